@@ -1,0 +1,172 @@
+#ifndef IR_IR_H
+#define IR_IR_H
+
+/* The graph: what a program means, before anything is known of transformers.
+ *
+ * A node is an integer at every position of a text (a stream). A token is its
+ * row in the vocabulary, a bool 0 or 1, an enum its number; arrays and records
+ * are gone. A reference (HERE, AT, LATEST, FIRST) is the number of a position,
+ * or -1 where there is none; only READ takes one.
+ *
+ *     n5 = LATEST(n4)             the last '+'
+ *     n7 = READ(n6, n5, n1) k=-1  n6 at the position before it, n1 if there is none
+ *
+ * Nodes are immutable and hash-consed: equal expressions are the same pointer.
+ * Building one also folds constants and infers its type, so a graph is never in
+ * a half-known state. The operators and their meaning: lang/ops.h.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lang/arena.h"
+#include "lang/diag.h"
+
+typedef enum Op {
+#define OP(name, nargs, attr, doc) OP_##name,
+#include "lang/ops.h"
+#undef OP
+	NUM_OPS
+} Op;
+
+typedef enum Attr { A_NONE, A_K, A_TABLE } Attr;
+
+typedef struct OpInfo {
+	const char *name;
+	int nargs;      /* -1: one or more */
+	Attr attr;
+	const char *doc;
+} OpInfo;
+
+extern const OpInfo op_info[NUM_OPS];
+int op_find(const char *name);  /* -1 if there is none */
+
+enum {
+	SET_MAX = 4096,         /* most values of an exact set */
+	PAIRS_MAX = 65536,      /* most pairs of values tried for one operator */
+};
+#define EXACT_MAX (1 << 24)     /* integers of this size and above are not exact in float32 */
+
+/* What is known of a node at every position of every text.
+ *
+ * A node whose value is a function of one other stream (its root) has an image:
+ * the value for each of the root's values, in order. The root is TOKEN or INDEX
+ * where they suffice, else the nearest such stream; a node with a set and no
+ * better root is its own root, with image == set. Nodes of one root stay joint:
+ * t - t // 10 * 10 is 0..9. A CONST has no root and one value. */
+typedef struct Type {
+	int64_t lo, hi;         /* inclusive interval; always known */
+	int nset;               /* size of set; 0: only the interval is known */
+	const int64_t *set;     /* ascending, no repeats; lo and hi are its ends */
+	const struct Node *root;/* NULL: none */
+	const int64_t *image;   /* (root->type.nset) value here for each value of the root */
+} Type;
+
+typedef struct Node Node;
+struct Node {
+	Op op;
+	int narg;
+	Node **arg;
+	int64_t k;              /* CONST: value; READ: offset; TABLE: least argument */
+	int ntable;
+	const int64_t *table;   /* TABLE (ntable) */
+	Type type;
+	uint64_t hash;          /* of the content: the operands' hashes, never an address */
+	int id;                 /* in order of creation, dense from 0; operands come first */
+	bool two_sided;         /* contains a THERE: has a meaning only inside LATEST or FIRST */
+	Span span;              /* the source that first asked for it */
+	int file;               /* index into graph->files */
+};
+
+/* A named value of the program: what traces and reports speak of. */
+typedef enum Kind { K_INT, K_BOOL, K_TOKEN, K_POS } Kind;
+typedef struct Named {
+	const char *name;       /* "sum", "sum[2]", "digits.run" */
+	Kind kind;
+	Node *node;             /* K_POS: the reference node */
+	int offset;             /* K_POS: added to it */
+	Span span;
+	int file;
+} Named;
+
+/* test "1+2=" -> "3": rows of the vocabulary, without <bos>. */
+typedef struct Label {
+	int output;             /* index into graph->output */
+	int n;
+	int64_t *value;
+	bool *any;              /* (n) written as _ */
+	bool tail;              /* begins with ...: only the last n positions */
+} Label;
+typedef struct Test {
+	Span span;
+	int file;
+	int nprompt, *prompt;
+	bool emits;             /* answer is given */
+	bool begins;            /* "..." : the answer begins so */
+	int nanswer, *answer;
+	int nlabel;
+	Label *label;
+} Test;
+
+typedef struct Graph {
+	Arena *arena;
+	/* the model */
+	const char *name;
+	int nvocab;             /* declared tokens, rows 0..nvocab-1; <end> is row nvocab, <bos> nvocab+1 */
+	const char **vocab;     /* (nvocab) UTF-8 spelling, no NUL inside */
+	int context;            /* the longest text, without <bos> */
+	bool bidirectional;
+	/* what the model does */
+	Node *emit;             /* row of the next token, 0..nvocab; NULL if it does not emit */
+	int noutput;
+	Named *output;
+	int nnamed;
+	Named *named;           /* all named streams, in source order */
+	int ntest;
+	Test *test;
+	const Source **files;   /* files[0] is the program itself */
+	int nfile;
+	/* the nodes */
+	int nnode, capnode;
+	Node **node;            /* (nnode) by id */
+	struct NodeTable *table;/* hash-consing */
+} Graph;
+
+/* ---- building. The result is an existing node if an equal one is there; small
+ * identities (constants, x+0, if true …, NOT NOT x, nested AND) are folded. An
+ * operator on integers never fails: ranges beyond EXACT_MAX are the caller's to refuse.
+ * A TABLE's image at values outside of its table is its nearest entry. ---- */
+Graph *graph_new(Arena *);
+Node *mk(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k);
+Node *mk_const(Graph *, int64_t);
+Node *mk_table(Graph *, Span, int file, Node *x, int64_t k, const int64_t *table, int ntable);
+
+/* A node of these meanings over values v[0..narg), as the evaluator computes it.
+ * Not for references, READ and THERE. */
+int64_t op_apply(const Node *, const int64_t *v);
+
+/* ---- text form ---- */
+void graph_print(const Graph *, FILE *);
+Graph *graph_read(const Source *, Arena *, Diags *);    /* NULL if it is malformed */
+/* Checks every invariant above; false with a line on stderr for the first that fails. */
+bool graph_verify(const Graph *);
+
+/* ---- reference evaluator: exact, by position, no floats, no passes ---- */
+typedef struct Eval Eval;
+Eval *eval_new(const Graph *);                           /* malloc'ed; eval_free */
+void eval_text(Eval *, const int *row, int n);           /* start a text of n tokens, forget the last */
+int eval_push(Eval *, int row);                          /* one token more (causal); 0, or -1 when full */
+int64_t eval_at(Eval *, const Node *, int position);     /* value, memoized */
+void eval_free(Eval *);
+
+/* ---- passes ---- */
+typedef struct Pass {
+	const char *name;
+	void (*run)(Graph *, Diags *);
+	const char *doc;
+} Pass;
+extern const Pass passes[];     /* ends with a NULL name */
+void run_passes(Graph *, Diags *, const char *dump /* pass to print after, or NULL */, FILE *);
+
+#endif

@@ -1,0 +1,34 @@
+/* The operators of the graph, one row each. The enum, the names of the graph's
+ * text form, the verifier, the evaluator (eval_NAME in ir/), the mapping to
+ * weights (emit_NAME in backend/), `twc --ops` and the editors' lists all come
+ * from here.
+ *
+ * nargs: a number, or -1 for "one or more". attr: what the node's `k` and
+ * `table` hold, A_NONE, A_K (k), A_TABLE (table[ntable], and k the value of entry 0).
+ *
+ *  name    args  attr     doc                                               */
+OP(CONST,    0, A_K,     "the integer k")
+OP(TOKEN,    0, A_NONE,  "the row of the token here")
+OP(INDEX,    0, A_NONE,  "the number of this position, the first is 0")
+OP(ADD,      2, A_NONE,  "sum")
+OP(SUB,      2, A_NONE,  "difference")
+OP(MUL,      2, A_NONE,  "product")
+OP(DIV,      2, A_NONE,  "quotient rounded down; the divisor is never 0")
+OP(MOD,      2, A_NONE,  "remainder of DIV, of the divisor's sign")
+OP(MIN,     -1, A_NONE,  "the least")
+OP(MAX,     -1, A_NONE,  "the greatest")
+OP(ABS,      1, A_NONE,  "absolute value")
+OP(EQ,       2, A_NONE,  "1 where equal")
+OP(LT,       2, A_NONE,  "1 where the first is less")
+OP(NOT,      1, A_NONE,  "1 - x")
+OP(AND,     -1, A_NONE,  "1 where all are 1")
+OP(OR,      -1, A_NONE,  "1 where any is 1")
+OP(IF,       3, A_NONE,  "the second where the first is 1, else the third")
+OP(TABLE,    1, A_TABLE, "table[x - k]")
+OP(PICK,    -1, A_NONE,  "PICK(i, d, x0, x1 ...): x_i, d where there is no such element")
+OP(HERE,     0, A_NONE,  "reference: this position")
+OP(AT,       1, A_NONE,  "reference: the position of that number, absent where it is not visible")
+OP(LATEST,   1, A_NONE,  "reference: the last visible position where the condition holds")
+OP(FIRST,    1, A_NONE,  "reference: the first visible position where the condition holds")
+OP(THERE,    1, A_NONE,  "inside a LATEST or FIRST: x at the position looked at")
+OP(READ,     3, A_K,     "READ(x, p, d): x at p + k, and d (here) where that is absent")

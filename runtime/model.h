@@ -1,0 +1,74 @@
+#ifndef RUNTIME_MODEL_H
+#define RUNTIME_MODEL_H
+
+/* The model file, in memory: what the compiler writes and the runtime reads.
+ *
+ *     x = embed.token[row] + embed.position[place]
+ *     for each layer:
+ *         x += concat over heads(softmax(q k' + mask) v) wo     where it has heads
+ *         x += relu(x w1 + b1) w2 + b2                          where it has neurons
+ *     logits = x head.w + head.b        label.NAME = x w + b
+ *
+ * Place 0 is <bos>, which stands before every text; position p of the text is
+ * place p + 1. There is no scaling by 1/sqrt(dk). Matrices are row-major and
+ * multiply from the right: (in, out).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct TwLayer {
+	int heads, dk, dv;      /* heads may be 0; dk: key size, dv: value size, padded to the largest */
+	int neurons;            /* may be 0 */
+	float *wq, *wk;         /* (d_model, heads * dk) */
+	float *bq, *bk;         /* (heads * dk) */
+	float *wv, *bv;         /* (d_model, heads * dv), (heads * dv) */
+	float *wo;              /* (heads * dv, d_model) */
+	float *w1, *b1;         /* (d_model, neurons), (neurons) */
+	float *w2, *b2;         /* (neurons, d_model), (d_model) */
+} TwLayer;
+
+typedef enum TwKind { TW_INT, TW_BOOL, TW_TOKEN } TwKind;
+
+typedef struct TwLabel {
+	char *name;
+	TwKind kind;
+	int columns;
+	float *w, *b;           /* (d_model, columns), (columns) */
+} TwLabel;
+
+/* A named value: bias + sum of weight[i] * x[column[i]] in one state of the
+ * residual stream. State 0 is the embedding, 2L+1 after the attention of layer L,
+ * 2L+2 after its MLP. */
+typedef struct TwNamed {
+	char *name;
+	int line;               /* in the source, from 1; 0 if it is of another file */
+	TwKind kind;
+	bool reference;         /* the number of a position, -1 if absent */
+	bool folded;            /* never stood in the stream as a whole: no columns */
+	int state;
+	int ncolumn, *column;
+	float *weight, bias;
+} TwNamed;
+
+typedef struct TwModel {
+	char *name;             /* the program's */
+	int nvocab;             /* declared tokens; <end> is row nvocab, <bos> row nvocab + 1 */
+	char **vocab;           /* (nvocab) UTF-8 */
+	int context;            /* most tokens of a text, without <bos> */
+	bool bidirectional;
+	bool emits;             /* has logits */
+	int d_model, nlayer;
+	float *embed_token;     /* (nvocab + 2, d_model) */
+	float *embed_position;  /* (context + 1, d_model) */
+	TwLayer *layer;         /* (nlayer) */
+	float *head_w, *head_b; /* (d_model, nvocab + 2), (nvocab + 2); NULL unless it emits */
+	int nlabel;
+	TwLabel *label;
+	int nnamed;
+	TwNamed *named;
+	char *source;           /* JSON: {"name": …, "hash": …} */
+	char *certificate;      /* JSON: bounds and gaps that were proved, head by head */
+} TwModel;
+
+#endif
