@@ -1,0 +1,141 @@
+# make          build/twc and build/twrun
+# make demo     sets up what is missing, builds, compiles the calculator and asks it a few things
+# make test     sets up what is missing, builds, runs every test
+# The other targets: bless asan report bench exhaustive fmt install clean setup
+
+CC     ?= cc
+CXX    ?= c++
+CFLAGS ?= -O2 -g
+BUILD  ?= build
+PREFIX ?= /usr/local
+WARN    = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings
+LIBS    = -lprotobuf-c -lcjson -lm
+
+# Built-in yacc and lex rules would overwrite sources that share a stem.
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+
+# ONNX's schema, from whichever place the packaged library installs it in.
+ONNX_PROTO := $(firstword $(wildcard /usr/include/onnx/onnx.proto) \
+	$(shell dpkg -L libonnx-dev 2>/dev/null | grep '/onnx\.proto$$'))
+
+GEN_FRONT := $(BUILD)/grammar.o $(BUILD)/lexer.o
+GEN_ONNX  := $(BUILD)/onnx.pb-c.o
+objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
+
+RUNTIME := $(call objects,runtime) $(GEN_ONNX)
+COMPILER := $(call objects,lang ir frontend backend) $(GEN_FRONT)
+TWRUN   := $(BUILD)/cmd/twrun.o
+TWC     := $(filter-out $(TWRUN),$(call objects,cmd))
+UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
+JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
+TOOLS   := $(patsubst tests/differential/%.c,$(BUILD)/differential/%,$(wildcard tests/differential/*.c)) \
+	$(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+
+COMPILE = @mkdir -p $(@D); \
+	echo "  CC    $<"; $(CC) -std=gnu11 $(CFLAGS) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
+LINK    = @mkdir -p $(@D); \
+	echo "  LINK  $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
+
+all: $(BUILD)/twc $(BUILD)/twrun
+
+$(BUILD)/twc: $(TWC) $(COMPILER) $(RUNTIME)
+	$(LINK) $(LIBS)
+
+$(BUILD)/twrun: $(TWRUN) $(RUNTIME)
+	$(LINK) $(LIBS)
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(COMPILER) $(RUNTIME)
+	$(LINK) -lcmocka $(LIBS)
+
+$(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
+	$(LINK) -lm
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o
+	$(LINK) -lm
+
+# The ONNX checker is C++; it judges our files and is no part of the programs.
+$(BUILD)/model/%: tests/model/%.cc
+	@mkdir -p $(@D)
+	@echo "  CXX   $<"
+	@$(CXX) -std=c++17 -O1 -DONNX_NAMESPACE=onnx -DONNX_ML=1 -o $@ $< -lonnx -lonnx_proto -lprotobuf
+
+$(BUILD)/%.o: %.c
+	$(COMPILE)
+
+# Generated code is not held to our warnings.
+$(GEN_FRONT) $(GEN_ONNX): WARN = -w
+$(GEN_FRONT) $(GEN_ONNX): $(BUILD)/%.o: $(BUILD)/%.c
+	$(COMPILE)
+
+$(BUILD)/grammar.c $(BUILD)/grammar.h &: frontend/grammar.y
+	@mkdir -p $(@D)
+	@echo "  BISON $<"
+	@bison -Wcounterexamples -Werror -o $(BUILD)/grammar.c --header=$(BUILD)/grammar.h $<
+
+$(BUILD)/lexer.c $(BUILD)/lexer.h &: frontend/lexer.l
+	@mkdir -p $(@D)
+	@echo "  FLEX  $<"
+	@flex -o $(BUILD)/lexer.c --header-file=$(BUILD)/lexer.h $<
+
+$(BUILD)/onnx.pb-c.c $(BUILD)/onnx.pb-c.h &: $(ONNX_PROTO)
+	@mkdir -p $(@D)
+	@test -n "$<" || { echo "ONNX's schema is missing: run make setup" >&2; exit 1; }
+	@echo "  PROTO $<"
+	@protoc-c --c_out=$(BUILD) -I$(dir $<) $<
+
+# Whoever may include a generated header waits for it.
+$(GEN_FRONT) $(call objects,frontend): | $(BUILD)/grammar.h $(BUILD)/lexer.h
+$(call objects,runtime backend cmd) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o): | $(BUILD)/onnx.pb-c.h
+
+# ---- set-up, tests, figures: each sets up first, then starts make again, which
+# sees what has been installed ----
+
+setup:
+	@tools/setup
+
+parts: all $(UNIT) $(JUDGE) $(TOOLS)
+
+test: setup
+	@$(MAKE) --no-print-directory parts
+	@tests/run.sh $(BUILD)
+
+bless: setup
+	@$(MAKE) --no-print-directory parts
+	@BLESS=1 tests/run.sh $(BUILD)
+
+asan: setup
+	@$(MAKE) --no-print-directory BUILD=build-asan parts \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 tests/run.sh build-asan
+
+demo: setup
+	@$(MAKE) --no-print-directory all
+	@tools/demo $(BUILD)
+
+report: all
+	@for f in examples/*.tw; do $(BUILD)/twc report $$f || exit; echo; done
+
+bench: setup
+	@$(MAKE) --no-print-directory parts
+	@bench/run.sh $(BUILD)
+
+exhaustive: setup
+	@$(MAKE) --no-print-directory parts
+	@tests/exhaustive/adder.sh $(BUILD)
+	@SAMPLE=10000 tests/differential/run.sh $(BUILD)
+
+fmt:
+	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend runtime cmd tests/unit tests/differential bench))
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tw/stdlib
+	install $(BUILD)/twc $(BUILD)/twrun $(DESTDIR)$(PREFIX)/bin
+	install -m 644 stdlib/*.tw $(DESTDIR)$(PREFIX)/share/tw/stdlib
+
+clean:
+	rm -rf build build-asan
+
+.PHONY: all setup parts test bless asan demo report bench exhaustive fmt install clean
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

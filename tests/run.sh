@@ -1,0 +1,135 @@
+#!/bin/bash
+# usage: tests/run.sh BUILD-DIR [FILE.tw...]
+#
+# Runs every test, or the .tw files given, and ends in "N passed, N failed".
+# A .tw test carries its own expectations:
+#
+#   # RUN: twc run %s "1+2="   the command; %s is the file, %t a folder of its own.
+#                              The default is: twc test %s
+#   # EXPECT: text             next line of standard output, compared whole
+#   ... # ERROR: text          this line gets an error that contains text; one
+#                              ERROR for each error, several on a line if need be
+#   # STATUS: 1                exit status, if not 0 (or 2 where there is an ERROR)
+#
+# BLESS=1 rewrites the EXPECT lines from what was printed. JOBS=n runs n at once.
+# Unit tests (tests/unit), whole compilations of the examples, the manual's
+# examples and the comparisons with ONNX Runtime are jobs of the same list.
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+cd "$here" || exit 2
+limit=60                        # seconds a test may take
+
+# ---- one job: prints what is wrong, nothing if all is well ----
+
+golden() {
+	local t=$1 cmd status want run
+	cmd=$(sed -n 's|^# RUN: ||p' "$t" | head -n 1)
+	run=$cmd
+	cmd=${cmd:-twc test %s}
+	cmd=${cmd//%s/$t}
+	cmd=${cmd//%t/$tmp}
+	PATH=$bin:$PATH timeout $limit sh -c "$cmd" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+
+	if [ "${BLESS:-}" ] && grep -q '^# EXPECT: ' "$t"; then
+		sed '/^# EXPECT:/d' "$t" >"$tmp/new"
+		sed 's|^|# EXPECT: |' "$tmp/out" >>"$tmp/new"
+		cmp -s "$tmp/new" "$t" || { cp "$tmp/new" "$t"; echo "blessed $t" >&2; }
+		return
+	fi
+
+	# Errors, as "line: text"; wanted ones match by line and by containment.
+	awk '{ n = split($0, part, /# ERROR: /)
+	       for (i = 2; i <= n; i++) { sub(/[ \t]+$/, "", part[i]); print NR ": " part[i] } }' "$t" >"$tmp/want.err"
+	sed -n 's|^[^ ]*:\([0-9][0-9]*\):[0-9][0-9]*: error: |\1: |p' "$tmp/err" >"$tmp/got.err"
+	awk -v got="$tmp/got.err" '
+		BEGIN { while ((getline l < got) > 0) g[++n] = l }
+		{ line = $0; sub(/: .*/, "", line); text = substr($0, length(line) + 3)
+		  for (i = 1; i <= n; i++) {
+			if (g[i] == "") continue
+			at = g[i]; sub(/: .*/, "", at)
+			if (at == line && index(substr(g[i], length(at) + 3), text)) { g[i] = ""; next }
+		  }
+		  print "no such error: line " $0 }
+		END { for (i = 1; i <= n; i++) if (g[i] != "") print "unexpected error: line " g[i] }' "$tmp/want.err"
+
+	if [ "$run" ] || grep -q '^# EXPECT: ' "$t"; then
+		sed -n 's|^# EXPECT: \{0,1\}||p' "$t" | diff -u --label wanted --label printed - "$tmp/out"
+	elif ! [ -s "$tmp/want.err" ] && ! grep -q '^[1-9][0-9]* passed' "$tmp/out"; then
+		echo "this file tests nothing"
+	fi
+
+	want=$(sed -n 's|^# STATUS: ||p' "$t" | head -n 1)
+	[ "$want" ] || { want=0; [ -s "$tmp/want.err" ] && want=2; }
+	if [ $status != "$want" ]; then
+		echo "exit status $status, not $want: $cmd"
+		[ "$run" ] || grep -v '^[0-9]* passed' "$tmp/out" | head -n 20
+		grep -v ': error: ' "$tmp/err" | head -n 20
+	fi
+}
+
+# An example compiles to the same bytes twice, in both kinds of file, and the
+# checker of ONNX accepts the model.
+files() {
+	local e=$1 kind
+	for kind in onnx safetensors; do
+		mkdir -p "$tmp/1" "$tmp/2"
+		"$bin/twc" "$e" -o "$tmp/1/m.$kind" && "$bin/twc" "$e" -o "$tmp/2/m.$kind" || return
+	done
+	diff -r "$tmp/1" "$tmp/2"
+	[ -x "$bin/model/check" ] && "$bin/model/check" "$tmp/1/m.onnx" 2>&1 >/dev/null
+}
+
+job() {
+	case $1 in
+	golden:*) golden "${1#*:}" ;;
+	files:*)  files "${1#*:}" ;;
+	unit:*)   timeout $limit "${1#*:}" >"$tmp/log" 2>&1 || tail -n 30 "$tmp/log" ;;
+	script:*) timeout $((4 * limit)) "${1#*:}" "$bin" >"$tmp/log" 2>&1 || tail -n 30 "$tmp/log" ;;
+	esac
+}
+
+if [ "$1" = --job ]; then
+	bin=$2
+	tmp=$(mktemp -d) || exit 2
+	trap 'rm -rf "$tmp"' EXIT
+	why=$(job "$3" 2>&1)
+	name=${3#*:}
+	case $3 in files:*) name="$name (compiled twice)" ;; esac
+	if [ "$why" ]; then
+		printf 'FAIL %s\n%s\n' "${name#"$here"/}" "$(printf '%s\n' "$why" | sed 's/^/     /')"
+	else
+		printf 'ok   %s\n' "${name#"$here"/}"
+	fi
+	exit 0
+fi
+
+# ---- the list ----
+
+bin=$(cd "$1" && pwd) || exit 2
+shift
+shopt -s nullglob
+if [ $# -gt 0 ]; then
+	jobs=("${@/#/golden:}")
+else
+	# The longest first, so that the last core is not kept waiting.
+	jobs=()
+	for s in tests/differential/run.sh tests/model/run.sh tests/spec.sh tests/cli.sh; do
+		[ -x "$s" ] && jobs+=("script:$here/$s")
+	done
+	[ "${BLESS:-}" ] && jobs=()
+	for t in examples/*.tw; do jobs+=("golden:$t" "files:$t"); done
+	for t in tests/{lang,ops,passes,err}/*.tw; do jobs+=("golden:$t"); done
+	for t in tests/unit/*.c; do u=${t##*/}; jobs+=("unit:$bin/unit/${u%.c}"); done
+fi
+
+log=$(mktemp) || exit 2
+trap 'rm -f "$log"' EXIT
+printf '%s\0' "${jobs[@]}" |
+	xargs -0 -n 1 -P "${JOBS:-$(nproc)}" "$here/tests/run.sh" --job "$bin" >"$log"
+grep -v '^ok ' "$log"
+awk -v want=${#jobs[@]} '
+	/^ok / { ok++ } /^FAIL / { bad++ }
+	END { bad += want - ok - bad    # a job that vanished has failed
+	      printf "%d passed, %d failed\n", ok, bad
+	      exit bad > 0 || !ok }' "$log"
