@@ -1,0 +1,495 @@
+%require "3.8"
+
+%code requires {
+#include "frontend/parser.h"
+}
+%code provides {
+#define YYSTYPE TWSTYPE
+#define YYLTYPE TWLTYPE
+}
+
+%define api.pure full
+%define api.prefix {tw}
+%define api.token.prefix {TOK_}
+%define api.location.type {Span}
+%define api.value.type {Ast *}
+%define parse.error custom
+%define parse.lac full
+%locations
+%expect 0
+
+%lex-param   { void *scanner }
+%parse-param { void *scanner } { Parser *p }
+
+%token USE "use" AS "as" MODEL "model" ENUM "enum" TYPE "type" CONST "const" LET "let" FN "fn"
+%token RETURN "return" EMIT "emit" AFTER "after" OUTPUT "output" INPUT "input" ASSERT "assert" TEST "test"
+%token IF "if" THEN "then" ELSE "else" MATCH "match" WHERE "where" BY "by" FOR "for" IN "in" WITH "with"
+%token AND "and" OR "or" NOT "not" TRUE "true" FALSE "false"
+%token NAME "name" INT "integer" REAL "number" TOKEN "token literal" STRING "text"
+%token DOTS "..." UPTO "..<" TO ".." ARROW "->" GIVES "=>" EQ "==" NE "!=" LE "<=" GE ">=" POW "**" FLOOR "//"
+
+%code {
+#include <string.h>
+
+#include "lang/map.h"
+
+#define YYLLOC_DEFAULT(cur, rhs, n) \
+	((cur).lo = (n) ? YYRHSLOC(rhs, 1).lo : YYRHSLOC(rhs, 0).hi, \
+	 (cur).hi = (n) ? YYRHSLOC(rhs, n).hi : YYRHSLOC(rhs, 0).hi)
+#define YYMAXDEPTH 8000
+
+#define N(kind, ...) ast(p, N_##kind, yyloc, __VA_ARGS__)
+#define ADD(list, x) ast_add(p, list, x)
+#define BAD          ast(p, N_BAD, yyloc, 0)
+
+/* Remembers the token before, for messages that point behind it. */
+static int next_token(TWSTYPE *, TWLTYPE *, void *scanner, Parser *);
+#define twlex(value, span, scanner) next_token(value, span, scanner, p)
+static void twerror(Span *, void *scanner, Parser *, const char *);
+}
+
+%%
+
+/* ---- statements: each starts with a reserved word, so none needs an end ---- */
+
+file:
+  stmts                                     { p->tree->root = $1; }
+;
+stmts:
+  %empty                                    { $$ = N(LIST, 0); }
+| stmts stmt                                { $$ = ADD($1, $2); }
+| stmts error                               { $$ = $1; }
+;
+stmt:
+  "use" NAME as                             { $$ = N(USE, 2, $2, $3); }
+| "use" STRING as                           { $$ = N(USE, 2, $2, $3); }
+| "model" NAME '{' settings '}'             { $$ = N(MODEL, 2, $2, $4); }
+| "enum" NAME '{' names comma '}'           { $$ = N(ENUM, 2, $2, $4); }
+| "type" NAME '=' type                      { $$ = N(TYPE, 2, $2, $4); }
+| "emit" expr                               { $$ = N(EMIT, 2, $2, NULL); }
+| "emit" expr "after" expr                  { $$ = N(EMIT, 2, $2, $4); }
+| "output" NAME annotation '=' expr         { $$ = N(OUTPUT, 3, $2, $3, $5); }
+| "input" NAME ':' type                     { $$ = N(INPUT, 2, $2, $4); }
+| "test" expr "->" expectation cases        { $$ = N(TEST, 3, $2, $4, $5); }
+| local
+;
+as:
+  %empty                                    { $$ = NULL; }
+| "as" NAME                                 { $$ = $2; }
+;
+
+/* what a file and a function body may both hold */
+local:
+  "let" NAME annotation '=' expr            { $$ = N(LET, 3, $2, $3, $5); }
+| "const" NAME annotation '=' expr          { $$ = N(CONST, 3, $2, $3, $5); }
+| "let" NAME annotation '=' error           { $$ = N(LET, 3, $2, NULL, BAD); }
+| "const" NAME annotation '=' error         { $$ = N(CONST, 3, $2, NULL, BAD); }
+| "fn" NAME '(' params ')' result body      { $$ = N(FN, 4, $2, $4, $6, $7); }
+| "assert" expr                             { $$ = N(ASSERT, 2, $2, NULL); }
+| "assert" expr ',' STRING                  { $$ = N(ASSERT, 2, $2, $4); }
+;
+body:
+  '=' expr                                  { $$ = $2; }
+| '{' locals "return" expr '}'              { $$ = N(BLOCK, 2, $2, $4); }
+;
+locals:
+  %empty                                    { $$ = N(LIST, 0); }
+| locals local                              { $$ = ADD($1, $2); }
+| locals error                              { $$ = $1; }
+;
+params:
+  %empty                                    { $$ = N(LIST, 0); }
+| param_list comma
+;
+param_list:
+  param                                     { $$ = N(LIST, 1, $1); }
+| param_list ',' param                      { $$ = ADD($1, $3); }
+;
+param:
+  NAME annotation default                   { $$ = N(PARAM, 3, $1, $2, $3); }
+| "const" NAME annotation default           { $$ = N(CPARAM, 3, $2, $3, $4); }
+;
+default:
+  %empty                                    { $$ = NULL; }
+| '=' expr                                  { $$ = $2; }
+;
+annotation:
+  %empty                                    { $$ = NULL; }
+| ':' type                                  { $$ = $2; }
+;
+result:
+  %empty                                    { $$ = NULL; }
+| "->" type                                 { $$ = $2; }
+;
+
+settings:
+  %empty                                    { $$ = N(LIST, 0); }
+| settings setting                          { $$ = ADD($1, $2); }
+;
+setting:
+  NAME values                               { $$ = N(SET, 2, $1, $2); }
+| NAME record_type                          { $$ = N(SET, 2, $1, $2); }
+;
+values:
+  sum                                       { $$ = N(LIST, 1, $1); }
+| values ',' sum                            { $$ = ADD($1, $3); }
+;
+
+expectation:
+  expr                                      { $$ = N(EMITS, 1, $1); }
+| expr "..."                                { $$ = N(BEGINS, 1, $1); }
+| labels
+;
+labels:
+  NAME '=' expr                             { $$ = N(LABELS, 1, N(LABEL, 2, $1, $3)); }
+| labels ',' NAME '=' expr                  { $$ = ADD($1, N(LABEL, 2, $3, $5)); }
+;
+cases:
+  %empty                                    { $$ = NULL; }
+| clauses
+;
+
+/* ---- types ---- */
+
+type:
+  NAME                                      { $$ = N(TNAME, 1, $1); }
+| NAME '.' NAME                             { $$ = N(TNAME, 2, $1, $3); }
+| NAME '?'                                  { $$ = N(TMAYBE, 1, $1); }
+| NAME span                                 { $$ = N(TRANGE, 2, $1, $2); }
+| '[' sum ']' type                          { $$ = N(TARRAY, 2, $2, $4); }
+| record_type
+;
+record_type:
+  '{' fields comma '}'                      { $$ = $2; }
+;
+fields:
+  NAME ':' type                             { $$ = N(TRECORD, 2, $1, $3); }
+| fields ',' NAME ':' type                  { $$ = ADD(ADD($1, $3), $5); }
+;
+names:
+  NAME                                      { $$ = N(LIST, 1, $1); }
+| names ',' NAME                            { $$ = ADD($1, $3); }
+;
+comma:
+  %empty                                    { $$ = NULL; }
+| ','                                       { $$ = NULL; }
+;
+
+/* ---- expressions. What begins with a word and is not closed by a bracket
+ *      stands at the top only: as an operand it needs parentheses. ---- */
+
+expr:
+  disjunction
+| "if" expr "then" expr "else" expr         { $$ = N(IF, 3, $2, $4, $6); }
+| NAME NAME over "where" expr               { $$ = N(PICK, 5, $1, $2, $3, NULL, $5); }
+| NAME NAME over "by" disjunction where     { $$ = N(PICK, 5, $1, $2, $3, $5, $6); }
+| '{' bindings comma '}'                    { $$ = $2; }
+| '{' disjunction "with" bindings comma '}' { $$ = N(WITH, 2, $2, $4); }
+;
+over:
+  %empty                                    { $$ = NULL; }
+| "in" source                               { $$ = $2; }
+;
+bindings:
+  NAME ':' expr                             { $$ = N(RECORD, 2, $1, $3); }
+| bindings ',' NAME ':' expr                { $$ = ADD(ADD($1, $3), $5); }
+;
+disjunction:
+  conjunction
+| disjunction "or" conjunction              { $$ = N(OR, 2, $1, $3); }
+;
+conjunction:
+  negation
+| conjunction "and" negation                { $$ = N(AND, 2, $1, $3); }
+;
+negation:
+  comparison
+| "not" negation                            { $$ = N(NOT, 1, $2); }
+;
+comparison:
+  sum
+| chain
+| sum "in" source                           { $$ = N(IN, 2, $1, $3); }
+| sum "not" "in" source                     { $$ = N(NOT, 1, N(IN, 2, $1, $4)); }
+;
+chain:
+  sum relation sum                          { $$ = N(CMP, 3, $1, $2, $3); }
+| chain relation sum                        { $$ = ADD(ADD($1, $2), $3); }
+;
+relation:
+  "=="  
+| "!="  
+| '<'   
+| "<="  
+| '>'   
+| ">="  
+;
+source:
+  sum
+| span
+;
+span:
+  sum ".." sum                              { $$ = N(TO, 2, $1, $3); }
+| sum "..<" sum                             { $$ = N(UPTO, 2, $1, $3); }
+;
+sum:
+  product
+| sum '+' product                           { $$ = N(ADD, 2, $1, $3); }
+| sum '-' product                           { $$ = N(SUB, 2, $1, $3); }
+;
+product:
+  factor
+| product '*' factor                        { $$ = N(MUL, 2, $1, $3); }
+| product '/' factor                        { $$ = N(DIV, 2, $1, $3); }
+| product "//" factor                       { $$ = N(FLOOR, 2, $1, $3); }
+| product '%' factor                        { $$ = N(MOD, 2, $1, $3); }
+;
+factor:
+  power
+| '-' factor                                { $$ = N(NEG, 1, $2); }
+;
+power:
+  postfix
+| postfix "**" factor                       { $$ = N(POW, 2, $1, $3); }
+;
+postfix:
+  primary
+| postfix '.' NAME                          { $$ = N(FIELD, 2, $1, $3); }
+| postfix '(' args ')'                      { $$ = N(CALL, 2, $1, $3); }
+| postfix '[' expr ']'                      { $$ = N(READ, 3, $1, $3, NULL); }
+| postfix '[' expr "else" expr ']'          { $$ = N(READ, 3, $1, $3, $5); }
+| postfix '[' span ']'                      { $$ = N(SLICE, 2, $1, $3); }
+;
+primary:
+  NAME
+| INT
+| REAL
+| TOKEN
+| STRING
+| TRUE
+| FALSE
+| '(' expr ')'                              { $$ = $2; }
+| '(' error ')'                             { $$ = NULL; yyerrok; }
+| '[' ']'                                   { $$ = N(ARRAY, 0); }
+| '[' elements comma ']'                    { $$ = $2; }
+| '[' expr clauses ']'                      { $$ = N(BUILD, 2, $2, $3); }
+| "match" subject '{' arms comma '}'        { $$ = N(MATCH, 2, $2, $4); }
+;
+elements:
+  element                                   { $$ = N(ARRAY, 1, $1); }
+| elements ',' element                      { $$ = ADD($1, $3); }
+;
+element:
+  expr
+| "..."                                     { $$ = N(DOTS, 0); }
+;
+args:
+  %empty                                    { $$ = N(LIST, 0); }
+| arg_list comma
+| expr clauses                              { $$ = N(OVER, 3, $1, $2, NULL); }
+| expr clauses "else" expr                  { $$ = N(OVER, 3, $1, $2, $4); }
+;
+arg_list:
+  arg                                       { $$ = N(LIST, 1, $1); }
+| arg_list ',' arg                          { $$ = ADD($1, $3); }
+;
+arg:
+  expr
+| NAME ':' expr                             { $$ = N(NAMED, 2, $1, $3); }
+;
+clauses:
+  clause                                    { $$ = N(LIST, 1, $1); }
+| clauses clause                            { $$ = ADD($1, $2); }
+;
+clause:
+  "for" NAME over where                     { $$ = N(FOR, 3, $2, $3, $4); }
+;
+where:
+  %empty                                    { $$ = NULL; }
+| "where" expr                              { $$ = $2; }
+;
+
+subject:
+  disjunction                               { $$ = N(LIST, 1, $1); }
+| '(' expr ',' subjects ')'                 { $$ = ast_join(p, N(LIST, 1, $2), $4); }
+;
+subjects:
+  expr                                      { $$ = N(LIST, 1, $1); }
+| subjects ',' expr                         { $$ = ADD($1, $3); }
+;
+arms:
+  arm                                       { $$ = N(LIST, 1, $1); }
+| arms ',' arm                              { $$ = ADD($1, $3); }
+;
+arm:
+  patterns "=>" expr                        { $$ = N(ARM, 2, $1, $3); }
+| "else" "=>" expr                          { $$ = N(ARM, 2, NULL, $3); }
+;
+patterns:
+  pattern                                   { $$ = N(LIST, 1, $1); }
+| patterns '|' pattern                      { $$ = ADD($1, $3); }
+;
+pattern:
+  value
+| value ".." value                          { $$ = N(TO, 2, $1, $3); }
+| value "..<" value                         { $$ = N(UPTO, 2, $1, $3); }
+| '(' tuple ')'                             { $$ = $2; }
+;
+tuple:
+  patterns                                  { $$ = N(TUPLE, 1, $1); }
+| tuple ',' patterns                        { $$ = ADD($1, $3); }
+;
+value:
+  NAME
+| NAME '.' NAME                             { $$ = N(FIELD, 2, $1, $3); }
+| INT
+| '-' INT                                   { $$ = N(NEG, 1, $2); }
+| TOKEN
+| TRUE
+| FALSE
+;
+%%
+
+static int
+is_statement_word(yysymbol_kind_t kind)
+{
+	static const int words[] = {
+		TOK_USE, TOK_MODEL, TOK_ENUM, TOK_TYPE, TOK_CONST, TOK_LET, TOK_FN,
+		TOK_RETURN, TOK_EMIT, TOK_OUTPUT, TOK_INPUT, TOK_ASSERT, TOK_TEST,
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (kind == YYTRANSLATE(words[i]))
+			return 1;
+	return 0;
+}
+
+#undef twlex
+int twlex(TWSTYPE *, TWLTYPE *, void *);
+
+static int
+next_token(TWSTYPE *value, TWLTYPE *span, void *scanner, Parser *p)
+{
+	p->last = p->this;
+	*value = NULL;
+	int tok = twlex(value, span, scanner);
+	p->this = *span;
+	return tok;
+}
+
+/* What people write who come from another language. */
+static const char *
+foreign_word(const char *name)
+{
+	static const char *const hint[][2] = {
+		{ "True", "write true" }, { "False", "write false" },
+		{ "elif", "write else if" }, { "elseif", "write else if" },
+		{ "def", "a function is 'fn name(x) = e'" },
+		{ "function", "a function is 'fn name(x) = e'" },
+		{ "var", "a stream is 'let name = e'" },
+		{ "import", "a module is 'use name'" },
+		{ "while", "there are no loops: use a comprehension, fold or scan" },
+	};
+
+	for (size_t i = 0; name && i < sizeof hint / sizeof *hint; i++)
+		if (!strcmp(name, hint[i][0]))
+			return hint[i][1];
+	return NULL;
+}
+
+#define KIND(tok) YYTRANSLATE(tok)
+
+static int
+expects(const yypcontext_t *ctx, yysymbol_kind_t want)
+{
+	yysymbol_kind_t all[YYNTOKENS];
+	int n = yypcontext_expected_tokens(ctx, all, YYNTOKENS);
+
+	for (int i = 0; i < n; i++)
+		if (all[i] == want)
+			return 1;
+	return 0;
+}
+
+static const char *
+source_word(Parser *p, Span s)
+{
+	return intern(p->arena, p->src->text + s.lo, s.hi - s.lo);
+}
+
+#define STARTS \
+	"a statement starts with let, const, fn, emit, output …, a reference with latest, first or best"
+
+static int
+is_selector(const char *name)
+{
+	return !strcmp(name, "latest") || !strcmp(name, "first") || !strcmp(name, "best");
+}
+
+/* The place is behind what was there, not at the next line's keyword. */
+static void
+unfinished(Parser *p, const yypcontext_t *ctx, yysymbol_kind_t got)
+{
+	yysymbol_kind_t want[3];
+	int n = yypcontext_expected_tokens(ctx, want, 3);
+	Span at = p->last.hi ? (Span){ p->last.hi - 1, p->last.hi } : p->last;
+	const char *what = got == YYSYMBOL_YYEOF ? "the end of the file" : "the next statement";
+
+	if (n == 1)
+		syntax(p, at, "expected %s after this", yysymbol_name(want[0]));
+	else if (n == 2)
+		syntax(p, at, "expected %s or %s after this", yysymbol_name(want[0]), yysymbol_name(want[1]));
+	else
+		syntax(p, at, "this is not finished: %s follows", what);
+}
+
+/* The hand-written messages; the rest says what fits, when that is short. */
+static int
+yyreport_syntax_error(const yypcontext_t *ctx, void *scanner, Parser *p)
+{
+	yysymbol_kind_t want[5], got = yypcontext_token(ctx);
+	int n = yypcontext_expected_tokens(ctx, want, 5);
+	Span at = *yypcontext_location(ctx);
+	const char *word = source_word(p, at), *hint = foreign_word(word);
+	int operand = expects(ctx, KIND(TOK_INT)), operator = !operand && expects(ctx, KIND(TOK_AND));
+
+	(void)scanner;
+	if (!hint)
+		hint = foreign_word(source_word(p, p->last));
+	if (hint)
+		syntax(p, foreign_word(word) ? at : p->last, "%s", hint);
+	else if (got == YYSYMBOL_YYEOF || (is_statement_word(got) && !expects(ctx, KIND(TOK_LET))))
+		unfinished(p, ctx, got);
+	else if (n == 1)
+		syntax(p, at, "expected %s before %s", yysymbol_name(want[0]), yysymbol_name(got));
+	else if (operand && (got == KIND(TOK_IF) || got == KIND('{')))
+		syntax(p, at, "put parentheses around this '%s …'", word);
+	else if (operand)
+		syntax(p, at, "expected a value before %s", yysymbol_name(got));
+	else if (got == KIND(TOK_NAME) && operator && is_selector(source_word(p, p->last)))
+		syntax(p, p->last, "put parentheses around this '%s …'", source_word(p, p->last));
+	else if (n == 3 && expects(ctx, KIND(TOK_WHERE)) && expects(ctx, KIND(TOK_BY)))
+		syntax(p, p->last, STARTS);
+	else if (expects(ctx, KIND(TOK_LET)) && got != KIND('=') && !operator)
+		syntax(p, at, STARTS);
+	else if (operator && got == KIND('='))
+		syntax(p, at, "write '==' to compare; '=' defines a name after let or const");
+	else if (operator && got == KIND(TOK_ELSE) && p->src->text[p->last.lo] == ']')
+		syntax(p, at, "the default goes inside the brackets: x[p else d]");
+	else if (operator && got == KIND(TOK_IF))
+		syntax(p, at, "a condition comes first: if c then a else b");
+	else if (n == 2)
+		syntax(p, at, "expected %s or %s before %s",
+		       yysymbol_name(want[0]), yysymbol_name(want[1]), yysymbol_name(got));
+	else
+		syntax(p, at, "unexpected %s", yysymbol_name(got));
+	return 0;
+}
+
+/* With custom syntax errors the one thing left to report is a full stack. */
+static void
+twerror(Span *at, void *scanner, Parser *p, const char *msg)
+{
+	(void)scanner, (void)msg;
+	syntax(p, *at, "this nests too deeply");
+}
