@@ -1,0 +1,61 @@
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+/* twc's verbs. Each takes the options, prints to standard output, and returns
+ * the exit status: 0 fine, 1 a test failed, 2 the input was refused. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "backend/backend.h"
+#include "ir/ir.h"
+#include "lang/arena.h"
+#include "lang/diag.h"
+#include "runtime/model.h"
+
+typedef struct Options {
+	char **args;            /* (nargs) what follows the verb */
+	int nargs;
+	const char *output;     /* -o, or NULL */
+	const char *dump;       /* --dump, or NULL */
+	const char *stdlib;     /* --stdlib, or where it was found; NULL: nowhere */
+	const char *batch;      /* --batch, or NULL */
+	bool json, uniform;
+	double started;         /* now() when the process began */
+} Options;
+
+/* One source file on its way to weights. All of it lives in the arena. */
+typedef struct Program {
+	Arena arena;
+	Source src;
+	Diags diags;
+	Graph *graph;           /* what the passes work on */
+	Graph meant;            /* the same as lowered: what the program means, for the evaluator */
+	TwModel *model;         /* after program_compile */
+	Report report;
+} Program;
+
+/* Reads, parses and lowers. False with the mistakes on standard error. */
+bool program_open(Program *, const char *path, const Options *);
+/* The same for a text that is here already; path is for messages. */
+bool program_open_text(Program *, const char *path, const char *text, size_t n, const Options *);
+/* Passes and weights. */
+bool program_compile(Program *);
+void program_close(Program *);
+
+/* A file whole, NUL-terminated, in the arena; NULL with a line on standard error. */
+char *read_file(Arena *, const char *path, size_t *n);
+/* Rows as they are spelled, one after the other. */
+char *spell(Arena *, const Graph *, const int *row, int n);
+/* What the evaluator lets follow the first n of text[0..context): how long the
+ * text has become. */
+int continue_text(const Graph *, Eval *, int *text, int n);
+double now(void);               /* ms */
+
+int cmd_compile(const Options *);
+int cmd_dump(const Options *);
+int cmd_test(const Options *);
+int cmd_run(const Options *);
+int cmd_report(const Options *);
+
+#endif

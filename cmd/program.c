@@ -1,0 +1,132 @@
+/* What all verbs share: a source file, read, lowered and compiled. */
+
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "frontend/frontend.h"
+
+double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+char *
+read_file(Arena *arena, const char *path, size_t *n)
+{
+	enum { MOST = 64 << 20 };       /* a source beyond this is no source */
+	FILE *f = fopen(path, "rb");
+	char *text = NULL, *copy = NULL;
+	size_t have = 0, cap = 0, got = 0;
+
+	if (!f) {
+		fprintf(stderr, "twc: %s: %s\n", path, strerror(errno));
+		return NULL;
+	}
+	do {
+		have += got;
+		if (have == cap) {
+			cap = cap ? 2 * cap : 16384;
+			char *more = realloc(text, cap);
+			if (!more)
+				abort();
+			text = more;
+		}
+	} while (have < MOST && (got = fread(text + have, 1, cap - have, f)) > 0);
+	if (ferror(f))
+		fprintf(stderr, "twc: %s: %s\n", path, strerror(errno));
+	else if (have >= MOST)
+		fprintf(stderr, "twc: %s: too large for a source file\n", path);
+	else
+		copy = arena_strn(arena, text, have);
+	fclose(f);
+	free(text);
+	*n = have;
+	return copy;
+}
+
+bool
+program_open_text(Program *p, const char *path, const char *text, size_t n, const Options *o)
+{
+	p->src = (Source){ .path = path, .text = text, .len = (uint32_t)n };
+	p->diags = (Diags){ .arena = &p->arena, .src = &p->src };
+
+	Tree *tree = parse(&p->src, &p->arena, &p->diags);
+	p->graph = lower(tree, o->stdlib, &p->arena, &p->diags);
+	diag_print(&p->diags, stderr);
+	if (p->diags.nerror || !p->graph)
+		return false;
+
+	/* Passes redirect outputs and never change a node, so a copy of the
+	 * outputs is a copy of the meaning. */
+	p->meant = *p->graph;
+	p->meant.output = NEWS(&p->arena, Named, p->graph->noutput + 1);
+	for (int i = 0; i < p->graph->noutput; i++)
+		p->meant.output[i] = p->graph->output[i];
+	return true;
+}
+
+bool
+program_open(Program *p, const char *path, const Options *o)
+{
+	size_t n;
+	char *text = read_file(&p->arena, path, &n);
+
+	return text && program_open_text(p, path, text, n, o);
+}
+
+bool
+program_compile(Program *p)
+{
+	run_passes(p->graph, &p->diags, NULL, NULL);
+	if (!p->diags.nerror)
+		p->model = compile_graph(p->graph, &p->arena, &p->diags, &p->report);
+	diag_print(&p->diags, stderr);
+	return p->model && !p->diags.nerror;
+}
+
+void
+program_close(Program *p)
+{
+	arena_free(&p->arena);
+	*p = (Program){ 0 };
+}
+
+char *
+spell(Arena *arena, const Graph *g, const int *row, int n)
+{
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		abort();
+	for (int i = 0; i < n; i++)
+		fputs(row[i] < g->nvocab ? g->vocab[row[i]] : "<end>", f);
+	fclose(f);
+	char *copy = arena_strn(arena, text, len);
+	free(text);
+	return copy;
+}
+
+int
+continue_text(const Graph *g, Eval *eval, int *text, int n)
+{
+	eval_text(eval, text, n);
+	while (g->emit && n > 0 && n < g->context) {
+		int64_t row = eval_at(eval, g->emit, n - 1);
+		if (row < 0 || row >= g->nvocab)
+			break;
+		text[n++] = (int)row;
+		eval_push(eval, (int)row);
+	}
+	return n;
+}

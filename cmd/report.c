@@ -1,0 +1,101 @@
+/* twc report: how large the transformer is, and which chain of steps makes it
+ * that deep. */
+
+#include "cmd/cmd.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+print_json(const Program *p, double ms)
+{
+	const Report *r = &p->report;
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "name", p->graph->name ? p->graph->name : "");
+	cJSON_AddNumberToObject(o, "layers", r->layers);
+	cJSON_AddNumberToObject(o, "d_model", r->d_model);
+	cJSON_AddItemToObject(o, "heads", cJSON_CreateIntArray(r->heads, r->layers));
+	cJSON_AddItemToObject(o, "neurons", cJSON_CreateIntArray(r->neurons, r->layers));
+	cJSON_AddNumberToObject(o, "parameters", (double)r->parameters);
+	cJSON_AddNumberToObject(o, "nonzeros", (double)r->nonzeros);
+	cJSON_AddNumberToObject(o, "context", r->context);
+	cJSON_AddNumberToObject(o, "largest_sum", r->largest_sum);
+	cJSON_AddNumberToObject(o, "compile_ms", round(ms * 1000) / 1000);
+	cJSON *chain = cJSON_AddArrayToObject(o, "chain");
+	for (int i = 0; i < r->nchain; i++) {
+		cJSON *link = cJSON_CreateObject();
+		cJSON_AddNumberToObject(link, "layer", r->chain[i].layer);
+		cJSON_AddStringToObject(link, "file", r->chain[i].file ? r->chain[i].file : "");
+		cJSON_AddNumberToObject(link, "line", r->chain[i].line);
+		cJSON_AddStringToObject(link, "what", r->chain[i].what ? r->chain[i].what : "");
+		cJSON_AddItemToArray(chain, link);
+	}
+	char *text = cJSON_Print(o);
+	puts(text);
+	cJSON_free(text);
+	cJSON_Delete(o);
+}
+
+/* One row of the table, as wide as its widest entry needs. */
+static void
+print_row(const char *name, const int *v, int n, int width)
+{
+	printf("  %-8s", name);
+	for (int i = 0; i < n; i++)
+		printf(" %*d", width, v ? v[i] : i);
+	putchar('\n');
+}
+
+static void
+print_table(const Program *p, double ms)
+{
+	const Report *r = &p->report;
+	int width = 1, place = 0;
+
+	for (int i = 0; i < r->layers; i++) {
+		int n = snprintf(NULL, 0, "%d", r->heads[i] > r->neurons[i] ? r->heads[i] : r->neurons[i]);
+		width = n > width ? n : width;
+	}
+	if (r->layers > 10 && width < 2)
+		width = 2;
+	printf("%s: %d layers, d_model %d, context %d\n", p->graph->name ? p->graph->name : p->src.path,
+	       r->layers, r->d_model, r->context);
+	print_row("layer", NULL, r->layers, width);
+	print_row("heads", r->heads, r->layers, width);
+	print_row("neurons", r->neurons, r->layers, width);
+	printf("  %ld parameters, %ld not zero; largest sum %.0f of 16777216; compiled in %.1f ms\n",
+	       r->parameters, r->nonzeros, r->largest_sum, ms);
+
+	if (!r->nchain)
+		return;
+	for (int i = 0; i < r->nchain; i++) {
+		const char *file = r->chain[i].file ? r->chain[i].file : "";
+		int n = snprintf(NULL, 0, "%s:%d", file, r->chain[i].line);
+		place = n > place ? n : place;
+	}
+	puts("  the longest chain:");
+	for (int i = 0; i < r->nchain; i++) {
+		const Link *l = &r->chain[i];
+		int n = printf("    layer %d  %s:%d", l->layer, l->file ? l->file : "", l->line);
+		int tail = snprintf(NULL, 0, "    layer %d  ", l->layer) + place - n;
+		printf("%*s  %s\n", tail > 0 ? tail : 0, "", l->what ? l->what : "");
+	}
+}
+
+int
+cmd_report(const Options *o)
+{
+	Program p = { 0 };
+	bool ok = program_open(&p, o->args[0], o) && program_compile(&p);
+
+	if (ok && o->json)
+		print_json(&p, now() - o->started);
+	else if (ok)
+		print_table(&p, now() - o->started);
+	program_close(&p);
+	return ok ? 0 : 2;
+}

@@ -1,0 +1,113 @@
+/* twc run: what a program says, from the reference evaluator alone. */
+
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/tw.h"
+
+typedef struct Run {
+	Program program;
+	Eval *eval;
+	TwModel vocab;          /* no weights: what tw_tokenize needs */
+	int *text;              /* (context) */
+} Run;
+
+static void
+print_labels(Run *r, int n)
+{
+	const Graph *g = &r->program.meant;
+
+	for (int i = 0; i < g->noutput; i++) {
+		printf("%s:", g->output[i].name);
+		for (int p = 0; p < n; p++) {
+			int64_t v = eval_at(r->eval, g->output[i].node, p);
+			if (g->output[i].kind == K_BOOL)
+				printf(" %s", v ? "true" : "false");
+			else if (g->output[i].kind == K_TOKEN)
+				printf(" %s", v < g->nvocab ? g->vocab[v] : "<end>");
+			else
+				printf(" %" PRId64, v);
+		}
+		putchar('\n');
+	}
+}
+
+static bool
+answer(Run *r, const char *prompt)
+{
+	const Graph *g = &r->program.meant;
+	char *error = NULL;
+	int n = tw_tokenize(&r->vocab, prompt, r->text, &error);
+
+	if (n < 1) {
+		fprintf(stderr, "twc: %s\n", n < 0 && error ? error : "the prompt is empty");
+		free(error);
+		return false;
+	}
+	int end = continue_text(g, r->eval, r->text, n);
+	if (g->emit) {
+		for (int i = n; i < end; i++)
+			fputs(g->vocab[r->text[i]], stdout);
+		putchar('\n');
+	}
+	if (g->noutput) {
+		eval_text(r->eval, r->text, n);
+		print_labels(r, n);
+	}
+	return true;
+}
+
+static bool
+answer_lines(Run *r, const char *path)
+{
+	bool in = !strcmp(path, "-"), ok = true;
+	FILE *f = in ? stdin : fopen(path, "r");
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+
+	if (!f) {
+		fprintf(stderr, "twc: %s: %s\n", path, strerror(errno));
+		return false;
+	}
+	while (ok && (n = getline(&line, &cap, f)) >= 0) {
+		if (n && line[n - 1] == '\n')
+			line[n - 1] = '\0';
+		ok = answer(r, line);
+	}
+	free(line);
+	if (!in)
+		fclose(f);
+	return ok;
+}
+
+int
+cmd_run(const Options *o)
+{
+	Run r = { 0 };
+	bool ok = false;
+
+	if (o->nargs < 2 && !o->batch) {
+		fputs("twc: run needs a prompt, or --batch FILE\n", stderr);
+		return 2;
+	}
+	if (program_open(&r.program, o->args[0], o)) {
+		const Graph *g = &r.program.meant;
+		r.vocab = (TwModel){ .nvocab = g->nvocab, .vocab = (char **)g->vocab, .context = g->context };
+		r.text = NEWS(&r.program.arena, int, g->context + 1);
+		r.eval = eval_new(g);
+		ok = true;
+		for (int i = 1; ok && i < o->nargs; i++)
+			ok = answer(&r, o->args[i]);
+		if (ok && o->batch)
+			ok = answer_lines(&r, o->batch);
+		eval_free(r.eval);
+	}
+	program_close(&r.program);
+	return ok ? 0 : 2;
+}

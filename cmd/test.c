@@ -1,0 +1,380 @@
+/* twc test: the tests that a file carries, each run twice. The reference
+ * evaluator says what the program means; the transformer is the compiled model's
+ * bytes, loaded and run as twrun would. Both must give what the test expects,
+ * and beyond that they must agree on the next token and on every label at every
+ * position of the text.
+ *
+ * A library has no model. Its tests are comment lines
+ *
+ *     # example: value([4, 2]) == 24
+ *
+ * each a condition that holds at every position of a short text over printable
+ * ASCII. They are made the outputs of a model of that vocabulary. */
+
+#include "cmd/cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/write.h"
+#include "runtime/tw.h"
+
+typedef struct Tester {
+	Program program;
+	const Graph *g;         /* &program.meant */
+	Eval *eval;
+	TwModel *model;         /* as loaded from the file's bytes */
+	TwSession *session;
+	int *text, *other;      /* (context) the evaluator's text, the transformer's */
+	int passed, failed;
+	bool failing;           /* the test at hand has failed already */
+} Tester;
+
+/* ---- saying what went wrong ---- */
+
+static const char *
+quoted(Tester *t, const int *row, int n)
+{
+	return arena_fmt(&t->program.arena, "\"%s\"", spell(&t->program.arena, t->g, row, n));
+}
+
+static const char *
+value_text(Tester *t, Kind kind, int64_t v)
+{
+	Arena *a = &t->program.arena;
+
+	if (kind == K_BOOL)
+		return v ? "true" : "false";
+	if (kind == K_TOKEN && v >= 0 && v <= t->g->nvocab)
+		return v < t->g->nvocab ? arena_fmt(a, "'%s'", t->g->vocab[v]) : "<end>";
+	return arena_fmt(a, "%" PRId64, v);
+}
+
+/* The start of a message; a test that fails in several ways counts once. */
+static void
+fail(Tester *t, int file, Span at)
+{
+	const Source *src = t->g->files && file < t->g->nfile ? t->g->files[file] : &t->program.src;
+
+	t->failing = true;
+	printf("%s:%d: ", src->path, source_line(src, at.lo));
+}
+
+static void
+fail_test(Tester *t, const Test *test)
+{
+	fail(t, test->file, test->span);
+	printf("%s: ", quoted(t, test->prompt, test->nprompt));
+}
+
+/* ---- evaluator and transformer, side by side ---- */
+
+/* What the transformer lets follow the first n of other[]; the new length. */
+static int
+continue_model(Tester *t, int n)
+{
+	tw_reset(t->session);
+	for (int i = 0; i < n; i++)
+		if (!tw_feed(t->session, t->other[i]))
+			return n;
+	while (t->g->emit && !tw_done(t->session)) {
+		t->other[n] = tw_next(t->session);
+		if (!tw_feed(t->session, t->other[n]))
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* The label's number, as a transformer gives it: exact, so no rounding helps it. */
+static float
+label_of_model(Tester *t, int output, int at)
+{
+	for (int i = 0; i < t->model->nlabel; i++) {
+		if (output < t->model->label[i].columns)
+			return tw_label(t->session, i, at)[output];
+		output -= t->model->label[i].columns;
+	}
+	return -1e30f;
+}
+
+/* Both, at every position of text[0..n): the next token, and the labels. Reports
+ * the first difference of each kind. */
+static void
+compare_positions(Tester *t, const Test *test, int n)
+{
+	const Graph *g = t->g;
+	bool differs = false;
+
+	eval_text(t->eval, t->text, n);
+	tw_reset(t->session);
+	for (int i = 0; i < n; i++) {
+		if (!tw_feed(t->session, t->text[i])) {
+			fail_test(t, test);
+			printf("the transformer refuses token %d\n", i);
+			return;
+		}
+		if (!g->emit || differs)
+			continue;
+		int64_t meant = eval_at(t->eval, g->emit, i);
+		int got = tw_next(t->session);
+		if (meant != got) {
+			fail_test(t, test);
+			printf("after %s: the evaluator's next token is %s, the transformer's is %s\n",
+			       quoted(t, t->text, i + 1), value_text(t, K_TOKEN, meant), value_text(t, K_TOKEN, got));
+			differs = true;
+		}
+	}
+	for (int o = 0; o < g->noutput; o++) {
+		for (int i = 0; i < n; i++) {
+			int64_t meant = eval_at(t->eval, g->output[o].node, i);
+			float got = label_of_model(t, o, i);
+			if ((float)meant == got)
+				continue;
+			fail_test(t, test);
+			printf("%s at position %d: the evaluator gives %s, the transformer %g\n", g->output[o].name,
+			       i, value_text(t, g->output[o].kind, meant), (double)got);
+			break;
+		}
+	}
+}
+
+/* ---- one test ---- */
+
+static bool
+gives(const Test *test, const int *text, int n)
+{
+	const int *answer = text + test->nprompt;
+	int len = n - test->nprompt;
+
+	if (len < test->nanswer || (len > test->nanswer && !test->begins))
+		return false;
+	return !memcmp(answer, test->answer, sizeof(int) * (size_t)test->nanswer);
+}
+
+static void
+check_answer(Tester *t, const Test *test, int n, int m)
+{
+	if (gives(test, t->text, n) && gives(test, t->other, m))
+		return;
+	fail_test(t, test);
+	printf("expected %s%s, the evaluator gives %s, the transformer %s\n",
+	       quoted(t, test->answer, test->nanswer), test->begins ? "..." : "",
+	       quoted(t, t->text + test->nprompt, n - test->nprompt),
+	       quoted(t, t->other + test->nprompt, m - test->nprompt));
+}
+
+/* Only the evaluator is compared with the labels that the test expects: that the
+ * transformer's are the evaluator's is checked for all of them. */
+static void
+check_labels(Tester *t, const Test *test)
+{
+	eval_text(t->eval, test->prompt, test->nprompt);
+	for (int k = 0; k < test->nlabel; k++) {
+		const Label *l = &test->label[k];
+		const Named *out = &t->g->output[l->output];
+		int from = test->nprompt - l->n;
+
+		if (from < 0 || (from > 0 && !l->tail)) {
+			fail_test(t, test);
+			printf("%s is expected at %d positions, the text has %d\n", out->name, l->n, test->nprompt);
+			continue;
+		}
+		for (int i = 0; i < l->n; i++) {
+			int64_t v = eval_at(t->eval, out->node, from + i);
+			if ((l->any && l->any[i]) || v == l->value[i])
+				continue;
+			fail_test(t, test);
+			printf("%s at position %d: expected %s, the evaluator gives %s\n", out->name, from + i,
+			       value_text(t, out->kind, l->value[i]), value_text(t, out->kind, v));
+			break;
+		}
+	}
+}
+
+static void
+check(Tester *t, const Test *test)
+{
+	t->failing = false;
+	if (test->nprompt < 1 || test->nprompt > t->g->context) {
+		fail_test(t, test);
+		printf("the prompt has %d tokens, the context %d\n", test->nprompt, t->g->context);
+	} else {
+		size_t size = sizeof(int) * (size_t)test->nprompt;
+		memcpy(t->text, test->prompt, size);
+		memcpy(t->other, test->prompt, size);
+		int n = test->nprompt, m = test->nprompt;
+		if (test->emits) {
+			n = continue_text(t->g, t->eval, t->text, n);
+			m = continue_model(t, m);
+			check_answer(t, test, n, m);
+		}
+		check_labels(t, test);
+		if (!t->failing)
+			compare_positions(t, test, n);
+	}
+	t->failed += t->failing;
+	t->passed += !t->failing;
+}
+
+/* ---- a library's examples ---- */
+
+static const char example_mark[] = "# example: ";
+
+static bool
+line_is_example(const char *line)
+{
+	return !strncmp(line, example_mark, sizeof example_mark - 1);
+}
+
+static const char *
+next_line(const char *s)
+{
+	const char *end = strchr(s, '\n');
+
+	return end ? end + 1 : s + strlen(s);
+}
+
+/* A file that has no statement "model" at the start of a line is a library. */
+static bool
+is_library(const char *text)
+{
+	for (const char *s = text; *s; s = next_line(s))
+		if (!strncmp(s, "model", 5) && (s[5] == ' ' || s[5] == '\t' || s[5] == '\n'))
+			return false;
+	return true;
+}
+
+/* The library as a model: its lines stay where they are, the examples follow it
+ * as outputs. */
+static char *
+library_program(Arena *arena, const char *text, size_t *n)
+{
+	char *made;
+	size_t len;
+	FILE *f = open_memstream(&made, &len);
+	int line = 1;
+
+	if (!f)
+		abort();
+	fputs("model library { vocab \"\\t\\n", f);
+	for (int c = ' '; c <= '~'; c++)
+		fprintf(f, "%s%c", c == '"' || c == '\\' ? "\\" : "", c);
+	fputs("\" context 16 } ", f);
+	fputs(text, f);
+	for (const char *s = text; *s; s = next_line(s), line++) {
+		const char *end = next_line(s);
+		if (line_is_example(s))
+			fprintf(f, "\noutput example_of_line_%d: bool = %.*s", line,
+			        (int)(end - s - (long)(sizeof example_mark - 1)), s + sizeof example_mark - 1);
+	}
+	fputc('\n', f);
+	fclose(f);
+	char *copy = arena_strn(arena, made, len);
+	free(made);
+	*n = len;
+	return copy;
+}
+
+/* Every output is true at every position, in pieces of the context's length, and
+ * the transformer agrees. */
+static void
+check_library(Tester *t)
+{
+	const Graph *g = t->g;
+
+	for (int o = 0; o < g->noutput; o++) {
+		bool holds = true;
+		for (int from = 0; from < g->nvocab; from += g->context) {
+			int n = g->nvocab - from < g->context ? g->nvocab - from : g->context;
+			tw_reset(t->session);
+			for (int i = 0; i < n; i++) {
+				t->text[i] = from + i;
+				tw_feed(t->session, from + i);
+			}
+			eval_text(t->eval, t->text, n);
+			for (int i = 0; i < n && holds; i++) {
+				int64_t v = eval_at(t->eval, g->output[o].node, i);
+				float w = label_of_model(t, o, i);
+				if (v == 1 && w == 1)
+					continue;
+				holds = false;
+				printf("%s:%s: does not hold at position %d of %s: the evaluator gives %" PRId64
+				       ", the transformer %g\n", t->program.src.path, g->output[o].name + 16, i,
+				       quoted(t, t->text, n), v, (double)w);
+			}
+		}
+		t->passed += holds;
+		t->failed += !holds;
+	}
+}
+
+/* ---- one file ---- */
+
+/* The weights as they would be written, read back. */
+static bool
+load(Tester *t)
+{
+	char *error = NULL;
+	size_t n;
+	unsigned char *bytes = model_bytes(t->program.model, &n);
+
+	t->model = bytes ? tw_load_memory(bytes, n, &error) : NULL;
+	free(bytes);
+	t->session = t->model ? tw_open(t->model, false, &error) : NULL;
+	if (!t->session)
+		fprintf(stderr, "twc: %s: the compiled model does not load: %s\n", t->program.src.path,
+		        error ? error : "no bytes");
+	free(error);
+	return t->session;
+}
+
+static bool
+test_file(Tester *t, const char *path, const Options *o)
+{
+	size_t n;
+	char *text = read_file(&t->program.arena, path, &n);
+	bool library = text && is_library(text);
+
+	if (!text)
+		return false;
+	if (library)
+		text = library_program(&t->program.arena, text, &n);
+	if (!program_open_text(&t->program, path, text, n, o) || !program_compile(&t->program) || !load(t))
+		return false;
+
+	t->g = &t->program.meant;
+	t->text = NEWS(&t->program.arena, int, t->g->context + 1);
+	t->other = NEWS(&t->program.arena, int, t->g->context + 1);
+	t->eval = eval_new(t->g);
+	if (library)
+		check_library(t);
+	else
+		for (int i = 0; i < t->g->ntest; i++)
+			check(t, &t->g->test[i]);
+	eval_free(t->eval);
+	return true;
+}
+
+int
+cmd_test(const Options *o)
+{
+	int passed = 0, failed = 0;
+	bool refused = false;
+
+	for (int i = 0; i < o->nargs; i++) {
+		Tester t = { 0 };
+		refused |= !test_file(&t, o->args[i], o);
+		passed += t.passed;
+		failed += t.failed;
+		if (t.session)
+			tw_close(t.session);
+		if (t.model)
+			tw_free(t.model);
+		program_close(&t.program);
+	}
+	printf("%d passed, %d failed\n", passed, failed);
+	return refused ? 2 : failed > 0;
+}
