@@ -1,0 +1,213 @@
+/* Loading: file -> parts (onnx.c, safetensors.c) -> model. The metadata say which
+ * weights there are and of what shape; then each must be there, with as many
+ * bytes, and be finite. So nothing is allocated that the file does not hold. */
+
+#define _GNU_SOURCE      /* vasprintf */
+
+#include "runtime/load.h"
+#include "runtime/nodes.h"
+#include "runtime/tw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const off_t largest_file = 1 << 30;
+
+/* A model and what it is made of. */
+typedef struct Loaded {
+	TwModel model;
+	TwPool pool;
+} Loaded;
+
+bool
+tw_refuse(char **error, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (*error || vasprintf(error, fmt, ap) < 0)
+		(void)0;        /* the first error is the one to tell */
+	va_end(ap);
+	return false;
+}
+
+/* ---- parts to model */
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const TwPart *)a)->name, ((const TwPart *)b)->name);
+}
+
+const TwPart *
+tw_part(const TwParts *parts, const char *name)
+{
+	TwPart key = {.name = name};
+
+	return bsearch(&key, parts->part, (size_t)parts->npart, sizeof key, by_name);
+}
+
+static bool
+has_shape(const TwPart *part, const TwWeight *w)
+{
+	if (part->ndim != w->ndim)
+		return false;
+	for (int i = 0; i < w->ndim; i++)
+		if (part->dim[i] != w->dim[i])
+			return false;
+	return part->size == (uint64_t)tw_elements(w->ndim, w->dim) * sizeof(float);
+}
+
+static bool
+all_finite(const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(x[i]))
+			return false;
+	return true;
+}
+
+static bool
+take_weight(TwPool *pool, const TwParts *parts, TwWeight *w, char **error)
+{
+	const TwPart *part = tw_part(parts, w->name);
+
+	if (!part)
+		return tw_refuse(error, "the tensor '%s' is missing", w->name);
+	if (!has_shape(part, w))
+		return tw_refuse(error, "the tensor '%s' has another shape than the metadata say", w->name);
+	*w->data = tw_pool_alloc(pool, part->size, 1);
+	memcpy(*w->data, part->bytes, part->size);
+	if (!all_finite(*w->data, part->size / sizeof(float)))
+		return tw_refuse(error, "the tensor '%s' holds what is not a number", w->name);
+	return true;
+}
+
+static bool
+take_weights(TwModel *m, TwPool *pool, const TwParts *parts, char **error)
+{
+	TwWeight *w;
+	int n = tw_weights(pool, m, &w);
+
+	for (int i = 0; i < n; i++)
+		if (!take_weight(pool, parts, &w[i], error))
+			return false;
+	if (n != parts->npart)
+		return tw_refuse(error, "the file holds tensors that are not of the model");
+	return true;
+}
+
+/* The names come sorted from here on. */
+static bool
+sort_parts(const TwParts *parts, char **error)
+{
+	if (parts->npart)
+		qsort(parts->part, (size_t)parts->npart, sizeof *parts->part, by_name);
+	for (int i = 1; i < parts->npart; i++)
+		if (!by_name(&parts->part[i - 1], &parts->part[i]))
+			return tw_refuse(error, "two tensors are called '%s'", parts->part[i].name);
+	return true;
+}
+
+TwModel *
+tw_assemble(const TwParts *parts, char **error)
+{
+	Loaded *l = calloc(1, sizeof *l);
+	TwModel *m = &l->model;
+
+	if (!l) {
+		tw_refuse(error, "out of memory");
+		return NULL;
+	}
+	if (sort_parts(parts, error) && tw_read_meta(m, &l->pool, parts, error)
+	    && take_weights(m, &l->pool, parts, error))
+		return m;
+	tw_free(m);
+	return NULL;
+}
+
+void
+tw_free(TwModel *m)
+{
+	Loaded *l = (Loaded *)m;
+
+	if (l)
+		tw_pool_free(&l->pool);
+	free(l);
+}
+
+/* ---- files */
+
+static bool
+is_safetensors(const unsigned char *bytes, size_t n)
+{
+	return n > 8 && bytes[8] == '{' && !(bytes[4] | bytes[5] | bytes[6] | bytes[7]);
+}
+
+TwModel *
+tw_load_memory(const void *bytes, size_t n, char **error)
+{
+	return (is_safetensors(bytes, n) ? tw_load_safetensors : tw_load_onnx)(bytes, n, error);
+}
+
+static bool
+read_all(int fd, char *bytes, size_t n)
+{
+	while (n) {
+		ssize_t got = read(fd, bytes, n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		bytes += got;
+		n -= (size_t)got;
+	}
+	return true;
+}
+
+static char *
+read_open(int fd, size_t *n, char **error)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		tw_refuse(error, "%s", strerror(errno));
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size > largest_file) {
+		tw_refuse(error, "%s", S_ISREG(st.st_mode) ? "too large" : "not a regular file");
+		return NULL;
+	}
+	char *bytes = malloc((size_t)st.st_size + 1);
+	*n = (size_t)st.st_size;
+	if (bytes && read_all(fd, bytes, *n))
+		return bytes;
+	tw_refuse(error, "cannot be read whole");
+	free(bytes);
+	return NULL;
+}
+
+TwModel *
+tw_load(const char *path, char **error)
+{
+	char *why = NULL;
+	size_t n = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char *bytes = read_open(fd, &n, &why);
+	TwModel *m = bytes ? tw_load_memory(bytes, n, &why) : NULL;
+
+	if (fd >= 0)
+		close(fd);
+	if (!m)
+		tw_refuse(error, "%s: %s", path, why ? why : "out of memory");
+	free(bytes);
+	free(why);
+	return m;
+}

@@ -1,0 +1,41 @@
+#ifndef RUNTIME_LOAD_H
+#define RUNTIME_LOAD_H
+
+/* Between the two file formats and the model: what a file consists of, still
+ * unchecked. The bytes and strings are the file's own. */
+
+#include "runtime/model.h"
+#include "runtime/pool.h"
+
+#include <stdint.h>
+
+typedef struct TwPart {
+	const char *name;
+	int ndim;
+	int64_t dim[2];
+	const void *bytes;      /* float32, little-endian, perhaps not aligned */
+	size_t size;
+} TwPart;
+
+typedef struct TwProp {
+	const char *key;        /* tw.vocab */
+	const char *value;      /* JSON */
+} TwProp;
+
+typedef struct TwParts {
+	int npart, nprop;
+	TwPart *part;
+	TwProp *prop;
+} TwParts;
+
+/* Puts a line in *error; returns false. */
+bool tw_refuse(char **error, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+const TwPart *tw_part(const TwParts *, const char *name);
+TwModel *tw_assemble(const TwParts *, char **error);
+bool tw_read_meta(TwModel *, TwPool *, const TwParts *, char **error);
+
+TwModel *tw_load_onnx(const void *bytes, size_t n, char **error);
+TwModel *tw_load_safetensors(const void *bytes, size_t n, char **error);
+
+#endif

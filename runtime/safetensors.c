@@ -1,0 +1,111 @@
+/* Reading .safetensors: eight bytes, the length of a JSON header; the header,
+ * {"__metadata__": {…}, NAME: {"dtype", "shape", "data_offsets"}, …}; the numbers,
+ * in the header's order and without a gap. */
+
+#include "runtime/load.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+typedef struct Reader {
+	TwPool pool;            /* for the list of parts */
+	TwParts parts;
+	const unsigned char *data;
+	size_t ndata, used;
+} Reader;
+
+static bool
+offset(const cJSON *j, int64_t high, int64_t *out)
+{
+	if (!cJSON_IsNumber(j) || !(j->valuedouble >= 0 && j->valuedouble <= (double)high))
+		return false;
+	*out = (int64_t)j->valuedouble;
+	return (double)*out == j->valuedouble;
+}
+
+static bool
+add_props(Reader *r, const cJSON *meta)
+{
+	const cJSON *j;
+
+	if (!cJSON_IsObject(meta))
+		return false;
+	r->parts.prop = TW_NEW(&r->pool, TwProp, cJSON_GetArraySize(meta));
+	cJSON_ArrayForEach(j, meta) {
+		if (!cJSON_IsString(j))
+			return false;
+		r->parts.prop[r->parts.nprop++] = (TwProp){j->string, j->valuestring};
+	}
+	return true;
+}
+
+static bool
+shape(const cJSON *j, TwPart *part)
+{
+	const cJSON *dim;
+
+	if (!cJSON_IsArray(j) || cJSON_GetArraySize(j) > 2)
+		return false;
+	cJSON_ArrayForEach(dim, j)
+		if (!offset(dim, 1 << 30, &part->dim[part->ndim++]))
+			return false;
+	return true;
+}
+
+static bool
+add_part(Reader *r, const cJSON *j)
+{
+	TwPart *part = &r->parts.part[r->parts.npart++];
+	const cJSON *range = cJSON_GetObjectItemCaseSensitive(j, "data_offsets");
+	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(j, "dtype"));
+	int64_t begin, end;
+
+	part->name = j->string;
+	if (!type || strcmp(type, "F32") || !shape(cJSON_GetObjectItemCaseSensitive(j, "shape"), part)
+	    || !cJSON_IsArray(range) || cJSON_GetArraySize(range) != 2
+	    || !offset(range->child, (int64_t)r->ndata, &begin)
+	    || !offset(range->child->next, (int64_t)r->ndata, &end)
+	    || (size_t)begin != r->used || end < begin)
+		return false;
+	part->bytes = r->data + begin;
+	part->size = (size_t)(end - begin);
+	r->used = (size_t)end;
+	return true;
+}
+
+static bool
+read_header(Reader *r, const cJSON *header)
+{
+	const cJSON *j;
+
+	if (!cJSON_IsObject(header))
+		return false;
+	r->parts.part = TW_NEW(&r->pool, TwPart, cJSON_GetArraySize(header));
+	cJSON_ArrayForEach(j, header)
+		if (!(strcmp(j->string, "__metadata__") ? add_part(r, j) : add_props(r, j)))
+			return false;
+	return r->used == r->ndata;
+}
+
+TwModel *
+tw_load_safetensors(const void *bytes, size_t n, char **error)
+{
+	uint64_t size;
+	memcpy(&size, bytes, sizeof size);
+	if (size > n - sizeof size) {
+		tw_refuse(error, "truncated");
+		return NULL;
+	}
+	const char *text = (const char *)bytes + sizeof size;
+	Reader r = {.data = (const unsigned char *)text + size, .ndata = n - sizeof size - size};
+	cJSON *header = cJSON_ParseWithLength(text, size);
+	TwModel *m = NULL;
+
+	if (header && read_header(&r, header))
+		m = tw_assemble(&r.parts, error);
+	else
+		tw_refuse(error, "truncated, or its header is damaged");
+	cJSON_Delete(header);
+	tw_pool_free(&r.pool);
+	return m;
+}

@@ -1,0 +1,19 @@
+#ifndef RUNTIME_SPARSE_H
+#define RUNTIME_SPARSE_H
+
+/* Matrices by their nonzeros. A compiled model is mostly zeros, and so is what
+ * its neurons say, so y += x W goes through the rows of W where x is not 0. */
+
+typedef struct TwSparse {
+	int in, out;
+	int *start;             /* (in + 1): row i is entries start[i] .. start[i + 1] - 1 */
+	int *column;
+	float *value;
+} TwSparse;
+
+/* False if memory ran out, or the nonzeros are more than an int counts. */
+_Bool tw_sparse_init(TwSparse *, const float *w, int in, int out);
+void tw_sparse_free(TwSparse *);
+void tw_sparse_add(float *y, const float *x, const TwSparse *w);
+
+#endif
