@@ -1,0 +1,153 @@
+#ifndef BACKEND_CIRCUIT_H
+#define BACKEND_CIRCUIT_H
+
+/* The circuit: a program as atoms, of which affine forms cost nothing.
+ *
+ *     feature   a function of the token, or of the place     in the embedding
+ *     neuron    relu(form)                                   one MLP row
+ *     value     a form, read by a head at another place      one head dimension
+ *
+ * All are integers. Only atoms are ever computed; sums, differences, constants
+ * and scaling live in the weights of whoever reads them. The interval of a form
+ * holds at every position of every text; <bos> is apart, since it sees only
+ * itself and its whole row is known here.
+ *
+ * States of the residual stream: 0 is the embedding, 2L+1 stands after the
+ * attention of layer L, 2L+2 after its MLP. An atom is ready in the first state
+ * that can hold it. */
+
+#include "backend/backend.h"
+
+typedef enum AtomKind { TOKEN_FEATURE, PLACE_FEATURE, NEURON, VALUE } AtomKind;
+
+typedef struct Atom Atom;
+
+typedef struct Term {
+	Atom *atom;
+	int64_t c;
+} Term;
+
+typedef struct Form {
+	int n;
+	const Term *term;       /* (n) by ascending atom id, c != 0 */
+	int64_t k;              /* constant */
+	int64_t lo, hi;         /* value at real positions, k included */
+	int ready;              /* state; the latest of its atoms */
+} Form;
+
+struct Atom {
+	AtomKind kind;
+	int id;                 /* dense, by creation */
+	int ready;
+	int64_t lo, hi;         /* at real positions */
+	int64_t bos;            /* at <bos> */
+	const int64_t *table;   /* feature: by row (nvocab + 2), by place (context + 1) */
+	const Form *in;         /* neuron: relu of it; value: what is read */
+	struct Head *head;      /* value: by which head */
+	int column;             /* neuron: row in its layer; value: dimension in its head; set by schedule */
+	bool live;              /* something needs it; set by schedule */
+	const Node *node;       /* for whom it was made first */
+};
+
+/* How a reference finds its place: the score is the sum over dims of q here
+ * times k there. Exact integers, the winner ahead by at least gap. */
+typedef struct Select {
+	const char *intent;     /* "offset", "place", "latest", "first" */
+	const Node *ref;
+	int offset;
+	int ndim;
+	const Form **q, **k;    /* (ndim) */
+	int64_t gap;
+	int ready;              /* state: latest of q and k */
+} Select;
+
+typedef struct Head {
+	const Select *select;
+	int layer;
+	int nvalue;
+	Atom **value;           /* (nvalue), capacity grows by doubling */
+	int index;              /* in its layer; set by schedule */
+	int ndim;               /* values that are live; set by schedule */
+	bool live;
+} Head;
+
+typedef struct Circuit {
+	Graph *g;
+	Arena *arena;
+	Diags *diags;
+	int rows, places;       /* nvocab + 2, context + 1 */
+	int natom, nhead;
+	Atom **atom;
+	Head **head;
+	const Form **form;      /* memo by node id; capacity capform */
+	int capform;
+	const Select **select;  /* memo by node id of the reference */
+	int capselect;
+	const Select **offset;  /* (context + 1) by how far back */
+	const Form *is_bos;
+	const Form *place;
+	const Form *emit;       /* NULL if the program does not emit */
+	const Form **output;    /* (g->noutput) */
+	struct AtomTable *table;
+	const Node *node;       /* being mapped: blamed for new atoms */
+} Circuit;
+
+/* ---- forms (form.c) ---- */
+const Form *form_const(Circuit *, int64_t);
+const Form *form_atom(Circuit *, Atom *);
+/* a*f + b*g + k */
+const Form *form_add(Circuit *, int64_t a, const Form *f, int64_t b, const Form *g, int64_t k);
+const Form *form_scale(Circuit *, int64_t a, const Form *, int64_t k);
+/* the same form, known to stay within lo..hi */
+const Form *form_within(Circuit *, const Form *, int64_t lo, int64_t hi);
+int64_t form_bos(const Form *);
+bool form_equal(const Form *, const Form *);
+bool form_is_const(const Form *);
+/* the form that has value v at <bos> and is unchanged elsewhere */
+const Form *form_set_bos(Circuit *, const Form *, int64_t v);
+
+const Form *token_feature(Circuit *, const int64_t *table);     /* (rows) */
+const Form *place_feature(Circuit *, const int64_t *table);     /* (places) */
+const Form *relu(Circuit *, const Form *);
+const Form *head_value(Circuit *, const Select *, const Form *, int64_t absent);
+
+/* ---- one-variable functions and gates (neurons.c) ---- */
+/* y[i] where f is x[i]; x ascending, f takes no other value */
+const Form *staircase(Circuit *, const Form *f, int n, const int64_t *x, const int64_t *y);
+const Form *step(Circuit *, const Form *f, int64_t k);          /* f >= k */
+const Form *is_zero(Circuit *, const Form *);
+const Form *gate(Circuit *, const Form *deficit, const Form *f);/* f where deficit is 0, else 0 */
+const Form *product(Circuit *, const Form *, const Form *);
+const Form *form_better(const Form *, const Form *);            /* the earlier, then the smaller; NULL loses */
+
+/* ---- references (heads.c) ---- */
+const Form *map_read(Circuit *, Node *);
+
+/* ---- stages ---- */
+const Form *map_node(Circuit *, Node *);
+Circuit *map(Graph *, Arena *, Diags *);
+
+/* Which atoms are live, and where. */
+typedef struct Schedule {
+	Circuit *c;
+	int nlayer;
+	int *nhead, *nneuron;   /* (nlayer) live ones */
+	Head ***head;           /* (nlayer)(nhead) */
+	Atom ***neuron;         /* (nlayer)(nneuron) */
+} Schedule;
+Schedule *schedule(Circuit *);
+
+/* A column of the residual stream holds, in each state, the terms of its form
+ * that are ready by then. */
+typedef struct Columns {
+	Schedule *s;
+	int n, cap;
+	const Form **form;      /* (n) */
+} Columns;
+Columns *allocate(Schedule *);
+/* f as an integer combination of the columns in a state: w (n). False if it is none. */
+bool columns_read(Columns *, int state, const Form *f, int64_t *w);
+
+TwModel *write_weights(Columns *, Report *);
+
+#endif

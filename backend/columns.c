@@ -1,0 +1,301 @@
+/* Which columns the residual stream has.
+ *
+ * A column is one affine form. In each state it holds those of its terms that are
+ * ready, and a layer adds what it makes; so a column never moves and is never
+ * cleared. Readers are taken from the last state to the first; one that is an
+ * integer combination of the columns there needs none of its own. "Integer"
+ * matters: 9/28 of a column would not be exact.
+ *
+ * Integer combinations are found in an echelon basis of the lattice that the
+ * columns span (Hermite's form, by Euclid on the pivots), which remembers of each
+ * of its rows how it was made of columns. */
+
+#include "backend/circuit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TOO_LARGE ((int64_t)1 << 44)    /* coefficients of this size are of no use */
+
+typedef struct Row {
+	int pivot;
+	int64_t *v;             /* (ndim) */
+	int64_t *w;             /* (cap) of columns */
+} Row;
+
+typedef struct Basis {
+	int n;
+	Row *row;               /* (n) by ascending pivot */
+	bool lost;              /* coefficients grew out of hand: trust it no more */
+} Basis;
+
+typedef struct Space {
+	Columns c;              /* first: what others see */
+	int ndim;
+	int *dim;               /* (natom) of an atom; tokens have a row each instead */
+	Basis *basis;           /* (states) */
+} Space;
+
+static void
+expand(const Space *sp, const Form *f, int state, int64_t *v)
+{
+	const Circuit *c = sp->c.s->c;
+
+	memset(v, 0, sizeof *v * (size_t)sp->ndim);
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		if (a->ready > state)
+			continue;
+		if (a->kind == TOKEN_FEATURE)
+			for (int r = 0; r < c->rows; r++)
+				v[r] += f->term[i].c * a->table[r];
+		else
+			v[sp->dim[a->id]] += f->term[i].c;
+	}
+}
+
+static int
+first_of(const int64_t *v, int n)
+{
+	int i = 0;
+
+	while (i < n && !v[i])
+		i++;
+	return i;
+}
+
+/* a -= q * b; false when it grows too large */
+static bool
+subtract(int64_t *a, const int64_t *b, int64_t q, int n)
+{
+	bool fits = true;
+
+	for (int i = 0; i < n; i++) {
+		a[i] -= q * b[i];
+		fits = fits && llabs(a[i]) < TOO_LARGE;
+	}
+	return fits;
+}
+
+static Row *
+row_with(Basis *b, int pivot)
+{
+	for (int i = 0; i < b->n; i++)
+		if (b->row[i].pivot == pivot)
+			return &b->row[i];
+	return NULL;
+}
+
+static void
+basis_add(Space *sp, Basis *b, int64_t *v, int64_t *w)
+{
+	int n = sp->ndim, p;
+
+	while (!b->lost && (p = first_of(v, n)) < n) {
+		Row *r = row_with(b, p);
+		if (!r) {
+			b->row[b->n++] = (Row){ p, v, w };
+			return;
+		}
+		int64_t q = v[p] / r->v[p];
+		b->lost = !subtract(v, r->v, q, n) || !subtract(w, r->w, q, sp->c.cap);
+		if (v[p]) {             /* Euclid: the remainder is the smaller pivot */
+			Row t = *r;
+			r->v = v;
+			r->w = w;
+			v = t.v;
+			w = t.w;
+		}
+	}
+}
+
+/* The column whose multiple f is in this state, or -1. */
+static int
+same_column(Columns *c, int state, const int64_t *v, int64_t *times, int64_t *room)
+{
+	const Space *sp = (Space *)c;
+
+	for (int i = 0; i < c->n; i++) {
+		expand(sp, c->form[i], state, room);
+		int p = first_of(room, sp->ndim);
+		if (p == sp->ndim || v[p] % room[p])
+			continue;
+		int64_t q = v[p] / room[p];
+		int d = 0;
+		while (d < sp->ndim && v[d] == q * room[d])
+			d++;
+		if (d == sp->ndim && q) {
+			*times = q;
+			return i;
+		}
+	}
+	return -1;
+}
+
+static bool
+dims_known(const Space *sp, const Form *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (!f->term[i].atom->live)
+			return false;
+	return sp->ndim > 0;
+}
+
+static bool
+read_columns(Space *sp, int state, const Form *f, int64_t *w, int64_t *v, int64_t *room)
+{
+	Basis *b = &sp->basis[state];
+	int p, n = sp->ndim, i;
+	int64_t times;
+
+	memset(w, 0, sizeof *w * (size_t)sp->c.cap);
+	if (!dims_known(sp, f) || f->ready > state)
+		return false;
+	expand(sp, f, state, v);
+	if (first_of(v, n) == n)
+		return true;
+	if ((i = same_column(&sp->c, state, v, &times, room)) >= 0) {
+		w[i] = times;
+		return true;
+	}
+	while (!b->lost && (p = first_of(v, n)) < n) {
+		Row *r = row_with(b, p);
+		if (!r || v[p] % r->v[p])
+			return false;
+		int64_t q = v[p] / r->v[p];
+		if (!subtract(v, r->v, q, n) || !subtract(w, r->w, -q, sp->c.cap))
+			return false;
+	}
+	for (i = 0; i < sp->c.n; i++)
+		if (llabs(w[i]) > 1 << 12)      /* a column of its own keeps the terms small */
+			return false;
+	return !b->lost;
+}
+
+bool
+columns_read(Columns *c, int state, const Form *f, int64_t *w)
+{
+	Space *sp = (Space *)c;
+	int64_t *v = malloc(2 * sizeof *v * (size_t)(sp->ndim + 1));
+
+	if (!v)
+		abort();
+	bool found = read_columns(sp, state, f, w, v, v + sp->ndim);
+	free(v);
+	return found;
+}
+
+static int64_t
+gcd(int64_t a, int64_t b)
+{
+	return b ? gcd(b, a % b) : llabs(a);
+}
+
+/* f without its constant and its common factor: what a column is worth holding. */
+static const Form *
+primitive(Circuit *c, const Form *f)
+{
+	int64_t g = 0;
+
+	for (int i = 0; i < f->n; i++)
+		g = gcd(f->term[i].c, g);
+	Form *p = NEW(c->arena, Form);
+	Term *t = arena_alloc(c->arena, sizeof *t * (size_t)(f->n + 1));
+	*p = *f;
+	for (int i = 0; i < f->n; i++)
+		t[i] = (Term){ f->term[i].atom, f->term[i].c / g };
+	p->term = t;
+	p->k = 0;
+	p->lo = (f->lo - f->k) / g;
+	p->hi = (f->hi - f->k) / g;
+	return p;
+}
+
+static void
+add_column(Space *sp, const Form *f)
+{
+	Circuit *c = sp->c.s->c;
+	int at = sp->c.n++;
+
+	sp->c.form[at] = f;
+	for (int state = 0; state <= 2 * sp->c.s->nlayer; state++) {
+		int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)(sp->ndim + sp->c.cap)), *w = v + sp->ndim;
+		expand(sp, f, state, v);
+		w[at] = 1;
+		basis_add(sp, &sp->basis[state], v, w);
+	}
+}
+
+static void
+need(Space *sp, int state, const Form *f, int64_t *w)
+{
+	if (f->n && !columns_read(&sp->c, state, f, w))
+		add_column(sp, primitive(sp->c.s->c, f));
+}
+
+static int
+readers(const Schedule *s)
+{
+	int n = 1 + s->c->g->noutput;
+
+	for (int l = 0; l < s->nlayer; l++) {
+		n += s->nneuron[l];
+		for (int h = 0; h < s->nhead[l]; h++)
+			n += s->head[l][h]->nvalue + 2 * s->head[l][h]->select->ndim;
+	}
+	return n;
+}
+
+static void
+set_dims(Space *sp)
+{
+	const Circuit *c = sp->c.s->c;
+
+	sp->dim = arena_alloc(c->arena, sizeof *sp->dim * (size_t)(c->natom + 1));
+	sp->ndim = c->rows;
+	for (int i = 0; i < c->natom; i++)
+		if (c->atom[i]->live && c->atom[i]->kind != TOKEN_FEATURE)
+			sp->dim[i] = sp->ndim++;
+}
+
+Columns *
+allocate(Schedule *s)
+{
+	Circuit *c = s->c;
+	Space *sp = NEW(c->arena, Space);
+	int states = 2 * s->nlayer + 1, most = readers(s);
+
+	sp->c.s = s;
+	set_dims(sp);
+	if (most > sp->ndim)
+		most = sp->ndim;
+	sp->c.cap = most + 1;
+	/* room for one column more than there are dimensions never runs out while
+	 * lattices are whole; a refused combination may ask for more */
+	sp->c.cap += readers(s);
+	sp->c.form = arena_alloc(c->arena, sizeof *sp->c.form * (size_t)sp->c.cap);
+	sp->basis = arena_alloc(c->arena, sizeof *sp->basis * (size_t)states);
+	for (int i = 0; i < states; i++)
+		sp->basis[i].row = arena_alloc(c->arena, sizeof(Row) * (size_t)(sp->ndim + 1));
+
+	int64_t *w = arena_alloc(c->arena, sizeof *w * (size_t)sp->c.cap);
+	if (c->emit)
+		need(sp, states - 1, c->emit, w);
+	for (int i = 0; i < c->g->noutput; i++)
+		need(sp, states - 1, c->output[i], w);
+	for (int l = s->nlayer - 1; l >= 0; l--) {
+		for (int i = 0; i < s->nneuron[l]; i++)
+			need(sp, 2 * l + 1, s->neuron[l][i]->in, w);
+		for (int h = 0; h < s->nhead[l]; h++) {
+			const Head *head = s->head[l][h];
+			for (int v = 0; v < head->nvalue; v++)
+				if (head->value[v]->live)
+					need(sp, 2 * l, head->value[v]->in, w);
+			for (int d = 0; d < head->select->ndim; d++) {
+				need(sp, 2 * l, head->select->q[d], w);
+				need(sp, 2 * l, head->select->k[d], w);
+			}
+		}
+	}
+	return &sp->c;
+}

@@ -1,0 +1,353 @@
+/* Affine forms over atoms, and the atoms themselves. Equal atoms are one atom:
+ * they are found by content, so that every reader of `t // 10` and `t % 10`
+ * meets the same neurons. */
+
+#include "backend/circuit.h"
+
+#include <string.h>
+
+typedef struct AtomTable {
+	int n, cap;
+	Atom **slot;
+} AtomTable;
+
+static int
+max_int(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+const Form *
+form_const(Circuit *c, int64_t k)
+{
+	Form *f = NEW(c->arena, Form);
+
+	f->k = f->lo = f->hi = k;
+	return f;
+}
+
+const Form *
+form_atom(Circuit *c, Atom *a)
+{
+	Form *f = NEW(c->arena, Form);
+	Term *t = NEW(c->arena, Term);
+
+	*t = (Term){ a, 1 };
+	*f = (Form){ 1, t, 0, a->lo, a->hi, a->ready };
+	return f;
+}
+
+static void
+interval_add(int64_t *lo, int64_t *hi, int64_t c, const Form *f)
+{
+	*lo += c * (c > 0 ? f->lo : f->hi);
+	*hi += c * (c > 0 ? f->hi : f->lo);
+}
+
+const Form *
+form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t k)
+{
+	Form *s = NEW(c->arena, Form);
+	Term *t = arena_alloc(c->arena, sizeof *t * (size_t)(f->n + g->n + 1));
+	int i = 0, j = 0;
+
+	while (i < f->n || j < g->n) {
+		Term u;
+		if (j == g->n || (i < f->n && f->term[i].atom->id < g->term[j].atom->id)) {
+			u = f->term[i++];
+			u.c *= a;
+		} else if (i == f->n || g->term[j].atom->id < f->term[i].atom->id) {
+			u = g->term[j++];
+			u.c *= b;
+		} else {
+			u = f->term[i];
+			u.c = a * f->term[i++].c + b * g->term[j++].c;
+		}
+		if (!u.c)
+			continue;
+		t[s->n++] = u;
+		s->ready = max_int(s->ready, u.atom->ready);
+	}
+	s->term = t;
+	s->k = a * f->k + b * g->k + k;
+	s->lo = s->hi = k;
+	interval_add(&s->lo, &s->hi, a, f);
+	interval_add(&s->lo, &s->hi, b, g);
+
+	/* what cancels may leave a sharper interval than its two sources */
+	int64_t lo = s->k, hi = s->k;
+	for (i = 0; i < s->n; i++) {
+		int64_t w = t[i].c;
+		lo += w * (w > 0 ? t[i].atom->lo : t[i].atom->hi);
+		hi += w * (w > 0 ? t[i].atom->hi : t[i].atom->lo);
+	}
+	return form_within(c, s, lo, hi);
+}
+
+const Form *
+form_scale(Circuit *c, int64_t a, const Form *f, int64_t k)
+{
+	static const Form zero;
+
+	return a == 1 && k == 0 ? f : form_add(c, a, f, 0, &zero, k);
+}
+
+const Form *
+form_within(Circuit *c, const Form *f, int64_t lo, int64_t hi)
+{
+	if (lo <= f->lo && f->hi <= hi)
+		return f;
+	Form *g = NEW(c->arena, Form);
+	*g = *f;
+	g->lo = lo > f->lo ? lo : f->lo;
+	g->hi = hi < f->hi ? hi : f->hi;
+	return g;
+}
+
+int64_t
+form_bos(const Form *f)
+{
+	int64_t v = f->k;
+
+	for (int i = 0; i < f->n; i++)
+		v += f->term[i].c * f->term[i].atom->bos;
+	return v;
+}
+
+bool
+form_equal(const Form *f, const Form *g)
+{
+	if (f == g)
+		return true;
+	if (f->n != g->n || f->k != g->k)
+		return false;
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom != g->term[i].atom || f->term[i].c != g->term[i].c)
+			return false;
+	return true;
+}
+
+bool
+form_is_const(const Form *f)
+{
+	return f->n == 0;
+}
+
+const Form *
+form_set_bos(Circuit *c, const Form *f, int64_t v)
+{
+	int64_t d = v - form_bos(f);
+
+	return d ? form_within(c, form_add(c, 1, f, d, c->is_bos, 0), f->lo, f->hi) : f;
+}
+
+/* ---- atoms by content ---- */
+
+static uint64_t
+mix(uint64_t h, uint64_t x)
+{
+	h ^= x + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
+	return h * 0xff51afd7ed558ccdu;
+}
+
+static size_t
+table_size(const Circuit *c, AtomKind kind)
+{
+	return (size_t)(kind == TOKEN_FEATURE ? c->rows : c->places);
+}
+
+static uint64_t
+atom_hash(const Circuit *c, const Atom *a)
+{
+	uint64_t h = mix(1, a->kind);
+
+	if (a->table)
+		for (size_t i = 0; i < table_size(c, a->kind); i++)
+			h = mix(h, (uint64_t)a->table[i]);
+	if (a->in) {
+		h = mix(h, (uint64_t)a->in->k);
+		for (int i = 0; i < a->in->n; i++)
+			h = mix(mix(h, (uint64_t)a->in->term[i].c), (uint64_t)a->in->term[i].atom->id);
+	}
+	return h;
+}
+
+static bool
+atom_equal(const Circuit *c, const Atom *a, const Atom *b)
+{
+	if (a->kind != b->kind || a->head != b->head)
+		return false;
+	if (a->table)
+		return !memcmp(a->table, b->table, table_size(c, a->kind) * sizeof *a->table);
+	return form_equal(a->in, b->in);
+}
+
+static void
+table_grow(Circuit *c, AtomTable *t)
+{
+	AtomTable old = *t;
+
+	t->cap = old.cap ? 2 * old.cap : 1024;
+	t->slot = arena_alloc(c->arena, sizeof *t->slot * (size_t)t->cap);
+	c->atom = memcpy(arena_alloc(c->arena, sizeof *c->atom * (size_t)t->cap),
+	                 c->atom, sizeof *c->atom * (size_t)c->natom);
+	for (int i = 0; i < old.cap; i++) {
+		if (!old.slot[i])
+			continue;
+		uint64_t h = atom_hash(c, old.slot[i]);
+		while (t->slot[h & (uint64_t)(t->cap - 1)])
+			h++;
+		t->slot[h & (uint64_t)(t->cap - 1)] = old.slot[i];
+	}
+}
+
+static Atom *
+atom_intern(Circuit *c, Atom key)
+{
+	static Atom *none[1];
+
+	if (!c->table) {
+		c->table = NEW(c->arena, AtomTable);
+		c->atom = none;
+	}
+	AtomTable *t = c->table;
+	if (2 * (t->n + 1) > t->cap)
+		table_grow(c, t);
+	uint64_t h = atom_hash(c, &key);
+	for (Atom *a; (a = t->slot[h & (uint64_t)(t->cap - 1)]); h++)
+		if (atom_equal(c, a, &key))
+			return a;
+	Atom *a = NEW(c->arena, Atom);
+	*a = key;
+	a->id = c->natom;
+	a->node = c->node;
+	c->atom[c->natom++] = a;
+	t->slot[h & (uint64_t)(t->cap - 1)] = a;
+	t->n++;
+	return a;
+}
+
+static const Form *
+feature(Circuit *c, AtomKind kind, const int64_t *table, int first, int n, int bos)
+{
+	Atom a = { .kind = kind };
+	int64_t lo = table[first], hi = lo, size = (int64_t)table_size(c, kind);
+
+	for (int i = first; i < first + n; i++) {
+		lo = table[i] < lo ? table[i] : lo;
+		hi = table[i] > hi ? table[i] : hi;
+	}
+	/* constants live in the readers: an atom starts from 0 at <bos> */
+	int64_t base = table[bos];
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)size);
+	bool flat = true;
+	for (int i = 0; i < size; i++) {
+		bool real = (i >= first && i < first + n) || i == bos;
+		t[i] = real ? table[i] - base : 0;
+		flat = flat && !t[i];
+	}
+	if (flat)
+		return form_const(c, base);
+	a.table = t;
+	a.lo = lo - base;
+	a.hi = hi - base;
+	return form_scale(c, 1, form_atom(c, atom_intern(c, a)), base);
+}
+
+const Form *
+token_feature(Circuit *c, const int64_t *table)
+{
+	return feature(c, TOKEN_FEATURE, table, 0, c->rows - 2, c->rows - 1);
+}
+
+const Form *
+place_feature(Circuit *c, const int64_t *table)
+{
+	return feature(c, PLACE_FEATURE, table, 1, c->places - 1, 0);
+}
+
+/* The one kind of feature that f is made of, or -1. */
+static int
+only_kind(const Form *f)
+{
+	int kind = f->n ? (int)f->term[0].atom->kind : -1;
+
+	for (int i = 0; i < f->n; i++)
+		if ((int)f->term[i].atom->kind != kind || kind > PLACE_FEATURE)
+			return -1;
+	return kind;
+}
+
+const Form *
+relu(Circuit *c, const Form *f)
+{
+	if (f->lo >= 0)
+		return f;
+	if (f->hi <= 0)
+		return form_const(c, 0);
+
+	int kind = only_kind(f);
+	if (kind >= 0) {
+		size_t n = table_size(c, (AtomKind)kind);
+		int64_t *t = arena_alloc(c->arena, sizeof *t * n);
+		for (size_t r = 0; r < n; r++) {
+			int64_t v = f->k;
+			for (int i = 0; i < f->n; i++)
+				v += f->term[i].c * f->term[i].atom->table[r];
+			t[r] = v > 0 ? v : 0;
+		}
+		return kind == TOKEN_FEATURE ? token_feature(c, t) : place_feature(c, t);
+	}
+	int64_t bos = form_bos(f);
+	Atom a = { .kind = NEURON, .in = f, .lo = 0, .hi = f->hi, .bos = bos > 0 ? bos : 0,
+	           .ready = (f->ready | 1) + 1 };
+	return form_atom(c, atom_intern(c, a));
+}
+
+/* Room for element n of a list that doubles; what it held is kept. */
+static void *
+grow(Circuit *c, void *list, int n)
+{
+	if (n & (n - 1))
+		return list;
+	void **room = arena_alloc(c->arena, sizeof *room * (size_t)(2 * n + 1));
+	return n ? memcpy(room, list, sizeof *room * (size_t)n) : room;
+}
+
+static Head *
+head_for(Circuit *c, const Select *s, int layer)
+{
+	for (int i = 0; i < c->nhead; i++)
+		if (c->head[i]->select == s && c->head[i]->layer == layer)
+			return c->head[i];
+	c->head = grow(c, c->head, c->nhead);
+	Head *h = NEW(c->arena, Head);
+	h->select = s;
+	h->layer = layer;
+	return c->head[c->nhead++] = h;
+}
+
+const Form *
+head_value(Circuit *c, const Select *s, const Form *f, int64_t absent)
+{
+	f = form_set_bos(c, f, absent);
+	if (form_is_const(f))
+		return f;
+	/* the constant part needs no head: weights of a softmax add up to 1 */
+	int64_t k = f->k;
+	f = form_scale(c, 1, f, -k);
+	int layer = (max_int(s->ready, f->ready) + 1) / 2;
+	Head *h = head_for(c, s, layer);
+	absent -= k;
+	Atom a = { .kind = VALUE, .in = f, .head = h, .bos = absent, .ready = 2 * layer + 1,
+	           .lo = f->lo < absent ? f->lo : absent, .hi = f->hi > absent ? f->hi : absent };
+	Atom *v = atom_intern(c, a);
+	int i = 0;
+	while (i < h->nvalue && h->value[i] != v)
+		i++;
+	if (i == h->nvalue) {
+		h->value = grow(c, h->value, i);
+		h->value[h->nvalue++] = v;
+	}
+	return form_scale(c, 1, form_atom(c, v), k);
+}

@@ -1,0 +1,438 @@
+/* References to heads.
+ *
+ * A head's score is a sum of exact integers, and the place it should read beats
+ * every other by at least GAP, so the softmax is exactly one-hot. <bos> has
+ * place 0 and sees only itself; the text has places 1, 2, …
+ *
+ *     offset, place   2 t p' - p'^2 is greatest at p' = t; for t <= 0 at <bos>
+ *     latest          p' where the condition holds, -W below that where not;
+ *                     <bos> stands between, so it is read where nothing matches
+ *     first           the same with -p'
+ *
+ * A condition is an AND of literals, each a penalty of W or more where it fails:
+ * what is said of there adds to the key, what is said of here lifts <bos>, and
+ * what relates the two is a code there and its row here. */
+
+#include "backend/circuit.h"
+
+#include <string.h>
+
+enum {
+	GAP = 104,              /* exp(-104) is 0 in float32 */
+	STEP = 128,             /* of recency, a place */
+	MAX_DIMS = 256,         /* of one relation, one-hot */
+};
+
+static bool
+is_const(const Node *n)
+{
+	return n->op == OP_CONST;
+}
+
+static Node *
+node(Circuit *c, Op op, const Node *at, int narg, Node *x, Node *y, Node *z, int64_t k)
+{
+	Node *arg[3] = { x, y, z };
+
+	return mk(c->g, op, at->span, at->file, narg, arg, k);
+}
+
+static const Form *
+feature_by_place(Circuit *c, int64_t (*f)(int64_t place, int64_t arg), int64_t arg)
+{
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)c->places);
+
+	for (int p = 0; p < c->places; p++)
+		t[p] = f(p, arg);
+	return place_feature(c, t);
+}
+
+static int64_t square_of(int64_t p, int64_t m) { p %= m; return p * p; }
+static int64_t low_of(int64_t p, int64_t m)    { return p % m; }
+static int64_t high_of(int64_t p, int64_t m)   { return p / m; }
+static int64_t high_square(int64_t p, int64_t m) { p /= m; return p * p; }
+
+static Select *
+select_new(Circuit *c, const char *intent, const Node *ref, int ndim)
+{
+	Select *s = NEW(c->arena, Select);
+
+	s->intent = intent;
+	s->ref = ref;
+	s->gap = STEP;
+	s->q = arena_alloc(c->arena, 2 * sizeof *s->q * (size_t)(ndim + 1));
+	s->k = s->q + ndim + 1;
+	return s;
+}
+
+static void
+add_dim(Select *s, const Form *q, const Form *k)
+{
+	if ((form_is_const(q) && !q->k) || (form_is_const(k) && !k->k))
+		return;
+	int ready = q->ready > k->ready ? q->ready : k->ready;
+	s->q[s->ndim] = q;
+	s->k[s->ndim++] = k;
+	s->ready = ready > s->ready ? ready : s->ready;
+}
+
+/* ---- by number ---- */
+
+/* Squares of whole places stay exact up to here; beyond, a place is two digits. */
+enum { ONE_DIGIT = 200 };
+
+static int64_t
+digit_base(const Circuit *c)
+{
+	int64_t b = 2;
+
+	if (c->places <= ONE_DIGIT)
+		return c->places;
+	while (b * b < c->places)
+		b++;
+	return b;
+}
+
+static void
+match_digit(Circuit *c, Select *s, const Form *want, const Form *digit, const Form *square)
+{
+	add_dim(s, want, form_scale(c, 2 * STEP, digit, 0));
+	add_dim(s, form_const(c, 1), form_scale(c, -STEP, square, 0));
+}
+
+/* The place whose digits are low and high; high is NULL where one digit does. */
+static Select *
+select_place(Circuit *c, const char *intent, const Node *ref, const Form *low, const Form *high)
+{
+	Select *s = select_new(c, intent, ref, 4);
+	int64_t b = digit_base(c);
+
+	match_digit(c, s, low, feature_by_place(c, low_of, b), feature_by_place(c, square_of, b));
+	if (high)
+		match_digit(c, s, high, feature_by_place(c, high_of, b), feature_by_place(c, high_square, b));
+	return s;
+}
+
+static int64_t
+low_before(int64_t p, int64_t arg)
+{
+	p -= arg & 0xffffffff;
+	return (p > 0 ? p : 0) % (arg >> 32);
+}
+
+static int64_t
+high_before(int64_t p, int64_t arg)
+{
+	p -= arg & 0xffffffff;
+	return (p > 0 ? p : 0) / (arg >> 32);
+}
+
+static const Select *
+select_offset(Circuit *c, int back)
+{
+	int64_t b = digit_base(c), arg = b << 32 | back;
+
+	if (back >= c->places)
+		back = c->places - 1;
+	if (c->offset[back])
+		return c->offset[back];
+	Select *s;
+	if (b == c->places)
+		s = select_place(c, "offset", NULL, form_scale(c, 1, c->place, -back), NULL);
+	else
+		s = select_place(c, "offset", NULL, feature_by_place(c, low_before, arg), feature_by_place(c, high_before, arg));
+	s->offset = -back;
+	return c->offset[back] = s;
+}
+
+static const Select *
+select_at(Circuit *c, Node *ref)
+{
+	Graph *g = c->g;
+	Node *e = ref->arg[0], *index = node(c, OP_INDEX, ref, 0, NULL, NULL, NULL, 0);
+	Node *far = node(c, OP_LT, ref, 2, index, e, NULL, 0);
+
+	if (!(is_const(far) && !far->k))        /* what is not there yet is as far as what never was */
+		e = node(c, OP_IF, ref, 3, far, mk_const(g, -1), e, 0);
+	if (digit_base(c) == c->places)
+		return select_place(c, "place", ref, form_scale(c, 1, map_node(c, e), 1), NULL);
+
+	Node *b = mk_const(g, digit_base(c)), *one = mk_const(g, 1), *zero = mk_const(g, 0);
+	Node *p = node(c, OP_MAX, ref, 2, node(c, OP_ADD, ref, 2, e, one, NULL, 0), zero, NULL, 0);
+	return select_place(c, "place", ref, map_node(c, node(c, OP_MOD, ref, 2, p, b, NULL, 0)),
+	                    map_node(c, node(c, OP_DIV, ref, 2, p, b, NULL, 0)));
+}
+
+/* ---- by condition ---- */
+
+typedef enum Side { NEITHER = 0, ON_HERE = 1, ON_THERE = 2, ON_BOTH = 3 } Side;
+
+static Side
+side(const Node *n)
+{
+	Side s = NEITHER;
+
+	if (n->op == OP_THERE)
+		return ON_THERE;
+	if (!n->two_sided)
+		return is_const(n) ? NEITHER : ON_HERE;
+	for (int i = 0; i < n->narg; i++)
+		s |= side(n->arg[i]);
+	return s;
+}
+
+/* n with every THERE(x) replaced: by x, or by `with` where it is given. */
+static Node *
+replace_there(Circuit *c, Node *n, Node *with)
+{
+	if (n->op == OP_THERE)
+		return with ? with : n->arg[0];
+	if (!n->two_sided)
+		return n;
+	if (n->op == OP_TABLE)
+		return mk_table(c->g, n->span, n->file, replace_there(c, n->arg[0], with), n->k, n->table, n->ntable);
+	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
+	for (int i = 0; i < n->narg; i++)
+		arg[i] = replace_there(c, n->arg[i], with);
+	return mk(c->g, n->op, n->span, n->file, n->narg, arg, n->k);
+}
+
+/* The one stream that is looked at there; NULL if there are several. */
+static Node *
+stream_there(Node *n, Node *found)
+{
+	if (n->op == OP_THERE)
+		return !found || found == n->arg[0] ? n->arg[0] : NULL;
+	for (int i = 0; i < n->narg && n->two_sided; i++)
+		if (n->arg[i]->two_sided && !(found = stream_there(n->arg[i], found)))
+			return NULL;
+	return found;
+}
+
+/* A condition taken apart. */
+typedef struct Where {
+	int nthere, nhere, nboth;
+	Node *there[32], *here[32], *both[32];  /* literals; `there` as plain streams */
+} Where;
+
+static bool
+add_literal(Circuit *c, Where *w, Node *n)
+{
+	if (n->op == OP_AND) {
+		for (int i = 0; i < n->narg; i++)
+			if (!add_literal(c, w, n->arg[i]))
+				return false;
+		return true;
+	}
+	if (w->nthere == 32 || w->nhere == 32 || w->nboth == 32)
+		return false;
+	switch (side(n)) {
+	case NEITHER:
+	case ON_HERE:
+		w->here[w->nhere++] = n;
+		break;
+	case ON_THERE:
+		w->there[w->nthere++] = replace_there(c, n, NULL);
+		break;
+	case ON_BOTH:
+		w->both[w->nboth++] = n;
+		break;
+	}
+	return true;
+}
+
+/* j < n where n is a number here: gives n, else NULL. */
+static Node *
+order_bound(Node *n)
+{
+	if (n->op != OP_LT || n->arg[0]->op != OP_THERE || n->arg[0]->arg[0]->op != OP_INDEX)
+		return NULL;
+	return n->arg[1]->two_sided ? NULL : n->arg[1];
+}
+
+/* `j < p`, p the first of its kind and there: none of that kind up to j. */
+static bool
+before_first(Circuit *c, Where *w, Node *n)
+{
+	Node *bound = order_bound(n), *p;
+
+	if (!bound || bound->op != OP_READ || bound->arg[0]->op != OP_INDEX || bound->k != 0)
+		return false;
+	p = bound->arg[1];
+	if (p->op != OP_FIRST || side(p->arg[0]) != ON_THERE)
+		return false;
+	Node *there = node(c, OP_READ, n, 3, mk_const(c->g, 1), p, mk_const(c->g, 0), 0);
+	bool known = bound->arg[2]->type.hi <= 0;
+	for (int i = 0; i < w->nhere && !known; i++)
+		known = w->here[i] == there;
+	if (!known)
+		return false;
+	w->here[w->nhere++] = there;
+	w->there[w->nthere++] = node(c, OP_NOT, n, 1, there, NULL, NULL, 0);
+	return true;
+}
+
+static const Form *
+deficit_of(Circuit *c, Node *n)
+{
+	return form_scale(c, -1, map_node(c, n), 1);
+}
+
+/* A relation of one stream there to something here: one-hot there, its row here. */
+static bool
+relate(Circuit *c, Select *s, Node *n, int64_t w)
+{
+	Node *x = stream_there(n, NULL);
+
+	if (!x || !x->type.nset || x->type.nset > MAX_DIMS)
+		return false;
+	for (int i = 0; i < x->type.nset; i++) {
+		Node *v = mk_const(c->g, x->type.set[i]);
+		const Form *is_v = map_node(c, node(c, OP_EQ, n, 2, x, v, NULL, 0));
+		const Form *fails = deficit_of(c, replace_there(c, n, v));
+		add_dim(s, fails, form_scale(c, -w, form_set_bos(c, is_v, 0), 0));
+	}
+	return true;
+}
+
+static int
+relation_dims(Node *n)
+{
+	Node *x = stream_there(n, NULL);
+
+	return x && x->type.nset ? x->type.nset : 0;
+}
+
+static const Select *
+select_where(Circuit *c, Node *ref)
+{
+	bool latest = ref->op == OP_LATEST;
+	int64_t w = STEP * (int64_t)(c->places + 1), here_dims = 2;
+	Where where = { 0 };
+
+	if (!add_literal(c, &where, ref->arg[0])) {
+		error_at(c->diags, ref->span, "this condition has too many parts");
+		return NULL;
+	}
+	int nboth = where.nboth;
+	where.nboth = 0;
+	for (int i = 0; i < nboth; i++) {
+		Node *n = where.both[i];
+		if (!before_first(c, &where, n)) {
+			where.both[where.nboth++] = n;
+			here_dims += relation_dims(n);
+		}
+	}
+
+	Select *s = select_new(c, latest ? "latest" : "first", ref, (int)here_dims);
+	const Form *key = form_scale(c, latest ? STEP : -STEP, c->place, 0), *lift = form_const(c, 0);
+	for (int i = 0; i < where.nthere; i++)
+		key = form_add(c, 1, key, -w, deficit_of(c, where.there[i]), 0);
+	for (int i = 0; i < where.nhere; i++)
+		lift = form_add(c, 1, lift, 1, deficit_of(c, where.here[i]), 0);
+	add_dim(s, form_const(c, 1), form_set_bos(c, key, latest ? 0 : -STEP * (int64_t)c->places));
+	add_dim(s, lift, form_scale(c, w, c->is_bos, 0));
+	for (int i = 0; i < where.nboth; i++) {
+		if (relate(c, s, where.both[i], w))
+			continue;
+		error_at(c->diags, where.both[i]->span, "this relates two positions in a way that is not built yet; "
+		         "name the part about the other position, so that it is a stream of few values");
+		return NULL;
+	}
+	return s;
+}
+
+static const Select *
+select_for(Circuit *c, Node *ref)
+{
+	if (ref->id >= c->capselect) {
+		int cap = 2 * ref->id + 64;
+		const Select **grown = arena_alloc(c->arena, sizeof *grown * (size_t)cap);
+		if (c->capselect)
+			memcpy(grown, c->select, sizeof *grown * (size_t)c->capselect);
+		c->select = grown;
+		c->capselect = cap;
+	}
+	if (!c->select[ref->id]) {
+		const Select *s = ref->op == OP_AT ? select_at(c, ref) : select_where(c, ref);
+		c->select[ref->id] = s;         /* mapping may have moved the table */
+		return s;
+	}
+	return c->select[ref->id];
+}
+
+/* ---- reading ---- */
+
+static const Form *
+read_back(Circuit *c, Node *x, int64_t k, int64_t absent)
+{
+	const Type *t = &x->type;
+	bool by_place = t->root && t->root->op == OP_INDEX && t->image;
+
+	if (k > 0 || -k >= c->places)
+		return form_const(c, absent);
+	if (!by_place && !is_const(x))
+		return head_value(c, select_offset(c, (int)-k), map_node(c, x), absent);
+	int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)c->places);
+	for (int p = 0; p < c->places; p++)
+		v[p] = p - 1 + k < 0 ? absent : is_const(x) ? x->k : t->image[p - 1 + k];
+	return place_feature(c, v);
+}
+
+/* `latest j where C and j < p` is what `latest j where C` was just before p, if
+ * C looks only there. Gives the equal READ, or NULL. */
+static Node *
+read_before(Circuit *c, Node *n)
+{
+	Node *ref = n->arg[1], *bound = NULL, *cond = NULL, *flags = NULL;
+
+	if (ref->op != OP_LATEST || ref->arg[0]->op != OP_AND)
+		return NULL;
+	for (int i = 0; i < ref->arg[0]->narg; i++) {
+		Node *lit = ref->arg[0]->arg[i], *number = order_bound(lit);
+		Side s = side(lit);
+		if (number && !bound && (number->op == OP_INDEX || (number->op == OP_READ && number->arg[0]->op == OP_INDEX)))
+			bound = number;
+		else if (s == ON_THERE)
+			cond = cond ? node(c, OP_AND, ref, 2, cond, lit, NULL, 0) : lit;
+		else if (s == ON_HERE)
+			flags = flags ? node(c, OP_AND, ref, 2, flags, lit, NULL, 0) : lit;
+		else
+			return NULL;
+	}
+	if (!bound || !cond)
+		return NULL;
+	bool here = bound->op == OP_INDEX;
+	Node *p = here ? node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0) : bound->arg[1], *d = n->arg[2];
+	if (!here && p->op == OP_FIRST)
+		return NULL;
+	if (!here && bound->arg[2]->type.hi > 0 && !flags)
+		return NULL;
+	int64_t k = here ? -1 : bound->k - 1;
+	Node *latest = node(c, OP_LATEST, ref, 1, cond, NULL, NULL, 0);
+	Node *then = node(c, OP_READ, n, 3, n->arg[0], latest, d, n->k);
+	Node *read = node(c, OP_READ, n, 3, then, p, d, k);
+	return flags ? node(c, OP_IF, n, 3, flags, read, d, 0) : read;
+}
+
+const Form *
+map_read(Circuit *c, Node *n)
+{
+	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *other;
+
+	if (!is_const(d)) {
+		Node *there = node(c, OP_READ, n, 3, mk_const(c->g, 1), p, mk_const(c->g, 0), n->k);
+		Node *read = node(c, OP_READ, n, 3, x, p, mk_const(c->g, x->type.lo), n->k);
+		return map_node(c, node(c, OP_IF, n, 3, there, read, d, 0));
+	}
+	if (p->op == OP_HERE)
+		return n->k ? read_back(c, x, n->k, d->k) : map_node(c, x);
+	if ((other = read_before(c, n)))
+		return map_node(c, other);
+	if (n->k) {     /* shift, then read */
+		Node *shifted = node(c, OP_READ, n, 3, x, node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0), d, n->k);
+		return map_node(c, node(c, OP_READ, n, 3, shifted, p, d, 0));
+	}
+	const Select *s = select_for(c, p);
+	return s ? head_value(c, s, map_node(c, x), d->k) : NULL;
+}

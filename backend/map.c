@@ -1,0 +1,680 @@
+/* Graph to circuit: every node becomes an affine form over atoms.
+ *
+ * For one node there are often several forms. A function of one stream of few
+ * values is one staircase over that stream; what depends on the token or on the
+ * position alone is a feature; and every operator has a form of its own, made by
+ * emit_NAME below. The earliest is taken, then the smallest.
+ *
+ * Conditions are kept as *deficits*: a form that is 0 where the condition holds
+ * and at least 1 where not. Deficits of an AND add up, `x == 0` for x >= 0 is its
+ * own deficit, and a gate subtracts a multiple of one, so that most logic costs
+ * no neuron and no layer. */
+
+#include "backend/circuit.h"
+
+#include <string.h>
+
+typedef const Form *Emit(Circuit *, Node *);
+#define OP(name, nargs, attr, doc) static Emit emit_##name;
+#include "lang/ops.h"
+#undef OP
+
+static Emit *const emits[NUM_OPS] = {
+#define OP(name, nargs, attr, doc) emit_##name,
+#include "lang/ops.h"
+#undef OP
+};
+
+static bool
+is_const(const Node *n)
+{
+	return n->op == OP_CONST;
+}
+
+static Node *
+node(Circuit *c, Op op, const Node *at, int narg, ...)
+{
+	Node *arg[3];
+	va_list ap;
+
+	va_start(ap, narg);
+	for (int i = 0; i < narg; i++)
+		arg[i] = va_arg(ap, Node *);
+	va_end(ap);
+	return mk(c->g, op, at->span, at->file, narg, arg, 0);
+}
+
+/* ---- functions of one stream ---- */
+
+static const Form *
+feature_of(Circuit *c, const Node *n)
+{
+	const Node *root = n->type.root;
+	bool token = root->op == OP_TOKEN;
+	int size = token ? c->rows : c->places;
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)size);
+
+	for (int i = 0; i < root->type.nset; i++)
+		t[root->type.set[i] + !token] = n->type.image[i];
+	return token ? token_feature(c, t) : place_feature(c, t);
+}
+
+static bool
+is_feature(const Node *n)
+{
+	const Node *r = n->type.root;
+
+	return r && n->type.image && (r->op == OP_TOKEN || r->op == OP_INDEX);
+}
+
+static const Form *
+table_of_root(Circuit *c, Node *n)
+{
+	const Type *t = &n->type;
+
+	if (!t->root || t->root == n || !t->image || t->root->two_sided || !t->root->type.nset)
+		return NULL;
+	return staircase(c, map_node(c, (Node *)t->root), t->root->type.nset, t->root->type.set, t->image);
+}
+
+/* ---- conditions ---- */
+
+enum { SMALL_DEFICIT = 64 };    /* a wider one costs exactness where it is multiplied */
+
+static const Form *deficit(Circuit *, Node *, bool want);
+
+static const Form *
+small_deficit(const Form *best, const Form *f)
+{
+	return f->lo >= 0 && f->hi <= SMALL_DEFICIT ? form_better(best, f) : best;
+}
+
+/* a < b, or a >= b */
+static const Form *
+deficit_order(Circuit *c, const Form *best, Node *n, bool want)
+{
+	const Form *w = form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), want);
+
+	return small_deficit(best, want ? w : form_scale(c, -1, w, 0));
+}
+
+static const Form *
+deficit_equal(Circuit *c, const Form *best, Node *n)
+{
+	const Form *w = form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), 0);
+
+	best = small_deficit(best, w);
+	return small_deficit(best, form_scale(c, -1, w, 0));
+}
+
+/* Where the condition holds at just one end of its root's values, the distance
+ * from that end will do. */
+static const Form *
+deficit_end(Circuit *c, const Form *best, Node *n, bool want)
+{
+	const Type *t = &n->type;
+
+	if (!t->root || t->root == n || !t->image || !t->root->type.nset || t->root->two_sided)
+		return best;
+	int last = t->root->type.nset - 1, holds = 0;
+	for (int i = 0; i <= last; i++)
+		holds += t->image[i] == want;
+	if (holds != 1)
+		return best;
+	const Form *root = map_node(c, (Node *)t->root);
+	if (t->image[0] == want)
+		best = small_deficit(best, form_scale(c, 1, root, -t->root->type.lo));
+	if (t->image[last] == want)
+		best = small_deficit(best, form_scale(c, -1, root, t->root->type.hi));
+	return best;
+}
+
+static const Form *
+deficit_all(Circuit *c, Node *n, bool want)
+{
+	const Form *sum = form_const(c, 0);
+
+	for (int i = 0; i < n->narg; i++)
+		sum = form_add(c, 1, sum, 1, deficit(c, n->arg[i], want), 0);
+	return sum;
+}
+
+static const Form *
+deficit(Circuit *c, Node *n, bool want)
+{
+	if (n->op == OP_NOT)
+		return deficit(c, n->arg[0], !want);
+
+	const Form *f = map_node(c, n);
+	const Form *best = want ? form_scale(c, -1, f, 1) : f;
+	if (form_is_const(f) || is_feature(n))
+		return best;
+	best = deficit_end(c, best, n, want);
+	if (n->op == (want ? OP_AND : OP_OR))
+		best = small_deficit(best, deficit_all(c, n, want));
+	if (n->op == OP_LT)
+		best = deficit_order(c, best, n, want);
+	if (n->op == OP_EQ && want)
+		best = deficit_equal(c, best, n);
+	return best;
+}
+
+/* ---- choices: the leaves of nested IFs, each behind all of its conditions ---- */
+
+enum { MAX_LEAVES = 32 };
+
+typedef struct Leaf {
+	const Form *deficit;    /* of all conditions but `late` */
+	Node *late;             /* a comparison kept as its difference, or NULL */
+	bool late_want;
+	Node *value;
+} Leaf;
+
+typedef struct Leaves {
+	int n;
+	Leaf at[MAX_LEAVES];
+} Leaves;
+
+static int
+count_leaves(const Node *n, int depth)
+{
+	return n->op == OP_IF && depth < 8 ? count_leaves(n->arg[1], depth + 1) + count_leaves(n->arg[2], depth + 1) : 1;
+}
+
+static void
+collect(Circuit *c, Node *n, const Form *d, int depth, Leaves *out)
+{
+	if (n->op != OP_IF || depth >= 8) {
+		out->at[out->n++] = (Leaf){ d, NULL, false, n };
+		return;
+	}
+	collect(c, n->arg[1], form_add(c, 1, d, 1, deficit(c, n->arg[0], true), 0), depth + 1, out);
+	collect(c, n->arg[2], form_add(c, 1, d, 1, deficit(c, n->arg[0], false), 0), depth + 1, out);
+}
+
+/* Every leaf but the last gated on its distance from the base, the last leaf or a
+ * constant one. */
+static const Form *
+choose(Circuit *c, Node *n)
+{
+	Leaves leaves = { 0 };
+	int base = -1;
+
+	if (count_leaves(n, 0) > MAX_LEAVES)
+		return NULL;
+	collect(c, n, form_const(c, 0), 0, &leaves);
+	for (int i = 0; i < leaves.n; i++)
+		if (is_const(leaves.at[i].value))
+			base = i;
+	if (base < 0)
+		base = leaves.n - 1;
+
+	const Form *from = map_node(c, leaves.at[base].value), *sum = from;
+	for (int i = 0; i < leaves.n; i++) {
+		if (leaves.at[i].value == leaves.at[base].value)
+			continue;
+		const Form *over = form_add(c, 1, map_node(c, leaves.at[i].value), -1, from, 0);
+		sum = form_add(c, 1, sum, 1, gate(c, leaves.at[i].deficit, over), 0);
+	}
+	return sum;
+}
+
+/* y where w >= 1, else 0, straight from the difference w:
+ * relu(M(w-1) + y) - relu(M(w-1)) for 0 <= y <= M. */
+static const Form *
+gate_by_sign(Circuit *c, const Form *w, const Form *y)
+{
+	if (w->lo >= 1 || w->hi < 1)
+		return w->lo >= 1 ? y : form_const(c, 0);
+	if (y->lo < 0)
+		return form_add(c, 1, gate_by_sign(c, w, form_scale(c, 1, y, -y->lo)), y->lo, step(c, w, 1), 0);
+	int64_t m = y->hi;
+	if (!m)
+		return y;
+	const Form *with = relu(c, form_add(c, m, w, 1, y, -m));
+	return form_within(c, form_add(c, 1, with, -1, relu(c, form_scale(c, m, w, -m)), 0), 0, m);
+}
+
+static const Form *
+choose_by_difference(Circuit *c, Node *n)
+{
+	Node *cond = n->arg[0], *yes = n->arg[1], *no = n->arg[2];
+
+	if (cond->op == OP_NOT) {
+		Node *t = yes;
+		cond = cond->arg[0];
+		yes = no;
+		no = t;
+	}
+	if (cond->op != OP_LT && cond->op != OP_EQ)
+		return NULL;
+	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
+	const Form *w = form_add(c, 1, map_node(c, cond->arg[1]), -1, map_node(c, cond->arg[0]), 0);
+	if (form_is_const(over))
+		return NULL;
+	const Form *g = gate_by_sign(c, cond->op == OP_LT ? w : form_scale(c, 1, w, 1), over);
+	if (cond->op == OP_EQ)
+		g = form_add(c, 1, g, -1, gate_by_sign(c, w, over), 0);
+	return form_add(c, 1, b, 1, g, 0);
+}
+
+/* if k < m then xs[m - 1 - k else d] else e: the index is out of range just
+ * where the condition fails, so e is its default. */
+static Node *
+choice_as_default(Circuit *c, Node *n)
+{
+	for (int swap = 0; swap < 2; swap++) {
+		Node *pick = n->arg[1 + swap], *other = n->arg[2 - swap];
+		if (pick->op != OP_PICK)
+			continue;
+		Node *i = pick->arg[0], *cond = n->arg[0];
+		if (!i->type.root || i->type.root != cond->type.root || !i->type.image || !cond->type.image)
+			continue;
+		bool same = true;
+		for (int v = 0; v < i->type.root->type.nset && same; v++)
+			same = (i->type.image[v] >= 0 && i->type.image[v] < pick->narg - 2)
+			       == (cond->type.image[v] == !swap);
+		if (!same)
+			continue;
+		Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)pick->narg);
+		memcpy(arg, pick->arg, sizeof *arg * (size_t)pick->narg);
+		arg[1] = other;
+		return mk(c->g, OP_PICK, n->span, n->file, pick->narg, arg, 0);
+	}
+	return NULL;
+}
+
+static const Form *
+emit_IF(Circuit *c, Node *n)
+{
+	Node *cond = n->arg[0], *yes = n->arg[1], *no = n->arg[2];
+
+	if (is_const(yes) && is_const(no))
+		return form_scale(c, yes->k - no->k, map_node(c, cond), no->k);
+	Node *pick = choice_as_default(c, n);
+	if (pick)
+		return map_node(c, pick);
+
+	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
+	const Form *best = form_add(c, 1, b, 1, gate(c, deficit(c, cond, true), over), 0);
+	if (is_const(yes)) {
+		const Form *a = map_node(c, yes);
+		over = form_add(c, 1, b, -1, a, 0);
+		best = form_better(best, form_add(c, 1, a, 1, gate(c, deficit(c, cond, false), over), 0));
+	}
+	if (yes->op == OP_IF || no->op == OP_IF)
+		best = form_better(best, choose(c, n));
+	return form_better(best, choose_by_difference(c, n));
+}
+
+/* ---- arithmetic ---- */
+
+static const Form *
+emit_CONST(Circuit *c, Node *n)
+{
+	return form_const(c, n->k);
+}
+
+static const Form *
+emit_TOKEN(Circuit *c, Node *n)
+{
+	return feature_of(c, n);
+}
+
+static const Form *
+emit_INDEX(Circuit *c, Node *n)
+{
+	(void)n;
+	return form_scale(c, 1, c->place, -1);
+}
+
+static const Form *
+emit_ADD(Circuit *c, Node *n)
+{
+	return form_add(c, 1, map_node(c, n->arg[0]), 1, map_node(c, n->arg[1]), 0);
+}
+
+static const Form *
+emit_SUB(Circuit *c, Node *n)
+{
+	return form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), 0);
+}
+
+static const Form *
+emit_MUL(Circuit *c, Node *n)
+{
+	const Form *f = product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
+
+	if (!f)
+		error_at(c->diags, n->span, "this product has too many values to be made in one step; multiply digit by digit with digits.mul");
+	return f;
+}
+
+enum { MAX_STEPS = 4096 };
+
+/* x // b for a constant b: one step of the staircase for each multiple of b. */
+static const Form *
+floor_by(Circuit *c, Node *n, const Form *f, int64_t b)
+{
+	int64_t lo = f->lo / b - (f->lo % b < 0), hi = f->hi / b - (f->hi % b < 0);
+
+	if (b < 0 || hi - lo > MAX_STEPS) {
+		error_at(c->diags, n->span, "this quotient takes %lld values, more than the %d that one layer computes",
+		         (long long)(hi - lo + 1), MAX_STEPS);
+		return NULL;
+	}
+	int64_t *x = arena_alloc(c->arena, 4 * sizeof *x * (size_t)(hi - lo + 2)), *y = x + 2 * (hi - lo + 2);
+	int k = 0;
+	for (int64_t q = lo; q <= hi; q++) {
+		int64_t first = q * b > f->lo ? q * b : f->lo;
+		int64_t last = q * b + b - 1 < f->hi ? q * b + b - 1 : f->hi;
+		x[k] = first;
+		y[k++] = q;
+		if (last > first) {
+			x[k] = last;
+			y[k++] = q;
+		}
+	}
+	return staircase(c, f, k, x, y);
+}
+
+static const Form *
+emit_DIV(Circuit *c, Node *n)
+{
+	if (is_const(n->arg[1]))
+		return floor_by(c, n, map_node(c, n->arg[0]), n->arg[1]->k);
+	error_at(c->diags, n->span, "dividing by a stream is not built yet, save where both sides follow from one stream");
+	return NULL;
+}
+
+static const Form *
+emit_MOD(Circuit *c, Node *n)
+{
+	if (!is_const(n->arg[1]))
+		return emit_DIV(c, n);
+	const Form *f = map_node(c, n->arg[0]), *q = floor_by(c, n, f, n->arg[1]->k);
+	return q ? form_add(c, 1, f, -n->arg[1]->k, q, 0) : NULL;
+}
+
+static const Form *
+emit_ABS(Circuit *c, Node *n)
+{
+	const Form *f = map_node(c, n->arg[0]);
+
+	return form_add(c, 1, f, 2, relu(c, form_scale(c, -1, f, 0)), 0);
+}
+
+/* The greatest, one threshold at a time: min + sum of [some x reaches v], over the
+ * values v. A threshold is an OR, hence one neuron. */
+static const Form *
+greatest_by_threshold(Circuit *c, Node *n)
+{
+	int64_t v[128];
+	int nv = 0;
+
+	for (int i = 0; i < n->narg; i++) {
+		const Type *t = &n->arg[i]->type;
+		if (!t->nset || t->nset > 64)
+			return NULL;
+		for (int k = 0; k < t->nset; k++) {
+			int at = 0;
+			while (at < nv && v[at] < t->set[k])
+				at++;
+			if (at < nv && v[at] == t->set[k])
+				continue;
+			if (nv == 64)
+				return NULL;
+			memmove(v + at + 1, v + at, sizeof *v * (size_t)(nv - at));
+			v[at] = t->set[k];
+			nv++;
+		}
+	}
+	const Form *sum = form_const(c, n->type.lo);
+	for (int k = 0; k < nv; k++) {
+		if (v[k] <= n->type.lo)
+			continue;
+		int64_t below = k && v[k - 1] > n->type.lo ? v[k - 1] : n->type.lo;
+		const Form *none = form_const(c, 0);
+		for (int i = 0; i < n->narg; i++) {
+			Node *less = node(c, OP_LT, n, 2, n->arg[i], mk_const(c->g, v[k]));
+			if (!is_const(less) || !less->k)
+				none = form_add(c, 1, none, 1, deficit(c, less, true), 0);
+		}
+		sum = form_add(c, 1, sum, below - v[k], relu(c, form_scale(c, -1, none, 1)), v[k] - below);
+	}
+	return sum;
+}
+
+static const Form *
+emit_MAX(Circuit *c, Node *n)
+{
+	const Form *f = map_node(c, n->arg[0]), *best = NULL;
+
+	for (int i = 1; i < n->narg; i++)       /* one after another */
+		f = form_add(c, 1, f, 1, relu(c, form_add(c, 1, map_node(c, n->arg[i]), -1, f, 0)), 0);
+	if (n->narg > 2)
+		best = greatest_by_threshold(c, n);
+	return form_better(best, f);
+}
+
+static const Form *
+emit_MIN(Circuit *c, Node *n)
+{
+	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
+
+	for (int i = 0; i < n->narg; i++)
+		arg[i] = node(c, OP_SUB, n, 2, mk_const(c->g, 0), n->arg[i]);
+	return form_scale(c, -1, map_node(c, mk(c->g, OP_MAX, n->span, n->file, n->narg, arg, 0)), 0);
+}
+
+/* ---- comparison and logic ---- */
+
+static const Form *
+emit_EQ(Circuit *c, Node *n)
+{
+	return is_zero(c, form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), 0));
+}
+
+static const Form *
+emit_LT(Circuit *c, Node *n)
+{
+	return step(c, form_add(c, 1, map_node(c, n->arg[1]), -1, map_node(c, n->arg[0]), 0), 1);
+}
+
+static const Form *
+emit_NOT(Circuit *c, Node *n)
+{
+	return form_scale(c, -1, map_node(c, n->arg[0]), 1);
+}
+
+static const Form *
+emit_AND(Circuit *c, Node *n)
+{
+	return form_within(c, relu(c, form_scale(c, -1, deficit_all(c, n, true), 1)), 0, 1);
+}
+
+static const Form *
+emit_OR(Circuit *c, Node *n)
+{
+	return form_within(c, form_scale(c, -1, relu(c, form_scale(c, -1, deficit_all(c, n, false), 1)), 1), 0, 1);
+}
+
+/* ---- tables and indexing ---- */
+
+static const Form *
+emit_TABLE(Circuit *c, Node *n)
+{
+	const Form *f = map_node(c, n->arg[0]);
+	int64_t lo = f->lo > n->k ? f->lo : n->k, last = n->k + n->ntable - 1;
+	int64_t hi = f->hi < last ? f->hi : last;
+	int64_t *x = arena_alloc(c->arena, 2 * sizeof *x * (size_t)(n->ntable + 2)), *y = x + n->ntable + 2;
+	int k = 0;
+
+	for (int64_t v = lo; v <= hi; v++) {
+		x[k] = v;
+		y[k++] = n->table[v - n->k];
+	}
+	if (hi < lo)
+		return form_const(c, n->table[f->hi < n->k ? 0 : n->ntable - 1]);
+	if (f->lo < x[0])
+		f = form_add(c, 1, f, 1, relu(c, form_scale(c, -1, f, x[0])), 0);
+	return staircase(c, f, k, x, y);
+}
+
+/* Element k of the list that PICK chooses from; its default outside. */
+static Node *
+element(const Node *n, int64_t k)
+{
+	return n->arg[k < 0 || k >= n->narg - 2 ? 1 : k + 2];
+}
+
+/* One neuron an element where the index is a feature. */
+static const Form *
+pick_by_flags(Circuit *c, Node *n)
+{
+	const Form *from = map_node(c, n->arg[1]), *sum = from;
+
+	if (!is_feature(n->arg[0]))
+		return NULL;
+	for (int k = 0; k < n->narg - 2; k++) {
+		Node *hit = node(c, OP_EQ, n, 2, n->arg[0], mk_const(c->g, k));
+		const Form *over = form_add(c, 1, map_node(c, n->arg[k + 2]), -1, from, 0);
+		sum = form_add(c, 1, sum, 1, gate(c, form_scale(c, -1, map_node(c, hit), 1), over), 0);
+	}
+	return sum;
+}
+
+/* The list telescopes: x_k - x_{k-1} comes in where the index i reaches k,
+ * relu(M(i-k) + x_k) - relu(M(i-k) + x_{k-1}) with all of x in 0..M. */
+static const Form *
+pick_telescoped(Circuit *c, Node *n)
+{
+	const Form *i = map_node(c, n->arg[0]), *sum, *f, *before;
+	int64_t first = i->lo < -1 ? -1 : i->lo, last = i->hi > n->narg - 2 ? n->narg - 2 : i->hi;
+	int64_t lo = INT64_MAX, hi = INT64_MIN;
+
+	if (first > last)
+		return map_node(c, n->arg[1]);
+	for (int64_t k = first; k <= last; k++) {
+		f = map_node(c, element(n, k));
+		lo = f->lo < lo ? f->lo : lo;
+		hi = f->hi > hi ? f->hi : hi;
+	}
+	int64_t m = hi - lo;
+	sum = before = map_node(c, element(n, first));
+	for (int64_t k = first + 1; k <= last; k++, before = f) {
+		f = map_node(c, element(n, k));
+		const Form *now = relu(c, form_add(c, m, i, 1, f, -m * k - lo));
+		const Form *then = relu(c, form_add(c, m, i, 1, before, -m * k - lo));
+		sum = form_add(c, 1, sum, 1, form_add(c, 1, now, -1, then, 0), 0);
+	}
+	return form_within(c, sum, lo, hi);
+}
+
+static const Form *
+emit_PICK(Circuit *c, Node *n)
+{
+	return form_better(pick_by_flags(c, n), pick_telescoped(c, n));
+}
+
+/* ---- references ---- */
+
+static const Form *
+emit_READ(Circuit *c, Node *n)
+{
+	return map_read(c, n);
+}
+
+static const Form *
+not_a_number(Circuit *c, Node *n)
+{
+	error_at(c->diags, n->span, "internal: %s has no value of its own", op_info[n->op].name);
+	return NULL;
+}
+
+static const Form *emit_HERE(Circuit *c, Node *n)   { return not_a_number(c, n); }
+static const Form *emit_AT(Circuit *c, Node *n)     { return not_a_number(c, n); }
+static const Form *emit_LATEST(Circuit *c, Node *n) { return not_a_number(c, n); }
+static const Form *emit_FIRST(Circuit *c, Node *n)  { return not_a_number(c, n); }
+static const Form *emit_THERE(Circuit *c, Node *n)  { return not_a_number(c, n); }
+
+/* ---- the stage ---- */
+
+/* Operators that cost nothing never gain from a table. */
+static bool
+is_affine(const Node *n)
+{
+	return n->op == OP_ADD || n->op == OP_SUB || n->op == OP_NOT || n->op == OP_READ
+	       || (n->op == OP_MUL && (is_const(n->arg[0]) || is_const(n->arg[1])));
+}
+
+static const Form *
+map_anew(Circuit *c, Node *n)
+{
+	if (is_const(n))
+		return form_const(c, n->k);
+	if (n->op == OP_INDEX)
+		return emit_INDEX(c, n);
+	if (is_feature(n))
+		return feature_of(c, n);
+	if (n->op == OP_READ && n->type.nset == 1)
+		return form_const(c, n->type.lo);
+
+	const Form *table = is_affine(n) ? NULL : table_of_root(c, n);
+	if (table && table->ready <= (map_node(c, (Node *)n->type.root)->ready | 1) + 1
+	    && (n->op == OP_TABLE || n->op == OP_DIV || n->op == OP_MOD))
+		return table;
+	return form_better(emits[n->op](c, n), table);
+}
+
+const Form *
+map_node(Circuit *c, Node *n)
+{
+	if (n->id >= c->capform) {
+		int cap = 2 * n->id + 64;
+		const Form **form = arena_alloc(c->arena, sizeof *form * (size_t)cap);
+		if (c->capform)
+			memcpy(form, c->form, sizeof *form * (size_t)c->capform);
+		c->form = form;
+		c->capform = cap;
+	}
+	if (c->form[n->id])
+		return c->form[n->id];
+
+	const Node *outer = c->node;
+	c->node = n;
+	const Form *f = map_anew(c, n);
+	c->node = outer;
+	if (!f)
+		f = form_const(c, n->type.lo);
+	return c->form[n->id] = form_within(c, f, n->type.lo, n->type.hi);
+}
+
+static const Form *
+place_table(Circuit *c, int first, int step_, int rest)
+{
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)c->places);
+
+	for (int i = 0; i < c->places; i++)
+		t[i] = i ? first + (int64_t)step_ * (i - 1) : rest;
+	return place_feature(c, t);
+}
+
+Circuit *
+map(Graph *g, Arena *arena, Diags *diags)
+{
+	Circuit *c = NEW(arena, Circuit);
+
+	*c = (Circuit){ .g = g, .arena = arena, .diags = diags, .rows = g->nvocab + 2, .places = g->context + 1 };
+	int64_t *t = arena_alloc(arena, sizeof *t * (size_t)c->rows);
+	t[c->rows - 1] = 1;
+	c->is_bos = token_feature(c, t);
+	c->place = place_table(c, 1, 1, 0);
+	c->offset = arena_alloc(arena, sizeof *c->offset * (size_t)c->places);
+	c->output = arena_alloc(arena, sizeof *c->output * (size_t)(g->noutput + 1));
+	if (g->emit)
+		c->emit = map_node(c, g->emit);
+	for (int i = 0; i < g->noutput; i++)
+		c->output[i] = map_node(c, g->output[i].node);
+	return c;
+}

@@ -1,0 +1,508 @@
+/* Columns to weights, and the proof that they are exact.
+ *
+ * Every sum that the model makes (a projection, a score, a neuron, a write into a
+ * column, a logit) is a sum of integers; while the absolute values of its terms
+ * add up to less than 2^24, every partial sum is exact in float32, in any order
+ * and on any engine. The bound is computed here for each of them, from the
+ * intervals of what is really written. */
+
+#include "backend/circuit.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/model.h"
+
+typedef struct Writer {
+	Columns *cols;
+	Schedule *s;
+	Circuit *c;
+	TwModel *m;
+	Report *r;
+	double *most;           /* (d_model) largest absolute value of a column in the state at hand */
+	int64_t *w;             /* (cap) scratch */
+	double *score;          /* (nhead) largest score of each live head, by id */
+	int failed;
+} Writer;
+
+static float *
+zeros(Writer *w, size_t n)
+{
+	return arena_alloc(w->c->arena, sizeof(float) * (n ? n : 1));
+}
+
+static void
+prove(Writer *w, const Node *n, double sum, const char *what)
+{
+	Span none = { 0, 0 };
+
+	if (sum > w->r->largest_sum)
+		w->r->largest_sum = sum;
+	if (sum < EXACT_MAX || w->failed++)
+		return;
+	error_at(w->c->diags, n ? n->span : none,
+	         "not exact: the terms of this %s can add up to %.0f, and a 32-bit float is exact only below %d",
+	         what, sum, EXACT_MAX);
+}
+
+static double
+larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* The largest absolute value of a form without its constant, over what is ready. */
+static double
+most_of(const Form *f, int state)
+{
+	double lo = 0, hi = 0, bos = 0;
+
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		double c = (double)f->term[i].c;
+		if (a->ready > state)
+			continue;
+		lo += c * (double)(c > 0 ? a->lo : a->hi);
+		hi += c * (double)(c > 0 ? a->hi : a->lo);
+		bos += c * (double)a->bos;
+	}
+	if (f->ready <= state) {
+		lo = larger(lo, (double)(f->lo - f->k));
+		hi = -larger(-hi, -(double)(f->hi - f->k));
+	}
+	return larger(larger(-lo, hi), bos < 0 ? -bos : bos);
+}
+
+static void
+enter_state(Writer *w, int state)
+{
+	for (int i = 0; i < w->cols->n; i++)
+		w->most[i] = most_of(w->cols->form[i], state);
+}
+
+/* Writes f, a reader in this state, into column j of an (d_model, width) matrix.
+ * Gives the largest sum of absolute terms. */
+static double
+write_reader(Writer *w, int state, const Form *f, float *matrix, int width, int j, float *bias)
+{
+	double sum = f->k < 0 ? -(double)f->k : (double)f->k;
+
+	*bias = (float)f->k;
+	if (!f->n)
+		return sum;
+	if (!columns_read(w->cols, state, f, w->w))
+		abort();                /* allocate() guarantees it */
+	for (int i = 0; i < w->cols->n; i++) {
+		matrix[(size_t)i * (size_t)width + (size_t)j] = (float)w->w[i];
+		sum += (double)llabs(w->w[i]) * w->most[i];
+	}
+	return sum;
+}
+
+static void
+write_embedding(Writer *w)
+{
+	TwModel *m = w->m;
+	int d = m->d_model;
+
+	m->embed_token = zeros(w, (size_t)w->c->rows * (size_t)d);
+	m->embed_position = zeros(w, (size_t)w->c->places * (size_t)d);
+	for (int i = 0; i < d; i++) {
+		const Form *f = w->cols->form[i];
+		for (int t = 0; t < f->n; t++) {
+			const Atom *a = f->term[t].atom;
+			float c = (float)f->term[t].c;
+			if (a->kind == TOKEN_FEATURE)
+				for (int r = 0; r < w->c->rows; r++)
+					m->embed_token[r * d + i] += c * (float)a->table[r];
+			else if (a->kind == PLACE_FEATURE)
+				for (int p = 0; p < w->c->places; p++)
+					m->embed_position[p * d + i] += c * (float)a->table[p];
+		}
+	}
+}
+
+static int64_t
+coefficient(const Form *f, const Atom *a)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom == a)
+			return f->term[i].c;
+	return 0;
+}
+
+static double
+atom_most(const Atom *a)
+{
+	return larger(larger(-(double)a->lo, (double)a->hi), a->bos < 0 ? -(double)a->bos : (double)a->bos);
+}
+
+/* What a sublayer adds: row `at` of a (…, d_model) matrix. `sum` collects by column. */
+static void
+write_atom(Writer *w, const Atom *a, float *row, double *sum)
+{
+	for (int i = 0; i < w->cols->n; i++) {
+		int64_t k = coefficient(w->cols->form[i], a);
+		row[i] = (float)k;
+		sum[i] += (double)llabs(k) * atom_most(a);
+	}
+}
+
+static void
+prove_writes(Writer *w, const double *sum, const Node *n)
+{
+	for (int i = 0; i < w->cols->n; i++)
+		prove(w, n, sum[i] + w->most[i], "value");
+}
+
+static double *
+new_sums(Writer *w)
+{
+	return arena_alloc(w->c->arena, sizeof(double) * (size_t)(w->cols->n + 1));
+}
+
+static int
+key_size(const Head *h)
+{
+	return h->select->ndim ? h->select->ndim : 1;
+}
+
+static void
+write_head(Writer *w, TwLayer *l, const Head *h, int layer, double *sum)
+{
+	int at = h->index, state = 2 * layer, qk = l->heads * l->dk, vs = l->heads * l->dv;
+	const Select *sel = h->select;
+	double score = 0;
+
+	for (int i = 0; i < sel->ndim; i++) {
+		int j = at * l->dk + i;
+		double q = write_reader(w, state, sel->q[i], l->wq, qk, j, &l->bq[j]);
+		double k = write_reader(w, state, sel->k[i], l->wk, qk, j, &l->bk[j]);
+		prove(w, sel->ref, q, "query");
+		prove(w, sel->ref, k, "key");
+		double qm = larger(larger(-(double)sel->q[i]->lo, (double)sel->q[i]->hi), (double)llabs(form_bos(sel->q[i])));
+		double km = larger(larger(-(double)sel->k[i]->lo, (double)sel->k[i]->hi), (double)llabs(form_bos(sel->k[i])));
+		score += qm * km;
+	}
+	prove(w, sel->ref, score, "score");
+	w->score[layer * w->c->nhead + at] = score;
+	for (int i = 0; i < h->nvalue; i++) {
+		Atom *v = h->value[i];
+		if (!v->live)
+			continue;
+		int j = at * l->dv + v->column;
+		prove(w, v->node, write_reader(w, state, v->in, l->wv, vs, j, &l->bv[j]), "value");
+		write_atom(w, v, l->wo + (size_t)j * (size_t)w->m->d_model, sum);
+	}
+}
+
+static void
+write_attention(Writer *w, int layer)
+{
+	TwLayer *l = &w->m->layer[layer];
+	size_t d = (size_t)w->m->d_model;
+
+	l->heads = w->s->nhead[layer];
+	for (int i = 0; i < l->heads; i++) {
+		const Head *h = w->s->head[layer][i];
+		l->dk = key_size(h) > l->dk ? key_size(h) : l->dk;
+		l->dv = h->ndim > l->dv ? h->ndim : l->dv;
+	}
+	size_t qk = (size_t)(l->heads * l->dk), vs = (size_t)(l->heads * l->dv);
+	l->wq = zeros(w, d * qk);
+	l->wk = zeros(w, d * qk);
+	l->wv = zeros(w, d * vs);
+	l->wo = zeros(w, vs * d);
+	l->bq = zeros(w, qk);
+	l->bk = zeros(w, qk);
+	l->bv = zeros(w, vs);
+	enter_state(w, 2 * layer);
+	double *sum = new_sums(w);
+	for (int i = 0; i < l->heads; i++)
+		write_head(w, l, w->s->head[layer][i], layer, sum);
+	prove_writes(w, sum, l->heads ? w->s->head[layer][0]->select->ref : NULL);
+}
+
+static void
+write_mlp(Writer *w, int layer)
+{
+	TwLayer *l = &w->m->layer[layer];
+	size_t d = (size_t)w->m->d_model, n = (size_t)w->s->nneuron[layer];
+
+	l->neurons = (int)n;
+	l->w1 = zeros(w, d * n);
+	l->b1 = zeros(w, n);
+	l->w2 = zeros(w, n * d);
+	l->b2 = zeros(w, d);
+	enter_state(w, 2 * layer + 1);
+	double *sum = new_sums(w);
+	for (size_t i = 0; i < n; i++) {
+		Atom *a = w->s->neuron[layer][i];
+		prove(w, a->node, write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]), "neuron");
+		write_atom(w, a, l->w2 + i * d, sum);
+	}
+	prove_writes(w, sum, n ? w->s->neuron[layer][0]->node : NULL);
+}
+
+/* The token whose row is v: 2 c v - c * c is greatest at c = v, by 1. */
+static void
+write_logits(Writer *w, int state)
+{
+	TwModel *m = w->m;
+	const Graph *g = w->c->g;
+
+	m->emits = w->c->emit != NULL;
+	if (!m->emits)
+		return;
+	m->head_w = zeros(w, (size_t)(m->d_model * w->c->rows));
+	m->head_b = zeros(w, (size_t)w->c->rows);
+	for (int r = 0; r < w->c->rows; r++) {
+		const Form *f = form_scale(w->c, 2 * r, w->c->emit, -(int64_t)r * r);
+		if (r == w->c->rows - 1)        /* <bos> never wins */
+			f = form_const(w->c, -(int64_t)r * r);
+		prove(w, g->emit, write_reader(w, state, f, m->head_w, w->c->rows, r, &m->head_b[r]), "logit");
+	}
+}
+
+static void
+write_labels(Writer *w, int state)
+{
+	TwModel *m = w->m;
+	const Graph *g = w->c->g;
+
+	m->nlabel = g->noutput;
+	m->label = arena_alloc(w->c->arena, sizeof *m->label * (size_t)(g->noutput + 1));
+	for (int i = 0; i < g->noutput; i++) {
+		TwLabel *l = &m->label[i];
+		l->name = (char *)g->output[i].name;
+		l->kind = g->output[i].kind == K_BOOL ? TW_BOOL : g->output[i].kind == K_TOKEN ? TW_TOKEN : TW_INT;
+		l->columns = 1;
+		l->w = zeros(w, (size_t)m->d_model);
+		l->b = zeros(w, 1);
+		prove(w, g->output[i].node, write_reader(w, state, w->c->output[i], l->w, 1, 0, l->b), "label");
+	}
+}
+
+/* ---- what the file says beside the weights ---- */
+
+static int
+line_of(const Graph *g, int file, Span span)
+{
+	int line = 1;
+
+	for (uint32_t i = 0; i < span.lo && i < g->files[file]->len; i++)
+		line += g->files[file]->text[i] == '\n';
+	return line;
+}
+
+static void
+write_named1(Writer *w, const Named *n, TwNamed *out)
+{
+	int states = 2 * w->s->nlayer + 1;
+	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
+
+	out->name = (char *)n->name;
+	out->line = n->file ? 0 : line_of(w->c->g, 0, n->span);
+	out->kind = n->kind == K_BOOL ? TW_BOOL : n->kind == K_TOKEN ? TW_TOKEN : TW_INT;
+	out->reference = n->kind == K_POS;
+	out->folded = true;
+	for (int state = 0; f && state < states; state++) {
+		if (!columns_read(w->cols, state, f, w->w))
+			continue;
+		out->folded = false;
+		out->state = state;
+		out->bias = (float)f->k;
+		out->column = arena_alloc(w->c->arena, sizeof(int) * (size_t)(w->cols->n + 1));
+		out->weight = zeros(w, (size_t)w->cols->n);
+		for (int i = 0; i < w->cols->n; i++) {
+			if (!w->w[i])
+				continue;
+			out->column[out->ncolumn] = i;
+			out->weight[out->ncolumn++] = (float)w->w[i];
+		}
+		return;
+	}
+}
+
+static void
+write_named(Writer *w)
+{
+	const Graph *g = w->c->g;
+
+	w->m->nnamed = g->nnamed;
+	w->m->named = arena_alloc(w->c->arena, sizeof *w->m->named * (size_t)(g->nnamed + 1));
+	for (int i = 0; i < g->nnamed; i++)
+		write_named1(w, &g->named[i], &w->m->named[i]);
+}
+
+static char *
+taken(Writer *w, char *text, size_t n)
+{
+	char *s = arena_strn(w->c->arena, text, n);
+
+	free(text);
+	return s;
+}
+
+static void
+write_certificate(Writer *w)
+{
+	char *text;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+	const char *comma = "";
+
+	if (!f)
+		abort();
+	fprintf(f, "{\"profile\":\"float32\",\"bound\":%d,\"largest_sum\":%.0f,\"heads\":[", EXACT_MAX, w->r->largest_sum);
+	for (int l = 0; l < w->s->nlayer; l++) {
+		for (int i = 0; i < w->s->nhead[l]; i++, comma = ",") {
+			const Select *s = w->s->head[l][i]->select;
+			fprintf(f, "%s{\"layer\":%d,\"head\":%d,\"intent\":\"%s\"", comma, l, i, s->intent);
+			if (!s->ref)
+				fprintf(f, ",\"offset\":%d", s->offset);
+			else
+				fprintf(f, ",\"line\":%d", line_of(w->c->g, s->ref->file, s->ref->span));
+			fprintf(f, ",\"gap\":%" PRId64 ",\"largest_score\":%.0f}", s->gap, w->score[l * w->c->nhead + i]);
+		}
+	}
+	fputs("]}", f);
+	fclose(f);
+	w->m->certificate = taken(w, text, n);
+
+	const Source *src = w->c->g->files[0];
+	const char *name = strrchr(src->path, '/');
+	uint64_t hash = 1469598103934665603u;           /* FNV-1a of the source text */
+	for (uint32_t i = 0; i < src->len; i++)
+		hash = (hash ^ (unsigned char)src->text[i]) * 1099511628211u;
+	f = open_memstream(&text, &n);
+	if (!f)
+		abort();
+	fprintf(f, "{\"name\":\"%s\",\"fnv1a\":\"%016" PRIx64 "\"}", w->c->g->name, hash);
+	fclose(f);
+	(void)name;
+	w->m->source = taken(w, text, n);
+}
+
+/* ---- the report ---- */
+
+static void
+tally(Report *r, const float *v, size_t n)
+{
+	r->parameters += (long)n;
+	for (size_t i = 0; i < n; i++)
+		r->nonzeros += v[i] != 0;
+}
+
+static void
+count_weights(const Writer *w)
+{
+	const TwModel *m = w->m;
+	Report *r = w->r;
+	size_t d = (size_t)m->d_model, rows = (size_t)w->c->rows;
+
+	tally(r, m->embed_token, rows * d);
+	tally(r, m->embed_position, (size_t)w->c->places * d);
+	for (int i = 0; i < m->nlayer; i++) {
+		const TwLayer *l = &m->layer[i];
+		size_t qk = (size_t)(l->heads * l->dk), vs = (size_t)(l->heads * l->dv), n = (size_t)l->neurons;
+		tally(r, l->wq, d * qk);
+		tally(r, l->wk, d * qk);
+		tally(r, l->bq, qk);
+		tally(r, l->bk, qk);
+		tally(r, l->wv, d * vs);
+		tally(r, l->bv, vs);
+		tally(r, l->wo, vs * d);
+		tally(r, l->w1, d * n);
+		tally(r, l->b1, n);
+		tally(r, l->w2, n * d);
+		tally(r, l->b2, n ? d : 0);
+	}
+	if (m->emits) {
+		tally(r, m->head_w, d * rows);
+		tally(r, m->head_b, rows);
+	}
+	for (int i = 0; i < m->nlabel; i++) {
+		tally(r, m->label[i].w, d);
+		tally(r, m->label[i].b, 1);
+	}
+}
+
+static const Atom *
+latest_of(const Form *f, const Atom *best)
+{
+	for (int i = 0; i < f->n; i++)
+		if (!best || f->term[i].atom->ready > best->ready)
+			best = f->term[i].atom;
+	return best;
+}
+
+/* From what the model says back through the latest input of each step. */
+static void
+find_chain(const Writer *w)
+{
+	const Circuit *c = w->c;
+	const Atom *a = c->emit ? latest_of(c->emit, NULL) : NULL;
+	const Atom **step_ = arena_alloc(c->arena, sizeof *step_ * (size_t)(2 * w->s->nlayer + 2));
+	int n = 0;
+
+	for (int i = 0; i < c->g->noutput; i++)
+		a = latest_of(c->output[i], a);
+	while (a && a->kind >= NEURON && n < 2 * w->s->nlayer + 1) {
+		step_[n++] = a;
+		const Atom *before = latest_of(a->in, NULL);
+		for (int i = 0; a->head && i < a->head->select->ndim; i++) {
+			before = latest_of(a->head->select->q[i], before);
+			before = latest_of(a->head->select->k[i], before);
+		}
+		a = before;
+	}
+	w->r->nchain = n;
+	w->r->chain = arena_alloc(c->arena, sizeof *w->r->chain * (size_t)(n + 1));
+	for (int i = 0; i < n; i++) {
+		const Atom *s = step_[n - 1 - i];
+		const Node *node = s->node;
+		w->r->chain[i] = (Link){ .what = s->head ? "attention" : "mlp",
+			.file = node ? c->g->files[node->file]->path : "",
+			.line = node ? line_of(c->g, node->file, node->span) : 0,
+			.layer = s->head ? s->head->layer : s->ready / 2 - 1 };
+	}
+}
+
+TwModel *
+write_weights(Columns *cols, Report *r)
+{
+	Circuit *c = cols->s->c;
+	const Graph *g = c->g;
+	TwModel *m = NEW(c->arena, TwModel);
+	Writer w = { .cols = cols, .s = cols->s, .c = c, .m = m, .r = r };
+	int last = 2 * cols->s->nlayer;
+
+	*r = (Report){ .layers = cols->s->nlayer, .d_model = cols->n ? cols->n : 1, .context = g->context,
+	               .heads = cols->s->nhead, .neurons = cols->s->nneuron };
+	m->name = (char *)g->name;
+	m->nvocab = g->nvocab;
+	m->vocab = (char **)g->vocab;
+	m->context = g->context;
+	m->bidirectional = g->bidirectional;
+	m->d_model = r->d_model;
+	m->nlayer = r->layers;
+	m->layer = arena_alloc(c->arena, sizeof *m->layer * (size_t)(m->nlayer + 1));
+	w.most = arena_alloc(c->arena, sizeof *w.most * (size_t)(cols->n + 1));
+	w.w = arena_alloc(c->arena, sizeof *w.w * (size_t)cols->cap);
+	w.score = arena_alloc(c->arena, sizeof *w.score * (size_t)((m->nlayer + 1) * (c->nhead + 1)));
+	write_embedding(&w);
+	for (int l = 0; l < m->nlayer; l++) {
+		write_attention(&w, l);
+		write_mlp(&w, l);
+	}
+	enter_state(&w, last);
+	write_logits(&w, last);
+	write_labels(&w, last);
+	write_named(&w);
+	write_certificate(&w);
+	count_weights(&w);
+	find_chain(&w);
+	return m;
+}
