@@ -1,0 +1,418 @@
+/* The reference evaluator: what a program means, by position, in exact integers.
+ *
+ * A value is worked out when asked for and kept, by node and position. What it
+ * needs goes on a stack of our own, so a chain of any length is fine: a frame
+ * whose operands are missing pushes them and is looked at again.
+ *
+ * A condition of LATEST or FIRST is evaluated for one position j at a time: its
+ * two-sided nodes, in order of id, over THERE(x) = x at j and all else here. */
+
+#include "ir/impl.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Row {
+	int64_t *value;         /* (cap) by position */
+	uint32_t *epoch;        /* (cap) value[i] is of this text if it is eval->epoch */
+	int cap;
+} Row;
+
+/* A condition, taken apart. */
+typedef struct Cond {
+	int nside, *side;       /* ids of its two-sided nodes, ascending, the THEREs apart */
+	int nthere, *there;     /* ids of its THERE nodes */
+	int nhere, *here;       /* ids of the one-sided nodes that they use */
+} Cond;
+
+typedef struct Frame {
+	const Node *n;
+	int at;                 /* position */
+	int step;               /* LATEST, FIRST: positions looked at */
+} Frame;
+
+struct Eval {
+	const Graph *g;
+	int n, captext;         /* tokens; room in text and rows */
+	int *text;
+	uint32_t epoch;
+	int nrow;
+	Row *row;               /* (nrow) by id */
+	Cond **cond;            /* (nrow) by the id of LATEST or FIRST, NULL until used */
+	int64_t *side;          /* (nrow) values at a pair of positions */
+	int nframe, capframe;
+	Frame *frame;
+	int64_t *arg;
+	int caparg;
+};
+
+static void *
+resize(void *p, size_t size)
+{
+	p = realloc(p, size ? size : 1);
+	if (!p) {
+		fputs("twc: out of memory\n", stderr);
+		exit(2);
+	}
+	return p;
+}
+
+static void
+fit_nodes(Eval *e)
+{
+	int n = e->g->nnode;
+
+	if (n <= e->nrow)
+		return;
+	e->row = resize(e->row, (size_t)n * sizeof *e->row);
+	e->cond = resize(e->cond, (size_t)n * sizeof *e->cond);
+	e->side = resize(e->side, (size_t)n * sizeof *e->side);
+	memset(e->row + e->nrow, 0, (size_t)(n - e->nrow) * sizeof *e->row);
+	memset(e->cond + e->nrow, 0, (size_t)(n - e->nrow) * sizeof *e->cond);
+	e->nrow = n;
+}
+
+static void
+fit_text(Eval *e, int n)
+{
+	if (n <= e->captext)
+		return;
+	int cap = e->captext ? e->captext : 16;
+	while (cap < n)
+		cap *= 2;
+	e->text = resize(e->text, (size_t)cap * sizeof *e->text);
+	e->captext = cap;
+}
+
+Eval *
+eval_new(const Graph *g)
+{
+	Eval *e = resize(NULL, sizeof *e);
+
+	memset(e, 0, sizeof *e);
+	e->g = g;
+	e->epoch = 1;
+	fit_nodes(e);
+	return e;
+}
+
+void
+eval_free(Eval *e)
+{
+	if (!e)
+		return;
+	for (int i = 0; i < e->nrow; i++) {
+		free(e->row[i].value);
+		free(e->row[i].epoch);
+		if (e->cond[i]) {
+			free(e->cond[i]->side);
+			free(e->cond[i]->there);
+			free(e->cond[i]->here);
+			free(e->cond[i]);
+		}
+	}
+	free(e->row);
+	free(e->cond);
+	free(e->side);
+	free(e->text);
+	free(e->frame);
+	free(e->arg);
+	free(e);
+}
+
+static void
+forget(Eval *e)
+{
+	if (++e->epoch)
+		return;
+	for (int i = 0; i < e->nrow; i++)       /* after 2^32 texts */
+		if (e->row[i].cap)
+			memset(e->row[i].epoch, 0, (size_t)e->row[i].cap * sizeof *e->row[i].epoch);
+	e->epoch = 1;
+}
+
+void
+eval_text(Eval *e, const int *row, int n)
+{
+	assert(n >= 0 && n <= e->g->context);
+	forget(e);
+	fit_text(e, n);
+	if (n)
+		memcpy(e->text, row, (size_t)n * sizeof *row);
+	e->n = n;
+}
+
+/* Earlier positions of a causal model do not see the new one. */
+int
+eval_push(Eval *e, int row)
+{
+	if (e->n >= e->g->context)
+		return -1;
+	if (e->g->bidirectional)
+		forget(e);
+	fit_text(e, e->n + 1);
+	e->text[e->n++] = row;
+	return 0;
+}
+
+/* ---- memory of values ---- */
+
+static bool
+has(const Eval *e, int id, int at)
+{
+	return at < e->row[id].cap && e->row[id].epoch[at] == e->epoch;
+}
+
+static void
+keep(Eval *e, int id, int at, int64_t v)
+{
+	Row *r = &e->row[id];
+
+	if (at >= r->cap) {
+		r->value = resize(r->value, (size_t)e->captext * sizeof *r->value);
+		r->epoch = resize(r->epoch, (size_t)e->captext * sizeof *r->epoch);
+		memset(r->epoch + r->cap, 0, (size_t)(e->captext - r->cap) * sizeof *r->epoch);
+		r->cap = e->captext;
+	}
+	r->value[at] = v;
+	r->epoch[at] = e->epoch;
+}
+
+static void
+push(Eval *e, const Node *n, int at)
+{
+	if (e->nframe == e->capframe) {
+		e->capframe = e->capframe ? 2 * e->capframe : 64;
+		e->frame = resize(e->frame, (size_t)e->capframe * sizeof *e->frame);
+	}
+	e->frame[e->nframe++] = (Frame){n, at, 0};
+}
+
+/* The value if it is known; else asks for it. */
+static bool
+need(Eval *e, const Node *n, int at, int64_t *v)
+{
+	if (n->op == OP_CONST) {
+		*v = n->k;
+		return true;
+	}
+	if (has(e, n->id, at)) {
+		*v = e->row[n->id].value[at];
+		return true;
+	}
+	push(e, n, at);
+	return false;
+}
+
+static int64_t *
+arg_room(Eval *e, int n)
+{
+	if (n > e->caparg) {
+		e->caparg = 2 * n;
+		e->arg = resize(e->arg, (size_t)e->caparg * sizeof *e->arg);
+	}
+	return e->arg;
+}
+
+/* ---- conditions ---- */
+
+static int
+by_int(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+insert_id(int **list, int *n, int id)
+{
+	*list = resize(*list, (size_t)(*n + 1) * sizeof **list);
+	(*list)[(*n)++] = id;
+}
+
+static Cond *
+cond_new(const Graph *g, const Node *c)
+{
+	Cond *cond = resize(NULL, sizeof *cond);
+	char *seen = resize(NULL, (size_t)c->id + 1);
+	int nstack = 1, *stack = resize(NULL, sizeof *stack);
+
+	memset(cond, 0, sizeof *cond);
+	memset(seen, 0, (size_t)c->id + 1);
+	stack[0] = c->id;
+	seen[c->id] = 1;
+	while (nstack) {
+		const Node *n = g->node[stack[--nstack]];
+		if (!n->two_sided) {
+			insert_id(&cond->here, &cond->nhere, n->id);
+		} else if (n->op == OP_THERE) {
+			insert_id(&cond->there, &cond->nthere, n->id);
+		} else {
+			insert_id(&cond->side, &cond->nside, n->id);
+			for (int i = 0; i < n->narg; i++)
+				if (!seen[n->arg[i]->id]) {
+					seen[n->arg[i]->id] = 1;
+					insert_id(&stack, &nstack, n->arg[i]->id);
+				}
+		}
+	}
+	if (cond->nside)
+		qsort(cond->side, (size_t)cond->nside, sizeof *cond->side, by_int);
+	free(stack);
+	free(seen);
+	return cond;
+}
+
+static bool
+load_here(Eval *e, const Cond *c, int at)
+{
+	int before = e->nframe;
+
+	for (int i = 0; i < c->nhere; i++)
+		need(e, e->g->node[c->here[i]], at, &e->side[c->here[i]]);
+	return e->nframe == before;
+}
+
+static bool
+load_there(Eval *e, const Cond *c, int j)
+{
+	int before = e->nframe;
+
+	for (int i = 0; i < c->nthere; i++)
+		need(e, e->g->node[c->there[i]]->arg[0], j, &e->side[c->there[i]]);
+	return e->nframe == before;
+}
+
+static void
+run_cond(Eval *e, const Cond *c)
+{
+	for (int i = 0; i < c->nside; i++) {
+		const Node *n = e->g->node[c->side[i]];
+		int64_t *v = arg_room(e, n->narg);
+		for (int j = 0; j < n->narg; j++)
+			v[j] = e->side[n->arg[j]->id];
+		e->side[n->id] = op_apply(n, v);
+	}
+}
+
+/* ---- operators that look at the text or elsewhere. Each of these gives its
+ * value, or false when something it needs has been pushed first. ---- */
+
+static int
+visible_end(const Eval *e, int here)
+{
+	return e->g->bidirectional ? e->n : here + 1;
+}
+
+static bool
+choose(Eval *e, int fr, int64_t *v)
+{
+	const Node *n = e->frame[fr].n;
+	int at = e->frame[fr].at, end = visible_end(e, at);
+
+	if (!e->cond[n->id])
+		e->cond[n->id] = cond_new(e->g, n->arg[0]);
+	const Cond *c = e->cond[n->id];
+	if (!load_here(e, c, at))
+		return false;
+	for (; e->frame[fr].step < end; e->frame[fr].step++) {
+		int j = n->op == OP_FIRST ? e->frame[fr].step : end - 1 - e->frame[fr].step;
+		if (!load_there(e, c, j))
+			return false;
+		run_cond(e, c);
+		if (e->side[n->arg[0]->id] == 1) {
+			*v = j;
+			return true;
+		}
+	}
+	*v = -1;
+	return true;
+}
+
+static bool
+read_at(Eval *e, int fr, int64_t *v)
+{
+	const Node *n = e->frame[fr].n;
+	int at = e->frame[fr].at;
+	int64_t q;
+
+	if (!need(e, n->arg[1], at, &q))
+		return false;
+	if (q >= 0)
+		q += n->k;
+	if (q < 0 || q >= visible_end(e, at))
+		return need(e, n->arg[2], at, v);
+	return need(e, n->arg[0], (int)q, v);
+}
+
+static bool
+at_number(Eval *e, int fr, int64_t *v)
+{
+	int64_t q;
+
+	if (!need(e, e->frame[fr].n->arg[0], e->frame[fr].at, &q))
+		return false;
+	*v = q >= 0 && q < visible_end(e, e->frame[fr].at) ? q : -1;
+	return true;
+}
+
+static bool
+pointwise(Eval *e, int fr, int64_t *v)
+{
+	const Node *n = e->frame[fr].n;
+	int at = e->frame[fr].at, before = e->nframe;
+	int64_t *arg = arg_room(e, n->narg);
+
+	for (int i = 0; i < n->narg; i++)
+		need(e, n->arg[i], at, &arg[i]);
+	if (e->nframe > before)
+		return false;
+	*v = op_apply(n, arg);
+	return true;
+}
+
+static bool
+step(Eval *e, int fr, int64_t *v)
+{
+	switch (e->frame[fr].n->op) {
+	case OP_TOKEN:
+		*v = e->text[e->frame[fr].at];
+		return true;
+	case OP_INDEX: case OP_HERE:
+		*v = e->frame[fr].at;
+		return true;
+	case OP_AT:
+		return at_number(e, fr, v);
+	case OP_LATEST: case OP_FIRST:
+		return choose(e, fr, v);
+	case OP_READ:
+		return read_at(e, fr, v);
+	default:
+		return pointwise(e, fr, v);
+	}
+}
+
+int64_t
+eval_at(Eval *e, const Node *n, int position)
+{
+	int64_t v;
+
+	assert(position >= 0 && position < e->n);
+	assert(!n->two_sided);
+	fit_nodes(e);
+	if (need(e, n, position, &v))
+		return v;
+	while (e->nframe) {
+		int fr = e->nframe - 1;
+		Frame f = e->frame[fr];
+		if (has(e, f.n->id, f.at)) {
+			e->nframe--;
+		} else if (step(e, fr, &v)) {
+			keep(e, f.n->id, f.at, v);
+			e->nframe--;
+		}
+	}
+	return e->row[n->id].value[position];
+}

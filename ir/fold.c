@@ -1,0 +1,332 @@
+/* Small identities, applied while a node is made: what is constant, what has no
+ * effect, what is one of its operands, and one order for operands that commute
+ * (constants last, the rest by content). An identity that needs more than the
+ * node and its operands is a pass. */
+
+#include "ir/impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static Node *
+fold_const(Graph *g, const Node *n)
+{
+	if (!n->narg || !is_pointwise(n->op))
+		return NULL;
+	for (int i = 0; i < n->narg; i++)
+		if (n->arg[i]->op != OP_CONST)
+			return NULL;
+	int64_t *v = scratch(g, S_ARG, (size_t)n->narg * sizeof *v);
+	for (int i = 0; i < n->narg; i++)
+		v[i] = n->arg[i]->k;
+	return mk_const(g, op_apply(n, v));
+}
+
+static Node *
+fold1(Graph *g, const Node *n, Op op, Node *x)
+{
+	return mk(g, op, n->span, n->file, 1, &x, 0);
+}
+
+/* ---- operands that commute ---- */
+
+static int
+by_content(const void *a, const void *b)
+{
+	const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
+	int c = (x->op == OP_CONST) - (y->op == OP_CONST);
+
+	return c ? c : node_compare(x, y);
+}
+
+/* The operands, those of nested nodes of the same operator in their place. */
+static void
+gather(Graph *g, Node *n)
+{
+	int total = 0;
+
+	for (int i = 0; i < n->narg; i++)
+		total += n->arg[i]->op == n->op ? n->arg[i]->narg : 1;
+	bool join = total <= FLAT_MAX;
+	Node **out = scratch(g, S_FOLD, (size_t)(join ? total : n->narg) * sizeof *out);
+	int m = 0;
+	for (int i = 0; i < n->narg; i++) {
+		Node *x = n->arg[i];
+		if (join && x->op == n->op)
+			for (int j = 0; j < x->narg; j++)
+				out[m++] = x->arg[j];
+		else
+			out[m++] = x;
+	}
+	n->arg = out;
+	n->narg = m;
+}
+
+static void
+sort_operands(Node *n, bool dedupe)
+{
+	qsort(n->arg, (size_t)n->narg, sizeof *n->arg, by_content);
+	if (!dedupe)
+		return;
+	int m = 1;
+	for (int i = 1; i < n->narg; i++)
+		if (n->arg[i] != n->arg[m - 1])
+			n->arg[m++] = n->arg[i];
+	n->narg = m;
+}
+
+static bool
+has_operand(const Node *n, const Node *x)
+{
+	for (int i = 0; i < n->narg; i++)
+		if (n->arg[i] == x)
+			return true;
+	return false;
+}
+
+/* AND and OR: `unit` has no effect, its opposite decides. */
+static Node *
+fold_logic(Graph *g, Node *n, int64_t unit)
+{
+	gather(g, n);
+	int m = 0;
+	for (int i = 0; i < n->narg; i++) {
+		Node *x = n->arg[i];
+		if (x->op != OP_CONST)
+			n->arg[m++] = x;
+		else if ((x->k == 1) != unit)
+			return mk_const(g, !unit);
+	}
+	if (!(n->narg = m))
+		return mk_const(g, unit);
+	sort_operands(n, true);
+	for (int i = 0; i < n->narg; i++) {
+		const Node *x = n->arg[i];
+		if (x->op == OP_NOT && is_bool(x) && has_operand(n, x->arg[0]))
+			return mk_const(g, !unit);
+	}
+	return n->narg == 1 && is_bool(n->arg[0]) ? n->arg[0] : NULL;
+}
+
+/* sign: 1 for MAX, -1 for MIN. An operand never beyond the surest one goes. */
+static Node *
+fold_extreme(Graph *g, Node *n, int sign)
+{
+	gather(g, n);
+	sort_operands(n, true);
+	Node *best = n->arg[0];
+	for (int i = 1; i < n->narg; i++) {
+		const Type *t = &n->arg[i]->type, *b = &best->type;
+		if (sign > 0 ? t->lo > b->lo : t->hi < b->hi)
+			best = n->arg[i];
+	}
+	int m = 0;
+	for (int i = 0; i < n->narg; i++) {
+		const Type *t = &n->arg[i]->type;
+		if (n->arg[i] == best || (sign > 0 ? t->hi > best->type.lo : t->lo < best->type.hi))
+			n->arg[m++] = n->arg[i];
+	}
+	n->narg = m;
+	return m == 1 ? n->arg[0] : NULL;
+}
+
+static void
+sort_pair(Graph *g, Node *n)
+{
+	Node **out = scratch(g, S_FOLD, 2 * sizeof *out);
+	Node *a = n->arg[0], *b = n->arg[1];
+	bool swap = by_content(&a, &b) > 0;
+
+	out[0] = swap ? b : a;
+	out[1] = swap ? a : b;
+	n->arg = out;
+}
+
+/* ---- one operator each ---- */
+
+static Node *
+fold_mul(Graph *g, Node *n)
+{
+	sort_pair(g, n);
+	if (is_const(n->arg[1], 0))
+		return n->arg[1];
+	return is_const(n->arg[1], 1) ? n->arg[0] : NULL;
+}
+
+static Node *
+fold_eq(Graph *g, Node *n)
+{
+	sort_pair(g, n);
+	Node *x = n->arg[0];
+	if (x == n->arg[1])
+		return mk_const(g, 1);
+	if (is_bool(x) && is_const(n->arg[1], 1))
+		return x;
+	return is_bool(x) && is_const(n->arg[1], 0) ? fold1(g, n, OP_NOT, x) : NULL;
+}
+
+static Node *
+fold_if(Graph *g, Node *n)
+{
+	Node *c = n->arg[0], *a = n->arg[1], *b = n->arg[2];
+
+	if (c->op == OP_CONST)
+		return c->k == 1 ? a : b;
+	if (a == b)
+		return a;
+	if (!is_bool(c))
+		return NULL;
+	if (is_const(a, 1) && is_const(b, 0))
+		return c;
+	if (is_const(a, 0) && is_const(b, 1))
+		return fold1(g, n, OP_NOT, c);
+	if (c->op == OP_NOT)
+		return mk(g, OP_IF, n->span, n->file, 3, (Node *[]){c->arg[0], b, a}, 0);
+	return NULL;
+}
+
+static bool
+is_identity(const Node *n)
+{
+	const Type *t = &n->arg[0]->type;
+
+	if (t->lo < n->k || t->hi - n->k >= n->ntable)
+		return false;
+	for (int64_t x = t->lo; x <= t->hi; x++)
+		if (n->table[x - n->k] != x)
+			return false;
+	return true;
+}
+
+static Node *
+fold_table(Graph *g, Node *n)
+{
+	const Node *x = n->arg[0];
+
+	if (is_identity(n))
+		return n->arg[0];
+	if (x->op != OP_TABLE)
+		return NULL;
+	int64_t *t = arena_alloc(g->arena, (size_t)x->ntable * sizeof *t);
+	for (int i = 0; i < x->ntable; i++)
+		t[i] = op_apply(n, &x->table[i]);
+	return mk_table(g, n->span, n->file, x->arg[0], x->k, t, x->ntable);
+}
+
+static Node *
+fold_pick(Node *n)
+{
+	const Node *i = n->arg[0];
+
+	if (i->type.hi < 0 || i->type.lo >= n->narg - 2)
+		return n->arg[1];
+	if (i->op == OP_CONST)
+		return n->arg[i->k + 2];
+	for (int j = 2; j < n->narg; j++)
+		if (n->arg[j] != n->arg[1])
+			return NULL;
+	return n->arg[1];
+}
+
+/* LATEST and FIRST of what always holds. */
+static Node *
+fold_choice(Graph *g, Node *n)
+{
+	if (!is_const(n->arg[0], 1))
+		return NULL;
+	if (n->op == OP_FIRST)
+		return fold1(g, n, OP_AT, mk_const(g, 0));
+	return g->bidirectional ? NULL : mk(g, OP_HERE, n->span, n->file, 0, NULL, 0);
+}
+
+static bool
+never_there(const Graph *g, const Node *p, int64_t k)
+{
+	if (k <= -g->context || k >= g->context)
+		return true;
+	switch (p->op) {
+	case OP_HERE:
+		return k > 0 && !g->bidirectional;
+	case OP_AT:
+		return p->arg[0]->type.hi < 0 || p->arg[0]->type.lo >= g->context;
+	default:
+		return is_const(p->arg[0], 0);
+	}
+}
+
+static Node *
+fold_read(Graph *g, Node *n)
+{
+	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2];
+
+	if (!is_reference(p->op))
+		return NULL;
+	if (x->op == OP_CONST && x == d)
+		return x;
+	if (never_there(g, p, n->k))
+		return d;
+	if (p->op != OP_HERE)
+		return NULL;
+	if (n->k == 0)
+		return x;
+	if (x->op == OP_READ && x->arg[1] == p && x->arg[2] == d && d->op == OP_CONST &&
+	    x->k <= 0 && n->k <= 0)
+		return mk(g, OP_READ, n->span, n->file, 3, x->arg, x->k + n->k);
+	return NULL;
+}
+
+Node *
+fold(Graph *g, Node *n)
+{
+	Node *c = fold_const(g, n);
+	Node *x = n->narg > 0 ? n->arg[0] : NULL, *y = n->narg > 1 ? n->arg[1] : NULL;
+
+	if (c)
+		return c;
+	switch (n->op) {
+	case OP_ADD:
+		sort_pair(g, n);
+		return is_const(n->arg[1], 0) ? n->arg[0] : NULL;
+	case OP_SUB:
+		return x == y ? mk_const(g, 0) : is_const(y, 0) ? x : NULL;
+	case OP_MUL:
+		return fold_mul(g, n);
+	case OP_DIV:
+		return is_const(y, 1) ? x : NULL;
+	case OP_MOD:
+		return is_const(y, 1) ? mk_const(g, 0) : NULL;
+	case OP_MIN:
+		return fold_extreme(g, n, -1);
+	case OP_MAX:
+		return fold_extreme(g, n, 1);
+	case OP_ABS:
+		return x->type.lo >= 0 ? x : NULL;
+	case OP_EQ:
+		return fold_eq(g, n);
+	case OP_LT:
+		return x == y ? mk_const(g, 0) : NULL;
+	case OP_NOT:
+		return x->op == OP_NOT ? x->arg[0] : NULL;
+	case OP_AND:
+		return fold_logic(g, n, 1);
+	case OP_OR:
+		return fold_logic(g, n, 0);
+	case OP_IF:
+		return fold_if(g, n);
+	case OP_TABLE:
+		return fold_table(g, n);
+	case OP_PICK:
+		return fold_pick(n);
+	case OP_AT:
+		return x->op == OP_INDEX ? mk(g, OP_HERE, n->span, n->file, 0, NULL, 0) : NULL;
+	case OP_LATEST:
+	case OP_FIRST:
+		return fold_choice(g, n);
+	case OP_THERE:
+		return x->op == OP_CONST ? x : NULL;
+	case OP_READ:
+		return fold_read(g, n);
+	default:
+		return NULL;
+	}
+}

@@ -1,0 +1,320 @@
+/* The builder: every node of a graph is made here, once.
+ *
+ * mk fills a draft, lets fold() look for something simpler that means the same,
+ * looks for an equal node, and else infers the type and adds the draft. What
+ * the type alone settles (one value, or exactly an operand) is folded as well.
+ *
+ * Order is by content: a node's hash is made of its operator and its operands'
+ * hashes, so two builds of one program sort operands alike. */
+
+#include "ir/impl.h"
+
+#include <assert.h>
+#include <string.h>
+
+typedef struct Values {
+	uint64_t hash;
+	int n;
+	const int64_t *v;       /* NULL: a free slot */
+} Values;
+
+struct NodeTable {
+	int cap;                /* of slot; a power of 2 */
+	Node **slot;            /* open addressing by hash */
+	int nvalues, capvalues;
+	Values *values;         /* the same, of arrays of values */
+	size_t size[NUM_SCRATCH];
+	void *scratch[NUM_SCRATCH];
+};
+
+Graph *
+graph_new(Arena *arena)
+{
+	Graph *g = NEW(arena, Graph);
+	struct NodeTable *t = NEW(arena, struct NodeTable);
+
+	g->arena = arena;
+	g->table = t;
+	t->cap = t->capvalues = 256;
+	t->slot = arena_alloc(arena, (size_t)t->cap * sizeof *t->slot);
+	t->values = arena_alloc(arena, (size_t)t->capvalues * sizeof *t->values);
+	return g;
+}
+
+void *
+scratch(Graph *g, int slot, size_t bytes)
+{
+	struct NodeTable *t = g->table;
+
+	if (t->size[slot] < bytes) {
+		t->size[slot] = bytes < 256 ? 512 : 2 * bytes;
+		t->scratch[slot] = arena_alloc(g->arena, t->size[slot]);
+	}
+	return t->scratch[slot];
+}
+
+/* ---- hashes and order ---- */
+
+static uint64_t
+mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) + 0x9e3779b97f4a7c15;
+	h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
+	h = (h ^ (h >> 27)) * 0x94d049bb133111eb;
+	return h ^ (h >> 31);
+}
+
+static uint64_t
+mix_values(uint64_t h, const int64_t *v, int n)
+{
+	h = mix(h, (uint64_t)n);
+	for (int i = 0; i < n; i++)
+		h = mix(h, (uint64_t)v[i]);
+	return h;
+}
+
+uint64_t
+node_hash(const Node *n)
+{
+	uint64_t h = mix((uint64_t)n->op + 1, (uint64_t)n->k);
+
+	h = mix(h, (uint64_t)n->narg);
+	for (int i = 0; i < n->narg; i++)
+		h = mix(h, n->arg[i]->hash);
+	return n->ntable ? mix_values(h, n->table, n->ntable) : h;
+}
+
+static int
+cmp(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Hashes almost never tie, so this almost never descends. */
+int
+node_compare(const Node *a, const Node *b)
+{
+	int c;
+
+	if (a == b)
+		return 0;
+	if (a->hash != b->hash)
+		return a->hash < b->hash ? -1 : 1;
+	if ((c = cmp(a->op, b->op)) || (c = cmp(a->k, b->k)) ||
+	    (c = cmp(a->narg, b->narg)) || (c = cmp(a->ntable, b->ntable)))
+		return c;
+	for (int i = 0; i < a->ntable; i++)
+		if ((c = cmp(a->table[i], b->table[i])))
+			return c;
+	for (int i = 0; i < a->narg; i++)
+		if ((c = node_compare(a->arg[i], b->arg[i])))
+			return c;
+	return 0;
+}
+
+bool
+node_equal(const Node *a, const Node *b)
+{
+	if (a->op != b->op || a->k != b->k || a->narg != b->narg || a->ntable != b->ntable)
+		return false;
+	for (int i = 0; i < a->narg; i++)
+		if (a->arg[i] != b->arg[i])
+			return false;
+	return !a->ntable || !memcmp(a->table, b->table, (size_t)a->ntable * sizeof *a->table);
+}
+
+/* ---- arrays of values ---- */
+
+static void
+grow_values(Graph *g)
+{
+	struct NodeTable *t = g->table;
+	int cap = 2 * t->capvalues;
+	Values *values = arena_alloc(g->arena, (size_t)cap * sizeof *values);
+
+	for (int i = 0; i < t->capvalues; i++) {
+		if (!t->values[i].v)
+			continue;
+		int at = (int)(t->values[i].hash & (uint64_t)(cap - 1));
+		while (values[at].v)
+			at = (at + 1) & (cap - 1);
+		values[at] = t->values[i];
+	}
+	t->values = values;
+	t->capvalues = cap;
+}
+
+const int64_t *
+intern_values(Graph *g, const int64_t *v, int n)
+{
+	struct NodeTable *t = g->table;
+	size_t size = (size_t)n * sizeof *v;
+	uint64_t h = mix_values(0, v, n);
+
+	if (2 * t->nvalues >= t->capvalues)
+		grow_values(g);
+	int at = (int)(h & (uint64_t)(t->capvalues - 1));
+	for (; t->values[at].v; at = (at + 1) & (t->capvalues - 1)) {
+		Values *w = &t->values[at];
+		if (w->hash == h && w->n == n && !memcmp(w->v, v, size))
+			return w->v;
+	}
+	t->nvalues++;
+	t->values[at] = (Values){h, n, memcpy(arena_alloc(g->arena, size), v, size)};
+	return t->values[at].v;
+}
+
+/* ---- nodes ---- */
+
+static void
+put(struct NodeTable *t, Node *n)
+{
+	int at = (int)(n->hash & (uint64_t)(t->cap - 1));
+
+	while (t->slot[at])
+		at = (at + 1) & (t->cap - 1);
+	t->slot[at] = n;
+}
+
+static void
+grow(Graph *g)
+{
+	struct NodeTable *t = g->table;
+
+	t->cap *= 2;
+	t->slot = arena_alloc(g->arena, (size_t)t->cap * sizeof *t->slot);
+	for (int i = 0; i < g->nnode; i++)
+		put(t, g->node[i]);
+}
+
+static Node *
+find(const struct NodeTable *t, const Node *draft)
+{
+	int at = (int)(draft->hash & (uint64_t)(t->cap - 1));
+
+	for (; t->slot[at]; at = (at + 1) & (t->cap - 1))
+		if (t->slot[at]->hash == draft->hash && node_equal(t->slot[at], draft))
+			return t->slot[at];
+	return NULL;
+}
+
+static bool
+two_sided(const Node *n)
+{
+	if (n->op == OP_THERE)
+		return true;
+	if (n->op == OP_LATEST || n->op == OP_FIRST)
+		return false;
+	for (int i = 0; i < n->narg; i++)
+		if (n->arg[i]->two_sided)
+			return true;
+	return false;
+}
+
+static void
+append(Graph *g, Node *n)
+{
+	if (g->nnode == g->capnode) {
+		int cap = g->capnode ? 2 * g->capnode : 64;
+		Node **node = arena_alloc(g->arena, (size_t)cap * sizeof *node);
+		if (g->nnode)
+			memcpy(node, g->node, (size_t)g->nnode * sizeof *node);
+		g->node = node;
+		g->capnode = cap;
+	}
+	n->id = g->nnode;
+	g->node[g->nnode++] = n;
+}
+
+static Node *
+add(Graph *g, const Node *draft)
+{
+	Node *n = NEW(g->arena, Node);
+	size_t args = (size_t)draft->narg * sizeof *draft->arg;
+	size_t table = (size_t)draft->ntable * sizeof *draft->table;
+
+	*n = *draft;
+	if (args)
+		n->arg = memcpy(arena_alloc(g->arena, args), draft->arg, args);
+	else
+		n->arg = NULL;
+	if (table)
+		n->table = memcpy(arena_alloc(g->arena, table), draft->table, table);
+	else
+		n->table = NULL;
+	if (n->type.root == draft)
+		n->type.root = n;
+	append(g, n);
+	if (2 * g->nnode >= g->table->cap)
+		grow(g);        /* puts them all */
+	else
+		put(g->table, n);
+	return n;
+}
+
+/* What its type says a draft is: a constant, its root, one of its operands.
+ * Images are interned, so equal functions of a root have the same pointer. */
+static Node *
+known(Graph *g, Node *draft)
+{
+	const Type *t = &draft->type;
+
+	if (is_reference(draft->op))
+		return NULL;
+	if (t->lo == t->hi)
+		return mk_const(g, t->lo);
+	if (!is_pointwise(draft->op) || !t->root || t->root == draft)
+		return NULL;
+	if (t->image == t->root->type.set)
+		return g->node[t->root->id];
+	for (int i = 0; i < draft->narg; i++)
+		if (draft->arg[i]->type.root == t->root && draft->arg[i]->type.image == t->image)
+			return draft->arg[i];
+	return NULL;
+}
+
+static Node *
+build(Graph *g, Node *draft)
+{
+	Node *n = fold(g, draft);
+
+	if (n)
+		return n;
+	draft->hash = node_hash(draft);
+	if ((n = find(g->table, draft)))
+		return n;
+	draft->two_sided = two_sided(draft);
+	draft->type = infer_type(g, draft);
+	if (draft->op != OP_CONST && (n = known(g, draft)))
+		return n;
+	return add(g, draft);
+}
+
+Node *
+mk(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k)
+{
+	Node draft = {.op = op, .narg = narg, .arg = arg, .span = span, .file = file};
+
+	assert(op != OP_TABLE);
+	assert(op_info[op].nargs < 0 ? narg > 0 : narg == op_info[op].nargs);
+	draft.k = op_info[op].attr == A_K ? clamp(k) : 0;
+	return build(g, &draft);
+}
+
+Node *
+mk_const(Graph *g, int64_t k)
+{
+	return mk(g, OP_CONST, (Span){0, 0}, 0, 0, NULL, k);
+}
+
+Node *
+mk_table(Graph *g, Span span, int file, Node *x, int64_t k, const int64_t *table, int ntable)
+{
+	Node draft = {
+		.op = OP_TABLE, .narg = 1, .arg = &x, .k = k, .ntable = ntable, .table = table,
+		.span = span, .file = file,
+	};
+
+	assert(ntable > 0);
+	return build(g, &draft);
+}

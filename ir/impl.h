@@ -1,0 +1,77 @@
+#ifndef IR_IMPL_H
+#define IR_IMPL_H
+
+/* What the files of ir/ share with one another, and nobody else sees. */
+
+#include "ir/ir.h"
+
+#define VALUE_MAX ((int64_t)1 << 62)    /* values saturate here, so nothing overflows */
+enum {
+	ROOT_MAX = 65536,       /* most values of TOKEN or INDEX that are tabulated */
+	AFFINE_MAX = 256,       /* most terms of an affine form */
+	FLAT_MAX = 1024,        /* most operands that nested AND, OR, MIN, MAX join to */
+};
+
+static inline int64_t
+clamp(__int128 v)
+{
+	return v > VALUE_MAX ? VALUE_MAX : v < -VALUE_MAX ? -VALUE_MAX : (int64_t)v;
+}
+
+static inline bool
+is_const(const Node *n, int64_t k)
+{
+	return n->op == OP_CONST && n->k == k;
+}
+
+static inline bool
+is_bool(const Node *n)
+{
+	return n->type.lo >= 0 && n->type.hi <= 1;
+}
+
+/* op.c */
+bool is_reference(Op);
+bool is_pointwise(Op);          /* its value is op_apply of its operands' values here */
+bool is_commutative(Op);
+
+/* graph.c: scratch memory of the graph, one buffer a slot, valid until the slot
+ * is asked for again; and arrays of values, equal ones being the same pointer. */
+enum { S_FOLD, S_OUT, S_TUPLE, S_ARG, S_BITS, S_HASH, S_KEEP, S_SORT, NUM_SCRATCH };
+void *scratch(Graph *, int slot, size_t bytes);
+const int64_t *intern_values(Graph *, const int64_t *v, int n);
+int node_compare(const Node *, const Node *);   /* by content; 0 only if equal */
+bool node_equal(const Node *, const Node *);    /* same operator on the same operands */
+uint64_t node_hash(const Node *);
+
+/* fold.c: an existing node with the meaning of the draft, or NULL; puts the
+ * draft's operands in canonical order (in scratch memory). */
+Node *fold(Graph *, Node *draft);
+
+/* type.c: the type of a draft; type.root == draft where it is its own root. */
+Type infer_type(Graph *, const Node *draft);
+
+/* affine.c: n = c + sum of term[i].c * term[i].n, terms by id, none 0. */
+typedef struct Term {
+	const Node *n;
+	int64_t c;
+} Term;
+typedef struct Affine {
+	int n;
+	int64_t c;
+	Term term[AFFINE_MAX];
+} Affine;
+bool affine_of(const Node *, Affine *);         /* false if it is too large */
+bool affine_add(Affine *, int64_t scale, const Node *);
+void affine_scale(Affine *, int64_t by);
+bool affine_equal(const Affine *, const Affine *);
+/* x - b * (x // b), also where x // b has been flattened; b, or 0 if it is not so. */
+int64_t remainder_of(const Node *sub);
+
+/* passes.c: maps every live node, operands first, through visit (which is given
+ * the node rebuilt on mapped operands) and redirects what the graph answers. */
+void rewrite(Graph *, Node *(*visit)(Graph *, Node *, void *), void *);
+
+void pass_flatten(Graph *, Diags *);
+
+#endif

@@ -1,0 +1,82 @@
+/* The passes, in the order they run. Each is a function from graph to graph:
+ * nodes never change, so a pass adds nodes and redirects what the graph answers. */
+
+#include "ir/impl.h"
+
+#include <assert.h>
+#include <string.h>
+
+const Pass passes[] = {
+	{"flatten", pass_flatten, "chains of carries become independent divisions"},
+	{NULL, NULL, NULL},
+};
+
+static char *
+live_nodes(const Graph *g, int n)
+{
+	char *live = arena_alloc(g->arena, (size_t)n + 1);
+
+	if (g->emit)
+		live[g->emit->id] = 1;
+	for (int i = 0; i < g->noutput; i++)
+		live[g->output[i].node->id] = 1;
+	for (int i = 0; i < g->nnamed; i++)
+		live[g->named[i].node->id] = 1;
+	for (int i = n - 1; i >= 0; i--)
+		for (int j = 0; live[i] && j < g->node[i]->narg; j++)
+			live[g->node[i]->arg[j]->id] = 1;
+	return live;
+}
+
+static Node *
+rebuild(Graph *g, Node *n, Node *const *map, Node **arg)
+{
+	bool same = true;
+
+	for (int i = 0; i < n->narg; i++) {
+		arg[i] = map[n->arg[i]->id];
+		same &= arg[i] == n->arg[i];
+	}
+	if (same)
+		return n;
+	if (n->op == OP_TABLE)
+		return mk_table(g, n->span, n->file, arg[0], n->k, n->table, n->ntable);
+	return mk(g, n->op, n->span, n->file, n->narg, arg, n->k);
+}
+
+static void
+redirect(Named *list, int n, Node *const *map)
+{
+	for (int i = 0; i < n; i++)
+		list[i].node = map[list[i].node->id];
+}
+
+void
+rewrite(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
+{
+	int n = g->nnode, most = 0;
+	char *live = live_nodes(g, n);
+	Node **map = arena_alloc(g->arena, ((size_t)n + 1) * sizeof *map);
+
+	for (int i = 0; i < n; i++)
+		most = g->node[i]->narg > most ? g->node[i]->narg : most;
+	Node **arg = arena_alloc(g->arena, ((size_t)most + 1) * sizeof *arg);
+	for (int i = 0; i < n; i++)
+		if (live[i])
+			map[i] = visit(g, rebuild(g, g->node[i], map, arg), ctx);
+	if (g->emit)
+		g->emit = map[g->emit->id];
+	redirect(g->output, g->noutput, map);
+	redirect(g->named, g->nnamed, map);
+}
+
+void
+run_passes(Graph *g, Diags *ds, const char *dump, FILE *f)
+{
+	for (const Pass *p = passes; p->name; p++) {
+		p->run(g, ds);
+		assert(graph_verify(g));
+		if (dump && !strcmp(dump, p->name))
+			graph_print(g, f);
+	}
+}

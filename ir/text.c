@@ -1,0 +1,583 @@
+/* The text form of a graph, one node a line:
+ *
+ *     model "adder"
+ *     vocab "0" "1" "+"
+ *     context 16
+ *     attention causal
+ *     n0 = TOKEN                      # 0..2
+ *     n1 = TABLE(n0) k=0 [5 7 9]      # {5 7 9}
+ *     n2 = CONST k=4                  # 4
+ *     n3 = ADD(n1, n2)                # {9 11 13}
+ *     emit n3
+ *     output sum int n3
+ *     named last pos n9 +0
+ *
+ * Types are comments: reading infers them again. Numbers of nodes need not be
+ * dense in what is read, but operands stand above. */
+
+#include "ir/impl.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kind_name[] = {"int", "bool", "token", "pos"};
+
+enum { SHOWN_MAX = 8, ID_MAX = 1 << 22, TABLE_MAX = 1 << 22 };
+
+/* ---- printing ---- */
+
+static void
+print_string(const char *s, FILE *f)
+{
+	fputc('"', f);
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+		if (c == '"' || c == '\\')
+			fprintf(f, "\\%c", c);
+		else if (c == '\n')
+			fputs("\\n", f);
+		else if (c == '\t')
+			fputs("\\t", f);
+		else if (c < 0x20 || c == 0x7f)
+			fprintf(f, "\\x%02x", c);
+		else
+			fputc(c, f);
+	}
+	fputc('"', f);
+}
+
+static void
+print_header(const Graph *g, FILE *f)
+{
+	fputs("model ", f);
+	print_string(g->name ? g->name : "", f);
+	for (int i = 0; i < g->nvocab; i++) {
+		fputs(i % 16 ? " " : "\nvocab ", f);
+		print_string(g->vocab[i], f);
+	}
+	fprintf(f, "\ncontext %d\nattention %s\n", g->context,
+		g->bidirectional ? "bidirectional" : "causal");
+}
+
+static void
+print_type(const Type *t, FILE *f)
+{
+	if (t->lo == t->hi) {
+		fprintf(f, "  # %" PRId64, t->lo);
+	} else if (!t->nset || t->nset > SHOWN_MAX || t->hi - t->lo + 1 == t->nset) {
+		fprintf(f, "  # %" PRId64 "..%" PRId64, t->lo, t->hi);
+	} else {
+		for (int i = 0; i < t->nset; i++)
+			fprintf(f, "%s%" PRId64, i ? " " : "  # {", t->set[i]);
+		fputc('}', f);
+	}
+}
+
+static void
+print_node(const Node *n, FILE *f)
+{
+	const OpInfo *op = &op_info[n->op];
+
+	fprintf(f, "n%d = %s", n->id, op->name);
+	for (int i = 0; i < n->narg; i++)
+		fprintf(f, "%sn%d", i ? ", " : "(", n->arg[i]->id);
+	if (n->narg)
+		fputc(')', f);
+	if (op->attr != A_NONE && (n->k || n->op != OP_READ))
+		fprintf(f, " k=%" PRId64, n->k);
+	for (int i = 0; i < n->ntable; i++)
+		fprintf(f, "%s%" PRId64, i ? " " : " [", n->table[i]);
+	if (n->ntable)
+		fputc(']', f);
+	print_type(&n->type, f);
+	fputc('\n', f);
+}
+
+void
+graph_print(const Graph *g, FILE *f)
+{
+	print_header(g, f);
+	for (int i = 0; i < g->nnode; i++)
+		print_node(g->node[i], f);
+	if (g->emit)
+		fprintf(f, "emit n%d\n", g->emit->id);
+	for (int i = 0; i < g->noutput; i++)
+		fprintf(f, "output %s %s n%d\n", g->output[i].name,
+			kind_name[g->output[i].kind], g->output[i].node->id);
+	for (int i = 0; i < g->nnamed; i++)
+		fprintf(f, "named %s %s n%d %+d\n", g->named[i].name,
+			kind_name[g->named[i].kind], g->named[i].node->id, g->named[i].offset);
+}
+
+/* ---- reading ---- */
+
+typedef struct Reader {
+	const Source *src;
+	Arena *arena;
+	Diags *ds;
+	Graph *g;
+	uint32_t at;
+	int nvocab, capvocab;
+	int nid;
+	Node **id;              /* (nid) what n0, n1 … of the text are */
+	int capoutput, capnamed;
+	Node **arg;
+	int narg, caparg;
+	int64_t *table;
+	int ntable, captable;
+	bool bad;
+} Reader;
+
+static bool
+refuse(Reader *r, uint32_t from, const char *what)
+{
+	uint32_t to = r->at > from ? r->at : from + 1;
+
+	if (!r->bad)
+		error_at(r->ds, (Span){from, to}, "%s", what);
+	r->bad = true;
+	return false;
+}
+
+/* An array twice as long, where `n` is its length. */
+static void *
+doubled(Reader *r, const void *old, int n, int *cap, size_t size)
+{
+	if (n < *cap)
+		return (void *)(uintptr_t)old;
+	*cap = *cap ? 2 * *cap : 16;
+	void *new = arena_alloc(r->arena, (size_t)*cap * size);
+	return n ? memcpy(new, old, (size_t)n * size) : new;
+}
+
+static char
+peek(const Reader *r)
+{
+	return r->at < r->src->len ? r->src->text[r->at] : '\n';
+}
+
+static void
+blanks(Reader *r)
+{
+	while (r->at < r->src->len && strchr(" \t\r", peek(r)) && peek(r))
+		r->at++;
+	if (peek(r) == '#')
+		while (peek(r) != '\n')
+			r->at++;
+}
+
+static bool
+accept(Reader *r, char c)
+{
+	blanks(r);
+	if (r->at >= r->src->len || peek(r) != c)
+		return false;
+	r->at++;
+	return true;
+}
+
+static bool
+expect(Reader *r, char c, const char *what)
+{
+	return accept(r, c) || refuse(r, r->at, what);
+}
+
+static bool
+ends_word(char c)
+{
+	return !c || strchr(" \t\r\n#(),=\"", c);
+}
+
+/* Up to a blank or a mark; "" at the end of the line. */
+static const char *
+word(Reader *r)
+{
+	blanks(r);
+	uint32_t from = r->at;
+	while (r->at < r->src->len && !ends_word(peek(r)))
+		r->at++;
+	return arena_strn(r->arena, r->src->text + from, r->at - from);
+}
+
+static bool
+number(Reader *r, int64_t lo, int64_t hi, int64_t *v)
+{
+	bool minus = false, any = false;
+	__int128 x = 0;
+
+	blanks(r);
+	uint32_t from = r->at;
+	if (peek(r) == '-' || peek(r) == '+')
+		minus = r->src->text[r->at++] == '-';
+	for (; peek(r) >= '0' && peek(r) <= '9'; r->at++, any = true)
+		x = x > VALUE_MAX ? x : 10 * x + (peek(r) - '0');
+	x = minus ? -x : x;
+	if (!any)
+		return refuse(r, from, "expected a number");
+	if (x < lo || x > hi)
+		return refuse(r, from, "number out of range");
+	*v = (int64_t)x;
+	return true;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool
+escape(Reader *r, char *out)
+{
+	char c = peek(r);
+	int hi, lo;
+
+	r->at++;
+	switch (c) {
+	case '"': case '\\':
+		*out = c;
+		return true;
+	case 'n':
+		*out = '\n';
+		return true;
+	case 't':
+		*out = '\t';
+		return true;
+	case 'x':
+		if (r->at + 2 > r->src->len || (hi = hex_digit(r->src->text[r->at])) < 0 ||
+		    (lo = hex_digit(r->src->text[r->at + 1])) < 0 || !(hi | lo))
+			break;
+		r->at += 2;
+		*out = (char)(16 * hi + lo);
+		return true;
+	}
+	return refuse(r, r->at - 1, "unknown escape");
+}
+
+static const char *
+string(Reader *r)
+{
+	if (!expect(r, '"', "expected a string"))
+		return NULL;
+	uint32_t from = r->at, n = 0;
+	uint32_t end = from;
+	while (end < r->src->len && r->src->text[end] != '\n')
+		end++;
+	char *s = arena_alloc(r->arena, (size_t)(end - from) + 1);
+	while (peek(r) != '"') {
+		char c = peek(r);
+		if (c == '\n' || !c) {
+			refuse(r, from, "string without end");
+			return NULL;
+		}
+		r->at++;
+		if (c == '\\' && !escape(r, &c))
+			return NULL;
+		s[n++] = c;
+	}
+	r->at++;
+	return s;
+}
+
+static Node *
+node_ref(Reader *r)
+{
+	int64_t id;
+
+	blanks(r);
+	uint32_t from = r->at;
+	if (!expect(r, 'n', "expected a node, as in n5") || !number(r, 0, ID_MAX, &id))
+		return NULL;
+	if (id < r->nid && r->id[id])
+		return r->id[id];
+	refuse(r, from, "no such node above");
+	return NULL;
+}
+
+/* ---- lines ---- */
+
+static void
+read_vocab(Reader *r)
+{
+	Graph *g = r->g;
+
+	blanks(r);
+	while (!r->bad && peek(r) == '"') {
+		const char *s = string(r);
+		if (!s)
+			return;
+		g->vocab = doubled(r, g->vocab, g->nvocab, &r->capvocab, sizeof *g->vocab);
+		g->vocab[g->nvocab++] = s;
+		blanks(r);
+	}
+}
+
+static void
+read_context(Reader *r)
+{
+	int64_t n;
+
+	if (number(r, 1, 1 << 24, &n))
+		r->g->context = (int)n;
+}
+
+static void
+read_attention(Reader *r)
+{
+	blanks(r);
+	uint32_t from = r->at;
+	const char *s = word(r);
+
+	r->g->bidirectional = !strcmp(s, "bidirectional");
+	if (!r->g->bidirectional && strcmp(s, "causal"))
+		refuse(r, from, "expected causal or bidirectional");
+}
+
+static bool
+read_operands(Reader *r)
+{
+	r->narg = 0;
+	if (!accept(r, '('))
+		return true;
+	do {
+		Node *x = node_ref(r);
+		if (!x)
+			return false;
+		r->arg = doubled(r, r->arg, r->narg, &r->caparg, sizeof *r->arg);
+		r->arg[r->narg++] = x;
+	} while (accept(r, ','));
+	return expect(r, ')', "expected , or )");
+}
+
+static bool
+read_table(Reader *r)
+{
+	r->ntable = 0;
+	if (!accept(r, '['))
+		return true;
+	while (!accept(r, ']')) {
+		int64_t v;
+		uint32_t from = r->at;
+		if (!number(r, -VALUE_MAX, VALUE_MAX, &v))
+			return false;
+		if (r->ntable == TABLE_MAX)
+			return refuse(r, from, "table too long");
+		r->table = doubled(r, r->table, r->ntable, &r->captable, sizeof *r->table);
+		r->table[r->ntable++] = v;
+	}
+	return true;
+}
+
+static const char *
+operand_fault(Op op, Node *const *arg, int narg)
+{
+	int want = op_info[op].nargs;
+	bool choice = op == OP_LATEST || op == OP_FIRST;
+	bool logic = op == OP_AND || op == OP_OR || op == OP_NOT;
+	bool one_side = op == OP_THERE || op == OP_READ || op == OP_AT;
+
+	if (want < 0 ? narg < 1 + (op == OP_PICK) : narg != want)
+		return "wrong number of operands";
+	for (int i = 0; i < narg; i++) {
+		if (is_reference(arg[i]->op) != (op == OP_READ && i == 1))
+			return "READ takes a reference second, nothing else takes one";
+		if (arg[i]->two_sided && one_side)
+			return "this would relate three positions";
+		if ((logic || (i == 0 && (choice || op == OP_IF))) && !is_bool(arg[i]))
+			return "a condition is 0 or 1";
+	}
+	return NULL;
+}
+
+static Node *
+read_expression(Reader *r)
+{
+	blanks(r);
+	uint32_t from = r->at;
+	int op = op_find(word(r));
+	int64_t k = 0;
+	bool has_k = false;
+
+	if (op < 0) {
+		refuse(r, from, "no such operator");
+		return NULL;
+	}
+	if (!read_operands(r))
+		return NULL;
+	if (accept(r, 'k')) {
+		has_k = true;
+		if (!expect(r, '=', "expected =") || !number(r, -VALUE_MAX, VALUE_MAX, &k))
+			return NULL;
+	}
+	if (!read_table(r))
+		return NULL;
+	const char *fault = operand_fault((Op)op, r->arg, r->narg);
+	Attr attr = op_info[op].attr;
+	if (!fault && has_k && attr == A_NONE)
+		fault = "this operator has no k";
+	if (!fault && (r->ntable > 0) != (attr == A_TABLE))
+		fault = attr == A_TABLE ? "expected a table" : "this operator has no table";
+	if (fault) {
+		refuse(r, from, fault);
+		return NULL;
+	}
+	Span span = {from, r->at};
+	if (op == OP_TABLE)
+		return mk_table(r->g, span, 0, r->arg[0], k, r->table, r->ntable);
+	return mk(r->g, (Op)op, span, 0, r->narg, r->arg, k);
+}
+
+static void
+read_node(Reader *r, uint32_t from)
+{
+	int64_t id;
+
+	if (r->g->context < 1) {
+		refuse(r, from, "context must stand above the nodes");
+		return;
+	}
+	r->at = from + 1;
+	if (!number(r, 0, ID_MAX, &id) || !expect(r, '=', "expected ="))
+		return;
+	if (id < r->nid && r->id[id]) {
+		refuse(r, from, "this node is there already");
+		return;
+	}
+	Node *n = read_expression(r);
+	if (!n)
+		return;
+	while (r->nid <= id) {
+		int cap = r->nid, to = r->nid ? 2 * r->nid : 64;
+		Node **new = arena_alloc(r->arena, (size_t)to * sizeof *new);
+		if (cap)
+			memcpy(new, r->id, (size_t)cap * sizeof *new);
+		r->id = new;
+		r->nid = to;
+	}
+	r->id[id] = n;
+}
+
+static Node *
+read_answer(Reader *r, bool pos)
+{
+	blanks(r);
+	uint32_t from = r->at;
+	Node *n = node_ref(r);
+
+	if (!n)
+		return NULL;
+	if (n->two_sided)
+		refuse(r, from, "an answer is at one position");
+	else if (is_reference(n->op) != pos)
+		refuse(r, from, "a pos is a reference, and nothing else is");
+	return r->bad ? NULL : n;
+}
+
+static bool
+read_named(Reader *r, Named *d)
+{
+	blanks(r);
+	uint32_t from = r->at;
+
+	d->name = word(r);
+	if (!*d->name)
+		return refuse(r, from, "expected a name");
+	blanks(r);
+	uint32_t at = r->at;
+	const char *kind = word(r);
+	int k = 0;
+	while (k <= K_POS && strcmp(kind, kind_name[k]))
+		k++;
+	if (k > K_POS)
+		return refuse(r, at, "expected int, bool, token or pos");
+	d->kind = (Kind)k;
+	d->node = read_answer(r, k == K_POS);
+	d->span = (Span){from, r->at};
+	return d->node;
+}
+
+static void
+read_output(Reader *r)
+{
+	Graph *g = r->g;
+	Named d = {0};
+
+	if (!read_named(r, &d))
+		return;
+	g->output = doubled(r, g->output, g->noutput, &r->capoutput, sizeof d);
+	g->output[g->noutput++] = d;
+}
+
+static void
+read_name(Reader *r)
+{
+	Graph *g = r->g;
+	Named d = {0};
+	int64_t offset = 0;
+
+	if (!read_named(r, &d))
+		return;
+	blanks(r);
+	if ((peek(r) == '+' || peek(r) == '-') && !number(r, -(1 << 24), 1 << 24, &offset))
+		return;
+	d.offset = (int)offset;
+	g->named = doubled(r, g->named, g->nnamed, &r->capnamed, sizeof d);
+	g->named[g->nnamed++] = d;
+}
+
+static void
+read_line(Reader *r)
+{
+	blanks(r);
+	uint32_t from = r->at;
+	const char *s = word(r);
+	bool header = !strcmp(s, "model") || !strcmp(s, "vocab") ||
+		!strcmp(s, "context") || !strcmp(s, "attention");
+
+	if (header && r->g->nnode)
+		refuse(r, from, "the header must stand above the nodes");
+	else if (!strcmp(s, "model"))
+		r->g->name = string(r);
+	else if (!strcmp(s, "vocab"))
+		read_vocab(r);
+	else if (!strcmp(s, "context"))
+		read_context(r);
+	else if (!strcmp(s, "attention"))
+		read_attention(r);
+	else if (!strcmp(s, "emit"))
+		r->g->emit = read_answer(r, false);
+	else if (!strcmp(s, "output"))
+		read_output(r);
+	else if (!strcmp(s, "named"))
+		read_name(r);
+	else if (s[0] == 'n' && s[1] >= '0' && s[1] <= '9')
+		read_node(r, from);
+	else if (*s)
+		refuse(r, from, "expected a node or a header line");
+	blanks(r);
+	if (!r->bad && peek(r) != '\n')
+		refuse(r, r->at, "unexpected text");
+}
+
+Graph *
+graph_read(const Source *src, Arena *arena, Diags *ds)
+{
+	Reader r = {.src = src, .arena = arena, .ds = ds, .g = graph_new(arena)};
+	const Source **files = NEW(arena, const Source *);
+
+	files[0] = src;
+	r.g->files = files;
+	r.g->nfile = 1;
+	while (!r.bad && r.at < src->len) {
+		read_line(&r);
+		r.at++;         /* the line break */
+	}
+	if (!r.bad && r.g->context < 1) {
+		r.at = 0;
+		refuse(&r, 0, "there is no context");
+	}
+	return r.bad ? NULL : r.g;
+}

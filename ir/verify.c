@@ -1,0 +1,174 @@
+/* Checks what ir.h promises of a graph. A line a rule; the first that fails is
+ * printed with its node. */
+
+#include "ir/impl.h"
+
+#include <string.h>
+
+static bool
+fail(const Node *n, const char *rule)
+{
+	if (n)
+		fprintf(stderr, "graph: n%d (%s): %s\n", n->id, op_info[n->op].name, rule);
+	else
+		fprintf(stderr, "graph: %s\n", rule);
+	return false;
+}
+
+#define CHECK(n, what, rule) \
+	do { \
+		if (!(what)) \
+			return fail(n, rule); \
+	} while (0)
+
+static bool
+check_operands(const Graph *g, const Node *n)
+{
+	const OpInfo *op = &op_info[n->op];
+
+	CHECK(n, op->nargs < 0 ? n->narg > 0 : n->narg == op->nargs, "wrong number of operands");
+	CHECK(n, n->op != OP_PICK || n->narg >= 2, "PICK without index or default");
+	for (int i = 0; i < n->narg; i++) {
+		const Node *x = n->arg[i];
+		bool wants = n->op == OP_READ && i == 1;
+		CHECK(n, x->id >= 0 && x->id < n->id && g->node[x->id] == x, "operand not made before");
+		CHECK(n, is_reference(x->op) == wants,
+			wants ? "READ without a reference" : "a reference is not a number");
+	}
+	CHECK(n, op->attr == A_TABLE ? n->ntable > 0 && n->table : !n->ntable, "table");
+	CHECK(n, op->attr != A_NONE || n->k == 0, "has a k");
+	return true;
+}
+
+static bool
+check_sides(const Node *n)
+{
+	bool any = false;
+
+	for (int i = 0; i < n->narg; i++)
+		any |= n->arg[i]->two_sided;
+	if (n->op == OP_THERE || n->op == OP_READ || n->op == OP_AT)
+		CHECK(n, !any, "relates three positions");
+	bool expect = n->op == OP_THERE || (any && n->op != OP_LATEST && n->op != OP_FIRST);
+	CHECK(n, n->two_sided == expect, "two_sided is wrong");
+	return true;
+}
+
+static bool
+check_bools(const Node *n)
+{
+	switch (n->op) {
+	case OP_AND: case OP_OR: case OP_NOT:
+		for (int i = 0; i < n->narg; i++)
+			CHECK(n, is_bool(n->arg[i]), "operand is not a bool");
+		return true;
+	case OP_IF: case OP_LATEST: case OP_FIRST:
+		CHECK(n, is_bool(n->arg[0]), "condition is not a bool");
+		return true;
+	default:
+		return true;
+	}
+}
+
+static bool
+check_set(const Node *n)
+{
+	const Type *t = &n->type;
+	int max = n->op == OP_TOKEN || n->op == OP_INDEX || n->op == OP_THERE ? ROOT_MAX : SET_MAX;
+
+	CHECK(n, t->lo <= t->hi, "empty interval");
+	CHECK(n, t->nset >= 0 && t->nset <= max, "set too large");
+	CHECK(n, !t->nset == !t->set, "set without values");
+	if (!t->nset)
+		return true;
+	CHECK(n, t->set[0] == t->lo && t->set[t->nset - 1] == t->hi, "set and interval differ");
+	for (int i = 1; i < t->nset; i++)
+		CHECK(n, t->set[i - 1] < t->set[i], "set not ascending");
+	return true;
+}
+
+static bool
+check_root(const Graph *g, const Node *n)
+{
+	const Type *t = &n->type, *r = t->root ? &t->root->type : NULL;
+
+	if (n->op == OP_CONST) {
+		CHECK(n, !r && t->nset == 1 && t->lo == n->k, "type of a constant");
+		return true;
+	}
+	CHECK(n, !r == !t->image, "root without image");
+	CHECK(n, r || !t->nset, "set without root");
+	if (!r)
+		return true;
+	CHECK(n, g->node[t->root->id] == t->root && t->root->id <= n->id, "root not made before");
+	CHECK(n, r->root == t->root && r->nset, "root is not its own root");
+	CHECK(n, t->root != n || !memcmp(t->image, t->set, (size_t)t->nset * sizeof *t->set),
+		"own image is not the set");
+	for (int i = 0; i < r->nset; i++)
+		CHECK(n, t->image[i] >= t->lo && t->image[i] <= t->hi, "image leaves the interval");
+	return true;
+}
+
+static bool
+check_node(const Graph *g, const Node *n, int id)
+{
+	CHECK(n, n->id == id, "id is not its place");
+	CHECK(n, n->op >= 0 && n->op < NUM_OPS, "no such operator");
+	CHECK(n, n->file >= 0 && (n->file == 0 || n->file < g->nfile), "no such file");
+	if (!check_operands(g, n) || !check_sides(n) || !check_bools(n))
+		return false;
+	CHECK(n, n->hash == node_hash(n), "hash");
+	return check_set(n) && check_root(g, n);
+}
+
+/* Equal nodes would have equal hashes: look among the neighbours by hash. */
+static bool
+check_unique(const Graph *g)
+{
+	size_t cap = 16;
+
+	while (cap < 2 * (size_t)g->nnode)
+		cap *= 2;
+	Arena arena = {0};
+	const Node **slot = arena_alloc(&arena, cap * sizeof *slot);
+	bool ok = true;
+	for (int i = 0; i < g->nnode && ok; i++) {
+		size_t at = g->node[i]->hash & (cap - 1);
+		while (slot[at] && !node_equal(slot[at], g->node[i]))
+			at = (at + 1) & (cap - 1);
+		if (slot[at])
+			ok = fail(g->node[i], "made twice");
+		slot[at] = g->node[i];
+	}
+	arena_free(&arena);
+	return ok;
+}
+
+static bool
+check_answer(const Graph *g, const Node *n, const char *name, bool pos)
+{
+	CHECK(NULL, n && n->id >= 0 && n->id < g->nnode && g->node[n->id] == n, name);
+	CHECK(n, !n->two_sided, "answers are at one position");
+	CHECK(n, is_reference(n->op) == pos, "a pos is a reference, and nothing else is");
+	return true;
+}
+
+bool
+graph_verify(const Graph *g)
+{
+	CHECK(NULL, g->nvocab >= 0 && g->context > 0, "no vocabulary or context");
+	for (int i = 0; i < g->nnode; i++)
+		if (!check_node(g, g->node[i], i))
+			return false;
+	if (!check_unique(g))
+		return false;
+	if (g->emit && !check_answer(g, g->emit, "emit", false))
+		return false;
+	for (int i = 0; i < g->noutput; i++)
+		if (!check_answer(g, g->output[i].node, g->output[i].name, g->output[i].kind == K_POS))
+			return false;
+	for (int i = 0; i < g->nnamed; i++)
+		if (!check_answer(g, g->named[i].node, g->named[i].name, g->named[i].kind == K_POS))
+			return false;
+	return true;
+}
