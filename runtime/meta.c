@@ -217,10 +217,10 @@ static bool
 read_columns(Meta *r, const cJSON *columns, const cJSON *weights, TwNamed *v)
 {
 	int n = cJSON_IsArray(columns) ? cJSON_GetArraySize(columns) : -1;
-	const cJSON *c = n > 0 ? columns->child : NULL, *w = n > 0 ? weights->child : NULL;
 
 	if (n < 0 || !cJSON_IsArray(weights) || cJSON_GetArraySize(weights) != n)
 		return false;
+	const cJSON *c = columns->child, *w = weights->child;
 	v->column = TW_NEW(r->pool, int, n);
 	v->weight = TW_NEW(r->pool, float, n);
 	for (; c; c = c->next, w = w->next, v->ncolumn++)

@@ -1,0 +1,445 @@
+/* The runtime and the writers, on models made by hand: written, read back equal,
+ * run, and refused when damaged.
+ *
+ * The model `copy` says the token before the last once more, then ends: on "ab"
+ * it says "a". Column 0 is the position, 1 a constant, 2 the token's row + 1, 3 1
+ * at <bos>; a head reads, from the position one back, its row + 1 into column 4;
+ * a neuron counts in column 5 how far past 3 that is. */
+
+#include "backend/write.h"
+#include "runtime/tw.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NVOCAB = 4, CONTEXT = 9, D = 6, ROWS = NVOCAB + 2 };
+
+/* Static parts of a model by hand. */
+typedef struct Hand {
+	TwModel m;
+	TwLayer layer[2];
+	TwLabel label[2];
+	TwNamed named[3];
+	float token[ROWS * D], position[(CONTEXT + 1) * D], head_w[D * ROWS], head_b[ROWS];
+	float wq[D * 2], bq[2], wk[D * 2], bk[2], wv[D], bv[1], wo[D];
+	float w1[D], b1[1], w2[D], b2[D];
+	float label_w[D], label_b[1], row_w[D * 2], row_b[2], one;
+	int at_position, at_back, at_row;
+} Hand;
+
+#define S(literal) ((char *)(literal))   /* the model owns its strings; these are only read */
+
+static char *vocab[NVOCAB] = { S("a"), S("b"), S("ab\"\\"), S("é") };
+
+static void
+set_tables(Hand *h)
+{
+	for (int r = 0; r < ROWS; r++) {
+		h->token[r * D + 1] = 1;
+		h->token[r * D + 2] = r < NVOCAB ? (float)(r + 1) : 0;
+		h->token[r * D + 3] = r == NVOCAB + 1;
+	}
+	for (int p = 0; p <= CONTEXT; p++)
+		h->position[p * D] = (float)p;
+}
+
+/* score = 128 * (2 (p - 1) p' - p' * p'): greatest where p' = p - 1. The square
+ * is put in by the key's second dimension, from column 5 of the position table. */
+static void
+set_head(Hand *h)
+{
+	for (int p = 0; p <= CONTEXT; p++)
+		h->position[p * D + 5] = (float)(p * p);
+	h->wq[0 * 2 + 0] = 256;
+	h->bq[0] = -256;
+	h->bq[1] = -128;
+	h->wk[0 * 2 + 0] = 1;
+	h->wk[5 * 2 + 1] = 1;
+	h->wv[2] = 1;
+	h->wo[4] = 1;
+	h->layer[0] = (TwLayer){ 1, 2, 1, 1, h->wq, h->wk, h->bq, h->bk, h->wv, h->bv, h->wo, h->w1, h->b1,
+	                         h->w2, h->b2 };
+	h->w1[4] = 1;
+	h->b1[0] = -3;
+	h->w2[3] = 0.5f;
+}
+
+static void
+set_outputs(Hand *h)
+{
+	/* the greatest of 2 c v - c c is at c = v, v = row + 1; <bos> and <end> lose */
+	for (int r = 0; r < NVOCAB; r++) {
+		h->head_w[4 * ROWS + r] = (float)(2 * (r + 1));
+		h->head_b[r] = -(float)((r + 1) * (r + 1));
+	}
+	h->head_b[NVOCAB + 1] = -1000;
+	h->label_w[4] = 1;
+	h->row_w[2 * 2] = 1;
+	h->row_w[4 * 2 + 1] = 1;
+	h->row_b[0] = h->row_b[1] = -1;
+	h->label[0] = (TwLabel){ S("back"), TW_INT, 1, h->label_w, h->label_b };
+	h->label[1] = (TwLabel){ S("pair"), TW_TOKEN, 2, h->row_w, h->row_b };
+	h->one = 1;
+	h->at_position = 0;
+	h->at_back = 4;
+	h->at_row = 2;
+	h->named[0] = (TwNamed){ S("index"), 3, TW_INT, true, false, 0, 1, &h->at_position, &h->one, -1 };
+	h->named[1] = (TwNamed){ S("row"), 4, TW_TOKEN, false, false, 1, 1, &h->at_row, &h->one, -1 };
+	h->named[2] = (TwNamed){ .name = S("gone"), .folded = true };
+}
+
+static Hand *
+by_hand(void)
+{
+	Hand *h = calloc(1, sizeof *h);
+
+	set_tables(h);
+	set_head(h);
+	set_outputs(h);
+	h->m = (TwModel){ S("copy"), NVOCAB,    vocab, CONTEXT, false,    true,     D, 1, h->token, h->position,
+		          h->layer,  h->head_w, h->head_b, 2,   h->label, 3,        h->named,
+		          S("{\"name\":\"copy.tw\"}"), NULL };
+	return h;
+}
+
+/* The same with no logits, and each position reads the one after it. */
+static Hand *
+both_ways(void)
+{
+	Hand *h = by_hand();
+
+	h->bq[0] = 256;
+	h->m.bidirectional = true;
+	h->m.emits = false;
+	h->m.head_w = h->m.head_b = NULL;
+	return h;
+}
+
+static TwModel *
+through_file(const TwModel *m, const char *suffix, bool uniform)
+{
+	char dir[] = "/tmp/tw-runtime-XXXXXX", path[64], config[64], *error = NULL;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/m%s", dir, suffix);
+	snprintf(config, sizeof config, "%s/config.json", dir);
+	assert_int_equal(model_write(m, path, uniform, &error), 0);
+	TwModel *back = tw_load(path, &error);
+	if (!back)
+		fail_msg("%s", error);
+	unlink(path);
+	unlink(config);
+	assert_int_equal(rmdir(dir), 0);
+	return back;
+}
+
+static void
+same_floats(const float *a, const float *b, int n)
+{
+	assert_memory_equal(a, b, (size_t)n * sizeof *a);
+}
+
+static void
+same_model(const TwModel *a, const TwModel *b)
+{
+	assert_string_equal(a->name, b->name);
+	assert_int_equal(a->context, b->context);
+	assert_int_equal(a->nvocab, b->nvocab);
+	for (int i = 0; i < a->nvocab; i++)
+		assert_string_equal(a->vocab[i], b->vocab[i]);
+	same_floats(a->embed_token, b->embed_token, ROWS * D);
+	same_floats(a->embed_position, b->embed_position, (CONTEXT + 1) * D);
+	same_floats(a->layer[0].wq, b->layer[0].wq, D * 2);
+	same_floats(a->layer[0].w2, b->layer[0].w2, D);
+	assert_int_equal(a->emits, b->emits);
+	if (a->emits)
+		same_floats(a->head_w, b->head_w, D * ROWS);
+	assert_int_equal(b->nlabel, 2);
+	assert_string_equal(b->label[1].name, "pair");
+	assert_int_equal(b->label[1].kind, TW_TOKEN);
+	same_floats(a->label[1].w, b->label[1].w, D * 2);
+	assert_int_equal(b->nnamed, 3);
+	assert_true(b->named[0].reference && b->named[2].folded);
+	assert_int_equal(b->named[1].column[0], 2);
+	assert_string_equal(b->source, a->source);
+	assert_string_equal(b->certificate, "null");
+}
+
+static void
+answers(TwModel *m, const char *prompt, const char *want)
+{
+	char *error = NULL, got[64] = "";
+	int rows[CONTEXT];
+	TwSession *s = tw_open(m, true, &error);
+	int n = tw_tokenize(m, prompt, rows, &error);
+
+	for (int again = 0; again < 2; again++) {
+		tw_reset(s);
+		got[0] = '\0';
+		for (int i = 0; i < n; i++)
+			assert_true(tw_feed(s, rows[i]));
+		for (int i = 0; i < 3 && !tw_done(s); i++) {
+			strcat(got, tw_spell(m, tw_next(s)));
+			tw_feed(s, tw_next(s));
+		}
+		assert_string_equal(got, want);
+	}
+	assert_true(tw_value(s, &m->named[0], 1) == 1);
+	assert_true(tw_value(s, &m->named[1], 0) == (float)rows[0]);
+	tw_close(s);
+}
+
+static void
+test_round_trip(void **state)
+{
+	(void)state;
+	static const char *const suffix[] = { ".onnx", ".safetensors" };
+	Hand *h = by_hand(), *b = both_ways();
+
+	for (int i = 0; i < 2; i++) {
+		TwModel *m = through_file(&h->m, suffix[i], false);
+		same_model(&h->m, m);
+		answers(m, "bé", "béb");
+		answers(m, "ab\"\\a", "ab\"\\aab\"\\");
+		tw_free(m);
+		m = through_file(&b->m, suffix[i], false);
+		same_model(&b->m, m);
+		tw_free(m);
+	}
+	free(h);
+	free(b);
+}
+
+static void
+test_uniform(void **state)
+{
+	(void)state;
+	Hand *h = by_hand();
+
+	/* a second layer with nothing in it gets zeros */
+	h->m.nlayer = 2;
+	TwModel *m = through_file(&h->m, ".onnx", true);
+	assert_int_equal(m->layer[1].heads, 1);
+	assert_int_equal(m->layer[0].dv, 2);
+	answers(m, "bé", "béb");
+	tw_free(m);
+	free(h);
+}
+
+static void
+test_labels(void **state)
+{
+	(void)state;
+	Hand *h = by_hand(), *b = both_ways();
+	char *error = NULL;
+	TwSession *s = tw_open(&h->m, false, &error), *t = tw_open(&b->m, false, &error);
+
+	for (int i = 0; i < 3; i++) {
+		assert_true(tw_feed(s, i));
+		assert_true(tw_feed(t, i));
+	}
+	assert_true(tw_label(s, 0, 0)[0] == 0);
+	assert_true(tw_label(s, 0, 1)[0] == 1);
+	assert_true(tw_label(s, 1, 2)[1] == 1);
+	assert_true(tw_label(t, 0, 0)[0] == 2);
+	assert_true(tw_label(t, 0, 1)[0] == 3);
+	assert_int_equal(tw_count(t), 3);
+	for (int i = 3; i < CONTEXT; i++)
+		assert_true(tw_feed(t, 0));
+	assert_false(tw_feed(t, 0));
+	assert_false(tw_feed(s, NVOCAB));
+	tw_close(s);
+	tw_close(t);
+	free(h);
+	free(b);
+}
+
+static void
+refused(const TwModel *m, const char *prompt, const char *why)
+{
+	char *error = NULL;
+	int rows[CONTEXT];
+
+	assert_int_equal(tw_tokenize(m, prompt, rows, &error), -1);
+	if (!strstr(error, why))
+		fail_msg("%s", error);
+	free(error);
+}
+
+static void
+test_tokenize(void **state)
+{
+	(void)state;
+	Hand *h = by_hand();
+	char *error = NULL;
+	int rows[CONTEXT];
+
+	assert_int_equal(tw_tokenize(&h->m, "aab\"\\b", rows, &error), 3);
+	assert_int_equal(rows[1], 2);
+	refused(&h->m, "", "empty");
+	refused(&h->m, "aéü", "character 3, 'ü'");
+	refused(&h->m, "a\n", "code 10");
+	refused(&h->m, "a\xc3", "character 2");
+	refused(&h->m, "aaaaaaaaaa", "too long");
+	free(h);
+}
+
+/* Whatever was done to the bytes: a model that runs, or one line. */
+static void
+load_damaged(const void *bytes, size_t n)
+{
+	char *error = NULL;
+	unsigned char *copy = malloc(n ? n : 1);        /* so that ASan sees its end */
+	TwModel *m = tw_load_memory(memcpy(copy, bytes, n), n, &error);
+
+	assert_true(!m == !!error);
+	if (m) {
+		TwSession *s = tw_open(m, true, &error);
+		for (int i = 0; s && i < 3; i++)
+			tw_feed(s, i);
+		if (s && m->emits)
+			tw_next(s);
+		for (int i = 0; s && i < m->nnamed; i++)
+			if (!m->named[i].folded)
+				tw_value(s, &m->named[i], 0);
+		tw_close(s);
+	} else {
+		assert_null(strchr(error, '\n'));
+	}
+	free(error);
+	free(copy);
+	tw_free(m);
+}
+
+static void
+damage(const unsigned char *bytes, size_t n)
+{
+	unsigned char *copy = malloc(n);
+	uint64_t r = 88172645463325252u;
+
+	for (size_t k = 0; k < n; k += 64) {
+		char *error = NULL;
+		assert_null(tw_load_memory(bytes, k, &error));
+		free(error);
+	}
+	for (int i = 0; i < 2000; i++) {
+		memcpy(copy, bytes, n);
+		for (int flips = 1 + i % 3; flips; flips--) {
+			r ^= r << 13, r ^= r >> 7, r ^= r << 17;
+			copy[(r >> 8) % n] ^= (unsigned char)(i % 2 ? 1u << (r & 7) : r & 255);
+		}
+		load_damaged(copy, n);
+	}
+	free(copy);
+}
+
+static void
+test_damage(void **state)
+{
+	(void)state;
+	Hand *h = by_hand();
+	Arena a = { 0 };
+	size_t n;
+	unsigned char *bytes = model_bytes(&h->m, &n);
+
+	damage(bytes, n);
+	free(bytes);
+	bytes = safetensors_bytes(&a, &h->m, &n);
+	damage(bytes, n);
+	free(bytes);
+	arena_free(&a);
+	free(h);
+}
+
+/* Graphs in attributes in graphs …, deeper than any stack. */
+static void
+test_nesting(void **state)
+{
+	(void)state;
+	size_t n = 1 << 20, at = n;
+	unsigned char *bytes = malloc(n);
+	static const unsigned char tag[] = { 0x0a, 0x2a, 0x32 };        /* node 1, attribute 5, g 6 */
+
+	for (int level = 0; at > 16; level++) {
+		size_t size = n - at;
+		int k = 1;
+		for (size_t v = size; v > 127; v >>= 7)
+			k++;
+		at -= (size_t)k + 1;
+		bytes[at] = at > 24 ? tag[2 - level % 3] : 0x3a;
+		for (int i = 1; i <= k; i++, size >>= 7)
+			bytes[at + (size_t)i] = (unsigned char)((size & 127) | (i < k ? 128 : 0));
+	}
+	load_damaged(bytes + at, n - at);
+	free(bytes);
+}
+
+static void
+test_files(void **state)
+{
+	(void)state;
+	char *error = NULL;
+
+	assert_null(tw_load("/no/such/model.onnx", &error));
+	assert_non_null(strstr(error, "No such file"));
+	free(error);
+	error = NULL;
+	assert_null(tw_load("/", &error));
+	assert_non_null(strstr(error, "not a regular file"));
+	free(error);
+	error = NULL;
+	Hand *h = by_hand();
+	assert_int_equal(model_write(&h->m, "/no/such/m.onnx", false, &error), -1);
+	free(error);
+	error = NULL;
+	assert_int_equal(model_write(&h->m, "m.txt", false, &error), -1);
+	free(error);
+	free(h);
+}
+
+static void
+keep(const TwModel *m, const char *name, bool uniform)
+{
+	char path[256], *error = NULL;
+
+	snprintf(path, sizeof path, "%s/%s", getenv("TW_KEEP"), name);
+	assert_int_equal(model_write(m, path, uniform, &error), 0);
+}
+
+/* With TW_KEEP=FOLDER the models stay there, for other judges. */
+static void
+test_keep(void **state)
+{
+	(void)state;
+	Hand *h = by_hand(), *b = both_ways();
+
+	if (getenv("TW_KEEP")) {
+		keep(&h->m, "copy.onnx", false);
+		keep(&h->m, "copy.safetensors", false);
+		keep(&b->m, "both_ways.onnx", false);
+		h->m.nlayer = 2;
+		keep(&h->m, "uniform.onnx", true);
+	}
+	free(h);
+	free(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_uniform), cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_tokenize),   cmocka_unit_test(test_damage),  cmocka_unit_test(test_nesting),
+		cmocka_unit_test(test_files),      cmocka_unit_test(test_keep),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
