@@ -165,38 +165,6 @@ select_at(Circuit *c, Node *ref)
 
 /* ---- by condition ---- */
 
-typedef enum Side { NEITHER = 0, ON_HERE = 1, ON_THERE = 2, ON_BOTH = 3 } Side;
-
-static Side
-side(const Node *n)
-{
-	Side s = NEITHER;
-
-	if (n->op == OP_THERE)
-		return ON_THERE;
-	if (!n->two_sided)
-		return is_const(n) ? NEITHER : ON_HERE;
-	for (int i = 0; i < n->narg; i++)
-		s |= side(n->arg[i]);
-	return s;
-}
-
-/* n with every THERE(x) replaced: by x, or by `with` where it is given. */
-static Node *
-replace_there(Circuit *c, Node *n, Node *with)
-{
-	if (n->op == OP_THERE)
-		return with ? with : n->arg[0];
-	if (!n->two_sided)
-		return n;
-	if (n->op == OP_TABLE)
-		return mk_table(c->g, n->span, n->file, replace_there(c, n->arg[0], with), n->k, n->table, n->ntable);
-	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
-	for (int i = 0; i < n->narg; i++)
-		arg[i] = replace_there(c, n->arg[i], with);
-	return mk(c->g, n->op, n->span, n->file, n->narg, arg, n->k);
-}
-
 /* The one stream that is looked at there; NULL if there are several. */
 static Node *
 stream_there(Node *n, Node *found)
@@ -232,7 +200,7 @@ add_literal(Circuit *c, Where *w, Node *n)
 		w->here[w->nhere++] = n;
 		break;
 	case ON_THERE:
-		w->there[w->nthere++] = replace_there(c, n, NULL);
+		w->there[w->nthere++] = replace_there(c->g, n, NULL);
 		break;
 	case ON_BOTH:
 		w->both[w->nboth++] = n;
@@ -289,7 +257,7 @@ relate(Circuit *c, Select *s, Node *n, int64_t w)
 	for (int i = 0; i < x->type.nset; i++) {
 		Node *v = mk_const(c->g, x->type.set[i]);
 		const Form *is_v = map_node(c, node(c, OP_EQ, n, 2, x, v, NULL, 0));
-		const Form *fails = deficit_of(c, replace_there(c, n, v));
+		const Form *fails = deficit_of(c, replace_there(c->g, n, v));
 		add_dim(s, fails, form_scale(c, -w, form_set_bos(c, is_v, 0), 0));
 	}
 	return true;

@@ -5,7 +5,7 @@
 
 #include "ir/ir.h"
 
-#define VALUE_MAX ((int64_t)1 << 62)    /* values saturate here, so nothing overflows */
+#define VALUE_MAX (((int64_t)1 << 62) - 1)      /* values saturate here; a difference still fits */
 enum {
 	ROOT_MAX = 65536,       /* most values of TOKEN or INDEX that are tabulated */
 	AFFINE_MAX = 256,       /* most terms of an affine form */
@@ -72,6 +72,9 @@ int64_t remainder_of(const Node *sub);
  * the node rebuilt on mapped operands) and redirects what the graph answers. */
 void rewrite(Graph *, Node *(*visit)(Graph *, Node *, void *), void *);
 
+void pass_absence(Graph *, Diags *);
+void pass_recent(Graph *, Diags *);
+void pass_shift(Graph *, Diags *);
 void pass_flatten(Graph *, Diags *);
 
 #endif

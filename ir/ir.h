@@ -146,6 +146,12 @@ Node *mk_table(Graph *, Span, int file, Node *x, int64_t k, const int64_t *table
  * Not for references, READ and THERE. */
 int64_t op_apply(const Node *, const int64_t *v);
 
+/* ---- conditions. Which positions a part of one speaks of. ---- */
+typedef enum Side { NEITHER = 0, ON_HERE = 1, ON_THERE = 2, ON_BOTH = 3 } Side;
+Side side(const Node *);
+/* n with every THERE(x) replaced: by x, or by `with` where it is given. */
+Node *replace_there(Graph *, Node *n, Node *with);
+
 /* ---- text form ---- */
 void graph_print(const Graph *, FILE *);
 Graph *graph_read(const Source *, Arena *, Diags *);    /* NULL if it is malformed */

@@ -7,6 +7,9 @@
 #include <string.h>
 
 const Pass passes[] = {
+	{"absence", pass_absence, "what stands for an absent reference becomes a default"},
+	{"recent", pass_recent, "the distance to the latest match becomes a few fetches"},
+	{"shift", pass_shift, "fetches move to the leaves of what is fetched"},
 	{"flatten", pass_flatten, "chains of carries become independent divisions"},
 	{NULL, NULL, NULL},
 };

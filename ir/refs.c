@@ -1,0 +1,304 @@
+/* References that need no head of their own, or a simpler one.
+ *
+ *     absence   if exists(p) then here - p else index + 1   is   index - p, where an
+ *               absent p counts as -1: one READ with another default
+ *     recent    here - (latest j where C) > 2   is   "C failed here, one back and two
+ *               back": three fetches instead of a search
+ *     shift     what is computed here from values fetched one, two, three back is,
+ *               read one position back, computed here from two, three and four back */
+
+#include "ir/impl.h"
+
+#include <string.h>
+
+static Node *
+make(Graph *g, const Node *at, Op op, Node *x, Node *y, Node *z, int64_t k)
+{
+	Node *arg[3] = { x, y, z };
+
+	return mk(g, op, at->span, at->file, op_info[op].nargs < 0 ? 2 : op_info[op].nargs, arg, k);
+}
+
+Side
+side(const Node *n)
+{
+	Side s = NEITHER;
+
+	if (n->op == OP_THERE)
+		return ON_THERE;
+	if (!n->two_sided)
+		return n->op == OP_CONST ? NEITHER : ON_HERE;
+	for (int i = 0; i < n->narg; i++)
+		s |= side(n->arg[i]);
+	return s;
+}
+
+Node *
+replace_there(Graph *g, Node *n, Node *with)
+{
+	if (n->op == OP_THERE)
+		return with ? with : n->arg[0];
+	if (!n->two_sided)
+		return n;
+	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)n->narg);
+	for (int i = 0; i < n->narg; i++)
+		arg[i] = replace_there(g, n->arg[i], with);
+	if (n->op == OP_TABLE)
+		return mk_table(g, n->span, n->file, arg[0], n->k, n->table, n->ntable);
+	return mk(g, n->op, n->span, n->file, n->narg, arg, n->k);
+}
+
+/* ---- absence ---- */
+
+static bool
+reads(const Node *n, const Node *p, int64_t k)
+{
+	return n->op == OP_READ && n->arg[1] == p && n->k == k;
+}
+
+static Node *
+with_default(Graph *g, Node *read, Node *d)
+{
+	return make(g, read, OP_READ, read->arg[0], read->arg[1], d, read->k);
+}
+
+/* if exists(p) then yes else no: `yes` itself, once its READ of p has the default
+ * that makes it equal to `no` where p is absent. */
+static Node *
+absence1(Graph *g, Node *n, void *ctx)
+{
+	(void)ctx;
+	if (n->op != OP_IF || n->arg[0]->op != OP_READ || n->arg[0]->arg[0]->op != OP_CONST)
+		return n;
+	Node *there = n->arg[0], *yes = n->arg[1], *no = n->arg[2], *p = there->arg[1];
+	if (there->arg[0]->k != 1 || there->arg[2]->op != OP_CONST || there->arg[2]->k != 0)
+		return n;
+	if (reads(yes, p, there->k))
+		return with_default(g, yes, no);
+	if (yes->op != OP_ADD && yes->op != OP_SUB)
+		return n;
+	for (int i = 0; i < 2; i++) {
+		Node *read = yes->arg[i], *rest = yes->arg[1 - i], *d;
+		if (!reads(read, p, there->k))
+			continue;
+		if (yes->op == OP_ADD)
+			d = make(g, n, OP_SUB, no, rest, NULL, 0);
+		else if (i == 1)
+			d = make(g, n, OP_SUB, rest, no, NULL, 0);
+		else
+			d = make(g, n, OP_ADD, no, rest, NULL, 0);
+		if (d->op != OP_CONST)
+			continue;
+		read = with_default(g, read, d);
+		return make(g, yes, yes->op, i ? rest : read, i ? read : rest, NULL, 0);
+	}
+	return n;
+}
+
+/* Needs, invalidates: nothing. */
+void
+pass_absence(Graph *g, Diags *ds)
+{
+	(void)ds;
+	rewrite(g, absence1, NULL);
+}
+
+/* ---- recent ---- */
+
+enum { RECENT_MAX = 12 };       /* fetches that are cheaper than a search */
+
+/* here - (latest j where C), -1 standing for none; gives C as a stream, or NULL. */
+static Node *
+distance_to_latest(Graph *g, const Node *n)
+{
+	if (n->op != OP_SUB || n->arg[0]->op != OP_INDEX)
+		return NULL;
+	const Node *r = n->arg[1];
+	if (r->op != OP_READ || r->arg[0]->op != OP_INDEX || r->k || r->arg[1]->op != OP_LATEST)
+		return NULL;
+	if (r->arg[2]->op != OP_CONST || r->arg[2]->k != -1 || side(r->arg[1]->arg[0]) != ON_THERE)
+		return NULL;
+	return replace_there(g, r->arg[1]->arg[0], NULL);
+}
+
+/* C failed at the last n positions, all of which are there. */
+static Node *
+failed_lately(Graph *g, const Node *at, Node *c, int64_t n)
+{
+	Node *arg[RECENT_MAX + 1], *fails = make(g, at, OP_NOT, c, NULL, NULL, 0);
+	Node *here = make(g, at, OP_HERE, NULL, NULL, NULL, 0);
+
+	for (int i = 0; i < n; i++)
+		arg[i] = make(g, at, OP_READ, fails, here, mk_const(g, 0), -i);
+	return mk(g, OP_AND, at->span, at->file, (int)n, arg, 0);
+}
+
+static Node *
+recent1(Graph *g, Node *n, void *ctx)
+{
+	Node *c;
+
+	(void)ctx;
+	if (n->op != OP_LT)
+		return n;
+	if (n->arg[0]->op == OP_CONST && (c = distance_to_latest(g, n->arg[1]))
+	    && n->arg[0]->k >= 0 && n->arg[0]->k < RECENT_MAX)
+		return failed_lately(g, n, c, n->arg[0]->k + 1);
+	if (n->arg[1]->op == OP_CONST && (c = distance_to_latest(g, n->arg[0]))
+	    && n->arg[1]->k >= 1 && n->arg[1]->k <= RECENT_MAX)
+		return make(g, n, OP_NOT, failed_lately(g, n, c, n->arg[1]->k), NULL, NULL, 0);
+	return n;
+}
+
+/* Needs: absence, so that distances have a default of -1. Invalidates: nothing. */
+void
+pass_recent(Graph *g, Diags *ds)
+{
+	(void)ds;
+	rewrite(g, recent1, NULL);
+}
+
+/* ---- shift ---- */
+
+enum { SHIFT_NODES = 4096, SHIFT_LEAVES = 32 };
+
+typedef struct Shift {
+	Graph *g;
+	int64_t by;             /* < 0 */
+	int row;                /* the token that is taken to stand before the text */
+	int n, nleaf;
+	struct {
+		const Node *from;
+		Node *to;       /* what it is, `by` positions back */
+		int64_t before; /* its value where that is before the text */
+	} memo[SHIFT_NODES];
+	bool failed;
+} Shift;
+
+static int64_t
+image_at(const Node *n, int i)
+{
+	const Type *r = &n->type.root->type;
+
+	return n->type.image[i < r->nset ? i : r->nset - 1];
+}
+
+static int shift_node(Shift *, Node *);
+
+/* A leaf is a feature, or what was fetched from a fixed distance. */
+static bool
+shift_leaf(Shift *s, Node *n, Node **to, int64_t *before)
+{
+	Graph *g = s->g;
+	Op root = n->type.root && n->type.image ? n->type.root->op : OP_CONST;
+	Node *here = make(g, n, OP_HERE, NULL, NULL, NULL, 0);
+
+	if (n->op == OP_CONST) {
+		*to = n;
+		*before = n->k;
+		return true;
+	}
+	if (root == OP_TOKEN || root == OP_INDEX)
+		*before = image_at(n, root == OP_TOKEN ? s->row : 0);
+	else if (n->op == OP_READ && n->arg[1]->op == OP_HERE && n->arg[2]->op == OP_CONST && n->k <= 0)
+		*before = n->arg[2]->k;
+	else
+		return false;
+	if (++s->nleaf > SHIFT_LEAVES)
+		s->failed = true;
+	bool fetched = root != OP_TOKEN && root != OP_INDEX;
+	*to = make(g, n, OP_READ, fetched ? n->arg[0] : n, here, mk_const(g, *before), s->by + (fetched ? n->k : 0));
+	return true;
+}
+
+/* Index into memo; -1 when it cannot be done. */
+static int
+shift_node(Shift *s, Node *n)
+{
+	int at = 0;
+	Node *to = NULL;
+	int64_t before = 0;
+
+	while (at < s->n && s->memo[at].from != n)
+		at++;
+	if (at < s->n)
+		return at;
+	if (!shift_leaf(s, n, &to, &before)) {
+		if (!is_pointwise(n->op) || n->two_sided || n->narg > 64)
+			return -1;
+		Node *arg[64];
+		int64_t v[64];
+		for (int i = 0; i < n->narg; i++) {
+			int k = shift_node(s, n->arg[i]);
+			if (k < 0 || s->failed)
+				return -1;
+			arg[i] = s->memo[k].to;
+			v[i] = s->memo[k].before;
+		}
+		before = op_apply(n, v);
+		to = n->op == OP_TABLE ? mk_table(s->g, n->span, n->file, arg[0], n->k, n->table, n->ntable)
+		                       : mk(s->g, n->op, n->span, n->file, n->narg, arg, n->k);
+	}
+	if (s->n == SHIFT_NODES)
+		return -1;
+	at = s->n++;
+	s->memo[at].from = n;
+	s->memo[at].to = to;
+	s->memo[at].before = before;
+	return at;
+}
+
+/* x `by` positions back, d before the text, with the fetches moved to the leaves
+ * of x; NULL where x holds something that cannot be moved. */
+static Node *
+shifted(Graph *g, Shift *s, const Node *at, Node *x, int64_t by, int64_t d)
+{
+	int k = -1;
+
+	s->g = g;
+	s->by = by;
+	for (int row = 0; row < g->nvocab && (k < 0 || s->memo[k].before != d); row++) {
+		s->row = row;
+		s->n = s->nleaf = 0;
+		s->failed = false;
+		k = shift_node(s, x);
+		if (k < 0 || s->failed)
+			return NULL;
+	}
+	if (k < 0)
+		return NULL;
+	if (s->memo[k].before == d)
+		return s->memo[k].to;
+	Node *index = make(g, at, OP_INDEX, NULL, NULL, NULL, 0);
+	Node *outside = make(g, at, OP_LT, index, mk_const(g, -by), NULL, 0);
+	Node *mend = make(g, at, OP_MUL, outside, mk_const(g, d - s->memo[k].before), NULL, 0);
+	return make(g, at, OP_ADD, s->memo[k].to, mend, NULL, 0);
+}
+
+static Node *
+shift1(Graph *g, Node *n, void *ctx)
+{
+	if (n->op != OP_READ || n->k >= 0 || n->arg[2]->op != OP_CONST || n->arg[0]->op == OP_CONST)
+		return n;
+	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *moved;
+	if (x->type.root && (x->type.root->op == OP_TOKEN || x->type.root->op == OP_INDEX))
+		moved = NULL;
+	else
+		moved = shifted(g, ctx, n, x, n->k, d->k);
+	if (p->op == OP_HERE)
+		return moved ? moved : n;
+	if (!moved)
+		moved = make(g, n, OP_READ, x, make(g, n, OP_HERE, NULL, NULL, NULL, 0), d, n->k);
+	return make(g, n, OP_READ, moved, p, d, 0);
+}
+
+/* Needs: nothing; finds more after recent. Guarantees: a READ with an offset is
+ * of HERE. Invalidates: nothing. */
+void
+pass_shift(Graph *g, Diags *ds)
+{
+	Shift *s = NEW(g->arena, Shift);
+
+	(void)ds;
+	rewrite(g, shift1, s);
+}
