@@ -43,7 +43,7 @@ bool program_open_text(Program *, const char *path, const char *text, size_t n, 
 bool program_compile(Program *);
 void program_close(Program *);
 
-/* A file whole, NUL-terminated, in the arena; NULL with a line on standard error. */
+/* A file (-: standard input) whole, NUL-terminated, in the arena; NULL with a line on standard error. */
 char *read_file(Arena *, const char *path, size_t *n);
 /* Rows as they are spelled, one after the other. */
 char *spell(Arena *, const Graph *, const int *row, int n);

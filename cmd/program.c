@@ -22,8 +22,9 @@ now(void)
 char *
 read_file(Arena *arena, const char *path, size_t *n)
 {
-	enum { MOST = 64 << 20 };       /* a source beyond this is no source */
-	FILE *f = fopen(path, "rb");
+	enum { MOST = 64 << 20 };       /* no source and no list of prompts is longer */
+	bool in = !strcmp(path, "-");
+	FILE *f = in ? stdin : fopen(path, "rb");
 	char *text = NULL, *copy = NULL;
 	size_t have = 0, cap = 0, got = 0;
 
@@ -44,10 +45,11 @@ read_file(Arena *arena, const char *path, size_t *n)
 	if (ferror(f))
 		fprintf(stderr, "twc: %s: %s\n", path, strerror(errno));
 	else if (have >= MOST)
-		fprintf(stderr, "twc: %s: too large for a source file\n", path);
+		fprintf(stderr, "twc: %s: too large\n", path);
 	else
 		copy = arena_strn(arena, text, have);
-	fclose(f);
+	if (!in)
+		fclose(f);
 	free(text);
 	*n = have;
 	return copy;

@@ -2,7 +2,6 @@
 
 #include "cmd/cmd.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +25,7 @@ print_labels(Run *r, int n)
 		printf("%s:", g->output[i].name);
 		for (int p = 0; p < n; p++) {
 			int64_t v = eval_at(r->eval, g->output[i].node, p);
-			if (g->output[i].kind == K_BOOL)
-				printf(" %s", v ? "true" : "false");
-			else if (g->output[i].kind == K_TOKEN)
+			if (g->output[i].kind == K_TOKEN)
 				printf(" %s", v < g->nvocab ? g->vocab[v] : "<end>");
 			else
 				printf(" %" PRId64, v);
@@ -37,18 +34,29 @@ print_labels(Run *r, int n)
 	}
 }
 
+/* The prompt's rows in r->text, or -1 with a line on standard error. */
+static int
+read_prompt(Run *r, const char *prompt, const char *where, int line)
+{
+	char *error = NULL;
+	int n = tw_tokenize(&r->vocab, prompt, r->text, &error);
+
+	if (n < 0 && where)
+		fprintf(stderr, "twc: %s, line %d: %s\n", where, line, error ? error : "no prompt");
+	else if (n < 0)
+		fprintf(stderr, "twc: %s\n", error ? error : "no prompt");
+	free(error);
+	return n;
+}
+
 static bool
 answer(Run *r, const char *prompt)
 {
 	const Graph *g = &r->program.meant;
-	char *error = NULL;
-	int n = tw_tokenize(&r->vocab, prompt, r->text, &error);
+	int n = read_prompt(r, prompt, NULL, 0);
 
-	if (n < 1) {
-		fprintf(stderr, "twc: %s\n", n < 0 && error ? error : "the prompt is empty");
-		free(error);
+	if (n < 0)
 		return false;
-	}
 	int end = continue_text(g, r->eval, r->text, n);
 	if (g->emit) {
 		for (int i = n; i < end; i++)
@@ -62,28 +70,25 @@ answer(Run *r, const char *prompt)
 	return true;
 }
 
+/* All prompts are checked before the first is answered. */
 static bool
 answer_lines(Run *r, const char *path)
 {
-	bool in = !strcmp(path, "-"), ok = true;
-	FILE *f = in ? stdin : fopen(path, "r");
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
+	size_t size;
+	int n = 0;
+	char *text = read_file(&r->program.arena, path, &size);
+	char *end = text ? text + size : NULL;
 
-	if (!f) {
-		fprintf(stderr, "twc: %s: %s\n", path, strerror(errno));
+	if (!text)
 		return false;
+	for (char *s = text; s < end; s += strlen(s) + 1) {
+		s[strcspn(s, "\n")] = '\0';
+		if (read_prompt(r, s, path, ++n) < 0)
+			return false;
 	}
-	while (ok && (n = getline(&line, &cap, f)) >= 0) {
-		if (n && line[n - 1] == '\n')
-			line[n - 1] = '\0';
-		ok = answer(r, line);
-	}
-	free(line);
-	if (!in)
-		fclose(f);
-	return ok;
+	for (char *s = text; s < end; s += strlen(s) + 1)
+		answer(r, s);
+	return true;
 }
 
 int

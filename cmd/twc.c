@@ -153,7 +153,7 @@ is_graph_text(const char *text)
 			return false;
 		text = end + 1;
 	}
-	return !strncmp(text, "graph", 5) && (text[5] == ' ' || text[5] == '\n');
+	return !strncmp(text, "model \"", 7);
 }
 
 static Graph *

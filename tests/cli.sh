@@ -1,0 +1,111 @@
+#!/bin/bash
+# usage: tests/cli.sh BUILD-DIR
+#
+# The command lines of twc and twrun: what they print, where, and how they exit.
+bin=$(cd "$1" && pwd) || exit 2
+cd "$(dirname "$0")/.." || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+# check STATUS OUTPUT ERRORS COMMAND...: exit status; standard output, whole;
+# what standard error contains, in one line ('' for silence, '*' for anything).
+check() {
+	local status=$1 out=$2 err=$3 got
+	shift 3
+	timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	got=$?
+	local why=
+	[ $got = "$status" ] || why="exit status $got, not $status"
+	[ "$out" = '*' ] || [ "$out" = "$(cat "$tmp/out")" ] || why="printed '$(head -c 300 "$tmp/out")', not '$out'"
+	case $err in
+	'*') ;;
+	'')  [ -s "$tmp/err" ] && why="said '$(head -c 300 "$tmp/err")'" ;;
+	*)   grep -qF -e "$err" "$tmp/err" || why="said '$(head -c 300 "$tmp/err")', not '$err'"
+	     [ "$(wc -l <"$tmp/err")" = 1 ] || why="more than a line on standard error" ;;
+	esac
+	[ -z "$why" ] || { echo "$*: $why"; failed=1; }
+}
+twc=$bin/twc twrun=$bin/twrun calc=examples/calculator.tw model=$tmp/calculator.onnx
+
+check 0 '' ''   "$twc" $calc -o "$model"
+check 0 408 ''  "$twrun" "$model" "12*34="
+check 0 408 ''  "$twc" run $calc "12*34="
+check 0 '' ''   "$twc" $calc -o "$tmp/c.safetensors"
+check 0 408 ''  "$twrun" "$tmp/c.safetensors" "12*34="
+check 0 '' ''   "$twc" $calc --uniform -o "$tmp/u.onnx"
+check 0 408 ''  "$twrun" "$tmp/u.onnx" "12*34="
+check 0 '*' ''  "$twc" --help
+check 0 '*' ''  "$twc" --version
+check 0 '*' ''  "$twc" --ops
+check 0 '*' ''  "$twc" report $calc
+
+# a library elsewhere, and none
+cp -r stdlib "$tmp/lib"
+check 0 408 ''  "$twc" --stdlib "$tmp/lib" run $calc "12*34="
+check 2 '' '*'  "$twc" --stdlib "$tmp/nowhere" run $calc "12*34="
+
+# usage errors and refused input
+check 2 '' 'FILE is missing'       "$twc"
+check 2 '' 'say what to do'        "$twc" $calc
+check 2 '' 'no pass'               "$twc" --dump=nonsense $calc
+check 2 '' 'ends in .onnx'         "$twc" $calc -o "$tmp/x.txt"
+check 2 '' 'none.tw'               "$twc" "$tmp/none.tw" -o "$tmp/x.onnx"
+check 2 '' '*'                     "$twc" "$tmp" -o "$tmp/x.onnx"
+check 2 '' '*'                     "$twc" $calc -o "$tmp/no/such/folder/x.onnx"
+check 2 '' '*'                     "$twc" --nonsense $calc
+check 2 '' 'x'                     "$twc" run $calc "12x34="
+check 2 '' 'too long'              "$twc" run $calc "12345678901234567890="
+check 2 '' 'empty'                 "$twc" run $calc ""
+check 2 '' 'x'                     "$twrun" "$model" "12x34="
+check 2 '' 'too long'              "$twrun" "$model" "12345678901234567890="
+check 2 '' 'empty'                 "$twrun" "$model" ""
+check 2 '' 'none.onnx'             "$twrun" "$tmp/none.onnx" "1+1="
+check 2 '' 'no prompt'             "$twrun" "$model"
+[ -e "$tmp/x.onnx" ] && { echo "a refused program left a file"; failed=1; }
+
+# damaged files: cut short anywhere, and with bytes changed
+size=$(stat -c %s "$model")
+for part in 0 1 10 1000 $((size / 2)) $((size - 1)); do
+	head -c "$part" "$model" >"$tmp/cut.onnx"
+	check 2 '' cut.onnx "$twrun" "$tmp/cut.onnx" "1+1="
+done
+head -c 4096 /dev/zero >"$tmp/zero.onnx"
+check 2 '' zero.onnx "$twrun" "$tmp/zero.onnx" "1+1="
+
+# an output file appears whole or not at all
+echo 'model m { vocab "a" context 4 } emit nonsense' >"$tmp/bad.tw"
+echo kept >"$tmp/old.onnx"
+check 2 '' '*' "$twc" "$tmp/bad.tw" -o "$tmp/old.onnx"
+[ "$(cat "$tmp/old.onnx")" = kept ] || { echo "a failed compilation touched its output"; failed=1; }
+
+# a failing test fails, and says where
+sed '/^test/d' $calc >"$tmp/wrong.tw"
+echo 'test "1+1=" -> "3"' >>"$tmp/wrong.tw"
+line=$(wc -l <"$tmp/wrong.tw")
+check 1 "$tmp/wrong.tw:$line: \"1+1=\": expected \"3\", the evaluator gives \"2\", the transformer \"2\"
+0 passed, 1 failed" '' "$twc" test "$tmp/wrong.tw"
+check 2 '*' '*' "$twc" test $calc "$tmp/bad.tw"
+
+# many prompts: one answer a line; all are checked before the first is answered
+printf '1+1=\n9*9=\n1-9=\n' >"$tmp/batch"
+check 0 $'2\n81\n-8' ''  "$twrun" "$model" --batch "$tmp/batch"
+check 0 $'2\n81\n-8' ''  "$twc" run $calc --batch "$tmp/batch"
+echo '1?1=' >>"$tmp/batch"
+check 2 '' 'line 4'      "$twrun" "$model" --batch "$tmp/batch"
+check 2 '' 'line 4'      "$twc" run $calc --batch "$tmp/batch"
+[ "$(printf '1+1=\n' | "$twrun" "$model" --batch -)" = 2 ] || { echo "--batch - failed"; failed=1; }
+[ "$(printf '1+1=\n' | "$twc" run $calc --batch -)" = 2 ] || { echo "twc run --batch - failed"; failed=1; }
+check 0 40 ''            "$twrun" --max-tokens 2 "$model" "12*34="
+check 0 '*' ''           "$twrun" --trace "$model" "12*34="
+
+# the report's fields stay
+"$twc" report $calc --json >"$tmp/json" || failed=1
+for field in layers d_model heads neurons parameters nonzeros context compile_ms; do
+	grep -q "\"$field\":" "$tmp/json" || { echo "report --json has no $field"; failed=1; }
+done
+
+# what --dump prints reads back as itself
+"$twc" --dump=lower $calc >"$tmp/one.tw" && "$twc" --dump=lower "$tmp/one.tw" >"$tmp/two.tw" || failed=1
+cmp "$tmp/one.tw" "$tmp/two.tw" || { echo "--dump=lower does not read back as itself"; failed=1; }
+exit $failed

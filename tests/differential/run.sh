@@ -1,0 +1,47 @@
+#!/bin/bash
+# usage: tests/differential/run.sh BUILD-DIR
+#
+# The same prompts through the reference evaluator, twrun and ONNX Runtime, each
+# answer against plain arithmetic: all 1-digit sums, all shifts of 200 random
+# words, sums, calculations and increments with every edge among them. Prints,
+# for each example, how many prompts there were and how many answers were wrong.
+# SAMPLE=n asks about that many of each (default 10000; SLOW=1, set where the
+# programs are built with sanitizers, makes it 1000 and leaves out ONNX Runtime,
+# which gets the same files then).
+bin=$(cd "$1" && pwd) || exit 2
+cd "$(dirname "$0")/../.." || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+
+sample=${SAMPLE:-10000}
+words=200
+[ "${SLOW:-}" ] && sample=1000 words=10
+
+# The answers in $2 beside the wanted ones of $tmp/all: how many are wrong.
+wrong() {
+	paste "$tmp/all" "$2" | awk -F '\t' -v engine="$1" -v n="$(wc -l <"$2")" '
+		NF != 3 || $2 != $3 { bad++; if (bad <= 3) print "  " engine ": " $1 " wanted " $2 ", got " $3 > "/dev/stderr" }
+		END { if (n != NR) { print "  " engine ": " n " answers to " NR " prompts" > "/dev/stderr"; bad += !bad }
+		      print bad + 0 }'
+}
+
+failed=0
+printf '%-18s %8s %10s %7s %13s\n' example prompts evaluator twrun 'ONNX Runtime'
+for example in adder_1digit adder calculator caesar binary_increment; do
+	source=examples/$example.tw model=$tmp/$example.onnx
+	case $example in caesar) n=$words ;; adder|binary_increment) n=$((sample / 2)) ;; *) n=$sample ;; esac
+	"$bin/differential/prompts" $example $n >"$tmp/all" && [ -s "$tmp/all" ] || exit 2
+	cut -f 1 "$tmp/all" >"$tmp/prompts"
+	"$bin/twc" $source -o "$model" || { failed=1; continue; }
+
+	"$bin/twc" run $source --batch "$tmp/prompts" >"$tmp/evaluator"
+	"$bin/twrun" "$model" --batch "$tmp/prompts" >"$tmp/twrun"
+	e=$(wrong evaluator "$tmp/evaluator") r=$(wrong twrun "$tmp/twrun") o=-
+	if [ -z "${SLOW:-}" ]; then
+		node tests/model/judge.mjs "$model" "$tmp/prompts" >"$tmp/ort"
+		o=$(wrong 'ONNX Runtime' "$tmp/ort")
+	fi
+	printf '%-18s %8d %10s %7s %13s\n' $example "$(wc -l <"$tmp/all")" "$e" "$r" "$o"
+	[ "$e" = 0 ] && [ "$r" = 0 ] && { [ "$o" = 0 ] || [ "$o" = - ]; } || failed=1
+done
+exit $failed
