@@ -311,7 +311,7 @@ Node *
 mk_table(Graph *g, Span span, int file, Node *x, int64_t k, const int64_t *table, int ntable)
 {
 	Node draft = {
-		.op = OP_TABLE, .narg = 1, .arg = &x, .k = k, .ntable = ntable, .table = table,
+		.op = OP_TABLE, .narg = 1, .arg = &x, .k = clamp(k), .ntable = ntable, .table = table,
 		.span = span, .file = file,
 	};
 

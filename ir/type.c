@@ -343,11 +343,16 @@ typedef struct Bag {
 	bool any, open;         /* open: something is known by its interval only */
 } Bag;
 
+/* Room for what the operands of n can bring, within reason. */
 static Bag
-bag_new(Graph *g)
+bag_new(Graph *g, const Node *n)
 {
-	Bag b = {.g = g, .cap = 2 * ROOT_MAX};
+	Bag b = {.g = g};
 
+	for (int i = 0; i < n->narg && b.cap < 2 * ROOT_MAX; i++) {
+		const Node *root = n->arg[i]->type.root;
+		b.cap += 2 * (root ? root->type.nset : 1);     /* a default comes twice */
+	}
 	b.v = scratch(g, S_OUT, (size_t)b.cap * sizeof *b.v);
 	return b;
 }
@@ -366,11 +371,11 @@ bag_add(Bag *b, int64_t v)
 	bag_range(b, v, v);
 	if (b->open)
 		return;
-	if (b->n == b->cap)
+	if (b->n == b->cap) {
 		b->n = unique(b->g, b->v, b->n);
-	if (b->n == b->cap)
-		b->open = true;
-	else
+		b->open = b->n > b->cap / 2;
+	}
+	if (!b->open)
 		b->v[b->n++] = v;
 }
 
@@ -432,7 +437,7 @@ bag_type(Bag *b, const Node *self)
 static Type
 type_if(Graph *g, const Node *n)
 {
-	Bag b = bag_new(g);
+	Bag b = bag_new(g, n);
 
 	bag_where(&b, n->arg[0], 1, 1, n->arg[1]);
 	bag_where(&b, n->arg[0], 2, VALUE_MAX, n->arg[2]);
@@ -443,7 +448,7 @@ type_if(Graph *g, const Node *n)
 static Type
 type_pick(Graph *g, const Node *n)
 {
-	Bag b = bag_new(g);
+	Bag b = bag_new(g, n);
 	const Node *i = n->arg[0];
 
 	bag_where(&b, i, -VALUE_MAX, -1, n->arg[1]);
@@ -484,6 +489,14 @@ corners(Op op, Range a, Range b)
 	};
 
 	return range_of(v, 4);
+}
+
+static Range
+range_square(Range a)
+{
+	Range r = corners(OP_MUL, a, a);
+
+	return (Range){most(r.lo, 0), r.hi};
 }
 
 static Range
@@ -581,8 +594,10 @@ interval(const Node *n)
 	Range a = {x->lo, x->hi}, b = {y->lo, y->hi};
 
 	switch (n->op) {
-	case OP_ADD: case OP_SUB: case OP_MUL:
+	case OP_ADD: case OP_SUB:
 		return corners(n->op, a, b);
+	case OP_MUL:
+		return n->arg[0] == n->arg[1] ? range_square(a) : corners(OP_MUL, a, b);
 	case OP_DIV: case OP_MOD:
 		return range_quotient(n->op, a, b);
 	case OP_MIN: case OP_MAX:
@@ -608,7 +623,7 @@ interval(const Node *n)
 static Type
 type_extreme(Graph *g, const Node *n, Range r)
 {
-	Bag all = bag_new(g);
+	Bag all = bag_new(g, n);
 	int m = 0;
 
 	for (int i = 0; i < n->narg; i++)
@@ -752,7 +767,7 @@ bag_read(Bag *b, const Node *x, const Node *p, int64_t k)
 static Type
 type_read(Graph *g, const Node *n)
 {
-	Bag b = bag_new(g);
+	Bag b = bag_new(g, n);
 
 	bag_read(&b, n->arg[0], n->arg[1], n->k);
 	if (!b.any || n->k != 0 || !surely_there(n->arg[1]))

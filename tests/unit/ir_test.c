@@ -1,0 +1,753 @@
+/* The graph: types, sharing, folding, text, evaluator and the flatten pass,
+ * the last two against brute force on random expressions. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ir/ir.h"
+
+static Arena arena;
+
+static Graph *
+graph(int nvocab, int context)
+{
+	static const char *spelling[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9",
+		"+", "\"", "\\", "\n", "a", "#"};
+	Graph *g = graph_new(&arena);
+
+	g->name = "test";
+	g->vocab = spelling;
+	g->nvocab = nvocab;
+	g->context = context;
+	return g;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	arena_free(&arena);
+	return 0;
+}
+
+static Node *
+n_(Graph *g, Op op, int narg, Node **arg, int64_t k)
+{
+	return mk(g, op, (Span){0, 0}, 0, narg, arg, k);
+}
+
+#define MK(g, op, ...) \
+	n_(g, OP_##op, (int)(sizeof((Node *[]){__VA_ARGS__}) / sizeof(Node *)), (Node *[]){__VA_ARGS__}, 0)
+#define LEAF(g, op) n_(g, OP_##op, 0, NULL, 0)
+#define READ(g, x, p, d, k) n_(g, OP_READ, 3, (Node *[]){x, p, d}, k)
+#define C(g, k) mk_const(g, k)
+
+/* ---- types ---- */
+
+static void
+test_digit_of_token(void **state)
+{
+	(void)state;
+	Graph *g = graph(16, 8);
+	Node *t = LEAF(g, TOKEN);
+	Node *tens = MK(g, DIV, t, C(g, 10));
+	Node *digit = MK(g, SUB, t, MK(g, MUL, tens, C(g, 10)));
+
+	assert_int_equal(digit->type.lo, 0);
+	assert_int_equal(digit->type.hi, 9);
+	assert_int_equal(digit->type.nset, 10);
+	assert_ptr_equal(digit->type.root, t);
+	assert_int_equal(digit->type.image[13], 3);
+	/* a % 10 is the same function of the same root, so has the same image */
+	assert_ptr_equal(MK(g, MOD, t, C(g, 10))->type.image, digit->type.image);
+	assert_true(graph_verify(g));
+}
+
+static void
+test_own_root(void **state)
+{
+	(void)state;
+	Graph *g = graph(16, 8);
+	Node *x = READ(g, LEAF(g, TOKEN), LEAF(g, HERE), C(g, 0), -1);
+	Node *y = READ(g, LEAF(g, TOKEN), LEAF(g, HERE), C(g, 0), -2);
+	Node *s = MK(g, ADD, x, y);
+
+	assert_ptr_equal(x->type.root, x);
+	assert_ptr_equal(s->type.root, s);
+	assert_int_equal(s->type.hi, 30);
+	Node *d = MK(g, SUB, s, MK(g, MUL, MK(g, DIV, s, C(g, 10)), C(g, 10)));
+	assert_ptr_equal(d->type.root, s);
+	assert_int_equal(d->type.hi, 9);
+	/* operands of one root are tried together, beside those of another */
+	Node *low = MK(g, LT, x, C(g, 3));
+	Node *pick = MK(g, IF, low, x, MK(g, SUB, y, y));
+	assert_int_equal(pick->type.hi, 2);
+	Node *three = MK(g, MAX, MK(g, MUL, low, x), MK(g, MUL, MK(g, NOT, low), C(g, 2)), MK(g, MIN, y, C(g, 1)));
+	assert_int_equal(three->type.hi, 2);
+	assert_true(graph_verify(g));
+}
+
+static void
+test_large_roots(void **state)
+{
+	(void)state;
+	Graph *g = graph(16, 60000);
+	Node *i = LEAF(g, INDEX);
+	Node *j = MK(g, MUL, i, C(g, 3));
+	Node *d = MK(g, MOD, j, C(g, 10));
+
+	assert_int_equal(i->type.nset, 60000);
+	assert_int_equal(j->type.nset, 0);
+	assert_ptr_equal(j->type.root, i);
+	assert_int_equal(j->type.hi, 179997);
+	assert_int_equal(d->type.nset, 10);
+	assert_int_equal(MK(g, SUB, j, MK(g, ADD, i, MK(g, ADD, i, i)))->op, OP_CONST);
+	assert_true(graph_verify(g));
+}
+
+static void
+test_intervals(void **state)
+{
+	(void)state;
+	Graph *g = graph(16, 65536);
+	Node *i = LEAF(g, INDEX);
+	Node *x = READ(g, i, LEAF(g, HERE), C(g, -70000), -1);
+	Node *y = READ(g, i, LEAF(g, HERE), C(g, -5), -2);
+	Node *p = MK(g, MUL, x, y);
+
+	assert_int_equal(p->type.lo, -70000LL * 65535);
+	assert_int_equal(p->type.hi, 65535LL * 65535);
+	assert_int_equal(MK(g, MOD, p, C(g, 7))->type.nset, 7);
+	for (int k = 0; k < 8; k++)
+		p = MK(g, MUL, p, p);
+	assert_true(p->type.hi > 0);
+	assert_true(MK(g, DIV, p, y)->type.hi > 0);
+	assert_int_equal(MK(g, LT, x, C(g, 65536))->k, 1);
+	assert_int_equal(MK(g, EQ, y, C(g, -6))->k, 0);
+	assert_true(graph_verify(g));
+}
+
+static void
+test_narrowing(void **state)
+{
+	(void)state;
+	Graph *g = graph(16, 8);
+	Node *t = LEAF(g, TOKEN);
+	Node *there = MK(g, THERE, t);
+	Node *digit = MK(g, LT, there, C(g, 3));
+	Node *before = MK(g, LT, MK(g, THERE, LEAF(g, INDEX)), LEAF(g, INDEX));
+	Node *p = MK(g, LATEST, MK(g, AND, digit, before));
+
+	assert_int_equal(READ(g, t, p, C(g, 1), 0)->type.hi, 2);
+	assert_int_equal(READ(g, t, p, C(g, 1), -1)->type.hi, 15);
+	assert_int_equal(READ(g, t, p, C(g, 7), 0)->type.nset, 4);
+	/* a condition on a function of the token narrows the token */
+	Node *q = MK(g, FIRST, MK(g, EQ, MK(g, THERE, MK(g, MOD, t, C(g, 8))), C(g, 7)));
+	Node *r = READ(g, t, q, C(g, 7), 0);
+	assert_int_equal(r->type.nset, 2);
+	assert_int_equal(r->type.hi, 15);
+	/* the latest equal token is at least the one here: no default */
+	Node *same = MK(g, LATEST, MK(g, EQ, there, t));
+	assert_int_equal(READ(g, t, same, C(g, 99), 0)->type.hi, 15);
+	assert_int_equal(READ(g, t, same, C(g, 99), -1)->type.hi, 99);
+	assert_int_equal(READ(g, t, MK(g, AT, C(g, 0)), C(g, 99), 0)->type.hi, 15);
+	assert_true(graph_verify(g));
+}
+
+/* ---- sharing and folding ---- */
+
+static void
+test_sharing(void **state)
+{
+	(void)state;
+	Graph *g = graph(16, 8);
+	Node *t = LEAF(g, TOKEN), *i = LEAF(g, INDEX);
+
+	assert_ptr_equal(t, LEAF(g, TOKEN));
+	assert_ptr_equal(MK(g, ADD, t, i), MK(g, ADD, i, t));
+	assert_ptr_not_equal(MK(g, SUB, t, i), MK(g, SUB, i, t));
+	Node *a = MK(g, EQ, t, C(g, 3)), *b = MK(g, EQ, i, C(g, 3)), *c = MK(g, LT, i, t);
+	assert_ptr_equal(MK(g, AND, a, b, c), MK(g, AND, MK(g, AND, c, a), b, a));
+	/* order and hashes are of the content, not of the order of making */
+	Graph *h = graph(16, 8);
+	Node *hi = LEAF(h, INDEX), *ht = LEAF(h, TOKEN);
+	Node *s = MK(h, ADD, hi, ht), *s0 = MK(g, ADD, t, i);
+	assert_true(s->hash == s0->hash);
+	assert_int_equal(s->arg[0]->op, s0->arg[0]->op);
+	assert_true(graph_verify(g));
+}
+
+static void
+test_folding(void **state)
+{
+	(void)state;
+	Graph *g = graph(16, 8);
+	Node *t = LEAF(g, TOKEN), *i = LEAF(g, INDEX), *here = LEAF(g, HERE);
+	Node *c = MK(g, EQ, t, C(g, 3)), *b = MK(g, LT, i, t);
+	Node *zero = C(g, 0), *one = C(g, 1);
+
+	assert_int_equal(MK(g, DIV, C(g, -7), C(g, 2))->k, -4);
+	assert_int_equal(MK(g, MOD, C(g, -7), C(g, 3))->k, 2);
+	assert_int_equal(MK(g, MOD, C(g, 7), C(g, -3))->k, -2);
+	assert_ptr_equal(MK(g, ADD, zero, t), t);
+	assert_ptr_equal(MK(g, SUB, t, zero), t);
+	assert_ptr_equal(MK(g, SUB, t, t), zero);
+	assert_ptr_equal(MK(g, MUL, t, zero), zero);
+	assert_ptr_equal(MK(g, MUL, one, t), t);
+	assert_ptr_equal(MK(g, DIV, t, one), t);
+	assert_ptr_equal(MK(g, MOD, t, one), zero);
+	assert_ptr_equal(MK(g, IF, one, t, i), t);
+	assert_ptr_equal(MK(g, IF, b, t, t), t);
+	assert_ptr_equal(MK(g, IF, b, one, zero), b);
+	assert_ptr_equal(MK(g, IF, b, zero, one), MK(g, NOT, b));
+	assert_ptr_equal(MK(g, NOT, MK(g, NOT, b)), b);
+	assert_ptr_equal(MK(g, AND, b, one), b);
+	assert_ptr_equal(MK(g, AND, b, c, zero), zero);
+	assert_ptr_equal(MK(g, AND, b, MK(g, NOT, b)), zero);
+	assert_ptr_equal(MK(g, OR, b, zero), b);
+	assert_ptr_equal(MK(g, MIN, t), t);
+	assert_ptr_equal(MK(g, MIN, t, C(g, 15)), t);
+	assert_int_equal(MK(g, MAX, MK(g, MAX, t, i), C(g, 3), C(g, 2))->narg, 3);
+	assert_ptr_equal(MK(g, EQ, t, t), one);
+	assert_ptr_equal(MK(g, EQ, b, one), b);
+	assert_ptr_equal(MK(g, LT, t, t), zero);
+	assert_ptr_equal(MK(g, PICK, C(g, 1), t, zero, i), i);
+	assert_ptr_equal(MK(g, PICK, C(g, 2), t, zero, i), t);
+	assert_ptr_equal(READ(g, t, here, zero, 0), t);
+	assert_ptr_equal(READ(g, zero, here, zero, -1), zero);
+	assert_ptr_equal(READ(g, t, here, i, 1), i);
+	assert_ptr_equal(READ(g, READ(g, t, here, zero, -1), here, zero, -2),
+		READ(g, t, here, zero, -3));
+	assert_ptr_equal(READ(g, t, MK(g, LATEST, zero), i, 0), i);
+	assert_ptr_equal(MK(g, SUB, MK(g, ADD, t, one), one), t);
+	int64_t up[] = {1, 2, 3, 4, 5}, id[] = {0, 1, 2, 3, 4, 5, 6, 7};
+	Node *x = mk_table(g, (Span){0, 0}, 0, i, 0, up, 5);
+	assert_int_equal(x->type.hi, 5);
+	assert_ptr_equal(mk_table(g, (Span){0, 0}, 0, i, 0, id, 8), i);
+	Node *xx = mk_table(g, (Span){0, 0}, 0, x, 0, up, 5);
+	assert_ptr_equal(xx->arg[0], i);
+	assert_int_equal(xx->table[2], 4);
+	assert_true(graph_verify(g));
+}
+
+/* ---- text ---- */
+
+static char *
+printed(const Graph *g)
+{
+	char *s = NULL;
+	size_t n;
+	FILE *f = open_memstream(&s, &n);
+
+	graph_print(g, f);
+	fclose(f);
+	return s;
+}
+
+static Graph *
+parsed(const char *s, Diags *ds)
+{
+	Source *src = NEW(&arena, Source);
+
+	*src = (Source){"g.txt", arena_strn(&arena, s, strlen(s)), (uint32_t)strlen(s)};
+	*ds = (Diags){.arena = &arena, .src = src};
+	return graph_read(src, &arena, ds);
+}
+
+static void
+check_round_trip(const Graph *g)
+{
+	Diags ds;
+	char *a = printed(g);
+	Graph *h = parsed(a, &ds);
+
+	if (!h)
+		diag_print(&ds, stderr);
+	assert_non_null(h);
+	assert_true(graph_verify(h));
+	char *b = printed(h);
+	assert_string_equal(a, b);
+	free(a);
+	free(b);
+}
+
+static void
+test_text(void **state)
+{
+	(void)state;
+	Graph *g = graph(16, 8);
+	Node *t = LEAF(g, TOKEN), *i = LEAF(g, INDEX);
+	Node *p = MK(g, LATEST, MK(g, EQ, MK(g, THERE, t), C(g, 10)));
+	int64_t sq[] = {0, 1, 4, 9, 16};
+
+	g->emit = READ(g, mk_table(g, (Span){0, 0}, 0, t, 1, sq, 5), p, MK(g, MIN, i, t), -1);
+	Named named[] = {{.name = "sum[2]", .kind = K_INT, .node = t},
+		{.name = "plus", .kind = K_POS, .node = p, .offset = -1}};
+	g->output = g->named = named;
+	g->noutput = 1;
+	g->nnamed = 2;
+	assert_true(graph_verify(g));
+	check_round_trip(g);
+}
+
+static void
+test_malformed(void **state)
+{
+	(void)state;
+	static const char *bad[] = {
+		"", "n0 = TOKEN\n", "context 0\n", "context 4\nn0 = FOO\n", "context 4\nn0 = ADD(n1, n2)\n",
+		"context 4\nn0 = TOKEN\nn1 = ADD(n0)\n", "context 4\nn0 = TOKEN\nn0 = INDEX\n",
+		"context 4\nn0 = TOKEN x\n", "context 4\nn0 = CONST k=99999999999999999999999\n",
+		"context 4\nn0 = INDEX\nn1 = READ(n0, n0, n0)\n", "context 4\nn0 = INDEX\nn1 = TABLE(n0)\n",
+		"context 4\nn0 = INDEX\nn1 = LATEST(n0)\n", "context 4\nn0 = INDEX\nn1 = THERE(n0)\nemit n1\n",
+		"context 4\nn0 = INDEX\nn1 = THERE(n0)\nn2 = THERE(n1)\n", "vocab \"a\ncontext 4\n",
+		"vocab \"a\\q\"\ncontext 4\n", "context 4\nn0 = HERE\nemit n0\n", "context 4\nnonsense\n",
+		"context 4\nn0 = INDEX\nn1 = TABLE(n0) k=0 [1 2", "context 4\nn0 = INDEX\noutput a pos n0\n",
+		"context 4\nn0 = INDEX\ncontext 5\n", "context 4\nn0 = PICK(", "context 4\nn0 = INDEX\nn1 = PICK(n0)",
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		Diags ds;
+		assert_null(parsed(bad[i], &ds));
+		assert_int_equal(ds.nerror, 1);
+	}
+}
+
+/* Cut and corrupted texts are refused or read, never a crash. */
+static void
+test_corrupted(void **state)
+{
+	(void)state;
+	Graph *g = graph(16, 8);
+	Node *t = LEAF(g, TOKEN);
+	int64_t sq[] = {0, 1, 4, 9, 16};
+
+	g->emit = READ(g, mk_table(g, (Span){0, 0}, 0, t, 1, sq, 5),
+		MK(g, LATEST, MK(g, EQ, MK(g, THERE, t), C(g, 10))), t, -1);
+	char *s = printed(g);
+	size_t n = strlen(s);
+	srand(7);
+	for (int i = 0; i < 3000; i++) {
+		Diags ds;
+		char *copy = strdup(s);
+		if (i < (int)n)
+			copy[i] = '\0';
+		else
+			copy[rand() % (int)n] = (char)(rand() % 128);
+		Graph *h = parsed(copy, &ds);
+		assert_int_equal(h == NULL, ds.nerror > 0);
+		assert_true(!h || graph_verify(h));
+		free(copy);
+		if (i % 200 == 0) {
+			g = NULL;
+			arena_free(&arena);
+		}
+	}
+	free(s);
+}
+
+/* ---- evaluator ---- */
+
+/* Straight from the words of ops.h, slow; j is the position THERE looks at. */
+static int64_t
+brute(const Graph *g, const Node *n, const int *text, int len, int at, int j)
+{
+	int end = g->bidirectional ? len : at + 1;
+	int64_t v[8];
+
+	switch (n->op) {
+	case OP_TOKEN:
+		return text[at];
+	case OP_INDEX: case OP_HERE:
+		return at;
+	case OP_THERE:
+		return brute(g, n->arg[0], text, len, j, -1);
+	case OP_AT:
+		v[0] = brute(g, n->arg[0], text, len, at, -1);
+		return v[0] >= 0 && v[0] < end ? v[0] : -1;
+	case OP_LATEST:
+		for (int i = end - 1; i >= 0; i--)
+			if (brute(g, n->arg[0], text, len, at, i) == 1)
+				return i;
+		return -1;
+	case OP_FIRST:
+		for (int i = 0; i < end; i++)
+			if (brute(g, n->arg[0], text, len, at, i) == 1)
+				return i;
+		return -1;
+	case OP_READ: {
+		int64_t p = brute(g, n->arg[1], text, len, at, -1);
+		int64_t q = p < 0 ? -1 : p + n->k;
+		if (q < 0 || q >= end)
+			return brute(g, n->arg[2], text, len, at, -1);
+		return brute(g, n->arg[0], text, len, (int)q, -1);
+	}
+	default:
+		assert_true(n->narg <= 8);
+		for (int i = 0; i < n->narg; i++)
+			v[i] = brute(g, n->arg[i], text, len, at, j);
+		return op_apply(n, v);
+	}
+}
+
+static bool
+in_type(const Type *t, int64_t v)
+{
+	if (v < t->lo || v > t->hi)
+		return false;
+	if (!t->nset)
+		return true;
+	for (int i = 0; i < t->nset; i++)
+		if (t->set[i] == v)
+			return true;
+	return false;
+}
+
+static Node *random_bool(Graph *, int depth, bool side);
+
+static Node *random_node(Graph *g, int depth, bool side);
+
+static Node *
+random_ref(Graph *g, int depth)
+{
+	switch (rand() % 4) {
+	case 0:
+		return LEAF(g, HERE);
+	case 1:
+		return MK(g, AT, random_node(g, depth - 1, false));
+	case 2:
+		return MK(g, LATEST, random_bool(g, depth - 1, true));
+	default:
+		return MK(g, FIRST, random_bool(g, depth - 1, true));
+	}
+}
+
+static Node *
+random_bool(Graph *g, int depth, bool side)
+{
+	Node *a, *b;
+
+	if (depth <= 0 || rand() % 3 == 0)
+		return rand() % 2 ?
+			MK(g, LT, random_node(g, depth - 1, side), random_node(g, depth - 1, side)) :
+			MK(g, EQ, random_node(g, depth - 1, side), random_node(g, depth - 1, side));
+	a = random_bool(g, depth - 1, side);
+	b = random_bool(g, depth - 1, side);
+	switch (rand() % 3) {
+	case 0:
+		return MK(g, NOT, a);
+	case 1:
+		return MK(g, AND, a, b);
+	default:
+		return MK(g, OR, a, b);
+	}
+}
+
+static Node *
+random_node(Graph *g, int depth, bool side)
+{
+	Node *a, *b, *c;
+	int64_t table[5];
+
+	if (side && rand() % 3 == 0)
+		return MK(g, THERE, random_node(g, depth - 1, false));
+	if (depth <= 0)
+		return rand() % 3 == 0 ? C(g, rand() % 9 - 3) : rand() % 2 ? LEAF(g, TOKEN) : LEAF(g, INDEX);
+	a = random_node(g, depth - 1, side);
+	b = random_node(g, depth - 1, side);
+	c = random_node(g, depth - 2, side);
+	switch (rand() % 14) {
+	case 0: case 1:
+		return MK(g, ADD, a, b);
+	case 2:
+		return MK(g, SUB, a, b);
+	case 3:
+		return MK(g, MUL, a, b);
+	case 4:
+		return MK(g, DIV, a, C(g, rand() % 2 ? 1 + rand() % 4 : -1 - rand() % 4));
+	case 5:
+		return MK(g, MOD, a, rand() % 2 ? C(g, 1 + rand() % 5) : MK(g, SUB, C(g, -1), MK(g, ABS, b)));
+	case 6:
+		return MK(g, MIN, a, b, c);
+	case 7:
+		return MK(g, MAX, a, b, c);
+	case 8:
+		return MK(g, IF, random_bool(g, depth - 1, side), a, b);
+	case 9:
+		for (int i = 0; i < 5; i++)
+			table[i] = rand() % 9 - 4;
+		return mk_table(g, (Span){0, 0}, 0, a, rand() % 5 - 2, table, 1 + rand() % 5);
+	case 10:
+		return MK(g, PICK, a, b, c, random_node(g, depth - 2, side));
+	case 11:
+		return MK(g, ABS, a);
+	default:
+		if (side)
+			return MK(g, ADD, a, b);
+		return READ(g, a, random_ref(g, depth - 1), b, rand() % 5 - 3);
+	}
+}
+
+static void
+check_random(Graph *g, Node *root, int rounds)
+{
+	Eval *e = eval_new(g);
+
+	for (int r = 0; r < rounds; r++) {
+		int text[6], len = 1 + rand() % g->context;
+		for (int i = 0; i < len; i++)
+			text[i] = rand() % g->nvocab;
+		eval_text(e, text, g->bidirectional ? len : 1);
+		for (int i = 1; i < len && !g->bidirectional; i++) {
+			eval_at(e, root, i - 1);
+			assert_int_equal(eval_push(e, text[i]), 0);
+		}
+		for (int i = 0; i < len; i++)
+			assert_true(eval_at(e, root, i) == brute(g, root, text, len, i, -1));
+		for (int id = 0; id < g->nnode; id++) {
+			const Node *n = g->node[id];
+			if (!n->two_sided)
+				for (int i = 0; i < len; i++)
+					assert_true(in_type(&n->type, eval_at(e, n, i)));
+			const Node *root1 = n->type.root;
+			if (n->two_sided || !root1)
+				continue;
+			for (int i = 0; i < len; i++) {
+				int64_t v = eval_at(e, root1, i);
+				int at = 0;
+				while (root1->type.set[at] != v)
+					at++;
+				assert_true(n->type.image[at] == eval_at(e, n, i));
+			}
+		}
+	}
+	eval_free(e);
+}
+
+/* The passes keep every value, and have nothing left to do after they ran. */
+static void
+check_passes(Graph *g, const Node *before)
+{
+	run_passes(g, NULL, NULL, NULL);
+	assert_true(graph_verify(g));
+	check_random(g, g->emit, 2);
+	Eval *e = eval_new(g);
+	for (int r = 0; r < 8; r++) {
+		int text[6];
+		for (int i = 0; i < g->context; i++)
+			text[i] = rand() % g->nvocab;
+		eval_text(e, text, g->context);
+		for (int i = 0; i < g->context; i++)
+			assert_true(eval_at(e, before, i) == eval_at(e, g->emit, i));
+	}
+	eval_free(e);
+	const Node *after = g->emit;
+	run_passes(g, NULL, NULL, NULL);
+	assert_ptr_equal(g->emit, after);
+}
+
+static Node *
+random_read(Graph *g)
+{
+	Node *x = READ(g, LEAF(g, TOKEN), LEAF(g, HERE), C(g, 0), -rand() % 5);
+
+	return MK(g, MUL, MK(g, SUB, x, C(g, rand() % 5)), C(g, 1 + rand() % 7));
+}
+
+static void
+test_random(void **state)
+{
+	(void)state;
+	srand(1);
+	for (int i = 0; i < 3000; i++) {
+		Graph *g = graph(3 + rand() % 4, 1 + rand() % 6);
+		g->bidirectional = rand() % 3 == 0;
+		Node *n = random_node(g, 1 + rand() % 4, false);
+		g->emit = n;
+		assert_true(graph_verify(g));
+		check_random(g, n, 4);
+		if (i % 4 == 0)
+			check_round_trip(g);
+		check_passes(g, n);
+		arena_free(&arena);
+	}
+}
+
+/* Sums with one or more divisions in them, divided again and again. */
+static void
+test_random_carries(void **state)
+{
+	(void)state;
+	srand(4);
+	for (int i = 0; i < 2000; i++) {
+		Graph *g = graph(3 + rand() % 8, 6);
+		Node *x = random_read(g);
+		for (int k = 0; k < 6; k++) {
+			Node *d = MK(g, DIV, x, C(g, 1 + rand() % 12));
+			Node *y = random_read(g);
+			x = rand() % 4 ? MK(g, ADD, d, y) : rand() % 2 ? MK(g, SUB, y, d) : MK(g, SUB, d, y);
+			if (rand() % 4 == 0)
+				x = MK(g, ADD, x, MK(g, MOD, random_read(g), C(g, 1 + rand() % 9)));
+			if (rand() % 4 == 0)
+				x = MK(g, ADD, x, MK(g, DIV, random_read(g), C(g, 1 + rand() % 9)));
+		}
+		g->emit = rand() % 2 ? MK(g, MOD, x, C(g, 1 + rand() % 10)) : MK(g, DIV, x, C(g, 1 + rand() % 10));
+		check_passes(g, g->emit);
+		arena_free(&arena);
+	}
+}
+
+/* A fold must not change a value: build with it, and apply the operator by hand. */
+static void
+test_folds_are_sound(void **state)
+{
+	(void)state;
+	srand(2);
+	for (int i = 0; i < 4000; i++) {
+		Graph *g = graph(4, 4);
+		Node *arg[4];
+		Op op = (Op[]){OP_AND, OP_OR, OP_MIN, OP_MAX, OP_ADD, OP_EQ, OP_IF, OP_PICK}[rand() % 8];
+		int narg = op == OP_ADD || op == OP_EQ ? 2 : op == OP_IF ? 3 : 2 + rand() % 3;
+		bool logic = op == OP_AND || op == OP_OR;
+		for (int j = 0; j < narg; j++)
+			arg[j] = logic || (op == OP_IF && !j) ? random_bool(g, 2, false) : random_node(g, 2, false);
+		if (rand() % 3 == 0 && !(op == OP_IF))
+			arg[narg - 1] = arg[0];
+		Node *n = n_(g, op, narg, arg, 0);
+		Node plain = {.op = op, .narg = narg};
+		for (int r = 0; r < 4; r++) {
+			int text[4] = {rand() % 4, rand() % 4, rand() % 4, rand() % 4};
+			int64_t v[4];
+			for (int j = 0; j < narg; j++)
+				v[j] = brute(g, arg[j], text, 4, 3, -1);
+			assert_true(op_apply(&plain, v) == brute(g, n, text, 4, 3, -1));
+		}
+		arena_free(&arena);
+	}
+}
+
+static void
+test_long_chain(void **state)
+{
+	(void)state;
+	Graph *g = graph(10, 4);
+	Node *x = READ(g, LEAF(g, TOKEN), LEAF(g, HERE), C(g, 0), -1);
+	Node *y = READ(g, LEAF(g, TOKEN), LEAF(g, HERE), C(g, 0), -2);
+
+	for (int i = 0; i < 100000; i++)
+		x = MK(g, SUB, y, x);
+	Eval *e = eval_new(g);
+	int text[] = {5, 7, 9, 1};
+	eval_text(e, text, 4);
+	assert_int_equal(eval_at(e, x, 3), 9);
+	eval_free(e);
+}
+
+/* ---- flatten ---- */
+
+/* Adds two numbers of n digits, each digit read from the text. */
+static Node *
+adder(Graph *g, int n, Node **sum)
+{
+	Node *here = LEAF(g, HERE), *t = LEAF(g, TOKEN), *carry = C(g, 0);
+
+	for (int i = 0; i < n; i++) {
+		Node *a = READ(g, t, here, C(g, 0), -1 - i), *b = READ(g, t, here, C(g, 0), -1 - n - i);
+		Node *s = MK(g, ADD, MK(g, ADD, a, b), carry);
+		sum[i] = MK(g, MOD, s, C(g, 10));
+		carry = MK(g, DIV, s, C(g, 10));
+	}
+	return carry;
+}
+
+static int
+divisions_deep(const Node *n)
+{
+	int deep = 0;
+
+	for (int i = 0; i < n->narg; i++) {
+		int d = divisions_deep(n->arg[i]);
+		deep = d > deep ? d : deep;
+	}
+	return deep + (n->op == OP_DIV || n->op == OP_MOD);
+}
+
+static void
+check_adder(int n, int depth)
+{
+	Graph *g = graph(10, 2 * n + 1), *h = graph(10, 2 * n + 1);
+	Node *sum[16], *same[16];
+	Named *out = arena_alloc(&arena, 16 * sizeof *out);
+	int text[40];
+
+	same[n] = adder(h, n, same);
+	sum[n] = adder(g, n, sum);
+	for (int i = 0; i <= n; i++)
+		out[i] = (Named){.name = "d", .node = sum[i]};
+	g->output = out;
+	g->noutput = n + 1;
+	run_passes(g, NULL, NULL, NULL);
+	assert_true(graph_verify(g));
+	Eval *e = eval_new(g), *f = eval_new(h);
+	srand(3);
+	for (int r = 0; r < 200; r++) {
+		for (int i = 0; i < 2 * n + 1; i++)
+			text[i] = rand() % 3 ? 9 * (rand() % 2) : rand() % 10;
+		eval_text(e, text, 2 * n + 1);
+		eval_text(f, text, 2 * n + 1);
+		for (int i = 0; i <= n; i++)
+			assert_true(eval_at(e, out[i].node, 2 * n) == eval_at(f, same[i], 2 * n));
+	}
+	for (int i = 0; i <= n; i++) {
+		assert_int_equal(out[i].node->type.lo, 0);
+		assert_int_equal(out[i].node->type.hi, i < n ? 9 : 1);
+		assert_true(divisions_deep(out[i].node) <= depth);
+	}
+	int before = g->nnode;
+	Node *last = g->output[n].node;
+	run_passes(g, NULL, NULL, NULL);
+	assert_int_equal(g->nnode, before);
+	assert_ptr_equal(g->output[n].node, last);
+	check_round_trip(g);
+	eval_free(e);
+	eval_free(f);
+}
+
+static void
+test_flatten(void **state)
+{
+	(void)state;
+	check_adder(3, 1);
+	check_adder(6, 1);
+	check_adder(12, 2);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_digit_of_token, teardown),
+		cmocka_unit_test_teardown(test_own_root, teardown),
+		cmocka_unit_test_teardown(test_large_roots, teardown),
+		cmocka_unit_test_teardown(test_intervals, teardown),
+		cmocka_unit_test_teardown(test_narrowing, teardown),
+		cmocka_unit_test_teardown(test_sharing, teardown),
+		cmocka_unit_test_teardown(test_folding, teardown),
+		cmocka_unit_test_teardown(test_text, teardown),
+		cmocka_unit_test_teardown(test_malformed, teardown),
+		cmocka_unit_test_teardown(test_corrupted, teardown),
+		cmocka_unit_test_teardown(test_random, teardown),
+		cmocka_unit_test_teardown(test_random_carries, teardown),
+		cmocka_unit_test_teardown(test_folds_are_sound, teardown),
+		cmocka_unit_test_teardown(test_long_chain, teardown),
+		cmocka_unit_test_teardown(test_flatten, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
