@@ -29,11 +29,23 @@ typedef struct Basis {
 	bool lost;              /* coefficients grew out of hand: trust it no more */
 } Basis;
 
+/* How a reader was served: kept, since a later column may turn the basis and with
+ * it the combination. Found by its primitive form and state. */
+typedef struct Answer {
+	struct Answer *next;
+	int state;
+	const Form *form;       /* primitive */
+	int64_t *w;             /* (cap) */
+} Answer;
+
+enum { BUCKETS = 4096 };
+
 typedef struct Space {
 	Columns c;              /* first: what others see */
 	int ndim;
 	int *dim;               /* (natom) of an atom; tokens have a row each instead */
 	Basis *basis;           /* (states) */
+	Answer *answer[BUCKETS];
 } Space;
 
 static void
@@ -172,43 +184,67 @@ read_columns(Space *sp, int state, const Form *f, int64_t *w, int64_t *v, int64_
 	return !b->lost;
 }
 
-bool
-columns_read(Columns *c, int state, const Form *f, int64_t *w)
-{
-	Space *sp = (Space *)c;
-	int64_t *v = malloc(2 * sizeof *v * (size_t)(sp->ndim + 1));
-
-	if (!v)
-		abort();
-	bool found = read_columns(sp, state, f, w, v, v + sp->ndim);
-	free(v);
-	return found;
-}
-
 static int64_t
 gcd(int64_t a, int64_t b)
 {
 	return b ? gcd(b, a % b) : llabs(a);
 }
 
-/* f without its constant and its common factor: what a column is worth holding. */
+/* f without its constant and common factor, its first term positive: what a column
+ * is worth holding. */
 static const Form *
-primitive(Circuit *c, const Form *f)
+primitive(Arena *arena, const Form *f, int64_t *factor)
 {
 	int64_t g = 0;
 
 	for (int i = 0; i < f->n; i++)
 		g = gcd(f->term[i].c, g);
-	Form *p = NEW(c->arena, Form);
-	Term *t = arena_alloc(c->arena, sizeof *t * (size_t)(f->n + 1));
+	if (f->term[0].c < 0)
+		g = -g;
+	Form *p = NEW(arena, Form);
+	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
 	*p = *f;
 	for (int i = 0; i < f->n; i++)
 		t[i] = (Term){ f->term[i].atom, f->term[i].c / g };
 	p->term = t;
 	p->k = 0;
-	p->lo = (f->lo - f->k) / g;
-	p->hi = (f->hi - f->k) / g;
+	p->lo = ((g > 0 ? f->lo : f->hi) - f->k) / g;
+	p->hi = ((g > 0 ? f->hi : f->lo) - f->k) / g;
+	*factor = g;
 	return p;
+}
+
+static Answer **
+answer_slot(Space *sp, int state, const Form *f)
+{
+	uint64_t h = (uint64_t)state;
+
+	for (int i = 0; i < f->n; i++)
+		h = (h ^ (uint64_t)f->term[i].atom->id ^ (uint64_t)f->term[i].c << 20) * 0x9e3779b97f4a7c15u;
+	Answer **at = &sp->answer[h >> 52];
+	while (*at && ((*at)->state != state || !form_equal((*at)->form, f)))
+		at = &(*at)->next;
+	return at;
+}
+
+bool
+columns_read(Columns *c, int state, const Form *f, int64_t *w)
+{
+	Space *sp = (Space *)c;
+	Arena scratch = { 0 };
+	int64_t factor, n = sp->ndim + 1;
+
+	memset(w, 0, sizeof *w * (size_t)c->cap);
+	if (!f->n)
+		return true;
+	const Form *p = primitive(&scratch, f, &factor);
+	const Answer *known = *answer_slot(sp, state, p);
+	int64_t *v = arena_alloc(&scratch, 2 * sizeof *v * (size_t)n);
+	bool found = known || read_columns(sp, state, p, w, v, v + n);
+	for (int i = 0; i < c->cap; i++)
+		w[i] = factor * (known ? known->w[i] : w[i]);
+	arena_free(&scratch);
+	return found;
 }
 
 static void
@@ -229,8 +265,22 @@ add_column(Space *sp, const Form *f)
 static void
 need(Space *sp, int state, const Form *f, int64_t *w)
 {
-	if (f->n && !columns_read(&sp->c, state, f, w))
-		add_column(sp, primitive(sp->c.s->c, f));
+	Arena *arena = sp->c.s->c->arena;
+	int64_t factor;
+
+	if (!f->n)
+		return;
+	const Form *p = primitive(arena, f, &factor);
+	Answer **at = answer_slot(sp, state, p);
+	if (*at)
+		return;
+	if (!columns_read(&sp->c, state, p, w)) {
+		memset(w, 0, sizeof *w * (size_t)sp->c.cap);
+		w[sp->c.n] = 1;
+		add_column(sp, p);
+	}
+	*at = NEW(arena, Answer);
+	**at = (Answer){ NULL, state, p, memcpy(arena_alloc(arena, sizeof *w * (size_t)sp->c.cap), w, sizeof *w * (size_t)sp->c.cap) };
 }
 
 static int

@@ -1,0 +1,336 @@
+/* Random graphs, as the evaluator means them and as a transformer computes them.
+ *
+ * Each graph is built of a few dozen random nodes, all of which are named; it goes
+ * through the passes and the backend, its bytes are loaded by the runtime, and on
+ * random texts every output and every named value that stands in the stream must be
+ * what the evaluator says of the graph before the passes.
+ *
+ *     build/unit/backend_test [COUNT [SEED]] */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "backend/backend.h"
+#include "backend/write.h"
+#include "ir/ir.h"
+#include "runtime/tw.h"
+
+enum { VOCAB = 5, POOL = 64, TEXTS = 12 };
+
+static int count = 250;
+static unsigned seed = 1;
+
+typedef struct Random {
+	uint64_t state;
+	Graph *g;
+	int nint, nbool;
+	Node *ints[POOL], *bools[POOL];
+} Random;
+
+static int
+below(Random *r, int n)
+{
+	r->state = r->state * 6364136223846793005u + 1442695040888963407u;
+	return (int)((r->state >> 33) % (uint64_t)n);
+}
+
+static Node *
+make(Random *r, Op op, int n, Node *a, Node *b, Node *c, int64_t k)
+{
+	Node *arg[3] = { a, b, c };
+
+	return mk(r->g, op, (Span){ 0, 0 }, 0, n, arg, k);
+}
+
+static Node *
+some_int(Random *r)
+{
+	return r->ints[below(r, r->nint)];
+}
+
+static Node *
+some_bool(Random *r)
+{
+	return r->bools[below(r, r->nbool)];
+}
+
+static Node *
+number(Random *r, int lo, int hi)
+{
+	return mk_const(r->g, lo + below(r, hi - lo + 1));
+}
+
+static Node *
+there(Random *r, Node *x)
+{
+	return make(r, OP_THERE, 1, x, NULL, NULL, 0);
+}
+
+static Node *
+condition(Random *r)
+{
+	Node *c = there(r, some_bool(r));
+
+	switch (below(r, 6)) {
+	case 0:
+		return make(r, OP_AND, 2, c, some_bool(r), NULL, 0);
+	case 1:
+		return make(r, OP_AND, 2, c, make(r, OP_NOT, 1, there(r, some_bool(r)), NULL, NULL, 0), NULL, 0);
+	case 2:
+		return make(r, OP_EQ, 2, there(r, make(r, OP_TOKEN, 0, NULL, NULL, NULL, 0)), number(r, 0, VOCAB - 1), NULL, 0);
+	case 3: {
+		Node *x = some_int(r);
+		if (!x->type.nset || x->type.nset > 12)
+			return c;
+		return make(r, OP_EQ, 2, there(r, x), some_int(r), NULL, 0);
+	}
+	case 4: {
+		Node *index = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
+		return make(r, OP_AND, 2, c, make(r, OP_LT, 2, there(r, index), index, NULL, 0), NULL, 0);
+	}
+	default:
+		return c;
+	}
+}
+
+static Node *
+reference(Random *r)
+{
+	switch (below(r, 4)) {
+	case 0:
+		return make(r, OP_HERE, 0, NULL, NULL, NULL, 0);
+	case 1:
+		return make(r, OP_AT, 1, some_int(r), NULL, NULL, 0);
+	case 2:
+		return make(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
+	default:
+		return make(r, OP_LATEST, 1, condition(r), NULL, NULL, 0);
+	}
+}
+
+static Node *
+any_int(Random *r)
+{
+	Node *arg[8], *a = some_int(r), *b = some_int(r);
+	int n = 2 + below(r, 4);
+
+	switch (below(r, 14)) {
+	case 0:
+	case 1:
+		return make(r, OP_ADD, 2, a, b, NULL, 0);
+	case 2:
+		return make(r, OP_SUB, 2, a, b, NULL, 0);
+	case 3:
+		return make(r, OP_MUL, 2, a, below(r, 2) ? b : number(r, -3, 3), NULL, 0);
+	case 4:
+		return make(r, OP_DIV, 2, a, number(r, 1, 7), NULL, 0);
+	case 5:
+		return make(r, OP_MOD, 2, a, number(r, 1, 7), NULL, 0);
+	case 6:
+		return make(r, OP_ABS, 1, a, NULL, NULL, 0);
+	case 7:
+	case 8:
+		return make(r, OP_IF, 3, some_bool(r), a, b, 0);
+	case 9:
+	case 10:
+		return make(r, OP_READ, 3, a, reference(r), below(r, 2) ? b : number(r, -2, 5), -below(r, 3));
+	case 11:
+		for (int i = 0; i < n; i++)
+			arg[i] = some_int(r);
+		return mk(r->g, below(r, 2) ? OP_MAX : OP_MIN, (Span){ 0, 0 }, 0, n, arg, 0);
+	case 12:
+		for (int i = 0; i < n + 2; i++)
+			arg[i] = some_int(r);
+		return mk(r->g, OP_PICK, (Span){ 0, 0 }, 0, n + 2, arg, 0);
+	default: {
+		int64_t t[6];
+		for (int i = 0; i < 6; i++)
+			t[i] = below(r, 10) - 2;
+		return mk_table(r->g, (Span){ 0, 0 }, 0, a, below(r, 4) - 1, t, 6);
+	}
+	}
+}
+
+static Node *
+any_bool(Random *r)
+{
+	Node *arg[4];
+	int n = 2 + below(r, 3);
+
+	switch (below(r, 6)) {
+	case 0:
+		return make(r, OP_NOT, 1, some_bool(r), NULL, NULL, 0);
+	case 1:
+	case 2:
+		for (int i = 0; i < n; i++)
+			arg[i] = some_bool(r);
+		return mk(r->g, below(r, 2) ? OP_AND : OP_OR, (Span){ 0, 0 }, 0, n, arg, 0);
+	case 3:
+		return make(r, OP_EQ, 2, some_int(r), below(r, 2) ? some_int(r) : number(r, -1, 6), NULL, 0);
+	case 4:
+		return make(r, OP_READ, 3, some_bool(r), reference(r), number(r, 0, 1), -below(r, 2));
+	default:
+		return make(r, OP_LT, 2, some_int(r), below(r, 2) ? some_int(r) : number(r, -1, 6), NULL, 0);
+	}
+}
+
+static void
+name(Graph *g, Node *n, Kind kind)
+{
+	char *s = arena_alloc(g->arena, 16);
+
+	snprintf(s, 16, "v%d", g->nnamed);
+	g->named[g->nnamed++] = (Named){ .name = s, .kind = kind, .node = n };
+}
+
+static Graph *
+random_graph(Random *r, Arena *arena)
+{
+	static const char *const spell[VOCAB] = { "a", "b", "c", "d", "e" };
+	static const Source src = { .path = "random", .text = "", .len = 0 };
+	static const Source *files[1] = { &src };
+	Graph *g = r->g = graph_new(arena);
+	int nodes = 4 + below(r, 24);
+
+	g->name = "random";
+	g->nvocab = VOCAB;
+	g->vocab = (const char **)(uintptr_t)spell;
+	g->context = 2 + below(r, 14);
+	g->files = files;
+	g->nfile = 1;
+	g->named = arena_alloc(arena, sizeof *g->named * 2 * POOL);
+	g->output = arena_alloc(arena, sizeof *g->output * 2 * POOL);
+	r->nint = r->nbool = 0;
+	Node *token = make(r, OP_TOKEN, 0, NULL, NULL, NULL, 0);
+	r->ints[r->nint++] = token;
+	r->ints[r->nint++] = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
+	r->ints[r->nint++] = mk_table(g, (Span){ 0, 0 }, 0, token, 0, (int64_t[]){ 3, 0, 7, 1, 1 }, VOCAB);
+	r->bools[r->nbool++] = make(r, OP_EQ, 2, token, mk_const(g, 1), NULL, 0);
+	r->bools[r->nbool++] = make(r, OP_LT, 2, token, mk_const(g, 2), NULL, 0);
+	for (int i = 0; i < nodes; i++) {
+		Node *n = below(r, 3) ? any_int(r) : any_bool(r);
+		if (n->type.lo < -300 || n->type.hi > 300 || r->nint == POOL || r->nbool == POOL)
+			continue;
+		bool flag = n->type.lo >= 0 && n->type.hi <= 1;
+		if (flag)
+			r->bools[r->nbool++] = n;
+		else
+			r->ints[r->nint++] = n;
+		name(g, n, flag ? K_BOOL : K_INT);
+	}
+	for (int i = 0; i < g->nnamed; i++)
+		if (i + 2 >= g->nnamed || !below(r, 6))
+			g->output[g->noutput++] = g->named[i];
+	return g;
+}
+
+/* Disagreements on random texts, each said once. */
+static int
+compare(Random *r, TwSession *s, const TwModel *m, Node *const *named, Node *const *output)
+{
+	Graph *g = r->g;
+	Eval *e = eval_new(g);
+	int row[32], bad = 0;
+
+	for (int text = 0; text < TEXTS && !bad; text++) {
+		int n = 1 + below(r, g->context);
+		tw_reset(s);
+		for (int i = 0; i < n; i++) {
+			row[i] = below(r, VOCAB);
+			assert_true(tw_feed(s, row[i]));
+		}
+		eval_text(e, row, n);
+		for (int i = 0; i < n && !bad; i++) {
+			for (int o = 0; o < g->noutput; o++) {
+				double got = (double)*tw_label(s, o, i), want = (double)eval_at(e, output[o], i);
+				if (got == want)
+					continue;
+				bad++;
+				fprintf(stderr, "output %s at %d: %g, not %g\n", m->label[o].name, i, got, want);
+			}
+			for (int v = 0; v < g->nnamed; v++) {
+				if (m->named[v].folded)
+					continue;
+				double got = (double)tw_value(s, &m->named[v], i), want = (double)eval_at(e, named[v], i);
+				if (got == want)
+					continue;
+				bad++;
+				fprintf(stderr, "%s at %d: %g, not %g\n", m->named[v].name, i, got, want);
+			}
+		}
+	}
+	eval_free(e);
+	return bad;
+}
+
+/* 1 if it was compiled, 0 if it was refused as not exact or not built. */
+static int
+try_graph(unsigned number_)
+{
+	Arena arena = { 0 };
+	Random r = { .state = number_ * 2654435761u + 12345 };
+	Graph *g = random_graph(&r, &arena);
+	Diags diags = { .arena = &arena };
+	Report report;
+	Node *named[2 * POOL], *output[2 * POOL];
+	char *error = NULL;
+	int compiled = 0;
+
+	if (!g->noutput)
+		goto out;
+	diags.src = g->files[0];
+	for (int i = 0; i < g->nnamed; i++)
+		named[i] = g->named[i].node;
+	for (int i = 0; i < g->noutput; i++)
+		output[i] = g->output[i].node;
+	run_passes(g, &diags, NULL, NULL);
+	TwModel *model = compile_graph(g, &arena, &diags, &report);
+	if (!model)
+		goto out;
+	size_t n;
+	unsigned char *bytes = model_bytes(model, &n);
+	TwModel *loaded = tw_load_memory(bytes, n, &error);
+	if (!loaded)
+		fail_msg("graph %u: %s", number_, error);
+	TwSession *s = tw_open(loaded, true, &error);
+	if (compare(&r, s, loaded, named, output)) {
+		graph_print(g, stderr);
+		fail_msg("graph %u: the transformer and the evaluator disagree", number_);
+	}
+	tw_close(s);
+	tw_free(loaded);
+	free(bytes);
+	compiled = 1;
+out:
+	arena_free(&arena);
+	return compiled;
+}
+
+static void
+test_random_graphs(void **state)
+{
+	int compiled = 0;
+
+	(void)state;
+	for (int i = 0; i < count; i++)
+		compiled += try_graph(seed + (unsigned)i);
+	printf("%d of %d random graphs compiled, and agreed\n", compiled, count);
+	assert_true(compiled > count / 2);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random_graphs) };
+
+	if (argc > 1)
+		count = atoi(argv[1]);
+	if (argc > 2)
+		seed = (unsigned)atoi(argv[2]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
