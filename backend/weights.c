@@ -108,7 +108,7 @@ write_embedding(Writer *w)
 
 	m->embed_token = zeros(w, (size_t)w->c->rows * (size_t)d);
 	m->embed_position = zeros(w, (size_t)w->c->places * (size_t)d);
-	for (int i = 0; i < d; i++) {
+	for (int i = 0; i < w->cols->n; i++) {
 		const Form *f = w->cols->form[i];
 		for (int t = 0; t < f->n; t++) {
 			const Atom *a = f->term[t].atom;

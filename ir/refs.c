@@ -90,7 +90,8 @@ absence1(Graph *g, Node *n, void *ctx)
 		if (d->op != OP_CONST)
 			continue;
 		read = with_default(g, read, d);
-		return make(g, yes, yes->op, i ? rest : read, i ? read : rest, NULL, 0);
+		Node *x = make(g, yes, yes->op, i ? rest : read, i ? read : rest, NULL, 0);
+		return x->type.lo < n->type.lo || x->type.hi > n->type.hi ? n : x;
 	}
 	return n;
 }
@@ -267,12 +268,15 @@ shifted(Graph *g, Shift *s, const Node *at, Node *x, int64_t by, int64_t d)
 	}
 	if (k < 0)
 		return NULL;
+	Node *to = s->memo[k].to;
 	if (s->memo[k].before == d)
-		return s->memo[k].to;
+		return is_bool(at) && !is_bool(to) ? NULL : to;
 	Node *index = make(g, at, OP_INDEX, NULL, NULL, NULL, 0);
 	Node *outside = make(g, at, OP_LT, index, mk_const(g, -by), NULL, 0);
 	Node *mend = make(g, at, OP_MUL, outside, mk_const(g, d - s->memo[k].before), NULL, 0);
-	return make(g, at, OP_ADD, s->memo[k].to, mend, NULL, 0);
+	Node *mended = make(g, at, OP_ADD, to, mend, NULL, 0);
+	bool wider = mended->type.lo < at->type.lo || mended->type.hi > at->type.hi;
+	return wider ? NULL : mended;
 }
 
 static Node *
