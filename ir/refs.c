@@ -240,8 +240,8 @@ shift_node(Shift *s, Node *n)
 		to = n->op == OP_TABLE ? mk_table(s->g, n->span, n->file, arg[0], n->k, n->table, n->ntable)
 		                       : mk(s->g, n->op, n->span, n->file, n->narg, arg, n->k);
 	}
-	if (s->n == SHIFT_NODES)
-		return -1;
+	if (s->n == SHIFT_NODES || (is_bool(n) && !is_bool(to)))
+		return -1;      /* apart, values of one root are no longer joint */
 	at = s->n++;
 	s->memo[at].from = n;
 	s->memo[at].to = to;
@@ -270,7 +270,7 @@ shifted(Graph *g, Shift *s, const Node *at, Node *x, int64_t by, int64_t d)
 		return NULL;
 	Node *to = s->memo[k].to;
 	if (s->memo[k].before == d)
-		return is_bool(at) && !is_bool(to) ? NULL : to;
+		return to;
 	Node *index = make(g, at, OP_INDEX, NULL, NULL, NULL, 0);
 	Node *outside = make(g, at, OP_LT, index, mk_const(g, -by), NULL, 0);
 	Node *mend = make(g, at, OP_MUL, outside, mk_const(g, d - s->memo[k].before), NULL, 0);
