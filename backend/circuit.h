@@ -92,6 +92,9 @@ typedef struct Circuit {
 	const Node *node;       /* being mapped: blamed for new atoms */
 } Circuit;
 
+/* An error at the source of a node. */
+void refuse(Circuit *, const Node *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /* ---- forms (form.c) ---- */
 const Form *form_const(Circuit *, int64_t);
 const Form *form_atom(Circuit *, Atom *);

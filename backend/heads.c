@@ -279,7 +279,7 @@ select_where(Circuit *c, Node *ref)
 	Where where = { 0 };
 
 	if (!add_literal(c, &where, ref->arg[0])) {
-		error_at(c->diags, ref->span, "this condition has too many parts");
+		refuse(c, ref, "this condition has too many parts");
 		return NULL;
 	}
 	int nboth = where.nboth;
@@ -303,8 +303,8 @@ select_where(Circuit *c, Node *ref)
 	for (int i = 0; i < where.nboth; i++) {
 		if (relate(c, s, where.both[i], w))
 			continue;
-		error_at(c->diags, where.both[i]->span, "this relates two positions in a way that is not built yet; "
-		         "name the part about the other position, so that it is a stream of few values");
+		refuse(c, where.both[i], "this relates two positions in a way that is not built yet; "
+		       "name the part about the other position, so that it is a stream of few values");
 		return NULL;
 	}
 	return s;

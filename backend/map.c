@@ -25,6 +25,16 @@ static Emit *const emits[NUM_OPS] = {
 #undef OP
 };
 
+void
+refuse(Circuit *c, const Node *n, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	error_v(c->diags, c->g->files[n ? n->file : 0], n ? n->span : (Span){ 0, 0 }, fmt, ap);
+	va_end(ap);
+}
+
 static bool
 is_const(const Node *n)
 {
@@ -346,7 +356,7 @@ emit_MUL(Circuit *c, Node *n)
 	const Form *f = product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
 
 	if (!f)
-		error_at(c->diags, n->span, "this product has too many values to be made in one step; multiply digit by digit with digits.mul");
+		refuse(c, n, "this product has too many values to be made in one step; multiply digit by digit with digits.mul");
 	return f;
 }
 
@@ -359,7 +369,7 @@ floor_by(Circuit *c, Node *n, const Form *f, int64_t b)
 	int64_t lo = f->lo / b - (f->lo % b < 0), hi = f->hi / b - (f->hi % b < 0);
 
 	if (b < 0 || hi - lo > MAX_STEPS) {
-		error_at(c->diags, n->span, "this quotient takes %lld values, more than the %d that one layer computes",
+		refuse(c, n, "this quotient takes %lld values, more than the %d that one layer computes",
 		         (long long)(hi - lo + 1), MAX_STEPS);
 		return NULL;
 	}
@@ -383,7 +393,7 @@ emit_DIV(Circuit *c, Node *n)
 {
 	if (is_const(n->arg[1]))
 		return floor_by(c, n, map_node(c, n->arg[0]), n->arg[1]->k);
-	error_at(c->diags, n->span, "dividing by a stream is not built yet, save where both sides follow from one stream");
+	refuse(c, n, "dividing by a stream is not built yet, save where both sides follow from one stream");
 	return NULL;
 }
 
@@ -588,7 +598,7 @@ emit_READ(Circuit *c, Node *n)
 static const Form *
 not_a_number(Circuit *c, Node *n)
 {
-	error_at(c->diags, n->span, "internal: %s has no value of its own", op_info[n->op].name);
+	refuse(c, n, "internal: %s has no value of its own", op_info[n->op].name);
 	return NULL;
 }
 

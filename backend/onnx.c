@@ -13,13 +13,18 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-endian");
 
 /* A new message of type T: Onnx__T, set up by onnx__t__init. */
-#define MESSAGE(arena, T, init) ({ T *message_ = NEW(arena, T); init(message_); message_; })
+#define MESSAGE(arena, T, init)              \
+	({                                   \
+		T *message_ = NEW(arena, T); \
+		init(message_);              \
+		message_;                    \
+	})
 #define LIST(arena, T, n) ((T *)arena_alloc(arena, (size_t)(n) * sizeof(T)))
 
 static char *
 text(const char *s)
 {
-	return (char *)s;       /* the messages are only read */
+	return (char *)s; /* the messages are only read */
 }
 
 static Onnx__TensorProto *
@@ -29,7 +34,8 @@ tensor(Arena *a, const TwTensor *t)
 
 	m->name = text(t->name);
 	m->has_data_type = true;
-	m->data_type = t->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	m->data_type =
+		t->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 	m->n_dims = (size_t)t->ndim;
 	m->dims = (int64_t *)t->dim;
 	m->has_raw_data = true;
@@ -103,7 +109,8 @@ port(Arena *a, const TwPort *p)
 	m->type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
 	m->type->tensor_type = t;
 	t->has_elem_type = true;
-	t->elem_type = p->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	t->elem_type =
+		p->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 	t->shape = MESSAGE(a, Onnx__TensorShapeProto, onnx__tensor_shape_proto__init);
 	t->shape->n_dim = (size_t)p->ndim;
 	t->shape->dim = LIST(a, Onnx__TensorShapeProto__Dimension *, p->ndim);
@@ -152,7 +159,8 @@ add_props(Arena *a, Onnx__ModelProto *file, const TwModel *m)
 static void
 add_version(Arena *a, Onnx__ModelProto *file)
 {
-	Onnx__OperatorSetIdProto *set = MESSAGE(a, Onnx__OperatorSetIdProto, onnx__operator_set_id_proto__init);
+	Onnx__OperatorSetIdProto *set =
+		MESSAGE(a, Onnx__OperatorSetIdProto, onnx__operator_set_id_proto__init);
 
 	file->has_ir_version = true;
 	file->ir_version = TW_IR_VERSION;

@@ -35,15 +35,12 @@ zeros(Writer *w, size_t n)
 static void
 prove(Writer *w, const Node *n, double sum, const char *what)
 {
-	Span none = { 0, 0 };
-
 	if (sum > w->r->largest_sum)
 		w->r->largest_sum = sum;
 	if (sum < EXACT_MAX || w->failed++)
 		return;
-	error_at(w->c->diags, n ? n->span : none,
-	         "not exact: the terms of this %s can add up to %.0f, and a 32-bit float is exact only below %d",
-	         what, sum, EXACT_MAX);
+	refuse(w->c, n, "not exact: the terms of this %s can add up to %.0f, and a 32-bit float is exact only below %d",
+	       what, sum, EXACT_MAX);
 }
 
 static double
@@ -287,13 +284,9 @@ write_labels(Writer *w, int state)
 /* ---- what the file says beside the weights ---- */
 
 static int
-line_of(const Graph *g, int file, Span span)
+line_of(const Graph *g, const Node *n)
 {
-	int line = 1;
-
-	for (uint32_t i = 0; i < span.lo && i < g->files[file]->len; i++)
-		line += g->files[file]->text[i] == '\n';
-	return line;
+	return source_line(g->files[n->file], n->span.lo);
 }
 
 static void
@@ -303,7 +296,7 @@ write_named1(Writer *w, const Named *n, TwNamed *out)
 	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
 
 	out->name = (char *)n->name;
-	out->line = n->file ? 0 : line_of(w->c->g, 0, n->span);
+	out->line = n->file ? 0 : source_line(w->c->g->files[0], n->span.lo);
 	out->kind = n->kind == K_BOOL ? TW_BOOL : n->kind == K_TOKEN ? TW_TOKEN : TW_INT;
 	out->reference = n->kind == K_POS;
 	out->folded = true;
@@ -363,7 +356,7 @@ write_certificate(Writer *w)
 			if (!s->ref)
 				fprintf(f, ",\"offset\":%d", s->offset);
 			else
-				fprintf(f, ",\"line\":%d", line_of(w->c->g, s->ref->file, s->ref->span));
+				fprintf(f, ",\"line\":%d", line_of(w->c->g, s->ref));
 			fprintf(f, ",\"gap\":%" PRId64 ",\"largest_score\":%.0f}", s->gap, w->score[l * w->c->nhead + i]);
 		}
 	}
@@ -372,7 +365,6 @@ write_certificate(Writer *w)
 	w->m->certificate = taken(w, text, n);
 
 	const Source *src = w->c->g->files[0];
-	const char *name = strrchr(src->path, '/');
 	uint64_t hash = 1469598103934665603u;           /* FNV-1a of the source text */
 	for (uint32_t i = 0; i < src->len; i++)
 		hash = (hash ^ (unsigned char)src->text[i]) * 1099511628211u;
@@ -381,7 +373,6 @@ write_certificate(Writer *w)
 		abort();
 	fprintf(f, "{\"name\":\"%s\",\"fnv1a\":\"%016" PRIx64 "\"}", w->c->g->name, hash);
 	fclose(f);
-	(void)name;
 	w->m->source = taken(w, text, n);
 }
 
@@ -438,6 +429,45 @@ latest_of(const Form *f, const Atom *best)
 	return best;
 }
 
+/* The source of a node on one line, shortened. */
+static const char *
+excerpt(const Graph *g, const Node *n)
+{
+	enum { MOST = 44 };
+	const Source *src = g->files[n->file];
+	uint32_t lo = n->span.lo, hi = n->span.hi < src->len ? n->span.hi : src->len;
+	char *s = arena_alloc(g->arena, MOST + 8);
+	int len = 0;
+
+	for (; lo < hi && len < MOST; lo++) {
+		bool space = src->text[lo] == ' ' || src->text[lo] == '\n' || src->text[lo] == '\t';
+		if (!space)
+			s[len++] = src->text[lo];
+		else if (len && s[len - 1] != ' ')
+			s[len++] = ' ';
+	}
+	while (lo < hi && len && ((unsigned char)s[len] & 0xc0) == 0x80)
+		len--;                  /* not in the middle of a character */
+	strcpy(s + len, lo < hi ? " …" : "");
+	return s;
+}
+
+static const char *
+describe(const Circuit *c, const Atom *a)
+{
+	const Node *n = a->head ? a->head->select->ref : a->node;
+	size_t room = 160;
+	char *s = arena_alloc(c->arena, room);
+
+	if (!a->head)
+		snprintf(s, room, "mlp        %s", n ? excerpt(c->g, n) : "");
+	else if (!n)
+		snprintf(s, room, "attention  %d back: %s", -a->head->select->offset, a->node ? excerpt(c->g, a->node) : "");
+	else
+		snprintf(s, room, "attention  %s", excerpt(c->g, n));
+	return s;
+}
+
 /* From what the model says back through the latest input of each step. */
 static void
 find_chain(const Writer *w)
@@ -462,10 +492,10 @@ find_chain(const Writer *w)
 	w->r->chain = arena_alloc(c->arena, sizeof *w->r->chain * (size_t)(n + 1));
 	for (int i = 0; i < n; i++) {
 		const Atom *s = step_[n - 1 - i];
-		const Node *node = s->node;
-		w->r->chain[i] = (Link){ .what = s->head ? "attention" : "mlp",
+		const Node *node = s->head && s->head->select->ref ? s->head->select->ref : s->node;
+		w->r->chain[i] = (Link){ .what = describe(c, s),
 			.file = node ? c->g->files[node->file]->path : "",
-			.line = node ? line_of(c->g, node->file, node->span) : 0,
+			.line = node ? line_of(c->g, node) : 0,
 			.layer = s->head ? s->head->layer : s->ready / 2 - 1 };
 	}
 }

@@ -1,6 +1,6 @@
 /* Putting model files on disk: written beside, then renamed. */
 
-#define _GNU_SOURCE      /* asprintf, mkostemp */
+#define _GNU_SOURCE /* asprintf, mkostemp */
 
 #include "backend/write.h"
 
@@ -114,8 +114,8 @@ write_safetensors(Arena *a, const TwModel *m, const char *path, char **error)
 	size_t n = 0;
 	unsigned char *bytes = safetensors_bytes(a, m, &n);
 	char *config = safetensors_config(a, m);
-	int bad = draft(&d, bytes, n, error) || draft(&c, config, config ? strlen(config) : 0, error)
-	          || publish(&c, error) || publish(&d, error);
+	int bad = draft(&d, bytes, n, error) || draft(&c, config, config ? strlen(config) : 0, error) ||
+		  publish(&c, error) || publish(&d, error);
 
 	free(bytes);
 	free(config);

@@ -16,7 +16,7 @@ unsigned char *model_bytes(const TwModel *, size_t *n);
 
 /* The parts of it, each from one file here. */
 typedef struct Prop {
-	const char *key;        /* tw.vocab */
+	const char *key; /* tw.vocab */
 	char *json;
 } Prop;
 

@@ -200,7 +200,8 @@ random_graph(Random *r, Arena *arena)
 	g->name = "random";
 	g->nvocab = VOCAB;
 	g->vocab = (const char **)(uintptr_t)spell;
-	g->context = 2 + below(r, 14);
+	/* beyond 199 a place is matched by two digits */
+	g->context = below(r, 10) ? 2 + below(r, 14) : 190 + below(r, 40);
 	g->files = files;
 	g->nfile = 1;
 	g->named = arena_alloc(arena, sizeof *g->named * 2 * POOL);
@@ -214,7 +215,7 @@ random_graph(Random *r, Arena *arena)
 	r->bools[r->nbool++] = make(r, OP_LT, 2, token, mk_const(g, 2), NULL, 0);
 	for (int i = 0; i < nodes; i++) {
 		Node *n = below(r, 3) ? any_int(r) : any_bool(r);
-		if (n->type.lo < -300 || n->type.hi > 300 || r->nint == POOL || r->nbool == POOL)
+		if (n->type.lo < -400 || n->type.hi > 400 || r->nint == POOL || r->nbool == POOL)
 			continue;
 		bool flag = n->type.lo >= 0 && n->type.hi <= 1;
 		if (flag)
@@ -235,7 +236,7 @@ compare(Random *r, TwSession *s, const TwModel *m, Node *const *named, Node *con
 {
 	Graph *g = r->g;
 	Eval *e = eval_new(g);
-	int row[32], bad = 0;
+	int row[256], bad = 0;
 
 	for (int text = 0; text < TEXTS && !bad; text++) {
 		int n = 1 + below(r, g->context);
