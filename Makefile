@@ -1,7 +1,7 @@
 # make          build/twc and build/twrun
 # make demo     sets up what is missing, builds, compiles the calculator and asks it a few things
 # make test     sets up what is missing, builds, runs every test
-# The other targets: bless asan report bench exhaustive fmt install clean setup
+# The other targets: bless asan report bench exhaustive fuzz fmt install clean setup
 
 CC     ?= cc
 CXX    ?= c++
@@ -29,8 +29,10 @@ TWRUN   := $(BUILD)/cmd/twrun.o
 TWC     := $(filter-out $(TWRUN),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
-TOOLS   := $(patsubst tests/differential/%.c,$(BUILD)/differential/%,$(wildcard tests/differential/*.c)) \
+TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c tests/fuzz/*.c)) \
 	$(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 COMPILE = @mkdir -p $(@D); \
 	echo "  CC    $<"; $(CC) -std=gnu11 $(CFLAGS) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
@@ -49,10 +51,13 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(COMPILER) $(RUNTIME)
 	$(LINK) -lcmocka $(LIBS)
 
 $(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
-	$(LINK) -lm
+	$(LINK)
+
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o
+	$(LINK)
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o
-	$(LINK) -lm
+	$(LINK)
 
 # The ONNX checker is C++; it judges our files and is no part of the programs.
 $(BUILD)/model/%: tests/model/%.cc
@@ -105,8 +110,7 @@ bless: setup
 	@BLESS=1 tests/run.sh $(BUILD)
 
 asan: setup
-	@$(MAKE) --no-print-directory BUILD=build-asan parts \
-		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+	@$(MAKE) --no-print-directory BUILD=build-asan parts CFLAGS='$(SANITIZE)'
 	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 tests/run.sh build-asan
 
 demo: setup
@@ -125,8 +129,12 @@ exhaustive: setup
 	@tests/exhaustive/adder.sh $(BUILD)
 	@SAMPLE=10000 tests/differential/run.sh $(BUILD)
 
+fuzz: setup
+	@$(MAKE) --no-print-directory BUILD=build-asan parts CFLAGS='$(SANITIZE)'
+	@FUZZ=$${FUZZ:-3000} tests/fuzz/run.sh build-asan
+
 fmt:
-	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend runtime cmd tests/unit tests/differential bench))
+	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend runtime cmd tests/unit tests/differential tests/fuzz bench))
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tw/stdlib
@@ -136,6 +144,6 @@ install: all
 clean:
 	rm -rf build build-asan
 
-.PHONY: all setup parts test bless asan demo report bench exhaustive fmt install clean
+.PHONY: all setup parts test bless asan demo report bench exhaustive fuzz fmt install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -12,7 +12,7 @@
 #   # STATUS: 1                exit status, if not 0 (or 2 where there is an ERROR)
 #
 # BLESS=1 rewrites the EXPECT lines from what was printed. JOBS=n runs n at once.
-# Unit tests (tests/unit), whole compilations of the examples, the manual's
+# The library's examples, unit tests (tests/unit), whole compilations, the manual's
 # examples and the comparisons with ONNX Runtime are jobs of the same list.
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -114,11 +114,12 @@ if [ $# -gt 0 ]; then
 else
 	# The longest first, so that the last core is not kept waiting.
 	jobs=()
-	for s in tests/differential/run.sh tests/model/run.sh tests/spec.sh tests/cli.sh; do
+	for s in tests/differential/run.sh tests/model/run.sh tests/fuzz/run.sh tests/spec.sh tests/cli.sh; do
 		[ -x "$s" ] && jobs+=("script:$here/$s")
 	done
 	[ "${BLESS:-}" ] && jobs=()
 	for t in examples/*.tw; do jobs+=("golden:$t" "files:$t"); done
+	for t in stdlib/*.tw; do jobs+=("golden:$t"); done
 	for t in tests/{lang,ops,passes,err}/*.tw; do jobs+=("golden:$t"); done
 	for t in tests/unit/*.c; do u=${t##*/}; jobs+=("unit:$bin/unit/${u%.c}"); done
 fi

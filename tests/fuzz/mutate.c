@@ -1,0 +1,152 @@
+/* usage: mutate SEED FILE...
+ *
+ * One of the files with a few faults in it: pieces left out, doubled, swapped or
+ * taken from another file, deep nesting, odd bytes. The same seed gives the same
+ * text. Pieces are words and marks rather than bytes, so that most of what comes
+ * out gets past the lexer. */
+
+#include <ctype.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Text {
+	char *s;
+	size_t n, cap;
+} Text;
+
+static uint64_t seed;
+
+static size_t
+pick(size_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return n ? (size_t)(seed >> 20) % n : 0;
+}
+
+static void
+put(Text *t, const char *s, size_t n)
+{
+	if (t->n + n + 1 > t->cap) {
+		t->cap = 2 * (t->n + n + 1);
+		t->s = realloc(t->s, t->cap);
+		if (!t->s)
+			abort();
+	}
+	memcpy(t->s + t->n, s, n);
+	t->n += n;
+	t->s[t->n] = '\0';
+}
+
+static Text
+read_text(const char *path)
+{
+	Text t = { 0 };
+	char part[4096];
+	size_t n;
+	FILE *f = fopen(path, "rb");
+
+	put(&t, "", 0);
+	while (f && (n = fread(part, 1, sizeof part, f)) > 0)
+		put(&t, part, n);
+	if (f)
+		fclose(f);
+	return t;
+}
+
+/* A piece of the text, from a random place: a word, a number or one mark. */
+static void
+piece(const Text *t, size_t *from, size_t *to)
+{
+	size_t i = pick(t->n);
+
+	while (i > 0 && (isalnum((unsigned char)t->s[i]) || t->s[i] == '_') && isalnum((unsigned char)t->s[i - 1]))
+		i--;
+	*from = i;
+	while (i < t->n && (isalnum((unsigned char)t->s[i]) || t->s[i] == '_'))
+		i++;
+	*to = i > *from ? i : *from + (t->n > 0);
+}
+
+static void
+replace(Text *t, size_t from, size_t to, const char *s, size_t n)
+{
+	Text out = { 0 };
+
+	put(&out, t->s, from);
+	put(&out, s, n);
+	put(&out, t->s + to, t->n - to);
+	free(t->s);
+	*t = out;
+}
+
+static void
+mutate(Text *t, const Text *other)
+{
+	static const char *const odd[] = { "(", ")", "[", "]", "{", "}", "else", "where", "latest j where", "-", "//",
+		"%", "**", "0", "99999999999999999999", "-1", "16777217", "here", "token", "index", "'+'", "\"\"", "<end>",
+		"..", "..<", "fn", "let", "for i in 0..<9999999", "\xff", "\xc3\xa9", "'", "\"", "#", "if", "match", "=",
+		"len(", "concat(", "exists(", "str(", "fold(", "scan(", "sum(", "max(", "output", "test", "use" };
+	size_t a, b, c, d;
+	piece(t, &a, &b);
+	switch (pick(8)) {
+	case 0:
+		replace(t, a, b, "", 0);
+		break;
+	case 1:
+		replace(t, a, a, t->s + a, b - a);
+		break;
+	case 2:
+	case 3:
+		if (other->n) {
+			piece(other, &c, &d);
+			replace(t, a, b, other->s + c, d - c);
+		}
+		break;
+	case 4: {
+		const char *s = odd[pick(sizeof odd / sizeof *odd)];
+		replace(t, a, pick(2) ? a : b, s, strlen(s));
+		break;
+	}
+	case 5:         /* a longer stretch, cut out or moved in from elsewhere */
+		if (other->n) {
+			size_t from = pick(other->n), n = pick(200);
+			replace(t, a, a, other->s + from, from + n < other->n ? n : other->n - from);
+		}
+		break;
+	case 6:
+		replace(t, a, a + pick(200) < t->n ? a + pick(200) : t->n, "", 0);
+		break;
+	default: {      /* nesting */
+		static const char *const open[] = { "(", "[", "-", "not ", "if true then ", "match 1 { else => ", "{a: " };
+		const char *s = open[pick(sizeof open / sizeof *open)];
+		Text deep = { 0 };
+		for (size_t n = pick(20) ? 3 : 20000; n > 0; n--)
+			put(&deep, s, strlen(s));
+		replace(t, a, a, deep.s, deep.n);
+		free(deep.s);
+	}
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 3)
+		return fputs("usage: mutate SEED FILE...\n", stderr), 2;
+	seed = strtoull(argv[1], NULL, 10) * 0x9e3779b97f4a7c15u + 88172645463325252u;
+	for (int i = 0; i < 8; i++)
+		pick(1);
+
+	size_t files = (size_t)argc - 2;
+	Text t = read_text(argv[2 + pick(files)]), other = read_text(argv[2 + pick(files)]);
+	for (size_t n = 1 + pick(4); n > 0; n--)
+		mutate(&t, &other);
+	fwrite(t.s, 1, t.n, stdout);
+	free(t.s);
+	free(other.s);
+	return 0;
+}
