@@ -1,7 +1,7 @@
 /* twrun: runs a compiled model. Everything it knows of the program is in the
  * file; this is the command line, the runtime does the work. */
 
-#define _GNU_SOURCE      /* getline, wcwidth */
+#define _GNU_SOURCE /* getline, wcwidth */
 
 #include "runtime/tw.h"
 
@@ -40,14 +40,14 @@ static const struct argp_option options[] = {
 typedef struct Command {
 	const char *model, *prompt, *batch;
 	bool trace;
-	int limit;              /* of printed tokens */
+	int limit; /* of printed tokens */
 } Command;
 
 typedef struct Run {
 	const Command *c;
 	TwModel *m;
 	TwSession *s;
-	int *row;               /* (context) the prompt */
+	int *row; /* (context) the prompt */
 } Run;
 
 static error_t
@@ -176,7 +176,8 @@ print_block(const Run *r, const int *column, const int *wide, int n)
 
 	for (int i = -1; i < tw_count(r->s); i++) {
 		for (int c = 0; c < n; c++) {
-			cell(r, i, column[c] < 0 ? NULL : &r->m->named[column[c]], column[c], text, sizeof text);
+			cell(r, i, column[c] < 0 ? NULL : &r->m->named[column[c]], column[c], text,
+			     sizeof text);
 			printf("%s%*s%s", c ? "  " : "", wide[c] - width(text), "", text);
 		}
 		putchar('\n');
@@ -349,7 +350,7 @@ read_prompts(Run *r, FILE *f, Batch *b)
 		chop(line, &n);
 		if (strlen(line) != (size_t)n || tw_tokenize(r->m, line, r->row, &error) < 0) {
 			fprintf(stderr, "twrun: %s, line %zu: %s\n", name, b->n + 1,
-			        error ? error : "the prompt holds a zero byte");
+				error ? error : "the prompt holds a zero byte");
 			ok = false;
 		} else {
 			ok = add_prompt(b, line);

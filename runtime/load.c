@@ -2,7 +2,7 @@
  * weights there are and of what shape; then each must be there, with as many
  * bytes, and be finite. So nothing is allocated that the file does not hold. */
 
-#define _GNU_SOURCE      /* vasprintf */
+#define _GNU_SOURCE /* vasprintf */
 
 #include "runtime/load.h"
 #include "runtime/nodes.h"
@@ -33,7 +33,7 @@ tw_refuse(char **error, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	if (*error || vasprintf(error, fmt, ap) < 0)
-		(void)0;        /* the first error is the one to tell */
+		(void)0; /* the first error is the one to tell */
 	va_end(ap);
 	return false;
 }
@@ -49,7 +49,7 @@ by_name(const void *a, const void *b)
 const TwPart *
 tw_part(const TwParts *parts, const char *name)
 {
-	TwPart key = {.name = name};
+	TwPart key = { .name = name };
 
 	return bsearch(&key, parts->part, (size_t)parts->npart, sizeof key, by_name);
 }
@@ -126,8 +126,8 @@ tw_assemble(const TwParts *parts, char **error)
 		tw_refuse(error, "out of memory");
 		return NULL;
 	}
-	if (sort_parts(parts, error) && tw_read_meta(m, &l->pool, parts, error)
-	    && take_weights(m, &l->pool, parts, error))
+	if (sort_parts(parts, error) && tw_read_meta(m, &l->pool, parts, error) &&
+	    take_weights(m, &l->pool, parts, error))
 		return m;
 	tw_free(m);
 	return NULL;

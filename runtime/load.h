@@ -13,13 +13,13 @@ typedef struct TwPart {
 	const char *name;
 	int ndim;
 	int64_t dim[2];
-	const void *bytes;      /* float32, little-endian, perhaps not aligned */
+	const void *bytes; /* float32, little-endian, perhaps not aligned */
 	size_t size;
 } TwPart;
 
 typedef struct TwProp {
-	const char *key;        /* tw.vocab */
-	const char *value;      /* JSON */
+	const char *key;   /* tw.vocab */
+	const char *value; /* JSON */
 } TwProp;
 
 typedef struct TwParts {

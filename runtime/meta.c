@@ -12,9 +12,9 @@
 
 /* Far beyond any model; below what an int can hold when multiplied out. */
 enum {
-	MAX_TEXT = 16 << 20,    /* bytes of one property */
-	MAX_ROWS = 1 << 20,     /* of a table */
-	MAX_WIDTH = 1 << 16,    /* d_model, and heads times their size */
+	MAX_TEXT = 16 << 20, /* bytes of one property */
+	MAX_ROWS = 1 << 20,  /* of a table */
+	MAX_WIDTH = 1 << 16, /* d_model, and heads times their size */
 	MAX_NEURONS = 1 << 24,
 	MAX_LAYERS = 1 << 12,
 };
@@ -75,7 +75,7 @@ static bool
 kind(const cJSON *j, TwKind *out)
 {
 	int i = 0;
-	bool ok = one_of(j, (const char *[]){"int", "bool", "token"}, 3, &i);
+	bool ok = one_of(j, (const char *[]){ "int", "bool", "token" }, 3, &i);
 
 	*out = (TwKind)i;
 	return ok;
@@ -131,12 +131,11 @@ read_vocab(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : 0;
-	const cJSON *token;
 
 	if (n < 1 || n > MAX_ROWS)
 		return false;
 	m->vocab = TW_NEW(r->pool, char *, n);
-	cJSON_ArrayForEach(token, j)
+	for (const cJSON *token = j->child; token; token = token->next)
 		if (!text(r, token, &m->vocab[m->nvocab++]))
 			return false;
 	return all_differ(m->vocab, m->nvocab);
@@ -160,7 +159,7 @@ static bool
 read_attention(Meta *r, const cJSON *j)
 {
 	int i = 0;
-	bool ok = one_of(j, (const char *[]){"causal", "bidirectional"}, 2, &i);
+	bool ok = one_of(j, (const char *[]){ "causal", "bidirectional" }, 2, &i);
 
 	r->m->bidirectional = i;
 	return ok;
@@ -169,10 +168,10 @@ read_attention(Meta *r, const cJSON *j)
 static bool
 read_layer(const cJSON *j, TwLayer *l)
 {
-	return int_in(field(j, "heads"), 0, MAX_WIDTH, &l->heads)
-	       && int_in(field(j, "key_size"), l->heads > 0, MAX_WIDTH, &l->dk)
-	       && int_in(field(j, "value_size"), l->heads > 0, MAX_WIDTH, &l->dv)
-	       && int_in(field(j, "neurons"), 0, MAX_NEURONS, &l->neurons);
+	return int_in(field(j, "heads"), 0, MAX_WIDTH, &l->heads) &&
+	       int_in(field(j, "key_size"), l->heads > 0, MAX_WIDTH, &l->dk) &&
+	       int_in(field(j, "value_size"), l->heads > 0, MAX_WIDTH, &l->dv) &&
+	       int_in(field(j, "neurons"), 0, MAX_NEURONS, &l->neurons);
 }
 
 static bool
@@ -180,12 +179,11 @@ read_layers(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1;
-	const cJSON *layer;
 
 	if (n < 0 || n > MAX_LAYERS)
 		return false;
 	m->layer = TW_NEW(r->pool, TwLayer, n);
-	cJSON_ArrayForEach(layer, j)
+	for (const cJSON *layer = j->child; layer; layer = layer->next)
 		if (!read_layer(layer, &m->layer[m->nlayer++]))
 			return false;
 	return true;
@@ -196,16 +194,15 @@ read_labels(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1;
-	const cJSON *item;
 
 	if (n < 0 || n > MAX_WIDTH)
 		return false;
 	m->label = TW_NEW(r->pool, TwLabel, n);
 	char **name = TW_NEW(r->pool, char *, n);
-	cJSON_ArrayForEach(item, j) {
+	for (const cJSON *item = j->child; item; item = item->next) {
 		TwLabel *l = &m->label[m->nlabel];
-		if (!text(r, field(item, "name"), &l->name) || !kind(field(item, "kind"), &l->kind)
-		    || !int_in(field(item, "columns"), 1, MAX_WIDTH, &l->columns))
+		if (!text(r, field(item, "name"), &l->name) || !kind(field(item, "kind"), &l->kind) ||
+		    !int_in(field(item, "columns"), 1, MAX_WIDTH, &l->columns))
 			return false;
 		name[m->nlabel++] = l->name;
 	}
@@ -224,8 +221,8 @@ read_columns(Meta *r, const cJSON *columns, const cJSON *weights, TwNamed *v)
 	v->column = TW_NEW(r->pool, int, n);
 	v->weight = TW_NEW(r->pool, float, n);
 	for (; c; c = c->next, w = w->next, v->ncolumn++)
-		if (!int_in(c, 0, r->m->d_model - 1, &v->column[v->ncolumn])
-		    || !number(w, &v->weight[v->ncolumn]))
+		if (!int_in(c, 0, r->m->d_model - 1, &v->column[v->ncolumn]) ||
+		    !number(w, &v->weight[v->ncolumn]))
 			return false;
 	return true;
 }
@@ -233,15 +230,15 @@ read_columns(Meta *r, const cJSON *columns, const cJSON *weights, TwNamed *v)
 static bool
 read_named(Meta *r, const cJSON *j, TwNamed *v)
 {
-	if (!text(r, field(j, "name"), &v->name) || !int_in(field(j, "line"), 0, 1 << 30, &v->line)
-	    || !kind(field(j, "kind"), &v->kind) || !truth(field(j, "reference"), &v->reference)
-	    || !truth(field(j, "folded"), &v->folded))
+	if (!text(r, field(j, "name"), &v->name) || !int_in(field(j, "line"), 0, 1 << 30, &v->line) ||
+	    !kind(field(j, "kind"), &v->kind) || !truth(field(j, "reference"), &v->reference) ||
+	    !truth(field(j, "folded"), &v->folded))
 		return false;
 	if (v->folded)
 		return true;
-	return int_in(field(j, "state"), 0, 2 * r->m->nlayer, &v->state)
-	       && read_columns(r, field(j, "columns"), field(j, "weights"), v)
-	       && number(field(j, "bias"), &v->bias);
+	return int_in(field(j, "state"), 0, 2 * r->m->nlayer, &v->state) &&
+	       read_columns(r, field(j, "columns"), field(j, "weights"), v) &&
+	       number(field(j, "bias"), &v->bias);
 }
 
 static bool
@@ -249,12 +246,11 @@ read_residual(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1;
-	const cJSON *item;
 
 	if (n < 0 || n > MAX_ROWS)
 		return false;
 	m->named = TW_NEW(r->pool, TwNamed, n);
-	cJSON_ArrayForEach(item, j)
+	for (const cJSON *item = j->child; item; item = item->next)
 		if (!read_named(r, item, &m->named[m->nnamed++]))
 			return false;
 	return true;
@@ -286,12 +282,17 @@ static const struct {
 	const char *key;
 	Read *read;
 } properties[] = {
-	{"tw.version", read_version},   {"tw.name", read_name},
-	{"tw.vocab", read_vocab},       {"tw.special", read_special},
-	{"tw.context", read_context},   {"tw.attention", read_attention},
-	{"tw.layers", read_layers},     {"tw.labels", read_labels},
-	{"tw.residual", read_residual}, {"tw.source", read_source},
-	{"tw.certificate", read_certificate},
+	{ "tw.version", read_version },
+	{ "tw.name", read_name },
+	{ "tw.vocab", read_vocab },
+	{ "tw.special", read_special },
+	{ "tw.context", read_context },
+	{ "tw.attention", read_attention },
+	{ "tw.layers", read_layers },
+	{ "tw.labels", read_labels },
+	{ "tw.residual", read_residual },
+	{ "tw.source", read_source },
+	{ "tw.certificate", read_certificate },
 };
 
 static cJSON *
@@ -308,7 +309,7 @@ parse(const TwParts *parts, const char *key)
 bool
 tw_read_meta(TwModel *m, TwPool *pool, const TwParts *parts, char **error)
 {
-	Meta r = {m, pool};
+	Meta r = { m, pool };
 	const TwPart *table = tw_part(parts, "embed.token");
 
 	if (!table || table->ndim != 2 || table->dim[1] < 1 || table->dim[1] > MAX_WIDTH)

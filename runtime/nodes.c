@@ -1,11 +1,12 @@
 #include "runtime/nodes.h"
 
-#include <stdarg.h>
 #include <string.h>
 
-#define IN(...) (const char *[4]){__VA_ARGS__}
+/* clang-format off */
+#define IN(...) (const char *[4]){ __VA_ARGS__ }
+/* clang-format on */
 
-enum { TO_BOOL = 9 };   /* TensorProto.DataType */
+enum { TO_BOOL = 9 }; /* TensorProto.DataType */
 
 int64_t
 tw_elements(int ndim, const int64_t *dim)
@@ -34,13 +35,13 @@ typedef struct Weights {
 static void
 matrix(Weights *l, const char *name, float **data, int64_t in, int64_t out)
 {
-	l->w[l->n++] = (TwWeight){name, data, 2, {in, out}};
+	l->w[l->n++] = (TwWeight){ name, data, 2, { in, out } };
 }
 
 static void
 vector(Weights *l, const char *name, float **data, int64_t size)
 {
-	l->w[l->n++] = (TwWeight){name, data, 1, {size, 0}};
+	l->w[l->n++] = (TwWeight){ name, data, 1, { size, 0 } };
 }
 
 static const char *
@@ -75,7 +76,7 @@ layer_weights(Weights *w, int n, TwLayer *l, int d)
 int
 tw_weights(TwPool *pool, TwModel *m, TwWeight **list)
 {
-	Weights w = {pool, TW_NEW(pool, TwWeight, 4 + 11 * m->nlayer + 2 * m->nlabel), 0};
+	Weights w = { pool, TW_NEW(pool, TwWeight, 4 + 11 * m->nlayer + 2 * m->nlabel), 0 };
 	int d = m->d_model;
 
 	matrix(&w, "embed.token", &m->embed_token, m->nvocab + 2, d);
@@ -98,8 +99,8 @@ tw_weights(TwPool *pool, TwModel *m, TwWeight **list)
 /* ---- the graph: each function adds nodes and returns the name of the last */
 
 static const char *
-node_attr(TwPlan *p, const char *out, const char *op, const char *const in[4], const char *attr,
-          bool list, int nvalue, const int64_t *value)
+node_attr(TwPlan *p, const char *out, const char *op, const char *const in[4], const char *attr, bool list,
+	  int nvalue, const int64_t *value)
 {
 	TwNode *n = &p->node[p->nnode++];
 
@@ -123,13 +124,13 @@ node(TwPlan *p, const char *out, const char *op, const char *const in[4])
 static const char *
 node_int(TwPlan *p, const char *out, const char *op, const char *const in[4], const char *attr, int value)
 {
-	return node_attr(p, out, op, in, attr, false, 1, (int64_t[]){value});
+	return node_attr(p, out, op, in, attr, false, 1, (int64_t[]){ value });
 }
 
 static const char *
 transpose(TwPlan *p, const char *out, const char *x, int a, int b, int c, int d)
 {
-	return node_attr(p, out, "Transpose", IN(x), "perm", true, 4, (int64_t[]){a, b, c, d});
+	return node_attr(p, out, "Transpose", IN(x), "perm", true, 4, (int64_t[]){ a, b, c, d });
 }
 
 /* A list of n integers; n = 0: a scalar. */
@@ -139,7 +140,7 @@ integers(TwPlan *p, const char *name, int n, const int64_t *value)
 	size_t size = (n ? (size_t)n : 1) * sizeof *value;
 	void *data = memcpy(tw_pool_alloc(p->pool, size, 1), value, size);
 
-	p->tensor[p->ntensor++] = (TwTensor){name, true, n > 0, {n, 0}, data};
+	p->tensor[p->ntensor++] = (TwTensor){ name, true, n > 0, { n, 0 }, data };
 	return name;
 }
 
@@ -156,9 +157,9 @@ affine(TwPlan *p, const char *out, const char *x, const char *w, const char *b)
 static const char *
 embed(TwPlan *p, const TwModel *m)
 {
-	integers(p, "zero", 0, (int64_t[]){0});
-	integers(p, "one", 0, (int64_t[]){1});
-	integers(p, "bos", 0, (int64_t[]){m->nvocab + 1});
+	integers(p, "zero", 0, (int64_t[]){ 0 });
+	integers(p, "one", 0, (int64_t[]){ 1 });
+	integers(p, "bos", 0, (int64_t[]){ m->nvocab + 1 });
 
 	node(p, "total.shape", "Shape", IN("attention_mask"));
 	node(p, "total", "Gather", IN("total.shape", "one"));
@@ -180,12 +181,12 @@ embed(TwPlan *p, const TwModel *m)
 static void
 visible(TwPlan *p, const TwModel *m)
 {
-	static const float hidden = -1073741824.0f;   /* -2^30 */
+	static const float hidden = -1073741824.0f; /* -2^30 */
 	const char *who = "here", *shown;
 
-	integers(p, "axis.1", 1, (int64_t[]){1});
-	integers(p, "axis.2", 1, (int64_t[]){2});
-	p->tensor[p->ntensor++] = (TwTensor){"hidden", false, 0, {0}, &hidden};
+	integers(p, "axis.1", 1, (int64_t[]){ 1 });
+	integers(p, "axis.2", 1, (int64_t[]){ 2 });
+	p->tensor[p->ntensor++] = (TwTensor){ "hidden", false, 0, { 0 }, &hidden };
 
 	node(p, "key", "Range", IN("zero", "total", "one"));
 	node(p, "query.column", "Unsqueeze", IN("query", "axis.1"));
@@ -223,7 +224,7 @@ port(TwPort *list, int *n, const char *name, bool integer, int ndim, const char 
 {
 	TwPort *port = &list[(*n)++];
 
-	*port = (TwPort){name, integer, ndim, {NULL}};
+	*port = (TwPort){ name, integer, ndim, { NULL } };
 	for (int i = 0; i < ndim; i++)
 		port->dim[i] = dim[i];
 }
@@ -248,10 +249,11 @@ attention(TwPlan *p, const TwModel *m, int n, const char *x)
 {
 	const TwLayer *l = &m->layer[n];
 	TwPool *pool = p->pool;
-	const char *keys = integers(p, part(pool, n, "key_shape"), 4, (int64_t[]){0, 0, l->heads, l->dk});
-	const char *values = integers(p, part(pool, n, "value_shape"), 4, (int64_t[]){0, 0, l->heads, l->dv});
-	const char *joined = integers(p, part(pool, n, "joined_shape"), 3,
-	                              (int64_t[]){0, 0, (int64_t)l->heads * l->dv});
+	const char *keys = integers(p, part(pool, n, "key_shape"), 4, (int64_t[]){ 0, 0, l->heads, l->dk });
+	const char *values =
+		integers(p, part(pool, n, "value_shape"), 4, (int64_t[]){ 0, 0, l->heads, l->dv });
+	const char *joined =
+		integers(p, part(pool, n, "joined_shape"), 3, (int64_t[]){ 0, 0, (int64_t)l->heads * l->dv });
 	const char *q = project(p, n, "q", x, keys), *k = project(p, n, "k", x, keys);
 	const char *v = project(p, n, "v", x, values);
 
@@ -292,7 +294,8 @@ outputs(TwPlan *p, const TwModel *m, const char *x)
 	for (int i = 0; i < m->nlabel; i++) {
 		const char *name = m->label[i].name;
 		const char *out = tw_pool_fmt(pool, "label.%s", name);
-		affine(p, out, x, tw_pool_fmt(pool, "labels.%s.w", name), tw_pool_fmt(pool, "labels.%s.b", name));
+		affine(p, out, x, tw_pool_fmt(pool, "labels.%s.w", name),
+		       tw_pool_fmt(pool, "labels.%s.b", name));
 		port(p->output, &p->noutput, out, false, 3,
 		     IN("batch", "sequence", tw_pool_fmt(pool, "%d", m->label[i].columns)));
 	}
@@ -307,7 +310,7 @@ plan_weights(TwPlan *p, const TwModel *m)
 	p->tensor = TW_NEW(p->pool, TwTensor, n + 8 + 3 * m->nlayer);
 	for (int i = 0; i < n; i++)
 		p->tensor[p->ntensor++] =
-			(TwTensor){w[i].name, false, w[i].ndim, {w[i].dim[0], w[i].dim[1]}, *w[i].data};
+			(TwTensor){ w[i].name, false, w[i].ndim, { w[i].dim[0], w[i].dim[1] }, *w[i].data };
 }
 
 static bool

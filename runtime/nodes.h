@@ -25,8 +25,8 @@ enum { TW_IR_VERSION = 8, TW_OPSET = 17, TW_FORMAT = 1 };
 
 /* One of the model's matrices or vectors. */
 typedef struct TwWeight {
-	const char *name;       /* layers.0.wq */
-	float **data;           /* where the model keeps it */
+	const char *name; /* layers.0.wq */
+	float **data;     /* where the model keeps it */
 	int ndim;
 	int64_t dim[2];
 } TwWeight;
@@ -34,8 +34,8 @@ typedef struct TwWeight {
 /* An initializer: a weight, or a constant of the graph. */
 typedef struct TwTensor {
 	const char *name;
-	bool integer;           /* int64; else float */
-	int ndim;               /* 0: a scalar */
+	bool integer; /* int64; else float */
+	int ndim;     /* 0: a scalar */
 	int64_t dim[2];
 	const void *data;
 } TwTensor;
@@ -45,15 +45,15 @@ typedef struct TwPort {
 	const char *name;
 	bool integer;
 	int ndim;
-	const char *dim[4];     /* a number, or the name of what varies */
+	const char *dim[4]; /* a number, or the name of what varies */
 } TwPort;
 
 typedef struct TwNode {
 	const char *op;
-	const char *in[4];      /* NULL after the last */
-	const char *out;        /* also the node's name */
-	const char *attr;       /* NULL if it has none */
-	bool list;              /* the attribute is a list */
+	const char *in[4]; /* NULL after the last */
+	const char *out;   /* also the node's name */
+	const char *attr;  /* NULL if it has none */
+	bool list;         /* the attribute is a list */
 	int nvalue;
 	int64_t value[4];
 } TwNode;
@@ -61,7 +61,7 @@ typedef struct TwNode {
 typedef struct TwPlan {
 	TwPool *pool;
 	int ntensor, nnode, ninput, noutput;
-	TwTensor *tensor;       /* the weights in order, then the constants */
+	TwTensor *tensor; /* the weights in order, then the constants */
 	TwNode *node;
 	TwPort *input, *output;
 } TwPlan;

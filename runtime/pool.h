@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 typedef struct TwPool {
-	struct TwBlock *block;  /* the newest */
+	struct TwBlock *block; /* the newest */
 } TwPool;
 
 void *tw_pool_alloc(TwPool *, size_t count, size_t size);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 typedef struct Reader {
-	TwPool pool;            /* for the list of parts */
+	TwPool pool; /* for the list of parts */
 	TwParts parts;
 	const unsigned char *data;
 	size_t ndata, used;
@@ -26,15 +26,13 @@ offset(const cJSON *j, int64_t high, int64_t *out)
 static bool
 add_props(Reader *r, const cJSON *meta)
 {
-	const cJSON *j;
-
 	if (!cJSON_IsObject(meta))
 		return false;
 	r->parts.prop = TW_NEW(&r->pool, TwProp, cJSON_GetArraySize(meta));
-	cJSON_ArrayForEach(j, meta) {
+	for (const cJSON *j = meta->child; j; j = j->next) {
 		if (!cJSON_IsString(j))
 			return false;
-		r->parts.prop[r->parts.nprop++] = (TwProp){j->string, j->valuestring};
+		r->parts.prop[r->parts.nprop++] = (TwProp){ j->string, j->valuestring };
 	}
 	return true;
 }
@@ -42,11 +40,9 @@ add_props(Reader *r, const cJSON *meta)
 static bool
 shape(const cJSON *j, TwPart *part)
 {
-	const cJSON *dim;
-
 	if (!cJSON_IsArray(j) || cJSON_GetArraySize(j) > 2)
 		return false;
-	cJSON_ArrayForEach(dim, j)
+	for (const cJSON *dim = j->child; dim; dim = dim->next)
 		if (!offset(dim, 1 << 30, &part->dim[part->ndim++]))
 			return false;
 	return true;
@@ -61,11 +57,10 @@ add_part(Reader *r, const cJSON *j)
 	int64_t begin, end;
 
 	part->name = j->string;
-	if (!type || strcmp(type, "F32") || !shape(cJSON_GetObjectItemCaseSensitive(j, "shape"), part)
-	    || !cJSON_IsArray(range) || cJSON_GetArraySize(range) != 2
-	    || !offset(range->child, (int64_t)r->ndata, &begin)
-	    || !offset(range->child->next, (int64_t)r->ndata, &end)
-	    || (size_t)begin != r->used || end < begin)
+	if (!type || strcmp(type, "F32") || !shape(cJSON_GetObjectItemCaseSensitive(j, "shape"), part) ||
+	    !cJSON_IsArray(range) || cJSON_GetArraySize(range) != 2 ||
+	    !offset(range->child, (int64_t)r->ndata, &begin) ||
+	    !offset(range->child->next, (int64_t)r->ndata, &end) || (size_t)begin != r->used || end < begin)
 		return false;
 	part->bytes = r->data + begin;
 	part->size = (size_t)(end - begin);
@@ -76,14 +71,12 @@ add_part(Reader *r, const cJSON *j)
 static bool
 read_header(Reader *r, const cJSON *header)
 {
-	const cJSON *j;
-
 	if (!cJSON_IsObject(header))
 		return false;
 	r->parts.part = TW_NEW(&r->pool, TwPart, cJSON_GetArraySize(header));
-	cJSON_ArrayForEach(j, header)
-		if (!(strcmp(j->string, "__metadata__") ? add_part(r, j) : add_props(r, j)))
-			return false;
+	cJSON_ArrayForEach(j,
+			   header) if (!(strcmp(j->string, "__metadata__") ? add_part(r, j)
+									   : add_props(r, j))) return false;
 	return r->used == r->ndata;
 }
 
@@ -97,7 +90,7 @@ tw_load_safetensors(const void *bytes, size_t n, char **error)
 		return NULL;
 	}
 	const char *text = (const char *)bytes + sizeof size;
-	Reader r = {.data = (const unsigned char *)text + size, .ndata = n - sizeof size - size};
+	Reader r = { .data = (const unsigned char *)text + size, .ndata = n - sizeof size - size };
 	cJSON *header = cJSON_ParseWithLength(text, size);
 	TwModel *m = NULL;
 

@@ -13,29 +13,30 @@
 
 typedef struct Layer {
 	TwSparse q, k, v, o, w1, w2;
-	float *key;             /* (heads, places, dk) */
-	float *value;           /* (heads, places, dv) */
+	float *key;   /* (heads, places, dk) */
+	float *value; /* (heads, places, dv) */
 } Layer;
 
 struct TwSession {
 	const TwModel *m;
-	int places;             /* context + 1 */
-	int used;               /* places filled, <bos> among them */
-	bool stale;             /* tokens were fed that are not computed yet */
-	Layer *layer;           /* (nlayer) */
-	TwSparse head, *label;  /* (nlabel) */
+	int places;            /* context + 1 */
+	int used;              /* places filled, <bos> among them */
+	bool stale;            /* tokens were fed that are not computed yet */
+	int next;              /* what tw_next said of this text, or -1 */
+	Layer *layer;          /* (nlayer) */
+	TwSparse head, *label; /* (nlabel) */
 
-	int *row;               /* (places) */
-	float *x;               /* (places, d_model) the stream */
-	float *state;           /* (2 * nlayer + 1, places, d_model), or NULL: what it was */
-	float *query;           /* (heads * dk) of one place, of the widest layer */
-	float *read;            /* (heads * dv) */
-	float *weight;          /* (places) of one head */
-	float *neuron;          /* (neurons) */
-	float *fresh;           /* (heads * (dk or dv)) a key or value, heads side by side */
-	float *logits;          /* (nvocab + 2) */
-	float *answer;          /* (columns) of one label */
-	float *memory;          /* all of the above */
+	int *row;      /* (places) */
+	float *x;      /* (places, d_model) the stream */
+	float *state;  /* (2 * nlayer + 1, places, d_model), or NULL: what it was */
+	float *query;  /* (heads * dk) of one place, of the widest layer */
+	float *read;   /* (heads * dv) */
+	float *weight; /* (places) of one head */
+	float *neuron; /* (neurons) */
+	float *fresh;  /* (heads * (dk or dv)) a key or value, heads side by side */
+	float *logits; /* (nvocab + 2) */
+	float *answer; /* (columns) of one label */
+	float *memory; /* all of the above */
 };
 
 /* ---- memory: laid out twice, first to measure */
@@ -109,11 +110,11 @@ compress_layer(Layer *s, const TwLayer *l, int d)
 {
 	int keys = l->heads * l->dk, values = l->heads * l->dv;
 
-	if (l->heads && !(tw_sparse_init(&s->q, l->wq, d, keys) && tw_sparse_init(&s->k, l->wk, d, keys)
-	                  && tw_sparse_init(&s->v, l->wv, d, values) && tw_sparse_init(&s->o, l->wo, values, d)))
+	if (l->heads && !(tw_sparse_init(&s->q, l->wq, d, keys) && tw_sparse_init(&s->k, l->wk, d, keys) &&
+			  tw_sparse_init(&s->v, l->wv, d, values) && tw_sparse_init(&s->o, l->wo, values, d)))
 		return false;
-	return !l->neurons
-	       || (tw_sparse_init(&s->w1, l->w1, d, l->neurons) && tw_sparse_init(&s->w2, l->w2, l->neurons, d));
+	return !l->neurons ||
+	       (tw_sparse_init(&s->w1, l->w1, d, l->neurons) && tw_sparse_init(&s->w2, l->w2, l->neurons, d));
 }
 
 static bool
@@ -161,7 +162,7 @@ tw_close(TwSession *s)
 		return;
 	for (int n = 0; s->layer && n < s->m->nlayer; n++) {
 		Layer *l = &s->layer[n];
-		TwSparse *all[] = {&l->q, &l->k, &l->v, &l->o, &l->w1, &l->w2};
+		TwSparse *all[] = { &l->q, &l->k, &l->v, &l->o, &l->w1, &l->w2 };
 		for (int i = 0; i < 6; i++)
 			tw_sparse_free(all[i]);
 	}
@@ -342,6 +343,7 @@ tw_reset(TwSession *s)
 	bool first = s->used < 0;
 
 	s->used = 1;
+	s->next = -1;
 	s->row[0] = tw_bos(s->m);
 	s->stale = s->m->bidirectional;
 	if (first)
@@ -353,6 +355,7 @@ tw_feed(TwSession *s, int row)
 {
 	if (s->used == s->places || row < 0 || row >= s->m->nvocab)
 		return false;
+	s->next = -1;
 	s->row[s->used++] = row;
 	s->stale = s->m->bidirectional;
 	if (!s->stale)
@@ -380,16 +383,23 @@ tw_logits(TwSession *s)
 	return s->logits;
 }
 
+static int
+greatest(const float *x, int n)
+{
+	int best = 0;
+
+	for (int i = 1; i < n; i++)
+		if (x[i] > x[best])
+			best = i;
+	return best;
+}
+
 int
 tw_next(TwSession *s)
 {
-	const float *logits = tw_logits(s);
-	int best = 0;
-
-	for (int i = 1; i < s->m->nvocab + 2; i++)
-		if (logits[i] > logits[best])
-			best = i;
-	return best;
+	if (s->next < 0)
+		s->next = greatest(tw_logits(s), s->m->nvocab + 2);
+	return s->next;
 }
 
 bool
@@ -412,8 +422,8 @@ tw_value(TwSession *s, const TwNamed *v, int i)
 	float sum = v->bias;
 
 	settle(s);
-	const float *x = s->state
-	                 + ((size_t)v->state * (size_t)s->places + (size_t)(i + 1)) * (size_t)s->m->d_model;
+	const float *x =
+		s->state + ((size_t)v->state * (size_t)s->places + (size_t)(i + 1)) * (size_t)s->m->d_model;
 	for (int c = 0; c < v->ncolumn; c++)
 		sum += v->weight[c] * x[v->column[c]];
 	return sum;

@@ -21,7 +21,7 @@ tw_sparse_init(TwSparse *s, const float *w, int in, int out)
 	size_t n = nonzeros(w, (size_t)in * (size_t)out);
 	int at = 0;
 
-	*s = (TwSparse){.in = in, .out = out};
+	*s = (TwSparse){ .in = in, .out = out };
 	s->start = malloc(((size_t)in + 1) * sizeof *s->start);
 	s->column = malloc((n + 1) * sizeof *s->column);
 	s->value = malloc((n + 1) * sizeof *s->value);

@@ -6,7 +6,7 @@
 
 typedef struct TwSparse {
 	int in, out;
-	int *start;             /* (in + 1): row i is entries start[i] .. start[i + 1] - 1 */
+	int *start; /* (in + 1): row i is entries start[i] .. start[i + 1] - 1 */
 	int *column;
 	float *value;
 } TwSparse;

@@ -50,10 +50,11 @@ refuse_character(const char *text, const char *at, char **error)
 	for (const char *s = text; s < at; s++)
 		n += (*s & 0xc0) != 0x80;
 	if ((unsigned char)*at < ' ')
-		tw_refuse(error, "the prompt's character %d (code %d) is not in the model's vocabulary", n, *at);
+		tw_refuse(error, "the prompt's character %d (code %d) is not in the model's vocabulary", n,
+			  *at);
 	else
 		tw_refuse(error, "the prompt's character %d, '%.*s', is not in the model's vocabulary", n,
-		          utf8_length(at), at);
+			  utf8_length(at), at);
 	return -1;
 }
 

@@ -44,14 +44,14 @@ const char *tw_spell(const TwModel *m, int row);
 TwSession *tw_open(const TwModel *, bool trace, char **error);
 void tw_close(TwSession *);
 
-void tw_reset(TwSession *);             /* to the empty text */
-bool tw_feed(TwSession *, int row);     /* false: the text is full, or no such row */
-int tw_count(const TwSession *);        /* tokens of the text so far */
-int tw_row(const TwSession *, int i);   /* its token i */
+void tw_reset(TwSession *);           /* to the empty text */
+bool tw_feed(TwSession *, int row);   /* false: the text is full, or no such row */
+int tw_count(const TwSession *);      /* tokens of the text so far */
+int tw_row(const TwSession *, int i); /* its token i */
 
-const float *tw_logits(TwSession *);    /* (nvocab + 2) after the last token */
-int tw_next(TwSession *);               /* the row with the greatest logit */
-bool tw_done(TwSession *);              /* <end> comes next, or the text is full */
+const float *tw_logits(TwSession *); /* (nvocab + 2) after the last token */
+int tw_next(TwSession *);            /* the row with the greatest logit */
+bool tw_done(TwSession *);           /* <end> comes next, or the text is full */
 
 /* (columns) at token i of the text; good until the next call. */
 const float *tw_label(TwSession *, int label, int i);

@@ -35,7 +35,7 @@ typedef struct Hand {
 	int at_position, at_back, at_row;
 } Hand;
 
-#define S(literal) ((char *)(literal))   /* the model owns its strings; these are only read */
+#define S(literal) ((char *)(literal)) /* the model owns its strings; these are only read */
 
 static char *vocab[NVOCAB] = { S("a"), S("b"), S("ab\"\\"), S("é") };
 
@@ -65,8 +65,8 @@ set_head(Hand *h)
 	h->wk[5 * 2 + 1] = 1;
 	h->wv[2] = 1;
 	h->wo[4] = 1;
-	h->layer[0] = (TwLayer){ 1, 2, 1, 1, h->wq, h->wk, h->bq, h->bk, h->wv, h->bv, h->wo, h->w1, h->b1,
-	                         h->w2, h->b2 };
+	h->layer[0] = (TwLayer){ 1,     2,     1,     1,     h->wq, h->wk, h->bq, h->bk,
+				 h->wv, h->bv, h->wo, h->w1, h->b1, h->w2, h->b2 };
 	h->w1[4] = 1;
 	h->b1[0] = -3;
 	h->w2[3] = 0.5f;
@@ -104,9 +104,10 @@ by_hand(void)
 	set_tables(h);
 	set_head(h);
 	set_outputs(h);
-	h->m = (TwModel){ S("copy"), NVOCAB,    vocab, CONTEXT, false,    true,     D, 1, h->token, h->position,
-		          h->layer,  h->head_w, h->head_b, 2,   h->label, 3,        h->named,
-		          S("{\"name\":\"copy.tw\"}"), NULL };
+	h->m = (TwModel){ S("copy"), NVOCAB, vocab,    CONTEXT,     false,    true,
+			  D,         1,      h->token, h->position, h->layer, h->head_w,
+			  h->head_b, 2,      h->label, 3,           h->named, S("{\"name\":\"copy.tw\"}"),
+			  NULL };
 	return h;
 }
 
@@ -297,7 +298,7 @@ static void
 load_damaged(const void *bytes, size_t n)
 {
 	char *error = NULL;
-	unsigned char *copy = malloc(n ? n : 1);        /* so that ASan sees its end */
+	unsigned char *copy = malloc(n ? n : 1); /* so that ASan sees its end */
 	TwModel *m = tw_load_memory(memcpy(copy, bytes, n), n, &error);
 
 	assert_true(!m == !!error);
@@ -359,6 +360,40 @@ test_damage(void **state)
 	free(h);
 }
 
+/* One word of the file, everywhere, for another as long: the reason names what is wrong. */
+static void
+refuse_changed(const char *word, const char *other, const char *why)
+{
+	Hand *h = by_hand();
+	size_t n, k = strlen(word);
+	unsigned char *bytes = model_bytes(&h->m, &n);
+	char *error = NULL;
+
+	for (size_t i = 0; i + k <= n; i++)
+		if (!memcmp(bytes + i, word, k))
+			memcpy(bytes + i, other, k);
+	assert_null(tw_load_memory(bytes, n, &error));
+	if (!strstr(error, why))
+		fail_msg("%s for %s: %s", other, word, error);
+	free(error);
+	free(bytes);
+	free(h);
+}
+
+static void
+test_other_graph(void **state)
+{
+	(void)state;
+	refuse_changed("Softmax", "Sigmoid", "'layers.0.weight'");
+	refuse_changed("LessOrEqual", "GreaterThan", "'before'");
+	refuse_changed("position_ids", "position_idz", "'place'");
+	refuse_changed("layers.0.wq", "layers.0.wz", "'layers.0.wq' is missing");
+	refuse_changed("labels.back.b", "labels.bakk.b", "'labels.back.b' is missing");
+	refuse_changed("tw.vocab", "tw.vocal", "tw.vocab");
+	refuse_changed("\"neurons\":1", "\"neurons\":7", "'layers.0.w1' has another shape");
+	refuse_changed("\"columns\":[2]", "\"columns\":[9]", "tw.residual");
+}
+
 /* Graphs in attributes in graphs …, deeper than any stack. */
 static void
 test_nesting(void **state)
@@ -366,7 +401,7 @@ test_nesting(void **state)
 	(void)state;
 	size_t n = 1 << 20, at = n;
 	unsigned char *bytes = malloc(n);
-	static const unsigned char tag[] = { 0x0a, 0x2a, 0x32 };        /* node 1, attribute 5, g 6 */
+	static const unsigned char tag[] = { 0x0a, 0x2a, 0x32 }; /* node 1, attribute 5, g 6 */
 
 	for (int level = 0; at > 16; level++) {
 		size_t size = n - at;
@@ -436,9 +471,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_uniform), cmocka_unit_test(test_labels),
-		cmocka_unit_test(test_tokenize),   cmocka_unit_test(test_damage),  cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_files),      cmocka_unit_test(test_keep),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_uniform),
+		cmocka_unit_test(test_labels),     cmocka_unit_test(test_tokenize),
+		cmocka_unit_test(test_damage),     cmocka_unit_test(test_other_graph),
+		cmocka_unit_test(test_nesting),    cmocka_unit_test(test_files),
+		cmocka_unit_test(test_keep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
