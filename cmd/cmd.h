@@ -35,7 +35,7 @@ typedef struct Program {
 	Report report;
 } Program;
 
-/* Reads, parses and lowers. False with the mistakes on standard error. */
+/* Reads, parses and lowers; or reads a graph's text. False with the mistakes on standard error. */
 bool program_open(Program *, const char *path, const Options *);
 /* The same for a text that is here already; path is for messages. */
 bool program_open_text(Program *, const char *path, const char *text, size_t n, const Options *);

@@ -6,8 +6,6 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static void
 print_json(const Program *p, double ms)
@@ -64,9 +62,11 @@ print_table(const Program *p, double ms)
 		width = 2;
 	printf("%s: %d layers, d_model %d, context %d\n", p->graph->name ? p->graph->name : p->src.path,
 	       r->layers, r->d_model, r->context);
-	print_row("layer", NULL, r->layers, width);
-	print_row("heads", r->heads, r->layers, width);
-	print_row("neurons", r->neurons, r->layers, width);
+	if (r->layers) {
+		print_row("layer", NULL, r->layers, width);
+		print_row("heads", r->heads, r->layers, width);
+		print_row("neurons", r->neurons, r->layers, width);
+	}
 	printf("  %ld parameters, %ld not zero; largest sum %.0f of 16777216; compiled in %.1f ms\n",
 	       r->parameters, r->nonzeros, r->largest_sum, ms);
 

@@ -143,36 +143,6 @@ cmd_compile(const Options *o)
 	return status;
 }
 
-/* A graph's own text is read back as it is: so a pass can be tested alone. */
-static bool
-is_graph_text(const char *text)
-{
-	while (*text == '#' || *text == '\n') {
-		const char *end = strchr(text, '\n');
-		if (!end)
-			return false;
-		text = end + 1;
-	}
-	return !strncmp(text, "model \"", 7);
-}
-
-static Graph *
-graph_of_file(Program *p, const Options *o)
-{
-	size_t n;
-	char *text = read_file(&p->arena, o->args[0], &n);
-
-	if (!text)
-		return NULL;
-	if (!is_graph_text(text))
-		return program_open_text(p, o->args[0], text, n, o) ? p->graph : NULL;
-	p->src = (Source){ .path = o->args[0], .text = text, .len = (uint32_t)n };
-	p->diags = (Diags){ .arena = &p->arena, .src = &p->src };
-	Graph *g = graph_read(&p->src, &p->arena, &p->diags);
-	diag_print(&p->diags, stderr);
-	return p->diags.nerror ? NULL : g;
-}
-
 int
 cmd_dump(const Options *o)
 {
@@ -189,14 +159,14 @@ cmd_dump(const Options *o)
 		return 2;
 	}
 
-	Graph *g = graph_of_file(&p, o);
-	if (g && !pass->name) {
-		graph_print(g, stdout);
-	} else if (g) {
-		run_passes(g, &p.diags, pass->name, stdout);
+	bool ok = program_open(&p, o->args[0], o);
+	if (ok && !pass->name) {
+		graph_print(p.graph, stdout);
+	} else if (ok) {
+		run_passes(p.graph, &p.diags, pass->name, stdout);
 		diag_print(&p.diags, stderr);
 	}
-	int status = g && !p.diags.nerror ? 0 : 2;
+	int status = ok && !p.diags.nerror ? 0 : 2;
 	program_close(&p);
 	return status;
 }
