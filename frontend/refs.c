@@ -1,0 +1,490 @@
+/* References: other positions, and what is read there.
+ *
+ * A position is a node of the graph (HERE, AT, LATEST, FIRST) plus a constant
+ * offset, so that p + 1 - 1 is p. Inside `latest j where C` the name j has no
+ * node: x[j] is THERE(x), and its number THERE(INDEX). What a text lacks is
+ * absent; READ takes what to give then, and everything here that has no natural
+ * value asks first whether the reference is known to be there. */
+
+#include <string.h>
+
+#include "frontend/lower.h"
+
+Value *
+three(Lower *L)
+{
+	return fail(L, "this relates three positions; a 'where' relates two: name the inner part with let, "
+	            "so that it is a stream");
+}
+
+static Value *
+refuse_two_sided(Lower *L, Value *v, void *data)
+{
+	const Node *n = v->kind == V_POS ? v->ref : v->node;
+
+	(void)data;
+	if ((n && n->two_sided) || (v->kind == V_POS && !n))
+		return three(L);
+	return v;
+}
+
+Value *
+one_sided(Lower *L, Value *v)
+{
+	if (!is_scalar(v) && v->kind != V_POS && v->kind != V_ARRAY && v->kind != V_RECORD)
+		return v;
+	return v_map(L, v, refuse_two_sided, NULL);
+}
+
+/* ---- number and presence ---- */
+
+/* The number of the last visible position. */
+Node *
+last_visible(Lower *L)
+{
+	if (!L->g->bidirectional)
+		return op0(L, OP_INDEX);
+	return op3(L, OP_READ, op0(L, OP_INDEX), op1(L, OP_LATEST, constant(L, 1)), constant(L, 0), 0);
+}
+
+static Node *
+index_at_least(Lower *L, Node *index, int64_t n)
+{
+	return op2(L, OP_LT, constant(L, n - 1), index);
+}
+
+static Node *
+presence(Lower *L, const Value *p)
+{
+	int k = p->offset;
+
+	if (is_present(L, p))
+		return constant(L, 1);
+	if (!p->ref) {
+		if (k < 0)
+			return index_at_least(L, op1(L, OP_THERE, op0(L, OP_INDEX)), -(int64_t)k);
+		if (!L->g->bidirectional) {
+			not_built(L, "looking ahead of a bound position");
+			return constant(L, 0);
+		}
+		return op1(L, OP_THERE, op3(L, OP_READ, constant(L, 1), op0(L, OP_HERE), constant(L, 0), k));
+	}
+	if (p->ref->op == OP_HERE && k < 0)
+		return index_at_least(L, op0(L, OP_INDEX), -(int64_t)k);
+	if (p->ref->op == OP_HERE && !L->g->bidirectional)
+		return constant(L, 0);
+	return op3(L, OP_READ, constant(L, 1), p->ref, constant(L, 0), k);
+}
+
+static Node *
+plus(Lower *L, Node *n, int64_t k)
+{
+	return op2(L, OP_ADD, n, constant(L, k));
+}
+
+/* The number of p; d where it is absent, which matters only if it can be. */
+static Node *
+position_number(Lower *L, const Value *p, Node *d)
+{
+	Node *index = op0(L, OP_INDEX);
+
+	if (!p->ref)
+		return plus(L, op1(L, OP_THERE, index), p->offset);
+	if (p->ref->op == OP_HERE && is_present(L, p))
+		return plus(L, index, p->offset);
+	if (p->ref->op == OP_HERE && (p->offset < 0 || !L->g->bidirectional))
+		return op(L, OP_IF, 3, (Node *[]){ presence(L, p), plus(L, index, p->offset), d });
+	if (p->ref->op == OP_AT && is_present(L, p))
+		return plus(L, p->ref->arg[0], p->offset);
+	return op3(L, OP_READ, index, p->ref, d, p->offset);
+}
+
+typedef struct Here {
+	Lower *L;
+	Map done;
+	int depth;
+} Here;
+
+/* The condition of a where, asked of this very position; NULL if it is too large. */
+static Node *
+at_here(Here *h, Node *n)
+{
+	if (n->op == OP_THERE)
+		return n->arg[0];
+	if (!n->two_sided)
+		return n;
+	Node *done = map_get(&h->done, n);
+	if (done || h->depth > 500)
+		return done;
+	Node **arg = NEWS(h->L->arena, Node *, n->narg);
+	h->depth++;
+	for (int i = 0; i < n->narg; i++)
+		if (!(arg[i] = at_here(h, n->arg[i])))
+			return NULL;
+	h->depth--;
+	if (n->op == OP_TABLE)
+		done = mk_table(h->L->g, n->span, n->file, arg[0], n->k, n->table, n->ntable);
+	else
+		done = mk(h->L->g, n->op, n->span, n->file, n->narg, arg, n->k);
+	map_put(h->L->arena, &h->done, n, done);
+	return done;
+}
+
+static bool
+here_satisfies(Lower *L, const Node *ref)
+{
+	Here h = { .L = L };
+	Node *c = at_here(&h, ref->arg[0]);
+
+	if (!c)
+		return false;
+	return c->type.lo == 1 || bounds(L, c).lo == 1;
+}
+
+bool
+is_present(Lower *L, const Value *p)
+{
+	int k = p->offset;
+
+	if (!p->ref)
+		return k == 0;
+	if (known_present(L, p->ref, k))
+		return true;
+	switch (p->ref->op) {
+	case OP_HERE:
+		return k <= 0 && bounds(L, op0(L, OP_INDEX)).lo + k >= 0;
+	case OP_AT:
+		return bounds(L, p->ref->arg[0]).lo + k >= 0
+		       && bounds(L, op2(L, OP_SUB, last_visible(L), p->ref->arg[0])).lo - k >= 0;
+	case OP_LATEST: case OP_FIRST:
+		return k == 0 && here_satisfies(L, p->ref);
+	default:
+		return false;
+	}
+}
+
+/* ---- making positions ---- */
+
+static bool
+usable(Lower *L, const Value *p)
+{
+	if (p->bound == L->bound || p->ref)
+		return true;
+	three(L);
+	return false;
+}
+
+Value *
+pos_at(Lower *L, Value *e)
+{
+	Node *n = node_of(L, e);
+
+	if (!n)
+		return &v_error;
+	if (n->two_sided)
+		return three(L);
+	return v_pos(L, op1(L, OP_AT, n), 0);
+}
+
+Value *
+pos_shift(Lower *L, Value *p, Value *by, bool minus)
+{
+	if (by->known && by->kind == V_INT) {
+		if (by->num >= EXACT_MAX || by->num <= -EXACT_MAX)
+			return fail(L, "an offset of %lld reaches beyond every text", (long long)by->num);
+		int64_t k = p->offset + (minus ? -by->num : by->num);
+		if (k >= EXACT_MAX || k <= -EXACT_MAX)
+			return fail(L, "an offset of %lld reaches beyond every text", (long long)k);
+		Value *v = v_pos(L, p->ref, (int)k);
+		v->bound = p->bound;
+		return v;
+	}
+	Node *n = node_of(L, by);
+	if (!n)
+		return &v_error;
+	if (!p->ref || n->two_sided)
+		return three(L);
+	int64_t far = n->type.hi > -n->type.lo ? n->type.hi : -n->type.lo;
+	Node *number = position_number(L, p, constant(L, -(L->g->context + far) - 1));
+	return v_pos(L, op1(L, OP_AT, op2(L, minus ? OP_SUB : OP_ADD, number, n)), 0);
+}
+
+Value *
+pos_exists(Lower *L, Value *p)
+{
+	if (p->kind == V_ERROR)
+		return p;
+	if (p->kind != V_POS)
+		return fail(L, "exists takes a position, not %s", v_kind(p));
+	return usable(L, p) ? v_stream(L, V_BOOL, presence(L, p)) : &v_error;
+}
+
+Value *
+pos_minus(Lower *L, Value *p, Value *q)
+{
+	if (!usable(L, p) || !usable(L, q))
+		return &v_error;
+	if (!is_present(L, p) || !is_present(L, q))
+		return fail(L, "this reference may be absent: test exists(p) before a distance is taken");
+	Node *zero = constant(L, 0);
+	Node *x = position_number(L, p, zero), *y = position_number(L, q, zero);
+	if (p->ref == q->ref)
+		return v_int(L, p->offset - q->offset);
+	return v_stream(L, V_INT, op2(L, OP_SUB, x, y));
+}
+
+static bool
+holds(Relation r, int64_t a, int64_t b)
+{
+	switch (r) {
+	case R_EQ: return a == b;
+	case R_NE: return a != b;
+	case R_LT: return a < b;
+	case R_LE: return a <= b;
+	case R_GT: return a > b;
+	default: return a >= b;
+	}
+}
+
+/* Both are there and stand so. */
+Value *
+pos_compare(Lower *L, Relation r, Value *p, Value *q)
+{
+	if (!usable(L, p) || !usable(L, q))
+		return &v_error;
+	Value *both = v_and(L, v_stream(L, V_BOOL, presence(L, p)), v_stream(L, V_BOOL, presence(L, q)));
+	if (p->ref == q->ref && p->bound == q->bound)
+		return holds(r, p->offset, q->offset) ? both : v_bool(L, false);
+	Node *zero = constant(L, 0);
+	Value *x = v_stream(L, V_INT, position_number(L, p, zero));
+	Value *y = v_stream(L, V_INT, position_number(L, q, zero));
+	return v_and(L, both, compare(L, r, x, y));
+}
+
+Value *
+if_pos(Lower *L, Node *cond, Value *a, Value *b)
+{
+	Node *none = constant(L, -1);
+
+	if (a->ref == b->ref && a->offset == b->offset && a->bound == b->bound)
+		return a;
+	if (!a->ref || !b->ref || cond->two_sided)
+		return three(L);
+	return v_pos(L, op1(L, OP_AT, op(L, OP_IF, 3, (Node *[]){
+		cond, position_number(L, a, none), position_number(L, b, none) })), 0);
+}
+
+/* ---- reading ---- */
+
+/* The node x at p, and d where p is absent; d is NULL where p is known to be there. */
+static Node *
+read_node(Lower *L, Node *x, const Value *p, Node *d)
+{
+	Node *any = constant(L, x->type.nset ? x->type.set[0] : x->type.lo);
+
+	if (x->two_sided || (p->ref && p->ref->two_sided)) {
+		three(L);
+		return NULL;
+	}
+	if (!p->ref && !p->offset)
+		return op1(L, OP_THERE, x);
+	if (p->ref && p->ref->op == OP_HERE && !p->offset)
+		return x;
+	Node *ref = p->ref ? p->ref : op0(L, OP_HERE);
+	bool plain = !d || d->op == OP_CONST || (p->ref && !d->two_sided);
+	Node *got = op3(L, OP_READ, x, ref, plain && d ? d : any, p->offset);
+	if (!p->ref)
+		got = op1(L, OP_THERE, got);
+	if (!p->ref && p->offset > 0 && !L->g->bidirectional)
+		presence(L, p);         /* says that it cannot be */
+	return plain ? got : op(L, OP_IF, 3, (Node *[]){ presence(L, p), got, d });
+}
+
+typedef struct Reading {
+	Value *p;
+	bool present;
+} Reading;
+
+static Value *
+read_leaf(Lower *L, Value *x, Value *d, void *data)
+{
+	const Reading *r = data;
+	const Value *p = r->p;
+
+	if (x->kind == V_POS) {         /* a stream of references */
+		if (!x->ref)
+			return three(L);
+		Node *n = read_node(L, position_number(L, x, constant(L, -1)), p, constant(L, -1));
+		if (!n || !d || r->present)
+			return n ? v_pos(L, op1(L, OP_AT, n), 0) : &v_error;
+		return d->kind == V_POS ? if_pos(L, presence(L, p), v_pos(L, op1(L, OP_AT, n), 0), d)
+		       : fail(L, "what is read is a position, but the else is %s", v_kind(d));
+	}
+	if (x->known && (r->present || (d && same_known(L, x, d))))
+		return x;
+	Node *xn = node_of(L, x), *dn = d && !r->present ? node_of(L, d) : NULL;
+	if (!xn || (d && !r->present && !dn))
+		return &v_error;
+	if (d && (d->kind != x->kind || d->shape != x->shape))
+		return fail(L, "what is read is %s, but the else is %s", v_show(L, x), v_show(L, d));
+	Node *n = read_node(L, xn, p, dn);
+	if (!n)
+		return &v_error;
+	Value *v = v_stream(L, x->kind, n);
+	v->shape = x->shape;
+	return v;
+}
+
+static Value *
+read_present(Lower *L, Value *x, void *data)
+{
+	return read_leaf(L, x, NULL, data);
+}
+
+/* x, already a value, read at p. A two-sided x has no meaning elsewhere. */
+Value *
+read_value(Lower *L, Value *x, Value *p, Value *otherwise)
+{
+	Reading r = { p, is_present(L, p) };
+
+	if (x->kind == V_ERROR || (otherwise && otherwise->kind == V_ERROR) || !usable(L, p))
+		return &v_error;
+	if (otherwise)
+		return v_join(L, x, otherwise, read_leaf, &r);
+	if (!r.present && x->kind == V_POS) {
+		r.present = true;       /* absent there is absent here */
+		return read_leaf(L, x, NULL, &r);
+	}
+	if (!r.present)
+		return fail(L, "this reference may be absent: say what is read then, x[p else d]");
+	return v_map(L, x, read_present, &r);
+}
+
+/* What is known here says nothing of another position. */
+Value *
+read_at(Lower *L, Env *env, const Ast *x, Value *p, const Ast *otherwise)
+{
+	Fact *old = L->facts;
+	bool is_here = p->ref && p->ref->op == OP_HERE && !p->offset;
+
+	if (!is_here)
+		L->facts = NULL;
+	Value *v = eval(L, env, x);
+	L->facts = old;
+	Value *d = otherwise ? eval(L, env, otherwise) : NULL;
+	return read_value(L, v, p, d);
+}
+
+/* ---- latest j where C ---- */
+
+static Value *
+bound_position(Lower *L)
+{
+	Value *j = v_pos(L, NULL, 0);
+
+	j->bound = L->bound = ++L->nbound;
+	return j;
+}
+
+/* LATEST or FIRST of the condition. */
+static Node *
+choose_position(Lower *L, Env *env, Op which, const Ast *name, const Ast *cond, const Ast *more, bool negate)
+{
+	int outer = L->bound;
+	Value *j = bound_position(L), *c = v_bool(L, true);
+
+	env = env_bind(L, env, name->text, j);
+	if (more)
+		c = eval_bool(L, env, more, "a where");
+	if (cond) {
+		Value *d = eval_bool(L, env, cond, "a where");
+		c = v_and(L, c, negate ? v_not(L, d) : d);
+	}
+	L->bound = outer;
+	Node *n = c->kind == V_ERROR ? NULL : node_of(L, c);
+	return n ? op1(L, which, n) : NULL;
+}
+
+/* any(C for j where D); with negate, not all(…) */
+Value *
+select_exists(Lower *L, Env *env, const Ast *cond, const Ast *clause, bool negate)
+{
+	Node *n = choose_position(L, env, OP_LATEST, clause->kid[0], cond, clause->kid[2], negate);
+
+	return n ? v_stream(L, V_BOOL, presence(L, v_pos(L, n, 0))) : &v_error;
+}
+
+/* first i in 0..<n where C: a value known at compile time, -1 if there is none */
+static Value *
+choose_index(Lower *L, Env *env, const Ast *a, bool latest)
+{
+	const Ast *span = a->kid[2];
+	int64_t lo, hi;
+	Value *v = v_int(L, -1);
+
+	if (span->kind != N_TO && span->kind != N_UPTO)
+		return fail_at(L, span->span, "a choice is made among a range: in 0..<n");
+	if (!eval_int(L, env, span->kid[0], "a bound", &lo) || !eval_int(L, env, span->kid[1], "a bound", &hi))
+		return &v_error;
+	hi -= span->kind == N_UPTO;
+	if (hi - lo >= ITEMS_MAX)
+		return fail_at(L, span->span, "this range is too long");
+	for (int64_t k = lo; k <= hi; k++) {
+		int64_t i = latest ? k : hi - (k - lo);
+		Value *c = eval_bool(L, env_bind(L, env, a->kid[1]->text, v_int(L, i)), a->kid[4], "a where");
+		if (c->kind == V_ERROR)
+			return c;
+		v = c->known ? c->num ? v_int(L, i) : v : if_value(L, c->node, v_int(L, i), v);
+	}
+	return v;
+}
+
+Value *
+eval_pick(Lower *L, Env *env, const Ast *a)
+{
+	const Ast *kind = a->kid[0], *name = a->kid[1];
+	bool latest = !strcmp(kind->text, "latest"), first = !strcmp(kind->text, "first");
+
+	if (!may_define(L, env, name))
+		return &v_error;
+	if (!latest && !first && strcmp(kind->text, "best"))
+		return fail_at(L, kind->span, "a reference is 'latest', 'first' or 'best', not '%s'", kind->text);
+	if (!latest && !first)
+		return not_built(L, "best");
+	if (a->kid[3])
+		return fail_at(L, a->kid[3]->span, "'%s' has no 'by'; 'best' has", kind->text);
+	if (a->kid[2])
+		return choose_index(L, env, a, latest);
+	Node *n = choose_position(L, env, latest ? OP_LATEST : OP_FIRST, name, a->kid[4], NULL, false);
+	if (!n)
+		return &v_error;
+	return v_pos(L, n, 0);
+}
+
+/* ---- emit xs after p ---- */
+
+/* xs[p][here - p else <end>], and <end> where p is absent: every element reads
+ * <end> then. */
+Value *
+emit_after(Lower *L, Value *xs, Value *p)
+{
+	Node *end = constant(L, L->g->nvocab), *zero = constant(L, 0);
+	Node **arg = NEWS(L->arena, Node *, xs->n + 2);
+	Node *at = position_number(L, p, zero);
+
+	arg[0] = op2(L, OP_SUB, op0(L, OP_INDEX), at);
+	arg[1] = end;
+	for (int i = 0; i < xs->n; i++) {
+		if (xs->item[i]->kind != V_TOKEN)
+			return xs->item[i]->kind == V_ERROR ? xs->item[i]
+			       : fail(L, "emit gives tokens, not %s", v_show(L, xs->item[i]));
+		Node *x = node_of(L, xs->item[i]);
+		Node *n = x ? read_node(L, x, p, end) : NULL;
+		if (!n)
+			return &v_error;
+		arg[i + 2] = n;
+	}
+	if (!xs->n)
+		return v_stream(L, V_TOKEN, end);
+	return v_stream(L, V_TOKEN, op(L, OP_PICK, xs->n + 2, arg));
+}
