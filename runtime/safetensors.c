@@ -74,9 +74,9 @@ read_header(Reader *r, const cJSON *header)
 	if (!cJSON_IsObject(header))
 		return false;
 	r->parts.part = TW_NEW(&r->pool, TwPart, cJSON_GetArraySize(header));
-	cJSON_ArrayForEach(j,
-			   header) if (!(strcmp(j->string, "__metadata__") ? add_part(r, j)
-									   : add_props(r, j))) return false;
+	for (const cJSON *j = header->child; j; j = j->next)
+		if (!(strcmp(j->string, "__metadata__") ? add_part(r, j) : add_props(r, j)))
+			return false;
 	return r->used == r->ndata;
 }
 
