@@ -26,7 +26,7 @@ offset(const cJSON *j, int64_t high, int64_t *out)
 static bool
 add_props(Reader *r, const cJSON *meta)
 {
-	if (!cJSON_IsObject(meta))
+	if (!cJSON_IsObject(meta) || r->parts.prop)
 		return false;
 	r->parts.prop = TW_NEW(&r->pool, TwProp, cJSON_GetArraySize(meta));
 	for (const cJSON *j = meta->child; j; j = j->next) {

@@ -394,6 +394,20 @@ test_other_graph(void **state)
 	refuse_changed("\"columns\":[2]", "\"columns\":[9]", "tw.residual");
 }
 
+static void
+test_two_headers(void **state)
+{
+	(void)state;
+	static const char text[] = "{\"__metadata__\":{\"a\":\"b\",\"c\":\"d\"},\"__metadata__\":{}}      ";
+	unsigned char bytes[8 + sizeof text] = { sizeof text - 1 };
+	char *error = NULL;
+
+	memcpy(bytes + 8, text, sizeof text - 1);
+	assert_null(tw_load_memory(bytes, 8 + sizeof text - 1, &error));
+	assert_non_null(strstr(error, "damaged"));
+	free(error);
+}
+
 /* Graphs in attributes in graphs …, deeper than any stack. */
 static void
 test_nesting(void **state)
@@ -471,11 +485,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_uniform),
-		cmocka_unit_test(test_labels),     cmocka_unit_test(test_tokenize),
-		cmocka_unit_test(test_damage),     cmocka_unit_test(test_other_graph),
-		cmocka_unit_test(test_nesting),    cmocka_unit_test(test_files),
-		cmocka_unit_test(test_keep),
+		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_uniform),
+		cmocka_unit_test(test_labels),      cmocka_unit_test(test_tokenize),
+		cmocka_unit_test(test_damage),      cmocka_unit_test(test_other_graph),
+		cmocka_unit_test(test_two_headers), cmocka_unit_test(test_nesting),
+		cmocka_unit_test(test_files),       cmocka_unit_test(test_keep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
