@@ -81,13 +81,14 @@ static const struct argp argp = {
 	.doc = doc,
 };
 
-/* The library lies where twc was built (beside build/) or installed. */
+/* The library lies where twc was built (beside build/) or installed. Below the
+ * current folder its name is relative, so that messages stay short. */
 static const char *
 find_stdlib(void)
 {
 	static const char *const places[] = { "../stdlib", "../share/tw/stdlib" };
-	static char path[PATH_MAX + 32];
-	char exe[PATH_MAX];
+	static char path[PATH_MAX];
+	char exe[PATH_MAX], place[PATH_MAX + 32], cwd[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
 
 	if (n < 0)
@@ -95,9 +96,11 @@ find_stdlib(void)
 	exe[n] = '\0';
 	char *dir = dirname(exe);
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		snprintf(path, sizeof path, "%s/%s", dir, places[i]);
-		if (access(path, R_OK | X_OK) == 0)
-			return path;
+		snprintf(place, sizeof place, "%s/%s", dir, places[i]);
+		if (!realpath(place, path))
+			continue;
+		size_t len = getcwd(cwd, sizeof cwd) ? strlen(cwd) : 0;
+		return len > 1 && !strncmp(path, cwd, len) && path[len] == '/' ? path + len + 1 : path;
 	}
 	return NULL;
 }

@@ -41,7 +41,10 @@ golden() {
 	# Errors, as "line: text"; wanted ones match by line and by containment.
 	awk '{ n = split($0, part, /# ERROR: /)
 	       for (i = 2; i <= n; i++) { sub(/[ \t]+$/, "", part[i]); print NR ": " part[i] } }' "$t" >"$tmp/want.err"
-	sed -n 's|^[^ ]*:\([0-9][0-9]*\):[0-9][0-9]*: error: |\1: |p' "$tmp/err" >"$tmp/got.err"
+	awk -v file="$t:" '(at = index($0, ": error: ")) {
+		place = substr($0, 1, at - 1); text = substr($0, at + 9)
+		if (index(place, file) == 1) { split(substr(place, length(file) + 1), n, ":"); print n[1] ": " text }
+		else print place ": " text }' "$tmp/err" >"$tmp/got.err"
 	awk -v got="$tmp/got.err" '
 		BEGIN { while ((getline l < got) > 0) g[++n] = l }
 		{ line = $0; sub(/: .*/, "", line); text = substr($0, length(line) + 3)
@@ -50,12 +53,12 @@ golden() {
 			at = g[i]; sub(/: .*/, "", at)
 			if (at == line && index(substr(g[i], length(at) + 3), text)) { g[i] = ""; next }
 		  }
-		  print "no such error: line " $0 }
-		END { for (i = 1; i <= n; i++) if (g[i] != "") print "unexpected error: line " g[i] }' "$tmp/want.err"
+		  print "no such error: " $0 }
+		END { for (i = 1; i <= n; i++) if (g[i] != "") print "unexpected error: " g[i] }' "$tmp/want.err"
 
 	if [ "$run" ] || grep -q '^# EXPECT: ' "$t"; then
 		sed -n 's|^# EXPECT: \{0,1\}||p' "$t" | diff -u --label wanted --label printed - "$tmp/out"
-	elif ! [ -s "$tmp/want.err" ] && ! grep -q '^[1-9][0-9]* passed' "$tmp/out"; then
+	elif [ $status = 0 ] && ! [ -s "$tmp/want.err" ] && ! grep -q '^[1-9][0-9]* passed' "$tmp/out"; then
 		echo "this file tests nothing"
 	fi
 
@@ -63,8 +66,8 @@ golden() {
 	[ "$want" ] || { want=0; [ -s "$tmp/want.err" ] && want=2; }
 	if [ $status != "$want" ]; then
 		echo "exit status $status, not $want: $cmd"
-		[ "$run" ] || grep -v '^[0-9]* passed' "$tmp/out" | head -n 20
-		grep -v ': error: ' "$tmp/err" | head -n 20
+		[ "$run" ] || head -n 20 "$tmp/out"
+		head -n 20 "$tmp/err"
 	fi
 }
 
