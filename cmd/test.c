@@ -14,6 +14,7 @@
 #include "cmd/cmd.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,15 @@ value_text(Tester *t, Kind kind, int64_t v)
 	if (kind == K_TOKEN && v >= 0 && v <= t->g->nvocab)
 		return v < t->g->nvocab ? arena_fmt(a, "'%s'", t->g->vocab[v]) : "<end>";
 	return arena_fmt(a, "%" PRId64, v);
+}
+
+/* What a transformer gave, which need not be an integer. */
+static const char *
+number_text(Tester *t, Kind kind, float v)
+{
+	if (v == rintf(v) && fabsf(v) < 1e9f)
+		return value_text(t, kind, (int64_t)v);
+	return arena_fmt(&t->program.arena, "%g", (double)v);
 }
 
 /* The start of a message; a test that fails in several ways counts once. */
@@ -134,8 +144,8 @@ compare_positions(Tester *t, const Test *test, int n)
 			if ((float)meant == got)
 				continue;
 			fail_test(t, test);
-			printf("%s at position %d: the evaluator gives %s, the transformer %g\n", g->output[o].name,
-			       i, value_text(t, g->output[o].kind, meant), (double)got);
+			printf("%s at position %d: the evaluator gives %s, the transformer %s\n", g->output[o].name,
+			       i, value_text(t, g->output[o].kind, meant), number_text(t, g->output[o].kind, got));
 			break;
 		}
 	}
