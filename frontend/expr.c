@@ -13,9 +13,11 @@ describe(Lower *L, const Node *n, const Ast *a)
 	int line = source_line(L->src, n->span.lo);
 	bool same_file = L->g->nfile > n->file && L->g->files[n->file] == L->src;
 
+	if (n->op == OP_CONST)
+		return arena_fmt(L->arena, "%lld", (long long)n->k);
 	if (!a)
 		return arena_fmt(L->arena, "int %lld..%lld", (long long)b.lo, (long long)b.hi);
-	if (!same_file || n->op == OP_CONST || line == source_line(L->src, L->span.lo))
+	if (!same_file || !n->narg || line == source_line(L->src, L->span.lo))
 		return arena_fmt(L->arena, "%s is int %lld..%lld", source_text(L, a->span),
 		                 (long long)b.lo, (long long)b.hi);
 	return arena_fmt(L->arena, "%s is int %lld..%lld (line %d)", source_text(L, a->span),
@@ -431,7 +433,9 @@ eval_in(Lower *L, Env *env, const Ast *a)
 		Value *lo = eval_end(L, env, s->kid[0]), *hi = eval_end(L, env, s->kid[1]);
 		return in_span(L, x, lo, hi, s->kind == N_UPTO);
 	}
-	return in_values(L, x, eval(L, env, s));
+	Value *set = eval(L, env, s);
+	L->span = s->span;
+	return in_values(L, x, set);
 }
 
 /* ---- the dispatch ---- */

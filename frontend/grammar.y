@@ -269,7 +269,7 @@ primary:
 | TRUE
 | FALSE
 | '(' expr ')'                              { $$ = $2; }
-| '(' error ')'                             { $$ = NULL; yyerrok; }
+| '(' error ')'                             { $$ = BAD; yyerrok; }
 | '[' ']'                                   { $$ = N(ARRAY, 0); }
 | '[' elements comma ']'                    { $$ = $2; }
 | '[' expr clauses ']'                      { $$ = N(BUILD, 2, $2, $3); }
