@@ -109,6 +109,13 @@ bool form_is_const(const Form *);
 /* the form that has value v at <bos> and is unchanged elsewhere */
 const Form *form_set_bos(Circuit *, const Form *, int64_t v);
 
+/* ---- bounds (bounds.c) ---- */
+/* The terms that are ready, taken apart: neurons of one linear part together, all
+ * others alone, each with its sharp interval. part has room for f->n. */
+int form_parts(Arena *, const Form *f, int state, Form *part);
+/* The sum of absolute terms, constant aside. */
+double form_terms(const Form *);
+
 const Form *token_feature(Circuit *, const int64_t *table);     /* (rows) */
 const Form *place_feature(Circuit *, const int64_t *table);     /* (places) */
 const Form *relu(Circuit *, const Form *);

@@ -190,6 +190,12 @@ gcd(int64_t a, int64_t b)
 	return b ? gcd(b, a % b) : llabs(a);
 }
 
+static int
+by_id(const void *p, const void *q)
+{
+	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
+}
+
 /* f without its constant and common factor, its first term positive: what a column
  * is worth holding. */
 static const Form *
@@ -262,6 +268,52 @@ add_column(Space *sp, const Form *f)
 	}
 }
 
+static void need(Space *, int state, const Form *, int64_t *w);
+
+/* w += how f is read, once it has what it needs */
+static void
+need_part(Space *sp, int state, const Form *f, int64_t *w)
+{
+	int64_t *one = arena_alloc(sp->c.s->c->arena, sizeof *one * (size_t)sp->c.cap);
+
+	need(sp, state, f, one);
+	if (!columns_read(&sp->c, state, f, one))
+		abort();                /* what need() is for */
+	for (int i = 0; i < sp->c.cap; i++)
+		w[i] += one[i];
+}
+
+/* A form whose terms cannot be added up in one column stands in several. */
+static bool
+in_parts(Space *sp, int state, const Form *f, int64_t *w)
+{
+	Arena *arena = sp->c.s->c->arena;
+
+	if (form_terms(f) < EXACT_MAX / 4)
+		return false;
+	Form *part = arena_alloc(arena, sizeof *part * (size_t)f->n), rest = { .ready = f->ready };
+	Term *term = arena_alloc(arena, sizeof *term * (size_t)f->n);
+	int n = form_parts(arena, f, state, part);
+
+	for (int i = 0; i < n; i++) {
+		if (part[i].n > 1)
+			continue;
+		term[rest.n++] = part[i].term[0];
+		rest.lo += part[i].lo;
+		rest.hi += part[i].hi;
+	}
+	if (rest.n == f->n || (n == 1 && !rest.n))
+		return false;
+	qsort(term, (size_t)rest.n, sizeof *term, by_id);
+	rest.term = term;
+	memset(w, 0, sizeof *w * (size_t)sp->c.cap);
+	for (int i = 0; i < n; i++)
+		if (part[i].n > 1)
+			need_part(sp, state, &part[i], w);
+	need_part(sp, state, &rest, w);
+	return true;
+}
+
 static void
 need(Space *sp, int state, const Form *f, int64_t *w)
 {
@@ -274,7 +326,7 @@ need(Space *sp, int state, const Form *f, int64_t *w)
 	Answer **at = answer_slot(sp, state, p);
 	if (*at)
 		return;
-	if (!columns_read(&sp->c, state, p, w)) {
+	if (!columns_read(&sp->c, state, p, w) && !in_parts(sp, state, p, w)) {
 		memset(w, 0, sizeof *w * (size_t)sp->c.cap);
 		w[sp->c.n] = 1;
 		add_column(sp, p);

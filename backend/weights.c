@@ -53,17 +53,19 @@ larger(double a, double b)
 static double
 most_of(const Form *f, int state)
 {
+	Arena scratch = { 0 };
+	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
 	double lo = 0, hi = 0, bos = 0;
+	int n = form_parts(&scratch, f, state, part);
 
-	for (int i = 0; i < f->n; i++) {
-		const Atom *a = f->term[i].atom;
-		double c = (double)f->term[i].c;
-		if (a->ready > state)
-			continue;
-		lo += c * (double)(c > 0 ? a->lo : a->hi);
-		hi += c * (double)(c > 0 ? a->hi : a->lo);
-		bos += c * (double)a->bos;
+	for (int i = 0; i < n; i++) {
+		lo += (double)part[i].lo;
+		hi += (double)part[i].hi;
 	}
+	arena_free(&scratch);
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->ready <= state)
+			bos += (double)f->term[i].c * (double)f->term[i].atom->bos;
 	if (f->ready <= state) {
 		lo = larger(lo, (double)(f->lo - f->k));
 		hi = -larger(-hi, -(double)(f->hi - f->k));
@@ -150,7 +152,7 @@ static void
 prove_writes(Writer *w, const double *sum, const Node *n)
 {
 	for (int i = 0; i < w->cols->n; i++)
-		prove(w, n, sum[i] + w->most[i], "value");
+		prove(w, n, sum[i] + w->most[i], "value"); 
 }
 
 static double *

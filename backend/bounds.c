@@ -1,0 +1,141 @@
+/* How large a form can get, and where it comes apart.
+ *
+ * The steps of one staircase are large terms that cancel: relu(x-9) - relu(x-10)
+ * is 0 or 1 while both are hundreds. So neurons of one linear part are bounded
+ * together: their sum is a broken line in x, extreme at a bend or at an end. And a
+ * form whose terms are too large to be added up in one column is kept in several,
+ * one for each such group. */
+
+#include "backend/circuit.h"
+
+#include <stdlib.h>
+
+/* +1 or -1: the sign that makes the linear part of a neuron's input comparable. */
+static int
+direction(const Form *in)
+{
+	return in->term[0].c > 0 ? 1 : -1;
+}
+
+static bool
+same_line(const Atom *a, const Atom *b)
+{
+	if (a->ready != b->ready || a->in->n != b->in->n)
+		return false;
+	int64_t s = direction(a->in) * direction(b->in);
+	for (int i = 0; i < a->in->n; i++)
+		if (a->in->term[i].atom != b->in->term[i].atom || a->in->term[i].c != s * b->in->term[i].c)
+			return false;
+	return true;
+}
+
+static int
+by_line(const void *p, const void *q)
+{
+	const Atom *a = ((const Term *)p)->atom, *b = ((const Term *)q)->atom;
+	const Form *f = a->in, *g = b->in;
+
+	if (a->ready != b->ready)
+		return a->ready - b->ready;
+	if (f->n != g->n)
+		return f->n - g->n;
+	for (int i = 0; i < f->n; i++) {
+		int64_t x = direction(f) * f->term[i].c, y = direction(g) * g->term[i].c;
+		if (f->term[i].atom != g->term[i].atom)
+			return f->term[i].atom->id - g->term[i].atom->id;
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return a->id - b->id;
+}
+
+static int
+by_atom(const void *p, const void *q)
+{
+	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
+}
+
+/* The sum of a group where its linear part is x. */
+static int64_t
+line_at(const Term *t, int n, int64_t x)
+{
+	int64_t y = 0;
+
+	for (int i = 0; i < n; i++) {
+		int64_t in = direction(t[i].atom->in) * x + t[i].atom->in->k;
+		y += in > 0 ? t[i].c * in : 0;
+	}
+	return y;
+}
+
+static void
+line_range(const Term *t, int n, int64_t *lo, int64_t *hi)
+{
+	int64_t first = INT64_MIN, last = INT64_MAX;
+
+	for (int i = 0; i < n; i++) {
+		const Form *f = t[i].atom->in;
+		int64_t a = f->lo - f->k, b = f->hi - f->k;
+		if (direction(f) < 0) {
+			int64_t swap = -a;
+			a = -b;
+			b = swap;
+		}
+		first = a > first ? a : first;
+		last = b < last ? b : last;
+	}
+	*lo = INT64_MAX;
+	*hi = INT64_MIN;
+	for (int i = -2; i < n; i++) {
+		int64_t x = i == -2 ? first : i == -1 ? last : -direction(t[i].atom->in) * t[i].atom->in->k;
+		if (x < first || x > last)
+			continue;
+		int64_t y = line_at(t, n, x);
+		*lo = y < *lo ? y : *lo;
+		*hi = y > *hi ? y : *hi;
+	}
+}
+
+int
+form_parts(Arena *arena, const Form *f, int state, Form *part)
+{
+	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
+	int n = 0, parts = 0, rest = f->n;
+
+	for (int i = 0; i < f->n; i++) {
+		if (f->term[i].atom->ready > state)
+			continue;
+		if (f->term[i].atom->kind == NEURON)
+			t[n++] = f->term[i];
+		else
+			t[--rest] = f->term[i];
+	}
+	qsort(t, (size_t)n, sizeof *t, by_line);
+	for (int from = 0, to; from < n; from = to) {
+		for (to = from + 1; to < n && same_line(t[from].atom, t[to].atom); to++)
+			;
+		Form *p = &part[parts++];
+		*p = (Form){ .n = to - from, .term = t + from, .ready = t[from].atom->ready };
+		line_range(t + from, to - from, &p->lo, &p->hi);
+		qsort(t + from, (size_t)(to - from), sizeof *t, by_atom);
+	}
+	for (int i = rest; i < f->n; i++) {
+		const Atom *a = t[i].atom;
+		int64_t c = t[i].c;
+		part[parts++] = (Form){ 1, t + i, 0, c * (c > 0 ? a->lo : a->hi), c * (c > 0 ? a->hi : a->lo), a->ready };
+	}
+	return parts;
+}
+
+double
+form_terms(const Form *f)
+{
+	double sum = 0;
+
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		int64_t most = -a->lo > a->hi ? -a->lo : a->hi;
+		sum += (double)llabs(f->term[i].c) * (double)most;
+	}
+	return sum;
+}
