@@ -83,7 +83,7 @@ typedef struct Circuit {
 	int capform;
 	const Select **select;  /* memo by node id of the reference */
 	int capselect;
-	const Select **offset;  /* (context + 1) by how far back */
+	const Select **offset;  /* (2 * places) by places + how far back */
 	const Form *is_bos;
 	const Form *place;
 	const Form *emit;       /* NULL if the program does not emit */

@@ -116,33 +116,34 @@ select_place(Circuit *c, const char *intent, const Node *ref, const Form *low, c
 static int64_t
 low_before(int64_t p, int64_t arg)
 {
-	p -= arg & 0xffffffff;
+	p -= (int32_t)arg;
 	return (p > 0 ? p : 0) % (arg >> 32);
 }
 
 static int64_t
 high_before(int64_t p, int64_t arg)
 {
-	p -= arg & 0xffffffff;
+	p -= (int32_t)arg;
 	return (p > 0 ? p : 0) / (arg >> 32);
 }
 
+/* The place `back` before this one; <bos> where that is before the text. Ahead of
+ * this one (back < 0) the last place stands for all that are beyond the text. */
 static const Select *
 select_offset(Circuit *c, int back)
 {
-	int64_t b = digit_base(c), arg = b << 32 | back;
+	int64_t b = digit_base(c), arg = b << 32 | (uint32_t)back;
+	const Select **known = &c->offset[c->places + back];
 
-	if (back >= c->places)
-		back = c->places - 1;
-	if (c->offset[back])
-		return c->offset[back];
+	if (*known)
+		return *known;
 	Select *s;
 	if (b == c->places)
 		s = select_place(c, "offset", NULL, form_scale(c, 1, c->place, -back), NULL);
 	else
 		s = select_place(c, "offset", NULL, feature_by_place(c, low_before, arg), feature_by_place(c, high_before, arg));
 	s->offset = -back;
-	return c->offset[back] = s;
+	return *known = s;
 }
 
 static const Select *
@@ -152,7 +153,7 @@ select_at(Circuit *c, Node *ref)
 	Node *e = ref->arg[0], *index = node(c, OP_INDEX, ref, 0, NULL, NULL, NULL, 0);
 	Node *far = node(c, OP_LT, ref, 2, index, e, NULL, 0);
 
-	if (!(is_const(far) && !far->k))        /* what is not there yet is as far as what never was */
+	if (!c->g->bidirectional && !(is_const(far) && !far->k))        /* what is not there yet is as far as what never was */
 		e = node(c, OP_IF, ref, 3, far, mk_const(g, -1), e, 0);
 	if (digit_base(c) == c->places)
 		return select_place(c, "place", ref, form_scale(c, 1, map_node(c, e), 1), NULL);
@@ -224,7 +225,7 @@ before_first(Circuit *c, Where *w, Node *n)
 {
 	Node *bound = order_bound(n), *p;
 
-	if (!bound || bound->op != OP_READ || bound->arg[0]->op != OP_INDEX || bound->k != 0)
+	if (c->g->bidirectional || !bound || bound->op != OP_READ || bound->arg[0]->op != OP_INDEX || bound->k != 0)
 		return false;
 	p = bound->arg[1];
 	if (p->op != OP_FIRST || side(p->arg[0]) != ON_THERE)
@@ -331,14 +332,27 @@ select_for(Circuit *c, Node *ref)
 
 /* ---- reading ---- */
 
+/* Where the text ends before the place that is wanted, its last token is read: the
+ * number of what was read tells. For a bidirectional model, which may look ahead. */
+static const Form *
+read_ahead(Circuit *c, const Select *s, const Form *want, const Form *f, int64_t absent)
+{
+	const Form *short_of = form_add(c, 1, want, -1, head_value(c, s, c->place, 0), 0);
+	const Form *over = form_scale(c, 1, head_value(c, s, f, absent), -absent);
+
+	return form_scale(c, 1, gate(c, relu(c, short_of), over), absent);
+}
+
 static const Form *
 read_back(Circuit *c, Node *x, int64_t k, int64_t absent)
 {
 	const Type *t = &x->type;
 	bool by_place = t->root && t->root->op == OP_INDEX && t->image;
 
-	if (k > 0 || -k >= c->places)
+	if (k >= c->places || -k >= c->places || (k > 0 && !c->g->bidirectional))
 		return form_const(c, absent);
+	if (k > 0)
+		return read_ahead(c, select_offset(c, (int)-k), form_scale(c, 1, c->place, k), map_node(c, x), absent);
 	if (!by_place && !is_const(x))
 		return head_value(c, select_offset(c, (int)-k), map_node(c, x), absent);
 	int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)c->places);
@@ -354,7 +368,7 @@ read_before(Circuit *c, Node *n)
 {
 	Node *ref = n->arg[1], *bound = NULL, *cond = NULL, *flags = NULL;
 
-	if (ref->op != OP_LATEST || ref->arg[0]->op != OP_AND)
+	if (c->g->bidirectional || ref->op != OP_LATEST || ref->arg[0]->op != OP_AND)
 		return NULL;
 	for (int i = 0; i < ref->arg[0]->narg; i++) {
 		Node *lit = ref->arg[0]->arg[i], *number = order_bound(lit);
@@ -395,6 +409,13 @@ map_read(Circuit *c, Node *n)
 	}
 	if (p->op == OP_HERE)
 		return n->k ? read_back(c, x, n->k, d->k) : map_node(c, x);
+	if (n->k > 0) { /* what stands behind p may be later than p: by its number */
+		Node *e = p->op == OP_AT ? p->arg[0] : node(c, OP_READ, n, 3, node(c, OP_INDEX, n, 0, NULL, NULL, NULL, 0), p, mk_const(c->g, -1), 0);
+		Node *none = node(c, OP_LT, n, 2, e, mk_const(c->g, 0), NULL, 0);
+		Node *behind = node(c, OP_ADD, n, 2, e, mk_const(c->g, n->k), NULL, 0);
+		e = node(c, OP_IF, n, 3, none, mk_const(c->g, -1), behind, 0);
+		return map_node(c, node(c, OP_READ, n, 3, x, node(c, OP_AT, n, 1, e, NULL, NULL, 0), d, 0));
+	}
 	if ((other = read_before(c, n)))
 		return map_node(c, other);
 	if (n->k) {     /* shift, then read */
@@ -402,5 +423,7 @@ map_read(Circuit *c, Node *n)
 		return map_node(c, node(c, OP_READ, n, 3, shifted, p, d, 0));
 	}
 	const Select *s = select_for(c, p);
+	if (s && p->op == OP_AT && c->g->bidirectional)
+		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x), d->k);
 	return s ? head_value(c, s, map_node(c, x), d->k) : NULL;
 }

@@ -680,7 +680,7 @@ map(Graph *g, Arena *arena, Diags *diags)
 	t[c->rows - 1] = 1;
 	c->is_bos = token_feature(c, t);
 	c->place = place_table(c, 1, 1, 0);
-	c->offset = arena_alloc(arena, sizeof *c->offset * (size_t)c->places);
+	c->offset = arena_alloc(arena, 2 * sizeof *c->offset * (size_t)c->places);
 	c->output = arena_alloc(arena, sizeof *c->output * (size_t)(g->noutput + 1));
 	if (g->emit)
 		c->emit = map_node(c, g->emit);

@@ -156,7 +156,8 @@ void
 pass_recent(Graph *g, Diags *ds)
 {
 	(void)ds;
-	rewrite(g, recent1, NULL);
+	if (!g->bidirectional)  /* where the latest match may be ahead */
+		rewrite(g, recent1, NULL);
 }
 
 /* ---- shift ---- */

@@ -138,7 +138,7 @@ any_int(Random *r)
 		return make(r, OP_IF, 3, some_bool(r), a, b, 0);
 	case 9:
 	case 10:
-		return make(r, OP_READ, 3, a, reference(r), below(r, 2) ? b : number(r, -2, 5), -below(r, 3));
+		return make(r, OP_READ, 3, a, reference(r), below(r, 2) ? b : number(r, -2, 5), below(r, 5) - 3);
 	case 11:
 		for (int i = 0; i < n; i++)
 			arg[i] = some_int(r);
@@ -202,6 +202,7 @@ random_graph(Random *r, Arena *arena)
 	g->vocab = (const char **)(uintptr_t)spell;
 	/* beyond 199 a place is matched by two digits */
 	g->context = below(r, 10) ? 2 + below(r, 14) : 190 + below(r, 40);
+	g->bidirectional = !below(r, 4);
 	g->files = files;
 	g->nfile = 1;
 	g->named = arena_alloc(arena, sizeof *g->named * 2 * POOL);
