@@ -118,7 +118,8 @@ mutate(Text *t, const Text *other)
 		}
 		break;
 	case 6:
-		replace(t, a, a + pick(200) < t->n ? a + pick(200) : t->n, "", 0);
+		c = a + pick(200);
+		replace(t, a, c < t->n ? c : t->n, "", 0);
 		break;
 	default: {      /* nesting */
 		static const char *const open[] = { "(", "[", "-", "not ", "if true then ", "match 1 { else => ", "{a: " };
