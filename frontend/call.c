@@ -161,9 +161,10 @@ call(Lower *L, Value *fn, int n, Arg *args)
 	if (L->stopped)
 		return v;
 	L->depth++;
-	if (L->depth > DEPTH_MAX)
+	if (L->depth > DEPTH_MAX) {
 		fail(L, "this expands too deeply");
-	else if (fn->kind == V_FN)
+		L->stopped = true;
+	} else if (fn->kind == V_FN)
 		v = call_fn(L, fn, n, args);
 	else
 		v = call_builtin(L, (int)fn->num, n, args);

@@ -514,9 +514,10 @@ eval(Lower *L, Env *env, const Ast *a)
 	L->span = a->span;
 	L->depth++;
 	Value *v = &v_error;
-	if (L->depth > DEPTH_MAX)
+	if (L->depth > DEPTH_MAX) {
 		fail(L, "this expands too deeply");
-	else if (++L->steps > STEPS_MAX) {
+		L->stopped = true;
+	} else if (++L->steps > STEPS_MAX) {
 		fail(L, "the program expands to too much here");
 		L->stopped = true;
 	} else

@@ -61,16 +61,16 @@ stmts:
 | stmts error                               { $$ = $1; }
 ;
 stmt:
-  "use" NAME as                             { $$ = N(USE, 2, $2, $3); }
-| "use" STRING as                           { $$ = N(USE, 2, $2, $3); }
-| "model" NAME '{' settings '}'             { $$ = N(MODEL, 2, $2, $4); }
-| "enum" NAME '{' names comma '}'           { $$ = N(ENUM, 2, $2, $4); }
-| "type" NAME '=' type                      { $$ = N(TYPE, 2, $2, $4); }
-| "emit" expr                               { $$ = N(EMIT, 2, $2, NULL); }
-| "emit" expr "after" expr                  { $$ = N(EMIT, 2, $2, $4); }
-| "output" NAME annotation '=' expr         { $$ = N(OUTPUT, 3, $2, $3, $5); }
-| "input" NAME ':' type                     { $$ = N(INPUT, 2, $2, $4); }
-| "test" expr "->" expectation cases        { $$ = N(TEST, 3, $2, $4, $5); }
+  k_use NAME as                             { $$ = N(USE, 2, $2, $3); }
+| k_use STRING as                           { $$ = N(USE, 2, $2, $3); }
+| k_model NAME '{' settings '}'             { $$ = N(MODEL, 2, $2, $4); }
+| k_enum NAME '{' names comma '}'           { $$ = N(ENUM, 2, $2, $4); }
+| k_type NAME '=' type                      { $$ = N(TYPE, 2, $2, $4); }
+| k_emit expr                               { $$ = N(EMIT, 2, $2, NULL); }
+| k_emit expr "after" expr                  { $$ = N(EMIT, 2, $2, $4); }
+| k_output NAME annotation '=' expr         { $$ = N(OUTPUT, 3, $2, $3, $5); }
+| k_input NAME ':' type                     { $$ = N(INPUT, 2, $2, $4); }
+| k_test expr "->" expectation cases        { $$ = N(TEST, 3, $2, $4, $5); }
 | local
 ;
 as:
@@ -80,17 +80,19 @@ as:
 
 /* what a file and a function body may both hold */
 local:
-  "let" NAME annotation '=' expr            { $$ = N(LET, 3, $2, $3, $5); }
-| "const" NAME annotation '=' expr          { $$ = N(CONST, 3, $2, $3, $5); }
-| "let" NAME annotation '=' error           { $$ = N(LET, 3, $2, NULL, BAD); }
-| "const" NAME annotation '=' error         { $$ = N(CONST, 3, $2, NULL, BAD); }
-| "fn" NAME '(' params ')' result body      { $$ = N(FN, 4, $2, $4, $6, $7); }
-| "assert" expr                             { $$ = N(ASSERT, 2, $2, NULL); }
-| "assert" expr ',' STRING                  { $$ = N(ASSERT, 2, $2, $4); }
+  k_let NAME annotation '=' expr            { $$ = N(LET, 3, $2, $3, $5); }
+| k_const NAME annotation '=' expr          { $$ = N(CONST, 3, $2, $3, $5); }
+| k_let NAME annotation '=' error           { $$ = N(LET, 3, $2, NULL, BAD); }
+| k_const NAME annotation '=' error         { $$ = N(CONST, 3, $2, NULL, BAD); }
+| k_fn NAME '(' params ')' result body      { $$ = N(FN, 4, $2, $4, $6, $7); }
+| k_assert expr                             { $$ = N(ASSERT, 2, $2, NULL); }
+| k_assert expr ',' STRING                  { $$ = N(ASSERT, 2, $2, $4); }
 ;
 body:
   '=' expr                                  { $$ = $2; }
 | '{' locals "return" expr '}'              { $$ = N(BLOCK, 2, $2, $4); }
+| '{' locals "return" expr error '}'        { $$ = BAD; }
+| '{' locals '}'                            { syntax(p, @3, "a block ends with return e"); $$ = BAD; }
 ;
 locals:
   %empty                                    { $$ = N(LIST, 0); }
@@ -148,6 +150,21 @@ cases:
   %empty                                    { $$ = NULL; }
 | clauses
 ;
+
+/* A statement's first word ends the recovery from what was wrong before it, so
+ * that the next mistake is reported however near it is. */
+k_use: "use" { yyerrok; };
+k_model: "model" { yyerrok; };
+k_enum: "enum" { yyerrok; };
+k_type: "type" { yyerrok; };
+k_emit: "emit" { yyerrok; };
+k_output: "output" { yyerrok; };
+k_input: "input" { yyerrok; };
+k_test: "test" { yyerrok; };
+k_let: "let" { yyerrok; };
+k_const: "const" { yyerrok; };
+k_fn: "fn" { yyerrok; };
+k_assert: "assert" { yyerrok; };
 
 /* ---- types ---- */
 
@@ -269,7 +286,6 @@ primary:
 | TRUE
 | FALSE
 | '(' expr ')'                              { $$ = $2; }
-| '(' error ')'                             { $$ = BAD; yyerrok; }
 | '[' ']'                                   { $$ = N(ARRAY, 0); }
 | '[' elements comma ']'                    { $$ = $2; }
 | '[' expr clauses ']'                      { $$ = N(BUILD, 2, $2, $3); }
@@ -458,6 +474,8 @@ yyreport_syntax_error(const yypcontext_t *ctx, void *scanner, Parser *p)
 		hint = foreign_word(source_word(p, p->last));
 	if (hint)
 		syntax(p, foreign_word(word) ? at : p->last, "%s", hint);
+	else if (got == KIND(TOK_RETURN))
+		syntax(p, at, "'return' ends the block of a function");
 	else if (got == YYSYMBOL_YYEOF || (is_statement_word(got) && !expects(ctx, KIND(TOK_LET))))
 		unfinished(p, ctx, got);
 	else if (n == 1)

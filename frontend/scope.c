@@ -95,6 +95,8 @@ undefined(Lower *L, Env *env, const Ast *name)
 	const char *best = NULL;
 	int d = 3;
 
+	if (L->diags->nkept == DIAGS_MAX)       /* not worth a search */
+		return fail_at(L, name->span, "undefined name");
 	for (Env *e = env; e; e = e->up)
 		if (e->name)
 			best = nearest(L, name->text, best, e->name, &d);
@@ -108,6 +110,8 @@ undefined(Lower *L, Env *env, const Ast *name)
 		return fail_at(L, name->span, "'%s' is used above its definition in line %d; a stream cannot depend "
 		               "on itself: state across steps lives in the tokens that the model has written",
 		               name->text, source_line(m->src, below->stmt->span.lo));
+	if (!strcmp(name->text, "True") || !strcmp(name->text, "False"))
+		return fail_at(L, name->span, "write %s", name->text[0] == 'T' ? "true" : "false");
 	if (best)
 		return fail_at(L, name->span, "undefined name '%s'; did you mean '%s'?", name->text, best);
 	return fail_at(L, name->span, "undefined name '%s'", name->text);
