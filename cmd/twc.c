@@ -174,13 +174,15 @@ cmd_dump(const Options *o)
 	return status;
 }
 
+typedef int Verb(const Options *);
+
 /* What the arguments ask for; NULL with the reason if they do not go together. */
-static int
-(*verb(Options *o, const char **why))(const Options *)
+static Verb *
+verb(Options *o, const char **why)
 {
 	static const struct {
 		const char *name;
-		int (*run)(const Options *);
+		Verb *run;
 		int least, most;        /* arguments */
 		const char *usage;
 	} verbs[] = {
@@ -222,7 +224,7 @@ main(int argc, char **argv)
 	if (c.ops) {
 		status = print_ops();
 	} else {
-		int (*run)(const Options *) = verb(&c.o, &why);
+		Verb *run = verb(&c.o, &why);
 		if (!run) {
 			fprintf(stderr, "twc: %s (twc --help tells more)\n", why);
 			return 2;

@@ -1,0 +1,29 @@
+#!/bin/bash
+# usage: tests/limits.sh BUILD-DIR
+#
+# What the compiler promises of the examples' sizes, and of its own time and
+# memory (not where it is built with sanitizers, SLOW=1).
+bin=$(cd "$1" && pwd) || exit 2
+cd "$(dirname "$0")/.." || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+at_most() { # at_most WHAT VALUE LIMIT
+	awk -v v="$2" -v limit="$3" 'BEGIN { exit !(v != "" && v + 0 <= limit) }' ||
+		{ echo "$1: $2, more than $3"; failed=1; }
+}
+size() { # size EXAMPLE LAYERS D_MODEL
+	"$bin/twc" report "examples/$1.tw" --json >"$tmp/report" || failed=1
+	at_most "layers of $1" "$(sed -n 's/.*"layers":[^0-9]*\([0-9]*\).*/\1/p' "$tmp/report")" "$2"
+	at_most "d_model of $1" "$(sed -n 's/.*"d_model":[^0-9]*\([0-9]*\).*/\1/p' "$tmp/report")" "$3"
+}
+
+size adder 5 64
+size calculator 8 128
+if [ -z "${SLOW:-}" ]; then
+	read -r _ ms mb < <("$bin/bench/measure" 5 "$bin/twc" examples/calculator.tw -o "$tmp/c.onnx")
+	at_most "compiling the calculator, ms" "$ms" 200
+	at_most "compiling the calculator, MB" "$mb" 100
+fi
+exit $failed
