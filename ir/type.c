@@ -652,6 +652,19 @@ type_table(Graph *g, const Node *n, Range r)
 	return from_values(g, n, v, hi - lo + 1, SET_MAX);
 }
 
+/* here - p: what a causal model sees is not ahead of it. */
+static bool
+distance_back(Graph *g, const Node *n, Range *r)
+{
+	const Node *index = n->arg[0], *p = n->arg[1];
+
+	if (n->op != OP_SUB || g->bidirectional || index->op != OP_INDEX || p->op != OP_READ || p->arg[0] != index)
+		return false;
+	const Type *d = &p->arg[2]->type;
+	*r = (Range){ least(most(0, -p->k), -d->hi), most(index->type.hi, index->type.hi - d->lo) };
+	return true;
+}
+
 static Type
 type_pointwise(Graph *g, const Node *n)
 {
@@ -669,9 +682,12 @@ type_pointwise(Graph *g, const Node *n)
 		const Type *x = &n->arg[0]->type;
 		return from_range(g, n, (Range){0, x->lo >= 0 ? least(b - 1, x->hi) : b - 1}, SET_MAX);
 	}
+	Range r;
+	if (distance_back(g, n, &r))
+		return from_range(g, n, r, SET_MAX);
 	if (by_combinations(g, n, &t))
 		return t;
-	Range r = interval(n);
+	r = interval(n);
 	if (n->op == OP_MIN || n->op == OP_MAX)
 		return type_extreme(g, n, r);
 	if (n->op == OP_TABLE)
