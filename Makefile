@@ -1,4 +1,4 @@
-# make          build/twc and build/twrun
+# make          build/twc, build/twrun and the library, build/libtw.a and .so
 # make demo     sets up what is missing, builds, compiles the calculator and asks it a few things
 # make test     sets up what is missing, builds, runs every test
 # The other targets: bless asan report bench exhaustive fuzz fmt install clean setup
@@ -8,6 +8,8 @@ CXX    ?= c++
 CFLAGS ?= -O2 -g
 BUILD  ?= build
 PREFIX ?= /usr/local
+VERSION = 0.1
+SONAME  = libtw.so.0
 WARN    = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings
 LIBS    = -lprotobuf-c -lcjson -lm
 
@@ -35,11 +37,11 @@ TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c tes
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 COMPILE = @mkdir -p $(@D); \
-	echo "  CC    $<"; $(CC) -std=gnu11 $(CFLAGS) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
+	echo "  CC    $<"; $(CC) -std=gnu11 $(CFLAGS) $(PIC) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
 LINK    = @mkdir -p $(@D); \
 	echo "  LINK  $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
-all: $(BUILD)/twc $(BUILD)/twrun
+all: $(BUILD)/twc $(BUILD)/twrun $(BUILD)/libtw.a $(BUILD)/$(SONAME)
 	@:
 
 $(BUILD)/twc: $(TWC) $(COMPILER) $(RUNTIME)
@@ -47,6 +49,18 @@ $(BUILD)/twc: $(TWC) $(COMPILER) $(RUNTIME)
 
 $(BUILD)/twrun: $(TWRUN) $(RUNTIME)
 	$(LINK) $(LIBS)
+
+$(BUILD)/libtw.a: $(RUNTIME)
+	@echo "  AR    $@"
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+# Its objects serve the programs too, so all are position-independent.
+$(RUNTIME): PIC = -fPIC
+$(BUILD)/$(SONAME): $(RUNTIME) runtime/tw.map
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=runtime/tw.map -o $@ \
+		$(RUNTIME) $(LIBS)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(COMPILER) $(RUNTIME)
 	$(LINK) -lcmocka $(LIBS)
@@ -66,12 +80,12 @@ $(BUILD)/model/%: tests/model/%.cc
 	@echo "  CXX   $<"
 	@$(CXX) -std=c++17 -O1 -DONNX_NAMESPACE=onnx -DONNX_ML=1 -o $@ $< -lonnx -lonnx_proto -lprotobuf
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c Makefile
 	$(COMPILE)
 
 # Generated code is not held to our warnings.
 $(GEN_FRONT) $(GEN_ONNX): WARN = -w
-$(GEN_FRONT) $(GEN_ONNX): $(BUILD)/%.o: $(BUILD)/%.c
+$(GEN_FRONT) $(GEN_ONNX): $(BUILD)/%.o: $(BUILD)/%.c Makefile
 	$(COMPILE)
 
 $(BUILD)/grammar.c $(BUILD)/grammar.h &: frontend/grammar.y
@@ -136,12 +150,17 @@ fuzz: setup
 	@FUZZ=$${FUZZ:-3000} tests/fuzz/run.sh build-asan
 
 fmt:
-	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend runtime cmd tests/unit tests/differential tests/fuzz bench))
+	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend runtime cmd examples/c tests/unit tests/differential tests/fuzz bench))
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tw/stdlib
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/tw lib/pkgconfig share/tw/stdlib)
 	install $(BUILD)/twc $(BUILD)/twrun $(DESTDIR)$(PREFIX)/bin
 	install -m 644 stdlib/*.tw $(DESTDIR)$(PREFIX)/share/tw/stdlib
+	install -m 644 runtime/tw.h runtime/model.h $(DESTDIR)$(PREFIX)/include/tw
+	install -m 644 $(BUILD)/libtw.a $(DESTDIR)$(PREFIX)/lib
+	install $(BUILD)/$(SONAME) $(DESTDIR)$(PREFIX)/lib
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libtw.so
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' runtime/tw.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/tw.pc
 
 clean:
 	rm -rf build build-asan

@@ -16,7 +16,7 @@
  * tw_close.
  */
 
-#include "runtime/model.h"
+#include "model.h"
 
 typedef struct TwSession TwSession;
 
