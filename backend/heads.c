@@ -323,6 +323,10 @@ select_for(Circuit *c, Node *ref)
 		c->capselect = cap;
 	}
 	if (!c->select[ref->id]) {
+		if (ref->op == OP_BEST) {
+			refuse(c, ref, "choosing the best position is not built yet");
+			return NULL;
+		}
 		const Select *s = ref->op == OP_AT ? select_at(c, ref) : select_where(c, ref);
 		c->select[ref->id] = s;         /* mapping may have moved the table */
 		return s;

@@ -587,6 +587,19 @@ emit_PICK(Circuit *c, Node *n)
 	return form_better(pick_by_flags(c, n), pick_telescoped(c, n));
 }
 
+/* ---- sums over positions ---- */
+
+static const Form *
+emit_SUM(Circuit *c, Node *n)
+{
+	Node *all, *mine;
+
+	if (sum_before(c->g, n, &all, &mine))
+		return form_add(c, 1, map_node(c, all), -1, map_node(c, mine), 0);
+	refuse(c, n, "counting over positions is not built yet");
+	return NULL;
+}
+
 /* ---- references ---- */
 
 static const Form *
@@ -606,6 +619,7 @@ static const Form *emit_HERE(Circuit *c, Node *n)   { return not_a_number(c, n);
 static const Form *emit_AT(Circuit *c, Node *n)     { return not_a_number(c, n); }
 static const Form *emit_LATEST(Circuit *c, Node *n) { return not_a_number(c, n); }
 static const Form *emit_FIRST(Circuit *c, Node *n)  { return not_a_number(c, n); }
+static const Form *emit_BEST(Circuit *c, Node *n)   { return not_a_number(c, n); }
 static const Form *emit_THERE(Circuit *c, Node *n)  { return not_a_number(c, n); }
 
 /* ---- the stage ---- */

@@ -471,24 +471,74 @@ guard_item(Lower *L, Builtin b, Value *guard, Value *v)
 	}
 }
 
-static Value *
-over_positions(Lower *L, Builtin b, Env *env, const Ast *over)
-{
-	const Ast *clause = over->kid[1]->kid[0];
-
-	if (over->kid[1]->n > 1)
-		return three(L);
-	if (b == B_ANY)
-		return select_exists(L, env, over->kid[0], clause, false);
-	if (b == B_ALL)
-		return v_not(L, select_exists(L, env, over->kid[0], clause, true));
-	return not_built(L, arena_fmt(L->arena, "%s over positions", builtin[b].name));
-}
-
 static bool
 takes_for(Builtin b)
 {
 	return b == B_SUM || b == B_COUNT || b == B_ANY || b == B_ALL || b == B_MIN || b == B_MAX || b == B_MEAN;
+}
+
+/* The first 'for' over positions; -1 if there is none. */
+static int
+position_clause(const Ast *clauses)
+{
+	for (int i = 0; i < clauses->n; i++)
+		if (!clauses->kid[i]->kid[1])
+			return i;
+	return -1;
+}
+
+/* over, with the clauses from..to only; what is left out follows as its expression. */
+static Ast *
+part_of(Lower *L, const Ast *over, const Ast *e, int from, int to)
+{
+	Ast *part = NEW(L->arena, Ast), *clauses = NEW(L->arena, Ast);
+
+	*clauses = *over->kid[1];
+	clauses->kid += from;
+	clauses->n = clauses->cap = to - from;
+	*part = *over;
+	part->kid = NEWS(L->arena, Ast *, 3);
+	part->kid[0] = (Ast *)(uintptr_t)e;
+	part->kid[1] = clauses;
+	part->kid[2] = over->kid[2];
+	return part;
+}
+
+static Value *
+total_positions(Lower *L, Builtin b, Env *env, const Ast *over)
+{
+	switch (b) {
+	case B_COUNT: return over_positions(L, T_COUNT, env, over);
+	case B_SUM: return over_positions(L, T_SUM, env, over);
+	case B_ANY: return over_positions(L, T_ANY, env, over);
+	case B_ALL: return over_positions(L, T_ALL, env, over);
+	case B_MIN: return over_positions(L, T_MIN, env, over);
+	case B_MAX: return over_positions(L, T_MAX, env, over);
+	default: return not_built(L, arena_fmt(L->arena, "%s over positions", builtin[b].name));
+	}
+}
+
+/* One 'for' over positions among others: what is inside of it is one expression,
+ * and so is it for those outside. */
+static Value *
+over_nested(Lower *L, Builtin b, Env *env, const Ast *over, int at)
+{
+	const Ast *clauses = over->kid[1];
+	Builtin outside = b == B_COUNT ? B_SUM : b;
+
+	if (at + 1 < clauses->n) {
+		Ast *inside = part_of(L, over, over->kid[0], at + 1, clauses->n);
+		if (position_clause(inside->kid[1]) >= 0)
+			return three(L);
+		inside->num = b;
+		over = part_of(L, over, inside, 0, at + 1);
+		b = outside;
+	}
+	if (!at)
+		return total_positions(L, b, env, over);
+	Ast *inside = part_of(L, over, over->kid[0], at, at + 1);
+	inside->num = b;
+	return builtin_over(L, (int)outside, env, part_of(L, over, inside, 0, at));
 }
 
 Value *
@@ -496,11 +546,12 @@ builtin_over(Lower *L, int which, Env *env, const Ast *over)
 {
 	Builtin b = (Builtin)which;
 	Items items = { 0 };
+	int at = position_clause(over->kid[1]);
 
 	if (!takes_for(b))
 		return fail(L, "%s takes no 'for'", builtin[b].name);
-	if (!over->kid[1]->kid[0]->kid[1])
-		return over_positions(L, b, env, over);
+	if (at >= 0)
+		return over_nested(L, b, env, over, at);
 	bool guards = b == B_SUM || b == B_COUNT || b == B_ANY || b == B_ALL;
 	if (!over_items(L, env, over->kid[0], over->kid[1], guards, &items))
 		return &v_error;

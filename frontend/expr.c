@@ -495,6 +495,7 @@ eval_node(Lower *L, Env *env, const Ast *a)
 	case N_SLICE:   return eval_slice(L, env, a);
 	case N_ARRAY:   return eval_array(L, env, a);
 	case N_BUILD:   return eval_build(L, env, a);
+	case N_OVER:    return builtin_over(L, (int)a->num, env, a);
 	case N_DOTS:    return fail(L, "'...' stands only in what a test expects");
 	default:        return &v_error;
 	}

@@ -13,6 +13,7 @@
  *   expr.c     operators, conditions, comparisons, membership
  *   choose.c   if, match
  *   refs.c     references, reading, emit … after
+ *   over.c     what looks at all positions: latest, first, best, count, sum, min, max
  *   list.c     arrays, comprehensions, indexing, records
  *   call.c     functions
  *   builtin.c  built-in functions
@@ -263,7 +264,6 @@ Value *eval_if(Lower *, Env *, const Ast *);
 Value *eval_match(Lower *, Env *, const Ast *);
 
 /* ---- refs.c ---- */
-Value *eval_pick(Lower *, Env *, const Ast *);
 Value *read_at(Lower *, Env *, const Ast *x, Value *p, const Ast *otherwise);
 Value *read_value(Lower *, Value *x, Value *p, Value *otherwise);
 Value *pos_shift(Lower *, Value *p, Value *by, bool minus);
@@ -272,12 +272,21 @@ Value *pos_compare(Lower *, Relation, Value *, Value *);
 Value *pos_at(Lower *, Value *);
 Value *pos_exists(Lower *, Value *);
 Value *if_pos(Lower *, Node *cond, Value *, Value *);
-Value *select_exists(Lower *, Env *, const Ast *cond, const Ast *bound, bool negate);
+Node *presence(Lower *, const Value *);
+/* A two-sided n with what the reference finds in the place of the bound position;
+ * NULL if it is too large. */
+Node *at_reference(Lower *, Node *n, Node *ref);
 bool is_present(Lower *, const Value *);
 Node *last_visible(Lower *);
 Value *one_sided(Lower *, Value *);             /* an error if it speaks of a bound position */
 Value *three(Lower *);
 Value *emit_after(Lower *, Value *xs, Value *p);
+
+/* ---- over.c ---- */
+typedef enum Total { T_COUNT, T_SUM, T_ANY, T_ALL, T_MIN, T_MAX } Total;
+Value *eval_pick(Lower *, Env *, const Ast *);
+/* `over` has one 'for', without 'in'. */
+Value *over_positions(Lower *, Total, Env *, const Ast *over);
 
 /* ---- list.c ---- */
 typedef struct Items {

@@ -53,7 +53,7 @@ index_at_least(Lower *L, Node *index, int64_t n)
 	return op2(L, OP_LT, constant(L, n - 1), index);
 }
 
-static Node *
+Node *
 presence(Lower *L, const Value *p)
 {
 	int k = p->offset;
@@ -102,13 +102,17 @@ position_number(Lower *L, const Value *p, Node *d)
 typedef struct Here {
 	Lower *L;
 	Map done;
+	Node *ref;              /* NULL: this very position */
 	int depth;
 } Here;
 
-/* The condition of a where, asked of this very position; NULL if it is too large. */
+/* What is said of a bound position, said of this very one, or of what the
+ * reference finds; NULL if it is too large. */
 static Node *
 at_here(Here *h, Node *n)
 {
+	if (n->op == OP_THERE && h->ref)
+		return op3(h->L, OP_READ, n->arg[0], h->ref, constant(h->L, n->type.lo), 0);
 	if (n->op == OP_THERE)
 		return n->arg[0];
 	if (!n->two_sided)
@@ -130,11 +134,19 @@ at_here(Here *h, Node *n)
 	return done;
 }
 
+Node *
+at_reference(Lower *L, Node *n, Node *ref)
+{
+	Here h = { .L = L, .ref = ref };
+
+	return at_here(&h, n);
+}
+
 static bool
 here_satisfies(Lower *L, const Node *ref)
 {
 	Here h = { .L = L };
-	Node *c = at_here(&h, ref->arg[0]);
+	Node *c = at_here(&h, condition_of(ref));
 
 	if (!c)
 		return false;
@@ -156,7 +168,7 @@ is_present(Lower *L, const Value *p)
 	case OP_AT:
 		return bounds(L, p->ref->arg[0]).lo + k >= 0
 		       && bounds(L, op2(L, OP_SUB, last_visible(L), p->ref->arg[0])).lo - k >= 0;
-	case OP_LATEST: case OP_FIRST:
+	case OP_LATEST: case OP_FIRST: case OP_BEST:
 		return k == 0 && here_satisfies(L, p->ref);
 	default:
 		return false;
@@ -373,92 +385,6 @@ read_at(Lower *L, Env *env, const Ast *x, Value *p, const Ast *otherwise)
 	L->facts = old;
 	Value *d = otherwise ? eval(L, env, otherwise) : NULL;
 	return read_value(L, v, p, d);
-}
-
-/* ---- latest j where C ---- */
-
-static Value *
-bound_position(Lower *L)
-{
-	Value *j = v_pos(L, NULL, 0);
-
-	j->bound = L->bound = ++L->nbound;
-	return j;
-}
-
-/* LATEST or FIRST of the condition. */
-static Node *
-choose_position(Lower *L, Env *env, Op which, const Ast *name, const Ast *cond, const Ast *more, bool negate)
-{
-	int outer = L->bound;
-	Value *j = bound_position(L), *c = v_bool(L, true);
-
-	env = env_bind(L, env, name->text, j);
-	if (more)
-		c = eval_bool(L, env, more, "a where");
-	if (cond) {
-		Value *d = eval_bool(L, env, cond, "a where");
-		c = v_and(L, c, negate ? v_not(L, d) : d);
-	}
-	L->bound = outer;
-	Node *n = c->kind == V_ERROR ? NULL : node_of(L, c);
-	return n ? op1(L, which, n) : NULL;
-}
-
-/* any(C for j where D); with negate, not all(…) */
-Value *
-select_exists(Lower *L, Env *env, const Ast *cond, const Ast *clause, bool negate)
-{
-	Node *n = choose_position(L, env, OP_LATEST, clause->kid[0], cond, clause->kid[2], negate);
-
-	return n ? v_stream(L, V_BOOL, presence(L, v_pos(L, n, 0))) : &v_error;
-}
-
-/* first i in 0..<n where C: a value known at compile time, -1 if there is none */
-static Value *
-choose_index(Lower *L, Env *env, const Ast *a, bool latest)
-{
-	const Ast *span = a->kid[2];
-	int64_t lo, hi;
-	Value *v = v_int(L, -1);
-
-	if (span->kind != N_TO && span->kind != N_UPTO)
-		return fail_at(L, span->span, "a choice is made among a range: in 0..<n");
-	if (!eval_int(L, env, span->kid[0], "a bound", &lo) || !eval_int(L, env, span->kid[1], "a bound", &hi))
-		return &v_error;
-	hi -= span->kind == N_UPTO;
-	if (hi - lo >= ITEMS_MAX)
-		return fail_at(L, span->span, "this range is too long");
-	for (int64_t k = lo; k <= hi; k++) {
-		int64_t i = latest ? k : hi - (k - lo);
-		Value *c = eval_bool(L, env_bind(L, env, a->kid[1]->text, v_int(L, i)), a->kid[4], "a where");
-		if (c->kind == V_ERROR)
-			return c;
-		v = c->known ? c->num ? v_int(L, i) : v : if_value(L, c->node, v_int(L, i), v);
-	}
-	return v;
-}
-
-Value *
-eval_pick(Lower *L, Env *env, const Ast *a)
-{
-	const Ast *kind = a->kid[0], *name = a->kid[1];
-	bool latest = !strcmp(kind->text, "latest"), first = !strcmp(kind->text, "first");
-
-	if (!may_define(L, env, name))
-		return &v_error;
-	if (!latest && !first && strcmp(kind->text, "best"))
-		return fail_at(L, kind->span, "a reference is 'latest', 'first' or 'best', not '%s'", kind->text);
-	if (!latest && !first)
-		return not_built(L, "best");
-	if (a->kid[3])
-		return fail_at(L, a->kid[3]->span, "'%s' has no 'by'; 'best' has", kind->text);
-	if (a->kid[2])
-		return choose_index(L, env, a, latest);
-	Node *n = choose_position(L, env, latest ? OP_LATEST : OP_FIRST, name, a->kid[4], NULL, false);
-	if (!n)
-		return &v_error;
-	return v_pos(L, n, 0);
 }
 
 /* ---- emit xs after p ---- */

@@ -4,8 +4,9 @@
  * needs goes on a stack of our own, so a chain of any length is fine: a frame
  * whose operands are missing pushes them and is looked at again.
  *
- * A condition of LATEST or FIRST is evaluated for one position j at a time: its
- * two-sided nodes, in order of id, over THERE(x) = x at j and all else here. */
+ * What LATEST, FIRST, BEST and SUM look at is evaluated for one position j at a
+ * time: its two-sided nodes, in order of id, over THERE(x) = x at j and all else
+ * here. */
 
 #include "ir/impl.h"
 
@@ -19,7 +20,7 @@ typedef struct Row {
 	int cap;
 } Row;
 
-/* A condition, taken apart. */
+/* The operands of a search, taken apart. */
 typedef struct Cond {
 	int nside, *side;       /* ids of its two-sided nodes, ascending, the THEREs apart */
 	int nthere, *there;     /* ids of its THERE nodes */
@@ -29,7 +30,8 @@ typedef struct Cond {
 typedef struct Frame {
 	const Node *n;
 	int at;                 /* position */
-	int step;               /* LATEST, FIRST: positions looked at */
+	int step;               /* a search: positions looked at */
+	int64_t best, score;    /* BEST: the position and its score so far; SUM: the sum so far */
 } Frame;
 
 struct Eval {
@@ -39,7 +41,7 @@ struct Eval {
 	uint32_t epoch;
 	int nrow;
 	Row *row;               /* (nrow) by id */
-	Cond **cond;            /* (nrow) by the id of LATEST or FIRST, NULL until used */
+	Cond **cond;            /* (nrow) by the id of a search, NULL until used */
 	int64_t *side;          /* (nrow) values at a pair of positions */
 	int nframe, capframe;
 	Frame *frame;
@@ -186,7 +188,7 @@ push(Eval *e, const Node *n, int at)
 		e->capframe = e->capframe ? 2 * e->capframe : 64;
 		e->frame = resize(e->frame, (size_t)e->capframe * sizeof *e->frame);
 	}
-	e->frame[e->nframe++] = (Frame){n, at, 0};
+	e->frame[e->nframe++] = (Frame){.n = n, .at = at};
 }
 
 /* The value if it is known; else asks for it. */
@@ -233,16 +235,19 @@ insert_id(int **list, int *n, int id)
 }
 
 static Cond *
-cond_new(const Graph *g, const Node *c)
+cond_new(const Graph *g, const Node *search)
 {
 	Cond *cond = resize(NULL, sizeof *cond);
-	char *seen = resize(NULL, (size_t)c->id + 1);
-	int nstack = 1, *stack = resize(NULL, sizeof *stack);
+	char *seen = resize(NULL, (size_t)search->id + 1);
+	int nstack = 0, *stack = NULL;
 
 	memset(cond, 0, sizeof *cond);
-	memset(seen, 0, (size_t)c->id + 1);
-	stack[0] = c->id;
-	seen[c->id] = 1;
+	memset(seen, 0, (size_t)search->id + 1);
+	for (int i = 0; i < search->narg; i++) {
+		if (!seen[search->arg[i]->id])
+			insert_id(&stack, &nstack, search->arg[i]->id);
+		seen[search->arg[i]->id] = 1;
+	}
 	while (nstack) {
 		const Node *n = g->node[stack[--nstack]];
 		if (!n->two_sided) {
@@ -306,14 +311,38 @@ visible_end(const Eval *e, int here)
 	return e->g->bidirectional ? e->n : here + 1;
 }
 
+/* Takes note of position j, where the condition holds; true if no other matters. */
 static bool
-choose(Eval *e, int fr, int64_t *v)
+note(Eval *e, Frame *f, int j)
+{
+	int64_t x = e->side[f->n->arg[0]->id];
+
+	switch (f->n->op) {
+	case OP_SUM:
+		f->score = clamp((__int128)f->score + x);
+		return false;
+	case OP_BEST:   /* from the latest on */
+		if (f->best < 0 || x > f->score) {
+			f->best = j;
+			f->score = x;
+		}
+		return false;
+	default:
+		f->best = j;
+		return true;
+	}
+}
+
+static bool
+search(Eval *e, int fr, int64_t *v)
 {
 	const Node *n = e->frame[fr].n;
 	int at = e->frame[fr].at, end = visible_end(e, at);
 
 	if (!e->cond[n->id])
-		e->cond[n->id] = cond_new(e->g, n->arg[0]);
+		e->cond[n->id] = cond_new(e->g, n);
+	if (!e->frame[fr].step)
+		e->frame[fr].best = -1;
 	const Cond *c = e->cond[n->id];
 	if (!load_here(e, c, at))
 		return false;
@@ -322,12 +351,10 @@ choose(Eval *e, int fr, int64_t *v)
 		if (!load_there(e, c, j))
 			return false;
 		run_cond(e, c);
-		if (e->side[n->arg[0]->id] == 1) {
-			*v = j;
-			return true;
-		}
+		if (e->side[condition_of(n)->id] == 1 && note(e, &e->frame[fr], j))
+			break;
 	}
-	*v = -1;
+	*v = n->op == OP_SUM ? e->frame[fr].score : e->frame[fr].best;
 	return true;
 }
 
@@ -385,8 +412,8 @@ step(Eval *e, int fr, int64_t *v)
 		return true;
 	case OP_AT:
 		return at_number(e, fr, v);
-	case OP_LATEST: case OP_FIRST:
-		return choose(e, fr, v);
+	case OP_LATEST: case OP_FIRST: case OP_BEST: case OP_SUM:
+		return search(e, fr, v);
 	case OP_READ:
 		return read_at(e, fr, v);
 	default:

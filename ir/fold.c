@@ -239,6 +239,48 @@ fold_choice(Graph *g, Node *n)
 	return g->bidirectional ? NULL : mk(g, OP_HERE, n->span, n->file, 0, NULL, 0);
 }
 
+/* BEST of equals is LATEST. */
+static Node *
+fold_best(Graph *g, Node *n)
+{
+	if (n->arg[0]->two_sided && !is_const(n->arg[1], 0))
+		return NULL;
+	return fold1(g, n, OP_LATEST, n->arg[1]);
+}
+
+/* What is the same for all positions stands outside of the sum. */
+static Node *
+fold_sum(Graph *g, Node *n)
+{
+	Node *e = n->arg[0], *c = n->arg[1], *one = mk_const(g, 1), *zero = mk_const(g, 0);
+
+	if (is_const(e, 0) || is_const(c, 0))
+		return zero;
+	if (c->op != OP_CONST && !c->two_sided) {
+		Node *all = mk(g, OP_SUM, n->span, n->file, 2, (Node *[]){e, one}, 0);
+		return mk(g, OP_IF, n->span, n->file, 3, (Node *[]){c, all, zero}, 0);
+	}
+	if (!e->two_sided && e != one) {
+		Node *count = mk(g, OP_SUM, n->span, n->file, 2, (Node *[]){one, c}, 0);
+		return mk(g, OP_MUL, n->span, n->file, 2, (Node *[]){e, count}, 0);
+	}
+	if (e != one || c != one)
+		return NULL;
+	Node *last = mk(g, OP_INDEX, n->span, n->file, 0, NULL, 0);
+	if (g->bidirectional) {
+		Node *p = fold1(g, n, OP_LATEST, one);
+		last = mk(g, OP_READ, n->span, n->file, 3, (Node *[]){last, p, zero}, 0);
+	}
+	return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){last, one}, 0);
+}
+
+/* In a causal model no position that is looked at is ahead. */
+static bool
+is_ahead(const Graph *g, const Node *here, const Node *there)
+{
+	return !g->bidirectional && here->op == OP_INDEX && there->op == OP_THERE && there->arg[0] == here;
+}
+
 static bool
 never_there(const Graph *g, const Node *p, int64_t k)
 {
@@ -250,7 +292,7 @@ never_there(const Graph *g, const Node *p, int64_t k)
 	case OP_AT:
 		return p->arg[0]->type.hi < 0 || p->arg[0]->type.lo >= g->context;
 	default:
-		return is_const(p->arg[0], 0);
+		return is_const(condition_of(p), 0);
 	}
 }
 
@@ -304,7 +346,7 @@ fold(Graph *g, Node *n)
 	case OP_EQ:
 		return fold_eq(g, n);
 	case OP_LT:
-		return x == y ? mk_const(g, 0) : NULL;
+		return x == y || is_ahead(g, x, y) ? mk_const(g, 0) : NULL;
 	case OP_NOT:
 		return x->op == OP_NOT ? x->arg[0] : NULL;
 	case OP_AND:
@@ -322,6 +364,10 @@ fold(Graph *g, Node *n)
 	case OP_LATEST:
 	case OP_FIRST:
 		return fold_choice(g, n);
+	case OP_BEST:
+		return fold_best(g, n);
+	case OP_SUM:
+		return fold_sum(g, n);
 	case OP_THERE:
 		return x->op == OP_CONST ? x : NULL;
 	case OP_READ:

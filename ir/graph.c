@@ -203,7 +203,7 @@ two_sided(const Node *n)
 {
 	if (n->op == OP_THERE)
 		return true;
-	if (n->op == OP_LATEST || n->op == OP_FIRST)
+	if (is_search(n->op))
 		return false;
 	for (int i = 0; i < n->narg; i++)
 		if (n->arg[i]->two_sided)

@@ -5,7 +5,7 @@
  *
  * A node is an integer at every position of a text (a stream). A token is its
  * row in the vocabulary, a bool 0 or 1, an enum its number; arrays and records
- * are gone. A reference (HERE, AT, LATEST, FIRST) is the number of a position,
+ * are gone. A reference (HERE, AT, LATEST, FIRST, BEST) is the number of a position,
  * or -1 where there is none; only READ takes one.
  *
  *     n5 = LATEST(n4)             the last '+'
@@ -74,7 +74,7 @@ struct Node {
 	Type type;
 	uint64_t hash;          /* of the content: the operands' hashes, never an address */
 	int id;                 /* in order of creation, dense from 0; operands come first */
-	bool two_sided;         /* contains a THERE: has a meaning only inside LATEST or FIRST */
+	bool two_sided;         /* contains a THERE: has a meaning only inside LATEST, FIRST, BEST or SUM */
 	Span span;              /* the source that first asked for it */
 	int file;               /* index into graph->files */
 };
@@ -151,6 +151,13 @@ typedef enum Side { NEITHER = 0, ON_HERE = 1, ON_THERE = 2, ON_BOTH = 3 } Side;
 Side side(const Node *);
 /* n with every THERE(x) replaced: by x, or by `with` where it is given. */
 Node *replace_there(Graph *, Node *n, Node *with);
+
+/* LATEST, FIRST, BEST, SUM: they look at all visible positions where a condition holds. */
+bool is_search(Op);
+Node *condition_of(const Node *search);
+/* SUM(e, C and j < here), where e and C look only there, is SUM(e, C) less what it
+ * counts here: `all` less `mine`. False if it is not of this form. */
+bool sum_before(Graph *, const Node *sum, Node **all, Node **mine);
 
 /* ---- text form ---- */
 void graph_print(const Graph *, FILE *);

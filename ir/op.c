@@ -25,14 +25,26 @@ op_find(const char *name)
 bool
 is_reference(Op op)
 {
-	return op == OP_HERE || op == OP_AT || op == OP_LATEST || op == OP_FIRST;
+	return op == OP_HERE || op == OP_AT || op == OP_LATEST || op == OP_FIRST || op == OP_BEST;
+}
+
+bool
+is_search(Op op)
+{
+	return op == OP_LATEST || op == OP_FIRST || op == OP_BEST || op == OP_SUM;
+}
+
+Node *
+condition_of(const Node *search)
+{
+	return search->arg[search->narg - 1];
 }
 
 bool
 is_pointwise(Op op)
 {
 	return !is_reference(op) && op != OP_TOKEN && op != OP_INDEX &&
-		op != OP_THERE && op != OP_READ;
+		op != OP_THERE && op != OP_READ && op != OP_SUM;
 }
 
 bool
@@ -204,6 +216,8 @@ static int64_t eval_HERE(const Node *n, const int64_t *v) { (void)v; return posi
 static int64_t eval_AT(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_LATEST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_FIRST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_BEST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_SUM(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_THERE(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_READ(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 

@@ -48,6 +48,40 @@ replace_there(Graph *g, Node *n, Node *with)
 	return mk(g, n->op, n->span, n->file, n->narg, arg, n->k);
 }
 
+/* ---- sums over what is before ---- */
+
+static bool
+is_before(const Node *c)
+{
+	return c->op == OP_LT && c->arg[0]->op == OP_THERE && c->arg[0]->arg[0]->op == OP_INDEX
+	       && c->arg[1]->op == OP_INDEX;
+}
+
+bool
+sum_before(Graph *g, const Node *sum, Node **all, Node **mine)
+{
+	Node *e = sum->arg[0], *c = sum->arg[1], *rest = mk_const(g, 1);
+	int parts = c->op == OP_AND ? c->narg : 1;
+	bool before = false;
+
+	if (g->bidirectional || (side(e) & ON_HERE))
+		return false;
+	for (int i = 0; i < parts; i++) {
+		Node *part = c->op == OP_AND ? c->arg[i] : c;
+		if (is_before(part))
+			before = true;
+		else if (side(part) & ON_HERE)
+			return false;
+		else
+			rest = make(g, sum, OP_AND, rest, part, NULL, 0);
+	}
+	if (!before)
+		return false;
+	*all = make(g, sum, OP_SUM, e, rest, NULL, 0);
+	*mine = make(g, sum, OP_IF, replace_there(g, rest, NULL), replace_there(g, e, NULL), mk_const(g, 0), 0);
+	return true;
+}
+
 /* ---- absence ---- */
 
 static bool

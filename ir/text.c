@@ -375,7 +375,6 @@ static const char *
 operand_fault(Op op, Node *const *arg, int narg)
 {
 	int want = op_info[op].nargs;
-	bool choice = op == OP_LATEST || op == OP_FIRST;
 	bool logic = op == OP_AND || op == OP_OR || op == OP_NOT;
 	bool one_side = op == OP_THERE || op == OP_READ || op == OP_AT;
 
@@ -386,7 +385,7 @@ operand_fault(Op op, Node *const *arg, int narg)
 			return "READ takes a reference second, nothing else takes one";
 		if (arg[i]->two_sided && one_side)
 			return "this would relate three positions";
-		if ((logic || (i == 0 && (choice || op == OP_IF))) && !is_bool(arg[i]))
+		if ((logic || (i == 0 && op == OP_IF) || (i == narg - 1 && is_search(op))) && !is_bool(arg[i]))
 			return "a condition is 0 or 1";
 	}
 	return NULL;

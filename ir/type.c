@@ -732,8 +732,8 @@ surely_there(const Node *p)
 		return true;
 	if (p->op == OP_AT)
 		return is_const(p->arg[0], 0);
-	single = p->arg[0];
-	int n = conjuncts(p->arg[0], &list, &single);
+	single = condition_of(p);
+	int n = conjuncts(single, &list, &single);
 	for (int i = 0; i < n; i++)
 		if (!holds_here(list[i]))
 			return false;
@@ -765,14 +765,14 @@ bag_read(Bag *b, const Node *x, const Node *p, int64_t k)
 	const Node *root = x->type.root;
 	Node *const *list, *single;
 
-	if (!root || k != 0 || (p->op != OP_LATEST && p->op != OP_FIRST)) {
+	if (!root || k != 0 || !is_search(p->op)) {
 		bag_all(b, x);
 		return;
 	}
 	char *keep = scratch(b->g, S_KEEP, (size_t)root->type.nset);
 	memset(keep, 1, (size_t)root->type.nset);
-	single = p->arg[0];
-	int n = conjuncts(p->arg[0], &list, &single);
+	single = condition_of(p);
+	int n = conjuncts(single, &list, &single);
 	for (int i = 0; i < n; i++)
 		narrow(root, list[i], keep);
 	for (int i = 0; i < root->type.nset; i++)
@@ -789,6 +789,52 @@ type_read(Graph *g, const Node *n)
 	if (!b.any || n->k != 0 || !surely_there(n->arg[1]))
 		bag_all(&b, n->arg[2]);
 	return bag_type(&b, n);
+}
+
+/* ---- sums ---- */
+
+/* The values of what is summed, where the condition may hold. */
+static Range
+summand(const Node *e, const Node *c)
+{
+	Range r = {e->type.lo, e->type.hi};
+	const Node *root = e->type.root;
+	bool any = false;
+
+	if (!root || c->type.root != root || !c->type.image)
+		return r;
+	for (int i = 0; i < root->type.nset; i++)
+		if (c->type.image[i] == 1) {
+			Range v = {e->type.image[i], e->type.image[i]};
+			r = any ? join(r, v) : v;
+			any = true;
+		}
+	return any ? r : (Range){0, 0};
+}
+
+static bool
+is_elsewhere(const Node *c)
+{
+	return c->op == OP_LT && (same_there(c->arg[0], c->arg[1]));
+}
+
+/* Of `context` terms at most; of one at least if here itself is surely counted. */
+static Type
+type_sum(Graph *g, const Node *n)
+{
+	Node *const *list, *single = condition_of(n);
+	Range e = summand(n->arg[0], single), r;
+	int terms = most(1, g->context), parts = conjuncts(single, &list, &single);
+	bool sure = true, elsewhere = false;
+
+	for (int i = 0; i < parts; i++) {
+		sure &= holds_here(list[i]);
+		elsewhere |= is_elsewhere(list[i]);
+	}
+	terms -= elsewhere;
+	r.lo = clamp((__int128)e.lo * (e.lo < 0 ? terms : sure));
+	r.hi = clamp((__int128)e.hi * (e.hi > 0 ? terms : sure));
+	return from_range(g, n, r, SET_MAX);
 }
 
 static Type
@@ -816,12 +862,14 @@ infer_type(Graph *g, const Node *n)
 		return from_range(g, n, (Range){0, most(0, g->context - 1)}, ROOT_MAX);
 	case OP_HERE:
 		return from_interval((Range){0, most(0, g->context - 1)});
-	case OP_AT: case OP_LATEST: case OP_FIRST:
+	case OP_AT: case OP_LATEST: case OP_FIRST: case OP_BEST:
 		return from_interval((Range){-1, most(0, g->context - 1)});
 	case OP_THERE:
 		return type_there(n);
 	case OP_READ:
 		return type_read(g, n);
+	case OP_SUM:
+		return type_sum(g, n);
 	default:
 		return type_pointwise(g, n);
 	}

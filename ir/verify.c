@@ -49,7 +49,7 @@ check_sides(const Node *n)
 		any |= n->arg[i]->two_sided;
 	if (n->op == OP_THERE || n->op == OP_READ || n->op == OP_AT)
 		CHECK(n, !any, "relates three positions");
-	bool expect = n->op == OP_THERE || (any && n->op != OP_LATEST && n->op != OP_FIRST);
+	bool expect = n->op == OP_THERE || (any && !is_search(n->op));
 	CHECK(n, n->two_sided == expect, "two_sided is wrong");
 	return true;
 }
@@ -62,8 +62,11 @@ check_bools(const Node *n)
 		for (int i = 0; i < n->narg; i++)
 			CHECK(n, is_bool(n->arg[i]), "operand is not a bool");
 		return true;
-	case OP_IF: case OP_LATEST: case OP_FIRST:
+	case OP_IF:
 		CHECK(n, is_bool(n->arg[0]), "condition is not a bool");
+		return true;
+	case OP_LATEST: case OP_FIRST: case OP_BEST: case OP_SUM:
+		CHECK(n, is_bool(condition_of(n)), "condition is not a bool");
 		return true;
 	default:
 		return true;

@@ -381,6 +381,20 @@ brute(const Graph *g, const Node *n, const int *text, int len, int at, int j)
 			if (brute(g, n->arg[0], text, len, at, i) == 1)
 				return i;
 		return -1;
+	case OP_BEST: case OP_SUM: {
+		int64_t best = -1, top = 0, sum = 0;
+		for (int i = 0; i < end; i++) {
+			if (brute(g, n->arg[1], text, len, at, i) != 1)
+				continue;
+			int64_t x = brute(g, n->arg[0], text, len, at, i);
+			sum = op_apply(&(Node){.op = OP_ADD}, (int64_t[]){sum, x});
+			if (best < 0 || x >= top) {
+				best = i;
+				top = x;
+			}
+		}
+		return n->op == OP_SUM ? sum : best;
+	}
 	case OP_READ: {
 		int64_t p = brute(g, n->arg[1], text, len, at, -1);
 		int64_t q = p < 0 ? -1 : p + n->k;
@@ -416,9 +430,11 @@ static Node *random_node(Graph *g, int depth, bool side);
 static Node *
 random_ref(Graph *g, int depth)
 {
-	switch (rand() % 4) {
+	switch (rand() % 5) {
 	case 0:
 		return LEAF(g, HERE);
+	case 3:
+		return MK(g, BEST, random_node(g, depth - 1, true), random_bool(g, depth - 1, true));
 	case 1:
 		return MK(g, AT, random_node(g, depth - 1, false));
 	case 2:
@@ -462,7 +478,9 @@ random_node(Graph *g, int depth, bool side)
 	a = random_node(g, depth - 1, side);
 	b = random_node(g, depth - 1, side);
 	c = random_node(g, depth - 2, side);
-	switch (rand() % 14) {
+	switch (rand() % 15) {
+	case 14:
+		return MK(g, SUM, random_node(g, depth - 1, true), random_bool(g, depth - 1, true));
 	case 0: case 1:
 		return MK(g, ADD, a, b);
 	case 2:
