@@ -122,7 +122,8 @@ form_parts(Arena *arena, const Form *f, int state, Form *part)
 	for (int i = rest; i < f->n; i++) {
 		const Atom *a = t[i].atom;
 		int64_t c = t[i].c;
-		part[parts++] = (Form){ 1, t + i, 0, c * (c > 0 ? a->lo : a->hi), c * (c > 0 ? a->hi : a->lo), a->ready };
+		part[parts++] = (Form){ .n = 1, .term = t + i, .ready = a->ready,
+			.lo = c * (c > 0 ? a->lo : a->hi), .hi = c * (c > 0 ? a->hi : a->lo) };
 	}
 	return parts;
 }

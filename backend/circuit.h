@@ -27,13 +27,16 @@ typedef struct Term {
 	int64_t c;
 } Term;
 
-typedef struct Form {
+typedef struct Form Form;
+struct Form {
 	int n;
 	const Term *term;       /* (n) by ascending atom id, c != 0 */
 	int64_t k;              /* constant */
 	int64_t lo, hi;         /* value at real positions, k included */
 	int ready;              /* state; the latest of its atoms */
-} Form;
+	const Form *of[2];       /* by[0]*of[0] + by[1]*of[1] + constant, or NULL: what */
+	int64_t by[2];          /* it was added up from, should it be too large to stand whole */
+};
 
 struct Atom {
 	AtomKind kind;

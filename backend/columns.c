@@ -210,6 +210,10 @@ primitive(Arena *arena, const Form *f, int64_t *factor)
 	Form *p = NEW(arena, Form);
 	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
 	*p = *f;
+	if (llabs(g) != 1)
+		p->of[0] = p->of[1] = NULL;
+	p->by[0] *= g;
+	p->by[1] *= g;
 	for (int i = 0; i < f->n; i++)
 		t[i] = (Term){ f->term[i].atom, f->term[i].c / g };
 	p->term = t;
@@ -270,9 +274,9 @@ add_column(Space *sp, const Form *f)
 
 static void need(Space *, int state, const Form *, int64_t *w);
 
-/* w += how f is read, once it has what it needs */
+/* w += times * how f is read, once it has what it needs */
 static void
-need_part(Space *sp, int state, const Form *f, int64_t *w)
+need_part(Space *sp, int state, const Form *f, int64_t times, int64_t *w)
 {
 	int64_t *one = arena_alloc(sp->c.s->c->arena, sizeof *one * (size_t)sp->c.cap);
 
@@ -280,17 +284,14 @@ need_part(Space *sp, int state, const Form *f, int64_t *w)
 	if (!columns_read(&sp->c, state, f, one))
 		abort();                /* what need() is for */
 	for (int i = 0; i < sp->c.cap; i++)
-		w[i] += one[i];
+		w[i] += times * one[i];
 }
 
-/* A form whose terms cannot be added up in one column stands in several. */
+/* The parts of a staircase that is too large: neurons of one linear part together. */
 static bool
-in_parts(Space *sp, int state, const Form *f, int64_t *w)
+in_lines(Space *sp, int state, const Form *f, int64_t *w)
 {
 	Arena *arena = sp->c.s->c->arena;
-
-	if (form_terms(f) < EXACT_MAX / 4)
-		return false;
 	Form *part = arena_alloc(arena, sizeof *part * (size_t)f->n), rest = { .ready = f->ready };
 	Term *term = arena_alloc(arena, sizeof *term * (size_t)f->n);
 	int n = form_parts(arena, f, state, part);
@@ -306,11 +307,25 @@ in_parts(Space *sp, int state, const Form *f, int64_t *w)
 		return false;
 	qsort(term, (size_t)rest.n, sizeof *term, by_id);
 	rest.term = term;
-	memset(w, 0, sizeof *w * (size_t)sp->c.cap);
 	for (int i = 0; i < n; i++)
 		if (part[i].n > 1)
-			need_part(sp, state, &part[i], w);
-	need_part(sp, state, &rest, w);
+			need_part(sp, state, &part[i], 1, w);
+	need_part(sp, state, &rest, 1, w);
+	return true;
+}
+
+/* A form whose terms cannot be added up in one column stands in several: those it
+ * was added up from, as far as they are there. */
+static bool
+in_parts(Space *sp, int state, const Form *f, int64_t *w)
+{
+	memset(w, 0, sizeof *w * (size_t)sp->c.cap);
+	if (form_terms(f) < EXACT_MAX / 8 * 5)
+		return false;
+	if (!f->of[0] || f->of[0]->ready > state || f->of[1]->ready > state || form_equal(f, f->of[0]))
+		return in_lines(sp, state, f, w);
+	need_part(sp, state, f->of[0], f->by[0], w);
+	need_part(sp, state, f->of[1], f->by[1], w);
 	return true;
 }
 

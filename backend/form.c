@@ -33,7 +33,7 @@ form_atom(Circuit *c, Atom *a)
 	Term *t = NEW(c->arena, Term);
 
 	*t = (Term){ a, 1 };
-	*f = (Form){ 1, t, 0, a->lo, a->hi, a->ready };
+	*f = (Form){ .n = 1, .term = t, .lo = a->lo, .hi = a->hi, .ready = a->ready };
 	return f;
 }
 
@@ -69,6 +69,10 @@ form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t
 		s->ready = max_int(s->ready, u.atom->ready);
 	}
 	s->term = t;
+	s->of[0] = f;
+	s->of[1] = g;
+	s->by[0] = a;
+	s->by[1] = b;
 	s->k = a * f->k + b * g->k + k;
 	s->lo = s->hi = k;
 	interval_add(&s->lo, &s->hi, a, f);

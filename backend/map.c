@@ -268,32 +268,6 @@ choose_by_difference(Circuit *c, Node *n)
 	return form_add(c, 1, b, 1, g, 0);
 }
 
-/* if k < m then xs[m - 1 - k else d] else e: the index is out of range just
- * where the condition fails, so e is its default. */
-static Node *
-choice_as_default(Circuit *c, Node *n)
-{
-	for (int swap = 0; swap < 2; swap++) {
-		Node *pick = n->arg[1 + swap], *other = n->arg[2 - swap];
-		if (pick->op != OP_PICK)
-			continue;
-		Node *i = pick->arg[0], *cond = n->arg[0];
-		if (!i->type.root || i->type.root != cond->type.root || !i->type.image || !cond->type.image)
-			continue;
-		bool same = true;
-		for (int v = 0; v < i->type.root->type.nset && same; v++)
-			same = (i->type.image[v] >= 0 && i->type.image[v] < pick->narg - 2)
-			       == (cond->type.image[v] == !swap);
-		if (!same)
-			continue;
-		Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)pick->narg);
-		memcpy(arg, pick->arg, sizeof *arg * (size_t)pick->narg);
-		arg[1] = other;
-		return mk(c->g, OP_PICK, n->span, n->file, pick->narg, arg, 0);
-	}
-	return NULL;
-}
-
 static const Form *
 emit_IF(Circuit *c, Node *n)
 {
@@ -301,9 +275,6 @@ emit_IF(Circuit *c, Node *n)
 
 	if (is_const(yes) && is_const(no))
 		return form_scale(c, yes->k - no->k, map_node(c, cond), no->k);
-	Node *pick = choice_as_default(c, n);
-	if (pick)
-		return map_node(c, pick);
 
 	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
 	const Form *best = form_add(c, 1, b, 1, gate(c, deficit(c, cond, true), over), 0);

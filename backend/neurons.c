@@ -117,7 +117,10 @@ staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 		lo = y[i] < lo ? y[i] : lo;
 		hi = y[i] > hi ? y[i] : hi;
 	}
-	return form_within(c, sum, lo, hi);
+	Form *whole = NEW(c->arena, Form);      /* steps of one staircase stay together */
+	*whole = *form_within(c, sum, lo, hi);
+	whole->of[0] = whole->of[1] = NULL;
+	return whole;
 }
 
 const Form *

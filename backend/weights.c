@@ -152,8 +152,8 @@ static void
 prove_writes(Writer *w, const double *sum, const Node *n)
 {
 	for (int i = 0; i < w->cols->n; i++)
-		prove(w, n, sum[i] + w->most[i], "value"); 
-}
+		prove(w, n, sum[i] + w->most[i], "value"); } 
+
 
 static double *
 new_sums(Writer *w)

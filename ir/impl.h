@@ -76,5 +76,7 @@ void pass_absence(Graph *, Diags *);
 void pass_recent(Graph *, Diags *);
 void pass_shift(Graph *, Diags *);
 void pass_flatten(Graph *, Diags *);
+void pass_size(Graph *, Diags *);
+void pass_pick(Graph *, Diags *);
 
 #endif

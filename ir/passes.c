@@ -11,6 +11,8 @@ const Pass passes[] = {
 	{"recent", pass_recent, "the distance to the latest match becomes a few fetches"},
 	{"shift", pass_shift, "fetches move to the leaves of what is fetched"},
 	{"flatten", pass_flatten, "chains of carries become independent divisions"},
+	{"size", pass_size, "the length of a number becomes comparisons of its column sums"},
+	{"pick", pass_pick, "an index into a list of indexed lists becomes one index"},
 	{NULL, NULL, NULL},
 };
 
