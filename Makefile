@@ -149,7 +149,9 @@ fuzz: setup
 	@$(MAKE) --no-print-directory BUILD=build-asan parts CFLAGS='$(SANITIZE)'
 	@FUZZ=$${FUZZ:-3000} tests/fuzz/run.sh build-asan
 
-fmt:
+fmt: all
+	@for f in $(wildcard examples/*.tw stdlib/*.tw tests/*/*.tw); do \
+		$(BUILD)/twc fmt $$f 2>/dev/null || true; done
 	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend runtime cmd examples/c tests/unit tests/differential tests/fuzz bench))
 
 install: all

@@ -2,7 +2,7 @@
 #define CMD_CMD_H
 
 /* twc's verbs. Each takes the options, prints to standard output, and returns
- * the exit status: 0 fine, 1 a test failed, 2 the input was refused. */
+ * the exit status: 0 fine, 1 a test or a check failed, 2 the input was refused. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ typedef struct Options {
 	const char *dump;       /* --dump, or NULL */
 	const char *stdlib;     /* --stdlib, or where it was found; NULL: nowhere */
 	const char *batch;      /* --batch, or NULL */
-	bool json, uniform;
+	bool json, uniform, check;
 	double started;         /* now() when the process began */
 } Options;
 
@@ -57,5 +57,6 @@ int cmd_dump(const Options *);
 int cmd_test(const Options *);
 int cmd_run(const Options *);
 int cmd_report(const Options *);
+int cmd_fmt(const Options *);
 
 #endif

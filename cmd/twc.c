@@ -16,7 +16,7 @@
 
 const char *argp_program_version = "twc 0.1";
 
-enum { KEY_DUMP = 1000, KEY_OPS, KEY_STDLIB, KEY_UNIFORM, KEY_JSON, KEY_BATCH };
+enum { KEY_DUMP = 1000, KEY_OPS, KEY_STDLIB, KEY_UNIFORM, KEY_JSON, KEY_BATCH, KEY_CHECK };
 
 static const char doc[] =
 	"Compiles a .tw program to the exact weights of a transformer.\n"
@@ -26,6 +26,7 @@ static const char doc[] =
 	"                   and in the compiled transformer; the two must agree everywhere\n"
 	"  run FILE PROMPT  prints the continuation, from the reference evaluator alone\n"
 	"  report FILE      prints the transformer's size, and what makes it that deep\n"
+	"  fmt FILE...      puts the files into the one style, in place; - for standard input\n"
 	"\vExamples:\n"
 	"  twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
 	"  twc test calculator.tw stdlib/digits.tw\n"
@@ -33,13 +34,14 @@ static const char doc[] =
 	"  twc report calculator.tw --json\n"
 	"  twc --dump=lower calculator.tw\n"
 	"\n"
-	"Exit status: 0 fine, 1 a test failed, 2 the input was refused.";
+	"Exit status: 0 fine, 1 a test or a check failed, 2 the input was refused.";
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "OUT", 0, "Write the model here; the extension chooses the kind of file", 1 },
 	{ "uniform", KEY_UNIFORM, 0, 0, "Pad all layers of an .onnx to one shape", 1 },
 	{ "batch", KEY_BATCH, "FILE", 0, "run: one prompt a line, - for standard input", 2 },
 	{ "json", KEY_JSON, 0, 0, "report: as JSON", 2 },
+	{ "check", KEY_CHECK, 0, 0, "fmt: change nothing, name the files that would change", 2 },
 	{ "dump", KEY_DUMP, "PASS", 0, "Print the graph after this pass, or as it was lowered: --dump=lower", 3 },
 	{ "ops", KEY_OPS, 0, 0, "List the operators of the graph", 3 },
 	{ "stdlib", KEY_STDLIB, "DIR", 0, "Where the standard library is", 3 },
@@ -61,6 +63,7 @@ parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_UNIFORM: c->o.uniform = true; break;
 	case KEY_BATCH:   c->o.batch = arg; break;
 	case KEY_JSON:    c->o.json = true; break;
+	case KEY_CHECK:   c->o.check = true; break;
 	case KEY_DUMP:    c->o.dump = arg; break;
 	case KEY_OPS:     c->ops = true; break;
 	case KEY_STDLIB:  c->o.stdlib = arg; break;
@@ -77,7 +80,7 @@ parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_option,
-	.args_doc = "FILE -o OUT\ntest FILE...\nrun FILE PROMPT...\nreport FILE",
+	.args_doc = "FILE -o OUT\ntest FILE...\nrun FILE PROMPT...\nreport FILE\nfmt FILE...",
 	.doc = doc,
 };
 
@@ -189,6 +192,7 @@ verb(Options *o, const char **why)
 		{ "test", cmd_test, 1, INT_MAX, "test needs a FILE" },
 		{ "run", cmd_run, 1, INT_MAX, "run needs a FILE, then prompts" },
 		{ "report", cmd_report, 1, 1, "report needs one FILE" },
+		{ "fmt", cmd_fmt, 1, INT_MAX, "fmt needs a FILE, or - for standard input" },
 	};
 
 	*why = "a FILE is missing";
@@ -205,7 +209,7 @@ verb(Options *o, const char **why)
 	*why = "one FILE at a time";
 	if (o->nargs > 1)
 		return NULL;
-	*why = "say what to do: -o OUT.onnx, --dump=PASS, or test, run, report before the FILE";
+	*why = "say what to do: -o OUT.onnx, --dump=PASS, or test, run, report or fmt before the FILE";
 	return o->dump ? cmd_dump : o->output ? cmd_compile : NULL;
 }
 

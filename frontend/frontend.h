@@ -13,4 +13,7 @@ Tree *parse(const Source *, Arena *, Diags *);
 /* `use NAME` reads stdlib_dir/NAME.tw, `use "./x.tw"` a file beside this one. */
 Graph *lower(const Tree *, const char *stdlib_dir, Arena *, Diags *);
 
+/* The program's text in the one style there is; NULL if it has a syntax error. */
+char *format(const Source *, Arena *, Diags *, size_t *n);
+
 #endif
