@@ -50,6 +50,9 @@ char *spell(Arena *, const Graph *, const int *row, int n);
 /* What the evaluator lets follow the first n of text[0..context): how long the
  * text has become. */
 int continue_text(const Graph *, Eval *, int *text, int n);
+/* The first assert that fails, at the first position where it does, of the text that
+ * eval has, n tokens; NULL if all hold. */
+const Assert *broken_assert(const Graph *, Eval *, int n, int *at);
 double now(void);               /* ms */
 
 int cmd_compile(const Options *);

@@ -147,3 +147,13 @@ continue_text(const Graph *g, Eval *eval, int *text, int n)
 	}
 	return n;
 }
+
+const Assert *
+broken_assert(const Graph *g, Eval *eval, int n, int *at)
+{
+	for (*at = 0; *at < n; ++*at)
+		for (int i = 0; i < g->nassert; i++)
+			if (eval_at(eval, g->assert[i].node, *at) != 1)
+				return &g->assert[i];
+	return NULL;
+}

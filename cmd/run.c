@@ -14,6 +14,7 @@ typedef struct Run {
 	Eval *eval;
 	TwModel vocab;          /* no weights: what tw_tokenize needs */
 	int *text;              /* (context) */
+	bool broken;            /* an assert failed */
 } Run;
 
 static void
@@ -49,6 +50,21 @@ read_prompt(Run *r, const char *prompt, const char *where, int line)
 	return n;
 }
 
+static void
+check_asserts(Run *r, int n)
+{
+	const Graph *g = &r->program.meant;
+	int at;
+	const Assert *a = broken_assert(g, r->eval, n, &at);
+
+	if (!a)
+		return;
+	const Source *src = g->files && a->file < g->nfile ? g->files[a->file] : &r->program.src;
+	fprintf(stderr, "%s:%d: does not hold at position %d of \"%s\"%s%s\n", src->path, source_line(src, a->span.lo),
+	        at, spell(&r->program.arena, g, r->text, n), a->why ? ": " : "", a->why ? a->why : "");
+	r->broken = true;
+}
+
 static bool
 answer(Run *r, const char *prompt)
 {
@@ -58,6 +74,7 @@ answer(Run *r, const char *prompt)
 	if (n < 0)
 		return false;
 	int end = continue_text(g, r->eval, r->text, n);
+	check_asserts(r, end);
 	if (g->emit) {
 		for (int i = n; i < end; i++)
 			fputs(g->vocab[r->text[i]], stdout);
@@ -113,6 +130,7 @@ cmd_run(const Options *o)
 			ok = answer_lines(&r, o->batch);
 		eval_free(r.eval);
 	}
+	bool broken = r.broken;
 	program_close(&r.program);
-	return ok ? 0 : 2;
+	return ok ? broken : 2;
 }

@@ -205,6 +205,20 @@ check_labels(Tester *t, const Test *test)
 }
 
 static void
+check_asserts(Tester *t, int n)
+{
+	int at;
+
+	eval_text(t->eval, t->text, n);
+	const Assert *a = broken_assert(t->g, t->eval, n, &at);
+	if (!a)
+		return;
+	fail(t, a->file, a->span);
+	printf("does not hold at position %d of %s%s%s\n", at, quoted(t, t->text, n), a->why ? ": " : "",
+	       a->why ? a->why : "");
+}
+
+static void
 check(Tester *t, const Test *test)
 {
 	t->failing = false;
@@ -222,6 +236,7 @@ check(Tester *t, const Test *test)
 			check_answer(t, test, n, m);
 		}
 		check_labels(t, test);
+		check_asserts(t, n);
 		if (!t->failing)
 			compare_positions(t, test, n);
 	}

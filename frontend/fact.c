@@ -81,6 +81,8 @@ assume(Lower *L, Node *cond, bool holds)
 {
 	Fact *old = L->facts;
 
+	if (cond->op != OP_CONST)
+		fact_push(L, (Fact){ .cond = cond, .holds = holds });
 	learn(L, cond, holds, 0);
 	return old;
 }

@@ -259,14 +259,10 @@ local_statement(Lower *L, Env **env, const Ast *s)
 	case N_FN:
 		v = define_fn(L, *env, s);
 		break;
-	case N_ASSERT: {
-		Value *c = eval_bool(L, *env, s->kid[0], "what is asserted");
-		if (c->kind == V_BOOL && (c->known ? !c->num : bounds(L, c->node).hi == 0))
-			fail_at(L, s->kid[0]->span, "this never holds%s%s", s->kid[1] ? ": " : "",
-			        s->kid[1] ? s->kid[1]->text : "");
+	case N_ASSERT:
+		v = lower_assert(L, *env, s);
 		L->span = span;
-		return c;
-	}
+		return v;
 	default:
 		L->span = span;
 		return v;
@@ -460,6 +456,14 @@ force_module(Lower *L, Module *m, int depth)
 	for (int i = 0; i < m->ndef; i++) {
 		force(L, m, m->def[i]);
 		force_used(L, m->def[i], depth);
+	}
+	for (int i = 0; i < m->tree->root->n; i++) {
+		const Ast *s = m->tree->root->kid[i];
+		Env *env = file_env(L, m, i);
+		L->src = m->src;
+		L->file = m->file;
+		if (s->kind == N_ASSERT)
+			local_statement(L, &env, s);
 	}
 }
 

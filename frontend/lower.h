@@ -20,6 +20,7 @@
  *   vocab.c    the model and its tokens
  *   shape.c    types as written
  *   fact.c     what is known inside a guarded branch
+ *   assert.c   what a program claims
  *   tests.c    test statements
  */
 
@@ -127,7 +128,9 @@ struct Env {
 typedef struct Fact Fact;
 struct Fact {
 	Fact *up;
-	const Node *node;       /* a root, or one node with bounds, or a reference */
+	const Node *node;       /* a root, or one node with bounds, or a reference; or NULL */
+	Node *cond;             /* node == NULL: what was assumed, in whole */
+	bool holds;             /* of cond */
 	const bool *allowed;    /* by the root's values; NULL: see below */
 	bool present;           /* the reference is there, and from lo to hi around it */
 	int64_t lo, hi;
@@ -165,7 +168,7 @@ struct Lower {
 	bool stopped;           /* the program is too large; say so once */
 	bool names_only;
 	/* results */
-	int cap_named, cap_output, cap_test;
+	int cap_named, cap_output, cap_test, cap_assert;
 	Map outputs;            /* name -> Output */
 };
 
@@ -344,6 +347,9 @@ Bounds bounds(Lower *, const Node *);
 /* The values a node can have here: NULL if only the bounds are known. */
 const int64_t *reachable(Lower *, const Node *, int *n);
 bool known_present(Lower *, const Node *ref, int64_t offset);
+
+/* ---- assert.c ---- */
+Value *lower_assert(Lower *, Env *, const Ast *);
 
 /* ---- tests.c ---- */
 void lower_test(Lower *, Env *, const Ast *);

@@ -109,6 +109,15 @@ typedef struct Test {
 	Label *label;
 } Test;
 
+/* assert e, "why": 1 at every position of every text, or the text is not what the
+ * program is for. Only the evaluator asks; no part of the text form. */
+typedef struct Assert {
+	Node *node;
+	Span span;
+	int file;
+	const char *why;        /* NULL: not said */
+} Assert;
+
 typedef struct Graph {
 	Arena *arena;
 	/* the model */
@@ -125,6 +134,8 @@ typedef struct Graph {
 	Named *named;           /* all named streams, in source order */
 	int ntest;
 	Test *test;
+	int nassert;
+	Assert *assert;         /* those that are not proved */
 	const Source **files;   /* files[0] is the program itself */
 	int nfile;
 	/* the nodes */
