@@ -1,7 +1,7 @@
 # make          build/twc, build/twrun and the library, build/libtw.a and .so
 # make demo     sets up what is missing, builds, compiles the calculator and asks it a few things
 # make test     sets up what is missing, builds, runs every test
-# The other targets: bless asan report bench exhaustive fuzz fmt install clean setup
+# The other targets: bless asan report bench exhaustive fuzz fmt editors install clean setup
 
 CC     ?= cc
 CXX    ?= c++
@@ -154,6 +154,9 @@ fmt: all
 		$(BUILD)/twc fmt $$f 2>/dev/null || true; done
 	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend runtime cmd examples/c tests/unit tests/differential tests/fuzz bench))
 
+editors:
+	@node tools/editors.mjs
+
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/tw lib/pkgconfig share/tw/stdlib)
 	install $(BUILD)/twc $(BUILD)/twrun $(DESTDIR)$(PREFIX)/bin
@@ -167,6 +170,6 @@ install: all
 clean:
 	rm -rf build build-asan
 
-.PHONY: all setup parts test bless asan demo report bench exhaustive fuzz fmt install clean
+.PHONY: all setup parts test bless asan demo report bench exhaustive fuzz fmt editors install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
