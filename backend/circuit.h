@@ -44,6 +44,7 @@ struct Atom {
 	int ready;
 	int64_t lo, hi;         /* at real positions */
 	int64_t bos;            /* at <bos> */
+	bool real;              /* a rounded fraction: only thresholds with a margin may read it */
 	const int64_t *table;   /* feature: by row (nvocab + 2), by place (context + 1) */
 	const Form *in;         /* neuron: relu of it; value: what is read */
 	struct Head *head;      /* value: by which head */
@@ -55,7 +56,7 @@ struct Atom {
 /* How a reference finds its place: the score is the sum over dims of q here
  * times k there. Exact integers, the winner ahead by at least gap. */
 typedef struct Select {
-	const char *intent;     /* "offset", "place", "latest", "first" */
+	const char *intent;     /* "offset", "place", "latest", "first", "best", "mean" */
 	const Node *ref;
 	int offset;
 	int ndim;
@@ -123,6 +124,10 @@ const Form *token_feature(Circuit *, const int64_t *table);     /* (rows) */
 const Form *place_feature(Circuit *, const int64_t *table);     /* (places) */
 const Form *relu(Circuit *, const Form *);
 const Form *head_value(Circuit *, const Select *, const Form *, int64_t absent);
+/* The mean of f over all that the head selects, <bos> with the value it has there. */
+const Form *head_mean(Circuit *, const Select *, const Form *);
+/* 1 - u where u is a real of 0 or at least 1: relu makes it an exact 0 or 1. */
+const Form *snap(Circuit *, const Form *u);
 
 /* ---- one-variable functions and gates (neurons.c) ---- */
 /* y[i] where f is x[i]; x ascending, f takes no other value */
@@ -135,6 +140,13 @@ const Form *form_better(const Form *, const Form *);            /* the earlier, 
 
 /* ---- references (heads.c) ---- */
 const Form *map_read(Circuit *, Node *);
+
+const Select *select_all(Circuit *, Node *sum);
+
+/* ---- sums over positions (counts.c) ---- */
+const Form *map_sum(Circuit *, Node *sum);
+/* A function of a sum: y[i] where it is set[i]. Costs nothing beside the sum. */
+const Form *table_of_sum(Circuit *, Node *sum, const int64_t *y);
 
 /* ---- stages ---- */
 const Form *map_node(Circuit *, Node *);

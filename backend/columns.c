@@ -314,12 +314,30 @@ in_lines(Space *sp, int state, const Form *f, int64_t *w)
 	return true;
 }
 
+static bool
+is_real(const Form *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->real)
+			return true;
+	return false;
+}
+
 /* A form whose terms cannot be added up in one column stands in several: those it
  * was added up from, as far as they are there. */
 static bool
 in_parts(Space *sp, int state, const Form *f, int64_t *w)
 {
 	memset(w, 0, sizeof *w * (size_t)sp->c.cap);
+	if (f->n > 1 && is_real(f)) {   /* rounded values do not bear being combined */
+		for (int i = 0; i < f->n; i++) {
+			const Atom *a = f->term[i].atom;
+			Term one = { f->term[i].atom, 1 };
+			Form alone = { .n = 1, .term = &one, .lo = a->lo, .hi = a->hi, .ready = a->ready };
+			need_part(sp, state, &alone, f->term[i].c, w);
+		}
+		return true;
+	}
 	if (form_terms(f) < EXACT_MAX / 8 * 5)
 		return false;
 	if (!f->of[0] || f->of[0]->ready > state || f->of[1]->ready > state || form_equal(f, f->of[0]))

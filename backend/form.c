@@ -305,6 +305,18 @@ relu(Circuit *c, const Form *f)
 	int64_t bos = form_bos(f);
 	Atom a = { .kind = NEURON, .in = f, .lo = 0, .hi = f->hi, .bos = bos > 0 ? bos : 0,
 	           .ready = (f->ready | 1) + 1 };
+	for (int i = 0; i < f->n; i++)
+		a.real |= f->term[i].atom->real;
+	return form_atom(c, atom_intern(c, a));
+}
+
+const Form *
+snap(Circuit *c, const Form *u)
+{
+	const Form *in = form_within(c, form_scale(c, -1, u, 1), INT64_MIN, 1);
+	int64_t bos = form_bos(in);
+	Atom a = { .kind = NEURON, .in = in, .lo = 0, .hi = 1, .bos = bos > 0 ? bos : 0, .ready = (in->ready | 1) + 1 };
+
 	return form_atom(c, atom_intern(c, a));
 }
 
@@ -331,6 +343,27 @@ head_for(Circuit *c, const Select *s, int layer)
 	return c->head[c->nhead++] = h;
 }
 
+/* f as value of a head in the first layer that can hold it. */
+static const Form *
+value_of(Circuit *c, const Select *s, const Form *f, Atom a)
+{
+	int layer = (max_int(s->ready, f->ready) + 1) / 2, i = 0;
+	Head *h = head_for(c, s, layer);
+
+	a.kind = VALUE;
+	a.in = f;
+	a.head = h;
+	a.ready = 2 * layer + 1;
+	Atom *v = atom_intern(c, a);
+	while (i < h->nvalue && h->value[i] != v)
+		i++;
+	if (i == h->nvalue) {
+		h->value = grow(c, h->value, i);
+		h->value[h->nvalue++] = v;
+	}
+	return form_atom(c, v);
+}
+
 const Form *
 head_value(Circuit *c, const Select *s, const Form *f, int64_t absent)
 {
@@ -340,18 +373,16 @@ head_value(Circuit *c, const Select *s, const Form *f, int64_t absent)
 	/* the constant part needs no head: weights of a softmax add up to 1 */
 	int64_t k = f->k;
 	f = form_scale(c, 1, f, -k);
-	int layer = (max_int(s->ready, f->ready) + 1) / 2;
-	Head *h = head_for(c, s, layer);
 	absent -= k;
-	Atom a = { .kind = VALUE, .in = f, .head = h, .bos = absent, .ready = 2 * layer + 1,
-	           .lo = f->lo < absent ? f->lo : absent, .hi = f->hi > absent ? f->hi : absent };
-	Atom *v = atom_intern(c, a);
-	int i = 0;
-	while (i < h->nvalue && h->value[i] != v)
-		i++;
-	if (i == h->nvalue) {
-		h->value = grow(c, h->value, i);
-		h->value[h->nvalue++] = v;
-	}
-	return form_scale(c, 1, form_atom(c, v), k);
+	Atom a = { .bos = absent, .lo = f->lo < absent ? f->lo : absent, .hi = f->hi > absent ? f->hi : absent };
+	return form_scale(c, 1, value_of(c, s, f, a), k);
+}
+
+const Form *
+head_mean(Circuit *c, const Select *s, const Form *f)
+{
+	int64_t bos = form_bos(f);
+	Atom a = { .bos = bos, .real = true, .lo = f->lo < bos ? f->lo : bos, .hi = f->hi > bos ? f->hi : bos };
+
+	return value_of(c, s, f, a);
 }

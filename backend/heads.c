@@ -8,6 +8,9 @@
  *     latest          p' where the condition holds, -W below that where not;
  *                     <bos> stands between, so it is read where nothing matches
  *     first           the same with -p'
+ *     best            latest, after a score that outweighs all recency
+ *     mean            no order: 0 where the condition holds, so that all matches and
+ *                     <bos> have equal weight (counts.c reads them)
  *
  * A condition is an AND of literals, each a penalty of W or more where it fails:
  * what is said of there adds to the key, what is said of here lifts <bos>, and
@@ -146,19 +149,38 @@ select_offset(Circuit *c, int back)
 	return *known = s;
 }
 
+/* The place of e, the number e as a form f less 1; 0, that of <bos>, where e is
+ * negative or ahead of this position. */
+static const Form *
+visible_place(Circuit *c, const Form *f, bool ahead)
+{
+	const Form *w = form_add(c, 1, f, -1, c->place, 0);
+	int64_t m = f->hi;
+
+	if (!ahead && f->lo >= -(int64_t)c->places)
+		return f;       /* for places below 0 the nearest is <bos> as it is */
+	const Form *q = relu(c, f);
+	if (ahead) {            /* less f itself where w >= 1 */
+		const Form *with = relu(c, form_add(c, m, w, 1, f, -m));
+		q = form_add(c, 1, q, -1, form_add(c, 1, with, -1, relu(c, form_scale(c, m, w, -m)), 0), 0);
+	}
+	return form_within(c, q, 0, c->places - 1);
+}
+
 static const Select *
 select_at(Circuit *c, Node *ref)
 {
 	Graph *g = c->g;
 	Node *e = ref->arg[0], *index = node(c, OP_INDEX, ref, 0, NULL, NULL, NULL, 0);
 	Node *far = node(c, OP_LT, ref, 2, index, e, NULL, 0);
+	bool ahead = !g->bidirectional && !(is_const(far) && !far->k);
 
-	if (!c->g->bidirectional && !(is_const(far) && !far->k))        /* what is not there yet is as far as what never was */
-		e = node(c, OP_IF, ref, 3, far, mk_const(g, -1), e, 0);
 	if (digit_base(c) == c->places)
-		return select_place(c, "place", ref, form_scale(c, 1, map_node(c, e), 1), NULL);
+		return select_place(c, "place", ref, visible_place(c, form_scale(c, 1, map_node(c, e), 1), ahead), NULL);
 
 	Node *b = mk_const(g, digit_base(c)), *one = mk_const(g, 1), *zero = mk_const(g, 0);
+	if (ahead)
+		e = node(c, OP_IF, ref, 3, far, mk_const(g, -1), e, 0);
 	Node *p = node(c, OP_MAX, ref, 2, node(c, OP_ADD, ref, 2, e, one, NULL, 0), zero, NULL, 0);
 	return select_place(c, "place", ref, map_node(c, node(c, OP_MOD, ref, 2, p, b, NULL, 0)),
 	                    map_node(c, node(c, OP_DIV, ref, 2, p, b, NULL, 0)));
@@ -272,43 +294,105 @@ relation_dims(Node *n)
 	return x && x->type.nset ? x->type.nset : 0;
 }
 
+/* The condition of a reference or sum, taken apart; false after an error. */
+static bool
+where_of(Circuit *c, const Node *at, Node *cond, Where *w)
+{
+	if (!add_literal(c, w, cond)) {
+		refuse(c, at, "this condition has too many parts");
+		return false;
+	}
+	int nboth = w->nboth;
+	w->nboth = 0;
+	for (int i = 0; i < nboth; i++)
+		if (!before_first(c, w, w->both[i]))
+			w->both[w->nboth++] = w->both[i];
+	return true;
+}
+
+static int
+where_dims(const Where *w)
+{
+	int n = 2;
+
+	for (int i = 0; i < w->nboth; i++)
+		n += relation_dims(w->both[i]);
+	return n;
+}
+
+/* What the literals about there take from a key. */
+static const Form *
+there_penalty(Circuit *c, const Where *w, const Form *key, int64_t weight)
+{
+	for (int i = 0; i < w->nthere; i++)
+		key = form_add(c, 1, key, -weight, deficit_of(c, w->there[i]), 0);
+	return key;
+}
+
+/* How many of the literals about here fail. */
+static const Form *
+here_deficit(Circuit *c, const Where *w)
+{
+	const Form *sum = form_const(c, 0);
+
+	for (int i = 0; i < w->nhere; i++)
+		sum = form_add(c, 1, sum, 1, deficit_of(c, w->here[i]), 0);
+	return sum;
+}
+
+static bool
+add_relations(Circuit *c, Select *s, const Where *w, int64_t weight)
+{
+	for (int i = 0; i < w->nboth; i++) {
+		if (relate(c, s, w->both[i], weight))
+			continue;
+		refuse(c, w->both[i], "this relates two positions in a way that is not built yet; "
+		       "name the part about the other position, so that it is a stream of few values");
+		return false;
+	}
+	return true;
+}
+
 static const Select *
 select_where(Circuit *c, Node *ref)
 {
-	bool latest = ref->op == OP_LATEST;
-	int64_t w = STEP * (int64_t)(c->places + 1), here_dims = 2;
+	bool best = ref->op == OP_BEST, first = ref->op == OP_FIRST;
+	int64_t recent = STEP * (int64_t)(c->places + 1), w = recent;
+	Where where = { 0 };
+	const Form *key = form_scale(c, first ? -STEP : STEP, c->place, 0);
+
+	if (!where_of(c, ref, ref->arg[best], &where))
+		return NULL;
+	if (best) {     /* the score outweighs all recency, the condition outweighs both */
+		Side s = side(ref->arg[0]);
+		if (s & ON_HERE) {
+			refuse(c, ref, "a score that also depends on this position is not built yet");
+			return NULL;
+		}
+		const Form *score = map_node(c, replace_there(c->g, ref->arg[0], NULL));
+		key = form_add(c, 1, key, recent, score, -recent * score->lo);
+		w = recent * (score->hi - score->lo + 2);
+	}
+	Select *s = select_new(c, best ? "best" : first ? "first" : "latest", ref, where_dims(&where));
+	key = there_penalty(c, &where, key, w);
+	add_dim(s, form_const(c, 1), form_set_bos(c, key, first ? -STEP * (int64_t)c->places : 0));
+	add_dim(s, here_deficit(c, &where), form_scale(c, w, c->is_bos, 0));
+	return add_relations(c, s, &where, w) ? s : NULL;
+}
+
+/* All places where the condition holds, and <bos>, with one score; the others GAP
+ * below it. */
+const Select *
+select_all(Circuit *c, Node *sum)
+{
 	Where where = { 0 };
 
-	if (!add_literal(c, &where, ref->arg[0])) {
-		refuse(c, ref, "this condition has too many parts");
+	if (!where_of(c, sum, sum->arg[1], &where))
 		return NULL;
-	}
-	int nboth = where.nboth;
-	where.nboth = 0;
-	for (int i = 0; i < nboth; i++) {
-		Node *n = where.both[i];
-		if (!before_first(c, &where, n)) {
-			where.both[where.nboth++] = n;
-			here_dims += relation_dims(n);
-		}
-	}
-
-	Select *s = select_new(c, latest ? "latest" : "first", ref, (int)here_dims);
-	const Form *key = form_scale(c, latest ? STEP : -STEP, c->place, 0), *lift = form_const(c, 0);
-	for (int i = 0; i < where.nthere; i++)
-		key = form_add(c, 1, key, -w, deficit_of(c, where.there[i]), 0);
-	for (int i = 0; i < where.nhere; i++)
-		lift = form_add(c, 1, lift, 1, deficit_of(c, where.here[i]), 0);
-	add_dim(s, form_const(c, 1), form_set_bos(c, key, latest ? 0 : -STEP * (int64_t)c->places));
-	add_dim(s, lift, form_scale(c, w, c->is_bos, 0));
-	for (int i = 0; i < where.nboth; i++) {
-		if (relate(c, s, where.both[i], w))
-			continue;
-		refuse(c, where.both[i], "this relates two positions in a way that is not built yet; "
-		       "name the part about the other position, so that it is a stream of few values");
-		return NULL;
-	}
-	return s;
+	Select *s = select_new(c, "mean", sum, where_dims(&where));
+	add_dim(s, form_const(c, 1), form_set_bos(c, there_penalty(c, &where, form_const(c, 0), STEP), 0));
+	add_dim(s, here_deficit(c, &where), form_scale(c, STEP, c->is_bos, -STEP));
+	return add_relations(c, s, &where, STEP) ? s : NULL;
 }
 
 static const Select *
@@ -323,10 +407,6 @@ select_for(Circuit *c, Node *ref)
 		c->capselect = cap;
 	}
 	if (!c->select[ref->id]) {
-		if (ref->op == OP_BEST) {
-			refuse(c, ref, "choosing the best position is not built yet");
-			return NULL;
-		}
 		const Select *s = ref->op == OP_AT ? select_at(c, ref) : select_where(c, ref);
 		c->select[ref->id] = s;         /* mapping may have moved the table */
 		return s;

@@ -84,6 +84,8 @@ table_of_root(Circuit *c, Node *n)
 
 	if (!t->root || t->root == n || !t->image || t->root->two_sided || !t->root->type.nset)
 		return NULL;
+	if (t->root->op == OP_SUM)
+		return table_of_sum(c, (Node *)t->root, t->image);
 	return staircase(c, map_node(c, (Node *)t->root), t->root->type.nset, t->root->type.set, t->image);
 }
 
@@ -567,8 +569,7 @@ emit_SUM(Circuit *c, Node *n)
 
 	if (sum_before(c->g, n, &all, &mine))
 		return form_add(c, 1, map_node(c, all), -1, map_node(c, mine), 0);
-	refuse(c, n, "counting over positions is not built yet");
-	return NULL;
+	return map_sum(c, n);
 }
 
 /* ---- references ---- */

@@ -64,14 +64,12 @@ sum_before(Graph *g, const Node *sum, Node **all, Node **mine)
 	int parts = c->op == OP_AND ? c->narg : 1;
 	bool before = false;
 
-	if (g->bidirectional || (side(e) & ON_HERE))
+	if (g->bidirectional)
 		return false;
 	for (int i = 0; i < parts; i++) {
 		Node *part = c->op == OP_AND ? c->arg[i] : c;
 		if (is_before(part))
 			before = true;
-		else if (side(part) & ON_HERE)
-			return false;
 		else
 			rest = make(g, sum, OP_AND, rest, part, NULL, 0);
 	}

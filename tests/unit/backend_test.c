@@ -101,7 +101,9 @@ condition(Random *r)
 static Node *
 reference(Random *r)
 {
-	switch (below(r, 4)) {
+	switch (below(r, 5)) {
+	case 4:
+		return make(r, OP_BEST, 2, there(r, some_int(r)), condition(r), NULL, 0);
 	case 0:
 		return make(r, OP_HERE, 0, NULL, NULL, NULL, 0);
 	case 1:
@@ -119,7 +121,10 @@ any_int(Random *r)
 	Node *arg[8], *a = some_int(r), *b = some_int(r);
 	int n = 2 + below(r, 4);
 
-	switch (below(r, 14)) {
+	switch (below(r, 15)) {
+	case 14:
+		a = below(r, 2) ? mk_const(r->g, 1) : there(r, below(r, 2) ? some_bool(r) : a);
+		return make(r, OP_SUM, 2, a, condition(r), NULL, 0);
 	case 0:
 	case 1:
 		return make(r, OP_ADD, 2, a, b, NULL, 0);
