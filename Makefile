@@ -124,6 +124,7 @@ test: setup
 bless: setup
 	@$(MAKE) --no-print-directory parts
 	@BLESS=1 tests/run.sh $(BUILD)
+	@tools/library >stdlib/README.md
 
 asan: setup
 	@$(MAKE) --no-print-directory BUILD=build-asan parts CFLAGS='$(SANITIZE)'
