@@ -291,8 +291,21 @@ line_of(const Graph *g, const Node *n)
 	return source_line(g->files[n->file], n->span.lo);
 }
 
+/* Can f be read from the stream in this state, exactly? w->w is how. */
+static bool
+decodes(Writer *w, const Form *f, int state, const double *most)
+{
+	double sum = 0;
+
+	if (!columns_read(w->cols, state, f, w->w))
+		return false;
+	for (int i = 0; i < w->cols->n; i++)
+		sum += (double)llabs(w->w[i]) * most[i];
+	return sum + (double)llabs(f->k) < EXACT_MAX;
+}
+
 static void
-write_named1(Writer *w, const Named *n, TwNamed *out)
+write_named1(Writer *w, const Named *n, TwNamed *out, double *const *most)
 {
 	int states = 2 * w->s->nlayer + 1;
 	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
@@ -303,7 +316,7 @@ write_named1(Writer *w, const Named *n, TwNamed *out)
 	out->reference = n->kind == K_POS;
 	out->folded = true;
 	for (int state = 0; f && state < states; state++) {
-		if (!columns_read(w->cols, state, f, w->w))
+		if (!decodes(w, f, state, most[state]))
 			continue;
 		out->folded = false;
 		out->state = state;
@@ -327,8 +340,14 @@ write_named(Writer *w)
 
 	w->m->nnamed = g->nnamed;
 	w->m->named = arena_alloc(w->c->arena, sizeof *w->m->named * (size_t)(g->nnamed + 1));
+	double **most = arena_alloc(w->c->arena, sizeof *most * (size_t)(2 * w->s->nlayer + 1));
+	for (int state = 0; state <= 2 * w->s->nlayer; state++) {
+		enter_state(w, state);
+		most[state] = w->most;
+		w->most = new_sums(w);
+	}
 	for (int i = 0; i < g->nnamed; i++)
-		write_named1(w, &g->named[i], &w->m->named[i]);
+		write_named1(w, &g->named[i], &w->m->named[i], most);
 }
 
 static char *
