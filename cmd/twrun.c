@@ -28,18 +28,19 @@ static const char doc[] =
 	"  seq 0 9 | sed 's/$/+1=/' | twrun adder.onnx --batch -\n"
 	"  twrun adder.onnx --trace \"12+34=\"\n"
 	"\n"
-	"Exit status: 0 fine, 2 the model or a prompt was refused.";
+	"Exit status: 0 fine, 1 --check found a difference, 2 the model or a prompt was refused.";
 
 static const struct argp_option options[] = {
 	{ "batch", 'b', "FILE", 0, "One prompt a line, - for standard input; one answer a line", 0 },
 	{ "trace", 't', 0, 0, "Show, for each position, the token and every named value of the program", 0 },
+	{ "check", 'c', 0, 0, "Run softmax over everything beside the look-ups; stop where they differ", 0 },
 	{ "max-tokens", 'n', "N", 0, "Print at most N tokens", 0 },
 	{ 0 },
 };
 
 typedef struct Command {
 	const char *model, *prompt, *batch;
-	bool trace;
+	bool trace, check;
 	int limit; /* of printed tokens */
 } Command;
 
@@ -74,6 +75,9 @@ parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 't':
 		c->trace = true;
+		return 0;
+	case 'c':
+		c->check = true;
 		return 0;
 	case 'n':
 		return parse_limit(arg, state, &c->limit);
@@ -278,6 +282,17 @@ answer(Run *r, int n)
 		print_label(r, i, n);
 }
 
+/* What --check found ends the run. */
+static void
+stop_at_difference(const Run *r, const char *prompt)
+{
+	if (!tw_difference(r->s))
+		return;
+	fflush(stdout);
+	fprintf(stderr, "twrun: %s: %s\n", prompt, tw_difference(r->s));
+	exit(1);
+}
+
 static bool
 answer_text(Run *r, const char *prompt)
 {
@@ -287,6 +302,7 @@ answer_text(Run *r, const char *prompt)
 	if (n < 0)
 		return complain(error);
 	answer(r, n);
+	stop_at_difference(r, prompt);
 	return true;
 }
 
@@ -414,7 +430,7 @@ main(int argc, char **argv)
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
 	r.m = tw_load(c.model, &error);
-	r.s = r.m ? tw_open(r.m, c.trace, &error) : NULL;
+	r.s = r.m ? tw_open(r.m, (c.trace ? TW_TRACE : 0) | (c.check ? TW_CHECK : 0), &error) : NULL;
 	r.row = r.m ? calloc((size_t)r.m->context, sizeof *r.row) : NULL;
 	bool ok = r.s && r.row ? run(&r) : complain(error);
 	if (ok && (fflush(stdout) || ferror(stdout))) {

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE /* vasprintf */
 
 #include "runtime/load.h"
+#include "runtime/code.h"
 #include "runtime/nodes.h"
 #include "runtime/tw.h"
 
@@ -127,7 +128,7 @@ tw_assemble(const TwParts *parts, char **error)
 		return NULL;
 	}
 	if (sort_parts(parts, error) && tw_read_meta(m, &l->pool, parts, error) &&
-	    take_weights(m, &l->pool, parts, error))
+	    take_weights(m, &l->pool, parts, error) && (m->code = tw_code(m, error)))
 		return m;
 	tw_free(m);
 	return NULL;
@@ -138,8 +139,10 @@ tw_free(TwModel *m)
 {
 	Loaded *l = (Loaded *)m;
 
-	if (l)
+	if (l) {
+		tw_code_free(m->code);
 		tw_pool_free(&l->pool);
+	}
 	free(l);
 }
 

@@ -69,6 +69,7 @@ typedef struct TwModel {
 	TwNamed *named;
 	char *source;           /* JSON: {"name": …, "hash": …} */
 	char *certificate;      /* JSON: bounds and gaps that were proved, head by head */
+	struct TwCode *code;    /* how it is run; made when it is loaded */
 } TwModel;
 
 #endif

@@ -1,156 +1,148 @@
-/* One text through the model. Place 0 is <bos>, token i of the text is place
- * i + 1. A causal model computes a place when its token is fed, and keeps the
- * keys and values of all places; what <bos> left there serves the next text too.
- * A bidirectional model computes the whole text when something is asked. */
+/* One text: what is fed, what follows. Place 0 is <bos>, token i of the text is
+ * place i + 1. A causal model goes through the code (step.c), a token when it is
+ * fed, and nothing of it stays but what a later token may read. */
 
+#include "runtime/code.h"
 #include "runtime/load.h"
-#include "runtime/sparse.h"
+#include "runtime/plain.h"
 #include "runtime/tw.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct Layer {
-	TwSparse q, k, v, o, w1, w2;
-	float *key;   /* (heads, places, dk) */
-	float *value; /* (heads, places, dv) */
-} Layer;
+#include <time.h>
 
 struct TwSession {
 	const TwModel *m;
-	int places;            /* context + 1 */
-	int used;              /* places filled, <bos> among them */
-	bool stale;            /* tokens were fed that are not computed yet */
-	int next;              /* what tw_next said of this text, or -1 */
-	Layer *layer;          /* (nlayer) */
-	TwSparse head, *label; /* (nlabel) */
-
-	int *row;      /* (places) */
-	float *x;      /* (places, d_model) the stream */
-	float *state;  /* (2 * nlayer + 1, places, d_model), or NULL: what it was */
-	float *query;  /* (heads * dk) of one place, of the widest layer */
-	float *read;   /* (heads * dv) */
-	float *weight; /* (places) of one head */
-	float *neuron; /* (neurons) */
-	float *fresh;  /* (heads * (dk or dv)) a key or value, heads side by side */
-	float *logits; /* (nvocab + 2) */
-	float *answer; /* (columns) of one label */
-	float *memory; /* all of the above */
+	const TwCode *c;
+	TwCode *own;    /* c, if the model was not loaded */
+	unsigned flags;
+	int places;     /* context + 1 */
+	int used;       /* places filled, <bos> among them */
+	int next;       /* what tw_next said of this text, or -1 */
+	bool plain;     /* this text is in `softmax` */
+	int *row;       /* (places) */
+	TwWork w;
+	float *start;   /* (c->reset) the state that <bos> left, */
+	float *start_x; /* (d_model) and its stream */
+	float *base;    /* (c->logit.n) */
+	float *logits;  /* (nvocab + 2) */
+	float *label;   /* (places, c->label.n) */
+	float *memory;  /* all of these */
+	size_t bytes;
+	TwPlain *softmax; /* TW_CHECK, TW_PLAIN, bidirectional models; else NULL until it is needed */
+	char *differs;    /* TW_CHECK: where */
+	TwStats stats;
 };
 
 /* ---- memory: laid out twice, first to measure */
 
-static const size_t largest_session = (size_t)16 << 30;
+static const double largest_session = 4e9; /* floats */
 
 static float *
-take(float *memory, size_t *used, double count)
+take(float *memory, double *used, double count)
 {
-	size_t at = *used;
+	size_t at = (size_t)*used;
 
-	*used = count < (double)largest_session ? at + (size_t)count : largest_session;
+	*used += count;
 	return memory ? memory + at : NULL;
 }
 
-static int
-max(int a, int b)
-{
-	return a > b ? a : b;
-}
-
-static size_t
-lay_out(TwSession *s, float *memory, bool trace)
+static double
+lay_out(TwSession *s, float *memory)
 {
 	const TwModel *m = s->m;
-	double places = s->places, keys = 0, values = 0;
-	int neurons = 0, columns = 0;
-	size_t used = 0;
+	const TwCode *c = s->c;
+	double used = 0, places = s->places, d = m->d_model, rows = m->nvocab + 2;
 
-	for (int n = 0; n < m->nlayer && used < largest_session; n++) {
-		const TwLayer *l = &m->layer[n];
-		double k = (double)l->heads * l->dk, v = (double)l->heads * l->dv;
-		s->layer[n].key = take(memory, &used, k * places);
-		s->layer[n].value = take(memory, &used, v * places);
-		keys = fmax(keys, k);
-		values = fmax(values, v);
-		neurons = max(neurons, l->neurons);
-	}
-	for (int i = 0; i < m->nlabel; i++)
-		columns = max(columns, m->label[i].columns);
-	s->x = take(memory, &used, places * m->d_model);
-	s->state = take(memory, &used, trace ? (2.0 * m->nlayer + 1) * places * m->d_model : 0);
-	s->query = take(memory, &used, keys);
-	s->read = take(memory, &used, values);
-	s->weight = take(memory, &used, places);
-	s->neuron = take(memory, &used, neurons);
-	s->fresh = take(memory, &used, fmax(keys, values));
-	s->logits = take(memory, &used, m->nvocab + 2);
-	s->answer = take(memory, &used, columns);
+	s->w.x = take(memory, &used, d);
+	s->start_x = take(memory, &used, d);
+	s->w.fresh = take(memory, &used, c->fresh);
+	s->w.u = take(memory, &used, c->linear);
+	s->w.state = take(memory, &used, c->state);
+	s->start = take(memory, &used, (double)c->reset);
+	s->w.score = take(memory, &used, c->any ? places : 0);
+	s->base = take(memory, &used, c->logit.n);
+	s->logits = take(memory, &used, m->emits ? rows : 0);
+	s->label = take(memory, &used, places * c->label.n);
+	s->w.note = take(memory, &used, s->flags & TW_TRACE ? (2.0 * m->nlayer + 1) * places * d : 0);
+	if (!(s->flags & TW_TRACE))
+		s->w.note = NULL;
 	return used;
 }
 
 static bool
-allocate(TwSession *s, bool trace, char **error)
+allocate(TwSession *s, char **error)
 {
-	size_t n = lay_out(s, NULL, trace);
+	double n = lay_out(s, NULL);
 
-	if (n >= largest_session / sizeof(float))
+	if (!(n < largest_session))
 		return tw_refuse(error, "the model needs too much memory to run");
-	s->memory = calloc(n + 1, sizeof *s->memory);
-	if (!s->memory || !s->row)
+	s->memory = calloc((size_t)n + 1, sizeof *s->memory);
+	if (!s->memory)
 		return tw_refuse(error, "out of memory");
-	lay_out(s, s->memory, trace);
-	if (!trace)
-		s->state = NULL;
+	s->bytes += (size_t)n * sizeof *s->memory;
+	lay_out(s, s->memory);
 	return true;
 }
 
 static bool
-compress_layer(Layer *s, const TwLayer *l, int d)
+open_softmax(TwSession *s, char **error)
 {
-	int keys = l->heads * l->dk, values = l->heads * l->dv;
-
-	if (l->heads && !(tw_sparse_init(&s->q, l->wq, d, keys) && tw_sparse_init(&s->k, l->wk, d, keys) &&
-			  tw_sparse_init(&s->v, l->wv, d, values) && tw_sparse_init(&s->o, l->wo, values, d)))
-		return false;
-	return !l->neurons ||
-	       (tw_sparse_init(&s->w1, l->w1, d, l->neurons) && tw_sparse_init(&s->w2, l->w2, l->neurons, d));
+	s->softmax = tw_plain_open(s->m, s->flags & TW_TRACE, s->flags & TW_DENSE, error);
+	return s->softmax;
 }
 
-static bool
-compress(TwSession *s)
-{
-	const TwModel *m = s->m;
+/* ---- one text */
 
-	for (int n = 0; n < m->nlayer; n++)
-		if (!compress_layer(&s->layer[n], &m->layer[n], m->d_model))
-			return false;
-	for (int i = 0; i < m->nlabel; i++)
-		if (!tw_sparse_init(&s->label[i], m->label[i].w, m->d_model, m->label[i].columns))
-			return false;
-	return !m->emits || tw_sparse_init(&s->head, m->head_w, m->d_model, m->nvocab + 2);
+static void
+keep_labels(TwSession *s, int place)
+{
+	const TwForms *f = &s->c->label;
+
+	for (int i = 0; i < f->n; i++) {
+		float sum = f->bias[i];
+		for (int t = f->start[i]; t < f->start[i + 1]; t++)
+			sum += f->term[t].w * s->w.x[f->term[t].at];
+		s->label[(size_t)place * (size_t)f->n + (size_t)i] = sum;
+	}
+}
+
+static void
+start_text(TwSession *s)
+{
+	tw_step(s->c, &s->w, tw_bos(s->m), 0);
+	keep_labels(s, 0);
+	memcpy(s->start, s->w.state, s->c->reset * sizeof *s->start);
+	memcpy(s->start_x, s->w.x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 
 TwSession *
-tw_open(const TwModel *m, bool trace, char **error)
+tw_open(const TwModel *m, unsigned flags, char **error)
 {
 	TwSession *s = calloc(1, sizeof *s);
+	bool always = m->bidirectional || flags & (TW_PLAIN | TW_DENSE);
 
-	if (!s) {
+	TwCode *own = s && !m->code ? tw_code(m, error) : NULL;
+	if (!s || !(m->code || own)) {
 		tw_refuse(error, "out of memory");
+		free(s);
 		return NULL;
 	}
-	s->m = m;
-	s->places = m->context + 1;
-	s->layer = calloc((size_t)m->nlayer + 1, sizeof *s->layer);
-	s->label = calloc((size_t)m->nlabel + 1, sizeof *s->label);
+	*s = (TwSession){ .m = m, .c = own ? own : m->code, .own = own, .flags = flags, .places = m->context + 1 };
 	s->row = calloc((size_t)s->places, sizeof *s->row);
-	if (!s->layer || !s->label || !allocate(s, trace, error) || !compress(s)) {
+	s->bytes = sizeof *s + (size_t)s->places * sizeof *s->row;
+	if (!s->row || !(always || allocate(s, error)) ||
+	    ((always || flags & TW_CHECK) && !open_softmax(s, error))) {
 		tw_refuse(error, "out of memory");
 		tw_close(s);
 		return NULL;
 	}
-	s->used = -1;
+	s->row[0] = tw_bos(m);
+	if (always)
+		s->flags |= TW_PLAIN;
+	else
+		start_text(s);
 	tw_reset(s);
 	return s;
 }
@@ -160,194 +152,55 @@ tw_close(TwSession *s)
 {
 	if (!s)
 		return;
-	for (int n = 0; s->layer && n < s->m->nlayer; n++) {
-		Layer *l = &s->layer[n];
-		TwSparse *all[] = { &l->q, &l->k, &l->v, &l->o, &l->w1, &l->w2 };
-		for (int i = 0; i < 6; i++)
-			tw_sparse_free(all[i]);
-	}
-	for (int i = 0; s->label && i < s->m->nlabel; i++)
-		tw_sparse_free(&s->label[i]);
-	tw_sparse_free(&s->head);
-	free(s->layer);
-	free(s->label);
+	tw_plain_close(s->softmax);
+	tw_code_free(s->own);
+	free(s->differs);
 	free(s->row);
 	free(s->memory);
 	free(s);
 }
 
-/* ---- the forward pass, for places from .. to - 1 */
-
-static float *
-stream(const TwSession *s, int place)
-{
-	return s->x + (size_t)place * (size_t)s->m->d_model;
-}
-
-static void
-affine(float *y, const float *x, const TwSparse *w, const float *b)
-{
-	memcpy(y, b, (size_t)w->out * sizeof *y);
-	tw_sparse_add(y, x, w);
-}
-
-static void
-embed(TwSession *s, int place)
-{
-	size_t d = (size_t)s->m->d_model;
-	const float *token = s->m->embed_token + (size_t)s->row[place] * d;
-	const float *position = s->m->embed_position + (size_t)place * d;
-	float *x = stream(s, place);
-
-	for (size_t i = 0; i < d; i++)
-		x[i] = token[i] + position[i];
-}
-
-/* Heads side by side, into the cache, where each head has a block. */
-static void
-keep(const TwSession *s, float *cache, const float *fresh, int place, int heads, int size)
-{
-	for (int h = 0; h < heads; h++)
-		memcpy(cache + ((size_t)h * (size_t)s->places + (size_t)place) * (size_t)size,
-		       fresh + (size_t)h * (size_t)size, (size_t)size * sizeof *cache);
-}
-
-static void
-remember(TwSession *s, int n, int place)
-{
-	const TwLayer *l = &s->m->layer[n];
-	Layer *c = &s->layer[n];
-
-	affine(s->fresh, stream(s, place), &c->k, l->bk);
-	keep(s, c->key, s->fresh, place, l->heads, l->dk);
-	affine(s->fresh, stream(s, place), &c->v, l->bv);
-	keep(s, c->value, s->fresh, place, l->heads, l->dv);
-}
-
-static void
-softmax(float *x, int n)
-{
-	float top = x[0], sum = 0;
-
-	for (int i = 1; i < n; i++)
-		if (x[i] > top)
-			top = x[i];
-	for (int i = 0; i < n; i++) {
-		x[i] = expf(x[i] - top);
-		sum += x[i];
-	}
-	for (int i = 0; i < n; i++)
-		x[i] /= sum;
-}
-
-static float
-dot(const float *a, const float *b, int n)
-{
-	float sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += a[i] * b[i];
-	return sum;
-}
-
-/* One head at one place reads places 0 .. n - 1. */
-static void
-read_head(TwSession *s, const TwLayer *l, const Layer *c, int h, int n)
-{
-	const float *query = s->query + (size_t)h * (size_t)l->dk;
-	const float *key = c->key + (size_t)h * (size_t)s->places * (size_t)l->dk;
-	const float *value = c->value + (size_t)h * (size_t)s->places * (size_t)l->dv;
-	float *read = s->read + (size_t)h * (size_t)l->dv;
-
-	for (int i = 0; i < n; i++, key += l->dk)
-		s->weight[i] = dot(query, key, l->dk);
-	softmax(s->weight, n);
-	memset(read, 0, (size_t)l->dv * sizeof *read);
-	for (int i = 0; i < n; i++, value += l->dv)
-		if (s->weight[i] != 0)
-			for (int j = 0; j < l->dv; j++)
-				read[j] += s->weight[i] * value[j];
-}
-
-static void
-attend(TwSession *s, int n, int place)
-{
-	const TwLayer *l = &s->m->layer[n];
-	const Layer *c = &s->layer[n];
-	bool all = s->m->bidirectional && place > 0;
-
-	affine(s->query, stream(s, place), &c->q, l->bq);
-	for (int h = 0; h < l->heads; h++)
-		read_head(s, l, c, h, all ? s->used : place + 1);
-	tw_sparse_add(stream(s, place), s->read, &c->o);
-}
-
-static void
-think(TwSession *s, int n, int place)
-{
-	const TwLayer *l = &s->m->layer[n];
-	float *x = stream(s, place);
-
-	affine(s->neuron, x, &s->layer[n].w1, l->b1);
-	for (int i = 0; i < l->neurons; i++)
-		if (!(s->neuron[i] > 0))
-			s->neuron[i] = 0;
-	for (int i = 0; i < s->m->d_model; i++)
-		x[i] += l->b2[i];
-	tw_sparse_add(x, s->neuron, &s->layer[n].w2);
-}
-
-static void
-note(TwSession *s, int state, int from, int to)
-{
-	size_t d = (size_t)s->m->d_model;
-
-	if (s->state)
-		memcpy(s->state + ((size_t)state * (size_t)s->places + (size_t)from) * d, stream(s, from),
-		       (size_t)(to - from) * d * sizeof *s->state);
-}
-
-static void
-forward(TwSession *s, int from, int to)
-{
-	const TwModel *m = s->m;
-
-	for (int p = from; p < to; p++)
-		embed(s, p);
-	note(s, 0, from, to);
-	for (int n = 0; n < m->nlayer; n++) {
-		for (int p = from; m->layer[n].heads && p < to; p++)
-			remember(s, n, p);
-		for (int p = from; m->layer[n].heads && p < to; p++)
-			attend(s, n, p);
-		note(s, 2 * n + 1, from, to);
-		for (int p = from; m->layer[n].neurons && p < to; p++)
-			think(s, n, p);
-		note(s, 2 * n + 2, from, to);
-	}
-	s->stale = false;
-}
-
-/* ---- feeding and asking */
-
-static void
-settle(TwSession *s)
-{
-	if (s->stale)
-		forward(s, 0, s->used);
-}
-
 void
 tw_reset(TwSession *s)
 {
-	bool first = s->used < 0;
-
 	s->used = 1;
 	s->next = -1;
-	s->row[0] = tw_bos(s->m);
-	s->stale = s->m->bidirectional;
-	if (first)
-		forward(s, 0, 1);
+	s->plain = s->flags & TW_PLAIN;
+	if (s->softmax)
+		tw_plain_reset(s->softmax);
+	if (s->plain)
+		return;
+	memcpy(s->w.state, s->start, s->c->reset * sizeof *s->start);
+	memcpy(s->w.x, s->start_x, (size_t)s->m->d_model * sizeof *s->start_x);
+}
+
+/* A claim does not hold for this text: all of it again, with the softmax. */
+static bool
+turn_plain(TwSession *s)
+{
+	char *error = NULL;
+	bool had = s->softmax;
+
+	if (!had && !open_softmax(s, &error)) {
+		free(error);
+		return false;
+	}
+	s->stats.fallbacks++;
+	for (int i = had && s->flags & TW_CHECK ? s->used : (tw_plain_reset(s->softmax), 1); i < s->used; i++)
+		tw_plain_feed(s->softmax, s->row[i]);
+	s->plain = true;
+	return true;
+}
+
+static void
+check_stream(TwSession *s)
+{
+	const float *x = tw_plain_stream(s->softmax, s->used - 1);
+
+	for (int i = 0; i < s->m->d_model && !s->differs; i++)
+		if (x[i] != s->w.x[i])
+			tw_refuse(&s->differs, "at token %d, column %d: softmax over everything gives %.9g, the look-ups %.9g",
+				  s->used - 1, i, (double)x[i], (double)s->w.x[i]);
 }
 
 bool
@@ -357,11 +210,20 @@ tw_feed(TwSession *s, int row)
 		return false;
 	s->next = -1;
 	s->row[s->used++] = row;
-	s->stale = s->m->bidirectional;
-	if (!s->stale)
-		forward(s, s->used - 1, s->used);
+	s->stats.tokens++;
+	if (s->softmax && (s->plain || s->flags & TW_CHECK))
+		tw_plain_feed(s->softmax, row);
+	if (s->plain)
+		return true;
+	if (!tw_step(s->c, &s->w, row, s->used - 1))
+		return turn_plain(s);
+	keep_labels(s, s->used - 1);
+	if (s->flags & TW_CHECK)
+		check_stream(s);
 	return true;
 }
+
+/* ---- asking */
 
 int
 tw_count(const TwSession *s)
@@ -375,11 +237,34 @@ tw_row(const TwSession *s, int i)
 	return s->row[i + 1];
 }
 
+static void
+logit_bases(TwSession *s)
+{
+	const TwForms *f = &s->c->logit;
+
+	for (int i = 0; i < f->n; i++) {
+		s->base[i] = 0;
+		for (int t = f->start[i]; t < f->start[i + 1]; t++)
+			s->base[i] += f->term[t].w * s->w.x[f->term[t].at];
+	}
+}
+
+static float
+logit(const TwSession *s, int r)
+{
+	int part = s->c->logit_part[r];
+
+	return part < 0 ? s->m->head_b[r] : s->c->logit_scale[r] * s->base[part] + s->m->head_b[r];
+}
+
 const float *
 tw_logits(TwSession *s)
 {
-	settle(s);
-	affine(s->logits, stream(s, s->used - 1), &s->head, s->m->head_b);
+	if (s->plain)
+		return tw_plain_logits(s->softmax);
+	logit_bases(s);
+	for (int r = 0; r < s->m->nvocab + 2; r++)
+		s->logits[r] = logit(s, r);
 	return s->logits;
 }
 
@@ -411,20 +296,35 @@ tw_done(TwSession *s)
 const float *
 tw_label(TwSession *s, int label, int i)
 {
-	settle(s);
-	affine(s->answer, stream(s, i + 1), &s->label[label], s->m->label[label].b);
-	return s->answer;
+	if (s->plain)
+		return tw_plain_label(s->softmax, label, i);
+	return s->label + (size_t)(i + 1) * (size_t)s->c->label.n + s->c->label_at[label];
 }
 
 float
 tw_value(TwSession *s, const TwNamed *v, int i)
 {
+	size_t d = (size_t)s->m->d_model, place = (size_t)(i + 1);
+	const float *x = s->plain ? tw_plain_state(s->softmax, v->state, i + 1)
+				  : s->w.note + ((size_t)v->state * (size_t)s->places + place) * d;
 	float sum = v->bias;
 
-	settle(s);
-	const float *x =
-		s->state + ((size_t)v->state * (size_t)s->places + (size_t)(i + 1)) * (size_t)s->m->d_model;
 	for (int c = 0; c < v->ncolumn; c++)
 		sum += v->weight[c] * x[v->column[c]];
 	return sum;
+}
+
+const char *
+tw_difference(const TwSession *s)
+{
+	return s->differs;
+}
+
+TwStats
+tw_stats(const TwSession *s)
+{
+	TwStats stats = s->stats;
+
+	stats.bytes = s->bytes + (s->softmax ? tw_plain_bytes(s->softmax) : 0);
+	return stats;
 }

@@ -47,9 +47,24 @@ tw_sparse_free(TwSparse *s)
 	free(s->value);
 }
 
+/* What a general engine does. */
+static void
+add_dense(float *restrict y, const float *restrict x, const TwSparse *w)
+{
+	const float *row = w->dense;
+
+	for (int i = 0; i < w->in; i++, row += w->out)
+		for (int j = 0; j < w->out; j++)
+			y[j] += x[i] * row[j];
+}
+
 void
 tw_sparse_add(float *y, const float *x, const TwSparse *w)
 {
+	if (w->dense) {
+		add_dense(y, x, w);
+		return;
+	}
 	for (int i = 0; i < w->in; i++) {
 		if (x[i] == 0)
 			continue;

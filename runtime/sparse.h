@@ -9,6 +9,7 @@ typedef struct TwSparse {
 	int *start; /* (in + 1): row i is entries start[i] .. start[i + 1] - 1 */
 	int *column;
 	float *value;
+	const float *dense; /* NULL, or the matrix itself, of which zeros count too */
 } TwSparse;
 
 /* False if memory ran out, or the nonzeros are more than an int counts. */

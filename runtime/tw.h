@@ -6,7 +6,7 @@
  *
  *     char *error = NULL;
  *     TwModel *model = tw_load("adder.onnx", &error);
- *     TwSession *s = model ? tw_open(model, false, &error) : NULL;
+ *     TwSession *s = model ? tw_open(model, 0, &error) : NULL;
  *     for (int i = 0; s && i < n; i++)
  *             tw_feed(s, row[i]);
  *     int next = tw_next(s);
@@ -40,8 +40,16 @@ tw_bos(const TwModel *m)
 int tw_tokenize(const TwModel *m, const char *text, int *rows, char **error);
 const char *tw_spell(const TwModel *m, int row);
 
-/* With `trace` the session keeps every state of the stream, for tw_value. */
-TwSession *tw_open(const TwModel *, bool trace, char **error);
+/* How a session runs. */
+enum {
+	TW_TRACE = 1, /* keep every state of the stream, for tw_value */
+	TW_PLAIN = 2, /* softmax over all places instead of look-ups */
+	TW_CHECK = 4, /* both, and compare: tw_difference */
+	TW_DENSE = 8, /* TW_PLAIN, multiplying zeros too */
+};
+
+/* Any number of sessions share a model, each used by one thread at a time. */
+TwSession *tw_open(const TwModel *, unsigned flags, char **error);
 void tw_close(TwSession *);
 
 void tw_reset(TwSession *);           /* to the empty text */
@@ -56,5 +64,15 @@ bool tw_done(TwSession *);           /* <end> comes next, or the text is full */
 /* (columns) at token i of the text; good until the next call. */
 const float *tw_label(TwSession *, int label, int i);
 float tw_value(TwSession *, const TwNamed *, int i);
+
+/* The first place where look-ups and softmax gave something else; NULL if none. */
+const char *tw_difference(const TwSession *);
+
+typedef struct TwStats {
+	long tokens;    /* fed so far */
+	long fallbacks; /* texts for which a claim of the file did not hold, run by softmax */
+	size_t bytes;   /* memory of the session */
+} TwStats;
+TwStats tw_stats(const TwSession *);
 
 #endif

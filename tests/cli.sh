@@ -73,6 +73,13 @@ done
 head -c 4096 /dev/zero >"$tmp/zero.onnx"
 check 2 '' zero.onnx "$twrun" "$tmp/zero.onnx" "1+1="
 
+# look-ups and softmax agree; a file that says of a head what is not so
+check 0 '*' ''           "$twrun" --check "$model" "999*999="
+for lie in '"offset":-1/"offset":-2' '"latest"/"first" ' '"layer":0/"layer":9' '"head":0/"head":7'; do
+	sed "s/$lie/" "$model" >"$tmp/lie.onnx"
+	check 2 '' 'certificate' "$twrun" "$tmp/lie.onnx" "1+1="
+done
+
 # an output file appears whole or not at all
 echo 'model m { vocab "a" context 4 } emit nonsense' >"$tmp/bad.tw"
 echo kept >"$tmp/old.onnx"

@@ -16,7 +16,7 @@ ask() { # ask MODEL PROMPTS
 	if [ "${SLOW:-}" ]; then
 		"$bin/twrun" "$1" --batch "$2" >/dev/null
 	else
-		tests/model/check.sh "$bin" "$1" "$2"
+		tests/model/check.sh "$bin" "$1" "$2" && "$bin/twrun" "$1" --check --batch "$2" >/dev/null
 	fi || { echo "FAIL $name"; failed=1; }
 }
 
