@@ -107,7 +107,7 @@ by_hand(void)
 	h->m = (TwModel){ S("copy"), NVOCAB, vocab,    CONTEXT,     false,    true,
 			  D,         1,      h->token, h->position, h->layer, h->head_w,
 			  h->head_b, 2,      h->label, 3,           h->named, S("{\"name\":\"copy.tw\"}"),
-			  NULL };
+			  NULL,      NULL };
 	return h;
 }
 
