@@ -1,7 +1,7 @@
 # make          build/twc, build/twrun and the library, build/libtw.a and .so
 # make demo     sets up what is missing, builds, compiles the calculator and asks it a few things
 # make test     sets up what is missing, builds, runs every test
-# The other targets: bless asan report bench exhaustive fuzz fmt editors install clean setup
+# The other targets: test-editors editors bless asan report bench exhaustive fuzz fmt install clean setup
 
 CC     ?= cc
 CXX    ?= c++
@@ -71,6 +71,12 @@ $(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o
 	$(LINK)
 
+TREE := $(addprefix lang/editors/tree-sitter/src/,parser.c scanner.c)
+$(BUILD)/editors/treesitter: tests/editors/treesitter.c $(TREE)
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) -std=gnu11 -O1 -Ilang/editors/tree-sitter/src -o $@ $^ -ltree-sitter
+
 $(BUILD)/bench/%: $(BUILD)/bench/%.o
 	$(LINK)
 
@@ -130,6 +136,12 @@ asan: setup
 	@$(MAKE) --no-print-directory BUILD=build-asan parts CFLAGS='$(SANITIZE)'
 	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 tests/run.sh build-asan
 
+# Editors and tree-sitter are installed for this alone.
+test-editors: setup
+	@tools/setup --editors
+	@$(MAKE) --no-print-directory parts $(BUILD)/editors/treesitter
+	@tests/editors/run.sh $(BUILD)
+
 demo: setup
 	@$(MAKE) --no-print-directory all
 	@tools/demo $(BUILD)
@@ -171,6 +183,6 @@ install: all
 clean:
 	rm -rf build build-asan
 
-.PHONY: all setup parts test bless asan demo report bench exhaustive fuzz fmt editors install clean
+.PHONY: all setup parts test test-editors bless asan demo report bench exhaustive fuzz fmt editors install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

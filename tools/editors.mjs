@@ -58,7 +58,7 @@ function put(path, text) {
 	}
 }
 
-function region(path, mark, lines) {
+function region(path, lines) {
 	if (!existsSync(join(root, path)))
 		return;
 	const text = read(path);
@@ -69,7 +69,7 @@ function region(path, mark, lines) {
 }
 
 const vim = (group, words) => `syn keyword ${group} ${words.join(' ')}`;
-region('lang/editors/vim/syntax/tw.vim', '"', [
+region('lang/editors/vim/syntax/tw.vim', [
 	vim('twStatement', kinds.statements),
 	vim('twInclude', kinds.modules),
 	vim('twConditional', kinds.control),
@@ -84,7 +84,7 @@ region('lang/editors/vim/syntax/tw.vim', '"', [
 ]);
 
 const quoted = words => words.map(w => `"${w}"`).join(' ');
-region('lang/editors/tree-sitter/queries/highlights.scm', ';', [
+region('lang/editors/tree-sitter/queries/highlights.scm', [
 	`[${quoted(kinds.statements)}] @keyword`,
 	`[${quoted(kinds.modules)}] @include`,
 	`[${quoted(kinds.control)}] @conditional`,
@@ -92,6 +92,8 @@ region('lang/editors/tree-sitter/queries/highlights.scm', ';', [
 	`((name) @variable.builtin (#match? @variable.builtin "^(${streams.join('|')})$"))`,
 	`(call function: (name) @function.builtin (#match? @function.builtin "^(${functions.join('|')})$"))`,
 ]);
+
+region('lang/editors/tree-sitter/src/scanner.c', reserved.map(w => `\t"${w}",`));
 
 const words = list => `\\b(?:${list.join('|')})\\b`;
 const escape = { match: `\\\\(?:[ntr0\\\\'"]|u\\{[0-9a-fA-F]+\\})`, name: 'constant.character.escape.tw' };

@@ -1,0 +1,1 @@
+[(model) (enum) (block) (match) (record) (array)] @fold

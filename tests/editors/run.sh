@@ -1,0 +1,54 @@
+#!/bin/bash
+# usage: tests/editors/run.sh BUILD-DIR
+#
+# The editors' files, in the editors: what needs one of them, or tree-sitter, to be
+# installed (make test-editors does that). Each check is a function; ends in
+# "N passed, N failed".
+bin=$(cd "$1" && pwd) || exit 2
+cd "$(dirname "$0")/../.." || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+export PATH=$bin:$PATH
+shopt -s nullglob
+programs=(examples/*.tw stdlib/*.tw tests/{lang,ops,passes,err}/*.tw)
+
+# The lists that make editors writes are those of the language as it is.
+check_words() { node tools/editors.mjs --check; }
+
+# tree-sitter and twc refuse the same texts, of all programs here and of programs with
+# faults in them. Mistakes in bytes and numbers are no matter of grammar.
+check_treesitter_agrees() {
+	local f twc ts
+	for ((i = 1; i <= ${FUZZ:-300}; i++)); do
+		"$bin/fuzz/mutate" $i "${programs[@]}" >"$tmp/mutant$i.tw"
+	done
+	for f in "${programs[@]}" "$tmp"/mutant*.tw; do
+		"$bin/twc" fmt - <"$f" >/dev/null 2>"$tmp/err"; twc=$?
+		grep -qE 'not UTF-8|NUL byte|neither a number nor a name|not fit in 64 bits|nests too deeply|code of a character' "$tmp/err" && continue
+		"$bin/editors/treesitter" "$f" >"$tmp/out"; ts=$?
+		[ $((twc != 0)) = $ts ] && continue
+		echo "$(cat "$tmp/out"), but twc says: $(head -n 2 "$tmp/err")"
+		cat "$f" >"$bin/editors/disagreed.tw"
+	done
+}
+check_treesitter_corpus() { node tests/editors/corpus.mjs "$bin/editors/treesitter" lang/editors/tree-sitter/test/corpus/*.txt; }
+check_treesitter_queries() {
+	local q
+	for q in lang/editors/tree-sitter/queries/*.scm; do
+		"$bin/editors/treesitter" --query "$q" examples/calculator.tw >"$tmp/captures" || echo "$q is refused"
+		[ -s "$tmp/captures" ] || echo "$q captures nothing"
+	done
+}
+
+passed=0 failed=0
+for check in $(declare -F | sed -n 's/^declare -f \(check_.*\)/\1/p'); do
+	why=$($check 2>&1) status=$?
+	if [ "$why" ] || [ $status != 0 ]; then
+		failed=$((failed + 1))
+		printf 'FAIL %s\n%s\n' "${check#check_}" "$(printf '%s\n' "$why" | head -n 40 | sed 's/^/     /')"
+	else
+		passed=$((passed + 1))
+	fi
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
