@@ -27,7 +27,7 @@ objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 
 RUNTIME := $(call objects,runtime) $(GEN_ONNX)
 COMPILER := $(call objects,lang ir frontend backend) $(GEN_FRONT)
-TWRUN   := $(BUILD)/cmd/twrun.o
+TWRUN   := $(BUILD)/cmd/twrun.o $(BUILD)/cmd/batch.o
 TWC     := $(filter-out $(TWRUN),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
@@ -48,7 +48,7 @@ $(BUILD)/twc: $(TWC) $(COMPILER) $(RUNTIME)
 	$(LINK) $(LIBS)
 
 $(BUILD)/twrun: $(TWRUN) $(RUNTIME)
-	$(LINK) $(LIBS)
+	$(LINK) -pthread $(LIBS)
 
 $(BUILD)/libtw.a: $(RUNTIME)
 	@echo "  AR    $@"
@@ -57,6 +57,7 @@ $(BUILD)/libtw.a: $(RUNTIME)
 
 # Its objects serve the programs too, so all are position-independent.
 $(RUNTIME): PIC = -fPIC
+$(BUILD)/runtime/lanes.o: PIC += -Wno-psabi
 $(BUILD)/$(SONAME): $(RUNTIME) runtime/tw.map
 	@echo "  LINK  $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=runtime/tw.map -o $@ \

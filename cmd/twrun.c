@@ -3,7 +3,7 @@
 
 #define _GNU_SOURCE /* getline, wcwidth */
 
-#include "runtime/tw.h"
+#include "cmd/batch.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -31,10 +32,11 @@ static const char doc[] =
 	"Exit status: 0 fine, 1 --check found a difference, 2 the model or a prompt was refused.";
 
 static const struct argp_option options[] = {
-	{ "batch", 'b', "FILE", 0, "One prompt a line, - for standard input; one answer a line", 0 },
+	{ "batch", 'b', "FILE", 0, "One prompt a line, - for standard input; one answer a line, in order, on all cores", 0 },
 	{ "trace", 't', 0, 0, "Show, for each position, the token and every named value of the program", 0 },
 	{ "check", 'c', 0, 0, "Run softmax over everything beside the look-ups; stop where they differ", 0 },
 	{ "max-tokens", 'n', "N", 0, "Print at most N tokens", 0 },
+	{ "threads", 'j', "N", 0, "Threads for --batch; as many as there are cores if not given", 0 },
 	{ 0 },
 };
 
@@ -42,13 +44,16 @@ typedef struct Command {
 	const char *model, *prompt, *batch;
 	bool trace, check;
 	int limit; /* of printed tokens */
+	int threads;
 } Command;
 
 typedef struct Run {
 	const Command *c;
 	TwModel *m;
 	TwSession *s;
-	int *row; /* (context) the prompt */
+	FILE *out;
+	int *row;     /* (context) the prompt */
+	long checked; /* prompts */
 } Run;
 
 static error_t
@@ -59,7 +64,7 @@ parse_limit(const char *arg, struct argp_state *state, int *limit)
 	long n = strtol(arg, &end, 10);
 
 	if (errno || end == arg || *end || n < 0 || n > INT_MAX)
-		argp_error(state, "'%s' is not a number of tokens", arg);
+		argp_error(state, "'%s' is not a number", arg);
 	*limit = (int)n;
 	return 0;
 }
@@ -81,6 +86,10 @@ parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'n':
 		return parse_limit(arg, state, &c->limit);
+	case 'j':
+		if (parse_limit(arg, state, &c->threads) || c->threads < 1 || c->threads > 1024)
+			argp_error(state, "'%s' is not a number of threads", arg);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 1)
 			argp_error(state, "one prompt at a time; --batch takes many");
@@ -182,22 +191,23 @@ print_block(const Run *r, const int *column, const int *wide, int n)
 		for (int c = 0; c < n; c++) {
 			cell(r, i, column[c] < 0 ? NULL : &r->m->named[column[c]], column[c], text,
 			     sizeof text);
-			printf("%s%*s%s", c ? "  " : "", wide[c] - width(text), "", text);
+			fprintf(r->out, "%s%*s%s", c ? "  " : "", wide[c] - width(text), "", text);
 		}
-		putchar('\n');
+		fputc('\n', r->out);
 	}
 }
 
 static void
-print_folded(const TwModel *m)
+print_folded(const Run *r)
 {
+	const TwModel *m = r->m;
 	int n = 0;
 
 	for (int i = 0; i < m->nnamed; i++)
 		if (m->named[i].folded)
-			printf("%s%s", n++ ? ", " : "folded into the weights: ", m->named[i].name);
+			fprintf(r->out, "%s%s", n++ ? ", " : "folded into the weights: ", m->named[i].name);
 	if (n)
-		putchar('\n');
+		fputc('\n', r->out);
 }
 
 /* The columns of one block: position, token, and from *next on as many named
@@ -234,9 +244,9 @@ print_trace(const Run *r)
 	do {
 		int n = fill_block(r, &next, terminal_width(), column, wide);
 		print_block(r, column, wide, n);
-		putchar('\n');
+		fputc('\n', r->out);
 	} while (next < r->m->nnamed);
-	print_folded(r->m);
+	print_folded(r);
 	free(column);
 	free(wide);
 }
@@ -249,18 +259,18 @@ print_label(const Run *r, int label, int n)
 	const TwLabel *l = &r->m->label[label];
 	char text[128];
 
-	printf("%s:", l->name);
+	fprintf(r->out, "%s:", l->name);
 	for (int i = 0; i < n; i++) {
 		const float *x = tw_label(r->s, label, i);
-		fputs(l->columns > 1 ? " [" : " ", stdout);
+		fputs(l->columns > 1 ? " [" : " ", r->out);
 		for (int c = 0; c < l->columns; c++) {
 			spell_value(r, text, sizeof text, l->kind, x[c]);
-			printf("%s%s", c ? ", " : "", text);
+			fprintf(r->out, "%s%s", c ? ", " : "", text);
 		}
 		if (l->columns > 1)
-			putchar(']');
+			fputc(']', r->out);
 	}
-	putchar('\n');
+	fputc('\n', r->out);
 }
 
 /* Labels are those of the prompt; the trace shows the whole text. */
@@ -275,9 +285,9 @@ answer(Run *r, int n)
 	if (r->c->trace)
 		print_trace(r);
 	for (int i = n; i < tw_count(r->s); i++)
-		fputs(tw_spell(r->m, tw_row(r->s, i)), stdout);
+		fputs(tw_spell(r->m, tw_row(r->s, i)), r->out);
 	if (r->m->emits)
-		putchar('\n');
+		fputc('\n', r->out);
 	for (int i = 0; i < r->m->nlabel; i++)
 		print_label(r, i, n);
 }
@@ -332,113 +342,214 @@ ask(Run *r)
 	return true;
 }
 
-/* ---- many prompts: all are read and checked before the first is answered */
+/* ---- many prompts (batch.c) */
 
-typedef struct Batch {
-	char **prompt;
-	size_t n, cap;
-} Batch;
+typedef struct Worker {
+	Run run;
+	TwBatch *batch; /* NULL where a session is asked: traces, checks, labels */
+	int most;       /* texts at once */
+	TwText *text;   /* (most) */
+	int *rows;      /* (most, context) prompt and answer, one behind the other */
+} Worker;
 
-static bool
-add_prompt(Batch *b, char *line)
+static unsigned
+session_flags(const Command *c)
 {
-	if (b->n == b->cap) {
-		b->cap = 2 * b->cap + 64;
-		char **more = realloc(b->prompt, b->cap * sizeof *more);
-		if (!more)
-			return complain(NULL);
-		b->prompt = more;
-	}
-	b->prompt[b->n++] = line;
-	return true;
+	return (c->trace ? TW_TRACE : 0) | (c->check ? TW_CHECK : 0);
 }
 
-static bool
-read_prompts(Run *r, FILE *f, Batch *b)
+static void
+close_worker(void *arg)
 {
-	const char *name = f == stdin ? "standard input" : r->c->batch;
-	char *line = NULL, *error = NULL;
-	size_t cap = 0;
-	ssize_t n;
-	bool ok = true;
+	Worker *w = arg;
 
-	while (ok && (n = getline(&line, &cap, f)) >= 0) {
-		chop(line, &n);
-		if (strlen(line) != (size_t)n || tw_tokenize(r->m, line, r->row, &error) < 0) {
-			fprintf(stderr, "twrun: %s, line %zu: %s\n", name, b->n + 1,
-				error ? error : "the prompt holds a zero byte");
-			ok = false;
-		} else {
-			ok = add_prompt(b, line);
-			line = NULL;
-			cap = 0;
+	tw_close(w->run.s);
+	tw_batch_close(w->batch);
+	free(w->run.row);
+	free(w->text);
+	free(w->rows);
+	free(w);
+}
+
+static void *
+open_worker(void *arg, char **error)
+{
+	const Run *r = arg;
+	Worker *w = calloc(1, sizeof *w);
+	size_t context = (size_t)r->m->context;
+
+	if (!w)
+		return NULL;
+	w->run = (Run){ .c = r->c, .m = r->m, .row = calloc(context, sizeof(int)) };
+	w->most = context < 1000 ? 1024 : 16;
+	if (session_flags(r->c) || r->m->nlabel || !r->m->emits)
+		w->run.s = tw_open(r->m, session_flags(r->c), error);
+	else
+		w->batch = tw_batch_open(r->m, 0, error);
+	w->text = calloc((size_t)w->most, sizeof *w->text);
+	w->rows = w->batch ? calloc((size_t)w->most * context, sizeof *w->rows) : NULL;
+	if (w->run.row && w->text && (w->run.s || w->rows))
+		return w;
+	close_worker(w);
+	return NULL;
+}
+
+/* One by one. */
+static int
+answer_each(Worker *w, char **prompt, int n, FILE *out, int *bad, char **error)
+{
+	w->run.out = out;
+	for (*bad = 0; *bad < n; ++*bad) {
+		int rows = tw_tokenize(w->run.m, prompt[*bad], w->run.row, error);
+		if (rows < 0)
+			return 2;
+		answer(&w->run, rows);
+		if (tw_difference(w->run.s)) {
+			*error = strdup(tw_difference(w->run.s));
+			return 1;
 		}
 	}
-	if (ok && ferror(f)) {
-		fprintf(stderr, "twrun: %s: %s\n", name, strerror(errno));
-		ok = false;
-	}
-	free(error);
-	free(line);
-	return ok;
+	return 0;
 }
 
-static bool
+/* Side by side, up to `most` of them, before a prompt that is refused. */
+static int
+answer_together(Worker *w, char **prompt, int n, FILE *out, char **error)
+{
+	const TwModel *m = w->run.m;
+	int *row = w->rows, k = 0;
+
+	for (; k < n && k < w->most; k++, row += m->context) {
+		TwText *t = &w->text[k];
+		t->nprompt = tw_tokenize(m, prompt[k], row, error);
+		if (t->nprompt < 0)
+			break;
+		t->prompt = row;
+		t->answer = row + t->nprompt;
+	}
+	tw_batch_answer(w->batch, w->text, k, w->run.c->limit);
+	for (int i = 0; i < k; i++) {
+		for (int a = 0; a < w->text[i].nanswer; a++)
+			fputs(tw_spell(m, w->text[i].answer[a]), out);
+		fputc('\n', out);
+	}
+	return k;
+}
+
+static int
+answer_some(void *arg, char **prompt, int n, FILE *out, int *bad, char **error)
+{
+	Worker *w = arg;
+
+	if (w->run.s)
+		return answer_each(w, prompt, n, out, bad, error);
+	for (*bad = 0; *bad < n && !*error;)
+		*bad += answer_together(w, prompt + *bad, n - *bad, out, error);
+	return *error ? 2 : 0;
+}
+
+/* A file is read twice: all its prompts are checked before the first is answered. */
+static int
+check_some(void *arg, char **prompt, int n, FILE *out, int *bad, char **error)
+{
+	Worker *w = arg;
+
+	(void)out;
+	for (*bad = 0; *bad < n; ++*bad)
+		if (tw_tokenize(w->run.m, prompt[*bad], w->run.row, error) < 0)
+			return 2;
+	w->run.checked += n;
+	return 0;
+}
+
+static void *
+open_checker(void *arg, char **error)
+{
+	(void)error;
+	return arg;
+}
+
+static void
+close_checker(void *worker)
+{
+	(void)worker;
+}
+
+static int
+answer_file(Run *r, Input *in)
+{
+	Answerer checker = { open_checker, check_some, close_checker, NULL };
+	Answerer answerer = { open_worker, answer_some, close_worker, r };
+	Worker w = { .run = *r };
+	struct stat st;
+
+	if (!fstat(fileno(in->file), &st) && S_ISREG(st.st_mode) && in->file != stdin) {
+		checker.arg = &w;
+		int status = answer_lines(in, &checker, 1);
+		if (status)
+			return status;
+		in->lines = w.run.checked;
+		rewind(in->file);
+	}
+	return answer_lines(in, &answerer, r->c->threads);
+}
+
+static int
 answer_batch(Run *r)
 {
-	FILE *f = strcmp(r->c->batch, "-") ? fopen(r->c->batch, "r") : stdin;
-	Batch b = { 0 };
+	Input in = { stdin, "standard input", 0 };
 
-	if (!f) {
-		fprintf(stderr, "twrun: %s: %s\n", r->c->batch, strerror(errno));
-		return false;
+	if (strcmp(r->c->batch, "-")) {
+		in = (Input){ fopen(r->c->batch, "r"), r->c->batch, 0 };
+		if (!in.file) {
+			fprintf(stderr, "twrun: %s: %s\n", r->c->batch, strerror(errno));
+			return 2;
+		}
 	}
-	bool ok = read_prompts(r, f, &b);
-	for (size_t i = 0; i < b.n; i++) {
-		if (ok)
-			answer_text(r, b.prompt[i]);
-		free(b.prompt[i]);
-	}
-	free(b.prompt);
-	if (f != stdin)
-		fclose(f);
-	return ok;
+	int status = answer_file(r, &in);
+	if (in.file != stdin)
+		fclose(in.file);
+	return status;
 }
 
-static bool
+static int
 run(Run *r)
 {
+	char *error = NULL;
+
 	if (r->c->batch)
 		return answer_batch(r);
+	r->s = tw_open(r->m, session_flags(r->c), &error);
+	if (!r->s)
+		return complain(error), 2;
 	if (r->c->prompt)
-		return answer_text(r, r->c->prompt);
+		return answer_text(r, r->c->prompt) ? 0 : 2;
 	if (isatty(0))
-		return ask(r);
+		return ask(r) ? 0 : 2;
 	fputs("twrun: no prompt; --batch - reads prompts from standard input\n", stderr);
-	return false;
+	return 2;
 }
 
 int
 main(int argc, char **argv)
 {
 	const struct argp argp = { options, parse_option, "MODEL [PROMPT]", doc, NULL, NULL, NULL };
-	Command c = { .limit = INT_MAX };
-	Run r = { .c = &c };
+	Command c = { .limit = INT_MAX, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN) };
+	Run r = { .c = &c, .out = stdout };
 	char *error = NULL;
 
 	setlocale(LC_CTYPE, "");
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
 	r.m = tw_load(c.model, &error);
-	r.s = r.m ? tw_open(r.m, (c.trace ? TW_TRACE : 0) | (c.check ? TW_CHECK : 0), &error) : NULL;
 	r.row = r.m ? calloc((size_t)r.m->context, sizeof *r.row) : NULL;
-	bool ok = r.s && r.row ? run(&r) : complain(error);
-	if (ok && (fflush(stdout) || ferror(stdout))) {
+	int status = r.row ? run(&r) : (complain(error), 2);
+	if (!status && (fflush(stdout) || ferror(stdout))) {
 		fprintf(stderr, "twrun: cannot write the answer: %s\n", strerror(errno));
-		ok = false;
+		status = 2;
 	}
 	free(r.row);
 	tw_close(r.s);
 	tw_free(r.m);
-	return ok ? 0 : 2;
+	return status;
 }

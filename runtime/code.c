@@ -343,6 +343,18 @@ code_logits(TwCode *c)
 }
 
 static void
+code_embedding(TwCode *c)
+{
+	const TwModel *m = c->m;
+	size_t d = (size_t)m->d_model;
+
+	for (int i = 0; i < m->nvocab + 2; i++)
+		tw_form(&c->pool, &c->token, m->embed_token + (size_t)i * d, 1, m->d_model, 0);
+	for (int i = 0; i <= m->context; i++)
+		tw_form(&c->pool, &c->place, m->embed_position + (size_t)i * d, 1, m->d_model, 0);
+}
+
+static void
 code_labels(TwCode *c)
 {
 	c->label_at = TW_NEW(&c->pool, int, c->m->nlabel + 1);
@@ -445,6 +457,7 @@ tw_code(const TwModel *m, char **error)
 	if (m->emits)
 		code_logits(c);
 	code_labels(c);
+	code_embedding(c);
 	c->place_of = TW_NEW(&c->pool, int, m->d_model);
 	if (code_layers(c) && tw_check_claims(c, error)) {
 		lay_out(c);

@@ -87,6 +87,7 @@ struct TwCode {
 	const TwModel *m;
 	TwPool pool;
 	TwStage *stage;       /* (nlayer) */
+	TwForms token, place; /* rows of the embedding */
 	TwForms logit;        /* linear parts of the logits */
 	int *logit_part;      /* (nvocab + 2) row of logit, -1: constant */
 	float *logit_scale;   /* (nvocab + 2) */

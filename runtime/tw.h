@@ -46,6 +46,7 @@ enum {
 	TW_PLAIN = 2, /* softmax over all places instead of look-ups */
 	TW_CHECK = 4, /* both, and compare: tw_difference */
 	TW_DENSE = 8, /* TW_PLAIN, multiplying zeros too */
+	TW_PORTABLE = 16, /* for a batch: no instructions that only some processors have */
 };
 
 /* Any number of sessions share a model, each used by one thread at a time. */
@@ -67,6 +68,21 @@ float tw_value(TwSession *, const TwNamed *, int i);
 
 /* The first place where look-ups and softmax gave something else; NULL if none. */
 const char *tw_difference(const TwSession *);
+
+/* Many texts: sixteen go through the model side by side where its heads allow it.
+ * A thread needs a batch of its own; the model is shared. */
+typedef struct TwText {
+	const int *prompt;
+	int nprompt;
+	int *answer;    /* room for context - nprompt rows */
+	int nanswer;    /* how many came, <end> not among them */
+} TwText;
+
+typedef struct TwBatch TwBatch;
+
+TwBatch *tw_batch_open(const TwModel *, unsigned flags, char **error);
+void tw_batch_close(TwBatch *);
+void tw_batch_answer(TwBatch *, TwText *, int n, int limit); /* at most limit rows for each */
 
 typedef struct TwStats {
 	long tokens;    /* fed so far */

@@ -103,6 +103,29 @@ check 2 '' 'line 4'      "$twrun" "$model" --batch "$tmp/batch"
 check 2 '' 'line 4'      "$twc" run $calc --batch "$tmp/batch"
 [ "$(printf '1+1=\n' | "$twrun" "$model" --batch -)" = 2 ] || { echo "--batch - failed"; failed=1; }
 [ "$(printf '1+1=\n' | "$twc" run $calc --batch -)" = 2 ] || { echo "twc run --batch - failed"; failed=1; }
+
+# many more than a worker takes at once: in order, over any number of threads, and
+# what comes before a refused line of a stream is answered; memory does not grow
+for i in {1..3000}; do echo "$((i % 1000))+$((i * 7 % 1000))="; done >"$tmp/many"
+awk -F '[+=]' '{ print $1 + $2 }' "$tmp/many" >"$tmp/sums"
+for j in 1 2 5; do
+	"$twrun" -j $j "$model" --batch "$tmp/many" | cmp - "$tmp/sums" || { echo "--batch -j $j differs"; failed=1; }
+done
+(cat "$tmp/many"; echo '1?1='; cat "$tmp/many") | "$twrun" "$model" --batch - >"$tmp/out" 2>"$tmp/err"
+[ $? = 2 ] || { echo "a stream with a bad line is not refused"; failed=1; }
+cmp "$tmp/out" "$tmp/sums" && grep -q 'line 3001' "$tmp/err" || { echo "a stream is answered wrong up to a bad line"; failed=1; }
+printf '1+1=\n2+\0002=\n' >"$tmp/zero"
+check 2 '' 'line 2: the prompt holds a zero byte' "$twrun" "$model" --batch "$tmp/zero"
+if [ -z "${SLOW:-}" ]; then
+	for i in {1..50}; do cat "$tmp/many"; done >"$tmp/more"
+	read -r _ _ few < <("$bin/bench/measure" 1 sh -c "exec '$twrun' '$model' --batch '$tmp/many' >/dev/null")
+	read -r _ _ most < <("$bin/bench/measure" 1 sh -c "exec '$twrun' '$model' --batch '$tmp/more' >/dev/null")
+	awk -v few="$few" -v most="$most" 'BEGIN { exit !(few > 0 && most < few + 3) }' ||
+		{ echo "150,000 prompts take $most MB, 3,000 take $few"; failed=1; }
+fi
+script -qec "'$twrun' '$model' --batch '$tmp/many' >'$tmp/out'" /dev/null </dev/null | grep -q '\[#.*%' ||
+	{ echo "no progress bar on a terminal"; failed=1; }
+cmp "$tmp/out" "$tmp/sums" || failed=1
 check 0 40 ''            "$twrun" --max-tokens 2 "$model" "12*34="
 check 0 '*' ''           "$twrun" --trace "$model" "12*34="
 
