@@ -337,19 +337,48 @@ concat(Lower *L, int n, Arg *args)
 	return v_array(L, all.n, (Value **)all.item);
 }
 
+/* A step of fold, as it is at another position. */
+typedef struct Step {
+	Value *f;
+	Arg pair[2];
+} Step;
+
+static Value *
+find_step(Lower *L, void *data)
+{
+	Step *s = data;
+
+	for (int i = 0; i < 2; i++)
+		if (s->pair[i].origin)
+			s->pair[i].value = find_anew(L, s->pair[i].origin);
+	return call(L, s->f, 2, s->pair);
+}
+
+static Origin *
+origin_of_step(Lower *L, Value *f, const Arg *pair)
+{
+	Step *s = NEW(L->arena, Step);
+
+	*s = (Step){ f, { pair[0], pair[1] } };
+	return origin(L, find_step, s);
+}
+
 static Value *
 fold_or_scan(Lower *L, Builtin b, Arg *args)
 {
 	Value *xs = as_array(L, args[2].value), *v = args[1].value;
+	Origin *from = args[1].origin;
 	List all = { 0 };
 
 	if (xs->kind != V_ARRAY)
 		return xs->kind == V_ERROR ? xs : wants(L, b, "an array last", xs);
 	for (int i = 0; i < xs->n; i++) {
-		Arg pair[2] = { { NULL, v, L->span }, { NULL, xs->item[i], L->span } };
+		Arg pair[2] = { { NULL, v, L->span, from },
+		                { NULL, xs->item[i], L->span, origin_of_item(L, args[2].origin, i) } };
 		v = call(L, args[0].value, 2, pair);
 		if (v->kind == V_ERROR)
 			return v;
+		from = L->facts ? origin_of_step(L, args[0].value, pair) : NULL;
 		list_push(L, &all, v);
 	}
 	return b == B_FOLD ? v : v_array(L, all.n, (Value **)all.item);

@@ -27,6 +27,7 @@ eval_args(Lower *L, Env *env, const Ast *list, int *n, Arg **args)
 			fine = false;
 		}
 		to->value = eval(L, env, a);
+		to->origin = L->facts ? origin_of(L, env, a) : NULL;
 	}
 	return fine;
 }
@@ -62,6 +63,37 @@ bind_param(Lower *L, Env *env, const Ast *p, Arg *arg, const char *fn)
 	return p->kid[1] ? conform(L, v, shape_of(L, env, p->kid[1]), span, what) : v;
 }
 
+typedef struct Param {
+	Env *env;
+	const Ast *p;
+	Arg arg;
+	bool given;
+	const char *fn;
+} Param;
+
+static Value *
+find_param(Lower *L, void *data)
+{
+	Param *p = data;
+
+	if (p->given)
+		p->arg.value = find_anew(L, p->arg.origin);
+	return bind_param(L, p->env, p->p, p->given ? &p->arg : NULL, p->fn);
+}
+
+static Origin *
+origin_of_param(Lower *L, Env *env, const Ast *p, const Arg *arg, const char *fn)
+{
+	Param *to = NEW(L->arena, Param);
+
+	if (!L->facts || (arg && !arg->origin))
+		return NULL;
+	*to = (Param){ .env = env, .p = p, .given = arg, .fn = fn };
+	if (arg)
+		to->arg = *arg;
+	return origin(L, find_param, to);
+}
+
 static void
 say_untaken(Lower *L, const Ast *params, const char *fn, const Arg *arg)
 {
@@ -84,7 +116,7 @@ bind_params(Lower *L, const Value *f, int n, Arg *args)
 {
 	const Ast *params = f->fn->kid[1];
 	const char *name = f->fn->kid[0]->text;
-	Env *env = env_bind(L, f->env, NULL, NULL);
+	Env *env = env_bind(L, f->env, NULL, NULL, NULL);
 	bool *taken = NEWS(L->arena, bool, n), fine = true;
 
 	for (int i = 0; i < params->n; i++) {
@@ -97,7 +129,7 @@ bind_params(Lower *L, const Value *f, int n, Arg *args)
 		}
 		Value *v = bind_param(L, env, p, arg, name);
 		fine &= v->kind != V_ERROR;
-		env = env_bind(L, env, p->kid[0]->text, v);
+		env = env_bind(L, env, p->kid[0]->text, v, origin_of_param(L, env, p, arg, name));
 	}
 	for (int i = 0; i < n && fine; i++)
 		if (!taken[i]) {

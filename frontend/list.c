@@ -17,7 +17,7 @@ typedef struct Walk {
 static bool walk(Lower *, Walk *, Env *, int i, Value *guard);
 
 static bool
-walk_one(Lower *L, Walk *w, Env *env, int i, Value *guard, Value *x)
+walk_one(Lower *L, Walk *w, Env *env, int i, Value *guard, Value *x, Origin *origin)
 {
 	const Ast *c = w->clauses->kid[i], *where = c->kid[2];
 
@@ -27,7 +27,7 @@ walk_one(Lower *L, Walk *w, Env *env, int i, Value *guard, Value *x)
 		fail_at(L, c->span, "this makes more than %d elements", ITEMS_MAX);
 		return false;
 	}
-	env = env_bind(L, env, c->kid[0]->text, x);
+	env = env_bind(L, env, c->kid[0]->text, x, origin);
 	if (where) {
 		Value *v = eval_bool(L, env, where, "a where");
 		if (v->kind == V_ERROR)
@@ -56,7 +56,7 @@ walk_tokens(Lower *L, Walk *w, Env *env, int i, Value *guard, int lo, int hi)
 		for (int row = 0; row < L->g->nvocab; row++)
 			if (L->code[row] == code) {
 				const char *s = row_spelling(L, row);
-				if (!walk_one(L, w, env, i, guard, v_token(L, s, (uint32_t)strlen(s))))
+				if (!walk_one(L, w, env, i, guard, v_token(L, s, (uint32_t)strlen(s)), NULL))
 					return false;
 			}
 	return true;
@@ -74,7 +74,7 @@ walk_span(Lower *L, Walk *w, Env *env, int i, Value *guard, const Ast *s)
 	if (!eval_int(L, env, s->kid[0], "a bound", &lo) || !eval_int(L, env, s->kid[1], "a bound", &hi))
 		return false;
 	for (int64_t k = lo; k < hi || (k == hi && !open); k++)
-		if (!walk_one(L, w, env, i, guard, v_int(L, k)) || k == INT64_MAX)
+		if (!walk_one(L, w, env, i, guard, v_int(L, k), NULL) || k == INT64_MAX)
 			return false;
 	return true;
 }
@@ -101,8 +101,9 @@ walk(Lower *L, Walk *w, Env *env, int i, Value *guard)
 		fail_at(L, s->span, "'for' runs over a range or an array, not %s", v_kind(xs));
 		return false;
 	}
+	Origin *from = L->facts ? origin_of(L, env, s) : NULL;
 	for (int k = 0; k < xs->n; k++)
-		if (!walk_one(L, w, env, i, guard, xs->item[k]))
+		if (!walk_one(L, w, env, i, guard, xs->item[k], origin_of_item(L, from, k)))
 			return false;
 	return true;
 }

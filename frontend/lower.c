@@ -245,16 +245,40 @@ define_value(Lower *L, Env *env, const Ast *s)
 	return v;
 }
 
+typedef struct Let {
+	Env *env;
+	const Ast *s;
+} Let;
+
+static Value *
+find_let(Lower *L, void *data)
+{
+	const Let *let = data;
+
+	return define_value(L, let->env, let->s);
+}
+
+static Origin *
+origin_of_let(Lower *L, Env *env, const Ast *s)
+{
+	Let *let = NEW(L->arena, Let);
+
+	*let = (Let){ env, s };
+	return origin(L, find_let, let);
+}
+
 Value *
 local_statement(Lower *L, Env **env, const Ast *s)
 {
 	Span span = L->span;
 	Value *v = &v_error;
+	Origin *from = NULL;
 
 	L->span = s->span;
 	switch (s->kind) {
 	case N_LET: case N_CONST:
 		v = define_value(L, *env, s);
+		from = L->facts ? origin_of_let(L, *env, s) : NULL;
 		break;
 	case N_FN:
 		v = define_fn(L, *env, s);
@@ -269,7 +293,7 @@ local_statement(Lower *L, Env **env, const Ast *s)
 	}
 	L->span = span;
 	if (!own_name(*env, s->kid[0]->text) && !is_reserved_value(s->kid[0]->text))
-		*env = env_bind(L, *env, s->kid[0]->text, v);
+		*env = env_bind(L, *env, s->kid[0]->text, v, from);
 	return v;
 }
 
@@ -532,7 +556,8 @@ Graph *
 lower(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags)
 {
 	Graph *g = graph_new(arena);
-	Lower L = { .arena = arena, .diags = diags, .g = g, .stdlib = stdlib, .src = tree->src };
+	Lower L = { .arena = arena, .diags = diags, .g = g, .stdlib = stdlib, .src = tree->src,
+	            .place = 1, .nplace = 1 };
 	const Ast *list = tree->root;
 
 	L.end = intern(arena, "<end>", 5);

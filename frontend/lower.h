@@ -20,6 +20,7 @@
  *   vocab.c    the model and its tokens
  *   shape.c    types as written
  *   fact.c     what is known inside a guarded branch
+ *   anew.c     what a name stands for at another position
  *   assert.c   what a program claims
  *   tests.c    test statements
  */
@@ -32,6 +33,7 @@ typedef struct Value Value;
 typedef struct Shape Shape;
 typedef struct Module Module;
 typedef struct Env Env;
+typedef struct Origin Origin;
 typedef struct Lower Lower;
 
 /* A growing list of pointers. */
@@ -122,6 +124,8 @@ struct Env {
 	Module *module;
 	int limit;              /* names of the file from this number on are not visible */
 	int bound;              /* the where it was bound in, see three() in refs.c */
+	int place;              /* see Lower; 0: bound where nothing was known */
+	Origin *origin;         /* NULL: its value is the same at every position */
 };
 
 /* What a guard has shown, see fact.c. */
@@ -164,6 +168,9 @@ struct Lower {
 	long steps;             /* of evaluation, so far */
 	Call *call;             /* the calls that led here */
 	Fact *facts;
+	int place, nplace;      /* the position that the facts speak of, a number for each reading */
+	Call reading;           /* the last reading of another position that led here */
+	const Call *reader;     /* the same while a value is found anew for it; else NULL */
 	int bound, nbound;      /* the where we are in, 0 for none; how many there were */
 	bool stopped;           /* the program is too large; say so once */
 	bool names_only;
@@ -234,8 +241,21 @@ Node *constant(Lower *, int64_t);
 Value *known_arith(Lower *, AstKind, const Value *, const Value *);
 int known_compare(const Value *, const Value *);
 
+/* ---- anew.c ---- */
+typedef struct Known {
+	Fact *facts;
+	int place;
+	Call reading;
+} Known;
+Known forget(Lower *);                          /* what follows is at another position */
+void recall(Lower *, Known);
+Origin *origin(Lower *, Value *(*find)(Lower *, void *), void *data);
+Origin *origin_of(Lower *, Env *, const Ast *);
+Origin *origin_of_item(Lower *, Origin *array, int item);
+Value *find_anew(Lower *, Origin *);
+
 /* ---- scope.c ---- */
-Env *env_bind(Lower *, Env *, const char *name, Value *);
+Env *env_bind(Lower *, Env *, const char *name, Value *, Origin *);
 Value *env_get(Lower *, Env *, const Ast *name);
 Value *module_get(Lower *, Module *, const Ast *name);
 bool own_name(Env *, const char *name);         /* bound in this function already */
@@ -314,6 +334,7 @@ typedef struct Arg {
 	const char *name;       /* NULL: by position */
 	Value *value;
 	Span span;
+	Origin *origin;
 } Arg;
 Value *eval_call(Lower *, Env *, const Ast *);
 Value *call(Lower *, Value *fn, int narg, Arg *);

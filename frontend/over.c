@@ -103,7 +103,7 @@ look(Lower *L, Env *env, const Ast *name, const Ast *where, const Ast *e, Look *
 	Fact *old = L->facts;
 
 	j->bound = L->bound = ++L->nbound;
-	env = env_bind(L, env, name->text, j);
+	env = env_bind(L, env, name->text, j, NULL);
 	if (where)
 		c = eval_bool(L, env, where, "a where");
 	if (c->node)
@@ -225,7 +225,7 @@ eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
 	c->cond = NEWS(L->arena, Value *, n);
 	c->score = NEWS(L->arena, Score, n);
 	for (int i = 0; i < n; i++) {
-		Env *inner = env_bind(L, env, a->kid[1]->text, v_int(L, c->lo + i));
+		Env *inner = env_bind(L, env, a->kid[1]->text, v_int(L, c->lo + i), NULL);
 		c->cond[i] = a->kid[4] ? eval_bool(L, inner, a->kid[4], "a where") : v_bool(L, true);
 		if (c->cond[i]->kind == V_ERROR)
 			return false;

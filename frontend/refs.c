@@ -326,7 +326,10 @@ read_leaf(Lower *L, Value *x, Value *d, void *data)
 	if (x->kind == V_POS) {         /* a stream of references */
 		if (!x->ref)
 			return three(L);
-		Node *n = read_node(L, position_number(L, x, constant(L, -1)), p, constant(L, -1));
+		Known old = forget(L);
+		Node *number = position_number(L, x, constant(L, -1));
+		recall(L, old);
+		Node *n = read_node(L, number, p, constant(L, -1));
 		if (!n || !d || r->present)
 			return n ? v_pos(L, op1(L, OP_AT, n), 0) : &v_error;
 		return d->kind == V_POS ? if_pos(L, presence(L, p), v_pos(L, op1(L, OP_AT, n), 0), d)
@@ -376,13 +379,13 @@ read_value(Lower *L, Value *x, Value *p, Value *otherwise)
 Value *
 read_at(Lower *L, Env *env, const Ast *x, Value *p, const Ast *otherwise)
 {
-	Fact *old = L->facts;
 	bool is_here = p->ref && p->ref->op == OP_HERE && !p->offset;
+	Known old = { L->facts, L->place, L->reading };
 
 	if (!is_here)
-		L->facts = NULL;
+		forget(L);
 	Value *v = eval(L, env, x);
-	L->facts = old;
+	recall(L, old);
 	Value *d = otherwise ? eval(L, env, otherwise) : NULL;
 	return read_value(L, v, p, d);
 }

@@ -5,7 +5,7 @@
 #include "frontend/lower.h"
 
 Env *
-env_bind(Lower *L, Env *up, const char *name, Value *v)
+env_bind(Lower *L, Env *up, const char *name, Value *v, Origin *origin)
 {
 	Env *e = NEW(L->arena, Env);
 
@@ -14,6 +14,8 @@ env_bind(Lower *L, Env *up, const char *name, Value *v)
 	e->name = name;
 	e->value = v;
 	e->bound = L->bound;
+	e->place = L->facts ? L->place : 0;
+	e->origin = origin;
 	return e;
 }
 
@@ -119,6 +121,21 @@ undefined(Lower *L, Env *env, const Ast *name)
 
 /* ---- look-up ---- */
 
+/* A value that may lean on a guard of another position is found anew. */
+static Value *
+bound_value(Lower *L, const Env *e)
+{
+	int bound = L->bound;
+	Value *v = e->value;
+
+	if (e->origin && e->place && e->place != L->place && v->kind != V_ERROR) {
+		L->bound = e->bound;
+		v = find_anew(L, e->origin);
+		L->bound = bound;
+	}
+	return e->bound == bound ? v : one_sided(L, v);
+}
+
 Value *
 env_get(Lower *L, Env *env, const Ast *name)
 {
@@ -126,7 +143,7 @@ env_get(Lower *L, Env *env, const Ast *name)
 
 	for (; e->up; e = e->up)
 		if (e->name == name->text)
-			return e->bound == L->bound ? e->value : one_sided(L, e->value);
+			return bound_value(L, e);
 	Def *d = map_get(&env->module->defs, name->text);
 	if (d && d->seq < env->limit) {
 		force(L, env->module, d);
@@ -170,7 +187,7 @@ check_clauses(Lower *L, Env *env, const Ast *clauses)
 	for (int i = 0; clauses && i < clauses->n; i++) {
 		const Ast *c = clauses->kid[i];
 		check_names(L, env, c->kid[1]);
-		env = env_bind(L, env, c->kid[0]->text, &foreign);
+		env = env_bind(L, env, c->kid[0]->text, &foreign, NULL);
 		check_names(L, env, c->kid[2]);
 	}
 	return env;
@@ -181,13 +198,13 @@ check_function(Lower *L, Env *env, const Ast *fn)
 {
 	const Ast *params = fn->kid[1], *body = fn->kid[3];
 
-	env = env_bind(L, env, NULL, NULL);
+	env = env_bind(L, env, NULL, NULL, NULL);
 	for (int i = 0; i < params->n; i++) {
 		const Ast *p = params->kid[i];
 		check_names(L, env, p->kid[1]);
 		check_names(L, env, p->kid[2]);
 		if (may_define(L, env, p->kid[0]))
-			env = env_bind(L, env, p->kid[0]->text, &foreign);
+			env = env_bind(L, env, p->kid[0]->text, &foreign, NULL);
 	}
 	check_names(L, env, fn->kid[2]);
 	check_names(L, env, body);
@@ -209,7 +226,7 @@ check_block(Lower *L, Env *env, const Ast *block)
 			check_names(L, env, s->kid[2]);
 		}
 		if ((s->kind == N_FN || s->kind == N_LET || s->kind == N_CONST) && may_define(L, env, s->kid[0]))
-			env = env_bind(L, env, s->kid[0]->text, &foreign);
+			env = env_bind(L, env, s->kid[0]->text, &foreign, NULL);
 	}
 	check_names(L, env, block->kid[1]);
 }
@@ -255,7 +272,7 @@ check_names(Lower *L, Env *env, const Ast *a)
 		return;
 	case N_PICK:
 		check_names(L, env, a->kid[2]);
-		env = env_bind(L, env, a->kid[1]->text, &foreign);
+		env = env_bind(L, env, a->kid[1]->text, &foreign, NULL);
 		check_names(L, env, a->kid[3]);
 		check_names(L, env, a->kid[4]);
 		return;

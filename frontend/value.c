@@ -13,7 +13,7 @@ Value v_error = { .kind = V_ERROR };
 static void
 add_note(Lower *L, Diag *d)
 {
-	Call *c = L->call;
+	const Call *c = L->reader ? L->reader : L->call;
 
 	while (c && c->up)
 		c = c->up;
@@ -21,7 +21,7 @@ add_note(Lower *L, Diag *d)
 		return;
 	d->note_src = c->src;
 	d->note_span = c->span;
-	d->note = "in the call here";
+	d->note = L->reader ? "read at another position here, where no guard is known to hold" : "in the call here";
 }
 
 Value *
