@@ -27,8 +27,8 @@ objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 
 RUNTIME := $(call objects,runtime) $(GEN_ONNX)
 COMPILER := $(call objects,lang ir frontend backend) $(GEN_FRONT)
-TWRUN   := $(BUILD)/cmd/twrun.o $(BUILD)/cmd/batch.o
-TWC     := $(filter-out $(TWRUN),$(call objects,cmd))
+TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o cli.o manual.o)
+TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
 TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c tests/fuzz/*.c)) \
@@ -37,7 +37,7 @@ TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c tes
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 COMPILE = @mkdir -p $(@D); \
-	echo "  CC    $<"; $(CC) -std=gnu11 $(CFLAGS) $(PIC) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
+	echo "  CC    $<"; $(CC) -std=gnu11 $(CFLAGS) $(PIC) $(DEFS) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
 LINK    = @mkdir -p $(@D); \
 	echo "  LINK  $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
@@ -54,6 +54,8 @@ $(BUILD)/libtw.a: $(RUNTIME)
 	@echo "  AR    $@"
 	@rm -f $@
 	@$(AR) rcs $@ $^
+
+$(TWC) $(TWRUN): DEFS = -DTW_VERSION='"$(VERSION)"'
 
 # Its objects serve the programs too, so all are position-independent.
 $(RUNTIME): PIC = -fPIC
@@ -171,10 +173,17 @@ fmt: all
 editors:
 	@node tools/editors.mjs
 
+install: SHARE = $(DESTDIR)$(PREFIX)/share
 install: all
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/tw lib/pkgconfig share/tw/stdlib)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/tw lib/pkgconfig) $(addprefix $(SHARE)/,tw/stdlib \
+		man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d)
 	install $(BUILD)/twc $(BUILD)/twrun $(DESTDIR)$(PREFIX)/bin
-	install -m 644 stdlib/*.tw $(DESTDIR)$(PREFIX)/share/tw/stdlib
+	install -m 644 stdlib/*.tw $(SHARE)/tw/stdlib
+	for p in twc twrun; do \
+		$(BUILD)/$$p --man >$(SHARE)/man/man1/$$p.1 && \
+		$(BUILD)/$$p --completions=bash >$(SHARE)/bash-completion/completions/$$p && \
+		$(BUILD)/$$p --completions=zsh >$(SHARE)/zsh/site-functions/_$$p && \
+		$(BUILD)/$$p --completions=fish >$(SHARE)/fish/vendor_completions.d/$$p.fish || exit; done
 	install -m 644 runtime/tw.h runtime/model.h $(DESTDIR)$(PREFIX)/include/tw
 	install -m 644 $(BUILD)/libtw.a $(DESTDIR)$(PREFIX)/lib
 	install $(BUILD)/$(SONAME) $(DESTDIR)$(PREFIX)/lib

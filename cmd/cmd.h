@@ -8,12 +8,13 @@
 #include <stddef.h>
 
 #include "backend/backend.h"
+#include "cmd/cli.h"
 #include "ir/ir.h"
 #include "lang/arena.h"
 #include "lang/diag.h"
 #include "runtime/model.h"
 
-typedef struct Options {
+struct Options {
 	char **args;            /* (nargs) what follows the verb */
 	int nargs;
 	const char *output;     /* -o, or NULL */
@@ -22,7 +23,7 @@ typedef struct Options {
 	const char *batch;      /* --batch, or NULL */
 	bool json, uniform, check;
 	double started;         /* now() when the process began */
-} Options;
+};
 
 /* One source file on its way to weights. All of it lives in the arena. */
 typedef struct Program {

@@ -3,86 +3,16 @@
 
 #include "cmd/cmd.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "backend/write.h"
-
-const char *argp_program_version = "twc 0.1";
-
-enum { KEY_DUMP = 1000, KEY_OPS, KEY_STDLIB, KEY_UNIFORM, KEY_JSON, KEY_BATCH, KEY_CHECK };
-
-static const char doc[] =
-	"Compiles a .tw program to the exact weights of a transformer.\n"
-	"\n"
-	"  FILE -o OUT      writes OUT, an .onnx or a .safetensors file\n"
-	"  test FILE...     runs the tests that the files carry, in the reference evaluator\n"
-	"                   and in the compiled transformer; the two must agree everywhere\n"
-	"  run FILE PROMPT  prints the continuation, from the reference evaluator alone\n"
-	"  report FILE      prints the transformer's size, and what makes it that deep\n"
-	"  fmt FILE...      puts the files into the one style, in place; - for standard input\n"
-	"\vExamples:\n"
-	"  twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
-	"  twc test calculator.tw stdlib/digits.tw\n"
-	"  twc run calculator.tw \"12*34=\"\n"
-	"  twc report calculator.tw --json\n"
-	"  twc --dump=lower calculator.tw\n"
-	"\n"
-	"Exit status: 0 fine, 1 a test or a check failed, 2 the input was refused.";
-
-static const struct argp_option options[] = {
-	{ "output", 'o', "OUT", 0, "Write the model here; the extension chooses the kind of file", 1 },
-	{ "uniform", KEY_UNIFORM, 0, 0, "Pad all layers of an .onnx to one shape", 1 },
-	{ "batch", KEY_BATCH, "FILE", 0, "run: one prompt a line, - for standard input", 2 },
-	{ "json", KEY_JSON, 0, 0, "report: as JSON", 2 },
-	{ "check", KEY_CHECK, 0, 0, "fmt: change nothing, name the files that would change", 2 },
-	{ "dump", KEY_DUMP, "PASS", 0, "Print the graph after this pass, or as it was lowered: --dump=lower", 3 },
-	{ "ops", KEY_OPS, 0, 0, "List the operators of the graph", 3 },
-	{ "stdlib", KEY_STDLIB, "DIR", 0, "Where the standard library is", 3 },
-	{ 0 },
-};
-
-typedef struct Command {
-	Options o;
-	bool ops;
-} Command;
-
-static error_t
-parse_option(int key, char *arg, struct argp_state *state)
-{
-	Command *c = state->input;
-
-	switch (key) {
-	case 'o':         c->o.output = arg; break;
-	case KEY_UNIFORM: c->o.uniform = true; break;
-	case KEY_BATCH:   c->o.batch = arg; break;
-	case KEY_JSON:    c->o.json = true; break;
-	case KEY_CHECK:   c->o.check = true; break;
-	case KEY_DUMP:    c->o.dump = arg; break;
-	case KEY_OPS:     c->ops = true; break;
-	case KEY_STDLIB:  c->o.stdlib = arg; break;
-	case ARGP_KEY_ARGS:
-		c->o.args = state->argv + state->next;
-		c->o.nargs = state->argc - state->next;
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse_option,
-	.args_doc = "FILE -o OUT\ntest FILE...\nrun FILE PROMPT...\nreport FILE\nfmt FILE...",
-	.doc = doc,
-};
 
 /* The library lies where twc was built (beside build/) or installed. Below the
  * current folder its name is relative, so that messages stay short. */
@@ -177,64 +107,113 @@ cmd_dump(const Options *o)
 	return status;
 }
 
-typedef int Verb(const Options *);
-
-/* What the arguments ask for; NULL with the reason if they do not go together. */
-static Verb *
-verb(Options *o, const char **why)
+/* What is done with a file when no verb says. */
+static int
+cmd_plain(const Options *o)
 {
-	static const struct {
-		const char *name;
-		Verb *run;
-		int least, most;        /* arguments */
-		const char *usage;
-	} verbs[] = {
-		{ "test", cmd_test, 1, INT_MAX, "test needs a FILE" },
-		{ "run", cmd_run, 1, INT_MAX, "run needs a FILE, then prompts" },
-		{ "report", cmd_report, 1, 1, "report needs one FILE" },
-		{ "fmt", cmd_fmt, 1, INT_MAX, "fmt needs a FILE, or - for standard input" },
-	};
-
-	*why = "a FILE is missing";
-	if (!o->nargs)
-		return NULL;
-	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-		if (strcmp(o->args[0], verbs[i].name))
-			continue;
-		o->args++;
-		o->nargs--;
-		*why = verbs[i].usage;
-		return o->nargs >= verbs[i].least && o->nargs <= verbs[i].most ? verbs[i].run : NULL;
-	}
-	*why = "one FILE at a time";
-	if (o->nargs > 1)
-		return NULL;
-	*why = "say what to do: -o OUT.onnx, --dump=PASS, or test, run, report or fmt before the FILE";
-	return o->dump ? cmd_dump : o->output ? cmd_compile : NULL;
+	if (o->dump)
+		return cmd_dump(o);
+	if (o->output)
+		return cmd_compile(o);
+	fputs("twc: say what to do: -o OUT.onnx, --dump=PASS, or a verb before the FILE (twc --help tells "
+	      "more)\n",
+	      stderr);
+	return 2;
 }
+
+static const Flag flags[] = {
+	{ "output", 'o', "OUT", offsetof(Options, output),
+	  "write the model here; the extension chooses the kind of file: .onnx or .safetensors", NULL },
+	{ "uniform", 0, NULL, offsetof(Options, uniform), "pad all layers of an .onnx to one shape", NULL },
+	{ "dump", 0, "PASS", offsetof(Options, dump),
+	  "print the graph after this pass, or as it was lowered: --dump=lower", NULL },
+	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input", NULL },
+	{ "json", 0, NULL, offsetof(Options, json), "as JSON", NULL },
+	{ "check", 0, NULL, offsetof(Options, check), "change nothing, name the files that would change",
+	  NULL },
+	{ "stdlib", 0, "DIR", offsetof(Options, stdlib), "where the standard library is", NULL },
+	{ "ops", 0, NULL, 0, "list the operators of the graph", print_ops },
+	{ 0 },
+};
+
+static const Verb verbs[] = {
+	{
+		"",
+		"FILE -o OUT",
+		"writes the model OUT, an .onnx or a .safetensors file",
+		NULL,
+		"output uniform dump stdlib",
+		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
+		"twc --dump=lower calculator.tw",
+		cmd_plain,
+	},
+	{
+		"test",
+		"FILE...",
+		"runs the tests that files carry, in the evaluator and in the transformer",
+		"The reference evaluator says what a program means. The compiled transformer must give what "
+		"each test expects, and agree with the evaluator at every position.",
+		"stdlib",
+		"twc test calculator.tw stdlib/digits.tw",
+		cmd_test,
+	},
+	{
+		"run",
+		"FILE [PROMPT...]",
+		"prints how each prompt goes on, from the reference evaluator alone",
+		NULL,
+		"batch stdlib",
+		"twc run calculator.tw \"12*34=\"\n"
+		"twc run calculator.tw --batch prompts.txt",
+		cmd_run,
+	},
+	{
+		"report",
+		"FILE",
+		"prints the transformer's size, and what makes it that deep",
+		NULL,
+		"json stdlib",
+		"twc report calculator.tw\n"
+		"twc report calculator.tw --json",
+		cmd_report,
+	},
+	{
+		"fmt",
+		"FILE...",
+		"puts files into the one style, in place; - for standard input",
+		NULL,
+		"check",
+		"twc fmt calculator.tw\n"
+		"twc fmt --check *.tw\n"
+		"twc fmt - <draft.tw >calculator.tw",
+		cmd_fmt,
+	},
+	{ 0 },
+};
+
+static const Cli cli = {
+	.program = "twc",
+	.doc = "compiles .tw programs to the exact weights of transformers",
+	.files = "tw",
+	.status = "0 fine; 1 a test, an assert or a check failed; 2 the input was refused",
+	.see = "twrun(1)",
+	.flags = flags,
+	.verbs = verbs,
+};
 
 int
 main(int argc, char **argv)
 {
-	Command c = { .o.started = now() };
-	const char *why;
+	Options o = { .started = now() };
 	int status;
+	const Verb *verb = cli_parse(&cli, &argc, &argv, &o, &status);
 
-	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, 0, NULL, &c);
-	if (!c.o.stdlib)
-		c.o.stdlib = find_stdlib();
-
-	if (c.ops) {
-		status = print_ops();
-	} else {
-		Verb *run = verb(&c.o, &why);
-		if (!run) {
-			fprintf(stderr, "twc: %s (twc --help tells more)\n", why);
-			return 2;
-		}
-		status = run(&c.o);
-	}
+	o.args = argv;
+	o.nargs = argc;
+	if (!o.stdlib)
+		o.stdlib = find_stdlib();
+	if (verb)
+		status = verb->run(&o);
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "twc: standard output: %s\n", strerror(errno));
 		return 2;

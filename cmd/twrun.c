@@ -4,12 +4,13 @@
 #define _GNU_SOURCE /* getline, wcwidth */
 
 #include "cmd/batch.h"
+#include "cmd/cli.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <limits.h>
 #include <locale.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,93 +19,21 @@
 #include <unistd.h>
 #include <wchar.h>
 
-const char *argp_program_version = "twrun 0.1";
-
-static const char doc[] =
-	"Prints what the compiled transformer MODEL, an .onnx or .safetensors file, answers to "
-	"PROMPT. Without a prompt, on a terminal, asks for prompts one by one.\n"
-	"\vExamples:\n"
-	"  twrun calculator.onnx \"12*34=\"\n"
-	"  twrun calculator.onnx --batch prompts.txt\n"
-	"  seq 0 9 | sed 's/$/+1=/' | twrun adder.onnx --batch -\n"
-	"  twrun adder.onnx --trace \"12+34=\"\n"
-	"\n"
-	"Exit status: 0 fine, 1 --check found a difference, 2 the model or a prompt was refused.";
-
-static const struct argp_option options[] = {
-	{ "batch", 'b', "FILE", 0, "One prompt a line, - for standard input; one answer a line, in order, on all cores", 0 },
-	{ "trace", 't', 0, 0, "Show, for each position, the token and every named value of the program", 0 },
-	{ "check", 'c', 0, 0, "Run softmax over everything beside the look-ups; stop where they differ", 0 },
-	{ "max-tokens", 'n', "N", 0, "Print at most N tokens", 0 },
-	{ "threads", 'j', "N", 0, "Threads for --batch; as many as there are cores if not given", 0 },
-	{ 0 },
-};
-
-typedef struct Command {
+struct Options {
 	const char *model, *prompt, *batch;
 	bool trace, check;
 	int limit; /* of printed tokens */
 	int threads;
-} Command;
+};
 
 typedef struct Run {
-	const Command *c;
+	const Options *c;
 	TwModel *m;
 	TwSession *s;
 	FILE *out;
 	int *row;     /* (context) the prompt */
 	long checked; /* prompts */
 } Run;
-
-static error_t
-parse_limit(const char *arg, struct argp_state *state, int *limit)
-{
-	char *end;
-	errno = 0;
-	long n = strtol(arg, &end, 10);
-
-	if (errno || end == arg || *end || n < 0 || n > INT_MAX)
-		argp_error(state, "'%s' is not a number", arg);
-	*limit = (int)n;
-	return 0;
-}
-
-static error_t
-parse_option(int key, char *arg, struct argp_state *state)
-{
-	Command *c = state->input;
-
-	switch (key) {
-	case 'b':
-		c->batch = arg;
-		return 0;
-	case 't':
-		c->trace = true;
-		return 0;
-	case 'c':
-		c->check = true;
-		return 0;
-	case 'n':
-		return parse_limit(arg, state, &c->limit);
-	case 'j':
-		if (parse_limit(arg, state, &c->threads) || c->threads < 1 || c->threads > 1024)
-			argp_error(state, "'%s' is not a number of threads", arg);
-		return 0;
-	case ARGP_KEY_ARG:
-		if (state->arg_num > 1)
-			argp_error(state, "one prompt at a time; --batch takes many");
-		*(state->arg_num ? &c->prompt : &c->model) = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!c->model)
-			argp_error(state, "no MODEL");
-		if (c->prompt && c->batch)
-			argp_error(state, "a prompt or --batch, not both");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
 
 static bool
 complain(char *error)
@@ -353,7 +282,7 @@ typedef struct Worker {
 } Worker;
 
 static unsigned
-session_flags(const Command *c)
+session_flags(const Options *c)
 {
 	return (c->trace ? TW_TRACE : 0) | (c->check ? TW_CHECK : 0);
 }
@@ -530,18 +459,21 @@ run(Run *r)
 	return 2;
 }
 
-int
-main(int argc, char **argv)
+static int
+cmd_run(const Options *c)
 {
-	const struct argp argp = { options, parse_option, "MODEL [PROMPT]", doc, NULL, NULL, NULL };
-	Command c = { .limit = INT_MAX, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN) };
-	Run r = { .c = &c, .out = stdout };
+	Run r = { .c = c, .out = stdout };
 	char *error = NULL;
 
-	setlocale(LC_CTYPE, "");
-	argp_err_exit_status = 2;
-	argp_parse(&argp, argc, argv, 0, NULL, &c);
-	r.m = tw_load(c.model, &error);
+	if (c->prompt && c->batch) {
+		fputs("twrun: a prompt or --batch, not both\n", stderr);
+		return 2;
+	}
+	if (c->threads < 1 || c->threads > 1024) {
+		fputs("twrun: --threads is from 1 to 1024\n", stderr);
+		return 2;
+	}
+	r.m = tw_load(c->model, &error);
 	r.row = r.m ? calloc((size_t)r.m->context, sizeof *r.row) : NULL;
 	int status = r.row ? run(&r) : (complain(error), 2);
 	if (!status && (fflush(stdout) || ferror(stdout))) {
@@ -552,4 +484,58 @@ main(int argc, char **argv)
 	tw_close(r.s);
 	tw_free(r.m);
 	return status;
+}
+
+static const Flag flags[] = {
+	{ "batch", 'b', "FILE", offsetof(Options, batch),
+	  "one prompt a line, - for standard input; one answer a line, in order, on all cores", NULL },
+	{ "trace", 't', NULL, offsetof(Options, trace),
+	  "show, for each position, the token and every named value of the program", NULL },
+	{ "check", 'c', NULL, offsetof(Options, check),
+	  "run softmax over everything beside the look-ups; stop where they differ", NULL },
+	{ "max-tokens", 'n', "N", offsetof(Options, limit), "print at most N tokens", NULL },
+	{ "threads", 'j', "N", offsetof(Options, threads),
+	  "threads for --batch; as many as there are cores if not given", NULL },
+	{ 0 },
+};
+
+static const Verb verbs[] = {
+	{
+		"",
+		"MODEL [PROMPT]",
+		"prints what the transformer MODEL, an .onnx or .safetensors file, answers to PROMPT",
+		"Without a prompt, on a terminal, asks for prompts one by one.",
+		"batch trace check max-tokens threads",
+		"twrun calculator.onnx \"12*34=\"\n"
+		"twrun calculator.onnx --batch prompts.txt\n"
+		"seq 0 9 | sed 's/$/+1=/' | twrun adder.onnx --batch -\n"
+		"twrun adder.onnx --trace \"12+34=\"",
+		cmd_run,
+	},
+	{ 0 },
+};
+
+static const Cli cli = {
+	.program = "twrun",
+	.doc = "runs compiled transformers",
+	.files = "onnx safetensors",
+	.status = "0 fine; 1 --check found a difference; 2 the model or a prompt was refused",
+	.see = "twc(1)",
+	.flags = flags,
+	.verbs = verbs,
+};
+
+int
+main(int argc, char **argv)
+{
+	Options c = { .limit = INT_MAX, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN) };
+	int status;
+
+	setlocale(LC_CTYPE, "");
+	const Verb *verb = cli_parse(&cli, &argc, &argv, &c, &status);
+	if (!verb)
+		return status;
+	c.model = argv[0];
+	c.prompt = argv[1];
+	return verb->run(&c);
 }

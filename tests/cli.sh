@@ -40,6 +40,40 @@ check 0 '*' ''  "$twc" --version
 check 0 '*' ''  "$twc" --ops
 check 0 '*' ''  "$twc" report $calc
 
+# the table of verbs: every one has help with an example, and is in all that is made of it
+verbs=$("$twc" --help | sed -n 's/^  twc \([a-z]*\) .*/\1/p')
+[ "$verbs" ] || { echo "no verbs"; failed=1; }
+"$twc" --man >"$tmp/man"
+"$twrun" --man >"$tmp/man.run"
+for v in $verbs; do
+	"$twc" "$v" --help >"$tmp/help" && grep -q "^  .*twc .*$v" "$tmp/help" || { echo "no example of $v"; failed=1; }
+	grep -q "^.SS twc $v " "$tmp/man" || { echo "$v is not in the manual page"; failed=1; }
+	for shell in bash zsh fish; do
+		"$twc" --completions $shell | grep -qw -e "$v" || { echo "$shell does not complete $v"; failed=1; }
+	done
+done
+offers() {      # offers PROGRAM WORD... wants what bash offers for the last word in $want
+	local COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+	"_$1"
+	[ "${COMPREPLY[*]}" = "$want" ] || { echo "bash completes '$*' as '${COMPREPLY[*]}', not '$want'"; failed=1; }
+}
+eval "$("$twc" --completions=bash)" && eval "$("$twrun" --completions=bash)" || failed=1
+want=report offers twc repo
+want=examples/caesar.tw offers twc test examples/caes
+want=--json offers twc report --j
+want= offers twc fmt --j
+want="bash zsh fish" offers twc --completions = 
+want=--max-tokens offers twrun m.onnx --max
+check 2 '' "no verb 'tset'"         "$twc" tset $calc.none
+check 2 '' '--json is no option of fmt' "$twc" fmt --json $calc
+check 2 '' 'needs a value'         "$twc" $calc -o
+check 2 '' 'takes no value'        "$twc" report --json=3 $calc
+check 2 '' 'needs a number'        "$twrun" --max-tokens=-1 "$model" "1+1="
+check 2 '' 'from 1 to 1024'        "$twrun" -j 0 "$model" "1+1="
+check 2 '' 'MODEL is missing'      "$twrun"
+check 2 '' 'too many arguments'    "$twrun" "$model" "1+1=" "1+2="
+check 2 '' 'bash, zsh and fish'    "$twc" --completions=ksh
+
 # a library elsewhere, and none
 cp -r stdlib "$tmp/lib"
 check 0 408 ''  "$twc" --stdlib "$tmp/lib" run $calc "12*34="

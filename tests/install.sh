@@ -18,6 +18,11 @@ grep -qx 'prefix=/opt/tw' "$tmp/dest/opt/tw/lib/pkgconfig/tw.pc" || fail "tw.pc 
 (cd "$tmp/usr" && find . -type f -o -type l) | sort >"$tmp/usr.list"
 (cd "$tmp/dest/opt/tw" && find . -type f -o -type l) | sort | diff "$tmp/usr.list" - || failed=1
 
+for f in man/man1/twc.1 man/man1/twrun.1 bash-completion/completions/twc zsh/site-functions/_twrun \
+	fish/vendor_completions.d/twc.fish; do
+	[ -s "$tmp/usr/share/$f" ] || fail "$f is not installed"
+done
+
 "$tmp/usr/bin/twc" examples/calculator.tw -o "$tmp/c.onnx" || failed=1
 [ "$("$tmp/usr/bin/twrun" "$tmp/c.onnx" "12*34=")" = 408 ] || fail "the installed twrun is wrong"
 

@@ -1,0 +1,250 @@
+/* A command line, read by its program's table. */
+
+#define _GNU_SOURCE /* memmem */
+
+#include "cmd/cli.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FLAGS_MAX = 60, FIRST = 256 };
+
+const Flag cli_flags[] = {
+	{ .name = "help", .letter = 'h', .doc = "print this help" },
+	{ .name = "version", .doc = "print the version" },
+	{ .name = "man", .doc = "print the manual page, for man -l -" },
+	{ .name = "completions",
+	  .arg = "bash|zsh|fish",
+	  .doc = "print what makes that shell complete this command" },
+	{ 0 },
+};
+enum { HELP, VERSION, MAN, COMPLETIONS };
+
+typedef struct Parse {
+	const Cli *cli;
+	const Flag *flag[FLAGS_MAX]; /* (n) the program's, then from `common` on cli_flags */
+	int n, common;
+	const char *given[FLAGS_MAX]; /* (n) a value, "" for a flag without one; NULL: not given */
+} Parse;
+
+static int
+complain(const Parse *p, const char *what, const char *why)
+{
+	fprintf(stderr, "%s: %s%s (%s --help tells more)\n", p->cli->program, what, why, p->cli->program);
+	return 2;
+}
+
+static void
+list_flags(Parse *p)
+{
+	for (const Flag *f = p->cli->flags; f->name; f++)
+		p->flag[p->n++] = f;
+	p->common = p->n;
+	for (const Flag *f = cli_flags; f->name; f++)
+		p->flag[p->n++] = f;
+	assert(p->n < FLAGS_MAX);
+}
+
+/* Fills given[]; false with a line on standard error. */
+static bool
+read_flags(Parse *p, int argc, char **argv)
+{
+	struct option longs[FLAGS_MAX + 1] = { 0 };
+	char letters[2 * FLAGS_MAX + 2] = ":", *l = letters + 1;
+	int c;
+
+	for (int i = 0; i < p->n; i++) {
+		const Flag *f = p->flag[i];
+		longs[i] =
+			(struct option){ f->name, f->arg ? required_argument : no_argument, NULL, FIRST + i };
+		if (f->letter)
+			*l++ = f->letter;
+		if (f->letter && f->arg)
+			*l++ = ':';
+	}
+	*l = '\0';
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		const char *word = argv[optind - 1];
+		if (c == ':')
+			return complain(p, word, " needs a value"), false;
+		if (c == '?' && optopt >= FIRST)
+			return complain(p, word, ": this option takes no value"), false;
+		if (c == '?')
+			return complain(p, word, ": there is no such option"), false;
+		for (int i = 0; c < FIRST && i < p->n; i++)
+			if (p->flag[i]->letter == c)
+				c = FIRST + i;
+		p->given[c - FIRST] = optarg ? optarg : "";
+	}
+	return true;
+}
+
+static const Verb *
+find_verb(const Cli *cli, const char *name)
+{
+	for (const Verb *v = cli->verbs; name && v->name; v++)
+		if (!strcmp(v->name, name))
+			return v;
+	return NULL;
+}
+
+bool
+cli_takes(const Verb *v, const Flag *f)
+{
+	size_t n = strlen(f->name);
+
+	for (const char *s = v->flags; *s; s += strspn(s, " ")) {
+		size_t len = strcspn(s, " ");
+		if (len == n && !memcmp(s, f->name, n))
+			return true;
+		s += len;
+	}
+	return false;
+}
+
+void
+cli_count(const Verb *v, int *least, int *most)
+{
+	*least = *most = 0;
+	for (const char *s = v->args; *s; s += strspn(s, " ")) {
+		size_t n = strcspn(s, " ");
+		if (*s == '-') {
+			s += n + 1 + strcspn(s + n + 1, " ");
+			continue;
+		}
+		*least += *s != '[';
+		*most = memmem(s, n, "...", 3) ? INT_MAX : *most + (*most < INT_MAX);
+		s += n;
+	}
+}
+
+static bool
+number(const char *text, int *n)
+{
+	char *end;
+
+	errno = 0;
+	long v = strtol(text, &end, 10);
+	*n = (int)v;
+	return !errno && end != text && !*end && v >= 0 && v <= INT_MAX;
+}
+
+/* The flags into the options; 0, or 2 with a line on standard error. */
+static int
+set_options(Parse *p, const Verb *v, Options *o)
+{
+	char where[128];
+
+	for (int i = 0; i < p->common; i++) {
+		const Flag *f = p->flag[i];
+		if (!p->given[i])
+			continue;
+		snprintf(where, sizeof where, "--%s ", f->name);
+		if (!f->instead && !cli_takes(v, f)) {
+			snprintf(where, sizeof where, "--%s is no option of %s", f->name,
+				 *v->name ? v->name : p->cli->program);
+			return complain(p, where, *v->name ? "" : " without a verb");
+		}
+		void *at = (char *)o + f->at;
+		if (!f->arg)
+			*(bool *)at = true;
+		else if (strcmp(f->arg, "N"))
+			*(const char **)at = p->given[i];
+		else if (!number(p->given[i], at))
+			return complain(p, where, "needs a number, 0 or more");
+	}
+	return 0;
+}
+
+/* --help and its like; -1 if none was given. */
+static int
+print_instead(const Parse *p, const Verb *v)
+{
+	const char *const *common = p->given + p->common;
+
+	for (int i = 0; i < p->common; i++)
+		if (p->given[i] && p->flag[i]->instead)
+			return p->flag[i]->instead();
+	if (common[HELP])
+		print_help(p->cli, v, stdout);
+	else if (common[VERSION])
+		printf("%s %s\n", p->cli->program, TW_VERSION);
+	else if (common[MAN])
+		print_man(p->cli, stdout);
+	else if (!common[COMPLETIONS])
+		return -1;
+	else if (!print_completions(p->cli, common[COMPLETIONS], stdout))
+		return complain(p, common[COMPLETIONS], ": completions are for bash, zsh and fish");
+	return 0;
+}
+
+/* The verb's i'th argument as its row calls it, without "..."; how long the word is. */
+static const char *
+argument(const Verb *v, int i, int *n)
+{
+	const char *s = v->args;
+
+	while (i-- > 0)
+		s += strcspn(s, " "), s += strspn(s, " ");
+	*n = (int)strcspn(s, " .");
+	return s;
+}
+
+/* There are fewer arguments than the verb needs, or more than it takes. */
+static int
+miscounted(const Parse *p, const Verb *v, int n, char **arg, bool fewer)
+{
+	const char *space = *v->name ? " " : "";
+	char what[512];
+	int len = 0;
+
+	if (fewer) {
+		const char *word = argument(v, n, &len);
+		snprintf(what, sizeof what, "%.*s is missing: %s %s%s%s", len, word, p->cli->program, v->name,
+			 space, v->args);
+	} else if (!*v->name && p->cli->verbs[1].name && access(arg[0], F_OK)) {
+		len = snprintf(what, sizeof what, "there is no verb '%.60s'; there are", arg[0]);
+		for (const Verb *w = p->cli->verbs + 1; w->name && len < (int)sizeof what; w++)
+			len += snprintf(what + len, sizeof what - (size_t)len, " %s", w->name);
+	} else {
+		snprintf(what, sizeof what, "too many arguments: %s %s%s%s", p->cli->program, v->name, space,
+			 v->args);
+	}
+	return complain(p, what, "");
+}
+
+const Verb *
+cli_parse(const Cli *cli, int *argc, char ***argv, Options *o, int *status)
+{
+	Parse p = { .cli = cli };
+	int least, most;
+
+	*status = 2;
+	list_flags(&p);
+	if (!read_flags(&p, *argc, *argv))
+		return NULL;
+	*argc -= optind;
+	*argv += optind;
+
+	const Verb *v = find_verb(cli, *argc ? (*argv)[0] : NULL);
+	if (v && *v->name) {
+		--*argc;
+		++*argv;
+	} else {
+		v = cli->verbs;
+	}
+	*status = print_instead(&p, v);
+	if (*status >= 0 || (*status = set_options(&p, v, o)))
+		return NULL;
+	cli_count(v, &least, &most);
+	if (*argc >= least && *argc <= most)
+		return v;
+	*status = miscounted(&p, v, *argc, *argv, *argc < least);
+	return NULL;
+}
