@@ -27,8 +27,8 @@ objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 
 RUNTIME := $(call objects,runtime) $(GEN_ONNX)
 COMPILER := $(call objects,lang ir frontend backend) $(GEN_FRONT)
-TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o cli.o manual.o)
-TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o),$(call objects,cmd))
+TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o cli.o manual.o)
+TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
 TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c tests/fuzz/*.c)) \
@@ -80,8 +80,9 @@ $(BUILD)/editors/treesitter: tests/editors/treesitter.c $(TREE)
 	@echo "  CC    $<"
 	@$(CC) -std=gnu11 -O1 -Ilang/editors/tree-sitter/src -o $@ $^ -ltree-sitter
 
+$(BUILD)/bench/speed: $(RUNTIME)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o
-	$(LINK)
+	$(LINK) $(LIBS)
 
 # The ONNX checker is C++; it judges our files and is no part of the programs.
 $(BUILD)/model/%: tests/model/%.cc

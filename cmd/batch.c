@@ -177,8 +177,10 @@ work(void *arg)
 		free(c->line[i]);
 	free(c);
 	free(error);
+	pthread_mutex_lock(&p->lock);
 	if (worker)
 		p->by->close(worker);
+	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
 

@@ -16,7 +16,7 @@ typedef struct Answerer {
 	/* The answers of n prompts, appended to out; 0. Or, with a line in *error, what
 	 * the command exits with, because of prompt *bad; those before it are in out. */
 	int (*answer)(void *worker, char **prompt, int n, FILE *out, int *bad, char **error);
-	void (*close)(void *worker);
+	void (*close)(void *worker); /* one at a time */
 	void *arg;
 } Answerer;
 

@@ -5,6 +5,7 @@
 
 #include "cmd/batch.h"
 #include "cmd/cli.h"
+#include "cmd/stats.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -21,7 +22,7 @@
 
 struct Options {
 	const char *model, *prompt, *batch;
-	bool trace, check;
+	bool trace, check, stats;
 	int limit; /* of printed tokens */
 	int threads;
 };
@@ -33,6 +34,7 @@ typedef struct Run {
 	FILE *out;
 	int *row;     /* (context) the prompt */
 	long checked; /* prompts */
+	Totals *totals;
 } Run;
 
 static bool
@@ -284,7 +286,7 @@ typedef struct Worker {
 static unsigned
 session_flags(const Options *c)
 {
-	return (c->trace ? TW_TRACE : 0) | (c->check ? TW_CHECK : 0);
+	return (c->trace ? TW_TRACE : 0) | (c->check ? TW_CHECK : 0) | (c->stats ? TW_TIMED : 0);
 }
 
 static void
@@ -292,6 +294,8 @@ close_worker(void *arg)
 {
 	Worker *w = arg;
 
+	if (w->run.s || w->batch)
+		stats_add(w->run.totals, w->run.s ? tw_stats(w->run.s) : tw_batch_stats(w->batch));
 	tw_close(w->run.s);
 	tw_batch_close(w->batch);
 	free(w->run.row);
@@ -309,12 +313,13 @@ open_worker(void *arg, char **error)
 
 	if (!w)
 		return NULL;
-	w->run = (Run){ .c = r->c, .m = r->m, .row = calloc(context, sizeof(int)) };
+	w->run = (Run){ .c = r->c, .m = r->m, .totals = r->totals, .row = calloc(context, sizeof(int)) };
 	w->most = context < 1000 ? 1024 : 16;
-	if (session_flags(r->c) || r->m->nlabel || !r->m->emits)
-		w->run.s = tw_open(r->m, session_flags(r->c), error);
+	unsigned flags = session_flags(r->c);
+	if (flags & (TW_TRACE | TW_CHECK) || r->m->nlabel || !r->m->emits)
+		w->run.s = tw_open(r->m, flags, error);
 	else
-		w->batch = tw_batch_open(r->m, 0, error);
+		w->batch = tw_batch_open(r->m, flags, error);
 	w->text = calloc((size_t)w->most, sizeof *w->text);
 	w->rows = w->batch ? calloc((size_t)w->most * context, sizeof *w->rows) : NULL;
 	if (w->run.row && w->text && (w->run.s || w->rows))
@@ -442,27 +447,37 @@ answer_batch(Run *r)
 }
 
 static int
-run(Run *r)
+answer_one(Run *r)
 {
 	char *error = NULL;
 
-	if (r->c->batch)
-		return answer_batch(r);
+	if (!r->c->prompt && !isatty(0)) {
+		fputs("twrun: no prompt; --batch - reads prompts from standard input\n", stderr);
+		return 2;
+	}
 	r->s = tw_open(r->m, session_flags(r->c), &error);
 	if (!r->s)
 		return complain(error), 2;
-	if (r->c->prompt)
-		return answer_text(r, r->c->prompt) ? 0 : 2;
-	if (isatty(0))
-		return ask(r) ? 0 : 2;
-	fputs("twrun: no prompt; --batch - reads prompts from standard input\n", stderr);
-	return 2;
+	bool ok = r->c->prompt ? answer_text(r, r->c->prompt) : ask(r);
+	stats_add(r->totals, tw_stats(r->s));
+	return ok ? 0 : 2;
+}
+
+static int
+run(Run *r)
+{
+	double start = stats_now();
+	int status = r->c->batch ? answer_batch(r) : answer_one(r);
+
+	r->totals->answering = stats_now() - start;
+	return status;
 }
 
 static int
 cmd_run(const Options *c)
 {
-	Run r = { .c = c, .out = stdout };
+	Totals totals = { 0 };
+	Run r = { .c = c, .out = stdout, .totals = &totals };
 	char *error = NULL;
 
 	if (c->prompt && c->batch) {
@@ -473,13 +488,17 @@ cmd_run(const Options *c)
 		fputs("twrun: --threads is from 1 to 1024\n", stderr);
 		return 2;
 	}
+	totals.loading = -stats_now();
 	r.m = tw_load(c->model, &error);
+	totals.loading += stats_now();
 	r.row = r.m ? calloc((size_t)r.m->context, sizeof *r.row) : NULL;
 	int status = r.row ? run(&r) : (complain(error), 2);
 	if (!status && (fflush(stdout) || ferror(stdout))) {
 		fprintf(stderr, "twrun: cannot write the answer: %s\n", strerror(errno));
 		status = 2;
 	}
+	if (!status && c->stats)
+		stats_print(&totals, r.m, stderr);
 	free(r.row);
 	tw_close(r.s);
 	tw_free(r.m);
@@ -493,6 +512,8 @@ static const Flag flags[] = {
 	  "show, for each position, the token and every named value of the program", NULL },
 	{ "check", 'c', NULL, offsetof(Options, check),
 	  "run softmax over everything beside the look-ups; stop where they differ", NULL },
+	{ "stats", 's', NULL, offsetof(Options, stats),
+	  "say what it took, on standard error: time, weights read, memory", NULL },
 	{ "max-tokens", 'n', "N", offsetof(Options, limit), "print at most N tokens", NULL },
 	{ "threads", 'j', "N", offsetof(Options, threads),
 	  "threads for --batch; as many as there are cores if not given", NULL },
@@ -505,11 +526,12 @@ static const Verb verbs[] = {
 		"MODEL [PROMPT]",
 		"prints what the transformer MODEL, an .onnx or .safetensors file, answers to PROMPT",
 		"Without a prompt, on a terminal, asks for prompts one by one.",
-		"batch trace check max-tokens threads",
+		"batch trace check stats max-tokens threads",
 		"twrun calculator.onnx \"12*34=\"\n"
 		"twrun calculator.onnx --batch prompts.txt\n"
 		"seq 0 9 | sed 's/$/+1=/' | twrun adder.onnx --batch -\n"
-		"twrun adder.onnx --trace \"12+34=\"",
+		"twrun adder.onnx --trace \"12+34=\"\n"
+		"twrun adder.onnx --stats --batch prompts.txt",
 		cmd_run,
 	},
 	{ 0 },

@@ -1,5 +1,6 @@
 #include "runtime/code.h"
 #include "runtime/load.h"
+#include "runtime/nodes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -474,4 +475,70 @@ tw_code_free(TwCode *c)
 	if (c)
 		tw_pool_free(&c->pool);
 	free(c);
+}
+
+/* ---- what is in it */
+
+static long
+nterm(const TwForms *f)
+{
+	return f->n ? f->start[f->n] : 0;
+}
+
+/* The longest of some lists that exclude each other. */
+static long
+longest(const TwForms *f)
+{
+	int most = 0;
+
+	for (int i = 0; i < f->n; i++)
+		most = larger(most, f->start[i + 1] - f->start[i]);
+	return most;
+}
+
+static long
+stage_reads(const TwStage *s)
+{
+	long n = nterm(&s->project) + nterm(&s->linear);
+
+	for (int i = 0; i < s->nhead; i++)
+		n += nterm(&s->head[i].out);
+	for (int i = 0; i < s->linear.n; i++) {
+		const TwSteps *g = &s->steps[i];
+		n += g->nout ? 2 * g->nout : s->out.start[g->first + g->n] - s->out.start[g->first];
+	}
+	return n;
+}
+
+static void
+count_weights(const TwModel *m, TwCost *cost)
+{
+	TwPool scratch = { 0 };
+	TwWeight *w;
+	int n = tw_weights(&scratch, (TwModel *)m, &w); /* it is only read */
+
+	for (int i = 0; i < n; i++) {
+		int64_t size = tw_elements(w[i].ndim, w[i].dim);
+		cost->weights += size;
+		for (int64_t j = 0; j < size; j++)
+			cost->nonzeros += (*w[i].data)[j] != 0;
+	}
+	tw_pool_free(&scratch);
+}
+
+TwCost
+tw_cost(const TwModel *m)
+{
+	TwCost cost = { 0 };
+	const TwCode *c = m->code;
+
+	count_weights(m, &cost);
+	if (!c || m->bidirectional) {
+		cost.reads = cost.nonzeros;
+		return cost;
+	}
+	cost.reads = longest(&c->token) + longest(&c->place) + nterm(&c->logit) + nterm(&c->label);
+	for (int n = 0; n < m->nlayer; n++)
+		cost.reads += stage_reads(&c->stage[n]);
+	return cost;
 }

@@ -17,6 +17,7 @@
  * so its softmax weight is exactly 1 and all others exactly 0 in float32. Where a
  * text breaks that, its session goes on with the softmax (plain.c). */
 
+#include "runtime/clock.h"
 #include "runtime/model.h"
 #include "runtime/pool.h"
 
@@ -121,6 +122,7 @@ typedef struct TwWork {
 	float *u;     /* (code->linear) */
 	float *state; /* (code->state) */
 	float *score; /* (places) */
+	TwClock *clock;
 	float *note;  /* NULL, or (2 * nlayer + 1, places, d_model): the stream after each sublayer */
 } TwWork;
 

@@ -22,10 +22,11 @@ typedef int32_t M __attribute__((vector_size(LANES * sizeof(float)), may_alias))
 typedef struct Lanes {
 	const TwCode *c;
 	V *x, *fresh, *u, *neuron, *state, *base; /* as in a session, each sixteen times */
-	V next;        /* the row with the greatest logit */
-	M sound;       /* -1 where every gap was wide enough */
+	V next;                                   /* the row with the greatest logit */
+	M sound;                                  /* -1 where every gap was wide enough */
 	int row[LANES], place[LANES];
 	unsigned tick; /* steps so far: which slot of a ring is the oldest */
+	TwClock clock;
 } Lanes;
 
 typedef void Step(Lanes *);
@@ -33,11 +34,13 @@ typedef void Step(Lanes *);
 struct TwBatch {
 	Lanes l;
 	Step *step;
-	float *start;    /* (c->reset) what <bos> leaves */
+	float *start; /* (c->reset) what <bos> leaves */
 	TwText *text[LANES];
 	int fed[LANES];
+	long tokens;
 	void *memory;
-	TwSession *one;  /* for what lanes cannot do */
+	size_t bytes;
+	TwSession *one; /* for what lanes cannot do */
 };
 
 /* ---- vectors */
@@ -134,12 +137,14 @@ attend(Lanes *l, const TwStage *s)
 {
 	for (int i = 0; i < s->project.n; i++)
 		l->fresh[i] = form_value(&s->project, i, l->x, same(s->project.bias[i]));
+	tw_lap(&l->clock, TW_PROJECTIONS);
 	for (int i = 0; i < s->nhead; i++) {
 		if (s->head[i].way == TW_BACK)
 			read_back(l, &s->head[i]);
 		else if (s->head[i].way == TW_BEST)
 			read_best(l, &s->head[i]);
 	}
+	tw_lap(&l->clock, TW_HEADS);
 }
 
 INLINE void
@@ -153,6 +158,7 @@ think(Lanes *l, const TwStage *s)
 	}
 	for (int i = 0; i < s->write.n; i++)
 		l->x[s->column[i]] += form_value(&s->write, i, l->neuron, same(s->write.bias[i]));
+	tw_lap(&l->clock, TW_NEURONS);
 }
 
 INLINE void
@@ -178,12 +184,15 @@ INLINE void
 step(Lanes *l)
 {
 	l->sound = (M){ 0 } - 1;
+	tw_lap_start(&l->clock);
 	embed(l);
+	tw_lap(&l->clock, TW_EMBEDDING);
 	for (int n = 0; n < l->c->m->nlayer; n++) {
 		attend(l, &l->c->stage[n]);
 		think(l, &l->c->stage[n]);
 	}
 	choose_next(l);
+	tw_lap(&l->clock, TW_OUTPUT);
 	l->tick++;
 }
 
@@ -255,7 +264,8 @@ find_start(TwBatch *b)
 	const TwCode *c = b->l.c;
 	size_t n = (size_t)(c->m->d_model + c->fresh + c->linear) + c->reset;
 	float *at = calloc(n + 1, sizeof *at);
-	TwWork w = { .x = at };
+	TwClock off = { 0 };
+	TwWork w = { .x = at, .clock = &off };
 
 	b->start = calloc(c->reset + 1, sizeof *b->start);
 	if (at && b->start) {
@@ -276,6 +286,7 @@ open_lanes(TwBatch *b)
 
 	if (n > ((size_t)1 << 30) / sizeof(V) || posix_memalign(&b->memory, sizeof(V), (n + 1) * sizeof(V)))
 		return false;
+	b->bytes = (n + 1) * sizeof(V) + b->l.c->reset * sizeof *b->start;
 	memset(b->memory, 0, (n + 1) * sizeof(V));
 	lay_out(&b->l, b->memory);
 	return find_start(b);
@@ -297,7 +308,8 @@ tw_batch_open(const TwModel *m, unsigned flags, char **error)
 		return NULL;
 	}
 	b->l.c = m->code;
-	if (m->code && m->code->fixed && !(flags & ~(unsigned)TW_PORTABLE) && open_lanes(b))
+	b->l.clock.on = flags & TW_TIMED;
+	if (m->code && m->code->fixed && !(flags & ~(unsigned)(TW_PORTABLE | TW_TIMED)) && open_lanes(b))
 		b->step = best_step(flags);
 	return b;
 }
@@ -368,6 +380,7 @@ load_tokens(TwBatch *b)
 		if (!t)
 			continue;
 		int at = b->fed[i]++;
+		b->tokens++;
 		b->l.row[i] = at < t->nprompt ? t->prompt[at] : t->answer[at - t->nprompt];
 		b->l.place[i] = at + 1;
 	}
@@ -417,4 +430,16 @@ tw_batch_answer(TwBatch *b, TwText *text, int n, int limit)
 				busy -= !b->text[i];
 			}
 	}
+}
+
+TwStats
+tw_batch_stats(const TwBatch *b)
+{
+	TwStats stats = tw_stats(b->one);
+
+	stats.tokens += b->tokens;
+	stats.bytes += sizeof *b + b->bytes;
+	if (b->step)
+		tw_shares(&b->l.clock, stats.share);
+	return stats;
 }

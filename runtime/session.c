@@ -33,6 +33,7 @@ struct TwSession {
 	TwPlain *softmax; /* TW_CHECK, TW_PLAIN, bidirectional models; else NULL until it is needed */
 	char *differs;    /* TW_CHECK: where */
 	TwStats stats;
+	TwClock clock;
 };
 
 /* ---- memory: laid out twice, first to measure */
@@ -138,11 +139,13 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 		tw_close(s);
 		return NULL;
 	}
+	s->w.clock = &s->clock;
 	s->row[0] = tw_bos(m);
 	if (always)
 		s->flags |= TW_PLAIN;
 	else
 		start_text(s);
+	s->clock.on = flags & TW_TIMED;
 	tw_reset(s);
 	return s;
 }
@@ -291,8 +294,11 @@ greatest(const float *x, int n)
 int
 tw_next(TwSession *s)
 {
-	if (s->next < 0)
+	if (s->next < 0) {
+		tw_lap_start(&s->clock);
 		s->next = greatest(tw_logits(s), s->m->nvocab + 2);
+		tw_lap(&s->clock, TW_OUTPUT);
+	}
 	return s->next;
 }
 
@@ -335,5 +341,6 @@ tw_stats(const TwSession *s)
 	TwStats stats = s->stats;
 
 	stats.bytes = s->bytes + (s->softmax ? tw_plain_bytes(s->softmax) : 0);
+	tw_shares(&s->clock, stats.share);
 	return stats;
 }

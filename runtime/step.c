@@ -276,12 +276,14 @@ attend(const TwStage *s, const TwWork *w, int place)
 
 	for (int i = 0; i < s->project.n; i++)
 		w->fresh[i] = form_value(&s->project, i, w->x, s->project.bias[i]);
+	tw_lap(w->clock, TW_PROJECTIONS);
 	for (int i = 0; i < s->nhead; i++) {
 		if (!place)
 			start_head(&s->head[i], w, w->fresh);
 		else if (!read_head(&s->head[i], w, place, w->fresh))
 			ok = false;
 	}
+	tw_lap(w->clock, TW_HEADS);
 	return ok;
 }
 
@@ -322,6 +324,7 @@ think(const TwStage *s, const TwWork *w)
 	}
 	for (int i = 0; i < s->write.n; i++)
 		w->x[s->column[i]] += s->write.bias[i];
+	tw_lap(w->clock, TW_NEURONS);
 }
 
 static void
@@ -341,8 +344,10 @@ tw_step(const TwCode *c, const TwWork *w, int row, int place)
 	const float *position = c->m->embed_position + (size_t)place * d;
 	bool ok = true;
 
+	tw_lap_start(w->clock);
 	for (size_t i = 0; i < d; i++)
 		w->x[i] = token[i] + position[i];
+	tw_lap(w->clock, TW_EMBEDDING);
 	note(c, w, 0, place);
 	for (int n = 0; n < c->m->nlayer; n++) {
 		ok = attend(&c->stage[n], w, place) && ok;

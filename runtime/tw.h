@@ -47,6 +47,7 @@ enum {
 	TW_CHECK = 4, /* both, and compare: tw_difference */
 	TW_DENSE = 8, /* TW_PLAIN, multiplying zeros too */
 	TW_PORTABLE = 16, /* for a batch: no instructions that only some processors have */
+	TW_TIMED = 32, /* time the phases of each token: tw_stats */
 };
 
 /* Any number of sessions share a model, each used by one thread at a time. */
@@ -84,11 +85,29 @@ TwBatch *tw_batch_open(const TwModel *, unsigned flags, char **error);
 void tw_batch_close(TwBatch *);
 void tw_batch_answer(TwBatch *, TwText *, int n, int limit); /* at most limit rows for each */
 
+/* Of a token's time. */
+typedef enum TwPhase {
+	TW_EMBEDDING,
+	TW_PROJECTIONS, /* queries, keys and values */
+	TW_HEADS,       /* finding and adding what they read */
+	TW_NEURONS,
+	TW_OUTPUT,      /* logits and the greatest of them */
+	TW_PHASES
+} TwPhase;
+
 typedef struct TwStats {
 	long tokens;    /* fed so far */
 	long fallbacks; /* texts for which a claim of the file did not hold, run by softmax */
-	size_t bytes;   /* memory of the session */
+	size_t bytes;   /* memory of the session, or of the batch */
+	double share[TW_PHASES]; /* with TW_TIMED; 0 for what softmax ran */
 } TwStats;
 TwStats tw_stats(const TwSession *);
+TwStats tw_batch_stats(const TwBatch *);
+
+/* What the file holds, and what one token reads of it at most. */
+typedef struct TwCost {
+	long weights, nonzeros, reads;
+} TwCost;
+TwCost tw_cost(const TwModel *);
 
 #endif

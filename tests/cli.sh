@@ -160,6 +160,10 @@ fi
 script -qec "'$twrun' '$model' --batch '$tmp/many' >'$tmp/out'" /dev/null </dev/null | grep -q '\[#.*%' ||
 	{ echo "no progress bar on a terminal"; failed=1; }
 cmp "$tmp/out" "$tmp/sums" || failed=1
+for field in loading tokens time weights memory softmax; do
+	"$twrun" --stats "$model" --batch "$tmp/many" 2>&1 >/dev/null | grep -q "^$field .*[0-9]" ||
+		{ echo "--stats says nothing of $field"; failed=1; }
+done
 check 0 40 ''            "$twrun" --max-tokens 2 "$model" "12*34="
 check 0 '*' ''           "$twrun" --trace "$model" "12*34="
 

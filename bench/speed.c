@@ -1,0 +1,229 @@
+/* usage: speed WAY MODEL PROMPTS ANSWERS
+ *        speed long MODEL
+ *
+ * How fast the runtime answers, in one thread, loading and tokenizing aside. WAY:
+ *
+ *     single    a session, one prompt after the other, as twrun does it
+ *     softmax   the same by softmax over all places, zeros skipped
+ *     dense     the same, every zero multiplied too
+ *     batch     all prompts given at once
+ *     portable  the same without instructions that only some processors have
+ *
+ * Prints, of the fastest of several passes, in seconds and tokens
+ *
+ *     ALL-SECONDS ALL-TOKENS DECODING-SECONDS DECODED-TOKENS
+ *
+ * where decoding begins when the prompt is in, and tokens are those fed (a batch's
+ * decoding is not told apart: 0 0); writes the answers, one a line. `long`: the
+ * whole context is filled with tokens; ns a token at its start and at its end.
+ * `load` instead of a way: ms to load the model, bytes of a session a position. */
+
+#include "runtime/tw.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct Run {
+	const TwModel *m;
+	int n;
+	TwText *text; /* (n) */
+	TwSession *s; /* or */
+	TwBatch *batch;
+} Run;
+
+typedef struct Cost {
+	double all, decoding; /* seconds */
+	long tokens, decoded;
+} Cost;
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void
+fail(const char *why)
+{
+	fprintf(stderr, "speed: %s\n", why ? why : "out of memory");
+	exit(2);
+}
+
+static void
+read_prompts(Run *r, const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *line = NULL, *error = NULL;
+	size_t cap = 0, context = (size_t)r->m->context;
+
+	for (ssize_t k; f && (k = getline(&line, &cap, f)) > 0; r->n++) {
+		int *rows = calloc(context, sizeof *rows);
+		line[k - 1] = line[k - 1] == '\n' ? '\0' : line[k - 1];
+		r->text = realloc(r->text, ((size_t)r->n + 1) * sizeof *r->text);
+		if (!rows || !r->text)
+			fail(NULL);
+		int n = tw_tokenize(r->m, line, rows, &error);
+		if (n < 0)
+			fail(error);
+		r->text[r->n] = (TwText){ rows, n, rows + n, 0 };
+	}
+	if (!r->n)
+		fail("no prompts");
+	fclose(f);
+	free(line);
+}
+
+static void
+answer(Run *r, TwText *t, Cost *c)
+{
+	tw_reset(r->s);
+	for (int i = 0; i < t->nprompt; i++)
+		tw_feed(r->s, t->prompt[i]);
+	bool done = tw_done(r->s);
+	double start = now();
+	for (t->nanswer = 0; !done; done = tw_done(r->s)) {
+		t->answer[t->nanswer] = tw_next(r->s);
+		tw_feed(r->s, t->answer[t->nanswer++]);
+	}
+	c->decoding += now() - start;
+	c->decoded += t->nanswer;
+	c->tokens += t->nprompt + t->nanswer;
+}
+
+static Cost
+pass(Run *r)
+{
+	Cost c = { 0 };
+	double start = now();
+
+	if (r->batch) {
+		tw_batch_answer(r->batch, r->text, r->n, INT_MAX);
+		for (int i = 0; i < r->n; i++)
+			c.tokens += r->text[i].nprompt + r->text[i].nanswer;
+	}
+	for (int i = 0; !r->batch && i < r->n; i++)
+		answer(r, &r->text[i], &c);
+	c.all = now() - start;
+	return c;
+}
+
+/* The first passes warm up; passes go on for a second. */
+static Cost
+fastest(Run *r)
+{
+	Cost best = { .all = 1e9, .decoding = 1e9 };
+	double start = now();
+
+	for (int i = 0; i < 3 || now() - start < 1; i++) {
+		Cost c = pass(r);
+		double decoding = c.decoding < best.decoding ? c.decoding : best.decoding;
+		if (c.all < best.all)
+			best = c;
+		best.decoding = decoding;
+	}
+	return best;
+}
+
+static void
+write_answers(const Run *r, const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	for (int i = 0; f && i < r->n; i++) {
+		for (int j = 0; j < r->text[i].nanswer; j++)
+			fputs(tw_spell(r->m, r->text[i].answer[j]), f);
+		fputc('\n', f);
+	}
+	if (!f || fclose(f))
+		fail("cannot write the answers");
+}
+
+/* ns a token, over tokens from .. from + n - 1 of one text, any tokens. */
+static double
+stretch(Run *r, int n)
+{
+	double start = now();
+
+	for (int i = 0; i < n; i++) {
+		tw_feed(r->s, (int)((unsigned)tw_count(r->s) * 2654435761u >> 8) % r->m->nvocab);
+		tw_next(r->s);
+	}
+	return (now() - start) / n * 1e9;
+}
+
+static void
+time_long(Run *r)
+{
+	int n = r->m->context / 100;
+	double first = 1e9, last = 1e9;
+
+	for (int again = 0; again < 3; again++) {
+		tw_reset(r->s);
+		for (int part = 0; part < 100; part++) {
+			double ns = stretch(r, n);
+			if (part < 5 && ns < first)
+				first = ns;
+			if (part >= 95 && ns < last)
+				last = ns;
+		}
+	}
+	printf("%.1f %.1f %.1f %d\n", first, last, (double)tw_stats(r->s).bytes / r->m->context,
+	       r->m->context);
+}
+
+static void
+time_loading(const char *path)
+{
+	double best = 1e9;
+	char *error = NULL;
+
+	for (int i = 0; i < 20; i++) {
+		double start = now();
+		TwModel *m = tw_load(path, &error);
+		double took = now() - start;
+		TwSession *s = m ? tw_open(m, 0, &error) : NULL;
+		if (!s)
+			fail(error);
+		best = took < best ? took : best;
+		if (i == 19)
+			printf("%.2f %.1f\n", best * 1e3, (double)tw_stats(s).bytes / m->context);
+		tw_close(s);
+		tw_free(m);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const way[] = { "single", "softmax", "dense", "batch", "portable", "long" };
+	static const unsigned flags[] = { 0, TW_PLAIN, TW_DENSE, 0, TW_PORTABLE, 0 };
+	char *error = NULL;
+	unsigned k = 0;
+
+	if (argc == 3 && !strcmp(argv[1], "load"))
+		return time_loading(argv[2]), 0;
+	while (k < 6 && argc > 1 && strcmp(argv[1], way[k]))
+		k++;
+	if (k == 6 || argc != (k == 5 ? 3 : 5))
+		fail("usage: speed WAY MODEL PROMPTS ANSWERS");
+	Run r = { .m = tw_load(argv[2], &error) };
+	if (r.m && (k == 3 || k == 4))
+		r.batch = tw_batch_open(r.m, flags[k], &error);
+	else if (r.m)
+		r.s = tw_open(r.m, flags[k], &error);
+	if (!r.batch && !r.s)
+		fail(error);
+	if (k == 5)
+		return time_long(&r), 0;
+	read_prompts(&r, argv[3]);
+	Cost c = fastest(&r);
+	printf("%.9f %ld %.9f %ld\n", c.all, c.tokens, c.decoding, c.decoded);
+	write_answers(&r, argv[4]);
+	return 0;
+}
