@@ -105,7 +105,7 @@ form_parts(Arena *arena, const Form *f, int state, Form *part)
 	for (int i = 0; i < f->n; i++) {
 		if (f->term[i].atom->ready > state)
 			continue;
-		if (f->term[i].atom->kind == NEURON)
+		if (f->term[i].atom->kind == NEURON && !f->term[i].atom->lift)
 			t[n++] = f->term[i];
 		else
 			t[--rest] = f->term[i];
@@ -129,14 +129,19 @@ form_parts(Arena *arena, const Form *f, int state, Form *part)
 }
 
 double
+atom_most(const Atom *a)
+{
+	int64_t most = -a->lo > a->hi ? -a->lo : a->hi, bos = llabs(a->bos);
+
+	return (double)(most > bos ? most : bos) + 2 * (double)a->lift;
+}
+
+double
 form_terms(const Form *f)
 {
 	double sum = 0;
 
-	for (int i = 0; i < f->n; i++) {
-		const Atom *a = f->term[i].atom;
-		int64_t most = -a->lo > a->hi ? -a->lo : a->hi;
-		sum += (double)llabs(f->term[i].c) * (double)most;
-	}
+	for (int i = 0; i < f->n; i++)
+		sum += (double)llabs(f->term[i].c) * atom_most(f->term[i].atom);
 	return sum;
 }

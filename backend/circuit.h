@@ -36,6 +36,7 @@ struct Form {
 	int ready;              /* state; the latest of its atoms */
 	const Form *of[2];       /* by[0]*of[0] + by[1]*of[1] + constant, or NULL: what */
 	int64_t by[2];          /* it was added up from, should it be too large to stand whole */
+	bool near;              /* an integer but for a proved error: stands whole, alone in its column */
 };
 
 struct Atom {
@@ -45,6 +46,7 @@ struct Atom {
 	int64_t lo, hi;         /* at real positions */
 	int64_t bos;            /* at <bos> */
 	bool real;              /* a rounded fraction: only thresholds with a margin may read it */
+	int64_t lift;           /* neuron: relu(in) - lift, which rounds a near form; else 0 */
 	const int64_t *table;   /* feature: by row (nvocab + 2), by place (context + 1) */
 	const Form *in;         /* neuron: relu of it; value: what is read */
 	struct Head *head;      /* value: by which head */
@@ -85,7 +87,7 @@ typedef struct Circuit {
 	Head **head;
 	const Form **form;      /* memo by node id; capacity capform */
 	int capform;
-	const Select **select;  /* memo by node id of the reference */
+	const Select **select;  /* memo by node id of the reference, or of a sum's condition */
 	int capselect;
 	const Select **offset;  /* (2 * places) by places + how far back */
 	const Form *is_bos;
@@ -117,6 +119,8 @@ const Form *form_set_bos(Circuit *, const Form *, int64_t v);
 /* The terms that are ready, taken apart: neurons of one linear part together, all
  * others alone, each with its sharp interval. part has room for f->n. */
 int form_parts(Arena *, const Form *f, int state, Form *part);
+/* The largest absolute value that an atom takes on the way into a column. */
+double atom_most(const Atom *);
 /* The sum of absolute terms, constant aside. */
 double form_terms(const Form *);
 
@@ -126,6 +130,8 @@ const Form *relu(Circuit *, const Form *);
 const Form *head_value(Circuit *, const Select *, const Form *, int64_t absent);
 /* The mean of f over all that the head selects, <bos> with the value it has there. */
 const Form *head_mean(Circuit *, const Select *, const Form *);
+/* The integer that f, a sum of reals, is within a quarter of the last place of lift: in lo..hi. */
+const Form *round_near(Circuit *, const Form *f, int64_t lo, int64_t hi, int64_t lift);
 /* 1 - u where u is a real of 0 or at least 1: relu makes it an exact 0 or 1. */
 const Form *snap(Circuit *, const Form *u);
 

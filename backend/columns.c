@@ -43,7 +43,8 @@ enum { BUCKETS = 4096 };
 typedef struct Space {
 	Columns c;              /* first: what others see */
 	int ndim;
-	int *dim;               /* (natom) of an atom; tokens have a row each instead */
+	int *dim;               /* (natom) of an atom; tokens, and many features of places, have a row each instead */
+	int place_rows;         /* the first of the places' rows, or -1 */
 	Basis *basis;           /* (states) */
 	Answer *answer[BUCKETS];
 } Space;
@@ -61,6 +62,9 @@ expand(const Space *sp, const Form *f, int state, int64_t *v)
 		if (a->kind == TOKEN_FEATURE)
 			for (int r = 0; r < c->rows; r++)
 				v[r] += f->term[i].c * a->table[r];
+		else if (a->kind == PLACE_FEATURE && sp->place_rows >= 0)
+			for (int r = 0; r < c->places; r++)
+				v[sp->place_rows + r] += f->term[i].c * a->table[r];
 		else
 			v[sp->dim[a->id]] += f->term[i].c;
 	}
@@ -207,6 +211,8 @@ primitive(Arena *arena, const Form *f, int64_t *factor)
 		g = gcd(f->term[i].c, g);
 	if (f->term[0].c < 0)
 		g = -g;
+	if (f->near)                    /* its error is that of these weights */
+		g = 1;
 	Form *p = NEW(arena, Form);
 	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
 	*p = *f;
@@ -264,6 +270,8 @@ add_column(Space *sp, const Form *f)
 	int at = sp->c.n++;
 
 	sp->c.form[at] = f;
+	if (f->near)                    /* no part of any combination */
+		return;
 	for (int state = 0; state <= 2 * sp->c.s->nlayer; state++) {
 		int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)(sp->ndim + sp->c.cap)), *w = v + sp->ndim;
 		expand(sp, f, state, v);
@@ -287,7 +295,15 @@ need_part(Space *sp, int state, const Form *f, int64_t times, int64_t *w)
 		w[i] += times * one[i];
 }
 
-/* The parts of a staircase that is too large: neurons of one linear part together. */
+/* Does it stand better in a column of its own? */
+static bool
+is_apart(const Form *part)
+{
+	return part->n > 1 || form_terms(part) >= EXACT_MAX / 4;
+}
+
+/* The parts of a form that is too large: neurons of one linear part together, and
+ * each term that is large by itself. */
 static bool
 in_lines(Space *sp, int state, const Form *f, int64_t *w)
 {
@@ -297,7 +313,7 @@ in_lines(Space *sp, int state, const Form *f, int64_t *w)
 	int n = form_parts(arena, f, state, part);
 
 	for (int i = 0; i < n; i++) {
-		if (part[i].n > 1)
+		if (is_apart(&part[i]))
 			continue;
 		term[rest.n++] = part[i].term[0];
 		rest.lo += part[i].lo;
@@ -308,7 +324,7 @@ in_lines(Space *sp, int state, const Form *f, int64_t *w)
 	qsort(term, (size_t)rest.n, sizeof *term, by_id);
 	rest.term = term;
 	for (int i = 0; i < n; i++)
-		if (part[i].n > 1)
+		if (is_apart(&part[i]))
 			need_part(sp, state, &part[i], 1, w);
 	need_part(sp, state, &rest, 1, w);
 	return true;
@@ -348,6 +364,21 @@ in_parts(Space *sp, int state, const Form *f, int64_t *w)
 }
 
 static void
+own_column(Space *sp, const Form *f, int64_t *w)
+{
+	int i = 0;
+
+	memset(w, 0, sizeof *w * (size_t)sp->c.cap);
+	while (f->near && i < sp->c.n && !form_equal(sp->c.form[i], f))
+		i++;
+	if (!f->near || i == sp->c.n) {
+		i = sp->c.n;
+		add_column(sp, f);
+	}
+	w[i] = 1;
+}
+
+static void
 need(Space *sp, int state, const Form *f, int64_t *w)
 {
 	Arena *arena = sp->c.s->c->arena;
@@ -359,11 +390,8 @@ need(Space *sp, int state, const Form *f, int64_t *w)
 	Answer **at = answer_slot(sp, state, p);
 	if (*at)
 		return;
-	if (!columns_read(&sp->c, state, p, w) && !in_parts(sp, state, p, w)) {
-		memset(w, 0, sizeof *w * (size_t)sp->c.cap);
-		w[sp->c.n] = 1;
-		add_column(sp, p);
-	}
+	if (p->near || (!columns_read(&sp->c, state, p, w) && !in_parts(sp, state, p, w)))
+		own_column(sp, p, w);
 	*at = NEW(arena, Answer);
 	**at = (Answer){ NULL, state, p, memcpy(arena_alloc(arena, sizeof *w * (size_t)sp->c.cap), w, sizeof *w * (size_t)sp->c.cap) };
 }
@@ -381,15 +409,24 @@ readers(const Schedule *s)
 	return n;
 }
 
+enum { FEW_FEATURES = 4, MANY_PLACES = 1024 };
+
 static void
 set_dims(Space *sp)
 {
 	const Circuit *c = sp->c.s->c;
+	int features = 0;
 
 	sp->dim = arena_alloc(c->arena, sizeof *sp->dim * (size_t)(c->natom + 1));
 	sp->ndim = c->rows;
 	for (int i = 0; i < c->natom; i++)
-		if (c->atom[i]->live && c->atom[i]->kind != TOKEN_FEATURE)
+		features += c->atom[i]->live && c->atom[i]->kind == PLACE_FEATURE;
+	/* few features are hardly combinations of one another */
+	sp->place_rows = features > FEW_FEATURES && c->places <= MANY_PLACES ? sp->ndim : -1;
+	if (sp->place_rows >= 0)
+		sp->ndim += c->places;
+	for (int i = 0; i < c->natom; i++)
+		if (c->atom[i]->live && (c->atom[i]->kind > PLACE_FEATURE || (c->atom[i]->kind == PLACE_FEATURE && sp->place_rows < 0)))
 			sp->dim[i] = sp->ndim++;
 }
 

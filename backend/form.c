@@ -311,6 +311,22 @@ relu(Circuit *c, const Form *f)
 }
 
 const Form *
+round_near(Circuit *c, const Form *f, int64_t lo, int64_t hi, int64_t lift)
+{
+	Form *in = NEW(c->arena, Form);
+
+	*in = *f;
+	in->near = true;
+	in->k += lift - lo;
+	in->lo = lift;
+	in->hi = lift + hi - lo;
+	Atom a = { .kind = NEURON, .in = in, .lift = lift, .lo = 0, .hi = hi - lo, .bos = form_bos(f) - lo,
+	           .ready = (in->ready | 1) + 1 };
+
+	return form_scale(c, 1, form_atom(c, atom_intern(c, a)), lo);
+}
+
+const Form *
 snap(Circuit *c, const Form *u)
 {
 	const Form *in = form_within(c, form_scale(c, -1, u, 1), INT64_MIN, 1);

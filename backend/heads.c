@@ -380,10 +380,8 @@ select_where(Circuit *c, Node *ref)
 	return add_relations(c, s, &where, w) ? s : NULL;
 }
 
-/* All places where the condition holds, and <bos>, with one score; the others GAP
- * below it. */
-const Select *
-select_all(Circuit *c, Node *sum)
+static const Select *
+mean_where(Circuit *c, Node *sum)
 {
 	Where where = { 0 };
 
@@ -395,21 +393,42 @@ select_all(Circuit *c, Node *sum)
 	return add_relations(c, s, &where, STEP) ? s : NULL;
 }
 
+/* Room in the memo for a node. */
+static void
+know_node(Circuit *c, const Node *n)
+{
+	if (n->id < c->capselect)
+		return;
+	int cap = 2 * n->id + 64;
+	const Select **grown = arena_alloc(c->arena, sizeof *grown * (size_t)cap);
+	if (c->capselect)
+		memcpy(grown, c->select, sizeof *grown * (size_t)c->capselect);
+	c->select = grown;
+	c->capselect = cap;
+}
+
+/* All places where the condition holds, and <bos>, with one score; the others GAP
+ * below it. Sums of one condition share it. */
+const Select *
+select_all(Circuit *c, Node *sum)
+{
+	int id = sum->arg[1]->id;
+
+	know_node(c, sum->arg[1]);
+	if (!c->select[id]) {
+		const Select *s = mean_where(c, sum);
+		c->select[id] = s;              /* mapping may have moved the table */
+	}
+	return c->select[id];
+}
+
 static const Select *
 select_for(Circuit *c, Node *ref)
 {
-	if (ref->id >= c->capselect) {
-		int cap = 2 * ref->id + 64;
-		const Select **grown = arena_alloc(c->arena, sizeof *grown * (size_t)cap);
-		if (c->capselect)
-			memcpy(grown, c->select, sizeof *grown * (size_t)c->capselect);
-		c->select = grown;
-		c->capselect = cap;
-	}
+	know_node(c, ref);
 	if (!c->select[ref->id]) {
 		const Select *s = ref->op == OP_AT ? select_at(c, ref) : select_where(c, ref);
-		c->select[ref->id] = s;         /* mapping may have moved the table */
-		return s;
+		c->select[ref->id] = s;
 	}
 	return c->select[ref->id];
 }

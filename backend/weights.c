@@ -131,12 +131,6 @@ coefficient(const Form *f, const Atom *a)
 	return 0;
 }
 
-static double
-atom_most(const Atom *a)
-{
-	return larger(larger(-(double)a->lo, (double)a->hi), a->bos < 0 ? -(double)a->bos : (double)a->bos);
-}
-
 /* What a sublayer adds: row `at` of a (…, d_model) matrix. `sum` collects by column. */
 static void
 write_atom(Writer *w, const Atom *a, float *row, double *sum)
@@ -240,6 +234,8 @@ write_mlp(Writer *w, int layer)
 		Atom *a = w->s->neuron[layer][i];
 		prove(w, a->node, write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]), "neuron");
 		write_atom(w, a, l->w2 + i * d, sum);
+		for (size_t j = 0; j < d && a->lift; j++)
+			l->b2[j] -= (float)a->lift * l->w2[i * d + j];
 	}
 	prove_writes(w, sum, n ? w->s->neuron[layer][0]->node : NULL);
 }

@@ -21,6 +21,10 @@ size() { # size EXAMPLE LAYERS D_MODEL
 
 size adder 5 64
 size calculator 8 128
+size histogram 2 8
+size parity 2 6
+size most_frequent 3 10
+size dyck1 3 43
 if [ -z "${SLOW:-}" ]; then
 	read -r _ ms mb < <("$bin/bench/measure" 5 "$bin/twc" examples/calculator.tw -o "$tmp/c.onnx")
 	at_most "compiling the calculator, ms" "$ms" 200
