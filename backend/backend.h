@@ -12,11 +12,17 @@
 #include "runtime/model.h"
 
 typedef struct Link {
-	const char *what;       /* "reads 'token' at the latest j where …", "compares …" */
+	const char *what;       /* the source of the step on one line, and which half of the layer */
+	const char *name;       /* the named value for which it was made first, or "" */
 	const char *file;
 	int line;
 	int layer;
 } Link;
+
+/* How an operator becomes atoms. */
+typedef struct Rule {
+	const char *name, *doc;
+} Rule;
 
 typedef struct Report {
 	int layers, d_model, context;
@@ -26,7 +32,33 @@ typedef struct Report {
 	double largest_sum;     /* largest sum of absolute terms anywhere: below 2^24 */
 	int nchain;             /* the longest chain, first step first */
 	Link *chain;
+	const struct Columns *columns;  /* what explain.c asks */
 } Report;
+
+/* What became of a named value. What it stands in: the model's TwNamed. */
+typedef struct Explained {
+	const Rule *rule;       /* that made its form; NULL if it is not made as a whole */
+	int nhead;              /* reference: the heads that look for it */
+	int *head_layer;        /* (nhead) */
+	int heads, neurons;     /* that it needs */
+	int own_heads, own_neurons, own_columns;  /* of these, what the values that it is made of do not */
+	int noperand, *operand; /* (noperand) those values, of graph->named */
+	int nchain;             /* what keeps it from being earlier, first step first */
+	Link *chain;
+} Explained;
+void explain_named(const Report *, int named, Explained *);
+
+/* What one half of a layer makes for one named value. */
+typedef struct Part {
+	int layer;              /* -1: the embedding */
+	bool attention;
+	const char *name;       /* the value that first asked for it, the elements of an array together; "": what is emitted */
+	const char *at;         /* attention: where it looks; MLP: the source of most of it */
+	int n;                  /* features, values fetched or neurons */
+	int nfrom, *from;       /* (nfrom) parts that it reads, all before it; ascending */
+} Part;
+/* All of them, in the order they are computed; (*n). */
+Part *explain_layers(const Report *, int *n);
 
 /* The weights that compute what g says. NULL, and an error that names the
  * source, when some value cannot be proved exact or is not built yet. */

@@ -53,6 +53,7 @@ struct Atom {
 	int column;             /* neuron: row in its layer; value: dimension in its head; set by schedule */
 	bool live;              /* something needs it; set by schedule */
 	const Node *node;       /* for whom it was made first */
+	int owner;              /* the named value in whose expression that was: of g->named, or -1 */
 };
 
 /* How a reference finds its place: the score is the sum over dims of q here
@@ -86,7 +87,10 @@ typedef struct Circuit {
 	Atom **atom;
 	Head **head;
 	const Form **form;      /* memo by node id; capacity capform */
+	const Rule **rule;      /* (capform) by node id: which rule made its form */
 	int capform;
+	int *named;             /* (capnamed) by node id: the first of g->named that it is, or -1 */
+	int capnamed;
 	const Select **select;  /* memo by node id of the reference, or of a sum's condition */
 	int capselect;
 	const Select **offset;  /* (2 * places) by places + how far back */
@@ -96,6 +100,8 @@ typedef struct Circuit {
 	const Form **output;    /* (g->noutput) */
 	struct AtomTable *table;
 	const Node *node;       /* being mapped: blamed for new atoms */
+	int owner;              /* the innermost named value being mapped, or -1 */
+	const Rule *made;       /* the rule that made the best form so far of what is being mapped */
 } Circuit;
 
 /* An error at the source of a node. */
@@ -180,5 +186,7 @@ Columns *allocate(Schedule *);
 bool columns_read(Columns *, int state, const Form *f, int64_t *w);
 
 TwModel *write_weights(Columns *, Report *);
+/* The longest chain of steps up to these forms, first step first; (*n). */
+Link *find_chain(const Columns *, int nform, const Form *const *form, int *n);
 
 #endif

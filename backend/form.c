@@ -225,6 +225,7 @@ atom_intern(Circuit *c, Atom key)
 	*a = key;
 	a->id = c->natom;
 	a->node = c->node;
+	a->owner = c->owner;
 	c->atom[c->natom++] = a;
 	t->slot[h & (uint64_t)(t->cap - 1)] = a;
 	t->n++;

@@ -25,6 +25,41 @@ static Emit *const emits[NUM_OPS] = {
 #undef OP
 };
 
+/* What `twc explain` says of the ways to make a node; the others are said by operator. */
+static const Rule
+	by_token = { "feature", "depends on the token alone: columns of the token table" },
+	by_place = { "feature", "depends on the position alone: columns of the position table" },
+	by_sum = { "sum", "a sum of what is there: lives in the weights of who reads it" },
+	by_staircase = { "staircase", "a function of one value: a neuron for each change of slope" },
+	by_gate = { "gate", "the branches' difference, held at 0 by the condition" },
+	by_leaves = { "alternatives", "nested choices at once: each outcome behind all of its conditions" },
+	by_difference = { "difference", "the branches' difference, straight from what the condition compares" },
+	by_threshold = { "thresholds", "a neuron for each value that some operand may reach" },
+	by_flags = { "flags", "a neuron for each element, behind the index's flag" };
+
+#define RULE(...) &(const Rule){ __VA_ARGS__ }
+
+static const Rule *const by_op[NUM_OPS] = {
+	[OP_CONST] = RULE("constant", "the same everywhere: lives in the biases of who reads it"),
+	[OP_INDEX] = RULE("feature", "the position itself"),
+	[OP_ADD] = &by_sum, [OP_SUB] = &by_sum, [OP_NOT] = &by_sum,
+	[OP_MUL] = RULE("product", "a*b is q(a+b) - q(a-b), q(x) = x*x/4 a staircase; a factor of 0 or 1 is a gate"),
+	[OP_DIV] = RULE("quotient", "a step for each multiple of the divisor"),
+	[OP_MOD] = RULE("remainder", "the number less the divisor times its quotient"),
+	[OP_ABS] = RULE("bend", "one neuron"),
+	[OP_MAX] = RULE("greater", "a neuron for each operand, one after another"),
+	[OP_MIN] = RULE("less", "the negative of the greatest of negatives"),
+	[OP_EQ] = RULE("equality", "whether the difference is 0: one to three neurons"),
+	[OP_LT] = RULE("step", "whether the difference is at least 1: one or two neurons"),
+	[OP_AND] = RULE("all", "one neuron over how many of its parts fail"),
+	[OP_OR] = RULE("some", "one neuron over how many of its parts hold"),
+	[OP_IF] = &by_gate,
+	[OP_TABLE] = &by_staircase,
+	[OP_PICK] = RULE("telescope", "the elements' differences, each coming in where the index reaches it"),
+	[OP_SUM] = RULE("count", "two neurons for each value the sum may have, over a head that averages"),
+	[OP_READ] = RULE("fetch", "a head reads it at another position"),
+};
+
 void
 refuse(Circuit *c, const Node *n, const char *fmt, ...)
 {
@@ -52,6 +87,17 @@ node(Circuit *c, Op op, const Node *at, int narg, ...)
 		arg[i] = va_arg(ap, Node *);
 	va_end(ap);
 	return mk(c->g, op, at->span, at->file, narg, arg, 0);
+}
+
+/* form_better, and the rule if it is the new one. */
+static const Form *
+rather(Circuit *c, const Form *best, const Form *f, const Rule *rule)
+{
+	const Form *better = form_better(best, f);
+
+	if (better != best)
+		c->made = rule;
+	return better;
 }
 
 /* ---- functions of one stream ---- */
@@ -275,8 +321,10 @@ emit_IF(Circuit *c, Node *n)
 {
 	Node *cond = n->arg[0], *yes = n->arg[1], *no = n->arg[2];
 
-	if (is_const(yes) && is_const(no))
+	if (is_const(yes) && is_const(no)) {
+		c->made = &by_sum;
 		return form_scale(c, yes->k - no->k, map_node(c, cond), no->k);
+	}
 
 	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
 	const Form *best = form_add(c, 1, b, 1, gate(c, deficit(c, cond, true), over), 0);
@@ -286,8 +334,8 @@ emit_IF(Circuit *c, Node *n)
 		best = form_better(best, form_add(c, 1, a, 1, gate(c, deficit(c, cond, false), over), 0));
 	}
 	if (yes->op == OP_IF || no->op == OP_IF)
-		best = form_better(best, choose(c, n));
-	return form_better(best, choose_by_difference(c, n));
+		best = rather(c, best, choose(c, n), &by_leaves);
+	return rather(c, best, choose_by_difference(c, n), &by_difference);
 }
 
 /* ---- arithmetic ---- */
@@ -431,13 +479,14 @@ greatest_by_threshold(Circuit *c, Node *n)
 static const Form *
 emit_MAX(Circuit *c, Node *n)
 {
-	const Form *f = map_node(c, n->arg[0]), *best = NULL;
+	const Form *f = map_node(c, n->arg[0]);
 
 	for (int i = 1; i < n->narg; i++)       /* one after another */
 		f = form_add(c, 1, f, 1, relu(c, form_add(c, 1, map_node(c, n->arg[i]), -1, f, 0)), 0);
-	if (n->narg > 2)
-		best = greatest_by_threshold(c, n);
-	return form_better(best, f);
+	const Form *by_value = n->narg > 2 ? greatest_by_threshold(c, n) : NULL;
+	if (by_value)
+		c->made = &by_threshold;
+	return rather(c, by_value, f, by_op[OP_MAX]);
 }
 
 static const Form *
@@ -557,7 +606,11 @@ pick_telescoped(Circuit *c, Node *n)
 static const Form *
 emit_PICK(Circuit *c, Node *n)
 {
-	return form_better(pick_by_flags(c, n), pick_telescoped(c, n));
+	const Form *flags = pick_by_flags(c, n);
+
+	if (flags)
+		c->made = &by_flags;
+	return rather(c, flags, pick_telescoped(c, n), by_op[OP_PICK]);
 }
 
 /* ---- sums over positions ---- */
@@ -611,16 +664,20 @@ map_anew(Circuit *c, Node *n)
 		return form_const(c, n->k);
 	if (n->op == OP_INDEX)
 		return emit_INDEX(c, n);
-	if (is_feature(n))
+	if (is_feature(n)) {
+		c->made = n->type.root->op == OP_TOKEN ? &by_token : &by_place;
 		return feature_of(c, n);
+	}
 	if (n->op == OP_READ && n->type.nset == 1)
 		return form_const(c, n->type.lo);
 
 	const Form *table = is_affine(n) ? NULL : table_of_root(c, n);
 	if (table && table->ready <= (map_node(c, (Node *)n->type.root)->ready | 1) + 1
-	    && (n->op == OP_TABLE || n->op == OP_DIV || n->op == OP_MOD))
+	    && (n->op == OP_TABLE || n->op == OP_DIV || n->op == OP_MOD)) {
+		c->made = &by_staircase;
 		return table;
-	return form_better(emits[n->op](c, n), table);
+	}
+	return rather(c, emits[n->op](c, n), table, &by_staircase);
 }
 
 const Form *
@@ -629,18 +686,30 @@ map_node(Circuit *c, Node *n)
 	if (n->id >= c->capform) {
 		int cap = 2 * n->id + 64;
 		const Form **form = arena_alloc(c->arena, sizeof *form * (size_t)cap);
-		if (c->capform)
+		const Rule **rule = arena_alloc(c->arena, sizeof *rule * (size_t)cap);
+		if (c->capform) {
 			memcpy(form, c->form, sizeof *form * (size_t)c->capform);
+			memcpy(rule, c->rule, sizeof *rule * (size_t)c->capform);
+		}
 		c->form = form;
+		c->rule = rule;
 		c->capform = cap;
 	}
 	if (c->form[n->id])
 		return c->form[n->id];
 
 	const Node *outer = c->node;
+	const Rule *made = c->made;
+	int owner = c->owner;
 	c->node = n;
+	c->made = by_op[n->op];
+	if (n->id < c->capnamed && c->named[n->id] >= 0)
+		c->owner = c->named[n->id];
 	const Form *f = map_anew(c, n);
+	c->rule[n->id] = c->made;
 	c->node = outer;
+	c->made = made;
+	c->owner = owner;
 	if (!f)
 		f = form_const(c, n->type.lo);
 	return c->form[n->id] = form_within(c, f, n->type.lo, n->type.hi);
@@ -656,12 +725,25 @@ place_table(Circuit *c, int first, int step_, int rest)
 	return place_feature(c, t);
 }
 
+static void
+find_names(Circuit *c)
+{
+	c->capnamed = c->g->nnode;
+	c->named = arena_alloc(c->arena, sizeof *c->named * (size_t)(c->capnamed + 1));
+	for (int i = 0; i < c->capnamed; i++)
+		c->named[i] = -1;
+	for (int i = c->g->nnamed; i-- > 0;)
+		c->named[c->g->named[i].node->id] = i;
+}
+
 Circuit *
 map(Graph *g, Arena *arena, Diags *diags)
 {
 	Circuit *c = NEW(arena, Circuit);
 
-	*c = (Circuit){ .g = g, .arena = arena, .diags = diags, .rows = g->nvocab + 2, .places = g->context + 1 };
+	*c = (Circuit){ .g = g, .arena = arena, .diags = diags, .rows = g->nvocab + 2, .places = g->context + 1,
+	                .owner = -1 };
+	find_names(c);
 	int64_t *t = arena_alloc(arena, sizeof *t * (size_t)c->rows);
 	t[c->rows - 1] = 1;
 	c->is_bos = token_feature(c, t);

@@ -437,86 +437,6 @@ count_weights(const Writer *w)
 	}
 }
 
-static const Atom *
-latest_of(const Form *f, const Atom *best)
-{
-	for (int i = 0; i < f->n; i++)
-		if (!best || f->term[i].atom->ready > best->ready)
-			best = f->term[i].atom;
-	return best;
-}
-
-/* The source of a node on one line, shortened. */
-static const char *
-excerpt(const Graph *g, const Node *n)
-{
-	enum { MOST = 44 };
-	const Source *src = g->files[n->file];
-	uint32_t lo = n->span.lo, hi = n->span.hi < src->len ? n->span.hi : src->len;
-	char *s = arena_alloc(g->arena, MOST + 8);
-	int len = 0;
-
-	for (; lo < hi && len < MOST; lo++) {
-		bool space = src->text[lo] == ' ' || src->text[lo] == '\n' || src->text[lo] == '\t';
-		if (!space)
-			s[len++] = src->text[lo];
-		else if (len && s[len - 1] != ' ')
-			s[len++] = ' ';
-	}
-	while (lo < hi && len && ((unsigned char)s[len] & 0xc0) == 0x80)
-		len--;                  /* not in the middle of a character */
-	strcpy(s + len, lo < hi ? " …" : "");
-	return s;
-}
-
-static const char *
-describe(const Circuit *c, const Atom *a)
-{
-	const Node *n = a->head ? a->head->select->ref : a->node;
-	size_t room = 160;
-	char *s = arena_alloc(c->arena, room);
-
-	if (!a->head)
-		snprintf(s, room, "mlp        %s", n ? excerpt(c->g, n) : "");
-	else if (!n)
-		snprintf(s, room, "attention  %d back: %s", -a->head->select->offset, a->node ? excerpt(c->g, a->node) : "");
-	else
-		snprintf(s, room, "attention  %s", excerpt(c->g, n));
-	return s;
-}
-
-/* From what the model says back through the latest input of each step. */
-static void
-find_chain(const Writer *w)
-{
-	const Circuit *c = w->c;
-	const Atom *a = c->emit ? latest_of(c->emit, NULL) : NULL;
-	const Atom **step_ = arena_alloc(c->arena, sizeof *step_ * (size_t)(2 * w->s->nlayer + 2));
-	int n = 0;
-
-	for (int i = 0; i < c->g->noutput; i++)
-		a = latest_of(c->output[i], a);
-	while (a && a->kind >= NEURON && n < 2 * w->s->nlayer + 1) {
-		step_[n++] = a;
-		const Atom *before = latest_of(a->in, NULL);
-		for (int i = 0; a->head && i < a->head->select->ndim; i++) {
-			before = latest_of(a->head->select->q[i], before);
-			before = latest_of(a->head->select->k[i], before);
-		}
-		a = before;
-	}
-	w->r->nchain = n;
-	w->r->chain = arena_alloc(c->arena, sizeof *w->r->chain * (size_t)(n + 1));
-	for (int i = 0; i < n; i++) {
-		const Atom *s = step_[n - 1 - i];
-		const Node *node = s->head && s->head->select->ref ? s->head->select->ref : s->node;
-		w->r->chain[i] = (Link){ .what = describe(c, s),
-			.file = node ? c->g->files[node->file]->path : "",
-			.line = node ? line_of(c->g, node) : 0,
-			.layer = s->head ? s->head->layer : s->ready / 2 - 1 };
-	}
-}
-
 TwModel *
 write_weights(Columns *cols, Report *r)
 {
@@ -550,6 +470,13 @@ write_weights(Columns *cols, Report *r)
 	write_named(&w);
 	write_certificate(&w);
 	count_weights(&w);
-	find_chain(&w);
+	r->columns = cols;
+	const Form **ends = arena_alloc(c->arena, sizeof *ends * (size_t)(g->noutput + 1));
+	int n = 0;
+	if (c->emit)
+		ends[n++] = c->emit;
+	for (int i = 0; i < g->noutput; i++)
+		ends[n++] = c->output[i];
+	r->chain = find_chain(cols, n, ends, &r->nchain);
 	return m;
 }

@@ -85,17 +85,25 @@ drop(Draft *d)
 	free(d->path);
 }
 
+int
+file_write(const char *path, const void *bytes, size_t n, char **error)
+{
+	Draft d = { strdup(path), NULL };
+	int bad = draft(&d, bytes, n, error) || publish(&d, error);
+
+	drop(&d);
+	return bad ? -1 : 0;
+}
+
 static int
 write_onnx(Arena *a, const TwModel *m, const char *path, char **error)
 {
-	Draft d = { strdup(path), NULL };
 	size_t n = 0;
 	unsigned char *bytes = onnx_bytes(a, m, &n);
-	int bad = draft(&d, bytes, n, error) || publish(&d, error);
+	int bad = file_write(path, bytes, n, error);
 
 	free(bytes);
-	drop(&d);
-	return bad ? -1 : 0;
+	return bad;
 }
 
 static char *

@@ -11,6 +11,9 @@
  * -1 with one line in *error, to be freed. */
 int model_write(const TwModel *, const char *path, bool uniform, char **error);
 
+/* Any file, in the same way. */
+int file_write(const char *path, const void *bytes, size_t n, char **error);
+
 /* The bytes of the .onnx file, to be freed. */
 unsigned char *model_bytes(const TwModel *, size_t *n);
 

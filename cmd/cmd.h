@@ -21,7 +21,7 @@ struct Options {
 	const char *dump;       /* --dump, or NULL */
 	const char *stdlib;     /* --stdlib, or where it was found; NULL: nowhere */
 	const char *batch;      /* --batch, or NULL */
-	bool json, uniform, check;
+	bool json, uniform, check, layers;
 	double started;         /* now() when the process began */
 };
 
@@ -62,5 +62,7 @@ int cmd_test(const Options *);
 int cmd_run(const Options *);
 int cmd_report(const Options *);
 int cmd_fmt(const Options *);
+int cmd_explain(const Options *);
+int cmd_graph(const Options *);
 
 #endif

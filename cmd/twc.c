@@ -129,6 +129,7 @@ static const Flag flags[] = {
 	  "print the graph after this pass, or as it was lowered: --dump=lower", NULL },
 	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input", NULL },
 	{ "json", 0, NULL, offsetof(Options, json), "as JSON", NULL },
+	{ "layers", 0, NULL, offsetof(Options, layers), "draw the layers, not the program", NULL },
 	{ "check", 0, NULL, offsetof(Options, check), "change nothing, name the files that would change",
 	  NULL },
 	{ "stdlib", 0, "DIR", offsetof(Options, stdlib), "where the standard library is", NULL },
@@ -176,6 +177,28 @@ static const Verb verbs[] = {
 		"twc report calculator.tw\n"
 		"twc report calculator.tw --json",
 		cmd_report,
+	},
+	{
+		"explain",
+		"FILE [NAME]",
+		"says what became of a named value; without NAME, what each layer makes",
+		"Of a value: its type and range, the columns it stands in, the rules that shaped it, what it "
+		"costs, and what it waits for.",
+		"stdlib",
+		"twc explain calculator.tw\n"
+		"twc explain calculator.tw answer",
+		cmd_explain,
+	},
+	{
+		"graph",
+		"FILE -o OUT",
+		"draws a program's graph, or the layers that it becomes",
+		"OUT ends in .svg, .png or .pdf, for which Graphviz must be installed, or in .dot, which needs "
+		"nothing.",
+		"output layers stdlib",
+		"twc graph calculator.tw -o calculator.svg\n"
+		"twc graph --layers calculator.tw -o layers.svg",
+		cmd_graph,
 	},
 	{
 		"fmt",

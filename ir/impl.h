@@ -72,6 +72,10 @@ int64_t remainder_of(const Node *sub);
  * the node rebuilt on mapped operands) and redirects what the graph answers. */
 void rewrite(Graph *, Node *(*visit)(Graph *, Node *, void *), void *);
 
+/* trail.c: what rewrite() did, for rules_of */
+Trail *trail_new(Graph *);
+void trail_fired(Graph *, Trail *, const Node *);
+
 void pass_absence(Graph *, Diags *);
 void pass_recent(Graph *, Diags *);
 void pass_shift(Graph *, Diags *);

@@ -118,6 +118,16 @@ typedef struct Assert {
 	const char *why;        /* NULL: not said */
 } Assert;
 
+/* One walk of a pass over the graph: where its rule fired. Nodes are shared and are
+ * made anew as what they read changes, so what shaped a value is asked step by step,
+ * of the graph as it was then (rules_of). */
+typedef struct Trail {
+	const struct Pass *pass;
+	Node **named;           /* (graph->nnamed) their nodes before it */
+	int nfired, capfired;
+	const Node **fired;     /* (nfired) in whose place it put another */
+} Trail;
+
 typedef struct Graph {
 	Arena *arena;
 	/* the model */
@@ -138,6 +148,10 @@ typedef struct Graph {
 	Assert *assert;         /* those that are not proved */
 	const Source **files;   /* files[0] is the program itself */
 	int nfile;
+	/* how it came about */
+	const struct Pass *pass;/* that is running */
+	int ntrail, captrail;
+	Trail *trail;
 	/* the nodes */
 	int nnode, capnode;
 	Node **node;            /* (nnode) by id */
@@ -192,5 +206,10 @@ typedef struct Pass {
 } Pass;
 extern const Pass passes[];     /* ends with a NULL name */
 void run_passes(Graph *, Diags *, const char *dump /* pass to print after, or NULL */, FILE *);
+/* How often each of passes[] fired in the expression of a named value, down to the
+ * other named values that it is made of: count has one element for each pass. */
+void rules_of(const Graph *, int named, int *count);
+/* Those other values: indices into graph->named, ascending; (*n). */
+int *operands_of(const Graph *, int named, int *n);
 
 #endif

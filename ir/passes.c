@@ -59,6 +59,7 @@ redirect(Named *list, int n, Node *const *map)
 void
 rewrite(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
 {
+	Trail *trail = trail_new(g);
 	int n = g->nnode, most = 0;
 	char *live = live_nodes(g, n);
 	Node **map = arena_alloc(g->arena, ((size_t)n + 1) * sizeof *map);
@@ -66,9 +67,14 @@ rewrite(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
 	for (int i = 0; i < n; i++)
 		most = g->node[i]->narg > most ? g->node[i]->narg : most;
 	Node **arg = arena_alloc(g->arena, ((size_t)most + 1) * sizeof *arg);
-	for (int i = 0; i < n; i++)
-		if (live[i])
-			map[i] = visit(g, rebuild(g, g->node[i], map, arg), ctx);
+	for (int i = 0; i < n; i++) {
+		if (!live[i])
+			continue;
+		Node *same = rebuild(g, g->node[i], map, arg);
+		map[i] = visit(g, same, ctx);
+		if (map[i] != same)
+			trail_fired(g, trail, g->node[i]);
+	}
 	if (g->emit)
 		g->emit = map[g->emit->id];
 	redirect(g->output, g->noutput, map);
@@ -79,6 +85,7 @@ void
 run_passes(Graph *g, Diags *ds, const char *dump, FILE *f)
 {
 	for (const Pass *p = passes; p->name; p++) {
+		g->pass = p;
 		p->run(g, ds);
 		assert(graph_verify(g));
 		if (dump && !strcmp(dump, p->name))

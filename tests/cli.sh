@@ -74,6 +74,22 @@ check 2 '' 'MODEL is missing'      "$twrun"
 check 2 '' 'too many arguments'    "$twrun" "$model" "1+1=" "1+2="
 check 2 '' 'bash, zsh and fish'    "$twc" --completions=ksh
 
+# what became of a program: values in plenty, and pictures, drawn by a stand-in for Graphviz
+check 0 '*' ''  "$twc" explain $calc
+check 0 '*' ''  "$twc" explain $calc answer
+check 2 '' "no value named 'nothing'"  "$twc" explain $calc nothing
+check 0 '' ''   "$twc" graph $calc -o "$tmp/g.dot"
+check 0 '' ''   "$twc" graph --layers $calc -o "$tmp/l.dot"
+grep -q 'answer\[0\]' "$tmp/g.dot" && grep -q 'label="layer 1"' "$tmp/l.dot" || { echo "graph: no names, or no layers"; failed=1; }
+mkdir "$tmp/bin" "$tmp/none"
+printf '#!/bin/sh\necho "$1"; exec /bin/cat\n' >"$tmp/bin/dot"; chmod +x "$tmp/bin/dot"
+check 0 '' ''   env PATH="$tmp/bin" "$twc" graph $calc -o "$tmp/g.svg"
+{ echo -Tsvg; cat "$tmp/g.dot"; } | cmp - "$tmp/g.svg" || failed=1
+check 2 '' 'apt-get install graphviz' env PATH="$tmp/none" "$twc" graph $calc -o "$tmp/none/g.svg"
+[ -z "$(ls "$tmp/none")" ] || { echo "graph: left $(ls "$tmp/none")"; failed=1; }
+check 2 '' 'ends in .svg' "$twc" graph $calc -o "$tmp/g.txt"
+check 2 '' 'ends in .svg' "$twc" graph $calc
+
 # a library elsewhere, and none
 cp -r stdlib "$tmp/lib"
 check 0 408 ''  "$twc" --stdlib "$tmp/lib" run $calc "12*34="

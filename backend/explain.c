@@ -1,0 +1,422 @@
+/* What became of a program: for a person to read.
+ *
+ * All of it is asked of what the other stages left behind: an atom knows the node
+ * and the named value for which it was made first, a form its atoms, a column who
+ * reads it. A value "needs" the atoms of its form, those that they read, and so on. */
+
+#include "backend/circuit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- chains ---- */
+
+static const Atom *
+latest_of(const Form *f, const Atom *best)
+{
+	for (int i = 0; i < f->n; i++)
+		if (!best || f->term[i].atom->ready > best->ready)
+			best = f->term[i].atom;
+	return best;
+}
+
+/* The source of a node on one line, shortened. */
+static const char *
+excerpt(const Graph *g, const Node *n)
+{
+	enum { MOST = 44 };
+	const Source *src = g->files[n->file];
+	uint32_t lo = n->span.lo, hi = n->span.hi < src->len ? n->span.hi : src->len;
+	char *s = arena_alloc(g->arena, MOST + 8);
+	int len = 0;
+
+	for (; lo < hi && len < MOST; lo++) {
+		bool space = src->text[lo] == ' ' || src->text[lo] == '\n' || src->text[lo] == '\t';
+		if (!space)
+			s[len++] = src->text[lo];
+		else if (len && s[len - 1] != ' ')
+			s[len++] = ' ';
+	}
+	while (lo < hi && len && ((unsigned char)s[len] & 0xc0) == 0x80)
+		len--;                  /* not in the middle of a character */
+	strcpy(s + len, lo < hi ? " …" : "");
+	return s;
+}
+
+static const char *
+describe(const Circuit *c, const Atom *a)
+{
+	const Node *n = a->head ? a->head->select->ref : a->node;
+
+	if (!a->head)
+		return arena_fmt(c->arena, "mlp        %s", n ? excerpt(c->g, n) : "");
+	if (!n)
+		return arena_fmt(c->arena, "attention  %d back: %s", -a->head->select->offset,
+		                 a->node ? excerpt(c->g, a->node) : "");
+	return arena_fmt(c->arena, "attention  %s", excerpt(c->g, n));
+}
+
+static const Atom *
+latest_input(const Atom *a)
+{
+	const Atom *before = latest_of(a->in, NULL);
+
+	for (int i = 0; a->head && i < a->head->select->ndim; i++) {
+		before = latest_of(a->head->select->q[i], before);
+		before = latest_of(a->head->select->k[i], before);
+	}
+	return before;
+}
+
+static int
+layer_of(const Atom *a)
+{
+	return a->kind == VALUE ? a->head->layer : a->kind == NEURON ? a->ready / 2 - 1 : -1;
+}
+
+static const char *
+owner_name(const Circuit *c, const Atom *a)
+{
+	return a->owner < 0 ? "" : c->g->named[a->owner].name;
+}
+
+/* Back through the latest input of each step. */
+Link *
+find_chain(const Columns *cols, int nform, const Form *const *form, int *count)
+{
+	const Circuit *c = cols->s->c;
+	const Atom *a = NULL, **step = NEWS(c->arena, const Atom *, 2 * cols->s->nlayer + 2);
+	int n = 0;
+
+	for (int i = 0; i < nform; i++)
+		a = latest_of(form[i], a);
+	for (; a && a->kind >= NEURON && n < 2 * cols->s->nlayer + 1; a = latest_input(a))
+		step[n++] = a;
+	Link *chain = NEWS(c->arena, Link, n + 1);
+	for (int i = 0; i < n; i++) {
+		const Atom *s = step[n - 1 - i];
+		const Node *node = s->head && s->head->select->ref ? s->head->select->ref : s->node;
+		chain[i] = (Link){ .what = describe(c, s), .name = owner_name(c, s),
+			.file = node ? c->g->files[node->file]->path : "",
+			.line = node ? source_line(c->g->files[node->file], node->span.lo) : 0,
+			.layer = layer_of(s) };
+	}
+	*count = n;
+	return chain;
+}
+
+/* ---- what a named value needs ---- */
+
+typedef struct Needs {
+	bool *atom;             /* (natom) by id */
+	bool *head;             /* (nlayer * nhead) by layer and index */
+} Needs;
+
+static Needs
+needs_new(const Columns *cols)
+{
+	const Circuit *c = cols->s->c;
+
+	return (Needs){ NEWS(c->arena, bool, c->natom + 1), NEWS(c->arena, bool, cols->s->nlayer * c->nhead + 1) };
+}
+
+static int
+head_at(const Circuit *c, const Head *h)
+{
+	return h->layer * c->nhead + h->index;
+}
+
+static void
+need_form(const Circuit *c, const Form *f, Needs *needs)
+{
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		if (!a->live || needs->atom[a->id])
+			continue;
+		needs->atom[a->id] = true;
+		if (a->in)
+			need_form(c, a->in, needs);
+		if (!a->head || needs->head[head_at(c, a->head)])
+			continue;
+		needs->head[head_at(c, a->head)] = true;
+		for (int d = 0; d < a->head->select->ndim; d++) {
+			need_form(c, a->head->select->q[d], needs);
+			need_form(c, a->head->select->k[d], needs);
+		}
+	}
+}
+
+static bool
+looks_for(const Head *h, const Node *ref)
+{
+	return h->live && h->select->ref == ref;
+}
+
+/* The forms that a named value is: its own, or what the heads compare that look for
+ * the position it names. NULL ends the list. */
+static const Form **
+forms_of(const Circuit *c, const Named *v)
+{
+	const Form *own = v->node->id < c->capform ? c->form[v->node->id] : NULL;
+	int n = 0, room = 2;
+
+	for (int i = 0; i < c->nhead; i++)
+		room += 2 * c->head[i]->select->ndim;
+	const Form **list = NEWS(c->arena, const Form *, room);
+	if (own && v->kind != K_POS)
+		list[n++] = own;
+	for (int i = 0; v->kind == K_POS && i < c->nhead; i++) {
+		const Select *s = c->head[i]->select;
+		for (int d = 0; looks_for(c->head[i], v->node) && d < s->ndim; d++) {
+			list[n++] = s->q[d];
+			list[n++] = s->k[d];
+		}
+	}
+	return list;
+}
+
+static void
+need_named(const Circuit *c, int named, Needs *needs)
+{
+	const Named *v = &c->g->named[named];
+
+	for (const Form **f = forms_of(c, v); *f; f++)
+		need_form(c, *f, needs);
+	for (int i = 0; v->kind == K_POS && i < c->nhead; i++)
+		if (looks_for(c->head[i], v->node))
+			needs->head[head_at(c, c->head[i])] = true;
+}
+
+/* Every form that is read from the stream, the state it is read in, and the atom or
+ * head that reads it. */
+typedef struct Reader {
+	const Form *form;
+	int state;
+	const Atom *atom;       /* neuron or value; NULL: a head, or what the model says */
+	const Head *head;
+} Reader;
+
+static Reader *
+readers(const Columns *cols, int *count)
+{
+	const Schedule *s = cols->s;
+	const Circuit *c = s->c;
+	int n = 0, room = 2 + c->g->noutput + c->natom, last = 2 * s->nlayer;
+
+	for (int i = 0; i < c->nhead; i++)
+		room += 2 * c->head[i]->select->ndim;
+	Reader *r = NEWS(c->arena, Reader, room);
+	for (int l = 0; l < s->nlayer; l++) {
+		for (int i = 0; i < s->nhead[l]; i++) {
+			const Head *h = s->head[l][i];
+			for (int d = 0; d < h->select->ndim; d++) {
+				r[n++] = (Reader){ h->select->q[d], 2 * l, NULL, h };
+				r[n++] = (Reader){ h->select->k[d], 2 * l, NULL, h };
+			}
+			for (int v = 0; v < h->nvalue; v++)
+				if (h->value[v]->live)
+					r[n++] = (Reader){ h->value[v]->in, 2 * l, h->value[v], h };
+		}
+		for (int i = 0; i < s->nneuron[l]; i++)
+			r[n++] = (Reader){ s->neuron[l][i]->in, 2 * l + 1, s->neuron[l][i], NULL };
+	}
+	if (c->emit)
+		r[n++] = (Reader){ c->emit, last, NULL, NULL };
+	for (int i = 0; i < c->g->noutput; i++)
+		r[n++] = (Reader){ c->output[i], last, NULL, NULL };
+	*count = n;
+	return r;
+}
+
+/* Columns that nothing reads but what is in own. */
+static int
+own_columns(const Columns *cols, const Needs *own)
+{
+	const Circuit *c = cols->s->c;
+	int64_t *w = NEWS(c->arena, int64_t, cols->cap + 1);
+	bool *ours = NEWS(c->arena, bool, cols->n + 1), *others = NEWS(c->arena, bool, cols->n + 1);
+	int nreader, n = 0;
+	Reader *r = readers(cols, &nreader);
+
+	for (int i = 0; i < nreader; i++) {
+		bool mine = r[i].atom ? own->atom[r[i].atom->id] : r[i].head && own->head[head_at(c, r[i].head)];
+		if (!columns_read((Columns *)cols, r[i].state, r[i].form, w))
+			continue;
+		for (int k = 0; k < cols->n; k++)
+			if (w[k])
+				(mine ? ours : others)[k] = true;
+	}
+	for (int k = 0; k < cols->n; k++)
+		n += ours[k] && !others[k];
+	return n;
+}
+
+void
+explain_named(const Report *r, int named, Explained *out)
+{
+	const Columns *cols = r->columns;
+	const Circuit *c = cols->s->c;
+	const Named *v = &c->g->named[named];
+	Needs all = needs_new(cols), below = needs_new(cols);
+	int noperand, nform = 0, *operand = operands_of(c->g, named, &noperand);
+	const Form **form = forms_of(c, v);
+
+	*out = (Explained){ 0 };
+	need_named(c, named, &all);
+	for (int i = 0; i < noperand; i++)
+		need_named(c, operand[i], &below);
+	for (int i = 0; i < c->natom; i++) {
+		bool neuron = all.atom[i] && c->atom[i]->kind == NEURON;
+		out->neurons += neuron;
+		out->own_neurons += neuron && !below.atom[i];
+		all.atom[i] &= !below.atom[i];
+	}
+	for (int i = 0; i < cols->s->nlayer * c->nhead; i++) {
+		out->heads += all.head[i];
+		out->own_heads += all.head[i] && !below.head[i];
+		all.head[i] &= !below.head[i];
+	}
+	out->own_columns = own_columns(cols, &all);
+	out->head_layer = NEWS(c->arena, int, c->nhead + 1);
+	for (int i = 0; v->kind == K_POS && i < c->nhead; i++)
+		if (looks_for(c->head[i], v->node))
+			out->head_layer[out->nhead++] = c->head[i]->layer;
+	while (form[nform])
+		nform++;
+	if (nform && v->kind != K_POS)
+		out->rule = c->rule[v->node->id];
+	out->noperand = noperand;
+	out->operand = operand;
+	out->chain = find_chain(cols, nform, form, &out->nchain);
+}
+
+/* ---- the picture ---- */
+
+/* "sum" of "sum[2]" */
+static const char *
+base_name(const Circuit *c, int owner)
+{
+	if (owner < 0)
+		return "";
+	const char *s = c->g->named[owner].name, *end = strchr(s, '[');
+	return end ? arena_strn(c->arena, s, (size_t)(end - s)) : s;
+}
+
+/* Where a head looks: the name of the reference if it has one. */
+static const char *
+place_of(const Circuit *c, const Select *s)
+{
+	if (!s->ref)
+		return s->offset ? arena_fmt(c->arena, "%d %s", abs(s->offset), s->offset < 0 ? "back" : "ahead") : "here";
+	if (s->ref->id < c->capnamed && c->named[s->ref->id] >= 0)
+		return c->g->named[c->named[s->ref->id]].name;
+	return excerpt(c->g, s->ref);
+}
+
+typedef struct Picture {
+	const Columns *cols;
+	int n, *of;             /* (natom) the part of an atom, or -1 */
+	Part *part;
+	bool *reads;            /* (n * n) */
+} Picture;
+
+static int
+part_of(Picture *p, const Atom *a)
+{
+	const Circuit *c = p->cols->s->c;
+	const char *name = base_name(c, a->owner), *at = a->head ? place_of(c, a->head->select) : "";
+	Part new = { .layer = layer_of(a), .attention = a->kind == VALUE, .name = name, .at = at };
+
+	if (a->kind <= PLACE_FEATURE && !*name)
+		new.name = a->kind == TOKEN_FEATURE ? "token" : "index";
+	for (int i = 0; i < p->n; i++) {
+		const Part *q = &p->part[i];
+		if (q->layer == new.layer && q->attention == new.attention && !strcmp(q->name, new.name) &&
+		    (!q->attention || !strcmp(q->at, at)))
+			return i;
+	}
+	p->part[p->n] = new;
+	return p->n++;
+}
+
+static int
+by_layer(const void *a, const void *b)
+{
+	const Atom *x = *(Atom *const *)a, *y = *(Atom *const *)b;
+	int lx = 2 * layer_of(x) + (x->kind != VALUE), ly = 2 * layer_of(y) + (y->kind != VALUE);
+
+	return lx != ly ? lx - ly : x->id - y->id;
+}
+
+/* The source of most neurons of a part: of nodes, the first of the most frequent. */
+static const char *
+main_source(const Picture *p, int part, Atom *const *live, int nlive)
+{
+	const Circuit *c = p->cols->s->c;
+	int *count = NEWS(c->arena, int, c->g->nnode + 1);
+	const Node *best = NULL;
+
+	for (int i = 0; i < nlive; i++)
+		if (p->of[live[i]->id] == part && live[i]->node)
+			count[live[i]->node->id]++;
+	for (int i = 0; i < nlive; i++) {
+		const Node *n = live[i]->node;
+		if (p->of[live[i]->id] == part && n && (!best || count[n->id] > count[best->id]))
+			best = n;
+	}
+	return best ? excerpt(c->g, best) : "";
+}
+
+static void
+reads_form(Picture *p, int part, const Form *f)
+{
+	for (int i = 0; i < f->n; i++) {
+		int from = p->of[f->term[i].atom->id];
+		if (from >= 0)
+			p->reads[(size_t)part * (size_t)p->n + (size_t)from] = true;
+	}
+}
+
+Part *
+explain_layers(const Report *r, int *n)
+{
+	const Columns *cols = r->columns;
+	const Circuit *c = cols->s->c;
+	Picture p = { .cols = cols, .of = NEWS(c->arena, int, c->natom + 1) };
+	Atom **live = NEWS(c->arena, Atom *, c->natom + 1);
+	int nlive = 0;
+
+	for (int i = 0; i < c->natom; i++) {
+		p.of[i] = -1;
+		if (c->atom[i]->live)
+			live[nlive++] = c->atom[i];
+	}
+	qsort(live, (size_t)nlive, sizeof *live, by_layer);
+	p.part = NEWS(c->arena, Part, nlive + 1);
+	for (int i = 0; i < nlive; i++) {
+		int at = p.of[live[i]->id] = part_of(&p, live[i]);
+		p.part[at].n++;
+	}
+	p.reads = NEWS(c->arena, bool, (size_t)p.n * (size_t)p.n + 1);
+	for (int i = 0; i < nlive; i++) {
+		const Head *h = live[i]->head;
+		int at = p.of[live[i]->id];
+		if (live[i]->in)
+			reads_form(&p, at, live[i]->in);
+		for (int d = 0; h && d < h->select->ndim; d++) {
+			reads_form(&p, at, h->select->q[d]);
+			reads_form(&p, at, h->select->k[d]);
+		}
+	}
+	for (int i = 0; i < p.n; i++) {
+		Part *part = &p.part[i];
+		if (!part->attention)
+			part->at = main_source(&p, i, live, nlive);
+		part->from = NEWS(c->arena, int, p.n + 1);
+		for (int k = 0; k < p.n; k++)
+			if (k != i && p.reads[(size_t)i * (size_t)p.n + (size_t)k])
+				part->from[part->nfrom++] = k;
+	}
+	*n = p.n;
+	return p.part;
+}
