@@ -102,6 +102,9 @@ typedef struct Circuit {
 	const Node *node;       /* being mapped: blamed for new atoms */
 	int owner;              /* the innermost named value being mapped, or -1 */
 	const Rule *made;       /* the rule that made the best form so far of what is being mapped */
+	const int *latest;      /* (nlatest) by node id: the last state that costs no layer, */
+	int nlatest;            /* or NULL: all is made as early as can be, */
+	bool hurried;           /* and for some of it that took more neurons */
 } Circuit;
 
 /* An error at the source of a node. */
@@ -162,6 +165,12 @@ const Form *table_of_sum(Circuit *, Node *sum, const int64_t *y);
 
 /* ---- stages ---- */
 const Form *map_node(Circuit *, Node *);
+/* latest: (g->nnode) what circuit->latest will be, or NULL. */
+Circuit *map_once(Graph *, Arena *, Diags *, const int *latest);
+
+/* ---- what may be late (slack.c) ---- */
+/* The last state in which what is being mapped costs no layer; -1 if that is not known. */
+int deadline(const Circuit *);
 Circuit *map(Graph *, Arena *, Diags *);
 
 /* Which atoms are live, and where. */

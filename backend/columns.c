@@ -46,6 +46,7 @@ typedef struct Space {
 	int *dim;               /* (natom) of an atom; tokens, and many features of places, have a row each instead */
 	int place_rows;         /* the first of the places' rows, or -1 */
 	Basis *basis;           /* (states) */
+	double *largest;        /* (cap)(states) what a column can hold, sharp; 0 if not asked for yet */
 	Answer *answer[BUCKETS];
 } Space;
 
@@ -378,6 +379,41 @@ own_column(Space *sp, const Form *f, int64_t *w)
 	w[i] = 1;
 }
 
+static double
+largest(const Form *f, int state)
+{
+	Arena scratch = { 0 };
+	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
+	int n = form_parts(&scratch, f, state, part);
+	double sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += (double)(-part[i].lo > part[i].hi ? -part[i].lo : part[i].hi);
+	arena_free(&scratch);
+	return sum;
+}
+
+/* Would the terms of this combination, `factor` times, be too many where a column of
+ * its own would do? */
+static bool
+is_wasteful(Space *sp, int state, const Form *f, int64_t factor, const int64_t *w)
+{
+	double sum = 0;
+	int used = 0, states = 2 * sp->c.s->nlayer + 1;
+
+	for (int i = 0; i < sp->c.n; i++) {
+		double *known = &sp->largest[(size_t)i * (size_t)states + (size_t)state];
+		if (!w[i])
+			continue;
+		if (!*known)
+			*known = largest(sp->c.form[i], state);
+		sum += (double)llabs(w[i]) * *known;
+		used++;
+	}
+	sum *= (double)llabs(factor);
+	return used > 1 && sum >= EXACT_MAX / 2 && sum > 2 * largest(f, state) * (double)llabs(factor);
+}
+
 static void
 need(Space *sp, int state, const Form *f, int64_t *w)
 {
@@ -388,12 +424,17 @@ need(Space *sp, int state, const Form *f, int64_t *w)
 		return;
 	const Form *p = primitive(arena, f, &factor);
 	Answer **at = answer_slot(sp, state, p);
-	if (*at)
+	if (*at && !is_wasteful(sp, state, p, factor, (*at)->w))
 		return;
-	if (p->near || (!columns_read(&sp->c, state, p, w) && !in_parts(sp, state, p, w)))
+	bool apart = *at || p->near;            /* or else: what is there, its parts, a column */
+	bool read = !apart && columns_read(&sp->c, state, p, w) && !is_wasteful(sp, state, p, factor, w);
+	if (!read && (apart || !in_parts(sp, state, p, w)))
 		own_column(sp, p, w);
-	*at = NEW(arena, Answer);
-	**at = (Answer){ NULL, state, p, memcpy(arena_alloc(arena, sizeof *w * (size_t)sp->c.cap), w, sizeof *w * (size_t)sp->c.cap) };
+	if (!*at) {
+		*at = NEW(arena, Answer);
+		**at = (Answer){ .state = state, .form = p, .w = arena_alloc(arena, sizeof *w * (size_t)sp->c.cap) };
+	}
+	memcpy((*at)->w, w, sizeof *w * (size_t)sp->c.cap);
 }
 
 static int
@@ -446,6 +487,7 @@ allocate(Schedule *s)
 	 * lattices are whole; a refused combination may ask for more */
 	sp->c.cap += readers(s);
 	sp->c.form = arena_alloc(c->arena, sizeof *sp->c.form * (size_t)sp->c.cap);
+	sp->largest = arena_alloc(c->arena, sizeof *sp->largest * (size_t)sp->c.cap * (size_t)states);
 	sp->basis = arena_alloc(c->arena, sizeof *sp->basis * (size_t)states);
 	for (int i = 0; i < states; i++)
 		sp->basis[i].row = arena_alloc(c->arena, sizeof(Row) * (size_t)(sp->ndim + 1));

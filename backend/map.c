@@ -737,12 +737,12 @@ find_names(Circuit *c)
 }
 
 Circuit *
-map(Graph *g, Arena *arena, Diags *diags)
+map_once(Graph *g, Arena *arena, Diags *diags, const int *latest)
 {
 	Circuit *c = NEW(arena, Circuit);
 
 	*c = (Circuit){ .g = g, .arena = arena, .diags = diags, .rows = g->nvocab + 2, .places = g->context + 1,
-	                .owner = -1 };
+	                .owner = -1, .latest = latest, .nlatest = latest ? g->nnode : 0 };
 	find_names(c);
 	int64_t *t = arena_alloc(arena, sizeof *t * (size_t)c->rows);
 	t[c->rows - 1] = 1;

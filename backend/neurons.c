@@ -146,6 +146,49 @@ is_zero(Circuit *c, const Form *f)
 	return form_within(c, form_add(c, 1, step(c, f, 0), -1, step(c, f, 1), 0), 0, 1);
 }
 
+enum { HELD_MAX = 1 << 21 };    /* a neuron is not held down by more */
+
+/* A sum of neurons gated in their own layer: each is held down until it is 0. NULL
+ * where that is not possible. */
+static const Form *
+gate_inside(Circuit *c, const Form *deficit, const Form *f)
+{
+	const Form *rest = f, *sum = form_const(c, 0);
+
+	for (int i = 0; i < f->n; i++) {
+		Atom *a = f->term[i].atom;
+		int64_t k = f->term[i].c;
+		if (a->kind != NEURON || a->ready != f->ready)
+			continue;
+		if (a->real || a->lift || a->hi * deficit->hi > HELD_MAX)
+			return NULL;
+		rest = form_add(c, 1, rest, -k, form_atom(c, a), 0);
+		sum = form_add(c, 1, sum, k, relu(c, form_add(c, 1, a->in, -a->hi, deficit, 0)), 0);
+	}
+	if (rest->ready >= f->ready)
+		return NULL;
+	sum = form_add(c, 1, sum, 1, gate(c, deficit, rest), 0);
+	return form_within(c, sum, f->lo < 0 ? f->lo : 0, f->hi > 0 ? f->hi : 0);
+}
+
+static const Form *
+gate_behind(Circuit *c, const Form *deficit, const Form *f)
+{
+	if (form_is_const(f))
+		return form_scale(c, f->k, relu(c, form_scale(c, -1, deficit, 1)), 0);
+	if (f->lo >= 0)
+		return form_within(c, relu(c, form_add(c, 1, f, -f->hi, deficit, 0)), 0, f->hi);
+	if (f->hi <= 0)
+		return form_scale(c, -1, gate_behind(c, deficit, form_scale(c, -1, f, 0)), 0);
+	if (deficit->hi == 1) {
+		const Form *up = gate_behind(c, deficit, form_scale(c, 1, f, -f->lo));
+		return form_within(c, form_add(c, 1, up, -f->lo, deficit, f->lo), f->lo, f->hi);
+	}
+	const Form *plus = relu(c, form_add(c, 1, f, -f->hi, deficit, 0));
+	const Form *minus = relu(c, form_add(c, -1, f, f->lo, deficit, 0));
+	return form_within(c, form_add(c, 1, plus, -1, minus, 0), f->lo, f->hi);
+}
+
 const Form *
 gate(Circuit *c, const Form *deficit, const Form *f)
 {
@@ -153,19 +196,12 @@ gate(Circuit *c, const Form *deficit, const Form *f)
 		return form_const(c, 0);
 	if (deficit->hi <= 0)
 		return f;
-	if (form_is_const(f))
-		return form_scale(c, f->k, relu(c, form_scale(c, -1, deficit, 1)), 0);
-	if (f->lo >= 0)
-		return form_within(c, relu(c, form_add(c, 1, f, -f->hi, deficit, 0)), 0, f->hi);
-	if (f->hi <= 0)
-		return form_scale(c, -1, gate(c, deficit, form_scale(c, -1, f, 0)), 0);
-	if (deficit->hi == 1) {
-		const Form *up = gate(c, deficit, form_scale(c, 1, f, -f->lo));
-		return form_within(c, form_add(c, 1, up, -f->lo, deficit, f->lo), f->lo, f->hi);
-	}
-	const Form *plus = relu(c, form_add(c, 1, f, -f->hi, deficit, 0));
-	const Form *minus = relu(c, form_add(c, -1, f, f->lo, deficit, 0));
-	return form_within(c, form_add(c, 1, plus, -1, minus, 0), f->lo, f->hi);
+	const Form *behind = gate_behind(c, deficit, f), *inside = NULL;
+	if (f->ready > deficit->ready && behind->ready > deadline(c))
+		inside = gate_inside(c, deficit, f);
+	if (inside)
+		c->hurried = true;
+	return inside ? inside : behind;
 }
 
 /* floor(f * f / 4) */

@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-#define COEF_MAX ((int64_t)1 << 40)
-
 static bool
 is_affine(const Node *n)
 {
@@ -123,7 +121,7 @@ affine_equal(const Affine *a, const Affine *b)
 
 /* ---- remainders ---- */
 
-static bool
+bool
 divides_const(const Node *n, int64_t *by)
 {
 	if (n->op != OP_DIV || n->arg[1]->op != OP_CONST)
@@ -132,8 +130,8 @@ divides_const(const Node *n, int64_t *by)
 	return *by > 0 && *by < COEF_MAX;
 }
 
-static bool
-fits(const Affine *a, int64_t scale)
+bool
+affine_fits(const Affine *a, int64_t scale)
 {
 	for (int i = 0; i < a->n; i++)
 		if (llabs(a->term[i].c) >= COEF_MAX / scale)
@@ -153,7 +151,7 @@ same_quotient(const Affine *a, int64_t n, const Affine *want, int64_t n_want, in
 		int64_t m;
 		const Node *d = a->term[i].n;
 		if (a->term[i].c != 1 || !divides_const(d, &m) || m == 1 ||
-		    n_want / n < m || n_want % (n * m) || !fits(a, m))
+		    n_want / n < m || n_want % (n * m) || !affine_fits(a, m))
 			continue;
 		Affine b = *a;
 		b.term[i] = b.term[--b.n];

@@ -144,6 +144,21 @@ sort_pair(Graph *g, Node *n)
 
 /* ---- one operator each ---- */
 
+/* x + 3 + 4 is x + 7. */
+static Node *
+fold_add(Graph *g, Node *n)
+{
+	sort_pair(g, n);
+	Node *x = n->arg[0], *k = n->arg[1];
+	if (is_const(k, 0))
+		return x;
+	if (k->op != OP_CONST || (x->op != OP_ADD && x->op != OP_SUB) || x->arg[1]->op != OP_CONST)
+		return NULL;
+	int64_t inner = x->op == OP_ADD ? x->arg[1]->k : -x->arg[1]->k;
+	Node *sum = mk_const(g, clamp((__int128)k->k + inner));
+	return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){x->arg[0], sum}, 0);
+}
+
 static Node *
 fold_mul(Graph *g, Node *n)
 {
@@ -185,15 +200,17 @@ fold_if(Graph *g, Node *n)
 	return NULL;
 }
 
+/* Does the table add the same to every value in reach? */
 static bool
-is_identity(const Node *n)
+is_shift(const Node *n, int64_t *by)
 {
 	const Type *t = &n->arg[0]->type;
 
 	if (t->lo < n->k || t->hi - n->k >= n->ntable)
 		return false;
+	*by = n->table[t->lo - n->k] - t->lo;
 	for (int64_t x = t->lo; x <= t->hi; x++)
-		if (n->table[x - n->k] != x)
+		if (n->table[x - n->k] - x != *by)
 			return false;
 	return true;
 }
@@ -202,9 +219,10 @@ static Node *
 fold_table(Graph *g, Node *n)
 {
 	const Node *x = n->arg[0];
+	int64_t by;
 
-	if (is_identity(n))
-		return n->arg[0];
+	if (is_shift(n, &by))
+		return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){n->arg[0], mk_const(g, by)}, 0);
 	if (x->op != OP_TABLE)
 		return NULL;
 	int64_t *t = arena_alloc(g->arena, (size_t)x->ntable * sizeof *t);
@@ -327,8 +345,7 @@ fold(Graph *g, Node *n)
 		return c;
 	switch (n->op) {
 	case OP_ADD:
-		sort_pair(g, n);
-		return is_const(n->arg[1], 0) ? n->arg[0] : NULL;
+		return fold_add(g, n);
 	case OP_SUB:
 		return x == y ? mk_const(g, 0) : is_const(y, 0) ? x : NULL;
 	case OP_MUL:

@@ -56,6 +56,7 @@ typedef struct Term {
 	const Node *n;
 	int64_t c;
 } Term;
+#define COEF_MAX ((int64_t)1 << 40)              /* coefficients stay below */
 typedef struct Affine {
 	int n;
 	int64_t c;
@@ -64,9 +65,14 @@ typedef struct Affine {
 bool affine_of(const Node *, Affine *);         /* false if it is too large */
 bool affine_add(Affine *, int64_t scale, const Node *);
 void affine_scale(Affine *, int64_t by);
+bool affine_fits(const Affine *, int64_t by);   /* could it be scaled? */
 bool affine_equal(const Affine *, const Affine *);
+bool divides_const(const Node *, int64_t *by);  /* x // by, by a constant above 0 */
 /* x - b * (x // b), also where x // b has been flattened; b, or 0 if it is not so. */
 int64_t remainder_of(const Node *sub);
+
+/* size.c: n >= t, without the divisions by constants that n adds or subtracts once. */
+Node *at_least(Graph *, const Node *at, Node *n, int64_t t);
 
 /* passes.c: maps every live node, operands first, through visit (which is given
  * the node rebuilt on mapped operands) and redirects what the graph answers. */
@@ -79,6 +85,9 @@ void trail_fired(Graph *, Trail *, const Node *);
 void pass_absence(Graph *, Diags *);
 void pass_recent(Graph *, Diags *);
 void pass_shift(Graph *, Diags *);
+void pass_default(Graph *, Diags *);
+void pass_compare(Graph *, Diags *);
+void pass_alternatives(Graph *, Diags *);
 void pass_flatten(Graph *, Diags *);
 void pass_size(Graph *, Diags *);
 void pass_pick(Graph *, Diags *);

@@ -56,18 +56,24 @@ choice_as_default(Graph *g, Node *n)
 	return n;
 }
 
-/* Element k of the outer list: the inner PICK, and the place it is read at. */
+/* Element k of the outer list: the inner PICK, the place it is read at, and what is
+ * there instead where a condition holds. */
 typedef struct Inner {
 	Node *pick, *p;         /* p: NULL where it is here */
+	Node *instead;          /* IF(condition, constant, pick), or NULL */
 } Inner;
 
 static Inner
 inner_of(Node *e, const Node *d)
 {
-	Inner in = { e, NULL };
+	Inner in = { e, NULL, NULL };
 
 	if (e->op == OP_READ && !e->k && e->arg[2] == d)
-		in = (Inner){ e->arg[0], e->arg[1] };
+		in = (Inner){ e->arg[0], e->arg[1], NULL };
+	if (in.pick->op == OP_IF && in.pick->arg[1]->op == OP_CONST) {
+		in.instead = in.pick;
+		in.pick = in.pick->arg[2];
+	}
 	if (in.pick->op != OP_PICK || (in.pick->arg[1] != d && !always_inside(in.pick)))
 		in.pick = NULL;
 	return in;
@@ -96,39 +102,92 @@ read_there(Graph *g, const Node *at, Node *x, Node *p, int64_t d)
 	return p ? mk(g, OP_READ, at->span, at->file, 3, arg, 0) : x;
 }
 
+/* x, but what stands instead of element k where i == k and its condition holds. */
+static Node *
+with_exception(Graph *g, const Node *at, Node *x, Node *i, int k, Inner in)
+{
+	Node *is_k = mk(g, OP_EQ, at->span, at->file, 2, (Node *[]){ i, mk_const(g, k) }, 0);
+	Node *both[2] = { is_k, read_there(g, at, in.instead->arg[0], in.p, 0) };
+	Node *cond = mk(g, OP_AND, at->span, at->file, 2, both, 0);
+
+	return mk(g, OP_IF, at->span, at->file, 3, (Node *[]){ cond, in.instead->arg[1], x }, 0);
+}
+
+/* How many elements there are before the list is nothing but its default. */
+static int
+length_used(const Node *pick)
+{
+	int n = length(pick);
+
+	while (n > 0 && pick->arg[n + 1] == pick->arg[1])
+		n--;
+	return n;
+}
+
+/* i, but beyond all elements from the used-th on: base - i is below 0 there. */
+static Node *
+ended(Graph *g, const Node *at, Node *i, int used, const Node *base)
+{
+	if (base->type.hi < used)
+		return i;
+	Node *over = mk(g, OP_LT, at->span, at->file, 2, (Node *[]){ mk_const(g, used - 1), i }, 0);
+	Node *far = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){ over, mk_const(g, base->type.hi - used + 1) }, 0);
+	return mk(g, OP_ADD, at->span, at->file, 2, (Node *[]){ i, far }, 0);
+}
+
 static Node *
 one_index(Graph *g, Node *n)
 {
 	Node *i = n->arg[0], *d = n->arg[1];
 	Inner first = inner_of(n->arg[2], d);
+	int used = length_used(n);
 
 	if (!first.pick || d->op != OP_CONST || i->type.lo < 0 || first.pick->arg[0]->type.hi >= length(n))
 		return n;
-	for (int k = 1; k < length(n); k++) {
+	for (int k = 1; k < used; k++) {
 		Inner in = inner_of(n->arg[k + 2], d);
 		if (!in.pick || in.p != first.p || !same_list(in.pick, first.pick) || !counts_down(first.pick, in.pick, k))
 			return n;
 	}
 	int m = length(first.pick);
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)(m + 2));
-	Node *base[2] = { read_there(g, n, first.pick->arg[0], first.p, -1), i };
-	arg[0] = mk(g, OP_SUB, n->span, n->file, 2, base, 0);
+	Node *base = first.pick->arg[0], *from = read_there(g, n, base, first.p, -1);
+	arg[0] = mk(g, OP_SUB, n->span, n->file, 2, (Node *[]){ from, ended(g, n, i, used, base) }, 0);
 	arg[1] = d;
 	for (int k = 0; k < m; k++)
 		arg[k + 2] = read_there(g, n, first.pick->arg[k + 2], first.p, first.pick->arg[k + 2]->type.lo);
-	return mk(g, OP_PICK, n->span, n->file, m + 2, arg, 0);
+	Node *to = mk(g, OP_PICK, n->span, n->file, m + 2, arg, 0);
+	for (int k = 0; k < used; k++) {
+		Inner in = inner_of(n->arg[k + 2], d);
+		if (in.instead)
+			to = with_exception(g, n, to, i, k, in);
+	}
+	return to;
+}
+
+static Node *
+default1(Graph *g, Node *n, void *ctx)
+{
+	(void)ctx;
+	return n->op == OP_IF ? choice_as_default(g, n) : n;
+}
+
+/* Needs, invalidates: nothing. */
+void
+pass_default(Graph *g, Diags *ds)
+{
+	(void)ds;
+	rewrite(g, default1, NULL);
 }
 
 static Node *
 pick1(Graph *g, Node *n, void *ctx)
 {
 	(void)ctx;
-	if (n->op == OP_IF)
-		return choice_as_default(g, n);
 	return n->op == OP_PICK ? one_index(g, n) : n;
 }
 
-/* Needs: nothing; finds more after size. Invalidates: nothing. */
+/* Needs: default; finds more after size. Invalidates: nothing. */
 void
 pass_pick(Graph *g, Diags *ds)
 {

@@ -98,26 +98,40 @@ simplified(Graph *g, Node *n)
 	return sum ? make(g, n, OP_ADD, sum, c) : c;
 }
 
-/* x + y // m >= t as x * m + y >= t * m, as often as it goes. */
-static Node *
+/* A division by a constant that n adds or subtracts once; its sign in *c. */
+static const Node *
+one_carry(const Affine *a, int64_t *c)
+{
+	for (int i = 0; i < a->n; i++) {
+		const Node *d = a->term[i].n;
+		*c = a->term[i].c;
+		if ((*c == 1 || *c == -1) && d->op == OP_DIV && d->arg[1]->op == OP_CONST && d->arg[1]->k > 1)
+			return d;
+	}
+	return NULL;
+}
+
+/* n >= t without the divisions in n, as often as it goes:
+ *     x + y // m >= t   is   x * m + y >= t * m
+ *     x - y // m >= t   is   (x - t + 1) * m - y >= 1 */
+Node *
 at_least(Graph *g, const Node *at, Node *n, int64_t t)
 {
 	Affine a;
+	int64_t sign;
+	const Node *carry;
 
-	for (n = simplified(g, n); affine_of(n, &a);) {
-		const Node *carry = NULL;
-		for (int i = 0; i < a.n && !carry; i++)
-			if (a.term[i].c == 1 && a.term[i].n->op == OP_DIV && a.term[i].n->arg[1]->op == OP_CONST)
-				carry = a.term[i].n;
-		if (!carry || carry->arg[1]->k < 2)
-			break;
+	for (n = simplified(g, n); affine_of(n, &a) && (carry = one_carry(&a, &sign));) {
 		int64_t m = carry->arg[1]->k;
-		Node *rest = make(g, at, OP_SUB, n, (Node *)carry);
-		Node *wide = simplified(g, make(g, at, OP_ADD, times(g, at, rest, m), carry->arg[0]));
+		Node *rest = make(g, at, sign > 0 ? OP_SUB : OP_ADD, n, (Node *)carry);
+		if (sign < 0)
+			rest = make(g, at, OP_ADD, rest, mk_const(g, 1 - t));
+		Node *wide = make(g, at, sign > 0 ? OP_ADD : OP_SUB, times(g, at, rest, m), carry->arg[0]);
+		wide = simplified(g, wide);
 		if (wide->type.hi >= EXACT_MAX || wide->type.lo <= -EXACT_MAX)
 			break;
 		n = wide;
-		t *= m;
+		t = sign > 0 ? t * m : 1;
 	}
 	return make(g, at, OP_LT, mk_const(g, t - 1), n);
 }
@@ -231,4 +245,30 @@ pass_size(Graph *g, Diags *ds)
 {
 	(void)ds;
 	rewrite(g, size1, NULL);
+}
+
+/* a < b where a division stands in the way. */
+static Node *
+compare1(Graph *g, Node *n, void *ctx)
+{
+	Affine a;
+	int64_t sign;
+	(void)ctx;
+	if (n->op != OP_LT || n->two_sided)
+		return n;
+	Node *difference = make(g, n, OP_SUB, n->arg[1], n->arg[0]);
+
+	Op root = n->type.root ? n->type.root->op : OP_CONST;
+	if (root == OP_TOKEN || root == OP_INDEX || !affine_of(difference, &a) || !one_carry(&a, &sign))
+		return n;
+	return at_least(g, n, difference, 1);
+}
+
+/* Needs: nothing. Guarantees: no comparison waits for a division that one of larger
+ * numbers can do without. Invalidates: nothing. */
+void
+pass_compare(Graph *g, Diags *ds)
+{
+	(void)ds;
+	rewrite(g, compare1, NULL);
 }

@@ -665,6 +665,163 @@ distance_back(Graph *g, const Node *n, Range *r)
 	return true;
 }
 
+/* ---- sums of choices that hang together ---- */
+
+enum { FACTS_MAX = 4, WALK_MAX = 48 };
+
+/* lo <= e <= hi: what a condition that is an order says on one of its sides. */
+typedef struct Fact {
+	Affine e;
+	int64_t lo, hi;
+} Fact;
+
+static Range
+affine_range(const Affine *a)
+{
+	__int128 lo = a->c, hi = a->c;
+
+	for (int i = 0; i < a->n; i++) {
+		const Type *t = &a->term[i].n->type;
+		__int128 c = a->term[i].c;
+		lo += c * (c > 0 ? t->lo : t->hi);
+		hi += c * (c > 0 ? t->hi : t->lo);
+	}
+	return (Range){ clamp(lo), clamp(hi) };
+}
+
+/* a = times * e + rest? */
+static bool
+multiple_of(const Affine *a, const Affine *e, int times, int64_t *rest)
+{
+	if (a->n != e->n)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (a->term[i].n != e->term[i].n || a->term[i].c != times * e->term[i].c)
+			return false;
+	*rest = a->c - times * e->c;
+	return true;
+}
+
+static Range
+narrowed(Range r, const Affine *a, const Fact *f)
+{
+	int64_t rest;
+
+	if (multiple_of(a, &f->e, 1, &rest))
+		return (Range){ most(r.lo, clamp((__int128)f->lo + rest)), least(r.hi, clamp((__int128)f->hi + rest)) };
+	if (multiple_of(a, &f->e, -1, &rest))
+		return (Range){ most(r.lo, clamp((__int128)rest - f->hi)), least(r.hi, clamp((__int128)rest - f->lo)) };
+	return r;
+}
+
+/* a with each choice by `cond` taken: its arm `arm`, 1 where the condition holds. */
+static bool
+take_side(const Affine *a, const Node *cond, int arm, Affine *side)
+{
+	*side = (Affine){ .c = a->c };
+	for (int i = 0; i < a->n; i++) {
+		const Node *x = a->term[i].n;
+		if (x->op == OP_IF && x->arg[0] == cond)
+			x = x->arg[arm];
+		if (!affine_add(side, a->term[i].c, x))
+			return false;
+	}
+	return true;
+}
+
+/* The range of a, both sides of one condition after the other, with what each says. */
+static Range
+joint_range(const Affine *a, Fact *fact, int nfact)
+{
+	const Node *cond = NULL;
+	Range r = affine_range(a), side[2];
+
+	for (int i = 0; i < nfact; i++)
+		r = narrowed(r, a, &fact[i]);
+	for (int i = 0; i < a->n && !cond; i++)
+		if (a->term[i].n->op == OP_IF)
+			cond = a->term[i].n->arg[0];
+	if (!cond || nfact == FACTS_MAX)
+		return r;
+	Fact *f = &fact[nfact];
+	bool order = cond->op == OP_LT && affine_of(cond->arg[1], &f->e) && affine_add(&f->e, -1, cond->arg[0]);
+	for (int no = 0; no < 2; no++) {
+		Affine taken;
+		f->lo = no || !order ? -VALUE_MAX : 1;
+		f->hi = no && order ? 0 : VALUE_MAX;
+		if (!take_side(a, cond, 1 + no, &taken))
+			return r;
+		side[no] = joint_range(&taken, fact, nfact + 1);
+	}
+	return (Range){ most(r.lo, least(side[0].lo, side[1].lo)), least(r.hi, most(side[0].hi, side[1].hi)) };
+}
+
+/* Does the sum n add a carry, or two choices by one condition? Looks at its nearest
+ * nodes only. */
+static bool
+hangs_together(const Node *n)
+{
+	const Node *todo[WALK_MAX] = { n }, *cond[WALK_MAX];
+	int ntodo = 1, ncond = 0;
+	int64_t by;
+
+	for (int at = 0; at < ntodo; at++) {
+		const Node *x = todo[at];
+		bool sum = x->op == OP_ADD || x->op == OP_SUB || (x->op == OP_MUL && x->arg[1]->op == OP_CONST);
+		if (at && divides_const(x, &by))
+			return true;
+		for (int i = 0; x->op == OP_IF && i < ncond; i++)
+			if (cond[i] == x->arg[0])
+				return true;
+		if (x->op == OP_IF)
+			cond[ncond++] = x->arg[0];
+		for (int i = 0; (sum || !at) && i < x->narg && ntodo < WALK_MAX; i++)
+			todo[ntodo++] = x->arg[i];
+	}
+	return false;
+}
+
+/* (x + y // m) // by as (x * m + y) // (by * m), as often as it goes. */
+static void
+without_carries(Affine *a, int64_t *by)
+{
+	Affine all;
+	int64_t m;
+
+	for (int i = 0; i < a->n; i++) {
+		const Term t = a->term[i];
+		if (t.c != 1 || !divides_const(t.n, &m) || *by >= COEF_MAX / m || !affine_fits(a, m))
+			continue;
+		all = *a;
+		all.term[i] = all.term[--all.n];
+		affine_scale(&all, m);
+		if (!affine_add(&all, 1, t.n->arg[0]))
+			return;
+		*by *= m;
+		*a = all;
+		i = -1;
+	}
+}
+
+/* The range of a sum or a quotient, sharper than r where what it adds hangs together:
+ * if a < b then b - a else a - b, taken apart into digits, is not below 0. */
+static Range
+joint(const Node *n, Range r)
+{
+	Fact fact[FACTS_MAX + 1];
+	Affine a;
+	int64_t by = 1;
+	bool quotient = divides_const(n, &by);
+
+	if ((n->op != OP_ADD && n->op != OP_SUB && !quotient) || !hangs_together(n))
+		return r;
+	if (!affine_of(quotient ? n->arg[0] : n, &a))
+		return r;
+	without_carries(&a, &by);
+	Range q = corners(OP_DIV, joint_range(&a, fact, 0), (Range){ by, by });
+	return (Range){ most(r.lo, q.lo), least(r.hi, q.hi) };
+}
+
 static Type
 type_pointwise(Graph *g, const Node *n)
 {
@@ -685,9 +842,12 @@ type_pointwise(Graph *g, const Node *n)
 	Range r;
 	if (distance_back(g, n, &r))
 		return from_range(g, n, r, SET_MAX);
+	r = interval(n);
+	Range j = joint(n, r);
+	if (j.lo > r.lo || j.hi < r.hi)
+		return from_range(g, n, j, SET_MAX);
 	if (by_combinations(g, n, &t))
 		return t;
-	r = interval(n);
 	if (n->op == OP_MIN || n->op == OP_MAX)
 		return type_extreme(g, n, r);
 	if (n->op == OP_TABLE)
