@@ -157,8 +157,9 @@ visible_place(Circuit *c, const Form *f, bool ahead)
 	const Form *w = form_add(c, 1, f, -1, c->place, 0);
 	int64_t m = f->hi;
 
-	if (!ahead && f->lo >= -(int64_t)c->places)
-		return f;       /* for places below 0 the nearest is <bos> as it is */
+	/* below 0 the nearest is <bos> as it is, while scores stay exact */
+	if (!ahead && STEP * (int64_t)c->places * (c->places - 2 * f->lo) < EXACT_MAX / 8 * 7)
+		return form_within(c, f, f->lo, c->places - 1);
 	const Form *q = relu(c, f);
 	if (ahead) {            /* less f itself where w >= 1 */
 		const Form *with = relu(c, form_add(c, m, w, 1, f, -m));
@@ -167,16 +168,35 @@ visible_place(Circuit *c, const Form *f, bool ahead)
 	return form_within(c, q, 0, c->places - 1);
 }
 
+/* The place of e as this one plus a function of one stream, which is below any place
+ * where e is ahead; NULL if e is not of this form. */
+static const Form *
+place_by_distance(Circuit *c, Node *ref, Node *e)
+{
+	Node *index = node(c, OP_INDEX, ref, 0, NULL, NULL, NULL, 0);
+	Node *w = simplified(c->g, node(c, OP_SUB, ref, 2, e, index, NULL, 0));
+
+	if (!w->type.root || !w->type.image)
+		return NULL;
+	Node *far = node(c, OP_LT, ref, 2, mk_const(c->g, 0), w, NULL, 0), *least = mk_const(c->g, -(int64_t)c->places);
+	Node *off = node(c, OP_IF, ref, 3, far, least, node(c, OP_MAX, ref, 2, w, least, NULL, 0), 0);
+	return form_add(c, 1, c->place, 1, map_node(c, off), 0);
+}
+
 static const Select *
 select_at(Circuit *c, Node *ref)
 {
 	Graph *g = c->g;
 	Node *e = ref->arg[0], *index = node(c, OP_INDEX, ref, 0, NULL, NULL, NULL, 0);
 	Node *far = node(c, OP_LT, ref, 2, index, e, NULL, 0);
-	bool ahead = !g->bidirectional && !(is_const(far) && !far->k);
+	bool ahead = !g->bidirectional && !(is_const(far) && !far->k) && most_of_difference(g, e, index) > 0;
 
-	if (digit_base(c) == c->places)
-		return select_place(c, "place", ref, visible_place(c, form_scale(c, 1, map_node(c, e), 1), ahead), NULL);
+	if (digit_base(c) == c->places) {
+		const Form *place = ahead ? place_by_distance(c, ref, e) : NULL;
+		if (!place)
+			place = visible_place(c, form_scale(c, 1, map_node(c, e), 1), ahead);
+		return select_place(c, "place", ref, place, NULL);
+	}
 
 	Node *b = mk_const(g, digit_base(c)), *one = mk_const(g, 1), *zero = mk_const(g, 0);
 	if (ahead)
@@ -500,6 +520,16 @@ read_before(Circuit *c, Node *n)
 	return flags ? node(c, OP_IF, n, 3, flags, read, d, 0) : read;
 }
 
+/* No text of a bidirectional model ends before the place e. */
+static bool
+surely_in_text(Circuit *c, Node *at, Node *e)
+{
+	Node *end = node(c, OP_LATEST, at, 1, mk_const(c->g, 1), NULL, NULL, 0);
+	Node *index = node(c, OP_INDEX, at, 0, NULL, NULL, NULL, 0);
+
+	return most_of_difference(c->g, e, node(c, OP_READ, at, 3, index, end, mk_const(c->g, 0), 0)) <= 0;
+}
+
 const Form *
 map_read(Circuit *c, Node *n)
 {
@@ -526,7 +556,7 @@ map_read(Circuit *c, Node *n)
 		return map_node(c, node(c, OP_READ, n, 3, shifted, p, d, 0));
 	}
 	const Select *s = select_for(c, p);
-	if (s && p->op == OP_AT && c->g->bidirectional)
+	if (s && p->op == OP_AT && c->g->bidirectional && !surely_in_text(c, n, p->arg[0]))
 		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x), d->k);
 	return s ? head_value(c, s, map_node(c, x), d->k) : NULL;
 }

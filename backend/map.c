@@ -123,6 +123,31 @@ is_feature(const Node *n)
 	return r && n->type.image && (r->op == OP_TOKEN || r->op == OP_INDEX);
 }
 
+/* A function of what is read is read itself: f(x[p else d]) is f(x)[p else f(d)],
+ * which costs no neuron and no layer where x is a feature. */
+static const Form *
+read_function(Circuit *c, const Node *n)
+{
+	const Node *read = n->type.root, *x = read->arg[0], *d = read->arg[2];
+	const Type *t = &read->type;
+	int64_t span = x->type.hi - x->type.lo + 1;
+
+	if (d->op != OP_CONST || span > SET_MAX || !(is_feature(x) || (x->type.root && x->type.root != x)))
+		return NULL;
+	int64_t *y = arena_alloc(c->arena, sizeof *y * (size_t)span), absent = n->type.lo;
+	for (int i = 0; i < span; i++)
+		y[i] = n->type.image[0];        /* of values that are not read there: any */
+	for (int i = 0; i < t->nset; i++) {
+		if (t->set[i] >= x->type.lo && t->set[i] <= x->type.hi)
+			y[t->set[i] - x->type.lo] = n->type.image[i];
+		if (t->set[i] == d->k)
+			absent = n->type.image[i];
+	}
+	Node *there = mk_table(c->g, n->span, n->file, (Node *)x, x->type.lo, y, (int)span);
+	Node *arg[3] = { there, read->arg[1], mk_const(c->g, absent) };
+	return map_node(c, mk(c->g, OP_READ, read->span, read->file, 3, arg, read->k));
+}
+
 static const Form *
 table_of_root(Circuit *c, Node *n)
 {
@@ -132,7 +157,10 @@ table_of_root(Circuit *c, Node *n)
 		return NULL;
 	if (t->root->op == OP_SUM)
 		return table_of_sum(c, (Node *)t->root, t->image);
-	return staircase(c, map_node(c, (Node *)t->root), t->root->type.nset, t->root->type.set, t->image);
+	const Form *read = t->root->op == OP_READ ? read_function(c, n) : NULL;
+	if (read && read->ready <= map_node(c, (Node *)t->root)->ready)
+		return read;
+	return form_better(read, staircase(c, map_node(c, (Node *)t->root), t->root->type.nset, t->root->type.set, t->image));
 }
 
 /* ---- conditions ---- */

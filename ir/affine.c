@@ -119,6 +119,95 @@ affine_equal(const Affine *a, const Affine *b)
 	return true;
 }
 
+/* ---- as nodes again ---- */
+
+static Node *
+two(Graph *g, const Node *at, Op op, Node *x, Node *y)
+{
+	return mk(g, op, at->span, at->file, 2, (Node *[]){x, y}, 0);
+}
+
+Node *
+simplified(Graph *g, Node *n)
+{
+	Affine a;
+	Node *sum = NULL;
+
+	if (!affine_of(n, &a))
+		return n;
+	for (int i = 0; i < a.n; i++) {
+		Node *t = two(g, n, OP_MUL, (Node *)a.term[i].n, mk_const(g, a.term[i].c));
+		sum = sum ? two(g, n, OP_ADD, sum, t) : t;
+	}
+	Node *c = mk_const(g, a.c);
+	return sum ? two(g, n, OP_ADD, sum, c) : c;
+}
+
+/* ---- places ---- */
+
+/* How far a function of the position exceeds its number, at most. */
+static int64_t
+most_over_index(const Node *x)
+{
+	int64_t most = x->type.image[0];
+
+	for (int i = 1; i < x->type.root->type.nset; i++)
+		if (x->type.image[i] - i > most)
+			most = x->type.image[i] - i;
+	return most;
+}
+
+/* Is v the number of a position that none seen is behind, and u read at one? u is then
+ * at most v + d. */
+static bool
+not_ahead(const Graph *g, const Node *u, const Node *v, int64_t *d)
+{
+	bool last = v->op == OP_READ && v->arg[0]->op == OP_INDEX && !v->k && v->arg[1]->op == OP_LATEST
+	            && is_const(v->arg[1]->arg[0], 1);
+
+	*d = 0;
+	if (!(last ? g->bidirectional : v->op == OP_INDEX && !g->bidirectional))
+		return false;
+	if (u->op == OP_INDEX)
+		return true;
+	const Node *x = u->op == OP_READ ? u->arg[0] : NULL;
+	if (!x || !x->type.image || x->type.root->op != OP_INDEX)
+		return false;
+	int64_t absent = u->arg[2]->type.hi;
+	*d = most_over_index(x) + (u->k < 0 && !last ? u->k : 0);
+	*d = absent > *d ? absent : *d;
+	return true;
+}
+
+int64_t
+most_of_difference(const Graph *g, const Node *a, const Node *b)
+{
+	Affine sum;
+	__int128 most;
+	int64_t d;
+
+	if (!affine_of(a, &sum) || !affine_add(&sum, -1, b))
+		return clamp((__int128)a->type.hi - b->type.lo);
+	most = sum.c;
+	for (int i = 0; i < sum.n; i++) {
+		Term *u = &sum.term[i];
+		for (int k = 0; k < sum.n && u->c > 0; k++) {
+			Term *v = &sum.term[k];
+			if (v->c >= 0 || !not_ahead(g, u->n, v->n, &d))
+				continue;
+			int64_t c = u->c < -v->c ? u->c : -v->c;
+			u->c -= c;
+			v->c += c;
+			most += (__int128)c * d;
+		}
+	}
+	for (int i = 0; i < sum.n; i++) {
+		const Type *t = &sum.term[i].n->type;
+		most += (__int128)sum.term[i].c * (sum.term[i].c > 0 ? t->hi : t->lo);
+	}
+	return clamp(most);
+}
+
 /* ---- remainders ---- */
 
 bool

@@ -314,6 +314,42 @@ never_there(const Graph *g, const Node *p, int64_t k)
 	}
 }
 
+/* Is the position number e + k visible everywhere? */
+static bool
+always_there(Graph *g, Node *n, Node *e, int64_t k)
+{
+	Node *zero = mk_const(g, 0), *last = mk(g, OP_INDEX, n->span, n->file, 0, NULL, 0);
+
+	if (g->bidirectional) {
+		Node *end = fold1(g, n, OP_LATEST, mk_const(g, 1));
+		last = mk(g, OP_READ, n->span, n->file, 3, (Node *[]){last, end, zero}, 0);
+	}
+	return most_of_difference(g, zero, e) <= (k < 0 ? k : 0) && most_of_difference(g, e, last) <= (k > 0 ? -k : 0);
+}
+
+/* Where a position is given by its number, that number: AT asks itself whether it is there. */
+static Node *
+number_of_place(Graph *g, Node *n, Node *e, int depth)
+{
+	if (e->op == OP_READ && e->arg[0]->op == OP_INDEX && !e->k && e->arg[1]->op == OP_AT && e->arg[2]->type.hi < 0)
+		return e->arg[1]->arg[0];
+	if (e->op != OP_IF || depth == 8)
+		return e;
+	Node *yes = number_of_place(g, n, e->arg[1], depth + 1), *no = number_of_place(g, n, e->arg[2], depth + 1);
+	return yes == e->arg[1] && no == e->arg[2] ? e
+		: mk(g, OP_IF, e->span, e->file, 3, (Node *[]){e->arg[0], yes, no}, 0);
+}
+
+static Node *
+fold_at(Graph *g, Node *n)
+{
+	Node *e = number_of_place(g, n, n->arg[0], 0);
+
+	if (e->op == OP_INDEX)
+		return mk(g, OP_HERE, n->span, n->file, 0, NULL, 0);
+	return e == n->arg[0] ? NULL : mk(g, OP_AT, n->span, n->file, 1, &e, 0);
+}
+
 static Node *
 fold_read(Graph *g, Node *n)
 {
@@ -325,6 +361,10 @@ fold_read(Graph *g, Node *n)
 		return x;
 	if (never_there(g, p, n->k))
 		return d;
+	if (p->op == OP_AT && d->op != OP_CONST && always_there(g, n, p->arg[0], n->k))
+		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){x, p, mk_const(g, x->type.lo)}, n->k);
+	if (p->op == OP_AT && x->op == OP_CONST && always_there(g, n, p->arg[0], n->k))
+		return x;
 	if (p->op != OP_HERE)
 		return NULL;
 	if (n->k == 0)
@@ -377,7 +417,7 @@ fold(Graph *g, Node *n)
 	case OP_PICK:
 		return fold_pick(n);
 	case OP_AT:
-		return x->op == OP_INDEX ? mk(g, OP_HERE, n->span, n->file, 0, NULL, 0) : NULL;
+		return fold_at(g, n);
 	case OP_LATEST:
 	case OP_FIRST:
 		return fold_choice(g, n);

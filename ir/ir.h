@@ -177,6 +177,12 @@ Side side(const Node *);
 /* n with every THERE(x) replaced: by x, or by `with` where it is given. */
 Node *replace_there(Graph *, Node *n, Node *with);
 
+/* n with what cancels in its sums taken out. */
+Node *simplified(Graph *, Node *n);
+/* The greatest value of a - b that is known, with what cancels taken out; no position that
+ * is seen is ahead of the last visible one. */
+int64_t most_of_difference(const Graph *, const Node *a, const Node *b);
+
 /* LATEST, FIRST, BEST, SUM: they look at all visible positions where a condition holds. */
 bool is_search(Op);
 Node *condition_of(const Node *search);

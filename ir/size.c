@@ -81,23 +81,6 @@ number_from(Graph *g, Node *const *digit, int n, Node *d, bool *used, int depth)
 	return make(g, d, OP_ADD, p, times(g, d, make(g, d, OP_SUB, above, q), b));
 }
 
-/* n with what cancels taken out. */
-static Node *
-simplified(Graph *g, Node *n)
-{
-	Affine a;
-	Node *sum = NULL;
-
-	if (!affine_of(n, &a))
-		return n;
-	for (int i = 0; i < a.n; i++) {
-		Node *t = times(g, n, (Node *)a.term[i].n, a.term[i].c);
-		sum = sum ? make(g, n, OP_ADD, sum, t) : t;
-	}
-	Node *c = mk_const(g, a.c);
-	return sum ? make(g, n, OP_ADD, sum, c) : c;
-}
-
 /* A division by a constant that n adds or subtracts once; its sign in *c. */
 static const Node *
 one_carry(const Affine *a, int64_t *c)

@@ -940,9 +940,25 @@ bag_read(Bag *b, const Node *x, const Node *p, int64_t k)
 			bag_add(b, x->type.image[i]);
 }
 
+/* A function of the position, read a fixed way back, is one again. */
+static Type
+type_shifted(Graph *g, const Node *n)
+{
+	const Node *root = n->arg[0]->type.root;
+	int64_t *out = scratch(g, S_OUT, (size_t)root->type.nset * sizeof *out);
+
+	for (int i = 0; i < root->type.nset; i++)
+		out[i] = i + n->k < 0 ? n->arg[2]->k : n->arg[0]->type.image[i + n->k];
+	return from_image(g, root, out);
+}
+
 static Type
 type_read(Graph *g, const Node *n)
 {
+	const Type *x = &n->arg[0]->type;
+
+	if (n->arg[1]->op == OP_HERE && n->k <= 0 && n->arg[2]->op == OP_CONST && x->image && x->root->op == OP_INDEX)
+		return type_shifted(g, n);
 	Bag b = bag_new(g, n);
 
 	bag_read(&b, n->arg[0], n->arg[1], n->k);

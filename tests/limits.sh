@@ -22,6 +22,9 @@ size() { # size EXAMPLE LAYERS D_MODEL
 size adder 5 64
 size calculator 8 128
 size histogram 2 8
+size caesar 3 15
+size reverse 2 7
+size reverse_emit 2 9
 size parity 2 6
 size most_frequent 3 10
 size dyck1 3 43

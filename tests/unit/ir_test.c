@@ -117,8 +117,9 @@ test_intervals(void **state)
 	(void)state;
 	Graph *g = graph(16, 65536);
 	Node *i = LEAF(g, INDEX);
-	Node *x = READ(g, i, LEAF(g, HERE), C(g, -70000), -1);
-	Node *y = READ(g, i, LEAF(g, HERE), C(g, -5), -2);
+	Node *one = MK(g, LATEST, MK(g, EQ, MK(g, THERE, LEAF(g, TOKEN)), C(g, 1)));
+	Node *x = READ(g, i, one, C(g, -70000), -1);
+	Node *y = READ(g, i, one, C(g, -5), -2);
 	Node *p = MK(g, MUL, x, y);
 
 	assert_int_equal(p->type.lo, -70000LL * 65535);
@@ -746,6 +747,111 @@ test_flatten(void **state)
 	check_adder(12, 2);
 }
 
+/* ---- positions by number ---- */
+
+/* Every text of two tokens up to the context, at every position: f(token, n, i). */
+static void
+check_everywhere(Graph *g, Node *x, int64_t (*f)(const int *, int, int))
+{
+	Eval *e = eval_new(g);
+	int text[8];
+
+	for (int n = 1; n <= g->context; n++) {
+		for (int bits = 0; bits < 1 << n; bits++) {
+			for (int i = 0; i < n; i++)
+				text[i] = bits >> i & 1;
+			eval_text(e, text, n);
+			for (int i = 0; i < n; i++)
+				assert_int_equal(eval_at(e, x, i), f(text, n, i));
+		}
+	}
+	eval_free(e);
+}
+
+/* e of test_places, the position asked for; and the first 1 at or before i, or `none`. */
+static int
+asked(const int *token, int i)
+{
+	return token[i] ? 2 * i - 1 : i;
+}
+
+static int
+first_one(const int *token, int i, int none)
+{
+	for (int j = 0; j <= i; j++)
+		if (token[j])
+			return j;
+	return none;
+}
+
+static int64_t
+token_asked(const int *token, int n, int i)
+{
+	int p = asked(token, i);
+
+	(void)n;
+	return p >= 0 && p <= i ? token[p] : 9;
+}
+
+static int64_t
+behind_first(const int *token, int n, int i)
+{
+	int p = first_one(token, i, -1);
+
+	(void)n;
+	return p < 0 ? i : i - p + 1;
+}
+
+static int64_t
+mirrored(const int *token, int n, int i)
+{
+	return token[n - 1 - i];
+}
+
+static void
+test_places(void **state)
+{
+	(void)state;
+	Graph *g = graph(2, 6);
+	Node *t = LEAF(g, TOKEN), *index = LEAF(g, INDEX), *none = C(g, -1), *zero = C(g, 0), *one = C(g, 1);
+
+	/* a place's number is good enough for AT */
+	Node *e = MK(g, SUB, MK(g, MUL, index, C(g, 2)), one), *there = READ(g, index, MK(g, AT, e), none, 0);
+	Node *at = MK(g, AT, MK(g, IF, t, there, index));
+	assert_ptr_equal(at, MK(g, AT, MK(g, IF, t, e, index)));
+	assert_ptr_equal(MK(g, AT, there), MK(g, AT, e));
+	check_everywhere(g, READ(g, t, at, C(g, 9), 0), token_asked);
+
+	/* what was seen is not ahead, what may be is not surely there */
+	Node *p = MK(g, FIRST, MK(g, THERE, t)), *first = READ(g, index, p, zero, 0);
+	assert_ptr_equal(READ(g, one, MK(g, AT, first), zero, 0), one);
+	assert_ptr_equal(READ(g, t, MK(g, AT, first), t, 0), READ(g, t, MK(g, AT, first), zero, 0));
+	assert_ptr_not_equal(READ(g, one, MK(g, AT, READ(g, index, p, C(g, 3), 0)), zero, 0), one);
+	assert_ptr_not_equal(READ(g, one, MK(g, AT, first), zero, -1), one);
+	assert_ptr_not_equal(READ(g, one, MK(g, AT, first), zero, 1), one);
+	assert_ptr_not_equal(READ(g, one, MK(g, AT, MK(g, SUB, first, one)), zero, 0), one);
+	assert_int_equal(most_of_difference(g, READ(g, index, p, none, -1), index), -1);
+	assert_int_equal(most_of_difference(g, READ(g, index, p, zero, -1), index), 0);
+	assert_int_equal(most_of_difference(g, READ(g, index, p, C(g, 4), 0), index), 4);
+
+	/* a sum that holds where p is there, with the default that makes it the other one */
+	Node *far = MK(g, ADD, MK(g, SUB, index, first), one);
+	Named out = { .name = "x", .node = MK(g, IF, READ(g, one, p, zero, 0), far, index) };
+	g->output = &out;
+	g->noutput = 1;
+	run_passes(g, NULL, NULL, NULL);
+	assert_ptr_equal(out.node, MK(g, ADD, MK(g, SUB, index, READ(g, index, p, one, 0)), one));
+	check_everywhere(g, out.node, behind_first);
+
+	Graph *b = graph(2, 6);
+	b->bidirectional = true;
+	Node *here = LEAF(b, INDEX), *last = READ(b, here, MK(b, LATEST, C(b, 1)), C(b, 0), 0);
+	Node *mirror = READ(b, LEAF(b, TOKEN), MK(b, AT, MK(b, SUB, last, here)), C(b, 7), 0);
+	assert_int_equal(most_of_difference(b, here, last), 0);
+	assert_ptr_equal(READ(b, C(b, 1), MK(b, AT, MK(b, SUB, last, here)), C(b, 0), 0), C(b, 1));
+	check_everywhere(b, mirror, mirrored);
+}
+
 int
 main(void)
 {
@@ -765,6 +871,7 @@ main(void)
 		cmocka_unit_test_teardown(test_folds_are_sound, teardown),
 		cmocka_unit_test_teardown(test_long_chain, teardown),
 		cmocka_unit_test_teardown(test_flatten, teardown),
+		cmocka_unit_test_teardown(test_places, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
