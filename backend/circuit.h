@@ -187,12 +187,21 @@ Schedule *schedule(Circuit *);
  * that are ready by then. */
 typedef struct Columns {
 	Schedule *s;
-	int n, cap;
+	int n;
 	const Form **form;      /* (n) */
 } Columns;
 Columns *allocate(Schedule *);
-/* f as an integer combination of the columns in a state: w (n). False if it is none. */
-bool columns_read(Columns *, int state, const Form *f, int64_t *w);
+/* f as an integer combination of the columns in a state, by column; NULL if it is
+ * none. Good until the next call. */
+typedef struct Use {
+	int column;
+	int64_t times;
+} Use;
+typedef struct Uses {
+	int n, cap;
+	Use *at;                /* (n) */
+} Uses;
+const Uses *columns_read(Columns *, int state, const Form *f);
 
 TwModel *write_weights(Columns *, Report *);
 /* The longest chain of steps up to these forms, first step first; (*n). */

@@ -17,17 +17,30 @@
 
 #define TOO_LARGE ((int64_t)1 << 44)    /* coefficients of this size are of no use */
 
+/* A sparse vector, over columns or over dimensions: by ascending index, none 0. */
+typedef Uses Vec;
+typedef Use Entry;
+
 typedef struct Row {
-	int pivot;
-	int64_t *v;             /* (ndim) */
-	int64_t *w;             /* (cap) of columns */
+	Vec v;                  /* over dimensions; the first is the pivot */
+	Vec w;                  /* over columns: how it is made of them */
 } Row;
 
 typedef struct Basis {
-	int n;
-	Row *row;               /* (n) by ascending pivot */
+	int ncolumn;            /* columns that have been put in */
+	Row **row;              /* (ndim) by pivot, NULL where there is none */
 	bool lost;              /* coefficients grew out of hand: trust it no more */
+	struct Known **known;   /* (BUCKETS) the columns as they are in this state, by content */
+	int caplargest;
+	double *largest;        /* (caplargest) what a column can hold, sharp; 0 if not asked for yet */
 } Basis;
+
+typedef struct Known {
+	struct Known *next;
+	uint64_t hash;
+	int column;
+	Vec v;
+} Known;
 
 /* How a reader was served: kept, since a later column may turn the basis and with
  * it the combination. Found by its primitive form and state. */
@@ -35,118 +48,257 @@ typedef struct Answer {
 	struct Answer *next;
 	int state;
 	const Form *form;       /* primitive */
-	int64_t *w;             /* (cap) */
+	Vec w;
 } Answer;
 
 enum { BUCKETS = 4096 };
 
 typedef struct Space {
 	Columns c;              /* first: what others see */
+	Arena *arena;
+	int cap;                /* of c.form */
 	int ndim;
 	int *dim;               /* (natom) of an atom; tokens, and many features of places, have a row each instead */
 	int place_rows;         /* the first of the places' rows, or -1 */
+	int64_t *dense;         /* (ndim) zeros, for expand */
+	bool *seen;             /* (ndim) false, for expand */
 	Basis *basis;           /* (states) */
-	double *largest;        /* (cap)(states) what a column can hold, sharp; 0 if not asked for yet */
+	Vec v, w, spare, out;   /* room that is used again and again */
 	Answer *answer[BUCKETS];
 } Space;
 
+/* ---- sparse vectors ---- */
+
 static void
-expand(const Space *sp, const Form *f, int state, int64_t *v)
+vec_room(Space *sp, Vec *v, int n)
+{
+	if (n <= v->cap)
+		return;
+	Entry *old = v->at;
+	v->cap = 2 * n;
+	v->at = NEWS(sp->arena, Entry, v->cap);
+	if (v->n)
+		memcpy(v->at, old, sizeof *old * (size_t)v->n);
+}
+
+static void
+vec_copy(Space *sp, Vec *to, const Vec *from, int64_t times)
+{
+	to->n = 0;
+	vec_room(sp, to, from->n);
+	for (int i = 0; i < from->n; i++)
+		to->at[to->n++] = (Entry){ from->at[i].column, times * from->at[i].times };
+}
+
+/* Just as large as it is. */
+static Vec
+vec_keep(Space *sp, const Vec *v)
+{
+	Vec kept = { v->n, v->n, NEWS(sp->arena, Entry, v->n + 1) };
+
+	if (v->n)
+		memcpy(kept.at, v->at, sizeof *v->at * (size_t)v->n);
+	return kept;
+}
+
+/* a += times * b; false when it grows too large */
+static bool
+vec_add(Space *sp, Vec *a, const Vec *b, int64_t times)
+{
+	Vec *s = &sp->spare, swap;
+	bool fits = true;
+
+	s->n = 0;
+	vec_room(sp, s, a->n + b->n);
+	for (int i = 0, j = 0; i < a->n || j < b->n;) {
+		Entry e;
+		if (j == b->n || (i < a->n && a->at[i].column < b->at[j].column)) {
+			e = a->at[i++];
+		} else {
+			e = (Entry){ b->at[j].column, times * b->at[j].times };
+			j++;
+			if (i < a->n && a->at[i].column == e.column)
+				e.times += a->at[i++].times;
+		}
+		fits = fits && llabs(e.times) < TOO_LARGE;
+		if (e.times)
+			s->at[s->n++] = e;
+	}
+	swap = *a;
+	*a = *s;
+	*s = swap;
+	return fits;
+}
+
+static int
+by_index(const void *p, const void *q)
+{
+	return ((const Entry *)p)->column - ((const Entry *)q)->column;
+}
+
+static void
+expand_term(Space *sp, Vec *v, int dim, int64_t times)
+{
+	if (!sp->seen[dim]) {
+		sp->seen[dim] = true;
+		vec_room(sp, v, v->n + 1);
+		v->at[v->n++].column = dim;
+	}
+	sp->dense[dim] += times;
+}
+
+static void
+expand_table(Space *sp, Vec *v, const int64_t *table, int n, int first, int64_t times)
+{
+	for (int r = 0; r < n; r++)
+		if (table[r])
+			expand_term(sp, v, first + r, times * table[r]);
+}
+
+/* What of f is there in a state. */
+static void
+expand(Space *sp, const Form *f, int state, Vec *v)
 {
 	const Circuit *c = sp->c.s->c;
+	int n = 0;
 
-	memset(v, 0, sizeof *v * (size_t)sp->ndim);
+	v->n = 0;
 	for (int i = 0; i < f->n; i++) {
 		const Atom *a = f->term[i].atom;
 		if (a->ready > state)
 			continue;
 		if (a->kind == TOKEN_FEATURE)
-			for (int r = 0; r < c->rows; r++)
-				v[r] += f->term[i].c * a->table[r];
+			expand_table(sp, v, a->table, c->rows, 0, f->term[i].c);
 		else if (a->kind == PLACE_FEATURE && sp->place_rows >= 0)
-			for (int r = 0; r < c->places; r++)
-				v[sp->place_rows + r] += f->term[i].c * a->table[r];
+			expand_table(sp, v, a->table, c->places, sp->place_rows, f->term[i].c);
 		else
-			v[sp->dim[a->id]] += f->term[i].c;
+			expand_term(sp, v, sp->dim[a->id], f->term[i].c);
 	}
+	qsort(v->at, (size_t)v->n, sizeof *v->at, by_index);
+	for (int i = 0; i < v->n; i++) {
+		int dim = v->at[i].column;
+		if (sp->dense[dim])
+			v->at[n++] = (Entry){ dim, sp->dense[dim] };
+		sp->dense[dim] = 0;
+		sp->seen[dim] = false;
+	}
+	v->n = n;
 }
 
-static int
-first_of(const int64_t *v, int n)
+/* ---- the columns as they are in a state ---- */
+
+static uint64_t
+vec_hash(const Vec *v, int64_t factor)
 {
-	int i = 0;
+	uint64_t h = 1;
 
-	while (i < n && !v[i])
-		i++;
-	return i;
+	for (int i = 0; i < v->n; i++)
+		h = (h ^ (uint64_t)v->at[i].column ^ (uint64_t)(v->at[i].times / factor) << 20) * 0x9e3779b97f4a7c15u;
+	return h;
 }
 
-/* a -= q * b; false when it grows too large */
+static int64_t
+gcd(int64_t a, int64_t b)
+{
+	return b ? gcd(b, a % b) : llabs(a);
+}
+
+/* Its greatest common factor, with the sign of its first entry. */
+static int64_t
+factor_of(const Vec *v)
+{
+	int64_t g = 0;
+
+	for (int i = 0; i < v->n; i++)
+		g = gcd(v->at[i].times, g);
+	return v->n && v->at[0].times < 0 ? -g : g;
+}
+
 static bool
-subtract(int64_t *a, const int64_t *b, int64_t q, int n)
+is_multiple(const Vec *a, int64_t fa, const Vec *b, int64_t fb)
 {
-	bool fits = true;
-
-	for (int i = 0; i < n; i++) {
-		a[i] -= q * b[i];
-		fits = fits && llabs(a[i]) < TOO_LARGE;
-	}
-	return fits;
-}
-
-static Row *
-row_with(Basis *b, int pivot)
-{
-	for (int i = 0; i < b->n; i++)
-		if (b->row[i].pivot == pivot)
-			return &b->row[i];
-	return NULL;
+	if (a->n != b->n)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (a->at[i].column != b->at[i].column || a->at[i].times / fa != b->at[i].times / fb)
+			return false;
+	return true;
 }
 
 static void
-basis_add(Space *sp, Basis *b, int64_t *v, int64_t *w)
+remember(Space *sp, Basis *b, int column, const Vec *v)
 {
-	int n = sp->ndim, p;
+	uint64_t h = vec_hash(v, factor_of(v));
+	Known *k = NEW(sp->arena, Known), **at = &b->known[h >> 52];
 
-	while (!b->lost && (p = first_of(v, n)) < n) {
-		Row *r = row_with(b, p);
+	while (*at)             /* the first of equals is found first */
+		at = &(*at)->next;
+	*k = (Known){ NULL, h, column, vec_keep(sp, v) };
+	*at = k;
+}
+
+/* The column whose multiple v is, or -1. */
+static int
+same_column(const Basis *b, const Vec *v, int64_t *times)
+{
+	int64_t g = factor_of(v);
+	uint64_t h = vec_hash(v, g);
+
+	for (const Known *k = b->known[h >> 52]; k; k = k->next) {
+		int64_t f = factor_of(&k->v);
+		if (k->hash != h || !is_multiple(v, g, &k->v, f) || g % f)
+			continue;
+		*times = g / f;
+		return k->column;
+	}
+	return -1;
+}
+
+/* v, made of columns as w says, joins the basis; both are used up. */
+static void
+basis_add(Space *sp, Basis *b, Vec *v, Vec *w)
+{
+	while (!b->lost && v->n) {
+		int pivot = v->at[0].column;
+		Row *r = b->row[pivot];
 		if (!r) {
-			b->row[b->n++] = (Row){ p, v, w };
+			r = b->row[pivot] = NEW(sp->arena, Row);
+			*r = (Row){ vec_keep(sp, v), vec_keep(sp, w) };
 			return;
 		}
-		int64_t q = v[p] / r->v[p];
-		b->lost = !subtract(v, r->v, q, n) || !subtract(w, r->w, q, sp->c.cap);
-		if (v[p]) {             /* Euclid: the remainder is the smaller pivot */
-			Row t = *r;
-			r->v = v;
-			r->w = w;
-			v = t.v;
-			w = t.w;
+		int64_t q = v->at[0].times / r->v.at[0].times;
+		b->lost = !vec_add(sp, v, &r->v, -q) || !vec_add(sp, w, &r->w, -q);
+		if (v->n && v->at[0].column == pivot) { /* Euclid: the remainder is the smaller pivot */
+			Row old = *r;
+			*r = (Row){ vec_keep(sp, v), vec_keep(sp, w) };
+			vec_copy(sp, v, &old.v, 1);
+			vec_copy(sp, w, &old.w, 1);
 		}
 	}
 }
 
-/* The column whose multiple f is in this state, or -1. */
-static int
-same_column(Columns *c, int state, const int64_t *v, int64_t *times, int64_t *room)
+/* A basis takes in the columns there are when it is asked. */
+static Basis *
+basis_of(Space *sp, int state)
 {
-	const Space *sp = (Space *)c;
+	Basis *b = &sp->basis[state];
 
-	for (int i = 0; i < c->n; i++) {
-		expand(sp, c->form[i], state, room);
-		int p = first_of(room, sp->ndim);
-		if (p == sp->ndim || v[p] % room[p])
-			continue;
-		int64_t q = v[p] / room[p];
-		int d = 0;
-		while (d < sp->ndim && v[d] == q * room[d])
-			d++;
-		if (d == sp->ndim && q) {
-			*times = q;
-			return i;
-		}
+	if (!b->row) {
+		b->row = NEWS(sp->arena, Row *, sp->ndim + 1);
+		b->known = NEWS(sp->arena, Known *, BUCKETS);
 	}
-	return -1;
+	for (; b->ncolumn < sp->c.n; b->ncolumn++) {
+		const Form *f = sp->c.form[b->ncolumn];
+		if (f->near)            /* no part of any combination */
+			continue;
+		expand(sp, f, state, &sp->v);
+		if (!sp->v.n)
+			continue;
+		remember(sp, b, b->ncolumn, &sp->v);
+		vec_copy(sp, &sp->w, &(Vec){ 1, 1, &(Entry){ b->ncolumn, 1 } }, 1);
+		basis_add(sp, b, &sp->v, &sp->w);
+	}
+	return b;
 }
 
 static bool
@@ -158,41 +310,38 @@ dims_known(const Space *sp, const Form *f)
 	return sp->ndim > 0;
 }
 
+/* f as a combination of columns, in sp->w. */
 static bool
-read_columns(Space *sp, int state, const Form *f, int64_t *w, int64_t *v, int64_t *room)
+read_columns(Space *sp, int state, const Form *f)
 {
-	Basis *b = &sp->basis[state];
-	int p, n = sp->ndim, i;
+	Vec *v = &sp->v, *w = &sp->w;
 	int64_t times;
+	int i;
 
-	memset(w, 0, sizeof *w * (size_t)sp->c.cap);
+	w->n = 0;
 	if (!dims_known(sp, f) || f->ready > state)
 		return false;
+	Basis *b = basis_of(sp, state);
+	w->n = 0;
 	expand(sp, f, state, v);
-	if (first_of(v, n) == n)
+	if (!v->n)
 		return true;
-	if ((i = same_column(&sp->c, state, v, &times, room)) >= 0) {
-		w[i] = times;
+	if ((i = same_column(b, v, &times)) >= 0) {
+		vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ i, times } }, 1);
 		return true;
 	}
-	while (!b->lost && (p = first_of(v, n)) < n) {
-		Row *r = row_with(b, p);
-		if (!r || v[p] % r->v[p])
+	while (!b->lost && v->n) {
+		const Row *r = b->row[v->at[0].column];
+		if (!r || v->at[0].times % r->v.at[0].times)
 			return false;
-		int64_t q = v[p] / r->v[p];
-		if (!subtract(v, r->v, q, n) || !subtract(w, r->w, -q, sp->c.cap))
+		int64_t q = v->at[0].times / r->v.at[0].times;
+		if (!vec_add(sp, v, &r->v, -q) || !vec_add(sp, w, &r->w, q))
 			return false;
 	}
-	for (i = 0; i < sp->c.n; i++)
-		if (llabs(w[i]) > 1 << 12)      /* a column of its own keeps the terms small */
+	for (i = 0; i < w->n; i++)
+		if (llabs(w->at[i].times) > 1 << 12)    /* a column of its own keeps the terms small */
 			return false;
 	return !b->lost;
-}
-
-static int64_t
-gcd(int64_t a, int64_t b)
-{
-	return b ? gcd(b, a % b) : llabs(a);
 }
 
 static int
@@ -244,56 +393,50 @@ answer_slot(Space *sp, int state, const Form *f)
 	return at;
 }
 
-bool
-columns_read(Columns *c, int state, const Form *f, int64_t *w)
+const Uses *
+columns_read(Columns *c, int state, const Form *f)
 {
 	Space *sp = (Space *)c;
 	Arena scratch = { 0 };
-	int64_t factor, n = sp->ndim + 1;
+	int64_t factor = 1;
 
-	memset(w, 0, sizeof *w * (size_t)c->cap);
+	sp->out.n = 0;
 	if (!f->n)
-		return true;
+		return &sp->out;
 	const Form *p = primitive(&scratch, f, &factor);
 	const Answer *known = *answer_slot(sp, state, p);
-	int64_t *v = arena_alloc(&scratch, 2 * sizeof *v * (size_t)n);
-	bool found = known || read_columns(sp, state, p, w, v, v + n);
-	for (int i = 0; i < c->cap; i++)
-		w[i] = factor * (known ? known->w[i] : w[i]);
+	bool found = known || read_columns(sp, state, p);
+	if (found)
+		vec_copy(sp, &sp->out, known ? &known->w : &sp->w, factor);
 	arena_free(&scratch);
-	return found;
+	return found ? &sp->out : NULL;
 }
 
-static void
+static int
 add_column(Space *sp, const Form *f)
 {
-	Circuit *c = sp->c.s->c;
-	int at = sp->c.n++;
-
-	sp->c.form[at] = f;
-	if (f->near)                    /* no part of any combination */
-		return;
-	for (int state = 0; state <= 2 * sp->c.s->nlayer; state++) {
-		int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)(sp->ndim + sp->c.cap)), *w = v + sp->ndim;
-		expand(sp, f, state, v);
-		w[at] = 1;
-		basis_add(sp, &sp->basis[state], v, w);
+	if (sp->c.n == sp->cap) {
+		const Form **old = sp->c.form;
+		sp->cap = sp->cap ? 2 * sp->cap : 64;
+		sp->c.form = NEWS(sp->arena, const Form *, sp->cap);
+		if (old)
+			memcpy(sp->c.form, old, sizeof *old * (size_t)sp->c.n);
 	}
+	sp->c.form[sp->c.n] = f;
+	return sp->c.n++;
 }
 
-static void need(Space *, int state, const Form *, int64_t *w);
+static void need(Space *, int state, const Form *);
 
 /* w += times * how f is read, once it has what it needs */
 static void
-need_part(Space *sp, int state, const Form *f, int64_t times, int64_t *w)
+need_part(Space *sp, int state, const Form *f, int64_t times, Vec *w)
 {
-	int64_t *one = arena_alloc(sp->c.s->c->arena, sizeof *one * (size_t)sp->c.cap);
-
-	need(sp, state, f, one);
-	if (!columns_read(&sp->c, state, f, one))
+	need(sp, state, f);
+	const Uses *one = columns_read(&sp->c, state, f);
+	if (!one)
 		abort();                /* what need() is for */
-	for (int i = 0; i < sp->c.cap; i++)
-		w[i] += times * one[i];
+	vec_add(sp, w, one, times);
 }
 
 /* Does it stand better in a column of its own? */
@@ -306,7 +449,7 @@ is_apart(const Form *part)
 /* The parts of a form that is too large: neurons of one linear part together, and
  * each term that is large by itself. */
 static bool
-in_lines(Space *sp, int state, const Form *f, int64_t *w)
+in_lines(Space *sp, int state, const Form *f, Vec *w)
 {
 	Arena *arena = sp->c.s->c->arena;
 	Form *part = arena_alloc(arena, sizeof *part * (size_t)f->n), rest = { .ready = f->ready };
@@ -343,9 +486,8 @@ is_real(const Form *f)
 /* A form whose terms cannot be added up in one column stands in several: those it
  * was added up from, as far as they are there. */
 static bool
-in_parts(Space *sp, int state, const Form *f, int64_t *w)
+in_parts(Space *sp, int state, const Form *f, Vec *w)
 {
-	memset(w, 0, sizeof *w * (size_t)sp->c.cap);
 	if (f->n > 1 && is_real(f)) {   /* rounded values do not bear being combined */
 		for (int i = 0; i < f->n; i++) {
 			const Atom *a = f->term[i].atom;
@@ -365,18 +507,15 @@ in_parts(Space *sp, int state, const Form *f, int64_t *w)
 }
 
 static void
-own_column(Space *sp, const Form *f, int64_t *w)
+own_column(Space *sp, const Form *f, Vec *w)
 {
-	int i = 0;
+	int i = f->near ? 0 : sp->c.n;
 
-	memset(w, 0, sizeof *w * (size_t)sp->c.cap);
-	while (f->near && i < sp->c.n && !form_equal(sp->c.form[i], f))
+	while (i < sp->c.n && !form_equal(sp->c.form[i], f))
 		i++;
-	if (!f->near || i == sp->c.n) {
-		i = sp->c.n;
+	if (i == sp->c.n)
 		add_column(sp, f);
-	}
-	w[i] = 1;
+	vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ i, 1 } }, 1);
 }
 
 static double
@@ -393,61 +532,61 @@ largest(const Form *f, int state)
 	return sum;
 }
 
+static double
+column_largest(Space *sp, int state, int column)
+{
+	Basis *b = &sp->basis[state];
+
+	if (column >= b->caplargest) {
+		double *old = b->largest;
+		int cap = 2 * column + 64;
+		b->largest = NEWS(sp->arena, double, cap);
+		if (old)
+			memcpy(b->largest, old, sizeof *old * (size_t)b->caplargest);
+		b->caplargest = cap;
+	}
+	if (!b->largest[column])
+		b->largest[column] = largest(sp->c.form[column], state);
+	return b->largest[column];
+}
+
 /* Would the terms of this combination, `factor` times, be too many where a column of
  * its own would do? */
 static bool
-is_wasteful(Space *sp, int state, const Form *f, int64_t factor, const int64_t *w)
+is_wasteful(Space *sp, int state, const Form *f, int64_t factor, const Vec *w)
 {
-	double sum = 0;
-	int used = 0, states = 2 * sp->c.s->nlayer + 1;
+	double sum = 0, times = (double)llabs(factor);
 
-	for (int i = 0; i < sp->c.n; i++) {
-		double *known = &sp->largest[(size_t)i * (size_t)states + (size_t)state];
-		if (!w[i])
-			continue;
-		if (!*known)
-			*known = largest(sp->c.form[i], state);
-		sum += (double)llabs(w[i]) * *known;
-		used++;
-	}
-	sum *= (double)llabs(factor);
-	return used > 1 && sum >= EXACT_MAX / 2 && sum > 2 * largest(f, state) * (double)llabs(factor);
+	if (w->n < 2)
+		return false;
+	for (int i = 0; i < w->n; i++)
+		sum += times * (double)llabs(w->at[i].times) * column_largest(sp, state, w->at[i].column);
+	return sum >= EXACT_MAX / 2 && sum > 2 * times * largest(f, state);
 }
 
 static void
-need(Space *sp, int state, const Form *f, int64_t *w)
+need(Space *sp, int state, const Form *f)
 {
-	Arena *arena = sp->c.s->c->arena;
 	int64_t factor;
+	Vec w = { 0 };
 
 	if (!f->n)
 		return;
-	const Form *p = primitive(arena, f, &factor);
-	Answer **at = answer_slot(sp, state, p);
-	if (*at && !is_wasteful(sp, state, p, factor, (*at)->w))
+	const Form *p = primitive(sp->arena, f, &factor);
+	Answer *answer = *answer_slot(sp, state, p);
+	if (answer && !is_wasteful(sp, state, p, factor, &answer->w))
 		return;
-	bool apart = *at || p->near;            /* or else: what is there, its parts, a column */
-	bool read = !apart && columns_read(&sp->c, state, p, w) && !is_wasteful(sp, state, p, factor, w);
-	if (!read && (apart || !in_parts(sp, state, p, w)))
-		own_column(sp, p, w);
-	if (!*at) {
-		*at = NEW(arena, Answer);
-		**at = (Answer){ .state = state, .form = p, .w = arena_alloc(arena, sizeof *w * (size_t)sp->c.cap) };
+	bool apart = answer || p->near;         /* or else: what is there, its parts, a column */
+	if (!apart && read_columns(sp, state, p) && !is_wasteful(sp, state, p, factor, &sp->w))
+		vec_copy(sp, &w, &sp->w, 1);
+	else if (apart || !in_parts(sp, state, p, &w))
+		own_column(sp, p, &w);
+	if (!answer) {
+		answer = NEW(sp->arena, Answer);
+		*answer = (Answer){ .state = state, .form = p };
+		*answer_slot(sp, state, p) = answer;
 	}
-	memcpy((*at)->w, w, sizeof *w * (size_t)sp->c.cap);
-}
-
-static int
-readers(const Schedule *s)
-{
-	int n = 1 + s->c->g->noutput;
-
-	for (int l = 0; l < s->nlayer; l++) {
-		n += s->nneuron[l];
-		for (int h = 0; h < s->nhead[l]; h++)
-			n += s->head[l][h]->nvalue + 2 * s->head[l][h]->select->ndim;
-	}
-	return n;
+	answer->w = w;
 }
 
 enum { FEW_FEATURES = 4, MANY_PLACES = 1024 };
@@ -476,38 +615,30 @@ allocate(Schedule *s)
 {
 	Circuit *c = s->c;
 	Space *sp = NEW(c->arena, Space);
-	int states = 2 * s->nlayer + 1, most = readers(s);
+	int last = 2 * s->nlayer;
 
 	sp->c.s = s;
+	sp->arena = c->arena;
 	set_dims(sp);
-	if (most > sp->ndim)
-		most = sp->ndim;
-	sp->c.cap = most + 1;
-	/* room for one column more than there are dimensions never runs out while
-	 * lattices are whole; a refused combination may ask for more */
-	sp->c.cap += readers(s);
-	sp->c.form = arena_alloc(c->arena, sizeof *sp->c.form * (size_t)sp->c.cap);
-	sp->largest = arena_alloc(c->arena, sizeof *sp->largest * (size_t)sp->c.cap * (size_t)states);
-	sp->basis = arena_alloc(c->arena, sizeof *sp->basis * (size_t)states);
-	for (int i = 0; i < states; i++)
-		sp->basis[i].row = arena_alloc(c->arena, sizeof(Row) * (size_t)(sp->ndim + 1));
+	sp->dense = NEWS(c->arena, int64_t, sp->ndim + 1);
+	sp->seen = NEWS(c->arena, bool, sp->ndim + 1);
+	sp->basis = NEWS(c->arena, Basis, last + 1);
 
-	int64_t *w = arena_alloc(c->arena, sizeof *w * (size_t)sp->c.cap);
 	if (c->emit)
-		need(sp, states - 1, c->emit, w);
+		need(sp, last, c->emit);
 	for (int i = 0; i < c->g->noutput; i++)
-		need(sp, states - 1, c->output[i], w);
+		need(sp, last, c->output[i]);
 	for (int l = s->nlayer - 1; l >= 0; l--) {
 		for (int i = 0; i < s->nneuron[l]; i++)
-			need(sp, 2 * l + 1, s->neuron[l][i]->in, w);
+			need(sp, 2 * l + 1, s->neuron[l][i]->in);
 		for (int h = 0; h < s->nhead[l]; h++) {
 			const Head *head = s->head[l][h];
 			for (int v = 0; v < head->nvalue; v++)
 				if (head->value[v]->live)
-					need(sp, 2 * l, head->value[v]->in, w);
+					need(sp, 2 * l, head->value[v]->in);
 			for (int d = 0; d < head->select->ndim; d++) {
-				need(sp, 2 * l, head->select->q[d], w);
-				need(sp, 2 * l, head->select->k[d], w);
+				need(sp, 2 * l, head->select->q[d]);
+				need(sp, 2 * l, head->select->k[d]);
 			}
 		}
 	}

@@ -233,18 +233,15 @@ static int
 own_columns(const Columns *cols, const Needs *own)
 {
 	const Circuit *c = cols->s->c;
-	int64_t *w = NEWS(c->arena, int64_t, cols->cap + 1);
 	bool *ours = NEWS(c->arena, bool, cols->n + 1), *others = NEWS(c->arena, bool, cols->n + 1);
 	int nreader, n = 0;
 	Reader *r = readers(cols, &nreader);
 
 	for (int i = 0; i < nreader; i++) {
 		bool mine = r[i].atom ? own->atom[r[i].atom->id] : r[i].head && own->head[head_at(c, r[i].head)];
-		if (!columns_read((Columns *)cols, r[i].state, r[i].form, w))
-			continue;
-		for (int k = 0; k < cols->n; k++)
-			if (w[k])
-				(mine ? ours : others)[k] = true;
+		const Uses *uses = columns_read((Columns *)cols, r[i].state, r[i].form);
+		for (int k = 0; uses && k < uses->n; k++)
+			(mine ? ours : others)[uses->at[k].column] = true;
 	}
 	for (int k = 0; k < cols->n; k++)
 		n += ours[k] && !others[k];

@@ -21,7 +21,7 @@ typedef struct Writer {
 	TwModel *m;
 	Report *r;
 	double *most;           /* (d_model) largest absolute value of a column in the state at hand */
-	int64_t *w;             /* (cap) scratch */
+	Uses *uses;             /* (natom) by id: the columns that hold it */
 	double *score;          /* (nhead) largest score of each live head, by id */
 	int failed;
 } Writer;
@@ -90,11 +90,13 @@ write_reader(Writer *w, int state, const Form *f, float *matrix, int width, int 
 	*bias = (float)f->k;
 	if (!f->n)
 		return sum;
-	if (!columns_read(w->cols, state, f, w->w))
+	const Uses *uses = columns_read(w->cols, state, f);
+	if (!uses)
 		abort();                /* allocate() guarantees it */
-	for (int i = 0; i < w->cols->n; i++) {
-		matrix[(size_t)i * (size_t)width + (size_t)j] = (float)w->w[i];
-		sum += (double)llabs(w->w[i]) * w->most[i];
+	for (int i = 0; i < uses->n; i++) {
+		const Use *u = &uses->at[i];
+		matrix[(size_t)u->column * (size_t)width + (size_t)j] = (float)u->times;
+		sum += (double)llabs(u->times) * w->most[u->column];
 	}
 	return sum;
 }
@@ -122,23 +124,35 @@ write_embedding(Writer *w)
 	}
 }
 
-static int64_t
-coefficient(const Form *f, const Atom *a)
+/* Which columns hold an atom: for each form's terms, by atom. */
+static void
+find_uses(Writer *w)
 {
-	for (int i = 0; i < f->n; i++)
-		if (f->term[i].atom == a)
-			return f->term[i].c;
-	return 0;
+	int natom = w->c->natom, *n = NEWS(w->c->arena, int, natom + 1);
+
+	w->uses = NEWS(w->c->arena, Uses, natom + 1);
+	for (int i = 0; i < w->cols->n; i++)
+		for (int t = 0; t < w->cols->form[i]->n; t++)
+			n[w->cols->form[i]->term[t].atom->id]++;
+	for (int i = 0; i < w->cols->n; i++) {
+		for (int t = 0; t < w->cols->form[i]->n; t++) {
+			const Term *term = &w->cols->form[i]->term[t];
+			Uses *u = &w->uses[term->atom->id];
+			if (!u->at)
+				u->at = NEWS(w->c->arena, Use, n[term->atom->id]);
+			u->at[u->n++] = (Use){ i, term->c };
+		}
+	}
 }
 
 /* What a sublayer adds: row `at` of a (…, d_model) matrix. `sum` collects by column. */
 static void
 write_atom(Writer *w, const Atom *a, float *row, double *sum)
 {
-	for (int i = 0; i < w->cols->n; i++) {
-		int64_t k = coefficient(w->cols->form[i], a);
-		row[i] = (float)k;
-		sum[i] += (double)llabs(k) * atom_most(a);
+	for (int i = 0; i < w->uses[a->id].n; i++) {
+		const Use *u = &w->uses[a->id].at[i];
+		row[u->column] = (float)u->times;
+		sum[u->column] += (double)llabs(u->times) * atom_most(a);
 	}
 }
 
@@ -146,8 +160,8 @@ static void
 prove_writes(Writer *w, const double *sum, const Node *n)
 {
 	for (int i = 0; i < w->cols->n; i++)
-		prove(w, n, sum[i] + w->most[i], "value"); } 
-
+		prove(w, n, sum[i] + w->most[i], "value");
+}
 
 static double *
 new_sums(Writer *w)
@@ -287,17 +301,16 @@ line_of(const Graph *g, const Node *n)
 	return source_line(g->files[n->file], n->span.lo);
 }
 
-/* Can f be read from the stream in this state, exactly? w->w is how. */
-static bool
+/* How f can be read from the stream in this state, exactly; or NULL. */
+static const Uses *
 decodes(Writer *w, const Form *f, int state, const double *most)
 {
+	const Uses *uses = columns_read(w->cols, state, f);
 	double sum = 0;
 
-	if (!columns_read(w->cols, state, f, w->w))
-		return false;
-	for (int i = 0; i < w->cols->n; i++)
-		sum += (double)llabs(w->w[i]) * most[i];
-	return sum + (double)llabs(f->k) < EXACT_MAX;
+	for (int i = 0; uses && i < uses->n; i++)
+		sum += (double)llabs(uses->at[i].times) * most[uses->at[i].column];
+	return sum + (double)llabs(f->k) < EXACT_MAX ? uses : NULL;
 }
 
 static void
@@ -311,19 +324,19 @@ write_named1(Writer *w, const Named *n, TwNamed *out, double *const *most)
 	out->kind = n->kind == K_BOOL ? TW_BOOL : n->kind == K_TOKEN ? TW_TOKEN : TW_INT;
 	out->reference = n->kind == K_POS;
 	out->folded = true;
-	for (int state = 0; f && state < states; state++) {
-		if (!decodes(w, f, state, most[state]))
+	for (int state = f ? f->ready : 0; f && state < states; state++) {
+		const Uses *uses = decodes(w, f, state, most[state]);
+		if (!uses)
 			continue;
 		out->folded = false;
 		out->state = state;
 		out->bias = (float)f->k;
-		out->column = arena_alloc(w->c->arena, sizeof(int) * (size_t)(w->cols->n + 1));
-		out->weight = zeros(w, (size_t)w->cols->n);
-		for (int i = 0; i < w->cols->n; i++) {
-			if (!w->w[i])
-				continue;
-			out->column[out->ncolumn] = i;
-			out->weight[out->ncolumn++] = (float)w->w[i];
+		out->ncolumn = uses->n;
+		out->column = NEWS(w->c->arena, int, uses->n + 1);
+		out->weight = zeros(w, (size_t)uses->n);
+		for (int i = 0; i < uses->n; i++) {
+			out->column[i] = uses->at[i].column;
+			out->weight[i] = (float)uses->at[i].times;
 		}
 		return;
 	}
@@ -457,7 +470,7 @@ write_weights(Columns *cols, Report *r)
 	m->nlayer = r->layers;
 	m->layer = arena_alloc(c->arena, sizeof *m->layer * (size_t)(m->nlayer + 1));
 	w.most = arena_alloc(c->arena, sizeof *w.most * (size_t)(cols->n + 1));
-	w.w = arena_alloc(c->arena, sizeof *w.w * (size_t)cols->cap);
+	find_uses(&w);
 	w.score = arena_alloc(c->arena, sizeof *w.score * (size_t)((m->nlayer + 1) * (c->nhead + 1)));
 	write_embedding(&w);
 	for (int l = 0; l < m->nlayer; l++) {
