@@ -159,7 +159,7 @@ bench: setup
 
 exhaustive: setup
 	@$(MAKE) --no-print-directory parts
-	@tests/exhaustive/adder.sh $(BUILD)
+	@tests/exhaustive/run.sh $(BUILD)
 	@SAMPLE=10000 tests/differential/run.sh $(BUILD)
 
 fuzz: setup
