@@ -252,34 +252,52 @@ add_literal(Circuit *c, Where *w, Node *n)
 	return true;
 }
 
+static bool
+is_place_there(const Node *n)
+{
+	return n->op == OP_THERE && n->arg[0]->op == OP_INDEX;
+}
+
 /* j < n where n is a number here: gives n, else NULL. */
 static Node *
 order_bound(Node *n)
 {
-	if (n->op != OP_LT || n->arg[0]->op != OP_THERE || n->arg[0]->arg[0]->op != OP_INDEX)
-		return NULL;
-	return n->arg[1]->two_sided ? NULL : n->arg[1];
+	return n->op == OP_LT && is_place_there(n->arg[0]) && !n->arg[1]->two_sided ? n->arg[1] : NULL;
 }
 
-/* `j < p`, p the first of its kind and there: none of that kind up to j. */
-static bool
-before_first(Circuit *c, Where *w, Node *n)
+/* The number of a FIRST whose condition speaks of there alone: gives the FIRST, else NULL. */
+static Node *
+number_of_first(const Node *n)
 {
-	Node *bound = order_bound(n), *p;
+	if (!n || n->op != OP_READ || n->arg[0]->op != OP_INDEX || n->k)
+		return NULL;
+	return n->arg[1]->op == OP_FIRST && side(n->arg[1]->arg[0]) == ON_THERE ? n->arg[1] : NULL;
+}
 
-	if (c->g->bidirectional || !bound || bound->op != OP_READ || bound->arg[0]->op != OP_INDEX || bound->k != 0)
-		return false;
-	p = bound->arg[1];
-	if (p->op != OP_FIRST || side(p->arg[0]) != ON_THERE)
+/* `j < p` or `j > p`, p the first of its kind and there: a flag of j, since what j
+ * sees of that kind is p or nothing yet. */
+static bool
+about_first(Circuit *c, Where *w, Node *n)
+{
+	bool after = n->op == OP_LT && is_place_there(n->arg[1]) && !n->arg[0]->two_sided;
+	Node *bound = after ? n->arg[0] : order_bound(n), *p = number_of_first(bound);
+
+	if (c->g->bidirectional || !p || w->nhere == 32 || w->nthere == 32)
 		return false;
 	Node *there = node(c, OP_READ, n, 3, mk_const(c->g, 1), p, mk_const(c->g, 0), 0);
-	bool known = bound->arg[2]->type.hi <= 0;
+	bool known = !after && bound->arg[2]->type.hi <= 0;
 	for (int i = 0; i < w->nhere && !known; i++)
 		known = w->here[i] == there;
 	if (!known)
 		return false;
 	w->here[w->nhere++] = there;
-	w->there[w->nthere++] = node(c, OP_NOT, n, 1, there, NULL, NULL, 0);
+	if (after) {
+		Node *never = mk_const(c->g, c->g->context), *index = bound->arg[0];
+		Node *number = node(c, OP_READ, n, 3, index, p, never, 0);
+		w->there[w->nthere++] = node(c, OP_LT, n, 2, number, index, NULL, 0);
+	} else {
+		w->there[w->nthere++] = node(c, OP_NOT, n, 1, there, NULL, NULL, 0);
+	}
 	return true;
 }
 
@@ -325,7 +343,7 @@ where_of(Circuit *c, const Node *at, Node *cond, Where *w)
 	int nboth = w->nboth;
 	w->nboth = 0;
 	for (int i = 0; i < nboth; i++)
-		if (!before_first(c, w, w->both[i]))
+		if (!about_first(c, w, w->both[i]))
 			w->both[w->nboth++] = w->both[i];
 	return true;
 }

@@ -21,6 +21,7 @@ size() { # size EXAMPLE LAYERS D_MODEL
 
 size adder 5 64
 size calculator 8 128
+size sort_digits 4 64
 size histogram 2 8
 size caesar 3 15
 size reverse 2 7
