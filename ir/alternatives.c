@@ -136,11 +136,27 @@ merge_division(Merge *m, Node *x, Node *y, int depth)
 	return make(m, OP_DIV, merge(m, u, v, depth), b, NULL);
 }
 
+/* n is a remainder by b, or is one anyway. */
+static bool
+is_remainder(const Node *n, const Node *b)
+{
+	return (n->op == OP_MOD && n->arg[1] == b) || stays_within(n, b->k);
+}
+
+/* The divisor of one of them, by which the other is a remainder, too; or NULL. */
+static Node *
+common_divisor(Node *x, Node *y)
+{
+	if (by_constant(x, OP_MOD) && is_remainder(y, x->arg[1]))
+		return x->arg[1];
+	return by_constant(y, OP_MOD) && is_remainder(x, y->arg[1]) ? y->arg[1] : NULL;
+}
+
 static Node *
 merge_remainder(Merge *m, Node *x, Node *y, int depth)
 {
-	Node *b = by_constant(x, OP_MOD) ? x->arg[1] : y->arg[1];
-	Node *u = by_constant(x, OP_MOD) ? x->arg[0] : x, *v = by_constant(y, OP_MOD) ? y->arg[0] : y;
+	Node *b = common_divisor(x, y);
+	Node *u = x->op == OP_MOD && x->arg[1] == b ? x->arg[0] : x, *v = y->op == OP_MOD && y->arg[1] == b ? y->arg[0] : y;
 
 	return make(m, OP_MOD, merge(m, u, v, depth), b, NULL);
 }
@@ -392,8 +408,7 @@ merge_anew(Merge *m, Node *x, Node *y, int depth)
 	if ((by_constant(x, OP_DIV) && (yc || (by_constant(y, OP_DIV) && x->arg[1] == y->arg[1]))) ||
 	    (by_constant(y, OP_DIV) && xc))
 		to = merge_division(m, x, y, depth);
-	else if ((by_constant(x, OP_MOD) && ((by_constant(y, OP_MOD) && x->arg[1] == y->arg[1]) || stays_within(y, x->arg[1]->k))) ||
-	         (by_constant(y, OP_MOD) && stays_within(x, y->arg[1]->k)))
+	else if (common_divisor(x, y))
 		to = merge_remainder(m, x, y, depth);
 	else if (x->op == OP_MAX && y->op == OP_MAX)
 		to = merge_greatest(m, x, y, depth);
