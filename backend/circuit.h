@@ -132,6 +132,9 @@ int form_parts(Arena *, const Form *f, int state, Form *part);
 double atom_most(const Atom *);
 /* The sum of absolute terms, constant aside. */
 double form_terms(const Form *);
+/* Of forms that share their terms, more of them than terms: those, as forms (units.c).
+ * unit has room for all terms. */
+int form_units(Arena *, const Form *const *form, int nform, int natom, const Form **unit);
 
 const Form *token_feature(Circuit *, const int64_t *table);     /* (rows) */
 const Form *place_feature(Circuit *, const int64_t *table);     /* (places) */

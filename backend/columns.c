@@ -610,6 +610,101 @@ set_dims(Space *sp)
 			sp->dim[i] = sp->ndim++;
 }
 
+/* The forms that are read in one state. */
+typedef struct Readers {
+	int n;
+	const Form **form;
+} Readers;
+
+static int
+most_readers(const Schedule *s)
+{
+	int n = 1 + s->c->g->noutput + s->c->natom;
+
+	for (int i = 0; i < s->c->nhead; i++)
+		n += 2 * s->c->head[i]->select->ndim;
+	return n;
+}
+
+static void
+find_readers(const Schedule *s, int state, Readers *r)
+{
+	const Circuit *c = s->c;
+	int l = state / 2;
+
+	r->n = 0;
+	if (state == 2 * s->nlayer) {
+		if (c->emit)
+			r->form[r->n++] = c->emit;
+		for (int i = 0; i < c->g->noutput; i++)
+			r->form[r->n++] = c->output[i];
+	} else if (state % 2) {
+		for (int i = 0; i < s->nneuron[l]; i++)
+			r->form[r->n++] = s->neuron[l][i]->in;
+	} else {
+		for (int h = 0; h < s->nhead[l]; h++) {
+			const Head *head = s->head[l][h];
+			for (int v = 0; v < head->nvalue; v++)
+				if (head->value[v]->live)
+					r->form[r->n++] = head->value[v]->in;
+			for (int d = 0; d < head->select->ndim; d++) {
+				r->form[r->n++] = head->select->q[d];
+				r->form[r->n++] = head->select->k[d];
+			}
+		}
+	}
+}
+
+static int
+by_terms(const void *p, const void *q)
+{
+	const Form *f = *(const Form *const *)p, *g = *(const Form *const *)q;
+
+	if (f->n != g->n)
+		return f->n - g->n;
+	for (int i = 0; i < f->n; i++) {
+		if (f->term[i].atom != g->term[i].atom)
+			return f->term[i].atom->id - g->term[i].atom->id;
+		if (f->term[i].c != g->term[i].c)
+			return f->term[i].c < g->term[i].c ? -1 : 1;
+	}
+	return 0;
+}
+
+/* What many forms are made of stands in columns before they do. */
+static void
+need_units(Space *sp, int state, const Readers *r)
+{
+	Arena scratch = { 0 };
+	const Form **left = NEWS(&scratch, const Form *, r->n + 1);
+	int n = 0, terms = 0;
+	int64_t factor;
+
+	for (int i = 0; i < r->n; i++) {
+		if (!r->form[i]->n)
+			continue;
+		const Form *p = primitive(&scratch, r->form[i], &factor);
+		if (p->near || is_real(p) || form_terms(p) >= EXACT_MAX / 8 * 5 || read_columns(sp, state, p))
+			continue;
+		left[n++] = p;
+	}
+	qsort(left, (size_t)n, sizeof *left, by_terms);
+	int distinct = 0;
+	for (int i = 0; i < n; i++) {
+		if (distinct && !by_terms(&left[i], &left[distinct - 1]))
+			continue;
+		left[distinct++] = left[i];
+		terms += left[i]->n;
+	}
+	const Form **unit = NEWS(&scratch, const Form *, terms + 1);
+	int nunit = form_units(&scratch, left, distinct, sp->c.s->c->natom, unit);
+	for (int i = 0; i < nunit; i++)
+		need(sp, state, unit[i]);
+	for (int i = 0; i < distinct; i++)
+		need(sp, state, left[i]);
+	arena_free(&scratch);
+}
+
 Columns *
 allocate(Schedule *s)
 {
@@ -624,23 +719,12 @@ allocate(Schedule *s)
 	sp->seen = NEWS(c->arena, bool, sp->ndim + 1);
 	sp->basis = NEWS(c->arena, Basis, last + 1);
 
-	if (c->emit)
-		need(sp, last, c->emit);
-	for (int i = 0; i < c->g->noutput; i++)
-		need(sp, last, c->output[i]);
-	for (int l = s->nlayer - 1; l >= 0; l--) {
-		for (int i = 0; i < s->nneuron[l]; i++)
-			need(sp, 2 * l + 1, s->neuron[l][i]->in);
-		for (int h = 0; h < s->nhead[l]; h++) {
-			const Head *head = s->head[l][h];
-			for (int v = 0; v < head->nvalue; v++)
-				if (head->value[v]->live)
-					need(sp, 2 * l, head->value[v]->in);
-			for (int d = 0; d < head->select->ndim; d++) {
-				need(sp, 2 * l, head->select->q[d]);
-				need(sp, 2 * l, head->select->k[d]);
-			}
-		}
+	Readers r = { .form = NEWS(c->arena, const Form *, most_readers(s) + 1) };
+	for (int state = last; state >= 0; state--) {
+		find_readers(s, state, &r);
+		need_units(sp, state, &r);
+		for (int i = 0; i < r.n; i++)
+			need(sp, state, r.form[i]);
 	}
 	return &sp->c;
 }
