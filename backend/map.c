@@ -641,6 +641,12 @@ emit_PICK(Circuit *c, Node *n)
 	return rather(c, flags, pick_telescoped(c, n), by_op[OP_PICK]);
 }
 
+static const Form *
+emit_AS(Circuit *c, Node *n)
+{
+	return map_node(c, n->arg[1]);
+}
+
 /* ---- sums over positions ---- */
 
 static const Form *
@@ -681,7 +687,7 @@ static const Form *emit_THERE(Circuit *c, Node *n)  { return not_a_number(c, n);
 static bool
 is_affine(const Node *n)
 {
-	return n->op == OP_ADD || n->op == OP_SUB || n->op == OP_NOT || n->op == OP_READ
+	return n->op == OP_ADD || n->op == OP_SUB || n->op == OP_NOT || n->op == OP_READ || n->op == OP_AS
 	       || (n->op == OP_MUL && (is_const(n->arg[0]) || is_const(n->arg[1])));
 }
 

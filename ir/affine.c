@@ -33,10 +33,11 @@ add_term(Affine *a, int64_t c, const Node *n)
 	for (int i = 0; i < a->n; i++) {
 		if (a->term[i].n != n)
 			continue;
-		a->term[i].c += c;
-		if (!a->term[i].c)
+		c += a->term[i].c;
+		a->term[i].c = c;
+		if (!c)
 			a->term[i] = a->term[--a->n];
-		return true;
+		return c < COEF_MAX && c > -COEF_MAX;
 	}
 	if (a->n == AFFINE_MAX || c >= COEF_MAX || c <= -COEF_MAX)
 		return false;
@@ -238,7 +239,7 @@ same_quotient(const Affine *a, int64_t n, const Affine *want, int64_t n_want, in
 		return affine_equal(a, want);
 	for (int i = 0; depth && i < a->n; i++) {
 		int64_t m;
-		const Node *d = a->term[i].n;
+		const Node *d = meant(a->term[i].n);
 		if (a->term[i].c != 1 || !divides_const(d, &m) || m == 1 ||
 		    n_want / n < m || n_want % (n * m) || !affine_fits(a, m))
 			continue;
@@ -265,10 +266,10 @@ remainder_of(const Node *sub)
 	int64_t n;
 	Affine a, want;
 
-	if (m->op != OP_MUL || m->arg[1]->op != OP_CONST || !divides_const(m->arg[0], &n))
+	if (m->op != OP_MUL || m->arg[1]->op != OP_CONST || !divides_const(meant(m->arg[0]), &n))
 		return 0;
 	int64_t b = m->arg[1]->k;
-	const Node *q = m->arg[0]->arg[0];
+	const Node *q = meant(m->arg[0])->arg[0];
 	if (b <= 0 || n % b || !moderate(&p->type) || !moderate(&q->type))
 		return 0;
 	if (!affine_of(p, &a) || !affine_of(q, &want))

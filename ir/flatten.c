@@ -9,8 +9,8 @@
  *     c1 = s0 // 10,  c2 = (10*s1 + s0) // 100,  c3 = (100*s2 + 10*s1 + s0) // 1000
  *
  * which a transformer computes in one layer. A digit (s2 + c2) % 10 is then
- * s2 + c2 - 10*c3: nothing but a sum. This ends where a sum would leave the
- * integers that are exact in float32; there the next carry starts a new group. */
+ * s2 + c2 - 10*c3: nothing but a sum. Where the sum leaves the integers that are
+ * exact in float32, wide.c computes it of several that do not. */
 
 #include "ir/impl.h"
 
@@ -58,7 +58,7 @@ divides(const Node *n, int64_t *by)
 	if (n->arg[1]->op != OP_CONST)
 		return false;
 	*by = n->arg[1]->k;
-	return *by > 0 && *by < EXACT_MAX;
+	return *by > 0 && *by < VALUE_MAX;
 }
 
 static bool
@@ -72,7 +72,7 @@ is_carry(const Node *n)
 static bool
 is_exact(const Node *n)
 {
-	return n->type.lo > -EXACT_MAX && n->type.hi < EXACT_MAX;
+	return n->type.lo > -VALUE_MAX && n->type.hi < VALUE_MAX;
 }
 
 /* p less one of the carry's occurrences in its sums, NULL if there is none. */
@@ -125,7 +125,7 @@ join(Graph *g, const Node *at, Node *p, const Node *carry, int64_t b)
 	int64_t m = carry->arg[1]->k;
 	Node *rest, *x, *y = carry->arg[0];
 
-	if (m * b >= (int64_t)EXACT_MAX * 16 || !(rest = without(g, p, carry, &budget)))
+	if ((__int128)m * b >= VALUE_MAX || !(rest = without(g, p, carry, &budget)))
 		return NULL;
 	x = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){rest, mk_const(g, m)}, 0);
 	x = mk(g, OP_ADD, at->span, at->file, 2, (Node *[]){x, y}, 0);
@@ -185,7 +185,7 @@ flatten1(Graph *g, Node *n, void *ctx)
 }
 
 /* Needs: nothing. Guarantees: no p // b or p % b by a positive constant whose p
- * adds y // m once, unless the joint division is not exact or p is a function of
+ * adds y // m once, unless the joint division is beyond 2^62 or p is a function of
  * one stream. Invalidates: nothing; values at every position are the same. */
 void
 pass_flatten(Graph *g, Diags *ds)

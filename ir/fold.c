@@ -246,6 +246,19 @@ fold_pick(Node *n)
 	return n->arg[1];
 }
 
+/* The way that was found last. */
+static Node *
+fold_as(Graph *g, Node *n)
+{
+	Node *x = n->arg[0], *y = n->arg[1];
+
+	if (x == y || x->op == OP_CONST)
+		return x;
+	if (y->op == OP_CONST)
+		return y;
+	return x->op == OP_AS ? mk(g, OP_AS, n->span, n->file, 2, (Node *[]){x->arg[0], y}, 0) : NULL;
+}
+
 /* LATEST and FIRST of what always holds. */
 static Node *
 fold_choice(Graph *g, Node *n)
@@ -416,6 +429,8 @@ fold(Graph *g, Node *n)
 		return fold_table(g, n);
 	case OP_PICK:
 		return fold_pick(n);
+	case OP_AS:
+		return fold_as(g, n);
 	case OP_AT:
 		return fold_at(g, n);
 	case OP_LATEST:

@@ -24,6 +24,13 @@ is_const(const Node *n, int64_t k)
 	return n->op == OP_CONST && n->k == k;
 }
 
+/* What a node means, whatever way it is computed. */
+static inline const Node *
+meant(const Node *n)
+{
+	return n->op == OP_AS ? n->arg[0] : n;
+}
+
 static inline bool
 is_bool(const Node *n)
 {
@@ -56,7 +63,7 @@ typedef struct Term {
 	const Node *n;
 	int64_t c;
 } Term;
-#define COEF_MAX ((int64_t)1 << 40)              /* coefficients stay below */
+#define COEF_MAX VALUE_MAX                      /* coefficients stay below */
 typedef struct Affine {
 	int n;
 	int64_t c;
@@ -91,5 +98,6 @@ void pass_alternatives(Graph *, Diags *);
 void pass_flatten(Graph *, Diags *);
 void pass_size(Graph *, Diags *);
 void pass_pick(Graph *, Diags *);
+void pass_wide(Graph *, Diags *);
 
 #endif

@@ -201,6 +201,14 @@ eval_PICK(const Node *n, const int64_t *v)
 	return v[0] >= 0 && v[0] < n->narg - 2 ? v[v[0] + 2] : v[1];
 }
 
+static int64_t
+eval_AS(const Node *n, const int64_t *v)
+{
+	(void)n;
+	assert(v[0] == v[1]);
+	return v[0];
+}
+
 /* A position decides these: eval.c. */
 static int64_t
 positional(const Node *n)

@@ -16,8 +16,16 @@ const Pass passes[] = {
 	{"flatten", pass_flatten, "chains of carries become independent divisions"},
 	{"size", pass_size, "the length of a number becomes comparisons of its column sums"},
 	{"pick", pass_pick, "an index into a list of indexed lists becomes one index"},
+	{"wide", pass_wide, "quotients and comparisons of long sums become several of short ones"},
 	{NULL, NULL, NULL},
 };
+
+/* How a value is computed is settled by the pass that says so, with an AS. */
+static int
+mapped(const Node *n)
+{
+	return n->op == OP_AS ? 1 : n->narg;
+}
 
 static char *
 live_nodes(const Graph *g, int n)
@@ -31,7 +39,7 @@ live_nodes(const Graph *g, int n)
 	for (int i = 0; i < g->nnamed; i++)
 		live[g->named[i].node->id] = 1;
 	for (int i = n - 1; i >= 0; i--)
-		for (int j = 0; live[i] && j < g->node[i]->narg; j++)
+		for (int j = 0; live[i] && j < mapped(g->node[i]); j++)
 			live[g->node[i]->arg[j]->id] = 1;
 	return live;
 }
@@ -42,7 +50,7 @@ rebuild(Graph *g, Node *n, Node *const *map, Node **arg)
 	bool same = true;
 
 	for (int i = 0; i < n->narg; i++) {
-		arg[i] = map[n->arg[i]->id];
+		arg[i] = i < mapped(n) ? map[n->arg[i]->id] : n->arg[i];
 		same &= arg[i] == n->arg[i];
 	}
 	if (same)

@@ -111,7 +111,7 @@ at_least(Graph *g, const Node *at, Node *n, int64_t t)
 			rest = make(g, at, OP_ADD, rest, mk_const(g, 1 - t));
 		Node *wide = make(g, at, sign > 0 ? OP_ADD : OP_SUB, times(g, at, rest, m), carry->arg[0]);
 		wide = simplified(g, wide);
-		if (wide->type.hi >= EXACT_MAX || wide->type.lo <= -EXACT_MAX)
+		if (wide->type.hi >= VALUE_MAX || wide->type.lo <= -VALUE_MAX)
 			break;
 		n = wide;
 		t = sign > 0 ? t * m : 1;

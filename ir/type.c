@@ -744,7 +744,8 @@ joint_range(const Affine *a, Fact *fact, int nfact)
 	if (!cond || nfact == FACTS_MAX)
 		return r;
 	Fact *f = &fact[nfact];
-	bool order = cond->op == OP_LT && affine_of(cond->arg[1], &f->e) && affine_add(&f->e, -1, cond->arg[0]);
+	const Node *test = meant(cond);
+	bool order = test->op == OP_LT && affine_of(test->arg[1], &f->e) && affine_add(&f->e, -1, test->arg[0]);
 	for (int no = 0; no < 2; no++) {
 		Affine taken;
 		f->lo = no || !order ? -VALUE_MAX : 1;
@@ -768,7 +769,7 @@ hangs_together(const Node *n)
 	for (int at = 0; at < ntodo; at++) {
 		const Node *x = todo[at];
 		bool sum = x->op == OP_ADD || x->op == OP_SUB || (x->op == OP_MUL && x->arg[1]->op == OP_CONST);
-		if (at && divides_const(x, &by))
+		if (at && divides_const(meant(x), &by))
 			return true;
 		for (int i = 0; x->op == OP_IF && i < ncond; i++)
 			if (cond[i] == x->arg[0])
@@ -790,12 +791,13 @@ without_carries(Affine *a, int64_t *by)
 
 	for (int i = 0; i < a->n; i++) {
 		const Term t = a->term[i];
-		if (t.c != 1 || !divides_const(t.n, &m) || *by >= COEF_MAX / m || !affine_fits(a, m))
+		const Node *d = meant(t.n);
+		if (t.c != 1 || !divides_const(d, &m) || *by >= COEF_MAX / m || !affine_fits(a, m))
 			continue;
 		all = *a;
 		all.term[i] = all.term[--all.n];
 		affine_scale(&all, m);
-		if (!affine_add(&all, 1, t.n->arg[0]))
+		if (!affine_add(&all, 1, d->arg[0]))
 			return;
 		*by *= m;
 		*a = all;
@@ -822,6 +824,20 @@ joint(const Node *n, Range r)
 	return (Range){ most(r.lo, q.lo), least(r.hi, q.hi) };
 }
 
+/* Its own root: what x is a function of is not computed. */
+static Type
+type_as(Graph *g, const Node *n)
+{
+	const Type *x = &n->arg[0]->type, *y = &n->arg[1]->type;
+	Range r = {most(x->lo, y->lo), least(x->hi, y->hi)};
+
+	if (x->nset) {
+		size_t size = (size_t)x->nset * sizeof *x->set;
+		return from_values(g, n, memcpy(scratch(g, S_OUT, size), x->set, size), x->nset, SET_MAX);
+	}
+	return from_range(g, n, r, SET_MAX);
+}
+
 static Type
 type_pointwise(Graph *g, const Node *n)
 {
@@ -829,6 +845,8 @@ type_pointwise(Graph *g, const Node *n)
 	int64_t b;
 	Type t;
 
+	if (n->op == OP_AS)
+		return type_as(g, n);
 	if (root)
 		return by_root(g, n, root);
 	if (n->op == OP_IF)

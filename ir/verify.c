@@ -116,7 +116,7 @@ static bool
 check_node(const Graph *g, const Node *n, int id)
 {
 	CHECK(n, n->id == id, "id is not its place");
-	CHECK(n, n->op >= 0 && n->op < NUM_OPS, "no such operator");
+	CHECK(NULL, n->op >= 0 && n->op < NUM_OPS, "no such operator");
 	CHECK(n, n->file >= 0 && (n->file == 0 || n->file < g->nfile), "no such file");
 	if (!check_operands(g, n) || !check_sides(n) || !check_bools(n))
 		return false;

@@ -34,3 +34,4 @@ OP(BEST,     2, A_NONE,  "BEST(s, c): reference: the visible position where c ho
 OP(SUM,      2, A_NONE,  "SUM(e, c): the sum of e over the visible positions where c holds")
 OP(THERE,    1, A_NONE,  "inside a LATEST, FIRST, BEST or SUM: x at the position looked at")
 OP(READ,     3, A_K,     "READ(x, p, d): x at p + k, and d (here) where that is absent")
+OP(AS,       2, A_NONE,  "AS(x, y): x, computed as y, which is equal")

@@ -1,4 +1,4 @@
-/* The graph: types, sharing, folding, text, evaluator and the flatten pass,
+/* The graph: types, sharing, folding, text, evaluator and the passes,
  * the last two against brute force on random expressions. */
 
 #include <setjmp.h>
@@ -598,6 +598,20 @@ test_random(void **state)
 	}
 }
 
+/* Is every quotient and comparison on the way to n one of numbers that are exact? */
+static bool
+is_exact(const Node *n)
+{
+	bool asks = n->op == OP_DIV || n->op == OP_MOD || n->op == OP_LT || n->op == OP_EQ;
+
+	for (int i = n->op == OP_AS; i < n->narg; i++) {
+		const Type *t = &n->arg[i]->type;
+		if ((asks && (t->lo <= -EXACT_MAX || t->hi >= EXACT_MAX)) || !is_exact(n->arg[i]))
+			return false;
+	}
+	return true;
+}
+
 /* Sums with one or more divisions in them, divided again and again. */
 static void
 test_random_carries(void **state)
@@ -618,6 +632,57 @@ test_random_carries(void **state)
 		}
 		g->emit = rand() % 2 ? MK(g, MOD, x, C(g, 1 + rand() % 10)) : MK(g, DIV, x, C(g, 1 + rand() % 10));
 		check_passes(g, g->emit);
+		assert_true(is_exact(g->emit));
+		arena_free(&arena);
+	}
+}
+
+static Node *
+some_digit(Graph *g, int i)
+{
+	return READ(g, LEAF(g, TOKEN), LEAF(g, HERE), C(g, i % 10), -1 - i / 10 % 5);
+}
+
+/* Numbers of many columns: what is carried out of them, what is left, how they
+ * compare with others and with values that they just reach. */
+static void
+test_random_wide(void **state)
+{
+	(void)state;
+	srand(5);
+	for (int i = 0; i < 400; i++) {
+		Graph *g = graph(10, 6);
+		bool shared = rand() % 4 == 0;  /* a stream in several columns: they run together */
+		int n = 2 + rand() % 15, base = rand() % 3 ? 10 : 2 + rand() % 14, odd = rand() % 4 ? 1 : 1 + rand() % 3;
+		Node *x = C(g, rand() % 3 - 1);
+		int64_t unit = 1, next, at = 0;
+		for (int k = 0; k < n && (next = unit * base) < INT64_MAX / 64 / base; k++, unit = next) {
+			Node *a = some_digit(g, shared ? rand() : 2 * k), *b = some_digit(g, shared ? rand() : 2 * k + 1);
+			a = MK(g, ADD, rand() % 4 ? a : MK(g, MUL, a, C(g, rand() % 9 - 4)), b);
+			a = rand() % 3 ? a : rand() % 2 ? MK(g, SUB, a, C(g, 9)) : MK(g, MUL, a, b);
+			x = MK(g, ADD, x, MK(g, MUL, a, C(g, unit * odd)));
+			at += unit * (rand() % 3 ? 9 : rand() % 19);
+		}
+		Node *y = C(g, rand() % 2 ? at : rand() % 2 ? unit / base * (rand() % 19 - 4) : 0);
+		switch (rand() % 5) {
+		case 0:
+			g->emit = MK(g, LT, x, y);
+			break;
+		case 1:
+			g->emit = MK(g, LT, y, x);
+			break;
+		case 2:
+			g->emit = MK(g, EQ, x, y);
+			break;
+		case 3:
+			g->emit = MK(g, MOD, x, C(g, base * base));
+			break;
+		default:
+			g->emit = MK(g, DIV, x, C(g, rand() % 4 ? unit : unit / base));
+		}
+		Node *before = g->emit;
+		check_passes(g, before);
+		assert_true(shared || is_exact(g->emit));
 		arena_free(&arena);
 	}
 }
@@ -868,6 +933,7 @@ main(void)
 		cmocka_unit_test_teardown(test_corrupted, teardown),
 		cmocka_unit_test_teardown(test_random, teardown),
 		cmocka_unit_test_teardown(test_random_carries, teardown),
+		cmocka_unit_test_teardown(test_random_wide, teardown),
 		cmocka_unit_test_teardown(test_folds_are_sound, teardown),
 		cmocka_unit_test_teardown(test_long_chain, teardown),
 		cmocka_unit_test_teardown(test_flatten, teardown),
