@@ -26,7 +26,7 @@ GEN_ONNX  := $(BUILD)/onnx.pb-c.o
 objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 
 RUNTIME := $(call objects,runtime) $(GEN_ONNX)
-COMPILER := $(call objects,lang ir frontend backend) $(GEN_FRONT)
+COMPILER := $(call objects,lang ir frontend backend lsp) $(GEN_FRONT)
 TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o cli.o manual.o)
 TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
@@ -116,7 +116,7 @@ $(BUILD)/onnx.pb-c.c $(BUILD)/onnx.pb-c.h &: $(ONNX_PROTO)
 
 # Whoever may include a generated header waits for it.
 $(GEN_FRONT) $(call objects,frontend): | $(BUILD)/grammar.h $(BUILD)/lexer.h
-$(call objects,runtime backend cmd) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o): | $(BUILD)/onnx.pb-c.h
+$(call objects,runtime backend cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o): | $(BUILD)/onnx.pb-c.h
 
 # ---- set-up, tests, figures: each sets up first, then starts make again, which
 # sees what has been installed ----
@@ -169,7 +169,7 @@ fuzz: setup
 fmt: all
 	@for f in $(wildcard examples/*.tw stdlib/*.tw tests/*/*.tw); do \
 		$(BUILD)/twc fmt $$f 2>/dev/null || true; done
-	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend runtime cmd examples/c tests/unit tests/differential tests/fuzz bench))
+	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend lsp runtime cmd examples/c tests/unit tests/differential tests/fuzz bench))
 
 editors:
 	@node tools/editors.mjs

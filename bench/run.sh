@@ -85,3 +85,8 @@ done
 echo
 read -r ms bytes < <("$bin/bench/speed" load "$tmp/calculator.onnx")
 echo "calculator: loaded in $ms ms; a session takes $bytes bytes a position"
+
+# ---- the language server, in an editor
+
+echo
+node bench/lsp.mjs "$bin/twc"

@@ -22,6 +22,7 @@ struct Options {
 	const char *stdlib;     /* --stdlib, or where it was found; NULL: nowhere */
 	const char *batch;      /* --batch, or NULL */
 	bool json, uniform, check, layers;
+	int line;               /* --line, or 0 */
 	double started;         /* now() when the process began */
 };
 
@@ -55,6 +56,8 @@ int continue_text(const Graph *, Eval *, int *text, int n);
  * eval has, n tokens; NULL if all hold. */
 const Assert *broken_assert(const Graph *, Eval *, int n, int *at);
 double now(void);               /* ms */
+/* twc test of a text that is here already. */
+int test_one(const char *path, const char *text, size_t n, const Options *);
 
 int cmd_compile(const Options *);
 int cmd_dump(const Options *);
@@ -64,5 +67,6 @@ int cmd_report(const Options *);
 int cmd_fmt(const Options *);
 int cmd_explain(const Options *);
 int cmd_graph(const Options *);
+int cmd_lsp(const Options *);
 
 #endif

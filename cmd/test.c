@@ -24,13 +24,13 @@
 
 typedef struct Tester {
 	Program program;
-	const Graph *g;         /* &program.meant */
+	const Graph *g; /* &program.meant */
 	Eval *eval;
-	TwModel *model;         /* as loaded from the file's bytes */
+	TwModel *model; /* as loaded from the file's bytes */
 	TwSession *session;
-	int *text, *other;      /* (context) the evaluator's text, the transformer's */
+	int *text, *other; /* (context) the evaluator's text, the transformer's */
 	int passed, failed;
-	bool failing;           /* the test at hand has failed already */
+	bool failing; /* the test at hand has failed already */
 } Tester;
 
 /* ---- saying what went wrong ---- */
@@ -133,7 +133,8 @@ compare_positions(Tester *t, const Test *test, int n)
 		if (meant != got) {
 			fail_test(t, test);
 			printf("after %s: the evaluator's next token is %s, the transformer's is %s\n",
-			       quoted(t, t->text, i + 1), value_text(t, K_TOKEN, meant), value_text(t, K_TOKEN, got));
+			       quoted(t, t->text, i + 1), value_text(t, K_TOKEN, meant),
+			       value_text(t, K_TOKEN, got));
 			differs = true;
 		}
 	}
@@ -144,8 +145,9 @@ compare_positions(Tester *t, const Test *test, int n)
 			if ((float)meant == got)
 				continue;
 			fail_test(t, test);
-			printf("%s at position %d: the evaluator gives %s, the transformer %s\n", g->output[o].name,
-			       i, value_text(t, g->output[o].kind, meant), number_text(t, g->output[o].kind, got));
+			printf("%s at position %d: the evaluator gives %s, the transformer %s\n",
+			       g->output[o].name, i, value_text(t, g->output[o].kind, meant),
+			       number_text(t, g->output[o].kind, got));
 			break;
 		}
 	}
@@ -189,7 +191,8 @@ check_labels(Tester *t, const Test *test)
 
 		if (from < 0 || (from > 0 && !l->tail)) {
 			fail_test(t, test);
-			printf("%s is expected at %d positions, the text has %d\n", out->name, l->n, test->nprompt);
+			printf("%s is expected at %d positions, the text has %d\n", out->name, l->n,
+			       test->nprompt);
 			continue;
 		}
 		for (int i = 0; i < l->n; i++) {
@@ -197,8 +200,8 @@ check_labels(Tester *t, const Test *test)
 			if ((l->any && l->any[i]) || v == l->value[i])
 				continue;
 			fail_test(t, test);
-			printf("%s at position %d: expected %s, the evaluator gives %s\n", out->name, from + i,
-			       value_text(t, out->kind, l->value[i]), value_text(t, out->kind, v));
+			printf("%s at position %d: expected %s, the evaluator gives %s\n", out->name,
+			       from + i, value_text(t, out->kind, l->value[i]), value_text(t, out->kind, v));
 			break;
 		}
 	}
@@ -246,7 +249,7 @@ check(Tester *t, const Test *test)
 
 /* ---- a library's examples ---- */
 
-static const char example_mark[] = "# example: ";
+static const char example_mark[] = "# example: ", example_name[] = "example_of_line_";
 
 static bool
 line_is_example(const char *line)
@@ -292,8 +295,9 @@ library_program(Arena *arena, const char *text, size_t *n)
 	for (const char *s = text; *s; s = next_line(s), line++) {
 		const char *end = next_line(s);
 		if (line_is_example(s))
-			fprintf(f, "\noutput example_of_line_%d: bool = %.*s", line,
-			        (int)(end - s - (long)(sizeof example_mark - 1)), s + sizeof example_mark - 1);
+			fprintf(f, "\noutput %s%d: bool = %.*s", example_name, line,
+				(int)(end - s - (long)(sizeof example_mark - 1)),
+				s + sizeof example_mark - 1);
 	}
 	fputc('\n', f);
 	fclose(f);
@@ -306,12 +310,14 @@ library_program(Arena *arena, const char *text, size_t *n)
 /* Every output is true at every position, in pieces of the context's length, and
  * the transformer agrees. */
 static void
-check_library(Tester *t)
+check_library(Tester *t, int line)
 {
 	const Graph *g = t->g;
 
 	for (int o = 0; o < g->noutput; o++) {
 		bool holds = true;
+		if (line && line != atoi(g->output[o].name + strlen(example_name)))
+			continue;
 		for (int from = 0; from < g->nvocab; from += g->context) {
 			int n = g->nvocab - from < g->context ? g->nvocab - from : g->context;
 			tw_reset(t->session);
@@ -326,8 +332,9 @@ check_library(Tester *t)
 				if (v == 1 && w == 1)
 					continue;
 				holds = false;
-				printf("%s:%s: does not hold at position %d of %s: the evaluator gives %" PRId64
-				       ", the transformer %g\n", t->program.src.path, g->output[o].name + 16, i,
+				printf("%s:%s: does not hold at position %d of %s: the evaluator gives "
+				       "%" PRId64 ", the transformer %g\n",
+				       t->program.src.path, g->output[o].name + strlen(example_name), i,
 				       quoted(t, t->text, n), v, (double)w);
 			}
 		}
@@ -351,20 +358,17 @@ load(Tester *t)
 	t->session = t->model ? tw_open(t->model, false, &error) : NULL;
 	if (!t->session)
 		fprintf(stderr, "twc: %s: the compiled model does not load: %s\n", t->program.src.path,
-		        error ? error : "no bytes");
+			error ? error : "no bytes");
 	free(error);
 	return t->session;
 }
 
+/* All tests, or those of the line that o says. */
 static bool
-test_file(Tester *t, const char *path, const Options *o)
+test_text(Tester *t, const char *path, const char *text, size_t n, const Options *o)
 {
-	size_t n;
-	char *text = read_file(&t->program.arena, path, &n);
-	bool library = text && is_library(text);
+	bool library = is_library(text);
 
-	if (!text)
-		return false;
 	if (library)
 		text = library_program(&t->program.arena, text, &n);
 	if (!program_open_text(&t->program, path, text, n, o) || !program_compile(&t->program) || !load(t))
@@ -375,12 +379,44 @@ test_file(Tester *t, const char *path, const Options *o)
 	t->other = NEWS(&t->program.arena, int, t->g->context + 1);
 	t->eval = eval_new(t->g);
 	if (library)
-		check_library(t);
-	else
-		for (int i = 0; i < t->g->ntest; i++)
+		check_library(t, o->line);
+	for (int i = 0; !library && i < t->g->ntest; i++)
+		if (!o->line || o->line == source_line(&t->program.src, t->g->test[i].span.lo))
 			check(t, &t->g->test[i]);
 	eval_free(t->eval);
+	if (o->line && !t->passed && !t->failed) {
+		fprintf(stderr, "twc: %s has no test in line %d\n", path, o->line);
+		return false;
+	}
 	return true;
+}
+
+static void
+close_tester(Tester *t)
+{
+	if (t->session)
+		tw_close(t->session);
+	if (t->model)
+		tw_free(t->model);
+	program_close(&t->program);
+}
+
+static int
+say(int passed, int failed, bool refused)
+{
+	printf("%d passed, %d failed\n", passed, failed);
+	return refused ? 2 : failed > 0;
+}
+
+int
+test_one(const char *path, const char *text, size_t n, const Options *o)
+{
+	Tester t = { 0 };
+	bool ok = test_text(&t, path, text, n, o);
+	int status = say(t.passed, t.failed, !ok);
+
+	close_tester(&t);
+	return status;
 }
 
 int
@@ -391,15 +427,12 @@ cmd_test(const Options *o)
 
 	for (int i = 0; i < o->nargs; i++) {
 		Tester t = { 0 };
-		refused |= !test_file(&t, o->args[i], o);
+		size_t n;
+		char *text = read_file(&t.program.arena, o->args[i], &n);
+		refused |= !text || !test_text(&t, o->args[i], text, n, o);
 		passed += t.passed;
 		failed += t.failed;
-		if (t.session)
-			tw_close(t.session);
-		if (t.model)
-			tw_free(t.model);
-		program_close(&t.program);
+		close_tester(&t);
 	}
-	printf("%d passed, %d failed\n", passed, failed);
-	return refused ? 2 : failed > 0;
+	return say(passed, failed, refused);
 }

@@ -133,6 +133,7 @@ static const Flag flags[] = {
 	{ "check", 0, NULL, offsetof(Options, check), "change nothing, name the files that would change",
 	  NULL },
 	{ "stdlib", 0, "DIR", offsetof(Options, stdlib), "where the standard library is", NULL },
+	{ "line", 0, "N", offsetof(Options, line), "only the tests in this line", NULL },
 	{ "ops", 0, NULL, 0, "list the operators of the graph", print_ops },
 	{ 0 },
 };
@@ -154,8 +155,9 @@ static const Verb verbs[] = {
 		"runs the tests that files carry, in the evaluator and in the transformer",
 		"The reference evaluator says what a program means. The compiled transformer must give what "
 		"each test expects, and agree with the evaluator at every position.",
-		"stdlib",
-		"twc test calculator.tw stdlib/digits.tw",
+		"line stdlib",
+		"twc test calculator.tw stdlib/digits.tw\n"
+		"twc test --line=27 calculator.tw",
 		cmd_test,
 	},
 	{
@@ -210,6 +212,16 @@ static const Verb verbs[] = {
 		"twc fmt --check *.tw\n"
 		"twc fmt - <draft.tw >calculator.tw",
 		cmd_fmt,
+	},
+	{
+		"lsp",
+		"",
+		"is a language server on standard input and output, for an editor to start",
+		"It shows mistakes as one types, types and ranges of names and where their values stand in the "
+		"transformer; goes to definitions, renames, completes, formats and runs tests.",
+		"stdlib",
+		"nvim calculator.tw        # starts twc lsp, once lang/editors/vim is installed",
+		cmd_lsp,
 	},
 	{ 0 },
 };

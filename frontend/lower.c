@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "frontend/editor.h"
 #include "frontend/lower.h"
 
 enum { FILE_MAX = 16 << 20, USE_DEPTH = 50 };
@@ -336,6 +337,8 @@ force(Lower *L, Module *m, Def *d)
 		fail(L, "this depends on too long a chain of definitions");
 	else
 		d->value = define(L, m, d);
+	if (d->stmt->kind == N_LET || d->stmt->kind == N_CONST)
+		note(L, m->src, d->stmt->kid[0], d->value);
 	d->state = D_DONE;
 	L->src = saved.src;
 	L->file = saved.file;
@@ -445,6 +448,7 @@ lower_output(Lower *L, Env *env, const Ast *s)
 		fail_at(L, s->kid[0]->span, "the output '%s' is already defined", name);
 		return;
 	}
+	note(L, L->src, s->kid[0], v);
 	v = as_array(L, v);
 	if (has_position(v))
 		fail_at(L, s->kid[2]->span, "an output is no position; write index[p else …]");
@@ -555,9 +559,15 @@ find_model(Lower *L, Module *m)
 Graph *
 lower(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags)
 {
+	return lower_noting(tree, stdlib, arena, diags, NULL);
+}
+
+Graph *
+lower_noting(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags, Notes *notes)
+{
 	Graph *g = graph_new(arena);
 	Lower L = { .arena = arena, .diags = diags, .g = g, .stdlib = stdlib, .src = tree->src,
-	            .place = 1, .nplace = 1 };
+	            .place = 1, .nplace = 1, .notes = notes };
 	const Ast *list = tree->root;
 
 	L.end = intern(arena, "<end>", 5);

@@ -175,6 +175,7 @@ struct Lower {
 	bool stopped;           /* the program is too large; say so once */
 	bool names_only;
 	/* results */
+	struct Notes *notes;    /* for an editor, or NULL */
 	int cap_named, cap_output, cap_test, cap_assert;
 	Map outputs;            /* name -> Output */
 };
@@ -371,6 +372,9 @@ bool known_present(Lower *, const Node *ref, int64_t offset);
 
 /* ---- assert.c ---- */
 Value *lower_assert(Lower *, Env *, const Ast *);
+
+/* ---- notes.c ---- */
+void note(Lower *, const Source *, const Ast *name, const Value *);
 
 /* ---- tests.c ---- */
 void lower_test(Lower *, Env *, const Ast *);

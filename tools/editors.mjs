@@ -40,6 +40,12 @@ const types = ['int', 'bool', 'token', 'pos', 'real'];
 const selectors = ['latest', 'first', 'best'];
 const settings = ['vocab', 'context', 'attention'];
 
+// Each has a line that says what it is, for the language server.
+const told = new Set(all(read('frontend/words.c'), /^\t\{ "(\w+)",/gm));
+for (const w of [...reserved, ...builtins, ...types, ...selectors, ...settings])
+	if (!told.has(w))
+		throw new Error(`frontend/words.c does not say what '${w}' is`);
+
 // ---- what is written ----
 
 let stale = 0;

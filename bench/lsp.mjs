@@ -1,0 +1,67 @@
+// usage: node bench/lsp.mjs TWC
+//
+// How long `twc lsp` takes to answer in a program of 2,000 lines, each question right
+// after the whole text has changed: read again, checked, answered. Milliseconds, as the
+// client sees them: the median and the longest of 20.
+import { spawn } from 'node:child_process';
+
+const lines = ['use digits', 'model big {', '  vocab   "0123456789=+-*"', '  context 24', '}',
+	"let equals = latest j where token[j] == '='", 'let v0 = digits.digit(token)'];
+for (let i = 1; lines.length < 1999; i++)
+	lines.push(...[
+		[`let v${i} = (v${i - 1} + v${Math.max(0, i - 7)}[here - 1 else 0]) % 10`],
+		[`let v${i} = if v${i - 1} > 4 then v${i - 1} - 1 else ${i % 9}`],
+		[`fn f${i}(x, const n = 2) = (x * n + ${i}) % 10`, `let v${i} = f${i}(v${i - 1})`],
+		[`# The larger of two.`, `let v${i}: int 0..9 = max(v${i - 1}, v${Math.max(0, i - 3)})`],
+		[`let v${i} = match v${i - 1} { 0..4 => 1, else => v${Math.max(0, i - 2)} }`],
+		[`let v${i} = if token in "+-*" then v${i - 1} else ${i % 10}`],
+	][i % 6]);
+const last = lines.map(l => /^let (v\d+)/.exec(l)?.[1]).filter(Boolean).pop();
+const text = [...lines, `emit [digits.char(${last})] after equals`].join('\n') + '\n';
+
+const child = spawn(process.argv[2], ['lsp'], { stdio: ['pipe', 'pipe', 'inherit'] });
+let data = Buffer.alloc(0), id = 0;
+const waiting = new Map();
+child.stdout.on('data', d => {
+	data = Buffer.concat([data, d]);
+	for (let m; (m = /^Content-Length: (\d+)\r\n\r\n/.exec(data.subarray(0, 40).toString('latin1'))); ) {
+		const end = m[0].length + Number(m[1]);
+		if (data.length < end)
+			return;
+		const message = JSON.parse(data.subarray(m[0].length, end));
+		data = data.subarray(end);
+		waiting.get(message.id)?.(message);
+	}
+});
+const send = m => {
+	const body = JSON.stringify({ jsonrpc: '2.0', ...m });
+	child.stdin.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+};
+const ask = (method, params) => new Promise(done => {
+	waiting.set(++id, done);
+	send({ id, method, params });
+});
+
+const textDocument = { uri: 'file:///big.tw' }, position = { line: 1000, character: 5 };
+await ask('initialize', { processId: process.pid, capabilities: {} });
+send({ method: 'textDocument/didOpen', params: { textDocument: { ...textDocument, version: 1, languageId: 'tw', text } } });
+console.log(`twc lsp, ${text.split('\n').length - 1} lines     median   longest (ms)`);
+for (const [method, more] of Object.entries({
+	hover: { position }, definition: { position }, references: { position, context: { includeDeclaration: true } },
+	rename: { position, newName: 'renamed' }, completion: { position }, documentSymbol: {},
+	formatting: { options: { tabSize: 2, insertSpaces: true } },
+	inlayHint: { range: { start: { line: 0, character: 0 }, end: { line: 9999, character: 0 } } }, codeLens: {},
+})) {
+	const ms = [];
+	for (let version = 2; version < 22; version++) {
+		send({ method: 'textDocument/didChange', params: { textDocument: { ...textDocument, version }, contentChanges: [{ text: text + `# ${version}\n` }] } });
+		const from = performance.now();
+		const answer = await ask(`textDocument/${method}`, { textDocument, ...more });
+		ms.push(performance.now() - from);
+		if (!answer.result)
+			throw new Error(`${method}: ${JSON.stringify(answer)}`);
+	}
+	ms.sort((a, b) => a - b);
+	console.log(`  ${method.padEnd(22)} ${ms[10].toFixed(1).padStart(8)} ${ms[19].toFixed(1).padStart(8)}`);
+}
+child.stdin.end();

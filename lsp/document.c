@@ -1,0 +1,312 @@
+/* An open file: its text, places in it, and what the frontend finds in it.
+ *
+ * The protocol counts in UTF-16 units within a line, the compiler in bytes. A file
+ * that says nothing of a model is a library; it is read behind a model of printable characters,
+ * as twc test does, so that there is something its streams can be streams of. */
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lsp/server.h"
+
+static char *
+copy(const char *s, size_t n)
+{
+	char *to = malloc(n + 1);
+
+	if (!to)
+		abort();
+	memcpy(to, s, n);
+	to[n] = '\0';
+	return to;
+}
+
+/* ---- names of files ---- */
+
+static int
+hex(char c)
+{
+	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
+}
+
+char *
+uri_path(const char *uri)
+{
+	const char *s = strncmp(uri, "file://", 7) ? uri : uri + 7;
+	char *path = copy(s, strlen(s)), *to = path;
+
+	for (const char *from = s; *from;)
+		if (*from == '%' && isxdigit((unsigned char)from[1]) && isxdigit((unsigned char)from[2])) {
+			*to++ = (char)(hex(from[1]) * 16 + hex(from[2]));
+			from += 3;
+		} else {
+			*to++ = *from++;
+		}
+	*to = '\0';
+	return path;
+}
+
+char *
+path_uri(Arena *arena, const char *path)
+{
+	char *uri = arena_alloc(arena, 3 * strlen(path) + 8), *to = uri + sprintf(uri, "file://");
+
+	for (const unsigned char *s = (const unsigned char *)path; *s; s++)
+		if (isalnum(*s) || strchr("/-._~", *s))
+			*to++ = (char)*s;
+		else
+			to += sprintf(to, "%%%02X", *s);
+	*to = '\0';
+	return uri;
+}
+
+/* ---- the text ---- */
+
+Document *
+document_new(const char *uri)
+{
+	Document *d = calloc(1, sizeof *d);
+
+	if (!d)
+		abort();
+	d->uri = copy(uri, strlen(uri));
+	d->path = uri_path(uri);
+	return d;
+}
+
+void
+document_free(Document *d)
+{
+	arena_free(&d->arena);
+	cJSON_Delete(d->built);
+	free(d->text);
+	free(d->path);
+	free(d->uri);
+	free(d);
+}
+
+void
+document_set(Document *d, const char *text)
+{
+	free(d->text);
+	d->n = strlen(text);
+	d->text = copy(text, d->n);
+	d->stale = true;
+}
+
+/* Neither a model nor what needs one. */
+static bool
+is_library(const Tree *tree)
+{
+	for (int i = 0; i < tree->root->n; i++)
+		switch (tree->root->kid[i]->kind) {
+		case N_MODEL:
+		case N_EMIT:
+		case N_OUTPUT:
+		case N_INPUT:
+		case N_TEST: return false;
+		default: break;
+		}
+	return true;
+}
+
+/* The model that a library is read behind. */
+static const char *
+library_model(Arena *arena)
+{
+	char chars[256], *to = chars;
+
+	for (char c = ' '; c <= '~'; c++) {
+		if (c == '"' || c == '\\')
+			*to++ = '\\';
+		*to++ = c;
+	}
+	*to = '\0';
+	return arena_fmt(arena, "model library { vocab \"\\t\\n%s\" context 16 } ", chars);
+}
+
+void
+find_lines(const Source *src, Arena *arena, uint32_t **line, int *nline)
+{
+	int n = 1;
+
+	for (uint32_t i = 0; i < src->len; i++)
+		n += src->text[i] == '\n';
+	*line = NEWS(arena, uint32_t, n);
+	*nline = 1;
+	for (uint32_t i = 0; i < src->len; i++)
+		if (src->text[i] == '\n')
+			(*line)[(*nline)++] = i + 1;
+}
+
+void
+document_read(Document *d, const char *stdlib)
+{
+	Arena *arena = &d->arena;
+
+	if (!d->stale)
+		return;
+	arena_free(arena);
+	*arena = (Arena){ 0 };
+	d->stale = false;
+	d->shift = 0;
+	d->modules = NULL;
+	d->notes = (Notes){ 0 };
+	d->src = (Source){ d->path, arena_strn(arena, d->text, d->n), (uint32_t)d->n };
+	d->diags = (Diags){ .arena = arena, .src = &d->src };
+	d->tree = parse(&d->src, arena, &d->diags);
+	if (is_library(d->tree)) {
+		d->src.text = arena_fmt(arena, "%s%s", library_model(arena), d->text);
+		d->src.len = (uint32_t)strlen(d->src.text);
+		d->shift = d->src.len - (uint32_t)d->n;
+		d->diags = (Diags){ .arena = arena, .src = &d->src };
+		d->tree = parse(&d->src, arena, &d->diags);
+	}
+	find_lines(&d->src, arena, &d->line, &d->nline);
+	d->line[0] = d->shift;
+	d->names = resolve(d->tree, arena);
+	d->graph = lower_noting(d->tree, stdlib, arena, &d->diags, &d->notes);
+	d->unbuilt = !d->diags.nerror;
+}
+
+/* ---- places ---- */
+
+int
+line_of(const Document *d, uint32_t at)
+{
+	int lo = 0, hi = d->nline - 1;
+
+	while (lo < hi) {
+		int mid = (lo + hi + 1) / 2;
+		if (d->line[mid] <= at)
+			lo = mid;
+		else
+			hi = mid - 1;
+	}
+	return lo;
+}
+
+/* UTF-16 units that begin in this byte of UTF-8. */
+static int
+units(char c)
+{
+	unsigned char u = (unsigned char)c;
+
+	return u >= 0xf0 ? 2 : (u & 0xc0) != 0x80;
+}
+
+cJSON *
+position_at(const Document *d, uint32_t at)
+{
+	cJSON *p = cJSON_CreateObject();
+	int line = line_of(d, at), character = 0;
+
+	for (uint32_t i = d->line[line]; i < at && i < d->src.len; i++)
+		character += units(d->src.text[i]);
+	cJSON_AddNumberToObject(p, "line", line);
+	cJSON_AddNumberToObject(p, "character", character);
+	return p;
+}
+
+cJSON *
+range_of(const Document *d, Span span)
+{
+	cJSON *r = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(r, "start", position_at(d, span.lo));
+	cJSON_AddItemToObject(r, "end", position_at(d, span.hi));
+	return r;
+}
+
+cJSON *
+whole_range(const Document *d)
+{
+	return range_of(d, (Span){ d->shift, d->src.len });
+}
+
+bool
+place_of(const Document *d, const cJSON *position, uint32_t *at)
+{
+	const cJSON *line = cJSON_GetObjectItemCaseSensitive(position, "line");
+	const cJSON *character = cJSON_GetObjectItemCaseSensitive(position, "character");
+
+	if (!cJSON_IsNumber(line) || !cJSON_IsNumber(character) || line->valuedouble < 0 ||
+	    character->valuedouble < 0)
+		return false;
+	if (line->valuedouble >= d->nline) {
+		*at = d->src.len;
+		return true;
+	}
+	*at = d->line[(int)line->valuedouble];
+	for (double n = character->valuedouble; *at < d->src.len && d->src.text[*at] != '\n'; ++*at) {
+		n -= units(d->src.text[*at]);
+		if (n < 0)
+			break;
+	}
+	return true;
+}
+
+/* ---- what is at a place ---- */
+
+static bool
+is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+uint32_t
+word_at(const Document *d, uint32_t at, uint32_t *from)
+{
+	uint32_t end = at;
+
+	*from = at;
+	while (*from > d->shift && is_word(d->src.text[*from - 1]))
+		--*from;
+	while (end < d->src.len && is_word(d->src.text[end]))
+		end++;
+	return in_code(d, *from) ? end - *from : 0;
+}
+
+/* Comments and quotes end with their line. */
+bool
+in_code(const Document *d, uint32_t at)
+{
+	char quote = '\0';
+
+	for (uint32_t i = d->line[line_of(d, at)]; i < at; i++) {
+		char c = d->src.text[i];
+		if (quote && c == '\\')
+			i++;
+		else if (quote)
+			quote = c == quote ? '\0' : quote;
+		else if (c == '#')
+			return false;
+		else if (c == '"' || c == '\'')
+			quote = c;
+	}
+	return !quote;
+}
+
+const Use *
+use_at(const Document *d, uint32_t at)
+{
+	for (int i = 0; i < d->names->nuse; i++)
+		if (d->names->use[i].at.lo <= at && at <= d->names->use[i].at.hi &&
+		    d->names->use[i].at.lo >= d->shift)
+			return &d->names->use[i];
+	return NULL;
+}
+
+const char *
+type_of(const Document *d, const Source *src, Span name)
+{
+	for (int i = 0; i < d->notes.n; i++) {
+		const Note *n = &d->notes.note[i];
+		if (n->at.lo == name.lo &&
+		    (src == &d->src ? n->src == src : !strcmp(n->src->path, src->path)))
+			return n->type;
+	}
+	return NULL;
+}

@@ -1,0 +1,263 @@
+/* What may take longer runs in a process of its own, so that the server answers
+ * meanwhile, and outlives it: compiling a program, running its tests. The process
+ * writes what it finds into a pipe; its end is the end of the job. */
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backend/backend.h"
+#include "lsp/server.h"
+
+enum { SECONDS = 20 }; /* of CPU that a job may take */
+
+typedef struct Job {
+	struct Job *next;
+	pid_t pid;
+	int fd;
+	char *out; /* (n) what it has written */
+	size_t n, cap;
+	const Document *doc;
+	void (*done)(Server *, struct Job *);
+	cJSON *id; /* of the request that waits, or NULL */
+} Job;
+
+/* In the parent: the job, its process started. In the child: NULL, with standard
+ * output going to the parent. */
+static Job *
+start(Server *s, Document *doc, void (*done)(Server *, Job *))
+{
+	int pipes[2];
+	Job *j = calloc(1, sizeof *j);
+
+	if (!j || pipe(pipes))
+		abort();
+	j->pid = fork();
+	if (j->pid == 0) {
+		struct rlimit limit = { SECONDS, SECONDS };
+		setrlimit(RLIMIT_CPU, &limit);
+		signal(SIGPIPE, SIG_DFL);
+		dup2(pipes[1], STDOUT_FILENO);
+		dup2(pipes[1], STDERR_FILENO);
+		close(STDIN_FILENO);
+		free(j);
+		return NULL;
+	}
+	close(pipes[1]);
+	j->fd = pipes[0];
+	j->doc = doc;
+	j->done = done;
+	j->next = s->jobs;
+	s->jobs = j;
+	return j;
+}
+
+static void
+end(Server *s, Job *j)
+{
+	Job **at = &s->jobs;
+
+	while (*at != j)
+		at = &(*at)->next;
+	*at = j->next;
+	close(j->fd);
+	waitpid(j->pid, NULL, 0);
+	cJSON_Delete(j->id);
+	free(j->out);
+	free(j);
+}
+
+void
+jobs_stop(Server *s, const Document *doc)
+{
+	for (Job *j = s->jobs, *next; j; j = next) {
+		next = j->next;
+		if (doc && j->doc != doc)
+			continue;
+		kill(j->pid, SIGKILL);
+		if (j->id)
+			send_result(s, j->id, NULL);
+		end(s, j);
+	}
+}
+
+int
+jobs_fds(const Server *s, int *fd, int most)
+{
+	int n = 0;
+
+	for (const Job *j = s->jobs; j && n < most; j = j->next)
+		fd[n++] = j->fd;
+	return n;
+}
+
+/* Whether something can be read; it does not wait. */
+static bool
+is_ready(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+void
+jobs_read(Server *s)
+{
+	for (Job *j = s->jobs, *next; j; j = next) {
+		next = j->next;
+		if (!is_ready(j->fd))
+			continue;
+		if (j->cap - j->n < 4096) {
+			j->cap = 2 * j->cap + 65536;
+			j->out = realloc(j->out, j->cap);
+			if (!j->out)
+				abort();
+		}
+		ssize_t got = read(j->fd, j->out + j->n, j->cap - j->n - 1);
+		if (got > 0) {
+			j->n += (size_t)got;
+		} else if (got == 0 || errno != EINTR) {
+			j->out[j->n] = '\0';
+			j->done(s, j);
+			end(s, j);
+		}
+	}
+}
+
+/* ---- compiling ---- */
+
+/* {"lo": …, "hi": …, "message": …} of the document's own mistakes. */
+static cJSON *
+errors_of(const Document *d)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (const Diag *e = d->diags.first; e; e = e->next) {
+		Span at = e->src == &d->src ? e->span : (Span){ d->shift, d->shift };
+		cJSON *o = cJSON_CreateObject();
+		cJSON_AddNumberToObject(o, "lo", at.lo);
+		cJSON_AddNumberToObject(o, "hi", at.hi);
+		cJSON_AddStringToObject(o, "message", e->msg);
+		cJSON_AddItemToArray(list, o);
+	}
+	return list;
+}
+
+static int
+total(const int *v, int n)
+{
+	int sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += v[i];
+	return sum;
+}
+
+/* Where the named values stand and what they cost, and how large all is. */
+static void
+describe(cJSON *o, const TwModel *m, const Report *r)
+{
+	cJSON *named = cJSON_AddArrayToObject(o, "named");
+	char size[200];
+	Explained e;
+
+	for (int i = 0; i < m->nnamed; i++) {
+		cJSON *v = cJSON_CreateObject();
+		cJSON_AddStringToObject(v, "name", m->named[i].name);
+		cJSON_AddNumberToObject(v, "state", m->named[i].folded ? -1 : m->named[i].state);
+		cJSON_AddNumberToObject(v, "columns", m->named[i].ncolumn);
+		explain_named(r, i, &e);
+		cJSON_AddNumberToObject(v, "heads", e.heads);
+		cJSON_AddNumberToObject(v, "neurons", e.neurons);
+		cJSON_AddItemToArray(named, v);
+	}
+	snprintf(size, sizeof size, "%d layers, d_model %d, %d heads, %d neurons", r->layers, r->d_model,
+		 total(r->heads, r->layers), total(r->neurons, r->layers));
+	cJSON_AddStringToObject(o, "size", size);
+}
+
+/* In the process of the job: all memory is its own, and goes with it. */
+static void
+build(Document *d)
+{
+	cJSON *o = cJSON_CreateObject();
+	Report report = { 0 };
+	TwModel *model = NULL;
+
+	run_passes(d->graph, &d->diags, NULL, NULL);
+	if (!d->diags.nerror)
+		model = compile_graph(d->graph, &d->arena, &d->diags, &report);
+	if (d->diags.nerror)
+		cJSON_AddItemToObject(o, "errors", errors_of(d));
+	else if (model)
+		describe(o, model, &report);
+	fputs(cJSON_PrintUnformatted(o), stdout);
+	fflush(stdout);
+	_exit(0);
+}
+
+static void
+built(Server *s, Job *j)
+{
+	cJSON *o = cJSON_ParseWithLength(j->out, j->n);
+	Document *d = s->documents;
+
+	while (d && d != j->doc)
+		d = d->next;
+	if (!o || !d) {
+		cJSON_Delete(o);
+		return;
+	}
+	cJSON_Delete(d->built);
+	d->built = o;
+	if (cJSON_GetObjectItem(o, "errors"))
+		publish(s, d);
+}
+
+void
+job_build(Server *s, Document *d)
+{
+	if (!d->graph || (!d->graph->emit && !d->graph->noutput))
+		return;
+	if (!start(s, d, built))
+		build(d);
+}
+
+/* ---- running tests ---- */
+
+static void
+tested(Server *s, Job *j)
+{
+	cJSON *params = cJSON_CreateObject();
+	char *last = j->out + j->n;
+	int passed = 0, failed = 1;
+
+	while (j->n && j->out[j->n - 1] == '\n')
+		j->out[--j->n] = '\0';
+	for (last = j->out + j->n; last > j->out && last[-1] != '\n';)
+		last--;
+	bool fine = sscanf(last, "%d passed, %d failed", &passed, &failed) == 2 && passed && !failed;
+	cJSON_AddNumberToObject(params, "type", fine ? 3 : 1);
+	cJSON_AddStringToObject(params, "message", j->n ? j->out : "the tests could not be run");
+	notify(s, "window/showMessage", params);
+	send_result(s, j->id, cJSON_CreateBool(fine));
+}
+
+void
+job_test(Server *s, Document *d, int line, const cJSON *id)
+{
+	Job *j = start(s, d, tested);
+
+	if (!j) {
+		s->host->test(d->path, d->text, d->n, line, s->host->stdlib);
+		fflush(stdout);
+		_exit(0);
+	}
+	j->id = cJSON_Duplicate(id, true);
+}

@@ -1,0 +1,147 @@
+/* The files that a document uses, looked into for their names and comments. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lsp/server.h"
+
+enum { FILE_MAX = 16 << 20 };
+
+/* The path that the compiler would read. */
+static const char *
+path_of(Document *d, const Ast *what, const char *stdlib)
+{
+	const char *path = what->text, *slash = strrchr(d->path, '/');
+
+	if (what->kind == N_NAME)
+		return arena_fmt(&d->arena, "%s/%s.tw", stdlib ? stdlib : "stdlib", path);
+	if (path[0] == '/' || !slash)
+		return path;
+	while (!strncmp(path, "./", 2))
+		path += 2;
+	return arena_fmt(&d->arena, "%.*s/%s", (int)(slash - d->path), d->path, path);
+}
+
+static char *
+read_whole(Arena *arena, const char *path, uint32_t *len)
+{
+	FILE *f = fopen(path, "rb");
+	char *text = NULL;
+	long n = -1;
+
+	if (f && !fseek(f, 0, SEEK_END))
+		n = ftell(f);
+	if (n >= 0 && n <= FILE_MAX && !fseek(f, 0, SEEK_SET)) {
+		text = arena_alloc(arena, (size_t)n + 1);
+		*len = (uint32_t)fread(text, 1, (size_t)n, f);
+	}
+	if (f)
+		fclose(f);
+	return text;
+}
+
+Module *
+module_of(Document *d, const Ast *use, const char *stdlib)
+{
+	const char *path = path_of(d, use->kid[0], stdlib);
+	Diags scratch = { .arena = &d->arena };
+	Module *m = d->modules;
+
+	while (m && strcmp(m->src.path, path))
+		m = m->next;
+	if (m)
+		return m;
+	m = NEW(&d->arena, Module);
+	m->src.path = path;
+	m->src.text = read_whole(&d->arena, path, &m->src.len);
+	if (!m->src.text)
+		return NULL;
+	scratch.src = &m->src;
+	m->tree = parse(&m->src, &d->arena, &scratch);
+	m->names = resolve(m->tree, &d->arena);
+	m->next = d->modules;
+	d->modules = m;
+	return m;
+}
+
+const Binding *
+module_name(const Module *m, const char *name)
+{
+	for (int i = 0; m && i < m->names->nbinding; i++) {
+		const Binding *b = &m->names->binding[i];
+		bool own = b->scope.lo == 0 && b->scope.hi == m->src.len && b->owner < 0;
+		if (own && !strcmp(b->name, name) && b->kind != BIND_LOCAL && b->kind != BIND_MODULE)
+			return b;
+	}
+	return NULL;
+}
+
+/* ---- comments ---- */
+
+/* Adds the comment's text, without its "# ", as a line; examples as code. */
+static char *
+add_line(Arena *arena, char *doc, const Source *src, Span c)
+{
+	const char *s = src->text + c.lo + 1;
+	int n = (int)(c.hi - c.lo) - 1;
+
+	if (n > 0 && *s == ' ')
+		s++, n--;
+	while (n > 0 && (s[n - 1] == '\r' || s[n - 1] == ' '))
+		n--;
+	if (n > 9 && !strncmp(s, "example: ", 9))
+		return arena_fmt(arena, "%s%s`%.*s`", doc ? doc : "", doc ? "\n\n" : "", n - 9, s + 9);
+	return arena_fmt(arena, "%s%s%.*s", doc ? doc : "", doc ? "\n" : "", n, s);
+}
+
+/* Where the line begins, if nothing but blanks stands before `at`; else -1. */
+static long
+alone(const Source *src, uint32_t at)
+{
+	while (at > 0 && (src->text[at - 1] == ' ' || src->text[at - 1] == '\t'))
+		at--;
+	return at == 0 || src->text[at - 1] == '\n' ? (long)at : -1;
+}
+
+char *
+comment_of(Arena *arena, const Source *src, const Tree *tree, Span stmt)
+{
+	int last = -1, first;
+	char *doc = NULL;
+
+	for (int i = 0; i < tree->ncomment; i++) {
+		Span c = tree->comment[i];
+		if (c.hi < stmt.lo)
+			last = i;
+		else if (c.lo >= stmt.hi && !memchr(src->text + stmt.hi, '\n', c.lo - stmt.hi))
+			doc = add_line(arena, NULL, src, c);
+	}
+	long edge = alone(src, stmt.lo);
+	for (first = last + 1; first > 0 && edge > 0; first--) {
+		Span c = tree->comment[first - 1];
+		long start = alone(src, c.lo);
+		if (start < 0 || c.hi + 1 < edge || c.hi > edge)
+			break;
+		edge = start;
+	}
+	if (first <= last)
+		doc = NULL;
+	for (int i = first; i <= last; i++)
+		doc = add_line(arena, doc, src, tree->comment[i]);
+	return doc;
+}
+
+char *
+comment_of_file(Arena *arena, const Source *src, const Tree *tree)
+{
+	char *doc = NULL;
+	long edge = 0;
+
+	for (int i = 0; i < tree->ncomment && alone(src, tree->comment[i].lo) == edge; i++) {
+		doc = add_line(arena, doc, src, tree->comment[i]);
+		edge = tree->comment[i].hi + 1;
+	}
+	return doc;
+}

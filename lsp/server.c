@@ -1,0 +1,445 @@
+/* The loop: messages come in, each question goes to its function, and what changed
+ * is read when nobody is asking. */
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lsp/server.h"
+
+enum {
+	PAUSE = 150, /* ms without a change, after which a program is compiled */
+	LOOK = 3000, /* ms between looks whether the client still lives */
+	JOBS = 16,
+};
+
+enum { /* of JSON-RPC and the protocol */
+       PARSE_ERROR = -32700,
+       INVALID_REQUEST = -32600,
+       UNKNOWN_METHOD = -32601,
+       INVALID_PARAMS = -32602,
+       NOT_INITIALIZED = -32002,
+};
+
+/* ---- what is sent ---- */
+
+static cJSON *
+message(void)
+{
+	cJSON *m = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(m, "jsonrpc", "2.0");
+	return m;
+}
+
+void
+send_result(Server *s, const cJSON *id, cJSON *result)
+{
+	cJSON *m = message();
+
+	cJSON_AddItemToObject(m, "id", cJSON_Duplicate(id, true));
+	cJSON_AddItemToObject(m, "result", result ? result : cJSON_CreateNull());
+	wire_send(&s->wire, m);
+}
+
+void
+send_error(Server *s, const cJSON *id, int code, const char *text)
+{
+	cJSON *m = message(), *error = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(m, "id", id ? cJSON_Duplicate(id, true) : cJSON_CreateNull());
+	cJSON_AddNumberToObject(error, "code", code);
+	cJSON_AddStringToObject(error, "message", text);
+	cJSON_AddItemToObject(m, "error", error);
+	wire_send(&s->wire, m);
+}
+
+void
+notify(Server *s, const char *method, cJSON *params)
+{
+	cJSON *m = message();
+
+	cJSON_AddStringToObject(m, "method", method);
+	cJSON_AddItemToObject(m, "params", params);
+	wire_send(&s->wire, m);
+}
+
+/* ---- diagnostics ---- */
+
+static cJSON *
+diagnostic(cJSON *range, const char *text)
+{
+	cJSON *d = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(d, "range", range);
+	cJSON_AddNumberToObject(d, "severity", 1);
+	cJSON_AddStringToObject(d, "source", "twc");
+	cJSON_AddStringToObject(d, "message", text);
+	return d;
+}
+
+/* Of another file only the first line here can speak. */
+static cJSON *
+mistake(Document *doc, const Diag *e)
+{
+	const char *text = e->msg;
+	Span at = e->span;
+
+	if (e->src != &doc->src) {
+		text = arena_fmt(&doc->arena, "%s:%d: %s", e->src->path, source_line(e->src, at.lo), text);
+		at = (Span){ doc->shift, doc->shift };
+	} else if (at.lo < doc->shift) {
+		return NULL; /* of the model that a library is read behind */
+	}
+	if (e->note_src)
+		text = arena_fmt(&doc->arena, "%s\n%s:%d: %s", text, e->note_src->path,
+				 source_line(e->note_src, e->note_span.lo), e->note);
+	return diagnostic(range_of(doc, at), text);
+}
+
+void
+publish(Server *s, Document *doc)
+{
+	cJSON *params = cJSON_CreateObject(), *list = cJSON_CreateArray();
+	const cJSON *errors = doc->stale ? NULL : cJSON_GetObjectItem(doc->built, "errors"), *e;
+
+	for (const Diag *d = doc->diags.first; d; d = d->next) {
+		cJSON *one = mistake(doc, d);
+		if (one)
+			cJSON_AddItemToArray(list, one);
+	}
+	cJSON_ArrayForEach(e, errors)
+	{
+		Span at = { (uint32_t)cJSON_GetNumberValue(cJSON_GetObjectItem(e, "lo")),
+			    (uint32_t)cJSON_GetNumberValue(cJSON_GetObjectItem(e, "hi")) };
+		cJSON_AddItemToArray(list,
+				     diagnostic(range_of(doc, at),
+						cJSON_GetStringValue(cJSON_GetObjectItem(e, "message"))));
+	}
+	cJSON_AddStringToObject(params, "uri", doc->uri);
+	cJSON_AddNumberToObject(params, "version", doc->version);
+	cJSON_AddItemToObject(params, "diagnostics", list);
+	notify(s, "textDocument/publishDiagnostics", params);
+}
+
+static long
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+refresh(Server *s, Document *doc)
+{
+	if (!doc->stale)
+		return;
+	jobs_stop(s, doc);
+	document_read(doc, s->host->stdlib);
+	cJSON_DeleteItemFromObject(doc->built, "errors");
+	publish(s, doc);
+	doc->read_at = now();
+}
+
+/* ---- documents come and go ---- */
+
+Document *
+find_document(Server *s, const char *uri)
+{
+	for (Document *d = s->documents; d; d = d->next)
+		if (uri && !strcmp(d->uri, uri))
+			return d;
+	return NULL;
+}
+
+static const cJSON *
+item(const cJSON *o, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(o, name);
+}
+
+static const char *
+text_of(const cJSON *o, const char *name)
+{
+	return cJSON_GetStringValue(item(o, name));
+}
+
+static int
+version_of(const cJSON *document)
+{
+	const cJSON *v = item(document, "version");
+
+	return cJSON_IsNumber(v) ? v->valueint : 0;
+}
+
+static void
+did_open(Server *s, const cJSON *params)
+{
+	const cJSON *document = item(params, "textDocument");
+	const char *uri = text_of(document, "uri"), *text = text_of(document, "text");
+	Document *d = find_document(s, uri);
+
+	if (!uri || !text)
+		return;
+	if (!d) {
+		d = document_new(uri);
+		d->next = s->documents;
+		s->documents = d;
+	}
+	d->version = version_of(document);
+	document_set(d, text);
+}
+
+/* Each change is the whole text; the last one counts. */
+static void
+did_change(Server *s, const cJSON *params)
+{
+	const cJSON *document = item(params, "textDocument"), *changes = item(params, "contentChanges");
+	Document *d = find_document(s, text_of(document, "uri"));
+	const cJSON *last = cJSON_GetArrayItem(changes, cJSON_GetArraySize(changes) - 1);
+
+	if (!d || !text_of(last, "text") || item(last, "range"))
+		return;
+	d->version = version_of(document);
+	document_set(d, text_of(last, "text"));
+}
+
+static void
+did_close(Server *s, const cJSON *params)
+{
+	Document *d = find_document(s, text_of(item(params, "textDocument"), "uri"));
+	Document **at = &s->documents;
+
+	if (!d)
+		return;
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	jobs_stop(s, d);
+	cJSON *none = cJSON_CreateObject();
+	cJSON_AddStringToObject(none, "uri", d->uri);
+	cJSON_AddItemToObject(none, "diagnostics", cJSON_CreateArray());
+	notify(s, "textDocument/publishDiagnostics", none);
+	document_free(d);
+}
+
+/* ---- requests ---- */
+
+static cJSON *
+capabilities(void)
+{
+	return cJSON_Parse("{\"textDocumentSync\":{\"openClose\":true,\"change\":1},"
+			   "\"hoverProvider\":true,\"definitionProvider\":true,\"referencesProvider\":true,"
+			   "\"renameProvider\":{\"prepareProvider\":true},"
+			   "\"completionProvider\":{\"triggerCharacters\":[\".\"]},"
+			   "\"documentSymbolProvider\":true,\"documentFormattingProvider\":true,"
+			   "\"inlayHintProvider\":true,\"codeLensProvider\":{},"
+			   "\"executeCommandProvider\":{\"commands\":[\"tw.test\"]}}");
+}
+
+static void
+initialize(Server *s, const cJSON *id, const cJSON *params)
+{
+	const cJSON *pid = item(params, "processId");
+	cJSON *result = cJSON_CreateObject(), *info = cJSON_CreateObject();
+
+	if (cJSON_IsNumber(pid) && pid->valuedouble > 0)
+		s->client = (pid_t)pid->valuedouble;
+	s->initialized = true;
+	cJSON_AddItemToObject(result, "capabilities", capabilities());
+	cJSON_AddStringToObject(info, "name", "twc");
+	cJSON_AddStringToObject(info, "version", s->host->version);
+	cJSON_AddItemToObject(result, "serverInfo", info);
+	send_result(s, id, result);
+}
+
+static const struct Question {
+	const char *method;
+	void (*answer)(const Ask *, Answer *);
+	enum { NO_DOCUMENT, DOCUMENT, PLACE } about;
+} questions[] = {
+	{ "textDocument/hover", answer_hover, PLACE },
+	{ "textDocument/definition", answer_definition, PLACE },
+	{ "textDocument/references", answer_references, PLACE },
+	{ "textDocument/prepareRename", answer_prepare_rename, PLACE },
+	{ "textDocument/rename", answer_rename, PLACE },
+	{ "textDocument/completion", answer_completion, PLACE },
+	{ "textDocument/documentSymbol", answer_symbols, DOCUMENT },
+	{ "textDocument/formatting", answer_formatting, DOCUMENT },
+	{ "textDocument/inlayHint", answer_hints, DOCUMENT },
+	{ "textDocument/codeLens", answer_lenses, DOCUMENT },
+	{ "workspace/executeCommand", answer_command, NO_DOCUMENT },
+};
+
+static void
+ask(Server *s, const struct Question *q, const cJSON *id, const cJSON *params)
+{
+	Ask a = { .server = s, .params = params, .id = id };
+	Answer answer = { 0 };
+
+	if (q->about != NO_DOCUMENT) {
+		a.doc = find_document(s, text_of(item(params, "textDocument"), "uri"));
+		if (!a.doc) {
+			send_error(s, id, INVALID_PARAMS, "no such document is open");
+			return;
+		}
+		refresh(s, a.doc);
+	}
+	if (q->about == PLACE && !place_of(a.doc, item(params, "position"), &a.at)) {
+		send_error(s, id, INVALID_PARAMS, "no position");
+		return;
+	}
+	q->answer(&a, &answer);
+	if (answer.error)
+		send_error(s, id, answer.code, answer.error);
+	else if (!answer.later)
+		send_result(s, id, answer.result);
+}
+
+static void
+request(Server *s, const char *method, const cJSON *id, const cJSON *params)
+{
+	if (!strcmp(method, "initialize")) {
+		initialize(s, id, params);
+		return;
+	}
+	if (!s->initialized) {
+		send_error(s, id, NOT_INITIALIZED, "the first request is initialize");
+		return;
+	}
+	if (s->shutdown) {
+		send_error(s, id, INVALID_REQUEST, "after shutdown comes exit");
+		return;
+	}
+	if (!strcmp(method, "shutdown")) {
+		s->shutdown = true;
+		send_result(s, id, NULL);
+		return;
+	}
+	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+		if (!strcmp(method, questions[i].method)) {
+			ask(s, &questions[i], id, params);
+			return;
+		}
+	send_error(s, id, UNKNOWN_METHOD, "this server does not know the method");
+}
+
+static void
+notification(Server *s, const char *method, const cJSON *params)
+{
+	if (!strcmp(method, "exit"))
+		s->exiting = true;
+	else if (!s->initialized)
+		return;
+	else if (!strcmp(method, "textDocument/didOpen"))
+		did_open(s, params);
+	else if (!strcmp(method, "textDocument/didChange"))
+		did_change(s, params);
+	else if (!strcmp(method, "textDocument/didClose"))
+		did_close(s, params);
+}
+
+static void
+handle(Server *s, const cJSON *m)
+{
+	const char *method = text_of(m, "method");
+	const cJSON *id = item(m, "id");
+
+	if (!method && !id)
+		send_error(s, NULL, INVALID_REQUEST, "this is neither a request nor a notification");
+	else if (method && id)
+		request(s, method, id, item(m, "params"));
+	else if (method)
+		notification(s, method, item(m, "params"));
+	/* else an answer; nothing was asked */
+}
+
+/* All messages that are here. */
+static void
+handle_all(Server *s)
+{
+	cJSON *m;
+	Arrival a;
+
+	while (!s->exiting && (a = wire_next(&s->wire, &m)) != NOT_YET) {
+		if (a != ARRIVED)
+			send_error(s, NULL, PARSE_ERROR, "this is no message");
+		if (a == LOST)
+			s->exiting = true;
+		if (a == ARRIVED)
+			handle(s, m);
+		cJSON_Delete(m);
+	}
+}
+
+/* ---- waiting ---- */
+
+/* Compiles what has not changed for a while; how long to wait for the next. */
+static int
+build_some(Server *s)
+{
+	int wait = LOOK;
+
+	for (Document *d = s->documents; d; d = d->next) {
+		long left = d->read_at + PAUSE - now();
+		if (d->unbuilt && left <= 0) {
+			d->unbuilt = false;
+			job_build(s, d);
+		} else if (d->unbuilt && left < wait) {
+			wait = (int)left;
+		}
+	}
+	return wait;
+}
+
+static void
+wait_for_something(Server *s)
+{
+	struct pollfd fds[JOBS + 1] = { { .fd = STDIN_FILENO, .events = POLLIN } };
+	int wait = build_some(s);
+	int fd[JOBS], n = jobs_fds(s, fd, JOBS);
+
+	for (int i = 0; i < n; i++)
+		fds[i + 1] = (struct pollfd){ .fd = fd[i], .events = POLLIN };
+	int ready = poll(fds, (nfds_t)n + 1, wait);
+	if (ready == 0 && s->client && kill(s->client, 0) && errno == ESRCH)
+		s->wire.ended = true;
+	if (ready > 0 && fds[0].revents)
+		wire_read(&s->wire);
+	if (ready > 0)
+		jobs_read(s);
+}
+
+static bool
+more_waits(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return poll(&in, 1, 0) > 0;
+}
+
+int
+lsp_serve(const LspHost *host)
+{
+	Server s = { .host = host };
+
+	signal(SIGPIPE, SIG_IGN);
+	while (!s.exiting && !s.wire.ended) {
+		wait_for_something(&s);
+		handle_all(&s);
+		for (Document *d = s.documents; d && !s.exiting && !more_waits(); d = d->next)
+			refresh(&s, d);
+	}
+	jobs_stop(&s, NULL);
+	for (Document *d = s.documents, *next; d; d = next) {
+		next = d->next;
+		document_free(d);
+	}
+	cJSON_free(s.wire.buf);
+	return s.exiting && s.shutdown ? 0 : 1;
+}

@@ -1,0 +1,167 @@
+#ifndef LSP_SERVER_H
+#define LSP_SERVER_H
+
+/* How the server is made:
+ *
+ *   wire.c      messages: bytes to JSON and back
+ *   server.c    the loop: who is asked, what waits
+ *   document.c  an open file: its text, places in it, what the frontend finds
+ *   module.c    the files that a document uses
+ *   jobs.c      what takes longer, in processes of its own: compiling, running tests
+ *   hover.c     what is known of a name
+ *   complete.c  what could be written here
+ *   answers.c   the other questions
+ *
+ * A changed text is read again as a whole, when it is asked about or the client
+ * pauses. That is milliseconds, so nothing is kept from one time to the next. */
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "frontend/editor.h"
+#include "frontend/frontend.h"
+#include "lsp/lsp.h"
+
+/* ---- wire.c ---- */
+typedef struct Wire {
+	char *buf; /* (n) bytes that came and are not read yet */
+	size_t n, cap;
+	bool ended; /* nothing more comes, or nobody listens */
+} Wire;
+
+typedef enum Arrival {
+	ARRIVED, /* a message is there */
+	NOT_YET,
+	NOT_JSON, /* a message that cannot be read; the next one may be */
+	LOST,     /* no telling where the next message begins */
+} Arrival;
+
+/* Takes what can be read now, or waits for it. */
+void wire_read(Wire *);
+Arrival wire_next(Wire *, cJSON **);
+/* Gives the message away. */
+void wire_send(Wire *, cJSON *);
+
+/* ---- document.c ---- */
+typedef struct Document {
+	struct Document *next;
+	char *uri, *path;
+	char *text; /* (n) as the client has it */
+	size_t n;
+	int version;
+	bool stale;   /* the text changed since it was read */
+	bool unbuilt; /* it is without mistakes and waits to be compiled */
+	long read_at; /* when it was read last, in ms */
+	/* what was read; in the arena */
+	Arena arena;
+	Source src; /* the text, after `shift` bytes: a model for a library to be in */
+	uint32_t shift;
+	Diags diags;
+	Tree *tree;
+	Names *names;
+	Notes notes;
+	Graph *graph;
+	int nline;
+	uint32_t *line;         /* (nline) where lines begin in src.text */
+	struct Module *modules; /* that were looked into */
+	/* what compiling it said, of the last text that was compiled */
+	cJSON *built;
+} Document;
+
+Document *document_new(const char *uri);
+void document_free(Document *);
+void document_set(Document *, const char *text);
+/* Brings the fields above up to the text. */
+void document_read(Document *, const char *stdlib);
+char *uri_path(const char *uri); /* malloc'ed */
+char *path_uri(Arena *, const char *path);
+
+void find_lines(const Source *, Arena *, uint32_t **line, int *nline);
+cJSON *position_at(const Document *, uint32_t at);
+cJSON *range_of(const Document *, Span);
+cJSON *whole_range(const Document *);
+/* False if the params have no such place. */
+bool place_of(const Document *, const cJSON *position, uint32_t *at);
+int line_of(const Document *, uint32_t at); /* from 0 */
+
+/* The use that a place is in, or NULL. */
+const Use *use_at(const Document *, uint32_t at);
+/* A name or word that a place is in, if it is in the code; its length, or 0. */
+uint32_t word_at(const Document *, uint32_t at, uint32_t *from);
+bool in_code(const Document *, uint32_t at); /* no comment, token or text */
+
+/* ---- module.c ---- */
+typedef struct Module {
+	struct Module *next;
+	Source src;
+	Tree *tree;
+	Names *names;
+} Module;
+
+/* The file that a `use` statement names; NULL if it cannot be read. */
+Module *module_of(Document *, const Ast *use, const char *stdlib);
+/* The binding of a module's own name, or NULL. */
+const Binding *module_name(const Module *, const char *name);
+/* The comment above a definition, or behind it; NULL if there is none. */
+char *comment_of(Arena *, const Source *, const Tree *, Span stmt);
+/* The comment that a file begins with; NULL if there is none. */
+char *comment_of_file(Arena *, const Source *, const Tree *);
+
+/* ---- server.c ---- */
+typedef struct Server {
+	const LspHost *host;
+	Wire wire;
+	Document *documents;
+	struct Job *jobs;
+	bool initialized, shutdown, exiting;
+	pid_t client; /* 0: not told */
+} Server;
+
+typedef struct Answer {
+	cJSON *result;     /* NULL: null */
+	int code;          /* of an error, or 0 */
+	const char *error; /* in the arena of the document */
+	bool later;        /* a job will answer */
+} Answer;
+
+void send_result(Server *, const cJSON *id, cJSON *result);
+void send_error(Server *, const cJSON *id, int code, const char *message);
+void notify(Server *, const char *method, cJSON *params);
+Document *find_document(Server *, const char *uri);
+void publish(Server *, Document *);
+
+/* ---- jobs.c ---- */
+/* Compiles; what it finds is in built, then. */
+void job_build(Server *, Document *);
+void job_test(Server *, Document *, int line, const cJSON *id);
+/* Those of a document whose text has changed, or all with NULL. */
+void jobs_stop(Server *, const Document *);
+/* File descriptors to wait for, and taking what they give. */
+int jobs_fds(const Server *, int *fd, int most);
+void jobs_read(Server *);
+
+/* ---- hover.c, complete.c, answers.c ---- */
+typedef struct Ask {
+	Server *server;
+	Document *doc; /* up to date; NULL if the params name none */
+	uint32_t at;   /* where params point, if they do */
+	const cJSON *params, *id;
+} Ask;
+
+void answer_hover(const Ask *, Answer *);
+void answer_completion(const Ask *, Answer *);
+void answer_definition(const Ask *, Answer *);
+void answer_references(const Ask *, Answer *);
+void answer_prepare_rename(const Ask *, Answer *);
+void answer_rename(const Ask *, Answer *);
+void answer_symbols(const Ask *, Answer *);
+void answer_formatting(const Ask *, Answer *);
+void answer_hints(const Ask *, Answer *);
+void answer_lenses(const Ask *, Answer *);
+void answer_command(const Ask *, Answer *);
+
+/* What is found out of a name of the program: "int 0..9", or NULL. */
+const char *type_of(const Document *, const Source *, Span name);
+
+#endif
