@@ -339,7 +339,7 @@ read_columns(Space *sp, int state, const Form *f)
 			return false;
 	}
 	for (i = 0; i < w->n; i++)
-		if (llabs(w->at[i].times) > 1 << 12)    /* a column of its own keeps the terms small */
+		if (llabs(w->at[i].times) > 1 << 20)    /* a column of its own keeps the terms small */
 			return false;
 	return !b->lost;
 }

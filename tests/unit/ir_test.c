@@ -549,9 +549,9 @@ check_random(Graph *g, Node *root, int rounds)
 	eval_free(e);
 }
 
-/* The passes keep every value, and have nothing left to do after they ran. */
+/* The passes keep every value. */
 static void
-check_passes(Graph *g, const Node *before)
+check_values(Graph *g, const Node *before)
 {
 	run_passes(g, NULL, NULL, NULL);
 	assert_true(graph_verify(g));
@@ -566,6 +566,13 @@ check_passes(Graph *g, const Node *before)
 			assert_true(eval_at(e, before, i) == eval_at(e, g->emit, i));
 	}
 	eval_free(e);
+}
+
+/* And they have nothing left to do after they ran. */
+static void
+check_passes(Graph *g, const Node *before)
+{
+	check_values(g, before);
 	const Node *after = g->emit;
 	run_passes(g, NULL, NULL, NULL);
 	assert_ptr_equal(g->emit, after);
@@ -812,6 +819,99 @@ test_flatten(void **state)
 	check_adder(12, 2);
 }
 
+/* n digits of the number that the columns make, and the carry out of them. */
+static void
+settled(Graph *g, int n, Node *const *column, Node **digit)
+{
+	Node *carry = C(g, 0);
+
+	for (int i = 0; i < n; i++) {
+		Node *s = MK(g, ADD, column[i], carry);
+		digit[i] = MK(g, MOD, s, C(g, 10));
+		carry = MK(g, DIV, s, C(g, 10));
+	}
+	digit[n] = carry;
+}
+
+static int
+count_op(const Graph *g, const Node *root, Op op)
+{
+	char live[4096] = { 0 };
+	int n = 0;
+
+	assert_true(g->nnode < 4096);
+	live[root->id] = 1;
+	for (int i = root->id; i >= 0; i--) {
+		if (!live[i])
+			continue;
+		n += g->node[i]->op == op;
+		for (int k = 0; k < g->node[i]->narg; k++)
+			live[g->node[i]->arg[k]->id] = 1;
+	}
+	return n;
+}
+
+/* if c then a + b else |a - b|, written as alternatives: one chain of carries is left,
+ * and the top digit of the difference is known to be 0. */
+static void
+test_alternatives(void **state)
+{
+	enum { N = 3 };
+	Graph *g = graph(10, 2 * N + 1);
+	Node *here = LEAF(g, HERE), *t = LEAF(g, TOKEN), *c = MK(g, LT, t, C(g, 5));
+	Node *sum[N], *over[N], *under[N], *up[N + 1], *down[N + 1], *both[N + 1], *wide = C(g, 0), *list[N + 3];
+
+	(void)state;
+	srand(5);
+	for (int i = 0; i < N; i++) {
+		Node *a = READ(g, t, here, C(g, 0), -1 - i), *b = READ(g, t, here, C(g, 0), -1 - N - i);
+		sum[i] = MK(g, ADD, a, b);
+		over[i] = MK(g, SUB, a, b);
+		under[i] = MK(g, SUB, b, a);
+	}
+	for (int i = N; i-- > 0;)
+		wide = MK(g, ADD, MK(g, MUL, wide, C(g, 10)), over[i]);
+	settled(g, N, sum, both);
+	settled(g, N, over, up);
+	settled(g, N, under, down);
+	for (int i = 0; i < N; i++)
+		list[i + 2] = MK(g, IF, c, both[i], MK(g, IF, MK(g, LT, wide, C(g, 0)), down[i], up[i]));
+	list[N + 2] = MK(g, IF, c, both[N], C(g, 0));
+	list[0] = MK(g, MOD, LEAF(g, INDEX), C(g, 4));
+	list[1] = C(g, 0);
+	Node *before = mk(g, OP_PICK, (Span){ 0, 0 }, 0, N + 3, list, 0);
+	g->emit = before;
+	check_passes(g, before);
+	assert_int_equal(count_op(g, g->emit, OP_DIV), N);
+	assert_true(divisions_deep(g->emit) <= 2);
+}
+
+/* Alternatives of random sums, digits, indices and constants keep their values. */
+static void
+test_random_alternatives(void **state)
+{
+	(void)state;
+	srand(6);
+	for (int i = 0; i < 1500; i++) {
+		Graph *g = graph(3 + rand() % 8, 6);
+		Node *digit[3][4], *column[3], *arg[6];
+		for (int k = 0; k < 3; k++) {
+			for (int d = 0; d < 3; d++)
+				column[d] = rand() % 6 ? random_read(g) : C(g, rand() % 12 - 3);
+			settled(g, 3, column, digit[k]);
+		}
+		Node *c = random_bool(g, 2, false), *d = rand() % 2 ? MK(g, LT, column[0], column[1]) : random_bool(g, 1, false);
+		for (int k = 0; k < 4; k++)
+			arg[k + 2] = MK(g, IF, c, digit[0][k], rand() % 4 ? MK(g, IF, d, digit[1][k], digit[2][k]) : C(g, rand() % 10));
+		arg[0] = MK(g, SUB, MK(g, IF, d, random_read(g), C(g, 2)), MK(g, MOD, LEAF(g, INDEX), C(g, 3)));
+		arg[1] = C(g, rand() % 12);
+		Node *picked = mk(g, OP_PICK, (Span){ 0, 0 }, 0, 6, arg, 0);
+		g->emit = rand() % 2 ? picked : MK(g, IF, c, MK(g, IF, d, C(g, 11), picked), arg[2 + rand() % 4]);
+		check_values(g, g->emit);
+		arena_free(&arena);
+	}
+}
+
 /* ---- positions by number ---- */
 
 /* Every text of two tokens up to the context, at every position: f(token, n, i). */
@@ -937,6 +1037,8 @@ main(void)
 		cmocka_unit_test_teardown(test_folds_are_sound, teardown),
 		cmocka_unit_test_teardown(test_long_chain, teardown),
 		cmocka_unit_test_teardown(test_flatten, teardown),
+		cmocka_unit_test_teardown(test_alternatives, teardown),
+		cmocka_unit_test_teardown(test_random_alternatives, teardown),
 		cmocka_unit_test_teardown(test_places, teardown),
 	};
 
