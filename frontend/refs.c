@@ -126,10 +126,7 @@ at_here(Here *h, Node *n)
 		if (!(arg[i] = at_here(h, n->arg[i])))
 			return NULL;
 	h->depth--;
-	if (n->op == OP_TABLE)
-		done = mk_table(h->L->g, n->span, n->file, arg[0], n->k, n->table, n->ntable);
-	else
-		done = mk(h->L->g, n->op, n->span, n->file, n->narg, arg, n->k);
+	done = mk_like(h->L->g, n, arg);
 	map_put(h->L->arena, &h->done, n, done);
 	return done;
 }

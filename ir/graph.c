@@ -318,3 +318,14 @@ mk_table(Graph *g, Span span, int file, Node *x, int64_t k, const int64_t *table
 	assert(ntable > 0);
 	return build(g, &draft);
 }
+
+Node *
+mk_like(Graph *g, const Node *n, Node **arg)
+{
+	Node draft = {
+		.op = n->op, .narg = n->narg, .arg = arg, .k = n->k, .ntable = n->ntable, .table = n->table,
+		.span = n->span, .file = n->file,
+	};
+
+	return build(g, &draft);
+}

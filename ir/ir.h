@@ -166,6 +166,7 @@ Graph *graph_new(Arena *);
 Node *mk(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k);
 Node *mk_const(Graph *, int64_t);
 Node *mk_table(Graph *, Span, int file, Node *x, int64_t k, const int64_t *table, int ntable);
+Node *mk_like(Graph *, const Node *, Node **arg);       /* the same operator on other operands */
 
 /* A node of these meanings over values v[0..narg), as the evaluator computes it.
  * Not for references, READ and THERE. */

@@ -55,9 +55,7 @@ rebuild(Graph *g, Node *n, Node *const *map, Node **arg)
 	}
 	if (same)
 		return n;
-	if (n->op == OP_TABLE)
-		return mk_table(g, n->span, n->file, arg[0], n->k, n->table, n->ntable);
-	return mk(g, n->op, n->span, n->file, n->narg, arg, n->k);
+	return mk_like(g, n, arg);
 }
 
 static void

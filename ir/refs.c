@@ -43,9 +43,7 @@ replace_there(Graph *g, Node *n, Node *with)
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)n->narg);
 	for (int i = 0; i < n->narg; i++)
 		arg[i] = replace_there(g, n->arg[i], with);
-	if (n->op == OP_TABLE)
-		return mk_table(g, n->span, n->file, arg[0], n->k, n->table, n->ntable);
-	return mk(g, n->op, n->span, n->file, n->narg, arg, n->k);
+	return mk_like(g, n, arg);
 }
 
 /* ---- sums over what is before ---- */
@@ -282,8 +280,7 @@ shift_node(Shift *s, Node *n)
 			v[i] = s->memo[k].before;
 		}
 		before = op_apply(n, v);
-		to = n->op == OP_TABLE ? mk_table(s->g, n->span, n->file, arg[0], n->k, n->table, n->ntable)
-		                       : mk(s->g, n->op, n->span, n->file, n->narg, arg, n->k);
+		to = mk_like(s->g, n, arg);
 	}
 	if (s->n == SHIFT_NODES || (is_bool(n) && !is_bool(to)))
 		return -1;      /* apart, values of one root are no longer joint */
