@@ -48,6 +48,7 @@ struct Atom {
 	bool real;              /* a rounded fraction: only thresholds with a margin may read it */
 	int64_t lift;           /* neuron: relu(in) - lift, which rounds a near form; else 0 */
 	const int64_t *table;   /* feature: by row (nvocab + 2), by place (context + 1) */
+	int field;              /* feature of the token: of which field; 0 outside of its rows */
 	const Form *in;         /* neuron: relu of it; value: what is read */
 	struct Head *head;      /* value: by which head */
 	int column;             /* neuron: row in its layer; value: dimension in its head; set by schedule */
@@ -96,7 +97,7 @@ typedef struct Circuit {
 	const Select **offset;  /* (2 * places) by places + how far back */
 	const Form *is_bos;
 	const Form *place;
-	const Form *emit;       /* NULL if the program does not emit */
+	const Form **emit;      /* (g->nfield) NULL if the program does not emit */
 	const Form **output;    /* (g->noutput) */
 	struct AtomTable *table;
 	const Node *node;       /* being mapped: blamed for new atoms */
@@ -136,7 +137,7 @@ double form_terms(const Form *);
  * unit has room for all terms. */
 int form_units(Arena *, const Form *const *form, int nform, int natom, const Form **unit);
 
-const Form *token_feature(Circuit *, const int64_t *table);     /* (rows) */
+const Form *token_feature(Circuit *, int field, const int64_t *table);  /* (rows) those of the field, and <bos> */
 const Form *place_feature(Circuit *, const int64_t *table);     /* (places) */
 const Form *relu(Circuit *, const Form *);
 const Form *head_value(Circuit *, const Select *, const Form *, int64_t absent);

@@ -619,7 +619,7 @@ typedef struct Readers {
 static int
 most_readers(const Schedule *s)
 {
-	int n = 1 + s->c->g->noutput + s->c->natom;
+	int n = s->c->g->nfield + s->c->g->noutput + s->c->natom;
 
 	for (int i = 0; i < s->c->nhead; i++)
 		n += 2 * s->c->head[i]->select->ndim;
@@ -634,8 +634,8 @@ find_readers(const Schedule *s, int state, Readers *r)
 
 	r->n = 0;
 	if (state == 2 * s->nlayer) {
-		if (c->emit)
-			r->form[r->n++] = c->emit;
+		for (int i = 0; c->emit && i < c->g->nfield; i++)
+			r->form[r->n++] = c->emit[i];
 		for (int i = 0; i < c->g->noutput; i++)
 			r->form[r->n++] = c->output[i];
 	} else if (state % 2) {

@@ -201,7 +201,7 @@ readers(const Columns *cols, int *count)
 {
 	const Schedule *s = cols->s;
 	const Circuit *c = s->c;
-	int n = 0, room = 2 + c->g->noutput + c->natom, last = 2 * s->nlayer;
+	int n = 0, room = 1 + c->g->nfield + c->g->noutput + c->natom, last = 2 * s->nlayer;
 
 	for (int i = 0; i < c->nhead; i++)
 		room += 2 * c->head[i]->select->ndim;
@@ -220,8 +220,8 @@ readers(const Columns *cols, int *count)
 		for (int i = 0; i < s->nneuron[l]; i++)
 			r[n++] = (Reader){ s->neuron[l][i]->in, 2 * l + 1, s->neuron[l][i], NULL };
 	}
-	if (c->emit)
-		r[n++] = (Reader){ c->emit, last, NULL, NULL };
+	for (int i = 0; c->emit && i < c->g->nfield; i++)
+		r[n++] = (Reader){ c->emit[i], last, NULL, NULL };
 	for (int i = 0; i < c->g->noutput; i++)
 		r[n++] = (Reader){ c->output[i], last, NULL, NULL };
 	*count = n;

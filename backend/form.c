@@ -233,9 +233,9 @@ atom_intern(Circuit *c, Atom key)
 }
 
 static const Form *
-feature(Circuit *c, AtomKind kind, const int64_t *table, int first, int n, int bos)
+feature(Circuit *c, AtomKind kind, int field, const int64_t *table, int first, int n, int bos)
 {
-	Atom a = { .kind = kind };
+	Atom a = { .kind = kind, .field = field };
 	int64_t lo = table[first], hi = lo, size = (int64_t)table_size(c, kind);
 
 	for (int i = first; i < first + n; i++) {
@@ -260,27 +260,27 @@ feature(Circuit *c, AtomKind kind, const int64_t *table, int first, int n, int b
 }
 
 const Form *
-token_feature(Circuit *c, const int64_t *table)
+token_feature(Circuit *c, int field, const int64_t *table)
 {
-	return feature(c, TOKEN_FEATURE, table, 0, c->rows - 2, c->rows - 1);
+	return feature(c, TOKEN_FEATURE, field, table, first_row(c->g, field), rows_of(c->g, field), c->rows - 1);
 }
 
 const Form *
 place_feature(Circuit *c, const int64_t *table)
 {
-	return feature(c, PLACE_FEATURE, table, 1, c->places - 1, 0);
+	return feature(c, PLACE_FEATURE, 0, table, 1, c->places - 1, 0);
 }
 
-/* The one kind of feature that f is made of, or -1. */
+/* The one kind of feature that f is made of, of one field, or -1. */
 static int
 only_kind(const Form *f)
 {
-	int kind = f->n ? (int)f->term[0].atom->kind : -1;
+	const Atom *one = f->n ? f->term[0].atom : NULL;
 
 	for (int i = 0; i < f->n; i++)
-		if ((int)f->term[i].atom->kind != kind || kind > PLACE_FEATURE)
+		if (f->term[i].atom->kind != one->kind || f->term[i].atom->field != one->field)
 			return -1;
-	return kind;
+	return one && one->kind <= PLACE_FEATURE ? (int)one->kind : -1;
 }
 
 const Form *
@@ -301,7 +301,7 @@ relu(Circuit *c, const Form *f)
 				v += f->term[i].c * f->term[i].atom->table[r];
 			t[r] = v > 0 ? v : 0;
 		}
-		return kind == TOKEN_FEATURE ? token_feature(c, t) : place_feature(c, t);
+		return kind == TOKEN_FEATURE ? token_feature(c, f->term[0].atom->field, t) : place_feature(c, t);
 	}
 	int64_t bos = form_bos(f);
 	Atom a = { .kind = NEURON, .in = f, .lo = 0, .hi = f->hi, .bos = bos > 0 ? bos : 0,

@@ -24,6 +24,8 @@ enum {
 	GAP = 104,              /* exp(-104) is 0 in float32 */
 	STEP = 128,             /* of recency, a place */
 	MAX_DIMS = 256,         /* of one relation, one-hot */
+	FEW_BITS = 4,           /* up to so many, equality is one-hot */
+	MOST_BITS = 12,
 };
 
 static bool
@@ -307,12 +309,60 @@ deficit_of(Circuit *c, Node *n)
 	return form_scale(c, -1, map_node(c, n), 1);
 }
 
+/* How many bits tell the values of two streams apart. */
+static int
+code_bits(const Node *x, const Node *y, int64_t *least)
+{
+	int64_t lo = x->type.lo < y->type.lo ? x->type.lo : y->type.lo;
+	int64_t hi = x->type.hi > y->type.hi ? x->type.hi : y->type.hi;
+	int bits = 0;
+
+	*least = lo;
+	while (bits < 62 && (hi - lo) >> bits)
+		bits++;
+	return bits;
+}
+
+/* Bit i of x, 1 or -1. */
+static const Form *
+sign_of_bit(Circuit *c, Node *x, int64_t least, int i)
+{
+	Node *bit = node(c, OP_SUB, x, 2, x, mk_const(c->g, least), NULL, 0);
+
+	bit = node(c, OP_DIV, x, 2, bit, mk_const(c->g, (int64_t)1 << i), NULL, 0);
+	bit = node(c, OP_MOD, x, 2, bit, mk_const(c->g, 2), NULL, 0);
+	return form_scale(c, 2, map_node(c, bit), -1);
+}
+
+/* x there equals y here: as many bits agree as there are, else two times w/2 less. */
+static bool
+relate_equal(Circuit *c, Select *s, Node *n, int64_t w)
+{
+	bool swap = n->op == OP_EQ && side(n->arg[0]) != ON_THERE;
+	Node *x = n->arg[swap], *y = n->op == OP_EQ ? n->arg[!swap] : NULL;
+	int64_t least;
+
+	if (!y || side(x) != ON_THERE || side(y) & ON_THERE)
+		return false;
+	x = replace_there(c->g, x, NULL);
+	int bits = code_bits(x, y, &least);
+	if (bits <= FEW_BITS || bits > MOST_BITS)
+		return false;
+	for (int i = 0; i < bits; i++)
+		add_dim(s, sign_of_bit(c, y, least, i),
+		        form_set_bos(c, form_scale(c, w / 2, sign_of_bit(c, x, least, i), 0), 0));
+	add_dim(s, form_const(c, 1), form_set_bos(c, form_const(c, -bits * (w / 2)), 0));
+	return true;
+}
+
 /* A relation of one stream there to something here: one-hot there, its row here. */
 static bool
 relate(Circuit *c, Select *s, Node *n, int64_t w)
 {
 	Node *x = stream_there(n, NULL);
 
+	if (relate_equal(c, s, n, w))
+		return true;
 	if (!x || !x->type.nset || x->type.nset > MAX_DIMS)
 		return false;
 	for (int i = 0; i < x->type.nset; i++) {
@@ -329,7 +379,7 @@ relation_dims(Node *n)
 {
 	Node *x = stream_there(n, NULL);
 
-	return x && x->type.nset ? x->type.nset : 0;
+	return x && x->type.nset > MOST_BITS + 1 ? x->type.nset : MOST_BITS + 1;
 }
 
 /* The condition of a reference or sum, taken apart; false after an error. */

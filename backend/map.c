@@ -107,12 +107,12 @@ feature_of(Circuit *c, const Node *n)
 {
 	const Node *root = n->type.root;
 	bool token = root->op == OP_TOKEN;
-	int size = token ? c->rows : c->places;
+	int size = token ? c->rows : c->places, first = token ? first_row(c->g, (int)root->k) : 1;
 	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)size);
 
 	for (int i = 0; i < root->type.nset; i++)
-		t[root->type.set[i] + !token] = n->type.image[i];
-	return token ? token_feature(c, t) : place_feature(c, t);
+		t[first + root->type.set[i]] = n->type.image[i];
+	return token ? token_feature(c, (int)root->k, t) : place_feature(c, t);
 }
 
 static bool
@@ -780,12 +780,14 @@ map_once(Graph *g, Arena *arena, Diags *diags, const int *latest)
 	find_names(c);
 	int64_t *t = arena_alloc(arena, sizeof *t * (size_t)c->rows);
 	t[c->rows - 1] = 1;
-	c->is_bos = token_feature(c, t);
+	c->is_bos = token_feature(c, 0, t);
 	c->place = place_table(c, 1, 1, 0);
 	c->offset = arena_alloc(arena, 2 * sizeof *c->offset * (size_t)c->places);
 	c->output = arena_alloc(arena, sizeof *c->output * (size_t)(g->noutput + 1));
 	if (g->emit)
-		c->emit = map_node(c, g->emit);
+		c->emit = arena_alloc(arena, sizeof *c->emit * (size_t)g->nfield);
+	for (int i = 0; c->emit && i < g->nfield; i++)
+		c->emit[i] = map_node(c, g->emit[i]);
 	for (int i = 0; i < g->noutput; i++)
 		c->output[i] = map_node(c, g->output[i].node);
 	return c;

@@ -19,6 +19,17 @@ vocab(const TwModel *m)
 	return cJSON_CreateStringArray((const char *const *)m->vocab, m->nvocab);
 }
 
+/* How many rows each field has. */
+static cJSON *
+fields(const TwModel *m)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (int i = 0; i < m->nfield; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateNumber(m->first[i + 1] - m->first[i]));
+	return list;
+}
+
 static cJSON *
 special(const TwModel *m)
 {
@@ -115,6 +126,8 @@ model_props(Arena *a, const TwModel *m, Prop **list)
 	add(a, *list, &n, "tw.version", cJSON_CreateNumber(TW_FORMAT));
 	add(a, *list, &n, "tw.name", cJSON_CreateString(m->name));
 	add(a, *list, &n, "tw.vocab", vocab(m));
+	if (m->record)
+		add(a, *list, &n, "tw.fields", fields(m));
 	add(a, *list, &n, "tw.special", special(m));
 	add(a, *list, &n, "tw.context", cJSON_CreateNumber(m->context));
 	add(a, *list, &n, "tw.attention", cJSON_CreateString(m->bidirectional ? "bidirectional" : "causal"));

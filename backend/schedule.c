@@ -44,8 +44,8 @@ schedule(Circuit *c)
 	Schedule *s = NEW(c->arena, Schedule);
 
 	s->c = c;
-	if (c->emit)
-		mark_form(c->emit);
+	for (int i = 0; c->emit && i < c->g->nfield; i++)
+		mark_form(c->emit[i]);
 	for (int i = 0; i < c->g->noutput; i++)
 		mark_form(c->output[i]);
 	for (int i = 0; i < c->natom; i++)

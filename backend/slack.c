@@ -60,8 +60,10 @@ latest_states(const Circuit *c, int depth)
 static int
 depth_of(const Circuit *c)
 {
-	int depth = c->emit ? c->emit->ready : 0;
+	int depth = 0;
 
+	for (int i = 0; c->emit && i < c->g->nfield; i++)
+		depth = c->emit[i]->ready > depth ? c->emit[i]->ready : depth;
 	for (int i = 0; i < c->g->noutput; i++)
 		depth = c->output[i]->ready > depth ? c->output[i]->ready : depth;
 	return depth;

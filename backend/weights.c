@@ -254,24 +254,35 @@ write_mlp(Writer *w, int layer)
 	prove_writes(w, sum, n ? w->s->neuron[layer][0]->node : NULL);
 }
 
-/* The token whose row is v: 2 c v - c * c is greatest at c = v, by 1. */
+/* Row c of the field that is v: 2 c v - c * c is greatest at c = v, by 1. */
+static void
+write_logit(Writer *w, int state, int field, int c, int row)
+{
+	TwModel *m = w->m;
+	const Form *f = form_scale(w->c, 2 * c, w->c->emit[field], -(int64_t)c * c);
+
+	prove(w, w->c->g->emit[field], write_reader(w, state, f, m->head_w, w->c->rows, row, &m->head_b[row]), "logit");
+}
+
+/* The logits of a record's fields stand side by side, each field's greatest is its
+ * row. The first knows <end>; <bos> never wins. */
 static void
 write_logits(Writer *w, int state)
 {
 	TwModel *m = w->m;
 	const Graph *g = w->c->g;
+	int bos = w->c->rows - 1;
 
 	m->emits = w->c->emit != NULL;
 	if (!m->emits)
 		return;
 	m->head_w = zeros(w, (size_t)(m->d_model * w->c->rows));
 	m->head_b = zeros(w, (size_t)w->c->rows);
-	for (int r = 0; r < w->c->rows; r++) {
-		const Form *f = form_scale(w->c, 2 * r, w->c->emit, -(int64_t)r * r);
-		if (r == w->c->rows - 1)        /* <bos> never wins */
-			f = form_const(w->c, -(int64_t)r * r);
-		prove(w, g->emit, write_reader(w, state, f, m->head_w, w->c->rows, r, &m->head_b[r]), "logit");
-	}
+	for (int i = 0; i < g->nfield; i++)
+		for (int c = 0; c < rows_of(g, i); c++)
+			write_logit(w, state, i, c, first_row(g, i) + c);
+	write_logit(w, state, 0, rows_of(g, 0), g->nvocab);
+	m->head_b[bos] = (float)(-(int64_t)bos * bos);
 }
 
 static void
@@ -464,6 +475,11 @@ write_weights(Columns *cols, Report *r)
 	m->name = (char *)g->name;
 	m->nvocab = g->nvocab;
 	m->vocab = (char **)g->vocab;
+	m->record = g->field != NULL;
+	m->nfield = g->nfield;
+	m->first = arena_alloc(c->arena, sizeof *m->first * (size_t)(g->nfield + 1));
+	for (int i = 0; i <= g->nfield; i++)
+		m->first[i] = i < g->nfield ? first_row(g, i) : g->nvocab;
 	m->context = g->context;
 	m->bidirectional = g->bidirectional;
 	m->d_model = r->d_model;
@@ -484,10 +500,10 @@ write_weights(Columns *cols, Report *r)
 	write_certificate(&w);
 	count_weights(&w);
 	r->columns = cols;
-	const Form **ends = arena_alloc(c->arena, sizeof *ends * (size_t)(g->noutput + 1));
+	const Form **ends = arena_alloc(c->arena, sizeof *ends * (size_t)(g->nfield + g->noutput + 1));
 	int n = 0;
-	if (c->emit)
-		ends[n++] = c->emit;
+	for (int i = 0; c->emit && i < g->nfield; i++)
+		ends[n++] = c->emit[i];
 	for (int i = 0; i < g->noutput; i++)
 		ends[n++] = c->output[i];
 	r->chain = find_chain(cols, n, ends, &r->nchain);

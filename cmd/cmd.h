@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "backend/backend.h"
 #include "cmd/cli.h"
@@ -49,6 +50,12 @@ void program_close(Program *);
 char *read_file(Arena *, const char *path, size_t *n);
 /* Rows as they are spelled, one after the other. */
 char *spell(Arena *, const Graph *, const int *row, int n);
+/* What tw_tokenize and tw_spell_token need of a model that is not compiled. */
+TwModel words_of(Arena *, const Graph *);
+/* As it is spelled; records stand apart. */
+void print_token(const TwModel *, const int *row, bool first, FILE *);
+/* The evaluator's next token after position `at`, (nfield) rows; false for <end>. */
+bool next_token(const Graph *, Eval *, int at, int *row);
 /* What the evaluator lets follow the first n of text[0..context): how long the
  * text has become. */
 int continue_text(const Graph *, Eval *, int *text, int n);

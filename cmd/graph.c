@@ -78,8 +78,8 @@ mark_live(const Graph *g, bool *live)
 {
 	int count = 0;
 
-	if (g->emit)
-		live[g->emit->id] = true;
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		live[g->emit[i]->id] = true;
 	for (int i = 0; i < g->noutput; i++)
 		live[g->output[i].node->id] = true;
 	for (int i = g->nnode; i-- > 0;) {
@@ -98,26 +98,33 @@ put_head(FILE *f)
 	      "  edge [color=\"#888888\", arrowsize=0.6]\n", f);
 }
 
+static void
+put_end(FILE *f, int number, const char *name, const Node *n)
+{
+	fprintf(f, "  end%d [shape=plaintext, label=\"", number);
+	put_quoted(f, name);
+	fprintf(f, "\"]\n  n%d -> end%d\n", n->id, number);
+}
+
 /* The program as it is meant, before any pass. */
 static int
 put_graph(const Graph *g, FILE *f)
 {
 	Arena scratch = { 0 };
 	bool *live = NEWS(&scratch, bool, g->nnode + 1);
-	int n = mark_live(g, live);
+	int n = mark_live(g, live), ends = 0;
 
 	put_head(f);
 	for (int i = 0; i < g->nnode; i++)
-		if (live[i] && (g->node[i]->op != OP_CONST || g->node[i] == g->emit))
+		if (live[i] && (g->node[i]->op != OP_CONST || (g->emit && g->node[i] == *g->emit)))
 			put_node(g, f, g->node[i]);
-	for (int i = -1; i < g->noutput; i++) {
-		const Node *end = i < 0 ? g->emit : g->output[i].node;
-		if (!end)
-			continue;
-		fprintf(f, "  end%d [shape=plaintext, label=\"", i + 1);
-		put_quoted(f, i < 0 ? "emit" : g->output[i].name);
-		fprintf(f, "\"]\n  n%d -> end%d\n", end->id, i + 1);
+	for (int i = 0; g->emit && i < g->nfield; i++) {
+		const char *name = g->field ? arena_fmt(&scratch, "emit %s", g->field[i].name) : "emit";
+		if (g->emit[i]->op != OP_CONST || i == 0)
+			put_end(f, ends++, name, g->emit[i]);
 	}
+	for (int i = 0; i < g->noutput; i++)
+		put_end(f, ends++, g->output[i].name, g->output[i].node);
 	fputs("}\n", f);
 	arena_free(&scratch);
 	return n;

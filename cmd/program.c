@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "frontend/frontend.h"
+#include "runtime/tw.h"
 
 double
 now(void)
@@ -88,6 +89,10 @@ program_open_text(Program *p, const char *path, const char *text, size_t n, cons
 	p->meant.output = NEWS(&p->arena, Named, p->graph->noutput + 1);
 	for (int i = 0; i < p->graph->noutput; i++)
 		p->meant.output[i] = p->graph->output[i];
+	if (p->graph->emit) {
+		p->meant.emit = NEWS(&p->arena, Node *, p->graph->nfield);
+		memcpy(p->meant.emit, p->graph->emit, sizeof *p->meant.emit * (size_t)p->graph->nfield);
+	}
 	return true;
 }
 
@@ -117,6 +122,31 @@ program_close(Program *p)
 	*p = (Program){ 0 };
 }
 
+TwModel
+words_of(Arena *arena, const Graph *g)
+{
+	TwModel m = { .nvocab = g->nvocab, .vocab = (char **)g->vocab, .record = g->field, .nfield = g->nfield,
+	              .first = NEWS(arena, int, g->nfield + 1), .context = g->context };
+
+	for (int i = 0; i < g->nfield; i++)
+		m.first[i] = first_row(g, i);
+	m.first[g->nfield] = g->nvocab;
+	return m;
+}
+
+void
+print_token(const TwModel *m, const int *row, bool first, FILE *f)
+{
+	size_t size = tw_spell_token(m, row, NULL, 0) + 1;
+	char *text = malloc(size);
+
+	if (!text)
+		abort();
+	tw_spell_token(m, row, text, size);
+	fprintf(f, "%s%s", m->record && !first ? " " : "", text);
+	free(text);
+}
+
 char *
 spell(Arena *arena, const Graph *g, const int *row, int n)
 {
@@ -126,25 +156,32 @@ spell(Arena *arena, const Graph *g, const int *row, int n)
 
 	if (!f)
 		abort();
+	TwModel words = words_of(arena, g);
 	for (int i = 0; i < n; i++)
-		fputs(row[i] < g->nvocab ? g->vocab[row[i]] : "<end>", f);
+		print_token(&words, row + i * g->nfield, i == 0, f);
 	fclose(f);
 	char *copy = arena_strn(arena, text, len);
 	free(text);
 	return copy;
 }
 
+bool
+next_token(const Graph *g, Eval *eval, int at, int *row)
+{
+	for (int i = 0; i < g->nfield; i++)
+		row[i] = first_row(g, i) + (int)eval_at(eval, g->emit[i], at);
+	if (*row != rows_of(g, 0))
+		return true;
+	*row = g->nvocab;
+	return false;
+}
+
 int
 continue_text(const Graph *g, Eval *eval, int *text, int n)
 {
 	eval_text(eval, text, n);
-	while (g->emit && n > 0 && n < g->context) {
-		int64_t row = eval_at(eval, g->emit, n - 1);
-		if (row < 0 || row >= g->nvocab)
-			break;
-		text[n++] = (int)row;
-		eval_push(eval, (int)row);
-	}
+	while (g->emit && n > 0 && n < g->context && next_token(g, eval, n - 1, text + n * g->nfield))
+		eval_push(eval, text + n++ * g->nfield);
 	return n;
 }
 

@@ -13,7 +13,7 @@ typedef struct Run {
 	Program program;
 	Eval *eval;
 	TwModel vocab;          /* no weights: what tw_tokenize needs */
-	int *text;              /* (context) */
+	int *text;              /* (context, nfield) */
 	bool broken;            /* an assert failed */
 } Run;
 
@@ -77,7 +77,7 @@ answer(Run *r, const char *prompt)
 	check_asserts(r, end);
 	if (g->emit) {
 		for (int i = n; i < end; i++)
-			fputs(g->vocab[r->text[i]], stdout);
+			print_token(&r->vocab, r->text + i * g->nfield, i == n, stdout);
 		putchar('\n');
 	}
 	if (g->noutput) {
@@ -120,8 +120,8 @@ cmd_run(const Options *o)
 	}
 	if (program_open(&r.program, o->args[0], o)) {
 		const Graph *g = &r.program.meant;
-		r.vocab = (TwModel){ .nvocab = g->nvocab, .vocab = (char **)g->vocab, .context = g->context };
-		r.text = NEWS(&r.program.arena, int, g->context + 1);
+		r.vocab = words_of(&r.program.arena, g);
+		r.text = NEWS(&r.program.arena, int, (g->context + 1) * g->nfield);
 		r.eval = eval_new(g);
 		ok = true;
 		for (int i = 1; ok && i < o->nargs; i++)

@@ -28,7 +28,7 @@ typedef struct Tester {
 	Eval *eval;
 	TwModel *model; /* as loaded from the file's bytes */
 	TwSession *session;
-	int *text, *other; /* (context) the evaluator's text, the transformer's */
+	int *text, *other; /* (context, nfield) the evaluator's text, the transformer's */
 	int passed, failed;
 	bool failing; /* the test at hand has failed already */
 } Tester;
@@ -81,17 +81,24 @@ fail_test(Tester *t, const Test *test)
 
 /* ---- evaluator and transformer, side by side ---- */
 
+static size_t
+token_size(const Tester *t, int n)
+{
+	return (size_t)n * (size_t)t->g->nfield * sizeof(int);
+}
+
 /* What the transformer lets follow the first n of other[]; the new length. */
 static int
 continue_model(Tester *t, int n)
 {
 	tw_reset(t->session);
 	for (int i = 0; i < n; i++)
-		if (!tw_feed(t->session, t->other[i]))
+		if (!tw_feed_token(t->session, t->other + i * t->g->nfield))
 			return n;
 	while (t->g->emit && !tw_done(t->session)) {
-		t->other[n] = tw_next(t->session);
-		if (!tw_feed(t->session, t->other[n]))
+		int *next = t->other + n * t->g->nfield;
+		memcpy(next, tw_next_token(t->session), token_size(t, 1));
+		if (!tw_feed_token(t->session, next))
 			break;
 		n++;
 	}
@@ -121,21 +128,21 @@ compare_positions(Tester *t, const Test *test, int n)
 	eval_text(t->eval, t->text, n);
 	tw_reset(t->session);
 	for (int i = 0; i < n; i++) {
-		if (!tw_feed(t->session, t->text[i])) {
+		if (!tw_feed_token(t->session, t->text + i * g->nfield)) {
 			fail_test(t, test);
 			printf("the transformer refuses token %d\n", i);
 			return;
 		}
 		if (!g->emit || differs)
 			continue;
-		int64_t meant = eval_at(t->eval, g->emit, i);
-		int got = tw_next(t->session);
-		if (meant != got) {
+		int *meant = t->other;
+		const int *got = tw_next_token(t->session);
+		bool ends = !next_token(g, t->eval, i, meant);
+		differs = ends ? *got != g->nvocab : memcmp(meant, got, token_size(t, 1)) != 0;
+		if (differs) {
 			fail_test(t, test);
 			printf("after %s: the evaluator's next token is %s, the transformer's is %s\n",
-			       quoted(t, t->text, i + 1), value_text(t, K_TOKEN, meant),
-			       value_text(t, K_TOKEN, got));
-			differs = true;
+			       quoted(t, t->text, i + 1), quoted(t, meant, 1), quoted(t, got, 1));
 		}
 	}
 	for (int o = 0; o < g->noutput; o++) {
@@ -156,26 +163,26 @@ compare_positions(Tester *t, const Test *test, int n)
 /* ---- one test ---- */
 
 static bool
-gives(const Test *test, const int *text, int n)
+gives(Tester *t, const Test *test, const int *text, int n)
 {
-	const int *answer = text + test->nprompt;
+	const int *answer = text + test->nprompt * t->g->nfield;
 	int len = n - test->nprompt;
 
 	if (len < test->nanswer || (len > test->nanswer && !test->begins))
 		return false;
-	return !memcmp(answer, test->answer, sizeof(int) * (size_t)test->nanswer);
+	return !memcmp(answer, test->answer, token_size(t, test->nanswer));
 }
 
 static void
 check_answer(Tester *t, const Test *test, int n, int m)
 {
-	if (gives(test, t->text, n) && gives(test, t->other, m))
+	if (gives(t, test, t->text, n) && gives(t, test, t->other, m))
 		return;
 	fail_test(t, test);
 	printf("expected %s%s, the evaluator gives %s, the transformer %s\n",
 	       quoted(t, test->answer, test->nanswer), test->begins ? "..." : "",
-	       quoted(t, t->text + test->nprompt, n - test->nprompt),
-	       quoted(t, t->other + test->nprompt, m - test->nprompt));
+	       quoted(t, t->text + test->nprompt * t->g->nfield, n - test->nprompt),
+	       quoted(t, t->other + test->nprompt * t->g->nfield, m - test->nprompt));
 }
 
 /* Only the evaluator is compared with the labels that the test expects: that the
@@ -229,7 +236,7 @@ check(Tester *t, const Test *test)
 		fail_test(t, test);
 		printf("the prompt has %d tokens, the context %d\n", test->nprompt, t->g->context);
 	} else {
-		size_t size = sizeof(int) * (size_t)test->nprompt;
+		size_t size = token_size(t, test->nprompt);
 		memcpy(t->text, test->prompt, size);
 		memcpy(t->other, test->prompt, size);
 		int n = test->nprompt, m = test->nprompt;
@@ -375,8 +382,8 @@ test_text(Tester *t, const char *path, const char *text, size_t n, const Options
 		return false;
 
 	t->g = &t->program.meant;
-	t->text = NEWS(&t->program.arena, int, t->g->context + 1);
-	t->other = NEWS(&t->program.arena, int, t->g->context + 1);
+	t->text = NEWS(&t->program.arena, int, (t->g->context + 1) * t->g->nfield);
+	t->other = NEWS(&t->program.arena, int, (t->g->context + 1) * t->g->nfield);
 	t->eval = eval_new(t->g);
 	if (library)
 		check_library(t, o->line);

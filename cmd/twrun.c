@@ -32,7 +32,7 @@ typedef struct Run {
 	TwModel *m;
 	TwSession *s;
 	FILE *out;
-	int *row;     /* (context) the prompt */
+	int *row;     /* (context, nfield) the prompt */
 	long checked; /* prompts */
 	Totals *totals;
 } Run;
@@ -82,7 +82,7 @@ cell(const Run *r, int position, const TwNamed *v, int column, char *out, size_t
 	else if (column == -2)
 		snprintf(out, size, "%d", position);
 	else if (column == -1)
-		snprintf(out, size, "%s", tw_spell(r->m, tw_row(r->s, position)));
+		tw_spell_token(r->m, tw_token(r->s, position), out, size);
 	else if (v->reference && tw_value(r->s, v, position) < -0.5f)
 		snprintf(out, size, "-");
 	else
@@ -204,19 +204,35 @@ print_label(const Run *r, int label, int n)
 	fputc('\n', r->out);
 }
 
+/* As it is spelled; records stand apart. */
+static void
+print_token(const Run *r, const int *row, bool first)
+{
+	if (!r->m->record) {
+		fputs(tw_spell(r->m, *row), r->out);
+		return;
+	}
+	size_t size = tw_spell_token(r->m, row, NULL, 0) + 1;
+	char *text = malloc(size);
+	if (text)
+		tw_spell_token(r->m, row, text, size);
+	fprintf(r->out, "%s%s", first ? "" : " ", text ? text : "?");
+	free(text);
+}
+
 /* Labels are those of the prompt; the trace shows the whole text. */
 static void
 answer(Run *r, int n)
 {
 	tw_reset(r->s);
 	for (int i = 0; i < n; i++)
-		tw_feed(r->s, r->row[i]);
+		tw_feed_token(r->s, r->row + i * r->m->nfield);
 	for (int i = 0; i < r->c->limit && !tw_done(r->s); i++)
-		tw_feed(r->s, tw_next(r->s));
+		tw_feed_token(r->s, tw_next_token(r->s));
 	if (r->c->trace)
 		print_trace(r);
 	for (int i = n; i < tw_count(r->s); i++)
-		fputs(tw_spell(r->m, tw_row(r->s, i)), r->out);
+		print_token(r, tw_token(r->s, i), i == n);
 	if (r->m->emits)
 		fputc('\n', r->out);
 	for (int i = 0; i < r->m->nlabel; i++)
@@ -280,7 +296,7 @@ typedef struct Worker {
 	TwBatch *batch; /* NULL where a session is asked: traces, checks, labels */
 	int most;       /* texts at once */
 	TwText *text;   /* (most) */
-	int *rows;      /* (most, context) prompt and answer, one behind the other */
+	int *rows;      /* (most, context, nfield) prompt and answer, one behind the other */
 } Worker;
 
 static unsigned
@@ -309,11 +325,11 @@ open_worker(void *arg, char **error)
 {
 	const Run *r = arg;
 	Worker *w = calloc(1, sizeof *w);
-	size_t context = (size_t)r->m->context;
+	size_t context = (size_t)r->m->context, rows = context * (size_t)r->m->nfield;
 
 	if (!w)
 		return NULL;
-	w->run = (Run){ .c = r->c, .m = r->m, .totals = r->totals, .row = calloc(context, sizeof(int)) };
+	w->run = (Run){ .c = r->c, .m = r->m, .totals = r->totals, .row = calloc(rows, sizeof(int)) };
 	w->most = context < 1000 ? 1024 : 16;
 	unsigned flags = session_flags(r->c);
 	if (flags & (TW_TRACE | TW_CHECK) || r->m->nlabel || !r->m->emits)
@@ -321,7 +337,7 @@ open_worker(void *arg, char **error)
 	else
 		w->batch = tw_batch_open(r->m, flags, error);
 	w->text = calloc((size_t)w->most, sizeof *w->text);
-	w->rows = w->batch ? calloc((size_t)w->most * context, sizeof *w->rows) : NULL;
+	w->rows = w->batch ? calloc((size_t)w->most * rows, sizeof *w->rows) : NULL;
 	if (w->run.row && w->text && (w->run.s || w->rows))
 		return w;
 	close_worker(w);
@@ -353,18 +369,19 @@ answer_together(Worker *w, char **prompt, int n, FILE *out, char **error)
 	const TwModel *m = w->run.m;
 	int *row = w->rows, k = 0;
 
-	for (; k < n && k < w->most; k++, row += m->context) {
+	w->run.out = out;
+	for (; k < n && k < w->most; k++, row += m->context * m->nfield) {
 		TwText *t = &w->text[k];
 		t->nprompt = tw_tokenize(m, prompt[k], row, error);
 		if (t->nprompt < 0)
 			break;
 		t->prompt = row;
-		t->answer = row + t->nprompt;
+		t->answer = row + t->nprompt * m->nfield;
 	}
 	tw_batch_answer(w->batch, w->text, k, w->run.c->limit);
 	for (int i = 0; i < k; i++) {
 		for (int a = 0; a < w->text[i].nanswer; a++)
-			fputs(tw_spell(m, w->text[i].answer[a]), out);
+			print_token(&w->run, w->text[i].answer + a * m->nfield, a == 0);
 		fputc('\n', out);
 	}
 	return k;
@@ -491,7 +508,7 @@ cmd_run(const Options *c)
 	totals.loading = -stats_now();
 	r.m = tw_load(c->model, &error);
 	totals.loading += stats_now();
-	r.row = r.m ? calloc((size_t)r.m->context, sizeof *r.row) : NULL;
+	r.row = r.m ? calloc((size_t)r.m->context * (size_t)r.m->nfield, sizeof *r.row) : NULL;
 	int status = r.row ? run(&r) : (complain(error), 2);
 	if (!status && (fflush(stdout) || ferror(stdout))) {
 		fprintf(stderr, "twrun: cannot write the answer: %s\n", strerror(errno));

@@ -69,7 +69,7 @@ builtin_value(Lower *L, const char *name)
 		return fail(L, "'%s' needs a model, and this file has none", name);
 	switch (which) {
 	case B_TOKEN:
-		return v_stream(L, V_TOKEN, op0(L, OP_TOKEN));
+		return L->token ? L->token : v_stream(L, V_TOKEN, op0(L, OP_TOKEN));
 	case B_INDEX:
 		return v_stream(L, V_INT, op0(L, OP_INDEX));
 	case B_HERE:
@@ -77,7 +77,7 @@ builtin_value(Lower *L, const char *name)
 	case B_LENGTH:
 		return v_stream(L, V_INT, op2(L, OP_ADD, last_visible(L), constant(L, 1)));
 	case B_VOCABULARY:
-		return vocabulary(L);
+		return L->token ? fail(L, "'vocabulary' lists tokens; here a token is a record") : vocabulary(L);
 	default:
 		return v_known(L, V_BUILTIN, which);
 	}

@@ -230,12 +230,28 @@ pick_scalar(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 	return v;
 }
 
+/* Where one of them may be <end>, all of them. */
+static Value **
+meet_ends(Lower *L, int n, Value **item, Value **otherwise)
+{
+	if (!L->token)
+		return item;
+	item = memcpy(NEWS(L->arena, Value *, n), item, sizeof *item * (size_t)n);
+	for (int k = 0; k < 2 * n; k++) {       /* the first hears of it, then tells the others */
+		if (*otherwise)
+			meet_end(L, &item[0], otherwise);
+		meet_end(L, &item[0], &item[k % n]);
+	}
+	return item;
+}
+
 /* Element i, known at run time; arrays of arrays element by element. */
 Value *
 pick(Lower *L, Value *i, int n, Value **item, Value *otherwise)
 {
 	Value **sub = NEWS(L->arena, Value *, n);
 
+	item = meet_ends(L, n, item, &otherwise);
 	if (item[0]->kind != V_ARRAY && item[0]->kind != V_RECORD && item[0]->kind != V_TEXT)
 		return pick_scalar(L, node_of(L, i), n, item, otherwise);
 	for (int k = 0; k < n; k++)

@@ -370,8 +370,10 @@ lower_emit(Lower *L, Env *env, const Ast *s)
 		v = emit_after(L, v, p);
 	else if (p && v->kind != V_ERROR)
 		v = fail_at(L, s->kid[0]->span, "emit … after takes an array of tokens, not %s", v_kind(v));
-	if (v->kind == V_TOKEN)
-		L->g->emit = node_of(L, v);
+	if (L->token && (v->kind == V_RECORD || v->kind == V_TOKEN))
+		emit_record(L, v, s->kid[0]->span);
+	else if (v->kind == V_TOKEN)
+		graph_emit(L->g, node_of(L, v));
 	else if (v->kind == V_ARRAY || v->kind == V_TEXT)
 		fail_at(L, s->kid[0]->span, "emit gives one token; for an array write 'emit xs after p'");
 	else if (v->kind != V_ERROR)

@@ -18,6 +18,7 @@
  *   call.c     functions
  *   builtin.c  built-in functions
  *   vocab.c    the model and its tokens
+ *   fields.c   tokens that are records
  *   shape.c    types as written
  *   fact.c     what is known inside a guarded branch
  *   anew.c     what a name stands for at another position
@@ -160,6 +161,8 @@ struct Lower {
 	int longest;            /* bytes of the longest spelling */
 	int *code;              /* (nvocab + 1) ord of each row */
 	const char *end;        /* interned "<end>" */
+	const Shape *token_shape;       /* where a token is a record: of what type, */
+	Value *token;                   /* and the token here; else NULL */
 	/* where we are */
 	const Source *src;
 	int file;
@@ -352,6 +355,14 @@ const char *row_spelling(Lower *, int64_t row);
 /* The text as rows by longest match; -1 and *bad, the offset, if it is not. */
 int tokenize(Lower *, const char *text, uint32_t len, int *row, uint32_t *bad);
 Node *row_table(Lower *, Node *row, int64_t (*f)(Lower *, int row, void *), void *);
+
+/* ---- fields.c ---- */
+void set_fields(Lower *, Env *, const Ast *record_type);
+/* Makes two values of one form where one of them is, or may be, <end>. */
+void meet_end(Lower *, Value **, Value **);
+void emit_record(Lower *, Value *, Span);
+/* A record known at compile time as rows of the vocabulary, (nfield). */
+bool record_rows(Lower *, Value *, Span, int *row);
 
 /* ---- shape.c ---- */
 const Shape *shape_of(Lower *, Env *, const Ast *);

@@ -389,6 +389,18 @@ read_at(Lower *L, Env *env, const Ast *x, Value *p, const Ast *otherwise)
 
 /* ---- emit xs after p ---- */
 
+static Value *
+records_after(Lower *L, Value *xs, Value *p, Value *i)
+{
+	Value *end = v_token(L, L->end, (uint32_t)strlen(L->end));
+	Value **item = NEWS(L->arena, Value *, xs->n);
+
+	for (int k = 0; k < xs->n; k++)
+		if ((item[k] = read_value(L, xs->item[k], p, end))->kind == V_ERROR)
+			return &v_error;
+	return xs->n ? pick(L, i, xs->n, item, end) : end;
+}
+
 /* xs[p][here - p else <end>], and <end> where p is absent: every element reads
  * <end> then. */
 Value *
@@ -399,6 +411,8 @@ emit_after(Lower *L, Value *xs, Value *p)
 	Node *at = position_number(L, p, zero);
 
 	arg[0] = op2(L, OP_SUB, op0(L, OP_INDEX), at);
+	if (L->token)
+		return records_after(L, xs, p, v_stream(L, V_INT, arg[0]));
 	arg[1] = end;
 	for (int i = 0; i < xs->n; i++) {
 		if (xs->item[i]->kind != V_TOKEN)

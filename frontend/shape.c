@@ -169,6 +169,8 @@ conform_items(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 		v = as_array(L, v);
 	if (v->kind == V_ERROR)
 		return v;
+	if (v->kind == V_RECORD && s->kind == S_RECORD && v->n != s->n)
+		return fail_at(L, span, "%s has %d fields, this record %d", what, s->n, v->n);
 	if (v->kind != (s->kind == S_ARRAY ? V_ARRAY : V_RECORD) || v->n != s->n)
 		return mismatch(L, v, s, span, what);
 	Value *to = v_new(L, v->kind);
@@ -177,7 +179,9 @@ conform_items(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 	for (int i = 0; i < v->n; i++) {
 		if (s->kind == S_RECORD && s->field[i] != v->field[i])
 			return fail_at(L, span, "%s has the field '%s' where this has '%s'", what, s->field[i], v->field[i]);
-		to->item[i] = conform(L, v->item[i], s->kind == S_ARRAY ? s->item[0] : s->item[i], span, what);
+		const Shape *part = s->kind == S_ARRAY ? s->item[0] : s->item[i];
+		to->item[i] = conform(L, v->item[i], part, span, s->kind == S_ARRAY ? what
+		                      : arena_fmt(L->arena, "the field '%s' of %s", s->field[i], what));
 		if (to->item[i]->kind == V_ERROR)
 			return &v_error;
 	}
@@ -195,6 +199,8 @@ conform(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 	case S_BOOL:
 		return v->kind == V_BOOL ? v : mismatch(L, v, s, span, what);
 	case S_TOKEN:
+		if (L->token_shape && s != L->token_shape)
+			return conform(L, v, L->token_shape, span, what);
 		return v->kind == V_TOKEN ? v : mismatch(L, v, s, span, what);
 	case S_REAL:
 		return is_number(v) && v->known ? v : is_number(v) ? not_built(L, "streams of real numbers")

@@ -26,13 +26,29 @@ spell(Lower *L, const Value *v, Span span, List *rows)
 	return false;
 }
 
+/* Tokens that are records: a list of them, or one. */
+static bool
+tokens_rows(Lower *L, Value *v, Span span, int *n, int **row)
+{
+	bool many = v->kind == V_ARRAY;
+
+	*n = many ? v->n : 1;
+	*row = NEWS(L->arena, int, *n * L->g->nfield + 1);
+	for (int i = 0; i < *n; i++)
+		if (!record_rows(L, many ? v->item[i] : v, span, *row + i * L->g->nfield))
+			return false;
+	return true;
+}
+
 /* A text by longest match, a list one token an element. */
 static bool
-text_rows(Lower *L, const Value *v, Span span, int *n, int **row)
+text_rows(Lower *L, Value *v, Span span, int *n, int **row)
 {
 	List rows = { 0 };
 	uint32_t bad;
 
+	if (L->token)
+		return tokens_rows(L, v, span, n, row);
 	if (v->kind == V_TEXT) {
 		*row = NEWS(L->arena, int, v->len + 1);
 		*n = tokenize(L, v->text, v->len, *row, &bad);

@@ -442,6 +442,7 @@ v_join(Lower *L, Value *a, Value *b, Join *f, void *data)
 		b = as_array(L, b);
 	if (a->kind == V_ERROR || b->kind == V_ERROR)
 		return &v_error;
+	meet_end(L, &a, &b);
 	if (a->kind != V_ARRAY && a->kind != V_RECORD && b->kind != V_ARRAY && b->kind != V_RECORD)
 		return f(L, a, b, data);
 	if (!same_form(L, a, b))

@@ -41,6 +41,8 @@ code_of(const char *spelling, uint32_t len)
 Value *
 token_literal(Lower *L, const Ast *a)
 {
+	if (L->token && a->text != L->end)
+		return fail_at(L, a->span, "a token of this model is a record, not '%s'", a->text);
 	if (L->has_vocab && L->src == L->program->src && row_of(L, a->text, a->len) < 0)
 		return fail_at(L, a->span, "the vocabulary has no token '%s'", a->text);
 	return v_token(L, a->text, a->len);
@@ -171,8 +173,10 @@ set_one(Lower *L, Env *env, const Ast *set)
 	const char *best = NULL;
 	int d = 3;
 
-	if (values->kind == N_TRECORD)
-		fail_at(L, name->span, "tokens of several fields: not built yet");
+	if (!strcmp(name->text, "token") && values->kind == N_TRECORD)
+		set_fields(L, env, values);
+	else if (values->kind == N_TRECORD)
+		fail_at(L, name->span, "only 'token' takes fields");
 	else if (!strcmp(name->text, "vocab"))
 		set_vocab(L, env, values);
 	else if (values->n != 1)
@@ -185,7 +189,7 @@ set_one(Lower *L, Env *env, const Ast *set)
 		best = nearest(L, name->text, best, "vocab", &d);
 		best = nearest(L, name->text, best, "context", &d);
 		best = nearest(L, name->text, best, "attention", &d);
-		fail_at(L, name->span, "a model has vocab, context and attention, not '%s'%s%s%s", name->text,
+		fail_at(L, name->span, "a model has vocab or token, context and attention, not '%s'%s%s%s", name->text,
 		        best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
 	}
 }
@@ -194,12 +198,10 @@ void
 lower_model(Lower *L, Env *env, const Ast *a)
 {
 	const Ast *settings = a->kid[1];
-	bool fields = false;
 
 	L->g->name = a->kid[0]->text;
 	for (int i = 0; i < settings->n; i++) {
 		const Ast *set = settings->kid[i];
-		fields |= set->kid[1]->kind == N_TRECORD;
 		bool twice = false;
 		for (int k = 0; k < i; k++)
 			twice |= settings->kid[k]->kid[0]->text == set->kid[0]->text;
@@ -208,15 +210,14 @@ lower_model(Lower *L, Env *env, const Ast *a)
 		else
 			set_one(L, env, set);
 	}
-	if (!L->g->nvocab && !fields && !L->diags->nerror)
-		fail_at(L, a->kid[0]->span, "a model needs a vocab");
+	if (!L->g->nvocab && !L->diags->nerror)
+		fail_at(L, a->kid[0]->span, "a model needs a vocab, or a token with fields");
 	if (!L->g->context) {
 		if (!L->diags->nerror)
 			fail_at(L, a->kid[0]->span, "a model needs a context: the most tokens of a text");
 		L->g->context = 64;
 	}
 	L->has_vocab = L->g->nvocab > 0;
-	L->stopped |= fields;   /* nothing of what follows can be judged */
 	L->code = NEWS(L->arena, int, L->g->nvocab + 1);
 	for (int i = 0; i < L->g->nvocab; i++)
 		L->code[i] = code_of(L->g->vocab[i], (uint32_t)strlen(L->g->vocab[i]));

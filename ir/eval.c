@@ -37,7 +37,7 @@ typedef struct Frame {
 struct Eval {
 	const Graph *g;
 	int n, captext;         /* tokens; room in text and rows */
-	int *text;
+	int *text;              /* (captext, nfield) */
 	uint32_t epoch;
 	int nrow;
 	Row *row;               /* (nrow) by id */
@@ -75,6 +75,12 @@ fit_nodes(Eval *e)
 	e->nrow = n;
 }
 
+static size_t
+token_size(const Eval *e, int n)
+{
+	return (size_t)n * (size_t)e->g->nfield * sizeof *e->text;
+}
+
 static void
 fit_text(Eval *e, int n)
 {
@@ -83,7 +89,7 @@ fit_text(Eval *e, int n)
 	int cap = e->captext ? e->captext : 16;
 	while (cap < n)
 		cap *= 2;
-	e->text = resize(e->text, (size_t)cap * sizeof *e->text);
+	e->text = resize(e->text, token_size(e, cap));
 	e->captext = cap;
 }
 
@@ -141,20 +147,20 @@ eval_text(Eval *e, const int *row, int n)
 	forget(e);
 	fit_text(e, n);
 	if (n)
-		memcpy(e->text, row, (size_t)n * sizeof *row);
+		memcpy(e->text, row, token_size(e, n));
 	e->n = n;
 }
 
 /* Earlier positions of a causal model do not see the new one. */
 int
-eval_push(Eval *e, int row)
+eval_push(Eval *e, const int *row)
 {
 	if (e->n >= e->g->context)
 		return -1;
 	if (e->g->bidirectional)
 		forget(e);
 	fit_text(e, e->n + 1);
-	e->text[e->n++] = row;
+	memcpy(e->text + e->n++ * e->g->nfield, row, token_size(e, 1));
 	return 0;
 }
 
@@ -400,12 +406,18 @@ pointwise(Eval *e, int fr, int64_t *v)
 	return true;
 }
 
+static int
+row_at(const Eval *e, int at, int field)
+{
+	return e->text[at * e->g->nfield + field] - first_row(e->g, field);
+}
+
 static bool
 step(Eval *e, int fr, int64_t *v)
 {
 	switch (e->frame[fr].n->op) {
 	case OP_TOKEN:
-		*v = e->text[e->frame[fr].at];
+		*v = row_at(e, e->frame[fr].at, (int)e->frame[fr].n->k);
 		return true;
 	case OP_INDEX: case OP_HERE:
 		*v = e->frame[fr].at;

@@ -34,11 +34,19 @@ graph_new(Arena *arena)
 	struct NodeTable *t = NEW(arena, struct NodeTable);
 
 	g->arena = arena;
+	g->nfield = 1;
 	g->table = t;
 	t->cap = t->capvalues = 256;
 	t->slot = arena_alloc(arena, (size_t)t->cap * sizeof *t->slot);
 	t->values = arena_alloc(arena, (size_t)t->capvalues * sizeof *t->values);
 	return g;
+}
+
+void
+graph_emit(Graph *g, Node *n)
+{
+	g->emit = NEW(g->arena, Node *);
+	*g->emit = n;
 }
 
 void *

@@ -4,8 +4,8 @@
 /* The graph: what a program means, before anything is known of transformers.
  *
  * A node is an integer at every position of a text (a stream). A token is its
- * row in the vocabulary, a bool 0 or 1, an enum its number; arrays and records
- * are gone. A reference (HERE, AT, LATEST, FIRST, BEST) is the number of a position,
+ * row in the vocabulary (TOKEN; TOKEN k=3 is the row in its field 3), a bool 0 or 1,
+ * an enum its number; arrays and records are gone. A reference (HERE, AT, LATEST, FIRST, BEST) is the number of a position,
  * or -1 where there is none; only READ takes one.
  *
  *     n5 = LATEST(n4)             the last '+'
@@ -90,7 +90,7 @@ typedef struct Named {
 	int file;
 } Named;
 
-/* test "1+2=" -> "3": rows of the vocabulary, without <bos>. */
+/* test "1+2=" -> "3": rows of the vocabulary, nfield for each token, without <bos>. */
 typedef struct Label {
 	int output;             /* index into graph->output */
 	int n;
@@ -128,16 +128,26 @@ typedef struct Trail {
 	const Node **fired;     /* (nfired) in whose place it put another */
 } Trail;
 
+/* One field of a token that is a record: a run of rows of the vocabulary. A token
+ * is then a row of each field. */
+typedef struct Field {
+	const char *name;       /* "op", "a[3]" */
+	int first, n;           /* its rows */
+} Field;
+
 typedef struct Graph {
 	Arena *arena;
 	/* the model */
 	const char *name;
 	int nvocab;             /* declared tokens, rows 0..nvocab-1; <end> is row nvocab, <bos> nvocab+1 */
-	const char **vocab;     /* (nvocab) UTF-8 spelling, no NUL inside */
+	const char **vocab;     /* (nvocab) UTF-8 spelling, no NUL inside; "op: add" in a field */
+	int nfield;             /* rows that make a token: 1, or as many as the record has fields */
+	Field *field;           /* (nfield) NULL: a token is one row of the vocabulary */
 	int context;            /* the longest text, without <bos> */
 	bool bidirectional;
 	/* what the model does */
-	Node *emit;             /* row of the next token, 0..nvocab; NULL if it does not emit */
+	Node **emit;            /* (nfield) the next token: for each field the number of a row among its
+	                           own; in the first, one past the last is <end>. NULL: does not emit */
 	int noutput;
 	Named *output;
 	int nnamed;
@@ -163,10 +173,23 @@ typedef struct Graph {
  * operator on integers never fails: ranges beyond EXACT_MAX are the caller's to refuse.
  * A TABLE's image at values outside of its table is its nearest entry. ---- */
 Graph *graph_new(Arena *);
+void graph_emit(Graph *, Node *);       /* the next token is this row */
 Node *mk(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k);
 Node *mk_const(Graph *, int64_t);
 Node *mk_table(Graph *, Span, int file, Node *x, int64_t k, const int64_t *table, int ntable);
 Node *mk_like(Graph *, const Node *, Node **arg);       /* the same operator on other operands */
+
+static inline int
+first_row(const Graph *g, int field)
+{
+	return g->field ? g->field[field].first : 0;
+}
+
+static inline int
+rows_of(const Graph *g, int field)
+{
+	return g->field ? g->field[field].n : g->nvocab;
+}
 
 /* A node of these meanings over values v[0..narg), as the evaluator computes it.
  * Not for references, READ and THERE. */
@@ -200,8 +223,8 @@ bool graph_verify(const Graph *);
 /* ---- reference evaluator: exact, by position, no floats, no passes ---- */
 typedef struct Eval Eval;
 Eval *eval_new(const Graph *);                           /* malloc'ed; eval_free */
-void eval_text(Eval *, const int *row, int n);           /* start a text of n tokens, forget the last */
-int eval_push(Eval *, int row);                          /* one token more (causal); 0, or -1 when full */
+void eval_text(Eval *, const int *row, int n);           /* start a text of n tokens, row (n, nfield), forget the last */
+int eval_push(Eval *, const int *row);                   /* one token more (causal); 0, or -1 when full */
 int64_t eval_at(Eval *, const Node *, int position);     /* value, memoized */
 void eval_free(Eval *);
 

@@ -32,8 +32,8 @@ live_nodes(const Graph *g, int n)
 {
 	char *live = arena_alloc(g->arena, (size_t)n + 1);
 
-	if (g->emit)
-		live[g->emit->id] = 1;
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		live[g->emit[i]->id] = 1;
 	for (int i = 0; i < g->noutput; i++)
 		live[g->output[i].node->id] = 1;
 	for (int i = 0; i < g->nnamed; i++)
@@ -84,8 +84,8 @@ rewrite(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
 		if (map[i] != same)
 			trail_fired(g, trail, g->node[i]);
 	}
-	if (g->emit)
-		g->emit = map[g->emit->id];
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		g->emit[i] = map[g->emit[i]->id];
 	redirect(g->output, g->noutput, map);
 	redirect(g->named, g->nnamed, map);
 }

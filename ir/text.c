@@ -56,6 +56,11 @@ print_header(const Graph *g, FILE *f)
 		fputs(i % 16 ? " " : "\nvocab ", f);
 		print_string(g->vocab[i], f);
 	}
+	for (int i = 0; g->field && i < g->nfield; i++) {
+		fputs("\nfield ", f);
+		print_string(g->field[i].name, f);
+		fprintf(f, " %d", g->field[i].n);
+	}
 	fprintf(f, "\ncontext %d\nattention %s\n", g->context,
 		g->bidirectional ? "bidirectional" : "causal");
 }
@@ -84,7 +89,7 @@ print_node(const Node *n, FILE *f)
 		fprintf(f, "%sn%d", i ? ", " : "(", n->arg[i]->id);
 	if (n->narg)
 		fputc(')', f);
-	if (op->attr != A_NONE && (n->k || n->op != OP_READ))
+	if (op->attr != A_NONE && (n->k || (n->op != OP_READ && n->op != OP_TOKEN)))
 		fprintf(f, " k=%" PRId64, n->k);
 	for (int i = 0; i < n->ntable; i++)
 		fprintf(f, "%s%" PRId64, i ? " " : " [", n->table[i]);
@@ -100,8 +105,8 @@ graph_print(const Graph *g, FILE *f)
 	print_header(g, f);
 	for (int i = 0; i < g->nnode; i++)
 		print_node(g->node[i], f);
-	if (g->emit)
-		fprintf(f, "emit n%d\n", g->emit->id);
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		fprintf(f, "%s n%d%s", i ? "" : "emit", g->emit[i]->id, i + 1 < g->nfield ? "" : "\n");
 	for (int i = 0; i < g->noutput; i++)
 		fprintf(f, "output %s %s n%d\n", g->output[i].name,
 			kind_name[g->output[i].kind], g->output[i].node->id);
@@ -118,7 +123,7 @@ typedef struct Reader {
 	Diags *ds;
 	Graph *g;
 	uint32_t at;
-	int nvocab, capvocab;
+	int nvocab, capvocab, capfield;
 	int nid;
 	Node **id;              /* (nid) what n0, n1 … of the text are */
 	int capoutput, capnamed;
@@ -315,6 +320,27 @@ read_vocab(Reader *r)
 	}
 }
 
+/* Below the vocabulary, whose rows the fields share out. */
+static void
+read_field(Reader *r, uint32_t from)
+{
+	Graph *g = r->g;
+	int n = g->field ? g->nfield : 0, next = n ? g->field[n - 1].first + g->field[n - 1].n : 0;
+	int64_t rows;
+
+	blanks(r);
+	const char *name = string(r);
+	if (!name || !number(r, 1, 1 << 24, &rows))
+		return;
+	if (rows > g->nvocab - next) {
+		refuse(r, from, "the vocabulary has fewer rows");
+		return;
+	}
+	g->field = doubled(r, g->field, n, &r->capfield, sizeof *g->field);
+	g->field[n] = (Field){name, next, (int)rows};
+	g->nfield = n + 1;
+}
+
 static void
 read_context(Reader *r)
 {
@@ -417,6 +443,8 @@ read_expression(Reader *r)
 	Attr attr = op_info[op].attr;
 	if (!fault && has_k && attr == A_NONE)
 		fault = "this operator has no k";
+	if (!fault && op == OP_TOKEN && (k < 0 || k >= r->g->nfield))
+		fault = "a token has no such field";
 	if (!fault && (r->ntable > 0) != (attr == A_TABLE))
 		fault = attr == A_TABLE ? "expected a table" : "this operator has no table";
 	if (fault) {
@@ -528,13 +556,23 @@ read_name(Reader *r)
 }
 
 static void
+read_emit(Reader *r)
+{
+	Graph *g = r->g;
+
+	g->emit = arena_alloc(g->arena, sizeof *g->emit * (size_t)g->nfield);
+	for (int i = 0; i < g->nfield && !r->bad; i++)
+		g->emit[i] = read_answer(r, false);
+}
+
+static void
 read_line(Reader *r)
 {
 	blanks(r);
 	uint32_t from = r->at;
 	const char *s = word(r);
 	bool header = !strcmp(s, "model") || !strcmp(s, "vocab") ||
-		!strcmp(s, "context") || !strcmp(s, "attention");
+		!strcmp(s, "field") || !strcmp(s, "context") || !strcmp(s, "attention");
 
 	if (header && r->g->nnode)
 		refuse(r, from, "the header must stand above the nodes");
@@ -542,12 +580,14 @@ read_line(Reader *r)
 		r->g->name = string(r);
 	else if (!strcmp(s, "vocab"))
 		read_vocab(r);
+	else if (!strcmp(s, "field"))
+		read_field(r, from);
 	else if (!strcmp(s, "context"))
 		read_context(r);
 	else if (!strcmp(s, "attention"))
 		read_attention(r);
 	else if (!strcmp(s, "emit"))
-		r->g->emit = read_answer(r, false);
+		read_emit(r);
 	else if (!strcmp(s, "output"))
 		read_output(r);
 	else if (!strcmp(s, "named"))
@@ -574,9 +614,11 @@ graph_read(const Source *src, Arena *arena, Diags *ds)
 		read_line(&r);
 		r.at++;         /* the line break */
 	}
-	if (!r.bad && r.g->context < 1) {
-		r.at = 0;
+	const Field *last = r.g->field ? &r.g->field[r.g->nfield - 1] : NULL;
+	r.at = r.bad ? r.at : 0;
+	if (r.g->context < 1)
 		refuse(&r, 0, "there is no context");
-	}
+	else if (last && last->first + last->n < r.g->nvocab)
+		refuse(&r, 0, "the fields do not share out the whole vocabulary");
 	return r.bad ? NULL : r.g;
 }

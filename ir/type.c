@@ -1051,7 +1051,7 @@ infer_type(Graph *g, const Node *n)
 		return t;
 	}
 	case OP_TOKEN:
-		return from_range(g, n, (Range){0, most(0, g->nvocab - 1)}, ROOT_MAX);
+		return from_range(g, n, (Range){0, most(0, rows_of(g, (int)n->k) - 1)}, ROOT_MAX);
 	case OP_INDEX:
 		return from_range(g, n, (Range){0, most(0, g->context - 1)}, ROOT_MAX);
 	case OP_HERE:

@@ -117,6 +117,7 @@ check_node(const Graph *g, const Node *n, int id)
 {
 	CHECK(n, n->id == id, "id is not its place");
 	CHECK(NULL, n->op >= 0 && n->op < NUM_OPS, "no such operator");
+	CHECK(n, n->op != OP_TOKEN || (n->k >= 0 && n->k < g->nfield), "no such field");
 	CHECK(n, n->file >= 0 && (n->file == 0 || n->file < g->nfile), "no such file");
 	if (!check_operands(g, n) || !check_sides(n) || !check_bools(n))
 		return false;
@@ -156,17 +157,33 @@ check_answer(const Graph *g, const Node *n, const char *name, bool pos)
 	return true;
 }
 
+/* The fields share out the rows of the vocabulary. */
+static bool
+check_fields(const Graph *g)
+{
+	int next = 0;
+
+	CHECK(NULL, g->nfield > 0 && (g->field || g->nfield == 1), "no fields");
+	for (int i = 0; g->field && i < g->nfield; next += g->field[i++].n)
+		CHECK(NULL, g->field[i].first == next && g->field[i].n > 0, "fields are not side by side");
+	CHECK(NULL, !g->field || next == g->nvocab, "rows of no field");
+	return true;
+}
+
 bool
 graph_verify(const Graph *g)
 {
 	CHECK(NULL, g->nvocab >= 0 && g->context > 0, "no vocabulary or context");
+	if (!check_fields(g))
+		return false;
 	for (int i = 0; i < g->nnode; i++)
 		if (!check_node(g, g->node[i], i))
 			return false;
 	if (!check_unique(g))
 		return false;
-	if (g->emit && !check_answer(g, g->emit, "emit", false))
-		return false;
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		if (!check_answer(g, g->emit[i], "emit", false))
+			return false;
 	for (int i = 0; i < g->noutput; i++)
 		if (!check_answer(g, g->output[i].node, g->output[i].name, g->output[i].kind == K_POS))
 			return false;

@@ -8,7 +8,7 @@
  *
  *  name    args  attr     doc                                               */
 OP(CONST,    0, A_K,     "the integer k")
-OP(TOKEN,    0, A_NONE,  "the row of the token here")
+OP(TOKEN,    0, A_K,     "the row of the token here; of a record, the row in its field k")
 OP(INDEX,    0, A_NONE,  "the number of this position, the first is 0")
 OP(ADD,      2, A_NONE,  "sum")
 OP(SUB,      2, A_NONE,  "difference")

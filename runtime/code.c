@@ -429,7 +429,7 @@ static bool
 code_layers(TwCode *c)
 {
 	c->stage = TW_NEW(&c->pool, TwStage, c->m->nlayer);
-	c->fixed = c->m->emits && !c->m->nlabel;
+	c->fixed = c->m->emits && !c->m->nlabel && c->m->nfield == 1;
 	for (int n = 0; n < c->m->nlayer; n++) {
 		TwStage *s = &c->stage[n];
 		const TwLayer *l = &c->m->layer[n];

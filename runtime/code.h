@@ -127,6 +127,9 @@ typedef struct TwWork {
 } TwWork;
 
 /* One more token at this place. False where a gap is too small: x is then wrong. */
-bool tw_step(const TwCode *, const TwWork *, int row, int place);
+bool tw_step(const TwCode *, const TwWork *, const int *row, int place);
+
+/* The stream at its beginning: x (d_model) of a token's rows, (nfield). */
+void tw_embed(const TwModel *, const int *row, int place, float *x);
 
 #endif

@@ -272,7 +272,7 @@ find_start(TwBatch *b)
 		w.fresh = at + c->m->d_model;
 		w.u = w.fresh + c->fresh;
 		w.state = w.u + c->linear;
-		tw_step(c, &w, tw_bos(c->m), 0);
+		tw_step(c, &w, (int[]){ tw_bos(c->m) }, 0);
 		memcpy(b->start, w.state, c->reset * sizeof *b->start);
 	}
 	free(at);
@@ -330,13 +330,16 @@ tw_batch_close(TwBatch *b)
 static void
 answer_alone(TwBatch *b, TwText *t, int limit)
 {
+	size_t n = (size_t)b->l.c->m->nfield;
+
 	tw_reset(b->one);
 	t->nanswer = 0;
 	for (int i = 0; i < t->nprompt; i++)
-		tw_feed(b->one, t->prompt[i]);
+		tw_feed_token(b->one, t->prompt + (size_t)i * n);
 	while (t->nanswer < limit && !tw_done(b->one)) {
-		t->answer[t->nanswer++] = tw_next(b->one);
-		tw_feed(b->one, t->answer[t->nanswer - 1]);
+		int *row = t->answer + (size_t)t->nanswer++ * n;
+		memcpy(row, tw_next_token(b->one), n * sizeof *row);
+		tw_feed_token(b->one, row);
 	}
 }
 

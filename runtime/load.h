@@ -35,6 +35,10 @@ const TwPart *tw_part(const TwParts *, const char *name);
 TwModel *tw_assemble(const TwParts *, char **error);
 bool tw_read_meta(TwModel *, TwPool *, const TwParts *, char **error);
 
+/* record.c: tw_tokenize and tw_spell_token where a token has fields. */
+int tw_tokenize_records(const TwModel *, const char *text, int *rows, char **error);
+size_t tw_spell_record(const TwModel *, const int *row, char *out, size_t size);
+
 TwModel *tw_load_onnx(const void *bytes, size_t n, char **error);
 TwModel *tw_load_safetensors(const void *bytes, size_t n, char **error);
 

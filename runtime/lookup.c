@@ -99,19 +99,23 @@ take_back(Study *s, const TwForms *f)
 	const TwModel *m = s->m;
 	size_t d = (size_t)m->d_model;
 	Source r = { .known = true };
-	double fixed = (double)f->bias[0], token;
+	double fixed = (double)f->bias[0], token = 0;
 
 	if (!only_embedding(s, f, &fixed, &r.known) || !r.known)
 		return (Source){ 0 };
-	token = against(f, m->embed_token, &r.known);
-	for (int row = 1; row < m->nvocab && !r.by_token && f->start[1]; row++)
-		r.by_token = against(f, m->embed_token + (size_t)row * d, &r.known) != token;
+	for (int i = 0; i < m->nfield && f->start[1]; i++) {
+		const float *row = m->embed_token + (size_t)m->first[i] * d;
+		double first = against(f, row, &r.known);
+		for (int n = m->first[i + 1] - m->first[i]; n > 1 && !r.by_token; n--)
+			r.by_token = against(f, row += d, &r.known) != first;
+		token += first;
+	}
 	r.place = TW_NEW(&s->scratch, double, m->context + 1);
 	for (int p = 0; p <= m->context && f->start[1]; p++)
 		r.place[p] = against(f, m->embed_position + (size_t)p * d, &r.known);
 	for (int p = 2; p <= m->context && !r.by_place; p++)
 		r.by_place = r.place[p] != r.place[1];
-	r.bos = fixed + against(f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known) + r.place[0];
+	r.bos = fixed + m->nfield * against(f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known) + r.place[0];
 	r.place[0] = r.bos;
 	for (int p = 1; p <= m->context; p++)
 		r.place[p] += fixed + token;

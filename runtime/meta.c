@@ -138,6 +138,9 @@ read_vocab(Meta *r, const cJSON *j)
 	for (const cJSON *token = j->child; token; token = token->next)
 		if (!text(r, token, &m->vocab[m->nvocab++]))
 			return false;
+	m->nfield = 1;
+	m->first = TW_NEW(r->pool, int, 2);
+	m->first[1] = m->nvocab;
 	return all_differ(m->vocab, m->nvocab);
 }
 
@@ -147,6 +150,26 @@ read_special(Meta *r, const cJSON *j)
 	int n = r->m->nvocab, row;
 
 	return int_in(field(j, "end"), n, n, &row) && int_in(field(j, "bos"), n + 1, n + 1, &row);
+}
+
+/* How many rows each field has; absent where a token is one row. */
+static bool
+read_fields(Meta *r, const cJSON *j)
+{
+	TwModel *m = r->m;
+	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : 0, rows;
+
+	if (n < 1 || n > m->nvocab)
+		return false;
+	m->record = true;
+	m->nfield = 0;
+	m->first = TW_NEW(r->pool, int, n + 1);
+	for (const cJSON *field_ = j->child; field_; field_ = field_->next, m->nfield++) {
+		if (!int_in(field_, 1, m->nvocab - m->first[m->nfield], &rows))
+			return false;
+		m->first[m->nfield + 1] = m->first[m->nfield] + rows;
+	}
+	return m->first[n] == m->nvocab;
 }
 
 static bool
@@ -281,29 +304,40 @@ read_certificate(Meta *r, const cJSON *j)
 static const struct {
 	const char *key;
 	Read *read;
+	bool optional;
 } properties[] = {
-	{ "tw.version", read_version },
-	{ "tw.name", read_name },
-	{ "tw.vocab", read_vocab },
-	{ "tw.special", read_special },
-	{ "tw.context", read_context },
-	{ "tw.attention", read_attention },
-	{ "tw.layers", read_layers },
-	{ "tw.labels", read_labels },
-	{ "tw.residual", read_residual },
-	{ "tw.source", read_source },
-	{ "tw.certificate", read_certificate },
+	{ "tw.version", read_version, false },
+	{ "tw.name", read_name, false },
+	{ "tw.vocab", read_vocab, false },
+	{ "tw.fields", read_fields, true },
+	{ "tw.special", read_special, false },
+	{ "tw.context", read_context, false },
+	{ "tw.attention", read_attention, false },
+	{ "tw.layers", read_layers, false },
+	{ "tw.labels", read_labels, false },
+	{ "tw.residual", read_residual, false },
+	{ "tw.source", read_source, false },
+	{ "tw.certificate", read_certificate, false },
 };
 
-static cJSON *
-parse(const TwParts *parts, const char *key)
+/* NULL if it is missing. */
+static const char *
+property(const TwParts *parts, const char *key)
 {
 	for (int i = 0; i < parts->nprop; i++)
-		if (!strcmp(parts->prop[i].key, key)) {
-			const char *s = parts->prop[i].value;
-			return strlen(s) <= MAX_TEXT ? cJSON_ParseWithOpts(s, NULL, true) : NULL;
-		}
+		if (!strcmp(parts->prop[i].key, key))
+			return parts->prop[i].value;
 	return NULL;
+}
+
+static bool
+read_property(Meta *r, const char *value, Read *read)
+{
+	cJSON *j = value && strlen(value) <= MAX_TEXT ? cJSON_ParseWithOpts(value, NULL, true) : NULL;
+	bool ok = j && read(r, j);
+
+	cJSON_Delete(j);
+	return ok;
 }
 
 bool
@@ -317,10 +351,8 @@ tw_read_meta(TwModel *m, TwPool *pool, const TwParts *parts, char **error)
 	m->d_model = (int)table->dim[1];
 	m->emits = tw_part(parts, "head.w");
 	for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
-		cJSON *j = parse(parts, properties[i].key);
-		bool ok = j && properties[i].read(&r, j);
-		cJSON_Delete(j);
-		if (!ok)
+		const char *value = property(parts, properties[i].key);
+		if ((value || !properties[i].optional) && !read_property(&r, value, properties[i].read))
 			return tw_refuse(error, "the property %s is missing or damaged", properties[i].key);
 	}
 	if (!m->emits && !m->nlabel)

@@ -3,11 +3,16 @@
 
 /* The model file, in memory: what the compiler writes and the runtime reads.
  *
- *     x = embed.token[row] + embed.position[place]
+ *     x = sum over the token's rows(embed.token[row]) + embed.position[place]
  *     for each layer:
  *         x += concat over heads(softmax(q k' + mask) v) wo     where it has heads
  *         x += relu(x w1 + b1) w2 + b2                          where it has neurons
  *     logits = x head.w + head.b        label.NAME = x w + b
+ *
+ * A token is one row of the vocabulary. Where it is a record it is one row of each
+ * field: the fields share out the vocabulary, whose words are then "op: add", and
+ * the next token is, for each field, that of its rows with the greatest logit;
+ * <end> stands among those of the first. <bos> is its row in every field.
  *
  * Place 0 is <bos>, which stands before every text; position p of the text is
  * place p + 1. There is no scaling by 1/sqrt(dk). Matrices are row-major and
@@ -55,6 +60,9 @@ typedef struct TwModel {
 	char *name;             /* the program's */
 	int nvocab;             /* declared tokens; <end> is row nvocab, <bos> row nvocab + 1 */
 	char **vocab;           /* (nvocab) UTF-8 */
+	bool record;            /* a token has fields */
+	int nfield;             /* rows that make a token: 1, or one of each field */
+	int *first;             /* (nfield + 1) the first row of each field, then nvocab */
 	int context;            /* most tokens of a text, without <bos> */
 	bool bidirectional;
 	bool emits;             /* has logits */

@@ -152,6 +152,23 @@ affine(TwPlan *p, const char *out, const char *x, const char *w, const char *b)
 	return node(p, out, "Add", IN(product, b));
 }
 
+/* The rows of each token, and their sum; `row` is the one that can be <bos>. */
+static void
+token_rows(TwPlan *p, const TwModel *m)
+{
+	if (!m->record) {
+		node(p, "row", "Where", IN("here", "input_ids", "bos"));
+		node(p, "embed.by_token", "Gather", IN("embed.token", "row"));
+		return;
+	}
+	integers(p, "axis.fields", 1, (int64_t[]){ 2 });
+	node(p, "here.fields", "Unsqueeze", IN("here", "axis.fields"));
+	node(p, "rows", "Where", IN("here.fields", "input_ids", "bos"));
+	node(p, "embed.by_field", "Gather", IN("embed.token", "rows"));
+	node_int(p, "embed.by_token", "ReduceSum", IN("embed.by_field", "axis.fields"), "keepdims", 0);
+	node_int(p, "row", "Gather", IN("rows", "zero"), "axis", 2);
+}
+
 /* What is known of each position: `here`, it is not padding; its row; its place.
  * Padding starts as <bos> does. */
 static const char *
@@ -169,9 +186,8 @@ embed(TwPlan *p, const TwModel *m)
 	node(p, "query", "Range", IN("first", "total", "one"));
 	node_int(p, "seen", "Cast", IN("attention_mask"), "to", TO_BOOL);
 	node_int(p, "here", "Gather", IN("seen", "query"), "axis", 1);
-	node(p, "row", "Where", IN("here", "input_ids", "bos"));
+	token_rows(p, m);
 	node(p, "place", "Where", IN("here", "position_ids", "zero"));
-	node(p, "embed.by_token", "Gather", IN("embed.token", "row"));
 	node(p, "embed.by_place", "Gather", IN("embed.position", "place"));
 	return node(p, "x.0", "Add", IN("embed.by_token", "embed.by_place"));
 }
@@ -307,7 +323,7 @@ plan_weights(TwPlan *p, const TwModel *m)
 	TwWeight *w;
 	int n = tw_weights(p->pool, (TwModel *)m, &w);
 
-	p->tensor = TW_NEW(p->pool, TwTensor, n + 8 + 3 * m->nlayer);
+	p->tensor = TW_NEW(p->pool, TwTensor, n + 9 + 3 * m->nlayer);
 	for (int i = 0; i < n; i++)
 		p->tensor[p->ntensor++] =
 			(TwTensor){ w[i].name, false, w[i].ndim, { w[i].dim[0], w[i].dim[1] }, *w[i].data };
@@ -333,7 +349,8 @@ tw_plan(TwPool *pool, const TwModel *m)
 	p->input = TW_NEW(pool, TwPort, 3 + 2 * m->nlayer);
 	p->output = TW_NEW(pool, TwPort, 1 + 2 * m->nlayer + m->nlabel);
 	plan_weights(p, m);
-	port(p->input, &p->ninput, "input_ids", true, 2, IN("batch", "sequence"));
+	port(p->input, &p->ninput, "input_ids", true, 2 + m->record,
+	     IN("batch", "sequence", tw_pool_fmt(pool, "%d", m->nfield)));
 	port(p->input, &p->ninput, "attention_mask", true, 2, IN("batch", all));
 	port(p->input, &p->ninput, "position_ids", true, 2, IN("batch", "sequence"));
 

@@ -6,7 +6,8 @@
  * again from the shapes that it found and compares, so a file computes what
  * model.h says or is refused.
  *
- * Inputs    input_ids, position_ids      int64 (batch, sequence)
+ * Inputs    input_ids, position_ids      int64 (batch, sequence); where a token is a
+ *                                        record, input_ids (batch, sequence, nfield)
  *           attention_mask               int64 (batch, past + sequence)
  *           past_key_values.N.key/value  float (batch, heads, past, size)
  * Outputs   logits                       float (batch, sequence, nvocab + 2)

@@ -1,4 +1,5 @@
 #include "runtime/plain.h"
+#include "runtime/code.h"
 #include "runtime/load.h"
 #include "runtime/sparse.h"
 
@@ -22,7 +23,7 @@ struct TwPlain {
 	Layer *layer;          /* (nlayer) */
 	TwSparse head, *label; /* (nlabel) */
 
-	int *row;      /* (places) */
+	int *row;      /* (places, nfield) */
 	float *x;      /* (places, d_model) the stream */
 	float *state;  /* (2 * nlayer + 1, places, d_model), or NULL: what it was */
 	float *query;  /* (heads * dk) of one place, of the widest layer */
@@ -92,7 +93,7 @@ allocate(TwPlain *s, bool trace, char **error)
 
 	if (n >= largest_session / sizeof(float))
 		return tw_refuse(error, "the model needs too much memory to run");
-	s->bytes = (n + 1) * sizeof *s->memory + (size_t)s->places * sizeof *s->row;
+	s->bytes = (n + 1) * sizeof *s->memory + (size_t)(s->places * s->m->nfield) * sizeof *s->row;
 	s->memory = calloc(n + 1, sizeof *s->memory);
 	if (!s->memory || !s->row)
 		return tw_refuse(error, "out of memory");
@@ -151,7 +152,7 @@ tw_plain_open(const TwModel *m, bool trace, bool dense, char **error)
 	s->places = m->context + 1;
 	s->layer = calloc((size_t)m->nlayer + 1, sizeof *s->layer);
 	s->label = calloc((size_t)m->nlabel + 1, sizeof *s->label);
-	s->row = calloc((size_t)s->places, sizeof *s->row);
+	s->row = calloc((size_t)s->places * (size_t)m->nfield, sizeof *s->row);
 	if (!s->layer || !s->label || !allocate(s, trace, error) || !compress(s)) {
 		tw_refuse(error, "out of memory");
 		tw_plain_close(s);
@@ -201,13 +202,7 @@ affine(float *y, const float *x, const TwSparse *w, const float *b)
 static void
 embed(TwPlain *s, int place)
 {
-	size_t d = (size_t)s->m->d_model;
-	const float *token = s->m->embed_token + (size_t)s->row[place] * d;
-	const float *position = s->m->embed_position + (size_t)place * d;
-	float *x = stream(s, place);
-
-	for (size_t i = 0; i < d; i++)
-		x[i] = token[i] + position[i];
+	tw_embed(s->m, s->row + place * s->m->nfield, place, stream(s, place));
 }
 
 /* Heads side by side, into the cache, where each head has a block. */
@@ -350,16 +345,17 @@ tw_plain_reset(TwPlain *s)
 	bool first = s->used < 0;
 
 	s->used = 1;
-	s->row[0] = s->m->nvocab + 1;
+	for (int f = 0; f < s->m->nfield; f++)
+		s->row[f] = s->m->nvocab + 1;
 	s->stale = s->m->bidirectional;
 	if (first)
 		forward(s, 0, 1);
 }
 
 void
-tw_plain_feed(TwPlain *s, int row)
+tw_plain_feed(TwPlain *s, const int *row)
 {
-	s->row[s->used++] = row;
+	memcpy(s->row + s->used++ * s->m->nfield, row, (size_t)s->m->nfield * sizeof *row);
 	s->stale = s->m->bidirectional;
 	if (!s->stale)
 		forward(s, s->used - 1, s->used);

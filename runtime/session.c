@@ -19,9 +19,9 @@ struct TwSession {
 	unsigned flags;
 	int places;     /* context + 1 */
 	int used;       /* places filled, <bos> among them */
-	int next;       /* what tw_next said of this text, or -1 */
+	int *next;      /* (nfield) what comes next, [0] -1 where that was not asked */
 	bool plain;     /* this text is in `softmax` */
-	int *row;       /* (places) */
+	int *row;       /* (places, nfield) */
 	TwWork w;
 	float *start;   /* (c->reset) the state that <bos> left, */
 	float *start_x; /* (d_model) and its stream */
@@ -112,7 +112,7 @@ keep_labels(TwSession *s, int place)
 static void
 start_text(TwSession *s)
 {
-	tw_step(s->c, &s->w, tw_bos(s->m), 0);
+	tw_step(s->c, &s->w, s->row, 0);
 	keep_labels(s, 0);
 	memcpy(s->start, s->w.state, s->c->reset * sizeof *s->start);
 	memcpy(s->start_x, s->w.x, (size_t)s->m->d_model * sizeof *s->start_x);
@@ -131,8 +131,9 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 		return NULL;
 	}
 	*s = (TwSession){ .m = m, .c = own ? own : m->code, .own = own, .flags = flags, .places = m->context + 1 };
-	s->row = calloc((size_t)s->places, sizeof *s->row);
-	s->bytes = sizeof *s + (size_t)s->places * sizeof *s->row;
+	size_t n = (size_t)(s->places + 1) * (size_t)m->nfield;
+	s->row = calloc(n, sizeof *s->row);
+	s->bytes = sizeof *s + n * sizeof *s->row;
 	if (!s->row || !(always || allocate(s, error)) ||
 	    ((always || flags & TW_CHECK) && !open_softmax(s, error))) {
 		tw_refuse(error, "out of memory");
@@ -140,7 +141,9 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 		return NULL;
 	}
 	s->w.clock = &s->clock;
-	s->row[0] = tw_bos(m);
+	s->next = s->row + s->places * m->nfield;
+	for (int f = 0; f < m->nfield; f++)
+		s->row[f] = tw_bos(m);
 	if (always)
 		s->flags |= TW_PLAIN;
 	else
@@ -167,7 +170,7 @@ void
 tw_reset(TwSession *s)
 {
 	s->used = 1;
-	s->next = -1;
+	*s->next = -1;
 	s->plain = s->flags & TW_PLAIN;
 	if (s->softmax)
 		tw_plain_reset(s->softmax);
@@ -190,7 +193,7 @@ turn_plain(TwSession *s)
 	}
 	s->stats.fallbacks++;
 	for (int i = had && s->flags & TW_CHECK ? s->used : (tw_plain_reset(s->softmax), 1); i < s->used; i++)
-		tw_plain_feed(s->softmax, s->row[i]);
+		tw_plain_feed(s->softmax, s->row + i * s->m->nfield);
 	s->plain = true;
 	return true;
 }
@@ -215,24 +218,39 @@ check_stream(TwSession *s)
 				  s->used - 1, i, (double)x[i], (double)s->w.x[i]);
 }
 
-bool
-tw_feed(TwSession *s, int row)
+static bool
+is_token(const TwModel *m, const int *row)
 {
-	if (s->used == s->places || row < 0 || row >= s->m->nvocab)
+	for (int f = 0; f < m->nfield; f++)
+		if (row[f] < m->first[f] || row[f] >= m->first[f + 1])
+			return false;
+	return true;
+}
+
+bool
+tw_feed_token(TwSession *s, const int *row)
+{
+	if (s->used == s->places || !is_token(s->m, row))
 		return false;
-	s->next = -1;
-	s->row[s->used++] = row;
+	int *at = memcpy(s->row + s->used++ * s->m->nfield, row, (size_t)s->m->nfield * sizeof *row);
+	*s->next = -1; /* row may have been s->next */
 	s->stats.tokens++;
 	if (s->softmax && (s->plain || s->flags & TW_CHECK))
-		tw_plain_feed(s->softmax, row);
+		tw_plain_feed(s->softmax, at);
 	if (s->plain)
 		return true;
-	if (!tw_step(s->c, &s->w, row, s->used - 1))
+	if (!tw_step(s->c, &s->w, at, s->used - 1))
 		return turn_plain(s);
 	keep_labels(s, s->used - 1);
 	if (s->flags & TW_CHECK)
 		check_stream(s);
 	return true;
+}
+
+bool
+tw_feed(TwSession *s, int row)
+{
+	return s->m->nfield == 1 && tw_feed_token(s, &row);
 }
 
 /* ---- asking */
@@ -246,7 +264,13 @@ tw_count(const TwSession *s)
 int
 tw_row(const TwSession *s, int i)
 {
-	return s->row[i + 1];
+	return *tw_token(s, i);
+}
+
+const int *
+tw_token(const TwSession *s, int i)
+{
+	return s->row + (i + 1) * s->m->nfield;
 }
 
 static void
@@ -281,25 +305,37 @@ tw_logits(TwSession *s)
 }
 
 static int
-greatest(const float *x, int n)
+greatest(const float *x, int from, int to)
 {
-	int best = 0;
+	int best = from;
 
-	for (int i = 1; i < n; i++)
+	for (int i = from + 1; i < to; i++)
 		if (x[i] > x[best])
 			best = i;
 	return best;
 }
 
+const int *
+tw_next_token(TwSession *s)
+{
+	const TwModel *m = s->m;
+
+	if (*s->next >= 0)
+		return s->next;
+	tw_lap_start(&s->clock);
+	const float *x = tw_logits(s);
+	for (int f = 0; f < m->nfield; f++)
+		s->next[f] = greatest(x, m->first[f], m->first[f + 1]);
+	if (x[tw_end(m)] > x[*s->next])
+		*s->next = tw_end(m);
+	tw_lap(&s->clock, TW_OUTPUT);
+	return s->next;
+}
+
 int
 tw_next(TwSession *s)
 {
-	if (s->next < 0) {
-		tw_lap_start(&s->clock);
-		s->next = greatest(tw_logits(s), s->m->nvocab + 2);
-		tw_lap(&s->clock, TW_OUTPUT);
-	}
-	return s->next;
+	return *tw_next_token(s);
 }
 
 bool

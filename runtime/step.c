@@ -336,17 +336,29 @@ note(const TwCode *c, const TwWork *w, int state, int place)
 		memcpy(w->note + ((size_t)state * places + (size_t)place) * d, w->x, d * sizeof *w->x);
 }
 
-bool
-tw_step(const TwCode *c, const TwWork *w, int row, int place)
+void
+tw_embed(const TwModel *m, const int *row, int place, float *x)
 {
-	size_t d = (size_t)c->m->d_model;
-	const float *token = c->m->embed_token + (size_t)row * d;
-	const float *position = c->m->embed_position + (size_t)place * d;
+	size_t d = (size_t)m->d_model;
+	const float *token = m->embed_token + (size_t)row[0] * d;
+	const float *position = m->embed_position + (size_t)place * d;
+
+	for (size_t i = 0; i < d; i++)
+		x[i] = token[i] + position[i];
+	for (int f = 1; f < m->nfield; f++) {
+		token = m->embed_token + (size_t)row[f] * d;
+		for (size_t i = 0; i < d; i++)
+			x[i] += token[i];
+	}
+}
+
+bool
+tw_step(const TwCode *c, const TwWork *w, const int *row, int place)
+{
 	bool ok = true;
 
 	tw_lap_start(w->clock);
-	for (size_t i = 0; i < d; i++)
-		w->x[i] = token[i] + position[i];
+	tw_embed(c->m, row, place, w->x);
 	tw_lap(w->clock, TW_EMBEDDING);
 	note(c, w, 0, place);
 	for (int n = 0; n < c->m->nlayer; n++) {

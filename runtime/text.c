@@ -3,6 +3,7 @@
 #include "runtime/load.h"
 #include "runtime/tw.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static size_t
@@ -64,6 +65,8 @@ tw_tokenize(const TwModel *m, const char *text, int *rows, char **error)
 	const char *at = text;
 	int n = 0;
 
+	if (m->record)
+		return tw_tokenize_records(m, text, rows, error);
 	if (!*text)
 		tw_refuse(error, "the prompt is empty");
 	while (*at) {
@@ -89,4 +92,12 @@ tw_spell(const TwModel *m, int row)
 	if (row == tw_bos(m))
 		return "<bos>";
 	return row >= 0 && row < m->nvocab ? m->vocab[row] : "?";
+}
+
+size_t
+tw_spell_token(const TwModel *m, const int *row, char *out, size_t size)
+{
+	if (m->record && *row < m->nvocab)
+		return tw_spell_record(m, row, out, size);
+	return (size_t)snprintf(out, size, "%s", tw_spell(m, *row));
 }

@@ -36,9 +36,13 @@ tw_bos(const TwModel *m)
 	return m->nvocab + 1;
 }
 
-/* The rows of a text, by longest match, at most m->context of them; -1 on error. */
+/* The tokens of a text, by longest match, at most m->context of them, each nfield
+ * rows; -1 on error. Records are written {op: add, a: [1, 2], flags: 0x1f}: every
+ * field in any order, and a number for a list of bools gives its bits, the lowest first. */
 int tw_tokenize(const TwModel *m, const char *text, int *rows, char **error);
 const char *tw_spell(const TwModel *m, int row);
+/* A token, (nfield) rows, as tw_tokenize reads it, cut to size; how long it is. */
+size_t tw_spell_token(const TwModel *m, const int *rows, char *out, size_t size);
 
 /* How a session runs. */
 enum {
@@ -55,13 +59,18 @@ TwSession *tw_open(const TwModel *, unsigned flags, char **error);
 void tw_close(TwSession *);
 
 void tw_reset(TwSession *);           /* to the empty text */
-bool tw_feed(TwSession *, int row);   /* false: the text is full, or no such row */
+bool tw_feed(TwSession *, int row);   /* false: the text is full, or no such token */
 int tw_count(const TwSession *);      /* tokens of the text so far */
 int tw_row(const TwSession *, int i); /* its token i */
 
 const float *tw_logits(TwSession *); /* (nvocab + 2) after the last token */
-int tw_next(TwSession *);            /* the row with the greatest logit */
+int tw_next(TwSession *);            /* the row with the greatest logit, or tw_end */
 bool tw_done(TwSession *);           /* <end> comes next, or the text is full */
+
+/* The same where a token is a record: (nfield) rows, good until the next call. */
+bool tw_feed_token(TwSession *, const int *rows);
+const int *tw_token(const TwSession *, int i);
+const int *tw_next_token(TwSession *);
 
 /* (columns) at token i of the text; good until the next call. */
 const float *tw_label(TwSession *, int label, int i);
@@ -75,7 +84,7 @@ const char *tw_difference(const TwSession *);
 typedef struct TwText {
 	const int *prompt;
 	int nprompt;
-	int *answer;    /* room for context - nprompt rows */
+	int *answer;    /* room for context - nprompt tokens */
 	int nanswer;    /* how many came, <end> not among them */
 } TwText;
 
@@ -83,7 +92,7 @@ typedef struct TwBatch TwBatch;
 
 TwBatch *tw_batch_open(const TwModel *, unsigned flags, char **error);
 void tw_batch_close(TwBatch *);
-void tw_batch_answer(TwBatch *, TwText *, int n, int limit); /* at most limit rows for each */
+void tw_batch_answer(TwBatch *, TwText *, int n, int limit); /* at most limit tokens for each */
 
 /* Of a token's time. */
 typedef enum TwPhase {

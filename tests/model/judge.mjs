@@ -10,8 +10,12 @@
 
 import { readFileSync } from "node:fs";
 import { answers, call, emptyPast, open, padded, shown, tokenize } from "./ort.mjs";
+import { readRecords, spellRecord } from "./records.mjs";
 
 // ---- printing
+
+const spellText = (model, tokens) => model.first ? tokens.map(t => spellRecord(t, model)).join(" ") :
+	tokens.map(row => model.vocab[row]).join("");
 
 function spell(model, kind, x) {
 	const whole = Math.round(x);
@@ -35,12 +39,12 @@ function labelLine(model, label, results, b, length) {
 }
 
 async function answerLines(model, prompts, cached) {
-	const columns = padded(prompts.map(p => [model.bos, ...p]));
+	const columns = padded(prompts.map(p => [model.start, ...p]));
 	const results = await call(model, columns, prompts.map(() => 0), columns.map(shown),
 		emptyPast(model, prompts.length));
 	const said = model.emits ? await answers(model, prompts, cached, results, columns) : [];
 	return prompts.map((p, b) => [
-		...(model.emits ? [said[b].map(row => model.vocab[row]).join("")] : []),
+		...(model.emits ? [spellText(model, said[b])] : []),
 		...model.labels.map(label => labelLine(model, label, results, b, p.length)),
 	].join("\n"));
 }
@@ -53,7 +57,7 @@ if (args.length !== 2 || !["batch", "step", "whole"].includes(mode)) {
 	process.exit(2);
 }
 const model = await open(args[0]);
-const prompts = readFileSync(args[1], "utf8").replace(/\n$/, "").split("\n").map(p => tokenize(p, model.vocab));
+const prompts = readFileSync(args[1], "utf8").replace(/\n$/, "").split("\n").map(p => model.first ? readRecords(p, model) : tokenize(p, model.vocab));
 const size = mode === "batch" ? 64 : 1;
 for (let i = 0; i < prompts.length; i += size)
 	console.log((await answerLines(model, prompts.slice(i, i + size), mode !== "whole")).join("\n"));

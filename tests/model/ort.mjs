@@ -83,15 +83,18 @@ function nextPast(results) {
 }
 
 // One call. A column is one token for each text of the batch, null where it is
-// padding; `mask` has the columns of earlier calls too.
+// padding; `mask` has the columns of earlier calls too. A token is a row, or the
+// list of its fields' rows.
 export async function call(model, columns, places, mask, past) {
 	const batch = places.length, n = columns.length;
 	const across = (list, f) => Array.from({ length: batch * list.length },
 		(_, i) => f(list[i % list.length], Math.floor(i / list.length)));
+	const fields = model.first ? [model.first.length - 1] : [];
+	const padding = model.first ? Array(fields[0]).fill(0) : 0;
 	const at = places.slice();
 	const position = columns.map(c => c.map((row, b) => row === null ? 0 : at[b]++));
 	return model.session.run({
-		input_ids: int64(across(columns, (c, b) => c[b] ?? 0), [batch, n]),
+		input_ids: int64(across(columns, (c, b) => c[b] ?? padding).flat(), [batch, n, ...fields]),
 		attention_mask: int64(across(mask, (c, b) => c[b]), [batch, mask.length]),
 		position_ids: int64(across(position, (c, b) => c[b]), [batch, n]),
 		...past,
@@ -115,17 +118,28 @@ function greatest(list) {
 	return list.reduce((best, x, i) => x > list[best] ? i : best, 0);
 }
 
+// The next token, null for <end>. Each field of a record has a greatest of its own.
+function chosen(model, logits) {
+	if (!model.first) {
+		const row = greatest(logits);
+		return row >= model.end ? null : row;
+	}
+	const rows = model.first.slice(1).map((to, f) =>
+		model.first[f] + greatest(logits.subarray(model.first[f], to)));
+	return logits[model.end] > logits[rows[0]] ? null : rows;
+}
+
 // The tokens after each prompt; a text that is finished is fed padding.
 export async function answers(model, prompts, cached, results, columns) {
-	const texts = prompts.map(p => [model.bos, ...p]), batch = texts.length;
+	const texts = prompts.map(p => [model.start, ...p]), batch = texts.length;
 	let mask = columns.map(shown);
 	for (;;) {
 		const fresh = texts.map((text, b) => {
 			if (text.done || text.length > model.context)
 				return null;
-			const row = greatest(lastLogits(results, b));
-			text.done = row >= model.end;
-			return text.done ? null : row;
+			const next = chosen(model, lastLogits(results, b));
+			text.done = next === null;
+			return next;
 		});
 		if (fresh.every(row => row === null))
 			return texts.map((text, b) => text.slice(prompts[b].length + 1));
@@ -149,11 +163,15 @@ export const oneThread = {
 export async function open(path) {
 	const bytes = readFileSync(path), meta = metadata(bytes);
 	const session = await ort.InferenceSession.create(bytes, oneThread);
+	const sizes = meta["tw.fields"], bos = meta["tw.special"].bos;
 	return {
 		session,
+		words: meta["tw.vocab"],
+		first: sizes?.reduce((list, n) => [...list, list.at(-1) + n], [0]),
+		start: sizes ? sizes.map(() => bos) : bos,
 		vocab: meta["tw.vocab"].map(token => Buffer.from(token)),
 		end: meta["tw.special"].end,
-		bos: meta["tw.special"].bos,
+		bos,
 		context: meta["tw.context"],
 		labels: meta["tw.labels"],
 		emits: session.outputNames.includes("logits"),

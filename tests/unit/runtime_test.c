@@ -39,6 +39,8 @@ typedef struct Hand {
 
 static char *vocab[NVOCAB] = { S("a"), S("b"), S("ab\"\\"), S("é") };
 
+static int whole[] = { 0, NVOCAB };
+
 static void
 set_tables(Hand *h)
 {
@@ -104,7 +106,7 @@ by_hand(void)
 	set_tables(h);
 	set_head(h);
 	set_outputs(h);
-	h->m = (TwModel){ S("copy"), NVOCAB, vocab,    CONTEXT,     false,    true,
+	h->m = (TwModel){ S("copy"), NVOCAB, vocab,    false, 1, whole, CONTEXT,     false,    true,
 			  D,         1,      h->token, h->position, h->layer, h->head_w,
 			  h->head_b, 2,      h->label, 3,           h->named, S("{\"name\":\"copy.tw\"}"),
 			  NULL,      NULL };
