@@ -129,8 +129,7 @@ join(Graph *g, const Node *at, Node *p, const Node *carry, int64_t b)
 		return NULL;
 	x = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){rest, mk_const(g, m)}, 0);
 	x = mk(g, OP_ADD, at->span, at->file, 2, (Node *[]){x, y}, 0);
-	/* a threshold stands beside the sum */
-	if (!is_exact(x) || x->type.hi + m * b >= EXACT_MAX)
+	if (!is_exact(x))
 		return NULL;
 	return mk(g, OP_DIV, at->span, at->file, 2, (Node *[]){x, mk_const(g, m * b)}, 0);
 }
