@@ -331,7 +331,6 @@ write_named1(Writer *w, const Named *n, TwNamed *out, double *const *most)
 	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
 
 	out->name = (char *)n->name;
-	out->line = n->file ? 0 : source_line(w->c->g->files[0], n->span.lo);
 	out->kind = n->kind == K_BOOL ? TW_BOOL : n->kind == K_TOKEN ? TW_TOKEN : TW_INT;
 	out->reference = n->kind == K_POS;
 	out->folded = true;
@@ -366,8 +365,18 @@ write_named(Writer *w)
 		most[state] = w->most;
 		w->most = new_sums(w);
 	}
-	for (int i = 0; i < g->nnamed; i++)
-		write_named1(w, &g->named[i], &w->m->named[i], most);
+	uint32_t at = 0;
+	int line = 1;
+	for (int i = 0; i < g->nnamed; i++) {
+		const Named *n = &g->named[i];
+		write_named1(w, n, &w->m->named[i], most);
+		if (n->file)
+			continue;
+		line = n->span.lo < at ? source_line(g->files[0], n->span.lo)
+		                       : source_line_from(g->files[0], at, line, n->span.lo);
+		at = n->span.lo;
+		w->m->named[i].line = line;
+	}
 }
 
 static char *
