@@ -174,7 +174,12 @@ expand(Space *sp, const Form *f, int state, Vec *v)
 		else
 			expand_term(sp, v, sp->dim[a->id], f->term[i].c);
 	}
-	qsort(v->at, (size_t)v->n, sizeof *v->at, by_index);
+	for (int i = 1; i < v->n; i++) {
+		if (v->at[i].column < v->at[i - 1].column) {    /* seldom: terms are in order */
+			qsort(v->at, (size_t)v->n, sizeof *v->at, by_index);
+			break;
+		}
+	}
 	for (int i = 0; i < v->n; i++) {
 		int dim = v->at[i].column;
 		if (sp->dense[dim])
