@@ -70,6 +70,8 @@ struct Value {
 	uint32_t len;
 	Node *ref;              /* V_POS: NULL for a bound name */
 	int offset;             /* V_POS */
+	const Value *start;     /* V_POS, moved by `moved` from there: ref is where that is; or NULL */
+	Node *moved;
 	int bound;              /* V_POS: the number of the where that binds it, or 0 */
 	int n;
 	Value **item;

@@ -163,8 +163,8 @@ is_present(Lower *L, const Value *p)
 	case OP_HERE:
 		return k <= 0 && bounds(L, op0(L, OP_INDEX)).lo + k >= 0;
 	case OP_AT:
-		return bounds(L, p->ref->arg[0]).lo + k >= 0
-		       && bounds(L, op2(L, OP_SUB, last_visible(L), p->ref->arg[0])).lo - k >= 0;
+		return bounds(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0
+		       && bounds(L, op2(L, OP_SUB, last_visible(L), p->ref->arg[0])).lo - (k > 0 ? k : 0) >= 0;
 	case OP_LATEST: case OP_FIRST: case OP_BEST:
 		return k == 0 && here_satisfies(L, p->ref);
 	default:
@@ -195,27 +195,47 @@ pos_at(Lower *L, Value *e)
 	return v_pos(L, op1(L, OP_AT, n), 0);
 }
 
+/* By so many that all texts are left behind, or further. */
+static bool
+too_far(int64_t k)
+{
+	return k >= EXACT_MAX || k <= -EXACT_MAX;
+}
+
+static Value *
+shift_by(Lower *L, const Value *p, int64_t k)
+{
+	if (too_far(k) || too_far(p->offset + k))
+		return fail(L, "an offset of %lld reaches beyond every text", (long long)(too_far(k) ? k : p->offset + k));
+	Value *v = v_pos(L, p->ref, p->offset + (int)k);
+	v->bound = p->bound;
+	return v;
+}
+
+/* Offsets add up as numbers, known or not, wherever that leads in between. */
 Value *
 pos_shift(Lower *L, Value *p, Value *by, bool minus)
 {
-	if (by->known && by->kind == V_INT) {
-		if (by->num >= EXACT_MAX || by->num <= -EXACT_MAX)
-			return fail(L, "an offset of %lld reaches beyond every text", (long long)by->num);
-		int64_t k = p->offset + (minus ? -by->num : by->num);
-		if (k >= EXACT_MAX || k <= -EXACT_MAX)
-			return fail(L, "an offset of %lld reaches beyond every text", (long long)k);
-		Value *v = v_pos(L, p->ref, (int)k);
-		v->bound = p->bound;
-		return v;
-	}
-	Node *n = node_of(L, by);
+	Node *n = by->kind == V_INT ? node_of(L, by) : NULL;
+
 	if (!n)
-		return &v_error;
+		return by->kind == V_INT ? &v_error : fail(L, "a position moves by an integer, not by %s", v_kind(by));
+	if (by->known && !p->start)
+		return shift_by(L, p, minus ? -by->num : by->num);
 	if (!p->ref || n->two_sided)
 		return three(L);
-	int64_t far = n->type.hi > -n->type.lo ? n->type.hi : -n->type.lo;
-	Node *number = position_number(L, p, constant(L, -(L->g->context + far) - 1));
-	return v_pos(L, op1(L, OP_AT, op2(L, minus ? OP_SUB : OP_ADD, number, n)), 0);
+	const Value *start = p->start ? p->start : p;
+	Node *moved = op2(L, minus ? OP_SUB : OP_ADD, p->start ? p->moved : constant(L, 0), n);
+	if (moved->op == OP_CONST)
+		return shift_by(L, start, moved->k);
+	Value from = *start;
+	from.offset = 0;
+	int64_t lo = moved->type.lo + start->offset, hi = moved->type.hi + start->offset;
+	Node *number = position_number(L, &from, constant(L, -L->g->context - 1 - (hi > -lo ? hi : -lo)));
+	Value *v = v_pos(L, op1(L, OP_AT, op2(L, OP_ADD, number, op2(L, OP_ADD, moved, constant(L, start->offset)))), 0);
+	v->start = start;
+	v->moved = moved;
+	return v;
 }
 
 Value *
