@@ -127,7 +127,7 @@ spell_code(Lower *L, int64_t c, uint32_t *len)
 		s[n++] = (unsigned char)c;
 	else {
 		int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-		s[n++] = (unsigned char)((0xf00 >> more & 0xff) | c >> 6 * more);
+		s[n++] = (unsigned char)((0xff00 >> (more + 1) & 0xff) | c >> 6 * more);
 		for (int i = more - 1; i >= 0; i--)
 			s[n++] = (unsigned char)(0x80 | (c >> 6 * i & 0x3f));
 	}
