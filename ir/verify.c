@@ -9,7 +9,7 @@ static bool
 fail(const Node *n, const char *rule)
 {
 	if (n)
-		fprintf(stderr, "graph: n%d (%s): %s\n", n->id, op_info[n->op].name, rule);
+		fprintf(stderr, "graph: n%d (%s): %s\n", n->id, n->op < NUM_OPS ? op_info[n->op].name : "?", rule);
 	else
 		fprintf(stderr, "graph: %s\n", rule);
 	return false;
