@@ -67,6 +67,16 @@ is_graph_text(const char *text)
 	return !strncmp(text, "model \"", 7);
 }
 
+static Named *
+copy_named(Arena *arena, const Named *from, int n)
+{
+	Named *to = NEWS(arena, Named, n + 1);
+
+	for (int i = 0; i < n; i++)
+		to[i] = from[i];
+	return to;
+}
+
 bool
 program_open_text(Program *p, const char *path, const char *text, size_t n, const Options *o)
 {
@@ -83,12 +93,11 @@ program_open_text(Program *p, const char *path, const char *text, size_t n, cons
 	if (p->diags.nerror || !p->graph)
 		return false;
 
-	/* Passes redirect outputs and never change a node, so a copy of the
-	 * outputs is a copy of the meaning. */
+	/* Passes redirect outputs and names and never change a node, so a copy of
+	 * both is a copy of the meaning. */
 	p->meant = *p->graph;
-	p->meant.output = NEWS(&p->arena, Named, p->graph->noutput + 1);
-	for (int i = 0; i < p->graph->noutput; i++)
-		p->meant.output[i] = p->graph->output[i];
+	p->meant.output = copy_named(&p->arena, p->graph->output, p->graph->noutput);
+	p->meant.named = copy_named(&p->arena, p->graph->named, p->graph->nnamed);
 	if (p->graph->emit) {
 		p->meant.emit = NEWS(&p->arena, Node *, p->graph->nfield);
 		memcpy(p->meant.emit, p->graph->emit, sizeof *p->meant.emit * (size_t)p->graph->nfield);
