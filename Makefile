@@ -31,8 +31,8 @@ TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o cli.o manual.o)
 TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
-TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c tests/fuzz/*.c)) \
-	$(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c)) \
+	$(BUILD)/fuzz/mutate $(BUILD)/fuzz/programs $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -71,8 +71,13 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(COMPILER) $(RUNTIME)
 $(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
 	$(LINK)
 
-$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o
+$(BUILD)/fuzz/mutate: $(BUILD)/tests/fuzz/mutate.o
 	$(LINK)
+
+# What programs.c is made of.
+FUZZED := $(filter-out %/mutate.o,$(call objects,tests/fuzz)) $(BUILD)/cmd/program.o
+$(BUILD)/fuzz/programs: $(FUZZED) $(COMPILER) $(RUNTIME)
+	$(LINK) $(LIBS)
 
 TREE := $(addprefix lang/editors/tree-sitter/src/,parser.c scanner.c)
 $(BUILD)/editors/treesitter: tests/editors/treesitter.c $(TREE)
@@ -116,7 +121,7 @@ $(BUILD)/onnx.pb-c.c $(BUILD)/onnx.pb-c.h &: $(ONNX_PROTO)
 
 # Whoever may include a generated header waits for it.
 $(GEN_FRONT) $(call objects,frontend): | $(BUILD)/grammar.h $(BUILD)/lexer.h
-$(call objects,runtime backend cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o): | $(BUILD)/onnx.pb-c.h
+$(call objects,runtime backend cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) $(FUZZED): | $(BUILD)/onnx.pb-c.h
 
 # ---- set-up, tests, figures: each sets up first, then starts make again, which
 # sees what has been installed ----
@@ -164,7 +169,7 @@ exhaustive: setup
 
 fuzz: setup
 	@$(MAKE) --no-print-directory BUILD=build-asan parts CFLAGS='$(SANITIZE)'
-	@FUZZ=$${FUZZ:-3000} tests/fuzz/run.sh build-asan
+	@N=$(or $(N),3000) tests/fuzz/run.sh build-asan
 
 fmt: all
 	@for f in $(wildcard examples/*.tw stdlib/*.tw tests/*/*.tw); do \

@@ -1,17 +1,32 @@
 #!/bin/bash
 # usage: tests/fuzz/run.sh BUILD-DIR
 #
-# Programs with faults in them, through twc: whatever they are, it answers within
-# a few seconds, exits with 0, 1 or 2, and says why when it refuses. FUZZ=n tries
-# n programs (default 300), FROM=m starts at the m-th.
+# Random well-typed programs (programs.c): what they mean by the manual, the
+# reference evaluator, twrun and ONNX Runtime agree in every output, next token and
+# named value, at every position of texts of every length. One that fails is made
+# small, and kept in BUILD-DIR/fuzz/found.
+#
+# Then programs with faults in them (mutate.c): whatever they are, twc answers
+# within a few seconds, exits with 0, 1 or 2, and says why when it refuses.
+#
+# N=n tries n of each (default 150), FROM=m starts at the m-th. With SLOW=1, set
+# where the programs are built with sanitizers, ONNX Runtime is not asked.
 bin=$(cd "$1" && pwd) || exit 2
 cd "$(dirname "$0")/../.." || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 shopt -s nullglob
-files=(examples/*.tw stdlib/*.tw tests/lang/*.tw tests/ops/*.tw tests/err/*.tw)
-from=${FROM:-1} n=${FUZZ:-300} bad=0
+set -o pipefail
+from=${FROM:-1} n=${N:-150} bad=0 failed=0
 
+programs=("$bin/fuzz/programs" --from "$from" --count "$n" --found "$bin/fuzz/found")
+if [ "${SLOW:-}" ]; then
+	"${programs[@]}" || failed=1
+else
+	"${programs[@]}" --judge "$tmp" | node tests/fuzz/judge.mjs || failed=1
+fi
+
+files=(examples/*.tw stdlib/*.tw tests/lang/*.tw tests/ops/*.tw tests/err/*.tw)
 for ((i = from; i < from + n; i++)); do
 	"$bin/fuzz/mutate" "$i" "${files[@]}" >"$tmp/program.tw" || exit 2
 	command=(--dump=lower "$tmp/program.tw")
@@ -24,9 +39,9 @@ for ((i = from; i < from + n; i++)); do
 	[ -z "$why" ] && continue
 	bad=$((bad + 1))
 	mkdir -p "$bin/fuzz/found"
-	cp "$tmp/program.tw" "$bin/fuzz/found/$i.tw"
-	echo "twc ${command[0]} $bin/fuzz/found/$i.tw: $why"
+	cp "$tmp/program.tw" "$bin/fuzz/found/mutated-$i.tw"
+	echo "twc ${command[0]} $bin/fuzz/found/mutated-$i.tw: $why"
 	tail -n 5 "$tmp/err" | cut -c 1-200
 done
-echo "fuzz: $n programs, $bad that twc did not answer well"
-[ $bad = 0 ]
+echo "mutated: $n programs, $bad that twc did not answer well"
+[ $bad = 0 ] && [ $failed = 0 ]

@@ -1,0 +1,1616 @@
+/* Random well-typed programs. Every expression knows the interval of its integers,
+ * by the same plain rules as a reader would use; where a range matters (indices,
+ * rows, arguments, sizes) what may leave it is clamped first. */
+
+#include "tests/fuzz/program.h"
+
+#include <string.h>
+
+enum { LARGE = 3000, PARTS = 12 };
+
+typedef struct Gen {
+	uint64_t state;
+	Arena *arena;
+	Sample *p;
+	int nscope;
+	Def *scope[3 * DEFS]; /* names that can be used, the innermost last */
+	Def *bound;           /* in a where: the bound position */
+	bool still;           /* no other position may be read: the arguments may be of two positions */
+	int names;            /* bound so far */
+} Gen;
+
+static Expr *gen(Gen *, Sort, int depth);
+
+int
+below(uint64_t *state, int n)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return (int)((*state >> 33) % (uint64_t)n);
+}
+
+static int
+pick(Gen *g, int n)
+{
+	return below(&g->state, n);
+}
+
+static bool
+chance(Gen *g, int percent)
+{
+	return pick(g, 100) < percent;
+}
+
+static const Sort t_int = { .kind = T_INT }, t_bool = { .kind = T_BOOL }, t_token = { .kind = T_TOKEN },
+		  t_pos = { .kind = T_POS };
+
+static Sort
+array_of(TypeKind item, int n)
+{
+	return (Sort){ .kind = T_ARRAY, .item = item, .n = n };
+}
+
+static bool
+same_type(const Sort *a, const Sort *b)
+{
+	return a->kind == b->kind && a->def == b->def &&
+	       (a->kind != T_ARRAY || (a->item == b->item && a->n == b->n));
+}
+
+/* ---- making expressions ---- */
+
+static Expr *
+expr(Gen *g, Form form, Sort t, int n)
+{
+	Expr *e = NEW(g->arena, Expr);
+
+	e->form = form;
+	e->type = t;
+	e->n = n;
+	e->skip = -1;
+	e->kid = NEWS(g->arena, Expr *, n + 1);
+	return e;
+}
+
+static Expr *
+ranged(Expr *e, int64_t lo, int64_t hi)
+{
+	e->lo = lo;
+	e->hi = hi;
+	return e;
+}
+
+static Expr *
+one(Gen *g, Form form, Sort t, Expr *a)
+{
+	Expr *e = expr(g, form, t, 1);
+
+	e->kid[0] = a;
+	return e;
+}
+
+static Expr *
+two(Gen *g, Form form, Sort t, Expr *a, Expr *b)
+{
+	Expr *e = expr(g, form, t, 2);
+
+	e->kid[0] = a;
+	e->kid[1] = b;
+	return e;
+}
+
+static Expr *
+three(Gen *g, Form form, Sort t, Expr *a, Expr *b, Expr *c)
+{
+	Expr *e = expr(g, form, t, 3);
+
+	e->kid[0] = a;
+	e->kid[1] = b;
+	e->kid[2] = c;
+	return e;
+}
+
+static Expr *
+number(Gen *g, int64_t v)
+{
+	Expr *e = expr(g, F_INT, t_int, 0);
+
+	e->num = v;
+	return ranged(e, v, v);
+}
+
+static Expr *
+name_of(Gen *g, Def *d)
+{
+	Expr *e = expr(g, F_NAME, d->type, 0);
+
+	e->def = d;
+	return ranged(e, d->lo, d->hi);
+}
+
+static Expr *
+library(Gen *g, Library which, Sort t, int n)
+{
+	Expr *e = expr(g, F_LIBRARY, t, n);
+
+	e->num = which;
+	return e;
+}
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
+most(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static Expr *
+hull(Expr *e, const Expr *a, const Expr *b)
+{
+	return ranged(e, least(a->lo, b->lo), most(a->hi, b->hi));
+}
+
+static Expr *
+remainder_of(Gen *g, Expr *e, int64_t n)
+{
+	if (e->lo >= 0 && e->hi < n)
+		return e;
+	return ranged(two(g, F_MOD, t_int, e, number(g, n)), 0, n - 1);
+}
+
+/* e within lo..hi. */
+static Expr *
+fit(Gen *g, Expr *e, int64_t lo, int64_t hi)
+{
+	if (e->lo >= lo && e->hi <= hi)
+		return e;
+	if (!lo && chance(g, 50))
+		return remainder_of(g, e, hi + 1);
+	Expr *low = ranged(two(g, F_MIN, t_int, e, number(g, hi)), least(e->lo, hi), least(e->hi, hi));
+	return ranged(two(g, F_MAX, t_int, low, number(g, lo)), most(low->lo, lo), most(low->hi, lo));
+}
+
+static Expr *
+modest(Gen *g, Expr *e)
+{
+	return e->lo < -LARGE || e->hi > LARGE ? fit(g, e, 0, 5 + pick(g, 60)) : e;
+}
+
+static Expr *
+small_int(Gen *g, int64_t lo, int64_t hi, int depth)
+{
+	return fit(g, gen(g, t_int, depth), lo, hi);
+}
+
+/* ---- names ---- */
+
+static Def *
+def_new(Gen *g, DefKind kind, const char *stem, Sort t)
+{
+	Def *d = NEW(g->arena, Def);
+
+	d->kind = kind;
+	d->name = arena_fmt(g->arena, "%s%d", stem, g->names++);
+	d->type = t;
+	return d;
+}
+
+static void
+statement(Gen *g, Def *d)
+{
+	d->id = g->p->ndef;
+	g->p->def[g->p->ndef++] = d;
+}
+
+/* A name of this type, or NULL. The bound position and, where reading is not
+ * allowed, what is read there are no streams. */
+static Def *
+some_name(Gen *g, Sort t)
+{
+	Def *found = NULL;
+	int n = 0;
+
+	for (int i = 0; i < g->nscope; i++) {
+		Def *d = g->scope[i];
+		if (d->kind != D_FN && d->kind != D_ENUM && d->kind != D_TYPE && d->kind != D_BOUND &&
+		    same_type(&d->type, &t) && !pick(g, ++n))
+			found = d;
+	}
+	return found;
+}
+
+static Def *
+some_def(Gen *g, DefKind kind)
+{
+	Def *found = NULL;
+	int n = 0;
+
+	for (int i = 0; i < g->p->ndef; i++)
+		if (g->p->def[i]->kind == kind && !pick(g, ++n))
+			found = g->p->def[i];
+	return found;
+}
+
+/* ---- leaves ---- */
+
+static Expr *
+word(Gen *g, int64_t row)
+{
+	Expr *e = expr(g, F_WORD, t_token, 0);
+
+	e->num = row;
+	return e;
+}
+
+static int64_t
+some_word(Gen *g)
+{
+	return pick(g, g->p->nvocab);
+}
+
+static Expr *
+simplest(Gen *g, Sort t)
+{
+	Expr *e;
+
+	switch (t.kind) {
+	case T_INT: return number(g, pick(g, 8) ? pick(g, 10) : pick(g, 60) - 30);
+	case T_BOOL:
+		e = expr(g, F_BOOL, t, 0);
+		e->num = pick(g, 2);
+		return e;
+	case T_TOKEN: return word(g, chance(g, 8) ? g->p->nvocab : some_word(g));
+	case T_ENUM:
+		e = expr(g, F_MEMBER, t, 0);
+		e->num = pick(g, t.def->n);
+		return e;
+	case T_POS: return expr(g, F_HERE, t, 0);
+	case T_ARRAY:
+		e = expr(g, F_ARRAY, t, t.n);
+		for (int i = 0; i < t.n; i++) {
+			e->kid[i] = simplest(g, (Sort){ .kind = t.item });
+			if (i)
+				hull(e, e, e->kid[i]);
+			else
+				ranged(e, e->kid[0]->lo, e->kid[0]->hi);
+		}
+		return e;
+	default:
+		e = expr(g, F_RECORD, t, t.def->n);
+		for (int i = 0; i < t.def->n; i++)
+			e->kid[i] =
+				fit(g, simplest(g, (Sort){ .kind = t.def->field[i] }), t.def->lo, t.def->hi);
+		return e;
+	}
+}
+
+static Expr *
+leaf(Gen *g, Sort t)
+{
+	Def *d = chance(g, 60) ? some_name(g, t) : NULL;
+	Expr *e;
+
+	if (d)
+		return name_of(g, d);
+	if (chance(g, 20))
+		return simplest(g, t);
+	switch (t.kind) {
+	case T_TOKEN: return expr(g, F_TOKEN, t, 0);
+	case T_INT:
+		if (chance(g, 8))
+			return ranged(expr(g, F_LENGTH, t, 0), 1, g->p->context);
+		if (chance(g, 40))
+			return ranged(expr(g, F_INDEX, t, 0), 0, g->p->context - 1);
+		return ranged(one(g, F_ID, t, expr(g, F_TOKEN, t_token, 0)), 0, g->p->nvocab - 1);
+	case T_BOOL:
+		e = two(g, F_CMP, t, expr(g, F_TOKEN, t_token, 0), word(g, some_word(g)));
+		e->num = chance(g, 80) ? EQ : NE;
+		return e;
+	case T_ARRAY:
+		e = expr(g, F_ARRAY, t, t.n);
+		for (int i = 0; i < t.n; i++) {
+			e->kid[i] = leaf(g, (Sort){ .kind = t.item });
+			if (i)
+				hull(e, e, e->kid[i]);
+			else
+				ranged(e, e->kid[0]->lo, e->kid[0]->hi);
+		}
+		return e;
+	default: return simplest(g, t);
+	}
+}
+
+/* ---- of two positions: in a where ---- */
+
+/* Something one-sided, though inside of a where. */
+static Expr *
+outside(Gen *g, Sort t, int depth)
+{
+	Def *bound = g->bound;
+
+	g->bound = NULL;
+	Expr *e = gen(g, t, depth);
+	g->bound = bound;
+	return e;
+}
+
+static Expr *
+two_sided_leaf(Gen *g, Sort t, int depth)
+{
+	if (chance(g, 30) || t.kind == T_POS)
+		return outside(g, t, depth);
+	Expr *x = outside(g, t, depth), *e = one(g, F_THERE, t, x);
+	e->def = g->bound;
+	return ranged(e, x->lo, x->hi);
+}
+
+static Expr *position(Gen *, int depth);
+
+static Expr *
+bound_order(Gen *g, int depth)
+{
+	Expr *j = expr(g, F_BOUND, t_pos, 0), *p = chance(g, 60) ? expr(g, F_HERE, t_pos, 0) : NULL;
+	Def *bound = g->bound;
+
+	j->def = bound;
+	g->bound = NULL;
+	if (!p)
+		p = position(g, depth);
+	g->bound = bound;
+	Expr *e = chance(g, 50) ? two(g, F_ORDER, t_bool, j, p) : two(g, F_ORDER, t_bool, p, j);
+	e->num = pick(g, 6);
+	return e;
+}
+
+/* ---- integers ---- */
+
+static Expr *
+sum_of_two(Gen *g, Form form, int depth)
+{
+	Expr *a = gen(g, t_int, depth), *b = gen(g, t_int, depth), *e = two(g, form, t_int, a, b);
+
+	if (form == F_ADD)
+		return modest(g, ranged(e, a->lo + b->lo, a->hi + b->hi));
+	return modest(g, ranged(e, a->lo - b->hi, a->hi - b->lo));
+}
+
+static Expr *
+product(Gen *g, int depth)
+{
+	Expr *a = gen(g, t_int, depth),
+	     *b = chance(g, 50) ? number(g, pick(g, 9) - 3) : small_int(g, 0, 6, depth);
+
+	if (chance(g, 30))
+		a = small_int(g, 0, 9, depth);
+	int64_t p[4] = { a->lo * b->lo, a->lo * b->hi, a->hi * b->lo, a->hi * b->hi };
+	Expr *e = ranged(two(g, F_MUL, t_int, a, b), p[0], p[0]);
+	for (int i = 1; i < 4; i++)
+		ranged(e, least(e->lo, p[i]), most(e->hi, p[i]));
+	return modest(g, e);
+}
+
+static Expr *
+quotient(Gen *g, Form form, int depth)
+{
+	Expr *a = gen(g, t_int, depth), *b;
+
+	if (chance(g, 80)) {
+		int64_t n = chance(g, 15) ? -1 - pick(g, 4) : 1 + pick(g, chance(g, 10) ? 100 : 9);
+		b = number(g, n);
+		if (form == F_MOD && n > 0)
+			return ranged(two(g, form, t_int, a, b), a->lo >= 0 && a->hi < n ? a->lo : 0,
+				      least(n - 1, a->lo >= 0 ? a->hi : n - 1));
+	} else {
+		a = fit(g, a, 0, 12);
+		b = fit(g, small_int(g, 0, 8, depth), 1, 8);
+	}
+	int64_t far = most(most(a->hi, -a->lo), most(b->hi, -b->lo));
+	return ranged(two(g, form, t_int, a, b), -far, far);
+}
+
+static Expr *
+extreme(Gen *g, int depth)
+{
+	int n = 2 + pick(g, 2);
+	bool least_ = chance(g, 50);
+	Expr *e = expr(g, least_ ? F_MIN : F_MAX, t_int, n);
+
+	for (int i = 0; i < n; i++) {
+		Expr *x = e->kid[i] = gen(g, t_int, depth);
+		if (!i)
+			ranged(e, x->lo, x->hi);
+		else if (least_)
+			ranged(e, least(e->lo, x->lo), least(e->hi, x->hi));
+		else
+			ranged(e, most(e->lo, x->lo), most(e->hi, x->hi));
+	}
+	return e;
+}
+
+static Expr *
+of_absolute(Gen *g, Expr *x)
+{
+	return ranged(one(g, F_ABS, t_int, x), 0, most(x->hi, -x->lo));
+}
+
+static Expr *
+of_power(Gen *g, int depth)
+{
+	Expr *x = small_int(g, -4, 8, depth), *e = one(g, F_POW, t_int, x);
+
+	e->num = pick(g, 4);
+	return ranged(e, e->num % 2 ? -64 : 0, 512);
+}
+
+static Expr *
+of_ord(Gen *g, int depth)
+{
+	Expr *e = one(g, F_ORD, t_int, gen(g, t_token, depth));
+
+	ranged(e, -1, -1);
+	for (int i = 0; i < g->p->nvocab; i++)
+		ranged(e, e->lo, most(e->hi, g->p->vocab[i].code));
+	return e;
+}
+
+/* ---- conditions ---- */
+
+static Expr *
+comparison(Gen *g, int depth)
+{
+	int n = 2 + chance(g, 15);
+	Expr *e = expr(g, F_CMP, t_bool, n);
+
+	for (int i = 0; i < n; i++)
+		e->kid[i] = gen(g, t_int, depth);
+	e->num = pick(g, 6);
+	e->num2 = e->num >= GT ? GT + pick(g, 2) : LT + pick(g, 2);
+	return e;
+}
+
+static Expr *
+equality(Gen *g, Sort t, int depth)
+{
+	Expr *e = two(g, F_CMP, t_bool, gen(g, t, depth), gen(g, t, depth));
+
+	e->num = chance(g, 70) ? EQ : NE;
+	return e;
+}
+
+static Expr *
+in_codes(Gen *g, int depth)
+{
+	Expr *e = one(g, F_IN_CODES, t_bool, gen(g, t_token, depth));
+	const Word *v = g->p->vocab;
+	int64_t a = v[some_word(g)].code, b = v[some_word(g)].code;
+
+	a = a < 0 ? 'a' : a;
+	b = b < 0 ? 'z' : b;
+	e->num = least(a, b);
+	e->num2 = most(a, b);
+	return e;
+}
+
+static Expr *
+in_text(Gen *g, int depth)
+{
+	Expr *e = one(g, F_IN_TEXT, t_bool, gen(g, t_token, depth));
+
+	for (int i = 0; i < g->p->nvocab; i++)
+		if (g->p->vocab[i].code >= 0 && chance(g, 40))
+			e->num |= 1 << i;
+	return e;
+}
+
+static Expr *
+in_span(Gen *g, int depth)
+{
+	Expr *e = three(g, F_IN_SPAN, t_bool, gen(g, t_int, depth), gen(g, t_int, 0), gen(g, t_int, 0));
+
+	e->num = pick(g, 2);
+	return e;
+}
+
+static Expr *
+in_array(Gen *g, int depth)
+{
+	TypeKind item = (TypeKind)pick(g, 3);
+	Expr *e = two(g, F_IN_ARRAY, t_bool, gen(g, (Sort){ .kind = item }, depth),
+		      gen(g, array_of(item, 1 + pick(g, 3)), depth));
+
+	e->num = chance(g, 20);
+	return e;
+}
+
+static Expr *
+membership(Gen *g, int depth)
+{
+	switch (pick(g, 4)) {
+	case 0: return in_codes(g, depth);
+	case 1: return g->p->listed ? in_array(g, depth) : in_text(g, depth); /* 1 and 0 may be a word */
+	case 2: return in_span(g, depth);
+	default: return in_array(g, depth);
+	}
+}
+
+static Expr *
+logic(Gen *g, int depth)
+{
+	switch (pick(g, 4)) {
+	case 0: return one(g, F_NOT, t_bool, gen(g, t_bool, depth));
+	case 1: return two(g, F_OR, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
+	default: return two(g, F_AND, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
+	}
+}
+
+/* ---- if and match: of any type ---- */
+
+static Expr *
+of_if(Gen *g, Sort t, int depth)
+{
+	Expr *c = gen(g, t_bool, depth), *a = gen(g, t, depth), *b = gen(g, t, depth);
+
+	return hull(three(g, F_IF, t, c, a, b), a, b);
+}
+
+static Pattern
+some_pattern(Gen *g, const Expr *x, bool may_be_any)
+{
+	Pattern p = { 0 };
+
+	if (may_be_any && chance(g, 25))
+		p.any = true;
+	else if (x->type.kind == T_TOKEN) {
+		p.lo = p.hi = some_word(g);
+		if (chance(g, 25)) {
+			Expr *e = in_codes(g, 0);
+			p = (Pattern){ .codes = true, .lo = e->num, .hi = e->num2 };
+		}
+	} else if (x->type.kind == T_BOOL)
+		p.lo = p.hi = pick(g, 2);
+	else if (x->type.kind == T_ENUM)
+		p.lo = p.hi = pick(g, x->type.def->n);
+	else {
+		p.lo = p.hi = x->lo + pick(g, (int)least(x->hi - x->lo + 2, 30));
+		if (chance(g, 30))
+			p.hi += 1 + pick(g, 4);
+	}
+	return p;
+}
+
+static Expr *
+of_match(Gen *g, Sort t, int depth)
+{
+	int subjects = 1 + chance(g, 40), arms = 2 + pick(g, 3);
+	Expr *e = expr(g, F_MATCH, t, subjects + arms);
+	static const Sort kinds[3] = { { .kind = T_TOKEN }, { .kind = T_BOOL }, { .kind = T_INT } };
+
+	e->num = subjects;
+	for (int i = 0; i < subjects; i++) {
+		Def *en = chance(g, 20) ? some_def(g, D_ENUM) : NULL;
+		e->kid[i] = gen(g, en ? (Sort){ .kind = T_ENUM, .def = en } : kinds[pick(g, 3)], depth);
+	}
+	e->arm = NEWS(g->arena, Arm, arms);
+	for (int i = 0; i < arms; i++) {
+		Arm *a = &e->arm[i];
+		a->rest = i == arms - 1;
+		a->n = a->rest ? 0 : 1 + pick(g, 2);
+		a->row = arena_alloc(g->arena, sizeof *a->row * (size_t)(a->n + 1));
+		for (int k = 0; k < a->n; k++)
+			for (int s = 0; s < subjects; s++)
+				a->row[k][s] = some_pattern(g, e->kid[s], subjects > 1);
+		Expr *v = e->kid[subjects + i] = gen(g, t, depth);
+		if (i)
+			hull(e, e, v);
+		else
+			ranged(e, v->lo, v->hi);
+	}
+	return e;
+}
+
+/* ---- positions ---- */
+
+static Expr *
+search(Gen *g, Form form, int depth)
+{
+	int scores = form == F_BEST ? 1 + chance(g, 25) : 0;
+	Expr *e = expr(g, form, t_pos, 1 + scores);
+
+	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
+	if (form != F_BEST || chance(g, 60))
+		e->kid[0] = gen(g, t_bool, depth);
+	for (int i = 0; i < scores; i++)
+		e->kid[i + 1] = fit(g, gen(g, t_int, depth - 1), 0, 20);
+	g->bound = NULL;
+	return e;
+}
+
+/* Whether moving away from it and back leads to it from outside of the text too:
+ * that is not so where references were chosen by `if`, or read elsewhere. */
+static bool
+is_plain(const Def *p)
+{
+	const Expr *e = p->body;
+
+	while (e && (e->form == F_SHIFT || (e->form == F_NAME && e->def->body)))
+		e = e->form == F_SHIFT ? e->kid[0] : e->def->body;
+	return e && e->form != F_IF && e->form != F_READ && e->form != F_NAME;
+}
+
+static Expr *
+shifted(Gen *g, int depth)
+{
+	Def *p = chance(g, 50) ? some_name(g, t_pos) : NULL;
+
+	p = p && is_plain(p) ? p : NULL;
+	Expr *by = chance(g, 75) ? number(g, 1 + pick(g, 3)) : small_int(g, 0, 5, depth - 1);
+	Expr *e = two(g, F_SHIFT, t_pos, p ? name_of(g, p) : expr(g, F_HERE, t_pos, 0), by);
+
+	e->num = chance(g, 75);
+	return e;
+}
+
+static Expr *
+position(Gen *g, int depth)
+{
+	if (depth <= 0) {
+		Def *p = some_name(g, t_pos);
+		return p && chance(g, 50) ? name_of(g, p) : shifted(g, 0);
+	}
+	switch (pick(g, 10)) {
+	case 0:
+	case 1:
+	case 2: return search(g, F_LATEST, depth);
+	case 3: return search(g, F_FIRST, depth);
+	case 4: return search(g, F_BEST, depth);
+	case 5: return one(g, F_AT, t_pos, small_int(g, -1, g->p->context, depth - 1));
+	case 6: {
+		Expr *p = position(g, depth - 1), *q = position(g, depth - 1);
+		return three(g, F_READ, t_pos, p, q, expr(g, F_HERE, t_pos, 0));
+	}
+	case 7:
+		return three(g, F_IF, t_pos, gen(g, t_bool, depth - 1), position(g, depth - 1),
+			     position(g, depth - 1));
+	default: return shifted(g, depth);
+	}
+}
+
+static Expr *
+of_read(Gen *g, Sort t, int depth)
+{
+	Expr *x = gen(g, t, depth), *p = position(g, depth);
+
+	if (p->form == F_HERE || chance(g, 10)) {
+		p = expr(g, F_HERE, t_pos, 0);
+		return ranged(two(g, F_READ, t, x, p), x->lo, x->hi);
+	}
+	Expr *d = chance(g, 60) ? simplest(g, t) : gen(g, t, depth - 1);
+	return hull(three(g, F_READ, t, x, p, d), x, d);
+}
+
+/* What a guard allows: x[p], p - q, a // b, xs[i] without more. */
+static Expr *
+guarded(Gen *g, Sort t, int depth)
+{
+	Def *p = some_name(g, t_pos), *n = some_name(g, t_int);
+	Expr *x, *d = gen(g, t, depth);
+
+	if (p && chance(g, 50)) {
+		x = gen(g, t, depth);
+		Expr *c = one(g, F_EXISTS, t_bool, name_of(g, p)), *got = two(g, F_READ, t, x, name_of(g, p));
+		if (t.kind == T_INT && chance(g, 40)) {
+			Expr *here = expr(g, F_HERE, t_pos, 0);
+			got = two(g, F_DISTANCE, t, here, name_of(g, p));
+			x = ranged(got, -g->p->context, g->p->context);
+			if (chance(g, 50)) {
+				c = two(g, F_ORDER, t_bool, name_of(g, p), here);
+				c->num = pick(g, 6);
+			}
+		}
+		ranged(got, x->lo, x->hi);
+		return hull(three(g, F_IF, t, c, got, d), got, d);
+	}
+	if (n && t.kind == T_INT && n->hi - n->lo < 20 && chance(g, 60)) {
+		Expr *c = two(g, F_CMP, t_bool, name_of(g, n), number(g, 0)), *a = small_int(g, 0, 12, depth);
+		c->num = chance(g, 50) && n->lo >= 0 ? GT : NE;
+		x = ranged(two(g, chance(g, 70) ? F_DIV : F_MOD, t, a, name_of(g, n)), -20, 20);
+		return hull(three(g, F_IF, t, c, x, d), x, d);
+	}
+	if (n && t.kind != T_ARRAY && t.kind != T_RECORD && t.kind != T_ENUM && n->lo > -50 && n->hi < 50) {
+		int size = 1 + pick(g, 4);
+		Expr *c = expr(g, F_CMP, t_bool, 3), *xs = gen(g, array_of(t.kind, size), depth);
+		c->kid[0] = number(g, 0);
+		c->kid[1] = name_of(g, n);
+		c->kid[2] = number(g, size);
+		c->num = LE;
+		c->num2 = LT;
+		x = ranged(two(g, F_PICK, t, xs, name_of(g, n)), xs->lo, xs->hi);
+		return hull(three(g, F_IF, t, c, x, d), x, d);
+	}
+	return d;
+}
+
+/* ---- over positions ---- */
+
+static Expr *
+over(Gen *g, Total which, int depth)
+{
+	Sort t = which == COUNT || which == ANY || which == ALL ? t_bool : t_int;
+	Expr *e = expr(g, F_OVER, which == ANY || which == ALL ? t_bool : t_int, 3), *x;
+	int64_t n = g->p->context;
+
+	e->num = which;
+	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
+	if (chance(g, 40))
+		e->kid[1] = gen(g, t_bool, depth - 1);
+	if (which == SUM) { /* a summand is of the other position alone */
+		x = e->kid[0] = one(g, F_THERE, t_int, fit(g, outside(g, t_int, depth - 1), -3, 9));
+		x->def = g->bound;
+		ranged(x, -3, 9);
+	} else
+		x = e->kid[0] = gen(g, t, depth - 1);
+	if (which == MIN || which == MAX)
+		x = e->kid[0] = fit(g, x, -20, 40);
+	g->bound = NULL;
+	if (which == SUM || which == COUNT)
+		return ranged(e, which == SUM ? -3 * n : 0, 9 * n);
+	if (which == ANY || which == ALL)
+		return e;
+	ranged(e, x->lo, x->hi);
+	return e->kid[1] ? hull(e, x, e->kid[2] = gen(g, t_int, 0)) : e;
+}
+
+/* ---- arrays and records ---- */
+
+static Def *
+bind_var(Gen *g, Sort t, int64_t lo, int64_t hi)
+{
+	Def *d = def_new(g, D_VAR, "i", t);
+
+	d->lo = lo;
+	d->hi = hi;
+	g->scope[g->nscope++] = d;
+	return d;
+}
+
+static Expr *
+of_build(Gen *g, Sort t, int depth)
+{
+	Sort item = { .kind = t.item };
+	Expr *e = expr(g, F_BUILD, t, 2);
+
+	if (chance(g, 35)) {
+		Expr *xs = e->kid[1] = gen(g, array_of((TypeKind)pick(g, 3), t.n), depth);
+		e->def = bind_var(g, (Sort){ .kind = xs->type.item }, xs->lo, xs->hi);
+	} else {
+		e->num = pick(g, 3);
+		e->num2 = e->num + t.n - 1;
+		if (chance(g, 25)) {
+			e->num2++;
+			e->skip = e->num + pick(g, t.n + 1);
+		}
+		e->def = bind_var(g, t_int, e->num, e->num2);
+	}
+	e->kid[0] = gen(g, item, depth);
+	g->nscope--;
+	return ranged(e, e->kid[0]->lo, e->kid[0]->hi);
+}
+
+static Expr *
+of_array(Gen *g, Sort t, int depth)
+{
+	Expr *e = expr(g, F_ARRAY, t, t.n);
+
+	for (int i = 0; i < t.n; i++) {
+		Expr *x = e->kid[i] = gen(g, (Sort){ .kind = t.item }, depth);
+		if (i)
+			hull(e, e, x);
+		else
+			ranged(e, x->lo, x->hi);
+	}
+	return e;
+}
+
+static Expr *
+of_slice(Gen *g, Sort t, int depth)
+{
+	int more = pick(g, 3), from = pick(g, more + 1);
+	Expr *xs = gen(g, array_of(t.item, t.n + more), depth), *e = one(g, F_SLICE, t, xs);
+
+	e->num = from;
+	e->num2 = from + t.n;
+	return ranged(e, xs->lo, xs->hi);
+}
+
+static Expr *
+of_concat(Gen *g, Sort t, int depth)
+{
+	int n = 1 + pick(g, t.n - 1);
+	Expr *a = gen(g, array_of(t.item, n), depth), *b = gen(g, array_of(t.item, t.n - n), depth);
+
+	return hull(two(g, F_CONCAT, t, a, b), a, b);
+}
+
+static Def *
+step_fn(Gen *g)
+{
+	Def *found = NULL;
+	int n = 0;
+
+	for (int i = 0; i < g->p->ndef; i++)
+		if (g->p->def[i]->kind == D_FN && g->p->def[i]->name[0] == 's' && !pick(g, ++n))
+			found = g->p->def[i];
+	return found;
+}
+
+static Expr *
+of_fold(Gen *g, Form form, Sort t, int depth)
+{
+	Def *f = step_fn(g);
+	Expr *e;
+
+	if (!f || depth <= 0)
+		return leaf(g, t);
+	e = two(g, form, t, small_int(g, f->lo, f->hi, depth - 1),
+		gen(g, array_of(T_INT, form == F_SCAN ? t.n : 1 + pick(g, 4)), depth - 1));
+	e->def = f;
+	return ranged(e, f->lo, f->hi);
+}
+
+static Expr *
+added_arrays(Gen *g, Sort t, int depth)
+{
+	Expr *a = gen(g, t, depth), *b = gen(g, t, depth);
+	bool minus = chance(g, 40);
+
+	if (a->lo < -LARGE || b->lo < -LARGE || a->hi > LARGE || b->hi > LARGE)
+		return a;
+	Expr *e = two(g, minus ? F_SUB : F_ADD, t, a, b);
+	return minus ? ranged(e, a->lo - b->hi, a->hi - b->lo) : ranged(e, a->lo + b->lo, a->hi + b->hi);
+}
+
+static Expr *of_call(Gen *, Sort, int depth);
+
+static Expr *
+library_array(Gen *g, Sort t, int depth)
+{
+	Expr *e, *x;
+
+	if (t.item == T_BOOL) {
+		e = library(g, BITS_OF, t, 2);
+		e->kid[0] = gen(g, t_int, depth);
+		e->kid[1] = number(g, t.n);
+		return e;
+	}
+	if (t.n > 1 && chance(g, 40)) {
+		e = library(g, DIGITS_ADD, t, 2);
+		for (int i = 0; i < 2; i++) {
+			x = e->kid[i] = expr(g, F_ARRAY, array_of(T_INT, t.n - 1), t.n - 1);
+			for (int k = 0; k < x->n; k++)
+				x->kid[k] = small_int(g, 0, 9, depth - 1);
+		}
+		return ranged(e, 0, 9);
+	}
+	e = library(g, DIGITS_OF, t, 2);
+	e->kid[0] = small_int(g, 0, 300, depth);
+	e->kid[1] = number(g, t.n);
+	return ranged(e, 0, 9);
+}
+
+static Expr *
+gen_array(Gen *g, Sort t, int depth)
+{
+	switch (pick(g, 12)) {
+	case 0:
+	case 1: return of_array(g, t, depth);
+	case 2:
+	case 3: return of_build(g, t, depth);
+	case 4: return of_slice(g, t, depth);
+	case 5: return t.n > 1 ? of_concat(g, t, depth) : of_array(g, t, depth);
+	case 6: return t.item == T_INT ? added_arrays(g, t, depth) : of_build(g, t, depth);
+	case 7: return t.item == T_INT ? of_fold(g, F_SCAN, t, depth) : of_if(g, t, depth);
+	case 8: return t.item != T_TOKEN ? library_array(g, t, depth) : of_array(g, t, depth);
+	case 9: return of_if(g, t, depth);
+	case 10: return of_match(g, t, depth);
+	default: return of_read(g, t, depth);
+	}
+}
+
+static Expr *
+gen_record(Gen *g, Sort t, int depth)
+{
+	Expr *e;
+	int i;
+
+	switch (pick(g, 6)) {
+	case 0: return of_if(g, t, depth);
+	case 1: return of_read(g, t, depth);
+	case 2:
+		i = pick(g, t.def->n);
+		e = two(g, F_WITH, t, gen(g, t, depth),
+			fit(g, gen(g, (Sort){ .kind = t.def->field[i] }, depth), t.def->lo, t.def->hi));
+		e->num = i;
+		return e;
+	default:
+		e = expr(g, F_RECORD, t, t.def->n);
+		for (i = 0; i < t.def->n; i++)
+			e->kid[i] = fit(g, gen(g, (Sort){ .kind = t.def->field[i] }, depth), t.def->lo,
+					t.def->hi);
+		return e;
+	}
+}
+
+/* One of an array's elements, or a field of a record; NULL if there is none. */
+static Expr *
+part(Gen *g, Sort t, int depth)
+{
+	int n = 1 + pick(g, 4);
+	Expr *xs, *e;
+
+	if (chance(g, 25)) {
+		Def *r = some_def(g, D_TYPE);
+		for (int i = 0; r && i < r->n; i++)
+			if (r->field[i] == t.kind) {
+				e = one(g, F_FIELD, t, gen(g, (Sort){ .kind = T_RECORD, .def = r }, depth));
+				e->num = i;
+				return ranged(e, r->lo, r->hi);
+			}
+	}
+	xs = gen(g, array_of(t.kind, n), depth);
+	if (chance(g, 30)) {
+		e = one(g, F_ELEM, t, xs);
+		e->num = pick(g, n);
+		return ranged(e, xs->lo, xs->hi);
+	}
+	Expr *i = gen(g, t_int, depth);
+	if (chance(g, 30))
+		return ranged(two(g, F_PICK, t, xs, fit(g, i, 0, n - 1)), xs->lo, xs->hi);
+	if (i->lo < -100 || i->hi > 100)
+		i = fit(g, i, 0, n);
+	Expr *d = gen(g, t, 0);
+	return hull(three(g, F_PICK, t, xs, i, d), xs, d);
+}
+
+static Expr *
+total(Gen *g, Total which, int depth)
+{
+	TypeKind item = which == COUNT || which == ANY || which == ALL ? T_BOOL : T_INT;
+	Expr *xs = gen(g, array_of(item, 1 + pick(g, 4)), depth);
+	Expr *e = one(g, F_TOTAL, which == ANY || which == ALL ? t_bool : t_int, xs);
+
+	e->num = which;
+	if (which == SUM)
+		return modest(
+			g, ranged(e, least(xs->lo * xs->type.n, xs->lo), most(xs->hi * xs->type.n, xs->hi)));
+	return which == COUNT ? ranged(e, 0, xs->type.n) : ranged(e, xs->lo, xs->hi);
+}
+
+static Expr *
+total_for(Gen *g, Total which, int depth)
+{
+	Sort t = which == COUNT || which == ANY || which == ALL ? t_bool : t_int;
+	Expr *e = expr(g, F_TOTAL_FOR, which == ANY || which == ALL ? t_bool : t_int, 3);
+	int n = 1 + pick(g, 4);
+
+	e->num = which;
+	e->skip = n - 1;
+	if (chance(g, 35)) {
+		Expr *xs = e->kid[1] = gen(g, array_of((TypeKind)pick(g, 3), n), depth);
+		e->def = bind_var(g, (Sort){ .kind = xs->type.item }, xs->lo, xs->hi);
+	} else {
+		e->num2 = pick(g, 3);
+		e->def = bind_var(g, t_int, e->num2, e->num2 + e->skip);
+	}
+	Expr *x = e->kid[0] = gen(g, t, depth);
+	if (which != MIN && which != MAX && chance(g, 40))
+		e->kid[2] = gen(g, t_bool, depth);
+	g->nscope--;
+	if (which == SUM)
+		return modest(g, ranged(e, least(0, x->lo * n), most(0, x->hi * n)));
+	return which == COUNT ? ranged(e, 0, n) : ranged(e, x->lo, x->hi);
+}
+
+static Expr *
+choice(Gen *g, int depth)
+{
+	Expr *e = expr(g, F_CHOOSE, t_int, 2);
+
+	e->num = pick(g, 3);
+	e->num2 = 1 + pick(g, 4);
+	e->def = bind_var(g, t_int, 0, e->num2 - 1);
+	if (e->num < 2 || chance(g, 40))
+		e->kid[0] = gen(g, t_bool, depth);
+	if (e->num == 2)
+		e->kid[1] = gen(g, t_int, depth);
+	g->nscope--;
+	return ranged(e, -1, e->num2 - 1);
+}
+
+/* ---- the library ---- */
+
+static Expr *
+library_int(Gen *g, int depth)
+{
+	Expr *e;
+
+	switch (pick(g, 7)) {
+	case 0:
+		e = library(g, GATE, t_int, 2);
+		e->kid[0] = gen(g, t_bool, depth);
+		e->kid[1] = gen(g, t_int, depth);
+		return ranged(e, least(0, e->kid[1]->lo), most(0, e->kid[1]->hi));
+	case 1:
+		e = library(g, CLAMP, t_int, 3);
+		e->kid[0] = gen(g, t_int, depth);
+		e->kid[1] = number(g, pick(g, 5));
+		e->kid[2] = number(g, 5 + pick(g, 9));
+		return ranged(e, e->kid[1]->num, e->kid[2]->num);
+	case 2:
+	case 3:
+		e = library(g, chance(g, 50) ? BITS_VALUE : POPCOUNT, t_int, 1);
+		e->kid[0] = gen(g, array_of(T_BOOL, 1 + pick(g, 4)), depth);
+		return ranged(e, 0, 15);
+	case 4:
+		e = library(g, DIGITS_VALUE, t_int, 1);
+		e->kid[0] = library_array(g, array_of(T_INT, 2), depth);
+		return ranged(e, 0, 99);
+	case 5:
+		if (g->still)
+			return leaf(g, t_int);
+		e = library(g, FREQUENCY, t_int, 1);
+		e->kid[0] = chance(g, 50) ? gen(g, t_token, depth) : small_int(g, 0, 8, depth);
+		return ranged(e, 1, g->p->context);
+	default:
+		if (g->still)
+			return leaf(g, t_int);
+		e = library(g, chance(g, 50) ? SHIFT : RUNNING_SUM, t_int, 1);
+		e->kid[0] = small_int(g, 0, 9, depth);
+		if (e->num == RUNNING_SUM)
+			return ranged(e, 0, 9 * g->p->context);
+		e->n = 3;
+		e->kid = NEWS(g->arena, Expr *, 3);
+		e->kid[0] = gen(g, t_int, depth);
+		e->kid[1] = number(g, 1 + pick(g, 3));
+		e->kid[2] = number(g, pick(g, 5) - 1);
+		return hull(e, e->kid[0], e->kid[2]);
+	}
+}
+
+static Expr *
+library_bool(Gen *g, int depth)
+{
+	Expr *e;
+
+	switch (pick(g, 5)) {
+	case 0:
+		e = library(g, chance(g, 50) ? XOR : IMPLIES, t_bool, 2);
+		e->kid[0] = gen(g, t_bool, depth);
+		e->kid[1] = gen(g, t_bool, depth);
+		return e;
+	case 1:
+		e = library(g, chance(g, 50) ? ODD : MAJORITY, t_bool, 1);
+		e->kid[0] = gen(g, array_of(T_BOOL, 1 + pick(g, 4)), depth);
+		return e;
+	case 2:
+		e = library(g, EXACTLY, t_bool, 2);
+		e->kid[0] = number(g, pick(g, 4));
+		e->kid[1] = gen(g, array_of(T_BOOL, 1 + pick(g, 4)), depth);
+		return e;
+	case 3:
+		e = library(g, DIGITS_LESS, t_bool, 2);
+		e->kid[0] = library_array(g, array_of(T_INT, 2), depth);
+		e->kid[1] = library_array(g, array_of(T_INT, 2), depth);
+		return e;
+	default:
+		if (g->still)
+			return leaf(g, t_bool);
+		e = library(g, IS_FIRST, t_bool, 1);
+		e->kid[0] = chance(g, 50) ? gen(g, t_token, depth) : small_int(g, 0, 8, depth);
+		return e;
+	}
+}
+
+/* ---- calls ---- */
+
+static Def *
+fn_of(Gen *g, Sort t)
+{
+	Def *found = NULL;
+	int n = 0;
+
+	for (int i = 0; i < g->p->ndef; i++) {
+		Def *d = g->p->def[i];
+		if (d->kind == D_FN && !d->partial && same_type(&d->type, &t) && !pick(g, ++n))
+			found = d;
+	}
+	return found;
+}
+
+static Expr *
+argument(Gen *g, const Def *p, int depth)
+{
+	if (p->type.kind == T_POS)
+		return position(g, depth);
+	if (p->constant)
+		return number(g, p->lo + pick(g, (int)(p->hi - p->lo + 1)));
+	Expr *e = gen(g, p->type, depth);
+	if (p->type.kind == T_ARRAY && p->type.item == T_INT && (e->lo < p->lo || e->hi > p->hi)) {
+		e = expr(g, F_ARRAY, p->type, p->type.n);
+		for (int i = 0; i < e->n; i++)
+			e->kid[i] = fit(g, gen(g, t_int, depth - 1), p->lo, p->hi);
+		return ranged(e, p->lo, p->hi);
+	}
+	return p->type.kind == T_INT ? fit(g, e, p->lo, p->hi) : e;
+}
+
+static Expr *
+of_call(Gen *g, Sort t, int depth)
+{
+	Def *f = g->still ? NULL : fn_of(g, t);
+
+	if (!f)
+		return leaf(g, t);
+	Expr *e = expr(g, F_CALL, t, f->nparam);
+	e->def = f;
+	e->num = chance(g, 15);
+	for (int i = 0; i < f->nparam; i++)
+		if (!f->param[i]->body || chance(g, 60))
+			e->kid[i] = argument(g, f->param[i], depth);
+	return ranged(e, f->lo, f->hi);
+}
+
+/* ---- any expression ---- */
+
+static Expr *
+gen_int(Gen *g, int depth)
+{
+	switch (pick(g, 34)) {
+	case 0:
+	case 1:
+	case 2: return sum_of_two(g, F_ADD, depth);
+	case 3:
+	case 4: return sum_of_two(g, F_SUB, depth);
+	case 5:
+	case 6: return product(g, depth);
+	case 7: return quotient(g, F_DIV, depth);
+	case 8: return quotient(g, F_MOD, depth);
+	case 9: return extreme(g, depth);
+	case 10: return of_absolute(g, gen(g, t_int, depth));
+	case 11: return of_power(g, depth);
+	case 12: return of_ord(g, depth);
+	case 13: return ranged(one(g, F_ID, t_int, gen(g, t_token, depth)), 0, g->p->nvocab);
+	case 14:
+	case 15: return ranged(one(g, F_TO_INT, t_int, gen(g, t_bool, depth)), 0, 1);
+	case 16:
+	case 17: return of_if(g, t_int, depth);
+	case 18:
+	case 19: return of_match(g, t_int, depth);
+	case 20:
+	case 21: return part(g, t_int, depth);
+	case 22: return total(g, (Total[]){ SUM, COUNT, MIN, MAX }[pick(g, 4)], depth);
+	case 23: return total_for(g, (Total[]){ SUM, COUNT, MIN, MAX }[pick(g, 4)], depth);
+	case 24: return choice(g, depth);
+	case 25: return of_fold(g, F_FOLD, t_int, depth);
+	case 26: return library_int(g, depth);
+	case 27: return of_call(g, t_int, depth);
+	case 28: {
+		Expr *x = gen(g, t_int, depth);
+		return modest(g, ranged(one(g, F_NEG, t_int, x), -x->hi, -x->lo));
+	}
+	case 29:
+	case 30:
+		return g->still ? leaf(g, t_int)
+				: over(g, (Total[]){ SUM, COUNT, MIN, MAX }[pick(g, 4)], depth);
+	case 31: return g->still ? leaf(g, t_int) : guarded(g, t_int, depth);
+	default: return g->still ? leaf(g, t_int) : of_read(g, t_int, depth);
+	}
+}
+
+static Expr *
+gen_bool(Gen *g, int depth)
+{
+	Def *en, *r;
+
+	switch (pick(g, 22)) {
+	case 0:
+	case 1:
+	case 2:
+	case 3: return comparison(g, depth);
+	case 4:
+	case 5: return equality(g, t_token, depth);
+	case 6: return equality(g, t_bool, depth);
+	case 7:
+		en = some_def(g, D_ENUM);
+		return en ? equality(g, (Sort){ .kind = T_ENUM, .def = en }, depth) : comparison(g, depth);
+	case 8:
+		r = some_def(g, D_TYPE);
+		return r && !g->bound ? equality(g, (Sort){ .kind = T_RECORD, .def = r }, depth)
+				      : equality(g, array_of((TypeKind)pick(g, 3), 1 + pick(g, 3)), depth);
+	case 9:
+	case 10: return membership(g, depth);
+	case 11:
+	case 12:
+	case 13: return logic(g, depth);
+	case 14: return of_if(g, t_bool, depth);
+	case 15: return of_match(g, t_bool, depth);
+	case 16: return part(g, t_bool, depth);
+	case 17:
+		return chance(g, 50) ? total(g, ANY + (Total)pick(g, 2), depth)
+				     : total_for(g, ANY + (Total)pick(g, 2), depth);
+	case 18: return library_bool(g, depth);
+	case 19: return g->still ? leaf(g, t_bool) : over(g, ANY + (Total)pick(g, 2), depth);
+	case 20:
+		if (g->still)
+			return leaf(g, t_bool);
+		if (chance(g, 50))
+			return one(g, F_EXISTS, t_bool, position(g, depth));
+		Expr *e = two(g, F_ORDER, t_bool, position(g, depth), position(g, depth));
+		e->num = pick(g, 6);
+		return e;
+	default:
+		return g->still        ? of_call(g, t_bool, depth)
+		       : chance(g, 30) ? guarded(g, t_bool, depth)
+				       : of_read(g, t_bool, depth);
+	}
+}
+
+/* Codes in a row that the vocabulary has, from `first` on. */
+static int
+run_of_codes(Gen *g, int64_t first)
+{
+	int n = 0;
+
+	for (bool found = true; found; n += found) {
+		found = false;
+		for (int i = 0; i < g->p->nvocab; i++)
+			found |= g->p->vocab[i].code == first + n;
+	}
+	return n;
+}
+
+static Expr *
+gen_token(Gen *g, int depth)
+{
+	int64_t code;
+
+	switch (pick(g, 9)) {
+	case 0: return of_if(g, t_token, depth);
+	case 1: return of_match(g, t_token, depth);
+	case 2: return one(g, F_FROM_ID, t_token, small_int(g, 0, g->p->nvocab, depth));
+	case 3:
+		code = g->p->vocab[some_word(g)].code;
+		if (code < 0)
+			return leaf(g, t_token);
+		Expr *i = small_int(g, 0, run_of_codes(g, code) - 1, depth);
+		return one(g, F_CHR, t_token,
+			   ranged(two(g, F_ADD, t_int, number(g, code), i), code, code + i->hi));
+	case 4: return part(g, t_token, depth);
+	case 5: return of_call(g, t_token, depth);
+	default: return g->still ? leaf(g, t_token) : of_read(g, t_token, depth);
+	}
+}
+
+static Expr *
+gen_enum(Gen *g, Sort t, int depth)
+{
+	switch (pick(g, 4)) {
+	case 0: return of_if(g, t, depth);
+	case 1: return of_match(g, t, depth);
+	case 2: return g->still ? leaf(g, t) : of_read(g, t, depth);
+	default: return leaf(g, t);
+	}
+}
+
+/* Of two positions: what attention can weigh, mostly. */
+static Expr *
+gen_bound(Gen *g, Sort t, int depth)
+{
+	Expr *e;
+	bool still = g->still;
+
+	if (t.kind == T_BOOL && depth > 0 && chance(g, 55)) {
+		switch (pick(g, 5)) {
+		case 0: return bound_order(g, depth - 1);
+		case 1: return two(g, F_AND, t_bool, gen(g, t_bool, depth - 1), gen(g, t_bool, depth - 1));
+		case 2: return equality(g, t_token, 0);
+		case 3: return logic(g, depth - 1);
+		default:
+			e = comparison(g, 0);
+			e->num = chance(g, 60) ? EQ : e->num;
+			return e;
+		}
+	}
+	if (depth <= 0 || chance(g, 85) || t.kind == T_RECORD || t.kind == T_POS)
+		return two_sided_leaf(g, t, depth > 0 ? depth - 1 : 0);
+	g->still = true;
+	e = t.kind == T_INT     ? sum_of_two(g, chance(g, 50) ? F_ADD : F_SUB, depth - 1)
+	    : t.kind == T_BOOL  ? logic(g, depth - 1)
+	    : t.kind == T_ARRAY ? of_array(g, t, 0)
+				: of_if(g, t, depth - 1);
+	g->still = still;
+	return e;
+}
+
+static Expr *
+gen(Gen *g, Sort t, int depth)
+{
+	if (g->bound)
+		return gen_bound(g, t, depth);
+	if (t.kind == T_POS)
+		return g->still ? expr(g, F_HERE, t, 0) : position(g, depth);
+	if (depth <= 0 || chance(g, 12))
+		return leaf(g, t);
+	depth--;
+	switch (t.kind) {
+	case T_INT: return gen_int(g, depth);
+	case T_BOOL: return gen_bool(g, depth);
+	case T_TOKEN: return gen_token(g, depth);
+	case T_ENUM: return gen_enum(g, t, depth);
+	case T_ARRAY: return g->still ? of_array(g, t, depth) : gen_array(g, t, depth);
+	default: return g->still ? leaf(g, t) : gen_record(g, t, depth);
+	}
+}
+
+/* ---- statements ---- */
+
+static Sort
+any_type(Gen *g)
+{
+	Def *d;
+
+	switch (pick(g, 12)) {
+	case 0:
+	case 1:
+	case 2:
+	case 3: return t_int;
+	case 4:
+	case 5:
+	case 6: return t_bool;
+	case 7: return t_token;
+	case 8: d = some_def(g, D_ENUM); return d ? (Sort){ .kind = T_ENUM, .def = d } : t_bool;
+	case 9: d = some_def(g, D_TYPE); return d ? (Sort){ .kind = T_RECORD, .def = d } : t_int;
+	default: return array_of((TypeKind)pick(g, 3), 1 + pick(g, 4));
+	}
+}
+
+static void
+take_body(Gen *g, Def *d, Expr *body)
+{
+	d->body = body;
+	d->type = body->type;
+	d->lo = body->lo;
+	d->hi = body->hi;
+	d->annotated = chance(g, 20);
+}
+
+static void
+make_let(Gen *g)
+{
+	Sort t = chance(g, 22) ? t_pos : any_type(g);
+	Def *d = def_new(g, D_LET, t.kind == T_POS ? "p" : "v", t);
+
+	take_body(g, d, gen(g, t, 2 + pick(g, 3)));
+	statement(g, d);
+	g->scope[g->nscope++] = d;
+}
+
+static void
+make_const(Gen *g)
+{
+	Sort t = chance(g, 50) ? t_int : array_of(T_INT, 1 + pick(g, 4));
+	Def *d = def_new(g, D_CONST, "k", t);
+
+	take_body(g, d, simplest(g, t));
+	statement(g, d);
+	g->scope[g->nscope++] = d;
+}
+
+static Def *
+make_param(Gen *g, Def *f, Sort t)
+{
+	Def *d = f->param[f->nparam++] = def_new(g, D_PARAM, "x", t);
+
+	if (t.kind == T_INT || (t.kind == T_ARRAY && t.item == T_INT)) {
+		d->lo = -pick(g, 3) * 5;
+		d->hi = 1 + pick(g, 20);
+	}
+	d->annotated = chance(g, 50);
+	g->scope[g->nscope++] = d;
+	return d;
+}
+
+/* fn s(total, x): for fold and scan. */
+static void
+make_step(Gen *g)
+{
+	Def *f = def_new(g, D_FN, "step", t_int), *x;
+	int top = 1 + pick(g, 30), outer = g->nscope;
+
+	for (int i = 0; i < 2; i++) {
+		x = make_param(g, f, t_int);
+		x->annotated = false;
+		x->lo = i ? -100 : 0;
+		x->hi = i ? 100 : top;
+	}
+	g->still = true;
+	Expr *e = gen(g, t_int, 2);
+	g->still = false;
+	if (e->form != F_ADD)
+		e = two(g, F_ADD, t_int, name_of(g, f->param[0]), e);
+	f->body = ranged(e, -LARGE, LARGE);
+	f->body = remainder_of(g, f->body, top + 1);
+	f->lo = 0;
+	f->hi = top;
+	f->partial = true;
+	g->nscope = outer;
+	statement(g, f);
+}
+
+static void
+make_fn(Gen *g)
+{
+	Def *f = def_new(g, D_FN, "f", t_int);
+	int outer = g->nscope, n = 1 + pick(g, PARAMS);
+
+	for (int i = 0; i < n; i++) {
+		Def *x = make_param(g, f, chance(g, 15) ? t_pos : any_type(g));
+		if (x->type.kind == T_INT && chance(g, 20)) {
+			x->constant = true;
+			x->lo = 1;
+			x->hi = 3;
+		}
+		if (i && i == n - 1 && x->type.kind == T_INT && chance(g, 40))
+			x->body = number(g, x->lo + pick(g, (int)(x->hi - x->lo + 1)));
+	}
+	for (int i = 0; i < LOCALS && chance(g, 35); i++) {
+		Sort t = chance(g, 15) ? t_pos : any_type(g);
+		Def *y = f->local[f->nlocal++] = def_new(g, D_LOCAL, "y", t);
+		take_body(g, y, gen(g, t, 2));
+		g->scope[g->nscope++] = y;
+	}
+	take_body(g, f, gen(g, any_type(g), 1 + pick(g, 3)));
+	g->nscope = outer;
+	statement(g, f);
+}
+
+static void
+make_output(Gen *g)
+{
+	Sort t = any_type(g);
+	Def *d = def_new(g, D_OUTPUT, "o", t);
+
+	take_body(g, d, gen(g, t, 1 + pick(g, 3)));
+	statement(g, d);
+}
+
+/* Some of the names as outputs, so that other engines are asked for them. */
+static void
+show_names(Gen *g)
+{
+	for (int i = 0, n = g->p->ndef; i < n; i++) {
+		Def *d = g->p->def[i];
+		if (d->kind != D_LET || d->type.kind == T_POS || d->type.kind == T_ENUM || chance(g, 50))
+			continue;
+		Def *o = def_new(g, D_OUTPUT, "o", d->type);
+		take_body(g, o, name_of(g, d));
+		statement(g, o);
+	}
+}
+
+/* What its range says of an integer. */
+static void
+make_assert(Gen *g)
+{
+	Def *d = def_new(g, D_ASSERT, "", t_bool);
+	Expr *x = gen(g, t_int, 2), *e = three(g, F_IN_SPAN, t_bool, x, number(g, x->lo), number(g, x->hi));
+
+	if (e->kid[0]->form == F_INT)
+		return;
+	d->body = e;
+	statement(g, d);
+}
+
+static void
+make_emit(Gen *g)
+{
+	Def *d = def_new(g, D_EMIT, "", t_token);
+
+	if (chance(g, 50)) {
+		d->after = position(g, 2);
+		d->body = gen(g, array_of(T_TOKEN, 1 + pick(g, 4)), 2);
+	} else
+		d->body = gen(g, t_token, 3);
+	statement(g, d);
+}
+
+static void
+make_types(Gen *g)
+{
+	if (chance(g, 35)) {
+		Def *d = def_new(g, D_ENUM, "e", t_int);
+		d->n = 2 + pick(g, 4);
+		statement(g, d);
+	}
+	if (chance(g, 35)) {
+		Def *d = def_new(g, D_TYPE, "r", t_int);
+		d->n = 1 + pick(g, FIELDS);
+		for (int i = 0; i < d->n; i++)
+			d->field[i] = (TypeKind)pick(g, 3);
+		d->lo = -pick(g, 10);
+		d->hi = 1 + pick(g, 20);
+		statement(g, d);
+	}
+}
+
+static void
+make_model(Gen *g)
+{
+	static const Word chars[] = {
+		{ "a", 'a' },  { "b", 'b' },   { "c", 'c' },  { "d", 'd' },   { "0", '0' }, { "1", '1' },
+		{ "2", '2' },  { "3", '3' },   { "+", '+' },  { "=", '=' },   { " ", ' ' }, { "\"", '"' },
+		{ "'", '\'' }, { "\\", '\\' }, { "é", 0xe9 }, { "\n", '\n' }, { "#", '#' }, { "{", '{' },
+	};
+	static const Word words[] = { { "go", -1 },   { "stop", -1 }, { "10", -1 },    { "aa", -1 },
+				      { "<end", -1 }, { "x", 'x' },   { "go on", -1 }, { "y", 'y' } };
+	Sample *p = g->p;
+	int n = 2 + pick(g, VOCAB - 2), first;
+
+	p->context = chance(g, 80) ? 1 + pick(g, 10) : 10 + pick(g, CONTEXT - 10);
+	p->bidirectional = chance(g, 25);
+	p->listed = chance(g, 35);
+	first = p->listed && chance(g, 50) ? 0 : pick(g, 9);
+	for (int i = 0; i < n; i++) {
+		Word w = p->listed && i < 4 && first < 8 ? words[(first + i) % 8] : chars[(first + i) % 18];
+		bool known = false;
+		for (int k = 0; k < p->nvocab; k++)
+			known |= !strcmp(p->vocab[k].spelling, w.spelling);
+		if (!known)
+			p->vocab[p->nvocab++] = w;
+	}
+}
+
+Sample *
+generate(Arena *arena, uint64_t seed)
+{
+	Gen g = { .state = seed * 0x9e3779b97f4a7c15u + 1442695040888963407u,
+		  .arena = arena,
+		  .p = NEW(arena, Sample) };
+
+	for (int i = 0; i < 4; i++)
+		pick(&g, 2);
+	g.p->arena = arena;
+	g.p->seed = seed;
+	make_model(&g);
+	make_types(&g);
+	int n = 3 + pick(&g, PARTS);
+	for (int i = 0; i < n; i++)
+		switch (pick(&g, 10)) {
+		case 0:
+			if (chance(&g, 50)) {
+				make_const(&g);
+				break;
+			}
+			/* fall through */
+		case 1: make_step(&g); break;
+		case 2:
+		case 3: make_fn(&g); break;
+		case 4: make_output(&g); break;
+		case 5:
+			if (chance(&g, 50)) {
+				make_assert(&g);
+				break;
+			}
+			/* fall through */
+		default: make_let(&g);
+		}
+	if (!g.p->bidirectional && chance(&g, 60))
+		make_emit(&g);
+	for (int i = 1 + pick(&g, 3); i > 0; i--)
+		make_output(&g);
+	show_names(&g);
+	return g.p;
+}
