@@ -166,6 +166,7 @@ exhaustive: setup
 	@$(MAKE) --no-print-directory parts
 	@tests/exhaustive/run.sh $(BUILD)
 	@SAMPLE=10000 tests/differential/run.sh $(BUILD)
+	@ORT=1 tests/long.sh $(BUILD)
 
 fuzz: setup
 	@$(MAKE) --no-print-directory BUILD=build-asan parts CFLAGS='$(SANITIZE)'

@@ -3,12 +3,14 @@
  * Every sum that the model makes (a projection, a score, a neuron, a write into a
  * column, a logit) is a sum of integers; while the absolute values of its terms
  * add up to less than 2^24, every partial sum is exact in float32, in any order
- * and on any engine. The bound is computed here for each of them, from the
- * intervals of what is really written. */
+ * and on any engine. If all terms are multiples of a power of two, as recency is
+ * of 128, they are counted in that. The bound is computed here for each of them,
+ * from the intervals of what is really written. */
 
 #include "backend/circuit.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +28,20 @@ typedef struct Writer {
 	int failed;
 } Writer;
 
+/* A score that is hidden becomes -2^30 (runtime/nodes.h): any other stays well above. */
+static const double score_max = 1 << 29;
+
 static float *
 zeros(Writer *w, size_t n)
 {
 	return arena_alloc(w->c->arena, sizeof(float) * (n ? n : 1));
 }
+
+/* A sum of terms in its unit, a power of two that all of them are multiples of. */
+typedef struct Sum {
+	double most;            /* of absolute values */
+	int64_t unit;
+} Sum;
 
 static void
 prove(Writer *w, const Node *n, double sum, const char *what)
@@ -80,25 +91,31 @@ enter_state(Writer *w, int state)
 		w->most[i] = most_of(w->cols->form[i], state);
 }
 
-/* Writes f, a reader in this state, into column j of an (d_model, width) matrix.
- * Gives the largest sum of absolute terms. */
-static double
+/* Writes f, a reader in this state, into column j of an (d_model, width) matrix. */
+static Sum
 write_reader(Writer *w, int state, const Form *f, float *matrix, int width, int j, float *bias)
 {
-	double sum = f->k < 0 ? -(double)f->k : (double)f->k;
+	double most = fabs((double)f->k);
+	int64_t bits = f->k;
 
 	*bias = (float)f->k;
-	if (!f->n)
-		return sum;
-	const Uses *uses = columns_read(w->cols, state, f);
-	if (!uses)
+	const Uses *uses = f->n ? columns_read(w->cols, state, f) : NULL;
+	if (f->n && !uses)
 		abort();                /* allocate() guarantees it */
-	for (int i = 0; i < uses->n; i++) {
+	for (int i = 0; uses && i < uses->n; i++) {
 		const Use *u = &uses->at[i];
 		matrix[(size_t)u->column * (size_t)width + (size_t)j] = (float)u->times;
-		sum += (double)llabs(u->times) * w->most[u->column];
+		most += fabs((double)u->times) * w->most[u->column];
+		bits |= u->times;
 	}
-	return sum;
+	int64_t unit = bits ? bits & -bits : 1;
+	return (Sum){ most, unit < EXACT_MAX ? unit : EXACT_MAX };
+}
+
+static void
+prove_reader(Writer *w, const Node *n, Sum s, const char *what)
+{
+	prove(w, n, s.most / (double)s.unit, what);
 }
 
 static void
@@ -180,26 +197,29 @@ write_head(Writer *w, TwLayer *l, const Head *h, int layer, double *sum)
 {
 	int at = h->index, state = 2 * layer, qk = l->heads * l->dk, vs = l->heads * l->dv;
 	const Select *sel = h->select;
-	double score = 0;
+	Sum score = { 0, INT64_MAX };
 
 	for (int i = 0; i < sel->ndim; i++) {
 		int j = at * l->dk + i;
-		double q = write_reader(w, state, sel->q[i], l->wq, qk, j, &l->bq[j]);
-		double k = write_reader(w, state, sel->k[i], l->wk, qk, j, &l->bk[j]);
-		prove(w, sel->ref, q, "query");
-		prove(w, sel->ref, k, "key");
+		Sum q = write_reader(w, state, sel->q[i], l->wq, qk, j, &l->bq[j]);
+		Sum k = write_reader(w, state, sel->k[i], l->wk, qk, j, &l->bk[j]);
+		prove_reader(w, sel->ref, q, "query");
+		prove_reader(w, sel->ref, k, "key");
 		double qm = larger(larger(-(double)sel->q[i]->lo, (double)sel->q[i]->hi), (double)llabs(form_bos(sel->q[i])));
 		double km = larger(larger(-(double)sel->k[i]->lo, (double)sel->k[i]->hi), (double)llabs(form_bos(sel->k[i])));
-		score += qm * km;
+		score.most += qm * km;
+		score.unit = score.unit < q.unit * k.unit ? score.unit : q.unit * k.unit;
 	}
-	prove(w, sel->ref, score, "score");
-	w->score[layer * w->c->nhead + at] = score;
+	prove_reader(w, sel->ref, score, "score");
+	if (score.most > score_max)
+		prove(w, sel->ref, score.most, "score");
+	w->score[layer * w->c->nhead + at] = score.most;
 	for (int i = 0; i < h->nvalue; i++) {
 		Atom *v = h->value[i];
 		if (!v->live)
 			continue;
 		int j = at * l->dv + v->column;
-		prove(w, v->node, write_reader(w, state, v->in, l->wv, vs, j, &l->bv[j]), "value");
+		prove_reader(w, v->node, write_reader(w, state, v->in, l->wv, vs, j, &l->bv[j]), "value");
 		write_atom(w, v, l->wo + (size_t)j * (size_t)w->m->d_model, sum);
 	}
 }
@@ -246,7 +266,7 @@ write_mlp(Writer *w, int layer)
 	double *sum = new_sums(w);
 	for (size_t i = 0; i < n; i++) {
 		Atom *a = w->s->neuron[layer][i];
-		prove(w, a->node, write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]), "neuron");
+		prove_reader(w, a->node, write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]), "neuron");
 		write_atom(w, a, l->w2 + i * d, sum);
 		for (size_t j = 0; j < d && a->lift; j++)
 			l->b2[j] -= (float)a->lift * l->w2[i * d + j];
@@ -261,7 +281,7 @@ write_logit(Writer *w, int state, int field, int c, int row)
 	TwModel *m = w->m;
 	const Form *f = form_scale(w->c, 2 * c, w->c->emit[field], -(int64_t)c * c);
 
-	prove(w, w->c->g->emit[field], write_reader(w, state, f, m->head_w, w->c->rows, row, &m->head_b[row]), "logit");
+	prove_reader(w, w->c->g->emit[field], write_reader(w, state, f, m->head_w, w->c->rows, row, &m->head_b[row]), "logit");
 }
 
 /* The logits of a record's fields stand side by side, each field's greatest is its
@@ -300,7 +320,7 @@ write_labels(Writer *w, int state)
 		l->columns = 1;
 		l->w = zeros(w, (size_t)m->d_model);
 		l->b = zeros(w, 1);
-		prove(w, g->output[i].node, write_reader(w, state, w->c->output[i], l->w, 1, 0, l->b), "label");
+		prove_reader(w, g->output[i].node, write_reader(w, state, w->c->output[i], l->w, 1, 0, l->b), "label");
 	}
 }
 

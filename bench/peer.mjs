@@ -13,7 +13,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import ort from "onnxruntime-node";
-import { answers, call, emptyPast, oneThread, open, padded, shown, tokenize } from "../tests/model/ort.mjs";
+import { answers, oneThread, open, padded, prefill, tokenize } from "../tests/model/ort.mjs";
 
 // ---- the model that does nothing, in protobuf: field, wire type, contents
 
@@ -72,8 +72,8 @@ async function pass(model, prompts, size, echo) {
 	const through = { ...model, session: timed(model.session, echo, cost) };
 	for (let i = 0; i < prompts.length; i += size) {
 		const some = prompts.slice(i, i + size);
-		const columns = padded(some.map(p => [model.bos, ...p]));
-		const first = await call(through, columns, some.map(() => 0), columns.map(shown), emptyPast(model, some.length));
+		const columns = padded(some.map(p => [model.start, ...p]));
+		const first = await prefill(through, columns, some.length, Infinity);
 		said.push(...await answers(through, some, true, first, columns));
 	}
 	return { ...cost, said, size, decoded: said.reduce((n, rows) => n + rows.length, 0) };

@@ -83,7 +83,12 @@ for name in calculator adder caesar; do
 done
 
 echo
+printf '%-30s %12s %12s %12s\n' "a token, alone" 'at its start' 'at its end' 'bytes/position'
+read -r first last bytes context < <("$bin/bench/speed" long "$tmp/memory.onnx")
+awk -v a="$first" -v b="$last" -v bytes="$bytes" -v n="$context" 'BEGIN {
+	printf "  %-28s %9.0f ns %9.0f ns %14.1f\n", "memory, context " n, a, b, bytes }'
 read -r ms bytes < <("$bin/bench/speed" load "$tmp/calculator.onnx")
+echo
 echo "calculator: loaded in $ms ms; a session takes $bytes bytes a position"
 
 # ---- the language server, in an editor

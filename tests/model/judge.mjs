@@ -1,15 +1,16 @@
-// usage: node tests/model/judge.mjs MODEL.onnx PROMPTS.txt [--mode batch|step|whole]
+// usage: node tests/model/judge.mjs MODEL.onnx PROMPTS.txt [--mode batch|step|whole|long]
 //
 // The answers of ONNX Runtime, as twrun --batch prints them. It is given the
-// file as it is, and runs it in one of three ways:
+// file as it is, and runs it in one of four ways:
 //
 //   batch  prompts of unequal length together, padded on the left, then a token
 //          at a time with the cache (the default)
 //   step   one prompt at once, then a token at a time with the cache
 //   whole  the text from its beginning for every token, no cache
+//   long   one prompt in stretches of 250 tokens; for emitting models
 
 import { readFileSync } from "node:fs";
-import { answers, call, emptyPast, open, padded, shown, tokenize } from "./ort.mjs";
+import { answers, open, padded, prefill, tokenize } from "./ort.mjs";
 import { readRecords, spellRecord } from "./records.mjs";
 
 // ---- printing
@@ -38,10 +39,9 @@ function labelLine(model, label, results, b, length) {
 	return line;
 }
 
-async function answerLines(model, prompts, cached) {
+async function answerLines(model, prompts, cached, stretch) {
 	const columns = padded(prompts.map(p => [model.start, ...p]));
-	const results = await call(model, columns, prompts.map(() => 0), columns.map(shown),
-		emptyPast(model, prompts.length));
+	const results = await prefill(model, columns, prompts.length, stretch);
 	const said = model.emits ? await answers(model, prompts, cached, results, columns) : [];
 	return prompts.map((p, b) => [
 		...(model.emits ? [spellText(model, said[b])] : []),
@@ -52,12 +52,12 @@ async function answerLines(model, prompts, cached) {
 const args = process.argv.slice(2);
 const at = args.indexOf("--mode");
 const mode = at < 0 ? "batch" : args.splice(at, 2)[1];
-if (args.length !== 2 || !["batch", "step", "whole"].includes(mode)) {
-	console.error("usage: judge.mjs MODEL.onnx PROMPTS.txt [--mode batch|step|whole]");
+if (args.length !== 2 || !["batch", "step", "whole", "long"].includes(mode)) {
+	console.error("usage: judge.mjs MODEL.onnx PROMPTS.txt [--mode batch|step|whole|long]");
 	process.exit(2);
 }
 const model = await open(args[0]);
 const prompts = readFileSync(args[1], "utf8").replace(/\n$/, "").split("\n").map(p => model.first ? readRecords(p, model) : tokenize(p, model.vocab));
 const size = mode === "batch" ? 64 : 1;
 for (let i = 0; i < prompts.length; i += size)
-	console.log((await answerLines(model, prompts.slice(i, i + size), mode !== "whole")).join("\n"));
+	console.log((await answerLines(model, prompts.slice(i, i + size), mode !== "whole", mode === "long" ? 250 : Infinity)).join("\n"));

@@ -64,7 +64,7 @@ export function tokenize(text, vocab) {
 
 const int64 = (data, dims) => new ort.Tensor("int64", BigInt64Array.from(data, BigInt), dims);
 
-export function emptyPast(model, batch) {
+function emptyPast(model, batch) {
 	const past = {};
 	for (const input of model.session.inputMetadata)
 		if (input.name.startsWith("past_key_values.")) {
@@ -85,7 +85,7 @@ function nextPast(results) {
 // One call. A column is one token for each text of the batch, null where it is
 // padding; `mask` has the columns of earlier calls too. A token is a row, or the
 // list of its fields' rows.
-export async function call(model, columns, places, mask, past) {
+async function call(model, columns, places, mask, past) {
 	const batch = places.length, n = columns.length;
 	const across = (list, f) => Array.from({ length: batch * list.length },
 		(_, i) => f(list[i % list.length], Math.floor(i / list.length)));
@@ -101,7 +101,7 @@ export async function call(model, columns, places, mask, past) {
 	});
 }
 
-export const shown = column => column.map(row => row === null ? 0 : 1);
+const shown = column => column.map(row => row === null ? 0 : 1);
 
 export function padded(texts) {
 	const longest = Math.max(...texts.map(t => t.length));
@@ -127,6 +127,17 @@ function chosen(model, logits) {
 	const rows = model.first.slice(1).map((to, f) =>
 		model.first[f] + greatest(logits.subarray(model.first[f], to)));
 	return logits[model.end] > logits[rows[0]] ? null : rows;
+}
+
+// The prompts in so many columns a call; what the last call gave.
+export async function prefill(model, columns, batch, size) {
+	let past = emptyPast(model, batch), results;
+	for (let i = 0; i < columns.length; i += size) {
+		const places = Array.from({ length: batch }, (_, b) => columns.slice(0, i).filter(c => c[b] !== null).length);
+		results = await call(model, columns.slice(i, i + size), places, columns.slice(0, i + size).map(shown), past);
+		past = nextPast(results);
+	}
+	return results;
 }
 
 // The tokens after each prompt; a text that is finished is fed padding.

@@ -1,0 +1,47 @@
+#!/bin/bash
+# usage: tests/long.sh BUILD-DIR
+#
+# Texts of about 100,000 tokens through examples/memory.tw, against awk: names that
+# were stored early, late, again, in part, or never. With ORT=1 (make exhaustive) one
+# of them goes through ONNX Runtime too.
+bin=$(cd "$1" && pwd) || exit 2
+cd "$(dirname "$0")/.." || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+
+texts=20
+[ "${SLOW:-}" ] && texts=3
+awk -v texts=$texts -v prompts="$tmp/prompts" '
+function say(s) { printf "%s", s > prompts; n += length(s) }
+BEGIN {
+	srand(1)
+	for (t = 0; t < texts; t++) {
+		split("", last)
+		size = t ? int(99997 - t * t * 100 * rand()) : 99997    # one as long as it may be
+		names = 2 + int(rand() * 7)
+		rare = substr("abcdefgh", 1 + int(rand() * 8), 1)       # stored at the beginning only
+		for (n = 0; n < size;) {
+			k = int(rand() * 100)
+			name = n < 50 ? rare : substr("abcdefgh", 1 + int(rand() * names), 1)
+			if (n >= 50 && name == rare)
+				continue
+			if (k < 70 && n + 3 <= size)
+				say(name "=" (last[name] = int(rand() * 10)))
+			else if (k < 80 && n + 3 <= size)
+				say(k % 10 "=" int(rand() * 10))
+			else
+				say(substr("0123456789 ", 1 + int(rand() * 11), 1))
+		}
+		ask = t % 2 ? rare : substr("abcdefgh", 1 + int(rand() * 8), 1)
+		say(ask "?\n")
+		print (ask in last ? last[ask] : " ")
+	}
+}' >"$tmp/want"
+"$bin/twc" examples/memory.tw -o "$tmp/memory.onnx" || exit 1
+"$bin/twrun" "$tmp/memory.onnx" --batch "$tmp/prompts" --max-tokens 1 >"$tmp/got" || exit 1
+diff "$tmp/want" "$tmp/got" || exit 1
+[ "$(sort -u "$tmp/want" | wc -l)" -gt 3 ] || { echo "these texts ask too little"; exit 1; }
+[ "${ORT:-}" ] || exit 0
+head -n 1 "$tmp/prompts" >"$tmp/one"
+node tests/model/judge.mjs "$tmp/memory.onnx" "$tmp/one" --mode long >"$tmp/got" || exit 1
+head -n 1 "$tmp/want" | diff - "$tmp/got"
