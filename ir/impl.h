@@ -18,6 +18,22 @@ clamp(__int128 v)
 	return v > VALUE_MAX ? VALUE_MAX : v < -VALUE_MAX ? -VALUE_MAX : (int64_t)v;
 }
 
+static inline int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline int64_t
+most(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+typedef struct Range {
+	int64_t lo, hi;
+} Range;
+
 static inline bool
 is_const(const Node *n, int64_t k)
 {
@@ -54,6 +70,13 @@ uint64_t node_hash(const Node *);
 /* fold.c: an existing node with the meaning of the draft, or NULL; puts the
  * draft's operands in canonical order (in scratch memory). */
 Node *fold(Graph *, Node *draft);
+
+/* range.c */
+bool takes(const Type *, int64_t lo, int64_t hi); /* is one of its values there? */
+Range values_range(const int64_t *v, int n);        /* of n values, n > 0 */
+Range range_join(Range, Range);
+Range interval(const Node *);                   /* from its operands' */
+Range joint_interval(const Node *, Range r);    /* of a sum or quotient known to stay within r */
 
 /* type.c: the type of a draft; type.root == draft where it is its own root. */
 Type infer_type(Graph *, const Node *draft);

@@ -15,10 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Range {
-	int64_t lo, hi;
-} Range;
-
 /* ---- sets ---- */
 
 static int
@@ -29,23 +25,11 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static Range
-range_of(const int64_t *v, int n)
-{
-	Range r = {v[0], v[0]};
-
-	for (int i = 1; i < n; i++) {
-		r.lo = v[i] < r.lo ? v[i] : r.lo;
-		r.hi = v[i] > r.hi ? v[i] : r.hi;
-	}
-	return r;
-}
-
 /* Sorts v and drops repeats; the number left. */
 static int
 unique(Graph *g, int64_t *v, int n)
 {
-	Range r = range_of(v, n);
+	Range r = values_range(v, n);
 	int m = 0;
 
 	if (r.hi - r.lo < 4 * (int64_t)n + 1024) {
@@ -398,17 +382,6 @@ bag_all(Bag *b, const Node *x)
 	}
 }
 
-static bool
-takes(const Type *t, int64_t lo, int64_t hi)
-{
-	if (!t->nset)
-		return t->lo <= hi && t->hi >= lo;
-	for (int i = 0; i < t->nset; i++)
-		if (t->set[i] >= lo && t->set[i] <= hi)
-			return true;
-	return false;
-}
-
 /* The values of x where c is in lo..hi. */
 static void
 bag_where(Bag *b, const Node *c, int64_t lo, int64_t hi, const Node *x)
@@ -458,167 +431,6 @@ type_pick(Graph *g, const Node *n)
 	return bag_type(&b, n);
 }
 
-/* ---- intervals ---- */
-
-static int64_t
-least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static int64_t
-most(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static Range
-join(Range a, Range b)
-{
-	return (Range){least(a.lo, b.lo), most(a.hi, b.hi)};
-}
-
-/* op at the four corners */
-static Range
-corners(Op op, Range a, Range b)
-{
-	const Node n = {.op = op, .narg = 2};
-	int64_t v[4] = {
-		op_apply(&n, (int64_t[]){a.lo, b.lo}), op_apply(&n, (int64_t[]){a.lo, b.hi}),
-		op_apply(&n, (int64_t[]){a.hi, b.lo}), op_apply(&n, (int64_t[]){a.hi, b.hi}),
-	};
-
-	return range_of(v, 4);
-}
-
-static Range
-range_square(Range a)
-{
-	Range r = corners(OP_MUL, a, a);
-
-	return (Range){most(r.lo, 0), r.hi};
-}
-
-static Range
-range_mod1(Range a, Range b)
-{
-	if (b.lo == b.hi) {
-		Range q = corners(OP_DIV, a, b);
-		if (q.lo == q.hi)
-			return corners(OP_MOD, a, b);
-	}
-	if (b.lo > 0)
-		return (Range){0, a.lo >= 0 ? least(a.hi, b.hi - 1) : b.hi - 1};
-	return (Range){a.hi <= 0 ? most(a.lo, b.lo + 1) : b.lo + 1, 0};
-}
-
-/* DIV and MOD on each side of 0, which is not a divisor. */
-static Range
-range_quotient(Op op, Range a, Range b)
-{
-	Range r = {0, 0};
-	bool any = false;
-
-	for (int side = -1; side <= 1; side += 2) {
-		Range s = side < 0 ? (Range){b.lo, least(b.hi, -1)} : (Range){most(b.lo, 1), b.hi};
-		if (s.lo > s.hi)
-			continue;
-		Range one = op == OP_DIV ? corners(op, a, s) : range_mod1(a, s);
-		r = any ? join(r, one) : one;
-		any = true;
-	}
-	return b.lo <= 0 && b.hi >= 0 ? join(r, (Range){0, 0}) : r;
-}
-
-static bool
-disjoint(const Type *a, const Type *b)
-{
-	if (a->hi < b->lo || b->hi < a->lo)
-		return true;
-	if (!a->nset || !b->nset)
-		return false;
-	for (int i = 0, j = 0; i < a->nset && j < b->nset;) {
-		if (a->set[i] == b->set[j])
-			return false;
-		if (a->set[i] < b->set[j])
-			i++;
-		else
-			j++;
-	}
-	return true;
-}
-
-/* AND, OR: the operands' values that would decide, and whether one surely does. */
-static Range
-range_logic(const Node *n)
-{
-	bool and = n->op == OP_AND, sure = false, may = false;
-
-	for (int i = 0; i < n->narg; i++) {
-		const Type *t = &n->arg[i]->type;
-		bool is1 = t->lo == 1 && t->hi == 1, can1 = takes(t, 1, 1);
-		sure |= and ? !can1 : is1;
-		may |= and ? !is1 : can1;
-	}
-	return and ? (Range){!may, !sure} : (Range){sure, may};
-}
-
-static Range
-range_extreme(const Node *n)
-{
-	Range r = {n->arg[0]->type.lo, n->arg[0]->type.hi};
-
-	for (int i = 1; i < n->narg; i++) {
-		const Type *t = &n->arg[i]->type;
-		r.lo = n->op == OP_MIN ? least(r.lo, t->lo) : most(r.lo, t->lo);
-		r.hi = n->op == OP_MIN ? least(r.hi, t->hi) : most(r.hi, t->hi);
-	}
-	return r;
-}
-
-static Range
-range_table(const Node *n)
-{
-	const Type *t = &n->arg[0]->type;
-	int64_t last = n->ntable - 1;
-	int64_t lo = most(0, least(last, clamp((__int128)t->lo - n->k)));
-	int64_t hi = most(0, least(last, clamp((__int128)t->hi - n->k)));
-
-	return range_of(n->table + lo, (int)(hi - lo) + 1);
-}
-
-static Range
-interval(const Node *n)
-{
-	const Type *x = &n->arg[0]->type, *y = n->narg > 1 ? &n->arg[1]->type : x;
-	Range a = {x->lo, x->hi}, b = {y->lo, y->hi};
-
-	switch (n->op) {
-	case OP_ADD: case OP_SUB:
-		return corners(n->op, a, b);
-	case OP_MUL:
-		return n->arg[0] == n->arg[1] ? range_square(a) : corners(OP_MUL, a, b);
-	case OP_DIV: case OP_MOD:
-		return range_quotient(n->op, a, b);
-	case OP_MIN: case OP_MAX:
-		return range_extreme(n);
-	case OP_ABS:
-		return (Range){a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, most(-a.lo, a.hi)};
-	case OP_EQ:
-		return (Range){a.lo == a.hi && b.lo == b.hi && a.lo == b.lo, !disjoint(x, y)};
-	case OP_LT:
-		return (Range){a.hi < b.lo, a.lo < b.hi};
-	case OP_NOT:
-		return (Range){clamp((__int128)1 - a.hi), clamp((__int128)1 - a.lo)};
-	case OP_AND: case OP_OR:
-		return range_logic(n);
-	case OP_TABLE:
-		return range_table(n);
-	default:
-		return (Range){-VALUE_MAX, VALUE_MAX};
-	}
-}
-
 /* The least of several is one of them. */
 static Type
 type_extreme(Graph *g, const Node *n, Range r)
@@ -665,165 +477,6 @@ distance_back(Graph *g, const Node *n, Range *r)
 	return true;
 }
 
-/* ---- sums of choices that hang together ---- */
-
-enum { FACTS_MAX = 4, WALK_MAX = 48 };
-
-/* lo <= e <= hi: what a condition that is an order says on one of its sides. */
-typedef struct Fact {
-	Affine e;
-	int64_t lo, hi;
-} Fact;
-
-static Range
-affine_range(const Affine *a)
-{
-	__int128 lo = a->c, hi = a->c;
-
-	for (int i = 0; i < a->n; i++) {
-		const Type *t = &a->term[i].n->type;
-		__int128 c = a->term[i].c;
-		lo += c * (c > 0 ? t->lo : t->hi);
-		hi += c * (c > 0 ? t->hi : t->lo);
-	}
-	return (Range){ clamp(lo), clamp(hi) };
-}
-
-/* a = times * e + rest? */
-static bool
-multiple_of(const Affine *a, const Affine *e, int times, int64_t *rest)
-{
-	if (a->n != e->n)
-		return false;
-	for (int i = 0; i < a->n; i++)
-		if (a->term[i].n != e->term[i].n || a->term[i].c != times * e->term[i].c)
-			return false;
-	*rest = a->c - times * e->c;
-	return true;
-}
-
-static Range
-narrowed(Range r, const Affine *a, const Fact *f)
-{
-	int64_t rest;
-
-	if (multiple_of(a, &f->e, 1, &rest))
-		return (Range){ most(r.lo, clamp((__int128)f->lo + rest)), least(r.hi, clamp((__int128)f->hi + rest)) };
-	if (multiple_of(a, &f->e, -1, &rest))
-		return (Range){ most(r.lo, clamp((__int128)rest - f->hi)), least(r.hi, clamp((__int128)rest - f->lo)) };
-	return r;
-}
-
-/* a with each choice by `cond` taken: its arm `arm`, 1 where the condition holds. */
-static bool
-take_side(const Affine *a, const Node *cond, int arm, Affine *side)
-{
-	*side = (Affine){ .c = a->c };
-	for (int i = 0; i < a->n; i++) {
-		const Node *x = a->term[i].n;
-		if (x->op == OP_IF && x->arg[0] == cond)
-			x = x->arg[arm];
-		if (!affine_add(side, a->term[i].c, x))
-			return false;
-	}
-	return true;
-}
-
-/* The range of a, both sides of one condition after the other, with what each says. */
-static Range
-joint_range(const Affine *a, Fact *fact, int nfact)
-{
-	const Node *cond = NULL;
-	Range r = affine_range(a), side[2];
-
-	for (int i = 0; i < nfact; i++)
-		r = narrowed(r, a, &fact[i]);
-	for (int i = 0; i < a->n && !cond; i++)
-		if (a->term[i].n->op == OP_IF)
-			cond = a->term[i].n->arg[0];
-	if (!cond || nfact == FACTS_MAX)
-		return r;
-	Fact *f = &fact[nfact];
-	const Node *test = meant(cond);
-	bool order = test->op == OP_LT && affine_of(test->arg[1], &f->e) && affine_add(&f->e, -1, test->arg[0]);
-	for (int no = 0; no < 2; no++) {
-		Affine taken;
-		f->lo = no || !order ? -VALUE_MAX : 1;
-		f->hi = no && order ? 0 : VALUE_MAX;
-		if (!take_side(a, cond, 1 + no, &taken))
-			return r;
-		side[no] = joint_range(&taken, fact, nfact + 1);
-	}
-	return (Range){ most(r.lo, least(side[0].lo, side[1].lo)), least(r.hi, most(side[0].hi, side[1].hi)) };
-}
-
-/* Does the sum n add a carry, or two choices by one condition? Looks at its nearest
- * nodes only. */
-static bool
-hangs_together(const Node *n)
-{
-	const Node *todo[WALK_MAX] = { n }, *cond[WALK_MAX];
-	int ntodo = 1, ncond = 0;
-	int64_t by;
-
-	for (int at = 0; at < ntodo; at++) {
-		const Node *x = todo[at];
-		bool sum = x->op == OP_ADD || x->op == OP_SUB || (x->op == OP_MUL && x->arg[1]->op == OP_CONST);
-		if (at && divides_const(meant(x), &by))
-			return true;
-		for (int i = 0; x->op == OP_IF && i < ncond; i++)
-			if (cond[i] == x->arg[0])
-				return true;
-		if (x->op == OP_IF)
-			cond[ncond++] = x->arg[0];
-		for (int i = 0; (sum || !at) && i < x->narg && ntodo < WALK_MAX; i++)
-			todo[ntodo++] = x->arg[i];
-	}
-	return false;
-}
-
-/* (x + y // m) // by as (x * m + y) // (by * m), as often as it goes. */
-static void
-without_carries(Affine *a, int64_t *by)
-{
-	Affine all;
-	int64_t m;
-
-	for (int i = 0; i < a->n; i++) {
-		const Term t = a->term[i];
-		const Node *d = meant(t.n);
-		if (t.c != 1 || !divides_const(d, &m) || *by >= COEF_MAX / m || !affine_fits(a, m))
-			continue;
-		all = *a;
-		all.term[i] = all.term[--all.n];
-		affine_scale(&all, m);
-		if (!affine_add(&all, 1, d->arg[0]))
-			return;
-		*by *= m;
-		*a = all;
-		i = -1;
-	}
-}
-
-/* The range of a sum or a quotient, sharper than r where what it adds hangs together:
- * if a < b then b - a else a - b, taken apart into digits, is not below 0. */
-static Range
-joint(const Node *n, Range r)
-{
-	Fact fact[FACTS_MAX + 1];
-	Affine a;
-	int64_t by = 1;
-	bool quotient = divides_const(n, &by);
-
-	if ((n->op != OP_ADD && n->op != OP_SUB && !quotient) || !hangs_together(n))
-		return r;
-	if (!affine_of(quotient ? n->arg[0] : n, &a))
-		return r;
-	without_carries(&a, &by);
-	Range q = corners(OP_DIV, joint_range(&a, fact, 0), (Range){ by, by });
-	return (Range){ most(r.lo, q.lo), least(r.hi, q.hi) };
-}
-
 /* Its own root: what x is a function of is not computed. */
 static Type
 type_as(Graph *g, const Node *n)
@@ -861,7 +514,7 @@ type_pointwise(Graph *g, const Node *n)
 	if (distance_back(g, n, &r))
 		return from_range(g, n, r, SET_MAX);
 	r = interval(n);
-	Range j = joint(n, r);
+	Range j = joint_interval(n, r);
 	if (j.lo > r.lo || j.hi < r.hi)
 		return from_range(g, n, j, SET_MAX);
 	if (by_combinations(g, n, &t))
@@ -1000,7 +653,7 @@ summand(const Node *e, const Node *c)
 	for (int i = 0; i < root->type.nset; i++)
 		if (c->type.image[i] == 1) {
 			Range v = {e->type.image[i], e->type.image[i]};
-			r = any ? join(r, v) : v;
+			r = any ? range_join(r, v) : v;
 			any = true;
 		}
 	return any ? r : (Range){0, 0};

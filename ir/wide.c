@@ -46,10 +46,6 @@ typedef struct Carry {
 	int64_t weight, lo, hi;
 } Carry;
 
-typedef struct Range {
-	int64_t lo, hi;
-} Range;
-
 typedef struct Wide {
 	Graph *g;
 	const Node *at;         /* the source of what is made */
