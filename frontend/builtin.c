@@ -65,8 +65,9 @@ builtin_value(Lower *L, const char *name)
 
 	if (which < 0)
 		return NULL;
+	/* with a mistake before, the model is what may be wrong */
 	if (which <= B_VOCABULARY && !L->has_vocab)
-		return fail(L, "'%s' needs a model, and this file has none", name);
+		return L->diags->nerror ? &v_error : fail(L, "'%s' needs a model, and this file has none", name);
 	switch (which) {
 	case B_TOKEN:
 		return L->token ? L->token : v_stream(L, V_TOKEN, op0(L, OP_TOKEN));

@@ -200,6 +200,7 @@ lower_model(Lower *L, Env *env, const Ast *a)
 	const Ast *settings = a->kid[1];
 
 	L->g->name = a->kid[0]->text;
+	L->g->context = 0;
 	for (int i = 0; i < settings->n; i++) {
 		const Ast *set = settings->kid[i];
 		bool twice = false;
