@@ -196,9 +196,20 @@ argument(const Verb *v, int i, int *n)
 	return s;
 }
 
+static int
+no_verb(const Parse *p, const char *word)
+{
+	char what[512];
+	int len = snprintf(what, sizeof what, "there is no verb '%.60s'; there are", word);
+
+	for (const Verb *v = p->cli->verbs + 1; v->name && len < (int)sizeof what; v++)
+		len += snprintf(what + len, sizeof what - (size_t)len, " %s", v->name);
+	return complain(p, what, "");
+}
+
 /* There are fewer arguments than the verb needs, or more than it takes. */
 static int
-miscounted(const Parse *p, const Verb *v, int n, char **arg, bool fewer)
+miscounted(const Parse *p, const Verb *v, int n, bool fewer)
 {
 	const char *space = *v->name ? " " : "";
 	char what[512];
@@ -208,10 +219,6 @@ miscounted(const Parse *p, const Verb *v, int n, char **arg, bool fewer)
 		const char *word = argument(v, n, &len);
 		snprintf(what, sizeof what, "%.*s is missing: %s %s%s%s", len, word, p->cli->program, v->name,
 			 space, v->args);
-	} else if (!*v->name && p->cli->verbs[1].name && access(arg[0], F_OK)) {
-		len = snprintf(what, sizeof what, "there is no verb '%.60s'; there are", arg[0]);
-		for (const Verb *w = p->cli->verbs + 1; w->name && len < (int)sizeof what; w++)
-			len += snprintf(what + len, sizeof what - (size_t)len, " %s", w->name);
 	} else {
 		snprintf(what, sizeof what, "too many arguments: %s %s%s%s", p->cli->program, v->name, space,
 			 v->args);
@@ -242,9 +249,21 @@ cli_parse(const Cli *cli, int *argc, char ***argv, Options *o, int *status)
 	*status = print_instead(&p, v);
 	if (*status >= 0 || (*status = set_options(&p, v, o)))
 		return NULL;
+	if (!*v->name && cli->verbs[1].name && *argc && !strpbrk(**argv, "./") && access(**argv, F_OK)) {
+		*status = no_verb(&p, **argv);
+		return NULL;
+	}
 	cli_count(v, &least, &most);
 	if (*argc >= least && *argc <= most)
 		return v;
-	*status = miscounted(&p, v, *argc, *argv, *argc < least);
+	*status = miscounted(&p, v, *argc, *argc < least);
 	return NULL;
+}
+
+bool
+has_colours(FILE *f)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !(no && *no) && term && strcmp(term, "dumb") && isatty(fileno(f));
 }

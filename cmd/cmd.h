@@ -75,5 +75,6 @@ int cmd_fmt(const Options *);
 int cmd_explain(const Options *);
 int cmd_graph(const Options *);
 int cmd_lsp(const Options *);
+int cmd_doctor(const Options *);
 
 #endif

@@ -81,7 +81,7 @@ bool
 program_open_text(Program *p, const char *path, const char *text, size_t n, const Options *o)
 {
 	p->src = (Source){ .path = path, .text = text, .len = (uint32_t)n };
-	p->diags = (Diags){ .arena = &p->arena, .src = &p->src };
+	p->diags = (Diags){ .arena = &p->arena, .src = &p->src, .colours = has_colours(stderr) };
 
 	if (is_graph_text(text)) {
 		p->graph = graph_read(&p->src, &p->arena, &p->diags);

@@ -411,7 +411,10 @@ close_tester(Tester *t)
 static int
 say(int passed, int failed, bool refused)
 {
-	printf("%d passed, %d failed\n", passed, failed);
+	bool colours = has_colours(stdout);
+
+	printf("%s%d passed, %d failed%s\n", !colours ? "" : refused || failed ? "\033[1;31m" : "\033[1;32m", passed, failed,
+	       colours ? "\033[0m" : "");
 	return refused ? 2 : failed > 0;
 }
 

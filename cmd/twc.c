@@ -223,6 +223,16 @@ static const Verb verbs[] = {
 		"nvim calculator.tw        # starts twc lsp, once lang/editors/vim is installed",
 		cmd_lsp,
 	},
+	{
+		"doctor",
+		"",
+		"checks that all is there and works; says what installs what is missing",
+		"The self-test compiles a program, writes the file, and compares what the evaluator and twrun answer. "
+		"What only some verbs, or building and testing, need may be missing.",
+		"stdlib",
+		"twc doctor",
+		cmd_doctor,
+	},
 	{ 0 },
 };
 

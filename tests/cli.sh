@@ -64,7 +64,7 @@ want=--json offers twc report --j
 want= offers twc fmt --j
 want="bash zsh fish" offers twc --completions = 
 want=--max-tokens offers twrun m.onnx --max
-check 2 '' "no verb 'tset'"         "$twc" tset $calc.none
+check 2 '' "no verb 'tset'"         "$twc" tset
 check 2 '' '--json is no option of fmt' "$twc" fmt --json $calc
 check 2 '' 'needs a value'         "$twc" $calc -o
 check 2 '' 'takes no value'        "$twc" report --json=3 $calc
@@ -89,6 +89,23 @@ check 2 '' 'apt-get install graphviz' env PATH="$tmp/none" "$twc" graph $calc -o
 [ -z "$(ls "$tmp/none")" ] || { echo "graph: left $(ls "$tmp/none")"; failed=1; }
 check 2 '' 'ends in .svg' "$twc" graph $calc -o "$tmp/g.txt"
 check 2 '' 'ends in .svg' "$twc" graph $calc
+
+# colour on a terminal and nowhere else
+printf 'model m { vocab "ab" context 4 }\nemit nonsense\n' >"$tmp/red.tw"
+on_terminal() { script -qec "env TERM=xterm $*" /dev/null </dev/null; }
+on_terminal "'$twc' --dump=lower '$tmp/red.tw'" | grep -q $'\033\[1;31merror' || { echo "no colour on a terminal"; failed=1; }
+on_terminal "NO_COLOR=1 '$twc' --dump=lower '$tmp/red.tw'" | grep -q $'\033' && { echo "colour in spite of NO_COLOR"; failed=1; }
+"$twc" test "$tmp/red.tw" 2>&1 | grep -q $'\033' && { echo "colour in a pipe"; failed=1; }
+
+# labels that are conditions, from both
+printf 'model m { vocab "ab" context 4 }\noutput b = token == '"'b'"'\noutput n = index\n' >"$tmp/labels.tw"
+check 0 '' '' "$twc" "$tmp/labels.tw" -o "$tmp/labels.onnx"
+check 0 $'b: false true\nn: 0 1' '' "$twc" run "$tmp/labels.tw" ab
+check 0 $'b: false true\nn: 0 1' '' "$twrun" "$tmp/labels.onnx" ab
+
+check 0 '*' '' "$twc" doctor
+[ "$(head -n 4 "$tmp/out" | grep -c ^ok)" = 4 ] || { echo "doctor finds something wrong"; failed=1; }
+check 1 '*' '' "$twc" doctor --stdlib="$tmp/nowhere"
 
 # a library elsewhere, and none
 cp -r stdlib "$tmp/lib"
