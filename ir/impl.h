@@ -81,6 +81,9 @@ Range joint_interval(const Node *, Range r);    /* of a sum or quotient known to
 /* type.c: the type of a draft; type.root == draft where it is its own root. */
 Type infer_type(Graph *, const Node *draft);
 
+/* refs.c: c says that the position looked at stands before here. */
+bool is_before(const Node *c);
+
 /* affine.c: n = c + sum of term[i].c * term[i].n, terms by id, none 0. */
 typedef struct Term {
 	const Node *n;
@@ -112,6 +115,7 @@ void rewrite(Graph *, Node *(*visit)(Graph *, Node *, void *), void *);
 Trail *trail_new(Graph *);
 void trail_fired(Graph *, Trail *, const Node *);
 
+void pass_arrive(Graph *, Diags *);
 void pass_absence(Graph *, Diags *);
 void pass_recent(Graph *, Diags *);
 void pass_shift(Graph *, Diags *);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 const Pass passes[] = {
+	{"arrive", pass_arrive, "a reference, read where it points, is this position"},
 	{"absence", pass_absence, "what stands for an absent reference becomes a default"},
 	{"recent", pass_recent, "the distance to the latest match becomes a few fetches"},
 	{"shift", pass_shift, "fetches move to the leaves of what is fetched"},

@@ -48,7 +48,7 @@ replace_there(Graph *g, Node *n, Node *with)
 
 /* ---- sums over what is before ---- */
 
-static bool
+bool
 is_before(const Node *c)
 {
 	return c->op == OP_LT && c->arg[0]->op == OP_THERE && c->arg[0]->arg[0]->op == OP_INDEX

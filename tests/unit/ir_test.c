@@ -694,6 +694,29 @@ test_random_wide(void **state)
 	}
 }
 
+/* A reference read where the same or another points, one side of a condition among them. */
+static void
+test_random_arrivals(void **state)
+{
+	(void)state;
+	srand(6);
+	for (int i = 0; i < 1500; i++) {
+		Graph *g = graph(4, 6);
+		g->bidirectional = rand() % 4 == 0;
+		Node *t = LEAF(g, TOKEN), *index = LEAF(g, INDEX), *there = MK(g, THERE, t);
+		Node *p = n_(g, rand() % 2 ? OP_LATEST : OP_FIRST, 1, (Node *[]){ MK(g, LT, there, C(g, 1 + rand() % 3)) }, 0);
+		Node *pi = READ(g, index, p, C(g, -1), rand() % 4 ? 0 : rand() % 3 - 1);
+		Node *before = MK(g, LT, MK(g, THERE, index), rand() % 4 ? pi : index);
+		Node *c = MK(g, AND, before, MK(g, EQ, there, rand() % 4 ? C(g, rand() % 4) : t));
+		Node *q = n_(g, rand() % 2 ? OP_LATEST : OP_FIRST, 1, &c, 0);
+		Node *x = MK(g, ADD, READ(g, index, q, C(g, 9), rand() % 3 - 1), MK(g, MUL, READ(g, pi, q, t, 0), C(g, 7)));
+		x = MK(g, IF, MK(g, EQ, t, C(g, rand() % 4)), x, MK(g, SUB, pi, random_node(g, 2, false)));
+		graph_emit(g, READ(g, x, p, rand() % 2 ? pi : C(g, 0), rand() % 4 ? 0 : -1));
+		check_passes(g, *g->emit);
+		arena_free(&arena);
+	}
+}
+
 /* A fold must not change a value: build with it, and apply the operator by hand. */
 static void
 test_folds_are_sound(void **state)
@@ -1034,6 +1057,7 @@ main(void)
 		cmocka_unit_test_teardown(test_random, teardown),
 		cmocka_unit_test_teardown(test_random_carries, teardown),
 		cmocka_unit_test_teardown(test_random_wide, teardown),
+		cmocka_unit_test_teardown(test_random_arrivals, teardown),
 		cmocka_unit_test_teardown(test_folds_are_sound, teardown),
 		cmocka_unit_test_teardown(test_long_chain, teardown),
 		cmocka_unit_test_teardown(test_flatten, teardown),
