@@ -105,7 +105,8 @@ form_parts(Arena *arena, const Form *f, int state, Form *part)
 	for (int i = 0; i < f->n; i++) {
 		if (f->term[i].atom->ready > state)
 			continue;
-		if (f->term[i].atom->kind == NEURON && !f->term[i].atom->lift)
+		const Atom *a = f->term[i].atom;
+		if (a->kind == NEURON && !a->lift && !a->in->real)
 			t[n++] = f->term[i];
 		else
 			t[--rest] = f->term[i];

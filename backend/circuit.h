@@ -7,8 +7,8 @@
  *     neuron    relu(form)                                   one MLP row
  *     value     a form, read by a head at another place      one head dimension
  *
- * All are integers. Only atoms are ever computed; sums, differences, constants
- * and scaling live in the weights of whoever reads them. The interval of a form
+ * All are integers, save for what a program calls real (real.c). Only atoms are ever
+ * computed; sums, differences, constants and scaling live in the weights of whoever reads them. The interval of a form
  * holds at every position of every text; <bos> is apart, since it sees only
  * itself and its whole row is known here.
  *
@@ -18,7 +18,7 @@
 
 #include "backend/backend.h"
 
-typedef enum AtomKind { TOKEN_FEATURE, PLACE_FEATURE, NEURON, VALUE } AtomKind;
+typedef enum AtomKind { TOKEN_FEATURE, PLACE_FEATURE, REAL_FEATURE, NEURON, VALUE } AtomKind;
 
 typedef struct Atom Atom;
 
@@ -28,12 +28,29 @@ typedef struct Term {
 } Term;
 
 typedef struct Form Form;
+
+/* A sum of reals and integers. What is computed differs from what is meant by `error`
+ * at most, before it is added up: a reader adds its own rounding (real_error). */
+typedef struct RealTerm {
+	const Form *f;          /* of integers, without constant; or one real atom alone */
+	double c;
+} RealTerm;
+
+typedef struct RealSum {
+	int n;
+	const RealTerm *term;   /* (n) */
+	double k;
+	double min, max;        /* meant, at real positions */
+	double error;
+} RealSum;
+
 struct Form {
 	int n;
 	const Term *term;       /* (n) by ascending atom id, c != 0 */
 	int64_t k;              /* constant */
 	int64_t lo, hi;         /* value at real positions, k included */
 	int ready;              /* state; the latest of its atoms */
+	const RealSum *real;    /* NULL: a sum of integers. Else this, and term[] lists its atoms */
 	const Form *of[2];       /* by[0]*of[0] + by[1]*of[1] + constant, or NULL: what */
 	int64_t by[2];          /* it was added up from, should it be too large to stand whole */
 	bool near;              /* an integer but for a proved error: stands whole, alone in its column */
@@ -47,8 +64,12 @@ struct Atom {
 	int64_t bos;            /* at <bos> */
 	bool real;              /* a rounded fraction: only thresholds with a margin may read it */
 	int64_t lift;           /* neuron: relu(in) - lift, which rounds a near form; else 0 */
+	double min, max, error; /* of a term of a RealSum: meant, and how far what is computed may be from it */
+	double real_bos;        /* meant at <bos> */
 	const int64_t *table;   /* feature: by row (nvocab + 2), by place (context + 1) */
 	int field;              /* feature of the token: of which field; 0 outside of its rows */
+	const double *reals;    /* REAL_FEATURE: the same */
+	bool by_place;          /* REAL_FEATURE */
 	const Form *in;         /* neuron: relu of it; value: what is read */
 	struct Head *head;      /* value: by which head */
 	int column;             /* neuron: row in its layer; value: dimension in its head; set by schedule */
@@ -140,6 +161,9 @@ int form_units(Arena *, const Form *const *form, int nform, int natom, const For
 const Form *token_feature(Circuit *, int field, const int64_t *table);  /* (rows) those of the field, and <bos> */
 const Form *place_feature(Circuit *, const int64_t *table);     /* (places) */
 const Form *relu(Circuit *, const Form *);
+Atom *atom_intern(Circuit *, Atom);     /* the one of this content */
+/* f as value of a head in the first layer that can hold it. */
+const Form *value_of(Circuit *, const Select *, const Form *f, Atom);
 const Form *head_value(Circuit *, const Select *, const Form *, int64_t absent);
 /* The mean of f over all that the head selects, <bos> with the value it has there. */
 const Form *head_mean(Circuit *, const Select *, const Form *);
@@ -157,10 +181,30 @@ const Form *gate(Circuit *, const Form *deficit, const Form *f);/* f where defic
 const Form *product(Circuit *, const Form *, const Form *);
 const Form *form_better(const Form *, const Form *);            /* the earlier, then the smaller; NULL loses */
 
+/* ---- conditions (map.c): 0 where it is as wanted, else 1 or more ---- */
+const Form *deficit(Circuit *, Node *, bool want);
+
+/* ---- reals (real.c) ---- */
+const Form *real_form(Circuit *, int n, const RealTerm *, double k);
+/* How far what a reader of the form computes may be from what is meant. */
+double real_error(const Form *);
+double real_allowed(const Form *);              /* of it, what the reader's own rounding may be */
+double real_rounding(double sum, int n);        /* of n terms, their absolute values in all `sum` */
+double real_most(const Form *);                 /* the largest absolute value of a term, as columns hold it */
+const Form *real_set_bos(Circuit *, const Form *, double v);
+const Form *real_within(Circuit *, const Form *, double min, double max);
+const Form *real_gate(Circuit *, const Form *deficit, const Form *);
+const Form *real_there(Circuit *, const Select *, const Form *, double absent);
+/* How n is made, if its type is real; NULL after an error. */
+const Form *map_real(Circuit *, Node *);
+const Form *map_above(Circuit *, Node *);
+const Form *map_floor(Circuit *, Node *);
+
 /* ---- references (heads.c) ---- */
 const Form *map_read(Circuit *, Node *);
 
 const Select *select_all(Circuit *, Node *sum);
+const Select *select_mean(Circuit *, Node *mean);
 
 /* ---- sums over positions (counts.c) ---- */
 const Form *map_sum(Circuit *, Node *sum);

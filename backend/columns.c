@@ -569,13 +569,30 @@ is_wasteful(Space *sp, int state, const Form *f, int64_t factor, const Vec *w)
 	return sum >= EXACT_MAX / 2 && sum > 2 * times * largest(f, state);
 }
 
+/* A real's error is that of its terms as they are: each in one column. */
+static void
+need_whole(Space *sp, int state, const Form *f)
+{
+	int64_t factor;
+
+	need(sp, state, f);
+	if (!f->n)
+		return;
+	const Form *p = primitive(sp->arena, f, &factor);
+	Answer *answer = *answer_slot(sp, state, p);
+	if (answer->w.n > 1 && form_terms(p) < EXACT_MAX / 8 * 5)
+		own_column(sp, p, &answer->w);
+}
+
 static void
 need(Space *sp, int state, const Form *f)
 {
 	int64_t factor;
 	Vec w = { 0 };
 
-	if (!f->n)
+	for (int i = 0; f->real && i < f->real->n; i++)
+		need_whole(sp, state, f->real->term[i].f);
+	if (!f->n || f->real)
 		return;
 	const Form *p = primitive(sp->arena, f, &factor);
 	Answer *answer = *answer_slot(sp, state, p);

@@ -118,12 +118,25 @@ form_bos(const Form *f)
 	return v;
 }
 
+static bool
+same_sum(const RealSum *a, const RealSum *b)
+{
+	if (a->n != b->n || a->k != b->k)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (a->term[i].c != b->term[i].c || !form_equal(a->term[i].f, b->term[i].f))
+			return false;
+	return true;
+}
+
 bool
 form_equal(const Form *f, const Form *g)
 {
 	if (f == g)
 		return true;
-	if (f->n != g->n || f->k != g->k)
+	if (f->n != g->n || f->k != g->k || !f->real != !g->real)
+		return false;
+	if (f->real && !same_sum(f->real, g->real))
 		return false;
 	for (int i = 0; i < f->n; i++)
 		if (f->term[i].atom != g->term[i].atom || f->term[i].c != g->term[i].c)
@@ -164,6 +177,13 @@ static uint64_t
 atom_hash(const Circuit *c, const Atom *a)
 {
 	uint64_t h = mix(1, a->kind);
+	const RealSum *r = a->in ? a->in->real : NULL;
+
+	for (int i = 0; r && i < r->n; i++)
+		h = mix(h, (uint64_t)real_bits(r->term[i].c));
+	if (a->reals)
+		for (size_t i = 0; i < table_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE); i++)
+			h = mix(h, (uint64_t)real_bits(a->reals[i]));
 
 	if (a->table)
 		for (size_t i = 0; i < table_size(c, a->kind); i++)
@@ -179,8 +199,11 @@ atom_hash(const Circuit *c, const Atom *a)
 static bool
 atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 {
-	if (a->kind != b->kind || a->head != b->head)
+	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place)
 		return false;
+	if (a->reals)
+		return !memcmp(a->reals, b->reals, sizeof *a->reals
+		               * table_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE));
 	if (a->table)
 		return !memcmp(a->table, b->table, table_size(c, a->kind) * sizeof *a->table);
 	return form_equal(a->in, b->in);
@@ -205,7 +228,7 @@ table_grow(Circuit *c, AtomTable *t)
 	}
 }
 
-static Atom *
+Atom *
 atom_intern(Circuit *c, Atom key)
 {
 	static Atom *none[1];
@@ -360,8 +383,7 @@ head_for(Circuit *c, const Select *s, int layer)
 	return c->head[c->nhead++] = h;
 }
 
-/* f as value of a head in the first layer that can hold it. */
-static const Form *
+const Form *
 value_of(Circuit *c, const Select *s, const Form *f, Atom a)
 {
 	int layer = (max_int(s->ready, f->ready) + 1) / 2, i = 0;

@@ -9,8 +9,9 @@
  *                     <bos> stands between, so it is read where nothing matches
  *     first           the same with -p'
  *     best            latest, after a score that outweighs all recency
- *     mean            no order: 0 where the condition holds, so that all matches and
- *                     <bos> have equal weight (counts.c reads them)
+ *     mean            no order: 0 where the condition holds, so that all matches have
+ *                     equal weight; for a count (counts.c) <bos> too, for a mean it
+ *                     stands between
  *
  * A condition is an AND of literals, each a penalty of W or more where it fails:
  * what is said of there adds to the key, what is said of here lifts <bos>, and
@@ -31,7 +32,7 @@ enum {
 static bool
 is_const(const Node *n)
 {
-	return n->op == OP_CONST;
+	return n->op == OP_CONST || n->op == OP_REAL;
 }
 
 static Node *
@@ -510,6 +511,27 @@ select_all(Circuit *c, Node *sum)
 	return c->select[id];
 }
 
+/* All places where the condition holds with one score, <bos> GAP below them and the
+ * others below that. Means of one condition share it. */
+const Select *
+select_mean(Circuit *c, Node *mean)
+{
+	Where where = { 0 };
+	int64_t w = 2 * STEP;
+
+	for (int i = 0; i < c->nhead; i++) {
+		const Select *s = c->head[i]->select;
+		if (s->ref && s->ref->op == OP_MEAN && s->ref->arg[1] == mean->arg[1])
+			return s;
+	}
+	if (!where_of(c, mean, mean->arg[1], &where))
+		return NULL;
+	Select *s = select_new(c, "mean", mean, where_dims(&where));
+	add_dim(s, form_const(c, 1), form_set_bos(c, there_penalty(c, &where, form_const(c, 0), w), -STEP));
+	add_dim(s, here_deficit(c, &where), form_scale(c, w, c->is_bos, -w));
+	return add_relations(c, s, &where, w) ? s : NULL;
+}
+
 static const Select *
 select_for(Circuit *c, Node *ref)
 {
@@ -523,32 +545,47 @@ select_for(Circuit *c, Node *ref)
 
 /* ---- reading ---- */
 
+/* f where the head points, the constant d where it points nowhere. */
+static const Form *
+value_there(Circuit *c, const Select *s, const Form *f, const Node *d)
+{
+	return f->real ? real_there(c, s, f, d->real[0].x) : head_value(c, s, f, d->k);
+}
+
 /* Where the text ends before the place that is wanted, its last token is read: the
  * number of what was read tells. For a bidirectional model, which may look ahead. */
 static const Form *
-read_ahead(Circuit *c, const Select *s, const Form *want, const Form *f, int64_t absent)
+read_ahead(Circuit *c, const Select *s, const Form *want, const Form *f, const Node *d)
 {
 	const Form *short_of = form_add(c, 1, want, -1, head_value(c, s, c->place, 0), 0);
+	int64_t absent = d->k;
+
+	if (f->real) {
+		double none = d->real[0].x;
+		const Form *far = real_form(c, 1, (RealTerm[]){ { value_there(c, s, f, d), 1 } }, -none);
+		return real_form(c, 1, (RealTerm[]){ { real_gate(c, relu(c, short_of), far), 1 } }, none);
+	}
 	const Form *over = form_scale(c, 1, head_value(c, s, f, absent), -absent);
 
 	return form_scale(c, 1, gate(c, relu(c, short_of), over), absent);
 }
 
 static const Form *
-read_back(Circuit *c, Node *x, int64_t k, int64_t absent)
+read_back(Circuit *c, Node *x, int64_t k, Node *d)
 {
 	const Type *t = &x->type;
-	bool by_place = t->root && t->root->op == OP_INDEX && t->image;
+	bool by_place = x->op == OP_CONST || (t->root && t->root->op == OP_INDEX && t->image);
+	int64_t absent = d->k;
 
 	if (k >= c->places || -k >= c->places || (k > 0 && !c->g->bidirectional))
-		return form_const(c, absent);
+		return map_node(c, d);
 	if (k > 0)
-		return read_ahead(c, select_offset(c, (int)-k), form_scale(c, 1, c->place, k), map_node(c, x), absent);
-	if (!by_place && !is_const(x))
-		return head_value(c, select_offset(c, (int)-k), map_node(c, x), absent);
+		return read_ahead(c, select_offset(c, (int)-k), form_scale(c, 1, c->place, k), map_node(c, x), d);
+	if (!by_place)
+		return value_there(c, select_offset(c, (int)-k), map_node(c, x), d);
 	int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)c->places);
 	for (int p = 0; p < c->places; p++)
-		v[p] = p - 1 + k < 0 ? absent : is_const(x) ? x->k : t->image[p - 1 + k];
+		v[p] = p - 1 + k < 0 ? absent : x->op == OP_CONST ? x->k : t->image[p - 1 + k];
 	return place_feature(c, v);
 }
 
@@ -650,11 +687,12 @@ map_read(Circuit *c, Node *n)
 
 	if (!is_const(d)) {
 		Node *there = node(c, OP_READ, n, 3, mk_const(c->g, 1), p, mk_const(c->g, 0), n->k);
-		Node *read = node(c, OP_READ, n, 3, x, p, mk_const(c->g, x->type.lo), n->k);
+		Node *any = x->type.real ? mk_real(c->g, (Real){ 0, 1 }) : mk_const(c->g, x->type.lo);
+		Node *read = node(c, OP_READ, n, 3, x, p, any, n->k);
 		return map_node(c, node(c, OP_IF, n, 3, there, read, d, 0));
 	}
 	if (p->op == OP_HERE)
-		return n->k ? read_back(c, x, n->k, d->k) : map_node(c, x);
+		return n->k ? read_back(c, x, n->k, d) : map_node(c, x);
 	if ((other = read_one_behind(c, n)))
 		return map_node(c, other);
 	if (n->k > 0) { /* what stands behind p may be later than p: by its number */
@@ -672,6 +710,6 @@ map_read(Circuit *c, Node *n)
 	}
 	const Select *s = select_for(c, p);
 	if (s && p->op == OP_AT && c->g->bidirectional && !surely_in_text(c, n, p->arg[0]))
-		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x), d->k);
-	return s ? head_value(c, s, map_node(c, x), d->k) : NULL;
+		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x), d);
+	return s ? value_there(c, s, map_node(c, x), d) : NULL;
 }

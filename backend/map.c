@@ -167,8 +167,6 @@ table_of_root(Circuit *c, Node *n)
 
 enum { SMALL_DEFICIT = 64 };    /* a wider one costs exactness where it is multiplied */
 
-static const Form *deficit(Circuit *, Node *, bool want);
-
 static const Form *
 small_deficit(const Form *best, const Form *f)
 {
@@ -225,7 +223,7 @@ deficit_all(Circuit *c, Node *n, bool want)
 	return sum;
 }
 
-static const Form *
+const Form *
 deficit(Circuit *c, Node *n, bool want)
 {
 	if (n->op == OP_NOT)
@@ -659,6 +657,16 @@ emit_SUM(Circuit *c, Node *n)
 	return map_sum(c, n);
 }
 
+/* ---- reals: IF, PICK and READ may be of them too ---- */
+
+static const Form *emit_REAL(Circuit *c, Node *n)   { return map_real(c, n); }
+static const Form *emit_LINEAR(Circuit *c, Node *n) { return map_real(c, n); }
+static const Form *emit_VALUES(Circuit *c, Node *n) { return map_real(c, n); }
+static const Form *emit_RELU(Circuit *c, Node *n)   { return map_real(c, n); }
+static const Form *emit_MEAN(Circuit *c, Node *n)   { return map_real(c, n); }
+static const Form *emit_ABOVE(Circuit *c, Node *n)  { return map_above(c, n); }
+static const Form *emit_FLOOR(Circuit *c, Node *n)  { return map_floor(c, n); }
+
 /* ---- references ---- */
 
 static const Form *
@@ -696,6 +704,8 @@ map_anew(Circuit *c, Node *n)
 {
 	if (is_const(n))
 		return form_const(c, n->k);
+	if (n->type.real)
+		return map_real(c, n);
 	if (n->op == OP_INDEX)
 		return emit_INDEX(c, n);
 	if (is_feature(n)) {
@@ -745,8 +755,9 @@ map_node(Circuit *c, Node *n)
 	c->made = made;
 	c->owner = owner;
 	if (!f)
-		f = form_const(c, n->type.lo);
-	return c->form[n->id] = form_within(c, f, n->type.lo, n->type.hi);
+		f = n->type.real ? real_form(c, 0, NULL, n->type.min) : form_const(c, n->type.lo);
+	f = n->type.real ? real_within(c, f, n->type.min, n->type.max) : form_within(c, f, n->type.lo, n->type.hi);
+	return c->form[n->id] = f;
 }
 
 static const Form *

@@ -10,7 +10,7 @@
 static const char *
 kind(TwKind k)
 {
-	return k == TW_INT ? "int" : k == TW_BOOL ? "bool" : "token";
+	return k == TW_INT ? "int" : k == TW_BOOL ? "bool" : k == TW_REAL ? "real" : "token";
 }
 
 static cJSON *
@@ -67,6 +67,8 @@ labels(const TwModel *m)
 		cJSON_AddStringToObject(j, "name", m->label[i].name);
 		cJSON_AddStringToObject(j, "kind", kind(m->label[i].kind));
 		cJSON_AddNumberToObject(j, "columns", m->label[i].columns);
+		if (m->label[i].kind == TW_REAL)
+			cJSON_AddNumberToObject(j, "error", (double)m->label[i].error);
 		cJSON_AddItemToArray(list, j);
 	}
 	return list;

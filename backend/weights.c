@@ -23,6 +23,7 @@ typedef struct Writer {
 	TwModel *m;
 	Report *r;
 	double *most;           /* (d_model) largest absolute value of a column in the state at hand */
+	double *real;           /* (d_model) scratch: the coefficients of a real's reader */
 	Uses *uses;             /* (natom) by id: the columns that hold it */
 	double *score;          /* (nhead) largest score of each live head, by id */
 	int failed;
@@ -91,6 +92,48 @@ enter_state(Writer *w, int state)
 		w->most[i] = most_of(w->cols->form[i], state);
 }
 
+/* How a real is read: its coefficients by column, into w->real. False if some term
+ * is not there as a whole. `sum` gets the largest sum of absolute terms, `n` how many
+ * they are. */
+static bool
+real_reader(Writer *w, int state, const RealSum *r, const double *most, double *sum, int *n)
+{
+	memset(w->real, 0, sizeof *w->real * (size_t)w->cols->n);
+	*sum = fabs(r->k);
+	*n = 1;
+	for (int t = 0; t < r->n; t++) {
+		const Form *f = r->term[t].f;
+		bool alone = f->n == 1 && f->term[0].atom->real;
+		const Uses *uses = f->ready <= state ? columns_read(w->cols, state, f) : NULL;
+		if (!uses)
+			return false;
+		for (int i = 0; i < uses->n; i++) {
+			double c = r->term[t].c * (double)uses->at[i].times;
+			w->real[uses->at[i].column] += c;
+			*sum += fabs(c) * (alone ? real_most(f) : most[uses->at[i].column]);
+			++*n;
+		}
+	}
+	return true;
+}
+
+static Sum
+write_real(Writer *w, int state, const Form *f, float *matrix, int width, int j, float *bias)
+{
+	double sum;
+	int n;
+
+	if (!real_reader(w, state, f->real, w->most, &sum, &n))
+		abort();                /* allocate() guarantees it */
+	*bias = (float)f->real->k;
+	for (int i = 0; i < w->cols->n; i++)
+		if (w->real[i] != 0)
+			matrix[(size_t)i * (size_t)width + (size_t)j] = (float)w->real[i];
+	if (f->n && real_rounding(sum, n) > 1.001 * real_allowed(f) && !w->failed++)
+		refuse(w->c, f->term[f->n - 1].atom->node, "this real is made of larger parts than its error bound allows for");
+	return (Sum){ sum, 1 };
+}
+
 /* Writes f, a reader in this state, into column j of an (d_model, width) matrix. */
 static Sum
 write_reader(Writer *w, int state, const Form *f, float *matrix, int width, int j, float *bias)
@@ -98,6 +141,8 @@ write_reader(Writer *w, int state, const Form *f, float *matrix, int width, int 
 	double most = fabs((double)f->k);
 	int64_t bits = f->k;
 
+	if (f->real)
+		return write_real(w, state, f, matrix, width, j, bias);
 	*bias = (float)f->k;
 	const Uses *uses = f->n ? columns_read(w->cols, state, f) : NULL;
 	if (f->n && !uses)
@@ -119,6 +164,15 @@ prove_reader(Writer *w, const Node *n, Sum s, const char *what)
 }
 
 static void
+write_real_feature(Writer *w, const Atom *a, int column)
+{
+	float *table = a->by_place ? w->m->embed_position : w->m->embed_token;
+
+	for (int r = 0; r < (a->by_place ? w->c->places : w->c->rows); r++)
+		table[r * w->m->d_model + column] = (float)a->reals[r];
+}
+
+static void
 write_embedding(Writer *w)
 {
 	TwModel *m = w->m;
@@ -137,6 +191,8 @@ write_embedding(Writer *w)
 			else if (a->kind == PLACE_FEATURE)
 				for (int p = 0; p < w->c->places; p++)
 					m->embed_position[p * d + i] += c * (float)a->table[p];
+			else if (a->kind == REAL_FEATURE)
+				write_real_feature(w, a, i);
 		}
 	}
 }
@@ -305,6 +361,17 @@ write_logits(Writer *w, int state)
 	m->head_b[bos] = (float)(-(int64_t)bos * bos);
 }
 
+static TwKind
+kind_of(const Named *n)
+{
+	switch (n->kind) {
+	case K_BOOL: return TW_BOOL;
+	case K_TOKEN: return TW_TOKEN;
+	case K_REAL: return TW_REAL;
+	default: return TW_INT;
+	}
+}
+
 static void
 write_labels(Writer *w, int state)
 {
@@ -316,7 +383,8 @@ write_labels(Writer *w, int state)
 	for (int i = 0; i < g->noutput; i++) {
 		TwLabel *l = &m->label[i];
 		l->name = (char *)g->output[i].name;
-		l->kind = g->output[i].kind == K_BOOL ? TW_BOOL : g->output[i].kind == K_TOKEN ? TW_TOKEN : TW_INT;
+		l->kind = kind_of(&g->output[i]);
+		l->error = w->c->output[i]->real ? (float)(1.0001 * real_error(w->c->output[i])) : 0;
 		l->columns = 1;
 		l->w = zeros(w, (size_t)m->d_model);
 		l->b = zeros(w, 1);
@@ -332,16 +400,25 @@ line_of(const Graph *g, const Node *n)
 	return source_line(g->files[n->file], n->span.lo);
 }
 
-/* How f can be read from the stream in this state, exactly; or NULL. */
-static const Uses *
+/* Whether f can be read from the stream in this state, exactly if it is of integers.
+ * w->real is how. */
+static bool
 decodes(Writer *w, const Form *f, int state, const double *most)
 {
+	double terms;
+	int n;
+
+	if (f->real)
+		return real_reader(w, state, f->real, most, &terms, &n);
 	const Uses *uses = columns_read(w->cols, state, f);
 	double sum = 0;
 
-	for (int i = 0; uses && i < uses->n; i++)
+	memset(w->real, 0, sizeof *w->real * (size_t)w->cols->n);
+	for (int i = 0; uses && i < uses->n; i++) {
+		w->real[uses->at[i].column] = (double)uses->at[i].times;
 		sum += (double)llabs(uses->at[i].times) * most[uses->at[i].column];
-	return sum + (double)llabs(f->k) < EXACT_MAX ? uses : NULL;
+	}
+	return uses && sum + (double)llabs(f->k) < EXACT_MAX;
 }
 
 static void
@@ -351,23 +428,24 @@ write_named1(Writer *w, const Named *n, TwNamed *out, double *const *most)
 	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
 
 	out->name = (char *)n->name;
-	out->kind = n->kind == K_BOOL ? TW_BOOL : n->kind == K_TOKEN ? TW_TOKEN : TW_INT;
+	out->kind = kind_of(n);
 	out->reference = n->kind == K_POS;
 	out->folded = true;
 	for (int state = f ? f->ready : 0; f && state < states; state++) {
-		const Uses *uses = decodes(w, f, state, most[state]);
-		if (!uses)
+		if (!decodes(w, f, state, most[state]))
 			continue;
 		out->folded = false;
 		out->state = state;
-		out->bias = (float)f->k;
-		out->ncolumn = uses->n;
-		out->column = NEWS(w->c->arena, int, uses->n + 1);
-		out->weight = zeros(w, (size_t)uses->n);
-		for (int i = 0; i < uses->n; i++) {
-			out->column[i] = uses->at[i].column;
-			out->weight[i] = (float)uses->at[i].times;
-		}
+		out->bias = (float)(f->real ? f->real->k : (double)f->k);
+		for (int i = 0; i < w->cols->n; i++)
+			out->ncolumn += w->real[i] != 0;
+		out->column = NEWS(w->c->arena, int, out->ncolumn + 1);
+		out->weight = zeros(w, (size_t)out->ncolumn);
+		for (int i = 0, k = 0; i < w->cols->n; i++)
+			if (w->real[i] != 0) {
+				out->column[k] = i;
+				out->weight[k++] = (float)w->real[i];
+			}
 		return;
 	}
 }
@@ -515,6 +593,7 @@ write_weights(Columns *cols, Report *r)
 	m->nlayer = r->layers;
 	m->layer = arena_alloc(c->arena, sizeof *m->layer * (size_t)(m->nlayer + 1));
 	w.most = arena_alloc(c->arena, sizeof *w.most * (size_t)(cols->n + 1));
+	w.real = NEWS(c->arena, double, cols->n + 1);
 	find_uses(&w);
 	w.score = arena_alloc(c->arena, sizeof *w.score * (size_t)((m->nlayer + 1) * (c->nhead + 1)));
 	write_embedding(&w);

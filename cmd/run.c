@@ -30,6 +30,8 @@ print_labels(Run *r, int n)
 				printf(" %s", v < g->nvocab ? g->vocab[v] : "<end>");
 			else if (g->output[i].kind == K_BOOL)
 				printf(" %s", v ? "true" : "false");
+			else if (g->output[i].kind == K_REAL)
+				printf(" %.6g", real_value(v));
 			else
 				printf(" %" PRId64, v);
 		}

@@ -46,6 +46,8 @@ value_text(Tester *t, Kind kind, int64_t v)
 {
 	Arena *a = &t->program.arena;
 
+	if (kind == K_REAL)
+		return arena_fmt(a, "%.9g", real_value(v));
 	if (kind == K_BOOL)
 		return v ? "true" : "false";
 	if (kind == K_TOKEN && v >= 0 && v <= t->g->nvocab)
@@ -57,9 +59,9 @@ value_text(Tester *t, Kind kind, int64_t v)
 static const char *
 number_text(Tester *t, Kind kind, float v)
 {
-	if (v == rintf(v) && fabsf(v) < 1e9f)
+	if (kind != K_REAL && v == rintf(v) && fabsf(v) < 1e9f)
 		return value_text(t, kind, (int64_t)v);
-	return arena_fmt(&t->program.arena, "%g", (double)v);
+	return arena_fmt(&t->program.arena, "%.9g", (double)v);
 }
 
 /* The start of a message; a test that fails in several ways counts once. */
@@ -105,16 +107,34 @@ continue_model(Tester *t, int n)
 	return n;
 }
 
+/* The label that has the graph's output, which becomes its column. */
+static int
+find_label(const Tester *t, int *output)
+{
+	int i = 0;
+
+	while (*output >= t->model->label[i].columns)
+		*output -= t->model->label[i++].columns;
+	return i;
+}
+
 /* The label's number, as a transformer gives it: exact, so no rounding helps it. */
 static float
 label_of_model(Tester *t, int output, int at)
 {
-	for (int i = 0; i < t->model->nlabel; i++) {
-		if (output < t->model->label[i].columns)
-			return tw_label(t->session, i, at)[output];
-		output -= t->model->label[i].columns;
-	}
-	return -1e30f;
+	int i = find_label(t, &output);
+
+	return tw_label(t->session, i, at)[output];
+}
+
+/* Are these one value? A real's need only be as near as its error bound says. */
+static bool
+same_value(const Tester *t, int output, int64_t meant, double x)
+{
+	if (t->g->output[output].kind != K_REAL)
+		return (double)meant == x;
+	double real = real_value(meant), error = (double)t->model->label[find_label(t, &output)].error;
+	return fabs(real - x) <= error + 1e-12 * fabs(real);
 }
 
 /* Both, at every position of text[0..n): the next token, and the labels. Reports
@@ -149,7 +169,7 @@ compare_positions(Tester *t, const Test *test, int n)
 		for (int i = 0; i < n; i++) {
 			int64_t meant = eval_at(t->eval, g->output[o].node, i);
 			float got = label_of_model(t, o, i);
-			if ((float)meant == got)
+			if (same_value(t, o, meant, (double)got))
 				continue;
 			fail_test(t, test);
 			printf("%s at position %d: the evaluator gives %s, the transformer %s\n",
@@ -204,7 +224,8 @@ check_labels(Tester *t, const Test *test)
 		}
 		for (int i = 0; i < l->n; i++) {
 			int64_t v = eval_at(t->eval, out->node, from + i);
-			if ((l->any && l->any[i]) || v == l->value[i])
+			bool real = out->kind == K_REAL;
+			if ((l->any && l->any[i]) || (real ? same_value(t, l->output, v, real_value(l->value[i])) : v == l->value[i]))
 				continue;
 			fail_test(t, test);
 			printf("%s at position %d: expected %s, the evaluator gives %s\n", out->name,

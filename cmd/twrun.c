@@ -58,6 +58,8 @@ spell_value(const Run *r, char *out, size_t size, TwKind kind, float x)
 		snprintf(out, size, "%s", tw_spell(r->m, fabsf(x) < 1e9f ? (int)whole : -1));
 	else if (kind == TW_BOOL && (whole == 0 || whole == 1))
 		snprintf(out, size, "%s", whole == 1 ? "true" : "false");
+	else if (kind == TW_REAL)
+		snprintf(out, size, "%.6g", (double)x);
 	else if (kind == TW_BOOL || fabsf(x - whole) < 0.01f)
 		snprintf(out, size, "%.0f", (double)(whole == 0 ? 0 : whole));
 	else

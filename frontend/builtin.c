@@ -1,5 +1,6 @@
 /* The built-in functions and the names that mean the text itself. */
 
+#include <math.h>
 #include <string.h>
 
 #include "frontend/lower.h"
@@ -441,9 +442,17 @@ extreme(Lower *L, Builtin b, int n, Value **item)
 
 	if (!n)
 		return fail(L, "the %s of no elements", b == B_MIN ? "least" : "greatest");
+	bool real = false;
 	for (int i = 0; i < n; i++) {
 		if (!is_number(item[i]))
 			return wants(L, b, "numbers", item[i]);
+		real |= item[i]->kind == V_REAL && !item[i]->known;
+	}
+	for (int i = 0; i < n; i++) {
+		if (real) {
+			best = best ? real_extreme(L, best, item[i], b == B_MIN) : item[i];
+			continue;
+		}
 		if (!item[i]->known)
 			arg[m++] = item[i]->node;
 		else if (!best || known_compare(item[i], best) * (b == B_MIN ? 1 : -1) < 0)
@@ -457,6 +466,18 @@ extreme(Lower *L, Builtin b, int n, Value **item)
 }
 
 static Value *
+mean_all(Lower *L, int n, Value **item)
+{
+	Value *sum = v_int(L, 0);
+
+	if (!n)
+		return fail(L, "the mean of no elements");
+	for (int i = 0; i < n; i++)
+		sum = arith(L, N_ADD, sum, item[i]->kind == V_BOOL ? to_int(L, item[i]) : item[i], NULL, NULL);
+	return sum->kind == V_ERROR ? sum : arith(L, N_DIV, sum, v_int(L, n), NULL, NULL);
+}
+
+static Value *
 over_elements(Lower *L, Builtin b, int n, Value **item)
 {
 	for (int i = 0; i < n; i++)
@@ -467,6 +488,7 @@ over_elements(Lower *L, Builtin b, int n, Value **item)
 	case B_COUNT: return count_all(L, n, item);
 	case B_ANY: case B_ALL: return any_or_all(L, b, n, item);
 	case B_MIN: case B_MAX: return extreme(L, b, n, item);
+	case B_MEAN: return mean_all(L, n, item);
 	default: return not_built(L, builtin[b].name);
 	}
 }
@@ -544,7 +566,7 @@ total_positions(Lower *L, Builtin b, Env *env, const Ast *over)
 	case B_ALL: return over_positions(L, T_ALL, env, over);
 	case B_MIN: return over_positions(L, T_MIN, env, over);
 	case B_MAX: return over_positions(L, T_MAX, env, over);
-	default: return not_built(L, arena_fmt(L->arena, "%s over positions", builtin[b].name));
+	default: return over_positions(L, T_MEAN, env, over);
 	}
 }
 
@@ -556,6 +578,8 @@ over_nested(Lower *L, Builtin b, Env *env, const Ast *over, int at)
 	const Ast *clauses = over->kid[1];
 	Builtin outside = b == B_COUNT ? B_SUM : b;
 
+	if (b == B_MEAN && clauses->n > 1)
+		return fail(L, "mean over positions has one 'for'");
 	if (at + 1 < clauses->n) {
 		Ast *inside = part_of(L, over, over->kid[0], at + 1, clauses->n);
 		if (position_clause(inside->kid[1]) >= 0)
@@ -601,6 +625,8 @@ absolute(Lower *L, Value *v)
 		return wants(L, B_ABS, "a number", v);
 	if (v->known)
 		return v->num < 0 ? known_arith(L, N_SUB, v_int(L, 0), v) : v;
+	if (v->kind == V_REAL)
+		return real_size(L, v);
 	return v_stream(L, V_INT, op1(L, OP_ABS, v->node));
 }
 
@@ -611,8 +637,12 @@ rounded(Lower *L, Builtin b, Value *v)
 
 	if (!is_number(v))
 		return wants(L, b, "a number", v);
-	if (!v->known)
+	if (!v->known && v->kind == V_INT)
 		return v;
+	if (!v->known && b == B_FLOOR)
+		return real_floor(L, v);
+	if (!v->known)
+		return arith(L, N_SUB, zero, real_floor(L, arith(L, N_SUB, zero, v, NULL, NULL)), NULL, NULL);
 	if (b == B_FLOOR)
 		return known_arith(L, N_FLOOR, v, one);
 	return known_arith(L, N_SUB, zero, known_arith(L, N_FLOOR, known_arith(L, N_SUB, zero, v), one));
@@ -640,7 +670,7 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 		if (args[i].name)
 			return fail_at(L, args[i].span, "the arguments of %s have no names", builtin[b].name);
 	switch (b) {
-	case B_MIN: case B_MAX: case B_COUNT: case B_SUM: case B_ANY: case B_ALL:
+	case B_MIN: case B_MAX: case B_COUNT: case B_SUM: case B_ANY: case B_ALL: case B_MEAN:
 		return over_array(L, b, n, args);
 	case B_ABS: return absolute(L, v);
 	case B_INT: return to_int(L, v);
@@ -656,6 +686,11 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	case B_EXISTS: return pos_exists(L, v);
 	case B_AT: return v->kind == V_INT ? pos_at(L, v) : wants(L, b, "the number of a position", v);
 	case B_FLOOR: case B_CEIL: return rounded(L, b, v);
+	case B_SQRT: return real_function(L, builtin[b].name, sqrt, v);
+	case B_EXP: return real_function(L, builtin[b].name, exp, v);
+	case B_LOG: return real_function(L, builtin[b].name, log, v);
+	case B_SIN: return real_function(L, builtin[b].name, sin, v);
+	case B_COS: return real_function(L, builtin[b].name, cos, v);
 	default: return not_built(L, builtin[b].name);
 	}
 }

@@ -319,7 +319,7 @@ eval_subjects(Lower *L, Match *m, const Ast *list)
 		m->subject[i] = v;
 		if (v->kind == V_ERROR)
 			fine = false;
-		else if (!is_scalar(v)) {
+		else if (!is_scalar(v) || v->kind == V_REAL) {
 			fail_at(L, list->kid[i]->span, "match takes tokens, integers, conditions or enums, not %s", v_kind(v));
 			fine = false;
 		}

@@ -47,7 +47,7 @@ typedef struct Arith {
 } Arith;
 
 /* A divisor that the guards keep from 0 may still be 0 in the branch not taken. */
-static Node *
+Node *
 divisor(Lower *L, Node *y, const Ast *a)
 {
 	if (y->type.lo > 0 || y->type.hi < 0)
@@ -115,8 +115,7 @@ arith_leaf(Lower *L, Value *a, Value *b, void *data)
 	if (a->known && b->known)
 		return known_arith(L, o->kind, a, b);
 	if (o->kind == N_DIV || a->kind == V_REAL || b->kind == V_REAL)
-		return o->kind == N_DIV ? fail(L, "'/' gives a real, which is not built yet; '//' divides integers")
-		       : not_built(L, "streams of real numbers");
+		return real_arith(L, o->kind, a, b);
 	if (o->kind == N_POW)
 		return power(L, a, b, o);
 	Node *x = node_of(L, a), *y = node_of(L, b);
@@ -226,6 +225,8 @@ compare_ints(Lower *L, Relation r, Value *a, Value *b)
 		bool holds[] = { c == 0, c != 0, c < 0, c <= 0, c > 0, c >= 0 };
 		return v_bool(L, holds[r]);
 	}
+	if (a->kind == V_REAL || b->kind == V_REAL)
+		return real_compare(L, r, a, b);
 	Node *x = node_of(L, a), *y = node_of(L, b);
 	if (!x || !y)
 		return &v_error;

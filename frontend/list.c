@@ -213,6 +213,12 @@ pick_scalar(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 
 	if (is_pos)
 		return not_built(L, "choosing among positions by a number");
+	Value **all = NEWS(L->arena, Value *, n + 1);
+	memcpy(all, item, sizeof *all * (size_t)n);
+	all[n] = otherwise ? otherwise : item[0];
+	alike_numbers(L, all, n + 1);
+	item = all;
+	otherwise = otherwise ? all[n] : NULL;
 	arg[0] = i;
 	for (int k = 0; k < n; k++) {
 		if (item[k]->kind != item[0]->kind || item[k]->shape != item[0]->shape)

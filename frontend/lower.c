@@ -391,7 +391,13 @@ typedef struct Naming {
 static Kind
 kind_of(const Value *v)
 {
-	return v->kind == V_BOOL ? K_BOOL : v->kind == V_TOKEN ? K_TOKEN : v->kind == V_POS ? K_POS : K_INT;
+	switch (v->kind) {
+	case V_BOOL: return K_BOOL;
+	case V_TOKEN: return K_TOKEN;
+	case V_POS: return K_POS;
+	case V_REAL: return K_REAL;
+	default: return K_INT;
+	}
 }
 
 /* Every leaf of the value under a name of its own: sum[0], date.year. */
@@ -455,8 +461,7 @@ lower_output(Lower *L, Env *env, const Ast *s)
 	if (has_position(v))
 		fail_at(L, s->kid[2]->span, "an output is no position; write index[p else …]");
 	else if (!is_scalar(v) && v->kind != V_ARRAY && v->kind != V_RECORD && v->kind != V_ERROR)
-		fail_at(L, s->kid[2]->span, v->kind == V_REAL ? "streams of real numbers: not built yet"
-		        : "an output is a value of the text, not %s", v_kind(v));
+		fail_at(L, s->kid[2]->span, "an output is a value of the text, not %s", v_kind(v));
 	else if (v->kind != V_ERROR) {
 		out->value = v;
 		out->first = L->g->noutput;

@@ -10,6 +10,7 @@
  *   scope.c    names
  *   value.c    values: making, showing and joining them
  *   number.c   compile-time arithmetic
+ *   real.c     reals: arithmetic, comparison, functions of streams
  *   expr.c     operators, conditions, comparisons, membership
  *   choose.c   if, match
  *   refs.c     references, reading, emit … after
@@ -46,7 +47,7 @@ typedef struct List {
 typedef enum ValueKind {
 	V_ERROR,        /* a mistake was reported */
 	V_INT,          /* num if known, else node */
-	V_REAL,         /* num / den, known */
+	V_REAL,         /* num / den if known, else node */
 	V_BOOL,         /* num 0 or 1 if known, else node */
 	V_TOKEN,        /* text if known (<end>: L->end), else node: the row */
 	V_ENUM,         /* num or node: the member's number in type */
@@ -90,6 +91,7 @@ struct Shape {
 	ShapeKind kind;
 	bool ranged;            /* S_INT, S_REAL: lo..hi was given */
 	int64_t lo, hi;
+	double min, max;        /* S_REAL */
 	const char *name;       /* S_ENUM */
 	int n;                  /* elements, fields, members */
 	const char **field;     /* S_RECORD, S_ENUM */
@@ -260,6 +262,19 @@ Origin *origin_of(Lower *, Env *, const Ast *);
 Origin *origin_of_item(Lower *, Origin *array, int item);
 Value *find_anew(Lower *, Origin *);
 
+/* ---- real.c: where one operand at least is a real, and one no compile-time number ---- */
+Value *to_real(Lower *, Value *);               /* a number as a real */
+/* Makes all of them reals if one is and the others are numbers. */
+void alike_numbers(Lower *, Value **, int n);
+Value *real_arith(Lower *, AstKind, Value *, Value *);
+Value *real_compare(Lower *, Relation, Value *, Value *);
+Value *real_floor(Lower *, Value *);
+Value *real_extreme(Lower *, Value *, Value *, bool least);
+Value *real_relu(Lower *, Value *);
+Value *real_size(Lower *, Value *);             /* without its sign */
+Value *real_function(Lower *, const char *name, double (*f)(double), Value *);
+double number_value(const Value *);             /* of a known number */
+
 /* ---- scope.c ---- */
 Env *env_bind(Lower *, Env *, const char *name, Value *, Origin *);
 Value *env_get(Lower *, Env *, const Ast *name);
@@ -287,6 +302,7 @@ Value *v_or(Lower *, Value *, Value *);
 Value *v_not(Lower *, Value *);
 Value *in_span(Lower *, Value *x, Value *lo, Value *hi, bool open);
 Value *checked(Lower *, Node *, const char *what, const Ast *, const Ast *);
+Node *divisor(Lower *, Node *, const Ast *);    /* never 0; NULL after an error */
 
 /* ---- choose.c ---- */
 Value *eval_if(Lower *, Env *, const Ast *);
@@ -312,7 +328,7 @@ Value *three(Lower *);
 Value *emit_after(Lower *, Value *xs, Value *p);
 
 /* ---- over.c ---- */
-typedef enum Total { T_COUNT, T_SUM, T_ANY, T_ALL, T_MIN, T_MAX } Total;
+typedef enum Total { T_COUNT, T_SUM, T_ANY, T_ALL, T_MIN, T_MAX, T_MEAN } Total;
 Value *eval_pick(Lower *, Env *, const Ast *);
 /* `over` has one 'for', without 'in'. */
 Value *over_positions(Lower *, Total, Env *, const Ast *over);

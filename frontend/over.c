@@ -6,6 +6,7 @@
  *     count(C for j where D)    SUM(1, C and D), so sum
  *     any(C for j)              is LATEST(C) there? all: is there none that fails?
  *     max(E for j where C)      E where BEST(E, C) points, so min
+ *     mean(E for j where C)     MEAN(E, C), conditions as 0 and 1
  *
  * Inside, x[j] is THERE(x); everything else is a stream of this position. */
 
@@ -137,7 +138,7 @@ static Value *
 sum_positions(Lower *L, const Look *l)
 {
 	if (l->value->kind != V_INT)
-		return l->value->kind == V_REAL ? not_built(L, "streams of real numbers")
+		return l->value->kind == V_REAL ? not_built(L, "the sum of reals over positions")
 		       : fail(L, "sum takes numbers, not %s%s", v_show(L, l->value),
 		              l->value->kind == V_BOOL ? "; count(C for j) counts where it holds" : "");
 	Node *e = node_of(L, l->value);
@@ -171,6 +172,33 @@ extreme_position(Lower *L, const Look *l, bool least, Env *env, const Ast *other
 	return sure ? got : if_value(L, presence(L, p), got, d);
 }
 
+/* The mean; of nothing it is what `else` says, a constant or by a condition. */
+static Value *
+mean_positions(Lower *L, const Look *l, Env *env, const Ast *otherwise)
+{
+	Value *e = l->value, *d = v_int(L, 0);
+	Value *there = v_pos(L, op1(L, OP_LATEST, l->cond), 0);
+	bool sure = is_present(L, there);
+
+	if (e->kind != V_BOOL && !is_number(e))
+		return fail(L, "mean takes numbers and conditions, not %s", v_show(L, e));
+	if (!sure && !otherwise)
+		return fail(L, "this may be the mean of nothing: say what it is then, else d");
+	if (otherwise && !sure)
+		d = eval(L, env, otherwise);
+	if (d->kind == V_ERROR)
+		return d;
+	if (!is_number(d))
+		return fail(L, "the mean is a real, but the else is %s", v_show(L, d));
+	Node *x = node_of(L, e);
+	if (!x)
+		return &v_error;
+	Real none = d->known ? real_of(d->num, d->den) : (Real){ 0, 1 };
+	Node *arg[2] = { x, l->cond };
+	Value *mean = v_stream(L, V_REAL, mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
+	return d->known ? mean : if_value(L, presence(L, there), mean, d);
+}
+
 Value *
 over_positions(Lower *L, Total t, Env *env, const Ast *over)
 {
@@ -182,6 +210,8 @@ over_positions(Lower *L, Total t, Env *env, const Ast *over)
 	L->span = over->span;
 	if (t == T_SUM)
 		return sum_positions(L, &l);
+	if (t == T_MEAN)
+		return mean_positions(L, &l, env, over->kid[2]);
 	if (t == T_MIN || t == T_MAX)
 		return extreme_position(L, &l, t == T_MIN, env, over->kid[2]);
 	if (l.value->kind != V_BOOL)

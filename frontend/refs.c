@@ -106,13 +106,22 @@ typedef struct Here {
 	int depth;
 } Here;
 
+/* A value for where none is read. */
+static Node *
+any_value(Lower *L, const Node *x)
+{
+	if (x->type.real)
+		return mk_real(L->g, (Real){ 0, 1 });
+	return constant(L, x->type.nset ? x->type.set[0] : x->type.lo);
+}
+
 /* What is said of a bound position, said of this very one, or of what the
  * reference finds; NULL if it is too large. */
 static Node *
 at_here(Here *h, Node *n)
 {
 	if (n->op == OP_THERE && h->ref)
-		return op3(h->L, OP_READ, n->arg[0], h->ref, constant(h->L, n->type.lo), 0);
+		return op3(h->L, OP_READ, n->arg[0], h->ref, any_value(h->L, n), 0);
 	if (n->op == OP_THERE)
 		return n->arg[0];
 	if (!n->two_sided)
@@ -309,7 +318,7 @@ if_pos(Lower *L, Node *cond, Value *a, Value *b)
 static Node *
 read_node(Lower *L, Node *x, const Value *p, Node *d)
 {
-	Node *any = constant(L, x->type.nset ? x->type.set[0] : x->type.lo);
+	Node *any = any_value(L, x);
 
 	if (x->two_sided || (p->ref && p->ref->two_sided)) {
 		three(L);
@@ -320,7 +329,7 @@ read_node(Lower *L, Node *x, const Value *p, Node *d)
 	if (p->ref && p->ref->op == OP_HERE && !p->offset)
 		return x;
 	Node *ref = p->ref ? p->ref : op0(L, OP_HERE);
-	bool plain = !d || d->op == OP_CONST || (p->ref && !d->two_sided);
+	bool plain = !d || d->op == OP_CONST || d->op == OP_REAL || (p->ref && !d->two_sided);
 	Node *got = op3(L, OP_READ, x, ref, plain && d ? d : any, p->offset);
 	if (!p->ref)
 		got = op1(L, OP_THERE, got);
@@ -354,6 +363,11 @@ read_leaf(Lower *L, Value *x, Value *d, void *data)
 	}
 	if (x->known && (r->present || (d && same_known(L, x, d))))
 		return x;
+	Value *both[2] = { x, d };
+	if (d)
+		alike_numbers(L, both, 2);
+	x = both[0];
+	d = both[1];
 	Node *xn = node_of(L, x), *dn = d && !r->present ? node_of(L, d) : NULL;
 	if (!xn || (d && !r->present && !dn))
 		return &v_error;

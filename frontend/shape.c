@@ -37,16 +37,36 @@ named_shape(Lower *L, Env *env, const Ast *a)
 }
 
 static const Shape *
+real_range(Lower *L, Env *env, Shape *s, const Ast *span)
+{
+	Value *lo = eval(L, env, span->kid[0]), *hi = eval(L, env, span->kid[1]);
+
+	if (lo->kind == V_ERROR || hi->kind == V_ERROR)
+		return &s_error;
+	if (!is_number(lo) || !lo->known || !is_number(hi) || !hi->known) {
+		fail_at(L, span->span, "a bound is a number known at compile time");
+		return &s_error;
+	}
+	if (span->kind == N_UPTO || known_compare(lo, hi) > 0) {
+		fail_at(L, span->span, span->kind == N_UPTO ? "a range of reals includes its end: write lo..hi" : "this range is empty");
+		return &s_error;
+	}
+	s->kind = S_REAL;
+	s->ranged = true;
+	s->min = number_value(lo);
+	s->max = number_value(hi);
+	return s;
+}
+
+static const Shape *
 range_shape(Lower *L, Env *env, const Ast *a)
 {
 	Shape *s = NEW(L->arena, Shape);
 	const char *name = a->kid[0]->text;
 	const Ast *span = a->kid[1];
 
-	if (!strcmp(name, "real")) {
-		s->kind = S_REAL;
-		return s;
-	}
+	if (!strcmp(name, "real"))
+		return real_range(L, env, s, span);
 	if (strcmp(name, "int")) {
 		fail_at(L, a->span, "only int and real have a range");
 		return &s_error;
@@ -125,7 +145,8 @@ shape_show(Lower *L, const Shape *s)
 		return "int";
 	case S_BOOL: return "bool";
 	case S_TOKEN: return "token";
-	case S_REAL: return "real";
+	case S_REAL:
+		return s->ranged ? arena_fmt(L->arena, "real %.10g..%.10g", s->min, s->max) : "real";
 	case S_POS: return "pos";
 	case S_MAYBE: return "pos?";
 	case S_ENUM: return s->name;
@@ -160,6 +181,19 @@ conform_int(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 		return v;
 	return fail_at(L, span, "%s is %s, but this can be %lld..%lld", what, shape_show(L, s),
 	               (long long)b.lo, (long long)b.hi);
+}
+
+/* An integer will do for a real. */
+static Value *
+conform_real(Lower *L, Value *v, const Shape *s, Span span, const char *what)
+{
+	if (!is_number(v))
+		return mismatch(L, v, s, span, what);
+	v = to_real(L, v);
+	double min = v->known ? number_value(v) : v->node->type.min, max = v->known ? min : v->node->type.max;
+	if (s->ranged && (min < s->min || max > s->max))
+		return fail_at(L, span, "%s is %s, but this can be %s", what, shape_show(L, s), v_show(L, v));
+	return v;
 }
 
 static Value *
@@ -203,8 +237,7 @@ conform(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 			return conform(L, v, L->token_shape, span, what);
 		return v->kind == V_TOKEN ? v : mismatch(L, v, s, span, what);
 	case S_REAL:
-		return is_number(v) && v->known ? v : is_number(v) ? not_built(L, "streams of real numbers")
-		       : mismatch(L, v, s, span, what);
+		return conform_real(L, v, s, span, what);
 	case S_POS: case S_MAYBE:
 		if (v->kind != V_POS)
 			return mismatch(L, v, s, span, what);

@@ -125,11 +125,16 @@ label_value(Lower *L, Value *v, const Value *out, Span span, int64_t *to)
 		v = v_token(L, v->text, v->len);
 	if (v->kind == V_ERROR)
 		return false;
+	if (out->kind == V_REAL)
+		v = to_real(L, v);
 	if (v->kind != out->kind || !v->known || v->shape != out->shape) {
 		fail_at(L, span, "this label is %s where the output is %s", v_show(L, v), v_show(L, out));
 		return false;
 	}
-	*to = v->kind == V_TOKEN ? row_of(L, v->text, v->len) : v->num;
+	if (v->kind == V_REAL)
+		*to = real_bits(number_value(v));
+	else
+		*to = v->kind == V_TOKEN ? row_of(L, v->text, v->len) : v->num;
 	if (v->kind == V_TOKEN && *to < 0)
 		fail_at(L, span, "the vocabulary has no token '%s'", v->text);
 	return v->kind != V_TOKEN || *to >= 0;

@@ -1,5 +1,6 @@
 /* Values: making them, showing them in messages, and joining their leaves. */
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -189,6 +190,11 @@ v_stream(Lower *L, ValueKind kind, Node *n)
 	}
 	if (n->op == OP_CONST)
 		return v_known(L, kind, n->k);
+	if (n->op == OP_REAL && n->real[0].den) {
+		Value *known = v_known(L, V_REAL, llrint(n->real[0].x * (double)n->real[0].den));
+		known->den = n->real[0].den;
+		return known;
+	}
 	Value *v = v_new(L, kind);
 	v->node = n;
 	return v;
@@ -239,7 +245,7 @@ v_pos(Lower *L, Node *ref, int offset)
 bool
 is_scalar(const Value *v)
 {
-	return v->kind == V_INT || v->kind == V_BOOL || v->kind == V_TOKEN || v->kind == V_ENUM;
+	return v->kind == V_INT || v->kind == V_REAL || v->kind == V_BOOL || v->kind == V_TOKEN || v->kind == V_ENUM;
 }
 
 bool
@@ -297,10 +303,8 @@ node_of(Lower *L, Value *v)
 		fail(L, "%lld is more than a 32-bit float holds exactly (16777216)", (long long)v->num);
 		return NULL;
 	}
-	if (v->kind == V_REAL) {
-		not_built(L, "streams of real numbers");
-		return NULL;
-	}
+	if (v->kind == V_REAL)
+		return v->node = mk_real(L->g, real_of(v->num, v->den));
 	if (!is_scalar(v)) {
 		fail(L, "expected a value of the text, not %s", v_kind(v));
 		return NULL;
@@ -382,7 +386,9 @@ v_show(Lower *L, const Value *v)
 	case V_ENUM:
 		return v->shape->name;
 	case V_REAL:
-		return arena_fmt(L->arena, "%.10g", (double)v->num / (double)v->den);
+		if (v->known)
+			return arena_fmt(L->arena, "%.10g", number_value(v));
+		return arena_fmt(L->arena, "real %.6g..%.6g", v->node->type.min, v->node->type.max);
 	case V_ARRAY:
 		if (!v->n)
 			return "an empty array";
@@ -463,13 +469,12 @@ if_leaf(Lower *L, Value *a, Value *b, void *cond)
 		return a;
 	if (a->kind == V_POS && b->kind == V_POS)
 		return if_pos(L, cond, a, b);
-	if (is_number(a) && is_number(b) && a->kind != b->kind)
-		return not_built(L, "streams of real numbers");
-	if (!is_scalar(a) || a->kind != b->kind || a->shape != b->shape) {
-		if (a->kind == b->kind && a->kind == V_REAL)
-			return not_built(L, "streams of real numbers");
+	Value *both[2] = { a, b };
+	alike_numbers(L, both, 2);
+	a = both[0];
+	b = both[1];
+	if (!is_scalar(a) || a->kind != b->kind || a->shape != b->shape)
 		return fail(L, "the branches do not go together: %s and %s", v_show(L, a), v_show(L, b));
-	}
 	Node *x = node_of(L, a), *y = node_of(L, b);
 	if (!x || !y)
 		return &v_error;

@@ -4,7 +4,7 @@
  * needs goes on a stack of our own, so a chain of any length is fine: a frame
  * whose operands are missing pushes them and is looked at again.
  *
- * What LATEST, FIRST, BEST and SUM look at is evaluated for one position j at a
+ * What LATEST, FIRST, BEST, SUM and MEAN look at is evaluated for one position j at a
  * time: its two-sided nodes, in order of id, over THERE(x) = x at j and all else
  * here. */
 
@@ -32,6 +32,8 @@ typedef struct Frame {
 	int at;                 /* position */
 	int step;               /* a search: positions looked at */
 	int64_t best, score;    /* BEST: the position and its score so far; SUM: the sum so far */
+	double total;           /* MEAN: the sum so far, of `count` */
+	int count;
 } Frame;
 
 struct Eval {
@@ -201,8 +203,8 @@ push(Eval *e, const Node *n, int at)
 static bool
 need(Eval *e, const Node *n, int at, int64_t *v)
 {
-	if (n->op == OP_CONST) {
-		*v = n->k;
+	if (n->op == OP_CONST || n->op == OP_REAL) {
+		*v = n->op == OP_CONST ? n->k : real_bits(n->real[0].x);
 		return true;
 	}
 	if (has(e, n->id, at)) {
@@ -327,6 +329,10 @@ note(Eval *e, Frame *f, int j)
 	case OP_SUM:
 		f->score = clamp((__int128)f->score + x);
 		return false;
+	case OP_MEAN:
+		f->total += f->n->arg[0]->type.real ? real_value(x) : (double)x;
+		f->count++;
+		return false;
 	case OP_BEST:   /* from the latest on */
 		if (f->best < 0 || x > f->score) {
 			f->best = j;
@@ -360,7 +366,11 @@ search(Eval *e, int fr, int64_t *v)
 		if (e->side[condition_of(n)->id] == 1 && note(e, &e->frame[fr], j))
 			break;
 	}
-	*v = n->op == OP_SUM ? e->frame[fr].score : e->frame[fr].best;
+	const Frame *f = &e->frame[fr];
+	if (n->op == OP_MEAN)
+		*v = real_bits(f->count ? f->total / f->count : n->real[0].x);
+	else
+		*v = n->op == OP_SUM ? f->score : f->best;
 	return true;
 }
 
@@ -424,7 +434,7 @@ step(Eval *e, int fr, int64_t *v)
 		return true;
 	case OP_AT:
 		return at_number(e, fr, v);
-	case OP_LATEST: case OP_FIRST: case OP_BEST: case OP_SUM:
+	case OP_LATEST: case OP_FIRST: case OP_BEST: case OP_SUM: case OP_MEAN:
 		return search(e, fr, v);
 	case OP_READ:
 		return read_at(e, fr, v);

@@ -11,7 +11,7 @@
 static Node *
 fold_const(Graph *g, const Node *n)
 {
-	if (!n->narg || !is_pointwise(n->op))
+	if (!n->narg || !is_pointwise(n->op) || op_info[n->op].attr == A_REALS)
 		return NULL;
 	for (int i = 0; i < n->narg; i++)
 		if (n->arg[i]->op != OP_CONST)
@@ -370,7 +370,7 @@ fold_read(Graph *g, Node *n)
 
 	if (!is_reference(p->op))
 		return NULL;
-	if (x->op == OP_CONST && x == d)
+	if ((x->op == OP_CONST || x->op == OP_REAL) && x == d)
 		return x;
 	if (never_there(g, p, n->k))
 		return d;
@@ -394,7 +394,7 @@ fold(Graph *g, Node *n)
 	Node *c = fold_const(g, n);
 	Node *x = n->narg > 0 ? n->arg[0] : NULL, *y = n->narg > 1 ? n->arg[1] : NULL;
 
-	if (c)
+	if (c || (c = fold_real(g, n)))
 		return c;
 	switch (n->op) {
 	case OP_ADD:
@@ -441,7 +441,7 @@ fold(Graph *g, Node *n)
 	case OP_SUM:
 		return fold_sum(g, n);
 	case OP_THERE:
-		return x->op == OP_CONST ? x : NULL;
+		return x->op == OP_CONST || x->op == OP_REAL ? x : NULL;
 	case OP_READ:
 		return fold_read(g, n);
 	default:

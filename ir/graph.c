@@ -89,6 +89,8 @@ node_hash(const Node *n)
 	h = mix(h, (uint64_t)n->narg);
 	for (int i = 0; i < n->narg; i++)
 		h = mix(h, n->arg[i]->hash);
+	for (int i = 0; i < n->nreal; i++)
+		h = mix(mix(h, (uint64_t)real_bits(n->real[i].x)), (uint64_t)n->real[i].den);
 	return n->ntable ? mix_values(h, n->table, n->ntable) : h;
 }
 
@@ -109,7 +111,9 @@ node_compare(const Node *a, const Node *b)
 	if (a->hash != b->hash)
 		return a->hash < b->hash ? -1 : 1;
 	if ((c = cmp(a->op, b->op)) || (c = cmp(a->k, b->k)) ||
-	    (c = cmp(a->narg, b->narg)) || (c = cmp(a->ntable, b->ntable)))
+	    (c = cmp(a->narg, b->narg)) || (c = cmp(a->ntable, b->ntable)) || (c = cmp(a->nreal, b->nreal)))
+		return c;
+	if (a->nreal && (c = memcmp(a->real, b->real, (size_t)a->nreal * sizeof *a->real)))
 		return c;
 	for (int i = 0; i < a->ntable; i++)
 		if ((c = cmp(a->table[i], b->table[i])))
@@ -123,7 +127,9 @@ node_compare(const Node *a, const Node *b)
 bool
 node_equal(const Node *a, const Node *b)
 {
-	if (a->op != b->op || a->k != b->k || a->narg != b->narg || a->ntable != b->ntable)
+	if (a->op != b->op || a->k != b->k || a->narg != b->narg || a->ntable != b->ntable || a->nreal != b->nreal)
+		return false;
+	if (a->nreal && memcmp(a->real, b->real, (size_t)a->nreal * sizeof *a->real))
 		return false;
 	for (int i = 0; i < a->narg; i++)
 		if (a->arg[i] != b->arg[i])
@@ -240,6 +246,7 @@ add(Graph *g, const Node *draft)
 	Node *n = NEW(g->arena, Node);
 	size_t args = (size_t)draft->narg * sizeof *draft->arg;
 	size_t table = (size_t)draft->ntable * sizeof *draft->table;
+	size_t real = (size_t)draft->nreal * sizeof *draft->real;
 
 	*n = *draft;
 	if (args)
@@ -250,6 +257,7 @@ add(Graph *g, const Node *draft)
 		n->table = memcpy(arena_alloc(g->arena, table), draft->table, table);
 	else
 		n->table = NULL;
+	n->real = real ? memcpy(arena_alloc(g->arena, real), draft->real, real) : NULL;
 	if (n->type.root == draft)
 		n->type.root = n;
 	append(g, n);
@@ -267,7 +275,7 @@ known(Graph *g, Node *draft)
 {
 	const Type *t = &draft->type;
 
-	if (is_reference(draft->op))
+	if (is_reference(draft->op) || t->real)
 		return NULL;
 	if (t->lo == t->hi)
 		return mk_const(g, t->lo);
@@ -303,7 +311,7 @@ mk(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k)
 {
 	Node draft = {.op = op, .narg = narg, .arg = arg, .span = span, .file = file};
 
-	assert(op != OP_TABLE);
+	assert(op_info[op].attr != A_TABLE && op_info[op].attr != A_REALS);
 	assert(op_info[op].nargs < 0 ? narg > 0 : narg == op_info[op].nargs);
 	draft.k = op_info[op].attr == A_K ? clamp(k) : 0;
 	return build(g, &draft);
@@ -328,11 +336,23 @@ mk_table(Graph *g, Span span, int file, Node *x, int64_t k, const int64_t *table
 }
 
 Node *
+mk_reals(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k, const Real *real, int nreal)
+{
+	Node draft = {
+		.op = op, .narg = narg, .arg = arg, .k = clamp(k), .nreal = nreal, .real = real,
+		.span = span, .file = file,
+	};
+
+	assert(op_info[op].attr == A_REALS && nreal > 0);
+	return build(g, &draft);
+}
+
+Node *
 mk_like(Graph *g, const Node *n, Node **arg)
 {
 	Node draft = {
 		.op = n->op, .narg = n->narg, .arg = arg, .k = n->k, .ntable = n->ntable, .table = n->table,
-		.span = n->span, .file = n->file,
+		.nreal = n->nreal, .real = n->real, .span = n->span, .file = n->file,
 	};
 
 	return build(g, &draft);

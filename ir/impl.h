@@ -78,6 +78,10 @@ Range range_join(Range, Range);
 Range interval(const Node *);                   /* from its operands' */
 Range joint_interval(const Node *, Range r);    /* of a sum or quotient known to stay within r */
 
+/* real.c: the same for what is real or made of reals; NULL, false: not of these. */
+Node *fold_real(Graph *, Node *draft);
+bool real_type(Graph *, const Node *draft, Type *);
+
 /* type.c: the type of a draft; type.root == draft where it is its own root. */
 Type infer_type(Graph *, const Node *draft);
 

@@ -30,7 +30,14 @@ typedef enum Op {
 	NUM_OPS
 } Op;
 
-typedef enum Attr { A_NONE, A_K, A_TABLE } Attr;
+typedef enum Attr { A_NONE, A_K, A_TABLE, A_REALS } Attr;
+
+/* A number that need be no integer: to the nearest double, and the denominator of
+ * the fraction that it is exactly; 0 if it is none, or too long a one. */
+typedef struct Real {
+	double x;
+	int64_t den;
+} Real;
 
 typedef struct OpInfo {
 	const char *name;
@@ -54,13 +61,21 @@ enum {
  * the value for each of the root's values, in order. The root is TOKEN or INDEX
  * where they suffice, else the nearest such stream; a node with a set and no
  * better root is its own root, with image == set. Nodes of one root stay joint:
- * t - t // 10 * 10 is 0..9. A CONST has no root and one value. */
+ * t - t // 10 * 10 is 0..9. A CONST has no root and one value.
+ *
+ * A real has bounds of its own, and a grid: its values are fractions a / (den * b)
+ * with b from 1 to parts, so one that is not 0 is 1 / (den * parts) away from it at
+ * least. That is what a comparison needs to be proved. */
 typedef struct Type {
-	int64_t lo, hi;         /* inclusive interval; always known */
+	int64_t lo, hi;         /* inclusive interval; always known; a real's is within it */
 	int nset;               /* size of set; 0: only the interval is known */
 	const int64_t *set;     /* ascending, no repeats; lo and hi are its ends */
 	const struct Node *root;/* NULL: none */
 	const int64_t *image;   /* (root->type.nset) value here for each value of the root */
+	bool real;              /* its values are doubles: see real_value */
+	double min, max;        /* of a real: inclusive */
+	int64_t den, parts;     /* its grid; den is 0 if it has none */
+	const struct Node *over;/* the condition whose count here is b; NULL if there is none, or several */
 } Type;
 
 typedef struct Node Node;
@@ -71,16 +86,18 @@ struct Node {
 	int64_t k;              /* CONST: value; READ: offset; TABLE: least argument */
 	int ntable;
 	const int64_t *table;   /* TABLE (ntable) */
+	int nreal;
+	const Real *real;       /* REAL, LINEAR, VALUES, MEAN (nreal) */
 	Type type;
 	uint64_t hash;          /* of the content: the operands' hashes, never an address */
 	int id;                 /* in order of creation, dense from 0; operands come first */
-	bool two_sided;         /* contains a THERE: has a meaning only inside LATEST, FIRST, BEST or SUM */
+	bool two_sided;         /* contains a THERE: has a meaning only inside a search */
 	Span span;              /* the source that first asked for it */
 	int file;               /* index into graph->files */
 };
 
 /* A named value of the program: what traces and reports speak of. */
-typedef enum Kind { K_INT, K_BOOL, K_TOKEN, K_POS } Kind;
+typedef enum Kind { K_INT, K_BOOL, K_TOKEN, K_POS, K_REAL } Kind;
 typedef struct Named {
 	const char *name;       /* "sum", "sum[2]", "digits.run" */
 	Kind kind;
@@ -94,7 +111,7 @@ typedef struct Named {
 typedef struct Label {
 	int output;             /* index into graph->output */
 	int n;
-	int64_t *value;
+	int64_t *value;         /* (n) as eval_at gives it */
 	bool *any;              /* (n) written as _ */
 	bool tail;              /* begins with ...: only the last n positions */
 } Label;
@@ -177,6 +194,7 @@ void graph_emit(Graph *, Node *);       /* the next token is this row */
 Node *mk(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k);
 Node *mk_const(Graph *, int64_t);
 Node *mk_table(Graph *, Span, int file, Node *x, int64_t k, const int64_t *table, int ntable);
+Node *mk_reals(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k, const Real *, int nreal);
 Node *mk_like(Graph *, const Node *, Node **arg);       /* the same operator on other operands */
 
 static inline int
@@ -195,6 +213,31 @@ rows_of(const Graph *g, int field)
  * Not for references, READ and THERE. */
 int64_t op_apply(const Node *, const int64_t *v);
 
+/* ---- reals: a node whose type is real has doubles as its values, in the same 64 bits ---- */
+static inline double
+real_value(int64_t bits)
+{
+	return ((union { int64_t bits; double x; }){ .bits = bits }).x;
+}
+
+static inline int64_t
+real_bits(double x)
+{
+	return ((union { int64_t bits; double x; }){ .x = x }).bits;
+}
+
+Real real_of(int64_t num, int64_t den);
+Real real_add(Real, Real);
+Real real_mul(Real, Real);
+Node *mk_real(Graph *, Real);
+/* Twice the step of the grid: no value but 0 is nearer to it. 0 if there is no grid. */
+int64_t real_grid(const Type *);
+/* The function of one integer stream that n is, real or not: its root, and the values
+ * for those of the root. NULL if it is none. */
+const Node *real_image(Graph *, const Node *n, Real **image);
+/* That function as a node; NULL if the root's values are too far apart for a table. */
+Node *mk_values(Graph *, Span, int file, const Node *root, const Real *image);
+
 /* ---- conditions. Which positions a part of one speaks of. ---- */
 typedef enum Side { NEITHER = 0, ON_HERE = 1, ON_THERE = 2, ON_BOTH = 3 } Side;
 Side side(const Node *);
@@ -207,7 +250,7 @@ Node *simplified(Graph *, Node *n);
  * is seen is ahead of the last visible one. */
 int64_t most_of_difference(const Graph *, const Node *a, const Node *b);
 
-/* LATEST, FIRST, BEST, SUM: they look at all visible positions where a condition holds. */
+/* LATEST, FIRST, BEST, SUM, MEAN: they look at all visible positions where a condition holds. */
 bool is_search(Op);
 Node *condition_of(const Node *search);
 /* SUM(e, C and j < here), where e and C look only there, is SUM(e, C) less what it
@@ -225,7 +268,7 @@ typedef struct Eval Eval;
 Eval *eval_new(const Graph *);                           /* malloc'ed; eval_free */
 void eval_text(Eval *, const int *row, int n);           /* start a text of n tokens, row (n, nfield), forget the last */
 int eval_push(Eval *, const int *row);                   /* one token more (causal); 0, or -1 when full */
-int64_t eval_at(Eval *, const Node *, int position);     /* value, memoized */
+int64_t eval_at(Eval *, const Node *, int position);     /* value, memoized; of a real: real_value */
 void eval_free(Eval *);
 
 /* ---- passes ---- */

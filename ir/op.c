@@ -5,6 +5,7 @@
 #include "ir/impl.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 const OpInfo op_info[NUM_OPS] = {
@@ -31,7 +32,7 @@ is_reference(Op op)
 bool
 is_search(Op op)
 {
-	return op == OP_LATEST || op == OP_FIRST || op == OP_BEST || op == OP_SUM;
+	return op == OP_LATEST || op == OP_FIRST || op == OP_BEST || op == OP_SUM || op == OP_MEAN;
 }
 
 Node *
@@ -44,7 +45,7 @@ bool
 is_pointwise(Op op)
 {
 	return !is_reference(op) && op != OP_TOKEN && op != OP_INDEX &&
-		op != OP_THERE && op != OP_READ && op != OP_SUM;
+		op != OP_THERE && op != OP_READ && op != OP_SUM && op != OP_MEAN;
 }
 
 bool
@@ -209,6 +210,70 @@ eval_AS(const Node *n, const int64_t *v)
 	return v[0];
 }
 
+/* ---- reals ---- */
+
+/* Operand i, which may be an integer. */
+static double
+real_arg(const Node *n, const int64_t *v, int i)
+{
+	return n->arg[i]->type.real ? real_value(v[i]) : (double)v[i];
+}
+
+static int64_t
+eval_REAL(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return real_bits(n->real[0].x);
+}
+
+static int64_t
+eval_LINEAR(const Node *n, const int64_t *v)
+{
+	double sum = n->real[n->narg].x;
+
+	for (int i = 0; i < n->narg; i++)
+		sum += n->real[i].x * real_arg(n, v, i);
+	return real_bits(sum);
+}
+
+static int64_t
+eval_VALUES(const Node *n, const int64_t *v)
+{
+	__int128 i = (__int128)v[0] - n->k;
+
+	return real_bits(n->real[i < 0 ? 0 : i >= n->nreal ? n->nreal - 1 : (int)i].x);
+}
+
+static int64_t
+eval_RELU(const Node *n, const int64_t *v)
+{
+	double x = real_arg(n, v, 0);
+
+	return real_bits(x > 0 ? x : 0);
+}
+
+/* Half a step of the grid away from 0 no value is found, so that the rounding of a
+ * double decides nothing. */
+static double
+half_step(const Node *x)
+{
+	int64_t grid = real_grid(&x->type);
+
+	return grid ? 0.5 / (double)grid : 0;
+}
+
+static int64_t
+eval_ABOVE(const Node *n, const int64_t *v)
+{
+	return real_arg(n, v, 0) > half_step(n->arg[0]);
+}
+
+static int64_t
+eval_FLOOR(const Node *n, const int64_t *v)
+{
+	return (int64_t)floor(real_arg(n, v, 0) + half_step(n->arg[0]));
+}
+
 /* A position decides these: eval.c. */
 static int64_t
 positional(const Node *n)
@@ -226,6 +291,7 @@ static int64_t eval_LATEST(const Node *n, const int64_t *v) { (void)v; return po
 static int64_t eval_FIRST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_BEST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_SUM(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_MEAN(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_THERE(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_READ(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 

@@ -172,6 +172,10 @@ interval(const Node *n)
 		return range_logic(n);
 	case OP_TABLE:
 		return range_table(n);
+	case OP_ABOVE:
+		return (Range){0, 1};
+	case OP_FLOOR:
+		return (Range){a.lo, x->max < (double)a.hi ? a.hi - 1 : a.hi};
 	default:
 		return (Range){-VALUE_MAX, VALUE_MAX};
 	}

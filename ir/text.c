@@ -8,6 +8,7 @@
  *     n1 = TABLE(n0) k=0 [5 7 9]      # {5 7 9}
  *     n2 = CONST k=4                  # 4
  *     n3 = ADD(n1, n2)                # {9 11 13}
+ *     n4 = LINEAR(n3) [1/3 0.1~ 2]    # real: 1/3 exactly, about 0.1, 2
  *     emit n3
  *     output sum int n3
  *     named last pos n9 +0
@@ -18,10 +19,11 @@
 #include "ir/impl.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_name[] = {"int", "bool", "token", "pos"};
+static const char *const kind_name[] = {"int", "bool", "token", "pos", "real"};
 
 enum { SHOWN_MAX = 8, ID_MAX = 1 << 22, TABLE_MAX = 1 << 22 };
 
@@ -68,7 +70,11 @@ print_header(const Graph *g, FILE *f)
 static void
 print_type(const Type *t, FILE *f)
 {
-	if (t->lo == t->hi) {
+	if (t->real) {
+		fprintf(f, "  # real %.10g..%.10g", t->min, t->max);
+		if (real_grid(t))
+			fprintf(f, " by 1/%" PRId64, real_grid(t));
+	} else if (t->lo == t->hi) {
 		fprintf(f, "  # %" PRId64, t->lo);
 	} else if (!t->nset || t->nset > SHOWN_MAX || t->hi - t->lo + 1 == t->nset) {
 		fprintf(f, "  # %" PRId64 "..%" PRId64, t->lo, t->hi);
@@ -77,6 +83,18 @@ print_type(const Type *t, FILE *f)
 			fprintf(f, "%s%" PRId64, i ? " " : "  # {", t->set[i]);
 		fputc('}', f);
 	}
+}
+
+/* An exact fraction as such; else the double, marked. */
+static void
+print_real(Real r, FILE *f)
+{
+	if (!r.den)
+		fprintf(f, "%.17g~", r.x);
+	else if (r.den == 1)
+		fprintf(f, "%.0f", r.x);
+	else
+		fprintf(f, "%.0f/%" PRId64, r.x * (double)r.den, r.den);
 }
 
 static void
@@ -89,11 +107,15 @@ print_node(const Node *n, FILE *f)
 		fprintf(f, "%sn%d", i ? ", " : "(", n->arg[i]->id);
 	if (n->narg)
 		fputc(')', f);
-	if (op->attr != A_NONE && (n->k || (n->op != OP_READ && n->op != OP_TOKEN)))
+	if (op->attr != A_NONE && (n->k || (n->op != OP_READ && n->op != OP_TOKEN && op->attr != A_REALS)))
 		fprintf(f, " k=%" PRId64, n->k);
 	for (int i = 0; i < n->ntable; i++)
 		fprintf(f, "%s%" PRId64, i ? " " : " [", n->table[i]);
-	if (n->ntable)
+	for (int i = 0; i < n->nreal; i++) {
+		fputs(i ? " " : " [", f);
+		print_real(n->real[i], f);
+	}
+	if (n->ntable || n->nreal)
 		fputc(']', f);
 	print_type(&n->type, f);
 	fputc('\n', f);
@@ -131,6 +153,8 @@ typedef struct Reader {
 	int narg, caparg;
 	int64_t *table;
 	int ntable, captable;
+	Real *real;
+	int nreal, capreal;
 	bool bad;
 } Reader;
 
@@ -397,6 +421,72 @@ read_table(Reader *r)
 	return true;
 }
 
+static bool
+real(Reader *r, Real *v)
+{
+	char *end;
+
+	blanks(r);
+	uint32_t from = r->at, to = from;
+	while (to < r->src->len && strchr("+-.0123456789eE", r->src->text[to]) && r->src->text[to])
+		to++;
+	const char *s = arena_strn(r->arena, r->src->text + from, to - from);
+	double x = strtod(s, &end);
+	if (end == s || *end || !isfinite(x))
+		return refuse(r, from, "expected a number");
+	r->at = to;
+	*v = (Real){ x, 0 };
+	if (peek(r) == '~')
+		return r->at++;
+	int64_t den = 1;
+	if (peek(r) == '/' && (r->at++, !number(r, 1, (int64_t)1 << 40, &den)))
+		return false;
+	if (x != floor(x) || fabs(x) > 0x1p50)
+		return refuse(r, from, "expected a fraction of integers");
+	*v = real_of((int64_t)x, den);
+	return true;
+}
+
+static bool
+read_reals(Reader *r)
+{
+	r->nreal = 0;
+	if (!accept(r, '['))
+		return true;
+	while (!accept(r, ']')) {
+		Real v;
+		uint32_t from = r->at;
+		if (!real(r, &v))
+			return false;
+		if (r->nreal == TABLE_MAX)
+			return refuse(r, from, "table too long");
+		r->real = doubled(r, r->real, r->nreal, &r->capreal, sizeof *r->real);
+		r->real[r->nreal++] = v;
+	}
+	return true;
+}
+
+/* Where reals and integers may stand. */
+static const char *
+real_fault(Op op, int64_t k, Node *const *arg, int narg, int nreal)
+{
+	bool chooses = op == OP_IF || op == OP_PICK || op == OP_READ;
+
+	for (int i = 0; i < narg; i++) {
+		bool chosen = chooses && (op == OP_READ ? i != 1 : i >= 1);
+		if (chosen && arg[i]->type.real != arg[op != OP_READ]->type.real)
+			return "real and integer side by side";
+		if (!chosen && op != OP_LINEAR && op != OP_RELU && op != OP_MEAN && op != OP_THERE
+		    && arg[i]->type.real != (op == OP_ABOVE || op == OP_FLOOR))
+			return "a real where it has no meaning";
+	}
+	if (op == OP_VALUES && (arg[0]->type.lo < k || arg[0]->type.hi - k >= nreal))
+		return "VALUES has a number for each value";
+	if (nreal != (op == OP_LINEAR ? narg + 1 : op == OP_REAL || op == OP_MEAN ? 1 : nreal))
+		return "wrong number of reals";
+	return NULL;
+}
+
 static const char *
 operand_fault(Op op, Node *const *arg, int narg)
 {
@@ -437,21 +527,28 @@ read_expression(Reader *r)
 		if (!expect(r, '=', "expected =") || !number(r, -VALUE_MAX, VALUE_MAX, &k))
 			return NULL;
 	}
-	if (!read_table(r))
+	Attr attr = op_info[op].attr;
+	r->ntable = r->nreal = 0;
+	if (!(attr == A_REALS ? read_reals(r) : read_table(r)))
 		return NULL;
 	const char *fault = operand_fault((Op)op, r->arg, r->narg);
-	Attr attr = op_info[op].attr;
 	if (!fault && has_k && attr == A_NONE)
 		fault = "this operator has no k";
 	if (!fault && op == OP_TOKEN && (k < 0 || k >= r->g->nfield))
 		fault = "a token has no such field";
 	if (!fault && (r->ntable > 0) != (attr == A_TABLE))
 		fault = attr == A_TABLE ? "expected a table" : "this operator has no table";
+	if (!fault && !r->nreal && attr == A_REALS)
+		fault = "expected numbers";
+	if (!fault)
+		fault = real_fault((Op)op, k, r->arg, r->narg, r->nreal);
 	if (fault) {
 		refuse(r, from, fault);
 		return NULL;
 	}
 	Span span = {from, r->at};
+	if (attr == A_REALS)
+		return mk_reals(r->g, (Op)op, span, 0, r->narg, r->arg, k, r->real, r->nreal);
 	if (op == OP_TABLE)
 		return mk_table(r->g, span, 0, r->arg[0], k, r->table, r->ntable);
 	return mk(r->g, (Op)op, span, 0, r->narg, r->arg, k);
@@ -516,12 +613,14 @@ read_named(Reader *r, Named *d)
 	uint32_t at = r->at;
 	const char *kind = word(r);
 	int k = 0;
-	while (k <= K_POS && strcmp(kind, kind_name[k]))
+	while (k <= K_REAL && strcmp(kind, kind_name[k]))
 		k++;
-	if (k > K_POS)
-		return refuse(r, at, "expected int, bool, token or pos");
+	if (k > K_REAL)
+		return refuse(r, at, "expected int, bool, token, pos or real");
 	d->kind = (Kind)k;
 	d->node = read_answer(r, k == K_POS);
+	if (d->node && d->node->type.real != (k == K_REAL))
+		return refuse(r, from, "what is real is named real, and nothing else is");
 	d->span = (Span){from, r->at};
 	return d->node;
 }

@@ -697,6 +697,10 @@ type_there(const Node *n)
 Type
 infer_type(Graph *g, const Node *n)
 {
+	Type real;
+
+	if (real_type(g, n, &real))
+		return real;
 	switch (n->op) {
 	case OP_CONST: {
 		Type t = {.lo = n->k, .hi = n->k, .nset = 1};

@@ -36,6 +36,10 @@ check_operands(const Graph *g, const Node *n)
 			wants ? "READ without a reference" : "a reference is not a number");
 	}
 	CHECK(n, op->attr == A_TABLE ? n->ntable > 0 && n->table : !n->ntable, "table");
+	CHECK(n, op->attr == A_REALS ? n->nreal > 0 && n->real : !n->nreal, "reals");
+	CHECK(n, n->op != OP_LINEAR || n->nreal == n->narg + 1, "LINEAR has a number an operand, and one more");
+	CHECK(n, n->op != OP_VALUES || (n->arg[0]->type.lo >= n->k && n->arg[0]->type.hi - n->k < n->nreal),
+		"VALUES without a value");
 	CHECK(n, op->attr != A_NONE || n->k == 0, "has a k");
 	return true;
 }
@@ -65,12 +69,30 @@ check_bools(const Node *n)
 	case OP_IF:
 		CHECK(n, is_bool(n->arg[0]), "condition is not a bool");
 		return true;
-	case OP_LATEST: case OP_FIRST: case OP_BEST: case OP_SUM:
+	case OP_LATEST: case OP_FIRST: case OP_BEST: case OP_SUM: case OP_MEAN:
 		CHECK(n, is_bool(condition_of(n)), "condition is not a bool");
 		return true;
 	default:
 		return true;
 	}
+}
+
+/* What a node is one of is all real, or none of it. */
+static bool
+check_reals(const Node *n)
+{
+	bool chooses = n->op == OP_IF || n->op == OP_PICK || n->op == OP_READ;
+
+	for (int i = 0; i < n->narg; i++) {
+		bool real = n->arg[i]->type.real;
+		bool chosen = n->op == OP_READ ? i != 1 : i >= 1;
+		if (chooses && chosen)
+			CHECK(n, real == n->type.real, "real and integer side by side");
+		else if (n->op != OP_LINEAR && n->op != OP_RELU && n->op != OP_MEAN && n->op != OP_THERE)
+			CHECK(n, real == (n->op == OP_ABOVE || n->op == OP_FLOOR), "a real where it has no meaning");
+	}
+	CHECK(n, !n->type.real || n->type.min <= n->type.max, "empty interval");
+	return true;
 }
 
 static bool
@@ -122,7 +144,7 @@ check_node(const Graph *g, const Node *n, int id)
 	if (!check_operands(g, n) || !check_sides(n) || !check_bools(n))
 		return false;
 	CHECK(n, n->hash == node_hash(n), "hash");
-	return check_set(n) && check_root(g, n);
+	return check_reals(n) && check_set(n) && check_root(g, n);
 }
 
 /* Equal nodes would have equal hashes: look among the neighbours by hash. */
@@ -149,11 +171,14 @@ check_unique(const Graph *g)
 }
 
 static bool
-check_answer(const Graph *g, const Node *n, const char *name, bool pos)
+check_answer(const Graph *g, const Node *n, const char *name, Kind kind)
 {
+	bool pos = kind == K_POS;
+
 	CHECK(NULL, n && n->id >= 0 && n->id < g->nnode && g->node[n->id] == n, name);
 	CHECK(n, !n->two_sided, "answers are at one position");
 	CHECK(n, is_reference(n->op) == pos, "a pos is a reference, and nothing else is");
+	CHECK(n, n->type.real == (kind == K_REAL), "what is real is named real, and nothing else is");
 	return true;
 }
 
@@ -182,13 +207,13 @@ graph_verify(const Graph *g)
 	if (!check_unique(g))
 		return false;
 	for (int i = 0; g->emit && i < g->nfield; i++)
-		if (!check_answer(g, g->emit[i], "emit", false))
+		if (!check_answer(g, g->emit[i], "emit", K_TOKEN))
 			return false;
 	for (int i = 0; i < g->noutput; i++)
-		if (!check_answer(g, g->output[i].node, g->output[i].name, g->output[i].kind == K_POS))
+		if (!check_answer(g, g->output[i].node, g->output[i].name, g->output[i].kind))
 			return false;
 	for (int i = 0; i < g->nnamed; i++)
-		if (!check_answer(g, g->named[i].node, g->named[i].name, g->named[i].kind == K_POS))
+		if (!check_answer(g, g->named[i].node, g->named[i].name, g->named[i].kind))
 			return false;
 	return true;
 }

@@ -3,8 +3,9 @@
  * weights (emit_NAME in backend/), `twc --ops` and the editors' lists all come
  * from here.
  *
- * nargs: a number, or -1 for "one or more". attr: what the node's `k` and
- * `table` hold, A_NONE, A_K (k), A_TABLE (table[ntable], and k the value of entry 0).
+ * nargs: a number, or -1 for "one or more". attr: what the node's `k`, `table` and
+ * `real` hold, A_NONE, A_K (k), A_TABLE (table[ntable], and k the value of entry 0),
+ * A_REALS (real[nreal], and k). Values are integers but where the doc says "real".
  *
  *  name    args  attr     doc                                               */
 OP(CONST,    0, A_K,     "the integer k")
@@ -32,6 +33,13 @@ OP(LATEST,   1, A_NONE,  "reference: the last visible position where the conditi
 OP(FIRST,    1, A_NONE,  "reference: the first visible position where the condition holds")
 OP(BEST,     2, A_NONE,  "BEST(s, c): reference: the visible position where c holds with the greatest s, the latest of equals")
 OP(SUM,      2, A_NONE,  "SUM(e, c): the sum of e over the visible positions where c holds")
-OP(THERE,    1, A_NONE,  "inside a LATEST, FIRST, BEST or SUM: x at the position looked at")
+OP(THERE,    1, A_NONE,  "inside a LATEST, FIRST, BEST, SUM or MEAN: x at the position looked at")
 OP(READ,     3, A_K,     "READ(x, p, d): x at p + k, and d (here) where that is absent")
 OP(AS,       2, A_NONE,  "AS(x, y): x, computed as y, which is equal")
+OP(MEAN,     2, A_REALS, "real: MEAN(e, c): the mean of e over the visible positions where c holds, real[0] if there is none")
+OP(REAL,     0, A_REALS, "real: real[0]")
+OP(LINEAR,  -1, A_REALS, "real: the sum of real[i] * x_i, and the last of real[]")
+OP(VALUES,   1, A_REALS, "real: real[x - k]")
+OP(RELU,     1, A_NONE,  "real: x where that is above 0, else 0")
+OP(ABOVE,    1, A_NONE,  "1 where the real x is above 0")
+OP(FLOOR,    1, A_NONE,  "the greatest integer that is not above the real x")

@@ -75,7 +75,7 @@ static bool
 kind(const cJSON *j, TwKind *out)
 {
 	int i = 0;
-	bool ok = one_of(j, (const char *[]){ "int", "bool", "token" }, 3, &i);
+	bool ok = one_of(j, (const char *[]){ "int", "bool", "token", "real" }, 4, &i);
 
 	*out = (TwKind)i;
 	return ok;
@@ -225,7 +225,8 @@ read_labels(Meta *r, const cJSON *j)
 	for (const cJSON *item = j->child; item; item = item->next) {
 		TwLabel *l = &m->label[m->nlabel];
 		if (!text(r, field(item, "name"), &l->name) || !kind(field(item, "kind"), &l->kind) ||
-		    !int_in(field(item, "columns"), 1, MAX_WIDTH, &l->columns))
+		    !int_in(field(item, "columns"), 1, MAX_WIDTH, &l->columns) ||
+		    (l->kind == TW_REAL && !number(field(item, "error"), &l->error)))
 			return false;
 		name[m->nlabel++] = l->name;
 	}

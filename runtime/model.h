@@ -33,13 +33,14 @@ typedef struct TwLayer {
 	float *w2, *b2;         /* (neurons, d_model), (d_model) */
 } TwLayer;
 
-typedef enum TwKind { TW_INT, TW_BOOL, TW_TOKEN } TwKind;
+typedef enum TwKind { TW_INT, TW_BOOL, TW_TOKEN, TW_REAL } TwKind;
 
 typedef struct TwLabel {
 	char *name;
 	TwKind kind;
 	int columns;
 	float *w, *b;           /* (d_model, columns), (columns) */
+	float error;            /* TW_REAL: how far a number may be from what is meant */
 } TwLabel;
 
 /* A named value: bias + sum of weight[i] * x[column[i]] in one state of the

@@ -24,6 +24,8 @@ function spell(model, kind, x) {
 		return whole === model.end ? "<end>" : model.vocab[whole]?.toString() ?? (whole === model.bos ? "<bos>" : "?");
 	if (kind === "bool" && (whole === 0 || whole === 1))
 		return String(whole === 1);
+	if (kind === "real")
+		return String(Number(x.toPrecision(6)));
 	if (kind === "bool" || Math.abs(x - whole) < 0.01)
 		return String(whole + 0);
 	return String(Number(x.toPrecision(4)));

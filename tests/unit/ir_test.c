@@ -298,6 +298,42 @@ test_text(void **state)
 }
 
 static void
+test_text_of_reals(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"model \"r\"\nvocab \"a\" \"b\"\ncontext 4\nattention causal\n"
+		"n0 = TOKEN  # 0..1\nn1 = THERE(n0)  # 0..1\nn2 = CONST k=1  # 1\n"
+		"n3 = MEAN(n1, n2) [1/3]  # real 0..1 by 1/12\n"
+		"n4 = VALUES(n0) [0.10000000000000001~ -2]  # real -2..0.1\n"
+		"n5 = LINEAR(n3) [-3/2 1]  # real -0.5..1 by 1/24\n"
+		"n6 = RELU(n5)  # real 0..1 by 1/24\nn7 = ABOVE(n5)  # 0..1\nn8 = FLOOR(n5)  # -1..1\n"
+		"output half int n7\noutput mean real n3\nnamed value real n4 +0\n";
+	Diags ds;
+	Graph *g = parsed(text, &ds);
+
+	assert_non_null(g);
+	assert_true(graph_verify(g));
+	char *again = printed(g);
+	assert_string_equal(again, text);
+	free(again);
+}
+
+static void
+test_fractions(void **state)
+{
+	(void)state;
+	Real third = real_of(1, 3), half = real_of(2, 4), about = { 0.1, 0 };
+
+	assert_int_equal(half.den, 2);
+	assert_true(real_add(third, half).x == 5.0 / 6 && real_add(third, half).den == 6);
+	assert_true(real_mul(third, real_of(-3, 1)).x == -1 && real_mul(third, real_of(-3, 1)).den == 1);
+	assert_int_equal(real_add(third, about).den, 0);
+	assert_int_equal(real_mul(about, real_of(0, 1)).den, 1);
+	assert_int_equal(real_of(1, (int64_t)1 << 50).den, 0);
+}
+
+static void
 test_malformed(void **state)
 {
 	(void)state;
@@ -310,6 +346,10 @@ test_malformed(void **state)
 		"context 4\nn0 = INDEX\nn1 = THERE(n0)\nn2 = THERE(n1)\n", "vocab \"a\ncontext 4\n",
 		"vocab \"a\\q\"\ncontext 4\n", "context 4\nn0 = HERE\nemit n0\n", "context 4\nnonsense\n",
 		"context 4\nn0 = INDEX\nn1 = TABLE(n0) k=0 [1 2", "context 4\nn0 = INDEX\noutput a pos n0\n",
+		"context 4\nn0 = REAL\n", "context 4\nn0 = REAL [1/0]\n", "context 4\nn0 = REAL [0.5/3]\n",
+		"context 4\nn0 = INDEX\nn1 = LINEAR(n0) [1]\n", "context 4\nn0 = INDEX\nn1 = VALUES(n0) [1 2]\n",
+		"context 4\nn0 = REAL [1/2]\nn1 = ADD(n0, n0)\n", "context 4\nn0 = REAL [1/2]\nn1 = FLOOR(n0, n0)\n",
+		"context 4\nn0 = INDEX\nn1 = VALUES(n0) [1 2 3 4]\noutput a int n1\n",
 		"context 4\nn0 = INDEX\ncontext 5\n", "context 4\nn0 = PICK(", "context 4\nn0 = INDEX\nn1 = PICK(n0)",
 	};
 
@@ -1052,6 +1092,8 @@ main(void)
 		cmocka_unit_test_teardown(test_sharing, teardown),
 		cmocka_unit_test_teardown(test_folding, teardown),
 		cmocka_unit_test_teardown(test_text, teardown),
+		cmocka_unit_test_teardown(test_text_of_reals, teardown),
+		cmocka_unit_test(test_fractions),
 		cmocka_unit_test_teardown(test_malformed, teardown),
 		cmocka_unit_test_teardown(test_corrupted, teardown),
 		cmocka_unit_test_teardown(test_random, teardown),

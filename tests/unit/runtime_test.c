@@ -87,8 +87,8 @@ set_outputs(Hand *h)
 	h->row_w[2 * 2] = 1;
 	h->row_w[4 * 2 + 1] = 1;
 	h->row_b[0] = h->row_b[1] = -1;
-	h->label[0] = (TwLabel){ S("back"), TW_INT, 1, h->label_w, h->label_b };
-	h->label[1] = (TwLabel){ S("pair"), TW_TOKEN, 2, h->row_w, h->row_b };
+	h->label[0] = (TwLabel){ S("back"), TW_INT, 1, h->label_w, h->label_b, 0 };
+	h->label[1] = (TwLabel){ S("pair"), TW_TOKEN, 2, h->row_w, h->row_b, 0 };
 	h->one = 1;
 	h->at_position = 0;
 	h->at_back = 4;

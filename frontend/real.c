@@ -1,0 +1,316 @@
+/* Reals: arithmetic, comparison and functions where one operand is a stream.
+ *
+ * Sums and multiples are LINEAR. What else there is, products and quotients of
+ * streams and functions like exp, works on streams of few values, as a table: where
+ * all operands follow from one stream, or where one is an integer that can be tried
+ * value by value. */
+
+#include <math.h>
+
+#include "frontend/lower.h"
+
+enum { TRIED_MAX = 64 };        /* most values of an integer that are tried */
+
+double
+number_value(const Value *v)
+{
+	return (double)v->num / (double)v->den;
+}
+
+static Node *
+linear(Lower *L, int n, Node **x, const Real *c)
+{
+	return mk_reals(L->g, OP_LINEAR, L->span, L->file, n, x, 0, c, n + 1);
+}
+
+Value *
+to_real(Lower *L, Value *v)
+{
+	if (v->kind != V_INT)
+		return v;
+	if (v->known) {
+		Value *r = v_known(L, V_REAL, v->num);
+		return r;
+	}
+	return v_stream(L, V_REAL, linear(L, 1, &v->node, (Real[]){ { 1, 1 }, { 0, 1 } }));
+}
+
+void
+alike_numbers(Lower *L, Value **v, int n)
+{
+	bool real = false;
+
+	for (int i = 0; i < n; i++) {
+		if (!is_number(v[i]))
+			return;
+		real |= v[i]->kind == V_REAL;
+	}
+	for (int i = 0; i < n && real; i++)
+		v[i] = to_real(L, v[i]);
+}
+
+/* ---- products and quotients ---- */
+
+static Value *
+scaled(Lower *L, Value *v, Real by)
+{
+	Node *x = node_of(L, v);
+
+	return x ? v_stream(L, V_REAL, linear(L, 1, &x, (Real[]){ by, { 0, 1 } })) : &v_error;
+}
+
+static int64_t
+whole(Real r)
+{
+	return llrint(r.x * (double)r.den);
+}
+
+static Real
+quotient(Real a, Real b)
+{
+	if (!a.den || !b.den)
+		return (Real){ a.x / b.x, 0 };
+	int64_t n = whole(b);
+	return real_mul(a, real_of(n < 0 ? -b.den : b.den, n < 0 ? -n : n));
+}
+
+/* The function of one stream that both are; false if they are none. */
+static bool
+both_images(Lower *L, Node *a, Node *b, const Node **root, Real **x, Real **y)
+{
+	const Node *r = real_image(L->g, a, x), *s = real_image(L->g, b, y);
+
+	*root = r ? r : s;
+	if (!r == !s)
+		return r && r == s;
+	const Node *other = r ? b : a;
+	if (other->op != OP_CONST && other->op != OP_REAL)
+		return false;
+	int n = (*root)->type.nset;
+	Real *same = NEWS(L->arena, Real, n), c = other->op == OP_REAL ? other->real[0] : real_of(other->k, 1);
+	for (int i = 0; i < n; i++)
+		same[i] = c;
+	*(r ? y : x) = same;
+	return true;
+}
+
+static Value *
+by_table(Lower *L, AstKind kind, Node *a, Node *b)
+{
+	const Node *root;
+	Real *x, *y;
+
+	if (!both_images(L, a, b, &root, &x, &y))
+		return NULL;
+	Real *z = NEWS(L->arena, Real, root->type.nset);
+	for (int i = 0; i < root->type.nset; i++) {
+		if (kind == N_DIV && y[i].x == 0)
+			return fail(L, "this may divide by 0");
+		z[i] = kind == N_MUL ? real_mul(x[i], y[i]) : quotient(x[i], y[i]);
+	}
+	Node *n = mk_values(L->g, L->span, L->file, root, z);
+	return n ? v_stream(L, V_REAL, n) : NULL;
+}
+
+/* The real times, or by, each value that the integer can have. */
+static Value *
+by_values(Lower *L, AstKind kind, Value *real, Node *whole_n)
+{
+	const Type *t = &whole_n->type;
+	Value *sum = v_int(L, 0);
+
+	if (!t->nset || t->nset > TRIED_MAX)
+		return NULL;
+	for (int i = 0; i < t->nset; i++) {
+		Node *is = op2(L, OP_EQ, whole_n, constant(L, t->set[i]));
+		int64_t v = t->set[i];
+		if (!v)
+			continue;
+		Real by = kind == N_MUL ? real_of(v, 1) : real_of(v < 0 ? -1 : 1, v < 0 ? -v : v);
+		sum = arith(L, N_ADD, sum, if_value(L, is, scaled(L, real, by), v_int(L, 0)), NULL, NULL);
+	}
+	return to_real(L, sum);
+}
+
+static Value *
+multiply(Lower *L, Value *a, Value *b)
+{
+	if (a->known || b->known)
+		return a->known ? scaled(L, b, real_of(a->num, a->den)) : scaled(L, a, real_of(b->num, b->den));
+	Value *v = by_table(L, N_MUL, node_of(L, a), node_of(L, b));
+	if (!v && b->kind == V_INT)
+		v = by_values(L, N_MUL, a, b->node);
+	if (!v && a->kind == V_INT)
+		v = by_values(L, N_MUL, b, a->node);
+	return v ? v : fail(L, "the product of two reals is a stream only where both follow from one stream of few "
+	                    "values, or one is an integer of at most %d values: %s, %s", TRIED_MAX, v_show(L, a), v_show(L, b));
+}
+
+static Value *
+divide(Lower *L, Value *a, Value *b)
+{
+	if (b->known && !b->num)
+		return fail(L, "this divides by 0");
+	if (b->known)
+		return scaled(L, a, quotient((Real){ 1, 1 }, real_of(b->num, b->den)));
+	Node *x = node_of(L, a), *y = node_of(L, b);
+	if (b->kind == V_INT && y && !(y = divisor(L, y, NULL)))
+		return &v_error;
+	if (!x || !y)
+		return &v_error;
+	Value *v = by_table(L, N_DIV, x, y);
+	if (!v && !y->type.real)
+		v = by_values(L, N_DIV, a, y);
+	return v ? v : fail(L, "divide by a constant, or by an integer of at most %d values: %s, %s", TRIED_MAX,
+	                    v_show(L, a), v_show(L, b));
+}
+
+static Value *
+add(Lower *L, Value *a, Value *b, double sign)
+{
+	Node *x[2] = { node_of(L, a), node_of(L, b) };
+
+	return x[0] && x[1] ? v_stream(L, V_REAL, linear(L, 2, x, (Real[]){ { 1, 1 }, { sign, 1 }, { 0, 1 } })) : &v_error;
+}
+
+Value *
+real_arith(Lower *L, AstKind kind, Value *a, Value *b)
+{
+	Value *q;
+
+	switch (kind) {
+	case N_ADD: return add(L, a, b, 1);
+	case N_SUB: return add(L, a, b, -1);
+	case N_MUL: return multiply(L, a, b);
+	case N_DIV: return divide(L, a, b);
+	case N_FLOOR: case N_MOD:
+		q = divide(L, a, b);
+		q = q->kind == V_ERROR ? q : real_floor(L, q);
+		if (q->kind == V_ERROR || kind == N_FLOOR)
+			return q;
+		return arith(L, N_SUB, a, arith(L, N_MUL, q, b, NULL, NULL), NULL, NULL);
+	default:
+		return fail(L, "a power of a real stream; write x * x of a stream of few values");
+	}
+}
+
+/* ---- comparison ---- */
+
+static Value *
+above(Lower *L, Value *a, Value *b)
+{
+	Value *d = add(L, a, b, -1);
+
+	if (d->kind == V_ERROR)
+		return d;
+	if (d->known)
+		return v_bool(L, d->num > 0);
+	Node *n = op1(L, OP_ABOVE, d->node);
+	if (n->op == OP_ABOVE && !real_grid(&d->node->type))
+		return fail(L, "this comparison cannot be proved: %s may be as near to %s as you like",
+		            v_show(L, a), v_show(L, b));
+	return v_stream(L, V_BOOL, n);
+}
+
+Value *
+real_compare(Lower *L, Relation r, Value *a, Value *b)
+{
+	switch (r) {
+	case R_GT: return above(L, a, b);
+	case R_LT: return above(L, b, a);
+	case R_LE: return v_not(L, above(L, a, b));
+	case R_GE: return v_not(L, above(L, b, a));
+	default: break;
+	}
+	Value *up = above(L, a, b), *same = v_and(L, v_not(L, up), v_not(L, above(L, b, a)));
+	return r == R_EQ ? same : v_not(L, same);
+}
+
+/* ---- functions ---- */
+
+Value *
+real_floor(Lower *L, Value *v)
+{
+	Node *x = node_of(L, v);
+
+	if (!x)
+		return &v_error;
+	Node *n = op1(L, OP_FLOOR, x);
+	if (n->op == OP_FLOOR && !real_grid(&x->type))
+		return fail(L, "this rounding cannot be proved: %s may be as near to an integer as you like", v_show(L, v));
+	return v_stream(L, V_INT, n);
+}
+
+Value *
+real_relu(Lower *L, Value *v)
+{
+	Node *x = node_of(L, v);
+
+	return x ? v_stream(L, V_REAL, op1(L, OP_RELU, x)) : &v_error;
+}
+
+Value *
+real_extreme(Lower *L, Value *a, Value *b, bool least)
+{
+	Value *over = least ? add(L, a, b, -1) : add(L, b, a, -1);
+
+	if (over->kind == V_ERROR)
+		return over;
+	return add(L, a, real_relu(L, over), least ? -1 : 1);
+}
+
+Value *
+real_size(Lower *L, Value *v)
+{
+	Value *less = arith(L, N_SUB, v_int(L, 0), v, NULL, NULL);
+
+	return add(L, real_relu(L, v), real_relu(L, less), 1);
+}
+
+/* To the nearest 2^-62 or better. */
+static Value *
+known_real(Lower *L, double x)
+{
+	int e;
+	double m = frexp(x, &e);        /* x = m * 2^e, m below 1 */
+	int bits = 53 - e;
+
+	if (e > 60)
+		return fail(L, "this compile-time number does not fit in 64 bits");
+	if (bits > 62)
+		bits = 62;
+	else if (bits < 0)
+		bits = 0;
+	Value *v = v_known(L, V_REAL, llrint(ldexp(m, e + bits)));
+	v->den = (int64_t)1 << bits;
+	while (v->den > 1 && v->num % 2 == 0) {
+		v->num /= 2;
+		v->den /= 2;
+	}
+	return v;
+}
+
+Value *
+real_function(Lower *L, const char *name, double (*f)(double), Value *v)
+{
+	Real *image;
+
+	if (!is_number(v))
+		return fail(L, "%s takes a number, not %s", name, v_show(L, v));
+	if (v->known) {
+		double x = f(number_value(v));
+		return isfinite(x) ? known_real(L, x) : fail(L, "%s has no value at %s", name, v_show(L, v));
+	}
+	const Node *root = real_image(L->g, v->node, &image);
+	if (!root)
+		return fail(L, "%s works on a stream of few values, not on %s", name, v_show(L, v));
+	for (int i = 0; i < root->type.nset; i++) {
+		double x = f(image[i].x);
+		if (!isfinite(x))
+			return fail(L, "%s has no value at %.6g, which this can be", name, image[i].x);
+		bool exact = f == sqrt && x == floor(x) && x * x == image[i].x;
+		image[i] = (Real){ x, exact };
+	}
+	Node *n = mk_values(L->g, L->span, L->file, root, image);
+	return n ? v_stream(L, V_REAL, n) : fail(L, "%s works on a stream of few values, not on %s", name, v_show(L, v));
+}
