@@ -162,8 +162,11 @@ gate_inside(Circuit *c, const Form *deficit, const Form *f)
 			continue;
 		if (a->real || a->lift || a->hi * deficit->hi > HELD_MAX)
 			return NULL;
+		const Form *held = form_add(c, 1, a->in, -a->hi, deficit, 0);
+		if (form_terms(held) + (double)llabs(held->k) >= EXACT_MAX)
+			return NULL;
 		rest = form_add(c, 1, rest, -k, form_atom(c, a), 0);
-		sum = form_add(c, 1, sum, k, relu(c, form_add(c, 1, a->in, -a->hi, deficit, 0)), 0);
+		sum = form_add(c, 1, sum, k, relu(c, held), 0);
 	}
 	if (rest->ready >= f->ready)
 		return NULL;

@@ -73,7 +73,10 @@ matches(Lower *L, const Pattern *p, int64_t v)
 static bool
 pattern_value(Lower *L, Match *m, const Ast *a, const Value *subject, bool in_range, Pattern *p)
 {
-	Value *v = in_range && a->kind == N_TOKEN ? v_token(L, a->text, a->len) : eval(L, m->env, a);
+	Value *v = in_range && a->kind == N_TOKEN ? v_token(L, a->text, a->len)
+	         : subject->kind == V_ENUM ? enum_member(L, subject->shape, a) : NULL;
+
+	v = v ? v : eval(L, m->env, a);
 
 	if (v->kind == V_ERROR)
 		return false;

@@ -349,6 +349,19 @@ eval_slice(Lower *L, Env *env, const Ast *a)
 
 /* ---- records, enums, modules: x.name ---- */
 
+/* The member of an enum that a bare name stands for; NULL if it is none. */
+Value *
+enum_member(Lower *L, const Shape *s, const Ast *name)
+{
+	for (int i = 0; name->kind == N_NAME && s && s->kind == S_ENUM && i < s->n; i++)
+		if (s->field[i] == name->text) {
+			Value *v = v_known(L, V_ENUM, i);
+			v->shape = s;
+			return v;
+		}
+	return NULL;
+}
+
 static Value *
 member(Lower *L, const Shape *s, const Ast *name)
 {
@@ -357,14 +370,11 @@ member(Lower *L, const Shape *s, const Ast *name)
 
 	if (s->kind != S_ENUM)
 		return fail_at(L, name->span, "a type has no '%s'", name->text);
-	for (int i = 0; i < s->n; i++) {
-		if (s->field[i] == name->text) {
-			Value *v = v_known(L, V_ENUM, i);
-			v->shape = s;
-			return v;
-		}
+	Value *v = enum_member(L, s, name);
+	if (v)
+		return v;
+	for (int i = 0; i < s->n; i++)
 		best = nearest(L, name->text, best, s->field[i], &d);
-	}
 	return fail_at(L, name->span, "%s has no member '%s'%s%s%s", s->name, name->text,
 	               best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
 }

@@ -346,6 +346,7 @@ Value *eval_array(Lower *, Env *, const Ast *);
 Value *eval_build(Lower *, Env *, const Ast *);
 Value *eval_read(Lower *, Env *, const Ast *);
 Value *eval_slice(Lower *, Env *, const Ast *);
+Value *enum_member(Lower *, const Shape *, const Ast *name);
 Value *eval_field(Lower *, Env *, const Ast *);
 Value *eval_record(Lower *, Env *, const Ast *);
 Value *eval_with(Lower *, Env *, const Ast *);

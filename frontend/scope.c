@@ -255,6 +255,23 @@ is_shape_word(const char *s)
 	return false;
 }
 
+/* `_`, a tuple, or a name that an enum of this file has for a member. */
+static bool
+is_pattern_word(const Env *env, const Ast *a)
+{
+	const Module *m = env->module;
+
+	if (a->kind != N_NAME)
+		return a->kind == N_TUPLE;
+	for (int i = 0; i < m->ndef; i++) {
+		const Ast *s = m->def[i]->stmt;
+		for (int k = 0; s->kind == N_ENUM && k < s->kid[1]->n; k++)
+			if (s->kid[1]->kid[k]->text == a->text)
+				return true;
+	}
+	return !strcmp(a->text, "_");
+}
+
 void
 check_names(Lower *L, Env *env, const Ast *a)
 {
@@ -303,9 +320,8 @@ check_names(Lower *L, Env *env, const Ast *a)
 		return;
 	case N_ARM:
 		for (int i = 0; a->kid[0] && i < a->kid[0]->n; i++)
-			if (a->kid[0]->kid[i]->kind != N_NAME || strcmp(a->kid[0]->kid[i]->text, "_"))
-				if (a->kid[0]->kid[i]->kind != N_TUPLE)
-					check_names(L, env, a->kid[0]->kid[i]);
+			if (!is_pattern_word(env, a->kid[0]->kid[i]))
+				check_names(L, env, a->kid[0]->kid[i]);
 		check_names(L, env, a->kid[1]);
 		return;
 	default:

@@ -73,10 +73,45 @@ text_rows(Lower *L, Value *v, Span span, int *n, int **row)
 	return true;
 }
 
+/* A test says of what enum a name is: {op: add} is {op: opcode.add}. */
+static Value *
+eval_as(Lower *L, Env *env, const Ast *a, const Shape *s)
+{
+	Value *v = enum_member(L, s, a);
+
+	if (v)
+		return v;
+	if (!s || a->kind != N_RECORD || s->kind != S_RECORD || a->n != 2 * s->n)
+		return eval(L, env, a);
+	v = v_record(L, s->n, NEWS(L->arena, const char *, s->n), NEWS(L->arena, Value *, s->n));
+	for (int i = 0; i < s->n; i++) {
+		v->field[i] = a->kid[2 * i]->text;
+		v->item[i] = eval_as(L, env, a->kid[2 * i + 1], s->item[i]);
+		if (v->item[i]->kind == V_ERROR)
+			return &v_error;
+	}
+	return v;
+}
+
+/* The text of a test. */
+static Value *
+eval_text_of(Lower *L, Env *env, const Ast *a)
+{
+	if (!L->token)
+		return eval(L, env, a);
+	if (a->kind != N_ARRAY)
+		return eval_as(L, env, a, L->token_shape);
+	Value *v = v_array(L, a->n, NEWS(L->arena, Value *, a->n));
+	for (int i = 0; i < a->n; i++)
+		if ((v->item[i] = eval_as(L, env, a->kid[i], L->token_shape))->kind == V_ERROR)
+			return &v_error;
+	return v;
+}
+
 static bool
 set_prompt(Lower *L, Env *env, const Ast *a, Test *t)
 {
-	Value *v = eval(L, env, a);
+	Value *v = eval_text_of(L, env, a);
 
 	if (v->kind == V_ERROR || !text_rows(L, v, a->span, &t->nprompt, &t->prompt))
 		return false;
@@ -99,7 +134,7 @@ set_prompt(Lower *L, Env *env, const Ast *a, Test *t)
 static bool
 set_answer(Lower *L, Env *env, const Ast *a, Test *t)
 {
-	Value *v = eval(L, env, a->kid[0]);
+	Value *v = eval_text_of(L, env, a->kid[0]);
 
 	if (v->kind == V_ERROR || !text_rows(L, v, a->span, &t->nanswer, &t->answer))
 		return false;
@@ -183,7 +218,7 @@ label_list(Lower *L, Env *env, const Ast *e, const Output *out, Label *label)
 				label[i].any[k] = true;
 			continue;
 		}
-		Value *v = whole ? whole->item[k] : eval(L, env, a);
+		Value *v = whole ? whole->item[k] : eval_as(L, env, a, out->value->shape);
 		if (!label_leaves(L, v, out->value, a->span, label, &leaf, k))
 			return false;
 	}

@@ -136,11 +136,11 @@ merge_division(Merge *m, Node *x, Node *y, int depth)
 	return make(m, OP_DIV, merge(m, u, v, depth), b, NULL);
 }
 
-/* n is a remainder by b, or is one anyway. */
+/* n is a remainder by b, or is one anyway; a condition is no sum to be chosen. */
 static bool
 is_remainder(const Node *n, const Node *b)
 {
-	return (n->op == OP_MOD && n->arg[1] == b) || stays_within(n, b->k);
+	return (n->op == OP_MOD && n->arg[1] == b) || (b->k > 2 && stays_within(n, b->k));
 }
 
 /* The divisor of one of them, by which the other is a remainder, too; or NULL. */
