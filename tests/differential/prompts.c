@@ -1,4 +1,4 @@
-/* usage: prompts adder_1digit|adder|calculator|caesar|binary_increment N
+/* usage: prompts EXAMPLE N
  *
  * Prints prompts for a comparison of engines, one a line, each with the answer
  * that plain arithmetic gives: "12*34=<tab>408". First the edge cases and the
@@ -6,6 +6,7 @@
  * or lose a place), then random ones up to N in all, of a fixed seed. */
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +146,162 @@ increment(long most)
 	}
 }
 
+/* ---- alu32: operation and operands of 32 bits, the result's bits from the lowest */
+
+typedef enum Alu { ADD, SUB, EQUAL, LESS_U, LESS_S, SHL, SHR_U, SHR_S, BAND, BXOR, ALU_OPS } Alu;
+
+static uint32_t
+alu(Alu op, uint32_t a, uint32_t b)
+{
+	switch (op) {
+	case ADD: return a + b;
+	case SUB: return a - b;
+	case EQUAL: return a == b;
+	case LESS_U: return a < b;
+	case LESS_S: return (int32_t)a < (int32_t)b;
+	case SHL: return a << (b & 31);
+	case SHR_U: return a >> (b & 31);
+	case SHR_S: return (uint32_t)((int32_t)a >> (b & 31));
+	case BAND: return a & b;
+	default: return a ^ b;
+	}
+}
+
+static void
+ask_alu(Alu op, uint32_t a, uint32_t b)
+{
+	static const char *const name[] = { "add", "sub", "equal", "less_u", "less_s", "shl", "shr_u", "shr_s", "band", "bxor" };
+	uint32_t result = alu(op, a, b);
+
+	printf("{op: %s, a: 0x%" PRIx32 ", b: 0x%" PRIx32 "}\t", name[op], a, b);
+	for (int i = 0; i < 32; i++)
+		putchar('0' + (int)(result >> i & 1));
+	putchar('\n');
+}
+
+static void
+alu32(long most)
+{
+	static const uint32_t edge[] = { 0, 1, 2, 31, 32, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe,
+		0xffffffff, 0x55555555, 0xaaaaaaaa };
+	enum { N = sizeof edge / sizeof *edge };
+	long n = 0;
+
+	for (int i = 0; i < N * N && n < most; i++)
+		for (int op = 0; op < ALU_OPS; op++, n++)
+			ask_alu((Alu)op, edge[i / N], edge[i % N]);
+	for (; n < most; n++) {
+		uint32_t a = pick(1u << 31) << 1 | pick(2), b = pick(1u << 31) << 1 | pick(2);
+		if (pick(4) == 0)
+			b = a + pick(3) - 1;            /* beside each other */
+		if (pick(4) == 0)
+			a = ~b + pick(3);               /* carries all the way */
+		ask_alu((Alu)pick(ALU_OPS), a, b);
+	}
+}
+
+/* ---- machine_step: random programs, and all their states */
+
+typedef enum Instruction { PUSH, LOAD, STORE, PLUS, MINUS, JUMP_IF, HALT, INSTRUCTIONS } Instruction;
+
+typedef struct State {
+	bool running;           /* not an instruction */
+	Instruction op;
+	int arg, value, below, pc;
+} State;
+
+enum { MACHINE_CONTEXT = 256 };
+
+static void
+print_state(const State *s, bool first)
+{
+	static const char *const name[] = { "push", "load", "store", "add", "sub", "jump_if", "halt" };
+
+	printf("%s{kind: %s, op: %s, arg: %d, value: %d, below: %d, pc: %d}", first ? "" : " ",
+	       s->running ? "state" : "code", name[s->op], s->arg, s->value, s->below, s->pc);
+}
+
+static int
+stored_in(const State *text, int here, int cell)
+{
+	for (int j = here; j > 0; j--)
+		if (text[j].running && text[j].op == STORE && text[j].arg == cell)
+			return text[j - 1].value;
+	return 0;
+}
+
+/* The state after text[here]; false where it halts. */
+static bool
+run_step(const State *text, int here, State *to)
+{
+	const State *now = &text[here], *rest = now->below <= here ? &text[now->below] : NULL;
+	const State *next = now->pc <= here ? &text[now->pc] : NULL;
+	int value = rest ? rest->value : 0;
+
+	if (!next || next->op == HALT)
+		return false;
+	*to = (State){ true, next->op, next->arg, value, rest ? rest->below : 0, now->pc < 255 ? now->pc + 1 : 255 };
+	switch (next->op) {
+	case PUSH:
+	case LOAD:
+		to->value = next->op == PUSH ? next->arg : stored_in(text, here, next->arg);
+		to->below = here;
+		break;
+	case PLUS:
+		to->value = (value + now->value) % 256;
+		break;
+	case MINUS:
+		to->value = (value - now->value + 256) % 256;
+		break;
+	case JUMP_IF:
+		if (now->value)
+			to->pc = next->arg;
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+/* Loops and running off the end are as likely as not. */
+static State
+some_instruction(int length)
+{
+	State s = { .op = (Instruction)pick(INSTRUCTIONS) };
+
+	if (s.op == HALT && pick(3))
+		s.op = PUSH;
+	if (s.op == PUSH)
+		s.arg = (int)(pick(2) ? pick(4) : pick(256));
+	else if (s.op == JUMP_IF)
+		s.arg = (int)pick((unsigned)length + 2);
+	else if (s.op == LOAD || s.op == STORE)
+		s.arg = (int)pick(3);
+	return s;
+}
+
+static void
+machine(long programs)
+{
+	State text[MACHINE_CONTEXT];
+
+	while (programs-- > 0) {
+		int length = 1 + (int)pick(20), n = length;
+		for (int i = 0; i < length; i++)
+			text[i] = some_instruction(length);
+		text[n++] = (State){ .running = true, .op = HALT };
+		for (int i = 0; i < n; i++)
+			print_state(&text[i], i == 0);
+		putchar('\t');
+		int prompt = n;
+		while (n < MACHINE_CONTEXT && run_step(text, n - 1, &text[n])) {
+			print_state(&text[n], n == prompt);
+			n++;
+		}
+		putchar('\n');
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -161,6 +318,10 @@ main(int argc, char **argv)
 		caesar(n);
 	else if (!strcmp(what, "binary_increment"))
 		increment(n);
+	else if (!strcmp(what, "alu32"))
+		alu32(n);
+	else if (!strcmp(what, "machine_step"))
+		machine(n);
 	else
 		return fputs("usage: prompts EXAMPLE N\n", stderr), 2;
 	return 0;

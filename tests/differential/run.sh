@@ -3,8 +3,8 @@
 #
 # The same prompts through the reference evaluator, twrun and ONNX Runtime, each
 # answer against plain arithmetic: all 1-digit sums, all shifts of 200 random
-# words, sums, calculations and increments with every edge among them. Prints,
-# for each example, how many prompts there were and how many answers were wrong.
+# words, sums, calculations, increments and 32-bit operations with every edge among
+# them, all states of random programs of the stack machine. Prints, for each example, how many prompts there were and how many answers were wrong.
 # SAMPLE=n asks about that many of each (default 10000; SLOW=1, set where the
 # programs are built with sanitizers, makes it 1000 and leaves out ONNX Runtime,
 # which gets the same files then).
@@ -25,20 +25,35 @@ wrong() {
 		      print bad + 0 }'
 }
 
+# One line an answer: the bits of a word come as a label each.
+lines() {
+	if [ $example = alu32 ]; then
+		awk '{ word = word $2 } NR % 32 == 0 { print word; word = "" } END { if (word) print word }'
+	else
+		cat
+	fi
+}
+
 failed=0
 printf '%-18s %8s %10s %7s %13s\n' example prompts evaluator twrun 'ONNX Runtime'
-for example in adder_1digit adder calculator caesar binary_increment; do
+for example in adder_1digit adder calculator caesar binary_increment alu32 machine_step; do
 	source=examples/$example.tw model=$tmp/$example.onnx
-	case $example in caesar) n=$words ;; adder|binary_increment) n=$((sample / 2)) ;; *) n=$sample ;; esac
+	case $example in
+		caesar) n=$words ;;
+		adder|binary_increment) n=$((sample / 2)) ;;
+		alu32) n=$((sample / 4)) ;;
+		machine_step) n=$((sample / 50)) ;;
+		*) n=$sample ;;
+	esac
 	"$bin/differential/prompts" $example $n >"$tmp/all" && [ -s "$tmp/all" ] || exit 2
 	cut -f 1 "$tmp/all" >"$tmp/prompts"
 	"$bin/twc" $source -o "$model" || { failed=1; continue; }
 
-	"$bin/twc" run $source --batch "$tmp/prompts" >"$tmp/evaluator"
-	"$bin/twrun" "$model" --batch "$tmp/prompts" >"$tmp/twrun"
+	"$bin/twc" run $source --batch "$tmp/prompts" | lines >"$tmp/evaluator"
+	"$bin/twrun" "$model" --batch "$tmp/prompts" | lines >"$tmp/twrun"
 	e=$(wrong evaluator "$tmp/evaluator") r=$(wrong twrun "$tmp/twrun") o=-
 	if [ -z "${SLOW:-}" ]; then
-		node tests/model/judge.mjs "$model" "$tmp/prompts" >"$tmp/ort"
+		node tests/model/judge.mjs "$model" "$tmp/prompts" | lines >"$tmp/ort"
 		o=$(wrong 'ONNX Runtime' "$tmp/ort")
 	fi
 	printf '%-18s %8d %10s %7s %13s\n' $example "$(wc -l <"$tmp/all")" "$e" "$r" "$o"
