@@ -75,7 +75,7 @@ $(BUILD)/fuzz/mutate: $(BUILD)/tests/fuzz/mutate.o
 	$(LINK)
 
 # What programs.c is made of.
-FUZZED := $(filter-out %/mutate.o,$(call objects,tests/fuzz)) $(BUILD)/cmd/program.o $(BUILD)/cmd/cli.o
+FUZZED := $(filter-out %/mutate.o,$(call objects,tests/fuzz)) $(addprefix $(BUILD)/cmd/,program.o cli.o manual.o)
 $(BUILD)/fuzz/programs: $(FUZZED) $(COMPILER) $(RUNTIME)
 	$(LINK) $(LIBS)
 
