@@ -6,7 +6,7 @@
 
 import { readFileSync, unlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { call, emptyPast, open, padded, shown } from "../model/ort.mjs";
+import { open, padded, prefill } from "../model/ort.mjs";
 
 // The numbers of the expected labels, in the order of the model's columns.
 function* labels(model, results, b, place) {
@@ -42,7 +42,7 @@ function difference(model, results, texts, n) {
 async function judge(path) {
 	const model = await open(`${path}.onnx`), texts = JSON.parse(readFileSync(`${path}.json`, "utf8"));
 	const columns = padded(texts.map(t => [model.bos, ...t.rows]));
-	const results = await call(model, columns, texts.map(() => 0), columns.map(shown), emptyPast(model, texts.length));
+	const results = await prefill(model, columns, texts.length, columns.length);
 	await model.session.release?.();
 	return difference(model, results, texts, columns.length);
 }
