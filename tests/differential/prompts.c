@@ -86,6 +86,66 @@ arithmetic(const char *ops, long most)
 	}
 }
 
+/* ---- nine digits ---- */
+
+static void
+wide_sum_of(int64_t a, char op, int64_t b)
+{
+	int64_t v = op == '+' ? a + b : op == '-' ? a - b : a * b;
+
+	printf("%" PRId64 "%c%" PRId64 "=\t%" PRId64 "\n", a, op, b, v);
+}
+
+/* Of one to nine digits, many of them 9 or 0, so that carries run on. */
+static int64_t
+wide_number(void)
+{
+	int64_t v = 0;
+
+	for (unsigned n = 1 + pick(9); n; n--) {
+		unsigned kind = pick(6);
+		v = 10 * v + (kind < 2 ? 9 : kind < 3 ? 0 : pick(10));
+	}
+	return v;
+}
+
+/* Every pair of numbers beside a power of ten, and of some with long runs. */
+static long
+wide_edges(void)
+{
+	int64_t edge[64] = { 0, 499999999, 500000000, 909090909, 990990990, 111111111, 123456789, 987654321 };
+	long n = 0, nedge = 8;
+
+	for (int64_t ten = 1; ten <= 1000000000; ten *= 10)
+		for (int64_t d = -2; d <= 1; d++)
+			if (ten + d >= 1 && ten + d < 1000000000 && (ten > 1 || d >= 0))
+				edge[nedge++] = ten + d;
+	for (const char *op = "+-*"; *op; op++)
+		for (int i = 0; i < nedge; i++)
+			for (int j = 0; j < nedge; j++, n++)
+				wide_sum_of(edge[i], *op, edge[j]);
+	/* results just below, at and above each power of ten */
+	for (const char *op = "+-*"; *op; op++)
+		for (int64_t ten = 10; ten <= (*op == '*' ? (int64_t)100000000000000000 : 1000000000); ten *= 10)
+			for (int k = 0; k < 10; k++)
+				for (int64_t d = -1; d <= 1; d++) {
+					int64_t a = 1 + wide_number() % 999999999;
+					int64_t b = *op == '+' ? ten - a + d : *op == '-' ? a - ten + d : ten / a + d;
+					if (b < 0 || b > 999999999)
+						continue;
+					wide_sum_of(a, *op, b);
+					n++;
+				}
+	return n;
+}
+
+static void
+wide_arithmetic(long most)
+{
+	for (long n = wide_edges(); n < most; n++)
+		wide_sum_of(wide_number(), "+-*"[pick(3)], wide_number());
+}
+
 static void
 one_digit(void)
 {
@@ -314,6 +374,8 @@ main(int argc, char **argv)
 		arithmetic("+", n);
 	else if (!strcmp(what, "calculator"))
 		arithmetic("+-*", n);
+	else if (!strcmp(what, "calculator_wide"))
+		wide_arithmetic(n);
 	else if (!strcmp(what, "caesar"))
 		caesar(n);
 	else if (!strcmp(what, "binary_increment"))
