@@ -259,11 +259,3 @@ cli_parse(const Cli *cli, int *argc, char ***argv, Options *o, int *status)
 	*status = miscounted(&p, v, *argc, *argc < least);
 	return NULL;
 }
-
-bool
-has_colours(FILE *f)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return !(no && *no) && term && strcmp(term, "dumb") && isatty(fileno(f));
-}

@@ -44,8 +44,6 @@ typedef struct Cli {
  * is left to do: *status is how to exit. */
 const Verb *cli_parse(const Cli *, int *argc, char ***argv, Options *, int *status);
 
-/* Whether what goes there may be coloured: to a terminal, unless NO_COLOR is set. */
-bool has_colours(FILE *);
 /* How many arguments the verb takes. */
 void cli_count(const Verb *, int *least, int *most);
 /* Those of every program: help, version, man, completions. */

@@ -63,6 +63,8 @@ int continue_text(const Graph *, Eval *, int *text, int n);
  * eval has, n tokens; NULL if all hold. */
 const Assert *broken_assert(const Graph *, Eval *, int n, int *at);
 double now(void);               /* ms */
+/* Whether what goes there may be coloured: to a terminal, unless NO_COLOR is set. */
+bool has_colours(FILE *);
 /* twc test of a text that is here already. */
 int test_one(const char *path, const char *text, size_t n, const Options *);
 

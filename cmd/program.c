@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "frontend/frontend.h"
 #include "runtime/tw.h"
@@ -54,6 +55,14 @@ read_file(Arena *arena, const char *path, size_t *n)
 	free(text);
 	*n = have;
 	return copy;
+}
+
+bool
+has_colours(FILE *f)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !(no && *no) && term && strcmp(term, "dumb") && isatty(fileno(f));
 }
 
 /* A graph's own text is read back as it is, so that a pass can be tested alone. */
