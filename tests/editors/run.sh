@@ -40,6 +40,42 @@ check_treesitter_queries() {
 	done
 }
 
+# The editors themselves, or their side of the protocol, with the server.
+check_vscode() {
+	cp -r lang/editors/vscode "$tmp/tw"             # as a user would, into ~/.vscode/extensions
+	node tests/editors/vscode.mjs "$tmp/tw" "$bin/twc"
+}
+check_neovim() {
+	timeout 120 nvim --headless -u NONE --cmd 'set rtp^=lang/editors/vim' -c 'luafile tests/editors/nvim.lua' 2>&1 </dev/null
+}
+check_neovim_dies() {
+	local pid
+	nvim --headless -u NONE --cmd 'set rtp^=lang/editors/vim | filetype plugin on' examples/calculator.tw </dev/null >/dev/null 2>&1 &
+	pid=$!
+	for _ in {1..100}; do pgrep -P $pid -f 'twc lsp' >"$tmp/server" && break; sleep 0.1; done
+	[ -s "$tmp/server" ] || { echo "Neovim did not start the server"; kill $pid; return; }
+	kill -KILL $pid
+	for _ in {1..100}; do kill -0 "$(cat "$tmp/server")" 2>/dev/null || return 0; sleep 0.1; done
+	echo "the server outlives Neovim"
+	kill "$(cat "$tmp/server")"
+}
+
+# The shells read what completes for them, and the manual pages are without complaints.
+check_shells() {
+	local p
+	for p in twc twrun; do
+		"$p" --completions=bash | bash -n
+		"$p" --completions=zsh | zsh -n /dev/stdin
+		"$p" --completions=fish >"$tmp/$p.fish" && fish --no-execute "$tmp/$p.fish"
+		"$p" --man | groff -man -ww -Tutf8 -K utf8 >/dev/null
+	done
+	[ "$(fish -c "source '$tmp/twc.fish'; complete -C 'twc repo'" | cut -f 1)" = report ] || echo "fish does not complete a verb"
+	[ "$(fish -c "source '$tmp/twc.fish'; complete -C 'twc report --j'" | cut -f 1)" = --json ] || echo "fish does not complete an option"
+	twc --completions=zsh >"$tmp/_twc"
+	[ "$(zsh tests/editors/complete.zsh "$tmp" 'twc repo')" = report ] || echo "zsh does not complete a verb"
+	[ "$(zsh tests/editors/complete.zsh "$tmp" 'twc report --j')" = --json ] || echo "zsh does not complete an option"
+}
+
 passed=0 failed=0
 for check in $(declare -F | sed -n 's/^declare -f \(check_.*\)/\1/p'); do
 	why=$($check 2>&1) status=$?
