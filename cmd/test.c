@@ -182,15 +182,44 @@ compare_positions(Tester *t, const Test *test, int n)
 
 /* ---- one test ---- */
 
+/* The same text, of other tokens perhaps. */
+static bool
+spells(Tester *t, const Test *test, const int *answer, int n)
+{
+	const char *wanted = spell(&t->program.arena, t->g, test->answer, test->nanswer);
+	const char *got = spell(&t->program.arena, t->g, answer, n);
+
+	return test->begins ? !strncmp(got, wanted, strlen(wanted)) : !strcmp(got, wanted);
+}
+
 static bool
 gives(Tester *t, const Test *test, const int *text, int n)
 {
 	const int *answer = text + test->nprompt * t->g->nfield;
 	int len = n - test->nprompt;
 
+	if (test->spelled)
+		return spells(t, test, answer, len);
 	if (len < test->nanswer || (len > test->nanswer && !test->begins))
 		return false;
 	return !memcmp(answer, test->answer, token_size(t, test->nanswer));
+}
+
+/* As the test writes its answer: a text, or a list. */
+static const char *
+answer_text(Tester *t, const Test *test, const int *row, int n)
+{
+	Arena *arena = &t->program.arena;
+	const char *list = "";
+
+	if (test->spelled)
+		return quoted(t, row, n);
+	for (int i = 0; i < n; i++) {
+		const int *one = row + i * t->g->nfield;
+		const char *token = t->g->field ? spell(arena, t->g, one, 1) : quoted(t, one, 1);
+		list = arena_fmt(arena, "%s%s%s", list, i ? ", " : "", token);
+	}
+	return arena_fmt(arena, "[%s]", list);
 }
 
 static void
@@ -200,9 +229,9 @@ check_answer(Tester *t, const Test *test, int n, int m)
 		return;
 	fail_test(t, test);
 	printf("expected %s%s, the evaluator gives %s, the transformer %s\n",
-	       quoted(t, test->answer, test->nanswer), test->begins ? "..." : "",
-	       quoted(t, t->text + test->nprompt * t->g->nfield, n - test->nprompt),
-	       quoted(t, t->other + test->nprompt * t->g->nfield, m - test->nprompt));
+	       answer_text(t, test, test->answer, test->nanswer), test->begins ? "..." : "",
+	       answer_text(t, test, t->text + test->nprompt * t->g->nfield, n - test->nprompt),
+	       answer_text(t, test, t->other + test->nprompt * t->g->nfield, m - test->nprompt));
 }
 
 /* Only the evaluator is compared with the labels that the test expects: that the

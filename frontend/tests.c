@@ -139,6 +139,7 @@ set_answer(Lower *L, Env *env, const Ast *a, Test *t)
 	if (v->kind == V_ERROR || !text_rows(L, v, a->span, &t->nanswer, &t->answer))
 		return false;
 	t->emits = true;
+	t->spelled = v->kind == V_TEXT;
 	t->begins = a->kind == N_BEGINS;
 	if (!L->g->emit && !L->diags->nerror)
 		fail_at(L, a->span, "this program does not emit");

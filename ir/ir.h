@@ -121,6 +121,7 @@ typedef struct Test {
 	int nprompt, *prompt;
 	bool emits;             /* answer is given */
 	bool begins;            /* "..." : the answer begins so */
+	bool spelled;           /* the answer is a text: any tokens that spell it will do */
 	int nanswer, *answer;
 	int nlabel;
 	Label *label;
