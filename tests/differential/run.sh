@@ -29,7 +29,7 @@ wrong() {
 # One line an answer: the bits of a word come as a label each.
 lines() {
 	if [ $example = alu32 ]; then
-		awk '{ word = word $2 } NR % 32 == 0 { print word; word = "" } END { if (word) print word }'
+		awk '{ word = word ($2 == "true") } NR % 32 == 0 { print word; word = "" } END { if (word) print word }'
 	else
 		cat
 	fi
