@@ -81,7 +81,7 @@ struct Atom {
 /* How a reference finds its place: the score is the sum over dims of q here
  * times k there. Exact integers, the winner ahead by at least gap. */
 typedef struct Select {
-	const char *intent;     /* "offset", "place", "latest", "first", "best", "mean" */
+	const char *intent;     /* "offset", "place", "latest", "first", "search" (either), "best", "mean" */
 	const Node *ref;
 	int offset;
 	int ndim;

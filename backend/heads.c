@@ -442,6 +442,36 @@ add_relations(Circuit *c, Select *s, const Where *w, int64_t weight)
 	return true;
 }
 
+/* What a later place adds to the score, queries apart. */
+static int64_t
+gain_of_place(const Select *s, int from, int to)
+{
+	int64_t gain = 0;
+
+	for (int d = 0; d < s->ndim; d++) {
+		if (!form_is_const(s->q[d]))
+			continue;
+		for (int i = 0; i < s->k[d]->n; i++) {
+			const Term *t = &s->k[d]->term[i];
+			if (t->atom->kind == PLACE_FEATURE)
+				gain += s->q[d]->k * t->c * (t->atom->table[to] - t->atom->table[from]);
+		}
+	}
+	return gain;
+}
+
+/* Do scores run against the order, from each place to the next? In a short context a
+ * condition that speaks of the place may have it so, and nobody can tell it from the weights. */
+static bool
+runs_against(const Circuit *c, const Select *s, int order)
+{
+	bool against = true;
+
+	for (int p = 2; p < c->places && against; p++)
+		against = order * gain_of_place(s, p - 1, p) < 0;
+	return against;
+}
+
 static const Select *
 select_where(Circuit *c, Node *ref)
 {
@@ -466,7 +496,11 @@ select_where(Circuit *c, Node *ref)
 	key = there_penalty(c, &where, key, w);
 	add_dim(s, form_const(c, 1), form_set_bos(c, key, first ? -STEP * (int64_t)c->places : 0));
 	add_dim(s, here_deficit(c, &where), form_scale(c, w, c->is_bos, 0));
-	return add_relations(c, s, &where, w) ? s : NULL;
+	if (!add_relations(c, s, &where, w))
+		return NULL;
+	if (!best && runs_against(c, s, first ? -1 : 1))
+		s->intent = "search";
+	return s;
 }
 
 static const Select *

@@ -346,8 +346,7 @@ keys_ignore_place(Study *s, const TwForms *f)
 	return !r.known || !r.by_place;
 }
 
-/* 1 where the priority of a later place is greater, all else being equal. Of two
- * places alone it cannot be told from a condition that one of them fails. */
+/* 1 where the priority of a later place is greater, all else being equal. */
 static int
 slope(Study *s, const Dims *d)
 {
@@ -362,7 +361,7 @@ slope(Study *s, const Dims *d)
 		down = down && (p == 1 || x < last);
 		last = x;
 	}
-	return !sure || s->m->context < 3 ? 0 : up ? 1 : down ? -1 : 0;
+	return !sure || s->m->context < 2 ? 0 : up ? 1 : down ? -1 : 0;
 }
 
 static bool
