@@ -121,6 +121,7 @@ typedef struct Circuit {
 	const Form **emit;      /* (g->nfield) NULL if the program does not emit */
 	const Form **output;    /* (g->noutput) */
 	struct AtomTable *table;
+	long work;              /* done to find functions of few streams */
 	const Node *node;       /* being mapped: blamed for new atoms */
 	int owner;              /* the innermost named value being mapped, or -1 */
 	const Rule *made;       /* the rule that made the best form so far of what is being mapped */
@@ -210,6 +211,10 @@ const Select *select_mean(Circuit *, Node *mean);
 const Form *map_sum(Circuit *, Node *sum);
 /* A function of a sum: y[i] where it is set[i]. Costs nothing beside the sum. */
 const Form *table_of_sum(Circuit *, Node *sum, const int64_t *y);
+
+/* ---- functions of few streams (joint.c) ---- */
+/* n in one layer from what is ready early, if that is before `best`; or NULL. */
+const Form *joint_table(Circuit *, Node *n, const Form *best);
 
 /* ---- stages ---- */
 const Form *map_node(Circuit *, Node *);

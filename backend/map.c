@@ -30,6 +30,7 @@ static const Rule
 	by_token = { "feature", "depends on the token alone: columns of the token table" },
 	by_place = { "feature", "depends on the position alone: columns of the position table" },
 	by_sum = { "sum", "a sum of what is there: lives in the weights of who reads it" },
+	by_cases = { "cases", "a function of two or three values: a neuron for each block of the table" },
 	by_staircase = { "staircase", "a function of one value: a neuron for each change of slope" },
 	by_gate = { "gate", "the branches' difference, held at 0 by the condition" },
 	by_leaves = { "alternatives", "nested choices at once: each outcome behind all of its conditions" },
@@ -699,6 +700,13 @@ is_affine(const Node *n)
 	       || (n->op == OP_MUL && (is_const(n->arg[0]) || is_const(n->arg[1])));
 }
 
+/* Worth a table of several streams, should that be earlier? Not what costs nothing. */
+static bool
+is_joint(const Node *n)
+{
+	return n->op == OP_READ ? !is_const(n->arg[2]) : !is_affine(n) && n->op != OP_SUM;
+}
+
 static const Form *
 map_anew(Circuit *c, Node *n)
 {
@@ -721,7 +729,8 @@ map_anew(Circuit *c, Node *n)
 		c->made = &by_staircase;
 		return table;
 	}
-	return rather(c, emits[n->op](c, n), table, &by_staircase);
+	const Form *best = rather(c, emits[n->op](c, n), table, &by_staircase);
+	return best && is_joint(n) ? rather(c, best, joint_table(c, n, best), &by_cases) : best;
 }
 
 const Form *

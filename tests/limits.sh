@@ -21,7 +21,9 @@ size() { # size EXAMPLE LAYERS D_MODEL
 
 size adder 3 24
 size calculator 4 40
-size sort_digits 4 64
+size sort_digits 4 24
+size dyck2 5 114
+size rule110 3 20
 size histogram 2 8
 size caesar 3 15
 size reverse 2 7
