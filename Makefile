@@ -155,8 +155,9 @@ demo: setup
 	@$(MAKE) --no-print-directory all
 	@tools/demo $(BUILD)
 
-report: all
-	@for f in examples/*.tw; do $(BUILD)/twc report $$f || exit; echo; done
+report: setup
+	@$(MAKE) --no-print-directory parts
+	@bench/report.sh $(BUILD)
 
 bench: setup
 	@$(MAKE) --no-print-directory parts

@@ -93,25 +93,41 @@ pivot(Arena *arena, const Line *l)
 	return at;
 }
 
+/* c[0] f[0] + c[1] f[1] + …, by halves, lest every partial sum be kept. */
+static const Form *
+sum_of(Circuit *c, int n, const Form *const *f, const int64_t *by)
+{
+	int m = n / 2;
+
+	if (n == 1)
+		return form_scale(c, by[0], f[0], 0);
+	return form_add(c, 1, sum_of(c, m, f, by), 1, sum_of(c, n - m, f + m, by + m), 0);
+}
+
 const Form *
 staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 {
 	if (n == 1)
 		return form_const(c, y[0]);
 
-	Line l = line_through(c->arena, n, x, y);
-	int p = pivot(c->arena, &l);
-	const Form *sum = form_scale(c, l.slope[p], f, l.y[p] - l.slope[p] * l.x[p]);
+	Arena scratch = { 0 };
+	Line l = line_through(&scratch, n, x, y);
+	int p = pivot(&scratch, &l);
+	const Form *line = form_scale(c, l.slope[p], f, l.y[p] - l.slope[p] * l.x[p]);
+	const Form **step_ = NEWS(&scratch, const Form *, l.n);
+	int64_t *change = NEWS(&scratch, int64_t, l.n);
+	int nstep = 0;
 
-	if (!l.slope[p])
-		sum = form_const(c, l.y[p]);
 	for (int i = 1; i + 1 < l.n; i++) {
-		int64_t change = l.slope[i] - l.slope[i - 1];
-		if (!change)
+		if (l.slope[i] == l.slope[i - 1])
 			continue;
-		const Form *bend = i > p ? form_scale(c, 1, f, -l.x[i]) : form_scale(c, -1, f, l.x[i]);
-		sum = form_add(c, 1, sum, change, relu(c, bend), 0);
+		change[nstep] = l.slope[i] - l.slope[i - 1];
+		step_[nstep++] = relu(c, i > p ? form_scale(c, 1, f, -l.x[i]) : form_scale(c, -1, f, l.x[i]));
 	}
+	const Form *sum = l.slope[p] ? line : form_const(c, l.y[p]);
+	if (nstep)
+		sum = form_add(c, 1, sum, 1, sum_of(c, nstep, step_, change), 0);
+	arena_free(&scratch);
 	int64_t lo = y[0], hi = y[0];
 	for (int i = 0; i < n; i++) {
 		lo = y[i] < lo ? y[i] : lo;

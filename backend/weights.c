@@ -22,7 +22,8 @@ typedef struct Writer {
 	Circuit *c;
 	TwModel *m;
 	Report *r;
-	double *most;           /* (d_model) largest absolute value of a column in the state at hand */
+	double **all;           /* (states)(d_model) largest absolute value of a column */
+	double *most;           /* (d_model) the same in the state at hand */
 	double *real;           /* (d_model) scratch: the coefficients of a real's reader */
 	Uses *uses;             /* (natom) by id: the columns that hold it */
 	double *score;          /* (nhead) largest score of each live head, by id */
@@ -85,11 +86,34 @@ most_of(const Form *f, int state)
 	return larger(larger(-lo, hi), bos < 0 ? -bos : bos);
 }
 
+static bool
+changes_in(const Form *f, int state)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->ready == state)
+			return true;
+	return false;
+}
+
+static void
+find_most(Writer *w)
+{
+	int states = 2 * w->s->nlayer + 1;
+
+	w->all = NEWS(w->c->arena, double *, states);
+	for (int state = 0; state < states; state++) {
+		w->all[state] = NEWS(w->c->arena, double, w->cols->n + 1);
+		for (int i = 0; i < w->cols->n; i++) {
+			const Form *f = w->cols->form[i];
+			w->all[state][i] = state && !changes_in(f, state) ? w->all[state - 1][i] : most_of(f, state);
+		}
+	}
+}
+
 static void
 enter_state(Writer *w, int state)
 {
-	for (int i = 0; i < w->cols->n; i++)
-		w->most[i] = most_of(w->cols->form[i], state);
+	w->most = w->all[state];
 }
 
 /* How a real is read: its coefficients by column, into w->real. False if some term
@@ -403,26 +427,26 @@ line_of(const Graph *g, const Node *n)
 /* Whether f can be read from the stream in this state, exactly if it is of integers.
  * w->real is how. */
 static bool
-decodes(Writer *w, const Form *f, int state, const double *most)
+decodes(Writer *w, const Form *f, int state)
 {
 	double terms;
 	int n;
 
 	if (f->real)
-		return real_reader(w, state, f->real, most, &terms, &n);
+		return real_reader(w, state, f->real, w->all[state], &terms, &n);
 	const Uses *uses = columns_read(w->cols, state, f);
 	double sum = 0;
 
 	memset(w->real, 0, sizeof *w->real * (size_t)w->cols->n);
 	for (int i = 0; uses && i < uses->n; i++) {
 		w->real[uses->at[i].column] = (double)uses->at[i].times;
-		sum += (double)llabs(uses->at[i].times) * most[uses->at[i].column];
+		sum += (double)llabs(uses->at[i].times) * w->all[state][uses->at[i].column];
 	}
 	return uses && sum + (double)llabs(f->k) < EXACT_MAX;
 }
 
 static void
-write_named1(Writer *w, const Named *n, TwNamed *out, double *const *most)
+write_named1(Writer *w, const Named *n, TwNamed *out)
 {
 	int states = 2 * w->s->nlayer + 1;
 	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
@@ -432,7 +456,7 @@ write_named1(Writer *w, const Named *n, TwNamed *out, double *const *most)
 	out->reference = n->kind == K_POS;
 	out->folded = true;
 	for (int state = f ? f->ready : 0; f && state < states; state++) {
-		if (!decodes(w, f, state, most[state]))
+		if (!decodes(w, f, state))
 			continue;
 		out->folded = false;
 		out->state = state;
@@ -457,17 +481,11 @@ write_named(Writer *w)
 
 	w->m->nnamed = g->nnamed;
 	w->m->named = arena_alloc(w->c->arena, sizeof *w->m->named * (size_t)(g->nnamed + 1));
-	double **most = arena_alloc(w->c->arena, sizeof *most * (size_t)(2 * w->s->nlayer + 1));
-	for (int state = 0; state <= 2 * w->s->nlayer; state++) {
-		enter_state(w, state);
-		most[state] = w->most;
-		w->most = new_sums(w);
-	}
 	uint32_t at = 0;
 	int line = 1;
 	for (int i = 0; i < g->nnamed; i++) {
 		const Named *n = &g->named[i];
-		write_named1(w, n, &w->m->named[i], most);
+		write_named1(w, n, &w->m->named[i]);
 		if (n->file)
 			continue;
 		line = n->span.lo < at ? source_line(g->files[0], n->span.lo)
@@ -592,9 +610,9 @@ write_weights(Columns *cols, Report *r)
 	m->d_model = r->d_model;
 	m->nlayer = r->layers;
 	m->layer = arena_alloc(c->arena, sizeof *m->layer * (size_t)(m->nlayer + 1));
-	w.most = arena_alloc(c->arena, sizeof *w.most * (size_t)(cols->n + 1));
 	w.real = NEWS(c->arena, double, cols->n + 1);
 	find_uses(&w);
+	find_most(&w);
 	w.score = arena_alloc(c->arena, sizeof *w.score * (size_t)((m->nlayer + 1) * (c->nhead + 1)));
 	write_embedding(&w);
 	for (int l = 0; l < m->nlayer; l++) {

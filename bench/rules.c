@@ -51,8 +51,8 @@ print_sum(int i)
 int
 main(int argc, char **argv)
 {
-	/* what a rule adds to the graph, about: measured */
-	int rules = argc == 2 ? (int)(atol(argv[1]) * 10 / 45) : 0, groups = (rules + GROUP - 1) / GROUP;
+	/* a rule adds between three and four nodes: measured */
+	int rules = argc == 2 ? (int)(atol(argv[1]) * 3 / 10) : 0, groups = (rules + GROUP - 1) / GROUP;
 
 	if (rules < CLASSES * GROUP)
 		return fputs("usage: rules N, at least 2000\n", stderr), 2;

@@ -1,0 +1,84 @@
+#!/bin/bash
+# usage: bench/report.sh BUILD-DIR
+#
+# What this compiler is meant to reach and what it reaches, from compiles made now:
+# sizes of models beside the figures asked for, of others and of hand-made ones, then
+# times and memory of whole processes. Then every example with its longest chain.
+bin=$(cd "$1" && pwd) || exit 2
+cd "$(dirname "$0")/.." || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+
+field() { # field FILE NAME: of a JSON report, arrays summed up
+	sed -n "/\"$2\":/{s/.*: *//;s/[],[]/ /g;p;}" "$1" | awk '{ for (i = 1; i <= NF; i++) n += $i } END { print n }'
+}
+
+# ---- sizes ----
+
+# row WHAT SOURCE LAYERS WIDTH OTHERS BY-HAND [FLAG...]: at most so many layers, so
+# wide; - where nothing is asked.
+row() {
+	local what=$1 source=$2 layers=$3 width=$4 others=$5 hand=$6
+	shift $(($# < 6 ? $# : 6))
+	if ! "$bin/twc" report "$source" --json "$@" >"$tmp/json" 2>"$tmp/error"; then
+		printf '%-28s %4s / %-5s %s\n' "$what" "$layers" "$width" "$(head -n 1 "$tmp/error")"
+		return
+	fi
+	local l d
+	l=$(field "$tmp/json" layers) d=$(field "$tmp/json" d_model)
+	local met=yes
+	[ "$layers" = - ] || [ "$l" -le "$layers" ] || met=no
+	[ "$width" = - ] || [ "$d" -le "$width" ] || met=no
+	printf '%-28s %4s / %-5s %4d / %-5d %-4s %6d %8d %9d   %-22s %s\n' "$what" "$layers" "$width" "$l" "$d" $met \
+		"$(field "$tmp/json" heads)" "$(field "$tmp/json" neurons)" "$(field "$tmp/json" nonzeros)" "$others" "$hand"
+}
+
+echo "layers / d_model:"
+printf '%-28s %12s %12s %-4s %6s %8s %9s   %-22s %s\n' model asked reached met heads neurons nonzeros others 'by hand'
+row 'adder, 3 digits' examples/adder.tw 3 24 '29 / 1024' '3 / 9, 2 / 16'
+row 'calculator, 3 digits' examples/calculator.tw 4 40 '38 / 2048, 25-29 / 8192' '4 / 14, 3 / 24'
+row '  the same, --d-model 24' examples/calculator.tw - 24 '' '' --d-model 24
+row 'calculator, 9 digits' examples/calculator_wide.tw 6 120 '38-43 / 8192' '6 / 55, 5 / 59'
+row 'scratchpad calculator' examples/calculator_scratchpad.tw - - '18, fails at 9 digits'
+row 'scratchpad adder, 3 digits' examples/scratchpad_adder.tw - -
+row 'binary_increment' examples/binary_increment.tw 3 32 '20 / 512'
+row 'caesar' examples/caesar.tw 3 32
+row 'reverse' examples/reverse.tw 3 32
+row 'histogram' examples/histogram.tw 3 32
+row 'sort_digits, 10 digits' examples/sort_digits.tw 4 64 '37-63 / 384'
+
+# ---- times ----
+
+# time_row WHAT SOURCE RUNS ASKED-MS ASKED-MB [NODES]
+time_row() {
+	if [ ! -f "$2" ]; then
+		printf '%-32s %8s ms %6s MB   %s\n' "$1" "$4" "$5" 'there is no such program yet'
+		return
+	fi
+	read -r least middle most < <("$bin/bench/measure" "$3" "$bin/twc" "$2" -o "$tmp/x.onnx" 2>/dev/null)
+	local met
+	met=$(awk -v a="$middle" -v b="$4" -v m="$most" -v n="$5" 'BEGIN {
+		print a <= b && (n == "-" || m <= n) ? "yes" : "no" }')
+	printf '%-32s %8s ms %6s MB %9s ms %6.0f MB  %-4s %s\n' "$1" "$4" "$5" "$middle" "$most" "$met" "${6:-}"
+}
+
+echo
+echo "twc SOURCE -o OUT.onnx, a whole process:"
+printf '%-32s %21s %22s  %s\n' program 'at most' 'middle of runs' met
+# the longest example of at most 20 lines
+for f in examples/*.tw; do
+	n=$(grep -vc '^#\|^test\|^$' "$f")
+	[ "$n" -le 20 ] && echo "$n $f"
+done | sort -n | tail -n 1 >"$tmp/twenty"
+read -r lines twenty <"$tmp/twenty"
+time_row "$(basename "$twenty" .tw), $lines lines" "$twenty" 21 5 -
+time_row 'calculator, 3 digits' examples/calculator.tw 11 1000 300
+time_row 'calculator, 9 digits' examples/calculator_wide.tw 3 1000 300
+for n in 25000 50000 100000; do
+	"$bin/bench/rules" $n >"$tmp/rules.tw"
+	nodes=$("$bin/twc" --dump=lower "$tmp/rules.tw" | grep -c '^ *n[0-9]* =')
+	time_row "rules, $nodes nodes" "$tmp/rules.tw" 1 $((20000 * n / 100000)) -
+done
+
+echo
+for f in examples/*.tw; do "$bin/twc" report "$f" || exit; echo; done
