@@ -1,7 +1,7 @@
 # make          build/twc, build/twrun and the library, build/libtw.a and .so
 # make demo     sets up what is missing, builds, compiles the calculator and asks it a few things
 # make test     sets up what is missing, builds, runs every test
-# The other targets: test-editors editors bless asan report bench exhaustive fuzz fmt install clean setup
+# The other targets: test-editors editors bless asan report bench exhaustive fuzz hostile fmt install clean setup
 
 CC     ?= cc
 CXX    ?= c++
@@ -32,8 +32,9 @@ TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o),$(cal
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
 TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c)) \
-	$(BUILD)/fuzz/mutate $(BUILD)/fuzz/programs $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+	$(BUILD)/hostile/file $(BUILD)/hostile/prompt $(BUILD)/fuzz/mutate $(BUILD)/fuzz/programs $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
+HOSTILE = file prompt source
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 COMPILE = @mkdir -p $(@D); \
@@ -77,6 +78,12 @@ $(BUILD)/fuzz/mutate: $(BUILD)/tests/fuzz/mutate.o
 # What programs.c is made of.
 FUZZED := $(filter-out %/mutate.o,$(call objects,tests/fuzz)) $(addprefix $(BUILD)/cmd/,program.o cli.o manual.o)
 $(BUILD)/fuzz/programs: $(FUZZED) $(COMPILER) $(RUNTIME)
+	$(LINK) $(LIBS)
+
+# libFuzzer brings the main program along, so `make hostile` sets DRIVER to nothing.
+DRIVER ?= $(BUILD)/tests/hostile/driver.o
+$(BUILD)/hostile/source: $(COMPILER) $(addprefix $(BUILD)/cmd/,program.o cli.o manual.o)
+$(BUILD)/hostile/%: $(BUILD)/tests/hostile/%.o $(DRIVER) $(RUNTIME)
 	$(LINK) $(LIBS)
 
 TREE := $(addprefix lang/editors/tree-sitter/src/,parser.c scanner.c)
@@ -173,10 +180,18 @@ fuzz: setup
 	@$(MAKE) --no-print-directory BUILD=build-asan parts CFLAGS='$(SANITIZE)'
 	@N=$(or $(N),3000) tests/fuzz/run.sh build-asan
 
+# libFuzzer on model files, prompts and sources, each for MINUTES.
+hostile: setup
+	@tools/setup --fuzz
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' \
+		LDFLAGS=-fsanitize=fuzzer DRIVER= $(HOSTILE:%=build-fuzz/hostile/%)
+	@tests/hostile/fuzz.sh $(BUILD) build-fuzz $(or $(MINUTES),10)
+
 fmt: all
 	@for f in $(wildcard examples/*.tw stdlib/*.tw tests/*/*.tw); do \
 		$(BUILD)/twc fmt $$f 2>/dev/null || true; done
-	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend lsp runtime cmd examples/c tests/unit tests/differential tests/fuzz bench))
+	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend lsp runtime cmd examples/c tests/unit tests/differential tests/fuzz tests/hostile bench))
 
 editors:
 	@node tools/editors.mjs
@@ -199,8 +214,8 @@ install: all
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' runtime/tw.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/tw.pc
 
 clean:
-	rm -rf build build-asan
+	rm -rf build build-asan build-fuzz
 
-.PHONY: all setup parts test test-editors bless asan demo report bench exhaustive fuzz fmt editors install clean
+.PHONY: all setup parts test test-editors bless asan demo report bench exhaustive fuzz hostile fmt editors install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -217,7 +217,9 @@ fill_segments(TwCode *c, const TwStage *s, TwSteps *g)
 	}
 }
 
-enum { MOST_STEPS = 60000, MOST_RANGE = 1 << 16 };
+/* What a file that means no harm stays far below: some seconds, and 64 MB. */
+static const double most_effort = 1e9;
+enum { MOST_STEPS = 60000, MOST_RANGE = 1 << 16, MOST_CELLS = 1 << 25 };
 
 static void
 make_steps(TwCode *c, TwStage *s, TwSteps *g)
@@ -226,7 +228,7 @@ make_steps(TwCode *c, TwStage *s, TwSteps *g)
 	double low = -(double)b[0], high = -(double)b[g->n - 1];
 	int terms = s->out.start[g->first + g->n] - s->out.start[g->first];
 
-	if (g->n < 3 || g->n > MOST_STEPS || high - low > MOST_RANGE || fabs(low) > 1e9)
+	if (g->n < 3 || g->n > MOST_STEPS || high - low > MOST_RANGE || fabs(low) > 1e9 || high - low > (double)c->cells)
 		return;
 	for (int i = 0; i < g->n; i++)
 		if (!whole((double)b[i]))
@@ -239,6 +241,7 @@ make_steps(TwCode *c, TwStage *s, TwSteps *g)
 	}
 	g->low = (int)low;
 	g->range = (int)(high - low) + 1;
+	c->cells -= g->range;
 	fill_segments(c, s, g);
 }
 
@@ -453,6 +456,8 @@ tw_code(const TwModel *m, char **error)
 		return NULL;
 	}
 	c->m = m;
+	c->effort = most_effort;
+	c->cells = MOST_CELLS;
 	if (m->bidirectional)
 		return c; /* plain.c runs it */
 	if (m->emits)

@@ -99,6 +99,8 @@ struct TwCode {
 	double state;         /* floats of a session's state; 1e18 if that cannot be */
 	size_t reset;         /* the first of them, which a new text sets back to what <bos> left */
 	bool any;             /* some head is TW_ANY */
+	double effort;        /* steps left for finding out what heads look up */
+	long cells;           /* left for the tables of staircases */
 	int *place_of;        /* (d_model) scratch of the making */
 };
 

@@ -50,19 +50,21 @@ is_whole(double x)
 	return x == rint(x) && fabs(x) < most_exact;
 }
 
-/* One row of some matrix against the form; *sure is lost where sums may round. */
+/* One row of some matrix against the form; *sure is lost where sums may round, and
+ * where the file has been asking for too much. */
 static double
-against(const TwForms *f, const float *row, bool *sure)
+against(const Study *s, const TwForms *f, const float *row, bool *sure)
 {
 	double sum = 0, most = 0;
 
+	s->c->effort -= f->start[1] + 1;
 	for (int t = 0; t < f->start[1]; t++) {
 		double x = (double)f->term[t].w * (double)row[f->term[t].at];
 		sum += x;
 		most += fabs(x);
 		*sure = *sure && is_whole(x);
 	}
-	*sure = *sure && most < most_exact;
+	*sure = *sure && most < most_exact && s->c->effort > 0;
 	return sum;
 }
 
@@ -72,7 +74,7 @@ rows_vanish(const Study *s, const TwForms *f, const float *w, int rows)
 	bool sure = true;
 
 	for (int i = 0; i < rows; i++)
-		if (against(f, w + (size_t)i * (size_t)s->m->d_model, &sure) != 0 || !sure)
+		if (against(s, f, w + (size_t)i * (size_t)s->m->d_model, &sure) != 0 || !sure)
 			return false;
 	return true;
 }
@@ -88,7 +90,7 @@ only_embedding(const Study *s, const TwForms *f, double *constant, bool *sure)
 		if (l->neurons && !rows_vanish(s, f, l->w2, l->neurons))
 			return false;
 		if (l->neurons)
-			*constant += against(f, l->b2, sure);
+			*constant += against(s, f, l->b2, sure);
 	}
 	return true;
 }
@@ -105,17 +107,20 @@ take_back(Study *s, const TwForms *f)
 		return (Source){ 0 };
 	for (int i = 0; i < m->nfield && f->start[1]; i++) {
 		const float *row = m->embed_token + (size_t)m->first[i] * d;
-		double first = against(f, row, &r.known);
+		double first = against(s, f, row, &r.known);
 		for (int n = m->first[i + 1] - m->first[i]; n > 1 && !r.by_token; n--)
-			r.by_token = against(f, row += d, &r.known) != first;
+			r.by_token = against(s, f, row += d, &r.known) != first;
 		token += first;
 	}
+	s->c->effort -= m->context;
+	if (s->c->effort < 0)
+		return (Source){ 0 };
 	r.place = TW_NEW(&s->scratch, double, m->context + 1);
 	for (int p = 0; p <= m->context && f->start[1]; p++)
-		r.place[p] = against(f, m->embed_position + (size_t)p * d, &r.known);
+		r.place[p] = against(s, f, m->embed_position + (size_t)p * d, &r.known);
 	for (int p = 2; p <= m->context && !r.by_place; p++)
 		r.by_place = r.place[p] != r.place[1];
-	r.bos = fixed + m->nfield * against(f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known) + r.place[0];
+	r.bos = fixed + m->nfield * against(s, f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known) + r.place[0];
 	r.place[0] = r.bos;
 	for (int p = 1; p <= m->context; p++)
 		r.place[p] += fixed + token;
@@ -356,7 +361,7 @@ slope(Study *s, const Dims *d)
 
 	tw_form(&s->scratch, &f, d->priority, 1, s->m->d_model, 0);
 	for (int p = 1; p <= s->m->context; p++) {
-		double x = against(&f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model, &sure);
+		double x = against(s, &f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model, &sure);
 		up = up && (p == 1 || x > last);
 		down = down && (p == 1 || x < last);
 		last = x;
@@ -470,8 +475,8 @@ tw_lookups(TwCode *c, int n)
 		choose(&s, h, &d);
 		if (h->way != TW_BACK)
 			project_keys(&s, h, &d);
+		tw_pool_free(&s.scratch);
 	}
-	tw_pool_free(&s.scratch);
 }
 
 /* ---- the certificate's claims */

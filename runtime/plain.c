@@ -38,7 +38,7 @@ struct TwPlain {
 
 /* ---- memory: laid out twice, first to measure */
 
-static const size_t largest_session = (size_t)16 << 30;
+static const size_t largest_session = (size_t)4 << 30;
 
 static float *
 take(float *memory, size_t *used, double count)

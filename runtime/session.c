@@ -38,7 +38,7 @@ struct TwSession {
 
 /* ---- memory: laid out twice, first to measure */
 
-static const double largest_session = 4e9; /* floats */
+static const double largest_session = 1e9; /* floats */
 
 static float *
 take(float *memory, double *used, double count)

@@ -140,6 +140,13 @@ done
 head -c 4096 /dev/zero >"$tmp/zero.onnx"
 check 2 '' zero.onnx "$twrun" "$tmp/zero.onnx" "1+1="
 
+# a model of another producer, and other files
+printf '\x08\x08\x12\x07pytorch\x3a\x03\x12\x01g' >"$tmp/foreign.onnx"
+check 2 '' 'foreign.onnx: not a tw model' "$twrun" "$tmp/foreign.onnx" "1+1="
+for other in README.md "$twrun" /dev/null /; do
+	check 2 '' "twrun: $other: " "$twrun" "$other" "1+1="
+done
+
 # look-ups and softmax agree; a file that says of a head what is not so
 check 0 '*' ''           "$twrun" --check "$model" "999*999="
 for lie in '"offset":-1/"offset":-2' '"latest"/"first" ' '"layer":0/"layer":9' '"head":0/"head":7'; do

@@ -486,6 +486,26 @@ test_other_graph(void **state)
 }
 
 static void
+test_not_finite(void **state)
+{
+	(void)state;
+	static const float odd[] = { NAN, INFINITY, -INFINITY };
+
+	for (int i = 0; i < 3; i++) {
+		Hand *h = by_hand();
+		size_t n;
+		char *error = NULL;
+		h->wv[3] = odd[i];
+		unsigned char *bytes = model_bytes(&h->m, &n);
+		assert_null(tw_load_memory(bytes, n, &error));
+		assert_non_null(strstr(error, "'layers.0.wv' holds what is not a number"));
+		free(error);
+		free(bytes);
+		free(h);
+	}
+}
+
+static void
 test_two_headers(void **state)
 {
 	(void)state;
@@ -580,6 +600,7 @@ main(void)
 		cmocka_unit_test(test_labels),      cmocka_unit_test(test_tokenize),
 		cmocka_unit_test(test_damage),      cmocka_unit_test(test_other_graph),
 		cmocka_unit_test(test_two_headers), cmocka_unit_test(test_nesting),
+		cmocka_unit_test(test_not_finite),
 		cmocka_unit_test(test_files),       cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_batch),
 	};
