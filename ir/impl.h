@@ -114,10 +114,17 @@ Node *at_least(Graph *, const Node *at, Node *n, int64_t t);
 /* passes.c: maps every live node, operands first, through visit (which is given
  * the node rebuilt on mapped operands) and redirects what the graph answers. */
 void rewrite(Graph *, Node *(*visit)(Graph *, Node *, void *), void *);
+/* The same for one node and what is below it. */
+Node *rewritten(Graph *, Node *, Node *(*visit)(Graph *, Node *, void *), void *);
 
 /* trail.c: what rewrite() did, for rules_of */
 Trail *trail_new(Graph *);
 void trail_fired(Graph *, Trail *, const Node *);
+
+/* wide.c: is n a quotient or comparison of a sum that is not exact? And such a node
+ * computed of sums that are; n itself if it is none. */
+bool is_wide(const Node *n);
+Node *wide1(Graph *, Node *n, void *);
 
 void pass_arrive(Graph *, Diags *);
 void pass_absence(Graph *, Diags *);
@@ -129,6 +136,7 @@ void pass_alternatives(Graph *, Diags *);
 void pass_flatten(Graph *, Diags *);
 void pass_size(Graph *, Diags *);
 void pass_pick(Graph *, Diags *);
+void pass_late(Graph *, Diags *);
 void pass_wide(Graph *, Diags *);
 
 #endif

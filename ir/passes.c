@@ -17,6 +17,7 @@ const Pass passes[] = {
 	{"flatten", pass_flatten, "chains of carries become independent divisions"},
 	{"size", pass_size, "the length of a number becomes comparisons of its column sums"},
 	{"pick", pass_pick, "an index into a list of indexed lists becomes one index"},
+	{"late", pass_late, "a long comparison chooses between results, not between what they are made of"},
 	{"wide", pass_wide, "quotients and comparisons of long sums become several of short ones"},
 	{NULL, NULL, NULL},
 };
@@ -25,7 +26,16 @@ const Pass passes[] = {
 static int
 mapped(const Node *n)
 {
-	return n->op == OP_AS ? 1 : n->narg;
+	return n->op == OP_AS ? 0 : n->narg;
+}
+
+/* What the live of the first n nodes need is live. */
+static void
+spread(const Graph *g, char *live, int n)
+{
+	for (int i = n - 1; i >= 0; i--)
+		for (int j = 0; live[i] && j < mapped(g->node[i]); j++)
+			live[g->node[i]->arg[j]->id] = 1;
 }
 
 static char *
@@ -39,9 +49,7 @@ live_nodes(const Graph *g, int n)
 		live[g->output[i].node->id] = 1;
 	for (int i = 0; i < g->nnamed; i++)
 		live[g->named[i].node->id] = 1;
-	for (int i = n - 1; i >= 0; i--)
-		for (int j = 0; live[i] && j < mapped(g->node[i]); j++)
-			live[g->node[i]->arg[j]->id] = 1;
+	spread(g, live, n);
 	return live;
 }
 
@@ -66,12 +74,10 @@ redirect(Named *list, int n, Node *const *map)
 		list[i].node = map[list[i].node->id];
 }
 
-void
-rewrite(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
+static Node **
+map_live(Graph *g, Trail *trail, const char *live, int n, Node *(*visit)(Graph *, Node *, void *), void *ctx)
 {
-	Trail *trail = trail_new(g);
-	int n = g->nnode, most = 0;
-	char *live = live_nodes(g, n);
+	int most = 0;
 	Node **map = arena_alloc(g->arena, ((size_t)n + 1) * sizeof *map);
 
 	for (int i = 0; i < n; i++)
@@ -82,13 +88,33 @@ rewrite(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
 			continue;
 		Node *same = rebuild(g, g->node[i], map, arg);
 		map[i] = visit(g, same, ctx);
-		if (map[i] != same)
+		if (trail && map[i] != same)
 			trail_fired(g, trail, g->node[i]);
 	}
+	return map;
+}
+
+void
+rewrite(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
+{
+	int n = g->nnode;
+	Node **map = map_live(g, trail_new(g), live_nodes(g, n), n, visit, ctx);
+
 	for (int i = 0; g->emit && i < g->nfield; i++)
 		g->emit[i] = map[g->emit[i]->id];
 	redirect(g->output, g->noutput, map);
 	redirect(g->named, g->nnamed, map);
+}
+
+Node *
+rewritten(Graph *g, Node *x, Node *(*visit)(Graph *, Node *, void *), void *ctx)
+{
+	int n = x->id + 1;
+	char *live = arena_alloc(g->arena, (size_t)n);
+
+	live[x->id] = 1;
+	spread(g, live, n);
+	return map_live(g, NULL, live, n, visit, ctx)[x->id];
 }
 
 void

@@ -281,7 +281,7 @@ settle(Wide *w, Carry *in)
 /* Passes on what x, which the early part is in already, and the late part make; with
  * `early` beside it, which the next group adds. False if it takes too many values. */
 static bool
-pass_late(Wide *w, Carry *in, Node *x, int64_t b, Node *early, Range limits)
+hand_late(Wide *w, Carry *in, Node *x, int64_t b, Node *early, Range limits)
 {
 	Range out = { within(limits, floor_div(x->type.lo + in->lo, b)), within(limits, floor_div(x->type.hi + in->hi, b)) };
 
@@ -297,7 +297,7 @@ pass_late(Wide *w, Carry *in, Node *x, int64_t b, Node *early, Range limits)
 /* The group's own quotient goes first. It is taken of l + shift, so that what is left
  * and the carry that comes are 0 at least. */
 static bool
-pass_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, int to, int64_t above)
+hand_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, int to, int64_t above)
 {
 	Node *shift = mk_const(w->g, in->early->type.lo + in->lo);
 	Node *from = make(w, OP_ADD, l, shift), *q = quotient(w, from, b);
@@ -307,7 +307,7 @@ pass_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, i
 	Node *left = make(w, OP_SUB, make(w, OP_SUB, from, times(w, q, b)), shift);
 
 	left = make(w, OP_ADD, make(w, OP_ADD, left, in->early), mk_const(w->g, c));
-	return pass_late(w, in, left, b, q, that_matter(x, to, above, q));
+	return hand_late(w, in, left, b, q, that_matter(x, to, above, q));
 }
 
 /* (l + the carry) // b, at once; NULL if that is not exact. */
@@ -335,7 +335,7 @@ highest(Wide *w, Carry *in, Node *l, int64_t c, const Number *x, int64_t b)
 	}
 	if ((q = whole_quotient(w, in, lc, b)))
 		return q;
-	if (pass_early(w, in, lc, 0, b, x, x->n, 0))
+	if (hand_early(w, in, lc, 0, b, x, x->n, 0))
 		return make(w, OP_ADD, in->early, quotient(w, in->late, in->weight));
 	settle(w, in);
 	return whole_quotient(w, in, lc, b);
@@ -357,8 +357,8 @@ through(Wide *w, const Number *x)
 		c = (c - here) / b;
 		if (!is_narrow(lc, EXACT_MAX))
 			return NULL;
-		if (pass_late(w, &in, make(w, OP_ADD, lc, in.early), b, zero(w), that_matter(x, to, c, zero(w)))
-		    || pass_early(w, &in, l, here, b, x, to, c) || pass_early(w, &in, lc, 0, b, x, to, c))
+		if (hand_late(w, &in, make(w, OP_ADD, lc, in.early), b, zero(w), that_matter(x, to, c, zero(w)))
+		    || hand_early(w, &in, l, here, b, x, to, c) || hand_early(w, &in, lc, 0, b, x, to, c))
 			continue;
 		settle(w, &in);
 		if (!(q = whole_quotient(w, &in, lc, b)))
@@ -437,51 +437,56 @@ asked(Wide *w, Affine *a, int64_t by)
 	return through(w, &x);
 }
 
-static Node *
-divided(Wide *w, const Node *n)
+static bool
+divided_sum(const Node *n, Affine *a)
 {
-	int64_t b = n->arg[1]->k;
+	return is_divided(n) && affine_of(n->arg[0], a) && !(is_exact(a) && has_exact_steps(n->arg[0], n->arg[1]->k));
+}
+
+static bool
+compared_sum(const Node *n, Affine *a)
+{
+	return (n->op == OP_LT || n->op == OP_EQ) && affine_of(n->arg[1], a) && affine_add(a, -1, n->arg[0]) && !is_exact(a);
+}
+
+bool
+is_wide(const Node *n)
+{
 	Affine a;
 
-	if (!affine_of(n->arg[0], &a) || (is_exact(&a) && has_exact_steps(n->arg[0], b)))
-		return NULL;
-	Node *out = take_multiples(w, &a, b);
+	return divided_sum(n, &a) || compared_sum(n, &a);
+}
+
+static Node *
+divided(Wide *w, const Node *n, Affine *a)
+{
+	int64_t b = n->arg[1]->k;
+	Node *out = take_multiples(w, a, b);
+
 	if (n->op == OP_MOD)
-		return remainder_by(w, &a, b);
-	Node *q = asked(w, &a, b);
+		return remainder_by(w, a, b);
+	Node *q = asked(w, a, b);
 	return q ? make(w, OP_ADD, out, q) : NULL;
 }
 
-/* x - y >= least */
+/* The difference d of its operands, y - x. */
 static Node *
-reaches(Wide *w, const Node *x, const Node *y, int64_t least)
+compared(Wide *w, const Node *n, const Affine *d)
 {
-	Affine a;
+	Affine a = *d, b = *d;
 
-	if (!affine_of(x, &a) || !affine_add(&a, -1, y))
-		return NULL;
-	a.c -= least;
-	return asked(w, &a, 0);
-}
-
-static Node *
-compared(Wide *w, const Node *n)
-{
-	Affine a;
-
-	if (!affine_of(n->arg[1], &a) || !affine_add(&a, -1, n->arg[0]) || is_exact(&a))
-		return NULL;
-	if (n->op == OP_LT)
-		return reaches(w, n->arg[1], n->arg[0], 1);
-	Node *least = reaches(w, n->arg[0], n->arg[1], 0), *more = reaches(w, n->arg[0], n->arg[1], 1);
+	a.c -= n->op == OP_LT;
+	b.c -= 1;
+	Node *least = asked(w, &a, 0), *more = n->op == OP_LT ? zero(w) : asked(w, &b, 0);
 	return least && more ? make(w, OP_SUB, least, more) : NULL;
 }
 
-static Node *
+Node *
 wide1(Graph *g, Node *n, void *ctx)
 {
 	Wide w = { g, n };
-	Node *y = is_divided(n) ? divided(&w, n) : n->op == OP_LT || n->op == OP_EQ ? compared(&w, n) : NULL;
+	Affine a;
+	Node *y = divided_sum(n, &a) ? divided(&w, n, &a) : compared_sum(n, &a) ? compared(&w, n, &a) : NULL;
 
 	(void)ctx;
 	return y && y != n ? make(&w, OP_AS, n, y) : n;

@@ -400,7 +400,7 @@ static int64_t
 brute(const Graph *g, const Node *n, const int *text, int len, int at, int j)
 {
 	int end = g->bidirectional ? len : at + 1;
-	int64_t v[8];
+	int64_t v[16];
 
 	switch (n->op) {
 	case OP_TOKEN:
@@ -444,7 +444,7 @@ brute(const Graph *g, const Node *n, const int *text, int len, int at, int j)
 		return brute(g, n->arg[0], text, len, (int)q, -1);
 	}
 	default:
-		assert_true(n->narg <= 8);
+		assert_true(n->narg <= 16);
 		for (int i = 0; i < n->narg; i++)
 			v[i] = brute(g, n->arg[i], text, len, at, j);
 		return op_apply(n, v);
@@ -730,6 +730,58 @@ test_random_wide(void **state)
 		Node *before = *g->emit;
 		check_passes(g, before);
 		assert_true(shared || is_exact(*g->emit));
+		arena_free(&arena);
+	}
+}
+
+/* An index into the digits of a sum of columns that a long comparison chooses, here or
+ * where a reference points, behind a condition or not. */
+static Node *
+chosen_digits(Graph *g, int n, Node *guard)
+{
+	Node *a[12], *b[12], *arg[16], *x = C(g, 0), *y = C(g, 0), *carry = C(g, 0);
+	int64_t unit = 1;
+
+	for (int i = 0; i < n; i++, unit *= 10) {
+		a[i] = some_digit(g, i);
+		b[i] = some_digit(g, 12 + i);
+		x = MK(g, ADD, x, MK(g, MUL, a[i], C(g, unit)));
+		y = MK(g, ADD, y, MK(g, MUL, b[i], C(g, unit)));
+	}
+	Node *less = MK(g, LT, x, y);
+	for (int i = 0; i < n; i++) {
+		Node *col = MK(g, IF, less, MK(g, SUB, b[i], a[i]), rand() % 4 ? MK(g, SUB, a[i], b[i]) : a[i]);
+		if (rand() % 8 == 0)            /* a condition without which it may matter elsewhere */
+			col = MK(g, IF, MK(g, EQ, some_digit(g, 25), C(g, 3)), col, b[i]);
+		col = guard ? MK(g, IF, guard, col, MK(g, MUL, a[i], b[i])) : col;
+		col = MK(g, ADD, col, carry);
+		arg[2 + i] = MK(g, MOD, col, C(g, 10));
+		carry = MK(g, DIV, col, C(g, 10));
+	}
+	Node *d = MK(g, ADD, some_digit(g, 30), guard ? MK(g, AND, guard, less) : less);
+	arg[0] = MK(g, SUB, d, C(g, rand() % 3));
+	arg[1] = C(g, 11);
+	return n_(g, OP_PICK, n + 2, arg, 0);
+}
+
+static void
+test_random_late(void **state)
+{
+	(void)state;
+	srand(8);
+	for (int i = 0; i < 60; i++) {
+		Graph *g = graph(10, 6);
+		Node *t = LEAF(g, TOKEN), *p = LEAF(g, HERE);
+		if (rand() % 2)
+			p = MK(g, LATEST, MK(g, LT, MK(g, THERE, t), C(g, 1 + rand() % 9)));
+		Node *x = chosen_digits(g, 8 + rand() % 3, rand() % 3 ? MK(g, LT, t, C(g, 1 + rand() % 9)) : NULL), *arg[16];
+		for (int k = 0; k < x->narg; k++)
+			arg[k] = k == 1 ? x->arg[k] : READ(g, x->arg[k], p, C(g, 11), 0);
+		graph_emit(g, n_(g, OP_PICK, x->narg, arg, 0));
+		assert_int_equal((*g->emit)->op, OP_PICK);
+		check_passes(g, *g->emit);
+		assert_true(is_exact(*g->emit));
+		assert_int_equal((*g->emit)->op, OP_AS);
 		arena_free(&arena);
 	}
 }
@@ -1099,6 +1151,7 @@ main(void)
 		cmocka_unit_test_teardown(test_random, teardown),
 		cmocka_unit_test_teardown(test_random_carries, teardown),
 		cmocka_unit_test_teardown(test_random_wide, teardown),
+		cmocka_unit_test_teardown(test_random_late, teardown),
 		cmocka_unit_test_teardown(test_random_arrivals, teardown),
 		cmocka_unit_test_teardown(test_folds_are_sound, teardown),
 		cmocka_unit_test_teardown(test_long_chain, teardown),
