@@ -596,5 +596,7 @@ lower_noting(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags, N
 		}
 	if (!g->emit && !g->noutput && !diags->nerror)
 		error_at(diags, (Span){ 0, 1 }, "this program neither emits nor labels: add emit or output");
+	if (!diags->nerror)
+		graph_order(g);
 	return g;
 }

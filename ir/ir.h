@@ -194,6 +194,8 @@ Graph *graph_new(Arena *);
 void graph_emit(Graph *, Node *);       /* the next token is this row */
 Node *mk(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k);
 Node *mk_const(Graph *, int64_t);
+/* Numbers the nodes anew, by what the graph means and not by when each was asked for. */
+void graph_order(Graph *);
 Node *mk_table(Graph *, Span, int file, Node *x, int64_t k, const int64_t *table, int ntable);
 Node *mk_reals(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k, const Real *, int nreal);
 Node *mk_like(Graph *, const Node *, Node **arg);       /* the same operator on other operands */

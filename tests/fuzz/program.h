@@ -190,6 +190,7 @@ int below(uint64_t *state, int n);
 Sample *generate(Arena *, uint64_t seed);
 void print_program(const Sample *, FILE *);
 void print_prompt(const Sample *, const int *row, int n, FILE *);
+void reorder(Sample *, uint64_t *state); /* order.c */
 int leaves(const Sort *); /* single values of one of this type */
 
 /* The meaning. A position is its number, ABSENT, or a number outside of the text. */

@@ -1,0 +1,80 @@
+/* The same statements in another order: each still below what it names. Outputs
+ * and the like keep theirs, which is that of the model's labels. */
+
+#include "tests/fuzz/program.h"
+
+#include <string.h>
+
+typedef struct Uses {
+	bool of[DEFS];          /* statements, by id */
+} Uses;
+
+static void expr_uses(Uses *, const Expr *);
+
+static void
+def_uses(Uses *u, const Def *d)
+{
+	if (d && d->kind <= D_FN)
+		u->of[d->id] = true;
+}
+
+static void
+inside_uses(Uses *u, const Def *d)
+{
+	def_uses(u, d->type.def);
+	for (int i = 0; i < d->nparam; i++)
+		inside_uses(u, d->param[i]);
+	for (int i = 0; i < d->nlocal; i++)
+		inside_uses(u, d->local[i]);
+	expr_uses(u, d->body);
+	expr_uses(u, d->after);
+}
+
+static void
+expr_uses(Uses *u, const Expr *e)
+{
+	if (!e)
+		return;
+	def_uses(u, e->def);
+	def_uses(u, e->type.def);
+	for (int i = 0; i < e->n; i++)
+		expr_uses(u, e->kid[i]);
+}
+
+static bool
+in_order(const Def *d)
+{
+	return d->kind == D_OUTPUT || d->kind == D_EMIT || d->kind == D_ASSERT;
+}
+
+/* Whether the statement can stand where those placed stand above it. */
+static bool
+may_follow(const Sample *s, const bool *placed, int i)
+{
+	Uses u = { 0 };
+
+	if (placed[i])
+		return false;
+	inside_uses(&u, s->def[i]);
+	for (int k = 0; k < s->ndef; k++)
+		if (!placed[k] && k != i && (u.of[s->def[k]->id] || (k < i && in_order(s->def[i]) && in_order(s->def[k]))))
+			return false;
+	return true;
+}
+
+void
+reorder(Sample *s, uint64_t *state)
+{
+	Def *to[DEFS];
+	bool placed[DEFS] = { false };
+
+	for (int n = 0; n < s->ndef; n++) {
+		int chosen = 0, ways = 0;
+		for (int i = 0; i < s->ndef; i++)
+			if (may_follow(s, placed, i) && !below(state, ++ways))
+				chosen = i;
+		placed[chosen] = true;
+		to[n] = s->def[chosen];
+	}
+	memcpy(s->def, to, sizeof *to * (size_t)s->ndef);
+}
