@@ -111,18 +111,17 @@ vec_add(Space *sp, Vec *a, const Vec *b, int64_t times)
 	s->n = 0;
 	vec_room(sp, s, a->n + b->n);
 	for (int i = 0, j = 0; i < a->n || j < b->n;) {
-		Entry e;
-		if (j == b->n || (i < a->n && a->at[i].column < b->at[j].column)) {
-			e = a->at[i++];
-		} else {
-			e = (Entry){ b->at[j].column, times * b->at[j].times };
-			j++;
-			if (i < a->n && a->at[i].column == e.column)
-				e.times += a->at[i++].times;
-		}
-		fits = fits && llabs(e.times) < TOO_LARGE;
-		if (e.times)
-			s->at[s->n++] = e;
+		bool of_a = j == b->n || (i < a->n && a->at[i].column <= b->at[j].column);
+		bool of_b = i == a->n || (j < b->n && b->at[j].column <= a->at[i].column);
+		int column = of_a ? a->at[i].column : b->at[j].column;
+		__int128 sum = 0;
+		if (of_a)
+			sum += a->at[i++].times;
+		if (of_b)
+			sum += (__int128)times * b->at[j++].times;
+		fits = fits && sum < TOO_LARGE && sum > -TOO_LARGE;
+		if (sum)
+			s->at[s->n++] = (Entry){ column, fits ? (int64_t)sum : sum > 0 ? TOO_LARGE : -TOO_LARGE };
 	}
 	swap = *a;
 	*a = *s;
