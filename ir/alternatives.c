@@ -9,21 +9,32 @@
  * remainder, so that its range stays known. */
 
 #include "ir/impl.h"
+#include "lang/map.h"
 
 #include <string.h>
 
-enum { MEMO_MAX = 8192, LIST_MAX = 64, DEPTH_MAX = 64 };
+enum { MATCHES_MAX = 4096, LIST_MAX = 64, DEPTH_MAX = 64 };
+
+/* if the condition holds then x else y, which became `to` */
+typedef struct Match {
+	struct Match *next;
+	Node *x, *y, *to;
+	bool index;             /* of two lists */
+} Match;
+
+/* All of one condition, in the order they were made. */
+typedef struct Matches {
+	int n;
+	Match *first, **end;
+} Matches;
 
 typedef struct Merge {
 	Graph *g;
 	Node *cond;
 	const Node *at;
 	bool constants;         /* are constants matched, too? */
-	int n;
-	struct {
-		Node *cond, *x, *y, *to;
-		bool index;     /* of two lists */
-	} memo[MEMO_MAX];       /* what was matched before */
+	Matches *matches;       /* of cond */
+	Map all;                /* Matches by condition */
 } Merge;
 
 static Node *merge(Merge *, Node *x, Node *y, int depth);
@@ -67,9 +78,9 @@ surely_within(Merge *m, Node *n, int64_t lo, int64_t end)
 static Node *
 dividend_of(Merge *m, const Node *x, bool x_first, int64_t q, int64_t b)
 {
-	for (int i = 0; i < m->n; i++) {
-		Node *here = x_first ? m->memo[i].x : m->memo[i].y, *other = x_first ? m->memo[i].y : m->memo[i].x;
-		if (m->memo[i].cond == m->cond && here == x && surely_within(m, other, q * b, q * b + b))
+	for (const Match *t = m->matches->first; t; t = t->next) {
+		Node *here = x_first ? t->x : t->y, *other = x_first ? t->y : t->x;
+		if (here == x && surely_within(m, other, q * b, q * b + b))
 			return other;
 	}
 	return mk_const(m->g, q * b);
@@ -231,21 +242,23 @@ merge_greatest(Merge *m, Node *x, Node *y, int depth)
 	return mk(m->g, OP_MAX, m->at->span, m->at->file, n, arg, 0);
 }
 
-static void
-note_index(Merge *m, const Node *x, const Node *y)
+static Match *
+match_of(const Merge *m, const Node *x, const Node *y)
 {
-	for (int i = 0; i < m->n; i++)
-		if (m->memo[i].cond == m->cond && m->memo[i].x == x && m->memo[i].y == y)
-			m->memo[i].index = true;
+	Match *t = m->matches->first;
+
+	while (t && (t->x != x || t->y != y))
+		t = t->next;
+	return t;
 }
 
 /* What x was matched with before, NULL if with nothing. */
 static Node *
 partner_of(Merge *m, const Node *x, bool x_first)
 {
-	for (int i = 0; i < m->n; i++)
-		if (m->memo[i].cond == m->cond && (x_first ? m->memo[i].x : m->memo[i].y) == x)
-			return x_first ? m->memo[i].y : m->memo[i].x;
+	for (const Match *t = m->matches->first; t; t = t->next)
+		if ((x_first ? t->x : t->y) == x)
+			return x_first ? t->y : t->x;
 	return NULL;
 }
 
@@ -253,11 +266,11 @@ partner_of(Merge *m, const Node *x, bool x_first)
 static Node *
 partner_index(Merge *m, const Node *x, bool x_first)
 {
-	for (int i = 0; i < m->n; i++) {
-		const Node *here = x_first ? m->memo[i].x : m->memo[i].y;
-		Node *other = x_first ? m->memo[i].y : m->memo[i].x;
+	for (const Match *t = m->matches->first; t; t = t->next) {
+		const Node *here = x_first ? t->x : t->y;
+		Node *other = x_first ? t->y : t->x;
 		Affine a;
-		if (m->memo[i].cond != m->cond || !m->memo[i].index)
+		if (!t->index)
 			continue;
 		if (affine_of(x, &a) && affine_add(&a, -1, here) && !a.n)
 			return make(m, OP_ADD, other, mk_const(m->g, a.c), NULL);
@@ -314,7 +327,9 @@ merge_pick(Merge *m, Node *x, Node *y, int depth)
 		arg[i] = merge(m, x->arg[i], y->arg[i], depth);
 	arg[1] = always_inside(x) ? y->arg[1] : x->arg[1];
 	arg[0] = merge(m, x->arg[0], y->arg[0], depth);
-	note_index(m, x->arg[0], y->arg[0]);
+	Match *index = match_of(m, x->arg[0], y->arg[0]);
+	if (index)
+		index->index = true;
 	return mk(m->g, OP_PICK, m->at->span, m->at->file, x->narg, arg, 0);
 }
 
@@ -424,19 +439,33 @@ merge_anew(Merge *m, Node *x, Node *y, int depth)
 static Node *
 merge(Merge *m, Node *x, Node *y, int depth)
 {
-	for (int i = 0; i < m->n; i++)
-		if (m->memo[i].cond == m->cond && m->memo[i].x == x && m->memo[i].y == y)
-			return m->memo[i].to;
-	if (m->n == MEMO_MAX || depth > DEPTH_MAX)
+	Matches *all = m->matches;
+	const Match *known = match_of(m, x, y);
+
+	if (known)
+		return known->to;
+	if (all->n == MATCHES_MAX || depth > DEPTH_MAX)
 		return make(m, OP_IF, m->cond, x, y);
 	Node *to = merge_anew(m, x, y, depth + 1);
-	if (m->n < MEMO_MAX) {
-		m->memo[m->n].cond = m->cond;
-		m->memo[m->n].x = x;
-		m->memo[m->n].y = y;
-		m->memo[m->n++].to = to;
-	}
+	Match *t = NEW(m->g->arena, Match);
+	*t = (Match){ NULL, x, y, to, false };
+	*all->end = t;
+	all->end = &t->next;
+	all->n++;
 	return to;
+}
+
+static Matches *
+matches_of(Merge *m, const Node *cond)
+{
+	Matches *all = map_get(&m->all, cond);
+
+	if (!all) {
+		all = NEW(m->g->arena, Matches);
+		all->end = &all->first;
+		map_put(m->g->arena, &m->all, cond, all);
+	}
+	return all;
 }
 
 static bool
@@ -450,13 +479,14 @@ alternatives1(Graph *g, Node *n, void *ctx)
 {
 	Merge *m = ctx;
 
+	(void)g;
 	if (n->op != OP_IF || is_feature(n) || !(is_costly(n->arg[1]) || is_costly(n->arg[2])
 	    || is_sum(n->arg[1]) || is_sum(n->arg[2])))
 		return n;
 	if (!m->constants && (n->arg[1]->op == OP_CONST || n->arg[2]->op == OP_CONST))
 		return n;
 	m->cond = n->arg[0];
-	m->g = g;
+	m->matches = matches_of(m, m->cond);
 	m->at = n;
 	Node *to = merge(m, n->arg[1], n->arg[2], 0);
 	/* an index may seem to reach the default of a list that it never does reach */
@@ -469,10 +499,10 @@ alternatives1(Graph *g, Node *n, void *ctx)
 void
 pass_alternatives(Graph *g, Diags *ds)
 {
-	Merge *m = NEW(g->arena, Merge);
+	Merge m = { .g = g };
 
 	(void)ds;
-	rewrite(g, alternatives1, m);
-	m->constants = true;            /* with what the others have been matched with */
-	rewrite(g, alternatives1, m);
+	rewrite(g, alternatives1, &m);
+	m.constants = true;             /* with what the others have been matched with */
+	rewrite(g, alternatives1, &m);
 }
