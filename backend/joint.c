@@ -194,7 +194,7 @@ cells_of(Joint *j)
 static bool
 fill(Joint *j, int cells)
 {
-	int64_t value[MAX_VALUES_OUT];
+	int64_t value[MAX_VALUES_OUT] = { 0 };
 	int at[MAX_STREAMS], times[MAX_VALUES_OUT] = { 0 }, n = 0, most = 0;
 
 	j->cell = arena_alloc(j->c->arena, sizeof *j->cell * (size_t)cells);
