@@ -24,11 +24,18 @@ typedef struct Rule {
 	const char *name, *doc;
 } Rule;
 
+/* The most that a model may have of something; 0: as many as it takes. */
+typedef struct Limits {
+	int layers, d_model;
+	int heads, neurons;     /* in each layer */
+} Limits;
+
 typedef struct Report {
 	int layers, d_model, context;
 	int *heads, *neurons;   /* (layers) */
 	long parameters;        /* stored weights */
 	long nonzeros;          /* those that are not 0 */
+	int free_layers;        /* without limits it would be so many layers */
 	double largest_sum;     /* largest sum of absolute terms anywhere: below 2^24 */
 	int nchain;             /* the longest chain, first step first */
 	Link *chain;
@@ -63,5 +70,8 @@ Part *explain_layers(const Report *, int *n);
 /* The weights that compute what g says. NULL, and an error that names the
  * source, when some value cannot be proved exact or is not built yet. */
 TwModel *compile_graph(Graph *, Arena *, Diags *, Report *);
+/* The same within limits, as few layers deep as was found; an error says the least
+ * that would do where they cannot be met. */
+TwModel *compile_within(Graph *, Arena *, Diags *, const Limits *, Report *);
 
 #endif

@@ -142,6 +142,8 @@ const Form *form_scale(Circuit *, int64_t a, const Form *, int64_t k);
 /* the same form, known to stay within lo..hi */
 const Form *form_within(Circuit *, const Form *, int64_t lo, int64_t hi);
 int64_t form_bos(const Form *);
+/* The state in which all of it is there: ready, or where schedule has put its atoms. */
+int form_ready(const Form *);
 bool form_equal(const Form *, const Form *);
 bool form_is_const(const Form *);
 /* the form that has value v at <bos> and is unchanged elsewhere */
@@ -229,12 +231,12 @@ Circuit *map(Graph *, Arena *, Diags *);
 /* Which atoms are live, and where. */
 typedef struct Schedule {
 	Circuit *c;
-	int nlayer;
+	int nlayer, free_layers;
 	int *nhead, *nneuron;   /* (nlayer) live ones */
 	Head ***head;           /* (nlayer)(nhead) */
 	Atom ***neuron;         /* (nlayer)(nneuron) */
 } Schedule;
-Schedule *schedule(Circuit *);
+Schedule *schedule(Circuit *, const Limits *);
 
 /* A column of the residual stream holds, in each state, the terms of its form
  * that are ready by then. */
@@ -255,6 +257,9 @@ typedef struct Uses {
 	Use *at;                /* (n) */
 } Uses;
 const Uses *columns_read(Columns *, int state, const Form *f);
+
+/* Both, within limits; refuses what cannot be met. */
+Columns *fit(Circuit *, const Limits *);
 
 TwModel *write_weights(Columns *, Report *);
 /* The longest chain of steps up to these forms, first step first; (*n). */

@@ -323,7 +323,7 @@ read_columns(Space *sp, int state, const Form *f)
 	int i;
 
 	w->n = 0;
-	if (!dims_known(sp, f) || f->ready > state)
+	if (!dims_known(sp, f) || form_ready(f) > state)
 		return false;
 	Basis *b = basis_of(sp, state);
 	w->n = 0;
@@ -456,7 +456,7 @@ static bool
 in_lines(Space *sp, int state, const Form *f, Vec *w)
 {
 	Arena *arena = sp->c.s->c->arena;
-	Form *part = arena_alloc(arena, sizeof *part * (size_t)f->n), rest = { .ready = f->ready };
+	Form *part = arena_alloc(arena, sizeof *part * (size_t)f->n), rest = { 0 };
 	Term *term = arena_alloc(arena, sizeof *term * (size_t)f->n);
 	int n = form_parts(arena, f, state, part);
 
@@ -496,14 +496,14 @@ in_parts(Space *sp, int state, const Form *f, Vec *w)
 		for (int i = 0; i < f->n; i++) {
 			const Atom *a = f->term[i].atom;
 			Term one = { f->term[i].atom, 1 };
-			Form alone = { .n = 1, .term = &one, .lo = a->lo, .hi = a->hi, .ready = a->ready };
+			Form alone = { .n = 1, .term = &one, .lo = a->lo, .hi = a->hi };
 			need_part(sp, state, &alone, f->term[i].c, w);
 		}
 		return true;
 	}
 	if (form_terms(f) < EXACT_MAX / 8 * 5)
 		return false;
-	if (!f->of[0] || f->of[0]->ready > state || f->of[1]->ready > state || form_equal(f, f->of[0]))
+	if (!f->of[0] || form_ready(f->of[0]) > state || form_ready(f->of[1]) > state || form_equal(f, f->of[0]))
 		return in_lines(sp, state, f, w);
 	need_part(sp, state, f->of[0], f->by[0], w);
 	need_part(sp, state, f->of[1], f->by[1], w);

@@ -108,6 +108,16 @@ form_within(Circuit *c, const Form *f, int64_t lo, int64_t hi)
 	return g;
 }
 
+int
+form_ready(const Form *f)
+{
+	int ready = 0;
+
+	for (int i = 0; i < f->n; i++)
+		ready = max_int(ready, f->term[i].atom->ready);
+	return ready;
+}
+
 int64_t
 form_bos(const Form *f)
 {

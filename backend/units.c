@@ -123,14 +123,12 @@ unit_of(Arena *arena, const Member *m, int n)
 	Form *f = NEW(arena, Form), *part = NEWS(arena, Form, n);
 	Term *t = NEWS(arena, Term, n);
 
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++)
 		t[i] = (Term){ (Atom *)m[i].atom, m[i].c };
-		f->ready = m[i].atom->ready > f->ready ? m[i].atom->ready : f->ready;
-	}
 	qsort(t, (size_t)n, sizeof *t, by_id);
 	f->n = n;
 	f->term = t;
-	int parts = form_parts(arena, f, f->ready, part);
+	int parts = form_parts(arena, f, form_ready(f), part);
 	for (int i = 0; i < parts; i++) {
 		f->lo += part[i].lo;
 		f->hi += part[i].hi;

@@ -79,7 +79,7 @@ most_of(const Form *f, int state)
 	for (int i = 0; i < f->n; i++)
 		if (f->term[i].atom->ready <= state)
 			bos += (double)f->term[i].c * (double)f->term[i].atom->bos;
-	if (f->ready <= state) {
+	if (form_ready(f) <= state) {
 		lo = larger(lo, (double)(f->lo - f->k));
 		hi = -larger(-hi, -(double)(f->hi - f->k));
 	}
@@ -128,7 +128,7 @@ real_reader(Writer *w, int state, const RealSum *r, const double *most, double *
 	for (int t = 0; t < r->n; t++) {
 		const Form *f = r->term[t].f;
 		bool alone = f->n == 1 && f->term[0].atom->real;
-		const Uses *uses = f->ready <= state ? columns_read(w->cols, state, f) : NULL;
+		const Uses *uses = form_ready(f) <= state ? columns_read(w->cols, state, f) : NULL;
 		if (!uses)
 			return false;
 		for (int i = 0; i < uses->n; i++) {
@@ -455,7 +455,7 @@ write_named1(Writer *w, const Named *n, TwNamed *out)
 	out->kind = kind_of(n);
 	out->reference = n->kind == K_POS;
 	out->folded = true;
-	for (int state = f ? f->ready : 0; f && state < states; state++) {
+	for (int state = f ? form_ready(f) : 0; f && state < states; state++) {
 		if (!decodes(w, f, state))
 			continue;
 		out->folded = false;
@@ -595,7 +595,7 @@ write_weights(Columns *cols, Report *r)
 	Writer w = { .cols = cols, .s = cols->s, .c = c, .m = m, .r = r };
 	int last = 2 * cols->s->nlayer;
 
-	*r = (Report){ .layers = cols->s->nlayer, .d_model = cols->n ? cols->n : 1, .context = g->context,
+	*r = (Report){ .layers = cols->s->nlayer, .free_layers = cols->s->free_layers, .d_model = cols->n ? cols->n : 1, .context = g->context,
 	               .heads = cols->s->nhead, .neurons = cols->s->nneuron };
 	m->name = (char *)g->name;
 	m->nvocab = g->nvocab;

@@ -22,7 +22,8 @@ struct Options {
 	const char *dump;       /* --dump, or NULL */
 	const char *stdlib;     /* --stdlib, or where it was found; NULL: nowhere */
 	const char *batch;      /* --batch, or NULL */
-	bool json, uniform, check, layers;
+	bool json, uniform, check, layered;
+	Limits limits;
 	int line;               /* --line, or 0 */
 	double started;         /* now() when the process began */
 };
@@ -34,6 +35,7 @@ typedef struct Program {
 	Diags diags;
 	Graph *graph;           /* what the passes work on */
 	Graph meant;            /* the same as lowered: what the program means, for the evaluator */
+	Limits limits;
 	TwModel *model;         /* after program_compile */
 	Report report;
 } Program;

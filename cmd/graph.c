@@ -264,14 +264,14 @@ cmd_graph(const Options *o)
 		fputs("twc: graph needs -o and a name that ends in .svg, .png, .pdf or .dot\n", stderr);
 		return 2;
 	}
-	bool ok = program_open(&p, o->args[0], o) && (!o->layers || program_compile(&p));
+	bool ok = program_open(&p, o->args[0], o) && (!o->layered || program_compile(&p));
 	FILE *f = ok ? open_memstream(&text, &n) : NULL;
 	int status = 2;
 	if (f) {
-		int drawn = o->layers ? put_layers(&p, f) : put_graph(&p.meant, f);
+		int drawn = o->layered ? put_layers(&p, f) : put_graph(&p.meant, f);
 		fclose(f);
 		if (drawn > DRAWN_MAX && strcmp(kind, "dot"))
-			fprintf(stderr, "twc: %s: %d nodes are too many to draw; write a .dot file, or draw the --layers\n", o->output, drawn);
+			fprintf(stderr, "twc: %s: %d nodes are too many to draw; write a .dot file, or draw it --layered\n", o->output, drawn);
 		else
 			status = write_picture(o, kind, text, n);
 		free(text);

@@ -90,6 +90,7 @@ bool
 program_open_text(Program *p, const char *path, const char *text, size_t n, const Options *o)
 {
 	p->src = (Source){ .path = path, .text = text, .len = (uint32_t)n };
+	p->limits = o->limits;
 	p->diags = (Diags){ .arena = &p->arena, .src = &p->src, .colours = has_colours(stderr) };
 
 	if (is_graph_text(text)) {
@@ -128,7 +129,7 @@ program_compile(Program *p)
 {
 	run_passes(p->graph, &p->diags, NULL, NULL);
 	if (!p->diags.nerror)
-		p->model = compile_graph(p->graph, &p->arena, &p->diags, &p->report);
+		p->model = compile_within(p->graph, &p->arena, &p->diags, &p->limits, &p->report);
 	diag_print(&p->diags, stderr);
 	return p->model && !p->diags.nerror;
 }

@@ -15,6 +15,7 @@ print_json(const Program *p, double ms)
 
 	cJSON_AddStringToObject(o, "name", p->graph->name ? p->graph->name : "");
 	cJSON_AddNumberToObject(o, "layers", r->layers);
+	cJSON_AddNumberToObject(o, "layers_without_limits", r->free_layers);
 	cJSON_AddNumberToObject(o, "d_model", r->d_model);
 	cJSON_AddItemToObject(o, "heads", cJSON_CreateIntArray(r->heads, r->layers));
 	cJSON_AddItemToObject(o, "neurons", cJSON_CreateIntArray(r->neurons, r->layers));
@@ -67,6 +68,8 @@ print_table(const Program *p, double ms)
 		print_row("heads", r->heads, r->layers, width);
 		print_row("neurons", r->neurons, r->layers, width);
 	}
+	if (r->layers > r->free_layers)
+		printf("  %d layers more than without limits\n", r->layers - r->free_layers);
 	printf("  %ld parameters, %ld not zero; largest sum %.0f of 16777216; compiled in %.1f ms\n",
 	       r->parameters, r->nonzeros, r->largest_sum, ms);
 

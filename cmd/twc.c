@@ -70,6 +70,9 @@ cmd_compile(const Options *o)
 		return 2;
 	}
 	if (program_open(&p, o->args[0], o) && program_compile(&p)) {
+		if (p.report.layers > p.report.free_layers)
+			fprintf(stderr, "twc: %s: %d layers, %d more than without limits\n", o->args[0], p.report.layers,
+			        p.report.layers - p.report.free_layers);
 		status = model_write(p.model, o->output, o->uniform, &error) ? 2 : 0;
 		if (status)
 			fprintf(stderr, "twc: %s: %s\n", o->output, error ? error : "cannot be written");
@@ -129,7 +132,11 @@ static const Flag flags[] = {
 	  "print the graph after this pass, or as it was lowered: --dump=lower", NULL },
 	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input", NULL },
 	{ "json", 0, NULL, offsetof(Options, json), "as JSON", NULL },
-	{ "layers", 0, NULL, offsetof(Options, layers), "draw the layers, not the program", NULL },
+	{ "layered", 0, NULL, offsetof(Options, layered), "draw the layers, not the program", NULL },
+	{ "layers", 0, "N", offsetof(Options, limits.layers), "at most so many layers", NULL },
+	{ "d-model", 0, "N", offsetof(Options, limits.d_model), "at most so many columns", NULL },
+	{ "heads", 0, "N", offsetof(Options, limits.heads), "at most so many heads in each layer", NULL },
+	{ "neurons", 0, "N", offsetof(Options, limits.neurons), "at most so many neurons in each layer", NULL },
 	{ "check", 0, NULL, offsetof(Options, check), "change nothing, name the files that would change",
 	  NULL },
 	{ "stdlib", 0, "DIR", offsetof(Options, stdlib), "where the standard library is", NULL },
@@ -144,7 +151,7 @@ static const Verb verbs[] = {
 		"FILE -o OUT",
 		"writes the model OUT, an .onnx or a .safetensors file",
 		NULL,
-		"output uniform dump stdlib",
+		"output uniform layers d-model heads neurons dump stdlib",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
 		"twc --dump=lower calculator.tw",
 		cmd_plain,
@@ -155,7 +162,7 @@ static const Verb verbs[] = {
 		"runs the tests that files carry, in the evaluator and in the transformer",
 		"The reference evaluator says what a program means. The compiled transformer must give what "
 		"each test expects, and agree with the evaluator at every position.",
-		"line stdlib",
+		"line layers d-model heads neurons stdlib",
 		"twc test calculator.tw stdlib/digits.tw\n"
 		"twc test --line=27 calculator.tw",
 		cmd_test,
@@ -175,7 +182,7 @@ static const Verb verbs[] = {
 		"FILE",
 		"prints the transformer's size, and what makes it that deep",
 		NULL,
-		"json stdlib",
+		"json layers d-model heads neurons stdlib",
 		"twc report calculator.tw\n"
 		"twc report calculator.tw --json",
 		cmd_report,
@@ -186,7 +193,7 @@ static const Verb verbs[] = {
 		"says what became of a named value; without NAME, what each layer makes",
 		"Of a value: its type and range, the columns it stands in, the rules that shaped it, what it "
 		"costs, and what it waits for.",
-		"stdlib",
+		"layers d-model heads neurons stdlib",
 		"twc explain calculator.tw\n"
 		"twc explain calculator.tw answer",
 		cmd_explain,
@@ -197,9 +204,9 @@ static const Verb verbs[] = {
 		"draws a program's graph, or the layers that it becomes",
 		"OUT ends in .svg, .png or .pdf, for which Graphviz must be installed, or in .dot, which needs "
 		"nothing.",
-		"output layers stdlib",
+		"output layered layers d-model heads neurons stdlib",
 		"twc graph calculator.tw -o calculator.svg\n"
-		"twc graph --layers calculator.tw -o layers.svg",
+		"twc graph --layered calculator.tw -o layers.svg",
 		cmd_graph,
 	},
 	{

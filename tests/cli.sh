@@ -79,7 +79,7 @@ check 0 '*' ''  "$twc" explain $calc
 check 0 '*' ''  "$twc" explain $calc answer
 check 2 '' "no value named 'nothing'"  "$twc" explain $calc nothing
 check 0 '' ''   "$twc" graph $calc -o "$tmp/g.dot"
-check 0 '' ''   "$twc" graph --layers $calc -o "$tmp/l.dot"
+check 0 '' ''   "$twc" graph --layered $calc -o "$tmp/l.dot"
 grep -q 'answer\[0\]' "$tmp/g.dot" && grep -q 'label="layer 1"' "$tmp/l.dot" || { echo "graph: no names, or no layers"; failed=1; }
 mkdir "$tmp/bin" "$tmp/none"
 printf '#!/bin/sh\necho "$1"; exec /bin/cat\n' >"$tmp/bin/dot"; chmod +x "$tmp/bin/dot"
@@ -106,6 +106,12 @@ check 0 $'b: false true\nn: 0 1' '' "$twrun" "$tmp/labels.onnx" ab
 check 0 '*' '' "$twc" doctor
 [ "$(head -n 4 "$tmp/out" | grep -c ^ok)" = 4 ] || { echo "doctor finds something wrong"; failed=1; }
 check 1 '*' '' "$twc" doctor --stdlib="$tmp/nowhere"
+
+# limits: met, or refused with the least that would do
+check 0 '*' ''  "$twc" test examples/adder.tw --heads 1 --neurons 4
+check 0 '' 'more than without limits'  "$twc" examples/adder.tw --heads 1 -o "$tmp/a.onnx"
+check 2 '*' '*' "$twc" report examples/adder.tw --layers 2
+"$twc" report examples/adder.tw --layers 2 2>&1 | grep -q 'needs 3 layers' || { echo "limits: not what would do"; failed=1; }
 
 # a library elsewhere, and none
 cp -r stdlib "$tmp/lib"
