@@ -669,53 +669,20 @@ surely_in_text(Circuit *c, Node *at, Node *e)
 	return most_of_difference(c->g, e, node(c, OP_READ, at, 3, index, end, mk_const(c->g, 0), 0)) <= 0;
 }
 
-/* What is looked at there, as it was one place before. */
-static Node *
-shift_there(Circuit *c, Node *n)
+/* Does the condition relate j to here otherwise than by j < here? */
+static bool
+relates(const Node *cond)
 {
-	if (n->op == OP_THERE) {
-		Node *x = n->arg[0], *here = node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0);
-		Node *before = node(c, OP_READ, n, 3, x, here, mk_const(c->g, x->type.lo), -1);
-		return node(c, OP_THERE, n, 1, before, NULL, NULL, 0);
-	}
-	if (!n->two_sided)
-		return n;
-	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
-	for (int i = 0; i < n->narg; i++)
-		arg[i] = shift_there(c, n->arg[i]);
-	if (n->op == OP_TABLE)
-		return mk_table(c->g, n->span, n->file, arg[0], n->k, n->table, n->ntable);
-	return mk(c->g, n->op, n->span, n->file, n->narg, arg, n->k);
+	if (cond->op != OP_AND)
+		return side(cond) == ON_BOTH;
+	for (int i = 0; i < cond->narg; i++)
+		if (side(cond->arg[i]) == ON_BOTH && !order_bound(cond->arg[i]))
+			return true;
+	return false;
 }
 
-/* `latest j where C and j < here`, C relating j to here: one place before the
- * `latest i where C`, C as it was one place before i. Where there are more places
- * than `j < here` has room to tell apart. Gives the equal READ, or NULL. */
-static Node *
-read_one_behind(Circuit *c, Node *n)
-{
-	Node *ref = n->arg[1], *cond = NULL;
-	bool bound = false, relates = false;
-
-	if (c->places <= MAX_DIMS || c->g->bidirectional || (ref->op != OP_LATEST && ref->op != OP_FIRST) ||
-	    ref->arg[0]->op != OP_AND)
-		return NULL;
-	for (int i = 0; i < ref->arg[0]->narg; i++) {
-		Node *lit = ref->arg[0]->arg[i], *number = order_bound(lit);
-		bool before = number && number->op == OP_INDEX;
-		bound = bound || before;
-		relates = relates || (!before && side(lit) == ON_BOTH);
-		lit = before ? node(c, OP_LT, lit, 2, mk_const(c->g, 0), lit->arg[0], NULL, 0) : shift_there(c, lit);
-		cond = cond ? node(c, OP_AND, ref, 2, cond, lit, NULL, 0) : lit;
-	}
-	if (!bound || !relates)
-		return NULL;
-	Node *next = node(c, ref->op, ref, 1, cond, NULL, NULL, 0);
-	return node(c, OP_READ, n, 3, n->arg[0], next, n->arg[2], n->k - 1);
-}
-
-const Form *
-map_read(Circuit *c, Node *n)
+static const Form *
+map_read_there(Circuit *c, Node *n)
 {
 	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *other;
 
@@ -727,8 +694,6 @@ map_read(Circuit *c, Node *n)
 	}
 	if (p->op == OP_HERE)
 		return n->k ? read_back(c, x, n->k, d) : map_node(c, x);
-	if ((other = read_one_behind(c, n)))
-		return map_node(c, other);
 	if (n->k > 0) { /* what stands behind p may be later than p: by its number */
 		Node *e = p->op == OP_AT ? p->arg[0] : node(c, OP_READ, n, 3, node(c, OP_INDEX, n, 0, NULL, NULL, NULL, 0), p, mk_const(c->g, -1), 0);
 		Node *none = node(c, OP_LT, n, 2, e, mk_const(c->g, 0), NULL, 0);
@@ -746,4 +711,20 @@ map_read(Circuit *c, Node *n)
 	if (s && p->op == OP_AT && c->g->bidirectional && !surely_in_text(c, n, p->arg[0]))
 		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x), d);
 	return s ? value_there(c, s, map_node(c, x), d) : NULL;
+}
+
+/* One place behind, `j < here` need not be said: where that is not later, or where there
+ * are more places than the relation has room to tell apart. */
+const Form *
+map_read(Circuit *c, Node *n)
+{
+	Node *other = is_const(n->arg[2]) ? read_one_behind(c->g, n) : NULL;
+
+	if (!other || (n->k <= 0 && !relates(n->arg[1]->arg[0])))
+		return map_read_there(c, n);
+	const Form *f = map_node(c, other);
+	if (c->places > MAX_DIMS)
+		return f;
+	const Form *there = map_read_there(c, n);
+	return f && there && there->ready < f->ready ? there : f;
 }

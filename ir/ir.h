@@ -253,6 +253,10 @@ Node *simplified(Graph *, Node *n);
  * is seen is ahead of the last visible one. */
 int64_t most_of_difference(const Graph *, const Node *a, const Node *b);
 
+/* x[latest j where C and j < here] is x[i - 1], i the latest where C was so one place
+ * before; likewise for the first. What that folds to; NULL if the READ is not of this form. */
+Node *read_one_behind(Graph *, const Node *read);
+
 /* LATEST, FIRST, BEST, SUM, MEAN: they look at all visible positions where a condition holds. */
 bool is_search(Op);
 Node *condition_of(const Node *search);

@@ -78,6 +78,45 @@ sum_before(Graph *g, const Node *sum, Node **all, Node **mine)
 	return true;
 }
 
+/* ---- one place behind ---- */
+
+/* What is looked at there, as it was one place before. */
+static Node *
+shift_there(Graph *g, Node *n)
+{
+	if (n->op == OP_THERE) {
+		Node *x = n->arg[0], *here = make(g, n, OP_HERE, NULL, NULL, NULL, 0);
+		Node *before = make(g, n, OP_READ, x, here, mk_const(g, x->type.lo), -1);
+		return make(g, n, OP_THERE, before, NULL, NULL, 0);
+	}
+	if (!n->two_sided)
+		return n;
+	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)n->narg);
+	for (int i = 0; i < n->narg; i++)
+		arg[i] = shift_there(g, n->arg[i]);
+	if (n->op == OP_TABLE)
+		return mk_table(g, n->span, n->file, arg[0], n->k, n->table, n->ntable);
+	return mk(g, n->op, n->span, n->file, n->narg, arg, n->k);
+}
+
+Node *
+read_one_behind(Graph *g, const Node *read)
+{
+	Node *ref = read->arg[1], *cond = mk_const(g, 1);
+	bool bound = false;
+
+	if (g->bidirectional || (ref->op != OP_LATEST && ref->op != OP_FIRST) || ref->arg[0]->op != OP_AND)
+		return NULL;
+	for (int i = 0; i < ref->arg[0]->narg; i++) {
+		Node *lit = ref->arg[0]->arg[i];
+		bool before = is_before(lit);
+		bound |= before;
+		lit = before ? make(g, lit, OP_LT, mk_const(g, 0), lit->arg[0], NULL, 0) : shift_there(g, lit);
+		cond = make(g, ref, OP_AND, cond, lit, NULL, 0);
+	}
+	return bound ? make(g, read, OP_READ, read->arg[0], make(g, ref, ref->op, cond, NULL, NULL, 0), read->arg[2], read->k - 1) : NULL;
+}
+
 /* ---- absence ---- */
 
 static bool
@@ -321,13 +360,54 @@ shifted(Graph *g, Shift *s, const Node *at, Node *x, int64_t by, int64_t d)
 	return wider ? NULL : mended;
 }
 
+static bool
+has_feature_root(const Node *n)
+{
+	return n->type.root && (n->type.root->op == OP_TOKEN || n->type.root->op == OP_INDEX);
+}
+
+/* Is all that is looked at there known of the token or the position alone? */
+static bool
+looks_at_features(const Node *n)
+{
+	if (n->op == OP_THERE)
+		return has_feature_root(n->arg[0]);
+	for (int i = 0; i < n->narg && n->two_sided; i++)
+		if (!looks_at_features(n->arg[i]))
+			return false;
+	return true;
+}
+
+/* x[latest j where C and j < here] one place behind, x shifted once more, where both
+ * cost no more than fetches; NULL where they do not. */
+static Node *
+shift_behind(Graph *g, Node *n, Shift *s)
+{
+	Node *p = n->arg[1], *behind = is_search(p->op) ? read_one_behind(g, n) : NULL;
+
+	if (!behind || behind->op != OP_READ || !is_search(behind->arg[1]->op))
+		return behind;          /* no search is left */
+	if (!looks_at_features(condition_of(p)))
+		return NULL;
+	Node *x = n->arg[0], *d = n->arg[2], *moved = NULL;
+	if (!has_feature_root(x))
+		moved = shifted(g, s, behind, x, behind->k, d->k);
+	else if (n->k)
+		moved = make(g, n, OP_READ, x, make(g, n, OP_HERE, NULL, NULL, NULL, 0), d, behind->k);
+	return moved ? make(g, n, OP_READ, moved, behind->arg[1], n->arg[2], 0) : NULL;
+}
+
 static Node *
 shift1(Graph *g, Node *n, void *ctx)
 {
+	Node *behind;
+
+	if (n->op == OP_READ && n->k <= 0 && n->arg[2]->op == OP_CONST && (behind = shift_behind(g, n, ctx)))
+		return behind;
 	if (n->op != OP_READ || n->k >= 0 || n->arg[2]->op != OP_CONST || n->arg[0]->op == OP_CONST)
 		return n;
 	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *moved;
-	if (x->type.root && (x->type.root->op == OP_TOKEN || x->type.root->op == OP_INDEX))
+	if (has_feature_root(x))
 		moved = NULL;
 	else
 		moved = shifted(g, ctx, n, x, n->k, d->k);

@@ -22,7 +22,9 @@ size() { # size EXAMPLE LAYERS D_MODEL
 size adder 3 24
 size calculator 4 40
 size sort_digits 4 24
-size dyck2 5 114
+size dyck2 5 62
+size induction 2 22
+size fibonacci 5 49
 size rule110 3 20
 size histogram 2 8
 size caesar 3 15
