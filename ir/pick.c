@@ -1,5 +1,6 @@
 /* One run-time index instead of two.
  *
+ *     if t == <end> then ' ' else t for t = d[k else <end>]   is   d[k else ' ']
  *     if k < m then d[m - 1 - k else 0] else <end>     the index is out of range just
  *                                                      where the test fails: <end> is its default
  *     [d[m - 1 - k else <end>] for k in 0..<n][i]      is d[m - 1 - i else <end>]
@@ -165,11 +166,45 @@ one_index(Graph *g, Node *n)
 	return to;
 }
 
+static bool
+may_be(const Node *n, int64_t v)
+{
+	if (!n->type.nset)
+		return n->type.lo <= v && v <= n->type.hi;
+	for (int i = 0; i < n->type.nset; i++)
+		if (n->type.set[i] == v)
+			return true;
+	return false;
+}
+
+/* What changes nothing of an index but its default, which no element is. */
+static Node *
+function_of_default(Graph *g, Node *n)
+{
+	Node *pick = (Node *)n->type.root, *d;
+	int64_t to = 0;
+
+	if (!pick || pick == n || pick->op != OP_PICK || !n->type.image || (d = pick->arg[1])->op != OP_CONST || !may_be(pick, d->k))
+		return n;
+	for (int k = 2; k < pick->narg; k++)
+		if (may_be(pick->arg[k], d->k))
+			return n;
+	for (int i = 0; i < pick->type.nset; i++) {
+		if (pick->type.set[i] == d->k)
+			to = n->type.image[i];
+		else if (n->type.image[i] != pick->type.set[i])
+			return n;
+	}
+	return with_default(g, pick, mk_const(g, to));
+}
+
 static Node *
 default1(Graph *g, Node *n, void *ctx)
 {
 	(void)ctx;
-	return n->op == OP_IF ? choice_as_default(g, n) : n;
+	if (n->op == OP_IF)
+		n = choice_as_default(g, n);
+	return is_pointwise(n->op) ? function_of_default(g, n) : n;
 }
 
 /* Needs, invalidates: nothing. */

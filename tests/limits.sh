@@ -24,7 +24,7 @@ size calculator 4 40
 size sort_digits 4 24
 size dyck2 5 62
 size induction 2 22
-size fibonacci 5 49
+size fibonacci 4 45
 size rule110 3 20
 size histogram 2 8
 size caesar 3 15
