@@ -152,6 +152,18 @@ read_special(Meta *r, const cJSON *j)
 	return int_in(field(j, "end"), n, n, &row) && int_in(field(j, "bos"), n + 1, n + 1, &row);
 }
 
+/* The words of a field are its name, ": " and a value each. */
+static bool
+one_field(char *const *word, int n)
+{
+	size_t name = strcspn(word[0], ":");
+
+	for (int i = 0; i < n; i++)
+		if (!name || strncmp(word[i], word[0], name + 1) || strncmp(word[i] + name, ": ", 2) || !word[i][name + 2])
+			return false;
+	return true;
+}
+
 /* How many rows each field has; absent where a token is one row. */
 static bool
 read_fields(Meta *r, const cJSON *j)
@@ -165,7 +177,8 @@ read_fields(Meta *r, const cJSON *j)
 	m->nfield = 0;
 	m->first = TW_NEW(r->pool, int, n + 1);
 	for (const cJSON *field_ = j->child; field_; field_ = field_->next, m->nfield++) {
-		if (!int_in(field_, 1, m->nvocab - m->first[m->nfield], &rows))
+		if (!int_in(field_, 1, m->nvocab - m->first[m->nfield], &rows) ||
+		    !one_field(m->vocab + m->first[m->nfield], rows))
 			return false;
 		m->first[m->nfield + 1] = m->first[m->nfield] + rows;
 	}

@@ -7,6 +7,7 @@
 #include "runtime/load.h"
 #include "runtime/tw.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,6 +41,16 @@ accept(Reader *r, char c)
 	return true;
 }
 
+/* Says what was expected where the reader stands. */
+static bool
+expected(Reader *r, const char *what)
+{
+	int n = (int)strcspn(r->at, " \t\n");
+
+	return *r->at ? tw_refuse(r->error, "%s is expected at '%.*s'", what, n < 20 ? n : 20, r->at)
+		      : tw_refuse(r->error, "%s is expected where the prompt ends", what);
+}
+
 static size_t
 word_length(const char *s)
 {
@@ -66,11 +77,30 @@ field_called(const TwModel *m, const char *name)
 }
 
 static bool
+element_name(Reader *r, const char *name, int i, char **out)
+{
+	*out = NULL;
+	return asprintf(out, "%s[%d]", name, i) >= 0 || tw_refuse(r->error, "out of memory");
+}
+
+static bool
+has_element(Reader *r, const char *name, int i)
+{
+	char *element;
+	bool has = element_name(r, name, i, &element) && field_called(r->m, element) >= 0;
+
+	free(element);
+	return has;
+}
+
+static bool
 set_field(Reader *r, const char *name, const char *value)
 {
 	const TwModel *m = r->m;
 	int f = field_called(m, name);
 
+	if (f < 0 && has_element(r, name, 0))
+		return tw_refuse(r->error, "the field '%s' is a list, it cannot be '%s'", name, value);
 	if (f < 0)
 		return tw_refuse(r->error, "a token of this model has no field '%s'", name);
 	if (r->row[f] >= 0)
@@ -84,13 +114,6 @@ set_field(Reader *r, const char *name, const char *value)
 }
 
 static bool
-element_name(Reader *r, const char *name, int i, char **out)
-{
-	*out = NULL;
-	return asprintf(out, "%s[%d]", name, i) >= 0 || tw_refuse(r->error, "out of memory");
-}
-
-static bool
 set_element(Reader *r, const char *name, int i, const char *value)
 {
 	char *element;
@@ -98,16 +121,6 @@ set_element(Reader *r, const char *name, int i, const char *value)
 
 	free(element);
 	return ok;
-}
-
-static bool
-has_element(Reader *r, const char *name, int i)
-{
-	char *element;
-	bool has = element_name(r, name, i, &element) && field_called(r->m, element) >= 0;
-
-	free(element);
-	return has;
 }
 
 static bool
@@ -131,11 +144,12 @@ read_word(Reader *r, char *word, uint64_t *number, bool *is_number)
 	bool hex = r->at[0] == '0' && r->at[1] == 'x';
 
 	if (!n || n >= WORD)
-		return tw_refuse(r->error, "a value of a field is expected at '%.20s'", r->at);
+		return expected(r, "a value");
 	memcpy(word, r->at, n);
 	word[n] = '\0';
+	errno = 0;
 	*number = strtoull(word, &end, hex ? 16 : 10);
-	*is_number = !*end && word[0] != '-';
+	*is_number = !*end && word[0] != '-' && !errno;
 	if (*is_number)
 		snprintf(word, WORD, "%" PRIu64, *number);
 	r->at += n;
@@ -152,7 +166,7 @@ read_list(Reader *r, const char *name)
 	for (int i = 0; !accept(r, ']'); i++)
 		if ((i && !accept(r, ',')) || !read_word(r, word, &number, &is_number) ||
 		    !set_element(r, name, i, word))
-			return tw_refuse(r->error, "the list '%s' has no end", name);
+			return expected(r, "',' or ']'");
 	return true;
 }
 
@@ -182,8 +196,7 @@ read_field(Reader *r)
 
 	r->at += n;
 	if (!n || !accept(r, ':'))
-		ok = tw_refuse(r->error, "a token is a record, {field: value, …}; expected a field at '%.20s'",
-			       r->at - n);
+		ok = n ? expected(r, "':'") : expected(r, "the name of a field");
 	ok = ok && read_value(r, name);
 	free(name);
 	return ok;
@@ -193,10 +206,10 @@ static bool
 read_record(Reader *r)
 {
 	if (!accept(r, '{'))
-		return tw_refuse(r->error, "a token is a record, {field: value, …}; expected '{' at '%.20s'", r->at);
+		return expected(r, "'{', for a token is a record, {field: value, …},");
 	for (int i = 0; !accept(r, '}'); i++)
 		if ((i && !accept(r, ',')) || !read_field(r))
-			return tw_refuse(r->error, "expected ',' or '}' at '%.20s'", r->at);
+			return expected(r, "',' or '}'");
 	for (int f = 0; f < r->m->nfield; f++) {
 		const char *word = r->m->vocab[r->m->first[f]];
 		if (r->row[f] < 0)

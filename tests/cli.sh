@@ -103,6 +103,14 @@ check 0 '' '' "$twc" "$tmp/labels.tw" -o "$tmp/labels.onnx"
 check 0 $'b: false true\nn: 0 1' '' "$twc" run "$tmp/labels.tw" ab
 check 0 $'b: false true\nn: 0 1' '' "$twrun" "$tmp/labels.onnx" ab
 
+# tokens that are records
+state='{kind: code, op: push, arg: 7, value: 0, below: 0, pc: 0}, {pc: 0, kind: state, op: halt, arg: 0, value: 0, below: 0}'
+after='{kind: state, op: push, arg: 7, value: 7, below: 1, pc: 1}'
+check 0 '' '' "$twc" examples/machine_step.tw -o "$tmp/machine.onnx"
+check 0 "$after" '' "$twc" run examples/machine_step.tw "$state"
+check 0 "$after" '' "$twrun" "$tmp/machine.onnx" "$state"
+check 2 '' "the field 'arg' cannot be '256'" "$twrun" "$tmp/machine.onnx" "${state/7/256}"
+
 check 0 '*' '' "$twc" doctor
 [ "$(head -n 4 "$tmp/out" | grep -c ^ok)" = 4 ] || { echo "doctor finds something wrong"; failed=1; }
 check 1 '*' '' "$twc" doctor --stdlib="$tmp/nowhere"

@@ -451,11 +451,25 @@ test_damage(void **state)
 	free(h);
 }
 
+/* Its four rows as two fields: one is a choice, the other a list of one bool. */
+static Hand *
+of_fields(void)
+{
+	static char *words[NVOCAB] = { S("op: add"), S("op: sub"), S("w[0]: false"), S("w[0]: true") };
+	static int first[] = { 0, 2, 4 };
+	Hand *h = by_hand();
+
+	h->m.vocab = words;
+	h->m.record = true;
+	h->m.nfield = 2;
+	h->m.first = first;
+	return h;
+}
+
 /* One word of the file, everywhere, for another as long: the reason names what is wrong. */
 static void
-refuse_changed(const char *word, const char *other, const char *why)
+refuse_changed_in(Hand *h, const char *word, const char *other, const char *why)
 {
-	Hand *h = by_hand();
 	size_t n, k = strlen(word);
 	unsigned char *bytes = model_bytes(&h->m, &n);
 	char *error = NULL;
@@ -469,6 +483,61 @@ refuse_changed(const char *word, const char *other, const char *why)
 	free(error);
 	free(bytes);
 	free(h);
+}
+
+static void
+refuse_changed(const char *word, const char *other, const char *why)
+{
+	refuse_changed_in(by_hand(), word, other, why);
+}
+
+static void
+refuse_prompt(const TwModel *m, const char *text, const char *why)
+{
+	int rows[2 * CONTEXT];
+	char *error = NULL;
+
+	assert_int_equal(tw_tokenize(m, text, rows, &error), -1);
+	if (!error || !strstr(error, why))
+		fail_msg("%s: %s", text, error ? error : "no reason");
+	free(error);
+}
+
+static void
+test_fields(void **state)
+{
+	(void)state;
+	Hand *h = of_fields();
+	TwModel *m = through_file(&h->m, ".onnx", false);
+	int rows[2 * CONTEXT], plain[2] = { 2, 0 };
+	char *error = NULL, text[40];
+
+	assert_int_equal(tw_tokenize(m, "{op: sub, w: 0} { w : [ true ], op:add },", rows, &error), 2);
+	assert_memory_equal(rows, ((int[]){ 1, 2, 0, 3 }), 4 * sizeof *rows);
+	assert_int_equal(tw_spell_token(m, rows + 2, text, sizeof text), 17);
+	assert_string_equal(text, "{op: add, w: 0x1}");
+	TwSession *s = tw_open(m, 0, &error);
+	assert_true(tw_feed_token(s, rows) && tw_feed_token(s, rows + 2));
+	assert_false(tw_feed_token(s, plain) || tw_feed(s, 0));
+	assert_memory_equal(tw_token(s, 1), rows + 2, 2 * sizeof *rows);
+	tw_close(s);
+	refuse_prompt(m, "{op: mul, w: 0}", "the field 'op' cannot be 'mul'");
+	refuse_prompt(m, "{op: add, w: 2}", "the field 'w' has only 1 bits");
+	refuse_prompt(m, "{op: add, op: add}", "'op' is given twice");
+	refuse_prompt(m, "{op: add}", "'w[0]' is missing");
+	refuse_prompt(m, "{op: add, x: 1}", "no field 'x'");
+	refuse_prompt(m, "{op: add, w: on}", "'w' is a list");
+	refuse_prompt(m, "{op: add, w: [true", "',' or ']' is expected where the prompt ends");
+	refuse_prompt(m, "{op: add, w: 99999999999999999999}", "'w' is a list");
+	refuse_prompt(m, "add", "'{', for a token is a record");
+	refuse_prompt(m, " ", "the prompt is empty");
+	tw_free(m);
+	free(h);
+	refuse_changed_in(of_fields(), "[2,2]", "[2,3]", "tw.fields");
+	refuse_changed_in(of_fields(), "[2,2]", "[1,2]", "tw.fields");
+	refuse_changed_in(of_fields(), "[2,2]", "[3,1]", "tw.fields");
+	refuse_changed_in(of_fields(), "op: sub", "op. sub", "tw.fields");
+	refuse_changed_in(of_fields(), "w[0]: true", "w[1]: true", "tw.fields");
 }
 
 static void
@@ -600,7 +669,7 @@ main(void)
 		cmocka_unit_test(test_labels),      cmocka_unit_test(test_tokenize),
 		cmocka_unit_test(test_damage),      cmocka_unit_test(test_other_graph),
 		cmocka_unit_test(test_two_headers), cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_not_finite),
+		cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_files),       cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_batch),
 	};
