@@ -218,10 +218,22 @@ bracket_of(Format *f, int i)
 	return is_statement_word(kind_at(f, code_after(f, i))) ? B_BLOCK : B_RECORD;
 }
 
+/* int -1..1: what follows these names is a bound. */
+static bool
+is_range_type(const Format *f, int i)
+{
+	Span s = i < 0 ? (Span){ 0, 0 } : f->tok[i].span;
+	const char *text = f->src->text + s.lo;
+
+	return (s.hi - s.lo == 3 && !memcmp(text, "int", 3)) || (s.hi - s.lo == 4 && !memcmp(text, "real", 4));
+}
+
 static bool
 is_unary(const Format *f, int i)
 {
-	return kind_at(f, i) == '-' && !ends_operand(kind_at(f, code_before(f, i)));
+	int before = code_before(f, i);
+
+	return kind_at(f, i) == '-' && (!ends_operand(kind_at(f, before)) || is_range_type(f, before));
 }
 
 /* Spaces between token p and the one behind it, i, in one line. `open` is the
