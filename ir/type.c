@@ -468,9 +468,10 @@ type_table(Graph *g, const Node *n, Range r)
 static bool
 distance_back(Graph *g, const Node *n, Range *r)
 {
+	if (n->op != OP_SUB || g->bidirectional)
+		return false;
 	const Node *index = n->arg[0], *p = n->arg[1];
-
-	if (n->op != OP_SUB || g->bidirectional || index->op != OP_INDEX || p->op != OP_READ || p->arg[0] != index)
+	if (index->op != OP_INDEX || p->op != OP_READ || p->arg[0] != index)
 		return false;
 	const Type *d = &p->arg[2]->type;
 	*r = (Range){ least(most(0, -p->k), -d->hi), most(index->type.hi, index->type.hi - d->lo) };

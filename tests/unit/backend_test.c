@@ -20,7 +20,7 @@
 #include "ir/ir.h"
 #include "runtime/tw.h"
 
-enum { VOCAB = 5, POOL = 64, TEXTS = 12 };
+enum { VOCAB = 5, FIRST = 3, POOL = 64, TEXTS = 12 };
 
 static int count = 250;
 static unsigned seed = 1;
@@ -65,6 +65,13 @@ number(Random *r, int lo, int hi)
 	return mk_const(r->g, lo + below(r, hi - lo + 1));
 }
 
+/* The token, or one of the two fields that it has. */
+static Node *
+token(Random *r, int field)
+{
+	return make(r, OP_TOKEN, 0, NULL, NULL, NULL, field);
+}
+
 static Node *
 there(Random *r, Node *x)
 {
@@ -82,7 +89,7 @@ condition(Random *r)
 	case 1:
 		return make(r, OP_AND, 2, c, make(r, OP_NOT, 1, there(r, some_bool(r)), NULL, NULL, 0), NULL, 0);
 	case 2:
-		return make(r, OP_EQ, 2, there(r, make(r, OP_TOKEN, 0, NULL, NULL, NULL, 0)), number(r, 0, VOCAB - 1), NULL, 0);
+		return make(r, OP_EQ, 2, there(r, token(r, below(r, r->g->nfield))), number(r, 0, VOCAB - 1), NULL, 0);
 	case 3: {
 		Node *x = some_int(r);
 		if (!x->type.nset || x->type.nset > 12)
@@ -197,6 +204,8 @@ static Graph *
 random_graph(Random *r, Arena *arena)
 {
 	static const char *const spell[VOCAB] = { "a", "b", "c", "d", "e" };
+	static const char *const words[VOCAB] = { "x: a", "x: b", "x: c", "y: 0", "y: 1" };
+	static Field fields[] = { { "x", 0, FIRST }, { "y", FIRST, VOCAB - FIRST } };
 	static const Source src = { .path = "random", .text = "", .len = 0 };
 	static const Source *files[1] = { &src };
 	Graph *g = r->g = graph_new(arena);
@@ -205,6 +214,11 @@ random_graph(Random *r, Arena *arena)
 	g->name = "random";
 	g->nvocab = VOCAB;
 	g->vocab = (const char **)(uintptr_t)spell;
+	if (!below(r, 3)) {
+		g->vocab = (const char **)(uintptr_t)words;
+		g->field = fields;
+		g->nfield = 2;
+	}
 	/* beyond 199 a place is matched by two digits */
 	g->context = below(r, 10) ? 2 + below(r, 14) : 190 + below(r, 40);
 	g->bidirectional = !below(r, 4);
@@ -213,12 +227,12 @@ random_graph(Random *r, Arena *arena)
 	g->named = arena_alloc(arena, sizeof *g->named * 2 * POOL);
 	g->output = arena_alloc(arena, sizeof *g->output * 2 * POOL);
 	r->nint = r->nbool = 0;
-	Node *token = make(r, OP_TOKEN, 0, NULL, NULL, NULL, 0);
-	r->ints[r->nint++] = token;
+	for (int i = 0; i < g->nfield; i++)
+		r->ints[r->nint++] = token(r, i);
 	r->ints[r->nint++] = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
-	r->ints[r->nint++] = mk_table(g, (Span){ 0, 0 }, 0, token, 0, (int64_t[]){ 3, 0, 7, 1, 1 }, VOCAB);
-	r->bools[r->nbool++] = make(r, OP_EQ, 2, token, mk_const(g, 1), NULL, 0);
-	r->bools[r->nbool++] = make(r, OP_LT, 2, token, mk_const(g, 2), NULL, 0);
+	r->ints[r->nint++] = mk_table(g, (Span){ 0, 0 }, 0, token(r, 0), 0, (int64_t[]){ 3, 0, 7, 1, 1 }, rows_of(g, 0));
+	r->bools[r->nbool++] = make(r, OP_EQ, 2, token(r, g->nfield - 1), mk_const(g, 1), NULL, 0);
+	r->bools[r->nbool++] = make(r, OP_LT, 2, token(r, 0), mk_const(g, 2), NULL, 0);
 	for (int i = 0; i < nodes; i++) {
 		Node *n = below(r, 3) ? any_int(r) : any_bool(r);
 		if (n->type.lo < -400 || n->type.hi > 400 || r->nint == POOL || r->nbool == POOL)
@@ -242,14 +256,15 @@ compare(Random *r, TwSession *s, const TwModel *m, Node *const *named, Node *con
 {
 	Graph *g = r->g;
 	Eval *e = eval_new(g);
-	int row[256], bad = 0;
+	int row[512], bad = 0;
 
 	for (int text = 0; text < TEXTS && !bad; text++) {
 		int n = 1 + below(r, g->context);
 		tw_reset(s);
 		for (int i = 0; i < n; i++) {
-			row[i] = below(r, VOCAB);
-			assert_true(tw_feed(s, row[i]));
+			for (int f = 0; f < g->nfield; f++)
+				row[i * g->nfield + f] = first_row(g, f) + below(r, rows_of(g, f));
+			assert_true(tw_feed_token(s, row + i * g->nfield));
 		}
 		eval_text(e, row, n);
 		for (int i = 0; i < n && !bad; i++) {
