@@ -236,7 +236,13 @@ typedef struct Schedule {
 	Head ***head;           /* (nlayer)(nhead) */
 	Atom ***neuron;         /* (nlayer)(nneuron) */
 } Schedule;
-Schedule *schedule(Circuit *, const Limits *);
+/* How layers are filled; all 0: as early as can be, with room to spare. */
+typedef struct Plan {
+	int heads, neurons;     /* at most, in a layer; 0: any number */
+	int layers;             /* that there are, where some wait until they must */
+	bool late_values, late_neurons;
+} Plan;
+Schedule *schedule(Circuit *, const Plan *);
 
 /* A column of the residual stream holds, in each state, the terms of its form
  * that are ready by then. */
@@ -244,8 +250,19 @@ typedef struct Columns {
 	Schedule *s;
 	int n;
 	const Form **form;      /* (n) */
+	int *last;              /* (n) the last state in which it is read */
+	/* where they stand (reuse.c): several in one place, one after the other */
+	int width;              /* of the stream: places */
+	int *place;             /* (n) */
+	int *cleared;           /* (n) from this state on it is gone; INT_MAX: never */
+	int64_t *least;         /* (n) of what it can hold */
 } Columns;
 Columns *allocate(Schedule *);
+/* Gives columns their places: as many as there are columns, or as few beyond `most` as
+ * taking turns allows. */
+void share_columns(Columns *, int most);
+/* How many columns the MLP of a layer clears, a neuron each. */
+int cleared_in(const Columns *, int layer);
 /* f as an integer combination of the columns in a state, by column; NULL if it is
  * none. Good until the next call. */
 typedef struct Use {

@@ -12,6 +12,7 @@
 
 #include "backend/circuit.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -726,6 +727,22 @@ need_units(Space *sp, int state, const Readers *r)
 	arena_free(&scratch);
 }
 
+static void
+find_last(Space *sp)
+{
+	Columns *c = &sp->c;
+
+	c->last = NEWS(sp->arena, int, c->n + 1);
+	c->place = NEWS(sp->arena, int, c->n + 1);
+	c->cleared = NEWS(sp->arena, int, c->n + 1);
+	c->least = NEWS(sp->arena, int64_t, c->n + 1);
+	for (int i = 0; i < BUCKETS; i++)
+		for (const Answer *a = sp->answer[i]; a; a = a->next)
+			for (int k = 0; k < a->w.n; k++)
+				if (c->last[a->w.at[k].column] < a->state)
+					c->last[a->w.at[k].column] = a->state;
+}
+
 Columns *
 allocate(Schedule *s)
 {
@@ -747,5 +764,7 @@ allocate(Schedule *s)
 		for (int i = 0; i < r.n; i++)
 			need(sp, state, r.form[i]);
 	}
+	find_last(sp);
+	share_columns(&sp->c, INT_MAX);
 	return &sp->c;
 }

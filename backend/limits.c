@@ -1,6 +1,16 @@
-/* Layers and columns within limits. */
+/* Layers and columns within limits.
+ *
+ * Heads and neurons a layer are a matter of the schedule. The width is what stands in
+ * the stream at once, and that depends on when things are made: what reads much and
+ * says little should come early, what reads little and says much late, and more layers
+ * leave more room for both. So schedules are tried, from the shallowest on, until one
+ * is narrow enough. */
 
 #include "backend/circuit.h"
+
+#include <limits.h>
+
+enum { MORE_LAYERS = 8 };       /* tried beyond the least */
 
 static const Node *
 what_it_says(const Circuit *c)
@@ -8,17 +18,91 @@ what_it_says(const Circuit *c)
 	return c->emit ? c->g->emit[0] : c->g->output[0].node;
 }
 
+/* By how many a layer has too many neurons, those that clear columns among them. */
+static int
+excess(const Columns *cols, const Limits *limits)
+{
+	int most = 0;
+
+	for (int l = 0; limits->neurons && l < cols->s->nlayer; l++) {
+		int n = cols->s->nneuron[l] + cleared_in(cols, l) - limits->neurons;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static bool
+keeps(const Columns *cols, const Limits *limits, int layers)
+{
+	for (int l = 0; limits->heads && l < cols->s->nlayer; l++)
+		if (cols->s->nhead[l] > limits->heads)
+			return false;
+	return cols->s->nlayer <= layers && !excess(cols, limits);
+}
+
+/* The columns of a plan, sharing places as far as the limit asks for it. Neurons that
+ * clear them take the place of others. */
+static Columns *
+try_plan(Circuit *c, Plan plan, const Limits *limits)
+{
+	enum { TRIES = 6 };
+	Columns *cols = NULL;
+
+	for (int i = 0; i < TRIES; i++) {
+		cols = allocate(schedule(c, &plan));
+		share_columns(cols, limits->d_model);
+		int over = excess(cols, limits);
+		if (!over || over >= plan.neurons || plan.late_neurons)
+			break;
+		plan.neurons -= over;
+	}
+	return cols;
+}
+
+static Columns *
+fit_width(Circuit *c, const Limits *limits, const Plan *first)
+{
+	int least = schedule(c, first)->nlayer, most = limits->layers ? limits->layers : least + MORE_LAYERS;
+	int narrowest = INT_MAX, at = 0;
+
+	for (int layers = least; layers <= most; layers++) {
+		for (int late = layers > least; late < 4; late++) {
+			Plan plan = { first->heads, first->neurons, layers, late & 1, late >> 1 };
+			Columns *cols = try_plan(c, plan, limits);
+			if (!keeps(cols, limits, most))
+				continue;
+			if (cols->width <= limits->d_model)
+				return cols;
+			if (cols->width < narrowest) {
+				narrowest = cols->width;
+				at = cols->s->nlayer;
+			}
+		}
+	}
+	if (narrowest == INT_MAX)
+		refuse(c, what_it_says(c), "no schedule was found that keeps all of these limits; loosen one of them");
+	else
+		refuse(c, what_it_says(c), "--d-model %d is too narrow: the least that was found to do is %d, in %d layers",
+		       limits->d_model, narrowest, at);
+	return NULL;
+}
+
 Columns *
 fit(Circuit *c, const Limits *limits)
 {
-	Schedule *s = schedule(c, &(Limits){ 0 });
+	Plan plan = { .heads = limits->heads, .neurons = limits->neurons };
+	Schedule *s = schedule(c, &(Plan){ 0 });
 	int free_layers = s->nlayer;
 
 	if (limits->heads || limits->neurons)
-		s = schedule(c, limits);
-	s->free_layers = free_layers;
-	if (limits->layers && s->nlayer > limits->layers)
+		s = schedule(c, &plan);
+	if (limits->layers && s->nlayer > limits->layers) {
 		refuse(c, what_it_says(c), "this needs %d layers%s, and --layers allows %d; twc report shows the chain of steps",
 		       s->nlayer, s->nlayer > free_layers ? " within the other limits" : "", limits->layers);
-	return allocate(s);
+		return NULL;
+	}
+	Columns *cols = limits->d_model ? fit_width(c, limits, &plan) : allocate(s);
+	if (cols)
+		cols->s->free_layers = free_layers;
+	return cols;
 }

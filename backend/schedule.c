@@ -172,17 +172,64 @@ place_values(const List *l, int layer, int most, Choice *choice)
 }
 
 static void
-place_by_list(Circuit *c, const Limits *limits)
+place_by_list(const List *list, const Plan *plan)
 {
-	List l = list_new(c);
-	Choice *choice = NEWS(c->arena, Choice, l.n + 1);
+	List l = *list;
+	Choice *choice = NEWS(l.c->arena, Choice, l.n + 1);
 	int left = l.n;
 
 	for (int i = 0; i < l.n; i++)
 		l.atom[i]->ready = NOT_YET;
 	for (int layer = 0; left; layer++) {
-		left -= place_values(&l, layer, limits->heads, choice);
-		left -= place_neurons(&l, layer, limits->neurons, choice);
+		left -= place_values(&l, layer, plan->heads, choice);
+		left -= place_neurons(&l, layer, plan->neurons, choice);
+	}
+}
+
+/* ---- as late as can be ---- */
+
+static void
+hurry_form(const Form *f, int state, int *latest)
+{
+	for (int i = 0; i < f->n; i++)
+		if (latest[f->term[i].atom->id] > state)
+			latest[f->term[i].atom->id] = state;
+}
+
+/* The latest state of each atom, by id, if its readers are as late as they can be. */
+static int *
+find_latest(const List *l, int layers)
+{
+	int *latest = NEWS(l->c->arena, int, l->c->natom + 1);
+
+	for (int i = 0; i < l->c->natom; i++)
+		latest[i] = 2 * layers;
+	for (int i = l->n; i-- > 0;) {
+		const Atom *a = l->atom[i];
+		int *at = &latest[a->id];
+		if (*at % 2 != (a->kind == VALUE))
+			--*at;
+		hurry_form(a->in, *at - 1, latest);
+		for (int d = 0; a->head && d < a->head->select->ndim; d++) {
+			hurry_form(a->head->select->q[d], *at - 1, latest);
+			hurry_form(a->head->select->k[d], *at - 1, latest);
+		}
+	}
+	return latest;
+}
+
+/* Those that may wait do; the others follow what they read. */
+static void
+place_late(const List *l, const Plan *plan)
+{
+	const int *latest = find_latest(l, plan->layers);
+
+	for (int i = 0; i < l->n; i++) {
+		Atom *a = l->atom[i];
+		bool value = a->kind == VALUE;
+		int ready = inputs_ready(a) + 1;
+		ready += ready % 2 != value;
+		a->ready = (value ? plan->late_values : plan->late_neurons) ? latest[a->id] : ready;
 	}
 }
 
@@ -229,14 +276,16 @@ make_heads(Circuit *c)
 }
 
 Schedule *
-schedule(Circuit *c, const Limits *limits)
+schedule(Circuit *c, const Plan *plan)
 {
 	Schedule *s = NEW(c->arena, Schedule);
 
 	s->c = c;
 	mark_live(c);
-	if (limits->heads || limits->neurons)
-		place_by_list(c, limits);
+	List list = list_new(c);
+	place_by_list(&list, plan);
+	if (plan->late_values || plan->late_neurons)
+		place_late(&list, plan);
 	for (int i = 0; i < c->natom; i++)
 		if (c->atom[i]->live && c->atom[i]->in && layer_of(c->atom[i]) >= s->nlayer)
 			s->nlayer = layer_of(c->atom[i]) + 1;

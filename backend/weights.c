@@ -105,7 +105,8 @@ find_most(Writer *w)
 		w->all[state] = NEWS(w->c->arena, double, w->cols->n + 1);
 		for (int i = 0; i < w->cols->n; i++) {
 			const Form *f = w->cols->form[i];
-			w->all[state][i] = state && !changes_in(f, state) ? w->all[state - 1][i] : most_of(f, state);
+			if (state < w->cols->cleared[i])
+				w->all[state][i] = state && !changes_in(f, state) ? w->all[state - 1][i] : most_of(f, state);
 		}
 	}
 }
@@ -152,7 +153,7 @@ write_real(Writer *w, int state, const Form *f, float *matrix, int width, int j,
 	*bias = (float)f->real->k;
 	for (int i = 0; i < w->cols->n; i++)
 		if (w->real[i] != 0)
-			matrix[(size_t)i * (size_t)width + (size_t)j] = (float)w->real[i];
+			matrix[(size_t)w->cols->place[i] * (size_t)width + (size_t)j] = (float)w->real[i];
 	if (f->n && real_rounding(sum, n) > 1.001 * real_allowed(f) && !w->failed++)
 		refuse(w->c, f->term[f->n - 1].atom->node, "this real is made of larger parts than its error bound allows for");
 	return (Sum){ sum, 1 };
@@ -173,7 +174,7 @@ write_reader(Writer *w, int state, const Form *f, float *matrix, int width, int 
 		abort();                /* allocate() guarantees it */
 	for (int i = 0; uses && i < uses->n; i++) {
 		const Use *u = &uses->at[i];
-		matrix[(size_t)u->column * (size_t)width + (size_t)j] = (float)u->times;
+		matrix[(size_t)w->cols->place[u->column] * (size_t)width + (size_t)j] = (float)u->times;
 		most += fabs((double)u->times) * w->most[u->column];
 		bits |= u->times;
 	}
@@ -206,17 +207,18 @@ write_embedding(Writer *w)
 	m->embed_position = zeros(w, (size_t)w->c->places * (size_t)d);
 	for (int i = 0; i < w->cols->n; i++) {
 		const Form *f = w->cols->form[i];
+		int at = w->cols->place[i];
 		for (int t = 0; t < f->n; t++) {
 			const Atom *a = f->term[t].atom;
 			float c = (float)f->term[t].c;
 			if (a->kind == TOKEN_FEATURE)
 				for (int r = 0; r < w->c->rows; r++)
-					m->embed_token[r * d + i] += c * (float)a->table[r];
+					m->embed_token[r * d + at] += c * (float)a->table[r];
 			else if (a->kind == PLACE_FEATURE)
 				for (int p = 0; p < w->c->places; p++)
-					m->embed_position[p * d + i] += c * (float)a->table[p];
+					m->embed_position[p * d + at] += c * (float)a->table[p];
 			else if (a->kind == REAL_FEATURE)
-				write_real_feature(w, a, i);
+				write_real_feature(w, a, at);
 		}
 	}
 }
@@ -248,22 +250,26 @@ write_atom(Writer *w, const Atom *a, float *row, double *sum)
 {
 	for (int i = 0; i < w->uses[a->id].n; i++) {
 		const Use *u = &w->uses[a->id].at[i];
-		row[u->column] = (float)u->times;
+		row[w->cols->place[u->column]] = (float)u->times;
 		sum[u->column] += (double)llabs(u->times) * atom_most(a);
 	}
-}
-
-static void
-prove_writes(Writer *w, const double *sum, const Node *n)
-{
-	for (int i = 0; i < w->cols->n; i++)
-		prove(w, n, sum[i] + w->most[i], "value");
 }
 
 static double *
 new_sums(Writer *w)
 {
 	return arena_alloc(w->c->arena, sizeof(double) * (size_t)(w->cols->n + 1));
+}
+
+static void
+prove_writes(Writer *w, const double *sum, const Node *n)
+{
+	double *all = new_sums(w);
+
+	for (int i = 0; i < w->cols->n; i++)
+		all[w->cols->place[i]] += sum[i] + w->most[i];
+	for (int i = 0; i < w->cols->width; i++)
+		prove(w, n, all[i], "value");
 }
 
 static int
@@ -331,11 +337,25 @@ write_attention(Writer *w, int layer)
 	prove_writes(w, sum, l->heads ? w->s->head[layer][0]->select->ref : NULL);
 }
 
+/* Neuron `at` takes away what stands in a column: see reuse.c. */
+static void
+write_clearing(Writer *w, TwLayer *l, int column, int at, double *sum)
+{
+	int64_t lo = w->cols->least[column];
+	int place = w->cols->place[column];
+
+	l->w1[place * l->neurons + at] = 1;
+	l->b1[at] = (float)-lo;
+	l->w2[at * w->m->d_model + place] = -1;
+	l->b2[place] -= (float)lo;
+	sum[column] += w->most[column] + 2 * (double)llabs(lo);
+}
+
 static void
 write_mlp(Writer *w, int layer)
 {
 	TwLayer *l = &w->m->layer[layer];
-	size_t d = (size_t)w->m->d_model, n = (size_t)w->s->nneuron[layer];
+	size_t d = (size_t)w->m->d_model, n = (size_t)(w->s->nneuron[layer] + cleared_in(w->cols, layer));
 
 	l->neurons = (int)n;
 	l->w1 = zeros(w, d * n);
@@ -344,14 +364,17 @@ write_mlp(Writer *w, int layer)
 	l->b2 = zeros(w, d);
 	enter_state(w, 2 * layer + 1);
 	double *sum = new_sums(w);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < (size_t)w->s->nneuron[layer]; i++) {
 		Atom *a = w->s->neuron[layer][i];
 		prove_reader(w, a->node, write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]), "neuron");
 		write_atom(w, a, l->w2 + i * d, sum);
 		for (size_t j = 0; j < d && a->lift; j++)
 			l->b2[j] -= (float)a->lift * l->w2[i * d + j];
 	}
-	prove_writes(w, sum, n ? w->s->neuron[layer][0]->node : NULL);
+	for (int i = 0, at = w->s->nneuron[layer]; i < w->cols->n; i++)
+		if (w->cols->cleared[i] == 2 * layer + 2)
+			write_clearing(w, l, i, at++, sum);
+	prove_writes(w, sum, w->s->nneuron[layer] ? w->s->neuron[layer][0]->node : NULL);
 }
 
 /* Row c of the field that is v: 2 c v - c * c is greatest at c = v, by 1. */
@@ -445,6 +468,16 @@ decodes(Writer *w, const Form *f, int state)
 	return uses && sum + (double)llabs(f->k) < EXACT_MAX;
 }
 
+/* Whether the columns of w->real are there in this state. */
+static bool
+stands(const Writer *w, int state)
+{
+	for (int i = 0; i < w->cols->n; i++)
+		if (w->real[i] != 0 && state >= w->cols->cleared[i])
+			return false;
+	return true;
+}
+
 static void
 write_named1(Writer *w, const Named *n, TwNamed *out)
 {
@@ -456,7 +489,7 @@ write_named1(Writer *w, const Named *n, TwNamed *out)
 	out->reference = n->kind == K_POS;
 	out->folded = true;
 	for (int state = f ? form_ready(f) : 0; f && state < states; state++) {
-		if (!decodes(w, f, state))
+		if (!decodes(w, f, state) || !stands(w, state))
 			continue;
 		out->folded = false;
 		out->state = state;
@@ -467,7 +500,7 @@ write_named1(Writer *w, const Named *n, TwNamed *out)
 		out->weight = zeros(w, (size_t)out->ncolumn);
 		for (int i = 0, k = 0; i < w->cols->n; i++)
 			if (w->real[i] != 0) {
-				out->column[k] = i;
+				out->column[k] = w->cols->place[i];
 				out->weight[k++] = (float)w->real[i];
 			}
 		return;
@@ -595,8 +628,10 @@ write_weights(Columns *cols, Report *r)
 	Writer w = { .cols = cols, .s = cols->s, .c = c, .m = m, .r = r };
 	int last = 2 * cols->s->nlayer;
 
-	*r = (Report){ .layers = cols->s->nlayer, .free_layers = cols->s->free_layers, .d_model = cols->n ? cols->n : 1, .context = g->context,
-	               .heads = cols->s->nhead, .neurons = cols->s->nneuron };
+	*r = (Report){ .layers = cols->s->nlayer, .free_layers = cols->s->free_layers, .d_model = cols->width ? cols->width : 1, .context = g->context,
+	               .heads = cols->s->nhead, .neurons = NEWS(c->arena, int, cols->s->nlayer + 1) };
+	for (int l = 0; l < r->layers; l++)
+		r->neurons[l] = cols->s->nneuron[l] + cleared_in(cols, l);
 	m->name = (char *)g->name;
 	m->nvocab = g->nvocab;
 	m->vocab = (char **)g->vocab;

@@ -117,6 +117,9 @@ check 1 '*' '' "$twc" doctor --stdlib="$tmp/nowhere"
 
 # limits: met, or refused with the least that would do
 check 0 '*' ''  "$twc" test examples/adder.tw --heads 1 --neurons 4
+check 0 '*' ''  "$twc" test $calc --d-model 24
+check 2 '*' '*' "$twc" report $calc --d-model 5
+"$twc" report $calc --d-model 5 2>&1 | grep -q 'the least that was found to do is' || { echo "limits: not what would do"; failed=1; }
 check 0 '' 'more than without limits'  "$twc" examples/adder.tw --heads 1 -o "$tmp/a.onnx"
 check 2 '*' '*' "$twc" report examples/adder.tw --layers 2
 "$twc" report examples/adder.tw --layers 2 2>&1 | grep -q 'needs 3 layers' || { echo "limits: not what would do"; failed=1; }

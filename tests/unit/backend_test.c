@@ -291,7 +291,7 @@ compare(Random *r, TwSession *s, const TwModel *m, Node *const *named, Node *con
 }
 
 /* 1 if it was compiled, 0 if it was refused as not exact or not built. */
-/* Every other graph must do with few heads or few neurons in a layer. */
+/* Most graphs must do with few heads or few neurons in a layer, or with few columns. */
 static Limits
 limits_of(unsigned n)
 {
@@ -301,12 +301,16 @@ limits_of(unsigned n)
 		l.heads = 1 + (int)(n / 4 % 3);
 	if (n % 4 == 2 || n % 12 == 1)
 		l.neurons = 1 + (int)(n / 4 % 6);
+	if (n % 4 == 3)
+		l.d_model = 6 + (int)(n / 4 % 24);
 	return l;
 }
 
 static bool
 keeps(const TwModel *m, const Limits *l)
 {
+	if (l->d_model && m->d_model > l->d_model)
+		return false;
 	for (int i = 0; i < m->nlayer; i++)
 		if ((l->heads && m->layer[i].heads > l->heads) || (l->neurons && m->layer[i].neurons > l->neurons))
 			return false;
