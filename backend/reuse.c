@@ -86,7 +86,12 @@ share_columns(Columns *cols, int most)
 		bool clear = can_clear(cols->form[i], &cols->least[i]);
 		turn[i] = (Turn){ i, first_state(cols->form[i]), !clear };
 		cols->cleared[i] = INT_MAX;
+		cols->place[i] = i;
 		alone += !clear;
+	}
+	if (most >= cols->n) {
+		cols->width = cols->n;
+		return;
 	}
 	qsort(turn, (size_t)cols->n, sizeof *turn, by_from);
 	for (int i = 0; i < cols->n; i++) {
