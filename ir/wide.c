@@ -24,7 +24,7 @@ enum {
 	COLUMNS_MAX = 64,
 	GROUP_LIMIT = 1 << 17,  /* most of a group of several columns */
 	ANSWERS_MAX = 3,        /* most values of a carry that is found late */
-	WEIGHT_MAX = 1 << 10,
+	WEIGHT_MAX = 1 << 20,
 };
 
 /* unit * sum */
@@ -294,10 +294,23 @@ hand_late(Wide *w, Carry *in, Node *x, int64_t b, Node *early, Range limits)
 	return true;
 }
 
+/* The same with x as its own digit. Comparisons with several constants, x + 1, x + 10,
+ * are then the same but for a constant. */
+static bool
+hand_whole(Wide *w, Carry *in, Node *x, int64_t b, Node *early)
+{
+	Range out = { floor_div(x->type.lo + in->lo, b), floor_div(x->type.hi + in->hi, b) };
+
+	if (out.hi - out.lo >= ANSWERS_MAX || in->weight > WEIGHT_MAX / b)
+		return false;
+	*in = (Carry){ early, plus(w, in->late, in->weight, x), in->weight * b, out.lo, out.hi };
+	return true;
+}
+
 /* The group's own quotient goes first. It is taken of l + shift, so that what is left
  * and the carry that comes are 0 at least. */
 static bool
-hand_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, int to, int64_t above)
+hand_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, int to, int64_t above, bool whole)
 {
 	Node *shift = mk_const(w->g, in->early->type.lo + in->lo);
 	Node *from = make(w, OP_ADD, l, shift), *q = quotient(w, from, b);
@@ -307,6 +320,8 @@ hand_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, i
 	Node *left = make(w, OP_SUB, make(w, OP_SUB, from, times(w, q, b)), shift);
 
 	left = make(w, OP_ADD, make(w, OP_ADD, left, in->early), mk_const(w->g, c));
+	if (whole)
+		return hand_whole(w, in, left, b, q);
 	return hand_late(w, in, left, b, q, that_matter(x, to, above, q));
 }
 
@@ -327,15 +342,15 @@ highest(Wide *w, Carry *in, Node *l, int64_t c, const Number *x, int64_t b)
 
 	if (!x->by) {
 		Node *sum = with_carry(w, in, lc);
-		if (!is_narrow(sum, EXACT_MAX)) {
-			settle(w, in);
-			sum = with_carry(w, in, lc);
+		if (!is_narrow(sum, EXACT_MAX / 2)) {
+			hand_late(w, in, make(w, OP_ADD, lc, in->early), 1, zero(w), (Range){ -1, 0 });
+			return reached(w, in->late, 0);
 		}
 		return is_narrow(sum, EXACT_MAX) ? reached(w, sum, 0) : NULL;
 	}
 	if ((q = whole_quotient(w, in, lc, b)))
 		return q;
-	if (hand_early(w, in, lc, 0, b, x, x->n, 0))
+	if (hand_early(w, in, lc, 0, b, x, x->n, 0, false))
 		return make(w, OP_ADD, in->early, quotient(w, in->late, in->weight));
 	settle(w, in);
 	return whole_quotient(w, in, lc, b);
@@ -357,8 +372,13 @@ through(Wide *w, const Number *x)
 		c = (c - here) / b;
 		if (!is_narrow(lc, EXACT_MAX))
 			return NULL;
-		if (hand_late(w, &in, make(w, OP_ADD, lc, in.early), b, zero(w), that_matter(x, to, c, zero(w)))
-		    || hand_early(w, &in, l, here, b, x, to, c) || hand_early(w, &in, lc, 0, b, x, to, c))
+		Node *all = make(w, OP_ADD, lc, in.early);
+		bool whole = here && !x->by;
+		if ((whole && hand_whole(w, &in, all, b, zero(w)))
+		    || (whole && hand_early(w, &in, l, here, b, x, to, c, true))
+		    || hand_late(w, &in, all, b, zero(w), that_matter(x, to, c, zero(w)))
+		    || hand_early(w, &in, l, here, b, x, to, c, false)
+		    || hand_early(w, &in, lc, 0, b, x, to, c, false))
 			continue;
 		settle(w, &in);
 		if (!(q = whole_quotient(w, &in, lc, b)))
