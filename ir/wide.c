@@ -22,7 +22,7 @@
 
 enum {
 	COLUMNS_MAX = 64,
-	GROUP_LIMIT = 1 << 17,  /* most of a group of several columns */
+	GROUP_LIMIT = 1 << 18,  /* most of a group of several columns */
 	ANSWERS_MAX = 3,        /* most values of a carry that is found late */
 	WEIGHT_MAX = 1 << 20,
 };
@@ -196,6 +196,15 @@ fill_columns(Wide *w, const Affine *a, int64_t by, Number *x)
 
 /* ---- groups ---- */
 
+/* The steps of x // b are large terms that cancel; do they add up to an exact number? */
+static bool
+has_exact_steps(const Node *x, int64_t b)
+{
+	double range = (double)x->type.hi - (double)x->type.lo;
+
+	return range < EXACT_MAX / 2 && range * range / (double)(2 * b) < EXACT_MAX / 2;
+}
+
 /* The group from column `from` on, and where the next begins. */
 static Node *
 group(Wide *w, const Number *x, int from, int *to)
@@ -204,7 +213,8 @@ group(Wide *w, const Number *x, int from, int *to)
 
 	for (*to = from + 1; *to < x->n; ++*to) {
 		Node *more = plus(w, sum, x->col[*to].unit / x->col[from].unit, x->col[*to].sum);
-		if (!is_narrow(more, GROUP_LIMIT))
+		int64_t next = *to + 1 < x->n ? x->col[*to + 1].unit : x->by;
+		if (!is_narrow(more, GROUP_LIMIT) || (next && !has_exact_steps(more, next / x->col[from].unit)))
 			break;
 		sum = more;
 	}
@@ -252,15 +262,6 @@ static Node *
 zero(Wide *w)
 {
 	return mk_const(w->g, 0);
-}
-
-/* The steps of x // b are large terms that cancel; do they add up to an exact number? */
-static bool
-has_exact_steps(const Node *x, int64_t b)
-{
-	double range = (double)x->type.hi - (double)x->type.lo;
-
-	return range < EXACT_MAX / 2 && range * range / (double)(2 * b) < EXACT_MAX / 2;
 }
 
 /* weight * (x + the carry): after division by weight, the same. */
@@ -334,6 +335,15 @@ whole_quotient(Wide *w, const Carry *in, Node *l, int64_t b)
 	return has_exact_steps(x, in->weight * b) ? quotient(w, x, in->weight * b) : NULL;
 }
 
+/* Does the group l end here in longer numbers, too? Then its quotient is there. */
+static bool
+is_full(const Number *x, const Node *l, int64_t b)
+{
+	double range = (double)l->type.hi - (double)l->type.lo, base = (double)(x->by / x->col[x->n - 1].unit);
+
+	return range / (double)b > 8 && range * base > GROUP_LIMIT;
+}
+
 /* The highest group: what is asked of it. */
 static Node *
 highest(Wide *w, Carry *in, Node *l, int64_t c, const Number *x, int64_t b)
@@ -348,10 +358,14 @@ highest(Wide *w, Carry *in, Node *l, int64_t c, const Number *x, int64_t b)
 		}
 		return is_narrow(sum, EXACT_MAX) ? reached(w, sum, 0) : NULL;
 	}
-	if ((q = whole_quotient(w, in, lc, b)))
+	bool full = is_full(x, l, b);
+	if (!full && (q = whole_quotient(w, in, lc, b)))
 		return q;
-	if (hand_early(w, in, lc, 0, b, x, x->n, 0, false))
-		return make(w, OP_ADD, in->early, quotient(w, in->late, in->weight));
+	Carry out = *in;
+	if (hand_early(w, &out, lc, 0, b, x, x->n, 0, false))
+		return make(w, OP_ADD, out.early, quotient(w, out.late, out.weight));
+	if (full && (q = whole_quotient(w, in, lc, b)))
+		return q;
 	settle(w, in);
 	return whole_quotient(w, in, lc, b);
 }
