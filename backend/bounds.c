@@ -8,6 +8,7 @@
 
 #include "backend/circuit.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* +1 or -1: the sign that makes the linear part of a neuron's input comparable. */
@@ -145,4 +146,61 @@ form_terms(const Form *f)
 	for (int i = 0; i < f->n; i++)
 		sum += (double)llabs(f->term[i].c) * atom_most(f->term[i].atom);
 	return sum;
+}
+
+enum { ORIGINS_MAX = 4096 };    /* looked at for one bound */
+
+static void
+range_of_parts(const Form *f, int state, double *lo, double *hi)
+{
+	Arena scratch = { 0 };
+	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
+	int n = form_parts(&scratch, f, state, part);
+
+	*lo = *hi = 0;
+	for (int i = 0; i < n; i++) {
+		*lo += (double)part[i].lo;
+		*hi += (double)part[i].hi;
+	}
+	arena_free(&scratch);
+}
+
+/* From what f was added up from: what is ready as a whole keeps its interval, also
+ * where it is made of large terms that cancel. */
+static void
+range_of_origins(const Form *f, int state, int *budget, double *lo, double *hi)
+{
+	if (form_ready(f) <= state) {
+		*lo = (double)(f->lo - f->k);
+		*hi = (double)(f->hi - f->k);
+		return;
+	}
+	if (!f->of[0] || --*budget < 0) {
+		range_of_parts(f, state, lo, hi);
+		return;
+	}
+	*lo = *hi = 0;
+	for (int i = 0; i < 2; i++) {
+		double l, h, times = (double)f->by[i];
+		range_of_origins(f->of[i], state, budget, &l, &h);
+		*lo += times * (times > 0 ? l : h);
+		*hi += times * (times > 0 ? h : l);
+	}
+}
+
+double
+form_most(const Form *f, int state)
+{
+	double lo, hi, l, h, bos = 0;
+	int budget = ORIGINS_MAX;
+
+	range_of_parts(f, state, &lo, &hi);
+	range_of_origins(f, state, &budget, &l, &h);
+	lo = l > lo ? l : lo;
+	hi = h < hi ? h : hi;
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->ready <= state)
+			bos += (double)f->term[i].c * (double)f->term[i].atom->bos;
+	double most = -lo > hi ? -lo : hi;
+	return most > fabs(bos) ? most : fabs(bos);
 }

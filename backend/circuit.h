@@ -155,6 +155,8 @@ const Form *form_set_bos(Circuit *, const Form *, int64_t v);
 int form_parts(Arena *, const Form *f, int state, Form *part);
 /* The largest absolute value that an atom takes on the way into a column. */
 double atom_most(const Atom *);
+/* The largest absolute value of what is ready of f, constant aside, also at <bos>. */
+double form_most(const Form *f, int state);
 /* The sum of absolute terms, constant aside. */
 double form_terms(const Form *);
 /* Of forms that share their terms, more of them than terms: those, as forms (units.c).

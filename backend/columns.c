@@ -504,7 +504,9 @@ in_parts(Space *sp, int state, const Form *f, Vec *w)
 	}
 	if (form_terms(f) < EXACT_MAX / 8 * 5)
 		return false;
-	if (!f->of[0] || form_ready(f->of[0]) > state || form_ready(f->of[1]) > state || form_equal(f, f->of[0]))
+	while (f->of[0] && form_equal(f, f->of[0]))     /* but for a constant */
+		f = f->of[0];
+	if (!f->of[0] || form_ready(f->of[0]) > state || form_ready(f->of[1]) > state)
 		return in_lines(sp, state, f, w);
 	need_part(sp, state, f->of[0], f->by[0], w);
 	need_part(sp, state, f->of[1], f->by[1], w);
@@ -524,20 +526,6 @@ own_column(Space *sp, const Form *f, Vec *w)
 }
 
 static double
-largest(const Form *f, int state)
-{
-	Arena scratch = { 0 };
-	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
-	int n = form_parts(&scratch, f, state, part);
-	double sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += (double)(-part[i].lo > part[i].hi ? -part[i].lo : part[i].hi);
-	arena_free(&scratch);
-	return sum;
-}
-
-static double
 column_largest(Space *sp, int state, int column)
 {
 	Basis *b = &sp->basis[state];
@@ -551,7 +539,7 @@ column_largest(Space *sp, int state, int column)
 		b->caplargest = cap;
 	}
 	if (!b->largest[column])
-		b->largest[column] = largest(sp->c.form[column], state);
+		b->largest[column] = form_most(sp->c.form[column], state);
 	return b->largest[column];
 }
 
@@ -566,7 +554,7 @@ is_wasteful(Space *sp, int state, const Form *f, int64_t factor, const Vec *w)
 		return false;
 	for (int i = 0; i < w->n; i++)
 		sum += times * (double)llabs(w->at[i].times) * column_largest(sp, state, w->at[i].column);
-	return sum >= EXACT_MAX / 2 && sum > 2 * times * largest(f, state);
+	return sum >= EXACT_MAX / 2 && sum > 2 * times * form_most(f, state);
 }
 
 /* A real's error is that of its terms as they are: each in one column. */
@@ -598,10 +586,9 @@ need(Space *sp, int state, const Form *f)
 	Answer *answer = *answer_slot(sp, state, p);
 	if (answer && !is_wasteful(sp, state, p, factor, &answer->w))
 		return;
-	bool apart = answer || p->near;         /* or else: what is there, its parts, a column */
-	if (!apart && read_columns(sp, state, p) && !is_wasteful(sp, state, p, factor, &sp->w))
+	if (!answer && !p->near && read_columns(sp, state, p) && !is_wasteful(sp, state, p, factor, &sp->w))
 		vec_copy(sp, &w, &sp->w, 1);
-	else if (apart || !in_parts(sp, state, p, &w))
+	else if (p->near || !in_parts(sp, state, p, &w))
 		own_column(sp, p, &w);
 	if (!answer) {
 		answer = NEW(sp->arena, Answer);

@@ -62,30 +62,6 @@ larger(double a, double b)
 	return a > b ? a : b;
 }
 
-/* The largest absolute value of a form without its constant, over what is ready. */
-static double
-most_of(const Form *f, int state)
-{
-	Arena scratch = { 0 };
-	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
-	double lo = 0, hi = 0, bos = 0;
-	int n = form_parts(&scratch, f, state, part);
-
-	for (int i = 0; i < n; i++) {
-		lo += (double)part[i].lo;
-		hi += (double)part[i].hi;
-	}
-	arena_free(&scratch);
-	for (int i = 0; i < f->n; i++)
-		if (f->term[i].atom->ready <= state)
-			bos += (double)f->term[i].c * (double)f->term[i].atom->bos;
-	if (form_ready(f) <= state) {
-		lo = larger(lo, (double)(f->lo - f->k));
-		hi = -larger(-hi, -(double)(f->hi - f->k));
-	}
-	return larger(larger(-lo, hi), bos < 0 ? -bos : bos);
-}
-
 static bool
 changes_in(const Form *f, int state)
 {
@@ -106,7 +82,7 @@ find_most(Writer *w)
 		for (int i = 0; i < w->cols->n; i++) {
 			const Form *f = w->cols->form[i];
 			if (state < w->cols->cleared[i])
-				w->all[state][i] = state && !changes_in(f, state) ? w->all[state - 1][i] : most_of(f, state);
+				w->all[state][i] = state && !changes_in(f, state) ? w->all[state - 1][i] : form_most(f, state);
 		}
 	}
 }
