@@ -27,7 +27,8 @@ objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 
 RUNTIME := $(call objects,runtime) $(GEN_ONNX)
 COMPILER := $(call objects,lang ir frontend backend lsp) $(GEN_FRONT)
-TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o cli.o manual.o)
+TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o numbers.o cli.o manual.o) \
+	$(addprefix $(BUILD)/lang/,arena.o npy.o)
 TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))

@@ -4,6 +4,7 @@
 /* The circuit: a program as atoms, of which affine forms cost nothing.
  *
  *     feature   a function of the token, or of the place     in the embedding
+ *               or a number that is fed in place of a token
  *     neuron    relu(form)                                   one MLP row
  *     value     a form, read by a head at another place      one head dimension
  *
@@ -18,7 +19,7 @@
 
 #include "backend/backend.h"
 
-typedef enum AtomKind { TOKEN_FEATURE, PLACE_FEATURE, REAL_FEATURE, NEURON, VALUE } AtomKind;
+typedef enum AtomKind { TOKEN_FEATURE, PLACE_FEATURE, REAL_FEATURE, INPUT_FEATURE, NEURON, VALUE } AtomKind;
 
 typedef struct Atom Atom;
 
@@ -70,6 +71,7 @@ struct Atom {
 	int field;              /* feature of the token: of which field; 0 outside of its rows */
 	const double *reals;    /* REAL_FEATURE: the same */
 	bool by_place;          /* REAL_FEATURE */
+	int input;              /* INPUT_FEATURE: which of the numbers that are fed */
 	const Form *in;         /* neuron: relu of it; value: what is read */
 	struct Head *head;      /* value: by which head */
 	int column;             /* neuron: row in its layer; value: dimension in its head; set by schedule */
@@ -204,12 +206,17 @@ const Form *real_there(Circuit *, const Select *, const Form *, double absent);
 const Form *map_real(Circuit *, Node *);
 const Form *map_above(Circuit *, Node *);
 const Form *map_floor(Circuit *, Node *);
+const Form *map_input(Circuit *, Node *);
+/* The largest absolute value of a form, real or not, <bos> included. */
+double form_most(const Form *);
 
 /* ---- references (heads.c) ---- */
 const Form *map_read(Circuit *, Node *);
 
 const Select *select_all(Circuit *, Node *sum);
 const Select *select_mean(Circuit *, Node *mean);
+/* How a head weighs for ATTEND, and how far a score may be off. */
+const Select *select_attend(Circuit *, Node *attend, double *error);
 
 /* ---- sums over positions (counts.c) ---- */
 const Form *map_sum(Circuit *, Node *sum);

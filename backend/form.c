@@ -186,7 +186,7 @@ table_size(const Circuit *c, AtomKind kind)
 static uint64_t
 atom_hash(const Circuit *c, const Atom *a)
 {
-	uint64_t h = mix(1, a->kind);
+	uint64_t h = mix(mix(1, a->kind), (uint64_t)a->input);
 	const RealSum *r = a->in ? a->in->real : NULL;
 
 	for (int i = 0; r && i < r->n; i++)
@@ -209,11 +209,13 @@ atom_hash(const Circuit *c, const Atom *a)
 static bool
 atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 {
-	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place)
+	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place || a->input != b->input)
 		return false;
 	if (a->reals)
 		return !memcmp(a->reals, b->reals, sizeof *a->reals
 		               * table_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE));
+	if (a->kind == INPUT_FEATURE)
+		return true;
 	if (a->table)
 		return !memcmp(a->table, b->table, table_size(c, a->kind) * sizeof *a->table);
 	return form_equal(a->in, b->in);

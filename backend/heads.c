@@ -71,10 +71,16 @@ select_new(Circuit *c, const char *intent, const Node *ref, int ndim)
 	return s;
 }
 
+static bool
+is_zero_form(const Form *f)
+{
+	return form_is_const(f) && (f->real ? f->real->k == 0 : f->k == 0);
+}
+
 static void
 add_dim(Select *s, const Form *q, const Form *k)
 {
-	if ((form_is_const(q) && !q->k) || (form_is_const(k) && !k->k))
+	if (is_zero_form(q) || is_zero_form(k))
 		return;
 	int ready = q->ready > k->ready ? q->ready : k->ready;
 	s->q[s->ndim] = q;
@@ -564,6 +570,46 @@ select_mean(Circuit *c, Node *mean)
 	add_dim(s, form_const(c, 1), form_set_bos(c, there_penalty(c, &where, form_const(c, 0), w), -STEP));
 	add_dim(s, here_deficit(c, &where), form_scale(c, w, c->is_bos, -w));
 	return add_relations(c, s, &where, w) ? s : NULL;
+}
+
+static bool
+same_scores(const Node *a, const Node *b)
+{
+	return a->op == OP_ATTEND && a->narg == b->narg
+	       && !memcmp(a->arg + 1, b->arg + 1, sizeof *a->arg * (size_t)(a->narg - 1));
+}
+
+static double
+error_of(const Form *f)
+{
+	return f->real ? real_error(f) : 0;
+}
+
+/* The scores as they are; <bos> is so far below that its weight is 0. */
+const Select *
+select_attend(Circuit *c, Node *n, double *error)
+{
+	double most = 0;
+	const Select *known = NULL;
+
+	*error = 0;
+	for (int i = 1; i < n->narg; i += 2) {
+		const Form *q = map_node(c, n->arg[i]), *k = map_node(c, n->arg[i + 1]);
+		most += form_most(q) * form_most(k);
+		*error += form_most(q) * error_of(k) + form_most(k) * error_of(q) + error_of(q) * error_of(k);
+	}
+	*error += (n->narg + 8) * most / EXACT_MAX + 8.0 / EXACT_MAX;
+	for (int i = 0; i < c->nhead && !known; i++)
+		if (c->head[i]->select->ref && same_scores(c->head[i]->select->ref, n))
+			known = c->head[i]->select;
+	if (known)
+		return known;
+	Select *s = select_new(c, "softmax", n, n->narg / 2 + 1);
+	s->gap = 0;
+	for (int i = 1; i < n->narg; i += 2)
+		add_dim(s, map_node(c, n->arg[i]), map_node(c, n->arg[i + 1]));
+	add_dim(s, form_const(c, 1), form_scale(c, -(int64_t)(2 * most + 2 * GAP), c->is_bos, 0));
+	return s;
 }
 
 static const Select *

@@ -664,6 +664,8 @@ static const Form *emit_REAL(Circuit *c, Node *n)   { return map_real(c, n); }
 static const Form *emit_LINEAR(Circuit *c, Node *n) { return map_real(c, n); }
 static const Form *emit_VALUES(Circuit *c, Node *n) { return map_real(c, n); }
 static const Form *emit_RELU(Circuit *c, Node *n)   { return map_real(c, n); }
+static const Form *emit_INPUT(Circuit *c, Node *n)  { return map_input(c, n); }
+static const Form *emit_ATTEND(Circuit *c, Node *n) { return map_real(c, n); }
 static const Form *emit_MEAN(Circuit *c, Node *n)   { return map_real(c, n); }
 static const Form *emit_ABOVE(Circuit *c, Node *n)  { return map_above(c, n); }
 static const Form *emit_FLOOR(Circuit *c, Node *n)  { return map_floor(c, n); }
@@ -712,6 +714,8 @@ map_anew(Circuit *c, Node *n)
 {
 	if (is_const(n))
 		return form_const(c, n->k);
+	if (n->op == OP_INPUT)
+		return map_input(c, n);
 	if (n->type.real)
 		return map_real(c, n);
 	if (n->op == OP_INDEX)
@@ -800,7 +804,7 @@ map_once(Graph *g, Arena *arena, Diags *diags, const int *latest)
 	find_names(c);
 	int64_t *t = arena_alloc(arena, sizeof *t * (size_t)c->rows);
 	t[c->rows - 1] = 1;
-	c->is_bos = token_feature(c, 0, t);
+	c->is_bos = g->ninput ? place_table(c, 0, 0, 1) : token_feature(c, 0, t);
 	c->place = place_table(c, 1, 1, 0);
 	c->offset = arena_alloc(arena, 2 * sizeof *c->offset * (size_t)c->places);
 	c->output = arena_alloc(arena, sizeof *c->output * (size_t)(g->noutput + 1));

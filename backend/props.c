@@ -16,7 +16,7 @@ kind(TwKind k)
 static cJSON *
 vocab(const TwModel *m)
 {
-	return cJSON_CreateStringArray((const char *const *)m->vocab, m->nvocab);
+	return !m->nvocab ? cJSON_CreateArray() : cJSON_CreateStringArray((const char *const *)m->vocab, m->nvocab);
 }
 
 /* How many rows each field has. */
@@ -38,6 +38,22 @@ special(const TwModel *m)
 	cJSON_AddNumberToObject(j, "end", m->nvocab);
 	cJSON_AddNumberToObject(j, "bos", m->nvocab + 1);
 	return j;
+}
+
+static cJSON *
+inputs(const TwModel *m)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (int i = 0; i < m->ninput; i++) {
+		cJSON *j = cJSON_CreateObject();
+		cJSON_AddStringToObject(j, "name", m->input[i].name);
+		cJSON_AddStringToObject(j, "kind", kind(m->input[i].kind));
+		cJSON_AddNumberToObject(j, "low", (double)m->input[i].low);
+		cJSON_AddNumberToObject(j, "high", (double)m->input[i].high);
+		cJSON_AddItemToArray(list, j);
+	}
+	return list;
 }
 
 static cJSON *
@@ -127,6 +143,8 @@ model_props(Arena *a, const TwModel *m, Prop **list)
 	*list = arena_alloc(a, 16 * sizeof **list);
 	add(a, *list, &n, "tw.version", cJSON_CreateNumber(TW_FORMAT));
 	add(a, *list, &n, "tw.name", cJSON_CreateString(m->name));
+	if (m->ninput)
+		add(a, *list, &n, "tw.inputs", inputs(m));
 	add(a, *list, &n, "tw.vocab", vocab(m));
 	if (m->record)
 		add(a, *list, &n, "tw.fields", fields(m));

@@ -469,6 +469,49 @@ map_mean(Circuit *c, Node *n)
 	return real_mean(c, s, real_form(c, 1, (RealTerm[]){ { e, 1 } }, 0), n->real[0].x);
 }
 
+/* A number as it is fed; 0 at <bos>. */
+const Form *
+map_input(Circuit *c, Node *n)
+{
+	const Type *t = &n->type;
+	Atom a = { .kind = INPUT_FEATURE, .input = (int)n->k, .lo = t->lo, .hi = t->hi };
+
+	if (!t->real)
+		return form_atom(c, atom_intern(c, a));
+	a = real_atom(INPUT_FEATURE, t->min, t->max, 0, 0);
+	a.input = (int)n->k;
+	return of_atom(c, a);
+}
+
+double
+form_most(const Form *f)
+{
+	if (f->real)
+		return larger(larger(fabs(f->real->min), fabs(f->real->max)), fabs(bos_of(f))) + f->real->error;
+	return larger(larger(fabs((double)f->lo), fabs((double)f->hi)), fabs((double)form_bos(f)));
+}
+
+/* Scores off by e make each weight, and so the mean, off by a factor of exp(2e). Beside
+ * that a weight is an exponential of a rounded difference, over a sum. */
+static const Form *
+map_attend(Circuit *c, Node *n)
+{
+	double score;
+	const Select *s = select_attend(c, n, &score);
+	if (!(score < 1)) {
+		refuse(c, n, "what is read here cannot be bounded: the scores are computed to within %.2g only", score);
+		return NULL;
+	}
+	const Form *v = real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0);
+	double most = larger(fabs(v->real->min), fabs(v->real->max));
+	double error = real_error(v) + most * (expm1(2 * score) + (c->places + 16) * one_rounding);
+
+	if (!v->n)
+		return v;
+	Atom a = real_atom(VALUE, v->real->min, v->real->max, bos_of(v), error);
+	return real_form(c, 1, (RealTerm[]){ { value_of(c, s, v, a), 1 } }, 0);
+}
+
 const Form *
 map_real(Circuit *c, Node *n)
 {
@@ -481,6 +524,7 @@ map_real(Circuit *c, Node *n)
 	case OP_IF: return map_choice(c, n);
 	case OP_PICK: return map_index(c, n);
 	case OP_READ: return map_read(c, n);
+	case OP_ATTEND: return map_attend(c, n);
 	default: abort();       /* no other operator is real */
 	}
 }

@@ -173,12 +173,42 @@ write_real_feature(Writer *w, const Atom *a, int column)
 		table[r * w->m->d_model + column] = (float)a->reals[r];
 }
 
+/* What is fed has a row of weights each; a column holds a sum of those. */
+static void
+write_inputs(Writer *w)
+{
+	TwModel *m = w->m;
+	const Graph *g = w->c->g;
+
+	m->ninput = g->ninput;
+	m->input = NEWS(w->c->arena, TwInput, g->ninput + 1);
+	m->embed_input = zeros(w, (size_t)g->ninput * (size_t)m->d_model);
+	for (int i = 0; i < g->ninput; i++) {
+		const Input *in = &g->input[i];
+		TwKind kind = in->kind == K_REAL ? TW_REAL : in->kind == K_BOOL ? TW_BOOL : TW_INT;
+		m->input[i] = (TwInput){ (char *)in->name, kind, (float)in->min, (float)in->max };
+	}
+	for (int i = 0; i < w->cols->n; i++) {
+		const Form *f = w->cols->form[i];
+		double sum = 0;
+		for (int t = 0; t < f->n; t++) {
+			const Atom *a = f->term[t].atom;
+			sum += a->ready ? 0 : fabs((double)f->term[t].c) * atom_most(a);
+			if (a->kind == INPUT_FEATURE)
+				m->embed_input[a->input * m->d_model + w->cols->place[i]] = (float)f->term[t].c;
+		}
+		prove(w, f->n ? f->term[0].atom->node : NULL, sum, "sum of what is fed");
+	}
+}
+
 static void
 write_embedding(Writer *w)
 {
 	TwModel *m = w->m;
 	int d = m->d_model;
 
+	if (w->c->g->ninput)
+		write_inputs(w);
 	m->embed_token = zeros(w, (size_t)w->c->rows * (size_t)d);
 	m->embed_position = zeros(w, (size_t)w->c->places * (size_t)d);
 	for (int i = 0; i < w->cols->n; i++) {
@@ -267,9 +297,7 @@ write_head(Writer *w, TwLayer *l, const Head *h, int layer, double *sum)
 		Sum k = write_reader(w, state, sel->k[i], l->wk, qk, j, &l->bk[j]);
 		prove_reader(w, sel->ref, q, "query");
 		prove_reader(w, sel->ref, k, "key");
-		double qm = larger(larger(-(double)sel->q[i]->lo, (double)sel->q[i]->hi), (double)llabs(form_bos(sel->q[i])));
-		double km = larger(larger(-(double)sel->k[i]->lo, (double)sel->k[i]->hi), (double)llabs(form_bos(sel->k[i])));
-		score.most += qm * km;
+		score.most += form_most(sel->q[i]) * form_most(sel->k[i]);
 		score.unit = score.unit < q.unit * k.unit ? score.unit : q.unit * k.unit;
 	}
 	prove_reader(w, sel->ref, score, "score");
@@ -568,7 +596,10 @@ count_weights(const Writer *w)
 	Report *r = w->r;
 	size_t d = (size_t)m->d_model, rows = (size_t)w->c->rows;
 
-	tally(r, m->embed_token, rows * d);
+	if (m->ninput)
+		tally(r, m->embed_input, (size_t)m->ninput * d);
+	else
+		tally(r, m->embed_token, rows * d);
 	tally(r, m->embed_position, (size_t)w->c->places * d);
 	for (int i = 0; i < m->nlayer; i++) {
 		const TwLayer *l = &m->layer[i];

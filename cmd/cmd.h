@@ -24,6 +24,7 @@ struct Options {
 	const char *batch;      /* --batch, or NULL */
 	bool json, uniform, check, layered;
 	Limits limits;
+	const char *input;      /* --input, or NULL */
 	int line;               /* --line, or 0 */
 	double started;         /* now() when the process began */
 };

@@ -1,6 +1,7 @@
 /* twc run: what a program says, from the reference evaluator alone. */
 
 #include "cmd/cmd.h"
+#include "cmd/numbers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,8 +65,9 @@ check_asserts(Run *r, int n)
 	if (!a)
 		return;
 	const Source *src = g->files && a->file < g->nfile ? g->files[a->file] : &r->program.src;
-	fprintf(stderr, "%s:%d: does not hold at position %d of \"%s\"%s%s\n", src->path, source_line(src, a->span.lo),
-	        at, spell(&r->program.arena, g, r->text, n), a->why ? ": " : "", a->why ? a->why : "");
+	const char *text = g->ninput ? "what is fed" : arena_fmt(&r->program.arena, "\"%s\"", spell(&r->program.arena, g, r->text, n));
+	fprintf(stderr, "%s:%d: does not hold at position %d of %s%s%s\n", src->path, source_line(src, a->span.lo),
+	        at, text, a->why ? ": " : "", a->why ? a->why : "");
 	r->broken = true;
 }
 
@@ -112,14 +114,39 @@ answer_lines(Run *r, const char *path)
 	return true;
 }
 
+/* The labels of each text of the file. */
+static bool
+answer_numbers(Run *r, const char *path)
+{
+	const Graph *g = &r->program.meant;
+	TwInput *in = NEWS(&r->program.arena, TwInput, g->ninput + 1);
+	Numbers all;
+
+	if (!g->ninput) {
+		fputs("twc: this model takes tokens: give it a prompt\n", stderr);
+		return false;
+	}
+	for (int i = 0; i < g->ninput; i++)
+		in[i] = (TwInput){ (char *)(uintptr_t)g->input[i].name, g->input[i].kind == K_REAL ? TW_REAL : TW_INT,
+			           (float)g->input[i].min, (float)g->input[i].max };
+	if (!numbers_read(&r->program.arena, "twc", path, in, g->ninput, g->context, &all))
+		return false;
+	for (int i = 0; i < all.ntext; i++) {
+		eval_numbers(r->eval, all.x + (size_t)i * (size_t)all.n * (size_t)g->ninput, all.n);
+		check_asserts(r, all.n);
+		print_labels(r, all.n);
+	}
+	return true;
+}
+
 int
 cmd_run(const Options *o)
 {
 	Run r = { 0 };
 	bool ok = false;
 
-	if (o->nargs < 2 && !o->batch) {
-		fputs("twc: run needs a prompt, or --batch FILE\n", stderr);
+	if (o->nargs < 2 && !o->batch && !o->input) {
+		fputs("twc: run needs a prompt, --batch FILE or --input FILE.npy\n", stderr);
 		return 2;
 	}
 	if (program_open(&r.program, o->args[0], o)) {
@@ -127,7 +154,11 @@ cmd_run(const Options *o)
 		r.vocab = words_of(&r.program.arena, g);
 		r.text = NEWS(&r.program.arena, int, (g->context + 1) * g->nfield);
 		r.eval = eval_new(g);
-		ok = true;
+		ok = !o->input || answer_numbers(&r, o->input);
+		if (ok && g->ninput && (o->nargs > 1 || o->batch)) {
+			fputs("twc: this model takes numbers: --input FILE.npy\n", stderr);
+			ok = false;
+		}
 		for (int i = 1; ok && i < o->nargs; i++)
 			ok = answer(&r, o->args[i]);
 		if (ok && o->batch)

@@ -31,13 +31,30 @@ typedef struct Tester {
 	int *text, *other; /* (context, nfield) the evaluator's text, the transformer's */
 	int passed, failed;
 	bool failing; /* the test at hand has failed already */
+	const double *numbers; /* of the test at hand, (nprompt, ninput), where these are fed */
 } Tester;
 
 /* ---- saying what went wrong ---- */
 
+/* [1, 0] [0, 1] */
+static const char *
+quoted_numbers(Tester *t, int n)
+{
+	Arena *a = &t->program.arena;
+	const char *s = "";
+	int width = t->g->ninput;
+
+	for (int i = 0; i < n * width; i++)
+		s = arena_fmt(a, "%s%s%.9g%s", s, i % width ? ", " : i ? " [" : "[", t->numbers[i],
+			      i % width == width - 1 ? "]" : "");
+	return s;
+}
+
 static const char *
 quoted(Tester *t, const int *row, int n)
 {
+	if (t->numbers)
+		return quoted_numbers(t, n);
 	return arena_fmt(&t->program.arena, "\"%s\"", spell(&t->program.arena, t->g, row, n));
 }
 
@@ -137,6 +154,26 @@ same_value(const Tester *t, int output, int64_t meant, double x)
 	return fabs(real - x) <= error + 1e-12 * fabs(real);
 }
 
+static void
+start_eval(Tester *t, const int *text, int n)
+{
+	if (t->numbers)
+		eval_numbers(t->eval, t->numbers, n);
+	else
+		eval_text(t->eval, text, n);
+}
+
+static bool
+feed_position(Tester *t, int i)
+{
+	int width = t->g->ninput;
+	float *x = NEWS(&t->program.arena, float, width + 1);
+
+	for (int k = 0; k < width; k++)
+		x[k] = (float)t->numbers[i * width + k];
+	return width ? tw_feed_numbers(t->session, x) : tw_feed_token(t->session, t->text + i * t->g->nfield);
+}
+
 /* Both, at every position of text[0..n): the next token, and the labels. Reports
  * the first difference of each kind. */
 static void
@@ -145,12 +182,12 @@ compare_positions(Tester *t, const Test *test, int n)
 	const Graph *g = t->g;
 	bool differs = false;
 
-	eval_text(t->eval, t->text, n);
+	start_eval(t, t->text, n);
 	tw_reset(t->session);
 	for (int i = 0; i < n; i++) {
-		if (!tw_feed_token(t->session, t->text + i * g->nfield)) {
+		if (!feed_position(t, i)) {
 			fail_test(t, test);
-			printf("the transformer refuses token %d\n", i);
+			printf("the transformer refuses position %d\n", i);
 			return;
 		}
 		if (!g->emit || differs)
@@ -239,7 +276,7 @@ check_answer(Tester *t, const Test *test, int n, int m)
 static void
 check_labels(Tester *t, const Test *test)
 {
-	eval_text(t->eval, test->prompt, test->nprompt);
+	start_eval(t, test->prompt, test->nprompt);
 	for (int k = 0; k < test->nlabel; k++) {
 		const Label *l = &test->label[k];
 		const Named *out = &t->g->output[l->output];
@@ -269,7 +306,7 @@ check_asserts(Tester *t, int n)
 {
 	int at;
 
-	eval_text(t->eval, t->text, n);
+	start_eval(t, t->text, n);
 	const Assert *a = broken_assert(t->g, t->eval, n, &at);
 	if (!a)
 		return;
@@ -282,6 +319,7 @@ static void
 check(Tester *t, const Test *test)
 {
 	t->failing = false;
+	t->numbers = test->numbers;
 	if (test->nprompt < 1 || test->nprompt > t->g->context) {
 		fail_test(t, test);
 		printf("the prompt has %d tokens, the context %d\n", test->nprompt, t->g->context);

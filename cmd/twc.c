@@ -131,6 +131,7 @@ static const Flag flags[] = {
 	{ "dump", 0, "PASS", offsetof(Options, dump),
 	  "print the graph after this pass, or as it was lowered: --dump=lower", NULL },
 	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input", NULL },
+	{ "input", 0, "FILE.npy", offsetof(Options, input), "the numbers that a model without tokens takes", NULL },
 	{ "json", 0, NULL, offsetof(Options, json), "as JSON", NULL },
 	{ "layered", 0, NULL, offsetof(Options, layered), "draw the layers, not the program", NULL },
 	{ "layers", 0, "N", offsetof(Options, limits.layers), "at most so many layers", NULL },
@@ -172,7 +173,7 @@ static const Verb verbs[] = {
 		"FILE [PROMPT...]",
 		"prints how each prompt goes on, from the reference evaluator alone",
 		NULL,
-		"batch stdlib",
+		"batch input stdlib",
 		"twc run calculator.tw \"12*34=\"\n"
 		"twc run calculator.tw --batch prompts.txt",
 		cmd_run,

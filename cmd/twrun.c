@@ -5,6 +5,7 @@
 
 #include "cmd/batch.h"
 #include "cmd/cli.h"
+#include "cmd/numbers.h"
 #include "cmd/stats.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@
 #include <wchar.h>
 
 struct Options {
-	const char *model, *prompt, *batch;
+	const char *model, *prompt, *batch, *input;
 	bool trace, check, stats;
 	int limit; /* of printed tokens */
 	int threads;
@@ -82,9 +83,11 @@ static void
 cell(const Run *r, int position, const TwNamed *v, int column, char *out, size_t size)
 {
 	if (position < 0)
-		snprintf(out, size, "%s", column == -2 ? "pos" : column == -1 ? "token" : v->name);
+		snprintf(out, size, "%s", column == -2 ? "pos" : column == -1 ? (r->m->ninput ? "" : "token") : v->name);
 	else if (column == -2)
 		snprintf(out, size, "%d", position);
+	else if (column == -1 && r->m->ninput)
+		*out = '\0';
 	else if (column == -1)
 		tw_spell_token(r->m, tw_token(r->s, position), out, size);
 	else if (v->reference && tw_value(r->s, v, position) < -0.5f)
@@ -484,11 +487,57 @@ answer_one(Run *r)
 	return ok ? 0 : 2;
 }
 
+/* ---- numbers in place of tokens */
+
+static void
+answer_numbers(Run *r, const double *x, int n)
+{
+	size_t width = (size_t)r->m->ninput;
+	float *number = calloc(width, sizeof *number);
+
+	tw_reset(r->s);
+	for (int i = 0; i < n && number; i++) {
+		for (size_t k = 0; k < width; k++)
+			number[k] = (float)x[(size_t)i * width + k];
+		tw_feed_numbers(r->s, number);
+	}
+	free(number);
+	if (r->c->trace)
+		print_trace(r);
+	for (int i = 0; i < r->m->nlabel; i++)
+		print_label(r, i, n);
+}
+
+static int
+answer_input(Run *r)
+{
+	Arena arena = { 0 };
+	Numbers all;
+	char *error = NULL;
+	bool ok = numbers_read(&arena, "twrun", r->c->input, r->m->input, r->m->ninput, r->m->context, &all);
+
+	r->s = ok ? tw_open(r->m, session_flags(r->c), &error) : NULL;
+	if (ok && !r->s)
+		complain(error);
+	for (int i = 0; r->s && i < all.ntext; i++)
+		answer_numbers(r, all.x + (size_t)i * (size_t)all.n * (size_t)r->m->ninput, all.n);
+	if (r->s)
+		stats_add(r->totals, tw_stats(r->s));
+	arena_free(&arena);
+	return r->s ? 0 : 2;
+}
+
 static int
 run(Run *r)
 {
 	double start = stats_now();
-	int status = r->c->batch ? answer_batch(r) : answer_one(r);
+
+	if (!r->m->ninput != !r->c->input) {
+		fprintf(stderr, "twrun: this model takes %s\n",
+			r->m->ninput ? "numbers: --input FILE.npy" : "tokens: give it a prompt");
+		return 2;
+	}
+	int status = r->c->input ? answer_input(r) : r->c->batch ? answer_batch(r) : answer_one(r);
 
 	r->totals->answering = stats_now() - start;
 	return status;
@@ -501,8 +550,8 @@ cmd_run(const Options *c)
 	Run r = { .c = c, .out = stdout, .totals = &totals };
 	char *error = NULL;
 
-	if (c->prompt && c->batch) {
-		fputs("twrun: a prompt or --batch, not both\n", stderr);
+	if ((c->prompt != NULL) + (c->batch != NULL) + (c->input != NULL) > 1) {
+		fputs("twrun: a prompt, --batch or --input, one of them\n", stderr);
 		return 2;
 	}
 	if (c->threads < 1 || c->threads > 1024) {
@@ -529,6 +578,8 @@ cmd_run(const Options *c)
 static const Flag flags[] = {
 	{ "batch", 'b', "FILE", offsetof(Options, batch),
 	  "one prompt a line, - for standard input; one answer a line, in order, on all cores", NULL },
+	{ "input", 'i', "FILE.npy", offsetof(Options, input),
+	  "the numbers that a model without tokens takes: an array (positions, numbers), or several of those", NULL },
 	{ "trace", 't', NULL, offsetof(Options, trace),
 	  "show, for each position, the token and every named value of the program", NULL },
 	{ "check", 'c', NULL, offsetof(Options, check),
@@ -547,7 +598,7 @@ static const Verb verbs[] = {
 		"MODEL [PROMPT]",
 		"prints what the transformer MODEL, an .onnx or .safetensors file, answers to PROMPT",
 		"Without a prompt, on a terminal, asks for prompts one by one.",
-		"batch trace check stats max-tokens threads",
+		"batch input trace check stats max-tokens threads",
 		"twrun calculator.onnx \"12*34=\"\n"
 		"twrun calculator.onnx --batch prompts.txt\n"
 		"seq 0 9 | sed 's/$/+1=/' | twrun adder.onnx --batch -\n"

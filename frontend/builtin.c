@@ -67,7 +67,9 @@ builtin_value(Lower *L, const char *name)
 	if (which < 0)
 		return NULL;
 	/* with a mistake before, the model is what may be wrong */
-	if (which <= B_VOCABULARY && !L->has_vocab)
+	if ((which == B_TOKEN || which == B_VOCABULARY) && L->takes_numbers)
+		return fail(L, "'%s': this model takes numbers, not tokens", name);
+	if (which <= B_VOCABULARY && !L->has_vocab && !L->takes_numbers)
 		return L->diags->nerror ? &v_error : fail(L, "'%s' needs a model, and this file has none", name);
 	switch (which) {
 	case B_TOKEN:
@@ -666,6 +668,8 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	if (n < builtin[b].least || n > builtin[b].most)
 		return fail(L, "%s takes %d argument%s%s, not %d", builtin[b].name, builtin[b].least,
 		            builtin[b].least == 1 ? "" : "s", builtin[b].most > builtin[b].least ? " or more" : "", n);
+	if (b == B_ATTEND)
+		return raw_attend(L, n, args);
 	for (int i = 0; i < n; i++)
 		if (args[i].name)
 			return fail_at(L, args[i].span, "the arguments of %s have no names", builtin[b].name);
@@ -691,6 +695,9 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	case B_LOG: return real_function(L, builtin[b].name, log, v);
 	case B_SIN: return real_function(L, builtin[b].name, sin, v);
 	case B_COS: return real_function(L, builtin[b].name, cos, v);
+	case B_LINEAR: return raw_linear(L, n, args);
+	case B_RELU: return raw_relu(L, v);
+	case B_LOAD: return raw_load(L, v);
 	default: return not_built(L, builtin[b].name);
 	}
 }

@@ -25,11 +25,10 @@ file_env(Lower *L, Module *m, int limit)
 
 /* ---- reading modules ---- */
 
-static const Source *
-read_source(Lower *L, const char *path)
+static char *
+read_bytes(Lower *L, const char *path, size_t *size)
 {
 	FILE *f = fopen(path, "rb");
-	Source *src = NEW(L->arena, Source);
 	size_t got, cap = 1 << 16, n = 0;
 	char *buf = arena_alloc(L->arena, cap);
 
@@ -47,10 +46,19 @@ read_source(Lower *L, const char *path)
 	}
 	bool bad = ferror(f) || n > FILE_MAX;
 	fclose(f);
-	if (bad)
-		return NULL;
-	*src = (Source){ .path = path, .text = buf, .len = (uint32_t)n };
-	return src;
+	*size = n;
+	return bad ? NULL : buf;
+}
+
+static const Source *
+read_source(Lower *L, const char *path)
+{
+	size_t n;
+	char *text = read_bytes(L, path, &n);
+	Source *src = NEW(L->arena, Source);
+
+	*src = (Source){ .path = path, .text = text, .len = (uint32_t)n };
+	return text ? src : NULL;
 }
 
 static bool
@@ -64,7 +72,7 @@ static const Ast *
 defined_name(Lower *L, const Ast *s)
 {
 	switch (s->kind) {
-	case N_LET: case N_CONST: case N_FN: case N_ENUM: case N_TYPE:
+	case N_LET: case N_CONST: case N_FN: case N_ENUM: case N_TYPE: case N_INPUT:
 		return s->kid[0];
 	case N_USE: {
 		if (s->kid[1] || s->kid[0]->kind == N_NAME)
@@ -129,16 +137,29 @@ new_module(Lower *L, const Tree *tree, const char *name)
 }
 
 static const char *
-module_path(Lower *L, const Module *from, const Ast *what)
+beside(Lower *L, const Source *src, const char *path)
 {
-	if (what->kind == N_NAME)
-		return arena_fmt(L->arena, "%s/%s.tw", L->stdlib ? L->stdlib : "stdlib", what->text);
-	const char *path = what->text, *slash = strrchr(from->src->path, '/');
+	const char *slash = strrchr(src->path, '/');
+
 	if (path[0] == '/' || !slash)
 		return path;
 	while (!strncmp(path, "./", 2))
 		path += 2;
-	return arena_fmt(L->arena, "%.*s/%s", (int)(slash - from->src->path), from->src->path, path);
+	return arena_fmt(L->arena, "%.*s/%s", (int)(slash - src->path), src->path, path);
+}
+
+static const char *
+module_path(Lower *L, const Module *from, const Ast *what)
+{
+	if (what->kind == N_NAME)
+		return arena_fmt(L->arena, "%s/%s.tw", L->stdlib ? L->stdlib : "stdlib", what->text);
+	return beside(L, from->src, what->text);
+}
+
+char *
+read_beside(Lower *L, const char *path, size_t *n)
+{
+	return read_bytes(L, beside(L, L->src, path), n);
 }
 
 static Module *
@@ -308,6 +329,7 @@ define(Lower *L, Module *m, Def *d)
 	case N_USE: return define_use(L, m, d);
 	case N_ENUM: return define_enum(L, s);
 	case N_TYPE: return define_type(L, env, s);
+	case N_INPUT: return define_input(L, env, s);
 	case N_FN:
 		check_names(L, env, s);
 		return define_fn(L, env, s);
@@ -357,8 +379,8 @@ lower_emit(Lower *L, Env *env, const Ast *s)
 
 	if (L->g->emit)
 		fail(L, "a program has one emit");
-	else if (L->g->bidirectional)
-		fail(L, "a bidirectional model has labels and no emit");
+	else if (L->g->bidirectional || L->takes_numbers)
+		fail(L, "a %s has labels and no emit", L->takes_numbers ? "model of numbers" : "bidirectional model");
 	if (v->kind == V_ERROR || (p && p->kind == V_ERROR))
 		return;
 	if (p && p->kind != V_POS) {
@@ -516,14 +538,13 @@ lower_statement(Lower *L, Module *m, const Ast *s, int seq)
 	case N_EMIT: lower_emit(L, env, s); return;
 	case N_OUTPUT: lower_output(L, env, s); return;
 	case N_ASSERT: local_statement(L, &env, s); return;
-	case N_INPUT: not_built(L, "input"); return;
 	default: break;
 	}
 	if (!d || d->stmt != s)
 		return;
 	force(L, m, d);
 	force_used(L, d, 0);
-	if (s->kind == N_LET)
+	if (s->kind == N_LET || s->kind == N_INPUT)
 		name_stream(L, d->name, d->value, s, m->file);
 }
 
@@ -547,6 +568,8 @@ find_model(Lower *L, Module *m)
 	const Ast *model = NULL;
 
 	L->src = m->src;
+	for (int i = 0; i < list->n; i++)
+		L->takes_numbers |= list->kid[i]->kind == N_INPUT;
 	for (int i = 0; i < list->n; i++) {
 		if (list->kid[i]->kind != N_MODEL)
 			continue;

@@ -11,6 +11,7 @@
  *   value.c    values: making, showing and joining them
  *   number.c   compile-time arithmetic
  *   real.c     reals: arithmetic, comparison, functions of streams
+ *   raw.c      the raw level: input, linear, relu, attend, load
  *   expr.c     operators, conditions, comparisons, membership
  *   choose.c   if, match
  *   refs.c     references, reading, emit … after
@@ -161,6 +162,8 @@ struct Lower {
 	Module *program;
 	/* the vocabulary: vocab.c */
 	bool has_vocab;
+	bool takes_numbers;     /* input statements in place of a vocabulary: raw.c */
+	List fed;               /* Fed * */
 	Map rows;               /* spelling -> row + 1 */
 	int longest;            /* bytes of the longest spelling */
 	int *code;              /* (nvocab + 1) ord of each row */
@@ -274,6 +277,7 @@ Value *real_relu(Lower *, Value *);
 Value *real_size(Lower *, Value *);             /* without its sign */
 Value *real_function(Lower *, const char *name, double (*f)(double), Value *);
 double number_value(const Value *);             /* of a known number */
+Value *known_real(Lower *, double);             /* to the nearest 2^-62 or better */
 
 /* ---- scope.c ---- */
 Env *env_bind(Lower *, Env *, const char *name, Value *, Origin *);
@@ -289,6 +293,8 @@ const char *builtin_name(int i);                /* NULL after the last */
 
 /* ---- lower.c ---- */
 void force(Lower *, Module *, Def *);
+/* The file's bytes, a path beside this source; NULL if it cannot be read. */
+char *read_beside(Lower *, const char *path, size_t *n);
 Value *local_statement(Lower *, Env **, const Ast *);
 
 /* ---- expr.c ---- */
@@ -364,6 +370,19 @@ Value *call(Lower *, Value *fn, int narg, Arg *);
 Value *call_builtin(Lower *, int which, int narg, Arg *);
 Value *builtin_over(Lower *, int which, Env *, const Ast *over);
 Value *builtin_value(Lower *, const char *name);        /* token, index, here, length …; NULL */
+
+/* ---- raw.c ---- */
+typedef struct Fed {            /* input x: T */
+	const char *name;
+	const Shape *shape;
+} Fed;
+Value *define_input(Lower *, Env *, const Ast *);
+/* One number for each input, as floats; false after an error. */
+bool fed_numbers(Lower *, Value *, Span, double *to);
+Value *raw_linear(Lower *, int n, Arg *);
+Value *raw_relu(Lower *, Value *);
+Value *raw_attend(Lower *, int n, Arg *);
+Value *raw_load(Lower *, const Value *path);
 
 /* ---- vocab.c ---- */
 void lower_model(Lower *, Env *, const Ast *);

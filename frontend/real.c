@@ -267,8 +267,7 @@ real_size(Lower *L, Value *v)
 	return add(L, real_relu(L, v), real_relu(L, less), 1);
 }
 
-/* To the nearest 2^-62 or better. */
-static Value *
+Value *
 known_real(Lower *L, double x)
 {
 	int e;

@@ -108,11 +108,33 @@ eval_text_of(Lower *L, Env *env, const Ast *a)
 	return v;
 }
 
+/* One position after the other, each with its numbers. */
+static bool
+number_rows(Lower *L, Value *v, Span span, Test *t)
+{
+	int width = L->g->ninput;
+
+	if (v->kind != V_ARRAY || !v->n || v->n > L->g->context) {
+		fail_at(L, span, "a test's text is here an array of 1 to %d positions, each with its numbers, not %s",
+		        L->g->context, v_show(L, v));
+		return false;
+	}
+	t->nprompt = v->n;
+	t->prompt = NEWS(L->arena, int, v->n);
+	t->numbers = NEWS(L->arena, double, v->n * width);
+	for (int i = 0; i < v->n; i++)
+		if (!fed_numbers(L, v->item[i], span, t->numbers + i * width))
+			return false;
+	return true;
+}
+
 static bool
 set_prompt(Lower *L, Env *env, const Ast *a, Test *t)
 {
 	Value *v = eval_text_of(L, env, a);
 
+	if (L->takes_numbers)
+		return v->kind != V_ERROR && number_rows(L, v, a->span, t);
 	if (v->kind == V_ERROR || !text_rows(L, v, a->span, &t->nprompt, &t->prompt))
 		return false;
 	if (!t->nprompt) {
@@ -296,7 +318,7 @@ lower_test(Lower *L, Env *env, const Ast *a)
 {
 	void *data = (void *)(uintptr_t)a;
 
-	if (!L->has_vocab)
+	if (!L->has_vocab && !L->takes_numbers)
 		return;
 	if (a->kid[2])
 		each_case(L, env, a->kid[2], one_case, data);

@@ -211,8 +211,10 @@ lower_model(Lower *L, Env *env, const Ast *a)
 		else
 			set_one(L, env, set);
 	}
-	if (!L->g->nvocab && !L->diags->nerror)
-		fail_at(L, a->kid[0]->span, "a model needs a vocab, or a token with fields");
+	if (L->g->nvocab && L->takes_numbers)
+		fail_at(L, a->kid[0]->span, "a model takes tokens, by its vocab, or numbers, by input; not both");
+	else if (!L->g->nvocab && !L->takes_numbers && !L->diags->nerror)
+		fail_at(L, a->kid[0]->span, "a model needs a vocab, a token with fields, or an input");
 	if (!L->g->context) {
 		if (!L->diags->nerror)
 			fail_at(L, a->kid[0]->span, "a model needs a context: the most tokens of a text");

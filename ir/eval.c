@@ -11,6 +11,7 @@
 #include "ir/impl.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ struct Eval {
 	const Graph *g;
 	int n, captext;         /* tokens; room in text and rows */
 	int *text;              /* (captext, nfield) */
+	double *number;         /* (captext, ninput) */
 	uint32_t epoch;
 	int nrow;
 	Row *row;               /* (nrow) by id */
@@ -126,6 +128,7 @@ eval_free(Eval *e)
 	free(e->cond);
 	free(e->side);
 	free(e->text);
+	free(e->number);
 	free(e->frame);
 	free(e->arg);
 	free(e);
@@ -150,6 +153,19 @@ eval_text(Eval *e, const int *row, int n)
 	fit_text(e, n);
 	if (n)
 		memcpy(e->text, row, token_size(e, n));
+	e->n = n;
+}
+
+void
+eval_numbers(Eval *e, const double *number, int n)
+{
+	size_t size = (size_t)n * (size_t)e->g->ninput * sizeof *number;
+
+	assert(n > 0 && n <= e->g->context);
+	forget(e);
+	fit_text(e, n);
+	e->number = resize(e->number, size);
+	memcpy(e->number, number, size);
 	e->n = n;
 }
 
@@ -422,6 +438,44 @@ row_at(const Eval *e, int at, int field)
 	return e->text[at * e->g->nfield + field] - first_row(e->g, field);
 }
 
+static int64_t
+number_at(const Eval *e, int at, int k)
+{
+	double x = e->number[at * e->g->ninput + k];
+
+	return e->g->input[k].kind == K_REAL ? real_bits(x) : (int64_t)x;
+}
+
+/* The operand as a number; asks for it where it is not known yet. */
+static double
+number_of(Eval *e, const Node *n, int at)
+{
+	int64_t v = 0;
+
+	need(e, n, at, &v);
+	return n->type.real ? real_value(v) : (double)v;
+}
+
+static bool
+attend(Eval *e, int fr, int64_t *v)
+{
+	const Node *n = e->frame[fr].n;
+	int at = e->frame[fr].at, end = visible_end(e, at), before = e->nframe;
+	double top = -INFINITY, weights = 0, sum = 0;
+
+	for (int j = 0; j < end; j++) {
+		double score = 0, value = number_of(e, n->arg[0], j);
+		for (int i = 1; i < n->narg; i += 2)
+			score += number_of(e, n->arg[i], at) * number_of(e, n->arg[i + 1], j);
+		double fade = score > top ? exp(top - score) : 1, w = score > top ? 1 : exp(score - top);
+		top = score > top ? score : top;        /* as the greatest so far has weight 1 */
+		weights = weights * fade + w;
+		sum = sum * fade + w * value;
+	}
+	*v = real_bits(sum / weights);
+	return e->nframe == before;
+}
+
 static bool
 step(Eval *e, int fr, int64_t *v)
 {
@@ -438,6 +492,11 @@ step(Eval *e, int fr, int64_t *v)
 		return search(e, fr, v);
 	case OP_READ:
 		return read_at(e, fr, v);
+	case OP_INPUT:
+		*v = number_at(e, e->frame[fr].at, (int)e->frame[fr].n->k);
+		return true;
+	case OP_ATTEND:
+		return attend(e, fr, v);
 	default:
 		return pointwise(e, fr, v);
 	}

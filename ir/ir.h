@@ -119,6 +119,7 @@ typedef struct Test {
 	Span span;
 	int file;
 	int nprompt, *prompt;
+	double *numbers;        /* (nprompt, graph->ninput), in place of a prompt of tokens */
 	bool emits;             /* answer is given */
 	bool begins;            /* "..." : the answer begins so */
 	bool spelled;           /* the answer is a text: any tokens that spell it will do */
@@ -153,6 +154,13 @@ typedef struct Field {
 	int first, n;           /* its rows */
 } Field;
 
+/* One of the numbers that are fed at each position, where there are no tokens. */
+typedef struct Input {
+	const char *name;       /* "x", "x[1]" */
+	Kind kind;              /* K_INT, K_BOOL, K_REAL */
+	double min, max;        /* inclusive; integers where it is none real */
+} Input;
+
 typedef struct Graph {
 	Arena *arena;
 	/* the model */
@@ -161,6 +169,8 @@ typedef struct Graph {
 	const char **vocab;     /* (nvocab) UTF-8 spelling, no NUL inside; "op: add" in a field */
 	int nfield;             /* rows that make a token: 1, or as many as the record has fields */
 	Field *field;           /* (nfield) NULL: a token is one row of the vocabulary */
+	int ninput;             /* 0: it is fed tokens; else nvocab is 0 */
+	Input *input;           /* (ninput) */
 	int context;            /* the longest text, without <bos> */
 	bool bidirectional;
 	/* what the model does */
@@ -274,6 +284,7 @@ bool graph_verify(const Graph *);
 typedef struct Eval Eval;
 Eval *eval_new(const Graph *);                           /* malloc'ed; eval_free */
 void eval_text(Eval *, const int *row, int n);           /* start a text of n tokens, row (n, nfield), forget the last */
+void eval_numbers(Eval *, const double *, int n);        /* the same of numbers, (n, ninput) */
 int eval_push(Eval *, const int *row);                   /* one token more (causal); 0, or -1 when full */
 int64_t eval_at(Eval *, const Node *, int position);     /* value, memoized; of a real: real_value */
 void eval_free(Eval *);

@@ -45,7 +45,8 @@ bool
 is_pointwise(Op op)
 {
 	return !is_reference(op) && op != OP_TOKEN && op != OP_INDEX &&
-		op != OP_THERE && op != OP_READ && op != OP_SUM && op != OP_MEAN;
+		op != OP_THERE && op != OP_READ && op != OP_SUM && op != OP_MEAN &&
+		op != OP_INPUT && op != OP_ATTEND;
 }
 
 bool
@@ -291,6 +292,8 @@ static int64_t eval_LATEST(const Node *n, const int64_t *v) { (void)v; return po
 static int64_t eval_FIRST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_BEST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_SUM(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_INPUT(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_ATTEND(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_MEAN(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_THERE(const Node *n, const int64_t *v) { (void)v; return positional(n); }
 static int64_t eval_READ(const Node *n, const int64_t *v) { (void)v; return positional(n); }

@@ -230,6 +230,15 @@ real_type(Graph *g, const Node *n, Type *t)
 	case OP_MEAN:
 		*t = type_mean(g, n);
 		return true;
+	case OP_INPUT:
+		if (g->input[n->k].kind != K_REAL)
+			return false;
+		*t = real_between(g->input[n->k].min, g->input[n->k].max);
+		return true;
+	case OP_ATTEND:
+		*t = as_real(n->arg[0]);
+		*t = real_between(t->min, t->max);
+		return true;
 	case OP_IF: case OP_PICK:
 		return type_choice(n, 1, 1, t);
 	case OP_READ:

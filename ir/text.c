@@ -63,6 +63,11 @@ print_header(const Graph *g, FILE *f)
 		print_string(g->field[i].name, f);
 		fprintf(f, " %d", g->field[i].n);
 	}
+	for (int i = 0; i < g->ninput; i++) {
+		fputs("\ninput ", f);
+		print_string(g->input[i].name, f);
+		fprintf(f, " %s %.17g %.17g", kind_name[g->input[i].kind], g->input[i].min, g->input[i].max);
+	}
 	fprintf(f, "\ncontext %d\nattention %s\n", g->context,
 		g->bidirectional ? "bidirectional" : "causal");
 }
@@ -145,7 +150,7 @@ typedef struct Reader {
 	Diags *ds;
 	Graph *g;
 	uint32_t at;
-	int nvocab, capvocab, capfield;
+	int nvocab, capvocab, capfield, capinput;
 	int nid;
 	Node **id;              /* (nid) what n0, n1 … of the text are */
 	int capoutput, capnamed;
@@ -334,6 +339,8 @@ read_vocab(Reader *r)
 	Graph *g = r->g;
 
 	blanks(r);
+	if (g->ninput)
+		refuse(r, r->at, "a graph is fed tokens or numbers");
 	while (!r->bad && peek(r) == '"') {
 		const char *s = string(r);
 		if (!s)
@@ -363,6 +370,48 @@ read_field(Reader *r, uint32_t from)
 	g->field = doubled(r, g->field, n, &r->capfield, sizeof *g->field);
 	g->field[n] = (Field){name, next, (int)rows};
 	g->nfield = n + 1;
+}
+
+/* A number as strtod reads it. */
+static bool
+decimal(Reader *r, double *x)
+{
+	char *end;
+
+	blanks(r);
+	uint32_t from = r->at, to = from;
+	while (to < r->src->len && strchr("+-.0123456789eE", r->src->text[to]) && r->src->text[to])
+		to++;
+	const char *s = arena_strn(r->arena, r->src->text + from, to - from);
+	*x = strtod(s, &end);
+	if (end == s || *end || !isfinite(*x))
+		return refuse(r, from, "expected a number");
+	r->at = to;
+	return true;
+}
+
+/* input "x[0]" real -1 1 */
+static void
+read_input(Reader *r, uint32_t from)
+{
+	Graph *g = r->g;
+	Input in = { string(r), K_INT, 0, 0 };
+
+	const char *kind = in.name ? word(r) : "";
+	in.kind = !strcmp(kind, "real") ? K_REAL : !strcmp(kind, "bool") ? K_BOOL : K_INT;
+	if (in.kind == K_INT && strcmp(kind, "int")) {
+		refuse(r, from, "expected a name and int, bool or real");
+		return;
+	}
+	if (!decimal(r, &in.min) || !decimal(r, &in.max))
+		return;
+	bool whole = in.min == floor(in.min) && in.max == floor(in.max) && in.min > -EXACT_MAX && in.max < EXACT_MAX;
+	if (in.min > in.max || (in.kind != K_REAL && !whole) || g->nvocab) {
+		refuse(r, from, g->nvocab ? "a graph is fed tokens or numbers" : "what is fed has a range");
+		return;
+	}
+	g->input = doubled(r, g->input, g->ninput, &r->capinput, sizeof in);
+	g->input[g->ninput++] = in;
 }
 
 static void
@@ -424,17 +473,11 @@ read_table(Reader *r)
 static bool
 real(Reader *r, Real *v)
 {
-	char *end;
+	double x;
+	uint32_t from = r->at;
 
-	blanks(r);
-	uint32_t from = r->at, to = from;
-	while (to < r->src->len && strchr("+-.0123456789eE", r->src->text[to]) && r->src->text[to])
-		to++;
-	const char *s = arena_strn(r->arena, r->src->text + from, to - from);
-	double x = strtod(s, &end);
-	if (end == s || *end || !isfinite(x))
-		return refuse(r, from, "expected a number");
-	r->at = to;
+	if (!decimal(r, &x))
+		return false;
 	*v = (Real){ x, 0 };
 	if (peek(r) == '~')
 		return r->at++;
@@ -477,7 +520,7 @@ real_fault(Op op, int64_t k, Node *const *arg, int narg, int nreal)
 		if (chosen && arg[i]->type.real != arg[op != OP_READ]->type.real)
 			return "real and integer side by side";
 		if (!chosen && op != OP_LINEAR && op != OP_RELU && op != OP_MEAN && op != OP_THERE
-		    && arg[i]->type.real != (op == OP_ABOVE || op == OP_FLOOR))
+		    && op != OP_ATTEND && arg[i]->type.real != (op == OP_ABOVE || op == OP_FLOOR))
 			return "a real where it has no meaning";
 	}
 	if (op == OP_VALUES && (arg[0]->type.lo < k || arg[0]->type.hi - k >= nreal))
@@ -492,9 +535,9 @@ operand_fault(Op op, Node *const *arg, int narg)
 {
 	int want = op_info[op].nargs;
 	bool logic = op == OP_AND || op == OP_OR || op == OP_NOT;
-	bool one_side = op == OP_THERE || op == OP_READ || op == OP_AT;
+	bool one_side = op == OP_ATTEND || op == OP_THERE || op == OP_READ || op == OP_AT;
 
-	if (want < 0 ? narg < 1 + (op == OP_PICK) : narg != want)
+	if (want < 0 ? narg < 1 + (op == OP_PICK) || (op == OP_ATTEND && narg % 2 == 0) : narg != want)
 		return "wrong number of operands";
 	for (int i = 0; i < narg; i++) {
 		if (is_reference(arg[i]->op) != (op == OP_READ && i == 1))
@@ -536,6 +579,8 @@ read_expression(Reader *r)
 		fault = "this operator has no k";
 	if (!fault && op == OP_TOKEN && (k < 0 || k >= r->g->nfield))
 		fault = "a token has no such field";
+	if (!fault && op == OP_INPUT && (k < 0 || k >= r->g->ninput))
+		fault = "there is no such input";
 	if (!fault && (r->ntable > 0) != (attr == A_TABLE))
 		fault = attr == A_TABLE ? "expected a table" : "this operator has no table";
 	if (!fault && !r->nreal && attr == A_REALS)
@@ -671,7 +716,7 @@ read_line(Reader *r)
 	uint32_t from = r->at;
 	const char *s = word(r);
 	bool header = !strcmp(s, "model") || !strcmp(s, "vocab") ||
-		!strcmp(s, "field") || !strcmp(s, "context") || !strcmp(s, "attention");
+		!strcmp(s, "field") || !strcmp(s, "input") || !strcmp(s, "context") || !strcmp(s, "attention");
 
 	if (header && r->g->nnode)
 		refuse(r, from, "the header must stand above the nodes");
@@ -681,6 +726,8 @@ read_line(Reader *r)
 		read_vocab(r);
 	else if (!strcmp(s, "field"))
 		read_field(r, from);
+	else if (!strcmp(s, "input"))
+		read_input(r, from);
 	else if (!strcmp(s, "context"))
 		read_context(r);
 	else if (!strcmp(s, "attention"))

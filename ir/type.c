@@ -712,6 +712,8 @@ infer_type(Graph *g, const Node *n)
 		return from_range(g, n, (Range){0, most(0, rows_of(g, (int)n->k) - 1)}, ROOT_MAX);
 	case OP_INDEX:
 		return from_range(g, n, (Range){0, most(0, g->context - 1)}, ROOT_MAX);
+	case OP_INPUT:
+		return from_range(g, n, (Range){(int64_t)g->input[n->k].min, (int64_t)g->input[n->k].max}, SET_MAX);
 	case OP_HERE:
 		return from_interval((Range){0, most(0, g->context - 1)});
 	case OP_AT: case OP_LATEST: case OP_FIRST: case OP_BEST:

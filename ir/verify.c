@@ -51,7 +51,7 @@ check_sides(const Node *n)
 
 	for (int i = 0; i < n->narg; i++)
 		any |= n->arg[i]->two_sided;
-	if (n->op == OP_THERE || n->op == OP_READ || n->op == OP_AT)
+	if (n->op == OP_THERE || n->op == OP_READ || n->op == OP_AT || n->op == OP_ATTEND)
 		CHECK(n, !any, "relates three positions");
 	bool expect = n->op == OP_THERE || (any && !is_search(n->op));
 	CHECK(n, n->two_sided == expect, "two_sided is wrong");
@@ -88,7 +88,7 @@ check_reals(const Node *n)
 		bool chosen = n->op == OP_READ ? i != 1 : i >= 1;
 		if (chooses && chosen)
 			CHECK(n, real == n->type.real, "real and integer side by side");
-		else if (n->op != OP_LINEAR && n->op != OP_RELU && n->op != OP_MEAN && n->op != OP_THERE)
+		else if (n->op != OP_LINEAR && n->op != OP_RELU && n->op != OP_MEAN && n->op != OP_THERE && n->op != OP_ATTEND)
 			CHECK(n, real == (n->op == OP_ABOVE || n->op == OP_FLOOR), "a real where it has no meaning");
 	}
 	CHECK(n, !n->type.real || n->type.min <= n->type.max, "empty interval");
@@ -139,6 +139,8 @@ check_node(const Graph *g, const Node *n, int id)
 {
 	CHECK(n, n->id == id, "id is not its place");
 	CHECK(NULL, n->op >= 0 && n->op < NUM_OPS, "no such operator");
+	CHECK(n, n->op != OP_INPUT || (n->k >= 0 && n->k < g->ninput), "no such input");
+	CHECK(n, n->op != OP_ATTEND || n->narg % 2, "ATTEND has a key to each query");
 	CHECK(n, n->op != OP_TOKEN || (n->k >= 0 && n->k < g->nfield), "no such field");
 	CHECK(n, n->file >= 0 && (n->file == 0 || n->file < g->nfile), "no such file");
 	if (!check_operands(g, n) || !check_sides(n) || !check_bools(n))
@@ -199,6 +201,7 @@ bool
 graph_verify(const Graph *g)
 {
 	CHECK(NULL, g->nvocab >= 0 && g->context > 0, "no vocabulary or context");
+	CHECK(NULL, !g->ninput || (!g->nvocab && !g->emit), "numbers beside tokens");
 	if (!check_fields(g))
 		return false;
 	for (int i = 0; i < g->nnode; i++)

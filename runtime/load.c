@@ -128,7 +128,7 @@ tw_assemble(const TwParts *parts, char **error)
 		return NULL;
 	}
 	if (sort_parts(parts, error) && tw_read_meta(m, &l->pool, parts, error) &&
-	    take_weights(m, &l->pool, parts, error) && (m->code = tw_code(m, error)))
+	    take_weights(m, &l->pool, parts, error) && (m->ninput || (m->code = tw_code(m, error))))
 		return m;
 	tw_free(m);
 	return NULL;

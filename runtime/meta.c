@@ -126,13 +126,33 @@ read_name(Meta *r, const cJSON *j)
 	return text(r, j, &r->m->name);
 }
 
+/* The numbers that are fed; absent where there are tokens. */
+static bool
+read_inputs(Meta *r, const cJSON *j)
+{
+	TwModel *m = r->m;
+	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : 0;
+
+	if (n < 1 || n > MAX_WIDTH)
+		return false;
+	m->input = TW_NEW(r->pool, TwInput, n);
+	for (const cJSON *item = j->child; item; item = item->next) {
+		TwInput *in = &m->input[m->ninput++];
+		if (!text(r, field(item, "name"), &in->name) || !kind(field(item, "kind"), &in->kind) ||
+		    in->kind == TW_TOKEN || !number(field(item, "low"), &in->low) ||
+		    !number(field(item, "high"), &in->high) || in->low > in->high)
+			return false;
+	}
+	return true;
+}
+
 static bool
 read_vocab(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : 0;
 
-	if (n < 1 || n > MAX_ROWS)
+	if (m->ninput ? n != 0 : n < 1 || n > MAX_ROWS)
 		return false;
 	m->vocab = TW_NEW(r->pool, char *, n);
 	for (const cJSON *token = j->child; token; token = token->next)
@@ -322,6 +342,7 @@ static const struct {
 } properties[] = {
 	{ "tw.version", read_version, false },
 	{ "tw.name", read_name, false },
+	{ "tw.inputs", read_inputs, true },
 	{ "tw.vocab", read_vocab, false },
 	{ "tw.fields", read_fields, true },
 	{ "tw.special", read_special, false },
@@ -358,10 +379,10 @@ bool
 tw_read_meta(TwModel *m, TwPool *pool, const TwParts *parts, char **error)
 {
 	Meta r = { m, pool };
-	const TwPart *table = tw_part(parts, "embed.token");
+	const TwPart *table = tw_part(parts, "embed.position");
 
 	if (!table || table->ndim != 2 || table->dim[1] < 1 || table->dim[1] > MAX_WIDTH)
-		return tw_refuse(error, "not a tw model: no table embed.token");
+		return tw_refuse(error, "not a tw model: no table embed.position");
 	m->d_model = (int)table->dim[1];
 	m->emits = tw_part(parts, "head.w");
 	for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
@@ -371,6 +392,8 @@ tw_read_meta(TwModel *m, TwPool *pool, const TwParts *parts, char **error)
 	}
 	if (!m->emits && !m->nlabel)
 		return tw_refuse(error, "the model has no output");
+	if (m->emits && m->ninput)
+		return tw_refuse(error, "a model of numbers cannot have logits");
 	if (m->emits && m->bidirectional)
 		return tw_refuse(error, "a bidirectional model cannot have logits");
 	return true;

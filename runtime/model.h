@@ -14,7 +14,8 @@
  * the next token is, for each field, that of its rows with the greatest logit;
  * <end> stands among those of the first. <bos> is its row in every field.
  *
- * Place 0 is <bos>, which stands before every text; position p of the text is
+ * A model without tokens starts from x = numbers embed.input + embed.position[place].
+ * Place 0 is <bos>, whose numbers are 0, which stands before every text; position p of the text is
  * place p + 1. There is no scaling by 1/sqrt(dk). Matrices are row-major and
  * multiply from the right: (in, out).
  */
@@ -57,6 +58,13 @@ typedef struct TwNamed {
 	float *weight, bias;
 } TwNamed;
 
+/* One of the numbers that a model without tokens is fed at each position. */
+typedef struct TwInput {
+	char *name;             /* "x", "x[1]" */
+	TwKind kind;            /* no TW_TOKEN */
+	float low, high;        /* what it may be */
+} TwInput;
+
 typedef struct TwModel {
 	char *name;             /* the program's */
 	int nvocab;             /* declared tokens; <end> is row nvocab, <bos> row nvocab + 1 */
@@ -68,7 +76,10 @@ typedef struct TwModel {
 	bool bidirectional;
 	bool emits;             /* has logits */
 	int d_model, nlayer;
-	float *embed_token;     /* (nvocab + 2, d_model) */
+	int ninput;             /* numbers fed at a position, in place of a token; nvocab is 0 then */
+	TwInput *input;         /* (ninput) */
+	float *embed_input;     /* (ninput, d_model); NULL where there are tokens */
+	float *embed_token;     /* (nvocab + 2, d_model); NULL where there are none */
 	float *embed_position;  /* (context + 1, d_model) */
 	TwLayer *layer;         /* (nlayer) */
 	float *head_w, *head_b; /* (d_model, nvocab + 2), (nvocab + 2); NULL unless it emits */

@@ -79,7 +79,10 @@ tw_weights(TwPool *pool, TwModel *m, TwWeight **list)
 	Weights w = { pool, TW_NEW(pool, TwWeight, 4 + 11 * m->nlayer + 2 * m->nlabel), 0 };
 	int d = m->d_model;
 
-	matrix(&w, "embed.token", &m->embed_token, m->nvocab + 2, d);
+	if (m->ninput)
+		matrix(&w, "embed.input", &m->embed_input, m->ninput, d);
+	else
+		matrix(&w, "embed.token", &m->embed_token, m->nvocab + 2, d);
 	matrix(&w, "embed.position", &m->embed_position, m->context + 1, d);
 	for (int n = 0; n < m->nlayer; n++)
 		layer_weights(&w, n, &m->layer[n], d);
@@ -169,27 +172,45 @@ token_rows(TwPlan *p, const TwModel *m)
 	node_int(p, "row", "Gather", IN("rows", "zero"), "axis", 2);
 }
 
-/* What is known of each position: `here`, it is not padding; its row; its place.
- * Padding starts as <bos> does. */
+/* The numbers of each position, none at <bos>. */
+static void
+input_numbers(TwPlan *p)
+{
+	static const float nothing;
+
+	integers(p, "axis.numbers", 1, (int64_t[]){ 2 });
+	p->tensor[p->ntensor++] = (TwTensor){ "nothing", false, 0, { 0 }, &nothing };
+	node(p, "in_text", "Greater", IN("place", "zero"));
+	node(p, "in_text.column", "Unsqueeze", IN("in_text", "axis.numbers"));
+	node(p, "numbers", "Where", IN("in_text.column", "inputs", "nothing"));
+	node(p, "embed.by_input", "MatMul", IN("numbers", "embed.input"));
+}
+
+/* What is known of each position: `here`, it is not padding; its row or numbers; its
+ * place. Padding starts as <bos> does. */
 static const char *
 embed(TwPlan *p, const TwModel *m)
 {
 	integers(p, "zero", 0, (int64_t[]){ 0 });
 	integers(p, "one", 0, (int64_t[]){ 1 });
-	integers(p, "bos", 0, (int64_t[]){ m->nvocab + 1 });
+	if (!m->ninput)
+		integers(p, "bos", 0, (int64_t[]){ m->nvocab + 1 });
 
 	node(p, "total.shape", "Shape", IN("attention_mask"));
 	node(p, "total", "Gather", IN("total.shape", "one"));
-	node(p, "count.shape", "Shape", IN("input_ids"));
+	node(p, "count.shape", "Shape", IN(m->ninput ? "inputs" : "input_ids"));
 	node(p, "count", "Gather", IN("count.shape", "one"));
 	node(p, "first", "Sub", IN("total", "count"));
 	node(p, "query", "Range", IN("first", "total", "one"));
 	node_int(p, "seen", "Cast", IN("attention_mask"), "to", TO_BOOL);
 	node_int(p, "here", "Gather", IN("seen", "query"), "axis", 1);
-	token_rows(p, m);
+	if (!m->ninput)
+		token_rows(p, m);
 	node(p, "place", "Where", IN("here", "position_ids", "zero"));
 	node(p, "embed.by_place", "Gather", IN("embed.position", "place"));
-	return node(p, "x.0", "Add", IN("embed.by_token", "embed.by_place"));
+	if (m->ninput)
+		input_numbers(p);
+	return node(p, "x.0", "Add", IN(m->ninput ? "embed.by_input" : "embed.by_token", "embed.by_place"));
 }
 
 /* Who sees whom, (batch, 1, sequence, past + sequence): each itself; a position
@@ -208,7 +229,7 @@ visible(TwPlan *p, const TwModel *m)
 	node(p, "query.column", "Unsqueeze", IN("query", "axis.1"));
 	node(p, "itself", "Equal", IN("query.column", "key"));
 	if (m->bidirectional) {
-		node(p, "is_bos", "Equal", IN("row", "bos"));
+		node(p, "is_bos", "Equal", m->ninput ? IN("place", "zero") : IN("row", "bos"));
 		who = node(p, "reads", "Not", IN("is_bos"));
 	}
 	node(p, "seen.row", "Unsqueeze", IN("seen", "axis.1"));
@@ -349,8 +370,9 @@ tw_plan(TwPool *pool, const TwModel *m)
 	p->input = TW_NEW(pool, TwPort, 3 + 2 * m->nlayer);
 	p->output = TW_NEW(pool, TwPort, 1 + 2 * m->nlayer + m->nlabel);
 	plan_weights(p, m);
-	port(p->input, &p->ninput, "input_ids", true, 2 + m->record,
-	     IN("batch", "sequence", tw_pool_fmt(pool, "%d", m->nfield)));
+	bool numbers = m->ninput > 0;
+	port(p->input, &p->ninput, numbers ? "inputs" : "input_ids", !numbers, 2 + (m->record || numbers),
+	     IN("batch", "sequence", tw_pool_fmt(pool, "%d", numbers ? m->ninput : m->nfield)));
 	port(p->input, &p->ninput, "attention_mask", true, 2, IN("batch", all));
 	port(p->input, &p->ninput, "position_ids", true, 2, IN("batch", "sequence"));
 

@@ -8,6 +8,7 @@
  *
  * Inputs    input_ids, position_ids      int64 (batch, sequence); where a token is a
  *                                        record, input_ids (batch, sequence, nfield)
+ *           inputs, without tokens       float (batch, sequence, ninput), 0 for <bos>
  *           attention_mask               int64 (batch, past + sequence)
  *           past_key_values.N.key/value  float (batch, heads, past, size)
  * Outputs   logits                       float (batch, sequence, nvocab + 2)

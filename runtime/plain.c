@@ -24,6 +24,7 @@ struct TwPlain {
 	TwSparse head, *label; /* (nlabel) */
 
 	int *row;      /* (places, nfield) */
+	float *number; /* (places, ninput) */
 	float *x;      /* (places, d_model) the stream */
 	float *state;  /* (2 * nlayer + 1, places, d_model), or NULL: what it was */
 	float *query;  /* (heads * dk) of one place, of the widest layer */
@@ -75,6 +76,7 @@ lay_out(TwPlain *s, float *memory, bool trace)
 	for (int i = 0; i < m->nlabel; i++)
 		columns = max(columns, m->label[i].columns);
 	s->x = take(memory, &used, places * m->d_model);
+	s->number = take(memory, &used, places * m->ninput);
 	s->state = take(memory, &used, trace ? (2.0 * m->nlayer + 1) * places * m->d_model : 0);
 	s->query = take(memory, &used, keys);
 	s->read = take(memory, &used, values);
@@ -200,9 +202,24 @@ affine(float *y, const float *x, const TwSparse *w, const float *b)
 }
 
 static void
+embed_numbers(TwPlain *s, int place)
+{
+	size_t d = (size_t)s->m->d_model;
+	const float *number = s->number + (size_t)place * (size_t)s->m->ninput;
+	float *x = memcpy(stream(s, place), s->m->embed_position + (size_t)place * d, d * sizeof *x);
+
+	for (int n = 0; n < s->m->ninput; n++)
+		for (size_t i = 0; i < d; i++)
+			x[i] += number[n] * s->m->embed_input[(size_t)n * d + i];
+}
+
+static void
 embed(TwPlain *s, int place)
 {
-	tw_embed(s->m, s->row + place * s->m->nfield, place, stream(s, place));
+	if (s->m->ninput)
+		embed_numbers(s, place);
+	else
+		tw_embed(s->m, s->row + place * s->m->nfield, place, stream(s, place));
 }
 
 /* Heads side by side, into the cache, where each head has a block. */
@@ -352,13 +369,29 @@ tw_plain_reset(TwPlain *s)
 		forward(s, 0, 1);
 }
 
-void
-tw_plain_feed(TwPlain *s, const int *row)
+static void
+fed(TwPlain *s)
 {
-	memcpy(s->row + s->used++ * s->m->nfield, row, (size_t)s->m->nfield * sizeof *row);
+	s->used++;
 	s->stale = s->m->bidirectional;
 	if (!s->stale)
 		forward(s, s->used - 1, s->used);
+}
+
+void
+tw_plain_feed(TwPlain *s, const int *row)
+{
+	memcpy(s->row + s->used * s->m->nfield, row, (size_t)s->m->nfield * sizeof *row);
+	fed(s);
+}
+
+void
+tw_plain_feed_numbers(TwPlain *s, const float *number)
+{
+	size_t n = (size_t)s->m->ninput;
+
+	memcpy(s->number + (size_t)s->used * n, number, n * sizeof *number);
+	fed(s);
 }
 
 const float *

@@ -14,6 +14,7 @@ TwPlain *tw_plain_open(const TwModel *, bool trace, bool dense, char **error);
 void tw_plain_close(TwPlain *);
 void tw_plain_reset(TwPlain *);
 void tw_plain_feed(TwPlain *, const int *row); /* a row of the vocabulary, while there is room */
+void tw_plain_feed_numbers(TwPlain *, const float *); /* (ninput) of them, where these are fed */
 const float *tw_plain_logits(TwPlain *);
 const float *tw_plain_label(TwPlain *, int label, int i);
 /* The stream at place i, after all layers. */

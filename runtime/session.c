@@ -122,10 +122,10 @@ TwSession *
 tw_open(const TwModel *m, unsigned flags, char **error)
 {
 	TwSession *s = calloc(1, sizeof *s);
-	bool always = m->bidirectional || flags & (TW_PLAIN | TW_DENSE);
+	bool always = m->bidirectional || m->ninput || flags & (TW_PLAIN | TW_DENSE);
 
-	TwCode *own = s && !m->code ? tw_code(m, error) : NULL;
-	if (!s || !(m->code || own)) {
+	TwCode *own = s && !m->code && !m->ninput ? tw_code(m, error) : NULL;
+	if (!s || !(m->code || own || m->ninput)) {
 		tw_refuse(error, "out of memory");
 		free(s);
 		return NULL;
@@ -244,6 +244,26 @@ tw_feed_token(TwSession *s, const int *row)
 	keep_labels(s, s->used - 1);
 	if (s->flags & TW_CHECK)
 		check_stream(s);
+	return true;
+}
+
+static bool
+takes_number(const TwInput *in, float x)
+{
+	return x >= in->low && x <= in->high && (in->kind == TW_REAL || x == rintf(x));
+}
+
+bool
+tw_feed_numbers(TwSession *s, const float *number)
+{
+	if (!s->m->ninput || s->used == s->places)
+		return false;
+	for (int i = 0; i < s->m->ninput; i++)
+		if (!takes_number(&s->m->input[i], number[i]))
+			return false;
+	s->used++;
+	s->stats.tokens++;
+	tw_plain_feed_numbers(s->softmax, number);
 	return true;
 }
 

@@ -72,6 +72,10 @@ const float *tw_logits(TwSession *); /* (nvocab + 2) after the last token */
 int tw_next(TwSession *);            /* the row with the greatest logit, or tw_end */
 bool tw_done(TwSession *);           /* <end> comes next, or the text is full */
 
+/* The same for a model without tokens: its ninput numbers. False: the text is full, or
+ * one is not what the model says it takes. */
+bool tw_feed_numbers(TwSession *, const float *);
+
 /* The same where a token is a record: (nfield) rows, good until the next call. */
 bool tw_feed_token(TwSession *, const int *rows);
 const int *tw_token(const TwSession *, int i);

@@ -129,6 +129,31 @@ cp -r stdlib "$tmp/lib"
 check 0 408 ''  "$twc" --stdlib "$tmp/lib" run $calc "12*34="
 check 2 '' '*'  "$twc" --stdlib "$tmp/nowhere" run $calc "12*34="
 
+# numbers in place of tokens
+raw=$tmp/raw.onnx
+npy() { node tests/model/npy.mjs "$tmp/$1.npy" "$2" "$3" "$4"; }
+npy ends 2,2 -1 1
+npy wide 2,3 -1 1
+npy far 2,2 -1 2
+npy long 17,2 -1 1
+printf 'no array' >"$tmp/text.npy"
+head -c 130 "$tmp/ends.npy" >"$tmp/cut.npy"
+check 0 '' ''   "$twc" examples/raw_graph.tw -o "$raw"
+check 0 '*' ''  "$twrun" "$raw" --input "$tmp/ends.npy"
+check 0 "$(cat "$tmp/out")" ''  "$twc" run examples/raw_graph.tw --input "$tmp/ends.npy"
+check 0 '*' ''  "$twrun" "$raw" --trace --input "$tmp/ends.npy"
+check 2 '' 'takes numbers: --input'  "$twrun" "$raw" "12"
+check 2 '' 'takes numbers: --input'  "$twc" run examples/raw_graph.tw "12"
+check 2 '' 'takes tokens'  "$twrun" "$model" --input "$tmp/ends.npy"
+check 2 '' 'takes tokens'  "$twc" run $calc --input "$tmp/ends.npy"
+check 2 '' 'an array of 1 to 16 positions by 2 numbers'  "$twrun" "$raw" --input "$tmp/wide.npy"
+check 2 '' 'an array of 1 to 16 positions by 2 numbers'  "$twrun" "$raw" --input "$tmp/long.npy"
+check 2 '' 'position 1: x[0] is 2, the model takes real -1..1'  "$twrun" "$raw" --input "$tmp/far.npy"
+check 2 '' 'it is no .npy file'  "$twrun" "$raw" --input "$tmp/text.npy"
+check 2 '' 'its shape does not fit its length'  "$twrun" "$raw" --input "$tmp/cut.npy"
+check 2 '' 'No such file'  "$twrun" "$raw" --input "$tmp/none.npy"
+check 2 '' 'one of them'  "$twrun" "$model" "12*34=" --input "$tmp/ends.npy"
+
 # usage errors and refused input
 check 2 '' 'FILE is missing'       "$twc"
 check 2 '' 'say what to do'        "$twc" $calc

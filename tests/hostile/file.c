@@ -24,6 +24,22 @@ check(bool ok)
 		abort();
 }
 
+/* What the file says it takes, which need not be anything that there is. */
+static void
+feed_numbers(TwSession *s, const TwModel *m)
+{
+	float *number = calloc((size_t)m->ninput, sizeof *number);
+
+	check(number);
+	for (int i = 0; i < 20; i++) {
+		for (int k = 0; k < m->ninput; k++)
+			number[k] = i % 3 ? m->input[k].low : m->input[k].high;
+		if (!tw_feed_numbers(s, number))
+			break;
+	}
+	free(number);
+}
+
 static void
 feed_some(const TwModel *m, unsigned flags)
 {
@@ -32,7 +48,9 @@ feed_some(const TwModel *m, unsigned flags)
 	int *row = calloc((size_t)m->nfield, sizeof *row);
 
 	check(!s == !!error && row);
-	for (int i = 0; s && i < 20; i++) {
+	if (s && m->ninput)
+		feed_numbers(s, m);
+	for (int i = 0; s && i < 20 && !m->ninput; i++) {
 		for (int f = 0; f < m->nfield; f++)
 			row[f] = m->first[f] + i * 7 % (m->first[f + 1] - m->first[f]);
 		if (i % 3 == 2 && !tw_done(s))

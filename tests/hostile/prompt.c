@@ -118,7 +118,7 @@ LLVMFuzzerCustomMutator(uint8_t *bytes, size_t n, size_t most, unsigned seed)
 	uint64_t r = state_of(seed);
 	const TwModel *m = known[n ? bytes[0] % nknown : 0].m;
 
-	if (!n || !pick(&r, 5))
+	if (!n || !m->nvocab || !pick(&r, 5))
 		return LLVMFuzzerMutate(bytes, n, most);
 	for (size_t times = 1 + pick(&r, 6); times > 0; times--) {
 		const char *token = pick(&r, 8) ? m->vocab[pick(&r, (size_t)m->nvocab)] : "\n";

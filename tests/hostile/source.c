@@ -32,7 +32,7 @@ ask(const TwModel *model)
 
 	if (!s)
 		abort();
-	for (int i = 0; i < 10 && i < m->context && m->nfield == 1; i++)
+	for (int i = 0; i < 10 && i < m->context && m->nfield == 1 && m->nvocab; i++)
 		tw_feed(s, i % m->nvocab);
 	if (tw_difference(s))
 		abort();

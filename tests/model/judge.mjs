@@ -1,4 +1,5 @@
 // usage: node tests/model/judge.mjs MODEL.onnx PROMPTS.txt [--mode batch|step|whole|long]
+//        node tests/model/judge.mjs MODEL.onnx NUMBERS.npy... [--mode batch|step|whole]
 //
 // The answers of ONNX Runtime, as twrun --batch prints them. It is given the
 // file as it is, and runs it in one of four ways:
@@ -11,6 +12,7 @@
 
 import { readFileSync } from "node:fs";
 import { answers, open, padded, prefill, tokenize } from "./ort.mjs";
+import { readNpy } from "./npy.mjs";
 import { readRecords, spellRecord } from "./records.mjs";
 
 // ---- printing
@@ -56,12 +58,12 @@ async function answerLines(model, prompts, cached, stretch) {
 const args = process.argv.slice(2);
 const at = args.indexOf("--mode");
 const mode = at < 0 ? "batch" : args.splice(at, 2)[1];
-if (args.length !== 2 || !["batch", "step", "whole", "long"].includes(mode)) {
+if (args.length < 2 || !["batch", "step", "whole", "long"].includes(mode)) {
 	console.error("usage: judge.mjs MODEL.onnx PROMPTS.txt [--mode batch|step|whole|long]");
 	process.exit(2);
 }
 const model = await open(args[0]);
-const prompts = readFileSync(args[1], "utf8").replace(/\n$/, "").split("\n").map(p => model.first ? readRecords(p, model) : tokenize(p, model.vocab));
+const prompts = model.inputs ? args.slice(1).flatMap(readNpy) : readFileSync(args[1], "utf8").replace(/\n$/, "").split("\n").map(p => model.first ? readRecords(p, model) : tokenize(p, model.vocab));
 const size = mode === "batch" ? 64 : 1;
 for (let i = 0; i < prompts.length; i += size)
 	console.log((await answerLines(model, prompts.slice(i, i + size), mode !== "whole", mode === "long" ? 250 : Infinity)).join("\n"));

@@ -32,7 +32,7 @@ function* fields(bytes) {
 	}
 }
 
-function metadata(bytes) {
+export function metadata(bytes) {
 	const meta = {};
 	for (const [field, entry] of fields(bytes))
 		if (field === 14) {
@@ -84,17 +84,18 @@ function nextPast(results) {
 
 // One call. A column is one token for each text of the batch, null where it is
 // padding; `mask` has the columns of earlier calls too. A token is a row, or the
-// list of its fields' rows.
+// list of its fields' rows; or the numbers that are fed in its place.
 async function call(model, columns, places, mask, past) {
 	const batch = places.length, n = columns.length;
 	const across = (list, f) => Array.from({ length: batch * list.length },
 		(_, i) => f(list[i % list.length], Math.floor(i / list.length)));
-	const fields = model.first ? [model.first.length - 1] : [];
-	const padding = model.first ? Array(fields[0]).fill(0) : 0;
+	const fields = model.inputs ? [model.inputs.length] : model.first ? [model.first.length - 1] : [];
+	const padding = fields.length ? Array(fields[0]).fill(0) : 0;
 	const at = places.slice();
 	const position = columns.map(c => c.map((row, b) => row === null ? 0 : at[b]++));
+	const fed = across(columns, (c, b) => c[b] ?? padding).flat(), dims = [batch, n, ...fields];
 	return model.session.run({
-		input_ids: int64(across(columns, (c, b) => c[b] ?? padding).flat(), [batch, n, ...fields]),
+		...(model.inputs ? { inputs: new ort.Tensor("float32", Float32Array.from(fed), dims) } : { input_ids: int64(fed, dims) }),
 		attention_mask: int64(across(mask, (c, b) => c[b]), [batch, mask.length]),
 		position_ids: int64(across(position, (c, b) => c[b]), [batch, n]),
 		...past,
@@ -179,7 +180,8 @@ export async function open(path) {
 		session,
 		words: meta["tw.vocab"],
 		first: sizes?.reduce((list, n) => [...list, list.at(-1) + n], [0]),
-		start: sizes ? sizes.map(() => bos) : bos,
+		inputs: meta["tw.inputs"],
+		start: meta["tw.inputs"] ? meta["tw.inputs"].map(() => 0) : sizes ? sizes.map(() => bos) : bos,
 		vocab: meta["tw.vocab"].map(token => Buffer.from(token)),
 		end: meta["tw.special"].end,
 		bos,

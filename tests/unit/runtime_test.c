@@ -107,8 +107,8 @@ by_hand(void)
 	set_head(h);
 	set_outputs(h);
 	h->m = (TwModel){ S("copy"), NVOCAB, vocab,    false, 1, whole, CONTEXT,     false,    true,
-			  D,         1,      h->token, h->position, h->layer, h->head_w,
-			  h->head_b, 2,      h->label, 3,           h->named, S("{\"name\":\"copy.tw\"}"),
+			  D,         1,      0,        NULL,        NULL,     h->token,
+			  h->position, h->layer, h->head_w, h->head_b, 2,      h->label, 3,           h->named, S("{\"name\":\"copy.tw\"}"),
 			  NULL,      NULL };
 	return h;
 }
