@@ -208,7 +208,7 @@ const Form *map_above(Circuit *, Node *);
 const Form *map_floor(Circuit *, Node *);
 const Form *map_input(Circuit *, Node *);
 /* The largest absolute value of a form, real or not, <bos> included. */
-double form_most(const Form *);
+double most_in_all(const Form *);
 
 /* ---- references (heads.c) ---- */
 const Form *map_read(Circuit *, Node *);

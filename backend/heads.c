@@ -595,8 +595,8 @@ select_attend(Circuit *c, Node *n, double *error)
 	*error = 0;
 	for (int i = 1; i < n->narg; i += 2) {
 		const Form *q = map_node(c, n->arg[i]), *k = map_node(c, n->arg[i + 1]);
-		most += form_most(q) * form_most(k);
-		*error += form_most(q) * error_of(k) + form_most(k) * error_of(q) + error_of(q) * error_of(k);
+		most += most_in_all(q) * most_in_all(k);
+		*error += most_in_all(q) * error_of(k) + most_in_all(k) * error_of(q) + error_of(q) * error_of(k);
 	}
 	*error += (n->narg + 8) * most / EXACT_MAX + 8.0 / EXACT_MAX;
 	for (int i = 0; i < c->nhead && !known; i++)

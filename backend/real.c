@@ -484,7 +484,7 @@ map_input(Circuit *c, Node *n)
 }
 
 double
-form_most(const Form *f)
+most_in_all(const Form *f)
 {
 	if (f->real)
 		return larger(larger(fabs(f->real->min), fabs(f->real->max)), fabs(bos_of(f))) + f->real->error;

@@ -297,7 +297,7 @@ write_head(Writer *w, TwLayer *l, const Head *h, int layer, double *sum)
 		Sum k = write_reader(w, state, sel->k[i], l->wk, qk, j, &l->bk[j]);
 		prove_reader(w, sel->ref, q, "query");
 		prove_reader(w, sel->ref, k, "key");
-		score.most += form_most(sel->q[i]) * form_most(sel->k[i]);
+		score.most += most_in_all(sel->q[i]) * most_in_all(sel->k[i]);
 		score.unit = score.unit < q.unit * k.unit ? score.unit : q.unit * k.unit;
 	}
 	prove_reader(w, sel->ref, score, "score");
