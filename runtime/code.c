@@ -381,19 +381,21 @@ small_size(const TwHead *h)
 	case TW_BEST: /* best, second, value; the same of <bos>, without second */
 		return 3 + 2 * (size_t)h->nvalue;
 	case TW_KEYED: /* how many keys */
+	case TW_MEAN:
 		return 1;
 	default:
 		return 0;
 	}
 }
 
-/* TW_KEYED: key, best, second, value; TW_ANY: key, value. */
+/* TW_KEYED: key, best, second, value; TW_MEAN: key, best, how many, sum of values;
+ * TW_ANY: key, value. */
 static size_t
 place_size(const TwHead *h)
 {
 	size_t n = (size_t)h->nkey + (size_t)h->nvalue;
 
-	return h->way == TW_KEYED ? n + 2 : h->way == TW_ANY ? n : 0;
+	return h->way == TW_KEYED || h->way == TW_MEAN ? n + 2 : h->way == TW_ANY ? n : 0;
 }
 
 static void

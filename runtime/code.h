@@ -44,6 +44,7 @@ typedef enum TwWay {
 	TW_BACK,  /* the place `back` before, <bos> where there is none */
 	TW_BEST,  /* the greatest priority so far; a query may only lift <bos> */
 	TW_KEYED, /* the greatest priority so far for each key: few keys, many places */
+	TW_MEAN,  /* the sum of all with the greatest priority, for each key */
 	TW_ANY,   /* softmax over all places */
 } TwWay;
 
@@ -53,12 +54,12 @@ typedef struct TwHead {
 	int back;      /* TW_BACK */
 	int rising;    /* priority with the place: 1 later is greater, -1 earlier, 0 unknown */
 	int nvalue, value;   /* rows of project */
-	int priority;        /* row of project: TW_BEST, TW_KEYED */
-	int nkey, key, query; /* rows of project: TW_KEYED, TW_ANY; TW_BEST: query only */
+	int priority;        /* row of project: TW_BEST, TW_KEYED, TW_MEAN */
+	int nkey, key, query; /* rows of project; TW_BEST: query only */
 	float *lift;   /* (nkey) TW_BEST: the key of <bos>, 0 everywhere else */
 	TwForms out;   /* (nvalue) into the stream */
 	size_t state;  /* where its part of a session's state begins */
-	size_t places; /* and where its places are: TW_KEYED, TW_ANY */
+	size_t places; /* and where its places or keys are: TW_KEYED, TW_MEAN, TW_ANY */
 } TwHead;
 
 /* Neurons with one linear part, by ascending threshold. */

@@ -8,6 +8,7 @@
  *     queries that are constant     sum into the key: one number, the priority,
  *                                   whose greatest so far is all that is read
  *     keys that are 0 off <bos>     only lift <bos>, by the query: TW_BEST still
+ *     a priority without places     all that have it are read alike: TW_MEAN
  *     both by place alone           K = key, Q = c K(target) and the priority is
  *                                   -c/2 K^2: then score = const - c/2 (K - K(target))^2,
  *                                   which is greatest at the target: TW_BACK
@@ -331,7 +332,7 @@ looks_back(Study *s, TwHead *h, Dims *d)
 	return back >= 0;
 }
 
-/* ---- TW_BEST, TW_KEYED */
+/* ---- TW_BEST, TW_KEYED, TW_MEAN */
 
 /* The keys are 0 at every place of the text. */
 static bool
@@ -351,21 +352,25 @@ keys_ignore_place(Study *s, const TwForms *f)
 	return !r.known || !r.by_place;
 }
 
-/* 1 where the priority of a later place is greater, all else being equal. */
+/* 1 where the priority of a later place is greater, all else being equal; *flat: it is
+ * the same. */
 static int
-slope(Study *s, const Dims *d)
+slope(Study *s, const Dims *d, bool *flat)
 {
 	TwForms f = { 0 };
 	bool up = true, down = true, sure = true;
 	double last = 0;
 
+	*flat = s->m->context > 1;
 	tw_form(&s->scratch, &f, d->priority, 1, s->m->d_model, 0);
 	for (int p = 1; p <= s->m->context; p++) {
 		double x = against(s, &f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model, &sure);
 		up = up && (p == 1 || x > last);
 		down = down && (p == 1 || x < last);
+		*flat = *flat && (p == 1 || x == last);
 		last = x;
 	}
+	*flat = *flat && sure;
 	return !sure || s->m->context < 2 ? 0 : up ? 1 : down ? -1 : 0;
 }
 
@@ -386,18 +391,20 @@ keyed_by_few(Study *s, int head, const Dims *d)
 static void
 choose(Study *s, TwHead *h, Dims *d)
 {
+	bool flat;
+
 	if (looks_back(s, h, d))
 		return;
 	h->way = TW_ANY;
 	if (!d->sound)
 		return;
-	h->rising = slope(s, d);
-	if (!h->rising)
+	h->rising = slope(s, d, &flat);
+	if (!h->rising && !flat)
 		return;
-	if (only_lifts_bos(d))
+	if (h->rising && only_lifts_bos(d))
 		h->way = TW_BEST;
 	else if (keyed_by_few(s, h->head, d))
-		h->way = TW_KEYED;
+		h->way = flat ? TW_MEAN : TW_KEYED;
 }
 
 /* ---- the rows that a head needs */
@@ -499,13 +506,15 @@ claim_holds(const TwCode *c, const cJSON *claim)
 	const TwHead *h = &s->head[head->valueint];
 	if (h->way == TW_NONE || h->way == TW_ANY)
 		return true; /* nothing relies on it */
+	if (h->way == TW_MEAN)
+		return strcmp(intent, "offset"); /* an order would show, or not be in the weights */
 	if (!strcmp(intent, "offset"))
 		return h->way == TW_BACK && cJSON_IsNumber(offset) && offset->valuedouble == -h->back;
 	if (!strcmp(intent, "latest"))
 		return h->way != TW_BACK && h->rising > 0;
 	if (!strcmp(intent, "first"))
 		return h->way != TW_BACK && h->rising < 0;
-	return true;
+	return strcmp(intent, "mean");
 }
 
 bool

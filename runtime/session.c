@@ -316,6 +316,8 @@ logit(const TwSession *s, int r)
 const float *
 tw_logits(TwSession *s)
 {
+	if (!s->m->emits)
+		return NULL;
 	if (s->plain)
 		return tw_plain_logits(s->softmax);
 	logit_bases(s);
@@ -340,6 +342,8 @@ tw_next_token(TwSession *s)
 {
 	const TwModel *m = s->m;
 
+	if (!m->emits)
+		*s->next = tw_end(m);
 	if (*s->next >= 0)
 		return s->next;
 	tw_lap_start(&s->clock);

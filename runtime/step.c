@@ -120,7 +120,7 @@ start_keyed(const TwHead *h, const TwWork *w, const float *fresh)
 	w->state[h->state] = 1;
 	move(e, fresh + h->key, h->nkey);
 	e[h->nkey] = fresh[h->priority];
-	e[h->nkey + 1] = -INFINITY;
+	e[h->nkey + 1] = h->way == TW_MEAN ? 1 : -INFINITY;
 	move(e + h->nkey + 2, fresh + h->value, h->nvalue);
 }
 
@@ -170,6 +170,46 @@ read_keyed(const TwHead *h, const TwWork *w, const float *fresh)
 	}
 	scatter_all(&h->out, read + h->nkey + 2, w->x);
 	return best - second >= TW_GAP;
+}
+
+/* One more to be read with all others of this priority, or instead of them. False
+ * where it is neither equal nor a gap away. */
+static bool
+join(float *best, float *count, float priority, float *sum, const float *value, int n)
+{
+	if (priority == *best) {
+		++*count;
+		for (int i = 0; i < n; i++)
+			sum[i] += value[i];
+		return true;
+	}
+	if (priority - *best >= TW_GAP) {
+		*best = priority;
+		*count = 1;
+		move(sum, value, n);
+		return true;
+	}
+	return *best - priority >= TW_GAP;
+}
+
+static bool
+read_mean(const TwHead *h, const TwWork *w, float *fresh)
+{
+	float *e = find_key(h, w, fresh + h->key), *sum = fresh + h->value, top = -INFINITY, count = 0;
+	int n = (int)w->state[h->state];
+	bool ok = join(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, sum, h->nvalue);
+
+	memset(sum, 0, (size_t)h->nvalue * sizeof *sum);
+	for (int i = 0; i < n; i++) {
+		e = entry_of(h, w, i);
+		float score = dot(e, fresh + h->query, h->nkey) + e[h->nkey];
+		ok = join(&top, &count, score, sum, e + h->nkey + 2, h->nvalue) && ok;
+		if (score == top)
+			count += e[h->nkey + 1] - 1;
+	}
+	for (int i = 0; i < h->nvalue; i++)
+		scatter(&h->out, i, sum[i] / count, w->x);
+	return ok;
 }
 
 static float *
@@ -243,7 +283,7 @@ start_head(const TwHead *h, const TwWork *w, const float *fresh)
 		start_back(h, w, fresh);
 	else if (h->way == TW_BEST)
 		start_best(h, w, fresh);
-	else if (h->way == TW_KEYED)
+	else if (h->way == TW_KEYED || h->way == TW_MEAN)
 		start_keyed(h, w, fresh);
 	else if (h->way == TW_ANY)
 		keep_any(h, w, 0, fresh);
@@ -251,7 +291,7 @@ start_head(const TwHead *h, const TwWork *w, const float *fresh)
 }
 
 static bool
-read_head(const TwHead *h, const TwWork *w, int place, const float *fresh)
+read_head(const TwHead *h, const TwWork *w, int place, float *fresh)
 {
 	switch (h->way) {
 	case TW_BACK:
@@ -261,6 +301,8 @@ read_head(const TwHead *h, const TwWork *w, int place, const float *fresh)
 		return read_best(h, w, fresh);
 	case TW_KEYED:
 		return read_keyed(h, w, fresh);
+	case TW_MEAN:
+		return read_mean(h, w, fresh);
 	case TW_ANY:
 		read_any(h, w, place, fresh);
 		return true;

@@ -68,7 +68,7 @@ bool tw_feed(TwSession *, int row);   /* false: the text is full, or no such tok
 int tw_count(const TwSession *);      /* tokens of the text so far */
 int tw_row(const TwSession *, int i); /* its token i */
 
-const float *tw_logits(TwSession *); /* (nvocab + 2) after the last token */
+const float *tw_logits(TwSession *); /* (nvocab + 2) after the last token; NULL if it emits nothing */
 int tw_next(TwSession *);            /* the row with the greatest logit, or tw_end */
 bool tw_done(TwSession *);           /* <end> comes next, or the text is full */
 

@@ -255,6 +255,9 @@ test_labels(void **state)
 	assert_true(tw_label(t, 0, 0)[0] == 2);
 	assert_true(tw_label(t, 0, 1)[0] == 3);
 	assert_int_equal(tw_count(t), 3);
+	assert_null(tw_logits(t)); /* it emits nothing */
+	assert_int_equal(tw_next(t), tw_end(&b->m));
+	assert_true(tw_done(t));
 	for (int i = 3; i < CONTEXT; i++)
 		assert_true(tw_feed(t, 0));
 	assert_false(tw_feed(t, 0));
