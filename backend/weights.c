@@ -381,14 +381,19 @@ write_mlp(Writer *w, int layer)
 	prove_writes(w, sum, w->s->nneuron[layer] ? w->s->neuron[layer][0]->node : NULL);
 }
 
+enum { MANY_ROWS = 2364 };      /* 3 * MANY_ROWS^2 < EXACT_MAX */
+
 /* Row c of the field that is v: 2 c v - c * c is greatest at c = v, by 1. */
 static void
 write_logit(Writer *w, int state, int field, int c, int row)
 {
 	TwModel *m = w->m;
 	const Form *f = form_scale(w->c, 2 * c, w->c->emit[field], -(int64_t)c * c);
+	int rows = rows_of(w->c->g, field);
+	const char *what = rows <= MANY_ROWS ? "logit" : arena_fmt(w->c->arena, "logit, one of %d (%d are always exact),",
+	                                                           rows, MANY_ROWS);
 
-	prove_reader(w, w->c->g->emit[field], write_reader(w, state, f, m->head_w, w->c->rows, row, &m->head_b[row]), "logit");
+	prove_reader(w, w->c->g->emit[field], write_reader(w, state, f, m->head_w, w->c->rows, row, &m->head_b[row]), what);
 }
 
 /* The logits of a record's fields stand side by side, each field's greatest is its
