@@ -210,6 +210,9 @@ increment(long most)
 
 typedef enum Alu { ADD, SUB, EQUAL, LESS_U, LESS_S, SHL, SHR_U, SHR_S, BAND, BXOR, ALU_OPS } Alu;
 
+static const char *const alu_name[] = { "add", "sub", "equal", "less_u", "less_s", "shl", "shr_u", "shr_s", "band",
+	"bxor" };
+
 static uint32_t
 alu(Alu op, uint32_t a, uint32_t b)
 {
@@ -230,10 +233,9 @@ alu(Alu op, uint32_t a, uint32_t b)
 static void
 ask_alu(Alu op, uint32_t a, uint32_t b)
 {
-	static const char *const name[] = { "add", "sub", "equal", "less_u", "less_s", "shl", "shr_u", "shr_s", "band", "bxor" };
 	uint32_t result = alu(op, a, b);
 
-	printf("{op: %s, a: 0x%" PRIx32 ", b: 0x%" PRIx32 "}\t", name[op], a, b);
+	printf("{op: %s, a: 0x%" PRIx32 ", b: 0x%" PRIx32 "}\t", alu_name[op], a, b);
 	for (int i = 0; i < 32; i++)
 		putchar('0' + (int)(result >> i & 1));
 	putchar('\n');
@@ -260,28 +262,40 @@ alu32(long most)
 	}
 }
 
-/* ---- machine_step: random programs, and all their states */
+/* ---- machine_step and machine32: random programs, and all their states */
 
-typedef enum Instruction { PUSH, LOAD, STORE, PLUS, MINUS, JUMP_IF, HALT, INSTRUCTIONS } Instruction;
+typedef enum Instruction { PUSH, LOAD, STORE, CALC, JUMP_IF, HALT, INSTRUCTIONS } Instruction;
 
 typedef struct State {
 	bool running;           /* not an instruction */
 	Instruction op;
-	int arg, value, below, pc;
+	Alu calc;
+	int arg, below, pc;
+	uint32_t value;
 } State;
 
 enum { MACHINE_CONTEXT = 256 };
 
-static void
-print_state(const State *s, bool first)
+static const char *
+instruction_name(const State *s, bool wide)
 {
-	static const char *const name[] = { "push", "load", "store", "add", "sub", "jump_if", "halt" };
+	static const char *const name[] = { "push", "load", "store", "calc", "jump_if", "halt" };
 
-	printf("%s{kind: %s, op: %s, arg: %d, value: %d, below: %d, pc: %d}", first ? "" : " ",
-	       s->running ? "state" : "code", name[s->op], s->arg, s->value, s->below, s->pc);
+	return s->op == CALC && !wide ? alu_name[s->calc] : name[s->op];
 }
 
-static int
+static void
+print_state(const State *s, bool wide, bool first)
+{
+	printf("%s{kind: %s, op: %s, ", first ? "" : " ", s->running ? "state" : "code", instruction_name(s, wide));
+	if (wide)
+		printf("calc: %s, arg: %d, value: 0x%08" PRIx32, alu_name[s->calc], s->arg, s->value);
+	else
+		printf("arg: %d, value: %" PRIu32, s->arg, s->value);
+	printf(", below: %d, pc: %d}", s->below, s->pc);
+}
+
+static uint32_t
 stored_in(const State *text, int here, int cell)
 {
 	for (int j = here; j > 0; j--)
@@ -292,26 +306,24 @@ stored_in(const State *text, int here, int cell)
 
 /* The state after text[here]; false where it halts. */
 static bool
-run_step(const State *text, int here, State *to)
+run_step(const State *text, int here, bool wide, State *to)
 {
 	const State *now = &text[here], *rest = now->below <= here ? &text[now->below] : NULL;
 	const State *next = now->pc <= here ? &text[now->pc] : NULL;
-	int value = rest ? rest->value : 0;
+	uint32_t value = rest ? rest->value : 0;
 
 	if (!next || next->op == HALT)
 		return false;
-	*to = (State){ true, next->op, next->arg, value, rest ? rest->below : 0, now->pc < 255 ? now->pc + 1 : 255 };
+	*to = (State){ true, next->op, next->calc, next->arg, rest ? rest->below : 0, now->pc < 255 ? now->pc + 1 : 255,
+	               value };
 	switch (next->op) {
 	case PUSH:
 	case LOAD:
-		to->value = next->op == PUSH ? next->arg : stored_in(text, here, next->arg);
+		to->value = next->op == PUSH ? (uint32_t)next->arg : stored_in(text, here, next->arg);
 		to->below = here;
 		break;
-	case PLUS:
-		to->value = (value + now->value) % 256;
-		break;
-	case MINUS:
-		to->value = (value - now->value + 256) % 256;
+	case CALC:
+		to->value = alu(next->calc, value, now->value) & (wide ? 0xffffffff : 0xff);
 		break;
 	case JUMP_IF:
 		if (now->value)
@@ -325,7 +337,7 @@ run_step(const State *text, int here, State *to)
 
 /* Loops and running off the end are as likely as not. */
 static State
-some_instruction(int length)
+some_instruction(int length, bool wide)
 {
 	State s = { .op = (Instruction)pick(INSTRUCTIONS) };
 
@@ -337,25 +349,27 @@ some_instruction(int length)
 		s.arg = (int)pick((unsigned)length + 2);
 	else if (s.op == LOAD || s.op == STORE)
 		s.arg = (int)pick(3);
+	else if (s.op == CALC)
+		s.calc = (Alu)pick(wide ? ALU_OPS : EQUAL);
 	return s;
 }
 
 static void
-machine(long programs)
+machine(long programs, bool wide)
 {
 	State text[MACHINE_CONTEXT];
 
 	while (programs-- > 0) {
 		int length = 1 + (int)pick(20), n = length;
 		for (int i = 0; i < length; i++)
-			text[i] = some_instruction(length);
+			text[i] = some_instruction(length, wide);
 		text[n++] = (State){ .running = true, .op = HALT };
 		for (int i = 0; i < n; i++)
-			print_state(&text[i], i == 0);
+			print_state(&text[i], wide, i == 0);
 		putchar('\t');
 		int prompt = n;
-		while (n < MACHINE_CONTEXT && run_step(text, n - 1, &text[n])) {
-			print_state(&text[n], n == prompt);
+		while (n < MACHINE_CONTEXT && run_step(text, n - 1, wide, &text[n])) {
+			print_state(&text[n], wide, n == prompt);
 			n++;
 		}
 		putchar('\n');
@@ -383,7 +397,9 @@ main(int argc, char **argv)
 	else if (!strcmp(what, "alu32"))
 		alu32(n);
 	else if (!strcmp(what, "machine_step"))
-		machine(n);
+		machine(n, false);
+	else if (!strcmp(what, "machine32"))
+		machine(n, true);
 	else
 		return fputs("usage: prompts EXAMPLE N\n", stderr), 2;
 	return 0;

@@ -4,7 +4,7 @@
 # The same prompts through the reference evaluator, twrun and ONNX Runtime, each
 # answer against plain arithmetic: all 1-digit sums, all shifts of 200 random
 # words, sums, calculations, increments and 32-bit operations with every edge among
-# them, all states of random programs of the stack machine. Prints, for each example,
+# them, all states of random programs of the stack machines. Prints, for each example,
 # how many prompts there were and how many answers were wrong. SAMPLE=n asks about
 # that many of each (default 10000, fewer of the largest; SLOW=1, set where the
 # programs are built with sanitizers, makes it 1000 and leaves out ONNX Runtime,
@@ -37,13 +37,14 @@ lines() {
 
 failed=0
 printf '%-18s %8s %10s %7s %13s\n' example prompts evaluator twrun 'ONNX Runtime'
-for example in adder_1digit adder calculator calculator_wide caesar binary_increment alu32 machine_step; do
+for example in adder_1digit adder calculator calculator_wide caesar binary_increment alu32 machine_step machine32; do
 	source=examples/$example.tw model=$tmp/$example.onnx
 	case $example in
 		caesar) n=$words ;;
 		adder|binary_increment) n=$((sample / 2)) ;;
 		alu32) n=$((sample / 4)) ;;
-		machine_step) n=$((sample / 50)) ;;
+		machine_step) n=$((sample / 100)) ;;
+		machine32) n=$((sample / 400)) ;;
 		*) n=$sample ;;
 	esac
 	every=1
