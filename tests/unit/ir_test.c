@@ -12,6 +12,8 @@
 
 #include "ir/ir.h"
 
+enum { SHORT = 8 };       /* the longest text that is made at random */
+
 static Arena arena;
 
 static Graph *
@@ -559,7 +561,7 @@ check_random(Graph *g, Node *root, int rounds)
 	Eval *e = eval_new(g);
 
 	for (int r = 0; r < rounds; r++) {
-		int text[6], len = 1 + rand() % g->context;
+		int text[SHORT], len = 1 + rand() % g->context;
 		for (int i = 0; i < len; i++)
 			text[i] = rand() % g->nvocab;
 		eval_text(e, text, g->bidirectional ? len : 1);
@@ -598,7 +600,7 @@ check_values(Graph *g, const Node *before)
 	check_random(g, *g->emit, 2);
 	Eval *e = eval_new(g);
 	for (int r = 0; r < 8; r++) {
-		int text[6];
+		int text[SHORT];
 		for (int i = 0; i < g->context; i++)
 			text[i] = rand() % g->nvocab;
 		eval_text(e, text, g->context);
