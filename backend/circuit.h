@@ -126,6 +126,7 @@ typedef struct Circuit {
 	long work;              /* done to find functions of few streams */
 	const Node *node;       /* being mapped: blamed for new atoms */
 	int owner;              /* the innermost named value being mapped, or -1 */
+	int depth;              /* of map_node */
 	const Rule *made;       /* the rule that made the best form so far of what is being mapped */
 	const int *latest;      /* (nlatest) by node id: the last state that costs no layer, */
 	int nlatest;            /* or NULL: all is made as early as can be, */

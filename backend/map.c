@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+enum { DEEP = 1000 };    /* of map_node in itself */
+
 typedef const Form *Emit(Circuit *, Node *);
 #define OP(name, nargs, attr, doc) static Emit emit_##name;
 #include "lang/ops.h"
@@ -737,6 +739,40 @@ map_anew(Circuit *c, Node *n)
 	return best && is_joint(n) ? rather(c, best, joint_table(c, n, best), &by_cases) : best;
 }
 
+static bool
+is_position(Op op)
+{
+	return op == OP_HERE || op == OP_AT || op == OP_LATEST || op == OP_FIRST || op == OP_BEST;
+}
+
+/* What n is made of, the deepest first, so that a chain of any length needs no
+ * stack. Some of it n may not ask for; so this is for the deep ones alone. */
+static void
+map_below(Circuit *c, Node *n)
+{
+	int top = 0;
+	char *seen = arena_alloc(c->arena, (size_t)n->id + 1);
+	Node **stack = arena_alloc(c->arena, sizeof *stack * ((size_t)n->id + 1));
+	int *next = arena_alloc(c->arena, sizeof *next * ((size_t)n->id + 1));
+
+	stack[top++] = n;
+	while (top) {
+		Node *x = stack[top - 1];
+		int i = next[top - 1]++;
+		if (i == x->narg) {
+			if (--top && !x->two_sided && !is_position(x->op))
+				map_node(c, x);
+			continue;
+		}
+		Node *arg = x->arg[i];
+		if (seen[arg->id] || (arg->id < c->capform && c->form[arg->id]))
+			continue;
+		seen[arg->id] = 1;
+		stack[top] = arg;
+		next[top++] = 0;
+	}
+}
+
 const Form *
 map_node(Circuit *c, Node *n)
 {
@@ -755,6 +791,11 @@ map_node(Circuit *c, Node *n)
 	if (c->form[n->id])
 		return c->form[n->id];
 
+	if (++c->depth == DEEP) {
+		c->depth = 0;
+		map_below(c, n);
+		c->depth = DEEP;
+	}
 	const Node *outer = c->node;
 	const Rule *made = c->made;
 	int owner = c->owner;
@@ -767,6 +808,7 @@ map_node(Circuit *c, Node *n)
 	c->node = outer;
 	c->made = made;
 	c->owner = owner;
+	c->depth--;
 	if (!f)
 		f = n->type.real ? real_form(c, 0, NULL, n->type.min) : form_const(c, n->type.lo);
 	f = n->type.real ? real_within(c, f, n->type.min, n->type.max) : form_within(c, f, n->type.lo, n->type.hi);

@@ -37,4 +37,13 @@ if [ -z "${SLOW:-}" ]; then
 	read -r _ _ mb < <("$bin/bench/measure" 1 "$bin/twc" examples/calculator.tw -o "$tmp/c.onnx")
 	at_most "compiling the calculator, MB" "$mb" 100
 fi
+# A chain of 100,000 nodes, each made of the one before, needs no stack.
+awk 'BEGIN {
+	printf "model \"chain\"\nvocab \"0\" \"1\"\ncontext 8\nattention causal\nn0 = TOKEN\nn1 = INDEX\n"
+	for (i = 2; i < 100002; i++)
+		printf "n%d = ADD(n%d, n1)\n", i, i == 2 ? 0 : i - 1
+	print "output o int n100001"
+}' >"$tmp/chain.tw"
+"$bin/twc" "$tmp/chain.tw" -o "$tmp/chain.onnx" || failed=1
+[ "$("$bin/twrun" "$tmp/chain.onnx" 011)" = "o: 0 100001 200001" ] || { echo "the chain is not summed"; failed=1; }
 exit $failed
