@@ -1614,3 +1614,38 @@ generate(Arena *arena, uint64_t seed)
 	show_names(&g);
 	return g.p;
 }
+
+/* ---- one mistake ---- */
+
+typedef struct Place {
+	uint64_t state;
+	Expr *e;                /* one of those seen, each as likely */
+	int n;
+} Place;
+
+static void
+look_for_place(Place *p, Expr *e)
+{
+	if (!e)
+		return;
+	if (e->type.kind <= T_TOKEN && !below(&p->state, ++p->n))
+		p->e = e;
+	for (int i = 0; i < e->n; i++)
+		look_for_place(p, e->kid[i]);
+}
+
+Sample *
+faulty(Arena *arena, uint64_t seed)
+{
+	Sample *s = generate(arena, seed);
+	Place p = { .state = seed };
+
+	for (int i = 0; i < s->ndef; i++) {
+		for (int k = 0; k < s->def[i]->nlocal; k++)
+			look_for_place(&p, s->def[i]->local[k]->body);
+		look_for_place(&p, s->def[i]->body);
+		look_for_place(&p, s->def[i]->after);
+	}
+	*p.e = (Expr){ .form = F_FAULT, .type = p.e->type, .num = below(&p.state, FAULTS) };
+	return s;
+}

@@ -595,6 +595,7 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 		y = KID(1);
 		return there(m, x, at) && there(m, y, at) && ordered(e->num, x, y);
 	case F_DISTANCE: return KID(0) - KID(1);
+	case F_FAULT: return 0;
 	case F_OVER: return over(m, e, at, env);
 	case F_CHOOSE: return choose(m, e, at, env);
 	case F_CALL: return call(m, e, leaf, at, env);

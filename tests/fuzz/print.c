@@ -108,6 +108,12 @@ static const char *const library_name[] = {
 	"seq.frequency", "seq.is_first",  "seq.running_sum",
 };
 
+static const char *const fault[][FAULTS] = {
+	[T_INT] = { "unknown4242", "(4242 + true)", "[1, 2][4242]", "(4242 // index)", "max('a', 4242)", "len(4242)" },
+	[T_BOOL] = { "unknown4242", "(not 4242)", "(4242 == true)", "exists(4242)", "(4242 < token)", "any([4242])" },
+	[T_TOKEN] = { "unknown4242", "'\\u{4242}'", "chr(4242)", "token[here - 4242]", "[token][4242]", "from_id(4242)" },
+};
+
 static void
 put_compare(const Sample *p, const Expr *e, FILE *f)
 {
@@ -422,6 +428,7 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 		fprintf(f, "[%s]", e->def->name);
 		break;
 	case F_OVER: put_over(p, e, f); break;
+	case F_FAULT: fputs(fault[e->type.kind][e->num], f); break;
 	case F_CHOOSE: put_choose(p, e, f); break;
 	case F_CALL: put_user_call(p, e, f); break;
 	}

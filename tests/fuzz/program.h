@@ -13,7 +13,7 @@
 
 typedef enum TypeKind { T_INT, T_BOOL, T_TOKEN, T_ENUM, T_POS, T_ARRAY, T_RECORD } TypeKind;
 
-enum { FIELDS = 3, PARAMS = 4, LOCALS = 3, DEFS = 96, VOCAB = 10, CONTEXT = 40 };
+enum { FIELDS = 3, PARAMS = 4, LOCALS = 3, DEFS = 96, VOCAB = 10, CONTEXT = 40, FAULTS = 6 };
 
 typedef struct Expr Expr;
 typedef struct Def Def;
@@ -117,6 +117,7 @@ typedef enum Form {
 	F_DISTANCE,
 	F_OVER,   /* num: which; body, where or NULL, else or NULL */
 	F_CHOOSE, /* num: first, latest, best; num2: of 0..<num2; where or NULL, score or NULL */
+	F_FAULT, /* num: which of its type; only faulty() makes one */
 	F_CALL,
 	F_LIBRARY, /* F_LIBRARY: num: which */
 } Form;
@@ -188,6 +189,7 @@ typedef struct Sample {
 
 int below(uint64_t *state, int n);
 Sample *generate(Arena *, uint64_t seed);
+Sample *faulty(Arena *, uint64_t seed); /* the same with one mistake; 4242 is in it */
 void print_program(const Sample *, FILE *);
 void print_prompt(const Sample *, const int *row, int n, FILE *);
 void reorder(Sample *, uint64_t *state); /* order.c */

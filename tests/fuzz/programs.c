@@ -1,9 +1,12 @@
-/* usage: programs [--count N] [--from SEED] [--judge DIR] [--found DIR] [--show SEED] [-v]
+/* usage: programs [--count N] [--from SEED] [--judge DIR] [--found DIR] [-v]
+ *        programs --show SEED | --faulty SEED
  *
  * Random programs, each checked in a process of its own. One that fails is made
  * as small as it goes and kept in DIR (build/fuzz/found) with what was wrong as a
  * comment. --judge writes models and what is expected of them for judge.mjs, and
- * names each on standard output. */
+ * names each on standard output.
+ *
+ * --show prints a program, --faulty the same with one mistake, which has 4242 in it. */
 
 #include <inttypes.h>
 #include <signal.h>
@@ -230,11 +233,11 @@ one(Run *run, uint64_t seed)
 }
 
 static void
-show(uint64_t seed)
+show(Sample *(*make)(Arena *, uint64_t), uint64_t seed)
 {
 	Arena arena = { 0 };
 
-	print_program(generate(&arena, seed), stdout);
+	print_program(make(&arena, seed), stdout);
 	arena_free(&arena);
 }
 
@@ -251,7 +254,9 @@ main(int argc, char **argv)
 			continue;
 		}
 		if (!strcmp(argv[i], "--show"))
-			return show(strtoull(arg, NULL, 10)), 0;
+			return show(generate, strtoull(arg, NULL, 10)), 0;
+		if (!strcmp(argv[i], "--faulty"))
+			return show(faulty, strtoull(arg, NULL, 10)), 0;
 		if (!strcmp(argv[i], "--count"))
 			count = strtoull(arg, NULL, 10);
 		else if (!strcmp(argv[i], "--from"))

@@ -6,7 +6,8 @@
 # named value, at every position of texts of every length. One that fails is made
 # small, and kept in BUILD-DIR/fuzz/found.
 #
-# Then programs with faults in them (mutate.c): whatever they are, twc answers
+# Then the same with one mistake each, which gets one error at its place. And
+# programs in pieces (mutate.c): whatever they are, twc answers
 # within a few seconds, exits with 0, 1 or 2, and says why when it refuses.
 #
 # N=n tries n of each (default 150), FROM=m starts at the m-th. With SLOW=1, set
@@ -25,6 +26,29 @@ if [ "${SLOW:-}" ]; then
 else
 	"${programs[@]}" --judge "$tmp" | node tests/fuzz/judge.mjs || failed=1
 fi
+
+# One mistake is one error at its place, status 2, and no file. A mistake in what is
+# never asked for (a branch not taken, a function not called) is none.
+said=0 missed=0
+for ((i = from; i < from + n; i += 3)); do
+	"$bin/fuzz/programs" --faulty "$i" >"$tmp/faulty.tw"
+	rm -f "$tmp"/faulty.onnx*
+	timeout 20 "$bin/twc" "$tmp/faulty.tw" -o "$tmp/faulty.onnx" 2>"$tmp/err"
+	status=$?
+	[ $status = 0 ] && continue
+	grep -q 'not built yet\|: error: not exact' "$tmp/err" && continue
+	said=$((said + 1))
+	line=$(grep -n 4242 "$tmp/faulty.tw" | cut -d: -f1)
+	[ $status = 2 ] && [ "$(grep -c ': error: ' "$tmp/err")" = 1 ] && grep -q "faulty.tw:$line:[0-9]*: error: " "$tmp/err" &&
+		[ -z "$(echo "$tmp"/faulty.onnx*)" ] && continue
+	missed=$((missed + 1))
+	mkdir -p "$bin/fuzz/found"
+	cp "$tmp/faulty.tw" "$bin/fuzz/found/faulty-$i.tw"
+	echo "twc $bin/fuzz/found/faulty-$i.tw: status $status"
+	cut -c 1-200 "$tmp/err" | head -n 8
+done
+echo "faulty: $said refused, $missed not as one should"
+[ $missed = 0 ] && [ $said -gt $((n / 9)) ] || failed=1
 
 files=(examples/*.tw stdlib/*.tw tests/lang/*.tw tests/ops/*.tw tests/err/*.tw)
 for ((i = from; i < from + n; i++)); do
