@@ -56,12 +56,6 @@ prove(Writer *w, const Node *n, double sum, const char *what)
 	       what, sum, EXACT_MAX);
 }
 
-static double
-larger(double a, double b)
-{
-	return a > b ? a : b;
-}
-
 static bool
 changes_in(const Form *f, int state)
 {
