@@ -15,14 +15,17 @@ programs=(examples/*.tw stdlib/*.tw tests/{lang,ops,passes,err}/*.tw)
 # The lists that make editors writes are those of the language as it is.
 check_words() { node tools/editors.mjs --check; }
 
-# tree-sitter and twc refuse the same texts, of all programs here and of programs with
-# faults in them. Mistakes in bytes and numbers are no matter of grammar.
+# tree-sitter and twc refuse the same texts, of all programs here, of random ones and of
+# programs with faults in them. Mistakes in bytes and numbers are no matter of grammar.
 check_treesitter_agrees() {
 	local f twc ts
 	for ((i = 1; i <= ${FUZZ:-300}; i++)); do
 		"$bin/fuzz/mutate" $i "${programs[@]}" >"$tmp/mutant$i.tw"
 	done
-	for f in "${programs[@]}" "$tmp"/mutant*.tw; do
+	for ((i = 1; i <= 100; i++)); do
+		"$bin/fuzz/programs" --show $i >"$tmp/random$i.tw" && [ -s "$tmp/random$i.tw" ] || echo "no random program"
+	done
+	for f in "${programs[@]}" "$tmp"/random*.tw "$tmp"/mutant*.tw; do
 		"$bin/twc" fmt - <"$f" >/dev/null 2>"$tmp/err"; twc=$?
 		grep -qE 'not UTF-8|NUL byte|neither a number nor a name|not fit in 64 bits|nests too deeply|code of a character' "$tmp/err" && continue
 		"$bin/editors/treesitter" "$f" >"$tmp/out"; ts=$?
