@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "backend/write.h"
+#include "frontend/frontend.h"
 #include "runtime/tw.h"
 
 typedef struct Tester {
@@ -382,10 +383,7 @@ library_program(Arena *arena, const char *text, size_t *n)
 
 	if (!f)
 		abort();
-	fputs("model library { vocab \"\\t\\n", f);
-	for (int c = ' '; c <= '~'; c++)
-		fprintf(f, "%s%c", c == '"' || c == '\\' ? "\\" : "", c);
-	fputs("\" context 16 } ", f);
+	fputs(library_model(arena), f);
 	fputs(text, f);
 	for (const char *s = text; *s; s = next_line(s), line++) {
 		const char *end = next_line(s);

@@ -16,4 +16,18 @@ Graph *lower(const Tree *, const char *stdlib_dir, Arena *, Diags *);
 /* The program's text in the one style there is; NULL if it has a syntax error. */
 char *format(const Source *, Arena *, Diags *, size_t *n);
 
+/* ---- files ---- */
+typedef struct Ast Ast;
+/* What a file holds; NULL if it cannot be read or is too large. */
+Source *read_source(Arena *, const char *path);
+/* A path that the file `from` writes: it starts where that file is. */
+const char *path_beside(Arena *, const char *from, const char *path);
+/* The file that a `use` of the file `from` names: kid 0 of the statement. */
+const char *module_path(Arena *, const char *stdlib_dir, const char *from, const Ast *what);
+/* The name by which the module of a `use` is known: "./dir/mine.tw" is called mine. */
+const Ast *use_name(Arena *, const Ast *use);
+/* A model of printable ASCII on one line. A library has no model; behind this one its
+ * streams are streams of something. */
+const char *library_model(Arena *);
+
 #endif

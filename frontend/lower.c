@@ -11,7 +11,7 @@
 #include "frontend/editor.h"
 #include "frontend/lower.h"
 
-enum { FILE_MAX = 16 << 20, USE_DEPTH = 50 };
+enum { USE_DEPTH = 50 };
 
 static Env *
 file_env(Lower *L, Module *m, int limit)
@@ -24,42 +24,6 @@ file_env(Lower *L, Module *m, int limit)
 }
 
 /* ---- reading modules ---- */
-
-static char *
-read_bytes(Lower *L, const char *path, size_t *size)
-{
-	FILE *f = fopen(path, "rb");
-	size_t got, cap = 1 << 16, n = 0;
-	char *buf = arena_alloc(L->arena, cap);
-
-	if (!f)
-		return NULL;
-	while ((got = fread(buf + n, 1, cap - n, f)) > 0) {
-		n += got;
-		if (n > FILE_MAX)
-			break;
-		if (n == cap) {
-			char *old = buf;
-			buf = arena_alloc(L->arena, cap *= 2);
-			memcpy(buf, old, n);
-		}
-	}
-	bool bad = ferror(f) || n > FILE_MAX;
-	fclose(f);
-	*size = n;
-	return bad ? NULL : buf;
-}
-
-static const Source *
-read_source(Lower *L, const char *path)
-{
-	size_t n;
-	char *text = read_bytes(L, path, &n);
-	Source *src = NEW(L->arena, Source);
-
-	*src = (Source){ .path = path, .text = text, .len = (uint32_t)n };
-	return text ? src : NULL;
-}
 
 static bool
 module_may_hold(AstKind kind)
@@ -74,18 +38,8 @@ defined_name(Lower *L, const Ast *s)
 	switch (s->kind) {
 	case N_LET: case N_CONST: case N_FN: case N_ENUM: case N_TYPE: case N_INPUT:
 		return s->kid[0];
-	case N_USE: {
-		if (s->kid[1] || s->kid[0]->kind == N_NAME)
-			return s->kid[1] ? s->kid[1] : s->kid[0];
-		/* "./dir/mine.tw" is called mine */
-		const char *path = s->kid[0]->text, *base = strrchr(path, '/'), *dot;
-		base = base ? base + 1 : path;
-		dot = strchr(base, '.');
-		Ast *name = NEW(L->arena, Ast);
-		*name = *s->kid[0];
-		name->text = intern(L->arena, base, dot ? (size_t)(dot - base) : strlen(base));
-		return name;
-	}
+	case N_USE:
+		return use_name(L->arena, s);
 	default:
 		return NULL;
 	}
@@ -136,37 +90,11 @@ new_module(Lower *L, const Tree *tree, const char *name)
 	return m;
 }
 
-static const char *
-beside(Lower *L, const Source *src, const char *path)
-{
-	const char *slash = strrchr(src->path, '/');
-
-	if (path[0] == '/' || !slash)
-		return path;
-	while (!strncmp(path, "./", 2))
-		path += 2;
-	return arena_fmt(L->arena, "%.*s/%s", (int)(slash - src->path), src->path, path);
-}
-
-static const char *
-module_path(Lower *L, const Module *from, const Ast *what)
-{
-	if (what->kind == N_NAME)
-		return arena_fmt(L->arena, "%s/%s.tw", L->stdlib ? L->stdlib : "stdlib", what->text);
-	return beside(L, from->src, what->text);
-}
-
-char *
-read_beside(Lower *L, const char *path, size_t *n)
-{
-	return read_bytes(L, beside(L, L->src, path), n);
-}
-
 static Module *
 load_module(Lower *L, Module *from, const Ast *use, const char *name)
 {
 	const Ast *what = use->kid[0];
-	const char *path = module_path(L, from, what);
+	const char *path = module_path(L->arena, L->stdlib, from->src->path, what);
 	const char *key = intern(L->arena, path, strlen(path));
 	Module *m = map_get(&L->modules, key);
 
@@ -176,7 +104,7 @@ load_module(Lower *L, Module *from, const Ast *use, const char *name)
 	}
 	if (m)
 		return m;
-	const Source *src = strlen(what->text) == what->len ? read_source(L, key) : NULL;
+	const Source *src = strlen(what->text) == what->len ? read_source(L->arena, key) : NULL;
 	if (!src) {
 		if (what->kind == N_NAME)
 			fail_at(L, what->span, "the standard library has no '%s'", what->text);

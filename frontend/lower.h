@@ -293,8 +293,6 @@ const char *builtin_name(int i);                /* NULL after the last */
 
 /* ---- lower.c ---- */
 void force(Lower *, Module *, Def *);
-/* The file's bytes, a path beside this source; NULL if it cannot be read. */
-char *read_beside(Lower *, const char *path, size_t *n);
 Value *local_statement(Lower *, Env **, const Ast *);
 
 /* ---- expr.c ---- */

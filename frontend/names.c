@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "frontend/editor.h"
+#include "frontend/frontend.h"
 #include "lang/map.h"
 
 typedef struct Walk {
@@ -278,20 +279,6 @@ walk(Walk *w, const Ast *a)
 
 /* ---- the file's own ---- */
 
-static const Ast *
-module_name(Walk *w, const Ast *s)
-{
-	const Ast *what = s->kid[0];
-
-	if (s->kid[1] || what->kind == N_NAME)
-		return s->kid[1] ? s->kid[1] : what;
-	const char *slash = strrchr(what->text, '/'), *base = slash ? slash + 1 : what->text;
-	Ast *name = NEW(w->arena, Ast);
-	*name = *what;
-	name->text = intern(w->arena, base, strcspn(base, "."));
-	return name;
-}
-
 /* The binding of what the statement defines, or -1. */
 static int
 bind_statement(Walk *w, const Ast *s)
@@ -307,7 +294,7 @@ bind_statement(Walk *w, const Ast *s)
 	int b = -1;
 
 	if (s->kind == N_USE)
-		b = bind(w, module_name(w, s), BIND_MODULE, s, -1);
+		b = bind(w, use_name(w->arena, s), BIND_MODULE, s, -1);
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (s->kind == kinds[i].ast)
 			b = bind(w, s->kid[0], kinds[i].kind, s, -1);

@@ -283,16 +283,16 @@ array_of(Lower *L, const Npy *a, int d, const double **x)
 Value *
 raw_load(Lower *L, const Value *path)
 {
-	size_t n;
 	Npy a;
 	const char *why = NULL;
 
 	if (path->kind != V_TEXT)
 		return fail(L, "load takes the name of a file, load(\"w.npy\"), not %s", v_show(L, path));
-	char *bytes = strlen(path->text) == path->len ? read_beside(L, path->text, &n) : NULL;
-	if (!bytes)
+	const char *file = path_beside(L->arena, L->src->path, path->text);
+	const Source *src = strlen(path->text) == path->len ? read_source(L->arena, file) : NULL;
+	if (!src)
 		return fail(L, "cannot read '%s'", path->text);
-	if (!npy_read(L->arena, bytes, n, &a, &why))
+	if (!npy_read(L->arena, src->text, src->len, &a, &why))
 		return fail(L, "%s: %s", path->text, why);
 	if (a.n > ITEMS_MAX)
 		return fail(L, "%s: more than %d numbers", path->text, ITEMS_MAX);

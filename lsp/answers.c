@@ -16,12 +16,6 @@ refuse(Answer *answer, const char *why)
 	answer->error = why;
 }
 
-static const cJSON *
-item(const cJSON *o, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(o, name);
-}
-
 /* ---- where ---- */
 
 static cJSON *

@@ -112,21 +112,6 @@ is_library(const Tree *tree)
 	return true;
 }
 
-/* The model that a library is read behind. */
-static const char *
-library_model(Arena *arena)
-{
-	char chars[256], *to = chars;
-
-	for (char c = ' '; c <= '~'; c++) {
-		if (c == '"' || c == '\\')
-			*to++ = '\\';
-		*to++ = c;
-	}
-	*to = '\0';
-	return arena_fmt(arena, "model library { vocab \"\\t\\n%s\" context 16 } ", chars);
-}
-
 void
 find_lines(const Source *src, Arena *arena, uint32_t **line, int *nline)
 {

@@ -1,51 +1,13 @@
 /* The files that a document uses, looked into for their names and comments. */
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lsp/server.h"
 
-enum { FILE_MAX = 16 << 20 };
-
-/* The path that the compiler would read. */
-static const char *
-path_of(Document *d, const Ast *what, const char *stdlib)
-{
-	const char *path = what->text, *slash = strrchr(d->path, '/');
-
-	if (what->kind == N_NAME)
-		return arena_fmt(&d->arena, "%s/%s.tw", stdlib ? stdlib : "stdlib", path);
-	if (path[0] == '/' || !slash)
-		return path;
-	while (!strncmp(path, "./", 2))
-		path += 2;
-	return arena_fmt(&d->arena, "%.*s/%s", (int)(slash - d->path), d->path, path);
-}
-
-static char *
-read_whole(Arena *arena, const char *path, uint32_t *len)
-{
-	FILE *f = fopen(path, "rb");
-	char *text = NULL;
-	long n = -1;
-
-	if (f && !fseek(f, 0, SEEK_END))
-		n = ftell(f);
-	if (n >= 0 && n <= FILE_MAX && !fseek(f, 0, SEEK_SET)) {
-		text = arena_alloc(arena, (size_t)n + 1);
-		*len = (uint32_t)fread(text, 1, (size_t)n, f);
-	}
-	if (f)
-		fclose(f);
-	return text;
-}
-
 Module *
 module_of(Document *d, const Ast *use, const char *stdlib)
 {
-	const char *path = path_of(d, use->kid[0], stdlib);
+	const char *path = module_path(&d->arena, stdlib, d->path, use->kid[0]);
 	Diags scratch = { .arena = &d->arena };
 	Module *m = d->modules;
 
@@ -53,11 +15,11 @@ module_of(Document *d, const Ast *use, const char *stdlib)
 		m = m->next;
 	if (m)
 		return m;
-	m = NEW(&d->arena, Module);
-	m->src.path = path;
-	m->src.text = read_whole(&d->arena, path, &m->src.len);
-	if (!m->src.text)
+	const Source *src = read_source(&d->arena, path);
+	if (!src)
 		return NULL;
+	m = NEW(&d->arena, Module);
+	m->src = *src;
 	scratch.src = &m->src;
 	m->tree = parse(&m->src, &d->arena, &scratch);
 	m->names = resolve(m->tree, &d->arena);

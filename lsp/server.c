@@ -157,12 +157,6 @@ find_document(Server *s, const char *uri)
 	return NULL;
 }
 
-static const cJSON *
-item(const cJSON *o, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(o, name);
-}
-
 static const char *
 text_of(const cJSON *o, const char *name)
 {

@@ -42,6 +42,8 @@ void wire_read(Wire *);
 Arrival wire_next(Wire *, cJSON **);
 /* Gives the message away. */
 void wire_send(Wire *, cJSON *);
+/* A field of an object; NULL if it has none, or is none. */
+const cJSON *item(const cJSON *, const char *name);
 
 /* ---- document.c ---- */
 typedef struct Document {

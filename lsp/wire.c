@@ -117,3 +117,9 @@ wire_send(Wire *w, cJSON *message)
 		w->ended = true;
 	cJSON_free(text);
 }
+
+const cJSON *
+item(const cJSON *o, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(o, name);
+}
