@@ -4,8 +4,8 @@
 // after the whole text has changed: read again, checked, answered. Milliseconds, as the
 // client sees them: the median and the longest of 20; and what the server computed for
 // each, which other work on the machine does not change.
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { Client } from '../tests/lsp/client.mjs';
 
 const lines = ['use digits', 'model big {', '  vocab   "0123456789=+-*"', '  context 24', '}',
 	"let equals = latest j where token[j] == '='", 'let v0 = digits.digit(token)'];
@@ -21,34 +21,12 @@ for (let i = 1; lines.length < 1999; i++)
 const last = lines.map(l => /^let (v\d+)/.exec(l)?.[1]).filter(Boolean).pop();
 const text = [...lines, `emit [digits.char(${last})] after equals`].join('\n') + '\n';
 
-const child = spawn(process.argv[2], ['lsp'], { stdio: ['pipe', 'pipe', 'inherit'] });
-let data = Buffer.alloc(0), id = 0;
-const waiting = new Map();
-child.stdout.on('data', d => {
-	data = Buffer.concat([data, d]);
-	for (let m; (m = /^Content-Length: (\d+)\r\n\r\n/.exec(data.subarray(0, 40).toString('latin1'))); ) {
-		const end = m[0].length + Number(m[1]);
-		if (data.length < end)
-			return;
-		const message = JSON.parse(data.subarray(m[0].length, end));
-		data = data.subarray(end);
-		waiting.get(message.id)?.(message);
-	}
-});
-const send = m => {
-	const body = JSON.stringify({ jsonrpc: '2.0', ...m });
-	child.stdin.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
-};
-const ask = (method, params) => new Promise(done => {
-	waiting.set(++id, done);
-	send({ id, method, params });
-});
-
+const server = new Client(process.argv[2]);
 const textDocument = { uri: 'file:///big.tw' }, position = { line: 1000, character: 5 };
-await ask('initialize', { processId: process.pid, capabilities: {} });
-send({ method: 'textDocument/didOpen', params: { textDocument: { ...textDocument, version: 1, languageId: 'tw', text } } });
+await server.start();
+server.notify('textDocument/didOpen', { textDocument: { ...textDocument, version: 1, languageId: 'tw', text } });
 console.log(`twc lsp, ${text.split('\n').length - 1} lines     median   longest  computing (ms)`);
-const computed = () => Number(readFileSync(`/proc/${child.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+const computed = () => Number(readFileSync(`/proc/${server.child.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
 for (const [method, more] of Object.entries({
 	hover: { position }, definition: { position }, references: { position, context: { includeDeclaration: true } },
 	rename: { position, newName: 'renamed' }, completion: { position }, documentSymbol: {},
@@ -57,9 +35,9 @@ for (const [method, more] of Object.entries({
 })) {
 	const ms = [], before = computed();
 	for (let version = 2; version < 22; version++) {
-		send({ method: 'textDocument/didChange', params: { textDocument: { ...textDocument, version }, contentChanges: [{ text: text + `# ${version}\n` }] } });
+		server.notify('textDocument/didChange', { textDocument: { ...textDocument, version }, contentChanges: [{ text: text + `# ${version}\n` }] });
 		const from = performance.now();
-		const answer = await ask(`textDocument/${method}`, { textDocument, ...more });
+		const answer = await server.ask(`textDocument/${method}`, { textDocument, ...more });
 		ms.push(performance.now() - from);
 		if (!answer.result)
 			throw new Error(`${method}: ${JSON.stringify(answer)}`);
@@ -67,4 +45,4 @@ for (const [method, more] of Object.entries({
 	ms.sort((a, b) => a - b);
 	console.log(`  ${method.padEnd(22)} ${ms[10].toFixed(1).padStart(8)} ${ms[19].toFixed(1).padStart(9)} ${((computed() - before) / 20).toFixed(1).padStart(10)}`);
 }
-child.stdin.end();
+server.child.stdin.end();

@@ -18,36 +18,20 @@
 //   raw "TEXT"         bytes, as a JSON string; waits for one message
 //   restart            ends this server and starts another, without initialize
 //   end                closes the connection; shows how the server exits
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from './client.mjs';
 
 const [twc, ...files] = process.argv.slice(2);
 const dir = mkdtempSync(join(tmpdir(), 'talk-'));
 let failed = 0;
 
-class Server {
-	constructor() {
-		this.child = spawn(twc, ['lsp'], { stdio: ['pipe', 'pipe', 'inherit'] });
-		this.data = Buffer.alloc(0);
-		this.messages = [];
-		this.waiting = [];
-		this.exit = new Promise(done => this.child.on('exit', (code, signal) => done(signal ?? code)));
-		this.child.stdin.on('error', () => { });
-		this.child.stdout.on('data', d => this.take(d));
-	}
-	take(d) {
-		this.data = Buffer.concat([this.data, d]);
-		for (let m; (m = /^Content-Length: (\d+)\r\n\r\n/.exec(this.data.toString('latin1'))); ) {
-			const end = m[0].length + Number(m[1]);
-			if (this.data.length < end)
-				return;
-			const message = JSON.parse(this.data.subarray(m[0].length, end).toString());
-			this.data = this.data.subarray(end);
-			(this.waiting.shift() ?? (x => this.messages.push(x)))(message);
-		}
-	}
+// Messages one after the other, as they come.
+class Server extends Client {
+	messages = [];
+	waiting = [];
+	onMessage = message => (this.waiting.shift() ?? (m => this.messages.push(m)))(message);
 	next() {
 		return this.messages.length ? Promise.resolve(this.messages.shift())
 			: Promise.race([
@@ -56,18 +40,13 @@ class Server {
 				new Promise((_, no) => setTimeout(() => no(new Error('no answer')), 20000).unref()),
 			]);
 	}
-	raw(text) { this.child.stdin.write(text); }
-	send(message) {
-		const body = JSON.stringify({ jsonrpc: '2.0', ...message });
-		this.raw(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
-	}
 }
 
 const uri = name => `file://${dir}/${name}`;
 const kinds = { hover: 'hover', definition: 'definition', references: 'references', prepareRename: 'prepareRename', completion: 'completion', rename: 'rename', symbols: 'documentSymbol', format: 'formatting', hints: 'inlayHint', lenses: 'codeLens' };
 
 async function talk(script) {
-	let server = new Server(), id = 0, out = [], versions = {};
+	let server = new Server(twc), id = 0, out = [], versions = {};
 	const here = text => text.replaceAll(dir, 'DIR').replaceAll(process.cwd(), 'TW');
 	const say = (message, prefix = '') => {
 		if ('exited' in message)
@@ -95,8 +74,8 @@ async function talk(script) {
 		}
 	};
 	const start = async () => {
-		await ask('initialize', { processId: process.pid, capabilities: {} }, true);
-		server.send({ method: 'initialized', params: {} });
+		await server.start();
+		server.notify('initialized', {});
 	};
 	const question = (what, name, at, word) => {
 		const [line, column] = (at ?? '').split(':').map(n => n - 1);
@@ -156,7 +135,7 @@ async function talk(script) {
 			const code = await server.exit;
 			if (command === 'end')
 				out.push(`< exit ${code}`);
-			server = new Server();
+			server = new Server(twc);
 			command === 'end' && await start();
 		} else {
 			await ask(...question(command, ...args), false, command === 'completion' ? args[2] : '');
