@@ -17,7 +17,7 @@ printf '%-18s %6s %7s %6s %8s %10s %9s   %s\n' example layers d_model heads neur
 for source in examples/*.tw; do
 	name=$(basename "$source" .tw)
 	"$bin/twc" report "$source" --json >"$tmp/report" || exit 1
-	read -r _ middle most < <("$bin/bench/measure" 11 "$bin/twc" "$source" -o "$tmp/$name.onnx")
+	read -r _ middle most _ < <("$bin/bench/measure" 11 "$bin/twc" "$source" -o "$tmp/$name.onnx")
 	printf '%-18s %6d %7d %6d %8d %10d %9d   %s ms, %s MB\n' "$name" "$(field layers)" "$(field d_model)" \
 		"$(field heads)" "$(field neurons)" "$(field parameters)" "$(field nonzeros)" "$middle" "$most"
 done

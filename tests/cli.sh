@@ -234,8 +234,8 @@ printf '1+1=\n2+\0002=\n' >"$tmp/zero"
 check 2 '' 'line 2: the prompt holds a zero byte' "$twrun" "$model" --batch "$tmp/zero"
 if [ -z "${SLOW:-}" ]; then
 	for i in {1..50}; do cat "$tmp/many"; done >"$tmp/more"
-	read -r _ _ few < <("$bin/bench/measure" 1 sh -c "exec '$twrun' '$model' --batch '$tmp/many' >/dev/null")
-	read -r _ _ most < <("$bin/bench/measure" 1 sh -c "exec '$twrun' '$model' --batch '$tmp/more' >/dev/null")
+	read -r _ _ few _ < <("$bin/bench/measure" 1 sh -c "exec '$twrun' '$model' --batch '$tmp/many' >/dev/null")
+	read -r _ _ most _ < <("$bin/bench/measure" 1 sh -c "exec '$twrun' '$model' --batch '$tmp/more' >/dev/null")
 	awk -v few="$few" -v most="$most" 'BEGIN { exit !(few > 0 && most < few + 3) }' ||
 		{ echo "150,000 prompts take $most MB, 3,000 take $few"; failed=1; }
 fi

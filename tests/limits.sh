@@ -34,7 +34,7 @@ size parity 2 6
 size most_frequent 3 10
 size dyck1 3 43
 if [ -z "${SLOW:-}" ]; then
-	read -r _ _ mb < <("$bin/bench/measure" 1 "$bin/twc" examples/calculator.tw -o "$tmp/c.onnx")
+	read -r _ _ mb _ < <("$bin/bench/measure" 1 "$bin/twc" examples/calculator.tw -o "$tmp/c.onnx")
 	at_most "compiling the calculator, MB" "$mb" 100
 fi
 # A chain of 100,000 nodes, each made of the one before, needs no stack.
