@@ -24,7 +24,13 @@ describe(Lower *L, const Node *n, const Ast *a)
 	                 (long long)b.lo, (long long)b.hi, line);
 }
 
-/* The node as a value, if a 32-bit float can hold all it reaches. */
+static bool
+is_of(const Node *n, const Ast *a)
+{
+	return a && n->span.lo == a->span.lo && n->span.hi == a->span.hi;
+}
+
+/* The node as a value, if a 32-bit float can hold all it reaches, or none need hold it. */
 Value *
 checked(Lower *L, Node *n, const char *what, const Ast *la, const Ast *ra)
 {
@@ -34,11 +40,17 @@ checked(Lower *L, Node *n, const char *what, const Ast *la, const Ast *ra)
 	if (b.never || (b.lo > -EXACT_MAX && b.hi < EXACT_MAX))
 		return v_stream(L, V_INT, n);
 	int64_t far = b.hi >= EXACT_MAX ? b.hi : b.lo;
-	bool pair = n->narg == 2;
-	return fail(L, "this %s can reach %lld, more than a 32-bit float holds exactly (16777216)%s%s%s%s%s",
-	            what, (long long)far, pair ? ": " : "", pair ? describe(L, n->arg[0], la) : "",
-	            pair ? ", " : "", pair ? describe(L, n->arg[1], ra) : "",
-	            n->op == OP_MUL ? "; multiply digit by digit with digits.mul" : "");
+	bool pair = n->narg == 2, later = may_be_large(n);
+	bool turned = pair && (is_of(n->arg[0], ra) || is_of(n->arg[1], la));   /* operands of a sum are sorted */
+	const char *text = arena_fmt(L->arena, "this %s can reach %lld, more than a 32-bit float holds exactly (16777216)%s%s%s%s%s",
+	            what, (long long)far, pair ? ": " : "", pair ? describe(L, n->arg[turned], la) : "",
+	            pair ? ", " : "", pair ? describe(L, n->arg[!turned], ra) : "",
+	            later ? "; such a number can be added to, compared, and divided by a constant"
+	            : n->op == OP_MUL ? "; multiply digit by digit with digits.mul" : "");
+	if (!later)
+		return fail(L, "%s", text);
+	note_large(L, n, text);
+	return v_stream(L, V_INT, n);
 }
 
 typedef struct Arith {

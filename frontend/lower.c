@@ -538,6 +538,7 @@ lower_noting(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags, N
 	for (int i = 0; i < list->n; i++)
 		lower_statement(&L, m, list->kid[i], i);
 	name_module_streams(&L);
+	check_large(&L);
 	for (int i = 0; i < list->n; i++)
 		if (list->kid[i]->kind == N_TEST) {
 			L.src = m->src;

@@ -184,6 +184,7 @@ struct Lower {
 	int bound, nbound;      /* the where we are in, 0 for none; how many there were */
 	bool stopped;           /* the program is too large; say so once */
 	bool names_only;
+	List large;             /* Large *: numbers beyond 2^24, and where: large.c */
 	/* results */
 	struct Notes *notes;    /* for an editor, or NULL */
 	int cap_named, cap_output, cap_test, cap_assert;
@@ -204,6 +205,10 @@ enum {
 	TESTS_MAX = 20000,      /* cases of all test statements */
 };
 
+/* Beyond 2^24, is n still of use? Then the message waits for a reader that it is not. */
+bool may_be_large(const Node *n);
+void note_large(Lower *, const Node *n, const char *text);
+void check_large(Lower *);
 void list_push(Lower *, List *, void *);
 
 /* ---- errors: at L->span, with the call that led here ---- */

@@ -300,8 +300,13 @@ node_of(Lower *L, Value *v)
 		return v->node = constant(L, row);
 	}
 	if (v->kind == V_INT && (v->num >= EXACT_MAX || v->num <= -EXACT_MAX)) {
-		fail(L, "%lld is more than a 32-bit float holds exactly (16777216)", (long long)v->num);
-		return NULL;
+		const char *text = arena_fmt(L->arena, "%lld is more than a 32-bit float holds exactly (16777216)", (long long)v->num);
+		Node *n = constant(L, v->num);
+		if (!may_be_large(n)) {
+			fail(L, "%s", text);
+			return NULL;
+		}
+		note_large(L, n, text);
 	}
 	if (v->kind == V_REAL)
 		return v->node = mk_real(L->g, real_of(v->num, v->den));
