@@ -144,6 +144,29 @@ simplified(Graph *g, Node *n)
 	return sum ? two(g, n, OP_ADD, sum, c) : c;
 }
 
+enum { SUMS_MAX = 256 };        /* operators of a sum that is searched */
+
+static Node *
+replaced(Graph *g, Node *n, const Node *from, Node *to, int *budget)
+{
+	if (n == from)
+		return to;
+	if (!is_affine(n) || n->op == OP_CONST || n->id < from->id)
+		return n;
+	if (--*budget < 0)
+		return NULL;
+	Node *x = replaced(g, n->arg[0], from, to, budget), *y = replaced(g, n->arg[1], from, to, budget);
+	return x && y ? two(g, n, n->op, x, y) : NULL;
+}
+
+Node *
+replaced_in_sum(Graph *g, Node *n, const Node *from, Node *to)
+{
+	int budget = SUMS_MAX;
+
+	return replaced(g, n, from, to, &budget);
+}
+
 /* ---- places ---- */
 
 /* How far a function of the position exceeds its number, at most. */

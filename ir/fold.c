@@ -327,17 +327,56 @@ never_there(const Graph *g, const Node *p, int64_t k)
 	}
 }
 
-/* Is the position number e + k visible everywhere? */
+/* Is the position number e + k never beyond the last visible one? */
 static bool
-always_there(Graph *g, Node *n, Node *e, int64_t k)
+never_beyond(Graph *g, Node *n, Node *e, int64_t k)
 {
-	Node *zero = mk_const(g, 0), *last = mk(g, OP_INDEX, n->span, n->file, 0, NULL, 0);
+	Node *last = mk(g, OP_INDEX, n->span, n->file, 0, NULL, 0);
 
 	if (g->bidirectional) {
 		Node *end = fold1(g, n, OP_LATEST, mk_const(g, 1));
-		last = mk(g, OP_READ, n->span, n->file, 3, (Node *[]){last, end, zero}, 0);
+		last = mk(g, OP_READ, n->span, n->file, 3, (Node *[]){last, end, mk_const(g, 0)}, 0);
 	}
-	return most_of_difference(g, zero, e) <= (k < 0 ? k : 0) && most_of_difference(g, e, last) <= (k > 0 ? -k : 0);
+	return most_of_difference(g, e, last) <= (k > 0 ? -k : 0);
+}
+
+/* Are the positions number e and e + k visible everywhere? */
+static bool
+always_there(Graph *g, Node *n, Node *e, int64_t k)
+{
+	return most_of_difference(g, mk_const(g, 0), e) <= (k < 0 ? k : 0) && never_beyond(g, n, e, k);
+}
+
+/* What is known of the position number e, if it is visible wherever e is not negative,
+ * without a look at it: that it is there, and its number. */
+static Node *
+fold_place(Graph *g, Node *n)
+{
+	Node *x = n->arg[0], *e = n->arg[1]->arg[0], *d = n->arg[2], *arg[2] = { mk_const(g, -1), e };
+	bool number = x->op == OP_INDEX && d->op == OP_CONST && (d->k == 0 || d->k == -1) && e->type.hi < g->context;
+
+	if (!(number || (is_const(x, 1) && is_const(d, 0))) || n->k || !never_beyond(g, n, e, 0))
+		return NULL;
+	if (!number)
+		return mk(g, OP_LT, n->span, n->file, 2, arg, 0);
+	arg[0] = d;
+	return mk(g, OP_MAX, n->span, n->file, 2, arg, 0);
+}
+
+/* a < max(e, c) where a is at least c: a < e. */
+static Node *
+fold_less(Graph *g, Node *n)
+{
+	Node *a = n->arg[0], *m = n->arg[1];
+
+	if (a == m || is_ahead(g, a, m))
+		return mk_const(g, 0);
+	if (m->op != OP_MAX || m->narg != 2)
+		return NULL;
+	for (int i = 0; i < 2; i++)
+		if (m->arg[i]->op == OP_CONST && m->arg[i]->k <= a->type.lo)
+			return mk(g, OP_LT, n->span, n->file, 2, (Node *[]){a, m->arg[1 - i]}, 0);
+	return NULL;
 }
 
 /* Where a position is given by its number, that number: AT asks itself whether it is there. */
@@ -346,6 +385,8 @@ number_of_place(Graph *g, Node *n, Node *e, int depth)
 {
 	if (e->op == OP_READ && e->arg[0]->op == OP_INDEX && !e->k && e->arg[1]->op == OP_AT && e->arg[2]->type.hi < 0)
 		return e->arg[1]->arg[0];
+	if (e->op == OP_MAX && e->narg == 2 && (is_const(e->arg[0], -1) || is_const(e->arg[1], -1)))
+		return e->arg[is_const(e->arg[0], -1)];
 	if (e->op != OP_IF || depth == 8)
 		return e;
 	Node *yes = number_of_place(g, n, e->arg[1], depth + 1), *no = number_of_place(g, n, e->arg[2], depth + 1);
@@ -353,10 +394,34 @@ number_of_place(Graph *g, Node *n, Node *e, int depth)
 		: mk(g, OP_IF, e->span, e->file, 3, (Node *[]){e->arg[0], yes, no}, 0);
 }
 
+/* A number that is negative because something was not found is so by no more than is
+ * needed: what is read by squares of places stays small. */
+static Node *
+barely_absent(Graph *g, Node *e)
+{
+	Affine sum;
+
+	if ((e->op != OP_ADD && e->op != OP_SUB) || !affine_of(e, &sum))
+		return e;
+	for (int i = 0; i < sum.n; i++) {
+		Node *read = (Node *)sum.term[i].n, *to;
+		if (sum.term[i].c != 1 || read->op != OP_READ || read->arg[2]->op != OP_CONST)
+			continue;
+		int64_t rest = most_of_difference(g, e, read), d = rest > 0 ? -1 - rest : -1;
+		if (read->arg[2]->k >= d)
+			continue;
+		Node *arg[3] = { read->arg[0], read->arg[1], mk_const(g, d) };
+		to = mk(g, OP_READ, read->span, read->file, 3, arg, read->k);
+		to = replaced_in_sum(g, e, read, to);
+		return to ? to : e;
+	}
+	return e;
+}
+
 static Node *
 fold_at(Graph *g, Node *n)
 {
-	Node *e = number_of_place(g, n, n->arg[0], 0);
+	Node *e = barely_absent(g, number_of_place(g, n, n->arg[0], 0));
 
 	if (e->op == OP_INDEX)
 		return mk(g, OP_HERE, n->span, n->file, 0, NULL, 0);
@@ -378,6 +443,8 @@ fold_read(Graph *g, Node *n)
 		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){x, p, mk_const(g, x->type.lo)}, n->k);
 	if (p->op == OP_AT && x->op == OP_CONST && always_there(g, n, p->arg[0], n->k))
 		return x;
+	if (p->op == OP_AT)
+		return fold_place(g, n);
 	if (p->op != OP_HERE)
 		return NULL;
 	if (n->k == 0)
@@ -416,7 +483,7 @@ fold(Graph *g, Node *n)
 	case OP_EQ:
 		return fold_eq(g, n);
 	case OP_LT:
-		return x == y || is_ahead(g, x, y) ? mk_const(g, 0) : NULL;
+		return fold_less(g, n);
 	case OP_NOT:
 		return x->op == OP_NOT ? x->arg[0] : NULL;
 	case OP_AND:

@@ -105,6 +105,8 @@ void affine_scale(Affine *, int64_t by);
 bool affine_fits(const Affine *, int64_t by);   /* could it be scaled? */
 bool affine_equal(const Affine *, const Affine *);
 bool divides_const(const Node *, int64_t *by);  /* x // by, by a constant above 0 */
+/* The sum n with `to` for `from`; NULL if it is too long. */
+Node *replaced_in_sum(Graph *, Node *n, const Node *from, Node *to);
 /* x - b * (x // b), also where x // b has been flattened; b, or 0 if it is not so. */
 int64_t remainder_of(const Node *sub);
 

@@ -131,23 +131,6 @@ with_default(Graph *g, Node *read, Node *d)
 	return make(g, read, OP_READ, read->arg[0], read->arg[1], d, read->k);
 }
 
-enum { SUMS_MAX = 256 };        /* operators of a sum that is searched for a READ */
-
-/* The sum n with `to` for `from`; NULL if it is too long. */
-static Node *
-replaced(Graph *g, Node *n, const Node *from, Node *to, int *budget)
-{
-	if (n == from)
-		return to;
-	bool sum = n->op == OP_ADD || n->op == OP_SUB || (n->op == OP_MUL && n->arg[1]->op == OP_CONST);
-	if (!sum || n->id < from->id)
-		return n;
-	if (--*budget < 0)
-		return NULL;
-	Node *x = replaced(g, n->arg[0], from, to, budget), *y = replaced(g, n->arg[1], from, to, budget);
-	return x && y ? make(g, n, n->op, x, y, NULL, 0) : NULL;
-}
-
 /* if exists(p) then yes else no: `yes` itself, once its READ of p has the default
  * that makes it equal to `no` where p is absent. */
 static Node *
@@ -167,11 +150,10 @@ absence1(Graph *g, Node *n, void *ctx)
 	for (int i = 0; i < sum.n; i++) {
 		Node *read = (Node *)sum.term[i].n;
 		int64_t c = sum.term[i].c;
-		int budget = SUMS_MAX;
 		if (!reads(read, p, there->k) || !affine_of(no, &rest) || !affine_add(&rest, -1, yes)
 		    || !affine_add(&rest, c, read) || rest.n || rest.c % c)
 			continue;
-		Node *x = replaced(g, yes, read, with_default(g, read, mk_const(g, rest.c / c)), &budget);
+		Node *x = replaced_in_sum(g, yes, read, with_default(g, read, mk_const(g, rest.c / c)));
 		return !x || x->type.lo < n->type.lo || x->type.hi > n->type.hi ? n : x;
 	}
 	return n;

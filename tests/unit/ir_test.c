@@ -1116,6 +1116,19 @@ test_places(void **state)
 	assert_int_equal(most_of_difference(g, READ(g, index, p, zero, -1), index), 0);
 	assert_int_equal(most_of_difference(g, READ(g, index, p, C(g, 4), 0), index), 4);
 
+	/* visible unless negative: it is there where it is not, and its number needs no look */
+	Node *e2 = MK(g, SUB, first, t), *at2 = MK(g, AT, e2);
+	assert_ptr_equal(READ(g, one, at2, zero, 0), MK(g, LT, none, e2));
+	assert_ptr_equal(READ(g, index, at2, none, 0), MK(g, MAX, e2, none));
+	assert_ptr_equal(MK(g, LT, t, READ(g, index, at2, zero, 0)), MK(g, LT, t, e2));
+	assert_ptr_not_equal(MK(g, LT, none, READ(g, index, at2, zero, 0)), MK(g, LT, none, e2));
+	assert_ptr_equal(MK(g, AT, READ(g, index, at2, none, 0)), at2);
+	assert_int_equal(READ(g, index, MK(g, AT, MK(g, ADD, first, one)), none, 0)->op, OP_READ);
+	/* what is absent is so by little */
+	Node *low = READ(g, index, p, C(g, -50), 0);
+	assert_ptr_equal(MK(g, AT, MK(g, ADD, low, t)), MK(g, AT, MK(g, ADD, READ(g, index, p, C(g, -2), 0), t)));
+	assert_ptr_equal(MK(g, AT, MK(g, SUB, low, t)), MK(g, AT, MK(g, SUB, READ(g, index, p, none, 0), t)));
+
 	/* a sum that holds where p is there, with the default that makes it the other one */
 	Node *far = MK(g, ADD, MK(g, SUB, index, first), one);
 	Named out = { .name = "x", .node = MK(g, IF, READ(g, one, p, zero, 0), far, index) };
