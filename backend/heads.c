@@ -192,6 +192,23 @@ place_by_distance(Circuit *c, Node *ref, Node *e)
 	return form_add(c, 1, c->place, 1, map_node(c, off), 0);
 }
 
+/* The place of e where the condition holds, one before the text where it fails, should
+ * that be earlier than the choice itself. */
+static const Form *
+place_behind_condition(Circuit *c, Node *ref, Node *e)
+{
+	Node *index = node(c, OP_INDEX, ref, 0, NULL, NULL, NULL, 0);
+
+	if (e->arg[2]->op != OP_CONST || e->arg[2]->k >= 0)
+		return NULL;
+	bool ahead = !c->g->bidirectional && most_of_difference(c->g, e->arg[1], index) > 0;
+	const Form *place = visible_place(c, form_scale(c, 1, map_node(c, e->arg[1]), 1), ahead);
+	const Form *fails = form_scale(c, -1, map_node(c, e->arg[0]), 1);
+	place = form_add(c, 1, place, -c->places, fails, 0);
+	bool exact = STEP * (int64_t)c->places * (c->places - 2 * place->lo) < EXACT_MAX / 8 * 7;
+	return exact && place->ready < map_node(c, e)->ready ? place : NULL;
+}
+
 static const Select *
 select_at(Circuit *c, Node *ref)
 {
@@ -201,12 +218,13 @@ select_at(Circuit *c, Node *ref)
 	bool ahead = !g->bidirectional && !(is_const(far) && !far->k) && most_of_difference(g, e, index) > 0;
 
 	if (digit_base(c) == c->places) {
-		const Form *place = ahead ? place_by_distance(c, ref, e) : NULL;
+		const Form *place = e->op == OP_IF ? place_behind_condition(c, ref, e) : NULL;
+		if (!place && ahead)
+			place = place_by_distance(c, ref, e);
 		if (!place)
 			place = visible_place(c, form_scale(c, 1, map_node(c, e), 1), ahead);
 		return select_place(c, "place", ref, place, NULL);
 	}
-
 	Node *b = mk_const(g, digit_base(c)), *one = mk_const(g, 1), *zero = mk_const(g, 0);
 	if (ahead)
 		e = node(c, OP_IF, ref, 3, far, mk_const(g, -1), e, 0);

@@ -36,6 +36,7 @@ static const Rule
 	by_staircase = { "staircase", "a function of one value: a neuron for each change of slope" },
 	by_gate = { "gate", "the branches' difference, held at 0 by the condition" },
 	by_leaves = { "alternatives", "nested choices at once: each outcome behind all of its conditions" },
+	by_read = { "read", "what is asked of the position read is asked there, what is asked of here by the search" },
 	by_difference = { "difference", "the branches' difference, straight from what the condition compares" },
 	by_threshold = { "thresholds", "a neuron for each value that some operand may reach" },
 	by_flags = { "flags", "a neuron for each element, behind the index's flag" };
@@ -345,6 +346,20 @@ choose_by_difference(Circuit *c, Node *n)
 	return form_add(c, 1, b, 1, g, 0);
 }
 
+/* A choice around a read, should it be earlier as a read. */
+static const Form *
+as_read(Circuit *c, Node *n, const Form *best)
+{
+	Node *read[2] = { masked_read(c->g, n), searched_if(c->g, n) };
+
+	for (int i = 0; i < 2; i++) {
+		const Form *f = read[i] ? map_node(c, read[i]) : NULL;
+		if (f && f->ready < best->ready)
+			best = rather(c, best, f, &by_read);
+	}
+	return best;
+}
+
 static const Form *
 emit_IF(Circuit *c, Node *n)
 {
@@ -364,7 +379,8 @@ emit_IF(Circuit *c, Node *n)
 	}
 	if (yes->op == OP_IF || no->op == OP_IF)
 		best = rather(c, best, choose(c, n), &by_leaves);
-	return rather(c, best, choose_by_difference(c, n), &by_difference);
+	best = rather(c, best, choose_by_difference(c, n), &by_difference);
+	return best ? as_read(c, n, best) : NULL;
 }
 
 /* ---- arithmetic ---- */

@@ -263,6 +263,11 @@ Node *simplified(Graph *, Node *n);
  * is seen is ahead of the last visible one. */
 int64_t most_of_difference(const Graph *, const Node *a, const Node *b);
 
+/* if c then x[p else d] else d, d a constant, as a READ of x masked where c asks for what is
+ * known of the position read; and with c in the search itself. NULL where that is not so. */
+Node *masked_read(Graph *, Node *choice);
+Node *searched_if(Graph *, Node *choice);
+
 /* x[latest j where C and j < here] is x[i - 1], i the latest where C was so one place
  * before; likewise for the first. What that folds to; NULL if the READ is not of this form. */
 Node *read_one_behind(Graph *, const Node *read);

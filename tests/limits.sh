@@ -25,6 +25,8 @@ size sort_digits 4 24
 size dyck2 5 62
 size induction 2 22
 size fibonacci 4 45
+size range_printer 5 46
+size scratchpad_adder 5 42
 size rule110 3 20
 size histogram 2 8
 size caesar 3 15

@@ -122,13 +122,39 @@ reference(Random *r)
 	}
 }
 
+/* What is read where a condition holds that may speak of the position read. */
+static Node *
+read_if(Random *r)
+{
+	Node *p = reference(r), *first = make(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
+	Node *index = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0), *zero = mk_const(r->g, 0), *one = mk_const(r->g, 1);
+	Node *d = number(r, -1, 3), *read = make(r, OP_READ, 3, some_int(r), p, d, 0), *cond = some_bool(r);
+	Node *there = make(r, OP_READ, 3, index, p, number(r, -1, 0), 0), *at = make(r, OP_READ, 3, index, first, number(r, -1, 1), 0);
+	Node *found = make(r, OP_READ, 3, one, first, zero, 0);
+
+	switch (below(r, 4)) {
+	case 0:
+		cond = make(r, OP_AND, 2, found, make(r, OP_LT, 2, at, there, NULL, 0), NULL, 0);
+		break;
+	case 1:
+		cond = make(r, OP_AND, 2, cond, make(r, OP_LT, 2, there, at, NULL, 0), NULL, 0);
+		break;
+	case 2:
+		cond = make(r, OP_LT, 2, there, at, NULL, 0);
+		break;
+	}
+	return make(r, OP_IF, 3, cond, read, d, 0);
+}
+
 static Node *
 any_int(Random *r)
 {
 	Node *arg[8], *a = some_int(r), *b = some_int(r);
 	int n = 2 + below(r, 4);
 
-	switch (below(r, 15)) {
+	switch (below(r, 16)) {
+	case 15:
+		return read_if(r);
 	case 14:
 		a = below(r, 2) ? mk_const(r->g, 1) : there(r, below(r, 2) ? some_bool(r) : a);
 		return make(r, OP_SUM, 2, a, condition(r), NULL, 0);
