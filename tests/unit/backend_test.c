@@ -3,10 +3,12 @@
  * Each graph is built of a few dozen random nodes, all of which are named; it goes
  * through the passes and the backend, its bytes are loaded by the runtime, and on
  * random texts every output and every named value that stands in the stream must be
- * what the evaluator says of the graph before the passes.
+ * what the evaluator says of the graph before the passes; a real, within the error
+ * bound of its output.
  *
  *     build/unit/backend_test [COUNT [SEED]] */
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,8 +30,8 @@ static unsigned seed = 1;
 typedef struct Random {
 	uint64_t state;
 	Graph *g;
-	int nint, nbool;
-	Node *ints[POOL], *bools[POOL];
+	int nint, nbool, nreal; /* nreal is 0 where the graph has none */
+	Node *ints[POOL], *bools[POOL], *reals[POOL];
 } Random;
 
 static int
@@ -217,6 +219,100 @@ any_bool(Random *r)
 	}
 }
 
+/* ---- reals ---- */
+
+static Real
+some_number(Random *r)
+{
+	return below(r, 4) ? real_of(below(r, 13) - 6, 1 + below(r, 4)) : (Real){ below(r, 1000) / 777.0 - 0.5, 0 };
+}
+
+/* A value of any kind; what is real takes those of all. */
+static Node *
+some_value(Random *r)
+{
+	int kind = below(r, 4);
+
+	return kind == 0 ? some_bool(r) : kind == 1 ? some_int(r) : r->reals[below(r, r->nreal)];
+}
+
+static Node *
+reals(Random *r, Op op, int n, Node **arg, int64_t k, const Real *real, int nreal)
+{
+	return mk_reals(r->g, op, (Span){ 0, 0 }, 0, n, arg, k, real, nreal);
+}
+
+static Node *
+linear(Random *r, int n)
+{
+	Node *arg[3];
+	Real c[4];
+
+	for (int i = 0; i < n; i++) {
+		arg[i] = some_value(r);
+		c[i] = some_number(r);
+	}
+	c[n] = some_number(r);
+	return reals(r, OP_LINEAR, n, arg, 0, c, n + 1);
+}
+
+static Node *
+any_real(Random *r)
+{
+	Node *a = r->reals[below(r, r->nreal)], *b = r->reals[below(r, r->nreal)], *x = some_int(r), *arg[3];
+	Real table[32];
+
+	switch (below(r, 9)) {
+	case 0: case 1:
+		return linear(r, 1 + below(r, 3));
+	case 2: case 3:
+		arg[0] = there(r, some_value(r));
+		arg[1] = condition(r);
+		table[0] = some_number(r);
+		return reals(r, OP_MEAN, 2, arg, 0, table, 1);
+	case 4:
+		return make(r, OP_RELU, 1, a, NULL, NULL, 0);
+	case 5:
+		return make(r, OP_IF, 3, some_bool(r), a, b, 0);
+	case 6:
+		return make(r, OP_READ, 3, a, reference(r), below(r, 2) ? b : mk_real(r->g, some_number(r)), below(r, 5) - 3);
+	case 7:
+		arg[0] = a;
+		arg[1] = linear(r, 1);
+		arg[2] = some_value(r);
+		return mk(r->g, OP_ATTEND, (Span){ 0, 0 }, 0, 3, arg, 0);
+	default:
+		if (x->type.hi - x->type.lo >= 32)
+			return a;
+		for (int i = 0; i < 32; i++)
+			table[i] = some_number(r);
+		return reals(r, OP_VALUES, 1, &x, x->type.lo, table, (int)(x->type.hi - x->type.lo) + 1);
+	}
+}
+
+/* What is exact again; a comparison that cannot be proved is not tried. */
+static Node *
+from_real(Random *r)
+{
+	Node *x = r->reals[below(r, r->nreal)];
+	int64_t grid = real_grid(&x->type);
+
+	if (!grid || grid > 400 || x->type.max - x->type.min > 40)
+		return some_bool(r);
+	return make(r, below(r, 2) ? OP_ABOVE : OP_FLOOR, 1, x, NULL, NULL, 0);
+}
+
+/* Into the pool, if it is not too large. */
+static bool
+keep_real(Random *r, Node *n)
+{
+	bool fits = n->type.real && n->type.min > -60 && n->type.max < 60 && r->nreal < POOL;
+
+	if (fits)
+		r->reals[r->nreal++] = n;
+	return fits;
+}
+
 static void
 name(Graph *g, Node *n, Kind kind)
 {
@@ -259,8 +355,16 @@ random_graph(Random *r, Arena *arena)
 	r->ints[r->nint++] = mk_table(g, (Span){ 0, 0 }, 0, token(r, 0), 0, (int64_t[]){ 3, 0, 7, 1, 1 }, rows_of(g, 0));
 	r->bools[r->nbool++] = make(r, OP_EQ, 2, token(r, g->nfield - 1), mk_const(g, 1), NULL, 0);
 	r->bools[r->nbool++] = make(r, OP_LT, 2, token(r, 0), mk_const(g, 2), NULL, 0);
+	r->nreal = 0;
+	if (!below(r, 3))
+		keep_real(r, reals(r, OP_MEAN, 2, (Node *[]){ there(r, r->bools[0]), mk_const(g, 1) }, 0, (Real[]){ { 0, 1 } }, 1));
 	for (int i = 0; i < nodes; i++) {
-		Node *n = below(r, 3) ? any_int(r) : any_bool(r);
+		Node *n = r->nreal && below(r, 2) ? any_real(r) : NULL;
+		if (n && keep_real(r, n))
+			name(g, n, K_REAL);
+		if (n)
+			continue;
+		n = r->nreal && !below(r, 4) ? from_real(r) : below(r, 3) ? any_int(r) : any_bool(r);
 		if (n->type.lo < -400 || n->type.hi > 400 || r->nint == POOL || r->nbool == POOL)
 			continue;
 		bool flag = n->type.lo >= 0 && n->type.hi <= 1;
@@ -295,14 +399,16 @@ compare(Random *r, TwSession *s, const TwModel *m, Node *const *named, Node *con
 		eval_text(e, row, n);
 		for (int i = 0; i < n && !bad; i++) {
 			for (int o = 0; o < g->noutput; o++) {
-				double got = (double)*tw_label(s, o, i), want = (double)eval_at(e, output[o], i);
-				if (got == want)
+				bool real = g->output[o].kind == K_REAL;
+				int64_t meant = eval_at(e, output[o], i);
+				double got = (double)*tw_label(s, o, i), want = real ? real_value(meant) : (double)meant;
+				if (fabs(got - want) <= (double)m->label[o].error)
 					continue;
 				bad++;
 				fprintf(stderr, "output %s at %d: %g, not %g\n", m->label[o].name, i, got, want);
 			}
 			for (int v = 0; v < g->nnamed; v++) {
-				if (m->named[v].folded)
+				if (m->named[v].folded || m->named[v].kind == TW_REAL)
 					continue;
 				double got = (double)tw_value(s, &m->named[v], i), want = (double)eval_at(e, named[v], i);
 				if (got == want)
