@@ -130,8 +130,8 @@ arith_leaf(Lower *L, Value *a, Value *b, void *data)
 		return real_arith(L, o->kind, a, b);
 	if (o->kind == N_POW)
 		return power(L, a, b, o);
-	if ((o->kind == N_FLOOR || o->kind == N_MOD) && b->known && b->num >= EXACT_MAX && a->node->type.lo >= 0)
-		return o->kind == N_MOD ? a : v_int(L, 0);      /* no stream is as large */
+	if ((o->kind == N_FLOOR || o->kind == N_MOD) && b->known && b->num >= EXACT_MAX && b->num > a->node->type.hi && a->node->type.lo >= 0)
+		return o->kind == N_MOD ? a : v_int(L, 0);
 	Node *x = node_of(L, a), *y = node_of(L, b);
 	if (!x || !y)
 		return &v_error;
