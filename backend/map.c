@@ -12,6 +12,7 @@
 
 #include "backend/circuit.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { DEEP = 1000 };    /* of map_node in itself */
@@ -338,8 +339,9 @@ choose_by_difference(Circuit *c, Node *n)
 		return NULL;
 	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
 	const Form *w = form_add(c, 1, map_node(c, cond->arg[1]), -1, map_node(c, cond->arg[0]), 0);
-	if (form_is_const(over))
-		return NULL;
+	double m = (double)(over->hi - (over->lo < 0 ? over->lo : 0));
+	if (form_is_const(over) || m * (form_terms(w) + fabs((double)w->k) + 2) >= EXACT_MAX)
+		return NULL;            /* a step first, then a gate: a layer more, and exact */
 	const Form *g = gate_by_sign(c, cond->op == OP_LT ? w : form_scale(c, 1, w, 1), over);
 	if (cond->op == OP_EQ)
 		g = form_add(c, 1, g, -1, gate_by_sign(c, w, over), 0);

@@ -21,7 +21,7 @@ row() {
 	local what=$1 source=$2 layers=$3 width=$4 others=$5 hand=$6
 	shift $(($# < 6 ? $# : 6))
 	if ! "$bin/twc" report "$source" --json "$@" >"$tmp/json" 2>"$tmp/error"; then
-		printf '%-28s %4s / %-5s %s\n' "$what" "$layers" "$width" "$(head -n 1 "$tmp/error")"
+		printf '%-28s %4s / %-5s %s\n' "$what" "$layers" "$width" "$(sed -n 's/^.*error: //p;1q' "$tmp/error")"
 		return
 	fi
 	local l d
@@ -39,7 +39,13 @@ row 'adder, 3 digits' examples/adder.tw 3 24 '29 / 1024' '3 / 9, 2 / 16'
 row 'calculator, 3 digits' examples/calculator.tw 4 40 '38 / 2048, 25-29 / 8192' '4 / 14, 3 / 24'
 row '  the same, --d-model 24' examples/calculator.tw - 24 '' '' --d-model 24
 row 'calculator, 9 digits' examples/calculator_wide.tw 6 120 '38-43 / 8192' '6 / 55, 5 / 59'
-row 'scratchpad calculator' examples/calculator_scratchpad.tw - - '18, fails at 9 digits'
+row 'scratchpad, 3 digits' examples/calculator_scratchpad.tw 5 - '18, fails at 9 digits'
+for n in 6 9; do        # its depth does not grow with the numbers
+	sed "s/before(\(sign\|equals\), 3)/before(\1, $n)/; s/columns = 6/columns = $((2 * n))/; s/0\.\.<3/0..<$n/
+		s/0\.\.28/0..$((10 * n))/; s/context 64/context $((12 * n + 28))/; /^test/d" \
+		examples/calculator_scratchpad.tw >"$tmp/scratchpad.tw"
+	row "  the same, $n digits" "$tmp/scratchpad.tw" 5 -
+done
 row 'scratchpad adder, 3 digits' examples/scratchpad_adder.tw - -
 row 'binary_increment' examples/binary_increment.tw 3 32 '20 / 512'
 row 'caesar' examples/caesar.tw 3 32
