@@ -30,6 +30,13 @@ print_type(const Graph *g, const Named *v)
 		puts("a position, or none");
 		return;
 	}
+	if (v->kind == K_REAL) {
+		printf("real %.9g..%.9g", t->min, t->max);
+		if (real_grid(t))
+			printf(", 0 or at least 1/%lld apart from it", (long long)real_grid(t));
+		putchar('\n');
+		return;
+	}
 	if (v->kind != K_INT && t->lo == t->hi) {
 		printf("always %s\n", v->kind == K_BOOL ? t->lo ? "true" : "false" : t->lo < g->nvocab ? g->vocab[t->lo] : "<end>");
 		return;

@@ -134,13 +134,28 @@ choose_position(Lower *L, Env *env, const Ast *a, Op which)
 
 /* ---- count, sum, any, all, min, max ---- */
 
+/* As many times the mean. */
+static Value *
+sum_of_reals(Lower *L, const Look *l)
+{
+	Node *e = node_of(L, l->value), *arg[2] = { e, l->cond };
+	Real none = { 0, 1 };
+
+	if (!e)
+		return &v_error;
+	Value *mean = v_stream(L, V_REAL, mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
+	Value *n = v_stream(L, V_INT, op2(L, OP_SUM, constant(L, 1), l->cond));
+	return arith(L, N_MUL, mean, n, NULL, NULL);
+}
+
 static Value *
 sum_positions(Lower *L, const Look *l)
 {
+	if (l->value->kind == V_REAL)
+		return sum_of_reals(L, l);
 	if (l->value->kind != V_INT)
-		return l->value->kind == V_REAL ? not_built(L, "the sum of reals over positions")
-		       : fail(L, "sum takes numbers, not %s%s", v_show(L, l->value),
-		              l->value->kind == V_BOOL ? "; count(C for j) counts where it holds" : "");
+		return fail(L, "sum takes numbers, not %s%s", v_show(L, l->value),
+		            l->value->kind == V_BOOL ? "; count(C for j) counts where it holds" : "");
 	Node *e = node_of(L, l->value);
 	return e ? checked(L, op2(L, OP_SUM, e, l->cond), "sum", NULL, NULL) : &v_error;
 }
