@@ -293,6 +293,7 @@ equal(Lower *L, Value *a, Value *b)
 		b = as_array(L, b);
 	if (b->kind == V_ARRAY && a->kind == V_TEXT)
 		a = as_array(L, a);
+	meet_end(L, &a, &b);
 	if (a->kind != V_ARRAY && a->kind != V_RECORD)
 		return equal_leaf(L, a, b);
 	if (a->kind != b->kind || a->n != b->n)

@@ -120,10 +120,10 @@ is_end(const Lower *L, const Value *v)
 	return v->kind == V_TOKEN && v->known && v->text == L->end;
 }
 
-static bool
+bool
 may_end(const Lower *L, const Value *v)
 {
-	return v->n && v->field[v->n - 1] == L->end;
+	return v->kind == V_RECORD && v->n && v->field[v->n - 1] == L->end;
 }
 
 /* The record with the hidden field; <end> takes what stands beside it. */
@@ -201,7 +201,7 @@ emit_record(Lower *L, Value *v, Span span)
 	if (is_end(L, v)) {
 		ends = v_bool(L, true);
 		v = L->token;
-	} else if (v->kind == V_RECORD && may_end(L, v)) {
+	} else if (may_end(L, v)) {
 		ends = v->item[v->n - 1];
 		v = v_record(L, v->n - 1, v->field, v->item);
 	}

@@ -409,6 +409,8 @@ eval_field(Lower *L, Env *env, const Ast *a)
 	case V_TYPE:
 		return member(L, v->shape, name);
 	case V_RECORD: {
+		if (may_end(L, v))
+			return fail(L, "this may be <end>, which has no fields");
 		int i = field_number(L, v, name);
 		return i < 0 ? &v_error : v->item[i];
 	}
@@ -443,8 +445,8 @@ eval_with(Lower *L, Env *env, const Ast *a)
 
 	if (r->kind == V_ERROR || changes->kind == V_ERROR)
 		return &v_error;
-	if (r->kind != V_RECORD)
-		return fail(L, "'with' changes a record, not %s", v_kind(r));
+	if (r->kind != V_RECORD || may_end(L, r))
+		return fail(L, "'with' changes a record, not %s", r->kind == V_RECORD ? "what may be <end>" : v_kind(r));
 	Value *to = v_record(L, r->n, r->field, NEWS(L->arena, Value *, r->n));
 	for (int i = 0; i < r->n; i++)
 		to->item[i] = r->item[i];

@@ -410,6 +410,8 @@ lower_output(Lower *L, Env *env, const Ast *s)
 	v = as_array(L, v);
 	if (has_position(v))
 		fail_at(L, s->kid[2]->span, "an output is no position; write index[p else …]");
+	else if (may_end(L, v))
+		fail_at(L, s->kid[2]->span, "an output is a value of the text, but this may be <end>");
 	else if (!is_scalar(v) && v->kind != V_ARRAY && v->kind != V_RECORD && v->kind != V_ERROR)
 		fail_at(L, s->kid[2]->span, "an output is a value of the text, not %s", v_kind(v));
 	else if (v->kind != V_ERROR) {

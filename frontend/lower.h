@@ -401,6 +401,7 @@ Node *row_table(Lower *, Node *row, int64_t (*f)(Lower *, int row, void *), void
 void set_fields(Lower *, Env *, const Ast *record_type);
 /* Makes two values of one form where one of them is, or may be, <end>. */
 void meet_end(Lower *, Value **, Value **);
+bool may_end(const Lower *, const Value *);     /* a record, or <end> */
 void emit_record(Lower *, Value *, Span);
 /* A record known at compile time as rows of the vocabulary, (nfield). */
 bool record_rows(Lower *, Value *, Span, int *row);

@@ -203,6 +203,8 @@ conform_items(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 		v = as_array(L, v);
 	if (v->kind == V_ERROR)
 		return v;
+	if (may_end(L, v) && s->kind == S_RECORD)
+		return fail_at(L, span, "%s is a record, but this may be <end>", what);
 	if (v->kind == V_RECORD && s->kind == S_RECORD && v->n != s->n)
 		return fail_at(L, span, "%s has %d fields, this record %d", what, s->n, v->n);
 	if (v->kind != (s->kind == S_ARRAY ? V_ARRAY : V_RECORD) || v->n != s->n)
