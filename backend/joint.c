@@ -131,8 +131,7 @@ walk(Joint *j, Node *n, bool top)
 	}
 	if (!top && is_early(j, n))
 		return add_stream(j, n);
-	bool opaque = n->narg == 0 || n->op == OP_READ || n->op == OP_SUM || n->op == OP_THERE;
-	return opaque ? -1 : walk_operands(j, n);
+	return n->narg && is_pointwise(n->op) ? walk_operands(j, n) : -1;
 }
 
 static int

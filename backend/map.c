@@ -757,12 +757,6 @@ map_anew(Circuit *c, Node *n)
 	return best && is_joint(n) ? rather(c, best, joint_table(c, n, best), &by_cases) : best;
 }
 
-static bool
-is_position(Op op)
-{
-	return op == OP_HERE || op == OP_AT || op == OP_LATEST || op == OP_FIRST || op == OP_BEST;
-}
-
 /* What n is made of, the deepest first, so that a chain of any length needs no
  * stack. Some of it n may not ask for; so this is for the deep ones alone. */
 static void
@@ -778,7 +772,7 @@ map_below(Circuit *c, Node *n)
 		Node *x = stack[top - 1];
 		int i = next[top - 1]++;
 		if (i == x->narg) {
-			if (--top && !x->two_sided && !is_position(x->op))
+			if (--top && !x->two_sided && !is_reference(x->op))
 				map_node(c, x);
 			continue;
 		}

@@ -54,8 +54,6 @@ is_bool(const Node *n)
 }
 
 /* op.c */
-bool is_reference(Op);
-bool is_pointwise(Op);          /* its value is op_apply of its operands' values here */
 bool is_commutative(Op);
 
 /* graph.c: scratch memory of the graph, one buffer a slot, valid until the slot

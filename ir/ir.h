@@ -274,6 +274,8 @@ Node *read_one_behind(Graph *, const Node *read);
 
 /* LATEST, FIRST, BEST, SUM, MEAN: they look at all visible positions where a condition holds. */
 bool is_search(Op);
+bool is_reference(Op);
+bool is_pointwise(Op);          /* its value is op_apply of its operands' values here */
 Node *condition_of(const Node *search);
 /* SUM(e, C and j < here), where e and C look only there, is SUM(e, C) less what it
  * counts here: `all` less `mine`. False if it is not of this form. */

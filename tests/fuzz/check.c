@@ -306,7 +306,7 @@ try_texts(Check *c)
 	static Fate (*const steps[])(Check *) = { compare_emitted, compare_asserts, feed, compare_values,
 						  compare_answers };
 	Fate fate = FINE;
-	int texts = c->s->context > 10 ? TEXTS / 2 : TEXTS;
+	int texts = c->s->context > 40 ? TEXTS / 4 : c->s->context > 10 ? TEXTS / 2 : TEXTS;
 
 	for (int t = 0; t < texts && fate == FINE; t++) {
 		next_text(c, t);
@@ -402,11 +402,12 @@ same_layer(const TwLayer *a, const TwLayer *b, int d)
 {
 	int keys = a->heads * a->dk, values = a->heads * a->dv;
 
-	return a->heads == b->heads && a->dk == b->dk && a->dv == b->dv && a->neurons == b->neurons
-	       && same(a->wq, b->wq, d, keys) && same(a->wk, b->wk, d, keys) && same(a->bq, b->bq, 1, keys)
-	       && same(a->bk, b->bk, 1, keys) && same(a->wv, b->wv, d, values) && same(a->bv, b->bv, 1, values)
-	       && same(a->wo, b->wo, values, d) && same(a->w1, b->w1, d, a->neurons) && same(a->b1, b->b1, 1, a->neurons)
-	       && same(a->w2, b->w2, a->neurons, d) && same(a->b2, b->b2, 1, d);
+	return a->heads == b->heads && a->dk == b->dk && a->dv == b->dv && a->neurons == b->neurons &&
+	       same(a->wq, b->wq, d, keys) && same(a->wk, b->wk, d, keys) && same(a->bq, b->bq, 1, keys) &&
+	       same(a->bk, b->bk, 1, keys) && same(a->wv, b->wv, d, values) &&
+	       same(a->bv, b->bv, 1, values) && same(a->wo, b->wo, values, d) &&
+	       same(a->w1, b->w1, d, a->neurons) && same(a->b1, b->b1, 1, a->neurons) &&
+	       same(a->w2, b->w2, a->neurons, d) && same(a->b2, b->b2, 1, d);
 }
 
 /* The weights; names and places may differ. */
@@ -414,16 +415,16 @@ static bool
 same_model(const TwModel *a, const TwModel *b)
 {
 	int d = a->d_model, rows = a->nvocab + 2;
-	bool is = d == b->d_model && a->nlayer == b->nlayer && a->nlabel == b->nlabel
-	          && same(a->embed_token, b->embed_token, rows, d)
-	          && same(a->embed_position, b->embed_position, a->context + 1, d)
-	          && (!a->emits || (same(a->head_w, b->head_w, d, rows) && same(a->head_b, b->head_b, 1, rows)));
+	bool is = d == b->d_model && a->nlayer == b->nlayer && a->nlabel == b->nlabel &&
+		  same(a->embed_token, b->embed_token, rows, d) &&
+		  same(a->embed_position, b->embed_position, a->context + 1, d) &&
+		  (!a->emits || (same(a->head_w, b->head_w, d, rows) && same(a->head_b, b->head_b, 1, rows)));
 
 	for (int i = 0; is && i < a->nlayer; i++)
 		is = same_layer(&a->layer[i], &b->layer[i], d);
 	for (int i = 0; is && i < a->nlabel; i++)
-		is = same(a->label[i].w, b->label[i].w, d, a->label[i].columns)
-		     && same(a->label[i].b, b->label[i].b, 1, a->label[i].columns);
+		is = same(a->label[i].w, b->label[i].w, d, a->label[i].columns) &&
+		     same(a->label[i].b, b->label[i].b, 1, a->label[i].columns);
 	return is;
 }
 
@@ -436,8 +437,8 @@ check_order(Check *c)
 
 	reorder(&other, &c->state);
 	const char *text = program_text(c->arena, &other, &n);
-	if (program_open_text(&p, "reordered.tw", text, n, &(Options){ .stdlib = "stdlib" }) && program_compile(&p)
-	    && same_model(c->program.model, p.model))
+	if (program_open_text(&p, "reordered.tw", text, n, &(Options){ .stdlib = "stdlib" }) &&
+	    program_compile(&p) && same_model(c->program.model, p.model))
 		return FINE;
 	fprintf(c->why, "other weights when the lines are in another order\n");
 	return DISORDERED;

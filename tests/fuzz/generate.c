@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { LARGE = 3000, PARTS = 12 };
+enum { PARTS = 12 };
 
 typedef struct Gen {
 	uint64_t state;
@@ -17,6 +17,7 @@ typedef struct Gen {
 	Def *bound;           /* in a where: the bound position */
 	bool still;           /* no other position may be read: the arguments may be of two positions */
 	int names;            /* bound so far */
+	int64_t large;        /* a number beyond is made smaller */
 } Gen;
 
 static Expr *gen(Gen *, Sort, int depth);
@@ -177,7 +178,7 @@ fit(Gen *g, Expr *e, int64_t lo, int64_t hi)
 static Expr *
 modest(Gen *g, Expr *e)
 {
-	return e->lo < -LARGE || e->hi > LARGE ? fit(g, e, 0, 5 + pick(g, 60)) : e;
+	return e->lo < -g->large || e->hi > g->large ? fit(g, e, 0, 5 + pick(g, 60)) : e;
 }
 
 static Expr *
@@ -764,6 +765,28 @@ over(Gen *g, Total which, int depth)
 	return e->kid[1] ? hull(e, x, e->kid[2] = gen(g, t_int, 0)) : e;
 }
 
+/* Its floor, or a comparison with a fraction. */
+static Expr *
+of_mean(Gen *g, Sort t, int depth)
+{
+	Expr *e = expr(g, F_MEAN, t, 2);
+
+	e->num = pick(g, 6);
+	e->skip = 1 + pick(g, 5);
+	e->num2 = pick(g, (int)e->skip + 1);
+	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
+	if (chance(g, 30))
+		e->kid[1] = gen(g, t_bool, depth - 1);
+	if (chance(g, 50))
+		e->kid[0] = gen(g, t_bool, depth - 1);
+	else {
+		e->kid[0] = one(g, F_THERE, t_int, fit(g, outside(g, t_int, depth - 1), -3, 9));
+		e->kid[0]->def = g->bound;
+	}
+	g->bound = NULL;
+	return ranged(e, -3, 9);
+}
+
 /* ---- arrays and records ---- */
 
 static Def *
@@ -867,7 +890,7 @@ added_arrays(Gen *g, Sort t, int depth)
 	Expr *a = gen(g, t, depth), *b = gen(g, t, depth);
 	bool minus = chance(g, 40);
 
-	if (a->lo < -LARGE || b->lo < -LARGE || a->hi > LARGE || b->hi > LARGE)
+	if (a->lo < -g->large || b->lo < -g->large || a->hi > g->large || b->hi > g->large)
 		return a;
 	Expr *e = two(g, minus ? F_SUB : F_ADD, t, a, b);
 	return minus ? ranged(e, a->lo - b->hi, a->hi - b->lo) : ranged(e, a->lo + b->lo, a->hi + b->hi);
@@ -1168,7 +1191,7 @@ of_call(Gen *g, Sort t, int depth)
 static Expr *
 gen_int(Gen *g, int depth)
 {
-	switch (pick(g, 34)) {
+	switch (pick(g, 36)) {
 	case 0:
 	case 1:
 	case 2: return sum_of_two(g, F_ADD, depth);
@@ -1206,6 +1229,7 @@ gen_int(Gen *g, int depth)
 		return g->still ? leaf(g, t_int)
 				: over(g, (Total[]){ SUM, COUNT, MIN, MAX }[pick(g, 4)], depth);
 	case 31: return g->still ? leaf(g, t_int) : guarded(g, t_int, depth);
+	case 32: return g->still ? leaf(g, t_int) : of_mean(g, t_int, depth);
 	default: return g->still ? leaf(g, t_int) : of_read(g, t_int, depth);
 	}
 }
@@ -1215,7 +1239,7 @@ gen_bool(Gen *g, int depth)
 {
 	Def *en, *r;
 
-	switch (pick(g, 22)) {
+	switch (pick(g, 24)) {
 	case 0:
 	case 1:
 	case 2:
@@ -1251,6 +1275,7 @@ gen_bool(Gen *g, int depth)
 		Expr *e = two(g, F_ORDER, t_bool, position(g, depth), position(g, depth));
 		e->num = pick(g, 6);
 		return e;
+	case 21: return g->still ? leaf(g, t_bool) : of_mean(g, t_bool, depth);
 	default:
 		return g->still        ? of_call(g, t_bool, depth)
 		       : chance(g, 30) ? guarded(g, t_bool, depth)
@@ -1441,7 +1466,7 @@ make_step(Gen *g)
 	g->still = false;
 	if (e->form != F_ADD)
 		e = two(g, F_ADD, t_int, name_of(g, f->param[0]), e);
-	f->body = ranged(e, -LARGE, LARGE);
+	f->body = ranged(e, -g->large, g->large);
 	f->body = remainder_of(g, f->body, top + 1);
 	f->lo = 0;
 	f->hi = top;
@@ -1559,7 +1584,7 @@ make_model(Gen *g)
 	Sample *p = g->p;
 	int n = 2 + pick(g, VOCAB - 2), first;
 
-	p->context = chance(g, 80) ? 1 + pick(g, 10) : 10 + pick(g, CONTEXT - 10);
+	p->context = chance(g, 80) ? 1 + pick(g, 10) : 10 + pick(g, chance(g, 90) ? 30 : CONTEXT - 10);
 	p->bidirectional = chance(g, 25);
 	p->listed = chance(g, 35);
 	first = p->listed && chance(g, 50) ? 0 : pick(g, 9);
@@ -1582,6 +1607,7 @@ generate(Arena *arena, uint64_t seed)
 
 	for (int i = 0; i < 4; i++)
 		pick(&g, 2);
+	g.large = chance(&g, 80) ? 3000 : 60000000;
 	g.p->arena = arena;
 	g.p->seed = seed;
 	make_model(&g);
@@ -1619,7 +1645,7 @@ generate(Arena *arena, uint64_t seed)
 
 typedef struct Place {
 	uint64_t state;
-	Expr *e;                /* one of those seen, each as likely */
+	Expr *e; /* one of those seen, each as likely */
 	int n;
 } Place;
 

@@ -309,6 +309,21 @@ over(Meaning *m, const Expr *e, int at, const Env *env)
 	return !s.n && e->kid[2] ? of(m, e->kid[2], 0, at, env) : result(&s);
 }
 
+static int64_t
+mean(Meaning *m, const Expr *e, int at, const Env *env)
+{
+	Sum s = sum_new(SUM);
+
+	for (int j = 0; j < visible(m, at); j++) {
+		Env x = { env, e->def, NULL, NULL, -1, j };
+		if (!e->kid[1] || of(m, e->kid[1], 0, at, &x))
+			add(&s, of(m, e->kid[0], 0, at, &x));
+	}
+	s.n += !s.n;
+	return e->type.kind == T_INT ? floor_div(s.total, s.n)
+				     : ordered(e->num, s.total * e->skip, e->num2 * s.n);
+}
+
 /* A stream of references read elsewhere: what is outside of the text there is absent. */
 static int64_t
 read(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
@@ -595,6 +610,7 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 		y = KID(1);
 		return there(m, x, at) && there(m, y, at) && ordered(e->num, x, y);
 	case F_DISTANCE: return KID(0) - KID(1);
+	case F_MEAN: return mean(m, e, at, env);
 	case F_FAULT: return 0;
 	case F_OVER: return over(m, e, at, env);
 	case F_CHOOSE: return choose(m, e, at, env);

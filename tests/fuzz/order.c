@@ -6,7 +6,7 @@
 #include <string.h>
 
 typedef struct Uses {
-	bool of[DEFS];          /* statements, by id */
+	bool of[DEFS]; /* statements, by id */
 } Uses;
 
 static void expr_uses(Uses *, const Expr *);
@@ -57,7 +57,8 @@ may_follow(const Sample *s, const bool *placed, int i)
 		return false;
 	inside_uses(&u, s->def[i]);
 	for (int k = 0; k < s->ndef; k++)
-		if (!placed[k] && k != i && (u.of[s->def[k]->id] || (k < i && in_order(s->def[i]) && in_order(s->def[k]))))
+		if (!placed[k] && k != i &&
+		    (u.of[s->def[k]->id] || (k < i && in_order(s->def[i]) && in_order(s->def[k]))))
 			return false;
 	return true;
 }

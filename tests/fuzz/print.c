@@ -48,6 +48,7 @@ level_of(const Expr *e)
 	case F_OR: return OR;
 	case F_AND: return AND;
 	case F_NOT: return NOT;
+	case F_MEAN: return e->type.kind == T_INT ? POSTFIX : COMPARE;
 	case F_CMP:
 	case F_IN_SPAN:
 	case F_IN_ARRAY:
@@ -109,9 +110,12 @@ static const char *const library_name[] = {
 };
 
 static const char *const fault[][FAULTS] = {
-	[T_INT] = { "unknown4242", "(4242 + true)", "[1, 2][4242]", "(4242 // index)", "max('a', 4242)", "len(4242)" },
-	[T_BOOL] = { "unknown4242", "(not 4242)", "(4242 == true)", "exists(4242)", "(4242 < token)", "any([4242])" },
-	[T_TOKEN] = { "unknown4242", "'\\u{4242}'", "chr(4242)", "token[here - 4242]", "[token][4242]", "from_id(4242)" },
+	[T_INT] = { "unknown4242", "(4242 + true)", "[1, 2][4242]", "(4242 // index)", "max('a', 4242)",
+		    "len(4242)" },
+	[T_BOOL] = { "unknown4242", "(not 4242)", "(4242 == true)", "exists(4242)", "(4242 < token)",
+		     "any([4242])" },
+	[T_TOKEN] = { "unknown4242", "'\\u{4242}'", "chr(4242)", "token[here - 4242]", "[token][4242]",
+		      "from_id(4242)" },
 };
 
 static void
@@ -226,6 +230,20 @@ put_over(const Sample *p, const Expr *e, FILE *f)
 		put(p, e->kid[2], OPEN, f);
 	}
 	fputc(')', f);
+}
+
+static void
+put_mean(const Sample *p, const Expr *e, FILE *f)
+{
+	fputs(e->type.kind == T_INT ? "floor(mean(" : "mean(", f);
+	put(p, e->kid[0], OPEN, f);
+	fprintf(f, " for %s", e->def->name);
+	put_where(p, e->kid[1], f);
+	fputs(e->kid[1] ? " else 0)" : ")", f);
+	if (e->type.kind == T_INT)
+		fputc(')', f);
+	else
+		fprintf(f, " %s %" PRId64 " / %" PRId64, order_sign[e->num], e->num2, e->skip);
 }
 
 static void
@@ -428,6 +446,7 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 		fprintf(f, "[%s]", e->def->name);
 		break;
 	case F_OVER: put_over(p, e, f); break;
+	case F_MEAN: put_mean(p, e, f); break;
 	case F_FAULT: fputs(fault[e->type.kind][e->num], f); break;
 	case F_CHOOSE: put_choose(p, e, f); break;
 	case F_CALL: put_user_call(p, e, f); break;

@@ -13,7 +13,7 @@
 
 typedef enum TypeKind { T_INT, T_BOOL, T_TOKEN, T_ENUM, T_POS, T_ARRAY, T_RECORD } TypeKind;
 
-enum { FIELDS = 3, PARAMS = 4, LOCALS = 3, DEFS = 96, VOCAB = 10, CONTEXT = 40, FAULTS = 6 };
+enum { FIELDS = 3, PARAMS = 4, LOCALS = 3, DEFS = 96, VOCAB = 10, CONTEXT = 260, FAULTS = 6 };
 
 typedef struct Expr Expr;
 typedef struct Def Def;
@@ -117,7 +117,8 @@ typedef enum Form {
 	F_DISTANCE,
 	F_OVER,   /* num: which; body, where or NULL, else or NULL */
 	F_CHOOSE, /* num: first, latest, best; num2: of 0..<num2; where or NULL, score or NULL */
-	F_FAULT, /* num: which of its type; only faulty() makes one */
+	F_MEAN,   /* body, where or NULL; its floor, or compared by num with num2 / skip */
+	F_FAULT,  /* num: which of its type; only faulty() makes one */
 	F_CALL,
 	F_LIBRARY, /* F_LIBRARY: num: which */
 } Form;
@@ -193,7 +194,7 @@ Sample *faulty(Arena *, uint64_t seed); /* the same with one mistake; 4242 is in
 void print_program(const Sample *, FILE *);
 void print_prompt(const Sample *, const int *row, int n, FILE *);
 void reorder(Sample *, uint64_t *state); /* order.c */
-int leaves(const Sort *); /* single values of one of this type */
+int leaves(const Sort *);                /* single values of one of this type */
 
 /* The meaning. A position is its number, ABSENT, or a number outside of the text. */
 #define ABSENT (INT64_MIN / 4)
