@@ -339,9 +339,9 @@ whole_quotient(Wide *w, const Carry *in, Node *l, int64_t b)
 static bool
 is_full(const Number *x, const Node *l, int64_t b)
 {
-	double range = (double)l->type.hi - (double)l->type.lo, base = (double)(x->by / x->col[x->n - 1].unit);
+	double range = (double)l->type.hi - (double)l->type.lo, more = (double)(x->by / x->col[x->n - 1].unit);
 
-	return range / (double)b > 8 && range * base > GROUP_LIMIT;
+	return range / (double)b > 8 && range * more > GROUP_LIMIT;
 }
 
 /* The highest group: what is asked of it. */
@@ -350,6 +350,8 @@ highest(Wide *w, Carry *in, Node *l, int64_t c, const Number *x, int64_t b)
 {
 	Node *lc = make(w, OP_ADD, l, mk_const(w->g, c)), *q;
 
+	if (!is_narrow(lc, EXACT_MAX))
+		return NULL;
 	if (!x->by) {
 		Node *sum = with_carry(w, in, lc);
 		if (!is_narrow(sum, EXACT_MAX / 2)) {
@@ -370,6 +372,13 @@ highest(Wide *w, Carry *in, Node *l, int64_t c, const Number *x, int64_t b)
 	return whole_quotient(w, in, lc, b);
 }
 
+/* A group is less than 2^24, so that one base above is as good as another. */
+static int64_t
+capped(int64_t b)
+{
+	return b < (int64_t)1 << 30 ? b : (int64_t)1 << 30;
+}
+
 /* From the lowest group to the highest; NULL if one of them is not exact. */
 static Node *
 through(Wide *w, const Number *x)
@@ -380,10 +389,11 @@ through(Wide *w, const Number *x)
 	for (int from = 0, to;; from = to) {
 		Node *l = group(w, x, from, &to), *q;
 		if (to == x->n)
-			return highest(w, &in, l, c, x, x->by / x->col[from].unit);
+			return highest(w, &in, l, c, x, capped(x->by / x->col[from].unit));
 		int64_t b = x->col[to].unit / x->col[from].unit, here = c % b;
 		Node *lc = make(w, OP_ADD, l, mk_const(w->g, here));
 		c = (c - here) / b;
+		b = capped(b);
 		if (!is_narrow(lc, EXACT_MAX))
 			return NULL;
 		Node *all = make(w, OP_ADD, lc, in.early);
