@@ -24,7 +24,7 @@ done
 
 # ---- speed: twrun's runtime and ONNX Runtime, one thread each, same files and prompts
 
-# A line of the table, with what it must reach; NOTE in the last column.
+# A line of the table.
 row() { # row WHAT OURS PEER UNIT NOTE
 	awk -v what="$1" -v a="$2" -v b="$3" -v unit="$4" -v note="$5" 'BEGIN {
 		printf "  %-28s %12.0f %12.0f %s %8.1f x   %s\n", what, a, b, unit, a / b, note }'
@@ -76,8 +76,8 @@ compare() { # compare NAME
 }
 
 echo
-echo "Speed: one thread each, the fastest of several passes after a warm-up. ONNX Runtime"
-echo "has its cache, and what its harness costs is taken off before the ratio."
+echo "Speed: one thread each, after a warm-up; each answer and each call at its fastest of"
+echo "several. ONNX Runtime has its cache; what its harness costs is off before the ratio."
 for name in calculator adder caesar; do
 	compare "$name"
 done

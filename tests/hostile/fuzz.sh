@@ -17,7 +17,7 @@ cp "$corpus"/models/prompts/* "$corpus/prompt"
 for source in examples/*.tw tests/{lang,err}/*.tw; do
 	cp "$source" "$corpus/source/${source//\//-}"
 done
-"$bin/twc" --ops | awk '{ print "\"" $1 "\"" }' | grep '^"[a-z]*"$' | sort -u >"$fuzz/words"
+cat examples/*.tw stdlib/*.tw | grep -v '^#' | grep -oE '[a-z_]+|[^a-z_0-9 "\\]{1,3}' | sort -u | awk '{ print "\"" $0 "\"" }' >"$fuzz/words"
 export TW_MODELS=$(printf '%s\n' "$corpus"/models/*.onnx) TW_STDLIB=$PWD/stdlib
 export ASAN_OPTIONS=allocator_may_return_null=1
 failed=0
