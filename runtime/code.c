@@ -245,30 +245,45 @@ make_steps(TwCode *c, TwStage *s, TwSteps *g)
 	fill_segments(c, s, g);
 }
 
-/* The neurons once more, by the column that they write. */
-static void
-turn(TwCode *c, TwStage *s, const TwLayer *l)
+/* Lists once more, turned: one for each of d columns that has a term or a bias. */
+static TwForms
+turn(TwCode *c, const TwForms *f, const float *bias, int **column)
 {
-	int d = c->m->d_model;
-	int *count = TW_NEW(&c->pool, int, d + 1);
-	TwTerm **at = TW_NEW(&c->pool, TwTerm *, d + 1);
 	TwPool *p = &c->pool;
+	int d = c->m->d_model, *count = TW_NEW(p, int, d + 1);
+	TwTerm **at = TW_NEW(p, TwTerm *, d + 1);
+	TwForms by = { .term = TW_NEW(p, TwTerm, f->start[f->n] + 1) };
 
-	for (int t = 0; t < s->out.start[s->out.n]; t++)
-		count[s->out.term[t].at]++;
-	s->column = TW_NEW(p, int, d);
-	s->write.term = TW_NEW(p, TwTerm, s->out.start[s->out.n] + 1);
+	for (int t = 0; t < f->start[f->n]; t++)
+		count[f->term[t].at]++;
+	*column = TW_NEW(p, int, d);
 	for (int i = 0, n = 0; i < d; i++) {
-		if (!count[i] && l->b2[i] == 0)
+		float b = bias ? bias[i] : 0;
+		if (!count[i] && b == 0)
 			continue;
-		begin_form(p, &s->write, l->b2[i]);
-		s->column[s->write.n - 1] = i;
-		at[i] = s->write.term + n;
-		s->write.start[s->write.n] = n += count[i];
+		begin_form(p, &by, b);
+		(*column)[by.n - 1] = i;
+		at[i] = by.term + n;
+		by.start[by.n] = n += count[i];
 	}
-	for (int i = 0; i < s->out.n; i++)
-		for (int t = s->out.start[i]; t < s->out.start[i + 1]; t++)
-			*at[s->out.term[t].at]++ = (TwTerm){ i, s->out.term[t].w };
+	for (int i = 0; i < f->n; i++)
+		for (int t = f->start[i]; t < f->start[i + 1]; t++)
+			*at[f->term[t].at]++ = (TwTerm){ i, f->term[t].w };
+	return by;
+}
+
+/* Most linear parts are of one neuron: their sums begin with its bias. */
+static void
+set_apart(TwCode *c, TwStage *s)
+{
+	s->base = TW_NEW(&c->pool, float, s->linear.n);
+	s->together = TW_NEW(&c->pool, int, s->linear.n);
+	for (int i = 0; i < s->linear.n; i++) {
+		if (s->steps[i].n == 1)
+			s->base[i] = s->bias[s->steps[i].first];
+		else
+			s->together[s->ntogether++] = i;
+	}
 }
 
 static bool
@@ -294,7 +309,9 @@ code_neurons(TwCode *c, TwStage *s, const TwLayer *l)
 	free(list);
 	for (int i = 0; i < s->linear.n; i++)
 		make_steps(c, s, &s->steps[i]);
-	turn(c, s, l);
+	set_apart(c, s);
+	s->input = turn(c, &s->linear, NULL, &s->read);
+	s->write = turn(c, &s->out, l->b2, &s->column);
 	return true;
 }
 

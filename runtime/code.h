@@ -76,6 +76,11 @@ typedef struct TwStage {
 	TwHead *head;
 	TwForms project;
 	TwForms linear;   /* without biases */
+	TwForms input;    /* the same by column: what it adds to each */
+	int *read;        /* (input.n) which column */
+	float *base;      /* (linear.n) what a sum begins with: the bias of a neuron alone */
+	int ntogether;    /* parts of several neurons: */
+	int *together;    /* (ntogether) */
 	TwSteps *steps;   /* (linear.n) */
 	int nneuron;
 	int *part;        /* (nneuron) its row of linear */

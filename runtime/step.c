@@ -8,16 +8,20 @@
 static float
 form_value(const TwForms *f, int i, const float *x, float sum)
 {
-	for (int t = f->start[i]; t < f->start[i + 1]; t++)
-		sum += f->term[t].w * x[f->term[t].at];
+	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
+
+	for (; t < end; t++)
+		sum += t->w * x[t->at];
 	return sum;
 }
 
-static void
+static inline void
 scatter(const TwForms *f, int i, float v, float *x)
 {
-	for (int t = f->start[i]; t < f->start[i + 1]; t++)
-		x[f->term[t].at] += v * f->term[t].w;
+	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
+
+	for (; t < end; t++)
+		x[t->at] += v * t->w;
 }
 
 static void
@@ -353,17 +357,29 @@ fire(const TwStage *s, const TwSteps *g, float u, float *x)
 	}
 }
 
+/* Most columns are 0, and most neurons silent. */
 static void
 think(const TwStage *s, const TwWork *w)
 {
-	for (int i = 0; i < s->linear.n; i++)
-		w->u[i] = form_value(&s->linear, i, w->x, 0);
-	for (int i = 0; i < s->linear.n; i++) {
-		if (s->steps[i].nout)
-			climb(&s->steps[i], w->u[i], w->x);
+	float *u = w->u;
+
+	if (s->linear.n)
+		memcpy(u, s->base, (size_t)s->linear.n * sizeof *u);
+	for (int i = 0; i < s->input.n; i++)
+		if (w->x[s->read[i]] != 0)
+			scatter(&s->input, i, w->x[s->read[i]], u);
+	for (int i = 0; i < s->ntogether; i++) {
+		int part = s->together[i];
+		const TwSteps *g = &s->steps[part];
+		if (g->nout)
+			climb(g, u[part], w->x);
 		else
-			fire(s, &s->steps[i], w->u[i], w->x);
+			fire(s, g, u[part], w->x);
+		u[part] = 0;
 	}
+	for (int i = 0; i < s->linear.n; i++)
+		if (u[i] > 0)
+			scatter(&s->out, s->steps[i].first, u[i], w->x);
 	for (int i = 0; i < s->write.n; i++)
 		w->x[s->column[i]] += s->write.bias[i];
 	tw_lap(w->clock, TW_NEURONS);
