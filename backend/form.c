@@ -37,11 +37,21 @@ form_atom(Circuit *c, Atom *a)
 	return f;
 }
 
+/* x + c * v, held far beyond what is exact where it would be more than an int64_t. */
+static int64_t
+add_times(int64_t x, int64_t c, int64_t v)
+{
+	const __int128 most = (int64_t)1 << 62;
+	__int128 sum = x + (__int128)c * v;
+
+	return (int64_t)(sum > most ? most : sum < -most ? -most : sum);
+}
+
 static void
 interval_add(int64_t *lo, int64_t *hi, int64_t c, const Form *f)
 {
-	*lo += c * (c > 0 ? f->lo : f->hi);
-	*hi += c * (c > 0 ? f->hi : f->lo);
+	*lo = add_times(*lo, c, c > 0 ? f->lo : f->hi);
+	*hi = add_times(*hi, c, c > 0 ? f->hi : f->lo);
 }
 
 const Form *
@@ -55,13 +65,13 @@ form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t
 		Term u;
 		if (j == g->n || (i < f->n && f->term[i].atom->id < g->term[j].atom->id)) {
 			u = f->term[i++];
-			u.c *= a;
+			u.c = add_times(0, a, u.c);
 		} else if (i == f->n || g->term[j].atom->id < f->term[i].atom->id) {
 			u = g->term[j++];
-			u.c *= b;
+			u.c = add_times(0, b, u.c);
 		} else {
 			u = f->term[i];
-			u.c = a * f->term[i++].c + b * g->term[j++].c;
+			u.c = add_times(add_times(0, a, f->term[i++].c), b, g->term[j++].c);
 		}
 		if (!u.c)
 			continue;
@@ -73,7 +83,7 @@ form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t
 	s->of[1] = g;
 	s->by[0] = a;
 	s->by[1] = b;
-	s->k = a * f->k + b * g->k + k;
+	s->k = add_times(add_times(k, a, f->k), b, g->k);
 	s->lo = s->hi = k;
 	interval_add(&s->lo, &s->hi, a, f);
 	interval_add(&s->lo, &s->hi, b, g);
@@ -82,8 +92,8 @@ form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t
 	int64_t lo = s->k, hi = s->k;
 	for (i = 0; i < s->n; i++) {
 		int64_t w = t[i].c;
-		lo += w * (w > 0 ? t[i].atom->lo : t[i].atom->hi);
-		hi += w * (w > 0 ? t[i].atom->hi : t[i].atom->lo);
+		lo = add_times(lo, w, w > 0 ? t[i].atom->lo : t[i].atom->hi);
+		hi = add_times(hi, w, w > 0 ? t[i].atom->hi : t[i].atom->lo);
 	}
 	return form_within(c, s, lo, hi);
 }
