@@ -89,6 +89,8 @@ add_stream(Joint *j, Node *n)
 static int
 walk_read(Joint *j, Node *n)
 {
+	if (n->type.real)
+		return -1;
 	Node *x = n->arg[0], *absent = mk_const(j->c->g, x->type.hi + 1), *arg[3] = { x, n->arg[1], absent };
 	Node *read = mk(j->c->g, OP_READ, n->span, n->file, 3, arg, n->k);
 	int at = walk(j, read, false), d = at < 0 ? -1 : walk(j, n->arg[2], false);

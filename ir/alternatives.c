@@ -480,7 +480,7 @@ alternatives1(Graph *g, Node *n, void *ctx)
 	Merge *m = ctx;
 
 	(void)g;
-	if (n->op != OP_IF || is_feature(n) || !(is_costly(n->arg[1]) || is_costly(n->arg[2])
+	if (n->op != OP_IF || n->type.real || is_feature(n) || !(is_costly(n->arg[1]) || is_costly(n->arg[2])
 	    || is_sum(n->arg[1]) || is_sum(n->arg[2])))
 		return n;
 	if (!m->constants && (n->arg[1]->op == OP_CONST || n->arg[2]->op == OP_CONST))

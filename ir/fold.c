@@ -439,8 +439,8 @@ fold_read(Graph *g, Node *n)
 		return x;
 	if (never_there(g, p, n->k))
 		return d;
-	if (p->op == OP_AT && d->op != OP_CONST && always_there(g, n, p->arg[0], n->k))
-		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){x, p, mk_const(g, x->type.lo)}, n->k);
+	if (p->op == OP_AT && d->op != OP_CONST && d->op != OP_REAL && always_there(g, n, p->arg[0], n->k))
+		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){x, p, any_value(g, x)}, n->k);
 	if (p->op == OP_AT && x->op == OP_CONST && always_there(g, n, p->arg[0], n->k))
 		return x;
 	if (p->op == OP_AT)

@@ -76,6 +76,8 @@ Range range_join(Range, Range);
 Range interval(const Node *);                   /* from its operands' */
 Range joint_interval(const Node *, Range r);    /* of a sum or quotient known to stay within r */
 
+bool of_reals(const Node *);    /* is it one, or an operand? */
+Node *any_value(Graph *, const Node *x);        /* for where x is not read */
 /* real.c: the same for what is real or made of reals; NULL, false: not of these. */
 Node *fold_real(Graph *, Node *draft);
 bool real_type(Graph *, const Node *draft, Type *);

@@ -252,7 +252,7 @@ late1(Graph *g, Node *n, void *ctx)
 	Late l = { .g = g, .pick = n, .nid = g->nnode };
 
 	(void)ctx;
-	if (n->op != OP_PICK || n->arg[1]->op != OP_CONST)
+	if (n->op != OP_PICK || n->arg[1]->op != OP_CONST || n->type.real)
 		return n;
 	l.outer = set_new(g);
 	l.inner = set_new(g);

@@ -202,9 +202,9 @@ static Node *
 default1(Graph *g, Node *n, void *ctx)
 {
 	(void)ctx;
-	if (n->op == OP_IF)
+	if (n->op == OP_IF && !n->type.real)
 		n = choice_as_default(g, n);
-	return is_pointwise(n->op) ? function_of_default(g, n) : n;
+	return is_pointwise(n->op) && !of_reals(n) ? function_of_default(g, n) : n;
 }
 
 /* Needs, invalidates: nothing. */
@@ -219,7 +219,7 @@ static Node *
 pick1(Graph *g, Node *n, void *ctx)
 {
 	(void)ctx;
-	return n->op == OP_PICK ? one_index(g, n) : n;
+	return n->op == OP_PICK && !n->type.real ? one_index(g, n) : n;
 }
 
 /* Needs: default; finds more after size. Invalidates: nothing. */

@@ -78,6 +78,22 @@ mk_real(Graph *g, Real r)
 	return mk_reals(g, OP_REAL, (Span){ 0, 0 }, 0, 0, NULL, 0, &r, 1);
 }
 
+bool
+of_reals(const Node *n)
+{
+	bool real = n->type.real;
+
+	for (int i = 0; i < n->narg; i++)
+		real |= n->arg[i]->type.real;
+	return real;
+}
+
+Node *
+any_value(Graph *g, const Node *x)
+{
+	return x->type.real ? mk_real(g, (Real){ 0, 1 }) : mk_const(g, x->type.lo);
+}
+
 /* ---- types ---- */
 
 int64_t

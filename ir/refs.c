@@ -86,7 +86,7 @@ shift_there(Graph *g, Node *n)
 {
 	if (n->op == OP_THERE) {
 		Node *x = n->arg[0], *here = make(g, n, OP_HERE, NULL, NULL, NULL, 0);
-		Node *before = make(g, n, OP_READ, x, here, mk_const(g, x->type.lo), -1);
+		Node *before = make(g, n, OP_READ, x, here, any_value(g, x), -1);
 		return make(g, n, OP_THERE, before, NULL, NULL, 0);
 	}
 	if (!n->two_sided)
@@ -365,7 +365,7 @@ looks_at_features(const Node *n)
 static Node *
 shift_behind(Graph *g, Node *n, Shift *s)
 {
-	Node *p = n->arg[1], *behind = is_search(p->op) ? read_one_behind(g, n) : NULL;
+	Node *p = n->arg[1], *behind = is_search(p->op) && !n->type.real ? read_one_behind(g, n) : NULL;
 
 	if (!behind || behind->op != OP_READ || !is_search(behind->arg[1]->op))
 		return behind;          /* no search is left */
