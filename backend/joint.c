@@ -123,6 +123,8 @@ walk(Joint *j, Node *n, bool top)
 			return i;
 	if (is_const(n))
 		return add_step(j, (Step){ .kind = FIXED, .n = n });
+	if (n->op == OP_AS)
+		return walk(j, n->arg[1], top);
 	if (n->op == OP_READ && !is_const(n->arg[2]))
 		return walk_read(j, n);
 	if (root && root != n && !root->two_sided && root->type.nset <= MAX_VALUES) {
