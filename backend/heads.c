@@ -380,6 +380,19 @@ relate_equal(Circuit *c, Select *s, Node *n, int64_t w)
 	return true;
 }
 
+/* [x == v], the i-th value of x. Of a count by its steps, each of which stands in two
+ * columns: an order here asks for the same ones. */
+static const Form *
+is_value(Circuit *c, const Node *at, Node *x, int i)
+{
+	Node *v = mk_const(c->g, x->type.set[i]), *next = mk_const(c->g, x->type.set[i] + 1);
+
+	if (!x->type.root || x->type.root->op != OP_SUM)
+		return map_node(c, node(c, OP_EQ, at, 2, x, v, NULL, 0));
+	const Form *below = map_node(c, node(c, OP_LT, at, 2, x, v, NULL, 0));
+	return form_add(c, 1, map_node(c, node(c, OP_LT, at, 2, x, next, NULL, 0)), -1, below, 0);
+}
+
 /* A relation of one stream there to something here: one-hot there, its row here. */
 static bool
 relate(Circuit *c, Select *s, Node *n, int64_t w)
@@ -392,7 +405,7 @@ relate(Circuit *c, Select *s, Node *n, int64_t w)
 		return false;
 	for (int i = 0; i < x->type.nset; i++) {
 		Node *v = mk_const(c->g, x->type.set[i]);
-		const Form *is_v = map_node(c, node(c, OP_EQ, n, 2, x, v, NULL, 0));
+		const Form *is_v = form_within(c, is_value(c, n, x, i), 0, 1);
 		const Form *fails = deficit_of(c, replace_there(c->g, n, v));
 		add_dim(s, fails, form_scale(c, -w, form_set_bos(c, is_v, 0), 0));
 	}

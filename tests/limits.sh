@@ -26,6 +26,7 @@ size dyck2 5 62
 size induction 2 22
 size fibonacci 4 45
 size range_printer 5 46
+size sort_by_frequency 6 97
 size scratchpad_adder 5 42
 size rule110 3 20
 size histogram 2 8
