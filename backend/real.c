@@ -554,6 +554,8 @@ map_above(Circuit *c, Node *n)
 		if (s * half - real_error(in) >= 1 || s >= EXACT_MAX)
 			break;
 	}
+	if (in->real->max <= 0)         /* what x is made of knows more than its type */
+		return form_const(c, 1);
 	Atom a = real_atom(NEURON, larger(in->real->min, 0), in->real->max, 0, real_error(in));
 	a.in = in;
 	a.lo = a.bos = 0;
