@@ -41,6 +41,8 @@ begin_form(TwPool *p, TwForms *f, float bias)
 		f->bias = grow(p, f->bias, f->n, cap, sizeof *f->bias);
 		f->cap = cap;
 	}
+	if (!f->term) /* a list without terms begins somewhere, too */
+		f->term = TW_NEW(p, TwTerm, 1);
 	f->bias[f->n] = bias;
 	f->start[f->n + 1] = f->start[f->n];
 	f->n++;

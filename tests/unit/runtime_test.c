@@ -577,6 +577,20 @@ test_not_finite(void **state)
 	}
 }
 
+/* Neurons that read nothing: their lists have no terms at all. */
+static void
+test_idle_neurons(void **state)
+{
+	(void)state;
+	Hand *h = by_hand();
+
+	memset(h->w1, 0, sizeof h->w1);
+	TwModel *m = through_file(&h->m, ".onnx", false);
+	answers(m, "bé", "béb");
+	tw_free(m);
+	free(h);
+}
+
 static void
 test_two_headers(void **state)
 {
@@ -672,7 +686,7 @@ main(void)
 		cmocka_unit_test(test_labels),      cmocka_unit_test(test_tokenize),
 		cmocka_unit_test(test_damage),      cmocka_unit_test(test_other_graph),
 		cmocka_unit_test(test_two_headers), cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_idle_neurons),  cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_files),       cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_batch),
 	};
