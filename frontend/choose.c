@@ -22,9 +22,9 @@ eval_if(Lower *L, Env *env, const Ast *a)
 {
 	Value *c = eval_bool(L, env, a->kid[0], "what follows 'if'");
 
-	if (c->kind == V_ERROR) {
-		eval(L, env, a->kid[1]);
-		eval(L, env, a->kid[2]);
+	if (c->kind == V_ERROR) {       /* what the branches may do hangs on the condition */
+		check_names(L, env, a->kid[1]);
+		check_names(L, env, a->kid[2]);
 		return c;
 	}
 	int which = decided(L, c);
