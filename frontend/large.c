@@ -44,12 +44,27 @@ may_be_large(const Node *n)
 	return n->type.lo > -most && n->type.hi < most && !n->two_sided && by_columns(n);
 }
 
+/* Calls are gone when the message is given. */
+static Call *
+keep_calls(Lower *L, const Call *c)
+{
+	Call *k = c ? NEW(L->arena, Call) : NULL;
+
+	if (!c)
+		return NULL;
+	*k = *c;
+	k->up = keep_calls(L, c->up);
+	return k;
+}
+
 void
 note_large(Lower *L, const Node *n, const char *text)
 {
 	Large *l = NEW(L->arena, Large);
 
 	*l = (Large){ n, *L, text };
+	l->where.call = keep_calls(L, L->call);
+	l->where.reader = keep_calls(L, L->reader);
 	list_push(L, &L->large, l);
 }
 
