@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.." || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 
-texts=20
-[ "${SLOW:-}" ] && texts=3
+texts=20 answers=4      # so many different ones at least
+[ "${SLOW:-}" ] && texts=3 answers=2
 awk -v texts=$texts -v prompts="$tmp/prompts" '
 function say(s) { printf "%s", s > prompts; n += length(s) }
 BEGIN {
@@ -40,7 +40,7 @@ BEGIN {
 "$bin/twc" examples/memory.tw -o "$tmp/memory.onnx" || exit 1
 "$bin/twrun" "$tmp/memory.onnx" --batch "$tmp/prompts" --max-tokens 1 >"$tmp/got" || exit 1
 diff "$tmp/want" "$tmp/got" || exit 1
-[ "$(sort -u "$tmp/want" | wc -l)" -gt 3 ] || { echo "these texts ask too little"; exit 1; }
+[ "$(sort -u "$tmp/want" | wc -l)" -ge $answers ] || { echo "these texts ask too little"; exit 1; }
 [ "${ORT:-}" ] || exit 0
 head -n 1 "$tmp/prompts" >"$tmp/one"
 node tests/model/judge.mjs "$tmp/memory.onnx" "$tmp/one" --mode long >"$tmp/got" || exit 1
