@@ -129,7 +129,7 @@ $(BUILD)/onnx.pb-c.c $(BUILD)/onnx.pb-c.h &: $(ONNX_PROTO)
 
 # Whoever may include a generated header waits for it.
 $(GEN_FRONT) $(call objects,frontend): | $(BUILD)/grammar.h $(BUILD)/lexer.h
-$(call objects,runtime backend cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) $(FUZZED): | $(BUILD)/onnx.pb-c.h
+$(call objects,runtime backend cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) $(FUZZED) $(HOSTILE:%=$(BUILD)/tests/hostile/%.o): | $(BUILD)/onnx.pb-c.h
 
 # ---- set-up, tests, figures: each sets up first, then starts make again, which
 # sees what has been installed ----

@@ -32,10 +32,16 @@ tw_refuse(char **error, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (*error)                     /* the first one is the one to tell */
+		return false;
 	va_start(ap, fmt);
-	if (*error || vasprintf(error, fmt, ap) < 0)
-		(void)0; /* the first error is the one to tell */
+	if (vasprintf(error, fmt, ap) < 0)
+		*error = NULL;
 	va_end(ap);
+	/* a name from the file may hold anything: it stays one line, and moves no cursor */
+	for (char *c = *error; c && *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 	return false;
 }
 

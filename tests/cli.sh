@@ -185,6 +185,8 @@ check 2 '' zero.onnx "$twrun" "$tmp/zero.onnx" "1+1="
 # a model of another producer, and other files
 printf '\x08\x08\x12\x07pytorch\x3a\x03\x12\x01g' >"$tmp/foreign.onnx"
 check 2 '' 'foreign.onnx: not a tw model' "$twrun" "$tmp/foreign.onnx" "1+1="
+LC_ALL=C sed -z 's/layers\.[01]\.wv/layers\n0.wv/g' "$model" >"$tmp/names.onnx"
+check 2 '' "'layers?0.wv'" "$twrun" "$tmp/names.onnx" "1+1="   # no line of its own
 for other in README.md "$twrun" /dev/null /; do
 	check 2 '' "twrun: $other: " "$twrun" "$other" "1+1="
 done
