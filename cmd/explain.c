@@ -127,20 +127,34 @@ plural(int n)
 }
 
 static void
+print_amount(int heads, int neurons)
+{
+	if (!heads && !neurons)
+		printf("nothing");
+	else
+		printf("%d head%s, %d neuron%s", heads, plural(heads), neurons, plural(neurons));
+}
+
+static void
 print_cost(const Graph *g, const Explained *e)
 {
 	enum { FEW = 6 };
 
-	printf("  costs      %d head%s, %d neuron%s", e->heads, plural(e->heads), e->neurons, plural(e->neurons));
+	printf("  costs      ");
+	print_amount(e->heads, e->neurons);
+	printf(" in all");
 	if (e->noperand) {
-		printf("; beyond ");
+		printf("; ");
+		print_amount(e->own_heads, e->own_neurons);
+		printf(" more than ");
 		for (int i = 0; i < e->noperand && i < FEW; i++)
 			printf("%s%s", i ? ", " : "", g->named[e->operand[i]].name);
 		if (e->noperand > FEW)
-			printf(" and %d more", e->noperand - FEW);
-		printf(": %d, %d", e->own_heads, e->own_neurons);
+			printf(" and %d others", e->noperand - FEW);
 	}
-	printf("; %d column%s that nothing else reads\n", e->own_columns, plural(e->own_columns));
+	if (e->own_columns)
+		printf("; %d column%s of its own", e->own_columns, plural(e->own_columns));
+	printf("\n");
 }
 
 static void
