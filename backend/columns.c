@@ -11,6 +11,7 @@
  * of its rows how it was made of columns. */
 
 #include "backend/circuit.h"
+#include "lang/whole.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -200,12 +201,6 @@ vec_hash(const Vec *v, int64_t factor)
 	for (int i = 0; i < v->n; i++)
 		h = (h ^ (uint64_t)v->at[i].column ^ (uint64_t)(v->at[i].times / factor) << 20) * 0x9e3779b97f4a7c15u;
 	return h;
-}
-
-static int64_t
-gcd(int64_t a, int64_t b)
-{
-	return b ? gcd(b, a % b) : llabs(a);
 }
 
 /* Its greatest common factor, with the sign of its first entry. */

@@ -11,6 +11,7 @@
  * no neuron and no layer. */
 
 #include "backend/circuit.h"
+#include "lang/whole.h"
 
 #include <math.h>
 #include <string.h>
@@ -434,7 +435,7 @@ enum { MAX_STEPS = 4096 };
 static const Form *
 floor_by(Circuit *c, Node *n, const Form *f, int64_t b)
 {
-	int64_t lo = f->lo / b - (f->lo % b < 0), hi = f->hi / b - (f->hi % b < 0);
+	int64_t lo = floor_div(f->lo, b), hi = floor_div(f->hi, b);
 
 	if (b < 0 || hi - lo > MAX_STEPS) {
 		refuse(c, n, "this quotient takes %lld values, more than the %d that one layer computes",

@@ -8,6 +8,7 @@
  * are fewer units than forms, the units are what should stand in columns. */
 
 #include "backend/circuit.h"
+#include "lang/whole.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,12 +33,6 @@ root_of(int *up, int i)
 	while (up[i] != i)
 		i = up[i] = up[up[i]];
 	return i;
-}
-
-static int64_t
-gcd(int64_t a, int64_t b)
-{
-	return b ? gcd(b, a % b) : llabs(a);
 }
 
 static int

@@ -1,19 +1,9 @@
 /* Compile-time arithmetic: exact fractions of 64 bits a side; more is an error. */
 
 #include "frontend/lower.h"
+#include "lang/whole.h"
 
 typedef __int128 Wide;
-
-static Wide
-gcd(Wide a, Wide b)
-{
-	while (b) {
-		Wide t = a % b;
-		a = b;
-		b = t;
-	}
-	return a < 0 ? -a : a;
-}
 
 static Value *
 fraction(Lower *L, Wide num, Wide den, bool real)
@@ -33,12 +23,6 @@ fraction(Lower *L, Wide num, Wide den, bool real)
 	if (real || den != 1)
 		v->kind = V_REAL;
 	return v;
-}
-
-static Wide
-floor_div(Wide a, Wide b)
-{
-	return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
 static Value *

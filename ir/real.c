@@ -6,6 +6,7 @@
  * it and 1/2 there is nothing or at least 1 / 2n. A function like exp has no grid. */
 
 #include "ir/impl.h"
+#include "lang/whole.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,17 +16,6 @@
 #define NUM_MAX ((int64_t)1 << 50)      /* of its numerator: the double tells it */
 
 enum { FLAT_TERMS = 256 };              /* nested sums join to this many terms */
-
-static __int128
-gcd(__int128 a, __int128 b)
-{
-	while (b) {
-		__int128 t = a % b;
-		a = b;
-		b = t;
-	}
-	return a < 0 ? -a : a;
-}
 
 static Real
 fraction(__int128 num, __int128 den)

@@ -17,6 +17,7 @@
  * first, a layer earlier: what is left of L and the q that came are below 2*B. */
 
 #include "ir/impl.h"
+#include "lang/whole.h"
 
 #include <stdlib.h>
 
@@ -79,18 +80,6 @@ static Node *
 reached(Wide *w, Node *x, int64_t v)
 {
 	return make(w, OP_LT, mk_const(w->g, v - 1), x);
-}
-
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
-
-static int64_t
-gcd(int64_t a, int64_t b)
-{
-	return b ? gcd(b, a % b) : llabs(a);
 }
 
 static bool
