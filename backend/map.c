@@ -82,19 +82,6 @@ is_const(const Node *n)
 	return n->op == OP_CONST;
 }
 
-static Node *
-node(Circuit *c, Op op, const Node *at, int narg, ...)
-{
-	Node *arg[3];
-	va_list ap;
-
-	va_start(ap, narg);
-	for (int i = 0; i < narg; i++)
-		arg[i] = va_arg(ap, Node *);
-	va_end(ap);
-	return mk(c->g, op, at->span, at->file, narg, arg, 0);
-}
-
 /* form_better, and the rule if it is the new one. */
 static const Form *
 rather(Circuit *c, const Form *best, const Form *f, const Rule *rule)
@@ -515,7 +502,7 @@ greatest_by_threshold(Circuit *c, Node *n)
 		int64_t below = k && v[k - 1] > n->type.lo ? v[k - 1] : n->type.lo;
 		const Form *none = form_const(c, 0);
 		for (int i = 0; i < n->narg; i++) {
-			Node *less = node(c, OP_LT, n, 2, n->arg[i], mk_const(c->g, v[k]));
+			Node *less = mk_at(c->g, n, OP_LT, n->arg[i], mk_const(c->g, v[k]), NULL);
 			if (!is_const(less) || !less->k)
 				none = form_add(c, 1, none, 1, deficit(c, less, true), 0);
 		}
@@ -543,7 +530,7 @@ emit_MIN(Circuit *c, Node *n)
 	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
 
 	for (int i = 0; i < n->narg; i++)
-		arg[i] = node(c, OP_SUB, n, 2, mk_const(c->g, 0), n->arg[i]);
+		arg[i] = mk_at(c->g, n, OP_SUB, mk_const(c->g, 0), n->arg[i], NULL);
 	return form_scale(c, -1, map_node(c, mk(c->g, OP_MAX, n->span, n->file, n->narg, arg, 0)), 0);
 }
 
@@ -617,7 +604,7 @@ pick_by_flags(Circuit *c, Node *n)
 	if (!is_feature(n->arg[0]))
 		return NULL;
 	for (int k = 0; k < n->narg - 2; k++) {
-		Node *hit = node(c, OP_EQ, n, 2, n->arg[0], mk_const(c->g, k));
+		Node *hit = mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, k), NULL);
 		const Form *over = form_add(c, 1, map_node(c, n->arg[k + 2]), -1, from, 0);
 		sum = form_add(c, 1, sum, 1, gate(c, form_scale(c, -1, map_node(c, hit), 1), over), 0);
 	}

@@ -333,14 +333,6 @@ real_gate(Circuit *c, const Form *d, const Form *f)
 
 /* ---- operators ---- */
 
-static Node *
-node(Circuit *c, Op op, const Node *at, Node *x, Node *y, Node *z)
-{
-	Node *arg[3] = { x, y, z };
-
-	return mk(c->g, op, at->span, at->file, op_info[op].nargs, arg, 0);
-}
-
 static const Form *
 map_linear(Circuit *c, Node *n)
 {
@@ -368,7 +360,7 @@ map_index(Circuit *c, Node *n)
 	const Form *from = map_node(c, n->arg[1]), *sum = from;
 
 	for (int i = 2; i < n->narg; i++) {
-		Node *hit = node(c, OP_EQ, n, n->arg[0], mk_const(c->g, i - 2), NULL);
+		Node *hit = mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, i - 2), NULL);
 		const Form *over = real_form(c, 2, (RealTerm[]){ { map_node(c, n->arg[i]), 1 }, { from, -1 } }, 0);
 		sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { real_gate(c, deficit(c, hit, true), over), 1 } }, 0);
 	}
@@ -451,7 +443,7 @@ mean_by_case(Circuit *c, Node *n)
 		Node *v = mk_const(c->g, here->type.set[i]);
 		Node *arg[2] = { replace_here(c, n->arg[0], v), n->arg[1] };
 		Node *mean = mk_reals(c->g, OP_MEAN, n->span, n->file, 2, arg, 0, n->real, 1);
-		const Form *off = deficit(c, node(c, OP_EQ, n, here, v, NULL), true);
+		const Form *off = deficit(c, mk_at(c->g, n, OP_EQ, here, v, NULL), true);
 		sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { real_gate(c, off, map_node(c, mean)), 1 } }, 0);
 	}
 	return sum;
@@ -580,7 +572,7 @@ map_floor(Circuit *c, Node *n)
 	for (int64_t k = lo + 1; k <= hi; k++) {
 		Node *below = mk_reals(c->g, OP_LINEAR, n->span, n->file, 1, n->arg, 0,
 		                       (Real[]){ { -1, 1 }, { (double)k, 1 } }, 2);
-		sum = form_add(c, 1, sum, -1, map_node(c, node(c, OP_ABOVE, n, below, NULL, NULL)), 0);
+		sum = form_add(c, 1, sum, -1, map_node(c, mk_at(c->g, n, OP_ABOVE, below, NULL, NULL)), 0);
 	}
 	return sum;
 }

@@ -122,12 +122,6 @@ affine_equal(const Affine *a, const Affine *b)
 
 /* ---- as nodes again ---- */
 
-static Node *
-two(Graph *g, const Node *at, Op op, Node *x, Node *y)
-{
-	return mk(g, op, at->span, at->file, 2, (Node *[]){x, y}, 0);
-}
-
 Node *
 simplified(Graph *g, Node *n)
 {
@@ -137,11 +131,11 @@ simplified(Graph *g, Node *n)
 	if (!affine_of(n, &a))
 		return n;
 	for (int i = 0; i < a.n; i++) {
-		Node *t = two(g, n, OP_MUL, (Node *)a.term[i].n, mk_const(g, a.term[i].c));
-		sum = sum ? two(g, n, OP_ADD, sum, t) : t;
+		Node *t = mk_at(g, n, OP_MUL, (Node *)a.term[i].n, mk_const(g, a.term[i].c), NULL);
+		sum = sum ? mk_at(g, n, OP_ADD, sum, t, NULL) : t;
 	}
 	Node *c = mk_const(g, a.c);
-	return sum ? two(g, n, OP_ADD, sum, c) : c;
+	return sum ? mk_at(g, n, OP_ADD, sum, c, NULL) : c;
 }
 
 enum { SUMS_MAX = 256 };        /* operators of a sum that is searched */
@@ -156,7 +150,7 @@ replaced(Graph *g, Node *n, const Node *from, Node *to, int *budget)
 	if (--*budget < 0)
 		return NULL;
 	Node *x = replaced(g, n->arg[0], from, to, budget), *y = replaced(g, n->arg[1], from, to, budget);
-	return x && y ? two(g, n, n->op, x, y) : NULL;
+	return x && y ? mk_at(g, n, n->op, x, y, NULL) : NULL;
 }
 
 Node *

@@ -42,9 +42,7 @@ static Node *merge(Merge *, Node *x, Node *y, int depth);
 static Node *
 make(Merge *m, Op op, Node *x, Node *y, Node *z)
 {
-	Node *arg[3] = { x, y, z };
-
-	return mk(m->g, op, m->at->span, m->at->file, z ? 3 : y ? 2 : 1, arg, 0);
+	return mk_at(m->g, m->at, op, x, y, z);
 }
 
 static bool

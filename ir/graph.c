@@ -318,6 +318,12 @@ mk(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k)
 }
 
 Node *
+mk_at(Graph *g, const Node *at, Op op, Node *x, Node *y, Node *z)
+{
+	return mk(g, op, at->span, at->file, z ? 3 : y ? 2 : x ? 1 : 0, (Node *[]){ x, y, z }, 0);
+}
+
+Node *
 mk_const(Graph *g, int64_t k)
 {
 	return mk(g, OP_CONST, (Span){0, 0}, 0, 0, NULL, k);

@@ -203,6 +203,8 @@ typedef struct Graph {
 Graph *graph_new(Arena *);
 void graph_emit(Graph *, Node *);       /* the next token is this row */
 Node *mk(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k);
+/* The same from the source of another node; operands that there are not are NULL, at the end. */
+Node *mk_at(Graph *, const Node *at, Op, Node *x, Node *y, Node *z);
 Node *mk_const(Graph *, int64_t);
 /* Numbers the nodes anew, by what the graph means and not by when each was asked for. */
 void graph_order(Graph *);

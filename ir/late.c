@@ -185,7 +185,7 @@ find_guard(Late *l)
 static Node *
 make(const Late *l, Op op, Node *x, Node *y)
 {
-	return mk(l->g, op, l->pick->span, l->pick->file, 2, (Node *[]){ x, y }, 0);
+	return mk_at(l->g, l->pick, op, x, y, NULL);
 }
 
 /* The PICK with its lists as they are in the copy; out of its list where off is 1. */

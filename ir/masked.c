@@ -10,14 +10,6 @@
 
 #include <string.h>
 
-static Node *
-make(Graph *g, const Node *at, Op op, Node *x, Node *y, Node *z)
-{
-	Node *arg[3] = { x, y, z };
-
-	return mk(g, op, at->span, at->file, op_info[op].nargs < 0 ? 2 : op_info[op].nargs, arg, 0);
-}
-
 /* Is n the number of p where p is there? */
 static bool
 is_number_of(const Node *n, const Node *p)
@@ -43,7 +35,7 @@ first_of(const Node *n)
 static Node *
 exists(Graph *g, const Node *at, Node *p)
 {
-	return make(g, at, OP_READ, mk_const(g, 1), p, mk_const(g, 0));
+	return mk_at(g, at, OP_READ, mk_const(g, 1), p, mk_const(g, 0));
 }
 
 static bool
@@ -67,12 +59,12 @@ flag_there(Graph *g, Node *cond, Node *literal, const Node *p, Node **here)
 		return NULL;
 	if (is_number_of(literal->arg[0], p) && (f = first_of(literal->arg[1]))) {
 		*here = exists(g, literal, f);
-		return make(g, literal, OP_NOT, *here, NULL, NULL);
+		return mk_at(g, literal, OP_NOT, *here, NULL, NULL);
 	}
 	if (!is_number_of(literal->arg[1], p) || !(f = first_of(literal->arg[0])) || !holds(cond, exists(g, literal, f)))
 		return NULL;
-	Node *index = literal->arg[0]->arg[0], *number = make(g, literal, OP_READ, index, f, mk_const(g, g->context));
-	return make(g, literal, OP_LT, number, index, NULL);
+	Node *index = literal->arg[0]->arg[0], *number = mk_at(g, literal, OP_READ, index, f, mk_const(g, g->context));
+	return mk_at(g, literal, OP_LT, number, index, NULL);
 }
 
 Node *
@@ -90,15 +82,15 @@ masked_read(Graph *g, Node *n)
 	for (int i = 0; i < n_literal; i++) {
 		Node *literal = cond->op == OP_AND ? cond->arg[i] : cond, *flag = flag_there(g, cond, literal, p, &here);
 		if (flag)
-			flags = make(g, n, OP_AND, flags, flag, NULL);
+			flags = mk_at(g, n, OP_AND, flags, flag, NULL);
 		else if (literal != found)      /* where p is absent the default is `no` anyway */
 			here = literal;
-		rest = make(g, n, OP_AND, rest, here, NULL);
+		rest = mk_at(g, n, OP_AND, rest, here, NULL);
 	}
 	if (flags->op == OP_CONST)
 		return NULL;
-	x = make(g, n, OP_IF, flags, x, no);
-	return make(g, n, OP_IF, rest, make(g, read, OP_READ, x, p, no), no);
+	x = mk_at(g, n, OP_IF, flags, x, no);
+	return mk_at(g, n, OP_IF, rest, mk_at(g, read, OP_READ, x, p, no), no);
 }
 
 Node *
@@ -110,15 +102,15 @@ searched_if(Graph *g, Node *n)
 		return NULL;
 	p = read->arg[1];
 	if (p->op == OP_AT) {
-		Node *e = make(g, n, OP_IF, cond, p->arg[0], mk_const(g, -1));
-		p = make(g, p, OP_AT, e, NULL, NULL);
+		Node *e = mk_at(g, n, OP_IF, cond, p->arg[0], mk_const(g, -1));
+		p = mk_at(g, p, OP_AT, e, NULL, NULL);
 	} else if (is_search(p->op)) {
 		bool best = p->op == OP_BEST;
 		arg[0] = p->arg[0];
-		arg[best] = make(g, p, OP_AND, p->arg[best], cond, NULL);
+		arg[best] = mk_at(g, p, OP_AND, p->arg[best], cond, NULL);
 		p = mk(g, p->op, p->span, p->file, p->narg, arg, 0);
 	} else {
 		return NULL;
 	}
-	return make(g, read, OP_READ, read->arg[0], p, no);
+	return mk_at(g, read, OP_READ, read->arg[0], p, no);
 }

@@ -436,12 +436,6 @@ fold_linear(Graph *g, Node *n)
 	return changed ? mk_reals(g, OP_LINEAR, n->span, n->file, s.n, s.x, 0, s.c, s.n + 1) : NULL;
 }
 
-static Node *
-whole(Graph *g, const Node *at, Op op, Node *x, Node *y)
-{
-	return mk(g, op, at->span, at->file, 2, (Node *[]){ x, y }, 0);
-}
-
 /* A sum of integers alone, times its grid: an integer. NULL if it is none, or large. */
 static Node *
 scaled_integer(Graph *g, const Node *n, int64_t grid)
@@ -456,10 +450,10 @@ scaled_integer(Graph *g, const Node *n, int64_t grid)
 			return NULL;
 	for (int i = 0; i < n->narg; i++) {
 		Node *c = mk_const(g, llrint(n->real[i].x * (double)grid));
-		Node *x = whole(g, n, OP_MUL, n->arg[i], c);
-		sum = sum ? whole(g, n, OP_ADD, sum, x) : x;
+		Node *x = mk_at(g, n, OP_MUL, n->arg[i], c, NULL);
+		sum = sum ? mk_at(g, n, OP_ADD, sum, x, NULL) : x;
 	}
-	sum = whole(g, n, OP_ADD, sum, mk_const(g, llrint(n->real[n->narg].x * (double)grid)));
+	sum = mk_at(g, n, OP_ADD, sum, mk_const(g, llrint(n->real[n->narg].x * (double)grid)), NULL);
 	return sum->type.lo > -top && sum->type.hi < top ? sum : NULL;
 }
 
@@ -474,9 +468,9 @@ fold_above(Graph *g, const Node *n)
 	if (t.min > slack || t.max < (grid ? slack : -slack))
 		return mk_const(g, t.min > slack);
 	if (!t.real || !x->type.real)
-		return whole(g, n, OP_LT, mk_const(g, 0), x);
+		return mk_at(g, n, OP_LT, mk_const(g, 0), x, NULL);
 	whole_x = scaled_integer(g, x, grid);
-	return whole_x ? whole(g, n, OP_LT, mk_const(g, 0), whole_x) : NULL;
+	return whole_x ? mk_at(g, n, OP_LT, mk_const(g, 0), whole_x, NULL) : NULL;
 }
 
 static Node *
@@ -490,7 +484,7 @@ fold_floor(Graph *g, const Node *n)
 		return mk_const(g, op_apply(n, (int64_t[]){ real_bits(x->real[0].x) }));
 	int64_t grid = real_grid(&x->type);
 	Node *whole_x = scaled_integer(g, x, grid);
-	return whole_x ? whole(g, n, OP_DIV, whole_x, mk_const(g, grid)) : NULL;
+	return whole_x ? mk_at(g, n, OP_DIV, whole_x, mk_const(g, grid), NULL) : NULL;
 }
 
 static Node *

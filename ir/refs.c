@@ -12,11 +12,9 @@
 #include <string.h>
 
 static Node *
-make(Graph *g, const Node *at, Op op, Node *x, Node *y, Node *z, int64_t k)
+read_at(Graph *g, const Node *at, Node *x, Node *p, Node *d, int64_t k)
 {
-	Node *arg[3] = { x, y, z };
-
-	return mk(g, op, at->span, at->file, op_info[op].nargs < 0 ? 2 : op_info[op].nargs, arg, k);
+	return mk(g, OP_READ, at->span, at->file, 3, (Node *[]){ x, p, d }, k);
 }
 
 Side
@@ -69,12 +67,12 @@ sum_before(Graph *g, const Node *sum, Node **all, Node **mine)
 		if (is_before(part))
 			before = true;
 		else
-			rest = make(g, sum, OP_AND, rest, part, NULL, 0);
+			rest = mk_at(g, sum, OP_AND, rest, part, NULL);
 	}
 	if (!before)
 		return false;
-	*all = make(g, sum, OP_SUM, e, rest, NULL, 0);
-	*mine = make(g, sum, OP_IF, replace_there(g, rest, NULL), replace_there(g, e, NULL), mk_const(g, 0), 0);
+	*all = mk_at(g, sum, OP_SUM, e, rest, NULL);
+	*mine = mk_at(g, sum, OP_IF, replace_there(g, rest, NULL), replace_there(g, e, NULL), mk_const(g, 0));
 	return true;
 }
 
@@ -85,9 +83,9 @@ static Node *
 shift_there(Graph *g, Node *n)
 {
 	if (n->op == OP_THERE) {
-		Node *x = n->arg[0], *here = make(g, n, OP_HERE, NULL, NULL, NULL, 0);
-		Node *before = make(g, n, OP_READ, x, here, any_value(g, x), -1);
-		return make(g, n, OP_THERE, before, NULL, NULL, 0);
+		Node *x = n->arg[0], *here = mk_at(g, n, OP_HERE, NULL, NULL, NULL);
+		Node *before = read_at(g, n, x, here, any_value(g, x), -1);
+		return mk_at(g, n, OP_THERE, before, NULL, NULL);
 	}
 	if (!n->two_sided)
 		return n;
@@ -111,10 +109,10 @@ read_one_behind(Graph *g, const Node *read)
 		Node *lit = ref->arg[0]->arg[i];
 		bool before = is_before(lit);
 		bound |= before;
-		lit = before ? make(g, lit, OP_LT, mk_const(g, 0), lit->arg[0], NULL, 0) : shift_there(g, lit);
-		cond = make(g, ref, OP_AND, cond, lit, NULL, 0);
+		lit = before ? mk_at(g, lit, OP_LT, mk_const(g, 0), lit->arg[0], NULL) : shift_there(g, lit);
+		cond = mk_at(g, ref, OP_AND, cond, lit, NULL);
 	}
-	return bound ? make(g, read, OP_READ, read->arg[0], make(g, ref, ref->op, cond, NULL, NULL, 0), read->arg[2], read->k - 1) : NULL;
+	return bound ? read_at(g, read, read->arg[0], mk_at(g, ref, ref->op, cond, NULL, NULL), read->arg[2], read->k - 1) : NULL;
 }
 
 /* ---- absence ---- */
@@ -128,7 +126,7 @@ reads(const Node *n, const Node *p, int64_t k)
 static Node *
 with_default(Graph *g, Node *read, Node *d)
 {
-	return make(g, read, OP_READ, read->arg[0], read->arg[1], d, read->k);
+	return read_at(g, read, read->arg[0], read->arg[1], d, read->k);
 }
 
 /* if exists(p) then yes else no: `yes` itself, once its READ of p has the default
@@ -189,11 +187,11 @@ distance_to_latest(Graph *g, const Node *n)
 static Node *
 failed_lately(Graph *g, const Node *at, Node *c, int64_t n)
 {
-	Node *arg[RECENT_MAX + 1], *fails = make(g, at, OP_NOT, c, NULL, NULL, 0);
-	Node *here = make(g, at, OP_HERE, NULL, NULL, NULL, 0);
+	Node *arg[RECENT_MAX + 1], *fails = mk_at(g, at, OP_NOT, c, NULL, NULL);
+	Node *here = mk_at(g, at, OP_HERE, NULL, NULL, NULL);
 
 	for (int i = 0; i < n; i++)
-		arg[i] = make(g, at, OP_READ, fails, here, mk_const(g, 0), -i);
+		arg[i] = read_at(g, at, fails, here, mk_const(g, 0), -i);
 	return mk(g, OP_AND, at->span, at->file, (int)n, arg, 0);
 }
 
@@ -210,7 +208,7 @@ recent1(Graph *g, Node *n, void *ctx)
 		return failed_lately(g, n, c, n->arg[0]->k + 1);
 	if (n->arg[1]->op == OP_CONST && (c = distance_to_latest(g, n->arg[0]))
 	    && n->arg[1]->k >= 1 && n->arg[1]->k <= RECENT_MAX)
-		return make(g, n, OP_NOT, failed_lately(g, n, c, n->arg[1]->k), NULL, NULL, 0);
+		return mk_at(g, n, OP_NOT, failed_lately(g, n, c, n->arg[1]->k), NULL, NULL);
 	return n;
 }
 
@@ -256,7 +254,7 @@ shift_leaf(Shift *s, Node *n, Node **to, int64_t *before)
 {
 	Graph *g = s->g;
 	Op root = n->type.root && n->type.image ? n->type.root->op : OP_CONST;
-	Node *here = make(g, n, OP_HERE, NULL, NULL, NULL, 0);
+	Node *here = mk_at(g, n, OP_HERE, NULL, NULL, NULL);
 
 	if (n->op == OP_CONST) {
 		*to = n;
@@ -272,7 +270,7 @@ shift_leaf(Shift *s, Node *n, Node **to, int64_t *before)
 	if (++s->nleaf > SHIFT_LEAVES)
 		s->failed = true;
 	bool fetched = root != OP_TOKEN && root != OP_INDEX;
-	*to = make(g, n, OP_READ, fetched ? n->arg[0] : n, here, mk_const(g, *before), s->by + (fetched ? n->k : 0));
+	*to = read_at(g, n, fetched ? n->arg[0] : n, here, mk_const(g, *before), s->by + (fetched ? n->k : 0));
 	return true;
 }
 
@@ -334,10 +332,10 @@ shifted(Graph *g, Shift *s, const Node *at, Node *x, int64_t by, int64_t d)
 	Node *to = s->memo[k].to;
 	if (s->memo[k].before == d)
 		return to;
-	Node *index = make(g, at, OP_INDEX, NULL, NULL, NULL, 0);
-	Node *outside = make(g, at, OP_LT, index, mk_const(g, -by), NULL, 0);
-	Node *mend = make(g, at, OP_MUL, outside, mk_const(g, d - s->memo[k].before), NULL, 0);
-	Node *mended = make(g, at, OP_ADD, to, mend, NULL, 0);
+	Node *index = mk_at(g, at, OP_INDEX, NULL, NULL, NULL);
+	Node *outside = mk_at(g, at, OP_LT, index, mk_const(g, -by), NULL);
+	Node *mend = mk_at(g, at, OP_MUL, outside, mk_const(g, d - s->memo[k].before), NULL);
+	Node *mended = mk_at(g, at, OP_ADD, to, mend, NULL);
 	bool wider = mended->type.lo < at->type.lo || mended->type.hi > at->type.hi;
 	return wider ? NULL : mended;
 }
@@ -375,8 +373,8 @@ shift_behind(Graph *g, Node *n, Shift *s)
 	if (!has_feature_root(x))
 		moved = shifted(g, s, behind, x, behind->k, d->k);
 	else if (n->k)
-		moved = make(g, n, OP_READ, x, make(g, n, OP_HERE, NULL, NULL, NULL, 0), d, behind->k);
-	return moved ? make(g, n, OP_READ, moved, behind->arg[1], n->arg[2], 0) : NULL;
+		moved = read_at(g, n, x, mk_at(g, n, OP_HERE, NULL, NULL, NULL), d, behind->k);
+	return moved ? mk_at(g, n, OP_READ, moved, behind->arg[1], n->arg[2]) : NULL;
 }
 
 static Node *
@@ -396,8 +394,8 @@ shift1(Graph *g, Node *n, void *ctx)
 	if (p->op == OP_HERE)
 		return moved ? moved : n;
 	if (!moved)
-		moved = make(g, n, OP_READ, x, make(g, n, OP_HERE, NULL, NULL, NULL, 0), d, n->k);
-	return make(g, n, OP_READ, moved, p, d, 0);
+		moved = read_at(g, n, x, mk_at(g, n, OP_HERE, NULL, NULL, NULL), d, n->k);
+	return mk_at(g, n, OP_READ, moved, p, d);
 }
 
 /* Needs: nothing; finds more after recent. Guarantees: a READ with an offset is

@@ -15,17 +15,9 @@
 enum { THRESHOLDS_MAX = 64, TESTS_MAX = 64 };
 
 static Node *
-make(Graph *g, const Node *at, Op op, Node *x, Node *y)
-{
-	Node *arg[2] = { x, y };
-
-	return mk(g, op, at->span, at->file, op_info[op].nargs < 0 ? 2 : op_info[op].nargs, arg, 0);
-}
-
-static Node *
 times(Graph *g, const Node *at, Node *x, int64_t by)
 {
-	return make(g, at, OP_MUL, x, mk_const(g, by));
+	return mk_at(g, at, OP_MUL, x, mk_const(g, by), NULL);
 }
 
 /* p and q where the digit d is p - b * q. */
@@ -36,7 +28,7 @@ digit_parts(Graph *g, Node *d, Node **p, Node **q)
 
 	if (d->op == OP_MOD && d->arg[1]->op == OP_CONST && d->arg[1]->k > 1) {
 		*p = d->arg[0];
-		*q = make(g, d, OP_DIV, d->arg[0], d->arg[1]);
+		*q = mk_at(g, d, OP_DIV, d->arg[0], d->arg[1], NULL);
 		return d->arg[1]->k;
 	}
 	if (d->op != OP_SUB || !(b = remainder_of(d)) || d->arg[1]->op != OP_MUL)
@@ -78,7 +70,7 @@ number_from(Graph *g, Node *const *digit, int n, Node *d, bool *used, int depth)
 	}
 	if (!above)
 		return d;
-	return make(g, d, OP_ADD, p, times(g, d, make(g, d, OP_SUB, above, q), b));
+	return mk_at(g, d, OP_ADD, p, times(g, d, mk_at(g, d, OP_SUB, above, q, NULL), b), NULL);
 }
 
 /* A division by a constant that n adds or subtracts once; its sign in *c. */
@@ -106,17 +98,17 @@ at_least(Graph *g, const Node *at, Node *n, int64_t t)
 
 	for (n = simplified(g, n); affine_of(n, &a) && (carry = one_carry(&a, &sign));) {
 		int64_t m = carry->arg[1]->k;
-		Node *rest = make(g, at, sign > 0 ? OP_SUB : OP_ADD, n, (Node *)carry);
+		Node *rest = mk_at(g, at, sign > 0 ? OP_SUB : OP_ADD, n, (Node *)carry, NULL);
 		if (sign < 0)
-			rest = make(g, at, OP_ADD, rest, mk_const(g, 1 - t));
-		Node *wide = make(g, at, sign > 0 ? OP_ADD : OP_SUB, times(g, at, rest, m), carry->arg[0]);
+			rest = mk_at(g, at, OP_ADD, rest, mk_const(g, 1 - t), NULL);
+		Node *wide = mk_at(g, at, sign > 0 ? OP_ADD : OP_SUB, times(g, at, rest, m), carry->arg[0], NULL);
 		wide = simplified(g, wide);
 		if (wide->type.hi >= VALUE_MAX || wide->type.lo <= -VALUE_MAX)
 			break;
 		n = wide;
 		t = sign > 0 ? t * m : 1;
 	}
-	return make(g, at, OP_LT, mk_const(g, t - 1), n);
+	return mk_at(g, at, OP_LT, mk_const(g, t - 1), n, NULL);
 }
 
 /* The stream r, at least 0, for which x >= v is r >= 1; NULL if there is none. */
@@ -166,7 +158,7 @@ some_at_least(Graph *g, const Node *at, int64_t v)
 			continue;
 		used[i] = true;
 		Node *number = number_from(g, digit, n, digit[i], used, 0);
-		sum = sum ? make(g, at, OP_ADD, sum, number) : number;
+		sum = sum ? mk_at(g, at, OP_ADD, sum, number, NULL) : number;
 	}
 	for (int i = 0; i < n; i++)
 		if (!used[i])
@@ -216,7 +208,7 @@ size1(Graph *g, Node *n, void *ctx)
 		Node *reached = some_at_least(g, n, v[i]);
 		if (!reached)
 			return n;
-		sum = make(g, n, OP_ADD, sum, times(g, n, reached, v[i] - below));
+		sum = mk_at(g, n, OP_ADD, sum, times(g, n, reached, v[i] - below), NULL);
 		below = v[i];
 	}
 	return nv && sum->type.lo >= n->type.lo && sum->type.hi <= n->type.hi ? sum : n;
@@ -239,7 +231,7 @@ compare1(Graph *g, Node *n, void *ctx)
 	(void)ctx;
 	if (n->op != OP_LT || n->two_sided)
 		return n;
-	Node *difference = make(g, n, OP_SUB, n->arg[1], n->arg[0]);
+	Node *difference = mk_at(g, n, OP_SUB, n->arg[1], n->arg[0], NULL);
 
 	Op root = n->type.root ? n->type.root->op : OP_CONST;
 	if (root == OP_TOKEN || root == OP_INDEX || !affine_of(difference, &a) || !one_carry(&a, &sign))

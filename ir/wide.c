@@ -55,7 +55,7 @@ typedef struct Wide {
 static Node *
 make(Wide *w, Op op, Node *x, Node *y)
 {
-	return mk(w->g, op, w->at->span, w->at->file, 2, (Node *[]){ x, y }, 0);
+	return mk_at(w->g, w->at, op, x, y, NULL);
 }
 
 static Node *
