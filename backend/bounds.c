@@ -50,12 +50,6 @@ by_line(const void *p, const void *q)
 	return a->id - b->id;
 }
 
-static int
-by_atom(const void *p, const void *q)
-{
-	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
-}
-
 /* The sum of a group where its linear part is x. */
 static int64_t
 line_at(const Term *t, int n, int64_t x)
@@ -119,7 +113,7 @@ form_parts(Arena *arena, const Form *f, int state, Form *part)
 		Form *p = &part[parts++];
 		*p = (Form){ .n = to - from, .term = t + from, .ready = t[from].atom->ready };
 		line_range(t + from, to - from, &p->lo, &p->hi);
-		qsort(t + from, (size_t)(to - from), sizeof *t, by_atom);
+		sort_terms(t + from, to - from);
 	}
 	for (int i = rest; i < f->n; i++) {
 		const Atom *a = t[i].atom;

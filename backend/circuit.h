@@ -133,6 +133,12 @@ typedef struct Circuit {
 	bool hurried;           /* and for some of it that took more neurons */
 } Circuit;
 
+static inline bool
+is_const(const Node *n)
+{
+	return n->op == OP_CONST;
+}
+
 /* An error at the source of a node. */
 void refuse(Circuit *, const Node *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -149,6 +155,7 @@ int64_t form_bos(const Form *);
 int form_ready(const Form *);
 bool form_equal(const Form *, const Form *);
 bool form_is_const(const Form *);
+void sort_terms(Term *, int n);          /* by atom, as a form has them */
 /* the form that has value v at <bos> and is unchanged elsewhere */
 const Form *form_set_bos(Circuit *, const Form *, int64_t v);
 

@@ -344,12 +344,6 @@ read_columns(Space *sp, int state, const Form *f)
 	return !b->lost;
 }
 
-static int
-by_id(const void *p, const void *q)
-{
-	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
-}
-
 /* f without its constant and common factor, its first term positive: what a column
  * is worth holding. */
 static const Form *
@@ -465,7 +459,7 @@ in_lines(Space *sp, int state, const Form *f, Vec *w)
 	}
 	if (rest.n == f->n || (n == 1 && !rest.n))
 		return false;
-	qsort(term, (size_t)rest.n, sizeof *term, by_id);
+	sort_terms(term, rest.n);
 	rest.term = term;
 	for (int i = 0; i < n; i++)
 		if (is_apart(&part[i]))

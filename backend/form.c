@@ -4,6 +4,7 @@
 
 #include "backend/circuit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct AtomTable {
@@ -15,6 +16,18 @@ static int
 max_int(int a, int b)
 {
 	return a > b ? a : b;
+}
+
+static int
+by_atom(const void *p, const void *q)
+{
+	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
+}
+
+void
+sort_terms(Term *term, int n)
+{
+	qsort(term, (size_t)n, sizeof *term, by_atom);
 }
 
 const Form *

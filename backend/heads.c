@@ -29,12 +29,6 @@ enum {
 	MOST_BITS = 12,
 };
 
-static bool
-is_const(const Node *n)
-{
-	return n->op == OP_CONST || n->op == OP_REAL;
-}
-
 static Node *
 node(Circuit *c, Op op, const Node *at, int narg, Node *x, Node *y, Node *z, int64_t k)
 {
@@ -763,7 +757,7 @@ map_read_there(Circuit *c, Node *n)
 {
 	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *other;
 
-	if (!is_const(d)) {
+	if (!is_literal(d)) {
 		Node *there = node(c, OP_READ, n, 3, mk_const(c->g, 1), p, mk_const(c->g, 0), n->k);
 		Node *any = x->type.real ? mk_real(c->g, (Real){ 0, 1 }) : mk_const(c->g, x->type.lo);
 		Node *read = node(c, OP_READ, n, 3, x, p, any, n->k);
@@ -795,7 +789,7 @@ map_read_there(Circuit *c, Node *n)
 const Form *
 map_read(Circuit *c, Node *n)
 {
-	Node *other = is_const(n->arg[2]) ? read_one_behind(c->g, n) : NULL;
+	Node *other = is_literal(n->arg[2]) ? read_one_behind(c->g, n) : NULL;
 
 	if (!other || (n->k <= 0 && !relates(n->arg[1]->arg[0])))
 		return map_read_there(c, n);

@@ -47,12 +47,6 @@ typedef struct Joint {
 	const Form *sum;        /* NULL: only count blocks */
 } Joint;
 
-static bool
-is_const(const Node *n)
-{
-	return n->op == OP_CONST;
-}
-
 static int
 values_of(const Node *n)
 {

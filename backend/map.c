@@ -76,12 +76,6 @@ refuse(Circuit *c, const Node *n, const char *fmt, ...)
 	va_end(ap);
 }
 
-static bool
-is_const(const Node *n)
-{
-	return n->op == OP_CONST;
-}
-
 /* form_better, and the rule if it is the new one. */
 static const Form *
 rather(Circuit *c, const Form *best, const Form *f, const Rule *rule)
@@ -475,26 +469,11 @@ emit_ABS(Circuit *c, Node *n)
 static const Form *
 greatest_by_threshold(Circuit *c, Node *n)
 {
-	int64_t v[128];
-	int nv = 0;
+	int64_t v[THRESHOLDS_MAX];
+	int nv = all_values(n, v);
 
-	for (int i = 0; i < n->narg; i++) {
-		const Type *t = &n->arg[i]->type;
-		if (!t->nset || t->nset > 64)
-			return NULL;
-		for (int k = 0; k < t->nset; k++) {
-			int at = 0;
-			while (at < nv && v[at] < t->set[k])
-				at++;
-			if (at < nv && v[at] == t->set[k])
-				continue;
-			if (nv == 64)
-				return NULL;
-			memmove(v + at + 1, v + at, sizeof *v * (size_t)(nv - at));
-			v[at] = t->set[k];
-			nv++;
-		}
-	}
+	if (!nv)
+		return NULL;
 	const Form *sum = form_const(c, n->type.lo);
 	for (int k = 0; k < nv; k++) {
 		if (v[k] <= n->type.lo)

@@ -90,12 +90,6 @@ add_term(Circuit *c, Sum *s, const Form *f, double by)
 	s->term[s->n++] = (RealTerm){ f, by };
 }
 
-static int
-by_id(const void *a, const void *b)
-{
-	return ((const Term *)a)->atom->id - ((const Term *)b)->atom->id;
-}
-
 /* The atoms of all terms, for who asks what a form is made of. */
 static void
 list_atoms(Circuit *c, Form *f)
@@ -109,7 +103,7 @@ list_atoms(Circuit *c, Form *f)
 	for (int i = 0; i < f->real->n; i++)
 		for (int j = 0; j < f->real->term[i].f->n; j++)
 			t[n++] = (Term){ f->real->term[i].f->term[j].atom, 1 };
-	qsort(t, (size_t)n, sizeof *t, by_id);
+	sort_terms(t, n);
 	for (int i = 0; i < n; i++)
 		if (!f->n || t[f->n - 1].atom != t[i].atom)
 			t[f->n++] = t[i];
@@ -398,7 +392,7 @@ map_values(Circuit *c, Node *n)
 static Node *
 stream_here(Node *n, Node *found)
 {
-	if (n->op == OP_CONST || n->op == OP_REAL || n->op == OP_THERE)
+	if (is_literal(n) || n->op == OP_THERE)
 		return found;
 	if (!n->two_sided)
 		return !found || found == n ? n : NULL;
@@ -414,7 +408,7 @@ stream_here(Node *n, Node *found)
 static Node *
 replace_here(Circuit *c, Node *n, Node *by)
 {
-	if (n->op == OP_CONST || n->op == OP_REAL || n->op == OP_THERE)
+	if (is_literal(n) || n->op == OP_THERE)
 		return n;
 	if (!n->two_sided)
 		return by;

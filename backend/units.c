@@ -59,12 +59,6 @@ same_places(const Member *a, const Member *b)
 	return a->n == b->n && a->group == b->group && !memcmp(a->at, b->at, sizeof *a->at * (size_t)a->n);
 }
 
-static int
-by_id(const void *p, const void *q)
-{
-	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
-}
-
 /* The atoms of all forms, each with its occurrences; *n of them. */
 static Member *
 find_members(Arena *arena, const Form *const *form, int nform, int natom, int *n)
@@ -120,7 +114,7 @@ unit_of(Arena *arena, const Member *m, int n)
 
 	for (int i = 0; i < n; i++)
 		t[i] = (Term){ (Atom *)m[i].atom, m[i].c };
-	qsort(t, (size_t)n, sizeof *t, by_id);
+	sort_terms(t, n);
 	f->n = n;
 	f->term = t;
 	int parts = form_parts(arena, f, form_ready(f), part);

@@ -84,7 +84,7 @@ both_images(Lower *L, Node *a, Node *b, const Node **root, Real **x, Real **y)
 	if (!r == !s)
 		return r && r == s;
 	const Node *other = r ? b : a;
-	if (other->op != OP_CONST && other->op != OP_REAL)
+	if (!is_literal(other))
 		return false;
 	int n = (*root)->type.nset;
 	Real *same = NEWS(L->arena, Real, n), c = other->op == OP_REAL ? other->real[0] : real_of(other->k, 1);

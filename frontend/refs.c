@@ -329,7 +329,7 @@ read_node(Lower *L, Node *x, const Value *p, Node *d)
 	if (p->ref && p->ref->op == OP_HERE && !p->offset)
 		return x;
 	Node *ref = p->ref ? p->ref : op0(L, OP_HERE);
-	bool plain = !d || d->op == OP_CONST || d->op == OP_REAL || (p->ref && !d->two_sided);
+	bool plain = !d || is_literal(d) || (p->ref && !d->two_sided);
 	Node *got = op3(L, OP_READ, x, ref, plain && d ? d : any, p->offset);
 	if (!p->ref)
 		got = op1(L, OP_THERE, got);

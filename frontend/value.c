@@ -161,10 +161,10 @@ v_bool(Lower *L, bool b)
 	return v_known(L, V_BOOL, b);
 }
 
-Value *
-v_text(Lower *L, const char *text, uint32_t len)
+static Value *
+v_spelled(Lower *L, ValueKind kind, const char *text, uint32_t len)
 {
-	Value *v = v_known(L, V_TEXT, 0);
+	Value *v = v_known(L, kind, 0);
 
 	v->text = text;
 	v->len = len;
@@ -172,13 +172,15 @@ v_text(Lower *L, const char *text, uint32_t len)
 }
 
 Value *
+v_text(Lower *L, const char *text, uint32_t len)
+{
+	return v_spelled(L, V_TEXT, text, len);
+}
+
+Value *
 v_token(Lower *L, const char *text, uint32_t len)
 {
-	Value *v = v_known(L, V_TOKEN, 0);
-
-	v->text = text;
-	v->len = len;
-	return v;
+	return v_spelled(L, V_TOKEN, text, len);
 }
 
 Value *

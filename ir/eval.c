@@ -219,7 +219,7 @@ push(Eval *e, const Node *n, int at)
 static bool
 need(Eval *e, const Node *n, int at, int64_t *v)
 {
-	if (n->op == OP_CONST || n->op == OP_REAL) {
+	if (is_literal(n)) {
 		*v = n->op == OP_CONST ? n->k : real_bits(n->real[0].x);
 		return true;
 	}

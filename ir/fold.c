@@ -435,11 +435,11 @@ fold_read(Graph *g, Node *n)
 
 	if (!is_reference(p->op))
 		return NULL;
-	if ((x->op == OP_CONST || x->op == OP_REAL) && x == d)
+	if (is_literal(x) && x == d)
 		return x;
 	if (never_there(g, p, n->k))
 		return d;
-	if (p->op == OP_AT && d->op != OP_CONST && d->op != OP_REAL && always_there(g, n, p->arg[0], n->k))
+	if (p->op == OP_AT && !is_literal(d) && always_there(g, n, p->arg[0], n->k))
 		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){x, p, any_value(g, x)}, n->k);
 	if (p->op == OP_AT && x->op == OP_CONST && always_there(g, n, p->arg[0], n->k))
 		return x;
@@ -508,7 +508,7 @@ fold(Graph *g, Node *n)
 	case OP_SUM:
 		return fold_sum(g, n);
 	case OP_THERE:
-		return x->op == OP_CONST || x->op == OP_REAL ? x : NULL;
+		return is_literal(x) ? x : NULL;
 	case OP_READ:
 		return fold_read(g, n);
 	default:

@@ -52,6 +52,7 @@ int op_find(const char *name);  /* -1 if there is none */
 enum {
 	SET_MAX = 4096,         /* most values of an exact set */
 	PAIRS_MAX = 65536,      /* most pairs of values tried for one operator */
+	THRESHOLDS_MAX = 64,    /* most values of a greatest that is a sum of thresholds */
 };
 #define EXACT_MAX (1 << 24)     /* integers of this size and above are not exact in float32 */
 
@@ -224,6 +225,13 @@ rows_of(const Graph *g, int field)
 	return g->field ? g->field[field].n : g->nvocab;
 }
 
+/* A number, whole or real. */
+static inline bool
+is_literal(const Node *n)
+{
+	return n->op == OP_CONST || n->op == OP_REAL;
+}
+
 /* A node of these meanings over values v[0..narg), as the evaluator computes it.
  * Not for references, READ and THERE. */
 int64_t op_apply(const Node *, const int64_t *v);
@@ -258,6 +266,9 @@ typedef enum Side { NEITHER = 0, ON_HERE = 1, ON_THERE = 2, ON_BOTH = 3 } Side;
 Side side(const Node *);
 /* n with every THERE(x) replaced: by x, or by `with` where it is given. */
 Node *replace_there(Graph *, Node *n, Node *with);
+
+/* The values of all operands, ascending; 0 if they are more than v has room for. */
+int all_values(const Node *, int64_t v[THRESHOLDS_MAX]);
 
 /* n with what cancels in its sums taken out. */
 Node *simplified(Graph *, Node *n);

@@ -256,12 +256,6 @@ real_type(Graph *g, const Node *n, Type *t)
 	}
 }
 
-static bool
-is_number(const Node *n)
-{
-	return n->op == OP_CONST || n->op == OP_REAL;
-}
-
 static Real
 number_of(const Node *n)
 {
@@ -273,7 +267,7 @@ number_of(const Node *n)
 static const Node *
 root_of(const Node *n, const Node *root, int depth)
 {
-	if (is_number(n))
+	if (is_literal(n))
 		return root;
 	if (!n->type.real) {
 		if (!n->type.root || !n->type.image || n->type.root->two_sided || (root && root != n->type.root))
@@ -283,7 +277,7 @@ root_of(const Node *n, const Node *root, int depth)
 	bool known = n->op == OP_LINEAR || n->op == OP_VALUES || n->op == OP_RELU || n->op == OP_IF;
 	for (int i = 0; i < n->narg && known && depth < 50; i++) {
 		const Node *r = root_of(n->arg[i], root, depth + 1);
-		if (!r && !is_number(n->arg[i]))
+		if (!r && !is_literal(n->arg[i]))
 			return NULL;
 		root = r;
 	}
@@ -372,7 +366,7 @@ add_term(Sum *s, Node *x, Real c)
 static void
 add_product(Sum *s, Node *x, Real c, bool flat, Real *constant)
 {
-	if (is_number(x)) {
+	if (is_literal(x)) {
 		*constant = real_add(*constant, real_mul(c, number_of(x)));
 	} else if (x->op == OP_LINEAR && flat) {
 		for (int i = 0; i < x->narg; i++)
@@ -552,7 +546,7 @@ fold_mean(Graph *g, Node *n)
 {
 	if (is_const(n->arg[1], 0))
 		return mk_real(g, n->real[0]);
-	if (is_number(n->arg[0]) && is_const(n->arg[1], 1))
+	if (is_literal(n->arg[0]) && is_const(n->arg[1], 1))
 		return mk_real(g, number_of(n->arg[0]));
 	return NULL;
 }

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { THRESHOLDS_MAX = 64, TESTS_MAX = 64 };
+enum { TESTS_MAX = 64 };
 
 static Node *
 times(Graph *g, const Node *at, Node *x, int64_t by)
@@ -168,9 +168,8 @@ some_at_least(Graph *g, const Node *at, int64_t v)
 	return sum ? at_least(g, at, sum, 1) : NULL;
 }
 
-/* Gathers the values of all operands, ascending; 0 if they are too many. */
-static int
-all_values(const Node *n, int64_t *v)
+int
+all_values(const Node *n, int64_t v[THRESHOLDS_MAX])
 {
 	int nv = 0;
 

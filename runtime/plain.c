@@ -259,16 +259,6 @@ softmax(float *x, int n)
 		x[i] /= sum;
 }
 
-static float
-dot(const float *a, const float *b, int n)
-{
-	float sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += a[i] * b[i];
-	return sum;
-}
-
 /* One head at one place reads places 0 .. n - 1. */
 static void
 read_head(TwPlain *s, const TwLayer *l, const Layer *c, int h, int n)
@@ -279,7 +269,7 @@ read_head(TwPlain *s, const TwLayer *l, const Layer *c, int h, int n)
 	float *read = s->read + (size_t)h * (size_t)l->dv;
 
 	for (int i = 0; i < n; i++, key += l->dk)
-		s->weight[i] = dot(query, key, l->dk);
+		s->weight[i] = tw_dot(query, key, l->dk);
 	softmax(s->weight, n);
 	memset(read, 0, (size_t)l->dv * sizeof *read);
 	for (int i = 0; i < n; i++, value += l->dv)

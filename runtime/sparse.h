@@ -17,4 +17,14 @@ _Bool tw_sparse_init(TwSparse *, const float *w, int in, int out);
 void tw_sparse_free(TwSparse *);
 void tw_sparse_add(float *y, const float *x, const TwSparse *w);
 
+static inline float
+tw_dot(const float *a, const float *b, int n)
+{
+	float sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += a[i] * b[i];
+	return sum;
+}
+
 #endif

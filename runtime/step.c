@@ -1,6 +1,7 @@
 /* One token of one text through the code. */
 
 #include "runtime/code.h"
+#include "runtime/sparse.h"
 
 #include <math.h>
 #include <string.h>
@@ -36,16 +37,6 @@ move(float *to, const float *from, int n)
 {
 	for (int i = 0; i < n; i++)
 		to[i] = from[i];
-}
-
-static float
-dot(const float *a, const float *b, int n)
-{
-	float sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += a[i] * b[i];
-	return sum;
 }
 
 /* ---- heads */
@@ -92,7 +83,7 @@ read_best(const TwHead *h, const TwWork *w, const float *fresh)
 	float *s = w->state + h->state, *kept = s + 3, *bos = kept + h->nvalue;
 
 	rank(&s[0], &s[1], fresh[h->priority], kept, fresh + h->value, h->nvalue);
-	float lifted = s[2] + dot(fresh + h->query, h->lift, h->nkey);
+	float lifted = s[2] + tw_dot(fresh + h->query, h->lift, h->nkey);
 	bool at_bos = lifted > s[0];
 	float other = at_bos ? s[0] : s[1] > lifted ? s[1] : lifted;
 	scatter_all(&h->out, at_bos ? bos : kept, w->x);
@@ -162,7 +153,7 @@ read_keyed(const TwHead *h, const TwWork *w, const float *fresh)
 	rank(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, fresh + h->value, h->nvalue);
 	for (int i = 0; i < n; i++) {
 		e = entry_of(h, w, i);
-		float by_key = dot(e, fresh + h->query, h->nkey), score = by_key + e[h->nkey];
+		float by_key = tw_dot(e, fresh + h->query, h->nkey), score = by_key + e[h->nkey];
 		float next = by_key + e[h->nkey + 1];
 		if (!(score <= best)) {
 			second = best > next ? best : next;
@@ -206,7 +197,7 @@ read_mean(const TwHead *h, const TwWork *w, float *fresh)
 	memset(sum, 0, (size_t)h->nvalue * sizeof *sum);
 	for (int i = 0; i < n; i++) {
 		e = entry_of(h, w, i);
-		float score = dot(e, fresh + h->query, h->nkey) + e[h->nkey];
+		float score = tw_dot(e, fresh + h->query, h->nkey) + e[h->nkey];
 		ok = join(&top, &count, score, sum, e + h->nkey + 2, h->nvalue) && ok;
 		if (score == top)
 			count += e[h->nkey + 1] - 1;
@@ -239,7 +230,7 @@ score_places(const TwHead *h, const TwWork *w, int place, const float *query, fl
 
 	*second = -INFINITY;
 	for (int p = 0; p <= place; p++) {
-		w->score[p] = dot(query, place_of(h, w, p), h->nkey);
+		w->score[p] = tw_dot(query, place_of(h, w, p), h->nkey);
 		if (p && w->score[p] > w->score[best]) {
 			*second = w->score[best];
 			best = p;
