@@ -196,8 +196,11 @@ const Form *gate(Circuit *, const Form *deficit, const Form *f);/* f where defic
 const Form *product(Circuit *, const Form *, const Form *);
 const Form *form_better(const Form *, const Form *);            /* the earlier, then the smaller; NULL loses */
 
-/* ---- conditions (map.c): 0 where it is as wanted, else 1 or more ---- */
+/* ---- conditions and choices (choice.c) ---- */
+/* 0 where the condition is as wanted, else 1 or more */
 const Form *deficit(Circuit *, Node *, bool want);
+const Form *deficit_all(Circuit *, Node *, bool want);  /* of all operands, added up */
+const Form *map_if(Circuit *, Node *n);     /* IF */
 
 /* ---- reals (real.c) ---- */
 const Form *real_form(Circuit *, int n, const RealTerm *, double k);
@@ -237,6 +240,9 @@ const Form *joint_table(Circuit *, Node *n, const Form *best);
 
 /* ---- stages ---- */
 const Form *map_node(Circuit *, Node *);
+/* form_better, and the rule if it is the new one. */
+const Form *rather(Circuit *, const Form *best, const Form *f, const Rule *);
+bool is_feature(const Node *);          /* does it depend on the token or the place alone? */
 /* latest: (g->nnode) what circuit->latest will be, or NULL. */
 Circuit *map_once(Graph *, Arena *, Diags *, const int *latest);
 
