@@ -8,6 +8,7 @@
 
 #include "backend/circuit.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -139,6 +140,20 @@ form_terms(const Form *f)
 
 	for (int i = 0; i < f->n; i++)
 		sum += (double)llabs(f->term[i].c) * atom_most(f->term[i].atom);
+	return sum;
+}
+
+double
+form_terms_in_parts(const Form *f)
+{
+	Arena scratch = { 0 };
+	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
+	int n = form_parts(&scratch, f, INT_MAX, part);
+	double sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += (double)(-part[i].lo > part[i].hi ? -part[i].lo : part[i].hi);
+	arena_free(&scratch);
 	return sum;
 }
 

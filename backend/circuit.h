@@ -169,6 +169,8 @@ double atom_most(const Atom *);
 double form_most(const Form *f, int state);
 /* The sum of absolute terms, constant aside. */
 double form_terms(const Form *);
+/* The same of its parts, each in a column of its own; <bos> aside. */
+double form_terms_in_parts(const Form *);
 /* Of forms that share their terms, more of them than terms: those, as forms (units.c).
  * unit has room for all terms. */
 int form_units(Arena *, const Form *const *form, int nform, int natom, const Form **unit);

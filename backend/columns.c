@@ -8,7 +8,8 @@
  *
  * Integer combinations are found in an echelon basis of the lattice that the
  * columns span (Hermite's form, by Euclid on the pivots), which remembers of each
- * of its rows how it was made of columns. */
+ * of its rows how it was made of columns. A row's pivot is its smallest entry, 1
+ * mostly, lest coefficients grow; the rows' own order is what makes it echelon. */
 
 #include "backend/circuit.h"
 #include "lang/whole.h"
@@ -23,15 +24,17 @@
 typedef Uses Vec;
 typedef Use Entry;
 
+/* 0 at the pivots of all rows of a lower rank. */
 typedef struct Row {
-	Vec v;                  /* over dimensions; the first is the pivot */
+	int rank, pivot;
+	Vec v;                  /* over dimensions */
 	Vec w;                  /* over columns: how it is made of them */
 } Row;
 
 typedef struct Basis {
 	int ncolumn;            /* columns that have been put in */
+	int nrow;
 	Row **row;              /* (ndim) by pivot, NULL where there is none */
-	bool lost;              /* coefficients grew out of hand: trust it no more */
 	struct Known **known;   /* (BUCKETS) the columns as they are in this state, by content */
 	int caplargest;
 	double *largest;        /* (caplargest) what a column can hold, sharp; 0 if not asked for yet */
@@ -254,27 +257,80 @@ same_column(const Basis *b, const Vec *v, int64_t *times)
 	return -1;
 }
 
-/* v, made of columns as w says, joins the basis; both are used up. */
+/* The row of least rank at whose pivot v is not 0, and v there; NULL if there is none. */
+static Row *
+first_row_in(const Basis *b, const Vec *v, int64_t *times)
+{
+	Row *first = NULL;
+
+	for (int i = 0; i < v->n; i++) {
+		Row *r = b->row[v->at[i].column];
+		if (r && (!first || r->rank < first->rank)) {
+			first = r;
+			*times = v->at[i].times;
+		}
+	}
+	return first;
+}
+
+static int64_t
+at_pivot(const Row *r)
+{
+	int lo = 0, hi = r->v.n - 1;
+
+	while (lo < hi) {
+		int mid = (lo + hi) / 2;
+		if (r->v.at[mid].column < r->pivot)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return r->v.at[lo].times;
+}
+
+static void
+add_row(Space *sp, Basis *b, const Vec *v, const Vec *w)
+{
+	int least = 0;
+
+	for (int i = 1; i < v->n; i++)
+		if (llabs(v->at[i].times) < llabs(v->at[least].times))
+			least = i;
+	int pivot = v->at[least].column;
+	b->row[pivot] = NEW(sp->arena, Row);
+	*b->row[pivot] = (Row){ b->nrow++, pivot, vec_keep(sp, v), vec_keep(sp, w) };
+}
+
+/* v, made of columns as w says, joins the basis; both are used up. Where coefficients
+ * grow out of hand it stays out. */
 static void
 basis_add(Space *sp, Basis *b, Vec *v, Vec *w)
 {
-	while (!b->lost && v->n) {
-		int pivot = v->at[0].column;
-		Row *r = b->row[pivot];
-		if (!r) {
-			r = b->row[pivot] = NEW(sp->arena, Row);
-			*r = (Row){ vec_keep(sp, v), vec_keep(sp, w) };
+	int64_t times;
+	Row *r;
+
+	while ((r = first_row_in(b, v, &times))) {
+		int64_t q = times / at_pivot(r);
+		bool whole = times % at_pivot(r) == 0;
+		if (!vec_add(sp, v, &r->v, -q) || !vec_add(sp, w, &r->w, -q))
 			return;
-		}
-		int64_t q = v->at[0].times / r->v.at[0].times;
-		b->lost = !vec_add(sp, v, &r->v, -q) || !vec_add(sp, w, &r->w, -q);
-		if (v->n && v->at[0].column == pivot) { /* Euclid: the remainder is the smaller pivot */
+		if (!whole) {           /* Euclid: the remainder is the smaller pivot */
 			Row old = *r;
-			*r = (Row){ vec_keep(sp, v), vec_keep(sp, w) };
+			r->v = vec_keep(sp, v);
+			r->w = vec_keep(sp, w);
 			vec_copy(sp, v, &old.v, 1);
 			vec_copy(sp, w, &old.w, 1);
 		}
 	}
+	if (v->n)
+		add_row(sp, b, v, w);
+}
+
+static void
+take_in(Space *sp, Basis *b, int column)
+{
+	vec_copy(sp, &sp->w, &(Vec){ 1, 1, &(Entry){ column, 1 } }, 1);
+	basis_add(sp, b, &sp->v, &sp->w);
 }
 
 /* A basis takes in the columns there are when it is asked. */
@@ -295,10 +351,46 @@ basis_of(Space *sp, int state)
 		if (!sp->v.n)
 			continue;
 		remember(sp, b, b->ncolumn, &sp->v);
-		vec_copy(sp, &sp->w, &(Vec){ 1, 1, &(Entry){ b->ncolumn, 1 } }, 1);
-		basis_add(sp, b, &sp->v, &sp->w);
+		take_in(sp, b, b->ncolumn);
 	}
 	return b;
+}
+
+typedef struct Length {
+	int column, n;
+} Length;
+
+static int
+by_length(const void *p, const void *q)
+{
+	const Length *a = p, *b = q;
+
+	return a->n != b->n ? a->n - b->n : a->column - b->column;
+}
+
+/* The same basis from its columns in another order, the shortest first: long sums come
+ * apart into units, whereas units that come after long sums make coefficients grow. */
+static void
+rebuild(Space *sp, int state)
+{
+	Basis *b = basis_of(sp, state);
+	Arena scratch = { 0 };
+	Length *of = NEWS(&scratch, Length, b->ncolumn + 1);
+	int n = 0;
+
+	for (int i = 0; i < b->ncolumn; i++) {
+		expand(sp, sp->c.form[i], state, &sp->v);
+		if (sp->v.n && !sp->c.form[i]->near)
+			of[n++] = (Length){ i, sp->v.n };
+	}
+	qsort(of, (size_t)n, sizeof *of, by_length);
+	memset(b->row, 0, sizeof *b->row * (size_t)(sp->ndim + 1));
+	b->nrow = 0;
+	for (int i = 0; i < n; i++) {
+		expand(sp, sp->c.form[of[i].column], state, &sp->v);
+		take_in(sp, b, of[i].column);
+	}
+	arena_free(&scratch);
 }
 
 static bool
@@ -330,18 +422,18 @@ read_columns(Space *sp, int state, const Form *f)
 		vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ i, times } }, 1);
 		return true;
 	}
-	while (!b->lost && v->n) {
-		const Row *r = b->row[v->at[0].column];
-		if (!r || v->at[0].times % r->v.at[0].times)
+	while (v->n) {
+		const Row *r = first_row_in(b, v, &times);
+		if (!r || times % at_pivot(r))
 			return false;
-		int64_t q = v->at[0].times / r->v.at[0].times;
+		int64_t q = times / at_pivot(r);
 		if (!vec_add(sp, v, &r->v, -q) || !vec_add(sp, w, &r->w, q))
 			return false;
 	}
 	for (i = 0; i < w->n; i++)
 		if (llabs(w->at[i].times) > 1 << 20)    /* a column of its own keeps the terms small */
 			return false;
-	return !b->lost;
+	return true;
 }
 
 /* f without its constant and common factor, its first term positive: what a column
@@ -698,6 +790,7 @@ need_units(Space *sp, int state, const Readers *r)
 	int nunit = form_units(&scratch, left, distinct, sp->c.s->c->natom, unit);
 	for (int i = 0; i < nunit; i++)
 		need(sp, state, unit[i]);
+	rebuild(sp, state);
 	for (int i = 0; i < distinct; i++)
 		need(sp, state, left[i]);
 	arena_free(&scratch);

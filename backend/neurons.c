@@ -179,7 +179,7 @@ gate_inside(Circuit *c, const Form *deficit, const Form *f)
 		if (a->real || a->lift || a->hi * deficit->hi > HELD_MAX)
 			return NULL;
 		const Form *held = form_add(c, 1, a->in, -a->hi, deficit, 0);
-		if (form_terms(held) + (double)llabs(held->k) >= EXACT_MAX)
+		if (form_terms_in_parts(held) + (double)llabs(held->k) >= EXACT_MAX)
 			return NULL;
 		rest = form_add(c, 1, rest, -k, form_atom(c, a), 0);
 		sum = form_add(c, 1, sum, k, relu(c, held), 0);
