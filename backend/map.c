@@ -32,6 +32,7 @@ static const Rule
 	by_staircase = { "staircase", "a function of one value: a neuron for each change of slope" },
 	by_gate = { "gate", "the branches' difference, held at 0 by the condition" },
 	by_threshold = { "thresholds", "a neuron for each value that some operand may reach" },
+	by_arms = { "arms", "the index first, in both lists, then the choice of the list" },
 	by_flags = { "flags", "a neuron for each element, behind the index's flag" };
 
 #define RULE(...) &(const Rule){ __VA_ARGS__ }
@@ -401,6 +402,39 @@ pick_telescoped(Circuit *c, Node *n)
 	return form_within(c, sum, lo, hi);
 }
 
+/* The condition that elements of a list are chosen by, should it come after the index. */
+static Node *
+late_choice(Circuit *c, const Node *n)
+{
+	for (int i = 1; i < n->narg; i++)
+		if (n->arg[i]->op == OP_IF && !n->arg[i]->type.real
+		    && map_node(c, n->arg[i]->arg[0])->ready > map_node(c, n->arg[0])->ready)
+			return n->arg[i]->arg[0];
+	return NULL;
+}
+
+/* The list as it is where the condition holds, or does not. */
+static Node *
+pick_where(Circuit *c, const Node *n, const Node *cond, bool holds)
+{
+	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
+
+	for (int i = 0; i < n->narg; i++)
+		arg[i] = n->arg[i]->op == OP_IF && n->arg[i]->arg[0] == cond ? n->arg[i]->arg[holds ? 1 : 2] : n->arg[i];
+	return mk_like(c->g, n, arg);
+}
+
+/* [if c then x_k else y_k][i] is if c then x[i] else y[i], where c is what it waits for. */
+static const Form *
+pick_before_choice(Circuit *c, Node *n)
+{
+	Node *cond = late_choice(c, n);
+
+	if (!cond)
+		return NULL;
+	return map_node(c, mk_at(c->g, n, OP_IF, cond, pick_where(c, n, cond, true), pick_where(c, n, cond, false)));
+}
+
 static const Form *
 emit_PICK(Circuit *c, Node *n)
 {
@@ -408,7 +442,12 @@ emit_PICK(Circuit *c, Node *n)
 
 	if (flags)
 		c->made = &by_flags;
-	return rather(c, flags, pick_telescoped(c, n), by_op[OP_PICK]);
+	const Form *best = rather(c, flags, pick_telescoped(c, n), by_op[OP_PICK]);
+	const Form *before = best->ready > deadline(c) ? pick_before_choice(c, n) : NULL;
+	if (!before || before->ready >= best->ready)
+		return best;
+	c->hurried = true;
+	return rather(c, best, before, &by_arms);
 }
 
 static const Form *

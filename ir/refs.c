@@ -167,7 +167,35 @@ pass_absence(Graph *g, Diags *ds)
 
 /* ---- recent ---- */
 
-enum { RECENT_MAX = 12 };       /* fetches that are cheaper than a search */
+enum {
+	RECENT_FEW = 12,        /* fetches that are cheaper than a search */
+	RECENT_MAX = 32,        /* that cost nothing, where as much is fetched from there anyway */
+};
+
+/* Of which distances something is fetched. */
+typedef struct Fetches {
+	bool from[RECENT_MAX];
+} Fetches;
+
+static Fetches
+find_fetches(const Graph *g)
+{
+	Fetches f = { 0 };
+
+	for (int i = 0; i < g->nnode; i++) {
+		const Node *n = g->node[i];
+		if (n->op == OP_READ && n->arg[1]->op == OP_HERE && n->k <= 0 && n->k > -RECENT_MAX)
+			f.from[-n->k] = true;
+	}
+	return f;
+}
+
+/* Are the last n positions as good as a search? */
+static bool
+are_few(const Fetches *f, int64_t n)
+{
+	return n >= 1 && (n <= RECENT_FEW || (n <= RECENT_MAX && f->from[n - 1]));
+}
 
 /* here - (latest j where C), -1 standing for none; gives C as a stream, or NULL. */
 static Node *
@@ -187,7 +215,7 @@ distance_to_latest(Graph *g, const Node *n)
 static Node *
 failed_lately(Graph *g, const Node *at, Node *c, int64_t n)
 {
-	Node *arg[RECENT_MAX + 1], *fails = mk_at(g, at, OP_NOT, c, NULL, NULL);
+	Node *arg[RECENT_MAX], *fails = mk_at(g, at, OP_NOT, c, NULL, NULL);
 	Node *here = mk_at(g, at, OP_HERE, NULL, NULL, NULL);
 
 	for (int i = 0; i < n; i++)
@@ -200,14 +228,11 @@ recent1(Graph *g, Node *n, void *ctx)
 {
 	Node *c;
 
-	(void)ctx;
 	if (n->op != OP_LT)
 		return n;
-	if (n->arg[0]->op == OP_CONST && (c = distance_to_latest(g, n->arg[1]))
-	    && n->arg[0]->k >= 0 && n->arg[0]->k < RECENT_MAX)
+	if (n->arg[0]->op == OP_CONST && are_few(ctx, n->arg[0]->k + 1) && (c = distance_to_latest(g, n->arg[1])))
 		return failed_lately(g, n, c, n->arg[0]->k + 1);
-	if (n->arg[1]->op == OP_CONST && (c = distance_to_latest(g, n->arg[0]))
-	    && n->arg[1]->k >= 1 && n->arg[1]->k <= RECENT_MAX)
+	if (n->arg[1]->op == OP_CONST && are_few(ctx, n->arg[1]->k) && (c = distance_to_latest(g, n->arg[0])))
 		return mk_at(g, n, OP_NOT, failed_lately(g, n, c, n->arg[1]->k), NULL, NULL);
 	return n;
 }
@@ -216,9 +241,11 @@ recent1(Graph *g, Node *n, void *ctx)
 void
 pass_recent(Graph *g, Diags *ds)
 {
+	Fetches fetches = find_fetches(g);
+
 	(void)ds;
 	if (!g->bidirectional)  /* where the latest match may be ahead */
-		rewrite(g, recent1, NULL);
+		rewrite(g, recent1, &fetches);
 }
 
 /* ---- shift ---- */
