@@ -126,6 +126,13 @@ may_end(const Lower *L, const Value *v)
 	return v->kind == V_RECORD && v->n && v->field[v->n - 1] == L->end;
 }
 
+/* A record, or the <end> that may stand for one. */
+bool
+is_token_record(const Lower *L, const Value *v)
+{
+	return L->token && (v->kind == V_RECORD || is_end(L, v));
+}
+
 /* The record with the hidden field; <end> takes what stands beside it. */
 static Value *
 with_end(Lower *L, Value *v, Value *beside)
@@ -150,7 +157,7 @@ meet_end(Lower *L, Value **a, Value **b)
 {
 	bool ra = (*a)->kind == V_RECORD, rb = (*b)->kind == V_RECORD;
 
-	if (!L->token || !(ra || rb) || !(ra || is_end(L, *a)) || !(rb || is_end(L, *b)))
+	if (!(ra || rb) || !is_token_record(L, *a) || !is_token_record(L, *b))
 		return;
 	if (ra && rb && may_end(L, *a) == may_end(L, *b))
 		return;

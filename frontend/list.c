@@ -176,7 +176,8 @@ make_array(Lower *L, List *l)
 			return v;
 		if (v->kind != first->kind && !(is_number(v) && is_number(first))
 		    && !(v->kind == V_TEXT && first->kind == V_TOKEN)
-		    && !(v->kind == V_TOKEN && first->kind == V_TEXT))
+		    && !(v->kind == V_TOKEN && first->kind == V_TEXT)
+		    && !(is_token_record(L, v) && is_token_record(L, first)))
 			return fail(L, "the elements of an array are alike; here are %s and %s",
 			            v_show(L, first), v_show(L, v));
 	}

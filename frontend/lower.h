@@ -399,6 +399,7 @@ Node *row_table(Lower *, Node *row, int64_t (*f)(Lower *, int row, void *), void
 
 /* ---- fields.c ---- */
 void set_fields(Lower *, Env *, const Ast *record_type);
+bool is_token_record(const Lower *, const Value *);
 /* Makes two values of one form where one of them is, or may be, <end>. */
 void meet_end(Lower *, Value **, Value **);
 bool may_end(const Lower *, const Value *);     /* a record, or <end> */
