@@ -17,7 +17,8 @@
 
 enum {
 	MAX_STREAMS = 3,
-	MAX_VALUES = 64,        /* of one stream */
+	MAX_VALUES = 64,        /* of one stream, */
+	MAX_SPAN = 1 << 20,     /* from the least to the greatest */
 	MAX_CELLS = 1024,
 	MAX_STEPS = 48,
 	MAX_OPERANDS = 12,
@@ -67,7 +68,8 @@ add_step(Joint *j, Step s)
 static bool
 is_early(Joint *j, Node *n)
 {
-	return values_of(n) && values_of(n) <= MAX_VALUES && !n->two_sided && map_node(j->c, n)->ready <= j->state;
+	return values_of(n) && values_of(n) <= MAX_VALUES && n->type.hi - n->type.lo < MAX_SPAN && !n->two_sided
+	       && map_node(j->c, n)->ready <= j->state;
 }
 
 static int

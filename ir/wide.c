@@ -368,6 +368,28 @@ capped(int64_t b)
 	return b < (int64_t)1 << 30 ? b : (int64_t)1 << 30;
 }
 
+static int64_t
+size_of(int64_t lo, int64_t hi)
+{
+	return -lo > hi ? -lo : hi;
+}
+
+/* Takes the lowest digit, to the base b, out of the constant c. All that is asked of it is
+ * the quotient by b, of the sum with what is not above `most` in size: so one that is far
+ * from 0 and from b is as good as a small one. */
+static int64_t
+take_digit(int64_t *c, int64_t b, int64_t most)
+{
+	int64_t here = *c % b;
+
+	if (llabs(here) > most && most < b / 4) {
+		here += here < 0 ? b : 0;
+		here -= here > b - most ? b : 0;
+	}
+	*c = (*c - here) / b;
+	return here > most && most < b / 4 ? most : here;
+}
+
 /* From the lowest group to the highest; NULL if one of them is not exact. */
 static Node *
 through(Wide *w, const Number *x)
@@ -379,13 +401,14 @@ through(Wide *w, const Number *x)
 		Node *l = group(w, x, from, &to), *q;
 		if (to == x->n)
 			return highest(w, &in, l, c, x, capped(x->by / x->col[from].unit));
-		int64_t b = x->col[to].unit / x->col[from].unit, here = c % b;
+		int64_t b = x->col[to].unit / x->col[from].unit;
+		Node *all = make(w, OP_ADD, l, in.early);
+		int64_t here = take_digit(&c, b, size_of(all->type.lo, all->type.hi) + size_of(in.lo, in.hi) + 1);
 		Node *lc = make(w, OP_ADD, l, mk_const(w->g, here));
-		c = (c - here) / b;
 		b = capped(b);
 		if (!is_narrow(lc, EXACT_MAX))
 			return NULL;
-		Node *all = make(w, OP_ADD, lc, in.early);
+		all = make(w, OP_ADD, lc, in.early);
 		bool whole = here && !x->by;
 		if ((whole && hand_whole(w, &in, all, b, zero(w)))
 		    || (whole && hand_early(w, &in, l, here, b, x, to, c, true))
