@@ -444,14 +444,15 @@ extreme(Lower *L, Builtin b, int n, Value **item)
 
 	if (!n)
 		return fail(L, "the %s of no elements", b == B_MIN ? "least" : "greatest");
-	bool real = false;
+	bool real = false, known = true;
 	for (int i = 0; i < n; i++) {
 		if (!is_number(item[i]))
 			return wants(L, b, "numbers", item[i]);
-		real |= item[i]->kind == V_REAL && !item[i]->known;
+		real |= item[i]->kind == V_REAL;
+		known &= item[i]->known;
 	}
 	for (int i = 0; i < n; i++) {
-		if (real) {
+		if (real && !known) {
 			best = best ? real_extreme(L, best, item[i], b == B_MIN) : item[i];
 			continue;
 		}

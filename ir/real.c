@@ -551,6 +551,27 @@ fold_mean(Graph *g, Node *n)
 	return NULL;
 }
 
+/* A pass may know less of what the table is asked for than the one who made it: beyond
+ * its ends it goes on as there. */
+static Node *
+widen(Graph *g, const Node *n)
+{
+	const Type *t = &n->arg[0]->type;
+	int64_t lo = t->lo < n->k ? t->lo : n->k, hi = t->hi >= n->k + n->nreal ? t->hi : n->k + n->nreal - 1;
+
+	if (hi - lo + 1 == n->nreal)
+		return NULL;
+	if (hi - lo >= VALUES_MAX) {
+		Node *low = mk_at(g, n, OP_MIN, n->arg[0], mk_const(g, n->k + n->nreal - 1), NULL);
+		Node *x = mk_at(g, n, OP_MAX, low, mk_const(g, n->k), NULL);
+		return mk_reals(g, OP_VALUES, n->span, n->file, 1, &x, n->k, n->real, n->nreal);
+	}
+	Real *table = arena_alloc(g->arena, sizeof *table * (size_t)(hi - lo + 1));
+	for (int64_t v = lo; v <= hi; v++)
+		table[v - lo] = n->real[v < n->k ? 0 : v - n->k < n->nreal ? v - n->k : n->nreal - 1];
+	return mk_reals(g, OP_VALUES, n->span, n->file, 1, n->arg, lo, table, (int)(hi - lo + 1));
+}
+
 Node *
 fold_real(Graph *g, Node *n)
 {
@@ -565,7 +586,7 @@ fold_real(Graph *g, Node *n)
 	case OP_VALUES:
 		if (n->arg[0]->op == OP_CONST)
 			return mk_real(g, n->real[n->arg[0]->k - n->k]);
-		return NULL;
+		return widen(g, n);
 	default: return NULL;
 	}
 }
