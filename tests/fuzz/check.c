@@ -5,6 +5,7 @@
 #include "tests/fuzz/check.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 #include "frontend/frontend.h"
 #include "runtime/tw.h"
 
-enum { TEXTS = 24 };
+enum { TEXTS = 24, WIDTH = 48 /* most values that are fed at a position */ };
 
 typedef struct Check {
 	Arena *arena;
@@ -27,7 +28,14 @@ typedef struct Check {
 	TwSession *session, *both;
 	TwBatch *batch;
 	uint64_t state;
-	int text[CONTEXT], n;
+	int width;      /* values that are fed at a position */
+	int64_t *least; /* (width) of what is fed there; of a real in sixteenths */
+	int64_t *most;
+	TypeKind *kind; /* (width) */
+	int64_t *fed;   /* (CONTEXT, width) the text, as the meaning takes it */
+	int *row;       /* (CONTEXT, width) the same as rows */
+	double *x;      /* (CONTEXT, width) and as numbers */
+	int n;
 } Check;
 
 static char *
@@ -47,24 +55,38 @@ static void
 say_text(Check *c)
 {
 	fputs(" after ", c->why);
-	print_prompt(c->s, c->text, c->n, c->why);
+	print_prompt(c->s, c->fed, c->n, c->why);
 	fputc('\n', c->why);
 }
 
 /* ---- names of the graph, and what they are in the program ---- */
 
-/* v7, v7[2] and v7.b: the statement, and the single value of it. */
+/* v7, v7[2] and v7.b[1]: the statement, and the single value of it. */
 static const Def *
-statement_of(const Sample *s, const char *name, int *leaf)
+statement_of(const Sample *s, const char *name, int *leaf, bool *real)
 {
 	size_t n = strcspn(name, "[.");
+	const Def *d = NULL;
 
-	*leaf = name[n] == '[' ? atoi(name + n + 1) : name[n] == '.' ? name[n + 1] - 'a' : 0;
-	for (int i = 0; i < s->ndef; i++)
+	for (int i = 0; i < s->ndef && !d; i++)
 		if (!s->def[i]->dropped && s->def[i]->kind != D_EMIT && strlen(s->def[i]->name) == n &&
 		    !strncmp(s->def[i]->name, name, n))
-			return s->def[i];
-	return NULL;
+			d = s->def[i];
+	if (!d)
+		return NULL;
+	Sort t = d->type;
+	*leaf = 0;
+	for (name += n; *name; name += 1 + strcspn(name + 1, "[.")) {
+		if (*name == '[') {
+			t = item_of(&t);
+			*leaf += atoi(name + 1) * leaves(&t);
+		} else {
+			*leaf += before_field(t.def, name[1] - 'a');
+			t = t.def->field[name[1] - 'a'].type;
+		}
+	}
+	*real = t.kind == T_REAL;
+	return d;
 }
 
 /* A position outside of the text is absent, however it is written. */
@@ -86,28 +108,65 @@ evaluated(Check *c, const Named *named, int at)
 	return plain(c, named, v, at);
 }
 
+static bool
+near(double a, double b, double error)
+{
+	return fabs(a - b) <= error + 1e-9 * (1 + fabs(a));
+}
+
+/* As a number, for comparing and saying. */
+static double
+shown(const Named *named, int64_t v)
+{
+	return named->kind == K_REAL ? real_of_bits(v) : (double)v;
+}
+
 /* ---- the evaluator against the meaning ---- */
 
+static bool
+meant(Check *c, const Def *d, int leaf, int at, int64_t *v)
+{
+	if (d->kind != D_INPUT)
+		return meaning_of(c->meaning, d->body, leaf, at, v);
+	*v = c->fed[at * c->width + d->num + leaf];
+	return true;
+}
+
+/* Of what a program calls real, some is an integer once it is known. */
 static Fate
 compare_meaning(Check *c, const Named *list, int n)
 {
 	for (int i = 0; i < n; i++) {
 		int leaf;
-		const Def *d = statement_of(c->s, list[i].name, &leaf);
+		bool real;
+		const Def *d = statement_of(c->s, list[i].name, &leaf, &real);
 		for (int at = 0; d && at < c->n; at++) {
-			int64_t want, got = evaluated(c, &list[i], at);
-			if (!meaning_of(c->meaning, d->body, leaf, at, &want))
+			int64_t v, got = evaluated(c, &list[i], at);
+			if (!meant(c, d, leaf, at, &v))
 				return ENDLESS;
-			want = plain(c, &list[i], want, at);
-			if (want == got)
+			double want = real ? real_of_bits(v) : (double)plain(c, &list[i], v, at);
+			if (real ? near(want, shown(&list[i], got), 0) : want == (double)got)
 				continue;
-			fprintf(c->why, "%s at %d means %" PRId64 ", the evaluator gives %" PRId64,
-				list[i].name, at, want, got);
+			fprintf(c->why, "%s at %d means %.10g, the evaluator gives %.10g", list[i].name, at,
+				want, shown(&list[i], got));
 			say_text(c);
 			return DIFFERS;
 		}
 	}
 	return FINE;
+}
+
+/* What a leaf of the next token is in the evaluator, as meaning_emit gives it. */
+static int64_t
+emitted(Check *c, int leaf, int at)
+{
+	int64_t v = eval_at(c->eval, c->g->emit[leaf], at);
+
+	if (!c->s->token)
+		return v;
+	if (eval_at(c->eval, c->g->emit[0], at) == c->g->field[0].n)
+		return ENDED;
+	return c->least[leaf] + v;
 }
 
 static Fate
@@ -118,14 +177,16 @@ compare_emitted(Check *c)
 	for (int i = 0; i < c->s->ndef; i++)
 		if (c->s->def[i]->kind == D_EMIT && !c->s->def[i]->dropped)
 			d = c->s->def[i];
-	for (int at = 0; d && at < c->n; at++) {
-		int64_t want, got = eval_at(c->eval, *c->g->emit, at);
-		if (!meaning_emit(c->meaning, d, at, &want))
+	for (int i = 0; d && i < c->n * c->width; i++) {
+		int leaf = i % c->width, at = i / c->width;
+		int64_t want, got = emitted(c, leaf, at);
+		if (!meaning_emit(c->meaning, d, leaf, at, &want))
 			return ENDLESS;
 		if (want == got)
 			continue;
-		fprintf(c->why, "the next token at %d means %" PRId64 ", the evaluator gives %" PRId64, at,
-			want, got);
+		fprintf(c->why,
+			"the next token (part %d) at %d means %" PRId64 ", the evaluator gives %" PRId64,
+			leaf, at, want, got);
 		say_text(c);
 		return DIFFERS;
 	}
@@ -147,41 +208,59 @@ compare_asserts(Check *c)
 
 /* ---- the transformer against the evaluator ---- */
 
-static float
-label_of(Check *c, int output, int at)
+/* The output's number at a position, and how far off it may be. */
+static double
+label_of(Check *c, int output, int at, double *error)
 {
 	for (int i = 0; i < c->model->nlabel; i++) {
+		*error = (double)c->model->label[i].error;
 		if (output < c->model->label[i].columns)
-			return tw_label(c->session, i, at)[output];
+			return (double)tw_label(c->session, i, at)[output];
 		output -= c->model->label[i].columns;
 	}
-	return -1e30f;
+	return -1e30;
 }
 
 static Fate
 miscompiled(Check *c, const char *what, int at, double want, double got)
 {
-	fprintf(c->why, "%s at %d is %g, the transformer gives %g", what, at, want, got);
+	fprintf(c->why, "%s at %d is %.10g, the transformer gives %.10g", what, at, want, got);
 	say_text(c);
 	return MISCOMPILED;
+}
+
+static bool
+feed_one(Check *c, TwSession *s, int i)
+{
+	float x[WIDTH];
+
+	if (!c->s->nfed)
+		return tw_feed_token(s, c->row + i * c->width);
+	for (int k = 0; k < c->width; k++)
+		x[k] = (float)c->x[i * c->width + k];
+	return tw_feed_numbers(s, x);
 }
 
 static Fate
 feed(Check *c)
 {
+	int next[WIDTH];
+
 	tw_reset(c->session);
 	tw_reset(c->both);
 	for (int i = 0; i < c->n; i++) {
-		if (!tw_feed(c->session, c->text[i]) || !tw_feed(c->both, c->text[i])) {
-			fprintf(c->why, "the transformer refuses token %d", i);
+		if (!feed_one(c, c->session, i) || !feed_one(c, c->both, i)) {
+			fprintf(c->why, "the transformer refuses position %d", i);
 			say_text(c);
 			return MISCOMPILED;
 		}
 		if (!c->g->emit)
 			continue;
-		int64_t want = eval_at(c->eval, *c->g->emit, i);
-		if (tw_next(c->session) != want)
-			return miscompiled(c, "the next token", i, (double)want, tw_next(c->session));
+		const int *got = tw_next_token(c->session);
+		int n = next_token(c->g, c->eval, i, next) ? c->width : 1;
+		for (int k = 0; k < n; k++)
+			if (got[k] != next[k])
+				return miscompiled(c, "the next token", i, next[k], got[k]);
 	}
 	return FINE;
 }
@@ -193,14 +272,14 @@ compare_values(Check *c)
 
 	for (int at = 0; at < c->n; at++) {
 		for (int i = 0; i < g->noutput; i++) {
-			double want = (double)eval_at(c->eval, g->output[i].node, at),
-			       got = (double)label_of(c, i, at);
-			if (want != got)
+			double error = 0, got = label_of(c, i, at, &error),
+			       want = shown(&g->output[i], eval_at(c->eval, g->output[i].node, at));
+			if (g->output[i].kind == K_REAL ? !near(want, got, error) : want != got)
 				return miscompiled(c, g->output[i].name, at, want, got);
 		}
 		for (int i = 0; i < c->model->nnamed; i++) {
 			const TwNamed *named = &c->model->named[i];
-			if (named->folded)
+			if (named->folded || named->kind == TW_REAL)
 				continue;
 			double want = (double)evaluated(c, &g->named[i], at),
 			       got = (double)tw_value(c->session, named, at);
@@ -221,15 +300,17 @@ compare_values(Check *c)
 static Fate
 compare_answers(Check *c)
 {
-	int answer[CONTEXT], text[CONTEXT];
-	TwText batch = { .prompt = c->text, .nprompt = c->n, .answer = answer };
+	int answer[CONTEXT * WIDTH], text[CONTEXT * WIDTH];
+	size_t token = sizeof *text * (size_t)c->width;
+	TwText batch = { .prompt = c->row, .nprompt = c->n, .answer = answer };
 
 	if (!c->g->emit)
 		return FINE;
-	memcpy(text, c->text, sizeof text);
+	memcpy(text, c->row, token * (size_t)c->n);
 	int n = continue_text(c->g, c->eval, text, c->n);
 	tw_batch_answer(c->batch, &batch, 1, c->g->context);
-	if (batch.nanswer == n - c->n && !memcmp(answer, text + c->n, sizeof *text * (size_t)batch.nanswer))
+	if (batch.nanswer == n - c->n &&
+	    !memcmp(answer, text + c->n * c->width, token * (size_t)batch.nanswer))
 		return FINE;
 	fprintf(c->why, "%d tokens should follow, the batch gives %d, or others", n - c->n, batch.nanswer);
 	say_text(c);
@@ -239,15 +320,50 @@ compare_answers(Check *c)
 /* ---- for ONNX Runtime ---- */
 
 static void
-write_numbers(Check *c, const char *name, const Node *n, const char *before)
+write_rows(Check *c, const int *row, int n)
 {
-	fprintf(c->judge, "%s", before);
-	if (name)
-		fprintf(c->judge, "\"%s\":", name);
-	fputc('[', c->judge);
-	for (int at = 0; at < c->n; at++)
-		fprintf(c->judge, "%s%" PRId64, at ? "," : "", eval_at(c->eval, n, at));
+	if (c->s->token)
+		fputc('[', c->judge);
+	for (int i = 0; i < n; i++)
+		fprintf(c->judge, "%s%d", i ? "," : "", row[i]);
+	if (c->s->token)
+		fputc(']', c->judge);
+}
+
+static void
+write_fed(Check *c, int at)
+{
+	if (!c->s->nfed) {
+		write_rows(c, c->row + at * c->width, c->width);
+		return;
+	}
+	for (int i = 0; i < c->width; i++)
+		fprintf(c->judge, "%s%.9g", i ? "," : "[", c->x[at * c->width + i]);
 	fputc(']', c->judge);
+}
+
+static void
+write_next(Check *c, int at)
+{
+	int next[WIDTH];
+
+	if (c->g->emit && next_token(c->g, c->eval, at, next))
+		write_rows(c, next, c->width);
+	else
+		fputs("null", c->judge);
+}
+
+static void
+write_head(Check *c)
+{
+	bool first = true;
+
+	fprintf(c->judge, "{\"causal\":%s,\"emits\":%s,\"errors\":[", c->s->bidirectional ? "false" : "true",
+		c->g->emit ? "true" : "false");
+	for (int i = 0; i < c->model->nlabel; i++)
+		for (int k = 0; k < c->model->label[i].columns; k++, first = false)
+			fprintf(c->judge, "%s%.9g", first ? "" : ",", (double)c->model->label[i].error);
+	fputs("],\"texts\":[", c->judge);
 }
 
 static void
@@ -255,17 +371,24 @@ write_expected(Check *c, bool first)
 {
 	const Graph *g = c->g;
 
-	fprintf(c->judge, "%s{\"rows\":[", first ? "" : ",\n");
-	for (int i = 0; i < c->n; i++)
-		fprintf(c->judge, "%s%d", i ? "," : "", c->text[i]);
-	fputs("],\"next\":", c->judge);
-	if (g->emit)
-		write_numbers(c, NULL, *g->emit, "");
-	else
-		fputs("null", c->judge);
-	fputs(",\"labels\":[", c->judge);
-	for (int i = 0; i < g->noutput; i++)
-		write_numbers(c, NULL, g->output[i].node, i ? "," : "");
+	fprintf(c->judge, "%s{\"text\":[", first ? "" : ",\n");
+	for (int at = 0; at < c->n; at++) {
+		fputs(at ? "," : "", c->judge);
+		write_fed(c, at);
+	}
+	fputs("],\"next\":[", c->judge);
+	for (int at = 0; at < c->n; at++) {
+		fputs(at ? "," : "", c->judge);
+		write_next(c, at);
+	}
+	fputs("],\"labels\":[", c->judge);
+	for (int i = 0; i < g->noutput; i++) {
+		fputs(i ? ",[" : "[", c->judge);
+		for (int at = 0; at < c->n; at++)
+			fprintf(c->judge, "%s%.17g", at ? "," : "",
+				shown(&g->output[i], eval_at(c->eval, g->output[i].node, at)));
+		fputc(']', c->judge);
+	}
 	fputs("]}", c->judge);
 }
 
@@ -284,20 +407,94 @@ open_judge(Check *c, const char *folder, const unsigned char *bytes, size_t n)
 
 /* ---- all texts ---- */
 
+static int64_t
+some_value(Check *c, int leaf)
+{
+	int64_t lo = c->least[leaf], hi = c->most[leaf];
+	int64_t v = below(&c->state, 4)   ? lo + below(&c->state, (int)(hi - lo + 1))
+		    : below(&c->state, 2) ? lo
+					  : hi;
+
+	if (c->kind[leaf] != T_REAL)
+		return v;
+	double x = below(&c->state, 3)
+			   ? (double)v / 16
+			   : (double)lo / 16 + (double)(hi - lo) / 16 * below(&c->state, 99991) / 99991;
+	return bits_of_real((double)(float)x);
+}
+
+/* The same as rows of the vocabulary and as numbers. */
+static void
+feed_value(Check *c, int at, int leaf, int64_t v)
+{
+	int i = at * c->width + leaf;
+
+	c->fed[i] = v;
+	c->row[i] = c->s->token ? (int)(c->g->field[leaf].first + v - c->least[leaf]) : (int)v;
+	c->x[i] = c->kind[leaf] == T_REAL ? real_of_bits(v) : (double)v;
+}
+
 /* Of every length up to ten and some others, each in a manner of its own. */
 static void
 next_text(Check *c, int number)
 {
-	int manner = below(&c->state, 4), one = below(&c->state, c->s->nvocab);
-	int all = c->s->context < 10 ? c->s->context : 10;
+	int64_t one[WIDTH];
+	int manner = below(&c->state, 4), all = c->s->context < 10 ? c->s->context : 10;
 
+	for (int i = 0; i < c->width; i++)
+		one[i] = some_value(c, i);
 	c->n = number < all    ? number + 1
 	       : number == all ? c->s->context
 			       : 1 + below(&c->state, c->s->context);
-	for (int i = 0; i < c->n; i++) {
-		bool keep = manner == 1 || (manner == 2 && below(&c->state, 3)) || (manner == 3 && i % 2);
-		c->text[i] = keep ? one : below(&c->state, c->s->nvocab);
-	}
+	for (int at = 0; at < c->n; at++)
+		for (int i = 0; i < c->width; i++) {
+			bool keep = manner == 1 || (manner == 2 && below(&c->state, 3)) ||
+				    (manner == 3 && at % 2);
+			feed_value(c, at, i, keep ? one[i] : some_value(c, i));
+		}
+}
+
+static void
+set_leaves(Check *c, int *n, const Sort *t, int64_t lo, int64_t hi)
+{
+	Sort item = item_of(t);
+	int scale = t->kind == T_REAL ? 16 : 1;
+
+	for (int i = 0; t->kind == T_ARRAY && i < t->n; i++)
+		set_leaves(c, n, &item, lo, hi);
+	for (int i = 0; t->kind == T_RECORD && i < t->def->n; i++)
+		set_leaves(c, n, &t->def->field[i].type, t->def->field[i].lo, t->def->field[i].hi);
+	if (t->kind == T_ARRAY || t->kind == T_RECORD)
+		return;
+	c->kind[*n] = t->kind;
+	c->least[*n] = t->kind == T_INT || t->kind == T_REAL ? scale * lo : 0;
+	c->most[*n] = t->kind == T_BOOL    ? 1
+		      : t->kind == T_ENUM  ? t->def->n - 1
+		      : t->kind == T_TOKEN ? c->s->nvocab - 1
+					   : scale * hi;
+	++*n;
+}
+
+/* What a position is fed: a token, the fields of one, or the inputs. */
+static void
+set_fed(Check *c)
+{
+	const Sample *s = c->s;
+	Sort token = { .kind = s->token ? T_RECORD : T_TOKEN, .def = s->token };
+	int n = 0;
+
+	c->width = width_of(s);
+	c->least = NEWS(c->arena, int64_t, c->width);
+	c->most = NEWS(c->arena, int64_t, c->width);
+	c->kind = NEWS(c->arena, TypeKind, c->width);
+	c->fed = NEWS(c->arena, int64_t, c->width * CONTEXT);
+	c->row = NEWS(c->arena, int, c->width *CONTEXT);
+	c->x = NEWS(c->arena, double, c->width *CONTEXT);
+	if (!s->nfed)
+		set_leaves(c, &n, &token, 0, 0);
+	for (int i = 0; i < s->ndef; i++)
+		if (s->def[i]->kind == D_INPUT)
+			set_leaves(c, &n, &s->def[i]->type, s->def[i]->lo, s->def[i]->hi);
 }
 
 static Fate
@@ -310,8 +507,11 @@ try_texts(Check *c)
 
 	for (int t = 0; t < texts && fate == FINE; t++) {
 		next_text(c, t);
-		eval_text(c->eval, c->text, c->n);
-		meaning_text(c->meaning, c->text, c->n);
+		if (c->s->nfed)
+			eval_numbers(c->eval, c->x, c->n);
+		else
+			eval_text(c->eval, c->row, c->n);
+		meaning_text(c->meaning, c->fed, c->n);
 		fate = compare_meaning(c, c->g->output, c->g->noutput);
 		if (fate == FINE)
 			fate = compare_meaning(c, c->g->named, c->g->nnamed);
@@ -338,13 +538,14 @@ check_model(Check *c, const char *judge)
 		fprintf(c->why, "%s\n", error ? error : "cannot write for ONNX Runtime");
 		return UNLOADABLE;
 	}
+	set_fed(c);
 	c->eval = eval_new(c->g);
 	c->meaning = meaning_new(c->arena, c->s);
 	if (c->judge)
-		fputs("[", c->judge);
+		write_head(c);
 	Fate fate = try_texts(c);
 	if (c->judge) {
-		fputs("]\n", c->judge);
+		fputs("]}\n", c->judge);
 		fclose(c->judge);
 	}
 	free(bytes);
@@ -416,7 +617,8 @@ same_model(const TwModel *a, const TwModel *b)
 {
 	int d = a->d_model, rows = a->nvocab + 2;
 	bool is = d == b->d_model && a->nlayer == b->nlayer && a->nlabel == b->nlabel &&
-		  same(a->embed_token, b->embed_token, rows, d) &&
+		  same(a->embed_token, b->embed_token, a->ninput ? 0 : rows, d) &&
+		  same(a->embed_input, b->embed_input, a->ninput, d) &&
 		  same(a->embed_position, b->embed_position, a->context + 1, d) &&
 		  (!a->emits || (same(a->head_w, b->head_w, d, rows) && same(a->head_b, b->head_b, 1, rows)));
 

@@ -2,25 +2,11 @@
  * by the same plain rules as a reader would use; where a range matters (indices,
  * rows, arguments, sizes) what may leave it is clamped first. */
 
-#include "tests/fuzz/program.h"
+#include "tests/fuzz/gen.h"
 
 #include <string.h>
 
 enum { PARTS = 12 };
-
-typedef struct Gen {
-	uint64_t state;
-	Arena *arena;
-	Sample *p;
-	int nscope;
-	Def *scope[3 * DEFS]; /* names that can be used, the innermost last */
-	Def *bound;           /* in a where: the bound position */
-	bool still;           /* no other position may be read: the arguments may be of two positions */
-	int names;            /* bound so far */
-	int64_t large;        /* a number beyond is made smaller */
-} Gen;
-
-static Expr *gen(Gen *, Sort, int depth);
 
 int
 below(uint64_t *state, int n)
@@ -29,22 +15,28 @@ below(uint64_t *state, int n)
 	return (int)((*state >> 33) % (uint64_t)n);
 }
 
-static int
-pick(Gen *g, int n)
+int
+roll(Gen *g, int n)
 {
 	return below(&g->state, n);
 }
 
-static bool
+bool
 chance(Gen *g, int percent)
 {
-	return pick(g, 100) < percent;
+	return roll(g, 100) < percent;
 }
 
-static const Sort t_int = { .kind = T_INT }, t_bool = { .kind = T_BOOL }, t_token = { .kind = T_TOKEN },
-		  t_pos = { .kind = T_POS };
+const Sort t_int = { .kind = T_INT }, t_bool = { .kind = T_BOOL }, t_token = { .kind = T_TOKEN },
+	   t_pos = { .kind = T_POS }, t_real = { .kind = T_REAL };
 
-static Sort
+Sort
+items_of(Sort item, int n)
+{
+	return (Sort){ .kind = T_ARRAY, .item = item.kind, .n = n, .def = item.def };
+}
+
+Sort
 array_of(TypeKind item, int n)
 {
 	return (Sort){ .kind = T_ARRAY, .item = item, .n = n };
@@ -59,7 +51,7 @@ same_type(const Sort *a, const Sort *b)
 
 /* ---- making expressions ---- */
 
-static Expr *
+Expr *
 expr(Gen *g, Form form, Sort t, int n)
 {
 	Expr *e = NEW(g->arena, Expr);
@@ -72,7 +64,7 @@ expr(Gen *g, Form form, Sort t, int n)
 	return e;
 }
 
-static Expr *
+Expr *
 ranged(Expr *e, int64_t lo, int64_t hi)
 {
 	e->lo = lo;
@@ -80,8 +72,8 @@ ranged(Expr *e, int64_t lo, int64_t hi)
 	return e;
 }
 
-static Expr *
-one(Gen *g, Form form, Sort t, Expr *a)
+Expr *
+of_one(Gen *g, Form form, Sort t, Expr *a)
 {
 	Expr *e = expr(g, form, t, 1);
 
@@ -89,8 +81,8 @@ one(Gen *g, Form form, Sort t, Expr *a)
 	return e;
 }
 
-static Expr *
-two(Gen *g, Form form, Sort t, Expr *a, Expr *b)
+Expr *
+of_two(Gen *g, Form form, Sort t, Expr *a, Expr *b)
 {
 	Expr *e = expr(g, form, t, 2);
 
@@ -99,8 +91,8 @@ two(Gen *g, Form form, Sort t, Expr *a, Expr *b)
 	return e;
 }
 
-static Expr *
-three(Gen *g, Form form, Sort t, Expr *a, Expr *b, Expr *c)
+Expr *
+of_three(Gen *g, Form form, Sort t, Expr *a, Expr *b, Expr *c)
 {
 	Expr *e = expr(g, form, t, 3);
 
@@ -110,8 +102,8 @@ three(Gen *g, Form form, Sort t, Expr *a, Expr *b, Expr *c)
 	return e;
 }
 
-static Expr *
-number(Gen *g, int64_t v)
+Expr *
+exactly(Gen *g, int64_t v)
 {
 	Expr *e = expr(g, F_INT, t_int, 0);
 
@@ -137,19 +129,19 @@ library(Gen *g, Library which, Sort t, int n)
 	return e;
 }
 
-static int64_t
+int64_t
 least(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
 
-static int64_t
+int64_t
 most(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
 
-static Expr *
+Expr *
 hull(Expr *e, const Expr *a, const Expr *b)
 {
 	return ranged(e, least(a->lo, b->lo), most(a->hi, b->hi));
@@ -160,36 +152,36 @@ remainder_of(Gen *g, Expr *e, int64_t n)
 {
 	if (e->lo >= 0 && e->hi < n)
 		return e;
-	return ranged(two(g, F_MOD, t_int, e, number(g, n)), 0, n - 1);
+	return ranged(of_two(g, F_MOD, t_int, e, exactly(g, n)), 0, n - 1);
 }
 
 /* e within lo..hi. */
-static Expr *
-fit(Gen *g, Expr *e, int64_t lo, int64_t hi)
+Expr *
+fitted(Gen *g, Expr *e, int64_t lo, int64_t hi)
 {
 	if (e->lo >= lo && e->hi <= hi)
 		return e;
-	if (!lo && chance(g, 50))
+	if (!lo && e->type.kind == T_INT && chance(g, 50))
 		return remainder_of(g, e, hi + 1);
-	Expr *low = ranged(two(g, F_MIN, t_int, e, number(g, hi)), least(e->lo, hi), least(e->hi, hi));
-	return ranged(two(g, F_MAX, t_int, low, number(g, lo)), most(low->lo, lo), most(low->hi, lo));
+	Expr *low = ranged(of_two(g, F_MIN, e->type, e, exactly(g, hi)), least(e->lo, hi), least(e->hi, hi));
+	return ranged(of_two(g, F_MAX, e->type, low, exactly(g, lo)), most(low->lo, lo), most(low->hi, lo));
 }
 
-static Expr *
+Expr *
 modest(Gen *g, Expr *e)
 {
-	return e->lo < -g->large || e->hi > g->large ? fit(g, e, 0, 5 + pick(g, 60)) : e;
+	return e->lo < -g->large || e->hi > g->large ? fitted(g, e, 0, 5 + roll(g, 60)) : e;
 }
 
-static Expr *
+Expr *
 small_int(Gen *g, int64_t lo, int64_t hi, int depth)
 {
-	return fit(g, gen(g, t_int, depth), lo, hi);
+	return fitted(g, gen(g, t_int, depth), lo, hi);
 }
 
 /* ---- names ---- */
 
-static Def *
+Def *
 def_new(Gen *g, DefKind kind, const char *stem, Sort t)
 {
 	Def *d = NEW(g->arena, Def);
@@ -200,7 +192,7 @@ def_new(Gen *g, DefKind kind, const char *stem, Sort t)
 	return d;
 }
 
-static void
+void
 statement(Gen *g, Def *d)
 {
 	d->id = g->p->ndef;
@@ -209,7 +201,7 @@ statement(Gen *g, Def *d)
 
 /* A name of this type, or NULL. The bound position and, where reading is not
  * allowed, what is read there are no streams. */
-static Def *
+Def *
 some_name(Gen *g, Sort t)
 {
 	Def *found = NULL;
@@ -218,22 +210,48 @@ some_name(Gen *g, Sort t)
 	for (int i = 0; i < g->nscope; i++) {
 		Def *d = g->scope[i];
 		if (d->kind != D_FN && d->kind != D_ENUM && d->kind != D_TYPE && d->kind != D_BOUND &&
-		    same_type(&d->type, &t) && !pick(g, ++n))
+		    same_type(&d->type, &t) && !roll(g, ++n))
 			found = d;
 	}
 	return found;
 }
 
-static Def *
+Def *
 some_def(Gen *g, DefKind kind)
 {
 	Def *found = NULL;
 	int n = 0;
 
 	for (int i = 0; i < g->p->ndef; i++)
-		if (g->p->def[i]->kind == kind && !pick(g, ++n))
+		if (g->p->def[i]->kind == kind && !roll(g, ++n))
 			found = g->p->def[i];
 	return found;
+}
+
+/* A record's type: a declared one, or the token's; NULL if there is none. */
+static const Def *
+some_record(Gen *g)
+{
+	const Def *d = some_def(g, D_TYPE);
+
+	return g->p->token && (!d || chance(g, 60)) ? g->p->token : d;
+}
+
+/* ---- what is fed ---- */
+
+/* The type of `token`; of an integer where there is none. */
+static Sort
+token_type(const Gen *g)
+{
+	return g->p->token ? (Sort){ .kind = T_RECORD, .def = g->p->token } : g->p->nfed ? t_int : t_token;
+}
+
+static TypeKind
+some_item(Gen *g)
+{
+	if (g->reals && chance(g, 15))
+		return T_REAL;
+	return (TypeKind)roll(g, g->words ? 3 : 2);
 }
 
 /* ---- leaves ---- */
@@ -250,47 +268,118 @@ word(Gen *g, int64_t row)
 static int64_t
 some_word(Gen *g)
 {
-	return pick(g, g->p->nvocab);
+	return roll(g, g->p->nvocab);
 }
 
 static Expr *
+array_with(Gen *g, Sort t, Expr *(*make)(Gen *, Sort))
+{
+	Expr *e = expr(g, F_ARRAY, t, t.n);
+
+	for (int i = 0; i < t.n; i++) {
+		e->kid[i] = make(g, item_of(&t));
+		hull(e, i ? e : e->kid[0], e->kid[i]);
+	}
+	return e;
+}
+
+static Expr *
+simplest_slot(Gen *g, const Slot *p)
+{
+	Sort item = item_of(&p->type);
+
+	if (p->type.kind == T_INT)
+		return exactly(g, p->lo + roll(g, (int)(p->hi - p->lo + 1)));
+	if (p->type.kind != T_ARRAY)
+		return simplest(g, p->type);
+	Expr *e = expr(g, F_ARRAY, p->type, p->type.n);
+	for (int i = 0; i < e->n; i++)
+		e->kid[i] = simplest_slot(g, &(Slot){ item, p->lo, p->hi });
+	return ranged(e, p->lo, p->hi);
+}
+
+Expr *
 simplest(Gen *g, Sort t)
 {
 	Expr *e;
 
 	switch (t.kind) {
-	case T_INT: return number(g, pick(g, 8) ? pick(g, 10) : pick(g, 60) - 30);
+	case T_INT: return exactly(g, roll(g, 8) ? roll(g, 10) : roll(g, 60) - 30);
 	case T_BOOL:
 		e = expr(g, F_BOOL, t, 0);
-		e->num = pick(g, 2);
+		e->num = roll(g, 2);
 		return e;
 	case T_TOKEN: return word(g, chance(g, 8) ? g->p->nvocab : some_word(g));
 	case T_ENUM:
 		e = expr(g, F_MEMBER, t, 0);
-		e->num = pick(g, t.def->n);
+		e->num = roll(g, t.def->n);
 		return e;
 	case T_POS: return expr(g, F_HERE, t, 0);
-	case T_ARRAY:
-		e = expr(g, F_ARRAY, t, t.n);
-		for (int i = 0; i < t.n; i++) {
-			e->kid[i] = simplest(g, (Sort){ .kind = t.item });
-			if (i)
-				hull(e, e, e->kid[i]);
-			else
-				ranged(e, e->kid[0]->lo, e->kid[0]->hi);
-		}
-		return e;
+	case T_REAL:
+		e = expr(g, F_REAL, t, 0);
+		e->num = roll(g, 19) - 6;
+		e->num2 = 1 + roll(g, 4);
+		return ranged(e, -6, 12);
+	case T_ARRAY: return array_with(g, t, simplest);
 	default:
 		e = expr(g, F_RECORD, t, t.def->n);
 		for (int i = 0; i < t.def->n; i++)
-			e->kid[i] =
-				fit(g, simplest(g, (Sort){ .kind = t.def->field[i] }), t.def->lo, t.def->hi);
+			e->kid[i] = simplest_slot(g, &t.def->field[i]);
 		return e;
 	}
 }
 
 static Expr *
-leaf(Gen *g, Sort t)
+field_of(Gen *g, Expr *record, int i)
+{
+	const Slot *p = &record->type.def->field[i];
+	Expr *e = of_one(g, F_FIELD, p->type, record);
+
+	e->num = i;
+	return ranged(e, p->lo, p->hi);
+}
+
+/* A field of the token, or an element of one; NULL if there is none of this type. */
+static Expr *
+part_of_token(Gen *g, Sort t)
+{
+	const Def *d = g->p->token;
+	Expr *found = NULL, *e;
+
+	for (int i = 0, n = 0; d && i < d->n; i++) {
+		Sort field = d->field[i].type, item = item_of(&field);
+		bool array = field.kind == T_ARRAY && same_type(&item, &t);
+		if ((!array && !same_type(&field, &t)) || roll(g, ++n))
+			continue;
+		found = field_of(g, expr(g, F_TOKEN, (Sort){ .kind = T_RECORD, .def = d }, 0), i);
+		if (!array)
+			continue;
+		e = of_one(g, F_ELEM, t, found);
+		e->num = roll(g, field.n);
+		found = ranged(e, found->lo, found->hi);
+	}
+	return found;
+}
+
+static Expr *
+leaf_bool(Gen *g)
+{
+	Expr *e = part_of_token(g, t_bool);
+
+	if (e && chance(g, 60))
+		return e;
+	if (g->p->nfed) {
+		e = of_two(g, F_CMP, t_bool, some_leaf(g, t_int), exactly(g, roll(g, 6)));
+		e->num = roll(g, 6);
+		return e;
+	}
+	e = of_two(g, F_CMP, t_bool, expr(g, F_TOKEN, token_type(g), 0), simplest(g, token_type(g)));
+	e->num = chance(g, 80) ? EQ : NE;
+	return e;
+}
+
+Expr *
+some_leaf(Gen *g, Sort t)
 {
 	Def *d = chance(g, 60) ? some_name(g, t) : NULL;
 	Expr *e;
@@ -304,23 +393,18 @@ leaf(Gen *g, Sort t)
 	case T_INT:
 		if (chance(g, 8))
 			return ranged(expr(g, F_LENGTH, t, 0), 1, g->p->context);
-		if (chance(g, 40))
+		e = chance(g, 40) ? NULL : part_of_token(g, t);
+		if (e)
+			return e;
+		if (!g->words || chance(g, 40))
 			return ranged(expr(g, F_INDEX, t, 0), 0, g->p->context - 1);
-		return ranged(one(g, F_ID, t, expr(g, F_TOKEN, t_token, 0)), 0, g->p->nvocab - 1);
-	case T_BOOL:
-		e = two(g, F_CMP, t, expr(g, F_TOKEN, t_token, 0), word(g, some_word(g)));
-		e->num = chance(g, 80) ? EQ : NE;
-		return e;
+		return ranged(of_one(g, F_ID, t, expr(g, F_TOKEN, t_token, 0)), 0, g->p->nvocab - 1);
+	case T_BOOL: return leaf_bool(g);
 	case T_ARRAY:
-		e = expr(g, F_ARRAY, t, t.n);
-		for (int i = 0; i < t.n; i++) {
-			e->kid[i] = leaf(g, (Sort){ .kind = t.item });
-			if (i)
-				hull(e, e, e->kid[i]);
-			else
-				ranged(e, e->kid[0]->lo, e->kid[0]->hi);
-		}
-		return e;
+		e = chance(g, 50) ? part_of_token(g, t) : NULL;
+		return e ? e : array_with(g, t, some_leaf);
+	case T_ENUM: e = part_of_token(g, t); return e ? e : simplest(g, t);
+	case T_RECORD: return t.def == g->p->token && chance(g, 70) ? expr(g, F_TOKEN, t, 0) : simplest(g, t);
 	default: return simplest(g, t);
 	}
 }
@@ -328,7 +412,7 @@ leaf(Gen *g, Sort t)
 /* ---- of two positions: in a where ---- */
 
 /* Something one-sided, though inside of a where. */
-static Expr *
+Expr *
 outside(Gen *g, Sort t, int depth)
 {
 	Def *bound = g->bound;
@@ -344,12 +428,10 @@ two_sided_leaf(Gen *g, Sort t, int depth)
 {
 	if (chance(g, 30) || t.kind == T_POS)
 		return outside(g, t, depth);
-	Expr *x = outside(g, t, depth), *e = one(g, F_THERE, t, x);
+	Expr *x = outside(g, t, depth), *e = of_one(g, F_THERE, t, x);
 	e->def = g->bound;
 	return ranged(e, x->lo, x->hi);
 }
-
-static Expr *position(Gen *, int depth);
 
 static Expr *
 bound_order(Gen *g, int depth)
@@ -362,8 +444,8 @@ bound_order(Gen *g, int depth)
 	if (!p)
 		p = position(g, depth);
 	g->bound = bound;
-	Expr *e = chance(g, 50) ? two(g, F_ORDER, t_bool, j, p) : two(g, F_ORDER, t_bool, p, j);
-	e->num = pick(g, 6);
+	Expr *e = chance(g, 50) ? of_two(g, F_ORDER, t_bool, j, p) : of_two(g, F_ORDER, t_bool, p, j);
+	e->num = roll(g, 6);
 	return e;
 }
 
@@ -372,7 +454,7 @@ bound_order(Gen *g, int depth)
 static Expr *
 sum_of_two(Gen *g, Form form, int depth)
 {
-	Expr *a = gen(g, t_int, depth), *b = gen(g, t_int, depth), *e = two(g, form, t_int, a, b);
+	Expr *a = gen(g, t_int, depth), *b = gen(g, t_int, depth), *e = of_two(g, form, t_int, a, b);
 
 	if (form == F_ADD)
 		return modest(g, ranged(e, a->lo + b->lo, a->hi + b->hi));
@@ -383,12 +465,12 @@ static Expr *
 product(Gen *g, int depth)
 {
 	Expr *a = gen(g, t_int, depth),
-	     *b = chance(g, 50) ? number(g, pick(g, 9) - 3) : small_int(g, 0, 6, depth);
+	     *b = chance(g, 50) ? exactly(g, roll(g, 9) - 3) : small_int(g, 0, 6, depth);
 
 	if (chance(g, 30))
 		a = small_int(g, 0, 9, depth);
 	int64_t p[4] = { a->lo * b->lo, a->lo * b->hi, a->hi * b->lo, a->hi * b->hi };
-	Expr *e = ranged(two(g, F_MUL, t_int, a, b), p[0], p[0]);
+	Expr *e = ranged(of_two(g, F_MUL, t_int, a, b), p[0], p[0]);
 	for (int i = 1; i < 4; i++)
 		ranged(e, least(e->lo, p[i]), most(e->hi, p[i]));
 	return modest(g, e);
@@ -400,23 +482,23 @@ quotient(Gen *g, Form form, int depth)
 	Expr *a = gen(g, t_int, depth), *b;
 
 	if (chance(g, 80)) {
-		int64_t n = chance(g, 15) ? -1 - pick(g, 4) : 1 + pick(g, chance(g, 10) ? 100 : 9);
-		b = number(g, n);
+		int64_t n = chance(g, 15) ? -1 - roll(g, 4) : 1 + roll(g, chance(g, 10) ? 100 : 9);
+		b = exactly(g, n);
 		if (form == F_MOD && n > 0)
-			return ranged(two(g, form, t_int, a, b), a->lo >= 0 && a->hi < n ? a->lo : 0,
+			return ranged(of_two(g, form, t_int, a, b), a->lo >= 0 && a->hi < n ? a->lo : 0,
 				      least(n - 1, a->lo >= 0 ? a->hi : n - 1));
 	} else {
-		a = fit(g, a, 0, 12);
-		b = fit(g, small_int(g, 0, 8, depth), 1, 8);
+		a = fitted(g, a, 0, 12);
+		b = fitted(g, small_int(g, 0, 8, depth), 1, 8);
 	}
 	int64_t far = most(most(a->hi, -a->lo), most(b->hi, -b->lo));
-	return ranged(two(g, form, t_int, a, b), -far, far);
+	return ranged(of_two(g, form, t_int, a, b), -far, far);
 }
 
 static Expr *
 extreme(Gen *g, int depth)
 {
-	int n = 2 + pick(g, 2);
+	int n = 2 + roll(g, 2);
 	bool least_ = chance(g, 50);
 	Expr *e = expr(g, least_ ? F_MIN : F_MAX, t_int, n);
 
@@ -435,22 +517,22 @@ extreme(Gen *g, int depth)
 static Expr *
 of_absolute(Gen *g, Expr *x)
 {
-	return ranged(one(g, F_ABS, t_int, x), 0, most(x->hi, -x->lo));
+	return ranged(of_one(g, F_ABS, t_int, x), 0, most(x->hi, -x->lo));
 }
 
 static Expr *
 of_power(Gen *g, int depth)
 {
-	Expr *x = small_int(g, -4, 8, depth), *e = one(g, F_POW, t_int, x);
+	Expr *x = small_int(g, -4, 8, depth), *e = of_one(g, F_POW, t_int, x);
 
-	e->num = pick(g, 4);
+	e->num = roll(g, 4);
 	return ranged(e, e->num % 2 ? -64 : 0, 512);
 }
 
 static Expr *
 of_ord(Gen *g, int depth)
 {
-	Expr *e = one(g, F_ORD, t_int, gen(g, t_token, depth));
+	Expr *e = of_one(g, F_ORD, t_int, gen(g, t_token, depth));
 
 	ranged(e, -1, -1);
 	for (int i = 0; i < g->p->nvocab; i++)
@@ -468,15 +550,15 @@ comparison(Gen *g, int depth)
 
 	for (int i = 0; i < n; i++)
 		e->kid[i] = gen(g, t_int, depth);
-	e->num = pick(g, 6);
-	e->num2 = e->num >= GT ? GT + pick(g, 2) : LT + pick(g, 2);
+	e->num = roll(g, 6);
+	e->num2 = e->num >= GT ? GT + roll(g, 2) : LT + roll(g, 2);
 	return e;
 }
 
 static Expr *
 equality(Gen *g, Sort t, int depth)
 {
-	Expr *e = two(g, F_CMP, t_bool, gen(g, t, depth), gen(g, t, depth));
+	Expr *e = of_two(g, F_CMP, t_bool, gen(g, t, depth), gen(g, t, depth));
 
 	e->num = chance(g, 70) ? EQ : NE;
 	return e;
@@ -485,7 +567,7 @@ equality(Gen *g, Sort t, int depth)
 static Expr *
 in_codes(Gen *g, int depth)
 {
-	Expr *e = one(g, F_IN_CODES, t_bool, gen(g, t_token, depth));
+	Expr *e = of_one(g, F_IN_CODES, t_bool, gen(g, t_token, depth));
 	const Word *v = g->p->vocab;
 	int64_t a = v[some_word(g)].code, b = v[some_word(g)].code;
 
@@ -499,7 +581,7 @@ in_codes(Gen *g, int depth)
 static Expr *
 in_text(Gen *g, int depth)
 {
-	Expr *e = one(g, F_IN_TEXT, t_bool, gen(g, t_token, depth));
+	Expr *e = of_one(g, F_IN_TEXT, t_bool, gen(g, t_token, depth));
 
 	for (int i = 0; i < g->p->nvocab; i++)
 		if (g->p->vocab[i].code >= 0 && chance(g, 40))
@@ -510,18 +592,18 @@ in_text(Gen *g, int depth)
 static Expr *
 in_span(Gen *g, int depth)
 {
-	Expr *e = three(g, F_IN_SPAN, t_bool, gen(g, t_int, depth), gen(g, t_int, 0), gen(g, t_int, 0));
+	Expr *e = of_three(g, F_IN_SPAN, t_bool, gen(g, t_int, depth), gen(g, t_int, 0), gen(g, t_int, 0));
 
-	e->num = pick(g, 2);
+	e->num = roll(g, 2);
 	return e;
 }
 
 static Expr *
 in_array(Gen *g, int depth)
 {
-	TypeKind item = (TypeKind)pick(g, 3);
-	Expr *e = two(g, F_IN_ARRAY, t_bool, gen(g, (Sort){ .kind = item }, depth),
-		      gen(g, array_of(item, 1 + pick(g, 3)), depth));
+	TypeKind item = (TypeKind)roll(g, g->words ? 3 : 2);
+	Expr *e = of_two(g, F_IN_ARRAY, t_bool, gen(g, (Sort){ .kind = item }, depth),
+			 gen(g, array_of(item, 1 + roll(g, 3)), depth));
 
 	e->num = chance(g, 20);
 	return e;
@@ -530,7 +612,7 @@ in_array(Gen *g, int depth)
 static Expr *
 membership(Gen *g, int depth)
 {
-	switch (pick(g, 4)) {
+	switch (g->words ? roll(g, 4) : 2 + roll(g, 2)) {
 	case 0: return in_codes(g, depth);
 	case 1: return g->p->listed ? in_array(g, depth) : in_text(g, depth); /* 1 and 0 may be a word */
 	case 2: return in_span(g, depth);
@@ -541,21 +623,21 @@ membership(Gen *g, int depth)
 static Expr *
 logic(Gen *g, int depth)
 {
-	switch (pick(g, 4)) {
-	case 0: return one(g, F_NOT, t_bool, gen(g, t_bool, depth));
-	case 1: return two(g, F_OR, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
-	default: return two(g, F_AND, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
+	switch (roll(g, 4)) {
+	case 0: return of_one(g, F_NOT, t_bool, gen(g, t_bool, depth));
+	case 1: return of_two(g, F_OR, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
+	default: return of_two(g, F_AND, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
 	}
 }
 
 /* ---- if and match: of any type ---- */
 
-static Expr *
+Expr *
 of_if(Gen *g, Sort t, int depth)
 {
 	Expr *c = gen(g, t_bool, depth), *a = gen(g, t, depth), *b = gen(g, t, depth);
 
-	return hull(three(g, F_IF, t, c, a, b), a, b);
+	return hull(of_three(g, F_IF, t, c, a, b), a, b);
 }
 
 static Pattern
@@ -572,34 +654,36 @@ some_pattern(Gen *g, const Expr *x, bool may_be_any)
 			p = (Pattern){ .codes = true, .lo = e->num, .hi = e->num2 };
 		}
 	} else if (x->type.kind == T_BOOL)
-		p.lo = p.hi = pick(g, 2);
+		p.lo = p.hi = roll(g, 2);
 	else if (x->type.kind == T_ENUM)
-		p.lo = p.hi = pick(g, x->type.def->n);
+		p.lo = p.hi = roll(g, x->type.def->n);
 	else {
-		p.lo = p.hi = x->lo + pick(g, (int)least(x->hi - x->lo + 2, 30));
+		p.lo = p.hi = x->lo + roll(g, (int)least(x->hi - x->lo + 2, 30));
 		if (chance(g, 30))
-			p.hi += 1 + pick(g, 4);
+			p.hi += 1 + roll(g, 4);
 	}
 	return p;
 }
 
-static Expr *
+Expr *
 of_match(Gen *g, Sort t, int depth)
 {
-	int subjects = 1 + chance(g, 40), arms = 2 + pick(g, 3);
+	int subjects = 1 + chance(g, 40), arms = 2 + roll(g, 3);
 	Expr *e = expr(g, F_MATCH, t, subjects + arms);
-	static const Sort kinds[3] = { { .kind = T_TOKEN }, { .kind = T_BOOL }, { .kind = T_INT } };
+	static const Sort kinds[3] = { { .kind = T_BOOL }, { .kind = T_INT }, { .kind = T_TOKEN } };
 
 	e->num = subjects;
 	for (int i = 0; i < subjects; i++) {
 		Def *en = chance(g, 20) ? some_def(g, D_ENUM) : NULL;
-		e->kid[i] = gen(g, en ? (Sort){ .kind = T_ENUM, .def = en } : kinds[pick(g, 3)], depth);
+		e->kid[i] =
+			gen(g, en ? (Sort){ .kind = T_ENUM, .def = en } : kinds[roll(g, g->words ? 3 : 2)],
+			    depth);
 	}
 	e->arm = NEWS(g->arena, Arm, arms);
 	for (int i = 0; i < arms; i++) {
 		Arm *a = &e->arm[i];
 		a->rest = i == arms - 1;
-		a->n = a->rest ? 0 : 1 + pick(g, 2);
+		a->n = a->rest ? 0 : 1 + roll(g, 2);
 		a->row = arena_alloc(g->arena, sizeof *a->row * (size_t)(a->n + 1));
 		for (int k = 0; k < a->n; k++)
 			for (int s = 0; s < subjects; s++)
@@ -625,7 +709,7 @@ search(Gen *g, Form form, int depth)
 	if (form != F_BEST || chance(g, 60))
 		e->kid[0] = gen(g, t_bool, depth);
 	for (int i = 0; i < scores; i++)
-		e->kid[i + 1] = fit(g, gen(g, t_int, depth - 1), 0, 20);
+		e->kid[i + 1] = fitted(g, gen(g, t_int, depth - 1), 0, 20);
 	g->bound = NULL;
 	return e;
 }
@@ -648,49 +732,49 @@ shifted(Gen *g, int depth)
 	Def *p = chance(g, 50) ? some_name(g, t_pos) : NULL;
 
 	p = p && is_plain(p) ? p : NULL;
-	Expr *by = chance(g, 75) ? number(g, 1 + pick(g, 3)) : small_int(g, 0, 5, depth - 1);
-	Expr *e = two(g, F_SHIFT, t_pos, p ? name_of(g, p) : expr(g, F_HERE, t_pos, 0), by);
+	Expr *by = chance(g, 75) ? exactly(g, 1 + roll(g, 3)) : small_int(g, 0, 5, depth - 1);
+	Expr *e = of_two(g, F_SHIFT, t_pos, p ? name_of(g, p) : expr(g, F_HERE, t_pos, 0), by);
 
 	e->num = chance(g, 75);
 	return e;
 }
 
-static Expr *
+Expr *
 position(Gen *g, int depth)
 {
 	if (depth <= 0) {
 		Def *p = some_name(g, t_pos);
 		return p && chance(g, 50) ? name_of(g, p) : shifted(g, 0);
 	}
-	switch (pick(g, 10)) {
+	switch (roll(g, 10)) {
 	case 0:
 	case 1:
 	case 2: return search(g, F_LATEST, depth);
 	case 3: return search(g, F_FIRST, depth);
 	case 4: return search(g, F_BEST, depth);
-	case 5: return one(g, F_AT, t_pos, small_int(g, -1, g->p->context, depth - 1));
+	case 5: return of_one(g, F_AT, t_pos, small_int(g, -1, g->p->context, depth - 1));
 	case 6: {
 		Expr *p = position(g, depth - 1), *q = position(g, depth - 1);
-		return three(g, F_READ, t_pos, p, q, expr(g, F_HERE, t_pos, 0));
+		return of_three(g, F_READ, t_pos, p, q, expr(g, F_HERE, t_pos, 0));
 	}
 	case 7:
-		return three(g, F_IF, t_pos, gen(g, t_bool, depth - 1), position(g, depth - 1),
-			     position(g, depth - 1));
+		return of_three(g, F_IF, t_pos, gen(g, t_bool, depth - 1), position(g, depth - 1),
+				position(g, depth - 1));
 	default: return shifted(g, depth);
 	}
 }
 
-static Expr *
+Expr *
 of_read(Gen *g, Sort t, int depth)
 {
 	Expr *x = gen(g, t, depth), *p = position(g, depth);
 
 	if (p->form == F_HERE || chance(g, 10)) {
 		p = expr(g, F_HERE, t_pos, 0);
-		return ranged(two(g, F_READ, t, x, p), x->lo, x->hi);
+		return ranged(of_two(g, F_READ, t, x, p), x->lo, x->hi);
 	}
 	Expr *d = chance(g, 60) ? simplest(g, t) : gen(g, t, depth - 1);
-	return hull(three(g, F_READ, t, x, p, d), x, d);
+	return hull(of_three(g, F_READ, t, x, p, d), x, d);
 }
 
 /* What a guard allows: x[p], p - q, a // b, xs[i] without more. */
@@ -702,35 +786,37 @@ guarded(Gen *g, Sort t, int depth)
 
 	if (p && chance(g, 50)) {
 		x = gen(g, t, depth);
-		Expr *c = one(g, F_EXISTS, t_bool, name_of(g, p)), *got = two(g, F_READ, t, x, name_of(g, p));
+		Expr *c = of_one(g, F_EXISTS, t_bool, name_of(g, p)),
+		     *got = of_two(g, F_READ, t, x, name_of(g, p));
 		if (t.kind == T_INT && chance(g, 40)) {
 			Expr *here = expr(g, F_HERE, t_pos, 0);
-			got = two(g, F_DISTANCE, t, here, name_of(g, p));
+			got = of_two(g, F_DISTANCE, t, here, name_of(g, p));
 			x = ranged(got, -g->p->context, g->p->context);
 			if (chance(g, 50)) {
-				c = two(g, F_ORDER, t_bool, name_of(g, p), here);
-				c->num = pick(g, 6);
+				c = of_two(g, F_ORDER, t_bool, name_of(g, p), here);
+				c->num = roll(g, 6);
 			}
 		}
 		ranged(got, x->lo, x->hi);
-		return hull(three(g, F_IF, t, c, got, d), got, d);
+		return hull(of_three(g, F_IF, t, c, got, d), got, d);
 	}
 	if (n && t.kind == T_INT && n->hi - n->lo < 20 && chance(g, 60)) {
-		Expr *c = two(g, F_CMP, t_bool, name_of(g, n), number(g, 0)), *a = small_int(g, 0, 12, depth);
+		Expr *c = of_two(g, F_CMP, t_bool, name_of(g, n), exactly(g, 0)),
+		     *a = small_int(g, 0, 12, depth);
 		c->num = chance(g, 50) && n->lo >= 0 ? GT : NE;
-		x = ranged(two(g, chance(g, 70) ? F_DIV : F_MOD, t, a, name_of(g, n)), -20, 20);
-		return hull(three(g, F_IF, t, c, x, d), x, d);
+		x = ranged(of_two(g, chance(g, 70) ? F_DIV : F_MOD, t, a, name_of(g, n)), -20, 20);
+		return hull(of_three(g, F_IF, t, c, x, d), x, d);
 	}
 	if (n && t.kind != T_ARRAY && t.kind != T_RECORD && t.kind != T_ENUM && n->lo > -50 && n->hi < 50) {
-		int size = 1 + pick(g, 4);
+		int size = 1 + roll(g, 4);
 		Expr *c = expr(g, F_CMP, t_bool, 3), *xs = gen(g, array_of(t.kind, size), depth);
-		c->kid[0] = number(g, 0);
+		c->kid[0] = exactly(g, 0);
 		c->kid[1] = name_of(g, n);
-		c->kid[2] = number(g, size);
+		c->kid[2] = exactly(g, size);
 		c->num = LE;
 		c->num2 = LT;
-		x = ranged(two(g, F_PICK, t, xs, name_of(g, n)), xs->lo, xs->hi);
-		return hull(three(g, F_IF, t, c, x, d), x, d);
+		x = ranged(of_two(g, F_PICK, t, xs, name_of(g, n)), xs->lo, xs->hi);
+		return hull(of_three(g, F_IF, t, c, x, d), x, d);
 	}
 	return d;
 }
@@ -749,13 +835,13 @@ over(Gen *g, Total which, int depth)
 	if (chance(g, 40))
 		e->kid[1] = gen(g, t_bool, depth - 1);
 	if (which == SUM) { /* a summand is of the other position alone */
-		x = e->kid[0] = one(g, F_THERE, t_int, fit(g, outside(g, t_int, depth - 1), -3, 9));
+		x = e->kid[0] = of_one(g, F_THERE, t_int, fitted(g, outside(g, t_int, depth - 1), -3, 9));
 		x->def = g->bound;
 		ranged(x, -3, 9);
 	} else
 		x = e->kid[0] = gen(g, t, depth - 1);
 	if (which == MIN || which == MAX)
-		x = e->kid[0] = fit(g, x, -20, 40);
+		x = e->kid[0] = fitted(g, x, -20, 40);
 	g->bound = NULL;
 	if (which == SUM || which == COUNT)
 		return ranged(e, which == SUM ? -3 * n : 0, 9 * n);
@@ -765,22 +851,20 @@ over(Gen *g, Total which, int depth)
 	return e->kid[1] ? hull(e, x, e->kid[2] = gen(g, t_int, 0)) : e;
 }
 
-/* Its floor, or a comparison with a fraction. */
-static Expr *
-of_mean(Gen *g, Sort t, int depth)
+/* The mean of conditions, of integers, or of reals. */
+Expr *
+of_mean(Gen *g, int depth)
 {
-	Expr *e = expr(g, F_MEAN, t, 2);
+	Expr *e = expr(g, F_MEAN, t_real, 2), *x;
 
-	e->num = pick(g, 6);
-	e->skip = 1 + pick(g, 5);
-	e->num2 = pick(g, (int)e->skip + 1);
 	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
 	if (chance(g, 30))
 		e->kid[1] = gen(g, t_bool, depth - 1);
 	if (chance(g, 50))
 		e->kid[0] = gen(g, t_bool, depth - 1);
 	else {
-		e->kid[0] = one(g, F_THERE, t_int, fit(g, outside(g, t_int, depth - 1), -3, 9));
+		x = fitted(g, outside(g, g->reals && chance(g, 30) ? t_real : t_int, depth - 1), -3, 9);
+		e->kid[0] = of_one(g, F_THERE, x->type, x);
 		e->kid[0]->def = g->bound;
 	}
 	g->bound = NULL;
@@ -800,21 +884,39 @@ bind_var(Gen *g, Sort t, int64_t lo, int64_t hi)
 	return d;
 }
 
+/* Of this type, its numbers within what is allowed. */
+static Expr *
+gen_slot(Gen *g, const Slot *p, int depth)
+{
+	Sort t = p->type;
+	Expr *e = gen(g, t, depth);
+	bool within = e->lo >= p->lo && e->hi <= p->hi;
+
+	if (t.kind == T_INT || t.kind == T_REAL)
+		return fitted(g, e, p->lo, p->hi);
+	if (t.kind != T_ARRAY || (t.item != T_INT && t.item != T_REAL) || within)
+		return e;
+	e = expr(g, F_ARRAY, t, t.n);
+	for (int i = 0; i < t.n; i++)
+		e->kid[i] = fitted(g, gen(g, item_of(&t), depth - 1), p->lo, p->hi);
+	return ranged(e, p->lo, p->hi);
+}
+
 static Expr *
 of_build(Gen *g, Sort t, int depth)
 {
-	Sort item = { .kind = t.item };
+	Sort item = item_of(&t);
 	Expr *e = expr(g, F_BUILD, t, 2);
 
 	if (chance(g, 35)) {
-		Expr *xs = e->kid[1] = gen(g, array_of((TypeKind)pick(g, 3), t.n), depth);
+		Expr *xs = e->kid[1] = gen(g, array_of(some_item(g), t.n), depth);
 		e->def = bind_var(g, (Sort){ .kind = xs->type.item }, xs->lo, xs->hi);
 	} else {
-		e->num = pick(g, 3);
+		e->num = roll(g, 3);
 		e->num2 = e->num + t.n - 1;
 		if (chance(g, 25)) {
 			e->num2++;
-			e->skip = e->num + pick(g, t.n + 1);
+			e->skip = e->num + roll(g, t.n + 1);
 		}
 		e->def = bind_var(g, t_int, e->num, e->num2);
 	}
@@ -823,17 +925,14 @@ of_build(Gen *g, Sort t, int depth)
 	return ranged(e, e->kid[0]->lo, e->kid[0]->hi);
 }
 
-static Expr *
+Expr *
 of_array(Gen *g, Sort t, int depth)
 {
 	Expr *e = expr(g, F_ARRAY, t, t.n);
 
 	for (int i = 0; i < t.n; i++) {
-		Expr *x = e->kid[i] = gen(g, (Sort){ .kind = t.item }, depth);
-		if (i)
-			hull(e, e, x);
-		else
-			ranged(e, x->lo, x->hi);
+		Expr *x = e->kid[i] = gen(g, item_of(&t), depth);
+		hull(e, i ? e : x, x);
 	}
 	return e;
 }
@@ -841,8 +940,8 @@ of_array(Gen *g, Sort t, int depth)
 static Expr *
 of_slice(Gen *g, Sort t, int depth)
 {
-	int more = pick(g, 3), from = pick(g, more + 1);
-	Expr *xs = gen(g, array_of(t.item, t.n + more), depth), *e = one(g, F_SLICE, t, xs);
+	int more = roll(g, 3), from = roll(g, more + 1);
+	Expr *xs = gen(g, items_of(item_of(&t), t.n + more), depth), *e = of_one(g, F_SLICE, t, xs);
 
 	e->num = from;
 	e->num2 = from + t.n;
@@ -852,10 +951,10 @@ of_slice(Gen *g, Sort t, int depth)
 static Expr *
 of_concat(Gen *g, Sort t, int depth)
 {
-	int n = 1 + pick(g, t.n - 1);
-	Expr *a = gen(g, array_of(t.item, n), depth), *b = gen(g, array_of(t.item, t.n - n), depth);
+	int n = 1 + roll(g, t.n - 1);
+	Expr *a = gen(g, items_of(item_of(&t), n), depth), *b = gen(g, items_of(item_of(&t), t.n - n), depth);
 
-	return hull(two(g, F_CONCAT, t, a, b), a, b);
+	return hull(of_two(g, F_CONCAT, t, a, b), a, b);
 }
 
 static Def *
@@ -865,7 +964,7 @@ step_fn(Gen *g)
 	int n = 0;
 
 	for (int i = 0; i < g->p->ndef; i++)
-		if (g->p->def[i]->kind == D_FN && g->p->def[i]->name[0] == 's' && !pick(g, ++n))
+		if (g->p->def[i]->kind == D_FN && g->p->def[i]->name[0] == 's' && !roll(g, ++n))
 			found = g->p->def[i];
 	return found;
 }
@@ -877,9 +976,9 @@ of_fold(Gen *g, Form form, Sort t, int depth)
 	Expr *e;
 
 	if (!f || depth <= 0)
-		return leaf(g, t);
-	e = two(g, form, t, small_int(g, f->lo, f->hi, depth - 1),
-		gen(g, array_of(T_INT, form == F_SCAN ? t.n : 1 + pick(g, 4)), depth - 1));
+		return some_leaf(g, t);
+	e = of_two(g, form, t, small_int(g, f->lo, f->hi, depth - 1),
+		   gen(g, array_of(T_INT, form == F_SCAN ? t.n : 1 + roll(g, 4)), depth - 1));
 	e->def = f;
 	return ranged(e, f->lo, f->hi);
 }
@@ -892,11 +991,9 @@ added_arrays(Gen *g, Sort t, int depth)
 
 	if (a->lo < -g->large || b->lo < -g->large || a->hi > g->large || b->hi > g->large)
 		return a;
-	Expr *e = two(g, minus ? F_SUB : F_ADD, t, a, b);
+	Expr *e = of_two(g, minus ? F_SUB : F_ADD, t, a, b);
 	return minus ? ranged(e, a->lo - b->hi, a->hi - b->lo) : ranged(e, a->lo + b->lo, a->hi + b->hi);
 }
-
-static Expr *of_call(Gen *, Sort, int depth);
 
 static Expr *
 library_array(Gen *g, Sort t, int depth)
@@ -906,7 +1003,7 @@ library_array(Gen *g, Sort t, int depth)
 	if (t.item == T_BOOL) {
 		e = library(g, BITS_OF, t, 2);
 		e->kid[0] = gen(g, t_int, depth);
-		e->kid[1] = number(g, t.n);
+		e->kid[1] = exactly(g, t.n);
 		return e;
 	}
 	if (t.n > 1 && chance(g, 40)) {
@@ -920,14 +1017,18 @@ library_array(Gen *g, Sort t, int depth)
 	}
 	e = library(g, DIGITS_OF, t, 2);
 	e->kid[0] = small_int(g, 0, 300, depth);
-	e->kid[1] = number(g, t.n);
+	e->kid[1] = exactly(g, t.n);
 	return ranged(e, 0, 9);
 }
 
 static Expr *
 gen_array(Gen *g, Sort t, int depth)
 {
-	switch (pick(g, 12)) {
+	if (t.item == T_REAL && chance(g, 40))
+		return real_array(g, t, depth);
+	if (t.item == T_ENUM || t.item == T_RECORD)
+		return chance(g, 70) ? of_array(g, t, depth) : of_if(g, t, depth);
+	switch (roll(g, 12)) {
 	case 0:
 	case 1: return of_array(g, t, depth);
 	case 2:
@@ -936,7 +1037,9 @@ gen_array(Gen *g, Sort t, int depth)
 	case 5: return t.n > 1 ? of_concat(g, t, depth) : of_array(g, t, depth);
 	case 6: return t.item == T_INT ? added_arrays(g, t, depth) : of_build(g, t, depth);
 	case 7: return t.item == T_INT ? of_fold(g, F_SCAN, t, depth) : of_if(g, t, depth);
-	case 8: return t.item != T_TOKEN ? library_array(g, t, depth) : of_array(g, t, depth);
+	case 8:
+		return t.item == T_INT || t.item == T_BOOL ? library_array(g, t, depth)
+							   : of_array(g, t, depth);
 	case 9: return of_if(g, t, depth);
 	case 10: return of_match(g, t, depth);
 	default: return of_read(g, t, depth);
@@ -949,61 +1052,57 @@ gen_record(Gen *g, Sort t, int depth)
 	Expr *e;
 	int i;
 
-	switch (pick(g, 6)) {
+	switch (roll(g, 6)) {
 	case 0: return of_if(g, t, depth);
 	case 1: return of_read(g, t, depth);
 	case 2:
-		i = pick(g, t.def->n);
-		e = two(g, F_WITH, t, gen(g, t, depth),
-			fit(g, gen(g, (Sort){ .kind = t.def->field[i] }, depth), t.def->lo, t.def->hi));
+		i = roll(g, t.def->n);
+		e = of_two(g, F_WITH, t, gen(g, t, depth), gen_slot(g, &t.def->field[i], depth));
 		e->num = i;
 		return e;
+	case 3: return of_match(g, t, depth);
 	default:
 		e = expr(g, F_RECORD, t, t.def->n);
 		for (i = 0; i < t.def->n; i++)
-			e->kid[i] = fit(g, gen(g, (Sort){ .kind = t.def->field[i] }, depth), t.def->lo,
-					t.def->hi);
+			e->kid[i] = gen_slot(g, &t.def->field[i], depth);
 		return e;
 	}
 }
 
 /* One of an array's elements, or a field of a record; NULL if there is none. */
-static Expr *
+Expr *
 part(Gen *g, Sort t, int depth)
 {
-	int n = 1 + pick(g, 4);
+	int n = 1 + roll(g, 4);
 	Expr *xs, *e;
 
 	if (chance(g, 25)) {
-		Def *r = some_def(g, D_TYPE);
+		const Def *r = some_record(g);
 		for (int i = 0; r && i < r->n; i++)
-			if (r->field[i] == t.kind) {
-				e = one(g, F_FIELD, t, gen(g, (Sort){ .kind = T_RECORD, .def = r }, depth));
-				e->num = i;
-				return ranged(e, r->lo, r->hi);
-			}
+			if (same_type(&r->field[i].type, &t))
+				return field_of(g, gen(g, (Sort){ .kind = T_RECORD, .def = r }, depth), i);
 	}
-	xs = gen(g, array_of(t.kind, n), depth);
+	xs = gen(g, items_of(t, n), depth);
 	if (chance(g, 30)) {
-		e = one(g, F_ELEM, t, xs);
-		e->num = pick(g, n);
+		e = of_one(g, F_ELEM, t, xs);
+		e->num = roll(g, n);
 		return ranged(e, xs->lo, xs->hi);
 	}
 	Expr *i = gen(g, t_int, depth);
 	if (chance(g, 30))
-		return ranged(two(g, F_PICK, t, xs, fit(g, i, 0, n - 1)), xs->lo, xs->hi);
+		return ranged(of_two(g, F_PICK, t, xs, fitted(g, i, 0, n - 1)), xs->lo, xs->hi);
 	if (i->lo < -100 || i->hi > 100)
-		i = fit(g, i, 0, n);
+		i = fitted(g, i, 0, n);
 	Expr *d = gen(g, t, 0);
-	return hull(three(g, F_PICK, t, xs, i, d), xs, d);
+	return hull(of_three(g, F_PICK, t, xs, i, d), xs, d);
 }
 
 static Expr *
 total(Gen *g, Total which, int depth)
 {
 	TypeKind item = which == COUNT || which == ANY || which == ALL ? T_BOOL : T_INT;
-	Expr *xs = gen(g, array_of(item, 1 + pick(g, 4)), depth);
-	Expr *e = one(g, F_TOTAL, which == ANY || which == ALL ? t_bool : t_int, xs);
+	Expr *xs = gen(g, array_of(item, 1 + roll(g, 4)), depth);
+	Expr *e = of_one(g, F_TOTAL, which == ANY || which == ALL ? t_bool : t_int, xs);
 
 	e->num = which;
 	if (which == SUM)
@@ -1017,15 +1116,15 @@ total_for(Gen *g, Total which, int depth)
 {
 	Sort t = which == COUNT || which == ANY || which == ALL ? t_bool : t_int;
 	Expr *e = expr(g, F_TOTAL_FOR, which == ANY || which == ALL ? t_bool : t_int, 3);
-	int n = 1 + pick(g, 4);
+	int n = 1 + roll(g, 4);
 
 	e->num = which;
 	e->skip = n - 1;
 	if (chance(g, 35)) {
-		Expr *xs = e->kid[1] = gen(g, array_of((TypeKind)pick(g, 3), n), depth);
+		Expr *xs = e->kid[1] = gen(g, array_of(some_item(g), n), depth);
 		e->def = bind_var(g, (Sort){ .kind = xs->type.item }, xs->lo, xs->hi);
 	} else {
-		e->num2 = pick(g, 3);
+		e->num2 = roll(g, 3);
 		e->def = bind_var(g, t_int, e->num2, e->num2 + e->skip);
 	}
 	Expr *x = e->kid[0] = gen(g, t, depth);
@@ -1042,8 +1141,8 @@ choice(Gen *g, int depth)
 {
 	Expr *e = expr(g, F_CHOOSE, t_int, 2);
 
-	e->num = pick(g, 3);
-	e->num2 = 1 + pick(g, 4);
+	e->num = roll(g, 3);
+	e->num2 = 1 + roll(g, 4);
 	e->def = bind_var(g, t_int, 0, e->num2 - 1);
 	if (e->num < 2 || chance(g, 40))
 		e->kid[0] = gen(g, t_bool, depth);
@@ -1060,7 +1159,7 @@ library_int(Gen *g, int depth)
 {
 	Expr *e;
 
-	switch (pick(g, 7)) {
+	switch (roll(g, 7)) {
 	case 0:
 		e = library(g, GATE, t_int, 2);
 		e->kid[0] = gen(g, t_bool, depth);
@@ -1069,13 +1168,13 @@ library_int(Gen *g, int depth)
 	case 1:
 		e = library(g, CLAMP, t_int, 3);
 		e->kid[0] = gen(g, t_int, depth);
-		e->kid[1] = number(g, pick(g, 5));
-		e->kid[2] = number(g, 5 + pick(g, 9));
+		e->kid[1] = exactly(g, roll(g, 5));
+		e->kid[2] = exactly(g, 5 + roll(g, 9));
 		return ranged(e, e->kid[1]->num, e->kid[2]->num);
 	case 2:
 	case 3:
 		e = library(g, chance(g, 50) ? BITS_VALUE : POPCOUNT, t_int, 1);
-		e->kid[0] = gen(g, array_of(T_BOOL, 1 + pick(g, 4)), depth);
+		e->kid[0] = gen(g, array_of(T_BOOL, 1 + roll(g, 4)), depth);
 		return ranged(e, 0, 15);
 	case 4:
 		e = library(g, DIGITS_VALUE, t_int, 1);
@@ -1083,13 +1182,13 @@ library_int(Gen *g, int depth)
 		return ranged(e, 0, 99);
 	case 5:
 		if (g->still)
-			return leaf(g, t_int);
+			return some_leaf(g, t_int);
 		e = library(g, FREQUENCY, t_int, 1);
-		e->kid[0] = chance(g, 50) ? gen(g, t_token, depth) : small_int(g, 0, 8, depth);
+		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth) : small_int(g, 0, 8, depth);
 		return ranged(e, 1, g->p->context);
 	default:
 		if (g->still)
-			return leaf(g, t_int);
+			return some_leaf(g, t_int);
 		e = library(g, chance(g, 50) ? SHIFT : RUNNING_SUM, t_int, 1);
 		e->kid[0] = small_int(g, 0, 9, depth);
 		if (e->num == RUNNING_SUM)
@@ -1097,8 +1196,8 @@ library_int(Gen *g, int depth)
 		e->n = 3;
 		e->kid = NEWS(g->arena, Expr *, 3);
 		e->kid[0] = gen(g, t_int, depth);
-		e->kid[1] = number(g, 1 + pick(g, 3));
-		e->kid[2] = number(g, pick(g, 5) - 1);
+		e->kid[1] = exactly(g, 1 + roll(g, 3));
+		e->kid[2] = exactly(g, roll(g, 5) - 1);
 		return hull(e, e->kid[0], e->kid[2]);
 	}
 }
@@ -1108,7 +1207,7 @@ library_bool(Gen *g, int depth)
 {
 	Expr *e;
 
-	switch (pick(g, 5)) {
+	switch (roll(g, 5)) {
 	case 0:
 		e = library(g, chance(g, 50) ? XOR : IMPLIES, t_bool, 2);
 		e->kid[0] = gen(g, t_bool, depth);
@@ -1116,12 +1215,12 @@ library_bool(Gen *g, int depth)
 		return e;
 	case 1:
 		e = library(g, chance(g, 50) ? ODD : MAJORITY, t_bool, 1);
-		e->kid[0] = gen(g, array_of(T_BOOL, 1 + pick(g, 4)), depth);
+		e->kid[0] = gen(g, array_of(T_BOOL, 1 + roll(g, 4)), depth);
 		return e;
 	case 2:
 		e = library(g, EXACTLY, t_bool, 2);
-		e->kid[0] = number(g, pick(g, 4));
-		e->kid[1] = gen(g, array_of(T_BOOL, 1 + pick(g, 4)), depth);
+		e->kid[0] = exactly(g, roll(g, 4));
+		e->kid[1] = gen(g, array_of(T_BOOL, 1 + roll(g, 4)), depth);
 		return e;
 	case 3:
 		e = library(g, DIGITS_LESS, t_bool, 2);
@@ -1130,9 +1229,9 @@ library_bool(Gen *g, int depth)
 		return e;
 	default:
 		if (g->still)
-			return leaf(g, t_bool);
+			return some_leaf(g, t_bool);
 		e = library(g, IS_FIRST, t_bool, 1);
-		e->kid[0] = chance(g, 50) ? gen(g, t_token, depth) : small_int(g, 0, 8, depth);
+		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth) : small_int(g, 0, 8, depth);
 		return e;
 	}
 }
@@ -1147,7 +1246,7 @@ fn_of(Gen *g, Sort t)
 
 	for (int i = 0; i < g->p->ndef; i++) {
 		Def *d = g->p->def[i];
-		if (d->kind == D_FN && !d->partial && same_type(&d->type, &t) && !pick(g, ++n))
+		if (d->kind == D_FN && !d->partial && same_type(&d->type, &t) && !roll(g, ++n))
 			found = d;
 	}
 	return found;
@@ -1159,24 +1258,17 @@ argument(Gen *g, const Def *p, int depth)
 	if (p->type.kind == T_POS)
 		return position(g, depth);
 	if (p->constant)
-		return number(g, p->lo + pick(g, (int)(p->hi - p->lo + 1)));
-	Expr *e = gen(g, p->type, depth);
-	if (p->type.kind == T_ARRAY && p->type.item == T_INT && (e->lo < p->lo || e->hi > p->hi)) {
-		e = expr(g, F_ARRAY, p->type, p->type.n);
-		for (int i = 0; i < e->n; i++)
-			e->kid[i] = fit(g, gen(g, t_int, depth - 1), p->lo, p->hi);
-		return ranged(e, p->lo, p->hi);
-	}
-	return p->type.kind == T_INT ? fit(g, e, p->lo, p->hi) : e;
+		return exactly(g, p->lo + roll(g, (int)(p->hi - p->lo + 1)));
+	return gen_slot(g, &(Slot){ p->type, p->lo, p->hi }, depth);
 }
 
-static Expr *
+Expr *
 of_call(Gen *g, Sort t, int depth)
 {
 	Def *f = g->still ? NULL : fn_of(g, t);
 
 	if (!f)
-		return leaf(g, t);
+		return some_leaf(g, t);
 	Expr *e = expr(g, F_CALL, t, f->nparam);
 	e->def = f;
 	e->num = chance(g, 15);
@@ -1191,7 +1283,11 @@ of_call(Gen *g, Sort t, int depth)
 static Expr *
 gen_int(Gen *g, int depth)
 {
-	switch (pick(g, 36)) {
+	if (g->reals && !g->still && chance(g, 10))
+		return real_int(g, depth);
+	if (g->wide && !g->still && chance(g, 10))
+		return wide_int(g, depth);
+	switch (roll(g, 35)) {
 	case 0:
 	case 1:
 	case 2: return sum_of_two(g, F_ADD, depth);
@@ -1204,56 +1300,64 @@ gen_int(Gen *g, int depth)
 	case 9: return extreme(g, depth);
 	case 10: return of_absolute(g, gen(g, t_int, depth));
 	case 11: return of_power(g, depth);
-	case 12: return of_ord(g, depth);
-	case 13: return ranged(one(g, F_ID, t_int, gen(g, t_token, depth)), 0, g->p->nvocab);
+	case 12: return g->words ? of_ord(g, depth) : some_leaf(g, t_int);
+	case 13:
+		return g->words ? ranged(of_one(g, F_ID, t_int, gen(g, t_token, depth)), 0, g->p->nvocab)
+				: some_leaf(g, t_int);
 	case 14:
-	case 15: return ranged(one(g, F_TO_INT, t_int, gen(g, t_bool, depth)), 0, 1);
+	case 15: return ranged(of_one(g, F_TO_INT, t_int, gen(g, t_bool, depth)), 0, 1);
 	case 16:
 	case 17: return of_if(g, t_int, depth);
 	case 18:
 	case 19: return of_match(g, t_int, depth);
 	case 20:
 	case 21: return part(g, t_int, depth);
-	case 22: return total(g, (Total[]){ SUM, COUNT, MIN, MAX }[pick(g, 4)], depth);
-	case 23: return total_for(g, (Total[]){ SUM, COUNT, MIN, MAX }[pick(g, 4)], depth);
+	case 22: return total(g, (Total[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
+	case 23: return total_for(g, (Total[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
 	case 24: return choice(g, depth);
 	case 25: return of_fold(g, F_FOLD, t_int, depth);
 	case 26: return library_int(g, depth);
 	case 27: return of_call(g, t_int, depth);
 	case 28: {
 		Expr *x = gen(g, t_int, depth);
-		return modest(g, ranged(one(g, F_NEG, t_int, x), -x->hi, -x->lo));
+		return modest(g, ranged(of_one(g, F_NEG, t_int, x), -x->hi, -x->lo));
 	}
 	case 29:
 	case 30:
-		return g->still ? leaf(g, t_int)
-				: over(g, (Total[]){ SUM, COUNT, MIN, MAX }[pick(g, 4)], depth);
-	case 31: return g->still ? leaf(g, t_int) : guarded(g, t_int, depth);
-	case 32: return g->still ? leaf(g, t_int) : of_mean(g, t_int, depth);
-	default: return g->still ? leaf(g, t_int) : of_read(g, t_int, depth);
+		return g->still ? some_leaf(g, t_int)
+				: over(g, (Total[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
+	case 31: return g->still ? some_leaf(g, t_int) : guarded(g, t_int, depth);
+	default: return g->still ? some_leaf(g, t_int) : of_read(g, t_int, depth);
 	}
 }
 
 static Expr *
 gen_bool(Gen *g, int depth)
 {
-	Def *en, *r;
+	Def *en;
+	const Def *r;
 
-	switch (pick(g, 24)) {
+	if (g->reals && !g->still && chance(g, 15))
+		return real_bool(g, depth);
+	if (g->wide && !g->still && chance(g, 10))
+		return wide_bool(g, depth);
+	switch (roll(g, 23)) {
 	case 0:
 	case 1:
 	case 2:
 	case 3: return comparison(g, depth);
 	case 4:
-	case 5: return equality(g, t_token, depth);
+	case 5: return equality(g, token_type(g), depth);
 	case 6: return equality(g, t_bool, depth);
 	case 7:
 		en = some_def(g, D_ENUM);
 		return en ? equality(g, (Sort){ .kind = T_ENUM, .def = en }, depth) : comparison(g, depth);
 	case 8:
-		r = some_def(g, D_TYPE);
-		return r && !g->bound ? equality(g, (Sort){ .kind = T_RECORD, .def = r }, depth)
-				      : equality(g, array_of((TypeKind)pick(g, 3), 1 + pick(g, 3)), depth);
+		r = some_record(g);
+		return r && !g->bound && is_exact(r)
+			       ? equality(g, (Sort){ .kind = T_RECORD, .def = r }, depth)
+			       : equality(g, array_of((TypeKind)roll(g, g->words ? 3 : 2), 1 + roll(g, 3)),
+					  depth);
 	case 9:
 	case 10: return membership(g, depth);
 	case 11:
@@ -1263,19 +1367,18 @@ gen_bool(Gen *g, int depth)
 	case 15: return of_match(g, t_bool, depth);
 	case 16: return part(g, t_bool, depth);
 	case 17:
-		return chance(g, 50) ? total(g, ANY + (Total)pick(g, 2), depth)
-				     : total_for(g, ANY + (Total)pick(g, 2), depth);
+		return chance(g, 50) ? total(g, ANY + (Total)roll(g, 2), depth)
+				     : total_for(g, ANY + (Total)roll(g, 2), depth);
 	case 18: return library_bool(g, depth);
-	case 19: return g->still ? leaf(g, t_bool) : over(g, ANY + (Total)pick(g, 2), depth);
+	case 19: return g->still ? some_leaf(g, t_bool) : over(g, ANY + (Total)roll(g, 2), depth);
 	case 20:
 		if (g->still)
-			return leaf(g, t_bool);
+			return some_leaf(g, t_bool);
 		if (chance(g, 50))
-			return one(g, F_EXISTS, t_bool, position(g, depth));
-		Expr *e = two(g, F_ORDER, t_bool, position(g, depth), position(g, depth));
-		e->num = pick(g, 6);
+			return of_one(g, F_EXISTS, t_bool, position(g, depth));
+		Expr *e = of_two(g, F_ORDER, t_bool, position(g, depth), position(g, depth));
+		e->num = roll(g, 6);
 		return e;
-	case 21: return g->still ? leaf(g, t_bool) : of_mean(g, t_bool, depth);
 	default:
 		return g->still        ? of_call(g, t_bool, depth)
 		       : chance(g, 30) ? guarded(g, t_bool, depth)
@@ -1302,31 +1405,31 @@ gen_token(Gen *g, int depth)
 {
 	int64_t code;
 
-	switch (pick(g, 9)) {
+	switch (roll(g, 9)) {
 	case 0: return of_if(g, t_token, depth);
 	case 1: return of_match(g, t_token, depth);
-	case 2: return one(g, F_FROM_ID, t_token, small_int(g, 0, g->p->nvocab, depth));
+	case 2: return of_one(g, F_FROM_ID, t_token, small_int(g, 0, g->p->nvocab, depth));
 	case 3:
 		code = g->p->vocab[some_word(g)].code;
 		if (code < 0)
-			return leaf(g, t_token);
+			return some_leaf(g, t_token);
 		Expr *i = small_int(g, 0, run_of_codes(g, code) - 1, depth);
-		return one(g, F_CHR, t_token,
-			   ranged(two(g, F_ADD, t_int, number(g, code), i), code, code + i->hi));
+		return of_one(g, F_CHR, t_token,
+			      ranged(of_two(g, F_ADD, t_int, exactly(g, code), i), code, code + i->hi));
 	case 4: return part(g, t_token, depth);
 	case 5: return of_call(g, t_token, depth);
-	default: return g->still ? leaf(g, t_token) : of_read(g, t_token, depth);
+	default: return g->still ? some_leaf(g, t_token) : of_read(g, t_token, depth);
 	}
 }
 
 static Expr *
 gen_enum(Gen *g, Sort t, int depth)
 {
-	switch (pick(g, 4)) {
+	switch (roll(g, 4)) {
 	case 0: return of_if(g, t, depth);
 	case 1: return of_match(g, t, depth);
-	case 2: return g->still ? leaf(g, t) : of_read(g, t, depth);
-	default: return leaf(g, t);
+	case 2: return g->still ? some_leaf(g, t) : of_read(g, t, depth);
+	default: return some_leaf(g, t);
 	}
 }
 
@@ -1338,10 +1441,10 @@ gen_bound(Gen *g, Sort t, int depth)
 	bool still = g->still;
 
 	if (t.kind == T_BOOL && depth > 0 && chance(g, 55)) {
-		switch (pick(g, 5)) {
+		switch (roll(g, 5)) {
 		case 0: return bound_order(g, depth - 1);
-		case 1: return two(g, F_AND, t_bool, gen(g, t_bool, depth - 1), gen(g, t_bool, depth - 1));
-		case 2: return equality(g, t_token, 0);
+		case 1: return of_two(g, F_AND, t_bool, gen(g, t_bool, depth - 1), gen(g, t_bool, depth - 1));
+		case 2: return equality(g, token_type(g), 0);
 		case 3: return logic(g, depth - 1);
 		default:
 			e = comparison(g, 0);
@@ -1349,7 +1452,7 @@ gen_bound(Gen *g, Sort t, int depth)
 			return e;
 		}
 	}
-	if (depth <= 0 || chance(g, 85) || t.kind == T_RECORD || t.kind == T_POS)
+	if (depth <= 0 || chance(g, 85) || t.kind == T_RECORD || t.kind == T_POS || t.kind == T_REAL)
 		return two_sided_leaf(g, t, depth > 0 ? depth - 1 : 0);
 	g->still = true;
 	e = t.kind == T_INT     ? sum_of_two(g, chance(g, 50) ? F_ADD : F_SUB, depth - 1)
@@ -1360,7 +1463,7 @@ gen_bound(Gen *g, Sort t, int depth)
 	return e;
 }
 
-static Expr *
+Expr *
 gen(Gen *g, Sort t, int depth)
 {
 	if (g->bound)
@@ -1368,7 +1471,7 @@ gen(Gen *g, Sort t, int depth)
 	if (t.kind == T_POS)
 		return g->still ? expr(g, F_HERE, t, 0) : position(g, depth);
 	if (depth <= 0 || chance(g, 12))
-		return leaf(g, t);
+		return some_leaf(g, t);
 	depth--;
 	switch (t.kind) {
 	case T_INT: return gen_int(g, depth);
@@ -1376,7 +1479,8 @@ gen(Gen *g, Sort t, int depth)
 	case T_TOKEN: return gen_token(g, depth);
 	case T_ENUM: return gen_enum(g, t, depth);
 	case T_ARRAY: return g->still ? of_array(g, t, depth) : gen_array(g, t, depth);
-	default: return g->still ? leaf(g, t) : gen_record(g, t, depth);
+	case T_REAL: return g->still ? some_leaf(g, t) : gen_real(g, depth);
+	default: return g->still ? some_leaf(g, t) : gen_record(g, t, depth);
 	}
 }
 
@@ -1387,7 +1491,9 @@ any_type(Gen *g)
 {
 	Def *d;
 
-	switch (pick(g, 12)) {
+	if (g->reals && chance(g, 25))
+		return t_real;
+	switch (roll(g, 12)) {
 	case 0:
 	case 1:
 	case 2:
@@ -1395,10 +1501,10 @@ any_type(Gen *g)
 	case 4:
 	case 5:
 	case 6: return t_bool;
-	case 7: return t_token;
+	case 7: return token_type(g);
 	case 8: d = some_def(g, D_ENUM); return d ? (Sort){ .kind = T_ENUM, .def = d } : t_bool;
 	case 9: d = some_def(g, D_TYPE); return d ? (Sort){ .kind = T_RECORD, .def = d } : t_int;
-	default: return array_of((TypeKind)pick(g, 3), 1 + pick(g, 4));
+	default: return array_of(some_item(g), 1 + roll(g, 4));
 	}
 }
 
@@ -1409,7 +1515,8 @@ take_body(Gen *g, Def *d, Expr *body)
 	d->type = body->type;
 	d->lo = body->lo;
 	d->hi = body->hi;
-	d->annotated = chance(g, 20);
+	d->annotated = d->type.kind != T_REAL && (d->type.kind != T_ARRAY || d->type.item != T_REAL) &&
+		       chance(g, 20);
 }
 
 static void
@@ -1418,7 +1525,7 @@ make_let(Gen *g)
 	Sort t = chance(g, 22) ? t_pos : any_type(g);
 	Def *d = def_new(g, D_LET, t.kind == T_POS ? "p" : "v", t);
 
-	take_body(g, d, gen(g, t, 2 + pick(g, 3)));
+	take_body(g, d, gen(g, t, 2 + roll(g, 3)));
 	statement(g, d);
 	g->scope[g->nscope++] = d;
 }
@@ -1426,7 +1533,7 @@ make_let(Gen *g)
 static void
 make_const(Gen *g)
 {
-	Sort t = chance(g, 50) ? t_int : array_of(T_INT, 1 + pick(g, 4));
+	Sort t = chance(g, 50) ? t_int : array_of(T_INT, 1 + roll(g, 4));
 	Def *d = def_new(g, D_CONST, "k", t);
 
 	take_body(g, d, simplest(g, t));
@@ -1439,9 +1546,10 @@ make_param(Gen *g, Def *f, Sort t)
 {
 	Def *d = f->param[f->nparam++] = def_new(g, D_PARAM, "x", t);
 
-	if (t.kind == T_INT || (t.kind == T_ARRAY && t.item == T_INT)) {
-		d->lo = -pick(g, 3) * 5;
-		d->hi = 1 + pick(g, 20);
+	if (t.kind == T_INT || t.kind == T_REAL ||
+	    (t.kind == T_ARRAY && (t.item == T_INT || t.item == T_REAL))) {
+		d->lo = -roll(g, 3) * 5;
+		d->hi = 1 + roll(g, 20);
 	}
 	d->annotated = chance(g, 50);
 	g->scope[g->nscope++] = d;
@@ -1453,7 +1561,7 @@ static void
 make_step(Gen *g)
 {
 	Def *f = def_new(g, D_FN, "step", t_int), *x;
-	int top = 1 + pick(g, 30), outer = g->nscope;
+	int top = 1 + roll(g, 30), outer = g->nscope;
 
 	for (int i = 0; i < 2; i++) {
 		x = make_param(g, f, t_int);
@@ -1465,7 +1573,7 @@ make_step(Gen *g)
 	Expr *e = gen(g, t_int, 2);
 	g->still = false;
 	if (e->form != F_ADD)
-		e = two(g, F_ADD, t_int, name_of(g, f->param[0]), e);
+		e = of_two(g, F_ADD, t_int, name_of(g, f->param[0]), e);
 	f->body = ranged(e, -g->large, g->large);
 	f->body = remainder_of(g, f->body, top + 1);
 	f->lo = 0;
@@ -1479,7 +1587,7 @@ static void
 make_fn(Gen *g)
 {
 	Def *f = def_new(g, D_FN, "f", t_int);
-	int outer = g->nscope, n = 1 + pick(g, PARAMS);
+	int outer = g->nscope, n = 1 + roll(g, PARAMS);
 
 	for (int i = 0; i < n; i++) {
 		Def *x = make_param(g, f, chance(g, 15) ? t_pos : any_type(g));
@@ -1489,7 +1597,7 @@ make_fn(Gen *g)
 			x->hi = 3;
 		}
 		if (i && i == n - 1 && x->type.kind == T_INT && chance(g, 40))
-			x->body = number(g, x->lo + pick(g, (int)(x->hi - x->lo + 1)));
+			x->body = exactly(g, x->lo + roll(g, (int)(x->hi - x->lo + 1)));
 	}
 	for (int i = 0; i < LOCALS && chance(g, 35); i++) {
 		Sort t = chance(g, 15) ? t_pos : any_type(g);
@@ -1497,7 +1605,7 @@ make_fn(Gen *g)
 		take_body(g, y, gen(g, t, 2));
 		g->scope[g->nscope++] = y;
 	}
-	take_body(g, f, gen(g, any_type(g), 1 + pick(g, 3)));
+	take_body(g, f, gen(g, any_type(g), 1 + roll(g, 3)));
 	g->nscope = outer;
 	statement(g, f);
 }
@@ -1508,7 +1616,7 @@ make_output(Gen *g)
 	Sort t = any_type(g);
 	Def *d = def_new(g, D_OUTPUT, "o", t);
 
-	take_body(g, d, gen(g, t, 1 + pick(g, 3)));
+	take_body(g, d, gen(g, t, 1 + roll(g, 3)));
 	statement(g, d);
 }
 
@@ -1531,7 +1639,8 @@ static void
 make_assert(Gen *g)
 {
 	Def *d = def_new(g, D_ASSERT, "", t_bool);
-	Expr *x = gen(g, t_int, 2), *e = three(g, F_IN_SPAN, t_bool, x, number(g, x->lo), number(g, x->hi));
+	Expr *x = gen(g, t_int, 2),
+	     *e = of_three(g, F_IN_SPAN, t_bool, x, exactly(g, x->lo), exactly(g, x->hi));
 
 	if (e->kid[0]->form == F_INT)
 		return;
@@ -1539,40 +1648,108 @@ make_assert(Gen *g)
 	statement(g, d);
 }
 
+/* A token as it may be emitted: <end> among the records. */
+static Expr *
+emitted(Gen *g, int depth)
+{
+	Sort t = token_type(g);
+
+	if (!g->p->token)
+		return gen(g, t, depth);
+	Expr *end = expr(g, F_WORD, t, 0), *e = gen(g, t, depth);
+	if (chance(g, 40))
+		return e;
+	bool swapped = chance(g, 50);
+	return of_three(g, F_IF, t, gen(g, t_bool, depth), swapped ? e : end, swapped ? end : e);
+}
+
 static void
 make_emit(Gen *g)
 {
-	Def *d = def_new(g, D_EMIT, "", t_token);
+	Def *d = def_new(g, D_EMIT, "", token_type(g));
 
 	if (chance(g, 50)) {
+		Sort t = items_of(d->type, 1 + roll(g, 4));
 		d->after = position(g, 2);
-		d->body = gen(g, array_of(T_TOKEN, 1 + pick(g, 4)), 2);
+		d->body = g->p->token ? expr(g, F_ARRAY, t, t.n) : gen(g, t, 2);
+		for (int i = 0; g->p->token && i < t.n; i++)
+			d->body->kid[i] = emitted(g, 1);
 	} else
-		d->body = gen(g, t_token, 3);
+		d->body = emitted(g, 3);
 	statement(g, d);
 }
 
 static void
-make_types(Gen *g)
+make_enum(Gen *g)
 {
-	if (chance(g, 35)) {
-		Def *d = def_new(g, D_ENUM, "e", t_int);
-		d->n = 2 + pick(g, 4);
-		statement(g, d);
-	}
-	if (chance(g, 35)) {
-		Def *d = def_new(g, D_TYPE, "r", t_int);
-		d->n = 1 + pick(g, FIELDS);
-		for (int i = 0; i < d->n; i++)
-			d->field[i] = (TypeKind)pick(g, 3);
-		d->lo = -pick(g, 10);
-		d->hi = 1 + pick(g, 20);
-		statement(g, d);
-	}
+	Def *d = def_new(g, D_ENUM, "e", t_int);
+
+	d->n = 2 + roll(g, 4);
+	statement(g, d);
+}
+
+static Sort
+some_slot_type(Gen *g)
+{
+	Def *d = chance(g, 25) ? some_def(g, D_ENUM) : NULL;
+	Sort t = d ? (Sort){ .kind = T_ENUM, .def = d } : (Sort){ .kind = (TypeKind)roll(g, 2) };
+
+	return chance(g, 25) ? items_of(t, 1 + roll(g, 4)) : t;
 }
 
 static void
-make_model(Gen *g)
+make_type(Gen *g)
+{
+	Def *d = def_new(g, D_TYPE, "r", t_int);
+
+	d->n = 1 + roll(g, FIELDS);
+	for (int i = 0; i < d->n; i++) {
+		Sort t = some_slot_type(g);
+		if (g->words && chance(g, 25))
+			t = t_token;
+		if (g->reals && chance(g, 15))
+			t = t_real;
+		d->field[i] = (Slot){ t, -roll(g, 10), 1 + roll(g, 20) };
+	}
+	statement(g, d);
+}
+
+/* model { token {…} } */
+static void
+make_token(Gen *g)
+{
+	Def *d = def_new(g, D_TYPE, "", t_int);
+
+	d->name = "token";
+	d->id = -1;
+	d->n = 1 + roll(g, FIELDS);
+	for (int i = 0; i < d->n; i++) {
+		int64_t lo = chance(g, 70) ? 0 : roll(g, 30) - 15;
+		d->field[i] = (Slot){ some_slot_type(g), lo, lo + 1 + roll(g, chance(g, 90) ? 12 : 300) };
+	}
+	g->p->token = d;
+}
+
+/* input x: … */
+static void
+make_input(Gen *g)
+{
+	Def *d = def_new(g, D_INPUT, "n", t_int);
+	Def *r = chance(g, 20) ? some_def(g, D_TYPE) : NULL; /* without enums: there are none yet */
+	static const TypeKind kinds[] = { T_REAL, T_REAL, T_REAL, T_INT, T_INT, T_BOOL };
+	Sort t = { .kind = kinds[roll(g, 6)] };
+
+	d->type = r ? (Sort){ .kind = T_RECORD, .def = r } : chance(g, 40) ? items_of(t, 1 + roll(g, 3)) : t;
+	d->lo = -roll(g, 4);
+	d->hi = 1 + roll(g, 9);
+	d->num = g->p->nfed;
+	g->p->nfed += leaves(&d->type);
+	statement(g, d);
+	g->scope[g->nscope++] = d;
+}
+
+static void
+make_words(Gen *g)
 {
 	static const Word chars[] = {
 		{ "a", 'a' },  { "b", 'b' },   { "c", 'c' },  { "d", 'd' },   { "0", '0' }, { "1", '1' },
@@ -1582,12 +1759,10 @@ make_model(Gen *g)
 	static const Word words[] = { { "go", -1 },   { "stop", -1 }, { "10", -1 },    { "aa", -1 },
 				      { "<end", -1 }, { "x", 'x' },   { "go on", -1 }, { "y", 'y' } };
 	Sample *p = g->p;
-	int n = 2 + pick(g, VOCAB - 2), first;
+	int n = 2 + roll(g, VOCAB - 2), first;
 
-	p->context = chance(g, 80) ? 1 + pick(g, 10) : 10 + pick(g, chance(g, 90) ? 30 : CONTEXT - 10);
-	p->bidirectional = chance(g, 25);
 	p->listed = chance(g, 35);
-	first = p->listed && chance(g, 50) ? 0 : pick(g, 9);
+	first = p->listed && chance(g, 50) ? 0 : roll(g, 9);
 	for (int i = 0; i < n; i++) {
 		Word w = p->listed && i < 4 && first < 8 ? words[(first + i) % 8] : chars[(first + i) % 18];
 		bool known = false;
@@ -1598,6 +1773,31 @@ make_model(Gen *g)
 	}
 }
 
+/* What is fed, and the types that it may be of. */
+static void
+make_model(Gen *g)
+{
+	Sample *p = g->p;
+	int fed = roll(g, 10);
+
+	p->context = chance(g, 80) ? 1 + roll(g, 10) : 10 + roll(g, chance(g, 90) ? 30 : CONTEXT - 10);
+	p->bidirectional = chance(g, 25);
+	bool enums = chance(g, 40);
+	g->words = fed < 7;
+	if (enums && fed < 9)
+		make_enum(g);
+	if (chance(g, 35))
+		make_type(g);
+	if (g->words)
+		make_words(g);
+	else if (fed < 9)
+		make_token(g);
+	for (int i = 1 + roll(g, 3); fed == 9 && i > 0; i--)
+		make_input(g);
+	if (enums && fed == 9)
+		make_enum(g);
+}
+
 Sample *
 generate(Arena *arena, uint64_t seed)
 {
@@ -1606,15 +1806,17 @@ generate(Arena *arena, uint64_t seed)
 		  .p = NEW(arena, Sample) };
 
 	for (int i = 0; i < 4; i++)
-		pick(&g, 2);
+		roll(&g, 2);
 	g.large = chance(&g, 80) ? 3000 : 60000000;
 	g.p->arena = arena;
 	g.p->seed = seed;
+	g.reals = chance(&g, 35);
+	g.wide = chance(&g, 25);
 	make_model(&g);
-	make_types(&g);
-	int n = 3 + pick(&g, PARTS);
+	g.reals |= g.p->nfed > 0;
+	int n = 3 + roll(&g, PARTS);
 	for (int i = 0; i < n; i++)
-		switch (pick(&g, 10)) {
+		switch (roll(&g, 10)) {
 		case 0:
 			if (chance(&g, 50)) {
 				make_const(&g);
@@ -1633,9 +1835,9 @@ generate(Arena *arena, uint64_t seed)
 			/* fall through */
 		default: make_let(&g);
 		}
-	if (!g.p->bidirectional && chance(&g, 60))
+	if (!g.p->bidirectional && !g.p->nfed && chance(&g, 60))
 		make_emit(&g);
-	for (int i = 1 + pick(&g, 3); i > 0; i--)
+	for (int i = 1 + roll(&g, 3); i > 0; i--)
 		make_output(&g);
 	show_names(&g);
 	return g.p;

@@ -4,6 +4,7 @@
 
 #include "tests/fuzz/program.h"
 
+#include <math.h>
 #include <string.h>
 
 /* What a name of a function, a comprehension or a search stands for. */
@@ -26,17 +27,45 @@ typedef struct Memo {
 struct Meaning {
 	Arena *arena;
 	const Sample *p;
-	int text[CONTEXT], n;
+	int64_t *fed; /* (n, width) */
+	int n, width;
 	long fuel;
 	Memo memo[DEFS]; /* by the statement's id */
 };
 
 static int64_t of(Meaning *, const Expr *, int leaf, int at, const Env *);
+static int visible(const Meaning *, int at);
+
+Sort
+item_of(const Sort *t)
+{
+	return (Sort){ .kind = t->item, .def = t->def };
+}
+
+int
+before_field(const Def *d, int i)
+{
+	int n = 0;
+
+	while (i-- > 0)
+		n += leaves(&d->field[i].type);
+	return n;
+}
 
 int
 leaves(const Sort *t)
 {
-	return t->kind == T_ARRAY ? t->n : t->kind == T_RECORD ? t->def->n : 1;
+	Sort item = item_of(t);
+
+	return t->kind == T_ARRAY    ? t->n * leaves(&item)
+	       : t->kind == T_RECORD ? before_field(t->def, t->def->n)
+				     : 1;
+}
+
+int
+width_of(const Sample *s)
+{
+	return s->token ? before_field(s->token, s->token->n) : s->nfed ? s->nfed : 1;
 }
 
 Meaning *
@@ -46,6 +75,8 @@ meaning_new(Arena *arena, const Sample *p)
 
 	m->arena = arena;
 	m->p = p;
+	m->width = width_of(p);
+	m->fed = NEWS(arena, int64_t, m->width * CONTEXT);
 	for (int i = 0; i < p->ndef; i++) {
 		const Def *d = p->def[i];
 		if (d->kind != D_LET && d->kind != D_CONST)
@@ -59,9 +90,9 @@ meaning_new(Arena *arena, const Sample *p)
 }
 
 void
-meaning_text(Meaning *m, const int *row, int n)
+meaning_text(Meaning *m, const int64_t *fed, int n)
 {
-	memcpy(m->text, row, sizeof *row * (size_t)n);
+	memcpy(m->fed, fed, sizeof *fed * (size_t)n * (size_t)m->width);
 	m->n = n;
 	for (int i = 0; i < DEFS; i++)
 		if (m->memo[i].nleaf)
@@ -99,6 +130,133 @@ ordered(int64_t order, int64_t a, int64_t b)
 	}
 }
 
+/* ---- reals ---- */
+
+double
+real_of_bits(int64_t bits)
+{
+	return ((union {
+		       int64_t bits;
+		       double x;
+	       }){ .bits = bits })
+		.x;
+}
+
+int64_t
+bits_of_real(double x)
+{
+	return ((union {
+		       int64_t bits;
+		       double x;
+	       }){ .x = x })
+		.bits;
+}
+
+static bool
+is_real(const Sort *t)
+{
+	return (t->kind == T_ARRAY ? t->item : t->kind) == T_REAL;
+}
+
+/* An expression of integers or of reals as a real. */
+static double
+number_of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+{
+	int64_t v = of(m, e, leaf, at, env);
+
+	return is_real(&e->type) ? real_of_bits(v) : (double)v;
+}
+
+/* A value where one of e's type is asked for: an integer becomes a real. */
+static int64_t
+as_such(Meaning *m, const Expr *e, const Expr *kid, int leaf, int at, const Env *env)
+{
+	return is_real(&e->type) ? bits_of_real(number_of(m, kid, leaf, at, env)) : of(m, kid, leaf, at, env);
+}
+
+/* What is compared is a fraction of small parts, and far from another or the same. */
+static double
+settled(double x)
+{
+	double whole = round(x);
+
+	return fabs(x - whole) < 1e-9 ? whole : x;
+}
+
+static double
+curve(int64_t which, double x)
+{
+	switch ((Curve)which) {
+	case SQRT: return sqrt(x);
+	case EXP: return exp(x);
+	case LOG: return log(x);
+	case SIN: return sin(x);
+	default: return cos(x);
+	}
+}
+
+static double
+linear(Meaning *m, const Expr *e, int row, int at, const Env *env)
+{
+	int n = e->kid[0]->type.n;
+	const int64_t *w = e->weights + row * (n + 1);
+	double sum = (double)w[n];
+
+	for (int i = 0; i < n; i++)
+		sum += (double)w[i] * number_of(m, e->kid[0], i, at, env);
+	return sum / 4;
+}
+
+static double
+attend(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+{
+	double sum = 0, all = 0;
+
+	for (int j = 0; j < visible(m, at); j++) {
+		double score = 0;
+		for (int i = 0; i < leaves(&e->kid[0]->type); i++)
+			score += number_of(m, e->kid[0], i, at, env) * number_of(m, e->kid[1], i, j, env);
+		sum += exp(score) * number_of(m, e->kid[2], leaf, j, env);
+		all += exp(score);
+	}
+	return sum / all;
+}
+
+static double mean(Meaning *, const Expr *, int at, const Env *);
+static double real_total(Meaning *, const Expr *, int at, const Env *);
+
+/* A real that is made of numbers here; false if it is chosen, read, or found otherwise. */
+static bool
+computed(Meaning *m, const Expr *e, int leaf, int at, const Env *env, double *x)
+{
+#define KID(i) number_of(m, e->kid[i], leaf, at, env)
+	switch (e->form) {
+	case F_REAL: *x = (double)e->num / (double)e->num2; return true;
+	case F_ADD: *x = KID(0) + KID(1); return true;
+	case F_SUB: *x = KID(0) - KID(1); return true;
+	case F_MUL: *x = KID(0) * KID(1); return true;
+	case F_RATIO: *x = KID(0) / KID(1); return true;
+	case F_MOD: *x = KID(0) - KID(1) * floor(settled(KID(0) / KID(1))); return true;
+	case F_NEG: *x = -KID(0); return true;
+	case F_ABS: *x = fabs(KID(0)); return true;
+	case F_CURVE: *x = curve(e->num, KID(0)); return true;
+	case F_RELU: *x = fmax(KID(0), 0); return true;
+	case F_MIN:
+	case F_MAX:
+		*x = KID(0);
+		for (int i = 1; i < e->n; i++)
+			*x = e->form == F_MIN ? fmin(*x, KID(i)) : fmax(*x, KID(i));
+		return true;
+	case F_LINEAR: *x = linear(m, e, leaf, at, env); return true;
+	case F_ATTEND: *x = attend(m, e, leaf, at, env); return true;
+	case F_MEAN: *x = mean(m, e, at, env); return true;
+	case F_OVER:
+	case F_TOTAL: *x = real_total(m, e, at, env); return true;
+	default: return false;
+	}
+#undef KID
+}
+
 /* ---- names ---- */
 
 static int64_t
@@ -106,6 +264,8 @@ named(Meaning *m, const Def *d, int leaf, int at, const Env *env)
 {
 	const Env *e = env;
 
+	if (d->kind == D_INPUT)
+		return m->fed[at * m->width + (int)d->num + leaf];
 	if (d->kind == D_LET || d->kind == D_CONST) {
 		Memo *memo = &m->memo[d->id];
 		int i = leaf * CONTEXT + at;
@@ -121,7 +281,7 @@ named(Meaning *m, const Def *d, int leaf, int at, const Env *env)
 		return 0;
 	if (!e->e)
 		return e->value;
-	return of(m, e->e, e->item >= 0 ? e->item : leaf, at, e->env);
+	return of(m, e->e, e->item >= 0 ? e->item * leaves(&d->type) + leaf : leaf, at, e->env);
 }
 
 static int64_t
@@ -203,12 +363,12 @@ static int64_t
 build(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 {
 	const Expr *array = e->kid[1];
-	int i = leaf;
+	int k = leaves(&e->kid[0]->type), i = leaf / k;
 
-	if (!array && e->skip >= e->num && e->skip <= e->num + leaf)
+	if (!array && e->skip >= e->num && e->skip <= e->num + i)
 		i++;
 	Env x = element(e, array, e->num, i, env);
-	return of(m, e->kid[0], 0, at, &x);
+	return of(m, e->kid[0], leaf % k, at, &x);
 }
 
 static int64_t
@@ -309,19 +469,45 @@ over(Meaning *m, const Expr *e, int at, const Env *env)
 	return !s.n && e->kid[2] ? of(m, e->kid[2], 0, at, env) : result(&s);
 }
 
-static int64_t
-mean(Meaning *m, const Expr *e, int at, const Env *env)
+/* The sum of a body of numbers over positions, and of how many. */
+static double
+sum_over(Meaning *m, const Expr *e, int at, const Env *env, int *n)
 {
-	Sum s = sum_new(SUM);
+	double sum = 0;
 
+	*n = 0;
 	for (int j = 0; j < visible(m, at); j++) {
 		Env x = { env, e->def, NULL, NULL, -1, j };
-		if (!e->kid[1] || of(m, e->kid[1], 0, at, &x))
-			add(&s, of(m, e->kid[0], 0, at, &x));
+		if (e->kid[1] && !of(m, e->kid[1], 0, at, &x))
+			continue;
+		sum += number_of(m, e->kid[0], 0, at, &x);
+		++*n;
 	}
-	s.n += !s.n;
-	return e->type.kind == T_INT ? floor_div(s.total, s.n)
-				     : ordered(e->num, s.total * e->skip, e->num2 * s.n);
+	return sum;
+}
+
+static double
+mean(Meaning *m, const Expr *e, int at, const Env *env)
+{
+	int n;
+	double sum = sum_over(m, e, at, env, &n);
+
+	return n ? sum / n : 0;
+}
+
+static double
+real_total(Meaning *m, const Expr *e, int at, const Env *env)
+{
+	double sum = 0, x;
+	int n;
+
+	if (e->form == F_OVER)
+		return sum_over(m, e, at, env, &n);
+	for (int i = 0; i < e->kid[0]->type.n; i++) {
+		x = number_of(m, e->kid[0], i, at, env);
+		sum = e->num == SUM ? sum + x : !i ? x : e->num == MIN ? fmin(sum, x) : fmax(sum, x);
+	}
+	return sum;
 }
 
 /* A stream of references read elsewhere: what is outside of the text there is absent. */
@@ -331,7 +517,7 @@ read(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	int64_t p = of(m, e->kid[1], 0, at, env);
 
 	if (!there(m, p, at))
-		return e->n > 2 ? of(m, e->kid[2], leaf, at, env) : ABSENT;
+		return e->n > 2 ? as_such(m, e, e->kid[2], leaf, at, env) : ABSENT;
 	int64_t v = of(m, e->kid[0], leaf, (int)p, env);
 	return e->type.kind != T_POS || there(m, v, (int)p) ? v : ABSENT;
 }
@@ -474,6 +660,18 @@ match(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	return 0;
 }
 
+/* -1, 0 or 1. */
+static int64_t
+difference(Meaning *m, const Expr *a, const Expr *b, int at, const Env *env)
+{
+	if (is_real(&a->type) || is_real(&b->type)) {
+		double d = settled(number_of(m, a, 0, at, env) - number_of(m, b, 0, at, env));
+		return (d > 0) - (d < 0);
+	}
+	int64_t x = of(m, a, 0, at, env), y = of(m, b, 0, at, env);
+	return (x > y) - (x < y);
+}
+
 static bool
 compare(Meaning *m, const Expr *e, int at, const Env *env)
 {
@@ -484,8 +682,7 @@ compare(Meaning *m, const Expr *e, int at, const Env *env)
 		return same == (e->num == EQ);
 	}
 	for (int i = 1; i < e->n; i++)
-		if (!ordered(i == 1 ? e->num : e->num2, of(m, e->kid[i - 1], 0, at, env),
-			     of(m, e->kid[i], 0, at, env)))
+		if (!ordered(i == 1 ? e->num : e->num2, difference(m, e->kid[i - 1], e->kid[i], at, env), 0))
 			return false;
 	return true;
 }
@@ -504,9 +701,36 @@ extreme(Meaning *m, const Expr *e, int at, const Env *env)
 static int64_t
 branch(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 {
-	int64_t v = of(m, e->kid[of(m, e->kid[0], 0, at, env) ? 1 : 2], leaf, at, env);
+	int64_t v = as_such(m, e, e->kid[of(m, e->kid[0], 0, at, env) ? 1 : 2], leaf, at, env);
 
 	return e->type.kind != T_POS || there(m, v, at) ? v : ABSENT;
+}
+
+/* The field that has the leaf, of which it is leaf *leaf then. */
+static int
+field_with(const Def *d, int *leaf)
+{
+	int i = 0;
+
+	while (*leaf >= leaves(&d->field[i].type))
+		*leaf -= leaves(&d->field[i++].type);
+	return i;
+}
+
+static int64_t
+record(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+{
+	int i = field_with(e->type.def, &leaf);
+
+	return of(m, e->kid[i], leaf, at, env);
+}
+
+static int64_t
+with(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+{
+	int own = leaf, i = field_with(e->type.def, &own);
+
+	return i == e->num ? of(m, e->kid[1], own, at, env) : of(m, e->kid[0], leaf, at, env);
 }
 
 static bool
@@ -524,17 +748,22 @@ static int64_t
 of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 {
 	const Sample *p = m->p;
+	Sort item = item_of(&e->type);
+	int k = e->type.kind == T_ARRAY ? leaves(&item) : 1;
 	int64_t x, y;
+	double real;
 
 	if (--m->fuel <= 0)
 		return 0;
+	if (is_real(&e->type) && computed(m, e, leaf, at, env, &real))
+		return bits_of_real(real);
 #define KID(i) of(m, e->kid[i], 0, at, env)
 	switch (e->form) {
 	case F_INT:
 	case F_BOOL:
-	case F_WORD:
 	case F_MEMBER: return e->num;
-	case F_TOKEN: return m->text[at];
+	case F_WORD: return e->type.kind == T_TOKEN ? e->num : ENDED;
+	case F_TOKEN: return m->fed[at * m->width + leaf];
 	case F_INDEX:
 	case F_HERE: return at;
 	case F_LENGTH: return visible(m, at);
@@ -544,6 +773,9 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	case F_MUL: return KID(0) * KID(1);
 	case F_DIV:
 	case F_MOD:
+		if (is_real(&e->kid[0]->type) || is_real(&e->kid[1]->type))
+			return (int64_t)floor(settled(number_of(m, e->kid[0], 0, at, env) /
+						      number_of(m, e->kid[1], 0, at, env)));
 		x = KID(0);
 		y = KID(1);
 		if (!y)
@@ -552,6 +784,9 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	case F_POW: return power(KID(0), (int)e->num);
 	case F_NEG: return -KID(0);
 	case F_ABS: x = KID(0); return x < 0 ? -x : x;
+	case F_RELU: x = of(m, e->kid[0], leaf, at, env); return x < 0 ? 0 : x;
+	case F_FLOOR: return (int64_t)floor(settled(number_of(m, e->kid[0], 0, at, env)));
+	case F_CEIL: return (int64_t)ceil(settled(number_of(m, e->kid[0], 0, at, env)));
 	case F_MIN:
 	case F_MAX: return extreme(m, e, at, env);
 	case F_TO_INT:
@@ -577,25 +812,25 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	case F_NOT: return !KID(0);
 	case F_IF: return branch(m, e, leaf, at, env);
 	case F_MATCH: return match(m, e, leaf, at, env);
-	case F_ARRAY:
-	case F_RECORD: return KID(leaf);
+	case F_ARRAY: return as_such(m, e, e->kid[leaf / k], leaf % k, at, env);
+	case F_RECORD: return record(m, e, leaf, at, env);
 	case F_BUILD: return build(m, e, leaf, at, env);
-	case F_ELEM:
-	case F_FIELD: return of(m, e->kid[0], (int)e->num, at, env);
+	case F_ELEM: return of(m, e->kid[0], (int)e->num * leaves(&e->type) + leaf, at, env);
+	case F_FIELD: return of(m, e->kid[0], before_field(e->kid[0]->type.def, (int)e->num) + leaf, at, env);
 	case F_PICK:
 		x = KID(1);
 		if (x >= 0 && x < e->kid[0]->type.n)
-			return of(m, e->kid[0], (int)x, at, env);
-		return e->n > 2 ? KID(2) : 0;
-	case F_SLICE: return of(m, e->kid[0], leaf + (int)e->num, at, env);
+			return of(m, e->kid[0], (int)x * leaves(&e->type) + leaf, at, env);
+		return e->n > 2 ? as_such(m, e, e->kid[2], leaf, at, env) : 0;
+	case F_SLICE: return of(m, e->kid[0], leaf + (int)e->num * k, at, env);
 	case F_CONCAT:
-		x = e->kid[0]->type.n;
+		x = leaves(&e->kid[0]->type);
 		return leaf < x ? of(m, e->kid[0], leaf, at, env) : of(m, e->kid[1], leaf - (int)x, at, env);
 	case F_TOTAL: return total(m, e, at, env);
 	case F_TOTAL_FOR: return total_for(m, e, at, env);
 	case F_FOLD: return fold(m, e, e->kid[1]->type.n, at, env);
 	case F_SCAN: return fold(m, e, leaf + 1, at, env);
-	case F_WITH: return leaf == e->num ? KID(1) : of(m, e->kid[0], leaf, at, env);
+	case F_WITH: return with(m, e, leaf, at, env);
 	case F_READ: return read(m, e, leaf, at, env);
 	case F_AT: x = KID(0); return there(m, x, at) ? x : ABSENT;
 	case F_LATEST:
@@ -610,12 +845,11 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 		y = KID(1);
 		return there(m, x, at) && there(m, y, at) && ordered(e->num, x, y);
 	case F_DISTANCE: return KID(0) - KID(1);
-	case F_MEAN: return mean(m, e, at, env);
-	case F_FAULT: return 0;
 	case F_OVER: return over(m, e, at, env);
 	case F_CHOOSE: return choose(m, e, at, env);
 	case F_CALL: return call(m, e, leaf, at, env);
 	case F_LIBRARY: return library(m, e, leaf, at, env);
+	default: return 0;
 	}
 #undef KID
 	return 0;
@@ -629,17 +863,21 @@ meaning_of(Meaning *m, const Expr *e, int leaf, int at, int64_t *v)
 	return m->fuel > 0;
 }
 
+/* A record's leaf, or ENDED; a token's row. */
 bool
-meaning_emit(Meaning *m, const Def *d, int at, int64_t *row)
+meaning_emit(Meaning *m, const Def *d, int leaf, int at, int64_t *v)
 {
+	Sort item = d->after ? item_of(&d->body->type) : d->body->type;
+	int64_t p;
+
 	m->fuel = 1000000;
-	*row = m->p->nvocab;
+	*v = m->p->token ? ENDED : m->p->nvocab;
 	if (!d->after)
-		*row = of(m, d->body, 0, at, NULL);
+		*v = of(m, d->body, leaf, at, NULL);
 	else {
-		int64_t p = of(m, d->after, 0, at, NULL);
+		p = of(m, d->after, 0, at, NULL);
 		if (there(m, p, at) && at - p < d->body->type.n)
-			*row = of(m, d->body, (int)(at - p), (int)p, NULL);
+			*v = of(m, d->body, (int)(at - p) * leaves(&item) + leaf, (int)p, NULL);
 	}
 	return m->fuel > 0;
 }

@@ -14,7 +14,7 @@ static void expr_uses(Uses *, const Expr *);
 static void
 def_uses(Uses *u, const Def *d)
 {
-	if (d && d->kind <= D_FN)
+	if (d && d->kind <= D_FN && d->id >= 0)
 		u->of[d->id] = true;
 }
 
@@ -22,6 +22,8 @@ static void
 inside_uses(Uses *u, const Def *d)
 {
 	def_uses(u, d->type.def);
+	for (int i = 0; d->kind == D_TYPE && i < d->n; i++)
+		def_uses(u, d->field[i].type.def);
 	for (int i = 0; i < d->nparam; i++)
 		inside_uses(u, d->param[i]);
 	for (int i = 0; i < d->nlocal; i++)
@@ -44,7 +46,7 @@ expr_uses(Uses *u, const Expr *e)
 static bool
 in_order(const Def *d)
 {
-	return d->kind == D_OUTPUT || d->kind == D_EMIT || d->kind == D_ASSERT;
+	return d->kind == D_INPUT || d->kind == D_OUTPUT || d->kind == D_EMIT || d->kind == D_ASSERT;
 }
 
 /* Whether the statement can stand where those placed stand above it. */

@@ -25,7 +25,7 @@ put_spelling(const char *s, char quote, FILE *f)
 static void
 put_row(const Sample *p, int64_t row, FILE *f)
 {
-	if (row == p->nvocab) {
+	if (row >= p->nvocab) {
 		fputs("<end>", f);
 		return;
 	}
@@ -48,7 +48,6 @@ level_of(const Expr *e)
 	case F_OR: return OR;
 	case F_AND: return AND;
 	case F_NOT: return NOT;
-	case F_MEAN: return e->type.kind == T_INT ? POSTFIX : COMPARE;
 	case F_CMP:
 	case F_IN_SPAN:
 	case F_IN_ARRAY:
@@ -61,7 +60,9 @@ level_of(const Expr *e)
 	case F_DISTANCE: return SUMS;
 	case F_MUL:
 	case F_DIV:
-	case F_MOD: return PRODUCT;
+	case F_MOD:
+	case F_REAL:
+	case F_RATIO: return PRODUCT;
 	case F_NEG: return SIGN;
 	case F_POW: return POWER;
 	case F_IF:
@@ -102,6 +103,7 @@ put_two(const Sample *p, const Expr *e, const char *sign, int level, FILE *f)
 
 static const char *const order_sign[] = { "==", "!=", "<", "<=", ">", ">=" };
 static const char *const total_name[] = { "sum", "count", "any", "all", "min", "max" };
+static const char *const curve_name[CURVES] = { "sqrt", "exp", "log", "sin", "cos" };
 static const char *const library_name[] = {
 	"logic.xor",     "logic.implies", "logic.exactly",   "logic.odd",  "logic.majority",
 	"select.gate",   "select.clamp",  "bits.of",         "bits.value", "bits.popcount",
@@ -235,15 +237,52 @@ put_over(const Sample *p, const Expr *e, FILE *f)
 static void
 put_mean(const Sample *p, const Expr *e, FILE *f)
 {
-	fputs(e->type.kind == T_INT ? "floor(mean(" : "mean(", f);
+	fputs("mean(", f);
 	put(p, e->kid[0], OPEN, f);
 	fprintf(f, " for %s", e->def->name);
 	put_where(p, e->kid[1], f);
 	fputs(e->kid[1] ? " else 0)" : ")", f);
-	if (e->type.kind == T_INT)
-		fputc(')', f);
-	else
-		fprintf(f, " %s %" PRId64 " / %" PRId64, order_sign[e->num], e->num2, e->skip);
+}
+
+/* A number of quarters. */
+static void
+put_quarters(int64_t n, FILE *f)
+{
+	fprintf(f, n % 4 ? "%g" : "%.0f", (double)n / 4);
+}
+
+static void
+put_linear(const Sample *p, const Expr *e, FILE *f)
+{
+	int n = e->kid[0]->type.n;
+
+	fputs("linear(", f);
+	put(p, e->kid[0], OPEN, f);
+	for (int i = 0; i < e->type.n; i++) {
+		fputs(i ? "], [" : ", [[", f);
+		for (int k = 0; k < n; k++) {
+			fputs(k ? ", " : "", f);
+			put_quarters(e->weights[i * (n + 1) + k], f);
+		}
+	}
+	fputs("]], [", f);
+	for (int i = 0; i < e->type.n; i++) {
+		fputs(i ? ", " : "", f);
+		put_quarters(e->weights[i * (n + 1) + n], f);
+	}
+	fputs("])", f);
+}
+
+static void
+put_attend(const Sample *p, const Expr *e, FILE *f)
+{
+	static const char *const part[] = { "attend(query: ", ", key: ", ", value: " };
+
+	for (int i = 0; i < 3; i++) {
+		fputs(part[i], f);
+		put(p, e->kid[i], OPEN, f);
+	}
+	fputc(')', f);
 }
 
 static void
@@ -321,6 +360,8 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 	case F_MUL: put_two(p, e, "*", PRODUCT, f); break;
 	case F_DIV: put_two(p, e, "//", PRODUCT, f); break;
 	case F_MOD: put_two(p, e, "%", PRODUCT, f); break;
+	case F_RATIO: put_two(p, e, "/", PRODUCT, f); break;
+	case F_REAL: fprintf(f, "%" PRId64 " / %" PRId64, e->num, e->num2); break;
 	case F_POW:
 		put(p, e->kid[0], POSTFIX, f);
 		fprintf(f, " ** %" PRId64, e->num);
@@ -330,6 +371,12 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 		put(p, e->kid[0], SIGN, f);
 		break;
 	case F_ABS: put_call(p, "abs", e, f); break;
+	case F_FLOOR: put_call(p, "floor", e, f); break;
+	case F_CEIL: put_call(p, "ceil", e, f); break;
+	case F_CURVE: put_call(p, curve_name[e->num], e, f); break;
+	case F_RELU: put_call(p, "relu", e, f); break;
+	case F_LINEAR: put_linear(p, e, f); break;
+	case F_ATTEND: put_attend(p, e, f); break;
 	case F_MIN: put_call(p, "min", e, f); break;
 	case F_MAX: put_call(p, "max", e, f); break;
 	case F_TO_INT: put_call(p, "int", e, f); break;
@@ -450,6 +497,7 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 	case F_FAULT: fputs(fault[e->type.kind][e->num], f); break;
 	case F_CHOOSE: put_choose(p, e, f); break;
 	case F_CALL: put_user_call(p, e, f); break;
+	case NUM_FORMS: break;
 	}
 }
 
@@ -468,15 +516,28 @@ put(const Sample *p, const Expr *e, int level, FILE *f)
 static void
 put_type(const Sort *t, int64_t lo, int64_t hi, FILE *f)
 {
+	Sort item = item_of(t);
+
 	switch (t->kind) {
 	case T_INT: fprintf(f, "int %" PRId64 "..%" PRId64, lo, hi); break;
+	case T_REAL: fprintf(f, "real %" PRId64 "..%" PRId64, lo, hi); break;
 	case T_BOOL: fputs("bool", f); break;
 	case T_TOKEN: fputs("token", f); break;
 	case T_POS: fputs("pos?", f); break;
 	case T_ENUM:
 	case T_RECORD: fputs(t->def->name, f); break;
-	case T_ARRAY: fprintf(f, "[%d] ", t->n); put_type(&(Sort){ .kind = t->item }, lo, hi, f);
+	case T_ARRAY: fprintf(f, "[%d] ", t->n); put_type(&item, lo, hi, f);
 	}
+}
+
+static void
+put_fields(const Def *d, FILE *f)
+{
+	for (int i = 0; i < d->n; i++) {
+		fprintf(f, "%s%c: ", i ? ", " : "{", 'a' + i);
+		put_type(&d->field[i].type, d->field[i].lo, d->field[i].hi, f);
+	}
+	fputs("}\n", f);
 }
 
 static void
@@ -532,11 +593,12 @@ put_def(const Sample *p, const Def *d, FILE *f)
 		return;
 	case D_TYPE:
 		fprintf(f, "type %s = ", d->name);
-		for (int i = 0; i < d->n; i++) {
-			fprintf(f, "%s%c: ", i ? ", " : "{", 'a' + i);
-			put_type(&(Sort){ .kind = d->field[i] }, d->lo, d->hi, f);
-		}
-		fputs("}\n", f);
+		put_fields(d, f);
+		return;
+	case D_INPUT:
+		fprintf(f, "input %s: ", d->name);
+		put_type(&d->type, d->lo, d->hi, f);
+		fputc('\n', f);
 		return;
 	case D_FN: put_fn(p, d, f); return;
 	case D_EMIT:
@@ -558,21 +620,69 @@ put_def(const Sample *p, const Def *d, FILE *f)
 	}
 }
 
-void
-print_prompt(const Sample *p, const int *row, int n, FILE *f)
+static void
+put_value(const Sample *p, const Sort *t, const int64_t **v, FILE *f)
 {
+	Sort item = item_of(t);
+
+	switch (t->kind) {
+	case T_BOOL: fputs(*(*v)++ ? "true" : "false", f); break;
+	case T_TOKEN: put_row(p, *(*v)++, f); break;
+	case T_ENUM: fprintf(f, "%s.m%" PRId64, t->def->name, *(*v)++); break;
+	case T_REAL: fprintf(f, "%.9g", real_of_bits(*(*v)++)); break;
+	case T_ARRAY:
+		for (int i = 0; i < t->n; i++) {
+			fputs(i ? ", " : "[", f);
+			put_value(p, &item, v, f);
+		}
+		fputc(']', f);
+		break;
+	case T_RECORD:
+		for (int i = 0; i < t->def->n; i++) {
+			fprintf(f, "%s%c: ", i ? ", " : "{", 'a' + i);
+			put_value(p, &t->def->field[i].type, v, f);
+		}
+		fputc('}', f);
+		break;
+	default: fprintf(f, "%" PRId64, *(*v)++);
+	}
+}
+
+static void
+put_inputs(const Sample *p, const int64_t **v, FILE *f)
+{
+	const char *before = "{";
+
+	for (int i = 0; i < p->ndef; i++) {
+		if (p->def[i]->kind != D_INPUT)
+			continue;
+		fprintf(f, "%s%s: ", before, p->def[i]->name);
+		put_value(p, &p->def[i]->type, v, f);
+		before = ", ";
+	}
+	fputc('}', f);
+}
+
+void
+print_prompt(const Sample *p, const int64_t *fed, int n, FILE *f)
+{
+	Sort token = { .kind = p->token ? T_RECORD : T_TOKEN, .def = p->token };
+
 	fputc('[', f);
 	for (int i = 0; i < n; i++) {
 		fputs(i ? ", " : "", f);
-		put_row(p, row[i], f);
+		if (p->nfed)
+			put_inputs(p, &fed, f);
+		else
+			put_value(p, &token, &fed, f);
 	}
 	fputc(']', f);
 }
 
 static void
-put_model(const Sample *p, FILE *f)
+put_vocabulary(const Sample *p, FILE *f)
 {
-	fputs("model fuzzed {\n  vocab ", f);
+	fputs("  vocab ", f);
 	if (p->listed) {
 		for (int i = 0; i < p->nvocab; i++) {
 			fputs(i ? ", \"" : "[\"", f);
@@ -582,18 +692,32 @@ put_model(const Sample *p, FILE *f)
 		fputc(']', f);
 	} else
 		put_text(p, (1 << p->nvocab) - 1, f);
-	fprintf(f, "\n  context %d\n", p->context);
+	fputc('\n', f);
+}
+
+static void
+put_model(const Sample *p, FILE *f)
+{
+	fputs("model fuzzed {\n", f);
+	if (p->token) {
+		fputs("  token ", f);
+		put_fields(p->token, f);
+	} else if (!p->nfed)
+		put_vocabulary(p, f);
+	fprintf(f, "  context %d\n", p->context);
 	if (p->bidirectional)
 		fputs("  attention bidirectional\n", f);
 	fputs("}\n", f);
 }
-
 void
 print_program(const Sample *p, FILE *f)
 {
 	fprintf(f, "# seed %" PRIu64 "\nuse bits\nuse digits\nuse logic\nuse select\nuse seq\n", p->seed);
+	for (int i = 0; p->token && i < p->ndef; i++) /* the fields may be of them */
+		if (p->def[i]->kind == D_ENUM)
+			put_def(p, p->def[i], f);
 	put_model(p, f);
 	for (int i = 0; i < p->ndef; i++)
-		if (!p->def[i]->dropped)
+		if (!p->def[i]->dropped && !(p->token && p->def[i]->kind == D_ENUM))
 			put_def(p, p->def[i], f);
 }

@@ -11,9 +11,9 @@
 
 #include "lang/arena.h"
 
-typedef enum TypeKind { T_INT, T_BOOL, T_TOKEN, T_ENUM, T_POS, T_ARRAY, T_RECORD } TypeKind;
+typedef enum TypeKind { T_INT, T_BOOL, T_TOKEN, T_ENUM, T_POS, T_ARRAY, T_RECORD, T_REAL } TypeKind;
 
-enum { FIELDS = 3, PARAMS = 4, LOCALS = 3, DEFS = 96, VOCAB = 10, CONTEXT = 260, FAULTS = 6 };
+enum { FIELDS = 4, PARAMS = 4, LOCALS = 3, DEFS = 96, VOCAB = 10, CONTEXT = 260, FAULTS = 6 };
 
 typedef struct Expr Expr;
 typedef struct Def Def;
@@ -22,12 +22,18 @@ typedef struct Sort {
 	TypeKind kind;
 	TypeKind item;  /* T_ARRAY */
 	int n;          /* T_ARRAY: elements */
-	const Def *def; /* T_ENUM, T_RECORD: D_ENUM, D_TYPE */
+	const Def *def; /* T_ENUM, T_RECORD: D_ENUM, D_TYPE; of an array: that of its items */
 } Sort;
+
+typedef struct Slot {
+	Sort type;
+	int64_t lo, hi; /* as Def */
+} Slot;
 
 typedef enum DefKind {
 	D_ENUM,
 	D_TYPE,
+	D_INPUT,
 	D_LET,
 	D_CONST,
 	D_FN,
@@ -44,87 +50,106 @@ struct Def {
 	DefKind kind;
 	const char *name;
 	Sort type;
-	int64_t lo, hi;           /* T_INT, and the elements of an array */
+	int64_t lo, hi;           /* T_INT, T_REAL, and the elements of an array */
 	bool annotated, constant; /* constant: of a parameter */
 	Expr *body, *after;       /* D_PARAM: the default; D_EMIT: after */
 	int nparam, nlocal;
 	Def *param[PARAMS], *local[LOCALS];
 	bool partial; /* D_FN: a step of fold */
 	int n;        /* D_ENUM: members; D_TYPE: fields */
-	TypeKind field[FIELDS];
+	Slot field[FIELDS];
 	int id;       /* of a statement */
+	int num;      /* D_INPUT: its first number of those that are fed */
 	bool dropped; /* by the shrinker */
 };
 
+/* Each form with an example. Its kids, in order; num, num2, skip; def. */
+#define FORMS(F)                                                                                             \
+	F(INT, "42")                                                                                         \
+	F(BOOL, "true")                                                                                      \
+	F(WORD, "'a'")      /* num: the row; of a record: <end> */                                           \
+	F(MEMBER, "op.add") /* num: the value */                                                             \
+	F(REAL, "3 / 4")    /* num / num2 */                                                                 \
+	F(TOKEN, "token")                                                                                    \
+	F(INDEX, "index")                                                                                    \
+	F(LENGTH, "length")                                                                                  \
+	F(NAME, "x")                                                                                         \
+	F(ADD, "x + y")                                                                                      \
+	F(SUB, "x - y")                                                                                      \
+	F(MUL, "x * y")                                                                                      \
+	F(DIV, "x // y")                                                                                     \
+	F(MOD, "x % y")                                                                                      \
+	F(RATIO, "x / y")                                                                                    \
+	F(POW, "x ** 2")                                                                                     \
+	F(NEG, "-x")                                                                                         \
+	F(ABS, "abs(x)")                                                                                     \
+	F(MIN, "min(x, y)")                                                                                  \
+	F(MAX, "max(x, y)")                                                                                  \
+	F(FLOOR, "floor(x)")                                                                                 \
+	F(CEIL, "ceil(x)")                                                                                   \
+	F(CURVE, "exp(x)") /* num: which */                                                                  \
+	F(TO_INT, "int(c)")                                                                                  \
+	F(ID, "id(t)")                                                                                       \
+	F(ORD, "ord(t)")                                                                                     \
+	F(FROM_ID, "from_id(n)")                                                                             \
+	F(CHR, "chr(n)")                                                                                     \
+	F(CMP, "x < y")              /* num, num2: relations of two or three operands */                     \
+	F(IN_SPAN, "x in 0..3")      /* x lo hi; num: open */                                                \
+	F(IN_ARRAY, "x in [y, z]")   /* num: not */                                                          \
+	F(IN_TEXT, "t in \"ab\"")    /* num: a bit for each row */                                           \
+	F(IN_CODES, "t in 'a'..'c'") /* num..num2 */                                                         \
+	F(AND, "c and d")                                                                                    \
+	F(OR, "c or d")                                                                                      \
+	F(NOT, "not c")                                                                                      \
+	F(IF, "if c then x else y")                                                                          \
+	F(MATCH, "match x { … }") /* num subjects; the rest: values of the arms */                           \
+	F(ARRAY, "[x, y]")                                                                                   \
+	F(BUILD, "[x for i in 0..3]") /* body [array]; def over num..num2 or the array; skip */              \
+	F(ELEM, "xs[2]")              /* num */                                                              \
+	F(PICK, "xs[i else x]")       /* array, index [else] */                                              \
+	F(SLICE, "xs[1..<3]")         /* num..<num2 */                                                       \
+	F(CONCAT, "concat(xs, ys)")                                                                          \
+	F(TOTAL, "sum(xs)") /* num: which; array */                                                          \
+	F(TOTAL_FOR,                                                                                         \
+	  "sum(x for i in xs)") /* body, array or NULL, guard or NULL; def over num2..num2 + skip */         \
+	F(FOLD, "fold(f, x, xs)")                                                                            \
+	F(SCAN, "scan(f, x, xs)") /* def; start, array */                                                    \
+	F(RECORD, "{a: x}")                                                                                  \
+	F(FIELD, "r.a")          /* num */                                                                   \
+	F(WITH, "{r with a: x}") /* num */                                                                   \
+	F(READ, "x[p else y]")   /* x p [else] */                                                            \
+	F(HERE, "here")                                                                                      \
+	F(AT, "at(n)")                                                                                       \
+	F(LATEST, "latest j where c")                                                                        \
+	F(FIRST, "first j where c")                                                                          \
+	F(BEST, "best j by x") /* where or NULL, scores */                                                   \
+	F(SHIFT, "p - 1")      /* p, by; num: minus */                                                       \
+	F(THERE, "x[j]")       /* x; def: the bound position */                                              \
+	F(BOUND, "j")                                                                                        \
+	F(EXISTS, "exists(p)")                                                                               \
+	F(ORDER, "p < q")                                                                                    \
+	F(DISTANCE, "p - q")                                                                                 \
+	F(OVER, "sum(x[j] for j)") /* num: which; body, where or NULL, else or NULL */                       \
+	F(CHOOSE,                                                                                            \
+	  "first i in 0..3") /* num: first, latest, best; num2: of 0..<num2; where or NULL, score or NULL */ \
+	F(MEAN, "mean(x[j] for j)")   /* body, where or NULL: 0 where there is none */                       \
+	F(LINEAR, "linear(xs, W, b)") /* xs; weights */                                                      \
+	F(RELU, "relu(xs)")                                                                                  \
+	F(ATTEND, "attend(query: …)") /* query, key, value */                                                \
+	F(FAULT, "a mistake")         /* num: which of its type; only faulty() makes one */                  \
+	F(CALL, "f(x)")                                                                                      \
+	F(LIBRARY, "logic.xor(c, d)") /* num: which */
+
 typedef enum Form {
-	F_INT,
-	F_BOOL,
-	F_WORD,
-	F_MEMBER, /* num: the value; F_WORD: the row */
-	F_TOKEN,
-	F_INDEX,
-	F_LENGTH,
-	F_NAME,
-	F_ADD,
-	F_SUB,
-	F_MUL,
-	F_DIV,
-	F_MOD,
-	F_POW,
-	F_NEG,
-	F_ABS,
-	F_MIN,
-	F_MAX,
-	F_TO_INT,
-	F_ID,
-	F_ORD,
-	F_FROM_ID,
-	F_CHR,
-	F_CMP,     /* num, num2: relations of two or three operands */
-	F_IN_SPAN, /* x lo hi; num: open */
-	F_IN_ARRAY,
-	F_IN_TEXT,  /* num: a bit for each row */
-	F_IN_CODES, /* num..num2 */
-	F_AND,
-	F_OR,
-	F_NOT,
-	F_IF,
-	F_MATCH, /* num subjects; the rest: values of the arms */
-	F_ARRAY,
-	F_BUILD, /* body [array]; def over num..num2 or the array; skip */
-	F_ELEM,  /* num */
-	F_PICK,  /* array, index [else] */
-	F_SLICE, /* num..<num2 */
-	F_CONCAT,
-	F_TOTAL,     /* num: which; array */
-	F_TOTAL_FOR, /* body, array or NULL, guard or NULL; def over num2..num2 + skip */
-	F_FOLD,
-	F_SCAN, /* def; start, array */
-	F_RECORD,
-	F_FIELD,
-	F_WITH,
-	F_READ, /* x p [else] */
-	F_HERE,
-	F_AT,
-	F_LATEST,
-	F_FIRST,
-	F_BEST,  /* where or NULL, scores */
-	F_SHIFT, /* p, by; num: minus */
-	F_THERE, /* x; def: the bound position */
-	F_BOUND,
-	F_EXISTS,
-	F_ORDER,
-	F_DISTANCE,
-	F_OVER,   /* num: which; body, where or NULL, else or NULL */
-	F_CHOOSE, /* num: first, latest, best; num2: of 0..<num2; where or NULL, score or NULL */
-	F_MEAN,   /* body, where or NULL; its floor, or compared by num with num2 / skip */
-	F_FAULT,  /* num: which of its type; only faulty() makes one */
-	F_CALL,
-	F_LIBRARY, /* F_LIBRARY: num: which */
+#define F(name, example) F_##name,
+	FORMS(F)
+#undef F
+		NUM_FORMS
 } Form;
 
 typedef enum Total { SUM, COUNT, ANY, ALL, MIN, MAX } Total;
 typedef enum Order { EQ, NE, LT, LE, GT, GE } Order;
+typedef enum Curve { SQRT, EXP, LOG, SIN, COS, CURVES } Curve;
 
 typedef enum Library {
 	XOR,
@@ -168,7 +193,8 @@ struct Expr {
 	int n;
 	Expr **kid; /* (n) some NULL */
 	Def *def;
-	Arm *arm; /* F_MATCH: (n - num) */
+	Arm *arm;               /* F_MATCH: (n - num) */
+	const int64_t *weights; /* F_LINEAR: quarters, (type.n, type of kid 0 .n + 1), the last the bias */
 };
 
 typedef struct Word {
@@ -182,6 +208,8 @@ typedef struct Sample {
 	int nvocab;
 	Word vocab[VOCAB];
 	bool listed; /* the vocabulary is a list of words */
+	Def *token;  /* D_TYPE where a token is a record, else NULL */
+	int nfed;    /* numbers that are fed in place of tokens: the leaves of its D_INPUTs */
 	int context;
 	bool bidirectional;
 	int ndef;
@@ -192,17 +220,24 @@ int below(uint64_t *state, int n);
 Sample *generate(Arena *, uint64_t seed);
 Sample *faulty(Arena *, uint64_t seed); /* the same with one mistake; 4242 is in it */
 void print_program(const Sample *, FILE *);
-void print_prompt(const Sample *, const int *row, int n, FILE *);
+void print_prompt(const Sample *, const int64_t *fed, int n, FILE *);
 void reorder(Sample *, uint64_t *state); /* order.c */
 int leaves(const Sort *);                /* single values of one of this type */
+Sort item_of(const Sort *);              /* of an array */
+int before_field(const Def *, int i);    /* leaves of the fields in front of it */
+int width_of(const Sample *);            /* leaves of what is fed at one position */
 
-/* The meaning. A position is its number, ABSENT, or a number outside of the text. */
+/* The meaning. A position is its number, ABSENT, or a number outside of the text; a real
+ * is the bits of a double; <end> among records is ENDED in each leaf. */
 #define ABSENT (INT64_MIN / 4)
+#define ENDED (INT64_MIN / 2)
 typedef struct Meaning Meaning;
 Meaning *meaning_new(Arena *, const Sample *);
-void meaning_text(Meaning *, const int *row, int n);
+void meaning_text(Meaning *, const int64_t *fed, int n); /* (n, width_of) */
 /* False if it takes too long to find. */
 bool meaning_of(Meaning *, const Expr *, int leaf, int at, int64_t *);
-bool meaning_emit(Meaning *, const Def *emit, int at, int64_t *row);
+bool meaning_emit(Meaning *, const Def *emit, int leaf, int at, int64_t *);
+double real_of_bits(int64_t);
+int64_t bits_of_real(double);
 
 #endif

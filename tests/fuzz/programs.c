@@ -154,6 +154,8 @@ shrink_expr(Shrink *sh, Expr *e)
 static void
 shrink_def(Shrink *sh, Def *d)
 {
+	if (d->kind == D_INPUT)
+		return;
 	d->dropped = true;
 	if (still_fails(sh)) {
 		sh->smaller = true;

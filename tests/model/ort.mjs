@@ -120,7 +120,7 @@ function greatest(list) {
 }
 
 // The next token, null for <end>. Each field of a record has a greatest of its own.
-function chosen(model, logits) {
+export function chosen(model, logits) {
 	if (!model.first) {
 		const row = greatest(logits);
 		return row >= model.end ? null : row;
