@@ -143,6 +143,8 @@ is_const(const Node *n)
 void refuse(Circuit *, const Node *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- forms (form.c) ---- */
+/* Room for element n of a list that doubles; what it held is kept. */
+void *grow(Circuit *, void *list, int n, size_t each);
 const Form *form_const(Circuit *, int64_t);
 const Form *form_atom(Circuit *, Atom *);
 /* a*f + b*g + k */
@@ -222,6 +224,24 @@ const Form *map_floor(Circuit *, Node *);
 const Form *map_input(Circuit *, Node *);
 /* The largest absolute value of a form, real or not, <bos> included. */
 double most_in_all(const Form *);
+
+/* ---- functions of two positions (apart.c) ---- */
+typedef struct Product {
+	Node *here, *there;     /* plain streams */
+} Product;
+/* The sum of here times there over all terms, and of `alone`, which is the same wherever
+ * one looks. No two terms share what is there; one at most has a number here. */
+typedef struct Apart {
+	int n;
+	Product *term;          /* (n), capacity grows by doubling */
+	Node *alone;
+	int rows;               /* terms that it took for the values of something */
+} Apart;
+enum { ROWS_MAX = 256 };        /* values together of all streams of one position, in one function */
+/* NULL where it is not of this form, or has too many values. */
+const Apart *apart(Circuit *, Node *);
+/* The error at n, of which `what` is that function. */
+void refuse_apart(Circuit *, const Node *n, const char *what);
 
 /* ---- references (heads.c) ---- */
 const Form *map_read(Circuit *, Node *);

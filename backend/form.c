@@ -395,14 +395,13 @@ snap(Circuit *c, const Form *u)
 	return form_atom(c, atom_intern(c, a));
 }
 
-/* Room for element n of a list that doubles; what it held is kept. */
-static void *
-grow(Circuit *c, void *list, int n)
+void *
+grow(Circuit *c, void *list, int n, size_t each)
 {
 	if (n & (n - 1))
 		return list;
-	void **room = arena_alloc(c->arena, sizeof *room * (size_t)(2 * n + 1));
-	return n ? memcpy(room, list, sizeof *room * (size_t)n) : room;
+	void *room = arena_alloc(c->arena, each * (size_t)(2 * n + 1));
+	return n ? memcpy(room, list, each * (size_t)n) : room;
 }
 
 static Head *
@@ -411,7 +410,7 @@ head_for(Circuit *c, const Select *s, int layer)
 	for (int i = 0; i < c->nhead; i++)
 		if (c->head[i]->select == s && c->head[i]->layer == layer)
 			return c->head[i];
-	c->head = grow(c, c->head, c->nhead);
+	c->head = grow(c, c->head, c->nhead, sizeof *c->head);
 	Head *h = NEW(c->arena, Head);
 	h->select = s;
 	h->layer = layer;
@@ -432,7 +431,7 @@ value_of(Circuit *c, const Select *s, const Form *f, Atom a)
 	while (i < h->nvalue && h->value[i] != v)
 		i++;
 	if (i == h->nvalue) {
-		h->value = grow(c, h->value, i);
+		h->value = grow(c, h->value, i, sizeof *h->value);
 		h->value[h->nvalue++] = v;
 	}
 	return form_atom(c, v);

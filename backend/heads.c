@@ -8,7 +8,8 @@
  *     latest          p' where the condition holds, -W below that where not;
  *                     <bos> stands between, so it is read where nothing matches
  *     first           the same with -p'
- *     best            latest, after a score that outweighs all recency
+ *     best            latest, after a score that outweighs all recency: a key, or
+ *                     where it depends on here a sum of products (apart.c)
  *     mean            no order: 0 where the condition holds, so that all matches have
  *                     equal weight; for a count (counts.c) <bos> too, for a mean it
  *                     stands between
@@ -24,7 +25,7 @@
 enum {
 	GAP = 104,              /* exp(-104) is 0 in float32 */
 	STEP = 128,             /* of recency, a place */
-	MAX_DIMS = 256,         /* of one relation, one-hot */
+	MANY_PLACES = 256,      /* more than a relation tells apart */
 	FEW_BITS = 4,           /* up to so many, equality is one-hot */
 	MOST_BITS = 12,
 };
@@ -53,15 +54,13 @@ static int64_t high_of(int64_t p, int64_t m)   { return p / m; }
 static int64_t high_square(int64_t p, int64_t m) { p /= m; return p * p; }
 
 static Select *
-select_new(Circuit *c, const char *intent, const Node *ref, int ndim)
+select_new(Circuit *c, const char *intent, const Node *ref)
 {
 	Select *s = NEW(c->arena, Select);
 
 	s->intent = intent;
 	s->ref = ref;
 	s->gap = STEP;
-	s->q = arena_alloc(c->arena, 2 * sizeof *s->q * (size_t)(ndim + 1));
-	s->k = s->q + ndim + 1;
 	return s;
 }
 
@@ -72,10 +71,12 @@ is_zero_form(const Form *f)
 }
 
 static void
-add_dim(Select *s, const Form *q, const Form *k)
+add_dim(Circuit *c, Select *s, const Form *q, const Form *k)
 {
 	if (is_zero_form(q) || is_zero_form(k))
 		return;
+	s->q = grow(c, s->q, s->ndim, sizeof *s->q);
+	s->k = grow(c, s->k, s->ndim, sizeof *s->k);
 	int ready = q->ready > k->ready ? q->ready : k->ready;
 	s->q[s->ndim] = q;
 	s->k[s->ndim++] = k;
@@ -102,15 +103,15 @@ digit_base(const Circuit *c)
 static void
 match_digit(Circuit *c, Select *s, const Form *want, const Form *digit, const Form *square)
 {
-	add_dim(s, want, form_scale(c, 2 * STEP, digit, 0));
-	add_dim(s, form_const(c, 1), form_scale(c, -STEP, square, 0));
+	add_dim(c, s, want, form_scale(c, 2 * STEP, digit, 0));
+	add_dim(c, s, form_const(c, 1), form_scale(c, -STEP, square, 0));
 }
 
 /* The place whose digits are low and high; high is NULL where one digit does. */
 static Select *
 select_place(Circuit *c, const char *intent, const Node *ref, const Form *low, const Form *high)
 {
-	Select *s = select_new(c, intent, ref, 4);
+	Select *s = select_new(c, intent, ref);
 	int64_t b = digit_base(c);
 
 	match_digit(c, s, low, feature_by_place(c, low_of, b), feature_by_place(c, square_of, b));
@@ -228,18 +229,6 @@ select_at(Circuit *c, Node *ref)
 }
 
 /* ---- by condition ---- */
-
-/* The one stream that is looked at there; NULL if there are several. */
-static Node *
-stream_there(Node *n, Node *found)
-{
-	if (n->op == OP_THERE)
-		return !found || found == n->arg[0] ? n->arg[0] : NULL;
-	for (int i = 0; i < n->narg && n->two_sided; i++)
-		if (n->arg[i]->two_sided && !(found = stream_there(n->arg[i], found)))
-			return NULL;
-	return found;
-}
 
 /* A condition taken apart. */
 typedef struct Where {
@@ -368,50 +357,41 @@ relate_equal(Circuit *c, Select *s, Node *n, int64_t w)
 	if (bits <= FEW_BITS || bits > MOST_BITS)
 		return false;
 	for (int i = 0; i < bits; i++)
-		add_dim(s, sign_of_bit(c, y, least, i),
+		add_dim(c, s, sign_of_bit(c, y, least, i),
 		        form_set_bos(c, form_scale(c, w / 2, sign_of_bit(c, x, least, i), 0), 0));
-	add_dim(s, form_const(c, 1), form_set_bos(c, form_const(c, -bits * (w / 2)), 0));
+	add_dim(c, s, form_const(c, 1), form_set_bos(c, form_const(c, -bits * (w / 2)), 0));
 	return true;
 }
 
-/* [x == v], the i-th value of x. Of a count by its steps, each of which stands in two
- * columns: an order here asks for the same ones. */
-static const Form *
-is_value(Circuit *c, const Node *at, Node *x, int i)
+/* `times` a sum of products: as dimensions, 0 at <bos>; but what has a number here
+ * adds to the key. */
+static void
+add_products(Circuit *c, Select *s, const Apart *a, int64_t times, const Form **key)
 {
-	Node *v = mk_const(c->g, x->type.set[i]), *next = mk_const(c->g, x->type.set[i] + 1);
-
-	if (!x->type.root || x->type.root->op != OP_SUM)
-		return map_node(c, node(c, OP_EQ, at, 2, x, v, NULL, 0));
-	const Form *below = map_node(c, node(c, OP_LT, at, 2, x, v, NULL, 0));
-	return form_add(c, 1, map_node(c, node(c, OP_LT, at, 2, x, next, NULL, 0)), -1, below, 0);
+	for (int i = 0; i < a->n; i++) {
+		Node *here = a->term[i].here;
+		const Form *k = map_node(c, a->term[i].there);
+		if (is_literal(here))
+			*key = form_add(c, 1, *key, times * here->k, k, 0);
+		else
+			add_dim(c, s, map_node(c, here), form_set_bos(c, form_scale(c, times, k, 0), 0));
+	}
 }
 
-/* A relation of one stream there to something here: one-hot there, its row here. */
+/* Any relation: what it lacks to hold, 0 or 1, as a sum of products. */
 static bool
 relate(Circuit *c, Select *s, Node *n, int64_t w)
 {
-	Node *x = stream_there(n, NULL);
-
 	if (relate_equal(c, s, n, w))
 		return true;
-	if (!x || !x->type.nset || x->type.nset > MAX_DIMS)
+	const Apart *fails = apart(c, node(c, OP_NOT, n, 1, n, NULL, NULL, 0));
+	if (!fails)
 		return false;
-	for (int i = 0; i < x->type.nset; i++) {
-		Node *v = mk_const(c->g, x->type.set[i]);
-		const Form *is_v = form_within(c, is_value(c, n, x, i), 0, 1);
-		const Form *fails = deficit_of(c, replace_there(c->g, n, v));
-		add_dim(s, fails, form_scale(c, -w, form_set_bos(c, is_v, 0), 0));
-	}
+	const Form *key = form_const(c, 0);
+	add_products(c, s, fails, -w, &key);
+	add_dim(c, s, form_const(c, 1), form_set_bos(c, key, 0));
+	add_dim(c, s, map_node(c, fails->alone), form_set_bos(c, form_const(c, -w), 0));
 	return true;
-}
-
-static int
-relation_dims(Node *n)
-{
-	Node *x = stream_there(n, NULL);
-
-	return x && x->type.nset > MOST_BITS + 1 ? x->type.nset : MOST_BITS + 1;
 }
 
 /* The condition of a reference or sum, taken apart; false after an error. */
@@ -428,16 +408,6 @@ where_of(Circuit *c, const Node *at, Node *cond, Where *w)
 		if (!about_first(c, w, w->both[i]))
 			w->both[w->nboth++] = w->both[i];
 	return true;
-}
-
-static int
-where_dims(const Where *w)
-{
-	int n = 2;
-
-	for (int i = 0; i < w->nboth; i++)
-		n += relation_dims(w->both[i]);
-	return n;
 }
 
 /* What the literals about there take from a key. */
@@ -466,8 +436,7 @@ add_relations(Circuit *c, Select *s, const Where *w, int64_t weight)
 	for (int i = 0; i < w->nboth; i++) {
 		if (relate(c, s, w->both[i], weight))
 			continue;
-		refuse(c, w->both[i], "this relates two positions in a way that is not built yet; "
-		       "name the part about the other position, so that it is a stream of few values");
+		refuse_apart(c, w->both[i], "condition");
 		return false;
 	}
 	return true;
@@ -503,30 +472,117 @@ runs_against(const Circuit *c, const Select *s, int order)
 	return against;
 }
 
+/* ---- by score ---- */
+
+/* A score as a sum of products, less what is the same wherever one looks. */
+typedef struct Score {
+	const Apart *of;
+	int64_t lo, hi;
+	double terms;           /* their largest absolute values, added up */
+} Score;
+
+/* The least and the greatest of all products together. */
+static void
+range_of_products(Circuit *c, const Apart *a, Score *s)
+{
+	const double most = 4.0 * EXACT_MAX;    /* beyond, nothing is proved */
+
+	s->lo = s->hi = 0;
+	s->terms = 0;
+	for (int i = 0; i < a->n; i++) {
+		const Form *q = map_node(c, a->term[i].here), *k = map_node(c, a->term[i].there);
+		double end[4] = { (double)q->lo * (double)k->lo, (double)q->lo * (double)k->hi,
+		                  (double)q->hi * (double)k->lo, (double)q->hi * (double)k->hi };
+		double lo = end[0], hi = end[0];
+		for (int e = 1; e < 4; e++) {
+			lo = end[e] < lo ? end[e] : lo;
+			hi = end[e] > hi ? end[e] : hi;
+		}
+		s->lo += (int64_t)(lo > -most ? lo : -most);
+		s->hi += (int64_t)(hi < most ? hi : most);
+		s->terms += most_in_all(q) * most_in_all(k);
+	}
+}
+
+static bool
+score_of(Circuit *c, Node *e, Score *s)
+{
+	s->of = apart(c, e);
+	if (!s->of)
+		return false;
+	range_of_products(c, s->of, s);
+	const Type *all = &e->type, *alone = &s->of->alone->type;
+	s->lo = all->lo - alone->hi > s->lo ? all->lo - alone->hi : s->lo;
+	s->hi = all->hi - alone->lo < s->hi ? all->hi - alone->lo : s->hi;
+	return true;
+}
+
+/* |u| or -|u| as u * u or -u * u, which is in the same order: one product or two, if u
+ * is a sum. False if it is not so. */
+static bool
+score_of_square(Circuit *c, Node *e, Score *s)
+{
+	Node *size = e->op == OP_SUB && is_literal(e->arg[0]) ? e->arg[1] : e;
+
+	if (size->op != OP_ABS)
+		return false;
+	Node *square = node(c, OP_MUL, e, 2, size->arg[0], size->arg[0], NULL, 0);
+	if (size != e)
+		square = node(c, OP_SUB, e, 2, mk_const(c->g, 0), square, NULL, 0);
+	const Apart *a = apart(c, square);
+	if (!a || a->rows)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (!a->term[i].there->type.nset)
+			return false;
+	return score_of(c, square, s);
+}
+
+/* The greatest score wins, wherever it stands; a condition outweighs both: what it weighs. */
+static int64_t
+weight_of(Circuit *c, const Score *s)
+{
+	return STEP * (int64_t)(c->places + 1) * (s->hi - s->lo + 2);
+}
+
+/* The score of a BEST; of two ways the one with fewer terms, if it stays exact. */
+static bool
+best_score(Circuit *c, Node *ref, const Where *where, Score *s)
+{
+	double recent = STEP * (double)(c->places + 1);
+	int parts = 2 + where->nthere + where->nhere + 4 * where->nboth;
+
+	if (score_of_square(c, ref->arg[0], s)
+	    && recent * s->terms + parts * (double)weight_of(c, s) < (double)(1 << 28))
+		return true;
+	if (score_of(c, ref->arg[0], s))
+		return true;
+	refuse_apart(c, ref, "score");
+	return false;
+}
+
 static const Select *
 select_where(Circuit *c, Node *ref)
 {
 	bool best = ref->op == OP_BEST, first = ref->op == OP_FIRST;
 	int64_t recent = STEP * (int64_t)(c->places + 1), w = recent;
 	Where where = { 0 };
+	Score score;
 	const Form *key = form_scale(c, first ? -STEP : STEP, c->place, 0);
 
 	if (!where_of(c, ref, ref->arg[best], &where))
 		return NULL;
-	if (best) {     /* the score outweighs all recency, the condition outweighs both */
-		Side s = side(ref->arg[0]);
-		if (s & ON_HERE) {
-			refuse(c, ref, "a score that also depends on this position is not built yet");
+	Select *s = select_new(c, best ? "best" : first ? "first" : "latest", ref);
+	if (best) {
+		if (!best_score(c, ref, &where, &score))
 			return NULL;
-		}
-		const Form *score = map_node(c, replace_there(c->g, ref->arg[0], NULL));
-		key = form_add(c, 1, key, recent, score, -recent * score->lo);
-		w = recent * (score->hi - score->lo + 2);
+		w = weight_of(c, &score);
+		key = form_scale(c, 1, key, -recent * score.lo);
+		add_products(c, s, score.of, recent, &key);
 	}
-	Select *s = select_new(c, best ? "best" : first ? "first" : "latest", ref, where_dims(&where));
 	key = there_penalty(c, &where, key, w);
-	add_dim(s, form_const(c, 1), form_set_bos(c, key, first ? -STEP * (int64_t)c->places : 0));
-	add_dim(s, here_deficit(c, &where), form_scale(c, w, c->is_bos, 0));
+	add_dim(c, s, form_const(c, 1), form_set_bos(c, key, first ? -STEP * (int64_t)c->places : 0));
+	add_dim(c, s, here_deficit(c, &where), form_scale(c, w, c->is_bos, 0));
 	if (!add_relations(c, s, &where, w))
 		return NULL;
 	if (!best && runs_against(c, s, first ? -1 : 1))
@@ -541,9 +597,9 @@ mean_where(Circuit *c, Node *sum)
 
 	if (!where_of(c, sum, sum->arg[1], &where))
 		return NULL;
-	Select *s = select_new(c, "mean", sum, where_dims(&where));
-	add_dim(s, form_const(c, 1), form_set_bos(c, there_penalty(c, &where, form_const(c, 0), STEP), 0));
-	add_dim(s, here_deficit(c, &where), form_scale(c, STEP, c->is_bos, -STEP));
+	Select *s = select_new(c, "mean", sum);
+	add_dim(c, s, form_const(c, 1), form_set_bos(c, there_penalty(c, &where, form_const(c, 0), STEP), 0));
+	add_dim(c, s, here_deficit(c, &where), form_scale(c, STEP, c->is_bos, -STEP));
 	return add_relations(c, s, &where, STEP) ? s : NULL;
 }
 
@@ -591,9 +647,9 @@ select_mean(Circuit *c, Node *mean)
 	}
 	if (!where_of(c, mean, mean->arg[1], &where))
 		return NULL;
-	Select *s = select_new(c, "mean", mean, where_dims(&where));
-	add_dim(s, form_const(c, 1), form_set_bos(c, there_penalty(c, &where, form_const(c, 0), w), -STEP));
-	add_dim(s, here_deficit(c, &where), form_scale(c, w, c->is_bos, -w));
+	Select *s = select_new(c, "mean", mean);
+	add_dim(c, s, form_const(c, 1), form_set_bos(c, there_penalty(c, &where, form_const(c, 0), w), -STEP));
+	add_dim(c, s, here_deficit(c, &where), form_scale(c, w, c->is_bos, -w));
 	return add_relations(c, s, &where, w) ? s : NULL;
 }
 
@@ -629,11 +685,11 @@ select_attend(Circuit *c, Node *n, double *error)
 			known = c->head[i]->select;
 	if (known)
 		return known;
-	Select *s = select_new(c, "softmax", n, n->narg / 2 + 1);
+	Select *s = select_new(c, "softmax", n);
 	s->gap = 0;
 	for (int i = 1; i < n->narg; i += 2)
-		add_dim(s, map_node(c, n->arg[i]), map_node(c, n->arg[i + 1]));
-	add_dim(s, form_const(c, 1), form_scale(c, -(int64_t)(2 * most + 2 * GAP), c->is_bos, 0));
+		add_dim(c, s, map_node(c, n->arg[i]), map_node(c, n->arg[i + 1]));
+	add_dim(c, s, form_const(c, 1), form_scale(c, -(int64_t)(2 * most + 2 * GAP), c->is_bos, 0));
 	return s;
 }
 
@@ -794,7 +850,7 @@ map_read(Circuit *c, Node *n)
 	if (!other || (n->k <= 0 && !relates(n->arg[1]->arg[0])))
 		return map_read_there(c, n);
 	const Form *f = map_node(c, other);
-	if (c->places > MAX_DIMS)
+	if (c->places > MANY_PLACES)
 		return f;
 	const Form *there = map_read_there(c, n);
 	return f && there && there->ready < f->ready ? there : f;

@@ -90,6 +90,8 @@ feature_of(Circuit *c, const Node *n)
 
 	for (int i = 0; i < root->type.nset; i++)
 		t[first + root->type.set[i]] = n->type.image[i];
+	if (!token)             /* at <bos> as at the first place: a flag and its opposite are one column */
+		t[0] = t[1];
 	return token ? token_feature(c, (int)root->k, t) : place_feature(c, t);
 }
 
@@ -185,11 +187,31 @@ emit_SUB(Circuit *c, Node *n)
 	return form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), 0);
 }
 
+/* A product of sums that is too large to be made at once, term by term; NULL if it is
+ * of none. */
+static const Form *
+product_of_terms(Circuit *c, Node *n)
+{
+	for (int i = 0; i < 2; i++) {
+		Node *x = n->arg[i], *y = n->arg[1 - i];
+		bool scaled = x->op == OP_MUL && is_literal(x->arg[1]);
+		if (x->op != OP_ADD && x->op != OP_SUB && !scaled)
+			continue;
+		const Form *f = map_node(c, mk_at(c->g, n, OP_MUL, x->arg[0], y, NULL));
+		if (scaled)
+			return form_scale(c, x->arg[1]->k, f, 0);
+		return form_add(c, 1, f, x->op == OP_ADD ? 1 : -1, map_node(c, mk_at(c->g, n, OP_MUL, x->arg[1], y, NULL)), 0);
+	}
+	return NULL;
+}
+
 static const Form *
 emit_MUL(Circuit *c, Node *n)
 {
 	const Form *f = product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
 
+	if (!f)
+		f = product_of_terms(c, n);
 	if (!f)
 		refuse(c, n, "this product has too many values to be made in one step; multiply digit by digit with digits.mul");
 	return f;
@@ -530,6 +552,8 @@ map_anew(Circuit *c, Node *n)
 		return map_real(c, n);
 	if (n->op == OP_INDEX)
 		return emit_INDEX(c, n);
+	if (n->op == OP_NOT)            /* the same column, where that is one */
+		return emit_NOT(c, n);
 	if (is_feature(n)) {
 		c->made = n->type.root->op == OP_TOKEN ? &by_token : &by_place;
 		return feature_of(c, n);
