@@ -28,7 +28,7 @@
 
 enum {
 	MAX_THRESHOLDS = 1024,
-	MAX_LINES = 2,          /* counts that a sum is put together of */
+	MAX_LINES = 24,         /* counts that a sum is put together of */
 	PIVOTS = 16,            /* places tried for the middle of a broken line */
 };
 
@@ -145,68 +145,269 @@ rounded(Circuit *c, const Form *f, int64_t lo, int64_t hi, const Error *e)
 
 /* ---- what is counted ---- */
 
-/* The sum as times[i] * the number of matches of count[i]; how many. */
-static int
-lines_of(Circuit *c, Node *n, int64_t *times, Node **count)
-{
-	Graph *g = c->g;
-	Node *e = n->arg[0], *one = mk_const(g, 1);
-	int lines = 0;
+/* A sum as counts, each of them times a number. */
+typedef struct Lines {
+	int n;
+	int64_t by;             /* what the next ones are multiplied by */
+	int64_t times[MAX_LINES];
+	Node *count[MAX_LINES];
+} Lines;
 
-	if (e->op == OP_CONST) {
-		times[0] = e->k;
-		count[0] = n;
-		return 1;
-	}
-	for (int i = 0; i < e->type.nset; i++) {
-		int64_t v = e->type.set[i];
-		if (!v)
-			continue;
-		if (lines == MAX_LINES)
-			return 0;
-		Node *eq[2] = { e, mk_const(g, v) };
-		Node *both[2] = { mk(g, OP_EQ, n->span, n->file, 2, eq, 0), n->arg[1] };
-		Node *arg[2] = { one, mk(g, OP_AND, n->span, n->file, 2, both, 0) };
-		times[lines] = v;
-		count[lines++] = mk(g, OP_SUM, n->span, n->file, 2, arg, 0);
-	}
-	return lines;
+/* At how many of the positions summed over something is so. */
+static void
+add_line(Circuit *c, Lines *l, Node *n, int64_t times, Node *is)
+{
+	Node *both = mk_at(c->g, n, OP_AND, is, n->arg[1], NULL);
+
+	if (!times)
+		return;
+	l->times[l->n] = times * l->by;
+	l->count[l->n++] = mk_at(c->g, n, OP_SUM, mk_const(c->g, 1), both, NULL);
 }
 
-/* The sum by the counts that it is made of; NULL where that is not possible. y: a
- * function of it, by its values from lo on, or NULL for the sum itself. */
-static const Form *
-by_counts(Circuit *c, Node *n, const int64_t *y)
+/* What is summed is `base`, but for the values that are another. */
+static void
+lines_by_value(Circuit *c, Node *n, int64_t base, Lines *l)
 {
-	int64_t times[MAX_LINES], lo = n->type.lo, hi = n->type.hi, least = lo, most = hi;
-	Node *count[MAX_LINES];
-	Error all = { 0 };
-	const Form *sum = form_const(c, 0);
-	int lines = side(n->arg[0]) & ON_HERE ? 0 : lines_of(c, n, times, count);
+	const Type *t = &n->arg[0]->type;
 
-	if (!lines || (y && lines > 1) || hi - lo > MAX_THRESHOLDS)
-		return NULL;
-	for (int i = 0; i < lines; i++) {
-		Node *k = count[i];
-		if (k->op != OP_SUM || k->arg[0]->op != OP_CONST)
-			return NULL;    /* folded to something simpler */
-		int most_k = (int)k->type.hi;
-		int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)(most_k + 1));
-		for (int j = 0; j <= most_k; j++) {
-			int64_t s = times[i] * j;
-			v[j] = !y ? s : y[s < lo ? 0 : s > hi ? hi - lo : s - lo];
-			least = v[j] < least || (y && !j) ? v[j] : least;
-			most = v[j] > most || (y && !j) ? v[j] : most;
-		}
-		const Select *s = select_all(c, k);
-		if (!s)
-			return NULL;
-		Error e;
-		const Form *line = broken_line(c, head_mean(c, s, c->is_bos), most_k, v, &e);
-		sum = form_add(c, 1, sum, 1, line, 0);
-		all = (Error){ all.each + e.each, all.most + e.most, all.terms + e.terms };
+	add_line(c, l, n, base, mk_const(c->g, 1));
+	for (int i = 0; i < t->nset; i++)
+		if (t->set[i] != base)
+			add_line(c, l, n, t->set[i] - base, mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, t->set[i]), NULL));
+}
+
+/* What is summed is base + b0 + 2 b1 + 4 b2 …, the last bit less than 0 if the base is 0
+ * and it can be negative. */
+static void
+lines_by_bit(Circuit *c, Node *n, int64_t base, Lines *l)
+{
+	Node *e = n->arg[0], *over = mk_at(c->g, n, OP_SUB, e, mk_const(c->g, base), NULL), *two = mk_const(c->g, 2);
+	const Type *t = &over->type;
+	int64_t top = 1;
+
+	add_line(c, l, n, base, mk_const(c->g, 1));
+	for (; top <= t->hi || -top > t->lo; top *= 2) {
+		Node *up = mk_at(c->g, n, OP_DIV, over, mk_const(c->g, top), NULL);
+		add_line(c, l, n, top, mk_at(c->g, n, OP_EQ, mk_at(c->g, n, OP_MOD, up, two, NULL), mk_const(c->g, 1), NULL));
 	}
-	return rounded(c, sum, least, most, &all);
+	if (t->lo < 0)
+		add_line(c, l, n, -top, mk_at(c->g, n, OP_LT, over, mk_const(c->g, 0), NULL));
+}
+
+/* How many bits there are in lo..hi, a sign included. */
+static int
+bits_of(int64_t lo, int64_t hi)
+{
+	int bits = lo < 0;
+
+	for (int64_t top = 1; top <= hi || -top > lo; top *= 2)
+		bits++;
+	return bits;
+}
+
+/* The fewest counts; false if what is summed has too many values. */
+static bool
+add_lines(Circuit *c, Node *n, Lines *l)
+{
+	const Type *t = &n->arg[0]->type;
+	int all = !is_literal(n->arg[1]);       /* how many there are is known where all are summed over */
+	bool zero = false;
+
+	for (int i = 0; i < t->nset; i++)
+		zero |= !t->set[i];
+	int values = t->nset - 1 + (zero ? 0 : all);
+	int whole = bits_of(t->lo, t->hi), over = bits_of(0, t->hi - t->lo) + all;
+	int bits = whole < over ? whole : over;
+	if (!t->nset || t->hi - t->lo > SET_MAX || l->n + (values < bits ? values : bits) >= MAX_LINES)
+		return false;
+	if (values <= bits)
+		lines_by_value(c, n, zero ? 0 : t->lo, l);
+	else
+		lines_by_bit(c, n, whole <= over ? 0 : t->lo, l);
+	return true;
+}
+
+/* The sum of x there, a sum of its own, each term by its own counts. */
+static bool
+add_terms(Circuit *c, Node *n, Node *x, int64_t by, Lines *l)
+{
+	if (x->op == OP_ADD || x->op == OP_SUB)
+		return add_terms(c, n, x->arg[0], by, l) && add_terms(c, n, x->arg[1], x->op == OP_ADD ? by : -by, l);
+	if (x->op == OP_MUL && is_literal(x->arg[1]))
+		return add_terms(c, n, x->arg[0], by * x->arg[1]->k, l);
+	Node *part = mk_at(c->g, n, OP_SUM, mk_at(c->g, n, OP_THERE, x, NULL, NULL), n->arg[1], NULL);
+	l->by = by;
+	if (part->op == OP_SUM)
+		return add_lines(c, part, l);
+	if (l->n == MAX_LINES)
+		return false;
+	l->times[l->n] = by;
+	l->count[l->n++] = part;
+	return true;
+}
+
+/* Can all that is said of two positions at once be asked of a head? */
+static bool
+can_ask(Circuit *c, const Lines *l)
+{
+	for (int i = 0; i < l->n; i++) {
+		const Node *cond = l->count[i]->op == OP_SUM ? condition_of(l->count[i]) : l->count[i];
+		int parts = cond->op == OP_AND ? cond->narg : 1;
+		for (int k = 0; k < parts; k++) {
+			Node *part = cond->op == OP_AND ? cond->arg[k] : (Node *)cond;
+			if (side(part) == ON_BOTH && !apart(c, part))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* A line before it is rounded: its values, and what they may be off by. */
+typedef struct Near {
+	const Form *form;
+	int64_t lo, hi;
+	Error error;
+} Near;
+
+/* y[0..most] of a count that a head reads. False after an error. */
+static bool
+near_line(Circuit *c, Node *count, const int64_t *y, Near *to)
+{
+	const Select *s = select_all(c, count);
+
+	if (!s)
+		return false;
+	to->form = broken_line(c, head_mean(c, s, c->is_bos), (int)count->type.hi, y, &to->error);
+	to->lo = to->hi = y[0];
+	for (int j = 1; j <= count->type.hi; j++) {
+		to->lo = y[j] < to->lo ? y[j] : to->lo;
+		to->hi = y[j] > to->hi ? y[j] : to->hi;
+	}
+	return true;
+}
+
+static bool
+is_count(const Node *n)
+{
+	return n->op == OP_SUM && is_literal(n->arg[0]);
+}
+
+/* All that is rounded of the sum, as one. False after an error. */
+static bool
+near_sum(Circuit *c, const Lines *l, Near *all)
+{
+	*all = (Near){ .form = form_const(c, 0) };
+	for (int i = 0; i < l->n; i++) {
+		Node *k = l->count[i];
+		Near one;
+		if (!is_count(k))
+			continue;
+		int64_t *y = arena_alloc(c->arena, sizeof *y * (size_t)(k->type.hi + 1));
+		for (int j = 0; j <= k->type.hi; j++)
+			y[j] = l->times[i] * j;
+		if (!near_line(c, k, y, &one))
+			return false;
+		all->form = form_add(c, 1, all->form, 1, one.form, 0);
+		all->lo += one.lo;
+		all->hi += one.hi;
+		all->error.each += one.error.each;
+		all->error.most += one.error.most;
+		all->error.terms += one.error.terms;
+	}
+	return true;
+}
+
+/* The sum by its counts, rounded at once, or if that is too coarse one by one; NULL
+ * where that is not possible. */
+static const Form *
+sum_of_lines(Circuit *c, Node *n, const Lines *l)
+{
+	Near all;
+
+	if (!near_sum(c, l, &all))
+		return NULL;
+	const Form *sum = form_is_const(all.form) ? all.form : rounded(c, all.form, all.lo, all.hi, &all.error);
+	bool apiece = !sum;
+	if (apiece && l->n == 1 && l->count[0] == n)
+		return NULL;
+	sum = sum ? sum : form_const(c, 0);
+	for (int i = 0; i < l->n; i++)
+		if (apiece || !is_count(l->count[i]))   /* or folded to something simpler */
+			sum = form_add(c, 1, sum, l->times[i], map_node(c, l->count[i]), 0);
+	return sum;
+}
+
+/* The sum by the counts that it is made of, in the better of two ways; NULL where that is
+ * not possible. */
+static const Form *
+by_counts(Circuit *c, Node *n)
+{
+	Lines whole = { .by = 1 }, terms = { .by = 1 };
+	const Form *f = NULL, *g = NULL;
+
+	if (add_lines(c, n, &whole) && can_ask(c, &whole))
+		f = sum_of_lines(c, n, &whole);
+	if (side(n->arg[0]) == ON_THERE && add_terms(c, n, replace_there(c->g, n->arg[0], NULL), 1, &terms))
+		g = sum_of_lines(c, n, &terms);
+	if (!f || !g)
+		return f ? f : g;
+	return g->ready < f->ready || (g->ready == f->ready && terms.n < whole.n) ? g : f;
+}
+
+/* A function of a sum that is a multiple of one count: y by its values from lo on. */
+static const Form *
+table_of_count(Circuit *c, Node *n, const int64_t *y)
+{
+	Lines l = { .by = 1 };
+	int64_t lo = n->type.lo, hi = n->type.hi;
+
+	if (hi - lo > MAX_THRESHOLDS || !add_lines(c, n, &l) || l.n != 1 || !can_ask(c, &l))
+		return NULL;
+	Node *k = l.count[0];
+	if (!is_count(k))
+		return NULL;
+	int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)(k->type.hi + 1));
+	for (int j = 0; j <= k->type.hi; j++) {
+		int64_t s = l.times[0] * j;
+		v[j] = y[s < lo ? 0 : s > hi ? hi - lo : s - lo];
+	}
+	Near one;
+	return near_line(c, k, v, &one) ? rounded(c, one.form, one.lo, one.hi, &one.error) : NULL;
+}
+
+/* ---- what also depends on this position ---- */
+
+/* By what is here times the sum of what is there. */
+static Node *
+sum_of_products(Circuit *c, Node *n, const Apart *a)
+{
+	Graph *g = c->g;
+	Node *count = mk_at(g, n, OP_SUM, mk_const(g, 1), n->arg[1], NULL);
+	Node *sum = mk_at(g, n, OP_MUL, a->alone, count, NULL);
+
+	for (int i = 0; i < a->n; i++) {
+		Node *there = mk_at(g, n, OP_THERE, a->term[i].there, NULL, NULL);
+		Node *all = mk_at(g, n, OP_SUM, there, n->arg[1], NULL);
+		sum = mk_at(g, n, OP_ADD, sum, mk_at(g, n, OP_MUL, a->term[i].here, all, NULL), NULL);
+	}
+	return sum;
+}
+
+static const Form *
+sum_of_both(Circuit *c, Node *n)
+{
+	const Form *counted = by_counts(c, n);
+	const Apart *a = apart(c, n->arg[0]);
+
+	if (a && (!a->rows || !counted)) {
+		const Form *f = map_node(c, sum_of_products(c, n, a));
+		if (!counted || f->ready <= counted->ready)
+			return f;
+	}
+	if (!counted)
+		refuse_apart(c, n, "sum");
+	return counted;
 }
 
 /* ---- thresholds of a sum ---- */
@@ -221,19 +422,24 @@ twice_sum(Circuit *c, const Select *s, const Form *r, Node *e)
 	return form_scale(c, 2, head_mean(c, s, form_set_bos(c, x, 0)), 0);
 }
 
+static bool
+has_thresholds(const Circuit *c, const Node *n)
+{
+	const Type *e = &n->arg[0]->type;
+	int64_t most = -e->lo > e->hi ? -e->lo : e->hi;
+
+	return !(side(n->arg[0]) & ON_HERE) && n->type.hi - n->type.lo <= MAX_THRESHOLDS
+	       && margin_holds(c, most, is_literal(n->arg[0]));
+}
+
 /* [S >= t] for each t in lo+1..hi; NULL after an error. */
 static const Form **
 thresholds(Circuit *c, Node *n)
 {
 	Node *e = n->arg[0];
 	int64_t lo = n->type.lo, hi = n->type.hi;
-	int64_t most = -e->type.lo > e->type.hi ? -e->type.lo : e->type.hi;
 
-	if (side(e) & ON_HERE) {
-		refuse(c, n, "a sum of what also depends on this position is not built yet");
-		return NULL;
-	}
-	if (hi - lo > MAX_THRESHOLDS || !margin_holds(c, most, e->op == OP_CONST)) {
+	if (!has_thresholds(c, n)) {
 		refuse(c, n, "this sum can take %lld values over a context of %d, more than can be told apart exactly",
 		       (long long)(hi - lo + 1), c->g->context);
 		return NULL;
@@ -254,7 +460,9 @@ thresholds(Circuit *c, Node *n)
 const Form *
 map_sum(Circuit *c, Node *n)
 {
-	const Form *counted = by_counts(c, n, NULL);
+	if (side(n->arg[0]) & ON_HERE)
+		return sum_of_both(c, n);
+	const Form *counted = by_counts(c, n);
 
 	if (counted)
 		return counted;
@@ -271,10 +479,10 @@ table_of_sum(Circuit *c, Node *n, const int64_t *y)
 	Node *all, *mine;
 	const Form *counted;
 
-	if (sum_before(c->g, n, &all, &mine))   /* a difference, with no thresholds of its own */
-		return staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
-	if (n->type.nset == n->type.hi - n->type.lo + 1 && (counted = by_counts(c, n, y)))
+	if (n->type.nset == n->type.hi - n->type.lo + 1 && (counted = table_of_count(c, n, y)))
 		return counted;
+	if (sum_before(c->g, n, &all, &mine) || !has_thresholds(c, n))
+		return staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
 	const Form **flag = thresholds(c, n), *f = form_const(c, y[0]);
 	for (int i = 1; flag && i < n->type.nset; i++) {
 		/* values that never occur change nothing: the step may be at any of them */
