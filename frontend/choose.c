@@ -83,7 +83,7 @@ pattern_value(Lower *L, Match *m, const Ast *a, const Value *subject, bool in_ra
 	if (v->kind == V_TEXT && subject->kind == V_TOKEN)
 		v = v_token(L, v->text, v->len);
 	if (!v->known || v->kind != subject->kind || v->shape != subject->shape) {
-		fail_at(L, a->span, "this pattern is no constant of the subject's kind: %s, %s",
+		fail_at(L, a->span, "a pattern is a constant of its subject's kind: this is %s, the subject %s",
 		        v_show(L, v), v_show(L, subject));
 		return false;
 	}

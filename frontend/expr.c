@@ -148,6 +148,8 @@ arith(Lower *L, AstKind kind, Value *a, Value *b, const Ast *la, const Ast *ra)
 {
 	Arith o = { kind, la, ra };
 
+	if (kind == N_ADD && (a->kind == V_TEXT || b->kind == V_TEXT))
+		return fail(L, "texts are joined by str(a, b), arrays by concat(a, b)");
 	if ((a->kind == V_ARRAY || b->kind == V_ARRAY) && kind != N_ADD && kind != N_SUB)
 		return fail(L, "only + and - work element by element; write [… for i in 0..<n]");
 	return v_join(L, a, b, arith_leaf, &o);
@@ -275,6 +277,8 @@ equal_leaf(Lower *L, Value *a, Value *b)
 		return compare_ints(L, R_EQ, a, b);
 	if (a->kind == V_TEXT && b->kind == V_TEXT)
 		return v_bool(L, a->text == b->text);
+	if ((a->kind == V_TOKEN && b->kind == V_INT) || (a->kind == V_INT && b->kind == V_TOKEN))
+		return fail(L, "a token is no number: compare it with a token, as in t == '1', or compare ord(t) or id(t)");
 	if (a->kind != b->kind || !is_scalar(a) || a->shape != b->shape)
 		return fail(L, "these cannot be compared: %s and %s", v_show(L, a), v_show(L, b));
 	return a->kind == V_TOKEN ? equal_tokens(L, a, b) : compare_ints(L, R_EQ, a, b);
@@ -286,9 +290,11 @@ equal(Lower *L, Value *a, Value *b)
 	if (a->kind == V_ERROR || b->kind == V_ERROR)
 		return &v_error;
 	if (a->kind == V_TOKEN && b->kind == V_TEXT)
-		b = v_token(L, b->text, b->len);
+		b = known_token(L, b->text, b->len, L->span);
 	if (b->kind == V_TOKEN && a->kind == V_TEXT)
-		a = v_token(L, a->text, a->len);
+		a = known_token(L, a->text, a->len, L->span);
+	if (a->kind == V_ERROR || b->kind == V_ERROR)
+		return &v_error;
 	if (a->kind == V_ARRAY && b->kind == V_TEXT)
 		b = as_array(L, b);
 	if (b->kind == V_ARRAY && a->kind == V_TEXT)

@@ -26,6 +26,8 @@ const char *path_beside(Arena *, const char *from, const char *path);
 const char *module_path(Arena *, const char *stdlib_dir, const char *from, const Ast *what);
 /* The name by which the module of a `use` is known: "./dir/mine.tw" is called mine. */
 const Ast *use_name(Arena *, const Ast *use);
+/* Has it neither a model nor what needs one? */
+bool is_library(const Tree *);
 /* A model of printable ASCII on one line. A library has no model; behind this one its
  * streams are streams of something. */
 const char *library_model(Arena *);

@@ -29,8 +29,6 @@
 %token DOTS "..." UPTO "..<" TO ".." ARROW "->" GIVES "=>" EQ "==" NE "!=" LE "<=" GE ">=" POW "**" FLOOR "//"
 
 %code {
-#include <string.h>
-
 #include "lang/map.h"
 
 #define YYLLOC_DEFAULT(cur, rhs, n) \
@@ -58,7 +56,7 @@ file:
 stmts:
   %empty                                    { $$ = N(LIST, 0); }
 | stmts stmt                                { $$ = ADD($1, $2); }
-| stmts error                               { $$ = $1; }
+| stmts error                               { $$ = ADD($1, ast(p, N_BAD, @2, 0)); }
 ;
 stmt:
   k_use NAME as                             { $$ = N(USE, 2, $2, $3); }
@@ -92,12 +90,12 @@ body:
   '=' expr                                  { $$ = $2; }
 | '{' locals "return" expr '}'              { $$ = N(BLOCK, 2, $2, $4); }
 | '{' locals "return" expr error '}'        { $$ = BAD; }
-| '{' locals '}'                            { syntax(p, @3, "a block ends with return e"); $$ = BAD; }
+| '{' locals '}'                            { if (!$2->num) syntax(p, @3, "a block ends with return e"); $$ = BAD; }
 ;
 locals:
   %empty                                    { $$ = N(LIST, 0); }
 | locals local                              { $$ = ADD($1, $2); }
-| locals error                              { $$ = $1; }
+| locals error                              { $$ = $1; $$->num = 1; }
 ;
 params:
   %empty                                    { $$ = N(LIST, 0); }
@@ -386,45 +384,12 @@ int twlex(TWSTYPE *, TWLTYPE *, void *);
 static int
 next_token(TWSTYPE *value, TWLTYPE *span, void *scanner, Parser *p)
 {
+	p->before = p->last;
 	p->last = p->this;
 	*value = NULL;
 	int tok = twlex(value, span, scanner);
 	p->this = *span;
 	return tok;
-}
-
-/* What people write who come from another language. */
-static const char *
-foreign_word(const char *name)
-{
-	static const char *const hint[][2] = {
-		{ "True", "write true" }, { "False", "write false" },
-		{ "elif", "write else if" }, { "elseif", "write else if" },
-		{ "def", "a function is 'fn name(x) = e'" },
-		{ "function", "a function is 'fn name(x) = e'" },
-		{ "var", "a stream is 'let name = e'" },
-		{ "import", "a module is 'use name'" },
-		{ "while", "there are no loops: use a comprehension, fold or scan" },
-	};
-
-	for (size_t i = 0; name && i < sizeof hint / sizeof *hint; i++)
-		if (!strcmp(name, hint[i][0]))
-			return hint[i][1];
-	return NULL;
-}
-
-#define KIND(tok) YYTRANSLATE(tok)
-
-static int
-expects(const yypcontext_t *ctx, yysymbol_kind_t want)
-{
-	yysymbol_kind_t all[YYNTOKENS];
-	int n = yypcontext_expected_tokens(ctx, all, YYNTOKENS);
-
-	for (int i = 0; i < n; i++)
-		if (all[i] == want)
-			return 1;
-	return 0;
 }
 
 static const char *
@@ -433,74 +398,21 @@ source_word(Parser *p, Span s)
 	return intern(p->arena, p->src->text + s.lo, s.hi - s.lo);
 }
 
-#define STARTS \
-	"a statement starts with let, const, fn, emit, output …, a reference with latest, first or best"
-
-static int
-is_selector(const char *name)
-{
-	return !strcmp(name, "latest") || !strcmp(name, "first") || !strcmp(name, "best");
-}
-
-/* The place is behind what was there, not at the next line's keyword. */
-static void
-unfinished(Parser *p, const yypcontext_t *ctx, yysymbol_kind_t got)
-{
-	yysymbol_kind_t want[3];
-	int n = yypcontext_expected_tokens(ctx, want, 3);
-	Span at = p->last.hi ? (Span){ p->last.hi - 1, p->last.hi } : p->last;
-	const char *what = got == YYSYMBOL_YYEOF ? "the end of the file" : "the next statement";
-
-	if (n == 1)
-		syntax(p, at, "expected %s after this", yysymbol_name(want[0]));
-	else if (n == 2)
-		syntax(p, at, "expected %s or %s after this", yysymbol_name(want[0]), yysymbol_name(want[1]));
-	else
-		syntax(p, at, "this is not finished: %s follows", what);
-}
-
-/* The hand-written messages; the rest says what fits, when that is short. */
 static int
 yyreport_syntax_error(const yypcontext_t *ctx, void *scanner, Parser *p)
 {
-	yysymbol_kind_t want[5], got = yypcontext_token(ctx);
-	int n = yypcontext_expected_tokens(ctx, want, 5);
+	yysymbol_kind_t want[YYNTOKENS], got = yypcontext_token(ctx);
+	const char *names[YYNTOKENS];
+	int n = yypcontext_expected_tokens(ctx, want, YYNTOKENS);
 	Span at = *yypcontext_location(ctx);
-	const char *word = source_word(p, at), *hint = foreign_word(word);
-	int operand = expects(ctx, KIND(TOK_INT)), operator = !operand && expects(ctx, KIND(TOK_AND));
 
 	(void)scanner;
-	if (!hint)
-		hint = foreign_word(source_word(p, p->last));
-	if (hint)
-		syntax(p, foreign_word(word) ? at : p->last, "%s", hint);
-	else if (got == KIND(TOK_RETURN))
-		syntax(p, at, "'return' ends the block of a function");
-	else if (got == YYSYMBOL_YYEOF || (is_statement_word(got) && !expects(ctx, KIND(TOK_LET))))
-		unfinished(p, ctx, got);
-	else if (n == 1)
-		syntax(p, at, "expected %s before %s", yysymbol_name(want[0]), yysymbol_name(got));
-	else if (operand && (got == KIND(TOK_IF) || got == KIND('{')))
-		syntax(p, at, "put parentheses around this '%s …'", word);
-	else if (operand)
-		syntax(p, at, "expected a value before %s", yysymbol_name(got));
-	else if (got == KIND(TOK_NAME) && operator && is_selector(source_word(p, p->last)))
-		syntax(p, p->last, "put parentheses around this '%s …'", source_word(p, p->last));
-	else if (n == 3 && expects(ctx, KIND(TOK_WHERE)) && expects(ctx, KIND(TOK_BY)))
-		syntax(p, p->last, STARTS);
-	else if (expects(ctx, KIND(TOK_LET)) && got != KIND('=') && !operator)
-		syntax(p, at, STARTS);
-	else if (operator && got == KIND('='))
-		syntax(p, at, "write '==' to compare; '=' defines a name after let or const");
-	else if (operator && got == KIND(TOK_ELSE) && p->src->text[p->last.lo] == ']')
-		syntax(p, at, "the default goes inside the brackets: x[p else d]");
-	else if (operator && got == KIND(TOK_IF))
-		syntax(p, at, "a condition comes first: if c then a else b");
-	else if (n == 2)
-		syntax(p, at, "expected %s or %s before %s",
-		       yysymbol_name(want[0]), yysymbol_name(want[1]), yysymbol_name(got));
-	else
-		syntax(p, at, "unexpected %s", yysymbol_name(got));
+	for (int i = 0; i < n; i++)
+		names[i] = yysymbol_name(want[i]);
+	report_syntax(p, &(Wrong){ .got = yysymbol_name(got), .ends = got == YYSYMBOL_YYEOF, .n = n, .want = names,
+		.is_statement = is_statement_word(got), .at = at, .last = p->last, .word = source_word(p, at),
+		.last_word = source_word(p, p->last), .before_word = source_word(p, p->before),
+		.rest = p->src->text + at.hi });
 	return 0;
 }
 

@@ -106,7 +106,10 @@ load_module(Lower *L, Module *from, const Ast *use, const char *name)
 		return m;
 	const Source *src = strlen(what->text) == what->len ? read_source(L->arena, key) : NULL;
 	if (!src) {
-		if (what->kind == N_NAME)
+		const char *near = what->kind == N_NAME ? nearest_module(L, what->text) : NULL;
+		if (near)
+			fail_at(L, what->span, "the standard library has no '%s'; did you mean '%s'?", what->text, near);
+		else if (what->kind == N_NAME)
 			fail_at(L, what->span, "the standard library has no '%s'", what->text);
 		else
 			fail_at(L, what->span, "cannot read '%s'", path);
@@ -319,11 +322,14 @@ lower_emit(Lower *L, Env *env, const Ast *s)
 	if (p && v->kind == V_ARRAY)
 		v = emit_after(L, v, p);
 	else if (p && v->kind != V_ERROR)
-		v = fail_at(L, s->kid[0]->span, "emit … after takes an array of tokens, not %s", v_kind(v));
+		v = fail_at(L, s->kid[0]->span, "emit … after takes an array of tokens, not %s%s", v_kind(v),
+		            v->kind == V_TOKEN ? "; write [t]" : "");
 	if (L->token && (v->kind == V_RECORD || v->kind == V_TOKEN))
 		emit_record(L, v, s->kid[0]->span);
 	else if (v->kind == V_TOKEN)
 		graph_emit(L->g, node_of(L, v));
+	else if (v->kind == V_TEXT && row_of(L, v->text, v->len) >= 0)
+		fail_at(L, s->kid[0]->span, "emit gives a token, not a text: write '%s'", v->text);
 	else if (v->kind == V_ARRAY || v->kind == V_TEXT)
 		fail_at(L, s->kid[0]->span, "emit gives one token; for an array write 'emit xs after p'");
 	else if (v->kind != V_ERROR)

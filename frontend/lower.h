@@ -8,6 +8,7 @@
  *
  *   lower.c    statements, modules, the order of things
  *   scope.c    names
+ *   suggest.c  names that are not there
  *   value.c    values: making, showing and joining them
  *   number.c   compile-time arithmetic
  *   real.c     reals: arithmetic, comparison, functions of streams
@@ -291,6 +292,8 @@ Value *module_get(Lower *, Module *, const Ast *name);
 bool own_name(Env *, const char *name);         /* bound in this function already */
 bool may_define(Lower *, Env *, const Ast *name);
 void check_names(Lower *, Env *, const Ast *);
+Value *undefined(Lower *, Env *, const Ast *name);
+const char *nearest_module(Lower *, const char *name);
 const char *nearest(Lower *, const char *name, const char *best, const char *other, int *distance);
 bool is_reserved_value(const char *name);       /* token, index, here */
 int builtin_find(const char *name);             /* -1 if there is none */
@@ -390,6 +393,7 @@ Value *raw_load(Lower *, const Value *path);
 /* ---- vocab.c ---- */
 void lower_model(Lower *, Env *, const Ast *);
 int row_of(Lower *, const char *spelling, uint32_t len);        /* -1: not a token */
+Value *known_token(Lower *, const char *interned, uint32_t len, Span);
 Value *token_literal(Lower *, const Ast *);
 int code_of(const char *spelling, uint32_t len);                /* -1: not one character */
 const char *row_spelling(Lower *, int64_t row);

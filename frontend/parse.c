@@ -204,6 +204,21 @@ quoted(Parser *p, AstKind kind, Span span, const char *text, size_t len)
 	return leaf(p, kind, span, buf, n);
 }
 
+/* A quoted text that is none: the first escape that there is not, or no end. */
+void
+bad_quote(Parser *p, Span span, const char *text)
+{
+	for (const char *s = text + 1; *s; s += 1 + (*s == '\\')) {
+		bool code = s[1] == 'u' && s[2] == '{' && isxdigit((unsigned char)s[3]) && s[3 + strspn(s + 3, "0123456789abcdefABCDEF")] == '}';
+		uint32_t at = span.lo + (uint32_t)(s - text);
+		if (*s != '\\' || !s[1] || strchr("ntr0\\'\"", s[1]) || code)
+			continue;
+		syntax(p, (Span){ at, at + 2 }, "there is no such escape; there are \\n \\t \\r \\0 \\\\ \\' \\\" \\u{1f600}");
+		return;
+	}
+	syntax(p, span, "this quote is not closed on its line");
+}
+
 void
 comment(Parser *p, Span span)
 {

@@ -11,11 +11,25 @@ typedef struct Parser {
 	const Source *src;
 	Tree *tree;
 	uint32_t pos;           /* bytes consumed by the lexer */
-	Span last;              /* the token before the one being looked at */
+	Span before, last;      /* the two tokens before the one being looked at */
 	Span this;
 	int comment_cap;
 	bool too_deep;          /* said so */
+	Span misnamed;          /* the last reserved word that stood for a name */
+	bool in_loop;           /* a loop was written, which the language does not have */
 } Parser;
+
+/* Where the text does not parse. */
+typedef struct Wrong {
+	const char *got;        /* the symbol that does not fit: "name", "then", "')'" */
+	bool ends;              /* it is the end of the file */
+	bool is_statement;      /* it begins a statement */
+	int n;
+	const char **want;      /* (n) symbols that would fit */
+	Span at, last;
+	const char *word, *last_word, *before_word;     /* as written: it, and those before it */
+	const char *rest;       /* the text behind it */
+} Wrong;
 
 void syntax(Parser *, Span, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -26,6 +40,8 @@ Ast *leaf(Parser *, AstKind, Span, const char *text, size_t len);
 Ast *op_leaf(Parser *, Span, Relation);
 Ast *number(Parser *, Span, const char *text);
 Ast *quoted(Parser *, AstKind, Span, const char *text, size_t len);
+void bad_quote(Parser *, Span, const char *text);
 void comment(Parser *, Span);
+void report_syntax(Parser *, const Wrong *);            /* hints.c */
 
 #endif

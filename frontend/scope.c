@@ -1,4 +1,4 @@
-/* Names: where they are looked for, and what is said of one that is not there. */
+/* Names: where they are looked for. */
 
 #include <string.h>
 
@@ -47,76 +47,6 @@ may_define(Lower *L, Env *env, const Ast *name)
 		return false;
 	}
 	return true;
-}
-
-/* ---- did you mean ---- */
-
-/* Edit distance with swaps of neighbours, or 3 if it is more than 2. */
-static int
-distance(const char *a, const char *b)
-{
-	int n = (int)strlen(a), m = (int)strlen(b), row[3][40];
-
-	if (n > 38 || m > 38 || n - m > 2 || m - n > 2)
-		return 3;
-	for (int j = 0; j <= m; j++)
-		row[0][j] = j;
-	for (int i = 1; i <= n; i++) {
-		int *r = row[i % 3], *up = row[(i + 2) % 3], *up2 = row[(i + 1) % 3];
-		r[0] = i;
-		for (int j = 1; j <= m; j++) {
-			int d = up[j - 1] + (a[i - 1] != b[j - 1]);
-			if (up[j] + 1 < d)
-				d = up[j] + 1;
-			if (r[j - 1] + 1 < d)
-				d = r[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && up2[j - 2] + 1 < d)
-				d = up2[j - 2] + 1;
-			r[j] = d;
-		}
-	}
-	return row[n % 3][m];
-}
-
-/* The nearer one of best and other; best is NULL and *d 3 at first. */
-const char *
-nearest(Lower *L, const char *name, const char *best, const char *other, int *d)
-{
-	int limit = strlen(name) < 4 ? 1 : 2, got = distance(name, other);
-
-	(void)L;
-	if (got > limit || got >= *d || strlen(name) < 2)
-		return best;
-	*d = got;
-	return other;
-}
-
-static Value *
-undefined(Lower *L, Env *env, const Ast *name)
-{
-	const char *best = NULL;
-	int d = 3;
-
-	if (L->diags->nkept == DIAGS_MAX)       /* not worth a search */
-		return fail_at(L, name->span, "undefined name");
-	for (Env *e = env; e; e = e->up)
-		if (e->name)
-			best = nearest(L, name->text, best, e->name, &d);
-	Module *m = env->module;
-	for (int i = 0; i < m->ndef && i < env->limit; i++)
-		best = nearest(L, name->text, best, m->def[i]->name, &d);
-	for (int i = 0; builtin_name(i); i++)
-		best = nearest(L, name->text, best, builtin_name(i), &d);
-	Def *below = map_get(&m->defs, name->text);
-	if (below)
-		return fail_at(L, name->span, "'%s' is used above its definition in line %d; a stream cannot depend "
-		               "on itself: state across steps lives in the tokens that the model has written",
-		               name->text, source_line(m->src, below->stmt->span.lo));
-	if (!strcmp(name->text, "True") || !strcmp(name->text, "False"))
-		return fail_at(L, name->span, "write %s", name->text[0] == 'T' ? "true" : "false");
-	if (best)
-		return fail_at(L, name->span, "undefined name '%s'; did you mean '%s'?", name->text, best);
-	return fail_at(L, name->span, "undefined name '%s'", name->text);
 }
 
 /* ---- look-up ---- */

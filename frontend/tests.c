@@ -156,7 +156,13 @@ set_prompt(Lower *L, Env *env, const Ast *a, Test *t)
 static bool
 set_answer(Lower *L, Env *env, const Ast *a, Test *t)
 {
-	Value *v = eval_text_of(L, env, a->kid[0]);
+	const Ast *e = a->kid[0];
+
+	if (e->kind == N_CMP && e->kid[0]->kind == N_NAME && map_get(&L->outputs, e->kid[0]->text)) {
+		fail_at(L, e->span, "labels are expected with '=': %s = [...]", e->kid[0]->text);
+		return false;
+	}
+	Value *v = eval_text_of(L, env, e);
 
 	if (v->kind == V_ERROR || !text_rows(L, v, a->span, &t->nanswer, &t->answer))
 		return false;

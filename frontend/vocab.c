@@ -36,16 +36,22 @@ code_of(const char *spelling, uint32_t len)
 	return code;
 }
 
-/* A literal. In the program one that the vocabulary lacks is a mistake; in a
- * module it is merely never equal. */
+/* In the program a token that the vocabulary lacks is a mistake; in a module it is
+ * merely never equal. */
+Value *
+known_token(Lower *L, const char *text, uint32_t len, Span at)
+{
+	if (L->has_vocab && L->src == L->program->src && row_of(L, text, len) < 0)
+		return fail_at(L, at, "the vocabulary has no token '%s'", text);
+	return v_token(L, text, len);
+}
+
 Value *
 token_literal(Lower *L, const Ast *a)
 {
 	if (L->token && a->text != L->end)
 		return fail_at(L, a->span, "a token of this model is a record, not '%s'", a->text);
-	if (L->has_vocab && L->src == L->program->src && row_of(L, a->text, a->len) < 0)
-		return fail_at(L, a->span, "the vocabulary has no token '%s'", a->text);
-	return v_token(L, a->text, a->len);
+	return known_token(L, a->text, a->len, a->span);
 }
 
 int
@@ -133,12 +139,13 @@ static void
 set_vocab(Lower *L, Env *env, const Ast *values)
 {
 	List vocab = { 0 };
+	int before = L->diags->nerror;
 
 	for (int i = 0; i < values->n; i++)
 		add_tokens(L, &vocab, eval(L, env, values->kid[i]), values->kid[i]->span);
 	L->g->nvocab = vocab.n;
 	L->g->vocab = (const char **)vocab.item;
-	if (!vocab.n)
+	if (!vocab.n && L->diags->nerror == before)
 		fail_at(L, values->span, "the vocabulary is empty");
 }
 

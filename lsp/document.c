@@ -96,22 +96,6 @@ document_set(Document *d, const char *text)
 	d->stale = true;
 }
 
-/* Neither a model nor what needs one. */
-static bool
-is_library(const Tree *tree)
-{
-	for (int i = 0; i < tree->root->n; i++)
-		switch (tree->root->kid[i]->kind) {
-		case N_MODEL:
-		case N_EMIT:
-		case N_OUTPUT:
-		case N_INPUT:
-		case N_TEST: return false;
-		default: break;
-		}
-	return true;
-}
-
 void
 find_lines(const Source *src, Arena *arena, uint32_t **line, int *nline)
 {
