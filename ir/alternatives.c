@@ -425,7 +425,7 @@ merge_anew(Merge *m, Node *x, Node *y, int depth)
 		to = merge_remainder(m, x, y, depth);
 	else if (x->op == OP_MAX && y->op == OP_MAX)
 		to = merge_greatest(m, x, y, depth);
-	else if ((x->op == OP_PICK || xc) && (y->op == OP_PICK || yc))
+	else if (!(xc && yc) && (x->op == OP_PICK || xc) && (y->op == OP_PICK || yc))
 		to = merge_pick(m, x, y, depth);
 	else if (is_sum(x) || is_sum(y))
 		to = merge_sums(m, x, y, depth);
