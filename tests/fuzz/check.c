@@ -1,6 +1,7 @@
 /* One program through everything: its meaning, the reference evaluator and the
  * transformer, at every position of texts of every length, in every output, next
- * token and named value; then its formatted text, and its lines in another order. */
+ * token and named value; then its formatted text, its lines in another order, and a
+ * model of another form or within limits. */
 
 #include "tests/fuzz/check.h"
 
@@ -8,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/write.h"
 #include "cmd/cmd.h"
@@ -354,19 +356,6 @@ write_next(Check *c, int at)
 }
 
 static void
-write_head(Check *c)
-{
-	bool first = true;
-
-	fprintf(c->judge, "{\"causal\":%s,\"emits\":%s,\"errors\":[", c->s->bidirectional ? "false" : "true",
-		c->g->emit ? "true" : "false");
-	for (int i = 0; i < c->model->nlabel; i++)
-		for (int k = 0; k < c->model->label[i].columns; k++, first = false)
-			fprintf(c->judge, "%s%.9g", first ? "" : ",", (double)c->model->label[i].error);
-	fputs("],\"texts\":[", c->judge);
-}
-
-static void
 write_expected(Check *c, bool first)
 {
 	const Graph *g = c->g;
@@ -392,17 +381,19 @@ write_expected(Check *c, bool first)
 	fputs("]}", c->judge);
 }
 
-static bool
-open_judge(Check *c, const char *folder, const unsigned char *bytes, size_t n)
+static const char *
+judge_file(Check *c, const char *folder, const char *ending)
 {
-	char *path = arena_fmt(c->arena, "%s/%" PRIu64 ".onnx", folder, c->s->seed);
-	FILE *f = fopen(path, "wb");
+	return arena_fmt(c->arena, "%s/%" PRIu64 ".%s", folder, c->s->seed, ending);
+}
+
+static bool
+write_model(Check *c, const char *folder, const unsigned char *bytes, size_t n)
+{
+	FILE *f = fopen(judge_file(c, folder, "onnx"), "wb");
 	bool ok = f && fwrite(bytes, 1, n, f) == n;
 
-	if (f)
-		fclose(f);
-	c->judge = fopen(arena_fmt(c->arena, "%s/%" PRIu64 ".json", folder, c->s->seed), "w");
-	return ok && c->judge;
+	return f && !fclose(f) && ok;
 }
 
 /* ---- all texts ---- */
@@ -497,52 +488,96 @@ set_fed(Check *c)
 			set_leaves(c, &n, &s->def[i]->type, s->def[i]->lo, s->def[i]->hi);
 }
 
+static void
+start_text(Check *c, int number)
+{
+	next_text(c, number);
+	if (c->s->nfed)
+		eval_numbers(c->eval, c->x, c->n);
+	else
+		eval_text(c->eval, c->row, c->n);
+}
+
+static Fate
+all_of(Check *c, Fate (*const *steps)(Check *), Fate fate)
+{
+	while (fate == FINE && *steps)
+		fate = (*steps++)(c);
+	return fate;
+}
+
+/* The transformer against the evaluator, in the text at hand. */
+static Fate
+compare_model(Check *c)
+{
+	static Fate (*const steps[])(Check *) = { feed, compare_values, compare_answers, NULL };
+
+	return all_of(c, steps, FINE);
+}
+
+static int
+number_of_texts(const Check *c)
+{
+	return c->s->context > 40 ? TEXTS / 4 : c->s->context > 10 ? TEXTS / 2 : TEXTS;
+}
+
 static Fate
 try_texts(Check *c)
 {
-	static Fate (*const steps[])(Check *) = { compare_emitted, compare_asserts, feed, compare_values,
-						  compare_answers };
+	static Fate (*const steps[])(Check *) = { compare_emitted, compare_asserts, compare_model, NULL };
 	Fate fate = FINE;
-	int texts = c->s->context > 40 ? TEXTS / 4 : c->s->context > 10 ? TEXTS / 2 : TEXTS;
 
-	for (int t = 0; t < texts && fate == FINE; t++) {
-		next_text(c, t);
-		if (c->s->nfed)
-			eval_numbers(c->eval, c->x, c->n);
-		else
-			eval_text(c->eval, c->row, c->n);
+	for (int t = 0; t < number_of_texts(c) && fate == FINE; t++) {
+		start_text(c, t);
 		meaning_text(c->meaning, c->fed, c->n);
 		fate = compare_meaning(c, c->g->output, c->g->noutput);
 		if (fate == FINE)
 			fate = compare_meaning(c, c->g->named, c->g->nnamed);
-		for (size_t i = 0; i < sizeof steps / sizeof *steps && fate == FINE; i++)
-			fate = steps[i](c);
+		fate = all_of(c, steps, fate);
 		if (c->judge && fate == FINE)
 			write_expected(c, t == 0);
 	}
 	return fate;
 }
 
-static Fate
-check_model(Check *c, const char *judge)
+static bool
+open_model(Check *c, TwModel *model, char *error)
 {
-	char *error = NULL;
-	size_t n;
-	unsigned char *bytes = model_bytes(c->program.model, &n);
-
-	c->model = tw_load_memory(bytes, n, &error);
+	c->model = model;
 	c->session = c->model ? tw_open(c->model, TW_TRACE, &error) : NULL;
 	c->both = c->model ? tw_open(c->model, TW_CHECK, &error) : NULL;
 	c->batch = c->model ? tw_batch_open(c->model, 0, &error) : NULL;
-	if (!c->session || !c->both || !c->batch || (judge && !open_judge(c, judge, bytes, n))) {
-		fprintf(c->why, "%s\n", error ? error : "cannot write for ONNX Runtime");
+	if (c->session && c->both && c->batch)
+		return true;
+	fprintf(c->why, "%s\n", error);
+	return false;
+}
+
+static bool
+open_bytes(Check *c, const unsigned char *bytes, size_t n)
+{
+	char *error = NULL;
+
+	return open_model(c, tw_load_memory(bytes, n, &error), error);
+}
+
+static Fate
+check_model(Check *c, const char *judge)
+{
+	size_t n;
+	unsigned char *bytes = model_bytes(c->program.model, &n);
+
+	if (!open_bytes(c, bytes, n))
 		return UNLOADABLE;
-	}
 	set_fed(c);
 	c->eval = eval_new(c->g);
 	c->meaning = meaning_new(c->arena, c->s);
-	if (c->judge)
-		write_head(c);
+	if (judge) {
+		c->judge = fopen(judge_file(c, judge, "json"), "w");
+		if (!c->judge || !write_model(c, judge, bytes, n))
+			return UNLOADABLE;
+		fprintf(c->judge, "{\"causal\":%s,\"texts\":[", c->s->bidirectional ? "false" : "true");
+	}
 	Fate fate = try_texts(c);
 	if (c->judge) {
 		fputs("]}\n", c->judge);
@@ -550,6 +585,112 @@ check_model(Check *c, const char *judge)
 	}
 	free(bytes);
 	return fate;
+}
+
+/* ---- the same program in other models ---- */
+
+static Fate
+compare_again(Check *c)
+{
+	Fate fate = FINE;
+
+	for (int t = 0; t < number_of_texts(c) && fate == FINE; t += 4) {
+		start_text(c, t);
+		fate = compare_model(c);
+	}
+	return fate;
+}
+
+static Fate
+check_again(Check *c, const TwModel *m, const char *judge)
+{
+	size_t n;
+	unsigned char *bytes = onnx_bytes(c->arena, m, &n);
+
+	if (!open_bytes(c, bytes, n) || (judge && !write_model(c, judge, bytes, n)))
+		return UNLOADABLE;
+	return compare_again(c);
+}
+
+static Fate
+check_safetensors(Check *c)
+{
+	char folder[] = "/tmp/fuzzed.XXXXXX", *error = NULL;
+
+	if (!mkdtemp(folder))
+		return UNLOADABLE;
+	const char *path = arena_fmt(c->arena, "%s/m.safetensors", folder);
+	bool written = !model_write(c->program.model, path, below(&c->state, 2), &error);
+	bool opened = open_model(c, written ? tw_load(path, &error) : NULL, error);
+	unlink(path);
+	unlink(arena_fmt(c->arena, "%s/config.json", folder));
+	rmdir(folder);
+	return opened ? compare_again(c) : UNLOADABLE;
+}
+
+static int
+greatest(const int *x, int n)
+{
+	int most = 0;
+
+	for (int i = 0; i < n; i++)
+		most = x[i] > most ? x[i] : most;
+	return most;
+}
+
+/* About as much of each as it takes without a limit, or 0. */
+static Limits
+some_limits(Check *c)
+{
+	const Report *r = &c->program.report;
+	int heads = greatest(r->heads, r->layers), neurons = greatest(r->neurons, r->layers);
+	Limits l = { 0 };
+
+	if (below(&c->state, 2))
+		l.d_model = 1 + r->d_model - below(&c->state, r->d_model / 2 + 1);
+	if (below(&c->state, 2))
+		l.heads = 1 + heads - below(&c->state, heads + 1);
+	if (below(&c->state, 2))
+		l.neurons = 1 + neurons - below(&c->state, neurons + 1);
+	if (below(&c->state, 2))
+		l.layers = r->layers + below(&c->state, 4) - (r->layers > 0);
+	return l;
+}
+
+static bool
+within(const Report *r, const Limits *l)
+{
+	return (!l->d_model || r->d_model <= l->d_model) && (!l->layers || r->layers <= l->layers) &&
+	       (!l->heads || greatest(r->heads, r->layers) <= l->heads) &&
+	       (!l->neurons || greatest(r->neurons, r->layers) <= l->neurons);
+}
+
+/* Refused with a line that speaks of the limits, or within them and the same. */
+static Fate
+check_limits(Check *c, const char *text, size_t n, const char *judge)
+{
+	Options o = { .stdlib = "stdlib", .limits = some_limits(c) };
+	Program p = { 0 };
+
+	fprintf(c->why, "--d-model %d --heads %d --neurons %d --layers %d: ", o.limits.d_model,
+		o.limits.heads, o.limits.neurons, o.limits.layers);
+	if (!program_open_text(&p, "limited.tw", text, n, &o) || !program_compile(&p)) {
+		const char *said = p.diags.nerror == 1 ? p.diags.first->msg : "";
+		return strstr(said, "limits") || strstr(said, "--") ? FINE : REFUSED_BADLY;
+	}
+	if (!within(&p.report, &o.limits))
+		return BEYOND;
+	return check_again(c, p.model, judge);
+}
+
+static Fate
+check_variant(Check *c, const char *text, size_t n, const char *judge)
+{
+	switch (below(&c->state, 4)) {
+	case 0: return check_safetensors(c);
+	case 1: return check_again(c, model_uniform(c->arena, c->program.model), judge);
+	default: return check_limits(c, text, n, judge);
+	}
 }
 
 /* ---- twc fmt ---- */
@@ -663,5 +804,7 @@ check_sample(const Sample *s, const char *judge, FILE *why)
 		fate = check_format(&c, text, n);
 	if (fate == FINE)
 		fate = check_order(&c);
+	if (fate == FINE)
+		fate = check_variant(&c, text, n, judge);
 	return fate;
 }

@@ -13,15 +13,16 @@ typedef enum Fate {
 	MISCOMPILED, /* transformer and evaluator */
 	UNSURE,      /* look-ups and softmax */
 	UNLOADABLE,
-	UNTIDY,     /* twc fmt changes the meaning, or its own output */
-	DISORDERED, /* other weights when independent lines are in another order */
-	REFUSED_BADLY,
+	UNTIDY,        /* twc fmt changes the meaning, or its own output */
+	DISORDERED,    /* other weights when independent lines are in another order */
+	REFUSED_BADLY, /* within limits, not as one should */
+	BEYOND,        /* larger than its limits */
 	CRASHED,
 	HUNG,
 } Fate;
 
-/* Says on `why`, in a line, what is wrong. Writes the model and what is expected of
- * it to judge/SEED.onnx and .json unless judge is NULL. */
+/* Says on `why`, in a line, what is wrong. Writes a model and what is expected of it to
+ * judge/SEED.onnx and .json unless judge is NULL. */
 Fate check_sample(const Sample *, const char *judge, FILE *why);
 
 #endif

@@ -823,6 +823,33 @@ guarded(Gen *g, Sort t, int depth)
 
 /* ---- over positions ---- */
 
+static Def *
+bind_var(Gen *g, Sort t, int64_t lo, int64_t hi)
+{
+	Def *d = def_new(g, D_VAR, "i", t);
+
+	d->lo = lo;
+	d->hi = hi;
+	g->scope[g->nscope++] = d;
+	return d;
+}
+
+/* sum(x for i in 0..2), which is one with the sum over positions that it stands in. */
+static Expr *
+sum_of_few(Gen *g, int depth)
+{
+	Expr *e = expr(g, F_TOTAL_FOR, t_int, 3);
+	int n = 1 + roll(g, 3);
+
+	e->num = SUM;
+	e->num2 = roll(g, 3);
+	e->skip = n - 1;
+	e->def = bind_var(g, t_int, e->num2, e->num2 + e->skip);
+	e->kid[0] = fitted(g, outside(g, t_int, depth), -1, 3);
+	g->nscope--;
+	return e;
+}
+
 static Expr *
 over(Gen *g, Total which, int depth)
 {
@@ -835,7 +862,8 @@ over(Gen *g, Total which, int depth)
 	if (chance(g, 40))
 		e->kid[1] = gen(g, t_bool, depth - 1);
 	if (which == SUM) { /* a summand is of the other position alone */
-		x = e->kid[0] = of_one(g, F_THERE, t_int, fitted(g, outside(g, t_int, depth - 1), -3, 9));
+		x = chance(g, 25) ? sum_of_few(g, depth - 1) : fitted(g, outside(g, t_int, depth - 1), -3, 9);
+		x = e->kid[0] = of_one(g, F_THERE, t_int, x);
 		x->def = g->bound;
 		ranged(x, -3, 9);
 	} else
@@ -872,17 +900,6 @@ of_mean(Gen *g, int depth)
 }
 
 /* ---- arrays and records ---- */
-
-static Def *
-bind_var(Gen *g, Sort t, int64_t lo, int64_t hi)
-{
-	Def *d = def_new(g, D_VAR, "i", t);
-
-	d->lo = lo;
-	d->hi = hi;
-	g->scope[g->nscope++] = d;
-	return d;
-}
 
 /* Of this type, its numbers within what is allowed. */
 static Expr *
@@ -1262,20 +1279,25 @@ argument(Gen *g, const Def *p, int depth)
 	return gen_slot(g, &(Slot){ p->type, p->lo, p->hi }, depth);
 }
 
-Expr *
-of_call(Gen *g, Sort t, int depth)
+static Expr *
+call_of(Gen *g, Def *f, int depth)
 {
-	Def *f = g->still ? NULL : fn_of(g, t);
+	Expr *e = expr(g, F_CALL, f->type, f->nparam);
 
-	if (!f)
-		return some_leaf(g, t);
-	Expr *e = expr(g, F_CALL, t, f->nparam);
 	e->def = f;
 	e->num = chance(g, 15);
 	for (int i = 0; i < f->nparam; i++)
 		if (!f->param[i]->body || chance(g, 60))
 			e->kid[i] = argument(g, f->param[i], depth);
 	return ranged(e, f->lo, f->hi);
+}
+
+Expr *
+of_call(Gen *g, Sort t, int depth)
+{
+	Def *f = g->still ? NULL : fn_of(g, t);
+
+	return f ? call_of(g, f, depth) : some_leaf(g, t);
 }
 
 /* ---- any expression ---- */
@@ -1583,6 +1605,19 @@ make_step(Gen *g)
 	statement(g, f);
 }
 
+/* x[p else d], x a parameter. */
+static Expr *
+read_param(Gen *g, Def *f)
+{
+	Def *x = f->param[roll(g, f->nparam)];
+
+	if (x->type.kind == T_POS || x->constant)
+		return gen(g, any_type(g), 2);
+	Expr *p = position(g, 1), *d = gen(g, x->type, 1),
+	     *e = of_three(g, F_READ, x->type, name_of(g, x), p, d);
+	return hull(e, e->kid[0], d);
+}
+
 static void
 make_fn(Gen *g)
 {
@@ -1605,7 +1640,7 @@ make_fn(Gen *g)
 		take_body(g, y, gen(g, t, 2));
 		g->scope[g->nscope++] = y;
 	}
-	take_body(g, f, gen(g, any_type(g), 1 + roll(g, 3)));
+	take_body(g, f, chance(g, 25) ? read_param(g, f) : gen(g, any_type(g), 1 + roll(g, 3)));
 	g->nscope = outer;
 	statement(g, f);
 }
@@ -1630,6 +1665,20 @@ show_names(Gen *g)
 			continue;
 		Def *o = def_new(g, D_OUTPUT, "o", d->type);
 		take_body(g, o, name_of(g, d));
+		statement(g, o);
+	}
+}
+
+/* Each function is called somewhere, or nobody asks what it is. */
+static void
+show_functions(Gen *g)
+{
+	for (int i = 0, n = g->p->ndef; i < n; i++) {
+		Def *f = g->p->def[i], *o;
+		if (f->kind != D_FN || f->partial || f->type.kind == T_POS || chance(g, 25))
+			continue;
+		o = def_new(g, D_OUTPUT, "o", f->type);
+		take_body(g, o, call_of(g, f, 1 + roll(g, 2)));
 		statement(g, o);
 	}
 }
@@ -1840,6 +1889,7 @@ generate(Arena *arena, uint64_t seed)
 	for (int i = 1 + roll(&g, 3); i > 0; i--)
 		make_output(&g);
 	show_names(&g);
+	show_functions(&g);
 	return g.p;
 }
 

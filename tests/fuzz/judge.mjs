@@ -25,12 +25,13 @@ function next(model, results, b, place) {
 
 // A line for the first position where they differ, or null. Texts end with the columns,
 // of which the results have those from `from` on.
-function difference(model, results, { emits, errors, texts }, columns, from) {
+function difference(model, results, texts, columns, from) {
+	const errors = model.labels.flatMap(label => Array(label.columns).fill(label.error ?? 0));
 	for (const [b, { text, next: wanted, labels: values }] of texts.entries())
 		for (let at = Math.max(0, from - columns + text.length); at < text.length; at++) {
 			const place = columns - text.length + at - from;
 			const where = `at ${at} of ${JSON.stringify(text.slice(0, at + 1))}`;
-			if (emits && String(next(model, results, b, place)) !== String(wanted[at]))
+			if (model.emits && String(next(model, results, b, place)) !== String(wanted[at]))
 				return `the next token ${where} is ${wanted[at]}, ONNX Runtime gives ${next(model, results, b, place)}`;
 			const got = [...labels(model, results, b, place)];
 			for (const [i, value] of values.entries())
@@ -45,7 +46,7 @@ async function judge(path) {
 	const columns = padded(expected.texts.map(t => [model.start, ...t.text])), n = columns.length;
 	for (const size of expected.causal ? [n, 3] : [n]) {
 		const results = await prefill(model, columns, expected.texts.length, size);
-		const why = difference(model, results, expected, n, n - 1 - (n - 1) % size);
+		const why = difference(model, results, expected.texts, n, n - 1 - (n - 1) % size);
 		if (why)
 			return size < n ? `${why}, ${size} at a time` : why;
 	}

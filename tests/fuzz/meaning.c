@@ -620,6 +620,7 @@ library(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 		for (int j = 0; j <= at; j++)
 			x += of(m, a, 0, j, env);
 		return x;
+	case LIBRARIES: break;
 	}
 	return 0;
 }

@@ -102,13 +102,12 @@ put_two(const Sample *p, const Expr *e, const char *sign, int level, FILE *f)
 }
 
 static const char *const order_sign[] = { "==", "!=", "<", "<=", ">", ">=" };
-static const char *const total_name[] = { "sum", "count", "any", "all", "min", "max" };
+const char *const total_name[] = { "sum", "count", "any", "all", "min", "max" };
 static const char *const curve_name[CURVES] = { "sqrt", "exp", "log", "sin", "cos" };
-static const char *const library_name[] = {
-	"logic.xor",     "logic.implies", "logic.exactly",   "logic.odd",  "logic.majority",
-	"select.gate",   "select.clamp",  "bits.of",         "bits.value", "bits.popcount",
-	"digits.of",     "digits.value",  "digits.less",     "digits.add", "seq.shift",
-	"seq.frequency", "seq.is_first",  "seq.running_sum",
+const char *const library_name[LIBRARIES] = {
+#define F(name, spelling) spelling,
+	LIBRARY(F)
+#undef F
 };
 
 static const char *const fault[][FAULTS] = {
@@ -220,11 +219,31 @@ put_best(const Sample *p, const Expr *e, FILE *f)
 	put_where(p, e->kid[0], f);
 }
 
+static void put_range(const Sample *, const Expr *array, int64_t lo, int64_t hi, FILE *);
+
+/* sum(sum(x for i in 0..2)[j] for j) as sum(x[j] for i in 0..2 for j). */
+static const Expr *
+inner_total(const Expr *e)
+{
+	const Expr *x = e->kid[0]->form == F_THERE ? e->kid[0]->kid[0] : e->kid[0];
+	bool same = x->form == F_TOTAL_FOR && x->num == e->num && !x->kid[1] && !x->kid[2];
+
+	return same && (e->num == SUM || e->num == ANY || e->num == ALL) ? x : NULL;
+}
+
 static void
 put_over(const Sample *p, const Expr *e, FILE *f)
 {
+	const Expr *inner = inner_total(e);
+	bool there = e->kid[0]->form == F_THERE;
+
 	fprintf(f, "%s(", total_name[e->num]);
-	put(p, e->kid[0], OPEN, f);
+	put(p, inner ? inner->kid[0] : e->kid[0], inner && there ? POSTFIX : OPEN, f);
+	if (inner) {
+		fprintf(f, there ? "[%s]" : "", e->def->name);
+		fprintf(f, " for %s", inner->def->name);
+		put_range(p, NULL, inner->num2, inner->num2 + inner->skip, f);
+	}
 	fprintf(f, " for %s", e->def->name);
 	put_where(p, e->kid[1], f);
 	if (e->kid[2]) {

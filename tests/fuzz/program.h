@@ -151,26 +151,33 @@ typedef enum Total { SUM, COUNT, ANY, ALL, MIN, MAX } Total;
 typedef enum Order { EQ, NE, LT, LE, GT, GE } Order;
 typedef enum Curve { SQRT, EXP, LOG, SIN, COS, CURVES } Curve;
 
+#define LIBRARY(F)                      \
+	F(XOR, "logic.xor")             \
+	F(IMPLIES, "logic.implies")     \
+	F(EXACTLY, "logic.exactly")     \
+	F(ODD, "logic.odd")             \
+	F(MAJORITY, "logic.majority")   \
+	F(GATE, "select.gate")          \
+	F(CLAMP, "select.clamp")        \
+	F(BITS_OF, "bits.of")           \
+	F(BITS_VALUE, "bits.value")     \
+	F(POPCOUNT, "bits.popcount")    \
+	F(DIGITS_OF, "digits.of")       \
+	F(DIGITS_VALUE, "digits.value") \
+	F(DIGITS_LESS, "digits.less")   \
+	F(DIGITS_ADD, "digits.add")     \
+	F(SHIFT, "seq.shift")           \
+	F(FREQUENCY, "seq.frequency")   \
+	F(IS_FIRST, "seq.is_first")     \
+	F(RUNNING_SUM, "seq.running_sum")
+
 typedef enum Library {
-	XOR,
-	IMPLIES,
-	EXACTLY,
-	ODD,
-	MAJORITY,
-	GATE,
-	CLAMP,
-	BITS_OF,
-	BITS_VALUE,
-	POPCOUNT,
-	DIGITS_OF,
-	DIGITS_VALUE,
-	DIGITS_LESS,
-	DIGITS_ADD,
-	SHIFT,
-	FREQUENCY,
-	IS_FIRST,
-	RUNNING_SUM,
+#define F(name, spelling) name,
+	LIBRARY(F)
+#undef F
+		LIBRARIES
 } Library;
+extern const char *const library_name[LIBRARIES], *const total_name[];
 
 /* One alternative of a match arm: a pattern for each subject. */
 typedef struct Pattern {

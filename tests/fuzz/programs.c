@@ -1,4 +1,4 @@
-/* usage: programs [--count N] [--from SEED] [--judge DIR] [--found DIR] [-v]
+/* usage: programs [--count N] [--from SEED] [--judge DIR] [--found DIR] [-v] [--coverage]
  *        programs --show SEED | --faulty SEED
  *
  * Random programs, each checked in a process of its own. One that fails is made
@@ -6,7 +6,8 @@
  * comment. --judge writes models and what is expected of them for judge.mjs, and
  * names each on standard output.
  *
- * --show prints a program, --faulty the same with one mistake, which has 4242 in it. */
+ * --coverage prints how many of the programs have each construct, and how many of
+ * those compiled. --show prints a program, --faulty the same with one mistake, which has 4242 in it. */
 
 #include <inttypes.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "tests/fuzz/check.h"
+#include "tests/fuzz/coverage.h"
 
 enum { SECONDS = 20, WHY = 2000, TRIALS = 1500 };
 
@@ -32,6 +34,7 @@ static const char *const fate_name[] = {
 	[UNTIDY] = "twc fmt",
 	[DISORDERED] = "order of lines",
 	[REFUSED_BADLY] = "refused badly",
+	[BEYOND] = "beyond its limits",
 	[CRASHED] = "crash",
 	[HUNG] = "no end",
 };
@@ -39,6 +42,7 @@ static const char *const fate_name[] = {
 typedef struct Run {
 	const char *judge, *found;
 	bool verbose;
+	Coverage *coverage; /* or NULL */
 	int count[HUNG + 1], bad;
 	char why[WHY]; /* of the last program */
 } Run;
@@ -227,6 +231,8 @@ one(Run *run, uint64_t seed)
 	if (run->verbose)
 		fprintf(stderr, "%" PRIu64 " %s: %.*s\n", seed, fate_name[fate], (int)strcspn(run->why, "\n"),
 			run->why);
+	if (run->coverage)
+		cover(run->coverage, s, fate != REFUSED);
 	if (fate >= DIFFERS) {
 		run->bad++;
 		keep(run, s, fate);
@@ -246,6 +252,7 @@ show(Sample *(*make)(Arena *, uint64_t), uint64_t seed)
 int
 main(int argc, char **argv)
 {
+	Coverage coverage = { 0 };
 	Run run = { .found = "build/fuzz/found" };
 	uint64_t from = 1, count = 100;
 
@@ -253,6 +260,10 @@ main(int argc, char **argv)
 		const char *arg = i + 1 < argc ? argv[i + 1] : "";
 		if (!strcmp(argv[i], "-v")) {
 			run.verbose = true;
+			continue;
+		}
+		if (!strcmp(argv[i], "--coverage")) {
+			run.coverage = &coverage;
 			continue;
 		}
 		if (!strcmp(argv[i], "--show"))
@@ -278,5 +289,7 @@ main(int argc, char **argv)
 		if (run.count[i])
 			fprintf(stderr, ", %d %s", run.count[i], fate_name[i]);
 	fputc('\n', stderr);
+	if (run.coverage)
+		print_coverage(run.coverage);
 	return run.bad > 0;
 }

@@ -282,18 +282,29 @@ real_array(Gen *g, Sort t, int depth)
 
 /* ---- long integers ---- */
 
+/* A unit of long numbers, mostly one that divides the others of its kind. */
+static int64_t
+unit(Gen *g, int kind)
+{
+	static const int64_t of[][4] = {
+		{ 10000000, 100000000, 10000000000, 1000000000000 },
+		{ 1 << 24, 1 << 30, (int64_t)1 << 36, (int64_t)1 << 40 },
+		{ (1 << 24) + 1, 99999999, 123456789, 77777777777777 },
+	};
+
+	return of[chance(g, 90) ? kind : roll(g, 3)][roll(g, 4)];
+}
+
 /* Beyond what a float holds: only added, multiplied by a constant, compared and divided. */
 static Expr *
-wide(Gen *g, int depth)
+wide(Gen *g, int kind, int depth)
 {
-	static const int64_t large[] = { 1 << 24, (1 << 24) + 1, 99999999,      123456789,
-					 1 << 30, 10000000000,   1000000000000, 77777777777777 };
 	int n = 1 + roll(g, 3);
 	Expr *sum = NULL;
 
 	for (int i = 0; i < n; i++) {
 		Expr *x = small_int(g, chance(g, 70) ? 0 : -9, chance(g, 50) ? 9 : 999, depth - 1);
-		int64_t by = i && chance(g, 30) ? 1 + roll(g, 9) : large[roll(g, 8)];
+		int64_t by = i && chance(g, 30) ? 1 + roll(g, 9) : unit(g, kind);
 		x = ranged(of_two(g, F_MUL, t_int, x, exactly(g, by)), x->lo * by, x->hi * by);
 		bool minus = sum && chance(g, 35);
 		if (!sum)
@@ -304,7 +315,7 @@ wide(Gen *g, int depth)
 			sum = ranged(of_two(g, F_ADD, t_int, sum, x), sum->lo + x->lo, sum->hi + x->hi);
 	}
 	if (chance(g, 40)) {
-		int64_t v = large[roll(g, 8)];
+		int64_t v = unit(g, kind);
 		sum = ranged(of_two(g, F_ADD, t_int, sum, exactly(g, v)), sum->lo + v, sum->hi + v);
 	}
 	return sum;
@@ -313,7 +324,8 @@ wide(Gen *g, int depth)
 Expr *
 wide_bool(Gen *g, int depth)
 {
-	Expr *a = wide(g, depth), *b = chance(g, 60) ? wide(g, depth) : NULL;
+	int kind = roll(g, 3);
+	Expr *a = wide(g, kind, depth), *b = chance(g, 60) ? wide(g, kind, depth) : NULL;
 
 	if (!b) {
 		int64_t v = a->lo + (a->hi - a->lo) / 8 * roll(g, 9) + roll(g, 3) - 1;
@@ -328,7 +340,7 @@ Expr *
 wide_int(Gen *g, int depth)
 {
 	static const int64_t small[] = { 2, 10, 16, 100, 7 };
-	Expr *a = wide(g, depth);
+	Expr *a = wide(g, roll(g, 3), depth);
 	int64_t far = most(most(a->hi, -a->lo), 1), by = 1;
 
 	if (chance(g, 25)) {
