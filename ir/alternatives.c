@@ -189,13 +189,28 @@ flagged(Node *x, Flagged *f)
 	return true;
 }
 
+/* The operands of a MAX, or the one that is the greatest itself; 0 if one is no flag, or
+ * if they are too many. */
 static int
-flagged_list(Node *max, Flagged *f)
+flagged_list(Node *x, Flagged *f)
 {
-	for (int i = 0; i < max->narg; i++)
-		if (!flagged(max->arg[i], &f[i]))
+	int n = x->op == OP_MAX ? x->narg : 1;
+
+	if (n > LIST_MAX)
+		return 0;
+	for (int i = 0; i < n; i++)
+		if (!flagged(x->op == OP_MAX ? x->arg[i] : x, &f[i]))
 			return 0;
-	return max->narg;
+	return n;
+}
+
+/* Is one the greatest of some, and the other of some or of one flag alone? */
+static bool
+are_greatest(Node *x, Node *y)
+{
+	Flagged f;
+
+	return (x->op == OP_MAX && (y->op == OP_MAX || flagged(y, &f))) || (y->op == OP_MAX && flagged(x, &f));
 }
 
 static Node *
@@ -214,7 +229,7 @@ merge_greatest(Merge *m, Node *x, Node *y, int depth)
 	Node *arg[2 * LIST_MAX];
 	int nf, ne, n = 0;
 
-	if (x->narg > LIST_MAX || y->narg > LIST_MAX || !(nf = flagged_list(x, f)) || !(ne = flagged_list(y, e)))
+	if (!(nf = flagged_list(x, f)) || !(ne = flagged_list(y, e)))
 		return NULL;
 	bool used[LIST_MAX] = { false };
 	for (int i = 0; i < nf; i++) {
@@ -331,15 +346,21 @@ merge_pick(Merge *m, Node *x, Node *y, int depth)
 	return mk(m->g, OP_PICK, m->at->span, m->at->file, x->narg, arg, 0);
 }
 
-/* Is there a costly term of this kind and weight in b, or could a constant stand for it? */
-static const Node *
+static bool
+are_like(Node *x, Node *y)
+{
+	if (x->op != y->op || x->op == OP_MAX)
+		return are_greatest(x, y);
+	return is_costly(x) && (x->op == OP_PICK || x->arg[1] == y->arg[1]);
+}
+
+/* A term like t, and of its weight, in b; or NULL. */
+static Node *
 partner(const Affine *b, bool *used, Term t)
 {
 	for (int i = 0; i < b->n; i++) {
-		const Node *n = b->term[i].n;
-		if (used[i] || b->term[i].c != t.c || n->op != t.n->op)
-			continue;
-		if ((n->op == OP_DIV || n->op == OP_MOD) && n->arg[1] != t.n->arg[1])
+		Node *n = (Node *)b->term[i].n;
+		if (used[i] || b->term[i].c != t.c || !are_like((Node *)t.n, n))
 			continue;
 		used[i] = true;
 		return n;
@@ -359,11 +380,8 @@ merge_sums(Merge *m, Node *x, Node *y, int depth)
 	if (!affine_of(x, a) || !affine_of(y, b))
 		return NULL;
 	for (int i = 0; i < a->n; i++) {
-		Node *n = (Node *)a->term[i].n, *other;
-		if (!is_costly(n))
-			continue;
-		other = (Node *)partner(b, in_b, a->term[i]);
-		if (!other && n->op == OP_DIV)
+		Node *n = (Node *)a->term[i].n, *other = partner(b, in_b, a->term[i]);
+		if (!other && by_constant(n, OP_DIV))
 			other = mk_const(m->g, 0);
 		if (!other)
 			continue;
@@ -373,7 +391,7 @@ merge_sums(Merge *m, Node *x, Node *y, int depth)
 	}
 	for (int i = 0; i < b->n; i++) {
 		Node *n = (Node *)b->term[i].n;
-		if (in_b[i] || n->op != OP_DIV || !is_costly(n))
+		if (in_b[i] || !by_constant(n, OP_DIV))
 			continue;
 		in_b[i] = true;
 		t = make(m, OP_MUL, merge(m, mk_const(m->g, 0), n, depth), mk_const(m->g, b->term[i].c), NULL);
@@ -423,7 +441,7 @@ merge_anew(Merge *m, Node *x, Node *y, int depth)
 		to = merge_division(m, x, y, depth);
 	else if (common_divisor(x, y))
 		to = merge_remainder(m, x, y, depth);
-	else if (x->op == OP_MAX && y->op == OP_MAX)
+	else if (are_greatest(x, y))
 		to = merge_greatest(m, x, y, depth);
 	else if (!(xc && yc) && (x->op == OP_PICK || xc) && (y->op == OP_PICK || yc))
 		to = merge_pick(m, x, y, depth);
