@@ -333,6 +333,46 @@ is_full(const Number *x, const Node *l, int64_t b)
 	return range / (double)b > 8 && range * more > GROUP_LIMIT;
 }
 
+/* Its terms' absolute values: what a sum can reach in any order of summation. */
+static __int128
+reach(const Affine *a)
+{
+	__int128 sum = a->c < 0 ? -a->c : a->c;
+
+	for (int i = 0; i < a->n; i++) {
+		const Type *t = &a->term[i].n->type;
+		sum += (__int128)llabs(a->term[i].c) * (-t->lo > t->hi ? -t->lo : t->hi);
+	}
+	return sum;
+}
+
+static bool
+is_exact(const Affine *a)
+{
+	return reach(a) < EXACT_MAX;
+}
+
+/* May x be compared as it is? With room for how columns may hold it. */
+static bool
+is_comparable(const Node *x)
+{
+	Affine a;
+
+	return is_narrow(x, EXACT_MAX / 2) || (affine_of(x, &a) && reach(&a) < EXACT_MAX / 4 * 3);
+}
+
+/* What weight the highest group, l and what comes early, needs beside the late part,
+ * should only the sign of both together matter: one of either must outweigh what is late. */
+static int64_t
+weight_for_sign(Wide *w, const Carry *in, Node *l)
+{
+	const Type *late = &in->late->type;
+	int64_t up = -late->lo, down = make(w, OP_ADD, l, in->early)->type.lo < 0 ? late->hi + 1 : 1;
+	int64_t enough = up > down ? up : down;
+
+	return enough < in->weight ? enough : in->weight;
+}
+
 /* The highest group: what is asked of it. */
 static Node *
 highest(Wide *w, Carry *in, Node *l, int64_t c, const Number *x, int64_t b)
@@ -342,8 +382,9 @@ highest(Wide *w, Carry *in, Node *l, int64_t c, const Number *x, int64_t b)
 	if (!is_narrow(lc, EXACT_MAX))
 		return NULL;
 	if (!x->by) {
+		in->weight = weight_for_sign(w, in, lc);
 		Node *sum = with_carry(w, in, lc);
-		if (!is_narrow(sum, EXACT_MAX / 2)) {
+		if (!is_comparable(sum)) {
 			hand_late(w, in, make(w, OP_ADD, lc, in->early), 1, zero(w), (Range){ -1, 0 });
 			return reached(w, in->late, 0);
 		}
@@ -430,19 +471,6 @@ is_divided(const Node *n)
 {
 	return (n->op == OP_DIV || n->op == OP_MOD) && n->arg[1]->op == OP_CONST && n->arg[1]->k > 0
 	       && n->arg[1]->k < VALUE_MAX;
-}
-
-/* In any order of summation. */
-static bool
-is_exact(const Affine *a)
-{
-	__int128 sum = a->c < 0 ? -a->c : a->c;
-
-	for (int i = 0; i < a->n; i++) {
-		const Type *t = &a->term[i].n->type;
-		sum += (__int128)llabs(a->term[i].c) * (-t->lo > t->hi ? -t->lo : t->hi);
-	}
-	return sum < EXACT_MAX;
 }
 
 /* Takes the multiples of b out of a: their sum, divided by b. */
