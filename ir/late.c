@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARDS_MAX = 16 };
+enum { GUARDS_MAX = 16, LONG = 1 << 16 };
 
 typedef struct Set {
 	int n, cap;
@@ -117,7 +117,17 @@ is_list_read(const Late *l, const Node *n)
 	return l->p && n->op == OP_READ && n->arg[1] == l->p && !n->k;
 }
 
-/* The least comparison that something wide is computed of. */
+/* Is the difference that n compares so large that a choice by its sign, which takes
+ * neurons of some times its size, is no choice at once? */
+static bool
+is_long(const Node *n)
+{
+	if (n->op != OP_LT && n->op != OP_EQ)
+		return false;
+	return n->arg[1]->type.hi - n->arg[0]->type.lo > LONG || n->arg[0]->type.hi - n->arg[1]->type.lo > LONG;
+}
+
+/* The least long comparison that something wide is computed of. */
 static Node *
 late_condition(const Late *l)
 {
@@ -134,7 +144,7 @@ late_condition(const Late *l)
 		bool wide = is_wide(n);
 		if (wide && least >= 0)
 			return l->g->node[least];
-		if (wide && is_bool(n))
+		if (is_bool(n) && (wide || is_long(n)))
 			least = n->id;
 		below[n->id] = least + 1;
 	}
