@@ -861,13 +861,15 @@ over(Gen *g, Total which, int depth)
 	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
 	if (chance(g, 40))
 		e->kid[1] = gen(g, t_bool, depth - 1);
-	if (which == SUM) { /* a summand is of the other position alone */
+	if (which == SUM && chance(g, 50)) {
 		x = chance(g, 25) ? sum_of_few(g, depth - 1) : fitted(g, outside(g, t_int, depth - 1), -3, 9);
 		x = e->kid[0] = of_one(g, F_THERE, t_int, x);
 		x->def = g->bound;
 		ranged(x, -3, 9);
 	} else
 		x = e->kid[0] = gen(g, t, depth - 1);
+	if (which == SUM)
+		x = e->kid[0] = fitted(g, x, -3, 9);
 	if (which == MIN || which == MAX)
 		x = e->kid[0] = fitted(g, x, -20, 40);
 	g->bound = NULL;
