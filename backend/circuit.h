@@ -243,6 +243,27 @@ const Apart *apart(Circuit *, Node *);
 /* The error at n, of which `what` is that function. */
 void refuse_apart(Circuit *, const Node *n, const char *what);
 
+/* ---- conditions of heads (where.c) ---- */
+/* A condition taken apart. */
+typedef struct Where {
+	int nthere, nhere, nboth;
+	Node *there[32], *here[32], *both[32];  /* literals; `there` as plain streams */
+} Where;
+/* The condition of a reference or sum, taken apart; false after an error. */
+bool where_of(Circuit *, const Node *at, Node *cond, Where *);
+/* What the literals about there take from a key. */
+const Form *there_penalty(Circuit *, const Where *, const Form *key, int64_t weight);
+/* How many of the literals about here fail. */
+const Form *here_deficit(Circuit *, const Where *);
+/* What the others take, as dimensions; false after an error. */
+bool add_relations(Circuit *, Select *, const Where *, int64_t weight);
+/* `times` a sum of products: as dimensions, 0 at <bos>; but what has a number here
+ * adds to the key. */
+void add_products(Circuit *, Select *, const Apart *, int64_t times, const Form **key);
+void add_dim(Circuit *, Select *, const Form *q, const Form *k);
+/* j < n where n is a number here: gives n, else NULL. */
+Node *order_bound(Node *);
+
 /* ---- references (heads.c) ---- */
 const Form *map_read(Circuit *, Node *);
 
