@@ -139,7 +139,7 @@ single(Split *s, Node *here, Node *there)
 /* The streams of one position in a function of two, and the values they have together. */
 typedef struct Rows {
 	Side of;
-	int nstream, n;
+	int nstream, nroot, n;
 	Node *stream[MAX_STREAMS];
 	int64_t *value;         /* (n, nstream) */
 } Rows;
@@ -259,6 +259,7 @@ find_rows(Circuit *c, Node *e, Side of, Rows *r)
 	r->value = arena_alloc(c->arena, sizeof *r->value * (size_t)r->nstream);
 	for (int i = 0; i < r->nstream; i++) {
 		int n = with_root(r, i, member);
+		r->nroot += !done[i];
 		if (!done[i] && !multiply_rows(c, r, member, n))
 			return false;
 		for (int m = 0; m < n; m++)
@@ -430,6 +431,14 @@ apart(Circuit *c, Node *e)
 	Apart *a = split(&s, e);
 
 	return s.failed ? NULL : a;
+}
+
+bool
+has_rows(Circuit *c, Node *e)
+{
+	Rows r;
+
+	return (find_rows(c, e, ON_THERE, &r) && r.nroot == 1) || (find_rows(c, e, ON_HERE, &r) && r.nroot == 1);
 }
 
 void

@@ -240,6 +240,8 @@ typedef struct Apart {
 enum { ROWS_MAX = 256 };        /* values together of all streams of one position, in one function */
 /* NULL where it is not of this form, or has too many values. */
 const Apart *apart(Circuit *, Node *);
+/* Is e a function of one root here, or there, of few values? */
+bool has_rows(Circuit *, Node *e);
 /* The error at n, of which `what` is that function. */
 void refuse_apart(Circuit *, const Node *n, const char *what);
 
@@ -249,6 +251,11 @@ typedef struct Where {
 	int nthere, nhere, nboth;
 	Node *there[32], *here[32], *both[32];  /* literals; `there` as plain streams */
 } Where;
+/* Can a head ask this literal of a condition, without a stream made for it? */
+bool can_relate(Circuit *, Node *);
+/* The condition as two that exclude each other and are simpler, where it is too much for
+ * one head (cases.c). */
+bool two_cases(Circuit *, Node *cond, Node *to[2]);
 /* The condition of a reference or sum, taken apart; false after an error. */
 bool where_of(Circuit *, const Node *at, Node *cond, Where *);
 /* What the literals about there take from a key. */

@@ -394,9 +394,53 @@ sum_of_products(Circuit *c, Node *n, const Apart *a)
 	return sum;
 }
 
+/* A choice, as a sum where its condition holds and one where it fails; NULL if it is none. */
+static Node *
+sum_of_choice(Circuit *c, Node *n)
+{
+	Graph *g = c->g;
+	Node *e = n->arg[0], *cond, *yes, *no, *sum[2];
+
+	if (e->op == OP_IF) {
+		cond = e->arg[0];
+		yes = e->arg[1];
+		no = e->arg[2];
+	} else if ((e->op == OP_MAX || e->op == OP_MIN) && e->narg == 2) {
+		cond = mk_at(g, n, OP_LT, e->arg[0], e->arg[1], NULL);
+		yes = e->arg[e->op == OP_MAX];
+		no = e->arg[e->op == OP_MIN];
+	} else if (e->op == OP_ABS) {
+		cond = mk_at(g, n, OP_LT, e->arg[0], mk_const(g, 0), NULL);
+		yes = mk_at(g, n, OP_SUB, mk_const(g, 0), e->arg[0], NULL);
+		no = e->arg[0];
+	} else {
+		return NULL;
+	}
+	for (int i = 0; i < 2; i++) {
+		Node *both = mk_at(g, n, OP_AND, i ? mk_at(g, n, OP_NOT, cond, NULL, NULL) : cond, n->arg[1], NULL);
+		sum[i] = mk_at(g, n, OP_SUM, i ? no : yes, both, NULL);
+	}
+	return mk_at(g, n, OP_ADD, sum[0], sum[1], NULL);
+}
+
+static Node *
+sum_of_terms(Circuit *c, Node *n)
+{
+	Node *e = n->arg[0];
+
+	if (e->op != OP_ADD && e->op != OP_SUB)
+		return NULL;
+	return mk_at(c->g, n, e->op, mk_at(c->g, n, OP_SUM, e->arg[0], n->arg[1], NULL),
+	             mk_at(c->g, n, OP_SUM, e->arg[1], n->arg[1], NULL), NULL);
+}
+
 static const Form *
 sum_of_both(Circuit *c, Node *n)
 {
+	Node *other = has_rows(c, n->arg[0]) ? NULL : sum_of_terms(c, n);
+
+	if (other)
+		return map_node(c, other);
 	const Form *counted = by_counts(c, n);
 	const Apart *a = apart(c, n->arg[0]);
 
@@ -405,6 +449,9 @@ sum_of_both(Circuit *c, Node *n)
 		if (!counted || f->ready <= counted->ready)
 			return f;
 	}
+	other = counted ? NULL : sum_of_choice(c, n);
+	if (other)
+		return map_node(c, other);
 	if (!counted)
 		refuse_apart(c, n, "sum");
 	return counted;
@@ -476,12 +523,14 @@ map_sum(Circuit *c, Node *n)
 const Form *
 table_of_sum(Circuit *c, Node *n, const int64_t *y)
 {
-	Node *all, *mine;
+	Node *all, *mine, *cases[2];
 	const Form *counted;
 
+	if (sum_before(c->g, n, &all, &mine) || two_cases(c, n->arg[1], cases))
+		return staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
 	if (n->type.nset == n->type.hi - n->type.lo + 1 && (counted = table_of_count(c, n, y)))
 		return counted;
-	if (sum_before(c->g, n, &all, &mine) || !has_thresholds(c, n))
+	if (!has_thresholds(c, n))
 		return staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
 	const Form **flag = thresholds(c, n), *f = form_const(c, y[0]);
 	for (int i = 1; flag && i < n->type.nset; i++) {

@@ -573,10 +573,35 @@ relates(const Node *cond)
 	return false;
 }
 
+/* What is read where one of two conditions that exclude each other holds: at the later
+ * of their positions, or the first. */
+static const Form *
+read_of_two(Circuit *c, Node *n, Node *const cond[2])
+{
+	Graph *g = c->g;
+	bool first = n->arg[1]->op == OP_FIRST;
+	Node *index = mk_at(g, n, OP_INDEX, NULL, NULL, NULL), *none = mk_const(g, first ? g->context : -1);
+	Node *ref[2], *place[2], *read[2];
+
+	for (int i = 0; i < 2; i++) {
+		ref[i] = mk_at(g, n->arg[1], n->arg[1]->op, cond[i], NULL, NULL);
+		place[i] = node(c, OP_READ, n, 3, index, ref[i], none, 0);
+		read[i] = node(c, OP_READ, n, 3, n->arg[0], ref[i], n->arg[2], 0);
+	}
+	if (is_literal(n->arg[0])) {
+		Node *there = node(c, OP_READ, n, 3, mk_const(g, 1), ref[0], mk_const(g, 0), 0);
+		return map_node(c, mk_at(g, n, OP_IF, there, n->arg[0], read[1]));
+	}
+	Node *before = mk_at(g, n, OP_LT, place[!first], place[first], NULL);
+	Node *at = mk_at(g, n, OP_AT, mk_at(g, n, first ? OP_MIN : OP_MAX, place[0], place[1], NULL), NULL, NULL);
+	const Form *f = map_node(c, mk_at(g, n, OP_IF, before, read[0], read[1]));
+	return form_better(f, map_node(c, node(c, OP_READ, n, 3, n->arg[0], at, n->arg[2], 0)));
+}
+
 static const Form *
 map_read_there(Circuit *c, Node *n)
 {
-	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *other;
+	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *other, *cases[2];
 
 	if (!is_literal(d)) {
 		Node *there = node(c, OP_READ, n, 3, mk_const(c->g, 1), p, mk_const(c->g, 0), n->k);
@@ -599,6 +624,8 @@ map_read_there(Circuit *c, Node *n)
 		Node *shifted = node(c, OP_READ, n, 3, x, node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0), d, n->k);
 		return map_node(c, node(c, OP_READ, n, 3, shifted, p, d, 0));
 	}
+	if ((p->op == OP_LATEST || p->op == OP_FIRST) && two_cases(c, p->arg[0], cases))
+		return read_of_two(c, n, cases);
 	const Select *s = select_for(c, p);
 	if (s && p->op == OP_AT && c->g->bidirectional && !surely_in_text(c, n, p->arg[0]))
 		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x), d);

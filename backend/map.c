@@ -522,11 +522,15 @@ emit_AS(Circuit *c, Node *n)
 static const Form *
 emit_SUM(Circuit *c, Node *n)
 {
-	Node *all, *mine;
+	Node *all, *mine, *cases[2];
 
 	if (sum_before(c->g, n, &all, &mine))
 		return form_add(c, 1, map_node(c, all), -1, map_node(c, mine), 0);
-	return map_sum(c, n);
+	if (!two_cases(c, n->arg[1], cases))
+		return map_sum(c, n);
+	for (int i = 0; i < 2; i++)
+		cases[i] = mk_at(c->g, n, OP_SUM, n->arg[0], cases[i], NULL);
+	return form_add(c, 1, map_node(c, cases[0]), 1, map_node(c, cases[1]), 0);
 }
 
 /* ---- reals: IF, PICK and READ may be of them too ---- */

@@ -139,20 +139,31 @@ sign_of_bit(Circuit *c, Node *x, int64_t least, int i)
 	return form_scale(c, 2, map_node(c, bit), -1);
 }
 
+/* x there equals y here, of so few values that a code of bits tells them apart? */
+static bool
+is_coded(Node *n, Node **x, Node **y, int64_t *least, int *bits)
+{
+	bool swap = n->op == OP_EQ && side(n->arg[0]) != ON_THERE;
+
+	if (n->op != OP_EQ || side(n->arg[swap]) != ON_THERE || side(n->arg[!swap]) & ON_THERE)
+		return false;
+	*x = n->arg[swap];
+	*y = n->arg[!swap];
+	*bits = code_bits(*x, *y, least);
+	return *bits > FEW_BITS && *bits <= MOST_BITS;
+}
+
 /* x there equals y here: as many bits agree as there are, else two times w/2 less. */
 static bool
 relate_equal(Circuit *c, Select *s, Node *n, int64_t w)
 {
-	bool swap = n->op == OP_EQ && side(n->arg[0]) != ON_THERE;
-	Node *x = n->arg[swap], *y = n->op == OP_EQ ? n->arg[!swap] : NULL;
+	Node *x, *y;
 	int64_t least;
+	int bits;
 
-	if (!y || side(x) != ON_THERE || side(y) & ON_THERE)
+	if (!is_coded(n, &x, &y, &least, &bits))
 		return false;
 	x = replace_there(c->g, x, NULL);
-	int bits = code_bits(x, y, &least);
-	if (bits <= FEW_BITS || bits > MOST_BITS)
-		return false;
 	for (int i = 0; i < bits; i++)
 		add_dim(c, s, sign_of_bit(c, y, least, i),
 		        form_set_bos(c, form_scale(c, w / 2, sign_of_bit(c, x, least, i), 0), 0));
@@ -187,6 +198,19 @@ relate(Circuit *c, Select *s, Node *n, int64_t w)
 	add_dim(c, s, form_const(c, 1), form_set_bos(c, key, 0));
 	add_dim(c, s, map_node(c, fails->alone), form_set_bos(c, form_const(c, -w), 0));
 	return true;
+}
+
+bool
+can_relate(Circuit *c, Node *n)
+{
+	Node *x, *y;
+	int64_t least;
+	int bits;
+
+	if (side(n) != ON_BOTH || is_coded(n, &x, &y, &least, &bits) || has_rows(c, n))
+		return true;
+	return n->op == OP_LT && (is_place_there(n->arg[0]) || is_place_there(n->arg[1]))
+	       && number_of_first(n->arg[is_place_there(n->arg[0])]);
 }
 
 bool
