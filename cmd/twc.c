@@ -75,7 +75,7 @@ cmd_compile(const Options *o)
 			        p.report.layers - p.report.free_layers);
 		status = model_write(p.model, o->output, o->uniform, &error) ? 2 : 0;
 		if (status)
-			fprintf(stderr, "twc: %s: %s\n", o->output, error ? error : "cannot be written");
+			fprintf(stderr, "twc: %s%s\n", error ? error : o->output, error ? "" : ": cannot be written");
 	}
 	free(error);
 	program_close(&p);

@@ -263,7 +263,7 @@ is_text(Parser *p)
 		n = utf8_len(s + i, p->src->len - i);
 		if (n && s[i])
 			continue;
-		syntax(p, (Span){ i, i + 1 }, n ? "a NUL byte: this is not a text file" : "this byte is not UTF-8");
+		syntax(p, (Span){ i, i + 1 }, n ? "a NUL byte: this is not a text file" : "this byte is not UTF-8: save the file as UTF-8");
 		return false;
 	}
 	return true;

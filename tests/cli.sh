@@ -33,6 +33,16 @@ check 0 408 ''  "$twrun" "$model" "12*34="
 check 0 408 ''  "$twc" run $calc "12*34="
 check 0 '' ''   "$twc" $calc -o "$tmp/c.safetensors"
 check 0 408 ''  "$twrun" "$tmp/c.safetensors" "12*34="
+
+# A file of Windows: a byte order mark, and line ends of two characters.
+printf '\357\273\277model m { vocab "01" context 3 }\r\nemit token\r\n' >"$tmp/windows.tw"
+check 0 00 ''   "$twc" run "$tmp/windows.tw" 0
+# Without a model: a library, unless something in it needs one.
+printf 'emit token\ntest "1" -> "1"\n' >"$tmp/bare.tw"
+"$twc" test "$tmp/bare.tw" 2>&1 | grep -q ':1:1: error: a program needs a model' || { echo "a program without a model is tested"; failed=1; }
+printf 'fn double(x) = 2 * x\n' >"$tmp/library.tw"
+check 0 '0 passed, 0 failed' '' "$twc" test "$tmp/library.tw"
+check 2 '' "twc: $tmp/gone/m.onnx: No such file or directory" "$twc" $calc -o "$tmp/gone/m.onnx"
 check 0 '' ''   "$twc" $calc --uniform -o "$tmp/u.onnx"
 check 0 408 ''  "$twrun" "$tmp/u.onnx" "12*34="
 check 0 '*' ''  "$twc" --help
