@@ -490,13 +490,23 @@ is_feature(const Node *n)
 	return n->type.root && n->type.image && (n->type.root->op == OP_TOKEN || n->type.root->op == OP_INDEX);
 }
 
+/* Is it there without a layer, so that a choice before it could only be later? */
+static bool
+is_free(const Node *n)
+{
+	const Node *r = n->type.root;
+
+	return n->op == OP_CONST || is_feature(n) ||
+	       (n->type.image && r && (r->op == OP_READ || r->op == OP_THERE) && is_feature(r->arg[0]));
+}
+
 static Node *
 alternatives1(Graph *g, Node *n, void *ctx)
 {
 	Merge *m = ctx;
 
 	(void)g;
-	if (n->op != OP_IF || n->type.real || is_feature(n) || !(is_costly(n->arg[1]) || is_costly(n->arg[2])
+	if (n->op != OP_IF || n->type.real || is_feature(n) || (is_free(n->arg[1]) && is_free(n->arg[2])) || !(is_costly(n->arg[1]) || is_costly(n->arg[2])
 	    || is_sum(n->arg[1]) || is_sum(n->arg[2])))
 		return n;
 	if (!m->constants && (n->arg[1]->op == OP_CONST || n->arg[2]->op == OP_CONST))
