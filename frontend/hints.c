@@ -106,6 +106,7 @@ misplaced(const Wrong *w)
 		{ "':'", "..", "a range is written lo..hi or lo..<n" },
 		{ "where", "and", "a 'where' belongs to 'latest j where C' or to 'for j where C'" },
 		{ "'='", "and", "write '==' to compare; '=' defines a name after let or const" },
+		{ "if", "where", "write 'where' for 'if'" },
 		{ "if", "and", "a condition comes first: if c then a else b" },
 		{ "'?'", "and", "write if c then a else b" },
 	};
@@ -195,6 +196,7 @@ misnames(Parser *p, const Wrong *w)
 		return false;
 	syntax(p, w->at, "'%s' is a reserved word and names nothing else", w->word);
 	p->misnamed = w->at;
+	p->misname = w->got;
 	return true;
 }
 
@@ -229,8 +231,10 @@ after_value(Parser *p, const Wrong *w)
 		syntax(p, w->last, "put parentheses around this '%s …'", w->last_word);
 	else if (got(w, "else") && p->src->text[w->last.lo] == ']')
 		syntax(p, w->at, "the default goes inside the brackets: x[p else d]");
-	else if (starts_value(w) && wants(w, "then"))
+	else if ((starts_value(w) || got(w, "else")) && wants(w, "then"))
 		syntax(p, w->at, "'then' is missing before this: if c then a else b");
+	else if (got(w, "else") && !wants(w, "','"))
+		syntax(p, w->at, "an else belongs to an if, or in the brackets of what is read: x[p else d]");
 	else if (starts_value(w) && assigns(w))
 		syntax(p, w->at, ASSIGNS, w->word);
 	else if (got(w, "else") && wants(w, "','") && wants(w, "'}'"))
@@ -296,7 +300,8 @@ report_syntax(Parser *p, const Wrong *w)
 	Span comment;
 	const char *hint = foreign_word(w->word), *earlier = foreign_word(w->last_word);
 
-	if ((w->last.hi && w->last.lo == p->misnamed.lo && w->last.hi == p->misnamed.hi) || (p->in_loop && got(w, "'}'")))
+	if ((w->last.hi && w->last.lo == p->misnamed.lo && w->last.hi == p->misnamed.hi) || (p->in_loop && got(w, "'}'"))
+	    || (p->misname && got(w, p->misname) && wants(w, "integer")))
 		return;                         /* the same mistake goes on */
 	if (slashes(p, w, &comment))
 		syntax(p, comment, "comments start with '#'");

@@ -15,7 +15,8 @@ typedef struct Parser {
 	Span this;
 	int comment_cap;
 	bool too_deep;          /* said so */
-	Span misnamed;          /* the last reserved word that stood for a name */
+	Span misnamed;          /* the last reserved word that stood for a name, */
+	const char *misname;    /* and which it is; or NULL */
 	bool in_loop;           /* a loop was written, which the language does not have */
 } Parser;
 
