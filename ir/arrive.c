@@ -90,11 +90,9 @@ rebuilt(Graph *g, const Arrive *a, Node *n)
 	}
 	if (same)
 		return n;
-	if (n->op == OP_TABLE)
-		return mk_table(g, n->span, n->file, arg[0], n->k, n->table, n->ntable);
 	if ((n->op == OP_LATEST || n->op == OP_FIRST) && !g->bidirectional)
 		arg[0] = without_before(g, a, arg[0]);
-	return mk(g, n->op, n->span, n->file, n->narg, arg, n->k);
+	return mk_like(g, n, arg);
 }
 
 /* n as it is there; operands first, on a stack of our own. */

@@ -281,6 +281,8 @@ int64_t most_of_difference(const Graph *, const Node *a, const Node *b);
 Node *masked_read(Graph *, Node *choice);
 Node *searched_if(Graph *, Node *choice);
 
+/* What looks only at j < here, looking at j + 1 in the place of j; NULL if it does not. */
+Node *one_behind(Graph *, const Node *search);
 /* x[latest j where C and j < here] is x[i - 1], i the latest where C was so one place
  * before; likewise for the first. What that folds to; NULL if the READ is not of this form. */
 Node *read_one_behind(Graph *, const Node *read);

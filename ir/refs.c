@@ -92,27 +92,42 @@ shift_there(Graph *g, Node *n)
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)n->narg);
 	for (int i = 0; i < n->narg; i++)
 		arg[i] = shift_there(g, n->arg[i]);
-	if (n->op == OP_TABLE)
-		return mk_table(g, n->span, n->file, arg[0], n->k, n->table, n->ntable);
-	return mk(g, n->op, n->span, n->file, n->narg, arg, n->k);
+	return mk_like(g, n, arg);
+}
+
+Node *
+one_behind(Graph *g, const Node *search)
+{
+	Node *c = condition_of(search), *cond = mk_const(g, 1), *arg[2];
+	int parts = c->op == OP_AND ? c->narg : 1;
+	bool bound = false;
+
+	if (g->bidirectional)
+		return NULL;
+	for (int i = 0; i < parts; i++) {
+		Node *lit = c->op == OP_AND ? c->arg[i] : c;
+		bool before = is_before(lit);
+		bound |= before;
+		lit = before ? mk_at(g, lit, OP_LT, mk_const(g, 0), lit->arg[0], NULL) : shift_there(g, lit);
+		cond = mk_at(g, search, OP_AND, cond, lit, NULL);
+	}
+	if (!bound)
+		return NULL;
+	arg[search->narg - 1] = cond;
+	if (search->narg > 1)
+		arg[0] = shift_there(g, search->arg[0]);
+	return mk_like(g, search, arg);
 }
 
 Node *
 read_one_behind(Graph *g, const Node *read)
 {
-	Node *ref = read->arg[1], *cond = mk_const(g, 1);
-	bool bound = false;
+	Node *ref = read->arg[1], *behind;
 
-	if (g->bidirectional || (ref->op != OP_LATEST && ref->op != OP_FIRST) || ref->arg[0]->op != OP_AND)
+	if (ref->op != OP_BEST && ((ref->op != OP_LATEST && ref->op != OP_FIRST) || ref->arg[0]->op != OP_AND))
 		return NULL;
-	for (int i = 0; i < ref->arg[0]->narg; i++) {
-		Node *lit = ref->arg[0]->arg[i];
-		bool before = is_before(lit);
-		bound |= before;
-		lit = before ? mk_at(g, lit, OP_LT, mk_const(g, 0), lit->arg[0], NULL) : shift_there(g, lit);
-		cond = mk_at(g, ref, OP_AND, cond, lit, NULL);
-	}
-	return bound ? read_at(g, read, read->arg[0], mk_at(g, ref, ref->op, cond, NULL, NULL), read->arg[2], read->k - 1) : NULL;
+	behind = one_behind(g, ref);
+	return behind ? read_at(g, read, read->arg[0], behind, read->arg[2], read->k - 1) : NULL;
 }
 
 /* ---- absence ---- */
@@ -390,7 +405,7 @@ looks_at_features(const Node *n)
 static Node *
 shift_behind(Graph *g, Node *n, Shift *s)
 {
-	Node *p = n->arg[1], *behind = is_search(p->op) && !n->type.real ? read_one_behind(g, n) : NULL;
+	Node *p = n->arg[1], *behind = p->op != OP_BEST && is_search(p->op) && !n->type.real ? read_one_behind(g, n) : NULL;
 
 	if (!behind || behind->op != OP_READ || !is_search(behind->arg[1]->op))
 		return behind;          /* no search is left */

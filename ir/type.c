@@ -464,15 +464,19 @@ type_table(Graph *g, const Node *n, Range r)
 	return from_values(g, n, v, hi - lo + 1, SET_MAX);
 }
 
-/* here - p: what a causal model sees is not ahead of it. */
+/* here - p, or here - j: what a causal model sees is not ahead of it. */
 static bool
 distance_back(Graph *g, const Node *n, Range *r)
 {
 	if (n->op != OP_SUB || g->bidirectional)
 		return false;
 	const Node *index = n->arg[0], *p = n->arg[1];
-	if (index->op != OP_INDEX || p->op != OP_READ || p->arg[0] != index)
+	if (index->op != OP_INDEX || (p->op != OP_READ && p->op != OP_THERE) || p->arg[0] != index)
 		return false;
+	if (p->op == OP_THERE) {
+		*r = (Range){ 0, index->type.hi };
+		return true;
+	}
 	const Type *d = &p->arg[2]->type;
 	*r = (Range){ least(most(0, -p->k), -d->hi), most(index->type.hi, index->type.hi - d->lo) };
 	return true;
