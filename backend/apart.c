@@ -310,21 +310,40 @@ at_row(Circuit *c, Node *n, const Rows *r, int row)
 	return mk_like(c->g, n, arg);
 }
 
+/* One row for each value of that side: whether it is so, and the function then; how many. */
+static int
+list_rows(Circuit *c, Node *e, Side of, Product **to)
+{
+	Rows r;
+
+	if (!find_rows(c, e, of, &r))
+		return 0;
+	Product *row = *to = arena_alloc(c->arena, sizeof *row * (size_t)r.n);
+	for (int i = 0; i < r.n; i++) {
+		Node *is = is_row(c, e, &r, i), *f = at_row(c, e, &r, i);
+		row[i] = of == ON_HERE ? (Product){ is, f } : (Product){ f, is };
+	}
+	return r.n;
+}
+
+int
+rows_here(Circuit *c, Node *e, Product **row)
+{
+	return list_rows(c, e, ON_HERE, row);
+}
+
 /* NULL if there are no such rows. */
 static Apart *
 by_rows(Split *s, Node *e, Side of)
 {
-	Rows r;
-
-	if (!find_rows(s->c, e, of, &r))
-		return NULL;
+	Product *row;
+	int n = list_rows(s->c, e, of, &row);
 	Apart *a = nothing(s);
-	for (int i = 0; i < r.n; i++) {
-		Node *is = is_row(s->c, e, &r, i), *f = at_row(s->c, e, &r, i);
-		add_product(s, a, of == ON_HERE ? is : f, of == ON_HERE ? f : is);
-	}
-	a->rows = r.n;
-	return a;
+
+	for (int i = 0; i < n; i++)
+		add_product(s, a, row[i].here, row[i].there);
+	a->rows = n;
+	return n ? a : NULL;
 }
 
 static int

@@ -242,6 +242,9 @@ enum { ROWS_MAX = 256 };        /* values together of all streams of one positio
 const Apart *apart(Circuit *, Node *);
 /* Is e a function of one root here, or there, of few values? */
 bool has_rows(Circuit *, Node *e);
+/* e by the values that it depends on here: whether they are so, a flag, and e there, a
+ * stream. How many; 0 where they are not known, or too many. */
+int rows_here(Circuit *, Node *e, Product **row);
 /* The error at n, of which `what` is that function. */
 void refuse_apart(Circuit *, const Node *n, const char *what);
 

@@ -394,6 +394,27 @@ sum_of_products(Circuit *c, Node *n, const Apart *a)
 	return sum;
 }
 
+/* What is summed only where something holds, as a sum where it does; NULL if it is not so. */
+static Node *
+sum_where(Circuit *c, Node *n)
+{
+	Node *e = n->arg[0], *cond = NULL, *x = NULL;
+
+	for (int i = 0; i < 2 && e->op == OP_MUL && !cond; i++)
+		if (e->arg[i]->two_sided && e->arg[i]->type.lo >= 0 && e->arg[i]->type.hi <= 1 && e->arg[i]->op != OP_THERE) {
+			cond = e->arg[i];
+			x = e->arg[1 - i];
+		}
+	for (int i = 1; i < 3 && e->op == OP_IF && e->arg[0]->two_sided && !cond; i++)
+		if (e->arg[3 - i]->op == OP_CONST && !e->arg[3 - i]->k) {
+			cond = i == 1 ? e->arg[0] : mk_at(c->g, n, OP_NOT, e->arg[0], NULL, NULL);
+			x = e->arg[i];
+		}
+	if (!cond)
+		return NULL;
+	return mk_at(c->g, n, OP_SUM, x, mk_at(c->g, n, OP_AND, cond, n->arg[1], NULL), NULL);
+}
+
 /* A choice, as a sum where its condition holds and one where it fails; NULL if it is none. */
 static Node *
 sum_of_choice(Circuit *c, Node *n)
@@ -437,8 +458,10 @@ sum_of_terms(Circuit *c, Node *n)
 static const Form *
 sum_of_both(Circuit *c, Node *n)
 {
-	Node *other = has_rows(c, n->arg[0]) ? NULL : sum_of_terms(c, n);
+	Node *other = sum_where(c, n);
 
+	if (!other && !has_rows(c, n->arg[0]))
+		other = sum_of_terms(c, n);
 	if (other)
 		return map_node(c, other);
 	const Form *counted = by_counts(c, n);

@@ -23,7 +23,6 @@
 enum {
 	GAP = 104,              /* exp(-104) is 0 in float32 */
 	STEP = 128,             /* of recency, a place */
-	MANY_PLACES = 256,      /* more than a relation tells apart */
 };
 
 static Node *
@@ -639,10 +638,10 @@ map_read(Circuit *c, Node *n)
 {
 	Node *other = is_literal(n->arg[2]) ? read_one_behind(c->g, n) : NULL;
 
-	if (!other || (n->k <= 0 && !relates(n->arg[1]->arg[0])))
+	if (!other || (n->k <= 0 && n->arg[1]->op != OP_BEST && !relates(n->arg[1]->arg[0])))
 		return map_read_there(c, n);
 	const Form *f = map_node(c, other);
-	if (c->places > MANY_PLACES)
+	if (c->places > ROWS_MAX)
 		return f;
 	const Form *there = map_read_there(c, n);
 	return f && there && there->ready < f->ready ? there : f;

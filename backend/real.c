@@ -388,66 +388,94 @@ map_values(Circuit *c, Node *n)
 	return sum;
 }
 
-/* The one stream of this position in what is said of two; NULL if there are several. */
 static Node *
-stream_here(Node *n, Node *found)
+mean_of(Circuit *c, const Node *n, Node *e, Real none)
 {
-	if (is_literal(n) || n->op == OP_THERE)
-		return found;
-	if (!n->two_sided)
-		return !found || found == n ? n : NULL;
-	for (int i = 0; i < n->narg; i++) {
-		Node *x = stream_here(n->arg[i], found);
-		if (!x && (found || side(n->arg[i]) & ON_HERE))
-			return NULL;
-		found = x;
+	return mk_reals(c->g, OP_MEAN, n->span, n->file, 2, (Node *[]){ e, n->arg[1] }, 0, &none, 1);
+}
+
+/* Is it said of both positions at once? */
+static bool
+is_mixed(const Node *e)
+{
+	return side(e) == ON_BOTH;
+}
+
+enum { MAX_CASES = 64 };        /* of a sum, whose terms may have fewer */
+
+/* The mean of a sum is the sum of means, the first of which has what there is if nothing
+ * is selected. NULL if it is no sum, or of terms that are all mixed and have few cases together. */
+static const Form *
+mean_of_terms(Circuit *c, Node *n, int rows)
+{
+	Node *e = n->arg[0];
+	bool sum = e->op == OP_ADD || e->op == OP_SUB, mixed = true;
+	RealTerm *t = arena_alloc(c->arena, sizeof *t * (size_t)e->narg);
+
+	if (!sum && (e->op != OP_LINEAR || e->real[e->narg].x != 0))
+		return NULL;
+	for (int i = 0; i < e->narg; i++)
+		mixed &= is_mixed(e->arg[i]);
+	if (mixed && rows && rows <= MAX_CASES)
+		return NULL;
+	for (int i = 0; i < e->narg; i++) {
+		double by = !sum ? e->real[i].x : i && e->op == OP_SUB ? -1 : 1;
+		t[i] = (RealTerm){ map_node(c, mean_of(c, n, e->arg[i], (Real){ 0, 1 })), by };
 	}
-	return found;
+	const Form *all = real_form(c, e->narg, t, 0);
+	if (n->real[0].x == 0)
+		return all;
+	Node *there = mk_at(c->g, n, OP_LATEST, n->arg[1], NULL, NULL);
+	there = mk_at(c->g, n, OP_READ, mk_const(c->g, 1), there, mk_const(c->g, 0));
+	return real_form(c, 2, (RealTerm[]){ { all, 1 }, { map_node(c, there), -n->real[0].x } }, n->real[0].x);
 }
 
-static Node *
-replace_here(Circuit *c, Node *n, Node *by)
-{
-	if (is_literal(n) || n->op == OP_THERE)
-		return n;
-	if (!n->two_sided)
-		return by;
-	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
-	for (int i = 0; i < n->narg; i++)
-		arg[i] = replace_here(c, n->arg[i], by);
-	return mk_like(c->g, n, arg);
-}
-
-enum { MAX_CASES = 64 };
-
-/* What depends on this position too: a mean for each value it can have here, of which
+/* What depends on this position too: a mean for each value that it has here, of which
  * one is taken. They share their head. */
 static const Form *
 mean_by_case(Circuit *c, Node *n)
 {
-	Node *here = stream_here(n->arg[0], NULL);
-	const Form *sum = real_form(c, 0, NULL, 0);
+	Product *row;
+	int rows = rows_here(c, n->arg[0], &row);
+	const Form *sum = mean_of_terms(c, n, rows);
 
-	if (!here || !here->type.nset || here->type.nset > MAX_CASES) {
-		refuse(c, n, "the mean of what also depends on this position needs one stream of at most %d values here; "
-		       "name it with let", MAX_CASES);
-		return NULL;
-	}
-	for (int i = 0; i < here->type.nset; i++) {
-		Node *v = mk_const(c->g, here->type.set[i]);
-		Node *arg[2] = { replace_here(c, n->arg[0], v), n->arg[1] };
-		Node *mean = mk_reals(c->g, OP_MEAN, n->span, n->file, 2, arg, 0, n->real, 1);
-		const Form *off = deficit(c, mk_at(c->g, n, OP_EQ, here, v, NULL), true);
-		sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { real_gate(c, off, map_node(c, mean)), 1 } }, 0);
+	if (sum)
+		return sum;
+	if (!rows)
+		refuse_apart(c, n, "mean");
+	sum = real_form(c, 0, NULL, 0);
+	for (int i = 0; i < rows; i++) {
+		Node *there = mk_at(c->g, n, OP_THERE, row[i].there, NULL, NULL), *mean = mean_of(c, n, there, n->real[0]);
+		const Form *one = real_gate(c, deficit(c, row[i].here, true), map_node(c, mean));
+		sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { one, 1 } }, 0);
 	}
 	return sum;
+}
+
+/* The same at all positions: it is its own mean, where there is one. */
+static const Form *
+mean_of_here(Circuit *c, Node *n)
+{
+	Node *there = mk_at(c->g, n, OP_LATEST, n->arg[1], NULL, NULL), *e = n->arg[0];
+	Node *none = mk_real(c->g, n->real[0]);
+
+	there = mk_at(c->g, n, OP_READ, mk_const(c->g, 1), there, mk_const(c->g, 0));
+	if (!e->type.real)
+		e = mk_reals(c->g, OP_LINEAR, n->span, n->file, 1, &e, 0, (Real[]){ { 1, 1 }, { 0, 1 } }, 2);
+	return map_node(c, mk_at(c->g, n, OP_IF, there, e, none));
 }
 
 static const Form *
 map_mean(Circuit *c, Node *n)
 {
-	if (side(n->arg[0]) & ON_HERE)
+	Node *other;
+
+	if (is_mixed(n->arg[0]))
 		return mean_by_case(c, n);
+	if (side(n->arg[0]) == ON_HERE)
+		return mean_of_here(c, n);
+	if (c->places > ROWS_MAX && (other = one_behind(c->g, n)))
+		return map_node(c, other);
 	const Select *s = select_mean(c, n);
 	if (!s)
 		return NULL;
