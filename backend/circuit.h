@@ -33,7 +33,7 @@ typedef struct Form Form;
 /* A sum of reals and integers. What is computed differs from what is meant by `error`
  * at most, before it is added up: a reader adds its own rounding (real_error). */
 typedef struct RealTerm {
-	const Form *f;          /* of integers, without constant; or one real atom alone */
+	const Form *f;          /* of integers, without constant; or one real atom alone; or a bundle */
 	double c;
 } RealTerm;
 
@@ -54,8 +54,16 @@ struct Form {
 	const RealSum *real;    /* NULL: a sum of integers. Else this, and term[] lists its atoms */
 	const Form *of[2];       /* by[0]*of[0] + by[1]*of[1] + constant, or NULL: what */
 	int64_t by[2];          /* it was added up from, should it be too large to stand whole */
-	bool near;              /* an integer but for a proved error: stands whole, alone in its column */
+	bool near;              /* computed with a proved error: stands whole, alone in its column */
+	const struct Bundle *bundle;    /* NULL: none. Else it is near, and what is known of it */
 };
+
+/* Real neurons that stand in one column, added up: a broken line of what they read. */
+typedef struct Bundle {
+	double min, max;        /* meant, at real positions */
+	double bos;             /* meant at <bos> */
+	double error;           /* how far what stands in the column may be from what is meant */
+} Bundle;
 
 struct Atom {
 	AtomKind kind;
@@ -213,10 +221,19 @@ double real_error(const Form *);
 double real_allowed(const Form *);              /* of it, what the reader's own rounding may be */
 double real_rounding(double sum, int n);        /* of n terms, their absolute values in all `sum` */
 double real_most(const Form *);                 /* the largest absolute value of a term, as columns hold it */
+double real_bos(const Form *);                  /* meant at <bos> */
 const Form *real_set_bos(Circuit *, const Form *, double v);
 const Form *real_within(Circuit *, const Form *, double min, double max);
 const Form *real_gate(Circuit *, const Form *deficit, const Form *);
 const Form *real_there(Circuit *, const Select *, const Form *, double absent);
+const Form *real_neuron(Circuit *, const Form *);       /* relu of a sum of reals; constant where it is never above 0 */
+/* ---- what is computed near enough (curve.c, approx.c) ---- */
+/* One function of one stream, or one product, to within tolerance of its operands as they
+ * are. Where that takes too many neurons its error is HOPELESS. */
+#define HOPELESS 1e15
+const Form *map_piece(Circuit *, Node *, double tolerance);
+const Form *map_approx(Circuit *, Node *);
+
 /* How n is made, if its type is real; NULL after an error. */
 const Form *map_real(Circuit *, Node *);
 const Form *map_above(Circuit *, Node *);

@@ -234,8 +234,8 @@ atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 {
 	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place || a->input != b->input)
 		return false;
-	if (a->reals)
-		return !memcmp(a->reals, b->reals, sizeof *a->reals
+	if (a->reals)           /* what is blank may be so for several things */
+		return a->min == b->min && a->max == b->max && a->error == b->error && !memcmp(a->reals, b->reals, sizeof *a->reals
 		               * table_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE));
 	if (a->kind == INPUT_FEATURE)
 		return true;

@@ -55,6 +55,7 @@ static const Rule *const by_op[NUM_OPS] = {
 	[OP_TABLE] = &by_staircase,
 	[OP_PICK] = RULE("telescope", "the elements' differences, each coming in where the index reaches it"),
 	[OP_SUM] = RULE("count", "two neurons for each value the sum may have, over a head that averages"),
+	[OP_APPROX] = RULE("pieces", "curves and products by straight pieces: a neuron for each change of slope"),
 	[OP_READ] = RULE("fetch", "a head reads it at another position"),
 };
 
@@ -542,6 +543,9 @@ static const Form *emit_RELU(Circuit *c, Node *n)   { return map_real(c, n); }
 static const Form *emit_INPUT(Circuit *c, Node *n)  { return map_input(c, n); }
 static const Form *emit_ATTEND(Circuit *c, Node *n) { return map_real(c, n); }
 static const Form *emit_MEAN(Circuit *c, Node *n)   { return map_real(c, n); }
+static const Form *emit_CURVE(Circuit *c, Node *n)  { return map_real(c, n); }
+static const Form *emit_TIMES(Circuit *c, Node *n)  { return map_real(c, n); }
+static const Form *emit_APPROX(Circuit *c, Node *n) { return map_real(c, n); }
 static const Form *emit_ABOVE(Circuit *c, Node *n)  { return map_above(c, n); }
 static const Form *emit_FLOOR(Circuit *c, Node *n)  { return map_floor(c, n); }
 

@@ -6,6 +6,8 @@
  *
  *     a reader's sum of n terms    n + 3 roundings of the sum of their absolute values
  *     relu, a gate                 no more than what they are given
+ *     a bundle of n neurons        its pieces' distance from the curve, their slope times what
+ *                                  they are given, and n + 3 roundings of all of them
  *     a mean of m                  each weight is 1 / m rounded, each product and
  *                                  each addition one rounding more
  *
@@ -26,31 +28,31 @@
 
 static const double one_rounding = 0x1p-24;
 
-static bool
-is_real_atom(const Form *f)
-{
-	return f->n == 1 && f->term[0].atom->real;
-}
-
 static double
 larger(double a, double b)
 {
 	return a > b ? a : b;
 }
 
-static double
-term_bos(const RealTerm *t)
+/* What is known of a term, be it a bundle, a real atom or a form of integers. */
+static Bundle
+part_of(const Form *f)
 {
-	return t->c * (is_real_atom(t->f) ? t->f->term[0].atom->real_bos : (double)form_bos(t->f));
+	if (f->bundle)
+		return *f->bundle;
+	const Atom *a = f->n == 1 ? f->term[0].atom : NULL;
+	if (a && a->real)
+		return (Bundle){ a->min, a->max, a->real_bos, a->error };
+	return (Bundle){ (double)f->lo, (double)f->hi, (double)form_bos(f), 0 };
 }
 
-static double
-bos_of(const Form *f)
+double
+real_bos(const Form *f)
 {
 	double v = f->real->k;
 
 	for (int i = 0; i < f->real->n; i++)
-		v += term_bos(&f->real->term[i]);
+		v += f->real->term[i].c * part_of(f->real->term[i].f).bos;
 	return v;
 }
 
@@ -139,12 +141,11 @@ real_form(Circuit *c, int n, const RealTerm *term, double k)
 		const RealTerm *t = &s.term[i];
 		if (t->c == 0)
 			continue;
-		const Atom *a = is_real_atom(t->f) ? t->f->term[0].atom : NULL;
-		double lo = a ? a->min : (double)t->f->lo, hi = a ? a->max : (double)t->f->hi;
-		r->min += t->c > 0 ? t->c * lo : t->c * hi;
-		r->max += t->c > 0 ? t->c * hi : t->c * lo;
-		r->error += a ? fabs(t->c) * a->error : 0;
-		most += fabs(t->c) * larger(fabs(lo), fabs(hi));
+		Bundle p = part_of(t->f);
+		r->min += t->c > 0 ? t->c * p.min : t->c * p.max;
+		r->max += t->c > 0 ? t->c * p.max : t->c * p.min;
+		r->error += fabs(t->c) * p.error;
+		most += fabs(t->c) * larger(fabs(p.min), fabs(p.max));
 		s.term[m++] = *t;
 	}
 	r->n = m;
@@ -173,11 +174,9 @@ real_within(Circuit *c, const Form *f, double min, double max)
 double
 real_most(const Form *f)
 {
-	const Atom *a = is_real_atom(f) ? f->term[0].atom : NULL;
+	Bundle p = part_of(f);
 
-	if (a)
-		return larger(larger(fabs(a->min), fabs(a->max)), fabs(a->real_bos)) + a->error;
-	return larger(larger(fabs((double)f->lo), fabs((double)f->hi)), fabs((double)form_bos(f)));
+	return larger(larger(fabs(p.min), fabs(p.max)), fabs(p.bos)) + p.error;
 }
 
 /* The sum of the absolute values of a reader's terms, and how many they are. */
@@ -216,7 +215,7 @@ real_error(const Form *f)
 const Form *
 real_set_bos(Circuit *c, const Form *f, double v)
 {
-	double d = v - bos_of(f);
+	double d = v - real_bos(f);
 
 	if (d == 0)
 		return f;
@@ -242,14 +241,14 @@ of_atom(Circuit *c, Atom a)
 	return real_form(c, 1, (RealTerm[]){ { form_atom(c, atom_intern(c, a)), 1 } }, 0);
 }
 
-static const Form *
-real_relu(Circuit *c, const Form *f)
+const Form *
+real_neuron(Circuit *c, const Form *f)
 {
 	const RealSum *r = f->real;
 
 	if (r->max <= 0)
 		return real_form(c, 0, NULL, 0);
-	double bos = bos_of(f);
+	double bos = real_bos(f);
 	Atom a = real_atom(NEURON, larger(r->min, 0), r->max, larger(bos, 0), real_error(f));
 	a.in = f;
 	a.ready = (f->ready | 1) + 1;
@@ -308,7 +307,7 @@ gate_above(Circuit *c, const Form *d, const Form *f, double by)
 	double most = larger(by > 0 ? f->real->max : -f->real->min, 0);
 	double m = exp2(ceil(log2(most + 4 * real_error(f) + 0x1p-20)) + 1);
 
-	return real_relu(c, real_form(c, 2, (RealTerm[]){ { f, by }, { d, -m } }, 0));
+	return real_neuron(c, real_form(c, 2, (RealTerm[]){ { f, by }, { d, -m } }, 0));
 }
 
 const Form *
@@ -501,7 +500,7 @@ double
 most_in_all(const Form *f)
 {
 	if (f->real)
-		return larger(larger(fabs(f->real->min), fabs(f->real->max)), fabs(bos_of(f))) + f->real->error;
+		return larger(larger(fabs(f->real->min), fabs(f->real->max)), fabs(real_bos(f))) + f->real->error;
 	return larger(larger(fabs((double)f->lo), fabs((double)f->hi)), fabs((double)form_bos(f)));
 }
 
@@ -522,7 +521,7 @@ map_attend(Circuit *c, Node *n)
 
 	if (!v->n)
 		return v;
-	Atom a = real_atom(VALUE, v->real->min, v->real->max, bos_of(v), error);
+	Atom a = real_atom(VALUE, v->real->min, v->real->max, real_bos(v), error);
 	return real_form(c, 1, (RealTerm[]){ { value_of(c, s, v, a), 1 } }, 0);
 }
 
@@ -533,12 +532,16 @@ map_real(Circuit *c, Node *n)
 	case OP_REAL: return real_form(c, 0, NULL, n->real[0].x);
 	case OP_LINEAR: return map_linear(c, n);
 	case OP_VALUES: return map_values(c, n);
-	case OP_RELU: return real_relu(c, real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0));
+	case OP_RELU: return real_neuron(c, real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0));
 	case OP_MEAN: return map_mean(c, n);
 	case OP_IF: return map_choice(c, n);
 	case OP_PICK: return map_index(c, n);
 	case OP_READ: return map_read(c, n);
 	case OP_ATTEND: return map_attend(c, n);
+	case OP_APPROX: return n->k ? map_piece(c, n->arg[0], n->real[0].x) : map_approx(c, n);
+	case OP_CURVE: case OP_TIMES:
+		refuse(c, n, "nothing says how near this must be: it stands outside of APPROX");
+		return NULL;
 	default: abort();       /* no other operator is real */
 	}
 }

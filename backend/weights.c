@@ -98,7 +98,7 @@ real_reader(Writer *w, int state, const RealSum *r, const double *most, double *
 	*n = 1;
 	for (int t = 0; t < r->n; t++) {
 		const Form *f = r->term[t].f;
-		bool alone = f->n == 1 && f->term[0].atom->real;
+		bool alone = f->bundle || (f->n == 1 && f->term[0].atom->real);
 		const Uses *uses = form_ready(f) <= state ? columns_read(w->cols, state, f) : NULL;
 		if (!uses)
 			return false;

@@ -13,6 +13,7 @@
 struct Origin {
 	Value *(*find)(Lower *, void *);
 	void *data;
+	bool near;              /* inside of approx */
 	Value *anew;            /* as found where nothing is known; NULL: not yet */
 };
 
@@ -23,6 +24,7 @@ origin(Lower *L, Value *(*find)(Lower *, void *), void *data)
 
 	o->find = find;
 	o->data = data;
+	o->near = L->near;
 	return o;
 }
 
@@ -52,9 +54,11 @@ find_anew(Lower *L, Origin *o)
 		return o->anew;
 	Call reading = L->reading;
 	const Call *reader = L->reader;
+	bool near = L->near;
 	Known old = forget(L);
 	o->anew = &v_error;             /* names are bound above their use, so this is not asked for */
 	L->reader = reader ? reader : &reading;
+	L->near = o->near;
 	L->depth++;
 	if (L->depth <= DEPTH_MAX)
 		o->anew = o->find(L, o->data);
@@ -62,6 +66,7 @@ find_anew(Lower *L, Origin *o)
 		fail(L, "this expands too deeply");
 	L->depth--;
 	L->reader = reader;
+	L->near = near;
 	recall(L, old);
 	return o->anew;
 }

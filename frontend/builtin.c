@@ -10,6 +10,7 @@ typedef enum Builtin {
 	B_MIN, B_MAX, B_ABS, B_INT, B_ORD, B_CHR, B_ID, B_FROM_ID, B_LEN, B_CONCAT, B_STR, B_NUMBER,
 	B_FOLD, B_SCAN, B_EXISTS, B_AT, B_COUNT, B_SUM, B_ANY, B_ALL, B_MEAN, B_FLOOR, B_CEIL,
 	B_LOAD, B_SQRT, B_EXP, B_LOG, B_SIN, B_COS, B_LINEAR, B_RELU, B_ATTEND,
+	B_APPROX,
 	NUM_BUILTINS
 } Builtin;
 
@@ -32,6 +33,7 @@ static const struct {
 	[B_SQRT] = { "sqrt", 1, 1 }, [B_EXP] = { "exp", 1, 1 }, [B_LOG] = { "log", 1, 1 },
 	[B_SIN] = { "sin", 1, 1 }, [B_COS] = { "cos", 1, 1 }, [B_LINEAR] = { "linear", 2, 3 },
 	[B_RELU] = { "relu", 1, 1 }, [B_ATTEND] = { "attend", 3, 3 },
+	[B_APPROX] = { "approx", 2, 2 },
 };
 
 int
@@ -47,6 +49,12 @@ const char *
 builtin_name(int i)
 {
 	return i < NUM_BUILTINS ? builtin[i].name : NULL;
+}
+
+bool
+is_approx(const Value *fn)
+{
+	return fn->kind == V_BUILTIN && fn->num == B_APPROX;
 }
 
 static Value *
@@ -92,7 +100,9 @@ builtin_value(Lower *L, const char *name)
 static Value *
 wants(Lower *L, Builtin b, const char *what, const Value *v)
 {
-	return fail(L, "%s takes %s, not %s", builtin[b].name, what, v_show(L, v));
+	bool whole = b == B_INT || b == B_CHR || b == B_FROM_ID || b == B_AT;
+
+	return fail(L, "%s takes %s, not %s%s", builtin[b].name, what, v_show(L, v), whole ? whole_hint(v) : "");
 }
 
 static int64_t
@@ -691,11 +701,12 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	case B_EXISTS: return pos_exists(L, v);
 	case B_AT: return v->kind == V_INT ? pos_at(L, v) : wants(L, b, "the number of a position", v);
 	case B_FLOOR: case B_CEIL: return rounded(L, b, v);
-	case B_SQRT: return real_function(L, builtin[b].name, sqrt, v);
-	case B_EXP: return real_function(L, builtin[b].name, exp, v);
-	case B_LOG: return real_function(L, builtin[b].name, log, v);
-	case B_SIN: return real_function(L, builtin[b].name, sin, v);
-	case B_COS: return real_function(L, builtin[b].name, cos, v);
+	case B_SQRT: return real_function(L, CURVE_SQRT, v);
+	case B_EXP: return real_function(L, CURVE_EXP, v);
+	case B_LOG: return real_function(L, CURVE_LOG, v);
+	case B_SIN: return real_function(L, CURVE_SIN, v);
+	case B_COS: return real_function(L, CURVE_COS, v);
+	case B_APPROX: return approximate(L, v, args[1].value);
 	case B_LINEAR: return raw_linear(L, n, args);
 	case B_RELU: return raw_relu(L, v);
 	case B_LOAD: return raw_load(L, v);

@@ -211,13 +211,17 @@ eval_call(Lower *L, Env *env, const Ast *a)
 	const Ast *list = a->kid[1];
 	Arg *args;
 	int n;
+	bool near = L->near;
 
 	if (list->kind == N_OVER && fn->kind == V_BUILTIN)
 		return builtin_over(L, (int)fn->num, env, list);
 	if (list->kind == N_OVER)
 		return fn->kind == V_ERROR ? fn
 		       : fail(L, "'for' stands in count, sum, any, all …; pass an array: f([… for …])");
-	if (list->kind == N_BAD || !eval_args(L, env, list, &n, &args))
+	if (list->kind == N_BAD)
 		return &v_error;
-	return call(L, fn, n, args);
+	L->near = near || is_approx(fn);
+	bool fine = eval_args(L, env, list, &n, &args);
+	L->near = near;
+	return fine ? call(L, fn, n, args) : &v_error;
 }

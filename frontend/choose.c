@@ -323,7 +323,8 @@ eval_subjects(Lower *L, Match *m, const Ast *list)
 		if (v->kind == V_ERROR)
 			fine = false;
 		else if (!is_scalar(v) || v->kind == V_REAL) {
-			fail_at(L, list->kid[i]->span, "match takes tokens, integers, conditions or enums, not %s", v_kind(v));
+			fail_at(L, list->kid[i]->span, "match takes tokens, integers, conditions or enums, not %s%s", v_kind(v),
+			        v->kind == V_REAL ? "; min, max and relu make pieces of a real, if x < 1/2 compares one" : "");
 			fine = false;
 		}
 	}

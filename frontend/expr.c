@@ -126,10 +126,10 @@ arith_leaf(Lower *L, Value *a, Value *b, void *data)
 	}
 	if (a->known && b->known)
 		return known_arith(L, o->kind, a, b);
-	if (o->kind == N_DIV || a->kind == V_REAL || b->kind == V_REAL)
-		return real_arith(L, o->kind, a, b);
 	if (o->kind == N_POW)
 		return power(L, a, b, o);
+	if (o->kind == N_DIV || a->kind == V_REAL || b->kind == V_REAL || (o->kind == N_MUL && needs_real(L, a, b)))
+		return real_arith(L, o->kind, a, b);
 	if ((o->kind == N_FLOOR || o->kind == N_MOD) && b->known && b->num >= EXACT_MAX && b->num > a->node->type.hi && a->node->type.lo >= 0)
 		return o->kind == N_MOD ? a : v_int(L, 0);
 	Node *x = node_of(L, a), *y = node_of(L, b);

@@ -320,7 +320,7 @@ eval_read(Lower *L, Env *env, const Ast *a)
 	if (i->kind == V_ERROR || xs->kind == V_ERROR)
 		return &v_error;
 	if (i->kind != V_INT)
-		return fail_at(L, a->kid[1]->span, "an index is a position or an integer, not %s", v_kind(i));
+		return fail_at(L, a->kid[1]->span, "an index is a position or an integer, not %s%s", v_kind(i), whole_hint(i));
 	xs = as_array(L, xs);
 	if (xs->kind == V_ERROR)
 		return xs;

@@ -286,6 +286,7 @@ force(Lower *L, Module *m, Def *d)
 	L->span = d->stmt->span;
 	L->facts = NULL;
 	L->bound = 0;
+	L->near = false;
 	if (++L->depth > DEPTH_MAX)
 		fail(L, "this depends on too long a chain of definitions");
 	else
@@ -298,6 +299,7 @@ force(Lower *L, Module *m, Def *d)
 	L->span = saved.span;
 	L->facts = saved.facts;
 	L->bound = saved.bound;
+	L->near = saved.near;
 	L->depth = saved.depth;
 }
 

@@ -176,6 +176,7 @@ struct Lower {
 	int file;
 	Span span;
 	int depth;              /* of evaluation */
+	bool near;              /* inside of approx(e, t): what cannot be exact need not be */
 	long steps;             /* of evaluation, so far */
 	Call *call;             /* the calls that led here */
 	Fact *facts;
@@ -239,6 +240,7 @@ Node *node_of(Lower *, Value *);                /* NULL, after an error, if it h
 Value *as_array(Lower *, Value *);              /* a text as its tokens; else the same */
 const char *v_show(Lower *, const Value *);     /* "int 0..9", "[3] token" */
 const char *v_kind(const Value *);              /* "an int" */
+const char *whole_hint(const Value *);          /* what to write where an integer is wanted and this is a real, or "" */
 /* Joins the leaves of two values of one form by f; an error if the forms differ. */
 typedef Value *Join(Lower *, Value *, Value *, void *);
 Value *v_join(Lower *, Value *, Value *, Join *, void *);
@@ -281,7 +283,9 @@ Value *real_floor(Lower *, Value *);
 Value *real_extreme(Lower *, Value *, Value *, bool least);
 Value *real_relu(Lower *, Value *);
 Value *real_size(Lower *, Value *);             /* without its sign */
-Value *real_function(Lower *, const char *name, double (*f)(double), Value *);
+Value *real_function(Lower *, CurveKind, Value *);
+bool needs_real(const Lower *, const Value *, const Value *);   /* a product of two integers that is none */
+Value *approximate(Lower *, Value *, Value *tolerance);
 double number_value(const Value *);             /* of a known number */
 Value *known_real(Lower *, double);             /* to the nearest 2^-62 or better */
 
@@ -375,6 +379,7 @@ Value *eval_call(Lower *, Env *, const Ast *);
 Value *call(Lower *, Value *fn, int narg, Arg *);
 Value *call_builtin(Lower *, int which, int narg, Arg *);
 Value *builtin_over(Lower *, int which, Env *, const Ast *over);
+bool is_approx(const Value *fn);
 Value *builtin_value(Lower *, const char *name);        /* token, index, here, length …; NULL */
 
 /* ---- raw.c ---- */

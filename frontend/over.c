@@ -36,8 +36,9 @@ score_of(Lower *L, Value *v, Score *s)
 	s->hi = NEWS(L->arena, int64_t, s->n);
 	for (int i = 0; i < s->n; i++) {
 		if (part[i]->kind != V_INT) {
-			fail(L, "a score is an integer, or a list of them, not %s%s", v_show(L, part[i]),
-			     part[i]->kind == V_BOOL ? "; write int(c)" : part[i]->kind == V_POS ? "; write index[p]" : "");
+			fail(L, "a score is an integer, or a list of them, not %s%s", v_kind(part[i]),
+			     part[i]->kind == V_BOOL ? "; write int(c)" : part[i]->kind == V_POS ? "; write index[p]"
+			     : whole_hint(part[i]));
 			return false;
 		}
 		if (!(s->part[i] = node_of(L, part[i])))
@@ -165,7 +166,8 @@ static Value *
 extreme_position(Lower *L, const Look *l, bool least, Env *env, const Ast *otherwise)
 {
 	if (l->value->kind != V_INT)
-		return fail(L, "%s takes numbers, not %s", least ? "min" : "max", v_show(L, l->value));
+		return fail(L, "%s over positions takes integers, not %s%s", least ? "min" : "max", v_show(L, l->value),
+		            whole_hint(l->value));
 	Node *e = node_of(L, l->value);
 	if (!e)
 		return &v_error;
@@ -218,11 +220,12 @@ Value *
 over_positions(Lower *L, Total t, Env *env, const Ast *over)
 {
 	const Ast *clause = over->kid[1]->kid[0];
+	Span whole = L->span;
 	Look l;
 
 	if (!may_define(L, NULL, clause->kid[0]) || !look(L, env, clause->kid[0], clause->kid[2], over->kid[0], &l))
 		return &v_error;
-	L->span = over->span;
+	L->span = t == T_SUM && l.value->kind == V_REAL ? whole : over->span;
 	if (t == T_SUM)
 		return sum_positions(L, &l);
 	if (t == T_MEAN)

@@ -3,13 +3,18 @@
  * Sums and multiples are LINEAR. What else there is, products and quotients of
  * streams and functions like exp, works on streams of few values, as a table: where
  * all operands follow from one stream, or where one is an integer that can be tried
- * value by value. */
+ * value by value. Inside of approx(e, t) it works on all: as a TIMES or a CURVE, for
+ * backend/approx.c to make near enough. */
 
 #include <math.h>
 
 #include "frontend/lower.h"
 
-enum { TRIED_MAX = 64 };        /* most values of an integer that are tried */
+enum {
+	TRIED_MAX = 64,         /* most values of an integer that are tried */
+	TRIED_NEAR = 8,         /* the same where near will do */
+	EXACT_NEAR = 256,       /* widths of two integers whose product is exact even so */
+};
 
 double
 number_value(const Value *v)
@@ -94,13 +99,20 @@ both_images(Lower *L, Node *a, Node *b, const Node **root, Real **x, Real **y)
 	return true;
 }
 
+/* Is a table of its values best? Of the token or the position it costs nothing. */
+static bool
+is_table(const Lower *L, const Node *root)
+{
+	return !L->near || root->op == OP_TOKEN || root->op == OP_INDEX || root->type.nset <= TRIED_NEAR;
+}
+
 static Value *
 by_table(Lower *L, AstKind kind, Node *a, Node *b)
 {
 	const Node *root;
 	Real *x, *y;
 
-	if (!both_images(L, a, b, &root, &x, &y))
+	if (!both_images(L, a, b, &root, &x, &y) || !is_table(L, root))
 		return NULL;
 	Real *z = NEWS(L->arena, Real, root->type.nset);
 	for (int i = 0; i < root->type.nset; i++) {
@@ -119,7 +131,7 @@ by_values(Lower *L, AstKind kind, Value *real, Node *whole_n)
 	const Type *t = &whole_n->type;
 	Value *sum = v_int(L, 0);
 
-	if (!t->nset || t->nset > TRIED_MAX)
+	if (!t->nset || t->nset > (L->near ? TRIED_NEAR : TRIED_MAX))
 		return NULL;
 	for (int i = 0; i < t->nset; i++) {
 		Node *is = op2(L, OP_EQ, whole_n, constant(L, t->set[i]));
@@ -132,6 +144,95 @@ by_values(Lower *L, AstKind kind, Value *real, Node *whole_n)
 	return to_real(L, sum);
 }
 
+/* ---- near enough ---- */
+
+static const char *
+write_approx(Lower *L)
+{
+	return arena_fmt(L->arena, "; say how near it must be: approx(%s, 1/1000)", source_text(L, L->span));
+}
+
+/* What a guard says of an integer, said of all positions: elsewhere it does not matter. */
+static Node *
+narrowed(Lower *L, Node *x)
+{
+	Bounds b = x->type.real ? (Bounds){ 0 } : bounds(L, x);
+
+	if (x->type.real || b.never)
+		return x;
+	if (b.lo > x->type.lo)
+		x = op2(L, OP_MAX, x, constant(L, b.lo));
+	return b.hi < x->type.hi ? op2(L, OP_MIN, x, constant(L, b.hi)) : x;
+}
+
+/* A step on the way to what is small may be large; what is made is looked at by backend/curve.c. */
+static Value *
+not_too_large(Lower *L, const char *what, Node *n)
+{
+	double most = fmax(-node_min(n), node_max(n));
+
+	if (most < 1e100)
+		return v_stream(L, V_REAL, n);
+	return fail(L, "%s can reach %.3g here; bound what it is made of, with min or max", what, most);
+}
+
+static Value *
+curve(Lower *L, CurveKind which, Node *x)
+{
+	const char *name = curve_info[which].name;
+
+	x = narrowed(L, x);
+	double least = node_min(x), most = node_max(x);
+	if (!curve_has(which, least, most) && which == CURVE_INVERSE)
+		return fail(L, "this may divide by 0: %s", v_show(L, v_stream(L, x->type.real ? V_REAL : V_INT, x)));
+	if (!curve_has(which, least, most))
+		return fail(L, "%s has no value at %.6g, which this can be; write %s(max(x, %s))", name, least, name,
+		            which == CURVE_LOG ? "1/100" : "0");
+	return not_too_large(L, which == CURVE_INVERSE ? "this quotient" : name,
+	                     mk(L->g, OP_CURVE, L->span, L->file, 1, &x, which));
+}
+
+static Value *
+times(Lower *L, Node *a, Node *b)
+{
+	return not_too_large(L, "this product", op2(L, OP_TIMES, a, b));
+}
+
+bool
+needs_real(const Lower *L, const Value *a, const Value *b)
+{
+	if (!L->near || a->known || b->known)
+		return false;
+	const Type *t = &a->node->type, *u = &b->node->type;
+	double most = fmax((double)-t->lo, (double)t->hi) * fmax((double)-u->lo, (double)u->hi);
+	return most >= EXACT_MAX || t->hi - t->lo + u->hi - u->lo > EXACT_NEAR;
+}
+
+static Value *
+approximate_leaf(Lower *L, Value *v, void *data)
+{
+	const Value *t = data;
+
+	if (!is_number(v))
+		return fail(L, "approx takes a number, or an array or a record of them, not %s", v_show(L, v));
+	v = to_real(L, v);
+	if (v->known)
+		return v;
+	Real tolerance = real_of(t->num, t->den);
+	return v_stream(L, V_REAL, mk_reals(L->g, OP_APPROX, L->span, L->file, 1, &v->node, 0, &tolerance, 1));
+}
+
+Value *
+approximate(Lower *L, Value *v, Value *t)
+{
+	if (!is_number(t) || !t->known || t->num <= 0)
+		return fail(L, "how near it must be is a number above 0, known at compile time: approx(%s, 1/1000)",
+		            is_number(t) && t->known ? "x" : "exp(x)");
+	return v_map(L, v, approximate_leaf, t);
+}
+
+/* ---- products and quotients of streams ---- */
+
 static Value *
 multiply(Lower *L, Value *a, Value *b)
 {
@@ -142,8 +243,11 @@ multiply(Lower *L, Value *a, Value *b)
 		v = by_values(L, N_MUL, a, b->node);
 	if (!v && a->kind == V_INT)
 		v = by_values(L, N_MUL, b, a->node);
-	return v ? v : fail(L, "the product of two reals is a stream only where both follow from one stream of few "
-	                    "values, or one is an integer of at most %d values: %s, %s", TRIED_MAX, v_show(L, a), v_show(L, b));
+	if (!v && L->near)
+		v = times(L, a->node, b->node);
+	return v ? v : fail(L, "the product of two reals is exact only where both follow from one stream of few "
+	                    "values, or one is an integer of at most %d values: %s, %s%s", TRIED_MAX, v_show(L, a), v_show(L, b),
+	                    write_approx(L));
 }
 
 static Value *
@@ -153,16 +257,21 @@ divide(Lower *L, Value *a, Value *b)
 		return fail(L, "this divides by 0");
 	if (b->known)
 		return scaled(L, a, quotient((Real){ 1, 1 }, real_of(b->num, b->den)));
-	Node *x = node_of(L, a), *y = node_of(L, b);
-	if (b->kind == V_INT && y && !(y = divisor(L, y, NULL)))
+	Node *x = node_of(L, a), *y = node_of(L, b), *whole_y = y;
+	if (b->kind == V_INT && y && !(whole_y = divisor(L, y, NULL)))
 		return &v_error;
 	if (!x || !y)
 		return &v_error;
-	Value *v = by_table(L, N_DIV, x, y);
+	Value *v = by_table(L, N_DIV, x, whole_y);
 	if (!v && !y->type.real)
-		v = by_values(L, N_DIV, a, y);
-	return v ? v : fail(L, "divide by a constant, or by an integer of at most %d values: %s, %s", TRIED_MAX,
-	                    v_show(L, a), v_show(L, b));
+		v = by_values(L, N_DIV, a, whole_y);
+	if (!v && L->near) {
+		Value *inverse = curve(L, CURVE_INVERSE, y);
+		return inverse->kind == V_ERROR || a->known ? arith(L, N_MUL, a, inverse, NULL, NULL)
+		       : times(L, x, inverse->node);
+	}
+	return v ? v : fail(L, "divide by a constant, or by an integer of at most %d values: %s, %s%s", TRIED_MAX,
+	                    v_show(L, a), v_show(L, b), write_approx(L));
 }
 
 static Value *
@@ -183,15 +292,13 @@ real_arith(Lower *L, AstKind kind, Value *a, Value *b)
 	case N_SUB: return add(L, a, b, -1);
 	case N_MUL: return multiply(L, a, b);
 	case N_DIV: return divide(L, a, b);
-	case N_FLOOR: case N_MOD:
-		q = divide(L, a, b);
-		q = q->kind == V_ERROR ? q : real_floor(L, q);
-		if (q->kind == V_ERROR || kind == N_FLOOR)
-			return q;
-		return arith(L, N_SUB, a, arith(L, N_MUL, q, b, NULL, NULL), NULL, NULL);
-	default:
-		return fail(L, "a power of a real stream; write x * x of a stream of few values");
+	default: break;                 /* N_FLOOR, N_MOD */
 	}
+	q = divide(L, a, b);
+	q = q->kind == V_ERROR ? q : real_floor(L, q);
+	if (q->kind == V_ERROR || kind == N_FLOOR)
+		return q;
+	return arith(L, N_SUB, a, arith(L, N_MUL, q, b, NULL, NULL), NULL, NULL);
 }
 
 /* ---- comparison ---- */
@@ -290,8 +397,10 @@ known_real(Lower *L, double x)
 }
 
 Value *
-real_function(Lower *L, const char *name, double (*f)(double), Value *v)
+real_function(Lower *L, CurveKind which, Value *v)
 {
+	const char *name = curve_info[which].name;
+	double (*f)(double) = curve_info[which].f;
 	Real *image;
 
 	if (!is_number(v))
@@ -301,15 +410,16 @@ real_function(Lower *L, const char *name, double (*f)(double), Value *v)
 		return isfinite(x) ? known_real(L, x) : fail(L, "%s has no value at %s", name, v_show(L, v));
 	}
 	const Node *root = real_image(L->g, v->node, &image);
-	if (!root)
-		return fail(L, "%s works on a stream of few values, not on %s", name, v_show(L, v));
-	for (int i = 0; i < root->type.nset; i++) {
+	if (L->near && !(root && is_table(L, root)))
+		return curve(L, which, v->node);
+	for (int i = 0; root && i < root->type.nset; i++) {
 		double x = f(image[i].x);
 		if (!isfinite(x))
 			return fail(L, "%s has no value at %.6g, which this can be", name, image[i].x);
-		bool exact = f == sqrt && x == floor(x) && x * x == image[i].x;
+		bool exact = which == CURVE_SQRT && x == floor(x) && x * x == image[i].x;
 		image[i] = (Real){ x, exact };
 	}
-	Node *n = mk_values(L->g, L->span, L->file, root, image);
-	return n ? v_stream(L, V_REAL, n) : fail(L, "%s works on a stream of few values, not on %s", name, v_show(L, v));
+	Node *n = root ? mk_values(L->g, L->span, L->file, root, image) : NULL;
+	return n ? v_stream(L, V_REAL, n)
+	       : fail(L, "%s is exact only of a stream of few values, not of %s%s", name, v_show(L, v), write_approx(L));
 }

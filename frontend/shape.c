@@ -166,7 +166,7 @@ static Value *
 conform_int(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 {
 	if (v->kind != V_INT)
-		return mismatch(L, v, s, span, what);
+		return fail_at(L, span, "%s is %s, not %s%s", what, shape_show(L, s), v_show(L, v), whole_hint(v));
 	if (!s->ranged)
 		return v;
 	if (v->known) {

@@ -348,6 +348,12 @@ as_array(Lower *L, Value *v)
 /* ---- showing ---- */
 
 const char *
+whole_hint(const Value *v)
+{
+	return v->kind == V_REAL ? "; floor(x) and ceil(x) are integers" : "";
+}
+
+const char *
 v_kind(const Value *v)
 {
 	switch (v->kind) {

@@ -87,6 +87,7 @@ const Word words[] = {
 	{ "cos", "cos(x)", "the cosine" },
 	{ "linear", "linear(x, w, b)", "x w + b, of the raw level" },
 	{ "relu", "relu(x)", "x where it is above 0, else 0" },
+	{ "approx", "approx(e, t)", "e to within t: exp, log, sqrt, sin, cos, * and / of any numbers are allowed in e" },
 	{ "attend", "attend(q, k, v)", "softmax attention, of the raw level" },
 	{ 0 },
 };

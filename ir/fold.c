@@ -11,7 +11,7 @@
 static Node *
 fold_const(Graph *g, const Node *n)
 {
-	if (!n->narg || !is_pointwise(n->op) || op_info[n->op].attr == A_REALS)
+	if (!n->narg || !is_pointwise(n->op) || op_info[n->op].attr == A_REALS || mixes(n->op))
 		return NULL;
 	for (int i = 0; i < n->narg; i++)
 		if (n->arg[i]->op != OP_CONST)

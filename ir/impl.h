@@ -76,6 +76,9 @@ Range range_join(Range, Range);
 Range interval(const Node *);                   /* from its operands' */
 Range joint_interval(const Node *, Range r);    /* of a sum or quotient known to stay within r */
 
+bool mixes(Op);                 /* takes reals and integers */
+const Node *bent_along(const Node *);           /* Type.of */
+Interval smooth_range(const Node *, const Node *of);    /* infinite where that takes too long */
 bool of_reals(const Node *);    /* is it one, or an operand? */
 Node *any_value(Graph *, const Node *x);        /* for where x is not read */
 /* real.c: the same for what is real or made of reals; NULL, false: not of these. */

@@ -77,6 +77,7 @@ typedef struct Type {
 	double min, max;        /* of a real: inclusive */
 	int64_t den, parts;     /* its grid; den is 0 if it has none */
 	const struct Node *over;/* the condition whose count here is b; NULL if there is none, or several */
+	const struct Node *of;  /* a smooth function of it, by CURVE and TIMES (smooth.c); NULL if of none */
 } Type;
 
 typedef struct Node Node;
@@ -249,6 +250,19 @@ real_bits(double x)
 	return ((union { int64_t bits; double x; }){ .x = x }).bits;
 }
 
+/* The ends of a node's range, be it real or not. */
+static inline double
+node_min(const Node *n)
+{
+	return n->type.real ? n->type.min : (double)n->type.lo;
+}
+
+static inline double
+node_max(const Node *n)
+{
+	return n->type.real ? n->type.max : (double)n->type.hi;
+}
+
 Real real_of(int64_t num, int64_t den);
 Real real_add(Real, Real);
 Real real_mul(Real, Real);
@@ -260,6 +274,27 @@ int64_t real_grid(const Type *);
 const Node *real_image(Graph *, const Node *n, Real **image);
 /* That function as a node; NULL if the root's values are too far apart for a table. */
 Node *mk_values(Graph *, Span, int file, const Node *root, const Real *image);
+
+/* ---- smooth functions of one real or integer stream (smooth.c) ---- */
+typedef enum CurveKind { CURVE_EXP, CURVE_LOG, CURVE_SQRT, CURVE_SIN, CURVE_COS, CURVE_INVERSE, NUM_CURVES } CurveKind;
+typedef struct CurveInfo {
+	const char *name;
+	double (*f)(double);
+} CurveInfo;
+extern const CurveInfo curve_info[NUM_CURVES];
+bool curve_has(CurveKind, double min, double max);  /* a value everywhere there */
+
+typedef struct Interval {
+	double lo, hi;
+} Interval;
+typedef struct Jet {
+	Interval value, slope, bend;    /* of a function on an interval: it, and its first two derivatives */
+} Jet;
+typedef struct Smooth Smooth;
+Smooth *smooth_of(Arena *, const Node *, const Node *of);       /* of: its type.of; NULL if it has too many steps */
+double smooth_at(Smooth *, double x);
+Jet smooth_on(Smooth *, Interval x);            /* proved: no value is outside */
+bool on_same_line(const Node *, const Node *);  /* is one a multiple of the other, but for a constant? */
 
 /* ---- conditions. Which positions a part of one speaks of. ---- */
 typedef enum Side { NEITHER = 0, ON_HERE = 1, ON_THERE = 2, ON_BOTH = 3 } Side;

@@ -213,6 +213,13 @@ eval_AS(const Node *n, const int64_t *v)
 
 /* ---- reals ---- */
 
+bool
+mixes(Op op)
+{
+	return op == OP_LINEAR || op == OP_RELU || op == OP_MEAN || op == OP_THERE || op == OP_ATTEND
+	       || op == OP_CURVE || op == OP_TIMES || op == OP_APPROX;
+}
+
 /* Operand i, which may be an integer. */
 static double
 real_arg(const Node *n, const int64_t *v, int i)
@@ -251,6 +258,27 @@ eval_RELU(const Node *n, const int64_t *v)
 	double x = real_arg(n, v, 0);
 
 	return real_bits(x > 0 ? x : 0);
+}
+
+/* What is computed on the way may be beyond its range by a rounding. */
+static int64_t
+eval_CURVE(const Node *n, const int64_t *v)
+{
+	double x = real_arg(n, v, 0);
+
+	return real_bits(curve_info[n->k].f(fmin(fmax(x, node_min(n->arg[0])), node_max(n->arg[0]))));
+}
+
+static int64_t
+eval_TIMES(const Node *n, const int64_t *v)
+{
+	return real_bits(real_arg(n, v, 0) * real_arg(n, v, 1));
+}
+
+static int64_t
+eval_APPROX(const Node *n, const int64_t *v)
+{
+	return real_bits(real_arg(n, v, 0));
 }
 
 /* Half a step of the grid away from 0 no value is found, so that the rounding of a

@@ -190,14 +190,61 @@ type_values(const Node *n)
 	return t;
 }
 
+static double
+product(double x, double y)
+{
+	return x == 0 || y == 0 ? 0 : x * y;
+}
+
+static Type
+type_times(const Node *n)
+{
+	const Node *x = n->arg[0], *y = n->arg[1];
+	double end[4] = { product(node_min(x), node_min(y)), product(node_min(x), node_max(y)),
+	                  product(node_max(x), node_min(y)), product(node_max(x), node_max(y)) };
+	double min = end[0], max = end[0];
+
+	for (int i = 1; i < 4; i++) {
+		min = fmin(min, end[i]);
+		max = fmax(max, end[i]);
+	}
+	return real_between(x == y ? fmax(min, 0) : min, max);
+}
+
+/* The curves that turn have their range from bends(). */
+static Type
+type_curve(const Node *n)
+{
+	double (*f)(double) = curve_info[n->k].f;
+	double p = f(node_min(n->arg[0])), q = f(node_max(n->arg[0]));
+	bool turns = n->k == CURVE_SIN || n->k == CURVE_COS;
+
+	return turns ? real_between(-1, 1) : real_between(fmin(p, q), fmax(p, q));
+}
+
+/* A function of one stream has a sharper range than its steps tell, and no grid. */
+static Type
+bends(const Node *n, Type t)
+{
+	const Node *of = bent_along(n);
+
+	if (!of)
+		return t;
+	Interval r = smooth_range(n, of);
+	t = real_between(fmax(t.min, r.lo), fmin(t.max, r.hi));
+	t.of = of;
+	return t;
+}
+
 static Type
 type_mean(const Graph *g, const Node *n)
 {
 	Type e = as_real(n->arg[0]);
 
+	e.of = NULL;
 	/* each summand may have another denominator */
 	e = with_grid(e, e.parts > 1 ? 0 : e.den, g->context, n->arg[1]);
-	return real_join(e, type_of_real(n->real[0]));
+	return is_const(n->arg[1], 1) ? e : real_join(e, type_of_real(n->real[0]));
 }
 
 /* The operands from..narg are what n may be. */
@@ -213,6 +260,7 @@ type_choice(const Node *n, int from, int step, Type *t)
 	*t = as_real(n->arg[from]);
 	for (int i = from + step; i < n->narg; i += step)
 		*t = real_join(*t, as_real(n->arg[i]));
+	t->of = NULL;
 	return true;
 }
 
@@ -224,7 +272,17 @@ real_type(Graph *g, const Node *n, Type *t)
 		*t = type_of_real(n->real[0]);
 		return true;
 	case OP_LINEAR:
-		*t = type_linear(n);
+		*t = bends(n, type_linear(n));
+		return true;
+	case OP_CURVE:
+		*t = bends(n, type_curve(n));
+		return true;
+	case OP_TIMES:
+		*t = bends(n, type_times(n));
+		return true;
+	case OP_APPROX:
+		*t = as_real(n->arg[0]);
+		t->of = bent_along(n);
 		return true;
 	case OP_VALUES:
 		*t = type_values(n);
@@ -541,6 +599,30 @@ fold_if_real(Graph *g, const Node *n)
 	                (Real[]){ real_add(a->real[0], minus), b->real[0] }, 2);
 }
 
+/* A number times a stream is a multiple of it; the operands stand in one order. */
+static Node *
+fold_times(Graph *g, Node *n)
+{
+	Node *x = n->arg[0], *y = n->arg[1];
+
+	if (is_literal(x) || is_literal(y)) {
+		Node *stream = is_literal(x) ? y : x;
+		return mk_reals(g, OP_LINEAR, n->span, n->file, 1, &stream, 0,
+		                (Real[]){ number_of(is_literal(x) ? x : y), { 0, 1 } }, 2);
+	}
+	if (node_compare(x, y) > 0)
+		return mk(g, OP_TIMES, n->span, n->file, 2, (Node *[]){ y, x }, 0);
+	return NULL;
+}
+
+static Node *
+fold_curve(Graph *g, const Node *n)
+{
+	if (!is_literal(n->arg[0]))
+		return NULL;
+	return mk_real(g, (Real){ curve_info[n->k].f(number_of(n->arg[0]).x), 0 });
+}
+
 static Node *
 fold_mean(Graph *g, Node *n)
 {
@@ -583,6 +665,9 @@ fold_real(Graph *g, Node *n)
 	case OP_IF: return fold_if_real(g, n);
 	case OP_PICK: return fold_pick_real(g, n);
 	case OP_MEAN: return fold_mean(g, n);
+	case OP_TIMES: return fold_times(g, n);
+	case OP_CURVE: return fold_curve(g, n);
+	case OP_APPROX: return is_literal(n->arg[0]) ? mk_real(g, number_of(n->arg[0])) : NULL;
 	case OP_VALUES:
 		if (n->arg[0]->op == OP_CONST)
 			return mk_real(g, n->real[n->arg[0]->k - n->k]);

@@ -519,14 +519,15 @@ real_fault(Op op, int64_t k, Node *const *arg, int narg, int nreal)
 		bool chosen = chooses && (op == OP_READ ? i != 1 : i >= 1);
 		if (chosen && arg[i]->type.real != arg[op != OP_READ]->type.real)
 			return "real and integer side by side";
-		if (!chosen && op != OP_LINEAR && op != OP_RELU && op != OP_MEAN && op != OP_THERE
-		    && op != OP_ATTEND && arg[i]->type.real != (op == OP_ABOVE || op == OP_FLOOR))
+		if (!chosen && !mixes(op) && arg[i]->type.real != (op == OP_ABOVE || op == OP_FLOOR))
 			return "a real where it has no meaning";
 	}
 	if (op == OP_VALUES && (arg[0]->type.lo < k || arg[0]->type.hi - k >= nreal))
 		return "VALUES has a number for each value";
-	if (nreal != (op == OP_LINEAR ? narg + 1 : op == OP_REAL || op == OP_MEAN ? 1 : nreal))
+	if (nreal != (op == OP_LINEAR ? narg + 1 : op == OP_REAL || op == OP_MEAN || op == OP_APPROX ? 1 : nreal))
 		return "wrong number of reals";
+	if (op == OP_CURVE && (k < 0 || k >= NUM_CURVES || !curve_has((CurveKind)k, node_min(arg[0]), node_max(arg[0]))))
+		return "there is no such function of this";
 	return NULL;
 }
 

@@ -88,7 +88,7 @@ check_reals(const Node *n)
 		bool chosen = n->op == OP_READ ? i != 1 : i >= 1;
 		if (chooses && chosen)
 			CHECK(n, real == n->type.real, "real and integer side by side");
-		else if (n->op != OP_LINEAR && n->op != OP_RELU && n->op != OP_MEAN && n->op != OP_THERE && n->op != OP_ATTEND)
+		else if (!mixes(n->op))
 			CHECK(n, real == (n->op == OP_ABOVE || n->op == OP_FLOOR), "a real where it has no meaning");
 	}
 	CHECK(n, !n->type.real || n->type.min <= n->type.max, "empty interval");

@@ -256,13 +256,46 @@ linear(Random *r, int n)
 	return reals(r, OP_LINEAR, n, arg, 0, c, n + 1);
 }
 
+/* A curve or a product, of what may be one; the same where it has no value or a large one. */
+static Node *
+bent(Random *r, int depth)
+{
+	Node *x = depth ? bent(r, depth - 1) : some_value(r), *y = x;
+	CurveKind k = (CurveKind)below(r, NUM_CURVES);
+
+	switch (below(r, 3)) {
+	case 0:
+		y = below(r, 2) ? x : depth ? bent(r, depth - 1) : some_value(r);
+		y = make(r, OP_TIMES, 2, x, y, NULL, 0);
+		break;
+	case 1:
+		if (curve_has(k, node_min(x), node_max(x)) && (k != CURVE_EXP || node_max(x) < 5))
+			y = make(r, OP_CURVE, 1, x, NULL, NULL, k);
+		break;
+	default:
+		y = reals(r, OP_LINEAR, 1, &x, 0, (Real[]){ some_number(r), some_number(r) }, 2);
+	}
+	return node_min(y) > -60 && node_max(y) < 60 ? y : x;
+}
+
+static Node *
+any_near(Random *r)
+{
+	Node *x = bent(r, below(r, 4));
+	Real t = { 0.01 * (1 + below(r, 100)), 0 };
+
+	return reals(r, OP_APPROX, 1, &x, 0, &t, 1);
+}
+
 static Node *
 any_real(Random *r)
 {
 	Node *a = r->reals[below(r, r->nreal)], *b = r->reals[below(r, r->nreal)], *x = some_int(r), *arg[3];
 	Real table[32];
 
-	switch (below(r, 9)) {
+	switch (below(r, 11)) {
+	case 9: case 10:
+		return any_near(r);
 	case 0: case 1:
 		return linear(r, 1 + below(r, 3));
 	case 2: case 3:

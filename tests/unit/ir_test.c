@@ -306,10 +306,10 @@ test_text_of_reals(void **state)
 	static const char text[] =
 		"model \"r\"\nvocab \"a\" \"b\"\ncontext 4\nattention causal\n"
 		"n0 = TOKEN  # 0..1\nn1 = THERE(n0)  # 0..1\nn2 = CONST k=1  # 1\n"
-		"n3 = MEAN(n1, n2) [1/3]  # real 0..1 by 1/12\n"
+		"n3 = MEAN(n1, n2) [1/3]  # real 0..1 by 1/4\n"
 		"n4 = VALUES(n0) [0.10000000000000001~ -2]  # real -2..0.1\n"
-		"n5 = LINEAR(n3) [-3/2 1]  # real -0.5..1 by 1/24\n"
-		"n6 = RELU(n5)  # real 0..1 by 1/24\nn7 = ABOVE(n5)  # 0..1\nn8 = FLOOR(n5)  # -1..1\n"
+		"n5 = LINEAR(n3) [-3/2 1]  # real -0.5..1 by 1/8\n"
+		"n6 = RELU(n5)  # real 0..1 by 1/8\nn7 = ABOVE(n5)  # 0..1\nn8 = FLOOR(n5)  # -1..1\n"
 		"output half int n7\noutput mean real n3\nnamed value real n4 +0\n";
 	Diags ds;
 	Graph *g = parsed(text, &ds);

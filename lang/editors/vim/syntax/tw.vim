@@ -14,7 +14,7 @@ syn keyword twOperator and or not in
 syn keyword twBoolean true false
 syn keyword twSelector latest first best
 syn keyword twStream token index here length vocabulary
-syn keyword twBuiltin abs all any at attend ceil chr concat cos count exists exp floor fold from_id id int len linear load log max mean min number ord relu scan sin sqrt str sum
+syn keyword twBuiltin abs all any approx at attend ceil chr concat cos count exists exp floor fold from_id id int len linear load log max mean min number ord relu scan sin sqrt str sum
 syn keyword twType contained int bool token pos real
 syn keyword twSetting contained vocab context attention
 syn match twLibrary "\<bits\.\%(add\|add_carry\|band\|bor\|bxor\|inv\|is_zero\|leading_zeros\|less\|less_signed\|mul\|neg\|of\|popcount\|rotl\|rotr\|shift_left\|shift_right\|shl\|shr\|sub\|trailing_zeros\|value\)\>"
