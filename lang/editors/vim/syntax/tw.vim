@@ -21,7 +21,7 @@ syn match twLibrary "\<bits\.\%(add\|add_carry\|band\|bor\|bxor\|inv\|is_zero\|l
 syn match twLibrary "\<digits\.\%(add\|before\|char\|digit\|distance\|down\|less\|mul\|nth\|of\|pad\|run\|settle\|signed\|size\|sub\|text\|value\)\>"
 syn match twLibrary "\<logic\.\%(at_least\|exactly\|implies\|majority\|none\|number\|odd\|xor\)\>"
 syn match twLibrary "\<select\.\%(argmax\|argmin\|blend\|clamp\|compact\|gate\|in_range\|one_hot\|switch\)\>"
-syn match twLibrary "\<seq\.\%(balanced\|depth\|distinct\|ends\|fraction\|frequency\|is_first\|is_last\|rank\|reverse\|running_sum\|shift\|sort\)\>"
+syn match twLibrary "\<seq\.\%(balanced\|depth\|distinct\|ends\|fraction\|frequency\|is_first\|is_last\|most_alike\|nearest\|rank\|reverse\|running_sum\|shift\|sort\)\>"
 syn match twLibrary "\<text\.\%(is_digit\|is_letter\|is_lower\|is_space\|is_upper\|is_word\|letter\|lower\|rotate\|upper\)\>"
 " END words
 
