@@ -53,6 +53,7 @@ typedef struct TwHead {
 	int head;      /* its number in the file */
 	int back;      /* TW_BACK */
 	int rising;    /* priority with the place: 1 later is greater, -1 earlier, 0 unknown */
+	bool moved;    /* layers below write where it has the place from; not TW_BACK */
 	int nvalue, value;   /* rows of project */
 	int priority;        /* row of project: TW_BEST, TW_KEYED, TW_MEAN */
 	int nkey, key, query; /* rows of project; TW_BEST: query only */

@@ -352,6 +352,57 @@ keys_ignore_place(Study *s, const TwForms *f)
 	return !r.known || !r.by_place;
 }
 
+static bool
+is_written(const Study *s, int column)
+{
+	size_t d = (size_t)s->m->d_model;
+
+	for (int n = 0; n < s->n; n++) {
+		const TwLayer *l = &s->m->layer[n];
+		s->c->effort -= l->heads * l->dv + l->neurons;
+		for (int i = 0; i < l->heads * l->dv; i++)
+			if (l->wo[(size_t)i * d + (size_t)column] != 0)
+				return true;
+		for (int i = 0; i < l->neurons; i++)
+			if (l->w2[(size_t)i * d + (size_t)column] != 0)
+				return true;
+	}
+	return false;
+}
+
+/* Whether a layer below writes where the form has a number of the place from: then the
+ * embedding alone does not say what becomes of it. */
+static bool
+is_moved(const Study *s, const TwForms *f)
+{
+	size_t d = (size_t)s->m->d_model;
+
+	for (int t = 0; t < f->start[1] && s->c->effort > 0; t++) {
+		const float *x = s->m->embed_position + f->term[t].at;
+		int p = 2;
+		while (p <= s->m->context && x[(size_t)p * d] == x[d])
+			p++;
+		s->c->effort -= p;
+		if (p <= s->m->context && is_written(s, f->term[t].at))
+			return true;
+	}
+	return false;
+}
+
+static bool
+reads_moved(Study *s, int head)
+{
+	const TwLayer *l = s->l;
+	int width = l->heads * l->dk;
+
+	for (int j = head * l->dk; j < (head + 1) * l->dk; j++) {
+		TwForms q = row_of(s, l->wq, width, j, l->bq[j]), k = row_of(s, l->wk, width, j, l->bk[j]);
+		if (is_moved(s, &q) || is_moved(s, &k))
+			return true;
+	}
+	return false;
+}
+
 /* 1 where the priority of a later place is greater, all else being equal; *flat: it is
  * the same. */
 static int
@@ -398,6 +449,7 @@ choose(Study *s, TwHead *h, Dims *d)
 	h->way = TW_ANY;
 	if (!d->sound)
 		return;
+	h->moved = reads_moved(s, h->head);
 	h->rising = slope(s, d, &flat);
 	if (!h->rising && !flat)
 		return;
@@ -506,6 +558,8 @@ claim_holds(const TwCode *c, const cJSON *claim)
 	const TwHead *h = &s->head[head->valueint];
 	if (h->way == TW_NONE || h->way == TW_ANY)
 		return true; /* nothing relies on it */
+	if (h->moved)
+		return true; /* neither that it holds nor that it does not can be seen here */
 	if (h->way == TW_MEAN)
 		return strcmp(intent, "offset"); /* an order would show, or not be in the weights */
 	if (!strcmp(intent, "offset"))
