@@ -359,6 +359,11 @@ real_relu(Lower *L, Value *v)
 Value *
 real_extreme(Lower *L, Value *a, Value *b, bool least)
 {
+	if (b->known) {         /* what is taken from a constant tells its range */
+		Value *c = a;
+		a = b;
+		b = c;
+	}
 	Value *over = least ? add(L, a, b, -1) : add(L, b, a, -1);
 
 	if (over->kind == V_ERROR)
