@@ -7,6 +7,8 @@
 
 #include "ir/impl.h"
 
+#include <math.h>
+
 bool
 takes(const Type *t, int64_t lo, int64_t hi)
 {
@@ -134,6 +136,17 @@ range_extreme(const Node *n)
 	return r;
 }
 
+/* The ends of a real are rounded; a step of its grid below an integer it is not. */
+static Range
+range_floor(const Type *x)
+{
+	int64_t grid = real_grid(x);
+	double half = grid ? 0.5 / (double)grid : 0;
+	double lo = floor(x->min + half), hi = floor(x->max + half);
+
+	return (Range){lo > (double)x->lo ? (int64_t)lo : x->lo, hi < (double)x->hi ? (int64_t)hi : x->hi};
+}
+
 static Range
 range_table(const Node *n)
 {
@@ -175,7 +188,7 @@ interval(const Node *n)
 	case OP_ABOVE:
 		return (Range){0, 1};
 	case OP_FLOOR:
-		return (Range){a.lo, x->max < (double)a.hi ? a.hi - 1 : a.hi};
+		return range_floor(x);
 	default:
 		return (Range){-VALUE_MAX, VALUE_MAX};
 	}
