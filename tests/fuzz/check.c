@@ -558,7 +558,8 @@ open_bytes(Check *c, const unsigned char *bytes, size_t n)
 {
 	char *error = NULL;
 
-	return open_model(c, tw_load_memory(bytes, n, &error), error);
+	TwModel *model = tw_load_memory(bytes, n, &error);
+	return open_model(c, model, error);
 }
 
 static Fate
@@ -621,7 +622,8 @@ check_safetensors(Check *c)
 		return UNLOADABLE;
 	const char *path = arena_fmt(c->arena, "%s/m.safetensors", folder);
 	bool written = !model_write(c->program.model, path, below(&c->state, 2), &error);
-	bool opened = open_model(c, written ? tw_load(path, &error) : NULL, error);
+	TwModel *model = written ? tw_load(path, &error) : NULL;
+	bool opened = open_model(c, model, error);
 	unlink(path);
 	unlink(arena_fmt(c->arena, "%s/config.json", folder));
 	rmdir(folder);
