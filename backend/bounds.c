@@ -19,7 +19,7 @@ direction(const Form *in)
 	return in->term[0].c > 0 ? 1 : -1;
 }
 
-static bool
+bool
 same_line(const Atom *a, const Atom *b)
 {
 	if (a->ready != b->ready || a->in->n != b->in->n)

@@ -152,9 +152,8 @@ choose(Circuit *c, Node *n)
 	return sum;
 }
 
-/* y where w >= 1, else 0, straight from the difference w:
- * relu(M(w-1) + y) - relu(M(w-1)) for 0 <= y <= M. */
-static const Form *
+/* relu(M(w-1) + y) - relu(M(w-1)) for 0 <= y <= M. */
+const Form *
 gate_by_sign(Circuit *c, const Form *w, const Form *y)
 {
 	if (w->lo >= 1 || w->hi < 1)

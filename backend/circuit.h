@@ -158,6 +158,8 @@ const Form *form_atom(Circuit *, Atom *);
 /* a*f + b*g + k */
 const Form *form_add(Circuit *, int64_t a, const Form *f, int64_t b, const Form *g, int64_t k);
 const Form *form_scale(Circuit *, int64_t a, const Form *, int64_t k);
+/* by[0] f[0] + by[1] f[1] + …, n > 0, by halves, lest every partial sum be kept. */
+const Form *form_sum(Circuit *, int n, const Form *const *f, const int64_t *by);
 /* the same form, known to stay within lo..hi */
 const Form *form_within(Circuit *, const Form *, int64_t lo, int64_t hi);
 int64_t form_bos(const Form *);
@@ -170,6 +172,8 @@ void sort_terms(Term *, int n);          /* by atom, as a form has them */
 const Form *form_set_bos(Circuit *, const Form *, int64_t v);
 
 /* ---- bounds (bounds.c) ---- */
+/* Have two neurons the same linear part, but for its sign? */
+bool same_line(const Atom *, const Atom *);
 /* The terms that are ready, taken apart: neurons of one linear part together, all
  * others alone, each with its sharp interval. part has room for f->n. */
 int form_parts(Arena *, const Form *f, int state, Form *part);
@@ -208,7 +212,13 @@ const Form *gate(Circuit *, const Form *deficit, const Form *f);/* f where defic
 const Form *product(Circuit *, const Form *, const Form *);
 const Form *form_better(const Form *, const Form *);            /* the earlier, then the smaller; NULL loses */
 
+/* ---- quotients and remainders (divide.c) ---- */
+const Form *map_quotient(Circuit *, Node *);
+const Form *map_remainder(Circuit *, Node *);
+
 /* ---- conditions and choices (choice.c) ---- */
+/* y where w >= 1, else 0, straight from w */
+const Form *gate_by_sign(Circuit *, const Form *w, const Form *y);
 /* 0 where the condition is as wanted, else 1 or more */
 const Form *deficit(Circuit *, Node *, bool want);
 const Form *deficit_all(Circuit *, Node *, bool want);  /* of all operands, added up */

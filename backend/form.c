@@ -112,6 +112,16 @@ form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t
 }
 
 const Form *
+form_sum(Circuit *c, int n, const Form *const *f, const int64_t *by)
+{
+	int m = n / 2;
+
+	if (n == 1)
+		return form_scale(c, by[0], f[0], 0);
+	return form_add(c, 1, form_sum(c, m, f, by), 1, form_sum(c, n - m, f + m, by + m), 0);
+}
+
+const Form *
 form_scale(Circuit *c, int64_t a, const Form *f, int64_t k)
 {
 	static const Form zero;

@@ -218,89 +218,16 @@ emit_MUL(Circuit *c, Node *n)
 	return f;
 }
 
-enum { MAX_STEPS = 4096 };
-
-/* x // b for a constant b: one step of the staircase for each multiple of b. */
-static const Form *
-floor_by(Circuit *c, Node *n, const Form *f, int64_t b)
-{
-	int64_t lo = floor_div(f->lo, b), hi = floor_div(f->hi, b);
-
-	if (b < 0 || hi - lo > MAX_STEPS) {
-		refuse(c, n, "this quotient takes %lld values, more than the %d that one layer computes",
-		         (long long)(hi - lo + 1), MAX_STEPS);
-		return NULL;
-	}
-	int64_t *x = arena_alloc(c->arena, 4 * sizeof *x * (size_t)(hi - lo + 2)), *y = x + 2 * (hi - lo + 2);
-	int k = 0;
-	for (int64_t q = lo; q <= hi; q++) {
-		int64_t first = q * b > f->lo ? q * b : f->lo;
-		int64_t last = q * b + b - 1 < f->hi ? q * b + b - 1 : f->hi;
-		x[k] = first;
-		y[k++] = q;
-		if (last > first) {
-			x[k] = last;
-			y[k++] = q;
-		}
-	}
-	return staircase(c, f, k, x, y);
-}
-
-enum { MAX_CASES = 64 };
-
-/* n, a quotient or remainder, where the divisor is v. */
-static Node *
-divided_by(Circuit *c, Node *n, int64_t v)
-{
-	Node *zero = mk_const(c->g, 0);
-
-	if (v > 0)
-		return mk_at(c->g, n, n->op, n->arg[0], mk_const(c->g, v), NULL);
-	if (!v)
-		return zero;
-	Node *x = mk_at(c->g, n, n->op, mk_at(c->g, n, OP_SUB, zero, n->arg[0], NULL), mk_const(c->g, -v), NULL);
-	return n->op == OP_DIV ? x : mk_at(c->g, n, OP_SUB, zero, x, NULL);
-}
-
-/* One of the two takes few values: by it an index into what comes of each. */
-static const Form *
-divide_by_stream(Circuit *c, Node *n)
-{
-	bool of_few = n->arg[0]->op != OP_CONST && n->arg[1]->type.root && n->arg[1]->type.image;
-
-	for (int i = 1; i >= !of_few; i--) {
-		const Type *t = &n->arg[i]->type;
-		if (t->hi - t->lo >= MAX_CASES)
-			continue;
-		int size = (int)(t->hi - t->lo + 1);
-		Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)(size + 2));
-		for (int k = 0; k < size; k++)
-			arg[k + 2] = i ? divided_by(c, n, t->lo + k)
-			               : mk_at(c->g, n, n->op, mk_const(c->g, t->lo + k), n->arg[1], NULL);
-		arg[0] = mk_at(c->g, n, OP_SUB, n->arg[i], mk_const(c->g, t->lo), NULL);
-		arg[1] = arg[2];
-		return map_node(c, mk(c->g, OP_PICK, n->span, n->file, size + 2, arg, 0));
-	}
-	refuse(c, n, "this divides by a stream of %lld values: one that takes at most %d in a row can be divided by",
-	       (long long)(n->arg[1]->type.hi - n->arg[1]->type.lo + 1), MAX_CASES);
-	return NULL;
-}
-
 static const Form *
 emit_DIV(Circuit *c, Node *n)
 {
-	if (is_const(n->arg[1]))
-		return floor_by(c, n, map_node(c, n->arg[0]), n->arg[1]->k);
-	return divide_by_stream(c, n);
+	return map_quotient(c, n);
 }
 
 static const Form *
 emit_MOD(Circuit *c, Node *n)
 {
-	if (!is_const(n->arg[1]))
-		return divide_by_stream(c, n);
-	const Form *f = map_node(c, n->arg[0]), *q = floor_by(c, n, f, n->arg[1]->k);
-	return q ? form_add(c, 1, f, -n->arg[1]->k, q, 0) : NULL;
+	return map_remainder(c, n);
 }
 
 static const Form *

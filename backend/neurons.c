@@ -93,17 +93,6 @@ pivot(Arena *arena, const Line *l)
 	return at;
 }
 
-/* c[0] f[0] + c[1] f[1] + …, by halves, lest every partial sum be kept. */
-static const Form *
-sum_of(Circuit *c, int n, const Form *const *f, const int64_t *by)
-{
-	int m = n / 2;
-
-	if (n == 1)
-		return form_scale(c, by[0], f[0], 0);
-	return form_add(c, 1, sum_of(c, m, f, by), 1, sum_of(c, n - m, f + m, by + m), 0);
-}
-
 const Form *
 staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 {
@@ -126,7 +115,7 @@ staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 	}
 	const Form *sum = l.slope[p] ? line : form_const(c, l.y[p]);
 	if (nstep)
-		sum = form_add(c, 1, sum, 1, sum_of(c, nstep, step_, change), 0);
+		sum = form_add(c, 1, sum, 1, form_sum(c, nstep, step_, change), 0);
 	arena_free(&scratch);
 	int64_t lo = y[0], hi = y[0];
 	for (int i = 0; i < n; i++) {
@@ -169,24 +158,34 @@ enum { HELD_MAX = 1 << 21 };    /* a neuron is not held down by more */
 static const Form *
 gate_inside(Circuit *c, const Form *deficit, const Form *f)
 {
-	const Form *rest = f, *sum = form_const(c, 0);
+	const Form **held = arena_alloc(c->arena, 2 * sizeof *held * (size_t)(f->n + 1)), **free_ = held + f->n + 1;
+	int64_t *k = arena_alloc(c->arena, 2 * sizeof *k * (size_t)(f->n + 1)), *minus = k + f->n + 1;
+	double held_by = form_terms_in_parts(deficit), terms = 0;
+	const Atom *line = NULL;
+	int n = 0;
 
 	for (int i = 0; i < f->n; i++) {
 		Atom *a = f->term[i].atom;
-		int64_t k = f->term[i].c;
 		if (a->kind != NEURON || a->ready != f->ready)
 			continue;
 		if (a->real || a->lift || a->hi * deficit->hi > HELD_MAX)
 			return NULL;
-		const Form *held = form_add(c, 1, a->in, -a->hi, deficit, 0);
-		if (form_terms_in_parts(held) + (double)llabs(held->k) >= EXACT_MAX)
+		if (!line || !same_line(line, a))
+			terms = form_terms_in_parts(a->in);
+		line = a;
+		const Form *in = form_add(c, 1, a->in, -a->hi, deficit, 0);
+		if (terms + (double)a->hi * held_by + (double)llabs(in->k) >= EXACT_MAX)
 			return NULL;
-		rest = form_add(c, 1, rest, -k, form_atom(c, a), 0);
-		sum = form_add(c, 1, sum, k, relu(c, held), 0);
+		free_[n] = form_atom(c, a);
+		held[n] = relu(c, in);
+		k[n] = f->term[i].c;
+		minus[n] = -k[n];
+		n++;
 	}
+	const Form *rest = n ? form_add(c, 1, f, 1, form_sum(c, n, free_, minus), 0) : f;
 	if (rest->ready >= f->ready)
 		return NULL;
-	sum = form_add(c, 1, sum, 1, gate(c, deficit, rest), 0);
+	const Form *sum = form_add(c, 1, form_sum(c, n, held, k), 1, gate(c, deficit, rest), 0);
 	return form_within(c, sum, f->lo < 0 ? f->lo : 0, f->hi > 0 ? f->hi : 0);
 }
 

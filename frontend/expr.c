@@ -85,10 +85,6 @@ divide(Lower *L, const Arith *o, Node *x, Node *y)
 {
 	if (!(y = divisor(L, y, o->right)))
 		return &v_error;
-	if (y->op != OP_CONST && (!x->type.nset || !y->type.nset
-	                          || (int64_t)x->type.nset * y->type.nset > PAIRS_MAX))
-		return fail(L, "divide by a constant, or by a stream where the pairs of values are few: %s, %s",
-		            describe(L, x, o->left), describe(L, y, o->right));
 	return checked(L, op2(L, o->kind == N_MOD ? OP_MOD : OP_DIV, x, y), "quotient", o->left, o->right);
 }
 
