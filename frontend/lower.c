@@ -428,6 +428,8 @@ lower_output(Lower *L, Env *env, const Ast *s)
 		add_named(L, &to, name, v);
 		out->n = L->g->noutput - out->first;
 		map_put(L->arena, &L->outputs, name, out);
+		if (!map_get(&L->program->defs, name))
+			name_stream(L, name, v, s, L->file);
 	}
 }
 
