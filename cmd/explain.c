@@ -179,6 +179,34 @@ print_chain(const Explained *e)
 	}
 }
 
+/* Marks n and all that it is made of; operands come first, so from the end on. */
+static void
+mark_needed(const Graph *g, bool *needed)
+{
+	for (int i = g->nnode - 1; i >= 0; i--)
+		for (int k = 0; needed[i] && k < g->node[i]->narg; k++)
+			needed[g->node[i]->arg[k]->id] = true;
+}
+
+/* Does what the program answers depend on it, as it was written? */
+static bool
+is_needed(const Program *p, const Node *n)
+{
+	const Graph *g = &p->meant;
+	bool *needed = calloc((size_t)g->nnode + 1, sizeof *needed);
+
+	if (!needed)
+		abort();
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		needed[g->emit[i]->id] = true;
+	for (int i = 0; i < g->noutput; i++)
+		needed[g->output[i].node->id] = true;
+	mark_needed(g, needed);
+	bool is = needed[n->id];
+	free(needed);
+	return is;
+}
+
 static void
 explain_value(const Program *p, int named)
 {
@@ -190,6 +218,10 @@ explain_value(const Program *p, int named)
 	printf("%s, %s:%d: ", meant->name, src->path, source_line(src, meant->span.lo));
 	print_type(p->graph, meant);
 	print_source_line(src, meant->span.lo);
+	if (!is_needed(p, meant->node)) {
+		puts("  nothing that the model answers depends on it");
+		return;
+	}
 	if (meant->kind == K_POS)
 		print_reference(&e);
 	else

@@ -60,10 +60,13 @@ quoted(Tester *t, const int *row, int n)
 }
 
 static const char *
-value_text(Tester *t, Kind kind, int64_t v)
+value_text(Tester *t, const Named *of, int64_t v)
 {
 	Arena *a = &t->program.arena;
+	Kind kind = of->kind;
 
+	if (v >= 0 && v < of->nmember)
+		return of->member[v];
 	if (kind == K_REAL)
 		return arena_fmt(a, "%.9g", real_value(v));
 	if (kind == K_BOOL)
@@ -75,10 +78,10 @@ value_text(Tester *t, Kind kind, int64_t v)
 
 /* What a transformer gave, which need not be an integer. */
 static const char *
-number_text(Tester *t, Kind kind, float v)
+number_text(Tester *t, const Named *of, float v)
 {
-	if (kind != K_REAL && v == rintf(v) && fabsf(v) < 1e9f)
-		return value_text(t, kind, (int64_t)v);
+	if (of->kind != K_REAL && v == rintf(v) && fabsf(v) < 1e9f)
+		return value_text(t, of, (int64_t)v);
 	return arena_fmt(&t->program.arena, "%.9g", (double)v);
 }
 
@@ -211,8 +214,8 @@ compare_positions(Tester *t, const Test *test, int n)
 				continue;
 			fail_test(t, test);
 			printf("%s at position %d: the evaluator gives %s, the transformer %s\n",
-			       g->output[o].name, i, value_text(t, g->output[o].kind, meant),
-			       number_text(t, g->output[o].kind, got));
+			       g->output[o].name, i, value_text(t, &g->output[o], meant),
+			       number_text(t, &g->output[o], got));
 			break;
 		}
 	}
@@ -296,7 +299,7 @@ check_labels(Tester *t, const Test *test)
 				continue;
 			fail_test(t, test);
 			printf("%s at position %d: expected %s, the evaluator gives %s\n", out->name,
-			       from + i, value_text(t, out->kind, l->value[i]), value_text(t, out->kind, v));
+			       from + i, value_text(t, out, l->value[i]), value_text(t, out, v));
 			break;
 		}
 	}

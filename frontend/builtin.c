@@ -162,6 +162,8 @@ no_character(Lower *L, int64_t code)
 
 	if (!is_code(code))
 		return fail(L, "chr: the code can be %lld, which is no character", (long long)code);
+	if (code < ' ')
+		return fail(L, "chr: the code can be %lld, of which the vocabulary has no token", (long long)code);
 	return fail(L, "chr: the code can be %lld, but the vocabulary has no token '%s'",
 	            (long long)code, spell_code(L, code, &len));
 }
@@ -250,7 +252,8 @@ to_int(Lower *L, Value *v)
 	if (v->kind == V_POS)
 		return fail(L, "the number of a position is index[p]");
 	if (v->kind != V_BOOL)
-		return wants(L, B_INT, "a condition", v);
+		return fail(L, "int takes a condition, not %s%s", v_show(L, v), v->kind == V_REAL ? "; floor(x) makes an integer of a real"
+		            : v->kind == V_TOKEN ? "; ord(t) and id(t) make an integer of a token" : "");
 	return v->known ? v_int(L, v->num) : v_stream(L, V_INT, v->node);
 }
 

@@ -110,6 +110,15 @@ say_untaken(Lower *L, const Ast *params, const char *fn, const Arg *arg)
 	        best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
 }
 
+static bool
+has_param(const Ast *params, const char *name)
+{
+	for (int i = 0; i < params->n; i++)
+		if (params->kid[i]->kid[0]->text == name)
+			return true;
+	return false;
+}
+
 /* The environment of the body, or NULL after an error. */
 static Env *
 bind_params(Lower *L, const Value *f, int n, Arg *args)
@@ -119,6 +128,11 @@ bind_params(Lower *L, const Value *f, int n, Arg *args)
 	Env *env = env_bind(L, f->env, NULL, NULL, NULL);
 	bool *taken = NEWS(L->arena, bool, n), fine = true;
 
+	for (int i = 0; i < n; i++)
+		if (args[i].name && !has_param(params, args[i].name)) {
+			say_untaken(L, params, name, &args[i]);
+			return NULL;
+		}
 	for (int i = 0; i < params->n; i++) {
 		const Ast *p = params->kid[i];
 		bool twice = false;

@@ -118,7 +118,7 @@ arith_leaf(Lower *L, Value *a, Value *b, void *data)
 	if (!is_number(a) || !is_number(b)) {
 		Value *v = is_number(a) ? b : a;
 		return fail(L, "%s is no number%s", v_kind(v), v->kind == V_BOOL ? "; write int(c) for 0 or 1"
-		            : v->kind == V_TOKEN ? "; use ord(t) or id(t)" : "");
+		            : v->kind == V_TOKEN ? "; use ord(t) or id(t)" : v->kind == V_FN ? "; call it: f(x)" : "");
 	}
 	if (a->known && b->known)
 		return known_arith(L, o->kind, a, b);

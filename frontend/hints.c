@@ -96,6 +96,15 @@ static const char *
 misplaced(const Wrong *w)
 {
 	static const char *const hint[][3] = {
+		{ "','", "=>", "patterns are joined by '|'" },
+		{ "or", "=>", "patterns are joined by '|'" },
+		{ "'-'", "=>", "a range is written lo..hi" },
+		{ "'<'", "=>", "a pattern is a constant or a range; for a condition write if" },
+		{ "'>'", "=>", "a pattern is a constant or a range; for a condition write if" },
+		{ "<=", "=>", "a pattern is a constant or a range; for a condition write if" },
+		{ ">=", "=>", "a pattern is a constant or a range; for a condition write if" },
+		{ "'='", "..", "a range is written lo..hi" },
+		{ "'.'", "as", "a module is used whole: use NAME, and then NAME.add(…)" },
 		{ "':'", "then", "write 'then' for ':'" },
 		{ "'{'", "then", "write 'then' before this: if c then a else b" },
 		{ "->", "=>", "write '=>' for '->'" },
@@ -187,10 +196,15 @@ unfinished(Parser *p, const Wrong *w)
 		syntax(p, at, "this is not finished: %s follows", w->ends ? "the end of the file" : "the next statement");
 }
 
-/* let in = 3 */
+/* let in = 3, let f = fn(x) = 3 */
 static bool
 misnames(Parser *p, const Wrong *w)
 {
+	if (got(w, "fn") && wants(w, "integer") && !is_next_line(p, w->last, w->at)) {
+		syntax(p, w->at, "a function is 'fn name(x) = e'");
+		p->misnamed = w->at;
+		return true;
+	}
 	if (!is_keyword(w) || !wants(w, "name") || wants(w, "integer") || wants(w, "and")
 	    || is_next_line(p, w->last, w->at))
 		return false;
@@ -243,6 +257,8 @@ after_value(Parser *p, const Wrong *w)
 		syntax(p, w->at, "'->' is missing before this: test TEXT -> TEXT");
 	else if (got(w, "'{'") && isalpha((unsigned char)w->last_word[0]))
 		syntax(p, w->at, "a call takes parentheses: %s(…)", w->last_word);
+	else if (got(w, "','") && wants(w, "'{'"))
+		syntax(p, w->at, "put parentheses around several: match (a, b) { … }");
 	else if (got(w, "','") && wants(w, "else") && wants(w, "']'"))
 		syntax(p, w->at, "behind a value, brackets hold one index: x[i]");
 	else if (got(w, "','") && close && !wants(w, "=>"))
@@ -264,10 +280,14 @@ no_statement(Parser *p, const Wrong *w)
 {
 	if (!wants(w, "let"))
 		return false;
-	if (got(w, "for") && (!wants(w, "and") || is_next_line(p, w->last, w->at))) {
+	bool first = !wants(w, "and") || is_next_line(p, w->last, w->at);
+	if (first && (got(w, "for") || got(w, "if")))
+		p->foreign = w->at;
+	if (first && got(w, "for"))
 		syntax(p, w->at, NO_LOOPS);
-		p->in_loop = true;
-	} else if (got(w, "for"))
+	else if (first && got(w, "if"))
+		syntax(p, w->at, "an if is a value, with both branches: emit if c then a else b");
+	else if (got(w, "for"))
 		syntax(p, w->at, "put brackets around it: [e for i in 0..<n]");
 	else if (assigns(w))
 		syntax(p, w->at, ASSIGNS, w->word);
@@ -300,15 +320,20 @@ report_syntax(Parser *p, const Wrong *w)
 	Span comment;
 	const char *hint = foreign_word(w->word), *earlier = foreign_word(w->last_word);
 
-	if ((w->last.hi && w->last.lo == p->misnamed.lo && w->last.hi == p->misnamed.hi) || (p->in_loop && got(w, "'}'"))
+	if ((w->last.hi && w->last.lo == p->misnamed.lo && w->last.hi == p->misnamed.hi) || (p->foreign.hi && (got(w, "'}'") || (got(w, "else") && !is_next_line(p, p->foreign, w->at))))
 	    || (p->misname && got(w, p->misname) && wants(w, "integer")))
 		return;                         /* the same mistake goes on */
 	if (slashes(p, w, &comment))
 		syntax(p, comment, "comments start with '#'");
 	else if (hint || earlier) {
-		p->in_loop |= !strcmp(hint ? hint : earlier, NO_LOOPS);
+		if (!strcmp(hint ? hint : earlier, NO_LOOPS))
+			p->foreign = w->at;
 		syntax(p, hint ? w->at : w->last, "%s", hint ? hint : earlier);
-	} else if (got(w, "return") && !strcmp(w->last_word, "{"))
+	} else if (got(w, "..") && wants(w, "']'") && !wants(w, "else"))
+		syntax(p, w->at, "a list of numbers is [i for i in lo..hi]");
+	else if ((got(w, "if") || got(w, "for")) && is_next_line(p, w->last, w->at) && no_statement(p, w))
+		return;
+	else if (got(w, "return") && !strcmp(w->last_word, "{"))
 		syntax(p, w->at, "a function's block has no '=' before it: fn f(x) { return e }");
 	else if (got(w, "return"))
 		syntax(p, w->at, "'return' ends the block of a function");

@@ -109,6 +109,8 @@ load_module(Lower *L, Module *from, const Ast *use, const char *name)
 		const char *near = what->kind == N_NAME ? nearest_module(L, what->text) : NULL;
 		if (near)
 			fail_at(L, what->span, "the standard library has no '%s'; did you mean '%s'?", what->text, near);
+		else if (what->kind == N_TEXT && is_module(L, what->text))
+			fail_at(L, what->span, "cannot read '%s'; the standard library's is 'use %s', without quotes", path, what->text);
 		else if (what->kind == N_NAME)
 			fail_at(L, what->span, "the standard library has no '%s'", what->text);
 		else
@@ -378,7 +380,13 @@ add_named(Lower *L, const Naming *to, const char *name, Value *v)
 		if (*to->n)
 			memcpy(*to->list, old, sizeof *old * (size_t)*to->n);
 	}
-	(*to->list)[(*to->n)++] = (Named){ name, kind_of(v), n, v->kind == V_POS ? v->offset : 0, to->span, to->file };
+	Named *named = &(*to->list)[(*to->n)++];
+	*named = (Named){ .name = name, .kind = kind_of(v), .node = n, .offset = v->kind == V_POS ? v->offset : 0,
+	                  .span = to->span, .file = to->file };
+	if (v->kind == V_ENUM) {
+		named->nmember = v->shape->n;
+		named->member = v->shape->field;
+	}
 }
 
 /* Constants are no streams, and a token that the vocabulary lacks has no row. */

@@ -298,6 +298,7 @@ bool may_define(Lower *, Env *, const Ast *name);
 void check_names(Lower *, Env *, const Ast *);
 Value *undefined(Lower *, Env *, const Ast *name);
 const char *nearest_module(Lower *, const char *name);
+bool is_module(Lower *, const char *name);      /* of the standard library */
 const char *nearest(Lower *, const char *name, const char *best, const char *other, int *distance);
 bool is_reserved_value(const char *name);       /* token, index, here */
 int builtin_find(const char *name);             /* -1 if there is none */

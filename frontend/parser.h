@@ -17,7 +17,7 @@ typedef struct Parser {
 	bool too_deep;          /* said so */
 	Span misnamed;          /* the last reserved word that stood for a name, */
 	const char *misname;    /* and which it is; or NULL */
-	bool in_loop;           /* a loop was written, which the language does not have */
+	Span foreign;           /* the last statement of another language, the end of which may follow */
 } Parser;
 
 /* Where the text does not parse. */

@@ -451,7 +451,8 @@ emit_after(Lower *L, Value *xs, Value *p)
 	for (int i = 0; i < xs->n; i++) {
 		if (xs->item[i]->kind != V_TOKEN)
 			return xs->item[i]->kind == V_ERROR ? xs->item[i]
-			       : fail(L, "emit gives tokens, not %s", v_show(L, xs->item[i]));
+			       : fail(L, "emit gives tokens, not %s%s", v_show(L, xs->item[i]), xs->item[i]->kind != V_INT ? ""
+			              : "; the token of a digit is chr(ord('0') + d), of a row from_id(n)");
 		Node *x = node_of(L, xs->item[i]);
 		Node *n = x ? read_node(L, x, p, end) : NULL;
 		if (!n)

@@ -196,6 +196,33 @@ conform_real(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 	return v;
 }
 
+static int
+field_of(const char *name, int n, const char **field)
+{
+	for (int i = 0; i < n; i++)
+		if (field[i] == name)
+			return i;
+	return -1;
+}
+
+/* A record's fields in the order of its type. */
+static Value *
+in_order(Lower *L, Value *v, const Shape *s, Span span, const char *what)
+{
+	Value *to = v_record(L, s->n, s->field, NEWS(L->arena, Value *, s->n));
+
+	for (int i = 0; i < v->n; i++)
+		if (field_of(v->field[i], s->n, s->field) < 0)
+			return fail_at(L, span, "%s has no field '%s'", what, v->field[i]);
+	for (int i = 0; i < s->n; i++) {
+		int at = field_of(s->field[i], v->n, v->field);
+		if (at < 0)
+			return fail_at(L, span, "%s has a field '%s', which is missing here", what, s->field[i]);
+		to->item[i] = v->item[at];
+	}
+	return to;
+}
+
 static Value *
 conform_items(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 {
@@ -205,16 +232,16 @@ conform_items(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 		return v;
 	if (may_end(L, v) && s->kind == S_RECORD)
 		return fail_at(L, span, "%s is a record, but this may be <end>", what);
-	if (v->kind == V_RECORD && s->kind == S_RECORD && v->n != s->n)
-		return fail_at(L, span, "%s has %d fields, this record %d", what, s->n, v->n);
+	if (v->kind == V_RECORD && s->kind == S_RECORD)
+		v = in_order(L, v, s, span, what);
+	if (v->kind == V_ERROR)
+		return v;
 	if (v->kind != (s->kind == S_ARRAY ? V_ARRAY : V_RECORD) || v->n != s->n)
 		return mismatch(L, v, s, span, what);
 	Value *to = v_new(L, v->kind);
 	*to = *v;
 	to->item = NEWS(L->arena, Value *, v->n);
 	for (int i = 0; i < v->n; i++) {
-		if (s->kind == S_RECORD && s->field[i] != v->field[i])
-			return fail_at(L, span, "%s has the field '%s' where this has '%s'", what, s->field[i], v->field[i]);
 		const Shape *part = s->kind == S_ARRAY ? s->item[0] : s->item[i];
 		to->item[i] = conform(L, v->item[i], part, span, s->kind == S_ARRAY ? what
 		                      : arena_fmt(L->arena, "the field '%s' of %s", s->field[i], what));

@@ -65,7 +65,7 @@ nearest_module(Lower *L, const char *name)
 	return best;
 }
 
-static bool
+bool
 is_module(Lower *L, const char *name)
 {
 	FILE *f = fopen(arena_fmt(L->arena, "%s/%s.tw", L->stdlib ? L->stdlib : "stdlib", name), "r");

@@ -22,7 +22,8 @@ spell(Lower *L, const Value *v, Span span, List *rows)
 		}
 		fail_at(L, span, "the vocabulary has no token '%s'", v->text);
 	} else if (v->kind != V_ERROR)
-		fail_at(L, span, "a test's text is made of tokens known at compile time, not %s", v_show(L, v));
+		fail_at(L, span, "a test's text is made of tokens known at compile time, not %s%s", v_show(L, v),
+		        v->kind == V_INT && v->known ? "; write it in quotes" : "");
 	return false;
 }
 

@@ -107,6 +107,8 @@ typedef struct Named {
 	int offset;             /* K_POS: added to it */
 	Span span;
 	int file;
+	int nmember;            /* of its enum; 0: it has none */
+	const char **member;    /* (nmember) */
 } Named;
 
 /* test "1+2=" -> "3": rows of the vocabulary, nfield for each token, without <bos>. */
