@@ -109,12 +109,6 @@ is_kept(const Share *s, const Node *n)
 	return n->op == OP_APPROX && !n->k && s->keep && n != s->of;
 }
 
-static bool
-is_piece(const Node *n)
-{
-	return n->type.of || n->op == OP_TIMES;
-}
-
 /* A product of two of widths a and b takes about 2 sqrt(a b / 4 e). */
 static double
 product_steps(const Node *n)

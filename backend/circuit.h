@@ -238,11 +238,20 @@ const Form *real_gate(Circuit *, const Form *deficit, const Form *);
 const Form *real_there(Circuit *, const Select *, const Form *, double absent);
 const Form *real_neuron(Circuit *, const Form *);       /* relu of a sum of reals; constant where it is never above 0 */
 /* ---- what is computed near enough (curve.c, approx.c) ---- */
-/* One function of one stream, or one product, to within tolerance of its operands as they
- * are. Where that takes too many neurons its error is HOPELESS. */
+/* Is it one function of one stream, or one product? */
+static inline bool
+is_piece(const Node *n)
+{
+	return n->type.of || n->op == OP_TIMES;
+}
+
+/* A piece, to within tolerance of its operands as they are. Where that takes too many
+ * neurons its error is HOPELESS. */
 #define HOPELESS 1e15
 const Form *map_piece(Circuit *, Node *, double tolerance);
 const Form *map_approx(Circuit *, Node *);
+/* y[i] where f, of integers, is f->lo + i: a broken line in few columns; NULL where it bends too often. */
+const Form *real_line(Circuit *, const Form *f, int n, const double *y);
 
 /* How n is made, if its type is real; NULL after an error. */
 const Form *map_real(Circuit *, Node *);

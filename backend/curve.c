@@ -453,6 +453,25 @@ map_function(Circuit *c, Node *n, double tolerance)
 	return in_columns(c, &b, tolerance, tolerance + steepest(&line) * x->real->error, meant, k);
 }
 
+const Form *
+real_line(Circuit *c, const Form *f, int n, const double *y)
+{
+	const Form *x = real_form(c, 1, (RealTerm[]){ { f, 1 } }, 0);
+	Line l = { 0 };
+	Bends b = { 0 };
+	Interval meant = { y[0], y[0] };
+
+	for (int i = 0; i < n; i++) {
+		meant = hull(meant, (Interval){ y[i], y[i] });
+		if (i == 0 || i + 1 == n || y[i + 1] - y[i] != y[i] - y[i - 1])
+			add_knot(c->arena, &l, (double)(f->lo + i), y[i]);
+	}
+	if (l.n > KNOTS_MAX)
+		return NULL;
+	double k = add_line(c, &b, &l, 1, at_home(c, x, x->real->min, x->real->max));
+	return in_columns(c, &b, (meant.hi - meant.lo) * 0x1p-16, 0, (Interval){ meant.lo - k, meant.hi - k }, k);
+}
+
 /* ---- a product ---- */
 
 /* From where its distance is counted: from 0, unless that is far. */

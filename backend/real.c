@@ -360,7 +360,40 @@ map_index(Circuit *c, Node *n)
 	return sum;
 }
 
-/* One step for each value; a table where the stream is one of the token or place. */
+static const Form *
+values_by_step(Circuit *c, Node *n, const Form *f)
+{
+	const Form *sum = real_form(c, 0, NULL, n->real[f->lo - n->k].x);
+
+	for (int64_t v = f->lo + 1; v <= f->hi; v++) {
+		double rise = n->real[v - n->k].x - n->real[v - 1 - n->k].x;
+		if (rise != 0)
+			sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { step(c, f, v), rise } }, 0);
+	}
+	return sum;
+}
+
+enum { FEW_STEPS = 8 };    /* columns of integers can take turns with others */
+
+/* A broken line is one column and not one for each step, but rounds more where the values
+ * go up and down. */
+static const Form *
+values_in_line(Circuit *c, Node *n, const Form *f)
+{
+	int64_t size = f->hi - f->lo + 1, grid = real_grid(&n->type);
+	double *y = arena_alloc(c->arena, sizeof *y * (size_t)size), most = 0;
+
+	for (int64_t i = 0; i < size; i++) {
+		y[i] = n->real[f->lo + i - n->k].x;
+		most = larger(most, fabs(y[i]));
+	}
+	const Form *line = size > FEW_STEPS ? real_line(c, f, (int)size, y) : NULL;
+	double error = line ? real_error(line) : 0;
+	bool fine = error < 0x1p-16 * most && (!grid || error < 0x1p-6 / (double)grid);
+	return fine ? line : NULL;
+}
+
+/* A table where the stream is one of the token or place; else a line, or a step for each value. */
 static const Form *
 map_values(Circuit *c, Node *n)
 {
@@ -377,14 +410,8 @@ map_values(Circuit *c, Node *n)
 		return real_feature(c, t, place, first, place ? c->places - 1 : rows_of(c->g, field));
 	}
 	f = map_node(c, x);
-	int64_t before = x->type.lo - n->k;
-	const Form *sum = real_form(c, 0, NULL, n->real[before].x);
-	for (int64_t v = x->type.lo + 1; v <= x->type.hi; v++) {
-		double rise = n->real[v - n->k].x - n->real[v - 1 - n->k].x;
-		if (rise != 0)
-			sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { step(c, f, v), rise } }, 0);
-	}
-	return sum;
+	const Form *line = values_in_line(c, n, f);
+	return line ? line : values_by_step(c, n, f);
 }
 
 static Node *
@@ -538,7 +565,7 @@ map_real(Circuit *c, Node *n)
 	case OP_PICK: return map_index(c, n);
 	case OP_READ: return map_read(c, n);
 	case OP_ATTEND: return map_attend(c, n);
-	case OP_APPROX: return n->k ? map_piece(c, n->arg[0], n->real[0].x) : map_approx(c, n);
+	case OP_APPROX: return n->k && is_piece(n->arg[0]) ? map_piece(c, n->arg[0], n->real[0].x) : map_approx(c, n);
 	case OP_CURVE: case OP_TIMES:
 		refuse(c, n, "nothing says how near this must be: it stands outside of APPROX");
 		return NULL;
