@@ -588,6 +588,8 @@ read_expression(Reader *r)
 		fault = "expected numbers";
 	if (!fault)
 		fault = real_fault((Op)op, k, r->arg, r->narg, r->nreal);
+	if (!fault && op == OP_APPROX && !(r->real[0].x > 0))
+		fault = "how near is a number above 0";
 	if (fault) {
 		refuse(r, from, fault);
 		return NULL;

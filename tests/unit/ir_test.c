@@ -310,6 +310,8 @@ test_text_of_reals(void **state)
 		"n4 = VALUES(n0) [0.10000000000000001~ -2]  # real -2..0.1\n"
 		"n5 = LINEAR(n3) [-3/2 1]  # real -0.5..1 by 1/8\n"
 		"n6 = RELU(n5)  # real 0..1 by 1/8\nn7 = ABOVE(n5)  # 0..1\nn8 = FLOOR(n5)  # -1..1\n"
+		"n9 = CURVE(n6) k=2  # real 0..1\nn10 = TIMES(n6, n9)  # real 0..1\n"
+		"n11 = APPROX(n10) [1/100]  # real 0..1\nn12 = APPROX(n9) k=1 [1/100]  # real 0..1\n"
 		"output half int n7\noutput mean real n3\nnamed value real n4 +0\n";
 	Diags ds;
 	Graph *g = parsed(text, &ds);
@@ -352,6 +354,8 @@ test_malformed(void **state)
 		"context 4\nn0 = INDEX\nn1 = LINEAR(n0) [1]\n", "context 4\nn0 = INDEX\nn1 = VALUES(n0) [1 2]\n",
 		"context 4\nn0 = REAL [1/2]\nn1 = ADD(n0, n0)\n", "context 4\nn0 = REAL [1/2]\nn1 = FLOOR(n0, n0)\n",
 		"context 4\nn0 = INDEX\nn1 = VALUES(n0) [1 2 3 4]\noutput a int n1\n",
+		"context 4\nn0 = INDEX\nn1 = CURVE(n0) k=1\n", "context 4\nn0 = INDEX\nn1 = CURVE(n0) k=9\n",
+		"context 4\nn0 = INDEX\nn1 = APPROX(n0) [0]\n",
 		"context 4\nn0 = INDEX\ncontext 5\n", "context 4\nn0 = PICK(", "context 4\nn0 = INDEX\nn1 = PICK(n0)",
 	};
 
