@@ -52,7 +52,7 @@ near() { # near WHAT FILE: beside what the evaluator says
 		  if (bad) { print what ": " $0; exit } }
 		END { exit bad }' && [ "$(wc -l <"$2")" = "$(wc -l <"$tmp/evaluator")" ]
 }
-for program in examples/raw_graph.tw tests/lang/raw.tw tests/lang/numbers.tw tests/lang/approx.tw; do
+for program in examples/raw_graph.tw tests/lang/raw.tw tests/lang/numbers.tw tests/lang/approx.tw examples/kernel.tw; do
 	model=$tmp/numbers.onnx
 	"$bin/twc" $program -o "$model" && "$bin/model/check" "$model" || failed=1
 	node tests/model/bounds.mjs "$model" >"$tmp/bounds" || failed=1
