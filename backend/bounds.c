@@ -4,7 +4,10 @@
  * is 0 or 1 while both are hundreds. So neurons of one linear part are bounded
  * together: their sum is a broken line in x, extreme at a bend or at an end. And a
  * form whose terms are too large to be added up in one column is kept in several,
- * one for each such group. */
+ * one for each such group.
+ *
+ * Of the dimensions of a score whose keys are features of one stream, one-hot, only one
+ * is not 0 at a time: what they come to is added up value by value. */
 
 #include "backend/circuit.h"
 
@@ -212,4 +215,81 @@ form_most(const Form *f, int state)
 			bos += (double)f->term[i].c * (double)f->term[i].atom->bos;
 	double most = -lo > hi ? -lo : hi;
 	return most > fabs(bos) ? most : fabs(bos);
+}
+
+/* ---- scores ---- */
+
+/* What dimensions may add up to by what stands at one position: its place, a row of each
+ * field. Entry 0 of each list is <bos>. */
+typedef struct Sums {
+	double *place;          /* (places) */
+	double *row;            /* (rows) but for <bos> */
+	double *bos;            /* (nfield) of the features of each field */
+} Sums;
+
+/* The size of a sum of features where their stream has this value; `but` is none of them. */
+static double
+value_at(const Form *f, const Atom *but, int at)
+{
+	double v = (double)f->k;
+
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom != but)
+			v += (double)f->term[i].c * (double)f->term[i].atom->table[at];
+	return fabs(v);
+}
+
+static double
+field_most(const Circuit *c, const Sums *s, int field)
+{
+	double most = s->bos[field];
+
+	for (int r = 0; r < rows_of(c->g, field); r++)
+		most = fmax(most, s->row[first_row(c->g, field) + r]);
+	return most;
+}
+
+/* f, times at most `other`, where it is a feature; false where it is not. */
+static bool
+add_by_position(const Circuit *c, Sums *s, const Form *f, double other)
+{
+	const Atom *bos = c->is_bos->term[0].atom, *one = only_kind(f, bos);
+
+	if (!one || f->real)
+		return false;
+	bool place = one->kind == PLACE_FEATURE;
+	int first = place ? 1 : first_row(c->g, one->field), n = place ? c->places - 1 : rows_of(c->g, one->field);
+	double *at = place ? s->place : s->row, *at_bos = place ? s->place : &s->bos[one->field];
+	*at_bos += other * fabs((double)form_bos(f));
+	for (int i = first; i < first + n; i++)
+		at[i] += other * value_at(f, bos, i);
+	return true;
+}
+
+double
+score_most(const Circuit *c, const Select *s)
+{
+	int nfield = c->g->nfield > 0 ? c->g->nfield : 1;
+	double most = 0;
+	Sums by[2];
+
+	for (int side_of = 0; side_of < 2; side_of++) {
+		double *room = arena_alloc(c->arena, sizeof *room * (size_t)(c->places + c->rows + nfield));
+		by[side_of] = (Sums){ room, room + c->places, room + c->places + c->rows };
+	}
+	for (int i = 0; i < s->ndim; i++) {
+		const Form *q = s->q[i], *k = s->k[i];
+		double here = most_in_all(q), there = most_in_all(k);
+		if (!add_by_position(c, &by[1], k, here) && !add_by_position(c, &by[0], q, there))
+			most += here * there;
+	}
+	for (int side_of = 0; side_of < 2; side_of++) {
+		double place = 0;
+		for (int p = 0; p < c->places; p++)
+			place = fmax(place, by[side_of].place[p]);
+		most += place;
+		for (int f = 0; f < nfield; f++)
+			most += field_most(c, &by[side_of], f);
+	}
+	return most;
 }

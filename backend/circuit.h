@@ -185,10 +185,16 @@ double form_most(const Form *f, int state);
 double form_terms(const Form *);
 /* The same of its parts, each in a column of its own; <bos> aside. */
 double form_terms_in_parts(const Form *);
+enum { SCORE_MAX = 1 << 29 };   /* a score that is hidden becomes -2^30 (runtime/nodes.h): others stay well above */
+/* The largest sum of the absolute terms of a score, also at <bos>. */
+double score_most(const Circuit *, const Select *);
 /* Of forms that share their terms, more of them than terms: those, as forms (units.c).
  * unit has room for all terms. */
 int form_units(Arena *, const Form *const *form, int nform, int natom, const Form **unit);
 
+/* One of the features that f is made of, `but` aside, if all are of one field or of the
+ * place; else NULL. */
+const Atom *only_kind(const Form *f, const Atom *but);
 const Form *token_feature(Circuit *, int field, const int64_t *table);  /* (rows) those of the field, and <bos> */
 const Form *place_feature(Circuit *, const int64_t *table);     /* (places) */
 const Form *relu(Circuit *, const Form *);

@@ -339,16 +339,20 @@ place_feature(Circuit *c, const int64_t *table)
 	return feature(c, PLACE_FEATURE, 0, table, 1, c->places - 1, 0);
 }
 
-/* The one kind of feature that f is made of, of one field, or -1. */
-static int
-only_kind(const Form *f)
+const Atom *
+only_kind(const Form *f, const Atom *but)
 {
-	const Atom *one = f->n ? f->term[0].atom : NULL;
+	const Atom *one = NULL;
 
-	for (int i = 0; i < f->n; i++)
-		if (f->term[i].atom->kind != one->kind || f->term[i].atom->field != one->field)
-			return -1;
-	return one && one->kind <= PLACE_FEATURE ? (int)one->kind : -1;
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		if (a == but)
+			continue;
+		if (a->kind > PLACE_FEATURE || (one && (a->kind != one->kind || a->field != one->field)))
+			return NULL;
+		one = a;
+	}
+	return one;
 }
 
 const Form *
@@ -359,9 +363,9 @@ relu(Circuit *c, const Form *f)
 	if (f->hi <= 0)
 		return form_const(c, 0);
 
-	int kind = only_kind(f);
-	if (kind >= 0) {
-		size_t n = table_size(c, (AtomKind)kind);
+	const Atom *one = only_kind(f, NULL);
+	if (one) {
+		size_t n = table_size(c, one->kind);
 		int64_t *t = arena_alloc(c->arena, sizeof *t * n);
 		for (size_t r = 0; r < n; r++) {
 			int64_t v = f->k;
@@ -369,7 +373,7 @@ relu(Circuit *c, const Form *f)
 				v += f->term[i].c * f->term[i].atom->table[r];
 			t[r] = v > 0 ? v : 0;
 		}
-		return kind == TOKEN_FEATURE ? token_feature(c, f->term[0].atom->field, t) : place_feature(c, t);
+		return one->kind == TOKEN_FEATURE ? token_feature(c, one->field, t) : place_feature(c, t);
 	}
 	int64_t bos = form_bos(f);
 	Atom a = { .kind = NEURON, .in = f, .lo = 0, .hi = f->hi, .bos = bos > 0 ? bos : 0,

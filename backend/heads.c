@@ -572,6 +572,73 @@ relates(const Node *cond)
 	return false;
 }
 
+/* What is said of a bound position, said of what the reference finds. */
+static Node *
+at_found(Circuit *c, Node *n, Node *ref)
+{
+	if (n->op == OP_THERE)
+		return node(c, OP_READ, n, 3, n->arg[0], ref, mk_const(c->g, n->type.lo), 0);
+	if (!n->two_sided)
+		return n;
+	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
+	for (int i = 0; i < n->narg; i++)
+		arg[i] = at_found(c, n->arg[i], ref);
+	return mk_like(c->g, n, arg);
+}
+
+/* x * k + y, y from 0 to k - 1, as it is written. */
+static bool
+is_pair(Node *e, Node **high, Node **low)
+{
+	for (int i = 0; i < 2 && e->op == OP_ADD; i++) {
+		Node *m = e->arg[i], *y = e->arg[1 - i];
+		if (m->op != OP_MUL || !is_literal(m->arg[1]) || y->type.lo < 0 || y->type.hi >= m->arg[1]->k)
+			continue;
+		*high = m->arg[0];
+		*low = y;
+		return true;
+	}
+	return false;
+}
+
+/* A score as two digits; false where it does not come apart so. */
+static bool
+digits_of(Circuit *c, Node *e, Node **high, Node **low)
+{
+	Graph *g = c->g;
+	const Apart *a = apart(c, e);
+	int64_t base = 2;
+
+	if (is_pair(e, high, low))
+		return true;
+	if (a && a->n == 1 && is_literal(a->term[0].here))      /* what is here makes no difference */
+		e = mk_at(g, e, OP_MUL, mk_at(g, e, OP_THERE, a->term[0].there, NULL, NULL), a->term[0].here, NULL);
+	else if (!has_rows(c, e))
+		return false;
+	while (base * base <= e->type.hi - e->type.lo)
+		base *= 2;
+	if (base > SET_MAX || 2 * base > e->type.hi - e->type.lo)
+		return false;
+	Node *over = mk_at(g, e, OP_SUB, e, mk_const(g, e->type.lo), NULL), *b = mk_const(g, base);
+	*high = mk_at(g, e, OP_DIV, over, b, NULL);
+	*low = mk_at(g, e, OP_MOD, over, b, NULL);
+	return true;
+}
+
+/* The best by a score too large for one head: of those with the greatest high digit the
+ * one with the greatest low one. NULL where it has none. */
+static Node *
+best_of_digits(Circuit *c, Node *best)
+{
+	Node *cond = best->arg[1], *high, *low;
+
+	if (!digits_of(c, best->arg[0], &high, &low))
+		return NULL;
+	Node *most = at_found(c, high, mk_at(c->g, best, OP_BEST, high, cond, NULL));
+	cond = mk_at(c->g, best, OP_AND, mk_at(c->g, best, OP_EQ, high, most, NULL), cond, NULL);
+	return mk_at(c->g, best, OP_BEST, low, cond, NULL);
+}
+
 /* What is read where one of two conditions that exclude each other holds: at the later
  * of their positions, or the first. */
 static const Form *
@@ -626,6 +693,8 @@ map_read_there(Circuit *c, Node *n)
 	if ((p->op == OP_LATEST || p->op == OP_FIRST) && two_cases(c, p->arg[0], cases))
 		return read_of_two(c, n, cases);
 	const Select *s = select_for(c, p);
+	if (s && p->op == OP_BEST && score_most(c, s) > SCORE_MAX && (other = best_of_digits(c, p)))
+		return map_node(c, node(c, OP_READ, n, 3, x, other, d, 0));
 	if (s && p->op == OP_AT && c->g->bidirectional && !surely_in_text(c, n, p->arg[0]))
 		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x), d);
 	return s ? value_there(c, s, map_node(c, x), d) : NULL;

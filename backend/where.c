@@ -213,10 +213,25 @@ can_relate(Circuit *c, Node *n)
 	       && number_of_first(n->arg[is_place_there(n->arg[0])]);
 }
 
+/* The only one of its cases that there is, where there is one alone. */
+static Node *
+only_case(Circuit *c, Node *cond)
+{
+	Node *to[2];
+
+	while (two_cases(c, cond, to)) {
+		bool first = to[1]->op == OP_CONST && !to[1]->k, second = to[0]->op == OP_CONST && !to[0]->k;
+		if (!first && !second)
+			break;
+		cond = to[second];
+	}
+	return cond;
+}
+
 bool
 where_of(Circuit *c, const Node *at, Node *cond, Where *w)
 {
-	if (!add_literal(c, w, cond)) {
+	if (!add_literal(c, w, only_case(c, cond))) {
 		refuse(c, at, "this condition has too many parts");
 		return false;
 	}
