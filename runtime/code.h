@@ -106,6 +106,7 @@ struct TwCode {
 	double state;         /* floats of a session's state; 1e18 if that cannot be */
 	size_t reset;         /* the first of them, which a new text sets back to what <bos> left */
 	bool any;             /* some head is TW_ANY */
+	float rounding;       /* how far softmax and look-ups may be apart in what is no integer */
 	double effort;        /* steps left for finding out what heads look up */
 	long cells;           /* left for the tables of staircases */
 	int *place_of;        /* (d_model) scratch of the making */
@@ -119,7 +120,7 @@ void tw_code_free(TwCode *);
 
 /* How each head of layer n finds what it reads. */
 void tw_lookups(TwCode *, int n);
-bool tw_check_claims(const TwCode *, char **error);
+bool tw_check_claims(TwCode *, char **error);
 
 /* Appends a list of terms, of which zeros are left out. */
 void tw_form(TwPool *, TwForms *, const float *w, size_t stride, int n, float bias);

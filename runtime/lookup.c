@@ -571,14 +571,26 @@ claim_holds(const TwCode *c, const cJSON *claim)
 	return true;
 }
 
+/* How far apart two orders of summation may be where numbers are no integers; those are
+ * never so near. */
+static float
+rounding(const cJSON *certificate)
+{
+	const cJSON *sum = cJSON_GetObjectItemCaseSensitive(certificate, "largest_sum");
+	double most = cJSON_IsNumber(sum) && sum->valuedouble > 0 ? 0x1p-22 * sum->valuedouble : 0;
+
+	return (float)fmin(1e-3 + most, 0.25);
+}
+
 bool
-tw_check_claims(const TwCode *c, char **error)
+tw_check_claims(TwCode *c, char **error)
 {
 	cJSON *j = c->m->certificate ? cJSON_Parse(c->m->certificate) : NULL;
 	const cJSON *heads = cJSON_GetObjectItemCaseSensitive(j, "heads");
 	bool ok = true;
 	int i = 0;
 
+	c->rounding = rounding(j);
 	for (const cJSON *claim = cJSON_IsArray(heads) ? heads->child : NULL; claim && ok; claim = claim->next, i++)
 		if (!claim_holds(c, claim))
 			ok = tw_refuse(error, "the certificate is wrong: what it says of head %d is not what the weights do", i);

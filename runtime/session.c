@@ -198,13 +198,13 @@ turn_plain(TwSession *s)
 	return true;
 }
 
-/* Integers are equal or wrong; fractions, from a mean, may be rounded otherwise. */
+/* Integers are equal or wrong; reals may be rounded otherwise. */
 static bool
-same(float a, float b)
+same(const TwCode *c, float a, float b)
 {
 	if (a == rintf(a) && b == rintf(b))
 		return a == b;
-	return fabsf(a - b) <= 1e-3f + 1e-5f * fabsf(a);
+	return fabsf(a - b) <= c->rounding + 1e-5f * fabsf(a);
 }
 
 static void
@@ -213,7 +213,7 @@ check_stream(TwSession *s)
 	const float *x = tw_plain_stream(s->softmax, s->used - 1);
 
 	for (int i = 0; i < s->m->d_model && !s->differs; i++)
-		if (!same(x[i], s->w.x[i]))
+		if (!same(s->c, x[i], s->w.x[i]))
 			tw_refuse(&s->differs, "at token %d, column %d: softmax over everything gives %.9g, the look-ups %.9g",
 				  s->used - 1, i, (double)x[i], (double)s->w.x[i]);
 }
