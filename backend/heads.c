@@ -173,9 +173,10 @@ place_behind_condition(Circuit *c, Node *ref, Node *e)
 	if (e->arg[2]->op != OP_CONST || e->arg[2]->k >= 0)
 		return NULL;
 	bool ahead = !c->g->bidirectional && most_of_difference(c->g, e->arg[1], index) > 0;
-	const Form *place = visible_place(c, form_scale(c, 1, map_node(c, e->arg[1]), 1), ahead);
+	const Form *f = form_scale(c, 1, map_node(c, e->arg[1]), 1), *place = visible_place(c, f, ahead);
 	const Form *fails = form_scale(c, -1, map_node(c, e->arg[0]), 1);
-	place = form_add(c, 1, place, -c->places, fails, 0);
+	int64_t past = !ahead && f->hi >= c->places ? f->hi + 1 : c->places;    /* where all can be seen it may be behind the text */
+	place = form_add(c, 1, place, -past, fails, 0);
 	bool exact = STEP * (int64_t)c->places * (c->places - 2 * place->lo) < EXACT_MAX / 8 * 7;
 	return exact && place->ready < map_node(c, e)->ready ? place : NULL;
 }
