@@ -562,6 +562,25 @@ open_bytes(Check *c, const unsigned char *bytes, size_t n)
 	return open_model(c, model, error);
 }
 
+/* approx(e, t) is off by no more than t. */
+static bool
+near_enough(Check *c)
+{
+	for (int i = 0; i < c->s->ndef; i++) {
+		const Def *d = c->s->def[i];
+		if (d->kind != D_OUTPUT || d->dropped || d->body->form != F_APPROX)
+			continue;
+		for (int k = 0; k < c->model->nlabel; k++) {
+			const TwLabel *l = &c->model->label[k];
+			if (strcmp(l->name, d->name) || (double)l->error * (double)d->body->num2 <= 1.000001)
+				continue;
+			fprintf(c->why, "%s is off by up to %g\n", d->name, (double)l->error);
+			return false;
+		}
+	}
+	return true;
+}
+
 static Fate
 check_model(Check *c, const char *judge)
 {
@@ -570,6 +589,8 @@ check_model(Check *c, const char *judge)
 
 	if (!open_bytes(c, bytes, n))
 		return UNLOADABLE;
+	if (!near_enough(c))
+		return UNTRUE;
 	set_fed(c);
 	c->eval = eval_new(c->g);
 	c->meaning = meaning_new(c->arena, c->s);

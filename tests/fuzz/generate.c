@@ -896,6 +896,8 @@ of_mean(Gen *g, int depth)
 		x = fitted(g, outside(g, g->reals && chance(g, 30) ? t_real : t_int, depth - 1), -3, 9);
 		e->kid[0] = of_one(g, F_THERE, x->type, x);
 		e->kid[0]->def = g->bound;
+		if (chance(g, 25))
+			e->kid[0] = fitted(g, gen(g, t_int, depth - 1), -3, 9);
 	}
 	g->bound = NULL;
 	return ranged(e, -3, 9);
@@ -1862,6 +1864,7 @@ generate(Arena *arena, uint64_t seed)
 	g.p->arena = arena;
 	g.p->seed = seed;
 	g.reals = chance(&g, 35);
+	g.near = chance(&g, 40);
 	g.wide = chance(&g, 25);
 	make_model(&g);
 	g.reals |= g.p->nfed > 0;

@@ -394,6 +394,11 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 	case F_CEIL: put_call(p, "ceil", e, f); break;
 	case F_CURVE: put_call(p, curve_name[e->num], e, f); break;
 	case F_RELU: put_call(p, "relu", e, f); break;
+	case F_APPROX:
+		fputs("approx(", f);
+		put(p, e->kid[0], OPEN, f);
+		fprintf(f, ", 1/%" PRId64 ")", e->num2);
+		break;
 	case F_LINEAR: put_linear(p, e, f); break;
 	case F_ATTEND: put_attend(p, e, f); break;
 	case F_MIN: put_call(p, "min", e, f); break;

@@ -87,7 +87,8 @@ struct Def {
 	F(MAX, "max(x, y)")                                                                                  \
 	F(FLOOR, "floor(x)")                                                                                 \
 	F(CEIL, "ceil(x)")                                                                                   \
-	F(CURVE, "exp(x)") /* num: which */                                                                  \
+	F(CURVE, "exp(x)")           /* num: which */                                                        \
+	F(APPROX, "approx(x, 1/10)") /* num2: tenths, hundredths … */                                      \
 	F(TO_INT, "int(c)")                                                                                  \
 	F(ID, "id(t)")                                                                                       \
 	F(ORD, "ord(t)")                                                                                     \

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/coverage.h"
 
-enum { SECONDS = 20, WHY = 2000, TRIALS = 1500 };
+enum { SECONDS = 20, WHY = 2000, TRIALS = 1500, HUNG_TRIALS = 15 };
 
 static const char *const fate_name[] = {
 	[FINE] = "fine",
@@ -62,7 +63,7 @@ try(Run *run, const Sample *s, const char *judge)
 	if (!child) {
 		dup2(pipes[1], STDERR_FILENO);
 		close(pipes[0]);
-		alarm(SECONDS);
+		setrlimit(RLIMIT_CPU, &(struct rlimit){ SECONDS, SECONDS });
 		_exit(check_sample(s, judge, stderr));
 	}
 	close(pipes[1]);
@@ -75,7 +76,8 @@ try(Run *run, const Sample *s, const char *judge)
 	waitpid(child, &status, 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) >= FINE && WEXITSTATUS(status) < CRASHED)
 		return (Fate)WEXITSTATUS(status);
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? HUNG : CRASHED;
+	return WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL) ? HUNG
+												   : CRASHED;
 }
 
 /* ---- making it small ---- */
@@ -91,7 +93,7 @@ typedef struct Shrink {
 static bool
 still_fails(Shrink *sh)
 {
-	if (sh->trials >= TRIALS)
+	if (sh->trials >= (sh->fate == HUNG ? HUNG_TRIALS : TRIALS))
 		return false;
 	sh->trials++;
 	return try(sh->run, sh->s, NULL) == sh->fate;
@@ -184,7 +186,7 @@ shrink(Run *run, Sample *s, Fate fate)
 {
 	Shrink sh = { .run = run, .s = s, .fate = fate, .smaller = true };
 
-	while (sh.smaller && sh.trials < TRIALS) {
+	while (sh.smaller && sh.trials < (fate == HUNG ? HUNG_TRIALS : TRIALS)) {
 		sh.smaller = false;
 		for (int i = s->ndef - 1; i >= 0; i--)
 			if (!s->def[i]->dropped)

@@ -28,7 +28,7 @@ is_rough(const Expr *e)
 {
 	if (!e)
 		return false;
-	if (e->form == F_CURVE || e->form == F_ATTEND)
+	if (e->form == F_CURVE || e->form == F_ATTEND || e->form == F_APPROX)
 		return true;
 	if (e->form == F_CALL && is_rough(e->def->body))
 		return true;
@@ -170,11 +170,79 @@ real_total(Gen *g, int depth)
 	return ranged(e, -3 * g->p->context, 9 * g->p->context);
 }
 
+/* ---- near enough: approx(e, t) ---- */
+
+static Expr *near(Gen *, int depth);
+
+/* Something between these that any real is made of. */
+static Expr *
+near_within(Gen *g, int64_t lo, int64_t hi, int depth)
+{
+	return fitted(g, near(g, depth), lo, hi);
+}
+
+static Expr *
+near_curve(Gen *g, int depth)
+{
+	static const int64_t from[CURVES] = { 0, -6, 1, -7, -7 }, to[CURVES] = { 30, 2, 20, 7, 7 };
+	static const int64_t lo[CURVES] = { 0, 0, 0, -1, -1 }, hi[CURVES] = { 6, 8, 3, 1, 1 };
+	Curve which = (Curve)roll(g, CURVES);
+	Expr *e = of_one(g, F_CURVE, t_real, near_within(g, from[which], to[which], depth));
+
+	e->num = which;
+	return ranged(e, lo[which], hi[which]);
+}
+
+static Expr *
+near_power(Gen *g, int depth)
+{
+	Expr *e = of_one(g, F_POW, t_real, near_within(g, -4, 4, depth));
+
+	e->num = 2 + roll(g, 2);
+	return ranged(e, -64, 64);
+}
+
+static Expr *
+near(Gen *g, int depth)
+{
+	Expr *a, *b;
+
+	if (depth <= 0)
+		return chance(g, 40) ? some_leaf(g, t_real) : gen(g, t_real, 1);
+	switch (roll(g, 8)) {
+	case 0:
+	case 1: return near_curve(g, depth - 1);
+	case 2: return near_power(g, depth - 1);
+	case 3:
+		a = near_within(g, -8, 8, depth - 1);
+		b = near_within(g, 1, 9, depth - 1);
+		return ranged(of_two(g, F_RATIO, t_real, a, b), -8, 8);
+	case 4: a = near(g, depth - 1); return hull(of_two(g, F_ADD, t_real, a, exactly(g, 0)), a, a);
+	default:
+		a = near_within(g, -6, 6, depth - 1);
+		b = chance(g, 70) ? near_within(g, -6, 6, depth - 1)
+				  : fitted(g, gen(g, t_int, depth - 1), -6, 6);
+		return ranged(of_two(g, F_MUL, t_real, a, b), -36, 36);
+	}
+}
+
+static Expr *
+of_approx(Gen *g, int depth)
+{
+	static const int64_t parts[] = { 2, 10, 10, 100, 1000 };
+	Expr *x = near(g, 1 + roll(g, depth > 1 ? 3 : 2)), *e = of_one(g, F_APPROX, t_real, x);
+
+	e->num2 = parts[roll(g, 5)];
+	return ranged(e, x->lo - 1, x->hi + 1);
+}
+
 Expr *
 gen_real(Gen *g, int depth)
 {
 	Expr *e;
 
+	if (g->near && chance(g, 25))
+		return of_approx(g, depth);
 	switch (roll(g, 22)) {
 	case 0:
 	case 1:
