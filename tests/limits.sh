@@ -36,6 +36,9 @@ size reverse_emit 2 9
 size parity 2 6
 size most_frequent 3 10
 size dyck1 3 43
+size turing 1 27
+size life 1 10
+size long_division 5 29
 if [ -z "${SLOW:-}" ]; then
 	read -r _ _ mb _ < <("$bin/bench/measure" 1 "$bin/twc" examples/calculator.tw -o "$tmp/c.onnx")
 	at_most "compiling the calculator, MB" "$mb" 100
