@@ -159,6 +159,15 @@ here_satisfies(Lower *L, const Node *ref)
 	return c->type.lo == 1 || bounds(L, c).lo == 1;
 }
 
+/* Is e + k no later than the last position that is seen? */
+static bool
+is_visible(Lower *L, Node *e, int k)
+{
+	Node *last = last_visible(L);
+
+	return most_of_difference(L->g, e, last) <= -k || bounds(L, op2(L, OP_SUB, last, e)).lo >= k;
+}
+
 bool
 is_present(Lower *L, const Value *p)
 {
@@ -172,8 +181,7 @@ is_present(Lower *L, const Value *p)
 	case OP_HERE:
 		return k <= 0 && bounds(L, op0(L, OP_INDEX)).lo + k >= 0;
 	case OP_AT:
-		return bounds(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0
-		       && bounds(L, op2(L, OP_SUB, last_visible(L), p->ref->arg[0])).lo - (k > 0 ? k : 0) >= 0;
+		return bounds(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0 && is_visible(L, p->ref->arg[0], k > 0 ? k : 0);
 	case OP_LATEST: case OP_FIRST: case OP_BEST:
 		return k == 0 && here_satisfies(L, p->ref);
 	default:
