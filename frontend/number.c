@@ -1,4 +1,7 @@
-/* Compile-time arithmetic: exact fractions of 64 bits a side; more is an error. */
+/* Compile-time arithmetic: exact fractions of 64 bits a side; more is an error. What a
+ * function like exp gave is the nearest double, and so is what is made of it. */
+
+#include <math.h>
 
 #include "frontend/lower.h"
 #include "lang/whole.h"
@@ -47,9 +50,37 @@ power(Lower *L, const Value *a, const Value *b)
 	return b->num < 0 ? fraction(L, den, num, real) : fraction(L, num, den, real);
 }
 
+/* The doubles that a function gives have such denominators: known_real(). */
+static bool
+is_rounded(const Value *v)
+{
+	return v->den >= (int64_t)1 << 30 && !(v->den & (v->den - 1));
+}
+
+/* NULL if they are exact, or the operator is none of these. */
+static Value *
+rounded_arith(Lower *L, AstKind kind, const Value *a, const Value *b)
+{
+	double x = number_value(a), y = number_value(b);
+
+	if (!is_rounded(a) && !is_rounded(b))
+		return NULL;
+	switch (kind) {
+	case N_ADD: return known_real(L, x + y);
+	case N_SUB: return known_real(L, x - y);
+	case N_MUL: return known_real(L, x * y);
+	case N_DIV: return y != 0 ? known_real(L, x / y) : NULL;
+	case N_POW: return b->den == 1 && x != 0 ? known_real(L, pow(x, y)) : NULL;
+	default: return NULL;
+	}
+}
+
 Value *
 known_arith(Lower *L, AstKind kind, const Value *a, const Value *b)
 {
+	Value *rounded = rounded_arith(L, kind, a, b);
+	if (rounded)
+		return rounded;
 	bool real = a->kind == V_REAL || b->kind == V_REAL;
 	Wide an = a->num, ad = a->den, bn = b->num, bd = b->den;
 

@@ -386,7 +386,7 @@ known_real(Lower *L, double x)
 	double m = frexp(x, &e);        /* x = m * 2^e, m below 1 */
 	int bits = 53 - e;
 
-	if (e > 60)
+	if (!isfinite(x) || e > 60)
 		return fail(L, "this compile-time number does not fit in 64 bits");
 	if (bits > 62)
 		bits = 62;
