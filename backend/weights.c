@@ -258,6 +258,21 @@ new_sums(Writer *w)
 	return arena_alloc(w->c->arena, sizeof(double) * (size_t)(w->cols->n + 1));
 }
 
+/* What most of the sum in this column is for. */
+static const Node *
+node_in(Writer *w, const double *sum, int place)
+{
+	const Form *f = NULL;
+	double most = 0;
+
+	for (int i = 0; i < w->cols->n; i++)
+		if (w->cols->place[i] == place && w->cols->form[i]->n && sum[i] + w->most[i] > most) {
+			most = sum[i] + w->most[i];
+			f = w->cols->form[i];
+		}
+	return f ? f->term[0].atom->node : NULL;
+}
+
 static void
 prove_writes(Writer *w, const double *sum, const Node *n)
 {
@@ -266,7 +281,7 @@ prove_writes(Writer *w, const double *sum, const Node *n)
 	for (int i = 0; i < w->cols->n; i++)
 		all[w->cols->place[i]] += sum[i] + w->most[i];
 	for (int i = 0; i < w->cols->width; i++)
-		prove(w, n, all[i], "value");
+		prove(w, n || all[i] < EXACT_MAX ? n : node_in(w, sum, i), all[i], "value");
 }
 
 static int

@@ -549,7 +549,7 @@ divided(Wide *w, const Node *n, Affine *a)
 
 	if (n->op == OP_MOD)
 		return remainder_by(w, a, b);
-	Node *q = asked(w, a, b);
+	Node *q = a->n ? asked(w, a, b) : zero(w);      /* what is left of the constant is below b */
 	return q ? make(w, OP_ADD, out, q) : NULL;
 }
 
