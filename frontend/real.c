@@ -401,6 +401,17 @@ known_real(Lower *L, double x)
 	return v;
 }
 
+/* Is f(x), an integer as a double tells it, just that? */
+static bool
+is_whole(CurveKind which, Real x, double y)
+{
+	switch (which) {
+	case CURVE_SQRT: return x.den && y == floor(y) && y * y == x.x;
+	case CURVE_LOG: return x.den && x.x == 1;
+	default: return x.den && x.x == 0;      /* exp, sin, cos */
+	}
+}
+
 Value *
 real_function(Lower *L, CurveKind which, Value *v)
 {
@@ -421,8 +432,7 @@ real_function(Lower *L, CurveKind which, Value *v)
 		double x = f(image[i].x);
 		if (!isfinite(x))
 			return fail(L, "%s has no value at %.6g, which this can be", name, image[i].x);
-		bool exact = which == CURVE_SQRT && x == floor(x) && x * x == image[i].x;
-		image[i] = (Real){ x, exact };
+		image[i] = (Real){ x, is_whole(which, image[i], x) };
 	}
 	Node *n = root ? mk_values(L->g, L->span, L->file, root, image) : NULL;
 	return n ? v_stream(L, V_REAL, n)

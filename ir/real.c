@@ -343,17 +343,27 @@ root_of(const Node *n, const Node *root, int depth)
 }
 
 /* n where its root has its i-th value. */
-static int64_t
-value_at(Graph *g, const Node *n, int i)
+static Real
+value_at(const Node *n, int i)
 {
-	if (n->op == OP_CONST)
-		return n->k;
+	if (is_literal(n))
+		return number_of(n);
 	if (!n->type.real)
-		return n->type.image[i];
-	int64_t *v = arena_alloc(g->arena, sizeof *v * (size_t)(n->narg + 1));
-	for (int j = 0; j < n->narg; j++)
-		v[j] = value_at(g, n->arg[j], i);
-	return op_apply(n, v);
+		return real_of(n->type.image[i], 1);
+	Real x = value_at(n->arg[0], i), sum;
+	switch (n->op) {
+	case OP_VALUES:
+		return n->real[(int64_t)x.x - n->k];
+	case OP_RELU:
+		return x.x > 0 ? x : (Real){ 0, 1 };
+	case OP_IF:
+		return value_at(n->arg[x.x != 0 ? 1 : 2], i);
+	default:                        /* LINEAR: see root_of */
+		sum = n->real[n->narg];
+		for (int j = 0; j < n->narg; j++)
+			sum = real_add(sum, real_mul(n->real[j], value_at(n->arg[j], i)));
+		return sum;
+	}
 }
 
 const Node *
@@ -367,10 +377,9 @@ real_image(Graph *g, const Node *n, Real **image)
 	int size = root->type.nset;
 	*image = arena_alloc(g->arena, sizeof **image * (size_t)size);
 	for (int i = 0; i < size; i++) {
-		int64_t v = value_at(g, n, i);
-		double x = n->type.real ? real_value(v) : (double)v;
-		bool exact = grid && fabs(x) * (double)grid < (double)NUM_MAX;
-		(*image)[i] = exact ? real_of(llrint(x * (double)grid), grid) : (Real){ x, 0 };
+		Real x = value_at(n, i);
+		bool exact = grid && fabs(x.x) * (double)grid < (double)NUM_MAX;
+		(*image)[i] = exact ? real_of(llrint(x.x * (double)grid), grid) : x;
 	}
 	return root;
 }
@@ -509,6 +518,39 @@ scaled_integer(Graph *g, const Node *n, int64_t grid)
 	return sum->type.lo > -top && sum->type.hi < top ? sum : NULL;
 }
 
+/* The greatest integer that is not above x. */
+static int64_t
+floor_of(Real x)
+{
+	if (!x.den)
+		return (int64_t)floor(x.x);
+	int64_t n = llrint(x.x * (double)x.den);
+	return n / x.den - (n % x.den < 0);
+}
+
+/* ABOVE or FLOOR of what follows from one stream: value by value, if each is exact or so
+ * far from where the answer changes that no rounding matters. Else NULL. */
+static Node *
+value_by_value(Graph *g, const Node *n)
+{
+	Real *image;
+	const Node *root = real_grid(&n->arg[0]->type) ? NULL : real_image(g, n->arg[0], &image);
+	int64_t size = root ? root->type.hi - root->type.lo + 1 : 0;
+	double near = 1e-12 * (fabs(n->arg[0]->type.min) + fabs(n->arg[0]->type.max) + 1);
+
+	if (!root || size > VALUES_MAX)
+		return NULL;
+	int64_t *table = arena_alloc(g->arena, sizeof *table * (size_t)size);
+	for (int64_t i = 0, k = 0; i < size; i++) {
+		k += k + 1 < root->type.nset && root->type.set[k + 1] == root->type.lo + i;
+		Real x = image[k];
+		if (!x.den && fabs(n->op == OP_ABOVE ? x.x : x.x - rint(x.x)) < near)
+			return NULL;
+		table[i] = n->op == OP_ABOVE ? x.x > 0 : floor_of(x);
+	}
+	return mk_table(g, n->span, n->file, g->node[root->id], root->type.lo, table, (int)size);
+}
+
 static Node *
 fold_above(Graph *g, const Node *n)
 {
@@ -522,7 +564,7 @@ fold_above(Graph *g, const Node *n)
 	if (!t.real || !x->type.real)
 		return mk_at(g, n, OP_LT, mk_const(g, 0), x, NULL);
 	whole_x = scaled_integer(g, x, grid);
-	return whole_x ? mk_at(g, n, OP_LT, mk_const(g, 0), whole_x, NULL) : NULL;
+	return whole_x ? mk_at(g, n, OP_LT, mk_const(g, 0), whole_x, NULL) : value_by_value(g, n);
 }
 
 static Node *
@@ -536,7 +578,7 @@ fold_floor(Graph *g, const Node *n)
 		return mk_const(g, op_apply(n, (int64_t[]){ real_bits(x->real[0].x) }));
 	int64_t grid = real_grid(&x->type);
 	Node *whole_x = scaled_integer(g, x, grid);
-	return whole_x ? mk_at(g, n, OP_DIV, whole_x, mk_const(g, grid), NULL) : NULL;
+	return whole_x ? mk_at(g, n, OP_DIV, whole_x, mk_const(g, grid), NULL) : value_by_value(g, n);
 }
 
 static Node *
