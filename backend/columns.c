@@ -6,10 +6,12 @@
  * integer combination of the columns there needs none of its own. "Integer"
  * matters: 9/28 of a column would not be exact.
  *
- * Integer combinations are found in an echelon basis of the lattice that the
- * columns span (Hermite's form, by Euclid on the pivots), which remembers of each
- * of its rows how it was made of columns. A row's pivot is its smallest entry, 1
- * mostly, lest coefficients grow; the rows' own order is what makes it echelon. */
+ * A combination is found by elimination, in an echelon basis of the columns that
+ * remembers of each of its rows how it was made of them. It reckons modulo a prime of
+ * 61 bits: a solution of small integers is the one over the rationals, and what is no
+ * integer there looks large. So no coefficient grows on the way, however many columns
+ * there are. A column that depends on others stays out of the basis, or takes the place
+ * of one that is an integer combination of it and the others, as 2x is of x. */
 
 #include "backend/circuit.h"
 #include "lang/whole.h"
@@ -18,22 +20,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOO_LARGE ((int64_t)1 << 44)    /* coefficients of this size are of no use */
+/* Residues of it are taken between -2^60 and 2^60, so that an integer is its own. */
+#define PRIME (((int64_t)1 << 61) - 1)
+
+/* n integers of at most ENTRY_MAX, each TIMES_MAX times, add up to less than 2^60. */
+enum { ENTRY_MAX = 1 << 28, TIMES_MAX = 1 << 20, PARTS_MAX = 1 << 11 };
 
 /* A sparse vector, over columns or over dimensions: by ascending index, none 0. */
 typedef Uses Vec;
 typedef Use Entry;
 
-/* 0 at the pivots of all rows of a lower rank. */
+/* Residues. */
 typedef struct Row {
-	int rank, pivot;
-	Vec v;                  /* over dimensions */
+	struct Row *next;
+	Vec v;                  /* over dimensions; the first entry, the pivot, is 1 */
 	Vec w;                  /* over columns: how it is made of them */
 } Row;
 
 typedef struct Basis {
 	int ncolumn;            /* columns that have been put in */
-	int nrow;
+	Row *first;             /* of all rows */
 	Row **row;              /* (ndim) by pivot, NULL where there is none */
 	struct Known **known;   /* (BUCKETS) the columns as they are in this state, by content */
 	int caplargest;
@@ -106,12 +112,32 @@ vec_keep(Space *sp, const Vec *v)
 	return kept;
 }
 
-/* a += times * b; false when it grows too large */
-static bool
+static int64_t
+residue(__int128 x)
+{
+	int64_t r = (int64_t)(x >> 61) + (int64_t)(x & PRIME);
+
+	return r > PRIME / 2 ? r - PRIME : r;
+}
+
+static int64_t
+inverse(int64_t x)
+{
+	int64_t y = 1;
+
+	for (int64_t e = PRIME - 2; e; e >>= 1) {
+		if (e & 1)
+			y = residue((__int128)y * x);
+		x = residue((__int128)x * x);
+	}
+	return y;
+}
+
+/* a += times * b */
+static void
 vec_add(Space *sp, Vec *a, const Vec *b, int64_t times)
 {
 	Vec *s = &sp->spare, swap;
-	bool fits = true;
 
 	s->n = 0;
 	vec_room(sp, s, a->n + b->n);
@@ -124,14 +150,33 @@ vec_add(Space *sp, Vec *a, const Vec *b, int64_t times)
 			sum += a->at[i++].times;
 		if (of_b)
 			sum += (__int128)times * b->at[j++].times;
-		fits = fits && sum < TOO_LARGE && sum > -TOO_LARGE;
-		if (sum)
-			s->at[s->n++] = (Entry){ column, fits ? (int64_t)sum : sum > 0 ? TOO_LARGE : -TOO_LARGE };
+		int64_t r = residue(sum);
+		if (r)
+			s->at[s->n++] = (Entry){ column, r };
 	}
 	swap = *a;
 	*a = *s;
 	*s = swap;
-	return fits;
+}
+
+static Vec
+vec_times(Space *sp, const Vec *v, int64_t times)
+{
+	Vec product = vec_keep(sp, v);
+
+	for (int i = 0; i < v->n; i++)
+		product.at[i].times = residue((__int128)times * v->at[i].times);
+	return product;
+}
+
+static int64_t
+vec_most(const Vec *v)
+{
+	int64_t most = 0;
+
+	for (int i = 0; i < v->n; i++)
+		most = llabs(v->at[i].times) > most ? llabs(v->at[i].times) : most;
+	return most;
 }
 
 static int
@@ -257,80 +302,73 @@ same_column(const Basis *b, const Vec *v, int64_t *times)
 	return -1;
 }
 
-/* The row of least rank at whose pivot v is not 0, and v there; NULL if there is none. */
-static Row *
-first_row_in(const Basis *b, const Vec *v, int64_t *times)
+/* v less the rows that it has a part of, and w less how they are made, until nothing is
+ * left of v or no row begins as it does. */
+static void
+reduce(Space *sp, const Basis *b, Vec *v, Vec *w)
 {
-	Row *first = NULL;
+	const Row *r;
 
-	for (int i = 0; i < v->n; i++) {
-		Row *r = b->row[v->at[i].column];
-		if (r && (!first || r->rank < first->rank)) {
-			first = r;
-			*times = v->at[i].times;
-		}
+	while (v->n && (r = b->row[v->at[0].column])) {
+		int64_t times = -v->at[0].times;
+		vec_add(sp, v, &r->v, times);
+		vec_add(sp, w, &r->w, times);
 	}
-	return first;
 }
 
 static int64_t
-at_pivot(const Row *r)
+entry_of(const Vec *v, int column)
 {
-	int lo = 0, hi = r->v.n - 1;
+	int lo = 0, hi = v->n;
 
 	while (lo < hi) {
 		int mid = (lo + hi) / 2;
-		if (r->v.at[mid].column < r->pivot)
+		if (v->at[mid].column < column)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return r->v.at[lo].times;
+	return lo < v->n && v->at[lo].column == column ? v->at[lo].times : 0;
 }
 
+/* Of columns that add up to 0, w of each, all but `column` are in the basis. It takes
+ * the place of the first that is an integer combination of it and the others. */
 static void
-add_row(Space *sp, Basis *b, const Vec *v, const Vec *w)
+take_place(Space *sp, Basis *b, int column, const Vec *w)
 {
-	int least = 0;
-
-	for (int i = 1; i < v->n; i++)
-		if (llabs(v->at[i].times) < llabs(v->at[least].times))
-			least = i;
-	int pivot = v->at[least].column;
-	b->row[pivot] = NEW(sp->arena, Row);
-	*b->row[pivot] = (Row){ b->nrow++, pivot, vec_keep(sp, v), vec_keep(sp, w) };
-}
-
-/* v, made of columns as w says, joins the basis; both are used up. Where coefficients
- * grow out of hand it stays out. */
-static void
-basis_add(Space *sp, Basis *b, Vec *v, Vec *w)
-{
-	int64_t times;
-	Row *r;
-
-	while ((r = first_row_in(b, v, &times))) {
-		int64_t q = times / at_pivot(r);
-		bool whole = times % at_pivot(r) == 0;
-		if (!vec_add(sp, v, &r->v, -q) || !vec_add(sp, w, &r->w, -q))
-			return;
-		if (!whole) {           /* Euclid: the remainder is the smaller pivot */
-			Row old = *r;
-			r->v = vec_keep(sp, v);
-			r->w = vec_keep(sp, w);
-			vec_copy(sp, v, &old.v, 1);
-			vec_copy(sp, w, &old.w, 1);
-		}
+	if (vec_most(w) <= TIMES_MAX)
+		return;                 /* it is one itself */
+	for (int i = 0; i < w->n; i++) {
+		int64_t scale = inverse(w->at[i].times);
+		if (w->at[i].column == column || llabs(scale) > TIMES_MAX)
+			continue;
+		Vec whole = vec_times(sp, w, scale);
+		if (vec_most(&whole) > TIMES_MAX)
+			continue;
+		for (Row *r = b->first; r; r = r->next)
+			vec_add(sp, &r->w, &whole, -entry_of(&r->w, w->at[i].column));
+		return;
 	}
-	if (v->n)
-		add_row(sp, b, v, w);
 }
 
+/* The column, which in this state is sp->v, joins the basis. */
 static void
 take_in(Space *sp, Basis *b, int column)
 {
-	vec_copy(sp, &sp->w, &(Vec){ 1, 1, &(Entry){ column, 1 } }, 1);
-	basis_add(sp, b, &sp->v, &sp->w);
+	Vec *v = &sp->v, *w = &sp->w;
+
+	if (vec_most(v) > ENTRY_MAX)
+		return;
+	vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ column, 1 } }, 1);
+	reduce(sp, b, v, w);
+	if (!v->n) {
+		take_place(sp, b, column, w);
+		return;
+	}
+	int64_t scale = inverse(v->at[0].times);
+	Row *r = b->row[v->at[0].column] = NEW(sp->arena, Row);
+	*r = (Row){ b->first, vec_times(sp, v, scale), vec_times(sp, w, scale) };
+	b->first = r;
 }
 
 /* A basis takes in the columns there are when it is asked. */
@@ -358,6 +396,7 @@ basis_of(Space *sp, int state)
 
 typedef struct Length {
 	int column, n;
+	int64_t factor;
 } Length;
 
 static int
@@ -365,11 +404,13 @@ by_length(const void *p, const void *q)
 {
 	const Length *a = p, *b = q;
 
-	return a->n != b->n ? a->n - b->n : a->column - b->column;
+	if (a->n != b->n)
+		return a->n - b->n;
+	return a->factor != b->factor ? (a->factor > b->factor) - (a->factor < b->factor) : a->column - b->column;
 }
 
-/* The same basis from its columns in another order, the shortest first: long sums come
- * apart into units, whereas units that come after long sums make coefficients grow. */
+/* The same basis from its columns in another order, the shortest and least first, so that
+ * what depends on others is their sums and multiples and not they themselves. */
 static void
 rebuild(Space *sp, int state)
 {
@@ -381,11 +422,11 @@ rebuild(Space *sp, int state)
 	for (int i = 0; i < b->ncolumn; i++) {
 		expand(sp, sp->c.form[i], state, &sp->v);
 		if (sp->v.n && !sp->c.form[i]->near)
-			of[n++] = (Length){ i, sp->v.n };
+			of[n++] = (Length){ i, sp->v.n, llabs(factor_of(&sp->v)) };
 	}
 	qsort(of, (size_t)n, sizeof *of, by_length);
 	memset(b->row, 0, sizeof *b->row * (size_t)(sp->ndim + 1));
-	b->nrow = 0;
+	b->first = NULL;
 	for (int i = 0; i < n; i++) {
 		expand(sp, sp->c.form[of[i].column], state, &sp->v);
 		take_in(sp, b, of[i].column);
@@ -422,18 +463,12 @@ read_columns(Space *sp, int state, const Form *f)
 		vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ i, times } }, 1);
 		return true;
 	}
-	while (v->n) {
-		const Row *r = first_row_in(b, v, &times);
-		if (!r || times % at_pivot(r))
-			return false;
-		int64_t q = times / at_pivot(r);
-		if (!vec_add(sp, v, &r->v, -q) || !vec_add(sp, w, &r->w, q))
-			return false;
-	}
+	if (vec_most(v) > ENTRY_MAX)
+		return false;
+	reduce(sp, b, v, w);            /* w: how to take f away */
 	for (i = 0; i < w->n; i++)
-		if (llabs(w->at[i].times) > 1 << 20)    /* a column of its own keeps the terms small */
-			return false;
-	return true;
+		w->at[i].times = -w->at[i].times;
+	return !v->n && w->n <= PARTS_MAX && vec_most(w) <= TIMES_MAX;
 }
 
 /* f without its constant and common factor, its first term positive: what a column

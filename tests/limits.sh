@@ -22,7 +22,7 @@ size() { # size EXAMPLE LAYERS D_MODEL
 size adder 3 24
 size calculator 4 40
 size sort_digits 4 24
-size dyck2 5 62
+size dyck2 5 63
 size induction 2 22
 size fibonacci 4 45
 size range_printer 5 46
