@@ -211,3 +211,24 @@ two_cases(Circuit *c, Node *cond, Node *to[2])
 	}
 	return false;
 }
+
+bool
+as_choice(Circuit *c, Node *e, Node **cond, Node **yes, Node **no)
+{
+	if (e->op == OP_IF) {
+		*cond = e->arg[0];
+		*yes = e->arg[1];
+		*no = e->arg[2];
+	} else if ((e->op == OP_MAX || e->op == OP_MIN) && e->narg == 2) {
+		*cond = two(c, e, OP_LT, e->arg[0], e->arg[1]);
+		*yes = e->arg[e->op == OP_MAX];
+		*no = e->arg[e->op == OP_MIN];
+	} else if (e->op == OP_ABS) {
+		*cond = two(c, e, OP_LT, e->arg[0], mk_const(c->g, 0));
+		*yes = two(c, e, OP_SUB, mk_const(c->g, 0), e->arg[0]);
+		*no = e->arg[0];
+	} else {
+		return false;
+	}
+	return true;
+}

@@ -301,6 +301,8 @@ bool can_relate(Circuit *, Node *);
 /* The condition as two that exclude each other and are simpler, where it is too much for
  * one head (cases.c). */
 bool two_cases(Circuit *, Node *cond, Node *to[2]);
+/* e as a choice, cond ? yes : no, as the size of something is; false if it is none. */
+bool as_choice(Circuit *, Node *e, Node **cond, Node **yes, Node **no);
 /* The condition of a reference or sum, taken apart; false after an error. */
 bool where_of(Circuit *, const Node *at, Node *cond, Where *);
 /* What the literals about there take from a key. */
@@ -319,6 +321,11 @@ Node *order_bound(Node *);
 /* ---- references (heads.c) ---- */
 const Form *map_read(Circuit *, Node *);
 
+const Select *select_for(Circuit *, Node *ref);
+/* Can the score of a BEST be asked of one head? */
+bool has_score(Circuit *, Node *best);
+/* READ, where it takes several heads to find the position (several.c); NULL if one does. */
+const Form *read_of_several(Circuit *, Node *read);
 const Select *select_all(Circuit *, Node *sum);
 const Select *select_mean(Circuit *, Node *mean);
 /* How a head weighs for ATTEND, and how far a score may be off. */

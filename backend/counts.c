@@ -420,26 +420,13 @@ static Node *
 sum_of_choice(Circuit *c, Node *n)
 {
 	Graph *g = c->g;
-	Node *e = n->arg[0], *cond, *yes, *no, *sum[2];
+	Node *cond, *part[2], *sum[2];
 
-	if (e->op == OP_IF) {
-		cond = e->arg[0];
-		yes = e->arg[1];
-		no = e->arg[2];
-	} else if ((e->op == OP_MAX || e->op == OP_MIN) && e->narg == 2) {
-		cond = mk_at(g, n, OP_LT, e->arg[0], e->arg[1], NULL);
-		yes = e->arg[e->op == OP_MAX];
-		no = e->arg[e->op == OP_MIN];
-	} else if (e->op == OP_ABS) {
-		cond = mk_at(g, n, OP_LT, e->arg[0], mk_const(g, 0), NULL);
-		yes = mk_at(g, n, OP_SUB, mk_const(g, 0), e->arg[0], NULL);
-		no = e->arg[0];
-	} else {
+	if (!as_choice(c, n->arg[0], &cond, &part[0], &part[1]))
 		return NULL;
-	}
 	for (int i = 0; i < 2; i++) {
 		Node *both = mk_at(g, n, OP_AND, i ? mk_at(g, n, OP_NOT, cond, NULL, NULL) : cond, n->arg[1], NULL);
-		sum[i] = mk_at(g, n, OP_SUM, i ? no : yes, both, NULL);
+		sum[i] = mk_at(g, n, OP_SUM, part[i], both, NULL);
 	}
 	return mk_at(g, n, OP_ADD, sum[0], sum[1], NULL);
 }

@@ -312,7 +312,7 @@ weight_of(Circuit *c, const Score *s)
 
 /* The score of a BEST; of two ways the one with fewer terms, if it stays exact. */
 static bool
-best_score(Circuit *c, Node *ref, const Where *where, Score *s)
+best_score(Circuit *c, const Node *ref, const Where *where, Score *s)
 {
 	double recent = STEP * (double)(c->places + 1);
 	int parts = 2 + where->nthere + where->nhere + 4 * where->nboth;
@@ -320,10 +320,16 @@ best_score(Circuit *c, Node *ref, const Where *where, Score *s)
 	if (score_of_square(c, ref->arg[0], s)
 	    && recent * s->terms + parts * (double)weight_of(c, s) < (double)(1 << 28))
 		return true;
-	if (score_of(c, ref->arg[0], s))
-		return true;
-	refuse_apart(c, ref, "score");
-	return false;
+	return score_of(c, ref->arg[0], s);
+}
+
+bool
+has_score(Circuit *c, Node *best)
+{
+	Where where = { 0 };
+	Score s;
+
+	return where_of(c, best, best->arg[1], &where) && best_score(c, best, &where, &s);
 }
 
 static const Select *
@@ -339,8 +345,10 @@ select_where(Circuit *c, Node *ref)
 		return NULL;
 	Select *s = select_new(c, best ? "best" : first ? "first" : "latest", ref);
 	if (best) {
-		if (!best_score(c, ref, &where, &score))
+		if (!best_score(c, ref, &where, &score)) {
+			refuse_apart(c, ref, "score");
 			return NULL;
+		}
 		w = weight_of(c, &score);
 		key = form_scale(c, 1, key, -recent * score.lo);
 		add_products(c, s, score.of, recent, &key);
@@ -458,7 +466,7 @@ select_attend(Circuit *c, Node *n, double *error)
 	return s;
 }
 
-static const Select *
+const Select *
 select_for(Circuit *c, Node *ref)
 {
 	know_node(c, ref);
@@ -573,102 +581,10 @@ relates(const Node *cond)
 	return false;
 }
 
-/* What is said of a bound position, said of what the reference finds. */
-static Node *
-at_found(Circuit *c, Node *n, Node *ref)
-{
-	if (n->op == OP_THERE)
-		return node(c, OP_READ, n, 3, n->arg[0], ref, mk_const(c->g, n->type.lo), 0);
-	if (!n->two_sided)
-		return n;
-	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
-	for (int i = 0; i < n->narg; i++)
-		arg[i] = at_found(c, n->arg[i], ref);
-	return mk_like(c->g, n, arg);
-}
-
-/* x * k + y, y from 0 to k - 1, as it is written. */
-static bool
-is_pair(Node *e, Node **high, Node **low)
-{
-	for (int i = 0; i < 2 && e->op == OP_ADD; i++) {
-		Node *m = e->arg[i], *y = e->arg[1 - i];
-		if (m->op != OP_MUL || !is_literal(m->arg[1]) || y->type.lo < 0 || y->type.hi >= m->arg[1]->k)
-			continue;
-		*high = m->arg[0];
-		*low = y;
-		return true;
-	}
-	return false;
-}
-
-/* A score as two digits; false where it does not come apart so. */
-static bool
-digits_of(Circuit *c, Node *e, Node **high, Node **low)
-{
-	Graph *g = c->g;
-	const Apart *a = apart(c, e);
-	int64_t base = 2;
-
-	if (is_pair(e, high, low))
-		return true;
-	if (a && a->n == 1 && is_literal(a->term[0].here))      /* what is here makes no difference */
-		e = mk_at(g, e, OP_MUL, mk_at(g, e, OP_THERE, a->term[0].there, NULL, NULL), a->term[0].here, NULL);
-	else if (!has_rows(c, e))
-		return false;
-	while (base * base <= e->type.hi - e->type.lo)
-		base *= 2;
-	if (base > SET_MAX || 2 * base > e->type.hi - e->type.lo)
-		return false;
-	Node *over = mk_at(g, e, OP_SUB, e, mk_const(g, e->type.lo), NULL), *b = mk_const(g, base);
-	*high = mk_at(g, e, OP_DIV, over, b, NULL);
-	*low = mk_at(g, e, OP_MOD, over, b, NULL);
-	return true;
-}
-
-/* The best by a score too large for one head: of those with the greatest high digit the
- * one with the greatest low one. NULL where it has none. */
-static Node *
-best_of_digits(Circuit *c, Node *best)
-{
-	Node *cond = best->arg[1], *high, *low;
-
-	if (!digits_of(c, best->arg[0], &high, &low))
-		return NULL;
-	Node *most = at_found(c, high, mk_at(c->g, best, OP_BEST, high, cond, NULL));
-	cond = mk_at(c->g, best, OP_AND, mk_at(c->g, best, OP_EQ, high, most, NULL), cond, NULL);
-	return mk_at(c->g, best, OP_BEST, low, cond, NULL);
-}
-
-/* What is read where one of two conditions that exclude each other holds: at the later
- * of their positions, or the first. */
-static const Form *
-read_of_two(Circuit *c, Node *n, Node *const cond[2])
-{
-	Graph *g = c->g;
-	bool first = n->arg[1]->op == OP_FIRST;
-	Node *index = mk_at(g, n, OP_INDEX, NULL, NULL, NULL), *none = mk_const(g, first ? g->context : -1);
-	Node *ref[2], *place[2], *read[2];
-
-	for (int i = 0; i < 2; i++) {
-		ref[i] = mk_at(g, n->arg[1], n->arg[1]->op, cond[i], NULL, NULL);
-		place[i] = node(c, OP_READ, n, 3, index, ref[i], none, 0);
-		read[i] = node(c, OP_READ, n, 3, n->arg[0], ref[i], n->arg[2], 0);
-	}
-	if (is_literal(n->arg[0])) {
-		Node *there = node(c, OP_READ, n, 3, mk_const(g, 1), ref[0], mk_const(g, 0), 0);
-		return map_node(c, mk_at(g, n, OP_IF, there, n->arg[0], read[1]));
-	}
-	Node *before = mk_at(g, n, OP_LT, place[!first], place[first], NULL);
-	Node *at = mk_at(g, n, OP_AT, mk_at(g, n, first ? OP_MIN : OP_MAX, place[0], place[1], NULL), NULL, NULL);
-	const Form *f = map_node(c, mk_at(g, n, OP_IF, before, read[0], read[1]));
-	return form_better(f, map_node(c, node(c, OP_READ, n, 3, n->arg[0], at, n->arg[2], 0)));
-}
-
 static const Form *
 map_read_there(Circuit *c, Node *n)
 {
-	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *other, *cases[2];
+	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *other;
 
 	if (!is_literal(d)) {
 		Node *there = node(c, OP_READ, n, 3, mk_const(c->g, 1), p, mk_const(c->g, 0), n->k);
@@ -691,11 +607,10 @@ map_read_there(Circuit *c, Node *n)
 		Node *shifted = node(c, OP_READ, n, 3, x, node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0), d, n->k);
 		return map_node(c, node(c, OP_READ, n, 3, shifted, p, d, 0));
 	}
-	if ((p->op == OP_LATEST || p->op == OP_FIRST) && two_cases(c, p->arg[0], cases))
-		return read_of_two(c, n, cases);
+	const Form *found = read_of_several(c, n);
+	if (found)
+		return found;
 	const Select *s = select_for(c, p);
-	if (s && p->op == OP_BEST && score_most(c, s) > SCORE_MAX && (other = best_of_digits(c, p)))
-		return map_node(c, node(c, OP_READ, n, 3, x, other, d, 0));
 	if (s && p->op == OP_AT && c->g->bidirectional && !surely_in_text(c, n, p->arg[0]))
 		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x), d);
 	return s ? value_there(c, s, map_node(c, x), d) : NULL;
