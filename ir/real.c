@@ -158,6 +158,57 @@ refine(Type *sum, const Type *x)
 		sum->parts *= x->parts;
 }
 
+static bool
+about(double x, double y)
+{
+	return fabs(x - y) <= 1e-12 * fabs(y);
+}
+
+/* Is n without its i-th term m times y? */
+static bool
+is_multiple(const Node *n, int i, double m, const Node *y)
+{
+	bool linear = y->op == OP_LINEAR;
+	int terms = linear ? y->narg : 1;
+
+	if (n->narg - 1 != terms || !about(n->real[n->narg].x, linear ? m * y->real[terms].x : 0))
+		return false;
+	for (int k = 0; k < n->narg; k++) {
+		int at = 0;
+		while (k != i && at < terms && (linear ? y->arg[at] : y) != n->arg[k])
+			at++;
+		if (k != i && (at == terms || !about(n->real[k].x, linear ? m * y->real[at].x : m)))
+			return false;
+	}
+	return true;
+}
+
+/* x - m * floor(x / m) is from 0 to m, which it does not reach; 0 if n is none of these. */
+static double
+modulus_of(const Node *n)
+{
+	for (int i = 0; i < n->narg; i++) {
+		const Node *f = n->arg[i];
+		double m = -n->real[i].x;
+		if (f->op == OP_MUL && f->arg[1]->op == OP_CONST) {
+			m *= (double)f->arg[1]->k;
+			f = f->arg[0];
+		}
+		if (f->op == OP_FLOOR && m > 0 && is_multiple(n, i, m, f->arg[0]))
+			return m;
+	}
+	return 0;
+}
+
+static Type
+within_modulus(Type t, double m)
+{
+	int64_t grid = real_grid(&t);
+	double most = grid ? m - 1 / (double)grid : m;
+
+	return m > 0 ? with_grid(real_between(fmax(t.min, 0), fmin(t.max, most)), t.den, t.parts, t.over) : t;
+}
+
 static Type
 type_linear(const Node *n)
 {
@@ -172,7 +223,7 @@ type_linear(const Node *n)
 		sum.den = common_den(sum.den, x.den <= DEN_MAX / (den + 1) ? x.den * den : 0);
 		refine(&sum, &x);
 	}
-	return with_grid(real_between(sum.min, sum.max), sum.den, sum.parts, sum.over);
+	return within_modulus(with_grid(real_between(sum.min, sum.max), sum.den, sum.parts, sum.over), modulus_of(n));
 }
 
 static Type
