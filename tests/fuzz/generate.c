@@ -752,7 +752,13 @@ position(Gen *g, int depth)
 	case 2: return search(g, F_LATEST, depth);
 	case 3: return search(g, F_FIRST, depth);
 	case 4: return search(g, F_BEST, depth);
-	case 5: return of_one(g, F_AT, t_pos, small_int(g, -1, g->p->context, depth - 1));
+	case 5:
+		if (chance(g, 20)) {
+			Expr *e = library(g, NEAREST, t_pos, 1);
+			e->kid[0] = small_int(g, 0, 20, depth - 1);
+			return e;
+		}
+		return of_one(g, F_AT, t_pos, small_int(g, -1, g->p->context, depth - 1));
 	case 6: {
 		Expr *p = position(g, depth - 1), *q = position(g, depth - 1);
 		return of_three(g, F_READ, t_pos, p, q, expr(g, F_HERE, t_pos, 0));
@@ -1017,10 +1023,85 @@ added_arrays(Gen *g, Sort t, int depth)
 }
 
 static Expr *
+library_word(Gen *g, Sort t, int depth)
+{
+	static const Library of_two_words[] = { BITS_ADD, BITS_SUB, BITS_XOR, BITS_MUL };
+	Expr *e;
+
+	if (chance(g, 20)) {
+		e = library(g, ONE_HOT, t, 2);
+		e->kid[0] = small_int(g, -1, 5, depth);
+		e->kid[1] = exactly(g, t.n);
+		return e;
+	}
+	if (chance(g, 20)) {
+		e = library(g, BLEND, t, 3);
+		e->kid[2] = gen(g, t, depth);
+	} else
+		e = library(g, of_two_words[roll(g, 4)], t, 2);
+	e->kid[0] = gen(g, t, depth);
+	e->kid[1] = gen(g, t, depth);
+	if (e->num != BLEND && chance(g, 20)) {
+		e->num = BITS_ROTL;
+		e->kid[1] = exactly(g, roll(g, 7) - 3);
+	}
+	return e;
+}
+
+/* Digits, the lowest first. */
+static Expr *
+some_digits(Gen *g, int n, int depth)
+{
+	Expr *e = expr(g, F_ARRAY, array_of(T_INT, n), n);
+
+	for (int i = 0; i < n; i++)
+		e->kid[i] = small_int(g, 0, 9, depth - 1);
+	return ranged(e, 0, 9);
+}
+
+static Expr *
+library_digits(Gen *g, Sort t, int depth)
+{
+	bool times = chance(g, 50);
+	Expr *e = library(g, times ? DIGITS_MUL : DIGITS_DISTANCE, t, 2);
+
+	for (int i = 0; i < 2; i++)
+		e->kid[i] = some_digits(g, times ? t.n / 2 : t.n, depth);
+	return ranged(e, 0, 9);
+}
+
+/* Of the positions that are seen. */
+static Expr *
+library_over(Gen *g, int depth)
+{
+	Expr *e;
+
+	switch (roll(g, 4)) {
+	case 0: e = library(g, DISTINCT, t_int, 1); break;
+	case 1: e = library(g, RANK, t_int, 1); break;
+	case 2:
+		e = library(g, SINCE, t_int, 1);
+		e->kid[0] = position(g, depth);
+		return ranged(e, -g->p->context, g->p->context);
+	default:
+		e = library(g, SORT, t_int, 2);
+		e->kid[1] = small_int(g, 0, 8, depth);
+		e->kid[0] = small_int(g, -9, 20, depth);
+		return ranged(e, -9, 20);
+	}
+	e->kid[0] = small_int(g, 0, 8, depth);
+	return ranged(e, 0, g->p->context);
+}
+
+static Expr *
 library_array(Gen *g, Sort t, int depth)
 {
-	Expr *e, *x;
+	Expr *e;
 
+	if (t.item == T_BOOL && chance(g, 60))
+		return library_word(g, t, depth);
+	if (t.item == T_INT && t.n % 2 == 0 && chance(g, 30))
+		return library_digits(g, t, depth);
 	if (t.item == T_BOOL) {
 		e = library(g, BITS_OF, t, 2);
 		e->kid[0] = gen(g, t_int, depth);
@@ -1029,11 +1110,8 @@ library_array(Gen *g, Sort t, int depth)
 	}
 	if (t.n > 1 && chance(g, 40)) {
 		e = library(g, DIGITS_ADD, t, 2);
-		for (int i = 0; i < 2; i++) {
-			x = e->kid[i] = expr(g, F_ARRAY, array_of(T_INT, t.n - 1), t.n - 1);
-			for (int k = 0; k < x->n; k++)
-				x->kid[k] = small_int(g, 0, 9, depth - 1);
-		}
+		for (int i = 0; i < 2; i++)
+			e->kid[i] = some_digits(g, t.n - 1, depth);
 		return ranged(e, 0, 9);
 	}
 	e = library(g, DIGITS_OF, t, 2);
@@ -1180,7 +1258,13 @@ library_int(Gen *g, int depth)
 {
 	Expr *e;
 
-	switch (roll(g, 7)) {
+	if (!g->still && chance(g, 25))
+		return library_over(g, depth);
+	switch (roll(g, 8)) {
+	case 7:
+		e = library(g, ARGMAX, t_int, 1);
+		e->kid[0] = gen(g, array_of(T_INT, 1 + roll(g, 4)), depth);
+		return ranged(e, 0, e->kid[0]->type.n - 1);
 	case 0:
 		e = library(g, GATE, t_int, 2);
 		e->kid[0] = gen(g, t_bool, depth);
@@ -1228,7 +1312,12 @@ library_bool(Gen *g, int depth)
 {
 	Expr *e;
 
-	switch (roll(g, 5)) {
+	switch (roll(g, 6)) {
+	case 5:
+		e = library(g, BITS_LESS, t_bool, 2);
+		e->kid[0] = gen(g, array_of(T_BOOL, 1 + roll(g, 4)), depth);
+		e->kid[1] = gen(g, e->kid[0]->type, depth);
+		return e;
 	case 0:
 		e = library(g, chance(g, 50) ? XOR : IMPLIES, t_bool, 2);
 		e->kid[0] = gen(g, t_bool, depth);
@@ -1251,7 +1340,7 @@ library_bool(Gen *g, int depth)
 	default:
 		if (g->still)
 			return some_leaf(g, t_bool);
-		e = library(g, IS_FIRST, t_bool, 1);
+		e = library(g, chance(g, 60) ? IS_FIRST : IS_LAST, t_bool, 1);
 		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth) : small_int(g, 0, 8, depth);
 		return e;
 	}

@@ -577,6 +577,87 @@ is_first(Meaning *m, const Expr *e, int at, const Env *env)
 	return true;
 }
 
+/* How many visible keys come before that of `at`. */
+static int64_t
+rank(Meaning *m, const Expr *key, int at, const Env *env)
+{
+	int64_t n = 0, mine = of(m, key, 0, at, env), other;
+
+	for (int j = 0; j < visible(m, at); j++) {
+		other = of(m, key, 0, j, env);
+		n += other < mine || (other == mine && j < at);
+	}
+	return n;
+}
+
+static int64_t
+sorted(Meaning *m, const Expr *e, int at, const Env *env)
+{
+	for (int j = visible(m, at) - 1; j >= 0; j--)
+		if (rank(m, e->kid[1], j, env) == at)
+			return of(m, e->kid[0], 0, j, env);
+	return of(m, e->kid[0], 0, at, env);
+}
+
+static bool
+is_last(Meaning *m, const Expr *e, int at, const Env *env)
+{
+	int64_t mine = of(m, e, 0, at, env);
+
+	for (int j = at + 1; j < visible(m, at); j++)
+		if (of(m, e, 0, j, env) == mine)
+			return false;
+	return true;
+}
+
+static int64_t
+distinct(Meaning *m, const Expr *e, int at, const Env *env)
+{
+	int64_t n = 0;
+
+	for (int j = 0; j < visible(m, at); j++)
+		n += is_first(m, e, j, env);
+	return n;
+}
+
+static int64_t
+nearest(Meaning *m, const Expr *e, int at, const Env *env)
+{
+	int64_t found = ABSENT, least = 0, mine = of(m, e, 0, at, env);
+
+	for (int j = 0; j < at; j++) {
+		int64_t d = of(m, e, 0, j, env) - mine;
+		d = d < 0 ? -d : d;
+		if (found == ABSENT || d <= least) {
+			found = j;
+			least = d;
+		}
+	}
+	return found;
+}
+
+static int64_t
+argmax(Meaning *m, const Expr *e, int at, const Env *env)
+{
+	int64_t best = 0;
+
+	for (int i = 1; i < e->type.n; i++)
+		if (of(m, e, i, at, env) > of(m, e, (int)best, at, env))
+			best = i;
+	return best;
+}
+
+/* A word as a number. */
+static int64_t
+word_of(Meaning *m, const Expr *e, int at, const Env *env)
+{
+	int64_t v = 0;
+
+	for (int i = 0; i < e->type.n; i++)
+		v += of(m, e, i, at, env) * power(2, i);
+	return v;
+}
+
 static int64_t
 library(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 {
@@ -597,11 +678,30 @@ library(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 		x = x < hi ? x : hi;
 		return x > lo ? x : lo;
 	case BITS_OF: return floor_div(of(m, a, 0, at, env), power(2, leaf)) & 1;
-	case BITS_VALUE:
-		x = 0;
-		for (int i = 0; i < a->type.n; i++)
-			x += of(m, a, i, at, env) * power(2, i);
-		return x;
+	case BITS_VALUE: return word_of(m, a, at, env);
+	case BITS_ADD: return (word_of(m, a, at, env) + word_of(m, b, at, env)) >> leaf & 1;
+	case BITS_SUB: return (word_of(m, a, at, env) - word_of(m, b, at, env)) >> leaf & 1;
+	case BITS_MUL: return (word_of(m, a, at, env) * word_of(m, b, at, env)) >> leaf & 1;
+	case BITS_LESS: return word_of(m, a, at, env) < word_of(m, b, at, env);
+	case BITS_XOR: return of(m, a, leaf, at, env) != of(m, b, leaf, at, env);
+	case BITS_ROTL:
+		x = (leaf - b->num) % a->type.n;
+		return of(m, a, (int)(x < 0 ? x + a->type.n : x), at, env);
+	case ONE_HOT: return of(m, a, 0, at, env) == leaf;
+	case BLEND: return of(m, of(m, a, leaf, at, env) ? b : e->kid[2], leaf, at, env);
+	case ARGMAX: return argmax(m, a, at, env);
+	case DIGITS_DISTANCE:
+		x = digits_below(m, a, a->type.n, at, env) - digits_below(m, b, b->type.n, at, env);
+		return (x < 0 ? -x : x) / power(10, leaf) % 10;
+	case DIGITS_MUL:
+		x = digits_below(m, a, a->type.n, at, env) * digits_below(m, b, b->type.n, at, env);
+		return x / power(10, leaf) % 10;
+	case IS_LAST: return is_last(m, a, at, env);
+	case DISTINCT: return distinct(m, a, at, env);
+	case RANK: return rank(m, a, at, env);
+	case SORT: return sorted(m, e, at, env);
+	case SINCE: x = of(m, a, 0, at, env); return there(m, x, at) ? at - x : 0;
+	case NEAREST: return nearest(m, a, at, env);
 	case POPCOUNT: return truths(m, a, at, env);
 	case DIGITS_OF:
 		x = floor_div(of(m, a, 0, at, env), power(10, leaf));

@@ -152,25 +152,42 @@ typedef enum Total { SUM, COUNT, ANY, ALL, MIN, MAX } Total;
 typedef enum Order { EQ, NE, LT, LE, GT, GE } Order;
 typedef enum Curve { SQRT, EXP, LOG, SIN, COS, CURVES } Curve;
 
-#define LIBRARY(F)                      \
-	F(XOR, "logic.xor")             \
-	F(IMPLIES, "logic.implies")     \
-	F(EXACTLY, "logic.exactly")     \
-	F(ODD, "logic.odd")             \
-	F(MAJORITY, "logic.majority")   \
-	F(GATE, "select.gate")          \
-	F(CLAMP, "select.clamp")        \
-	F(BITS_OF, "bits.of")           \
-	F(BITS_VALUE, "bits.value")     \
-	F(POPCOUNT, "bits.popcount")    \
-	F(DIGITS_OF, "digits.of")       \
-	F(DIGITS_VALUE, "digits.value") \
-	F(DIGITS_LESS, "digits.less")   \
-	F(DIGITS_ADD, "digits.add")     \
-	F(SHIFT, "seq.shift")           \
-	F(FREQUENCY, "seq.frequency")   \
-	F(IS_FIRST, "seq.is_first")     \
-	F(RUNNING_SUM, "seq.running_sum")
+#define LIBRARY(F)                            \
+	F(XOR, "logic.xor")                   \
+	F(IMPLIES, "logic.implies")           \
+	F(EXACTLY, "logic.exactly")           \
+	F(ODD, "logic.odd")                   \
+	F(MAJORITY, "logic.majority")         \
+	F(GATE, "select.gate")                \
+	F(CLAMP, "select.clamp")              \
+	F(BITS_OF, "bits.of")                 \
+	F(BITS_VALUE, "bits.value")           \
+	F(POPCOUNT, "bits.popcount")          \
+	F(DIGITS_OF, "digits.of")             \
+	F(DIGITS_VALUE, "digits.value")       \
+	F(DIGITS_LESS, "digits.less")         \
+	F(DIGITS_ADD, "digits.add")           \
+	F(SHIFT, "seq.shift")                 \
+	F(FREQUENCY, "seq.frequency")         \
+	F(IS_FIRST, "seq.is_first")           \
+	F(RUNNING_SUM, "seq.running_sum")     \
+	F(BITS_ADD, "bits.add")               \
+	F(BITS_SUB, "bits.sub")               \
+	F(BITS_XOR, "bits.bxor")              \
+	F(BITS_ROTL, "bits.rotl")             \
+	F(BITS_MUL, "bits.mul")               \
+	F(BITS_LESS, "bits.less")             \
+	F(ONE_HOT, "select.one_hot")          \
+	F(BLEND, "select.blend")              \
+	F(ARGMAX, "select.argmax")            \
+	F(DIGITS_DISTANCE, "digits.distance") \
+	F(DIGITS_MUL, "digits.mul")           \
+	F(IS_LAST, "seq.is_last")             \
+	F(DISTINCT, "seq.distinct")           \
+	F(RANK, "seq.rank")                   \
+	F(SORT, "seq.sort")                   \
+	F(SINCE, "seq.since")                 \
+	F(NEAREST, "seq.nearest")
 
 typedef enum Library {
 #define F(name, spelling) name,
