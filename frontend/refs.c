@@ -38,6 +38,14 @@ one_sided(Lower *L, Value *v)
 
 /* ---- number and presence ---- */
 
+/* The numbers of a stream of references that is read at a bound position: p[j], -1 where
+ * that is absent. NULL for other references. */
+static Node *
+numbers_there(const Value *p)
+{
+	return p->ref && p->ref->op == OP_AT && p->ref->two_sided ? p->ref->arg[0] : NULL;
+}
+
 /* The number of the last visible position. */
 Node *
 last_visible(Lower *L)
@@ -53,13 +61,25 @@ index_at_least(Lower *L, Node *index, int64_t n)
 	return op2(L, OP_LT, constant(L, n - 1), index);
 }
 
+static Node *
+plus(Lower *L, Node *n, int64_t k)
+{
+	return op2(L, OP_ADD, n, constant(L, k));
+}
+
 Node *
 presence(Lower *L, const Value *p)
 {
 	int k = p->offset;
 
+	Node *there = numbers_there(p);
+
 	if (is_present(L, p))
 		return constant(L, 1);
+	if (there) {
+		Node *first = index_at_least(L, there, k < 0 ? -(int64_t)k : 0);
+		return k <= 0 ? first : op2(L, OP_AND, first, op2(L, OP_LT, there, plus(L, last_visible(L), 1 - (int64_t)k)));
+	}
 	if (!p->ref) {
 		if (k < 0)
 			return index_at_least(L, op1(L, OP_THERE, op0(L, OP_INDEX)), -(int64_t)k);
@@ -76,12 +96,6 @@ presence(Lower *L, const Value *p)
 	return op3(L, OP_READ, constant(L, 1), p->ref, constant(L, 0), k);
 }
 
-static Node *
-plus(Lower *L, Node *n, int64_t k)
-{
-	return op2(L, OP_ADD, n, constant(L, k));
-}
-
 /* The number of p; d where it is absent, which matters only if it can be. */
 static Node *
 position_number(Lower *L, const Value *p, Node *d)
@@ -90,6 +104,8 @@ position_number(Lower *L, const Value *p, Node *d)
 
 	if (!p->ref)
 		return plus(L, op1(L, OP_THERE, index), p->offset);
+	if (numbers_there(p))
+		return op(L, OP_IF, 3, (Node *[]){ presence(L, p), plus(L, numbers_there(p), p->offset), d });
 	if (p->ref->op == OP_HERE && is_present(L, p))
 		return plus(L, index, p->offset);
 	if (p->ref->op == OP_HERE && (p->offset < 0 || !L->g->bidirectional))
@@ -181,6 +197,8 @@ is_present(Lower *L, const Value *p)
 	case OP_HERE:
 		return k <= 0 && bounds(L, op0(L, OP_INDEX)).lo + k >= 0;
 	case OP_AT:
+		if (p->ref->two_sided)
+			return bounds(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0 && k <= 0;
 		return bounds(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0 && is_visible(L, p->ref->arg[0], k > 0 ? k : 0);
 	case OP_LATEST: case OP_FIRST: case OP_BEST:
 		return k == 0 && here_satisfies(L, p->ref);
@@ -326,8 +344,13 @@ if_pos(Lower *L, Node *cond, Value *a, Value *b)
 static Node *
 read_node(Lower *L, Node *x, const Value *p, Node *d)
 {
-	Node *any = any_value(L, x);
+	Node *any = any_value(L, x), *there = numbers_there(p);
 
+	if (!x->two_sided && there && there->op == OP_THERE && p->offset <= 0) {      /* x[p[j]] is x[p] there */
+		Node *at = op1(L, OP_AT, there->arg[0]);
+		Node *got = op1(L, OP_THERE, op3(L, OP_READ, x, at, any, p->offset));
+		return d ? op(L, OP_IF, 3, (Node *[]){ presence(L, p), got, d }) : got;
+	}
 	if (x->two_sided || (p->ref && p->ref->two_sided)) {
 		three(L);
 		return NULL;

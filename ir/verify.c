@@ -51,7 +51,7 @@ check_sides(const Node *n)
 
 	for (int i = 0; i < n->narg; i++)
 		any |= n->arg[i]->two_sided;
-	if (n->op == OP_THERE || n->op == OP_READ || n->op == OP_AT || n->op == OP_ATTEND)
+	if (n->op == OP_THERE || n->op == OP_READ || n->op == OP_ATTEND)       /* what an AT finds there nobody reads */
 		CHECK(n, !any, "relates three positions");
 	bool expect = n->op == OP_THERE || (any && !is_search(n->op));
 	CHECK(n, n->two_sided == expect, "two_sided is wrong");
