@@ -59,31 +59,71 @@ try_plan(Circuit *c, Plan plan, const Limits *limits)
 	return cols;
 }
 
+/* What was nearest to the limits where none kept them. */
+typedef struct Missed {
+	int narrowest, layers;  /* columns, and in how many layers; INT_MAX: none kept the other limits */
+	int over;               /* narrow enough but for so many neurons; INT_MAX: none */
+} Missed;
+
 static Columns *
-fit_width(Circuit *c, const Limits *limits, const Plan *first)
+narrow_enough(Circuit *c, const Limits *limits, const Plan *first, Missed *m)
 {
 	int least = schedule(c, first)->nlayer, most = limits->layers ? limits->layers : least + MORE_LAYERS;
-	int narrowest = INT_MAX, at = 0;
 
+	*m = (Missed){ INT_MAX, 0, INT_MAX };
 	for (int layers = least; layers <= most; layers++) {
 		for (int late = layers > least; late < 4; late++) {
 			Plan plan = { first->heads, first->neurons, layers, late & 1, late >> 1 };
 			Columns *cols = try_plan(c, plan, limits);
+			int over = excess(cols, limits);
+			if (over && over < m->over && cols->width <= limits->d_model)
+				m->over = over;
 			if (!keeps(cols, limits, most))
 				continue;
 			if (cols->width <= limits->d_model)
 				return cols;
-			if (cols->width < narrowest) {
-				narrowest = cols->width;
-				at = cols->s->nlayer;
+			if (cols->width < m->narrowest) {
+				m->narrowest = cols->width;
+				m->layers = cols->s->nlayer;
 			}
 		}
 	}
-	if (narrowest == INT_MAX)
+	return NULL;
+}
+
+/* More neurons that are enough at this width, of some that are tried; 0 if none are. */
+static int
+neurons_that_do(Circuit *c, const Limits *limits, const Plan *first, const Missed *m)
+{
+	Limits more = *limits;
+	Plan plan = *first;
+	Missed again;
+
+	for (int step = 1; m->over < INT_MAX && step < 4 * m->over; step *= 2) {
+		plan.neurons = more.neurons = limits->neurons + step;
+		if (narrow_enough(c, &more, &plan, &again))
+			return more.neurons;
+	}
+	return 0;
+}
+
+static Columns *
+fit_width(Circuit *c, const Limits *limits, const Plan *first)
+{
+	Missed m;
+	Columns *cols = narrow_enough(c, limits, first, &m);
+
+	if (cols)
+		return cols;
+	int neurons = m.narrowest == INT_MAX ? neurons_that_do(c, limits, first, &m) : 0;
+	if (neurons)
+		refuse(c, what_it_says(c), "--neurons %d is too few: %d were found to do at this width, some of them to clear columns",
+		       limits->neurons, neurons);
+	else if (m.narrowest == INT_MAX)
 		refuse(c, what_it_says(c), "no schedule was found that keeps all of these limits; loosen one of them");
 	else
 		refuse(c, what_it_says(c), "--d-model %d is too narrow: the least that was found to do is %d, in %d layers",
-		       limits->d_model, narrowest, at);
+		       limits->d_model, m.narrowest, m.layers);
 	return NULL;
 }
 

@@ -130,6 +130,8 @@ check 0 '*' ''  "$twc" test examples/adder.tw --heads 1 --neurons 4
 check 0 '*' ''  "$twc" test $calc --d-model 24
 check 2 '*' '*' "$twc" report $calc --d-model 5
 "$twc" report $calc --d-model 5 2>&1 | grep -q 'the least that was found to do is' || { echo "limits: not what would do"; failed=1; }
+n=$("$twc" report examples/adder.tw --d-model 16 --neurons 1 2>&1 | sed -n 's/.*--neurons 1 is too few: \([0-9]*\) were found to do.*/\1/p')
+check 0 '*' '*' "$twc" report examples/adder.tw --d-model 16 --neurons "${n:-1}"
 check 0 '' 'more than without limits'  "$twc" examples/adder.tw --heads 1 -o "$tmp/a.onnx"
 check 2 '*' '*' "$twc" report examples/adder.tw --layers 2
 "$twc" report examples/adder.tw --layers 2 2>&1 | grep -q 'needs 3 layers' || { echo "limits: not what would do"; failed=1; }
