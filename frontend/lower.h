@@ -16,6 +16,7 @@
  *   expr.c     operators, conditions, comparisons, membership
  *   choose.c   if, match
  *   refs.c     references, reading, emit … after
+ *   three.c    what relates three positions
  *   over.c     what looks at all positions: latest, first, best, count, sum, min, max
  *   list.c     arrays, comprehensions, indexing, records
  *   call.c     functions
@@ -153,6 +154,15 @@ typedef struct Call {
 	Span span;
 } Call;
 
+/* A where inside of another. */
+typedef struct Inner {
+	const Source *src;
+	Span span;              /* of all of it */
+	const Env *env;
+	const char *name;       /* that it binds */
+	const Ast *where, *e;   /* or NULL */
+} Inner;
+
 struct Lower {
 	Arena *arena;
 	Diags *diags;
@@ -184,6 +194,7 @@ struct Lower {
 	Call reading;           /* the last reading of another position that led here */
 	const Call *reader;     /* the same while a value is found anew for it; else NULL */
 	int bound, nbound;      /* the where we are in, 0 for none; how many there were */
+	const Inner *inner;     /* that we are in, if it is inside of another; else NULL */
 	bool stopped;           /* the program is too large; say so once */
 	bool names_only;
 	List large;             /* Large *: numbers beyond 2^24, and where: large.c */
@@ -341,8 +352,10 @@ Node *at_reference(Lower *, Node *n, Node *ref);
 bool is_present(Lower *, const Value *);
 Node *last_visible(Lower *);
 Value *one_sided(Lower *, Value *);             /* an error if it speaks of a bound position */
-Value *three(Lower *);
 Value *emit_after(Lower *, Value *xs, Value *p);
+
+/* ---- three.c ---- */
+Value *three(Lower *);          /* the error */
 
 /* ---- over.c ---- */
 typedef enum Total { T_COUNT, T_SUM, T_ANY, T_ALL, T_MIN, T_MAX, T_MEAN } Total;

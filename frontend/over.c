@@ -101,11 +101,13 @@ static bool
 look(Lower *L, Env *env, const Ast *name, const Ast *where, const Ast *e, Look *to)
 {
 	int outer = L->bound;
+	const Inner in = { L->src, L->span, env, name->text, where, e }, *inner = L->inner;
 	Value *j = v_pos(L, NULL, 0), *c = v_bool(L, true);
 	Fact *old = L->facts;
 
 	j->bound = L->bound = ++L->nbound;
 	env = env_bind(L, env, name->text, j, NULL);
+	L->inner = outer ? &in : NULL;
 	if (where)
 		c = eval_bool(L, env, where, "a where");
 	if (c->node)
@@ -113,6 +115,7 @@ look(Lower *L, Env *env, const Ast *name, const Ast *where, const Ast *e, Look *
 	to->value = e ? eval(L, env, e) : NULL;
 	L->facts = old;
 	L->bound = outer;
+	L->inner = inner;
 	to->cond = c->kind == V_ERROR ? NULL : node_of(L, c);
 	return to->cond && !(e && to->value->kind == V_ERROR);
 }

@@ -10,13 +10,6 @@
 
 #include "frontend/lower.h"
 
-Value *
-three(Lower *L)
-{
-	return fail(L, "this relates three positions; a 'where' relates two: name the inner part with let, "
-	            "so that it is a stream");
-}
-
 static Value *
 refuse_two_sided(Lower *L, Value *v, void *data)
 {
