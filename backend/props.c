@@ -73,6 +73,13 @@ layers(const TwModel *m)
 	return list;
 }
 
+static void
+add_members(cJSON *j, const TwMembers *m)
+{
+	if (m->n)
+		cJSON_AddItemToObject(j, "members", cJSON_CreateStringArray((const char *const *)m->name, m->n));
+}
+
 static cJSON *
 labels(const TwModel *m)
 {
@@ -85,6 +92,7 @@ labels(const TwModel *m)
 		cJSON_AddNumberToObject(j, "columns", m->label[i].columns);
 		if (m->label[i].kind == TW_REAL)
 			cJSON_AddNumberToObject(j, "error", (double)m->label[i].error);
+		add_members(j, &m->label[i].members);
 		cJSON_AddItemToArray(list, j);
 	}
 	return list;
@@ -98,6 +106,7 @@ named(const TwNamed *v)
 	cJSON_AddStringToObject(j, "name", v->name);
 	cJSON_AddNumberToObject(j, "line", v->line);
 	cJSON_AddStringToObject(j, "kind", kind(v->kind));
+	add_members(j, &v->members);
 	cJSON_AddBoolToObject(j, "reference", v->reference);
 	cJSON_AddBoolToObject(j, "folded", v->folded);
 	if (v->folded)

@@ -422,6 +422,12 @@ write_logits(Writer *w, int state)
 	m->head_b[bos] = (float)(-(int64_t)bos * bos);
 }
 
+static TwMembers
+members_of(const Named *n)
+{
+	return (TwMembers){ n->nmember, (char **)n->member };
+}
+
 static TwKind
 kind_of(const Named *n)
 {
@@ -445,6 +451,7 @@ write_labels(Writer *w, int state)
 		TwLabel *l = &m->label[i];
 		l->name = (char *)g->output[i].name;
 		l->kind = kind_of(&g->output[i]);
+		l->members = members_of(&g->output[i]);
 		l->error = w->c->output[i]->real ? (float)(1.0001 * real_error(w->c->output[i])) : 0;
 		l->columns = 1;
 		l->w = zeros(w, (size_t)m->d_model);
@@ -500,6 +507,7 @@ write_named1(Writer *w, const Named *n, TwNamed *out)
 
 	out->name = (char *)n->name;
 	out->kind = kind_of(n);
+	out->members = members_of(n);
 	out->reference = n->kind == K_POS;
 	out->folded = true;
 	for (int state = f ? form_ready(f) : 0; f && state < states; state++) {

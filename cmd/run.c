@@ -29,6 +29,8 @@ print_labels(Run *r, int n)
 			int64_t v = eval_at(r->eval, g->output[i].node, p);
 			if (g->output[i].kind == K_TOKEN)
 				printf(" %s", v < g->nvocab ? g->vocab[v] : "<end>");
+			else if (v >= 0 && v < g->output[i].nmember)
+				printf(" %s", g->output[i].member[v]);
 			else if (g->output[i].kind == K_BOOL)
 				printf(" %s", v ? "true" : "false");
 			else if (g->output[i].kind == K_REAL)

@@ -49,12 +49,15 @@ complain(char *error)
 /* ---- values and the table of them */
 
 static void
-spell_value(const Run *r, char *out, size_t size, TwKind kind, float x)
+spell_value(const Run *r, char *out, size_t size, TwKind kind, const TwMembers *members, float x)
 {
 	float whole = rintf(x);
+	bool member = kind == TW_INT && whole >= 0 && whole < (float)members->n && fabsf(x - whole) < 0.01f;
 
 	if (!isfinite(x))
 		snprintf(out, size, "?");
+	else if (member)
+		snprintf(out, size, "%s", members->name[(int)whole]);
 	else if (kind == TW_TOKEN)
 		snprintf(out, size, "%s", tw_spell(r->m, fabsf(x) < 1e9f ? (int)whole : -1));
 	else if (kind == TW_BOOL && (whole == 0 || whole == 1))
@@ -93,7 +96,7 @@ cell(const Run *r, int position, const TwNamed *v, int column, char *out, size_t
 	else if (v->reference && tw_value(r->s, v, position) < -0.5f)
 		snprintf(out, size, "-");
 	else
-		spell_value(r, out, size, v->kind, tw_value(r->s, v, position));
+		spell_value(r, out, size, v->kind, &v->members, tw_value(r->s, v, position));
 	for (; *out; out++)
 		if ((unsigned char)*out < ' ')
 			*out = '.';
@@ -202,7 +205,7 @@ print_label(const Run *r, int label, int n)
 		const float *x = tw_label(r->s, label, i);
 		fputs(l->columns > 1 ? " [" : " ", r->out);
 		for (int c = 0; c < l->columns; c++) {
-			spell_value(r, text, sizeof text, l->kind, x[c]);
+			spell_value(r, text, sizeof text, l->kind, &l->members, x[c]);
 			fprintf(r->out, "%s%s", c ? ", " : "", text);
 		}
 		if (l->columns > 1)

@@ -245,6 +245,23 @@ read_layers(Meta *r, const cJSON *j)
 	return true;
 }
 
+/* There need be none. */
+static bool
+members(Meta *r, const cJSON *j, TwKind kind, TwMembers *m)
+{
+	int n = cJSON_GetArraySize(j);
+
+	if (!j)
+		return true;
+	if (!cJSON_IsArray(j) || kind != TW_INT || n > MAX_ROWS)
+		return false;
+	m->name = TW_NEW(r->pool, char *, n);
+	for (const cJSON *item = j->child; item; item = item->next)
+		if (!text(r, item, &m->name[m->n++]))
+			return false;
+	return true;
+}
+
 static bool
 read_labels(Meta *r, const cJSON *j)
 {
@@ -259,7 +276,8 @@ read_labels(Meta *r, const cJSON *j)
 		TwLabel *l = &m->label[m->nlabel];
 		if (!text(r, field(item, "name"), &l->name) || !kind(field(item, "kind"), &l->kind) ||
 		    !int_in(field(item, "columns"), 1, MAX_WIDTH, &l->columns) ||
-		    (l->kind == TW_REAL && !number(field(item, "error"), &l->error)))
+		    (l->kind == TW_REAL && !number(field(item, "error"), &l->error)) ||
+		    !members(r, field(item, "members"), l->kind, &l->members))
 			return false;
 		name[m->nlabel++] = l->name;
 	}
@@ -289,7 +307,7 @@ read_named(Meta *r, const cJSON *j, TwNamed *v)
 {
 	if (!text(r, field(j, "name"), &v->name) || !int_in(field(j, "line"), 0, 1 << 30, &v->line) ||
 	    !kind(field(j, "kind"), &v->kind) || !truth(field(j, "reference"), &v->reference) ||
-	    !truth(field(j, "folded"), &v->folded))
+	    !truth(field(j, "folded"), &v->folded) || !members(r, field(j, "members"), v->kind, &v->members))
 		return false;
 	if (v->folded)
 		return true;

@@ -36,12 +36,19 @@ typedef struct TwLayer {
 
 typedef enum TwKind { TW_INT, TW_BOOL, TW_TOKEN, TW_REAL } TwKind;
 
+/* What the numbers of an enum are called; none where n is 0. */
+typedef struct TwMembers {
+	int n;
+	char **name;
+} TwMembers;
+
 typedef struct TwLabel {
 	char *name;
 	TwKind kind;
 	int columns;
 	float *w, *b;           /* (d_model, columns), (columns) */
 	float error;            /* TW_REAL: how far a number may be from what is meant */
+	TwMembers members;      /* of a TW_INT */
 } TwLabel;
 
 /* A named value: bias + sum of weight[i] * x[column[i]] in one state of the
@@ -56,6 +63,7 @@ typedef struct TwNamed {
 	int state;
 	int ncolumn, *column;
 	float *weight, bias;
+	TwMembers members;      /* of a TW_INT */
 } TwNamed;
 
 /* One of the numbers that a model without tokens is fed at each position. */
