@@ -21,12 +21,16 @@
 
 enum {
 	SAMPLES = 256,
-	TRIES = 24,
+	TRIES = 24,             /* for one tolerance */
+	TOLERANCES = 6,         /* tried, to name one that will do, */
+	MANY = 64,              /* unless it has more pieces than this */
+	PIECES_MAX = 2048,
 	FAR_TOO_MANY = 16384,   /* neurons of one piece, by estimate: it is not tried */
 };
 
 typedef struct Share {
 	Circuit *c;
+	Arena arena;            /* of what follows */
 	const Node *of;
 	int n;                  /* nodes up to of */
 	double t;               /* how near of must be */
@@ -40,6 +44,7 @@ typedef struct Share {
 	Node **made, **step;    /* in this try */
 	double *steps;          /* of a piece: about how many neurons for a tolerance of 1 */
 	double kept;            /* of the tolerance, used up by what is kept */
+	int pieces;
 } Share;
 
 /* How steep a piece of height 2 e is that starts at the end x of the range. */
@@ -63,7 +68,7 @@ static bool
 steps_of(const Node *n, double near, double *steps, double *steepest)
 {
 	Arena scratch = { 0 };
-	Smooth *s = smooth_of(&scratch, n, n->type.of);
+	Smooth *s = smooth_of(&scratch, n, n->type.of, SMOOTH_STEPS);
 	double lo = node_min(n->type.of), width = (node_max(n->type.of) - lo) / SAMPLES, sum = 0;
 
 	*steepest = 0;
@@ -129,6 +134,7 @@ share_piece(Share *s, const Node *n)
 		s->fixed[n->id] = third / moved;
 		s->kept += third;
 	}
+	s->pieces++;
 	s->steps[n->id] = steps;
 	if (!s->fixed[n->id])
 		s->part[n->id] = pow(fmax(steps, 1e-6) / moved, 2.0 / 3);
@@ -260,16 +266,24 @@ take_shares(Share *s)
 	return sum;
 }
 
-static Share
-new_share(Circuit *c, const Node *n, double t, bool keep)
+/* Takes stock of n; gives what one l stands for in all. */
+static double
+share(Share *s, Circuit *c, const Node *n, double t, bool keep)
 {
 	int size = n->id + 1;
 
-	return (Share){ .c = c, .of = n, .n = size, .t = t, .keep = keep,
-	                .rough = NEWS(c->arena, bool, size), .plain = NEWS(c->arena, bool, size), .inside = NEWS(c->arena, bool, size),
-	                .moved = NEWS(c->arena, double, size), .part = NEWS(c->arena, double, size),
-	                .fixed = NEWS(c->arena, double, size), .steps = NEWS(c->arena, double, size),
-	                .made = NEWS(c->arena, Node *, size), .step = NEWS(c->arena, Node *, size) };
+	arena_free(&s->arena);
+	*s = (Share){ .c = c, .of = n, .n = size, .t = t, .keep = keep };
+	s->rough = NEWS(&s->arena, bool, size);
+	s->plain = NEWS(&s->arena, bool, size);
+	s->inside = NEWS(&s->arena, bool, size);
+	s->moved = NEWS(&s->arena, double, size);
+	s->part = NEWS(&s->arena, double, size);
+	s->fixed = NEWS(&s->arena, double, size);
+	s->steps = NEWS(&s->arena, double, size);
+	s->made = NEWS(&s->arena, Node *, size);
+	s->step = NEWS(&s->arena, Node *, size);
+	return take_shares(s);
 }
 
 /* Rounded up to two digits, with something to spare. */
@@ -281,31 +295,41 @@ rounded_up(double x)
 	return ceil(1.1 * x / unit) * unit;
 }
 
+static const Form *
+search(Share *s, double sum, double *least)
+{
+	double l = sum > 0 ? 0.9 * fmax(s->t - s->kept, s->t / 8) / sum : 1, last = INFINITY, error;
+	int errors = s->c->diags->nerror, worse = 0;
+
+	*least = INFINITY;
+	for (int i = 0; i < TRIES && s->pieces <= PIECES_MAX; i++) {
+		const Form *f = attempt(s, l, &error);
+		if (error <= s->t || s->c->diags->nerror > errors)
+			return f;
+		*least = fmin(*least, error);
+		worse = error >= 0.98 * last && *least < INFINITY ? worse + 1 : 0;
+		if (sum == 0 || worse == 2)
+			break;
+		last = error;
+		l *= error < INFINITY ? fmax(0.9 * s->t / error, 0.3) : 16;
+	}
+	return NULL;
+}
+
 /* n to within t; else NULL, and *least is the nearest that was reached. */
 static const Form *
 within(Circuit *c, const Node *n, double t, double *least)
 {
-	Share s = new_share(c, n, t, true);
-	double sum = take_shares(&s), error, last = INFINITY;
-	int errors = c->diags->nerror;
+	Share s = { 0 };
+	double sum = share(&s, c, n, t, true);
 
-	*least = INFINITY;
-	if (s.kept > t / 2) {
-		s = new_share(c, n, t, false);
-		sum = take_shares(&s);
-	}
-	double l = sum > 0 ? 0.9 * fmax(t - s.kept, t / 8) / sum : 1;
-	for (int i = 0; i < TRIES; i++) {
-		const Form *f = attempt(&s, l, &error);
-		if (error <= t || c->diags->nerror > errors)
-			return f;
-		*least = fmin(*least, error);
-		if (sum == 0 || (error >= 0.98 * last && *least < INFINITY))
-			break;
-		last = error;
-		l *= error < INFINITY ? fmax(0.9 * t / error, 0.3) : 16;
-	}
-	return NULL;
+	if (s.kept > t / 2)
+		sum = share(&s, c, n, t, false);
+	const Form *f = search(&s, sum, least);
+	if (s.pieces > MANY)
+		*least = INFINITY;
+	arena_free(&s.arena);
+	return f;
 }
 
 const Form *
@@ -314,7 +338,7 @@ map_approx(Circuit *c, Node *n)
 	double t = n->real[0].x, least;
 	const Form *f = within(c, n, t, &least);
 
-	for (int i = 0; !f && least < INFINITY && i < TRIES; i++) {
+	for (int i = 0; !f && least < INFINITY && i < TOLERANCES; i++) {
 		t = rounded_up(least);
 		if (!within(c, n, t, &least))
 			continue;
@@ -322,6 +346,7 @@ map_approx(Circuit *c, Node *n)
 		return NULL;
 	}
 	if (!f)
-		refuse(c, n, "this cannot be computed to within %.3g, nor nearly so: bound what it is made of", n->real[0].x);
+		refuse(c, n, "this cannot be computed to within %.3g: bound what it is made of, or say of its parts how near "
+		       "they must be", n->real[0].x);
 	return f;
 }

@@ -435,7 +435,7 @@ at_home(Circuit *c, const Form *x, double lo, double hi)
 static const Form *
 map_function(Circuit *c, Node *n, double tolerance)
 {
-	Smooth *s = smooth_of(c->arena, n, n->type.of);
+	Smooth *s = smooth_of(c->arena, n, n->type.of, SMOOTH_STEPS);
 	Node *of = c->g->node[n->type.of->id];
 	const Form *x = operand(c, of);
 	Curved f = { s, x->real->min, x->real->max, !of->type.real, tolerance * (1 - 1e-9) };

@@ -222,6 +222,8 @@ atom_hash(const Circuit *c, const Atom *a)
 	uint64_t h = mix(mix(1, a->kind), (uint64_t)a->input);
 	const RealSum *r = a->in ? a->in->real : NULL;
 
+	if (r)
+		h = mix(h, (uint64_t)real_bits(r->k));
 	for (int i = 0; r && i < r->n; i++)
 		h = mix(h, (uint64_t)real_bits(r->term[i].c));
 	if (a->reals)

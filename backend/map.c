@@ -545,8 +545,16 @@ map_anew(Circuit *c, Node *n)
 	return best && is_joint(n) ? rather(c, best, joint_table(c, n, best), &by_cases) : best;
 }
 
+/* A step of a curve, which has no form of its own. */
+static bool
+is_bent(const Node *n)
+{
+	return n->op == OP_CURVE || n->op == OP_TIMES || (n->op == OP_LINEAR && n->type.of);
+}
+
 /* What n is made of, the deepest first, so that a chain of any length needs no
- * stack. Some of it n may not ask for; so this is for the deep ones alone. */
+ * stack. Some of it n may not ask for; so this is for the deep ones alone. What an
+ * APPROX is of it makes anew. */
 static void
 map_below(Circuit *c, Node *n)
 {
@@ -559,8 +567,8 @@ map_below(Circuit *c, Node *n)
 	while (top) {
 		Node *x = stack[top - 1];
 		int i = next[top - 1]++;
-		if (i == x->narg) {
-			if (--top && !x->two_sided && !is_reference(x->op))
+		if (i == x->narg || (x->op == OP_APPROX && !x->k)) {
+			if (--top && !x->two_sided && !is_reference(x->op) && !is_bent(x))
 				map_node(c, x);
 			continue;
 		}

@@ -293,7 +293,9 @@ typedef struct Jet {
 	Interval value, slope, bend;    /* of a function on an interval: it, and its first two derivatives */
 } Jet;
 typedef struct Smooth Smooth;
-Smooth *smooth_of(Arena *, const Node *, const Node *of);       /* of: its type.of; NULL if it has too many steps */
+enum { SMOOTH_STEPS = 4096 };
+/* of: its type.of; NULL if it has more than `most` steps. */
+Smooth *smooth_of(Arena *, const Node *, const Node *of, int most);
 double smooth_at(Smooth *, double x);
 Jet smooth_on(Smooth *, Interval x);            /* proved: no value is outside */
 bool on_same_line(const Node *, const Node *);  /* is one a multiple of the other, but for a constant? */

@@ -13,9 +13,8 @@
 #include <math.h>
 
 enum {
-	STEPS_MAX = 4096,
 	RANGE_PARTS = 256,      /* looked at one by one, for the range of a function */
-	RANGE_STEPS = 64,       /* of no more steps than that */
+	RANGE_STEPS = 64,       /* of a function of no more steps than that */
 };
 
 static double
@@ -270,14 +269,14 @@ typedef struct Step {
 struct Smooth {
 	Arena *arena;
 	const Node *of;
-	int n, cap;             /* n is -1 if they are too many */
+	int n, cap, most;       /* n is -1 if they are more than most */
 	Step *step;             /* (n) operands first */
 };
 
 static int
 add_step(Smooth *s, Step step)
 {
-	if (s->n < 0 || s->n == STEPS_MAX) {
+	if (s->n < 0 || s->n == s->most) {
 		s->n = -1;
 		return 0;
 	}
@@ -300,7 +299,7 @@ compile(Smooth *s, const Node *n, int depth)
 	for (int i = 0; i < s->n; i++)
 		if (s->step[i].node == n)
 			return i;
-	if (depth > STEPS_MAX)
+	if (depth > s->most)
 		s->n = -1;
 	if (s->n < 0)
 		return 0;
@@ -323,11 +322,11 @@ compile(Smooth *s, const Node *n, int depth)
 }
 
 Smooth *
-smooth_of(Arena *arena, const Node *n, const Node *of)
+smooth_of(Arena *arena, const Node *n, const Node *of, int most)
 {
 	Smooth *s = NEW(arena, Smooth);
 
-	*s = (Smooth){ .arena = arena, .of = of };
+	*s = (Smooth){ .arena = arena, .of = of, .most = most };
 	compile(s, n, 0);
 	return s->n > 0 ? s : NULL;
 }
@@ -403,10 +402,10 @@ Interval
 smooth_range(const Node *n, const Node *of)
 {
 	Arena scratch = { 0 };
-	Smooth *s = smooth_of(&scratch, n, of);
+	Smooth *s = smooth_of(&scratch, n, of, RANGE_STEPS);
 	Interval all = anything;
 
-	if (s && s->n <= RANGE_STEPS) {
+	if (s) {
 		double lo = node_min(s->of), hi = node_max(s->of);
 		for (int i = 0; i < RANGE_PARTS; i++) {
 			double to = i + 1 < RANGE_PARTS ? lo + (hi - lo) * (i + 1) / RANGE_PARTS : hi;
