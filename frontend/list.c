@@ -210,10 +210,9 @@ static Value *
 pick_scalar(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 {
 	Node **arg = NEWS(L->arena, Node *, n + 2);
-	bool is_pos = item[0]->kind == V_POS;
 
-	if (is_pos)
-		return not_built(L, "choosing among positions by a number");
+	if (item[0]->kind == V_POS)
+		return pick_pos(L, i, n, item, otherwise);
 	Value **all = NEWS(L->arena, Value *, n + 1);
 	memcpy(all, item, sizeof *all * (size_t)n);
 	all[n] = otherwise ? otherwise : item[0];

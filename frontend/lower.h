@@ -345,6 +345,7 @@ Value *pos_compare(Lower *, Relation, Value *, Value *);
 Value *pos_at(Lower *, Value *);
 Value *pos_exists(Lower *, Value *);
 Value *if_pos(Lower *, Node *cond, Value *, Value *);
+Value *pick_pos(Lower *, Node *i, int n, Value **item, Value *otherwise);
 Node *presence(Lower *, const Value *);
 /* A two-sided n with what the reference finds in the place of the bound position;
  * NULL if it is too large. */

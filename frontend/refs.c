@@ -77,7 +77,8 @@ presence(Lower *L, const Value *p)
 		if (k < 0)
 			return index_at_least(L, op1(L, OP_THERE, op0(L, OP_INDEX)), -(int64_t)k);
 		if (!L->g->bidirectional) {
-			not_built(L, "looking ahead of a bound position");
+			fail(L, "what stands behind a bound position may be ahead of this one: bind the later of the two, "
+			        "and look back from there, x[j - %d]", k);
 			return constant(L, 0);
 		}
 		return op1(L, OP_THERE, op3(L, OP_READ, constant(L, 1), op0(L, OP_HERE), constant(L, 0), k));
@@ -329,6 +330,24 @@ if_pos(Lower *L, Node *cond, Value *a, Value *b)
 		return three(L);
 	return v_pos(L, op1(L, OP_AT, op(L, OP_IF, 3, (Node *[]){
 		cond, position_number(L, a, none), position_number(L, b, none) })), 0);
+}
+
+/* The position number i of a list, or what is chosen otherwise. */
+Value *
+pick_pos(Lower *L, Node *i, int n, Value **item, Value *otherwise)
+{
+	Node **arg = NEWS(L->arena, Node *, n + 2);
+
+	arg[0] = i;
+	for (int k = 0; k <= n; k++) {
+		Value *p = k < n ? item[k] : otherwise ? otherwise : item[0];
+		if (p->kind != V_POS)
+			return p->kind == V_ERROR ? p : fail(L, "the elements are positions, but here is %s", v_show(L, p));
+		if (!p->ref || i->two_sided)
+			return three(L);
+		arg[k < n ? k + 2 : 1] = position_number(L, p, constant(L, -1));
+	}
+	return v_pos(L, op1(L, OP_AT, op(L, OP_PICK, n + 2, arg)), 0);
 }
 
 /* ---- reading ---- */
