@@ -235,27 +235,48 @@ no_value(Parser *p, const Wrong *w)
 	return true;
 }
 
-/* Behind a whole value. */
 static bool
-after_value(Parser *p, const Wrong *w)
+stray_else(Parser *p, const Wrong *w)
+{
+	if (!got(w, "else"))
+		return false;
+	if (p->src->text[w->last.lo] == ']')
+		syntax(p, w->at, "the default goes inside the brackets: x[p else d]");
+	else if (wants(w, "then"))
+		syntax(p, w->at, "'then' is missing before this: if c then a else b");
+	else if (wants(w, "','") && wants(w, "'}'"))
+		syntax(p, w->at, "',' is missing before this");
+	else
+		syntax(p, w->at, "an else belongs to an if, or in the brackets of what is read: x[p else d]");
+	return true;
+}
+
+/* A value behind a value. */
+static bool
+two_values(Parser *p, const Wrong *w)
+{
+	if (!starts_value(w))
+		return false;
+	if (is_selector(w->last_word))
+		syntax(p, w->last, "put parentheses around this '%s …'", w->last_word);
+	else if (wants(w, "then"))
+		syntax(p, w->at, "'then' is missing before this: if c then a else b");
+	else if (assigns(w))
+		syntax(p, w->at, ASSIGNS, w->word);
+	else if (wants(w, "->"))
+		syntax(p, w->at, "'->' is missing before this: test TEXT -> TEXT");
+	else
+		syntax(p, w->at, NEITHER);
+	return true;
+}
+
+/* Brackets and commas behind a whole value. */
+static bool
+stray_bracket(Parser *p, const Wrong *w)
 {
 	const char *close = closing(w);
 
-	if (got(w, "name") && is_selector(w->last_word))
-		syntax(p, w->last, "put parentheses around this '%s …'", w->last_word);
-	else if (got(w, "else") && p->src->text[w->last.lo] == ']')
-		syntax(p, w->at, "the default goes inside the brackets: x[p else d]");
-	else if ((starts_value(w) || got(w, "else")) && wants(w, "then"))
-		syntax(p, w->at, "'then' is missing before this: if c then a else b");
-	else if (got(w, "else") && !wants(w, "','"))
-		syntax(p, w->at, "an else belongs to an if, or in the brackets of what is read: x[p else d]");
-	else if (starts_value(w) && assigns(w))
-		syntax(p, w->at, ASSIGNS, w->word);
-	else if (got(w, "else") && wants(w, "','") && wants(w, "'}'"))
-		syntax(p, w->at, "',' is missing before this");
-	else if (starts_value(w) && wants(w, "->"))
-		syntax(p, w->at, "'->' is missing before this: test TEXT -> TEXT");
-	else if (got(w, "'{'") && isalpha((unsigned char)w->last_word[0]))
+	if (got(w, "'{'") && isalpha((unsigned char)w->last_word[0]))
 		syntax(p, w->at, "a call takes parentheses: %s(…)", w->last_word);
 	else if (got(w, "','") && wants(w, "'{'"))
 		syntax(p, w->at, "put parentheses around several: match (a, b) { … }");
@@ -267,8 +288,6 @@ after_value(Parser *p, const Wrong *w)
 		syntax(p, w->at, "expected %s before %s", close, w->got);
 	else if (got(w, "')'") || got(w, "']'") || got(w, "'}'"))
 		syntax(p, w->at, "this %s closes nothing", w->got);
-	else if (starts_value(w))
-		syntax(p, w->at, NEITHER);
 	else
 		return false;
 	return true;
@@ -314,15 +333,26 @@ slashes(const Parser *p, const Wrong *w, Span *where)
 	return !strncmp(text + at, "//", 2);
 }
 
+/* Is it a mistake that was told already, going on? What follows a reserved word that was
+ * to be a name, or uses it; the rest of a statement that this language does not have. */
+static bool
+goes_on(const Parser *p, const Wrong *w)
+{
+	if (w->last.hi && w->last.lo == p->misnamed.lo && w->last.hi == p->misnamed.hi)
+		return true;
+	if (p->misname && got(w, p->misname) && wants(w, "integer"))
+		return true;
+	return p->foreign.hi && (got(w, "'}'") || (got(w, "else") && !is_next_line(p, p->foreign, w->at)));
+}
+
 void
 report_syntax(Parser *p, const Wrong *w)
 {
 	Span comment;
 	const char *hint = foreign_word(w->word), *earlier = foreign_word(w->last_word);
 
-	if ((w->last.hi && w->last.lo == p->misnamed.lo && w->last.hi == p->misnamed.hi) || (p->foreign.hi && (got(w, "'}'") || (got(w, "else") && !is_next_line(p, p->foreign, w->at))))
-	    || (p->misname && got(w, p->misname) && wants(w, "integer")))
-		return;                         /* the same mistake goes on */
+	if (goes_on(p, w))
+		return;
 	if (slashes(p, w, &comment))
 		syntax(p, comment, "comments start with '#'");
 	else if (hint || earlier) {
@@ -354,7 +384,7 @@ report_syntax(Parser *p, const Wrong *w)
 	else if (!strncmp(w->got, "..", 2) && wants(w, "'}'") && wants(w, "name"))
 		syntax(p, w->at, "the tokens of a vocabulary are written out: vocab \"0123456789\"");
 	else if (two_names(p, w) || no_statement(p, w)
-	         || (wants(w, "and") && after_value(p, w)))
+	         || (wants(w, "and") && (stray_else(p, w) || two_values(p, w) || stray_bracket(p, w))))
 		return;
 	else if (w->n == 1)
 		syntax(p, w->at, "expected %s before %s", w->want[0], w->got);
