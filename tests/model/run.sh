@@ -2,9 +2,9 @@
 # usage: tests/model/run.sh BUILD-DIR
 #
 # check.sh on the models that tests/unit/runtime_test.c makes by hand, and on
-# every example and some functions of counts with the first prompts of their own
-# tests. With SLOW=1, set where the programs are built with sanitizers, only twrun
-# is asked: ONNX Runtime has seen the same files then.
+# every example, some functions of counts and of two positions, with the first
+# prompts of their own tests. With SLOW=1, set where the programs are built with
+# sanitizers, only twrun is asked: ONNX Runtime has seen the same files then.
 bin=$(cd "$1" && pwd) || exit 2
 cd "$(dirname "$0")/../.." || exit 2
 tmp=$(mktemp -d) || exit 2
@@ -26,7 +26,7 @@ for model in "$tmp"/*.onnx; do
 	ask "$model" "$tmp/prompts"
 done
 
-for example in examples/*.tw tests/lang/count_functions.tw; do
+for example in examples/*.tw tests/lang/{count_functions,both_{scores,sums}{,_ahead},both_nearest}.tw; do
 	model=$tmp/$(basename "$example" .tw).onnx
 	sed -n 's/^[ \t]*test[ \t]*"\([^"\\]*[^"\\]\)".*/\1/p' "$example" | head -n 20 >"$tmp/prompts"
 	[ -s "$tmp/prompts" ] || continue
