@@ -32,6 +32,9 @@ enum {
 	PIVOTS = 16,            /* places tried for the middle of a broken line */
 };
 
+/* What `twc explain` says; of thresholds the operator's own rule tells. */
+static const Rule by_bits = { "counts", "a head for each bit of what is summed, or each value; a neuron for each number it counts" };
+
 static const double unit = 1.0 / EXACT_MAX;     /* half of a float's last place at 1 */
 
 /* The margin of 1 that rounding may use up, in units of 2^-24: each weight is one
@@ -459,6 +462,8 @@ sum_of_both(Circuit *c, Node *n)
 		if (!counted || f->ready <= counted->ready)
 			return f;
 	}
+	if (counted)
+		c->made = &by_bits;
 	other = counted ? NULL : sum_of_choice(c, n);
 	if (other)
 		return map_node(c, other);
@@ -521,8 +526,10 @@ map_sum(Circuit *c, Node *n)
 		return sum_of_both(c, n);
 	const Form *counted = by_counts(c, n);
 
-	if (counted)
+	if (counted) {
+		c->made = &by_bits;
 		return counted;
+	}
 	const Form **flag = thresholds(c, n), *sum = form_const(c, n->type.lo);
 
 	for (int64_t t = n->type.lo + 1; flag && t <= n->type.hi; t++)
