@@ -716,6 +716,58 @@ fold_curve(Graph *g, const Node *n)
 	return mk_real(g, (Real){ curve_info[n->k].f(number_of(n->arg[0]).x), 0 });
 }
 
+/* ---- means of products of what is there with what is here ---- */
+
+static Node *
+mean_of(Graph *g, const Node *n, Node *e)
+{
+	return mk_reals(g, OP_MEAN, n->span, n->file, 2, (Node *[]){ e, n->arg[1] }, 0, n->real, 1);
+}
+
+/* What is the same at all positions that are looked at is a factor of their mean. */
+static Node *
+mean_of_product(Graph *g, const Node *n)
+{
+	Node *e = n->arg[0];
+
+	for (int i = 0; i < 2; i++)
+		if (!(side(e->arg[i]) & ON_THERE))
+			return mk_at(g, n, OP_TIMES, e->arg[i], mean_of(g, n, e->arg[1 - i]), NULL);
+	return NULL;
+}
+
+/* The mean of a sum, term by term, where one of them is such a product. */
+static Node *
+mean_of_terms(Graph *g, const Node *n)
+{
+	const Node *e = n->arg[0];
+	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)e->narg);
+	bool products = false, all = is_const(n->arg[1], 1);
+
+	for (int i = 0; i < e->narg; i++) {
+		bool there = side(e->arg[i]) & ON_THERE;
+		products |= e->arg[i]->op == OP_TIMES && side(e->arg[i]) == ON_BOTH;
+		if (!there && !all)
+			return NULL;
+	}
+	if (!products || (e->real[e->narg].x != 0 && !all))
+		return NULL;
+	for (int i = 0; i < e->narg; i++)
+		arg[i] = side(e->arg[i]) & ON_THERE ? mean_of(g, n, e->arg[i]) : e->arg[i];
+	return mk_reals(g, OP_LINEAR, n->span, n->file, e->narg, arg, 0, e->real, e->nreal);
+}
+
+/* Where nothing is selected, all of it is 0. */
+static Node *
+mean_in_parts(Graph *g, const Node *n)
+{
+	Op op = n->arg[0]->op;
+
+	if (n->real[0].x != 0 && !is_const(n->arg[1], 1))
+		return NULL;
+	return op == OP_TIMES ? mean_of_product(g, n) : op == OP_LINEAR ? mean_of_terms(g, n) : NULL;
+}
+
 static Node *
 fold_mean(Graph *g, Node *n)
 {
@@ -723,7 +775,7 @@ fold_mean(Graph *g, Node *n)
 		return mk_real(g, n->real[0]);
 	if (is_literal(n->arg[0]) && is_const(n->arg[1], 1))
 		return mk_real(g, number_of(n->arg[0]));
-	return NULL;
+	return mean_in_parts(g, n);
 }
 
 /* A pass may know less of what the table is asked for than the one who made it: beyond
