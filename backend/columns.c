@@ -489,8 +489,8 @@ primitive(Arena *arena, const Form *f, int64_t *factor)
 	*p = *f;
 	if (llabs(g) != 1)
 		p->of[0] = p->of[1] = NULL;
-	p->by[0] *= g;
-	p->by[1] *= g;
+	for (int i = 0; i < 2 && p->of[i]; i++)
+		p->by[i] *= g;
 	for (int i = 0; i < f->n; i++)
 		t[i] = (Term){ f->term[i].atom, f->term[i].c / g };
 	p->term = t;
