@@ -53,12 +53,6 @@ value_at(const Curved *f, double x)
 	return f->smooth ? smooth_at(f->smooth, x) : x * x / 4;
 }
 
-static Interval
-hull(Interval a, Interval b)
-{
-	return (Interval){ fmin(a.lo, b.lo), fmax(a.hi, b.hi) };
-}
-
 static Jet
 jet_in_parts(const Curved *f, double a, double b, int parts)
 {
@@ -67,9 +61,9 @@ jet_in_parts(const Curved *f, double a, double b, int parts)
 	for (int i = 0; i < parts; i++) {
 		double to = i + 1 < parts ? a + (b - a) * (i + 1) / parts : b;
 		Jet j = jet_on(f, (Interval){ a + (b - a) * i / parts, to });
-		all.value = i ? hull(all.value, j.value) : j.value;
-		all.slope = i ? hull(all.slope, j.slope) : j.slope;
-		all.bend = i ? hull(all.bend, j.bend) : j.bend;
+		all.value = i ? interval_hull(all.value, j.value) : j.value;
+		all.slope = i ? interval_hull(all.slope, j.slope) : j.slope;
+		all.bend = i ? interval_hull(all.bend, j.bend) : j.bend;
 	}
 	return all;
 }
@@ -298,7 +292,7 @@ extent(const Bent *b, int n, const Line *l)
 		for (int i = 0; i < n; i++)
 			if (b[i].line == l)
 				y += b[i].sign * fabs(b[i].change) * fmax(0, b[i].left ? b[i].knot - l->x[k] : l->x[k] - b[i].knot);
-		all = hull(all, (Interval){ y, y });
+		all = interval_hull(all, (Interval){ y, y });
 	}
 	return all;
 }
@@ -449,7 +443,7 @@ map_function(Circuit *c, Node *n, double tolerance)
 	double k = add_line(c, &b, &line, 1, at_home(c, x, f.lo, f.hi));
 	Interval meant = { INFINITY, -INFINITY };
 	for (int i = 0; i < line.n; i++)
-		meant = hull(meant, (Interval){ line.y[i] - tolerance - k, line.y[i] + tolerance - k });
+		meant = interval_hull(meant, (Interval){ line.y[i] - tolerance - k, line.y[i] + tolerance - k });
 	return in_columns(c, &b, tolerance, tolerance + steepest(&line) * x->real->error, meant, k);
 }
 
@@ -462,7 +456,7 @@ real_line(Circuit *c, const Form *f, int n, const double *y)
 	Interval meant = { y[0], y[0] };
 
 	for (int i = 0; i < n; i++) {
-		meant = hull(meant, (Interval){ y[i], y[i] });
+		meant = interval_hull(meant, (Interval){ y[i], y[i] });
 		if (i == 0 || i + 1 == n || y[i + 1] - y[i] != y[i] - y[i - 1])
 			add_knot(c->arena, &l, (double)(f->lo + i), y[i]);
 	}
@@ -481,14 +475,6 @@ center(const Form *x)
 	double middle = (x->real->min + x->real->max) / 2, half = (x->real->max - x->real->min) / 2;
 
 	return fabs(middle) > 4 * half ? middle : 0;
-}
-
-static Interval
-times(Interval a, Interval b)
-{
-	Interval p = hull((Interval){ a.lo * b.lo, a.lo * b.lo }, (Interval){ a.lo * b.hi, a.lo * b.hi });
-
-	return hull(p, hull((Interval){ a.hi * b.lo, a.hi * b.lo }, (Interval){ a.hi * b.hi, a.hi * b.hi }));
 }
 
 static double
@@ -538,7 +524,7 @@ map_product(Circuit *c, Node *n, double tolerance)
 			return impossible(c, n);
 		k += add_line(c, &b, &line[i], (int)sign[i], at_home(c, s, lo, hi));
 	}
-	Interval meant = times(dx, dy);
+	Interval meant = interval_product(dx, dy);
 	meant = (Interval){ meant.lo - k, meant.hi - k };
 	double error = tolerance + most(dx) * ey + most(dy) * ex + ex * ey;
 	return real_form(c, 2, (RealTerm[]){ { in_columns(c, &b, tolerance, error, meant, k), 1 }, { linear, 1 } }, 0);

@@ -289,6 +289,8 @@ bool curve_has(CurveKind, double min, double max);  /* a value everywhere there 
 typedef struct Interval {
 	double lo, hi;
 } Interval;
+Interval interval_hull(Interval, Interval);
+Interval interval_product(Interval, Interval);
 typedef struct Jet {
 	Interval value, slope, bend;    /* of a function on an interval: it, and its first two derivatives */
 } Jet;

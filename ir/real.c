@@ -241,25 +241,13 @@ type_values(const Node *n)
 	return t;
 }
 
-static double
-product(double x, double y)
-{
-	return x == 0 || y == 0 ? 0 : x * y;
-}
-
 static Type
 type_times(const Node *n)
 {
 	const Node *x = n->arg[0], *y = n->arg[1];
-	double end[4] = { product(node_min(x), node_min(y)), product(node_min(x), node_max(y)),
-	                  product(node_max(x), node_min(y)), product(node_max(x), node_max(y)) };
-	double min = end[0], max = end[0];
+	Interval p = interval_product((Interval){ node_min(x), node_max(x) }, (Interval){ node_min(y), node_max(y) });
 
-	for (int i = 1; i < 4; i++) {
-		min = fmin(min, end[i]);
-		max = fmax(max, end[i]);
-	}
-	return real_between(x == y ? fmax(min, 0) : min, max);
+	return real_between(x == y ? fmax(p.lo, 0) : p.lo, p.hi);
 }
 
 /* The curves that turn have their range from bends(). */

@@ -51,8 +51,8 @@ outward(double lo, double hi)
 	return (Interval){ isfinite(lo) ? lo - fabs(lo) * 0x1p-50 : lo, isfinite(hi) ? hi + fabs(hi) * 0x1p-50 : hi };
 }
 
-static Interval
-hull(Interval a, Interval b)
+Interval
+interval_hull(Interval a, Interval b)
 {
 	return (Interval){ fmin(a.lo, b.lo), fmax(a.hi, b.hi) };
 }
@@ -85,20 +85,28 @@ times(double x, double y)
 	return x == 0 || y == 0 ? 0 : x * y;
 }
 
-static Interval
-product(Interval a, Interval b)
+Interval
+interval_product(Interval a, Interval b)
 {
 	double p = times(a.lo, b.lo), q = times(a.lo, b.hi), r = times(a.hi, b.lo), s = times(a.hi, b.hi);
 
-	return outward(fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s)));
+	return (Interval){ fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s)) };
+}
+
+static Interval
+product(Interval a, Interval b)
+{
+	Interval p = interval_product(a, b);
+
+	return outward(p.lo, p.hi);
 }
 
 static Interval
 square(Interval a)
 {
-	Interval s = product(a, a);
+	Interval s = outward(fmin(a.lo * a.lo, a.hi * a.hi), fmax(a.lo * a.lo, a.hi * a.hi));
 
-	return a.lo <= 0 && a.hi >= 0 ? (Interval){ 0, s.hi } : (Interval){ fmax(0, fmin(a.lo * a.lo, a.hi * a.hi)) * (1 - 0x1p-50), s.hi };
+	return (Interval){ a.lo <= 0 && a.hi >= 0 ? 0 : s.lo, s.hi };
 }
 
 static Interval
@@ -410,7 +418,7 @@ smooth_range(const Node *n, const Node *of)
 		for (int i = 0; i < RANGE_PARTS; i++) {
 			double to = i + 1 < RANGE_PARTS ? lo + (hi - lo) * (i + 1) / RANGE_PARTS : hi;
 			Interval y = values_on(s, (Interval){ lo + (hi - lo) * i / RANGE_PARTS, to });
-			all = i ? hull(all, y) : y;
+			all = i ? interval_hull(all, y) : y;
 		}
 	}
 	arena_free(&scratch);
