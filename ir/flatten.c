@@ -158,6 +158,21 @@ flat_quotient(Graph *g, Flatten *f, const Node *at, Node *p, int64_t b)
 	return q;
 }
 
+/* Does p add a carry of a chain that is too long to go on in one sum? */
+static bool
+adds_long(const Node *p, int64_t b)
+{
+	Affine a;
+	int64_t m;
+
+	if (!affine_of(p, &a))
+		return false;
+	for (int i = 0; i < a.n; i++)
+		if (a.term[i].c == 1 && is_carry(a.term[i].n) && divides(a.term[i].n, &m) && (__int128)m * b >= VALUE_MAX)
+			return true;
+	return false;
+}
+
 static Node *
 flat_remainder(Graph *g, const Node *at, Node *p, Node *q, int64_t b)
 {
@@ -178,6 +193,8 @@ flatten1(Graph *g, Node *n, void *ctx)
 	if (p->type.root && p->type.root != p)
 		return n;       /* one table of one stream already */
 	Node *q = flat_quotient(g, ctx, n, p, b);
+	if (!q && n->op == OP_MOD && adds_long(p, b))
+		q = mk_at(g, n, OP_DIV, p, n->arg[1], NULL);
 	if (!q)
 		return n;
 	Node *x = n->op == OP_DIV ? q : flat_remainder(g, n, p, q, b);

@@ -30,15 +30,15 @@ enum {
 
 /* unit * sum */
 typedef struct Column {
-	int64_t unit;
+	__int128 unit;
 	Node *sum;
 } Column;
 
 /* The columns and a constant: to be divided by `by`, or, if that is 0, compared with 0. */
 typedef struct Number {
 	int n;
-	Column col[COLUMNS_MAX];        /* (n) each unit divides the next */
-	int64_t c, by;
+	Column col[2 * COLUMNS_MAX];    /* (n) each unit divides the next; half of them below a long carry */
+	__int128 c, by;
 } Number;
 
 /* What comes into a group: early + late // weight, the quotient in lo..hi. */
@@ -214,16 +214,16 @@ group(Wide *w, const Number *x, int from, int *to)
  * `early` comes in beside it: all of them to a quotient. To the sign of a sum in
  * lo..hi, what is below -hi is as good as -hi - 1, what is above -lo as good as -lo. */
 static Range
-that_matter(const Number *x, int from, int64_t c, const Node *early)
+that_matter(const Number *x, int from, __int128 c, const Node *early)
 {
 	if (x->by)
 		return (Range){ -VALUE_MAX, VALUE_MAX };
-	__int128 lo = (__int128)c + early->type.lo, hi = (__int128)c + early->type.hi;
+	__int128 lo = c + early->type.lo, hi = c + early->type.hi;
 
 	for (int i = from; i < x->n; i++) {
-		int64_t unit = x->col[i].unit / x->col[from].unit;
-		lo += (__int128)unit * x->col[i].sum->type.lo;
-		hi += (__int128)unit * x->col[i].sum->type.hi;
+		__int128 unit = x->col[i].unit / x->col[from].unit;
+		lo += unit * x->col[i].sum->type.lo;
+		hi += unit * x->col[i].sum->type.hi;
 	}
 	return (Range){ clamp(-hi - 1), clamp(-lo) };
 }
@@ -300,7 +300,7 @@ hand_whole(Wide *w, Carry *in, Node *x, int64_t b, Node *early)
 /* The group's own quotient goes first. It is taken of l + shift, so that what is left
  * and the carry that comes are 0 at least. */
 static bool
-hand_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, int to, int64_t above, bool whole)
+hand_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, int to, __int128 above, bool whole)
 {
 	Node *shift = mk_const(w->g, in->early->type.lo + in->lo);
 	Node *from = make(w, OP_ADD, l, shift), *q = quotient(w, from, b);
@@ -375,9 +375,9 @@ weight_for_sign(Wide *w, const Carry *in, Node *l)
 
 /* The highest group: what is asked of it. */
 static Node *
-highest(Wide *w, Carry *in, Node *l, int64_t c, const Number *x, int64_t b)
+highest(Wide *w, Carry *in, Node *l, __int128 c, const Number *x, int64_t b)
 {
-	Node *lc = make(w, OP_ADD, l, mk_const(w->g, c)), *q;
+	Node *lc = make(w, OP_ADD, l, mk_const(w->g, clamp(c))), *q;
 
 	if (!is_narrow(lc, EXACT_MAX))
 		return NULL;
@@ -404,9 +404,9 @@ highest(Wide *w, Carry *in, Node *l, int64_t c, const Number *x, int64_t b)
 
 /* A group is less than 2^24, so that one base above is as good as another. */
 static int64_t
-capped(int64_t b)
+capped(__int128 b)
 {
-	return b < (int64_t)1 << 30 ? b : (int64_t)1 << 30;
+	return b < 1 << 30 ? (int64_t)b : 1 << 30;
 }
 
 static int64_t
@@ -419,48 +419,75 @@ size_of(int64_t lo, int64_t hi)
  * the quotient by b, of the sum with what is not above `most` in size: so one that is far
  * from 0 and from b is as good as a small one. */
 static int64_t
-take_digit(int64_t *c, int64_t b, int64_t most)
+take_digit(__int128 *c, __int128 b, int64_t most)
 {
-	int64_t here = *c % b;
+	__int128 here = *c % b;
 
-	if (llabs(here) > most && most < b / 4) {
+	if ((here < 0 ? -here : here) > most && most < b / 4) {
 		here += here < 0 ? b : 0;
 		here -= here > b - most ? b : 0;
 	}
 	*c = (*c - here) / b;
-	return here > most && most < b / 4 ? most : here;
+	return clamp(here > most && most < b / 4 ? most : here);
+}
+
+/* The group l of base b, with its digit of the constant c, passes on what came in. */
+static bool
+pass_on(Wide *w, Carry *in, Node *l, __int128 *c, const Number *x, int from, int to)
+{
+	__int128 base = x->col[to].unit / x->col[from].unit;
+	Node *all = make(w, OP_ADD, l, in->early), *q;
+	int64_t here = take_digit(c, base, size_of(all->type.lo, all->type.hi) + size_of(in->lo, in->hi) + 1), b = capped(base);
+	Node *lc = make(w, OP_ADD, l, mk_const(w->g, here));
+	bool whole = here && !x->by;
+
+	if (!is_narrow(lc, EXACT_MAX))
+		return false;
+	all = make(w, OP_ADD, lc, in->early);
+	if ((whole && hand_whole(w, in, all, b, zero(w)))
+	    || (whole && hand_early(w, in, l, here, b, x, to, *c, true))
+	    || hand_late(w, in, all, b, zero(w), that_matter(x, to, *c, zero(w)))
+	    || hand_early(w, in, l, here, b, x, to, *c, false)
+	    || hand_early(w, in, lc, 0, b, x, to, *c, false))
+		return true;
+	settle(w, in);
+	if (!(q = whole_quotient(w, in, lc, b)))
+		return false;
+	*in = (Carry){ q, zero(w), 1, 0, 0 };
+	return true;
 }
 
 /* From the lowest group to the highest; NULL if one of them is not exact. */
 static Node *
-through(Wide *w, const Number *x)
+through(Wide *w, const Number *x, Carry in)
 {
-	Carry in = { zero(w), zero(w), 1, 0, 0 };
-	int64_t c = x->c;
+	__int128 c = x->c;
 
 	for (int from = 0, to;; from = to) {
-		Node *l = group(w, x, from, &to), *q;
+		Node *l = group(w, x, from, &to);
 		if (to == x->n)
 			return highest(w, &in, l, c, x, capped(x->by / x->col[from].unit));
-		int64_t b = x->col[to].unit / x->col[from].unit;
-		Node *all = make(w, OP_ADD, l, in.early);
-		int64_t here = take_digit(&c, b, size_of(all->type.lo, all->type.hi) + size_of(in.lo, in.hi) + 1);
-		Node *lc = make(w, OP_ADD, l, mk_const(w->g, here));
-		b = capped(b);
-		if (!is_narrow(lc, EXACT_MAX))
+		if (!pass_on(w, &in, l, &c, x, from, to))
 			return NULL;
-		all = make(w, OP_ADD, lc, in.early);
-		bool whole = here && !x->by;
-		if ((whole && hand_whole(w, &in, all, b, zero(w)))
-		    || (whole && hand_early(w, &in, l, here, b, x, to, c, true))
-		    || hand_late(w, &in, all, b, zero(w), that_matter(x, to, c, zero(w)))
-		    || hand_early(w, &in, l, here, b, x, to, c, false)
-		    || hand_early(w, &in, lc, 0, b, x, to, c, false))
-			continue;
-		settle(w, &in);
-		if (!(q = whole_quotient(w, &in, lc, b)))
-			return NULL;
-		in = (Carry){ q, zero(w), 1, 0, 0 };
+	}
+}
+
+/* From the lowest group to the highest but one: what is left of x is the highest. */
+static bool
+up_to_highest(Wide *w, Number *x, Carry *in)
+{
+	for (int from = 0, to;; from = to) {
+		Node *l = group(w, x, from, &to);
+		if (to == x->n) {
+			__int128 unit = x->col[from].unit;
+			x->n -= from;
+			for (int i = 0; i < x->n; i++)
+				x->col[i] = (Column){ x->col[from + i].unit / unit, x->col[from + i].sum };
+			x->by /= unit;
+			return true;
+		}
+		if (!pass_on(w, in, l, &x->c, x, from, to))
+			return false;
 	}
 }
 
@@ -502,35 +529,36 @@ remainder_by(Wide *w, const Affine *a, int64_t b)
 	return is_narrow(sum, EXACT_MAX) ? make(w, OP_MOD, sum, mk_const(w->g, b)) : NULL;
 }
 
-/* a // by, or a >= 0 if by is 0. */
-static Node *
-asked(Wide *w, Affine *a, int64_t by)
+/* Is the term the quotient of a long sum, found so before? A chain of carries goes on in
+ * it that is too long for one sum. */
+static bool
+is_long(const Term *t)
 {
-	Number x;
-	Node *y;
+	return (t->c == 1 || t->c == -1) && t->n->op == OP_AS && meant(t->n)->op == OP_DIV && is_divided(meant(t->n));
+}
 
-	if (!a->n)
-		return NULL;
-	qsort(a->term, (size_t)a->n, sizeof *a->term, by_unit);
-	choose_units(a, by, &x);
-	fill_columns(w, a, by, &x);
-	if ((y = through(w, &x)))
-		return y;
-	take_tens(a, by, &x);
-	fill_columns(w, a, by, &x);
-	return through(w, &x);
+static int
+find_long(const Affine *a)
+{
+	int i = a->n - 1;
+
+	while (i >= 0 && !is_long(&a->term[i]))
+		i--;
+	return i;
 }
 
 static bool
 divided_sum(const Node *n, Affine *a)
 {
-	return is_divided(n) && affine_of(n->arg[0], a) && !(is_exact(a) && has_exact_steps(n->arg[0], n->arg[1]->k));
+	return is_divided(n) && affine_of(n->arg[0], a)
+	       && (find_long(a) >= 0 || !is_exact(a) || !has_exact_steps(n->arg[0], n->arg[1]->k));
 }
 
 static bool
 compared_sum(const Node *n, Affine *a)
 {
-	return (n->op == OP_LT || n->op == OP_EQ) && affine_of(n->arg[1], a) && affine_add(a, -1, n->arg[0]) && !is_exact(a);
+	return (n->op == OP_LT || n->op == OP_EQ) && affine_of(n->arg[1], a) && affine_add(a, -1, n->arg[0])
+	       && (find_long(a) >= 0 || !is_exact(a));
 }
 
 bool
@@ -541,16 +569,105 @@ is_wide(const Node *n)
 	return divided_sum(n, &a) || compared_sum(n, &a);
 }
 
+static void numbered(Wide *, Affine *, int64_t by, bool tens, Number *, Carry *);
+
+/* The columns below the quotient q of a sum: its highest group, and what comes into that. */
+static bool
+below(Wide *w, const Node *q, Number *x, Carry *in, Node **multiples)
+{
+	Affine a;
+
+	if (!divided_sum(q, &a))
+		return false;
+	*multiples = take_multiples(w, &a, q->arg[1]->k);
+	if (!a.n)
+		return false;
+	numbered(w, &a, q->arg[1]->k, false, x, in);
+	return up_to_highest(w, x, in) && x->n <= COLUMNS_MAX;
+}
+
+/* x goes on where `low`, divided by low->by, is added to it: both are one number. */
+static void
+put_below(Number *x, const Number *low)
+{
+	for (int i = x->n; i-- > 0;)
+		x->col[i + low->n] = (Column){ x->col[i].unit * low->by, x->col[i].sum };
+	for (int i = 0; i < low->n; i++)
+		x->col[i] = low->col[i];
+	x->n += low->n;
+	x->by *= low->by;
+	x->c = x->c * low->by + low->c;
+}
+
+/* a as columns, and what comes into the lowest. A carry that a adds, if that is long, is
+ * not waited for: it goes on from where it comes from. */
+static void
+numbered(Wide *w, Affine *a, int64_t by, bool tens, Number *x, Carry *in)
+{
+	int i = find_long(a);
+	Number low;
+	Node *multiples;
+	bool goes_on = i >= 0 && a->term[i].c == 1 && below(w, meant(a->term[i].n), &low, in, &multiples);
+
+	if (goes_on)
+		a->term[i] = a->term[--a->n];
+	else
+		*in = (Carry){ zero(w), zero(w), 1, 0, 0 };
+	qsort(a->term, (size_t)a->n, sizeof *a->term, by_unit);
+	x->n = 0;
+	if (a->n && tens)
+		take_tens(a, by, x);
+	else if (a->n)
+		choose_units(a, by, x);
+	if (goes_on)
+		add_unit(x, 1);
+	fill_columns(w, a, by, x);
+	if (goes_on) {
+		x->col[0].sum = make(w, OP_ADD, x->col[0].sum, multiples);
+		put_below(x, &low);
+	}
+}
+
+/* a // by, or a >= 0 if by is 0. */
+static Node *
+asked(Wide *w, const Affine *a, int64_t by)
+{
+	int i = find_long(a);
+	Number x;
+	Carry in;
+	Node *y = NULL;
+
+	if (!a->n)
+		return NULL;
+	if (!by && i >= 0 && a->term[i].c < 0) {        /* not -a > 0 */
+		Affine minus = *a;
+		affine_scale(&minus, -1);
+		minus.c--;
+		y = asked(w, &minus, 0);
+		return y ? make(w, OP_SUB, mk_const(w->g, 1), y) : NULL;
+	}
+	for (int tens = 0; tens < 2 && !y; tens++) {
+		Affine rest = *a;
+		numbered(w, &rest, by, tens, &x, &in);
+		y = through(w, &x, in);
+	}
+	return y;
+}
+
 static Node *
 divided(Wide *w, const Node *n, Affine *a)
 {
 	int64_t b = n->arg[1]->k;
+	bool is_narrow_rest = find_long(a) < 0;
 	Node *out = take_multiples(w, a, b);
 
-	if (n->op == OP_MOD)
+	if (n->op == OP_MOD && is_narrow_rest)
 		return remainder_by(w, a, b);
 	Node *q = a->n ? asked(w, a, b) : zero(w);      /* what is left of the constant is below b */
-	return q ? make(w, OP_ADD, out, q) : NULL;
+	if (!q)
+		return NULL;
+	q = make(w, OP_ADD, out, q);
+	return n->op == OP_DIV ? q : make(w, OP_SUB, n->arg[0], times(w, q, b));
 }
 
 /* The difference d of its operands, y - x. */
