@@ -38,10 +38,22 @@ range_join(Range a, Range b)
 	return (Range){least(a.lo, b.lo), most(a.hi, b.hi)};
 }
 
+static const Range unbounded = { -VALUE_MAX, VALUE_MAX };
+
+/* An end where values saturate is no bound, nor is what would be computed of it. */
+static bool
+is_open(Range r)
+{
+	return r.lo <= -VALUE_MAX || r.hi >= VALUE_MAX;
+}
+
 /* op at the four corners */
 static Range
 corners(Op op, Range a, Range b)
 {
+	if (is_open(a) || is_open(b))
+		return unbounded;
+
 	const Node n = {.op = op, .narg = 2};
 	int64_t v[4] = {
 		op_apply(&n, (int64_t[]){a.lo, b.lo}), op_apply(&n, (int64_t[]){a.lo, b.hi}),
@@ -190,7 +202,7 @@ interval(const Node *n)
 	case OP_FLOOR:
 		return range_floor(x);
 	default:
-		return (Range){-VALUE_MAX, VALUE_MAX};
+		return unbounded;
 	}
 }
 
@@ -212,6 +224,8 @@ affine_range(const Affine *a)
 	for (int i = 0; i < a->n; i++) {
 		const Type *t = &a->term[i].n->type;
 		__int128 c = a->term[i].c;
+		if (is_open((Range){ t->lo, t->hi }))
+			return unbounded;
 		lo += c * (c > 0 ? t->lo : t->hi);
 		hi += c * (c > 0 ? t->hi : t->lo);
 	}
@@ -236,10 +250,18 @@ narrowed(Range r, const Affine *a, const Fact *f)
 {
 	int64_t rest;
 
-	if (multiple_of(a, &f->e, 1, &rest))
-		return (Range){ most(r.lo, clamp((__int128)f->lo + rest)), least(r.hi, clamp((__int128)f->hi + rest)) };
-	if (multiple_of(a, &f->e, -1, &rest))
-		return (Range){ most(r.lo, clamp((__int128)rest - f->hi)), least(r.hi, clamp((__int128)rest - f->lo)) };
+	int64_t lo = f->lo, hi = f->hi;
+
+	if (multiple_of(a, &f->e, -1, &rest)) {
+		lo = -f->hi;
+		hi = -f->lo;
+	} else if (!multiple_of(a, &f->e, 1, &rest)) {
+		return r;
+	}
+	if (lo > -VALUE_MAX)
+		r.lo = most(r.lo, clamp((__int128)lo + rest));
+	if (hi < VALUE_MAX)
+		r.hi = least(r.hi, clamp((__int128)hi + rest));
 	return r;
 }
 

@@ -658,10 +658,10 @@ static Node *
 divided(Wide *w, const Node *n, Affine *a)
 {
 	int64_t b = n->arg[1]->k;
-	bool is_narrow_rest = find_long(a) < 0;
+	bool goes_on = find_long(a) >= 0;
 	Node *out = take_multiples(w, a, b);
 
-	if (n->op == OP_MOD && is_narrow_rest)
+	if (n->op == OP_MOD && !goes_on)
 		return remainder_by(w, a, b);
 	Node *q = a->n ? asked(w, a, b) : zero(w);      /* what is left of the constant is below b */
 	if (!q)
