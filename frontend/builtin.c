@@ -347,11 +347,7 @@ concat(Lower *L, int n, Arg *args)
 		if (all.n > ITEMS_MAX)
 			return fail(L, "this makes more than %d elements", ITEMS_MAX);
 	}
-	for (int i = 1; i < all.n; i++)
-		if (((Value *)all.item[i])->kind != ((Value *)all.item[0])->kind)
-			return fail(L, "the elements of an array are alike; here are %s and %s",
-			            v_show(L, all.item[0]), v_show(L, all.item[i]));
-	return v_array(L, all.n, (Value **)all.item);
+	return make_array(L, &all);
 }
 
 /* A step of fold, as it is at another position. */

@@ -166,8 +166,7 @@ each_case(Lower *L, Env *env, const Ast *clauses, bool (*visit)(Lower *, Env *, 
 
 /* ---- arrays ---- */
 
-/* Elements are of one kind, so that each can be asked for. */
-static Value *
+Value *
 make_array(Lower *L, List *l)
 {
 	for (int i = 0; i < l->n; i++) {

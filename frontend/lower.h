@@ -365,6 +365,8 @@ Value *eval_pick(Lower *, Env *, const Ast *);
 Value *over_positions(Lower *, Total, Env *, const Ast *over);
 
 /* ---- list.c ---- */
+/* Of elements of one kind, so that each can be asked for; an error where they are not. */
+Value *make_array(Lower *, List *);
 typedef struct Items {
 	List values;            /* Value * */
 	List guards;            /* Value *, a run-time condition, or NULL */
