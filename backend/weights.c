@@ -122,7 +122,8 @@ write_real(Writer *w, int state, const Form *f, float *matrix, int width, int j,
 		if (w->real[i] != 0)
 			matrix[(size_t)w->cols->place[i] * (size_t)width + (size_t)j] = (float)w->real[i];
 	if (f->n && real_rounding(sum, n) > 1.001 * real_allowed(f) && !w->failed++)
-		refuse(w->c, f->term[f->n - 1].atom->node, "this real is made of larger parts than its error bound allows for");
+		refuse(w->c, f->term[f->n - 1].atom->node, "this real is made of larger parts than its error bound allows for%s",
+		       w->cols->width < w->cols->n ? "; a wider --d-model leaves it columns of its own" : "");
 	return (Sum){ sum, 1 };
 }
 
