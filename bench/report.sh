@@ -40,7 +40,7 @@ row 'calculator, 3 digits' examples/calculator.tw 4 40 '38 / 2048, 25-29 / 8192'
 row '  the same, --d-model 24' examples/calculator.tw - 24 '' '' --d-model 24
 row 'calculator, 9 digits' examples/calculator_wide.tw 6 120 '38-43 / 8192' '6 / 55, 5 / 59'
 row 'scratchpad, 3 digits' examples/calculator_scratchpad.tw 5 - '18, fails at 9 digits'
-for n in 6 9; do        # carries go up to 9 for a digit
+for n in 6 9 12 15 20; do        # carries go up to 9 for a digit
 	sed "s/before(\(sign\|equals\), 3)/before(\1, $n)/; s/columns = 6/columns = $((2 * n))/; s/0\.\.<3/0..<$n/
 		s/0\.\.28/0..$((9 * n + 1))/; s/context 64/context $((8 * n + 40))/; /^test/d" \
 		examples/calculator_scratchpad.tw >"$tmp/scratchpad.tw"

@@ -39,6 +39,17 @@ size dyck1 3 43
 size turing 1 27
 size life 1 10
 size long_division 5 29
+# The scratchpad is as deep at fifteen digits as at three, and right.
+sed 's/before(\(sign\|equals\), 3)/before(\1, 15)/; s/columns = 6/columns = 30/; s/0\.\.<3/0..<15/
+	s/0\.\.28/0..136/; s/context 64/context 160/; /^test/d' examples/calculator_scratchpad.tw >"$tmp/scratchpad.tw"
+cat >>"$tmp/scratchpad.tw" <<'END'
+test "999999999999999*999999999999999=" -> "1c80c170c260c350c440c530c620c710c800c890c980c1070c1160c1250c1348c1269c1179c1089c999c909c819c729c639c549c459c369c279c189c99c0>999999999999998000000000000001"
+test "100000000000000-999999999999999=" -> "9c09c09c09c09c09c09c09c09c09c09c09c09c09c08c00c00c00c00c00c00c00c00c00c00c00c00c00c00c00c0>-899999999999999"
+test "123456789012345+987654321098765=" -> "0c11c11c11c11c11c00c11c11c11c11c11c11c11c11c11c00c00c00c00c00c00c00c00c00c00c00c00c00c00c0>1111111110111110"
+END
+"$bin/twc" test "$tmp/scratchpad.tw" >"$tmp/out" || { cat "$tmp/out"; failed=1; }
+layers=$("$bin/twc" report "$tmp/scratchpad.tw" --json | sed -n 's/.*"layers":[^0-9]*\([0-9]*\).*/\1/p')
+at_most "layers of the scratchpad at fifteen digits" "$layers" 5
 if [ -z "${SLOW:-}" ]; then
 	read -r _ _ mb _ < <("$bin/bench/measure" 1 "$bin/twc" examples/calculator.tw -o "$tmp/c.onnx")
 	at_most "compiling the calculator, MB" "$mb" 100
