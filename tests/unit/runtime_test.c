@@ -87,14 +87,14 @@ set_outputs(Hand *h)
 	h->row_w[2 * 2] = 1;
 	h->row_w[4 * 2 + 1] = 1;
 	h->row_b[0] = h->row_b[1] = -1;
-	h->label[0] = (TwLabel){ S("back"), TW_INT, 1, h->label_w, h->label_b, 0 };
-	h->label[1] = (TwLabel){ S("pair"), TW_TOKEN, 2, h->row_w, h->row_b, 0 };
+	h->label[0] = (TwLabel){ S("back"), TW_INT, 1, h->label_w, h->label_b, 0, { 0 } };
+	h->label[1] = (TwLabel){ S("pair"), TW_TOKEN, 2, h->row_w, h->row_b, 0, { 0 } };
 	h->one = 1;
 	h->at_position = 0;
 	h->at_back = 4;
 	h->at_row = 2;
-	h->named[0] = (TwNamed){ S("index"), 3, TW_INT, true, false, 0, 1, &h->at_position, &h->one, -1 };
-	h->named[1] = (TwNamed){ S("row"), 4, TW_TOKEN, false, false, 1, 1, &h->at_row, &h->one, -1 };
+	h->named[0] = (TwNamed){ S("index"), 3, TW_INT, true, false, 0, 1, &h->at_position, &h->one, -1, { 0 } };
+	h->named[1] = (TwNamed){ S("row"), 4, TW_TOKEN, false, false, 1, 1, &h->at_row, &h->one, -1, { 0 } };
 	h->named[2] = (TwNamed){ .name = S("gone"), .folded = true };
 }
 
