@@ -373,7 +373,7 @@ report_syntax(Parser *p, const Wrong *w)
 		syntax(p, w->at, "%s", misplaced(w));
 	else if (misnames(p, w))
 		return;
-	else if (w->ends || (w->is_statement && !wants(w, "let")))
+	else if (w->ends || (w->is_statement && !wants(w, "let")) || (got(w, "after") && wants(w, "and") && closing(w)))
 		unfinished(p, w);
 	else if (no_value(p, w))
 		return;
