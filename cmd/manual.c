@@ -397,11 +397,10 @@ fish(const Cli *c, FILE *f)
 			put_quoted(v->doc, "", f);
 			fputs("'\n", f);
 		}
-		snprintf(when, sizeof when,
-			 *v->name           ? " -n '__fish_seen_subcommand_from %s'"
-			 : c->verbs[1].name ? " -n __fish_use_subcommand"
-					    : "",
-			 v->name);
+		if (*v->name)
+			snprintf(when, sizeof when, " -n '__fish_seen_subcommand_from %s'", v->name);
+		else
+			snprintf(when, sizeof when, "%s", c->verbs[1].name ? " -n __fish_use_subcommand" : "");
 		for (int i = 0; (g = flag_of(c, v, i)); i++)
 			fish_flag(c, g, when, f);
 	}
