@@ -20,8 +20,10 @@ import { readRecords, spellRecord } from "./records.mjs";
 const spellText = (model, tokens) => model.first ? tokens.map(t => spellRecord(t, model)).join(" ") :
 	tokens.map(row => model.vocab[row]).join("");
 
-function spell(model, kind, x) {
+function spell(model, { kind, members }, x) {
 	const whole = Math.round(x);
+	if (members?.[whole] !== undefined)
+		return members[whole];
 	if (kind === "token")
 		return whole === model.end ? "<end>" : model.vocab[whole]?.toString() ?? (whole === model.bos ? "<bos>" : "?");
 	if (kind === "bool" && (whole === 0 || whole === 1))
@@ -39,7 +41,7 @@ function labelLine(model, label, results, b, length) {
 	let line = `${label.name}:`;
 	for (let i = n - length; i < n; i++) {
 		const at = (b * n + i) * columns;
-		const values = Array.from(data.subarray(at, at + columns), x => spell(model, label.kind, x));
+		const values = Array.from(data.subarray(at, at + columns), x => spell(model, label, x));
 		line += columns > 1 ? ` [${values.join(", ")}]` : ` ${values[0]}`;
 	}
 	return line;

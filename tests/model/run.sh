@@ -32,6 +32,14 @@ for example in examples/*.tw tests/lang/{count_functions,both_{scores,sums}{,_ah
 	[ -s "$tmp/prompts" ] || continue
 	"$bin/twc" "$example" -o "$model" && ask "$model" "$tmp/prompts" || failed=1
 done
+# Tokens that are records.
+records() { # records EXAMPLE PROMPT...
+	printf '%s\n' "${@:2}" >"$tmp/prompts"
+	"$bin/twc" "examples/$1.tw" -o "$tmp/$1.onnx" && ask "$tmp/$1.onnx" "$tmp/prompts" || failed=1
+}
+red='{x: 0, y: 0, colour: red}' blue='{x: 15, y: 15, colour: blue}' point='{x: 5, y: 5, colour: none}'
+records neighbour "$point" "$red $blue $point" "$blue $point $red $point {x: 15, y: 0, colour: none}"
+records turing '{state: A, head: 0, at: 0, wrote: 0}' '{state: B, head: -16, at: -15, wrote: 1}'
 # Models of numbers: real labels differ in their last digits from engine to engine, and
 # those of approx from what is meant by no more than their models say.
 near() { # near WHAT FILE: beside what the evaluator says
