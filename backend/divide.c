@@ -64,8 +64,8 @@ thresholds(Circuit *c, const Form *a, const Form *b, int64_t from, int64_t to, b
 	return form_sum(c, n, step_, once);
 }
 
-/* Both operands of n, the divisor, if it is negative, and so the dividend with the other
- * sign: the quotient is the same, a remainder *sign times theirs. */
+/* The dividend, and the divisor in *b, both times *sign so that the divisor is positive:
+ * their quotient is that of n, its remainder *sign times theirs. */
 static const Form *
 operands(Circuit *c, const Node *n, const Form **b, int *sign)
 {
@@ -163,7 +163,7 @@ map_quotient(Circuit *c, Node *n)
 	if (refuse_many(c, n, hi - lo + 1))
 		return NULL;
 	c->hurried |= other != NULL;
-	return form_within(c, form_add(c, 1, thresholds(c, a, b, lo + 1, hi, false), 0, a, lo), lo, hi);
+	return form_within(c, form_scale(c, 1, thresholds(c, a, b, lo + 1, hi, false), lo), lo, hi);
 }
 
 /* b * (a // b) in one layer; NULL where its terms would be too large. */

@@ -413,7 +413,6 @@ span_read(Space *sp, int state, const Form *f)
 	int64_t times;
 	int i;
 
-	w->n = 0;
 	if (!dims_known(sp, f) || form_ready(f) > state)
 		return false;
 	Basis *b = basis_of(sp, state);
