@@ -26,8 +26,12 @@ GEN_ONNX  := $(BUILD)/onnx.pb-c.o
 objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 
 RUNTIME := $(call objects,runtime) $(GEN_ONNX)
-COMPILER := $(call objects,lang ir frontend backend lsp) $(GEN_FRONT)
-TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o numbers.o cli.o manual.o) \
+FRONTEND := frontend frontend/syntax frontend/lower frontend/editor
+IR       := ir ir/pass
+BACKEND  := backend backend/circuit backend/map backend/attend backend/layout backend/target/plain backend/file
+FOLDERS  := lang $(FRONTEND) $(IR) $(BACKEND) runtime lsp cmd
+COMPILER := $(call objects,lang $(FRONTEND) $(IR) $(BACKEND) lsp) $(GEN_FRONT)
+TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o npy_input.o cli.o manual.o) \
 	$(addprefix $(BUILD)/lang/,arena.o npy.o)
 TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
@@ -61,7 +65,7 @@ $(TWC) $(TWRUN): DEFS = -DTW_VERSION='"$(VERSION)"'
 
 # Its objects serve the programs too, so all are position-independent.
 $(RUNTIME): PIC = -fPIC
-$(BUILD)/runtime/lanes.o: PIC += -Wno-psabi
+$(BUILD)/runtime/simd_batch.o: PIC += -Wno-psabi
 $(BUILD)/$(SONAME): $(RUNTIME) runtime/tw.map
 	@echo "  LINK  $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=runtime/tw.map -o $@ \
@@ -111,12 +115,12 @@ $(GEN_FRONT) $(GEN_ONNX): WARN = -w
 $(GEN_FRONT) $(GEN_ONNX): $(BUILD)/%.o: $(BUILD)/%.c Makefile
 	$(COMPILE)
 
-$(BUILD)/grammar.c $(BUILD)/grammar.h &: frontend/grammar.y
+$(BUILD)/grammar.c $(BUILD)/grammar.h &: frontend/syntax/grammar.y
 	@mkdir -p $(@D)
 	@echo "  BISON $<"
 	@bison -Wcounterexamples -Werror -o $(BUILD)/grammar.c --header=$(BUILD)/grammar.h $<
 
-$(BUILD)/lexer.c $(BUILD)/lexer.h &: frontend/lexer.l
+$(BUILD)/lexer.c $(BUILD)/lexer.h &: frontend/syntax/lexer.l
 	@mkdir -p $(@D)
 	@echo "  FLEX  $<"
 	@flex -o $(BUILD)/lexer.c --header-file=$(BUILD)/lexer.h $<
@@ -128,8 +132,8 @@ $(BUILD)/onnx.pb-c.c $(BUILD)/onnx.pb-c.h &: $(ONNX_PROTO)
 	@protoc-c --c_out=$(BUILD) -I$(dir $<) $<
 
 # Whoever may include a generated header waits for it.
-$(GEN_FRONT) $(call objects,frontend): | $(BUILD)/grammar.h $(BUILD)/lexer.h
-$(call objects,runtime backend cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) $(FUZZED) $(HOSTILE:%=$(BUILD)/tests/hostile/%.o): | $(BUILD)/onnx.pb-c.h
+$(GEN_FRONT) $(call objects,$(FRONTEND)): | $(BUILD)/grammar.h $(BUILD)/lexer.h
+$(call objects,runtime $(BACKEND) cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) $(FUZZED) $(HOSTILE:%=$(BUILD)/tests/hostile/%.o): | $(BUILD)/onnx.pb-c.h
 
 # ---- set-up, tests, figures: each sets up first, then starts make again, which
 # sees what has been installed ----
@@ -192,7 +196,7 @@ hostile: setup
 fmt: all
 	@for f in $(wildcard examples/*.tw stdlib/*.tw tests/*/*.tw); do \
 		$(BUILD)/twc fmt $$f 2>/dev/null || true; done
-	clang-format -i $(wildcard $(addsuffix /*.[ch],lang ir frontend backend lsp runtime cmd examples/c tests/unit tests/differential tests/fuzz tests/hostile bench))
+	clang-format -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) examples/c tests/unit tests/differential tests/fuzz tests/hostile bench))
 
 editors:
 	@node tools/editors.mjs

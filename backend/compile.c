@@ -1,6 +1,6 @@
 /* The whole backend on one screen. */
 
-#include "backend/circuit.h"
+#include "backend/circuit/circuit.h"
 
 TwModel *
 compile_graph(Graph *g, Arena *arena, Diags *diags, Report *report)

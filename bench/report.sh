@@ -82,7 +82,7 @@ time_row "$(basename "$twenty" .tw), $lines lines" "$twenty" 21 5 -
 time_row 'calculator, 3 digits' examples/calculator.tw 11 1000 300
 time_row 'calculator, 9 digits' examples/calculator_wide.tw 3 1000 300
 for n in 25000 50000 100000; do
-	"$bin/bench/rules" $n >"$tmp/rules.tw"
+	"$bin/bench/generate_rules" $n >"$tmp/rules.tw"
 	nodes=$("$bin/twc" --dump=lower "$tmp/rules.tw" | grep -c '^ *n[0-9]* =')
 	time_row "rules, $nodes nodes" "$tmp/rules.tw" 1 $((20000 * n / 100000)) -
 done

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/write.h"
+#include "backend/file/write.h"
 
 typedef struct Doctor {
 	const Options *o;

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backend/write.h"
+#include "backend/file/write.h"
 
 enum { DRAWN_MAX = 2000 };      /* nodes; beyond, dot takes minutes and nobody sees anything */
 

@@ -1,7 +1,7 @@
 /* twc run: what a program says, from the reference evaluator alone. */
 
 #include "cmd/cmd.h"
-#include "cmd/numbers.h"
+#include "cmd/npy_input.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/write.h"
+#include "backend/file/write.h"
 #include "frontend/frontend.h"
 #include "runtime/tw.h"
 

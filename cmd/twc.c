@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/write.h"
+#include "backend/file/write.h"
 
 /* The library lies where twc was built (beside build/) or installed. Below the
  * current folder its name is relative, so that messages stay short. */

@@ -5,7 +5,7 @@
 
 #include "cmd/batch.h"
 #include "cmd/cli.h"
-#include "cmd/numbers.h"
+#include "cmd/npy_input.h"
 #include "cmd/stats.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
  * Also where a remainder is recognised: p - b * q is in 0..b-1 if q is p // b,
  * and q may be written as flatten writes it, one division of a longer sum. */
 
-#include "ir/impl.h"
+#include "ir/internal.h"
 
 #include <stdlib.h>
 

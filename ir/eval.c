@@ -8,7 +8,7 @@
  * time: its two-sided nodes, in order of id, over THERE(x) = x at j and all else
  * here. */
 
-#include "ir/impl.h"
+#include "ir/internal.h"
 
 #include <assert.h>
 #include <math.h>

@@ -3,7 +3,7 @@
  * (constants last, the rest by content). An identity that needs more than the
  * node and its operands is a pass. */
 
-#include "ir/impl.h"
+#include "ir/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * Order is by content: a node's hash is made of its operator and its operands'
  * hashes, so two builds of one program sort operands alike. */
 
-#include "ir/impl.h"
+#include "ir/internal.h"
 
 #include <assert.h>
 #include <string.h>

@@ -77,7 +77,7 @@ typedef struct Type {
 	double min, max;        /* of a real: inclusive */
 	int64_t den, parts;     /* its grid; den is 0 if it has none */
 	const struct Node *over;/* the condition whose count here is b; NULL if there is none, or several */
-	const struct Node *of;  /* a smooth function of it, by CURVE and TIMES (smooth.c); NULL if of none */
+	const struct Node *of;  /* a smooth function of it, by CURVE and TIMES (smooth_functions.c); NULL if of none */
 } Type;
 
 typedef struct Node Node;
@@ -277,7 +277,7 @@ const Node *real_image(Graph *, const Node *n, Real **image);
 /* That function as a node; NULL if the root's values are too far apart for a table. */
 Node *mk_values(Graph *, Span, int file, const Node *root, const Real *image);
 
-/* ---- smooth functions of one real or integer stream (smooth.c) ---- */
+/* ---- smooth functions of one real or integer stream (smooth_functions.c) ---- */
 typedef enum CurveKind { CURVE_EXP, CURVE_LOG, CURVE_SQRT, CURVE_SIN, CURVE_COS, CURVE_INVERSE, NUM_CURVES } CurveKind;
 typedef struct CurveInfo {
 	const char *name;

@@ -5,7 +5,7 @@
  * `if a < b then b - a else a - b`, taken apart into digits, each side is taken with
  * what its condition says. */
 
-#include "ir/impl.h"
+#include "ir/internal.h"
 
 #include <math.h>
 

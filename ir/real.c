@@ -5,8 +5,8 @@
  * integers over at most n positions is a fraction a / b with b up to n, so between
  * it and 1/2 there is nothing or at least 1 / 2n. A function like exp has no grid. */
 
-#include "ir/impl.h"
-#include "lang/whole.h"
+#include "ir/internal.h"
+#include "lang/int_division.h"
 
 #include <math.h>
 #include <stdlib.h>

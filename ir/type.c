@@ -10,7 +10,7 @@
  * are taken as independent. TOKEN and INDEX are sets of up to ROOT_MAX values,
  * all others of up to SET_MAX. */
 
-#include "ir/impl.h"
+#include "ir/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Checks what ir.h promises of a graph. A line a rule; the first that fails is
  * printed with its node. */
 
-#include "ir/impl.h"
+#include "ir/internal.h"
 
 #include <string.h>
 

@@ -3,14 +3,14 @@
 
 /* How the server is made:
  *
- *   wire.c      messages: bytes to JSON and back
+ *   json_rpc.c      messages: bytes to JSON and back
  *   server.c    the loop: who is asked, what waits
  *   document.c  an open file: its text, places in it, what the frontend finds
- *   module.c    the files that a document uses
- *   jobs.c      what takes longer, in processes of its own: compiling, running tests
+ *   imports.c    the files that a document uses
+ *   background_jobs.c      what takes longer, in processes of its own: compiling, running tests
  *   hover.c     what is known of a name
  *   complete.c  what could be written here
- *   answers.c   the other questions
+ *   navigation.c   the other questions
  *
  * A changed text is read again as a whole, when it is asked about or the client
  * pauses. That is milliseconds, so nothing is kept from one time to the next. */
@@ -19,11 +19,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "frontend/editor.h"
+#include "frontend/editor/editor.h"
 #include "frontend/frontend.h"
 #include "lsp/lsp.h"
 
-/* ---- wire.c ---- */
+/* ---- json_rpc.c ---- */
 typedef struct Wire {
 	char *buf; /* (n) bytes that came and are not read yet */
 	size_t n, cap;
@@ -93,7 +93,7 @@ const Use *use_at(const Document *, uint32_t at);
 uint32_t word_at(const Document *, uint32_t at, uint32_t *from);
 bool in_code(const Document *, uint32_t at); /* no comment, token or text */
 
-/* ---- module.c ---- */
+/* ---- imports.c ---- */
 typedef struct Module {
 	struct Module *next;
 	Source src;
@@ -133,7 +133,7 @@ void notify(Server *, const char *method, cJSON *params);
 Document *find_document(Server *, const char *uri);
 void publish(Server *, Document *);
 
-/* ---- jobs.c ---- */
+/* ---- background_jobs.c ---- */
 /* Compiles; what it finds is in built, then. */
 void job_build(Server *, Document *);
 void job_test(Server *, Document *, int line, const cJSON *id);
@@ -143,7 +143,7 @@ void jobs_stop(Server *, const Document *);
 int jobs_fds(const Server *, int *fd, int most);
 void jobs_read(Server *);
 
-/* ---- hover.c, complete.c, answers.c ---- */
+/* ---- hover.c, complete.c, navigation.c ---- */
 typedef struct Ask {
 	Server *server;
 	Document *doc; /* up to date; NULL if the params name none */

@@ -1,12 +1,12 @@
-/* Loading: file -> parts (onnx.c, safetensors.c) -> model. The metadata say which
+/* Loading: file -> parts (onnx_reader.c, safetensors_reader.c) -> model. The metadata say which
  * weights there are and of what shape; then each must be there, with as many
  * bytes, and be finite. So nothing is allocated that the file does not hold. */
 
 #define _GNU_SOURCE /* vasprintf */
 
 #include "runtime/load.h"
-#include "runtime/code.h"
-#include "runtime/nodes.h"
+#include "runtime/specialize.h"
+#include "runtime/onnx_graph.h"
 #include "runtime/tw.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
  * unchecked. The bytes and strings are the file's own. */
 
 #include "runtime/model.h"
-#include "runtime/pool.h"
+#include "runtime/memory_pool.h"
 
 #include <stdint.h>
 
@@ -35,7 +35,7 @@ const TwPart *tw_part(const TwParts *, const char *name);
 TwModel *tw_assemble(const TwParts *, char **error);
 bool tw_read_meta(TwModel *, TwPool *, const TwParts *, char **error);
 
-/* record.c: tw_tokenize and tw_spell_token where a token has fields. */
+/* record_tokens.c: tw_tokenize and tw_spell_token where a token has fields. */
 int tw_tokenize_records(const TwModel *, const char *text, int *rows, char **error);
 size_t tw_spell_record(const TwModel *, const int *row, char *out, size_t size);
 

@@ -1,10 +1,10 @@
 /* One text: what is fed, what follows. Place 0 is <bos>, token i of the text is
- * place i + 1. A causal model goes through the code (step.c), a token when it is
+ * place i + 1. A causal model goes through the code (decode_step.c), a token when it is
  * fed, and nothing of it stays but what a later token may read. */
 
-#include "runtime/code.h"
+#include "runtime/specialize.h"
 #include "runtime/load.h"
-#include "runtime/plain.h"
+#include "runtime/dense.h"
 #include "runtime/tw.h"
 
 #include <math.h>

@@ -16,7 +16,7 @@
  * tw_close, but once where a text breaks a claim of its file and goes on with the
  * softmax.
  *
- * Nothing is believed that a file says: it is the graph that runtime/nodes.h plans for
+ * Nothing is believed that a file says: it is the graph that runtime/onnx_graph.h plans for
  * its shapes, with every tensor there and finite, or it is refused. Of a file of up
  * to 1 GB a model takes some hundred times the size at most, a session 4 GB.
  */

@@ -1,7 +1,7 @@
 // usage: node tools/editors.mjs [--check]
 //
 // The editors' word lists, from the language's own tables: the reserved words of
-// frontend/lexer.l, the built-in names of frontend/builtin.c, the library's names.
+// frontend/syntax/lexer.l, the built-in names of frontend/lower/builtin.c, the library's names.
 // Rewrites what stands between "BEGIN words" and "END words" in Vim's syntax file
 // and tree-sitter's queries, and the whole TextMate grammar. With --check it changes
 // nothing and says which file is out of date (exit status 1).
@@ -16,8 +16,8 @@ const unique = list => [...new Set(list)].sort();
 
 // ---- the tables ----
 
-const reserved = all(read('frontend/lexer.l'), /^"([a-z]+)" +\{/gm);
-const builtins = unique(all(read('frontend/builtin.c'), /\[B_\w+\] = \{ "(\w+)"/g));
+const reserved = all(read('frontend/syntax/lexer.l'), /^"([a-z]+)" +\{/gm);
+const builtins = unique(all(read('frontend/lower/builtin.c'), /\[B_\w+\] = \{ "(\w+)"/g));
 const modules = readdirSync(join(root, 'stdlib')).filter(f => f.endsWith('.tw')).sort().map(f => ({
 	name: basename(f, '.tw'),
 	names: unique(all(read(`stdlib/${f}`), /^(?:fn|let|const|type|enum) +([a-z]\w*)/gm)),
@@ -41,10 +41,10 @@ const selectors = ['latest', 'first', 'best'];
 const settings = ['vocab', 'context', 'attention'];
 
 // Each has a line that says what it is, for the language server.
-const told = new Set(all(read('frontend/words.c'), /^\t\{ "(\w+)",/gm));
+const told = new Set(all(read('frontend/editor/keyword_docs.c'), /^\t\{ "(\w+)",/gm));
 for (const w of [...reserved, ...builtins, ...types, ...selectors, ...settings])
 	if (!told.has(w))
-		throw new Error(`frontend/words.c does not say what '${w}' is`);
+		throw new Error(`frontend/editor/keyword_docs.c does not say what '${w}' is`);
 
 // ---- what is written ----
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/write.h"
+#include "backend/file/write.h"
 #include "cmd/cmd.h"
 #include "frontend/frontend.h"
 #include "runtime/tw.h"

@@ -1,5 +1,5 @@
-#ifndef TESTS_HOSTILE_H
-#define TESTS_HOSTILE_H
+#ifndef TESTS_HOSTILE_HOSTILE_H
+#define TESTS_HOSTILE_HOSTILE_H
 
 /* A target is what libFuzzer links against: what is tried with some bytes, and how
  * they are changed. driver.c runs the same without it. */

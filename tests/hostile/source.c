@@ -1,7 +1,7 @@
 /* Sources. Whatever the text is, it compiles, or is refused with at least one error;
  * the weights are then loaded and asked something. */
 
-#include "backend/write.h"
+#include "backend/file/write.h"
 #include "cmd/cmd.h"
 #include "runtime/tw.h"
 #include "tests/hostile/hostile.h"

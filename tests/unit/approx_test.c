@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "backend/backend.h"
-#include "backend/write.h"
+#include "backend/file/write.h"
 #include "frontend/frontend.h"
 #include "runtime/tw.h"
 

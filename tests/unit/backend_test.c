@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #include "backend/backend.h"
-#include "backend/write.h"
+#include "backend/file/write.h"
 #include "ir/ir.h"
 #include "runtime/tw.h"
 

@@ -6,7 +6,7 @@
  * at <bos>; a head reads, from the position one back, its row + 1 into column 4;
  * a neuron counts in column 5 how far past 3 that is. */
 
-#include "backend/write.h"
+#include "backend/file/write.h"
 #include "runtime/tw.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-// The grammar of .tw for tree-sitter: frontend/grammar.y, production by production,
+// The grammar of .tw for tree-sitter: frontend/syntax/grammar.y, production by production,
 // so that both refuse the same texts (tests/editors/run.sh). Names and tokens in angle
 // brackets come from src/scanner.c, which is asked everywhere, for _never is an extra:
 // so a reserved word is never a name, nor the beginning of one.

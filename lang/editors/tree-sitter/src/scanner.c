@@ -1,6 +1,6 @@
 /* Names, and tokens in angle brackets such as <end>. One that does not fit where it
  * stands is returned all the same, for it is an error and never a shorter word or a
- * comparison. The reserved words, those of frontend/lexer.l, are left to the grammar. */
+ * comparison. The reserved words, those of frontend/syntax/lexer.l, are left to the grammar. */
 
 #include <string.h>
 

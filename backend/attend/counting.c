@@ -1,0 +1,559 @@
+/* Sums over positions, exact at every length.
+ *
+ * A head that gives equal weight to all matches and <bos> reads, with 1 as the value
+ * of <bos> and 0 of all others, r = 1/(n + 1), n the number of matches: a fraction,
+ * rounded. Any function y of n is a broken line in r, with a bend at each 1/(k + 1)
+ * where one is needed: its coefficients are integers, and what it comes to, x, is
+ * y(n) but for an error E that is reckoned here. One neuron makes an integer of it:
+ *
+ *     relu(x + M) - M,  M a power of two     rounds to the multiples of M / 2^23
+ *
+ * since a float of the size of M has no finer ones; the nearest is y(n) itself, as E
+ * is below half of that. So a count, or a function of one, stands in two columns.
+ *
+ * A sum S of other values reads S*r beside r, and reaches t just where
+ * (2t-1) r - 2 S r is below 0, by r or more either way; r is at least 1/places. So
+ * with s = 2 * places
+ *
+ *     u = relu(s * ((2t-1) r - 2 S r))     is 0, or at least 2 but for rounding
+ *     relu(1 - u)                          is exactly [S >= t]
+ *
+ * and any function of S is a sum of those. No slope is fixed in advance: all this
+ * is proved from the context, or refused. */
+
+#include "backend/circuit/circuit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	MAX_THRESHOLDS = 1024,
+	MAX_LINES = 24,         /* counts that a sum is put together of */
+	PIVOTS = 16,            /* places tried for the middle of a broken line */
+};
+
+/* What `twc explain` says; of thresholds the operator's own rule tells. */
+static const Rule by_bits = { "counts", "a head for each bit of what is summed, or each value; a neuron for each number it counts" };
+
+static const double unit = 1.0 / EXACT_MAX;     /* half of a float's last place at 1 */
+
+/* The margin of 1 that rounding may use up, in units of 2^-24: each weight is one
+ * exponential, one sum and one division, each product and each addition one more
+ * rounding; near the threshold the terms are of the size of what is added. */
+static bool
+margin_holds(const Circuit *c, int64_t most, bool counts)
+{
+	double roundings = counts ? 40 : 2.0 * c->places + 40;
+
+	return 2.0 * c->places * roundings * (double)most < 0.9 * EXACT_MAX;
+}
+
+/* ---- a function of one count, as a broken line ---- */
+
+/* What rounding may do to a sum of neurons, in units. */
+typedef struct Error {
+	double each;            /* to the neurons, by their weights */
+	double most;            /* their absolute values, by their weights: what a rounded addition spoils */
+	int terms;              /* how many are not 0 at once */
+} Error;
+
+static double
+error_of(const Error *e)
+{
+	return (e->each + (e->terms + 4) * e->most) * unit;
+}
+
+/* The weight of the bend at k, from the pivot outwards: relu((k+1) r - 1) where fewer
+ * match than at the pivot, relu(1 - (k+1) r) where more do. At the pivot there are both. */
+static int64_t
+bend(const int64_t *y, int n, int pivot, int k, bool fewer)
+{
+	int64_t down = k > 0 ? (y[k - 1] - y[k]) * k : 0, up = k < n ? (y[k + 1] - y[k]) * (k + 2) : 0;
+
+	if (k == pivot)
+		return fewer ? down : up;
+	return (fewer ? k < pivot && k > 0 : k > pivot && k < n) ? down + up : 0;
+}
+
+static Error
+line_error(const int64_t *y, int n, int pivot)
+{
+	Error worst = { 0 };
+
+	for (int at = 0; at <= n; at++) {
+		Error e = { 0 };
+		bool fewer = at < pivot;
+		int from = fewer ? at : pivot, to = fewer ? pivot : at;
+		for (int k = from; k <= to; k++) {
+			double w = (double)llabs(bend(y, n, pivot, k, fewer)), u = llabs(k - at) / (at + 1.0);
+			e.each += 4 * w * (u + 1);
+			e.most += w * u;
+			e.terms += w != 0;
+		}
+		if (error_of(&e) > error_of(&worst))
+			worst = e;
+	}
+	return worst;
+}
+
+static int
+best_pivot(const int64_t *y, int n, Error *least)
+{
+	int best = 0;
+
+	*least = line_error(y, n, 0);
+	for (int i = 1; i < PIVOTS; i++) {
+		int pivot = (int)((int64_t)n * i * i / ((PIVOTS - 1) * (PIVOTS - 1)));
+		Error e = line_error(y, n, pivot);
+		if (error_of(&e) < error_of(least)) {
+			*least = e;
+			best = pivot;
+		}
+	}
+	return best;
+}
+
+/* y[0..n] of the count behind r, not yet rounded. */
+static const Form *
+broken_line(Circuit *c, const Form *r, int n, const int64_t *y, Error *e)
+{
+	int pivot = best_pivot(y, n, e);
+	const Form *sum = form_const(c, y[pivot]);
+
+	for (int fewer = 0; fewer < 2; fewer++) {
+		int sign = fewer ? 1 : -1;
+		for (int k = 0; k <= n; k++) {
+			int64_t w = bend(y, n, pivot, k, fewer);
+			if (w)
+				sum = form_add(c, 1, sum, w, relu(c, form_scale(c, sign * (k + 1), r, -sign)), 0);
+		}
+	}
+	return sum;
+}
+
+/* f, which is an integer in lo..hi but for the error, as that integer; NULL if the
+ * error is too large. */
+static const Form *
+rounded(Circuit *c, const Form *f, int64_t lo, int64_t hi, const Error *e)
+{
+	int64_t lift = 1 << 12;
+
+	/* twice the room that is needed: half of a last place at lift */
+	while (lift < 1 << 22 && (2 * (hi - lo) >= lift || 4 * error_of(e) * EXACT_MAX > (double)lift))
+		lift *= 2;
+	if (2 * (hi - lo) >= lift || 4 * error_of(e) * EXACT_MAX > (double)lift)
+		return NULL;
+	return round_near(c, f, lo, hi, lift);
+}
+
+/* ---- what is counted ---- */
+
+/* A sum as counts, each of them times a number. */
+typedef struct Lines {
+	int n;
+	int64_t by;             /* what the next ones are multiplied by */
+	int64_t times[MAX_LINES];
+	Node *count[MAX_LINES];
+} Lines;
+
+/* At how many of the positions summed over something is so. */
+static void
+add_line(Circuit *c, Lines *l, Node *n, int64_t times, Node *is)
+{
+	Node *both = mk_at(c->g, n, OP_AND, is, n->arg[1], NULL);
+
+	if (!times)
+		return;
+	l->times[l->n] = times * l->by;
+	l->count[l->n++] = mk_at(c->g, n, OP_SUM, mk_const(c->g, 1), both, NULL);
+}
+
+/* What is summed is `base`, but for the values that are another. */
+static void
+lines_by_value(Circuit *c, Node *n, int64_t base, Lines *l)
+{
+	const Type *t = &n->arg[0]->type;
+
+	add_line(c, l, n, base, mk_const(c->g, 1));
+	for (int i = 0; i < t->nset; i++)
+		if (t->set[i] != base)
+			add_line(c, l, n, t->set[i] - base, mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, t->set[i]), NULL));
+}
+
+/* What is summed is base + b0 + 2 b1 + 4 b2 …, the last bit less than 0 if the base is 0
+ * and it can be negative. */
+static void
+lines_by_bit(Circuit *c, Node *n, int64_t base, Lines *l)
+{
+	Node *e = n->arg[0], *over = mk_at(c->g, n, OP_SUB, e, mk_const(c->g, base), NULL), *two = mk_const(c->g, 2);
+	const Type *t = &over->type;
+	int64_t top = 1;
+
+	add_line(c, l, n, base, mk_const(c->g, 1));
+	for (; top <= t->hi || -top > t->lo; top *= 2) {
+		Node *up = mk_at(c->g, n, OP_DIV, over, mk_const(c->g, top), NULL);
+		add_line(c, l, n, top, mk_at(c->g, n, OP_EQ, mk_at(c->g, n, OP_MOD, up, two, NULL), mk_const(c->g, 1), NULL));
+	}
+	if (t->lo < 0)
+		add_line(c, l, n, -top, mk_at(c->g, n, OP_LT, over, mk_const(c->g, 0), NULL));
+}
+
+/* How many bits there are in lo..hi, a sign included. */
+static int
+bits_of(int64_t lo, int64_t hi)
+{
+	int bits = lo < 0;
+
+	for (int64_t top = 1; top <= hi || -top > lo; top *= 2)
+		bits++;
+	return bits;
+}
+
+/* The fewest counts; false if what is summed has too many values. */
+static bool
+add_lines(Circuit *c, Node *n, Lines *l)
+{
+	const Type *t = &n->arg[0]->type;
+	int all = !is_literal(n->arg[1]);       /* how many there are is known where all are summed over */
+	bool zero = false;
+
+	for (int i = 0; i < t->nset; i++)
+		zero |= !t->set[i];
+	int values = t->nset - 1 + (zero ? 0 : all);
+	int whole = bits_of(t->lo, t->hi), over = bits_of(0, t->hi - t->lo) + all;
+	int bits = whole < over ? whole : over;
+	if (!t->nset || t->hi - t->lo > SET_MAX || l->n + (values < bits ? values : bits) >= MAX_LINES)
+		return false;
+	if (values <= bits)
+		lines_by_value(c, n, zero ? 0 : t->lo, l);
+	else
+		lines_by_bit(c, n, whole <= over ? 0 : t->lo, l);
+	return true;
+}
+
+/* The sum of x there, a sum of its own, each term by its own counts. */
+static bool
+add_terms(Circuit *c, Node *n, Node *x, int64_t by, Lines *l)
+{
+	if (x->op == OP_ADD || x->op == OP_SUB)
+		return add_terms(c, n, x->arg[0], by, l) && add_terms(c, n, x->arg[1], x->op == OP_ADD ? by : -by, l);
+	if (x->op == OP_MUL && is_literal(x->arg[1]))
+		return add_terms(c, n, x->arg[0], by * x->arg[1]->k, l);
+	Node *part = mk_at(c->g, n, OP_SUM, mk_at(c->g, n, OP_THERE, x, NULL, NULL), n->arg[1], NULL);
+	l->by = by;
+	if (part->op == OP_SUM)
+		return add_lines(c, part, l);
+	if (l->n == MAX_LINES)
+		return false;
+	l->times[l->n] = by;
+	l->count[l->n++] = part;
+	return true;
+}
+
+/* Can all that is said of two positions at once be asked of a head? */
+static bool
+can_ask(Circuit *c, const Lines *l)
+{
+	for (int i = 0; i < l->n; i++) {
+		const Node *cond = l->count[i]->op == OP_SUM ? condition_of(l->count[i]) : l->count[i];
+		int parts = cond->op == OP_AND ? cond->narg : 1;
+		for (int k = 0; k < parts; k++) {
+			Node *part = cond->op == OP_AND ? cond->arg[k] : (Node *)cond;
+			if (side(part) == ON_BOTH && !apart(c, part))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* A line before it is rounded: its values, and what they may be off by. */
+typedef struct Near {
+	const Form *form;
+	int64_t lo, hi;
+	Error error;
+} Near;
+
+/* y[0..most] of a count that a head reads. False after an error. */
+static bool
+near_line(Circuit *c, Node *count, const int64_t *y, Near *to)
+{
+	const Select *s = select_all(c, count);
+
+	if (!s)
+		return false;
+	to->form = broken_line(c, head_mean(c, s, c->is_bos), (int)count->type.hi, y, &to->error);
+	to->lo = to->hi = y[0];
+	for (int j = 1; j <= count->type.hi; j++) {
+		to->lo = y[j] < to->lo ? y[j] : to->lo;
+		to->hi = y[j] > to->hi ? y[j] : to->hi;
+	}
+	return true;
+}
+
+static bool
+is_count(const Node *n)
+{
+	return n->op == OP_SUM && is_literal(n->arg[0]);
+}
+
+/* All that is rounded of the sum, as one. False after an error. */
+static bool
+near_sum(Circuit *c, const Lines *l, Near *all)
+{
+	*all = (Near){ .form = form_const(c, 0) };
+	for (int i = 0; i < l->n; i++) {
+		Node *k = l->count[i];
+		Near one;
+		if (!is_count(k))
+			continue;
+		int64_t *y = arena_alloc(c->arena, sizeof *y * (size_t)(k->type.hi + 1));
+		for (int j = 0; j <= k->type.hi; j++)
+			y[j] = l->times[i] * j;
+		if (!near_line(c, k, y, &one))
+			return false;
+		all->form = form_add(c, 1, all->form, 1, one.form, 0);
+		all->lo += one.lo;
+		all->hi += one.hi;
+		all->error.each += one.error.each;
+		all->error.most += one.error.most;
+		all->error.terms += one.error.terms;
+	}
+	return true;
+}
+
+/* The sum by its counts, rounded at once, or if that is too coarse one by one; NULL
+ * where that is not possible. */
+static const Form *
+sum_of_lines(Circuit *c, Node *n, const Lines *l)
+{
+	Near all;
+
+	if (!near_sum(c, l, &all))
+		return NULL;
+	const Form *sum = form_is_const(all.form) ? all.form : rounded(c, all.form, all.lo, all.hi, &all.error);
+	bool apiece = !sum;
+	if (apiece && l->n == 1 && l->count[0] == n)
+		return NULL;
+	sum = sum ? sum : form_const(c, 0);
+	for (int i = 0; i < l->n; i++)
+		if (apiece || !is_count(l->count[i]))   /* or folded to something simpler */
+			sum = form_add(c, 1, sum, l->times[i], map_node(c, l->count[i]), 0);
+	return sum;
+}
+
+/* The sum by the counts that it is made of, in the better of two ways; NULL where that is
+ * not possible. */
+static const Form *
+by_counts(Circuit *c, Node *n)
+{
+	Lines whole = { .by = 1 }, terms = { .by = 1 };
+	const Form *f = NULL, *g = NULL;
+
+	if (add_lines(c, n, &whole) && can_ask(c, &whole))
+		f = sum_of_lines(c, n, &whole);
+	if (side(n->arg[0]) == ON_THERE && add_terms(c, n, replace_there(c->g, n->arg[0], NULL), 1, &terms))
+		g = sum_of_lines(c, n, &terms);
+	if (!f || !g)
+		return f ? f : g;
+	return g->ready < f->ready || (g->ready == f->ready && terms.n < whole.n) ? g : f;
+}
+
+/* A function of a sum that is a multiple of one count: y by its values from lo on. */
+static const Form *
+table_of_count(Circuit *c, Node *n, const int64_t *y)
+{
+	Lines l = { .by = 1 };
+	int64_t lo = n->type.lo, hi = n->type.hi;
+
+	if (hi - lo > MAX_THRESHOLDS || !add_lines(c, n, &l) || l.n != 1 || !can_ask(c, &l))
+		return NULL;
+	Node *k = l.count[0];
+	if (!is_count(k))
+		return NULL;
+	int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)(k->type.hi + 1));
+	for (int j = 0; j <= k->type.hi; j++) {
+		int64_t s = l.times[0] * j;
+		v[j] = y[s < lo ? 0 : s > hi ? hi - lo : s - lo];
+	}
+	Near one;
+	return near_line(c, k, v, &one) ? rounded(c, one.form, one.lo, one.hi, &one.error) : NULL;
+}
+
+/* ---- what also depends on this position ---- */
+
+/* By what is here times the sum of what is there. */
+static Node *
+sum_of_products(Circuit *c, Node *n, const Apart *a)
+{
+	Graph *g = c->g;
+	Node *count = mk_at(g, n, OP_SUM, mk_const(g, 1), n->arg[1], NULL);
+	Node *sum = mk_at(g, n, OP_MUL, a->alone, count, NULL);
+
+	for (int i = 0; i < a->n; i++) {
+		Node *there = mk_at(g, n, OP_THERE, a->term[i].there, NULL, NULL);
+		Node *all = mk_at(g, n, OP_SUM, there, n->arg[1], NULL);
+		sum = mk_at(g, n, OP_ADD, sum, mk_at(g, n, OP_MUL, a->term[i].here, all, NULL), NULL);
+	}
+	return sum;
+}
+
+/* What is summed only where something holds, as a sum where it does; NULL if it is not so. */
+static Node *
+sum_where(Circuit *c, Node *n)
+{
+	Node *e = n->arg[0], *cond = NULL, *x = NULL;
+
+	for (int i = 0; i < 2 && e->op == OP_MUL && !cond; i++)
+		if (e->arg[i]->two_sided && e->arg[i]->type.lo >= 0 && e->arg[i]->type.hi <= 1 && e->arg[i]->op != OP_THERE) {
+			cond = e->arg[i];
+			x = e->arg[1 - i];
+		}
+	for (int i = 1; i < 3 && e->op == OP_IF && e->arg[0]->two_sided && !cond; i++)
+		if (e->arg[3 - i]->op == OP_CONST && !e->arg[3 - i]->k) {
+			cond = i == 1 ? e->arg[0] : mk_at(c->g, n, OP_NOT, e->arg[0], NULL, NULL);
+			x = e->arg[i];
+		}
+	if (!cond)
+		return NULL;
+	return mk_at(c->g, n, OP_SUM, x, mk_at(c->g, n, OP_AND, cond, n->arg[1], NULL), NULL);
+}
+
+/* A choice, as a sum where its condition holds and one where it fails; NULL if it is none. */
+static Node *
+sum_of_choice(Circuit *c, Node *n)
+{
+	Graph *g = c->g;
+	Node *cond, *part[2], *sum[2];
+
+	if (!as_choice(c, n->arg[0], &cond, &part[0], &part[1]))
+		return NULL;
+	for (int i = 0; i < 2; i++) {
+		Node *both = mk_at(g, n, OP_AND, i ? mk_at(g, n, OP_NOT, cond, NULL, NULL) : cond, n->arg[1], NULL);
+		sum[i] = mk_at(g, n, OP_SUM, part[i], both, NULL);
+	}
+	return mk_at(g, n, OP_ADD, sum[0], sum[1], NULL);
+}
+
+static Node *
+sum_of_terms(Circuit *c, Node *n)
+{
+	Node *e = n->arg[0];
+
+	if (e->op != OP_ADD && e->op != OP_SUB)
+		return NULL;
+	return mk_at(c->g, n, e->op, mk_at(c->g, n, OP_SUM, e->arg[0], n->arg[1], NULL),
+	             mk_at(c->g, n, OP_SUM, e->arg[1], n->arg[1], NULL), NULL);
+}
+
+static const Form *
+sum_of_both(Circuit *c, Node *n)
+{
+	Node *other = sum_where(c, n);
+
+	if (!other && !has_rows(c, n->arg[0]))
+		other = sum_of_terms(c, n);
+	if (other)
+		return map_node(c, other);
+	const Form *counted = by_counts(c, n);
+	const Apart *a = apart(c, n->arg[0]);
+
+	if (a && (!a->rows || !counted)) {
+		const Form *f = map_node(c, sum_of_products(c, n, a));
+		if (!counted || f->ready <= counted->ready)
+			return f;
+	}
+	if (counted)
+		c->made = &by_bits;
+	other = counted ? NULL : sum_of_choice(c, n);
+	if (other)
+		return map_node(c, other);
+	if (!counted)
+		refuse_apart(c, n, "sum");
+	return counted;
+}
+
+/* ---- thresholds of a sum ---- */
+
+/* 2 S r + k r as a form over the head's values. */
+static const Form *
+twice_sum(Circuit *c, const Select *s, const Form *r, Node *e)
+{
+	if (e->op == OP_CONST)          /* all weights add up to 1 */
+		return form_scale(c, -2 * e->k, r, 2 * e->k);
+	const Form *x = map_node(c, replace_there(c->g, e, NULL));
+	return form_scale(c, 2, head_mean(c, s, form_set_bos(c, x, 0)), 0);
+}
+
+static bool
+has_thresholds(const Circuit *c, const Node *n)
+{
+	const Type *e = &n->arg[0]->type;
+	int64_t most = -e->lo > e->hi ? -e->lo : e->hi;
+
+	return !(side(n->arg[0]) & ON_HERE) && n->type.hi - n->type.lo <= MAX_THRESHOLDS
+	       && margin_holds(c, most, is_literal(n->arg[0]));
+}
+
+/* [S >= t] for each t in lo+1..hi; NULL after an error. */
+static const Form **
+thresholds(Circuit *c, Node *n)
+{
+	Node *e = n->arg[0];
+	int64_t lo = n->type.lo, hi = n->type.hi;
+
+	if (!has_thresholds(c, n)) {
+		refuse(c, n, "this sum can take %lld values over a context of %d, more than can be told apart exactly",
+		       (long long)(hi - lo + 1), c->g->context);
+		return NULL;
+	}
+	const Select *s = select_all(c, n);
+	if (!s)
+		return NULL;
+	const Form *r = head_mean(c, s, c->is_bos), *twice = twice_sum(c, s, r, e);
+	const Form **flag = arena_alloc(c->arena, sizeof *flag * (size_t)(hi - lo + 1));
+	int64_t scale = 2 * (int64_t)c->places;
+	for (int64_t t = lo + 1; t <= hi; t++) {
+		const Form *below = form_add(c, scale * (2 * t - 1), r, -scale, twice, 0);
+		flag[t - lo - 1] = snap(c, relu(c, below));
+	}
+	return flag;
+}
+
+const Form *
+map_sum(Circuit *c, Node *n)
+{
+	if (side(n->arg[0]) & ON_HERE)
+		return sum_of_both(c, n);
+	const Form *counted = by_counts(c, n);
+
+	if (counted) {
+		c->made = &by_bits;
+		return counted;
+	}
+	const Form **flag = thresholds(c, n), *sum = form_const(c, n->type.lo);
+
+	for (int64_t t = n->type.lo + 1; flag && t <= n->type.hi; t++)
+		sum = form_add(c, 1, sum, 1, flag[t - n->type.lo - 1], 0);
+	return flag ? sum : NULL;
+}
+
+const Form *
+table_of_sum(Circuit *c, Node *n, const int64_t *y)
+{
+	Node *all, *mine, *cases[2];
+	const Form *counted;
+
+	if (sum_before(c->g, n, &all, &mine) || two_cases(c, n->arg[1], cases))
+		return staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
+	if (n->type.nset == n->type.hi - n->type.lo + 1 && (counted = table_of_count(c, n, y)))
+		return counted;
+	if (!has_thresholds(c, n))
+		return staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
+	const Form **flag = thresholds(c, n), *f = form_const(c, y[0]);
+	for (int i = 1; flag && i < n->type.nset; i++) {
+		/* values that never occur change nothing: the step may be at any of them */
+		int64_t t = n->type.set[i];
+		f = form_add(c, 1, f, y[i] - y[i - 1], flag[t - n->type.lo - 1], 0);
+	}
+	return flag ? f : form_const(c, y[0]);
+}

@@ -1,0 +1,206 @@
+/* References that one head does not find.
+ *
+ *     latest, first   of a condition in two cases: the later of what two heads find, or the first
+ *     best            of a condition in two cases, or a score that is a choice, as |x[j] - x|
+ *                     is: the better of two
+ *                     of a score too large to be exact: by its high digit, then by its low one */
+
+#include "backend/circuit/circuit.h"
+
+static Node *
+read_at(Circuit *c, const Node *at, Node *x, Node *p, Node *d)
+{
+	return mk(c->g, OP_READ, at->span, at->file, 3, (Node *[]){ x, p, d }, 0);
+}
+
+static Node *
+number_of(Circuit *c, const Node *at, Node *ref, int64_t none)
+{
+	return read_at(c, at, mk_at(c->g, at, OP_INDEX, NULL, NULL, NULL), ref, mk_const(c->g, none));
+}
+
+static Node *
+is_found(Circuit *c, const Node *at, Node *ref)
+{
+	return read_at(c, at, mk_const(c->g, 1), ref, mk_const(c->g, 0));
+}
+
+/* What is said of a bound position, said of what the reference finds. */
+static Node *
+at_found(Circuit *c, Node *n, Node *ref)
+{
+	if (n->op == OP_THERE)
+		return read_at(c, n, n->arg[0], ref, mk_const(c->g, n->type.lo));
+	if (!n->two_sided)
+		return n;
+	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
+	for (int i = 0; i < n->narg; i++)
+		arg[i] = at_found(c, n->arg[i], ref);
+	return mk_like(c->g, n, arg);
+}
+
+/* ---- a score of two digits ---- */
+
+/* x * k + y, y from 0 to k - 1, as it is written. */
+static bool
+is_pair(Node *e, Node **high, Node **low)
+{
+	for (int i = 0; i < 2 && e->op == OP_ADD; i++) {
+		Node *m = e->arg[i], *y = e->arg[1 - i];
+		if (m->op != OP_MUL || !is_literal(m->arg[1]) || y->type.lo < 0 || y->type.hi >= m->arg[1]->k)
+			continue;
+		*high = m->arg[0];
+		*low = y;
+		return true;
+	}
+	return false;
+}
+
+/* A score as two digits; false where it does not come apart so. */
+static bool
+digits_of(Circuit *c, Node *e, Node **high, Node **low)
+{
+	Graph *g = c->g;
+	const Apart *a = apart(c, e);
+	int64_t base = 2;
+
+	if (is_pair(e, high, low))
+		return true;
+	if (a && a->n == 1 && is_literal(a->term[0].here))      /* what is here makes no difference */
+		e = mk_at(g, e, OP_MUL, mk_at(g, e, OP_THERE, a->term[0].there, NULL, NULL), a->term[0].here, NULL);
+	else if (!has_rows(c, e))
+		return false;
+	while (base * base <= e->type.hi - e->type.lo)
+		base *= 2;
+	if (base > SET_MAX || 2 * base > e->type.hi - e->type.lo)
+		return false;
+	Node *over = mk_at(g, e, OP_SUB, e, mk_const(g, e->type.lo), NULL), *b = mk_const(g, base);
+	*high = mk_at(g, e, OP_DIV, over, b, NULL);
+	*low = mk_at(g, e, OP_MOD, over, b, NULL);
+	return true;
+}
+
+/* The best by a score too large for one head: of those with the greatest high digit the
+ * one with the greatest low one. NULL where it has none. */
+static Node *
+best_of_digits(Circuit *c, Node *best)
+{
+	Node *cond = best->arg[1], *high, *low;
+
+	if (!digits_of(c, best->arg[0], &high, &low))
+		return NULL;
+	Node *most = at_found(c, high, mk_at(c->g, best, OP_BEST, high, cond, NULL));
+	cond = mk_at(c->g, best, OP_AND, mk_at(c->g, best, OP_EQ, high, most, NULL), cond, NULL);
+	return mk_at(c->g, best, OP_BEST, low, cond, NULL);
+}
+
+/* ---- two cases ---- */
+
+/* n read at the first of two references if that is `better`, else at the second. */
+static const Form *
+read_either(Circuit *c, Node *n, Node *const ref[2], Node *better)
+{
+	Node *other = read_at(c, n, n->arg[0], ref[1], n->arg[2]);
+
+	if (is_literal(n->arg[0]))
+		return map_node(c, mk_at(c->g, n, OP_IF, is_found(c, n, ref[0]), n->arg[0], other));
+	return map_node(c, mk_at(c->g, n, OP_IF, better, read_at(c, n, n->arg[0], ref[0], n->arg[2]), other));
+}
+
+/* The later of what is found where one of two conditions that exclude each other holds,
+ * or the first. */
+static const Form *
+read_of_two(Circuit *c, Node *n, Node *const cond[2])
+{
+	Graph *g = c->g;
+	bool first = n->arg[1]->op == OP_FIRST;
+	int64_t none = first ? g->context : -1;
+	Node *ref[2], *place[2];
+
+	for (int i = 0; i < 2; i++) {
+		ref[i] = mk_at(g, n->arg[1], n->arg[1]->op, cond[i], NULL, NULL);
+		place[i] = number_of(c, n, ref[i], none);
+	}
+	const Form *f = read_either(c, n, ref, mk_at(g, n, OP_LT, place[!first], place[first], NULL));
+	if (is_literal(n->arg[0]))
+		return f;
+	Node *at = mk_at(g, n, OP_AT, mk_at(g, n, first ? OP_MIN : OP_MAX, place[0], place[1], NULL), NULL, NULL);
+	return form_better(f, map_node(c, read_at(c, n, n->arg[0], at, n->arg[2])));
+}
+
+/* The better of two references, each the best by its score, the later of equals. */
+static const Form *
+read_better(Circuit *c, Node *n, Node *const by[2], Node *const ref[2])
+{
+	Graph *g = c->g;
+	Node *score[2], *place[2];
+
+	for (int i = 0; i < 2; i++) {
+		score[i] = at_found(c, by[i], ref[i]);
+		place[i] = number_of(c, n, ref[i], -1);
+	}
+	int64_t least = score[0]->type.lo < score[1]->type.lo ? score[0]->type.lo : score[1]->type.lo;
+	for (int i = 0; i < 2; i++)
+		score[i] = mk_at(g, n, OP_IF, is_found(c, n, ref[i]), score[i], mk_const(g, least - 1));
+	Node *above = mk_at(g, n, OP_LT, score[1], score[0], NULL), *equal = mk_at(g, n, OP_EQ, score[0], score[1], NULL);
+	Node *later = mk_at(g, n, OP_AND, equal, mk_at(g, n, OP_LT, place[1], place[0], NULL), NULL);
+	return read_either(c, n, ref, mk_at(g, n, OP_OR, above, later, NULL));
+}
+
+/* Is every part of the condition one that a head asks for, with streams made for it? */
+static bool
+can_join(Circuit *c, Node *cond)
+{
+	int n = cond->op == OP_AND ? cond->narg : 1;
+
+	for (int i = 0; i < n; i++) {
+		Node *lit = cond->op == OP_AND ? cond->arg[i] : cond;
+		if (!can_relate(c, lit) && !apart(c, mk_at(c->g, lit, OP_NOT, lit, NULL, NULL)))
+			return false;
+	}
+	return true;
+}
+
+/* A score of a BEST that is too much for one head as a choice between two; false if it is
+ * none. */
+static bool
+two_scores(Circuit *c, Node *best, Node *by[2], Node *ref[2])
+{
+	Graph *g = c->g;
+	Node *e = best->arg[0], *cond, *part[2];
+	bool minus = e->op == OP_SUB && is_literal(e->arg[0]) && !e->arg[0]->k;
+
+	if (has_score(c, best) || !as_choice(c, minus ? e->arg[1] : e, &cond, &part[0], &part[1]))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		Node *holds = i ? mk_at(g, best, OP_NOT, cond, NULL, NULL) : cond;
+		by[i] = minus ? mk_at(g, best, OP_SUB, mk_const(g, 0), part[i], NULL) : part[i];
+		ref[i] = mk_at(g, best, OP_BEST, by[i], mk_at(g, best, OP_AND, holds, best->arg[1], NULL), NULL);
+	}
+	return true;
+}
+
+const Form *
+read_of_several(Circuit *c, Node *n)
+{
+	Node *p = n->arg[1], *by[2], *ref[2], *cond[2], *other;
+	const Select *s;
+
+	if (p->op != OP_LATEST && p->op != OP_FIRST && p->op != OP_BEST)
+		return NULL;
+	bool cases = two_cases(c, condition_of(p), cond);
+	if (p->op != OP_BEST)
+		return cases ? read_of_two(c, n, cond) : NULL;
+	if (cases && !can_join(c, p->arg[1])) {
+		for (int i = 0; i < 2; i++) {
+			by[i] = p->arg[0];
+			ref[i] = mk_at(c->g, p, OP_BEST, by[i], cond[i], NULL);
+		}
+		return read_better(c, n, by, ref);
+	}
+	if (two_scores(c, p, by, ref))
+		return read_better(c, n, by, ref);
+	s = select_for(c, p);
+	other = s && score_most(c, s) > SCORE_MAX ? best_of_digits(c, p) : NULL;
+	return other ? map_node(c, read_at(c, n, n->arg[0], other, n->arg[2])) : NULL;
+}

@@ -1,0 +1,274 @@
+/* Conditions of what a head looks for.
+ *
+ * An AND of literals, each a penalty of W or more where it fails: what is said of
+ * there adds to the key, what is said of here lifts <bos>, and what relates the two
+ * is a code of bits, if it is an equality, or a sum of products (bilinear.c). */
+
+#include "backend/circuit/circuit.h"
+
+#include <string.h>
+
+enum {
+	FEW_BITS = 4,           /* up to so many, equality is one-hot */
+	MOST_BITS = 12,
+};
+
+static bool
+is_zero_form(const Form *f)
+{
+	return form_is_const(f) && (f->real ? f->real->k == 0 : f->k == 0);
+}
+
+void
+add_dim(Circuit *c, Select *s, const Form *q, const Form *k)
+{
+	if (is_zero_form(q) || is_zero_form(k))
+		return;
+	s->q = grow(c, s->q, s->ndim, sizeof *s->q);
+	s->k = grow(c, s->k, s->ndim, sizeof *s->k);
+	int ready = q->ready > k->ready ? q->ready : k->ready;
+	s->q[s->ndim] = q;
+	s->k[s->ndim++] = k;
+	s->ready = ready > s->ready ? ready : s->ready;
+}
+
+/* ---- literals ---- */
+
+static bool
+add_literal(Circuit *c, Where *w, Node *n)
+{
+	if (n->op == OP_AND) {
+		for (int i = 0; i < n->narg; i++)
+			if (!add_literal(c, w, n->arg[i]))
+				return false;
+		return true;
+	}
+	if (w->nthere == 32 || w->nhere == 32 || w->nboth == 32)
+		return false;
+	switch (side(n)) {
+	case NEITHER:
+	case ON_HERE:
+		w->here[w->nhere++] = n;
+		break;
+	case ON_THERE:
+		w->there[w->nthere++] = replace_there(c->g, n, NULL);
+		break;
+	case ON_BOTH:
+		w->both[w->nboth++] = n;
+		break;
+	}
+	return true;
+}
+
+static bool
+is_place_there(const Node *n)
+{
+	return n->op == OP_THERE && n->arg[0]->op == OP_INDEX;
+}
+
+Node *
+order_bound(Node *n)
+{
+	return n->op == OP_LT && is_place_there(n->arg[0]) && !n->arg[1]->two_sided ? n->arg[1] : NULL;
+}
+
+/* The number of a FIRST whose condition speaks of there alone: gives the FIRST, else NULL. */
+static Node *
+number_of_first(const Node *n)
+{
+	if (!n || n->op != OP_READ || n->arg[0]->op != OP_INDEX || n->k)
+		return NULL;
+	return n->arg[1]->op == OP_FIRST && side(n->arg[1]->arg[0]) == ON_THERE ? n->arg[1] : NULL;
+}
+
+/* `j < p` or `j > p`, p the first of its kind and there: a flag of j, since what j
+ * sees of that kind is p or nothing yet. */
+static bool
+about_first(Circuit *c, Where *w, Node *n)
+{
+	bool after = n->op == OP_LT && is_place_there(n->arg[1]) && !n->arg[0]->two_sided;
+	Node *bound = after ? n->arg[0] : order_bound(n), *p = number_of_first(bound);
+
+	if (c->g->bidirectional || !p || w->nhere == 32 || w->nthere == 32)
+		return false;
+	Node *there = mk_at(c->g, n, OP_READ, mk_const(c->g, 1), p, mk_const(c->g, 0));
+	bool known = !after && bound->arg[2]->type.hi <= 0;
+	for (int i = 0; i < w->nhere && !known; i++)
+		known = w->here[i] == there;
+	if (!known)
+		return false;
+	w->here[w->nhere++] = there;
+	if (after) {
+		Node *never = mk_const(c->g, c->g->context), *index = bound->arg[0];
+		Node *number = mk_at(c->g, n, OP_READ, index, p, never);
+		w->there[w->nthere++] = mk_at(c->g, n, OP_LT, number, index, NULL);
+	} else {
+		w->there[w->nthere++] = mk_at(c->g, n, OP_NOT, there, NULL, NULL);
+	}
+	return true;
+}
+
+static const Form *
+deficit_of(Circuit *c, Node *n)
+{
+	return form_scale(c, -1, map_node(c, n), 1);
+}
+
+/* How many bits tell the values of two streams apart. */
+static int
+code_bits(const Node *x, const Node *y, int64_t *least)
+{
+	int64_t lo = x->type.lo < y->type.lo ? x->type.lo : y->type.lo;
+	int64_t hi = x->type.hi > y->type.hi ? x->type.hi : y->type.hi;
+	int bits = 0;
+
+	*least = lo;
+	while (bits < 62 && (hi - lo) >> bits)
+		bits++;
+	return bits;
+}
+
+/* Bit i of x, 1 or -1. */
+static const Form *
+sign_of_bit(Circuit *c, Node *x, int64_t least, int i)
+{
+	Node *bit = mk_at(c->g, x, OP_SUB, x, mk_const(c->g, least), NULL);
+
+	bit = mk_at(c->g, x, OP_DIV, bit, mk_const(c->g, (int64_t)1 << i), NULL);
+	bit = mk_at(c->g, x, OP_MOD, bit, mk_const(c->g, 2), NULL);
+	return form_scale(c, 2, map_node(c, bit), -1);
+}
+
+/* x there equals y here, of so few values that a code of bits tells them apart? */
+static bool
+is_coded(Node *n, Node **x, Node **y, int64_t *least, int *bits)
+{
+	bool swap = n->op == OP_EQ && side(n->arg[0]) != ON_THERE;
+
+	if (n->op != OP_EQ || side(n->arg[swap]) != ON_THERE || side(n->arg[!swap]) & ON_THERE)
+		return false;
+	*x = n->arg[swap];
+	*y = n->arg[!swap];
+	*bits = code_bits(*x, *y, least);
+	return *bits > FEW_BITS && *bits <= MOST_BITS;
+}
+
+/* x there equals y here: as many bits agree as there are, else two times w/2 less. */
+static bool
+relate_equal(Circuit *c, Select *s, Node *n, int64_t w)
+{
+	Node *x, *y;
+	int64_t least;
+	int bits;
+
+	if (!is_coded(n, &x, &y, &least, &bits))
+		return false;
+	x = replace_there(c->g, x, NULL);
+	for (int i = 0; i < bits; i++)
+		add_dim(c, s, sign_of_bit(c, y, least, i),
+		        form_set_bos(c, form_scale(c, w / 2, sign_of_bit(c, x, least, i), 0), 0));
+	add_dim(c, s, form_const(c, 1), form_set_bos(c, form_const(c, -bits * (w / 2)), 0));
+	return true;
+}
+
+void
+add_products(Circuit *c, Select *s, const Apart *a, int64_t times, const Form **key)
+{
+	for (int i = 0; i < a->n; i++) {
+		Node *here = a->term[i].here;
+		const Form *k = map_node(c, a->term[i].there);
+		if (is_literal(here))
+			*key = form_add(c, 1, *key, times * here->k, k, 0);
+		else
+			add_dim(c, s, map_node(c, here), form_set_bos(c, form_scale(c, times, k, 0), 0));
+	}
+}
+
+/* Any relation: what it lacks to hold, 0 or 1, as a sum of products. */
+static bool
+relate(Circuit *c, Select *s, Node *n, int64_t w)
+{
+	if (relate_equal(c, s, n, w))
+		return true;
+	const Apart *fails = apart(c, mk_at(c->g, n, OP_NOT, n, NULL, NULL));
+	if (!fails)
+		return false;
+	const Form *key = form_const(c, 0);
+	add_products(c, s, fails, -w, &key);
+	add_dim(c, s, form_const(c, 1), form_set_bos(c, key, 0));
+	add_dim(c, s, map_node(c, fails->alone), form_set_bos(c, form_const(c, -w), 0));
+	return true;
+}
+
+bool
+can_relate(Circuit *c, Node *n)
+{
+	Node *x, *y;
+	int64_t least;
+	int bits;
+
+	if (side(n) != ON_BOTH || is_coded(n, &x, &y, &least, &bits) || has_rows(c, n))
+		return true;
+	return n->op == OP_LT && (is_place_there(n->arg[0]) || is_place_there(n->arg[1]))
+	       && number_of_first(n->arg[is_place_there(n->arg[0])]);
+}
+
+/* The only one of its cases that there is, where there is one alone. */
+static Node *
+only_case(Circuit *c, Node *cond)
+{
+	Node *to[2];
+
+	while (two_cases(c, cond, to)) {
+		bool first = to[1]->op == OP_CONST && !to[1]->k, second = to[0]->op == OP_CONST && !to[0]->k;
+		if (!first && !second)
+			break;
+		cond = to[second];
+	}
+	return cond;
+}
+
+bool
+where_of(Circuit *c, const Node *at, Node *cond, Where *w)
+{
+	if (!add_literal(c, w, only_case(c, cond))) {
+		refuse(c, at, "this condition has too many parts");
+		return false;
+	}
+	int nboth = w->nboth;
+	w->nboth = 0;
+	for (int i = 0; i < nboth; i++)
+		if (!about_first(c, w, w->both[i]))
+			w->both[w->nboth++] = w->both[i];
+	return true;
+}
+
+const Form *
+there_penalty(Circuit *c, const Where *w, const Form *key, int64_t weight)
+{
+	for (int i = 0; i < w->nthere; i++)
+		key = form_add(c, 1, key, -weight, deficit_of(c, w->there[i]), 0);
+	return key;
+}
+
+const Form *
+here_deficit(Circuit *c, const Where *w)
+{
+	const Form *sum = form_const(c, 0);
+
+	for (int i = 0; i < w->nhere; i++)
+		sum = form_add(c, 1, sum, 1, deficit_of(c, w->here[i]), 0);
+	return sum;
+}
+
+bool
+add_relations(Circuit *c, Select *s, const Where *w, int64_t weight)
+{
+	for (int i = 0; i < w->nboth; i++) {
+		if (relate(c, s, w->both[i], weight))
+			continue;
+		refuse_apart(c, w->both[i], "condition");
+		return false;
+	}
+	return true;
+}

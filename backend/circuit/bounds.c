@@ -1,0 +1,295 @@
+/* How large a form can get, and where it comes apart.
+ *
+ * The steps of one staircase are large terms that cancel: relu(x-9) - relu(x-10)
+ * is 0 or 1 while both are hundreds. So neurons of one linear part are bounded
+ * together: their sum is a broken line in x, extreme at a bend or at an end. And a
+ * form whose terms are too large to be added up in one column is kept in several,
+ * one for each such group.
+ *
+ * Of the dimensions of a score whose keys are features of one stream, one-hot, only one
+ * is not 0 at a time: what they come to is added up value by value. */
+
+#include "backend/circuit/circuit.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* +1 or -1: the sign that makes the linear part of a neuron's input comparable. */
+static int
+direction(const Form *in)
+{
+	return in->term[0].c > 0 ? 1 : -1;
+}
+
+bool
+same_line(const Atom *a, const Atom *b)
+{
+	if (a->ready != b->ready || a->in->n != b->in->n)
+		return false;
+	int64_t s = direction(a->in) * direction(b->in);
+	for (int i = 0; i < a->in->n; i++)
+		if (a->in->term[i].atom != b->in->term[i].atom || a->in->term[i].c != s * b->in->term[i].c)
+			return false;
+	return true;
+}
+
+static int
+by_line(const void *p, const void *q)
+{
+	const Atom *a = ((const Term *)p)->atom, *b = ((const Term *)q)->atom;
+	const Form *f = a->in, *g = b->in;
+
+	if (a->ready != b->ready)
+		return a->ready - b->ready;
+	if (f->n != g->n)
+		return f->n - g->n;
+	for (int i = 0; i < f->n; i++) {
+		int64_t x = direction(f) * f->term[i].c, y = direction(g) * g->term[i].c;
+		if (f->term[i].atom != g->term[i].atom)
+			return f->term[i].atom->id - g->term[i].atom->id;
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return a->id - b->id;
+}
+
+/* The sum of a group where its linear part is x. */
+static int64_t
+line_at(const Term *t, int n, int64_t x)
+{
+	int64_t y = 0;
+
+	for (int i = 0; i < n; i++) {
+		int64_t in = direction(t[i].atom->in) * x + t[i].atom->in->k;
+		y += in > 0 ? t[i].c * in : 0;
+	}
+	return y;
+}
+
+static void
+line_range(const Term *t, int n, int64_t *lo, int64_t *hi)
+{
+	int64_t first = INT64_MIN, last = INT64_MAX;
+
+	for (int i = 0; i < n; i++) {
+		const Form *f = t[i].atom->in;
+		int64_t a = f->lo - f->k, b = f->hi - f->k;
+		if (direction(f) < 0) {
+			int64_t swap = -a;
+			a = -b;
+			b = swap;
+		}
+		first = a > first ? a : first;
+		last = b < last ? b : last;
+	}
+	*lo = INT64_MAX;
+	*hi = INT64_MIN;
+	for (int i = -2; i < n; i++) {
+		int64_t x = i == -2 ? first : i == -1 ? last : -direction(t[i].atom->in) * t[i].atom->in->k;
+		if (x < first || x > last)
+			continue;
+		int64_t y = line_at(t, n, x);
+		*lo = y < *lo ? y : *lo;
+		*hi = y > *hi ? y : *hi;
+	}
+}
+
+int
+form_parts(Arena *arena, const Form *f, int state, Form *part)
+{
+	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
+	int n = 0, parts = 0, rest = f->n;
+
+	for (int i = 0; i < f->n; i++) {
+		if (f->term[i].atom->ready > state)
+			continue;
+		const Atom *a = f->term[i].atom;
+		if (a->kind == NEURON && !a->lift && !a->in->real)
+			t[n++] = f->term[i];
+		else
+			t[--rest] = f->term[i];
+	}
+	qsort(t, (size_t)n, sizeof *t, by_line);
+	for (int from = 0, to; from < n; from = to) {
+		for (to = from + 1; to < n && same_line(t[from].atom, t[to].atom); to++)
+			;
+		Form *p = &part[parts++];
+		*p = (Form){ .n = to - from, .term = t + from, .ready = t[from].atom->ready };
+		line_range(t + from, to - from, &p->lo, &p->hi);
+		sort_terms(t + from, to - from);
+	}
+	for (int i = rest; i < f->n; i++) {
+		const Atom *a = t[i].atom;
+		int64_t c = t[i].c;
+		part[parts++] = (Form){ .n = 1, .term = t + i, .ready = a->ready,
+			.lo = c * (c > 0 ? a->lo : a->hi), .hi = c * (c > 0 ? a->hi : a->lo) };
+	}
+	return parts;
+}
+
+double
+atom_most(const Atom *a)
+{
+	int64_t most = -a->lo > a->hi ? -a->lo : a->hi, bos = llabs(a->bos);
+
+	return (double)(most > bos ? most : bos) + 2 * (double)a->lift;
+}
+
+double
+form_terms(const Form *f)
+{
+	double sum = 0;
+
+	for (int i = 0; i < f->n; i++)
+		sum += (double)llabs(f->term[i].c) * atom_most(f->term[i].atom);
+	return sum;
+}
+
+double
+form_terms_in_parts(const Form *f)
+{
+	Arena scratch = { 0 };
+	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
+	int n = form_parts(&scratch, f, INT_MAX, part);
+	double sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += (double)(-part[i].lo > part[i].hi ? -part[i].lo : part[i].hi);
+	arena_free(&scratch);
+	return sum;
+}
+
+enum { ORIGINS_MAX = 4096 };    /* looked at for one bound */
+
+static void
+range_of_parts(const Form *f, int state, double *lo, double *hi)
+{
+	Arena scratch = { 0 };
+	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
+	int n = form_parts(&scratch, f, state, part);
+
+	*lo = *hi = 0;
+	for (int i = 0; i < n; i++) {
+		*lo += (double)part[i].lo;
+		*hi += (double)part[i].hi;
+	}
+	arena_free(&scratch);
+}
+
+/* From what f was added up from: what is ready as a whole keeps its interval, also
+ * where it is made of large terms that cancel. */
+static void
+range_of_origins(const Form *f, int state, int *budget, double *lo, double *hi)
+{
+	if (form_ready(f) <= state) {
+		*lo = (double)(f->lo - f->k);
+		*hi = (double)(f->hi - f->k);
+		return;
+	}
+	if (!f->of[0] || --*budget < 0) {
+		range_of_parts(f, state, lo, hi);
+		return;
+	}
+	*lo = *hi = 0;
+	for (int i = 0; i < 2; i++) {
+		double l, h, times = (double)f->by[i];
+		range_of_origins(f->of[i], state, budget, &l, &h);
+		*lo += times * (times > 0 ? l : h);
+		*hi += times * (times > 0 ? h : l);
+	}
+}
+
+double
+form_most(const Form *f, int state)
+{
+	double lo, hi, l, h, bos = 0;
+	int budget = ORIGINS_MAX;
+
+	range_of_parts(f, state, &lo, &hi);
+	range_of_origins(f, state, &budget, &l, &h);
+	lo = l > lo ? l : lo;
+	hi = h < hi ? h : hi;
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->ready <= state)
+			bos += (double)f->term[i].c * (double)f->term[i].atom->bos;
+	double most = -lo > hi ? -lo : hi;
+	return most > fabs(bos) ? most : fabs(bos);
+}
+
+/* ---- scores ---- */
+
+/* What dimensions may add up to by what stands at one position: its place, a row of each
+ * field. Entry 0 of each list is <bos>. */
+typedef struct Sums {
+	double *place;          /* (places) */
+	double *row;            /* (rows) but for <bos> */
+	double *bos;            /* (nfield) of the features of each field */
+} Sums;
+
+/* The size of a sum of features where their stream has this value; `but` is none of them. */
+static double
+value_at(const Form *f, const Atom *but, int at)
+{
+	double v = (double)f->k;
+
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom != but)
+			v += (double)f->term[i].c * (double)f->term[i].atom->table[at];
+	return fabs(v);
+}
+
+static double
+field_most(const Circuit *c, const Sums *s, int field)
+{
+	double most = s->bos[field];
+
+	for (int r = 0; r < rows_of(c->g, field); r++)
+		most = fmax(most, s->row[first_row(c->g, field) + r]);
+	return most;
+}
+
+/* f, times at most `other`, where it is a feature; false where it is not. */
+static bool
+add_by_position(const Circuit *c, Sums *s, const Form *f, double other)
+{
+	const Atom *bos = c->is_bos->term[0].atom, *one = only_kind(f, bos);
+
+	if (!one || f->real)
+		return false;
+	bool place = one->kind == PLACE_FEATURE;
+	int first = place ? 1 : first_row(c->g, one->field), n = place ? c->places - 1 : rows_of(c->g, one->field);
+	double *at = place ? s->place : s->row, *at_bos = place ? s->place : &s->bos[one->field];
+	*at_bos += other * fabs((double)form_bos(f));
+	for (int i = first; i < first + n; i++)
+		at[i] += other * value_at(f, bos, i);
+	return true;
+}
+
+double
+score_most(const Circuit *c, const Select *s)
+{
+	int nfield = c->g->nfield > 0 ? c->g->nfield : 1;
+	double most = 0;
+	Sums by[2];
+
+	for (int side_of = 0; side_of < 2; side_of++) {
+		double *room = arena_alloc(c->arena, sizeof *room * (size_t)(c->places + c->rows + nfield));
+		by[side_of] = (Sums){ room, room + c->places, room + c->places + c->rows };
+	}
+	for (int i = 0; i < s->ndim; i++) {
+		const Form *q = s->q[i], *k = s->k[i];
+		double here = most_in_all(q), there = most_in_all(k);
+		if (!add_by_position(c, &by[1], k, here) && !add_by_position(c, &by[0], q, there))
+			most += here * there;
+	}
+	for (int side_of = 0; side_of < 2; side_of++) {
+		double place = 0;
+		for (int p = 0; p < c->places; p++)
+			place = fmax(place, by[side_of].place[p]);
+		most += place;
+		for (int f = 0; f < nfield; f++)
+			most += field_most(c, &by[side_of], f);
+	}
+	return most;
+}

@@ -1,0 +1,477 @@
+/* Affine forms over atoms, and the atoms themselves. Equal atoms are one atom:
+ * they are found by content, so that every reader of `t // 10` and `t % 10`
+ * meets the same neurons. */
+
+#include "backend/circuit/circuit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct AtomTable {
+	int n, cap;
+	Atom **slot;
+} AtomTable;
+
+static int
+max_int(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int
+by_atom(const void *p, const void *q)
+{
+	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
+}
+
+void
+sort_terms(Term *term, int n)
+{
+	qsort(term, (size_t)n, sizeof *term, by_atom);
+}
+
+const Form *
+form_const(Circuit *c, int64_t k)
+{
+	Form *f = NEW(c->arena, Form);
+
+	f->k = f->lo = f->hi = k;
+	return f;
+}
+
+const Form *
+form_atom(Circuit *c, Atom *a)
+{
+	Form *f = NEW(c->arena, Form);
+	Term *t = NEW(c->arena, Term);
+
+	*t = (Term){ a, 1 };
+	*f = (Form){ .n = 1, .term = t, .lo = a->lo, .hi = a->hi, .ready = a->ready };
+	return f;
+}
+
+/* x + c * v, held far beyond what is exact where it would be more than an int64_t. */
+static int64_t
+add_times(int64_t x, int64_t c, int64_t v)
+{
+	const __int128 most = (int64_t)1 << 62;
+	__int128 sum = x + (__int128)c * v;
+
+	return (int64_t)(sum > most ? most : sum < -most ? -most : sum);
+}
+
+static void
+interval_add(int64_t *lo, int64_t *hi, int64_t c, const Form *f)
+{
+	*lo = add_times(*lo, c, c > 0 ? f->lo : f->hi);
+	*hi = add_times(*hi, c, c > 0 ? f->hi : f->lo);
+}
+
+const Form *
+form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t k)
+{
+	Form *s = NEW(c->arena, Form);
+	Term *t = arena_alloc(c->arena, sizeof *t * (size_t)(f->n + g->n + 1));
+	int i = 0, j = 0;
+
+	while (i < f->n || j < g->n) {
+		Term u;
+		if (j == g->n || (i < f->n && f->term[i].atom->id < g->term[j].atom->id)) {
+			u = f->term[i++];
+			u.c = add_times(0, a, u.c);
+		} else if (i == f->n || g->term[j].atom->id < f->term[i].atom->id) {
+			u = g->term[j++];
+			u.c = add_times(0, b, u.c);
+		} else {
+			u = f->term[i];
+			u.c = add_times(add_times(0, a, f->term[i++].c), b, g->term[j++].c);
+		}
+		if (!u.c)
+			continue;
+		t[s->n++] = u;
+		s->ready = max_int(s->ready, u.atom->ready);
+	}
+	s->term = t;
+	s->of[0] = f;
+	s->of[1] = g;
+	s->by[0] = a;
+	s->by[1] = b;
+	s->k = add_times(add_times(k, a, f->k), b, g->k);
+	s->lo = s->hi = k;
+	interval_add(&s->lo, &s->hi, a, f);
+	interval_add(&s->lo, &s->hi, b, g);
+
+	/* what cancels may leave a sharper interval than its two sources */
+	int64_t lo = s->k, hi = s->k;
+	for (i = 0; i < s->n; i++) {
+		int64_t w = t[i].c;
+		lo = add_times(lo, w, w > 0 ? t[i].atom->lo : t[i].atom->hi);
+		hi = add_times(hi, w, w > 0 ? t[i].atom->hi : t[i].atom->lo);
+	}
+	return form_within(c, s, lo, hi);
+}
+
+const Form *
+form_sum(Circuit *c, int n, const Form *const *f, const int64_t *by)
+{
+	int m = n / 2;
+
+	if (n == 1)
+		return form_scale(c, by[0], f[0], 0);
+	return form_add(c, 1, form_sum(c, m, f, by), 1, form_sum(c, n - m, f + m, by + m), 0);
+}
+
+const Form *
+form_scale(Circuit *c, int64_t a, const Form *f, int64_t k)
+{
+	static const Form zero;
+
+	return a == 1 && k == 0 ? f : form_add(c, a, f, 0, &zero, k);
+}
+
+const Form *
+form_within(Circuit *c, const Form *f, int64_t lo, int64_t hi)
+{
+	if (lo <= f->lo && f->hi <= hi)
+		return f;
+	Form *g = NEW(c->arena, Form);
+	*g = *f;
+	g->lo = lo > f->lo ? lo : f->lo;
+	g->hi = hi < f->hi ? hi : f->hi;
+	return g;
+}
+
+int
+form_ready(const Form *f)
+{
+	int ready = 0;
+
+	for (int i = 0; i < f->n; i++)
+		ready = max_int(ready, f->term[i].atom->ready);
+	return ready;
+}
+
+int64_t
+form_bos(const Form *f)
+{
+	int64_t v = f->k;
+
+	for (int i = 0; i < f->n; i++)
+		v += f->term[i].c * f->term[i].atom->bos;
+	return v;
+}
+
+static bool
+same_sum(const RealSum *a, const RealSum *b)
+{
+	if (a->n != b->n || a->k != b->k)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (a->term[i].c != b->term[i].c || !form_equal(a->term[i].f, b->term[i].f))
+			return false;
+	return true;
+}
+
+bool
+form_equal(const Form *f, const Form *g)
+{
+	if (f == g)
+		return true;
+	if (f->n != g->n || f->k != g->k || !f->real != !g->real)
+		return false;
+	if (f->real && !same_sum(f->real, g->real))
+		return false;
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom != g->term[i].atom || f->term[i].c != g->term[i].c)
+			return false;
+	return true;
+}
+
+bool
+form_is_const(const Form *f)
+{
+	return f->n == 0;
+}
+
+const Form *
+form_set_bos(Circuit *c, const Form *f, int64_t v)
+{
+	int64_t d = v - form_bos(f);
+
+	return d ? form_within(c, form_add(c, 1, f, d, c->is_bos, 0), f->lo, f->hi) : f;
+}
+
+/* ---- atoms by content ---- */
+
+static uint64_t
+mix(uint64_t h, uint64_t x)
+{
+	h ^= x + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
+	return h * 0xff51afd7ed558ccdu;
+}
+
+static size_t
+table_size(const Circuit *c, AtomKind kind)
+{
+	return (size_t)(kind == TOKEN_FEATURE ? c->rows : c->places);
+}
+
+static uint64_t
+atom_hash(const Circuit *c, const Atom *a)
+{
+	uint64_t h = mix(mix(1, a->kind), (uint64_t)a->input);
+	const RealSum *r = a->in ? a->in->real : NULL;
+
+	if (r)
+		h = mix(h, (uint64_t)real_bits(r->k));
+	for (int i = 0; r && i < r->n; i++)
+		h = mix(h, (uint64_t)real_bits(r->term[i].c));
+	if (a->reals)
+		for (size_t i = 0; i < table_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE); i++)
+			h = mix(h, (uint64_t)real_bits(a->reals[i]));
+
+	if (a->table)
+		for (size_t i = 0; i < table_size(c, a->kind); i++)
+			h = mix(h, (uint64_t)a->table[i]);
+	if (a->in) {
+		h = mix(h, (uint64_t)a->in->k);
+		for (int i = 0; i < a->in->n; i++)
+			h = mix(mix(h, (uint64_t)a->in->term[i].c), (uint64_t)a->in->term[i].atom->id);
+	}
+	return h;
+}
+
+static bool
+atom_equal(const Circuit *c, const Atom *a, const Atom *b)
+{
+	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place || a->input != b->input)
+		return false;
+	if (a->reals)           /* what is blank may be so for several things */
+		return a->min == b->min && a->max == b->max && a->error == b->error && !memcmp(a->reals, b->reals, sizeof *a->reals
+		               * table_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE));
+	if (a->kind == INPUT_FEATURE)
+		return true;
+	if (a->table)
+		return !memcmp(a->table, b->table, table_size(c, a->kind) * sizeof *a->table);
+	return form_equal(a->in, b->in);
+}
+
+static void
+table_grow(Circuit *c, AtomTable *t)
+{
+	AtomTable old = *t;
+
+	t->cap = old.cap ? 2 * old.cap : 1024;
+	t->slot = arena_alloc(c->arena, sizeof *t->slot * (size_t)t->cap);
+	c->atom = memcpy(arena_alloc(c->arena, sizeof *c->atom * (size_t)t->cap),
+	                 c->atom, sizeof *c->atom * (size_t)c->natom);
+	for (int i = 0; i < old.cap; i++) {
+		if (!old.slot[i])
+			continue;
+		uint64_t h = atom_hash(c, old.slot[i]);
+		while (t->slot[h & (uint64_t)(t->cap - 1)])
+			h++;
+		t->slot[h & (uint64_t)(t->cap - 1)] = old.slot[i];
+	}
+}
+
+Atom *
+atom_intern(Circuit *c, Atom key)
+{
+	static Atom *none[1];
+
+	if (!c->table) {
+		c->table = NEW(c->arena, AtomTable);
+		c->atom = none;
+	}
+	AtomTable *t = c->table;
+	if (2 * (t->n + 1) > t->cap)
+		table_grow(c, t);
+	uint64_t h = atom_hash(c, &key);
+	for (Atom *a; (a = t->slot[h & (uint64_t)(t->cap - 1)]); h++)
+		if (atom_equal(c, a, &key))
+			return a;
+	Atom *a = NEW(c->arena, Atom);
+	*a = key;
+	a->id = c->natom;
+	a->node = c->node;
+	a->owner = c->owner;
+	c->atom[c->natom++] = a;
+	t->slot[h & (uint64_t)(t->cap - 1)] = a;
+	t->n++;
+	return a;
+}
+
+static const Form *
+feature(Circuit *c, AtomKind kind, int field, const int64_t *table, int first, int n, int bos)
+{
+	Atom a = { .kind = kind, .field = field };
+	int64_t lo = table[first], hi = lo, size = (int64_t)table_size(c, kind);
+
+	for (int i = first; i < first + n; i++) {
+		lo = table[i] < lo ? table[i] : lo;
+		hi = table[i] > hi ? table[i] : hi;
+	}
+	/* constants live in the readers: an atom starts from 0 at <bos> */
+	int64_t base = table[bos];
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)size);
+	bool flat = true;
+	for (int i = 0; i < size; i++) {
+		bool real = (i >= first && i < first + n) || i == bos;
+		t[i] = real ? table[i] - base : 0;
+		flat = flat && !t[i];
+	}
+	if (flat)
+		return form_const(c, base);
+	a.table = t;
+	a.lo = lo - base;
+	a.hi = hi - base;
+	return form_scale(c, 1, form_atom(c, atom_intern(c, a)), base);
+}
+
+const Form *
+token_feature(Circuit *c, int field, const int64_t *table)
+{
+	return feature(c, TOKEN_FEATURE, field, table, first_row(c->g, field), rows_of(c->g, field), c->rows - 1);
+}
+
+const Form *
+place_feature(Circuit *c, const int64_t *table)
+{
+	return feature(c, PLACE_FEATURE, 0, table, 1, c->places - 1, 0);
+}
+
+const Atom *
+only_kind(const Form *f, const Atom *but)
+{
+	const Atom *one = NULL;
+
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		if (a == but)
+			continue;
+		if (a->kind > PLACE_FEATURE || (one && (a->kind != one->kind || a->field != one->field)))
+			return NULL;
+		one = a;
+	}
+	return one;
+}
+
+const Form *
+relu(Circuit *c, const Form *f)
+{
+	if (f->lo >= 0)
+		return f;
+	if (f->hi <= 0)
+		return form_const(c, 0);
+
+	const Atom *one = only_kind(f, NULL);
+	if (one) {
+		size_t n = table_size(c, one->kind);
+		int64_t *t = arena_alloc(c->arena, sizeof *t * n);
+		for (size_t r = 0; r < n; r++) {
+			int64_t v = f->k;
+			for (int i = 0; i < f->n; i++)
+				v += f->term[i].c * f->term[i].atom->table[r];
+			t[r] = v > 0 ? v : 0;
+		}
+		return one->kind == TOKEN_FEATURE ? token_feature(c, one->field, t) : place_feature(c, t);
+	}
+	int64_t bos = form_bos(f);
+	Atom a = { .kind = NEURON, .in = f, .lo = 0, .hi = f->hi, .bos = bos > 0 ? bos : 0,
+	           .ready = (f->ready | 1) + 1 };
+	for (int i = 0; i < f->n; i++)
+		a.real |= f->term[i].atom->real;
+	return form_atom(c, atom_intern(c, a));
+}
+
+const Form *
+round_near(Circuit *c, const Form *f, int64_t lo, int64_t hi, int64_t lift)
+{
+	Form *in = NEW(c->arena, Form);
+
+	*in = *f;
+	in->near = true;
+	in->k += lift - lo;
+	in->lo = lift;
+	in->hi = lift + hi - lo;
+	Atom a = { .kind = NEURON, .in = in, .lift = lift, .lo = 0, .hi = hi - lo, .bos = form_bos(f) - lo,
+	           .ready = (in->ready | 1) + 1 };
+
+	return form_scale(c, 1, form_atom(c, atom_intern(c, a)), lo);
+}
+
+const Form *
+snap(Circuit *c, const Form *u)
+{
+	const Form *in = form_within(c, form_scale(c, -1, u, 1), INT64_MIN, 1);
+	int64_t bos = form_bos(in);
+	Atom a = { .kind = NEURON, .in = in, .lo = 0, .hi = 1, .bos = bos > 0 ? bos : 0, .ready = (in->ready | 1) + 1 };
+
+	return form_atom(c, atom_intern(c, a));
+}
+
+void *
+grow(Circuit *c, void *list, int n, size_t each)
+{
+	if (n & (n - 1))
+		return list;
+	void *room = arena_alloc(c->arena, each * (size_t)(2 * n + 1));
+	return n ? memcpy(room, list, each * (size_t)n) : room;
+}
+
+static Head *
+head_for(Circuit *c, const Select *s, int layer)
+{
+	for (int i = 0; i < c->nhead; i++)
+		if (c->head[i]->select == s && c->head[i]->layer == layer)
+			return c->head[i];
+	c->head = grow(c, c->head, c->nhead, sizeof *c->head);
+	Head *h = NEW(c->arena, Head);
+	h->select = s;
+	h->layer = layer;
+	return c->head[c->nhead++] = h;
+}
+
+const Form *
+value_of(Circuit *c, const Select *s, const Form *f, Atom a)
+{
+	int layer = (max_int(s->ready, f->ready) + 1) / 2, i = 0;
+	Head *h = head_for(c, s, layer);
+
+	a.kind = VALUE;
+	a.in = f;
+	a.head = h;
+	a.ready = 2 * layer + 1;
+	Atom *v = atom_intern(c, a);
+	while (i < h->nvalue && h->value[i] != v)
+		i++;
+	if (i == h->nvalue) {
+		h->value = grow(c, h->value, i, sizeof *h->value);
+		h->value[h->nvalue++] = v;
+	}
+	return form_atom(c, v);
+}
+
+const Form *
+head_value(Circuit *c, const Select *s, const Form *f, int64_t absent)
+{
+	f = form_set_bos(c, f, absent);
+	if (form_is_const(f))
+		return f;
+	/* the constant part needs no head: weights of a softmax add up to 1 */
+	int64_t k = f->k;
+	f = form_scale(c, 1, f, -k);
+	absent -= k;
+	Atom a = { .bos = absent, .lo = f->lo < absent ? f->lo : absent, .hi = f->hi > absent ? f->hi : absent };
+	return form_scale(c, 1, value_of(c, s, f, a), k);
+}
+
+const Form *
+head_mean(Circuit *c, const Select *s, const Form *f)
+{
+	int64_t bos = form_bos(f);
+	Atom a = { .bos = bos, .real = true, .lo = f->lo < bos ? f->lo : bos, .hi = f->hi > bos ? f->hi : bos };
+
+	return value_of(c, s, f, a);
+}

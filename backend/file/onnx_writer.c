@@ -1,0 +1,191 @@
+/* Writing .onnx: the plan of runtime/onnx_graph.h as protobuf messages. The code for
+ * the messages is made of the schema that the packaged libonnx installs; the
+ * command stands in runtime/onnx_reader.c. */
+
+#include "backend/file/write.h"
+#include "runtime/onnx_graph.h"
+
+#include "onnx.pb-c.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-endian");
+
+/* A new message of type T: Onnx__T, set up by onnx__t__init. */
+#define MESSAGE(arena, T, init)              \
+	({                                   \
+		T *message_ = NEW(arena, T); \
+		init(message_);              \
+		message_;                    \
+	})
+#define LIST(arena, T, n) ((T *)arena_alloc(arena, (size_t)(n) * sizeof(T)))
+
+static char *
+text(const char *s)
+{
+	return (char *)s; /* the messages are only read */
+}
+
+static Onnx__TensorProto *
+tensor(Arena *a, const TwTensor *t)
+{
+	Onnx__TensorProto *m = MESSAGE(a, Onnx__TensorProto, onnx__tensor_proto__init);
+
+	m->name = text(t->name);
+	m->has_data_type = true;
+	m->data_type =
+		t->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	m->n_dims = (size_t)t->ndim;
+	m->dims = (int64_t *)t->dim;
+	m->has_raw_data = true;
+	m->raw_data = (ProtobufCBinaryData){ tw_tensor_bytes(t), (uint8_t *)t->data };
+	return m;
+}
+
+static Onnx__AttributeProto *
+attribute(Arena *a, const TwNode *n)
+{
+	Onnx__AttributeProto *m = MESSAGE(a, Onnx__AttributeProto, onnx__attribute_proto__init);
+
+	m->name = text(n->attr);
+	m->has_type = true;
+	if (n->list) {
+		m->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+		m->n_ints = (size_t)n->nvalue;
+		m->ints = (int64_t *)n->value;
+	} else {
+		m->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
+		m->has_i = true;
+		m->i = n->value[0];
+	}
+	return m;
+}
+
+static Onnx__NodeProto *
+node(Arena *a, const TwNode *n)
+{
+	Onnx__NodeProto *m = MESSAGE(a, Onnx__NodeProto, onnx__node_proto__init);
+
+	m->op_type = text(n->op);
+	m->name = text(n->out);
+	m->input = (char **)n->in;
+	while (m->n_input < 4 && n->in[m->n_input])
+		m->n_input++;
+	m->n_output = 1;
+	m->output = (char **)&n->out;
+	if (n->attr) {
+		m->n_attribute = 1;
+		m->attribute = LIST(a, Onnx__AttributeProto *, 1);
+		m->attribute[0] = attribute(a, n);
+	}
+	return m;
+}
+
+static Onnx__TensorShapeProto__Dimension *
+dimension(Arena *a, const char *dim)
+{
+	Onnx__TensorShapeProto__Dimension *m =
+		MESSAGE(a, Onnx__TensorShapeProto__Dimension, onnx__tensor_shape_proto__dimension__init);
+
+	if (dim[0] >= '0' && dim[0] <= '9') {
+		m->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+		m->dim_value = atoll(dim);
+	} else {
+		m->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+		m->dim_param = text(dim);
+	}
+	return m;
+}
+
+static Onnx__ValueInfoProto *
+port(Arena *a, const TwPort *p)
+{
+	Onnx__ValueInfoProto *m = MESSAGE(a, Onnx__ValueInfoProto, onnx__value_info_proto__init);
+	Onnx__TypeProto__Tensor *t = MESSAGE(a, Onnx__TypeProto__Tensor, onnx__type_proto__tensor__init);
+
+	m->name = text(p->name);
+	m->type = MESSAGE(a, Onnx__TypeProto, onnx__type_proto__init);
+	m->type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+	m->type->tensor_type = t;
+	t->has_elem_type = true;
+	t->elem_type =
+		p->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	t->shape = MESSAGE(a, Onnx__TensorShapeProto, onnx__tensor_shape_proto__init);
+	t->shape->n_dim = (size_t)p->ndim;
+	t->shape->dim = LIST(a, Onnx__TensorShapeProto__Dimension *, p->ndim);
+	for (int i = 0; i < p->ndim; i++)
+		t->shape->dim[i] = dimension(a, p->dim[i]);
+	return m;
+}
+
+static Onnx__GraphProto *
+graph(Arena *a, const TwPlan *p, const char *name)
+{
+	Onnx__GraphProto *g = MESSAGE(a, Onnx__GraphProto, onnx__graph_proto__init);
+
+	g->name = text(name);
+	g->initializer = LIST(a, Onnx__TensorProto *, p->ntensor);
+	g->node = LIST(a, Onnx__NodeProto *, p->nnode);
+	g->input = LIST(a, Onnx__ValueInfoProto *, p->ninput);
+	g->output = LIST(a, Onnx__ValueInfoProto *, p->noutput);
+	for (int i = 0; i < p->ntensor; i++)
+		g->initializer[g->n_initializer++] = tensor(a, &p->tensor[i]);
+	for (int i = 0; i < p->nnode; i++)
+		g->node[g->n_node++] = node(a, &p->node[i]);
+	for (int i = 0; i < p->ninput; i++)
+		g->input[g->n_input++] = port(a, &p->input[i]);
+	for (int i = 0; i < p->noutput; i++)
+		g->output[g->n_output++] = port(a, &p->output[i]);
+	return g;
+}
+
+static void
+add_props(Arena *a, Onnx__ModelProto *file, const TwModel *m)
+{
+	Prop *prop;
+	int n = model_props(a, m, &prop);
+
+	file->metadata_props = LIST(a, Onnx__StringStringEntryProto *, n);
+	for (int i = 0; i < n; i++) {
+		Onnx__StringStringEntryProto *entry =
+			MESSAGE(a, Onnx__StringStringEntryProto, onnx__string_string_entry_proto__init);
+		entry->key = text(prop[i].key);
+		entry->value = prop[i].json;
+		file->metadata_props[file->n_metadata_props++] = entry;
+	}
+}
+
+static void
+add_version(Arena *a, Onnx__ModelProto *file)
+{
+	Onnx__OperatorSetIdProto *set =
+		MESSAGE(a, Onnx__OperatorSetIdProto, onnx__operator_set_id_proto__init);
+
+	file->has_ir_version = true;
+	file->ir_version = TW_IR_VERSION;
+	file->producer_name = text("twc");
+	set->domain = text("");
+	set->has_version = true;
+	set->version = TW_OPSET;
+	file->n_opset_import = 1;
+	file->opset_import = LIST(a, Onnx__OperatorSetIdProto *, 1);
+	file->opset_import[0] = set;
+}
+
+unsigned char *
+onnx_bytes(Arena *a, const TwModel *m, size_t *n)
+{
+	TwPool pool = { 0 };
+	Onnx__ModelProto *file = MESSAGE(a, Onnx__ModelProto, onnx__model_proto__init);
+
+	add_version(a, file);
+	add_props(a, file, m);
+	file->graph = graph(a, tw_plan(&pool, m), m->name);
+	*n = onnx__model_proto__get_packed_size(file);
+	unsigned char *bytes = malloc(*n + 1);
+	if (bytes)
+		onnx__model_proto__pack(file, bytes);
+	tw_pool_free(&pool);
+	return bytes;
+}

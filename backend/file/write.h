@@ -1,0 +1,32 @@
+#ifndef BACKEND_FILE_WRITE_H
+#define BACKEND_FILE_WRITE_H
+
+/* Model files, in either format; the same model gives the same bytes. */
+
+#include "lang/arena.h"
+#include "runtime/model.h"
+
+/* By the ending of path: .onnx, or .safetensors with a config.json beside it. The
+ * files appear whole or not at all. `uniform` gives all layers one shape. 0, or
+ * -1 with one line in *error, to be freed. */
+int model_write(const TwModel *, const char *path, bool uniform, char **error);
+
+/* Any file, in the same way. */
+int file_write(const char *path, const void *bytes, size_t n, char **error);
+
+/* The bytes of the .onnx file, to be freed. */
+unsigned char *model_bytes(const TwModel *, size_t *n);
+
+/* The parts of it, each from one file here. */
+typedef struct Prop {
+	const char *key; /* tw.vocab */
+	char *json;
+} Prop;
+
+int model_props(Arena *, const TwModel *, Prop **);
+const TwModel *model_uniform(Arena *, const TwModel *);
+unsigned char *onnx_bytes(Arena *, const TwModel *, size_t *n);
+unsigned char *safetensors_bytes(Arena *, const TwModel *, size_t *n);
+char *safetensors_config(Arena *, const TwModel *);
+
+#endif

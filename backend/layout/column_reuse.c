@@ -1,0 +1,122 @@
+/* Columns that take turns.
+ *
+ * What nobody reads any more still stands in its column. With room to spare it stays;
+ * where the width is limited the column is cleared for the next: one neuron of an MLP,
+ *
+ *     x - relu(x - lo) - lo = 0       for every x that it can hold, x >= lo
+ *
+ * so a column read last in or before the attention and MLP of a layer can hold
+ * something else from the end of that layer on. */
+
+#include "backend/circuit/circuit.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+enum { CLEARED_MAX = EXACT_MAX / 8 };
+
+/* Whether a column is of integers that a neuron can take away exactly; the least of them. */
+static bool
+can_clear(const Form *f, int64_t *lo)
+{
+	Arena scratch = { 0 };
+	Form *part = NEWS(&scratch, Form, f->n + 1);
+	int n = form_parts(&scratch, f, INT_MAX, part);
+	int64_t hi = 0, bos = form_bos(f) - f->k;
+	bool exact = !f->near;
+
+	*lo = 0;
+	for (int i = 0; i < n; i++) {
+		*lo += part[i].lo;
+		hi += part[i].hi;
+	}
+	for (int i = 0; i < f->n; i++)
+		exact = exact && !f->term[i].atom->real && !f->term[i].atom->lift && !f->term[i].atom->reals;
+	arena_free(&scratch);
+	*lo = bos < *lo ? bos : *lo;
+	hi = bos > hi ? bos : hi;
+	return exact && *lo > -CLEARED_MAX && hi < CLEARED_MAX;
+}
+
+static int
+first_state(const Form *f)
+{
+	int first = INT_MAX;
+
+	for (int i = 0; i < f->n; i++)
+		first = f->term[i].atom->ready < first ? f->term[i].atom->ready : first;
+	return first;
+}
+
+typedef struct Turn {
+	int column, from;
+	bool alone;             /* of rounded values: shares with none */
+} Turn;
+
+static int
+by_from(const void *p, const void *q)
+{
+	const Turn *a = p, *b = q;
+
+	return a->from != b->from ? a->from - b->from : a->column - b->column;
+}
+
+/* The place that becomes free latest among those that are free by then; -1: none. */
+static int
+free_place(const int *holder, const int *free_from, int n, int state)
+{
+	int best = -1;
+
+	for (int i = 0; i < n; i++)
+		if (holder[i] >= 0 && free_from[i] <= state && (best < 0 || free_from[i] > free_from[best]))
+			best = i;
+	return best;
+}
+
+void
+share_columns(Columns *cols, int most)
+{
+	Arena *arena = cols->s->c->arena;
+	Turn *turn = NEWS(arena, Turn, cols->n + 1);
+	int *holder = NEWS(arena, int, cols->n + 1), *free_from = NEWS(arena, int, cols->n + 1);
+	int last = 2 * cols->s->nlayer, alone = 0;
+
+	cols->width = 0;
+	for (int i = 0; i < cols->n; i++) {
+		bool clear = can_clear(cols->form[i], &cols->least[i]);
+		turn[i] = (Turn){ i, first_state(cols->form[i]), !clear };
+		cols->cleared[i] = INT_MAX;
+		cols->place[i] = i;
+		alone += !clear;
+	}
+	if (most >= cols->n) {
+		cols->width = cols->n;
+		return;
+	}
+	qsort(turn, (size_t)cols->n, sizeof *turn, by_from);
+	for (int i = 0; i < cols->n; i++) {
+		int column = turn[i].column, at = -1;
+		int ends = 2 * (cols->last[column] / 2) + 2;
+		alone -= turn[i].alone;
+		/* those to come that share with none keep their places */
+		if (!turn[i].alone && cols->width + alone >= most)
+			at = free_place(holder, free_from, cols->width, turn[i].from);
+		if (at >= 0)
+			cols->cleared[holder[at]] = free_from[at];
+		else
+			at = cols->width++;
+		holder[at] = column;
+		free_from[at] = turn[i].alone || ends > last ? INT_MAX : ends;
+		cols->place[column] = at;
+	}
+}
+
+int
+cleared_in(const Columns *cols, int layer)
+{
+	int n = 0;
+
+	for (int i = 0; i < cols->n; i++)
+		n += cols->cleared[i] == 2 * layer + 2;
+	return n;
+}

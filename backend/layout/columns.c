@@ -1,0 +1,390 @@
+/* Which columns the residual stream has.
+ *
+ * A column is one affine form. In each state it holds those of its terms that are
+ * ready, and a layer adds what it makes; so a column never moves and is never
+ * cleared. Readers are taken from the last state to the first; one that is an
+ * integer combination of the columns there needs none of its own. "Integer"
+ * matters: 9/28 of a column would not be exact. */
+
+#include "backend/layout/lattice.h"
+#include "lang/int_division.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How a reader was served: kept, since a later column may turn the basis and with
+ * it the combination. Found by its primitive form and state. */
+typedef struct Answer {
+	struct Answer *next;
+	int state;
+	const Form *form;       /* primitive */
+	Vec w;
+} Answer;
+
+enum { BUCKETS = 4096 };
+
+typedef struct Answers {
+	Answer *at[BUCKETS];
+} Answers;
+
+/* f without its constant and common factor, its first term positive: what a column
+ * is worth holding. */
+static const Form *
+primitive(Arena *arena, const Form *f, int64_t *factor)
+{
+	int64_t g = 0;
+
+	for (int i = 0; i < f->n; i++)
+		g = gcd(f->term[i].c, g);
+	if (f->term[0].c < 0)
+		g = -g;
+	if (f->near)                    /* its error is that of these weights */
+		g = 1;
+	Form *p = NEW(arena, Form);
+	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
+	*p = *f;
+	if (llabs(g) != 1)
+		p->of[0] = p->of[1] = NULL;
+	for (int i = 0; i < 2 && p->of[i]; i++)
+		p->by[i] *= g;
+	for (int i = 0; i < f->n; i++)
+		t[i] = (Term){ f->term[i].atom, f->term[i].c / g };
+	p->term = t;
+	p->k = 0;
+	p->lo = ((g > 0 ? f->lo : f->hi) - f->k) / g;
+	p->hi = ((g > 0 ? f->hi : f->lo) - f->k) / g;
+	*factor = g;
+	return p;
+}
+
+static Answer **
+answer_slot(Space *sp, int state, const Form *f)
+{
+	uint64_t h = (uint64_t)state;
+
+	for (int i = 0; i < f->n; i++)
+		h = (h ^ (uint64_t)f->term[i].atom->id ^ (uint64_t)f->term[i].c << 20) * 0x9e3779b97f4a7c15u;
+	Answer **at = &sp->answers->at[h >> 52];
+	while (*at && ((*at)->state != state || !form_equal((*at)->form, f)))
+		at = &(*at)->next;
+	return at;
+}
+
+const Uses *
+columns_read(Columns *c, int state, const Form *f)
+{
+	Space *sp = (Space *)c;
+	Arena scratch = { 0 };
+	int64_t factor = 1;
+
+	sp->out.n = 0;
+	if (!f->n)
+		return &sp->out;
+	const Form *p = primitive(&scratch, f, &factor);
+	const Answer *known = *answer_slot(sp, state, p);
+	bool found = known || span_read(sp, state, p);
+	if (found)
+		vec_copy(sp, &sp->out, known ? &known->w : &sp->w, factor);
+	arena_free(&scratch);
+	return found ? &sp->out : NULL;
+}
+
+static int
+add_column(Space *sp, const Form *f)
+{
+	if (sp->c.n == sp->cap) {
+		const Form **old = sp->c.form;
+		sp->cap = sp->cap ? 2 * sp->cap : 64;
+		sp->c.form = NEWS(sp->arena, const Form *, sp->cap);
+		if (old)
+			memcpy(sp->c.form, old, sizeof *old * (size_t)sp->c.n);
+	}
+	sp->c.form[sp->c.n] = f;
+	return sp->c.n++;
+}
+
+static void need(Space *, int state, const Form *);
+
+/* w += times * how f is read, once it has what it needs */
+static void
+need_part(Space *sp, int state, const Form *f, int64_t times, Vec *w)
+{
+	need(sp, state, f);
+	const Uses *one = columns_read(&sp->c, state, f);
+	if (!one)
+		abort();                /* what need() is for */
+	vec_add(sp, w, one, times);
+}
+
+/* Does it stand better in a column of its own? */
+static bool
+is_apart(const Form *part)
+{
+	return part->n > 1 || form_terms(part) >= EXACT_MAX / 4;
+}
+
+/* The parts of a form that is too large: neurons of one linear part together, and
+ * each term that is large by itself. */
+static bool
+in_lines(Space *sp, int state, const Form *f, Vec *w)
+{
+	Arena *arena = sp->c.s->c->arena;
+	Form *part = arena_alloc(arena, sizeof *part * (size_t)f->n), rest = { 0 };
+	Term *term = arena_alloc(arena, sizeof *term * (size_t)f->n);
+	int n = form_parts(arena, f, state, part);
+
+	for (int i = 0; i < n; i++) {
+		if (is_apart(&part[i]))
+			continue;
+		term[rest.n++] = part[i].term[0];
+		rest.lo += part[i].lo;
+		rest.hi += part[i].hi;
+	}
+	if (rest.n == f->n || (n == 1 && !rest.n))
+		return false;
+	sort_terms(term, rest.n);
+	rest.term = term;
+	for (int i = 0; i < n; i++)
+		if (is_apart(&part[i]))
+			need_part(sp, state, &part[i], 1, w);
+	need_part(sp, state, &rest, 1, w);
+	return true;
+}
+
+static bool
+is_real(const Form *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->real)
+			return true;
+	return false;
+}
+
+/* A form whose terms cannot be added up in one column stands in several: those it
+ * was added up from, as far as they are there. */
+static bool
+in_parts(Space *sp, int state, const Form *f, Vec *w)
+{
+	if (f->n > 1 && is_real(f)) {   /* rounded values do not bear being combined */
+		for (int i = 0; i < f->n; i++) {
+			const Atom *a = f->term[i].atom;
+			Term one = { f->term[i].atom, 1 };
+			Form alone = { .n = 1, .term = &one, .lo = a->lo, .hi = a->hi };
+			need_part(sp, state, &alone, f->term[i].c, w);
+		}
+		return true;
+	}
+	if (form_terms(f) < EXACT_MAX / 8 * 5)
+		return false;
+	while (f->of[0] && form_equal(f, f->of[0]))     /* but for a constant */
+		f = f->of[0];
+	if (!f->of[0] || form_ready(f->of[0]) > state || form_ready(f->of[1]) > state)
+		return in_lines(sp, state, f, w);
+	need_part(sp, state, f->of[0], f->by[0], w);
+	need_part(sp, state, f->of[1], f->by[1], w);
+	return true;
+}
+
+static void
+own_column(Space *sp, const Form *f, Vec *w)
+{
+	int i = f->near ? 0 : sp->c.n;
+
+	while (i < sp->c.n && !form_equal(sp->c.form[i], f))
+		i++;
+	if (i == sp->c.n)
+		add_column(sp, f);
+	vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ i, 1 } }, 1);
+}
+
+/* Would the terms of this combination, `factor` times, be too many where a column of
+ * its own would do? */
+static bool
+is_wasteful(Space *sp, int state, const Form *f, int64_t factor, const Vec *w)
+{
+	double sum = 0, times = (double)llabs(factor);
+
+	if (w->n < 2)
+		return false;
+	for (int i = 0; i < w->n; i++)
+		sum += times * (double)llabs(w->at[i].times) * span_largest(sp, state, w->at[i].column);
+	return sum >= EXACT_MAX / 2 && sum > 2 * times * form_most(f, state);
+}
+
+/* A real's error is that of its terms as they are: each in one column. */
+static void
+need_whole(Space *sp, int state, const Form *f)
+{
+	int64_t factor;
+
+	need(sp, state, f);
+	if (!f->n)
+		return;
+	const Form *p = primitive(sp->arena, f, &factor);
+	Answer *answer = *answer_slot(sp, state, p);
+	if (answer->w.n > 1 && form_terms(p) < EXACT_MAX / 8 * 5)
+		own_column(sp, p, &answer->w);
+}
+
+static void
+need(Space *sp, int state, const Form *f)
+{
+	int64_t factor;
+	Vec w = { 0 };
+
+	for (int i = 0; f->real && i < f->real->n; i++)
+		need_whole(sp, state, f->real->term[i].f);
+	if (!f->n || f->real)
+		return;
+	const Form *p = primitive(sp->arena, f, &factor);
+	Answer *answer = *answer_slot(sp, state, p);
+	if (answer && !is_wasteful(sp, state, p, factor, &answer->w))
+		return;
+	if (!answer && !p->near && span_read(sp, state, p) && !is_wasteful(sp, state, p, factor, &sp->w))
+		vec_copy(sp, &w, &sp->w, 1);
+	else if (p->near || !in_parts(sp, state, p, &w))
+		own_column(sp, p, &w);
+	if (!answer) {
+		answer = NEW(sp->arena, Answer);
+		*answer = (Answer){ .state = state, .form = p };
+		*answer_slot(sp, state, p) = answer;
+	}
+	answer->w = w;
+}
+
+/* The forms that are read in one state. */
+typedef struct Readers {
+	int n;
+	const Form **form;
+} Readers;
+
+static int
+most_readers(const Schedule *s)
+{
+	int n = s->c->g->nfield + s->c->g->noutput + s->c->natom;
+
+	for (int i = 0; i < s->c->nhead; i++)
+		n += 2 * s->c->head[i]->select->ndim;
+	return n;
+}
+
+static void
+find_readers(const Schedule *s, int state, Readers *r)
+{
+	const Circuit *c = s->c;
+	int l = state / 2;
+
+	r->n = 0;
+	if (state == 2 * s->nlayer) {
+		for (int i = 0; c->emit && i < c->g->nfield; i++)
+			r->form[r->n++] = c->emit[i];
+		for (int i = 0; i < c->g->noutput; i++)
+			r->form[r->n++] = c->output[i];
+	} else if (state % 2) {
+		for (int i = 0; i < s->nneuron[l]; i++)
+			r->form[r->n++] = s->neuron[l][i]->in;
+	} else {
+		for (int h = 0; h < s->nhead[l]; h++) {
+			const Head *head = s->head[l][h];
+			for (int v = 0; v < head->nvalue; v++)
+				if (head->value[v]->live)
+					r->form[r->n++] = head->value[v]->in;
+			for (int d = 0; d < head->select->ndim; d++) {
+				r->form[r->n++] = head->select->q[d];
+				r->form[r->n++] = head->select->k[d];
+			}
+		}
+	}
+}
+
+static int
+by_terms(const void *p, const void *q)
+{
+	const Form *f = *(const Form *const *)p, *g = *(const Form *const *)q;
+
+	if (f->n != g->n)
+		return f->n - g->n;
+	for (int i = 0; i < f->n; i++) {
+		if (f->term[i].atom != g->term[i].atom)
+			return f->term[i].atom->id - g->term[i].atom->id;
+		if (f->term[i].c != g->term[i].c)
+			return f->term[i].c < g->term[i].c ? -1 : 1;
+	}
+	return 0;
+}
+
+/* What many forms are made of stands in columns before they do. */
+static void
+need_units(Space *sp, int state, const Readers *r)
+{
+	Arena scratch = { 0 };
+	const Form **left = NEWS(&scratch, const Form *, r->n + 1);
+	int n = 0, terms = 0;
+	int64_t factor;
+
+	for (int i = 0; i < r->n; i++) {
+		if (!r->form[i]->n)
+			continue;
+		const Form *p = primitive(&scratch, r->form[i], &factor);
+		if (p->near || is_real(p) || form_terms(p) >= EXACT_MAX / 8 * 5 || span_read(sp, state, p))
+			continue;
+		left[n++] = p;
+	}
+	qsort(left, (size_t)n, sizeof *left, by_terms);
+	int distinct = 0;
+	for (int i = 0; i < n; i++) {
+		if (distinct && !by_terms(&left[i], &left[distinct - 1]))
+			continue;
+		left[distinct++] = left[i];
+		terms += left[i]->n;
+	}
+	const Form **unit = NEWS(&scratch, const Form *, terms + 1);
+	int nunit = form_units(&scratch, left, distinct, sp->c.s->c->natom, unit);
+	for (int i = 0; i < nunit; i++)
+		need(sp, state, unit[i]);
+	span_rebuild(sp, state);
+	for (int i = 0; i < distinct; i++)
+		need(sp, state, left[i]);
+	arena_free(&scratch);
+}
+
+static void
+find_last(Space *sp)
+{
+	Columns *c = &sp->c;
+
+	c->last = NEWS(sp->arena, int, c->n + 1);
+	c->place = NEWS(sp->arena, int, c->n + 1);
+	c->cleared = NEWS(sp->arena, int, c->n + 1);
+	c->least = NEWS(sp->arena, int64_t, c->n + 1);
+	for (int i = 0; i < BUCKETS; i++)
+		for (const Answer *a = sp->answers->at[i]; a; a = a->next)
+			for (int k = 0; k < a->w.n; k++)
+				if (c->last[a->w.at[k].column] < a->state)
+					c->last[a->w.at[k].column] = a->state;
+}
+
+Columns *
+allocate(Schedule *s)
+{
+	Circuit *c = s->c;
+	Space *sp = NEW(c->arena, Space);
+	int last = 2 * s->nlayer;
+
+	sp->c.s = s;
+	sp->arena = c->arena;
+	sp->answers = NEW(c->arena, Answers);
+	span_begin(sp);
+
+	Readers r = { .form = NEWS(c->arena, const Form *, most_readers(s) + 1) };
+	for (int state = last; state >= 0; state--) {
+		find_readers(s, state, &r);
+		need_units(sp, state, &r);
+		for (int i = 0; i < r.n; i++)
+			need(sp, state, r.form[i]);
+	}
+	find_last(sp);
+	share_columns(&sp->c, INT_MAX);
+	return &sp->c;
+}

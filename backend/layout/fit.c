@@ -1,0 +1,148 @@
+/* Layers and columns within limits.
+ *
+ * Heads and neurons a layer are a matter of the schedule. The width is what stands in
+ * the stream at once, and that depends on when things are made: what reads much and
+ * says little should come early, what reads little and says much late, and more layers
+ * leave more room for both. So schedules are tried, from the shallowest on, until one
+ * is narrow enough. */
+
+#include "backend/circuit/circuit.h"
+
+#include <limits.h>
+
+enum { MORE_LAYERS = 8 };       /* tried beyond the least */
+
+static const Node *
+what_it_says(const Circuit *c)
+{
+	return c->emit ? c->g->emit[0] : c->g->output[0].node;
+}
+
+/* By how many a layer has too many neurons, those that clear columns among them. */
+static int
+excess(const Columns *cols, const Limits *limits)
+{
+	int most = 0;
+
+	for (int l = 0; limits->neurons && l < cols->s->nlayer; l++) {
+		int n = cols->s->nneuron[l] + cleared_in(cols, l) - limits->neurons;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static bool
+keeps(const Columns *cols, const Limits *limits, int layers)
+{
+	for (int l = 0; limits->heads && l < cols->s->nlayer; l++)
+		if (cols->s->nhead[l] > limits->heads)
+			return false;
+	return cols->s->nlayer <= layers && !excess(cols, limits);
+}
+
+/* The columns of a plan, sharing places as far as the limit asks for it. Neurons that
+ * clear them take the place of others. */
+static Columns *
+try_plan(Circuit *c, Plan plan, const Limits *limits)
+{
+	enum { TRIES = 6 };
+	Columns *cols = NULL;
+
+	for (int i = 0; i < TRIES; i++) {
+		cols = allocate(schedule(c, &plan));
+		share_columns(cols, limits->d_model);
+		int over = excess(cols, limits);
+		if (!over || over >= plan.neurons || plan.late_neurons)
+			break;
+		plan.neurons -= over;
+	}
+	return cols;
+}
+
+/* What was nearest to the limits where none kept them. */
+typedef struct Missed {
+	int narrowest, layers;  /* columns, and in how many layers; INT_MAX: none kept the other limits */
+	int over;               /* narrow enough but for so many neurons; INT_MAX: none */
+} Missed;
+
+static Columns *
+narrow_enough(Circuit *c, const Limits *limits, const Plan *first, Missed *m)
+{
+	int least = schedule(c, first)->nlayer, most = limits->layers ? limits->layers : least + MORE_LAYERS;
+
+	*m = (Missed){ INT_MAX, 0, INT_MAX };
+	for (int layers = least; layers <= most; layers++) {
+		for (int late = layers > least; late < 4; late++) {
+			Plan plan = { first->heads, first->neurons, layers, late & 1, late >> 1 };
+			Columns *cols = try_plan(c, plan, limits);
+			int over = excess(cols, limits);
+			if (over && over < m->over && cols->width <= limits->d_model)
+				m->over = over;
+			if (!keeps(cols, limits, most))
+				continue;
+			if (cols->width <= limits->d_model)
+				return cols;
+			if (cols->width < m->narrowest) {
+				m->narrowest = cols->width;
+				m->layers = cols->s->nlayer;
+			}
+		}
+	}
+	return NULL;
+}
+
+/* More neurons that are enough at this width, of some that are tried; 0 if none are. */
+static int
+neurons_that_do(Circuit *c, const Limits *limits, const Plan *first, const Missed *m)
+{
+	Limits more = *limits;
+	Plan plan = *first;
+	Missed again;
+
+	for (int step = 1; m->over < INT_MAX && step < 4 * m->over; step *= 2) {
+		plan.neurons = more.neurons = limits->neurons + step;
+		if (narrow_enough(c, &more, &plan, &again))
+			return more.neurons;
+	}
+	return 0;
+}
+
+static Columns *
+fit_width(Circuit *c, const Limits *limits, const Plan *first)
+{
+	Missed m;
+	Columns *cols = narrow_enough(c, limits, first, &m);
+
+	if (cols)
+		return cols;
+	int neurons = m.narrowest == INT_MAX ? neurons_that_do(c, limits, first, &m) : 0;
+	if (neurons)
+		refuse(c, what_it_says(c), "--neurons %d is too few: %d were found to do at this width, some of them to clear columns",
+		       limits->neurons, neurons);
+	else if (m.narrowest == INT_MAX)
+		refuse(c, what_it_says(c), "no schedule was found that keeps all of these limits; loosen one of them");
+	else
+		refuse(c, what_it_says(c), "--d-model %d is too narrow: the least that was found to do is %d, in %d layers",
+		       limits->d_model, m.narrowest, m.layers);
+	return NULL;
+}
+
+Columns *
+fit(Circuit *c, const Limits *limits)
+{
+	Plan plan = { .heads = limits->heads, .neurons = limits->neurons };
+	Schedule *s = schedule(c, &(Plan){ 0 });
+	int free_layers = s->nlayer;
+
+	if (limits->heads || limits->neurons)
+		s = schedule(c, &plan);
+	if (limits->layers && s->nlayer > limits->layers) {
+		refuse(c, what_it_says(c), "this needs %d layers%s, and --layers allows %d; twc report shows the chain of steps",
+		       s->nlayer, s->nlayer > free_layers ? " within the other limits" : "", limits->layers);
+		return NULL;
+	}
+	Columns *cols = limits->d_model ? fit_width(c, limits, &plan) : allocate(s);
+	if (cols)
+		cols->s->free_layers = free_layers;
+	return cols;
+}

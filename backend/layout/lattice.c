@@ -1,0 +1,475 @@
+/* Which forms are integer combinations of columns.
+ *
+ * A combination is found by elimination, in an echelon basis of the columns that
+ * remembers of each of its rows how it was made of them. It reckons modulo a prime of
+ * 61 bits: a solution of small integers is the one over the rationals, and what is no
+ * integer there looks large. So no coefficient grows on the way, however many columns
+ * there are. A column that depends on others stays out of the basis, or takes the place
+ * of one that is an integer combination of it and the others, as 2x is of x. */
+
+#include "backend/layout/lattice.h"
+#include "lang/int_division.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Residues of it are taken between -2^60 and 2^60, so that an integer is its own. */
+#define PRIME (((int64_t)1 << 61) - 1)
+
+/* n integers of at most ENTRY_MAX, each TIMES_MAX times, add up to less than 2^60. */
+enum { ENTRY_MAX = 1 << 28, TIMES_MAX = 1 << 20, PARTS_MAX = 1 << 11 };
+
+/* Residues. */
+typedef struct Row {
+	struct Row *next;
+	Vec v;                  /* over dimensions; the first entry, the pivot, is 1 */
+	Vec w;                  /* over columns: how it is made of them */
+} Row;
+
+typedef struct Basis {
+	int ncolumn;            /* columns that have been put in */
+	Row *first;             /* of all rows */
+	Row **row;              /* (ndim) by pivot, NULL where there is none */
+	struct Known **known;   /* (BUCKETS) the columns as they are in this state, by content */
+	int caplargest;
+	double *largest;        /* (caplargest) what a column can hold, sharp; 0 if not asked for yet */
+} Basis;
+
+typedef struct Known {
+	struct Known *next;
+	uint64_t hash;
+	int column;
+	Vec v;
+} Known;
+
+enum { BUCKETS = 4096 };       /* of the columns that are known */
+
+/* ---- sparse vectors ---- */
+
+static void
+vec_room(Space *sp, Vec *v, int n)
+{
+	if (n <= v->cap)
+		return;
+	Entry *old = v->at;
+	v->cap = 2 * n;
+	v->at = NEWS(sp->arena, Entry, v->cap);
+	if (v->n)
+		memcpy(v->at, old, sizeof *old * (size_t)v->n);
+}
+
+void
+vec_copy(Space *sp, Vec *to, const Vec *from, int64_t times)
+{
+	to->n = 0;
+	vec_room(sp, to, from->n);
+	for (int i = 0; i < from->n; i++)
+		to->at[to->n++] = (Entry){ from->at[i].column, times * from->at[i].times };
+}
+
+/* Just as large as it is. */
+static Vec
+vec_keep(Space *sp, const Vec *v)
+{
+	Vec kept = { v->n, v->n, NEWS(sp->arena, Entry, v->n + 1) };
+
+	if (v->n)
+		memcpy(kept.at, v->at, sizeof *v->at * (size_t)v->n);
+	return kept;
+}
+
+static int64_t
+residue(__int128 x)
+{
+	int64_t r = (int64_t)(x >> 61) + (int64_t)(x & PRIME);
+
+	return r > PRIME / 2 ? r - PRIME : r;
+}
+
+static int64_t
+inverse(int64_t x)
+{
+	int64_t y = 1;
+
+	for (int64_t e = PRIME - 2; e; e >>= 1) {
+		if (e & 1)
+			y = residue((__int128)y * x);
+		x = residue((__int128)x * x);
+	}
+	return y;
+}
+
+void
+vec_add(Space *sp, Vec *a, const Vec *b, int64_t times)
+{
+	Vec *s = &sp->spare, swap;
+
+	s->n = 0;
+	vec_room(sp, s, a->n + b->n);
+	for (int i = 0, j = 0; i < a->n || j < b->n;) {
+		bool of_a = j == b->n || (i < a->n && a->at[i].column <= b->at[j].column);
+		bool of_b = i == a->n || (j < b->n && b->at[j].column <= a->at[i].column);
+		int column = of_a ? a->at[i].column : b->at[j].column;
+		__int128 sum = 0;
+		if (of_a)
+			sum += a->at[i++].times;
+		if (of_b)
+			sum += (__int128)times * b->at[j++].times;
+		int64_t r = residue(sum);
+		if (r)
+			s->at[s->n++] = (Entry){ column, r };
+	}
+	swap = *a;
+	*a = *s;
+	*s = swap;
+}
+
+static Vec
+vec_times(Space *sp, const Vec *v, int64_t times)
+{
+	Vec product = vec_keep(sp, v);
+
+	for (int i = 0; i < v->n; i++)
+		product.at[i].times = residue((__int128)times * v->at[i].times);
+	return product;
+}
+
+static int64_t
+vec_most(const Vec *v)
+{
+	int64_t most = 0;
+
+	for (int i = 0; i < v->n; i++)
+		most = llabs(v->at[i].times) > most ? llabs(v->at[i].times) : most;
+	return most;
+}
+
+static int
+by_index(const void *p, const void *q)
+{
+	return ((const Entry *)p)->column - ((const Entry *)q)->column;
+}
+
+static void
+expand_term(Space *sp, Vec *v, int dim, int64_t times)
+{
+	if (!sp->seen[dim]) {
+		sp->seen[dim] = true;
+		vec_room(sp, v, v->n + 1);
+		v->at[v->n++].column = dim;
+	}
+	sp->dense[dim] += times;
+}
+
+static void
+expand_table(Space *sp, Vec *v, const int64_t *table, int n, int first, int64_t times)
+{
+	for (int r = 0; r < n; r++)
+		if (table[r])
+			expand_term(sp, v, first + r, times * table[r]);
+}
+
+/* What of f is there in a state. */
+static void
+expand(Space *sp, const Form *f, int state, Vec *v)
+{
+	const Circuit *c = sp->c.s->c;
+	int n = 0;
+
+	v->n = 0;
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		if (a->ready > state)
+			continue;
+		if (a->kind == TOKEN_FEATURE)
+			expand_table(sp, v, a->table, c->rows, 0, f->term[i].c);
+		else if (a->kind == PLACE_FEATURE && sp->place_rows >= 0)
+			expand_table(sp, v, a->table, c->places, sp->place_rows, f->term[i].c);
+		else
+			expand_term(sp, v, sp->dim[a->id], f->term[i].c);
+	}
+	for (int i = 1; i < v->n; i++) {
+		if (v->at[i].column < v->at[i - 1].column) {    /* seldom: terms are in order */
+			qsort(v->at, (size_t)v->n, sizeof *v->at, by_index);
+			break;
+		}
+	}
+	for (int i = 0; i < v->n; i++) {
+		int dim = v->at[i].column;
+		if (sp->dense[dim])
+			v->at[n++] = (Entry){ dim, sp->dense[dim] };
+		sp->dense[dim] = 0;
+		sp->seen[dim] = false;
+	}
+	v->n = n;
+}
+
+/* ---- the columns as they are in a state ---- */
+
+static uint64_t
+vec_hash(const Vec *v, int64_t factor)
+{
+	uint64_t h = 1;
+
+	for (int i = 0; i < v->n; i++)
+		h = (h ^ (uint64_t)v->at[i].column ^ (uint64_t)(v->at[i].times / factor) << 20) * 0x9e3779b97f4a7c15u;
+	return h;
+}
+
+/* Its greatest common factor, with the sign of its first entry. */
+static int64_t
+factor_of(const Vec *v)
+{
+	int64_t g = 0;
+
+	for (int i = 0; i < v->n; i++)
+		g = gcd(v->at[i].times, g);
+	return v->n && v->at[0].times < 0 ? -g : g;
+}
+
+static bool
+is_multiple(const Vec *a, int64_t fa, const Vec *b, int64_t fb)
+{
+	if (a->n != b->n)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (a->at[i].column != b->at[i].column || a->at[i].times / fa != b->at[i].times / fb)
+			return false;
+	return true;
+}
+
+static void
+remember(Space *sp, Basis *b, int column, const Vec *v)
+{
+	uint64_t h = vec_hash(v, factor_of(v));
+	Known *k = NEW(sp->arena, Known), **at = &b->known[h >> 52];
+
+	while (*at)             /* the first of equals is found first */
+		at = &(*at)->next;
+	*k = (Known){ NULL, h, column, vec_keep(sp, v) };
+	*at = k;
+}
+
+/* The column whose multiple v is, or -1. */
+static int
+same_column(const Basis *b, const Vec *v, int64_t *times)
+{
+	int64_t g = factor_of(v);
+	uint64_t h = vec_hash(v, g);
+
+	for (const Known *k = b->known[h >> 52]; k; k = k->next) {
+		int64_t f = factor_of(&k->v);
+		if (k->hash != h || !is_multiple(v, g, &k->v, f) || g % f)
+			continue;
+		*times = g / f;
+		return k->column;
+	}
+	return -1;
+}
+
+/* v less the rows that it has a part of, and w less how they are made, until nothing is
+ * left of v or no row begins as it does. */
+static void
+reduce(Space *sp, const Basis *b, Vec *v, Vec *w)
+{
+	const Row *r;
+
+	while (v->n && (r = b->row[v->at[0].column])) {
+		int64_t times = -v->at[0].times;
+		vec_add(sp, v, &r->v, times);
+		vec_add(sp, w, &r->w, times);
+	}
+}
+
+static int64_t
+entry_of(const Vec *v, int column)
+{
+	int lo = 0, hi = v->n;
+
+	while (lo < hi) {
+		int mid = (lo + hi) / 2;
+		if (v->at[mid].column < column)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < v->n && v->at[lo].column == column ? v->at[lo].times : 0;
+}
+
+/* Of columns that add up to 0, w of each, all but `column` are in the basis. It takes
+ * the place of the first that is an integer combination of it and the others. */
+static void
+take_place(Space *sp, Basis *b, int column, const Vec *w)
+{
+	if (vec_most(w) <= TIMES_MAX)
+		return;                 /* it is one itself */
+	for (int i = 0; i < w->n; i++) {
+		int64_t scale = inverse(w->at[i].times);
+		if (w->at[i].column == column || llabs(scale) > TIMES_MAX)
+			continue;
+		Vec whole = vec_times(sp, w, scale);
+		if (vec_most(&whole) > TIMES_MAX)
+			continue;
+		for (Row *r = b->first; r; r = r->next)
+			vec_add(sp, &r->w, &whole, -entry_of(&r->w, w->at[i].column));
+		return;
+	}
+}
+
+/* The column, which in this state is sp->v, joins the basis. */
+static void
+take_in(Space *sp, Basis *b, int column)
+{
+	Vec *v = &sp->v, *w = &sp->w;
+
+	if (vec_most(v) > ENTRY_MAX)
+		return;
+	vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ column, 1 } }, 1);
+	reduce(sp, b, v, w);
+	if (!v->n) {
+		take_place(sp, b, column, w);
+		return;
+	}
+	int64_t scale = inverse(v->at[0].times);
+	Row *r = b->row[v->at[0].column] = NEW(sp->arena, Row);
+	*r = (Row){ b->first, vec_times(sp, v, scale), vec_times(sp, w, scale) };
+	b->first = r;
+}
+
+/* A basis takes in the columns there are when it is asked. */
+static Basis *
+basis_of(Space *sp, int state)
+{
+	Basis *b = &sp->basis[state];
+
+	if (!b->row) {
+		b->row = NEWS(sp->arena, Row *, sp->ndim + 1);
+		b->known = NEWS(sp->arena, Known *, BUCKETS);
+	}
+	for (; b->ncolumn < sp->c.n; b->ncolumn++) {
+		const Form *f = sp->c.form[b->ncolumn];
+		if (f->near)            /* no part of any combination */
+			continue;
+		expand(sp, f, state, &sp->v);
+		if (!sp->v.n)
+			continue;
+		remember(sp, b, b->ncolumn, &sp->v);
+		take_in(sp, b, b->ncolumn);
+	}
+	return b;
+}
+
+typedef struct Length {
+	int column, n;
+	int64_t factor;
+} Length;
+
+static int
+by_length(const void *p, const void *q)
+{
+	const Length *a = p, *b = q;
+
+	if (a->n != b->n)
+		return a->n - b->n;
+	return a->factor != b->factor ? (a->factor > b->factor) - (a->factor < b->factor) : a->column - b->column;
+}
+
+void
+span_rebuild(Space *sp, int state)
+{
+	Basis *b = basis_of(sp, state);
+	Arena scratch = { 0 };
+	Length *of = NEWS(&scratch, Length, b->ncolumn + 1);
+	int n = 0;
+
+	for (int i = 0; i < b->ncolumn; i++) {
+		expand(sp, sp->c.form[i], state, &sp->v);
+		if (sp->v.n && !sp->c.form[i]->near)
+			of[n++] = (Length){ i, sp->v.n, llabs(factor_of(&sp->v)) };
+	}
+	qsort(of, (size_t)n, sizeof *of, by_length);
+	memset(b->row, 0, sizeof *b->row * (size_t)(sp->ndim + 1));
+	b->first = NULL;
+	for (int i = 0; i < n; i++) {
+		expand(sp, sp->c.form[of[i].column], state, &sp->v);
+		take_in(sp, b, of[i].column);
+	}
+	arena_free(&scratch);
+}
+
+static bool
+dims_known(const Space *sp, const Form *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (!f->term[i].atom->live)
+			return false;
+	return sp->ndim > 0;
+}
+
+bool
+span_read(Space *sp, int state, const Form *f)
+{
+	Vec *v = &sp->v, *w = &sp->w;
+	int64_t times;
+	int i;
+
+	if (!dims_known(sp, f) || form_ready(f) > state)
+		return false;
+	Basis *b = basis_of(sp, state);
+	w->n = 0;
+	expand(sp, f, state, v);
+	if (!v->n)
+		return true;
+	if ((i = same_column(b, v, &times)) >= 0) {
+		vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ i, times } }, 1);
+		return true;
+	}
+	if (vec_most(v) > ENTRY_MAX)
+		return false;
+	reduce(sp, b, v, w);            /* w: how to take f away */
+	for (i = 0; i < w->n; i++)
+		w->at[i].times = -w->at[i].times;
+	return !v->n && w->n <= PARTS_MAX && vec_most(w) <= TIMES_MAX;
+}
+
+double
+span_largest(Space *sp, int state, int column)
+{
+	Basis *b = &sp->basis[state];
+
+	if (column >= b->caplargest) {
+		double *old = b->largest;
+		int cap = 2 * column + 64;
+		b->largest = NEWS(sp->arena, double, cap);
+		if (old)
+			memcpy(b->largest, old, sizeof *old * (size_t)b->caplargest);
+		b->caplargest = cap;
+	}
+	if (!b->largest[column])
+		b->largest[column] = form_most(sp->c.form[column], state);
+	return b->largest[column];
+}
+
+enum { FEW_FEATURES = 4, MANY_PLACES = 1024 };
+
+void
+span_begin(Space *sp)
+{
+	const Circuit *c = sp->c.s->c;
+	int features = 0;
+
+	sp->dim = arena_alloc(c->arena, sizeof *sp->dim * (size_t)(c->natom + 1));
+	sp->ndim = c->rows;
+	for (int i = 0; i < c->natom; i++)
+		features += c->atom[i]->live && c->atom[i]->kind == PLACE_FEATURE;
+	/* few features are hardly combinations of one another */
+	sp->place_rows = features > FEW_FEATURES && c->places <= MANY_PLACES ? sp->ndim : -1;
+	if (sp->place_rows >= 0)
+		sp->ndim += c->places;
+	for (int i = 0; i < c->natom; i++)
+		if (c->atom[i]->live && (c->atom[i]->kind > PLACE_FEATURE || (c->atom[i]->kind == PLACE_FEATURE && sp->place_rows < 0)))
+			sp->dim[i] = sp->ndim++;
+	sp->dense = NEWS(sp->arena, int64_t, sp->ndim + 1);
+	sp->seen = NEWS(sp->arena, bool, sp->ndim + 1);
+	sp->basis = NEWS(sp->arena, Basis, 2 * sp->c.s->nlayer + 1);
+}

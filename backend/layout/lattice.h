@@ -1,0 +1,44 @@
+#ifndef BACKEND_LAYOUT_LATTICE_H
+#define BACKEND_LAYOUT_LATTICE_H
+
+/* What the columns of the residual stream span: which forms are integer combinations of
+ * them, in each state (lattice.c). */
+
+#include "backend/circuit/circuit.h"
+
+/* A sparse vector, over columns or over dimensions: by ascending index, none 0. */
+typedef Uses Vec;
+typedef Use Entry;
+
+struct Basis;
+
+typedef struct Space {
+	Columns c;              /* first: what others see */
+	Arena *arena;
+	int cap;                /* of c.form */
+	int ndim;
+	int *dim;               /* (natom) of an atom; tokens, and many features of places, have a row each instead */
+	int place_rows;         /* the first of the places' rows, or -1 */
+	int64_t *dense;         /* (ndim) zeros, for expand */
+	bool *seen;             /* (ndim) false, for expand */
+	struct Basis *basis;    /* (states) */
+	Vec v, w, spare, out;   /* room that is used again and again */
+	struct Answers *answers;/* how readers were served (columns.c) */
+} Space;
+
+/* to = times * from */
+void vec_copy(Space *, Vec *to, const Vec *from, int64_t times);
+/* a += times * b */
+void vec_add(Space *, Vec *a, const Vec *b, int64_t times);
+
+/* Makes room for all atoms of the circuit that sp->c.s schedules. */
+void span_begin(Space *);
+/* f as a combination of the columns there are in a state, in sp->w; false if it is none. */
+bool span_read(Space *, int state, const Form *f);
+/* The basis of a state from its columns in another order, the shortest and least first, so
+ * that what depends on others is their sums and multiples and not they themselves. */
+void span_rebuild(Space *, int state);
+/* The largest absolute value that a column holds in a state, sharp. */
+double span_largest(Space *, int state, int column);
+
+#endif

@@ -1,0 +1,205 @@
+/* Quotients and remainders, rounded down.
+ *
+ * By a constant a quotient is a staircase, a step for each multiple. By a stream it is
+ * one of thresholds: for b > 0
+ *
+ *     a // b  =  lo + [a >= (lo+1) b] + [a >= (lo+2) b] + ... + [a >= hi b]
+ *
+ * where lo..hi are the values it can have; each threshold compares two affine forms,
+ * so all are in one layer. A remainder takes b away as often as that. Where b < 0, both
+ * operands change their sign; where b is now one and now the other, there are two cases.
+ * Where the divisors or the dividends are few, an index into what comes of each is
+ * smaller, and often a layer later. */
+
+#include "backend/circuit/circuit.h"
+#include "lang/int_division.h"
+
+enum { MAX_STEPS = 4096, MAX_CASES = 64 };
+
+static bool
+refuse_many(Circuit *c, const Node *n, int64_t values)
+{
+	if (values > MAX_STEPS)
+		refuse(c, n, "this quotient takes %lld values, more than the %d that one layer computes",
+		       (long long)values, MAX_STEPS);
+	return values > MAX_STEPS;
+}
+
+/* One step of the staircase for each multiple of b > 0. */
+static const Form *
+by_constant(Circuit *c, Node *n, const Form *f, int64_t b)
+{
+	int64_t lo = floor_div(f->lo, b), hi = floor_div(f->hi, b);
+
+	if (refuse_many(c, n, hi - lo + 1))
+		return NULL;
+	int64_t *x = arena_alloc(c->arena, 4 * sizeof *x * (size_t)(hi - lo + 2)), *y = x + 2 * (hi - lo + 2);
+	int k = 0;
+	for (int64_t q = lo; q <= hi; q++) {
+		int64_t first = q * b > f->lo ? q * b : f->lo;
+		int64_t last = q * b + b - 1 < f->hi ? q * b + b - 1 : f->hi;
+		x[k] = first;
+		y[k++] = q;
+		if (last > first) {
+			x[k] = last;
+			y[k++] = q;
+		}
+	}
+	return staircase(c, f, k, x, y);
+}
+
+/* The sum over k in from..to of by[a >= k b], for b > 0. */
+static const Form *
+thresholds(Circuit *c, const Form *a, const Form *b, int64_t from, int64_t to, bool times_b)
+{
+	int n = (int)(to - from + 1);
+	const Form **step_ = arena_alloc(c->arena, sizeof *step_ * (size_t)n);
+	int64_t *once = arena_alloc(c->arena, sizeof *once * (size_t)n);
+
+	for (int i = 0; i < n; i++) {
+		const Form *over = form_add(c, 1, a, -(from + i), b, 1);
+		step_[i] = times_b ? gate_by_sign(c, over, b) : step(c, over, 1);
+		once[i] = 1;
+	}
+	return form_sum(c, n, step_, once);
+}
+
+/* The dividend, and the divisor in *b, both times *sign so that the divisor is positive:
+ * their quotient is that of n, its remainder *sign times theirs. */
+static const Form *
+operands(Circuit *c, const Node *n, const Form **b, int *sign)
+{
+	*b = map_node(c, n->arg[1]);
+	*sign = (*b)->hi < 0 ? -1 : 1;
+	*b = form_scale(c, *sign, *b, 0);
+	return form_scale(c, *sign, map_node(c, n->arg[0]), 0);
+}
+
+/* NULL if the divisor has one sign. */
+static const Form *
+by_cases(Circuit *c, Node *n)
+{
+	Node *x = n->arg[0], *b = n->arg[1], *up, *down;
+
+	if (b->type.lo > 0 || b->type.hi < 0)
+		return NULL;
+	up = mk_at(c->g, n, OP_MAX, b, mk_const(c->g, 1), NULL);
+	down = mk_at(c->g, n, OP_MIN, b, mk_const(c->g, -1), NULL);
+	return map_node(c, mk_at(c->g, n, OP_IF, mk_at(c->g, n, OP_LT, mk_const(c->g, 0), b, NULL),
+	                         mk_at(c->g, n, n->op, x, up, NULL), mk_at(c->g, n, n->op, x, down, NULL)));
+}
+
+/* n where its operand number i is v. */
+static Node *
+where_it_is(Circuit *c, Node *n, int i, int64_t v)
+{
+	Node *zero = mk_const(c->g, 0), *x = n->arg[0];
+
+	if (i == 0)
+		return mk_at(c->g, n, n->op, mk_const(c->g, v), n->arg[1], NULL);
+	if (v == 0)
+		return zero;
+	if (v > 0)
+		return mk_at(c->g, n, n->op, x, mk_const(c->g, v), NULL);
+	x = mk_at(c->g, n, n->op, mk_at(c->g, n, OP_SUB, zero, x, NULL), mk_const(c->g, -v), NULL);
+	return n->op == OP_DIV ? x : mk_at(c->g, n, OP_SUB, zero, x, NULL);
+}
+
+/* NULL where neither operand takes few values in a row. */
+static const Form *
+by_few(Circuit *c, Node *n)
+{
+	bool of_few = n->arg[0]->op != OP_CONST && n->arg[1]->type.root && n->arg[1]->type.image;
+
+	for (int i = 1; i >= !of_few; i--) {
+		const Type *t = &n->arg[i]->type;
+		if (t->hi - t->lo >= MAX_CASES)
+			continue;
+		int size = (int)(t->hi - t->lo + 1);
+		Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)(size + 2));
+		arg[0] = mk_at(c->g, n, OP_SUB, n->arg[i], mk_const(c->g, t->lo), NULL);
+		for (int k = 0; k < size; k++)
+			arg[k + 2] = where_it_is(c, n, i, t->lo + k);
+		arg[1] = arg[2];
+		return map_node(c, mk(c->g, OP_PICK, n->span, n->file, size + 2, arg, 0));
+	}
+	return NULL;
+}
+
+/* Is that no later than thresholds between a and b? */
+static bool
+is_early(const Circuit *c, const Form *few, const Form *a, const Form *b)
+{
+	int last = a->ready > b->ready ? a->ready : b->ready;
+
+	return few->ready <= (last | 1) + 1 || few->ready <= deadline(c);
+}
+
+/* Is the sum of all thresholds, `weight` times, exact? */
+static bool
+are_exact(const Form *a, const Form *b, int64_t lo, int64_t hi, int64_t weight)
+{
+	double most = (double)a->hi - (double)(lo < 0 ? lo * b->hi : lo * b->lo) + 1;
+
+	return hi - lo < MAX_STEPS && 2 * most * (double)(hi - lo) * (double)weight < EXACT_MAX;
+}
+
+const Form *
+map_quotient(Circuit *c, Node *n)
+{
+	int64_t lo = n->type.lo, hi = n->type.hi;
+	const Form *a, *b, *other;
+	int sign;
+
+	if ((other = by_cases(c, n)))
+		return other;
+	a = operands(c, n, &b, &sign);
+	if (form_is_const(b))
+		return by_constant(c, n, a, b->k);
+	if (lo == hi)
+		return form_const(c, lo);
+	if ((other = by_few(c, n)) && (is_early(c, other, a, b) || !are_exact(a, b, lo, hi, 1)))
+		return other;
+	if (refuse_many(c, n, hi - lo + 1))
+		return NULL;
+	c->hurried |= other != NULL;
+	return form_within(c, form_scale(c, 1, thresholds(c, a, b, lo + 1, hi, false), lo), lo, hi);
+}
+
+/* b * (a // b) in one layer; NULL where its terms would be too large. */
+static const Form *
+multiple_below(Circuit *c, const Form *a, const Form *b, int64_t lo, int64_t hi)
+{
+	if (lo == hi)
+		return form_scale(c, lo, b, 0);
+	if (!are_exact(a, b, lo, hi, b->hi))
+		return NULL;
+	return form_add(c, 1, thresholds(c, a, b, lo + 1, hi, true), lo, b, 0);
+}
+
+const Form *
+map_remainder(Circuit *c, Node *n)
+{
+	const Form *b, *a, *taken, *other;
+	int sign;
+
+	if ((other = by_cases(c, n)))
+		return other;
+	a = operands(c, n, &b, &sign);
+	Node *q = mk_at(c->g, n, OP_DIV, n->arg[0], n->arg[1], NULL);
+	if (form_is_const(b)) {
+		const Form *times = by_constant(c, n, a, b->k);
+		return times ? form_scale(c, sign, form_add(c, 1, a, -b->k, times, 0), 0) : NULL;
+	}
+	if ((other = by_few(c, n)) && is_early(c, other, a, b))
+		return other;
+	taken = multiple_below(c, a, b, q->type.lo, q->type.hi);
+	c->hurried |= taken && other;
+	if (!taken && other)
+		return other;
+	if (!taken)
+		taken = product(c, b, map_node(c, q));
+	if (!taken)
+		refuse(c, n, "this remainder has too many values to be made in one step");
+	return taken ? form_scale(c, sign, form_add(c, 1, a, -1, taken, 0), 0) : NULL;
+}

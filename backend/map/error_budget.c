@@ -1,0 +1,352 @@
+/* How near each part must be, that the whole is near enough.
+ *
+ *     approx(exp(x) / (1 + y * y), 1/1000)
+ *
+ * is three pieces: exp(x), 1 / (1 + y * y), and their product. A piece within e costs
+ * about k / sqrt(e) neurons and moves the whole by s e at most; so the least neurons for
+ * a tolerance t are had with e = l (k / s)^(2/3), one l for all. k and s are estimates
+ * (from samples, and by slopes from the end to the beginning). What proves the answer
+ * is the error of what is then made, as circuits track it: l shrinks until that is
+ * within t.
+ *
+ * A root begins as steep as one lets it: near 0 a piece of height 2 e is 1 / 2e steep. So
+ * what is far steeper at an end than elsewhere gets a third of t, and its slope follows.
+ *
+ * What an approx inside is near to may be near enough already, and is taken as it is if
+ * that uses up no more than half of t; else its parts are made anew. */
+
+#include "backend/circuit/circuit.h"
+
+#include <math.h>
+
+enum {
+	SAMPLES = 256,
+	TRIES = 24,             /* for one tolerance */
+	TOLERANCES = 6,         /* tried, to name one that will do, */
+	MANY = 64,              /* unless it has more pieces than this */
+	PIECES_MAX = 2048,
+	FAR_TOO_MANY = 16384,   /* neurons of one piece, by estimate: it is not tried */
+};
+
+typedef struct Share {
+	Circuit *c;
+	Arena arena;            /* of what follows */
+	const Node *of;
+	int n;                  /* nodes up to of */
+	double t;               /* how near of must be */
+	bool keep;              /* an approx inside stays what it is */
+	/* by id */
+	bool *rough;            /* some piece is in it */
+	bool *plain, *inside;   /* needed for itself, as a step of a piece */
+	double *moved;          /* by how much its error moves the whole */
+	double *part;           /* of a piece: its share of l; 0: it is none, */
+	double *fixed;          /* or it is this near whatever l is; else 0 */
+	Node **made, **step;    /* in this try */
+	double *steps;          /* of a piece: about how many neurons for a tolerance of 1 */
+	double kept;            /* of the tolerance, used up by what is kept */
+	int pieces;
+} Share;
+
+/* How steep a piece of height 2 e is that starts at the end x of the range. */
+static double
+start_slope(Smooth *s, double x, double to, double e)
+{
+	double h = to - x, high = 0;
+
+	for (int i = 0; i < 100; i++) {
+		high = fabs(smooth_at(s, x + h) - smooth_at(s, x));
+		if (high <= 2 * e)
+			break;
+		h *= 0.75;
+	}
+	return high / fabs(h);
+}
+
+/* How many neurons a function takes for a tolerance of 1, and its slope at `near`, about;
+ * true where that is at an end, and far from what it is elsewhere. */
+static bool
+steps_of(const Node *n, double near, double *steps, double *steepest)
+{
+	Arena scratch = { 0 };
+	Smooth *s = smooth_of(&scratch, n, n->type.of, SMOOTH_STEPS);
+	double lo = node_min(n->type.of), width = (node_max(n->type.of) - lo) / SAMPLES, sum = 0;
+
+	*steepest = 0;
+	for (int i = 0; s && i < SAMPLES; i++) {
+		double x = lo + (i + 0.5) * width;
+		Jet j = smooth_on(s, (Interval){ x, x });
+		*steepest = fmax(*steepest, fmax(fabs(j.slope.lo), fabs(j.slope.hi)));
+		sum += sqrt(fmax(fabs(j.bend.lo), fabs(j.bend.hi))) * width / 4;
+	}
+	bool steep = false;
+	for (int i = 0; s && i < 2; i++) {
+		double end = i ? node_max(n->type.of) : lo, to = i ? lo : node_max(n->type.of);
+		double slope = start_slope(s, end, to, near);
+		steep = steep || slope > 2 * *steepest;
+		*steepest = fmax(*steepest, slope);
+	}
+	arena_free(&scratch);
+	*steps = sum;
+	return steep;
+}
+
+static double
+most(const Node *n)
+{
+	return fmax(fabs(node_min(n)), fabs(node_max(n)));
+}
+
+/* How much an error of operand i moves n. */
+static double
+passed_on(const Node *n, int i)
+{
+	switch (n->op) {
+	case OP_LINEAR: return fabs(n->real[i].x);
+	case OP_TIMES: return most(n->arg[1 - i]);
+	case OP_ATTEND: return i ? 2 * most(n->arg[0]) * most(n->arg[i % 2 ? i + 1 : i - 1]) : 1;
+	default: return 1;
+	}
+}
+
+static bool
+is_kept(const Share *s, const Node *n)
+{
+	return n->op == OP_APPROX && !n->k && s->keep && n != s->of;
+}
+
+/* A product of two of widths a and b takes about 2 sqrt(a b / 4 e). */
+static double
+product_steps(const Node *n)
+{
+	const Node *x = n->arg[0], *y = n->arg[1];
+
+	return sqrt((node_max(x) - node_min(x)) * (node_max(y) - node_min(y)));
+}
+
+static void
+share_piece(Share *s, const Node *n)
+{
+	double moved = fmax(s->moved[n->id], 1e-12), third = s->t / 3, steps, steepest = 0;
+
+	if (!n->type.of) {
+		steps = product_steps(n);
+	} else if (steps_of(n, third / moved, &steps, &steepest) && s->rough[n->type.of->id]) {
+		s->fixed[n->id] = third / moved;
+		s->kept += third;
+	}
+	s->pieces++;
+	s->steps[n->id] = steps;
+	if (!s->fixed[n->id])
+		s->part[n->id] = pow(fmax(steps, 1e-6) / moved, 2.0 / 3);
+	if (n->type.of)
+		s->moved[n->type.of->id] += moved * steepest;
+}
+
+/* From the end to the beginning: what is needed, and how near. */
+static void
+look_at(Share *s, const Node *n)
+{
+	bool plain = s->plain[n->id], piece = plain && is_piece(n) && n->op != OP_APPROX;
+
+	if (!n->type.real || (!plain && !s->inside[n->id]))
+		return;
+	if (plain && is_kept(s, n)) {
+		s->kept += s->moved[n->id] * n->real[0].x;
+		plain = false;
+		if (!s->inside[n->id])
+			return;
+	}
+	if (piece)
+		share_piece(s, n);
+	for (int i = 0; i < n->narg; i++) {
+		const Node *x = n->arg[i];
+		bool through = n->op == OP_APPROX && !n->k;
+		bool step = x->type.of && (through ? s->inside[n->id] : n->type.of != NULL);
+		if (step)
+			s->inside[x->id] = true;
+		if (!step || (through && plain))
+			s->plain[x->id] = true;
+		if (plain && !(piece && n->type.of))
+			s->moved[x->id] += s->moved[n->id] * passed_on(n, i);
+	}
+}
+
+/* x as it is made in this try: as it was, if there is nothing in it to make. */
+static Node *
+made_of(const Share *s, Node *x, bool inside)
+{
+	Node *y = inside && x->type.of ? s->step[x->id] : s->made[x->id];
+
+	return y ? y : x;
+}
+
+static Node *
+rebuilt(Share *s, Node *n, bool inside)
+{
+	Arena *arena = s->c->arena;
+	Node **arg = NEWS(arena, Node *, n->narg + 1);
+	bool changed = false;
+
+	for (int i = 0; i < n->narg; i++) {
+		arg[i] = made_of(s, n->arg[i], inside);
+		changed |= arg[i] != n->arg[i];
+	}
+	return changed ? mk_like(s->c->g, n, arg) : n;
+}
+
+static void
+make(Share *s, Node *n, double l)
+{
+	Node *x = n->narg ? n->arg[0] : NULL;
+	int id = n->id;
+
+	if (n->op == OP_APPROX && !n->k) {
+		if (s->inside[id])
+			s->step[id] = made_of(s, x, true);
+		if (s->plain[id])
+			s->made[id] = is_kept(s, n) ? n : made_of(s, x, false);
+		return;
+	}
+	if (s->inside[id])
+		s->step[id] = rebuilt(s, n, true);
+	if (s->plain[id] && n->type.real)
+		s->made[id] = rebuilt(s, n, n->type.of != NULL);
+	Real e = { s->fixed[id] ? s->fixed[id] : l * s->part[id], 0 };
+	if (!e.x)
+		return;
+	s->made[id] = mk_reals(s->c->g, OP_APPROX, n->span, n->file, 1, &s->made[id], 1, &e, 1);
+}
+
+static bool
+is_hopeless(const Share *s, double l)
+{
+	for (int id = 0; id < s->n; id++) {
+		const Node *n = s->c->g->node[id];
+		bool whole = n->op == OP_TIMES && !n->arg[0]->type.real && !n->arg[1]->type.real;
+		if (s->part[id] && !whole && s->steps[id] / sqrt(l * s->part[id]) > FAR_TOO_MANY)
+			return true;
+	}
+	return false;
+}
+
+/* The whole, made so; its error is infinite if some part takes too many neurons. */
+static const Form *
+attempt(Share *s, double l, double *error)
+{
+	*error = INFINITY;
+	if (is_hopeless(s, l))
+		return NULL;
+	for (int id = 0; id < s->n; id++)
+		if (s->plain[id] || s->inside[id])
+			make(s, s->c->g->node[id], l);
+	const Form *f = real_form(s->c, 1, (RealTerm[]){ { map_node(s->c, s->made[s->of->id]), 1 } }, 0);
+	*error = real_error(f);
+	if (*error > HOPELESS / 1e6)
+		*error = INFINITY;
+	return f;
+}
+
+static double
+take_shares(Share *s)
+{
+	double sum = 0;
+
+	for (int id = 0; id < s->n; id++) {
+		const Node *n = s->c->g->node[id];
+		s->rough[id] = n->op == OP_CURVE || n->op == OP_TIMES;
+		for (int i = 0; i < n->narg && n->type.real; i++)
+			s->rough[id] |= s->rough[n->arg[i]->id];
+	}
+	s->plain[s->of->id] = true;
+	s->moved[s->of->id] = 1;
+	for (int id = s->n - 1; id >= 0; id--)
+		look_at(s, s->c->g->node[id]);
+	for (int id = 0; id < s->n; id++)
+		sum += s->part[id] * s->moved[id];
+	return sum;
+}
+
+/* Takes stock of n; gives what one l stands for in all. */
+static double
+share(Share *s, Circuit *c, const Node *n, double t, bool keep)
+{
+	int size = n->id + 1;
+
+	arena_free(&s->arena);
+	*s = (Share){ .c = c, .of = n, .n = size, .t = t, .keep = keep };
+	s->rough = NEWS(&s->arena, bool, size);
+	s->plain = NEWS(&s->arena, bool, size);
+	s->inside = NEWS(&s->arena, bool, size);
+	s->moved = NEWS(&s->arena, double, size);
+	s->part = NEWS(&s->arena, double, size);
+	s->fixed = NEWS(&s->arena, double, size);
+	s->steps = NEWS(&s->arena, double, size);
+	s->made = NEWS(&s->arena, Node *, size);
+	s->step = NEWS(&s->arena, Node *, size);
+	return take_shares(s);
+}
+
+/* Rounded up to two digits, with something to spare. */
+static double
+rounded_up(double x)
+{
+	double unit = pow(10, floor(log10(x)) - 1);
+
+	return ceil(1.1 * x / unit) * unit;
+}
+
+static const Form *
+search(Share *s, double sum, double *least)
+{
+	double l = sum > 0 ? 0.9 * fmax(s->t - s->kept, s->t / 8) / sum : 1, last = INFINITY, error;
+	int errors = s->c->diags->nerror, worse = 0;
+
+	*least = INFINITY;
+	for (int i = 0; i < TRIES && s->pieces <= PIECES_MAX; i++) {
+		const Form *f = attempt(s, l, &error);
+		if (error <= s->t || s->c->diags->nerror > errors)
+			return f;
+		*least = fmin(*least, error);
+		worse = error >= 0.98 * last && *least < INFINITY ? worse + 1 : 0;
+		if (sum == 0 || worse == 2)
+			break;
+		last = error;
+		l *= error < INFINITY ? fmax(0.9 * s->t / error, 0.3) : 16;
+	}
+	return NULL;
+}
+
+/* n to within t; else NULL, and *least is the nearest that was reached. */
+static const Form *
+within(Circuit *c, const Node *n, double t, double *least)
+{
+	Share s = { 0 };
+	double sum = share(&s, c, n, t, true);
+
+	if (s.kept > t / 2)
+		sum = share(&s, c, n, t, false);
+	const Form *f = search(&s, sum, least);
+	if (s.pieces > MANY)
+		*least = INFINITY;
+	arena_free(&s.arena);
+	return f;
+}
+
+const Form *
+map_approx(Circuit *c, Node *n)
+{
+	double t = n->real[0].x, least;
+	const Form *f = within(c, n, t, &least);
+
+	for (int i = 0; !f && least < INFINITY && i < TOLERANCES; i++) {
+		t = rounded_up(least);
+		if (!within(c, n, t, &least))
+			continue;
+		refuse(c, n, "this cannot be computed to within %.3g; to within %.2g it can", n->real[0].x, t);
+		return NULL;
+	}
+	if (!f)
+		refuse(c, n, "this cannot be computed to within %.3g: bound what it is made of, or say of its parts how near "
+		       "they must be", n->real[0].x);
+	return f;
+}

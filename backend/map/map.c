@@ -1,0 +1,668 @@
+/* Graph to circuit: every node becomes an affine form over atoms.
+ *
+ * For one node there are often several forms. A function of one stream of few
+ * values is one staircase over that stream; what depends on the token or on the
+ * position alone is a feature; and every operator has a form of its own, made by
+ * emit_NAME below. The earliest is taken, then the smallest. */
+
+#include "backend/circuit/circuit.h"
+#include "lang/int_division.h"
+
+#include <string.h>
+
+enum { DEEP = 1000 };    /* of map_node in itself */
+
+typedef const Form *Emit(Circuit *, Node *);
+#define OP(name, nargs, attr, doc) static Emit emit_##name;
+#include "lang/ops.h"
+#undef OP
+
+static Emit *const emits[NUM_OPS] = {
+#define OP(name, nargs, attr, doc) emit_##name,
+#include "lang/ops.h"
+#undef OP
+};
+
+/* What `twc explain` says of the ways to make a node; the others are said by operator. */
+static const Rule
+	by_token = { "feature", "depends on the token alone: columns of the token table" },
+	by_place = { "feature", "depends on the position alone: columns of the position table" },
+	by_sum = { "sum", "a sum of what is there: lives in the weights of who reads it" },
+	by_cases = { "cases", "a function of two or three values: a neuron for each block of the table" },
+	by_staircase = { "staircase", "a function of one value: a neuron for each change of slope" },
+	by_gate = { "gate", "the branches' difference, held at 0 by the condition" },
+	by_threshold = { "thresholds", "a neuron for each value that some operand may reach" },
+	by_arms = { "arms", "the index first, in both lists, then the choice of the list" },
+	by_flags = { "flags", "a neuron for each element, behind the index's flag" };
+
+#define RULE(...) &(const Rule){ __VA_ARGS__ }
+
+static const Rule *const by_op[NUM_OPS] = {
+	[OP_CONST] = RULE("constant", "the same everywhere: lives in the biases of who reads it"),
+	[OP_INDEX] = RULE("feature", "the position itself"),
+	[OP_ADD] = &by_sum, [OP_SUB] = &by_sum, [OP_NOT] = &by_sum,
+	[OP_MUL] = RULE("product", "a*b is q(a+b) - q(a-b), q(x) = x*x/4 a staircase; a factor of 0 or 1 is a gate"),
+	[OP_DIV] = RULE("quotient", "a step for each multiple of the divisor"),
+	[OP_MOD] = RULE("remainder", "the number less the divisor times its quotient"),
+	[OP_ABS] = RULE("bend", "one neuron"),
+	[OP_MAX] = RULE("greater", "a neuron for each operand, one after another"),
+	[OP_MIN] = RULE("less", "the negative of the greatest of negatives"),
+	[OP_EQ] = RULE("equality", "whether the difference is 0: one to three neurons"),
+	[OP_LT] = RULE("step", "whether the difference is at least 1: one or two neurons"),
+	[OP_AND] = RULE("all", "one neuron over how many of its parts fail"),
+	[OP_OR] = RULE("some", "one neuron over how many of its parts hold"),
+	[OP_IF] = &by_gate,
+	[OP_TABLE] = &by_staircase,
+	[OP_PICK] = RULE("telescope", "the elements' differences, each coming in where the index reaches it"),
+	[OP_SUM] = RULE("count", "two neurons for each value the sum may have, over a head that averages"),
+	[OP_APPROX] = RULE("pieces", "curves and products by straight pieces: a neuron for each change of slope"),
+	[OP_READ] = RULE("fetch", "a head reads it at another position"),
+};
+
+void
+refuse(Circuit *c, const Node *n, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	error_v(c->diags, c->g->files[n ? n->file : 0], n ? n->span : (Span){ 0, 0 }, fmt, ap);
+	va_end(ap);
+}
+
+const Form *
+rather(Circuit *c, const Form *best, const Form *f, const Rule *rule)
+{
+	const Form *better = form_better(best, f);
+
+	if (better != best)
+		c->made = rule;
+	return better;
+}
+
+/* ---- functions of one stream ---- */
+
+static const Form *
+feature_of(Circuit *c, const Node *n)
+{
+	const Node *root = n->type.root;
+	bool token = root->op == OP_TOKEN;
+	int size = token ? c->rows : c->places, first = token ? first_row(c->g, (int)root->k) : 1;
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)size);
+
+	for (int i = 0; i < root->type.nset; i++)
+		t[first + root->type.set[i]] = n->type.image[i];
+	if (!token)             /* at <bos> as at the first place: a flag and its opposite are one column */
+		t[0] = t[1];
+	return token ? token_feature(c, (int)root->k, t) : place_feature(c, t);
+}
+
+bool
+is_feature(const Node *n)
+{
+	const Node *r = n->type.root;
+
+	return r && n->type.image && (r->op == OP_TOKEN || r->op == OP_INDEX);
+}
+
+/* A function of what is read is read itself: f(x[p else d]) is f(x)[p else f(d)],
+ * which costs no neuron and no layer where x is a feature. */
+static const Form *
+read_function(Circuit *c, const Node *n)
+{
+	const Node *read = n->type.root, *x = read->arg[0], *d = read->arg[2];
+	const Type *t = &read->type;
+	int64_t span = x->type.hi - x->type.lo + 1;
+
+	if (d->op != OP_CONST || span > SET_MAX || !(is_feature(x) || (x->type.root && x->type.root != x)))
+		return NULL;
+	int64_t *y = arena_alloc(c->arena, sizeof *y * (size_t)span), absent = n->type.lo;
+	for (int i = 0; i < span; i++)
+		y[i] = n->type.image[0];        /* of values that are not read there: any */
+	for (int i = 0; i < t->nset; i++) {
+		if (t->set[i] >= x->type.lo && t->set[i] <= x->type.hi)
+			y[t->set[i] - x->type.lo] = n->type.image[i];
+		if (t->set[i] == d->k)
+			absent = n->type.image[i];
+	}
+	Node *there = mk_table(c->g, n->span, n->file, (Node *)x, x->type.lo, y, (int)span);
+	Node *arg[3] = { there, read->arg[1], mk_const(c->g, absent) };
+	return map_node(c, mk(c->g, OP_READ, read->span, read->file, 3, arg, read->k));
+}
+
+static const Form *
+table_of_root(Circuit *c, Node *n)
+{
+	const Type *t = &n->type;
+
+	if (!t->root || t->root == n || !t->image || t->root->two_sided || !t->root->type.nset)
+		return NULL;
+	if (t->root->op == OP_SUM)
+		return table_of_sum(c, (Node *)t->root, t->image);
+	const Form *read = t->root->op == OP_READ ? read_function(c, n) : NULL;
+	if (read && read->ready <= map_node(c, (Node *)t->root)->ready)
+		return read;
+	return form_better(read, staircase(c, map_node(c, (Node *)t->root), t->root->type.nset, t->root->type.set, t->image));
+}
+
+static const Form *
+emit_IF(Circuit *c, Node *n)
+{
+	Node *yes = n->arg[1], *no = n->arg[2];
+
+	if (!is_const(yes) || !is_const(no))
+		return map_if(c, n);
+	c->made = &by_sum;
+	return form_scale(c, yes->k - no->k, map_node(c, n->arg[0]), no->k);
+}
+
+/* ---- arithmetic ---- */
+
+static const Form *
+emit_CONST(Circuit *c, Node *n)
+{
+	return form_const(c, n->k);
+}
+
+static const Form *
+emit_TOKEN(Circuit *c, Node *n)
+{
+	return feature_of(c, n);
+}
+
+static const Form *
+emit_INDEX(Circuit *c, Node *n)
+{
+	(void)n;
+	return form_scale(c, 1, c->place, -1);
+}
+
+static const Form *
+emit_ADD(Circuit *c, Node *n)
+{
+	return form_add(c, 1, map_node(c, n->arg[0]), 1, map_node(c, n->arg[1]), 0);
+}
+
+static const Form *
+emit_SUB(Circuit *c, Node *n)
+{
+	return form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), 0);
+}
+
+/* A product of sums that is too large to be made at once, term by term; NULL if it is
+ * of none. */
+static const Form *
+product_of_terms(Circuit *c, Node *n)
+{
+	for (int i = 0; i < 2; i++) {
+		Node *x = n->arg[i], *y = n->arg[1 - i];
+		bool scaled = x->op == OP_MUL && is_literal(x->arg[1]);
+		if (x->op != OP_ADD && x->op != OP_SUB && !scaled)
+			continue;
+		const Form *f = map_node(c, mk_at(c->g, n, OP_MUL, x->arg[0], y, NULL));
+		if (scaled)
+			return form_scale(c, x->arg[1]->k, f, 0);
+		return form_add(c, 1, f, x->op == OP_ADD ? 1 : -1, map_node(c, mk_at(c->g, n, OP_MUL, x->arg[1], y, NULL)), 0);
+	}
+	return NULL;
+}
+
+static const Form *
+emit_MUL(Circuit *c, Node *n)
+{
+	const Form *f = product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
+
+	if (!f)
+		f = product_of_terms(c, n);
+	if (!f)
+		refuse(c, n, "this product has too many values to be made in one step; multiply digit by digit with digits.mul");
+	return f;
+}
+
+static const Form *
+emit_DIV(Circuit *c, Node *n)
+{
+	return map_quotient(c, n);
+}
+
+static const Form *
+emit_MOD(Circuit *c, Node *n)
+{
+	return map_remainder(c, n);
+}
+
+static const Form *
+emit_ABS(Circuit *c, Node *n)
+{
+	const Form *f = map_node(c, n->arg[0]);
+
+	return form_add(c, 1, f, 2, relu(c, form_scale(c, -1, f, 0)), 0);
+}
+
+/* The greatest, one threshold at a time: min + sum of [some x reaches v], over the
+ * values v. A threshold is an OR, hence one neuron. */
+static const Form *
+greatest_by_threshold(Circuit *c, Node *n)
+{
+	int64_t v[THRESHOLDS_MAX];
+	int nv = all_values(n, v);
+
+	if (!nv)
+		return NULL;
+	const Form *sum = form_const(c, n->type.lo);
+	for (int k = 0; k < nv; k++) {
+		if (v[k] <= n->type.lo)
+			continue;
+		int64_t below = k && v[k - 1] > n->type.lo ? v[k - 1] : n->type.lo;
+		const Form *none = form_const(c, 0);
+		for (int i = 0; i < n->narg; i++) {
+			Node *less = mk_at(c->g, n, OP_LT, n->arg[i], mk_const(c->g, v[k]), NULL);
+			if (!is_const(less) || !less->k)
+				none = form_add(c, 1, none, 1, deficit(c, less, true), 0);
+		}
+		sum = form_add(c, 1, sum, below - v[k], relu(c, form_scale(c, -1, none, 1)), v[k] - below);
+	}
+	return sum;
+}
+
+static const Form *
+emit_MAX(Circuit *c, Node *n)
+{
+	const Form *f = map_node(c, n->arg[0]);
+
+	for (int i = 1; i < n->narg; i++)       /* one after another */
+		f = form_add(c, 1, f, 1, relu(c, form_add(c, 1, map_node(c, n->arg[i]), -1, f, 0)), 0);
+	const Form *by_value = n->narg > 2 ? greatest_by_threshold(c, n) : NULL;
+	if (by_value)
+		c->made = &by_threshold;
+	return rather(c, by_value, f, by_op[OP_MAX]);
+}
+
+static const Form *
+emit_MIN(Circuit *c, Node *n)
+{
+	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
+
+	for (int i = 0; i < n->narg; i++)
+		arg[i] = mk_at(c->g, n, OP_SUB, mk_const(c->g, 0), n->arg[i], NULL);
+	return form_scale(c, -1, map_node(c, mk(c->g, OP_MAX, n->span, n->file, n->narg, arg, 0)), 0);
+}
+
+/* ---- comparison and logic ---- */
+
+static const Form *
+emit_EQ(Circuit *c, Node *n)
+{
+	return is_zero(c, form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), 0));
+}
+
+static const Form *
+emit_LT(Circuit *c, Node *n)
+{
+	return step(c, form_add(c, 1, map_node(c, n->arg[1]), -1, map_node(c, n->arg[0]), 0), 1);
+}
+
+static const Form *
+emit_NOT(Circuit *c, Node *n)
+{
+	return form_scale(c, -1, map_node(c, n->arg[0]), 1);
+}
+
+static const Form *
+emit_AND(Circuit *c, Node *n)
+{
+	return form_within(c, relu(c, form_scale(c, -1, deficit_all(c, n, true), 1)), 0, 1);
+}
+
+static const Form *
+emit_OR(Circuit *c, Node *n)
+{
+	return form_within(c, form_scale(c, -1, relu(c, form_scale(c, -1, deficit_all(c, n, false), 1)), 1), 0, 1);
+}
+
+/* ---- tables and indexing ---- */
+
+static const Form *
+emit_TABLE(Circuit *c, Node *n)
+{
+	const Form *f = map_node(c, n->arg[0]);
+	int64_t lo = f->lo > n->k ? f->lo : n->k, last = n->k + n->ntable - 1;
+	int64_t hi = f->hi < last ? f->hi : last;
+	int64_t *x = arena_alloc(c->arena, 2 * sizeof *x * (size_t)(n->ntable + 2)), *y = x + n->ntable + 2;
+	int k = 0;
+
+	for (int64_t v = lo; v <= hi; v++) {
+		x[k] = v;
+		y[k++] = n->table[v - n->k];
+	}
+	if (hi < lo)
+		return form_const(c, n->table[f->hi < n->k ? 0 : n->ntable - 1]);
+	if (f->lo < x[0])
+		f = form_add(c, 1, f, 1, relu(c, form_scale(c, -1, f, x[0])), 0);
+	return staircase(c, f, k, x, y);
+}
+
+/* Element k of the list that PICK chooses from; its default outside. */
+static Node *
+element(const Node *n, int64_t k)
+{
+	return n->arg[k < 0 || k >= n->narg - 2 ? 1 : k + 2];
+}
+
+/* One neuron an element where the index is a feature. */
+static const Form *
+pick_by_flags(Circuit *c, Node *n)
+{
+	const Form *from = map_node(c, n->arg[1]), *sum = from;
+
+	if (!is_feature(n->arg[0]))
+		return NULL;
+	for (int k = 0; k < n->narg - 2; k++) {
+		Node *hit = mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, k), NULL);
+		const Form *over = form_add(c, 1, map_node(c, n->arg[k + 2]), -1, from, 0);
+		sum = form_add(c, 1, sum, 1, gate(c, form_scale(c, -1, map_node(c, hit), 1), over), 0);
+	}
+	return sum;
+}
+
+/* The list telescopes: x_k - x_{k-1} comes in where the index i reaches k,
+ * relu(M(i-k) + x_k) - relu(M(i-k) + x_{k-1}) with all of x in 0..M. */
+static const Form *
+pick_telescoped(Circuit *c, Node *n)
+{
+	const Form *i = map_node(c, n->arg[0]), *sum, *f, *before;
+	int64_t first = i->lo < -1 ? -1 : i->lo, last = i->hi > n->narg - 2 ? n->narg - 2 : i->hi;
+	int64_t lo = INT64_MAX, hi = INT64_MIN;
+
+	if (first > last)
+		return map_node(c, n->arg[1]);
+	for (int64_t k = first; k <= last; k++) {
+		f = map_node(c, element(n, k));
+		lo = f->lo < lo ? f->lo : lo;
+		hi = f->hi > hi ? f->hi : hi;
+	}
+	int64_t m = hi - lo;
+	sum = before = map_node(c, element(n, first));
+	for (int64_t k = first + 1; k <= last; k++, before = f) {
+		f = map_node(c, element(n, k));
+		const Form *now = relu(c, form_add(c, m, i, 1, f, -m * k - lo));
+		const Form *then = relu(c, form_add(c, m, i, 1, before, -m * k - lo));
+		sum = form_add(c, 1, sum, 1, form_add(c, 1, now, -1, then, 0), 0);
+	}
+	return form_within(c, sum, lo, hi);
+}
+
+/* The condition that elements of a list are chosen by, should it come after the index. */
+static Node *
+late_choice(Circuit *c, const Node *n)
+{
+	for (int i = 1; i < n->narg; i++)
+		if (n->arg[i]->op == OP_IF && !n->arg[i]->type.real
+		    && map_node(c, n->arg[i]->arg[0])->ready > map_node(c, n->arg[0])->ready)
+			return n->arg[i]->arg[0];
+	return NULL;
+}
+
+/* The list as it is where the condition holds, or does not. */
+static Node *
+pick_where(Circuit *c, const Node *n, const Node *cond, bool holds)
+{
+	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
+
+	for (int i = 0; i < n->narg; i++)
+		arg[i] = n->arg[i]->op == OP_IF && n->arg[i]->arg[0] == cond ? n->arg[i]->arg[holds ? 1 : 2] : n->arg[i];
+	return mk_like(c->g, n, arg);
+}
+
+/* [if c then x_k else y_k][i] is if c then x[i] else y[i], where c is what it waits for. */
+static const Form *
+pick_before_choice(Circuit *c, Node *n)
+{
+	Node *cond = late_choice(c, n);
+
+	if (!cond)
+		return NULL;
+	return map_node(c, mk_at(c->g, n, OP_IF, cond, pick_where(c, n, cond, true), pick_where(c, n, cond, false)));
+}
+
+static const Form *
+emit_PICK(Circuit *c, Node *n)
+{
+	const Form *flags = pick_by_flags(c, n);
+
+	if (flags)
+		c->made = &by_flags;
+	const Form *best = rather(c, flags, pick_telescoped(c, n), by_op[OP_PICK]);
+	const Form *before = best->ready > deadline(c) ? pick_before_choice(c, n) : NULL;
+	if (!before || before->ready >= best->ready)
+		return best;
+	c->hurried = true;
+	return rather(c, best, before, &by_arms);
+}
+
+static const Form *
+emit_AS(Circuit *c, Node *n)
+{
+	return map_node(c, n->arg[1]);
+}
+
+/* ---- sums over positions ---- */
+
+static const Form *
+emit_SUM(Circuit *c, Node *n)
+{
+	Node *all, *mine, *cases[2];
+
+	if (sum_before(c->g, n, &all, &mine))
+		return form_add(c, 1, map_node(c, all), -1, map_node(c, mine), 0);
+	if (!two_cases(c, n->arg[1], cases))
+		return map_sum(c, n);
+	for (int i = 0; i < 2; i++)
+		cases[i] = mk_at(c->g, n, OP_SUM, n->arg[0], cases[i], NULL);
+	return form_add(c, 1, map_node(c, cases[0]), 1, map_node(c, cases[1]), 0);
+}
+
+/* ---- reals: IF, PICK and READ may be of them too ---- */
+
+static const Form *emit_REAL(Circuit *c, Node *n)   { return map_real(c, n); }
+static const Form *emit_LINEAR(Circuit *c, Node *n) { return map_real(c, n); }
+static const Form *emit_VALUES(Circuit *c, Node *n) { return map_real(c, n); }
+static const Form *emit_RELU(Circuit *c, Node *n)   { return map_real(c, n); }
+static const Form *emit_INPUT(Circuit *c, Node *n)  { return map_input(c, n); }
+static const Form *emit_ATTEND(Circuit *c, Node *n) { return map_real(c, n); }
+static const Form *emit_MEAN(Circuit *c, Node *n)   { return map_real(c, n); }
+static const Form *emit_CURVE(Circuit *c, Node *n)  { return map_real(c, n); }
+static const Form *emit_TIMES(Circuit *c, Node *n)  { return map_real(c, n); }
+static const Form *emit_APPROX(Circuit *c, Node *n) { return map_real(c, n); }
+static const Form *emit_ABOVE(Circuit *c, Node *n)  { return map_above(c, n); }
+static const Form *emit_FLOOR(Circuit *c, Node *n)  { return map_floor(c, n); }
+
+/* ---- references ---- */
+
+static const Form *
+emit_READ(Circuit *c, Node *n)
+{
+	return map_read(c, n);
+}
+
+static const Form *
+not_a_number(Circuit *c, Node *n)
+{
+	refuse(c, n, "internal: %s has no value of its own", op_info[n->op].name);
+	return NULL;
+}
+
+static const Form *emit_HERE(Circuit *c, Node *n)   { return not_a_number(c, n); }
+static const Form *emit_AT(Circuit *c, Node *n)     { return not_a_number(c, n); }
+static const Form *emit_LATEST(Circuit *c, Node *n) { return not_a_number(c, n); }
+static const Form *emit_FIRST(Circuit *c, Node *n)  { return not_a_number(c, n); }
+static const Form *emit_BEST(Circuit *c, Node *n)   { return not_a_number(c, n); }
+static const Form *emit_THERE(Circuit *c, Node *n)  { return not_a_number(c, n); }
+
+/* ---- the stage ---- */
+
+/* Operators that cost nothing never gain from a table. */
+static bool
+is_affine(const Node *n)
+{
+	return n->op == OP_ADD || n->op == OP_SUB || n->op == OP_NOT || n->op == OP_READ || n->op == OP_AS
+	       || (n->op == OP_MUL && (is_const(n->arg[0]) || is_const(n->arg[1])));
+}
+
+/* Worth a table of several streams, should that be earlier? Not what costs nothing. */
+static bool
+is_joint(const Node *n)
+{
+	return n->op == OP_READ ? !is_const(n->arg[2]) : !is_affine(n) && n->op != OP_SUM;
+}
+
+static const Form *
+map_anew(Circuit *c, Node *n)
+{
+	if (is_const(n))
+		return form_const(c, n->k);
+	if (n->op == OP_INPUT)
+		return map_input(c, n);
+	if (n->type.real)
+		return map_real(c, n);
+	if (n->op == OP_INDEX)
+		return emit_INDEX(c, n);
+	if (n->op == OP_NOT)            /* the same column, where that is one */
+		return emit_NOT(c, n);
+	if (is_feature(n)) {
+		c->made = n->type.root->op == OP_TOKEN ? &by_token : &by_place;
+		return feature_of(c, n);
+	}
+	if (n->op == OP_READ && n->type.nset == 1)
+		return form_const(c, n->type.lo);
+
+	const Form *table = is_affine(n) ? NULL : table_of_root(c, n);
+	if (table && table->ready <= (map_node(c, (Node *)n->type.root)->ready | 1) + 1
+	    && (n->op == OP_TABLE || n->op == OP_DIV || n->op == OP_MOD)) {
+		c->made = &by_staircase;
+		return table;
+	}
+	const Form *best = rather(c, emits[n->op](c, n), table, &by_staircase);
+	return best && is_joint(n) ? rather(c, best, joint_table(c, n, best), &by_cases) : best;
+}
+
+/* A step of a curve, which has no form of its own. */
+static bool
+is_bent(const Node *n)
+{
+	return n->op == OP_CURVE || n->op == OP_TIMES || (n->op == OP_LINEAR && n->type.of);
+}
+
+/* What n is made of, the deepest first, so that a chain of any length needs no
+ * stack. Some of it n may not ask for; so this is for the deep ones alone. What an
+ * APPROX is of it makes anew. */
+static void
+map_below(Circuit *c, Node *n)
+{
+	int top = 0;
+	char *seen = arena_alloc(c->arena, (size_t)n->id + 1);
+	Node **stack = arena_alloc(c->arena, sizeof *stack * ((size_t)n->id + 1));
+	int *next = arena_alloc(c->arena, sizeof *next * ((size_t)n->id + 1));
+
+	stack[top++] = n;
+	while (top) {
+		Node *x = stack[top - 1];
+		int i = next[top - 1]++;
+		if (i == x->narg || (x->op == OP_APPROX && !x->k)) {
+			if (--top && !x->two_sided && !is_reference(x->op) && !is_bent(x))
+				map_node(c, x);
+			continue;
+		}
+		Node *arg = x->arg[i];
+		if (seen[arg->id] || (arg->id < c->capform && c->form[arg->id]))
+			continue;
+		seen[arg->id] = 1;
+		stack[top] = arg;
+		next[top++] = 0;
+	}
+}
+
+const Form *
+map_node(Circuit *c, Node *n)
+{
+	if (n->id >= c->capform) {
+		int cap = 2 * n->id + 64;
+		const Form **form = arena_alloc(c->arena, sizeof *form * (size_t)cap);
+		const Rule **rule = arena_alloc(c->arena, sizeof *rule * (size_t)cap);
+		if (c->capform) {
+			memcpy(form, c->form, sizeof *form * (size_t)c->capform);
+			memcpy(rule, c->rule, sizeof *rule * (size_t)c->capform);
+		}
+		c->form = form;
+		c->rule = rule;
+		c->capform = cap;
+	}
+	if (c->form[n->id])
+		return c->form[n->id];
+
+	if (++c->depth == DEEP) {
+		c->depth = 0;
+		map_below(c, n);
+		c->depth = DEEP;
+	}
+	const Node *outer = c->node;
+	const Rule *made = c->made;
+	int owner = c->owner;
+	c->node = n;
+	c->made = by_op[n->op];
+	if (n->id < c->capnamed && c->named[n->id] >= 0)
+		c->owner = c->named[n->id];
+	const Form *f = map_anew(c, n);
+	c->rule[n->id] = c->made;
+	c->node = outer;
+	c->made = made;
+	c->owner = owner;
+	c->depth--;
+	if (!f)
+		f = n->type.real ? real_form(c, 0, NULL, n->type.min) : form_const(c, n->type.lo);
+	f = n->type.real ? real_within(c, f, n->type.min, n->type.max) : form_within(c, f, n->type.lo, n->type.hi);
+	return c->form[n->id] = f;
+}
+
+static const Form *
+place_table(Circuit *c, int first, int step_, int rest)
+{
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)c->places);
+
+	for (int i = 0; i < c->places; i++)
+		t[i] = i ? first + (int64_t)step_ * (i - 1) : rest;
+	return place_feature(c, t);
+}
+
+static void
+find_names(Circuit *c)
+{
+	c->capnamed = c->g->nnode;
+	c->named = arena_alloc(c->arena, sizeof *c->named * (size_t)(c->capnamed + 1));
+	for (int i = 0; i < c->capnamed; i++)
+		c->named[i] = -1;
+	for (int i = c->g->nnamed; i-- > 0;)
+		c->named[c->g->named[i].node->id] = i;
+}
+
+Circuit *
+map_once(Graph *g, Arena *arena, Diags *diags, const int *latest)
+{
+	Circuit *c = NEW(arena, Circuit);
+
+	*c = (Circuit){ .g = g, .arena = arena, .diags = diags, .rows = g->nvocab + 2, .places = g->context + 1,
+	                .owner = -1, .latest = latest, .nlatest = latest ? g->nnode : 0 };
+	find_names(c);
+	int64_t *t = arena_alloc(arena, sizeof *t * (size_t)c->rows);
+	t[c->rows - 1] = 1;
+	c->is_bos = g->ninput ? place_table(c, 0, 0, 1) : token_feature(c, 0, t);
+	c->place = place_table(c, 1, 1, 0);
+	c->offset = arena_alloc(arena, 2 * sizeof *c->offset * (size_t)c->places);
+	c->output = arena_alloc(arena, sizeof *c->output * (size_t)(g->noutput + 1));
+	if (g->emit)
+		c->emit = arena_alloc(arena, sizeof *c->emit * (size_t)g->nfield);
+	for (int i = 0; c->emit && i < g->nfield; i++)
+		c->emit[i] = map_node(c, g->emit[i]);
+	for (int i = 0; i < g->noutput; i++)
+		c->output[i] = map_node(c, g->output[i].node);
+	return c;
+}

@@ -1,0 +1,544 @@
+/* Broken lines: a smooth function, or a product, as neurons that one column adds up.
+ *
+ *     f(x)  =  y + c1 relu(x - k1) + c2 relu(x - k2) + ... - b1 relu(a1 - x) - ...
+ *
+ * Each c is within its neuron's input, so that the column only adds and subtracts. Knots
+ * stand as far apart as the tolerance permits. On a piece of width h where f'' is of one
+ * sign, f is between its chord and q = max |f''| h^2 / 8 to one side of it; so knots
+ * off the curve by the tolerance to the other side let q be twice the tolerance. From a
+ * knot that is on the curve q may be 1.45 times the tolerance, from one off it to the
+ * wrong side half of it; and where f'' changes its sign, knots are on the curve again.
+ *
+ * A product is two such lines: x y = (s^2 - d^2) / 4, s and d = a x +- y / a, with
+ * a power of two for a that makes x and y of like size. */
+
+#include "backend/circuit/circuit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+	KNOTS_MAX = 4096,       /* of one line */
+	PARTS = 4,              /* in which a piece is looked at */
+	COLUMNS_MAX = 16,       /* that share the neurons of one curve */
+	LARGEST = EXACT_MAX / 4,/* of a function: its neurons add up to more */
+};
+
+/* What is to be made straight: a smooth function, or x * x / 4. */
+typedef struct Curved {
+	Smooth *smooth;         /* NULL: the square */
+	double lo, hi;          /* where */
+	bool whole;             /* of integers: between two of them there is nothing */
+	double tolerance;
+} Curved;
+
+typedef struct Line {
+	int n, cap;
+	double *x, *y;          /* (n) its knots */
+	int base;               /* the knot from which neurons go to the right and to the left */
+} Line;
+
+static Jet
+jet_on(const Curved *f, Interval x)
+{
+	if (f->smooth)
+		return smooth_on(f->smooth, x);
+	double p = x.lo * x.lo / 4, q = x.hi * x.hi / 4;
+	return (Jet){ { x.lo <= 0 && x.hi >= 0 ? 0 : fmin(p, q), fmax(p, q) }, { x.lo / 2, x.hi / 2 }, { 0.5, 0.5 } };
+}
+
+static double
+value_at(const Curved *f, double x)
+{
+	return f->smooth ? smooth_at(f->smooth, x) : x * x / 4;
+}
+
+static Jet
+jet_in_parts(const Curved *f, double a, double b, int parts)
+{
+	Jet all = { 0 };
+
+	for (int i = 0; i < parts; i++) {
+		double to = i + 1 < parts ? a + (b - a) * (i + 1) / parts : b;
+		Jet j = jet_on(f, (Interval){ a + (b - a) * i / parts, to });
+		all.value = i ? interval_hull(all.value, j.value) : j.value;
+		all.slope = i ? interval_hull(all.slope, j.slope) : j.slope;
+		all.bend = i ? interval_hull(all.bend, j.bend) : j.bend;
+	}
+	return all;
+}
+
+static int
+side_of(Interval bend)
+{
+	return bend.lo >= 0 ? 1 : bend.hi <= 0 ? -1 : 0;
+}
+
+/* May a piece go from a, where it is off by `side` times the tolerance, to b? Then how
+ * it is off there: below the curve (1) where that is convex. */
+static bool
+is_near(const Curved *f, double a, double b, int side, int parts, int *next)
+{
+	double h = b - a, e = f->tolerance;
+	Jet j = jet_in_parts(f, a, b, parts);
+	double q = fmin(fmax(fabs(j.bend.lo), fabs(j.bend.hi)) * h * h / 8, (j.slope.hi - j.slope.lo) * h / 4);
+	double width = j.value.hi - j.value.lo;         /* all that is known where it is as steep as a root at 0 */
+
+	*next = side_of(j.bend);
+	if (!*next)
+		return q <= (side ? e / 4 : e) || (!side && width <= e);
+	return q <= (side == *next ? 2 * e : side ? e / 2 : 1.45 * e)
+	       || (side == *next && width <= 2 * e) || (!side && width <= e);
+}
+
+static bool
+may_reach(const Curved *f, double a, double b, int side, int *next)
+{
+	*next = 0;
+	return (f->whole && b - a <= 1) || is_near(f, a, b, side, 1, next) || is_near(f, a, b, side, PARTS, next);
+}
+
+static void
+add_knot(Arena *arena, Line *l, double x, double y)
+{
+	if (l->n == l->cap) {
+		double *p = l->x, *q = l->y;
+		l->cap = 2 * l->cap + 64;
+		l->x = NEWS(arena, double, l->cap);
+		l->y = NEWS(arena, double, l->cap);
+		for (int i = 0; i < l->n; i++) {
+			l->x[i] = p[i];
+			l->y[i] = q[i];
+		}
+	}
+	l->x[l->n] = x;
+	l->y[l->n++] = y;
+}
+
+static double
+knot_at(const Curved *f, double a, double h)
+{
+	double b = a + h;
+
+	if (f->whole)
+		b = fmax(floor(b), a + 1);
+	return b < f->hi ? b : f->hi;
+}
+
+/* The farthest knot after a, to within some percent; a itself if there is none. `h` is how
+ * far the last one was. */
+static double
+next_knot(const Curved *f, double a, int side, double *h)
+{
+	double good = 0, bad = 0;
+	int next;
+
+	for (int i = 0; i < 200; i++) {
+		double b = knot_at(f, a, *h);
+		bool fits = may_reach(f, a, b, side, &next);
+		if (fits)
+			good = *h;
+		else
+			bad = *h;
+		if (fits && b >= f->hi)
+			return b;
+		if (good && bad && (bad - good < 0.02 * good || knot_at(f, a, good) == knot_at(f, a, bad)))
+			break;
+		*h = !bad ? 2 * good : !good ? bad / 2 : (good + bad) / 2;
+	}
+	*h = good;
+	return good ? knot_at(f, a, good) : a;
+}
+
+/* False if it takes too many knots. */
+static bool
+place_knots(Arena *arena, const Curved *f, Line *l)
+{
+	double a = f->lo, h = (f->hi - f->lo) / 16, width = (f->hi - f->lo) * 0x1p-20;
+	int side = side_of(jet_on(f, (Interval){ a, a + width }).bend);
+
+	*l = (Line){ 0 };
+	add_knot(arena, l, a, value_at(f, a) - side * f->tolerance);
+	while (a < f->hi) {
+		double b = next_knot(f, a, side, &h);
+		if (b == a || l->n >= KNOTS_MAX)
+			return false;
+		may_reach(f, a, b, side, &side);
+		add_knot(arena, l, b, value_at(f, b) - side * f->tolerance);
+		a = b;
+	}
+	return true;
+}
+
+static double
+slope_after(const Line *l, int i)
+{
+	return (l->y[i + 1] - l->y[i]) / (l->x[i + 1] - l->x[i]);
+}
+
+static double
+steepest(const Line *l)
+{
+	double most = 0;
+
+	for (int i = 0; i + 1 < l->n; i++)
+		most = fmax(most, fabs(slope_after(l, i)));
+	return most;
+}
+
+/* How the slope changes at a knot, for who comes from the base. */
+static double
+change_at(const Line *l, int i, int base, bool left)
+{
+	if (left)
+		return -slope_after(l, i - 1) + (i < base ? slope_after(l, i) : 0);
+	return slope_after(l, i) - (i > base ? slope_after(l, i - 1) : 0);
+}
+
+/* The base from which the neurons' terms are smallest: the others round less. */
+static void
+choose_base(Arena *arena, Line *l)
+{
+	double *right = NEWS(arena, double, l->n + 1), best = INFINITY, left = 0;
+	int last = l->n - 1;
+
+	for (int i = last - 1; i > 0; i--)      /* of all changes from knot i on */
+		right[i] = right[i + 1] + fabs(slope_after(l, i) - slope_after(l, i - 1)) * (l->x[last] - l->x[i]);
+	for (int i = 0; i <= last; i++) {
+		double to_right = i < last ? fabs(slope_after(l, i)) * (l->x[last] - l->x[i]) + right[i + 1] : 0;
+		double to_left = i > 0 ? fabs(slope_after(l, i - 1)) * (l->x[i] - l->x[0]) + left : 0;
+		if (fmax(to_right, to_left) < best) {
+			best = fmax(to_right, to_left);
+			l->base = i;
+		}
+		if (i > 0 && i < last)
+			left += fabs(slope_after(l, i) - slope_after(l, i - 1)) * (l->x[i] - l->x[0]);
+	}
+}
+
+/* ---- neurons ---- */
+
+typedef struct Bent {
+	const Line *line;
+	double knot, change;
+	bool left;
+	Atom *atom;             /* relu(|change| * (x - knot)) */
+	int sign;
+} Bent;
+
+typedef struct Bends {
+	int n, cap;
+	Bent *at;
+	double allowed;         /* the rounding of all that they read */
+} Bends;
+
+/* What reading x rounds where the neuron is above 0, or about to be: where x is one column
+ * that is no farther from its own 0 than the knot is, or the end on the neuron's side. */
+static double
+rounding_near(const Form *x, const Form *in, const Bent *b)
+{
+	const RealSum *r = x->real;
+	double by = fabs(b->change), knot = fabs(b->knot - r->k), end = fabs((b->left ? r->min : r->max) - r->k);
+	double bos = fabs(real_bos(x) - r->k);
+
+	if (r->n != 1)
+		return 1.001 * real_allowed(in);
+	return 1.001 * real_rounding(by * (fmax(fmax(knot, end), bos) + knot + r->error), 2);
+}
+
+static void
+add_bent(Circuit *c, Bends *b, Bent one, const Form *x)
+{
+	double by = (one.left ? -1 : 1) * fabs(one.change);
+	const Form *in = real_form(c, 1, (RealTerm[]){ { x, by } }, -by * one.knot), *f = real_neuron(c, in);
+
+	if (!f->n)
+		return;
+	if (b->n == b->cap) {
+		Bent *old = b->at;
+		b->cap = 2 * b->cap + 64;
+		b->at = NEWS(c->arena, Bent, b->cap);
+		for (int i = 0; i < b->n; i++)
+			b->at[i] = old[i];
+	}
+	one.atom = f->term[0].atom;
+	b->allowed += rounding_near(x, in, &one);
+	b->at[b->n++] = one;
+}
+
+/* The neurons of sign * line, from its base on; gives its value there. */
+static double
+add_line(Circuit *c, Bends *b, Line *l, int sign, const Form *x)
+{
+	choose_base(c->arena, l);
+	for (int i = l->base; i + 1 < l->n; i++)
+		add_bent(c, b, (Bent){ l, l->x[i], change_at(l, i, l->base, false), .left = false }, x);
+	for (int i = l->base; i > 0; i--)
+		add_bent(c, b, (Bent){ l, l->x[i], change_at(l, i, l->base, true), .left = true }, x);
+	for (int i = 0; i < b->n; i++)
+		if (b->at[i].line == l)
+			b->at[i].sign = b->at[i].change > 0 ? sign : -sign;
+	return sign * l->y[l->base];
+}
+
+/* The sum of some neurons where x is at a knot of their line; those of other lines apart. */
+static Interval
+extent(const Bent *b, int n, const Line *l)
+{
+	Interval all = { INFINITY, -INFINITY };
+
+	for (int k = 0; k < l->n; k++) {
+		double y = 0;
+		for (int i = 0; i < n; i++)
+			if (b[i].line == l)
+				y += b[i].sign * fabs(b[i].change) * fmax(0, b[i].left ? b[i].knot - l->x[k] : l->x[k] - b[i].knot);
+		all = interval_hull(all, (Interval){ y, y });
+	}
+	return all;
+}
+
+/* What these neurons add up to at most: of a line, those to one side of its base. */
+static double
+terms_of(const Bent *b, int n)
+{
+	double side[2] = { 0, 0 }, sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		const Atom *a = b[i].atom;
+		if (i && b[i].line != b[i - 1].line) {
+			sum += fmax(side[0], side[1]);
+			side[0] = side[1] = 0;
+		}
+		side[b[i].left] += fmax(fmax(fabs(a->min), fabs(a->max)), fabs(a->real_bos)) + a->error;
+	}
+	return sum + fmax(side[0], side[1]);
+}
+
+static double
+rounding_in(const Bends *b, int columns)
+{
+	double sum = 0;
+
+	for (int i = 0; i < columns; i++) {
+		int from = b->n * i / columns, n = b->n * (i + 1) / columns - from;
+		sum += real_rounding(terms_of(b->at + from, n) + b->allowed, n);
+	}
+	return sum;
+}
+
+static int
+by_id(const void *p, const void *q)
+{
+	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
+}
+
+static const Form *
+bundle(Circuit *c, const Bent *b, int n, Bundle known)
+{
+	Form *f = NEW(c->arena, Form);
+	Term *t = NEWS(c->arena, Term, n + 1);
+	Bundle *kept = NEW(c->arena, Bundle);
+
+	for (int i = 0; i < n; i++) {
+		t[i] = (Term){ b[i].atom, b[i].sign };
+		known.bos += b[i].sign * b[i].atom->real_bos;
+	}
+	qsort(t, (size_t)n, sizeof *t, by_id);
+	for (int i = 0; i < n; i++) {
+		if (f->n && t[f->n - 1].atom == t[i].atom)
+			t[f->n - 1].c += t[i].c;
+		else
+			t[f->n++] = t[i];
+	}
+	*kept = known;
+	f->term = t;
+	f->near = true;
+	f->bundle = kept;
+	f->lo = (int64_t)floor(known.min - known.error);
+	f->hi = (int64_t)ceil(known.max + known.error);
+	f->ready = form_ready(f);
+	return f;
+}
+
+/* 0 in the place of something, and how far off that is. */
+static const Form *
+blank(Circuit *c, Interval meant, double error)
+{
+	Atom a = { .kind = REAL_FEATURE, .real = true, .by_place = true, .reals = NEWS(c->arena, double, c->places),
+	           .min = meant.lo, .max = meant.hi, .error = error };
+
+	return form_atom(c, atom_intern(c, a));
+}
+
+/* All of them, in as many columns as keeps their rounding small beside the tolerance. The
+ * first column answers for what all have in common, `error`; `meant` is their sum. */
+static const Form *
+in_columns(Circuit *c, const Bends *b, double tolerance, double error, Interval meant, double k)
+{
+	int columns = 1;
+
+	if (!b->n)
+		return real_form(c, 1, (RealTerm[]){ { blank(c, meant, error), 1 } }, k);
+	while (columns < COLUMNS_MAX && 2 * columns <= b->n && rounding_in(b, columns) > tolerance / 4)
+		columns *= 2;
+	RealTerm *t = NEWS(c->arena, RealTerm, columns + 1);
+	for (int i = 0; i < columns; i++) {
+		const Bent *first = b->at + b->n * i / columns;
+		int n = (int)(b->at + b->n * (i + 1) / columns - first);
+		Interval r = { 0, 0 };
+		for (int j = 0; j < n && columns > 1; j++) {
+			if (j && first[j].line == first[j - 1].line)
+				continue;
+			Interval one = extent(first, n, first[j].line);
+			r = (Interval){ r.lo + one.lo, r.hi + one.hi };
+		}
+		if (columns == 1)
+			r = meant;
+		double own = real_rounding(terms_of(first, n) + b->allowed, n);
+		t[i] = (RealTerm){ bundle(c, first, n, (Bundle){ r.lo, r.hi, 0, own + (i ? 0 : error + b->allowed) }), 1 };
+	}
+	return real_form(c, columns, t, k);
+}
+
+/* ---- one function of one stream ---- */
+
+/* In the place of what takes too many neurons: so far off that nobody takes it. */
+static const Form *
+impossible(Circuit *c, const Node *n)
+{
+	return real_form(c, 1, (RealTerm[]){ { blank(c, (Interval){ node_min(n), node_max(n) }, HOPELESS), 1 } }, 0);
+}
+
+static const Form *
+operand(Circuit *c, Node *n)
+{
+	const Form *f = real_form(c, 1, (RealTerm[]){ { map_node(c, n), 1 } }, 0);
+
+	return real_within(c, f, node_min(n), node_max(n));
+}
+
+/* With a value at <bos> that is in the range, or not far from it. */
+static const Form *
+at_home(Circuit *c, const Form *x, double lo, double hi)
+{
+	double bos = real_bos(x), far = (hi - lo) / 64;
+
+	return bos < lo - far ? real_set_bos(c, x, lo) : bos > hi + far ? real_set_bos(c, x, hi) : x;
+}
+
+static const Form *
+map_function(Circuit *c, Node *n, double tolerance)
+{
+	Smooth *s = smooth_of(c->arena, n, n->type.of, SMOOTH_STEPS);
+	Node *of = c->g->node[n->type.of->id];
+	const Form *x = operand(c, of);
+	Curved f = { s, x->real->min, x->real->max, !of->type.real, tolerance * (1 - 1e-9) };
+	Line line;
+	Bends b = { 0 };
+
+	if (s && f.lo == f.hi)
+		return real_form(c, 0, NULL, smooth_at(s, f.lo));
+	if (!s || !place_knots(c->arena, &f, &line))
+		return impossible(c, n);
+	double k = add_line(c, &b, &line, 1, at_home(c, x, f.lo, f.hi));
+	Interval meant = { INFINITY, -INFINITY };
+	for (int i = 0; i < line.n; i++)
+		meant = interval_hull(meant, (Interval){ line.y[i] - tolerance - k, line.y[i] + tolerance - k });
+	return in_columns(c, &b, tolerance, tolerance + steepest(&line) * x->real->error, meant, k);
+}
+
+const Form *
+real_line(Circuit *c, const Form *f, int n, const double *y)
+{
+	const Form *x = real_form(c, 1, (RealTerm[]){ { f, 1 } }, 0);
+	Line l = { 0 };
+	Bends b = { 0 };
+	Interval meant = { y[0], y[0] };
+
+	for (int i = 0; i < n; i++) {
+		meant = interval_hull(meant, (Interval){ y[i], y[i] });
+		if (i == 0 || i + 1 == n || y[i + 1] - y[i] != y[i] - y[i - 1])
+			add_knot(c->arena, &l, (double)(f->lo + i), y[i]);
+	}
+	if (l.n > KNOTS_MAX)
+		return NULL;
+	double k = add_line(c, &b, &l, 1, at_home(c, x, x->real->min, x->real->max));
+	return in_columns(c, &b, (meant.hi - meant.lo) * 0x1p-16, 0, (Interval){ meant.lo - k, meant.hi - k }, k);
+}
+
+/* ---- a product ---- */
+
+/* From where its distance is counted: from 0, unless that is far. */
+static double
+center(const Form *x)
+{
+	double middle = (x->real->min + x->real->max) / 2, half = (x->real->max - x->real->min) / 2;
+
+	return fabs(middle) > 4 * half ? middle : 0;
+}
+
+static double
+most(Interval x)
+{
+	return fmax(fabs(x.lo), fabs(x.hi));
+}
+
+/* Of integers: exactly, if that takes fewer neurons. */
+static const Form *
+exact_product(Circuit *c, const Node *n, const Form *x, const Form *y, double tolerance)
+{
+	double wx = x->real->max - x->real->min, wy = y->real->max - y->real->min;
+
+	if (n->arg[0]->type.real || n->arg[1]->type.real || wx + wy > sqrt(wx * wy / tolerance))
+		return NULL;
+	const Form *f = product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
+	return f ? real_form(c, 1, (RealTerm[]){ { f, 1 } }, 0) : NULL;
+}
+
+/* The errors of the operands: as exact squares would pass them on, since each line is
+ * near to the square wherever what it is given can be. */
+static const Form *
+map_product(Circuit *c, Node *n, double tolerance)
+{
+	const Form *x = operand(c, n->arg[0]), *y = operand(c, n->arg[1]);
+	double p = center(x), q = center(y), ex = x->real->error, ey = y->real->error;
+	Interval dx = { x->real->min - p, x->real->max - p }, dy = { y->real->min - q, y->real->max - q };
+	const Form *linear = real_form(c, 2, (RealTerm[]){ { x, q }, { y, p } }, -p * q);
+	const Form *exact = exact_product(c, n, x, y, tolerance);
+	double wx = dx.hi - dx.lo, wy = dy.hi - dy.lo, a;
+
+	if (wx == 0 || wy == 0)
+		return real_form(c, 1, (RealTerm[]){ { wx == 0 ? y : x, wx == 0 ? x->real->min : y->real->min } }, 0);
+	if (exact)
+		return exact;
+	a = exp2(round(log2(wy / wx) / 2));
+	double spread = a * ex + ey / a, k = 0, sign[2] = { 1, -1 };
+	Line line[2];
+	Bends b = { 0 };
+	for (int i = 0; i < 2; i++) {
+		double other[2] = { sign[i] * dy.lo / a, sign[i] * dy.hi / a };
+		double lo = a * dx.lo + fmin(other[0], other[1]), hi = a * dx.hi + fmax(other[0], other[1]);
+		Curved f = { NULL, lo - spread, hi + spread, false, tolerance / 2 * (1 - 1e-9) };
+		const Form *s = real_form(c, 2, (RealTerm[]){ { x, a }, { y, sign[i] / a } }, -a * p - sign[i] * q / a);
+		if (!place_knots(c->arena, &f, &line[i]))
+			return impossible(c, n);
+		k += add_line(c, &b, &line[i], (int)sign[i], at_home(c, s, lo, hi));
+	}
+	Interval meant = interval_product(dx, dy);
+	meant = (Interval){ meant.lo - k, meant.hi - k };
+	double error = tolerance + most(dx) * ey + most(dy) * ex + ex * ey;
+	return real_form(c, 2, (RealTerm[]){ { in_columns(c, &b, tolerance, error, meant, k), 1 }, { linear, 1 } }, 0);
+}
+
+const Form *
+map_piece(Circuit *c, Node *n, double tolerance)
+{
+	double largest = fmax(-node_min(n), node_max(n));
+
+	if (largest >= LARGEST) {
+		refuse(c, n, "this can reach %.3g, more than the %d that a column of a 32-bit float bears; "
+		       "bound what it is made of, with min or max", largest, LARGEST);
+		return NULL;
+	}
+	return n->type.of ? map_function(c, n, tolerance) : map_product(c, n, tolerance);
+}

@@ -1,0 +1,84 @@
+/* What may be late.
+ *
+ * Some forms come in two ways, one a layer earlier and one of fewer neurons. The
+ * program is mapped as early as can be; the chains that are not the longest have
+ * time to spare, and what lies on them is made in the cheaper way. */
+
+#include "backend/circuit/circuit.h"
+
+int
+deadline(const Circuit *c)
+{
+	return c->latest && c->node->id < c->nlatest ? c->latest[c->node->id] : -1;
+}
+
+static int
+ready_of(const Circuit *c, const Node *n, const int *ready)
+{
+	const Form *f = n->id < c->capform ? c->form[n->id] : NULL;
+	int last = 0;
+
+	if (f)
+		return f->ready;
+	for (int i = 0; i < n->narg; i++)       /* a reference: what it takes to find it */
+		last = ready[n->arg[i]->id] > last ? ready[n->arg[i]->id] : last;
+	return last;
+}
+
+static void
+due(int *latest, const Node *n, int state)
+{
+	if (state < latest[n->id])
+		latest[n->id] = state;
+}
+
+/* For each node the last state in which the depth stays what it is, (g->nnode) by id. */
+static const int *
+latest_states(const Circuit *c, int depth)
+{
+	const Graph *g = c->g;
+	int *ready = arena_alloc(c->arena, 2 * sizeof *ready * (size_t)g->nnode), *latest = ready + g->nnode;
+
+	for (int i = 0; i < g->nnode; i++) {
+		ready[i] = ready_of(c, g->node[i], ready);
+		latest[i] = depth;
+	}
+	for (int i = g->nnode - 1; i >= 0; i--) {
+		const Node *n = g->node[i], *root = n->type.root;
+		int before = root && root != n ? ready[root->id] : 0;
+		for (int k = 0; k < n->narg; k++)
+			before = ready[n->arg[k]->id] > before ? ready[n->arg[k]->id] : before;
+		int state = latest[i] - (ready[i] - before);
+		for (int k = 0; k < n->narg; k++)
+			due(latest, n->arg[k], state);
+		if (root && root != n)
+			due(latest, root, state);
+	}
+	return latest;
+}
+
+static int
+depth_of(const Circuit *c)
+{
+	int depth = 0;
+
+	for (int i = 0; c->emit && i < c->g->nfield; i++)
+		depth = c->emit[i]->ready > depth ? c->emit[i]->ready : depth;
+	for (int i = 0; i < c->g->noutput; i++)
+		depth = c->output[i]->ready > depth ? c->output[i]->ready : depth;
+	return depth;
+}
+
+/* First everything as early as can be; if that took more neurons, again, with what
+ * has time to spare made in the cheaper way. */
+Circuit *
+map(Graph *g, Arena *arena, Diags *diags)
+{
+	Circuit *hurried = map_once(g, arena, diags, NULL);
+
+	if (diags->nerror || !hurried->hurried)
+		return hurried;
+	int depth = depth_of(hurried);
+	Circuit *c = map_once(g, arena, diags, latest_states(hurried, depth));
+	return depth_of(c) <= depth ? c : hurried;
+}

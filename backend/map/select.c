@@ -1,0 +1,224 @@
+/* Conditions, and choices between values.
+ *
+ * Conditions are kept as *deficits*: a form that is 0 where the condition holds
+ * and at least 1 where not. Deficits of an AND add up, `x == 0` for x >= 0 is its
+ * own deficit, and a gate subtracts a multiple of one, so that most logic costs
+ * no neuron and no layer. */
+
+#include "backend/circuit/circuit.h"
+
+#include <math.h>
+
+static const Rule
+	by_leaves = { "alternatives", "nested choices at once: each outcome behind all of its conditions" },
+	by_read = { "read", "what is asked of the position read is asked there, what is asked of here by the search" },
+	by_difference = { "difference", "the branches' difference, straight from what the condition compares" };
+
+/* ---- conditions ---- */
+
+enum { SMALL_DEFICIT = 64 };    /* a wider one costs exactness where it is multiplied */
+
+static const Form *
+small_deficit(const Form *best, const Form *f)
+{
+	return f->lo >= 0 && f->hi <= SMALL_DEFICIT ? form_better(best, f) : best;
+}
+
+/* a < b, or a >= b */
+static const Form *
+deficit_order(Circuit *c, const Form *best, Node *n, bool want)
+{
+	const Form *w = form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), want);
+
+	return small_deficit(best, want ? w : form_scale(c, -1, w, 0));
+}
+
+static const Form *
+deficit_equal(Circuit *c, const Form *best, Node *n)
+{
+	const Form *w = form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), 0);
+
+	best = small_deficit(best, w);
+	return small_deficit(best, form_scale(c, -1, w, 0));
+}
+
+/* Where the condition holds at just one end of its root's values, the distance
+ * from that end will do. */
+static const Form *
+deficit_end(Circuit *c, const Form *best, Node *n, bool want)
+{
+	const Type *t = &n->type;
+
+	if (!t->root || t->root == n || !t->image || !t->root->type.nset || t->root->two_sided)
+		return best;
+	int last = t->root->type.nset - 1, holds = 0;
+	for (int i = 0; i <= last; i++)
+		holds += t->image[i] == want;
+	if (holds != 1)
+		return best;
+	const Form *root = map_node(c, (Node *)t->root);
+	if (t->image[0] == want)
+		best = small_deficit(best, form_scale(c, 1, root, -t->root->type.lo));
+	if (t->image[last] == want)
+		best = small_deficit(best, form_scale(c, -1, root, t->root->type.hi));
+	return best;
+}
+
+const Form *
+deficit_all(Circuit *c, Node *n, bool want)
+{
+	const Form *sum = form_const(c, 0);
+
+	for (int i = 0; i < n->narg; i++)
+		sum = form_add(c, 1, sum, 1, deficit(c, n->arg[i], want), 0);
+	return sum;
+}
+
+const Form *
+deficit(Circuit *c, Node *n, bool want)
+{
+	if (n->op == OP_NOT)
+		return deficit(c, n->arg[0], !want);
+
+	const Form *f = map_node(c, n);
+	const Form *best = want ? form_scale(c, -1, f, 1) : f;
+	if (form_is_const(f) || is_feature(n))
+		return best;
+	best = deficit_end(c, best, n, want);
+	if (n->op == (want ? OP_AND : OP_OR))
+		best = small_deficit(best, deficit_all(c, n, want));
+	if (n->op == OP_LT)
+		best = deficit_order(c, best, n, want);
+	if (n->op == OP_EQ && want)
+		best = deficit_equal(c, best, n);
+	return best;
+}
+
+/* ---- choices: the leaves of nested IFs, each behind all of its conditions ---- */
+
+enum { MAX_LEAVES = 32 };
+
+typedef struct Leaf {
+	const Form *deficit;    /* of all of its conditions */
+	Node *value;
+} Leaf;
+
+typedef struct Leaves {
+	int n;
+	Leaf at[MAX_LEAVES];
+} Leaves;
+
+static int
+count_leaves(const Node *n, int depth)
+{
+	return n->op == OP_IF && depth < 8 ? count_leaves(n->arg[1], depth + 1) + count_leaves(n->arg[2], depth + 1) : 1;
+}
+
+static void
+collect(Circuit *c, Node *n, const Form *d, int depth, Leaves *out)
+{
+	if (n->op != OP_IF || depth >= 8) {
+		out->at[out->n++] = (Leaf){ d, n };
+		return;
+	}
+	collect(c, n->arg[1], form_add(c, 1, d, 1, deficit(c, n->arg[0], true), 0), depth + 1, out);
+	collect(c, n->arg[2], form_add(c, 1, d, 1, deficit(c, n->arg[0], false), 0), depth + 1, out);
+}
+
+/* Every leaf but the last gated on its distance from the base, the last leaf or a
+ * constant one. */
+static const Form *
+choose(Circuit *c, Node *n)
+{
+	Leaves leaves = { 0 };
+	int base = -1;
+
+	if (count_leaves(n, 0) > MAX_LEAVES)
+		return NULL;
+	collect(c, n, form_const(c, 0), 0, &leaves);
+	for (int i = 0; i < leaves.n; i++)
+		if (is_const(leaves.at[i].value))
+			base = i;
+	if (base < 0)
+		base = leaves.n - 1;
+
+	const Form *from = map_node(c, leaves.at[base].value), *sum = from;
+	for (int i = 0; i < leaves.n; i++) {
+		if (leaves.at[i].value == leaves.at[base].value)
+			continue;
+		const Form *over = form_add(c, 1, map_node(c, leaves.at[i].value), -1, from, 0);
+		sum = form_add(c, 1, sum, 1, gate(c, leaves.at[i].deficit, over), 0);
+	}
+	return sum;
+}
+
+/* relu(M(w-1) + y) - relu(M(w-1)) for 0 <= y <= M. */
+const Form *
+gate_by_sign(Circuit *c, const Form *w, const Form *y)
+{
+	if (w->lo >= 1 || w->hi < 1)
+		return w->lo >= 1 ? y : form_const(c, 0);
+	if (y->lo < 0)
+		return form_add(c, 1, gate_by_sign(c, w, form_scale(c, 1, y, -y->lo)), y->lo, step(c, w, 1), 0);
+	int64_t m = y->hi;
+	if (!m)
+		return y;
+	const Form *with = relu(c, form_add(c, m, w, 1, y, -m));
+	return form_within(c, form_add(c, 1, with, -1, relu(c, form_scale(c, m, w, -m)), 0), 0, m);
+}
+
+static const Form *
+choose_by_difference(Circuit *c, Node *n)
+{
+	Node *cond = n->arg[0], *yes = n->arg[1], *no = n->arg[2];
+
+	if (cond->op == OP_NOT) {
+		Node *t = yes;
+		cond = cond->arg[0];
+		yes = no;
+		no = t;
+	}
+	if (cond->op != OP_LT && cond->op != OP_EQ)
+		return NULL;
+	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
+	const Form *w = form_add(c, 1, map_node(c, cond->arg[1]), -1, map_node(c, cond->arg[0]), 0);
+	double m = (double)(over->hi - (over->lo < 0 ? over->lo : 0));
+	if (form_is_const(over) || m * (form_terms(w) + fabs((double)w->k) + 2) >= EXACT_MAX)
+		return NULL;            /* a step first, then a gate: a layer more, and exact */
+	const Form *g = gate_by_sign(c, cond->op == OP_LT ? w : form_scale(c, 1, w, 1), over);
+	if (cond->op == OP_EQ)
+		g = form_add(c, 1, g, -1, gate_by_sign(c, w, over), 0);
+	return form_add(c, 1, b, 1, g, 0);
+}
+
+/* A choice around a read, should it be earlier as a read. */
+static const Form *
+as_read(Circuit *c, Node *n, const Form *best)
+{
+	Node *read[2] = { masked_read(c->g, n), searched_if(c->g, n) };
+
+	for (int i = 0; i < 2; i++) {
+		const Form *f = read[i] ? map_node(c, read[i]) : NULL;
+		if (f && f->ready < best->ready)
+			best = rather(c, best, f, &by_read);
+	}
+	return best;
+}
+
+const Form *
+map_if(Circuit *c, Node *n)
+{
+	Node *cond = n->arg[0], *yes = n->arg[1], *no = n->arg[2];
+
+	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
+	const Form *best = form_add(c, 1, b, 1, gate(c, deficit(c, cond, true), over), 0);
+	if (is_const(yes)) {
+		const Form *a = map_node(c, yes);
+		over = form_add(c, 1, b, -1, a, 0);
+		best = form_better(best, form_add(c, 1, a, 1, gate(c, deficit(c, cond, false), over), 0));
+	}
+	if (yes->op == OP_IF || no->op == OP_IF)
+		best = rather(c, best, choose(c, n), &by_leaves);
+	best = rather(c, best, choose_by_difference(c, n), &by_difference);
+	return best ? as_read(c, n, best) : NULL;
+}

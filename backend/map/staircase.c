@@ -1,0 +1,252 @@
+/* Functions of one integer, gates and products, as neurons.
+ *
+ *     y |    __        A function on integers is a broken line; each change of
+ *       | __/          slope is one neuron. Lines count from a pivot in their
+ *       |/    pivot    middle: relu(x - k) right of it, relu(k - x) left of it,
+ *       +-------- x    so that the terms stay small. */
+
+#include "backend/circuit/circuit.h"
+
+#include <stdlib.h>
+
+const Form *
+form_better(const Form *f, const Form *g)
+{
+	if (!f || !g)
+		return f ? f : g;
+	if (f->ready != g->ready)
+		return f->ready < g->ready ? f : g;
+	return f->n <= g->n ? f : g;
+}
+
+typedef struct Line {
+	int n;                  /* points */
+	int64_t *x, *y;         /* (n) */
+	int64_t *slope;         /* (n - 1) of the segment from point i on */
+} Line;
+
+/* The points, and one more before a jump whose slope would be no integer. */
+static Line
+line_through(Arena *arena, int n, const int64_t *x, const int64_t *y)
+{
+	size_t room = sizeof(int64_t) * (size_t)(2 * n);
+	Line l = { 0, arena_alloc(arena, room), arena_alloc(arena, room), arena_alloc(arena, room) };
+
+	for (int i = 0; i < n; i++) {
+		if (i && (y[i] - y[i - 1]) % (x[i] - x[i - 1])) {
+			l.x[l.n] = x[i] - 1;
+			l.y[l.n++] = y[i - 1];
+		}
+		l.x[l.n] = x[i];
+		l.y[l.n++] = y[i];
+	}
+	for (int i = 0; i + 1 < l.n; i++)
+		l.slope[i] = (l.y[i + 1] - l.y[i]) / (l.x[i + 1] - l.x[i]);
+	return l;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* 0 where the line is flat somewhere, else its most frequent slope. */
+static int64_t
+main_slope(Arena *arena, const Line *l)
+{
+	int n = l->n - 1, best = 0;
+	int64_t *s = arena_alloc(arena, sizeof *s * (size_t)n), common = l->slope[0];
+
+	for (int i = 0; i < n; i++) {
+		if (!(s[i] = l->slope[i]))
+			return 0;
+	}
+	qsort(s, (size_t)n, sizeof *s, by_value);
+	for (int i = 0, from = 0; i < n; i++) {
+		if (s[i] != s[from])
+			from = i;
+		if (i - from + 1 > best) {
+			best = i - from + 1;
+			common = s[i];
+		}
+	}
+	return common;
+}
+
+/* The segment of the main slope that is nearest to the middle. */
+static int
+pivot(Arena *arena, const Line *l)
+{
+	int64_t slope = main_slope(arena, l), middle = l->x[0] + l->x[l->n - 1], near = INT64_MAX;
+	int at = 0;
+
+	for (int i = 0; i + 1 < l->n; i++) {
+		int64_t d = llabs(l->x[i] + l->x[i + 1] - middle);
+		if (l->slope[i] == slope && d < near) {
+			near = d;
+			at = i;
+		}
+	}
+	return at;
+}
+
+const Form *
+staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
+{
+	if (n == 1)
+		return form_const(c, y[0]);
+
+	Arena scratch = { 0 };
+	Line l = line_through(&scratch, n, x, y);
+	int p = pivot(&scratch, &l);
+	const Form *line = form_scale(c, l.slope[p], f, l.y[p] - l.slope[p] * l.x[p]);
+	const Form **step_ = NEWS(&scratch, const Form *, l.n);
+	int64_t *change = NEWS(&scratch, int64_t, l.n);
+	int nstep = 0;
+
+	for (int i = 1; i + 1 < l.n; i++) {
+		if (l.slope[i] == l.slope[i - 1])
+			continue;
+		change[nstep] = l.slope[i] - l.slope[i - 1];
+		step_[nstep++] = relu(c, i > p ? form_scale(c, 1, f, -l.x[i]) : form_scale(c, -1, f, l.x[i]));
+	}
+	const Form *sum = l.slope[p] ? line : form_const(c, l.y[p]);
+	if (nstep)
+		sum = form_add(c, 1, sum, 1, form_sum(c, nstep, step_, change), 0);
+	arena_free(&scratch);
+	int64_t lo = y[0], hi = y[0];
+	for (int i = 0; i < n; i++) {
+		lo = y[i] < lo ? y[i] : lo;
+		hi = y[i] > hi ? y[i] : hi;
+	}
+	Form *whole = NEW(c->arena, Form);      /* steps of one staircase stay together */
+	*whole = *form_within(c, sum, lo, hi);
+	whole->of[0] = whole->of[1] = NULL;
+	return whole;
+}
+
+const Form *
+step(Circuit *c, const Form *f, int64_t k)
+{
+	if (f->lo >= k || f->hi < k)
+		return form_const(c, f->lo >= k);
+
+	int64_t x[4] = { f->lo, k - 1, k, f->hi }, y[4] = { 0, 0, 1, 1 };
+	int from = f->lo == k - 1, to = f->hi == k ? 3 : 4;
+	return staircase(c, f, to - from, x + from, y + from);
+}
+
+const Form *
+is_zero(Circuit *c, const Form *f)
+{
+	if (f->lo > 0 || f->hi < 0)
+		return form_const(c, 0);
+	if (f->lo == 0)
+		return form_within(c, relu(c, form_scale(c, -1, f, 1)), 0, 1);
+	if (f->hi == 0)
+		return form_within(c, relu(c, form_scale(c, 1, f, 1)), 0, 1);
+	return form_within(c, form_add(c, 1, step(c, f, 0), -1, step(c, f, 1), 0), 0, 1);
+}
+
+enum { HELD_MAX = 1 << 21 };    /* a neuron is not held down by more */
+
+/* A sum of neurons gated in their own layer: each is held down until it is 0. NULL
+ * where that is not possible. */
+static const Form *
+gate_inside(Circuit *c, const Form *deficit, const Form *f)
+{
+	const Form **held = arena_alloc(c->arena, 2 * sizeof *held * (size_t)(f->n + 1)), **free_ = held + f->n + 1;
+	int64_t *k = arena_alloc(c->arena, 2 * sizeof *k * (size_t)(f->n + 1)), *minus = k + f->n + 1;
+	double held_by = form_terms_in_parts(deficit), terms = 0;
+	const Atom *line = NULL;
+	int n = 0;
+
+	for (int i = 0; i < f->n; i++) {
+		Atom *a = f->term[i].atom;
+		if (a->kind != NEURON || a->ready != f->ready)
+			continue;
+		if (a->real || a->lift || a->hi * deficit->hi > HELD_MAX)
+			return NULL;
+		if (!line || !same_line(line, a))
+			terms = form_terms_in_parts(a->in);
+		line = a;
+		const Form *in = form_add(c, 1, a->in, -a->hi, deficit, 0);
+		if (terms + (double)a->hi * held_by + (double)llabs(in->k) >= EXACT_MAX)
+			return NULL;
+		free_[n] = form_atom(c, a);
+		held[n] = relu(c, in);
+		k[n] = f->term[i].c;
+		minus[n] = -k[n];
+		n++;
+	}
+	const Form *rest = n ? form_add(c, 1, f, 1, form_sum(c, n, free_, minus), 0) : f;
+	if (rest->ready >= f->ready)
+		return NULL;
+	const Form *sum = form_add(c, 1, form_sum(c, n, held, k), 1, gate(c, deficit, rest), 0);
+	return form_within(c, sum, f->lo < 0 ? f->lo : 0, f->hi > 0 ? f->hi : 0);
+}
+
+static const Form *
+gate_behind(Circuit *c, const Form *deficit, const Form *f)
+{
+	if (form_is_const(f))
+		return form_scale(c, f->k, relu(c, form_scale(c, -1, deficit, 1)), 0);
+	if (f->lo >= 0)
+		return form_within(c, relu(c, form_add(c, 1, f, -f->hi, deficit, 0)), 0, f->hi);
+	if (f->hi <= 0)
+		return form_scale(c, -1, gate_behind(c, deficit, form_scale(c, -1, f, 0)), 0);
+	if (deficit->hi == 1) {
+		const Form *up = gate_behind(c, deficit, form_scale(c, 1, f, -f->lo));
+		return form_within(c, form_add(c, 1, up, -f->lo, deficit, f->lo), f->lo, f->hi);
+	}
+	const Form *plus = relu(c, form_add(c, 1, f, -f->hi, deficit, 0));
+	const Form *minus = relu(c, form_add(c, -1, f, f->lo, deficit, 0));
+	return form_within(c, form_add(c, 1, plus, -1, minus, 0), f->lo, f->hi);
+}
+
+const Form *
+gate(Circuit *c, const Form *deficit, const Form *f)
+{
+	if (deficit->lo > 0)
+		return form_const(c, 0);
+	if (deficit->hi <= 0)
+		return f;
+	const Form *behind = gate_behind(c, deficit, f), *inside = NULL;
+	if (f->ready > deficit->ready && behind->ready > deadline(c))
+		inside = gate_inside(c, deficit, f);
+	if (inside)
+		c->hurried = true;
+	return inside ? inside : behind;
+}
+
+/* floor(f * f / 4) */
+static const Form *
+quarter_square(Circuit *c, const Form *f)
+{
+	int64_t n = f->hi - f->lo + 1;
+	int64_t *x = arena_alloc(c->arena, 2 * sizeof *x * (size_t)n), *y = x + n;
+
+	for (int64_t i = 0; i < n; i++) {
+		x[i] = f->lo + i;
+		y[i] = x[i] * x[i] / 4;
+	}
+	return staircase(c, f, (int)n, x, y);
+}
+
+const Form *
+product(Circuit *c, const Form *f, const Form *g)
+{
+	if (form_is_const(f) || form_is_const(g))
+		return form_is_const(f) ? form_scale(c, f->k, g, 0) : form_scale(c, g->k, f, 0);
+	if (f->lo >= 0 && f->hi <= 1)
+		return gate(c, form_scale(c, -1, f, 1), g);
+	if (g->lo >= 0 && g->hi <= 1)
+		return product(c, g, f);
+	if (f->hi - f->lo + g->hi - g->lo > SET_MAX)
+		return NULL;
+	const Form *sum = form_add(c, 1, f, 1, g, 0), *difference = form_add(c, 1, f, -1, g, 0);
+	return form_add(c, 1, quarter_square(c, sum), -1, quarter_square(c, difference), 0);
+}

@@ -1,0 +1,698 @@
+/* Columns to weights, and the proof that they are exact.
+ *
+ * Every sum that the model makes (a projection, a score, a neuron, a write into a
+ * column, a logit) is a sum of integers; while the absolute values of its terms
+ * add up to less than 2^24, every partial sum is exact in float32, in any order
+ * and on any engine. If all terms are multiples of a power of two, as recency is
+ * of 128, they are counted in that. The bound is computed here for each of them,
+ * from the intervals of what is really written. */
+
+#include "backend/circuit/circuit.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/model.h"
+
+typedef struct Writer {
+	Columns *cols;
+	Schedule *s;
+	Circuit *c;
+	TwModel *m;
+	Report *r;
+	double **all;           /* (states)(d_model) largest absolute value of a column */
+	double *most;           /* (d_model) the same in the state at hand */
+	double *real;           /* (d_model) scratch: the coefficients of a real's reader */
+	Uses *uses;             /* (natom) by id: the columns that hold it */
+	double *score;          /* (nhead) largest score of each live head, by id */
+	int failed;
+} Writer;
+
+static float *
+zeros(Writer *w, size_t n)
+{
+	return arena_alloc(w->c->arena, sizeof(float) * (n ? n : 1));
+}
+
+/* A sum of terms in its unit, a power of two that all of them are multiples of. */
+typedef struct Sum {
+	double most;            /* of absolute values */
+	int64_t unit;
+} Sum;
+
+static void
+prove(Writer *w, const Node *n, double sum, const char *what)
+{
+	if (sum > w->r->largest_sum)
+		w->r->largest_sum = sum;
+	if (sum < EXACT_MAX || w->failed++)
+		return;
+	refuse(w->c, n, "not exact: the terms of this %s can add up to %.0f, and a 32-bit float is exact only below %d",
+	       what, sum, EXACT_MAX);
+}
+
+static bool
+changes_in(const Form *f, int state)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->ready == state)
+			return true;
+	return false;
+}
+
+static void
+find_most(Writer *w)
+{
+	int states = 2 * w->s->nlayer + 1;
+
+	w->all = NEWS(w->c->arena, double *, states);
+	for (int state = 0; state < states; state++) {
+		w->all[state] = NEWS(w->c->arena, double, w->cols->n + 1);
+		for (int i = 0; i < w->cols->n; i++) {
+			const Form *f = w->cols->form[i];
+			if (state < w->cols->cleared[i])
+				w->all[state][i] = state && !changes_in(f, state) ? w->all[state - 1][i] : form_most(f, state);
+		}
+	}
+}
+
+static void
+enter_state(Writer *w, int state)
+{
+	w->most = w->all[state];
+}
+
+/* How a real is read: its coefficients by column, into w->real. False if some term
+ * is not there as a whole. `sum` gets the largest sum of absolute terms, `n` how many
+ * they are. */
+static bool
+real_reader(Writer *w, int state, const RealSum *r, const double *most, double *sum, int *n)
+{
+	memset(w->real, 0, sizeof *w->real * (size_t)w->cols->n);
+	*sum = fabs(r->k);
+	*n = 1;
+	for (int t = 0; t < r->n; t++) {
+		const Form *f = r->term[t].f;
+		bool alone = f->bundle || (f->n == 1 && f->term[0].atom->real);
+		const Uses *uses = form_ready(f) <= state ? columns_read(w->cols, state, f) : NULL;
+		if (!uses)
+			return false;
+		for (int i = 0; i < uses->n; i++) {
+			double c = r->term[t].c * (double)uses->at[i].times;
+			w->real[uses->at[i].column] += c;
+			*sum += fabs(c) * (alone ? real_most(f) : most[uses->at[i].column]);
+			++*n;
+		}
+	}
+	return true;
+}
+
+static Sum
+write_real(Writer *w, int state, const Form *f, float *matrix, int width, int j, float *bias)
+{
+	double sum;
+	int n;
+
+	if (!real_reader(w, state, f->real, w->most, &sum, &n))
+		abort();                /* allocate() guarantees it */
+	*bias = (float)f->real->k;
+	for (int i = 0; i < w->cols->n; i++)
+		if (w->real[i] != 0)
+			matrix[(size_t)w->cols->place[i] * (size_t)width + (size_t)j] = (float)w->real[i];
+	if (f->n && real_rounding(sum, n) > 1.001 * real_allowed(f) && !w->failed++)
+		refuse(w->c, f->term[f->n - 1].atom->node, "this real is made of larger parts than its error bound allows for%s",
+		       w->cols->width < w->cols->n ? "; a wider --d-model leaves it columns of its own" : "");
+	return (Sum){ sum, 1 };
+}
+
+/* Writes f, a reader in this state, into column j of an (d_model, width) matrix. */
+static Sum
+write_reader(Writer *w, int state, const Form *f, float *matrix, int width, int j, float *bias)
+{
+	double most = fabs((double)f->k);
+	int64_t bits = f->k;
+
+	if (f->real)
+		return write_real(w, state, f, matrix, width, j, bias);
+	*bias = (float)f->k;
+	const Uses *uses = f->n ? columns_read(w->cols, state, f) : NULL;
+	if (f->n && !uses)
+		abort();                /* allocate() guarantees it */
+	for (int i = 0; uses && i < uses->n; i++) {
+		const Use *u = &uses->at[i];
+		matrix[(size_t)w->cols->place[u->column] * (size_t)width + (size_t)j] = (float)u->times;
+		most += fabs((double)u->times) * w->most[u->column];
+		bits |= u->times;
+	}
+	int64_t unit = bits ? bits & -bits : 1;
+	return (Sum){ most, unit < EXACT_MAX ? unit : EXACT_MAX };
+}
+
+static void
+prove_reader(Writer *w, const Node *n, Sum s, const char *what)
+{
+	prove(w, n, s.most / (double)s.unit, what);
+}
+
+static void
+write_real_feature(Writer *w, const Atom *a, int column)
+{
+	float *table = a->by_place ? w->m->embed_position : w->m->embed_token;
+
+	for (int r = 0; r < (a->by_place ? w->c->places : w->c->rows); r++)
+		table[r * w->m->d_model + column] = (float)a->reals[r];
+}
+
+/* What is fed has a row of weights each; a column holds a sum of those. */
+static void
+write_inputs(Writer *w)
+{
+	TwModel *m = w->m;
+	const Graph *g = w->c->g;
+
+	m->ninput = g->ninput;
+	m->input = NEWS(w->c->arena, TwInput, g->ninput + 1);
+	m->embed_input = zeros(w, (size_t)g->ninput * (size_t)m->d_model);
+	for (int i = 0; i < g->ninput; i++) {
+		const Input *in = &g->input[i];
+		TwKind kind = in->kind == K_REAL ? TW_REAL : in->kind == K_BOOL ? TW_BOOL : TW_INT;
+		m->input[i] = (TwInput){ (char *)in->name, kind, (float)in->min, (float)in->max };
+	}
+	for (int i = 0; i < w->cols->n; i++) {
+		const Form *f = w->cols->form[i];
+		double sum = 0;
+		for (int t = 0; t < f->n; t++) {
+			const Atom *a = f->term[t].atom;
+			sum += a->ready ? 0 : fabs((double)f->term[t].c) * atom_most(a);
+			if (a->kind == INPUT_FEATURE)
+				m->embed_input[a->input * m->d_model + w->cols->place[i]] = (float)f->term[t].c;
+		}
+		prove(w, f->n ? f->term[0].atom->node : NULL, sum, "sum of what is fed");
+	}
+}
+
+static void
+write_embedding(Writer *w)
+{
+	TwModel *m = w->m;
+	int d = m->d_model;
+
+	if (w->c->g->ninput)
+		write_inputs(w);
+	m->embed_token = zeros(w, (size_t)w->c->rows * (size_t)d);
+	m->embed_position = zeros(w, (size_t)w->c->places * (size_t)d);
+	for (int i = 0; i < w->cols->n; i++) {
+		const Form *f = w->cols->form[i];
+		int at = w->cols->place[i];
+		for (int t = 0; t < f->n; t++) {
+			const Atom *a = f->term[t].atom;
+			float c = (float)f->term[t].c;
+			if (a->kind == TOKEN_FEATURE)
+				for (int r = 0; r < w->c->rows; r++)
+					m->embed_token[r * d + at] += c * (float)a->table[r];
+			else if (a->kind == PLACE_FEATURE)
+				for (int p = 0; p < w->c->places; p++)
+					m->embed_position[p * d + at] += c * (float)a->table[p];
+			else if (a->kind == REAL_FEATURE)
+				write_real_feature(w, a, at);
+		}
+	}
+}
+
+/* Which columns hold an atom: for each form's terms, by atom. */
+static void
+find_uses(Writer *w)
+{
+	int natom = w->c->natom, *n = NEWS(w->c->arena, int, natom + 1);
+
+	w->uses = NEWS(w->c->arena, Uses, natom + 1);
+	for (int i = 0; i < w->cols->n; i++)
+		for (int t = 0; t < w->cols->form[i]->n; t++)
+			n[w->cols->form[i]->term[t].atom->id]++;
+	for (int i = 0; i < w->cols->n; i++) {
+		for (int t = 0; t < w->cols->form[i]->n; t++) {
+			const Term *term = &w->cols->form[i]->term[t];
+			Uses *u = &w->uses[term->atom->id];
+			if (!u->at)
+				u->at = NEWS(w->c->arena, Use, n[term->atom->id]);
+			u->at[u->n++] = (Use){ i, term->c };
+		}
+	}
+}
+
+/* What a sublayer adds: row `at` of a (…, d_model) matrix. `sum` collects by column. */
+static void
+write_atom(Writer *w, const Atom *a, float *row, double *sum)
+{
+	for (int i = 0; i < w->uses[a->id].n; i++) {
+		const Use *u = &w->uses[a->id].at[i];
+		row[w->cols->place[u->column]] = (float)u->times;
+		sum[u->column] += (double)llabs(u->times) * atom_most(a);
+	}
+}
+
+static double *
+new_sums(Writer *w)
+{
+	return arena_alloc(w->c->arena, sizeof(double) * (size_t)(w->cols->n + 1));
+}
+
+/* What most of the sum in this column is for. */
+static const Node *
+node_in(Writer *w, const double *sum, int place)
+{
+	const Form *f = NULL;
+	double most = 0;
+
+	for (int i = 0; i < w->cols->n; i++)
+		if (w->cols->place[i] == place && w->cols->form[i]->n && sum[i] + w->most[i] > most) {
+			most = sum[i] + w->most[i];
+			f = w->cols->form[i];
+		}
+	return f ? f->term[0].atom->node : NULL;
+}
+
+static void
+prove_writes(Writer *w, const double *sum, const Node *n)
+{
+	double *all = new_sums(w);
+
+	for (int i = 0; i < w->cols->n; i++)
+		all[w->cols->place[i]] += sum[i] + w->most[i];
+	for (int i = 0; i < w->cols->width; i++)
+		prove(w, n || all[i] < EXACT_MAX ? n : node_in(w, sum, i), all[i], "value");
+}
+
+static int
+key_size(const Head *h)
+{
+	return h->select->ndim ? h->select->ndim : 1;
+}
+
+static void
+write_head(Writer *w, TwLayer *l, const Head *h, int layer, double *sum)
+{
+	int at = h->index, state = 2 * layer, qk = l->heads * l->dk, vs = l->heads * l->dv;
+	const Select *sel = h->select;
+	Sum score = { score_most(w->c, sel), INT64_MAX };
+
+	for (int i = 0; i < sel->ndim; i++) {
+		int j = at * l->dk + i;
+		Sum q = write_reader(w, state, sel->q[i], l->wq, qk, j, &l->bq[j]);
+		Sum k = write_reader(w, state, sel->k[i], l->wk, qk, j, &l->bk[j]);
+		prove_reader(w, sel->ref, q, "query");
+		prove_reader(w, sel->ref, k, "key");
+		score.unit = score.unit < q.unit * k.unit ? score.unit : q.unit * k.unit;
+	}
+	prove_reader(w, sel->ref, score, "score");
+	if (score.most > SCORE_MAX)
+		prove(w, sel->ref, score.most, "score");
+	w->score[layer * w->c->nhead + at] = score.most;
+	for (int i = 0; i < h->nvalue; i++) {
+		Atom *v = h->value[i];
+		if (!v->live)
+			continue;
+		int j = at * l->dv + v->column;
+		prove_reader(w, v->node, write_reader(w, state, v->in, l->wv, vs, j, &l->bv[j]), "value");
+		write_atom(w, v, l->wo + (size_t)j * (size_t)w->m->d_model, sum);
+	}
+}
+
+static void
+write_attention(Writer *w, int layer)
+{
+	TwLayer *l = &w->m->layer[layer];
+	size_t d = (size_t)w->m->d_model;
+
+	l->heads = w->s->nhead[layer];
+	for (int i = 0; i < l->heads; i++) {
+		const Head *h = w->s->head[layer][i];
+		l->dk = key_size(h) > l->dk ? key_size(h) : l->dk;
+		l->dv = h->ndim > l->dv ? h->ndim : l->dv;
+	}
+	size_t qk = (size_t)(l->heads * l->dk), vs = (size_t)(l->heads * l->dv);
+	l->wq = zeros(w, d * qk);
+	l->wk = zeros(w, d * qk);
+	l->wv = zeros(w, d * vs);
+	l->wo = zeros(w, vs * d);
+	l->bq = zeros(w, qk);
+	l->bk = zeros(w, qk);
+	l->bv = zeros(w, vs);
+	enter_state(w, 2 * layer);
+	double *sum = new_sums(w);
+	for (int i = 0; i < l->heads; i++)
+		write_head(w, l, w->s->head[layer][i], layer, sum);
+	prove_writes(w, sum, l->heads ? w->s->head[layer][0]->select->ref : NULL);
+}
+
+/* Neuron `at` takes away what stands in a column: see column_reuse.c. */
+static void
+write_clearing(Writer *w, TwLayer *l, int column, int at, double *sum)
+{
+	int64_t lo = w->cols->least[column];
+	int place = w->cols->place[column];
+
+	l->w1[place * l->neurons + at] = 1;
+	l->b1[at] = (float)-lo;
+	l->w2[at * w->m->d_model + place] = -1;
+	l->b2[place] -= (float)lo;
+	sum[column] += w->most[column] + 2 * (double)llabs(lo);
+}
+
+static void
+write_mlp(Writer *w, int layer)
+{
+	TwLayer *l = &w->m->layer[layer];
+	size_t d = (size_t)w->m->d_model, n = (size_t)(w->s->nneuron[layer] + cleared_in(w->cols, layer));
+
+	l->neurons = (int)n;
+	l->w1 = zeros(w, d * n);
+	l->b1 = zeros(w, n);
+	l->w2 = zeros(w, n * d);
+	l->b2 = zeros(w, d);
+	enter_state(w, 2 * layer + 1);
+	double *sum = new_sums(w);
+	for (size_t i = 0; i < (size_t)w->s->nneuron[layer]; i++) {
+		Atom *a = w->s->neuron[layer][i];
+		prove_reader(w, a->node, write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]), "neuron");
+		write_atom(w, a, l->w2 + i * d, sum);
+		for (size_t j = 0; j < d && a->lift; j++)
+			l->b2[j] -= (float)a->lift * l->w2[i * d + j];
+	}
+	for (int i = 0, at = w->s->nneuron[layer]; i < w->cols->n; i++)
+		if (w->cols->cleared[i] == 2 * layer + 2)
+			write_clearing(w, l, i, at++, sum);
+	prove_writes(w, sum, w->s->nneuron[layer] ? w->s->neuron[layer][0]->node : NULL);
+}
+
+enum { MANY_ROWS = 2364 };      /* 3 * MANY_ROWS^2 < EXACT_MAX */
+
+/* Row c of the field that is v: 2 c v - c * c is greatest at c = v, by 1. */
+static void
+write_logit(Writer *w, int state, int field, int c, int row)
+{
+	TwModel *m = w->m;
+	const Form *f = form_scale(w->c, 2 * c, w->c->emit[field], -(int64_t)c * c);
+	int rows = rows_of(w->c->g, field);
+	const char *what = rows <= MANY_ROWS ? "logit" : arena_fmt(w->c->arena, "logit, one of %d (%d are always exact),",
+	                                                           rows, MANY_ROWS);
+
+	prove_reader(w, w->c->g->emit[field], write_reader(w, state, f, m->head_w, w->c->rows, row, &m->head_b[row]), what);
+}
+
+/* The logits of a record's fields stand side by side, each field's greatest is its
+ * row. The first knows <end>; <bos> never wins. */
+static void
+write_logits(Writer *w, int state)
+{
+	TwModel *m = w->m;
+	const Graph *g = w->c->g;
+	int bos = w->c->rows - 1;
+
+	m->emits = w->c->emit != NULL;
+	if (!m->emits)
+		return;
+	m->head_w = zeros(w, (size_t)(m->d_model * w->c->rows));
+	m->head_b = zeros(w, (size_t)w->c->rows);
+	for (int i = 0; i < g->nfield; i++)
+		for (int c = 0; c < rows_of(g, i); c++)
+			write_logit(w, state, i, c, first_row(g, i) + c);
+	write_logit(w, state, 0, rows_of(g, 0), g->nvocab);
+	m->head_b[bos] = (float)(-(int64_t)bos * bos);
+}
+
+static TwMembers
+members_of(const Named *n)
+{
+	return (TwMembers){ n->nmember, (char **)n->member };
+}
+
+static TwKind
+kind_of(const Named *n)
+{
+	switch (n->kind) {
+	case K_BOOL: return TW_BOOL;
+	case K_TOKEN: return TW_TOKEN;
+	case K_REAL: return TW_REAL;
+	default: return TW_INT;
+	}
+}
+
+static void
+write_labels(Writer *w, int state)
+{
+	TwModel *m = w->m;
+	const Graph *g = w->c->g;
+
+	m->nlabel = g->noutput;
+	m->label = arena_alloc(w->c->arena, sizeof *m->label * (size_t)(g->noutput + 1));
+	for (int i = 0; i < g->noutput; i++) {
+		TwLabel *l = &m->label[i];
+		l->name = (char *)g->output[i].name;
+		l->kind = kind_of(&g->output[i]);
+		l->members = members_of(&g->output[i]);
+		l->error = w->c->output[i]->real ? (float)(1.0001 * real_error(w->c->output[i])) : 0;
+		l->columns = 1;
+		l->w = zeros(w, (size_t)m->d_model);
+		l->b = zeros(w, 1);
+		prove_reader(w, g->output[i].node, write_reader(w, state, w->c->output[i], l->w, 1, 0, l->b), "label");
+	}
+}
+
+/* ---- what the file says beside the weights ---- */
+
+static int
+line_of(const Graph *g, const Node *n)
+{
+	return source_line(g->files[n->file], n->span.lo);
+}
+
+/* Whether f can be read from the stream in this state, exactly if it is of integers.
+ * w->real is how. */
+static bool
+decodes(Writer *w, const Form *f, int state)
+{
+	double terms;
+	int n;
+
+	if (f->real)
+		return real_reader(w, state, f->real, w->all[state], &terms, &n);
+	const Uses *uses = columns_read(w->cols, state, f);
+	double sum = 0;
+
+	memset(w->real, 0, sizeof *w->real * (size_t)w->cols->n);
+	for (int i = 0; uses && i < uses->n; i++) {
+		w->real[uses->at[i].column] = (double)uses->at[i].times;
+		sum += (double)llabs(uses->at[i].times) * w->all[state][uses->at[i].column];
+	}
+	return uses && sum + (double)llabs(f->k) < EXACT_MAX;
+}
+
+/* Whether the columns of w->real are there in this state. */
+static bool
+stands(const Writer *w, int state)
+{
+	for (int i = 0; i < w->cols->n; i++)
+		if (w->real[i] != 0 && state >= w->cols->cleared[i])
+			return false;
+	return true;
+}
+
+static void
+write_named1(Writer *w, const Named *n, TwNamed *out)
+{
+	int states = 2 * w->s->nlayer + 1;
+	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
+
+	out->name = (char *)n->name;
+	out->kind = kind_of(n);
+	out->members = members_of(n);
+	out->reference = n->kind == K_POS;
+	out->folded = true;
+	for (int state = f ? form_ready(f) : 0; f && state < states; state++) {
+		if (!decodes(w, f, state) || !stands(w, state))
+			continue;
+		out->folded = false;
+		out->state = state;
+		out->bias = (float)(f->real ? f->real->k : (double)f->k);
+		for (int i = 0; i < w->cols->n; i++)
+			out->ncolumn += w->real[i] != 0;
+		out->column = NEWS(w->c->arena, int, out->ncolumn + 1);
+		out->weight = zeros(w, (size_t)out->ncolumn);
+		for (int i = 0, k = 0; i < w->cols->n; i++)
+			if (w->real[i] != 0) {
+				out->column[k] = w->cols->place[i];
+				out->weight[k++] = (float)w->real[i];
+			}
+		return;
+	}
+}
+
+static void
+write_named(Writer *w)
+{
+	const Graph *g = w->c->g;
+
+	w->m->nnamed = g->nnamed;
+	w->m->named = arena_alloc(w->c->arena, sizeof *w->m->named * (size_t)(g->nnamed + 1));
+	uint32_t at = 0;
+	int line = 1;
+	for (int i = 0; i < g->nnamed; i++) {
+		const Named *n = &g->named[i];
+		write_named1(w, n, &w->m->named[i]);
+		if (n->file)
+			continue;
+		line = n->span.lo < at ? source_line(g->files[0], n->span.lo)
+		                       : source_line_from(g->files[0], at, line, n->span.lo);
+		at = n->span.lo;
+		w->m->named[i].line = line;
+	}
+}
+
+static char *
+taken(Writer *w, char *text, size_t n)
+{
+	char *s = arena_strn(w->c->arena, text, n);
+
+	free(text);
+	return s;
+}
+
+static void
+write_certificate(Writer *w)
+{
+	char *text;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+	const char *comma = "";
+
+	if (!f)
+		abort();
+	fprintf(f, "{\"profile\":\"float32\",\"bound\":%d,\"largest_sum\":%.0f,\"heads\":[", EXACT_MAX, w->r->largest_sum);
+	for (int l = 0; l < w->s->nlayer; l++) {
+		for (int i = 0; i < w->s->nhead[l]; i++, comma = ",") {
+			const Select *s = w->s->head[l][i]->select;
+			fprintf(f, "%s{\"layer\":%d,\"head\":%d,\"intent\":\"%s\"", comma, l, i, s->intent);
+			if (!s->ref)
+				fprintf(f, ",\"offset\":%d", s->offset);
+			else
+				fprintf(f, ",\"line\":%d", line_of(w->c->g, s->ref));
+			fprintf(f, ",\"gap\":%" PRId64 ",\"largest_score\":%.0f}", s->gap, w->score[l * w->c->nhead + i]);
+		}
+	}
+	fputs("]}", f);
+	fclose(f);
+	w->m->certificate = taken(w, text, n);
+
+	const Source *src = w->c->g->files[0];
+	uint64_t hash = 1469598103934665603u;           /* FNV-1a of the source text */
+	for (uint32_t i = 0; i < src->len; i++)
+		hash = (hash ^ (unsigned char)src->text[i]) * 1099511628211u;
+	f = open_memstream(&text, &n);
+	if (!f)
+		abort();
+	fprintf(f, "{\"name\":\"%s\",\"fnv1a\":\"%016" PRIx64 "\"}", w->c->g->name, hash);
+	fclose(f);
+	w->m->source = taken(w, text, n);
+}
+
+/* ---- the report ---- */
+
+static void
+tally(Report *r, const float *v, size_t n)
+{
+	r->parameters += (long)n;
+	for (size_t i = 0; i < n; i++)
+		r->nonzeros += v[i] != 0;
+}
+
+static void
+count_weights(const Writer *w)
+{
+	const TwModel *m = w->m;
+	Report *r = w->r;
+	size_t d = (size_t)m->d_model, rows = (size_t)w->c->rows;
+
+	if (m->ninput)
+		tally(r, m->embed_input, (size_t)m->ninput * d);
+	else
+		tally(r, m->embed_token, rows * d);
+	tally(r, m->embed_position, (size_t)w->c->places * d);
+	for (int i = 0; i < m->nlayer; i++) {
+		const TwLayer *l = &m->layer[i];
+		size_t qk = (size_t)(l->heads * l->dk), vs = (size_t)(l->heads * l->dv), n = (size_t)l->neurons;
+		tally(r, l->wq, d * qk);
+		tally(r, l->wk, d * qk);
+		tally(r, l->bq, qk);
+		tally(r, l->bk, qk);
+		tally(r, l->wv, d * vs);
+		tally(r, l->bv, vs);
+		tally(r, l->wo, vs * d);
+		tally(r, l->w1, d * n);
+		tally(r, l->b1, n);
+		tally(r, l->w2, n * d);
+		tally(r, l->b2, n ? d : 0);
+	}
+	if (m->emits) {
+		tally(r, m->head_w, d * rows);
+		tally(r, m->head_b, rows);
+	}
+	for (int i = 0; i < m->nlabel; i++) {
+		tally(r, m->label[i].w, d);
+		tally(r, m->label[i].b, 1);
+	}
+}
+
+TwModel *
+write_weights(Columns *cols, Report *r)
+{
+	Circuit *c = cols->s->c;
+	const Graph *g = c->g;
+	TwModel *m = NEW(c->arena, TwModel);
+	Writer w = { .cols = cols, .s = cols->s, .c = c, .m = m, .r = r };
+	int last = 2 * cols->s->nlayer;
+
+	*r = (Report){ .layers = cols->s->nlayer, .free_layers = cols->s->free_layers, .d_model = cols->width ? cols->width : 1, .context = g->context,
+	               .heads = cols->s->nhead, .neurons = NEWS(c->arena, int, cols->s->nlayer + 1) };
+	for (int l = 0; l < r->layers; l++)
+		r->neurons[l] = cols->s->nneuron[l] + cleared_in(cols, l);
+	m->name = (char *)g->name;
+	m->nvocab = g->nvocab;
+	m->vocab = (char **)g->vocab;
+	m->record = g->field != NULL;
+	m->nfield = g->nfield;
+	m->first = arena_alloc(c->arena, sizeof *m->first * (size_t)(g->nfield + 1));
+	for (int i = 0; i <= g->nfield; i++)
+		m->first[i] = i < g->nfield ? first_row(g, i) : g->nvocab;
+	m->context = g->context;
+	m->bidirectional = g->bidirectional;
+	m->d_model = r->d_model;
+	m->nlayer = r->layers;
+	m->layer = arena_alloc(c->arena, sizeof *m->layer * (size_t)(m->nlayer + 1));
+	w.real = NEWS(c->arena, double, cols->n + 1);
+	find_uses(&w);
+	find_most(&w);
+	w.score = arena_alloc(c->arena, sizeof *w.score * (size_t)((m->nlayer + 1) * (c->nhead + 1)));
+	write_embedding(&w);
+	for (int l = 0; l < m->nlayer; l++) {
+		write_attention(&w, l);
+		write_mlp(&w, l);
+	}
+	enter_state(&w, last);
+	write_logits(&w, last);
+	write_labels(&w, last);
+	write_named(&w);
+	write_certificate(&w);
+	count_weights(&w);
+	r->columns = cols;
+	const Form **ends = arena_alloc(c->arena, sizeof *ends * (size_t)(g->nfield + g->noutput + 1));
+	int n = 0;
+	for (int i = 0; c->emit && i < g->nfield; i++)
+		ends[n++] = c->emit[i];
+	for (int i = 0; i < g->noutput; i++)
+		ends[n++] = c->output[i];
+	r->chain = find_chain(cols, n, ends, &r->nchain);
+	return m;
+}

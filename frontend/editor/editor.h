@@ -1,0 +1,66 @@
+#ifndef FRONTEND_EDITOR_EDITOR_H
+#define FRONTEND_EDITOR_EDITOR_H
+
+/* What an editor asks of a program: which name means what, and of what type it is.
+ * Nothing here is needed to compile. */
+
+#include "frontend/syntax/ast.h"
+#include "ir/ir.h"
+
+typedef enum BindKind {
+	BIND_MODULE, BIND_TYPE, BIND_ENUM, BIND_MEMBER, BIND_CONST, BIND_LET, BIND_FN, BIND_OUTPUT,
+	BIND_PARAM, BIND_LOCAL,         /* of a function; a let, const or fn inside one, or bound by for, where … */
+} BindKind;
+
+/* A name as it is defined. */
+typedef struct Binding {
+	const char *name;       /* interned */
+	BindKind kind;
+	Span at;
+	const Ast *stmt;        /* what defines it */
+	Span scope;             /* where it can be used */
+	int owner;              /* MEMBER: the enum's; PARAM: the function's, if it has a name; else -1 */
+	int owned;              /* ENUM, FN: the first of its members or parameters, if any */
+} Binding;
+
+/* A name as it is used; every definition is a use of itself. */
+typedef struct Use {
+	Span at;
+	int binding;            /* what it means; for a module's name, the module */
+	const char *member;     /* add, of digits.add; else NULL */
+} Use;
+
+typedef struct Names {
+	int nbinding, nuse, cap_binding, cap_use;
+	Binding *binding;       /* (nbinding) in source order */
+	Use *use;               /* (nuse) */
+} Names;
+
+Names *resolve(const Tree *, Arena *);
+
+/* A name of a file, its module's or the program's, and what was found out of it. */
+typedef struct Note {
+	const Source *src;
+	Span at;
+	const char *type;       /* "[4] int 0..9" */
+} Note;
+
+typedef struct Notes {
+	int n, cap;
+	Note *note;
+} Notes;
+
+/* lower(), and what it finds out of the names that files define. */
+Graph *lower_noting(const Tree *, const char *stdlib_dir, Arena *, Diags *, Notes *);
+
+/* Names that belong to the language: reserved words, built-in names, settings. */
+typedef struct Word {
+	const char *name;
+	const char *usage;      /* "abs(x)" */
+	const char *doc;
+} Word;
+
+extern const Word words[];      /* the last has no name */
+const Word *find_word(const char *name);
+
+#endif

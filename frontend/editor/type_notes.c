@@ -1,0 +1,74 @@
+/* What an editor shows of the names that files define: their types, ranges and all.
+ * An array's range is that of all its elements. */
+
+#include <string.h>
+
+#include "frontend/editor/editor.h"
+#include "frontend/lower/lower.h"
+
+static bool
+range_of(Lower *L, const Value *v, Bounds *b)
+{
+	if (v->kind == V_INT) {
+		Bounds x = v->known ? (Bounds){ v->num, v->num, false } : bounds(L, v->node);
+		b->lo = x.lo < b->lo ? x.lo : b->lo;
+		b->hi = x.hi > b->hi ? x.hi : b->hi;
+		return true;
+	}
+	if (v->kind != V_ARRAY || !v->n)
+		return false;
+	for (int i = 0; i < v->n; i++)
+		if (!range_of(L, v->item[i], b))
+			return false;
+	return true;
+}
+
+static const char *
+show_type(Lower *L, const Value *v)
+{
+	Bounds b = { INT64_MAX, INT64_MIN, false };
+
+	switch (v->kind) {
+	case V_ARRAY: {
+		const char *dims = "";
+		if (!range_of(L, v, &b))
+			return v->n ? arena_fmt(L->arena, "[%d] %s", v->n, show_type(L, v->item[0])) : "[0]";
+		for (; v->kind == V_ARRAY; v = v->item[0])
+			dims = arena_fmt(L->arena, "%s[%d] ", dims, v->n);
+		return arena_fmt(L->arena, "%sint %lld..%lld", dims, (long long)b.lo, (long long)b.hi);
+	}
+	case V_RECORD: {
+		const char *s = "{";
+		for (int i = 0; i < v->n; i++)
+			s = arena_fmt(L->arena, "%s%s%s: %s", s, i ? ", " : "", v->field[i], show_type(L, v->item[i]));
+		return arena_fmt(L->arena, "%s}", s);
+	}
+	case V_BOOL:
+		return "bool";
+	case V_TOKEN:
+		return "token";
+	case V_INT:
+		range_of(L, v, &b);
+		return arena_fmt(L->arena, "int %lld..%lld", (long long)b.lo, (long long)b.hi);
+	case V_TEXT:
+		return arena_fmt(L->arena, "[%u] token", v->len);
+	default:
+		return v_show(L, v);
+	}
+}
+
+void
+note(Lower *L, const Source *src, const Ast *name, const Value *v)
+{
+	Notes *t = L->notes;
+
+	if (!t || v->kind == V_ERROR || v->kind == V_FN || v->kind == V_MODULE || v->kind == V_TYPE)
+		return;
+	if (t->n == t->cap) {
+		Note *old = t->note;
+		t->note = NEWS(L->arena, Note, t->cap = t->cap ? t->cap * 2 : 64);
+		if (t->n)
+			memcpy(t->note, old, sizeof *old * (size_t)t->n);
+	}
+	t->note[t->n++] = (Note){ src, name->span, show_type(L, v) };
+}

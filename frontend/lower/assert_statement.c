@@ -1,0 +1,60 @@
+/* assert e, "why": proved here where the ranges say so, refused where they say
+ * that it never holds; the rest is for the evaluator, which asks at every position.
+ *
+ * In a function that is called inside of a branch, e has to hold where the branch
+ * is taken. Inside of a where it has to hold for every position looked at. */
+
+#include <string.h>
+
+#include "frontend/lower/lower.h"
+
+/* e, or one of the guards that led here fails. */
+static Node *
+where_it_counts(Lower *L, Node *e)
+{
+	for (const Fact *f = L->facts; f; f = f->up)
+		if (f->cond)
+			e = op2(L, OP_OR, f->holds ? op1(L, OP_NOT, f->cond) : f->cond, e);
+	if (!e->two_sided)
+		return e;
+	Value *broken = v_pos(L, op1(L, OP_LATEST, op1(L, OP_NOT, e)), 0);
+	return op1(L, OP_NOT, presence(L, broken));
+}
+
+static void
+keep(Lower *L, Node *e, const char *why)
+{
+	Graph *g = L->g;
+
+	for (int i = 0; i < g->nassert; i++)
+		if (g->assert[i].node == e && g->assert[i].span.lo == L->span.lo && g->assert[i].file == L->file)
+			return;
+	if (g->nassert == L->cap_assert) {
+		Assert *old = g->assert;
+		L->cap_assert = L->cap_assert ? 2 * L->cap_assert : 8;
+		g->assert = NEWS(L->arena, Assert, L->cap_assert);
+		if (g->nassert)
+			memcpy(g->assert, old, sizeof *old * (size_t)g->nassert);
+	}
+	g->assert[g->nassert++] = (Assert){ e, L->span, L->file, why };
+}
+
+Value *
+lower_assert(Lower *L, Env *env, const Ast *s)
+{
+	const char *why = s->kid[1] ? s->kid[1]->text : NULL;
+	Value *c = eval_bool(L, env, s->kid[0], "what is asserted");
+	Node *e = c->kind == V_BOOL ? node_of(L, c) : NULL;
+
+	if (!e)
+		return c;
+	Bounds b = bounds(L, e);
+	if (b.never || b.lo == 1)
+		return c;
+	e = where_it_counts(L, e);
+	if (e->type.hi == 0)
+		return fail_at(L, s->kid[0]->span, "this never holds%s%s", why ? ": " : "", why ? why : "");
+	if (e->type.lo != 1)
+		keep(L, e, why);
+	return c;
+}

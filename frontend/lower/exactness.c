@@ -1,0 +1,118 @@
+/* Numbers that no 32-bit float holds.
+ *
+ *     digits.value(a) < digits.value(b)        (x + y) // 10 ** 9
+ *
+ * A long sum may be computed with: added to, multiplied by constants, compared, divided
+ * by constants, all of which is done column by column (ir/pass/carry_lookahead.c). It is an error where
+ * it would have to be written down as one number: chosen, read, looked up, emitted. */
+
+#include "frontend/lower/lower.h"
+
+typedef struct Large {
+	const Node *node;
+	Lower where;            /* what was being lowered, for the message */
+	const char *text;
+} Large;
+
+static bool
+is_large(const Node *n)
+{
+	return n->type.lo <= -EXACT_MAX || n->type.hi >= EXACT_MAX;
+}
+
+/* An operator that is computed column by column. */
+static bool
+by_columns(const Node *n)
+{
+	switch (n->op) {
+	case OP_CONST: case OP_ADD: case OP_SUB: case OP_LT: case OP_EQ:
+		return true;
+	case OP_MUL:
+		return n->arg[0]->op == OP_CONST || n->arg[1]->op == OP_CONST;
+	case OP_DIV: case OP_MOD:
+		return n->arg[1]->op == OP_CONST && n->arg[1]->k > 0;
+	default:
+		return false;
+	}
+}
+
+bool
+may_be_large(const Node *n)
+{
+	const int64_t most = (int64_t)1 << 60;
+
+	return n->type.lo > -most && n->type.hi < most && !n->two_sided && by_columns(n);
+}
+
+/* Calls are gone when the message is given. */
+static Call *
+keep_calls(Lower *L, const Call *c)
+{
+	Call *k = c ? NEW(L->arena, Call) : NULL;
+
+	if (!c)
+		return NULL;
+	*k = *c;
+	k->up = keep_calls(L, c->up);
+	return k;
+}
+
+void
+note_large(Lower *L, const Node *n, const char *text)
+{
+	Large *l = NEW(L->arena, Large);
+
+	*l = (Large){ n, *L, text };
+	l->where.call = keep_calls(L, L->call);
+	l->where.reader = keep_calls(L, L->reader);
+	list_push(L, &L->large, l);
+}
+
+static const Large *
+noted(const Lower *L, const Node *n)
+{
+	for (int i = 0; i < L->large.n; i++) {
+		const Large *l = L->large.item[i];
+		if (l->node == n)
+			return l;
+	}
+	return NULL;
+}
+
+static void
+complain(const Lower *L, char *said, const Node *n)
+{
+	const Large *l = said[n->id] || !is_large(n) ? NULL : noted(L, n);
+
+	if (!l)
+		return;
+	Lower where = l->where;
+	fail(&where, "%s", l->text);
+	said[n->id] = 1;
+}
+
+void
+check_large(Lower *L)
+{
+	const Graph *g = L->g;
+	char *live = arena_alloc(L->arena, (size_t)g->nnode + 1), *said = arena_alloc(L->arena, (size_t)g->nnode + 1);
+
+	if (!L->large.n)
+		return;
+	for (int i = 0; g->emit && i < g->nfield; i++) {
+		live[g->emit[i]->id] = 1;
+		complain(L, said, g->emit[i]);
+	}
+	for (int i = 0; i < g->noutput; i++) {
+		live[g->output[i].node->id] = 1;
+		complain(L, said, g->output[i].node);
+	}
+	for (int id = g->nnode - 1; id >= 0; id--) {
+		const Node *n = g->node[id];
+		for (int i = 0; live[id] && i < n->narg; i++) {
+			live[n->arg[i]->id] = 1;
+			if (!by_columns(n))
+				complain(L, said, n->arg[i]);
+		}
+	}
+}

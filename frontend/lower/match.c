@@ -1,0 +1,386 @@
+/* if and match. A branch that nothing reaches is dropped before it is looked at;
+ * the others are lowered knowing what their condition says. */
+
+#include <string.h>
+
+#include "frontend/lower/lower.h"
+
+/* The condition's value under what is known: 0, 1, or -1 where both occur. */
+static int
+decided(Lower *L, const Value *c)
+{
+	if (c->known)
+		return c->num != 0;
+	if (c->node->type.lo == c->node->type.hi)
+		return c->node->type.lo != 0;
+	Bounds b = bounds(L, c->node);
+	return b.never || b.hi == 0 ? 0 : b.lo == 1 ? 1 : -1;
+}
+
+Value *
+eval_if(Lower *L, Env *env, const Ast *a)
+{
+	Value *c = eval_bool(L, env, a->kid[0], "what follows 'if'");
+
+	if (c->kind == V_ERROR) {       /* what the branches may do hangs on the condition */
+		check_names(L, env, a->kid[1]);
+		check_names(L, env, a->kid[2]);
+		return c;
+	}
+	int which = decided(L, c);
+	if (which >= 0)
+		return eval(L, env, a->kid[which ? 1 : 2]);
+	Fact *old = assume(L, c->node, true);
+	Value *x = eval(L, env, a->kid[1]);
+	L->facts = old;
+	assume(L, c->node, false);
+	Value *y = eval(L, env, a->kid[2]);
+	L->facts = old;
+	return if_value(L, c->node, x, y);
+}
+
+/* ---- patterns ---- */
+
+typedef struct Pattern {
+	bool any;
+	bool code;              /* the range is one of character codes */
+	int64_t lo, hi;         /* else of values */
+} Pattern;
+
+/* All alternatives of one arm for one subject, or of a whole row of subjects. */
+typedef struct Row {
+	Pattern *cell;          /* (number of subjects) for a tuple of single patterns */
+} Row;
+
+typedef struct Match {
+	Env *env;
+	int n;                  /* subjects */
+	Value **subject;
+	int64_t **domain;       /* (n) the values each may have, NULL if too many */
+	int *size;              /* (n) */
+} Match;
+
+static bool
+matches(Lower *L, const Pattern *p, int64_t v)
+{
+	if (p->any)
+		return true;
+	if (p->code)
+		v = L->code[v];
+	return p->lo <= v && v <= p->hi;
+}
+
+static bool
+pattern_value(Lower *L, Match *m, const Ast *a, const Value *subject, bool in_range, Pattern *p)
+{
+	Value *v = in_range && a->kind == N_TOKEN ? v_token(L, a->text, a->len)
+	         : subject->kind == V_ENUM ? enum_member(L, subject->shape, a) : NULL;
+
+	v = v ? v : eval(L, m->env, a);
+
+	if (v->kind == V_ERROR)
+		return false;
+	if (v->kind == V_TEXT && subject->kind == V_TOKEN)
+		v = v_token(L, v->text, v->len);
+	if (!v->known || v->kind != subject->kind || v->shape != subject->shape) {
+		fail_at(L, a->span, "a pattern is a constant of its subject's kind: this is %s, the subject %s",
+		        v_show(L, v), v_show(L, subject));
+		return false;
+	}
+	if (v->kind != V_TOKEN) {
+		p->lo = p->hi = v->num;
+		return true;
+	}
+	p->code = in_range;
+	p->lo = p->hi = in_range ? code_of(v->text, v->len) : row_of(L, v->text, v->len);
+	if (p->lo < 0)
+		p->lo = p->hi = -2;     /* no token: never matches */
+	return true;
+}
+
+static bool
+pattern_of(Lower *L, Match *m, const Ast *a, const Value *subject, Pattern *p)
+{
+	Pattern q = { 0 };
+
+	if (a->kind == N_NAME && !strcmp(a->text, "_"))
+		return p->any = true;
+	if (a->kind != N_TO && a->kind != N_UPTO)
+		return pattern_value(L, m, a, subject, false, p);
+	if (!pattern_value(L, m, a->kid[0], subject, true, p)
+	    || !pattern_value(L, m, a->kid[1], subject, true, &q))
+		return false;
+	p->hi = q.hi - (a->kind == N_UPTO);
+	return true;
+}
+
+/* ---- one arm: the condition, and whether it takes given values ---- */
+
+static int64_t
+row_matches(Lower *L, int row, void *data)
+{
+	return matches(L, data, row);
+}
+
+static Value *
+test_pattern(Lower *L, Value *subject, Pattern *p)
+{
+	if (p->any)
+		return v_bool(L, true);
+	if (subject->known) {
+		int64_t v = subject->kind == V_TOKEN ? row_of(L, subject->text, subject->len) : subject->num;
+		return v_bool(L, v >= 0 || subject->kind != V_TOKEN ? matches(L, p, v) : false);
+	}
+	if (subject->kind == V_TOKEN)
+		return v_stream(L, V_BOOL, row_table(L, subject->node, row_matches, p));
+	Node *x = subject->node;
+	if (p->lo == p->hi)
+		return v_stream(L, V_BOOL, op2(L, OP_EQ, x, constant(L, p->lo)));
+	return v_and(L, v_stream(L, V_BOOL, op1(L, OP_NOT, op2(L, OP_LT, x, constant(L, p->lo)))),
+	             v_stream(L, V_BOOL, op1(L, OP_NOT, op2(L, OP_LT, constant(L, p->hi), x))));
+}
+
+/* A tuple's cell lists alternatives; so does the arm; a row takes one of each.
+ * Appends to rows; false after an error. */
+static bool
+tuple_rows(Lower *L, Match *m, const Ast *tuple, List *rows)
+{
+	int total = 1;
+
+	if (tuple->n != m->n) {
+		fail_at(L, tuple->span, "this pattern has %d parts where the subject has %d", tuple->n, m->n);
+		return false;
+	}
+	for (int i = 0; i < tuple->n; i++)
+		if ((total *= tuple->kid[i]->n) > 4096) {
+			fail_at(L, tuple->span, "this pattern has too many alternatives");
+			return false;
+		}
+	for (int k = 0; k < total; k++) {
+		Row *r = NEW(L->arena, Row);
+		r->cell = NEWS(L->arena, Pattern, m->n);
+		for (int i = 0, rest = k; i < m->n; i++) {
+			const Ast *cell = tuple->kid[i];
+			if (!pattern_of(L, m, cell->kid[rest % cell->n], m->subject[i], &r->cell[i]))
+				return false;
+			rest /= cell->n;
+		}
+		list_push(L, rows, r);
+	}
+	return true;
+}
+
+static bool
+arm_rows(Lower *L, Match *m, const Ast *patterns, List *rows)
+{
+	for (int i = 0; i < patterns->n; i++) {
+		const Ast *a = patterns->kid[i];
+		if (a->kind == N_TUPLE) {
+			if (!tuple_rows(L, m, a, rows))
+				return false;
+			continue;
+		}
+		Row *r = NEW(L->arena, Row);
+		r->cell = NEWS(L->arena, Pattern, m->n);
+		bool wild = a->kind == N_NAME && !strcmp(a->text, "_");
+		if (m->n > 1 && !wild) {
+			fail_at(L, a->span, "with %d subjects a pattern is written (a, b)", m->n);
+			return false;
+		}
+		for (int k = 0; k < m->n; k++)
+			if (!pattern_of(L, m, a, m->subject[k], &r->cell[k]))
+				return false;
+		list_push(L, rows, r);
+	}
+	return true;
+}
+
+static Value *
+arm_condition(Lower *L, Match *m, const List *rows)
+{
+	Value *any = v_bool(L, false);
+
+	for (int i = 0; i < rows->n; i++) {
+		Row *r = rows->item[i];
+		Value *all = v_bool(L, true);
+		for (int k = 0; k < m->n; k++)
+			all = v_and(L, all, test_pattern(L, m->subject[k], &r->cell[k]));
+		any = v_or(L, any, all);
+	}
+	return any;
+}
+
+/* ---- coverage ---- */
+
+static bool
+find_domains(Lower *L, Match *m)
+{
+	int64_t total = 1;
+
+	m->domain = NEWS(L->arena, int64_t *, m->n);
+	m->size = NEWS(L->arena, int, m->n);
+	for (int i = 0; i < m->n; i++) {
+		Node *x = node_of(L, m->subject[i]);
+		const int64_t *v = x ? reachable(L, x, &m->size[i]) : NULL;
+		if (!v)
+			return false;
+		m->domain[i] = (int64_t *)(uintptr_t)v;
+		total *= m->size[i];
+		if (total > PAIRS_MAX)
+			return false;
+	}
+	return true;
+}
+
+static const char *
+show_case(Lower *L, const Value *subject, int64_t v)
+{
+	if (subject->kind == V_TOKEN)
+		return v == L->g->nvocab ? "<end>" : arena_fmt(L->arena, "'%s'", row_spelling(L, v));
+	if (subject->kind == V_BOOL)
+		return v ? "true" : "false";
+	if (subject->kind == V_ENUM)
+		return subject->shape->field[v];
+	return arena_fmt(L->arena, "%lld", (long long)v);
+}
+
+/* Finds a combination of values that no row takes; false if there is none. */
+static bool
+uncovered(Lower *L, Match *m, const List *rows, const char **what)
+{
+	int64_t total = 1;
+
+	for (int i = 0; i < m->n; i++)
+		total *= m->size[i];
+	for (int64_t k = 0; k < total; k++) {
+		bool taken = false;
+		for (int r = 0; r < rows->n && !taken; r++) {
+			const Row *row = rows->item[r];
+			int64_t rest = k;
+			taken = true;
+			for (int i = 0; i < m->n && taken; rest /= m->size[i], i++)
+				taken = matches(L, &row->cell[i], m->domain[i][rest % m->size[i]]);
+		}
+		if (taken)
+			continue;
+		*what = "";
+		int64_t rest = k;
+		for (int i = 0; i < m->n; rest /= m->size[i], i++)
+			*what = arena_fmt(L->arena, "%s%s%s", *what, i ? ", " : "",
+			                  show_case(L, m->subject[i], m->domain[i][rest % m->size[i]]));
+		return true;
+	}
+	return false;
+}
+
+static bool
+check_cover(Lower *L, Match *m, const List *rows, const Fact *facts)
+{
+	const char *what;
+	Fact *now = L->facts;
+
+	L->facts = (Fact *)(uintptr_t)facts;
+	bool finite = find_domains(L, m);
+	L->facts = now;
+	if (!finite)
+		fail(L, "this match does not cover every value; add else => …");
+	else if (uncovered(L, m, rows, &what))
+		fail(L, "this match does not cover %s; add it, or else => …", what);
+	else
+		return true;
+	return false;
+}
+
+/* ---- match ---- */
+
+typedef struct Choice {
+	Node *cond;             /* NULL: the rest */
+	Value *value;
+} Choice;
+
+static Value *
+join_choices(Lower *L, const List *choices)
+{
+	Value *v = ((Choice *)choices->item[choices->n - 1])->value;
+
+	for (int i = choices->n - 2; i >= 0; i--) {
+		Choice *c = choices->item[i];
+		v = if_value(L, c->cond, c->value, v);
+	}
+	return v;
+}
+
+static bool
+eval_subjects(Lower *L, Match *m, const Ast *list)
+{
+	bool fine = true;
+
+	m->n = list->n;
+	m->subject = NEWS(L->arena, Value *, m->n);
+	for (int i = 0; i < m->n; i++) {
+		Value *v = eval(L, m->env, list->kid[i]);
+		m->subject[i] = v;
+		if (v->kind == V_ERROR)
+			fine = false;
+		else if (!is_scalar(v) || v->kind == V_REAL) {
+			fail_at(L, list->kid[i]->span, "match takes tokens, integers, conditions or enums, not %s%s", v_kind(v),
+			        v->kind == V_REAL ? "; min, max and relu make pieces of a real, if x < 1/2 compares one" : "");
+			fine = false;
+		}
+	}
+	return fine;
+}
+
+static Value *
+push_choice(Lower *L, List *choices, Node *cond, Value *v)
+{
+	Choice *c = NEW(L->arena, Choice);
+
+	c->cond = cond;
+	c->value = v;
+	list_push(L, choices, c);
+	return v;
+}
+
+Value *
+eval_match(Lower *L, Env *env, const Ast *a)
+{
+	Match m = { .env = env };
+	List choices = { 0 }, rows = { 0 };
+	const Ast *arms = a->kid[1];
+	Fact *old = L->facts;
+	bool rest = true, bad = false;  /* values are left for the next arm */
+
+	if (!eval_subjects(L, &m, a->kid[0]))
+		return &v_error;
+	for (int i = 0; i < arms->n; i++) {
+		const Ast *arm = arms->kid[i];
+		List mine = { 0 };
+		if (arm->kind == N_BAD || (arm->kid[0] && !arm_rows(L, &m, arm->kid[0], &mine))) {
+			bad = true;
+			continue;
+		}
+		if (!arm->kid[0] && i + 1 < arms->n)
+			return fail_at(L, arm->span, "else is the last arm");
+		for (int k = 0; k < mine.n; k++)
+			list_push(L, &rows, mine.item[k]);
+		Value *c = arm->kid[0] ? arm_condition(L, &m, &mine) : v_bool(L, true);
+		int which = c->kind == V_ERROR ? 0 : decided(L, c);
+		if (!rest || which == 0)
+			continue;
+		Fact *before = L->facts;
+		if (c->node)
+			assume(L, c->node, true);
+		Value *v = push_choice(L, &choices, c->node, eval(L, env, arm->kid[1]));
+		bad |= v->kind == V_ERROR;
+		L->facts = before;
+		if (which == 1)
+			rest = false;
+		else
+			assume(L, c->node, false);
+	}
+	L->facts = old;
+	if (bad || (rest && !check_cover(L, &m, &rows, old)) || !choices.n)
+		return &v_error;
+	return join_choices(L, &choices);
+}

@@ -1,0 +1,260 @@
+/* What is known inside a branch, because its condition held.
+ *
+ * Types of nodes say what is true everywhere. In `if t in '0'..'9' then ord(t) -
+ * ord('0') else 0` the first branch needs more: there, t is a digit. So while a
+ * branch is lowered the facts its condition gives are on a stack: which values
+ * of a root are possible, between which bounds a node is, which references are
+ * there. Checks (annotations, chr, indexing) ask here; nodes do not change. */
+
+#include "frontend/lower/lower.h"
+
+static void
+fact_push(Lower *L, Fact f)
+{
+	Fact *to = NEW(L->arena, Fact);
+
+	*to = f;
+	to->up = L->facts;
+	L->facts = to;
+}
+
+static void
+learn_bounds(Lower *L, const Node *n, int64_t lo, int64_t hi)
+{
+	if (n->op != OP_CONST)
+		fact_push(L, (Fact){ .node = n, .lo = lo, .hi = hi });
+}
+
+static void
+learn_order(Lower *L, const Node *c, bool holds)
+{
+	const Node *a = c->arg[0], *b = c->arg[1];
+
+	if (c->op == OP_EQ && holds) {
+		learn_bounds(L, a, b->type.lo, b->type.hi);
+		learn_bounds(L, b, a->type.lo, a->type.hi);
+	} else if (c->op == OP_LT && holds) {
+		learn_bounds(L, a, a->type.lo, b->type.hi - 1);
+		learn_bounds(L, b, a->type.lo + 1, b->type.hi);
+	} else if (c->op == OP_LT) {
+		learn_bounds(L, a, b->type.lo, a->type.hi);
+		learn_bounds(L, b, b->type.lo, a->type.hi);
+	}
+}
+
+static void
+learn_root(Lower *L, const Node *c, bool holds)
+{
+	const Node *root = c->type.root;
+	int n = root->type.nset;
+	bool *allowed = NEWS(L->arena, bool, n);
+
+	for (int i = 0; i < n; i++)
+		allowed[i] = c->type.image[i] == holds;
+	fact_push(L, (Fact){ .node = root, .allowed = allowed });
+}
+
+static void
+learn(Lower *L, const Node *c, bool holds, int depth)
+{
+	if (depth > 100 || c->op == OP_CONST)
+		return;
+	if (c->op == OP_NOT) {
+		learn(L, c->arg[0], !holds, depth + 1);
+		return;
+	}
+	if ((c->op == OP_AND && holds) || (c->op == OP_OR && !holds))
+		for (int i = 0; i < c->narg; i++)
+			learn(L, c->arg[i], holds, depth + 1);
+	if (c->op == OP_READ && holds && c->arg[0]->op == OP_CONST && c->arg[0]->k == 1
+	    && c->arg[2]->op == OP_CONST && c->arg[2]->k == 0)
+		fact_push(L, (Fact){ .node = c->arg[1], .present = true,
+		                     .lo = c->k < 0 ? c->k : 0, .hi = c->k > 0 ? c->k : 0 });
+	if (c->op == OP_EQ || c->op == OP_LT)
+		learn_order(L, c, holds);
+	if (c->type.root && c->type.image && c->type.root->type.nset)
+		learn_root(L, c, holds);
+}
+
+Fact *
+assume(Lower *L, Node *cond, bool holds)
+{
+	Fact *old = L->facts;
+
+	if (cond->op != OP_CONST)
+		fact_push(L, (Fact){ .cond = cond, .holds = holds });
+	learn(L, cond, holds, 0);
+	return old;
+}
+
+bool
+known_present(Lower *L, const Node *ref, int64_t offset)
+{
+	for (const Fact *f = L->facts; f; f = f->up)
+		if (f->present && f->node == ref && f->lo <= offset && offset <= f->hi)
+			return true;
+	return false;
+}
+
+/* Which of the root's values are possible; NULL: all of them. */
+static bool *
+allowed_values(Lower *L, const Node *root)
+{
+	bool *all = NULL;
+	int n = root->type.nset;
+
+	for (const Fact *f = L->facts; f; f = f->up) {
+		if (f->node != root || f->present)
+			continue;
+		if (!all) {
+			all = NEWS(L->arena, bool, n);
+			for (int i = 0; i < n; i++)
+				all[i] = true;
+		}
+		for (int i = 0; i < n; i++)
+			all[i] &= f->allowed ? f->allowed[i]
+			          : f->lo <= root->type.set[i] && root->type.set[i] <= f->hi;
+	}
+	return all;
+}
+
+const int64_t *
+reachable(Lower *L, const Node *n, int *count)
+{
+	const Node *root = n->type.root;
+
+	if (n->op == OP_CONST)
+		return *count = 1, &n->type.lo;
+	if (!root || !n->type.image || !root->type.nset)
+		return NULL;
+	bool *allowed = allowed_values(L, root);
+	if (!allowed && n->type.nset)
+		return *count = n->type.nset, n->type.set;
+	int64_t *v = NEWS(L->arena, int64_t, root->type.nset + 1);
+	*count = 0;
+	for (int i = 0; i < root->type.nset; i++)
+		if (!allowed || allowed[i])
+			v[(*count)++] = n->type.image[i];
+	return v;
+}
+
+typedef struct Search {
+	Lower *L;
+	int budget;             /* nodes left to look at */
+} Search;
+
+static Bounds search(Search *, const Node *, int depth);
+
+static Bounds
+meet(Bounds a, int64_t lo, int64_t hi)
+{
+	a.lo = lo > a.lo ? lo : a.lo;
+	a.hi = hi < a.hi ? hi : a.hi;
+	a.never |= a.lo > a.hi;
+	return a;
+}
+
+static Bounds
+hull(Bounds a, Bounds b)
+{
+	if (a.never || b.never)
+		return a.never ? b : a;
+	return (Bounds){ a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi, false };
+}
+
+static Bounds
+product(Bounds a, Bounds b)
+{
+	__int128 p[4] = { (__int128)a.lo * b.lo, (__int128)a.lo * b.hi,
+	                  (__int128)a.hi * b.lo, (__int128)a.hi * b.hi };
+	__int128 lo = p[0], hi = p[0];
+
+	for (int i = 1; i < 4; i++) {
+		lo = p[i] < lo ? p[i] : lo;
+		hi = p[i] > hi ? p[i] : hi;
+	}
+	const __int128 top = (int64_t)1 << 61;
+	return (Bounds){ (int64_t)(lo < -top ? -top : lo), (int64_t)(hi > top ? top : hi), false };
+}
+
+/* Each branch under what its condition says. */
+static Bounds
+search_if(Search *s, const Node *n, int depth)
+{
+	Bounds c = search(s, n->arg[0], depth + 1), r[2];
+
+	for (int i = 0; i < 2; i++) {
+		bool holds = i == 0;
+		if (c.never || (holds ? c.hi == 0 : c.lo == 1)) {
+			r[i] = (Bounds){ 0, 0, true };
+			continue;
+		}
+		Fact *old = assume(s->L, n->arg[0], holds);
+		r[i] = search(s, n->arg[i + 1], depth + 1);
+		s->L->facts = old;
+	}
+	return hull(r[0], r[1]);
+}
+
+static Bounds
+search_parts(Search *s, const Node *n, int depth)
+{
+	Bounds all = { n->type.lo, n->type.hi, false };
+
+	if (depth > 60 || s->budget <= 0)
+		return all;
+	if (n->op == OP_IF) {
+		Bounds r = search_if(s, n, depth);
+		return r.never ? r : meet(all, r.lo, r.hi);
+	}
+	if (n->op != OP_ADD && n->op != OP_SUB && n->op != OP_MUL && n->op != OP_MIN && n->op != OP_MAX)
+		return all;
+	Bounds a = search(s, n->arg[0], depth + 1);
+	for (int i = 1; i < n->narg && !a.never; i++) {
+		Bounds b = search(s, n->arg[i], depth + 1);
+		if (b.never)
+			return b;
+		switch (n->op) {
+		case OP_ADD: a = (Bounds){ a.lo + b.lo, a.hi + b.hi, false }; break;
+		case OP_SUB: a = (Bounds){ a.lo - b.hi, a.hi - b.lo, false }; break;
+		case OP_MUL: a = product(a, b); break;
+		case OP_MIN: a = (Bounds){ a.lo < b.lo ? a.lo : b.lo, a.hi < b.hi ? a.hi : b.hi, false }; break;
+		default: a = (Bounds){ a.lo > b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi, false }; break;
+		}
+	}
+	return a.never ? a : meet(all, a.lo, a.hi);
+}
+
+static Bounds
+search(Search *s, const Node *n, int depth)
+{
+	Bounds b = { n->type.lo, n->type.hi, false };
+	int count;
+
+	s->budget--;
+	for (const Fact *f = s->L->facts; f; f = f->up)
+		if (f->node == n && !f->allowed && !f->present)
+			b = meet(b, f->lo, f->hi);
+	if (b.never || b.lo == b.hi)
+		return b;
+	const int64_t *v = reachable(s->L, n, &count);
+	if (v && !count)
+		return (Bounds){ 0, 0, true };
+	if (v) {
+		Bounds r = { v[0], v[0], false };
+		for (int i = 1; i < count; i++)
+			r = hull(r, (Bounds){ v[i], v[i], false });
+		b = meet(b, r.lo, r.hi);
+	}
+	Bounds p = search_parts(s, n, depth);
+	return p.never ? p : meet(b, p.lo, p.hi);
+}
+
+/* The least and greatest value that n can have where we are. */
+Bounds
+bounds(Lower *L, const Node *n)
+{
+	Search s = { .L = L, .budget = 500 };
+
+	return search(&s, n, 0);
+}

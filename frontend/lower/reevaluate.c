@@ -1,0 +1,121 @@
+/* What a name stands for at another position.
+ *
+ *     fn before(x) = x[here - 1 else 0]
+ *     output y = if d > 0 then before(100 // d) else 0
+ *
+ * The argument is accepted because d > 0 here. One position before, d may be 0, and
+ * x there is what 100 // d is there. So a name that is bound inside of a branch
+ * keeps how its value came to be; where another position is read, at which nothing
+ * is known, the value is found anew, and refused if it needs the guard. */
+
+#include "frontend/lower/lower.h"
+
+struct Origin {
+	Value *(*find)(Lower *, void *);
+	void *data;
+	bool near;              /* inside of approx */
+	Value *anew;            /* as found where nothing is known; NULL: not yet */
+};
+
+Origin *
+origin(Lower *L, Value *(*find)(Lower *, void *), void *data)
+{
+	Origin *o = NEW(L->arena, Origin);
+
+	o->find = find;
+	o->data = data;
+	o->near = L->near;
+	return o;
+}
+
+Known
+forget(Lower *L)
+{
+	Known old = { L->facts, L->place, L->reading };
+
+	L->facts = NULL;
+	L->place = ++L->nplace;
+	L->reading = (Call){ NULL, L->src, L->span };
+	return old;
+}
+
+void
+recall(Lower *L, Known old)
+{
+	L->facts = old.facts;
+	L->place = old.place;
+	L->reading = old.reading;
+}
+
+Value *
+find_anew(Lower *L, Origin *o)
+{
+	if (o->anew)
+		return o->anew;
+	Call reading = L->reading;
+	const Call *reader = L->reader;
+	bool near = L->near;
+	Known old = forget(L);
+	o->anew = &v_error;             /* names are bound above their use, so this is not asked for */
+	L->reader = reader ? reader : &reading;
+	L->near = o->near;
+	L->depth++;
+	if (L->depth <= DEPTH_MAX)
+		o->anew = o->find(L, o->data);
+	else
+		fail(L, "this expands too deeply");
+	L->depth--;
+	L->reader = reader;
+	L->near = near;
+	recall(L, old);
+	return o->anew;
+}
+
+/* ---- an expression, and an element of an array ---- */
+
+typedef struct Written {
+	Env *env;
+	const Ast *e;
+} Written;
+
+static Value *
+find_written(Lower *L, void *data)
+{
+	const Written *w = data;
+
+	return eval(L, w->env, w->e);
+}
+
+Origin *
+origin_of(Lower *L, Env *env, const Ast *e)
+{
+	Written *w = NEW(L->arena, Written);
+
+	*w = (Written){ env, e };
+	return origin(L, find_written, w);
+}
+
+typedef struct Element {
+	Origin *array;
+	int item;
+} Element;
+
+static Value *
+find_element(Lower *L, void *data)
+{
+	const Element *e = data;
+	Value *xs = as_array(L, find_anew(L, e->array));
+
+	if (xs->kind == V_ERROR || e->item < xs->n)
+		return xs->kind == V_ERROR ? xs : xs->item[e->item];
+	return fail(L, "at another position this array has %d elements", xs->n);
+}
+
+Origin *
+origin_of_item(Lower *L, Origin *array, int item)
+{
+	Element *e = NEW(L->arena, Element);
+
+	*e = (Element){ array, item };
+	return array ? origin(L, find_element, e) : NULL;
+}

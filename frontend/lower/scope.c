@@ -1,0 +1,261 @@
+/* Names: where they are looked for. */
+
+#include <string.h>
+
+#include "frontend/lower/lower.h"
+
+Env *
+env_bind(Lower *L, Env *up, const char *name, Value *v, Origin *origin)
+{
+	Env *e = NEW(L->arena, Env);
+
+	*e = *up;
+	e->up = up;
+	e->name = name;
+	e->value = v;
+	e->bound = L->bound;
+	e->place = L->facts ? L->place : 0;
+	e->origin = origin;
+	return e;
+}
+
+bool
+is_reserved_value(const char *name)
+{
+	return !strcmp(name, "token") || !strcmp(name, "index") || !strcmp(name, "here");
+}
+
+/* Names bound since the function began; the mark is a nameless entry. */
+bool
+own_name(Env *e, const char *name)
+{
+	for (; e && e->name && e->up; e = e->up)
+		if (e->name == name)
+			return true;
+	return false;
+}
+
+bool
+may_define(Lower *L, Env *env, const Ast *name)
+{
+	if (is_reserved_value(name->text)) {
+		fail_at(L, name->span, "'%s' always means the text's own and cannot be redefined", name->text);
+		return false;
+	}
+	if (env && own_name(env, name->text)) {
+		fail_at(L, name->span, "'%s' is already defined in this function", name->text);
+		return false;
+	}
+	return true;
+}
+
+/* ---- look-up ---- */
+
+/* A value that may lean on a guard of another position is found anew. */
+static Value *
+bound_value(Lower *L, const Env *e)
+{
+	int bound = L->bound;
+	Value *v = e->value;
+
+	if (e->origin && e->place && e->place != L->place && v->kind != V_ERROR) {
+		L->bound = e->bound;
+		v = find_anew(L, e->origin);
+		L->bound = bound;
+	}
+	return e->bound == bound ? v : one_sided(L, v);
+}
+
+Value *
+env_get(Lower *L, Env *env, const Ast *name)
+{
+	Env *e = env;
+
+	for (; e->up; e = e->up)
+		if (e->name == name->text)
+			return bound_value(L, e);
+	Def *d = map_get(&env->module->defs, name->text);
+	if (d && d->seq < env->limit) {
+		force(L, env->module, d);
+		return d->value;
+	}
+	Value *v = builtin_value(L, name->text);
+	return v ? v : undefined(L, env, name);
+}
+
+Value *
+module_get(Lower *L, Module *m, const Ast *name)
+{
+	Def *d = map_get(&m->defs, name->text);
+	const char *best = NULL;
+	int dist = 3;
+
+	if (d && name->text[0] == '_')
+		return fail_at(L, name->span, "'%s' is private to %s", name->text, m->name);
+	if (d) {
+		force(L, m, d);
+		d->used = true;
+		return d->value;
+	}
+	for (int i = 0; i < m->ndef; i++)
+		if (m->def[i]->name[0] != '_')
+			best = nearest(L, name->text, best, m->def[i]->name, &dist);
+	if (best)
+		return fail_at(L, name->span, "%s has no '%s'; did you mean '%s'?", m->name, name->text, best);
+	return fail_at(L, name->span, "%s has no '%s'", m->name, name->text);
+}
+
+/* ---- the names of a function's body, whether or not it is called ---- */
+
+static Value foreign = { .kind = V_FOREIGN };
+
+static void check_name(Lower *, Env *, const Ast *);
+
+static Env *
+check_clauses(Lower *L, Env *env, const Ast *clauses)
+{
+	for (int i = 0; clauses && i < clauses->n; i++) {
+		const Ast *c = clauses->kid[i];
+		check_names(L, env, c->kid[1]);
+		env = env_bind(L, env, c->kid[0]->text, &foreign, NULL);
+		check_names(L, env, c->kid[2]);
+	}
+	return env;
+}
+
+static void
+check_function(Lower *L, Env *env, const Ast *fn)
+{
+	const Ast *params = fn->kid[1], *body = fn->kid[3];
+
+	env = env_bind(L, env, NULL, NULL, NULL);
+	for (int i = 0; i < params->n; i++) {
+		const Ast *p = params->kid[i];
+		check_names(L, env, p->kid[1]);
+		check_names(L, env, p->kid[2]);
+		if (may_define(L, env, p->kid[0]))
+			env = env_bind(L, env, p->kid[0]->text, &foreign, NULL);
+	}
+	check_names(L, env, fn->kid[2]);
+	check_names(L, env, body);
+}
+
+static void
+check_block(Lower *L, Env *env, const Ast *block)
+{
+	const Ast *list = block->kid[0];
+
+	for (int i = 0; i < list->n; i++) {
+		const Ast *s = list->kid[i];
+		if (s->kind == N_FN)
+			check_function(L, env, s);
+		else if (s->kind == N_ASSERT)
+			check_names(L, env, s->kid[0]);
+		else if (s->kind != N_BAD) {
+			check_names(L, env, s->kid[1]);
+			check_names(L, env, s->kid[2]);
+		}
+		if ((s->kind == N_FN || s->kind == N_LET || s->kind == N_CONST) && may_define(L, env, s->kid[0]))
+			env = env_bind(L, env, s->kid[0]->text, &foreign, NULL);
+	}
+	check_names(L, env, block->kid[1]);
+}
+
+static void
+check_name(Lower *L, Env *env, const Ast *a)
+{
+	Env *e = env;
+
+	for (; e->up; e = e->up)
+		if (e->name == a->text)
+			return;
+	Def *d = map_get(&env->module->defs, a->text);
+	if ((!d || d->seq >= env->limit) && builtin_find(a->text) < 0)
+		undefined(L, env, a);
+}
+
+static bool
+is_shape_word(const char *s)
+{
+	static const char *const words[] = { "int", "bool", "token", "real", "pos" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(s, words[i]))
+			return true;
+	return false;
+}
+
+/* `_`, a tuple, or a name that an enum of this file has for a member. */
+static bool
+is_pattern_word(const Env *env, const Ast *a)
+{
+	const Module *m = env->module;
+
+	if (a->kind != N_NAME)
+		return a->kind == N_TUPLE;
+	for (int i = 0; i < m->ndef; i++) {
+		const Ast *s = m->def[i]->stmt;
+		for (int k = 0; s->kind == N_ENUM && k < s->kid[1]->n; k++)
+			if (s->kid[1]->kid[k]->text == a->text)
+				return true;
+	}
+	return !strcmp(a->text, "_");
+}
+
+void
+check_names(Lower *L, Env *env, const Ast *a)
+{
+	if (!a)
+		return;
+	switch (a->kind) {
+	case N_NAME:
+		check_name(L, env, a);
+		return;
+	case N_FN:
+		check_function(L, env, a);
+		return;
+	case N_BLOCK:
+		check_block(L, env, a);
+		return;
+	case N_PICK:
+		check_names(L, env, a->kid[2]);
+		env = env_bind(L, env, a->kid[1]->text, &foreign, NULL);
+		check_names(L, env, a->kid[3]);
+		check_names(L, env, a->kid[4]);
+		return;
+	case N_BUILD:
+		check_names(L, check_clauses(L, env, a->kid[1]), a->kid[0]);
+		return;
+	case N_OVER:
+		check_names(L, check_clauses(L, env, a->kid[1]), a->kid[0]);
+		check_names(L, env, a->kid[2]);
+		return;
+	case N_FIELD: case N_WITH:
+		check_names(L, env, a->kid[0]);
+		if (a->kind == N_WITH)
+			check_names(L, env, a->kid[1]);
+		return;
+	case N_NAMED:
+		check_names(L, env, a->kid[1]);
+		return;
+	case N_RECORD: case N_TRECORD:
+		for (int i = 1; i < a->n; i += 2)
+			check_names(L, env, a->kid[i]);
+		return;
+	case N_TNAME: case N_TRANGE: case N_TMAYBE:
+		if (!is_shape_word(a->kid[0]->text))
+			check_name(L, env, a->kid[0]);
+		if (a->kind == N_TRANGE)
+			check_names(L, env, a->kid[1]);
+		return;
+	case N_ARM:
+		for (int i = 0; a->kid[0] && i < a->kid[0]->n; i++)
+			if (!is_pattern_word(env, a->kid[0]->kid[i]))
+				check_names(L, env, a->kid[0]->kid[i]);
+		check_names(L, env, a->kid[1]);
+		return;
+	default:
+		for (int i = 0; i < a->n; i++)
+			check_names(L, env, a->kid[i]);
+	}
+}

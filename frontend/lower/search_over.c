@@ -1,0 +1,362 @@
+/* What looks at all visible positions, or all numbers of a range, at once.
+ *
+ *     latest j where C          LATEST(C), so FIRST and BEST
+ *     best j by [s, t]          BEST(s * n + t), for t of n values: one number that
+ *                               compares as the pair does
+ *     count(C for j where D)    SUM(1, C and D), so sum
+ *     any(C for j)              is LATEST(C) there? all: is there none that fails?
+ *     max(E for j where C)      E where BEST(E, C) points, so min
+ *     mean(E for j where C)     MEAN(E, C), conditions as 0 and 1
+ *
+ * Inside, x[j] is THERE(x); everything else is a stream of this position. */
+
+#include <string.h>
+
+#include "frontend/lower/lower.h"
+
+/* ---- scores: one number that compares as a list does, left to right ---- */
+
+/* A score, and the range of each of its parts among all that it is compared with. */
+typedef struct Score {
+	int n;
+	Node **part;            /* (n) */
+	int64_t *lo, *hi;       /* (n) */
+} Score;
+
+static bool
+score_of(Lower *L, Value *v, Score *s)
+{
+	v = as_array(L, v);
+	if (v->kind == V_ERROR)
+		return false;
+	Value **part = v->kind == V_ARRAY ? v->item : &v;
+	s->n = v->kind == V_ARRAY ? v->n : 1;
+	s->part = NEWS(L->arena, Node *, s->n);
+	s->lo = NEWS(L->arena, int64_t, s->n);
+	s->hi = NEWS(L->arena, int64_t, s->n);
+	for (int i = 0; i < s->n; i++) {
+		if (part[i]->kind != V_INT) {
+			fail(L, "a score is an integer, or a list of them, not %s%s", v_kind(part[i]),
+			     part[i]->kind == V_BOOL ? "; write int(c)" : part[i]->kind == V_POS ? "; write index[p]"
+			     : whole_hint(part[i]));
+			return false;
+		}
+		if (!(s->part[i] = node_of(L, part[i])))
+			return false;
+		s->lo[i] = s->part[i]->type.lo;
+		s->hi[i] = s->part[i]->type.hi;
+	}
+	if (!s->n)
+		fail(L, "a score has one part at least");
+	return s->n > 0;
+}
+
+/* Both will compare with one another. */
+static bool
+share_ranges(Lower *L, Score *a, Score *b)
+{
+	if (a->n != b->n) {
+		fail(L, "scores of %d and %d parts do not compare", a->n, b->n);
+		return false;
+	}
+	for (int i = 0; i < a->n; i++) {
+		a->lo[i] = b->lo[i] < a->lo[i] ? b->lo[i] : a->lo[i];
+		a->hi[i] = b->hi[i] > a->hi[i] ? b->hi[i] : a->hi[i];
+	}
+	b->lo = a->lo;
+	b->hi = a->hi;
+	return true;
+}
+
+static Node *
+join_score(Lower *L, const Score *s)
+{
+	Node *sum = s->part[0];
+	__int128 values = (__int128)s->hi[0] - s->lo[0] + 1;
+
+	for (int i = 1; i < s->n; i++) {
+		int64_t n = s->hi[i] - s->lo[i] + 1;
+		sum = i == 1 ? op2(L, OP_SUB, sum, constant(L, s->lo[0])) : sum;
+		if ((values *= n) >= EXACT_MAX) {
+			fail(L, "these scores together take %lld values, more than a 32-bit float holds exactly (16777216)",
+			     values > INT64_MAX ? INT64_MAX : (long long)values);
+			return NULL;
+		}
+		sum = op2(L, OP_ADD, op2(L, OP_MUL, sum, constant(L, n)), op2(L, OP_SUB, s->part[i], constant(L, s->lo[i])));
+	}
+	return sum;
+}
+
+/* ---- positions ---- */
+
+/* An expression and a condition over a bound position. */
+typedef struct Look {
+	Env *env;
+	Node *cond;
+	Value *value;           /* NULL if there is no expression */
+} Look;
+
+/* Evaluates `where`, then e knowing that it holds; false after an error. */
+static bool
+look(Lower *L, Env *env, const Ast *name, const Ast *where, const Ast *e, Look *to)
+{
+	int outer = L->bound;
+	const Inner in = { L->src, L->span, env, name->text, where, e }, *inner = L->inner;
+	Value *j = v_pos(L, NULL, 0), *c = v_bool(L, true);
+	Fact *old = L->facts;
+
+	j->bound = L->bound = ++L->nbound;
+	env = env_bind(L, env, name->text, j, NULL);
+	L->inner = outer ? &in : NULL;
+	if (where)
+		c = eval_bool(L, env, where, "a where");
+	if (c->node)
+		assume(L, c->node, true);
+	to->value = e ? eval(L, env, e) : NULL;
+	L->facts = old;
+	L->bound = outer;
+	L->inner = inner;
+	to->cond = c->kind == V_ERROR ? NULL : node_of(L, c);
+	return to->cond && !(e && to->value->kind == V_ERROR);
+}
+
+static Value *
+choose_position(Lower *L, Env *env, const Ast *a, Op which)
+{
+	Look l;
+
+	if (!look(L, env, a->kid[1], a->kid[4], a->kid[3], &l))
+		return &v_error;
+	if (which != OP_BEST)
+		return v_pos(L, op1(L, which, l.cond), 0);
+	L->span = a->kid[3]->span;
+	Score parts;
+	Node *s = score_of(L, l.value, &parts) ? join_score(L, &parts) : NULL;
+	L->span = a->span;
+	return s ? v_pos(L, op2(L, OP_BEST, s, l.cond), 0) : &v_error;
+}
+
+/* ---- count, sum, any, all, min, max ---- */
+
+/* As many times the mean. */
+static Value *
+sum_of_reals(Lower *L, const Look *l)
+{
+	Node *e = node_of(L, l->value), *arg[2] = { e, l->cond };
+	Real none = { 0, 1 };
+
+	if (!e)
+		return &v_error;
+	Value *mean = v_stream(L, V_REAL, mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
+	Value *n = v_stream(L, V_INT, op2(L, OP_SUM, constant(L, 1), l->cond));
+	return arith(L, N_MUL, mean, n, NULL, NULL);
+}
+
+static Value *
+sum_positions(Lower *L, const Look *l)
+{
+	if (l->value->kind == V_REAL)
+		return sum_of_reals(L, l);
+	if (l->value->kind != V_INT)
+		return fail(L, "sum takes numbers, not %s%s", v_show(L, l->value),
+		            l->value->kind == V_BOOL ? "; count(C for j) counts where it holds" : "");
+	Node *e = node_of(L, l->value);
+	return e ? checked(L, op2(L, OP_SUM, e, l->cond), "sum", NULL, NULL) : &v_error;
+}
+
+/* The extreme itself: what the best position has. */
+static Value *
+extreme_position(Lower *L, const Look *l, bool least, Env *env, const Ast *otherwise)
+{
+	if (l->value->kind != V_INT)
+		return fail(L, "%s over positions takes integers, not %s%s", least ? "min" : "max", v_show(L, l->value),
+		            whole_hint(l->value));
+	Node *e = node_of(L, l->value);
+	if (!e)
+		return &v_error;
+	Value *p = v_pos(L, op2(L, OP_BEST, least ? op2(L, OP_SUB, constant(L, 0), e) : e, l->cond), 0);
+	bool sure = is_present(L, p);
+	Value *d = otherwise ? eval(L, env, otherwise) : v_int(L, e->type.lo);
+	if (!sure && !otherwise)
+		return fail(L, "this may be the %s of nothing: say what it is then, else d", least ? "least" : "greatest");
+	if (d->kind == V_ERROR)
+		return d;
+	if (d->kind != V_INT)
+		return fail(L, "what is read is %s, but the else is %s", v_show(L, l->value), v_show(L, d));
+	if (side(e) == ON_THERE)
+		return read_value(L, v_stream(L, V_INT, replace_there(L->g, e, NULL)), p, sure ? NULL : d);
+	Node *v = at_reference(L, e, p->ref);
+	if (!v)
+		return fail(L, "this expression is too large");
+	Value *got = v_stream(L, V_INT, v);
+	return sure ? got : if_value(L, presence(L, p), got, d);
+}
+
+/* The mean; of nothing it is what `else` says, a constant or by a condition. */
+static Value *
+mean_positions(Lower *L, const Look *l, Env *env, const Ast *otherwise)
+{
+	Value *e = l->value, *d = v_int(L, 0);
+	Value *there = v_pos(L, op1(L, OP_LATEST, l->cond), 0);
+	bool sure = is_present(L, there);
+
+	if (e->kind != V_BOOL && !is_number(e))
+		return fail(L, "mean takes numbers and conditions, not %s", v_show(L, e));
+	if (!sure && !otherwise)
+		return fail(L, "this may be the mean of nothing: say what it is then, else d");
+	if (otherwise && !sure)
+		d = eval(L, env, otherwise);
+	if (d->kind == V_ERROR)
+		return d;
+	if (!is_number(d))
+		return fail(L, "the mean is a real, but the else is %s", v_show(L, d));
+	Node *x = node_of(L, e);
+	if (!x)
+		return &v_error;
+	Real none = d->known ? real_of(d->num, d->den) : (Real){ 0, 1 };
+	Node *arg[2] = { x, l->cond };
+	Value *mean = v_stream(L, V_REAL, mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
+	return d->known ? mean : if_value(L, presence(L, there), mean, d);
+}
+
+Value *
+over_positions(Lower *L, Total t, Env *env, const Ast *over)
+{
+	const Ast *clause = over->kid[1]->kid[0];
+	Span whole = L->span;
+	Look l;
+
+	if (!may_define(L, NULL, clause->kid[0]) || !look(L, env, clause->kid[0], clause->kid[2], over->kid[0], &l))
+		return &v_error;
+	L->span = t == T_SUM && l.value->kind == V_REAL ? whole : over->span;
+	if (t == T_SUM)
+		return sum_positions(L, &l);
+	if (t == T_MEAN)
+		return mean_positions(L, &l, env, over->kid[2]);
+	if (t == T_MIN || t == T_MAX)
+		return extreme_position(L, &l, t == T_MIN, env, over->kid[2]);
+	if (l.value->kind != V_BOOL)
+		return fail_at(L, over->kid[0]->span, "what is %s is a condition, not %s", t == T_COUNT ? "counted" : "asked",
+		               v_kind(l.value));
+	Value *c = v_and(L, v_stream(L, V_BOOL, l.cond), t == T_ALL ? v_not(L, l.value) : l.value);
+	Node *n = node_of(L, c);
+	if (!n)
+		return &v_error;
+	if (t == T_COUNT)
+		return checked(L, op2(L, OP_SUM, constant(L, 1), n), "count", NULL, NULL);
+	Value *found = v_stream(L, V_BOOL, presence(L, v_pos(L, op1(L, OP_LATEST, n), 0)));
+	return t == T_ALL ? v_not(L, found) : found;
+}
+
+/* ---- numbers of a range ---- */
+
+typedef struct Choices {
+	int64_t lo, hi;
+	Value **cond;           /* (hi - lo + 1) */
+	Score *score;           /* (hi - lo + 1) of best */
+} Choices;
+
+static bool
+eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
+{
+	const Ast *span = a->kid[2];
+
+	if (span->kind != N_TO && span->kind != N_UPTO) {
+		fail_at(L, span->span, "a choice is made among a range: in 0..<n");
+		return false;
+	}
+	if (!eval_int(L, env, span->kid[0], "a bound", &c->lo) || !eval_int(L, env, span->kid[1], "a bound", &c->hi))
+		return false;
+	c->hi -= span->kind == N_UPTO;
+	if (c->hi - c->lo >= ITEMS_MAX) {
+		fail_at(L, span->span, "this range is too long");
+		return false;
+	}
+	int n = c->hi < c->lo ? 0 : (int)(c->hi - c->lo + 1);
+	c->cond = NEWS(L->arena, Value *, n);
+	c->score = NEWS(L->arena, Score, n);
+	for (int i = 0; i < n; i++) {
+		Env *inner = env_bind(L, env, a->kid[1]->text, v_int(L, c->lo + i), NULL);
+		c->cond[i] = a->kid[4] ? eval_bool(L, inner, a->kid[4], "a where") : v_bool(L, true);
+		if (c->cond[i]->kind == V_ERROR)
+			return false;
+		Fact *old = L->facts;
+		if (c->cond[i]->node)
+			assume(L, c->cond[i]->node, true);
+		bool fine = !a->kid[3] || score_of(L, eval(L, inner, a->kid[3]), &c->score[i]);
+		L->facts = old;
+		fine = fine && (!a->kid[3] || share_ranges(L, &c->score[0], &c->score[i]));
+		if (!fine)
+			return false;
+	}
+	return true;
+}
+
+/* The one with the greatest score is any that has it; one that is out of the
+ * question has less than all. */
+static bool
+keep_best(Lower *L, Choices *c)
+{
+	int n = (int)(c->hi - c->lo + 1);
+	Node **of = NEWS(L->arena, Node *, n);
+	int64_t least = INT64_MAX;
+
+	for (int i = 0; i < n; i++) {
+		if (!(of[i] = join_score(L, &c->score[i])))
+			return false;
+		least = of[i]->type.lo < least ? of[i]->type.lo : least;
+	}
+	Node *none = constant(L, least - 1);
+	for (int i = 0; i < n; i++) {
+		Value *v = c->cond[i];
+		of[i] = !v->known ? op(L, OP_IF, 3, (Node *[]){ v->node, of[i], none }) : v->num ? of[i] : none;
+	}
+	Node *most = n > 1 ? op(L, OP_MAX, n, of) : of[0];
+	if (most->type.lo <= -EXACT_MAX || most->type.hi >= EXACT_MAX) {
+		fail(L, "this score is more than a 32-bit float holds exactly (16777216)");
+		return false;
+	}
+	for (int i = 0; i < n; i++)
+		c->cond[i] = v_and(L, c->cond[i], v_stream(L, V_BOOL, op2(L, OP_EQ, of[i], most)));
+	return true;
+}
+
+/* first i in 0..<n where C: a value known at compile time, -1 if there is none */
+static Value *
+choose_index(Lower *L, Env *env, const Ast *a, Op which)
+{
+	Choices c;
+	bool sure = which == OP_BEST && !a->kid[4];
+
+	if (!eval_choices(L, env, a, &c))
+		return &v_error;
+	if (c.hi < c.lo)
+		return v_int(L, -1);
+	if (which == OP_BEST && !keep_best(L, &c))
+		return &v_error;
+	int64_t n = c.hi - c.lo + 1;
+	Value *v = v_int(L, sure ? c.lo : -1);
+	for (int64_t k = sure; k < n; k++) {
+		int64_t i = which == OP_FIRST ? n - 1 - k : k;
+		Value *is = c.cond[i], *number = v_int(L, c.lo + i);
+		v = is->known ? is->num ? number : v : if_value(L, is->node, number, v);
+	}
+	return v;
+}
+
+Value *
+eval_pick(Lower *L, Env *env, const Ast *a)
+{
+	const Ast *kind = a->kid[0], *name = a->kid[1];
+	Op which = !strcmp(kind->text, "latest") ? OP_LATEST : !strcmp(kind->text, "first") ? OP_FIRST : OP_BEST;
+
+	if (!may_define(L, env, name))
+		return &v_error;
+	if (which == OP_BEST && strcmp(kind->text, "best"))
+		return fail_at(L, kind->span, "a reference is 'latest', 'first' or 'best', not '%s'", kind->text);
+	if (which == OP_BEST && !a->kid[3])
+		return fail_at(L, kind->span, "'best' needs a score: best %s by S where C", name->text);
+	if (which != OP_BEST && a->kid[3])
+		return fail_at(L, a->kid[3]->span, "'%s' has no 'by'; 'best' has", kind->text);
+	return a->kid[2] ? choose_index(L, env, a, which) : choose_position(L, env, a, which);
+}

@@ -1,0 +1,503 @@
+/* Values: making them, showing them in messages, and joining their leaves. */
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "frontend/lower/lower.h"
+
+Value v_error = { .kind = V_ERROR };
+
+/* ---- errors ---- */
+
+/* The note tells a reader of the program why we are in a library at all. */
+static void
+add_note(Lower *L, Diag *d)
+{
+	const Call *c = L->reader ? L->reader : L->call;
+
+	while (c && c->up)
+		c = c->up;
+	if (!d || !c || (c->src == d->src && c->span.lo == d->span.lo))
+		return;
+	d->note_src = c->src;
+	d->note_span = c->span;
+	d->note = L->reader ? "read at another position here, where no guard is known to hold" : "in the call here";
+}
+
+Value *
+fail_at(Lower *L, Span span, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (!L->stopped)
+		add_note(L, error_v(L->diags, L->src, span, fmt, ap));
+	va_end(ap);
+	return &v_error;
+}
+
+Value *
+fail(Lower *L, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (!L->stopped)
+		add_note(L, error_v(L->diags, L->src, L->span, fmt, ap));
+	va_end(ap);
+	return &v_error;
+}
+
+Value *
+not_built(Lower *L, const char *what)
+{
+	return fail(L, "%s: not built yet", what);
+}
+
+const char *
+source_text(Lower *L, Span s)
+{
+	int n = (int)(s.hi - s.lo);
+	const char *text = L->src->text + s.lo;
+	const char *eol = memchr(text, '\n', (size_t)n);
+
+	if (eol)
+		n = (int)(eol - text);
+	if (n > 40) {
+		for (n = 37; n > 0 && (text[n] & 0xc0) == 0x80; n--)
+			;
+		return arena_fmt(L->arena, "%.*s…", n, text);
+	}
+	return arena_fmt(L->arena, "%.*s", n, text);
+}
+
+void
+list_push(Lower *L, List *l, void *p)
+{
+	if (l->n == l->cap) {
+		void **old = l->item;
+		l->cap = l->cap ? l->cap * 2 : 8;
+		l->item = NEWS(L->arena, void *, l->cap);
+		if (l->n)
+			memcpy(l->item, old, sizeof *old * (size_t)l->n);
+	}
+	l->item[l->n++] = p;
+}
+
+/* ---- nodes ---- */
+
+Node *
+op(Lower *L, Op o, int n, Node **arg)
+{
+	if (L->g->nnode > NODES_MAX && !L->stopped) {
+		fail(L, "the program grows beyond %d operators here", NODES_MAX);
+		L->stopped = true;
+	}
+	return mk(L->g, o, L->span, L->file, n, arg, 0);
+}
+
+Node *
+op0(Lower *L, Op o)
+{
+	return op(L, o, 0, NULL);
+}
+
+Node *
+op1(Lower *L, Op o, Node *a)
+{
+	return op(L, o, 1, &a);
+}
+
+Node *
+op2(Lower *L, Op o, Node *a, Node *b)
+{
+	return op(L, o, 2, (Node *[]){ a, b });
+}
+
+Node *
+op3(Lower *L, Op o, Node *a, Node *b, Node *c, int64_t k)
+{
+	return mk(L->g, o, L->span, L->file, 3, (Node *[]){ a, b, c }, k);
+}
+
+Node *
+constant(Lower *L, int64_t k)
+{
+	return mk_const(L->g, k);
+}
+
+/* ---- making ---- */
+
+Value *
+v_new(Lower *L, ValueKind kind)
+{
+	Value *v = NEW(L->arena, Value);
+
+	v->kind = kind;
+	return v;
+}
+
+Value *
+v_known(Lower *L, ValueKind kind, int64_t num)
+{
+	Value *v = v_new(L, kind);
+
+	v->known = true;
+	v->num = num;
+	v->den = 1;
+	return v;
+}
+
+Value *
+v_int(Lower *L, int64_t num)
+{
+	return v_known(L, V_INT, num);
+}
+
+Value *
+v_bool(Lower *L, bool b)
+{
+	return v_known(L, V_BOOL, b);
+}
+
+static Value *
+v_spelled(Lower *L, ValueKind kind, const char *text, uint32_t len)
+{
+	Value *v = v_known(L, kind, 0);
+
+	v->text = text;
+	v->len = len;
+	return v;
+}
+
+Value *
+v_text(Lower *L, const char *text, uint32_t len)
+{
+	return v_spelled(L, V_TEXT, text, len);
+}
+
+Value *
+v_token(Lower *L, const char *text, uint32_t len)
+{
+	return v_spelled(L, V_TOKEN, text, len);
+}
+
+Value *
+v_stream(Lower *L, ValueKind kind, Node *n)
+{
+	if (n->op == OP_CONST && kind == V_TOKEN) {
+		const char *s = row_spelling(L, n->k);
+		return v_token(L, s, (uint32_t)strlen(s));
+	}
+	if (n->op == OP_CONST)
+		return v_known(L, kind, n->k);
+	if (n->op == OP_REAL && n->real[0].den) {
+		Value *known = v_known(L, V_REAL, llrint(n->real[0].x * (double)n->real[0].den));
+		known->den = n->real[0].den;
+		return known;
+	}
+	Value *v = v_new(L, kind);
+	v->node = n;
+	return v;
+}
+
+Value *
+v_enum(Lower *L, const Shape *shape, Node *n)
+{
+	Value *v = v_stream(L, V_ENUM, n);
+
+	v->shape = shape;
+	return v;
+}
+
+Value *
+v_array(Lower *L, int n, Value **item)
+{
+	Value *v = v_new(L, V_ARRAY);
+
+	v->n = n;
+	v->item = item;
+	return v;
+}
+
+Value *
+v_record(Lower *L, int n, const char **field, Value **item)
+{
+	Value *v = v_new(L, V_RECORD);
+
+	v->n = n;
+	v->field = field;
+	v->item = item;
+	return v;
+}
+
+Value *
+v_pos(Lower *L, Node *ref, int offset)
+{
+	Value *v = v_new(L, V_POS);
+
+	v->ref = ref;
+	v->offset = offset;
+	return v;
+}
+
+/* ---- asking ---- */
+
+bool
+is_scalar(const Value *v)
+{
+	return v->kind == V_INT || v->kind == V_REAL || v->kind == V_BOOL || v->kind == V_TOKEN || v->kind == V_ENUM;
+}
+
+bool
+is_number(const Value *v)
+{
+	return v->kind == V_INT || v->kind == V_REAL;
+}
+
+bool
+is_known(const Value *v)
+{
+	switch (v->kind) {
+	case V_ARRAY: case V_RECORD:
+		for (int i = 0; i < v->n; i++)
+			if (!is_known(v->item[i]))
+				return false;
+		return true;
+	case V_POS:
+		return false;
+	case V_ERROR: case V_FN: case V_BUILTIN: case V_TYPE: case V_MODULE: case V_FOREIGN:
+		return true;
+	default:
+		return v->known;
+	}
+}
+
+/* Both known and surely equal. */
+bool
+same_known(Lower *L, const Value *a, const Value *b)
+{
+	(void)L;
+	if (a->kind != b->kind || !a->known || !b->known)
+		return false;
+	if (a->kind == V_TOKEN || a->kind == V_TEXT)
+		return a->text == b->text;
+	return a->num == b->num && a->den == b->den && a->shape == b->shape;
+}
+
+Node *
+node_of(Lower *L, Value *v)
+{
+	if (v->kind == V_ERROR)
+		return NULL;
+	if (v->node)
+		return v->node;
+	if (v->kind == V_TOKEN) {
+		int row = row_of(L, v->text, v->len);
+		if (row < 0) {
+			fail(L, "the vocabulary has no token '%s'", v->text);
+			return NULL;
+		}
+		return v->node = constant(L, row);
+	}
+	if (v->kind == V_INT && (v->num >= EXACT_MAX || v->num <= -EXACT_MAX)) {
+		const char *text = arena_fmt(L->arena, "%lld is more than a 32-bit float holds exactly (16777216)", (long long)v->num);
+		Node *n = constant(L, v->num);
+		if (!may_be_large(n)) {
+			fail(L, "%s", text);
+			return NULL;
+		}
+		note_large(L, n, text);
+	}
+	if (v->kind == V_REAL)
+		return v->node = mk_real(L->g, real_of(v->num, v->den));
+	if (!is_scalar(v)) {
+		fail(L, "expected a value of the text, not %s", v_kind(v));
+		return NULL;
+	}
+	return v->node = constant(L, v->num);
+}
+
+/* A text that stands for its tokens. What the vocabulary lacks is never equal
+ * to anything, and an error where its row is needed; in the program at once. */
+Value *
+as_array(Lower *L, Value *v)
+{
+	if (v->kind != V_TEXT)
+		return v;
+	List l = { 0 };
+	for (uint32_t at = 0, n; at < v->len; at += n) {
+		n = v->len - at < (uint32_t)L->longest ? v->len - at : (uint32_t)L->longest;
+		for (; n > 0; n--) {
+			const char *s = intern_find(L->arena, v->text + at, n);
+			if (s && map_get(&L->rows, s))
+				break;
+		}
+		if (!n) {
+			for (n = 1; at + n < v->len && (v->text[at + n] & 0xc0) == 0x80; n++)
+				;
+			if (L->has_vocab && L->src == L->program->src)
+				return fail(L, "the vocabulary has no token for '%.*s'", (int)n, v->text + at);
+		}
+		list_push(L, &l, v_token(L, intern(L->arena, v->text + at, n), n));
+	}
+	return v_array(L, l.n, (Value **)l.item);
+}
+
+/* ---- showing ---- */
+
+const char *
+whole_hint(const Value *v)
+{
+	return v->kind == V_REAL ? "; floor(x) and ceil(x) are integers" : "";
+}
+
+const char *
+v_kind(const Value *v)
+{
+	switch (v->kind) {
+	case V_INT: return "an integer";
+	case V_REAL: return "a real";
+	case V_BOOL: return "a condition";
+	case V_TOKEN: return "a token";
+	case V_ENUM: return "a member of an enum";
+	case V_POS: return "a position";
+	case V_TEXT: return "a text";
+	case V_ARRAY: return "an array";
+	case V_RECORD: return "a record";
+	case V_FN: case V_BUILTIN: return "a function";
+	case V_TYPE: return "a type";
+	case V_MODULE: return "a module";
+	default: return "an unknown value";
+	}
+}
+
+static const char *
+show_int(Lower *L, const Value *v)
+{
+	if (v->known)
+		return arena_fmt(L->arena, "%lld", (long long)v->num);
+	Bounds b = bounds(L, v->node);
+	return arena_fmt(L->arena, "int %lld..%lld", (long long)b.lo, (long long)b.hi);
+}
+
+const char *
+v_show(Lower *L, const Value *v)
+{
+	switch (v->kind) {
+	case V_INT:
+		return show_int(L, v);
+	case V_BOOL:
+		return v->known ? v->num ? "true" : "false" : "bool";
+	case V_TOKEN:
+		return v->known ? arena_fmt(L->arena, "'%s'", v->text) : "token";
+	case V_TEXT:
+		return "a text";
+	case V_POS:
+		return is_present(L, v) ? "pos" : "pos?";
+	case V_ENUM:
+		return v->shape->name;
+	case V_REAL:
+		if (v->known)
+			return arena_fmt(L->arena, "%.10g", number_value(v));
+		return arena_fmt(L->arena, "real %.6g..%.6g", v->node->type.min, v->node->type.max);
+	case V_ARRAY:
+		if (!v->n)
+			return "an empty array";
+		return arena_fmt(L->arena, "[%d] %s", v->n, v_show(L, v->item[0]));
+	default:
+		return v_kind(v);
+	}
+}
+
+/* ---- leaves ---- */
+
+Value *
+v_map(Lower *L, Value *v, Mapper *f, void *data)
+{
+	if (v->kind == V_ERROR)
+		return v;
+	if (v->kind == V_TEXT)
+		v = as_array(L, v);
+	if (v->kind != V_ARRAY && v->kind != V_RECORD)
+		return f(L, v, data);
+	Value *to = v_new(L, v->kind);
+	*to = *v;
+	to->item = NEWS(L->arena, Value *, v->n);
+	for (int i = 0; i < v->n; i++)
+		to->item[i] = v_map(L, v->item[i], f, data);
+	return to;
+}
+
+static bool
+same_form(Lower *L, Value *a, Value *b)
+{
+	if (a->kind != b->kind) {
+		fail(L, "%s and %s do not go together: %s, %s", v_kind(a), v_kind(b),
+		     v_show(L, a), v_show(L, b));
+		return false;
+	}
+	if (a->n != b->n) {
+		fail(L, "arrays of %d and %d elements do not go together", a->n, b->n);
+		return false;
+	}
+	for (int i = 0; a->kind == V_RECORD && i < a->n; i++)
+		if (a->field[i] != b->field[i]) {
+			fail(L, "records with different fields do not go together");
+			return false;
+		}
+	return true;
+}
+
+Value *
+v_join(Lower *L, Value *a, Value *b, Join *f, void *data)
+{
+	if (a->kind == V_ERROR || b->kind == V_ERROR)
+		return &v_error;
+	if (a->kind == V_TEXT)
+		a = as_array(L, a);
+	if (b->kind == V_TEXT)
+		b = as_array(L, b);
+	if (a->kind == V_ERROR || b->kind == V_ERROR)
+		return &v_error;
+	meet_end(L, &a, &b);
+	if (a->kind != V_ARRAY && a->kind != V_RECORD && b->kind != V_ARRAY && b->kind != V_RECORD)
+		return f(L, a, b, data);
+	if (!same_form(L, a, b))
+		return &v_error;
+	Value *to = v_new(L, a->kind);
+	*to = *a;
+	to->item = NEWS(L->arena, Value *, a->n);
+	for (int i = 0; i < a->n; i++)
+		to->item[i] = v_join(L, a->item[i], b->item[i], f, data);
+	return to;
+}
+
+/* if cond then a else b, of single values */
+static Value *
+if_leaf(Lower *L, Value *a, Value *b, void *cond)
+{
+	if (same_known(L, a, b))
+		return a;
+	if (a->kind == V_POS && b->kind == V_POS)
+		return if_pos(L, cond, a, b);
+	Value *both[2] = { a, b };
+	alike_numbers(L, both, 2);
+	a = both[0];
+	b = both[1];
+	if (!is_scalar(a) || a->kind != b->kind || a->shape != b->shape)
+		return fail(L, "the branches do not go together: %s and %s", v_show(L, a), v_show(L, b));
+	Node *x = node_of(L, a), *y = node_of(L, b);
+	if (!x || !y)
+		return &v_error;
+	Value *v = v_stream(L, a->kind, op(L, OP_IF, 3, (Node *[]){ cond, x, y }));
+	v->shape = a->shape;
+	return v;
+}
+
+Value *
+if_value(Lower *L, Node *cond, Value *a, Value *b)
+{
+	return v_join(L, a, b, if_leaf, cond);
+}

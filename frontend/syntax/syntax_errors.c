@@ -1,0 +1,397 @@
+/* What is said of text that does not parse. The parser knows what it got, what
+ * would have fitted and which words came before; from that comes a guess at what
+ * was meant, most of all by those who come from another language. */
+
+#include <ctype.h>
+#include <string.h>
+
+#include "frontend/syntax/parser.h"
+
+#define STARTS  "a statement starts with let, const, fn, emit, output …, a reference with latest, first or best"
+#define ASSIGNS "a name is defined once, by let: let %s = …"
+#define NEITHER "something is missing before this: an operator, or the word that starts a statement"
+#define NO_LOOPS "there are no loops: use a comprehension, fold or scan"
+
+static bool
+wants(const Wrong *w, const char *symbol)
+{
+	for (int i = 0; i < w->n; i++)
+		if (!strcmp(w->want[i], symbol))
+			return true;
+	return false;
+}
+
+static bool
+got(const Wrong *w, const char *symbol)
+{
+	return !strcmp(w->got, symbol);
+}
+
+static bool
+is_one_of(const char *word, const char *const *list)
+{
+	for (; *list; list++)
+		if (!strcmp(word, *list))
+			return true;
+	return false;
+}
+
+static bool
+is_selector(const char *word)
+{
+	return is_one_of(word, (const char *const[]){ "latest", "first", "best", NULL });
+}
+
+static bool
+is_type_word(const char *word)
+{
+	return is_one_of(word, (const char *const[]){ "int", "bool", "real", "pos", "token", "float", "string", NULL });
+}
+
+static bool
+is_setting(const char *word)
+{
+	return is_one_of(word, (const char *const[]){ "vocab", "context", "attention", NULL });
+}
+
+/* Does it begin a value, and nothing else? */
+static bool
+starts_value(const Wrong *w)
+{
+	return is_one_of(w->got, (const char *const[]){ "name", "integer", "number", "text", "token literal", "true", "false",
+	                                                "match", NULL });
+}
+
+static bool
+is_keyword(const Wrong *w)
+{
+	return islower((unsigned char)w->word[0]) && !strcmp(w->got, w->word);
+}
+
+/* What people write who come from another language. */
+static const char *
+foreign_word(const char *word)
+{
+	static const char *const hint[][2] = {
+		{ "True", "write true" }, { "False", "write false" },
+		{ "elif", "write else if" }, { "elseif", "write else if" },
+		{ "def", "a function is 'fn name(x) = e'" },
+		{ "function", "a function is 'fn name(x) = e'" },
+		{ "lambda", "a function has a name: fn name(x) = e" },
+		{ "var", "a stream is 'let name = e'" },
+		{ "import", "a module is 'use name'" },
+		{ "print", "nothing is printed: 'output name = e' labels the text, 'emit e' continues it" },
+		{ "case", "an arm is 'pattern => e', without case" },
+		{ "while", NO_LOOPS },
+	};
+
+	for (size_t i = 0; i < sizeof hint / sizeof *hint; i++)
+		if (!strcmp(word, hint[i][0]))
+			return hint[i][1];
+	return NULL;
+}
+
+/* What stands there, what would fit, and what to say. */
+static const char *
+misplaced(const Wrong *w)
+{
+	static const char *const hint[][3] = {
+		{ "','", "=>", "patterns are joined by '|'" },
+		{ "or", "=>", "patterns are joined by '|'" },
+		{ "'-'", "=>", "a range is written lo..hi" },
+		{ "'<'", "=>", "a pattern is a constant or a range; for a condition write if" },
+		{ "'>'", "=>", "a pattern is a constant or a range; for a condition write if" },
+		{ "<=", "=>", "a pattern is a constant or a range; for a condition write if" },
+		{ ">=", "=>", "a pattern is a constant or a range; for a condition write if" },
+		{ "'='", "..", "a range is written lo..hi" },
+		{ "'.'", "as", "a module is used whole: use NAME, and then NAME.add(…)" },
+		{ "':'", "then", "write 'then' for ':'" },
+		{ "'{'", "then", "write 'then' before this: if c then a else b" },
+		{ "->", "=>", "write '=>' for '->'" },
+		{ "':'", "=>", "write '=>' for ':'" },
+		{ "=>", "->", "write '->' for '=>'" },
+		{ "'='", "->", "write '->' for '='" },
+		{ "'='", "':'", "write ':' for '='" },
+		{ "':'", "..", "a range is written lo..hi or lo..<n" },
+		{ "where", "and", "a 'where' belongs to 'latest j where C' or to 'for j where C'" },
+		{ "'='", "and", "write '==' to compare; '=' defines a name after let or const" },
+		{ "if", "where", "write 'where' for 'if'" },
+		{ "if", "and", "a condition comes first: if c then a else b" },
+		{ "'?'", "and", "write if c then a else b" },
+	};
+
+	for (size_t i = 0; i < sizeof hint / sizeof *hint; i++)
+		if (got(w, hint[i][0]) && wants(w, hint[i][1]))
+			return hint[i][2];
+	return NULL;
+}
+
+/* = 3, += 3, ++ */
+static bool
+is_assignment(const char *s)
+{
+	while (*s == ' ' || *s == '\t')
+		s++;
+	if (!strncmp(s, "++", 2) || !strncmp(s, "--", 2))
+		return true;
+	s += *s && strchr("+-*/%", *s) && s[1] == '=';
+	return s[0] == '=' && s[1] != '=' && s[1] != '>';
+}
+
+static bool
+assigns(const Wrong *w)
+{
+	return got(w, "name") && is_assignment(w->rest);
+}
+
+/* The bracket that is still open, as it is closed. */
+static const char *
+closing(const Wrong *w)
+{
+	return wants(w, "')'") ? "')'" : wants(w, "']'") ? "']'" : wants(w, "'}'") ? "'}'" : NULL;
+}
+
+static bool
+is_next_line(const Parser *p, Span a, Span b)
+{
+	return source_line(p->src, a.lo) != source_line(p->src, b.lo);
+}
+
+/* A name behind a name, as in `latest j where C`, and then something else. */
+static bool
+two_names(Parser *p, const Wrong *w)
+{
+	if (w->n != 3 || !wants(w, "by") || !wants(w, "where"))
+		return false;
+	if (is_selector(w->before_word))
+		syntax(p, w->last, "what is looked for? %s %s where C", w->before_word, w->last_word);
+	else if (foreign_word(w->before_word))
+		syntax(p, p->before, "%s", foreign_word(w->before_word));
+	else if (is_assignment(p->src->text + w->last.hi))
+		syntax(p, w->last, ASSIGNS, w->last_word);
+	else
+		syntax(p, w->last, is_next_line(p, p->before, w->last) ? STARTS : NEITHER);
+	return true;
+}
+
+/* The place is behind what was there, not at the next line's keyword. */
+static void
+unfinished(Parser *p, const Wrong *w)
+{
+	Span at = w->last.hi ? (Span){ w->last.hi - 1, w->last.hi } : w->last;
+
+	if (w->n == 1)
+		syntax(p, at, "expected %s after this", w->want[0]);
+	else if (w->n == 2)
+		syntax(p, at, "expected %s or %s after this", w->want[0], w->want[1]);
+	else if (two_names(p, w))
+		return;
+	else if (wants(w, "else") && !wants(w, "']'"))
+		syntax(p, at, "an if needs its else: if c then a else b");
+	else if (wants(w, "then"))
+		syntax(p, at, "'then' is missing after this: if c then a else b");
+	else if (wants(w, "and") && closing(w))
+		syntax(p, at, "%s is missing after this", closing(w));
+	else
+		syntax(p, at, "this is not finished: %s follows", w->ends ? "the end of the file" : "the next statement");
+}
+
+/* let in = 3, let f = fn(x) = 3 */
+static bool
+misnames(Parser *p, const Wrong *w)
+{
+	if (got(w, "fn") && wants(w, "integer") && !is_next_line(p, w->last, w->at)) {
+		syntax(p, w->at, "a function is 'fn name(x) = e'");
+		p->misnamed = w->at;
+		return true;
+	}
+	if (!is_keyword(w) || !wants(w, "name") || wants(w, "integer") || wants(w, "and")
+	    || is_next_line(p, w->last, w->at))
+		return false;
+	syntax(p, w->at, "'%s' is a reserved word and names nothing else", w->word);
+	p->misnamed = w->at;
+	p->misname = w->got;
+	return true;
+}
+
+/* Where a value is expected, or a name. */
+static bool
+no_value(Parser *p, const Wrong *w)
+{
+	if (!wants(w, "name"))
+		return false;
+	if (w->n == 1)
+		syntax(p, w->at, "expected name before %s", w->got);
+	else if (is_setting(w->last_word) && (got(w, "':'") || got(w, "'='")))
+		syntax(p, w->at, "a setting has no %s: vocab \"01\" context 16", w->got);
+	else if (got(w, "text") && wants(w, "token literal"))
+		syntax(p, w->at, "write a token in single quotes");
+	else if (!wants(w, "integer"))
+		return false;
+	else if (got(w, "if") || got(w, "'{'"))
+		syntax(p, w->at, "put parentheses around this '%s …'", w->word);
+	else
+		syntax(p, w->at, "expected a value before %s", w->got);
+	return true;
+}
+
+static bool
+stray_else(Parser *p, const Wrong *w)
+{
+	if (!got(w, "else"))
+		return false;
+	if (p->src->text[w->last.lo] == ']')
+		syntax(p, w->at, "the default goes inside the brackets: x[p else d]");
+	else if (wants(w, "then"))
+		syntax(p, w->at, "'then' is missing before this: if c then a else b");
+	else if (wants(w, "','") && wants(w, "'}'"))
+		syntax(p, w->at, "',' is missing before this");
+	else
+		syntax(p, w->at, "an else belongs to an if, or in the brackets of what is read: x[p else d]");
+	return true;
+}
+
+/* A value behind a value. */
+static bool
+two_values(Parser *p, const Wrong *w)
+{
+	if (!starts_value(w))
+		return false;
+	if (is_selector(w->last_word))
+		syntax(p, w->last, "put parentheses around this '%s …'", w->last_word);
+	else if (wants(w, "then"))
+		syntax(p, w->at, "'then' is missing before this: if c then a else b");
+	else if (assigns(w))
+		syntax(p, w->at, ASSIGNS, w->word);
+	else if (wants(w, "->"))
+		syntax(p, w->at, "'->' is missing before this: test TEXT -> TEXT");
+	else
+		syntax(p, w->at, NEITHER);
+	return true;
+}
+
+/* Brackets and commas behind a whole value. */
+static bool
+stray_bracket(Parser *p, const Wrong *w)
+{
+	const char *close = closing(w);
+
+	if (got(w, "'{'") && isalpha((unsigned char)w->last_word[0]))
+		syntax(p, w->at, "a call takes parentheses: %s(…)", w->last_word);
+	else if (got(w, "','") && wants(w, "'{'"))
+		syntax(p, w->at, "put parentheses around several: match (a, b) { … }");
+	else if (got(w, "','") && wants(w, "else") && wants(w, "']'"))
+		syntax(p, w->at, "behind a value, brackets hold one index: x[i]");
+	else if (got(w, "','") && close && !wants(w, "=>"))
+		syntax(p, w->at, "a list is written [a, b]");
+	else if (close && strlen(w->got) == 3 && strchr(")]}", w->got[1]))
+		syntax(p, w->at, "expected %s before %s", close, w->got);
+	else if (got(w, "')'") || got(w, "']'") || got(w, "'}'"))
+		syntax(p, w->at, "this %s closes nothing", w->got);
+	else
+		return false;
+	return true;
+}
+
+/* The first word of a statement, or of a line in a function's block. */
+static bool
+no_statement(Parser *p, const Wrong *w)
+{
+	if (!wants(w, "let"))
+		return false;
+	bool first = !wants(w, "and") || is_next_line(p, w->last, w->at);
+	if (first && (got(w, "for") || got(w, "if")))
+		p->foreign = w->at;
+	if (first && got(w, "for"))
+		syntax(p, w->at, NO_LOOPS);
+	else if (first && got(w, "if"))
+		syntax(p, w->at, "an if is a value, with both branches: emit if c then a else b");
+	else if (got(w, "for"))
+		syntax(p, w->at, "put brackets around it: [e for i in 0..<n]");
+	else if (assigns(w))
+		syntax(p, w->at, ASSIGNS, w->word);
+	else if (wants(w, "return"))
+		syntax(p, w->at, "a block holds let, const, fn and assert, and ends with return e");
+	else if (!wants(w, "and"))
+		syntax(p, w->at, STARTS);
+	else
+		return false;
+	return true;
+}
+
+/* A line that begins with //: where. */
+static bool
+slashes(const Parser *p, const Wrong *w, Span *where)
+{
+	const char *text = p->src->text;
+	uint32_t at = w->at.lo;
+
+	while (at > 0 && text[at - 1] != '\n')
+		at--;
+	at += (uint32_t)strspn(text + at, " \t");
+	*where = (Span){ at, at + 2 };
+	return !strncmp(text + at, "//", 2);
+}
+
+/* Is it a mistake that was told already, going on? What follows a reserved word that was
+ * to be a name, or uses it; the rest of a statement that this language does not have. */
+static bool
+goes_on(const Parser *p, const Wrong *w)
+{
+	if (w->last.hi && w->last.lo == p->misnamed.lo && w->last.hi == p->misnamed.hi)
+		return true;
+	if (p->misname && got(w, p->misname) && wants(w, "integer"))
+		return true;
+	return p->foreign.hi && (got(w, "'}'") || (got(w, "else") && !is_next_line(p, p->foreign, w->at)));
+}
+
+void
+report_syntax(Parser *p, const Wrong *w)
+{
+	Span comment;
+	const char *hint = foreign_word(w->word), *earlier = foreign_word(w->last_word);
+
+	if (goes_on(p, w))
+		return;
+	if (slashes(p, w, &comment))
+		syntax(p, comment, "comments start with '#'");
+	else if (hint || earlier) {
+		if (!strcmp(hint ? hint : earlier, NO_LOOPS))
+			p->foreign = w->at;
+		syntax(p, hint ? w->at : w->last, "%s", hint ? hint : earlier);
+	} else if (got(w, "..") && wants(w, "']'") && !wants(w, "else"))
+		syntax(p, w->at, "a list of numbers is [i for i in lo..hi]");
+	else if ((got(w, "if") || got(w, "for")) && is_next_line(p, w->last, w->at) && no_statement(p, w))
+		return;
+	else if (got(w, "return") && !strcmp(w->last_word, "{"))
+		syntax(p, w->at, "a function's block has no '=' before it: fn f(x) { return e }");
+	else if (got(w, "return"))
+		syntax(p, w->at, "'return' ends the block of a function");
+	else if (got(w, "name") && is_type_word(w->last_word) && wants(w, "':'") && !wants(w, "and"))
+		syntax(p, w->last, "the type comes behind the name: %s: %s", w->word, w->last_word);
+	else if (misplaced(w))
+		syntax(p, w->at, "%s", misplaced(w));
+	else if (misnames(p, w))
+		return;
+	else if (w->ends || (w->is_statement && !wants(w, "let")) || (got(w, "after") && wants(w, "and") && closing(w)))
+		unfinished(p, w);
+	else if (no_value(p, w))
+		return;
+	else if (starts_value(w) && is_setting(w->last_word))
+		syntax(p, w->last, "settings stand without commas between them");
+	else if (starts_value(w) && wants(w, "','") && w->n > 2 && !assigns(w))
+		syntax(p, w->at, "',' is missing before this");
+	else if (!strncmp(w->got, "..", 2) && wants(w, "'}'") && wants(w, "name"))
+		syntax(p, w->at, "the tokens of a vocabulary are written out: vocab \"0123456789\"");
+	else if (two_names(p, w) || no_statement(p, w)
+	         || (wants(w, "and") && (stray_else(p, w) || two_values(p, w) || stray_bracket(p, w))))
+		return;
+	else if (w->n == 1)
+		syntax(p, w->at, "expected %s before %s", w->want[0], w->got);
+	else if (w->n == 2)
+		syntax(p, w->at, "expected %s or %s before %s", w->want[0], w->want[1], w->got);
+	else if (w->n == 3)
+		syntax(p, w->at, "expected %s, %s or %s before %s", w->want[0], w->want[1], w->want[2], w->got);
+	else
+		syntax(p, w->at, "unexpected %s", w->got);
+}

@@ -1,0 +1,83 @@
+/* Nodes in an order that is the program's meaning alone: what the outputs need, as
+ * they need it, then what only names need, by its content. A source whose
+ * independent lines are in another order gives the same weights then, for whatever
+ * chooses among equals takes the first. */
+
+#include "ir/internal.h"
+
+#include <stdlib.h>
+
+typedef struct Order {
+	Graph *g;
+	int n;
+	Node **node;            /* (n) those that have their place */
+	char *placed;           /* (nnode) by old id */
+	Node **stack;           /* (nnode) those being placed, each an operand of the one below */
+	int *next;              /* (nnode) the operand to look at, for each of the stack */
+} Order;
+
+static void
+place(Order *o, Node *root)
+{
+	int depth = 0;
+
+	if (o->placed[root->id])
+		return;
+	o->stack[depth] = root;
+	o->next[depth++] = 0;
+	while (depth) {
+		Node *n = o->stack[depth - 1];
+		if (o->next[depth - 1] == n->narg) {
+			if (!o->placed[n->id])
+				o->node[o->n++] = n;
+			o->placed[n->id] = 1;
+			depth--;
+			continue;
+		}
+		Node *x = n->arg[o->next[depth - 1]++];
+		if (o->placed[x->id])
+			continue;
+		o->stack[depth] = x;
+		o->next[depth++] = 0;
+	}
+}
+
+static int
+by_hash(const void *a, const void *b)
+{
+	const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
+
+	return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+static void
+place_named(Order *o)
+{
+	Graph *g = o->g;
+	Node **root = NEWS(g->arena, Node *, g->nnamed + 1);
+
+	for (int i = 0; i < g->nnamed; i++)
+		root[i] = g->named[i].node;
+	qsort(root, (size_t)g->nnamed, sizeof *root, by_hash);
+	for (int i = 0; i < g->nnamed; i++)
+		place(o, root[i]);
+}
+
+void
+graph_order(Graph *g)
+{
+	Order o = { .g = g, .node = NEWS(g->arena, Node *, g->nnode + 1), .placed = NEWS(g->arena, char, g->nnode + 1),
+		.stack = NEWS(g->arena, Node *, g->nnode + 1), .next = NEWS(g->arena, int, g->nnode + 1) };
+
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		place(&o, g->emit[i]);
+	for (int i = 0; i < g->noutput; i++)
+		place(&o, g->output[i].node);
+	place_named(&o);
+	for (int i = 0; i < g->nnode; i++)
+		place(&o, g->node[i]);
+	for (int i = 0; i < o.n; i++) {
+		g->node[i] = o.node[i];
+		g->node[i]->id = i;
+	}
+}

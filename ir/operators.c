@@ -1,0 +1,339 @@
+/* The operators and what they mean. Each row of lang/ops.h has an eval_NAME
+ * here: the value, given the operands' values at this position. Operators that
+ * look at the text or at other positions have theirs in eval.c. */
+
+#include "ir/internal.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+const OpInfo op_info[NUM_OPS] = {
+#define OP(name, nargs, attr, doc) [OP_##name] = {#name, nargs, attr, doc},
+#include "lang/ops.h"
+#undef OP
+};
+
+int
+op_find(const char *name)
+{
+	for (int i = 0; i < NUM_OPS; i++)
+		if (!strcmp(op_info[i].name, name))
+			return i;
+	return -1;
+}
+
+bool
+is_reference(Op op)
+{
+	return op == OP_HERE || op == OP_AT || op == OP_LATEST || op == OP_FIRST || op == OP_BEST;
+}
+
+bool
+is_search(Op op)
+{
+	return op == OP_LATEST || op == OP_FIRST || op == OP_BEST || op == OP_SUM || op == OP_MEAN;
+}
+
+Node *
+condition_of(const Node *search)
+{
+	return search->arg[search->narg - 1];
+}
+
+bool
+is_pointwise(Op op)
+{
+	return !is_reference(op) && op != OP_TOKEN && op != OP_INDEX &&
+		op != OP_THERE && op != OP_READ && op != OP_SUM && op != OP_MEAN &&
+		op != OP_INPUT && op != OP_ATTEND;
+}
+
+bool
+is_commutative(Op op)
+{
+	switch (op) {
+	case OP_ADD: case OP_MUL: case OP_MIN: case OP_MAX:
+	case OP_EQ: case OP_AND: case OP_OR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+typedef int64_t Meaning(const Node *, const int64_t *v);
+
+#define OP(name, nargs, attr, doc) static Meaning eval_##name;
+#include "lang/ops.h"
+#undef OP
+
+static int64_t
+eval_CONST(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return n->k;
+}
+
+static int64_t
+eval_ADD(const Node *n, const int64_t *v)
+{
+	(void)n;
+	return clamp((__int128)v[0] + v[1]);
+}
+
+static int64_t
+eval_SUB(const Node *n, const int64_t *v)
+{
+	(void)n;
+	return clamp((__int128)v[0] - v[1]);
+}
+
+static int64_t
+eval_MUL(const Node *n, const int64_t *v)
+{
+	(void)n;
+	return clamp((__int128)v[0] * v[1]);
+}
+
+/* A divisor is never 0; 0 is what we would say. */
+static int64_t
+eval_DIV(const Node *n, const int64_t *v)
+{
+	(void)n;
+	if (v[1] == 0)
+		return 0;
+	int64_t q = v[0] / v[1];
+	return q - (v[0] % v[1] != 0 && (v[0] < 0) != (v[1] < 0));
+}
+
+static int64_t
+eval_MOD(const Node *n, const int64_t *v)
+{
+	(void)n;
+	if (v[1] == 0)
+		return 0;
+	int64_t r = v[0] % v[1];
+	return r && (r < 0) != (v[1] < 0) ? r + v[1] : r;
+}
+
+static int64_t
+eval_MIN(const Node *n, const int64_t *v)
+{
+	int64_t least = v[0];
+
+	for (int i = 1; i < n->narg; i++)
+		least = v[i] < least ? v[i] : least;
+	return least;
+}
+
+static int64_t
+eval_MAX(const Node *n, const int64_t *v)
+{
+	int64_t most = v[0];
+
+	for (int i = 1; i < n->narg; i++)
+		most = v[i] > most ? v[i] : most;
+	return most;
+}
+
+static int64_t
+eval_ABS(const Node *n, const int64_t *v)
+{
+	(void)n;
+	return v[0] < 0 ? -v[0] : v[0];
+}
+
+static int64_t
+eval_EQ(const Node *n, const int64_t *v)
+{
+	(void)n;
+	return v[0] == v[1];
+}
+
+static int64_t
+eval_LT(const Node *n, const int64_t *v)
+{
+	(void)n;
+	return v[0] < v[1];
+}
+
+static int64_t
+eval_NOT(const Node *n, const int64_t *v)
+{
+	(void)n;
+	return clamp((__int128)1 - v[0]);
+}
+
+static int64_t
+eval_AND(const Node *n, const int64_t *v)
+{
+	for (int i = 0; i < n->narg; i++)
+		if (v[i] != 1)
+			return 0;
+	return 1;
+}
+
+static int64_t
+eval_OR(const Node *n, const int64_t *v)
+{
+	for (int i = 0; i < n->narg; i++)
+		if (v[i] == 1)
+			return 1;
+	return 0;
+}
+
+static int64_t
+eval_IF(const Node *n, const int64_t *v)
+{
+	(void)n;
+	return v[0] == 1 ? v[1] : v[2];
+}
+
+static int64_t
+eval_TABLE(const Node *n, const int64_t *v)
+{
+	__int128 i = (__int128)v[0] - n->k;
+
+	return n->table[i < 0 ? 0 : i >= n->ntable ? n->ntable - 1 : (int)i];
+}
+
+static int64_t
+eval_PICK(const Node *n, const int64_t *v)
+{
+	return v[0] >= 0 && v[0] < n->narg - 2 ? v[v[0] + 2] : v[1];
+}
+
+static int64_t
+eval_AS(const Node *n, const int64_t *v)
+{
+	(void)n;
+	assert(v[0] == v[1]);
+	return v[0];
+}
+
+/* ---- reals ---- */
+
+bool
+mixes(Op op)
+{
+	return op == OP_LINEAR || op == OP_RELU || op == OP_MEAN || op == OP_THERE || op == OP_ATTEND
+	       || op == OP_CURVE || op == OP_TIMES || op == OP_APPROX;
+}
+
+/* Operand i, which may be an integer. */
+static double
+real_arg(const Node *n, const int64_t *v, int i)
+{
+	return n->arg[i]->type.real ? real_value(v[i]) : (double)v[i];
+}
+
+static int64_t
+eval_REAL(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return real_bits(n->real[0].x);
+}
+
+static int64_t
+eval_LINEAR(const Node *n, const int64_t *v)
+{
+	double sum = n->real[n->narg].x;
+
+	for (int i = 0; i < n->narg; i++)
+		sum += n->real[i].x * real_arg(n, v, i);
+	return real_bits(sum);
+}
+
+static int64_t
+eval_VALUES(const Node *n, const int64_t *v)
+{
+	__int128 i = (__int128)v[0] - n->k;
+
+	return real_bits(n->real[i < 0 ? 0 : i >= n->nreal ? n->nreal - 1 : (int)i].x);
+}
+
+static int64_t
+eval_RELU(const Node *n, const int64_t *v)
+{
+	double x = real_arg(n, v, 0);
+
+	return real_bits(x > 0 ? x : 0);
+}
+
+/* What is computed on the way may be beyond its range by a rounding. */
+static int64_t
+eval_CURVE(const Node *n, const int64_t *v)
+{
+	double x = real_arg(n, v, 0);
+
+	return real_bits(curve_info[n->k].f(fmin(fmax(x, node_min(n->arg[0])), node_max(n->arg[0]))));
+}
+
+static int64_t
+eval_TIMES(const Node *n, const int64_t *v)
+{
+	return real_bits(real_arg(n, v, 0) * real_arg(n, v, 1));
+}
+
+static int64_t
+eval_APPROX(const Node *n, const int64_t *v)
+{
+	return real_bits(real_arg(n, v, 0));
+}
+
+/* Half a step of the grid away from 0 no value is found, so that the rounding of a
+ * double decides nothing. */
+static double
+half_step(const Node *x)
+{
+	int64_t grid = real_grid(&x->type);
+
+	return grid ? 0.5 / (double)grid : 0;
+}
+
+static int64_t
+eval_ABOVE(const Node *n, const int64_t *v)
+{
+	return real_arg(n, v, 0) > half_step(n->arg[0]);
+}
+
+static int64_t
+eval_FLOOR(const Node *n, const int64_t *v)
+{
+	return (int64_t)floor(real_arg(n, v, 0) + half_step(n->arg[0]));
+}
+
+/* A position decides these: eval.c. */
+static int64_t
+positional(const Node *n)
+{
+	(void)n;
+	assert(!"op_apply of an operator that depends on the position");
+	return 0;
+}
+
+static int64_t eval_TOKEN(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_INDEX(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_HERE(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_AT(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_LATEST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_FIRST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_BEST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_SUM(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_INPUT(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_ATTEND(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_MEAN(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_THERE(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t eval_READ(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+
+int64_t
+op_apply(const Node *n, const int64_t *v)
+{
+	static Meaning *const meaning[NUM_OPS] = {
+#define OP(name, nargs, attr, doc) [OP_##name] = eval_##name,
+#include "lang/ops.h"
+#undef OP
+	};
+
+	return meaning[n->op](n, v);
+}

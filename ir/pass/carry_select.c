@@ -1,0 +1,304 @@
+/* A comparison of long numbers takes layers, so what it chooses between does not wait.
+ *
+ *     digit i of (if a < b then b - a else a - b), for all i
+ *
+ * has one chain of carries, but it begins when a < b is known. Two chains, of b - a
+ * and of a - b, are a choice at the end: the index into the list of digits leads out
+ * of the one list or of the other, and what is added up is 0 there.
+ *
+ * A list is often read elsewhere, and the comparison matters only where a condition
+ * holds (the operator is '-'): then a second chain is made for just that case. */
+
+#include "ir/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { GUARDS_MAX = 16, LONG = 1 << 16 };
+
+typedef struct Set {
+	int n, cap;
+	Node **node;            /* (n) */
+	char *in;               /* by id */
+} Set;
+
+/* Some of the graph's nodes, operands first, with another in the place of each. */
+typedef struct Copy {
+	const Set *set;
+	Node **map;             /* by id */
+} Copy;
+
+typedef struct Late {
+	Graph *g;
+	const Node *pick;
+	int nid;                /* nodes there are */
+	Node *p;                /* where the list is read; NULL: here */
+	Set outer, inner;       /* what is computed here, and there */
+	Node *cond, *guard;     /* the comparison, and where it matters; NULL: everywhere */
+} Late;
+
+/* ---- sets ---- */
+
+static void
+set_add(Graph *g, Set *s, Node *n)
+{
+	if (s->in[n->id])
+		return;
+	if (s->n == s->cap) {
+		Node **old = s->node;
+		s->cap = 2 * s->cap + 64;
+		s->node = arena_alloc(g->arena, sizeof *s->node * (size_t)s->cap);
+		if (s->n)
+			memcpy(s->node, old, sizeof *old * (size_t)s->n);
+	}
+	s->in[n->id] = 1;
+	s->node[s->n++] = n;
+}
+
+static bool
+stops(const Node *n)
+{
+	return n->op == OP_READ || is_reference(n->op) || n->op == OP_SUM || n->two_sided;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The nodes of s and all that they are computed of at the same position. */
+static void
+close_set(Graph *g, Set *s)
+{
+	for (int i = 0; i < s->n; i++)
+		for (int k = 0; !stops(s->node[i]) && k < s->node[i]->narg; k++)
+			set_add(g, s, s->node[i]->arg[k]);
+	qsort(s->node, (size_t)s->n, sizeof *s->node, by_id);
+}
+
+static Set
+set_new(Graph *g)
+{
+	return (Set){ .in = arena_alloc(g->arena, (size_t)g->nnode + 1) };
+}
+
+/* The set with x in the place of a and y in that of b; without a READ's operands. */
+static Copy
+copy_with(Late *l, const Set *set, const Node *a, Node *x, const Node *b, Node *y)
+{
+	Graph *g = l->g;
+	Copy c = { set, arena_alloc(g->arena, sizeof *c.map * (size_t)(l->nid + 1)) };
+
+	for (int i = 0; i < set->n; i++) {
+		Node *n = set->node[i];
+		bool same = true;
+		if (n == a || n == b || stops(n)) {
+			c.map[n->id] = n == a ? x : n == b ? y : n;
+			continue;
+		}
+		Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)(n->narg + 1));
+		for (int k = 0; k < n->narg; k++) {
+			arg[k] = c.map[n->arg[k]->id];
+			same &= arg[k] == n->arg[k];
+		}
+		c.map[n->id] = same ? n : mk_like(g, n, arg);
+	}
+	return c;
+}
+
+/* ---- what is late ---- */
+
+static bool
+is_list_read(const Late *l, const Node *n)
+{
+	return l->p && n->op == OP_READ && n->arg[1] == l->p && !n->k;
+}
+
+/* Is the difference that n compares so large that a choice by its sign, which takes
+ * neurons of some times its size, is no choice at once? */
+static bool
+is_long(const Node *n)
+{
+	if (n->op != OP_LT && n->op != OP_EQ)
+		return false;
+	return n->arg[1]->type.hi - n->arg[0]->type.lo > LONG || n->arg[0]->type.hi - n->arg[1]->type.lo > LONG;
+}
+
+/* The least long comparison that something wide is computed of. */
+static Node *
+late_condition(const Late *l)
+{
+	int *below = arena_alloc(l->g->arena, sizeof *below * (size_t)(l->nid + 1));
+
+	for (int i = 0; i < l->inner.n; i++) {
+		Node *n = l->inner.node[i];
+		int least = -1;
+		for (int k = 0; !stops(n) && k < n->narg; k++) {
+			int b = below[n->arg[k]->id] - 1;
+			if (b >= 0 && (least < 0 || b < least))
+				least = b;
+		}
+		bool wide = is_wide(n);
+		if (wide && least >= 0)
+			return l->g->node[least];
+		if (is_bool(n) && (wide || is_long(n)))
+			least = n->id;
+		below[n->id] = least + 1;
+	}
+	return NULL;
+}
+
+/* Is the comparison still asked for in some result of the copy? */
+static bool
+still_asks(Late *l, const Copy *c)
+{
+	Set s = set_new(l->g);
+
+	for (int i = 0; i < l->outer.n; i++)
+		if (is_list_read(l, l->outer.node[i]))
+			set_add(l->g, &s, c->map[l->outer.node[i]->arg[0]->id]);
+	for (int i = 0; !l->p && i < l->pick->narg; i++)
+		set_add(l->g, &s, c->map[l->pick->arg[i]->id]);
+	close_set(l->g, &s);
+	return s.in[l->cond->id];
+}
+
+/* A condition without which the comparison does not matter, NULL if there is none. */
+static Node *
+find_guard(Late *l)
+{
+	Set guards = set_new(l->g);
+	char *asks = arena_alloc(l->g->arena, (size_t)l->nid + 1);
+
+	asks[l->cond->id] = 1;
+	for (int i = 0; i < l->inner.n; i++) {
+		Node *n = l->inner.node[i];
+		for (int k = 0; !stops(n) && k < n->narg; k++)
+			asks[n->id] |= asks[n->arg[k]->id];
+		for (int k = 0; (n->op == OP_AND || n->op == OP_IF) && asks[n->id] && k < (n->op == OP_IF ? 1 : n->narg); k++)
+			if (!asks[n->arg[k]->id] && guards.n < GUARDS_MAX && n->arg[k]->op != OP_CONST)
+				set_add(l->g, &guards, n->arg[k]);
+	}
+	for (int i = 0; i < guards.n; i++) {
+		Copy c = copy_with(l, &l->inner, guards.node[i], mk_const(l->g, 0), NULL, NULL);
+		if (!still_asks(l, &c))
+			return guards.node[i];
+	}
+	return NULL;
+}
+
+/* ---- two lists for one ---- */
+
+static Node *
+make(const Late *l, Op op, Node *x, Node *y)
+{
+	return mk_at(l->g, l->pick, op, x, y, NULL);
+}
+
+/* The PICK with its lists as they are in the copy; out of its list where off is 1. */
+static Node *
+arm(Late *l, const Copy *c, Node *off)
+{
+	Graph *g = l->g;
+	Copy o = { &l->outer, arena_alloc(g->arena, sizeof *o.map * (size_t)(l->nid + 1)) };
+
+	for (int i = 0; i < l->outer.n; i++) {
+		Node *n = l->outer.node[i];
+		Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)(n->narg + 1));
+		for (int k = 0; k < n->narg; k++)
+			arg[k] = stops(n) ? n->arg[k] : o.map[n->arg[k]->id];
+		if (is_list_read(l, n))
+			arg[0] = c->map[n->arg[0]->id];
+		o.map[n->id] = mk_like(g, n, arg);
+	}
+	const Node *p = l->pick;
+	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)p->narg);
+	for (int k = 0; k < p->narg; k++)
+		arg[k] = l->p ? o.map[p->arg[k]->id] : c->map[p->arg[k]->id];
+	int64_t far = arg[0]->type.hi < 0 ? 0 : arg[0]->type.hi + 1;
+	arg[0] = make(l, OP_SUB, arg[0], make(l, OP_MUL, off, mk_const(g, far)));
+	return mk_like(g, p, arg);
+}
+
+static Node *
+two_lists(Late *l)
+{
+	Graph *g = l->g;
+	Node *zero = mk_const(g, 0), *one = mk_const(g, 1), *d = l->pick->arg[1];
+	Node *when = l->guard ? make(l, OP_AND, l->guard, l->cond) : l->cond;
+
+	if (l->p)
+		when = mk(g, OP_READ, when->span, when->file, 3, (Node *[]){ when, l->p, zero }, 0);
+	Copy no = copy_with(l, &l->inner, l->cond, zero, NULL, NULL);
+	Copy yes = copy_with(l, &l->inner, l->cond, one, l->guard, one);
+	Node *x = arm(l, &no, when);
+	Node *y = arm(l, &yes, mk(g, OP_NOT, when->span, when->file, 1, &when, 0));
+	return make(l, OP_ADD, x, make(l, OP_SUB, y, d));
+}
+
+/* Where the list is read, if its elements are read at one place. */
+static Node *
+place_of(const Set *outer)
+{
+	Node *p = NULL;
+
+	for (int i = 0; i < outer->n; i++) {
+		const Node *n = outer->node[i];
+		if (n->op != OP_READ || n->k || n->arg[0]->op == OP_INDEX || n->arg[1]->op == OP_HERE)
+			continue;
+		if (p && p != n->arg[1])
+			return NULL;
+		p = n->arg[1];
+	}
+	return p;
+}
+
+static Node *
+late1(Graph *g, Node *n, void *ctx)
+{
+	Late l = { .g = g, .pick = n, .nid = g->nnode };
+
+	(void)ctx;
+	if (n->op != OP_PICK || n->arg[1]->op != OP_CONST || n->type.real)
+		return n;
+	l.outer = set_new(g);
+	l.inner = set_new(g);
+	for (int i = 0; i < n->narg; i++)
+		set_add(g, &l.outer, n->arg[i]);
+	close_set(g, &l.outer);
+	l.p = place_of(&l.outer);
+	if (!l.p)
+		l.inner = l.outer;
+	for (int i = 0; l.p && i < l.outer.n; i++)
+		if (is_list_read(&l, l.outer.node[i]))
+			set_add(g, &l.inner, l.outer.node[i]->arg[0]);
+	close_set(g, &l.inner);
+	if (!(l.cond = late_condition(&l)))
+		return n;
+	l.guard = find_guard(&l);
+	Node *as[2] = { n, rewritten(g, two_lists(&l), wide1, NULL) };
+	return mk(g, OP_AS, n->span, n->file, 2, as, 0);
+}
+
+static bool
+any_late(const Graph *g)
+{
+	int wide = 0;
+
+	for (int i = 0; i < g->nnode && wide < 2; i++)
+		wide += is_wide(g->node[i]);
+	return wide == 2;
+}
+
+/* Needs: pick, which makes one list of what is read; comes before wide. Guarantees: no
+ * quotient under a PICK waits for a comparison that is wide. Invalidates: nothing. */
+void
+pass_late(Graph *g, Diags *ds)
+{
+	(void)ds;
+	if (any_late(g))
+		rewrite(g, late1, NULL);
+}

@@ -1,0 +1,179 @@
+/* Where a reference points, it points here.
+ *
+ *     let equals = latest j where token[j] == '='
+ *     let sign   = latest j where token[j] in "+-*" and j < equals
+ *     sign[equals]
+ *
+ * At the latest '=' the latest '=' is that position itself, so what is read there
+ * waits for no head to find it: sign is the latest operator before here, and that is
+ * the latest operator, since here stands an '='. */
+
+#include "ir/internal.h"
+
+#include <string.h>
+
+typedef struct Nodes {
+	int n, cap;
+	Node **node;            /* (n) */
+} Nodes;
+
+typedef struct Arrive {
+	const Node *p;          /* the reference that has been followed */
+	Node *holds;            /* what is known to hold there */
+	int n;
+	Node **map;             /* (n) by id: the node as it is there, NULL if not asked for yet */
+	Nodes todo;
+} Arrive;
+
+static void
+push(Graph *g, Nodes *list, Node *n)
+{
+	if (list->n == list->cap) {
+		Node **old = list->node;
+		list->cap = 2 * list->cap + 16;
+		list->node = arena_alloc(g->arena, sizeof *list->node * (size_t)list->cap);
+		if (list->n)
+			memcpy(list->node, old, sizeof *old * (size_t)list->n);
+	}
+	list->node[list->n++] = n;
+}
+
+/* Both are functions of one stream, and no value of it satisfies both. */
+static bool
+exclude(const Node *x, const Node *y)
+{
+	const Node *root = x->type.root;
+
+	if (!root || root != y->type.root || !x->type.image || !y->type.image)
+		return false;
+	for (int i = 0; i < root->type.nset; i++)
+		if (x->type.image[i] == 1 && y->type.image[i] == 1)
+			return false;
+	return true;
+}
+
+/* A condition on j < here that fails here anyway needs no j < here. */
+static Node *
+without_before(Graph *g, const Arrive *a, Node *c)
+{
+	bool fails = false;
+	int n = 0;
+
+	if (c->op != OP_AND)
+		return c;
+	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)c->narg);
+	for (int i = 0; i < c->narg; i++) {
+		Node *x = c->arg[i];
+		fails |= side(x) == ON_THERE && exclude(a->holds, replace_there(g, x, NULL));
+		if (!is_before(x))
+			arg[n++] = x;
+	}
+	return fails && n < c->narg ? mk(g, OP_AND, c->span, c->file, n, arg, 0) : c;
+}
+
+/* The operands that are evaluated here, too: a READ's first is not. */
+static int
+first_here(const Node *n)
+{
+	return n->op == OP_READ;
+}
+
+static Node *
+rebuilt(Graph *g, const Arrive *a, Node *n)
+{
+	bool same = true;
+	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)(n->narg + 1));
+
+	for (int i = 0; i < n->narg; i++) {
+		arg[i] = i < first_here(n) ? n->arg[i] : a->map[n->arg[i]->id];
+		same &= arg[i] == n->arg[i];
+	}
+	if (same)
+		return n;
+	if ((n->op == OP_LATEST || n->op == OP_FIRST) && !g->bidirectional)
+		arg[0] = without_before(g, a, arg[0]);
+	return mk_like(g, n, arg);
+}
+
+/* n as it is there; operands first, on a stack of our own. */
+static Node *
+there(Graph *g, Arrive *a, Node *n)
+{
+	Nodes *todo = &a->todo;
+
+	for (push(g, todo, n); todo->n;) {
+		Node *x = todo->node[todo->n - 1];
+		int before = todo->n;
+		if (x == a->p)
+			a->map[x->id] = mk(g, OP_HERE, x->span, x->file, 0, NULL, 0);
+		else if (x->op == OP_THERE || x->id < a->p->id)
+			a->map[x->id] = x;
+		for (int i = first_here(x); !a->map[x->id] && i < x->narg; i++)
+			if (!a->map[x->arg[i]->id])
+				push(g, todo, x->arg[i]);
+		if (todo->n > before)
+			continue;
+		if (!a->map[x->id])
+			a->map[x->id] = rebuilt(g, a, x);
+		todo->n--;
+	}
+	return a->map[n->id];
+}
+
+/* One memory for each reference: what is read at it shares most of its nodes. */
+typedef struct Arrivals {
+	int n, cap;
+	Arrive **list;
+} Arrivals;
+
+static Arrive *
+arrival_at(Graph *g, Arrivals *all, Node *p, int upto)
+{
+	Arrive *a = NULL;
+
+	for (int i = 0; i < all->n && !a; i++)
+		if (all->list[i]->p == p)
+			a = all->list[i];
+	if (!a) {
+		if (all->n == all->cap) {
+			Arrive **old = all->list;
+			all->cap = 2 * all->cap + 8;
+			all->list = arena_alloc(g->arena, sizeof *all->list * (size_t)all->cap);
+			if (all->n)
+				memcpy(all->list, old, sizeof *old * (size_t)all->n);
+		}
+		a = all->list[all->n++] = NEW(g->arena, Arrive);
+		a->p = p;
+		a->holds = replace_there(g, condition_of(p), NULL);
+	}
+	if (a->n <= upto) {
+		Node **old = a->map;
+		a->map = arena_alloc(g->arena, sizeof *a->map * (size_t)(2 * upto + 64));
+		if (a->n)
+			memcpy(a->map, old, sizeof *old * (size_t)a->n);
+		a->n = 2 * upto + 64;
+	}
+	return a;
+}
+
+static Node *
+arrive1(Graph *g, Node *n, void *ctx)
+{
+	Node *p = n->op == OP_READ ? n->arg[1] : NULL;
+
+	if (!p || n->k || (p->op != OP_LATEST && p->op != OP_FIRST) || side(condition_of(p)) != ON_THERE)
+		return n;
+	Node *x = there(g, arrival_at(g, ctx, p, n->arg[0]->id), n->arg[0]);
+	return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ x, p, n->arg[2] }, 0);
+}
+
+/* Needs: nothing. Guarantees: what is read where p = LATEST(C) or FIRST(C) points, C
+ * about there alone, does not ask for p. Invalidates: nothing. */
+void
+pass_arrive(Graph *g, Diags *ds)
+{
+	Arrivals all = { 0 };
+
+	(void)ds;
+	rewrite(g, arrive1, &all);
+}

@@ -1,0 +1,534 @@
+/* Alternatives of one function become one function of alternatives.
+ *
+ *     if c then f(x) else f(y)     is     f(if c then x else y)
+ *
+ * so that the sum and the product of two numbers share their carries, their length
+ * and their digits, and only the column sums are chosen between. What does not quite
+ * match is made to: v is v % 10 where it is 0..9 anyway, 0 is y // 10 for a y below
+ * 10, and sums are matched term by term. Before flatten, while a digit still is a
+ * remainder, so that its range stays known. */
+
+#include "ir/internal.h"
+#include "lang/pointer_map.h"
+
+#include <string.h>
+
+enum { MATCHES_MAX = 4096, LIST_MAX = 64, DEPTH_MAX = 64 };
+
+/* if the condition holds then x else y, which became `to` */
+typedef struct Match {
+	struct Match *next;
+	Node *x, *y, *to;
+	bool index;             /* of two lists */
+} Match;
+
+/* All of one condition, in the order they were made. */
+typedef struct Matches {
+	int n;
+	Match *first, **end;
+} Matches;
+
+typedef struct Merge {
+	Graph *g;
+	Node *cond;
+	const Node *at;
+	bool constants;         /* are constants matched, too? */
+	Matches *matches;       /* of cond */
+	Map all;                /* Matches by condition */
+} Merge;
+
+static Node *merge(Merge *, Node *x, Node *y, int depth);
+
+static Node *
+make(Merge *m, Op op, Node *x, Node *y, Node *z)
+{
+	return mk_at(m->g, m->at, op, x, y, z);
+}
+
+static bool
+by_constant(const Node *n, Op op)
+{
+	return n->op == op && n->arg[1]->op == OP_CONST && n->arg[1]->k > 1;
+}
+
+/* Operators worth having once. */
+static bool
+is_costly(const Node *n)
+{
+	return by_constant(n, OP_DIV) || by_constant(n, OP_MOD) || n->op == OP_MAX || n->op == OP_PICK;
+}
+
+static bool
+stays_within(const Node *n, int64_t b)
+{
+	return n->type.lo >= 0 && n->type.hi < b;
+}
+
+static bool
+surely_within(Merge *m, Node *n, int64_t lo, int64_t end)
+{
+	if (n->type.lo >= lo && n->type.hi < end)
+		return true;
+	return is_const(at_least(m->g, m->at, n, lo), 1) && is_const(at_least(m->g, m->at, n, end), 0);
+}
+
+/* The constant q as y // b: a y that was matched with x before, if one will do. */
+static Node *
+dividend_of(Merge *m, const Node *x, bool x_first, int64_t q, int64_t b)
+{
+	for (const Match *t = m->matches->first; t; t = t->next) {
+		Node *here = x_first ? t->x : t->y, *other = x_first ? t->y : t->x;
+		if (here == x && surely_within(m, other, q * b, q * b + b))
+			return other;
+	}
+	return mk_const(m->g, q * b);
+}
+
+static Node *
+sum_of(Merge *m, const Affine *a, const bool *skip)
+{
+	Node *sum = mk_const(m->g, a->c);
+
+	for (int i = 0; i < a->n; i++) {
+		if (skip && skip[i])
+			continue;
+		Node *t = make(m, OP_MUL, (Node *)a->term[i].n, mk_const(m->g, a->term[i].c), NULL);
+		sum = make(m, OP_ADD, sum, t, NULL);
+	}
+	return sum;
+}
+
+static Node *
+plain_choice(Merge *m, Node *x, Node *y)
+{
+	if (is_const(y, 0) && is_bool(x))
+		return make(m, OP_AND, m->cond, x, NULL);
+	return make(m, OP_IF, m->cond, x, y);
+}
+
+/* The choice with its constants outside, so that it compares with other sums: of 7 and
+ * 4 it is 3 * cond + 4, of x + 7 and 4 it is (if cond then x + 3 else 0) + 4. */
+static Node *
+choice(Merge *m, Node *x, Node *y)
+{
+	Affine *a = arena_alloc(m->g->arena, 2 * sizeof *a), *b = a + 1;
+	Node *chosen;
+
+	if (x == y)
+		return x;
+	if (!affine_of(x, a) || !affine_of(y, b) || (!a->c && !b->c))
+		return plain_choice(m, x, y);
+	int64_t ka = a->c, kb = b->c, outside = b->n ? ka : kb;
+	if (a->n && b->n) {
+		outside = kb;
+		a->c = b->c = 0;
+	} else {
+		a->c -= outside;
+		b->c -= outside;
+	}
+	if (!a->n && !b->n)
+		chosen = make(m, OP_MUL, m->cond, mk_const(m->g, ka - kb), NULL);
+	else
+		chosen = plain_choice(m, sum_of(m, a, NULL), sum_of(m, b, NULL));
+	if (a->n && b->n)
+		chosen = make(m, OP_ADD, chosen, make(m, OP_MUL, m->cond, mk_const(m->g, ka - kb), NULL), NULL);
+	return make(m, OP_ADD, chosen, mk_const(m->g, outside), NULL);
+}
+
+static Node *
+merge_division(Merge *m, Node *x, Node *y, int depth)
+{
+	Node *b = by_constant(x, OP_DIV) ? x->arg[1] : y->arg[1];
+	Node *u = x->op == OP_CONST ? dividend_of(m, y->arg[0], false, x->k, b->k) : x->arg[0];
+	Node *v = y->op == OP_CONST ? dividend_of(m, x->arg[0], true, y->k, b->k) : y->arg[0];
+
+	return make(m, OP_DIV, merge(m, u, v, depth), b, NULL);
+}
+
+/* n is a remainder by b, or is one anyway; a condition is no sum to be chosen. */
+static bool
+is_remainder(const Node *n, const Node *b)
+{
+	return (n->op == OP_MOD && n->arg[1] == b) || (b->k > 2 && stays_within(n, b->k));
+}
+
+/* The divisor of one of them, by which the other is a remainder, too; or NULL. */
+static Node *
+common_divisor(Node *x, Node *y)
+{
+	if (by_constant(x, OP_MOD) && is_remainder(y, x->arg[1]))
+		return x->arg[1];
+	return by_constant(y, OP_MOD) && is_remainder(x, y->arg[1]) ? y->arg[1] : NULL;
+}
+
+static Node *
+merge_remainder(Merge *m, Node *x, Node *y, int depth)
+{
+	Node *b = common_divisor(x, y);
+	Node *u = x->op == OP_MOD && x->arg[1] == b ? x->arg[0] : x, *v = y->op == OP_MOD && y->arg[1] == b ? y->arg[0] : y;
+
+	return make(m, OP_MOD, merge(m, u, v, depth), b, NULL);
+}
+
+/* x is hi where u is not 0, else lo. */
+typedef struct Flagged {
+	Node *u;
+	int64_t lo, hi;
+} Flagged;
+
+static bool
+flagged(Node *x, Flagged *f)
+{
+	if (x->op != OP_IF || x->arg[1]->op != OP_CONST || x->arg[2]->op != OP_CONST)
+		return false;
+	Node *c = x->arg[0];
+	if (c->op == OP_EQ && is_const(c->arg[1], 0))
+		*f = (Flagged){ c->arg[0], x->arg[1]->k, x->arg[2]->k };
+	else
+		*f = (Flagged){ c, x->arg[2]->k, x->arg[1]->k };
+	return true;
+}
+
+/* The operands of a MAX, or the one that is the greatest itself; 0 if one is no flag, or
+ * if they are too many. */
+static int
+flagged_list(Node *x, Flagged *f)
+{
+	int n = x->op == OP_MAX ? x->narg : 1;
+
+	if (n > LIST_MAX)
+		return 0;
+	for (int i = 0; i < n; i++)
+		if (!flagged(x->op == OP_MAX ? x->arg[i] : x, &f[i]))
+			return 0;
+	return n;
+}
+
+/* Is one the greatest of some, and the other of some or of one flag alone? */
+static bool
+are_greatest(Node *x, Node *y)
+{
+	Flagged f;
+
+	return (x->op == OP_MAX && (y->op == OP_MAX || flagged(y, &f))) || (y->op == OP_MAX && flagged(x, &f));
+}
+
+static Node *
+merge_flagged(Merge *m, Flagged f, Node *u, Node *v, int depth)
+{
+	Node *zero = make(m, OP_EQ, merge(m, u, v, depth), mk_const(m->g, 0), NULL);
+
+	return make(m, OP_IF, zero, mk_const(m->g, f.lo), mk_const(m->g, f.hi));
+}
+
+/* Both the greatest of flagged constants: flag by flag, 0 for one that is missing. */
+static Node *
+merge_greatest(Merge *m, Node *x, Node *y, int depth)
+{
+	Flagged f[LIST_MAX], e[LIST_MAX];
+	Node *arg[2 * LIST_MAX];
+	int nf, ne, n = 0;
+
+	if (!(nf = flagged_list(x, f)) || !(ne = flagged_list(y, e)))
+		return NULL;
+	bool used[LIST_MAX] = { false };
+	for (int i = 0; i < nf; i++) {
+		Node *v = mk_const(m->g, 0);
+		for (int k = 0; k < ne; k++) {
+			if (used[k] || e[k].lo != f[i].lo || e[k].hi != f[i].hi)
+				continue;
+			v = e[k].u;
+			used[k] = true;
+			break;
+		}
+		arg[n++] = merge_flagged(m, f[i], f[i].u, v, depth);
+	}
+	for (int k = 0; k < ne; k++)
+		if (!used[k])
+			arg[n++] = merge_flagged(m, e[k], mk_const(m->g, 0), e[k].u, depth);
+	for (int i = 0; i < nf; i++)            /* a missing flag must give no more than the others */
+		if (f[i].lo != f[0].lo || x->type.lo != f[0].lo || y->type.lo != f[0].lo)
+			return NULL;
+	for (int k = 0; k < ne; k++)
+		if (e[k].lo != f[0].lo)
+			return NULL;
+	return mk(m->g, OP_MAX, m->at->span, m->at->file, n, arg, 0);
+}
+
+static Match *
+match_of(const Merge *m, const Node *x, const Node *y)
+{
+	Match *t = m->matches->first;
+
+	while (t && (t->x != x || t->y != y))
+		t = t->next;
+	return t;
+}
+
+/* What x was matched with before, NULL if with nothing. */
+static Node *
+partner_of(Merge *m, const Node *x, bool x_first)
+{
+	for (const Match *t = m->matches->first; t; t = t->next)
+		if ((x_first ? t->x : t->y) == x)
+			return x_first ? t->y : t->x;
+	return NULL;
+}
+
+/* The same for an index, or for one that is the same but for a constant, which is added. */
+static Node *
+partner_index(Merge *m, const Node *x, bool x_first)
+{
+	for (const Match *t = m->matches->first; t; t = t->next) {
+		const Node *here = x_first ? t->x : t->y;
+		Node *other = x_first ? t->y : t->x;
+		Affine a;
+		if (!t->index)
+			continue;
+		if (affine_of(x, &a) && affine_add(&a, -1, here) && !a.n)
+			return make(m, OP_ADD, other, mk_const(m->g, a.c), NULL);
+	}
+	return NULL;
+}
+
+/* The constant d as an index out of the range of a list: of that which the list of
+ * `pick` was matched with before, where the index is out of range there. */
+static Node *
+pick_of_default(Merge *m, Node *pick, bool pick_first)
+{
+	Node *arg[LIST_MAX + 2], *i = partner_index(m, pick->arg[0], pick_first);
+	int n = pick->narg - 2;
+
+	if (n > LIST_MAX)
+		return NULL;
+	if (!i || (i->type.lo < n && i->type.hi >= 0))
+		i = mk_const(m->g, -1);
+	arg[0] = i;
+	arg[1] = pick->arg[1];
+	for (int k = 2; k < n + 2; k++) {
+		arg[k] = partner_of(m, pick->arg[k], pick_first);
+		if (!arg[k])
+			arg[k] = pick->arg[k];
+	}
+	/* not made by mk(), which would see through it */
+	Node *p = NEW(m->g->arena, Node);
+	*p = *pick;
+	p->arg = memcpy(arena_alloc(m->g->arena, sizeof *arg * (size_t)(n + 2)), arg, sizeof *arg * (size_t)(n + 2));
+	return p;
+}
+
+static bool
+always_inside(const Node *pick)
+{
+	return pick->arg[0]->type.lo >= 0 && pick->arg[0]->type.hi < pick->narg - 2;
+}
+
+static Node *
+merge_pick(Merge *m, Node *x, Node *y, int depth)
+{
+	Node *arg[LIST_MAX + 2];
+
+	if (x->op == OP_CONST)
+		x = x == y->arg[1] ? pick_of_default(m, y, false) : NULL;
+	else if (y->op == OP_CONST)
+		y = y == x->arg[1] ? pick_of_default(m, x, true) : NULL;
+	if (!x || !y || x->op != y->op || x->narg != y->narg || x->narg > LIST_MAX)
+		return NULL;
+	if (x->arg[1] != y->arg[1] && !always_inside(x) && !always_inside(y))
+		return NULL;
+	for (int i = 2; i < x->narg; i++)
+		arg[i] = merge(m, x->arg[i], y->arg[i], depth);
+	arg[1] = always_inside(x) ? y->arg[1] : x->arg[1];
+	arg[0] = merge(m, x->arg[0], y->arg[0], depth);
+	Match *index = match_of(m, x->arg[0], y->arg[0]);
+	if (index)
+		index->index = true;
+	return mk(m->g, OP_PICK, m->at->span, m->at->file, x->narg, arg, 0);
+}
+
+static bool
+are_like(Node *x, Node *y)
+{
+	if (x->op != y->op || x->op == OP_MAX)
+		return are_greatest(x, y);
+	return is_costly(x) && (x->op == OP_PICK || x->arg[1] == y->arg[1]);
+}
+
+/* A term like t, and of its weight, in b; or NULL. */
+static Node *
+partner(const Affine *b, bool *used, Term t)
+{
+	for (int i = 0; i < b->n; i++) {
+		Node *n = (Node *)b->term[i].n;
+		if (used[i] || b->term[i].c != t.c || !are_like((Node *)t.n, n))
+			continue;
+		used[i] = true;
+		return n;
+	}
+	return NULL;
+}
+
+/* Sums: costly terms with their like, or with the 0 that they may be; the rest by one
+ * choice. NULL where nothing costly is shared. */
+static Node *
+merge_sums(Merge *m, Node *x, Node *y, int depth)
+{
+	Affine *a = arena_alloc(m->g->arena, 2 * sizeof *a), *b = a + 1;
+	bool in_a[AFFINE_MAX] = { false }, in_b[AFFINE_MAX] = { false };
+	Node *sum = NULL, *t;
+
+	if (!affine_of(x, a) || !affine_of(y, b))
+		return NULL;
+	for (int i = 0; i < a->n; i++) {
+		Node *n = (Node *)a->term[i].n, *other = partner(b, in_b, a->term[i]);
+		if (!other && by_constant(n, OP_DIV))
+			other = mk_const(m->g, 0);
+		if (!other)
+			continue;
+		in_a[i] = true;
+		t = make(m, OP_MUL, merge(m, n, other, depth), mk_const(m->g, a->term[i].c), NULL);
+		sum = sum ? make(m, OP_ADD, sum, t, NULL) : t;
+	}
+	for (int i = 0; i < b->n; i++) {
+		Node *n = (Node *)b->term[i].n;
+		if (in_b[i] || !by_constant(n, OP_DIV))
+			continue;
+		in_b[i] = true;
+		t = make(m, OP_MUL, merge(m, mk_const(m->g, 0), n, depth), mk_const(m->g, b->term[i].c), NULL);
+		sum = sum ? make(m, OP_ADD, sum, t, NULL) : t;
+	}
+	if (!sum)
+		return NULL;
+	return make(m, OP_ADD, sum, choice(m, sum_of(m, a, in_a), sum_of(m, b, in_b)), NULL);
+}
+
+/* if c then (if f then k else x) else y   is   if c and f then k else (if c then x else y) */
+static Node *
+hoisted(Merge *m, Node *x, Node *y, int depth)
+{
+	bool of_x = x->op == OP_IF && x->arg[1]->op == OP_CONST;
+	Node *outer = of_x ? x : y, *where = of_x ? m->cond : make(m, OP_NOT, m->cond, NULL, NULL);
+
+	where = make(m, OP_AND, where, outer->arg[0], NULL);
+	Node *rest = merge(m, of_x ? x->arg[2] : x, of_x ? y : y->arg[2], depth);
+	return make(m, OP_IF, where, outer->arg[1], rest);
+}
+
+static bool
+is_guarded(const Node *n)
+{
+	return n->op == OP_IF && n->arg[1]->op == OP_CONST && n->arg[2]->op == OP_PICK;
+}
+
+static bool
+is_sum(const Node *n)
+{
+	return n->op == OP_ADD || n->op == OP_SUB || (n->op == OP_MUL && n->arg[1]->op == OP_CONST);
+}
+
+static Node *
+merge_anew(Merge *m, Node *x, Node *y, int depth)
+{
+	Node *to = NULL;
+	bool xc = x->op == OP_CONST, yc = y->op == OP_CONST;
+
+	if (x == y)
+		return x;
+	if ((is_guarded(x) && y->op == OP_PICK) || (is_guarded(y) && x->op == OP_PICK))
+		return hoisted(m, x, y, depth);
+	if ((by_constant(x, OP_DIV) && (yc || (by_constant(y, OP_DIV) && x->arg[1] == y->arg[1]))) ||
+	    (by_constant(y, OP_DIV) && xc))
+		to = merge_division(m, x, y, depth);
+	else if (common_divisor(x, y))
+		to = merge_remainder(m, x, y, depth);
+	else if (are_greatest(x, y))
+		to = merge_greatest(m, x, y, depth);
+	else if (!(xc && yc) && (x->op == OP_PICK || xc) && (y->op == OP_PICK || yc))
+		to = merge_pick(m, x, y, depth);
+	else if (is_sum(x) || is_sum(y))
+		to = merge_sums(m, x, y, depth);
+	if (!to && (is_sum(x) || xc) && (is_sum(y) || yc))
+		to = choice(m, x, y);
+	return to ? to : plain_choice(m, x, y);
+}
+
+static Node *
+merge(Merge *m, Node *x, Node *y, int depth)
+{
+	Matches *all = m->matches;
+	const Match *known = match_of(m, x, y);
+
+	if (known)
+		return known->to;
+	if (all->n == MATCHES_MAX || depth > DEPTH_MAX)
+		return make(m, OP_IF, m->cond, x, y);
+	Node *to = merge_anew(m, x, y, depth + 1);
+	Match *t = NEW(m->g->arena, Match);
+	*t = (Match){ NULL, x, y, to, false };
+	*all->end = t;
+	all->end = &t->next;
+	all->n++;
+	return to;
+}
+
+static Matches *
+matches_of(Merge *m, const Node *cond)
+{
+	Matches *all = map_get(&m->all, cond);
+
+	if (!all) {
+		all = NEW(m->g->arena, Matches);
+		all->end = &all->first;
+		map_put(m->g->arena, &m->all, cond, all);
+	}
+	return all;
+}
+
+static bool
+is_feature(const Node *n)
+{
+	return n->type.root && n->type.image && (n->type.root->op == OP_TOKEN || n->type.root->op == OP_INDEX);
+}
+
+/* Is it there without a layer, so that a choice before it could only be later? */
+static bool
+is_free(const Node *n)
+{
+	const Node *r = n->type.root;
+
+	return n->op == OP_CONST || is_feature(n) ||
+	       (n->type.image && r && (r->op == OP_READ || r->op == OP_THERE) && is_feature(r->arg[0]));
+}
+
+static Node *
+alternatives1(Graph *g, Node *n, void *ctx)
+{
+	Merge *m = ctx;
+
+	(void)g;
+	if (n->op != OP_IF || n->type.real || is_feature(n) || (is_free(n->arg[1]) && is_free(n->arg[2])) || !(is_costly(n->arg[1]) || is_costly(n->arg[2])
+	    || is_sum(n->arg[1]) || is_sum(n->arg[2])))
+		return n;
+	if (!m->constants && (n->arg[1]->op == OP_CONST || n->arg[2]->op == OP_CONST))
+		return n;
+	m->cond = n->arg[0];
+	m->matches = matches_of(m, m->cond);
+	m->at = n;
+	Node *to = merge(m, n->arg[1], n->arg[2], 0);
+	/* an index may seem to reach the default of a list that it never does reach */
+	bool list = n->arg[1]->op == OP_PICK || n->arg[2]->op == OP_PICK;
+	return list || (to->type.lo >= n->type.lo && to->type.hi <= n->type.hi) ? to : n;
+}
+
+/* Needs: defaults, so that a choice between indexed lists is one of PICKs; comes
+ * before flatten. Invalidates: nothing. */
+void
+pass_alternatives(Graph *g, Diags *ds)
+{
+	Merge m = { .g = g };
+
+	(void)ds;
+	rewrite(g, alternatives1, &m);
+	m.constants = true;             /* with what the others have been matched with */
+	rewrite(g, alternatives1, &m);
+}

@@ -1,0 +1,130 @@
+/* The passes, in the order they run. Each is a function from graph to graph:
+ * nodes never change, so a pass adds nodes and redirects what the graph answers. */
+
+#include "ir/internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+const Pass passes[] = {
+	{"arrive", pass_arrive, "a reference, read where it points, is this position"},
+	{"absence", pass_absence, "what stands for an absent reference becomes a default"},
+	{"recent", pass_recent, "the distance to the latest match becomes a few fetches"},
+	{"shift", pass_shift, "fetches move to the leaves of what is fetched"},
+	{"default", pass_default, "a choice around an index becomes the default of the index"},
+	{"compare", pass_compare, "a comparison with a quotient becomes one with its dividend"},
+	{"alternatives", pass_alternatives, "a choice between results becomes a choice between arguments"},
+	{"flatten", pass_flatten, "chains of carries become independent divisions"},
+	{"size", pass_size, "the length of a number becomes comparisons of its column sums"},
+	{"pick", pass_pick, "an index into a list of indexed lists becomes one index"},
+	{"late", pass_late, "a long comparison chooses between results, not between what they are made of"},
+	{"wide", pass_wide, "quotients and comparisons of long sums become several of short ones"},
+	{NULL, NULL, NULL},
+};
+
+/* How a value is computed is settled by the pass that says so, with an AS. */
+static int
+mapped(const Node *n)
+{
+	return n->op == OP_AS ? 0 : n->narg;
+}
+
+/* What the live of the first n nodes need is live. */
+static void
+spread(const Graph *g, char *live, int n)
+{
+	for (int i = n - 1; i >= 0; i--)
+		for (int j = 0; live[i] && j < mapped(g->node[i]); j++)
+			live[g->node[i]->arg[j]->id] = 1;
+}
+
+static char *
+live_nodes(const Graph *g, int n)
+{
+	char *live = arena_alloc(g->arena, (size_t)n + 1);
+
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		live[g->emit[i]->id] = 1;
+	for (int i = 0; i < g->noutput; i++)
+		live[g->output[i].node->id] = 1;
+	for (int i = 0; i < g->nnamed; i++)
+		live[g->named[i].node->id] = 1;
+	spread(g, live, n);
+	return live;
+}
+
+static Node *
+rebuild(Graph *g, Node *n, Node *const *map, Node **arg)
+{
+	bool same = true;
+
+	for (int i = 0; i < n->narg; i++) {
+		arg[i] = i < mapped(n) ? map[n->arg[i]->id] : n->arg[i];
+		same &= arg[i] == n->arg[i];
+	}
+	if (same)
+		return n;
+	return mk_like(g, n, arg);
+}
+
+static void
+redirect(Named *list, int n, Node *const *map)
+{
+	for (int i = 0; i < n; i++)
+		list[i].node = map[list[i].node->id];
+}
+
+static Node **
+map_live(Graph *g, Trail *trail, const char *live, int n, Node *(*visit)(Graph *, Node *, void *), void *ctx)
+{
+	int most = 0;
+	Node **map = arena_alloc(g->arena, ((size_t)n + 1) * sizeof *map);
+
+	for (int i = 0; i < n; i++)
+		most = g->node[i]->narg > most ? g->node[i]->narg : most;
+	Node **arg = arena_alloc(g->arena, ((size_t)most + 1) * sizeof *arg);
+	for (int i = 0; i < n; i++) {
+		if (!live[i])
+			continue;
+		Node *same = rebuild(g, g->node[i], map, arg);
+		map[i] = visit(g, same, ctx);
+		if (trail && map[i] != same)
+			trail_fired(g, trail, g->node[i]);
+	}
+	return map;
+}
+
+void
+rewrite(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
+{
+	int n = g->nnode;
+	Node **map = map_live(g, trail_new(g), live_nodes(g, n), n, visit, ctx);
+
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		g->emit[i] = map[g->emit[i]->id];
+	redirect(g->output, g->noutput, map);
+	redirect(g->named, g->nnamed, map);
+}
+
+Node *
+rewritten(Graph *g, Node *x, Node *(*visit)(Graph *, Node *, void *), void *ctx)
+{
+	int n = x->id + 1;
+	char *live = arena_alloc(g->arena, (size_t)n);
+
+	live[x->id] = 1;
+	spread(g, live, n);
+	return map_live(g, NULL, live, n, visit, ctx)[x->id];
+}
+
+void
+run_passes(Graph *g, Diags *ds, const char *dump, FILE *f)
+{
+	for (const Pass *p = passes; p->name; p++) {
+		g->pass = p;
+		p->run(g, ds);
+		assert(graph_verify(g));
+		if (dump && !strcmp(dump, p->name))
+			graph_print(g, f);
+	}
+}

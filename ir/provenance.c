@@ -1,0 +1,95 @@
+/* Which rules shaped a named value.
+ *
+ * A pass replaces nodes, and nodes are shared: a rule that fires on one shapes every
+ * value whose expression contains it. So each walk of a pass is kept with the nodes
+ * that the names stood for before it and those it put others in the place of; a
+ * value's expression is what lies between it and the other names. */
+
+#include "ir/internal.h"
+
+#include <string.h>
+
+Trail *
+trail_new(Graph *g)
+{
+	if (g->ntrail == g->captrail) {
+		Trail *old = g->trail;
+		g->captrail = g->captrail ? 2 * g->captrail : 8;
+		g->trail = arena_alloc(g->arena, sizeof *old * (size_t)g->captrail);
+		if (old)
+			memcpy(g->trail, old, sizeof *old * (size_t)g->ntrail);
+	}
+	Trail *s = &g->trail[g->ntrail++];
+	*s = (Trail){ .pass = g->pass, .named = NEWS(g->arena, Node *, g->nnamed + 1) };
+	for (int i = 0; i < g->nnamed; i++)
+		s->named[i] = g->named[i].node;
+	return s;
+}
+
+void
+trail_fired(Graph *g, Trail *s, const Node *n)
+{
+	if (s->nfired == s->capfired) {
+		const Node **old = s->fired;
+		s->capfired = s->capfired ? 2 * s->capfired : 8;
+		s->fired = arena_alloc(g->arena, sizeof *old * (size_t)s->capfired);
+		if (old)
+			memcpy(s->fired, old, sizeof *old * (size_t)s->nfired);
+	}
+	s->fired[s->nfired++] = n;
+}
+
+enum { OUTSIDE, INSIDE, NAME, OPERAND };
+
+/* Marks, by id, the nodes from top down to the next names, which are its operands. */
+static char *
+expression(Arena *arena, const Graph *g, Node *const *named, const Node *top)
+{
+	char *mark = arena_alloc(arena, (size_t)g->nnode + 1);
+
+	mark[top->id] = INSIDE;
+	for (int i = 0; i < g->nnamed; i++)
+		if (named[i] != top && named[i]->op != OP_CONST && named[i]->op != OP_HERE)
+			mark[named[i]->id] = NAME;
+	for (int i = top->id; i >= 0; i--) {
+		const Node *n = g->node[i];
+		for (int k = 0; mark[i] == INSIDE && k < n->narg; k++)
+			if (mark[n->arg[k]->id] == OUTSIDE || mark[n->arg[k]->id] == NAME)
+				mark[n->arg[k]->id] += 1;     /* INSIDE, or an OPERAND */
+	}
+	return mark;
+}
+
+void
+rules_of(const Graph *g, int named, int *count)
+{
+	for (int p = 0; passes[p].name; p++)
+		count[p] = 0;
+	for (int i = 0; i < g->ntrail; i++) {
+		const Trail *s = &g->trail[i];
+		Arena scratch = { 0 };
+		char *mark = expression(&scratch, g, s->named, s->named[named]);
+		for (int k = 0; k < s->nfired; k++)
+			count[s->pass - passes] += mark[s->fired[k]->id] == INSIDE;
+		arena_free(&scratch);
+	}
+}
+
+int *
+operands_of(const Graph *g, int named, int *n)
+{
+	Node **node = NEWS(g->arena, Node *, g->nnamed + 1);
+	int *list = NEWS(g->arena, int, g->nnamed + 1);
+
+	for (int i = 0; i < g->nnamed; i++)
+		node[i] = g->named[i].node;
+	char *mark = expression(g->arena, g, node, node[named]);
+	*n = 0;
+	for (int i = 0; i < g->nnamed; i++) {
+		if (mark[node[i]->id] != OPERAND)
+			continue;
+		mark[node[i]->id] = NAME;       /* an alias is said once */
+		list[(*n)++] = i;
+	}
+	return list;
+}

@@ -1,0 +1,426 @@
+/* Smooth functions of one stream, and what they are on an interval.
+ *
+ *     x / (1 + exp(-x))
+ *
+ * is a LINEAR, two CURVEs and a TIMES, all of one x: one broken line will do for all
+ * of it, if it is known how far the function bends. So each step is computed on whole
+ * intervals, rounded outward, with its first two derivatives: where the second is
+ * within m..M, a chord of width h is within M h^2 / 8 of the function. That is a
+ * proof, not a sample. */
+
+#include "ir/internal.h"
+
+#include <math.h>
+
+enum {
+	RANGE_PARTS = 256,      /* looked at one by one, for the range of a function */
+	RANGE_STEPS = 64,       /* of a function of no more steps than that */
+};
+
+static double
+inverse(double x)
+{
+	return 1 / x;
+}
+
+const CurveInfo curve_info[NUM_CURVES] = {
+	[CURVE_EXP] = { "exp", exp }, [CURVE_LOG] = { "log", log }, [CURVE_SQRT] = { "sqrt", sqrt },
+	[CURVE_SIN] = { "sin", sin }, [CURVE_COS] = { "cos", cos }, [CURVE_INVERSE] = { "1 /", inverse },
+};
+
+bool
+curve_has(CurveKind curve, double min, double max)
+{
+	switch (curve) {
+	case CURVE_LOG: return min > 0;
+	case CURVE_SQRT: return min >= 0;
+	case CURVE_INVERSE: return min > 0 || max < 0;
+	default: return true;
+	}
+}
+
+/* ---- intervals, rounded outward by more than a double and libm err ---- */
+
+static const Interval anything = { -INFINITY, INFINITY };
+
+static Interval
+outward(double lo, double hi)
+{
+	if (isnan(lo) || isnan(hi))
+		return anything;
+	return (Interval){ isfinite(lo) ? lo - fabs(lo) * 0x1p-50 : lo, isfinite(hi) ? hi + fabs(hi) * 0x1p-50 : hi };
+}
+
+Interval
+interval_hull(Interval a, Interval b)
+{
+	return (Interval){ fmin(a.lo, b.lo), fmax(a.hi, b.hi) };
+}
+
+static Interval
+common(Interval a, Interval b)
+{
+	Interval c = { fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
+
+	return c.lo <= c.hi ? c : a;
+}
+
+static Interval
+plus(Interval a, Interval b)
+{
+	return outward(a.lo + b.lo, a.hi + b.hi);
+}
+
+static Interval
+scaled(double c, Interval a)
+{
+	if (c == 0)
+		return (Interval){ 0, 0 };
+	return outward(c > 0 ? c * a.lo : c * a.hi, c > 0 ? c * a.hi : c * a.lo);
+}
+
+static double
+times(double x, double y)
+{
+	return x == 0 || y == 0 ? 0 : x * y;
+}
+
+Interval
+interval_product(Interval a, Interval b)
+{
+	double p = times(a.lo, b.lo), q = times(a.lo, b.hi), r = times(a.hi, b.lo), s = times(a.hi, b.hi);
+
+	return (Interval){ fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s)) };
+}
+
+static Interval
+product(Interval a, Interval b)
+{
+	Interval p = interval_product(a, b);
+
+	return outward(p.lo, p.hi);
+}
+
+static Interval
+square(Interval a)
+{
+	Interval s = outward(fmin(a.lo * a.lo, a.hi * a.hi), fmax(a.lo * a.lo, a.hi * a.hi));
+
+	return (Interval){ a.lo <= 0 && a.hi >= 0 ? 0 : s.lo, s.hi };
+}
+
+static Interval
+inverse_on(Interval x)
+{
+	if (x.lo <= 0 && x.hi >= 0)
+		return anything;
+	return outward(1 / x.hi, 1 / x.lo);
+}
+
+/* Is there a whole turn's multiple, after `at`, in x? */
+static bool
+reaches(Interval x, double at)
+{
+	const double turn = 2 * M_PI;
+
+	return floor((x.hi - at) / turn + 1e-9) >= ceil((x.lo - at) / turn - 1e-9);
+}
+
+static Interval
+cos_on(Interval x)
+{
+	if (!(x.hi - x.lo < 2 * M_PI) || fabs(x.lo) > 1e6)
+		return (Interval){ -1, 1 };
+	double p = cos(x.lo), q = cos(x.hi);
+	Interval y = { fmin(p, q) - 1e-9, fmax(p, q) + 1e-9 };
+	return (Interval){ reaches(x, M_PI) || y.lo < -1 ? -1 : y.lo, reaches(x, 0) || y.hi > 1 ? 1 : y.hi };
+}
+
+static Interval
+sin_on(Interval x)
+{
+	return cos_on(plus(x, (Interval){ -M_PI / 2, -M_PI / 2 }));
+}
+
+/* ---- a curve and its derivatives ---- */
+
+static Jet
+sqrt_on(Interval x)
+{
+	Interval root = outward(sqrt(fmax(x.lo, 0)), sqrt(fmax(x.hi, 0)));
+
+	root.lo = fmax(root.lo, 0);
+	Interval down = root.lo > 0 ? inverse_on(root) : outward(1 / root.hi, INFINITY);
+	Interval cube = { down.lo * down.lo * down.lo * (1 - 0x1p-48), down.hi * down.hi * down.hi * (1 + 0x1p-48) };
+	return (Jet){ root, scaled(0.5, down), scaled(-0.25, cube) };
+}
+
+static Jet
+curve_on(CurveKind curve, Interval x)
+{
+	Interval y;
+
+	switch (curve) {
+	case CURVE_EXP:
+		y = outward(exp(x.lo), exp(x.hi));
+		return (Jet){ y, y, y };
+	case CURVE_LOG:
+		if (x.lo <= 0)
+			return (Jet){ anything, anything, anything };
+		y = inverse_on(x);
+		return (Jet){ (Interval){ outward(log(x.lo), 0).lo, outward(0, log(x.hi)).hi }, y, scaled(-1, square(y)) };
+	case CURVE_SQRT:
+		return sqrt_on(x);
+	case CURVE_SIN:
+		y = sin_on(x);
+		return (Jet){ y, cos_on(x), scaled(-1, y) };
+	case CURVE_COS:
+		y = cos_on(x);
+		return (Jet){ y, scaled(-1, sin_on(x)), scaled(-1, y) };
+	default:
+		y = inverse_on(x);
+		return (Jet){ y, scaled(-1, square(y)), scaled(2, product(square(y), y)) };
+	}
+}
+
+/* f(g(x)): f' g', and f'' g'^2 + f' g'' */
+static Jet
+composed(CurveKind curve, Jet g)
+{
+	Jet f = curve_on(curve, g.value);
+
+	return (Jet){ f.value, product(f.slope, g.slope), plus(product(f.bend, square(g.slope)), product(f.slope, g.bend)) };
+}
+
+static Jet
+multiplied(Jet a, Jet b, bool same)
+{
+	Jet p;
+
+	p.value = same ? square(a.value) : product(a.value, b.value);
+	p.slope = plus(product(a.slope, b.value), product(a.value, b.slope));
+	p.bend = plus(plus(product(a.bend, b.value), product(a.value, b.bend)),
+	              scaled(2, same ? square(a.slope) : product(a.slope, b.slope)));
+	return p;
+}
+
+/* ---- of which stream ---- */
+
+/* Is n a multiple of v, and a constant? */
+static bool
+on_line(const Node *n, const Node *v, double *a, double *b)
+{
+	*a = 1;
+	*b = 0;
+	if (n == v)
+		return true;
+	if (n->op != OP_LINEAR || v->op != OP_LINEAR || n->narg != v->narg)
+		return false;
+	*a = n->real[0].x / v->real[0].x;
+	*b = n->real[n->narg].x - *a * v->real[n->narg].x;
+	for (int i = 0; i < n->narg; i++)
+		if (n->arg[i] != v->arg[i] || n->real[i].x != *a * v->real[i].x)
+			return false;
+	return true;
+}
+
+static const Node *
+along(const Node *n)
+{
+	while (!n->type.of && n->op == OP_LINEAR && n->narg == 1)
+		n = n->arg[0];
+	return n->type.of ? n->type.of : n;
+}
+
+bool
+on_same_line(const Node *a, const Node *b)
+{
+	double c, d;
+
+	return on_line(a, b, &c, &d);
+}
+
+const Node *
+bent_along(const Node *n)
+{
+	const Node *v = NULL;
+	bool bent = n->op == OP_CURVE || n->op == OP_TIMES;
+
+	if (n->op == OP_APPROX)
+		return n->k ? NULL : n->arg[0]->type.of;
+	if (!bent && n->op != OP_LINEAR)
+		return NULL;
+	for (int i = 0; i < n->narg; i++) {
+		const Node *x = n->arg[i];
+		if (is_literal(x))
+			continue;
+		bent |= x->type.of != NULL;
+		if (v && !on_same_line(along(x), v))
+			return NULL;
+		v = v ? v : along(x);
+	}
+	return bent ? v : NULL;
+}
+
+/* ---- the function, step by step ---- */
+
+typedef enum StepKind { S_VARIABLE, S_NUMBER, S_LINEAR, S_TIMES, S_CURVE } StepKind;
+
+typedef struct Step {
+	const Node *node;
+	StepKind kind;
+	double a, b;            /* S_VARIABLE: a x + b; S_NUMBER: b */
+	int *arg;               /* the steps of the node's operands */
+	Jet jet;                /* on the interval at hand */
+} Step;
+
+struct Smooth {
+	Arena *arena;
+	const Node *of;
+	int n, cap, most;       /* n is -1 if they are more than most */
+	Step *step;             /* (n) operands first */
+};
+
+static int
+add_step(Smooth *s, Step step)
+{
+	if (s->n < 0 || s->n == s->most) {
+		s->n = -1;
+		return 0;
+	}
+	if (s->n == s->cap) {
+		Step *old = s->step;
+		s->cap = 2 * s->cap + 8;
+		s->step = NEWS(s->arena, Step, s->cap);
+		for (int i = 0; i < s->n; i++)
+			s->step[i] = old[i];
+	}
+	s->step[s->n] = step;
+	return s->n++;
+}
+
+static int
+compile(Smooth *s, const Node *n, int depth)
+{
+	Step step = { .node = n };
+
+	for (int i = 0; i < s->n; i++)
+		if (s->step[i].node == n)
+			return i;
+	if (depth > s->most)
+		s->n = -1;
+	if (s->n < 0)
+		return 0;
+	if (on_line(n, s->of, &step.a, &step.b)) {
+		step.kind = S_VARIABLE;
+		return add_step(s, step);
+	}
+	if (is_literal(n)) {
+		step.kind = S_NUMBER;
+		step.b = n->op == OP_REAL ? n->real[0].x : (double)n->k;
+		return add_step(s, step);
+	}
+	if (n->op == OP_APPROX && !n->k)
+		return compile(s, n->arg[0], depth + 1);
+	step.kind = n->op == OP_LINEAR ? S_LINEAR : n->op == OP_TIMES ? S_TIMES : S_CURVE;
+	step.arg = NEWS(s->arena, int, n->narg);
+	for (int i = 0; i < n->narg; i++)
+		step.arg[i] = compile(s, n->arg[i], depth + 1);
+	return add_step(s, step);
+}
+
+Smooth *
+smooth_of(Arena *arena, const Node *n, const Node *of, int most)
+{
+	Smooth *s = NEW(arena, Smooth);
+
+	*s = (Smooth){ .arena = arena, .of = of, .most = most };
+	compile(s, n, 0);
+	return s->n > 0 ? s : NULL;
+}
+
+static Jet
+linear_jet(const Smooth *s, const Step *t)
+{
+	const Node *n = t->node;
+	double k = n->real[n->narg].x;
+	Jet sum = { { k, k }, { 0, 0 }, { 0, 0 } };
+
+	for (int i = 0; i < n->narg; i++) {
+		const Jet *x = &s->step[t->arg[i]].jet;
+		double c = n->real[i].x;
+		sum.value = plus(sum.value, scaled(c, x->value));
+		sum.slope = plus(sum.slope, scaled(c, x->slope));
+		sum.bend = plus(sum.bend, scaled(c, x->bend));
+	}
+	return sum;
+}
+
+static Jet
+step_jet(const Smooth *s, const Step *t, Interval x)
+{
+	switch (t->kind) {
+	case S_VARIABLE:
+		return (Jet){ plus(scaled(t->a, x), (Interval){ t->b, t->b }), { t->a, t->a }, { 0, 0 } };
+	case S_NUMBER:
+		return (Jet){ { t->b, t->b }, { 0, 0 }, { 0, 0 } };
+	case S_LINEAR:
+		return linear_jet(s, t);
+	case S_TIMES:
+		return multiplied(s->step[t->arg[0]].jet, s->step[t->arg[1]].jet, t->arg[0] == t->arg[1]);
+	default:
+		return composed((CurveKind)t->node->k, s->step[t->arg[0]].jet);
+	}
+}
+
+static Jet
+all_steps(Smooth *s, Interval x)
+{
+	for (int i = 0; i < s->n; i++)
+		s->step[i].jet = step_jet(s, &s->step[i], x);
+	return s->step[s->n - 1].jet;
+}
+
+double
+smooth_at(Smooth *s, double x)
+{
+	Interval y = all_steps(s, (Interval){ x, x }).value;
+
+	return y.lo + (y.hi - y.lo) / 2;
+}
+
+Jet
+smooth_on(Smooth *s, Interval x)
+{
+	return all_steps(s, x);
+}
+
+/* The mean value theorem is sharper where the interval is narrow. */
+static Interval
+values_on(Smooth *s, Interval x)
+{
+	double middle = x.lo + (x.hi - x.lo) / 2;
+	Jet jet = all_steps(s, x);
+	Interval y = all_steps(s, (Interval){ middle, middle }).value;
+
+	return common(jet.value, plus(y, product(jet.slope, outward(x.lo - middle, x.hi - middle))));
+}
+
+Interval
+smooth_range(const Node *n, const Node *of)
+{
+	Arena scratch = { 0 };
+	Smooth *s = smooth_of(&scratch, n, of, RANGE_STEPS);
+	Interval all = anything;
+
+	if (s) {
+		double lo = node_min(s->of), hi = node_max(s->of);
+		for (int i = 0; i < RANGE_PARTS; i++) {
+			double to = i + 1 < RANGE_PARTS ? lo + (hi - lo) * (i + 1) / RANGE_PARTS : hi;
+			Interval y = values_on(s, (Interval){ lo + (hi - lo) * i / RANGE_PARTS, to });
+			all = i ? interval_hull(all, y) : y;
+		}
+	}
+	arena_free(&scratch);
+	return all;
+}

@@ -1,0 +1,420 @@
+/* One token of one text through the code. */
+
+#include "runtime/specialize.h"
+#include "runtime/sparse.h"
+
+#include <math.h>
+#include <string.h>
+
+static float
+form_value(const TwForms *f, int i, const float *x, float sum)
+{
+	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
+
+	for (; t < end; t++)
+		sum += t->w * x[t->at];
+	return sum;
+}
+
+static inline void
+scatter(const TwForms *f, int i, float v, float *x)
+{
+	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
+
+	for (; t < end; t++)
+		x[t->at] += v * t->w;
+}
+
+static void
+scatter_all(const TwForms *f, const float *v, float *x)
+{
+	for (int i = 0; i < f->n; i++)
+		scatter(f, i, v[i], x);
+}
+
+static void
+move(float *to, const float *from, int n)
+{
+	for (int i = 0; i < n; i++)
+		to[i] = from[i];
+}
+
+/* ---- heads */
+
+/* A ring of the last `back` values, all of <bos> at first. */
+static void
+read_back(const TwHead *h, const TwWork *w, int place, const float *fresh)
+{
+	const float *value = fresh + h->value;
+	float *ring = w->state + h->state;
+
+	if (!h->back) {
+		scatter_all(&h->out, value, w->x);
+		return;
+	}
+	ring += (size_t)(h->back == 1 ? 0 : place % h->back) * (size_t)h->nvalue;
+	scatter_all(&h->out, ring, w->x);
+	move(ring, value, h->nvalue);
+}
+
+static void
+start_back(const TwHead *h, const TwWork *w, const float *fresh)
+{
+	for (int i = 0; i < h->back; i++)
+		move(w->state + h->state + i * h->nvalue, fresh + h->value, h->nvalue);
+}
+
+/* The two greatest priorities so far, of places that may all have the same key. */
+static void
+rank(float *best, float *second, float priority, float *kept, const float *value, int n)
+{
+	if (priority > *best) {
+		*second = *best;
+		*best = priority;
+		move(kept, value, n);
+	} else if (!(priority <= *second)) {
+		*second = priority;
+	}
+}
+
+static bool
+read_best(const TwHead *h, const TwWork *w, const float *fresh)
+{
+	float *s = w->state + h->state, *kept = s + 3, *bos = kept + h->nvalue;
+
+	rank(&s[0], &s[1], fresh[h->priority], kept, fresh + h->value, h->nvalue);
+	float lifted = s[2] + tw_dot(fresh + h->query, h->lift, h->nkey);
+	bool at_bos = lifted > s[0];
+	float other = at_bos ? s[0] : s[1] > lifted ? s[1] : lifted;
+	scatter_all(&h->out, at_bos ? bos : kept, w->x);
+	return (at_bos ? lifted : s[0]) - other >= TW_GAP;
+}
+
+static void
+start_best(const TwHead *h, const TwWork *w, const float *fresh)
+{
+	float *s = w->state + h->state;
+
+	s[0] = s[1] = -INFINITY;
+	s[2] = fresh[h->priority];
+	move(s + 3 + h->nvalue, fresh + h->value, h->nvalue);
+}
+
+/* Entry 0 is <bos>, then one for each key that came. */
+static float *
+entry_of(const TwHead *h, const TwWork *w, int i)
+{
+	return w->state + h->places + (size_t)i * (size_t)(h->nkey + h->nvalue + 2);
+}
+
+static void
+start_keyed(const TwHead *h, const TwWork *w, const float *fresh)
+{
+	float *e = entry_of(h, w, 0);
+
+	w->state[h->state] = 1;
+	move(e, fresh + h->key, h->nkey);
+	e[h->nkey] = fresh[h->priority];
+	e[h->nkey + 1] = h->way == TW_MEAN ? 1 : -INFINITY;
+	move(e + h->nkey + 2, fresh + h->value, h->nvalue);
+}
+
+static bool
+equal(const float *a, const float *b, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+static float *
+find_key(const TwHead *h, const TwWork *w, const float *key)
+{
+	int n = (int)w->state[h->state];
+
+	for (int i = 1; i < n; i++)
+		if (equal(entry_of(h, w, i), key, h->nkey))
+			return entry_of(h, w, i);
+	float *e = entry_of(h, w, n);
+	w->state[h->state] = (float)(n + 1);
+	move(e, key, h->nkey);
+	e[h->nkey] = e[h->nkey + 1] = -INFINITY;
+	return e;
+}
+
+static bool
+read_keyed(const TwHead *h, const TwWork *w, const float *fresh)
+{
+	float *e = find_key(h, w, fresh + h->key), best = -INFINITY, second = -INFINITY;
+	int n = (int)w->state[h->state];
+	const float *read = e;
+
+	rank(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, fresh + h->value, h->nvalue);
+	for (int i = 0; i < n; i++) {
+		e = entry_of(h, w, i);
+		float by_key = tw_dot(e, fresh + h->query, h->nkey), score = by_key + e[h->nkey];
+		float next = by_key + e[h->nkey + 1];
+		if (!(score <= best)) {
+			second = best > next ? best : next;
+			best = score;
+			read = e;
+		} else if (!(score <= second)) {
+			second = score;
+		}
+	}
+	scatter_all(&h->out, read + h->nkey + 2, w->x);
+	return best - second >= TW_GAP;
+}
+
+/* One more to be read with all others of this priority, or instead of them. False
+ * where it is neither equal nor a gap away. */
+static bool
+join(float *best, float *count, float priority, float *sum, const float *value, int n)
+{
+	if (priority == *best) {
+		++*count;
+		for (int i = 0; i < n; i++)
+			sum[i] += value[i];
+		return true;
+	}
+	if (priority - *best >= TW_GAP) {
+		*best = priority;
+		*count = 1;
+		move(sum, value, n);
+		return true;
+	}
+	return *best - priority >= TW_GAP;
+}
+
+static bool
+read_mean(const TwHead *h, const TwWork *w, float *fresh)
+{
+	float *e = find_key(h, w, fresh + h->key), *sum = fresh + h->value, top = -INFINITY, count = 0;
+	int n = (int)w->state[h->state];
+	bool ok = join(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, sum, h->nvalue);
+
+	memset(sum, 0, (size_t)h->nvalue * sizeof *sum);
+	for (int i = 0; i < n; i++) {
+		e = entry_of(h, w, i);
+		float score = tw_dot(e, fresh + h->query, h->nkey) + e[h->nkey];
+		ok = join(&top, &count, score, sum, e + h->nkey + 2, h->nvalue) && ok;
+		if (score == top)
+			count += e[h->nkey + 1] - 1;
+	}
+	for (int i = 0; i < h->nvalue; i++)
+		scatter(&h->out, i, sum[i] / count, w->x);
+	return ok;
+}
+
+static float *
+place_of(const TwHead *h, const TwWork *w, int place)
+{
+	return w->state + h->places + (size_t)place * (size_t)(h->nkey + h->nvalue);
+}
+
+static void
+keep_any(const TwHead *h, const TwWork *w, int place, const float *fresh)
+{
+	float *at = place_of(h, w, place);
+
+	move(at, fresh + h->key, h->nkey);
+	move(at + h->nkey, fresh + h->value, h->nvalue);
+}
+
+/* The scores of places 0 .. place, then the greatest and the one after it. */
+static int
+score_places(const TwHead *h, const TwWork *w, int place, const float *query, float *second)
+{
+	int best = 0;
+
+	*second = -INFINITY;
+	for (int p = 0; p <= place; p++) {
+		w->score[p] = tw_dot(query, place_of(h, w, p), h->nkey);
+		if (p && w->score[p] > w->score[best]) {
+			*second = w->score[best];
+			best = p;
+		} else if (p && w->score[p] > *second) {
+			*second = w->score[p];
+		}
+	}
+	return best;
+}
+
+static void
+read_mixed(const TwHead *h, const TwWork *w, int place, float top)
+{
+	float sum = 0;
+
+	for (int p = 0; p <= place; p++)
+		sum += w->score[p] = expf(w->score[p] - top);
+	for (int i = 0; i < h->nvalue; i++) {
+		float v = 0;
+		for (int p = 0; p <= place; p++)
+			if (w->score[p] != 0)
+				v += w->score[p] / sum * place_of(h, w, p)[h->nkey + i];
+		scatter(&h->out, i, v, w->x);
+	}
+}
+
+static void
+read_any(const TwHead *h, const TwWork *w, int place, const float *fresh)
+{
+	float second;
+
+	keep_any(h, w, place, fresh);
+	int best = score_places(h, w, place, fresh + h->query, &second);
+	if (w->score[best] - second >= TW_GAP)
+		scatter_all(&h->out, place_of(h, w, best) + h->nkey, w->x);
+	else
+		read_mixed(h, w, place, w->score[best]);
+}
+
+/* <bos> sees only itself. */
+static void
+start_head(const TwHead *h, const TwWork *w, const float *fresh)
+{
+	if (h->way == TW_BACK)
+		start_back(h, w, fresh);
+	else if (h->way == TW_BEST)
+		start_best(h, w, fresh);
+	else if (h->way == TW_KEYED || h->way == TW_MEAN)
+		start_keyed(h, w, fresh);
+	else if (h->way == TW_ANY)
+		keep_any(h, w, 0, fresh);
+	scatter_all(&h->out, fresh + h->value, w->x);
+}
+
+static bool
+read_head(const TwHead *h, const TwWork *w, int place, float *fresh)
+{
+	switch (h->way) {
+	case TW_BACK:
+		read_back(h, w, place, fresh);
+		return true;
+	case TW_BEST:
+		return read_best(h, w, fresh);
+	case TW_KEYED:
+		return read_keyed(h, w, fresh);
+	case TW_MEAN:
+		return read_mean(h, w, fresh);
+	case TW_ANY:
+		read_any(h, w, place, fresh);
+		return true;
+	default:
+		return true;
+	}
+}
+
+static bool
+attend(const TwStage *s, const TwWork *w, int place)
+{
+	bool ok = true;
+
+	for (int i = 0; i < s->project.n; i++)
+		w->fresh[i] = form_value(&s->project, i, w->x, s->project.bias[i]);
+	tw_lap(w->clock, TW_PROJECTIONS);
+	for (int i = 0; i < s->nhead; i++) {
+		if (!place)
+			start_head(&s->head[i], w, w->fresh);
+		else if (!read_head(&s->head[i], w, place, w->fresh))
+			ok = false;
+	}
+	tw_lap(w->clock, TW_HEADS);
+	return ok;
+}
+
+/* ---- neurons */
+
+static void
+climb(const TwSteps *g, float u, float *x)
+{
+	float at = ceilf(u) - (float)g->low;
+	int i = at > 0 ? at < (float)g->range ? (int)at : g->range : 0;
+	const double *line = g->line + 2 * (size_t)g->segment[i] * (size_t)g->nout;
+
+	for (int c = 0; c < g->nout; c++)
+		x[g->out[c]] += (float)(line[2 * c] * (double)u + line[2 * c + 1]);
+}
+
+static void
+fire(const TwStage *s, const TwSteps *g, float u, float *x)
+{
+	for (int i = g->first; i < g->first + g->n; i++) {
+		float v = u + s->bias[i];
+		if (!(v > 0))
+			return; /* the others' thresholds are higher */
+		scatter(&s->out, i, v, x);
+	}
+}
+
+/* Most columns are 0, and most neurons silent. */
+static void
+think(const TwStage *s, const TwWork *w)
+{
+	float *u = w->u;
+
+	if (s->linear.n)
+		memcpy(u, s->base, (size_t)s->linear.n * sizeof *u);
+	for (int i = 0; i < s->input.n; i++)
+		if (w->x[s->read[i]] != 0)
+			scatter(&s->input, i, w->x[s->read[i]], u);
+	for (int i = 0; i < s->ntogether; i++) {
+		int part = s->together[i];
+		const TwSteps *g = &s->steps[part];
+		if (g->nout)
+			climb(g, u[part], w->x);
+		else
+			fire(s, g, u[part], w->x);
+		u[part] = 0;
+	}
+	for (int i = 0; i < s->linear.n; i++)
+		if (u[i] > 0)
+			scatter(&s->out, s->steps[i].first, u[i], w->x);
+	for (int i = 0; i < s->write.n; i++)
+		w->x[s->column[i]] += s->write.bias[i];
+	tw_lap(w->clock, TW_NEURONS);
+}
+
+static void
+note(const TwCode *c, const TwWork *w, int state, int place)
+{
+	size_t d = (size_t)c->m->d_model, places = (size_t)c->m->context + 1;
+
+	if (w->note)
+		memcpy(w->note + ((size_t)state * places + (size_t)place) * d, w->x, d * sizeof *w->x);
+}
+
+void
+tw_embed(const TwModel *m, const int *row, int place, float *x)
+{
+	size_t d = (size_t)m->d_model;
+	const float *token = m->embed_token + (size_t)row[0] * d;
+	const float *position = m->embed_position + (size_t)place * d;
+
+	for (size_t i = 0; i < d; i++)
+		x[i] = token[i] + position[i];
+	for (int f = 1; f < m->nfield; f++) {
+		token = m->embed_token + (size_t)row[f] * d;
+		for (size_t i = 0; i < d; i++)
+			x[i] += token[i];
+	}
+}
+
+bool
+tw_step(const TwCode *c, const TwWork *w, const int *row, int place)
+{
+	bool ok = true;
+
+	tw_lap_start(w->clock);
+	tw_embed(c->m, row, place, w->x);
+	tw_lap(w->clock, TW_EMBEDDING);
+	note(c, w, 0, place);
+	for (int n = 0; n < c->m->nlayer; n++) {
+		ok = attend(&c->stage[n], w, place) && ok;
+		note(c, w, 2 * n + 1, place);
+		think(&c->stage[n], w);
+		note(c, w, 2 * n + 2, place);
+	}
+	return ok;
+}

@@ -1,0 +1,599 @@
+/* What each head looks up, from its weights.
+ *
+ * A row of wq or wk is a linear form over the stream. Taken back to where the
+ * stream comes from it is a function of the token, plus one of the place, plus
+ * multiples of what earlier heads and neurons wrote. If these multiples are all
+ * zero the form is known at load, for every text:
+ *
+ *     queries that are constant     sum into the key: one number, the priority,
+ *                                   whose greatest so far is all that is read
+ *     keys that are 0 off <bos>     only lift <bos>, by the query: TW_BEST still
+ *     a priority without places     all that have it are read alike: TW_MEAN
+ *     both by place alone           K = key, Q = c K(target) and the priority is
+ *                                   -c/2 K^2: then score = const - c/2 (K - K(target))^2,
+ *                                   which is greatest at the target: TW_BACK
+ *
+ * All of it is reckoned with integers that a double holds, or not at all. */
+
+#define _GNU_SOURCE /* qsort_r */
+
+#include "runtime/specialize.h"
+#include "runtime/load.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One row, taken back. Token rows are those that a text can hold; <bos> stands
+ * at place 0 alone, so `bos` has both parts. */
+typedef struct Source {
+	bool known;             /* no multiple of a head or neuron; sums are exact */
+	bool by_token, by_place;
+	double bos;
+	double constant;        /* where neither is so */
+	double *place;          /* (places) at the text's places, if not by_token; [0] is bos */
+} Source;
+
+typedef struct Study {
+	TwCode *c;
+	const TwModel *m;
+	const TwLayer *l;
+	int n;
+	TwPool scratch;
+} Study;
+
+static const double most_exact = 1ll << 48;
+
+static bool
+is_whole(double x)
+{
+	return x == rint(x) && fabs(x) < most_exact;
+}
+
+/* One row of some matrix against the form; *sure is lost where sums may round, and
+ * where the file has been asking for too much. */
+static double
+against(const Study *s, const TwForms *f, const float *row, bool *sure)
+{
+	double sum = 0, most = 0;
+
+	s->c->effort -= f->start[1] + 1;
+	for (int t = 0; t < f->start[1]; t++) {
+		double x = (double)f->term[t].w * (double)row[f->term[t].at];
+		sum += x;
+		most += fabs(x);
+		*sure = *sure && is_whole(x);
+	}
+	*sure = *sure && most < most_exact && s->c->effort > 0;
+	return sum;
+}
+
+static bool
+rows_vanish(const Study *s, const TwForms *f, const float *w, int rows)
+{
+	bool sure = true;
+
+	for (int i = 0; i < rows; i++)
+		if (against(s, f, w + (size_t)i * (size_t)s->m->d_model, &sure) != 0 || !sure)
+			return false;
+	return true;
+}
+
+/* Whether nothing that was written below this layer shows in the form. */
+static bool
+only_embedding(const Study *s, const TwForms *f, double *constant, bool *sure)
+{
+	for (int n = 0; n < s->n; n++) {
+		const TwLayer *l = &s->m->layer[n];
+		if (l->heads && !rows_vanish(s, f, l->wo, l->heads * l->dv))
+			return false;
+		if (l->neurons && !rows_vanish(s, f, l->w2, l->neurons))
+			return false;
+		if (l->neurons)
+			*constant += against(s, f, l->b2, sure);
+	}
+	return true;
+}
+
+static Source
+take_back(Study *s, const TwForms *f)
+{
+	const TwModel *m = s->m;
+	size_t d = (size_t)m->d_model;
+	Source r = { .known = true };
+	double fixed = (double)f->bias[0], token = 0;
+
+	if (!only_embedding(s, f, &fixed, &r.known) || !r.known)
+		return (Source){ 0 };
+	for (int i = 0; i < m->nfield && f->start[1]; i++) {
+		const float *row = m->embed_token + (size_t)m->first[i] * d;
+		double first = against(s, f, row, &r.known);
+		for (int n = m->first[i + 1] - m->first[i]; n > 1 && !r.by_token; n--)
+			r.by_token = against(s, f, row += d, &r.known) != first;
+		token += first;
+	}
+	s->c->effort -= m->context;
+	if (s->c->effort < 0)
+		return (Source){ 0 };
+	r.place = TW_NEW(&s->scratch, double, m->context + 1);
+	for (int p = 0; p <= m->context && f->start[1]; p++)
+		r.place[p] = against(s, f, m->embed_position + (size_t)p * d, &r.known);
+	for (int p = 2; p <= m->context && !r.by_place; p++)
+		r.by_place = r.place[p] != r.place[1];
+	r.bos = fixed + m->nfield * against(s, f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known) + r.place[0];
+	r.place[0] = r.bos;
+	for (int p = 1; p <= m->context; p++)
+		r.place[p] += fixed + token;
+	r.constant = r.place[1];
+	r.known = r.known && is_whole(fixed);
+	return r;
+}
+
+/* Row j of a (d_model, width) matrix as a form. */
+static TwForms
+row_of(Study *s, const float *w, int width, int j, float bias)
+{
+	TwForms f = { 0 };
+
+	tw_form(&s->scratch, &f, w + j, (size_t)width, s->m->d_model, bias);
+	return f;
+}
+
+/* ---- a head taken apart */
+
+typedef struct Dims {
+	int n;             /* dimensions whose query varies */
+	int *dim;          /* (n) their numbers in the head */
+	Source *q, *k;     /* (n) */
+	float *priority;   /* (d_model) constant queries times keys, */
+	float priority_b;  /* with its bias */
+	Source at;         /* that priority, taken back */
+	bool sound;        /* priorities are whole numbers that a float holds */
+} Dims;
+
+static bool
+add_priority(Study *s, Dims *d, int j, double q)
+{
+	const TwLayer *l = s->l;
+	int width = l->heads * l->dk;
+	bool ok = true;
+
+	for (int i = 0; i < s->m->d_model; i++) {
+		double w = (double)d->priority[i] + q * (double)l->wk[(size_t)i * (size_t)width + (size_t)j];
+		d->priority[i] = (float)w;
+		ok = ok && is_whole(w) && (double)d->priority[i] == w;
+	}
+	double b = (double)d->priority_b + q * (double)l->bk[j];
+	d->priority_b = (float)b;
+	return ok && is_whole(b) && (double)d->priority_b == b;
+}
+
+static Dims
+take_apart(Study *s, int head)
+{
+	const TwLayer *l = s->l;
+	Dims d = { .sound = true };
+
+	d.dim = TW_NEW(&s->scratch, int, l->dk);
+	d.q = TW_NEW(&s->scratch, Source, l->dk);
+	d.k = TW_NEW(&s->scratch, Source, l->dk);
+	d.priority = TW_NEW(&s->scratch, float, s->m->d_model);
+	for (int i = 0; i < l->dk; i++) {
+		int j = head * l->dk + i, width = l->heads * l->dk;
+		TwForms fq = row_of(s, l->wq, width, j, l->bq[j]), fk = row_of(s, l->wk, width, j, l->bk[j]);
+		Source q = take_back(s, &fq);
+		if (q.known && !q.by_token && !q.by_place) {
+			d.sound = add_priority(s, &d, j, q.constant) && d.sound;
+			continue;
+		}
+		d.dim[d.n] = i;
+		d.q[d.n] = q;
+		d.k[d.n++] = take_back(s, &fk);
+	}
+	TwForms f = { 0 };
+	tw_form(&s->scratch, &f, d.priority, 1, s->m->d_model, d.priority_b);
+	d.at = take_back(s, &f);
+	return d;
+}
+
+/* ---- TW_BACK */
+
+static bool
+by_place_alone(const Source *x)
+{
+	return x->known && !x->by_token;
+}
+
+/* c of dimension i: the priority is -c/2 K^2 where the other keys are 0. */
+static double
+weight_of(const Dims *d, int i, int places)
+{
+	double zero = d->at.place[0];
+
+	for (int p = 1; p < places; p++) {
+		bool alone = d->k[i].place[p] != 0;
+		for (int j = 0; j < d->n; j++)
+			alone = alone && (j == i || d->k[j].place[p] == 0);
+		if (alone)
+			return -2 * (d->at.place[p] - zero) / (d->k[i].place[p] * d->k[i].place[p]);
+	}
+	return 0;
+}
+
+static bool
+squares_fit(const Dims *d, const double *c, int places)
+{
+	for (int i = 0; i < d->n; i++)
+		if (!(c[i] > 0) || d->k[i].place[0] != 0)
+			return false;
+	for (int p = 1; p < places; p++) {
+		double sum = d->at.place[0] - d->at.place[p];
+		for (int i = 0; i < d->n; i++)
+			sum -= c[i] / 2 * d->k[i].place[p] * d->k[i].place[p];
+		if (sum != 0)
+			return false;
+	}
+	return true;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The least difference of two keys that are not equal, in one dimension. */
+static double
+least_step(Study *s, const Source *k, int places)
+{
+	double *sorted = TW_NEW(&s->scratch, double, places), least = INFINITY;
+
+	memcpy(sorted, k->place, (size_t)places * sizeof *sorted);
+	qsort(sorted, (size_t)places, sizeof *sorted, by_value);
+	for (int p = 1; p < places; p++)
+		if (sorted[p] != sorted[p - 1])
+			least = fmin(least, sorted[p] - sorted[p - 1]);
+	return least;
+}
+
+static int
+by_keys(const void *a, const void *b, void *arg)
+{
+	const Dims *d = arg;
+	int p = *(const int *)a, q = *(const int *)b;
+
+	for (int i = 0; i < d->n; i++) {
+		double x = d->k[i].place[p], y = d->k[i].place[q];
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return 0;
+}
+
+/* No two places have the same keys, so scores are as far apart as keys can be;
+ * with one key none is below that of <bos>. */
+static bool
+keys_differ(Study *s, Dims *d, const double *c, int places)
+{
+	int *order = TW_NEW(&s->scratch, int, places);
+
+	for (int i = 0; i < d->n; i++) {
+		double step = least_step(s, &d->k[i], places);
+		if (!(c[i] / 2 * step * step >= (double)TW_GAP))
+			return false;
+	}
+	for (int p = 0; p < places; p++)
+		order[p] = p;
+	qsort_r(order, (size_t)places, sizeof *order, by_keys, d);
+	for (int p = 1; p < places; p++)
+		if (!by_keys(&order[p - 1], &order[p], d))
+			return false;
+	return d->n > 1 || order[0] == 0;
+}
+
+/* The query at place t asks for the keys of this place, or for less than any. */
+static bool
+asks_for(const Dims *d, const double *c, int t, int place)
+{
+	for (int i = 0; i < d->n; i++) {
+		double q = d->q[i].place[t], k = c[i] * d->k[i].place[place];
+		if (q != k && !(place == 0 && d->n == 1 && q < k))
+			return false;
+	}
+	return true;
+}
+
+static bool
+looks_back(Study *s, TwHead *h, Dims *d)
+{
+	int places = s->m->context + 1, back = -1;
+	double *c = TW_NEW(&s->scratch, double, d->n);
+
+	if (!d->n || !d->sound || !by_place_alone(&d->at))
+		return false;
+	for (int i = 0; i < d->n; i++)
+		if (!by_place_alone(&d->q[i]) || !by_place_alone(&d->k[i]))
+			return false;
+	for (int i = 0; i < d->n; i++)
+		c[i] = weight_of(d, i, places);
+	if (!squares_fit(d, c, places) || !keys_differ(s, d, c, places))
+		return false;
+	for (int p = places - 1; p >= 0 && back < 0; p--)
+		if (asks_for(d, c, places - 1, p))
+			back = places - 1 - p;
+	for (int t = 1; t < places && back >= 0; t++)
+		if (!asks_for(d, c, t, t > back ? t - back : 0))
+			back = -1;
+	h->way = TW_BACK;
+	h->back = back;
+	return back >= 0;
+}
+
+/* ---- TW_BEST, TW_KEYED, TW_MEAN */
+
+/* The keys are 0 at every place of the text. */
+static bool
+only_lifts_bos(const Dims *d)
+{
+	for (int i = 0; i < d->n; i++)
+		if (!d->k[i].known || d->k[i].by_token || d->k[i].by_place || d->k[i].constant != 0)
+			return false;
+	return true;
+}
+
+static bool
+keys_ignore_place(Study *s, const TwForms *f)
+{
+	Source r = take_back(s, f);
+
+	return !r.known || !r.by_place;
+}
+
+static bool
+is_written(const Study *s, int column)
+{
+	size_t d = (size_t)s->m->d_model;
+
+	for (int n = 0; n < s->n; n++) {
+		const TwLayer *l = &s->m->layer[n];
+		s->c->effort -= l->heads * l->dv + l->neurons;
+		for (int i = 0; i < l->heads * l->dv; i++)
+			if (l->wo[(size_t)i * d + (size_t)column] != 0)
+				return true;
+		for (int i = 0; i < l->neurons; i++)
+			if (l->w2[(size_t)i * d + (size_t)column] != 0)
+				return true;
+	}
+	return false;
+}
+
+/* Whether a layer below writes where the form has a number of the place from: then the
+ * embedding alone does not say what becomes of it. */
+static bool
+is_moved(const Study *s, const TwForms *f)
+{
+	size_t d = (size_t)s->m->d_model;
+
+	for (int t = 0; t < f->start[1] && s->c->effort > 0; t++) {
+		const float *x = s->m->embed_position + f->term[t].at;
+		int p = 2;
+		while (p <= s->m->context && x[(size_t)p * d] == x[d])
+			p++;
+		s->c->effort -= p;
+		if (p <= s->m->context && is_written(s, f->term[t].at))
+			return true;
+	}
+	return false;
+}
+
+static bool
+reads_moved(Study *s, int head)
+{
+	const TwLayer *l = s->l;
+	int width = l->heads * l->dk;
+
+	for (int j = head * l->dk; j < (head + 1) * l->dk; j++) {
+		TwForms q = row_of(s, l->wq, width, j, l->bq[j]), k = row_of(s, l->wk, width, j, l->bk[j]);
+		if (is_moved(s, &q) || is_moved(s, &k))
+			return true;
+	}
+	return false;
+}
+
+/* 1 where the priority of a later place is greater, all else being equal; *flat: it is
+ * the same. */
+static int
+slope(Study *s, const Dims *d, bool *flat)
+{
+	TwForms f = { 0 };
+	bool up = true, down = true, sure = true;
+	double last = 0;
+
+	*flat = s->m->context > 1;
+	tw_form(&s->scratch, &f, d->priority, 1, s->m->d_model, 0);
+	for (int p = 1; p <= s->m->context; p++) {
+		double x = against(s, &f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model, &sure);
+		up = up && (p == 1 || x > last);
+		down = down && (p == 1 || x < last);
+		*flat = *flat && (p == 1 || x == last);
+		last = x;
+	}
+	*flat = *flat && sure;
+	return !sure || s->m->context < 2 ? 0 : up ? 1 : down ? -1 : 0;
+}
+
+static bool
+keyed_by_few(Study *s, int head, const Dims *d)
+{
+	const TwLayer *l = s->l;
+	bool ok = true;
+
+	for (int i = 0; i < d->n && ok; i++) {
+		int j = head * l->dk + d->dim[i];
+		TwForms f = row_of(s, l->wk, l->heads * l->dk, j, l->bk[j]);
+		ok = keys_ignore_place(s, &f);
+	}
+	return ok;
+}
+
+static void
+choose(Study *s, TwHead *h, Dims *d)
+{
+	bool flat;
+
+	if (looks_back(s, h, d))
+		return;
+	h->way = TW_ANY;
+	if (!d->sound)
+		return;
+	h->moved = reads_moved(s, h->head);
+	h->rising = slope(s, d, &flat);
+	if (!h->rising && !flat)
+		return;
+	if (h->rising && only_lifts_bos(d))
+		h->way = TW_BEST;
+	else if (keyed_by_few(s, h->head, d))
+		h->way = flat ? TW_MEAN : TW_KEYED;
+}
+
+/* ---- the rows that a head needs */
+
+static int
+project(Study *s, const float *w, int width, int j, float bias)
+{
+	TwForms *f = &s->c->stage[s->n].project;
+
+	tw_form(&s->c->pool, f, w + j, (size_t)width, s->m->d_model, bias);
+	return f->n - 1;
+}
+
+static void
+project_values(Study *s, TwHead *h)
+{
+	const TwLayer *l = s->l;
+	int d = s->m->d_model, width = l->heads * l->dv;
+
+	h->value = s->c->stage[s->n].project.n;
+	for (int i = 0; i < l->dv; i++) {
+		int j = h->head * l->dv + i;
+		const float *out = l->wo + (size_t)j * (size_t)d;
+		bool used = false;
+		for (int c = 0; c < d && !used; c++)
+			used = out[c] != 0;
+		if (!used)
+			continue;
+		project(s, l->wv, width, j, l->bv[j]);
+		tw_form(&s->c->pool, &h->out, out, 1, d, 0);
+		h->nvalue++;
+	}
+}
+
+static void
+project_keys(Study *s, TwHead *h, const Dims *d)
+{
+	const TwLayer *l = s->l;
+	int width = l->heads * l->dk, first = h->head * l->dk;
+	bool all = h->way == TW_ANY;
+
+	h->nkey = all ? l->dk : d->n;
+	h->query = s->c->stage[s->n].project.n;
+	for (int i = 0; i < h->nkey; i++) {
+		int j = first + (all ? i : d->dim[i]);
+		project(s, l->wq, width, j, l->bq[j]);
+	}
+	h->key = s->c->stage[s->n].project.n;
+	for (int i = 0; i < h->nkey && h->way != TW_BEST; i++) {
+		int j = first + (all ? i : d->dim[i]);
+		project(s, l->wk, width, j, l->bk[j]);
+	}
+	if (all)
+		return;
+	h->priority = project(s, d->priority, 1, 0, d->priority_b);
+	h->lift = TW_NEW(&s->c->pool, float, h->nkey);
+	for (int i = 0; i < h->nkey && h->way == TW_BEST; i++)
+		h->lift[i] = (float)d->k[i].bos;
+}
+
+void
+tw_lookups(TwCode *c, int n)
+{
+	Study s = { .c = c, .m = c->m, .l = &c->m->layer[n], .n = n };
+	TwStage *stage = &c->stage[n];
+
+	stage->head = TW_NEW(&c->pool, TwHead, s.l->heads);
+	for (int i = 0; i < s.l->heads; i++) {
+		TwHead *h = &stage->head[stage->nhead++];
+		h->head = i;
+		project_values(&s, h);
+		if (!h->nvalue)
+			continue;
+		Dims d = take_apart(&s, i);
+		choose(&s, h, &d);
+		if (h->way != TW_BACK)
+			project_keys(&s, h, &d);
+		tw_pool_free(&s.scratch);
+	}
+}
+
+/* ---- the certificate's claims */
+
+static bool
+claim_holds(const TwCode *c, const cJSON *claim)
+{
+	const cJSON *layer = cJSON_GetObjectItemCaseSensitive(claim, "layer");
+	const cJSON *head = cJSON_GetObjectItemCaseSensitive(claim, "head");
+	const cJSON *offset = cJSON_GetObjectItemCaseSensitive(claim, "offset");
+	const char *intent = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(claim, "intent"));
+
+	if (!cJSON_IsNumber(layer) || !cJSON_IsNumber(head) || !intent)
+		return false;
+	if (!(layer->valuedouble >= 0 && layer->valuedouble < c->m->nlayer))
+		return false;
+	const TwStage *s = &c->stage[layer->valueint];
+	if (!(head->valuedouble >= 0 && head->valuedouble < s->nhead))
+		return false;
+	const TwHead *h = &s->head[head->valueint];
+	if (h->way == TW_NONE || h->way == TW_ANY)
+		return true; /* nothing relies on it */
+	if (h->moved)
+		return true; /* neither that it holds nor that it does not can be seen here */
+	if (h->way == TW_MEAN)
+		return strcmp(intent, "offset"); /* an order would show, or not be in the weights */
+	if (!strcmp(intent, "offset"))
+		return h->way == TW_BACK && cJSON_IsNumber(offset) && offset->valuedouble == -h->back;
+	if (!strcmp(intent, "latest"))
+		return h->way != TW_BACK && h->rising > 0;
+	if (!strcmp(intent, "first"))
+		return h->way != TW_BACK && h->rising < 0;
+	return true;
+}
+
+/* How far apart two orders of summation may be where numbers are no integers; those are
+ * never so near. */
+static float
+rounding(const cJSON *certificate)
+{
+	const cJSON *sum = cJSON_GetObjectItemCaseSensitive(certificate, "largest_sum");
+	double most = cJSON_IsNumber(sum) && sum->valuedouble > 0 ? 0x1p-22 * sum->valuedouble : 0;
+
+	return (float)fmin(1e-3 + most, 0.25);
+}
+
+bool
+tw_check_claims(TwCode *c, char **error)
+{
+	cJSON *j = c->m->certificate ? cJSON_Parse(c->m->certificate) : NULL;
+	const cJSON *heads = cJSON_GetObjectItemCaseSensitive(j, "heads");
+	bool ok = true;
+	int i = 0;
+
+	c->rounding = rounding(j);
+	for (const cJSON *claim = cJSON_IsArray(heads) ? heads->child : NULL; claim && ok; claim = claim->next, i++)
+		if (!claim_holds(c, claim))
+			ok = tw_refuse(error, "the certificate is wrong: what it says of head %d is not what the weights do", i);
+	cJSON_Delete(j);
+	return ok;
+}

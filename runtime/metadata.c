@@ -1,0 +1,418 @@
+/* The tw.* properties of a file: JSON to the fields of a TwModel, everything but
+ * the weights. Each property has a reader below; one that is missing or not as
+ * it should be is refused by name. */
+
+#include "runtime/load.h"
+#include "runtime/onnx_graph.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Far beyond any model; below what an int can hold when multiplied out. */
+enum {
+	MAX_TEXT = 16 << 20, /* bytes of one property */
+	MAX_ROWS = 1 << 20,  /* of a table */
+	MAX_WIDTH = 1 << 16, /* d_model, and heads times their size */
+	MAX_NEURONS = 1 << 24,
+	MAX_LAYERS = 1 << 12,
+};
+
+typedef struct Meta {
+	TwModel *m;
+	TwPool *pool;
+} Meta;
+
+typedef bool Read(Meta *, const cJSON *);
+
+static bool
+int_in(const cJSON *j, int low, int high, int *out)
+{
+	if (!cJSON_IsNumber(j) || !(j->valuedouble >= low && j->valuedouble <= high))
+		return false;
+	*out = (int)j->valuedouble;
+	return *out == j->valuedouble;
+}
+
+static bool
+number(const cJSON *j, float *out)
+{
+	if (!cJSON_IsNumber(j) || !(fabs(j->valuedouble) < 1e30))
+		return false;
+	*out = (float)j->valuedouble;
+	return true;
+}
+
+static bool
+truth(const cJSON *j, bool *out)
+{
+	*out = cJSON_IsTrue(j);
+	return cJSON_IsBool(j);
+}
+
+static bool
+text(Meta *r, const cJSON *j, char **out)
+{
+	if (!cJSON_IsString(j) || !j->valuestring[0])
+		return false;
+	*out = tw_pool_str(r->pool, j->valuestring);
+	return true;
+}
+
+static bool
+one_of(const cJSON *j, const char *const *word, int n, int *out)
+{
+	for (int i = 0; i < n && cJSON_IsString(j); i++)
+		if (!strcmp(j->valuestring, word[i])) {
+			*out = i;
+			return true;
+		}
+	return false;
+}
+
+static bool
+kind(const cJSON *j, TwKind *out)
+{
+	int i = 0;
+	bool ok = one_of(j, (const char *[]){ "int", "bool", "token", "real" }, 4, &i);
+
+	*out = (TwKind)i;
+	return ok;
+}
+
+static const cJSON *
+field(const cJSON *j, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(j, name);
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool
+all_differ(char **name, int n)
+{
+	char **sorted = malloc(((size_t)n + 1) * sizeof *sorted);
+	bool ok = sorted;
+
+	if (ok && n) {
+		memcpy(sorted, name, (size_t)n * sizeof *sorted);
+		qsort(sorted, (size_t)n, sizeof *sorted, by_text);
+	}
+	for (int i = 1; ok && i < n; i++)
+		ok = strcmp(sorted[i - 1], sorted[i]) != 0;
+	free(sorted);
+	return ok;
+}
+
+/* ---- one reader a property */
+
+static bool
+read_version(Meta *r, const cJSON *j)
+{
+	int version;
+
+	(void)r;
+	return int_in(j, TW_FORMAT, TW_FORMAT, &version);
+}
+
+static bool
+read_name(Meta *r, const cJSON *j)
+{
+	return text(r, j, &r->m->name);
+}
+
+/* The numbers that are fed; absent where there are tokens. */
+static bool
+read_inputs(Meta *r, const cJSON *j)
+{
+	TwModel *m = r->m;
+	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : 0;
+
+	if (n < 1 || n > MAX_WIDTH)
+		return false;
+	m->input = TW_NEW(r->pool, TwInput, n);
+	for (const cJSON *item = j->child; item; item = item->next) {
+		TwInput *in = &m->input[m->ninput++];
+		if (!text(r, field(item, "name"), &in->name) || !kind(field(item, "kind"), &in->kind) ||
+		    in->kind == TW_TOKEN || !number(field(item, "low"), &in->low) ||
+		    !number(field(item, "high"), &in->high) || in->low > in->high)
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_vocab(Meta *r, const cJSON *j)
+{
+	TwModel *m = r->m;
+	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : 0;
+
+	if (m->ninput ? n != 0 : n < 1 || n > MAX_ROWS)
+		return false;
+	m->vocab = TW_NEW(r->pool, char *, n);
+	for (const cJSON *token = j->child; token; token = token->next)
+		if (!text(r, token, &m->vocab[m->nvocab++]))
+			return false;
+	m->nfield = 1;
+	m->first = TW_NEW(r->pool, int, 2);
+	m->first[1] = m->nvocab;
+	return all_differ(m->vocab, m->nvocab);
+}
+
+static bool
+read_special(Meta *r, const cJSON *j)
+{
+	int n = r->m->nvocab, row;
+
+	return int_in(field(j, "end"), n, n, &row) && int_in(field(j, "bos"), n + 1, n + 1, &row);
+}
+
+/* The words of a field are its name, ": " and a value each. */
+static bool
+one_field(char *const *word, int n)
+{
+	size_t name = strcspn(word[0], ":");
+
+	for (int i = 0; i < n; i++)
+		if (!name || strncmp(word[i], word[0], name + 1) || strncmp(word[i] + name, ": ", 2) || !word[i][name + 2])
+			return false;
+	return true;
+}
+
+/* How many rows each field has; absent where a token is one row. */
+static bool
+read_fields(Meta *r, const cJSON *j)
+{
+	TwModel *m = r->m;
+	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : 0, rows;
+
+	if (n < 1 || n > m->nvocab)
+		return false;
+	m->record = true;
+	m->nfield = 0;
+	m->first = TW_NEW(r->pool, int, n + 1);
+	for (const cJSON *field_ = j->child; field_; field_ = field_->next, m->nfield++) {
+		if (!int_in(field_, 1, m->nvocab - m->first[m->nfield], &rows) ||
+		    !one_field(m->vocab + m->first[m->nfield], rows))
+			return false;
+		m->first[m->nfield + 1] = m->first[m->nfield] + rows;
+	}
+	return m->first[n] == m->nvocab;
+}
+
+static bool
+read_context(Meta *r, const cJSON *j)
+{
+	return int_in(j, 1, MAX_ROWS, &r->m->context);
+}
+
+static bool
+read_attention(Meta *r, const cJSON *j)
+{
+	int i = 0;
+	bool ok = one_of(j, (const char *[]){ "causal", "bidirectional" }, 2, &i);
+
+	r->m->bidirectional = i;
+	return ok;
+}
+
+static bool
+read_layer(const cJSON *j, TwLayer *l)
+{
+	return int_in(field(j, "heads"), 0, MAX_WIDTH, &l->heads) &&
+	       int_in(field(j, "key_size"), l->heads > 0, MAX_WIDTH, &l->dk) &&
+	       int_in(field(j, "value_size"), l->heads > 0, MAX_WIDTH, &l->dv) &&
+	       int_in(field(j, "neurons"), 0, MAX_NEURONS, &l->neurons);
+}
+
+static bool
+read_layers(Meta *r, const cJSON *j)
+{
+	TwModel *m = r->m;
+	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1;
+
+	if (n < 0 || n > MAX_LAYERS)
+		return false;
+	m->layer = TW_NEW(r->pool, TwLayer, n);
+	for (const cJSON *layer = j->child; layer; layer = layer->next)
+		if (!read_layer(layer, &m->layer[m->nlayer++]))
+			return false;
+	return true;
+}
+
+/* There need be none. */
+static bool
+members(Meta *r, const cJSON *j, TwKind kind, TwMembers *m)
+{
+	int n = cJSON_GetArraySize(j);
+
+	if (!j)
+		return true;
+	if (!cJSON_IsArray(j) || kind != TW_INT || n > MAX_ROWS)
+		return false;
+	m->name = TW_NEW(r->pool, char *, n);
+	for (const cJSON *item = j->child; item; item = item->next)
+		if (!text(r, item, &m->name[m->n++]))
+			return false;
+	return true;
+}
+
+static bool
+read_labels(Meta *r, const cJSON *j)
+{
+	TwModel *m = r->m;
+	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1;
+
+	if (n < 0 || n > MAX_WIDTH)
+		return false;
+	m->label = TW_NEW(r->pool, TwLabel, n);
+	char **name = TW_NEW(r->pool, char *, n);
+	for (const cJSON *item = j->child; item; item = item->next) {
+		TwLabel *l = &m->label[m->nlabel];
+		if (!text(r, field(item, "name"), &l->name) || !kind(field(item, "kind"), &l->kind) ||
+		    !int_in(field(item, "columns"), 1, MAX_WIDTH, &l->columns) ||
+		    (l->kind == TW_REAL && !number(field(item, "error"), &l->error)) ||
+		    !members(r, field(item, "members"), l->kind, &l->members))
+			return false;
+		name[m->nlabel++] = l->name;
+	}
+	return all_differ(name, n);
+}
+
+/* columns and weights: lists of one length. */
+static bool
+read_columns(Meta *r, const cJSON *columns, const cJSON *weights, TwNamed *v)
+{
+	int n = cJSON_IsArray(columns) ? cJSON_GetArraySize(columns) : -1;
+
+	if (n < 0 || !cJSON_IsArray(weights) || cJSON_GetArraySize(weights) != n)
+		return false;
+	const cJSON *c = columns->child, *w = weights->child;
+	v->column = TW_NEW(r->pool, int, n);
+	v->weight = TW_NEW(r->pool, float, n);
+	for (; c; c = c->next, w = w->next, v->ncolumn++)
+		if (!int_in(c, 0, r->m->d_model - 1, &v->column[v->ncolumn]) ||
+		    !number(w, &v->weight[v->ncolumn]))
+			return false;
+	return true;
+}
+
+static bool
+read_named(Meta *r, const cJSON *j, TwNamed *v)
+{
+	if (!text(r, field(j, "name"), &v->name) || !int_in(field(j, "line"), 0, 1 << 30, &v->line) ||
+	    !kind(field(j, "kind"), &v->kind) || !truth(field(j, "reference"), &v->reference) ||
+	    !truth(field(j, "folded"), &v->folded) || !members(r, field(j, "members"), v->kind, &v->members))
+		return false;
+	if (v->folded)
+		return true;
+	return int_in(field(j, "state"), 0, 2 * r->m->nlayer, &v->state) &&
+	       read_columns(r, field(j, "columns"), field(j, "weights"), v) &&
+	       number(field(j, "bias"), &v->bias);
+}
+
+static bool
+read_residual(Meta *r, const cJSON *j)
+{
+	TwModel *m = r->m;
+	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1;
+
+	if (n < 0 || n > MAX_ROWS)
+		return false;
+	m->named = TW_NEW(r->pool, TwNamed, n);
+	for (const cJSON *item = j->child; item; item = item->next)
+		if (!read_named(r, item, &m->named[m->nnamed++]))
+			return false;
+	return true;
+}
+
+/* Kept as text: only people and the proof checker read them. */
+static bool
+read_source(Meta *r, const cJSON *j)
+{
+	char *s = cJSON_PrintUnformatted(j);
+
+	r->m->source = s ? tw_pool_str(r->pool, s) : NULL;
+	free(s);
+	return r->m->source;
+}
+
+static bool
+read_certificate(Meta *r, const cJSON *j)
+{
+	char *s = cJSON_PrintUnformatted(j);
+
+	r->m->certificate = s ? tw_pool_str(r->pool, s) : NULL;
+	free(s);
+	return r->m->certificate;
+}
+
+/* In this order: later ones are checked against earlier ones. */
+static const struct {
+	const char *key;
+	Read *read;
+	bool optional;
+} properties[] = {
+	{ "tw.version", read_version, false },
+	{ "tw.name", read_name, false },
+	{ "tw.inputs", read_inputs, true },
+	{ "tw.vocab", read_vocab, false },
+	{ "tw.fields", read_fields, true },
+	{ "tw.special", read_special, false },
+	{ "tw.context", read_context, false },
+	{ "tw.attention", read_attention, false },
+	{ "tw.layers", read_layers, false },
+	{ "tw.labels", read_labels, false },
+	{ "tw.residual", read_residual, false },
+	{ "tw.source", read_source, false },
+	{ "tw.certificate", read_certificate, false },
+};
+
+/* NULL if it is missing. */
+static const char *
+property(const TwParts *parts, const char *key)
+{
+	for (int i = 0; i < parts->nprop; i++)
+		if (!strcmp(parts->prop[i].key, key))
+			return parts->prop[i].value;
+	return NULL;
+}
+
+static bool
+read_property(Meta *r, const char *value, Read *read)
+{
+	cJSON *j = value && strlen(value) <= MAX_TEXT ? cJSON_ParseWithOpts(value, NULL, true) : NULL;
+	bool ok = j && read(r, j);
+
+	cJSON_Delete(j);
+	return ok;
+}
+
+bool
+tw_read_meta(TwModel *m, TwPool *pool, const TwParts *parts, char **error)
+{
+	Meta r = { m, pool };
+	const TwPart *table = tw_part(parts, "embed.position");
+
+	if (!table || table->ndim != 2 || table->dim[1] < 1 || table->dim[1] > MAX_WIDTH)
+		return tw_refuse(error, "not a tw model: no table embed.position");
+	m->d_model = (int)table->dim[1];
+	m->emits = tw_part(parts, "head.w");
+	for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
+		const char *value = property(parts, properties[i].key);
+		if ((value || !properties[i].optional) && !read_property(&r, value, properties[i].read))
+			return tw_refuse(error, "the property %s is missing or damaged", properties[i].key);
+	}
+	if (!m->emits && !m->nlabel)
+		return tw_refuse(error, "the model has no output");
+	if (m->emits && m->ninput)
+		return tw_refuse(error, "a model of numbers cannot have logits");
+	if (m->emits && m->bidirectional)
+		return tw_refuse(error, "a bidirectional model cannot have logits");
+	return true;
+}

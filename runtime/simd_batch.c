@@ -1,0 +1,448 @@
+/* Many texts at once. Sixteen stand side by side, a number of each in every
+ * vector, and go through the code in step; whichever is finished makes room for
+ * the next. So a weight is read once for sixteen tokens, and zeros still cost
+ * nothing. This serves models whose heads need no list of places (code->fixed);
+ * the texts of others, and those that break a claim, go through a session. */
+
+#include "runtime/specialize.h"
+#include "runtime/load.h"
+#include "runtime/tw.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LANES = 16 };
+
+typedef float V __attribute__((vector_size(LANES * sizeof(float)), may_alias));
+typedef int32_t M __attribute__((vector_size(LANES * sizeof(float)), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef struct Lanes {
+	const TwCode *c;
+	V *x, *fresh, *u, *neuron, *state, *base; /* as in a session, each sixteen times */
+	V next;                                   /* the row with the greatest logit */
+	M sound;                                  /* -1 where every gap was wide enough */
+	int row[LANES], place[LANES];
+	unsigned tick; /* steps so far: which slot of a ring is the oldest */
+	TwClock clock;
+} Lanes;
+
+typedef void Step(Lanes *);
+
+struct TwBatch {
+	Lanes l;
+	Step *step;
+	float *start; /* (c->reset) what <bos> leaves */
+	TwText *text[LANES];
+	int fed[LANES];
+	long tokens;
+	void *memory;
+	size_t bytes;
+	TwSession *one; /* for what lanes cannot do */
+};
+
+/* ---- vectors */
+
+INLINE V
+either(M mask, V a, V b)
+{
+	return (V)(((M)a & mask) | ((M)b & ~mask));
+}
+
+INLINE V
+same(float x)
+{
+	return (V){ 0 } + x;
+}
+
+INLINE V
+form_value(const TwForms *f, int i, const V *x, V sum)
+{
+	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
+	V a = same(0), b = same(0), c = same(0);
+
+	for (; end - t >= 4; t += 4) { /* four sums, none waits for another */
+		sum += t[0].w * x[t[0].at];
+		a += t[1].w * x[t[1].at];
+		b += t[2].w * x[t[2].at];
+		c += t[3].w * x[t[3].at];
+	}
+	for (; t < end; t++)
+		sum += t->w * x[t->at];
+	return sum + a + (b + c);
+}
+
+INLINE void
+scatter(const TwForms *f, int i, V v, V *x)
+{
+	for (int t = f->start[i]; t < f->start[i + 1]; t++)
+		x[f->term[t].at] += v * f->term[t].w;
+}
+
+/* ---- one step of all lanes, as decode_step.c does it for one */
+
+INLINE void
+embed(Lanes *l)
+{
+	const TwCode *c = l->c;
+
+	memset(l->x, 0, (size_t)c->m->d_model * sizeof *l->x);
+	for (int i = 0; i < LANES; i++) {
+		float *x = (float *)l->x + i;
+		for (int t = c->token.start[l->row[i]]; t < c->token.start[l->row[i] + 1]; t++)
+			x[c->token.term[t].at * LANES] += c->token.term[t].w;
+		for (int t = c->place.start[l->place[i]]; t < c->place.start[l->place[i] + 1]; t++)
+			x[c->place.term[t].at * LANES] += c->place.term[t].w;
+	}
+}
+
+INLINE void
+read_back(Lanes *l, const TwHead *h)
+{
+	V *ring = l->state + h->state + (h->back ? l->tick % (unsigned)h->back : 0) * (unsigned)h->nvalue;
+
+	for (int i = 0; i < h->nvalue; i++) {
+		V value = l->fresh[h->value + i];
+		scatter(&h->out, i, h->back ? ring[i] : value, l->x);
+		if (h->back)
+			ring[i] = value;
+	}
+}
+
+INLINE void
+read_best(Lanes *l, const TwHead *h)
+{
+	V *s = l->state + h->state, *kept = s + 3, *bos = kept + h->nvalue, p = l->fresh[h->priority];
+	M better = p > s[0];
+	V lifted = s[2];
+
+	s[1] = either(better, s[0], either(p > s[1], p, s[1]));
+	s[0] = either(better, p, s[0]);
+	for (int i = 0; i < h->nkey; i++)
+		lifted += h->lift[i] * l->fresh[h->query + i];
+	M at_bos = lifted > s[0];
+	V top = either(at_bos, lifted, s[0]);
+	V other = either(at_bos, s[0], either(lifted > s[1], lifted, s[1]));
+	l->sound &= top - other >= same(TW_GAP);
+	for (int i = 0; i < h->nvalue; i++) {
+		kept[i] = either(better, l->fresh[h->value + i], kept[i]);
+		scatter(&h->out, i, either(at_bos, bos[i], kept[i]), l->x);
+	}
+}
+
+INLINE void
+attend(Lanes *l, const TwStage *s)
+{
+	for (int i = 0; i < s->project.n; i++)
+		l->fresh[i] = form_value(&s->project, i, l->x, same(s->project.bias[i]));
+	tw_lap(&l->clock, TW_PROJECTIONS);
+	for (int i = 0; i < s->nhead; i++) {
+		if (s->head[i].way == TW_BACK)
+			read_back(l, &s->head[i]);
+		else if (s->head[i].way == TW_BEST)
+			read_best(l, &s->head[i]);
+	}
+	tw_lap(&l->clock, TW_HEADS);
+}
+
+INLINE void
+think(Lanes *l, const TwStage *s)
+{
+	for (int i = 0; i < s->linear.n; i++)
+		l->u[i] = form_value(&s->linear, i, l->x, same(0));
+	for (int i = 0; i < s->nneuron; i++) {
+		V v = l->u[s->part[i]] + s->bias[i];
+		l->neuron[i] = either(v > same(0), v, same(0));
+	}
+	for (int i = 0; i < s->write.n; i++)
+		l->x[s->column[i]] += form_value(&s->write, i, l->neuron, same(s->write.bias[i]));
+	tw_lap(&l->clock, TW_NEURONS);
+}
+
+INLINE void
+choose_next(Lanes *l)
+{
+	const TwCode *c = l->c;
+	V best = same(-INFINITY);
+
+	for (int i = 0; i < c->logit.n; i++)
+		l->base[i] = form_value(&c->logit, i, l->x, same(0));
+	l->next = same(0);
+	for (int r = 0; r < c->m->nvocab + 2; r++) {
+		V logit = same(c->m->head_b[r]);
+		if (c->logit_part[r] >= 0)
+			logit += c->logit_scale[r] * l->base[c->logit_part[r]];
+		M better = logit > best;
+		best = either(better, logit, best);
+		l->next = either(better, same((float)r), l->next);
+	}
+}
+
+INLINE void
+step(Lanes *l)
+{
+	l->sound = (M){ 0 } - 1;
+	tw_lap_start(&l->clock);
+	embed(l);
+	tw_lap(&l->clock, TW_EMBEDDING);
+	for (int n = 0; n < l->c->m->nlayer; n++) {
+		attend(l, &l->c->stage[n]);
+		think(l, &l->c->stage[n]);
+	}
+	choose_next(l);
+	tw_lap(&l->clock, TW_OUTPUT);
+	l->tick++;
+}
+
+static void
+step_portable(Lanes *l)
+{
+	step(l);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) static void
+step_avx2(Lanes *l)
+{
+	step(l);
+}
+
+__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma"))) static void
+step_avx512(Lanes *l)
+{
+	step(l);
+}
+#endif
+
+static Step *
+best_step(unsigned flags)
+{
+#if defined(__x86_64__)
+	if (flags & TW_PORTABLE)
+		return step_portable;
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+	    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+		return step_avx512;
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		return step_avx2;
+#endif
+	return step_portable;
+}
+
+/* ---- memory */
+
+static V *
+take(V *memory, size_t *used, size_t count)
+{
+	size_t at = *used;
+
+	*used += count;
+	return memory ? memory + at : NULL;
+}
+
+static size_t
+lay_out(Lanes *l, V *memory)
+{
+	const TwCode *c = l->c;
+	size_t used = 0;
+
+	l->x = take(memory, &used, (size_t)c->m->d_model);
+	l->fresh = take(memory, &used, (size_t)c->fresh);
+	l->u = take(memory, &used, (size_t)c->linear);
+	l->neuron = take(memory, &used, (size_t)c->neuron);
+	l->state = take(memory, &used, c->reset);
+	l->base = take(memory, &used, (size_t)c->logit.n);
+	return used;
+}
+
+/* What <bos> leaves behind, from one session's memory. */
+static bool
+find_start(TwBatch *b)
+{
+	const TwCode *c = b->l.c;
+	size_t n = (size_t)(c->m->d_model + c->fresh + c->linear) + c->reset;
+	float *at = calloc(n + 1, sizeof *at);
+	TwClock off = { 0 };
+	TwWork w = { .x = at, .clock = &off };
+
+	b->start = calloc(c->reset + 1, sizeof *b->start);
+	if (at && b->start) {
+		w.fresh = at + c->m->d_model;
+		w.u = w.fresh + c->fresh;
+		w.state = w.u + c->linear;
+		tw_step(c, &w, (int[]){ tw_bos(c->m) }, 0);
+		memcpy(b->start, w.state, c->reset * sizeof *b->start);
+	}
+	free(at);
+	return at && b->start;
+}
+
+static bool
+open_lanes(TwBatch *b)
+{
+	size_t n = lay_out(&b->l, NULL);
+
+	if (n > ((size_t)1 << 30) / sizeof(V) || posix_memalign(&b->memory, sizeof(V), (n + 1) * sizeof(V)))
+		return false;
+	b->bytes = (n + 1) * sizeof(V) + b->l.c->reset * sizeof *b->start;
+	memset(b->memory, 0, (n + 1) * sizeof(V));
+	lay_out(&b->l, b->memory);
+	return find_start(b);
+}
+
+TwBatch *
+tw_batch_open(const TwModel *m, unsigned flags, char **error)
+{
+	TwBatch *b = NULL;
+
+	if (posix_memalign((void **)&b, sizeof(V), sizeof *b)) {
+		tw_refuse(error, "out of memory");
+		return NULL;
+	}
+	memset(b, 0, sizeof *b);
+	b->one = tw_open(m, flags & ~(unsigned)TW_PORTABLE, error);
+	if (!b->one) {
+		tw_batch_close(b);
+		return NULL;
+	}
+	b->l.c = m->code;
+	b->l.clock.on = flags & TW_TIMED;
+	if (m->code && m->code->fixed && !(flags & ~(unsigned)(TW_PORTABLE | TW_TIMED)) && open_lanes(b))
+		b->step = best_step(flags);
+	return b;
+}
+
+void
+tw_batch_close(TwBatch *b)
+{
+	if (!b)
+		return;
+	tw_close(b->one);
+	free(b->start);
+	free(b->memory);
+	free(b);
+}
+
+/* ---- texts in and out of lanes */
+
+static void
+answer_alone(TwBatch *b, TwText *t, int limit)
+{
+	size_t n = (size_t)b->l.c->m->nfield;
+
+	tw_reset(b->one);
+	t->nanswer = 0;
+	for (int i = 0; i < t->nprompt; i++)
+		tw_feed_token(b->one, t->prompt + (size_t)i * n);
+	while (t->nanswer < limit && !tw_done(b->one)) {
+		int *row = t->answer + (size_t)t->nanswer++ * n;
+		memcpy(row, tw_next_token(b->one), n * sizeof *row);
+		tw_feed_token(b->one, row);
+	}
+}
+
+static bool
+fits(const TwModel *m, const TwText *t, int limit)
+{
+	if (t->nprompt < 1 || t->nprompt > m->context || limit < 1)
+		return false;
+	for (int i = 0; i < t->nprompt; i++)
+		if (t->prompt[i] < 0 || t->prompt[i] >= m->nvocab)
+			return false;
+	return true;
+}
+
+/* The next text that a lane can take; the others are answered on the way. */
+static void
+fill(TwBatch *b, int lane, TwText **next, TwText *end, int limit)
+{
+	b->text[lane] = NULL;
+	for (; *next < end && !b->text[lane]; ++*next) {
+		if (fits(b->l.c->m, *next, limit))
+			b->text[lane] = *next;
+		else
+			answer_alone(b, *next, limit);
+	}
+	b->fed[lane] = 0;
+	b->l.row[lane] = 0;
+	b->l.place[lane] = 1;
+	if (!b->text[lane])
+		return;
+	b->text[lane]->nanswer = 0;
+	for (size_t i = 0; i < b->l.c->reset; i++)
+		((float *)b->l.state)[i * LANES + (size_t)lane] = b->start[i];
+}
+
+static void
+load_tokens(TwBatch *b)
+{
+	for (int i = 0; i < LANES; i++) {
+		const TwText *t = b->text[i];
+		if (!t)
+			continue;
+		int at = b->fed[i]++;
+		b->tokens++;
+		b->l.row[i] = at < t->nprompt ? t->prompt[at] : t->answer[at - t->nprompt];
+		b->l.place[i] = at + 1;
+	}
+}
+
+/* Whether the text of this lane is finished. */
+static bool
+take_token(TwBatch *b, int lane, int limit)
+{
+	const TwModel *m = b->l.c->m;
+	TwText *t = b->text[lane];
+
+	if (!b->l.sound[lane]) {
+		answer_alone(b, t, limit);
+		return true;
+	}
+	if (b->fed[lane] < t->nprompt)
+		return false;
+	int next = (int)b->l.next[lane];
+	if (next >= m->nvocab || b->fed[lane] == m->context)
+		return true;
+	t->answer[t->nanswer++] = next;
+	return t->nanswer == limit || t->nprompt + t->nanswer == m->context;
+}
+
+void
+tw_batch_answer(TwBatch *b, TwText *text, int n, int limit)
+{
+	TwText *end = text + n;
+	int busy = 0;
+
+	if (!b->step) {
+		for (; text < end; text++)
+			answer_alone(b, text, limit);
+		return;
+	}
+	for (int i = 0; i < LANES; i++) {
+		fill(b, i, &text, end, limit);
+		busy += b->text[i] != NULL;
+	}
+	while (busy) {
+		load_tokens(b);
+		b->step(&b->l);
+		for (int i = 0; i < LANES; i++)
+			if (b->text[i] && take_token(b, i, limit)) {
+				fill(b, i, &text, end, limit);
+				busy -= !b->text[i];
+			}
+	}
+}
+
+TwStats
+tw_batch_stats(const TwBatch *b)
+{
+	TwStats stats = tw_stats(b->one);
+
+	stats.tokens += b->tokens;
+	stats.bytes += sizeof *b + b->bytes;
+	if (b->step)
+		tw_shares(&b->l.clock, stats.share);
+	return stats;
+}
