@@ -12,8 +12,8 @@
 #include "runtime/model.h"
 
 typedef struct Link {
-	const char *what;       /* the source of the step on one line, and which half of the layer */
-	const char *name;       /* the named value for which it was made first, or "" */
+	const char *what; /* the source of the step on one line, and which half of the layer */
+	const char *name; /* the named value for which it was made first, or "" */
 	const char *file;
 	int line;
 	int layer;
@@ -27,28 +27,29 @@ typedef struct Rule {
 /* The most that a model may have of something; 0: as many as it takes. */
 typedef struct Limits {
 	int layers, d_model;
-	int heads, neurons;     /* in each layer */
+	int heads, neurons; /* in each layer */
 } Limits;
 
 typedef struct Report {
 	int layers, d_model, context;
-	int *heads, *neurons;   /* (layers) */
-	long parameters;        /* stored weights */
-	long nonzeros;          /* those that are not 0 */
-	int free_layers;        /* without limits it would be so many layers */
-	double largest_sum;     /* largest sum of absolute terms anywhere: below 2^24 */
-	int nchain;             /* the longest chain, first step first */
+	int *heads, *neurons; /* (layers) */
+	long parameters;      /* stored weights */
+	long nonzeros;        /* those that are not 0 */
+	int free_layers;      /* without limits it would be so many layers */
+	double largest_sum;   /* largest sum of absolute terms anywhere: below 2^24 */
+	int nchain;           /* the longest chain, first step first */
 	Link *chain;
-	const struct Columns *columns;  /* what explain.c asks */
+	const struct Columns *columns; /* what explain.c asks */
 } Report;
 
 /* What became of a named value. What it stands in: the model's TwNamed. */
 typedef struct Explained {
-	const Rule *rule;       /* that made its form; NULL if it is not made as a whole */
-	int nhead;              /* reference: the heads that look for it */
-	int *head_layer;        /* (nhead) */
-	int heads, neurons;     /* that it needs */
-	int own_heads, own_neurons, own_columns;  /* of these, what the values that it is made of do not */
+	const Rule *rule;   /* that made its form; NULL if it is not made as a whole */
+	int nhead;          /* reference: the heads that look for it */
+	int *head_layer;    /* (nhead) */
+	int heads, neurons; /* that it needs */
+	/* of these, what the values that it is made of do not */
+	int own_heads, own_neurons, own_columns;
 	int noperand, *operand; /* (noperand) those values, of graph->named */
 	int nchain;             /* what keeps it from being earlier, first step first */
 	Link *chain;
@@ -57,12 +58,14 @@ void explain_named(const Report *, int named, Explained *);
 
 /* What one half of a layer makes for one named value. */
 typedef struct Part {
-	int layer;              /* -1: the embedding */
+	int layer; /* -1: the embedding */
 	bool attention;
-	const char *name;       /* the value that first asked for it, the elements of an array together; "": what is emitted */
-	const char *at;         /* attention: where it looks; MLP: the source of most of it */
-	int n;                  /* features, values fetched or neurons */
-	int nfrom, *from;       /* (nfrom) parts that it reads, all before it; ascending */
+	/* the value that first asked for it, the elements of an array together; "": what is emitted
+	 */
+	const char *name;
+	const char *at;   /* attention: where it looks; MLP: the source of most of it */
+	int n;            /* features, values fetched or neurons */
+	int nfrom, *from; /* (nfrom) parts that it reads, all before it; ascending */
 } Part;
 /* All of them, in the order they are computed; (*n). */
 Part *explain_layers(const Report *, int *n);

@@ -38,7 +38,7 @@ excerpt(const Graph *g, const Node *n)
 			s[len++] = ' ';
 	}
 	while (lo < hi && len && ((unsigned char)s[len] & 0xc0) == 0x80)
-		len--;                  /* not in the middle of a character */
+		len--; /* not in the middle of a character */
 	strcpy(s + len, lo < hi ? " …" : "");
 	return s;
 }
@@ -96,10 +96,13 @@ find_chain(const Columns *cols, int nform, const Form *const *form, int *count)
 	for (int i = 0; i < n; i++) {
 		const Atom *s = step[n - 1 - i];
 		const Node *node = s->head && s->head->select->ref ? s->head->select->ref : s->node;
-		chain[i] = (Link){ .what = describe(c, s), .name = owner_name(c, s),
+		chain[i] = (Link){
+			.what = describe(c, s),
+			.name = owner_name(c, s),
 			.file = node ? c->g->files[node->file]->path : "",
 			.line = node ? source_line(c->g->files[node->file], node->span.lo) : 0,
-			.layer = layer_of(s) };
+			.layer = layer_of(s)
+		};
 	}
 	*count = n;
 	return chain;
@@ -108,8 +111,8 @@ find_chain(const Columns *cols, int nform, const Form *const *form, int *count)
 /* ---- what a named value needs ---- */
 
 typedef struct Needs {
-	bool *atom;             /* (natom) by id */
-	bool *head;             /* (nlayer * nhead) by layer and index */
+	bool *atom; /* (natom) by id */
+	bool *head; /* (nlayer * nhead) by layer and index */
 } Needs;
 
 static Needs
@@ -117,7 +120,8 @@ needs_new(const Columns *cols)
 {
 	const Circuit *c = cols->s->c;
 
-	return (Needs){ NEWS(c->arena, bool, c->natom + 1), NEWS(c->arena, bool, cols->s->nlayer * c->nhead + 1) };
+	return (Needs){ NEWS(c->arena, bool, c->natom + 1),
+		        NEWS(c->arena, bool, cols->s->nlayer * c->nhead + 1) };
 }
 
 static int
@@ -192,7 +196,7 @@ need_named(const Circuit *c, int named, Needs *needs)
 typedef struct Reader {
 	const Form *form;
 	int state;
-	const Atom *atom;       /* neuron or value; NULL: a head, or what the model says */
+	const Atom *atom; /* neuron or value; NULL: a head, or what the model says */
 	const Head *head;
 } Reader;
 
@@ -238,7 +242,8 @@ own_columns(const Columns *cols, const Needs *own)
 	Reader *r = readers(cols, &nreader);
 
 	for (int i = 0; i < nreader; i++) {
-		bool mine = r[i].atom ? own->atom[r[i].atom->id] : r[i].head && own->head[head_at(c, r[i].head)];
+		bool mine = r[i].atom ? own->atom[r[i].atom->id]
+		                      : r[i].head && own->head[head_at(c, r[i].head)];
 		const Uses *uses = columns_read((Columns *)cols, r[i].state, r[i].form);
 		for (int k = 0; uses && k < uses->n; k++)
 			(mine ? ours : others)[uses->at[k].column] = true;
@@ -304,7 +309,9 @@ static const char *
 place_of(const Circuit *c, const Select *s)
 {
 	if (!s->ref)
-		return s->offset ? arena_fmt(c->arena, "%d %s", abs(s->offset), s->offset < 0 ? "back" : "ahead") : "here";
+		return s->offset ? arena_fmt(c->arena, "%d %s", abs(s->offset),
+		                             s->offset < 0 ? "back" : "ahead")
+		                 : "here";
 	if (s->ref->id < c->capnamed && c->named[s->ref->id] >= 0)
 		return c->g->named[c->named[s->ref->id]].name;
 	return excerpt(c->g, s->ref);
@@ -312,24 +319,25 @@ place_of(const Circuit *c, const Select *s)
 
 typedef struct Picture {
 	const Columns *cols;
-	int n, *of;             /* (natom) the part of an atom, or -1 */
+	int n, *of; /* (natom) the part of an atom, or -1 */
 	Part *part;
-	bool *reads;            /* (n * n) */
+	bool *reads; /* (n * n) */
 } Picture;
 
 static int
 part_of(Picture *p, const Atom *a)
 {
 	const Circuit *c = p->cols->s->c;
-	const char *name = base_name(c, a->owner), *at = a->head ? place_of(c, a->head->select) : "";
+	const char *name = base_name(c, a->owner),
+		   *at = a->head ? place_of(c, a->head->select) : "";
 	Part new = { .layer = layer_of(a), .attention = a->kind == VALUE, .name = name, .at = at };
 
 	if (a->kind <= PLACE_FEATURE && !*name)
 		new.name = a->kind == TOKEN_FEATURE ? "token" : "index";
 	for (int i = 0; i < p->n; i++) {
 		const Part *q = &p->part[i];
-		if (q->layer == new.layer && q->attention == new.attention && !strcmp(q->name, new.name) &&
-		    (!q->attention || !strcmp(q->at, at)))
+		if (q->layer == new.layer && q->attention == new.attention
+		    && !strcmp(q->name, new.name) && (!q->attention || !strcmp(q->at, at)))
 			return i;
 	}
 	p->part[p->n] = new;
@@ -394,7 +402,7 @@ explain_layers(const Report *r, int *n)
 		int at = p.of[live[i]->id] = part_of(&p, live[i]);
 		p.part[at].n++;
 	}
-	p.reads = NEWS(c->arena, bool, (size_t)p.n * (size_t)p.n + 1);
+	p.reads = NEWS(c->arena, bool, (size_t)p.n *(size_t)p.n + 1);
 	for (int i = 0; i < nlive; i++) {
 		const Head *h = live[i]->head;
 		int at = p.of[live[i]->id];

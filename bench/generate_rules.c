@@ -52,7 +52,8 @@ int
 main(int argc, char **argv)
 {
 	/* a rule adds between three and four nodes: measured */
-	int rules = argc == 2 ? (int)(atol(argv[1]) * 3 / 10) : 0, groups = (rules + GROUP - 1) / GROUP;
+	int rules = argc == 2 ? (int)(atol(argv[1]) * 3 / 10) : 0,
+	    groups = (rules + GROUP - 1) / GROUP;
 
 	if (rules < CLASSES * GROUP)
 		return fputs("usage: rules N, at least 2000\n", stderr), 2;
@@ -76,6 +77,8 @@ main(int argc, char **argv)
 			printf("%sg%d", g > c ? ", " : "", g);
 		puts("]))");
 	}
-	fputs("const classes = \"abcdefgh\"\nemit from_id(best i in 0..<8 by [t0, t1, t2, t3, t4, t5, t6, t7][i])\n", stdout);
+	fputs("const classes = \"abcdefgh\"\nemit from_id(best i in 0..<8 by [t0, t1, t2, t3, t4, "
+	      "t5, t6, t7][i])\n",
+	      stdout);
 	return 0;
 }

@@ -55,8 +55,8 @@ main(int argc, char **argv)
 			return fprintf(stderr, "measure: %s failed\n", argv[2]), 1;
 		ms[i] = now() - start;
 		most = use.ru_maxrss > most ? use.ru_maxrss : most;
-		double cpu = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1e3 +
-			     (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e3;
+		double cpu = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1e3
+		             + (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e3;
 		busy = !i || cpu < busy ? cpu : busy;
 	}
 	qsort(ms, (size_t)n, sizeof *ms, by_size);

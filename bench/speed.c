@@ -32,7 +32,7 @@ typedef struct Run {
 	int n;
 	TwText *text;           /* (n) */
 	double *all, *decoding; /* (n) seconds: the least so far */
-	TwSession *s; /* or */
+	TwSession *s;           /* or */
 	TwBatch *batch;
 } Run;
 
@@ -213,7 +213,9 @@ time_loading(const char *path)
 int
 main(int argc, char **argv)
 {
-	static const char *const way[] = { "single", "softmax", "dense", "batch", "portable", "long" };
+	static const char *const way[] = {
+		"single", "softmax", "dense", "batch", "portable", "long"
+	};
 	static const unsigned flags[] = { 0, TW_PLAIN, TW_DENSE, 0, TW_PORTABLE, 0 };
 	char *error = NULL;
 	unsigned k = 0;

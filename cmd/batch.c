@@ -55,7 +55,7 @@ show_progress(Pool *p, bool last)
 		fprintf(stderr, "\r%60s\r", "");
 	else if (p->in->lines)
 		fprintf(stderr, "\r[%-30.*s] %3ld %%", (int)(30 * p->done / p->in->lines), full,
-			100 * p->done / p->in->lines);
+		        100 * p->done / p->in->lines);
 	else
 		fprintf(stderr, "\r%ld prompts", p->done);
 	fflush(stderr);
@@ -122,7 +122,8 @@ print_chunk(Pool *p, Chunk *c, const char *text, size_t size)
 	}
 	if (!p->status && c->error) {
 		fflush(stdout);
-		fprintf(stderr, "twrun: %s, line %ld: %s\n", p->in->name, c->first + c->bad, c->error);
+		fprintf(stderr, "twrun: %s, line %ld: %s\n", p->in->name, c->first + c->bad,
+		        c->error);
 		p->status = c->status;
 	}
 	if (p->status)

@@ -23,7 +23,7 @@ typedef struct Answerer {
 typedef struct Input {
 	FILE *file;
 	const char *name;
-	long lines;      /* 0: not known */
+	long lines; /* 0: not known */
 } Input;
 
 /* 0, or what the command exits with after saying why. */

@@ -35,7 +35,8 @@ typedef struct Parse {
 static int
 complain(const Parse *p, const char *what, const char *why)
 {
-	fprintf(stderr, "%s: %s%s (%s --help tells more)\n", p->cli->program, what, why, p->cli->program);
+	fprintf(stderr, "%s: %s%s (%s --help tells more)\n", p->cli->program, what, why,
+	        p->cli->program);
 	return 2;
 }
 
@@ -60,8 +61,8 @@ read_flags(Parse *p, int argc, char **argv)
 
 	for (int i = 0; i < p->n; i++) {
 		const Flag *f = p->flag[i];
-		longs[i] =
-			(struct option){ f->name, f->arg ? required_argument : no_argument, NULL, FIRST + i };
+		longs[i] = (struct option){ f->name, f->arg ? required_argument : no_argument, NULL,
+			                    FIRST + i };
 		if (f->letter)
 			*l++ = f->letter;
 		if (f->letter && f->arg)
@@ -148,7 +149,7 @@ set_options(Parse *p, const Verb *v, Options *o)
 		snprintf(where, sizeof where, "--%s ", f->name);
 		if (!f->instead && !cli_takes(v, f)) {
 			snprintf(where, sizeof where, "--%s is no option of %s", f->name,
-				 *v->name ? v->name : p->cli->program);
+			         *v->name ? v->name : p->cli->program);
 			return complain(p, where, *v->name ? "" : " without a verb");
 		}
 		void *at = (char *)o + f->at;
@@ -217,11 +218,11 @@ miscounted(const Parse *p, const Verb *v, int n, bool fewer)
 
 	if (fewer) {
 		const char *word = argument(v, n, &len);
-		snprintf(what, sizeof what, "%.*s is missing: %s %s%s%s", len, word, p->cli->program, v->name,
-			 space, v->args);
+		snprintf(what, sizeof what, "%.*s is missing: %s %s%s%s", len, word,
+		         p->cli->program, v->name, space, v->args);
 	} else {
-		snprintf(what, sizeof what, "too many arguments: %s %s%s%s", p->cli->program, v->name, space,
-			 v->args);
+		snprintf(what, sizeof what, "too many arguments: %s %s%s%s", p->cli->program,
+		         v->name, space, v->args);
 	}
 	return complain(p, what, "");
 }
@@ -249,7 +250,8 @@ cli_parse(const Cli *cli, int *argc, char ***argv, Options *o, int *status)
 	*status = print_instead(&p, v);
 	if (*status >= 0 || (*status = set_options(&p, v, o)))
 		return NULL;
-	if (!*v->name && cli->verbs[1].name && *argc && !strpbrk(**argv, "./") && access(**argv, F_OK)) {
+	if (!*v->name && cli->verbs[1].name && *argc && !strpbrk(**argv, "./")
+	    && access(**argv, F_OK)) {
 		*status = no_verb(&p, **argv);
 		return NULL;
 	}

@@ -16,17 +16,17 @@
 #include "runtime/model.h"
 
 struct Options {
-	char **args;            /* (nargs) what follows the verb */
+	char **args; /* (nargs) what follows the verb */
 	int nargs;
-	const char *output;     /* -o, or NULL */
-	const char *dump;       /* --dump, or NULL */
-	const char *stdlib;     /* --stdlib, or where it was found; NULL: nowhere */
-	const char *batch;      /* --batch, or NULL */
+	const char *output; /* -o, or NULL */
+	const char *dump;   /* --dump, or NULL */
+	const char *stdlib; /* --stdlib, or where it was found; NULL: nowhere */
+	const char *batch;  /* --batch, or NULL */
 	bool json, uniform, check, layered;
 	Limits limits;
-	const char *input;      /* --input, or NULL */
-	int line;               /* --line, or 0 */
-	double started;         /* now() when the process began */
+	const char *input; /* --input, or NULL */
+	int line;          /* --line, or 0 */
+	double started;    /* now() when the process began */
 };
 
 /* One source file on its way to weights. All of it lives in the arena. */
@@ -34,10 +34,10 @@ typedef struct Program {
 	Arena arena;
 	Source src;
 	Diags diags;
-	Graph *graph;           /* what the passes work on */
-	Graph meant;            /* the same as lowered: what the program means, for the evaluator */
+	Graph *graph; /* what the passes work on */
+	Graph meant;  /* the same as lowered: what the program means, for the evaluator */
 	Limits limits;
-	TwModel *model;         /* after program_compile */
+	TwModel *model; /* after program_compile */
 	Report report;
 } Program;
 
@@ -49,7 +49,8 @@ bool program_open_text(Program *, const char *path, const char *text, size_t n, 
 bool program_compile(Program *);
 void program_close(Program *);
 
-/* A file (-: standard input) whole, NUL-terminated, in the arena; NULL with a line on standard error. */
+/* A file (-: standard input) whole, NUL-terminated, in the arena; NULL with a line on standard
+ * error. */
 char *read_file(Arena *, const char *path, size_t *n);
 /* Rows as they are spelled, one after the other. */
 char *spell(Arena *, const Graph *, const int *row, int n);
@@ -65,7 +66,7 @@ int continue_text(const Graph *, Eval *, int *text, int n);
 /* The first assert that fails, at the first position where it does, of the text that
  * eval has, n tokens; NULL if all hold. */
 const Assert *broken_assert(const Graph *, Eval *, int n, int *at);
-double now(void);               /* ms */
+double now(void); /* ms */
 /* Whether what goes there may be coloured: to a terminal, unless NO_COLOR is set. */
 bool has_colours(FILE *);
 /* twc test of a text that is here already. */

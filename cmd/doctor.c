@@ -58,7 +58,8 @@ check_library(Doctor *d)
 	if (dir)
 		closedir(dir);
 	snprintf(more, sizeof more, "%s, %d modules", d->o->stdlib ? d->o->stdlib : "nowhere", n);
-	tell(n ? "ok" : "missing", "library", n ? more : "make install puts it beside twc; or --stdlib=DIR");
+	tell(n ? "ok" : "missing", "library",
+	     n ? more : "make install puts it beside twc; or --stdlib=DIR");
 	d->ills += !n;
 }
 
@@ -77,7 +78,7 @@ check_twrun(Doctor *d)
 	bool same = ok && !strcmp(line, "twrun " TW_VERSION);
 	tell(!ok    ? "missing"
 	     : same ? "ok"
-		    : "differs",
+	            : "differs",
 	     "twrun", ok ? line : "make install puts it beside twc");
 	d->ills += !same;
 }
@@ -126,15 +127,18 @@ self_test(Doctor *d)
 {
 	Program p = { 0 };
 	char got[200] = "nothing", more[500];
-	bool ok =
-		program_open_text(&p, "self-test", program, sizeof program - 1, d->o) && program_compile(&p);
+	bool ok = program_open_text(&p, "self-test", program, sizeof program - 1, d->o)
+	          && program_compile(&p);
 	const char *wanted = ok ? meant(&p) : "nothing";
 
-	ok = ok && run_file(d, p.model, got, sizeof got) && !strcmp(got, wanted) && !strcmp(got, answer);
-	snprintf(more, sizeof more, "a program of three lines: expected %s, the evaluator gives %s, twrun %s",
-		 answer, wanted, got);
+	ok = ok && run_file(d, p.model, got, sizeof got) && !strcmp(got, wanted)
+	     && !strcmp(got, answer);
+	snprintf(more, sizeof more,
+	         "a program of three lines: expected %s, the evaluator gives %s, twrun %s", answer,
+	         wanted, got);
 	tell(ok ? "ok" : "FAILED", "self-test",
-	     ok ? "a program of three lines, compiled, written and run: evaluator and twrun agree" : more);
+	     ok ? "a program of three lines, compiled, written and run: evaluator and twrun agree"
+	        : more);
 	d->ills += !ok;
 	program_close(&p);
 }
@@ -164,8 +168,8 @@ check_others(void)
 		if (ok)
 			snprintf(more, sizeof more, "%.60s; for %s", line, others[i].why);
 		else
-			snprintf(more, sizeof more, "needed for %s: sudo apt-get install %s", others[i].why,
-				 others[i].package);
+			snprintf(more, sizeof more, "needed for %s: sudo apt-get install %s",
+			         others[i].why, others[i].package);
 		tell(ok ? "ok" : "not here", others[i].name, more);
 	}
 }

@@ -38,12 +38,15 @@ print_type(const Graph *g, const Named *v)
 		return;
 	}
 	if (v->kind != K_INT && t->lo == t->hi) {
-		printf("always %s\n", v->kind == K_BOOL ? t->lo ? "true" : "false" : t->lo < g->nvocab ? g->vocab[t->lo] : "<end>");
+		printf("always %s\n", v->kind == K_BOOL   ? t->lo ? "true" : "false"
+		                      : t->lo < g->nvocab ? g->vocab[t->lo]
+		                                          : "<end>");
 		return;
 	}
 	printf("%s", v->kind == K_BOOL ? "bool" : v->kind == K_TOKEN ? "token" : "int");
 	if (v->kind == K_INT)
-		printf(t->lo == t->hi ? " %lld" : " %lld..%lld", (long long)t->lo, (long long)t->hi);
+		printf(t->lo == t->hi ? " %lld" : " %lld..%lld", (long long)t->lo,
+		       (long long)t->hi);
 	if (v->kind == K_TOKEN && t->nset && t->nset < g->nvocab)
 		printf(" of %d kinds", t->nset);
 	if (v->kind == K_INT && t->nset && t->nset <= t->hi - t->lo)
@@ -61,7 +64,8 @@ print_state(int state)
 	if (state == 0)
 		printf("in the embedding");
 	else
-		printf("after the %s of layer %d", state % 2 ? "attention" : "MLP", (state - 1) / 2);
+		printf("after the %s of layer %d", state % 2 ? "attention" : "MLP",
+		       (state - 1) / 2);
 }
 
 static void
@@ -69,7 +73,8 @@ print_encoding(const TwNamed *t)
 {
 	printf("  encoding   ");
 	if (t->folded) {
-		puts("in no columns: never whole in the stream, its parts are in the weights of who reads it");
+		puts("in no columns: never whole in the stream, its parts are in the weights of "
+		     "who reads it");
 		return;
 	}
 	for (int i = 0; i < t->ncolumn; i++) {
@@ -80,7 +85,8 @@ print_encoding(const TwNamed *t)
 		printf("x[%d]", t->column[i]);
 	}
 	if (t->bias != 0 || !t->ncolumn)
-		printf(t->ncolumn ? t->bias < 0 ? " - %.0f" : " + %.0f" : "%.0f", t->ncolumn && t->bias < 0 ? -t->bias : t->bias);
+		printf(t->ncolumn ? t->bias < 0 ? " - %.0f" : " + %.0f" : "%.0f",
+		       t->ncolumn && t->bias < 0 ? -t->bias : t->bias);
 	if (t->ncolumn) {
 		printf(", ");
 		print_state(t->state);
@@ -95,7 +101,11 @@ print_reference(const Explained *e)
 	if (!e->nhead)
 		puts("no head looks for it: what is read there is found another way");
 	for (int i = 0; i < e->nhead; i++)
-		printf("%s%d", i ? ", " : e->nhead > 1 ? "heads of layers " : "a head of layer ", e->head_layer[i]);
+		printf("%s%d",
+		       i              ? ", "
+		       : e->nhead > 1 ? "heads of layers "
+		                      : "a head of layer ",
+		       e->head_layer[i]);
 	if (e->nhead)
 		putchar('\n');
 }
@@ -305,9 +315,16 @@ print_parts(const Program *p)
 		else if (q->layer != layer)
 			printf("layer %d\n", q->layer);
 		layer = q->layer;
-		int room = printf("  %-9s  %s", layer < 0 ? "" : q->attention ? "attention" : "mlp", part_name(q));
+		int room = printf("  %-9s  %s",
+		                  layer < 0      ? ""
+		                  : q->attention ? "attention"
+		                                 : "mlp",
+		                  part_name(q));
 		printf("%*s  %d %s%s", 13 + wide - room, "", q->n,
-		       layer < 0 ? "feature" : q->attention ? "value" : "neuron", plural(q->n));
+		       layer < 0      ? "feature"
+		       : q->attention ? "value"
+		                      : "neuron",
+		       plural(q->n));
 		if (q->attention)
 			printf(" at %s", q->at);
 		print_reads(part, q);

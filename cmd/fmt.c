@@ -44,7 +44,9 @@ format_file(const char *path, const Options *o)
 	Arena arena = { 0 };
 	size_t n, made;
 	char *text = read_file(&arena, path, &n);
-	Source src = { .path = strcmp(path, "-") ? path : "standard input", .text = text, .len = (uint32_t)n };
+	Source src = { .path = strcmp(path, "-") ? path : "standard input",
+		       .text = text,
+		       .len = (uint32_t)n };
 	Diags diags = { .arena = &arena, .src = &src, .colours = has_colours(stderr) };
 	char *out = text ? format(&src, &arena, &diags, &made) : NULL;
 	int status = out ? 0 : 2;

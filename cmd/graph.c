@@ -11,7 +11,7 @@
 
 #include "backend/file/write.h"
 
-enum { DRAWN_MAX = 2000 };      /* nodes; beyond, dot takes minutes and nobody sees anything */
+enum { DRAWN_MAX = 2000 }; /* nodes; beyond, dot takes minutes and nobody sees anything */
 
 /* ---- text of a picture ---- */
 
@@ -95,7 +95,8 @@ put_head(FILE *f)
 {
 	fputs("digraph tw {\n"
 	      "  node [shape=box, style=rounded, fontname=\"sans-serif\", fontsize=10]\n"
-	      "  edge [color=\"#888888\", arrowsize=0.6]\n", f);
+	      "  edge [color=\"#888888\", arrowsize=0.6]\n",
+	      f);
 }
 
 static void
@@ -119,7 +120,8 @@ put_graph(const Graph *g, FILE *f)
 		if (live[i] && (g->node[i]->op != OP_CONST || (g->emit && g->node[i] == *g->emit)))
 			put_node(g, f, g->node[i]);
 	for (int i = 0; g->emit && i < g->nfield; i++) {
-		const char *name = g->field ? arena_fmt(&scratch, "emit %s", g->field[i].name) : "emit";
+		const char *name = g->field ? arena_fmt(&scratch, "emit %s", g->field[i].name)
+		                            : "emit";
 		if (g->emit[i]->op != OP_CONST || i == 0)
 			put_end(f, ends++, name, g->emit[i]);
 	}
@@ -145,7 +147,9 @@ put_part(FILE *f, const Part *p, int i)
 		put_quoted(f, p->at);
 	}
 	fprintf(f, "\", style=\"rounded,filled\", fillcolor=\"%s\"]\n",
-	        p->layer < 0 ? "#eeeeee" : p->attention ? "#e8f0fe" : "#e6f4ea");
+	        p->layer < 0   ? "#eeeeee"
+	        : p->attention ? "#e8f0fe"
+	                       : "#e6f4ea");
 }
 
 static int
@@ -157,7 +161,10 @@ put_layers(const Program *p, FILE *f)
 	put_head(f);
 	for (int i = 0; i < n; i++) {
 		if (!i || part[i].layer != part[i - 1].layer) {
-			fprintf(f, "%s  subgraph cluster_%d {\n    color=\"#bbbbbb\"\n    fontname=\"sans-serif\"\n", i ? "  }\n" : "", i);
+			fprintf(f,
+			        "%s  subgraph cluster_%d {\n    color=\"#bbbbbb\"\n    "
+			        "fontname=\"sans-serif\"\n",
+			        i ? "  }\n" : "", i);
 			if (part[i].layer < 0)
 				fputs("    label=\"embedding\"\n", f);
 			else
@@ -231,7 +238,10 @@ write_picture(const Options *o, const char *kind, const char *text, size_t n)
 	if (strcmp(kind, "dot")) {
 		int drawn = draw(text, n, kind, &f);
 		if (drawn == 127)
-			fprintf(stderr, "twc: %s: drawing needs Graphviz: apt-get install graphviz (a .dot file needs nothing)\n", o->output);
+			fprintf(stderr,
+			        "twc: %s: drawing needs Graphviz: apt-get install graphviz (a .dot "
+			        "file needs nothing)\n",
+			        o->output);
 		else if (drawn || !f)
 			fprintf(stderr, "twc: %s: Graphviz's dot failed\n", o->output);
 		text = NULL;
@@ -261,7 +271,8 @@ cmd_graph(const Options *o)
 	size_t n;
 
 	if (!kind) {
-		fputs("twc: graph needs -o and a name that ends in .svg, .png, .pdf or .dot\n", stderr);
+		fputs("twc: graph needs -o and a name that ends in .svg, .png, .pdf or .dot\n",
+		      stderr);
 		return 2;
 	}
 	bool ok = program_open(&p, o->args[0], o) && (!o->layered || program_compile(&p));
@@ -271,7 +282,10 @@ cmd_graph(const Options *o)
 		int drawn = o->layered ? put_layers(&p, f) : put_graph(&p.meant, f);
 		fclose(f);
 		if (drawn > DRAWN_MAX && strcmp(kind, "dot"))
-			fprintf(stderr, "twc: %s: %d nodes are too many to draw; write a .dot file, or draw it --layered\n", o->output, drawn);
+			fprintf(stderr,
+			        "twc: %s: %d nodes are too many to draw; write a .dot file, or "
+			        "draw it --layered\n",
+			        o->output, drawn);
 		else
 			status = write_picture(o, kind, text, n);
 		free(text);

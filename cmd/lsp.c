@@ -18,7 +18,9 @@ int
 cmd_lsp(const Options *o)
 {
 	char *stdlib = o->stdlib ? realpath(o->stdlib, NULL) : NULL;
-	LspHost host = { .stdlib = stdlib ? stdlib : o->stdlib, .version = TW_VERSION, .test = test };
+	LspHost host = { .stdlib = stdlib ? stdlib : o->stdlib,
+		         .version = TW_VERSION,
+		         .test = test };
 	int status = lsp_serve(&host);
 
 	free(stdlib);

@@ -11,7 +11,8 @@ line_at(const char *s)
 	return (int)strcspn(s, "\n");
 }
 
-#define EACH_LINE(s, text) (const char *s = (text) ? (text) : ""; *s; s += line_at(s), s += *s == '\n')
+#define EACH_LINE(s, text) \
+	(const char *s = (text) ? (text) : ""; *s; s += line_at(s), s += *s == '\n')
 
 static const char *
 join(const Verb *v)
@@ -118,7 +119,8 @@ print_help(const Cli *c, const Verb *v, FILE *f)
 	if (!*v->name && many)
 		fprintf(f, "       %s VERB ...\n", c->program);
 	fputc('\n', f);
-	snprintf(what, sizeof what, "%s%s%s %s.", c->program, join(v), v->name, *v->name ? v->doc : c->doc);
+	snprintf(what, sizeof what, "%s%s%s %s.", c->program, join(v), v->name,
+	         *v->name ? v->doc : c->doc);
 	put_folded(what, (int)strlen(what), 0, 0, f);
 	if (!*v->name && many)
 		put_verbs(c, f);
@@ -212,7 +214,7 @@ print_man(const Cli *c, FILE *f)
 	for (const char *s = c->program; *s; s++)
 		fputc(*s - 'a' + 'A', f);
 	fprintf(f, " 1 \"\" \"%s %s\" \"User Commands\"\n.SH NAME\n%s \\- ", c->program, TW_VERSION,
-		c->program);
+	        c->program);
 	roff_line("", c->doc, f);
 	fputs(".SH SYNOPSIS\n.nf\n", f);
 	for (const Verb *v = c->verbs; v->name; v++) {
@@ -231,7 +233,10 @@ print_man(const Cli *c, FILE *f)
 	fputs(".SH EXIT STATUS\n", f);
 	roff_line("", c->status, f);
 	fputs(".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\n", f);
-	roff_line("", "if set and not empty, nothing is coloured; nor is what does not go to a terminal", f);
+	roff_line(
+		"",
+		"if set and not empty, nothing is coloured; nor is what does not go to a terminal",
+		f);
 	fputs(".SH SEE ALSO\n", f);
 	roff_line("", c->see, f);
 }
@@ -241,7 +246,8 @@ print_man(const Cli *c, FILE *f)
 static bool
 takes_path(const Flag *g)
 {
-	return g->arg && (!strcmp(g->arg, "FILE") || !strcmp(g->arg, "OUT") || !strcmp(g->arg, "DIR"));
+	return g->arg
+	       && (!strcmp(g->arg, "FILE") || !strcmp(g->arg, "OUT") || !strcmp(g->arg, "DIR"));
 }
 
 static bool
@@ -277,13 +283,14 @@ bash(const Cli *c, FILE *f)
 	const Flag *g;
 
 	fprintf(f,
-		"_%s() {\n"
-		"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= ext\n"
-		"\t[ \"$cur\" = = ] && cur=\n"
-		"\t[ \"$prev\" = = ] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
-		"\tCOMPREPLY=()\n"
-		"\tcase $prev in\n",
-		c->program);
+	        "_%s() {\n"
+	        "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= "
+	        "ext\n"
+	        "\t[ \"$cur\" = = ] && cur=\n"
+	        "\t[ \"$prev\" = = ] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
+	        "\tCOMPREPLY=()\n"
+	        "\tcase $prev in\n",
+	        c->program);
 	for (int i = 0; (g = flag_of(c, NULL, i)); i++) {
 		if (!g->arg)
 			continue;
@@ -296,7 +303,7 @@ bash(const Cli *c, FILE *f)
 			fputs("\" -- \"$cur\")); return ;;\n", f);
 		} else {
 			fprintf(f, ") %sreturn ;;\n",
-				takes_path(g) ? "COMPREPLY=($(compgen -f -- \"$cur\")); " : "");
+			        takes_path(g) ? "COMPREPLY=($(compgen -f -- \"$cur\")); " : "");
 		}
 	}
 	fputs("\tesac\n\tif [[ $cur == -* ]]; then\n\t\tcase ${COMP_WORDS[1]} in\n", f);
@@ -311,15 +318,15 @@ bash(const Cli *c, FILE *f)
 	for (const Verb *v = c->verbs + 1; v->name; v++)
 		fprintf(f, "%s%s", v > c->verbs + 1 ? " " : "", v->name);
 	fprintf(f,
-		"\"\n\t\tfor ext in %s; do\n"
-		"\t\t\tCOMPREPLY+=($(compgen -f -X \"!*.$ext\" -- \"$cur\"))\n"
-		"\t\tdone\n"
-		"\t\tCOMPREPLY+=($(compgen -d -- \"$cur\"))\n"
-		"\tfi\n"
-		"\tCOMPREPLY+=($(compgen -W \"$words\" -- \"$cur\"))\n"
-		"}\n"
-		"complete -o filenames -F _%s %s\n",
-		c->files, c->program, c->program);
+	        "\"\n\t\tfor ext in %s; do\n"
+	        "\t\t\tCOMPREPLY+=($(compgen -f -X \"!*.$ext\" -- \"$cur\"))\n"
+	        "\t\tdone\n"
+	        "\t\tCOMPREPLY+=($(compgen -d -- \"$cur\"))\n"
+	        "\tfi\n"
+	        "\tCOMPREPLY+=($(compgen -W \"$words\" -- \"$cur\"))\n"
+	        "}\n"
+	        "complete -o filenames -F _%s %s\n",
+	        c->files, c->program, c->program);
 }
 
 static void
@@ -355,13 +362,14 @@ zsh(const Cli *c, FILE *f)
 		put_quoted(v->doc, "", f);
 		fputs("'\n", f);
 	}
-	fputs(")\n(( CURRENT == 2 )) && [[ $words[2] != -* ]] && (( $#verbs )) && _describe verb verbs\ncase "
+	fputs(")\n(( CURRENT == 2 )) && [[ $words[2] != -* ]] && (( $#verbs )) && _describe verb "
+	      "verbs\ncase "
 	      "$words[2] in\n",
 	      f);
 	for (const Verb *v = c->verbs + 1; v[-1].name; v++) {
 		const Verb *w = v->name ? v : c->verbs;
 		fprintf(f, "%s)\n\t%s_arguments \\\n", *w->name ? w->name : "*",
-			*w->name ? "shift words; (( CURRENT-- )); " : "");
+		        *w->name ? "shift words; (( CURRENT-- )); " : "");
 		zsh_verb(c, w, f);
 	}
 	fputs("esac\n", f);
@@ -393,14 +401,17 @@ fish(const Cli *c, FILE *f)
 
 	for (const Verb *v = c->verbs; v->name; v++) {
 		if (*v->name) {
-			fprintf(f, "complete -c %s -n __fish_use_subcommand -a %s -d '", c->program, v->name);
+			fprintf(f, "complete -c %s -n __fish_use_subcommand -a %s -d '", c->program,
+			        v->name);
 			put_quoted(v->doc, "", f);
 			fputs("'\n", f);
 		}
 		if (*v->name)
-			snprintf(when, sizeof when, " -n '__fish_seen_subcommand_from %s'", v->name);
+			snprintf(when, sizeof when, " -n '__fish_seen_subcommand_from %s'",
+			         v->name);
 		else
-			snprintf(when, sizeof when, "%s", c->verbs[1].name ? " -n __fish_use_subcommand" : "");
+			snprintf(when, sizeof when, "%s",
+			         c->verbs[1].name ? " -n __fish_use_subcommand" : "");
 		for (int i = 0; (g = flag_of(c, v, i)); i++)
 			fish_flag(c, g, when, f);
 	}

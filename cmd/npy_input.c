@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST = 1 << 30 };        /* bytes of a file */
+enum { MOST = 1 << 30 }; /* bytes of a file */
 
 static char *
 read_bytes(Arena *arena, FILE *f, size_t *n)
@@ -37,7 +37,8 @@ fits(const Npy *a, int ninput, int context, Numbers *to)
 		to->n = (int)(a->dim[0] <= context ? a->dim[0] : 0);
 		return to->n > 0;
 	}
-	if ((d != 2 && d != 3) || a->dim[d - 1] != ninput || a->dim[d - 2] < 1 || a->dim[d - 2] > context)
+	if ((d != 2 && d != 3) || a->dim[d - 1] != ninput || a->dim[d - 2] < 1
+	    || a->dim[d - 2] > context)
 		return false;
 	to->n = (int)a->dim[d - 2];
 	to->ntext = d == 3 ? (int)a->dim[0] : 1;
@@ -50,19 +51,20 @@ check(const char *program, const char *path, const TwInput *in, int ninput, cons
 	for (size_t i = 0; i < (size_t)to->ntext * (size_t)to->n * (size_t)ninput; i++) {
 		const TwInput *of = &in[i % (size_t)ninput];
 		double x = to->x[i] = (double)(float)to->x[i];
-		if (x >= (double)of->low && x <= (double)of->high && (of->kind == TW_REAL || x == rint(x)))
+		if (x >= (double)of->low && x <= (double)of->high
+		    && (of->kind == TW_REAL || x == rint(x)))
 			continue;
-		fprintf(stderr, "%s: %s: position %zu: %s is %.9g, the model takes %s %.9g..%.9g\n", program, path,
-			i / (size_t)ninput % (size_t)to->n, of->name, x, of->kind == TW_REAL ? "real" : "int",
-			(double)of->low, (double)of->high);
+		fprintf(stderr, "%s: %s: position %zu: %s is %.9g, the model takes %s %.9g..%.9g\n",
+		        program, path, i / (size_t)ninput % (size_t)to->n, of->name, x,
+		        of->kind == TW_REAL ? "real" : "int", (double)of->low, (double)of->high);
 		return false;
 	}
 	return true;
 }
 
 bool
-numbers_read(Arena *arena, const char *program, const char *path, const TwInput *in, int ninput, int context,
-	     Numbers *to)
+numbers_read(Arena *arena, const char *program, const char *path, const TwInput *in, int ninput,
+             int context, Numbers *to)
 {
 	FILE *f = fopen(path, "rb");
 	const char *why = NULL;
@@ -76,12 +78,15 @@ numbers_read(Arena *arena, const char *program, const char *path, const TwInput 
 	char *bytes = read_bytes(arena, f, &n);
 	fclose(f);
 	if (!bytes || !npy_read(arena, bytes, n, &a, &why)) {
-		fprintf(stderr, "%s: %s: %s\n", program, path, why ? why : "it cannot be read whole");
+		fprintf(stderr, "%s: %s: %s\n", program, path,
+		        why ? why : "it cannot be read whole");
 		return false;
 	}
 	if (!fits(&a, ninput, context, to)) {
-		fprintf(stderr, "%s: %s: the model takes an array of 1 to %d positions by %d number%s, or several of those\n",
-			program, path, context, ninput, ninput == 1 ? "" : "s");
+		fprintf(stderr,
+		        "%s: %s: the model takes an array of 1 to %d positions by %d number%s, or "
+		        "several of those\n",
+		        program, path, context, ninput, ninput == 1 ? "" : "s");
 		return false;
 	}
 	to->x = a.x;

@@ -24,7 +24,7 @@ now(void)
 char *
 read_file(Arena *arena, const char *path, size_t *n)
 {
-	enum { MOST = 64 << 20 };       /* no source and no list of prompts is longer */
+	enum { MOST = 64 << 20 }; /* no source and no list of prompts is longer */
 	bool in = !strcmp(path, "-");
 	FILE *f = in ? stdin : fopen(path, "rb");
 	char *text = NULL, *copy = NULL;
@@ -110,7 +110,8 @@ program_open_text(Program *p, const char *path, const char *text, size_t n, cons
 	p->meant.named = copy_named(&p->arena, p->graph->named, p->graph->nnamed);
 	if (p->graph->emit) {
 		p->meant.emit = NEWS(&p->arena, Node *, p->graph->nfield);
-		memcpy(p->meant.emit, p->graph->emit, sizeof *p->meant.emit * (size_t)p->graph->nfield);
+		memcpy(p->meant.emit, p->graph->emit,
+		       sizeof *p->meant.emit * (size_t)p->graph->nfield);
 	}
 	return true;
 }
@@ -144,8 +145,12 @@ program_close(Program *p)
 TwModel
 words_of(Arena *arena, const Graph *g)
 {
-	TwModel m = { .nvocab = g->nvocab, .vocab = (char **)g->vocab, .record = g->field, .nfield = g->nfield,
-	              .first = NEWS(arena, int, g->nfield + 1), .context = g->context };
+	TwModel m = { .nvocab = g->nvocab,
+		      .vocab = (char **)g->vocab,
+		      .record = g->field,
+		      .nfield = g->nfield,
+		      .first = NEWS(arena, int, g->nfield + 1),
+		      .context = g->context };
 
 	for (int i = 0; i < g->nfield; i++)
 		m.first[i] = first_row(g, i);
@@ -199,7 +204,8 @@ int
 continue_text(const Graph *g, Eval *eval, int *text, int n)
 {
 	eval_text(eval, text, n);
-	while (g->emit && n > 0 && n < g->context && next_token(g, eval, n - 1, text + n * g->nfield))
+	while (g->emit && n > 0 && n < g->context
+	       && next_token(g, eval, n - 1, text + n * g->nfield))
 		eval_push(eval, text + n++ * g->nfield);
 	return n;
 }

@@ -56,13 +56,14 @@ print_table(const Program *p, double ms)
 	int width = 1, place = 0;
 
 	for (int i = 0; i < r->layers; i++) {
-		int n = snprintf(NULL, 0, "%d", r->heads[i] > r->neurons[i] ? r->heads[i] : r->neurons[i]);
+		int n = snprintf(NULL, 0, "%d",
+		                 r->heads[i] > r->neurons[i] ? r->heads[i] : r->neurons[i]);
 		width = n > width ? n : width;
 	}
 	if (r->layers > 10 && width < 2)
 		width = 2;
-	printf("%s: %d layers, d_model %d, context %d\n", p->graph->name ? p->graph->name : p->src.path,
-	       r->layers, r->d_model, r->context);
+	printf("%s: %d layers, d_model %d, context %d\n",
+	       p->graph->name ? p->graph->name : p->src.path, r->layers, r->d_model, r->context);
 	if (r->layers) {
 		print_row("layer", NULL, r->layers, width);
 		print_row("heads", r->heads, r->layers, width);
@@ -70,7 +71,8 @@ print_table(const Program *p, double ms)
 	}
 	if (r->layers > r->free_layers)
 		printf("  %d layers more than without limits\n", r->layers - r->free_layers);
-	printf("  %ld parameters, %ld not zero; largest sum %.0f of 16777216; compiled in %.1f ms\n",
+	printf("  %ld parameters, %ld not zero; largest sum %.0f of 16777216; compiled in %.1f "
+	       "ms\n",
 	       r->parameters, r->nonzeros, r->largest_sum, ms);
 
 	if (!r->nchain)

@@ -13,9 +13,9 @@
 typedef struct Run {
 	Program program;
 	Eval *eval;
-	TwModel vocab;          /* no weights: what tw_tokenize needs */
-	int *text;              /* (context, nfield) */
-	bool broken;            /* an assert failed */
+	TwModel vocab; /* no weights: what tw_tokenize needs */
+	int *text;     /* (context, nfield) */
+	bool broken;   /* an assert failed */
 } Run;
 
 static void
@@ -67,9 +67,11 @@ check_asserts(Run *r, int n)
 	if (!a)
 		return;
 	const Source *src = g->files && a->file < g->nfile ? g->files[a->file] : &r->program.src;
-	const char *text = g->ninput ? "what is fed" : arena_fmt(&r->program.arena, "\"%s\"", spell(&r->program.arena, g, r->text, n));
-	fprintf(stderr, "%s:%d: does not hold at position %d of %s%s%s\n", src->path, source_line(src, a->span.lo),
-	        at, text, a->why ? ": " : "", a->why ? a->why : "");
+	const char *text = g->ninput ? "what is fed"
+	                             : arena_fmt(&r->program.arena, "\"%s\"",
+	                                         spell(&r->program.arena, g, r->text, n));
+	fprintf(stderr, "%s:%d: does not hold at position %d of %s%s%s\n", src->path,
+	        source_line(src, a->span.lo), at, text, a->why ? ": " : "", a->why ? a->why : "");
 	r->broken = true;
 }
 
@@ -129,7 +131,8 @@ answer_numbers(Run *r, const char *path)
 		return false;
 	}
 	for (int i = 0; i < g->ninput; i++)
-		in[i] = (TwInput){ (char *)(uintptr_t)g->input[i].name, g->input[i].kind == K_REAL ? TW_REAL : TW_INT,
+		in[i] = (TwInput){ (char *)(uintptr_t)g->input[i].name,
+			           g->input[i].kind == K_REAL ? TW_REAL : TW_INT,
 			           (float)g->input[i].min, (float)g->input[i].max };
 	if (!numbers_read(&r->program.arena, "twc", path, in, g->ninput, g->context, &all))
 		return false;

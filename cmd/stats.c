@@ -26,7 +26,7 @@ static void
 print_shares(const Totals *t, FILE *out)
 {
 	static const char *const name[TW_PHASES] = { "embedding", "projections", "heads", "neurons",
-						     "output" };
+		                                     "output" };
 	double all = 0;
 
 	for (int i = 0; i < TW_PHASES; i++)
@@ -44,12 +44,13 @@ stats_print(const Totals *t, const TwModel *m, FILE *out)
 
 	fprintf(out, "loading  %.2f ms\n", t->loading * 1e3);
 	fprintf(out, "tokens   %ld in %.3f s, %.0f a second\n", t->sum.tokens, t->answering,
-		t->answering > 0 ? (double)t->sum.tokens / t->answering : 0);
+	        t->answering > 0 ? (double)t->sum.tokens / t->answering : 0);
 	print_shares(t, out);
-	fprintf(out, "weights  %ld, %ld of them not 0; a token reads %ld at most and skips the rest\n",
-		cost.weights, cost.nonzeros, cost.reads);
-	fprintf(out, "memory   %zu bytes in %d %s, for %d positions each\n", t->sum.bytes, t->sessions,
-		t->sessions == 1 ? "session" : "sessions", m->context);
+	fprintf(out,
+	        "weights  %ld, %ld of them not 0; a token reads %ld at most and skips the rest\n",
+	        cost.weights, cost.nonzeros, cost.reads);
+	fprintf(out, "memory   %zu bytes in %d %s, for %d positions each\n", t->sum.bytes,
+	        t->sessions, t->sessions == 1 ? "session" : "sessions", m->context);
 	fprintf(out, "softmax  %ld texts broke a claim of the file and were run by softmax\n",
-		t->sum.fallbacks);
+	        t->sum.fallbacks);
 }

@@ -31,7 +31,7 @@ typedef struct Tester {
 	TwSession *session;
 	int *text, *other; /* (context, nfield) the evaluator's text, the transformer's */
 	int passed, failed;
-	bool failing; /* the test at hand has failed already */
+	bool failing;          /* the test at hand has failed already */
 	const double *numbers; /* of the test at hand, (nprompt, ninput), where these are fed */
 } Tester;
 
@@ -46,8 +46,11 @@ quoted_numbers(Tester *t, int n)
 	int width = t->g->ninput;
 
 	for (int i = 0; i < n * width; i++)
-		s = arena_fmt(a, "%s%s%.9g%s", s, i % width ? ", " : i ? " [" : "[", t->numbers[i],
-			      i % width == width - 1 ? "]" : "");
+		s = arena_fmt(a, "%s%s%.9g%s", s,
+		              i % width ? ", "
+		              : i       ? " ["
+		                        : "[",
+		              t->numbers[i], i % width == width - 1 ? "]" : "");
 	return s;
 }
 
@@ -154,7 +157,8 @@ same_value(const Tester *t, int output, int64_t meant, double x)
 {
 	if (t->g->output[output].kind != K_REAL)
 		return (double)meant == x;
-	double real = real_value(meant), error = (double)t->model->label[find_label(t, &output)].error;
+	double real = real_value(meant),
+	       error = (double)t->model->label[find_label(t, &output)].error;
 	return fabs(real - x) <= error + 1e-12 * fabs(real);
 }
 
@@ -175,7 +179,8 @@ feed_position(Tester *t, int i)
 
 	for (int k = 0; k < width; k++)
 		x[k] = (float)t->numbers[i * width + k];
-	return width ? tw_feed_numbers(t->session, x) : tw_feed_token(t->session, t->text + i * t->g->nfield);
+	return width ? tw_feed_numbers(t->session, x)
+	             : tw_feed_token(t->session, t->text + i * t->g->nfield);
 }
 
 /* Both, at every position of text[0..n): the next token, and the labels. Reports
@@ -202,7 +207,8 @@ compare_positions(Tester *t, const Test *test, int n)
 		differs = ends ? *got != g->nvocab : memcmp(meant, got, token_size(t, 1)) != 0;
 		if (differs) {
 			fail_test(t, test);
-			printf("after %s: the evaluator's next token is %s, the transformer's is %s\n",
+			printf("after %s: the evaluator's next token is %s, the transformer's is "
+			       "%s\n",
 			       quoted(t, t->text, i + 1), quoted(t, meant, 1), quoted(t, got, 1));
 		}
 	}
@@ -295,11 +301,14 @@ check_labels(Tester *t, const Test *test)
 		for (int i = 0; i < l->n; i++) {
 			int64_t v = eval_at(t->eval, out->node, from + i);
 			bool real = out->kind == K_REAL;
-			if ((l->any && l->any[i]) || (real ? same_value(t, l->output, v, real_value(l->value[i])) : v == l->value[i]))
+			if ((l->any && l->any[i])
+			    || (real ? same_value(t, l->output, v, real_value(l->value[i]))
+			             : v == l->value[i]))
 				continue;
 			fail_test(t, test);
-			printf("%s at position %d: expected %s, the evaluator gives %s\n", out->name,
-			       from + i, value_text(t, out, l->value[i]), value_text(t, out, v));
+			printf("%s at position %d: expected %s, the evaluator gives %s\n",
+			       out->name, from + i, value_text(t, out, l->value[i]),
+			       value_text(t, out, v));
 			break;
 		}
 	}
@@ -315,8 +324,8 @@ check_asserts(Tester *t, int n)
 	if (!a)
 		return;
 	fail(t, a->file, a->span);
-	printf("does not hold at position %d of %s%s%s\n", at, quoted(t, t->text, n), a->why ? ": " : "",
-	       a->why ? a->why : "");
+	printf("does not hold at position %d of %s%s%s\n", at, quoted(t, t->text, n),
+	       a->why ? ": " : "", a->why ? a->why : "");
 }
 
 static void
@@ -393,8 +402,8 @@ library_program(Arena *arena, const char *text, size_t *n)
 		const char *end = next_line(s);
 		if (line_is_example(s))
 			fprintf(f, "\noutput %s%d: bool = %.*s", example_name, line,
-				(int)(end - s - (long)(sizeof example_mark - 1)),
-				s + sizeof example_mark - 1);
+			        (int)(end - s - (long)(sizeof example_mark - 1)),
+			        s + sizeof example_mark - 1);
 	}
 	fputs("\noutput library: bool = true\n", f);
 	fclose(f);
@@ -431,9 +440,11 @@ check_library(Tester *t, int line)
 				if (v == 1 && w == 1)
 					continue;
 				holds = false;
-				printf("%s:%s: does not hold at position %d of %s: the evaluator gives "
+				printf("%s:%s: does not hold at position %d of %s: the evaluator "
+				       "gives "
 				       "%" PRId64 ", the transformer %g\n",
-				       t->program.src.path, g->output[o].name + strlen(example_name), i,
+				       t->program.src.path,
+				       g->output[o].name + strlen(example_name), i,
 				       quoted(t, t->text, n), v, (double)w);
 			}
 		}
@@ -456,8 +467,8 @@ load(Tester *t)
 	free(bytes);
 	t->session = t->model ? tw_open(t->model, false, &error) : NULL;
 	if (!t->session)
-		fprintf(stderr, "twc: %s: the compiled model does not load: %s\n", t->program.src.path,
-			error ? error : "no bytes");
+		fprintf(stderr, "twc: %s: the compiled model does not load: %s\n",
+		        t->program.src.path, error ? error : "no bytes");
 	free(error);
 	return t->session;
 }
@@ -470,7 +481,8 @@ test_text(Tester *t, const char *path, const char *text, size_t n, const Options
 
 	if (library)
 		text = library_program(&t->program.arena, text, &n);
-	if (!program_open_text(&t->program, path, text, n, o) || !program_compile(&t->program) || !load(t))
+	if (!program_open_text(&t->program, path, text, n, o) || !program_compile(&t->program)
+	    || !load(t))
 		return false;
 
 	t->g = &t->program.meant;
@@ -505,8 +517,11 @@ say(int passed, int failed, bool refused)
 {
 	bool colours = has_colours(stdout);
 
-	printf("%s%d passed, %d failed%s\n", !colours ? "" : refused || failed ? "\033[1;31m" : "\033[1;32m", passed, failed,
-	       colours ? "\033[0m" : "");
+	printf("%s%d passed, %d failed%s\n",
+	       !colours            ? ""
+	       : refused || failed ? "\033[1;31m"
+	                           : "\033[1;32m",
+	       passed, failed, colours ? "\033[0m" : "");
 	return refused ? 2 : failed > 0;
 }
 

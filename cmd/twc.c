@@ -33,7 +33,8 @@ find_stdlib(void)
 		if (!realpath(place, path))
 			continue;
 		size_t len = getcwd(cwd, sizeof cwd) ? strlen(cwd) : 0;
-		return len > 1 && !strncmp(path, cwd, len) && path[len] == '/' ? path + len + 1 : path;
+		return len > 1 && !strncmp(path, cwd, len) && path[len] == '/' ? path + len + 1
+		                                                               : path;
 	}
 	return NULL;
 }
@@ -66,16 +67,19 @@ cmd_compile(const Options *o)
 	int status = 2;
 
 	if (!ends_in(o->output, ".onnx") && !ends_in(o->output, ".safetensors")) {
-		fprintf(stderr, "twc: %s: the name of a model ends in .onnx or .safetensors\n", o->output);
+		fprintf(stderr, "twc: %s: the name of a model ends in .onnx or .safetensors\n",
+		        o->output);
 		return 2;
 	}
 	if (program_open(&p, o->args[0], o) && program_compile(&p)) {
 		if (p.report.layers > p.report.free_layers)
-			fprintf(stderr, "twc: %s: %d layers, %d more than without limits\n", o->args[0], p.report.layers,
+			fprintf(stderr, "twc: %s: %d layers, %d more than without limits\n",
+			        o->args[0], p.report.layers,
 			        p.report.layers - p.report.free_layers);
 		status = model_write(p.model, o->output, o->uniform, &error) ? 2 : 0;
 		if (status)
-			fprintf(stderr, "twc: %s%s\n", error ? error : o->output, error ? "" : ": cannot be written");
+			fprintf(stderr, "twc: %s%s\n", error ? error : o->output,
+			        error ? "" : ": cannot be written");
 	}
 	free(error);
 	program_close(&p);
@@ -118,7 +122,8 @@ cmd_plain(const Options *o)
 		return cmd_dump(o);
 	if (o->output)
 		return cmd_compile(o);
-	fputs("twc: say what to do: -o OUT.onnx, --dump=PASS, or a verb before the FILE (twc --help tells "
+	fputs("twc: say what to do: -o OUT.onnx, --dump=PASS, or a verb before the FILE (twc "
+	      "--help tells "
 	      "more)\n",
 	      stderr);
 	return 2;
@@ -126,20 +131,27 @@ cmd_plain(const Options *o)
 
 static const Flag flags[] = {
 	{ "output", 'o', "OUT", offsetof(Options, output),
-	  "write the model here; the extension chooses the kind of file: .onnx or .safetensors", NULL },
-	{ "uniform", 0, NULL, offsetof(Options, uniform), "pad all layers of an .onnx to one shape", NULL },
+	  "write the model here; the extension chooses the kind of file: .onnx or .safetensors",
+	  NULL },
+	{ "uniform", 0, NULL, offsetof(Options, uniform), "pad all layers of an .onnx to one shape",
+	  NULL },
 	{ "dump", 0, "PASS", offsetof(Options, dump),
 	  "print the graph after this pass, or as it was lowered: --dump=lower", NULL },
-	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input", NULL },
-	{ "input", 0, "FILE.npy", offsetof(Options, input), "the numbers that a model without tokens takes", NULL },
+	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input",
+	  NULL },
+	{ "input", 0, "FILE.npy", offsetof(Options, input),
+	  "the numbers that a model without tokens takes", NULL },
 	{ "json", 0, NULL, offsetof(Options, json), "as JSON", NULL },
-	{ "layered", 0, NULL, offsetof(Options, layered), "draw the layers, not the program", NULL },
+	{ "layered", 0, NULL, offsetof(Options, layered), "draw the layers, not the program",
+	  NULL },
 	{ "layers", 0, "N", offsetof(Options, limits.layers), "at most so many layers", NULL },
 	{ "d-model", 0, "N", offsetof(Options, limits.d_model), "at most so many columns", NULL },
-	{ "heads", 0, "N", offsetof(Options, limits.heads), "at most so many heads in each layer", NULL },
-	{ "neurons", 0, "N", offsetof(Options, limits.neurons), "at most so many neurons in each layer", NULL },
-	{ "check", 0, NULL, offsetof(Options, check), "change nothing, name the files that would change",
+	{ "heads", 0, "N", offsetof(Options, limits.heads), "at most so many heads in each layer",
 	  NULL },
+	{ "neurons", 0, "N", offsetof(Options, limits.neurons),
+	  "at most so many neurons in each layer", NULL },
+	{ "check", 0, NULL, offsetof(Options, check),
+	  "change nothing, name the files that would change", NULL },
 	{ "stdlib", 0, "DIR", offsetof(Options, stdlib), "where the standard library is", NULL },
 	{ "line", 0, "N", offsetof(Options, line), "only the tests in this line", NULL },
 	{ "ops", 0, NULL, 0, "list the operators of the graph", print_ops },
@@ -161,7 +173,8 @@ static const Verb verbs[] = {
 		"test",
 		"FILE...",
 		"runs the tests that files carry, in the evaluator and in the transformer",
-		"The reference evaluator says what a program means. The compiled transformer must give what "
+		"The reference evaluator says what a program means. The compiled transformer must "
+		"give what "
 		"each test expects, and agree with the evaluator at every position.",
 		"line layers d-model heads neurons stdlib",
 		"twc test calculator.tw stdlib/digits.tw\n"
@@ -192,7 +205,8 @@ static const Verb verbs[] = {
 		"explain",
 		"FILE [NAME]",
 		"says what became of a named value; without NAME, what each layer makes",
-		"Of a value: its type and range, the columns it stands in, the rules that shaped it, what it "
+		"Of a value: its type and range, the columns it stands in, the rules that shaped "
+		"it, what it "
 		"costs, and what it waits for.",
 		"layers d-model heads neurons stdlib",
 		"twc explain calculator.tw\n"
@@ -203,7 +217,8 @@ static const Verb verbs[] = {
 		"graph",
 		"FILE -o OUT",
 		"draws a program's graph, or the layers that it becomes",
-		"OUT ends in .svg, .png or .pdf, for which Graphviz must be installed, or in .dot, which needs "
+		"OUT ends in .svg, .png or .pdf, for which Graphviz must be installed, or in .dot, "
+		"which needs "
 		"nothing.",
 		"output layered layers d-model heads neurons stdlib",
 		"twc graph calculator.tw -o calculator.svg\n"
@@ -225,7 +240,8 @@ static const Verb verbs[] = {
 		"lsp",
 		"",
 		"is a language server on standard input and output, for an editor to start",
-		"It shows mistakes as one types, types and ranges of names and where their values stand in the "
+		"It shows mistakes as one types, types and ranges of names and where their values "
+		"stand in the "
 		"transformer; goes to definitions, renames, completes, formats and runs tests.",
 		"stdlib",
 		"nvim calculator.tw        # starts twc lsp, once lang/editors/vim is installed",
@@ -235,7 +251,8 @@ static const Verb verbs[] = {
 		"doctor",
 		"",
 		"checks that all is there and works; says what installs what is missing",
-		"The self-test compiles a program, writes the file, and compares what the evaluator and twrun answer. "
+		"The self-test compiles a program, writes the file, and compares what the "
+		"evaluator and twrun answer. "
 		"What only some verbs, or building and testing, need may be missing.",
 		"stdlib",
 		"twc doctor",

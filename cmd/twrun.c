@@ -52,7 +52,8 @@ static void
 spell_value(const Run *r, char *out, size_t size, TwKind kind, const TwMembers *members, float x)
 {
 	float whole = rintf(x);
-	bool member = kind == TW_INT && whole >= 0 && whole < (float)members->n && fabsf(x - whole) < 0.01f;
+	bool member = kind == TW_INT && whole >= 0 && whole < (float)members->n
+	              && fabsf(x - whole) < 0.01f;
 
 	if (!isfinite(x))
 		snprintf(out, size, "?");
@@ -86,7 +87,10 @@ static void
 cell(const Run *r, int position, const TwNamed *v, int column, char *out, size_t size)
 {
 	if (position < 0)
-		snprintf(out, size, "%s", column == -2 ? "pos" : column == -1 ? (r->m->ninput ? "" : "token") : v->name);
+		snprintf(out, size, "%s",
+		         column == -2   ? "pos"
+		         : column == -1 ? (r->m->ninput ? "" : "token")
+		                        : v->name);
 	else if (column == -2)
 		snprintf(out, size, "%d", position);
 	else if (column == -1 && r->m->ninput)
@@ -146,7 +150,8 @@ print_folded(const Run *r)
 
 	for (int i = 0; i < m->nnamed; i++)
 		if (m->named[i].folded)
-			fprintf(r->out, "%s%s", n++ ? ", " : "folded into the weights: ", m->named[i].name);
+			fprintf(r->out, "%s%s",
+			        n++ ? ", " : "folded into the weights: ", m->named[i].name);
 	if (n)
 		fputc('\n', r->out);
 }
@@ -339,7 +344,9 @@ open_worker(void *arg, char **error)
 
 	if (!w)
 		return NULL;
-	w->run = (Run){ .c = r->c, .m = r->m, .totals = r->totals, .row = calloc(rows, sizeof(int)) };
+	w->run = (Run){
+		.c = r->c, .m = r->m, .totals = r->totals, .row = calloc(rows, sizeof(int))
+	};
 	w->most = context < 1000 ? 1024 : 16;
 	unsigned flags = session_flags(r->c);
 	if (flags & (TW_TRACE | TW_CHECK) || r->m->nlabel || !r->m->emits)
@@ -517,7 +524,8 @@ answer_input(Run *r)
 	Arena arena = { 0 };
 	Numbers all;
 	char *error = NULL;
-	bool ok = numbers_read(&arena, "twrun", r->c->input, r->m->input, r->m->ninput, r->m->context, &all);
+	bool ok = numbers_read(&arena, "twrun", r->c->input, r->m->input, r->m->ninput,
+	                       r->m->context, &all);
 
 	r->s = ok ? tw_open(r->m, session_flags(r->c), &error) : NULL;
 	if (ok && !r->s)
@@ -537,7 +545,7 @@ run(Run *r)
 
 	if (!r->m->ninput != !r->c->input) {
 		fprintf(stderr, "twrun: this model takes %s\n",
-			r->m->ninput ? "numbers: --input FILE.npy" : "tokens: give it a prompt");
+		        r->m->ninput ? "numbers: --input FILE.npy" : "tokens: give it a prompt");
 		return 2;
 	}
 	int status = r->c->input ? answer_input(r) : r->c->batch ? answer_batch(r) : answer_one(r);
@@ -580,9 +588,12 @@ cmd_run(const Options *c)
 
 static const Flag flags[] = {
 	{ "batch", 'b', "FILE", offsetof(Options, batch),
-	  "one prompt a line, - for standard input; one answer a line, in order, on all cores", NULL },
+	  "one prompt a line, - for standard input; one answer a line, in order, on all cores",
+	  NULL },
 	{ "input", 'i', "FILE.npy", offsetof(Options, input),
-	  "the numbers that a model without tokens takes: an array (positions, numbers), or several of those", NULL },
+	  "the numbers that a model without tokens takes: an array (positions, numbers), or "
+	  "several of those",
+	  NULL },
 	{ "trace", 't', NULL, offsetof(Options, trace),
 	  "show, for each position, the token and every named value of the program", NULL },
 	{ "check", 'c', NULL, offsetof(Options, check),
@@ -599,7 +610,8 @@ static const Verb verbs[] = {
 	{
 		"",
 		"MODEL [PROMPT]",
-		"prints what the transformer MODEL, an .onnx or .safetensors file, answers to PROMPT",
+		"prints what the transformer MODEL, an .onnx or .safetensors file, answers to "
+		"PROMPT",
 		"Without a prompt, on a terminal, asks for prompts one by one.",
 		"batch input trace check stats max-tokens threads",
 		"twrun calculator.onnx \"12*34=\"\n"

@@ -76,10 +76,12 @@ is_library(const Tree *tree)
 {
 	for (int i = 0; i < tree->root->n; i++)
 		switch (tree->root->kid[i]->kind) {
-		case N_MODEL: case N_EMIT: case N_OUTPUT: case N_INPUT: case N_TEST:
-			return false;
-		default:
-			break;
+		case N_MODEL:
+		case N_EMIT:
+		case N_OUTPUT:
+		case N_INPUT:
+		case N_TEST: return false;
+		default: break;
 		}
 	return true;
 }

@@ -13,12 +13,11 @@ static bool
 is_affine(const Node *n)
 {
 	switch (n->op) {
-	case OP_CONST: case OP_ADD: case OP_SUB:
-		return true;
-	case OP_MUL:
-		return n->arg[1]->op == OP_CONST;
-	default:
-		return false;
+	case OP_CONST:
+	case OP_ADD:
+	case OP_SUB: return true;
+	case OP_MUL: return n->arg[1]->op == OP_CONST;
+	default: return false;
 	}
 }
 
@@ -41,7 +40,7 @@ add_term(Affine *a, int64_t c, const Node *n)
 	}
 	if (a->n == AFFINE_MAX || c >= COEF_MAX || c <= -COEF_MAX)
 		return false;
-	a->term[a->n++] = (Term){n, c};
+	a->term[a->n++] = (Term){ n, c };
 	return true;
 }
 
@@ -66,8 +65,8 @@ expand(Affine *a, Term t)
 		__int128 c = (__int128)t.c * t.n->arg[1]->k;
 		return c < COEF_MAX && c > -COEF_MAX && add_term(a, (int64_t)c, t.n->arg[0]);
 	}
-	return add_term(a, t.c, t.n->arg[0]) &&
-		add_term(a, t.n->op == OP_ADD ? t.c : -t.c, t.n->arg[1]);
+	return add_term(a, t.c, t.n->arg[0])
+	       && add_term(a, t.n->op == OP_ADD ? t.c : -t.c, t.n->arg[1]);
 }
 
 static int
@@ -138,7 +137,7 @@ simplified(Graph *g, Node *n)
 	return sum ? mk_at(g, n, OP_ADD, sum, c, NULL) : c;
 }
 
-enum { SUMS_MAX = 256 };        /* operators of a sum that is searched */
+enum { SUMS_MAX = 256 }; /* operators of a sum that is searched */
 
 static Node *
 replaced(Graph *g, Node *n, const Node *from, Node *to, int *budget)
@@ -149,7 +148,8 @@ replaced(Graph *g, Node *n, const Node *from, Node *to, int *budget)
 		return n;
 	if (--*budget < 0)
 		return NULL;
-	Node *x = replaced(g, n->arg[0], from, to, budget), *y = replaced(g, n->arg[1], from, to, budget);
+	Node *x = replaced(g, n->arg[0], from, to, budget),
+	     *y = replaced(g, n->arg[1], from, to, budget);
 	return x && y ? mk_at(g, n, n->op, x, y, NULL) : NULL;
 }
 
@@ -180,8 +180,8 @@ most_over_index(const Node *x)
 static bool
 not_ahead(const Graph *g, const Node *u, const Node *v, int64_t *d)
 {
-	bool last = v->op == OP_READ && v->arg[0]->op == OP_INDEX && !v->k && v->arg[1]->op == OP_LATEST
-	            && is_const(v->arg[1]->arg[0], 1);
+	bool last = v->op == OP_READ && v->arg[0]->op == OP_INDEX && !v->k
+	            && v->arg[1]->op == OP_LATEST && is_const(v->arg[1]->arg[0], 1);
 
 	*d = 0;
 	if (!(last ? g->bidirectional : v->op == OP_INDEX && !g->bidirectional))
@@ -257,14 +257,14 @@ same_quotient(const Affine *a, int64_t n, const Affine *want, int64_t n_want, in
 	for (int i = 0; depth && i < a->n; i++) {
 		int64_t m;
 		const Node *d = meant(a->term[i].n);
-		if (a->term[i].c != 1 || !divides_const(d, &m) || m == 1 ||
-		    n_want / n < m || n_want % (n * m) || !affine_fits(a, m))
+		if (a->term[i].c != 1 || !divides_const(d, &m) || m == 1 || n_want / n < m
+		    || n_want % (n * m) || !affine_fits(a, m))
 			continue;
 		Affine b = *a;
 		b.term[i] = b.term[--b.n];
 		affine_scale(&b, m);
-		if (affine_add(&b, 1, d->arg[0]) &&
-		    same_quotient(&b, n * m, want, n_want, depth - 1))
+		if (affine_add(&b, 1, d->arg[0])
+		    && same_quotient(&b, n * m, want, n_want, depth - 1))
 			return true;
 	}
 	return false;

@@ -10,10 +10,10 @@
 typedef struct Order {
 	Graph *g;
 	int n;
-	Node **node;            /* (n) those that have their place */
-	char *placed;           /* (nnode) by old id */
-	Node **stack;           /* (nnode) those being placed, each an operand of the one below */
-	int *next;              /* (nnode) the operand to look at, for each of the stack */
+	Node **node;  /* (n) those that have their place */
+	char *placed; /* (nnode) by old id */
+	Node **stack; /* (nnode) those being placed, each an operand of the one below */
+	int *next;    /* (nnode) the operand to look at, for each of the stack */
 } Order;
 
 static void
@@ -66,8 +66,11 @@ place_named(Order *o)
 void
 graph_order(Graph *g)
 {
-	Order o = { .g = g, .node = NEWS(g->arena, Node *, g->nnode + 1), .placed = NEWS(g->arena, char, g->nnode + 1),
-		.stack = NEWS(g->arena, Node *, g->nnode + 1), .next = NEWS(g->arena, int, g->nnode + 1) };
+	Order o = { .g = g,
+		    .node = NEWS(g->arena, Node *, g->nnode + 1),
+		    .placed = NEWS(g->arena, char, g->nnode + 1),
+		    .stack = NEWS(g->arena, Node *, g->nnode + 1),
+		    .next = NEWS(g->arena, int, g->nnode + 1) };
 
 	for (int i = 0; g->emit && i < g->nfield; i++)
 		place(&o, g->emit[i]);

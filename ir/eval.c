@@ -16,37 +16,37 @@
 #include <string.h>
 
 typedef struct Row {
-	int64_t *value;         /* (cap) by position */
-	uint32_t *epoch;        /* (cap) value[i] is of this text if it is eval->epoch */
+	int64_t *value;  /* (cap) by position */
+	uint32_t *epoch; /* (cap) value[i] is of this text if it is eval->epoch */
 	int cap;
 } Row;
 
 /* The operands of a search, taken apart. */
 typedef struct Cond {
-	int nside, *side;       /* ids of its two-sided nodes, ascending, the THEREs apart */
-	int nthere, *there;     /* ids of its THERE nodes */
-	int nhere, *here;       /* ids of the one-sided nodes that they use */
+	int nside, *side;   /* ids of its two-sided nodes, ascending, the THEREs apart */
+	int nthere, *there; /* ids of its THERE nodes */
+	int nhere, *here;   /* ids of the one-sided nodes that they use */
 } Cond;
 
 typedef struct Frame {
 	const Node *n;
-	int at;                 /* position */
-	int step;               /* a search: positions looked at */
-	int64_t best, score;    /* BEST: the position and its score so far; SUM: the sum so far */
-	double total;           /* MEAN: the sum so far, of `count` */
+	int at;              /* position */
+	int step;            /* a search: positions looked at */
+	int64_t best, score; /* BEST: the position and its score so far; SUM: the sum so far */
+	double total;        /* MEAN: the sum so far, of `count` */
 	int count;
 } Frame;
 
 struct Eval {
 	const Graph *g;
-	int n, captext;         /* tokens; room in text and rows */
-	int *text;              /* (captext, nfield) */
-	double *number;         /* (captext, ninput) */
+	int n, captext; /* tokens; room in text and rows */
+	int *text;      /* (captext, nfield) */
+	double *number; /* (captext, ninput) */
 	uint32_t epoch;
 	int nrow;
-	Row *row;               /* (nrow) by id */
-	Cond **cond;            /* (nrow) by the id of a search, NULL until used */
-	int64_t *side;          /* (nrow) values at a pair of positions */
+	Row *row;      /* (nrow) by id */
+	Cond **cond;   /* (nrow) by the id of a search, NULL until used */
+	int64_t *side; /* (nrow) values at a pair of positions */
 	int nframe, capframe;
 	Frame *frame;
 	int64_t *arg;
@@ -139,7 +139,7 @@ forget(Eval *e)
 {
 	if (++e->epoch)
 		return;
-	for (int i = 0; i < e->nrow; i++)       /* after 2^32 texts */
+	for (int i = 0; i < e->nrow; i++) /* after 2^32 texts */
 		if (e->row[i].cap)
 			memset(e->row[i].epoch, 0, (size_t)e->row[i].cap * sizeof *e->row[i].epoch);
 	e->epoch = 1;
@@ -212,7 +212,7 @@ push(Eval *e, const Node *n, int at)
 		e->capframe = e->capframe ? 2 * e->capframe : 64;
 		e->frame = resize(e->frame, (size_t)e->capframe * sizeof *e->frame);
 	}
-	e->frame[e->nframe++] = (Frame){.n = n, .at = at};
+	e->frame[e->nframe++] = (Frame){ .n = n, .at = at };
 }
 
 /* The value if it is known; else asks for it. */
@@ -342,22 +342,18 @@ note(Eval *e, Frame *f, int j)
 	int64_t x = e->side[f->n->arg[0]->id];
 
 	switch (f->n->op) {
-	case OP_SUM:
-		f->score = clamp((__int128)f->score + x);
-		return false;
+	case OP_SUM: f->score = clamp((__int128)f->score + x); return false;
 	case OP_MEAN:
 		f->total += f->n->arg[0]->type.real ? real_value(x) : (double)x;
 		f->count++;
 		return false;
-	case OP_BEST:   /* from the latest on */
+	case OP_BEST: /* from the latest on */
 		if (f->best < 0 || x > f->score) {
 			f->best = j;
 			f->score = x;
 		}
 		return false;
-	default:
-		f->best = j;
-		return true;
+	default: f->best = j; return true;
 	}
 }
 
@@ -467,8 +463,9 @@ attend(Eval *e, int fr, int64_t *v)
 		double score = 0, value = number_of(e, n->arg[0], j);
 		for (int i = 1; i < n->narg; i += 2)
 			score += number_of(e, n->arg[i], at) * number_of(e, n->arg[i + 1], j);
-		double fade = score > top ? exp(top - score) : 1, w = score > top ? 1 : exp(score - top);
-		top = score > top ? score : top;        /* as the greatest so far has weight 1 */
+		double fade = score > top ? exp(top - score) : 1,
+		       w = score > top ? 1 : exp(score - top);
+		top = score > top ? score : top; /* as the greatest so far has weight 1 */
 		weights = weights * fade + w;
 		sum = sum * fade + w * value;
 	}
@@ -480,25 +477,19 @@ static bool
 step(Eval *e, int fr, int64_t *v)
 {
 	switch (e->frame[fr].n->op) {
-	case OP_TOKEN:
-		*v = row_at(e, e->frame[fr].at, (int)e->frame[fr].n->k);
-		return true;
-	case OP_INDEX: case OP_HERE:
-		*v = e->frame[fr].at;
-		return true;
-	case OP_AT:
-		return at_number(e, fr, v);
-	case OP_LATEST: case OP_FIRST: case OP_BEST: case OP_SUM: case OP_MEAN:
-		return search(e, fr, v);
-	case OP_READ:
-		return read_at(e, fr, v);
-	case OP_INPUT:
-		*v = number_at(e, e->frame[fr].at, (int)e->frame[fr].n->k);
-		return true;
-	case OP_ATTEND:
-		return attend(e, fr, v);
-	default:
-		return pointwise(e, fr, v);
+	case OP_TOKEN: *v = row_at(e, e->frame[fr].at, (int)e->frame[fr].n->k); return true;
+	case OP_INDEX:
+	case OP_HERE: *v = e->frame[fr].at; return true;
+	case OP_AT: return at_number(e, fr, v);
+	case OP_LATEST:
+	case OP_FIRST:
+	case OP_BEST:
+	case OP_SUM:
+	case OP_MEAN: return search(e, fr, v);
+	case OP_READ: return read_at(e, fr, v);
+	case OP_INPUT: *v = number_at(e, e->frame[fr].at, (int)e->frame[fr].n->k); return true;
+	case OP_ATTEND: return attend(e, fr, v);
+	default: return pointwise(e, fr, v);
 	}
 }
 

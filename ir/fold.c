@@ -156,7 +156,7 @@ fold_add(Graph *g, Node *n)
 		return NULL;
 	int64_t inner = x->op == OP_ADD ? x->arg[1]->k : -x->arg[1]->k;
 	Node *sum = mk_const(g, clamp((__int128)k->k + inner));
-	return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){x->arg[0], sum}, 0);
+	return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){ x->arg[0], sum }, 0);
 }
 
 static Node *
@@ -196,7 +196,7 @@ fold_if(Graph *g, Node *n)
 	if (is_const(a, 0) && is_const(b, 1))
 		return fold1(g, n, OP_NOT, c);
 	if (c->op == OP_NOT)
-		return mk(g, OP_IF, n->span, n->file, 3, (Node *[]){c->arg[0], b, a}, 0);
+		return mk(g, OP_IF, n->span, n->file, 3, (Node *[]){ c->arg[0], b, a }, 0);
 	return NULL;
 }
 
@@ -222,7 +222,8 @@ fold_table(Graph *g, Node *n)
 	int64_t by;
 
 	if (is_shift(n, &by))
-		return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){n->arg[0], mk_const(g, by)}, 0);
+		return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){ n->arg[0], mk_const(g, by) },
+		          0);
 	if (x->op != OP_TABLE)
 		return NULL;
 	int64_t *t = arena_alloc(g->arena, (size_t)x->ntable * sizeof *t);
@@ -256,7 +257,8 @@ fold_as(Graph *g, Node *n)
 		return x;
 	if (y->op == OP_CONST)
 		return y;
-	return x->op == OP_AS ? mk(g, OP_AS, n->span, n->file, 2, (Node *[]){x->arg[0], y}, 0) : NULL;
+	return x->op == OP_AS ? mk(g, OP_AS, n->span, n->file, 2, (Node *[]){ x->arg[0], y }, 0)
+	                      : NULL;
 }
 
 /* LATEST and FIRST of what always holds. */
@@ -288,28 +290,29 @@ fold_sum(Graph *g, Node *n)
 	if (is_const(e, 0) || is_const(c, 0))
 		return zero;
 	if (c->op != OP_CONST && !c->two_sided) {
-		Node *all = mk(g, OP_SUM, n->span, n->file, 2, (Node *[]){e, one}, 0);
-		return mk(g, OP_IF, n->span, n->file, 3, (Node *[]){c, all, zero}, 0);
+		Node *all = mk(g, OP_SUM, n->span, n->file, 2, (Node *[]){ e, one }, 0);
+		return mk(g, OP_IF, n->span, n->file, 3, (Node *[]){ c, all, zero }, 0);
 	}
 	if (!e->two_sided && e != one) {
-		Node *count = mk(g, OP_SUM, n->span, n->file, 2, (Node *[]){one, c}, 0);
-		return mk(g, OP_MUL, n->span, n->file, 2, (Node *[]){e, count}, 0);
+		Node *count = mk(g, OP_SUM, n->span, n->file, 2, (Node *[]){ one, c }, 0);
+		return mk(g, OP_MUL, n->span, n->file, 2, (Node *[]){ e, count }, 0);
 	}
 	if (e != one || c != one)
 		return NULL;
 	Node *last = mk(g, OP_INDEX, n->span, n->file, 0, NULL, 0);
 	if (g->bidirectional) {
 		Node *p = fold1(g, n, OP_LATEST, one);
-		last = mk(g, OP_READ, n->span, n->file, 3, (Node *[]){last, p, zero}, 0);
+		last = mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ last, p, zero }, 0);
 	}
-	return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){last, one}, 0);
+	return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){ last, one }, 0);
 }
 
 /* In a causal model no position that is looked at is ahead. */
 static bool
 is_ahead(const Graph *g, const Node *here, const Node *there)
 {
-	return !g->bidirectional && here->op == OP_INDEX && there->op == OP_THERE && there->arg[0] == here;
+	return !g->bidirectional && here->op == OP_INDEX && there->op == OP_THERE
+	       && there->arg[0] == here;
 }
 
 static bool
@@ -318,12 +321,9 @@ never_there(const Graph *g, const Node *p, int64_t k)
 	if (k <= -g->context || k >= g->context)
 		return true;
 	switch (p->op) {
-	case OP_HERE:
-		return k > 0 && !g->bidirectional;
-	case OP_AT:
-		return p->arg[0]->type.hi < 0 || p->arg[0]->type.lo >= g->context;
-	default:
-		return is_const(condition_of(p), 0);
+	case OP_HERE: return k > 0 && !g->bidirectional;
+	case OP_AT: return p->arg[0]->type.hi < 0 || p->arg[0]->type.lo >= g->context;
+	default: return is_const(condition_of(p), 0);
 	}
 }
 
@@ -335,7 +335,8 @@ never_beyond(Graph *g, Node *n, Node *e, int64_t k)
 
 	if (g->bidirectional) {
 		Node *end = fold1(g, n, OP_LATEST, mk_const(g, 1));
-		last = mk(g, OP_READ, n->span, n->file, 3, (Node *[]){last, end, mk_const(g, 0)}, 0);
+		last = mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ last, end, mk_const(g, 0) },
+		          0);
 	}
 	return most_of_difference(g, e, last) <= (k > 0 ? -k : 0);
 }
@@ -344,7 +345,8 @@ never_beyond(Graph *g, Node *n, Node *e, int64_t k)
 static bool
 always_there(Graph *g, Node *n, Node *e, int64_t k)
 {
-	return most_of_difference(g, mk_const(g, 0), e) <= (k < 0 ? k : 0) && never_beyond(g, n, e, k);
+	return most_of_difference(g, mk_const(g, 0), e) <= (k < 0 ? k : 0)
+	       && never_beyond(g, n, e, k);
 }
 
 /* What is known of the position number e, if it is visible wherever e is not negative,
@@ -352,8 +354,10 @@ always_there(Graph *g, Node *n, Node *e, int64_t k)
 static Node *
 fold_place(Graph *g, Node *n)
 {
-	Node *x = n->arg[0], *e = n->arg[1]->arg[0], *d = n->arg[2], *arg[2] = { mk_const(g, -1), e };
-	bool number = x->op == OP_INDEX && d->op == OP_CONST && (d->k == 0 || d->k == -1) && e->type.hi < g->context;
+	Node *x = n->arg[0], *e = n->arg[1]->arg[0], *d = n->arg[2],
+	     *arg[2] = { mk_const(g, -1), e };
+	bool number = x->op == OP_INDEX && d->op == OP_CONST && (d->k == 0 || d->k == -1)
+	              && e->type.hi < g->context;
 
 	if (!(number || (is_const(x, 1) && is_const(d, 0))) || n->k || !never_beyond(g, n, e, 0))
 		return NULL;
@@ -375,7 +379,7 @@ fold_less(Graph *g, Node *n)
 		return NULL;
 	for (int i = 0; i < 2; i++)
 		if (m->arg[i]->op == OP_CONST && m->arg[i]->k <= a->type.lo)
-			return mk(g, OP_LT, n->span, n->file, 2, (Node *[]){a, m->arg[1 - i]}, 0);
+			return mk(g, OP_LT, n->span, n->file, 2, (Node *[]){ a, m->arg[1 - i] }, 0);
 	return NULL;
 }
 
@@ -383,15 +387,18 @@ fold_less(Graph *g, Node *n)
 static Node *
 number_of_place(Graph *g, Node *n, Node *e, int depth)
 {
-	if (e->op == OP_READ && e->arg[0]->op == OP_INDEX && !e->k && e->arg[1]->op == OP_AT && e->arg[2]->type.hi < 0)
+	if (e->op == OP_READ && e->arg[0]->op == OP_INDEX && !e->k && e->arg[1]->op == OP_AT
+	    && e->arg[2]->type.hi < 0)
 		return e->arg[1]->arg[0];
 	if (e->op == OP_MAX && e->narg == 2 && (is_const(e->arg[0], -1) || is_const(e->arg[1], -1)))
 		return e->arg[is_const(e->arg[0], -1)];
 	if (e->op != OP_IF || depth == 8)
 		return e;
-	Node *yes = number_of_place(g, n, e->arg[1], depth + 1), *no = number_of_place(g, n, e->arg[2], depth + 1);
-	return yes == e->arg[1] && no == e->arg[2] ? e
-		: mk(g, OP_IF, e->span, e->file, 3, (Node *[]){e->arg[0], yes, no}, 0);
+	Node *yes = number_of_place(g, n, e->arg[1], depth + 1),
+	     *no = number_of_place(g, n, e->arg[2], depth + 1);
+	return yes == e->arg[1] && no == e->arg[2]
+	               ? e
+	               : mk(g, OP_IF, e->span, e->file, 3, (Node *[]){ e->arg[0], yes, no }, 0);
 }
 
 /* A number that is negative because something was not found is so by no more than is
@@ -440,7 +447,8 @@ fold_read(Graph *g, Node *n)
 	if (never_there(g, p, n->k))
 		return d;
 	if (p->op == OP_AT && !is_literal(d) && always_there(g, n, p->arg[0], n->k))
-		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){x, p, any_value(g, x)}, n->k);
+		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ x, p, any_value(g, x) },
+		          n->k);
 	if (p->op == OP_AT && x->op == OP_CONST && always_there(g, n, p->arg[0], n->k))
 		return x;
 	if (p->op == OP_AT)
@@ -449,8 +457,8 @@ fold_read(Graph *g, Node *n)
 		return NULL;
 	if (n->k == 0)
 		return x;
-	if (x->op == OP_READ && x->arg[1] == p && x->arg[2] == d && d->op == OP_CONST &&
-	    x->k <= 0 && n->k <= 0)
+	if (x->op == OP_READ && x->arg[1] == p && x->arg[2] == d && d->op == OP_CONST && x->k <= 0
+	    && n->k <= 0)
 		return mk(g, OP_READ, n->span, n->file, 3, x->arg, x->k + n->k);
 	return NULL;
 }
@@ -464,54 +472,30 @@ fold(Graph *g, Node *n)
 	if (c || (c = fold_real(g, n)))
 		return c;
 	switch (n->op) {
-	case OP_ADD:
-		return fold_add(g, n);
-	case OP_SUB:
-		return x == y ? mk_const(g, 0) : is_const(y, 0) ? x : NULL;
-	case OP_MUL:
-		return fold_mul(g, n);
-	case OP_DIV:
-		return is_const(y, 1) ? x : NULL;
-	case OP_MOD:
-		return is_const(y, 1) ? mk_const(g, 0) : NULL;
-	case OP_MIN:
-		return fold_extreme(g, n, -1);
-	case OP_MAX:
-		return fold_extreme(g, n, 1);
-	case OP_ABS:
-		return x->type.lo >= 0 ? x : NULL;
-	case OP_EQ:
-		return fold_eq(g, n);
-	case OP_LT:
-		return fold_less(g, n);
-	case OP_NOT:
-		return x->op == OP_NOT ? x->arg[0] : NULL;
-	case OP_AND:
-		return fold_logic(g, n, 1);
-	case OP_OR:
-		return fold_logic(g, n, 0);
-	case OP_IF:
-		return fold_if(g, n);
-	case OP_TABLE:
-		return fold_table(g, n);
-	case OP_PICK:
-		return fold_pick(n);
-	case OP_AS:
-		return fold_as(g, n);
-	case OP_AT:
-		return fold_at(g, n);
+	case OP_ADD: return fold_add(g, n);
+	case OP_SUB: return x == y ? mk_const(g, 0) : is_const(y, 0) ? x : NULL;
+	case OP_MUL: return fold_mul(g, n);
+	case OP_DIV: return is_const(y, 1) ? x : NULL;
+	case OP_MOD: return is_const(y, 1) ? mk_const(g, 0) : NULL;
+	case OP_MIN: return fold_extreme(g, n, -1);
+	case OP_MAX: return fold_extreme(g, n, 1);
+	case OP_ABS: return x->type.lo >= 0 ? x : NULL;
+	case OP_EQ: return fold_eq(g, n);
+	case OP_LT: return fold_less(g, n);
+	case OP_NOT: return x->op == OP_NOT ? x->arg[0] : NULL;
+	case OP_AND: return fold_logic(g, n, 1);
+	case OP_OR: return fold_logic(g, n, 0);
+	case OP_IF: return fold_if(g, n);
+	case OP_TABLE: return fold_table(g, n);
+	case OP_PICK: return fold_pick(n);
+	case OP_AS: return fold_as(g, n);
+	case OP_AT: return fold_at(g, n);
 	case OP_LATEST:
-	case OP_FIRST:
-		return fold_choice(g, n);
-	case OP_BEST:
-		return fold_best(g, n);
-	case OP_SUM:
-		return fold_sum(g, n);
-	case OP_THERE:
-		return is_literal(x) ? x : NULL;
-	case OP_READ:
-		return fold_read(g, n);
-	default:
-		return NULL;
+	case OP_FIRST: return fold_choice(g, n);
+	case OP_BEST: return fold_best(g, n);
+	case OP_SUM: return fold_sum(g, n);
+	case OP_THERE: return is_literal(x) ? x : NULL;
+	case OP_READ: return fold_read(g, n);
+	default: return NULL;
 	}
 }

@@ -15,14 +15,14 @@
 typedef struct Values {
 	uint64_t hash;
 	int n;
-	const int64_t *v;       /* NULL: a free slot */
+	const int64_t *v; /* NULL: a free slot */
 } Values;
 
 struct NodeTable {
-	int cap;                /* of slot; a power of 2 */
-	Node **slot;            /* open addressing by hash */
+	int cap;     /* of slot; a power of 2 */
+	Node **slot; /* open addressing by hash */
 	int nvalues, capvalues;
-	Values *values;         /* the same, of arrays of values */
+	Values *values; /* the same, of arrays of values */
 	size_t size[NUM_SCRATCH];
 	void *scratch[NUM_SCRATCH];
 };
@@ -110,8 +110,8 @@ node_compare(const Node *a, const Node *b)
 		return 0;
 	if (a->hash != b->hash)
 		return a->hash < b->hash ? -1 : 1;
-	if ((c = cmp(a->op, b->op)) || (c = cmp(a->k, b->k)) ||
-	    (c = cmp(a->narg, b->narg)) || (c = cmp(a->ntable, b->ntable)) || (c = cmp(a->nreal, b->nreal)))
+	if ((c = cmp(a->op, b->op)) || (c = cmp(a->k, b->k)) || (c = cmp(a->narg, b->narg))
+	    || (c = cmp(a->ntable, b->ntable)) || (c = cmp(a->nreal, b->nreal)))
 		return c;
 	if (a->nreal && (c = memcmp(a->real, b->real, (size_t)a->nreal * sizeof *a->real)))
 		return c;
@@ -127,7 +127,8 @@ node_compare(const Node *a, const Node *b)
 bool
 node_equal(const Node *a, const Node *b)
 {
-	if (a->op != b->op || a->k != b->k || a->narg != b->narg || a->ntable != b->ntable || a->nreal != b->nreal)
+	if (a->op != b->op || a->k != b->k || a->narg != b->narg || a->ntable != b->ntable
+	    || a->nreal != b->nreal)
 		return false;
 	if (a->nreal && memcmp(a->real, b->real, (size_t)a->nreal * sizeof *a->real))
 		return false;
@@ -174,7 +175,7 @@ intern_values(Graph *g, const int64_t *v, int n)
 			return w->v;
 	}
 	t->nvalues++;
-	t->values[at] = (Values){h, n, memcpy(arena_alloc(g->arena, size), v, size)};
+	t->values[at] = (Values){ h, n, memcpy(arena_alloc(g->arena, size), v, size) };
 	return t->values[at].v;
 }
 
@@ -262,7 +263,7 @@ add(Graph *g, const Node *draft)
 		n->type.root = n;
 	append(g, n);
 	if (2 * g->nnode >= g->table->cap)
-		grow(g);        /* puts them all */
+		grow(g); /* puts them all */
 	else
 		put(g->table, n);
 	return n;
@@ -309,7 +310,7 @@ build(Graph *g, Node *draft)
 Node *
 mk(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k)
 {
-	Node draft = {.op = op, .narg = narg, .arg = arg, .span = span, .file = file};
+	Node draft = { .op = op, .narg = narg, .arg = arg, .span = span, .file = file };
 
 	assert(op_info[op].attr != A_TABLE && op_info[op].attr != A_REALS);
 	assert(op_info[op].nargs < 0 ? narg > 0 : narg == op_info[op].nargs);
@@ -326,15 +327,21 @@ mk_at(Graph *g, const Node *at, Op op, Node *x, Node *y, Node *z)
 Node *
 mk_const(Graph *g, int64_t k)
 {
-	return mk(g, OP_CONST, (Span){0, 0}, 0, 0, NULL, k);
+	return mk(g, OP_CONST, (Span){ 0, 0 }, 0, 0, NULL, k);
 }
 
 Node *
 mk_table(Graph *g, Span span, int file, Node *x, int64_t k, const int64_t *table, int ntable)
 {
 	Node draft = {
-		.op = OP_TABLE, .narg = 1, .arg = &x, .k = clamp(k), .ntable = ntable, .table = table,
-		.span = span, .file = file,
+		.op = OP_TABLE,
+		.narg = 1,
+		.arg = &x,
+		.k = clamp(k),
+		.ntable = ntable,
+		.table = table,
+		.span = span,
+		.file = file,
 	};
 
 	assert(ntable > 0);
@@ -342,11 +349,18 @@ mk_table(Graph *g, Span span, int file, Node *x, int64_t k, const int64_t *table
 }
 
 Node *
-mk_reals(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k, const Real *real, int nreal)
+mk_reals(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k, const Real *real,
+         int nreal)
 {
 	Node draft = {
-		.op = op, .narg = narg, .arg = arg, .k = clamp(k), .nreal = nreal, .real = real,
-		.span = span, .file = file,
+		.op = op,
+		.narg = narg,
+		.arg = arg,
+		.k = clamp(k),
+		.nreal = nreal,
+		.real = real,
+		.span = span,
+		.file = file,
 	};
 
 	assert(op_info[op].attr == A_REALS && nreal > 0);
@@ -357,8 +371,16 @@ Node *
 mk_like(Graph *g, const Node *n, Node **arg)
 {
 	Node draft = {
-		.op = n->op, .narg = n->narg, .arg = arg, .k = n->k, .ntable = n->ntable, .table = n->table,
-		.nreal = n->nreal, .real = n->real, .span = n->span, .file = n->file,
+		.op = n->op,
+		.narg = n->narg,
+		.arg = arg,
+		.k = n->k,
+		.ntable = n->ntable,
+		.table = n->table,
+		.nreal = n->nreal,
+		.real = n->real,
+		.span = n->span,
+		.file = n->file,
 	};
 
 	return build(g, &draft);

@@ -5,11 +5,11 @@
 
 #include "ir/ir.h"
 
-#define VALUE_MAX (((int64_t)1 << 62) - 1)      /* values saturate here; a difference still fits */
+#define VALUE_MAX (((int64_t)1 << 62) - 1) /* values saturate here; a difference still fits */
 enum {
-	ROOT_MAX = 65536,       /* most values of TOKEN or INDEX that are tabulated */
-	AFFINE_MAX = 256,       /* most terms of an affine form */
-	FLAT_MAX = 1024,        /* most operands that nested AND, OR, MIN, MAX join to */
+	ROOT_MAX = 65536, /* most values of TOKEN or INDEX that are tabulated */
+	AFFINE_MAX = 256, /* most terms of an affine form */
+	FLAT_MAX = 1024,  /* most operands that nested AND, OR, MIN, MAX join to */
 };
 
 static inline int64_t
@@ -61,8 +61,8 @@ bool is_commutative(Op);
 enum { S_FOLD, S_OUT, S_TUPLE, S_ARG, S_BITS, S_HASH, S_KEEP, S_SORT, NUM_SCRATCH };
 void *scratch(Graph *, int slot, size_t bytes);
 const int64_t *intern_values(Graph *, const int64_t *v, int n);
-int node_compare(const Node *, const Node *);   /* by content; 0 only if equal */
-bool node_equal(const Node *, const Node *);    /* same operator on the same operands */
+int node_compare(const Node *, const Node *); /* by content; 0 only if equal */
+bool node_equal(const Node *, const Node *);  /* same operator on the same operands */
 uint64_t node_hash(const Node *);
 
 /* fold.c: an existing node with the meaning of the draft, or NULL; puts the
@@ -71,16 +71,16 @@ Node *fold(Graph *, Node *draft);
 
 /* range.c */
 bool takes(const Type *, int64_t lo, int64_t hi); /* is one of its values there? */
-Range values_range(const int64_t *v, int n);        /* of n values, n > 0 */
+Range values_range(const int64_t *v, int n);      /* of n values, n > 0 */
 Range range_join(Range, Range);
-Range interval(const Node *);                   /* from its operands' */
-Range joint_interval(const Node *, Range r);    /* of a sum or quotient known to stay within r */
+Range interval(const Node *);                /* from its operands' */
+Range joint_interval(const Node *, Range r); /* of a sum or quotient known to stay within r */
 
-bool mixes(Op);                 /* takes reals and integers */
-const Node *bent_along(const Node *);           /* Type.of */
-Interval smooth_range(const Node *, const Node *of);    /* infinite where that takes too long */
-bool of_reals(const Node *);    /* is it one, or an operand? */
-Node *any_value(Graph *, const Node *x);        /* for where x is not read */
+bool mixes(Op);                                      /* takes reals and integers */
+const Node *bent_along(const Node *);                /* Type.of */
+Interval smooth_range(const Node *, const Node *of); /* infinite where that takes too long */
+bool of_reals(const Node *);                         /* is it one, or an operand? */
+Node *any_value(Graph *, const Node *x);             /* for where x is not read */
 /* real.c: the same for what is real or made of reals; NULL, false: not of these. */
 Node *fold_real(Graph *, Node *draft);
 bool real_type(Graph *, const Node *draft, Type *);
@@ -96,18 +96,18 @@ typedef struct Term {
 	const Node *n;
 	int64_t c;
 } Term;
-#define COEF_MAX VALUE_MAX                      /* coefficients stay below */
+#define COEF_MAX VALUE_MAX /* coefficients stay below */
 typedef struct Affine {
 	int n;
 	int64_t c;
 	Term term[AFFINE_MAX];
 } Affine;
-bool affine_of(const Node *, Affine *);         /* false if it is too large */
+bool affine_of(const Node *, Affine *); /* false if it is too large */
 bool affine_add(Affine *, int64_t scale, const Node *);
 void affine_scale(Affine *, int64_t by);
-bool affine_fits(const Affine *, int64_t by);   /* could it be scaled? */
+bool affine_fits(const Affine *, int64_t by); /* could it be scaled? */
 bool affine_equal(const Affine *, const Affine *);
-bool divides_const(const Node *, int64_t *by);  /* x // by, by a constant above 0 */
+bool divides_const(const Node *, int64_t *by); /* x // by, by a constant above 0 */
 /* The sum n with `to` for `from`; NULL if it is too long. */
 Node *replaced_in_sum(Graph *, Node *n, const Node *from, Node *to);
 /* x - b * (x // b), also where x // b has been flattened; b, or 0 if it is not so. */

@@ -5,8 +5,8 @@
  *
  * A node is an integer at every position of a text (a stream). A token is its
  * row in the vocabulary (TOKEN; TOKEN k=3 is the row in its field 3), a bool 0 or 1,
- * an enum its number; arrays and records are gone. A reference (HERE, AT, LATEST, FIRST, BEST) is the number of a position,
- * or -1 where there is none; only READ takes one.
+ * an enum its number; arrays and records are gone. A reference (HERE, AT, LATEST, FIRST, BEST) is
+ * the number of a position, or -1 where there is none; only READ takes one.
  *
  *     n5 = LATEST(n4)             the last '+'
  *     n7 = READ(n6, n5, n1) k=-1  n6 at the position before it, n1 if there is none
@@ -41,20 +41,20 @@ typedef struct Real {
 
 typedef struct OpInfo {
 	const char *name;
-	int nargs;      /* -1: one or more */
+	int nargs; /* -1: one or more */
 	Attr attr;
 	const char *doc;
 } OpInfo;
 
 extern const OpInfo op_info[NUM_OPS];
-int op_find(const char *name);  /* -1 if there is none */
+int op_find(const char *name); /* -1 if there is none */
 
 enum {
-	SET_MAX = 4096,         /* most values of an exact set */
-	PAIRS_MAX = 65536,      /* most pairs of values tried for one operator */
-	THRESHOLDS_MAX = 64,    /* most values of a greatest that is a sum of thresholds */
+	SET_MAX = 4096,      /* most values of an exact set */
+	PAIRS_MAX = 65536,   /* most pairs of values tried for one operator */
+	THRESHOLDS_MAX = 64, /* most values of a greatest that is a sum of thresholds */
 };
-#define EXACT_MAX (1 << 24)     /* integers of this size and above are not exact in float32 */
+#define EXACT_MAX (1 << 24) /* integers of this size and above are not exact in float32 */
 
 /* What is known of a node at every position of every text.
  *
@@ -68,16 +68,18 @@ enum {
  * with b from 1 to parts, so one that is not 0 is 1 / (den * parts) away from it at
  * least. That is what a comparison needs to be proved. */
 typedef struct Type {
-	int64_t lo, hi;         /* inclusive interval; always known; a real's is within it */
-	int nset;               /* size of set; 0: only the interval is known */
-	const int64_t *set;     /* ascending, no repeats; lo and hi are its ends */
-	const struct Node *root;/* NULL: none */
-	const int64_t *image;   /* (root->type.nset) value here for each value of the root */
-	bool real;              /* its values are doubles: see real_value */
-	double min, max;        /* of a real: inclusive */
-	int64_t den, parts;     /* its grid; den is 0 if it has none */
-	const struct Node *over;/* the condition whose count here is b; NULL if there is none, or several */
-	const struct Node *of;  /* a smooth function of it, by CURVE and TIMES (smooth_functions.c); NULL if of none */
+	int64_t lo, hi;          /* inclusive interval; always known; a real's is within it */
+	int nset;                /* size of set; 0: only the interval is known */
+	const int64_t *set;      /* ascending, no repeats; lo and hi are its ends */
+	const struct Node *root; /* NULL: none */
+	const int64_t *image;    /* (root->type.nset) value here for each value of the root */
+	bool real;               /* its values are doubles: see real_value */
+	double min, max;         /* of a real: inclusive */
+	int64_t den, parts;      /* its grid; den is 0 if it has none */
+	/* the condition whose count here is b; NULL if there is none, or several */
+	const struct Node *over;
+	/* a smooth function of it, by CURVE and TIMES (smooth_functions.c); NULL if of none */
+	const struct Node *of;
 } Type;
 
 typedef struct Node Node;
@@ -85,48 +87,48 @@ struct Node {
 	Op op;
 	int narg;
 	Node **arg;
-	int64_t k;              /* CONST: value; READ: offset; TABLE: least argument */
+	int64_t k; /* CONST: value; READ: offset; TABLE: least argument */
 	int ntable;
-	const int64_t *table;   /* TABLE (ntable) */
+	const int64_t *table; /* TABLE (ntable) */
 	int nreal;
-	const Real *real;       /* REAL, LINEAR, VALUES, MEAN (nreal) */
+	const Real *real; /* REAL, LINEAR, VALUES, MEAN (nreal) */
 	Type type;
-	uint64_t hash;          /* of the content: the operands' hashes, never an address */
-	int id;                 /* in order of creation, dense from 0; operands come first */
-	bool two_sided;         /* contains a THERE: has a meaning only inside a search */
-	Span span;              /* the source that first asked for it */
-	int file;               /* index into graph->files */
+	uint64_t hash;  /* of the content: the operands' hashes, never an address */
+	int id;         /* in order of creation, dense from 0; operands come first */
+	bool two_sided; /* contains a THERE: has a meaning only inside a search */
+	Span span;      /* the source that first asked for it */
+	int file;       /* index into graph->files */
 };
 
 /* A named value of the program: what traces and reports speak of. */
 typedef enum Kind { K_INT, K_BOOL, K_TOKEN, K_POS, K_REAL } Kind;
 typedef struct Named {
-	const char *name;       /* "sum", "sum[2]", "digits.run" */
+	const char *name; /* "sum", "sum[2]", "digits.run" */
 	Kind kind;
-	Node *node;             /* K_POS: the reference node */
-	int offset;             /* K_POS: added to it */
+	Node *node; /* K_POS: the reference node */
+	int offset; /* K_POS: added to it */
 	Span span;
 	int file;
-	int nmember;            /* of its enum; 0: it has none */
-	const char **member;    /* (nmember) */
+	int nmember;         /* of its enum; 0: it has none */
+	const char **member; /* (nmember) */
 } Named;
 
 /* test "1+2=" -> "3": rows of the vocabulary, nfield for each token, without <bos>. */
 typedef struct Label {
-	int output;             /* index into graph->output */
+	int output; /* index into graph->output */
 	int n;
-	int64_t *value;         /* (n) as eval_at gives it */
-	bool *any;              /* (n) written as _ */
-	bool tail;              /* begins with ...: only the last n positions */
+	int64_t *value; /* (n) as eval_at gives it */
+	bool *any;      /* (n) written as _ */
+	bool tail;      /* begins with ...: only the last n positions */
 } Label;
 typedef struct Test {
 	Span span;
 	int file;
 	int nprompt, *prompt;
-	double *numbers;        /* (nprompt, graph->ninput), in place of a prompt of tokens */
-	bool emits;             /* answer is given */
-	bool begins;            /* "..." : the answer begins so */
-	bool spelled;           /* the answer is a text: any tokens that spell it will do */
+	double *numbers; /* (nprompt, graph->ninput), in place of a prompt of tokens */
+	bool emits;      /* answer is given */
+	bool begins;     /* "..." : the answer begins so */
+	bool spelled;    /* the answer is a text: any tokens that spell it will do */
 	int nanswer, *answer;
 	int nlabel;
 	Label *label;
@@ -138,7 +140,7 @@ typedef struct Assert {
 	Node *node;
 	Span span;
 	int file;
-	const char *why;        /* NULL: not said */
+	const char *why; /* NULL: not said */
 } Assert;
 
 /* One walk of a pass over the graph: where its rule fired. Nodes are shared and are
@@ -146,58 +148,58 @@ typedef struct Assert {
  * of the graph as it was then (rules_of). */
 typedef struct Trail {
 	const struct Pass *pass;
-	Node **named;           /* (graph->nnamed) their nodes before it */
+	Node **named; /* (graph->nnamed) their nodes before it */
 	int nfired, capfired;
-	const Node **fired;     /* (nfired) in whose place it put another */
+	const Node **fired; /* (nfired) in whose place it put another */
 } Trail;
 
 /* One field of a token that is a record: a run of rows of the vocabulary. A token
  * is then a row of each field. */
 typedef struct Field {
-	const char *name;       /* "op", "a[3]" */
-	int first, n;           /* its rows */
+	const char *name; /* "op", "a[3]" */
+	int first, n;     /* its rows */
 } Field;
 
 /* One of the numbers that are fed at each position, where there are no tokens. */
 typedef struct Input {
-	const char *name;       /* "x", "x[1]" */
-	Kind kind;              /* K_INT, K_BOOL, K_REAL */
-	double min, max;        /* inclusive; integers where it is none real */
+	const char *name; /* "x", "x[1]" */
+	Kind kind;        /* K_INT, K_BOOL, K_REAL */
+	double min, max;  /* inclusive; integers where it is none real */
 } Input;
 
 typedef struct Graph {
 	Arena *arena;
 	/* the model */
 	const char *name;
-	int nvocab;             /* declared tokens, rows 0..nvocab-1; <end> is row nvocab, <bos> nvocab+1 */
-	const char **vocab;     /* (nvocab) UTF-8 spelling, no NUL inside; "op: add" in a field */
-	int nfield;             /* rows that make a token: 1, or as many as the record has fields */
-	Field *field;           /* (nfield) NULL: a token is one row of the vocabulary */
-	int ninput;             /* 0: it is fed tokens; else nvocab is 0 */
-	Input *input;           /* (ninput) */
-	int context;            /* the longest text, without <bos> */
+	int nvocab; /* declared tokens, rows 0..nvocab-1; <end> is row nvocab, <bos> nvocab+1 */
+	const char **vocab; /* (nvocab) UTF-8 spelling, no NUL inside; "op: add" in a field */
+	int nfield;         /* rows that make a token: 1, or as many as the record has fields */
+	Field *field;       /* (nfield) NULL: a token is one row of the vocabulary */
+	int ninput;         /* 0: it is fed tokens; else nvocab is 0 */
+	Input *input;       /* (ninput) */
+	int context;        /* the longest text, without <bos> */
 	bool bidirectional;
 	/* what the model does */
-	Node **emit;            /* (nfield) the next token: for each field the number of a row among its
-	                           own; in the first, one past the last is <end>. NULL: does not emit */
+	Node **emit; /* (nfield) the next token: for each field the number of a row among its
+	                own; in the first, one past the last is <end>. NULL: does not emit */
 	int noutput;
 	Named *output;
 	int nnamed;
-	Named *named;           /* all named streams, in source order */
+	Named *named; /* all named streams, in source order */
 	int ntest;
 	Test *test;
 	int nassert;
-	Assert *assert;         /* those that are not proved */
-	const Source **files;   /* files[0] is the program itself */
+	Assert *assert;       /* those that are not proved */
+	const Source **files; /* files[0] is the program itself */
 	int nfile;
 	/* how it came about */
-	const struct Pass *pass;/* that is running */
+	const struct Pass *pass; /* that is running */
 	int ntrail, captrail;
 	Trail *trail;
 	/* the nodes */
 	int nnode, capnode;
-	Node **node;            /* (nnode) by id */
-	struct NodeTable *table;/* hash-consing */
+	Node **node;             /* (nnode) by id */
+	struct NodeTable *table; /* hash-consing */
 } Graph;
 
 /* ---- building. The result is an existing node if an equal one is there; small
@@ -205,7 +207,7 @@ typedef struct Graph {
  * operator on integers never fails: ranges beyond EXACT_MAX are the caller's to refuse.
  * A TABLE's image at values outside of its table is its nearest entry. ---- */
 Graph *graph_new(Arena *);
-void graph_emit(Graph *, Node *);       /* the next token is this row */
+void graph_emit(Graph *, Node *); /* the next token is this row */
 Node *mk(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k);
 /* The same from the source of another node; operands that there are not are NULL, at the end. */
 Node *mk_at(Graph *, const Node *at, Op, Node *x, Node *y, Node *z);
@@ -213,8 +215,9 @@ Node *mk_const(Graph *, int64_t);
 /* Numbers the nodes anew, by what the graph means and not by when each was asked for. */
 void graph_order(Graph *);
 Node *mk_table(Graph *, Span, int file, Node *x, int64_t k, const int64_t *table, int ntable);
-Node *mk_reals(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k, const Real *, int nreal);
-Node *mk_like(Graph *, const Node *, Node **arg);       /* the same operator on other operands */
+Node *mk_reals(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k, const Real *,
+               int nreal);
+Node *mk_like(Graph *, const Node *, Node **arg); /* the same operator on other operands */
 
 static inline int
 first_row(const Graph *g, int field)
@@ -243,13 +246,21 @@ int64_t op_apply(const Node *, const int64_t *v);
 static inline double
 real_value(int64_t bits)
 {
-	return ((union { int64_t bits; double x; }){ .bits = bits }).x;
+	return ((union {
+		       int64_t bits;
+		       double x;
+	       }){ .bits = bits })
+	        .x;
 }
 
 static inline int64_t
 real_bits(double x)
 {
-	return ((union { int64_t bits; double x; }){ .x = x }).bits;
+	return ((union {
+		       int64_t bits;
+		       double x;
+	       }){ .x = x })
+	        .bits;
 }
 
 /* The ends of a node's range, be it real or not. */
@@ -278,13 +289,21 @@ const Node *real_image(Graph *, const Node *n, Real **image);
 Node *mk_values(Graph *, Span, int file, const Node *root, const Real *image);
 
 /* ---- smooth functions of one real or integer stream (smooth_functions.c) ---- */
-typedef enum CurveKind { CURVE_EXP, CURVE_LOG, CURVE_SQRT, CURVE_SIN, CURVE_COS, CURVE_INVERSE, NUM_CURVES } CurveKind;
+typedef enum CurveKind {
+	CURVE_EXP,
+	CURVE_LOG,
+	CURVE_SQRT,
+	CURVE_SIN,
+	CURVE_COS,
+	CURVE_INVERSE,
+	NUM_CURVES
+} CurveKind;
 typedef struct CurveInfo {
 	const char *name;
 	double (*f)(double);
 } CurveInfo;
 extern const CurveInfo curve_info[NUM_CURVES];
-bool curve_has(CurveKind, double min, double max);  /* a value everywhere there */
+bool curve_has(CurveKind, double min, double max); /* a value everywhere there */
 
 typedef struct Interval {
 	double lo, hi;
@@ -292,15 +311,17 @@ typedef struct Interval {
 Interval interval_hull(Interval, Interval);
 Interval interval_product(Interval, Interval);
 typedef struct Jet {
-	Interval value, slope, bend;    /* of a function on an interval: it, and its first two derivatives */
+	/* of a function on an interval: it, and its first two derivatives */
+	Interval value, slope, bend;
 } Jet;
 typedef struct Smooth Smooth;
 enum { SMOOTH_STEPS = 4096 };
 /* of: its type.of; NULL if it has more than `most` steps. */
 Smooth *smooth_of(Arena *, const Node *, const Node *of, int most);
 double smooth_at(Smooth *, double x);
-Jet smooth_on(Smooth *, Interval x);            /* proved: no value is outside */
-bool on_same_line(const Node *, const Node *);  /* is one a multiple of the other, but for a constant? */
+Jet smooth_on(Smooth *, Interval x); /* proved: no value is outside */
+/* is one a multiple of the other, but for a constant? */
+bool on_same_line(const Node *, const Node *);
 
 /* ---- conditions. Which positions a part of one speaks of. ---- */
 typedef enum Side { NEITHER = 0, ON_HERE = 1, ON_THERE = 2, ON_BOTH = 3 } Side;
@@ -331,7 +352,7 @@ Node *read_one_behind(Graph *, const Node *read);
 /* LATEST, FIRST, BEST, SUM, MEAN: they look at all visible positions where a condition holds. */
 bool is_search(Op);
 bool is_reference(Op);
-bool is_pointwise(Op);          /* its value is op_apply of its operands' values here */
+bool is_pointwise(Op); /* its value is op_apply of its operands' values here */
 Node *condition_of(const Node *search);
 /* SUM(e, C and j < here), where e and C look only there, is SUM(e, C) less what it
  * counts here: `all` less `mine`. False if it is not of this form. */
@@ -339,17 +360,18 @@ bool sum_before(Graph *, const Node *sum, Node **all, Node **mine);
 
 /* ---- text form ---- */
 void graph_print(const Graph *, FILE *);
-Graph *graph_read(const Source *, Arena *, Diags *);    /* NULL if it is malformed */
+Graph *graph_read(const Source *, Arena *, Diags *); /* NULL if it is malformed */
 /* Checks every invariant above; false with a line on stderr for the first that fails. */
 bool graph_verify(const Graph *);
 
 /* ---- reference evaluator: exact, by position, no floats, no passes ---- */
 typedef struct Eval Eval;
-Eval *eval_new(const Graph *);                           /* malloc'ed; eval_free */
-void eval_text(Eval *, const int *row, int n);           /* start a text of n tokens, row (n, nfield), forget the last */
-void eval_numbers(Eval *, const double *, int n);        /* the same of numbers, (n, ninput) */
-int eval_push(Eval *, const int *row);                   /* one token more (causal); 0, or -1 when full */
-int64_t eval_at(Eval *, const Node *, int position);     /* value, memoized; of a real: real_value */
+Eval *eval_new(const Graph *); /* malloc'ed; eval_free */
+/* start a text of n tokens, row (n, nfield), forget the last */
+void eval_text(Eval *, const int *row, int n);
+void eval_numbers(Eval *, const double *, int n); /* the same of numbers, (n, ninput) */
+int eval_push(Eval *, const int *row);            /* one token more (causal); 0, or -1 when full */
+int64_t eval_at(Eval *, const Node *, int position); /* value, memoized; of a real: real_value */
 void eval_free(Eval *);
 
 /* ---- passes ---- */
@@ -358,7 +380,7 @@ typedef struct Pass {
 	void (*run)(Graph *, Diags *);
 	const char *doc;
 } Pass;
-extern const Pass passes[];     /* ends with a NULL name */
+extern const Pass passes[]; /* ends with a NULL name */
 void run_passes(Graph *, Diags *, const char *dump /* pass to print after, or NULL */, FILE *);
 /* How often each of passes[] fired in the expression of a named value, down to the
  * other named values that it is made of: count has one element for each pass. */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 const OpInfo op_info[NUM_OPS] = {
-#define OP(name, nargs, attr, doc) [OP_##name] = {#name, nargs, attr, doc},
+#define OP(name, nargs, attr, doc) [OP_##name] = { #name, nargs, attr, doc },
 #include "lang/ops.h"
 #undef OP
 };
@@ -44,20 +44,23 @@ condition_of(const Node *search)
 bool
 is_pointwise(Op op)
 {
-	return !is_reference(op) && op != OP_TOKEN && op != OP_INDEX &&
-		op != OP_THERE && op != OP_READ && op != OP_SUM && op != OP_MEAN &&
-		op != OP_INPUT && op != OP_ATTEND;
+	return !is_reference(op) && op != OP_TOKEN && op != OP_INDEX && op != OP_THERE
+	       && op != OP_READ && op != OP_SUM && op != OP_MEAN && op != OP_INPUT
+	       && op != OP_ATTEND;
 }
 
 bool
 is_commutative(Op op)
 {
 	switch (op) {
-	case OP_ADD: case OP_MUL: case OP_MIN: case OP_MAX:
-	case OP_EQ: case OP_AND: case OP_OR:
-		return true;
-	default:
-		return false;
+	case OP_ADD:
+	case OP_MUL:
+	case OP_MIN:
+	case OP_MAX:
+	case OP_EQ:
+	case OP_AND:
+	case OP_OR: return true;
+	default: return false;
 	}
 }
 
@@ -216,8 +219,8 @@ eval_AS(const Node *n, const int64_t *v)
 bool
 mixes(Op op)
 {
-	return op == OP_LINEAR || op == OP_RELU || op == OP_MEAN || op == OP_THERE || op == OP_ATTEND
-	       || op == OP_CURVE || op == OP_TIMES || op == OP_APPROX;
+	return op == OP_LINEAR || op == OP_RELU || op == OP_MEAN || op == OP_THERE
+	       || op == OP_ATTEND || op == OP_CURVE || op == OP_TIMES || op == OP_APPROX;
 }
 
 /* Operand i, which may be an integer. */
@@ -266,7 +269,8 @@ eval_CURVE(const Node *n, const int64_t *v)
 {
 	double x = real_arg(n, v, 0);
 
-	return real_bits(curve_info[n->k].f(fmin(fmax(x, node_min(n->arg[0])), node_max(n->arg[0]))));
+	return real_bits(
+		curve_info[n->k].f(fmin(fmax(x, node_min(n->arg[0])), node_max(n->arg[0]))));
 }
 
 static int64_t
@@ -312,19 +316,84 @@ positional(const Node *n)
 	return 0;
 }
 
-static int64_t eval_TOKEN(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_INDEX(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_HERE(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_AT(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_LATEST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_FIRST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_BEST(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_SUM(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_INPUT(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_ATTEND(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_MEAN(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_THERE(const Node *n, const int64_t *v) { (void)v; return positional(n); }
-static int64_t eval_READ(const Node *n, const int64_t *v) { (void)v; return positional(n); }
+static int64_t
+eval_TOKEN(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_INDEX(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_HERE(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_AT(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_LATEST(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_FIRST(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_BEST(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_SUM(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_INPUT(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_ATTEND(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_MEAN(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_THERE(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
+static int64_t
+eval_READ(const Node *n, const int64_t *v)
+{
+	(void)v;
+	return positional(n);
+}
 
 int64_t
 op_apply(const Node *n, const int64_t *v)

@@ -55,7 +55,7 @@ expression(Arena *arena, const Graph *g, Node *const *named, const Node *top)
 		const Node *n = g->node[i];
 		for (int k = 0; mark[i] == INSIDE && k < n->narg; k++)
 			if (mark[n->arg[k]->id] == OUTSIDE || mark[n->arg[k]->id] == NAME)
-				mark[n->arg[k]->id] += 1;     /* INSIDE, or an OPERAND */
+				mark[n->arg[k]->id] += 1; /* INSIDE, or an OPERAND */
 	}
 	return mark;
 }
@@ -88,7 +88,7 @@ operands_of(const Graph *g, int named, int *n)
 	for (int i = 0; i < g->nnamed; i++) {
 		if (mark[node[i]->id] != OPERAND)
 			continue;
-		mark[node[i]->id] = NAME;       /* an alias is said once */
+		mark[node[i]->id] = NAME; /* an alias is said once */
 		list[(*n)++] = i;
 	}
 	return list;

@@ -23,7 +23,7 @@ takes(const Type *t, int64_t lo, int64_t hi)
 Range
 values_range(const int64_t *v, int n)
 {
-	Range r = {v[0], v[0]};
+	Range r = { v[0], v[0] };
 
 	for (int i = 1; i < n; i++) {
 		r.lo = v[i] < r.lo ? v[i] : r.lo;
@@ -35,7 +35,7 @@ values_range(const int64_t *v, int n)
 Range
 range_join(Range a, Range b)
 {
-	return (Range){least(a.lo, b.lo), most(a.hi, b.hi)};
+	return (Range){ least(a.lo, b.lo), most(a.hi, b.hi) };
 }
 
 static const Range unbounded = { -VALUE_MAX, VALUE_MAX };
@@ -54,10 +54,12 @@ corners(Op op, Range a, Range b)
 	if (is_open(a) || is_open(b))
 		return unbounded;
 
-	const Node n = {.op = op, .narg = 2};
+	const Node n = { .op = op, .narg = 2 };
 	int64_t v[4] = {
-		op_apply(&n, (int64_t[]){a.lo, b.lo}), op_apply(&n, (int64_t[]){a.lo, b.hi}),
-		op_apply(&n, (int64_t[]){a.hi, b.lo}), op_apply(&n, (int64_t[]){a.hi, b.hi}),
+		op_apply(&n, (int64_t[]){ a.lo, b.lo }),
+		op_apply(&n, (int64_t[]){ a.lo, b.hi }),
+		op_apply(&n, (int64_t[]){ a.hi, b.lo }),
+		op_apply(&n, (int64_t[]){ a.hi, b.hi }),
 	};
 
 	return values_range(v, 4);
@@ -68,7 +70,7 @@ range_square(Range a)
 {
 	Range r = corners(OP_MUL, a, a);
 
-	return (Range){most(r.lo, 0), r.hi};
+	return (Range){ most(r.lo, 0), r.hi };
 }
 
 static Range
@@ -80,26 +82,27 @@ range_mod1(Range a, Range b)
 			return corners(OP_MOD, a, b);
 	}
 	if (b.lo > 0)
-		return (Range){0, a.lo >= 0 ? least(a.hi, b.hi - 1) : b.hi - 1};
-	return (Range){a.hi <= 0 ? most(a.lo, b.lo + 1) : b.lo + 1, 0};
+		return (Range){ 0, a.lo >= 0 ? least(a.hi, b.hi - 1) : b.hi - 1 };
+	return (Range){ a.hi <= 0 ? most(a.lo, b.lo + 1) : b.lo + 1, 0 };
 }
 
 /* DIV and MOD on each side of 0, which is not a divisor. */
 static Range
 range_quotient(Op op, Range a, Range b)
 {
-	Range r = {0, 0};
+	Range r = { 0, 0 };
 	bool any = false;
 
 	for (int side = -1; side <= 1; side += 2) {
-		Range s = side < 0 ? (Range){b.lo, least(b.hi, -1)} : (Range){most(b.lo, 1), b.hi};
+		Range s = side < 0 ? (Range){ b.lo, least(b.hi, -1) }
+		                   : (Range){ most(b.lo, 1), b.hi };
 		if (s.lo > s.hi)
 			continue;
 		Range one = op == OP_DIV ? corners(op, a, s) : range_mod1(a, s);
 		r = any ? range_join(r, one) : one;
 		any = true;
 	}
-	return b.lo <= 0 && b.hi >= 0 ? range_join(r, (Range){0, 0}) : r;
+	return b.lo <= 0 && b.hi >= 0 ? range_join(r, (Range){ 0, 0 }) : r;
 }
 
 static bool
@@ -129,16 +132,16 @@ range_logic(const Node *n)
 	for (int i = 0; i < n->narg; i++) {
 		const Type *t = &n->arg[i]->type;
 		bool is1 = t->lo == 1 && t->hi == 1, can1 = takes(t, 1, 1);
-		sure |= and ? !can1 : is1;
-		may |= and ? !is1 : can1;
+		sure |= and? !can1 : is1;
+		may |= and? !is1 : can1;
 	}
-	return and ? (Range){!may, !sure} : (Range){sure, may};
+	return and? (Range){ !may, !sure } : (Range){ sure, may };
 }
 
 static Range
 range_extreme(const Node *n)
 {
-	Range r = {n->arg[0]->type.lo, n->arg[0]->type.hi};
+	Range r = { n->arg[0]->type.lo, n->arg[0]->type.hi };
 
 	for (int i = 1; i < n->narg; i++) {
 		const Type *t = &n->arg[i]->type;
@@ -156,7 +159,8 @@ range_floor(const Type *x)
 	double half = grid ? 0.5 / (double)grid : 0;
 	double lo = floor(x->min + half), hi = floor(x->max + half);
 
-	return (Range){lo > (double)x->lo ? (int64_t)lo : x->lo, hi < (double)x->hi ? (int64_t)hi : x->hi};
+	return (Range){ lo > (double)x->lo ? (int64_t)lo : x->lo,
+		        hi < (double)x->hi ? (int64_t)hi : x->hi };
 }
 
 static Range
@@ -174,35 +178,26 @@ Range
 interval(const Node *n)
 {
 	const Type *x = &n->arg[0]->type, *y = n->narg > 1 ? &n->arg[1]->type : x;
-	Range a = {x->lo, x->hi}, b = {y->lo, y->hi};
+	Range a = { x->lo, x->hi }, b = { y->lo, y->hi };
 
 	switch (n->op) {
-	case OP_ADD: case OP_SUB:
-		return corners(n->op, a, b);
-	case OP_MUL:
-		return n->arg[0] == n->arg[1] ? range_square(a) : corners(OP_MUL, a, b);
-	case OP_DIV: case OP_MOD:
-		return range_quotient(n->op, a, b);
-	case OP_MIN: case OP_MAX:
-		return range_extreme(n);
-	case OP_ABS:
-		return (Range){a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, most(-a.lo, a.hi)};
-	case OP_EQ:
-		return (Range){a.lo == a.hi && b.lo == b.hi && a.lo == b.lo, !disjoint(x, y)};
-	case OP_LT:
-		return (Range){a.hi < b.lo, a.lo < b.hi};
-	case OP_NOT:
-		return (Range){clamp((__int128)1 - a.hi), clamp((__int128)1 - a.lo)};
-	case OP_AND: case OP_OR:
-		return range_logic(n);
-	case OP_TABLE:
-		return range_table(n);
-	case OP_ABOVE:
-		return (Range){0, 1};
-	case OP_FLOOR:
-		return range_floor(x);
-	default:
-		return unbounded;
+	case OP_ADD:
+	case OP_SUB: return corners(n->op, a, b);
+	case OP_MUL: return n->arg[0] == n->arg[1] ? range_square(a) : corners(OP_MUL, a, b);
+	case OP_DIV:
+	case OP_MOD: return range_quotient(n->op, a, b);
+	case OP_MIN:
+	case OP_MAX: return range_extreme(n);
+	case OP_ABS: return (Range){ a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, most(-a.lo, a.hi) };
+	case OP_EQ: return (Range){ a.lo == a.hi && b.lo == b.hi && a.lo == b.lo, !disjoint(x, y) };
+	case OP_LT: return (Range){ a.hi < b.lo, a.lo < b.hi };
+	case OP_NOT: return (Range){ clamp((__int128)1 - a.hi), clamp((__int128)1 - a.lo) };
+	case OP_AND:
+	case OP_OR: return range_logic(n);
+	case OP_TABLE: return range_table(n);
+	case OP_ABOVE: return (Range){ 0, 1 };
+	case OP_FLOOR: return range_floor(x);
+	default: return unbounded;
 	}
 }
 
@@ -296,7 +291,8 @@ joint_range(const Affine *a, Fact *fact, int nfact)
 		return r;
 	Fact *f = &fact[nfact];
 	const Node *test = meant(cond);
-	bool order = test->op == OP_LT && affine_of(test->arg[1], &f->e) && affine_add(&f->e, -1, test->arg[0]);
+	bool order = test->op == OP_LT && affine_of(test->arg[1], &f->e)
+	             && affine_add(&f->e, -1, test->arg[0]);
 	for (int no = 0; no < 2; no++) {
 		Affine taken;
 		f->lo = no || !order ? -VALUE_MAX : 1;
@@ -305,7 +301,8 @@ joint_range(const Affine *a, Fact *fact, int nfact)
 			return r;
 		side[no] = joint_range(&taken, fact, nfact + 1);
 	}
-	return (Range){ most(r.lo, least(side[0].lo, side[1].lo)), least(r.hi, most(side[0].hi, side[1].hi)) };
+	return (Range){ most(r.lo, least(side[0].lo, side[1].lo)),
+		        least(r.hi, most(side[0].hi, side[1].hi)) };
 }
 
 /* Does the sum n add a carry, or two choices by one condition? Looks at its nearest
@@ -319,7 +316,8 @@ hangs_together(const Node *n)
 
 	for (int at = 0; at < ntodo; at++) {
 		const Node *x = todo[at];
-		bool sum = x->op == OP_ADD || x->op == OP_SUB || (x->op == OP_MUL && x->arg[1]->op == OP_CONST);
+		bool sum = x->op == OP_ADD || x->op == OP_SUB
+		           || (x->op == OP_MUL && x->arg[1]->op == OP_CONST);
 		if (at && divides_const(meant(x), &by))
 			return true;
 		for (int i = 0; x->op == OP_IF && i < ncond; i++)
@@ -374,4 +372,3 @@ joint_interval(const Node *n, Range r)
 	Range q = corners(OP_DIV, joint_range(&a, fact, 0), (Range){ by, by });
 	return (Range){ most(r.lo, q.lo), least(r.hi, q.hi) };
 }
-

@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEN_MAX ((int64_t)1 << 40)      /* of a denominator that is kept */
-#define NUM_MAX ((int64_t)1 << 50)      /* of its numerator: the double tells it */
+#define DEN_MAX ((int64_t)1 << 40) /* of a denominator that is kept */
+#define NUM_MAX ((int64_t)1 << 50) /* of its numerator: the double tells it */
 
-enum { FLAT_TERMS = 256 };              /* nested sums join to this many terms */
+enum { FLAT_TERMS = 256 }; /* nested sums join to this many terms */
 
 static Real
 fraction(__int128 num, __int128 den)
@@ -118,7 +118,9 @@ real_between(double min, double max)
 static Type
 as_real(const Node *n)
 {
-	return n->type.real ? n->type : with_grid(real_between((double)n->type.lo, (double)n->type.hi), 1, 1, NULL);
+	return n->type.real ? n->type
+	                    : with_grid(real_between((double)n->type.lo, (double)n->type.hi), 1, 1,
+	                                NULL);
 }
 
 static int64_t
@@ -136,7 +138,9 @@ real_join(Type a, Type b)
 	bool same = a.over == b.over || a.parts == 1 || b.parts == 1;
 
 	return with_grid(t, common_den(a.den, b.den), a.parts > b.parts ? a.parts : b.parts,
-	                 !same ? NULL : a.over ? a.over : b.over);
+	                 !same    ? NULL
+	                 : a.over ? a.over
+	                          : b.over);
 }
 
 static Type
@@ -206,7 +210,9 @@ within_modulus(Type t, double m)
 	int64_t grid = real_grid(&t);
 	double most = grid ? m - 1 / (double)grid : m;
 
-	return m > 0 ? with_grid(real_between(fmax(t.min, 0), fmin(t.max, most)), t.den, t.parts, t.over) : t;
+	return m > 0 ? with_grid(real_between(fmax(t.min, 0), fmin(t.max, most)), t.den, t.parts,
+	                         t.over)
+	             : t;
 }
 
 static Type
@@ -223,7 +229,9 @@ type_linear(const Node *n)
 		sum.den = common_den(sum.den, x.den <= DEN_MAX / (den + 1) ? x.den * den : 0);
 		refine(&sum, &x);
 	}
-	return within_modulus(with_grid(real_between(sum.min, sum.max), sum.den, sum.parts, sum.over), modulus_of(n));
+	return within_modulus(
+		with_grid(real_between(sum.min, sum.max), sum.den, sum.parts, sum.over),
+		modulus_of(n));
 }
 
 static Type
@@ -245,7 +253,8 @@ static Type
 type_times(const Node *n)
 {
 	const Node *x = n->arg[0], *y = n->arg[1];
-	Interval p = interval_product((Interval){ node_min(x), node_max(x) }, (Interval){ node_min(y), node_max(y) });
+	Interval p = interval_product((Interval){ node_min(x), node_max(x) },
+	                              (Interval){ node_min(y), node_max(y) });
 
 	return real_between(x == y ? fmax(p.lo, 0) : p.lo, p.hi);
 }
@@ -307,32 +316,21 @@ bool
 real_type(Graph *g, const Node *n, Type *t)
 {
 	switch (n->op) {
-	case OP_REAL:
-		*t = type_of_real(n->real[0]);
-		return true;
-	case OP_LINEAR:
-		*t = bends(n, type_linear(n));
-		return true;
-	case OP_CURVE:
-		*t = bends(n, type_curve(n));
-		return true;
-	case OP_TIMES:
-		*t = bends(n, type_times(n));
-		return true;
+	case OP_REAL: *t = type_of_real(n->real[0]); return true;
+	case OP_LINEAR: *t = bends(n, type_linear(n)); return true;
+	case OP_CURVE: *t = bends(n, type_curve(n)); return true;
+	case OP_TIMES: *t = bends(n, type_times(n)); return true;
 	case OP_APPROX:
 		*t = as_real(n->arg[0]);
 		t->of = bent_along(n);
 		return true;
-	case OP_VALUES:
-		*t = type_values(n);
-		return true;
+	case OP_VALUES: *t = type_values(n); return true;
 	case OP_RELU:
 		*t = as_real(n->arg[0]);
-		*t = with_grid(real_between(fmax(t->min, 0), fmax(t->max, 0)), t->den, t->parts, t->over);
+		*t = with_grid(real_between(fmax(t->min, 0), fmax(t->max, 0)), t->den, t->parts,
+		               t->over);
 		return true;
-	case OP_MEAN:
-		*t = type_mean(g, n);
-		return true;
+	case OP_MEAN: *t = type_mean(g, n); return true;
 	case OP_INPUT:
 		if (g->input[n->k].kind != K_REAL)
 			return false;
@@ -342,14 +340,11 @@ real_type(Graph *g, const Node *n, Type *t)
 		*t = as_real(n->arg[0]);
 		*t = real_between(t->min, t->max);
 		return true;
-	case OP_IF: case OP_PICK:
-		return type_choice(n, 1, 1, t);
-	case OP_READ:
-		return type_choice(n, 0, 2, t);
-	case OP_THERE:
-		return type_choice(n, 0, 1, t);
-	default:
-		return false;
+	case OP_IF:
+	case OP_PICK: return type_choice(n, 1, 1, t);
+	case OP_READ: return type_choice(n, 0, 2, t);
+	case OP_THERE: return type_choice(n, 0, 1, t);
+	default: return false;
 	}
 }
 
@@ -367,7 +362,8 @@ root_of(const Node *n, const Node *root, int depth)
 	if (is_literal(n))
 		return root;
 	if (!n->type.real) {
-		if (!n->type.root || !n->type.image || n->type.root->two_sided || (root && root != n->type.root))
+		if (!n->type.root || !n->type.image || n->type.root->two_sided
+		    || (root && root != n->type.root))
 			return NULL;
 		return n->type.root;
 	}
@@ -391,13 +387,10 @@ value_at(const Node *n, int i)
 		return real_of(n->type.image[i], 1);
 	Real x = value_at(n->arg[0], i), sum;
 	switch (n->op) {
-	case OP_VALUES:
-		return n->real[(int64_t)x.x - n->k];
-	case OP_RELU:
-		return x.x > 0 ? x : (Real){ 0, 1 };
-	case OP_IF:
-		return value_at(n->arg[x.x != 0 ? 1 : 2], i);
-	default:                        /* LINEAR: see root_of */
+	case OP_VALUES: return n->real[(int64_t)x.x - n->k];
+	case OP_RELU: return x.x > 0 ? x : (Real){ 0, 1 };
+	case OP_IF: return value_at(n->arg[x.x != 0 ? 1 : 2], i);
+	default: /* LINEAR: see root_of */
 		sum = n->real[n->narg];
 		for (int j = 0; j < n->narg; j++)
 			sum = real_add(sum, real_mul(n->real[j], value_at(n->arg[j], i)));
@@ -435,7 +428,7 @@ mk_values(Graph *g, Span span, int file, const Node *root, const Real *image)
 	if (size > VALUES_MAX)
 		return NULL;
 	Real *table = arena_alloc(g->arena, sizeof *table * (size_t)size);
-	for (int64_t i = 0, k = 0; i < size; i++) {     /* between two values, the one before */
+	for (int64_t i = 0, k = 0; i < size; i++) { /* between two values, the one before */
 		k += k + 1 < t->nset && t->set[k + 1] == t->lo + i;
 		table[i] = image[k];
 	}
@@ -453,7 +446,7 @@ by_content(const void *a, const void *b)
 typedef struct Sum {
 	int n;
 	Node **x;
-	Real *c;                /* (n), and the constant behind them */
+	Real *c; /* (n), and the constant behind them */
 } Sum;
 
 static void
@@ -518,7 +511,8 @@ fold_linear(Graph *g, Node *n)
 	bool flat = total <= FLAT_TERMS, changed = false;
 	Real constant = n->real[n->narg];
 	size_t room = (size_t)(flat ? total : n->narg) + 1;
-	Sum s = { 0, arena_alloc(g->arena, room * sizeof(Node *)), arena_alloc(g->arena, room * sizeof(Real)) };
+	Sum s = { 0, arena_alloc(g->arena, room * sizeof(Node *)),
+		  arena_alloc(g->arena, room * sizeof(Real)) };
 
 	if (n->narg > FLAT_TERMS)
 		return NULL;
@@ -543,7 +537,8 @@ scaled_integer(Graph *g, const Node *n, int64_t grid)
 	const int64_t top = (int64_t)EXACT_MAX - 1;
 	Node *sum = NULL;
 
-	if (n->op != OP_LINEAR || !grid || n->type.max * (double)grid > (double)top || n->type.min * (double)grid < -(double)top)
+	if (n->op != OP_LINEAR || !grid || n->type.max * (double)grid > (double)top
+	    || n->type.min * (double)grid < -(double)top)
 		return NULL;
 	for (int i = 0; i < n->narg; i++)
 		if (n->arg[i]->type.real || fabs(n->real[i].x * (double)grid) > (double)top)
@@ -553,7 +548,8 @@ scaled_integer(Graph *g, const Node *n, int64_t grid)
 		Node *x = mk_at(g, n, OP_MUL, n->arg[i], c, NULL);
 		sum = sum ? mk_at(g, n, OP_ADD, sum, x, NULL) : x;
 	}
-	sum = mk_at(g, n, OP_ADD, sum, mk_const(g, llrint(n->real[n->narg].x * (double)grid)), NULL);
+	sum = mk_at(g, n, OP_ADD, sum, mk_const(g, llrint(n->real[n->narg].x * (double)grid)),
+	            NULL);
 	return sum->type.lo > -top && sum->type.hi < top ? sum : NULL;
 }
 
@@ -617,7 +613,8 @@ fold_floor(Graph *g, const Node *n)
 		return mk_const(g, op_apply(n, (int64_t[]){ real_bits(x->real[0].x) }));
 	int64_t grid = real_grid(&x->type);
 	Node *whole_x = scaled_integer(g, x, grid);
-	return whole_x ? mk_at(g, n, OP_DIV, whole_x, mk_const(g, grid), NULL) : value_by_value(g, n);
+	return whole_x ? mk_at(g, n, OP_DIV, whole_x, mk_const(g, grid), NULL)
+	               : value_by_value(g, n);
 }
 
 static Node *
@@ -630,7 +627,8 @@ fold_relu(Graph *g, const Node *n)
 		return mk_real(g, (Real){ 0, 1 });
 	if (t.min < 0)
 		return NULL;
-	return mk_reals(g, OP_LINEAR, n->span, n->file, 1, &x, 0, (Real[]){ { 1, 1 }, { 0, 1 } }, 2);
+	return mk_reals(g, OP_LINEAR, n->span, n->file, 1, &x, 0, (Real[]){ { 1, 1 }, { 0, 1 } },
+	                2);
 }
 
 /* What depends on one stream alone is one table. */
@@ -642,7 +640,8 @@ tabulated(Graph *g, const Node *draft)
 
 	real_type(g, draft, &n.type);
 	const Node *root = real_image(g, &n, &image);
-	return root && root->type.nset <= SET_MAX ? mk_values(g, n.span, n.file, root, image) : NULL;
+	return root && root->type.nset <= SET_MAX ? mk_values(g, n.span, n.file, root, image)
+	                                          : NULL;
 }
 
 /* An index into constants. */
@@ -753,7 +752,9 @@ mean_in_parts(Graph *g, const Node *n)
 
 	if (n->real[0].x != 0 && !is_const(n->arg[1], 1))
 		return NULL;
-	return op == OP_TIMES ? mean_of_product(g, n) : op == OP_LINEAR ? mean_of_terms(g, n) : NULL;
+	return op == OP_TIMES    ? mean_of_product(g, n)
+	       : op == OP_LINEAR ? mean_of_terms(g, n)
+	                         : NULL;
 }
 
 static Node *
@@ -772,7 +773,8 @@ static Node *
 widen(Graph *g, const Node *n)
 {
 	const Type *t = &n->arg[0]->type;
-	int64_t lo = t->lo < n->k ? t->lo : n->k, hi = t->hi >= n->k + n->nreal ? t->hi : n->k + n->nreal - 1;
+	int64_t lo = t->lo < n->k ? t->lo : n->k,
+		hi = t->hi >= n->k + n->nreal ? t->hi : n->k + n->nreal - 1;
 
 	if (hi - lo + 1 == n->nreal)
 		return NULL;
@@ -783,7 +785,9 @@ widen(Graph *g, const Node *n)
 	}
 	Real *table = arena_alloc(g->arena, sizeof *table * (size_t)(hi - lo + 1));
 	for (int64_t v = lo; v <= hi; v++)
-		table[v - lo] = n->real[v < n->k ? 0 : v - n->k < n->nreal ? v - n->k : n->nreal - 1];
+		table[v - lo] = n->real[v < n->k              ? 0
+		                        : v - n->k < n->nreal ? v - n->k
+		                                              : n->nreal - 1];
 	return mk_reals(g, OP_VALUES, n->span, n->file, 1, n->arg, lo, table, (int)(hi - lo + 1));
 }
 
@@ -808,4 +812,3 @@ fold_real(Graph *g, Node *n)
 	default: return NULL;
 	}
 }
-

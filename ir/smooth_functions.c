@@ -13,8 +13,8 @@
 #include <math.h>
 
 enum {
-	RANGE_PARTS = 256,      /* looked at one by one, for the range of a function */
-	RANGE_STEPS = 64,       /* of a function of no more steps than that */
+	RANGE_PARTS = 256, /* looked at one by one, for the range of a function */
+	RANGE_STEPS = 64,  /* of a function of no more steps than that */
 };
 
 static double
@@ -24,8 +24,9 @@ inverse(double x)
 }
 
 const CurveInfo curve_info[NUM_CURVES] = {
-	[CURVE_EXP] = { "exp", exp }, [CURVE_LOG] = { "log", log }, [CURVE_SQRT] = { "sqrt", sqrt },
-	[CURVE_SIN] = { "sin", sin }, [CURVE_COS] = { "cos", cos }, [CURVE_INVERSE] = { "1 /", inverse },
+	[CURVE_EXP] = { "exp", exp },    [CURVE_LOG] = { "log", log },
+	[CURVE_SQRT] = { "sqrt", sqrt }, [CURVE_SIN] = { "sin", sin },
+	[CURVE_COS] = { "cos", cos },    [CURVE_INVERSE] = { "1 /", inverse },
 };
 
 bool
@@ -48,7 +49,8 @@ outward(double lo, double hi)
 {
 	if (isnan(lo) || isnan(hi))
 		return anything;
-	return (Interval){ isfinite(lo) ? lo - fabs(lo) * 0x1p-50 : lo, isfinite(hi) ? hi + fabs(hi) * 0x1p-50 : hi };
+	return (Interval){ isfinite(lo) ? lo - fabs(lo) * 0x1p-50 : lo,
+		           isfinite(hi) ? hi + fabs(hi) * 0x1p-50 : hi };
 }
 
 Interval
@@ -88,7 +90,8 @@ times(double x, double y)
 Interval
 interval_product(Interval a, Interval b)
 {
-	double p = times(a.lo, b.lo), q = times(a.lo, b.hi), r = times(a.hi, b.lo), s = times(a.hi, b.hi);
+	double p = times(a.lo, b.lo), q = times(a.lo, b.hi), r = times(a.hi, b.lo),
+	       s = times(a.hi, b.hi);
 
 	return (Interval){ fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s)) };
 }
@@ -133,7 +136,8 @@ cos_on(Interval x)
 		return (Interval){ -1, 1 };
 	double p = cos(x.lo), q = cos(x.hi);
 	Interval y = { fmin(p, q) - 1e-9, fmax(p, q) + 1e-9 };
-	return (Interval){ reaches(x, M_PI) || y.lo < -1 ? -1 : y.lo, reaches(x, 0) || y.hi > 1 ? 1 : y.hi };
+	return (Interval){ reaches(x, M_PI) || y.lo < -1 ? -1 : y.lo,
+		           reaches(x, 0) || y.hi > 1 ? 1 : y.hi };
 }
 
 static Interval
@@ -151,7 +155,8 @@ sqrt_on(Interval x)
 
 	root.lo = fmax(root.lo, 0);
 	Interval down = root.lo > 0 ? inverse_on(root) : outward(1 / root.hi, INFINITY);
-	Interval cube = { down.lo * down.lo * down.lo * (1 - 0x1p-48), down.hi * down.hi * down.hi * (1 + 0x1p-48) };
+	Interval cube = { down.lo * down.lo * down.lo * (1 - 0x1p-48),
+		          down.hi * down.hi * down.hi * (1 + 0x1p-48) };
 	return (Jet){ root, scaled(0.5, down), scaled(-0.25, cube) };
 }
 
@@ -161,22 +166,16 @@ curve_on(CurveKind curve, Interval x)
 	Interval y;
 
 	switch (curve) {
-	case CURVE_EXP:
-		y = outward(exp(x.lo), exp(x.hi));
-		return (Jet){ y, y, y };
+	case CURVE_EXP: y = outward(exp(x.lo), exp(x.hi)); return (Jet){ y, y, y };
 	case CURVE_LOG:
 		if (x.lo <= 0)
 			return (Jet){ anything, anything, anything };
 		y = inverse_on(x);
-		return (Jet){ (Interval){ outward(log(x.lo), 0).lo, outward(0, log(x.hi)).hi }, y, scaled(-1, square(y)) };
-	case CURVE_SQRT:
-		return sqrt_on(x);
-	case CURVE_SIN:
-		y = sin_on(x);
-		return (Jet){ y, cos_on(x), scaled(-1, y) };
-	case CURVE_COS:
-		y = cos_on(x);
-		return (Jet){ y, scaled(-1, sin_on(x)), scaled(-1, y) };
+		return (Jet){ (Interval){ outward(log(x.lo), 0).lo, outward(0, log(x.hi)).hi }, y,
+			      scaled(-1, square(y)) };
+	case CURVE_SQRT: return sqrt_on(x);
+	case CURVE_SIN: y = sin_on(x); return (Jet){ y, cos_on(x), scaled(-1, y) };
+	case CURVE_COS: y = cos_on(x); return (Jet){ y, scaled(-1, sin_on(x)), scaled(-1, y) };
 	default:
 		y = inverse_on(x);
 		return (Jet){ y, scaled(-1, square(y)), scaled(2, product(square(y), y)) };
@@ -189,7 +188,8 @@ composed(CurveKind curve, Jet g)
 {
 	Jet f = curve_on(curve, g.value);
 
-	return (Jet){ f.value, product(f.slope, g.slope), plus(product(f.bend, square(g.slope)), product(f.slope, g.bend)) };
+	return (Jet){ f.value, product(f.slope, g.slope),
+		      plus(product(f.bend, square(g.slope)), product(f.slope, g.bend)) };
 }
 
 static Jet
@@ -269,16 +269,16 @@ typedef enum StepKind { S_VARIABLE, S_NUMBER, S_LINEAR, S_TIMES, S_CURVE } StepK
 typedef struct Step {
 	const Node *node;
 	StepKind kind;
-	double a, b;            /* S_VARIABLE: a x + b; S_NUMBER: b */
-	int *arg;               /* the steps of the node's operands */
-	Jet jet;                /* on the interval at hand */
+	double a, b; /* S_VARIABLE: a x + b; S_NUMBER: b */
+	int *arg;    /* the steps of the node's operands */
+	Jet jet;     /* on the interval at hand */
 } Step;
 
 struct Smooth {
 	Arena *arena;
 	const Node *of;
-	int n, cap, most;       /* n is -1 if they are more than most */
-	Step *step;             /* (n) operands first */
+	int n, cap, most; /* n is -1 if they are more than most */
+	Step *step;       /* (n) operands first */
 };
 
 static int
@@ -361,15 +361,15 @@ step_jet(const Smooth *s, const Step *t, Interval x)
 {
 	switch (t->kind) {
 	case S_VARIABLE:
-		return (Jet){ plus(scaled(t->a, x), (Interval){ t->b, t->b }), { t->a, t->a }, { 0, 0 } };
-	case S_NUMBER:
-		return (Jet){ { t->b, t->b }, { 0, 0 }, { 0, 0 } };
-	case S_LINEAR:
-		return linear_jet(s, t);
+		return (Jet){ plus(scaled(t->a, x), (Interval){ t->b, t->b }),
+			      { t->a, t->a },
+			      { 0, 0 } };
+	case S_NUMBER: return (Jet){ { t->b, t->b }, { 0, 0 }, { 0, 0 } };
+	case S_LINEAR: return linear_jet(s, t);
 	case S_TIMES:
-		return multiplied(s->step[t->arg[0]].jet, s->step[t->arg[1]].jet, t->arg[0] == t->arg[1]);
-	default:
-		return composed((CurveKind)t->node->k, s->step[t->arg[0]].jet);
+		return multiplied(s->step[t->arg[0]].jet, s->step[t->arg[1]].jet,
+		                  t->arg[0] == t->arg[1]);
+	default: return composed((CurveKind)t->node->k, s->step[t->arg[0]].jet);
 	}
 }
 
@@ -403,7 +403,8 @@ values_on(Smooth *s, Interval x)
 	Jet jet = all_steps(s, x);
 	Interval y = all_steps(s, (Interval){ middle, middle }).value;
 
-	return common(jet.value, plus(y, product(jet.slope, outward(x.lo - middle, x.hi - middle))));
+	return common(jet.value,
+	              plus(y, product(jet.slope, outward(x.lo - middle, x.hi - middle))));
 }
 
 Interval
@@ -416,8 +417,10 @@ smooth_range(const Node *n, const Node *of)
 	if (s) {
 		double lo = node_min(s->of), hi = node_max(s->of);
 		for (int i = 0; i < RANGE_PARTS; i++) {
-			double to = i + 1 < RANGE_PARTS ? lo + (hi - lo) * (i + 1) / RANGE_PARTS : hi;
-			Interval y = values_on(s, (Interval){ lo + (hi - lo) * i / RANGE_PARTS, to });
+			double to = i + 1 < RANGE_PARTS ? lo + (hi - lo) * (i + 1) / RANGE_PARTS
+			                                : hi;
+			Interval y = values_on(s,
+			                       (Interval){ lo + (hi - lo) * i / RANGE_PARTS, to });
 			all = i ? interval_hull(all, y) : y;
 		}
 	}

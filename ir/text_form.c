@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_name[] = {"int", "bool", "token", "pos", "real"};
+static const char *const kind_name[] = { "int", "bool", "token", "pos", "real" };
 
 enum { SHOWN_MAX = 8, ID_MAX = 1 << 22, TABLE_MAX = 1 << 22 };
 
@@ -66,10 +66,11 @@ print_header(const Graph *g, FILE *f)
 	for (int i = 0; i < g->ninput; i++) {
 		fputs("\ninput ", f);
 		print_string(g->input[i].name, f);
-		fprintf(f, " %s %.17g %.17g", kind_name[g->input[i].kind], g->input[i].min, g->input[i].max);
+		fprintf(f, " %s %.17g %.17g", kind_name[g->input[i].kind], g->input[i].min,
+		        g->input[i].max);
 	}
 	fprintf(f, "\ncontext %d\nattention %s\n", g->context,
-		g->bidirectional ? "bidirectional" : "causal");
+	        g->bidirectional ? "bidirectional" : "causal");
 }
 
 static void
@@ -112,7 +113,8 @@ print_node(const Node *n, FILE *f)
 		fprintf(f, "%sn%d", i ? ", " : "(", n->arg[i]->id);
 	if (n->narg)
 		fputc(')', f);
-	if (op->attr != A_NONE && (n->k || (n->op != OP_READ && n->op != OP_TOKEN && op->attr != A_REALS)))
+	if (op->attr != A_NONE
+	    && (n->k || (n->op != OP_READ && n->op != OP_TOKEN && op->attr != A_REALS)))
 		fprintf(f, " k=%" PRId64, n->k);
 	for (int i = 0; i < n->ntable; i++)
 		fprintf(f, "%s%" PRId64, i ? " " : " [", n->table[i]);
@@ -133,13 +135,14 @@ graph_print(const Graph *g, FILE *f)
 	for (int i = 0; i < g->nnode; i++)
 		print_node(g->node[i], f);
 	for (int i = 0; g->emit && i < g->nfield; i++)
-		fprintf(f, "%s n%d%s", i ? "" : "emit", g->emit[i]->id, i + 1 < g->nfield ? "" : "\n");
+		fprintf(f, "%s n%d%s", i ? "" : "emit", g->emit[i]->id,
+		        i + 1 < g->nfield ? "" : "\n");
 	for (int i = 0; i < g->noutput; i++)
-		fprintf(f, "output %s %s n%d\n", g->output[i].name,
-			kind_name[g->output[i].kind], g->output[i].node->id);
+		fprintf(f, "output %s %s n%d\n", g->output[i].name, kind_name[g->output[i].kind],
+		        g->output[i].node->id);
 	for (int i = 0; i < g->nnamed; i++)
-		fprintf(f, "named %s %s n%d %+d\n", g->named[i].name,
-			kind_name[g->named[i].kind], g->named[i].node->id, g->named[i].offset);
+		fprintf(f, "named %s %s n%d %+d\n", g->named[i].name, kind_name[g->named[i].kind],
+		        g->named[i].node->id, g->named[i].offset);
 }
 
 /* ---- reading ---- */
@@ -152,7 +155,7 @@ typedef struct Reader {
 	uint32_t at;
 	int nvocab, capvocab, capfield, capinput;
 	int nid;
-	Node **id;              /* (nid) what n0, n1 … of the text are */
+	Node **id; /* (nid) what n0, n1 … of the text are */
 	int capoutput, capnamed;
 	Node **arg;
 	int narg, caparg;
@@ -169,7 +172,7 @@ refuse(Reader *r, uint32_t from, const char *what)
 	uint32_t to = r->at > from ? r->at : from + 1;
 
 	if (!r->bad)
-		error_at(r->ds, (Span){from, to}, "%s", what);
+		error_at(r->ds, (Span){ from, to }, "%s", what);
 	r->bad = true;
 	return false;
 }
@@ -271,18 +274,13 @@ escape(Reader *r, char *out)
 
 	r->at++;
 	switch (c) {
-	case '"': case '\\':
-		*out = c;
-		return true;
-	case 'n':
-		*out = '\n';
-		return true;
-	case 't':
-		*out = '\t';
-		return true;
+	case '"':
+	case '\\': *out = c; return true;
+	case 'n': *out = '\n'; return true;
+	case 't': *out = '\t'; return true;
 	case 'x':
-		if (r->at + 2 > r->src->len || (hi = hex_digit(r->src->text[r->at])) < 0 ||
-		    (lo = hex_digit(r->src->text[r->at + 1])) < 0 || !(hi | lo))
+		if (r->at + 2 > r->src->len || (hi = hex_digit(r->src->text[r->at])) < 0
+		    || (lo = hex_digit(r->src->text[r->at + 1])) < 0 || !(hi | lo))
 			break;
 		r->at += 2;
 		*out = (char)(16 * hi + lo);
@@ -368,7 +366,7 @@ read_field(Reader *r, uint32_t from)
 		return;
 	}
 	g->field = doubled(r, g->field, n, &r->capfield, sizeof *g->field);
-	g->field[n] = (Field){name, next, (int)rows};
+	g->field[n] = (Field){ name, next, (int)rows };
 	g->nfield = n + 1;
 }
 
@@ -405,9 +403,11 @@ read_input(Reader *r, uint32_t from)
 	}
 	if (!decimal(r, &in.min) || !decimal(r, &in.max))
 		return;
-	bool whole = in.min == floor(in.min) && in.max == floor(in.max) && in.min > -EXACT_MAX && in.max < EXACT_MAX;
+	bool whole = in.min == floor(in.min) && in.max == floor(in.max) && in.min > -EXACT_MAX
+	             && in.max < EXACT_MAX;
 	if (in.min > in.max || (in.kind != K_REAL && !whole) || g->nvocab) {
-		refuse(r, from, g->nvocab ? "a graph is fed tokens or numbers" : "what is fed has a range");
+		refuse(r, from,
+		       g->nvocab ? "a graph is fed tokens or numbers" : "what is fed has a range");
 		return;
 	}
 	g->input = doubled(r, g->input, g->ninput, &r->capinput, sizeof in);
@@ -519,14 +519,20 @@ real_fault(Op op, int64_t k, Node *const *arg, int narg, int nreal)
 		bool chosen = chooses && (op == OP_READ ? i != 1 : i >= 1);
 		if (chosen && arg[i]->type.real != arg[op != OP_READ]->type.real)
 			return "real and integer side by side";
-		if (!chosen && !mixes(op) && arg[i]->type.real != (op == OP_ABOVE || op == OP_FLOOR))
+		if (!chosen && !mixes(op)
+		    && arg[i]->type.real != (op == OP_ABOVE || op == OP_FLOOR))
 			return "a real where it has no meaning";
 	}
 	if (op == OP_VALUES && (arg[0]->type.lo < k || arg[0]->type.hi - k >= nreal))
 		return "VALUES has a number for each value";
-	if (nreal != (op == OP_LINEAR ? narg + 1 : op == OP_REAL || op == OP_MEAN || op == OP_APPROX ? 1 : nreal))
+	if (nreal
+	    != (op == OP_LINEAR                                     ? narg + 1
+	        : op == OP_REAL || op == OP_MEAN || op == OP_APPROX ? 1
+	                                                            : nreal))
 		return "wrong number of reals";
-	if (op == OP_CURVE && (k < 0 || k >= NUM_CURVES || !curve_has((CurveKind)k, node_min(arg[0]), node_max(arg[0]))))
+	if (op == OP_CURVE
+	    && (k < 0 || k >= NUM_CURVES
+	        || !curve_has((CurveKind)k, node_min(arg[0]), node_max(arg[0]))))
 		return "there is no such function of this";
 	return NULL;
 }
@@ -538,14 +544,16 @@ operand_fault(Op op, Node *const *arg, int narg)
 	bool logic = op == OP_AND || op == OP_OR || op == OP_NOT;
 	bool one_side = op == OP_ATTEND || op == OP_THERE || op == OP_READ || op == OP_AT;
 
-	if (want < 0 ? narg < 1 + (op == OP_PICK) || (op == OP_ATTEND && narg % 2 == 0) : narg != want)
+	if (want < 0 ? narg < 1 + (op == OP_PICK) || (op == OP_ATTEND && narg % 2 == 0)
+	             : narg != want)
 		return "wrong number of operands";
 	for (int i = 0; i < narg; i++) {
 		if (is_reference(arg[i]->op) != (op == OP_READ && i == 1))
 			return "READ takes a reference second, nothing else takes one";
 		if (arg[i]->two_sided && one_side)
 			return "this would relate three positions";
-		if ((logic || (i == 0 && op == OP_IF) || (i == narg - 1 && is_search(op))) && !is_bool(arg[i]))
+		if ((logic || (i == 0 && op == OP_IF) || (i == narg - 1 && is_search(op)))
+		    && !is_bool(arg[i]))
 			return "a condition is 0 or 1";
 	}
 	return NULL;
@@ -594,7 +602,7 @@ read_expression(Reader *r)
 		refuse(r, from, fault);
 		return NULL;
 	}
-	Span span = {from, r->at};
+	Span span = { from, r->at };
 	if (attr == A_REALS)
 		return mk_reals(r->g, (Op)op, span, 0, r->narg, r->arg, k, r->real, r->nreal);
 	if (op == OP_TABLE)
@@ -669,7 +677,7 @@ read_named(Reader *r, Named *d)
 	d->node = read_answer(r, k == K_POS);
 	if (d->node && d->node->type.real != (k == K_REAL))
 		return refuse(r, from, "what is real is named real, and nothing else is");
-	d->span = (Span){from, r->at};
+	d->span = (Span){ from, r->at };
 	return d->node;
 }
 
@@ -677,7 +685,7 @@ static void
 read_output(Reader *r)
 {
 	Graph *g = r->g;
-	Named d = {0};
+	Named d = { 0 };
 
 	if (!read_named(r, &d))
 		return;
@@ -689,7 +697,7 @@ static void
 read_name(Reader *r)
 {
 	Graph *g = r->g;
-	Named d = {0};
+	Named d = { 0 };
 	int64_t offset = 0;
 
 	if (!read_named(r, &d))
@@ -718,8 +726,8 @@ read_line(Reader *r)
 	blanks(r);
 	uint32_t from = r->at;
 	const char *s = word(r);
-	bool header = !strcmp(s, "model") || !strcmp(s, "vocab") ||
-		!strcmp(s, "field") || !strcmp(s, "input") || !strcmp(s, "context") || !strcmp(s, "attention");
+	bool header = !strcmp(s, "model") || !strcmp(s, "vocab") || !strcmp(s, "field")
+	              || !strcmp(s, "input") || !strcmp(s, "context") || !strcmp(s, "attention");
 
 	if (header && r->g->nnode)
 		refuse(r, from, "the header must stand above the nodes");
@@ -753,7 +761,7 @@ read_line(Reader *r)
 Graph *
 graph_read(const Source *src, Arena *arena, Diags *ds)
 {
-	Reader r = {.src = src, .arena = arena, .ds = ds, .g = graph_new(arena)};
+	Reader r = { .src = src, .arena = arena, .ds = ds, .g = graph_new(arena) };
 	const Source **files = NEW(arena, const Source *);
 
 	files[0] = src;
@@ -761,7 +769,7 @@ graph_read(const Source *src, Arena *arena, Diags *ds)
 	r.g->nfile = 1;
 	while (!r.bad && r.at < src->len) {
 		read_line(&r);
-		r.at++;         /* the line break */
+		r.at++; /* the line break */
 	}
 	const Field *last = r.g->field ? &r.g->field[r.g->nfield - 1] : NULL;
 	r.at = r.bad ? r.at : 0;

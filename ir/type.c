@@ -53,7 +53,7 @@ unique(Graph *g, int64_t *v, int n)
 static Type
 from_interval(Range r)
 {
-	return (Type){.lo = r.lo, .hi = r.hi};
+	return (Type){ .lo = r.lo, .hi = r.hi };
 }
 
 /* Its own root, where the values are few enough. v is sorted by this. */
@@ -61,7 +61,7 @@ static Type
 from_values(Graph *g, const Node *self, int64_t *v, int n, int max)
 {
 	int m = unique(g, v, n);
-	Type t = from_interval((Range){v[0], v[m - 1]});
+	Type t = from_interval((Range){ v[0], v[m - 1] });
 
 	if (m > max)
 		return t;
@@ -149,13 +149,13 @@ by_root(Graph *g, const Node *n, const Node *root)
 /* The operands with one root, and the combinations of values they take. */
 typedef struct Group {
 	const Node *root;
-	int nmember, *member;   /* operands, by number */
+	int nmember, *member; /* operands, by number */
 	int ntuple;
-	int64_t *tuple;         /* (ntuple, nmember) */
+	int64_t *tuple; /* (ntuple, nmember) */
 	int at;
 } Group;
 
-enum { GROUP_MAX = 16 };        /* 2^16 combinations at least: no more can be tried */
+enum { GROUP_MAX = 16 }; /* 2^16 combinations at least: no more can be tried */
 
 static uint64_t
 tuple_hash(const int64_t *v, int n)
@@ -208,7 +208,7 @@ find_groups(const Node *n, Group *group, int *member)
 		if (j == GROUP_MAX)
 			return 0;
 		if (j == ngroup)
-			group[ngroup++] = (Group){.root = root};
+			group[ngroup++] = (Group){ .root = root };
 		group[j].nmember++;
 	}
 	for (int j = 0; j < ngroup; j++) {
@@ -242,7 +242,8 @@ fill_tuples(Graph *g, const Node *n, Group *gr)
 	gr->ntuple = gr->root->type.nset;
 	for (int i = 0; i < gr->ntuple; i++)
 		for (int j = 0; j < gr->nmember; j++)
-			gr->tuple[(size_t)i * gr->nmember + j] = n->arg[gr->member[j]]->type.image[i];
+			gr->tuple[(size_t)i * gr->nmember + j] =
+				n->arg[gr->member[j]]->type.image[i];
 	gr->ntuple = unique_tuples(g, gr->tuple, gr->ntuple, gr->nmember);
 }
 
@@ -321,21 +322,21 @@ by_combinations(Graph *g, const Node *n, Type *result)
 
 typedef struct Bag {
 	Graph *g;
-	int64_t *v;             /* scratch S_OUT */
+	int64_t *v; /* scratch S_OUT */
 	int n, cap;
-	Range range;            /* of all that was put in */
-	bool any, open;         /* open: something is known by its interval only */
+	Range range;    /* of all that was put in */
+	bool any, open; /* open: something is known by its interval only */
 } Bag;
 
 /* Room for what the operands of n can bring, within reason. */
 static Bag
 bag_new(Graph *g, const Node *n)
 {
-	Bag b = {.g = g};
+	Bag b = { .g = g };
 
 	for (int i = 0; i < n->narg && b.cap < 2 * ROOT_MAX; i++) {
 		const Node *root = n->arg[i]->type.root;
-		b.cap += 2 * (root ? root->type.nset : 1);     /* a default comes twice */
+		b.cap += 2 * (root ? root->type.nset : 1); /* a default comes twice */
 	}
 	b.v = scratch(g, S_OUT, (size_t)b.cap * sizeof *b.v);
 	return b;
@@ -487,11 +488,12 @@ static Type
 type_as(Graph *g, const Node *n)
 {
 	const Type *x = &n->arg[0]->type, *y = &n->arg[1]->type;
-	Range r = {most(x->lo, y->lo), least(x->hi, y->hi)};
+	Range r = { most(x->lo, y->lo), least(x->hi, y->hi) };
 
 	if (x->nset) {
 		size_t size = (size_t)x->nset * sizeof *x->set;
-		return from_values(g, n, memcpy(scratch(g, S_OUT, size), x->set, size), x->nset, SET_MAX);
+		return from_values(g, n, memcpy(scratch(g, S_OUT, size), x->set, size), x->nset,
+		                   SET_MAX);
 	}
 	return from_range(g, n, r, SET_MAX);
 }
@@ -513,7 +515,8 @@ type_pointwise(Graph *g, const Node *n)
 		return type_pick(g, n);
 	if (n->op == OP_SUB && (b = remainder_of(n))) {
 		const Type *x = &n->arg[0]->type;
-		return from_range(g, n, (Range){0, x->lo >= 0 ? least(b - 1, x->hi) : b - 1}, SET_MAX);
+		return from_range(g, n, (Range){ 0, x->lo >= 0 ? least(b - 1, x->hi) : b - 1 },
+		                  SET_MAX);
 	}
 	Range r;
 	if (distance_back(g, n, &r))
@@ -633,7 +636,8 @@ type_read(Graph *g, const Node *n)
 {
 	const Type *x = &n->arg[0]->type;
 
-	if (n->arg[1]->op == OP_HERE && n->k <= 0 && n->arg[2]->op == OP_CONST && x->image && x->root->op == OP_INDEX)
+	if (n->arg[1]->op == OP_HERE && n->k <= 0 && n->arg[2]->op == OP_CONST && x->image
+	    && x->root->op == OP_INDEX)
 		return type_shifted(g, n);
 	Bag b = bag_new(g, n);
 
@@ -649,7 +653,7 @@ type_read(Graph *g, const Node *n)
 static Range
 summand(const Node *e, const Node *c)
 {
-	Range r = {e->type.lo, e->type.hi};
+	Range r = { e->type.lo, e->type.hi };
 	const Node *root = e->type.root;
 	bool any = false;
 
@@ -657,11 +661,11 @@ summand(const Node *e, const Node *c)
 		return r;
 	for (int i = 0; i < root->type.nset; i++)
 		if (c->type.image[i] == 1) {
-			Range v = {e->type.image[i], e->type.image[i]};
+			Range v = { e->type.image[i], e->type.image[i] };
 			r = any ? range_join(r, v) : v;
 			any = true;
 		}
-	return any ? r : (Range){0, 0};
+	return any ? r : (Range){ 0, 0 };
 }
 
 static bool
@@ -708,27 +712,25 @@ infer_type(Graph *g, const Node *n)
 		return real;
 	switch (n->op) {
 	case OP_CONST: {
-		Type t = {.lo = n->k, .hi = n->k, .nset = 1};
+		Type t = { .lo = n->k, .hi = n->k, .nset = 1 };
 		t.set = intern_values(g, &n->k, 1);
 		return t;
 	}
 	case OP_TOKEN:
-		return from_range(g, n, (Range){0, most(0, rows_of(g, (int)n->k) - 1)}, ROOT_MAX);
-	case OP_INDEX:
-		return from_range(g, n, (Range){0, most(0, g->context - 1)}, ROOT_MAX);
+		return from_range(g, n, (Range){ 0, most(0, rows_of(g, (int)n->k) - 1) }, ROOT_MAX);
+	case OP_INDEX: return from_range(g, n, (Range){ 0, most(0, g->context - 1) }, ROOT_MAX);
 	case OP_INPUT:
-		return from_range(g, n, (Range){(int64_t)g->input[n->k].min, (int64_t)g->input[n->k].max}, SET_MAX);
-	case OP_HERE:
-		return from_interval((Range){0, most(0, g->context - 1)});
-	case OP_AT: case OP_LATEST: case OP_FIRST: case OP_BEST:
-		return from_interval((Range){-1, most(0, g->context - 1)});
-	case OP_THERE:
-		return type_there(n);
-	case OP_READ:
-		return type_read(g, n);
-	case OP_SUM:
-		return type_sum(g, n);
-	default:
-		return type_pointwise(g, n);
+		return from_range(
+			g, n, (Range){ (int64_t)g->input[n->k].min, (int64_t)g->input[n->k].max },
+			SET_MAX);
+	case OP_HERE: return from_interval((Range){ 0, most(0, g->context - 1) });
+	case OP_AT:
+	case OP_LATEST:
+	case OP_FIRST:
+	case OP_BEST: return from_interval((Range){ -1, most(0, g->context - 1) });
+	case OP_THERE: return type_there(n);
+	case OP_READ: return type_read(g, n);
+	case OP_SUM: return type_sum(g, n);
+	default: return type_pointwise(g, n);
 	}
 }

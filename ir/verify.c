@@ -9,7 +9,8 @@ static bool
 fail(const Node *n, const char *rule)
 {
 	if (n)
-		fprintf(stderr, "graph: n%d (%s): %s\n", n->id, n->op < NUM_OPS ? op_info[n->op].name : "?", rule);
+		fprintf(stderr, "graph: n%d (%s): %s\n", n->id,
+		        n->op < NUM_OPS ? op_info[n->op].name : "?", rule);
 	else
 		fprintf(stderr, "graph: %s\n", rule);
 	return false;
@@ -31,15 +32,19 @@ check_operands(const Graph *g, const Node *n)
 	for (int i = 0; i < n->narg; i++) {
 		const Node *x = n->arg[i];
 		bool wants = n->op == OP_READ && i == 1;
-		CHECK(n, x->id >= 0 && x->id < n->id && g->node[x->id] == x, "operand not made before");
+		CHECK(n, x->id >= 0 && x->id < n->id && g->node[x->id] == x,
+		      "operand not made before");
 		CHECK(n, is_reference(x->op) == wants,
-			wants ? "READ without a reference" : "a reference is not a number");
+		      wants ? "READ without a reference" : "a reference is not a number");
 	}
 	CHECK(n, op->attr == A_TABLE ? n->ntable > 0 && n->table : !n->ntable, "table");
 	CHECK(n, op->attr == A_REALS ? n->nreal > 0 && n->real : !n->nreal, "reals");
-	CHECK(n, n->op != OP_LINEAR || n->nreal == n->narg + 1, "LINEAR has a number an operand, and one more");
-	CHECK(n, n->op != OP_VALUES || (n->arg[0]->type.lo >= n->k && n->arg[0]->type.hi - n->k < n->nreal),
-		"VALUES without a value");
+	CHECK(n, n->op != OP_LINEAR || n->nreal == n->narg + 1,
+	      "LINEAR has a number an operand, and one more");
+	CHECK(n,
+	      n->op != OP_VALUES
+	              || (n->arg[0]->type.lo >= n->k && n->arg[0]->type.hi - n->k < n->nreal),
+	      "VALUES without a value");
 	CHECK(n, op->attr != A_NONE || n->k == 0, "has a k");
 	return true;
 }
@@ -51,7 +56,8 @@ check_sides(const Node *n)
 
 	for (int i = 0; i < n->narg; i++)
 		any |= n->arg[i]->two_sided;
-	if (n->op == OP_THERE || n->op == OP_READ || n->op == OP_ATTEND)       /* what an AT finds there nobody reads */
+	/* what an AT finds there nobody reads */
+	if (n->op == OP_THERE || n->op == OP_READ || n->op == OP_ATTEND)
 		CHECK(n, !any, "relates three positions");
 	bool expect = n->op == OP_THERE || (any && !is_search(n->op));
 	CHECK(n, n->two_sided == expect, "two_sided is wrong");
@@ -62,18 +68,19 @@ static bool
 check_bools(const Node *n)
 {
 	switch (n->op) {
-	case OP_AND: case OP_OR: case OP_NOT:
+	case OP_AND:
+	case OP_OR:
+	case OP_NOT:
 		for (int i = 0; i < n->narg; i++)
 			CHECK(n, is_bool(n->arg[i]), "operand is not a bool");
 		return true;
-	case OP_IF:
-		CHECK(n, is_bool(n->arg[0]), "condition is not a bool");
-		return true;
-	case OP_LATEST: case OP_FIRST: case OP_BEST: case OP_SUM: case OP_MEAN:
-		CHECK(n, is_bool(condition_of(n)), "condition is not a bool");
-		return true;
-	default:
-		return true;
+	case OP_IF: CHECK(n, is_bool(n->arg[0]), "condition is not a bool"); return true;
+	case OP_LATEST:
+	case OP_FIRST:
+	case OP_BEST:
+	case OP_SUM:
+	case OP_MEAN: CHECK(n, is_bool(condition_of(n)), "condition is not a bool"); return true;
+	default: return true;
 	}
 }
 
@@ -89,7 +96,8 @@ check_reals(const Node *n)
 		if (chooses && chosen)
 			CHECK(n, real == n->type.real, "real and integer side by side");
 		else if (!mixes(n->op))
-			CHECK(n, real == (n->op == OP_ABOVE || n->op == OP_FLOOR), "a real where it has no meaning");
+			CHECK(n, real == (n->op == OP_ABOVE || n->op == OP_FLOOR),
+			      "a real where it has no meaning");
 	}
 	CHECK(n, !n->type.real || n->type.min <= n->type.max, "empty interval");
 	return true;
@@ -128,7 +136,7 @@ check_root(const Graph *g, const Node *n)
 	CHECK(n, g->node[t->root->id] == t->root && t->root->id <= n->id, "root not made before");
 	CHECK(n, r->root == t->root && r->nset, "root is not its own root");
 	CHECK(n, t->root != n || !memcmp(t->image, t->set, (size_t)t->nset * sizeof *t->set),
-		"own image is not the set");
+	      "own image is not the set");
 	for (int i = 0; i < r->nset; i++)
 		CHECK(n, t->image[i] >= t->lo && t->image[i] <= t->hi, "image leaves the interval");
 	return true;
@@ -157,7 +165,7 @@ check_unique(const Graph *g)
 
 	while (cap < 2 * (size_t)g->nnode)
 		cap *= 2;
-	Arena arena = {0};
+	Arena arena = { 0 };
 	const Node **slot = arena_alloc(&arena, cap * sizeof *slot);
 	bool ok = true;
 	for (int i = 0; i < g->nnode && ok; i++) {
@@ -180,7 +188,8 @@ check_answer(const Graph *g, const Node *n, const char *name, Kind kind)
 	CHECK(NULL, n && n->id >= 0 && n->id < g->nnode && g->node[n->id] == n, name);
 	CHECK(n, !n->two_sided, "answers are at one position");
 	CHECK(n, is_reference(n->op) == pos, "a pos is a reference, and nothing else is");
-	CHECK(n, n->type.real == (kind == K_REAL), "what is real is named real, and nothing else is");
+	CHECK(n, n->type.real == (kind == K_REAL),
+	      "what is real is named real, and nothing else is");
 	return true;
 }
 
@@ -192,7 +201,8 @@ check_fields(const Graph *g)
 
 	CHECK(NULL, g->nfield > 0 && (g->field || g->nfield == 1), "no fields");
 	for (int i = 0; g->field && i < g->nfield; next += g->field[i++].n)
-		CHECK(NULL, g->field[i].first == next && g->field[i].n > 0, "fields are not side by side");
+		CHECK(NULL, g->field[i].first == next && g->field[i].n > 0,
+		      "fields are not side by side");
 	CHECK(NULL, !g->field || next == g->nvocab, "rows of no field");
 	return true;
 }

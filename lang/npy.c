@@ -83,9 +83,18 @@ number(char kind, int size, const unsigned char *b)
 	uint64_t v = little(b, size);
 
 	if (kind == 'f' && size == 8)
-		return ((union { uint64_t v; double x; }){ .v = v }).x;
+		return ((union {
+			       uint64_t v;
+			       double x;
+		       }){ .v = v })
+		        .x;
 	if (kind == 'f')
-		return size == 4 ? (double)((union { uint32_t v; float x; }){ .v = (uint32_t)v }).x : half(v);
+		return size == 4 ? (double)((union {
+					   uint32_t v;
+					   float x;
+				   }){ .v = (uint32_t)v })
+		                           .x
+		                 : half(v);
 	if (kind == 'i' && size < 8 && v >> (8 * size - 1))
 		return (double)(int64_t)v - ldexp(1, 8 * size);
 	return kind == 'i' ? (double)(int64_t)v : (double)v;
@@ -96,7 +105,9 @@ known_type(char kind, int size)
 {
 	if (kind == 'f')
 		return size == 2 || size == 4 || size == 8;
-	return kind == 'b' ? size == 1 : (kind == 'i' || kind == 'u') && (size == 1 || size == 2 || size == 4 || size == 8);
+	return kind == 'b' ? size == 1
+	                   : (kind == 'i' || kind == 'u')
+	                             && (size == 1 || size == 2 || size == 4 || size == 8);
 }
 
 bool
@@ -117,9 +128,12 @@ npy_read(Arena *arena, const void *bytes, size_t size, Npy *a, const char **why)
 	char kind = type[2];
 	int each = type[3] - '0';
 	if ((type[1] != '<' && type[1] != '|') || !known_type(kind, each) || type[4] != type[0])
-		return refuse(why, "its numbers are of a type that is not read: use float32, float64 or integers, little-endian");
+		return refuse(why, "its numbers are of a type that is not read: use float32, "
+		                   "float64 or integers, little-endian");
 	if (*order != 'F')
-		return refuse(why, "it is in Fortran's order: save it in C's, by numpy.ascontiguousarray");
+		return refuse(
+			why,
+			"it is in Fortran's order: save it in C's, by numpy.ascontiguousarray");
 	if ((uint64_t)a->n * (uint64_t)each != size - start - header)
 		return refuse(why, "its shape does not fit its length");
 	a->whole = kind != 'f';

@@ -13,9 +13,9 @@ enum { NPY_DIMS = 8 };
 typedef struct Npy {
 	int ndim;
 	int64_t dim[NPY_DIMS];
-	int64_t n;              /* numbers: the product of all */
-	bool whole;             /* its type is of integers or truth values */
-	double *x;              /* (n) the last dimension runs fastest */
+	int64_t n;  /* numbers: the product of all */
+	bool whole; /* its type is of integers or truth values */
+	double *x;  /* (n) the last dimension runs fastest */
 } Npy;
 
 /* False, and why, if the bytes are not such an array. */

@@ -10,7 +10,7 @@ struct Name {
 };
 
 typedef struct Names {
-	size_t n, cap;          /* cap is a power of 2 */
+	size_t n, cap; /* cap is a power of 2 */
 	Name **bucket;
 } Names;
 

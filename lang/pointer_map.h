@@ -15,12 +15,12 @@ const char *intern(Arena *, const char *s, size_t n);
 const char *intern_find(const Arena *, const char *s, size_t n);
 
 typedef struct Map {
-	int n, cap;             /* cap is 0 or a power of 2 */
-	const void **key;       /* (cap) NULL: free */
+	int n, cap;       /* cap is 0 or a power of 2 */
+	const void **key; /* (cap) NULL: free */
 	void **value;
 } Map;
 
-void *map_get(const Map *, const void *key);    /* NULL if absent */
+void *map_get(const Map *, const void *key); /* NULL if absent */
 void map_put(Arena *, Map *, const void *key, void *value);
 
 #endif

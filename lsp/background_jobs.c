@@ -177,8 +177,8 @@ describe(cJSON *o, const TwModel *m, const Report *r)
 		cJSON_AddNumberToObject(v, "neurons", e.neurons);
 		cJSON_AddItemToArray(named, v);
 	}
-	snprintf(size, sizeof size, "%d layers, d_model %d, %d heads, %d neurons", r->layers, r->d_model,
-		 total(r->heads, r->layers), total(r->neurons, r->layers));
+	snprintf(size, sizeof size, "%d layers, d_model %d, %d heads, %d neurons", r->layers,
+	         r->d_model, total(r->heads, r->layers), total(r->neurons, r->layers));
 	cJSON_AddStringToObject(o, "size", size);
 }
 
@@ -242,7 +242,8 @@ tested(Server *s, Job *j)
 		j->out[--j->n] = '\0';
 	for (last = j->out + j->n; last > j->out && last[-1] != '\n';)
 		last--;
-	bool fine = sscanf(last, "%d passed, %d failed", &passed, &failed) == 2 && passed && !failed;
+	bool fine = sscanf(last, "%d passed, %d failed", &passed, &failed) == 2 && passed
+	            && !failed;
 	cJSON_AddNumberToObject(params, "type", fine ? 3 : 1);
 	cJSON_AddStringToObject(params, "message", j->n ? j->out : "the tests could not be run");
 	notify(s, "window/showMessage", params);

@@ -88,8 +88,8 @@ add_binding(Offer *o, const Source *src, const Tree *tree, const Binding *b)
 		/* what was read last may have it elsewhere by now; the name is what stays */
 		for (int i = 0; !detail && i < o->doc->notes.n; i++) {
 			const Note *n = &o->doc->notes.note[i];
-			if (n->src == &o->doc->src && n->at.hi - n->at.lo == strlen(b->name) &&
-			    !strncmp(o->doc->src.text + n->at.lo, b->name, strlen(b->name)))
+			if (n->src == &o->doc->src && n->at.hi - n->at.lo == strlen(b->name)
+			    && !strncmp(o->doc->src.text + n->at.lo, b->name, strlen(b->name)))
 				detail = n->type;
 		}
 	else
@@ -112,8 +112,8 @@ offer_members(Offer *o, const char *name)
 			continue;
 		Module *m = b->kind == BIND_MODULE ? module_of(o->doc, b->stmt, o->stdlib) : NULL;
 		for (int k = 0; m && k < m->names->nbinding; k++)
-			if (module_name(m, m->names->binding[k].name) == &m->names->binding[k] &&
-			    m->names->binding[k].name[0] != '_')
+			if (module_name(m, m->names->binding[k].name) == &m->names->binding[k]
+			    && m->names->binding[k].name[0] != '_')
 				add_binding(o, &m->src, m->tree, &m->names->binding[k]);
 		for (int k = 0; b->kind == BIND_ENUM && k < t->nbinding; k++)
 			if (t->binding[k].owner == i)
@@ -128,8 +128,8 @@ offer_scope(Offer *o)
 {
 	for (int i = 0; i < o->names->nbinding; i++) {
 		const Binding *b = &o->names->binding[i];
-		bool local = b->kind == BIND_PARAM || b->kind == BIND_LOCAL || b->scope.lo > 0 ||
-			     b->scope.hi < o->src.len;
+		bool local = b->kind == BIND_PARAM || b->kind == BIND_LOCAL || b->scope.lo > 0
+		             || b->scope.hi < o->src.len;
 		if (b->kind == BIND_MEMBER || b->kind == BIND_OUTPUT)
 			continue;
 		/* defined above its use */
@@ -142,8 +142,9 @@ static void
 offer_words(Offer *o)
 {
 	for (const Word *w = words; w->name; w++) {
-		bool function = strchr(w->usage, '(') && !strncmp(w->usage, w->name, strlen(w->name)) &&
-				w->usage[strlen(w->name)] == '(';
+		bool function = strchr(w->usage, '(')
+		                && !strncmp(w->usage, w->name, strlen(w->name))
+		                && w->usage[strlen(w->name)] == '(';
 		add(o, w->name, function ? FUNCTION : KEYWORD, w->usage, w->doc);
 	}
 }
@@ -173,8 +174,8 @@ offer_modules(Offer *o, bool in_use)
 	for (int i = 0; i < n; i++) {
 		bool used = false;
 		for (int k = 0; k < o->names->nbinding; k++)
-			used |= o->names->binding[k].kind == BIND_MODULE &&
-				!strcmp(o->names->binding[k].name, name[i]);
+			used |= o->names->binding[k].kind == BIND_MODULE
+			        && !strcmp(o->names->binding[k].name, name[i]);
 		if (used)
 			continue;
 		const char *use = arena_fmt(&o->doc->arena, "use %s", name[i]);
@@ -227,8 +228,8 @@ answer_completion(const Ask *a, Answer *answer)
 
 	o.items = cJSON_CreateArray();
 	answer->result = o.items;
-	while (from > d->shift &&
-	       (isalnum((unsigned char)d->src.text[from - 1]) || d->src.text[from - 1] == '_'))
+	while (from > d->shift
+	       && (isalnum((unsigned char)d->src.text[from - 1]) || d->src.text[from - 1] == '_'))
 		from--;
 	if (!in_code(d, from))
 		return;

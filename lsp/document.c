@@ -38,7 +38,8 @@ uri_path(const char *uri)
 	char *path = copy(s, strlen(s)), *to = path;
 
 	for (const char *from = s; *from;)
-		if (*from == '%' && isxdigit((unsigned char)from[1]) && isxdigit((unsigned char)from[2])) {
+		if (*from == '%' && isxdigit((unsigned char)from[1])
+		    && isxdigit((unsigned char)from[2])) {
 			*to++ = (char)(hex(from[1]) * 16 + hex(from[2]));
 			from += 3;
 		} else {
@@ -201,15 +202,16 @@ place_of(const Document *d, const cJSON *position, uint32_t *at)
 	const cJSON *line = cJSON_GetObjectItemCaseSensitive(position, "line");
 	const cJSON *character = cJSON_GetObjectItemCaseSensitive(position, "character");
 
-	if (!cJSON_IsNumber(line) || !cJSON_IsNumber(character) || line->valuedouble < 0 ||
-	    character->valuedouble < 0)
+	if (!cJSON_IsNumber(line) || !cJSON_IsNumber(character) || line->valuedouble < 0
+	    || character->valuedouble < 0)
 		return false;
 	if (line->valuedouble >= d->nline) {
 		*at = d->src.len;
 		return true;
 	}
 	*at = d->line[(int)line->valuedouble];
-	for (double n = character->valuedouble; *at < d->src.len && d->src.text[*at] != '\n'; ++*at) {
+	for (double n = character->valuedouble; *at < d->src.len && d->src.text[*at] != '\n';
+	     ++*at) {
 		n -= units(d->src.text[*at]);
 		if (n < 0)
 			break;
@@ -262,8 +264,8 @@ const Use *
 use_at(const Document *d, uint32_t at)
 {
 	for (int i = 0; i < d->names->nuse; i++)
-		if (d->names->use[i].at.lo <= at && at <= d->names->use[i].at.hi &&
-		    d->names->use[i].at.lo >= d->shift)
+		if (d->names->use[i].at.lo <= at && at <= d->names->use[i].at.hi
+		    && d->names->use[i].at.lo >= d->shift)
 			return &d->names->use[i];
 	return NULL;
 }
@@ -273,8 +275,8 @@ type_of(const Document *d, const Source *src, Span name)
 {
 	for (int i = 0; i < d->notes.n; i++) {
 		const Note *n = &d->notes.note[i];
-		if (n->at.lo == name.lo &&
-		    (src == &d->src ? n->src == src : !strcmp(n->src->path, src->path)))
+		if (n->at.lo == name.lo
+		    && (src == &d->src ? n->src == src : !strcmp(n->src->path, src->path)))
 			return n->type;
 	}
 	return NULL;

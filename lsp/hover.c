@@ -19,24 +19,28 @@ head(Arena *arena, const Source *src, const Ast *s)
 			hi--;
 	}
 	bool cut = hi - lo > 300;
-	return arena_fmt(arena, "%.*s%s", cut ? 300 : (int)(hi - lo), src->text + lo, cut ? " …" : "");
+	return arena_fmt(arena, "%.*s%s", cut ? 300 : (int)(hi - lo), src->text + lo,
+	                 cut ? " …" : "");
 }
 
 /* "let sum: [4] int 0..9" */
 static const char *
 definition(Arena *arena, const Source *src, const Binding *b, const char *type)
 {
-	const char *word = b->kind == BIND_OUTPUT ? "output" : b->kind == BIND_CONST ? "const" : "let";
+	const char *word = b->kind == BIND_OUTPUT  ? "output"
+	                   : b->kind == BIND_CONST ? "const"
+	                                           : "let";
 
 	switch (b->kind) {
 	case BIND_LET:
 	case BIND_OUTPUT:
 		if (b->stmt->kind == N_INPUT)
 			return head(arena, src, b->stmt);
-		return arena_fmt(arena, "%s %s%s%s", word, b->name, type ? ": " : "", type ? type : "");
+		return arena_fmt(arena, "%s %s%s%s", word, b->name, type ? ": " : "",
+		                 type ? type : "");
 	case BIND_CONST:
 		return arena_fmt(arena, "%s%s%s", head(arena, src, b->stmt), type ? "   # " : "",
-				 type ? type : "");
+		                 type ? type : "");
 	case BIND_MEMBER: return arena_fmt(arena, "%s.%s", b->stmt->kid[0]->text, b->name);
 	case BIND_PARAM: return arena_fmt(arena, "%s   # a parameter", head(arena, src, b->stmt));
 	case BIND_LOCAL:
@@ -55,7 +59,7 @@ state_name(Arena *arena, int state)
 	if (state == 0)
 		return "in the embedding";
 	return arena_fmt(arena, "after the %s of layer %d", state % 2 ? "attention" : "neurons",
-			 (state - 1) / 2);
+	                 (state - 1) / 2);
 }
 
 typedef struct Standing {
@@ -112,14 +116,15 @@ standing(Document *d, const char *name)
 		return NULL;
 	if (s.folded < s.parts)
 		where = arena_fmt(a, "In %d column%s %s%s%s", s.columns, plural(s.columns),
-				  state_name(a, s.first), s.last > s.first ? ", the last of it " : "",
-				  s.last > s.first ? state_name(a, s.last) : "");
+		                  state_name(a, s.first),
+		                  s.last > s.first ? ", the last of it " : "",
+		                  s.last > s.first ? state_name(a, s.last) : "");
 	if (s.folded && s.folded < s.parts)
-		where = arena_fmt(a, "%s; %d of %d parts are folded into the weights", where, s.folded,
-				  s.parts);
-	return arena_fmt(a, "%s. Costs %s%d head%s and %d neuron%s, with all that it is made of", where,
-			 s.parts > 1 ? "at most " : "", s.heads, plural(s.heads), s.neurons,
-			 plural(s.neurons));
+		where = arena_fmt(a, "%s; %d of %d parts are folded into the weights", where,
+		                  s.folded, s.parts);
+	return arena_fmt(a, "%s. Costs %s%d head%s and %d neuron%s, with all that it is made of",
+	                 where, s.parts > 1 ? "at most " : "", s.heads, plural(s.heads), s.neurons,
+	                 plural(s.neurons));
 }
 
 /* ---- all of it ---- */
@@ -128,7 +133,7 @@ static const char *
 page(Arena *arena, const char *code, const char *doc, const char *where)
 {
 	return arena_fmt(arena, "```tw\n%s\n```%s%s%s%s%s", code, doc ? "\n\n" : "", doc ? doc : "",
-			 where ? "\n\n*" : "", where ? where : "", where ? "*" : "");
+	                 where ? "\n\n*" : "", where ? where : "", where ? "*" : "");
 }
 
 static const char *
@@ -140,10 +145,10 @@ about_member(const Ask *a, const Use *use)
 
 	if (!b)
 		return NULL;
-	return page(
-		&d->arena, definition(&d->arena, &m->src, b, type_of(d, &m->src, b->at)),
-		comment_of(&d->arena, &m->src, m->tree, b->stmt->span),
-		standing(d, arena_fmt(&d->arena, "%s.%s", d->names->binding[use->binding].name, b->name)));
+	return page(&d->arena, definition(&d->arena, &m->src, b, type_of(d, &m->src, b->at)),
+	            comment_of(&d->arena, &m->src, m->tree, b->stmt->span),
+	            standing(d, arena_fmt(&d->arena, "%s.%s", d->names->binding[use->binding].name,
+	                                  b->name)));
 }
 
 static const char *
@@ -163,7 +168,8 @@ about(const Ask *a, const Use *use)
 	}
 	if (b->kind == BIND_LET)
 		where = standing(d, b->name);
-	return page(&d->arena, definition(&d->arena, &d->src, b, type_of(d, &d->src, b->at)), doc, where);
+	return page(&d->arena, definition(&d->arena, &d->src, b, type_of(d, &d->src, b->at)), doc,
+	            where);
 }
 
 void
@@ -178,9 +184,9 @@ answer_hover(const Ask *a, Answer *answer)
 
 	if (w)
 		text = page(&d->arena, w->usage, w->doc,
-			    strcmp(w->name, "model")
-				    ? NULL
-				    : cJSON_GetStringValue(cJSON_GetObjectItem(d->built, "size")));
+		            strcmp(w->name, "model")
+		                    ? NULL
+		                    : cJSON_GetStringValue(cJSON_GetObjectItem(d->built, "size")));
 	if (!text)
 		return;
 	cJSON *contents = cJSON_CreateObject();

@@ -34,7 +34,8 @@ module_name(const Module *m, const char *name)
 	for (int i = 0; m && i < m->names->nbinding; i++) {
 		const Binding *b = &m->names->binding[i];
 		bool own = b->scope.lo == 0 && b->scope.hi == m->src.len && b->owner < 0;
-		if (own && !strcmp(b->name, name) && b->kind != BIND_LOCAL && b->kind != BIND_MODULE)
+		if (own && !strcmp(b->name, name) && b->kind != BIND_LOCAL
+		    && b->kind != BIND_MODULE)
 			return b;
 	}
 	return NULL;
@@ -54,7 +55,8 @@ add_line(Arena *arena, char *doc, const Source *src, Span c)
 	while (n > 0 && (s[n - 1] == '\r' || s[n - 1] == ' '))
 		n--;
 	if (n > 9 && !strncmp(s, "example: ", 9))
-		return arena_fmt(arena, "%s%s`%.*s`", doc ? doc : "", doc ? "\n\n" : "", n - 9, s + 9);
+		return arena_fmt(arena, "%s%s`%.*s`", doc ? doc : "", doc ? "\n\n" : "", n - 9,
+		                 s + 9);
 	return arena_fmt(arena, "%s%s%.*s", doc ? doc : "", doc ? "\n" : "", n, s);
 }
 

@@ -45,7 +45,8 @@ drop(Wire *w, size_t n)
 static size_t
 header_size(const Wire *w)
 {
-	const char *crlf = memmem(w->buf, w->n, "\r\n\r\n", 4), *lf = memmem(w->buf, w->n, "\n\n", 2);
+	const char *crlf = memmem(w->buf, w->n, "\r\n\r\n", 4),
+		   *lf = memmem(w->buf, w->n, "\n\n", 2);
 
 	if (crlf && (!lf || crlf < lf))
 		return (size_t)(crlf - w->buf) + 4;
@@ -60,10 +61,12 @@ content_length(const char *header, size_t n)
 
 	for (const char *line = header, *end = header + n; line < end;) {
 		const char *eol = memchr(line, '\n', (size_t)(end - line));
-		if ((size_t)(eol - line) > sizeof name && !strncasecmp(line, name, sizeof name - 1)) {
+		if ((size_t)(eol - line) > sizeof name
+		    && !strncasecmp(line, name, sizeof name - 1)) {
 			char *stop;
 			long len = strtol(line + sizeof name - 1, &stop, 10);
-			return (*stop == '\r' || *stop == '\n') && len >= 0 && len <= BODY_MAX ? len : -1;
+			return (*stop == '\r' || *stop == '\n') && len >= 0 && len <= BODY_MAX ? len
+			                                                                       : -1;
 		}
 		line = eol + 1;
 	}

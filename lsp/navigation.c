@@ -60,8 +60,8 @@ answer_definition(const Ask *a, Answer *answer)
 static bool
 same_name(const Use *a, const Use *b)
 {
-	return a->binding == b->binding && !a->member == !b->member &&
-	       (!a->member || !strcmp(a->member, b->member));
+	return a->binding == b->binding && !a->member == !b->member
+	       && (!a->member || !strcmp(a->member, b->member));
 }
 
 void
@@ -97,8 +97,9 @@ renamable(const Ask *a, Answer *answer)
 	else if (use->member)
 		refuse(answer, arena_fmt(&d->arena, "'%s' is a name of another file", use->member));
 	else if (b->kind == BIND_MODULE && !b->stmt->kid[1])
-		refuse(answer, arena_fmt(&d->arena, "write 'use %s as …' to give the module another name",
-					 b->stmt->kid[0]->kind == N_NAME ? b->name : "\"…\""));
+		refuse(answer,
+		       arena_fmt(&d->arena, "write 'use %s as …' to give the module another name",
+		                 b->stmt->kid[0]->kind == N_NAME ? b->name : "\"…\""));
 	else
 		return use;
 	return NULL;
@@ -188,8 +189,9 @@ answer_rename(const Ask *a, Answer *answer)
 	bool same = means_the_same(d, trial);
 	const Diag *why = trial->diags.nerror > d->diags.nerror ? trial->diags.first : NULL;
 	if (!same)
-		refuse(answer, arena_fmt(&d->arena, "it cannot be called '%s': %s", name,
-					 why ? why->msg : "another name would mean something else"));
+		refuse(answer,
+		       arena_fmt(&d->arena, "it cannot be called '%s': %s", name,
+		                 why ? why->msg : "another name would mean something else"));
 	document_free(trial);
 	free(text);
 	if (!same)
@@ -242,7 +244,7 @@ answer_symbols(const Ask *a, Answer *answer)
 		if (b->kind > BIND_OUTPUT || b->scope.lo > 0 || b->scope.hi < d->src.len)
 			continue;
 		cJSON *s = symbol(d, b->name, kinds[b->kind], type_of(d, &d->src, b->at),
-				  b->kind == BIND_MEMBER ? b->at : b->stmt->span, b->at);
+		                  b->kind == BIND_MEMBER ? b->at : b->stmt->span, b->at);
 		if (b->kind == BIND_ENUM)
 			members = cJSON_AddArrayToObject(s, "children");
 		cJSON_AddItemToArray(b->kind == BIND_MEMBER ? members : answer->result, s);
@@ -283,10 +285,11 @@ answer_hints(const Ask *a, Answer *answer)
 	answer->result = cJSON_CreateArray();
 	for (int i = 0; i < d->names->nbinding; i++) {
 		const Binding *b = &d->names->binding[i];
-		bool bare = (b->kind == BIND_LET && b->stmt->kind == N_LET) || b->kind == BIND_OUTPUT;
+		bool bare = (b->kind == BIND_LET && b->stmt->kind == N_LET)
+		            || b->kind == BIND_OUTPUT;
 		const char *type = bare && !b->stmt->kid[1] && b->at.hi >= from && b->at.lo <= to
-					   ? type_of(d, &d->src, b->at)
-					   : NULL;
+		                           ? type_of(d, &d->src, b->at)
+		                           : NULL;
 		if (!type)
 			continue;
 		cJSON *hint = cJSON_CreateObject();

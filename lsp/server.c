@@ -89,14 +89,15 @@ mistake(Document *doc, const Diag *e)
 	Span at = e->span;
 
 	if (e->src != &doc->src) {
-		text = arena_fmt(&doc->arena, "%s:%d: %s", e->src->path, source_line(e->src, at.lo), text);
+		text = arena_fmt(&doc->arena, "%s:%d: %s", e->src->path, source_line(e->src, at.lo),
+		                 text);
 		at = (Span){ doc->shift, doc->shift };
 	} else if (at.lo < doc->shift) {
 		return NULL; /* of the model that a library is read behind */
 	}
 	if (e->note_src)
 		text = arena_fmt(&doc->arena, "%s\n%s:%d: %s", text, e->note_src->path,
-				 source_line(e->note_src, e->note_span.lo), e->note);
+		                 source_line(e->note_src, e->note_span.lo), e->note);
 	return diagnostic(range_of(doc, at), text);
 }
 
@@ -115,9 +116,9 @@ publish(Server *s, Document *doc)
 	{
 		Span at = { (uint32_t)cJSON_GetNumberValue(cJSON_GetObjectItem(e, "lo")),
 			    (uint32_t)cJSON_GetNumberValue(cJSON_GetObjectItem(e, "hi")) };
-		cJSON_AddItemToArray(list,
-				     diagnostic(range_of(doc, at),
-						cJSON_GetStringValue(cJSON_GetObjectItem(e, "message"))));
+		cJSON_AddItemToArray(
+			list, diagnostic(range_of(doc, at),
+		                         cJSON_GetStringValue(cJSON_GetObjectItem(e, "message"))));
 	}
 	cJSON_AddStringToObject(params, "uri", doc->uri);
 	cJSON_AddNumberToObject(params, "version", doc->version);
@@ -193,7 +194,8 @@ did_open(Server *s, const cJSON *params)
 static void
 did_change(Server *s, const cJSON *params)
 {
-	const cJSON *document = item(params, "textDocument"), *changes = item(params, "contentChanges");
+	const cJSON *document = item(params, "textDocument"),
+		    *changes = item(params, "contentChanges");
 	Document *d = find_document(s, text_of(document, "uri"));
 	const cJSON *last = cJSON_GetArrayItem(changes, cJSON_GetArraySize(changes) - 1);
 
@@ -227,13 +229,14 @@ did_close(Server *s, const cJSON *params)
 static cJSON *
 capabilities(void)
 {
-	return cJSON_Parse("{\"textDocumentSync\":{\"openClose\":true,\"change\":1},"
-			   "\"hoverProvider\":true,\"definitionProvider\":true,\"referencesProvider\":true,"
-			   "\"renameProvider\":{\"prepareProvider\":true},"
-			   "\"completionProvider\":{\"triggerCharacters\":[\".\"]},"
-			   "\"documentSymbolProvider\":true,\"documentFormattingProvider\":true,"
-			   "\"inlayHintProvider\":true,\"codeLensProvider\":{},"
-			   "\"executeCommandProvider\":{\"commands\":[\"tw.test\"]}}");
+	return cJSON_Parse(
+		"{\"textDocumentSync\":{\"openClose\":true,\"change\":1},"
+		"\"hoverProvider\":true,\"definitionProvider\":true,\"referencesProvider\":true,"
+		"\"renameProvider\":{\"prepareProvider\":true},"
+		"\"completionProvider\":{\"triggerCharacters\":[\".\"]},"
+		"\"documentSymbolProvider\":true,\"documentFormattingProvider\":true,"
+		"\"inlayHintProvider\":true,\"codeLensProvider\":{},"
+		"\"executeCommandProvider\":{\"commands\":[\"tw.test\"]}}");
 }
 
 static void
@@ -345,7 +348,8 @@ handle(Server *s, const cJSON *m)
 	const cJSON *id = item(m, "id");
 
 	if (!method && !id)
-		send_error(s, NULL, INVALID_REQUEST, "this is neither a request nor a notification");
+		send_error(s, NULL, INVALID_REQUEST,
+		           "this is neither a request nor a notification");
 	else if (method && id)
 		request(s, method, id, item(m, "params"));
 	else if (method)

@@ -150,7 +150,8 @@ read_keyed(const TwHead *h, const TwWork *w, const float *fresh)
 	int n = (int)w->state[h->state];
 	const float *read = e;
 
-	rank(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, fresh + h->value, h->nvalue);
+	rank(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, fresh + h->value,
+	     h->nvalue);
 	for (int i = 0; i < n; i++) {
 		e = entry_of(h, w, i);
 		float by_key = tw_dot(e, fresh + h->query, h->nkey), score = by_key + e[h->nkey];
@@ -190,9 +191,11 @@ join(float *best, float *count, float priority, float *sum, const float *value, 
 static bool
 read_mean(const TwHead *h, const TwWork *w, float *fresh)
 {
-	float *e = find_key(h, w, fresh + h->key), *sum = fresh + h->value, top = -INFINITY, count = 0;
+	float *e = find_key(h, w, fresh + h->key), *sum = fresh + h->value, top = -INFINITY,
+	      count = 0;
 	int n = (int)w->state[h->state];
-	bool ok = join(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, sum, h->nvalue);
+	bool ok = join(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, sum,
+	               h->nvalue);
 
 	memset(sum, 0, (size_t)h->nvalue * sizeof *sum);
 	for (int i = 0; i < n; i++) {
@@ -289,20 +292,12 @@ static bool
 read_head(const TwHead *h, const TwWork *w, int place, float *fresh)
 {
 	switch (h->way) {
-	case TW_BACK:
-		read_back(h, w, place, fresh);
-		return true;
-	case TW_BEST:
-		return read_best(h, w, fresh);
-	case TW_KEYED:
-		return read_keyed(h, w, fresh);
-	case TW_MEAN:
-		return read_mean(h, w, fresh);
-	case TW_ANY:
-		read_any(h, w, place, fresh);
-		return true;
-	default:
-		return true;
+	case TW_BACK: read_back(h, w, place, fresh); return true;
+	case TW_BEST: return read_best(h, w, fresh);
+	case TW_KEYED: return read_keyed(h, w, fresh);
+	case TW_MEAN: return read_mean(h, w, fresh);
+	case TW_ANY: read_any(h, w, place, fresh); return true;
+	default: return true;
 	}
 }
 
@@ -382,7 +377,8 @@ note(const TwCode *c, const TwWork *w, int state, int place)
 	size_t d = (size_t)c->m->d_model, places = (size_t)c->m->context + 1;
 
 	if (w->note)
-		memcpy(w->note + ((size_t)state * places + (size_t)place) * d, w->x, d * sizeof *w->x);
+		memcpy(w->note + ((size_t)state * places + (size_t)place) * d, w->x,
+		       d * sizeof *w->x);
 }
 
 void

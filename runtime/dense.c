@@ -15,9 +15,9 @@ typedef struct Layer {
 
 struct TwPlain {
 	const TwModel *m;
-	int places;            /* context + 1 */
-	int used;              /* places filled, <bos> among them */
-	bool stale;            /* tokens were fed that are not computed yet */
+	int places; /* context + 1 */
+	int used;   /* places filled, <bos> among them */
+	bool stale; /* tokens were fed that are not computed yet */
 	bool dense;
 	size_t bytes;
 	Layer *layer;          /* (nlayer) */
@@ -95,7 +95,8 @@ allocate(TwPlain *s, bool trace, char **error)
 
 	if (n >= largest_session / sizeof(float))
 		return tw_refuse(error, "the model needs too much memory to run");
-	s->bytes = (n + 1) * sizeof *s->memory + (size_t)(s->places * s->m->nfield) * sizeof *s->row;
+	s->bytes = (n + 1) * sizeof *s->memory
+	           + (size_t)(s->places * s->m->nfield) * sizeof *s->row;
 	s->memory = calloc(n + 1, sizeof *s->memory);
 	if (!s->memory || !s->row)
 		return tw_refuse(error, "out of memory");
@@ -119,11 +120,13 @@ compress_layer(const TwPlain *p, Layer *s, const TwLayer *l)
 {
 	int keys = l->heads * l->dk, values = l->heads * l->dv, d = p->m->d_model;
 
-	if (l->heads && !(matrix(p, &s->q, l->wq, d, keys) && matrix(p, &s->k, l->wk, d, keys) &&
-			  matrix(p, &s->v, l->wv, d, values) && matrix(p, &s->o, l->wo, values, d)))
+	if (l->heads
+	    && !(matrix(p, &s->q, l->wq, d, keys) && matrix(p, &s->k, l->wk, d, keys)
+	         && matrix(p, &s->v, l->wv, d, values) && matrix(p, &s->o, l->wo, values, d)))
 		return false;
-	return !l->neurons ||
-	       (matrix(p, &s->w1, l->w1, d, l->neurons) && matrix(p, &s->w2, l->w2, l->neurons, d));
+	return !l->neurons
+	       || (matrix(p, &s->w1, l->w1, d, l->neurons)
+	           && matrix(p, &s->w2, l->w2, l->neurons, d));
 }
 
 static bool
@@ -206,7 +209,8 @@ embed_numbers(TwPlain *s, int place)
 {
 	size_t d = (size_t)s->m->d_model;
 	const float *number = s->number + (size_t)place * (size_t)s->m->ninput;
-	float *x = memcpy(stream(s, place), s->m->embed_position + (size_t)place * d, d * sizeof *x);
+	float *x = memcpy(stream(s, place), s->m->embed_position + (size_t)place * d,
+	                  d * sizeof *x);
 
 	for (int n = 0; n < s->m->ninput; n++)
 		for (size_t i = 0; i < d; i++)
@@ -312,8 +316,8 @@ note(TwPlain *s, int state, int from, int to)
 	size_t d = (size_t)s->m->d_model;
 
 	if (s->state)
-		memcpy(s->state + ((size_t)state * (size_t)s->places + (size_t)from) * d, stream(s, from),
-		       (size_t)(to - from) * d * sizeof *s->state);
+		memcpy(s->state + ((size_t)state * (size_t)s->places + (size_t)from) * d,
+		       stream(s, from), (size_t)(to - from) * d * sizeof *s->state);
 }
 
 static void
@@ -411,7 +415,8 @@ const float *
 tw_plain_state(TwPlain *s, int state, int place)
 {
 	settle(s);
-	return s->state + ((size_t)state * (size_t)s->places + (size_t)place) * (size_t)s->m->d_model;
+	return s->state
+	       + ((size_t)state * (size_t)s->places + (size_t)place) * (size_t)s->m->d_model;
 }
 
 size_t

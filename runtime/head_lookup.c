@@ -28,11 +28,11 @@
 /* One row, taken back. Token rows are those that a text can hold; <bos> stands
  * at place 0 alone, so `bos` has both parts. */
 typedef struct Source {
-	bool known;             /* no multiple of a head or neuron; sums are exact */
+	bool known; /* no multiple of a head or neuron; sums are exact */
 	bool by_token, by_place;
 	double bos;
-	double constant;        /* where neither is so */
-	double *place;          /* (places) at the text's places, if not by_token; [0] is bos */
+	double constant; /* where neither is so */
+	double *place;   /* (places) at the text's places, if not by_token; [0] is bos */
 } Source;
 
 typedef struct Study {
@@ -121,7 +121,9 @@ take_back(Study *s, const TwForms *f)
 		r.place[p] = against(s, f, m->embed_position + (size_t)p * d, &r.known);
 	for (int p = 2; p <= m->context && !r.by_place; p++)
 		r.by_place = r.place[p] != r.place[1];
-	r.bos = fixed + m->nfield * against(s, f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known) + r.place[0];
+	r.bos = fixed
+	        + m->nfield * against(s, f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known)
+	        + r.place[0];
 	r.place[0] = r.bos;
 	for (int p = 1; p <= m->context; p++)
 		r.place[p] += fixed + token;
@@ -143,13 +145,13 @@ row_of(Study *s, const float *w, int width, int j, float bias)
 /* ---- a head taken apart */
 
 typedef struct Dims {
-	int n;             /* dimensions whose query varies */
-	int *dim;          /* (n) their numbers in the head */
-	Source *q, *k;     /* (n) */
-	float *priority;   /* (d_model) constant queries times keys, */
-	float priority_b;  /* with its bias */
-	Source at;         /* that priority, taken back */
-	bool sound;        /* priorities are whole numbers that a float holds */
+	int n;            /* dimensions whose query varies */
+	int *dim;         /* (n) their numbers in the head */
+	Source *q, *k;    /* (n) */
+	float *priority;  /* (d_model) constant queries times keys, */
+	float priority_b; /* with its bias */
+	Source at;        /* that priority, taken back */
+	bool sound;       /* priorities are whole numbers that a float holds */
 } Dims;
 
 static bool
@@ -160,7 +162,8 @@ add_priority(Study *s, Dims *d, int j, double q)
 	bool ok = true;
 
 	for (int i = 0; i < s->m->d_model; i++) {
-		double w = (double)d->priority[i] + q * (double)l->wk[(size_t)i * (size_t)width + (size_t)j];
+		double w = (double)d->priority[i]
+		           + q * (double)l->wk[(size_t)i * (size_t)width + (size_t)j];
 		d->priority[i] = (float)w;
 		ok = ok && is_whole(w) && (double)d->priority[i] == w;
 	}
@@ -181,7 +184,8 @@ take_apart(Study *s, int head)
 	d.priority = TW_NEW(&s->scratch, float, s->m->d_model);
 	for (int i = 0; i < l->dk; i++) {
 		int j = head * l->dk + i, width = l->heads * l->dk;
-		TwForms fq = row_of(s, l->wq, width, j, l->bq[j]), fk = row_of(s, l->wk, width, j, l->bk[j]);
+		TwForms fq = row_of(s, l->wq, width, j, l->bq[j]),
+			fk = row_of(s, l->wk, width, j, l->bk[j]);
 		Source q = take_back(s, &fq);
 		if (q.known && !q.by_token && !q.by_place) {
 			d.sound = add_priority(s, &d, j, q.constant) && d.sound;
@@ -396,7 +400,8 @@ reads_moved(Study *s, int head)
 	int width = l->heads * l->dk;
 
 	for (int j = head * l->dk; j < (head + 1) * l->dk; j++) {
-		TwForms q = row_of(s, l->wq, width, j, l->bq[j]), k = row_of(s, l->wk, width, j, l->bk[j]);
+		TwForms q = row_of(s, l->wq, width, j, l->bq[j]),
+			k = row_of(s, l->wk, width, j, l->bk[j]);
 		if (is_moved(s, &q) || is_moved(s, &k))
 			return true;
 	}
@@ -415,7 +420,8 @@ slope(Study *s, const Dims *d, bool *flat)
 	*flat = s->m->context > 1;
 	tw_form(&s->scratch, &f, d->priority, 1, s->m->d_model, 0);
 	for (int p = 1; p <= s->m->context; p++) {
-		double x = against(s, &f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model, &sure);
+		double x = against(s, &f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model,
+		                   &sure);
 		up = up && (p == 1 || x > last);
 		down = down && (p == 1 || x < last);
 		*flat = *flat && (p == 1 || x == last);
@@ -546,7 +552,8 @@ claim_holds(const TwCode *c, const cJSON *claim)
 	const cJSON *layer = cJSON_GetObjectItemCaseSensitive(claim, "layer");
 	const cJSON *head = cJSON_GetObjectItemCaseSensitive(claim, "head");
 	const cJSON *offset = cJSON_GetObjectItemCaseSensitive(claim, "offset");
-	const char *intent = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(claim, "intent"));
+	const char *intent = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(claim, "intent"));
 
 	if (!cJSON_IsNumber(layer) || !cJSON_IsNumber(head) || !intent)
 		return false;
@@ -563,7 +570,8 @@ claim_holds(const TwCode *c, const cJSON *claim)
 	if (h->way == TW_MEAN)
 		return strcmp(intent, "offset"); /* an order would show, or not be in the weights */
 	if (!strcmp(intent, "offset"))
-		return h->way == TW_BACK && cJSON_IsNumber(offset) && offset->valuedouble == -h->back;
+		return h->way == TW_BACK && cJSON_IsNumber(offset)
+		       && offset->valuedouble == -h->back;
 	if (!strcmp(intent, "latest"))
 		return h->way != TW_BACK && h->rising > 0;
 	if (!strcmp(intent, "first"))
@@ -591,9 +599,13 @@ tw_check_claims(TwCode *c, char **error)
 	int i = 0;
 
 	c->rounding = rounding(j);
-	for (const cJSON *claim = cJSON_IsArray(heads) ? heads->child : NULL; claim && ok; claim = claim->next, i++)
+	for (const cJSON *claim = cJSON_IsArray(heads) ? heads->child : NULL; claim && ok;
+	     claim = claim->next, i++)
 		if (!claim_holds(c, claim))
-			ok = tw_refuse(error, "the certificate is wrong: what it says of head %d is not what the weights do", i);
+			ok = tw_refuse(error,
+			               "the certificate is wrong: what it says of head %d is not "
+			               "what the weights do",
+			               i);
 	cJSON_Delete(j);
 	return ok;
 }

@@ -32,7 +32,7 @@ tw_refuse(char **error, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (*error)                     /* the first one is the one to tell */
+	if (*error) /* the first one is the one to tell */
 		return false;
 	va_start(ap, fmt);
 	if (vasprintf(error, fmt, ap) < 0)
@@ -89,7 +89,8 @@ take_weight(TwPool *pool, const TwParts *parts, TwWeight *w, char **error)
 	if (!part)
 		return tw_refuse(error, "the tensor '%s' is missing", w->name);
 	if (!has_shape(part, w))
-		return tw_refuse(error, "the tensor '%s' has another shape than the metadata say", w->name);
+		return tw_refuse(error, "the tensor '%s' has another shape than the metadata say",
+		                 w->name);
 	*w->data = tw_pool_alloc(pool, part->size, 1);
 	memcpy(*w->data, part->bytes, part->size);
 	if (!all_finite(*w->data, part->size / sizeof(float)))
@@ -133,8 +134,9 @@ tw_assemble(const TwParts *parts, char **error)
 		tw_refuse(error, "out of memory");
 		return NULL;
 	}
-	if (sort_parts(parts, error) && tw_read_meta(m, &l->pool, parts, error) &&
-	    take_weights(m, &l->pool, parts, error) && (m->ninput || (m->code = tw_code(m, error))))
+	if (sort_parts(parts, error) && tw_read_meta(m, &l->pool, parts, error)
+	    && take_weights(m, &l->pool, parts, error)
+	    && (m->ninput || (m->code = tw_code(m, error))))
 		return m;
 	tw_free(m);
 	return NULL;

@@ -138,9 +138,10 @@ read_inputs(Meta *r, const cJSON *j)
 	m->input = TW_NEW(r->pool, TwInput, n);
 	for (const cJSON *item = j->child; item; item = item->next) {
 		TwInput *in = &m->input[m->ninput++];
-		if (!text(r, field(item, "name"), &in->name) || !kind(field(item, "kind"), &in->kind) ||
-		    in->kind == TW_TOKEN || !number(field(item, "low"), &in->low) ||
-		    !number(field(item, "high"), &in->high) || in->low > in->high)
+		if (!text(r, field(item, "name"), &in->name)
+		    || !kind(field(item, "kind"), &in->kind) || in->kind == TW_TOKEN
+		    || !number(field(item, "low"), &in->low)
+		    || !number(field(item, "high"), &in->high) || in->low > in->high)
 			return false;
 	}
 	return true;
@@ -179,7 +180,8 @@ one_field(char *const *word, int n)
 	size_t name = strcspn(word[0], ":");
 
 	for (int i = 0; i < n; i++)
-		if (!name || strncmp(word[i], word[0], name + 1) || strncmp(word[i] + name, ": ", 2) || !word[i][name + 2])
+		if (!name || strncmp(word[i], word[0], name + 1) || strncmp(word[i] + name, ": ", 2)
+		    || !word[i][name + 2])
 			return false;
 	return true;
 }
@@ -197,8 +199,8 @@ read_fields(Meta *r, const cJSON *j)
 	m->nfield = 0;
 	m->first = TW_NEW(r->pool, int, n + 1);
 	for (const cJSON *field_ = j->child; field_; field_ = field_->next, m->nfield++) {
-		if (!int_in(field_, 1, m->nvocab - m->first[m->nfield], &rows) ||
-		    !one_field(m->vocab + m->first[m->nfield], rows))
+		if (!int_in(field_, 1, m->nvocab - m->first[m->nfield], &rows)
+		    || !one_field(m->vocab + m->first[m->nfield], rows))
 			return false;
 		m->first[m->nfield + 1] = m->first[m->nfield] + rows;
 	}
@@ -224,10 +226,10 @@ read_attention(Meta *r, const cJSON *j)
 static bool
 read_layer(const cJSON *j, TwLayer *l)
 {
-	return int_in(field(j, "heads"), 0, MAX_WIDTH, &l->heads) &&
-	       int_in(field(j, "key_size"), l->heads > 0, MAX_WIDTH, &l->dk) &&
-	       int_in(field(j, "value_size"), l->heads > 0, MAX_WIDTH, &l->dv) &&
-	       int_in(field(j, "neurons"), 0, MAX_NEURONS, &l->neurons);
+	return int_in(field(j, "heads"), 0, MAX_WIDTH, &l->heads)
+	       && int_in(field(j, "key_size"), l->heads > 0, MAX_WIDTH, &l->dk)
+	       && int_in(field(j, "value_size"), l->heads > 0, MAX_WIDTH, &l->dv)
+	       && int_in(field(j, "neurons"), 0, MAX_NEURONS, &l->neurons);
 }
 
 static bool
@@ -274,10 +276,10 @@ read_labels(Meta *r, const cJSON *j)
 	char **name = TW_NEW(r->pool, char *, n);
 	for (const cJSON *item = j->child; item; item = item->next) {
 		TwLabel *l = &m->label[m->nlabel];
-		if (!text(r, field(item, "name"), &l->name) || !kind(field(item, "kind"), &l->kind) ||
-		    !int_in(field(item, "columns"), 1, MAX_WIDTH, &l->columns) ||
-		    (l->kind == TW_REAL && !number(field(item, "error"), &l->error)) ||
-		    !members(r, field(item, "members"), l->kind, &l->members))
+		if (!text(r, field(item, "name"), &l->name) || !kind(field(item, "kind"), &l->kind)
+		    || !int_in(field(item, "columns"), 1, MAX_WIDTH, &l->columns)
+		    || (l->kind == TW_REAL && !number(field(item, "error"), &l->error))
+		    || !members(r, field(item, "members"), l->kind, &l->members))
 			return false;
 		name[m->nlabel++] = l->name;
 	}
@@ -296,8 +298,8 @@ read_columns(Meta *r, const cJSON *columns, const cJSON *weights, TwNamed *v)
 	v->column = TW_NEW(r->pool, int, n);
 	v->weight = TW_NEW(r->pool, float, n);
 	for (; c; c = c->next, w = w->next, v->ncolumn++)
-		if (!int_in(c, 0, r->m->d_model - 1, &v->column[v->ncolumn]) ||
-		    !number(w, &v->weight[v->ncolumn]))
+		if (!int_in(c, 0, r->m->d_model - 1, &v->column[v->ncolumn])
+		    || !number(w, &v->weight[v->ncolumn]))
 			return false;
 	return true;
 }
@@ -305,15 +307,16 @@ read_columns(Meta *r, const cJSON *columns, const cJSON *weights, TwNamed *v)
 static bool
 read_named(Meta *r, const cJSON *j, TwNamed *v)
 {
-	if (!text(r, field(j, "name"), &v->name) || !int_in(field(j, "line"), 0, 1 << 30, &v->line) ||
-	    !kind(field(j, "kind"), &v->kind) || !truth(field(j, "reference"), &v->reference) ||
-	    !truth(field(j, "folded"), &v->folded) || !members(r, field(j, "members"), v->kind, &v->members))
+	if (!text(r, field(j, "name"), &v->name) || !int_in(field(j, "line"), 0, 1 << 30, &v->line)
+	    || !kind(field(j, "kind"), &v->kind) || !truth(field(j, "reference"), &v->reference)
+	    || !truth(field(j, "folded"), &v->folded)
+	    || !members(r, field(j, "members"), v->kind, &v->members))
 		return false;
 	if (v->folded)
 		return true;
-	return int_in(field(j, "state"), 0, 2 * r->m->nlayer, &v->state) &&
-	       read_columns(r, field(j, "columns"), field(j, "weights"), v) &&
-	       number(field(j, "bias"), &v->bias);
+	return int_in(field(j, "state"), 0, 2 * r->m->nlayer, &v->state)
+	       && read_columns(r, field(j, "columns"), field(j, "weights"), v)
+	       && number(field(j, "bias"), &v->bias);
 }
 
 static bool
@@ -386,7 +389,8 @@ property(const TwParts *parts, const char *key)
 static bool
 read_property(Meta *r, const char *value, Read *read)
 {
-	cJSON *j = value && strlen(value) <= MAX_TEXT ? cJSON_ParseWithOpts(value, NULL, true) : NULL;
+	cJSON *j = value && strlen(value) <= MAX_TEXT ? cJSON_ParseWithOpts(value, NULL, true)
+	                                              : NULL;
 	bool ok = j && read(r, j);
 
 	cJSON_Delete(j);
@@ -405,8 +409,10 @@ tw_read_meta(TwModel *m, TwPool *pool, const TwParts *parts, char **error)
 	m->emits = tw_part(parts, "head.w");
 	for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
 		const char *value = property(parts, properties[i].key);
-		if ((value || !properties[i].optional) && !read_property(&r, value, properties[i].read))
-			return tw_refuse(error, "the property %s is missing or damaged", properties[i].key);
+		if ((value || !properties[i].optional)
+		    && !read_property(&r, value, properties[i].read))
+			return tw_refuse(error, "the property %s is missing or damaged",
+			                 properties[i].key);
 	}
 	if (!m->emits && !m->nlabel)
 		return tw_refuse(error, "the model has no output");

@@ -24,14 +24,14 @@
 #include <stddef.h>
 
 typedef struct TwLayer {
-	int heads, dk, dv;      /* heads may be 0; dk: key size, dv: value size, padded to the largest */
-	int neurons;            /* may be 0 */
-	float *wq, *wk;         /* (d_model, heads * dk) */
-	float *bq, *bk;         /* (heads * dk) */
-	float *wv, *bv;         /* (d_model, heads * dv), (heads * dv) */
-	float *wo;              /* (heads * dv, d_model) */
-	float *w1, *b1;         /* (d_model, neurons), (neurons) */
-	float *w2, *b2;         /* (neurons, d_model), (d_model) */
+	int heads, dk, dv; /* heads may be 0; dk: key size, dv: value size, padded to the largest */
+	int neurons;       /* may be 0 */
+	float *wq, *wk;    /* (d_model, heads * dk) */
+	float *bq, *bk;    /* (heads * dk) */
+	float *wv, *bv;    /* (d_model, heads * dv), (heads * dv) */
+	float *wo;         /* (heads * dv, d_model) */
+	float *w1, *b1;    /* (d_model, neurons), (neurons) */
+	float *w2, *b2;    /* (neurons, d_model), (d_model) */
 } TwLayer;
 
 typedef enum TwKind { TW_INT, TW_BOOL, TW_TOKEN, TW_REAL } TwKind;
@@ -46,9 +46,9 @@ typedef struct TwLabel {
 	char *name;
 	TwKind kind;
 	int columns;
-	float *w, *b;           /* (d_model, columns), (columns) */
-	float error;            /* TW_REAL: how far a number may be from what is meant */
-	TwMembers members;      /* of a TW_INT */
+	float *w, *b;      /* (d_model, columns), (columns) */
+	float error;       /* TW_REAL: how far a number may be from what is meant */
+	TwMembers members; /* of a TW_INT */
 } TwLabel;
 
 /* A named value: bias + sum of weight[i] * x[column[i]] in one state of the
@@ -56,38 +56,38 @@ typedef struct TwLabel {
  * 2L+2 after its MLP. */
 typedef struct TwNamed {
 	char *name;
-	int line;               /* in the source, from 1; 0 if it is of another file */
+	int line; /* in the source, from 1; 0 if it is of another file */
 	TwKind kind;
-	bool reference;         /* the number of a position, -1 if absent */
-	bool folded;            /* never stood in the stream as a whole: no columns */
+	bool reference; /* the number of a position, -1 if absent */
+	bool folded;    /* never stood in the stream as a whole: no columns */
 	int state;
 	int ncolumn, *column;
 	float *weight, bias;
-	TwMembers members;      /* of a TW_INT */
+	TwMembers members; /* of a TW_INT */
 } TwNamed;
 
 /* One of the numbers that a model without tokens is fed at each position. */
 typedef struct TwInput {
-	char *name;             /* "x", "x[1]" */
-	TwKind kind;            /* no TW_TOKEN */
-	float low, high;        /* what it may be */
+	char *name;      /* "x", "x[1]" */
+	TwKind kind;     /* no TW_TOKEN */
+	float low, high; /* what it may be */
 } TwInput;
 
 typedef struct TwModel {
-	char *name;             /* the program's */
-	int nvocab;             /* declared tokens; <end> is row nvocab, <bos> row nvocab + 1 */
-	char **vocab;           /* (nvocab) UTF-8 */
-	bool record;            /* a token has fields */
-	int nfield;             /* rows that make a token: 1, or one of each field */
-	int *first;             /* (nfield + 1) the first row of each field, then nvocab */
-	int context;            /* most tokens of a text, without <bos> */
+	char *name;   /* the program's */
+	int nvocab;   /* declared tokens; <end> is row nvocab, <bos> row nvocab + 1 */
+	char **vocab; /* (nvocab) UTF-8 */
+	bool record;  /* a token has fields */
+	int nfield;   /* rows that make a token: 1, or one of each field */
+	int *first;   /* (nfield + 1) the first row of each field, then nvocab */
+	int context;  /* most tokens of a text, without <bos> */
 	bool bidirectional;
-	bool emits;             /* has logits */
+	bool emits; /* has logits */
 	int d_model, nlayer;
-	int ninput;             /* numbers fed at a position, in place of a token; nvocab is 0 then */
-	TwInput *input;         /* (ninput) */
-	float *embed_input;     /* (ninput, d_model); NULL where there are tokens */
-	float *embed_token;     /* (nvocab + 2, d_model); NULL where there are none */
+	int ninput;         /* numbers fed at a position, in place of a token; nvocab is 0 then */
+	TwInput *input;     /* (ninput) */
+	float *embed_input; /* (ninput, d_model); NULL where there are tokens */
+	float *embed_token; /* (nvocab + 2, d_model); NULL where there are none */
 	float *embed_position;  /* (context + 1, d_model) */
 	TwLayer *layer;         /* (nlayer) */
 	float *head_w, *head_b; /* (d_model, nvocab + 2), (nvocab + 2); NULL unless it emits */
@@ -95,9 +95,9 @@ typedef struct TwModel {
 	TwLabel *label;
 	int nnamed;
 	TwNamed *named;
-	char *source;           /* JSON: {"name": …, "hash": …} */
-	char *certificate;      /* JSON: bounds and gaps that were proved, head by head */
-	struct TwCode *code;    /* how it is run; made when it is loaded */
+	char *source;        /* JSON: {"name": …, "hash": …} */
+	char *certificate;   /* JSON: bounds and gaps that were proved, head by head */
+	struct TwCode *code; /* how it is run; made when it is loaded */
 } TwModel;
 
 #endif

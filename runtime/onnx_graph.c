@@ -21,7 +21,8 @@ tw_elements(int ndim, const int64_t *dim)
 size_t
 tw_tensor_bytes(const TwTensor *t)
 {
-	return (size_t)tw_elements(t->ndim, t->dim) * (t->integer ? sizeof(int64_t) : sizeof(float));
+	return (size_t)tw_elements(t->ndim, t->dim)
+	       * (t->integer ? sizeof(int64_t) : sizeof(float));
 }
 
 /* ---- the weights */
@@ -102,8 +103,8 @@ tw_weights(TwPool *pool, TwModel *m, TwWeight **list)
 /* ---- the graph: each function adds nodes and returns the name of the last */
 
 static const char *
-node_attr(TwPlan *p, const char *out, const char *op, const char *const in[4], const char *attr, bool list,
-	  int nvalue, const int64_t *value)
+node_attr(TwPlan *p, const char *out, const char *op, const char *const in[4], const char *attr,
+          bool list, int nvalue, const int64_t *value)
 {
 	TwNode *n = &p->node[p->nnode++];
 
@@ -125,7 +126,8 @@ node(TwPlan *p, const char *out, const char *op, const char *const in[4])
 }
 
 static const char *
-node_int(TwPlan *p, const char *out, const char *op, const char *const in[4], const char *attr, int value)
+node_int(TwPlan *p, const char *out, const char *op, const char *const in[4], const char *attr,
+         int value)
 {
 	return node_attr(p, out, op, in, attr, false, 1, (int64_t[]){ value });
 }
@@ -168,7 +170,8 @@ token_rows(TwPlan *p, const TwModel *m)
 	node(p, "here.fields", "Unsqueeze", IN("here", "axis.fields"));
 	node(p, "rows", "Where", IN("here.fields", "input_ids", "bos"));
 	node(p, "embed.by_field", "Gather", IN("embed.token", "rows"));
-	node_int(p, "embed.by_token", "ReduceSum", IN("embed.by_field", "axis.fields"), "keepdims", 0);
+	node_int(p, "embed.by_token", "ReduceSum", IN("embed.by_field", "axis.fields"), "keepdims",
+	         0);
 	node_int(p, "row", "Gather", IN("rows", "zero"), "axis", 2);
 }
 
@@ -210,7 +213,8 @@ embed(TwPlan *p, const TwModel *m)
 	node(p, "embed.by_place", "Gather", IN("embed.position", "place"));
 	if (m->ninput)
 		input_numbers(p);
-	return node(p, "x.0", "Add", IN(m->ninput ? "embed.by_input" : "embed.by_token", "embed.by_place"));
+	return node(p, "x.0", "Add",
+	            IN(m->ninput ? "embed.by_input" : "embed.by_token", "embed.by_place"));
 }
 
 /* Who sees whom, (batch, 1, sequence, past + sequence): each itself; a position
@@ -251,7 +255,8 @@ project(TwPlan *p, int n, const char *what, const char *x, const char *shape)
 	const char *w = part(p->pool, n, tw_pool_fmt(p->pool, "w%s", what));
 	const char *b = part(p->pool, n, tw_pool_fmt(p->pool, "b%s", what));
 	const char *all = affine(p, tw_pool_fmt(p->pool, "%s.all", out), x, w, b);
-	const char *split = node(p, tw_pool_fmt(p->pool, "%s.split", out), "Reshape", IN(all, shape));
+	const char *split = node(p, tw_pool_fmt(p->pool, "%s.split", out), "Reshape",
+	                         IN(all, shape));
 
 	return transpose(p, out, split, 0, 2, 1, 3);
 }
@@ -286,11 +291,12 @@ attention(TwPlan *p, const TwModel *m, int n, const char *x)
 {
 	const TwLayer *l = &m->layer[n];
 	TwPool *pool = p->pool;
-	const char *keys = integers(p, part(pool, n, "key_shape"), 4, (int64_t[]){ 0, 0, l->heads, l->dk });
-	const char *values =
-		integers(p, part(pool, n, "value_shape"), 4, (int64_t[]){ 0, 0, l->heads, l->dv });
-	const char *joined =
-		integers(p, part(pool, n, "joined_shape"), 3, (int64_t[]){ 0, 0, (int64_t)l->heads * l->dv });
+	const char *keys = integers(p, part(pool, n, "key_shape"), 4,
+	                            (int64_t[]){ 0, 0, l->heads, l->dk });
+	const char *values = integers(p, part(pool, n, "value_shape"), 4,
+	                              (int64_t[]){ 0, 0, l->heads, l->dv });
+	const char *joined = integers(p, part(pool, n, "joined_shape"), 3,
+	                              (int64_t[]){ 0, 0, (int64_t)l->heads * l->dv });
 	const char *q = project(p, n, "q", x, keys), *k = project(p, n, "k", x, keys);
 	const char *v = project(p, n, "v", x, values);
 
@@ -311,7 +317,8 @@ static const char *
 mlp(TwPlan *p, int n, const char *x)
 {
 	TwPool *pool = p->pool;
-	const char *h = affine(p, part(pool, n, "neuron.sum"), x, part(pool, n, "w1"), part(pool, n, "b1"));
+	const char *h = affine(p, part(pool, n, "neuron.sum"), x, part(pool, n, "w1"),
+	                       part(pool, n, "b1"));
 
 	h = node(p, part(pool, n, "neuron"), "Relu", IN(h));
 	h = affine(p, part(pool, n, "mlp"), h, part(pool, n, "w2"), part(pool, n, "b2"));
@@ -346,8 +353,9 @@ plan_weights(TwPlan *p, const TwModel *m)
 
 	p->tensor = TW_NEW(p->pool, TwTensor, n + 9 + 3 * m->nlayer);
 	for (int i = 0; i < n; i++)
-		p->tensor[p->ntensor++] =
-			(TwTensor){ w[i].name, false, w[i].ndim, { w[i].dim[0], w[i].dim[1] }, *w[i].data };
+		p->tensor[p->ntensor++] = (TwTensor){
+			w[i].name, false, w[i].ndim, { w[i].dim[0], w[i].dim[1] }, *w[i].data
+		};
 }
 
 static bool
@@ -371,7 +379,8 @@ tw_plan(TwPool *pool, const TwModel *m)
 	p->output = TW_NEW(pool, TwPort, 1 + 2 * m->nlayer + m->nlabel);
 	plan_weights(p, m);
 	bool numbers = m->ninput > 0;
-	port(p->input, &p->ninput, numbers ? "inputs" : "input_ids", !numbers, 2 + (m->record || numbers),
+	port(p->input, &p->ninput, numbers ? "inputs" : "input_ids", !numbers,
+	     2 + (m->record || numbers),
 	     IN("batch", "sequence", tw_pool_fmt(pool, "%d", numbers ? m->ninput : m->nfield)));
 	port(p->input, &p->ninput, "attention_mask", true, 2, IN("batch", all));
 	port(p->input, &p->ninput, "position_ids", true, 2, IN("batch", "sequence"));

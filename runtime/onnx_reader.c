@@ -57,8 +57,8 @@ well_formed(const ProtobufCMessageDescriptor *d, Bytes b, int depth)
 	while (b.at < b.end) {
 		if (!varint(&b, &tag) || tag >> 3 == 0 || tag >> 3 > 1 << 29)
 			return false;
-		const ProtobufCFieldDescriptor *f =
-			protobuf_c_message_descriptor_get_field(d, (unsigned)(tag >> 3));
+		const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(
+			d, (unsigned)(tag >> 3));
 		switch (tag & 7) {
 		case 0:
 			if (!varint(&b, &n))
@@ -71,17 +71,17 @@ well_formed(const ProtobufCMessageDescriptor *d, Bytes b, int depth)
 		case 2:
 			if (!varint(&b, &n) || !skip(&b, n))
 				return false;
-			if (f && f->type == PROTOBUF_C_TYPE_MESSAGE &&
-			    (depth == MAX_DEPTH ||
-			     !well_formed(f->descriptor, (Bytes){ b.at - n, b.at }, depth + 1)))
+			if (f && f->type == PROTOBUF_C_TYPE_MESSAGE
+			    && (depth == MAX_DEPTH
+			        || !well_formed(f->descriptor, (Bytes){ b.at - n, b.at },
+			                        depth + 1)))
 				return false;
 			break;
 		case 5:
 			if (!skip(&b, 4))
 				return false;
 			break;
-		default:
-			return false;
+		default: return false;
 		}
 	}
 	return true;
@@ -128,31 +128,31 @@ same(const char *a, const char *b)
 static bool
 same_tensor(const Onnx__TensorProto *t, const TwTensor *want)
 {
-	int type =
-		want->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	int type = want->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+	                         : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 
-	if (!same(t->name, want->name) || t->data_type != type || t->n_dims != (size_t)want->ndim ||
-	    t->segment || t->n_external_data || t->has_data_location)
+	if (!same(t->name, want->name) || t->data_type != type || t->n_dims != (size_t)want->ndim
+	    || t->segment || t->n_external_data || t->has_data_location)
 		return false;
 	for (int i = 0; i < want->ndim; i++)
 		if (t->dims[i] != want->dim[i])
 			return false;
-	return t->raw_data.len == tw_tensor_bytes(want) &&
-	       !memcmp(t->raw_data.data, want->data, t->raw_data.len);
+	return t->raw_data.len == tw_tensor_bytes(want)
+	       && !memcmp(t->raw_data.data, want->data, t->raw_data.len);
 }
 
 static bool
 same_attribute(const Onnx__AttributeProto *a, const TwNode *want)
 {
 	int type = want->list ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS
-			      : ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
+	                      : ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
 
 	if (!same(a->name, want->attr) || (int)a->type != type || !same(a->ref_attr_name, NULL))
 		return false;
 	if (!want->list)
 		return a->has_i && a->i == want->value[0];
-	return a->n_ints == (size_t)want->nvalue &&
-	       !memcmp(a->ints, want->value, (size_t)want->nvalue * sizeof *want->value);
+	return a->n_ints == (size_t)want->nvalue
+	       && !memcmp(a->ints, want->value, (size_t)want->nvalue * sizeof *want->value);
 }
 
 static bool
@@ -162,8 +162,9 @@ same_node(const Onnx__NodeProto *n, const TwNode *want)
 
 	while (inputs < 4 && want->in[inputs])
 		inputs++;
-	if (!same(n->op_type, want->op) || !same(n->domain, NULL) || n->n_input != inputs ||
-	    n->n_output != 1 || !same(n->output[0], want->out) || n->n_attribute != (want->attr != NULL))
+	if (!same(n->op_type, want->op) || !same(n->domain, NULL) || n->n_input != inputs
+	    || n->n_output != 1 || !same(n->output[0], want->out)
+	    || n->n_attribute != (want->attr != NULL))
 		return false;
 	for (size_t i = 0; i < inputs; i++)
 		if (!same(n->input[i], want->in[i]))
@@ -176,18 +177,18 @@ same_dim(const Onnx__TensorShapeProto__Dimension *d, const char *want)
 {
 	if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM)
 		return same(d->dim_param, want);
-	return d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && want[0] >= '0' &&
-	       want[0] <= '9' && d->dim_value == atoll(want);
+	return d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE
+	       && want[0] >= '0' && want[0] <= '9' && d->dim_value == atoll(want);
 }
 
 static bool
 same_port(const Onnx__ValueInfoProto *v, const TwPort *want)
 {
-	int type =
-		want->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	int type = want->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+	                         : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 
-	if (!same(v->name, want->name) || !v->type ||
-	    v->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !v->type->tensor_type)
+	if (!same(v->name, want->name) || !v->type
+	    || v->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !v->type->tensor_type)
 		return false;
 	const Onnx__TypeProto__Tensor *t = v->type->tensor_type;
 	if (t->elem_type != type || !t->shape || t->shape->n_dim != (size_t)want->ndim)
@@ -201,9 +202,9 @@ same_port(const Onnx__ValueInfoProto *v, const TwPort *want)
 static bool
 same_counts(const Onnx__GraphProto *g, const TwPlan *want)
 {
-	return g->n_initializer == (size_t)want->ntensor && g->n_node == (size_t)want->nnode &&
-	       g->n_input == (size_t)want->ninput && g->n_output == (size_t)want->noutput &&
-	       !g->n_sparse_initializer && !g->n_quantization_annotation;
+	return g->n_initializer == (size_t)want->ntensor && g->n_node == (size_t)want->nnode
+	       && g->n_input == (size_t)want->ninput && g->n_output == (size_t)want->noutput
+	       && !g->n_sparse_initializer && !g->n_quantization_annotation;
 }
 
 static bool
@@ -214,17 +215,19 @@ same_graph(const Onnx__GraphProto *g, const TwPlan *want, char **error)
 	for (int i = 0; i < want->ntensor; i++)
 		if (!same_tensor(g->initializer[i], &want->tensor[i]))
 			return tw_refuse(error, "the tensor '%s' is not as it should be",
-					 want->tensor[i].name);
+			                 want->tensor[i].name);
 	for (int i = 0; i < want->nnode; i++)
 		if (!same_node(g->node[i], &want->node[i]))
-			return tw_refuse(error, "the node '%s' is not as it should be", want->node[i].out);
+			return tw_refuse(error, "the node '%s' is not as it should be",
+			                 want->node[i].out);
 	for (int i = 0; i < want->ninput; i++)
 		if (!same_port(g->input[i], &want->input[i]))
-			return tw_refuse(error, "the input '%s' is not as it should be", want->input[i].name);
+			return tw_refuse(error, "the input '%s' is not as it should be",
+			                 want->input[i].name);
 	for (int i = 0; i < want->noutput; i++)
 		if (!same_port(g->output[i], &want->output[i]))
 			return tw_refuse(error, "the output '%s' is not as it should be",
-					 want->output[i].name);
+			                 want->output[i].name);
 	return true;
 }
 
@@ -233,9 +236,10 @@ same_header(const Onnx__ModelProto *file, char **error)
 {
 	if (!file->graph || file->n_opset_import != 1 || file->n_functions || file->n_training_info)
 		return tw_refuse(error, "not a tw model");
-	if (!same(file->opset_import[0]->domain, NULL) || file->opset_import[0]->version != TW_OPSET ||
-	    file->ir_version != TW_IR_VERSION)
-		return tw_refuse(error, "another version of ONNX than %d, opset %d", TW_IR_VERSION, TW_OPSET);
+	if (!same(file->opset_import[0]->domain, NULL) || file->opset_import[0]->version != TW_OPSET
+	    || file->ir_version != TW_IR_VERSION)
+		return tw_refuse(error, "another version of ONNX than %d, opset %d", TW_IR_VERSION,
+		                 TW_OPSET);
 	return true;
 }
 
@@ -244,8 +248,8 @@ same_header(const Onnx__ModelProto *file, char **error)
 static bool
 is_part(const Onnx__TensorProto *t)
 {
-	return t->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT && t->n_dims >= 1 && t->n_dims <= 2 &&
-	       t->name;
+	return t->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT && t->n_dims >= 1
+	       && t->n_dims <= 2 && t->name;
 }
 
 static void
@@ -260,7 +264,9 @@ gather(TwPool *pool, const Onnx__ModelProto *file, TwParts *parts)
 		if (!is_part(t))
 			continue;
 		TwPart *part = &parts->part[parts->npart++];
-		*part = (TwPart){ t->name, (int)t->n_dims, { 0 }, t->raw_data.data, t->raw_data.len };
+		*part = (TwPart){
+			t->name, (int)t->n_dims, { 0 }, t->raw_data.data, t->raw_data.len
+		};
 		memcpy(part->dim, t->dims, t->n_dims * sizeof *t->dims);
 	}
 	for (size_t i = 0; i < file->n_metadata_props; i++) {

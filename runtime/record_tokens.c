@@ -21,7 +21,7 @@ enum { WORD = 64 }; /* room for a value */
 typedef struct Reader {
 	const TwModel *m;
 	const char *at;
-	int *row;       /* (nfield) -1: not given yet */
+	int *row; /* (nfield) -1: not given yet */
 	char **error;
 } Reader;
 
@@ -47,8 +47,9 @@ expected(Reader *r, const char *what)
 {
 	int n = (int)strcspn(r->at, " \t\n");
 
-	return *r->at ? tw_refuse(r->error, "%s is expected at '%.*s'", what, n < 20 ? n : 20, r->at)
-		      : tw_refuse(r->error, "%s is expected where the prompt ends", what);
+	return *r->at ? tw_refuse(r->error, "%s is expected at '%.*s'", what, n < 20 ? n : 20,
+	                          r->at)
+	              : tw_refuse(r->error, "%s is expected where the prompt ends", what);
 }
 
 static size_t
@@ -64,7 +65,8 @@ value_of(const TwModel *m, int row, const char *name)
 	size_t n = strlen(name);
 	const char *word = m->vocab[row];
 
-	return !strncmp(word, name, n) && word[n] == ':' && word[n + 1] == ' ' ? word + n + 2 : NULL;
+	return !strncmp(word, name, n) && word[n] == ':' && word[n + 1] == ' ' ? word + n + 2
+	                                                                       : NULL;
 }
 
 static int
@@ -100,7 +102,8 @@ set_field(Reader *r, const char *name, const char *value)
 	int f = field_called(m, name);
 
 	if (f < 0 && has_element(r, name, 0))
-		return tw_refuse(r->error, "the field '%s' is a list, it cannot be '%s'", name, value);
+		return tw_refuse(r->error, "the field '%s' is a list, it cannot be '%s'", name,
+		                 value);
 	if (f < 0)
 		return tw_refuse(r->error, "a token of this model has no field '%s'", name);
 	if (r->row[f] >= 0)
@@ -131,7 +134,8 @@ set_bits(Reader *r, const char *name, uint64_t bits)
 	for (; has_element(r, name, i); i++)
 		if (!set_element(r, name, i, i < 64 && bits >> i & 1 ? "true" : "false"))
 			return false;
-	return i >= 64 || !(bits >> i) || tw_refuse(r->error, "the field '%s' has only %d bits", name, i);
+	return i >= 64 || !(bits >> i)
+	       || tw_refuse(r->error, "the field '%s' has only %d bits", name, i);
 }
 
 /* A word; numbers in decimal. */
@@ -164,8 +168,8 @@ read_list(Reader *r, const char *name)
 	bool is_number;
 
 	for (int i = 0; !accept(r, ']'); i++)
-		if ((i && !accept(r, ',')) || !read_word(r, word, &number, &is_number) ||
-		    !set_element(r, name, i, word))
+		if ((i && !accept(r, ',')) || !read_word(r, word, &number, &is_number)
+		    || !set_element(r, name, i, word))
 			return expected(r, "',' or ']'");
 	return true;
 }
@@ -213,7 +217,8 @@ read_record(Reader *r)
 	for (int f = 0; f < r->m->nfield; f++) {
 		const char *word = r->m->vocab[r->m->first[f]];
 		if (r->row[f] < 0)
-			return tw_refuse(r->error, "the field '%.*s' is missing", (int)strcspn(word, ":"), word);
+			return tw_refuse(r->error, "the field '%.*s' is missing",
+			                 (int)strcspn(word, ":"), word);
 	}
 	return true;
 }
@@ -226,7 +231,8 @@ tw_tokenize_records(const TwModel *m, const char *text, int *rows, char **error)
 
 	for (; blanks(&r), *r.at; n++, r.row += m->nfield) {
 		if (n == m->context) {
-			tw_refuse(error, "the prompt is too long: the model takes %d tokens", m->context);
+			tw_refuse(error, "the prompt is too long: the model takes %d tokens",
+			          m->context);
 			return -1;
 		}
 		for (int f = 0; f < m->nfield; f++)
@@ -247,8 +253,7 @@ typedef struct Writer {
 	size_t size, n; /* n: how long it is, were there room */
 } Writer;
 
-static void __attribute__((format(printf, 2, 3)))
-put(Writer *w, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) put(Writer *w, const char *fmt, ...)
 {
 	va_list ap;
 	bool room = w->n < w->size;

@@ -57,10 +57,11 @@ add_part(Reader *r, const cJSON *j)
 	int64_t begin, end;
 
 	part->name = j->string;
-	if (!type || strcmp(type, "F32") || !shape(cJSON_GetObjectItemCaseSensitive(j, "shape"), part) ||
-	    !cJSON_IsArray(range) || cJSON_GetArraySize(range) != 2 ||
-	    !offset(range->child, (int64_t)r->ndata, &begin) ||
-	    !offset(range->child->next, (int64_t)r->ndata, &end) || (size_t)begin != r->used || end < begin)
+	if (!type || strcmp(type, "F32")
+	    || !shape(cJSON_GetObjectItemCaseSensitive(j, "shape"), part) || !cJSON_IsArray(range)
+	    || cJSON_GetArraySize(range) != 2 || !offset(range->child, (int64_t)r->ndata, &begin)
+	    || !offset(range->child->next, (int64_t)r->ndata, &end) || (size_t)begin != r->used
+	    || end < begin)
 		return false;
 	part->bytes = r->data + begin;
 	part->size = (size_t)(end - begin);

@@ -15,13 +15,13 @@
 struct TwSession {
 	const TwModel *m;
 	const TwCode *c;
-	TwCode *own;    /* c, if the model was not loaded */
+	TwCode *own; /* c, if the model was not loaded */
 	unsigned flags;
-	int places;     /* context + 1 */
-	int used;       /* places filled, <bos> among them */
-	int *next;      /* (nfield) what comes next, [0] -1 where that was not asked */
-	bool plain;     /* this text is in `softmax` */
-	int *row;       /* (places, nfield) */
+	int places; /* context + 1 */
+	int used;   /* places filled, <bos> among them */
+	int *next;  /* (nfield) what comes next, [0] -1 where that was not asked */
+	bool plain; /* this text is in `softmax` */
+	int *row;   /* (places, nfield) */
 	TwWork w;
 	float *start;   /* (c->reset) the state that <bos> left, */
 	float *start_x; /* (d_model) and its stream */
@@ -30,8 +30,9 @@ struct TwSession {
 	float *label;   /* (places, c->label.n) */
 	float *memory;  /* all of these */
 	size_t bytes;
-	TwPlain *softmax; /* TW_CHECK, TW_PLAIN, bidirectional models; else NULL until it is needed */
-	char *differs;    /* TW_CHECK: where */
+	/* TW_CHECK, TW_PLAIN, bidirectional models; else NULL until it is needed */
+	TwPlain *softmax;
+	char *differs; /* TW_CHECK: where */
 	TwStats stats;
 	TwClock clock;
 };
@@ -66,7 +67,8 @@ lay_out(TwSession *s, float *memory)
 	s->base = take(memory, &used, c->logit.n);
 	s->logits = take(memory, &used, m->emits ? rows : 0);
 	s->label = take(memory, &used, places * c->label.n);
-	s->w.note = take(memory, &used, s->flags & TW_TRACE ? (2.0 * m->nlayer + 1) * places * d : 0);
+	s->w.note = take(memory, &used,
+	                 s->flags & TW_TRACE ? (2.0 * m->nlayer + 1) * places * d : 0);
 	if (!(s->flags & TW_TRACE))
 		s->w.note = NULL;
 	return used;
@@ -130,12 +132,16 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 		free(s);
 		return NULL;
 	}
-	*s = (TwSession){ .m = m, .c = own ? own : m->code, .own = own, .flags = flags, .places = m->context + 1 };
+	*s = (TwSession){ .m = m,
+		          .c = own ? own : m->code,
+		          .own = own,
+		          .flags = flags,
+		          .places = m->context + 1 };
 	size_t n = (size_t)(s->places + 1) * (size_t)m->nfield;
 	s->row = calloc(n, sizeof *s->row);
 	s->bytes = sizeof *s + n * sizeof *s->row;
-	if (!s->row || !(always || allocate(s, error)) ||
-	    ((always || flags & TW_CHECK) && !open_softmax(s, error))) {
+	if (!s->row || !(always || allocate(s, error))
+	    || ((always || flags & TW_CHECK) && !open_softmax(s, error))) {
 		tw_refuse(error, "out of memory");
 		tw_close(s);
 		return NULL;
@@ -192,7 +198,8 @@ turn_plain(TwSession *s)
 		return false;
 	}
 	s->stats.fallbacks++;
-	for (int i = had && s->flags & TW_CHECK ? s->used : (tw_plain_reset(s->softmax), 1); i < s->used; i++)
+	for (int i = had && s->flags & TW_CHECK ? s->used : (tw_plain_reset(s->softmax), 1);
+	     i < s->used; i++)
 		tw_plain_feed(s->softmax, s->row + i * s->m->nfield);
 	s->plain = true;
 	return true;
@@ -214,8 +221,10 @@ check_stream(TwSession *s)
 
 	for (int i = 0; i < s->m->d_model && !s->differs; i++)
 		if (!same(s->c, x[i], s->w.x[i]))
-			tw_refuse(&s->differs, "at token %d, column %d: softmax over everything gives %.9g, the look-ups %.9g",
-				  s->used - 1, i, (double)x[i], (double)s->w.x[i]);
+			tw_refuse(&s->differs,
+			          "at token %d, column %d: softmax over everything gives %.9g, the "
+			          "look-ups %.9g",
+			          s->used - 1, i, (double)x[i], (double)s->w.x[i]);
 }
 
 static bool
@@ -232,7 +241,8 @@ tw_feed_token(TwSession *s, const int *row)
 {
 	if (s->used == s->places || !is_token(s->m, row))
 		return false;
-	int *at = memcpy(s->row + s->used++ * s->m->nfield, row, (size_t)s->m->nfield * sizeof *row);
+	int *at = memcpy(s->row + s->used++ * s->m->nfield, row,
+	                 (size_t)s->m->nfield * sizeof *row);
 	*s->next = -1; /* row may have been s->next */
 	s->stats.tokens++;
 	if (s->softmax && (s->plain || s->flags & TW_CHECK))
@@ -381,7 +391,7 @@ tw_value(TwSession *s, const TwNamed *v, int i)
 {
 	size_t d = (size_t)s->m->d_model, place = (size_t)(i + 1);
 	const float *x = s->plain ? tw_plain_state(s->softmax, v->state, i + 1)
-				  : s->w.note + ((size_t)v->state * (size_t)s->places + place) * d;
+	                          : s->w.note + ((size_t)v->state * (size_t)s->places + place) * d;
 	float sum = v->bias;
 
 	for (int c = 0; c < v->ncolumn; c++)

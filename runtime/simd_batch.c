@@ -101,7 +101,8 @@ embed(Lanes *l)
 INLINE void
 read_back(Lanes *l, const TwHead *h)
 {
-	V *ring = l->state + h->state + (h->back ? l->tick % (unsigned)h->back : 0) * (unsigned)h->nvalue;
+	V *ring = l->state + h->state
+	          + (h->back ? l->tick % (unsigned)h->back : 0) * (unsigned)h->nvalue;
 
 	for (int i = 0; i < h->nvalue; i++) {
 		V value = l->fresh[h->value + i];
@@ -114,7 +115,8 @@ read_back(Lanes *l, const TwHead *h)
 INLINE void
 read_best(Lanes *l, const TwHead *h)
 {
-	V *s = l->state + h->state, *kept = s + 3, *bos = kept + h->nvalue, p = l->fresh[h->priority];
+	V *s = l->state + h->state, *kept = s + 3, *bos = kept + h->nvalue,
+	  p = l->fresh[h->priority];
 	M better = p > s[0];
 	V lifted = s[2];
 
@@ -222,8 +224,8 @@ best_step(unsigned flags)
 #if defined(__x86_64__)
 	if (flags & TW_PORTABLE)
 		return step_portable;
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-	    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+	    && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
 		return step_avx512;
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 		return step_avx2;
@@ -284,7 +286,8 @@ open_lanes(TwBatch *b)
 {
 	size_t n = lay_out(&b->l, NULL);
 
-	if (n > ((size_t)1 << 30) / sizeof(V) || posix_memalign(&b->memory, sizeof(V), (n + 1) * sizeof(V)))
+	if (n > ((size_t)1 << 30) / sizeof(V)
+	    || posix_memalign(&b->memory, sizeof(V), (n + 1) * sizeof(V)))
 		return false;
 	b->bytes = (n + 1) * sizeof(V) + b->l.c->reset * sizeof *b->start;
 	memset(b->memory, 0, (n + 1) * sizeof(V));
@@ -309,7 +312,8 @@ tw_batch_open(const TwModel *m, unsigned flags, char **error)
 	}
 	b->l.c = m->code;
 	b->l.clock.on = flags & TW_TIMED;
-	if (m->code && m->code->fixed && !(flags & ~(unsigned)(TW_PORTABLE | TW_TIMED)) && open_lanes(b))
+	if (m->code && m->code->fixed && !(flags & ~(unsigned)(TW_PORTABLE | TW_TIMED))
+	    && open_lanes(b))
 		b->step = best_step(flags);
 	return b;
 }

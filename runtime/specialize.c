@@ -196,7 +196,8 @@ fill_lines(TwCode *c, TwStage *s, TwSteps *g)
 		double *line = g->line + (size_t)(i + 1) * width, b = (double)s->bias[g->first + i];
 		memcpy(line, line - width, width * sizeof *line);
 		for (int t = s->out.start[g->first + i]; t < s->out.start[g->first + i + 1]; t++) {
-			double *at = line + 2 * c->place_of[s->out.term[t].at], w = (double)s->out.term[t].w;
+			double *at = line + 2 * c->place_of[s->out.term[t].at],
+			       w = (double)s->out.term[t].w;
 			at[0] += w;
 			at[1] += w * b;
 			ok = ok && whole(at[0]) && whole(at[1]) && whole(w);
@@ -230,7 +231,8 @@ make_steps(TwCode *c, TwStage *s, TwSteps *g)
 	double low = -(double)b[0], high = -(double)b[g->n - 1];
 	int terms = s->out.start[g->first + g->n] - s->out.start[g->first];
 
-	if (g->n < 3 || g->n > MOST_STEPS || high - low > MOST_RANGE || fabs(low) > 1e9 || high - low > (double)c->cells)
+	if (g->n < 3 || g->n > MOST_STEPS || high - low > MOST_RANGE || fabs(low) > 1e9
+	    || high - low > (double)c->cells)
 		return;
 	for (int i = 0; i < g->n; i++)
 		if (!whole((double)b[i]))
@@ -306,7 +308,8 @@ code_neurons(TwCode *c, TwStage *s, const TwLayer *l)
 			g->first = i;
 		s->part[i] = list[i].part;
 		s->bias[i] = list[i].bias;
-		tw_form(p, &s->out, l->w2 + (size_t)list[i].row * (size_t)c->m->d_model, 1, c->m->d_model, 0);
+		tw_form(p, &s->out, l->w2 + (size_t)list[i].row * (size_t)c->m->d_model, 1,
+		        c->m->d_model, 0);
 	}
 	free(list);
 	for (int i = 0; i < s->linear.n; i++)
@@ -385,7 +388,8 @@ code_labels(TwCode *c)
 		const TwLabel *l = &c->m->label[i];
 		c->label_at[i] = c->label.n;
 		for (int j = 0; j < l->columns; j++)
-			tw_form(&c->pool, &c->label, l->w + j, (size_t)l->columns, c->m->d_model, l->b[j]);
+			tw_form(&c->pool, &c->label, l->w + j, (size_t)l->columns, c->m->d_model,
+			        l->b[j]);
 	}
 }
 
@@ -395,15 +399,12 @@ static size_t
 small_size(const TwHead *h)
 {
 	switch (h->way) {
-	case TW_BACK:
-		return (size_t)h->back * (size_t)h->nvalue;
+	case TW_BACK: return (size_t)h->back * (size_t)h->nvalue;
 	case TW_BEST: /* best, second, value; the same of <bos>, without second */
 		return 3 + 2 * (size_t)h->nvalue;
 	case TW_KEYED: /* how many keys */
-	case TW_MEAN:
-		return 1;
-	default:
-		return 0;
+	case TW_MEAN: return 1;
+	default: return 0;
 	}
 }
 

@@ -34,9 +34,9 @@ typedef struct TwTerm {
 /* Lists of terms: list i is term[start[i]] .. term[start[i + 1] - 1]. */
 typedef struct TwForms {
 	int n, cap, capterm;
-	int *start;   /* (n + 1) */
+	int *start; /* (n + 1) */
 	TwTerm *term;
-	float *bias;  /* (n) */
+	float *bias; /* (n) */
 } TwForms;
 
 typedef enum TwWay {
@@ -50,66 +50,66 @@ typedef enum TwWay {
 
 typedef struct TwHead {
 	TwWay way;
-	int head;      /* its number in the file */
-	int back;      /* TW_BACK */
-	int rising;    /* priority with the place: 1 later is greater, -1 earlier, 0 unknown */
-	bool moved;    /* layers below write where it has the place from; not TW_BACK */
-	int nvalue, value;   /* rows of project */
-	int priority;        /* row of project: TW_BEST, TW_KEYED, TW_MEAN */
+	int head;          /* its number in the file */
+	int back;          /* TW_BACK */
+	int rising;        /* priority with the place: 1 later is greater, -1 earlier, 0 unknown */
+	bool moved;        /* layers below write where it has the place from; not TW_BACK */
+	int nvalue, value; /* rows of project */
+	int priority;      /* row of project: TW_BEST, TW_KEYED, TW_MEAN */
 	int nkey, key, query; /* rows of project; TW_BEST: query only */
-	float *lift;   /* (nkey) TW_BEST: the key of <bos>, 0 everywhere else */
-	TwForms out;   /* (nvalue) into the stream */
-	size_t state;  /* where its part of a session's state begins */
-	size_t places; /* and where its places or keys are: TW_KEYED, TW_MEAN, TW_ANY */
+	float *lift;          /* (nkey) TW_BEST: the key of <bos>, 0 everywhere else */
+	TwForms out;          /* (nvalue) into the stream */
+	size_t state;         /* where its part of a session's state begins */
+	size_t places;        /* and where its places or keys are: TW_KEYED, TW_MEAN, TW_ANY */
 } TwHead;
 
 /* Neurons with one linear part, by ascending threshold. */
 typedef struct TwSteps {
-	int first, n;     /* neurons first .. first + n - 1 of the layer */
-	int nout, *out;   /* (nout) columns; nout 0: neuron by neuron */
-	int low, range;   /* segment[clamp(ceil(u) - low, 0, range)] */
+	int first, n;   /* neurons first .. first + n - 1 of the layer */
+	int nout, *out; /* (nout) columns; nout 0: neuron by neuron */
+	int low, range; /* segment[clamp(ceil(u) - low, 0, range)] */
 	uint16_t *segment;
-	double *line;     /* (n + 1, nout, 2) slope and height */
+	double *line; /* (n + 1, nout, 2) slope and height */
 } TwSteps;
 
 typedef struct TwStage {
 	int nhead;
 	TwHead *head;
 	TwForms project;
-	TwForms linear;   /* without biases */
-	TwForms input;    /* the same by column: what it adds to each */
-	int *read;        /* (input.n) which column */
-	float *base;      /* (linear.n) what a sum begins with: the bias of a neuron alone */
-	int ntogether;    /* parts of several neurons: */
-	int *together;    /* (ntogether) */
-	TwSteps *steps;   /* (linear.n) */
+	TwForms linear; /* without biases */
+	TwForms input;  /* the same by column: what it adds to each */
+	int *read;      /* (input.n) which column */
+	float *base;    /* (linear.n) what a sum begins with: the bias of a neuron alone */
+	int ntogether;  /* parts of several neurons: */
+	int *together;  /* (ntogether) */
+	TwSteps *steps; /* (linear.n) */
 	int nneuron;
-	int *part;        /* (nneuron) its row of linear */
-	float *bias;      /* (nneuron) */
-	TwForms out;      /* (nneuron) into the stream */
-	TwForms write;    /* the same by column: from the neurons, bias b2 */
-	int *column;      /* (write.n) which column */
+	int *part;     /* (nneuron) its row of linear */
+	float *bias;   /* (nneuron) */
+	TwForms out;   /* (nneuron) into the stream */
+	TwForms write; /* the same by column: from the neurons, bias b2 */
+	int *column;   /* (write.n) which column */
 } TwStage;
 
 struct TwCode {
 	const TwModel *m;
 	TwPool pool;
-	TwStage *stage;       /* (nlayer) */
-	TwForms token, place; /* rows of the embedding */
-	TwForms logit;        /* linear parts of the logits */
-	int *logit_part;      /* (nvocab + 2) row of logit, -1: constant */
-	float *logit_scale;   /* (nvocab + 2) */
-	TwForms label;        /* all labels' columns, side by side */
-	int *label_at;        /* (nlabel) its first */
-	bool fixed;           /* no head needs a place for each token: simd_batch.c runs it */
+	TwStage *stage;            /* (nlayer) */
+	TwForms token, place;      /* rows of the embedding */
+	TwForms logit;             /* linear parts of the logits */
+	int *logit_part;           /* (nvocab + 2) row of logit, -1: constant */
+	float *logit_scale;        /* (nvocab + 2) */
+	TwForms label;             /* all labels' columns, side by side */
+	int *label_at;             /* (nlabel) its first */
+	bool fixed;                /* no head needs a place for each token: simd_batch.c runs it */
 	int fresh, linear, neuron; /* most rows of one layer */
-	double state;         /* floats of a session's state; 1e18 if that cannot be */
-	size_t reset;         /* the first of them, which a new text sets back to what <bos> left */
-	bool any;             /* some head is TW_ANY */
-	float rounding;       /* how far softmax and look-ups may be apart in what is no integer */
-	double effort;        /* steps left for finding out what heads look up */
-	long cells;           /* left for the tables of staircases */
-	int *place_of;        /* (d_model) scratch of the making */
+	double state;              /* floats of a session's state; 1e18 if that cannot be */
+	size_t reset;   /* the first of them, which a new text sets back to what <bos> left */
+	bool any;       /* some head is TW_ANY */
+	float rounding; /* how far softmax and look-ups may be apart in what is no integer */
+	double effort;  /* steps left for finding out what heads look up */
+	long cells;     /* left for the tables of staircases */
+	int *place_of;  /* (d_model) scratch of the making */
 };
 
 typedef struct TwCode TwCode;
@@ -133,7 +133,8 @@ typedef struct TwWork {
 	float *state; /* (code->state) */
 	float *score; /* (places) */
 	TwClock *clock;
-	float *note;  /* NULL, or (2 * nlayer + 1, places, d_model): the stream after each sublayer */
+	float *note; /* NULL, or (2 * nlayer + 1, places, d_model): the stream after each sublayer
+	              */
 } TwWork;
 
 /* One more token at this place. False where a gap is too small: x is then wrong. */

@@ -51,11 +51,13 @@ refuse_character(const char *text, const char *at, char **error)
 	for (const char *s = text; s < at; s++)
 		n += (*s & 0xc0) != 0x80;
 	if ((unsigned char)*at < ' ')
-		tw_refuse(error, "the prompt's character %d (code %d) is not in the model's vocabulary", n,
-			  *at);
+		tw_refuse(error,
+		          "the prompt's character %d (code %d) is not in the model's vocabulary", n,
+		          *at);
 	else
-		tw_refuse(error, "the prompt's character %d, '%.*s', is not in the model's vocabulary", n,
-			  utf8_length(at), at);
+		tw_refuse(error,
+		          "the prompt's character %d, '%.*s', is not in the model's vocabulary", n,
+		          utf8_length(at), at);
 	return -1;
 }
 
@@ -75,7 +77,8 @@ tw_tokenize(const TwModel *m, const char *text, int *rows, char **error)
 		if (row < 0)
 			return refuse_character(text, at, error);
 		if (n == m->context) {
-			tw_refuse(error, "the prompt is too long: the model takes %d tokens", m->context);
+			tw_refuse(error, "the prompt is too long: the model takes %d tokens",
+			          m->context);
 			return -1;
 		}
 		rows[n++] = row;

@@ -51,12 +51,12 @@ size_t tw_spell_token(const TwModel *m, const int *rows, char *out, size_t size)
 
 /* How a session runs. */
 enum {
-	TW_TRACE = 1, /* keep every state of the stream, for tw_value */
-	TW_PLAIN = 2, /* softmax over all places instead of look-ups */
-	TW_CHECK = 4, /* both, and compare: tw_difference */
-	TW_DENSE = 8, /* TW_PLAIN, multiplying zeros too */
+	TW_TRACE = 1,     /* keep every state of the stream, for tw_value */
+	TW_PLAIN = 2,     /* softmax over all places instead of look-ups */
+	TW_CHECK = 4,     /* both, and compare: tw_difference */
+	TW_DENSE = 8,     /* TW_PLAIN, multiplying zeros too */
 	TW_PORTABLE = 16, /* for a batch: no instructions that only some processors have */
-	TW_TIMED = 32, /* time the phases of each token: tw_stats */
+	TW_TIMED = 32,    /* time the phases of each token: tw_stats */
 };
 
 /* Any number of sessions share a model, each used by one thread at a time. */
@@ -68,9 +68,10 @@ bool tw_feed(TwSession *, int row);   /* false: the text is full, or no such tok
 int tw_count(const TwSession *);      /* tokens of the text so far */
 int tw_row(const TwSession *, int i); /* its token i */
 
-const float *tw_logits(TwSession *); /* (nvocab + 2) after the last token; NULL if it emits nothing */
-int tw_next(TwSession *);            /* the row with the greatest logit, or tw_end */
-bool tw_done(TwSession *);           /* <end> comes next, or the text is full */
+/* (nvocab + 2) after the last token; NULL if it emits nothing */
+const float *tw_logits(TwSession *);
+int tw_next(TwSession *);  /* the row with the greatest logit, or tw_end */
+bool tw_done(TwSession *); /* <end> comes next, or the text is full */
 
 /* The same for a model without tokens: its ninput numbers. False: the text is full, or
  * one is not what the model says it takes. */
@@ -93,8 +94,8 @@ const char *tw_difference(const TwSession *);
 typedef struct TwText {
 	const int *prompt;
 	int nprompt;
-	int *answer;    /* room for context - nprompt tokens */
-	int nanswer;    /* how many came, <end> not among them */
+	int *answer; /* room for context - nprompt tokens */
+	int nanswer; /* how many came, <end> not among them */
 } TwText;
 
 typedef struct TwBatch TwBatch;
@@ -109,7 +110,7 @@ typedef enum TwPhase {
 	TW_PROJECTIONS, /* queries, keys and values */
 	TW_HEADS,       /* finding and adding what they read */
 	TW_NEURONS,
-	TW_OUTPUT,      /* logits and the greatest of them */
+	TW_OUTPUT, /* logits and the greatest of them */
 	TW_PHASES
 } TwPhase;
 

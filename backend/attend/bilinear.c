@@ -13,14 +13,14 @@
 #include <string.h>
 
 enum {
-	MAX_STREAMS = 4,        /* of one position, in one function */
+	MAX_STREAMS = 4, /* of one position, in one function */
 	MAX_TERMS = 512,
-	MAX_STEPS = 4096,       /* operators that are looked at */
+	MAX_STEPS = 4096, /* operators that are looked at */
 };
 
 typedef struct Split {
 	Circuit *c;
-	int steps;              /* left */
+	int steps; /* left */
 	bool failed;
 } Split;
 
@@ -70,7 +70,8 @@ add_product(Split *s, Apart *a, Node *here, Node *there)
 		if (p.there == there) {
 			p.here = two(c, at, OP_ADD, p.here, here);
 		} else if (is_literal(p.here) && is_literal(here)) {
-			p.there = two(c, at, OP_ADD, two(c, at, OP_MUL, p.there, p.here), two(c, at, OP_MUL, there, here));
+			p.there = two(c, at, OP_ADD, two(c, at, OP_MUL, p.there, p.here),
+			              two(c, at, OP_MUL, there, here));
 			p.here = mk_const(c->g, 1);
 		} else {
 			continue;
@@ -141,7 +142,7 @@ typedef struct Rows {
 	Side of;
 	int nstream, nroot, n;
 	Node *stream[MAX_STREAMS];
-	int64_t *value;         /* (n, nstream) */
+	int64_t *value; /* (n, nstream) */
 } Rows;
 
 /* What speaks of one position alone, as large as can be, as a plain stream. */
@@ -277,7 +278,8 @@ has_value(Circuit *c, const Node *at, Node *x, int64_t v)
 
 	if (!x->type.root || x->type.root->op != OP_SUM)
 		return two(c, at, OP_EQ, x, k);
-	return two(c, at, OP_SUB, two(c, at, OP_LT, x, mk_const(c->g, v + 1)), two(c, at, OP_LT, x, k));
+	return two(c, at, OP_SUB, two(c, at, OP_LT, x, mk_const(c->g, v + 1)),
+	           two(c, at, OP_LT, x, k));
 }
 
 static Node *
@@ -352,7 +354,8 @@ ready_of(Circuit *c, const Apart *a)
 	int ready = 0;
 
 	for (int i = 0; i < a->n; i++) {
-		int q = map_node(c, a->term[i].here)->ready, k = map_node(c, a->term[i].there)->ready;
+		int q = map_node(c, a->term[i].here)->ready,
+		    k = map_node(c, a->term[i].there)->ready;
 		ready = q > ready ? q : ready;
 		ready = k > ready ? k : ready;
 	}
@@ -382,7 +385,8 @@ split_all(Split *s, Node *e, bool none)
 	Apart *all = single(s, mk_const(s->c->g, 1), mk_const(s->c->g, 1));
 
 	for (int i = 0; i < e->narg && !s->failed; i++)
-		all = product_of(s, all, split(s, none ? two(s->c, e, OP_NOT, e->arg[i], NULL) : e->arg[i]));
+		all = product_of(
+			s, all, split(s, none ? two(s->c, e, OP_NOT, e->arg[i], NULL) : e->arg[i]));
 	return all;
 }
 
@@ -425,19 +429,15 @@ split(Split *s, Node *e)
 	if (of == ON_THERE)
 		return single(s, mk_const(c->g, 1), replace_there(c->g, e, NULL));
 	switch (e->op) {
-	case OP_ADD:
-		return sum_of(s, 1, split(s, e->arg[0]), 1, split(s, e->arg[1]));
-	case OP_SUB:
-		return sum_of(s, 1, split(s, e->arg[0]), -1, split(s, e->arg[1]));
-	case OP_MUL:
-		return product_of(s, split(s, e->arg[0]), split(s, e->arg[1]));
+	case OP_ADD: return sum_of(s, 1, split(s, e->arg[0]), 1, split(s, e->arg[1]));
+	case OP_SUB: return sum_of(s, 1, split(s, e->arg[0]), -1, split(s, e->arg[1]));
+	case OP_MUL: return product_of(s, split(s, e->arg[0]), split(s, e->arg[1]));
 	case OP_IF:
 		if (side(e->arg[0]) == ON_BOTH)
 			break;
-		return sum_of(s, 1, product_of(s, split(s, e->arg[0]), split(s, e->arg[1])),
-		              1, product_of(s, opposite(s, split(s, e->arg[0])), split(s, e->arg[2])));
-	default:
-		break;
+		return sum_of(s, 1, product_of(s, split(s, e->arg[0]), split(s, e->arg[1])), 1,
+		              product_of(s, opposite(s, split(s, e->arg[0])), split(s, e->arg[2])));
+	default: break;
 	}
 	rows = better_rows(s, e);
 	return rows ? rows : split_logic(s, e);
@@ -457,12 +457,16 @@ has_rows(Circuit *c, Node *e)
 {
 	Rows r;
 
-	return (find_rows(c, e, ON_THERE, &r) && r.nroot == 1) || (find_rows(c, e, ON_HERE, &r) && r.nroot == 1);
+	return (find_rows(c, e, ON_THERE, &r) && r.nroot == 1)
+	       || (find_rows(c, e, ON_HERE, &r) && r.nroot == 1);
 }
 
 void
 refuse_apart(Circuit *c, const Node *n, const char *what)
 {
-	refuse(c, n, "this %s depends on too many values of both positions: of one of the two it may be %d; "
-	       "narrow that one with min, // or %%, or write a sum of products", what, ROWS_MAX);
+	refuse(c, n,
+	       "this %s depends on too many values of both positions: of one of the two it may be "
+	       "%d; "
+	       "narrow that one with min, // or %%, or write a sum of products",
+	       what, ROWS_MAX);
 }

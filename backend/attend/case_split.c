@@ -12,8 +12,8 @@
 #include "backend/circuit/circuit.h"
 
 enum {
-	MAX_PARTS = 5,          /* that one literal is taken apart by */
-	MAX_LOOKS = 200,        /* operators looked at for them */
+	MAX_PARTS = 5,   /* that one literal is taken apart by */
+	MAX_LOOKS = 200, /* operators looked at for them */
 };
 
 static Node *
@@ -46,7 +46,7 @@ static bool digits_of(Circuit *, Node *, Order *);
 
 typedef struct Parts {
 	int n, looks;
-	Node *best;             /* an order rather than an equality: its opposite is as simple */
+	Node *best; /* an order rather than an equality: its opposite is as simple */
 } Parts;
 
 static bool
@@ -66,7 +66,9 @@ find_parts(Circuit *c, Node *n, Parts *p)
 		return;
 	if (is_part(c, n)) {
 		p->n++;
-		if (!p->best || (n->two_sided && n->op != OP_EQ && (!p->best->two_sided || p->best->op == OP_EQ)))
+		if (!p->best
+		    || (n->two_sided && n->op != OP_EQ
+		        && (!p->best->two_sided || p->best->op == OP_EQ)))
 			p->best = n;
 		return;
 	}
@@ -93,10 +95,12 @@ by_part(Circuit *c, Node *cond, Node *lit, Node *to[2])
 	Parts p = { .looks = MAX_LOOKS };
 
 	find_parts(c, lit, &p);
-	if (!p.best || p.best == (lit->op == OP_NOT ? lit->arg[0] : lit) || p.n > MAX_PARTS || p.looks < 0)
+	if (!p.best || p.best == (lit->op == OP_NOT ? lit->arg[0] : lit) || p.n > MAX_PARTS
+	    || p.looks < 0)
 		return false;
 	Node *not = two(c, lit, OP_NOT, p.best, NULL);
-	to[0] = instead(c, cond, lit, two(c, lit, OP_AND, p.best, where_part_is(c, lit, p.best, 1)));
+	to[0] = instead(c, cond, lit,
+	                two(c, lit, OP_AND, p.best, where_part_is(c, lit, p.best, 1)));
 	to[1] = instead(c, cond, lit, two(c, lit, OP_AND, not, where_part_is(c, lit, p.best, 0)));
 	return true;
 }
@@ -152,11 +156,13 @@ by_digits(Circuit *c, Node *cond, Node *lit, Node *to[2])
 
 	if (!digits_of(c, n, &o))
 		return false;
-	Node *same = two(c, n, OP_EQ, o.high[0], o.high[1]), *high, *low = two(c, n, n->op, o.low[0], o.low[1]);
+	Node *same = two(c, n, OP_EQ, o.high[0], o.high[1]), *high,
+	     *low = two(c, n, n->op, o.low[0], o.low[1]);
 	if (n->op == OP_EQ)
 		high = want ? mk_const(c->g, 0) : two(c, n, OP_NOT, same, NULL);
 	else
-		high = want ? two(c, n, OP_LT, o.high[0], o.high[1]) : two(c, n, OP_LT, o.high[1], o.high[0]);
+		high = want ? two(c, n, OP_LT, o.high[0], o.high[1])
+		            : two(c, n, OP_LT, o.high[1], o.high[0]);
 	low = want ? low : two(c, n, OP_NOT, low, NULL);
 	to[0] = instead(c, cond, lit, high);
 	to[1] = instead(c, cond, lit, two(c, n, OP_AND, same, low));
@@ -176,7 +182,9 @@ each_compared(Circuit *c, Node *lit)
 	if (!m || (m->op != OP_ABS && m->op != OP_MAX && m->op != OP_MIN))
 		return NULL;
 	for (int i = 0; i < (m->op == OP_ABS ? 2 : m->narg); i++) {
-		Node *x = m->op != OP_ABS ? m->arg[i] : i ? two(c, n, OP_SUB, mk_const(c->g, 0), m->arg[0]) : m->arg[0];
+		Node *x = m->op != OP_ABS ? m->arg[i]
+		          : i             ? two(c, n, OP_SUB, mk_const(c->g, 0), m->arg[0])
+		                          : m->arg[0];
 		Node *less = two(c, n, OP_LT, at ? n->arg[0] : x, at ? x : n->arg[1]);
 		all = all ? two(c, n, (m->op == OP_MIN) == at ? OP_AND : OP_OR, all, less) : less;
 	}
@@ -206,7 +214,9 @@ two_cases(Circuit *c, Node *cond, Node *to[2])
 
 	for (int i = 0; i < n; i++) {
 		Node *lit = cond->op == OP_AND ? cond->arg[i] : cond;
-		if (!can_relate(c, lit) && (by_part(c, cond, lit, to) || by_digits(c, cond, lit, to) || by_each(c, cond, lit, to)))
+		if (!can_relate(c, lit)
+		    && (by_part(c, cond, lit, to) || by_digits(c, cond, lit, to)
+		        || by_each(c, cond, lit, to)))
 			return true;
 	}
 	return false;

@@ -28,14 +28,17 @@
 
 enum {
 	MAX_THRESHOLDS = 1024,
-	MAX_LINES = 24,         /* counts that a sum is put together of */
-	PIVOTS = 16,            /* places tried for the middle of a broken line */
+	MAX_LINES = 24, /* counts that a sum is put together of */
+	PIVOTS = 16,    /* places tried for the middle of a broken line */
 };
 
 /* What `twc explain` says; of thresholds the operator's own rule tells. */
-static const Rule by_bits = { "counts", "a head for each bit of what is summed, or each value; a neuron for each number it counts" };
+static const Rule by_bits = {
+	"counts",
+	"a head for each bit of what is summed, or each value; a neuron for each number it counts"
+};
 
-static const double unit = 1.0 / EXACT_MAX;     /* half of a float's last place at 1 */
+static const double unit = 1.0 / EXACT_MAX; /* half of a float's last place at 1 */
 
 /* The margin of 1 that rounding may use up, in units of 2^-24: each weight is one
  * exponential, one sum and one division, each product and each addition one more
@@ -52,9 +55,9 @@ margin_holds(const Circuit *c, int64_t most, bool counts)
 
 /* What rounding may do to a sum of neurons, in units. */
 typedef struct Error {
-	double each;            /* to the neurons, by their weights */
-	double most;            /* their absolute values, by their weights: what a rounded addition spoils */
-	int terms;              /* how many are not 0 at once */
+	double each; /* to the neurons, by their weights */
+	double most; /* their absolute values, by their weights: what a rounded addition spoils */
+	int terms;   /* how many are not 0 at once */
 } Error;
 
 static double
@@ -68,7 +71,8 @@ error_of(const Error *e)
 static int64_t
 bend(const int64_t *y, int n, int pivot, int k, bool fewer)
 {
-	int64_t down = k > 0 ? (y[k - 1] - y[k]) * k : 0, up = k < n ? (y[k + 1] - y[k]) * (k + 2) : 0;
+	int64_t down = k > 0 ? (y[k - 1] - y[k]) * k : 0,
+		up = k < n ? (y[k + 1] - y[k]) * (k + 2) : 0;
 
 	if (k == pivot)
 		return fewer ? down : up;
@@ -85,7 +89,8 @@ line_error(const int64_t *y, int n, int pivot)
 		bool fewer = at < pivot;
 		int from = fewer ? at : pivot, to = fewer ? pivot : at;
 		for (int k = from; k <= to; k++) {
-			double w = (double)llabs(bend(y, n, pivot, k, fewer)), u = llabs(k - at) / (at + 1.0);
+			double w = (double)llabs(bend(y, n, pivot, k, fewer)),
+			       u = llabs(k - at) / (at + 1.0);
 			e.each += 4 * w * (u + 1);
 			e.most += w * u;
 			e.terms += w != 0;
@@ -125,7 +130,8 @@ broken_line(Circuit *c, const Form *r, int n, const int64_t *y, Error *e)
 		for (int k = 0; k <= n; k++) {
 			int64_t w = bend(y, n, pivot, k, fewer);
 			if (w)
-				sum = form_add(c, 1, sum, w, relu(c, form_scale(c, sign * (k + 1), r, -sign)), 0);
+				sum = form_add(c, 1, sum, w,
+				               relu(c, form_scale(c, sign * (k + 1), r, -sign)), 0);
 		}
 	}
 	return sum;
@@ -139,7 +145,8 @@ rounded(Circuit *c, const Form *f, int64_t lo, int64_t hi, const Error *e)
 	int64_t lift = 1 << 12;
 
 	/* twice the room that is needed: half of a last place at lift */
-	while (lift < 1 << 22 && (2 * (hi - lo) >= lift || 4 * error_of(e) * EXACT_MAX > (double)lift))
+	while (lift < 1 << 22
+	       && (2 * (hi - lo) >= lift || 4 * error_of(e) * EXACT_MAX > (double)lift))
 		lift *= 2;
 	if (2 * (hi - lo) >= lift || 4 * error_of(e) * EXACT_MAX > (double)lift)
 		return NULL;
@@ -151,7 +158,7 @@ rounded(Circuit *c, const Form *f, int64_t lo, int64_t hi, const Error *e)
 /* A sum as counts, each of them times a number. */
 typedef struct Lines {
 	int n;
-	int64_t by;             /* what the next ones are multiplied by */
+	int64_t by; /* what the next ones are multiplied by */
 	int64_t times[MAX_LINES];
 	Node *count[MAX_LINES];
 } Lines;
@@ -177,7 +184,8 @@ lines_by_value(Circuit *c, Node *n, int64_t base, Lines *l)
 	add_line(c, l, n, base, mk_const(c->g, 1));
 	for (int i = 0; i < t->nset; i++)
 		if (t->set[i] != base)
-			add_line(c, l, n, t->set[i] - base, mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, t->set[i]), NULL));
+			add_line(c, l, n, t->set[i] - base,
+			         mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, t->set[i]), NULL));
 }
 
 /* What is summed is base + b0 + 2 b1 + 4 b2 …, the last bit less than 0 if the base is 0
@@ -185,14 +193,17 @@ lines_by_value(Circuit *c, Node *n, int64_t base, Lines *l)
 static void
 lines_by_bit(Circuit *c, Node *n, int64_t base, Lines *l)
 {
-	Node *e = n->arg[0], *over = mk_at(c->g, n, OP_SUB, e, mk_const(c->g, base), NULL), *two = mk_const(c->g, 2);
+	Node *e = n->arg[0], *over = mk_at(c->g, n, OP_SUB, e, mk_const(c->g, base), NULL),
+	     *two = mk_const(c->g, 2);
 	const Type *t = &over->type;
 	int64_t top = 1;
 
 	add_line(c, l, n, base, mk_const(c->g, 1));
 	for (; top <= t->hi || -top > t->lo; top *= 2) {
 		Node *up = mk_at(c->g, n, OP_DIV, over, mk_const(c->g, top), NULL);
-		add_line(c, l, n, top, mk_at(c->g, n, OP_EQ, mk_at(c->g, n, OP_MOD, up, two, NULL), mk_const(c->g, 1), NULL));
+		add_line(c, l, n, top,
+		         mk_at(c->g, n, OP_EQ, mk_at(c->g, n, OP_MOD, up, two, NULL),
+		               mk_const(c->g, 1), NULL));
 	}
 	if (t->lo < 0)
 		add_line(c, l, n, -top, mk_at(c->g, n, OP_LT, over, mk_const(c->g, 0), NULL));
@@ -214,7 +225,8 @@ static bool
 add_lines(Circuit *c, Node *n, Lines *l)
 {
 	const Type *t = &n->arg[0]->type;
-	int all = !is_literal(n->arg[1]);       /* how many there are is known where all are summed over */
+	/* how many there are is known where all are summed over */
+	int all = !is_literal(n->arg[1]);
 	bool zero = false;
 
 	for (int i = 0; i < t->nset; i++)
@@ -222,7 +234,8 @@ add_lines(Circuit *c, Node *n, Lines *l)
 	int values = t->nset - 1 + (zero ? 0 : all);
 	int whole = bits_of(t->lo, t->hi), over = bits_of(0, t->hi - t->lo) + all;
 	int bits = whole < over ? whole : over;
-	if (!t->nset || t->hi - t->lo > SET_MAX || l->n + (values < bits ? values : bits) >= MAX_LINES)
+	if (!t->nset || t->hi - t->lo > SET_MAX
+	    || l->n + (values < bits ? values : bits) >= MAX_LINES)
 		return false;
 	if (values <= bits)
 		lines_by_value(c, n, zero ? 0 : t->lo, l);
@@ -236,10 +249,12 @@ static bool
 add_terms(Circuit *c, Node *n, Node *x, int64_t by, Lines *l)
 {
 	if (x->op == OP_ADD || x->op == OP_SUB)
-		return add_terms(c, n, x->arg[0], by, l) && add_terms(c, n, x->arg[1], x->op == OP_ADD ? by : -by, l);
+		return add_terms(c, n, x->arg[0], by, l)
+		       && add_terms(c, n, x->arg[1], x->op == OP_ADD ? by : -by, l);
 	if (x->op == OP_MUL && is_literal(x->arg[1]))
 		return add_terms(c, n, x->arg[0], by * x->arg[1]->k, l);
-	Node *part = mk_at(c->g, n, OP_SUM, mk_at(c->g, n, OP_THERE, x, NULL, NULL), n->arg[1], NULL);
+	Node *part = mk_at(c->g, n, OP_SUM, mk_at(c->g, n, OP_THERE, x, NULL, NULL), n->arg[1],
+	                   NULL);
 	l->by = by;
 	if (part->op == OP_SUM)
 		return add_lines(c, part, l);
@@ -255,7 +270,8 @@ static bool
 can_ask(Circuit *c, const Lines *l)
 {
 	for (int i = 0; i < l->n; i++) {
-		const Node *cond = l->count[i]->op == OP_SUM ? condition_of(l->count[i]) : l->count[i];
+		const Node *cond = l->count[i]->op == OP_SUM ? condition_of(l->count[i])
+		                                             : l->count[i];
 		int parts = cond->op == OP_AND ? cond->narg : 1;
 		for (int k = 0; k < parts; k++) {
 			Node *part = cond->op == OP_AND ? cond->arg[k] : (Node *)cond;
@@ -330,13 +346,15 @@ sum_of_lines(Circuit *c, Node *n, const Lines *l)
 
 	if (!near_sum(c, l, &all))
 		return NULL;
-	const Form *sum = form_is_const(all.form) ? all.form : rounded(c, all.form, all.lo, all.hi, &all.error);
+	const Form *sum = form_is_const(all.form)
+	                          ? all.form
+	                          : rounded(c, all.form, all.lo, all.hi, &all.error);
 	bool apiece = !sum;
 	if (apiece && l->n == 1 && l->count[0] == n)
 		return NULL;
 	sum = sum ? sum : form_const(c, 0);
 	for (int i = 0; i < l->n; i++)
-		if (apiece || !is_count(l->count[i]))   /* or folded to something simpler */
+		if (apiece || !is_count(l->count[i])) /* or folded to something simpler */
 			sum = form_add(c, 1, sum, l->times[i], map_node(c, l->count[i]), 0);
 	return sum;
 }
@@ -351,7 +369,8 @@ by_counts(Circuit *c, Node *n)
 
 	if (add_lines(c, n, &whole) && can_ask(c, &whole))
 		f = sum_of_lines(c, n, &whole);
-	if (side(n->arg[0]) == ON_THERE && add_terms(c, n, replace_there(c->g, n->arg[0], NULL), 1, &terms))
+	if (side(n->arg[0]) == ON_THERE
+	    && add_terms(c, n, replace_there(c->g, n->arg[0], NULL), 1, &terms))
 		g = sum_of_lines(c, n, &terms);
 	if (!f || !g)
 		return f ? f : g;
@@ -392,7 +411,8 @@ sum_of_products(Circuit *c, Node *n, const Apart *a)
 	for (int i = 0; i < a->n; i++) {
 		Node *there = mk_at(g, n, OP_THERE, a->term[i].there, NULL, NULL);
 		Node *all = mk_at(g, n, OP_SUM, there, n->arg[1], NULL);
-		sum = mk_at(g, n, OP_ADD, sum, mk_at(g, n, OP_MUL, a->term[i].here, all, NULL), NULL);
+		sum = mk_at(g, n, OP_ADD, sum, mk_at(g, n, OP_MUL, a->term[i].here, all, NULL),
+		            NULL);
 	}
 	return sum;
 }
@@ -404,7 +424,8 @@ sum_where(Circuit *c, Node *n)
 	Node *e = n->arg[0], *cond = NULL, *x = NULL;
 
 	for (int i = 0; i < 2 && e->op == OP_MUL && !cond; i++)
-		if (e->arg[i]->two_sided && e->arg[i]->type.lo >= 0 && e->arg[i]->type.hi <= 1 && e->arg[i]->op != OP_THERE) {
+		if (e->arg[i]->two_sided && e->arg[i]->type.lo >= 0 && e->arg[i]->type.hi <= 1
+		    && e->arg[i]->op != OP_THERE) {
 			cond = e->arg[i];
 			x = e->arg[1 - i];
 		}
@@ -428,7 +449,8 @@ sum_of_choice(Circuit *c, Node *n)
 	if (!as_choice(c, n->arg[0], &cond, &part[0], &part[1]))
 		return NULL;
 	for (int i = 0; i < 2; i++) {
-		Node *both = mk_at(g, n, OP_AND, i ? mk_at(g, n, OP_NOT, cond, NULL, NULL) : cond, n->arg[1], NULL);
+		Node *both = mk_at(g, n, OP_AND, i ? mk_at(g, n, OP_NOT, cond, NULL, NULL) : cond,
+		                   n->arg[1], NULL);
 		sum[i] = mk_at(g, n, OP_SUM, part[i], both, NULL);
 	}
 	return mk_at(g, n, OP_ADD, sum[0], sum[1], NULL);
@@ -478,7 +500,7 @@ sum_of_both(Circuit *c, Node *n)
 static const Form *
 twice_sum(Circuit *c, const Select *s, const Form *r, Node *e)
 {
-	if (e->op == OP_CONST)          /* all weights add up to 1 */
+	if (e->op == OP_CONST) /* all weights add up to 1 */
 		return form_scale(c, -2 * e->k, r, 2 * e->k);
 	const Form *x = map_node(c, replace_there(c->g, e, NULL));
 	return form_scale(c, 2, head_mean(c, s, form_set_bos(c, x, 0)), 0);
@@ -502,7 +524,9 @@ thresholds(Circuit *c, Node *n)
 	int64_t lo = n->type.lo, hi = n->type.hi;
 
 	if (!has_thresholds(c, n)) {
-		refuse(c, n, "this sum can take %lld values over a context of %d, more than can be told apart exactly",
+		refuse(c, n,
+		       "this sum can take %lld values over a context of %d, more than can be told "
+		       "apart exactly",
 		       (long long)(hi - lo + 1), c->g->context);
 		return NULL;
 	}

@@ -16,7 +16,8 @@ read_at(Circuit *c, const Node *at, Node *x, Node *p, Node *d)
 static Node *
 number_of(Circuit *c, const Node *at, Node *ref, int64_t none)
 {
-	return read_at(c, at, mk_at(c->g, at, OP_INDEX, NULL, NULL, NULL), ref, mk_const(c->g, none));
+	return read_at(c, at, mk_at(c->g, at, OP_INDEX, NULL, NULL, NULL), ref,
+	               mk_const(c->g, none));
 }
 
 static Node *
@@ -47,7 +48,8 @@ is_pair(Node *e, Node **high, Node **low)
 {
 	for (int i = 0; i < 2 && e->op == OP_ADD; i++) {
 		Node *m = e->arg[i], *y = e->arg[1 - i];
-		if (m->op != OP_MUL || !is_literal(m->arg[1]) || y->type.lo < 0 || y->type.hi >= m->arg[1]->k)
+		if (m->op != OP_MUL || !is_literal(m->arg[1]) || y->type.lo < 0
+		    || y->type.hi >= m->arg[1]->k)
 			continue;
 		*high = m->arg[0];
 		*low = y;
@@ -66,8 +68,9 @@ digits_of(Circuit *c, Node *e, Node **high, Node **low)
 
 	if (is_pair(e, high, low))
 		return true;
-	if (a && a->n == 1 && is_literal(a->term[0].here))      /* what is here makes no difference */
-		e = mk_at(g, e, OP_MUL, mk_at(g, e, OP_THERE, a->term[0].there, NULL, NULL), a->term[0].here, NULL);
+	if (a && a->n == 1 && is_literal(a->term[0].here)) /* what is here makes no difference */
+		e = mk_at(g, e, OP_MUL, mk_at(g, e, OP_THERE, a->term[0].there, NULL, NULL),
+		          a->term[0].here, NULL);
 	else if (!has_rows(c, e))
 		return false;
 	while (base * base <= e->type.hi - e->type.lo)
@@ -104,7 +107,8 @@ read_either(Circuit *c, Node *n, Node *const ref[2], Node *better)
 
 	if (is_literal(n->arg[0]))
 		return map_node(c, mk_at(c->g, n, OP_IF, is_found(c, n, ref[0]), n->arg[0], other));
-	return map_node(c, mk_at(c->g, n, OP_IF, better, read_at(c, n, n->arg[0], ref[0], n->arg[2]), other));
+	return map_node(c, mk_at(c->g, n, OP_IF, better,
+	                         read_at(c, n, n->arg[0], ref[0], n->arg[2]), other));
 }
 
 /* The later of what is found where one of two conditions that exclude each other holds,
@@ -121,10 +125,13 @@ read_of_two(Circuit *c, Node *n, Node *const cond[2])
 		ref[i] = mk_at(g, n->arg[1], n->arg[1]->op, cond[i], NULL, NULL);
 		place[i] = number_of(c, n, ref[i], none);
 	}
-	const Form *f = read_either(c, n, ref, mk_at(g, n, OP_LT, place[!first], place[first], NULL));
+	const Form *f = read_either(c, n, ref,
+	                            mk_at(g, n, OP_LT, place[!first], place[first], NULL));
 	if (is_literal(n->arg[0]))
 		return f;
-	Node *at = mk_at(g, n, OP_AT, mk_at(g, n, first ? OP_MIN : OP_MAX, place[0], place[1], NULL), NULL, NULL);
+	Node *at = mk_at(g, n, OP_AT,
+	                 mk_at(g, n, first ? OP_MIN : OP_MAX, place[0], place[1], NULL), NULL,
+	                 NULL);
 	return form_better(f, map_node(c, read_at(c, n, n->arg[0], at, n->arg[2])));
 }
 
@@ -139,11 +146,15 @@ read_better(Circuit *c, Node *n, Node *const by[2], Node *const ref[2])
 		score[i] = at_found(c, by[i], ref[i]);
 		place[i] = number_of(c, n, ref[i], -1);
 	}
-	int64_t least = score[0]->type.lo < score[1]->type.lo ? score[0]->type.lo : score[1]->type.lo;
+	int64_t least = score[0]->type.lo < score[1]->type.lo ? score[0]->type.lo
+	                                                      : score[1]->type.lo;
 	for (int i = 0; i < 2; i++)
-		score[i] = mk_at(g, n, OP_IF, is_found(c, n, ref[i]), score[i], mk_const(g, least - 1));
-	Node *above = mk_at(g, n, OP_LT, score[1], score[0], NULL), *equal = mk_at(g, n, OP_EQ, score[0], score[1], NULL);
-	Node *later = mk_at(g, n, OP_AND, equal, mk_at(g, n, OP_LT, place[1], place[0], NULL), NULL);
+		score[i] = mk_at(g, n, OP_IF, is_found(c, n, ref[i]), score[i],
+		                 mk_const(g, least - 1));
+	Node *above = mk_at(g, n, OP_LT, score[1], score[0], NULL),
+	     *equal = mk_at(g, n, OP_EQ, score[0], score[1], NULL);
+	Node *later = mk_at(g, n, OP_AND, equal, mk_at(g, n, OP_LT, place[1], place[0], NULL),
+	                    NULL);
 	return read_either(c, n, ref, mk_at(g, n, OP_OR, above, later, NULL));
 }
 
@@ -175,7 +186,8 @@ two_scores(Circuit *c, Node *best, Node *by[2], Node *ref[2])
 	for (int i = 0; i < 2; i++) {
 		Node *holds = i ? mk_at(g, best, OP_NOT, cond, NULL, NULL) : cond;
 		by[i] = minus ? mk_at(g, best, OP_SUB, mk_const(g, 0), part[i], NULL) : part[i];
-		ref[i] = mk_at(g, best, OP_BEST, by[i], mk_at(g, best, OP_AND, holds, best->arg[1], NULL), NULL);
+		ref[i] = mk_at(g, best, OP_BEST, by[i],
+		               mk_at(g, best, OP_AND, holds, best->arg[1], NULL), NULL);
 	}
 	return true;
 }

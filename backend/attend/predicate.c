@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-	FEW_BITS = 4,           /* up to so many, equality is one-hot */
+	FEW_BITS = 4, /* up to so many, equality is one-hot */
 	MOST_BITS = 12,
 };
 
@@ -47,15 +47,9 @@ add_literal(Circuit *c, Where *w, Node *n)
 		return false;
 	switch (side(n)) {
 	case NEITHER:
-	case ON_HERE:
-		w->here[w->nhere++] = n;
-		break;
-	case ON_THERE:
-		w->there[w->nthere++] = replace_there(c->g, n, NULL);
-		break;
-	case ON_BOTH:
-		w->both[w->nboth++] = n;
-		break;
+	case ON_HERE: w->here[w->nhere++] = n; break;
+	case ON_THERE: w->there[w->nthere++] = replace_there(c->g, n, NULL); break;
+	case ON_BOTH: w->both[w->nboth++] = n; break;
 	}
 	return true;
 }
@@ -69,7 +63,8 @@ is_place_there(const Node *n)
 Node *
 order_bound(Node *n)
 {
-	return n->op == OP_LT && is_place_there(n->arg[0]) && !n->arg[1]->two_sided ? n->arg[1] : NULL;
+	return n->op == OP_LT && is_place_there(n->arg[0]) && !n->arg[1]->two_sided ? n->arg[1]
+	                                                                            : NULL;
 }
 
 /* The number of a FIRST whose condition speaks of there alone: gives the FIRST, else NULL. */
@@ -180,7 +175,8 @@ add_products(Circuit *c, Select *s, const Apart *a, int64_t times, const Form **
 		if (is_literal(here))
 			*key = form_add(c, 1, *key, times * here->k, k, 0);
 		else
-			add_dim(c, s, map_node(c, here), form_set_bos(c, form_scale(c, times, k, 0), 0));
+			add_dim(c, s, map_node(c, here),
+			        form_set_bos(c, form_scale(c, times, k, 0), 0));
 	}
 }
 
@@ -220,7 +216,8 @@ only_case(Circuit *c, Node *cond)
 	Node *to[2];
 
 	while (two_cases(c, cond, to)) {
-		bool first = to[1]->op == OP_CONST && !to[1]->k, second = to[0]->op == OP_CONST && !to[0]->k;
+		bool first = to[1]->op == OP_CONST && !to[1]->k,
+		     second = to[0]->op == OP_CONST && !to[0]->k;
 		if (!first && !second)
 			break;
 		cond = to[second];

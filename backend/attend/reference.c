@@ -21,8 +21,8 @@
 #include <string.h>
 
 enum {
-	GAP = 104,              /* exp(-104) is 0 in float32 */
-	STEP = 128,             /* of recency, a place */
+	GAP = 104,  /* exp(-104) is 0 in float32 */
+	STEP = 128, /* of recency, a place */
 };
 
 static Node *
@@ -43,10 +43,28 @@ feature_by_place(Circuit *c, int64_t (*f)(int64_t place, int64_t arg), int64_t a
 	return place_feature(c, t);
 }
 
-static int64_t square_of(int64_t p, int64_t m) { p %= m; return p * p; }
-static int64_t low_of(int64_t p, int64_t m)    { return p % m; }
-static int64_t high_of(int64_t p, int64_t m)   { return p / m; }
-static int64_t high_square(int64_t p, int64_t m) { p /= m; return p * p; }
+static int64_t
+square_of(int64_t p, int64_t m)
+{
+	p %= m;
+	return p * p;
+}
+static int64_t
+low_of(int64_t p, int64_t m)
+{
+	return p % m;
+}
+static int64_t
+high_of(int64_t p, int64_t m)
+{
+	return p / m;
+}
+static int64_t
+high_square(int64_t p, int64_t m)
+{
+	p /= m;
+	return p * p;
+}
 
 static Select *
 select_new(Circuit *c, const char *intent, const Node *ref)
@@ -92,7 +110,8 @@ select_place(Circuit *c, const char *intent, const Node *ref, const Form *low, c
 
 	match_digit(c, s, low, feature_by_place(c, low_of, b), feature_by_place(c, square_of, b));
 	if (high)
-		match_digit(c, s, high, feature_by_place(c, high_of, b), feature_by_place(c, high_square, b));
+		match_digit(c, s, high, feature_by_place(c, high_of, b),
+		            feature_by_place(c, high_square, b));
 	return s;
 }
 
@@ -124,7 +143,8 @@ select_offset(Circuit *c, int back)
 	if (b == c->places)
 		s = select_place(c, "offset", NULL, form_scale(c, 1, c->place, -back), NULL);
 	else
-		s = select_place(c, "offset", NULL, feature_by_place(c, low_before, arg), feature_by_place(c, high_before, arg));
+		s = select_place(c, "offset", NULL, feature_by_place(c, low_before, arg),
+		                 feature_by_place(c, high_before, arg));
 	s->offset = -back;
 	return *known = s;
 }
@@ -141,9 +161,10 @@ visible_place(Circuit *c, const Form *f, bool ahead)
 	if (!ahead && STEP * (int64_t)c->places * (c->places - 2 * f->lo) < EXACT_MAX / 8 * 7)
 		return form_within(c, f, f->lo, c->places - 1);
 	const Form *q = relu(c, f);
-	if (ahead) {            /* less f itself where w >= 1 */
+	if (ahead) { /* less f itself where w >= 1 */
 		const Form *with = relu(c, form_add(c, m, w, 1, f, -m));
-		q = form_add(c, 1, q, -1, form_add(c, 1, with, -1, relu(c, form_scale(c, m, w, -m)), 0), 0);
+		q = form_add(c, 1, q, -1,
+		             form_add(c, 1, with, -1, relu(c, form_scale(c, m, w, -m)), 0), 0);
 	}
 	return form_within(c, q, 0, c->places - 1);
 }
@@ -158,8 +179,10 @@ place_by_distance(Circuit *c, Node *ref, Node *e)
 
 	if (!w->type.root || !w->type.image)
 		return NULL;
-	Node *far = node(c, OP_LT, ref, 2, mk_const(c->g, 0), w, NULL, 0), *least = mk_const(c->g, -(int64_t)c->places);
-	Node *off = node(c, OP_IF, ref, 3, far, least, node(c, OP_MAX, ref, 2, w, least, NULL, 0), 0);
+	Node *far = node(c, OP_LT, ref, 2, mk_const(c->g, 0), w, NULL, 0),
+	     *least = mk_const(c->g, -(int64_t)c->places);
+	Node *off = node(c, OP_IF, ref, 3, far, least, node(c, OP_MAX, ref, 2, w, least, NULL, 0),
+	                 0);
 	return form_add(c, 1, c->place, 1, map_node(c, off), 0);
 }
 
@@ -173,9 +196,11 @@ place_behind_condition(Circuit *c, Node *ref, Node *e)
 	if (e->arg[2]->op != OP_CONST || e->arg[2]->k >= 0)
 		return NULL;
 	bool ahead = !c->g->bidirectional && most_of_difference(c->g, e->arg[1], index) > 0;
-	const Form *f = form_scale(c, 1, map_node(c, e->arg[1]), 1), *place = visible_place(c, f, ahead);
+	const Form *f = form_scale(c, 1, map_node(c, e->arg[1]), 1),
+		   *place = visible_place(c, f, ahead);
 	const Form *fails = form_scale(c, -1, map_node(c, e->arg[0]), 1);
-	int64_t past = !ahead && f->hi >= c->places ? f->hi + 1 : c->places;    /* where all can be seen it may be behind the text */
+	/* where all can be seen it may be behind the text */
+	int64_t past = !ahead && f->hi >= c->places ? f->hi + 1 : c->places;
 	place = form_add(c, 1, place, -past, fails, 0);
 	bool exact = STEP * (int64_t)c->places * (c->places - 2 * place->lo) < EXACT_MAX / 8 * 7;
 	return exact && place->ready < map_node(c, e)->ready ? place : NULL;
@@ -187,7 +212,8 @@ select_at(Circuit *c, Node *ref)
 	Graph *g = c->g;
 	Node *e = ref->arg[0], *index = node(c, OP_INDEX, ref, 0, NULL, NULL, NULL, 0);
 	Node *far = node(c, OP_LT, ref, 2, index, e, NULL, 0);
-	bool ahead = !g->bidirectional && !(is_const(far) && !far->k) && most_of_difference(g, e, index) > 0;
+	bool ahead = !g->bidirectional && !(is_const(far) && !far->k)
+	             && most_of_difference(g, e, index) > 0;
 
 	if (digit_base(c) == c->places) {
 		const Form *place = e->op == OP_IF ? place_behind_condition(c, ref, e) : NULL;
@@ -219,7 +245,8 @@ gain_of_place(const Select *s, int from, int to)
 		for (int i = 0; i < s->k[d]->n; i++) {
 			const Term *t = &s->k[d]->term[i];
 			if (t->atom->kind == PLACE_FEATURE)
-				gain += s->q[d]->k * t->c * (t->atom->table[to] - t->atom->table[from]);
+				gain += s->q[d]->k * t->c
+				        * (t->atom->table[to] - t->atom->table[from]);
 		}
 	}
 	return gain;
@@ -243,21 +270,21 @@ runs_against(const Circuit *c, const Select *s, int order)
 typedef struct Score {
 	const Apart *of;
 	int64_t lo, hi;
-	double terms;           /* their largest absolute values, added up */
+	double terms; /* their largest absolute values, added up */
 } Score;
 
 /* The least and the greatest of all products together. */
 static void
 range_of_products(Circuit *c, const Apart *a, Score *s)
 {
-	const double most = 4.0 * EXACT_MAX;    /* beyond, nothing is proved */
+	const double most = 4.0 * EXACT_MAX; /* beyond, nothing is proved */
 
 	s->lo = s->hi = 0;
 	s->terms = 0;
 	for (int i = 0; i < a->n; i++) {
 		const Form *q = map_node(c, a->term[i].here), *k = map_node(c, a->term[i].there);
 		double end[4] = { (double)q->lo * (double)k->lo, (double)q->lo * (double)k->hi,
-		                  (double)q->hi * (double)k->lo, (double)q->hi * (double)k->hi };
+			          (double)q->hi * (double)k->lo, (double)q->hi * (double)k->hi };
 		double lo = end[0], hi = end[0];
 		for (int e = 1; e < 4; e++) {
 			lo = end[e] < lo ? end[e] : lo;
@@ -354,7 +381,8 @@ select_where(Circuit *c, Node *ref)
 		add_products(c, s, score.of, recent, &key);
 	}
 	key = there_penalty(c, &where, key, w);
-	add_dim(c, s, form_const(c, 1), form_set_bos(c, key, first ? -STEP * (int64_t)c->places : 0));
+	add_dim(c, s, form_const(c, 1),
+	        form_set_bos(c, key, first ? -STEP * (int64_t)c->places : 0));
 	add_dim(c, s, here_deficit(c, &where), form_scale(c, w, c->is_bos, 0));
 	if (!add_relations(c, s, &where, w))
 		return NULL;
@@ -371,7 +399,8 @@ mean_where(Circuit *c, Node *sum)
 	if (!where_of(c, sum, sum->arg[1], &where))
 		return NULL;
 	Select *s = select_new(c, "mean", sum);
-	add_dim(c, s, form_const(c, 1), form_set_bos(c, there_penalty(c, &where, form_const(c, 0), STEP), 0));
+	add_dim(c, s, form_const(c, 1),
+	        form_set_bos(c, there_penalty(c, &where, form_const(c, 0), STEP), 0));
 	add_dim(c, s, here_deficit(c, &where), form_scale(c, STEP, c->is_bos, -STEP));
 	return add_relations(c, s, &where, STEP) ? s : NULL;
 }
@@ -400,7 +429,7 @@ select_all(Circuit *c, Node *sum)
 	know_node(c, sum->arg[1]);
 	if (!c->select[id]) {
 		const Select *s = mean_where(c, sum);
-		c->select[id] = s;              /* mapping may have moved the table */
+		c->select[id] = s; /* mapping may have moved the table */
 	}
 	return c->select[id];
 }
@@ -421,7 +450,8 @@ select_mean(Circuit *c, Node *mean)
 	if (!where_of(c, mean, mean->arg[1], &where))
 		return NULL;
 	Select *s = select_new(c, "mean", mean);
-	add_dim(c, s, form_const(c, 1), form_set_bos(c, there_penalty(c, &where, form_const(c, 0), w), -STEP));
+	add_dim(c, s, form_const(c, 1),
+	        form_set_bos(c, there_penalty(c, &where, form_const(c, 0), w), -STEP));
 	add_dim(c, s, here_deficit(c, &where), form_scale(c, w, c->is_bos, -w));
 	return add_relations(c, s, &where, w) ? s : NULL;
 }
@@ -450,7 +480,8 @@ select_attend(Circuit *c, Node *n, double *error)
 	for (int i = 1; i < n->narg; i += 2) {
 		const Form *q = map_node(c, n->arg[i]), *k = map_node(c, n->arg[i + 1]);
 		most += most_in_all(q) * most_in_all(k);
-		*error += most_in_all(q) * error_of(k) + most_in_all(k) * error_of(q) + error_of(q) * error_of(k);
+		*error += most_in_all(q) * error_of(k) + most_in_all(k) * error_of(q)
+		          + error_of(q) * error_of(k);
 	}
 	*error += (n->narg + 8) * most / EXACT_MAX + 8.0 / EXACT_MAX;
 	for (int i = 0; i < c->nhead && !known; i++)
@@ -462,7 +493,8 @@ select_attend(Circuit *c, Node *n, double *error)
 	s->gap = 0;
 	for (int i = 1; i < n->narg; i += 2)
 		add_dim(c, s, map_node(c, n->arg[i]), map_node(c, n->arg[i + 1]));
-	add_dim(c, s, form_const(c, 1), form_scale(c, -(int64_t)(2 * most + 2 * GAP), c->is_bos, 0));
+	add_dim(c, s, form_const(c, 1),
+	        form_scale(c, -(int64_t)(2 * most + 2 * GAP), c->is_bos, 0));
 	return s;
 }
 
@@ -496,8 +528,10 @@ read_ahead(Circuit *c, const Select *s, const Form *want, const Form *f, const N
 
 	if (f->real) {
 		double none = d->real[0].x;
-		const Form *far = real_form(c, 1, (RealTerm[]){ { value_there(c, s, f, d), 1 } }, -none);
-		return real_form(c, 1, (RealTerm[]){ { real_gate(c, relu(c, short_of), far), 1 } }, none);
+		const Form *far = real_form(c, 1, (RealTerm[]){ { value_there(c, s, f, d), 1 } },
+		                            -none);
+		return real_form(c, 1, (RealTerm[]){ { real_gate(c, relu(c, short_of), far), 1 } },
+		                 none);
 	}
 	const Form *over = form_scale(c, 1, head_value(c, s, f, absent), -absent);
 
@@ -514,7 +548,8 @@ read_back(Circuit *c, Node *x, int64_t k, Node *d)
 	if (k >= c->places || -k >= c->places || (k > 0 && !c->g->bidirectional))
 		return map_node(c, d);
 	if (k > 0)
-		return read_ahead(c, select_offset(c, (int)-k), form_scale(c, 1, c->place, k), map_node(c, x), d);
+		return read_ahead(c, select_offset(c, (int)-k), form_scale(c, 1, c->place, k),
+		                  map_node(c, x), d);
 	if (!by_place)
 		return value_there(c, select_offset(c, (int)-k), map_node(c, x), d);
 	int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)c->places);
@@ -535,7 +570,9 @@ read_before(Circuit *c, Node *n)
 	for (int i = 0; i < ref->arg[0]->narg; i++) {
 		Node *lit = ref->arg[0]->arg[i], *number = order_bound(lit);
 		Side s = side(lit);
-		if (number && !bound && (number->op == OP_INDEX || (number->op == OP_READ && number->arg[0]->op == OP_INDEX)))
+		if (number && !bound
+		    && (number->op == OP_INDEX
+		        || (number->op == OP_READ && number->arg[0]->op == OP_INDEX)))
 			bound = number;
 		else if (s == ON_THERE)
 			cond = cond ? node(c, OP_AND, ref, 2, cond, lit, NULL, 0) : lit;
@@ -547,7 +584,8 @@ read_before(Circuit *c, Node *n)
 	if (!bound || !cond)
 		return NULL;
 	bool here = bound->op == OP_INDEX;
-	Node *p = here ? node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0) : bound->arg[1], *d = n->arg[2];
+	Node *p = here ? node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0) : bound->arg[1],
+	     *d = n->arg[2];
 	if (!here && p->op == OP_FIRST)
 		return NULL;
 	if (!here && bound->arg[2]->type.hi > 0 && !flags)
@@ -566,7 +604,9 @@ surely_in_text(Circuit *c, Node *at, Node *e)
 	Node *end = node(c, OP_LATEST, at, 1, mk_const(c->g, 1), NULL, NULL, 0);
 	Node *index = node(c, OP_INDEX, at, 0, NULL, NULL, NULL, 0);
 
-	return most_of_difference(c->g, e, node(c, OP_READ, at, 3, index, end, mk_const(c->g, 0), 0)) <= 0;
+	return most_of_difference(c->g, e,
+	                          node(c, OP_READ, at, 3, index, end, mk_const(c->g, 0), 0))
+	       <= 0;
 }
 
 /* Does the condition relate j to here otherwise than by j < here? */
@@ -588,23 +628,29 @@ map_read_there(Circuit *c, Node *n)
 
 	if (!is_literal(d)) {
 		Node *there = node(c, OP_READ, n, 3, mk_const(c->g, 1), p, mk_const(c->g, 0), n->k);
-		Node *any = x->type.real ? mk_real(c->g, (Real){ 0, 1 }) : mk_const(c->g, x->type.lo);
+		Node *any = x->type.real ? mk_real(c->g, (Real){ 0, 1 })
+		                         : mk_const(c->g, x->type.lo);
 		Node *read = node(c, OP_READ, n, 3, x, p, any, n->k);
 		return map_node(c, node(c, OP_IF, n, 3, there, read, d, 0));
 	}
 	if (p->op == OP_HERE)
 		return n->k ? read_back(c, x, n->k, d) : map_node(c, x);
 	if (n->k > 0) { /* what stands behind p may be later than p: by its number */
-		Node *e = p->op == OP_AT ? p->arg[0] : node(c, OP_READ, n, 3, node(c, OP_INDEX, n, 0, NULL, NULL, NULL, 0), p, mk_const(c->g, -1), 0);
+		Node *e = p->op == OP_AT ? p->arg[0]
+		                         : node(c, OP_READ, n, 3,
+		                                node(c, OP_INDEX, n, 0, NULL, NULL, NULL, 0), p,
+		                                mk_const(c->g, -1), 0);
 		Node *none = node(c, OP_LT, n, 2, e, mk_const(c->g, 0), NULL, 0);
 		Node *behind = node(c, OP_ADD, n, 2, e, mk_const(c->g, n->k), NULL, 0);
 		e = node(c, OP_IF, n, 3, none, mk_const(c->g, -1), behind, 0);
-		return map_node(c, node(c, OP_READ, n, 3, x, node(c, OP_AT, n, 1, e, NULL, NULL, 0), d, 0));
+		return map_node(
+			c, node(c, OP_READ, n, 3, x, node(c, OP_AT, n, 1, e, NULL, NULL, 0), d, 0));
 	}
 	if ((other = read_before(c, n)))
 		return map_node(c, other);
-	if (n->k) {     /* shift, then read */
-		Node *shifted = node(c, OP_READ, n, 3, x, node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0), d, n->k);
+	if (n->k) { /* shift, then read */
+		Node *shifted = node(c, OP_READ, n, 3, x,
+		                     node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0), d, n->k);
 		return map_node(c, node(c, OP_READ, n, 3, shifted, p, d, 0));
 	}
 	const Form *found = read_of_several(c, n);
@@ -612,7 +658,8 @@ map_read_there(Circuit *c, Node *n)
 		return found;
 	const Select *s = select_for(c, p);
 	if (s && p->op == OP_AT && c->g->bidirectional && !surely_in_text(c, n, p->arg[0]))
-		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x), d);
+		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x),
+		                  d);
 	return s ? value_there(c, s, map_node(c, x), d) : NULL;
 }
 

@@ -29,7 +29,8 @@ same_line(const Atom *a, const Atom *b)
 		return false;
 	int64_t s = direction(a->in) * direction(b->in);
 	for (int i = 0; i < a->in->n; i++)
-		if (a->in->term[i].atom != b->in->term[i].atom || a->in->term[i].c != s * b->in->term[i].c)
+		if (a->in->term[i].atom != b->in->term[i].atom
+		    || a->in->term[i].c != s * b->in->term[i].c)
 			return false;
 	return true;
 }
@@ -86,7 +87,9 @@ line_range(const Term *t, int n, int64_t *lo, int64_t *hi)
 	*lo = INT64_MAX;
 	*hi = INT64_MIN;
 	for (int i = -2; i < n; i++) {
-		int64_t x = i == -2 ? first : i == -1 ? last : -direction(t[i].atom->in) * t[i].atom->in->k;
+		int64_t x = i == -2   ? first
+		            : i == -1 ? last
+		                      : -direction(t[i].atom->in) * t[i].atom->in->k;
 		if (x < first || x > last)
 			continue;
 		int64_t y = line_at(t, n, x);
@@ -122,8 +125,11 @@ form_parts(Arena *arena, const Form *f, int state, Form *part)
 	for (int i = rest; i < f->n; i++) {
 		const Atom *a = t[i].atom;
 		int64_t c = t[i].c;
-		part[parts++] = (Form){ .n = 1, .term = t + i, .ready = a->ready,
-			.lo = c * (c > 0 ? a->lo : a->hi), .hi = c * (c > 0 ? a->hi : a->lo) };
+		part[parts++] = (Form){ .n = 1,
+			                .term = t + i,
+			                .ready = a->ready,
+			                .lo = c * (c > 0 ? a->lo : a->hi),
+			                .hi = c * (c > 0 ? a->hi : a->lo) };
 	}
 	return parts;
 }
@@ -160,7 +166,7 @@ form_terms_in_parts(const Form *f)
 	return sum;
 }
 
-enum { ORIGINS_MAX = 4096 };    /* looked at for one bound */
+enum { ORIGINS_MAX = 4096 }; /* looked at for one bound */
 
 static void
 range_of_parts(const Form *f, int state, double *lo, double *hi)
@@ -222,9 +228,9 @@ form_most(const Form *f, int state)
 /* What dimensions may add up to by what stands at one position: its place, a row of each
  * field. Entry 0 of each list is <bos>. */
 typedef struct Sums {
-	double *place;          /* (places) */
-	double *row;            /* (rows) but for <bos> */
-	double *bos;            /* (nfield) of the features of each field */
+	double *place; /* (places) */
+	double *row;   /* (rows) but for <bos> */
+	double *bos;   /* (nfield) of the features of each field */
 } Sums;
 
 /* The size of a sum of features where their stream has this value; `but` is none of them. */
@@ -258,7 +264,8 @@ add_by_position(const Circuit *c, Sums *s, const Form *f, double other)
 	if (!one || f->real)
 		return false;
 	bool place = one->kind == PLACE_FEATURE;
-	int first = place ? 1 : first_row(c->g, one->field), n = place ? c->places - 1 : rows_of(c->g, one->field);
+	int first = place ? 1 : first_row(c->g, one->field),
+	    n = place ? c->places - 1 : rows_of(c->g, one->field);
 	double *at = place ? s->place : s->row, *at_bos = place ? s->place : &s->bos[one->field];
 	*at_bos += other * fabs((double)form_bos(f));
 	for (int i = first; i < first + n; i++)
@@ -274,7 +281,8 @@ score_most(const Circuit *c, const Select *s)
 	Sums by[2];
 
 	for (int side_of = 0; side_of < 2; side_of++) {
-		double *room = arena_alloc(c->arena, sizeof *room * (size_t)(c->places + c->rows + nfield));
+		double *room = arena_alloc(c->arena,
+		                           sizeof *room * (size_t)(c->places + c->rows + nfield));
 		by[side_of] = (Sums){ room, room + c->places, room + c->places + c->rows };
 	}
 	for (int i = 0; i < s->ndim; i++) {

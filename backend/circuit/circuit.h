@@ -9,8 +9,8 @@
  *     value     a form, read by a head at another place      one head dimension
  *
  * All are integers, save for what a program calls real (real_forms.c). Only atoms are ever
- * computed; sums, differences, constants and scaling live in the weights of whoever reads them. The interval of a form
- * holds at every position of every text; <bos> is apart, since it sees only
+ * computed; sums, differences, constants and scaling live in the weights of whoever reads them. The
+ * interval of a form holds at every position of every text; <bos> is apart, since it sees only
  * itself and its whole row is known here.
  *
  * States of the residual stream: 0 is the embedding, 2L+1 stands after the
@@ -19,7 +19,14 @@
 
 #include "backend/backend.h"
 
-typedef enum AtomKind { TOKEN_FEATURE, PLACE_FEATURE, REAL_FEATURE, INPUT_FEATURE, NEURON, VALUE } AtomKind;
+typedef enum AtomKind {
+	TOKEN_FEATURE,
+	PLACE_FEATURE,
+	REAL_FEATURE,
+	INPUT_FEATURE,
+	NEURON,
+	VALUE
+} AtomKind;
 
 typedef struct Atom Atom;
 
@@ -33,80 +40,82 @@ typedef struct Form Form;
 /* A sum of reals and integers. What is computed differs from what is meant by `error`
  * at most, before it is added up: a reader adds its own rounding (real_error). */
 typedef struct RealTerm {
-	const Form *f;          /* of integers, without constant; or one real atom alone; or a bundle */
+	const Form *f; /* of integers, without constant; or one real atom alone; or a bundle */
 	double c;
 } RealTerm;
 
 typedef struct RealSum {
 	int n;
-	const RealTerm *term;   /* (n) */
+	const RealTerm *term; /* (n) */
 	double k;
-	double min, max;        /* meant, at real positions */
+	double min, max; /* meant, at real positions */
 	double error;
 } RealSum;
 
 struct Form {
 	int n;
-	const Term *term;       /* (n) by ascending atom id, c != 0 */
-	int64_t k;              /* constant */
-	int64_t lo, hi;         /* value at real positions, k included */
-	int ready;              /* state; the latest of its atoms */
-	const RealSum *real;    /* NULL: a sum of integers. Else this, and term[] lists its atoms */
-	const Form *of[2];       /* by[0]*of[0] + by[1]*of[1] + constant, or NULL: what */
-	int64_t by[2];          /* it was added up from, should it be too large to stand whole */
-	bool near;              /* computed with a proved error: stands whole, alone in its column */
-	const struct Bundle *bundle;    /* NULL: none. Else it is near, and what is known of it */
+	const Term *term;    /* (n) by ascending atom id, c != 0 */
+	int64_t k;           /* constant */
+	int64_t lo, hi;      /* value at real positions, k included */
+	int ready;           /* state; the latest of its atoms */
+	const RealSum *real; /* NULL: a sum of integers. Else this, and term[] lists its atoms */
+	const Form *of[2];   /* by[0]*of[0] + by[1]*of[1] + constant, or NULL: what */
+	int64_t by[2];       /* it was added up from, should it be too large to stand whole */
+	bool near;           /* computed with a proved error: stands whole, alone in its column */
+	const struct Bundle *bundle; /* NULL: none. Else it is near, and what is known of it */
 };
 
 /* Real neurons that stand in one column, added up: a broken line of what they read. */
 typedef struct Bundle {
-	double min, max;        /* meant, at real positions */
-	double bos;             /* meant at <bos> */
-	double error;           /* how far what stands in the column may be from what is meant */
+	double min, max; /* meant, at real positions */
+	double bos;      /* meant at <bos> */
+	double error;    /* how far what stands in the column may be from what is meant */
 } Bundle;
 
 struct Atom {
 	AtomKind kind;
-	int id;                 /* dense, by creation */
+	int id; /* dense, by creation */
 	int ready;
-	int64_t lo, hi;         /* at real positions */
-	int64_t bos;            /* at <bos> */
-	bool real;              /* a rounded fraction: only thresholds with a margin may read it */
-	int64_t lift;           /* neuron: relu(in) - lift, which rounds a near form; else 0 */
-	double min, max, error; /* of a term of a RealSum: meant, and how far what is computed may be from it */
-	double real_bos;        /* meant at <bos> */
-	const int64_t *table;   /* feature: by row (nvocab + 2), by place (context + 1) */
-	int field;              /* feature of the token: of which field; 0 outside of its rows */
-	const double *reals;    /* REAL_FEATURE: the same */
-	bool by_place;          /* REAL_FEATURE */
-	int input;              /* INPUT_FEATURE: which of the numbers that are fed */
-	const Form *in;         /* neuron: relu of it; value: what is read */
-	struct Head *head;      /* value: by which head */
-	int column;             /* neuron: row in its layer; value: dimension in its head; set by schedule */
-	bool live;              /* something needs it; set by schedule */
-	const Node *node;       /* for whom it was made first */
-	int owner;              /* the named value in whose expression that was: of g->named, or -1 */
+	int64_t lo, hi; /* at real positions */
+	int64_t bos;    /* at <bos> */
+	bool real;      /* a rounded fraction: only thresholds with a margin may read it */
+	int64_t lift;   /* neuron: relu(in) - lift, which rounds a near form; else 0 */
+	/* of a term of a RealSum: meant, and how far what is computed may be from it */
+	double min, max, error;
+	double real_bos;      /* meant at <bos> */
+	const int64_t *table; /* feature: by row (nvocab + 2), by place (context + 1) */
+	int field;            /* feature of the token: of which field; 0 outside of its rows */
+	const double *reals;  /* REAL_FEATURE: the same */
+	bool by_place;        /* REAL_FEATURE */
+	int input;            /* INPUT_FEATURE: which of the numbers that are fed */
+	const Form *in;       /* neuron: relu of it; value: what is read */
+	struct Head *head;    /* value: by which head */
+	int column; /* neuron: row in its layer; value: dimension in its head; set by schedule */
+	bool live;  /* something needs it; set by schedule */
+	const Node *node; /* for whom it was made first */
+	int owner;        /* the named value in whose expression that was: of g->named, or -1 */
 };
 
 /* How a reference finds its place: the score is the sum over dims of q here
  * times k there. Exact integers, the winner ahead by at least gap. */
 typedef struct Select {
-	const char *intent;     /* "offset", "place", "latest", "first", "search" (either), "best", "mean" */
+	/* "offset", "place", "latest", "first", "search" (either), "best", "mean" */
+	const char *intent;
 	const Node *ref;
 	int offset;
 	int ndim;
-	const Form **q, **k;    /* (ndim) */
+	const Form **q, **k; /* (ndim) */
 	int64_t gap;
-	int ready;              /* state: latest of q and k */
+	int ready; /* state: latest of q and k */
 } Select;
 
 typedef struct Head {
 	const Select *select;
 	int layer;
 	int nvalue;
-	Atom **value;           /* (nvalue), capacity grows by doubling */
-	int index;              /* in its layer; set by schedule */
-	int ndim;               /* values that are live; set by schedule */
+	Atom **value; /* (nvalue), capacity grows by doubling */
+	int index;    /* in its layer; set by schedule */
+	int ndim;     /* values that are live; set by schedule */
 	bool live;
 } Head;
 
@@ -114,31 +123,31 @@ typedef struct Circuit {
 	Graph *g;
 	Arena *arena;
 	Diags *diags;
-	int rows, places;       /* nvocab + 2, context + 1 */
+	int rows, places; /* nvocab + 2, context + 1 */
 	int natom, nhead;
 	Atom **atom;
 	Head **head;
-	const Form **form;      /* memo by node id; capacity capform */
-	const Rule **rule;      /* (capform) by node id: which rule made its form */
+	const Form **form; /* memo by node id; capacity capform */
+	const Rule **rule; /* (capform) by node id: which rule made its form */
 	int capform;
-	int *named;             /* (capnamed) by node id: the first of g->named that it is, or -1 */
+	int *named; /* (capnamed) by node id: the first of g->named that it is, or -1 */
 	int capnamed;
-	const Select **select;  /* memo by node id of the reference, or of a sum's condition */
+	const Select **select; /* memo by node id of the reference, or of a sum's condition */
 	int capselect;
-	const Select **offset;  /* (2 * places) by places + how far back */
+	const Select **offset; /* (2 * places) by places + how far back */
 	const Form *is_bos;
 	const Form *place;
-	const Form **emit;      /* (g->nfield) NULL if the program does not emit */
-	const Form **output;    /* (g->noutput) */
+	const Form **emit;   /* (g->nfield) NULL if the program does not emit */
+	const Form **output; /* (g->noutput) */
 	struct AtomTable *table;
-	long work;              /* done to find functions of few streams */
-	const Node *node;       /* being mapped: blamed for new atoms */
-	int owner;              /* the innermost named value being mapped, or -1 */
-	int depth;              /* of map_node */
-	const Rule *made;       /* the rule that made the best form so far of what is being mapped */
-	const int *latest;      /* (nlatest) by node id: the last state that costs no layer, */
-	int nlatest;            /* or NULL: all is made as early as can be, */
-	bool hurried;           /* and for some of it that took more neurons */
+	long work;         /* done to find functions of few streams */
+	const Node *node;  /* being mapped: blamed for new atoms */
+	int owner;         /* the innermost named value being mapped, or -1 */
+	int depth;         /* of map_node */
+	const Rule *made;  /* the rule that made the best form so far of what is being mapped */
+	const int *latest; /* (nlatest) by node id: the last state that costs no layer, */
+	int nlatest;       /* or NULL: all is made as early as can be, */
+	bool hurried;      /* and for some of it that took more neurons */
 } Circuit;
 
 static inline bool
@@ -167,7 +176,7 @@ int64_t form_bos(const Form *);
 int form_ready(const Form *);
 bool form_equal(const Form *, const Form *);
 bool form_is_const(const Form *);
-void sort_terms(Term *, int n);          /* by atom, as a form has them */
+void sort_terms(Term *, int n); /* by atom, as a form has them */
 /* the form that has value v at <bos> and is unchanged elsewhere */
 const Form *form_set_bos(Circuit *, const Form *, int64_t v);
 
@@ -185,7 +194,8 @@ double form_most(const Form *f, int state);
 double form_terms(const Form *);
 /* The same of its parts, each in a column of its own; <bos> aside. */
 double form_terms_in_parts(const Form *);
-enum { SCORE_MAX = 1 << 29 };   /* a score that is hidden becomes -2^30 (runtime/onnx_graph.h): others stay well above */
+/* a score that is hidden becomes -2^30 (runtime/onnx_graph.h): others stay well above */
+enum { SCORE_MAX = 1 << 29 };
 /* The largest sum of the absolute terms of a score, also at <bos>. */
 double score_most(const Circuit *, const Select *);
 /* Of forms that share their terms, more of them than terms: those, as forms (common_terms.c).
@@ -195,10 +205,11 @@ int form_units(Arena *, const Form *const *form, int nform, int natom, const For
 /* One of the features that f is made of, `but` aside, if all are of one field or of the
  * place; else NULL. */
 const Atom *only_kind(const Form *f, const Atom *but);
-const Form *token_feature(Circuit *, int field, const int64_t *table);  /* (rows) those of the field, and <bos> */
-const Form *place_feature(Circuit *, const int64_t *table);     /* (places) */
+/* (rows) those of the field, and <bos> */
+const Form *token_feature(Circuit *, int field, const int64_t *table);
+const Form *place_feature(Circuit *, const int64_t *table); /* (places) */
 const Form *relu(Circuit *, const Form *);
-Atom *atom_intern(Circuit *, Atom);     /* the one of this content */
+Atom *atom_intern(Circuit *, Atom); /* the one of this content */
 /* f as value of a head in the first layer that can hold it. */
 const Form *value_of(Circuit *, const Select *, const Form *f, Atom);
 const Form *head_value(Circuit *, const Select *, const Form *, int64_t absent);
@@ -212,11 +223,11 @@ const Form *snap(Circuit *, const Form *u);
 /* ---- one-variable functions and gates (staircase.c) ---- */
 /* y[i] where f is x[i]; x ascending, f takes no other value */
 const Form *staircase(Circuit *, const Form *f, int n, const int64_t *x, const int64_t *y);
-const Form *step(Circuit *, const Form *f, int64_t k);          /* f >= k */
+const Form *step(Circuit *, const Form *f, int64_t k); /* f >= k */
 const Form *is_zero(Circuit *, const Form *);
-const Form *gate(Circuit *, const Form *deficit, const Form *f);/* f where deficit is 0, else 0 */
+const Form *gate(Circuit *, const Form *deficit, const Form *f); /* f where deficit is 0, else 0 */
 const Form *product(Circuit *, const Form *, const Form *);
-const Form *form_better(const Form *, const Form *);            /* the earlier, then the smaller; NULL loses */
+const Form *form_better(const Form *, const Form *); /* the earlier, then the smaller; NULL loses */
 
 /* ---- quotients and remainders (division.c) ---- */
 const Form *map_quotient(Circuit *, Node *);
@@ -227,22 +238,23 @@ const Form *map_remainder(Circuit *, Node *);
 const Form *gate_by_sign(Circuit *, const Form *w, const Form *y);
 /* 0 where the condition is as wanted, else 1 or more */
 const Form *deficit(Circuit *, Node *, bool want);
-const Form *deficit_all(Circuit *, Node *, bool want);  /* of all operands, added up */
-const Form *map_if(Circuit *, Node *n);     /* IF */
+const Form *deficit_all(Circuit *, Node *, bool want); /* of all operands, added up */
+const Form *map_if(Circuit *, Node *n);                /* IF */
 
 /* ---- reals (real_forms.c) ---- */
 const Form *real_form(Circuit *, int n, const RealTerm *, double k);
 /* How far what a reader of the form computes may be from what is meant. */
 double real_error(const Form *);
-double real_allowed(const Form *);              /* of it, what the reader's own rounding may be */
-double real_rounding(double sum, int n);        /* of n terms, their absolute values in all `sum` */
-double real_most(const Form *);                 /* the largest absolute value of a term, as columns hold it */
-double real_bos(const Form *);                  /* meant at <bos> */
+double real_allowed(const Form *);       /* of it, what the reader's own rounding may be */
+double real_rounding(double sum, int n); /* of n terms, their absolute values in all `sum` */
+double real_most(const Form *); /* the largest absolute value of a term, as columns hold it */
+double real_bos(const Form *);  /* meant at <bos> */
 const Form *real_set_bos(Circuit *, const Form *, double v);
 const Form *real_within(Circuit *, const Form *, double min, double max);
 const Form *real_gate(Circuit *, const Form *deficit, const Form *);
 const Form *real_there(Circuit *, const Select *, const Form *, double absent);
-const Form *real_neuron(Circuit *, const Form *);       /* relu of a sum of reals; constant where it is never above 0 */
+/* relu of a sum of reals; constant where it is never above 0 */
+const Form *real_neuron(Circuit *, const Form *);
 /* ---- what is computed near enough (piecewise.c, error_budget.c) ---- */
 /* Is it one function of one stream, or one product? */
 static inline bool
@@ -256,7 +268,8 @@ is_piece(const Node *n)
 #define HOPELESS 1e15
 const Form *map_piece(Circuit *, Node *, double tolerance);
 const Form *map_approx(Circuit *, Node *);
-/* y[i] where f, of integers, is f->lo + i: a broken line in few columns; NULL where it bends too often. */
+/* y[i] where f, of integers, is f->lo + i: a broken line in few columns; NULL where it bends too
+ * often. */
 const Form *real_line(Circuit *, const Form *f, int n, const double *y);
 
 /* How n is made, if its type is real; NULL after an error. */
@@ -269,17 +282,17 @@ double most_in_all(const Form *);
 
 /* ---- functions of two positions (bilinear.c) ---- */
 typedef struct Product {
-	Node *here, *there;     /* plain streams */
+	Node *here, *there; /* plain streams */
 } Product;
 /* The sum of here times there over all terms, and of `alone`, which is the same wherever
  * one looks. No two terms share what is there; one at most has a number here. */
 typedef struct Apart {
 	int n;
-	Product *term;          /* (n), capacity grows by doubling */
+	Product *term; /* (n), capacity grows by doubling */
 	Node *alone;
-	int rows;               /* terms that it took for the values of something */
+	int rows; /* terms that it took for the values of something */
 } Apart;
-enum { ROWS_MAX = 256 };        /* values together of all streams of one position, in one function */
+enum { ROWS_MAX = 256 }; /* values together of all streams of one position, in one function */
 /* NULL where it is not of this form, or has too many values. */
 const Apart *apart(Circuit *, Node *);
 /* Is e a function of one root here, or there, of few values? */
@@ -294,7 +307,7 @@ void refuse_apart(Circuit *, const Node *n, const char *what);
 /* A condition taken apart. */
 typedef struct Where {
 	int nthere, nhere, nboth;
-	Node *there[32], *here[32], *both[32];  /* literals; `there` as plain streams */
+	Node *there[32], *here[32], *both[32]; /* literals; `there` as plain streams */
 } Where;
 /* Can a head ask this literal of a condition, without a stream made for it? */
 bool can_relate(Circuit *, Node *);
@@ -344,7 +357,7 @@ const Form *joint_table(Circuit *, Node *n, const Form *best);
 const Form *map_node(Circuit *, Node *);
 /* form_better, and the rule if it is the new one. */
 const Form *rather(Circuit *, const Form *best, const Form *f, const Rule *);
-bool is_feature(const Node *);          /* does it depend on the token or the place alone? */
+bool is_feature(const Node *); /* does it depend on the token or the place alone? */
 /* latest: (g->nnode) what circuit->latest will be, or NULL. */
 Circuit *map_once(Graph *, Arena *, Diags *, const int *latest);
 
@@ -357,14 +370,14 @@ Circuit *map(Graph *, Arena *, Diags *);
 typedef struct Schedule {
 	Circuit *c;
 	int nlayer, free_layers;
-	int *nhead, *nneuron;   /* (nlayer) live ones */
-	Head ***head;           /* (nlayer)(nhead) */
-	Atom ***neuron;         /* (nlayer)(nneuron) */
+	int *nhead, *nneuron; /* (nlayer) live ones */
+	Head ***head;         /* (nlayer)(nhead) */
+	Atom ***neuron;       /* (nlayer)(nneuron) */
 } Schedule;
 /* How layers are filled; all 0: as early as can be, with room to spare. */
 typedef struct Plan {
-	int heads, neurons;     /* at most, in a layer; 0: any number */
-	int layers;             /* that there are, where some wait until they must */
+	int heads, neurons; /* at most, in a layer; 0: any number */
+	int layers;         /* that there are, where some wait until they must */
 	bool late_values, late_neurons;
 } Plan;
 Schedule *schedule(Circuit *, const Plan *);
@@ -374,13 +387,13 @@ Schedule *schedule(Circuit *, const Plan *);
 typedef struct Columns {
 	Schedule *s;
 	int n;
-	const Form **form;      /* (n) */
-	int *last;              /* (n) the last state in which it is read */
+	const Form **form; /* (n) */
+	int *last;         /* (n) the last state in which it is read */
 	/* where they stand (column_reuse.c): several in one place, one after the other */
-	int width;              /* of the stream: places */
-	int *place;             /* (n) */
-	int *cleared;           /* (n) from this state on it is gone; INT_MAX: never */
-	int64_t *least;         /* (n) of what it can hold */
+	int width;      /* of the stream: places */
+	int *place;     /* (n) */
+	int *cleared;   /* (n) from this state on it is gone; INT_MAX: never */
+	int64_t *least; /* (n) of what it can hold */
 } Columns;
 Columns *allocate(Schedule *);
 /* Gives columns their places: as many as there are columns, or as few beyond `most` as
@@ -396,7 +409,7 @@ typedef struct Use {
 } Use;
 typedef struct Uses {
 	int n, cap;
-	Use *at;                /* (n) */
+	Use *at; /* (n) */
 } Uses;
 const Uses *columns_read(Columns *, int state, const Form *f);
 

@@ -227,7 +227,8 @@ atom_hash(const Circuit *c, const Atom *a)
 	for (int i = 0; r && i < r->n; i++)
 		h = mix(h, (uint64_t)real_bits(r->term[i].c));
 	if (a->reals)
-		for (size_t i = 0; i < table_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE); i++)
+		for (size_t i = 0; i < table_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE);
+		     i++)
 			h = mix(h, (uint64_t)real_bits(a->reals[i]));
 
 	if (a->table)
@@ -236,7 +237,8 @@ atom_hash(const Circuit *c, const Atom *a)
 	if (a->in) {
 		h = mix(h, (uint64_t)a->in->k);
 		for (int i = 0; i < a->in->n; i++)
-			h = mix(mix(h, (uint64_t)a->in->term[i].c), (uint64_t)a->in->term[i].atom->id);
+			h = mix(mix(h, (uint64_t)a->in->term[i].c),
+			        (uint64_t)a->in->term[i].atom->id);
 	}
 	return h;
 }
@@ -244,11 +246,15 @@ atom_hash(const Circuit *c, const Atom *a)
 static bool
 atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 {
-	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place || a->input != b->input)
+	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place
+	    || a->input != b->input)
 		return false;
-	if (a->reals)           /* what is blank may be so for several things */
-		return a->min == b->min && a->max == b->max && a->error == b->error && !memcmp(a->reals, b->reals, sizeof *a->reals
-		               * table_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE));
+	if (a->reals) /* what is blank may be so for several things */
+		return a->min == b->min && a->max == b->max && a->error == b->error
+		       && !memcmp(a->reals, b->reals,
+		                  sizeof *a->reals
+		                          * table_size(c, a->by_place ? PLACE_FEATURE
+		                                                      : TOKEN_FEATURE));
 	if (a->kind == INPUT_FEATURE)
 		return true;
 	if (a->table)
@@ -263,8 +269,8 @@ table_grow(Circuit *c, AtomTable *t)
 
 	t->cap = old.cap ? 2 * old.cap : 1024;
 	t->slot = arena_alloc(c->arena, sizeof *t->slot * (size_t)t->cap);
-	c->atom = memcpy(arena_alloc(c->arena, sizeof *c->atom * (size_t)t->cap),
-	                 c->atom, sizeof *c->atom * (size_t)c->natom);
+	c->atom = memcpy(arena_alloc(c->arena, sizeof *c->atom * (size_t)t->cap), c->atom,
+	                 sizeof *c->atom * (size_t)c->natom);
 	for (int i = 0; i < old.cap; i++) {
 		if (!old.slot[i])
 			continue;
@@ -332,7 +338,8 @@ feature(Circuit *c, AtomKind kind, int field, const int64_t *table, int first, i
 const Form *
 token_feature(Circuit *c, int field, const int64_t *table)
 {
-	return feature(c, TOKEN_FEATURE, field, table, first_row(c->g, field), rows_of(c->g, field), c->rows - 1);
+	return feature(c, TOKEN_FEATURE, field, table, first_row(c->g, field), rows_of(c->g, field),
+	               c->rows - 1);
 }
 
 const Form *
@@ -350,7 +357,8 @@ only_kind(const Form *f, const Atom *but)
 		const Atom *a = f->term[i].atom;
 		if (a == but)
 			continue;
-		if (a->kind > PLACE_FEATURE || (one && (a->kind != one->kind || a->field != one->field)))
+		if (a->kind > PLACE_FEATURE
+		    || (one && (a->kind != one->kind || a->field != one->field)))
 			return NULL;
 		one = a;
 	}
@@ -375,11 +383,16 @@ relu(Circuit *c, const Form *f)
 				v += f->term[i].c * f->term[i].atom->table[r];
 			t[r] = v > 0 ? v : 0;
 		}
-		return one->kind == TOKEN_FEATURE ? token_feature(c, one->field, t) : place_feature(c, t);
+		return one->kind == TOKEN_FEATURE ? token_feature(c, one->field, t)
+		                                  : place_feature(c, t);
 	}
 	int64_t bos = form_bos(f);
-	Atom a = { .kind = NEURON, .in = f, .lo = 0, .hi = f->hi, .bos = bos > 0 ? bos : 0,
-	           .ready = (f->ready | 1) + 1 };
+	Atom a = { .kind = NEURON,
+		   .in = f,
+		   .lo = 0,
+		   .hi = f->hi,
+		   .bos = bos > 0 ? bos : 0,
+		   .ready = (f->ready | 1) + 1 };
 	for (int i = 0; i < f->n; i++)
 		a.real |= f->term[i].atom->real;
 	return form_atom(c, atom_intern(c, a));
@@ -395,8 +408,13 @@ round_near(Circuit *c, const Form *f, int64_t lo, int64_t hi, int64_t lift)
 	in->k += lift - lo;
 	in->lo = lift;
 	in->hi = lift + hi - lo;
-	Atom a = { .kind = NEURON, .in = in, .lift = lift, .lo = 0, .hi = hi - lo, .bos = form_bos(f) - lo,
-	           .ready = (in->ready | 1) + 1 };
+	Atom a = { .kind = NEURON,
+		   .in = in,
+		   .lift = lift,
+		   .lo = 0,
+		   .hi = hi - lo,
+		   .bos = form_bos(f) - lo,
+		   .ready = (in->ready | 1) + 1 };
 
 	return form_scale(c, 1, form_atom(c, atom_intern(c, a)), lo);
 }
@@ -406,7 +424,12 @@ snap(Circuit *c, const Form *u)
 {
 	const Form *in = form_within(c, form_scale(c, -1, u, 1), INT64_MIN, 1);
 	int64_t bos = form_bos(in);
-	Atom a = { .kind = NEURON, .in = in, .lo = 0, .hi = 1, .bos = bos > 0 ? bos : 0, .ready = (in->ready | 1) + 1 };
+	Atom a = { .kind = NEURON,
+		   .in = in,
+		   .lo = 0,
+		   .hi = 1,
+		   .bos = bos > 0 ? bos : 0,
+		   .ready = (in->ready | 1) + 1 };
 
 	return form_atom(c, atom_intern(c, a));
 }
@@ -463,7 +486,9 @@ head_value(Circuit *c, const Select *s, const Form *f, int64_t absent)
 	int64_t k = f->k;
 	f = form_scale(c, 1, f, -k);
 	absent -= k;
-	Atom a = { .bos = absent, .lo = f->lo < absent ? f->lo : absent, .hi = f->hi > absent ? f->hi : absent };
+	Atom a = { .bos = absent,
+		   .lo = f->lo < absent ? f->lo : absent,
+		   .hi = f->hi > absent ? f->hi : absent };
 	return form_scale(c, 1, value_of(c, s, f, a), k);
 }
 
@@ -471,7 +496,10 @@ const Form *
 head_mean(Circuit *c, const Select *s, const Form *f)
 {
 	int64_t bos = form_bos(f);
-	Atom a = { .bos = bos, .real = true, .lo = f->lo < bos ? f->lo : bos, .hi = f->hi > bos ? f->hi : bos };
+	Atom a = { .bos = bos,
+		   .real = true,
+		   .lo = f->lo < bos ? f->lo : bos,
+		   .hi = f->hi > bos ? f->hi : bos };
 
 	return value_of(c, s, f, a);
 }

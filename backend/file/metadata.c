@@ -16,7 +16,8 @@ kind(TwKind k)
 static cJSON *
 vocab(const TwModel *m)
 {
-	return !m->nvocab ? cJSON_CreateArray() : cJSON_CreateStringArray((const char *const *)m->vocab, m->nvocab);
+	return !m->nvocab ? cJSON_CreateArray()
+	                  : cJSON_CreateStringArray((const char *const *)m->vocab, m->nvocab);
 }
 
 /* How many rows each field has. */
@@ -77,7 +78,8 @@ static void
 add_members(cJSON *j, const TwMembers *m)
 {
 	if (m->n)
-		cJSON_AddItemToObject(j, "members", cJSON_CreateStringArray((const char *const *)m->name, m->n));
+		cJSON_AddItemToObject(j, "members",
+		                      cJSON_CreateStringArray((const char *const *)m->name, m->n));
 }
 
 static cJSON *
@@ -159,7 +161,8 @@ model_props(Arena *a, const TwModel *m, Prop **list)
 		add(a, *list, &n, "tw.fields", fields(m));
 	add(a, *list, &n, "tw.special", special(m));
 	add(a, *list, &n, "tw.context", cJSON_CreateNumber(m->context));
-	add(a, *list, &n, "tw.attention", cJSON_CreateString(m->bidirectional ? "bidirectional" : "causal"));
+	add(a, *list, &n, "tw.attention",
+	    cJSON_CreateString(m->bidirectional ? "bidirectional" : "causal"));
 	add(a, *list, &n, "tw.layers", layers(m));
 	add(a, *list, &n, "tw.labels", labels(m));
 	add(a, *list, &n, "tw.residual", residual(m));

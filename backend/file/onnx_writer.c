@@ -13,11 +13,11 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-endian");
 
 /* A new message of type T: Onnx__T, set up by onnx__t__init. */
-#define MESSAGE(arena, T, init)              \
-	({                                   \
+#define MESSAGE(arena, T, init) \
+	({ \
 		T *message_ = NEW(arena, T); \
-		init(message_);              \
-		message_;                    \
+		init(message_); \
+		message_; \
 	})
 #define LIST(arena, T, n) ((T *)arena_alloc(arena, (size_t)(n) * sizeof(T)))
 
@@ -34,8 +34,8 @@ tensor(Arena *a, const TwTensor *t)
 
 	m->name = text(t->name);
 	m->has_data_type = true;
-	m->data_type =
-		t->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	m->data_type = t->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+	                          : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 	m->n_dims = (size_t)t->ndim;
 	m->dims = (int64_t *)t->dim;
 	m->has_raw_data = true;
@@ -85,8 +85,8 @@ node(Arena *a, const TwNode *n)
 static Onnx__TensorShapeProto__Dimension *
 dimension(Arena *a, const char *dim)
 {
-	Onnx__TensorShapeProto__Dimension *m =
-		MESSAGE(a, Onnx__TensorShapeProto__Dimension, onnx__tensor_shape_proto__dimension__init);
+	Onnx__TensorShapeProto__Dimension *m = MESSAGE(a, Onnx__TensorShapeProto__Dimension,
+	                                               onnx__tensor_shape_proto__dimension__init);
 
 	if (dim[0] >= '0' && dim[0] <= '9') {
 		m->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
@@ -102,15 +102,16 @@ static Onnx__ValueInfoProto *
 port(Arena *a, const TwPort *p)
 {
 	Onnx__ValueInfoProto *m = MESSAGE(a, Onnx__ValueInfoProto, onnx__value_info_proto__init);
-	Onnx__TypeProto__Tensor *t = MESSAGE(a, Onnx__TypeProto__Tensor, onnx__type_proto__tensor__init);
+	Onnx__TypeProto__Tensor *t = MESSAGE(a, Onnx__TypeProto__Tensor,
+	                                     onnx__type_proto__tensor__init);
 
 	m->name = text(p->name);
 	m->type = MESSAGE(a, Onnx__TypeProto, onnx__type_proto__init);
 	m->type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
 	m->type->tensor_type = t;
 	t->has_elem_type = true;
-	t->elem_type =
-		p->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	t->elem_type = p->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+	                          : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 	t->shape = MESSAGE(a, Onnx__TensorShapeProto, onnx__tensor_shape_proto__init);
 	t->shape->n_dim = (size_t)p->ndim;
 	t->shape->dim = LIST(a, Onnx__TensorShapeProto__Dimension *, p->ndim);
@@ -148,8 +149,8 @@ add_props(Arena *a, Onnx__ModelProto *file, const TwModel *m)
 
 	file->metadata_props = LIST(a, Onnx__StringStringEntryProto *, n);
 	for (int i = 0; i < n; i++) {
-		Onnx__StringStringEntryProto *entry =
-			MESSAGE(a, Onnx__StringStringEntryProto, onnx__string_string_entry_proto__init);
+		Onnx__StringStringEntryProto *entry = MESSAGE(
+			a, Onnx__StringStringEntryProto, onnx__string_string_entry_proto__init);
 		entry->key = text(prop[i].key);
 		entry->value = prop[i].json;
 		file->metadata_props[file->n_metadata_props++] = entry;
@@ -159,8 +160,8 @@ add_props(Arena *a, Onnx__ModelProto *file, const TwModel *m)
 static void
 add_version(Arena *a, Onnx__ModelProto *file)
 {
-	Onnx__OperatorSetIdProto *set =
-		MESSAGE(a, Onnx__OperatorSetIdProto, onnx__operator_set_id_proto__init);
+	Onnx__OperatorSetIdProto *set = MESSAGE(a, Onnx__OperatorSetIdProto,
+	                                        onnx__operator_set_id_proto__init);
 
 	file->has_ir_version = true;
 	file->ir_version = TW_IR_VERSION;

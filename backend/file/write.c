@@ -112,7 +112,8 @@ config_path(const char *path)
 	const char *slash = strrchr(path, '/');
 	char *s;
 
-	return asprintf(&s, "%.*sconfig.json", slash ? (int)(slash - path) + 1 : 0, path) < 0 ? NULL : s;
+	return asprintf(&s, "%.*sconfig.json", slash ? (int)(slash - path) + 1 : 0, path) < 0 ? NULL
+	                                                                                      : s;
 }
 
 static int
@@ -122,8 +123,9 @@ write_safetensors(Arena *a, const TwModel *m, const char *path, char **error)
 	size_t n = 0;
 	unsigned char *bytes = safetensors_bytes(a, m, &n);
 	char *config = safetensors_config(a, m);
-	int bad = draft(&d, bytes, n, error) || draft(&c, config, config ? strlen(config) : 0, error) ||
-		  publish(&c, error) || publish(&d, error);
+	int bad = draft(&d, bytes, n, error)
+	          || draft(&c, config, config ? strlen(config) : 0, error) || publish(&c, error)
+	          || publish(&d, error);
 
 	free(bytes);
 	free(config);

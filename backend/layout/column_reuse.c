@@ -31,7 +31,8 @@ can_clear(const Form *f, int64_t *lo)
 		hi += part[i].hi;
 	}
 	for (int i = 0; i < f->n; i++)
-		exact = exact && !f->term[i].atom->real && !f->term[i].atom->lift && !f->term[i].atom->reals;
+		exact = exact && !f->term[i].atom->real && !f->term[i].atom->lift
+		        && !f->term[i].atom->reals;
 	arena_free(&scratch);
 	*lo = bos < *lo ? bos : *lo;
 	hi = bos > hi ? bos : hi;
@@ -50,7 +51,7 @@ first_state(const Form *f)
 
 typedef struct Turn {
 	int column, from;
-	bool alone;             /* of rounded values: shares with none */
+	bool alone; /* of rounded values: shares with none */
 } Turn;
 
 static int
@@ -68,7 +69,8 @@ free_place(const int *holder, const int *free_from, int n, int state)
 	int best = -1;
 
 	for (int i = 0; i < n; i++)
-		if (holder[i] >= 0 && free_from[i] <= state && (best < 0 || free_from[i] > free_from[best]))
+		if (holder[i] >= 0 && free_from[i] <= state
+		    && (best < 0 || free_from[i] > free_from[best]))
 			best = i;
 	return best;
 }

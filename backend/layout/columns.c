@@ -18,7 +18,7 @@
 typedef struct Answer {
 	struct Answer *next;
 	int state;
-	const Form *form;       /* primitive */
+	const Form *form; /* primitive */
 	Vec w;
 } Answer;
 
@@ -39,7 +39,7 @@ primitive(Arena *arena, const Form *f, int64_t *factor)
 		g = gcd(f->term[i].c, g);
 	if (f->term[0].c < 0)
 		g = -g;
-	if (f->near)                    /* its error is that of these weights */
+	if (f->near) /* its error is that of these weights */
 		g = 1;
 	Form *p = NEW(arena, Form);
 	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
@@ -64,7 +64,8 @@ answer_slot(Space *sp, int state, const Form *f)
 	uint64_t h = (uint64_t)state;
 
 	for (int i = 0; i < f->n; i++)
-		h = (h ^ (uint64_t)f->term[i].atom->id ^ (uint64_t)f->term[i].c << 20) * 0x9e3779b97f4a7c15u;
+		h = (h ^ (uint64_t)f->term[i].atom->id ^ (uint64_t)f->term[i].c << 20)
+		    * 0x9e3779b97f4a7c15u;
 	Answer **at = &sp->answers->at[h >> 52];
 	while (*at && ((*at)->state != state || !form_equal((*at)->form, f)))
 		at = &(*at)->next;
@@ -113,7 +114,7 @@ need_part(Space *sp, int state, const Form *f, int64_t times, Vec *w)
 	need(sp, state, f);
 	const Uses *one = columns_read(&sp->c, state, f);
 	if (!one)
-		abort();                /* what need() is for */
+		abort(); /* what need() is for */
 	vec_add(sp, w, one, times);
 }
 
@@ -166,7 +167,7 @@ is_real(const Form *f)
 static bool
 in_parts(Space *sp, int state, const Form *f, Vec *w)
 {
-	if (f->n > 1 && is_real(f)) {   /* rounded values do not bear being combined */
+	if (f->n > 1 && is_real(f)) { /* rounded values do not bear being combined */
 		for (int i = 0; i < f->n; i++) {
 			const Atom *a = f->term[i].atom;
 			Term one = { f->term[i].atom, 1 };
@@ -177,7 +178,7 @@ in_parts(Space *sp, int state, const Form *f, Vec *w)
 	}
 	if (form_terms(f) < EXACT_MAX / 8 * 5)
 		return false;
-	while (f->of[0] && form_equal(f, f->of[0]))     /* but for a constant */
+	while (f->of[0] && form_equal(f, f->of[0])) /* but for a constant */
 		f = f->of[0];
 	if (!f->of[0] || form_ready(f->of[0]) > state || form_ready(f->of[1]) > state)
 		return in_lines(sp, state, f, w);
@@ -208,7 +209,8 @@ is_wasteful(Space *sp, int state, const Form *f, int64_t factor, const Vec *w)
 	if (w->n < 2)
 		return false;
 	for (int i = 0; i < w->n; i++)
-		sum += times * (double)llabs(w->at[i].times) * span_largest(sp, state, w->at[i].column);
+		sum += times * (double)llabs(w->at[i].times)
+		       * span_largest(sp, state, w->at[i].column);
 	return sum >= EXACT_MAX / 2 && sum > 2 * times * form_most(f, state);
 }
 
@@ -241,7 +243,8 @@ need(Space *sp, int state, const Form *f)
 	Answer *answer = *answer_slot(sp, state, p);
 	if (answer && !is_wasteful(sp, state, p, factor, &answer->w))
 		return;
-	if (!answer && !p->near && span_read(sp, state, p) && !is_wasteful(sp, state, p, factor, &sp->w))
+	if (!answer && !p->near && span_read(sp, state, p)
+	    && !is_wasteful(sp, state, p, factor, &sp->w))
 		vec_copy(sp, &w, &sp->w, 1);
 	else if (p->near || !in_parts(sp, state, p, &w))
 		own_column(sp, p, &w);
@@ -327,7 +330,8 @@ need_units(Space *sp, int state, const Readers *r)
 		if (!r->form[i]->n)
 			continue;
 		const Form *p = primitive(&scratch, r->form[i], &factor);
-		if (p->near || is_real(p) || form_terms(p) >= EXACT_MAX / 8 * 5 || span_read(sp, state, p))
+		if (p->near || is_real(p) || form_terms(p) >= EXACT_MAX / 8 * 5
+		    || span_read(sp, state, p))
 			continue;
 		left[n++] = p;
 	}

@@ -21,10 +21,10 @@ typedef struct Place {
 
 typedef struct Member {
 	const Atom *atom;
-	int group;              /* forms linked by terms, by the least of them */
+	int group; /* forms linked by terms, by the least of them */
 	int n;
-	Place *at;              /* (n) ascending by form; divided by `c` */
-	int64_t c;              /* common factor, its first occurrence positive */
+	Place *at; /* (n) ascending by form; divided by `c` */
+	int64_t c; /* common factor, its first occurrence positive */
 } Member;
 
 static int
@@ -56,7 +56,8 @@ by_places(const void *p, const void *q)
 static bool
 same_places(const Member *a, const Member *b)
 {
-	return a->n == b->n && a->group == b->group && !memcmp(a->at, b->at, sizeof *a->at * (size_t)a->n);
+	return a->n == b->n && a->group == b->group
+	       && !memcmp(a->at, b->at, sizeof *a->at * (size_t)a->n);
 }
 
 /* The atoms of all forms, each with its occurrences; *n of them. */

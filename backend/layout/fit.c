@@ -10,7 +10,7 @@
 
 #include <limits.h>
 
-enum { MORE_LAYERS = 8 };       /* tried beyond the least */
+enum { MORE_LAYERS = 8 }; /* tried beyond the least */
 
 static const Node *
 what_it_says(const Circuit *c)
@@ -61,14 +61,16 @@ try_plan(Circuit *c, Plan plan, const Limits *limits)
 
 /* What was nearest to the limits where none kept them. */
 typedef struct Missed {
-	int narrowest, layers;  /* columns, and in how many layers; INT_MAX: none kept the other limits */
-	int over;               /* narrow enough but for so many neurons; INT_MAX: none */
+	/* columns, and in how many layers; INT_MAX: none kept the other limits */
+	int narrowest, layers;
+	int over; /* narrow enough but for so many neurons; INT_MAX: none */
 } Missed;
 
 static Columns *
 narrow_enough(Circuit *c, const Limits *limits, const Plan *first, Missed *m)
 {
-	int least = schedule(c, first)->nlayer, most = limits->layers ? limits->layers : least + MORE_LAYERS;
+	int least = schedule(c, first)->nlayer,
+	    most = limits->layers ? limits->layers : least + MORE_LAYERS;
 
 	*m = (Missed){ INT_MAX, 0, INT_MAX };
 	for (int layers = least; layers <= most; layers++) {
@@ -117,12 +119,17 @@ fit_width(Circuit *c, const Limits *limits, const Plan *first)
 		return cols;
 	int neurons = m.narrowest == INT_MAX ? neurons_that_do(c, limits, first, &m) : 0;
 	if (neurons)
-		refuse(c, what_it_says(c), "--neurons %d is too few: %d were found to do at this width, some of them to clear columns",
+		refuse(c, what_it_says(c),
+		       "--neurons %d is too few: %d were found to do at this width, some of them "
+		       "to clear columns",
 		       limits->neurons, neurons);
 	else if (m.narrowest == INT_MAX)
-		refuse(c, what_it_says(c), "no schedule was found that keeps all of these limits; loosen one of them");
+		refuse(c, what_it_says(c),
+		       "no schedule was found that keeps all of these limits; loosen one of them");
 	else
-		refuse(c, what_it_says(c), "--d-model %d is too narrow: the least that was found to do is %d, in %d layers",
+		refuse(c, what_it_says(c),
+		       "--d-model %d is too narrow: the least that was found to do is %d, in %d "
+		       "layers",
 		       limits->d_model, m.narrowest, m.layers);
 	return NULL;
 }
@@ -137,8 +144,11 @@ fit(Circuit *c, const Limits *limits)
 	if (limits->heads || limits->neurons)
 		s = schedule(c, &plan);
 	if (limits->layers && s->nlayer > limits->layers) {
-		refuse(c, what_it_says(c), "this needs %d layers%s, and --layers allows %d; twc report shows the chain of steps",
-		       s->nlayer, s->nlayer > free_layers ? " within the other limits" : "", limits->layers);
+		refuse(c, what_it_says(c),
+		       "this needs %d layers%s, and --layers allows %d; twc report shows the chain "
+		       "of steps",
+		       s->nlayer, s->nlayer > free_layers ? " within the other limits" : "",
+		       limits->layers);
 		return NULL;
 	}
 	Columns *cols = limits->d_model ? fit_width(c, limits, &plan) : allocate(s);

@@ -22,17 +22,17 @@ enum { ENTRY_MAX = 1 << 28, TIMES_MAX = 1 << 20, PARTS_MAX = 1 << 11 };
 /* Residues. */
 typedef struct Row {
 	struct Row *next;
-	Vec v;                  /* over dimensions; the first entry, the pivot, is 1 */
-	Vec w;                  /* over columns: how it is made of them */
+	Vec v; /* over dimensions; the first entry, the pivot, is 1 */
+	Vec w; /* over columns: how it is made of them */
 } Row;
 
 typedef struct Basis {
-	int ncolumn;            /* columns that have been put in */
-	Row *first;             /* of all rows */
-	Row **row;              /* (ndim) by pivot, NULL where there is none */
-	struct Known **known;   /* (BUCKETS) the columns as they are in this state, by content */
+	int ncolumn;          /* columns that have been put in */
+	Row *first;           /* of all rows */
+	Row **row;            /* (ndim) by pivot, NULL where there is none */
+	struct Known **known; /* (BUCKETS) the columns as they are in this state, by content */
 	int caplargest;
-	double *largest;        /* (caplargest) what a column can hold, sharp; 0 if not asked for yet */
+	double *largest; /* (caplargest) what a column can hold, sharp; 0 if not asked for yet */
 } Basis;
 
 typedef struct Known {
@@ -42,7 +42,7 @@ typedef struct Known {
 	Vec v;
 } Known;
 
-enum { BUCKETS = 4096 };       /* of the columns that are known */
+enum { BUCKETS = 4096 }; /* of the columns that are known */
 
 /* ---- sparse vectors ---- */
 
@@ -189,7 +189,7 @@ expand(Space *sp, const Form *f, int state, Vec *v)
 			expand_term(sp, v, sp->dim[a->id], f->term[i].c);
 	}
 	for (int i = 1; i < v->n; i++) {
-		if (v->at[i].column < v->at[i - 1].column) {    /* seldom: terms are in order */
+		if (v->at[i].column < v->at[i - 1].column) { /* seldom: terms are in order */
 			qsort(v->at, (size_t)v->n, sizeof *v->at, by_index);
 			break;
 		}
@@ -212,7 +212,8 @@ vec_hash(const Vec *v, int64_t factor)
 	uint64_t h = 1;
 
 	for (int i = 0; i < v->n; i++)
-		h = (h ^ (uint64_t)v->at[i].column ^ (uint64_t)(v->at[i].times / factor) << 20) * 0x9e3779b97f4a7c15u;
+		h = (h ^ (uint64_t)v->at[i].column ^ (uint64_t)(v->at[i].times / factor) << 20)
+		    * 0x9e3779b97f4a7c15u;
 	return h;
 }
 
@@ -233,7 +234,8 @@ is_multiple(const Vec *a, int64_t fa, const Vec *b, int64_t fb)
 	if (a->n != b->n)
 		return false;
 	for (int i = 0; i < a->n; i++)
-		if (a->at[i].column != b->at[i].column || a->at[i].times / fa != b->at[i].times / fb)
+		if (a->at[i].column != b->at[i].column
+		    || a->at[i].times / fa != b->at[i].times / fb)
 			return false;
 	return true;
 }
@@ -244,7 +246,7 @@ remember(Space *sp, Basis *b, int column, const Vec *v)
 	uint64_t h = vec_hash(v, factor_of(v));
 	Known *k = NEW(sp->arena, Known), **at = &b->known[h >> 52];
 
-	while (*at)             /* the first of equals is found first */
+	while (*at) /* the first of equals is found first */
 		at = &(*at)->next;
 	*k = (Known){ NULL, h, column, vec_keep(sp, v) };
 	*at = k;
@@ -302,7 +304,7 @@ static void
 take_place(Space *sp, Basis *b, int column, const Vec *w)
 {
 	if (vec_most(w) <= TIMES_MAX)
-		return;                 /* it is one itself */
+		return; /* it is one itself */
 	for (int i = 0; i < w->n; i++) {
 		int64_t scale = inverse(w->at[i].times);
 		if (w->at[i].column == column || llabs(scale) > TIMES_MAX)
@@ -348,7 +350,7 @@ basis_of(Space *sp, int state)
 	}
 	for (; b->ncolumn < sp->c.n; b->ncolumn++) {
 		const Form *f = sp->c.form[b->ncolumn];
-		if (f->near)            /* no part of any combination */
+		if (f->near) /* no part of any combination */
 			continue;
 		expand(sp, f, state, &sp->v);
 		if (!sp->v.n)
@@ -371,7 +373,8 @@ by_length(const void *p, const void *q)
 
 	if (a->n != b->n)
 		return a->n - b->n;
-	return a->factor != b->factor ? (a->factor > b->factor) - (a->factor < b->factor) : a->column - b->column;
+	return a->factor != b->factor ? (a->factor > b->factor) - (a->factor < b->factor)
+	                              : a->column - b->column;
 }
 
 void
@@ -426,7 +429,7 @@ span_read(Space *sp, int state, const Form *f)
 	}
 	if (vec_most(v) > ENTRY_MAX)
 		return false;
-	reduce(sp, b, v, w);            /* w: how to take f away */
+	reduce(sp, b, v, w); /* w: how to take f away */
 	for (i = 0; i < w->n; i++)
 		w->at[i].times = -w->at[i].times;
 	return !v->n && w->n <= PARTS_MAX && vec_most(w) <= TIMES_MAX;
@@ -467,7 +470,9 @@ span_begin(Space *sp)
 	if (sp->place_rows >= 0)
 		sp->ndim += c->places;
 	for (int i = 0; i < c->natom; i++)
-		if (c->atom[i]->live && (c->atom[i]->kind > PLACE_FEATURE || (c->atom[i]->kind == PLACE_FEATURE && sp->place_rows < 0)))
+		if (c->atom[i]->live
+		    && (c->atom[i]->kind > PLACE_FEATURE
+		        || (c->atom[i]->kind == PLACE_FEATURE && sp->place_rows < 0)))
 			sp->dim[i] = sp->ndim++;
 	sp->dense = NEWS(sp->arena, int64_t, sp->ndim + 1);
 	sp->seen = NEWS(sp->arena, bool, sp->ndim + 1);

@@ -13,17 +13,18 @@ typedef Use Entry;
 struct Basis;
 
 typedef struct Space {
-	Columns c;              /* first: what others see */
+	Columns c; /* first: what others see */
 	Arena *arena;
-	int cap;                /* of c.form */
+	int cap; /* of c.form */
 	int ndim;
-	int *dim;               /* (natom) of an atom; tokens, and many features of places, have a row each instead */
-	int place_rows;         /* the first of the places' rows, or -1 */
-	int64_t *dense;         /* (ndim) zeros, for expand */
-	bool *seen;             /* (ndim) false, for expand */
-	struct Basis *basis;    /* (states) */
-	Vec v, w, spare, out;   /* room that is used again and again */
-	struct Answers *answers;/* how readers were served (columns.c) */
+	/* (natom) of an atom; tokens, and many features of places, have a row each instead */
+	int *dim;
+	int place_rows;          /* the first of the places' rows, or -1 */
+	int64_t *dense;          /* (ndim) zeros, for expand */
+	bool *seen;              /* (ndim) false, for expand */
+	struct Basis *basis;     /* (states) */
+	Vec v, w, spare, out;    /* room that is used again and again */
+	struct Answers *answers; /* how readers were served (columns.c) */
 } Space;
 
 /* to = times * from */

@@ -53,8 +53,8 @@ enum { NOT_YET = INT_MAX };
 typedef struct List {
 	Circuit *c;
 	int n;
-	Atom **atom;            /* (n) live neurons and values; operands first */
-	int *height;            /* (natom) by id: steps on the longest way to what the model says */
+	Atom **atom; /* (n) live neurons and values; operands first */
+	int *height; /* (natom) by id: steps on the longest way to what the model says */
 } List;
 
 static void
@@ -101,7 +101,7 @@ inputs_ready(const Atom *a)
 }
 
 typedef struct Choice {
-	int height, id;         /* id: of an atom, or the first atom of a head */
+	int height, id; /* id: of an atom, or the first atom of a head */
 	Atom *atom;
 } Choice;
 

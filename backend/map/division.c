@@ -20,7 +20,8 @@ static bool
 refuse_many(Circuit *c, const Node *n, int64_t values)
 {
 	if (values > MAX_STEPS)
-		refuse(c, n, "this quotient takes %lld values, more than the %d that one layer computes",
+		refuse(c, n,
+		       "this quotient takes %lld values, more than the %d that one layer computes",
 		       (long long)values, MAX_STEPS);
 	return values > MAX_STEPS;
 }
@@ -33,7 +34,8 @@ by_constant(Circuit *c, Node *n, const Form *f, int64_t b)
 
 	if (refuse_many(c, n, hi - lo + 1))
 		return NULL;
-	int64_t *x = arena_alloc(c->arena, 4 * sizeof *x * (size_t)(hi - lo + 2)), *y = x + 2 * (hi - lo + 2);
+	int64_t *x = arena_alloc(c->arena, 4 * sizeof *x * (size_t)(hi - lo + 2)),
+		*y = x + 2 * (hi - lo + 2);
 	int k = 0;
 	for (int64_t q = lo; q <= hi; q++) {
 		int64_t first = q * b > f->lo ? q * b : f->lo;
@@ -86,7 +88,8 @@ by_cases(Circuit *c, Node *n)
 	up = mk_at(c->g, n, OP_MAX, b, mk_const(c->g, 1), NULL);
 	down = mk_at(c->g, n, OP_MIN, b, mk_const(c->g, -1), NULL);
 	return map_node(c, mk_at(c->g, n, OP_IF, mk_at(c->g, n, OP_LT, mk_const(c->g, 0), b, NULL),
-	                         mk_at(c->g, n, n->op, x, up, NULL), mk_at(c->g, n, n->op, x, down, NULL)));
+	                         mk_at(c->g, n, n->op, x, up, NULL),
+	                         mk_at(c->g, n, n->op, x, down, NULL)));
 }
 
 /* n where its operand number i is v. */

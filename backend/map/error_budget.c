@@ -21,29 +21,29 @@
 
 enum {
 	SAMPLES = 256,
-	TRIES = 24,             /* for one tolerance */
-	TOLERANCES = 6,         /* tried, to name one that will do, */
-	MANY = 64,              /* unless it has more pieces than this */
+	TRIES = 24,     /* for one tolerance */
+	TOLERANCES = 6, /* tried, to name one that will do, */
+	MANY = 64,      /* unless it has more pieces than this */
 	PIECES_MAX = 2048,
-	FAR_TOO_MANY = 16384,   /* neurons of one piece, by estimate: it is not tried */
+	FAR_TOO_MANY = 16384, /* neurons of one piece, by estimate: it is not tried */
 };
 
 typedef struct Share {
 	Circuit *c;
-	Arena arena;            /* of what follows */
+	Arena arena; /* of what follows */
 	const Node *of;
-	int n;                  /* nodes up to of */
-	double t;               /* how near of must be */
-	bool keep;              /* an approx inside stays what it is */
+	int n;     /* nodes up to of */
+	double t;  /* how near of must be */
+	bool keep; /* an approx inside stays what it is */
 	/* by id */
-	bool *rough;            /* some piece is in it */
-	bool *plain, *inside;   /* needed for itself, as a step of a piece */
-	double *moved;          /* by how much its error moves the whole */
-	double *part;           /* of a piece: its share of l; 0: it is none, */
-	double *fixed;          /* or it is this near whatever l is; else 0 */
-	Node **made, **step;    /* in this try */
-	double *steps;          /* of a piece: about how many neurons for a tolerance of 1 */
-	double kept;            /* of the tolerance, used up by what is kept */
+	bool *rough;          /* some piece is in it */
+	bool *plain, *inside; /* needed for itself, as a step of a piece */
+	double *moved;        /* by how much its error moves the whole */
+	double *part;         /* of a piece: its share of l; 0: it is none, */
+	double *fixed;        /* or it is this near whatever l is; else 0 */
+	Node **made, **step;  /* in this try */
+	double *steps;        /* of a piece: about how many neurons for a tolerance of 1 */
+	double kept;          /* of the tolerance, used up by what is kept */
 	int pieces;
 } Share;
 
@@ -239,7 +239,8 @@ attempt(Share *s, double l, double *error)
 	for (int id = 0; id < s->n; id++)
 		if (s->plain[id] || s->inside[id])
 			make(s, s->c->g->node[id], l);
-	const Form *f = real_form(s->c, 1, (RealTerm[]){ { map_node(s->c, s->made[s->of->id]), 1 } }, 0);
+	const Form *f = real_form(s->c, 1,
+	                          (RealTerm[]){ { map_node(s->c, s->made[s->of->id]), 1 } }, 0);
 	*error = real_error(f);
 	if (*error > HOPELESS / 1e6)
 		*error = INFINITY;
@@ -342,11 +343,15 @@ map_approx(Circuit *c, Node *n)
 		t = rounded_up(least);
 		if (!within(c, n, t, &least))
 			continue;
-		refuse(c, n, "this cannot be computed to within %.3g; to within %.2g it can", n->real[0].x, t);
+		refuse(c, n, "this cannot be computed to within %.3g; to within %.2g it can",
+		       n->real[0].x, t);
 		return NULL;
 	}
 	if (!f)
-		refuse(c, n, "this cannot be computed to within %.3g: bound what it is made of, or say of its parts how near "
-		       "they must be", n->real[0].x);
+		refuse(c, n,
+		       "this cannot be computed to within %.3g: bound what it is made of, or say "
+		       "of its parts how near "
+		       "they must be",
+		       n->real[0].x);
 	return f;
 }

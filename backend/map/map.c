@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { DEEP = 1000 };    /* of map_node in itself */
+enum { DEEP = 1000 }; /* of map_node in itself */
 
 typedef const Form *Emit(Circuit *, Node *);
 #define OP(name, nargs, attr, doc) static Emit emit_##name;
@@ -28,20 +28,30 @@ static const Rule
 	by_token = { "feature", "depends on the token alone: columns of the token table" },
 	by_place = { "feature", "depends on the position alone: columns of the position table" },
 	by_sum = { "sum", "a sum of what is there: lives in the weights of who reads it" },
-	by_cases = { "cases", "a function of two or three values: a neuron for each block of the table" },
-	by_staircase = { "staircase", "a function of one value: a neuron for each change of slope" },
+	by_cases = { "cases",
+	             "a function of two or three values: a neuron for each block of the table" },
+	by_staircase = { "staircase",
+	                 "a function of one value: a neuron for each change of slope" },
 	by_gate = { "gate", "the branches' difference, held at 0 by the condition" },
 	by_threshold = { "thresholds", "a neuron for each value that some operand may reach" },
 	by_arms = { "arms", "the index first, in both lists, then the choice of the list" },
 	by_flags = { "flags", "a neuron for each element, behind the index's flag" };
 
-#define RULE(...) &(const Rule){ __VA_ARGS__ }
+#define RULE(...) \
+	&(const Rule) \
+	{ \
+		__VA_ARGS__ \
+	}
 
 static const Rule *const by_op[NUM_OPS] = {
 	[OP_CONST] = RULE("constant", "the same everywhere: lives in the biases of who reads it"),
 	[OP_INDEX] = RULE("feature", "the position itself"),
-	[OP_ADD] = &by_sum, [OP_SUB] = &by_sum, [OP_NOT] = &by_sum,
-	[OP_MUL] = RULE("product", "a*b is q(a+b) - q(a-b), q(x) = x*x/4 a staircase; a factor of 0 or 1 is a gate"),
+	[OP_ADD] = &by_sum,
+	[OP_SUB] = &by_sum,
+	[OP_NOT] = &by_sum,
+	[OP_MUL] = RULE(
+		"product",
+		"a*b is q(a+b) - q(a-b), q(x) = x*x/4 a staircase; a factor of 0 or 1 is a gate"),
 	[OP_DIV] = RULE("quotient", "a step for each multiple of the divisor"),
 	[OP_MOD] = RULE("remainder", "the number less the divisor times its quotient"),
 	[OP_ABS] = RULE("bend", "one neuron"),
@@ -53,9 +63,13 @@ static const Rule *const by_op[NUM_OPS] = {
 	[OP_OR] = RULE("some", "one neuron over how many of its parts hold"),
 	[OP_IF] = &by_gate,
 	[OP_TABLE] = &by_staircase,
-	[OP_PICK] = RULE("telescope", "the elements' differences, each coming in where the index reaches it"),
-	[OP_SUM] = RULE("count", "two neurons for each value the sum may have, over a head that averages"),
-	[OP_APPROX] = RULE("pieces", "curves and products by straight pieces: a neuron for each change of slope"),
+	[OP_PICK] = RULE("telescope",
+	                 "the elements' differences, each coming in where the index reaches it"),
+	[OP_SUM] = RULE("count",
+	                "two neurons for each value the sum may have, over a head that averages"),
+	[OP_APPROX] = RULE(
+		"pieces",
+		"curves and products by straight pieces: a neuron for each change of slope"),
 	[OP_READ] = RULE("fetch", "a head reads it at another position"),
 };
 
@@ -91,7 +105,7 @@ feature_of(Circuit *c, const Node *n)
 
 	for (int i = 0; i < root->type.nset; i++)
 		t[first + root->type.set[i]] = n->type.image[i];
-	if (!token)             /* at <bos> as at the first place: a flag and its opposite are one column */
+	if (!token) /* at <bos> as at the first place: a flag and its opposite are one column */
 		t[0] = t[1];
 	return token ? token_feature(c, (int)root->k, t) : place_feature(c, t);
 }
@@ -113,11 +127,12 @@ read_function(Circuit *c, const Node *n)
 	const Type *t = &read->type;
 	int64_t span = x->type.hi - x->type.lo + 1;
 
-	if (d->op != OP_CONST || span > SET_MAX || !(is_feature(x) || (x->type.root && x->type.root != x)))
+	if (d->op != OP_CONST || span > SET_MAX
+	    || !(is_feature(x) || (x->type.root && x->type.root != x)))
 		return NULL;
 	int64_t *y = arena_alloc(c->arena, sizeof *y * (size_t)span), absent = n->type.lo;
 	for (int i = 0; i < span; i++)
-		y[i] = n->type.image[0];        /* of values that are not read there: any */
+		y[i] = n->type.image[0]; /* of values that are not read there: any */
 	for (int i = 0; i < t->nset; i++) {
 		if (t->set[i] >= x->type.lo && t->set[i] <= x->type.hi)
 			y[t->set[i] - x->type.lo] = n->type.image[i];
@@ -141,7 +156,8 @@ table_of_root(Circuit *c, Node *n)
 	const Form *read = t->root->op == OP_READ ? read_function(c, n) : NULL;
 	if (read && read->ready <= map_node(c, (Node *)t->root)->ready)
 		return read;
-	return form_better(read, staircase(c, map_node(c, (Node *)t->root), t->root->type.nset, t->root->type.set, t->image));
+	return form_better(read, staircase(c, map_node(c, (Node *)t->root), t->root->type.nset,
+	                                   t->root->type.set, t->image));
 }
 
 static const Form *
@@ -201,7 +217,8 @@ product_of_terms(Circuit *c, Node *n)
 		const Form *f = map_node(c, mk_at(c->g, n, OP_MUL, x->arg[0], y, NULL));
 		if (scaled)
 			return form_scale(c, x->arg[1]->k, f, 0);
-		return form_add(c, 1, f, x->op == OP_ADD ? 1 : -1, map_node(c, mk_at(c->g, n, OP_MUL, x->arg[1], y, NULL)), 0);
+		return form_add(c, 1, f, x->op == OP_ADD ? 1 : -1,
+		                map_node(c, mk_at(c->g, n, OP_MUL, x->arg[1], y, NULL)), 0);
 	}
 	return NULL;
 }
@@ -214,7 +231,9 @@ emit_MUL(Circuit *c, Node *n)
 	if (!f)
 		f = product_of_terms(c, n);
 	if (!f)
-		refuse(c, n, "this product has too many values to be made in one step; multiply digit by digit with digits.mul");
+		refuse(c, n,
+		       "this product has too many values to be made in one step; multiply digit by "
+		       "digit with digits.mul");
 	return f;
 }
 
@@ -259,7 +278,8 @@ greatest_by_threshold(Circuit *c, Node *n)
 			if (!is_const(less) || !less->k)
 				none = form_add(c, 1, none, 1, deficit(c, less, true), 0);
 		}
-		sum = form_add(c, 1, sum, below - v[k], relu(c, form_scale(c, -1, none, 1)), v[k] - below);
+		sum = form_add(c, 1, sum, below - v[k], relu(c, form_scale(c, -1, none, 1)),
+		               v[k] - below);
 	}
 	return sum;
 }
@@ -269,8 +289,9 @@ emit_MAX(Circuit *c, Node *n)
 {
 	const Form *f = map_node(c, n->arg[0]);
 
-	for (int i = 1; i < n->narg; i++)       /* one after another */
-		f = form_add(c, 1, f, 1, relu(c, form_add(c, 1, map_node(c, n->arg[i]), -1, f, 0)), 0);
+	for (int i = 1; i < n->narg; i++) /* one after another */
+		f = form_add(c, 1, f, 1, relu(c, form_add(c, 1, map_node(c, n->arg[i]), -1, f, 0)),
+		             0);
 	const Form *by_value = n->narg > 2 ? greatest_by_threshold(c, n) : NULL;
 	if (by_value)
 		c->made = &by_threshold;
@@ -284,7 +305,8 @@ emit_MIN(Circuit *c, Node *n)
 
 	for (int i = 0; i < n->narg; i++)
 		arg[i] = mk_at(c->g, n, OP_SUB, mk_const(c->g, 0), n->arg[i], NULL);
-	return form_scale(c, -1, map_node(c, mk(c->g, OP_MAX, n->span, n->file, n->narg, arg, 0)), 0);
+	return form_scale(c, -1, map_node(c, mk(c->g, OP_MAX, n->span, n->file, n->narg, arg, 0)),
+	                  0);
 }
 
 /* ---- comparison and logic ---- */
@@ -316,7 +338,9 @@ emit_AND(Circuit *c, Node *n)
 static const Form *
 emit_OR(Circuit *c, Node *n)
 {
-	return form_within(c, form_scale(c, -1, relu(c, form_scale(c, -1, deficit_all(c, n, false), 1)), 1), 0, 1);
+	return form_within(
+		c, form_scale(c, -1, relu(c, form_scale(c, -1, deficit_all(c, n, false), 1)), 1), 0,
+		1);
 }
 
 /* ---- tables and indexing ---- */
@@ -327,7 +351,8 @@ emit_TABLE(Circuit *c, Node *n)
 	const Form *f = map_node(c, n->arg[0]);
 	int64_t lo = f->lo > n->k ? f->lo : n->k, last = n->k + n->ntable - 1;
 	int64_t hi = f->hi < last ? f->hi : last;
-	int64_t *x = arena_alloc(c->arena, 2 * sizeof *x * (size_t)(n->ntable + 2)), *y = x + n->ntable + 2;
+	int64_t *x = arena_alloc(c->arena, 2 * sizeof *x * (size_t)(n->ntable + 2)),
+		*y = x + n->ntable + 2;
 	int k = 0;
 
 	for (int64_t v = lo; v <= hi; v++) {
@@ -359,7 +384,8 @@ pick_by_flags(Circuit *c, Node *n)
 	for (int k = 0; k < n->narg - 2; k++) {
 		Node *hit = mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, k), NULL);
 		const Form *over = form_add(c, 1, map_node(c, n->arg[k + 2]), -1, from, 0);
-		sum = form_add(c, 1, sum, 1, gate(c, form_scale(c, -1, map_node(c, hit), 1), over), 0);
+		sum = form_add(c, 1, sum, 1, gate(c, form_scale(c, -1, map_node(c, hit), 1), over),
+		               0);
 	}
 	return sum;
 }
@@ -409,7 +435,9 @@ pick_where(Circuit *c, const Node *n, const Node *cond, bool holds)
 	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
 
 	for (int i = 0; i < n->narg; i++)
-		arg[i] = n->arg[i]->op == OP_IF && n->arg[i]->arg[0] == cond ? n->arg[i]->arg[holds ? 1 : 2] : n->arg[i];
+		arg[i] = n->arg[i]->op == OP_IF && n->arg[i]->arg[0] == cond
+		                 ? n->arg[i]->arg[holds ? 1 : 2]
+		                 : n->arg[i];
 	return mk_like(c->g, n, arg);
 }
 
@@ -421,7 +449,8 @@ pick_before_choice(Circuit *c, Node *n)
 
 	if (!cond)
 		return NULL;
-	return map_node(c, mk_at(c->g, n, OP_IF, cond, pick_where(c, n, cond, true), pick_where(c, n, cond, false)));
+	return map_node(c, mk_at(c->g, n, OP_IF, cond, pick_where(c, n, cond, true),
+	                         pick_where(c, n, cond, false)));
 }
 
 static const Form *
@@ -463,18 +492,66 @@ emit_SUM(Circuit *c, Node *n)
 
 /* ---- reals: IF, PICK and READ may be of them too ---- */
 
-static const Form *emit_REAL(Circuit *c, Node *n)   { return map_real(c, n); }
-static const Form *emit_LINEAR(Circuit *c, Node *n) { return map_real(c, n); }
-static const Form *emit_VALUES(Circuit *c, Node *n) { return map_real(c, n); }
-static const Form *emit_RELU(Circuit *c, Node *n)   { return map_real(c, n); }
-static const Form *emit_INPUT(Circuit *c, Node *n)  { return map_input(c, n); }
-static const Form *emit_ATTEND(Circuit *c, Node *n) { return map_real(c, n); }
-static const Form *emit_MEAN(Circuit *c, Node *n)   { return map_real(c, n); }
-static const Form *emit_CURVE(Circuit *c, Node *n)  { return map_real(c, n); }
-static const Form *emit_TIMES(Circuit *c, Node *n)  { return map_real(c, n); }
-static const Form *emit_APPROX(Circuit *c, Node *n) { return map_real(c, n); }
-static const Form *emit_ABOVE(Circuit *c, Node *n)  { return map_above(c, n); }
-static const Form *emit_FLOOR(Circuit *c, Node *n)  { return map_floor(c, n); }
+static const Form *
+emit_REAL(Circuit *c, Node *n)
+{
+	return map_real(c, n);
+}
+static const Form *
+emit_LINEAR(Circuit *c, Node *n)
+{
+	return map_real(c, n);
+}
+static const Form *
+emit_VALUES(Circuit *c, Node *n)
+{
+	return map_real(c, n);
+}
+static const Form *
+emit_RELU(Circuit *c, Node *n)
+{
+	return map_real(c, n);
+}
+static const Form *
+emit_INPUT(Circuit *c, Node *n)
+{
+	return map_input(c, n);
+}
+static const Form *
+emit_ATTEND(Circuit *c, Node *n)
+{
+	return map_real(c, n);
+}
+static const Form *
+emit_MEAN(Circuit *c, Node *n)
+{
+	return map_real(c, n);
+}
+static const Form *
+emit_CURVE(Circuit *c, Node *n)
+{
+	return map_real(c, n);
+}
+static const Form *
+emit_TIMES(Circuit *c, Node *n)
+{
+	return map_real(c, n);
+}
+static const Form *
+emit_APPROX(Circuit *c, Node *n)
+{
+	return map_real(c, n);
+}
+static const Form *
+emit_ABOVE(Circuit *c, Node *n)
+{
+	return map_above(c, n);
+}
+static const Form *
+emit_FLOOR(Circuit *c, Node *n)
+{
+	return map_floor(c, n);
+}
 
 /* ---- references ---- */
 
@@ -491,12 +568,36 @@ not_a_number(Circuit *c, Node *n)
 	return NULL;
 }
 
-static const Form *emit_HERE(Circuit *c, Node *n)   { return not_a_number(c, n); }
-static const Form *emit_AT(Circuit *c, Node *n)     { return not_a_number(c, n); }
-static const Form *emit_LATEST(Circuit *c, Node *n) { return not_a_number(c, n); }
-static const Form *emit_FIRST(Circuit *c, Node *n)  { return not_a_number(c, n); }
-static const Form *emit_BEST(Circuit *c, Node *n)   { return not_a_number(c, n); }
-static const Form *emit_THERE(Circuit *c, Node *n)  { return not_a_number(c, n); }
+static const Form *
+emit_HERE(Circuit *c, Node *n)
+{
+	return not_a_number(c, n);
+}
+static const Form *
+emit_AT(Circuit *c, Node *n)
+{
+	return not_a_number(c, n);
+}
+static const Form *
+emit_LATEST(Circuit *c, Node *n)
+{
+	return not_a_number(c, n);
+}
+static const Form *
+emit_FIRST(Circuit *c, Node *n)
+{
+	return not_a_number(c, n);
+}
+static const Form *
+emit_BEST(Circuit *c, Node *n)
+{
+	return not_a_number(c, n);
+}
+static const Form *
+emit_THERE(Circuit *c, Node *n)
+{
+	return not_a_number(c, n);
+}
 
 /* ---- the stage ---- */
 
@@ -504,7 +605,8 @@ static const Form *emit_THERE(Circuit *c, Node *n)  { return not_a_number(c, n);
 static bool
 is_affine(const Node *n)
 {
-	return n->op == OP_ADD || n->op == OP_SUB || n->op == OP_NOT || n->op == OP_READ || n->op == OP_AS
+	return n->op == OP_ADD || n->op == OP_SUB || n->op == OP_NOT || n->op == OP_READ
+	       || n->op == OP_AS
 	       || (n->op == OP_MUL && (is_const(n->arg[0]) || is_const(n->arg[1])));
 }
 
@@ -526,7 +628,7 @@ map_anew(Circuit *c, Node *n)
 		return map_real(c, n);
 	if (n->op == OP_INDEX)
 		return emit_INDEX(c, n);
-	if (n->op == OP_NOT)            /* the same column, where that is one */
+	if (n->op == OP_NOT) /* the same column, where that is one */
 		return emit_NOT(c, n);
 	if (is_feature(n)) {
 		c->made = n->type.root->op == OP_TOKEN ? &by_token : &by_place;
@@ -619,7 +721,8 @@ map_node(Circuit *c, Node *n)
 	c->depth--;
 	if (!f)
 		f = n->type.real ? real_form(c, 0, NULL, n->type.min) : form_const(c, n->type.lo);
-	f = n->type.real ? real_within(c, f, n->type.min, n->type.max) : form_within(c, f, n->type.lo, n->type.hi);
+	f = n->type.real ? real_within(c, f, n->type.min, n->type.max)
+	                 : form_within(c, f, n->type.lo, n->type.hi);
 	return c->form[n->id] = f;
 }
 
@@ -649,8 +752,14 @@ map_once(Graph *g, Arena *arena, Diags *diags, const int *latest)
 {
 	Circuit *c = NEW(arena, Circuit);
 
-	*c = (Circuit){ .g = g, .arena = arena, .diags = diags, .rows = g->nvocab + 2, .places = g->context + 1,
-	                .owner = -1, .latest = latest, .nlatest = latest ? g->nnode : 0 };
+	*c = (Circuit){ .g = g,
+		        .arena = arena,
+		        .diags = diags,
+		        .rows = g->nvocab + 2,
+		        .places = g->context + 1,
+		        .owner = -1,
+		        .latest = latest,
+		        .nlatest = latest ? g->nnode : 0 };
 	find_names(c);
 	int64_t *t = arena_alloc(arena, sizeof *t * (size_t)c->rows);
 	t[c->rows - 1] = 1;

@@ -18,24 +18,24 @@
 #include <stdlib.h>
 
 enum {
-	KNOTS_MAX = 4096,       /* of one line */
-	PARTS = 4,              /* in which a piece is looked at */
-	COLUMNS_MAX = 16,       /* that share the neurons of one curve */
-	LARGEST = EXACT_MAX / 4,/* of a function: its neurons add up to more */
+	KNOTS_MAX = 4096,        /* of one line */
+	PARTS = 4,               /* in which a piece is looked at */
+	COLUMNS_MAX = 16,        /* that share the neurons of one curve */
+	LARGEST = EXACT_MAX / 4, /* of a function: its neurons add up to more */
 };
 
 /* What is to be made straight: a smooth function, or x * x / 4. */
 typedef struct Curved {
-	Smooth *smooth;         /* NULL: the square */
-	double lo, hi;          /* where */
-	bool whole;             /* of integers: between two of them there is nothing */
+	Smooth *smooth; /* NULL: the square */
+	double lo, hi;  /* where */
+	bool whole;     /* of integers: between two of them there is nothing */
 	double tolerance;
 } Curved;
 
 typedef struct Line {
 	int n, cap;
-	double *x, *y;          /* (n) its knots */
-	int base;               /* the knot from which neurons go to the right and to the left */
+	double *x, *y; /* (n) its knots */
+	int base;      /* the knot from which neurons go to the right and to the left */
 } Line;
 
 static Jet
@@ -44,7 +44,9 @@ jet_on(const Curved *f, Interval x)
 	if (f->smooth)
 		return smooth_on(f->smooth, x);
 	double p = x.lo * x.lo / 4, q = x.hi * x.hi / 4;
-	return (Jet){ { x.lo <= 0 && x.hi >= 0 ? 0 : fmin(p, q), fmax(p, q) }, { x.lo / 2, x.hi / 2 }, { 0.5, 0.5 } };
+	return (Jet){ { x.lo <= 0 && x.hi >= 0 ? 0 : fmin(p, q), fmax(p, q) },
+		      { x.lo / 2, x.hi / 2 },
+		      { 0.5, 0.5 } };
 }
 
 static double
@@ -81,13 +83,17 @@ is_near(const Curved *f, double a, double b, int side, int parts, int *next)
 {
 	double h = b - a, e = f->tolerance;
 	Jet j = jet_in_parts(f, a, b, parts);
-	double q = fmin(fmax(fabs(j.bend.lo), fabs(j.bend.hi)) * h * h / 8, (j.slope.hi - j.slope.lo) * h / 4);
-	double width = j.value.hi - j.value.lo;         /* all that is known where it is as steep as a root at 0 */
+	double q = fmin(fmax(fabs(j.bend.lo), fabs(j.bend.hi)) * h * h / 8,
+	                (j.slope.hi - j.slope.lo) * h / 4);
+	/* all that is known where it is as steep as a root at 0 */
+	double width = j.value.hi - j.value.lo;
 
 	*next = side_of(j.bend);
 	if (!*next)
 		return q <= (side ? e / 4 : e) || (!side && width <= e);
-	return q <= (side == *next ? 2 * e : side ? e / 2 : 1.45 * e)
+	return q <= (side == *next ? 2 * e
+	             : side        ? e / 2
+	                           : 1.45 * e)
 	       || (side == *next && width <= 2 * e) || (!side && width <= e);
 }
 
@@ -95,7 +101,8 @@ static bool
 may_reach(const Curved *f, double a, double b, int side, int *next)
 {
 	*next = 0;
-	return (f->whole && b - a <= 1) || is_near(f, a, b, side, 1, next) || is_near(f, a, b, side, PARTS, next);
+	return (f->whole && b - a <= 1) || is_near(f, a, b, side, 1, next)
+	       || is_near(f, a, b, side, PARTS, next);
 }
 
 static void
@@ -142,7 +149,8 @@ next_knot(const Curved *f, double a, int side, double *h)
 			bad = *h;
 		if (fits && b >= f->hi)
 			return b;
-		if (good && bad && (bad - good < 0.02 * good || knot_at(f, a, good) == knot_at(f, a, bad)))
+		if (good && bad
+		    && (bad - good < 0.02 * good || knot_at(f, a, good) == knot_at(f, a, bad)))
 			break;
 		*h = !bad ? 2 * good : !good ? bad / 2 : (good + bad) / 2;
 	}
@@ -202,17 +210,23 @@ choose_base(Arena *arena, Line *l)
 	double *right = NEWS(arena, double, l->n + 1), best = INFINITY, left = 0;
 	int last = l->n - 1;
 
-	for (int i = last - 1; i > 0; i--)      /* of all changes from knot i on */
-		right[i] = right[i + 1] + fabs(slope_after(l, i) - slope_after(l, i - 1)) * (l->x[last] - l->x[i]);
+	for (int i = last - 1; i > 0; i--) /* of all changes from knot i on */
+		right[i] = right[i + 1]
+		           + fabs(slope_after(l, i) - slope_after(l, i - 1))
+		                     * (l->x[last] - l->x[i]);
 	for (int i = 0; i <= last; i++) {
-		double to_right = i < last ? fabs(slope_after(l, i)) * (l->x[last] - l->x[i]) + right[i + 1] : 0;
-		double to_left = i > 0 ? fabs(slope_after(l, i - 1)) * (l->x[i] - l->x[0]) + left : 0;
+		double to_right = i < last ? fabs(slope_after(l, i)) * (l->x[last] - l->x[i])
+		                                     + right[i + 1]
+		                           : 0;
+		double to_left = i > 0 ? fabs(slope_after(l, i - 1)) * (l->x[i] - l->x[0]) + left
+		                       : 0;
 		if (fmax(to_right, to_left) < best) {
 			best = fmax(to_right, to_left);
 			l->base = i;
 		}
 		if (i > 0 && i < last)
-			left += fabs(slope_after(l, i) - slope_after(l, i - 1)) * (l->x[i] - l->x[0]);
+			left += fabs(slope_after(l, i) - slope_after(l, i - 1))
+			        * (l->x[i] - l->x[0]);
 	}
 }
 
@@ -222,14 +236,14 @@ typedef struct Bent {
 	const Line *line;
 	double knot, change;
 	bool left;
-	Atom *atom;             /* relu(|change| * (x - knot)) */
+	Atom *atom; /* relu(|change| * (x - knot)) */
 	int sign;
 } Bent;
 
 typedef struct Bends {
 	int n, cap;
 	Bent *at;
-	double allowed;         /* the rounding of all that they read */
+	double allowed; /* the rounding of all that they read */
 } Bends;
 
 /* What reading x rounds where the neuron is above 0, or about to be: where x is one column
@@ -238,7 +252,8 @@ static double
 rounding_near(const Form *x, const Form *in, const Bent *b)
 {
 	const RealSum *r = x->real;
-	double by = fabs(b->change), knot = fabs(b->knot - r->k), end = fabs((b->left ? r->min : r->max) - r->k);
+	double by = fabs(b->change), knot = fabs(b->knot - r->k),
+	       end = fabs((b->left ? r->min : r->max) - r->k);
 	double bos = fabs(real_bos(x) - r->k);
 
 	if (r->n != 1)
@@ -250,7 +265,8 @@ static void
 add_bent(Circuit *c, Bends *b, Bent one, const Form *x)
 {
 	double by = (one.left ? -1 : 1) * fabs(one.change);
-	const Form *in = real_form(c, 1, (RealTerm[]){ { x, by } }, -by * one.knot), *f = real_neuron(c, in);
+	const Form *in = real_form(c, 1, (RealTerm[]){ { x, by } }, -by * one.knot),
+		   *f = real_neuron(c, in);
 
 	if (!f->n)
 		return;
@@ -272,9 +288,11 @@ add_line(Circuit *c, Bends *b, Line *l, int sign, const Form *x)
 {
 	choose_base(c->arena, l);
 	for (int i = l->base; i + 1 < l->n; i++)
-		add_bent(c, b, (Bent){ l, l->x[i], change_at(l, i, l->base, false), .left = false }, x);
+		add_bent(c, b, (Bent){ l, l->x[i], change_at(l, i, l->base, false), .left = false },
+		         x);
 	for (int i = l->base; i > 0; i--)
-		add_bent(c, b, (Bent){ l, l->x[i], change_at(l, i, l->base, true), .left = true }, x);
+		add_bent(c, b, (Bent){ l, l->x[i], change_at(l, i, l->base, true), .left = true },
+		         x);
 	for (int i = 0; i < b->n; i++)
 		if (b->at[i].line == l)
 			b->at[i].sign = b->at[i].change > 0 ? sign : -sign;
@@ -291,7 +309,9 @@ extent(const Bent *b, int n, const Line *l)
 		double y = 0;
 		for (int i = 0; i < n; i++)
 			if (b[i].line == l)
-				y += b[i].sign * fabs(b[i].change) * fmax(0, b[i].left ? b[i].knot - l->x[k] : l->x[k] - b[i].knot);
+				y += b[i].sign * fabs(b[i].change)
+				     * fmax(0,
+				            b[i].left ? b[i].knot - l->x[k] : l->x[k] - b[i].knot);
 		all = interval_hull(all, (Interval){ y, y });
 	}
 	return all;
@@ -309,7 +329,8 @@ terms_of(const Bent *b, int n)
 			sum += fmax(side[0], side[1]);
 			side[0] = side[1] = 0;
 		}
-		side[b[i].left] += fmax(fmax(fabs(a->min), fabs(a->max)), fabs(a->real_bos)) + a->error;
+		side[b[i].left] += fmax(fmax(fabs(a->min), fabs(a->max)), fabs(a->real_bos))
+		                   + a->error;
 	}
 	return sum + fmax(side[0], side[1]);
 }
@@ -364,8 +385,13 @@ bundle(Circuit *c, const Bent *b, int n, Bundle known)
 static const Form *
 blank(Circuit *c, Interval meant, double error)
 {
-	Atom a = { .kind = REAL_FEATURE, .real = true, .by_place = true, .reals = NEWS(c->arena, double, c->places),
-	           .min = meant.lo, .max = meant.hi, .error = error };
+	Atom a = { .kind = REAL_FEATURE,
+		   .real = true,
+		   .by_place = true,
+		   .reals = NEWS(c->arena, double, c->places),
+		   .min = meant.lo,
+		   .max = meant.hi,
+		   .error = error };
 
 	return form_atom(c, atom_intern(c, a));
 }
@@ -379,7 +405,8 @@ in_columns(Circuit *c, const Bends *b, double tolerance, double error, Interval 
 
 	if (!b->n)
 		return real_form(c, 1, (RealTerm[]){ { blank(c, meant, error), 1 } }, k);
-	while (columns < COLUMNS_MAX && 2 * columns <= b->n && rounding_in(b, columns) > tolerance / 4)
+	while (columns < COLUMNS_MAX && 2 * columns <= b->n
+	       && rounding_in(b, columns) > tolerance / 4)
 		columns *= 2;
 	RealTerm *t = NEWS(c->arena, RealTerm, columns + 1);
 	for (int i = 0; i < columns; i++) {
@@ -395,7 +422,10 @@ in_columns(Circuit *c, const Bends *b, double tolerance, double error, Interval 
 		if (columns == 1)
 			r = meant;
 		double own = real_rounding(terms_of(first, n) + b->allowed, n);
-		t[i] = (RealTerm){ bundle(c, first, n, (Bundle){ r.lo, r.hi, 0, own + (i ? 0 : error + b->allowed) }), 1 };
+		t[i] = (RealTerm){ bundle(c, first, n,
+			                  (Bundle){ r.lo, r.hi, 0,
+			                            own + (i ? 0 : error + b->allowed) }),
+			           1 };
 	}
 	return real_form(c, columns, t, k);
 }
@@ -406,7 +436,10 @@ in_columns(Circuit *c, const Bends *b, double tolerance, double error, Interval 
 static const Form *
 impossible(Circuit *c, const Node *n)
 {
-	return real_form(c, 1, (RealTerm[]){ { blank(c, (Interval){ node_min(n), node_max(n) }, HOPELESS), 1 } }, 0);
+	return real_form(
+		c, 1,
+		(RealTerm[]){ { blank(c, (Interval){ node_min(n), node_max(n) }, HOPELESS), 1 } },
+		0);
 }
 
 static const Form *
@@ -423,7 +456,9 @@ at_home(Circuit *c, const Form *x, double lo, double hi)
 {
 	double bos = real_bos(x), far = (hi - lo) / 64;
 
-	return bos < lo - far ? real_set_bos(c, x, lo) : bos > hi + far ? real_set_bos(c, x, hi) : x;
+	return bos < lo - far   ? real_set_bos(c, x, lo)
+	       : bos > hi + far ? real_set_bos(c, x, hi)
+	                        : x;
 }
 
 static const Form *
@@ -443,7 +478,8 @@ map_function(Circuit *c, Node *n, double tolerance)
 	double k = add_line(c, &b, &line, 1, at_home(c, x, f.lo, f.hi));
 	Interval meant = { INFINITY, -INFINITY };
 	for (int i = 0; i < line.n; i++)
-		meant = interval_hull(meant, (Interval){ line.y[i] - tolerance - k, line.y[i] + tolerance - k });
+		meant = interval_hull(
+			meant, (Interval){ line.y[i] - tolerance - k, line.y[i] + tolerance - k });
 	return in_columns(c, &b, tolerance, tolerance + steepest(&line) * x->real->error, meant, k);
 }
 
@@ -463,7 +499,8 @@ real_line(Circuit *c, const Form *f, int n, const double *y)
 	if (l.n > KNOTS_MAX)
 		return NULL;
 	double k = add_line(c, &b, &l, 1, at_home(c, x, x->real->min, x->real->max));
-	return in_columns(c, &b, (meant.hi - meant.lo) * 0x1p-16, 0, (Interval){ meant.lo - k, meant.hi - k }, k);
+	return in_columns(c, &b, (meant.hi - meant.lo) * 0x1p-16, 0,
+	                  (Interval){ meant.lo - k, meant.hi - k }, k);
 }
 
 /* ---- a product ---- */
@@ -502,13 +539,17 @@ map_product(Circuit *c, Node *n, double tolerance)
 {
 	const Form *x = operand(c, n->arg[0]), *y = operand(c, n->arg[1]);
 	double p = center(x), q = center(y), ex = x->real->error, ey = y->real->error;
-	Interval dx = { x->real->min - p, x->real->max - p }, dy = { y->real->min - q, y->real->max - q };
+	Interval dx = { x->real->min - p, x->real->max - p },
+		 dy = { y->real->min - q, y->real->max - q };
 	const Form *linear = real_form(c, 2, (RealTerm[]){ { x, q }, { y, p } }, -p * q);
 	const Form *exact = exact_product(c, n, x, y, tolerance);
 	double wx = dx.hi - dx.lo, wy = dy.hi - dy.lo, a;
 
 	if (wx == 0 || wy == 0)
-		return real_form(c, 1, (RealTerm[]){ { wx == 0 ? y : x, wx == 0 ? x->real->min : y->real->min } }, 0);
+		return real_form(
+			c, 1,
+			(RealTerm[]){ { wx == 0 ? y : x, wx == 0 ? x->real->min : y->real->min } },
+			0);
 	if (exact)
 		return exact;
 	a = exp2(round(log2(wy / wx) / 2));
@@ -517,9 +558,11 @@ map_product(Circuit *c, Node *n, double tolerance)
 	Bends b = { 0 };
 	for (int i = 0; i < 2; i++) {
 		double other[2] = { sign[i] * dy.lo / a, sign[i] * dy.hi / a };
-		double lo = a * dx.lo + fmin(other[0], other[1]), hi = a * dx.hi + fmax(other[0], other[1]);
+		double lo = a * dx.lo + fmin(other[0], other[1]),
+		       hi = a * dx.hi + fmax(other[0], other[1]);
 		Curved f = { NULL, lo - spread, hi + spread, false, tolerance / 2 * (1 - 1e-9) };
-		const Form *s = real_form(c, 2, (RealTerm[]){ { x, a }, { y, sign[i] / a } }, -a * p - sign[i] * q / a);
+		const Form *s = real_form(c, 2, (RealTerm[]){ { x, a }, { y, sign[i] / a } },
+		                          -a * p - sign[i] * q / a);
 		if (!place_knots(c->arena, &f, &line[i]))
 			return impossible(c, n);
 		k += add_line(c, &b, &line[i], (int)sign[i], at_home(c, s, lo, hi));
@@ -527,7 +570,10 @@ map_product(Circuit *c, Node *n, double tolerance)
 	Interval meant = interval_product(dx, dy);
 	meant = (Interval){ meant.lo - k, meant.hi - k };
 	double error = tolerance + most(dx) * ey + most(dy) * ex + ex * ey;
-	return real_form(c, 2, (RealTerm[]){ { in_columns(c, &b, tolerance, error, meant, k), 1 }, { linear, 1 } }, 0);
+	return real_form(
+		c, 2,
+		(RealTerm[]){ { in_columns(c, &b, tolerance, error, meant, k), 1 }, { linear, 1 } },
+		0);
 }
 
 const Form *
@@ -536,8 +582,11 @@ map_piece(Circuit *c, Node *n, double tolerance)
 	double largest = fmax(-node_min(n), node_max(n));
 
 	if (largest >= LARGEST) {
-		refuse(c, n, "this can reach %.3g, more than the %d that a column of a 32-bit float bears; "
-		       "bound what it is made of, with min or max", largest, LARGEST);
+		refuse(c, n,
+		       "this can reach %.3g, more than the %d that a column of a 32-bit float "
+		       "bears; "
+		       "bound what it is made of, with min or max",
+		       largest, LARGEST);
 		return NULL;
 	}
 	return n->type.of ? map_function(c, n, tolerance) : map_product(c, n, tolerance);

@@ -149,7 +149,7 @@ real_form(Circuit *c, int n, const RealTerm *term, double k)
 		s.term[m++] = *t;
 	}
 	r->n = m;
-	r->error += most * 0x1p-40;     /* doubles, here and in the evaluator */
+	r->error += most * 0x1p-40; /* doubles, here and in the evaluator */
 	return form_of_sum(c, r);
 }
 
@@ -230,8 +230,15 @@ static Atom
 real_atom(AtomKind kind, double min, double max, double bos, double error)
 {
 	return (Atom){
-		.kind = kind, .real = true, .min = min, .max = max, .real_bos = bos, .error = error,
-		.lo = (int64_t)floor(min - error), .hi = (int64_t)ceil(max + error), .bos = (int64_t)ceil(fabs(bos) + error),
+		.kind = kind,
+		.real = true,
+		.min = min,
+		.max = max,
+		.real_bos = bos,
+		.error = error,
+		.lo = (int64_t)floor(min - error),
+		.hi = (int64_t)ceil(max + error),
+		.bos = (int64_t)ceil(fabs(bos) + error),
 	};
 }
 
@@ -259,7 +266,8 @@ real_neuron(Circuit *c, const Form *f)
 static const Form *
 real_feature(Circuit *c, const double *table, bool by_place, int first, int n)
 {
-	double min = table[first], max = min, bos = table[by_place ? 0 : c->rows - 1], most = fabs(bos);
+	double min = table[first], max = min, bos = table[by_place ? 0 : c->rows - 1],
+	       most = fabs(bos);
 
 	for (int i = first; i < first + n; i++) {
 		min = -larger(-min, -table[i]);
@@ -279,7 +287,8 @@ real_there(Circuit *c, const Select *s, const Form *f, double absent)
 	const RealSum *r = f->real;
 	if (!f->n)
 		return f;
-	Atom a = real_atom(VALUE, -larger(-r->min, -absent), larger(r->max, absent), absent, real_error(f));
+	Atom a = real_atom(VALUE, -larger(-r->min, -absent), larger(r->max, absent), absent,
+	                   real_error(f));
 	return real_form(c, 1, (RealTerm[]){ { value_of(c, s, f, a), 1 } }, 0);
 }
 
@@ -287,7 +296,8 @@ real_there(Circuit *c, const Select *s, const Form *f, double absent)
 static const Form *
 real_mean(Circuit *c, const Select *s, const Form *f, double none)
 {
-	double rounding = (c->places + 8) * one_rounding * larger(fabs(f->real->min), fabs(f->real->max));
+	double rounding = (c->places + 8) * one_rounding
+	                  * larger(fabs(f->real->min), fabs(f->real->max));
 
 	f = real_set_bos(c, f, none);
 	if (!f->n)
@@ -320,7 +330,8 @@ real_gate(Circuit *c, const Form *d, const Form *f)
 	if (d->hi <= 0)
 		return f;
 	const Form *plus = gate_above(c, d, f, 1), *minus = gate_above(c, d, f, -1);
-	const Form *g = real_form(c, 2, (RealTerm[]){ { plus, r->max > 0 }, { minus, -(double)(r->min < 0) } }, 0);
+	const Form *g = real_form(
+		c, 2, (RealTerm[]){ { plus, r->max > 0 }, { minus, -(double)(r->min < 0) } }, 0);
 	return real_within(c, g, -larger(-r->min, 0), larger(r->max, 0));
 }
 
@@ -354,8 +365,12 @@ map_index(Circuit *c, Node *n)
 
 	for (int i = 2; i < n->narg; i++) {
 		Node *hit = mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, i - 2), NULL);
-		const Form *over = real_form(c, 2, (RealTerm[]){ { map_node(c, n->arg[i]), 1 }, { from, -1 } }, 0);
-		sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { real_gate(c, deficit(c, hit, true), over), 1 } }, 0);
+		const Form *over = real_form(
+			c, 2, (RealTerm[]){ { map_node(c, n->arg[i]), 1 }, { from, -1 } }, 0);
+		sum = real_form(c, 2,
+		                (RealTerm[]){ { sum, 1 },
+		                              { real_gate(c, deficit(c, hit, true), over), 1 } },
+		                0);
 	}
 	return sum;
 }
@@ -368,12 +383,13 @@ values_by_step(Circuit *c, Node *n, const Form *f)
 	for (int64_t v = f->lo + 1; v <= f->hi; v++) {
 		double rise = n->real[v - n->k].x - n->real[v - 1 - n->k].x;
 		if (rise != 0)
-			sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { step(c, f, v), rise } }, 0);
+			sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { step(c, f, v), rise } },
+			                0);
 	}
 	return sum;
 }
 
-enum { FEW_STEPS = 8 };    /* columns of integers can take turns with others */
+enum { FEW_STEPS = 8 }; /* columns of integers can take turns with others */
 
 /* A broken line is one column and not one for each step, but rounds more where the values
  * go up and down. */
@@ -407,7 +423,8 @@ map_values(Circuit *c, Node *n)
 		double *t = arena_alloc(c->arena, sizeof *t * (size_t)(c->rows + c->places));
 		for (int i = 0; i < root->type.nset; i++)
 			t[first + root->type.set[i]] = n->real[x->type.image[i] - n->k].x;
-		return real_feature(c, t, place, first, place ? c->places - 1 : rows_of(c->g, field));
+		return real_feature(c, t, place, first,
+		                    place ? c->places - 1 : rows_of(c->g, field));
 	}
 	f = map_node(c, x);
 	const Form *line = values_in_line(c, n, f);
@@ -417,7 +434,8 @@ map_values(Circuit *c, Node *n)
 static Node *
 mean_of(Circuit *c, const Node *n, Node *e, Real none)
 {
-	return mk_reals(c->g, OP_MEAN, n->span, n->file, 2, (Node *[]){ e, n->arg[1] }, 0, &none, 1);
+	return mk_reals(c->g, OP_MEAN, n->span, n->file, 2, (Node *[]){ e, n->arg[1] }, 0, &none,
+	                1);
 }
 
 /* Is it said of both positions at once? */
@@ -427,7 +445,7 @@ is_mixed(const Node *e)
 	return side(e) == ON_BOTH;
 }
 
-enum { MAX_CASES = 64 };        /* of a sum, whose terms may have fewer */
+enum { MAX_CASES = 64 }; /* of a sum, whose terms may have fewer */
 
 /* The mean of a sum is the sum of means, the first of which has what there is if nothing
  * is selected. NULL if it is no sum, or of terms that are all mixed and have few cases together. */
@@ -453,7 +471,8 @@ mean_of_terms(Circuit *c, Node *n, int rows)
 		return all;
 	Node *there = mk_at(c->g, n, OP_LATEST, n->arg[1], NULL, NULL);
 	there = mk_at(c->g, n, OP_READ, mk_const(c->g, 1), there, mk_const(c->g, 0));
-	return real_form(c, 2, (RealTerm[]){ { all, 1 }, { map_node(c, there), -n->real[0].x } }, n->real[0].x);
+	return real_form(c, 2, (RealTerm[]){ { all, 1 }, { map_node(c, there), -n->real[0].x } },
+	                 n->real[0].x);
 }
 
 /* What depends on this position too: a mean for each value that it has here, of which
@@ -471,7 +490,8 @@ mean_by_case(Circuit *c, Node *n)
 		refuse_apart(c, n, "mean");
 	sum = real_form(c, 0, NULL, 0);
 	for (int i = 0; i < rows; i++) {
-		Node *there = mk_at(c->g, n, OP_THERE, row[i].there, NULL, NULL), *mean = mean_of(c, n, there, n->real[0]);
+		Node *there = mk_at(c->g, n, OP_THERE, row[i].there, NULL, NULL),
+		     *mean = mean_of(c, n, there, n->real[0]);
 		const Form *one = real_gate(c, deficit(c, row[i].here, true), map_node(c, mean));
 		sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { one, 1 } }, 0);
 	}
@@ -487,7 +507,8 @@ mean_of_here(Circuit *c, Node *n)
 
 	there = mk_at(c->g, n, OP_READ, mk_const(c->g, 1), there, mk_const(c->g, 0));
 	if (!e->type.real)
-		e = mk_reals(c->g, OP_LINEAR, n->span, n->file, 1, &e, 0, (Real[]){ { 1, 1 }, { 0, 1 } }, 2);
+		e = mk_reals(c->g, OP_LINEAR, n->span, n->file, 1, &e, 0,
+		             (Real[]){ { 1, 1 }, { 0, 1 } }, 2);
 	return map_node(c, mk_at(c->g, n, OP_IF, there, e, none));
 }
 
@@ -527,7 +548,8 @@ double
 most_in_all(const Form *f)
 {
 	if (f->real)
-		return larger(larger(fabs(f->real->min), fabs(f->real->max)), fabs(real_bos(f))) + f->real->error;
+		return larger(larger(fabs(f->real->min), fabs(f->real->max)), fabs(real_bos(f)))
+		       + f->real->error;
 	return larger(larger(fabs((double)f->lo), fabs((double)f->hi)), fabs((double)form_bos(f)));
 }
 
@@ -539,7 +561,10 @@ map_attend(Circuit *c, Node *n)
 	double score;
 	const Select *s = select_attend(c, n, &score);
 	if (!(score < 1)) {
-		refuse(c, n, "what is read here cannot be bounded: the scores are computed to within %.2g only", score);
+		refuse(c, n,
+		       "what is read here cannot be bounded: the scores are computed to within "
+		       "%.2g only",
+		       score);
 		return NULL;
 	}
 	const Form *v = real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0);
@@ -559,17 +584,22 @@ map_real(Circuit *c, Node *n)
 	case OP_REAL: return real_form(c, 0, NULL, n->real[0].x);
 	case OP_LINEAR: return map_linear(c, n);
 	case OP_VALUES: return map_values(c, n);
-	case OP_RELU: return real_neuron(c, real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0));
+	case OP_RELU:
+		return real_neuron(
+			c, real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0));
 	case OP_MEAN: return map_mean(c, n);
 	case OP_IF: return map_choice(c, n);
 	case OP_PICK: return map_index(c, n);
 	case OP_READ: return map_read(c, n);
 	case OP_ATTEND: return map_attend(c, n);
-	case OP_APPROX: return n->k && is_piece(n->arg[0]) ? map_piece(c, n->arg[0], n->real[0].x) : map_approx(c, n);
-	case OP_CURVE: case OP_TIMES:
+	case OP_APPROX:
+		return n->k && is_piece(n->arg[0]) ? map_piece(c, n->arg[0], n->real[0].x)
+		                                   : map_approx(c, n);
+	case OP_CURVE:
+	case OP_TIMES:
 		refuse(c, n, "nothing says how near this must be: it stands outside of APPROX");
 		return NULL;
-	default: abort();       /* no other operator is real */
+	default: abort(); /* no other operator is real */
 	}
 }
 
@@ -582,23 +612,27 @@ map_above(Circuit *c, Node *n)
 	int64_t grid = real_grid(&n->arg[0]->type);
 
 	if (!grid) {
-		refuse(c, n, "this comparison cannot be proved: the real has no known steps, so it may be as near to the bound as you like");
+		refuse(c, n,
+		       "this comparison cannot be proved: the real has no known steps, so it may "
+		       "be as near to the bound as you like");
 		return NULL;
 	}
 	double half = 0.5 / (double)grid;
 	double error = real_error(real_form(c, 1, (RealTerm[]){ { x, -1 } }, half));
 	if (error >= half) {
-		refuse(c, n, "this comparison cannot be proved: the real is computed to within %.2g, but its values may be %.2g apart from the bound",
+		refuse(c, n,
+		       "this comparison cannot be proved: the real is computed to within %.2g, but "
+		       "its values may be %.2g apart from the bound",
 		       error, 2 * half);
 		return NULL;
 	}
 	const Form *in;
-	for (double s = exp2(ceil(-log2(half - error))); ; s *= 2) {
+	for (double s = exp2(ceil(-log2(half - error)));; s *= 2) {
 		in = real_set_bos(c, real_form(c, 1, (RealTerm[]){ { x, -s } }, s * half), -2);
 		if (s * half - real_error(in) >= 1 || s >= EXACT_MAX)
 			break;
 	}
-	if (in->real->max <= 0)         /* what x is made of knows more than its type */
+	if (in->real->max <= 0) /* what x is made of knows more than its type */
 		return form_const(c, 1);
 	Atom a = real_atom(NEURON, larger(in->real->min, 0), in->real->max, 0, real_error(in));
 	a.in = in;
@@ -617,14 +651,17 @@ map_floor(Circuit *c, Node *n)
 	const Form *sum = form_const(c, hi);
 
 	if (hi - lo > MAX_FLOORS) {
-		refuse(c, n, "this can be rounded to %lld integers, more than the %d that one layer tells apart",
+		refuse(c, n,
+		       "this can be rounded to %lld integers, more than the %d that one layer "
+		       "tells apart",
 		       (long long)(hi - lo + 1), MAX_FLOORS);
 		return NULL;
 	}
 	for (int64_t k = lo + 1; k <= hi; k++) {
 		Node *below = mk_reals(c->g, OP_LINEAR, n->span, n->file, 1, n->arg, 0,
 		                       (Real[]){ { -1, 1 }, { (double)k, 1 } }, 2);
-		sum = form_add(c, 1, sum, -1, map_node(c, mk_at(c->g, n, OP_ABOVE, below, NULL, NULL)), 0);
+		sum = form_add(c, 1, sum, -1,
+		               map_node(c, mk_at(c->g, n, OP_ABOVE, below, NULL, NULL)), 0);
 	}
 	return sum;
 }

@@ -20,7 +20,7 @@ ready_of(const Circuit *c, const Node *n, const int *ready)
 
 	if (f)
 		return f->ready;
-	for (int i = 0; i < n->narg; i++)       /* a reference: what it takes to find it */
+	for (int i = 0; i < n->narg; i++) /* a reference: what it takes to find it */
 		last = ready[n->arg[i]->id] > last ? ready[n->arg[i]->id] : last;
 	return last;
 }
@@ -37,7 +37,8 @@ static const int *
 latest_states(const Circuit *c, int depth)
 {
 	const Graph *g = c->g;
-	int *ready = arena_alloc(c->arena, 2 * sizeof *ready * (size_t)g->nnode), *latest = ready + g->nnode;
+	int *ready = arena_alloc(c->arena, 2 * sizeof *ready * (size_t)g->nnode),
+	    *latest = ready + g->nnode;
 
 	for (int i = 0; i < g->nnode; i++) {
 		ready[i] = ready_of(c, g->node[i], ready);

@@ -10,13 +10,16 @@
 #include <math.h>
 
 static const Rule
-	by_leaves = { "alternatives", "nested choices at once: each outcome behind all of its conditions" },
-	by_read = { "read", "what is asked of the position read is asked there, what is asked of here by the search" },
-	by_difference = { "difference", "the branches' difference, straight from what the condition compares" };
+	by_leaves = { "alternatives",
+	              "nested choices at once: each outcome behind all of its conditions" },
+	by_read = { "read", "what is asked of the position read is asked there, what is asked of "
+	                    "here by the search" },
+	by_difference = { "difference",
+	                  "the branches' difference, straight from what the condition compares" };
 
 /* ---- conditions ---- */
 
-enum { SMALL_DEFICIT = 64 };    /* a wider one costs exactness where it is multiplied */
+enum { SMALL_DEFICIT = 64 }; /* a wider one costs exactness where it is multiplied */
 
 static const Form *
 small_deficit(const Form *best, const Form *f)
@@ -99,7 +102,7 @@ deficit(Circuit *c, Node *n, bool want)
 enum { MAX_LEAVES = 32 };
 
 typedef struct Leaf {
-	const Form *deficit;    /* of all of its conditions */
+	const Form *deficit; /* of all of its conditions */
 	Node *value;
 } Leaf;
 
@@ -111,7 +114,9 @@ typedef struct Leaves {
 static int
 count_leaves(const Node *n, int depth)
 {
-	return n->op == OP_IF && depth < 8 ? count_leaves(n->arg[1], depth + 1) + count_leaves(n->arg[2], depth + 1) : 1;
+	return n->op == OP_IF && depth < 8
+	               ? count_leaves(n->arg[1], depth + 1) + count_leaves(n->arg[2], depth + 1)
+	               : 1;
 }
 
 static void
@@ -122,7 +127,8 @@ collect(Circuit *c, Node *n, const Form *d, int depth, Leaves *out)
 		return;
 	}
 	collect(c, n->arg[1], form_add(c, 1, d, 1, deficit(c, n->arg[0], true), 0), depth + 1, out);
-	collect(c, n->arg[2], form_add(c, 1, d, 1, deficit(c, n->arg[0], false), 0), depth + 1, out);
+	collect(c, n->arg[2], form_add(c, 1, d, 1, deficit(c, n->arg[0], false), 0), depth + 1,
+	        out);
 }
 
 /* Every leaf but the last gated on its distance from the base, the last leaf or a
@@ -159,7 +165,8 @@ gate_by_sign(Circuit *c, const Form *w, const Form *y)
 	if (w->lo >= 1 || w->hi < 1)
 		return w->lo >= 1 ? y : form_const(c, 0);
 	if (y->lo < 0)
-		return form_add(c, 1, gate_by_sign(c, w, form_scale(c, 1, y, -y->lo)), y->lo, step(c, w, 1), 0);
+		return form_add(c, 1, gate_by_sign(c, w, form_scale(c, 1, y, -y->lo)), y->lo,
+		                step(c, w, 1), 0);
 	int64_t m = y->hi;
 	if (!m)
 		return y;
@@ -184,7 +191,7 @@ choose_by_difference(Circuit *c, Node *n)
 	const Form *w = form_add(c, 1, map_node(c, cond->arg[1]), -1, map_node(c, cond->arg[0]), 0);
 	double m = (double)(over->hi - (over->lo < 0 ? over->lo : 0));
 	if (form_is_const(over) || m * (form_terms(w) + fabs((double)w->k) + 2) >= EXACT_MAX)
-		return NULL;            /* a step first, then a gate: a layer more, and exact */
+		return NULL; /* a step first, then a gate: a layer more, and exact */
 	const Form *g = gate_by_sign(c, cond->op == OP_LT ? w : form_scale(c, 1, w, 1), over);
 	if (cond->op == OP_EQ)
 		g = form_add(c, 1, g, -1, gate_by_sign(c, w, over), 0);
@@ -215,7 +222,8 @@ map_if(Circuit *c, Node *n)
 	if (is_const(yes)) {
 		const Form *a = map_node(c, yes);
 		over = form_add(c, 1, b, -1, a, 0);
-		best = form_better(best, form_add(c, 1, a, 1, gate(c, deficit(c, cond, false), over), 0));
+		best = form_better(best,
+		                   form_add(c, 1, a, 1, gate(c, deficit(c, cond, false), over), 0));
 	}
 	if (yes->op == OP_IF || no->op == OP_IF)
 		best = rather(c, best, choose(c, n), &by_leaves);

@@ -20,9 +20,9 @@ form_better(const Form *f, const Form *g)
 }
 
 typedef struct Line {
-	int n;                  /* points */
-	int64_t *x, *y;         /* (n) */
-	int64_t *slope;         /* (n - 1) of the segment from point i on */
+	int n;          /* points */
+	int64_t *x, *y; /* (n) */
+	int64_t *slope; /* (n - 1) of the segment from point i on */
 } Line;
 
 /* The points, and one more before a jump whose slope would be no integer. */
@@ -30,7 +30,8 @@ static Line
 line_through(Arena *arena, int n, const int64_t *x, const int64_t *y)
 {
 	size_t room = sizeof(int64_t) * (size_t)(2 * n);
-	Line l = { 0, arena_alloc(arena, room), arena_alloc(arena, room), arena_alloc(arena, room) };
+	Line l = { 0, arena_alloc(arena, room), arena_alloc(arena, room),
+		   arena_alloc(arena, room) };
 
 	for (int i = 0; i < n; i++) {
 		if (i && (y[i] - y[i - 1]) % (x[i] - x[i - 1])) {
@@ -111,7 +112,8 @@ staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 		if (l.slope[i] == l.slope[i - 1])
 			continue;
 		change[nstep] = l.slope[i] - l.slope[i - 1];
-		step_[nstep++] = relu(c, i > p ? form_scale(c, 1, f, -l.x[i]) : form_scale(c, -1, f, l.x[i]));
+		step_[nstep++] = relu(c, i > p ? form_scale(c, 1, f, -l.x[i])
+		                               : form_scale(c, -1, f, l.x[i]));
 	}
 	const Form *sum = l.slope[p] ? line : form_const(c, l.y[p]);
 	if (nstep)
@@ -122,7 +124,7 @@ staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 		lo = y[i] < lo ? y[i] : lo;
 		hi = y[i] > hi ? y[i] : hi;
 	}
-	Form *whole = NEW(c->arena, Form);      /* steps of one staircase stay together */
+	Form *whole = NEW(c->arena, Form); /* steps of one staircase stay together */
 	*whole = *form_within(c, sum, lo, hi);
 	whole->of[0] = whole->of[1] = NULL;
 	return whole;
@@ -151,15 +153,17 @@ is_zero(Circuit *c, const Form *f)
 	return form_within(c, form_add(c, 1, step(c, f, 0), -1, step(c, f, 1), 0), 0, 1);
 }
 
-enum { HELD_MAX = 1 << 21 };    /* a neuron is not held down by more */
+enum { HELD_MAX = 1 << 21 }; /* a neuron is not held down by more */
 
 /* A sum of neurons gated in their own layer: each is held down until it is 0. NULL
  * where that is not possible. */
 static const Form *
 gate_inside(Circuit *c, const Form *deficit, const Form *f)
 {
-	const Form **held = arena_alloc(c->arena, 2 * sizeof *held * (size_t)(f->n + 1)), **free_ = held + f->n + 1;
-	int64_t *k = arena_alloc(c->arena, 2 * sizeof *k * (size_t)(f->n + 1)), *minus = k + f->n + 1;
+	const Form **held = arena_alloc(c->arena, 2 * sizeof *held * (size_t)(f->n + 1)),
+		   **free_ = held + f->n + 1;
+	int64_t *k = arena_alloc(c->arena, 2 * sizeof *k * (size_t)(f->n + 1)),
+		*minus = k + f->n + 1;
 	double held_by = form_terms_in_parts(deficit), terms = 0;
 	const Atom *line = NULL;
 	int n = 0;

@@ -17,35 +17,35 @@
 
 enum {
 	MAX_STREAMS = 3,
-	MAX_VALUES = 64,        /* of one stream, */
-	MAX_SPAN = 1 << 20,     /* from the least to the greatest */
+	MAX_VALUES = 64,    /* of one stream, */
+	MAX_SPAN = 1 << 20, /* from the least to the greatest */
 	MAX_CELLS = 1024,
 	MAX_STEPS = 48,
 	MAX_OPERANDS = 12,
-	MAX_BLOCKS = 24,        /* neurons */
+	MAX_BLOCKS = 24, /* neurons */
 	MAX_VALUES_OUT = 16,
-	MAX_LAYERS = 4,         /* that are tried to be saved, at most */
-	MAX_WORK = 20000000,    /* steps evaluated in one compilation: some tenths of a second */
+	MAX_LAYERS = 4,      /* that are tried to be saved, at most */
+	MAX_WORK = 20000000, /* steps evaluated in one compilation: some tenths of a second */
 };
 
 /* How to evaluate one node, from earlier steps. */
 typedef struct Step {
 	enum { FIXED, STREAM, IMAGE, OR_ELSE, OPERATOR } kind;
-	Node *n;                /* OR_ELSE: READ with its default a stream */
-	int at;                 /* STREAM: which; IMAGE: step of its root; OR_ELSE: of what is read */
-	int arg[MAX_OPERANDS];  /* OPERATOR; OR_ELSE: arg[0] is the default's */
+	Node *n; /* OR_ELSE: READ with its default a stream */
+	int at;  /* STREAM: which; IMAGE: step of its root; OR_ELSE: of what is read */
+	int arg[MAX_OPERANDS]; /* OPERATOR; OR_ELSE: arg[0] is the default's */
 } Step;
 
 typedef struct Joint {
 	Circuit *c;
-	int state;              /* streams are ready by then */
+	int state; /* streams are ready by then */
 	int nstream, nstep;
 	Node *stream[MAX_STREAMS];
 	Step step[MAX_STEPS];
 	int stride[MAX_STREAMS], order[MAX_STREAMS];
-	int64_t *cell, base;    /* the table; its most frequent value */
+	int64_t *cell, base; /* the table; its most frequent value */
 	int blocks;
-	const Form *sum;        /* NULL: only count blocks */
+	const Form *sum; /* NULL: only count blocks */
 } Joint;
 
 static int
@@ -68,8 +68,8 @@ add_step(Joint *j, Step s)
 static bool
 is_early(Joint *j, Node *n)
 {
-	return values_of(n) && values_of(n) <= MAX_VALUES && n->type.hi - n->type.lo < MAX_SPAN && !n->two_sided
-	       && map_node(j->c, n)->ready <= j->state;
+	return values_of(n) && values_of(n) <= MAX_VALUES && n->type.hi - n->type.lo < MAX_SPAN
+	       && !n->two_sided && map_node(j->c, n)->ready <= j->state;
 }
 
 static int
@@ -87,7 +87,8 @@ walk_read(Joint *j, Node *n)
 {
 	if (n->type.real)
 		return -1;
-	Node *x = n->arg[0], *absent = mk_const(j->c->g, x->type.hi + 1), *arg[3] = { x, n->arg[1], absent };
+	Node *x = n->arg[0], *absent = mk_const(j->c->g, x->type.hi + 1),
+	     *arg[3] = { x, n->arg[1], absent };
 	Node *read = mk(j->c->g, OP_READ, n->span, n->file, 3, arg, n->k);
 	int at = walk(j, read, false), d = at < 0 ? -1 : walk(j, n->arg[2], false);
 
@@ -153,12 +154,8 @@ evaluate(const Joint *j, const int *at)
 	for (int i = 0; i < j->nstep; i++) {
 		const Step *s = &j->step[i];
 		switch (s->kind) {
-		case FIXED:
-			v[i] = s->n->k;
-			break;
-		case STREAM:
-			v[i] = s->n->type.set[at[s->at]];
-			break;
+		case FIXED: v[i] = s->n->k; break;
+		case STREAM: v[i] = s->n->type.set[at[s->at]]; break;
 		case IMAGE:
 			v[i] = s->n->type.image[place_of(&s->n->type.root->type, v[s->at])];
 			break;
@@ -261,7 +258,9 @@ cover_set(Joint *j, int level, int cell, const bool *in, bool whole, const Form 
 		return cover(j, level + 1, cell, all, nall);
 	if (!j->sum)
 		return ++j->blocks <= MAX_BLOCKS;
-	const Form *hit = nall > 1 ? form_within(c, relu(c, form_scale(c, 1, all, 1 - nall)), 0, 1) : nall ? all : form_const(c, 1);
+	const Form *hit = nall > 1 ? form_within(c, relu(c, form_scale(c, 1, all, 1 - nall)), 0, 1)
+	                  : nall   ? all
+	                           : form_const(c, 1);
 	j->sum = form_add(c, 1, j->sum, j->cell[cell] - j->base, hit, 0);
 	return true;
 }
@@ -295,7 +294,8 @@ cover(Joint *j, int level, int cell, const Form *all, int nall)
 static bool
 best_order(Joint *j)
 {
-	static const int orders[6][MAX_STREAMS] = { {0, 1, 2}, {1, 0, 2}, {2, 0, 1}, {0, 2, 1}, {1, 2, 0}, {2, 1, 0} };
+	static const int orders[6][MAX_STREAMS] = { { 0, 1, 2 }, { 1, 0, 2 }, { 2, 0, 1 },
+		                                    { 0, 2, 1 }, { 1, 2, 0 }, { 2, 1, 0 } };
 	int n = j->nstream == 3 ? 6 : j->nstream, best = -1, least = MAX_BLOCKS + 1;
 
 	for (int i = 0; i < n; i++) {

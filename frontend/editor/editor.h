@@ -8,32 +8,40 @@
 #include "ir/ir.h"
 
 typedef enum BindKind {
-	BIND_MODULE, BIND_TYPE, BIND_ENUM, BIND_MEMBER, BIND_CONST, BIND_LET, BIND_FN, BIND_OUTPUT,
-	BIND_PARAM, BIND_LOCAL,         /* of a function; a let, const or fn inside one, or bound by for, where … */
+	BIND_MODULE,
+	BIND_TYPE,
+	BIND_ENUM,
+	BIND_MEMBER,
+	BIND_CONST,
+	BIND_LET,
+	BIND_FN,
+	BIND_OUTPUT,
+	BIND_PARAM,
+	BIND_LOCAL, /* of a function; a let, const or fn inside one, or bound by for, where … */
 } BindKind;
 
 /* A name as it is defined. */
 typedef struct Binding {
-	const char *name;       /* interned */
+	const char *name; /* interned */
 	BindKind kind;
 	Span at;
-	const Ast *stmt;        /* what defines it */
-	Span scope;             /* where it can be used */
-	int owner;              /* MEMBER: the enum's; PARAM: the function's, if it has a name; else -1 */
-	int owned;              /* ENUM, FN: the first of its members or parameters, if any */
+	const Ast *stmt; /* what defines it */
+	Span scope;      /* where it can be used */
+	int owner;       /* MEMBER: the enum's; PARAM: the function's, if it has a name; else -1 */
+	int owned;       /* ENUM, FN: the first of its members or parameters, if any */
 } Binding;
 
 /* A name as it is used; every definition is a use of itself. */
 typedef struct Use {
 	Span at;
-	int binding;            /* what it means; for a module's name, the module */
-	const char *member;     /* add, of digits.add; else NULL */
+	int binding;        /* what it means; for a module's name, the module */
+	const char *member; /* add, of digits.add; else NULL */
 } Use;
 
 typedef struct Names {
 	int nbinding, nuse, cap_binding, cap_use;
-	Binding *binding;       /* (nbinding) in source order */
-	Use *use;               /* (nuse) */
+	Binding *binding; /* (nbinding) in source order */
+	Use *use;         /* (nuse) */
 } Names;
 
 Names *resolve(const Tree *, Arena *);
@@ -42,7 +50,7 @@ Names *resolve(const Tree *, Arena *);
 typedef struct Note {
 	const Source *src;
 	Span at;
-	const char *type;       /* "[4] int 0..9" */
+	const char *type; /* "[4] int 0..9" */
 } Note;
 
 typedef struct Notes {
@@ -56,11 +64,11 @@ Graph *lower_noting(const Tree *, const char *stdlib_dir, Arena *, Diags *, Note
 /* Names that belong to the language: reserved words, built-in names, settings. */
 typedef struct Word {
 	const char *name;
-	const char *usage;      /* "abs(x)" */
+	const char *usage; /* "abs(x)" */
 	const char *doc;
 } Word;
 
-extern const Word words[];      /* the last has no name */
+extern const Word words[]; /* the last has no name */
 const Word *find_word(const char *name);
 
 #endif

@@ -51,11 +51,11 @@ bind(Walk *w, const Ast *name, BindKind kind, const Ast *stmt, int owner)
 
 	t->binding = room(w->arena, t->binding, t->nbinding, &t->cap_binding, sizeof *t->binding);
 	t->binding[t->nbinding] = (Binding){ .name = name->text,
-					     .kind = kind,
-					     .at = name->span,
-					     .stmt = stmt,
-					     .scope = w->within,
-					     .owner = owner };
+		                             .kind = kind,
+		                             .at = name->span,
+		                             .stmt = stmt,
+		                             .scope = w->within,
+		                             .owner = owner };
 	use(w, name->span, t->nbinding, NULL);
 	return t->nbinding++;
 }
@@ -269,8 +269,8 @@ walk(Walk *w, const Ast *a)
 
 	if (!a)
 		return;
-	if (a->kind == N_FN || a->kind == N_PICK || a->kind == N_OVER || a->kind == N_BUILD ||
-	    a->kind == N_TEST)
+	if (a->kind == N_FN || a->kind == N_PICK || a->kind == N_OVER || a->kind == N_BUILD
+	    || a->kind == N_TEST)
 		w->within = a->span;
 	walk_here(w, a);
 	w->within = within;
@@ -299,8 +299,8 @@ bind_statement(Walk *w, const Ast *s)
 		if (s->kind == kinds[i].ast)
 			b = bind(w, s->kid[0], kinds[i].kind, s, -1);
 	if (b >= 0)
-		map_put(w->arena, s->kind == N_OUTPUT ? &w->outputs : &w->own, w->names->binding[b].name,
-			(void *)(intptr_t)(b + 1));
+		map_put(w->arena, s->kind == N_OUTPUT ? &w->outputs : &w->own,
+		        w->names->binding[b].name, (void *)(intptr_t)(b + 1));
 	if (s->kind == N_ENUM)
 		w->names->binding[b].owned = w->names->nbinding;
 	for (int i = 0; s->kind == N_ENUM && i < s->kid[1]->n; i++)

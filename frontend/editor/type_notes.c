@@ -32,28 +32,27 @@ show_type(Lower *L, const Value *v)
 	case V_ARRAY: {
 		const char *dims = "";
 		if (!range_of(L, v, &b))
-			return v->n ? arena_fmt(L->arena, "[%d] %s", v->n, show_type(L, v->item[0])) : "[0]";
+			return v->n ? arena_fmt(L->arena, "[%d] %s", v->n, show_type(L, v->item[0]))
+			            : "[0]";
 		for (; v->kind == V_ARRAY; v = v->item[0])
 			dims = arena_fmt(L->arena, "%s[%d] ", dims, v->n);
-		return arena_fmt(L->arena, "%sint %lld..%lld", dims, (long long)b.lo, (long long)b.hi);
+		return arena_fmt(L->arena, "%sint %lld..%lld", dims, (long long)b.lo,
+		                 (long long)b.hi);
 	}
 	case V_RECORD: {
 		const char *s = "{";
 		for (int i = 0; i < v->n; i++)
-			s = arena_fmt(L->arena, "%s%s%s: %s", s, i ? ", " : "", v->field[i], show_type(L, v->item[i]));
+			s = arena_fmt(L->arena, "%s%s%s: %s", s, i ? ", " : "", v->field[i],
+			              show_type(L, v->item[i]));
 		return arena_fmt(L->arena, "%s}", s);
 	}
-	case V_BOOL:
-		return "bool";
-	case V_TOKEN:
-		return "token";
+	case V_BOOL: return "bool";
+	case V_TOKEN: return "token";
 	case V_INT:
 		range_of(L, v, &b);
 		return arena_fmt(L->arena, "int %lld..%lld", (long long)b.lo, (long long)b.hi);
-	case V_TEXT:
-		return arena_fmt(L->arena, "[%u] token", v->len);
-	default:
-		return v_show(L, v);
+	case V_TEXT: return arena_fmt(L->arena, "[%u] token", v->len);
+	default: return v_show(L, v);
 	}
 }
 

@@ -8,7 +8,7 @@
 
 typedef struct Walk {
 	const Ast *clauses;
-	bool guards;            /* conditions of the run time are allowed */
+	bool guards; /* conditions of the run time are allowed */
 	long count;
 	bool (*visit)(Lower *, Env *, Value *guard, void *);
 	void *data;
@@ -35,7 +35,8 @@ walk_one(Lower *L, Walk *w, Env *env, int i, Value *guard, Value *x, Origin *ori
 		if (v->known && !v->num)
 			return true;
 		if (!v->known && !w->guards) {
-			fail_at(L, where->span, "a 'where' over elements is known at compile time; "
+			fail_at(L, where->span,
+			        "a 'where' over elements is known at compile time; "
 			        "this one depends on the text");
 			return false;
 		}
@@ -49,14 +50,16 @@ static bool
 walk_tokens(Lower *L, Walk *w, Env *env, int i, Value *guard, int lo, int hi)
 {
 	if (lo < 0 || hi < 0) {
-		fail_at(L, w->clauses->kid[i]->span, "the ends of a range of tokens are single characters");
+		fail_at(L, w->clauses->kid[i]->span,
+		        "the ends of a range of tokens are single characters");
 		return false;
 	}
 	for (int code = lo; code <= hi; code++)
 		for (int row = 0; row < L->g->nvocab; row++)
 			if (L->code[row] == code) {
 				const char *s = row_spelling(L, row);
-				if (!walk_one(L, w, env, i, guard, v_token(L, s, (uint32_t)strlen(s)), NULL))
+				if (!walk_one(L, w, env, i, guard,
+				              v_token(L, s, (uint32_t)strlen(s)), NULL))
 					return false;
 			}
 	return true;
@@ -71,7 +74,8 @@ walk_span(Lower *L, Walk *w, Env *env, int i, Value *guard, const Ast *s)
 	if (s->kid[0]->kind == N_TOKEN && s->kid[1]->kind == N_TOKEN)
 		return walk_tokens(L, w, env, i, guard, code_of(s->kid[0]->text, s->kid[0]->len),
 		                   code_of(s->kid[1]->text, s->kid[1]->len) - open);
-	if (!eval_int(L, env, s->kid[0], "a bound", &lo) || !eval_int(L, env, s->kid[1], "a bound", &hi))
+	if (!eval_int(L, env, s->kid[0], "a bound", &lo)
+	    || !eval_int(L, env, s->kid[1], "a bound", &hi))
 		return false;
 	for (int64_t k = lo; k < hi || (k == hi && !open); k++)
 		if (!walk_one(L, w, env, i, guard, v_int(L, k), NULL) || k == INT64_MAX)
@@ -88,8 +92,10 @@ walk(Lower *L, Walk *w, Env *env, int i, Value *guard)
 	if (!may_define(L, NULL, c->kid[0]))
 		return false;
 	if (!s) {
-		fail_at(L, c->span, "'for %s' without 'in' runs over the positions of the text and stands in "
-		        "count, sum, any, all …", c->kid[0]->text);
+		fail_at(L, c->span,
+		        "'for %s' without 'in' runs over the positions of the text and stands in "
+		        "count, sum, any, all …",
+		        c->kid[0]->text);
 		return false;
 	}
 	if (s->kind == N_TO || s->kind == N_UPTO)
@@ -128,7 +134,7 @@ gather(Lower *L, Env *env, Value *guard, void *data)
 	g->items->guarded |= guard != NULL;
 	list_push(L, &g->items->values, v);
 	list_push(L, &g->items->guards, guard);
-	return !g->bad;         /* what is wrong once is wrong for all */
+	return !g->bad; /* what is wrong once is wrong for all */
 }
 
 /* The elements of [e for …]; false after an error. */
@@ -221,12 +227,14 @@ pick_scalar(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 	arg[0] = i;
 	for (int k = 0; k < n; k++) {
 		if (item[k]->kind != item[0]->kind || item[k]->shape != item[0]->shape)
-			return fail(L, "the elements differ: %s and %s", v_show(L, item[0]), v_show(L, item[k]));
+			return fail(L, "the elements differ: %s and %s", v_show(L, item[0]),
+			            v_show(L, item[k]));
 		if (!(arg[k + 2] = node_of(L, item[k])))
 			return &v_error;
 	}
 	if (otherwise && (otherwise->kind != item[0]->kind || otherwise->shape != item[0]->shape))
-		return fail(L, "the elements are %s, but the else is %s", v_show(L, item[0]), v_show(L, otherwise));
+		return fail(L, "the elements are %s, but the else is %s", v_show(L, item[0]),
+		            v_show(L, otherwise));
 	arg[1] = otherwise ? node_of(L, otherwise) : arg[2];
 	if (!arg[1])
 		return &v_error;
@@ -242,7 +250,7 @@ meet_ends(Lower *L, int n, Value **item, Value **otherwise)
 	if (!L->token)
 		return item;
 	item = memcpy(NEWS(L->arena, Value *, n), item, sizeof *item * (size_t)n);
-	for (int k = 0; k < 2 * n; k++) {       /* the first hears of it, then tells the others */
+	for (int k = 0; k < 2 * n; k++) { /* the first hears of it, then tells the others */
 		if (*otherwise)
 			meet_end(L, &item[0], otherwise);
 		meet_end(L, &item[0], &item[k % n]);
@@ -266,9 +274,11 @@ pick(Lower *L, Value *i, int n, Value **item, Value *otherwise)
 		otherwise = as_array(L, otherwise);
 	for (int k = 0; k < n; k++)
 		if (item[k]->kind != item[0]->kind || item[k]->n != item[0]->n)
-			return fail(L, "the elements differ: %s and %s", v_show(L, item[0]), v_show(L, item[k]));
+			return fail(L, "the elements differ: %s and %s", v_show(L, item[0]),
+			            v_show(L, item[k]));
 	if (otherwise && (otherwise->kind != item[0]->kind || otherwise->n != item[0]->n))
-		return fail(L, "the elements are %s, but the else is %s", v_show(L, item[0]), v_show(L, otherwise));
+		return fail(L, "the elements are %s, but the else is %s", v_show(L, item[0]),
+		            v_show(L, otherwise));
 	Value *to = v_new(L, item[0]->kind);
 	*to = *item[0];
 	to->item = NEWS(L->arena, Value *, to->n);
@@ -292,7 +302,8 @@ element(Lower *L, Env *env, const Ast *a, Value *xs, Value *i)
 	if (i->known && otherwise)
 		return eval(L, env, otherwise);
 	if (i->known)
-		return fail_at(L, a->kid[1]->span, "index %lld is out of range: the array has %d elements",
+		return fail_at(L, a->kid[1]->span,
+		               "index %lld is out of range: the array has %d elements",
 		               (long long)i->num, xs->n);
 	Value *d = otherwise ? eval(L, env, otherwise) : NULL;
 	if (d && d->kind == V_ERROR)
@@ -301,8 +312,10 @@ element(Lower *L, Env *env, const Ast *a, Value *xs, Value *i)
 		return d ? d : fail(L, "an empty array has no elements");
 	Bounds b = bounds(L, i->node);
 	if (!d && !b.never && (b.lo < 0 || b.hi >= xs->n))
-		return fail_at(L, a->kid[1]->span, "this index can be %lld..%lld, but the array has %d elements; "
-		               "say what it is then: xs[i else d]", (long long)b.lo, (long long)b.hi, xs->n);
+		return fail_at(L, a->kid[1]->span,
+		               "this index can be %lld..%lld, but the array has %d elements; "
+		               "say what it is then: xs[i else d]",
+		               (long long)b.lo, (long long)b.hi, xs->n);
 	return pick(L, i, xs->n, xs->item, d);
 }
 
@@ -318,13 +331,17 @@ eval_read(Lower *L, Env *env, const Ast *a)
 	if (i->kind == V_ERROR || xs->kind == V_ERROR)
 		return &v_error;
 	if (i->kind != V_INT)
-		return fail_at(L, a->kid[1]->span, "an index is a position or an integer, not %s%s", v_kind(i), whole_hint(i));
+		return fail_at(L, a->kid[1]->span, "an index is a position or an integer, not %s%s",
+		               v_kind(i), whole_hint(i));
 	xs = as_array(L, xs);
 	if (xs->kind == V_ERROR)
 		return xs;
 	if (xs->kind != V_ARRAY)
-		return fail(L, "an integer picks an element of an array, but this is %s; to read another position "
-		            "write x[at(n)]", v_kind(xs));
+		return fail(L,
+		            "an integer picks an element of an array, but this is %s; to read "
+		            "another position "
+		            "write x[at(n)]",
+		            v_kind(xs));
 	return element(L, env, a, xs, i);
 }
 
@@ -341,7 +358,8 @@ eval_slice(Lower *L, Env *env, const Ast *a)
 	if (xs->kind != V_ARRAY)
 		return fail(L, "a slice is of an array, not of %s", v_kind(xs));
 	if (lo < 0 || hi < lo - 1 || hi > xs->n - (s->kind == N_TO))
-		return fail_at(L, s->span, "this slice is out of range: the array has %d elements", xs->n);
+		return fail_at(L, s->span, "this slice is out of range: the array has %d elements",
+		               xs->n);
 	hi += s->kind == N_TO;
 	return v_array(L, hi > lo ? (int)(hi - lo) : 0, xs->item + lo);
 }
@@ -401,20 +419,16 @@ eval_field(Lower *L, Env *env, const Ast *a)
 	Value *v = eval(L, env, a->kid[0]);
 
 	switch (v->kind) {
-	case V_ERROR:
-		return v;
-	case V_MODULE:
-		return module_get(L, v->module, name);
-	case V_TYPE:
-		return member(L, v->shape, name);
+	case V_ERROR: return v;
+	case V_MODULE: return module_get(L, v->module, name);
+	case V_TYPE: return member(L, v->shape, name);
 	case V_RECORD: {
 		if (may_end(L, v))
 			return fail(L, "this may be <end>, which has no fields");
 		int i = field_number(L, v, name);
 		return i < 0 ? &v_error : v->item[i];
 	}
-	default:
-		return fail_at(L, name->span, "%s has no fields", v_kind(v));
+	default: return fail_at(L, name->span, "%s has no fields", v_kind(v));
 	}
 }
 
@@ -429,7 +443,8 @@ eval_record(Lower *L, Env *env, const Ast *a)
 		const Ast *name = a->kid[2 * i];
 		for (int k = 0; k < i; k++)
 			if (v->field[k] == name->text)
-				return fail_at(L, name->span, "the field '%s' is given twice", name->text);
+				return fail_at(L, name->span, "the field '%s' is given twice",
+				               name->text);
 		v->field[i] = name->text;
 		v->item[i] = eval(L, env, a->kid[2 * i + 1]);
 		bad |= v->item[i]->kind == V_ERROR;
@@ -445,7 +460,8 @@ eval_with(Lower *L, Env *env, const Ast *a)
 	if (r->kind == V_ERROR || changes->kind == V_ERROR)
 		return &v_error;
 	if (r->kind != V_RECORD || may_end(L, r))
-		return fail(L, "'with' changes a record, not %s", r->kind == V_RECORD ? "what may be <end>" : v_kind(r));
+		return fail(L, "'with' changes a record, not %s",
+		            r->kind == V_RECORD ? "what may be <end>" : v_kind(r));
 	Value *to = v_record(L, r->n, r->field, NEWS(L->arena, Value *, r->n));
 	for (int i = 0; i < r->n; i++)
 		to->item[i] = r->item[i];

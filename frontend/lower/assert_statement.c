@@ -27,14 +27,15 @@ keep(Lower *L, Node *e, const char *why)
 	Graph *g = L->g;
 
 	for (int i = 0; i < g->nassert; i++)
-		if (g->assert[i].node == e && g->assert[i].span.lo == L->span.lo && g->assert[i].file == L->file)
+		if (g->assert[i].node == e && g->assert[i].span.lo == L->span.lo
+		    && g->assert[i].file == L->file)
 			return;
 	if (g->nassert == L->cap_assert) {
 		Assert *old = g->assert;
 		L->cap_assert = L->cap_assert ? 2 * L->cap_assert : 8;
 		g->assert = NEWS(L->arena, Assert, L->cap_assert);
 		if (g->nassert)
-			memcpy(g->assert, old, sizeof *old * (size_t)g->nassert);
+			memcpy(g->assert, old, sizeof *old *(size_t)g->nassert);
 	}
 	g->assert[g->nassert++] = (Assert){ e, L->span, L->file, why };
 }
@@ -53,7 +54,8 @@ lower_assert(Lower *L, Env *env, const Ast *s)
 		return c;
 	e = where_it_counts(L, e);
 	if (e->type.hi == 0)
-		return fail_at(L, s->kid[0]->span, "this never holds%s%s", why ? ": " : "", why ? why : "");
+		return fail_at(L, s->kid[0]->span, "this never holds%s%s", why ? ": " : "",
+		               why ? why : "");
 	if (e->type.lo != 1)
 		keep(L, e, why);
 	return c;

@@ -6,10 +6,43 @@
 #include "frontend/lower/lower.h"
 
 typedef enum Builtin {
-	B_TOKEN, B_INDEX, B_HERE, B_LENGTH, B_VOCABULARY,       /* values */
-	B_MIN, B_MAX, B_ABS, B_INT, B_ORD, B_CHR, B_ID, B_FROM_ID, B_LEN, B_CONCAT, B_STR, B_NUMBER,
-	B_FOLD, B_SCAN, B_EXISTS, B_AT, B_COUNT, B_SUM, B_ANY, B_ALL, B_MEAN, B_FLOOR, B_CEIL,
-	B_LOAD, B_SQRT, B_EXP, B_LOG, B_SIN, B_COS, B_LINEAR, B_RELU, B_ATTEND,
+	B_TOKEN,
+	B_INDEX,
+	B_HERE,
+	B_LENGTH,
+	B_VOCABULARY, /* values */
+	B_MIN,
+	B_MAX,
+	B_ABS,
+	B_INT,
+	B_ORD,
+	B_CHR,
+	B_ID,
+	B_FROM_ID,
+	B_LEN,
+	B_CONCAT,
+	B_STR,
+	B_NUMBER,
+	B_FOLD,
+	B_SCAN,
+	B_EXISTS,
+	B_AT,
+	B_COUNT,
+	B_SUM,
+	B_ANY,
+	B_ALL,
+	B_MEAN,
+	B_FLOOR,
+	B_CEIL,
+	B_LOAD,
+	B_SQRT,
+	B_EXP,
+	B_LOG,
+	B_SIN,
+	B_COS,
+	B_LINEAR,
+	B_RELU,
+	B_ATTEND,
 	B_APPROX,
 	NUM_BUILTINS
 } Builtin;
@@ -18,21 +51,45 @@ enum { TABLE_ROWS = 65536 };
 
 static const struct {
 	const char *name;
-	int least, most;        /* arguments */
+	int least, most; /* arguments */
 } builtin[NUM_BUILTINS] = {
-	[B_TOKEN] = { "token", 0, 0 }, [B_INDEX] = { "index", 0, 0 }, [B_HERE] = { "here", 0, 0 },
-	[B_LENGTH] = { "length", 0, 0 }, [B_VOCABULARY] = { "vocabulary", 0, 0 },
-	[B_MIN] = { "min", 1, 9999 }, [B_MAX] = { "max", 1, 9999 }, [B_ABS] = { "abs", 1, 1 },
-	[B_INT] = { "int", 1, 1 }, [B_ORD] = { "ord", 1, 1 }, [B_CHR] = { "chr", 1, 1 },
-	[B_ID] = { "id", 1, 1 }, [B_FROM_ID] = { "from_id", 1, 1 }, [B_LEN] = { "len", 1, 1 },
-	[B_CONCAT] = { "concat", 1, 9999 }, [B_STR] = { "str", 1, 9999 }, [B_NUMBER] = { "number", 1, 1 },
-	[B_FOLD] = { "fold", 3, 3 }, [B_SCAN] = { "scan", 3, 3 }, [B_EXISTS] = { "exists", 1, 1 },
-	[B_AT] = { "at", 1, 1 }, [B_COUNT] = { "count", 1, 1 }, [B_SUM] = { "sum", 1, 1 },
-	[B_ANY] = { "any", 1, 1 }, [B_ALL] = { "all", 1, 1 }, [B_MEAN] = { "mean", 1, 1 },
-	[B_FLOOR] = { "floor", 1, 1 }, [B_CEIL] = { "ceil", 1, 1 }, [B_LOAD] = { "load", 1, 1 },
-	[B_SQRT] = { "sqrt", 1, 1 }, [B_EXP] = { "exp", 1, 1 }, [B_LOG] = { "log", 1, 1 },
-	[B_SIN] = { "sin", 1, 1 }, [B_COS] = { "cos", 1, 1 }, [B_LINEAR] = { "linear", 2, 3 },
-	[B_RELU] = { "relu", 1, 1 }, [B_ATTEND] = { "attend", 3, 3 },
+	[B_TOKEN] = { "token", 0, 0 },
+	[B_INDEX] = { "index", 0, 0 },
+	[B_HERE] = { "here", 0, 0 },
+	[B_LENGTH] = { "length", 0, 0 },
+	[B_VOCABULARY] = { "vocabulary", 0, 0 },
+	[B_MIN] = { "min", 1, 9999 },
+	[B_MAX] = { "max", 1, 9999 },
+	[B_ABS] = { "abs", 1, 1 },
+	[B_INT] = { "int", 1, 1 },
+	[B_ORD] = { "ord", 1, 1 },
+	[B_CHR] = { "chr", 1, 1 },
+	[B_ID] = { "id", 1, 1 },
+	[B_FROM_ID] = { "from_id", 1, 1 },
+	[B_LEN] = { "len", 1, 1 },
+	[B_CONCAT] = { "concat", 1, 9999 },
+	[B_STR] = { "str", 1, 9999 },
+	[B_NUMBER] = { "number", 1, 1 },
+	[B_FOLD] = { "fold", 3, 3 },
+	[B_SCAN] = { "scan", 3, 3 },
+	[B_EXISTS] = { "exists", 1, 1 },
+	[B_AT] = { "at", 1, 1 },
+	[B_COUNT] = { "count", 1, 1 },
+	[B_SUM] = { "sum", 1, 1 },
+	[B_ANY] = { "any", 1, 1 },
+	[B_ALL] = { "all", 1, 1 },
+	[B_MEAN] = { "mean", 1, 1 },
+	[B_FLOOR] = { "floor", 1, 1 },
+	[B_CEIL] = { "ceil", 1, 1 },
+	[B_LOAD] = { "load", 1, 1 },
+	[B_SQRT] = { "sqrt", 1, 1 },
+	[B_EXP] = { "exp", 1, 1 },
+	[B_LOG] = { "log", 1, 1 },
+	[B_SIN] = { "sin", 1, 1 },
+	[B_COS] = { "cos", 1, 1 },
+	[B_LINEAR] = { "linear", 2, 3 },
+	[B_RELU] = { "relu", 1, 1 },
+	[B_ATTEND] = { "attend", 3, 3 },
 	[B_APPROX] = { "approx", 2, 2 },
 };
 
@@ -78,20 +135,18 @@ builtin_value(Lower *L, const char *name)
 	if ((which == B_TOKEN || which == B_VOCABULARY) && L->takes_numbers)
 		return fail(L, "'%s': this model takes numbers, not tokens", name);
 	if (which <= B_VOCABULARY && !L->has_vocab && !L->takes_numbers)
-		return L->diags->nerror ? &v_error : fail(L, "'%s' needs a model, and this file has none", name);
+		return L->diags->nerror
+		               ? &v_error
+		               : fail(L, "'%s' needs a model, and this file has none", name);
 	switch (which) {
-	case B_TOKEN:
-		return L->token ? L->token : v_stream(L, V_TOKEN, op0(L, OP_TOKEN));
-	case B_INDEX:
-		return v_stream(L, V_INT, op0(L, OP_INDEX));
-	case B_HERE:
-		return v_pos(L, op0(L, OP_HERE), 0);
-	case B_LENGTH:
-		return v_stream(L, V_INT, op2(L, OP_ADD, last_visible(L), constant(L, 1)));
+	case B_TOKEN: return L->token ? L->token : v_stream(L, V_TOKEN, op0(L, OP_TOKEN));
+	case B_INDEX: return v_stream(L, V_INT, op0(L, OP_INDEX));
+	case B_HERE: return v_pos(L, op0(L, OP_HERE), 0);
+	case B_LENGTH: return v_stream(L, V_INT, op2(L, OP_ADD, last_visible(L), constant(L, 1)));
 	case B_VOCABULARY:
-		return L->token ? fail(L, "'vocabulary' lists tokens; here a token is a record") : vocabulary(L);
-	default:
-		return v_known(L, V_BUILTIN, which);
+		return L->token ? fail(L, "'vocabulary' lists tokens; here a token is a record")
+		                : vocabulary(L);
+	default: return v_known(L, V_BUILTIN, which);
 	}
 }
 
@@ -102,7 +157,8 @@ wants(Lower *L, Builtin b, const char *what, const Value *v)
 {
 	bool whole = b == B_INT || b == B_CHR || b == B_FROM_ID || b == B_AT;
 
-	return fail(L, "%s takes %s, not %s%s", builtin[b].name, what, v_show(L, v), whole ? whole_hint(v) : "");
+	return fail(L, "%s takes %s, not %s%s", builtin[b].name, what, v_show(L, v),
+	            whole ? whole_hint(v) : "");
 }
 
 static int64_t
@@ -163,7 +219,8 @@ no_character(Lower *L, int64_t code)
 	if (!is_code(code))
 		return fail(L, "chr: the code can be %lld, which is no character", (long long)code);
 	if (code < ' ')
-		return fail(L, "chr: the code can be %lld, of which the vocabulary has no token", (long long)code);
+		return fail(L, "chr: the code can be %lld, of which the vocabulary has no token",
+		            (long long)code);
 	return fail(L, "chr: the code can be %lld, but the vocabulary has no token '%s'",
 	            (long long)code, spell_code(L, code, &len));
 }
@@ -204,7 +261,8 @@ to_chr(Lower *L, Value *v)
 		return wants(L, B_CHR, "an integer", v);
 	if (!v->known)
 		return small_table(L, v->node, row_of_code, no_character);
-	if (!is_code(v->num) || (L->src == L->program->src && L->has_vocab && row_of_code(L, v->num) < 0))
+	if (!is_code(v->num)
+	    || (L->src == L->program->src && L->has_vocab && row_of_code(L, v->num) < 0))
 		return no_character(L, v->num);
 	const char *s = spell_code(L, v->num, &len);
 	return v_token(L, s, len);
@@ -219,7 +277,8 @@ valid_row(Lower *L, int64_t row)
 static Value *
 no_row(Lower *L, int64_t row)
 {
-	return fail(L, "from_id: the row can be %lld, but the rows are 0..%d", (long long)row, L->g->nvocab);
+	return fail(L, "from_id: the row can be %lld, but the rows are 0..%d", (long long)row,
+	            L->g->nvocab);
 }
 
 static Value *
@@ -252,8 +311,10 @@ to_int(Lower *L, Value *v)
 	if (v->kind == V_POS)
 		return fail(L, "the number of a position is index[p]");
 	if (v->kind != V_BOOL)
-		return fail(L, "int takes a condition, not %s%s", v_show(L, v), v->kind == V_REAL ? "; floor(x) makes an integer of a real"
-		            : v->kind == V_TOKEN ? "; ord(t) and id(t) make an integer of a token" : "");
+		return fail(L, "int takes a condition, not %s%s", v_show(L, v),
+		            v->kind == V_REAL    ? "; floor(x) makes an integer of a real"
+		            : v->kind == V_TOKEN ? "; ord(t) and id(t) make an integer of a token"
+		                                 : "");
 	return v->known ? v_int(L, v->num) : v_stream(L, V_INT, v->node);
 }
 
@@ -268,7 +329,8 @@ to_number(Lower *L, Value *v)
 	uint32_t i = v->len > 1 && v->text[0] == '-';
 	bool bad = i == v->len;
 	for (uint32_t k = i; k < v->len; k++)
-		bad |= v->text[k] < '0' || v->text[k] > '9' || __builtin_mul_overflow(n, (int64_t)10, &n)
+		bad |= v->text[k] < '0' || v->text[k] > '9'
+		       || __builtin_mul_overflow(n, (int64_t)10, &n)
 		       || __builtin_add_overflow(n, (int64_t)(v->text[k] - '0'), &n);
 	if (bad)
 		return fail(L, "'%s' spells no integer", v->text);
@@ -287,7 +349,9 @@ append_text(Lower *L, const Value *v, List *parts)
 		return true;
 	}
 	if (!v->known || (v->kind != V_TEXT && v->kind != V_TOKEN && v->kind != V_INT)) {
-		fail(L, "str takes what is known at compile time: numbers, tokens and texts, not %s", v_show(L, v));
+		fail(L,
+		     "str takes what is known at compile time: numbers, tokens and texts, not %s",
+		     v_show(L, v));
 		return false;
 	}
 	Value *part = (Value *)(uintptr_t)v;
@@ -387,7 +451,8 @@ fold_or_scan(Lower *L, Builtin b, Arg *args)
 		return xs->kind == V_ERROR ? xs : wants(L, b, "an array last", xs);
 	for (int i = 0; i < xs->n; i++) {
 		Arg pair[2] = { { NULL, v, L->span, from },
-		                { NULL, xs->item[i], L->span, origin_of_item(L, args[2].origin, i) } };
+			        { NULL, xs->item[i], L->span,
+			          origin_of_item(L, args[2].origin, i) } };
 		v = call(L, args[0].value, 2, pair);
 		if (v->kind == V_ERROR)
 			return v;
@@ -485,7 +550,8 @@ mean_all(Lower *L, int n, Value **item)
 	if (!n)
 		return fail(L, "the mean of no elements");
 	for (int i = 0; i < n; i++)
-		sum = arith(L, N_ADD, sum, item[i]->kind == V_BOOL ? to_int(L, item[i]) : item[i], NULL, NULL);
+		sum = arith(L, N_ADD, sum, item[i]->kind == V_BOOL ? to_int(L, item[i]) : item[i],
+		            NULL, NULL);
 	return sum->kind == V_ERROR ? sum : arith(L, N_DIV, sum, v_int(L, n), NULL, NULL);
 }
 
@@ -498,8 +564,10 @@ over_elements(Lower *L, Builtin b, int n, Value **item)
 	switch (b) {
 	case B_SUM: return add_all(L, n, item);
 	case B_COUNT: return count_all(L, n, item);
-	case B_ANY: case B_ALL: return any_or_all(L, b, n, item);
-	case B_MIN: case B_MAX: return extreme(L, b, n, item);
+	case B_ANY:
+	case B_ALL: return any_or_all(L, b, n, item);
+	case B_MIN:
+	case B_MAX: return extreme(L, b, n, item);
 	case B_MEAN: return mean_all(L, n, item);
 	default: return not_built(L, builtin[b].name);
 	}
@@ -538,7 +606,8 @@ guard_item(Lower *L, Builtin b, Value *guard, Value *v)
 static bool
 takes_for(Builtin b)
 {
-	return b == B_SUM || b == B_COUNT || b == B_ANY || b == B_ALL || b == B_MIN || b == B_MAX || b == B_MEAN;
+	return b == B_SUM || b == B_COUNT || b == B_ANY || b == B_ALL || b == B_MIN || b == B_MAX
+	       || b == B_MEAN;
 }
 
 /* The first 'for' over positions; -1 if there is none. */
@@ -654,10 +723,12 @@ rounded(Lower *L, Builtin b, Value *v)
 	if (!v->known && b == B_FLOOR)
 		return real_floor(L, v);
 	if (!v->known)
-		return arith(L, N_SUB, zero, real_floor(L, arith(L, N_SUB, zero, v, NULL, NULL)), NULL, NULL);
+		return arith(L, N_SUB, zero, real_floor(L, arith(L, N_SUB, zero, v, NULL, NULL)),
+		             NULL, NULL);
 	if (b == B_FLOOR)
 		return known_arith(L, N_FLOOR, v, one);
-	return known_arith(L, N_SUB, zero, known_arith(L, N_FLOOR, known_arith(L, N_SUB, zero, v), one));
+	return known_arith(L, N_SUB, zero,
+	                   known_arith(L, N_FLOOR, known_arith(L, N_SUB, zero, v), one));
 }
 
 static Value *
@@ -676,16 +747,23 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	Value *v = n ? args[0].value : NULL;
 
 	if (n < builtin[b].least || n > builtin[b].most)
-		return fail(L, "%s takes %d argument%s%s, not %d", builtin[b].name, builtin[b].least,
-		            builtin[b].least == 1 ? "" : "s", builtin[b].most > builtin[b].least ? " or more" : "", n);
+		return fail(L, "%s takes %d argument%s%s, not %d", builtin[b].name,
+		            builtin[b].least, builtin[b].least == 1 ? "" : "s",
+		            builtin[b].most > builtin[b].least ? " or more" : "", n);
 	if (b == B_ATTEND)
 		return raw_attend(L, n, args);
 	for (int i = 0; i < n; i++)
 		if (args[i].name)
-			return fail_at(L, args[i].span, "the arguments of %s have no names", builtin[b].name);
+			return fail_at(L, args[i].span, "the arguments of %s have no names",
+			               builtin[b].name);
 	switch (b) {
-	case B_MIN: case B_MAX: case B_COUNT: case B_SUM: case B_ANY: case B_ALL: case B_MEAN:
-		return over_array(L, b, n, args);
+	case B_MIN:
+	case B_MAX:
+	case B_COUNT:
+	case B_SUM:
+	case B_ANY:
+	case B_ALL:
+	case B_MEAN: return over_array(L, b, n, args);
 	case B_ABS: return absolute(L, v);
 	case B_INT: return to_int(L, v);
 	case B_ORD: return to_ord(L, v);
@@ -696,10 +774,13 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	case B_CONCAT: return concat(L, n, args);
 	case B_STR: return to_str(L, n, args);
 	case B_NUMBER: return to_number(L, v);
-	case B_FOLD: case B_SCAN: return fold_or_scan(L, b, args);
+	case B_FOLD:
+	case B_SCAN: return fold_or_scan(L, b, args);
 	case B_EXISTS: return pos_exists(L, v);
-	case B_AT: return v->kind == V_INT ? pos_at(L, v) : wants(L, b, "the number of a position", v);
-	case B_FLOOR: case B_CEIL: return rounded(L, b, v);
+	case B_AT:
+		return v->kind == V_INT ? pos_at(L, v) : wants(L, b, "the number of a position", v);
+	case B_FLOOR:
+	case B_CEIL: return rounded(L, b, v);
 	case B_SQRT: return real_function(L, CURVE_SQRT, v);
 	case B_EXP: return real_function(L, CURVE_EXP, v);
 	case B_LOG: return real_function(L, CURVE_LOG, v);

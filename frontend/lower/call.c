@@ -101,7 +101,8 @@ say_untaken(Lower *L, const Ast *params, const char *fn, const Arg *arg)
 	int d = 3;
 
 	if (!arg->name) {
-		fail_at(L, arg->span, "%s takes %d argument%s", fn, params->n, params->n == 1 ? "" : "s");
+		fail_at(L, arg->span, "%s takes %d argument%s", fn, params->n,
+		        params->n == 1 ? "" : "s");
 		return;
 	}
 	for (int i = 0; i < params->n; i++)
@@ -138,7 +139,8 @@ bind_params(Lower *L, const Value *f, int n, Arg *args)
 		bool twice = false;
 		Arg *arg = find_arg(L, i, p->kid[0]->text, n, args, taken, &twice);
 		if (twice || (!arg && !p->kid[2])) {
-			fail(L, twice ? "'%s' of %s is given twice" : "'%s' of %s is missing", p->kid[0]->text, name);
+			fail(L, twice ? "'%s' of %s is given twice" : "'%s' of %s is missing",
+			     p->kid[0]->text, name);
 			return NULL;
 		}
 		Value *v = bind_param(L, env, p, arg, name);
@@ -229,9 +231,11 @@ eval_call(Lower *L, Env *env, const Ast *a)
 
 	if (list->kind == N_OVER && fn->kind == V_BUILTIN)
 		return builtin_over(L, (int)fn->num, env, list);
+	if (list->kind == N_OVER && fn->kind == V_ERROR)
+		return fn;
 	if (list->kind == N_OVER)
-		return fn->kind == V_ERROR ? fn
-		       : fail(L, "'for' stands in count, sum, any, all …; pass an array: f([… for …])");
+		return fail(L,
+		            "'for' stands in count, sum, any, all …; pass an array: f([… for …])");
 	if (list->kind == N_BAD)
 		return &v_error;
 	L->near = near || is_approx(fn);

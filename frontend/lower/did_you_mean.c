@@ -26,7 +26,8 @@ distance(const char *a, const char *b)
 				d = up[j] + 1;
 			if (r[j - 1] + 1 < d)
 				d = r[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && up2[j - 2] + 1 < d)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]
+			    && up2[j - 2] + 1 < d)
 				d = up2[j - 2] + 1;
 			r[j] = d;
 		}
@@ -58,7 +59,8 @@ nearest_module(Lower *L, const char *name)
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		const char *dot = strrchr(e->d_name, '.');
 		if (dot && !strcmp(dot, ".tw"))
-			best = nearest(L, name, best, intern(L->arena, e->d_name, (size_t)(dot - e->d_name)), &d);
+			best = nearest(L, name, best,
+			               intern(L->arena, e->d_name, (size_t)(dot - e->d_name)), &d);
 	}
 	if (dir)
 		closedir(dir);
@@ -68,7 +70,8 @@ nearest_module(Lower *L, const char *name)
 bool
 is_module(Lower *L, const char *name)
 {
-	FILE *f = fopen(arena_fmt(L->arena, "%s/%s.tw", L->stdlib ? L->stdlib : "stdlib", name), "r");
+	FILE *f = fopen(arena_fmt(L->arena, "%s/%s.tw", L->stdlib ? L->stdlib : "stdlib", name),
+	                "r");
 
 	if (f)
 		fclose(f);
@@ -81,9 +84,10 @@ has_word(const char *s, const char *end, const char *word)
 	size_t n = strlen(word);
 
 	for (bool inside = false; s + n <= end; s++) {
-		if (*s == '#')                  /* a comment */
+		if (*s == '#') /* a comment */
 			s += strcspn(s, "\n");
-		if (!inside && s + n <= end && !strncmp(s, word, n) && (s + n == end || !(isalnum((unsigned char)s[n]) || s[n] == '_')))
+		if (!inside && s + n <= end && !strncmp(s, word, n)
+		    && (s + n == end || !(isalnum((unsigned char)s[n]) || s[n] == '_')))
 			return true;
 		inside = isalnum((unsigned char)*s) || *s == '_';
 	}
@@ -98,7 +102,8 @@ is_lost(const Module *m, const char *name)
 
 	for (int i = 0; i < file->n; i++)
 		if (file->kid[i]->kind == N_BAD
-		    && has_word(m->src->text + file->kid[i]->span.lo, m->src->text + file->kid[i]->span.hi, name))
+		    && has_word(m->src->text + file->kid[i]->span.lo,
+		                m->src->text + file->kid[i]->span.hi, name))
 			return true;
 	return false;
 }
@@ -121,12 +126,18 @@ static const char *
 known_as(const char *name)
 {
 	static const char *const hint[][2] = {
-		{ "True", "write true" }, { "False", "write false" },
-		{ "integer", "write int" }, { "boolean", "write bool" },
-		{ "float", "write real" }, { "double", "write real" },
-		{ "char", "write token" }, { "string", "a text is an array of tokens: [n] token" },
-		{ "pow", "write x ** k" }, { "mod", "write x % n" },
-		{ "round", "write floor(x + 1/2)" }, { "size", "write len(xs)" },
+		{ "True", "write true" },
+		{ "False", "write false" },
+		{ "integer", "write int" },
+		{ "boolean", "write bool" },
+		{ "float", "write real" },
+		{ "double", "write real" },
+		{ "char", "write token" },
+		{ "string", "a text is an array of tokens: [n] token" },
+		{ "pow", "write x ** k" },
+		{ "mod", "write x % n" },
+		{ "round", "write floor(x + 1/2)" },
+		{ "size", "write len(xs)" },
 	};
 
 	for (size_t i = 0; i < sizeof hint / sizeof *hint; i++)
@@ -142,7 +153,8 @@ say_once(Lower *L, Span at, const char *msg)
 	int line = source_line(L->src, at.lo);
 
 	for (const Diag *d = L->diags->first; d; d = d->next)
-		if (d->src == L->src && !strcmp(d->msg, msg) && source_line(d->src, d->span.lo) == line)
+		if (d->src == L->src && !strcmp(d->msg, msg)
+		    && source_line(d->src, d->span.lo) == line)
 			return &v_error;
 	return fail_at(L, at, "%s", msg);
 }
@@ -156,15 +168,18 @@ undefined(Lower *L, Env *env, const Ast *name)
 
 	if (is_lost(m, name->text))
 		return &v_error;
-	if (L->diags->nkept == DIAGS_MAX)       /* not worth a search */
+	if (L->diags->nkept == DIAGS_MAX) /* not worth a search */
 		return fail_at(L, name->span, "undefined name");
 	const Def *below = map_get(&m->defs, name->text);
 	if (below && below->stmt->span.lo <= name->span.lo && name->span.hi <= below->stmt->span.hi)
-		return fail_at(L, name->span, "'%s' cannot be made of itself: there is no recursion, state across steps lives "
-		               "in the tokens that the model has written", name->text);
+		return fail_at(L, name->span,
+		               "'%s' cannot be made of itself: there is no recursion, state across "
+		               "steps lives "
+		               "in the tokens that the model has written",
+		               name->text);
 	if (below)
-		return fail_at(L, name->span, "'%s' is used above its definition in line %d", name->text,
-		               source_line(m->src, below->stmt->span.lo));
+		return fail_at(L, name->span, "'%s' is used above its definition in line %d",
+		               name->text, source_line(m->src, below->stmt->span.lo));
 	for (Env *e = env; e; e = e->up)
 		if (e->name)
 			best = nearest(L, name->text, best, e->name, &d);
@@ -178,5 +193,8 @@ undefined(Lower *L, Env *env, const Ast *name)
 		said = arena_fmt(L->arena, "it is a module: add 'use %s'", name->text);
 	else if (best)
 		said = arena_fmt(L->arena, "did you mean '%s'?", best);
-	return say_once(L, name->span, arena_fmt(L->arena, said ? "undefined name '%s'; %s" : "undefined name '%s'", name->text, said));
+	return say_once(L, name->span,
+	                arena_fmt(L->arena,
+	                          said ? "undefined name '%s'; %s" : "undefined name '%s'",
+	                          name->text, said));
 }

@@ -3,14 +3,14 @@
  *     digits.value(a) < digits.value(b)        (x + y) // 10 ** 9
  *
  * A long sum may be computed with: added to, multiplied by constants, compared, divided
- * by constants, all of which is done column by column (ir/pass/carry_lookahead.c). It is an error where
- * it would have to be written down as one number: chosen, read, looked up, emitted. */
+ * by constants, all of which is done column by column (ir/pass/carry_lookahead.c). It is an error
+ * where it would have to be written down as one number: chosen, read, looked up, emitted. */
 
 #include "frontend/lower/lower.h"
 
 typedef struct Large {
 	const Node *node;
-	Lower where;            /* what was being lowered, for the message */
+	Lower where; /* what was being lowered, for the message */
 	const char *text;
 } Large;
 
@@ -25,14 +25,15 @@ static bool
 by_columns(const Node *n)
 {
 	switch (n->op) {
-	case OP_CONST: case OP_ADD: case OP_SUB: case OP_LT: case OP_EQ:
-		return true;
-	case OP_MUL:
-		return n->arg[0]->op == OP_CONST || n->arg[1]->op == OP_CONST;
-	case OP_DIV: case OP_MOD:
-		return n->arg[1]->op == OP_CONST && n->arg[1]->k > 0;
-	default:
-		return false;
+	case OP_CONST:
+	case OP_ADD:
+	case OP_SUB:
+	case OP_LT:
+	case OP_EQ: return true;
+	case OP_MUL: return n->arg[0]->op == OP_CONST || n->arg[1]->op == OP_CONST;
+	case OP_DIV:
+	case OP_MOD: return n->arg[1]->op == OP_CONST && n->arg[1]->k > 0;
+	default: return false;
 	}
 }
 
@@ -95,7 +96,8 @@ void
 check_large(Lower *L)
 {
 	const Graph *g = L->g;
-	char *live = arena_alloc(L->arena, (size_t)g->nnode + 1), *said = arena_alloc(L->arena, (size_t)g->nnode + 1);
+	char *live = arena_alloc(L->arena, (size_t)g->nnode + 1),
+	     *said = arena_alloc(L->arena, (size_t)g->nnode + 1);
 
 	if (!L->large.n)
 		return;

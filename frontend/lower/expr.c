@@ -41,12 +41,17 @@ checked(Lower *L, Node *n, const char *what, const Ast *la, const Ast *ra)
 		return v_stream(L, V_INT, n);
 	int64_t far = b.hi >= EXACT_MAX ? b.hi : b.lo;
 	bool pair = n->narg == 2, later = may_be_large(n);
-	bool turned = pair && (is_of(n->arg[0], ra) || is_of(n->arg[1], la));   /* operands of a sum are sorted */
-	const char *text = arena_fmt(L->arena, "this %s can reach %lld, more than a 32-bit float holds exactly (16777216)%s%s%s%s%s",
-	            what, (long long)far, pair ? ": " : "", pair ? describe(L, n->arg[turned], la) : "",
-	            pair ? ", " : "", pair ? describe(L, n->arg[!turned], ra) : "",
-	            later ? "; such a number can be added to, compared, and divided by a constant"
-	            : n->op == OP_MUL ? "; multiply digit by digit with digits.mul" : "");
+	/* operands of a sum are sorted */
+	bool turned = pair && (is_of(n->arg[0], ra) || is_of(n->arg[1], la));
+	const char *text = arena_fmt(
+		L->arena,
+		"this %s can reach %lld, more than a 32-bit float holds exactly "
+		"(16777216)%s%s%s%s%s",
+		what, (long long)far, pair ? ": " : "", pair ? describe(L, n->arg[turned], la) : "",
+		pair ? ", " : "", pair ? describe(L, n->arg[!turned], ra) : "",
+		later ? "; such a number can be added to, compared, and divided by a constant"
+		: n->op == OP_MUL ? "; multiply digit by digit with digits.mul"
+				  : "");
 	if (!later)
 		return fail(L, "%s", text);
 	note_large(L, n, text);
@@ -85,7 +90,8 @@ divide(Lower *L, const Arith *o, Node *x, Node *y)
 {
 	if (!(y = divisor(L, y, o->right)))
 		return &v_error;
-	return checked(L, op2(L, o->kind == N_MOD ? OP_MOD : OP_DIV, x, y), "quotient", o->left, o->right);
+	return checked(L, op2(L, o->kind == N_MOD ? OP_MOD : OP_DIV, x, y), "quotient", o->left,
+	               o->right);
 }
 
 static Value *
@@ -113,20 +119,26 @@ arith_leaf(Lower *L, Value *a, Value *b, void *data)
 			return pos_shift(L, b, a, false);
 		if ((o->kind == N_ADD || o->kind == N_SUB) && b->kind == V_INT)
 			return pos_shift(L, a, b, o->kind == N_SUB);
-		return fail(L, "a position allows + and - with an integer, and the difference of two; its number is index[p]");
+		return fail(L, "a position allows + and - with an integer, and the difference of "
+		               "two; its number is index[p]");
 	}
 	if (!is_number(a) || !is_number(b)) {
 		Value *v = is_number(a) ? b : a;
-		return fail(L, "%s is no number%s", v_kind(v), v->kind == V_BOOL ? "; write int(c) for 0 or 1"
-		            : v->kind == V_TOKEN ? "; use ord(t) or id(t)" : v->kind == V_FN ? "; call it: f(x)" : "");
+		return fail(L, "%s is no number%s", v_kind(v),
+		            v->kind == V_BOOL    ? "; write int(c) for 0 or 1"
+		            : v->kind == V_TOKEN ? "; use ord(t) or id(t)"
+		            : v->kind == V_FN    ? "; call it: f(x)"
+		                                 : "");
 	}
 	if (a->known && b->known)
 		return known_arith(L, o->kind, a, b);
 	if (o->kind == N_POW)
 		return power(L, a, b, o);
-	if (o->kind == N_DIV || a->kind == V_REAL || b->kind == V_REAL || (o->kind == N_MUL && needs_real(L, a, b)))
+	if (o->kind == N_DIV || a->kind == V_REAL || b->kind == V_REAL
+	    || (o->kind == N_MUL && needs_real(L, a, b)))
 		return real_arith(L, o->kind, a, b);
-	if ((o->kind == N_FLOOR || o->kind == N_MOD) && b->known && b->num >= EXACT_MAX && b->num > a->node->type.hi && a->node->type.lo >= 0)
+	if ((o->kind == N_FLOOR || o->kind == N_MOD) && b->known && b->num >= EXACT_MAX
+	    && b->num > a->node->type.hi && a->node->type.lo >= 0)
 		return o->kind == N_MOD ? a : v_int(L, 0);
 	Node *x = node_of(L, a), *y = node_of(L, b);
 	if (!x || !y)
@@ -222,7 +234,8 @@ eval_logic(Lower *L, Env *env, const Ast *a)
 	Fact *old = L->facts;
 	if (x->node)
 		assume(L, x->node, is_and);
-	Value *y = eval_bool(L, env, a->kid[1], is_and ? "the right of 'and'" : "the right of 'or'");
+	Value *y = eval_bool(L, env, a->kid[1],
+	                     is_and ? "the right of 'and'" : "the right of 'or'");
 	L->facts = old;
 	return is_and ? v_and(L, x, y) : v_or(L, x, y);
 }
@@ -234,7 +247,7 @@ compare_ints(Lower *L, Relation r, Value *a, Value *b)
 {
 	if (a->known && b->known) {
 		int c = known_compare(a, b);
-		bool holds[] = { c == 0, c != 0, c < 0, c <= 0, c > 0, c >= 0 };
+		bool holds[] = { c == 0, c != 0, c<0, c <= 0, c> 0, c >= 0 };
 		return v_bool(L, holds[r]);
 	}
 	if (a->kind == V_REAL || b->kind == V_REAL)
@@ -274,7 +287,8 @@ equal_leaf(Lower *L, Value *a, Value *b)
 	if (a->kind == V_TEXT && b->kind == V_TEXT)
 		return v_bool(L, a->text == b->text);
 	if ((a->kind == V_TOKEN && b->kind == V_INT) || (a->kind == V_INT && b->kind == V_TOKEN))
-		return fail(L, "a token is no number: compare it with a token, as in t == '1', or compare ord(t) or id(t)");
+		return fail(L, "a token is no number: compare it with a token, as in t == '1', or "
+		               "compare ord(t) or id(t)");
 	if (a->kind != b->kind || !is_scalar(a) || a->shape != b->shape)
 		return fail(L, "these cannot be compared: %s and %s", v_show(L, a), v_show(L, b));
 	return a->kind == V_TOKEN ? equal_tokens(L, a, b) : compare_ints(L, R_EQ, a, b);
@@ -314,7 +328,8 @@ compare(Lower *L, Relation r, Value *a, Value *b)
 	if (a->kind == V_POS && b->kind == V_POS)
 		return pos_compare(L, r, a, b);
 	if (a->kind == V_POS || b->kind == V_POS)
-		return fail(L, "a position is compared with a position: write at(n), or index[p] for its number");
+		return fail(L, "a position is compared with a position: write at(n), or index[p] "
+		               "for its number");
 	if (r == R_EQ || r == R_NE) {
 		Value *v = equal(L, a, b);
 		return r == R_EQ ? v : v_not(L, v);
@@ -362,8 +377,8 @@ eval_chain(Lower *L, Env *env, const Ast *a)
 /* ---- membership ---- */
 
 typedef struct Member {
-	int64_t lo, hi;         /* codes */
-	Value *set;             /* known tokens and texts */
+	int64_t lo, hi; /* codes */
+	Value *set;     /* known tokens and texts */
 } Member;
 
 static int64_t
@@ -405,7 +420,8 @@ in_span(Lower *L, Value *x, Value *lo, Value *hi, bool open)
 {
 	if (x->kind == V_ERROR || lo->kind == V_ERROR || hi->kind == V_ERROR)
 		return &v_error;
-	if (x->kind == V_TOKEN && lo->kind == V_TOKEN && hi->kind == V_TOKEN && lo->known && hi->known)
+	if (x->kind == V_TOKEN && lo->kind == V_TOKEN && hi->kind == V_TOKEN && lo->known
+	    && hi->known)
 		return in_codes(L, x, lo, hi, open);
 	if (x->kind == V_TOKEN)
 		return fail(L, "a range of tokens is written 'a'..'z'");
@@ -427,7 +443,8 @@ in_values(Lower *L, Value *x, Value *set)
 	for (int i = 0; i < set->n; i++)
 		plain &= set->item[i]->known && set->item[i]->text != NULL;
 	if (plain)
-		return v_stream(L, V_BOOL, row_table(L, x->node, has_spelling, &(Member){ .set = set }));
+		return v_stream(L, V_BOOL,
+		                row_table(L, x->node, has_spelling, &(Member){ .set = set }));
 	Value *any = v_bool(L, false);
 	for (int i = 0; i < set->n; i++)
 		any = v_or(L, any, compare(L, R_EQ, x, set->item[i]));
@@ -482,40 +499,44 @@ eval_node(Lower *L, Env *env, const Ast *a)
 	Value *x, *y;
 
 	switch (a->kind) {
-	case N_NAME:    return eval_name(L, env, a);
+	case N_NAME: return eval_name(L, env, a);
 	case N_NUMBER:
 		x = v_int(L, a->num);
 		y = v_int(L, a->den);
 		return a->den == 1 ? x : known_arith(L, N_DIV, x, y);
-	case N_TOKEN:   return token_literal(L, a);
-	case N_TEXT:    return v_text(L, a->text, a->len);
-	case N_BOOL:    return v_bool(L, a->num);
-	case N_IF:      return eval_if(L, env, a);
-	case N_MATCH:   return eval_match(L, env, a);
-	case N_PICK:    return eval_pick(L, env, a);
-	case N_RECORD:  return eval_record(L, env, a);
-	case N_WITH:    return eval_with(L, env, a);
-	case N_OR: case N_AND:
-		return eval_logic(L, env, a);
-	case N_NOT:
-		return v_not(L, eval_bool(L, env, a->kid[0], "what follows 'not'"));
-	case N_CMP:     return eval_chain(L, env, a);
-	case N_IN:      return eval_in(L, env, a);
-	case N_ADD: case N_SUB: case N_MUL: case N_DIV: case N_FLOOR: case N_MOD: case N_POW:
+	case N_TOKEN: return token_literal(L, a);
+	case N_TEXT: return v_text(L, a->text, a->len);
+	case N_BOOL: return v_bool(L, a->num);
+	case N_IF: return eval_if(L, env, a);
+	case N_MATCH: return eval_match(L, env, a);
+	case N_PICK: return eval_pick(L, env, a);
+	case N_RECORD: return eval_record(L, env, a);
+	case N_WITH: return eval_with(L, env, a);
+	case N_OR:
+	case N_AND: return eval_logic(L, env, a);
+	case N_NOT: return v_not(L, eval_bool(L, env, a->kid[0], "what follows 'not'"));
+	case N_CMP: return eval_chain(L, env, a);
+	case N_IN: return eval_in(L, env, a);
+	case N_ADD:
+	case N_SUB:
+	case N_MUL:
+	case N_DIV:
+	case N_FLOOR:
+	case N_MOD:
+	case N_POW:
 		x = eval(L, env, a->kid[0]);
 		y = eval(L, env, a->kid[1]);
 		return arith(L, a->kind, x, y, a->kid[0], a->kid[1]);
-	case N_NEG:
-		return v_map(L, eval(L, env, a->kid[0]), negative, a->kid[0]);
-	case N_FIELD:   return eval_field(L, env, a);
-	case N_CALL:    return eval_call(L, env, a);
-	case N_READ:    return eval_read(L, env, a);
-	case N_SLICE:   return eval_slice(L, env, a);
-	case N_ARRAY:   return eval_array(L, env, a);
-	case N_BUILD:   return eval_build(L, env, a);
-	case N_OVER:    return builtin_over(L, (int)a->num, env, a);
-	case N_DOTS:    return fail(L, "'...' stands only in what a test expects");
-	default:        return &v_error;
+	case N_NEG: return v_map(L, eval(L, env, a->kid[0]), negative, a->kid[0]);
+	case N_FIELD: return eval_field(L, env, a);
+	case N_CALL: return eval_call(L, env, a);
+	case N_READ: return eval_read(L, env, a);
+	case N_SLICE: return eval_slice(L, env, a);
+	case N_ARRAY: return eval_array(L, env, a);
+	case N_BUILD: return eval_build(L, env, a);
+	case N_OVER: return builtin_over(L, (int)a->num, env, a);
+	case N_DOTS: return fail(L, "'...' stands only in what a test expects");
+	default: return &v_error;
 	}
 }
 

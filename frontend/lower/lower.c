@@ -36,12 +36,14 @@ static const Ast *
 defined_name(Lower *L, const Ast *s)
 {
 	switch (s->kind) {
-	case N_LET: case N_CONST: case N_FN: case N_ENUM: case N_TYPE: case N_INPUT:
-		return s->kid[0];
-	case N_USE:
-		return use_name(L->arena, s);
-	default:
-		return NULL;
+	case N_LET:
+	case N_CONST:
+	case N_FN:
+	case N_ENUM:
+	case N_TYPE:
+	case N_INPUT: return s->kid[0];
+	case N_USE: return use_name(L->arena, s);
+	default: return NULL;
 	}
 }
 
@@ -99,7 +101,8 @@ load_module(Lower *L, Module *from, const Ast *use, const char *name)
 	Module *m = map_get(&L->modules, key);
 
 	if (m && m->loading) {
-		fail_at(L, what->span, "'%s' uses itself, by way of other files perhaps", what->text);
+		fail_at(L, what->span, "'%s' uses itself, by way of other files perhaps",
+		        what->text);
 		return NULL;
 	}
 	if (m)
@@ -108,9 +111,14 @@ load_module(Lower *L, Module *from, const Ast *use, const char *name)
 	if (!src) {
 		const char *near = what->kind == N_NAME ? nearest_module(L, what->text) : NULL;
 		if (near)
-			fail_at(L, what->span, "the standard library has no '%s'; did you mean '%s'?", what->text, near);
+			fail_at(L, what->span,
+			        "the standard library has no '%s'; did you mean '%s'?", what->text,
+			        near);
 		else if (what->kind == N_TEXT && is_module(L, what->text))
-			fail_at(L, what->span, "cannot read '%s'; the standard library's is 'use %s', without quotes", path, what->text);
+			fail_at(L, what->span,
+			        "cannot read '%s'; the standard library's is 'use %s', without "
+			        "quotes",
+			        path, what->text);
 		else if (what->kind == N_NAME)
 			fail_at(L, what->span, "the standard library has no '%s'", what->text);
 		else
@@ -124,7 +132,8 @@ load_module(Lower *L, Module *from, const Ast *use, const char *name)
 	L->src = m->src;
 	for (int i = 0; i < m->tree->root->n; i++)
 		if (!module_may_hold(m->tree->root->kid[i]->kind))
-			fail_at(L, m->tree->root->kid[i]->span, "a module has no model, emit, output or input");
+			fail_at(L, m->tree->root->kid[i]->span,
+			        "a module has no model, emit, output or input");
 	for (int i = 0; i < m->ndef; i++)
 		if (m->def[i]->stmt->kind == N_USE)
 			force(L, m, m->def[i]);
@@ -158,7 +167,8 @@ define_enum(Lower *L, const Ast *s)
 	for (int i = 0; i < names->n; i++) {
 		for (int k = 0; k < i && names->n <= 1000; k++)
 			if (shape->field[k] == names->kid[i]->text)
-				fail_at(L, names->kid[i]->span, "the member '%s' is given twice", names->kid[i]->text);
+				fail_at(L, names->kid[i]->span, "the member '%s' is given twice",
+				        names->kid[i]->text);
 		shape->field[i] = names->kid[i]->text;
 	}
 	v->shape = shape;
@@ -192,11 +202,15 @@ define_value(Lower *L, Env *env, const Ast *s)
 	Value *v = eval(L, env, s->kid[2]);
 
 	if (v->kind == V_FN || v->kind == V_BUILTIN || v->kind == V_TYPE || v->kind == V_MODULE)
-		return fail_at(L, s->kid[2]->span, "%s is no value; only a function's own name stands for it", v_kind(v));
+		return fail_at(L, s->kid[2]->span,
+		               "%s is no value; only a function's own name stands for it",
+		               v_kind(v));
 	if (s->kid[1])
-		v = conform(L, v, shape_of(L, env, s->kid[1]), s->kid[2]->span, arena_fmt(L->arena, "'%s'", name));
+		v = conform(L, v, shape_of(L, env, s->kid[1]), s->kid[2]->span,
+		            arena_fmt(L->arena, "'%s'", name));
 	if (s->kind == N_CONST && !is_known(v))
-		return fail_at(L, s->kid[2]->span, "'%s' is not known at compile time; write let", name);
+		return fail_at(L, s->kid[2]->span, "'%s' is not known at compile time; write let",
+		               name);
 	return v;
 }
 
@@ -231,20 +245,17 @@ local_statement(Lower *L, Env **env, const Ast *s)
 
 	L->span = s->span;
 	switch (s->kind) {
-	case N_LET: case N_CONST:
+	case N_LET:
+	case N_CONST:
 		v = define_value(L, *env, s);
 		from = L->facts ? origin_of_let(L, *env, s) : NULL;
 		break;
-	case N_FN:
-		v = define_fn(L, *env, s);
-		break;
+	case N_FN: v = define_fn(L, *env, s); break;
 	case N_ASSERT:
 		v = lower_assert(L, *env, s);
 		L->span = span;
 		return v;
-	default:
-		L->span = span;
-		return v;
+	default: L->span = span; return v;
 	}
 	L->span = span;
 	if (!own_name(*env, s->kid[0]->text) && !is_reserved_value(s->kid[0]->text))
@@ -263,9 +274,7 @@ define(Lower *L, Module *m, Def *d)
 	case N_ENUM: return define_enum(L, s);
 	case N_TYPE: return define_type(L, env, s);
 	case N_INPUT: return define_input(L, env, s);
-	case N_FN:
-		check_names(L, env, s);
-		return define_fn(L, env, s);
+	case N_FN: check_names(L, env, s); return define_fn(L, env, s);
 	default: return define_value(L, env, s);
 	}
 }
@@ -278,7 +287,7 @@ force(Lower *L, Module *m, Def *d)
 
 	if (d->state == D_DONE || d->state == D_BUSY) {
 		if (d->state == D_BUSY)
-			d->value = &v_error;    /* cannot be: names are defined above their use */
+			d->value = &v_error; /* cannot be: names are defined above their use */
 		return;
 	}
 	d->state = D_BUSY;
@@ -315,19 +324,21 @@ lower_emit(Lower *L, Env *env, const Ast *s)
 	if (L->g->emit)
 		fail(L, "a program has one emit");
 	else if (L->g->bidirectional || L->takes_numbers)
-		fail(L, "a %s has labels and no emit", L->takes_numbers ? "model of numbers" : "bidirectional model");
+		fail(L, "a %s has labels and no emit",
+		     L->takes_numbers ? "model of numbers" : "bidirectional model");
 	if (v->kind == V_ERROR || (p && p->kind == V_ERROR))
 		return;
 	if (p && p->kind != V_POS) {
-		fail_at(L, s->kid[1]->span, "what follows 'after' is a position, not %s", v_kind(p));
+		fail_at(L, s->kid[1]->span, "what follows 'after' is a position, not %s",
+		        v_kind(p));
 		return;
 	}
 	v = p ? as_array(L, v) : v;
 	if (p && v->kind == V_ARRAY)
 		v = emit_after(L, v, p);
 	else if (p && v->kind != V_ERROR)
-		v = fail_at(L, s->kid[0]->span, "emit … after takes an array of tokens, not %s%s", v_kind(v),
-		            v->kind == V_TOKEN ? "; write [t]" : "");
+		v = fail_at(L, s->kid[0]->span, "emit … after takes an array of tokens, not %s%s",
+		            v_kind(v), v->kind == V_TOKEN ? "; write [t]" : "");
 	if (L->token && (v->kind == V_RECORD || v->kind == V_TOKEN))
 		emit_record(L, v, s->kid[0]->span);
 	else if (v->kind == V_TOKEN)
@@ -335,7 +346,8 @@ lower_emit(Lower *L, Env *env, const Ast *s)
 	else if (v->kind == V_TEXT && row_of(L, v->text, v->len) >= 0)
 		fail_at(L, s->kid[0]->span, "emit gives a token, not a text: write '%s'", v->text);
 	else if (v->kind == V_ARRAY || v->kind == V_TEXT)
-		fail_at(L, s->kid[0]->span, "emit gives one token; for an array write 'emit xs after p'");
+		fail_at(L, s->kid[0]->span,
+		        "emit gives one token; for an array write 'emit xs after p'");
 	else if (v->kind != V_ERROR)
 		fail_at(L, s->kid[0]->span, "emit gives a token, not %s", v_kind(v));
 }
@@ -366,8 +378,11 @@ add_named(Lower *L, const Naming *to, const char *name, Value *v)
 {
 	if (v->kind == V_ARRAY || v->kind == V_RECORD) {
 		for (int i = 0; i < v->n; i++)
-			add_named(L, to, v->kind == V_ARRAY ? arena_fmt(L->arena, "%s[%d]", name, i)
-			          : arena_fmt(L->arena, "%s.%s", name, v->field[i]), v->item[i]);
+			add_named(L, to,
+			          v->kind == V_ARRAY
+			                  ? arena_fmt(L->arena, "%s[%d]", name, i)
+			                  : arena_fmt(L->arena, "%s.%s", name, v->field[i]),
+			          v->item[i]);
 		return;
 	}
 	Node *n = v->kind == V_POS ? v->ref : is_scalar(v) ? node_of(L, v) : NULL;
@@ -381,8 +396,12 @@ add_named(Lower *L, const Naming *to, const char *name, Value *v)
 			memcpy(*to->list, old, sizeof *old * (size_t)*to->n);
 	}
 	Named *named = &(*to->list)[(*to->n)++];
-	*named = (Named){ .name = name, .kind = kind_of(v), .node = n, .offset = v->kind == V_POS ? v->offset : 0,
-	                  .span = to->span, .file = to->file };
+	*named = (Named){ .name = name,
+		          .kind = kind_of(v),
+		          .node = n,
+		          .offset = v->kind == V_POS ? v->offset : 0,
+		          .span = to->span,
+		          .file = to->file };
 	if (v->kind == V_ENUM) {
 		named->nmember = v->shape->n;
 		named->member = v->shape->field;
@@ -412,12 +431,15 @@ static void
 lower_output(Lower *L, Env *env, const Ast *s)
 {
 	const char *name = s->kid[0]->text;
-	Naming to = { &L->g->output, &L->g->noutput, &L->cap_output, s->kid[0]->span, L->file, true };
+	Naming to = {
+		&L->g->output, &L->g->noutput, &L->cap_output, s->kid[0]->span, L->file, true
+	};
 	Output *out = NEW(L->arena, Output);
 	Value *v = eval(L, env, s->kid[2]);
 
 	if (s->kid[1])
-		v = conform(L, v, shape_of(L, env, s->kid[1]), s->kid[2]->span, arena_fmt(L->arena, "'%s'", name));
+		v = conform(L, v, shape_of(L, env, s->kid[1]), s->kid[2]->span,
+		            arena_fmt(L->arena, "'%s'", name));
 	if (map_get(&L->outputs, name)) {
 		fail_at(L, s->kid[0]->span, "the output '%s' is already defined", name);
 		return;
@@ -427,7 +449,8 @@ lower_output(Lower *L, Env *env, const Ast *s)
 	if (has_position(v))
 		fail_at(L, s->kid[2]->span, "an output is no position; write index[p else …]");
 	else if (may_end(L, v))
-		fail_at(L, s->kid[2]->span, "an output is a value of the text, but this may be <end>");
+		fail_at(L, s->kid[2]->span,
+		        "an output is a value of the text, but this may be <end>");
 	else if (!is_scalar(v) && v->kind != V_ARRAY && v->kind != V_RECORD && v->kind != V_ERROR)
 		fail_at(L, s->kid[2]->span, "an output is a value of the text, not %s", v_kind(v));
 	else if (v->kind != V_ERROR) {
@@ -503,8 +526,10 @@ name_module_streams(Lower *L)
 	for (int i = 0; i < L->all.n; i++) {
 		Module *m = L->all.item[i];
 		for (int k = 0; k < m->ndef; k++)
-			if (m->def[k]->used && m->def[k]->stmt->kind == N_LET && m->def[k]->state == D_DONE)
-				name_stream(L, arena_fmt(L->arena, "%s.%s", m->name, m->def[k]->name),
+			if (m->def[k]->used && m->def[k]->stmt->kind == N_LET
+			    && m->def[k]->state == D_DONE)
+				name_stream(L,
+				            arena_fmt(L->arena, "%s.%s", m->name, m->def[k]->name),
 				            m->def[k]->value, m->def[k]->stmt, m->file);
 	}
 }
@@ -531,7 +556,8 @@ find_model(Lower *L, Module *m)
 		lower_model(L, file_env(L, m, i), model);
 	}
 	if (!model && !L->diags->nerror)
-		fail_at(L, (Span){ 0, 1 }, "a program needs a model: model NAME { vocab \"01\" context 16 }");
+		fail_at(L, (Span){ 0, 1 },
+		        "a program needs a model: model NAME { vocab \"01\" context 16 }");
 }
 
 Graph *
@@ -544,8 +570,14 @@ Graph *
 lower_noting(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags, Notes *notes)
 {
 	Graph *g = graph_new(arena);
-	Lower L = { .arena = arena, .diags = diags, .g = g, .stdlib = stdlib, .src = tree->src,
-	            .place = 1, .nplace = 1, .notes = notes };
+	Lower L = { .arena = arena,
+		    .diags = diags,
+		    .g = g,
+		    .stdlib = stdlib,
+		    .src = tree->src,
+		    .place = 1,
+		    .nplace = 1,
+		    .notes = notes };
 	const Ast *list = tree->root;
 
 	L.end = intern(arena, "<end>", 5);
@@ -567,7 +599,8 @@ lower_noting(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags, N
 			lower_test(&L, file_env(&L, m, i), list->kid[i]);
 		}
 	if (!g->emit && !g->noutput && !diags->nerror)
-		error_at(diags, (Span){ 0, 1 }, "this program neither emits nor labels: add emit or output");
+		error_at(diags, (Span){ 0, 1 },
+		         "this program neither emits nor labels: add emit or output");
 	if (!diags->nerror)
 		graph_order(g);
 	return g;

@@ -48,64 +48,73 @@ typedef struct List {
 } List;
 
 typedef enum ValueKind {
-	V_ERROR,        /* a mistake was reported */
-	V_INT,          /* num if known, else node */
-	V_REAL,         /* num / den if known, else node */
-	V_BOOL,         /* num 0 or 1 if known, else node */
-	V_TOKEN,        /* text if known (<end>: L->end), else node: the row */
-	V_ENUM,         /* num or node: the member's number in type */
-	V_POS,          /* ref + offset, or the bound name of a where */
-	V_TEXT,         /* text, len: known; an array of tokens when used as one */
-	V_ARRAY,        /* item[n] */
-	V_RECORD,       /* item[n] called field[n] */
-	V_FN,           /* a function of a program */
-	V_BUILTIN,      /* num: which */
-	V_TYPE,         /* shape: the name of a type or enum */
+	V_ERROR,   /* a mistake was reported */
+	V_INT,     /* num if known, else node */
+	V_REAL,    /* num / den if known, else node */
+	V_BOOL,    /* num 0 or 1 if known, else node */
+	V_TOKEN,   /* text if known (<end>: L->end), else node: the row */
+	V_ENUM,    /* num or node: the member's number in type */
+	V_POS,     /* ref + offset, or the bound name of a where */
+	V_TEXT,    /* text, len: known; an array of tokens when used as one */
+	V_ARRAY,   /* item[n] */
+	V_RECORD,  /* item[n] called field[n] */
+	V_FN,      /* a function of a program */
+	V_BUILTIN, /* num: which */
+	V_TYPE,    /* shape: the name of a type or enum */
 	V_MODULE,
-	V_FOREIGN,      /* a name of a function body whose value is not known yet */
+	V_FOREIGN, /* a name of a function body whose value is not known yet */
 } ValueKind;
 
 struct Value {
 	ValueKind kind;
-	bool known;             /* at compile time */
+	bool known; /* at compile time */
 	int64_t num, den;
 	Node *node;
-	const char *text;       /* interned */
+	const char *text; /* interned */
 	uint32_t len;
-	Node *ref;              /* V_POS: NULL for a bound name */
-	int offset;             /* V_POS */
-	const Value *start;     /* V_POS, moved by `moved` from there: ref is where that is; or NULL */
+	Node *ref;          /* V_POS: NULL for a bound name */
+	int offset;         /* V_POS */
+	const Value *start; /* V_POS, moved by `moved` from there: ref is where that is; or NULL */
 	Node *moved;
-	int bound;              /* V_POS: the number of the where that binds it, or 0 */
+	int bound; /* V_POS: the number of the where that binds it, or 0 */
 	int n;
 	Value **item;
-	const char **field;     /* interned */
-	const Shape *shape;     /* V_ENUM, V_TYPE */
-	const Ast *fn;          /* V_FN: N_FN */
-	Env *env;               /* V_FN: where it was defined */
+	const char **field; /* interned */
+	const Shape *shape; /* V_ENUM, V_TYPE */
+	const Ast *fn;      /* V_FN: N_FN */
+	Env *env;           /* V_FN: where it was defined */
 	Module *module;
 };
 
 typedef enum ShapeKind {
-	S_ERROR, S_INT, S_BOOL, S_TOKEN, S_REAL, S_POS, S_MAYBE, S_ENUM, S_ARRAY, S_RECORD,
+	S_ERROR,
+	S_INT,
+	S_BOOL,
+	S_TOKEN,
+	S_REAL,
+	S_POS,
+	S_MAYBE,
+	S_ENUM,
+	S_ARRAY,
+	S_RECORD,
 } ShapeKind;
 
 struct Shape {
 	ShapeKind kind;
-	bool ranged;            /* S_INT, S_REAL: lo..hi was given */
+	bool ranged; /* S_INT, S_REAL: lo..hi was given */
 	int64_t lo, hi;
-	double min, max;        /* S_REAL */
-	const char *name;       /* S_ENUM */
-	int n;                  /* elements, fields, members */
-	const char **field;     /* S_RECORD, S_ENUM */
-	const Shape **item;     /* S_ARRAY: one; S_RECORD: n */
+	double min, max;    /* S_REAL */
+	const char *name;   /* S_ENUM */
+	int n;              /* elements, fields, members */
+	const char **field; /* S_RECORD, S_ENUM */
+	const Shape **item; /* S_ARRAY: one; S_RECORD: n */
 };
 
 /* A name of a file. It is evaluated when first used, or in its turn. */
 typedef struct Def {
 	const char *name;
 	const Ast *stmt;
-	int seq;                /* its number in the file; only what is above can use it */
+	int seq; /* its number in the file; only what is above can use it */
 	enum { D_NEW, D_BUSY, D_DONE } state;
 	bool used;
 	Value *value;
@@ -114,37 +123,37 @@ typedef struct Def {
 struct Module {
 	const Source *src;
 	const Tree *tree;
-	int file;               /* index into graph->files */
-	bool is_program;        /* not a module */
-	bool is_library;        /* of the standard library: only what is used is evaluated */
+	int file;        /* index into graph->files */
+	bool is_program; /* not a module */
+	bool is_library; /* of the standard library: only what is used is evaluated */
 	bool loading;
-	const char *name;       /* "digits" */
-	Map defs;               /* name -> Def */
+	const char *name; /* "digits" */
+	Map defs;         /* name -> Def */
 	int ndef;
-	Def **def;              /* (ndef) in source order */
+	Def **def; /* (ndef) in source order */
 };
 
 /* Names in scope, the innermost first; the last one is the file's. */
 struct Env {
 	Env *up;
-	const char *name;       /* NULL: where a function's own names end */
+	const char *name; /* NULL: where a function's own names end */
 	Value *value;
 	Module *module;
-	int limit;              /* names of the file from this number on are not visible */
-	int bound;              /* the where it was bound in, see three() in reference.c */
-	int place;              /* see Lower; 0: bound where nothing was known */
-	Origin *origin;         /* NULL: its value is the same at every position */
+	int limit;      /* names of the file from this number on are not visible */
+	int bound;      /* the where it was bound in, see three() in reference.c */
+	int place;      /* see Lower; 0: bound where nothing was known */
+	Origin *origin; /* NULL: its value is the same at every position */
 };
 
 /* What a guard has shown, see narrow.c. */
 typedef struct Fact Fact;
 struct Fact {
 	Fact *up;
-	const Node *node;       /* a root, or one node with bounds, or a reference; or NULL */
-	Node *cond;             /* node == NULL: what was assumed, in whole */
-	bool holds;             /* of cond */
-	const bool *allowed;    /* by the root's values; NULL: see below */
-	bool present;           /* the reference is there, and from lo to hi around it */
+	const Node *node;    /* a root, or one node with bounds, or a reference; or NULL */
+	Node *cond;          /* node == NULL: what was assumed, in whole */
+	bool holds;          /* of cond */
+	const bool *allowed; /* by the root's values; NULL: see below */
+	bool present;        /* the reference is there, and from lo to hi around it */
 	int64_t lo, hi;
 };
 
@@ -157,10 +166,10 @@ typedef struct Call {
 /* A where inside of another. */
 typedef struct Inner {
 	const Source *src;
-	Span span;              /* of all of it */
+	Span span; /* of all of it */
 	const Env *env;
-	const char *name;       /* that it binds */
-	const Ast *where, *e;   /* or NULL */
+	const char *name;     /* that it binds */
+	const Ast *where, *e; /* or NULL */
 } Inner;
 
 struct Lower {
@@ -168,40 +177,40 @@ struct Lower {
 	Diags *diags;
 	Graph *g;
 	const char *stdlib;
-	Map modules;            /* path -> Module */
-	List all;               /* Module *, in the order of their reading */
+	Map modules; /* path -> Module */
+	List all;    /* Module *, in the order of their reading */
 	Module *program;
 	/* the vocabulary: vocabulary.c */
 	bool has_vocab;
-	bool takes_numbers;     /* input statements in place of a vocabulary: neural_ops.c */
-	List fed;               /* Fed * */
-	Map rows;               /* spelling -> row + 1 */
-	int longest;            /* bytes of the longest spelling */
-	int *code;              /* (nvocab + 1) ord of each row */
-	const char *end;        /* interned "<end>" */
-	const Shape *token_shape;       /* where a token is a record: of what type, */
-	Value *token;                   /* and the token here; else NULL */
+	bool takes_numbers;       /* input statements in place of a vocabulary: neural_ops.c */
+	List fed;                 /* Fed * */
+	Map rows;                 /* spelling -> row + 1 */
+	int longest;              /* bytes of the longest spelling */
+	int *code;                /* (nvocab + 1) ord of each row */
+	const char *end;          /* interned "<end>" */
+	const Shape *token_shape; /* where a token is a record: of what type, */
+	Value *token;             /* and the token here; else NULL */
 	/* where we are */
 	const Source *src;
 	int file;
 	Span span;
-	int depth;              /* of evaluation */
-	bool near;              /* inside of approx(e, t): what cannot be exact need not be */
-	long steps;             /* of evaluation, so far */
-	Call *call;             /* the calls that led here */
+	int depth;  /* of evaluation */
+	bool near;  /* inside of approx(e, t): what cannot be exact need not be */
+	long steps; /* of evaluation, so far */
+	Call *call; /* the calls that led here */
 	Fact *facts;
-	int place, nplace;      /* the position that the facts speak of, a number for each reading */
-	Call reading;           /* the last reading of another position that led here */
-	const Call *reader;     /* the same while a value is found anew for it; else NULL */
-	int bound, nbound;      /* the where we are in, 0 for none; how many there were */
-	const Inner *inner;     /* that we are in, if it is inside of another; else NULL */
-	bool stopped;           /* the program is too large; say so once */
+	int place, nplace;  /* the position that the facts speak of, a number for each reading */
+	Call reading;       /* the last reading of another position that led here */
+	const Call *reader; /* the same while a value is found anew for it; else NULL */
+	int bound, nbound;  /* the where we are in, 0 for none; how many there were */
+	const Inner *inner; /* that we are in, if it is inside of another; else NULL */
+	bool stopped;       /* the program is too large; say so once */
 	bool names_only;
-	List large;             /* Large *: numbers beyond 2^24, and where: exactness.c */
+	List large; /* Large *: numbers beyond 2^24, and where: exactness.c */
 	/* results */
-	struct Notes *notes;    /* for an editor, or NULL */
+	struct Notes *notes; /* for an editor, or NULL */
 	int cap_named, cap_output, cap_test, cap_assert;
-	Map outputs;            /* name -> Output */
+	Map outputs; /* name -> Output */
 };
 
 /* An output as written; its leaves are graph->output[first...]. */
@@ -211,11 +220,11 @@ typedef struct Output {
 } Output;
 
 enum {
-	STEPS_MAX = 4000000,    /* expressions evaluated */
+	STEPS_MAX = 4000000, /* expressions evaluated */
 	NODES_MAX = 1000000,
-	ITEMS_MAX = 100000,     /* elements of an array */
-	DEPTH_MAX = 3000,       /* of evaluation, calls included */
-	TESTS_MAX = 20000,      /* cases of all test statements */
+	ITEMS_MAX = 100000, /* elements of an array */
+	DEPTH_MAX = 3000,   /* of evaluation, calls included */
+	TESTS_MAX = 20000,  /* cases of all test statements */
 };
 
 /* Beyond 2^24, is n still of use? Then the message waits for a reader that it is not. */
@@ -228,35 +237,36 @@ void list_push(Lower *, List *, void *);
 Value *fail(Lower *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 Value *fail_at(Lower *, Span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 Value *not_built(Lower *, const char *what);
-const char *source_text(Lower *, Span);         /* shortened to be quoted */
+const char *source_text(Lower *, Span); /* shortened to be quoted */
 
 /* ---- value.c ---- */
 extern Value v_error;
 Value *v_new(Lower *, ValueKind);
 Value *v_int(Lower *, int64_t);
 Value *v_bool(Lower *, bool);
-Value *v_known(Lower *, ValueKind, int64_t num);        /* int, bool */
+Value *v_known(Lower *, ValueKind, int64_t num); /* int, bool */
 Value *v_text(Lower *, const char *interned, uint32_t len);
 Value *v_token(Lower *, const char *interned, uint32_t len);
-Value *v_stream(Lower *, ValueKind, Node *);    /* known where the node is constant */
+Value *v_stream(Lower *, ValueKind, Node *); /* known where the node is constant */
 Value *v_enum(Lower *, const Shape *, Node *);
 Value *v_array(Lower *, int n, Value **);
 Value *v_record(Lower *, int n, const char **field, Value **);
 Value *v_pos(Lower *, Node *ref, int offset);
-bool is_scalar(const Value *);                  /* one node */
+bool is_scalar(const Value *); /* one node */
 bool is_number(const Value *);
 bool is_known(const Value *);
 bool same_known(Lower *, const Value *, const Value *);
-Node *node_of(Lower *, Value *);                /* NULL, after an error, if it has none */
-Value *as_array(Lower *, Value *);              /* a text as its tokens; else the same */
-const char *v_show(Lower *, const Value *);     /* "int 0..9", "[3] token" */
-const char *v_kind(const Value *);              /* "an int" */
-const char *whole_hint(const Value *);          /* what to write where an integer is wanted and this is a real, or "" */
+Node *node_of(Lower *, Value *);            /* NULL, after an error, if it has none */
+Value *as_array(Lower *, Value *);          /* a text as its tokens; else the same */
+const char *v_show(Lower *, const Value *); /* "int 0..9", "[3] token" */
+const char *v_kind(const Value *);          /* "an int" */
+/* what to write where an integer is wanted and this is a real, or "" */
+const char *whole_hint(const Value *);
 /* Joins the leaves of two values of one form by f; an error if the forms differ. */
 typedef Value *Join(Lower *, Value *, Value *, void *);
 Value *v_join(Lower *, Value *, Value *, Join *, void *);
 typedef Value *Mapper(Lower *, Value *, void *);
-Value *v_map(Lower *, Value *, Mapper *, void *);       /* over the leaves */
+Value *v_map(Lower *, Value *, Mapper *, void *); /* over the leaves */
 Value *if_value(Lower *, Node *cond, Value *, Value *);
 
 /* ---- nodes, with the span where we are ---- */
@@ -277,7 +287,7 @@ typedef struct Known {
 	int place;
 	Call reading;
 } Known;
-Known forget(Lower *);                          /* what follows is at another position */
+Known forget(Lower *); /* what follows is at another position */
 void recall(Lower *, Known);
 Origin *origin(Lower *, Value *(*find)(Lower *, void *), void *data);
 Origin *origin_of(Lower *, Env *, const Ast *);
@@ -285,7 +295,7 @@ Origin *origin_of_item(Lower *, Origin *array, int item);
 Value *find_anew(Lower *, Origin *);
 
 /* ---- real_expr.c: where one operand at least is a real, and one no compile-time number ---- */
-Value *to_real(Lower *, Value *);               /* a number as a real */
+Value *to_real(Lower *, Value *); /* a number as a real */
 /* Makes all of them reals if one is and the others are numbers. */
 void alike_numbers(Lower *, Value **, int n);
 Value *real_arith(Lower *, AstKind, Value *, Value *);
@@ -293,27 +303,28 @@ Value *real_compare(Lower *, Relation, Value *, Value *);
 Value *real_floor(Lower *, Value *);
 Value *real_extreme(Lower *, Value *, Value *, bool least);
 Value *real_relu(Lower *, Value *);
-Value *real_size(Lower *, Value *);             /* without its sign */
+Value *real_size(Lower *, Value *); /* without its sign */
 Value *real_function(Lower *, CurveKind, Value *);
-bool needs_real(const Lower *, const Value *, const Value *);   /* a product of two integers that is none */
+/* a product of two integers that is none */
+bool needs_real(const Lower *, const Value *, const Value *);
 Value *approximate(Lower *, Value *, Value *tolerance);
-double number_value(const Value *);             /* of a known number */
-Value *known_real(Lower *, double);             /* to the nearest 2^-62 or better */
+double number_value(const Value *); /* of a known number */
+Value *known_real(Lower *, double); /* to the nearest 2^-62 or better */
 
 /* ---- scope.c ---- */
 Env *env_bind(Lower *, Env *, const char *name, Value *, Origin *);
 Value *env_get(Lower *, Env *, const Ast *name);
 Value *module_get(Lower *, Module *, const Ast *name);
-bool own_name(Env *, const char *name);         /* bound in this function already */
+bool own_name(Env *, const char *name); /* bound in this function already */
 bool may_define(Lower *, Env *, const Ast *name);
 void check_names(Lower *, Env *, const Ast *);
 Value *undefined(Lower *, Env *, const Ast *name);
 const char *nearest_module(Lower *, const char *name);
-bool is_module(Lower *, const char *name);      /* of the standard library */
+bool is_module(Lower *, const char *name); /* of the standard library */
 const char *nearest(Lower *, const char *name, const char *best, const char *other, int *distance);
-bool is_reserved_value(const char *name);       /* token, index, here */
-int builtin_find(const char *name);             /* -1 if there is none */
-const char *builtin_name(int i);                /* NULL after the last */
+bool is_reserved_value(const char *name); /* token, index, here */
+int builtin_find(const char *name);       /* -1 if there is none */
+const char *builtin_name(int i);          /* NULL after the last */
 
 /* ---- lower.c ---- */
 void force(Lower *, Module *, Def *);
@@ -322,7 +333,7 @@ Value *local_statement(Lower *, Env **, const Ast *);
 /* ---- expr.c ---- */
 Value *eval(Lower *, Env *, const Ast *);
 Value *eval_bool(Lower *, Env *, const Ast *, const char *what);
-bool eval_int(Lower *, Env *, const Ast *, const char *what, int64_t *);        /* known */
+bool eval_int(Lower *, Env *, const Ast *, const char *what, int64_t *); /* known */
 Value *arith(Lower *, AstKind, Value *, Value *, const Ast *, const Ast *);
 Value *compare(Lower *, Relation, Value *, Value *);
 Value *v_and(Lower *, Value *, Value *);
@@ -330,7 +341,7 @@ Value *v_or(Lower *, Value *, Value *);
 Value *v_not(Lower *, Value *);
 Value *in_span(Lower *, Value *x, Value *lo, Value *hi, bool open);
 Value *checked(Lower *, Node *, const char *what, const Ast *, const Ast *);
-Node *divisor(Lower *, Node *, const Ast *);    /* never 0; NULL after an error */
+Node *divisor(Lower *, Node *, const Ast *); /* never 0; NULL after an error */
 
 /* ---- match.c ---- */
 Value *eval_if(Lower *, Env *, const Ast *);
@@ -352,11 +363,11 @@ Node *presence(Lower *, const Value *);
 Node *at_reference(Lower *, Node *n, Node *ref);
 bool is_present(Lower *, const Value *);
 Node *last_visible(Lower *);
-Value *one_sided(Lower *, Value *);             /* an error if it speaks of a bound position */
+Value *one_sided(Lower *, Value *); /* an error if it speaks of a bound position */
 Value *emit_after(Lower *, Value *xs, Value *p);
 
 /* ---- nested_where.c ---- */
-Value *three(Lower *);          /* the error */
+Value *three(Lower *); /* the error */
 
 /* ---- search_over.c ---- */
 typedef enum Total { T_COUNT, T_SUM, T_ANY, T_ALL, T_MIN, T_MAX, T_MEAN } Total;
@@ -368,10 +379,10 @@ Value *over_positions(Lower *, Total, Env *, const Ast *over);
 /* Of elements of one kind, so that each can be asked for; an error where they are not. */
 Value *make_array(Lower *, List *);
 typedef struct Items {
-	List values;            /* Value * */
-	List guards;            /* Value *, a run-time condition, or NULL */
+	List values; /* Value * */
+	List guards; /* Value *, a run-time condition, or NULL */
 	bool guarded;
-	bool positions;         /* over the positions of the text */
+	bool positions; /* over the positions of the text */
 } Items;
 bool over_items(Lower *, Env *, const Ast *e, const Ast *clauses, bool guards, Items *);
 bool each_case(Lower *, Env *, const Ast *clauses, bool (*visit)(Lower *, Env *, void *), void *);
@@ -387,7 +398,7 @@ Value *pick(Lower *, Value *i, int n, Value **, Value *otherwise);
 
 /* ---- call.c, builtin.c ---- */
 typedef struct Arg {
-	const char *name;       /* NULL: by position */
+	const char *name; /* NULL: by position */
 	Value *value;
 	Span span;
 	Origin *origin;
@@ -397,10 +408,10 @@ Value *call(Lower *, Value *fn, int narg, Arg *);
 Value *call_builtin(Lower *, int which, int narg, Arg *);
 Value *builtin_over(Lower *, int which, Env *, const Ast *over);
 bool is_approx(const Value *fn);
-Value *builtin_value(Lower *, const char *name);        /* token, index, here, length …; NULL */
+Value *builtin_value(Lower *, const char *name); /* token, index, here, length …; NULL */
 
 /* ---- neural_ops.c ---- */
-typedef struct Fed {            /* input x: T */
+typedef struct Fed { /* input x: T */
 	const char *name;
 	const Shape *shape;
 } Fed;
@@ -414,10 +425,10 @@ Value *raw_load(Lower *, const Value *path);
 
 /* ---- vocabulary.c ---- */
 void lower_model(Lower *, Env *, const Ast *);
-int row_of(Lower *, const char *spelling, uint32_t len);        /* -1: not a token */
+int row_of(Lower *, const char *spelling, uint32_t len); /* -1: not a token */
 Value *known_token(Lower *, const char *interned, uint32_t len, Span);
 Value *token_literal(Lower *, const Ast *);
-int code_of(const char *spelling, uint32_t len);                /* -1: not one character */
+int code_of(const char *spelling, uint32_t len); /* -1: not one character */
 const char *row_spelling(Lower *, int64_t row);
 /* The text as rows by longest match; -1 and *bad, the offset, if it is not. */
 int tokenize(Lower *, const char *text, uint32_t len, int *row, uint32_t *bad);
@@ -428,7 +439,7 @@ void set_fields(Lower *, Env *, const Ast *record_type);
 bool is_token_record(const Lower *, const Value *);
 /* Makes two values of one form where one of them is, or may be, <end>. */
 void meet_end(Lower *, Value **, Value **);
-bool may_end(const Lower *, const Value *);     /* a record, or <end> */
+bool may_end(const Lower *, const Value *); /* a record, or <end> */
 void emit_record(Lower *, Value *, Span);
 /* A record known at compile time as rows of the vocabulary, (nfield). */
 bool record_rows(Lower *, Value *, Span, int *row);
@@ -442,9 +453,9 @@ const char *shape_show(Lower *, const Shape *);
 /* ---- narrow.c ---- */
 typedef struct Bounds {
 	int64_t lo, hi;
-	bool never;             /* no text reaches this */
+	bool never; /* no text reaches this */
 } Bounds;
-Fact *assume(Lower *, Node *cond, bool holds);          /* returns the facts to restore */
+Fact *assume(Lower *, Node *cond, bool holds); /* returns the facts to restore */
 Bounds bounds(Lower *, const Node *);
 /* The values a node can have here: NULL if only the bounds are known. */
 const int64_t *reachable(Lower *, const Node *, int *n);

@@ -22,7 +22,7 @@ eval_if(Lower *L, Env *env, const Ast *a)
 {
 	Value *c = eval_bool(L, env, a->kid[0], "what follows 'if'");
 
-	if (c->kind == V_ERROR) {       /* what the branches may do hangs on the condition */
+	if (c->kind == V_ERROR) { /* what the branches may do hangs on the condition */
 		check_names(L, env, a->kid[1]);
 		check_names(L, env, a->kid[2]);
 		return c;
@@ -43,21 +43,21 @@ eval_if(Lower *L, Env *env, const Ast *a)
 
 typedef struct Pattern {
 	bool any;
-	bool code;              /* the range is one of character codes */
-	int64_t lo, hi;         /* else of values */
+	bool code;      /* the range is one of character codes */
+	int64_t lo, hi; /* else of values */
 } Pattern;
 
 /* All alternatives of one arm for one subject, or of a whole row of subjects. */
 typedef struct Row {
-	Pattern *cell;          /* (number of subjects) for a tuple of single patterns */
+	Pattern *cell; /* (number of subjects) for a tuple of single patterns */
 } Row;
 
 typedef struct Match {
 	Env *env;
-	int n;                  /* subjects */
+	int n; /* subjects */
 	Value **subject;
-	int64_t **domain;       /* (n) the values each may have, NULL if too many */
-	int *size;              /* (n) */
+	int64_t **domain; /* (n) the values each may have, NULL if too many */
+	int *size;        /* (n) */
 } Match;
 
 static bool
@@ -74,7 +74,8 @@ static bool
 pattern_value(Lower *L, Match *m, const Ast *a, const Value *subject, bool in_range, Pattern *p)
 {
 	Value *v = in_range && a->kind == N_TOKEN ? v_token(L, a->text, a->len)
-	         : subject->kind == V_ENUM ? enum_member(L, subject->shape, a) : NULL;
+	           : subject->kind == V_ENUM      ? enum_member(L, subject->shape, a)
+	                                          : NULL;
 
 	v = v ? v : eval(L, m->env, a);
 
@@ -83,7 +84,8 @@ pattern_value(Lower *L, Match *m, const Ast *a, const Value *subject, bool in_ra
 	if (v->kind == V_TEXT && subject->kind == V_TOKEN)
 		v = v_token(L, v->text, v->len);
 	if (!v->known || v->kind != subject->kind || v->shape != subject->shape) {
-		fail_at(L, a->span, "a pattern is a constant of its subject's kind: this is %s, the subject %s",
+		fail_at(L, a->span,
+		        "a pattern is a constant of its subject's kind: this is %s, the subject %s",
 		        v_show(L, v), v_show(L, subject));
 		return false;
 	}
@@ -94,7 +96,7 @@ pattern_value(Lower *L, Match *m, const Ast *a, const Value *subject, bool in_ra
 	p->code = in_range;
 	p->lo = p->hi = in_range ? code_of(v->text, v->len) : row_of(L, v->text, v->len);
 	if (p->lo < 0)
-		p->lo = p->hi = -2;     /* no token: never matches */
+		p->lo = p->hi = -2; /* no token: never matches */
 	return true;
 }
 
@@ -128,7 +130,8 @@ test_pattern(Lower *L, Value *subject, Pattern *p)
 	if (p->any)
 		return v_bool(L, true);
 	if (subject->known) {
-		int64_t v = subject->kind == V_TOKEN ? row_of(L, subject->text, subject->len) : subject->num;
+		int64_t v = subject->kind == V_TOKEN ? row_of(L, subject->text, subject->len)
+		                                     : subject->num;
 		return v_bool(L, v >= 0 || subject->kind != V_TOKEN ? matches(L, p, v) : false);
 	}
 	if (subject->kind == V_TOKEN)
@@ -148,7 +151,8 @@ tuple_rows(Lower *L, Match *m, const Ast *tuple, List *rows)
 	int total = 1;
 
 	if (tuple->n != m->n) {
-		fail_at(L, tuple->span, "this pattern has %d parts where the subject has %d", tuple->n, m->n);
+		fail_at(L, tuple->span, "this pattern has %d parts where the subject has %d",
+		        tuple->n, m->n);
 		return false;
 	}
 	for (int i = 0; i < tuple->n; i++)
@@ -161,7 +165,8 @@ tuple_rows(Lower *L, Match *m, const Ast *tuple, List *rows)
 		r->cell = NEWS(L->arena, Pattern, m->n);
 		for (int i = 0, rest = k; i < m->n; i++) {
 			const Ast *cell = tuple->kid[i];
-			if (!pattern_of(L, m, cell->kid[rest % cell->n], m->subject[i], &r->cell[i]))
+			if (!pattern_of(L, m, cell->kid[rest % cell->n], m->subject[i],
+			                &r->cell[i]))
 				return false;
 			rest /= cell->n;
 		}
@@ -236,7 +241,8 @@ static const char *
 show_case(Lower *L, const Value *subject, int64_t v)
 {
 	if (subject->kind == V_TOKEN)
-		return v == L->g->nvocab ? "<end>" : arena_fmt(L->arena, "'%s'", row_spelling(L, v));
+		return v == L->g->nvocab ? "<end>"
+		                         : arena_fmt(L->arena, "'%s'", row_spelling(L, v));
 	if (subject->kind == V_BOOL)
 		return v ? "true" : "false";
 	if (subject->kind == V_ENUM)
@@ -266,8 +272,9 @@ uncovered(Lower *L, Match *m, const List *rows, const char **what)
 		*what = "";
 		int64_t rest = k;
 		for (int i = 0; i < m->n; rest /= m->size[i], i++)
-			*what = arena_fmt(L->arena, "%s%s%s", *what, i ? ", " : "",
-			                  show_case(L, m->subject[i], m->domain[i][rest % m->size[i]]));
+			*what = arena_fmt(
+				L->arena, "%s%s%s", *what, i ? ", " : "",
+				show_case(L, m->subject[i], m->domain[i][rest % m->size[i]]));
 		return true;
 	}
 	return false;
@@ -294,7 +301,7 @@ check_cover(Lower *L, Match *m, const List *rows, const Fact *facts)
 /* ---- match ---- */
 
 typedef struct Choice {
-	Node *cond;             /* NULL: the rest */
+	Node *cond; /* NULL: the rest */
 	Value *value;
 } Choice;
 
@@ -323,8 +330,12 @@ eval_subjects(Lower *L, Match *m, const Ast *list)
 		if (v->kind == V_ERROR)
 			fine = false;
 		else if (!is_scalar(v) || v->kind == V_REAL) {
-			fail_at(L, list->kid[i]->span, "match takes tokens, integers, conditions or enums, not %s%s", v_kind(v),
-			        v->kind == V_REAL ? "; min, max and relu make pieces of a real, if x < 1/2 compares one" : "");
+			fail_at(L, list->kid[i]->span,
+			        "match takes tokens, integers, conditions or enums, not %s%s",
+			        v_kind(v),
+			        v->kind == V_REAL ? "; min, max and relu make pieces of a real, if "
+			                            "x < 1/2 compares one"
+			                          : "");
 			fine = false;
 		}
 	}
@@ -349,7 +360,7 @@ eval_match(Lower *L, Env *env, const Ast *a)
 	List choices = { 0 }, rows = { 0 };
 	const Ast *arms = a->kid[1];
 	Fact *old = L->facts;
-	bool rest = true, bad = false;  /* values are left for the next arm */
+	bool rest = true, bad = false; /* values are left for the next arm */
 
 	if (!eval_subjects(L, &m, a->kid[0]))
 		return &v_error;

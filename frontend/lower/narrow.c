@@ -68,8 +68,10 @@ learn(Lower *L, const Node *c, bool holds, int depth)
 			learn(L, c->arg[i], holds, depth + 1);
 	if (c->op == OP_READ && holds && c->arg[0]->op == OP_CONST && c->arg[0]->k == 1
 	    && c->arg[2]->op == OP_CONST && c->arg[2]->k == 0)
-		fact_push(L, (Fact){ .node = c->arg[1], .present = true,
-		                     .lo = c->k < 0 ? c->k : 0, .hi = c->k > 0 ? c->k : 0 });
+		fact_push(L, (Fact){ .node = c->arg[1],
+		                     .present = true,
+		                     .lo = c->k < 0 ? c->k : 0,
+		                     .hi = c->k > 0 ? c->k : 0 });
 	if (c->op == OP_EQ || c->op == OP_LT)
 		learn_order(L, c, holds);
 	if (c->type.root && c->type.image && c->type.root->type.nset)
@@ -113,7 +115,8 @@ allowed_values(Lower *L, const Node *root)
 		}
 		for (int i = 0; i < n; i++)
 			all[i] &= f->allowed ? f->allowed[i]
-			          : f->lo <= root->type.set[i] && root->type.set[i] <= f->hi;
+			                     : f->lo <= root->type.set[i]
+			                               && root->type.set[i] <= f->hi;
 	}
 	return all;
 }
@@ -140,7 +143,7 @@ reachable(Lower *L, const Node *n, int *count)
 
 typedef struct Search {
 	Lower *L;
-	int budget;             /* nodes left to look at */
+	int budget; /* nodes left to look at */
 } Search;
 
 static Bounds search(Search *, const Node *, int depth);
@@ -165,8 +168,8 @@ hull(Bounds a, Bounds b)
 static Bounds
 product(Bounds a, Bounds b)
 {
-	__int128 p[4] = { (__int128)a.lo * b.lo, (__int128)a.lo * b.hi,
-	                  (__int128)a.hi * b.lo, (__int128)a.hi * b.hi };
+	__int128 p[4] = { (__int128)a.lo * b.lo, (__int128)a.lo * b.hi, (__int128)a.hi * b.lo,
+		          (__int128)a.hi * b.hi };
 	__int128 lo = p[0], hi = p[0];
 
 	for (int i = 1; i < 4; i++) {
@@ -207,7 +210,8 @@ search_parts(Search *s, const Node *n, int depth)
 		Bounds r = search_if(s, n, depth);
 		return r.never ? r : meet(all, r.lo, r.hi);
 	}
-	if (n->op != OP_ADD && n->op != OP_SUB && n->op != OP_MUL && n->op != OP_MIN && n->op != OP_MAX)
+	if (n->op != OP_ADD && n->op != OP_SUB && n->op != OP_MUL && n->op != OP_MIN
+	    && n->op != OP_MAX)
 		return all;
 	Bounds a = search(s, n->arg[0], depth + 1);
 	for (int i = 1; i < n->narg && !a.never; i++) {
@@ -218,8 +222,12 @@ search_parts(Search *s, const Node *n, int depth)
 		case OP_ADD: a = (Bounds){ a.lo + b.lo, a.hi + b.hi, false }; break;
 		case OP_SUB: a = (Bounds){ a.lo - b.hi, a.hi - b.lo, false }; break;
 		case OP_MUL: a = product(a, b); break;
-		case OP_MIN: a = (Bounds){ a.lo < b.lo ? a.lo : b.lo, a.hi < b.hi ? a.hi : b.hi, false }; break;
-		default: a = (Bounds){ a.lo > b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi, false }; break;
+		case OP_MIN:
+			a = (Bounds){ a.lo < b.lo ? a.lo : b.lo, a.hi < b.hi ? a.hi : b.hi, false };
+			break;
+		default:
+			a = (Bounds){ a.lo > b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi, false };
+			break;
 		}
 	}
 	return a.never ? a : meet(all, a.lo, a.hi);

@@ -11,7 +11,7 @@
 
 #include "frontend/lower/lower.h"
 
-enum { LONGEST_PART = 60 };     /* characters of it that a message shows */
+enum { LONGEST_PART = 60 }; /* characters of it that a message shows */
 
 static const Value *
 value_of(const Inner *in, const char *name)
@@ -47,14 +47,18 @@ may_move(const Inner *in, const Ast *a, const char **outer)
 	if (!a)
 		return true;
 	switch (a->kind) {
-	case N_NAME:
-		return name_may_move(in, a, outer);
-	case N_PICK: case N_OVER: case N_FOR: case N_FIELD: case N_MATCH: case N_RECORD: case N_WITH:
-		return false;
-	default:
-		break;
+	case N_NAME: return name_may_move(in, a, outer);
+	case N_PICK:
+	case N_OVER:
+	case N_FOR:
+	case N_FIELD:
+	case N_MATCH:
+	case N_RECORD:
+	case N_WITH: return false;
+	default: break;
 	}
-	bool skip = (a->kind == N_READ || a->kind == N_CALL || a->kind == N_NAMED) && a->kid[0]->kind == N_NAME;
+	bool skip = (a->kind == N_READ || a->kind == N_CALL || a->kind == N_NAMED)
+	            && a->kid[0]->kind == N_NAME;
 	for (int i = skip; i < a->n; i++)
 		if (!may_move(in, a->kid[i], outer))
 			return false;
@@ -79,7 +83,8 @@ moved_text(Lower *L, const Inner *in, const char *outer)
 		return NULL;
 	for (const char *p = s; p < end;) {
 		bool word = is_letter(*p) && (p == s || !is_letter(p[-1]));
-		bool it = word && (size_t)(end - p) >= len && !memcmp(p, outer, len) && (p + len == end || !is_letter(p[len]));
+		bool it = word && (size_t)(end - p) >= len && !memcmp(p, outer, len)
+		          && (p + len == end || !is_letter(p[len]));
 		if (!it) {
 			to[n++] = *p++;
 		} else if (n && to[n - 1] == '[' && p + len < end && p[len] == ']') {
@@ -101,11 +106,16 @@ three(Lower *L)
 	const Inner *in = L->inner;
 	const char *outer = NULL, *text = NULL;
 
-	if (in && in->src == L->src && may_move(in, in->where, &outer) && may_move(in, in->e, &outer) && outer)
+	if (in && in->src == L->src && may_move(in, in->where, &outer)
+	    && may_move(in, in->e, &outer) && outer)
 		text = moved_text(L, in, outer);
 	if (text)
-		return fail(L, "this relates three positions; a 'where' relates two: name the inner part, let inner = %s, "
-		            "and ask inner[%s]", text, outer);
-	return fail(L, "this relates three positions; a 'where' relates two: name the inner part with let, "
-	            "so that it is a stream");
+		return fail(L,
+		            "this relates three positions; a 'where' relates two: name the inner "
+		            "part, let inner = %s, "
+		            "and ask inner[%s]",
+		            text, outer);
+	return fail(L, "this relates three positions; a 'where' relates two: name the inner part "
+	               "with let, "
+	               "so that it is a stream");
 }

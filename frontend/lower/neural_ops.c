@@ -35,7 +35,9 @@ outward(double x, double to)
 {
 	float f = (float)x;
 
-	return (double)(to > 0 ? ((double)f < x ? nextafterf(f, INFINITY) : f) : (double)f > x ? nextafterf(f, -INFINITY) : f);
+	return (double)(to > 0          ? ((double)f < x ? nextafterf(f, INFINITY) : f)
+	                : (double)f > x ? nextafterf(f, -INFINITY)
+	                                : f);
 }
 
 static Value *
@@ -44,8 +46,7 @@ input_of(Lower *L, const char *name, const Shape *s)
 	Value **item = NEWS(L->arena, Value *, s->n + 1);
 
 	switch (s->kind) {
-	case S_BOOL:
-		return add_input(L, name, K_BOOL, 0, 1);
+	case S_BOOL: return add_input(L, name, K_BOOL, 0, 1);
 	case S_INT:
 		if (!s->ranged || s->lo <= -EXACT_MAX || s->hi >= EXACT_MAX)
 			break;
@@ -54,20 +55,24 @@ input_of(Lower *L, const char *name, const Shape *s)
 		if (!s->ranged || s->min < -0x1p23 || s->max > 0x1p23)
 			break;
 		return add_input(L, name, K_REAL, outward(s->min, -1), outward(s->max, 1));
-	case S_ARRAY: case S_RECORD:
+	case S_ARRAY:
+	case S_RECORD:
 		for (int i = 0; i < s->n; i++) {
 			bool array = s->kind == S_ARRAY;
-			const char *part = array ? arena_fmt(L->arena, "%s[%d]", name, i) : arena_fmt(L->arena, "%s.%s", name, s->field[i]);
+			const char *part = array ? arena_fmt(L->arena, "%s[%d]", name, i)
+			                         : arena_fmt(L->arena, "%s.%s", name, s->field[i]);
 			if ((item[i] = input_of(L, part, s->item[array ? 0 : i]))->kind == V_ERROR)
 				return &v_error;
 		}
-		return s->kind == S_ARRAY ? v_array(L, s->n, item) : v_record(L, s->n, s->field, item);
-	case S_ERROR:
-		return &v_error;
+		return s->kind == S_ARRAY ? v_array(L, s->n, item)
+		                          : v_record(L, s->n, s->field, item);
+	case S_ERROR: return &v_error;
 	default:
-		return fail(L, "what is fed is real, int or bool, in arrays and records, not %s", shape_show(L, s));
+		return fail(L, "what is fed is real, int or bool, in arrays and records, not %s",
+		            shape_show(L, s));
 	}
-	return fail(L, "what is fed has a range, which twrun checks: %s -1..1", s->kind == S_INT ? "int" : "real");
+	return fail(L, "what is fed has a range, which twrun checks: %s -1..1",
+	            s->kind == S_INT ? "int" : "real");
 }
 
 Value *
@@ -107,9 +112,12 @@ fed_numbers(Lower *L, Value *v, Span span, double *to)
 {
 	for (int i = 0; i < L->fed.n; i++) {
 		const Fed *fed = L->fed.item[i];
-		Value *part = L->fed.n == 1 ? v : v->kind == V_RECORD ? field_of(v, fed->name) : NULL;
+		Value *part = L->fed.n == 1         ? v
+		              : v->kind == V_RECORD ? field_of(v, fed->name)
+		                                    : NULL;
 		if (!part) {
-			fail_at(L, span, "a position is a record of all inputs; '%s' is missing", fed->name);
+			fail_at(L, span, "a position is a record of all inputs; '%s' is missing",
+			        fed->name);
 			return false;
 		}
 		part = conform(L, part, fed->shape, span, arena_fmt(L->arena, "'%s'", fed->name));
@@ -153,13 +161,15 @@ static bool
 coefficients(Lower *L, const Value *row, const char *what, int n, Real *to)
 {
 	if (row->kind != V_ARRAY || row->n != n) {
-		fail(L, "%s has %d number%s, not %d", what, n, n == 1 ? "" : "s", row->kind == V_ARRAY ? row->n : 1);
+		fail(L, "%s has %d number%s, not %d", what, n, n == 1 ? "" : "s",
+		     row->kind == V_ARRAY ? row->n : 1);
 		return false;
 	}
 	for (int i = 0; i < n; i++) {
 		const Value *c = row->item[i];
 		if (!is_number(c) || !c->known) {
-			fail(L, "%s is made of numbers known at compile time, not %s", what, v_show(L, c));
+			fail(L, "%s is made of numbers known at compile time, not %s", what,
+			     v_show(L, c));
 			return false;
 		}
 		to[i] = real_of(c->num, c->den);
@@ -186,7 +196,9 @@ raw_linear(Lower *L, int n, Arg *args)
 		if (!coefficients(L, w->item[i], "each row of the weights", x->n, c))
 			return &v_error;
 		c[x->n] = b ? bias[i] : none;
-		Node *y = x->n ? mk_reals(L->g, OP_LINEAR, L->span, L->file, x->n, in, 0, c, x->n + 1) : mk_real(L->g, c[0]);
+		Node *y = x->n ? mk_reals(L->g, OP_LINEAR, L->span, L->file, x->n, in, 0, c,
+		                          x->n + 1)
+		               : mk_real(L->g, c[0]);
 		out[i] = v_stream(L, V_REAL, y);
 	}
 	return v_array(L, w->n, out);
@@ -200,7 +212,8 @@ relu_leaf(Lower *L, Value *v, void *data)
 		return fail(L, "relu takes numbers, not %s", v_show(L, v));
 	if (v->known)
 		return v->num < 0 ? v_known(L, v->kind, 0) : v;
-	return v->kind == V_REAL ? real_relu(L, v) : v_stream(L, V_INT, op2(L, OP_MAX, v->node, constant(L, 0)));
+	return v->kind == V_REAL ? real_relu(L, v)
+	                         : v_stream(L, V_INT, op2(L, OP_MAX, v->node, constant(L, 0)));
 }
 
 Value *
@@ -211,7 +224,7 @@ raw_relu(Lower *L, Value *v)
 
 typedef struct Scores {
 	int n;
-	Node **arg;             /* (n) the value, then queries and keys by turns */
+	Node **arg; /* (n) the value, then queries and keys by turns */
 } Scores;
 
 static Value *
@@ -248,14 +261,16 @@ raw_attend(Lower *L, int n, Arg *args)
 		*alone = part[k];
 		if (is_number(part[k]))
 			part[k] = v_array(L, 1, alone);
-		if (!numbers(L, part[k], arena_fmt(L->arena, "the %s", name[k])) || !(of[k] = nodes(L, part[k])))
+		if (!numbers(L, part[k], arena_fmt(L->arena, "the %s", name[k]))
+		    || !(of[k] = nodes(L, part[k])))
 			return &v_error;
 		for (int i = 0; i < part[k]->n; i++)
 			if (of[k][i]->two_sided)
 				return three(L);
 	}
 	if (part[0]->n != part[1]->n)
-		return fail(L, "query and key are of one length, not %d and %d", part[0]->n, part[1]->n);
+		return fail(L, "query and key are of one length, not %d and %d", part[0]->n,
+		            part[1]->n);
 	Scores s = { 1 + 2 * part[0]->n, NEWS(L->arena, Node *, 1 + 2 * part[0]->n) };
 	for (int i = 0; i < part[0]->n; i++) {
 		s.arg[1 + 2 * i] = of[0][i];
@@ -287,7 +302,8 @@ raw_load(Lower *L, const Value *path)
 	const char *why = NULL;
 
 	if (path->kind != V_TEXT)
-		return fail(L, "load takes the name of a file, load(\"w.npy\"), not %s", v_show(L, path));
+		return fail(L, "load takes the name of a file, load(\"w.npy\"), not %s",
+		            v_show(L, path));
 	const char *file = path_beside(L->arena, L->src->path, path->text);
 	const Source *src = strlen(path->text) == path->len ? read_source(L->arena, file) : NULL;
 	if (!src)

@@ -87,15 +87,11 @@ known_arith(Lower *L, AstKind kind, const Value *a, const Value *b)
 	switch (kind) {
 	case N_ADD:
 		return ad == 1 && bd == 1 ? fraction(L, an + bn, 1, real)
-		       : fraction(L, an * bd + bn * ad, ad * bd, real);
-	case N_SUB:
-		return fraction(L, an * bd - bn * ad, ad * bd, real);
-	case N_MUL:
-		return fraction(L, an * bn, ad * bd, real);
-	case N_POW:
-		return power(L, a, b);
-	default:
-		break;
+		                          : fraction(L, an * bd + bn * ad, ad * bd, real);
+	case N_SUB: return fraction(L, an * bd - bn * ad, ad * bd, real);
+	case N_MUL: return fraction(L, an * bn, ad * bd, real);
+	case N_POW: return power(L, a, b);
+	default: break;
 	}
 	if (!bn)
 		return fail(L, "this divides by 0");

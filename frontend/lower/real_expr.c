@@ -11,9 +11,9 @@
 #include "frontend/lower/lower.h"
 
 enum {
-	TRIED_MAX = 64,         /* most values of an integer that are tried */
-	TRIED_NEAR = 8,         /* the same where near will do */
-	EXACT_NEAR = 256,       /* widths of two integers whose product is exact even so */
+	TRIED_MAX = 64,   /* most values of an integer that are tried */
+	TRIED_NEAR = 8,   /* the same where near will do */
+	EXACT_NEAR = 256, /* widths of two integers whose product is exact even so */
 };
 
 double
@@ -92,7 +92,8 @@ both_images(Lower *L, Node *a, Node *b, const Node **root, Real **x, Real **y)
 	if (!is_literal(other))
 		return false;
 	int n = (*root)->type.nset;
-	Real *same = NEWS(L->arena, Real, n), c = other->op == OP_REAL ? other->real[0] : real_of(other->k, 1);
+	Real *same = NEWS(L->arena, Real, n),
+	     c = other->op == OP_REAL ? other->real[0] : real_of(other->k, 1);
 	for (int i = 0; i < n; i++)
 		same[i] = c;
 	*(r ? y : x) = same;
@@ -103,7 +104,8 @@ both_images(Lower *L, Node *a, Node *b, const Node **root, Real **x, Real **y)
 static bool
 is_table(const Lower *L, const Node *root)
 {
-	return !L->near || root->op == OP_TOKEN || root->op == OP_INDEX || root->type.nset <= TRIED_NEAR;
+	return !L->near || root->op == OP_TOKEN || root->op == OP_INDEX
+	       || root->type.nset <= TRIED_NEAR;
 }
 
 static Value *
@@ -139,7 +141,8 @@ by_values(Lower *L, AstKind kind, Value *real, Node *whole_n)
 		if (!v)
 			continue;
 		Real by = kind == N_MUL ? real_of(v, 1) : real_of(v < 0 ? -1 : 1, v < 0 ? -v : v);
-		sum = arith(L, N_ADD, sum, if_value(L, is, scaled(L, real, by), v_int(L, 0)), NULL, NULL);
+		sum = arith(L, N_ADD, sum, if_value(L, is, scaled(L, real, by), v_int(L, 0)), NULL,
+		            NULL);
 	}
 	return to_real(L, sum);
 }
@@ -149,7 +152,8 @@ by_values(Lower *L, AstKind kind, Value *real, Node *whole_n)
 static const char *
 write_approx(Lower *L)
 {
-	return arena_fmt(L->arena, "; say how near it must be: approx(%s, 1/1000)", source_text(L, L->span));
+	return arena_fmt(L->arena, "; say how near it must be: approx(%s, 1/1000)",
+	                 source_text(L, L->span));
 }
 
 /* What a guard says of an integer, said of all positions: elsewhere it does not matter. */
@@ -165,7 +169,8 @@ narrowed(Lower *L, Node *x)
 	return b.hi < x->type.hi ? op2(L, OP_MIN, x, constant(L, b.hi)) : x;
 }
 
-/* A step on the way to what is small may be large; what is made is looked at by backend/map/piecewise.c. */
+/* A step on the way to what is small may be large; what is made is looked at by
+ * backend/map/piecewise.c. */
 static Value *
 not_too_large(Lower *L, const char *what, Node *n)
 {
@@ -173,7 +178,8 @@ not_too_large(Lower *L, const char *what, Node *n)
 
 	if (most < 1e100)
 		return v_stream(L, V_REAL, n);
-	return fail(L, "%s can reach %.3g here; bound what it is made of, with min or max", what, most);
+	return fail(L, "%s can reach %.3g here; bound what it is made of, with min or max", what,
+	            most);
 }
 
 static Value *
@@ -184,10 +190,11 @@ curve(Lower *L, CurveKind which, Node *x)
 	x = narrowed(L, x);
 	double least = node_min(x), most = node_max(x);
 	if (!curve_has(which, least, most) && which == CURVE_INVERSE)
-		return fail(L, "this may divide by 0: %s", v_show(L, v_stream(L, x->type.real ? V_REAL : V_INT, x)));
+		return fail(L, "this may divide by 0: %s",
+		            v_show(L, v_stream(L, x->type.real ? V_REAL : V_INT, x)));
 	if (!curve_has(which, least, most))
-		return fail(L, "%s has no value at %.6g, which this can be; write %s(max(x, %s))", name, least, name,
-		            which == CURVE_LOG ? "1/100" : "0");
+		return fail(L, "%s has no value at %.6g, which this can be; write %s(max(x, %s))",
+		            name, least, name, which == CURVE_LOG ? "1/100" : "0");
 	return not_too_large(L, which == CURVE_INVERSE ? "this quotient" : name,
 	                     mk(L->g, OP_CURVE, L->span, L->file, 1, &x, which));
 }
@@ -214,19 +221,23 @@ approximate_leaf(Lower *L, Value *v, void *data)
 	const Value *t = data;
 
 	if (!is_number(v))
-		return fail(L, "approx takes a number, or an array or a record of them, not %s", v_show(L, v));
+		return fail(L, "approx takes a number, or an array or a record of them, not %s",
+		            v_show(L, v));
 	v = to_real(L, v);
 	if (v->known)
 		return v;
 	Real tolerance = real_of(t->num, t->den);
-	return v_stream(L, V_REAL, mk_reals(L->g, OP_APPROX, L->span, L->file, 1, &v->node, 0, &tolerance, 1));
+	return v_stream(L, V_REAL,
+	                mk_reals(L->g, OP_APPROX, L->span, L->file, 1, &v->node, 0, &tolerance, 1));
 }
 
 Value *
 approximate(Lower *L, Value *v, Value *t)
 {
 	if (!is_number(t) || !t->known || t->num <= 0)
-		return fail(L, "how near it must be is a number above 0, known at compile time: approx(%s, 1/1000)",
+		return fail(L,
+		            "how near it must be is a number above 0, known at compile time: "
+		            "approx(%s, 1/1000)",
 		            is_number(t) && t->known ? "x" : "exp(x)");
 	return v_map(L, v, approximate_leaf, t);
 }
@@ -237,7 +248,8 @@ static Value *
 multiply(Lower *L, Value *a, Value *b)
 {
 	if (a->known || b->known)
-		return a->known ? scaled(L, b, real_of(a->num, a->den)) : scaled(L, a, real_of(b->num, b->den));
+		return a->known ? scaled(L, b, real_of(a->num, a->den))
+		                : scaled(L, a, real_of(b->num, b->den));
 	Value *v = by_table(L, N_MUL, node_of(L, a), node_of(L, b));
 	if (!v && b->kind == V_INT)
 		v = by_values(L, N_MUL, a, b->node);
@@ -245,9 +257,12 @@ multiply(Lower *L, Value *a, Value *b)
 		v = by_values(L, N_MUL, b, a->node);
 	if (!v && L->near)
 		v = times(L, a->node, b->node);
-	return v ? v : fail(L, "the product of two reals is exact only where both follow from one stream of few "
-	                    "values, or one is an integer of at most %d values: %s, %s%s", TRIED_MAX, v_show(L, a), v_show(L, b),
-	                    write_approx(L));
+	return v ? v
+	         : fail(L,
+	                "the product of two reals is exact only where both follow from one stream "
+	                "of few "
+	                "values, or one is an integer of at most %d values: %s, %s%s",
+	                TRIED_MAX, v_show(L, a), v_show(L, b), write_approx(L));
 }
 
 static Value *
@@ -267,11 +282,13 @@ divide(Lower *L, Value *a, Value *b)
 		v = by_values(L, N_DIV, a, whole_y);
 	if (!v && L->near) {
 		Value *inverse = curve(L, CURVE_INVERSE, y);
-		return inverse->kind == V_ERROR || a->known ? arith(L, N_MUL, a, inverse, NULL, NULL)
-		       : times(L, x, inverse->node);
+		return inverse->kind == V_ERROR || a->known
+		               ? arith(L, N_MUL, a, inverse, NULL, NULL)
+		               : times(L, x, inverse->node);
 	}
-	return v ? v : fail(L, "divide by a constant, or by an integer of at most %d values: %s, %s%s", TRIED_MAX,
-	                    v_show(L, a), v_show(L, b), write_approx(L));
+	return v ? v
+	         : fail(L, "divide by a constant, or by an integer of at most %d values: %s, %s%s",
+	                TRIED_MAX, v_show(L, a), v_show(L, b), write_approx(L));
 }
 
 static Value *
@@ -279,7 +296,9 @@ add(Lower *L, Value *a, Value *b, double sign)
 {
 	Node *x[2] = { node_of(L, a), node_of(L, b) };
 
-	return x[0] && x[1] ? v_stream(L, V_REAL, linear(L, 2, x, (Real[]){ { 1, 1 }, { sign, 1 }, { 0, 1 } })) : &v_error;
+	return x[0] && x[1] ? v_stream(L, V_REAL,
+	                               linear(L, 2, x, (Real[]){ { 1, 1 }, { sign, 1 }, { 0, 1 } }))
+	                    : &v_error;
 }
 
 Value *
@@ -292,7 +311,7 @@ real_arith(Lower *L, AstKind kind, Value *a, Value *b)
 	case N_SUB: return add(L, a, b, -1);
 	case N_MUL: return multiply(L, a, b);
 	case N_DIV: return divide(L, a, b);
-	default: break;                 /* N_FLOOR, N_MOD */
+	default: break; /* N_FLOOR, N_MOD */
 	}
 	q = divide(L, a, b);
 	q = q->kind == V_ERROR ? q : real_floor(L, q);
@@ -314,7 +333,8 @@ above(Lower *L, Value *a, Value *b)
 		return v_bool(L, d->num > 0);
 	Node *n = op1(L, OP_ABOVE, d->node);
 	if (n->op == OP_ABOVE && !real_grid(&d->node->type))
-		return fail(L, "this comparison cannot be proved: %s may be as near to %s as you like",
+		return fail(L,
+		            "this comparison cannot be proved: %s may be as near to %s as you like",
 		            v_show(L, a), v_show(L, b));
 	return v_stream(L, V_BOOL, n);
 }
@@ -344,7 +364,10 @@ real_floor(Lower *L, Value *v)
 		return &v_error;
 	Node *n = op1(L, OP_FLOOR, x);
 	if (n->op == OP_FLOOR && !real_grid(&x->type))
-		return fail(L, "this rounding cannot be proved: %s may be as near to an integer as you like", v_show(L, v));
+		return fail(L,
+		            "this rounding cannot be proved: %s may be as near to an integer as "
+		            "you like",
+		            v_show(L, v));
 	return v_stream(L, V_INT, n);
 }
 
@@ -359,7 +382,7 @@ real_relu(Lower *L, Value *v)
 Value *
 real_extreme(Lower *L, Value *a, Value *b, bool least)
 {
-	if (b->known) {         /* what is taken from a constant tells its range */
+	if (b->known) { /* what is taken from a constant tells its range */
 		Value *c = a;
 		a = b;
 		b = c;
@@ -383,7 +406,7 @@ Value *
 known_real(Lower *L, double x)
 {
 	int e;
-	double m = frexp(x, &e);        /* x = m * 2^e, m below 1 */
+	double m = frexp(x, &e); /* x = m * 2^e, m below 1 */
 	int bits = 53 - e;
 
 	if (!isfinite(x) || e > 60)
@@ -408,7 +431,7 @@ is_whole(CurveKind which, Real x, double y)
 	switch (which) {
 	case CURVE_SQRT: return x.den && y == floor(y) && y * y == x.x;
 	case CURVE_LOG: return x.den && x.x == 1;
-	default: return x.den && x.x == 0;      /* exp, sin, cos */
+	default: return x.den && x.x == 0; /* exp, sin, cos */
 	}
 }
 
@@ -423,7 +446,8 @@ real_function(Lower *L, CurveKind which, Value *v)
 		return fail(L, "%s takes a number, not %s", name, v_show(L, v));
 	if (v->known) {
 		double x = f(number_value(v));
-		return isfinite(x) ? known_real(L, x) : fail(L, "%s has no value at %s", name, v_show(L, v));
+		return isfinite(x) ? known_real(L, x)
+		                   : fail(L, "%s has no value at %s", name, v_show(L, v));
 	}
 	const Node *root = real_image(L->g, v->node, &image);
 	if (L->near && !(root && is_table(L, root)))
@@ -431,10 +455,12 @@ real_function(Lower *L, CurveKind which, Value *v)
 	for (int i = 0; root && i < root->type.nset; i++) {
 		double x = f(image[i].x);
 		if (!isfinite(x))
-			return fail(L, "%s has no value at %.6g, which this can be", name, image[i].x);
+			return fail(L, "%s has no value at %.6g, which this can be", name,
+			            image[i].x);
 		image[i] = (Real){ x, is_whole(which, image[i], x) };
 	}
 	Node *n = root ? mk_values(L->g, L->span, L->file, root, image) : NULL;
 	return n ? v_stream(L, V_REAL, n)
-	       : fail(L, "%s is exact only of a stream of few values, not of %s%s", name, v_show(L, v), write_approx(L));
+	         : fail(L, "%s is exact only of a stream of few values, not of %s%s", name,
+	                v_show(L, v), write_approx(L));
 }

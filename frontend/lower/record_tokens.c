@@ -16,8 +16,8 @@ enum { ROWS_MAX = 60000, FIELDS_MAX = 4096 };
 /* ---- declaring them ---- */
 
 typedef struct Fields {
-	List field;             /* Field * */
-	List word;              /* const char *, the vocabulary */
+	List field; /* Field * */
+	List word;  /* const char *, the vocabulary */
 	Span span;
 } Fields;
 
@@ -32,7 +32,8 @@ value_name(Lower *L, const Shape *s, int64_t i)
 {
 	if (s->kind == S_BOOL)
 		return i ? "true" : "false";
-	return s->kind == S_ENUM ? s->field[i] : arena_fmt(L->arena, "%lld", (long long)(s->lo + i));
+	return s->kind == S_ENUM ? s->field[i]
+	                         : arena_fmt(L->arena, "%lld", (long long)(s->lo + i));
 }
 
 static Value *
@@ -44,14 +45,20 @@ add_field(Lower *L, Fields *f, const char *name, const Shape *s)
 	if (s->kind == S_ERROR)
 		return &v_error;
 	if (!n || (s->kind != S_BOOL && s->kind != S_ENUM && s->kind != S_INT))
-		return fail_at(L, f->span, "the field '%s' is %s; a field of a token is an int with a range, a bool, an "
-		               "enum, or an array of these", name, shape_show(L, s));
+		return fail_at(L, f->span,
+		               "the field '%s' is %s; a field of a token is an int with a range, a "
+		               "bool, an "
+		               "enum, or an array of these",
+		               name, shape_show(L, s));
 	if (n > ROWS_MAX - f->word.n || f->field.n == FIELDS_MAX)
-		return fail_at(L, f->span, "the fields of a token have at most %d values together", ROWS_MAX);
+		return fail_at(L, f->span, "the fields of a token have at most %d values together",
+		               ROWS_MAX);
 	*field = (Field){ name, f->word.n, (int)n };
 	list_push(L, &f->field, field);
 	for (int64_t i = 0; i < n; i++)
-		list_push(L, &f->word, (void *)(uintptr_t)arena_fmt(L->arena, "%s: %s", name, value_name(L, s, i)));
+		list_push(L, &f->word,
+		          (void *)(uintptr_t)arena_fmt(L->arena, "%s: %s", name,
+		                                       value_name(L, s, i)));
 	return v_int(L, 0);
 }
 
@@ -64,7 +71,10 @@ add_fields(Lower *L, Fields *f, const Shape *s, const Ast *a)
 		if (x->kind != S_ARRAY)
 			add_field(L, f, s->field[i], x);
 		for (int k = 0; x->kind == S_ARRAY && k < x->n; k++)
-			if (add_field(L, f, arena_fmt(L->arena, "%s[%d]", s->field[i], k), x->item[0])->kind == V_ERROR)
+			if (add_field(L, f, arena_fmt(L->arena, "%s[%d]", s->field[i], k),
+			              x->item[0])
+			            ->kind
+			    == V_ERROR)
 				break;
 	}
 }
@@ -77,7 +87,8 @@ field_value(Lower *L, const Shape *s, int *k)
 		Value **item = NEWS(L->arena, Value *, s->n);
 		for (int i = 0; i < s->n; i++)
 			item[i] = field_value(L, s->kind == S_ARRAY ? s->item[0] : s->item[i], k);
-		return s->kind == S_ARRAY ? v_array(L, s->n, item) : v_record(L, s->n, s->field, item);
+		return s->kind == S_ARRAY ? v_array(L, s->n, item)
+		                          : v_record(L, s->n, s->field, item);
 	}
 	Node *row = mk(L->g, OP_TOKEN, L->span, L->file, 0, NULL, (*k)++);
 	if (s->kind == S_ENUM)
@@ -97,7 +108,8 @@ set_fields(Lower *L, Env *env, const Ast *a)
 	for (int i = 0; i < s->n; i++)
 		for (int k = 0; k < i; k++)
 			if (s->field[k] == s->field[i])
-				fail_at(L, a->kid[2 * i]->span, "the field '%s' is given twice", s->field[i]);
+				fail_at(L, a->kid[2 * i]->span, "the field '%s' is given twice",
+				        s->field[i]);
 	add_fields(L, &f, s, a);
 	if (!f.field.n)
 		return;
@@ -226,7 +238,8 @@ emit_record(Lower *L, Value *v, Span span)
 			return;
 		row[i] = least_of(L, i) ? op2(L, OP_SUB, n, constant(L, least_of(L, i))) : n;
 	}
-	row[0] = op(L, OP_IF, 3, (Node *[]){ node_of(L, ends), constant(L, g->field[0].n), row[0] });
+	row[0] = op(L, OP_IF, 3,
+	            (Node *[]){ node_of(L, ends), constant(L, g->field[0].n), row[0] });
 	g->emit = row;
 }
 
@@ -243,7 +256,9 @@ record_rows(Lower *L, Value *v, Span span, int *row)
 	for (int i = 0; i < L->g->nfield; i++) {
 		const Value *x = leaf.item[i];
 		if (!x->known) {
-			fail_at(L, span, "a test's text is made of tokens known at compile time, not %s", v_show(L, x));
+			fail_at(L, span,
+			        "a test's text is made of tokens known at compile time, not %s",
+			        v_show(L, x));
 			return false;
 		}
 		row[i] = L->g->field[i].first + (int)(x->num - least_of(L, i));

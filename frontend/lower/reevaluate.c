@@ -13,8 +13,8 @@
 struct Origin {
 	Value *(*find)(Lower *, void *);
 	void *data;
-	bool near;              /* inside of approx */
-	Value *anew;            /* as found where nothing is known; NULL: not yet */
+	bool near;   /* inside of approx */
+	Value *anew; /* as found where nothing is known; NULL: not yet */
 };
 
 Origin *
@@ -56,7 +56,7 @@ find_anew(Lower *L, Origin *o)
 	const Call *reader = L->reader;
 	bool near = L->near;
 	Known old = forget(L);
-	o->anew = &v_error;             /* names are bound above their use, so this is not asked for */
+	o->anew = &v_error; /* names are bound above their use, so this is not asked for */
 	L->reader = reader ? reader : &reading;
 	L->near = o->near;
 	L->depth++;

@@ -45,7 +45,8 @@ last_visible(Lower *L)
 {
 	if (!L->g->bidirectional)
 		return op0(L, OP_INDEX);
-	return op3(L, OP_READ, op0(L, OP_INDEX), op1(L, OP_LATEST, constant(L, 1)), constant(L, 0), 0);
+	return op3(L, OP_READ, op0(L, OP_INDEX), op1(L, OP_LATEST, constant(L, 1)), constant(L, 0),
+	           0);
 }
 
 static Node *
@@ -71,17 +72,23 @@ presence(Lower *L, const Value *p)
 		return constant(L, 1);
 	if (there) {
 		Node *first = index_at_least(L, there, k < 0 ? -(int64_t)k : 0);
-		return k <= 0 ? first : op2(L, OP_AND, first, op2(L, OP_LT, there, plus(L, last_visible(L), 1 - (int64_t)k)));
+		return k <= 0 ? first
+		              : op2(L, OP_AND, first,
+		                    op2(L, OP_LT, there, plus(L, last_visible(L), 1 - (int64_t)k)));
 	}
 	if (!p->ref) {
 		if (k < 0)
 			return index_at_least(L, op1(L, OP_THERE, op0(L, OP_INDEX)), -(int64_t)k);
 		if (!L->g->bidirectional) {
-			fail(L, "what stands behind a bound position may be ahead of this one: bind the later of the two, "
-			        "and look back from there, x[j - %d]", k);
+			fail(L,
+			     "what stands behind a bound position may be ahead of this one: bind "
+			     "the later of the two, "
+			     "and look back from there, x[j - %d]",
+			     k);
 			return constant(L, 0);
 		}
-		return op1(L, OP_THERE, op3(L, OP_READ, constant(L, 1), op0(L, OP_HERE), constant(L, 0), k));
+		return op1(L, OP_THERE,
+		           op3(L, OP_READ, constant(L, 1), op0(L, OP_HERE), constant(L, 0), k));
 	}
 	if (p->ref->op == OP_HERE && k < 0)
 		return index_at_least(L, op0(L, OP_INDEX), -(int64_t)k);
@@ -99,7 +106,8 @@ position_number(Lower *L, const Value *p, Node *d)
 	if (!p->ref)
 		return plus(L, op1(L, OP_THERE, index), p->offset);
 	if (numbers_there(p))
-		return op(L, OP_IF, 3, (Node *[]){ presence(L, p), plus(L, numbers_there(p), p->offset), d });
+		return op(L, OP_IF, 3,
+		          (Node *[]){ presence(L, p), plus(L, numbers_there(p), p->offset), d });
 	if (p->ref->op == OP_HERE && is_present(L, p))
 		return plus(L, index, p->offset);
 	if (p->ref->op == OP_HERE && (p->offset < 0 || !L->g->bidirectional))
@@ -112,7 +120,7 @@ position_number(Lower *L, const Value *p, Node *d)
 typedef struct Here {
 	Lower *L;
 	Map done;
-	Node *ref;              /* NULL: this very position */
+	Node *ref; /* NULL: this very position */
 	int depth;
 } Here;
 
@@ -175,7 +183,8 @@ is_visible(Lower *L, Node *e, int k)
 {
 	Node *last = last_visible(L);
 
-	return most_of_difference(L->g, e, last) <= -k || bounds(L, op2(L, OP_SUB, last, e)).lo >= k;
+	return most_of_difference(L->g, e, last) <= -k
+	       || bounds(L, op2(L, OP_SUB, last, e)).lo >= k;
 }
 
 bool
@@ -188,16 +197,16 @@ is_present(Lower *L, const Value *p)
 	if (known_present(L, p->ref, k))
 		return true;
 	switch (p->ref->op) {
-	case OP_HERE:
-		return k <= 0 && bounds(L, op0(L, OP_INDEX)).lo + k >= 0;
+	case OP_HERE: return k <= 0 && bounds(L, op0(L, OP_INDEX)).lo + k >= 0;
 	case OP_AT:
 		if (p->ref->two_sided)
 			return bounds(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0 && k <= 0;
-		return bounds(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0 && is_visible(L, p->ref->arg[0], k > 0 ? k : 0);
-	case OP_LATEST: case OP_FIRST: case OP_BEST:
-		return k == 0 && here_satisfies(L, p->ref);
-	default:
-		return false;
+		return bounds(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0
+		       && is_visible(L, p->ref->arg[0], k > 0 ? k : 0);
+	case OP_LATEST:
+	case OP_FIRST:
+	case OP_BEST: return k == 0 && here_satisfies(L, p->ref);
+	default: return false;
 	}
 }
 
@@ -235,7 +244,8 @@ static Value *
 shift_by(Lower *L, const Value *p, int64_t k)
 {
 	if (too_far(k) || too_far(p->offset + k))
-		return fail(L, "an offset of %lld reaches beyond every text", (long long)(too_far(k) ? k : p->offset + k));
+		return fail(L, "an offset of %lld reaches beyond every text",
+		            (long long)(too_far(k) ? k : p->offset + k));
 	Value *v = v_pos(L, p->ref, p->offset + (int)k);
 	v->bound = p->bound;
 	return v;
@@ -248,7 +258,9 @@ pos_shift(Lower *L, Value *p, Value *by, bool minus)
 	Node *n = by->kind == V_INT ? node_of(L, by) : NULL;
 
 	if (!n)
-		return by->kind == V_INT ? &v_error : fail(L, "a position moves by an integer, not by %s", v_kind(by));
+		return by->kind == V_INT
+		               ? &v_error
+		               : fail(L, "a position moves by an integer, not by %s", v_kind(by));
 	if (by->known && !p->start)
 		return shift_by(L, p, minus ? -by->num : by->num);
 	if (!p->ref || n->two_sided)
@@ -260,8 +272,13 @@ pos_shift(Lower *L, Value *p, Value *by, bool minus)
 	Value from = *start;
 	from.offset = 0;
 	int64_t lo = moved->type.lo + start->offset, hi = moved->type.hi + start->offset;
-	Node *number = position_number(L, &from, constant(L, -L->g->context - 1 - (hi > -lo ? hi : -lo)));
-	Value *v = v_pos(L, op1(L, OP_AT, op2(L, OP_ADD, number, op2(L, OP_ADD, moved, constant(L, start->offset)))), 0);
+	Node *number = position_number(L, &from,
+	                               constant(L, -L->g->context - 1 - (hi > -lo ? hi : -lo)));
+	Value *v = v_pos(
+		L,
+		op1(L, OP_AT,
+	            op2(L, OP_ADD, number, op2(L, OP_ADD, moved, constant(L, start->offset)))),
+		0);
 	v->start = start;
 	v->moved = moved;
 	return v;
@@ -283,7 +300,9 @@ pos_minus(Lower *L, Value *p, Value *q)
 	if (!usable(L, p) || !usable(L, q))
 		return &v_error;
 	if (!is_present(L, p) || !is_present(L, q))
-		return fail(L, "this reference may be absent: test exists(p) before a distance is taken");
+		return fail(
+			L,
+			"this reference may be absent: test exists(p) before a distance is taken");
 	Node *zero = constant(L, 0);
 	Node *x = position_number(L, p, zero), *y = position_number(L, q, zero);
 	if (p->ref == q->ref)
@@ -310,7 +329,8 @@ pos_compare(Lower *L, Relation r, Value *p, Value *q)
 {
 	if (!usable(L, p) || !usable(L, q))
 		return &v_error;
-	Value *both = v_and(L, v_stream(L, V_BOOL, presence(L, p)), v_stream(L, V_BOOL, presence(L, q)));
+	Value *both = v_and(L, v_stream(L, V_BOOL, presence(L, p)),
+	                    v_stream(L, V_BOOL, presence(L, q)));
 	if (p->ref == q->ref && p->bound == q->bound)
 		return holds(r, p->offset, q->offset) ? both : v_bool(L, false);
 	Node *zero = constant(L, 0);
@@ -328,8 +348,12 @@ if_pos(Lower *L, Node *cond, Value *a, Value *b)
 		return a;
 	if (!a->ref || !b->ref || cond->two_sided)
 		return three(L);
-	return v_pos(L, op1(L, OP_AT, op(L, OP_IF, 3, (Node *[]){
-		cond, position_number(L, a, none), position_number(L, b, none) })), 0);
+	return v_pos(L,
+	             op1(L, OP_AT,
+	                 op(L, OP_IF, 3,
+	                    (Node *[]){ cond, position_number(L, a, none),
+	                                position_number(L, b, none) })),
+	             0);
 }
 
 /* The position number i of a list, or what is chosen otherwise. */
@@ -342,7 +366,10 @@ pick_pos(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 	for (int k = 0; k <= n; k++) {
 		Value *p = k < n ? item[k] : otherwise ? otherwise : item[0];
 		if (p->kind != V_POS)
-			return p->kind == V_ERROR ? p : fail(L, "the elements are positions, but here is %s", v_show(L, p));
+			return p->kind == V_ERROR
+			               ? p
+			               : fail(L, "the elements are positions, but here is %s",
+			                      v_show(L, p));
 		if (!p->ref || i->two_sided)
 			return three(L);
 		arg[k < n ? k + 2 : 1] = position_number(L, p, constant(L, -1));
@@ -358,7 +385,8 @@ read_node(Lower *L, Node *x, const Value *p, Node *d)
 {
 	Node *any = any_value(L, x), *there = numbers_there(p);
 
-	if (!x->two_sided && there && there->op == OP_THERE && p->offset <= 0) {      /* x[p[j]] is x[p] there */
+	/* x[p[j]] is x[p] there */
+	if (!x->two_sided && there && there->op == OP_THERE && p->offset <= 0) {
 		Node *at = op1(L, OP_AT, there->arg[0]);
 		Node *got = op1(L, OP_THERE, op3(L, OP_READ, x, at, any, p->offset));
 		return d ? op(L, OP_IF, 3, (Node *[]){ presence(L, p), got, d }) : got;
@@ -377,7 +405,7 @@ read_node(Lower *L, Node *x, const Value *p, Node *d)
 	if (!p->ref)
 		got = op1(L, OP_THERE, got);
 	if (!p->ref && p->offset > 0 && !L->g->bidirectional)
-		presence(L, p);         /* says that it cannot be */
+		presence(L, p); /* says that it cannot be */
 	return plain ? got : op(L, OP_IF, 3, (Node *[]){ presence(L, p), got, d });
 }
 
@@ -392,7 +420,7 @@ read_leaf(Lower *L, Value *x, Value *d, void *data)
 	const Reading *r = data;
 	const Value *p = r->p;
 
-	if (x->kind == V_POS) {         /* a stream of references */
+	if (x->kind == V_POS) { /* a stream of references */
 		if (!x->ref)
 			return three(L);
 		Known old = forget(L);
@@ -401,8 +429,10 @@ read_leaf(Lower *L, Value *x, Value *d, void *data)
 		Node *n = read_node(L, number, p, constant(L, -1));
 		if (!n || !d || r->present)
 			return n ? v_pos(L, op1(L, OP_AT, n), 0) : &v_error;
-		return d->kind == V_POS ? if_pos(L, presence(L, p), v_pos(L, op1(L, OP_AT, n), 0), d)
-		       : fail(L, "what is read is a position, but the else is %s", v_kind(d));
+		return d->kind == V_POS
+		               ? if_pos(L, presence(L, p), v_pos(L, op1(L, OP_AT, n), 0), d)
+		               : fail(L, "what is read is a position, but the else is %s",
+		                      v_kind(d));
 	}
 	if (x->known && (r->present || (d && same_known(L, x, d))))
 		return x;
@@ -415,7 +445,8 @@ read_leaf(Lower *L, Value *x, Value *d, void *data)
 	if (!xn || (d && !r->present && !dn))
 		return &v_error;
 	if (d && (d->kind != x->kind || d->shape != x->shape))
-		return fail(L, "what is read is %s, but the else is %s", v_show(L, x), v_show(L, d));
+		return fail(L, "what is read is %s, but the else is %s", v_show(L, x),
+		            v_show(L, d));
 	Node *n = read_node(L, xn, p, dn);
 	if (!n)
 		return &v_error;
@@ -441,7 +472,7 @@ read_value(Lower *L, Value *x, Value *p, Value *otherwise)
 	if (otherwise)
 		return v_join(L, x, otherwise, read_leaf, &r);
 	if (!r.present && x->kind == V_POS) {
-		r.present = true;       /* absent there is absent here */
+		r.present = true; /* absent there is absent here */
 		return read_leaf(L, x, NULL, &r);
 	}
 	if (!r.present)
@@ -493,9 +524,14 @@ emit_after(Lower *L, Value *xs, Value *p)
 	arg[1] = end;
 	for (int i = 0; i < xs->n; i++) {
 		if (xs->item[i]->kind != V_TOKEN)
-			return xs->item[i]->kind == V_ERROR ? xs->item[i]
-			       : fail(L, "emit gives tokens, not %s%s", v_show(L, xs->item[i]), xs->item[i]->kind != V_INT ? ""
-			              : "; the token of a digit is chr(ord('0') + d), of a row from_id(n)");
+			return xs->item[i]->kind == V_ERROR
+			               ? xs->item[i]
+			               : fail(L, "emit gives tokens, not %s%s",
+			                      v_show(L, xs->item[i]),
+			                      xs->item[i]->kind != V_INT
+			                              ? ""
+			                              : "; the token of a digit is chr(ord('0') + "
+			                                "d), of a row from_id(n)");
 		Node *x = node_of(L, xs->item[i]);
 		Node *n = x ? read_node(L, x, p, end) : NULL;
 		if (!n)

@@ -39,7 +39,8 @@ bool
 may_define(Lower *L, Env *env, const Ast *name)
 {
 	if (is_reserved_value(name->text)) {
-		fail_at(L, name->span, "'%s' always means the text's own and cannot be redefined", name->text);
+		fail_at(L, name->span, "'%s' always means the text's own and cannot be redefined",
+		        name->text);
 		return false;
 	}
 	if (env && own_name(env, name->text)) {
@@ -101,7 +102,8 @@ module_get(Lower *L, Module *m, const Ast *name)
 		if (m->def[i]->name[0] != '_')
 			best = nearest(L, name->text, best, m->def[i]->name, &dist);
 	if (best)
-		return fail_at(L, name->span, "%s has no '%s'; did you mean '%s'?", m->name, name->text, best);
+		return fail_at(L, name->span, "%s has no '%s'; did you mean '%s'?", m->name,
+		               name->text, best);
 	return fail_at(L, name->span, "%s has no '%s'", m->name, name->text);
 }
 
@@ -155,7 +157,8 @@ check_block(Lower *L, Env *env, const Ast *block)
 			check_names(L, env, s->kid[1]);
 			check_names(L, env, s->kid[2]);
 		}
-		if ((s->kind == N_FN || s->kind == N_LET || s->kind == N_CONST) && may_define(L, env, s->kid[0]))
+		if ((s->kind == N_FN || s->kind == N_LET || s->kind == N_CONST)
+		    && may_define(L, env, s->kid[0]))
 			env = env_bind(L, env, s->kid[0]->text, &foreign, NULL);
 	}
 	check_names(L, env, block->kid[1]);
@@ -208,41 +211,35 @@ check_names(Lower *L, Env *env, const Ast *a)
 	if (!a)
 		return;
 	switch (a->kind) {
-	case N_NAME:
-		check_name(L, env, a);
-		return;
-	case N_FN:
-		check_function(L, env, a);
-		return;
-	case N_BLOCK:
-		check_block(L, env, a);
-		return;
+	case N_NAME: check_name(L, env, a); return;
+	case N_FN: check_function(L, env, a); return;
+	case N_BLOCK: check_block(L, env, a); return;
 	case N_PICK:
 		check_names(L, env, a->kid[2]);
 		env = env_bind(L, env, a->kid[1]->text, &foreign, NULL);
 		check_names(L, env, a->kid[3]);
 		check_names(L, env, a->kid[4]);
 		return;
-	case N_BUILD:
-		check_names(L, check_clauses(L, env, a->kid[1]), a->kid[0]);
-		return;
+	case N_BUILD: check_names(L, check_clauses(L, env, a->kid[1]), a->kid[0]); return;
 	case N_OVER:
 		check_names(L, check_clauses(L, env, a->kid[1]), a->kid[0]);
 		check_names(L, env, a->kid[2]);
 		return;
-	case N_FIELD: case N_WITH:
+	case N_FIELD:
+	case N_WITH:
 		check_names(L, env, a->kid[0]);
 		if (a->kind == N_WITH)
 			check_names(L, env, a->kid[1]);
 		return;
-	case N_NAMED:
-		check_names(L, env, a->kid[1]);
-		return;
-	case N_RECORD: case N_TRECORD:
+	case N_NAMED: check_names(L, env, a->kid[1]); return;
+	case N_RECORD:
+	case N_TRECORD:
 		for (int i = 1; i < a->n; i += 2)
 			check_names(L, env, a->kid[i]);
 		return;
-	case N_TNAME: case N_TRANGE: case N_TMAYBE:
+	case N_TNAME:
+	case N_TRANGE:
+	case N_TMAYBE:
 		if (!is_shape_word(a->kid[0]->text))
 			check_name(L, env, a->kid[0]);
 		if (a->kind == N_TRANGE)

@@ -19,8 +19,8 @@
 /* A score, and the range of each of its parts among all that it is compared with. */
 typedef struct Score {
 	int n;
-	Node **part;            /* (n) */
-	int64_t *lo, *hi;       /* (n) */
+	Node **part;      /* (n) */
+	int64_t *lo, *hi; /* (n) */
 } Score;
 
 static bool
@@ -36,9 +36,11 @@ score_of(Lower *L, Value *v, Score *s)
 	s->hi = NEWS(L->arena, int64_t, s->n);
 	for (int i = 0; i < s->n; i++) {
 		if (part[i]->kind != V_INT) {
-			fail(L, "a score is an integer, or a list of them, not %s%s", v_kind(part[i]),
-			     part[i]->kind == V_BOOL ? "; write int(c)" : part[i]->kind == V_POS ? "; write index[p]"
-			     : whole_hint(part[i]));
+			fail(L, "a score is an integer, or a list of them, not %s%s",
+			     v_kind(part[i]),
+			     part[i]->kind == V_BOOL  ? "; write int(c)"
+			     : part[i]->kind == V_POS ? "; write index[p]"
+			                              : whole_hint(part[i]));
 			return false;
 		}
 		if (!(s->part[i] = node_of(L, part[i])))
@@ -78,11 +80,14 @@ join_score(Lower *L, const Score *s)
 		int64_t n = s->hi[i] - s->lo[i] + 1;
 		sum = i == 1 ? op2(L, OP_SUB, sum, constant(L, s->lo[0])) : sum;
 		if ((values *= n) >= EXACT_MAX) {
-			fail(L, "these scores together take %lld values, more than a 32-bit float holds exactly (16777216)",
+			fail(L,
+			     "these scores together take %lld values, more than a 32-bit float "
+			     "holds exactly (16777216)",
 			     values > INT64_MAX ? INT64_MAX : (long long)values);
 			return NULL;
 		}
-		sum = op2(L, OP_ADD, op2(L, OP_MUL, sum, constant(L, n)), op2(L, OP_SUB, s->part[i], constant(L, s->lo[i])));
+		sum = op2(L, OP_ADD, op2(L, OP_MUL, sum, constant(L, n)),
+		          op2(L, OP_SUB, s->part[i], constant(L, s->lo[i])));
 	}
 	return sum;
 }
@@ -93,7 +98,7 @@ join_score(Lower *L, const Score *s)
 typedef struct Look {
 	Env *env;
 	Node *cond;
-	Value *value;           /* NULL if there is no expression */
+	Value *value; /* NULL if there is no expression */
 } Look;
 
 /* Evaluates `where`, then e knowing that it holds; false after an error. */
@@ -147,7 +152,8 @@ sum_of_reals(Lower *L, const Look *l)
 
 	if (!e)
 		return &v_error;
-	Value *mean = v_stream(L, V_REAL, mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
+	Value *mean = v_stream(L, V_REAL,
+	                       mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
 	Value *n = v_stream(L, V_INT, op2(L, OP_SUM, constant(L, 1), l->cond));
 	return arith(L, N_MUL, mean, n, NULL, NULL);
 }
@@ -159,7 +165,8 @@ sum_positions(Lower *L, const Look *l)
 		return sum_of_reals(L, l);
 	if (l->value->kind != V_INT)
 		return fail(L, "sum takes numbers, not %s%s", v_show(L, l->value),
-		            l->value->kind == V_BOOL ? "; count(C for j) counts where it holds" : "");
+		            l->value->kind == V_BOOL ? "; count(C for j) counts where it holds"
+		                                     : "");
 	Node *e = node_of(L, l->value);
 	return e ? checked(L, op2(L, OP_SUM, e, l->cond), "sum", NULL, NULL) : &v_error;
 }
@@ -169,22 +176,26 @@ static Value *
 extreme_position(Lower *L, const Look *l, bool least, Env *env, const Ast *otherwise)
 {
 	if (l->value->kind != V_INT)
-		return fail(L, "%s over positions takes integers, not %s%s", least ? "min" : "max", v_show(L, l->value),
-		            whole_hint(l->value));
+		return fail(L, "%s over positions takes integers, not %s%s", least ? "min" : "max",
+		            v_show(L, l->value), whole_hint(l->value));
 	Node *e = node_of(L, l->value);
 	if (!e)
 		return &v_error;
-	Value *p = v_pos(L, op2(L, OP_BEST, least ? op2(L, OP_SUB, constant(L, 0), e) : e, l->cond), 0);
+	Value *p = v_pos(L, op2(L, OP_BEST, least ? op2(L, OP_SUB, constant(L, 0), e) : e, l->cond),
+	                 0);
 	bool sure = is_present(L, p);
 	Value *d = otherwise ? eval(L, env, otherwise) : v_int(L, e->type.lo);
 	if (!sure && !otherwise)
-		return fail(L, "this may be the %s of nothing: say what it is then, else d", least ? "least" : "greatest");
+		return fail(L, "this may be the %s of nothing: say what it is then, else d",
+		            least ? "least" : "greatest");
 	if (d->kind == V_ERROR)
 		return d;
 	if (d->kind != V_INT)
-		return fail(L, "what is read is %s, but the else is %s", v_show(L, l->value), v_show(L, d));
+		return fail(L, "what is read is %s, but the else is %s", v_show(L, l->value),
+		            v_show(L, d));
 	if (side(e) == ON_THERE)
-		return read_value(L, v_stream(L, V_INT, replace_there(L->g, e, NULL)), p, sure ? NULL : d);
+		return read_value(L, v_stream(L, V_INT, replace_there(L->g, e, NULL)), p,
+		                  sure ? NULL : d);
 	Node *v = at_reference(L, e, p->ref);
 	if (!v)
 		return fail(L, "this expression is too large");
@@ -215,7 +226,8 @@ mean_positions(Lower *L, const Look *l, Env *env, const Ast *otherwise)
 		return &v_error;
 	Real none = d->known ? real_of(d->num, d->den) : (Real){ 0, 1 };
 	Node *arg[2] = { x, l->cond };
-	Value *mean = v_stream(L, V_REAL, mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
+	Value *mean = v_stream(L, V_REAL,
+	                       mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
 	return d->known ? mean : if_value(L, presence(L, there), mean, d);
 }
 
@@ -226,7 +238,8 @@ over_positions(Lower *L, Total t, Env *env, const Ast *over)
 	Span whole = L->span;
 	Look l;
 
-	if (!may_define(L, NULL, clause->kid[0]) || !look(L, env, clause->kid[0], clause->kid[2], over->kid[0], &l))
+	if (!may_define(L, NULL, clause->kid[0])
+	    || !look(L, env, clause->kid[0], clause->kid[2], over->kid[0], &l))
 		return &v_error;
 	L->span = t == T_SUM && l.value->kind == V_REAL ? whole : over->span;
 	if (t == T_SUM)
@@ -236,8 +249,8 @@ over_positions(Lower *L, Total t, Env *env, const Ast *over)
 	if (t == T_MIN || t == T_MAX)
 		return extreme_position(L, &l, t == T_MIN, env, over->kid[2]);
 	if (l.value->kind != V_BOOL)
-		return fail_at(L, over->kid[0]->span, "what is %s is a condition, not %s", t == T_COUNT ? "counted" : "asked",
-		               v_kind(l.value));
+		return fail_at(L, over->kid[0]->span, "what is %s is a condition, not %s",
+		               t == T_COUNT ? "counted" : "asked", v_kind(l.value));
 	Value *c = v_and(L, v_stream(L, V_BOOL, l.cond), t == T_ALL ? v_not(L, l.value) : l.value);
 	Node *n = node_of(L, c);
 	if (!n)
@@ -252,8 +265,8 @@ over_positions(Lower *L, Total t, Env *env, const Ast *over)
 
 typedef struct Choices {
 	int64_t lo, hi;
-	Value **cond;           /* (hi - lo + 1) */
-	Score *score;           /* (hi - lo + 1) of best */
+	Value **cond; /* (hi - lo + 1) */
+	Score *score; /* (hi - lo + 1) of best */
 } Choices;
 
 static bool
@@ -265,7 +278,8 @@ eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
 		fail_at(L, span->span, "a choice is made among a range: in 0..<n");
 		return false;
 	}
-	if (!eval_int(L, env, span->kid[0], "a bound", &c->lo) || !eval_int(L, env, span->kid[1], "a bound", &c->hi))
+	if (!eval_int(L, env, span->kid[0], "a bound", &c->lo)
+	    || !eval_int(L, env, span->kid[1], "a bound", &c->hi))
 		return false;
 	c->hi -= span->kind == N_UPTO;
 	if (c->hi - c->lo >= ITEMS_MAX) {
@@ -277,7 +291,8 @@ eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
 	c->score = NEWS(L->arena, Score, n);
 	for (int i = 0; i < n; i++) {
 		Env *inner = env_bind(L, env, a->kid[1]->text, v_int(L, c->lo + i), NULL);
-		c->cond[i] = a->kid[4] ? eval_bool(L, inner, a->kid[4], "a where") : v_bool(L, true);
+		c->cond[i] = a->kid[4] ? eval_bool(L, inner, a->kid[4], "a where")
+		                       : v_bool(L, true);
 		if (c->cond[i]->kind == V_ERROR)
 			return false;
 		Fact *old = L->facts;
@@ -309,7 +324,9 @@ keep_best(Lower *L, Choices *c)
 	Node *none = constant(L, least - 1);
 	for (int i = 0; i < n; i++) {
 		Value *v = c->cond[i];
-		of[i] = !v->known ? op(L, OP_IF, 3, (Node *[]){ v->node, of[i], none }) : v->num ? of[i] : none;
+		of[i] = !v->known ? op(L, OP_IF, 3, (Node *[]){ v->node, of[i], none })
+		        : v->num  ? of[i]
+		                  : none;
 	}
 	Node *most = n > 1 ? op(L, OP_MAX, n, of) : of[0];
 	if (most->type.lo <= -EXACT_MAX || most->type.hi >= EXACT_MAX) {
@@ -348,14 +365,18 @@ Value *
 eval_pick(Lower *L, Env *env, const Ast *a)
 {
 	const Ast *kind = a->kid[0], *name = a->kid[1];
-	Op which = !strcmp(kind->text, "latest") ? OP_LATEST : !strcmp(kind->text, "first") ? OP_FIRST : OP_BEST;
+	Op which = !strcmp(kind->text, "latest")  ? OP_LATEST
+	           : !strcmp(kind->text, "first") ? OP_FIRST
+	                                          : OP_BEST;
 
 	if (!may_define(L, env, name))
 		return &v_error;
 	if (which == OP_BEST && strcmp(kind->text, "best"))
-		return fail_at(L, kind->span, "a reference is 'latest', 'first' or 'best', not '%s'", kind->text);
+		return fail_at(L, kind->span,
+		               "a reference is 'latest', 'first' or 'best', not '%s'", kind->text);
 	if (which == OP_BEST && !a->kid[3])
-		return fail_at(L, kind->span, "'best' needs a score: best %s by S where C", name->text);
+		return fail_at(L, kind->span, "'best' needs a score: best %s by S where C",
+		               name->text);
 	if (which != OP_BEST && a->kid[3])
 		return fail_at(L, a->kid[3]->span, "'%s' has no 'by'; 'best' has", kind->text);
 	return a->kid[2] ? choose_index(L, env, a, which) : choose_position(L, env, a, which);

@@ -22,8 +22,8 @@ spell(Lower *L, const Value *v, Span span, List *rows)
 		}
 		fail_at(L, span, "the vocabulary has no token '%s'", v->text);
 	} else if (v->kind != V_ERROR)
-		fail_at(L, span, "a test's text is made of tokens known at compile time, not %s%s", v_show(L, v),
-		        v->kind == V_INT && v->known ? "; write it in quotes" : "");
+		fail_at(L, span, "a test's text is made of tokens known at compile time, not %s%s",
+		        v_show(L, v), v->kind == V_INT && v->known ? "; write it in quotes" : "");
 	return false;
 }
 
@@ -56,7 +56,8 @@ text_rows(Lower *L, Value *v, Span span, int *n, int **row)
 		if (*n >= 0)
 			return true;
 		int len = 1;
-		while (bad + (uint32_t)len < v->len && (v->text[bad + (uint32_t)len] & 0xc0) == 0x80)
+		while (bad + (uint32_t)len < v->len
+		       && (v->text[bad + (uint32_t)len] & 0xc0) == 0x80)
 			len++;
 		fail_at(L, span, "the vocabulary has no token for '%.*s'", len, v->text + bad);
 		return false;
@@ -116,13 +117,15 @@ number_rows(Lower *L, Value *v, Span span, Test *t)
 	int width = L->g->ninput;
 
 	if (v->kind != V_ARRAY || !v->n || v->n > L->g->context) {
-		fail_at(L, span, "a test's text is here an array of 1 to %d positions, each with its numbers, not %s",
+		fail_at(L, span,
+		        "a test's text is here an array of 1 to %d positions, each with its "
+		        "numbers, not %s",
 		        L->g->context, v_show(L, v));
 		return false;
 	}
 	t->nprompt = v->n;
 	t->prompt = NEWS(L->arena, int, v->n);
-	t->numbers = NEWS(L->arena, double, v->n * width);
+	t->numbers = NEWS(L->arena, double, v->n *width);
 	for (int i = 0; i < v->n; i++)
 		if (!fed_numbers(L, v->item[i], span, t->numbers + i * width))
 			return false;
@@ -148,7 +151,8 @@ set_prompt(Lower *L, Env *env, const Ast *a, Test *t)
 			return false;
 		}
 	if (t->nprompt > L->g->context) {
-		fail_at(L, a->span, "this prompt has %d tokens, the context only %d", t->nprompt, L->g->context);
+		fail_at(L, a->span, "this prompt has %d tokens, the context only %d", t->nprompt,
+		        L->g->context);
 		return false;
 	}
 	return true;
@@ -159,7 +163,8 @@ set_answer(Lower *L, Env *env, const Ast *a, Test *t)
 {
 	const Ast *e = a->kid[0];
 
-	if (e->kind == N_CMP && e->kid[0]->kind == N_NAME && map_get(&L->outputs, e->kid[0]->text)) {
+	if (e->kind == N_CMP && e->kid[0]->kind == N_NAME
+	    && map_get(&L->outputs, e->kid[0]->text)) {
 		fail_at(L, e->span, "labels are expected with '=': %s = [...]", e->kid[0]->text);
 		return false;
 	}
@@ -193,7 +198,8 @@ label_value(Lower *L, Value *v, const Value *out, Span span, int64_t *to)
 	if (out->kind == V_REAL)
 		v = to_real(L, v);
 	if (v->kind != out->kind || !v->known || v->shape != out->shape) {
-		fail_at(L, span, "this label is %s where the output is %s", v_show(L, v), v_show(L, out));
+		fail_at(L, span, "this label is %s where the output is %s", v_show(L, v),
+		        v_show(L, out));
 		return false;
 	}
 	if (v->kind == V_REAL)
@@ -215,7 +221,8 @@ label_leaves(Lower *L, Value *v, const Value *out, Span span, Label *label, int 
 	if (v->kind == V_ERROR)
 		return false;
 	if (v->kind != out->kind || v->n != out->n) {
-		fail_at(L, span, "this label is %s where the output is %s", v_show(L, v), v_show(L, out));
+		fail_at(L, span, "this label is %s where the output is %s", v_show(L, v),
+		        v_show(L, out));
 		return false;
 	}
 	for (int i = 0; i < v->n; i++)
@@ -238,8 +245,11 @@ label_list(Lower *L, Env *env, const Ast *e, const Output *out, Label *label)
 	}
 	int n = whole ? whole->n : e->n - tail;
 	for (int i = 0; i < out->n; i++)
-		label[i] = (Label){ .output = out->first + i, .n = n, .tail = tail,
-		                    .value = NEWS(L->arena, int64_t, n), .any = NEWS(L->arena, bool, n) };
+		label[i] = (Label){ .output = out->first + i,
+			            .n = n,
+			            .tail = tail,
+			            .value = NEWS(L->arena, int64_t, n),
+			            .any = NEWS(L->arena, bool, n) };
 	for (int k = 0; k < n; k++) {
 		const Ast *a = whole ? e : e->kid[k + tail];
 		int leaf = 0;

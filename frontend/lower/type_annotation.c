@@ -18,8 +18,12 @@ shape_new(Lower *L, ShapeKind kind)
 static const Shape *
 named_shape(Lower *L, Env *env, const Ast *a)
 {
-	static const struct { const char *name; ShapeKind kind; } known[] = {
-		{ "int", S_INT }, { "bool", S_BOOL }, { "token", S_TOKEN }, { "real", S_REAL }, { "pos", S_POS },
+	static const struct {
+		const char *name;
+		ShapeKind kind;
+	} known[] = {
+		{ "int", S_INT },   { "bool", S_BOOL }, { "token", S_TOKEN },
+		{ "real", S_REAL }, { "pos", S_POS },
 	};
 	const Ast *name = a->kid[0];
 
@@ -48,7 +52,9 @@ real_range(Lower *L, Env *env, Shape *s, const Ast *span)
 		return &s_error;
 	}
 	if (span->kind == N_UPTO || known_compare(lo, hi) > 0) {
-		fail_at(L, span->span, span->kind == N_UPTO ? "a range of reals includes its end: write lo..hi" : "this range is empty");
+		fail_at(L, span->span,
+		        span->kind == N_UPTO ? "a range of reals includes its end: write lo..hi"
+		                             : "this range is empty");
 		return &s_error;
 	}
 	s->kind = S_REAL;
@@ -107,17 +113,14 @@ const Shape *
 shape_of(Lower *L, Env *env, const Ast *a)
 {
 	switch (a->kind) {
-	case N_TNAME:
-		return named_shape(L, env, a);
+	case N_TNAME: return named_shape(L, env, a);
 	case N_TMAYBE:
 		if (!strcmp(a->kid[0]->text, "pos"))
 			return shape_new(L, S_MAYBE);
 		fail_at(L, a->span, "only 'pos?' may be absent");
 		return &s_error;
-	case N_TRANGE:
-		return range_shape(L, env, a);
-	case N_TARRAY:
-		return array_shape(L, env, a);
+	case N_TRANGE: return range_shape(L, env, a);
+	case N_TARRAY: return array_shape(L, env, a);
 	case N_TRECORD: {
 		Shape *s = NEW(L->arena, Shape);
 		s->kind = S_RECORD;
@@ -130,8 +133,7 @@ shape_of(Lower *L, Env *env, const Ast *a)
 		}
 		return s;
 	}
-	default:
-		return &s_error;
+	default: return &s_error;
 	}
 }
 
@@ -141,12 +143,14 @@ shape_show(Lower *L, const Shape *s)
 	switch (s->kind) {
 	case S_INT:
 		if (s->ranged)
-			return arena_fmt(L->arena, "int %lld..%lld", (long long)s->lo, (long long)s->hi);
+			return arena_fmt(L->arena, "int %lld..%lld", (long long)s->lo,
+			                 (long long)s->hi);
 		return "int";
 	case S_BOOL: return "bool";
 	case S_TOKEN: return "token";
 	case S_REAL:
-		return s->ranged ? arena_fmt(L->arena, "real %.10g..%.10g", s->min, s->max) : "real";
+		return s->ranged ? arena_fmt(L->arena, "real %.10g..%.10g", s->min, s->max)
+		                 : "real";
 	case S_POS: return "pos";
 	case S_MAYBE: return "pos?";
 	case S_ENUM: return s->name;
@@ -166,13 +170,15 @@ static Value *
 conform_int(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 {
 	if (v->kind != V_INT)
-		return fail_at(L, span, "%s is %s, not %s%s", what, shape_show(L, s), v_show(L, v), whole_hint(v));
+		return fail_at(L, span, "%s is %s, not %s%s", what, shape_show(L, s), v_show(L, v),
+		               whole_hint(v));
 	if (!s->ranged)
 		return v;
 	if (v->known) {
 		if (v->num >= s->lo && v->num <= s->hi)
 			return v;
-		return fail_at(L, span, "%s is %s, but this is %lld", what, shape_show(L, s), (long long)v->num);
+		return fail_at(L, span, "%s is %s, but this is %lld", what, shape_show(L, s),
+		               (long long)v->num);
 	}
 	if (v->node->type.lo >= s->lo && v->node->type.hi <= s->hi)
 		return v;
@@ -190,9 +196,11 @@ conform_real(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 	if (!is_number(v))
 		return mismatch(L, v, s, span, what);
 	v = to_real(L, v);
-	double min = v->known ? number_value(v) : v->node->type.min, max = v->known ? min : v->node->type.max;
+	double min = v->known ? number_value(v) : v->node->type.min,
+	       max = v->known ? min : v->node->type.max;
 	if (s->ranged && (min < s->min || max > s->max))
-		return fail_at(L, span, "%s is %s, but this can be %s", what, shape_show(L, s), v_show(L, v));
+		return fail_at(L, span, "%s is %s, but this can be %s", what, shape_show(L, s),
+		               v_show(L, v));
 	return v;
 }
 
@@ -217,7 +225,8 @@ in_order(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 	for (int i = 0; i < s->n; i++) {
 		int at = field_of(s->field[i], v->n, v->field);
 		if (at < 0)
-			return fail_at(L, span, "%s has a field '%s', which is missing here", what, s->field[i]);
+			return fail_at(L, span, "%s has a field '%s', which is missing here", what,
+			               s->field[i]);
 		to->item[i] = v->item[at];
 	}
 	return to;
@@ -243,8 +252,11 @@ conform_items(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 	to->item = NEWS(L->arena, Value *, v->n);
 	for (int i = 0; i < v->n; i++) {
 		const Shape *part = s->kind == S_ARRAY ? s->item[0] : s->item[i];
-		to->item[i] = conform(L, v->item[i], part, span, s->kind == S_ARRAY ? what
-		                      : arena_fmt(L->arena, "the field '%s' of %s", s->field[i], what));
+		to->item[i] = conform(
+			L, v->item[i], part, span,
+			s->kind == S_ARRAY
+				? what
+				: arena_fmt(L->arena, "the field '%s' of %s", s->field[i], what));
 		if (to->item[i]->kind == V_ERROR)
 			return &v_error;
 	}
@@ -257,25 +269,21 @@ conform(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 	if (v->kind == V_ERROR || v->kind == V_FOREIGN || s->kind == S_ERROR)
 		return v;
 	switch (s->kind) {
-	case S_INT:
-		return conform_int(L, v, s, span, what);
-	case S_BOOL:
-		return v->kind == V_BOOL ? v : mismatch(L, v, s, span, what);
+	case S_INT: return conform_int(L, v, s, span, what);
+	case S_BOOL: return v->kind == V_BOOL ? v : mismatch(L, v, s, span, what);
 	case S_TOKEN:
 		if (L->token_shape && s != L->token_shape)
 			return conform(L, v, L->token_shape, span, what);
 		return v->kind == V_TOKEN ? v : mismatch(L, v, s, span, what);
-	case S_REAL:
-		return conform_real(L, v, s, span, what);
-	case S_POS: case S_MAYBE:
+	case S_REAL: return conform_real(L, v, s, span, what);
+	case S_POS:
+	case S_MAYBE:
 		if (v->kind != V_POS)
 			return mismatch(L, v, s, span, what);
 		if (s->kind == S_POS && !is_present(L, v))
 			return fail_at(L, span, "%s is pos, but this may be absent (pos?)", what);
 		return v;
-	case S_ENUM:
-		return v->kind == V_ENUM && v->shape == s ? v : mismatch(L, v, s, span, what);
-	default:
-		return conform_items(L, v, s, span, what);
+	case S_ENUM: return v->kind == V_ENUM && v->shape == s ? v : mismatch(L, v, s, span, what);
+	default: return conform_items(L, v, s, span, what);
 	}
 }

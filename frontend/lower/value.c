@@ -22,7 +22,8 @@ add_note(Lower *L, Diag *d)
 		return;
 	d->note_src = c->src;
 	d->note_span = c->span;
-	d->note = L->reader ? "read at another position here, where no guard is known to hold" : "in the call here";
+	d->note = L->reader ? "read at another position here, where no guard is known to hold"
+	                    : "in the call here";
 }
 
 Value *
@@ -247,7 +248,8 @@ v_pos(Lower *L, Node *ref, int offset)
 bool
 is_scalar(const Value *v)
 {
-	return v->kind == V_INT || v->kind == V_REAL || v->kind == V_BOOL || v->kind == V_TOKEN || v->kind == V_ENUM;
+	return v->kind == V_INT || v->kind == V_REAL || v->kind == V_BOOL || v->kind == V_TOKEN
+	       || v->kind == V_ENUM;
 }
 
 bool
@@ -260,17 +262,20 @@ bool
 is_known(const Value *v)
 {
 	switch (v->kind) {
-	case V_ARRAY: case V_RECORD:
+	case V_ARRAY:
+	case V_RECORD:
 		for (int i = 0; i < v->n; i++)
 			if (!is_known(v->item[i]))
 				return false;
 		return true;
-	case V_POS:
-		return false;
-	case V_ERROR: case V_FN: case V_BUILTIN: case V_TYPE: case V_MODULE: case V_FOREIGN:
-		return true;
-	default:
-		return v->known;
+	case V_POS: return false;
+	case V_ERROR:
+	case V_FN:
+	case V_BUILTIN:
+	case V_TYPE:
+	case V_MODULE:
+	case V_FOREIGN: return true;
+	default: return v->known;
 	}
 }
 
@@ -302,7 +307,9 @@ node_of(Lower *L, Value *v)
 		return v->node = constant(L, row);
 	}
 	if (v->kind == V_INT && (v->num >= EXACT_MAX || v->num <= -EXACT_MAX)) {
-		const char *text = arena_fmt(L->arena, "%lld is more than a 32-bit float holds exactly (16777216)", (long long)v->num);
+		const char *text = arena_fmt(
+			L->arena, "%lld is more than a 32-bit float holds exactly (16777216)",
+			(long long)v->num);
 		Node *n = constant(L, v->num);
 		if (!may_be_large(n)) {
 			fail(L, "%s", text);
@@ -338,7 +345,8 @@ as_array(Lower *L, Value *v)
 			for (n = 1; at + n < v->len && (v->text[at + n] & 0xc0) == 0x80; n++)
 				;
 			if (L->has_vocab && L->src == L->program->src)
-				return fail(L, "the vocabulary has no token for '%.*s'", (int)n, v->text + at);
+				return fail(L, "the vocabulary has no token for '%.*s'", (int)n,
+				            v->text + at);
 		}
 		list_push(L, &l, v_token(L, intern(L->arena, v->text + at, n), n));
 	}
@@ -366,7 +374,8 @@ v_kind(const Value *v)
 	case V_TEXT: return "a text";
 	case V_ARRAY: return "an array";
 	case V_RECORD: return "a record";
-	case V_FN: case V_BUILTIN: return "a function";
+	case V_FN:
+	case V_BUILTIN: return "a function";
 	case V_TYPE: return "a type";
 	case V_MODULE: return "a module";
 	default: return "an unknown value";
@@ -386,18 +395,12 @@ const char *
 v_show(Lower *L, const Value *v)
 {
 	switch (v->kind) {
-	case V_INT:
-		return show_int(L, v);
-	case V_BOOL:
-		return v->known ? v->num ? "true" : "false" : "bool";
-	case V_TOKEN:
-		return v->known ? arena_fmt(L->arena, "'%s'", v->text) : "token";
-	case V_TEXT:
-		return "a text";
-	case V_POS:
-		return is_present(L, v) ? "pos" : "pos?";
-	case V_ENUM:
-		return v->shape->name;
+	case V_INT: return show_int(L, v);
+	case V_BOOL: return v->known ? v->num ? "true" : "false" : "bool";
+	case V_TOKEN: return v->known ? arena_fmt(L->arena, "'%s'", v->text) : "token";
+	case V_TEXT: return "a text";
+	case V_POS: return is_present(L, v) ? "pos" : "pos?";
+	case V_ENUM: return v->shape->name;
 	case V_REAL:
 		if (v->known)
 			return arena_fmt(L->arena, "%.10g", number_value(v));
@@ -406,8 +409,7 @@ v_show(Lower *L, const Value *v)
 		if (!v->n)
 			return "an empty array";
 		return arena_fmt(L->arena, "[%d] %s", v->n, v_show(L, v->item[0]));
-	default:
-		return v_kind(v);
+	default: return v_kind(v);
 	}
 }
 
@@ -434,8 +436,8 @@ static bool
 same_form(Lower *L, Value *a, Value *b)
 {
 	if (a->kind != b->kind) {
-		fail(L, "%s and %s do not go together: %s, %s", v_kind(a), v_kind(b),
-		     v_show(L, a), v_show(L, b));
+		fail(L, "%s and %s do not go together: %s, %s", v_kind(a), v_kind(b), v_show(L, a),
+		     v_show(L, b));
 		return false;
 	}
 	if (a->n != b->n) {
@@ -487,7 +489,8 @@ if_leaf(Lower *L, Value *a, Value *b, void *cond)
 	a = both[0];
 	b = both[1];
 	if (!is_scalar(a) || a->kind != b->kind || a->shape != b->shape)
-		return fail(L, "the branches do not go together: %s and %s", v_show(L, a), v_show(L, b));
+		return fail(L, "the branches do not go together: %s and %s", v_show(L, a),
+		            v_show(L, b));
 	Node *x = node_of(L, a), *y = node_of(L, b);
 	if (!x || !y)
 		return &v_error;

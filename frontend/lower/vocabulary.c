@@ -92,12 +92,17 @@ static void
 add_token(Lower *L, List *vocab, const char *s, uint32_t len, Span span)
 {
 	if (!len || memchr(s, 0, len)) {
-		fail_at(L, span, len ? "a token cannot contain a NUL" : "a token has at least one character");
+		fail_at(L, span,
+		        len ? "a token cannot contain a NUL"
+		            : "a token has at least one character");
 		return;
 	}
 	const char *spelling = intern(L->arena, s, len);
 	if (map_get(&L->rows, spelling) || spelling == L->end) {
-		fail_at(L, span, spelling == L->end ? "%s is always there" : "the token '%s' is declared twice", spelling);
+		fail_at(L, span,
+		        spelling == L->end ? "%s is always there"
+		                           : "the token '%s' is declared twice",
+		        spelling);
 		return;
 	}
 	if (vocab->n == VOCAB_MAX) {
@@ -125,10 +130,12 @@ add_tokens(Lower *L, List *vocab, const Value *v, Span span)
 		add_token(L, vocab, v->text, v->len, span);
 	else if (v->kind == V_ARRAY)
 		for (int i = 0; i < v->n; i++)
-			if (v->item[i]->kind == V_TEXT || (v->item[i]->kind == V_TOKEN && v->item[i]->known))
+			if (v->item[i]->kind == V_TEXT
+			    || (v->item[i]->kind == V_TOKEN && v->item[i]->known))
 				add_token(L, vocab, v->item[i]->text, v->item[i]->len, span);
 			else {
-				fail_at(L, span, "a vocabulary is made of texts, not of %s", v_show(L, v->item[i]));
+				fail_at(L, span, "a vocabulary is made of texts, not of %s",
+				        v_show(L, v->item[i]));
 				return;
 			}
 	else if (v->kind != V_ERROR)
@@ -196,8 +203,10 @@ set_one(Lower *L, Env *env, const Ast *set)
 		best = nearest(L, name->text, best, "vocab", &d);
 		best = nearest(L, name->text, best, "context", &d);
 		best = nearest(L, name->text, best, "attention", &d);
-		fail_at(L, name->span, "a model has vocab or token, context and attention, not '%s'%s%s%s", name->text,
-		        best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
+		fail_at(L, name->span,
+		        "a model has vocab or token, context and attention, not '%s'%s%s%s",
+		        name->text, best ? "; did you mean '" : "", best ? best : "",
+		        best ? "'?" : "");
 	}
 }
 
@@ -219,12 +228,15 @@ lower_model(Lower *L, Env *env, const Ast *a)
 			set_one(L, env, set);
 	}
 	if (L->g->nvocab && L->takes_numbers)
-		fail_at(L, a->kid[0]->span, "a model takes tokens, by its vocab, or numbers, by input; not both");
+		fail_at(L, a->kid[0]->span,
+		        "a model takes tokens, by its vocab, or numbers, by input; not both");
 	else if (!L->g->nvocab && !L->takes_numbers && !L->diags->nerror)
-		fail_at(L, a->kid[0]->span, "a model needs a vocab, a token with fields, or an input");
+		fail_at(L, a->kid[0]->span,
+		        "a model needs a vocab, a token with fields, or an input");
 	if (!L->g->context) {
 		if (!L->diags->nerror)
-			fail_at(L, a->kid[0]->span, "a model needs a context: the most tokens of a text");
+			fail_at(L, a->kid[0]->span,
+			        "a model needs a context: the most tokens of a text");
 		L->g->context = 64;
 	}
 	L->has_vocab = L->g->nvocab > 0;

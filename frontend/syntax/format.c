@@ -31,43 +31,43 @@ enum { STEP = 2, COMMENT = -1 };
 typedef enum Bracket { B_PLAIN, B_RECORD, B_MODEL, B_ENUM, B_MATCH, B_BLOCK } Bracket;
 
 typedef struct Tok {
-	int kind;               /* TOK_... or COMMENT; 0 behind the last */
+	int kind; /* TOK_... or COMMENT; 0 behind the last */
 	Span span;
-	int column;             /* where it stood, from 0, in code points */
-	int width;              /* code points */
-	int gap;                /* spaces before it, unless it begins its line */
-	int to;                 /* column in the result */
-	int line;               /* of the result */
-	Bracket bracket;        /* of ( [ { */
-	bool setting;           /* the name of a model's setting */
+	int column;      /* where it stood, from 0, in code points */
+	int width;       /* code points */
+	int gap;         /* spaces before it, unless it begins its line */
+	int to;          /* column in the result */
+	int line;        /* of the result */
+	Bracket bracket; /* of ( [ { */
+	bool setting;    /* the name of a model's setting */
 } Tok;
 
 typedef struct Line {
-	int first, end;         /* tok[first ... end - 1] */
-	bool blank;             /* a blank line stands before it */
-	int parent;             /* the bracket it stands in, or -1 */
-	int anchor;             /* the `if` it stands below, or -1 */
-	int extra;              /* columns more than the parent's line */
+	int first, end; /* tok[first ... end - 1] */
+	bool blank;     /* a blank line stands before it */
+	int parent;     /* the bracket it stands in, or -1 */
+	int anchor;     /* the `if` it stands below, or -1 */
+	int extra;      /* columns more than the parent's line */
 	int indent;
-	int mark;               /* what neighbours line up, or -1 */
-	int comment;            /* behind code, or below such a one; or -1 */
+	int mark;    /* what neighbours line up, or -1 */
+	int comment; /* behind code, or below such a one; or -1 */
 } Line;
 
 typedef struct If {
-	int tok, depth;         /* the first of a chain; open brackets around it */
+	int tok, depth; /* the first of a chain; open brackets around it */
 } If;
 
 typedef struct Format {
 	Arena *arena;
 	const Source *src;
 	int n, nline;
-	Tok *tok;               /* (n + 1) */
+	Tok *tok; /* (n + 1) */
 	Line *line;
 	/* while walking */
-	int *open, nopen;       /* brackets */
+	int *open, nopen; /* brackets */
 	If *ifs;
 	int nifs;
-	int *match, nmatch;     /* `match` whose { is to come: open brackets around each */
+	int *match, nmatch; /* `match` whose { is to come: open brackets around each */
 } Format;
 
 /* ---- tokens ---- */
@@ -108,7 +108,9 @@ add_tok(Format *f, int *cap, int kind, Span span)
 	while (kind == COMMENT && span.hi > span.lo && strchr(" \t\r", s[span.hi - 1]))
 		span.hi--;
 	f->tok[f->n++] = (Tok){
-		.kind = kind, .span = span, .column = column_of(f->src, span.lo),
+		.kind = kind,
+		.span = span,
+		.column = column_of(f->src, span.lo),
 		.width = count_chars(s + span.lo, span.hi - span.lo),
 	};
 }
@@ -142,12 +144,20 @@ static bool
 is_statement_word(int kind)
 {
 	switch (kind) {
-	case TOK_USE: case TOK_MODEL: case TOK_ENUM: case TOK_TYPE: case TOK_CONST: case TOK_LET:
-	case TOK_FN: case TOK_RETURN: case TOK_EMIT: case TOK_OUTPUT: case TOK_INPUT:
-	case TOK_ASSERT: case TOK_TEST:
-		return true;
-	default:
-		return false;
+	case TOK_USE:
+	case TOK_MODEL:
+	case TOK_ENUM:
+	case TOK_TYPE:
+	case TOK_CONST:
+	case TOK_LET:
+	case TOK_FN:
+	case TOK_RETURN:
+	case TOK_EMIT:
+	case TOK_OUTPUT:
+	case TOK_INPUT:
+	case TOK_ASSERT:
+	case TOK_TEST: return true;
+	default: return false;
 	}
 }
 
@@ -155,11 +165,17 @@ static bool
 ends_operand(int kind)
 {
 	switch (kind) {
-	case TOK_NAME: case TOK_INT: case TOK_REAL: case TOK_TOKEN: case TOK_STRING:
-	case TOK_TRUE: case TOK_FALSE: case ')': case ']': case '}':
-		return true;
-	default:
-		return false;
+	case TOK_NAME:
+	case TOK_INT:
+	case TOK_REAL:
+	case TOK_TOKEN:
+	case TOK_STRING:
+	case TOK_TRUE:
+	case TOK_FALSE:
+	case ')':
+	case ']':
+	case '}': return true;
+	default: return false;
 	}
 }
 
@@ -225,7 +241,8 @@ is_range_type(const Format *f, int i)
 	Span s = i < 0 ? (Span){ 0, 0 } : f->tok[i].span;
 	const char *text = f->src->text + s.lo;
 
-	return (s.hi - s.lo == 3 && !memcmp(text, "int", 3)) || (s.hi - s.lo == 4 && !memcmp(text, "real", 4));
+	return (s.hi - s.lo == 3 && !memcmp(text, "int", 3))
+	       || (s.hi - s.lo == 4 && !memcmp(text, "real", 4));
 }
 
 static bool
@@ -233,7 +250,8 @@ is_unary(const Format *f, int i)
 {
 	int before = code_before(f, i);
 
-	return kind_at(f, i) == '-' && (!ends_operand(kind_at(f, before)) || is_range_type(f, before));
+	return kind_at(f, i) == '-'
+	       && (!ends_operand(kind_at(f, before)) || is_range_type(f, before));
 }
 
 /* Spaces between token p and the one behind it, i, in one line. `open` is the
@@ -253,7 +271,7 @@ gap(const Format *f, int p, int i, Bracket open)
 		return b != '}' && f->tok[p].bracket != B_RECORD;
 	if (b == '}')
 		return open != B_RECORD;
-	if (a == TOK_TO)        /* ..<end> would be read as ..< end > */
+	if (a == TOK_TO) /* ..<end> would be read as ..< end > */
 		return f->src->text[f->tok[i].span.lo] == '<';
 	if (b == TOK_TO || b == TOK_UPTO || a == TOK_UPTO)
 		return 0;
@@ -302,7 +320,9 @@ split_lines(Format *f)
 		if (breaks_before(f, i, depth)) {
 			if (f->nline)
 				f->line[f->nline - 1].end = i;
-			f->line[f->nline++] = (Line){ .first = i, .blank = blank_before(f, i), .mark = -1, .comment = -1 };
+			f->line[f->nline++] = (Line){
+				.first = i, .blank = blank_before(f, i), .mark = -1, .comment = -1
+			};
 		}
 		t->line = f->nline - 1;
 		depth += is_open(t->kind) - is_close(t->kind);
@@ -353,13 +373,17 @@ follow_ifs(Format *f, int i)
 {
 	int kind = f->tok[i].kind, before = kind_at(f, i - 1);
 
-	while (f->nifs && (f->ifs[f->nifs - 1].depth > f->nopen
-	       || ((kind == ',' || is_statement_word(kind)) && f->ifs[f->nifs - 1].depth == f->nopen)))
+	while (f->nifs
+	       && (f->ifs[f->nifs - 1].depth > f->nopen
+	           || ((kind == ',' || is_statement_word(kind))
+	               && f->ifs[f->nifs - 1].depth == f->nopen)))
 		f->nifs--;
 	if (kind == TOK_IF) {
 		/* else if continues the chain, whose top has just been left */
-		int chain = before == TOK_ELSE && f->ifs[f->nifs].depth == f->nopen && f->ifs[f->nifs].tok >= 0
-		            ? f->ifs[f->nifs].tok : i;
+		int chain = before == TOK_ELSE && f->ifs[f->nifs].depth == f->nopen
+		                            && f->ifs[f->nifs].tok >= 0
+		                    ? f->ifs[f->nifs].tok
+		                    : i;
 		f->ifs[f->nifs++] = (If){ chain, f->nopen };
 	} else if (kind == TOK_ELSE) {
 		if (f->nifs && f->ifs[f->nifs - 1].depth == f->nopen)
@@ -381,11 +405,13 @@ walk(Format *f)
 		Bracket in = top < 0 ? B_PLAIN : f->tok[top].bracket;
 
 		if (in == B_MODEL && t->kind == TOK_NAME)
-			t->setting = p == top || (ends_operand(kind_at(f, p)) && !f->tok[p].setting);
+			t->setting = p == top
+			             || (ends_operand(kind_at(f, p)) && !f->tok[p].setting);
 		if (f->line[t->line].first == i) {
 			for (int k = i; k < f->n && f->tok[k].kind == COMMENT && in == B_MODEL; k++)
 				if (kind_at(f, k + 1) == TOK_NAME)
-					f->tok[k + 1].setting = p == top || ends_operand(kind_at(f, p));
+					f->tok[k + 1].setting = p == top
+					                        || ends_operand(kind_at(f, p));
 			place_line(f, &f->line[t->line]);
 		} else {
 			t->gap = gap(f, i - 1, i, in);
@@ -424,14 +450,18 @@ static int
 mark_of(const Format *f, const Line *l)
 {
 	switch (f->tok[l->first].kind) {
-	case TOK_LET: case TOK_CONST: case TOK_FN: case TOK_TYPE: case TOK_OUTPUT:
-		return find_mark(f, l, '=');
-	case TOK_TEST:
-		return find_mark(f, l, TOK_ARROW);
+	case TOK_LET:
+	case TOK_CONST:
+	case TOK_FN:
+	case TOK_TYPE:
+	case TOK_OUTPUT: return find_mark(f, l, '=');
+	case TOK_TEST: return find_mark(f, l, TOK_ARROW);
 	default:
 		if (f->tok[l->first].setting)
 			return l->first + 1 < l->end ? l->first + 1 : -1;
-		return l->parent >= 0 && f->tok[l->parent].bracket == B_MATCH ? find_mark(f, l, TOK_GIVES) : -1;
+		return l->parent >= 0 && f->tok[l->parent].bracket == B_MATCH
+		               ? find_mark(f, l, TOK_GIVES)
+		               : -1;
 	}
 }
 
@@ -494,7 +524,8 @@ align_marks(Format *f)
 		bool alone = f->tok[l->first].kind == COMMENT;
 		if (!alone && l->anchor < 0)
 			l->mark = mark_of(f, l);
-		if (first >= 0 && (l->blank || (!alone && (l->mark < 0 || !lines_up(f, &f->line[last], l))))) {
+		if (first >= 0
+		    && (l->blank || (!alone && (l->mark < 0 || !lines_up(f, &f->line[last], l))))) {
 			align(f, first, last);
 			first = -1;
 		}
@@ -515,8 +546,12 @@ set_columns(Format *f)
 {
 	for (int i = 0; i < f->nline; i++) {
 		Line *l = &f->line[i];
-		l->indent = l->anchor >= 0 ? f->tok[l->anchor].to
-		            : l->extra + (l->parent < 0 ? 0 : f->line[f->tok[l->parent].line].indent);
+		l->indent = l->anchor >= 0
+		                    ? f->tok[l->anchor].to
+		                    : l->extra
+		                              + (l->parent < 0
+		                                         ? 0
+		                                         : f->line[f->tok[l->parent].line].indent);
 		for (int k = l->first, to = l->indent; k < l->end; k++) {
 			to += k > l->first ? f->tok[k].gap : 0;
 			f->tok[k].to = to;
@@ -538,7 +573,9 @@ side_comment(const Format *f, int i)
 		return l->end - 1;
 	if (i == 0 || l->blank || f->line[i - 1].comment < 0)
 		return -1;
-	return f->tok[f->line[i - 1].comment].column == t->column && t->column > l->indent ? l->first : -1;
+	return f->tok[f->line[i - 1].comment].column == t->column && t->column > l->indent
+	               ? l->first
+	               : -1;
 }
 
 static void
@@ -551,7 +588,8 @@ place_comments(Format *f)
 			if ((l->comment = side_comment(f, end)) < 0)
 				break;
 			const Tok *t = &f->tok[l->comment];
-			if (end > i && (l->blank || f->tok[f->line[i].comment].column != t->column)) {
+			if (end > i
+			    && (l->blank || f->tok[f->line[i].comment].column != t->column)) {
 				l->comment = -1;
 				break;
 			}
@@ -581,7 +619,8 @@ print_lines(const Format *f, size_t *n)
 			fputc('\n', out);
 		for (int k = l->first, at = 0; k < l->end; k++) {
 			const Tok *t = &f->tok[k];
-			fprintf(out, "%*s%.*s", t->to - at, "", (int)(t->span.hi - t->span.lo), f->src->text + t->span.lo);
+			fprintf(out, "%*s%.*s", t->to - at, "", (int)(t->span.hi - t->span.lo),
+			        f->src->text + t->span.lo);
 			at = t->to + t->width;
 		}
 		fputc('\n', out);

@@ -191,7 +191,7 @@ quoted(Parser *p, AstKind kind, Span span, const char *text, size_t len)
 	char *buf = arena_alloc(p->arena, len + 1);
 	size_t n = 0;
 
-	for (const char *s = text, *end = text + len; s < end; ) {
+	for (const char *s = text, *end = text + len; s < end;) {
 		if (*s != '\\') {
 			buf[n++] = *s++;
 			continue;
@@ -209,11 +209,14 @@ void
 bad_quote(Parser *p, Span span, const char *text)
 {
 	for (const char *s = text + 1; *s; s += 1 + (*s == '\\')) {
-		bool code = s[1] == 'u' && s[2] == '{' && isxdigit((unsigned char)s[3]) && s[3 + strspn(s + 3, "0123456789abcdefABCDEF")] == '}';
+		bool code = s[1] == 'u' && s[2] == '{' && isxdigit((unsigned char)s[3])
+		            && s[3 + strspn(s + 3, "0123456789abcdefABCDEF")] == '}';
 		uint32_t at = span.lo + (uint32_t)(s - text);
 		if (*s != '\\' || !s[1] || strchr("ntr0\\'\"", s[1]) || code)
 			continue;
-		syntax(p, (Span){ at, at + 2 }, "there is no such escape; there are \\n \\t \\r \\0 \\\\ \\' \\\" \\u{1f600}");
+		syntax(p, (Span){ at, at + 2 },
+		       "there is no such escape; there are \\n \\t \\r \\0 \\\\ \\' \\\" "
+		       "\\u{1f600}");
 		return;
 	}
 	syntax(p, span, "this quote is not closed on its line");
@@ -240,8 +243,11 @@ comment(Parser *p, Span span)
 static uint32_t
 utf8_len(const unsigned char *s, uint32_t left)
 {
-	uint32_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : (*s & 0xf0) == 0xe0 ? 3
-	             : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+	uint32_t n = *s < 0x80                 ? 1
+	             : *s >= 0xc2 && *s < 0xe0 ? 2
+	             : (*s & 0xf0) == 0xe0     ? 3
+	             : *s >= 0xf0 && *s < 0xf5 ? 4
+	                                       : 0;
 
 	if (n > left)
 		return 0;
@@ -263,7 +269,9 @@ is_text(Parser *p)
 		n = utf8_len(s + i, p->src->len - i);
 		if (n && s[i])
 			continue;
-		syntax(p, (Span){ i, i + 1 }, n ? "a NUL byte: this is not a text file" : "this byte is not UTF-8: save the file as UTF-8");
+		syntax(p, (Span){ i, i + 1 },
+		       n ? "a NUL byte: this is not a text file"
+		         : "this byte is not UTF-8: save the file as UTF-8");
 		return false;
 	}
 	return true;

@@ -10,39 +10,38 @@ typedef struct Parser {
 	Diags *diags;
 	const Source *src;
 	Tree *tree;
-	uint32_t pos;           /* bytes consumed by the lexer */
-	Span before, last;      /* the two tokens before the one being looked at */
+	uint32_t pos;      /* bytes consumed by the lexer */
+	Span before, last; /* the two tokens before the one being looked at */
 	Span this;
 	int comment_cap;
-	bool too_deep;          /* said so */
-	Span misnamed;          /* the last reserved word that stood for a name, */
-	const char *misname;    /* and which it is; or NULL */
-	Span foreign;           /* the last statement of another language, the end of which may follow */
+	bool too_deep;       /* said so */
+	Span misnamed;       /* the last reserved word that stood for a name, */
+	const char *misname; /* and which it is; or NULL */
+	Span foreign; /* the last statement of another language, the end of which may follow */
 } Parser;
 
 /* Where the text does not parse. */
 typedef struct Wrong {
-	const char *got;        /* the symbol that does not fit: "name", "then", "')'" */
-	bool ends;              /* it is the end of the file */
-	bool is_statement;      /* it begins a statement */
+	const char *got;   /* the symbol that does not fit: "name", "then", "')'" */
+	bool ends;         /* it is the end of the file */
+	bool is_statement; /* it begins a statement */
 	int n;
-	const char **want;      /* (n) symbols that would fit */
+	const char **want; /* (n) symbols that would fit */
 	Span at, last;
-	const char *word, *last_word, *before_word;     /* as written: it, and those before it */
-	const char *rest;       /* the text behind it */
+	const char *word, *last_word, *before_word; /* as written: it, and those before it */
+	const char *rest;                           /* the text behind it */
 } Wrong;
 
-void syntax(Parser *, Span, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void syntax(Parser *, Span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 Ast *ast(Parser *, AstKind, Span, int n, ...);
 Ast *ast_add(Parser *, Ast *list, Ast *kid);
-Ast *ast_join(Parser *, Ast *list, Ast *more);          /* all kids of more */
+Ast *ast_join(Parser *, Ast *list, Ast *more); /* all kids of more */
 Ast *leaf(Parser *, AstKind, Span, const char *text, size_t len);
 Ast *op_leaf(Parser *, Span, Relation);
 Ast *number(Parser *, Span, const char *text);
 Ast *quoted(Parser *, AstKind, Span, const char *text, size_t len);
 void bad_quote(Parser *, Span, const char *text);
 void comment(Parser *, Span);
-void report_syntax(Parser *, const Wrong *);            /* syntax_errors.c */
+void report_syntax(Parser *, const Wrong *); /* syntax_errors.c */
 
 #endif

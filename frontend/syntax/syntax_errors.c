@@ -7,7 +7,9 @@
 
 #include "frontend/syntax/parser.h"
 
-#define STARTS  "a statement starts with let, const, fn, emit, output …, a reference with latest, first or best"
+#define STARTS \
+	"a statement starts with let, const, fn, emit, output …, a reference with latest, first " \
+	"or best"
 #define ASSIGNS "a name is defined once, by let: let %s = …"
 #define NEITHER "something is missing before this: an operator, or the word that starts a statement"
 #define NO_LOOPS "there are no loops: use a comprehension, fold or scan"
@@ -45,7 +47,8 @@ is_selector(const char *word)
 static bool
 is_type_word(const char *word)
 {
-	return is_one_of(word, (const char *const[]){ "int", "bool", "real", "pos", "token", "float", "string", NULL });
+	return is_one_of(word, (const char *const[]){ "int", "bool", "real", "pos", "token",
+	                                              "float", "string", NULL });
 }
 
 static bool
@@ -58,8 +61,9 @@ is_setting(const char *word)
 static bool
 starts_value(const Wrong *w)
 {
-	return is_one_of(w->got, (const char *const[]){ "name", "integer", "number", "text", "token literal", "true", "false",
-	                                                "match", NULL });
+	return is_one_of(w->got,
+	                 (const char *const[]){ "name", "integer", "number", "text",
+	                                        "token literal", "true", "false", "match", NULL });
 }
 
 static bool
@@ -73,14 +77,17 @@ static const char *
 foreign_word(const char *word)
 {
 	static const char *const hint[][2] = {
-		{ "True", "write true" }, { "False", "write false" },
-		{ "elif", "write else if" }, { "elseif", "write else if" },
+		{ "True", "write true" },
+		{ "False", "write false" },
+		{ "elif", "write else if" },
+		{ "elseif", "write else if" },
 		{ "def", "a function is 'fn name(x) = e'" },
 		{ "function", "a function is 'fn name(x) = e'" },
 		{ "lambda", "a function has a name: fn name(x) = e" },
 		{ "var", "a stream is 'let name = e'" },
 		{ "import", "a module is 'use name'" },
-		{ "print", "nothing is printed: 'output name = e' labels the text, 'emit e' continues it" },
+		{ "print",
+		  "nothing is printed: 'output name = e' labels the text, 'emit e' continues it" },
 		{ "case", "an arm is 'pattern => e', without case" },
 		{ "while", NO_LOOPS },
 	};
@@ -164,7 +171,8 @@ two_names(Parser *p, const Wrong *w)
 	if (w->n != 3 || !wants(w, "by") || !wants(w, "where"))
 		return false;
 	if (is_selector(w->before_word))
-		syntax(p, w->last, "what is looked for? %s %s where C", w->before_word, w->last_word);
+		syntax(p, w->last, "what is looked for? %s %s where C", w->before_word,
+		       w->last_word);
 	else if (foreign_word(w->before_word))
 		syntax(p, p->before, "%s", foreign_word(w->before_word));
 	else if (is_assignment(p->src->text + w->last.hi))
@@ -193,7 +201,8 @@ unfinished(Parser *p, const Wrong *w)
 	else if (wants(w, "and") && closing(w))
 		syntax(p, at, "%s is missing after this", closing(w));
 	else
-		syntax(p, at, "this is not finished: %s follows", w->ends ? "the end of the file" : "the next statement");
+		syntax(p, at, "this is not finished: %s follows",
+		       w->ends ? "the end of the file" : "the next statement");
 }
 
 /* let in = 3, let f = fn(x) = 3 */
@@ -247,7 +256,8 @@ stray_else(Parser *p, const Wrong *w)
 	else if (wants(w, "','") && wants(w, "'}'"))
 		syntax(p, w->at, "',' is missing before this");
 	else
-		syntax(p, w->at, "an else belongs to an if, or in the brackets of what is read: x[p else d]");
+		syntax(p, w->at,
+		       "an else belongs to an if, or in the brackets of what is read: x[p else d]");
 	return true;
 }
 
@@ -342,7 +352,8 @@ goes_on(const Parser *p, const Wrong *w)
 		return true;
 	if (p->misname && got(w, p->misname) && wants(w, "integer"))
 		return true;
-	return p->foreign.hi && (got(w, "'}'") || (got(w, "else") && !is_next_line(p, p->foreign, w->at)));
+	return p->foreign.hi
+	       && (got(w, "'}'") || (got(w, "else") && !is_next_line(p, p->foreign, w->at)));
 }
 
 void
@@ -361,19 +372,22 @@ report_syntax(Parser *p, const Wrong *w)
 		syntax(p, hint ? w->at : w->last, "%s", hint ? hint : earlier);
 	} else if (got(w, "..") && wants(w, "']'") && !wants(w, "else"))
 		syntax(p, w->at, "a list of numbers is [i for i in lo..hi]");
-	else if ((got(w, "if") || got(w, "for")) && is_next_line(p, w->last, w->at) && no_statement(p, w))
+	else if ((got(w, "if") || got(w, "for")) && is_next_line(p, w->last, w->at)
+	         && no_statement(p, w))
 		return;
 	else if (got(w, "return") && !strcmp(w->last_word, "{"))
 		syntax(p, w->at, "a function's block has no '=' before it: fn f(x) { return e }");
 	else if (got(w, "return"))
 		syntax(p, w->at, "'return' ends the block of a function");
-	else if (got(w, "name") && is_type_word(w->last_word) && wants(w, "':'") && !wants(w, "and"))
+	else if (got(w, "name") && is_type_word(w->last_word) && wants(w, "':'")
+	         && !wants(w, "and"))
 		syntax(p, w->last, "the type comes behind the name: %s: %s", w->word, w->last_word);
 	else if (misplaced(w))
 		syntax(p, w->at, "%s", misplaced(w));
 	else if (misnames(p, w))
 		return;
-	else if (w->ends || (w->is_statement && !wants(w, "let")) || (got(w, "after") && wants(w, "and") && closing(w)))
+	else if (w->ends || (w->is_statement && !wants(w, "let"))
+	         || (got(w, "after") && wants(w, "and") && closing(w)))
 		unfinished(p, w);
 	else if (no_value(p, w))
 		return;
@@ -382,16 +396,19 @@ report_syntax(Parser *p, const Wrong *w)
 	else if (starts_value(w) && wants(w, "','") && w->n > 2 && !assigns(w))
 		syntax(p, w->at, "',' is missing before this");
 	else if (!strncmp(w->got, "..", 2) && wants(w, "'}'") && wants(w, "name"))
-		syntax(p, w->at, "the tokens of a vocabulary are written out: vocab \"0123456789\"");
+		syntax(p, w->at,
+		       "the tokens of a vocabulary are written out: vocab \"0123456789\"");
 	else if (two_names(p, w) || no_statement(p, w)
-	         || (wants(w, "and") && (stray_else(p, w) || two_values(p, w) || stray_bracket(p, w))))
+	         || (wants(w, "and")
+	             && (stray_else(p, w) || two_values(p, w) || stray_bracket(p, w))))
 		return;
 	else if (w->n == 1)
 		syntax(p, w->at, "expected %s before %s", w->want[0], w->got);
 	else if (w->n == 2)
 		syntax(p, w->at, "expected %s or %s before %s", w->want[0], w->want[1], w->got);
 	else if (w->n == 3)
-		syntax(p, w->at, "expected %s, %s or %s before %s", w->want[0], w->want[1], w->want[2], w->got);
+		syntax(p, w->at, "expected %s, %s or %s before %s", w->want[0], w->want[1],
+		       w->want[2], w->got);
 	else
 		syntax(p, w->at, "unexpected %s", w->got);
 }

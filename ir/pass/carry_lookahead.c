@@ -23,8 +23,8 @@
 
 enum {
 	COLUMNS_MAX = 64,
-	GROUP_LIMIT = 1 << 18,  /* most of a group of several columns */
-	ANSWERS_MAX = 3,        /* most values of a carry that is found late */
+	GROUP_LIMIT = 1 << 18, /* most of a group of several columns */
+	ANSWERS_MAX = 3,       /* most values of a carry that is found late */
 	WEIGHT_MAX = 1 << 20,
 };
 
@@ -37,7 +37,8 @@ typedef struct Column {
 /* The columns and a constant: to be divided by `by`, or, if that is 0, compared with 0. */
 typedef struct Number {
 	int n;
-	Column col[2 * COLUMNS_MAX];    /* (n) each unit divides the next; half of them below a long carry */
+	/* (n) each unit divides the next; half of them below a long carry */
+	Column col[2 * COLUMNS_MAX];
 	__int128 c, by;
 } Number;
 
@@ -49,7 +50,7 @@ typedef struct Carry {
 
 typedef struct Wide {
 	Graph *g;
-	const Node *at;         /* the source of what is made */
+	const Node *at; /* the source of what is made */
 } Wide;
 
 static Node *
@@ -107,7 +108,8 @@ add_unit(Number *x, int64_t unit)
 
 	while (i > 0 && x->col[i - 1].unit > unit)
 		i--;
-	if (x->n == COLUMNS_MAX || (i > 0 && (x->col[i - 1].unit == unit || unit % x->col[i - 1].unit))
+	if (x->n == COLUMNS_MAX
+	    || (i > 0 && (x->col[i - 1].unit == unit || unit % x->col[i - 1].unit))
 	    || (i < x->n && x->col[i].unit % unit))
 		return;
 	for (int k = x->n++; k > i; k--)
@@ -132,10 +134,11 @@ choose_units(const Affine *a, int64_t by, Number *x)
 		unit[at] = u;
 		n += at == n;
 	}
-	for (int i = 0; i < n; i++) {           /* terms[i]: of the best chain that ends here */
+	for (int i = 0; i < n; i++) { /* terms[i]: of the best chain that ends here */
 		before[i] = -1;
 		for (int k = 0; k < i; k++)
-			if (unit[i] % unit[k] == 0 && (before[i] < 0 || terms[k] > terms[before[i]]))
+			if (unit[i] % unit[k] == 0
+			    && (before[i] < 0 || terms[k] > terms[before[i]]))
 				before[i] = k;
 		terms[i] += before[i] < 0 ? 0 : terms[before[i]];
 		best = terms[i] > terms[best] ? i : best;
@@ -176,7 +179,8 @@ fill_columns(Wide *w, const Affine *a, int64_t by, Number *x)
 	for (int i = 0; i < a->n; i++) {
 		int64_t c = a->term[i].c / least;
 		for (int j = 0; c; j++) {
-			int64_t base = j + 1 < x->n ? x->col[j + 1].unit / x->col[j].unit : VALUE_MAX;
+			int64_t base = j + 1 < x->n ? x->col[j + 1].unit / x->col[j].unit
+			                            : VALUE_MAX;
 			x->col[j].sum = plus(w, x->col[j].sum, c % base, (Node *)a->term[i].n);
 			c /= base;
 		}
@@ -203,7 +207,8 @@ group(Wide *w, const Number *x, int from, int *to)
 	for (*to = from + 1; *to < x->n; ++*to) {
 		Node *more = plus(w, sum, x->col[*to].unit / x->col[from].unit, x->col[*to].sum);
 		int64_t next = *to + 1 < x->n ? x->col[*to + 1].unit : x->by;
-		if (!is_narrow(more, GROUP_LIMIT) || (next && !has_exact_steps(more, next / x->col[from].unit)))
+		if (!is_narrow(more, GROUP_LIMIT)
+		    || (next && !has_exact_steps(more, next / x->col[from].unit)))
 			break;
 		sum = more;
 	}
@@ -273,14 +278,16 @@ settle(Wide *w, Carry *in)
 static bool
 hand_late(Wide *w, Carry *in, Node *x, int64_t b, Node *early, Range limits)
 {
-	Range out = { within(limits, floor_div(x->type.lo + in->lo, b)), within(limits, floor_div(x->type.hi + in->hi, b)) };
+	Range out = { within(limits, floor_div(x->type.lo + in->lo, b)),
+		      within(limits, floor_div(x->type.hi + in->hi, b)) };
 
 	if (out.hi - out.lo >= ANSWERS_MAX)
 		return false;
 	if (in->weight > WEIGHT_MAX)
 		settle(w, in);
 	Node *d = answers(w, in, x, b, out);
-	*in = (Carry){ early, plus(w, in->late, in->weight, d), in->weight * (in->hi - in->lo + 1), out.lo, out.hi };
+	*in = (Carry){ early, plus(w, in->late, in->weight, d), in->weight * (in->hi - in->lo + 1),
+		       out.lo, out.hi };
 	return true;
 }
 
@@ -300,7 +307,8 @@ hand_whole(Wide *w, Carry *in, Node *x, int64_t b, Node *early)
 /* The group's own quotient goes first. It is taken of l + shift, so that what is left
  * and the carry that comes are 0 at least. */
 static bool
-hand_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, int to, __int128 above, bool whole)
+hand_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, int to,
+           __int128 above, bool whole)
 {
 	Node *shift = mk_const(w->g, in->early->type.lo + in->lo);
 	Node *from = make(w, OP_ADD, l, shift), *q = quotient(w, from, b);
@@ -328,7 +336,8 @@ whole_quotient(Wide *w, const Carry *in, Node *l, int64_t b)
 static bool
 is_full(const Number *x, const Node *l, int64_t b)
 {
-	double range = (double)l->type.hi - (double)l->type.lo, more = (double)(x->by / x->col[x->n - 1].unit);
+	double range = (double)l->type.hi - (double)l->type.lo,
+	       more = (double)(x->by / x->col[x->n - 1].unit);
 
 	return range / (double)b > 8 && range * more > GROUP_LIMIT;
 }
@@ -367,7 +376,8 @@ static int64_t
 weight_for_sign(Wide *w, const Carry *in, Node *l)
 {
 	const Type *late = &in->late->type;
-	int64_t up = -late->lo, down = make(w, OP_ADD, l, in->early)->type.lo < 0 ? late->hi + 1 : 1;
+	int64_t up = -late->lo,
+		down = make(w, OP_ADD, l, in->early)->type.lo < 0 ? late->hi + 1 : 1;
 	int64_t enough = up > down ? up : down;
 
 	return enough < in->weight ? enough : in->weight;
@@ -385,7 +395,8 @@ highest(Wide *w, Carry *in, Node *l, __int128 c, const Number *x, int64_t b)
 		in->weight = weight_for_sign(w, in, lc);
 		Node *sum = with_carry(w, in, lc);
 		if (!is_comparable(sum)) {
-			hand_late(w, in, make(w, OP_ADD, lc, in->early), 1, zero(w), (Range){ -1, 0 });
+			hand_late(w, in, make(w, OP_ADD, lc, in->early), 1, zero(w),
+			          (Range){ -1, 0 });
 			return reached(w, in->late, 0);
 		}
 		return is_narrow(sum, EXACT_MAX) ? reached(w, sum, 0) : NULL;
@@ -437,7 +448,9 @@ pass_on(Wide *w, Carry *in, Node *l, __int128 *c, const Number *x, int from, int
 {
 	__int128 base = x->col[to].unit / x->col[from].unit;
 	Node *all = make(w, OP_ADD, l, in->early), *q;
-	int64_t here = take_digit(c, base, size_of(all->type.lo, all->type.hi) + size_of(in->lo, in->hi) + 1), b = capped(base);
+	int64_t here = take_digit(
+			c, base, size_of(all->type.lo, all->type.hi) + size_of(in->lo, in->hi) + 1),
+		b = capped(base);
 	Node *lc = make(w, OP_ADD, l, mk_const(w->g, here));
 	bool whole = here && !x->by;
 
@@ -482,7 +495,8 @@ up_to_highest(Wide *w, Number *x, Carry *in)
 			__int128 unit = x->col[from].unit;
 			x->n -= from;
 			for (int i = 0; i < x->n; i++)
-				x->col[i] = (Column){ x->col[from + i].unit / unit, x->col[from + i].sum };
+				x->col[i] = (Column){ x->col[from + i].unit / unit,
+					              x->col[from + i].sum };
 			x->by /= unit;
 			return true;
 		}
@@ -534,7 +548,8 @@ remainder_by(Wide *w, const Affine *a, int64_t b)
 static bool
 is_long(const Term *t)
 {
-	return (t->c == 1 || t->c == -1) && t->n->op == OP_AS && meant(t->n)->op == OP_DIV && is_divided(meant(t->n));
+	return (t->c == 1 || t->c == -1) && t->n->op == OP_AS && meant(t->n)->op == OP_DIV
+	       && is_divided(meant(t->n));
 }
 
 static int
@@ -557,8 +572,8 @@ divided_sum(const Node *n, Affine *a)
 static bool
 compared_sum(const Node *n, Affine *a)
 {
-	return (n->op == OP_LT || n->op == OP_EQ) && affine_of(n->arg[1], a) && affine_add(a, -1, n->arg[0])
-	       && (find_long(a) >= 0 || !is_exact(a));
+	return (n->op == OP_LT || n->op == OP_EQ) && affine_of(n->arg[1], a)
+	       && affine_add(a, -1, n->arg[0]) && (find_long(a) >= 0 || !is_exact(a));
 }
 
 bool
@@ -607,7 +622,8 @@ numbered(Wide *w, Affine *a, int64_t by, bool tens, Number *x, Carry *in)
 	int i = find_long(a);
 	Number low;
 	Node *multiples;
-	bool goes_on = i >= 0 && a->term[i].c == 1 && below(w, meant(a->term[i].n), &low, in, &multiples);
+	bool goes_on = i >= 0 && a->term[i].c == 1
+	               && below(w, meant(a->term[i].n), &low, in, &multiples);
 
 	if (goes_on)
 		a->term[i] = a->term[--a->n];
@@ -639,7 +655,7 @@ asked(Wide *w, const Affine *a, int64_t by)
 
 	if (!a->n)
 		return NULL;
-	if (!by && i >= 0 && a->term[i].c < 0) {        /* not -a > 0 */
+	if (!by && i >= 0 && a->term[i].c < 0) { /* not -a > 0 */
 		Affine minus = *a;
 		affine_scale(&minus, -1);
 		minus.c--;
@@ -663,7 +679,7 @@ divided(Wide *w, const Node *n, Affine *a)
 
 	if (n->op == OP_MOD && !goes_on)
 		return remainder_by(w, a, b);
-	Node *q = a->n ? asked(w, a, b) : zero(w);      /* what is left of the constant is below b */
+	Node *q = a->n ? asked(w, a, b) : zero(w); /* what is left of the constant is below b */
 	if (!q)
 		return NULL;
 	q = make(w, OP_ADD, out, q);
@@ -687,7 +703,9 @@ wide1(Graph *g, Node *n, void *ctx)
 {
 	Wide w = { g, n };
 	Affine a;
-	Node *y = divided_sum(n, &a) ? divided(&w, n, &a) : compared_sum(n, &a) ? compared(&w, n, &a) : NULL;
+	Node *y = divided_sum(n, &a)    ? divided(&w, n, &a)
+	          : compared_sum(n, &a) ? compared(&w, n, &a)
+	                                : NULL;
 
 	(void)ctx;
 	return y && y != n ? make(&w, OP_AS, n, y) : n;

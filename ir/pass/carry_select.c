@@ -18,23 +18,23 @@ enum { GUARDS_MAX = 16, LONG = 1 << 16 };
 
 typedef struct Set {
 	int n, cap;
-	Node **node;            /* (n) */
-	char *in;               /* by id */
+	Node **node; /* (n) */
+	char *in;    /* by id */
 } Set;
 
 /* Some of the graph's nodes, operands first, with another in the place of each. */
 typedef struct Copy {
 	const Set *set;
-	Node **map;             /* by id */
+	Node **map; /* by id */
 } Copy;
 
 typedef struct Late {
 	Graph *g;
 	const Node *pick;
-	int nid;                /* nodes there are */
-	Node *p;                /* where the list is read; NULL: here */
-	Set outer, inner;       /* what is computed here, and there */
-	Node *cond, *guard;     /* the comparison, and where it matters; NULL: everywhere */
+	int nid;            /* nodes there are */
+	Node *p;            /* where the list is read; NULL: here */
+	Set outer, inner;   /* what is computed here, and there */
+	Node *cond, *guard; /* the comparison, and where it matters; NULL: everywhere */
 } Late;
 
 /* ---- sets ---- */
@@ -124,7 +124,8 @@ is_long(const Node *n)
 {
 	if (n->op != OP_LT && n->op != OP_EQ)
 		return false;
-	return n->arg[1]->type.hi - n->arg[0]->type.lo > LONG || n->arg[0]->type.hi - n->arg[1]->type.lo > LONG;
+	return n->arg[1]->type.hi - n->arg[0]->type.lo > LONG
+	       || n->arg[0]->type.hi - n->arg[1]->type.lo > LONG;
 }
 
 /* The least long comparison that something wide is computed of. */
@@ -178,8 +179,11 @@ find_guard(Late *l)
 		Node *n = l->inner.node[i];
 		for (int k = 0; !stops(n) && k < n->narg; k++)
 			asks[n->id] |= asks[n->arg[k]->id];
-		for (int k = 0; (n->op == OP_AND || n->op == OP_IF) && asks[n->id] && k < (n->op == OP_IF ? 1 : n->narg); k++)
-			if (!asks[n->arg[k]->id] && guards.n < GUARDS_MAX && n->arg[k]->op != OP_CONST)
+		for (int k = 0; (n->op == OP_AND || n->op == OP_IF) && asks[n->id]
+		                && k < (n->op == OP_IF ? 1 : n->narg);
+		     k++)
+			if (!asks[n->arg[k]->id] && guards.n < GUARDS_MAX
+			    && n->arg[k]->op != OP_CONST)
 				set_add(l->g, &guards, n->arg[k]);
 	}
 	for (int i = 0; i < guards.n; i++) {
@@ -247,7 +251,8 @@ place_of(const Set *outer)
 
 	for (int i = 0; i < outer->n; i++) {
 		const Node *n = outer->node[i];
-		if (n->op != OP_READ || n->k || n->arg[0]->op == OP_INDEX || n->arg[1]->op == OP_HERE)
+		if (n->op != OP_READ || n->k || n->arg[0]->op == OP_INDEX
+		    || n->arg[1]->op == OP_HERE)
 			continue;
 		if (p && p != n->arg[1])
 			return NULL;

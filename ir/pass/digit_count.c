@@ -80,7 +80,8 @@ one_carry(const Affine *a, int64_t *c)
 	for (int i = 0; i < a->n; i++) {
 		const Node *d = a->term[i].n;
 		*c = a->term[i].c;
-		if ((*c == 1 || *c == -1) && d->op == OP_DIV && d->arg[1]->op == OP_CONST && d->arg[1]->k > 1)
+		if ((*c == 1 || *c == -1) && d->op == OP_DIV && d->arg[1]->op == OP_CONST
+		    && d->arg[1]->k > 1)
 			return d;
 	}
 	return NULL;
@@ -101,7 +102,8 @@ at_least(Graph *g, const Node *at, Node *n, int64_t t)
 		Node *rest = mk_at(g, at, sign > 0 ? OP_SUB : OP_ADD, n, (Node *)carry, NULL);
 		if (sign < 0)
 			rest = mk_at(g, at, OP_ADD, rest, mk_const(g, 1 - t), NULL);
-		Node *wide = mk_at(g, at, sign > 0 ? OP_ADD : OP_SUB, times(g, at, rest, m), carry->arg[0], NULL);
+		Node *wide = mk_at(g, at, sign > 0 ? OP_ADD : OP_SUB, times(g, at, rest, m),
+		                   carry->arg[0], NULL);
 		wide = simplified(g, wide);
 		if (wide->type.hi >= VALUE_MAX || wide->type.lo <= -VALUE_MAX)
 			break;
@@ -144,12 +146,13 @@ some_at_least(Graph *g, const Node *at, int64_t v)
 			return NULL;
 		digit[n++] = r;
 	}
-	for (int i = 0; i < n; i++) {           /* a head is above no other digit */
+	for (int i = 0; i < n; i++) { /* a head is above no other digit */
 		head[i] = true;
 		for (int k = 0; k < n; k++) {
 			Node *p, *q, *ep, *eq;
 			if (k != i && digit_parts(g, digit[k], &p, &q)
-			    && (digit[i] == q || (digit_parts(g, digit[i], &ep, &eq) && adds(ep, q))))
+			    && (digit[i] == q
+			        || (digit_parts(g, digit[i], &ep, &eq) && adds(ep, q))))
 				head[i] = false;
 		}
 	}
@@ -233,7 +236,8 @@ compare1(Graph *g, Node *n, void *ctx)
 	Node *difference = mk_at(g, n, OP_SUB, n->arg[1], n->arg[0], NULL);
 
 	Op root = n->type.root ? n->type.root->op : OP_CONST;
-	if (root == OP_TOKEN || root == OP_INDEX || !affine_of(difference, &a) || !one_carry(&a, &sign))
+	if (root == OP_TOKEN || root == OP_INDEX || !affine_of(difference, &a)
+	    || !one_carry(&a, &sign))
 		return n;
 	return at_least(g, n, difference, 1);
 }

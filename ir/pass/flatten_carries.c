@@ -20,7 +20,7 @@ enum { SEARCH_MAX = 4096, CHOICES_MAX = 64 };
 
 typedef struct Flatten {
 	int n, cap;
-	int *depth;             /* (n) by id: non-affine operators on the longest way up to here */
+	int *depth; /* (n) by id: non-affine operators on the longest way up to here */
 } Flatten;
 
 static int
@@ -38,8 +38,8 @@ depth_of(Graph *g, Flatten *f, const Node *n)
 		int d = 0;
 		for (int i = 0; i < x->narg; i++)
 			d = f->depth[x->arg[i]->id] > d ? f->depth[x->arg[i]->id] : d;
-		bool free = x->op == OP_CONST || x->op == OP_ADD || x->op == OP_SUB ||
-			(x->op == OP_MUL && x->arg[1]->op == OP_CONST);
+		bool free = x->op == OP_CONST || x->op == OP_ADD || x->op == OP_SUB
+		            || (x->op == OP_MUL && x->arg[1]->op == OP_CONST);
 		f->depth[f->n] = d + !free;
 	}
 	return f->depth[n->id];
@@ -86,9 +86,9 @@ without(Graph *g, Node *p, const Node *carry, int *budget)
 	if (p->id < carry->id || --*budget < 0 || (p->op != OP_ADD && p->op != OP_SUB))
 		return NULL;
 	if ((x = without(g, p->arg[0], carry, budget)))
-		return mk(g, p->op, p->span, p->file, 2, (Node *[]){x, p->arg[1]}, 0);
+		return mk(g, p->op, p->span, p->file, 2, (Node *[]){ x, p->arg[1] }, 0);
 	if (p->op == OP_ADD && (x = without(g, p->arg[1], carry, budget)))
-		return mk(g, OP_ADD, p->span, p->file, 2, (Node *[]){p->arg[0], x}, 0);
+		return mk(g, OP_ADD, p->span, p->file, 2, (Node *[]){ p->arg[0], x }, 0);
 	return NULL;
 }
 
@@ -127,11 +127,11 @@ join(Graph *g, const Node *at, Node *p, const Node *carry, int64_t b)
 
 	if ((__int128)m * b >= VALUE_MAX || !(rest = without(g, p, carry, &budget)))
 		return NULL;
-	x = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){rest, mk_const(g, m)}, 0);
-	x = mk(g, OP_ADD, at->span, at->file, 2, (Node *[]){x, y}, 0);
+	x = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){ rest, mk_const(g, m) }, 0);
+	x = mk(g, OP_ADD, at->span, at->file, 2, (Node *[]){ x, y }, 0);
 	if (!is_exact(x))
 		return NULL;
-	return mk(g, OP_DIV, at->span, at->file, 2, (Node *[]){x, mk_const(g, m * b)}, 0);
+	return mk(g, OP_DIV, at->span, at->file, 2, (Node *[]){ x, mk_const(g, m * b) }, 0);
 }
 
 /* p // b without a carry in its way, as far as that goes; NULL if it does not. */
@@ -168,7 +168,8 @@ adds_long(const Node *p, int64_t b)
 	if (!affine_of(p, &a))
 		return false;
 	for (int i = 0; i < a.n; i++)
-		if (a.term[i].c == 1 && is_carry(a.term[i].n) && divides(a.term[i].n, &m) && (__int128)m * b >= VALUE_MAX)
+		if (a.term[i].c == 1 && is_carry(a.term[i].n) && divides(a.term[i].n, &m)
+		    && (__int128)m * b >= VALUE_MAX)
 			return true;
 	return false;
 }
@@ -176,9 +177,9 @@ adds_long(const Node *p, int64_t b)
 static Node *
 flat_remainder(Graph *g, const Node *at, Node *p, Node *q, int64_t b)
 {
-	Node *r = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){q, mk_const(g, b)}, 0);
+	Node *r = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){ q, mk_const(g, b) }, 0);
 
-	r = mk(g, OP_SUB, at->span, at->file, 2, (Node *[]){p, r}, 0);
+	r = mk(g, OP_SUB, at->span, at->file, 2, (Node *[]){ p, r }, 0);
 	return r->type.lo >= at->type.lo && r->type.hi <= at->type.hi ? r : NULL;
 }
 
@@ -191,7 +192,7 @@ flatten1(Graph *g, Node *n, void *ctx)
 		return n;
 	Node *p = n->arg[0];
 	if (p->type.root && p->type.root != p)
-		return n;       /* one table of one stream already */
+		return n; /* one table of one stream already */
 	Node *q = flat_quotient(g, ctx, n, p, b);
 	if (!q && n->op == OP_MOD && adds_long(p, b))
 		q = mk_at(g, n, OP_DIV, p, n->arg[1], NULL);
@@ -207,7 +208,7 @@ flatten1(Graph *g, Node *n, void *ctx)
 void
 pass_flatten(Graph *g, Diags *ds)
 {
-	Flatten f = {0};
+	Flatten f = { 0 };
 
 	(void)ds;
 	rewrite(g, flatten1, &f);

@@ -14,14 +14,14 @@
 
 typedef struct Nodes {
 	int n, cap;
-	Node **node;            /* (n) */
+	Node **node; /* (n) */
 } Nodes;
 
 typedef struct Arrive {
-	const Node *p;          /* the reference that has been followed */
-	Node *holds;            /* what is known to hold there */
+	const Node *p; /* the reference that has been followed */
+	Node *holds;   /* what is known to hold there */
 	int n;
-	Node **map;             /* (n) by id: the node as it is there, NULL if not asked for yet */
+	Node **map; /* (n) by id: the node as it is there, NULL if not asked for yet */
 	Nodes todo;
 } Arrive;
 
@@ -161,7 +161,8 @@ arrive1(Graph *g, Node *n, void *ctx)
 {
 	Node *p = n->op == OP_READ ? n->arg[1] : NULL;
 
-	if (!p || n->k || (p->op != OP_LATEST && p->op != OP_FIRST) || side(condition_of(p)) != ON_THERE)
+	if (!p || n->k || (p->op != OP_LATEST && p->op != OP_FIRST)
+	    || side(condition_of(p)) != ON_THERE)
 		return n;
 	Node *x = there(g, arrival_at(g, ctx, p, n->arg[0]->id), n->arg[0]);
 	return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ x, p, n->arg[2] }, 0);

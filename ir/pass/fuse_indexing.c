@@ -60,8 +60,8 @@ choice_as_default(Graph *g, Node *n)
 /* Element k of the outer list: the inner PICK, the place it is read at, and what is
  * there instead where a condition holds. */
 typedef struct Inner {
-	Node *pick, *p;         /* p: NULL where it is here */
-	Node *instead;          /* IF(condition, constant, pick), or NULL */
+	Node *pick, *p; /* p: NULL where it is here */
+	Node *instead;  /* IF(condition, constant, pick), or NULL */
 } Inner;
 
 static Inner
@@ -83,7 +83,8 @@ inner_of(Node *e, const Node *d)
 static bool
 same_list(const Node *a, const Node *b)
 {
-	return a->narg == b->narg && !memcmp(a->arg + 2, b->arg + 2, sizeof *a->arg * (size_t)length(a));
+	return a->narg == b->narg
+	       && !memcmp(a->arg + 2, b->arg + 2, sizeof *a->arg * (size_t)length(a));
 }
 
 /* Index of element k is that of element 0, less k. */
@@ -92,7 +93,8 @@ counts_down(const Node *first, const Node *other, int k)
 {
 	Affine a;
 
-	return affine_of(first->arg[0], &a) && affine_add(&a, -1, other->arg[0]) && a.n == 0 && a.c == k;
+	return affine_of(first->arg[0], &a) && affine_add(&a, -1, other->arg[0]) && a.n == 0
+	       && a.c == k;
 }
 
 static Node *
@@ -132,7 +134,8 @@ ended(Graph *g, const Node *at, Node *i, int used, const Node *base)
 	if (base->type.hi < used)
 		return i;
 	Node *over = mk(g, OP_LT, at->span, at->file, 2, (Node *[]){ mk_const(g, used - 1), i }, 0);
-	Node *far = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){ over, mk_const(g, base->type.hi - used + 1) }, 0);
+	Node *far = mk(g, OP_MUL, at->span, at->file, 2,
+	               (Node *[]){ over, mk_const(g, base->type.hi - used + 1) }, 0);
 	return mk(g, OP_ADD, at->span, at->file, 2, (Node *[]){ i, far }, 0);
 }
 
@@ -143,20 +146,24 @@ one_index(Graph *g, Node *n)
 	Inner first = inner_of(n->arg[2], d);
 	int used = length_used(n);
 
-	if (!first.pick || d->op != OP_CONST || i->type.lo < 0 || first.pick->arg[0]->type.hi >= length(n))
+	if (!first.pick || d->op != OP_CONST || i->type.lo < 0
+	    || first.pick->arg[0]->type.hi >= length(n))
 		return n;
 	for (int k = 1; k < used; k++) {
 		Inner in = inner_of(n->arg[k + 2], d);
-		if (!in.pick || in.p != first.p || !same_list(in.pick, first.pick) || !counts_down(first.pick, in.pick, k))
+		if (!in.pick || in.p != first.p || !same_list(in.pick, first.pick)
+		    || !counts_down(first.pick, in.pick, k))
 			return n;
 	}
 	int m = length(first.pick);
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)(m + 2));
 	Node *base = first.pick->arg[0], *from = read_there(g, n, base, first.p, -1);
-	arg[0] = mk(g, OP_SUB, n->span, n->file, 2, (Node *[]){ from, ended(g, n, i, used, base) }, 0);
+	arg[0] = mk(g, OP_SUB, n->span, n->file, 2, (Node *[]){ from, ended(g, n, i, used, base) },
+	            0);
 	arg[1] = d;
 	for (int k = 0; k < m; k++)
-		arg[k + 2] = read_there(g, n, first.pick->arg[k + 2], first.p, first.pick->arg[k + 2]->type.lo);
+		arg[k + 2] = read_there(g, n, first.pick->arg[k + 2], first.p,
+		                        first.pick->arg[k + 2]->type.lo);
 	Node *to = mk(g, OP_PICK, n->span, n->file, m + 2, arg, 0);
 	for (int k = 0; k < used; k++) {
 		Inner in = inner_of(n->arg[k + 2], d);
@@ -184,7 +191,8 @@ function_of_default(Graph *g, Node *n)
 	Node *pick = (Node *)n->type.root, *d;
 	int64_t to = 0;
 
-	if (!pick || pick == n || pick->op != OP_PICK || !n->type.image || (d = pick->arg[1])->op != OP_CONST || !may_be(pick, d->k))
+	if (!pick || pick == n || pick->op != OP_PICK || !n->type.image
+	    || (d = pick->arg[1])->op != OP_CONST || !may_be(pick, d->k))
 		return n;
 	for (int k = 2; k < pick->narg; k++)
 		if (may_be(pick->arg[k], d->k))

@@ -19,7 +19,7 @@ enum { MATCHES_MAX = 4096, LIST_MAX = 64, DEPTH_MAX = 64 };
 typedef struct Match {
 	struct Match *next;
 	Node *x, *y, *to;
-	bool index;             /* of two lists */
+	bool index; /* of two lists */
 } Match;
 
 /* All of one condition, in the order they were made. */
@@ -32,9 +32,9 @@ typedef struct Merge {
 	Graph *g;
 	Node *cond;
 	const Node *at;
-	bool constants;         /* are constants matched, too? */
-	Matches *matches;       /* of cond */
-	Map all;                /* Matches by condition */
+	bool constants;   /* are constants matched, too? */
+	Matches *matches; /* of cond */
+	Map all;          /* Matches by condition */
 } Merge;
 
 static Node *merge(Merge *, Node *x, Node *y, int depth);
@@ -55,7 +55,8 @@ by_constant(const Node *n, Op op)
 static bool
 is_costly(const Node *n)
 {
-	return by_constant(n, OP_DIV) || by_constant(n, OP_MOD) || n->op == OP_MAX || n->op == OP_PICK;
+	return by_constant(n, OP_DIV) || by_constant(n, OP_MOD) || n->op == OP_MAX
+	       || n->op == OP_PICK;
 }
 
 static bool
@@ -69,7 +70,8 @@ surely_within(Merge *m, Node *n, int64_t lo, int64_t end)
 {
 	if (n->type.lo >= lo && n->type.hi < end)
 		return true;
-	return is_const(at_least(m->g, m->at, n, lo), 1) && is_const(at_least(m->g, m->at, n, end), 0);
+	return is_const(at_least(m->g, m->at, n, lo), 1)
+	       && is_const(at_least(m->g, m->at, n, end), 0);
 }
 
 /* The constant q as y // b: a y that was matched with x before, if one will do. */
@@ -131,7 +133,8 @@ choice(Merge *m, Node *x, Node *y)
 	else
 		chosen = plain_choice(m, sum_of(m, a, NULL), sum_of(m, b, NULL));
 	if (a->n && b->n)
-		chosen = make(m, OP_ADD, chosen, make(m, OP_MUL, m->cond, mk_const(m->g, ka - kb), NULL), NULL);
+		chosen = make(m, OP_ADD, chosen,
+		              make(m, OP_MUL, m->cond, mk_const(m->g, ka - kb), NULL), NULL);
 	return make(m, OP_ADD, chosen, mk_const(m->g, outside), NULL);
 }
 
@@ -165,7 +168,8 @@ static Node *
 merge_remainder(Merge *m, Node *x, Node *y, int depth)
 {
 	Node *b = common_divisor(x, y);
-	Node *u = x->op == OP_MOD && x->arg[1] == b ? x->arg[0] : x, *v = y->op == OP_MOD && y->arg[1] == b ? y->arg[0] : y;
+	Node *u = x->op == OP_MOD && x->arg[1] == b ? x->arg[0] : x,
+	     *v = y->op == OP_MOD && y->arg[1] == b ? y->arg[0] : y;
 
 	return make(m, OP_MOD, merge(m, u, v, depth), b, NULL);
 }
@@ -210,7 +214,8 @@ are_greatest(Node *x, Node *y)
 {
 	Flagged f;
 
-	return (x->op == OP_MAX && (y->op == OP_MAX || flagged(y, &f))) || (y->op == OP_MAX && flagged(x, &f));
+	return (x->op == OP_MAX && (y->op == OP_MAX || flagged(y, &f)))
+	       || (y->op == OP_MAX && flagged(x, &f));
 }
 
 static Node *
@@ -246,7 +251,7 @@ merge_greatest(Merge *m, Node *x, Node *y, int depth)
 	for (int k = 0; k < ne; k++)
 		if (!used[k])
 			arg[n++] = merge_flagged(m, e[k], mk_const(m->g, 0), e[k].u, depth);
-	for (int i = 0; i < nf; i++)            /* a missing flag must give no more than the others */
+	for (int i = 0; i < nf; i++) /* a missing flag must give no more than the others */
 		if (f[i].lo != f[0].lo || x->type.lo != f[0].lo || y->type.lo != f[0].lo)
 			return NULL;
 	for (int k = 0; k < ne; k++)
@@ -313,7 +318,8 @@ pick_of_default(Merge *m, Node *pick, bool pick_first)
 	/* not made by mk(), which would see through it */
 	Node *p = NEW(m->g->arena, Node);
 	*p = *pick;
-	p->arg = memcpy(arena_alloc(m->g->arena, sizeof *arg * (size_t)(n + 2)), arg, sizeof *arg * (size_t)(n + 2));
+	p->arg = memcpy(arena_alloc(m->g->arena, sizeof *arg * (size_t)(n + 2)), arg,
+	                sizeof *arg * (size_t)(n + 2));
 	return p;
 }
 
@@ -394,7 +400,8 @@ merge_sums(Merge *m, Node *x, Node *y, int depth)
 		if (in_b[i] || !by_constant(n, OP_DIV))
 			continue;
 		in_b[i] = true;
-		t = make(m, OP_MUL, merge(m, mk_const(m->g, 0), n, depth), mk_const(m->g, b->term[i].c), NULL);
+		t = make(m, OP_MUL, merge(m, mk_const(m->g, 0), n, depth),
+		         mk_const(m->g, b->term[i].c), NULL);
 		sum = sum ? make(m, OP_ADD, sum, t, NULL) : t;
 	}
 	if (!sum)
@@ -436,8 +443,8 @@ merge_anew(Merge *m, Node *x, Node *y, int depth)
 		return x;
 	if ((is_guarded(x) && y->op == OP_PICK) || (is_guarded(y) && x->op == OP_PICK))
 		return hoisted(m, x, y, depth);
-	if ((by_constant(x, OP_DIV) && (yc || (by_constant(y, OP_DIV) && x->arg[1] == y->arg[1]))) ||
-	    (by_constant(y, OP_DIV) && xc))
+	if ((by_constant(x, OP_DIV) && (yc || (by_constant(y, OP_DIV) && x->arg[1] == y->arg[1])))
+	    || (by_constant(y, OP_DIV) && xc))
 		to = merge_division(m, x, y, depth);
 	else if (common_divisor(x, y))
 		to = merge_remainder(m, x, y, depth);
@@ -487,7 +494,8 @@ matches_of(Merge *m, const Node *cond)
 static bool
 is_feature(const Node *n)
 {
-	return n->type.root && n->type.image && (n->type.root->op == OP_TOKEN || n->type.root->op == OP_INDEX);
+	return n->type.root && n->type.image
+	       && (n->type.root->op == OP_TOKEN || n->type.root->op == OP_INDEX);
 }
 
 /* Is it there without a layer, so that a choice before it could only be later? */
@@ -496,8 +504,9 @@ is_free(const Node *n)
 {
 	const Node *r = n->type.root;
 
-	return n->op == OP_CONST || is_feature(n) ||
-	       (n->type.image && r && (r->op == OP_READ || r->op == OP_THERE) && is_feature(r->arg[0]));
+	return n->op == OP_CONST || is_feature(n)
+	       || (n->type.image && r && (r->op == OP_READ || r->op == OP_THERE)
+	           && is_feature(r->arg[0]));
 }
 
 static Node *
@@ -506,8 +515,10 @@ alternatives1(Graph *g, Node *n, void *ctx)
 	Merge *m = ctx;
 
 	(void)g;
-	if (n->op != OP_IF || n->type.real || is_feature(n) || (is_free(n->arg[1]) && is_free(n->arg[2])) || !(is_costly(n->arg[1]) || is_costly(n->arg[2])
-	    || is_sum(n->arg[1]) || is_sum(n->arg[2])))
+	if (n->op != OP_IF || n->type.real || is_feature(n)
+	    || (is_free(n->arg[1]) && is_free(n->arg[2]))
+	    || !(is_costly(n->arg[1]) || is_costly(n->arg[2]) || is_sum(n->arg[1])
+	         || is_sum(n->arg[2])))
 		return n;
 	if (!m->constants && (n->arg[1]->op == OP_CONST || n->arg[2]->op == OP_CONST))
 		return n;
@@ -529,6 +540,6 @@ pass_alternatives(Graph *g, Diags *ds)
 
 	(void)ds;
 	rewrite(g, alternatives1, &m);
-	m.constants = true;             /* with what the others have been matched with */
+	m.constants = true; /* with what the others have been matched with */
 	rewrite(g, alternatives1, &m);
 }

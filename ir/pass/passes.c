@@ -7,19 +7,22 @@
 #include <string.h>
 
 const Pass passes[] = {
-	{"arrive", pass_arrive, "a reference, read where it points, is this position"},
-	{"absence", pass_absence, "what stands for an absent reference becomes a default"},
-	{"recent", pass_recent, "the distance to the latest match becomes a few fetches"},
-	{"shift", pass_shift, "fetches move to the leaves of what is fetched"},
-	{"default", pass_default, "a choice around an index becomes the default of the index"},
-	{"compare", pass_compare, "a comparison with a quotient becomes one with its dividend"},
-	{"alternatives", pass_alternatives, "a choice between results becomes a choice between arguments"},
-	{"flatten", pass_flatten, "chains of carries become independent divisions"},
-	{"size", pass_size, "the length of a number becomes comparisons of its column sums"},
-	{"pick", pass_pick, "an index into a list of indexed lists becomes one index"},
-	{"late", pass_late, "a long comparison chooses between results, not between what they are made of"},
-	{"wide", pass_wide, "quotients and comparisons of long sums become several of short ones"},
-	{NULL, NULL, NULL},
+	{ "arrive", pass_arrive, "a reference, read where it points, is this position" },
+	{ "absence", pass_absence, "what stands for an absent reference becomes a default" },
+	{ "recent", pass_recent, "the distance to the latest match becomes a few fetches" },
+	{ "shift", pass_shift, "fetches move to the leaves of what is fetched" },
+	{ "default", pass_default, "a choice around an index becomes the default of the index" },
+	{ "compare", pass_compare, "a comparison with a quotient becomes one with its dividend" },
+	{ "alternatives", pass_alternatives,
+	  "a choice between results becomes a choice between arguments" },
+	{ "flatten", pass_flatten, "chains of carries become independent divisions" },
+	{ "size", pass_size, "the length of a number becomes comparisons of its column sums" },
+	{ "pick", pass_pick, "an index into a list of indexed lists becomes one index" },
+	{ "late", pass_late,
+	  "a long comparison chooses between results, not between what they are made of" },
+	{ "wide", pass_wide,
+	  "quotients and comparisons of long sums become several of short ones" },
+	{ NULL, NULL, NULL },
 };
 
 /* How a value is computed is settled by the pass that says so, with an AS. */
@@ -75,7 +78,8 @@ redirect(Named *list, int n, Node *const *map)
 }
 
 static Node **
-map_live(Graph *g, Trail *trail, const char *live, int n, Node *(*visit)(Graph *, Node *, void *), void *ctx)
+map_live(Graph *g, Trail *trail, const char *live, int n, Node *(*visit)(Graph *, Node *, void *),
+         void *ctx)
 {
 	int most = 0;
 	Node **map = arena_alloc(g->arena, ((size_t)n + 1) * sizeof *map);

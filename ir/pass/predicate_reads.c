@@ -16,8 +16,10 @@ is_number_of(const Node *n, const Node *p)
 {
 	if (p->op == OP_AT) {
 		const Node *e = p->arg[0];
-		if (n == e || (n->op == OP_MAX && n->narg == 2 && ((n->arg[0] == e && n->arg[1]->type.hi <= 0) ||
-		                                                    (n->arg[1] == e && n->arg[0]->type.hi <= 0))))
+		if (n == e
+		    || (n->op == OP_MAX && n->narg == 2
+		        && ((n->arg[0] == e && n->arg[1]->type.hi <= 0)
+		            || (n->arg[1] == e && n->arg[0]->type.hi <= 0))))
 			return true;
 	}
 	return n->op == OP_READ && n->arg[0]->op == OP_INDEX && n->arg[1] == p && !n->k;
@@ -61,9 +63,11 @@ flag_there(Graph *g, Node *cond, Node *literal, const Node *p, Node **here)
 		*here = exists(g, literal, f);
 		return mk_at(g, literal, OP_NOT, *here, NULL, NULL);
 	}
-	if (!is_number_of(literal->arg[1], p) || !(f = first_of(literal->arg[0])) || !holds(cond, exists(g, literal, f)))
+	if (!is_number_of(literal->arg[1], p) || !(f = first_of(literal->arg[0]))
+	    || !holds(cond, exists(g, literal, f)))
 		return NULL;
-	Node *index = literal->arg[0]->arg[0], *number = mk_at(g, literal, OP_READ, index, f, mk_const(g, g->context));
+	Node *index = literal->arg[0]->arg[0],
+	     *number = mk_at(g, literal, OP_READ, index, f, mk_const(g, g->context));
 	return mk_at(g, literal, OP_LT, number, index, NULL);
 }
 
@@ -72,18 +76,20 @@ masked_read(Graph *g, Node *n)
 {
 	Node *cond = n->arg[0], *read = n->arg[1], *no = n->arg[2];
 
-	if (read->op != OP_READ || read->k || read->arg[2] != no || no->op != OP_CONST || g->bidirectional)
+	if (read->op != OP_READ || read->k || read->arg[2] != no || no->op != OP_CONST
+	    || g->bidirectional)
 		return NULL;
 	Node *p = read->arg[1], *x = read->arg[0], *rest = mk_const(g, 1), *flags = rest, *here;
-	Node *found = exists(g, n, p);  /* or what that folds to */
+	Node *found = exists(g, n, p); /* or what that folds to */
 	int n_literal = cond->op == OP_AND ? cond->narg : 1;
 	if (p->op == OP_HERE)
 		return NULL;
 	for (int i = 0; i < n_literal; i++) {
-		Node *literal = cond->op == OP_AND ? cond->arg[i] : cond, *flag = flag_there(g, cond, literal, p, &here);
+		Node *literal = cond->op == OP_AND ? cond->arg[i] : cond,
+		     *flag = flag_there(g, cond, literal, p, &here);
 		if (flag)
 			flags = mk_at(g, n, OP_AND, flags, flag, NULL);
-		else if (literal != found)      /* where p is absent the default is `no` anyway */
+		else if (literal != found) /* where p is absent the default is `no` anyway */
 			here = literal;
 		rest = mk_at(g, n, OP_AND, rest, here, NULL);
 	}
@@ -98,7 +104,8 @@ searched_if(Graph *g, Node *n)
 {
 	Node *cond = n->arg[0], *read = n->arg[1], *no = n->arg[2], *p, *arg[2];
 
-	if (read->op != OP_READ || read->k || read->arg[2] != no || no->op != OP_CONST || cond->two_sided)
+	if (read->op != OP_READ || read->k || read->arg[2] != no || no->op != OP_CONST
+	    || cond->two_sided)
 		return NULL;
 	p = read->arg[1];
 	if (p->op == OP_AT) {

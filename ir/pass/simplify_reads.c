@@ -72,7 +72,8 @@ sum_before(Graph *g, const Node *sum, Node **all, Node **mine)
 	if (!before)
 		return false;
 	*all = mk_at(g, sum, OP_SUM, e, rest, NULL);
-	*mine = mk_at(g, sum, OP_IF, replace_there(g, rest, NULL), replace_there(g, e, NULL), mk_const(g, 0));
+	*mine = mk_at(g, sum, OP_IF, replace_there(g, rest, NULL), replace_there(g, e, NULL),
+	              mk_const(g, 0));
 	return true;
 }
 
@@ -108,7 +109,8 @@ one_behind(Graph *g, const Node *search)
 		Node *lit = c->op == OP_AND ? c->arg[i] : c;
 		bool before = is_before(lit);
 		bound |= before;
-		lit = before ? mk_at(g, lit, OP_LT, mk_const(g, 0), lit->arg[0], NULL) : shift_there(g, lit);
+		lit = before ? mk_at(g, lit, OP_LT, mk_const(g, 0), lit->arg[0], NULL)
+		             : shift_there(g, lit);
 		cond = mk_at(g, search, OP_AND, cond, lit, NULL);
 	}
 	if (!bound)
@@ -124,7 +126,8 @@ read_one_behind(Graph *g, const Node *read)
 {
 	Node *ref = read->arg[1], *behind;
 
-	if (ref->op != OP_BEST && ((ref->op != OP_LATEST && ref->op != OP_FIRST) || ref->arg[0]->op != OP_AND))
+	if (ref->op != OP_BEST
+	    && ((ref->op != OP_LATEST && ref->op != OP_FIRST) || ref->arg[0]->op != OP_AND))
 		return NULL;
 	behind = one_behind(g, ref);
 	return behind ? read_at(g, read, read->arg[0], behind, read->arg[2], read->k - 1) : NULL;
@@ -163,10 +166,12 @@ absence1(Graph *g, Node *n, void *ctx)
 	for (int i = 0; i < sum.n; i++) {
 		Node *read = (Node *)sum.term[i].n;
 		int64_t c = sum.term[i].c;
-		if (!reads(read, p, there->k) || !affine_of(no, &rest) || !affine_add(&rest, -1, yes)
-		    || !affine_add(&rest, c, read) || rest.n || rest.c % c)
+		if (!reads(read, p, there->k) || !affine_of(no, &rest)
+		    || !affine_add(&rest, -1, yes) || !affine_add(&rest, c, read) || rest.n
+		    || rest.c % c)
 			continue;
-		Node *x = replaced_in_sum(g, yes, read, with_default(g, read, mk_const(g, rest.c / c)));
+		Node *x = replaced_in_sum(g, yes, read,
+		                          with_default(g, read, mk_const(g, rest.c / c)));
 		return !x || x->type.lo < n->type.lo || x->type.hi > n->type.hi ? n : x;
 	}
 	return n;
@@ -183,8 +188,8 @@ pass_absence(Graph *g, Diags *ds)
 /* ---- recent ---- */
 
 enum {
-	RECENT_FEW = 12,        /* fetches that are cheaper than a search */
-	RECENT_MAX = 32,        /* that cost nothing, where as much is fetched from there anyway */
+	RECENT_FEW = 12, /* fetches that are cheaper than a search */
+	RECENT_MAX = 32, /* that cost nothing, where as much is fetched from there anyway */
 };
 
 /* Of which distances something is fetched. */
@@ -245,9 +250,11 @@ recent1(Graph *g, Node *n, void *ctx)
 
 	if (n->op != OP_LT)
 		return n;
-	if (n->arg[0]->op == OP_CONST && are_few(ctx, n->arg[0]->k + 1) && (c = distance_to_latest(g, n->arg[1])))
+	if (n->arg[0]->op == OP_CONST && are_few(ctx, n->arg[0]->k + 1)
+	    && (c = distance_to_latest(g, n->arg[1])))
 		return failed_lately(g, n, c, n->arg[0]->k + 1);
-	if (n->arg[1]->op == OP_CONST && are_few(ctx, n->arg[1]->k) && (c = distance_to_latest(g, n->arg[0])))
+	if (n->arg[1]->op == OP_CONST && are_few(ctx, n->arg[1]->k)
+	    && (c = distance_to_latest(g, n->arg[0])))
 		return mk_at(g, n, OP_NOT, failed_lately(g, n, c, n->arg[1]->k), NULL, NULL);
 	return n;
 }
@@ -259,7 +266,7 @@ pass_recent(Graph *g, Diags *ds)
 	Fetches fetches = find_fetches(g);
 
 	(void)ds;
-	if (!g->bidirectional)  /* where the latest match may be ahead */
+	if (!g->bidirectional) /* where the latest match may be ahead */
 		rewrite(g, recent1, &fetches);
 }
 
@@ -269,8 +276,8 @@ enum { SHIFT_NODES = 4096, SHIFT_LEAVES = 32 };
 
 typedef struct Shift {
 	Graph *g;
-	int64_t by;             /* < 0 */
-	int row;                /* the token that is taken to stand before the text */
+	int64_t by; /* < 0 */
+	int row;    /* the token that is taken to stand before the text */
 	int n, nleaf;
 	struct {
 		const Node *from;
@@ -305,14 +312,16 @@ shift_leaf(Shift *s, Node *n, Node **to, int64_t *before)
 	}
 	if (root == OP_TOKEN || root == OP_INDEX)
 		*before = image_at(n, root == OP_TOKEN ? s->row : 0);
-	else if (n->op == OP_READ && n->arg[1]->op == OP_HERE && n->arg[2]->op == OP_CONST && n->k <= 0)
+	else if (n->op == OP_READ && n->arg[1]->op == OP_HERE && n->arg[2]->op == OP_CONST
+	         && n->k <= 0)
 		*before = n->arg[2]->k;
 	else
 		return false;
 	if (++s->nleaf > SHIFT_LEAVES)
 		s->failed = true;
 	bool fetched = root != OP_TOKEN && root != OP_INDEX;
-	*to = read_at(g, n, fetched ? n->arg[0] : n, here, mk_const(g, *before), s->by + (fetched ? n->k : 0));
+	*to = read_at(g, n, fetched ? n->arg[0] : n, here, mk_const(g, *before),
+	              s->by + (fetched ? n->k : 0));
 	return true;
 }
 
@@ -344,7 +353,7 @@ shift_node(Shift *s, Node *n)
 		to = mk_like(s->g, n, arg);
 	}
 	if (s->n == SHIFT_NODES || (is_bool(n) && !is_bool(to)))
-		return -1;      /* apart, values of one root are no longer joint */
+		return -1; /* apart, values of one root are no longer joint */
 	at = s->n++;
 	s->memo[at].from = n;
 	s->memo[at].to = to;
@@ -405,10 +414,12 @@ looks_at_features(const Node *n)
 static Node *
 shift_behind(Graph *g, Node *n, Shift *s)
 {
-	Node *p = n->arg[1], *behind = p->op != OP_BEST && is_search(p->op) && !n->type.real ? read_one_behind(g, n) : NULL;
+	Node *p = n->arg[1], *behind = p->op != OP_BEST && is_search(p->op) && !n->type.real
+	                                       ? read_one_behind(g, n)
+	                                       : NULL;
 
 	if (!behind || behind->op != OP_READ || !is_search(behind->arg[1]->op))
-		return behind;          /* no search is left */
+		return behind; /* no search is left */
 	if (!looks_at_features(condition_of(p)))
 		return NULL;
 	Node *x = n->arg[0], *d = n->arg[2], *moved = NULL;
@@ -424,7 +435,8 @@ shift1(Graph *g, Node *n, void *ctx)
 {
 	Node *behind;
 
-	if (n->op == OP_READ && n->k <= 0 && n->arg[2]->op == OP_CONST && (behind = shift_behind(g, n, ctx)))
+	if (n->op == OP_READ && n->k <= 0 && n->arg[2]->op == OP_CONST
+	    && (behind = shift_behind(g, n, ctx)))
 		return behind;
 	if (n->op != OP_READ || n->k >= 0 || n->arg[2]->op != OP_CONST || n->arg[0]->op == OP_CONST)
 		return n;

@@ -44,9 +44,10 @@ sum_of(int a, char op, int b)
 static long
 edges(const char *ops)
 {
-	static const int edge[] = { 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 19, 20, 25, 31, 32, 33, 49, 50, 51, 89, 90,
-		98, 99, 100, 101, 109, 110, 111, 199, 200, 250, 316, 317, 333, 499, 500, 501, 899, 900, 909, 989,
-		990, 991, 998, 999 };
+	static const int edge[] = { 0,   1,   2,   3,   4,   5,   8,   9,   10,  11,  12,  19,
+		                    20,  25,  31,  32,  33,  49,  50,  51,  89,  90,  98,  99,
+		                    100, 101, 109, 110, 111, 199, 200, 250, 316, 317, 333, 499,
+		                    500, 501, 899, 900, 909, 989, 990, 991, 998, 999 };
 	enum { N = sizeof edge / sizeof *edge };
 	long n = 0;
 
@@ -61,7 +62,9 @@ edges(const char *ops)
 			for (int k = 0; k < 30; k++)
 				for (int d = -1; d <= 1; d++) {
 					int a = 1 + (int)pick(999);
-					int b = *op == '+' ? ten - a + d : *op == '-' ? a - ten + d : ten / a + d;
+					int b = *op == '+'   ? ten - a + d
+					        : *op == '-' ? a - ten + d
+					                     : ten / a + d;
 					if (b < 0 || b > 999)
 						continue;
 					sum_of(a, *op, b);
@@ -113,7 +116,8 @@ wide_number(void)
 static long
 wide_edges(void)
 {
-	int64_t edge[64] = { 0, 499999999, 500000000, 909090909, 990990990, 111111111, 123456789, 987654321 };
+	int64_t edge[64] = { 0,         499999999, 500000000, 909090909,
+		             990990990, 111111111, 123456789, 987654321 };
 	long n = 0, nedge = 8;
 
 	for (int64_t ten = 1; ten <= 1000000000; ten *= 10)
@@ -126,11 +130,14 @@ wide_edges(void)
 				wide_sum_of(edge[i], *op, edge[j]);
 	/* results just below, at and above each power of ten */
 	for (const char *op = "+-*"; *op; op++)
-		for (int64_t ten = 10; ten <= (*op == '*' ? (int64_t)100000000000000000 : 1000000000); ten *= 10)
+		for (int64_t ten = 10;
+		     ten <= (*op == '*' ? (int64_t)100000000000000000 : 1000000000); ten *= 10)
 			for (int k = 0; k < 10; k++)
 				for (int64_t d = -1; d <= 1; d++) {
 					int64_t a = 1 + wide_number() % 999999999;
-					int64_t b = *op == '+' ? ten - a + d : *op == '-' ? a - ten + d : ten / a + d;
+					int64_t b = *op == '+'   ? ten - a + d
+					            : *op == '-' ? a - ten + d
+					                         : ten / a + d;
 					if (b < 0 || b > 999999999)
 						continue;
 					wide_sum_of(a, *op, b);
@@ -198,7 +205,7 @@ increment(long most)
 		int places = 10 + (int)pick(10);
 		uint32_t v = (uint32_t)pick(1u << places);
 		if (pick(4) == 0)
-			v |= (1u << pick((unsigned)places)) - 1;       /* a long carry */
+			v |= (1u << pick((unsigned)places)) - 1; /* a long carry */
 		print_binary(v, places);
 		fputs("=\t", stdout);
 		print_binary(v + 1, v + 1 == 1u << places ? places + 1 : places);
@@ -210,8 +217,8 @@ increment(long most)
 
 typedef enum Alu { ADD, SUB, EQUAL, LESS_U, LESS_S, SHL, SHR_U, SHR_S, BAND, BXOR, ALU_OPS } Alu;
 
-static const char *const alu_name[] = { "add", "sub", "equal", "less_u", "less_s", "shl", "shr_u", "shr_s", "band",
-	"bxor" };
+static const char *const alu_name[] = { "add", "sub",   "equal", "less_u", "less_s",
+	                                "shl", "shr_u", "shr_s", "band",   "bxor" };
 
 static uint32_t
 alu(Alu op, uint32_t a, uint32_t b)
@@ -244,8 +251,9 @@ ask_alu(Alu op, uint32_t a, uint32_t b)
 static void
 alu32(long most)
 {
-	static const uint32_t edge[] = { 0, 1, 2, 31, 32, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe,
-		0xffffffff, 0x55555555, 0xaaaaaaaa };
+	static const uint32_t edge[] = { 0,          1,          2,          31,         32,
+		                         0xffff,     0x10000,    0x7fffffff, 0x80000000, 0x80000001,
+		                         0xfffffffe, 0xffffffff, 0x55555555, 0xaaaaaaaa };
 	enum { N = sizeof edge / sizeof *edge };
 	long n = 0;
 
@@ -255,9 +263,9 @@ alu32(long most)
 	for (; n < most; n++) {
 		uint32_t a = pick(1u << 31) << 1 | pick(2), b = pick(1u << 31) << 1 | pick(2);
 		if (pick(4) == 0)
-			b = a + pick(3) - 1;            /* beside each other */
+			b = a + pick(3) - 1; /* beside each other */
 		if (pick(4) == 0)
-			a = ~b + pick(3);               /* carries all the way */
+			a = ~b + pick(3); /* carries all the way */
 		ask_alu((Alu)pick(ALU_OPS), a, b);
 	}
 }
@@ -267,7 +275,7 @@ alu32(long most)
 typedef enum Instruction { PUSH, LOAD, STORE, CALC, JUMP_IF, HALT, INSTRUCTIONS } Instruction;
 
 typedef struct State {
-	bool running;           /* not an instruction */
+	bool running; /* not an instruction */
 	Instruction op;
 	Alu calc;
 	int arg, below, pc;
@@ -287,9 +295,11 @@ instruction_name(const State *s, bool wide)
 static void
 print_state(const State *s, bool wide, bool first)
 {
-	printf("%s{kind: %s, op: %s, ", first ? "" : " ", s->running ? "state" : "code", instruction_name(s, wide));
+	printf("%s{kind: %s, op: %s, ", first ? "" : " ", s->running ? "state" : "code",
+	       instruction_name(s, wide));
 	if (wide)
-		printf("calc: %s, arg: %d, value: 0x%08" PRIx32, alu_name[s->calc], s->arg, s->value);
+		printf("calc: %s, arg: %d, value: 0x%08" PRIx32, alu_name[s->calc], s->arg,
+		       s->value);
 	else
 		printf("arg: %d, value: %" PRIu32, s->arg, s->value);
 	printf(", below: %d, pc: %d}", s->below, s->pc);
@@ -314,12 +324,18 @@ run_step(const State *text, int here, bool wide, State *to)
 
 	if (!next || next->op == HALT)
 		return false;
-	*to = (State){ true, next->op, next->calc, next->arg, rest ? rest->below : 0, now->pc < 255 ? now->pc + 1 : 255,
-	               value };
+	*to = (State){ true,
+		       next->op,
+		       next->calc,
+		       next->arg,
+		       rest ? rest->below : 0,
+		       now->pc < 255 ? now->pc + 1 : 255,
+		       value };
 	switch (next->op) {
 	case PUSH:
 	case LOAD:
-		to->value = next->op == PUSH ? (uint32_t)next->arg : stored_in(text, here, next->arg);
+		to->value = next->op == PUSH ? (uint32_t)next->arg
+		                             : stored_in(text, here, next->arg);
 		to->below = here;
 		break;
 	case CALC:
@@ -329,8 +345,7 @@ run_step(const State *text, int here, bool wide, State *to)
 		if (now->value)
 			to->pc = next->arg;
 		break;
-	default:
-		break;
+	default: break;
 	}
 	return true;
 }

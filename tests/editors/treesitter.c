@@ -60,9 +60,11 @@ print_captures(const char *path, TSNode root, const char *text)
 		for (uint16_t i = 0; i < match.capture_count; i++) {
 			TSNode node = match.captures[i].node;
 			TSPoint p = ts_node_start_point(node);
-			const char *name = ts_query_capture_name_for_id(query, match.captures[i].index, &n);
+			const char *name = ts_query_capture_name_for_id(
+				query, match.captures[i].index, &n);
 			uint32_t lo = ts_node_start_byte(node), hi = ts_node_end_byte(node);
-			printf("%u:%u %.*s @%s\n", p.row + 1, p.column + 1, (int)(hi - lo), text + lo, name);
+			printf("%u:%u %.*s @%s\n", p.row + 1, p.column + 1, (int)(hi - lo),
+			       text + lo, name);
 		}
 	ts_query_cursor_delete(cursor);
 	ts_query_delete(query);

@@ -71,8 +71,8 @@ statement_of(const Sample *s, const char *name, int *leaf, bool *real)
 	const Def *d = NULL;
 
 	for (int i = 0; i < s->ndef && !d; i++)
-		if (!s->def[i]->dropped && s->def[i]->kind != D_EMIT && strlen(s->def[i]->name) == n &&
-		    !strncmp(s->def[i]->name, name, n))
+		if (!s->def[i]->dropped && s->def[i]->kind != D_EMIT && strlen(s->def[i]->name) == n
+		    && !strncmp(s->def[i]->name, name, n))
 			d = s->def[i];
 	if (!d)
 		return NULL;
@@ -149,8 +149,8 @@ compare_meaning(Check *c, const Named *list, int n)
 			double want = real ? real_of_bits(v) : (double)plain(c, &list[i], v, at);
 			if (real ? near(want, shown(&list[i], got), 0) : want == (double)got)
 				continue;
-			fprintf(c->why, "%s at %d means %.10g, the evaluator gives %.10g", list[i].name, at,
-				want, shown(&list[i], got));
+			fprintf(c->why, "%s at %d means %.10g, the evaluator gives %.10g",
+			        list[i].name, at, want, shown(&list[i], got));
 			say_text(c);
 			return DIFFERS;
 		}
@@ -187,8 +187,9 @@ compare_emitted(Check *c)
 		if (want == got)
 			continue;
 		fprintf(c->why,
-			"the next token (part %d) at %d means %" PRId64 ", the evaluator gives %" PRId64,
-			leaf, at, want, got);
+		        "the next token (part %d) at %d means %" PRId64
+		        ", the evaluator gives %" PRId64,
+		        leaf, at, want, got);
 		say_text(c);
 		return DIFFERS;
 	}
@@ -203,7 +204,8 @@ compare_asserts(Check *c)
 
 	if (!a)
 		return FINE;
-	fprintf(c->why, "line %d does not hold at %d", source_line(c->g->files[a->file], a->span.lo), at);
+	fprintf(c->why, "line %d does not hold at %d",
+	        source_line(c->g->files[a->file], a->span.lo), at);
 	say_text(c);
 	return UNTRUE;
 }
@@ -311,10 +313,11 @@ compare_answers(Check *c)
 	memcpy(text, c->row, token * (size_t)c->n);
 	int n = continue_text(c->g, c->eval, text, c->n);
 	tw_batch_answer(c->batch, &batch, 1, c->g->context);
-	if (batch.nanswer == n - c->n &&
-	    !memcmp(answer, text + c->n * c->width, token * (size_t)batch.nanswer))
+	if (batch.nanswer == n - c->n
+	    && !memcmp(answer, text + c->n * c->width, token * (size_t)batch.nanswer))
 		return FINE;
-	fprintf(c->why, "%d tokens should follow, the batch gives %d, or others", n - c->n, batch.nanswer);
+	fprintf(c->why, "%d tokens should follow, the batch gives %d, or others", n - c->n,
+	        batch.nanswer);
 	say_text(c);
 	return MISCOMPILED;
 }
@@ -375,7 +378,7 @@ write_expected(Check *c, bool first)
 		fputs(i ? ",[" : "[", c->judge);
 		for (int at = 0; at < c->n; at++)
 			fprintf(c->judge, "%s%.17g", at ? "," : "",
-				shown(&g->output[i], eval_at(c->eval, g->output[i].node, at)));
+			        shown(&g->output[i], eval_at(c->eval, g->output[i].node, at)));
 		fputc(']', c->judge);
 	}
 	fputs("]}", c->judge);
@@ -403,14 +406,15 @@ some_value(Check *c, int leaf)
 {
 	int64_t lo = c->least[leaf], hi = c->most[leaf];
 	int64_t v = below(&c->state, 4)   ? lo + below(&c->state, (int)(hi - lo + 1))
-		    : below(&c->state, 2) ? lo
-					  : hi;
+	            : below(&c->state, 2) ? lo
+	                                  : hi;
 
 	if (c->kind[leaf] != T_REAL)
 		return v;
 	double x = below(&c->state, 3)
-			   ? (double)v / 16
-			   : (double)lo / 16 + (double)(hi - lo) / 16 * below(&c->state, 99991) / 99991;
+	                   ? (double)v / 16
+	                   : (double)lo / 16
+	                             + (double)(hi - lo) / 16 * below(&c->state, 99991) / 99991;
 	return bits_of_real((double)(float)x);
 }
 
@@ -436,11 +440,11 @@ next_text(Check *c, int number)
 		one[i] = some_value(c, i);
 	c->n = number < all    ? number + 1
 	       : number == all ? c->s->context
-			       : 1 + below(&c->state, c->s->context);
+	                       : 1 + below(&c->state, c->s->context);
 	for (int at = 0; at < c->n; at++)
 		for (int i = 0; i < c->width; i++) {
-			bool keep = manner == 1 || (manner == 2 && below(&c->state, 3)) ||
-				    (manner == 3 && at % 2);
+			bool keep = manner == 1 || (manner == 2 && below(&c->state, 3))
+			            || (manner == 3 && at % 2);
 			feed_value(c, at, i, keep ? one[i] : some_value(c, i));
 		}
 }
@@ -460,9 +464,9 @@ set_leaves(Check *c, int *n, const Sort *t, int64_t lo, int64_t hi)
 	c->kind[*n] = t->kind;
 	c->least[*n] = t->kind == T_INT || t->kind == T_REAL ? scale * lo : 0;
 	c->most[*n] = t->kind == T_BOOL    ? 1
-		      : t->kind == T_ENUM  ? t->def->n - 1
-		      : t->kind == T_TOKEN ? c->s->nvocab - 1
-					   : scale * hi;
+	              : t->kind == T_ENUM  ? t->def->n - 1
+	              : t->kind == T_TOKEN ? c->s->nvocab - 1
+	                                   : scale * hi;
 	++*n;
 }
 
@@ -524,7 +528,8 @@ number_of_texts(const Check *c)
 static Fate
 try_texts(Check *c)
 {
-	static Fate (*const steps[])(Check *) = { compare_emitted, compare_asserts, compare_model, NULL };
+	static Fate (*const steps[])(Check *) = { compare_emitted, compare_asserts, compare_model,
+		                                  NULL };
 	Fate fate = FINE;
 
 	for (int t = 0; t < number_of_texts(c) && fate == FINE; t++) {
@@ -572,7 +577,8 @@ near_enough(Check *c)
 			continue;
 		for (int k = 0; k < c->model->nlabel; k++) {
 			const TwLabel *l = &c->model->label[k];
-			if (strcmp(l->name, d->name) || (double)l->error * (double)d->body->num2 <= 1.000001)
+			if (strcmp(l->name, d->name)
+			    || (double)l->error * (double)d->body->num2 <= 1.000001)
 				continue;
 			fprintf(c->why, "%s is off by up to %g\n", d->name, (double)l->error);
 			return false;
@@ -598,7 +604,8 @@ check_model(Check *c, const char *judge)
 		c->judge = fopen(judge_file(c, judge, "json"), "w");
 		if (!c->judge || !write_model(c, judge, bytes, n))
 			return UNLOADABLE;
-		fprintf(c->judge, "{\"causal\":%s,\"texts\":[", c->s->bidirectional ? "false" : "true");
+		fprintf(c->judge, "{\"causal\":%s,\"texts\":[",
+		        c->s->bidirectional ? "false" : "true");
 	}
 	Fate fate = try_texts(c);
 	if (c->judge) {
@@ -683,9 +690,9 @@ some_limits(Check *c)
 static bool
 within(const Report *r, const Limits *l)
 {
-	return (!l->d_model || r->d_model <= l->d_model) && (!l->layers || r->layers <= l->layers) &&
-	       (!l->heads || greatest(r->heads, r->layers) <= l->heads) &&
-	       (!l->neurons || greatest(r->neurons, r->layers) <= l->neurons);
+	return (!l->d_model || r->d_model <= l->d_model) && (!l->layers || r->layers <= l->layers)
+	       && (!l->heads || greatest(r->heads, r->layers) <= l->heads)
+	       && (!l->neurons || greatest(r->neurons, r->layers) <= l->neurons);
 }
 
 /* Refused with a line that speaks of the limits, or within them and the same. */
@@ -696,7 +703,7 @@ check_limits(Check *c, const char *text, size_t n, const char *judge)
 	Program p = { 0 };
 
 	fprintf(c->why, "--d-model %d --heads %d --neurons %d --layers %d: ", o.limits.d_model,
-		o.limits.heads, o.limits.neurons, o.limits.layers);
+	        o.limits.heads, o.limits.neurons, o.limits.layers);
 	if (!program_open_text(&p, "limited.tw", text, n, &o) || !program_compile(&p)) {
 		const char *said = p.diags.nerror == 1 ? p.diags.first->msg : "";
 		return strstr(said, "limits") || strstr(said, "--") ? FINE : REFUSED_BADLY;
@@ -759,7 +766,8 @@ check_format(Check *c, const char *text, size_t n)
 static bool
 same(const float *a, const float *b, int rows, int columns)
 {
-	return !rows || !columns || (a && b && !memcmp(a, b, sizeof *a * (size_t)rows * (size_t)columns));
+	return !rows || !columns
+	       || (a && b && !memcmp(a, b, sizeof *a * (size_t)rows * (size_t)columns));
 }
 
 static bool
@@ -767,12 +775,13 @@ same_layer(const TwLayer *a, const TwLayer *b, int d)
 {
 	int keys = a->heads * a->dk, values = a->heads * a->dv;
 
-	return a->heads == b->heads && a->dk == b->dk && a->dv == b->dv && a->neurons == b->neurons &&
-	       same(a->wq, b->wq, d, keys) && same(a->wk, b->wk, d, keys) && same(a->bq, b->bq, 1, keys) &&
-	       same(a->bk, b->bk, 1, keys) && same(a->wv, b->wv, d, values) &&
-	       same(a->bv, b->bv, 1, values) && same(a->wo, b->wo, values, d) &&
-	       same(a->w1, b->w1, d, a->neurons) && same(a->b1, b->b1, 1, a->neurons) &&
-	       same(a->w2, b->w2, a->neurons, d) && same(a->b2, b->b2, 1, d);
+	return a->heads == b->heads && a->dk == b->dk && a->dv == b->dv && a->neurons == b->neurons
+	       && same(a->wq, b->wq, d, keys) && same(a->wk, b->wk, d, keys)
+	       && same(a->bq, b->bq, 1, keys) && same(a->bk, b->bk, 1, keys)
+	       && same(a->wv, b->wv, d, values) && same(a->bv, b->bv, 1, values)
+	       && same(a->wo, b->wo, values, d) && same(a->w1, b->w1, d, a->neurons)
+	       && same(a->b1, b->b1, 1, a->neurons) && same(a->w2, b->w2, a->neurons, d)
+	       && same(a->b2, b->b2, 1, d);
 }
 
 /* The weights; names and places may differ. */
@@ -780,17 +789,19 @@ static bool
 same_model(const TwModel *a, const TwModel *b)
 {
 	int d = a->d_model, rows = a->nvocab + 2;
-	bool is = d == b->d_model && a->nlayer == b->nlayer && a->nlabel == b->nlabel &&
-		  same(a->embed_token, b->embed_token, a->ninput ? 0 : rows, d) &&
-		  same(a->embed_input, b->embed_input, a->ninput, d) &&
-		  same(a->embed_position, b->embed_position, a->context + 1, d) &&
-		  (!a->emits || (same(a->head_w, b->head_w, d, rows) && same(a->head_b, b->head_b, 1, rows)));
+	bool is = d == b->d_model && a->nlayer == b->nlayer && a->nlabel == b->nlabel
+	          && same(a->embed_token, b->embed_token, a->ninput ? 0 : rows, d)
+	          && same(a->embed_input, b->embed_input, a->ninput, d)
+	          && same(a->embed_position, b->embed_position, a->context + 1, d)
+	          && (!a->emits
+	              || (same(a->head_w, b->head_w, d, rows)
+	                  && same(a->head_b, b->head_b, 1, rows)));
 
 	for (int i = 0; is && i < a->nlayer; i++)
 		is = same_layer(&a->layer[i], &b->layer[i], d);
 	for (int i = 0; is && i < a->nlabel; i++)
-		is = same(a->label[i].w, b->label[i].w, d, a->label[i].columns) &&
-		     same(a->label[i].b, b->label[i].b, 1, a->label[i].columns);
+		is = same(a->label[i].w, b->label[i].w, d, a->label[i].columns)
+		     && same(a->label[i].b, b->label[i].b, 1, a->label[i].columns);
 	return is;
 }
 
@@ -803,8 +814,8 @@ check_order(Check *c)
 
 	reorder(&other, &c->state);
 	const char *text = program_text(c->arena, &other, &n);
-	if (program_open_text(&p, "reordered.tw", text, n, &(Options){ .stdlib = "stdlib" }) &&
-	    program_compile(&p) && same_model(c->program.model, p.model))
+	if (program_open_text(&p, "reordered.tw", text, n, &(Options){ .stdlib = "stdlib" })
+	    && program_compile(&p) && same_model(c->program.model, p.model))
 		return FINE;
 	fprintf(c->why, "other weights when the lines are in another order\n");
 	return DISORDERED;
@@ -819,7 +830,8 @@ check_sample(const Sample *s, const char *judge, FILE *why)
 	char *text = program_text(&arena, s, &n);
 	const Options o = { .stdlib = "stdlib" };
 
-	if (!program_open_text(&c.program, "fuzzed.tw", text, n, &o) || !program_compile(&c.program))
+	if (!program_open_text(&c.program, "fuzzed.tw", text, n, &o)
+	    || !program_compile(&c.program))
 		return REFUSED;
 	c.g = &c.program.meant;
 	Fate fate = check_model(&c, judge);

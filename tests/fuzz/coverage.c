@@ -71,7 +71,8 @@ see(Seen *to, const Expr *e)
 	if (!e)
 		return;
 	to->form[e->form] = true;
-	to->trait[HAS_LONG_INTEGER] |= e->type.kind == T_INT && (e->lo < -(1 << 24) || e->hi > 1 << 24);
+	to->trait[HAS_LONG_INTEGER] |= e->type.kind == T_INT
+	                               && (e->lo < -(1 << 24) || e->hi > 1 << 24);
 	see_form(to, e);
 	for (int i = 0; i < e->n; i++)
 		see(to, e->kid[i]);
@@ -81,9 +82,9 @@ static void
 see_statement(Seen *to, const Def *d, int *outputs)
 {
 	static const int trait[] = { [D_ENUM] = HAS_ENUMS,
-				     [D_TYPE] = HAS_TYPES,
-				     [D_CONST] = HAS_CONSTANTS,
-				     [D_ASSERT] = HAS_ASSERTS };
+		                     [D_TYPE] = HAS_TYPES,
+		                     [D_CONST] = HAS_CONSTANTS,
+		                     [D_ASSERT] = HAS_ASSERTS };
 
 	if (d->kind == D_ENUM || d->kind == D_TYPE || d->kind == D_CONST || d->kind == D_ASSERT)
 		to->trait[trait[d->kind]] = true;
@@ -114,9 +115,9 @@ cover(Coverage *c, const Sample *s, bool compiled)
 	for (int i = 0; i < s->ndef; i++)
 		see_statement(&seen, s->def[i], &outputs);
 	seen.trait[s->token    ? HAS_FIELDS_OF_TOKEN
-		   : s->nfed   ? HAS_INPUTS
-		   : s->listed ? HAS_LISTED
-			       : HAS_WORDS] = true;
+	           : s->nfed   ? HAS_INPUTS
+	           : s->listed ? HAS_LISTED
+	                       : HAS_WORDS] = true;
 	seen.trait[HAS_BOTH_WAYS] = s->bidirectional;
 	seen.trait[HAS_LONG] = s->context > 40;
 	seen.trait[HAS_SEVERAL_OUTPUTS] = outputs > 1;

@@ -4,30 +4,30 @@
 #include "tests/fuzz/program.h"
 
 /* What else than its forms a program may have. */
-#define TRAITS(F)                                 \
-	F(WORDS, "vocab")                         \
-	F(LISTED, "vocab [\"go\", \"on\"]")       \
+#define TRAITS(F) \
+	F(WORDS, "vocab") \
+	F(LISTED, "vocab [\"go\", \"on\"]") \
 	F(FIELDS_OF_TOKEN, "token {a: int 0..3}") \
-	F(INPUTS, "input x: real -1..1")          \
-	F(BOTH_WAYS, "attention bidirectional")   \
-	F(LONG, "context of more than 40")        \
-	F(EMITS, "emit x")                        \
-	F(EMITS_AFTER, "emit xs after p")         \
-	F(ENUMS, "enum e { a, b }")               \
-	F(TYPES, "type r = {a: bool}")            \
-	F(CONSTANTS, "const k = 3")               \
-	F(ASSERTS, "assert c")                    \
-	F(ANNOTATED, "let x: int 0..9")           \
-	F(SEVERAL_OUTPUTS, "several outputs")     \
-	F(CONST_PARAM, "fn f(const n)")           \
-	F(DEFAULT_PARAM, "fn f(x = 1)")           \
-	F(POS_PARAM, "fn f(p), p a position")     \
-	F(LOCAL_NAMES, "fn f(x) { let … }")       \
-	F(BY_NAME, "f(x: 1)")                     \
-	F(READS_ITS_PARAM, "fn f(x) = x[p]")      \
-	F(TWO_SUBJECTS, "match (x, y) { … }")     \
-	F(MATCH_ENUM, "match on an enum")         \
-	F(TWO_SCORES, "best j by [x, y]")         \
+	F(INPUTS, "input x: real -1..1") \
+	F(BOTH_WAYS, "attention bidirectional") \
+	F(LONG, "context of more than 40") \
+	F(EMITS, "emit x") \
+	F(EMITS_AFTER, "emit xs after p") \
+	F(ENUMS, "enum e { a, b }") \
+	F(TYPES, "type r = {a: bool}") \
+	F(CONSTANTS, "const k = 3") \
+	F(ASSERTS, "assert c") \
+	F(ANNOTATED, "let x: int 0..9") \
+	F(SEVERAL_OUTPUTS, "several outputs") \
+	F(CONST_PARAM, "fn f(const n)") \
+	F(DEFAULT_PARAM, "fn f(x = 1)") \
+	F(POS_PARAM, "fn f(p), p a position") \
+	F(LOCAL_NAMES, "fn f(x) { let … }") \
+	F(BY_NAME, "f(x: 1)") \
+	F(READS_ITS_PARAM, "fn f(x) = x[p]") \
+	F(TWO_SUBJECTS, "match (x, y) { … }") \
+	F(MATCH_ENUM, "match on an enum") \
+	F(TWO_SCORES, "best j by [x, y]") \
 	F(LONG_INTEGER, "an integer beyond 2^24") \
 	F(REAL_COMPARED, "x < y of reals")
 

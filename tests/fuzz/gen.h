@@ -11,10 +11,10 @@ typedef struct Gen {
 	Arena *arena;
 	Sample *p;
 	int nscope;
-	Def *scope[3 * DEFS];   /* names that can be used, the innermost last */
-	Def *bound;             /* in a where: the bound position */
-	bool still;             /* no other position may be read: the arguments may be of two positions */
-	bool words;             /* tokens are words, no records and no numbers */
+	Def *scope[3 * DEFS]; /* names that can be used, the innermost last */
+	Def *bound;           /* in a where: the bound position */
+	bool still; /* no other position may be read: the arguments may be of two positions */
+	bool words; /* tokens are words, no records and no numbers */
 	bool reals, near, wide; /* there are some in this program; near: approx(…) */
 	int names;              /* bound so far */
 	int64_t large;          /* a number beyond is made smaller */

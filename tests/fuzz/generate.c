@@ -45,8 +45,8 @@ array_of(TypeKind item, int n)
 static bool
 same_type(const Sort *a, const Sort *b)
 {
-	return a->kind == b->kind && a->def == b->def &&
-	       (a->kind != T_ARRAY || (a->item == b->item && a->n == b->n));
+	return a->kind == b->kind && a->def == b->def
+	       && (a->kind != T_ARRAY || (a->item == b->item && a->n == b->n));
 }
 
 /* ---- making expressions ---- */
@@ -163,8 +163,10 @@ fitted(Gen *g, Expr *e, int64_t lo, int64_t hi)
 		return e;
 	if (!lo && e->type.kind == T_INT && chance(g, 50))
 		return remainder_of(g, e, hi + 1);
-	Expr *low = ranged(of_two(g, F_MIN, e->type, e, exactly(g, hi)), least(e->lo, hi), least(e->hi, hi));
-	return ranged(of_two(g, F_MAX, e->type, low, exactly(g, lo)), most(low->lo, lo), most(low->hi, lo));
+	Expr *low = ranged(of_two(g, F_MIN, e->type, e, exactly(g, hi)), least(e->lo, hi),
+	                   least(e->hi, hi));
+	return ranged(of_two(g, F_MAX, e->type, low, exactly(g, lo)), most(low->lo, lo),
+	              most(low->hi, lo));
 }
 
 Expr *
@@ -209,8 +211,8 @@ some_name(Gen *g, Sort t)
 
 	for (int i = 0; i < g->nscope; i++) {
 		Def *d = g->scope[i];
-		if (d->kind != D_FN && d->kind != D_ENUM && d->kind != D_TYPE && d->kind != D_BOUND &&
-		    same_type(&d->type, &t) && !roll(g, ++n))
+		if (d->kind != D_FN && d->kind != D_ENUM && d->kind != D_TYPE && d->kind != D_BOUND
+		    && same_type(&d->type, &t) && !roll(g, ++n))
 			found = d;
 	}
 	return found;
@@ -243,7 +245,9 @@ some_record(Gen *g)
 static Sort
 token_type(const Gen *g)
 {
-	return g->p->token ? (Sort){ .kind = T_RECORD, .def = g->p->token } : g->p->nfed ? t_int : t_token;
+	return g->p->token  ? (Sort){ .kind = T_RECORD, .def = g->p->token }
+	       : g->p->nfed ? t_int
+	                    : t_token;
 }
 
 static TypeKind
@@ -373,7 +377,8 @@ leaf_bool(Gen *g)
 		e->num = roll(g, 6);
 		return e;
 	}
-	e = of_two(g, F_CMP, t_bool, expr(g, F_TOKEN, token_type(g), 0), simplest(g, token_type(g)));
+	e = of_two(g, F_CMP, t_bool, expr(g, F_TOKEN, token_type(g), 0),
+	           simplest(g, token_type(g)));
 	e->num = chance(g, 80) ? EQ : NE;
 	return e;
 }
@@ -398,13 +403,16 @@ some_leaf(Gen *g, Sort t)
 			return e;
 		if (!g->words || chance(g, 40))
 			return ranged(expr(g, F_INDEX, t, 0), 0, g->p->context - 1);
-		return ranged(of_one(g, F_ID, t, expr(g, F_TOKEN, t_token, 0)), 0, g->p->nvocab - 1);
+		return ranged(of_one(g, F_ID, t, expr(g, F_TOKEN, t_token, 0)), 0,
+		              g->p->nvocab - 1);
 	case T_BOOL: return leaf_bool(g);
 	case T_ARRAY:
 		e = chance(g, 50) ? part_of_token(g, t) : NULL;
 		return e ? e : array_with(g, t, some_leaf);
 	case T_ENUM: e = part_of_token(g, t); return e ? e : simplest(g, t);
-	case T_RECORD: return t.def == g->p->token && chance(g, 70) ? expr(g, F_TOKEN, t, 0) : simplest(g, t);
+	case T_RECORD:
+		return t.def == g->p->token && chance(g, 70) ? expr(g, F_TOKEN, t, 0)
+		                                             : simplest(g, t);
 	default: return simplest(g, t);
 	}
 }
@@ -444,7 +452,8 @@ bound_order(Gen *g, int depth)
 	if (!p)
 		p = position(g, depth);
 	g->bound = bound;
-	Expr *e = chance(g, 50) ? of_two(g, F_ORDER, t_bool, j, p) : of_two(g, F_ORDER, t_bool, p, j);
+	Expr *e = chance(g, 50) ? of_two(g, F_ORDER, t_bool, j, p)
+	                        : of_two(g, F_ORDER, t_bool, p, j);
 	e->num = roll(g, 6);
 	return e;
 }
@@ -454,7 +463,8 @@ bound_order(Gen *g, int depth)
 static Expr *
 sum_of_two(Gen *g, Form form, int depth)
 {
-	Expr *a = gen(g, t_int, depth), *b = gen(g, t_int, depth), *e = of_two(g, form, t_int, a, b);
+	Expr *a = gen(g, t_int, depth), *b = gen(g, t_int, depth),
+	     *e = of_two(g, form, t_int, a, b);
 
 	if (form == F_ADD)
 		return modest(g, ranged(e, a->lo + b->lo, a->hi + b->hi));
@@ -485,8 +495,9 @@ quotient(Gen *g, Form form, int depth)
 		int64_t n = chance(g, 15) ? -1 - roll(g, 4) : 1 + roll(g, chance(g, 10) ? 100 : 9);
 		b = exactly(g, n);
 		if (form == F_MOD && n > 0)
-			return ranged(of_two(g, form, t_int, a, b), a->lo >= 0 && a->hi < n ? a->lo : 0,
-				      least(n - 1, a->lo >= 0 ? a->hi : n - 1));
+			return ranged(of_two(g, form, t_int, a, b),
+			              a->lo >= 0 && a->hi < n ? a->lo : 0,
+			              least(n - 1, a->lo >= 0 ? a->hi : n - 1));
 	} else {
 		a = fitted(g, a, 0, 12);
 		b = fitted(g, small_int(g, 0, 8, depth), 1, 8);
@@ -592,7 +603,8 @@ in_text(Gen *g, int depth)
 static Expr *
 in_span(Gen *g, int depth)
 {
-	Expr *e = of_three(g, F_IN_SPAN, t_bool, gen(g, t_int, depth), gen(g, t_int, 0), gen(g, t_int, 0));
+	Expr *e = of_three(g, F_IN_SPAN, t_bool, gen(g, t_int, depth), gen(g, t_int, 0),
+	                   gen(g, t_int, 0));
 
 	e->num = roll(g, 2);
 	return e;
@@ -603,7 +615,7 @@ in_array(Gen *g, int depth)
 {
 	TypeKind item = (TypeKind)roll(g, g->words ? 3 : 2);
 	Expr *e = of_two(g, F_IN_ARRAY, t_bool, gen(g, (Sort){ .kind = item }, depth),
-			 gen(g, array_of(item, 1 + roll(g, 3)), depth));
+	                 gen(g, array_of(item, 1 + roll(g, 3)), depth));
 
 	e->num = chance(g, 20);
 	return e;
@@ -614,7 +626,8 @@ membership(Gen *g, int depth)
 {
 	switch (g->words ? roll(g, 4) : 2 + roll(g, 2)) {
 	case 0: return in_codes(g, depth);
-	case 1: return g->p->listed ? in_array(g, depth) : in_text(g, depth); /* 1 and 0 may be a word */
+	/* 1 and 0 may be a word */
+	case 1: return g->p->listed ? in_array(g, depth) : in_text(g, depth);
 	case 2: return in_span(g, depth);
 	default: return in_array(g, depth);
 	}
@@ -675,9 +688,10 @@ of_match(Gen *g, Sort t, int depth)
 	e->num = subjects;
 	for (int i = 0; i < subjects; i++) {
 		Def *en = chance(g, 20) ? some_def(g, D_ENUM) : NULL;
-		e->kid[i] =
-			gen(g, en ? (Sort){ .kind = T_ENUM, .def = en } : kinds[roll(g, g->words ? 3 : 2)],
-			    depth);
+		e->kid[i] = gen(g,
+		                en ? (Sort){ .kind = T_ENUM, .def = en }
+		                   : kinds[roll(g, g->words ? 3 : 2)],
+		                depth);
 	}
 	e->arm = NEWS(g->arena, Arm, arms);
 	for (int i = 0; i < arms; i++) {
@@ -765,7 +779,7 @@ position(Gen *g, int depth)
 	}
 	case 7:
 		return of_three(g, F_IF, t_pos, gen(g, t_bool, depth - 1), position(g, depth - 1),
-				position(g, depth - 1));
+		                position(g, depth - 1));
 	default: return shifted(g, depth);
 	}
 }
@@ -813,7 +827,8 @@ guarded(Gen *g, Sort t, int depth)
 		x = ranged(of_two(g, chance(g, 70) ? F_DIV : F_MOD, t, a, name_of(g, n)), -20, 20);
 		return hull(of_three(g, F_IF, t, c, x, d), x, d);
 	}
-	if (n && t.kind != T_ARRAY && t.kind != T_RECORD && t.kind != T_ENUM && n->lo > -50 && n->hi < 50) {
+	if (n && t.kind != T_ARRAY && t.kind != T_RECORD && t.kind != T_ENUM && n->lo > -50
+	    && n->hi < 50) {
 		int size = 1 + roll(g, 4);
 		Expr *c = expr(g, F_CMP, t_bool, 3), *xs = gen(g, array_of(t.kind, size), depth);
 		c->kid[0] = exactly(g, 0);
@@ -868,7 +883,8 @@ over(Gen *g, Total which, int depth)
 	if (chance(g, 40))
 		e->kid[1] = gen(g, t_bool, depth - 1);
 	if (which == SUM && chance(g, 50)) {
-		x = chance(g, 25) ? sum_of_few(g, depth - 1) : fitted(g, outside(g, t_int, depth - 1), -3, 9);
+		x = chance(g, 25) ? sum_of_few(g, depth - 1)
+		                  : fitted(g, outside(g, t_int, depth - 1), -3, 9);
 		x = e->kid[0] = of_one(g, F_THERE, t_int, x);
 		x->def = g->bound;
 		ranged(x, -3, 9);
@@ -899,7 +915,8 @@ of_mean(Gen *g, int depth)
 	if (chance(g, 50))
 		e->kid[0] = gen(g, t_bool, depth - 1);
 	else {
-		x = fitted(g, outside(g, g->reals && chance(g, 30) ? t_real : t_int, depth - 1), -3, 9);
+		x = fitted(g, outside(g, g->reals && chance(g, 30) ? t_real : t_int, depth - 1), -3,
+		           9);
 		e->kid[0] = of_one(g, F_THERE, x->type, x);
 		e->kid[0]->def = g->bound;
 		if (chance(g, 25))
@@ -979,7 +996,8 @@ static Expr *
 of_concat(Gen *g, Sort t, int depth)
 {
 	int n = 1 + roll(g, t.n - 1);
-	Expr *a = gen(g, items_of(item_of(&t), n), depth), *b = gen(g, items_of(item_of(&t), t.n - n), depth);
+	Expr *a = gen(g, items_of(item_of(&t), n), depth),
+	     *b = gen(g, items_of(item_of(&t), t.n - n), depth);
 
 	return hull(of_two(g, F_CONCAT, t, a, b), a, b);
 }
@@ -1005,7 +1023,7 @@ of_fold(Gen *g, Form form, Sort t, int depth)
 	if (!f || depth <= 0)
 		return some_leaf(g, t);
 	e = of_two(g, form, t, small_int(g, f->lo, f->hi, depth - 1),
-		   gen(g, array_of(T_INT, form == F_SCAN ? t.n : 1 + roll(g, 4)), depth - 1));
+	           gen(g, array_of(T_INT, form == F_SCAN ? t.n : 1 + roll(g, 4)), depth - 1));
 	e->def = f;
 	return ranged(e, f->lo, f->hi);
 }
@@ -1019,7 +1037,8 @@ added_arrays(Gen *g, Sort t, int depth)
 	if (a->lo < -g->large || b->lo < -g->large || a->hi > g->large || b->hi > g->large)
 		return a;
 	Expr *e = of_two(g, minus ? F_SUB : F_ADD, t, a, b);
-	return minus ? ranged(e, a->lo - b->hi, a->hi - b->lo) : ranged(e, a->lo + b->lo, a->hi + b->hi);
+	return minus ? ranged(e, a->lo - b->hi, a->hi - b->lo)
+	             : ranged(e, a->lo + b->lo, a->hi + b->hi);
 }
 
 static Expr *
@@ -1138,7 +1157,7 @@ gen_array(Gen *g, Sort t, int depth)
 	case 7: return t.item == T_INT ? of_fold(g, F_SCAN, t, depth) : of_if(g, t, depth);
 	case 8:
 		return t.item == T_INT || t.item == T_BOOL ? library_array(g, t, depth)
-							   : of_array(g, t, depth);
+		                                           : of_array(g, t, depth);
 	case 9: return of_if(g, t, depth);
 	case 10: return of_match(g, t, depth);
 	default: return of_read(g, t, depth);
@@ -1179,7 +1198,8 @@ part(Gen *g, Sort t, int depth)
 		const Def *r = some_record(g);
 		for (int i = 0; r && i < r->n; i++)
 			if (same_type(&r->field[i].type, &t))
-				return field_of(g, gen(g, (Sort){ .kind = T_RECORD, .def = r }, depth), i);
+				return field_of(
+					g, gen(g, (Sort){ .kind = T_RECORD, .def = r }, depth), i);
 	}
 	xs = gen(g, items_of(t, n), depth);
 	if (chance(g, 30)) {
@@ -1205,8 +1225,8 @@ total(Gen *g, Total which, int depth)
 
 	e->num = which;
 	if (which == SUM)
-		return modest(
-			g, ranged(e, least(xs->lo * xs->type.n, xs->lo), most(xs->hi * xs->type.n, xs->hi)));
+		return modest(g, ranged(e, least(xs->lo * xs->type.n, xs->lo),
+		                        most(xs->hi * xs->type.n, xs->hi)));
 	return which == COUNT ? ranged(e, 0, xs->type.n) : ranged(e, xs->lo, xs->hi);
 }
 
@@ -1289,7 +1309,8 @@ library_int(Gen *g, int depth)
 		if (g->still)
 			return some_leaf(g, t_int);
 		e = library(g, FREQUENCY, t_int, 1);
-		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth) : small_int(g, 0, 8, depth);
+		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth)
+		                                      : small_int(g, 0, 8, depth);
 		return ranged(e, 1, g->p->context);
 	default:
 		if (g->still)
@@ -1341,7 +1362,8 @@ library_bool(Gen *g, int depth)
 		if (g->still)
 			return some_leaf(g, t_bool);
 		e = library(g, chance(g, 60) ? IS_FIRST : IS_LAST, t_bool, 1);
-		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth) : small_int(g, 0, 8, depth);
+		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth)
+		                                      : small_int(g, 0, 8, depth);
 		return e;
 	}
 }
@@ -1417,8 +1439,9 @@ gen_int(Gen *g, int depth)
 	case 11: return of_power(g, depth);
 	case 12: return g->words ? of_ord(g, depth) : some_leaf(g, t_int);
 	case 13:
-		return g->words ? ranged(of_one(g, F_ID, t_int, gen(g, t_token, depth)), 0, g->p->nvocab)
-				: some_leaf(g, t_int);
+		return g->words ? ranged(of_one(g, F_ID, t_int, gen(g, t_token, depth)), 0,
+		                         g->p->nvocab)
+		                : some_leaf(g, t_int);
 	case 14:
 	case 15: return ranged(of_one(g, F_TO_INT, t_int, gen(g, t_bool, depth)), 0, 1);
 	case 16:
@@ -1440,7 +1463,7 @@ gen_int(Gen *g, int depth)
 	case 29:
 	case 30:
 		return g->still ? some_leaf(g, t_int)
-				: over(g, (Total[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
+		                : over(g, (Total[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
 	case 31: return g->still ? some_leaf(g, t_int) : guarded(g, t_int, depth);
 	default: return g->still ? some_leaf(g, t_int) : of_read(g, t_int, depth);
 	}
@@ -1466,13 +1489,16 @@ gen_bool(Gen *g, int depth)
 	case 6: return equality(g, t_bool, depth);
 	case 7:
 		en = some_def(g, D_ENUM);
-		return en ? equality(g, (Sort){ .kind = T_ENUM, .def = en }, depth) : comparison(g, depth);
+		return en ? equality(g, (Sort){ .kind = T_ENUM, .def = en }, depth)
+		          : comparison(g, depth);
 	case 8:
 		r = some_record(g);
 		return r && !g->bound && is_exact(r)
-			       ? equality(g, (Sort){ .kind = T_RECORD, .def = r }, depth)
-			       : equality(g, array_of((TypeKind)roll(g, g->words ? 3 : 2), 1 + roll(g, 3)),
-					  depth);
+		               ? equality(g, (Sort){ .kind = T_RECORD, .def = r }, depth)
+		               : equality(g,
+		                          array_of((TypeKind)roll(g, g->words ? 3 : 2),
+		                                   1 + roll(g, 3)),
+		                          depth);
 	case 9:
 	case 10: return membership(g, depth);
 	case 11:
@@ -1483,7 +1509,7 @@ gen_bool(Gen *g, int depth)
 	case 16: return part(g, t_bool, depth);
 	case 17:
 		return chance(g, 50) ? total(g, ANY + (Total)roll(g, 2), depth)
-				     : total_for(g, ANY + (Total)roll(g, 2), depth);
+		                     : total_for(g, ANY + (Total)roll(g, 2), depth);
 	case 18: return library_bool(g, depth);
 	case 19: return g->still ? some_leaf(g, t_bool) : over(g, ANY + (Total)roll(g, 2), depth);
 	case 20:
@@ -1497,7 +1523,7 @@ gen_bool(Gen *g, int depth)
 	default:
 		return g->still        ? of_call(g, t_bool, depth)
 		       : chance(g, 30) ? guarded(g, t_bool, depth)
-				       : of_read(g, t_bool, depth);
+		                       : of_read(g, t_bool, depth);
 	}
 }
 
@@ -1529,8 +1555,9 @@ gen_token(Gen *g, int depth)
 		if (code < 0)
 			return some_leaf(g, t_token);
 		Expr *i = small_int(g, 0, run_of_codes(g, code) - 1, depth);
-		return of_one(g, F_CHR, t_token,
-			      ranged(of_two(g, F_ADD, t_int, exactly(g, code), i), code, code + i->hi));
+		return of_one(
+			g, F_CHR, t_token,
+			ranged(of_two(g, F_ADD, t_int, exactly(g, code), i), code, code + i->hi));
 	case 4: return part(g, t_token, depth);
 	case 5: return of_call(g, t_token, depth);
 	default: return g->still ? some_leaf(g, t_token) : of_read(g, t_token, depth);
@@ -1558,7 +1585,9 @@ gen_bound(Gen *g, Sort t, int depth)
 	if (t.kind == T_BOOL && depth > 0 && chance(g, 55)) {
 		switch (roll(g, 5)) {
 		case 0: return bound_order(g, depth - 1);
-		case 1: return of_two(g, F_AND, t_bool, gen(g, t_bool, depth - 1), gen(g, t_bool, depth - 1));
+		case 1:
+			return of_two(g, F_AND, t_bool, gen(g, t_bool, depth - 1),
+			              gen(g, t_bool, depth - 1));
 		case 2: return equality(g, token_type(g), 0);
 		case 3: return logic(g, depth - 1);
 		default:
@@ -1567,13 +1596,14 @@ gen_bound(Gen *g, Sort t, int depth)
 			return e;
 		}
 	}
-	if (depth <= 0 || chance(g, 85) || t.kind == T_RECORD || t.kind == T_POS || t.kind == T_REAL)
+	if (depth <= 0 || chance(g, 85) || t.kind == T_RECORD || t.kind == T_POS
+	    || t.kind == T_REAL)
 		return two_sided_leaf(g, t, depth > 0 ? depth - 1 : 0);
 	g->still = true;
 	e = t.kind == T_INT     ? sum_of_two(g, chance(g, 50) ? F_ADD : F_SUB, depth - 1)
 	    : t.kind == T_BOOL  ? logic(g, depth - 1)
 	    : t.kind == T_ARRAY ? of_array(g, t, 0)
-				: of_if(g, t, depth - 1);
+	                        : of_if(g, t, depth - 1);
 	g->still = still;
 	return e;
 }
@@ -1630,8 +1660,8 @@ take_body(Gen *g, Def *d, Expr *body)
 	d->type = body->type;
 	d->lo = body->lo;
 	d->hi = body->hi;
-	d->annotated = d->type.kind != T_REAL && (d->type.kind != T_ARRAY || d->type.item != T_REAL) &&
-		       chance(g, 20);
+	d->annotated = d->type.kind != T_REAL && (d->type.kind != T_ARRAY || d->type.item != T_REAL)
+	               && chance(g, 20);
 }
 
 static void
@@ -1661,8 +1691,8 @@ make_param(Gen *g, Def *f, Sort t)
 {
 	Def *d = f->param[f->nparam++] = def_new(g, D_PARAM, "x", t);
 
-	if (t.kind == T_INT || t.kind == T_REAL ||
-	    (t.kind == T_ARRAY && (t.item == T_INT || t.item == T_REAL))) {
+	if (t.kind == T_INT || t.kind == T_REAL
+	    || (t.kind == T_ARRAY && (t.item == T_INT || t.item == T_REAL))) {
 		d->lo = -roll(g, 3) * 5;
 		d->hi = 1 + roll(g, 20);
 	}
@@ -1754,7 +1784,8 @@ show_names(Gen *g)
 {
 	for (int i = 0, n = g->p->ndef; i < n; i++) {
 		Def *d = g->p->def[i];
-		if (d->kind != D_LET || d->type.kind == T_POS || d->type.kind == T_ENUM || chance(g, 50))
+		if (d->kind != D_LET || d->type.kind == T_POS || d->type.kind == T_ENUM
+		    || chance(g, 50))
 			continue;
 		Def *o = def_new(g, D_OUTPUT, "o", d->type);
 		take_body(g, o, name_of(g, d));
@@ -1867,7 +1898,8 @@ make_token(Gen *g)
 	d->n = 1 + roll(g, FIELDS);
 	for (int i = 0; i < d->n; i++) {
 		int64_t lo = chance(g, 70) ? 0 : roll(g, 30) - 15;
-		d->field[i] = (Slot){ some_slot_type(g), lo, lo + 1 + roll(g, chance(g, 90) ? 12 : 300) };
+		d->field[i] = (Slot){ some_slot_type(g), lo,
+			              lo + 1 + roll(g, chance(g, 90) ? 12 : 300) };
 	}
 	g->p->token = d;
 }
@@ -1881,7 +1913,9 @@ make_input(Gen *g)
 	static const TypeKind kinds[] = { T_REAL, T_REAL, T_REAL, T_INT, T_INT, T_BOOL };
 	Sort t = { .kind = kinds[roll(g, 6)] };
 
-	d->type = r ? (Sort){ .kind = T_RECORD, .def = r } : chance(g, 40) ? items_of(t, 1 + roll(g, 3)) : t;
+	d->type = r               ? (Sort){ .kind = T_RECORD, .def = r }
+	          : chance(g, 40) ? items_of(t, 1 + roll(g, 3))
+	                          : t;
 	d->lo = -roll(g, 4);
 	d->hi = 1 + roll(g, 9);
 	d->num = g->p->nfed;
@@ -1894,19 +1928,23 @@ static void
 make_words(Gen *g)
 {
 	static const Word chars[] = {
-		{ "a", 'a' },  { "b", 'b' },   { "c", 'c' },  { "d", 'd' },   { "0", '0' }, { "1", '1' },
-		{ "2", '2' },  { "3", '3' },   { "+", '+' },  { "=", '=' },   { " ", ' ' }, { "\"", '"' },
-		{ "'", '\'' }, { "\\", '\\' }, { "é", 0xe9 }, { "\n", '\n' }, { "#", '#' }, { "{", '{' },
+		{ "a", 'a' },   { "b", 'b' },  { "c", 'c' },  { "d", 'd' },   { "0", '0' },
+		{ "1", '1' },   { "2", '2' },  { "3", '3' },  { "+", '+' },   { "=", '=' },
+		{ " ", ' ' },   { "\"", '"' }, { "'", '\'' }, { "\\", '\\' }, { "é", 0xe9 },
+		{ "\n", '\n' }, { "#", '#' },  { "{", '{' },
 	};
-	static const Word words[] = { { "go", -1 },   { "stop", -1 }, { "10", -1 },    { "aa", -1 },
-				      { "<end", -1 }, { "x", 'x' },   { "go on", -1 }, { "y", 'y' } };
+	static const Word words[] = {
+		{ "go", -1 },   { "stop", -1 }, { "10", -1 },    { "aa", -1 },
+		{ "<end", -1 }, { "x", 'x' },   { "go on", -1 }, { "y", 'y' }
+	};
 	Sample *p = g->p;
 	int n = 2 + roll(g, VOCAB - 2), first;
 
 	p->listed = chance(g, 35);
 	first = p->listed && chance(g, 50) ? 0 : roll(g, 9);
 	for (int i = 0; i < n; i++) {
-		Word w = p->listed && i < 4 && first < 8 ? words[(first + i) % 8] : chars[(first + i) % 18];
+		Word w = p->listed && i < 4 && first < 8 ? words[(first + i) % 8]
+		                                         : chars[(first + i) % 18];
 		bool known = false;
 		for (int k = 0; k < p->nvocab; k++)
 			known |= !strcmp(p->vocab[k].spelling, w.spelling);
@@ -1922,7 +1960,8 @@ make_model(Gen *g)
 	Sample *p = g->p;
 	int fed = roll(g, 10);
 
-	p->context = chance(g, 80) ? 1 + roll(g, 10) : 10 + roll(g, chance(g, 90) ? 30 : CONTEXT - 10);
+	p->context = chance(g, 80) ? 1 + roll(g, 10)
+	                           : 10 + roll(g, chance(g, 90) ? 30 : CONTEXT - 10);
 	p->bidirectional = chance(g, 25);
 	bool enums = chance(g, 40);
 	g->words = fed < 7;

@@ -59,7 +59,7 @@ leaves(const Sort *t)
 
 	return t->kind == T_ARRAY    ? t->n * leaves(&item)
 	       : t->kind == T_RECORD ? before_field(t->def, t->def->n)
-				     : 1;
+	                             : 1;
 }
 
 int
@@ -139,7 +139,7 @@ real_of_bits(int64_t bits)
 		       int64_t bits;
 		       double x;
 	       }){ .bits = bits })
-		.x;
+	        .x;
 }
 
 int64_t
@@ -149,7 +149,7 @@ bits_of_real(double x)
 		       int64_t bits;
 		       double x;
 	       }){ .x = x })
-		.bits;
+	        .bits;
 }
 
 static bool
@@ -171,7 +171,8 @@ number_of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 static int64_t
 as_such(Meaning *m, const Expr *e, const Expr *kid, int leaf, int at, const Env *env)
 {
-	return is_real(&e->type) ? bits_of_real(number_of(m, kid, leaf, at, env)) : of(m, kid, leaf, at, env);
+	return is_real(&e->type) ? bits_of_real(number_of(m, kid, leaf, at, env))
+	                         : of(m, kid, leaf, at, env);
 }
 
 /* What is compared is a fraction of small parts, and far from another or the same. */
@@ -215,7 +216,8 @@ attend(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	for (int j = 0; j < visible(m, at); j++) {
 		double score = 0;
 		for (int i = 0; i < leaves(&e->kid[0]->type); i++)
-			score += number_of(m, e->kid[0], i, at, env) * number_of(m, e->kid[1], i, j, env);
+			score += number_of(m, e->kid[0], i, at, env)
+			         * number_of(m, e->kid[1], i, j, env);
 		sum += exp(score) * number_of(m, e->kid[2], leaf, j, env);
 		all += exp(score);
 	}
@@ -295,7 +297,8 @@ call(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 
 	for (int i = 0; i < f->nparam; i++) {
 		const Expr *arg = e->kid[i];
-		own[i] = (Env){ in, f->param[i], arg ? arg : f->param[i]->body, arg ? env : in, -1, 0 };
+		own[i] = (Env){ in, f->param[i], arg ? arg : f->param[i]->body, arg ? env : in, -1,
+			        0 };
 		in = &own[i];
 	}
 	for (int i = 0; i < f->nlocal; i++) {
@@ -309,7 +312,8 @@ call(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 static int64_t
 apply(Meaning *m, const Def *f, int64_t a, int64_t b, int at)
 {
-	Env x = { NULL, f->param[0], NULL, NULL, -1, a }, y = { &x, f->param[1], NULL, NULL, -1, b };
+	Env x = { NULL, f->param[0], NULL, NULL, -1, a },
+	    y = { &x, f->param[1], NULL, NULL, -1, b };
 
 	return of(m, f->body, 0, at, &y);
 }
@@ -507,7 +511,10 @@ real_total(Meaning *m, const Expr *e, int at, const Env *env)
 		return sum_over(m, e, at, env, &n);
 	for (int i = 0; i < e->kid[0]->type.n; i++) {
 		x = number_of(m, e->kid[0], i, at, env);
-		sum = e->num == SUM ? sum + x : !i ? x : e->num == MIN ? fmin(sum, x) : fmax(sum, x);
+		sum = e->num == SUM   ? sum + x
+		      : !i            ? x
+		      : e->num == MIN ? fmin(sum, x)
+		                      : fmax(sum, x);
 	}
 	return sum;
 }
@@ -708,7 +715,8 @@ library(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 		return x - 10 * floor_div(x, 10);
 	case DIGITS_VALUE: return digits_below(m, a, a->type.n, at, env);
 	case DIGITS_LESS:
-		return digits_below(m, a, a->type.n, at, env) < digits_below(m, b, b->type.n, at, env);
+		return digits_below(m, a, a->type.n, at, env)
+		       < digits_below(m, b, b->type.n, at, env);
 	case DIGITS_ADD:
 		x = digits_below(m, a, a->type.n, at, env) + digits_below(m, b, b->type.n, at, env);
 		return x / power(10, leaf) % 10;
@@ -785,7 +793,8 @@ compare(Meaning *m, const Expr *e, int at, const Env *env)
 		return same == (e->num == EQ);
 	}
 	for (int i = 1; i < e->n; i++)
-		if (!ordered(i == 1 ? e->num : e->num2, difference(m, e->kid[i - 1], e->kid[i], at, env), 0))
+		if (!ordered(i == 1 ? e->num : e->num2,
+		             difference(m, e->kid[i - 1], e->kid[i], at, env), 0))
 			return false;
 	return true;
 }
@@ -877,8 +886,8 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	case F_DIV:
 	case F_MOD:
 		if (is_real(&e->kid[0]->type) || is_real(&e->kid[1]->type))
-			return (int64_t)floor(settled(number_of(m, e->kid[0], 0, at, env) /
-						      number_of(m, e->kid[1], 0, at, env)));
+			return (int64_t)floor(settled(number_of(m, e->kid[0], 0, at, env)
+			                              / number_of(m, e->kid[1], 0, at, env)));
 		x = KID(0);
 		y = KID(1);
 		if (!y)
@@ -919,7 +928,9 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	case F_RECORD: return record(m, e, leaf, at, env);
 	case F_BUILD: return build(m, e, leaf, at, env);
 	case F_ELEM: return of(m, e->kid[0], (int)e->num * leaves(&e->type) + leaf, at, env);
-	case F_FIELD: return of(m, e->kid[0], before_field(e->kid[0]->type.def, (int)e->num) + leaf, at, env);
+	case F_FIELD:
+		return of(m, e->kid[0], before_field(e->kid[0]->type.def, (int)e->num) + leaf, at,
+		          env);
 	case F_PICK:
 		x = KID(1);
 		if (x >= 0 && x < e->kid[0]->type.n)
@@ -928,7 +939,8 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	case F_SLICE: return of(m, e->kid[0], leaf + (int)e->num * k, at, env);
 	case F_CONCAT:
 		x = leaves(&e->kid[0]->type);
-		return leaf < x ? of(m, e->kid[0], leaf, at, env) : of(m, e->kid[1], leaf - (int)x, at, env);
+		return leaf < x ? of(m, e->kid[0], leaf, at, env)
+		                : of(m, e->kid[1], leaf - (int)x, at, env);
 	case F_TOTAL: return total(m, e, at, env);
 	case F_TOTAL_FOR: return total_for(m, e, at, env);
 	case F_FOLD: return fold(m, e, e->kid[1]->type.n, at, env);

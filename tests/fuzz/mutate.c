@@ -63,7 +63,8 @@ piece(const Text *t, size_t *from, size_t *to)
 {
 	size_t i = pick(t->n);
 
-	while (i > 0 && (isalnum((unsigned char)t->s[i]) || t->s[i] == '_') && isalnum((unsigned char)t->s[i - 1]))
+	while (i > 0 && (isalnum((unsigned char)t->s[i]) || t->s[i] == '_')
+	       && isalnum((unsigned char)t->s[i - 1]))
 		i--;
 	*from = i;
 	while (i < t->n && (isalnum((unsigned char)t->s[i]) || t->s[i] == '_'))
@@ -86,19 +87,58 @@ replace(Text *t, size_t from, size_t to, const char *s, size_t n)
 static void
 mutate(Text *t, const Text *other)
 {
-	static const char *const odd[] = { "(", ")", "[", "]", "{", "}", "else", "where", "latest j where", "-", "//",
-		"%", "**", "0", "99999999999999999999", "-1", "16777217", "here", "token", "index", "'+'", "\"\"", "<end>",
-		"..", "..<", "fn", "let", "for i in 0..<9999999", "\xff", "\xc3\xa9", "'", "\"", "#", "if", "match", "=",
-		"len(", "concat(", "exists(", "str(", "fold(", "scan(", "sum(", "max(", "output", "test", "use" };
+	static const char *const odd[] = { "(",
+		                           ")",
+		                           "[",
+		                           "]",
+		                           "{",
+		                           "}",
+		                           "else",
+		                           "where",
+		                           "latest j where",
+		                           "-",
+		                           "//",
+		                           "%",
+		                           "**",
+		                           "0",
+		                           "99999999999999999999",
+		                           "-1",
+		                           "16777217",
+		                           "here",
+		                           "token",
+		                           "index",
+		                           "'+'",
+		                           "\"\"",
+		                           "<end>",
+		                           "..",
+		                           "..<",
+		                           "fn",
+		                           "let",
+		                           "for i in 0..<9999999",
+		                           "\xff",
+		                           "\xc3\xa9",
+		                           "'",
+		                           "\"",
+		                           "#",
+		                           "if",
+		                           "match",
+		                           "=",
+		                           "len(",
+		                           "concat(",
+		                           "exists(",
+		                           "str(",
+		                           "fold(",
+		                           "scan(",
+		                           "sum(",
+		                           "max(",
+		                           "output",
+		                           "test",
+		                           "use" };
 	size_t a, b, c, d;
 	piece(t, &a, &b);
 	switch (pick(8)) {
-	case 0:
-		replace(t, a, b, "", 0);
-		break;
-	case 1:
-		replace(t, a, a, t->s + a, b - a);
-		break;
+	case 0: replace(t, a, b, "", 0); break;
+	case 1: replace(t, a, a, t->s + a, b - a); break;
 	case 2:
 	case 3:
 		if (other->n) {
@@ -111,18 +151,21 @@ mutate(Text *t, const Text *other)
 		replace(t, a, pick(2) ? a : b, s, strlen(s));
 		break;
 	}
-	case 5:         /* a longer stretch, cut out or moved in from elsewhere */
+	case 5: /* a longer stretch, cut out or moved in from elsewhere */
 		if (other->n) {
 			size_t from = pick(other->n), n = pick(200);
-			replace(t, a, a, other->s + from, from + n < other->n ? n : other->n - from);
+			replace(t, a, a, other->s + from,
+			        from + n < other->n ? n : other->n - from);
 		}
 		break;
 	case 6:
 		c = a + pick(200);
 		replace(t, a, c < t->n ? c : t->n, "", 0);
 		break;
-	default: {      /* nesting */
-		static const char *const open[] = { "(", "[", "-", "not ", "if true then ", "match 1 { else => ", "{a: " };
+	default: { /* nesting */
+		static const char *const open[] = {
+			"(", "[", "-", "not ", "if true then ", "match 1 { else => ", "{a: "
+		};
 		const char *s = open[pick(sizeof open / sizeof *open)];
 		Text deep = { 0 };
 		for (size_t n = pick(20) ? 3 : 20000; n > 0; n--)

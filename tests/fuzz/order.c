@@ -46,7 +46,8 @@ expr_uses(Uses *u, const Expr *e)
 static bool
 in_order(const Def *d)
 {
-	return d->kind == D_INPUT || d->kind == D_OUTPUT || d->kind == D_EMIT || d->kind == D_ASSERT;
+	return d->kind == D_INPUT || d->kind == D_OUTPUT || d->kind == D_EMIT
+	       || d->kind == D_ASSERT;
 }
 
 /* Whether the statement can stand where those placed stand above it. */
@@ -59,8 +60,9 @@ may_follow(const Sample *s, const bool *placed, int i)
 		return false;
 	inside_uses(&u, s->def[i]);
 	for (int k = 0; k < s->ndef; k++)
-		if (!placed[k] && k != i &&
-		    (u.of[s->def[k]->id] || (k < i && in_order(s->def[i]) && in_order(s->def[k]))))
+		if (!placed[k] && k != i
+		    && (u.of[s->def[k]->id]
+		        || (k < i && in_order(s->def[i]) && in_order(s->def[k]))))
 			return false;
 	return true;
 }

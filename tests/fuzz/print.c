@@ -111,12 +111,12 @@ const char *const library_name[LIBRARIES] = {
 };
 
 static const char *const fault[][FAULTS] = {
-	[T_INT] = { "unknown4242", "(4242 + true)", "[1, 2][4242]", "(4242 // index)", "max('a', 4242)",
-		    "len(4242)" },
-	[T_BOOL] = { "unknown4242", "(not 4242)", "(4242 == true)", "exists(4242)", "(4242 < token)",
-		     "any([4242])" },
-	[T_TOKEN] = { "unknown4242", "'\\u{4242}'", "chr(4242)", "token[here - 4242]", "[token][4242]",
-		      "from_id(4242)" },
+	[T_INT] = { "unknown4242", "(4242 + true)", "[1, 2][4242]", "(4242 // index)",
+	            "max('a', 4242)", "len(4242)" },
+	[T_BOOL] = { "unknown4242", "(not 4242)", "(4242 == true)", "exists(4242)",
+	             "(4242 < token)", "any([4242])" },
+	[T_TOKEN] = { "unknown4242", "'\\u{4242}'", "chr(4242)", "token[here - 4242]",
+	              "[token][4242]", "from_id(4242)" },
 };
 
 static void
@@ -606,7 +606,9 @@ put_fn(const Sample *p, const Def *d, FILE *f)
 static void
 put_def(const Sample *p, const Def *d, FILE *f)
 {
-	static const char *const word[] = { [D_LET] = "let", [D_CONST] = "const", [D_OUTPUT] = "output" };
+	static const char *const word[] = {
+		[D_LET] = "let", [D_CONST] = "const", [D_OUTPUT] = "output"
+	};
 
 	switch (d->kind) {
 	case D_ENUM:
@@ -736,7 +738,8 @@ put_model(const Sample *p, FILE *f)
 void
 print_program(const Sample *p, FILE *f)
 {
-	fprintf(f, "# seed %" PRIu64 "\nuse bits\nuse digits\nuse logic\nuse select\nuse seq\n", p->seed);
+	fprintf(f, "# seed %" PRIu64 "\nuse bits\nuse digits\nuse logic\nuse select\nuse seq\n",
+	        p->seed);
 	for (int i = 0; p->token && i < p->ndef; i++) /* the fields may be of them */
 		if (p->def[i]->kind == D_ENUM)
 			put_def(p, p->def[i], f);

@@ -64,81 +64,81 @@ struct Def {
 };
 
 /* Each form with an example. Its kids, in order; num, num2, skip; def. */
-#define FORMS(F)                                                                                             \
-	F(INT, "42")                                                                                         \
-	F(BOOL, "true")                                                                                      \
-	F(WORD, "'a'")      /* num: the row; of a record: <end> */                                           \
-	F(MEMBER, "op.add") /* num: the value */                                                             \
-	F(REAL, "3 / 4")    /* num / num2 */                                                                 \
-	F(TOKEN, "token")                                                                                    \
-	F(INDEX, "index")                                                                                    \
-	F(LENGTH, "length")                                                                                  \
-	F(NAME, "x")                                                                                         \
-	F(ADD, "x + y")                                                                                      \
-	F(SUB, "x - y")                                                                                      \
-	F(MUL, "x * y")                                                                                      \
-	F(DIV, "x // y")                                                                                     \
-	F(MOD, "x % y")                                                                                      \
-	F(RATIO, "x / y")                                                                                    \
-	F(POW, "x ** 2")                                                                                     \
-	F(NEG, "-x")                                                                                         \
-	F(ABS, "abs(x)")                                                                                     \
-	F(MIN, "min(x, y)")                                                                                  \
-	F(MAX, "max(x, y)")                                                                                  \
-	F(FLOOR, "floor(x)")                                                                                 \
-	F(CEIL, "ceil(x)")                                                                                   \
-	F(CURVE, "exp(x)")           /* num: which */                                                        \
-	F(APPROX, "approx(x, 1/10)") /* num2: tenths, hundredths … */                                      \
-	F(TO_INT, "int(c)")                                                                                  \
-	F(ID, "id(t)")                                                                                       \
-	F(ORD, "ord(t)")                                                                                     \
-	F(FROM_ID, "from_id(n)")                                                                             \
-	F(CHR, "chr(n)")                                                                                     \
-	F(CMP, "x < y")              /* num, num2: relations of two or three operands */                     \
-	F(IN_SPAN, "x in 0..3")      /* x lo hi; num: open */                                                \
-	F(IN_ARRAY, "x in [y, z]")   /* num: not */                                                          \
-	F(IN_TEXT, "t in \"ab\"")    /* num: a bit for each row */                                           \
-	F(IN_CODES, "t in 'a'..'c'") /* num..num2 */                                                         \
-	F(AND, "c and d")                                                                                    \
-	F(OR, "c or d")                                                                                      \
-	F(NOT, "not c")                                                                                      \
-	F(IF, "if c then x else y")                                                                          \
-	F(MATCH, "match x { … }") /* num subjects; the rest: values of the arms */                           \
-	F(ARRAY, "[x, y]")                                                                                   \
-	F(BUILD, "[x for i in 0..3]") /* body [array]; def over num..num2 or the array; skip */              \
-	F(ELEM, "xs[2]")              /* num */                                                              \
-	F(PICK, "xs[i else x]")       /* array, index [else] */                                              \
-	F(SLICE, "xs[1..<3]")         /* num..<num2 */                                                       \
-	F(CONCAT, "concat(xs, ys)")                                                                          \
-	F(TOTAL, "sum(xs)") /* num: which; array */                                                          \
-	F(TOTAL_FOR,                                                                                         \
-	  "sum(x for i in xs)") /* body, array or NULL, guard or NULL; def over num2..num2 + skip */         \
-	F(FOLD, "fold(f, x, xs)")                                                                            \
-	F(SCAN, "scan(f, x, xs)") /* def; start, array */                                                    \
-	F(RECORD, "{a: x}")                                                                                  \
-	F(FIELD, "r.a")          /* num */                                                                   \
-	F(WITH, "{r with a: x}") /* num */                                                                   \
-	F(READ, "x[p else y]")   /* x p [else] */                                                            \
-	F(HERE, "here")                                                                                      \
-	F(AT, "at(n)")                                                                                       \
-	F(LATEST, "latest j where c")                                                                        \
-	F(FIRST, "first j where c")                                                                          \
-	F(BEST, "best j by x") /* where or NULL, scores */                                                   \
-	F(SHIFT, "p - 1")      /* p, by; num: minus */                                                       \
-	F(THERE, "x[j]")       /* x; def: the bound position */                                              \
-	F(BOUND, "j")                                                                                        \
-	F(EXISTS, "exists(p)")                                                                               \
-	F(ORDER, "p < q")                                                                                    \
-	F(DISTANCE, "p - q")                                                                                 \
-	F(OVER, "sum(x[j] for j)") /* num: which; body, where or NULL, else or NULL */                       \
-	F(CHOOSE,                                                                                            \
-	  "first i in 0..3") /* num: first, latest, best; num2: of 0..<num2; where or NULL, score or NULL */ \
-	F(MEAN, "mean(x[j] for j)")   /* body, where or NULL: 0 where there is none */                       \
-	F(LINEAR, "linear(xs, W, b)") /* xs; weights */                                                      \
-	F(RELU, "relu(xs)")                                                                                  \
-	F(ATTEND, "attend(query: …)") /* query, key, value */                                                \
-	F(FAULT, "a mistake")         /* num: which of its type; only faulty() makes one */                  \
-	F(CALL, "f(x)")                                                                                      \
+#define FORMS(F) \
+	F(INT, "42") \
+	F(BOOL, "true") \
+	F(WORD, "'a'")      /* num: the row; of a record: <end> */ \
+	F(MEMBER, "op.add") /* num: the value */ \
+	F(REAL, "3 / 4")    /* num / num2 */ \
+	F(TOKEN, "token") \
+	F(INDEX, "index") \
+	F(LENGTH, "length") \
+	F(NAME, "x") \
+	F(ADD, "x + y") \
+	F(SUB, "x - y") \
+	F(MUL, "x * y") \
+	F(DIV, "x // y") \
+	F(MOD, "x % y") \
+	F(RATIO, "x / y") \
+	F(POW, "x ** 2") \
+	F(NEG, "-x") \
+	F(ABS, "abs(x)") \
+	F(MIN, "min(x, y)") \
+	F(MAX, "max(x, y)") \
+	F(FLOOR, "floor(x)") \
+	F(CEIL, "ceil(x)") \
+	F(CURVE, "exp(x)")           /* num: which */ \
+	F(APPROX, "approx(x, 1/10)") /* num2: tenths, hundredths … */ \
+	F(TO_INT, "int(c)") \
+	F(ID, "id(t)") \
+	F(ORD, "ord(t)") \
+	F(FROM_ID, "from_id(n)") \
+	F(CHR, "chr(n)") \
+	F(CMP, "x < y")              /* num, num2: relations of two or three operands */ \
+	F(IN_SPAN, "x in 0..3")      /* x lo hi; num: open */ \
+	F(IN_ARRAY, "x in [y, z]")   /* num: not */ \
+	F(IN_TEXT, "t in \"ab\"")    /* num: a bit for each row */ \
+	F(IN_CODES, "t in 'a'..'c'") /* num..num2 */ \
+	F(AND, "c and d") \
+	F(OR, "c or d") \
+	F(NOT, "not c") \
+	F(IF, "if c then x else y") \
+	F(MATCH, "match x { … }") /* num subjects; the rest: values of the arms */ \
+	F(ARRAY, "[x, y]") \
+	F(BUILD, "[x for i in 0..3]") /* body [array]; def over num..num2 or the array; skip */ \
+	F(ELEM, "xs[2]")              /* num */ \
+	F(PICK, "xs[i else x]")       /* array, index [else] */ \
+	F(SLICE, "xs[1..<3]")         /* num..<num2 */ \
+	F(CONCAT, "concat(xs, ys)") \
+	F(TOTAL, "sum(xs)")                /* num: which; array */ \
+	F(TOTAL_FOR, "sum(x for i in xs)") /* body, array or NULL, guard or NULL; def over \
+	                                      num2..num2 + skip */ \
+	F(FOLD, "fold(f, x, xs)") \
+	F(SCAN, "scan(f, x, xs)") /* def; start, array */ \
+	F(RECORD, "{a: x}") \
+	F(FIELD, "r.a")          /* num */ \
+	F(WITH, "{r with a: x}") /* num */ \
+	F(READ, "x[p else y]")   /* x p [else] */ \
+	F(HERE, "here") \
+	F(AT, "at(n)") \
+	F(LATEST, "latest j where c") \
+	F(FIRST, "first j where c") \
+	F(BEST, "best j by x") /* where or NULL, scores */ \
+	F(SHIFT, "p - 1")      /* p, by; num: minus */ \
+	F(THERE, "x[j]")       /* x; def: the bound position */ \
+	F(BOUND, "j") \
+	F(EXISTS, "exists(p)") \
+	F(ORDER, "p < q") \
+	F(DISTANCE, "p - q") \
+	F(OVER, "sum(x[j] for j)")    /* num: which; body, where or NULL, else or NULL */ \
+	F(CHOOSE, "first i in 0..3")  /* num: first, latest, best; num2: of 0..<num2; where or \
+	                                 NULL, score or NULL */ \
+	F(MEAN, "mean(x[j] for j)")   /* body, where or NULL: 0 where there is none */ \
+	F(LINEAR, "linear(xs, W, b)") /* xs; weights */ \
+	F(RELU, "relu(xs)") \
+	F(ATTEND, "attend(query: …)") /* query, key, value */ \
+	F(FAULT, "a mistake")         /* num: which of its type; only faulty() makes one */ \
+	F(CALL, "f(x)") \
 	F(LIBRARY, "logic.xor(c, d)") /* num: which */
 
 typedef enum Form {
@@ -152,41 +152,41 @@ typedef enum Total { SUM, COUNT, ANY, ALL, MIN, MAX } Total;
 typedef enum Order { EQ, NE, LT, LE, GT, GE } Order;
 typedef enum Curve { SQRT, EXP, LOG, SIN, COS, CURVES } Curve;
 
-#define LIBRARY(F)                            \
-	F(XOR, "logic.xor")                   \
-	F(IMPLIES, "logic.implies")           \
-	F(EXACTLY, "logic.exactly")           \
-	F(ODD, "logic.odd")                   \
-	F(MAJORITY, "logic.majority")         \
-	F(GATE, "select.gate")                \
-	F(CLAMP, "select.clamp")              \
-	F(BITS_OF, "bits.of")                 \
-	F(BITS_VALUE, "bits.value")           \
-	F(POPCOUNT, "bits.popcount")          \
-	F(DIGITS_OF, "digits.of")             \
-	F(DIGITS_VALUE, "digits.value")       \
-	F(DIGITS_LESS, "digits.less")         \
-	F(DIGITS_ADD, "digits.add")           \
-	F(SHIFT, "seq.shift")                 \
-	F(FREQUENCY, "seq.frequency")         \
-	F(IS_FIRST, "seq.is_first")           \
-	F(RUNNING_SUM, "seq.running_sum")     \
-	F(BITS_ADD, "bits.add")               \
-	F(BITS_SUB, "bits.sub")               \
-	F(BITS_XOR, "bits.bxor")              \
-	F(BITS_ROTL, "bits.rotl")             \
-	F(BITS_MUL, "bits.mul")               \
-	F(BITS_LESS, "bits.less")             \
-	F(ONE_HOT, "select.one_hot")          \
-	F(BLEND, "select.blend")              \
-	F(ARGMAX, "select.argmax")            \
+#define LIBRARY(F) \
+	F(XOR, "logic.xor") \
+	F(IMPLIES, "logic.implies") \
+	F(EXACTLY, "logic.exactly") \
+	F(ODD, "logic.odd") \
+	F(MAJORITY, "logic.majority") \
+	F(GATE, "select.gate") \
+	F(CLAMP, "select.clamp") \
+	F(BITS_OF, "bits.of") \
+	F(BITS_VALUE, "bits.value") \
+	F(POPCOUNT, "bits.popcount") \
+	F(DIGITS_OF, "digits.of") \
+	F(DIGITS_VALUE, "digits.value") \
+	F(DIGITS_LESS, "digits.less") \
+	F(DIGITS_ADD, "digits.add") \
+	F(SHIFT, "seq.shift") \
+	F(FREQUENCY, "seq.frequency") \
+	F(IS_FIRST, "seq.is_first") \
+	F(RUNNING_SUM, "seq.running_sum") \
+	F(BITS_ADD, "bits.add") \
+	F(BITS_SUB, "bits.sub") \
+	F(BITS_XOR, "bits.bxor") \
+	F(BITS_ROTL, "bits.rotl") \
+	F(BITS_MUL, "bits.mul") \
+	F(BITS_LESS, "bits.less") \
+	F(ONE_HOT, "select.one_hot") \
+	F(BLEND, "select.blend") \
+	F(ARGMAX, "select.argmax") \
 	F(DIGITS_DISTANCE, "digits.distance") \
-	F(DIGITS_MUL, "digits.mul")           \
-	F(IS_LAST, "seq.is_last")             \
-	F(DISTINCT, "seq.distinct")           \
-	F(RANK, "seq.rank")                   \
-	F(SORT, "seq.sort")                   \
-	F(SINCE, "seq.since")                 \
+	F(DIGITS_MUL, "digits.mul") \
+	F(IS_LAST, "seq.is_last") \
+	F(DISTINCT, "seq.distinct") \
+	F(RANK, "seq.rank") \
+	F(SORT, "seq.sort") \
+	F(SINCE, "seq.since") \
 	F(NEAREST, "seq.nearest")
 
 typedef enum Library {
@@ -218,8 +218,9 @@ struct Expr {
 	int n;
 	Expr **kid; /* (n) some NULL */
 	Def *def;
-	Arm *arm;               /* F_MATCH: (n - num) */
-	const int64_t *weights; /* F_LINEAR: quarters, (type.n, type of kid 0 .n + 1), the last the bias */
+	Arm *arm; /* F_MATCH: (n - num) */
+	/* F_LINEAR: quarters, (type.n, type of kid 0 .n + 1), the last the bias */
+	const int64_t *weights;
 };
 
 typedef struct Word {

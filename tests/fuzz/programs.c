@@ -7,7 +7,8 @@
  * names each on standard output.
  *
  * --coverage prints how many of the programs have each construct, and how many of
- * those compiled. --show prints a program, --faulty the same with one mistake, which has 4242 in it. */
+ * those compiled. --show prints a program, --faulty the same with one mistake, which has 4242 in
+ * it. */
 
 #include <inttypes.h>
 #include <signal.h>
@@ -69,15 +70,17 @@ try(Run *run, const Sample *s, const char *judge)
 	close(pipes[1]);
 	char rest[512];
 	while ((got = read(pipes[0], n < WHY - 1 ? run->why + n : rest,
-			   n < WHY - 1 ? WHY - 1 - n : sizeof rest)) > 0)
+	                   n < WHY - 1 ? WHY - 1 - n : sizeof rest))
+	       > 0)
 		n += n < WHY - 1 ? (size_t)got : 0;
 	run->why[n] = '\0';
 	close(pipes[0]);
 	waitpid(child, &status, 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) >= FINE && WEXITSTATUS(status) < CRASHED)
 		return (Fate)WEXITSTATUS(status);
-	return WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL) ? HUNG
-												   : CRASHED;
+	return WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL)
+	               ? HUNG
+	               : CRASHED;
 }
 
 /* ---- making it small ---- */
@@ -102,8 +105,8 @@ still_fails(Shrink *sh)
 static bool
 same_kind(const Expr *a, const Expr *b)
 {
-	return a->type.kind == b->type.kind && a->type.def == b->type.def && a->type.n == b->type.n &&
-	       a->type.item == b->type.item;
+	return a->type.kind == b->type.kind && a->type.def == b->type.def && a->type.n == b->type.n
+	       && a->type.item == b->type.item;
 }
 
 static bool
@@ -116,13 +119,17 @@ is_leaf(const Expr *e)
 static bool
 literal(const Expr *e, int which, Expr *to)
 {
-	static const Form form[] = {
-		[T_INT] = F_INT, [T_BOOL] = F_BOOL, [T_TOKEN] = F_WORD, [T_ENUM] = F_MEMBER, [T_POS] = F_HERE
-	};
+	static const Form form[] = { [T_INT] = F_INT,
+		                     [T_BOOL] = F_BOOL,
+		                     [T_TOKEN] = F_WORD,
+		                     [T_ENUM] = F_MEMBER,
+		                     [T_POS] = F_HERE };
 
 	if (e->type.kind > T_POS || (is_leaf(e) && e->form == form[e->type.kind]))
 		return false;
-	*to = (Expr){ .form = form[e->type.kind], .type = e->type, .num = which, .lo = which, .hi = which };
+	*to = (Expr){
+		.form = form[e->type.kind], .type = e->type, .num = which, .lo = which, .hi = which
+	};
 	return true;
 }
 
@@ -217,7 +224,7 @@ keep(Run *run, Sample *s, Fate fate)
 		fclose(f);
 	}
 	fprintf(stderr, "seed %" PRIu64 ": %s: %.*s\n  %s\n", s->seed, fate_name[fate],
-		(int)strcspn(run->why, "\n"), run->why, path);
+	        (int)strcspn(run->why, "\n"), run->why, path);
 }
 
 static void
@@ -231,8 +238,8 @@ one(Run *run, uint64_t seed)
 	if (fate == FINE && run->judge)
 		printf("%s/%" PRIu64 "\n", run->judge, seed);
 	if (run->verbose)
-		fprintf(stderr, "%" PRIu64 " %s: %.*s\n", seed, fate_name[fate], (int)strcspn(run->why, "\n"),
-			run->why);
+		fprintf(stderr, "%" PRIu64 " %s: %.*s\n", seed, fate_name[fate],
+		        (int)strcspn(run->why, "\n"), run->why);
 	if (run->coverage)
 		cover(run->coverage, s, fate != REFUSED);
 	if (fate >= DIFFERS) {

@@ -9,8 +9,8 @@
 static bool
 has_real(const Sort *t)
 {
-	return (t->kind == T_ARRAY ? t->item : t->kind) == T_REAL ||
-	       (t->kind == T_RECORD && !is_exact(t->def));
+	return (t->kind == T_ARRAY ? t->item : t->kind) == T_REAL
+	       || (t->kind == T_RECORD && !is_exact(t->def));
 }
 
 bool
@@ -34,7 +34,8 @@ is_rough(const Expr *e)
 		return true;
 	if (e->form == F_NAME) {
 		const Def *d = e->def;
-		return d->kind == D_INPUT || d->kind == D_PARAM ? has_real(&d->type) : is_rough(d->body);
+		return d->kind == D_INPUT || d->kind == D_PARAM ? has_real(&d->type)
+		                                                : is_rough(d->body);
 	}
 	for (int i = 0; i < e->n; i++)
 		if (is_rough(e->kid[i]))
@@ -79,7 +80,7 @@ real_sum(Gen *g, int depth)
 	}
 	Expr *e = of_two(g, minus ? F_SUB : F_ADD, t_real, a, b);
 	return modest(g, minus ? ranged(e, a->lo - b->hi, a->hi - b->lo)
-			       : ranged(e, a->lo + b->lo, a->hi + b->hi));
+	                       : ranged(e, a->lo + b->lo, a->hi + b->hi));
 }
 
 static Expr *
@@ -99,8 +100,8 @@ real_product(Gen *g, int depth)
 	if (chance(g, 40))
 		return product_of(g, small_int(g, -20, 40, depth), fraction(g));
 	Expr *a = gen(g, t_real, depth), *b = chance(g, 40)   ? fraction(g)
-					      : chance(g, 50) ? exactly(g, roll(g, 9) - 3)
-							      : small_int(g, -2, 6, depth - 1);
+	                                      : chance(g, 50) ? exactly(g, roll(g, 9) - 3)
+	                                                      : small_int(g, -2, 6, depth - 1);
 	return chance(g, 50) ? product_of(g, a, b) : product_of(g, b, a);
 }
 
@@ -108,7 +109,8 @@ static Expr *
 ratio(Gen *g, int depth)
 {
 	Expr *a = number_beside(g, depth),
-	     *b = chance(g, 65) ? exactly(g, 1 + roll(g, 9)) : fitted(g, small_int(g, 0, 8, depth - 1), 1, 8);
+	     *b = chance(g, 65) ? exactly(g, 1 + roll(g, 9))
+	                        : fitted(g, small_int(g, 0, 8, depth - 1), 1, 8);
 	int64_t far = most(most(a->hi, -a->lo), 1);
 
 	if (b->form == F_INT && chance(g, 10))
@@ -138,7 +140,8 @@ real_curve(Gen *g, int depth)
 	Expr *x = small_int(g, from[which], to[which], depth);
 
 	if (chance(g, 40))
-		x = ranged(of_two(g, F_RATIO, t_real, x, exactly(g, 1 + roll(g, 4))), x->lo - 1, x->hi);
+		x = ranged(of_two(g, F_RATIO, t_real, x, exactly(g, 1 + roll(g, 4))), x->lo - 1,
+		           x->hi);
 	if (x->type.kind == T_REAL && which == LOG)
 		x = fitted(g, x, 1, 20);
 	Expr *e = of_one(g, F_CURVE, t_real, x);
@@ -217,11 +220,13 @@ near(Gen *g, int depth)
 		a = near_within(g, -8, 8, depth - 1);
 		b = near_within(g, 1, 9, depth - 1);
 		return ranged(of_two(g, F_RATIO, t_real, a, b), -8, 8);
-	case 4: a = near(g, depth - 1); return hull(of_two(g, F_ADD, t_real, a, exactly(g, 0)), a, a);
+	case 4:
+		a = near(g, depth - 1);
+		return hull(of_two(g, F_ADD, t_real, a, exactly(g, 0)), a, a);
 	default:
 		a = near_within(g, -6, 6, depth - 1);
 		b = chance(g, 70) ? near_within(g, -6, 6, depth - 1)
-				  : fitted(g, gen(g, t_int, depth - 1), -6, 6);
+		                  : fitted(g, gen(g, t_int, depth - 1), -6, 6);
 		return ranged(of_two(g, F_MUL, t_real, a, b), -36, 36);
 	}
 }
@@ -263,7 +268,7 @@ gen_real(Gen *g, int depth)
 	case 16: return of_read(g, t_real, depth);
 	case 17:
 		e = of_two(g, F_MOD, t_real, comparable(g, depth),
-			   chance(g, 50) ? exactly(g, 1 + roll(g, 4)) : fraction(g));
+		           chance(g, 50) ? exactly(g, 1 + roll(g, 4)) : fraction(g));
 		if (e->kid[1]->form == F_REAL && e->kid[1]->num <= 0)
 			e->kid[1]->num = 1;
 		return ranged(e, 0, 12);
@@ -310,7 +315,8 @@ static Expr *
 of_linear(Gen *g, Sort t, int depth)
 {
 	int n = 1 + roll(g, 3);
-	Expr *x = gen(g, array_of(chance(g, 80) ? T_REAL : T_INT, n), depth), *e = of_one(g, F_LINEAR, t, x);
+	Expr *x = gen(g, array_of(chance(g, 80) ? T_REAL : T_INT, n), depth),
+	     *e = of_one(g, F_LINEAR, t, x);
 	int64_t *w = NEWS(g->arena, int64_t, t.n * (n + 1)), far = most(most(x->hi, -x->lo), 1);
 
 	for (int i = 0; i < t.n * (n + 1); i++)
@@ -329,7 +335,8 @@ of_attend(Gen *g, Sort t, int depth)
 		Expr *x = e->kid[i] = expr(g, F_ARRAY, array_of(T_REAL, n), n);
 		for (int k = 0; k < n; k++)
 			x->kid[k] = fitted(
-				g, chance(g, 70) ? some_leaf(g, t_real) : gen(g, t_real, depth - 1), -2, 2);
+				g, chance(g, 70) ? some_leaf(g, t_real) : gen(g, t_real, depth - 1),
+				-2, 2);
 	}
 	e->kid[2] = gen(g, t, depth);
 	return ranged(e, e->kid[2]->lo, e->kid[2]->hi);
@@ -343,7 +350,9 @@ real_array(Gen *g, Sort t, int depth)
 	switch (roll(g, 4)) {
 	case 0:
 	case 1: return of_linear(g, t, depth);
-	case 2: x = gen(g, t, depth); return ranged(of_one(g, F_RELU, t, x), most(x->lo, 0), most(x->hi, 0));
+	case 2:
+		x = gen(g, t, depth);
+		return ranged(of_one(g, F_RELU, t, x), most(x->lo, 0), most(x->hi, 0));
 	default: return depth > 0 ? of_attend(g, t, depth - 1) : some_leaf(g, t);
 	}
 }
@@ -378,9 +387,11 @@ wide(Gen *g, int kind, int depth)
 		if (!sum)
 			sum = x;
 		else if (minus)
-			sum = ranged(of_two(g, F_SUB, t_int, sum, x), sum->lo - x->hi, sum->hi - x->lo);
+			sum = ranged(of_two(g, F_SUB, t_int, sum, x), sum->lo - x->hi,
+			             sum->hi - x->lo);
 		else
-			sum = ranged(of_two(g, F_ADD, t_int, sum, x), sum->lo + x->lo, sum->hi + x->hi);
+			sum = ranged(of_two(g, F_ADD, t_int, sum, x), sum->lo + x->lo,
+			             sum->hi + x->hi);
 	}
 	if (chance(g, 40)) {
 		int64_t v = unit(g, kind);

@@ -67,7 +67,8 @@ main(int argc, char **argv)
 	for (long i = 0; i < runs; i++) {
 		size_t n = read_file(argv[3 + pick(&state, (size_t)argc - 3)], bytes);
 		for (size_t times = 1 + pick(&state, 5); times > 0; times--)
-			n = LLVMFuzzerCustomMutator(bytes, n, MOST, (unsigned)pick(&state, 1u << 30));
+			n = LLVMFuzzerCustomMutator(bytes, n, MOST,
+			                            (unsigned)pick(&state, 1u << 30));
 		uint8_t *copy = malloc(n ? n : 1); /* so that ASan sees its end */
 		if (!copy)
 			return 2;

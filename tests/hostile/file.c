@@ -76,7 +76,8 @@ answer_some(const TwModel *m)
 	TwBatch *b = tw_batch_open(m, 0, &error);
 	size_t room = (size_t)(m->context * m->nfield);
 	int *rows = calloc(2 * room + (size_t)m->nfield, sizeof *rows);
-	TwText text[2] = { { rows, 1, rows + m->nfield, 0 }, { rows, 1, rows + m->nfield + room, 0 } };
+	TwText text[2] = { { rows, 1, rows + m->nfield, 0 },
+		           { rows, 1, rows + m->nfield + room, 0 } };
 
 	check(rows && !b == !!error);
 	for (int f = 0; f < m->nfield; f++)
@@ -152,15 +153,19 @@ put_varint(Out *o, uint64_t v)
 static bool
 in_value(int c)
 {
-	return (c >= '0' && c <= '9') || c == '-' || c == '.' || (c >= 'a' && c <= 'z') || c == '"' || c == '[' ||
-	       c == ']' || c == '{' || c == '}';
+	return (c >= '0' && c <= '9') || c == '-' || c == '.' || (c >= 'a' && c <= 'z') || c == '"'
+	       || c == '[' || c == ']' || c == '{' || c == '}';
 }
 
 static void
 change_json(Out *o, const uint8_t *s, size_t n, uint64_t *r)
 {
-	static const char *const other[] = { "0", "-1", "1", "2", "1e9", "1e308", "-0.5", "16777216", "1048576", "65536",
-		"2147483648", "9223372036854775807", "null", "true", "\"\"", "[]", "{}", "\"a\"", "[0]", "1e-300" };
+	static const char *const other[] = {
+		"0",    "-1",       "1",       "2",     "1e9",        "1e308",
+		"-0.5", "16777216", "1048576", "65536", "2147483648", "9223372036854775807",
+		"null", "true",     "\"\"",    "[]",    "{}",         "\"a\"",
+		"[0]",  "1e-300"
+	};
 	size_t from = pick(r, n), to;
 
 	while (from < n && !in_value(s[from]))
@@ -181,7 +186,7 @@ change_json(Out *o, const uint8_t *s, size_t n, uint64_t *r)
 typedef struct Field {
 	const uint8_t *start, *content, *end; /* tag; what is behind it and its length */
 	unsigned number, wire;
-	uint64_t value;                       /* wire 0 */
+	uint64_t value; /* wire 0 */
 } Field;
 
 static bool
@@ -223,7 +228,8 @@ next_field(const uint8_t **at, const uint8_t *end, Field *f)
 static const ProtobufCMessageDescriptor *
 message_of(const ProtobufCMessageDescriptor *d, const Field *f)
 {
-	const ProtobufCFieldDescriptor *field = f->wire == 2 ? protobuf_c_message_descriptor_get_field(d, f->number) : NULL;
+	const ProtobufCFieldDescriptor *field =
+		f->wire == 2 ? protobuf_c_message_descriptor_get_field(d, f->number) : NULL;
 
 	return field && field->type == PROTOBUF_C_TYPE_MESSAGE ? field->descriptor : NULL;
 }
@@ -252,8 +258,9 @@ put_bytes(Out *o, unsigned number, const uint8_t *bytes, size_t n)
 static void
 change_floats(uint8_t *bytes, size_t n, uint64_t *r)
 {
-	static const uint32_t odd[] = { 0, 0x7f800000, 0xff800000, 0x7fc00000, 0x3f800000, 0xbf800000, 0x00000001,
-		0x7f7fffff, 0xff7fffff, 0x4b800000, 0x42d00000, 0x43000000, 0x3f000000 };
+	static const uint32_t odd[] = { 0,          0x7f800000, 0xff800000, 0x7fc00000, 0x3f800000,
+		                        0xbf800000, 0x00000001, 0x7f7fffff, 0xff7fffff, 0x4b800000,
+		                        0x42d00000, 0x43000000, 0x3f000000 };
 	size_t at = pick(r, n / 4) * 4;
 
 	for (size_t k = pick(r, 4) ? 4 : n; at + 4 <= n && k > 0; at += 4, k -= k < 4 ? k : 4)
@@ -289,15 +296,18 @@ change_bytes(Out *o, const Field *f, uint64_t *r)
 static void
 change_number(Out *o, const Field *f, uint64_t *r)
 {
-	static const uint64_t odd[] = { 0, 1, 2, 7, 127, 1 << 16, 1 << 20, 1u << 31, 1ull << 32, 1ull << 62, 1ull << 63, UINT64_MAX };
-	uint64_t v = pick(r, 2) ? odd[pick(r, sizeof odd / sizeof *odd)] : f->value + pick(r, 5) - 2;
+	static const uint64_t odd[] = { 0,          1,          2,          7,
+		                        127,        1 << 16,    1 << 20,    1u << 31,
+		                        1ull << 32, 1ull << 62, 1ull << 63, UINT64_MAX };
+	uint64_t v = pick(r, 2) ? odd[pick(r, sizeof odd / sizeof *odd)]
+	                        : f->value + pick(r, 5) - 2;
 
 	put_varint(o, (uint64_t)f->number << 3);
 	put_varint(o, v);
 }
 
 typedef struct Change {
-	size_t at;          /* which field, counting down */
+	size_t at; /* which field, counting down */
 	uint64_t *r;
 	const uint8_t *all; /* the file: fields come from elsewhere in it */
 	size_t size;
@@ -307,8 +317,7 @@ static void
 change_field(Out *o, const Field *f, const Field *before, bool message, Change *c)
 {
 	switch (pick(c->r, message ? 4 : 7)) {
-	case 0: /* left out */
-		return;
+	case 0: /* left out */ return;
 	case 1: /* twice */
 		put(o, f->start, (size_t)(f->end - f->start));
 		put(o, f->start, (size_t)(f->end - f->start));
@@ -336,7 +345,8 @@ change_field(Out *o, const Field *f, const Field *before, bool message, Change *
 
 /* The message, with its field number c->at changed. */
 static void
-change_message(Out *o, const ProtobufCMessageDescriptor *d, const uint8_t *at, const uint8_t *end, int depth, Change *c)
+change_message(Out *o, const ProtobufCMessageDescriptor *d, const uint8_t *at, const uint8_t *end,
+               int depth, Change *c)
 {
 	Field f, before = { 0 };
 

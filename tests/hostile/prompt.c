@@ -33,11 +33,13 @@ check(bool ok, const char *what)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	char *list = getenv("TW_MODELS") ? strdup(getenv("TW_MODELS")) : NULL, *error = NULL, *rest = NULL;
+	char *list = getenv("TW_MODELS") ? strdup(getenv("TW_MODELS")) : NULL, *error = NULL,
+	     *rest = NULL;
 
 	(void)argc;
 	(void)argv;
-	for (char *path = list ? strtok_r(list, "\n", &rest) : NULL; path && nknown < MODELS; path = strtok_r(NULL, "\n", &rest)) {
+	for (char *path = list ? strtok_r(list, "\n", &rest) : NULL; path && nknown < MODELS;
+	     path = strtok_r(NULL, "\n", &rest)) {
 		Known *k = &known[nknown++];
 		k->m = tw_load(path, &error);
 		k->s = k->m ? tw_open(k->m, TW_CHECK, &error) : NULL;
@@ -57,7 +59,8 @@ answer(const Known *k, const TwText *t, int *said)
 
 	tw_reset(k->s);
 	for (int i = 0; i < t->nprompt; i++)
-		check(tw_feed_token(k->s, t->prompt + i * width), "a token of the prompt is refused");
+		check(tw_feed_token(k->s, t->prompt + i * width),
+		      "a token of the prompt is refused");
 	for (; n < LIMIT && !tw_done(k->s); n++) {
 		memcpy(said + n * width, tw_next_token(k->s), (size_t)width * sizeof *said);
 		check(tw_feed_token(k->s, said + n * width), "a token of the answer is refused");
@@ -81,7 +84,8 @@ answer_all(const Known *k, TwText *text, int n)
 		if (!k->m->emits)
 			continue;
 		check(count == text[i].nanswer, "the batch says more or less");
-		check(!memcmp(said, text[i].answer, (size_t)(count * k->m->nfield) * sizeof *said), "the batch says something else");
+		check(!memcmp(said, text[i].answer, (size_t)(count * k->m->nfield) * sizeof *said),
+		      "the batch says something else");
 	}
 	free(said);
 }
@@ -91,7 +95,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	const Known *k = &known[n ? bytes[0] % nknown : 0];
 	size_t room = (size_t)((k->m->context + 1) * k->m->nfield);
-	char *lines = strndup(n ? (const char *)bytes + 1 : "", n ? n - 1 : 0), *next = lines, *line;
+	char *lines = strndup(n ? (const char *)bytes + 1 : "", n ? n - 1 : 0), *next = lines,
+	     *line;
 	TwText text[LINES] = { 0 };
 	int count = 0, *rows = calloc(LINES * room, sizeof *rows);
 
@@ -100,7 +105,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		int *row = rows + (size_t)count * room;
 		char *error = NULL;
 		int tokens = tw_tokenize(k->m, line, row, &error);
-		check(tokens < 0 ? error && *error && !strchr(error, '\n') : !error, "no line says why a prompt is refused");
+		check(tokens < 0 ? error && *error && !strchr(error, '\n') : !error,
+		      "no line says why a prompt is refused");
 		free(error);
 		if (tokens >= 0)
 			text[count++] = (TwText){ row, tokens, row + tokens * k->m->nfield, 0 };

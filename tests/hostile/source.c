@@ -49,7 +49,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 
 	if (!text)
 		abort();
-	bool ok = program_open_text(&p, "fuzz.tw", text, strlen(text), &options) && program_compile(&p);
+	bool ok = program_open_text(&p, "fuzz.tw", text, strlen(text), &options)
+	          && program_compile(&p);
 	if (!ok && !p.diags.nerror)
 		abort();
 	if (ok && p.report.parameters < 1 << 20)

@@ -22,33 +22,130 @@ static int points = 3000;
 static unsigned seed = 1;
 
 typedef struct Case {
-	const char *range;      /* of x and of y */
+	const char *range; /* of x and of y */
 	const char *of;
 	double tolerance;
 	double (*meant)(double x, double y);
 } Case;
 
-static double of_exp(double x, double y) { (void)y; return exp(x); }
-static double of_log(double x, double y) { (void)y; return log(x); }
-static double of_log1(double x, double y) { (void)y; return log(x + 1); }
-static double of_sqrt(double x, double y) { (void)y; return sqrt(x); }
-static double of_sin(double x, double y) { (void)y; return sin(x); }
-static double of_cos(double x, double y) { (void)y; return cos(3 * x + 1); }
-static double of_inverse(double x, double y) { (void)y; return 1 / x; }
-static double of_gauss(double x, double y) { (void)y; return exp(-x * x / 2); }
-static double of_logistic(double x, double y) { (void)y; return 1 / (1 + exp(-x)); }
-static double of_silu(double x, double y) { (void)y; return x / (1 + exp(-x)); }
-static double of_softplus(double x, double y) { (void)y; return log(1 + exp(x)); }
-static double of_cube(double x, double y) { (void)y; return x * x * x - 2 * x; }
-static double of_damped(double x, double y) { (void)y; return exp(-x / 2) * sin(4 * x); }
-static double of_product(double x, double y) { return x * y; }
-static double of_quotient(double x, double y) { return x / y; }
-static double of_distance(double x, double y) { return sqrt(x * x + y * y + 1); }
-static double of_share(double x, double y) { return exp(x) / (exp(x) + exp(y)); }
-static double of_sum(double x, double y) { return 100 * sin(x) + exp(y) / 50; }
-static double of_ridge(double x, double y) { return (x - 2 * y) / (1 + exp(2 * y - x)); }
-static double of_largest(double x, double y) { return exp(fmax(x, y)) - fabs(x * y); }
-static double of_branch(double x, double y) { return y < 5 ? log(y + 1) : x * y; }
+static double
+of_exp(double x, double y)
+{
+	(void)y;
+	return exp(x);
+}
+static double
+of_log(double x, double y)
+{
+	(void)y;
+	return log(x);
+}
+static double
+of_log1(double x, double y)
+{
+	(void)y;
+	return log(x + 1);
+}
+static double
+of_sqrt(double x, double y)
+{
+	(void)y;
+	return sqrt(x);
+}
+static double
+of_sin(double x, double y)
+{
+	(void)y;
+	return sin(x);
+}
+static double
+of_cos(double x, double y)
+{
+	(void)y;
+	return cos(3 * x + 1);
+}
+static double
+of_inverse(double x, double y)
+{
+	(void)y;
+	return 1 / x;
+}
+static double
+of_gauss(double x, double y)
+{
+	(void)y;
+	return exp(-x * x / 2);
+}
+static double
+of_logistic(double x, double y)
+{
+	(void)y;
+	return 1 / (1 + exp(-x));
+}
+static double
+of_silu(double x, double y)
+{
+	(void)y;
+	return x / (1 + exp(-x));
+}
+static double
+of_softplus(double x, double y)
+{
+	(void)y;
+	return log(1 + exp(x));
+}
+static double
+of_cube(double x, double y)
+{
+	(void)y;
+	return x * x * x - 2 * x;
+}
+static double
+of_damped(double x, double y)
+{
+	(void)y;
+	return exp(-x / 2) * sin(4 * x);
+}
+static double
+of_product(double x, double y)
+{
+	return x * y;
+}
+static double
+of_quotient(double x, double y)
+{
+	return x / y;
+}
+static double
+of_distance(double x, double y)
+{
+	return sqrt(x * x + y * y + 1);
+}
+static double
+of_share(double x, double y)
+{
+	return exp(x) / (exp(x) + exp(y));
+}
+static double
+of_sum(double x, double y)
+{
+	return 100 * sin(x) + exp(y) / 50;
+}
+static double
+of_ridge(double x, double y)
+{
+	return (x - 2 * y) / (1 + exp(2 * y - x));
+}
+static double
+of_largest(double x, double y)
+{
+	return exp(fmax(x, y)) - fabs(x * y);
+}
+static double
+of_branch(double x, double y)
+{
+	return y < 5 ? log(y + 1) : x * y;
+}
 
 static const Case cases[] = {
 	{ "real -4..4", "exp(x)", 1e-3, of_exp },
@@ -112,10 +209,12 @@ ask(Run *r, double x, double y)
 	}
 	tw_reset(r->s);
 	assert_true(tw_feed_numbers(r->s, fed));
-	double got = (double)*tw_label(r->s, 0, 0), meant = r->c->meant((double)fed[0], (double)fed[1]);
+	double got = (double)*tw_label(r->s, 0, 0),
+	       meant = r->c->meant((double)fed[0], (double)fed[1]);
 	double off = fabs(got - meant);
 	if (!(off <= (double)r->m->label[0].error))
-		fail_msg("%s at %.9g, %.9g: %.9g, not %.9g", r->c->of, (double)fed[0], (double)fed[1], got, meant);
+		fail_msg("%s at %.9g, %.9g: %.9g, not %.9g", r->c->of, (double)fed[0],
+		         (double)fed[1], got, meant);
 	r->worst = fmax(r->worst, off);
 }
 
@@ -146,9 +245,12 @@ at_bends(Run *r)
 			by[1] += w * (double)m->embed_input[m->d_model + d];
 		}
 		int which = fabs(by[0]) > fabs(by[1]) ? 0 : 1;
-		at[!which] = r->whole ? round(somewhere(r, !which)) : (double)(float)somewhere(r, !which);
-		float bend = by[which] == 0 ? 0 : (float)(-(k + by[!which] * at[!which]) / by[which]);
-		float beside[] = { bend, nextafterf(bend, 1e9f), nextafterf(bend, -1e9f), bend + 1, bend - 1 };
+		at[!which] = r->whole ? round(somewhere(r, !which))
+		                      : (double)(float)somewhere(r, !which);
+		float bend = by[which] == 0 ? 0
+		                            : (float)(-(k + by[!which] * at[!which]) / by[which]);
+		float beside[] = { bend, nextafterf(bend, 1e9f), nextafterf(bend, -1e9f), bend + 1,
+			           bend - 1 };
 		for (int b = 0; b < 5; b++) {
 			at[which] = (double)beside[b];
 			ask(r, at[0], at[1]);
@@ -162,8 +264,9 @@ compile_case(const Case *c, double tolerance, Arena *arena, Diags *diags)
 {
 	Report report;
 	Source *src = NEW(arena, Source);
-	char *text = arena_fmt(arena, "model m { context 2 } input x: %s input y: %s output z = approx(%s, %.9g)",
-	                       c->range, c->range, c->of, tolerance);
+	char *text = arena_fmt(
+		arena, "model m { context 2 } input x: %s input y: %s output z = approx(%s, %.9g)",
+		c->range, c->range, c->of, tolerance);
 
 	*src = (Source){ .path = c->of, .text = text, .len = (uint32_t)strlen(text) };
 	*diags = (Diags){ .arena = arena, .src = src };
@@ -195,8 +298,9 @@ try_case(const Case *c)
 	int neurons = 0;
 	for (int i = 0; i < loaded->nlayer; i++)
 		neurons += loaded->layer[i].neurons;
-	printf("%-36s %-14s %7g: bound %.3g, off by %.3g; layers %d, neurons %d, d_model %d\n", c->of, c->range, c->tolerance,
-	       (double)loaded->label[0].error, r.worst, loaded->nlayer, neurons, loaded->d_model);
+	printf("%-36s %-14s %7g: bound %.3g, off by %.3g; layers %d, neurons %d, d_model %d\n",
+	       c->of, c->range, c->tolerance, (double)loaded->label[0].error, r.worst,
+	       loaded->nlayer, neurons, loaded->d_model);
 	tw_close(r.s);
 	tw_free(loaded);
 	free(bytes);
@@ -235,7 +339,8 @@ test_least(void **state)
 int
 main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_least) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases),
+		                            cmocka_unit_test(test_least) };
 
 	if (argc > 1)
 		points = atoi(argv[1]);

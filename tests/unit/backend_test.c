@@ -86,12 +86,13 @@ condition(Random *r)
 	Node *c = there(r, some_bool(r));
 
 	switch (below(r, 6)) {
-	case 0:
-		return make(r, OP_AND, 2, c, some_bool(r), NULL, 0);
+	case 0: return make(r, OP_AND, 2, c, some_bool(r), NULL, 0);
 	case 1:
-		return make(r, OP_AND, 2, c, make(r, OP_NOT, 1, there(r, some_bool(r)), NULL, NULL, 0), NULL, 0);
+		return make(r, OP_AND, 2, c,
+		            make(r, OP_NOT, 1, there(r, some_bool(r)), NULL, NULL, 0), NULL, 0);
 	case 2:
-		return make(r, OP_EQ, 2, there(r, token(r, below(r, r->g->nfield))), number(r, 0, VOCAB - 1), NULL, 0);
+		return make(r, OP_EQ, 2, there(r, token(r, below(r, r->g->nfield))),
+		            number(r, 0, VOCAB - 1), NULL, 0);
 	case 3: {
 		Node *x = some_int(r);
 		if (!x->type.nset || x->type.nset > 12)
@@ -100,10 +101,10 @@ condition(Random *r)
 	}
 	case 4: {
 		Node *index = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
-		return make(r, OP_AND, 2, c, make(r, OP_LT, 2, there(r, index), index, NULL, 0), NULL, 0);
+		return make(r, OP_AND, 2, c, make(r, OP_LT, 2, there(r, index), index, NULL, 0),
+		            NULL, 0);
 	}
-	default:
-		return c;
+	default: return c;
 	}
 }
 
@@ -111,16 +112,11 @@ static Node *
 reference(Random *r)
 {
 	switch (below(r, 5)) {
-	case 4:
-		return make(r, OP_BEST, 2, there(r, some_int(r)), condition(r), NULL, 0);
-	case 0:
-		return make(r, OP_HERE, 0, NULL, NULL, NULL, 0);
-	case 1:
-		return make(r, OP_AT, 1, some_int(r), NULL, NULL, 0);
-	case 2:
-		return make(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
-	default:
-		return make(r, OP_LATEST, 1, condition(r), NULL, NULL, 0);
+	case 4: return make(r, OP_BEST, 2, there(r, some_int(r)), condition(r), NULL, 0);
+	case 0: return make(r, OP_HERE, 0, NULL, NULL, NULL, 0);
+	case 1: return make(r, OP_AT, 1, some_int(r), NULL, NULL, 0);
+	case 2: return make(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
+	default: return make(r, OP_LATEST, 1, condition(r), NULL, NULL, 0);
 	}
 }
 
@@ -129,9 +125,12 @@ static Node *
 read_if(Random *r)
 {
 	Node *p = reference(r), *first = make(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
-	Node *index = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0), *zero = mk_const(r->g, 0), *one = mk_const(r->g, 1);
-	Node *d = number(r, -1, 3), *read = make(r, OP_READ, 3, some_int(r), p, d, 0), *cond = some_bool(r);
-	Node *there = make(r, OP_READ, 3, index, p, number(r, -1, 0), 0), *at = make(r, OP_READ, 3, index, first, number(r, -1, 1), 0);
+	Node *index = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0), *zero = mk_const(r->g, 0),
+	     *one = mk_const(r->g, 1);
+	Node *d = number(r, -1, 3), *read = make(r, OP_READ, 3, some_int(r), p, d, 0),
+	     *cond = some_bool(r);
+	Node *there = make(r, OP_READ, 3, index, p, number(r, -1, 0), 0),
+	     *at = make(r, OP_READ, 3, index, first, number(r, -1, 1), 0);
 	Node *found = make(r, OP_READ, 3, one, first, zero, 0);
 
 	switch (below(r, 4)) {
@@ -141,9 +140,7 @@ read_if(Random *r)
 	case 1:
 		cond = make(r, OP_AND, 2, cond, make(r, OP_LT, 2, there, at, NULL, 0), NULL, 0);
 		break;
-	case 2:
-		cond = make(r, OP_LT, 2, there, at, NULL, 0);
-		break;
+	case 2: cond = make(r, OP_LT, 2, there, at, NULL, 0); break;
 	}
 	return make(r, OP_IF, 3, cond, read, d, 0);
 }
@@ -155,30 +152,23 @@ any_int(Random *r)
 	int n = 2 + below(r, 4);
 
 	switch (below(r, 16)) {
-	case 15:
-		return read_if(r);
+	case 15: return read_if(r);
 	case 14:
 		a = below(r, 2) ? mk_const(r->g, 1) : there(r, below(r, 2) ? some_bool(r) : a);
 		return make(r, OP_SUM, 2, a, condition(r), NULL, 0);
 	case 0:
-	case 1:
-		return make(r, OP_ADD, 2, a, b, NULL, 0);
-	case 2:
-		return make(r, OP_SUB, 2, a, b, NULL, 0);
-	case 3:
-		return make(r, OP_MUL, 2, a, below(r, 2) ? b : number(r, -3, 3), NULL, 0);
-	case 4:
-		return make(r, OP_DIV, 2, a, number(r, 1, 7), NULL, 0);
-	case 5:
-		return make(r, OP_MOD, 2, a, number(r, 1, 7), NULL, 0);
-	case 6:
-		return make(r, OP_ABS, 1, a, NULL, NULL, 0);
+	case 1: return make(r, OP_ADD, 2, a, b, NULL, 0);
+	case 2: return make(r, OP_SUB, 2, a, b, NULL, 0);
+	case 3: return make(r, OP_MUL, 2, a, below(r, 2) ? b : number(r, -3, 3), NULL, 0);
+	case 4: return make(r, OP_DIV, 2, a, number(r, 1, 7), NULL, 0);
+	case 5: return make(r, OP_MOD, 2, a, number(r, 1, 7), NULL, 0);
+	case 6: return make(r, OP_ABS, 1, a, NULL, NULL, 0);
 	case 7:
-	case 8:
-		return make(r, OP_IF, 3, some_bool(r), a, b, 0);
+	case 8: return make(r, OP_IF, 3, some_bool(r), a, b, 0);
 	case 9:
 	case 10:
-		return make(r, OP_READ, 3, a, reference(r), below(r, 2) ? b : number(r, -2, 5), below(r, 5) - 3);
+		return make(r, OP_READ, 3, a, reference(r), below(r, 2) ? b : number(r, -2, 5),
+		            below(r, 5) - 3);
 	case 11:
 		for (int i = 0; i < n; i++)
 			arg[i] = some_int(r);
@@ -203,19 +193,21 @@ any_bool(Random *r)
 	int n = 2 + below(r, 3);
 
 	switch (below(r, 6)) {
-	case 0:
-		return make(r, OP_NOT, 1, some_bool(r), NULL, NULL, 0);
+	case 0: return make(r, OP_NOT, 1, some_bool(r), NULL, NULL, 0);
 	case 1:
 	case 2:
 		for (int i = 0; i < n; i++)
 			arg[i] = some_bool(r);
 		return mk(r->g, below(r, 2) ? OP_AND : OP_OR, (Span){ 0, 0 }, 0, n, arg, 0);
 	case 3:
-		return make(r, OP_EQ, 2, some_int(r), below(r, 2) ? some_int(r) : number(r, -1, 6), NULL, 0);
+		return make(r, OP_EQ, 2, some_int(r), below(r, 2) ? some_int(r) : number(r, -1, 6),
+		            NULL, 0);
 	case 4:
-		return make(r, OP_READ, 3, some_bool(r), reference(r), number(r, 0, 1), -below(r, 2));
+		return make(r, OP_READ, 3, some_bool(r), reference(r), number(r, 0, 1),
+		            -below(r, 2));
 	default:
-		return make(r, OP_LT, 2, some_int(r), below(r, 2) ? some_int(r) : number(r, -1, 6), NULL, 0);
+		return make(r, OP_LT, 2, some_int(r), below(r, 2) ? some_int(r) : number(r, -1, 6),
+		            NULL, 0);
 	}
 }
 
@@ -224,7 +216,8 @@ any_bool(Random *r)
 static Real
 some_number(Random *r)
 {
-	return below(r, 4) ? real_of(below(r, 13) - 6, 1 + below(r, 4)) : (Real){ below(r, 1000) / 777.0 - 0.5, 0 };
+	return below(r, 4) ? real_of(below(r, 13) - 6, 1 + below(r, 4))
+	                   : (Real){ below(r, 1000) / 777.0 - 0.5, 0 };
 }
 
 /* A value of any kind; what is real takes those of all. */
@@ -272,8 +265,7 @@ bent(Random *r, int depth)
 		if (curve_has(k, node_min(x), node_max(x)) && (k != CURVE_EXP || node_max(x) < 5))
 			y = make(r, OP_CURVE, 1, x, NULL, NULL, k);
 		break;
-	default:
-		y = reals(r, OP_LINEAR, 1, &x, 0, (Real[]){ some_number(r), some_number(r) }, 2);
+	default: y = reals(r, OP_LINEAR, 1, &x, 0, (Real[]){ some_number(r), some_number(r) }, 2);
 	}
 	return node_min(y) > -60 && node_max(y) < 60 ? y : x;
 }
@@ -290,25 +282,26 @@ any_near(Random *r)
 static Node *
 any_real(Random *r)
 {
-	Node *a = r->reals[below(r, r->nreal)], *b = r->reals[below(r, r->nreal)], *x = some_int(r), *arg[3];
+	Node *a = r->reals[below(r, r->nreal)], *b = r->reals[below(r, r->nreal)], *x = some_int(r),
+	     *arg[3];
 	Real table[32];
 
 	switch (below(r, 11)) {
-	case 9: case 10:
-		return any_near(r);
-	case 0: case 1:
-		return linear(r, 1 + below(r, 3));
-	case 2: case 3:
+	case 9:
+	case 10: return any_near(r);
+	case 0:
+	case 1: return linear(r, 1 + below(r, 3));
+	case 2:
+	case 3:
 		arg[0] = there(r, some_value(r));
 		arg[1] = condition(r);
 		table[0] = some_number(r);
 		return reals(r, OP_MEAN, 2, arg, 0, table, 1);
-	case 4:
-		return make(r, OP_RELU, 1, a, NULL, NULL, 0);
-	case 5:
-		return make(r, OP_IF, 3, some_bool(r), a, b, 0);
+	case 4: return make(r, OP_RELU, 1, a, NULL, NULL, 0);
+	case 5: return make(r, OP_IF, 3, some_bool(r), a, b, 0);
 	case 6:
-		return make(r, OP_READ, 3, a, reference(r), below(r, 2) ? b : mk_real(r->g, some_number(r)), below(r, 5) - 3);
+		return make(r, OP_READ, 3, a, reference(r),
+		            below(r, 2) ? b : mk_real(r->g, some_number(r)), below(r, 5) - 3);
 	case 7:
 		arg[0] = a;
 		arg[1] = linear(r, 1);
@@ -319,7 +312,8 @@ any_real(Random *r)
 			return a;
 		for (int i = 0; i < 32; i++)
 			table[i] = some_number(r);
-		return reals(r, OP_VALUES, 1, &x, x->type.lo, table, (int)(x->type.hi - x->type.lo) + 1);
+		return reals(r, OP_VALUES, 1, &x, x->type.lo, table,
+		             (int)(x->type.hi - x->type.lo) + 1);
 	}
 }
 
@@ -385,19 +379,24 @@ random_graph(Random *r, Arena *arena)
 	for (int i = 0; i < g->nfield; i++)
 		r->ints[r->nint++] = token(r, i);
 	r->ints[r->nint++] = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
-	r->ints[r->nint++] = mk_table(g, (Span){ 0, 0 }, 0, token(r, 0), 0, (int64_t[]){ 3, 0, 7, 1, 1 }, rows_of(g, 0));
+	r->ints[r->nint++] = mk_table(g, (Span){ 0, 0 }, 0, token(r, 0), 0,
+	                              (int64_t[]){ 3, 0, 7, 1, 1 }, rows_of(g, 0));
 	r->bools[r->nbool++] = make(r, OP_EQ, 2, token(r, g->nfield - 1), mk_const(g, 1), NULL, 0);
 	r->bools[r->nbool++] = make(r, OP_LT, 2, token(r, 0), mk_const(g, 2), NULL, 0);
 	r->nreal = 0;
 	if (!below(r, 3))
-		keep_real(r, reals(r, OP_MEAN, 2, (Node *[]){ there(r, r->bools[0]), mk_const(g, 1) }, 0, (Real[]){ { 0, 1 } }, 1));
+		keep_real(r,
+		          reals(r, OP_MEAN, 2, (Node *[]){ there(r, r->bools[0]), mk_const(g, 1) },
+		                0, (Real[]){ { 0, 1 } }, 1));
 	for (int i = 0; i < nodes; i++) {
 		Node *n = r->nreal && below(r, 2) ? any_real(r) : NULL;
 		if (n && keep_real(r, n))
 			name(g, n, K_REAL);
 		if (n)
 			continue;
-		n = r->nreal && !below(r, 4) ? from_real(r) : below(r, 3) ? any_int(r) : any_bool(r);
+		n = r->nreal && !below(r, 4) ? from_real(r)
+		    : below(r, 3)            ? any_int(r)
+		                             : any_bool(r);
 		if (n->type.lo < -400 || n->type.hi > 400 || r->nint == POOL || r->nbool == POOL)
 			continue;
 		bool flag = n->type.lo >= 0 && n->type.hi <= 1;
@@ -434,20 +433,24 @@ compare(Random *r, TwSession *s, const TwModel *m, Node *const *named, Node *con
 			for (int o = 0; o < g->noutput; o++) {
 				bool real = g->output[o].kind == K_REAL;
 				int64_t meant = eval_at(e, output[o], i);
-				double got = (double)*tw_label(s, o, i), want = real ? real_value(meant) : (double)meant;
+				double got = (double)*tw_label(s, o, i),
+				       want = real ? real_value(meant) : (double)meant;
 				if (fabs(got - want) <= (double)m->label[o].error)
 					continue;
 				bad++;
-				fprintf(stderr, "output %s at %d: %g, not %g\n", m->label[o].name, i, got, want);
+				fprintf(stderr, "output %s at %d: %g, not %g\n", m->label[o].name,
+				        i, got, want);
 			}
 			for (int v = 0; v < g->nnamed; v++) {
 				if (m->named[v].folded || m->named[v].kind == TW_REAL)
 					continue;
-				double got = (double)tw_value(s, &m->named[v], i), want = (double)eval_at(e, named[v], i);
+				double got = (double)tw_value(s, &m->named[v], i),
+				       want = (double)eval_at(e, named[v], i);
 				if (got == want)
 					continue;
 				bad++;
-				fprintf(stderr, "%s at %d: %g, not %g\n", m->named[v].name, i, got, want);
+				fprintf(stderr, "%s at %d: %g, not %g\n", m->named[v].name, i, got,
+				        want);
 			}
 		}
 	}
@@ -477,7 +480,8 @@ keeps(const TwModel *m, const Limits *l)
 	if (l->d_model && m->d_model > l->d_model)
 		return false;
 	for (int i = 0; i < m->nlayer; i++)
-		if ((l->heads && m->layer[i].heads > l->heads) || (l->neurons && m->layer[i].neurons > l->neurons))
+		if ((l->heads && m->layer[i].heads > l->heads)
+		    || (l->neurons && m->layer[i].neurons > l->neurons))
 			return false;
 	return true;
 }

@@ -12,15 +12,15 @@
 
 #include "ir/ir.h"
 
-enum { SHORT = 8 };       /* the longest text that is made at random */
+enum { SHORT = 8 }; /* the longest text that is made at random */
 
 static Arena arena;
 
 static Graph *
 graph(int nvocab, int context)
 {
-	static const char *spelling[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9",
-		"+", "\"", "\\", "\n", "a", "#"};
+	static const char *spelling[] = { "0", "1", "2", "3",  "4",  "5",  "6", "7",
+		                          "8", "9", "+", "\"", "\\", "\n", "a", "#" };
 	Graph *g = graph_new(&arena);
 
 	g->name = "test";
@@ -41,13 +41,14 @@ teardown(void **state)
 static Node *
 n_(Graph *g, Op op, int narg, Node **arg, int64_t k)
 {
-	return mk(g, op, (Span){0, 0}, 0, narg, arg, k);
+	return mk(g, op, (Span){ 0, 0 }, 0, narg, arg, k);
 }
 
 #define MK(g, op, ...) \
-	n_(g, OP_##op, (int)(sizeof((Node *[]){__VA_ARGS__}) / sizeof(Node *)), (Node *[]){__VA_ARGS__}, 0)
+	n_(g, OP_##op, (int)(sizeof((Node *[]){ __VA_ARGS__ }) / sizeof(Node *)), \
+	   (Node *[]){ __VA_ARGS__ }, 0)
 #define LEAF(g, op) n_(g, OP_##op, 0, NULL, 0)
-#define READ(g, x, p, d, k) n_(g, OP_READ, 3, (Node *[]){x, p, d}, k)
+#define READ(g, x, p, d, k) n_(g, OP_READ, 3, (Node *[]){ x, p, d }, k)
 #define C(g, k) mk_const(g, k)
 
 /* ---- types ---- */
@@ -90,7 +91,8 @@ test_own_root(void **state)
 	Node *low = MK(g, LT, x, C(g, 3));
 	Node *pick = MK(g, IF, low, x, MK(g, SUB, y, y));
 	assert_int_equal(pick->type.hi, 2);
-	Node *three = MK(g, MAX, MK(g, MUL, low, x), MK(g, MUL, MK(g, NOT, low), C(g, 2)), MK(g, MIN, y, C(g, 1)));
+	Node *three = MK(g, MAX, MK(g, MUL, low, x), MK(g, MUL, MK(g, NOT, low), C(g, 2)),
+	                 MK(g, MIN, y, C(g, 1)));
 	assert_int_equal(three->type.hi, 2);
 	assert_true(graph_verify(g));
 }
@@ -226,14 +228,14 @@ test_folding(void **state)
 	assert_ptr_equal(READ(g, zero, here, zero, -1), zero);
 	assert_ptr_equal(READ(g, t, here, i, 1), i);
 	assert_ptr_equal(READ(g, READ(g, t, here, zero, -1), here, zero, -2),
-		READ(g, t, here, zero, -3));
+	                 READ(g, t, here, zero, -3));
 	assert_ptr_equal(READ(g, t, MK(g, LATEST, zero), i, 0), i);
 	assert_ptr_equal(MK(g, SUB, MK(g, ADD, t, one), one), t);
-	int64_t up[] = {1, 2, 3, 4, 5}, id[] = {0, 1, 2, 3, 4, 5, 6, 7};
-	Node *x = mk_table(g, (Span){0, 0}, 0, i, 0, up, 5);
+	int64_t up[] = { 1, 2, 3, 4, 5 }, id[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	Node *x = mk_table(g, (Span){ 0, 0 }, 0, i, 0, up, 5);
 	assert_int_equal(x->type.hi, 5);
-	assert_ptr_equal(mk_table(g, (Span){0, 0}, 0, i, 0, id, 8), i);
-	Node *xx = mk_table(g, (Span){0, 0}, 0, x, 0, up, 5);
+	assert_ptr_equal(mk_table(g, (Span){ 0, 0 }, 0, i, 0, id, 8), i);
+	Node *xx = mk_table(g, (Span){ 0, 0 }, 0, x, 0, up, 5);
 	assert_ptr_equal(xx->arg[0], i);
 	assert_int_equal(xx->table[2], 4);
 	assert_true(graph_verify(g));
@@ -258,8 +260,8 @@ parsed(const char *s, Diags *ds)
 {
 	Source *src = NEW(&arena, Source);
 
-	*src = (Source){"g.txt", arena_strn(&arena, s, strlen(s)), (uint32_t)strlen(s)};
-	*ds = (Diags){.arena = &arena, .src = src};
+	*src = (Source){ "g.txt", arena_strn(&arena, s, strlen(s)), (uint32_t)strlen(s) };
+	*ds = (Diags){ .arena = &arena, .src = src };
 	return graph_read(src, &arena, ds);
 }
 
@@ -287,11 +289,12 @@ test_text(void **state)
 	Graph *g = graph(16, 8);
 	Node *t = LEAF(g, TOKEN), *i = LEAF(g, INDEX);
 	Node *p = MK(g, LATEST, MK(g, EQ, MK(g, THERE, t), C(g, 10)));
-	int64_t sq[] = {0, 1, 4, 9, 16};
+	int64_t sq[] = { 0, 1, 4, 9, 16 };
 
-	graph_emit(g, READ(g, mk_table(g, (Span){0, 0}, 0, t, 1, sq, 5), p, MK(g, MIN, i, t), -1));
-	Named named[] = {{.name = "sum[2]", .kind = K_INT, .node = t},
-		{.name = "plus", .kind = K_POS, .node = p, .offset = -1}};
+	graph_emit(g,
+	           READ(g, mk_table(g, (Span){ 0, 0 }, 0, t, 1, sq, 5), p, MK(g, MIN, i, t), -1));
+	Named named[] = { { .name = "sum[2]", .kind = K_INT, .node = t },
+		          { .name = "plus", .kind = K_POS, .node = p, .offset = -1 } };
 	g->output = g->named = named;
 	g->noutput = 1;
 	g->nnamed = 2;
@@ -309,9 +312,11 @@ test_text_of_reals(void **state)
 		"n3 = MEAN(n1, n2) [1/3]  # real 0..1 by 1/4\n"
 		"n4 = VALUES(n0) [0.10000000000000001~ -2]  # real -2..0.1\n"
 		"n5 = LINEAR(n3) [-3/2 1]  # real -0.5..1 by 1/8\n"
-		"n6 = RELU(n5)  # real 0..1 by 1/8\nn7 = ABOVE(n5)  # 0..1\nn8 = FLOOR(n5)  # -1..1\n"
+		"n6 = RELU(n5)  # real 0..1 by 1/8\nn7 = ABOVE(n5)  # 0..1\nn8 = FLOOR(n5)  # "
+		"-1..1\n"
 		"n9 = CURVE(n6) k=2  # real 0..1\nn10 = TIMES(n6, n9)  # real 0..1\n"
-		"n11 = APPROX(n10) [1/100]  # real 0..1\nn12 = APPROX(n9) k=1 [1/100]  # real 0..1\n"
+		"n11 = APPROX(n10) [1/100]  # real 0..1\nn12 = APPROX(n9) k=1 [1/100]  # real "
+		"0..1\n"
 		"output half int n7\noutput mean real n3\nnamed value real n4 +0\n";
 	Diags ds;
 	Graph *g = parsed(text, &ds);
@@ -331,7 +336,8 @@ test_fractions(void **state)
 
 	assert_int_equal(half.den, 2);
 	assert_true(real_add(third, half).x == 5.0 / 6 && real_add(third, half).den == 6);
-	assert_true(real_mul(third, real_of(-3, 1)).x == -1 && real_mul(third, real_of(-3, 1)).den == 1);
+	assert_true(real_mul(third, real_of(-3, 1)).x == -1
+	            && real_mul(third, real_of(-3, 1)).den == 1);
 	assert_int_equal(real_add(third, about).den, 0);
 	assert_int_equal(real_mul(about, real_of(0, 1)).den, 1);
 	assert_int_equal(real_of(1, (int64_t)1 << 50).den, 0);
@@ -342,21 +348,40 @@ test_malformed(void **state)
 {
 	(void)state;
 	static const char *bad[] = {
-		"", "n0 = TOKEN\n", "context 0\n", "context 4\nn0 = FOO\n", "context 4\nn0 = ADD(n1, n2)\n",
-		"context 4\nn0 = TOKEN\nn1 = ADD(n0)\n", "context 4\nn0 = TOKEN\nn0 = INDEX\n",
-		"context 4\nn0 = TOKEN x\n", "context 4\nn0 = CONST k=99999999999999999999999\n",
-		"context 4\nn0 = INDEX\nn1 = READ(n0, n0, n0)\n", "context 4\nn0 = INDEX\nn1 = TABLE(n0)\n",
-		"context 4\nn0 = INDEX\nn1 = LATEST(n0)\n", "context 4\nn0 = INDEX\nn1 = THERE(n0)\nemit n1\n",
-		"context 4\nn0 = INDEX\nn1 = THERE(n0)\nn2 = THERE(n1)\n", "vocab \"a\ncontext 4\n",
-		"vocab \"a\\q\"\ncontext 4\n", "context 4\nn0 = HERE\nemit n0\n", "context 4\nnonsense\n",
-		"context 4\nn0 = INDEX\nn1 = TABLE(n0) k=0 [1 2", "context 4\nn0 = INDEX\noutput a pos n0\n",
-		"context 4\nn0 = REAL\n", "context 4\nn0 = REAL [1/0]\n", "context 4\nn0 = REAL [0.5/3]\n",
-		"context 4\nn0 = INDEX\nn1 = LINEAR(n0) [1]\n", "context 4\nn0 = INDEX\nn1 = VALUES(n0) [1 2]\n",
-		"context 4\nn0 = REAL [1/2]\nn1 = ADD(n0, n0)\n", "context 4\nn0 = REAL [1/2]\nn1 = FLOOR(n0, n0)\n",
+		"",
+		"n0 = TOKEN\n",
+		"context 0\n",
+		"context 4\nn0 = FOO\n",
+		"context 4\nn0 = ADD(n1, n2)\n",
+		"context 4\nn0 = TOKEN\nn1 = ADD(n0)\n",
+		"context 4\nn0 = TOKEN\nn0 = INDEX\n",
+		"context 4\nn0 = TOKEN x\n",
+		"context 4\nn0 = CONST k=99999999999999999999999\n",
+		"context 4\nn0 = INDEX\nn1 = READ(n0, n0, n0)\n",
+		"context 4\nn0 = INDEX\nn1 = TABLE(n0)\n",
+		"context 4\nn0 = INDEX\nn1 = LATEST(n0)\n",
+		"context 4\nn0 = INDEX\nn1 = THERE(n0)\nemit n1\n",
+		"context 4\nn0 = INDEX\nn1 = THERE(n0)\nn2 = THERE(n1)\n",
+		"vocab \"a\ncontext 4\n",
+		"vocab \"a\\q\"\ncontext 4\n",
+		"context 4\nn0 = HERE\nemit n0\n",
+		"context 4\nnonsense\n",
+		"context 4\nn0 = INDEX\nn1 = TABLE(n0) k=0 [1 2",
+		"context 4\nn0 = INDEX\noutput a pos n0\n",
+		"context 4\nn0 = REAL\n",
+		"context 4\nn0 = REAL [1/0]\n",
+		"context 4\nn0 = REAL [0.5/3]\n",
+		"context 4\nn0 = INDEX\nn1 = LINEAR(n0) [1]\n",
+		"context 4\nn0 = INDEX\nn1 = VALUES(n0) [1 2]\n",
+		"context 4\nn0 = REAL [1/2]\nn1 = ADD(n0, n0)\n",
+		"context 4\nn0 = REAL [1/2]\nn1 = FLOOR(n0, n0)\n",
 		"context 4\nn0 = INDEX\nn1 = VALUES(n0) [1 2 3 4]\noutput a int n1\n",
-		"context 4\nn0 = INDEX\nn1 = CURVE(n0) k=1\n", "context 4\nn0 = INDEX\nn1 = CURVE(n0) k=9\n",
+		"context 4\nn0 = INDEX\nn1 = CURVE(n0) k=1\n",
+		"context 4\nn0 = INDEX\nn1 = CURVE(n0) k=9\n",
 		"context 4\nn0 = INDEX\nn1 = APPROX(n0) [0]\n",
-		"context 4\nn0 = INDEX\ncontext 5\n", "context 4\nn0 = PICK(", "context 4\nn0 = INDEX\nn1 = PICK(n0)",
+		"context 4\nn0 = INDEX\ncontext 5\n",
+		"context 4\nn0 = PICK(",
+		"context 4\nn0 = INDEX\nn1 = PICK(n0)",
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -373,10 +398,10 @@ test_corrupted(void **state)
 	(void)state;
 	Graph *g = graph(16, 8);
 	Node *t = LEAF(g, TOKEN);
-	int64_t sq[] = {0, 1, 4, 9, 16};
+	int64_t sq[] = { 0, 1, 4, 9, 16 };
 
-	graph_emit(g, READ(g, mk_table(g, (Span){0, 0}, 0, t, 1, sq, 5),
-		MK(g, LATEST, MK(g, EQ, MK(g, THERE, t), C(g, 10))), t, -1));
+	graph_emit(g, READ(g, mk_table(g, (Span){ 0, 0 }, 0, t, 1, sq, 5),
+	                   MK(g, LATEST, MK(g, EQ, MK(g, THERE, t), C(g, 10))), t, -1));
 	char *s = printed(g);
 	size_t n = strlen(s);
 	srand(7);
@@ -409,12 +434,10 @@ brute(const Graph *g, const Node *n, const int *text, int len, int at, int j)
 	int64_t v[16];
 
 	switch (n->op) {
-	case OP_TOKEN:
-		return text[at];
-	case OP_INDEX: case OP_HERE:
-		return at;
-	case OP_THERE:
-		return brute(g, n->arg[0], text, len, j, -1);
+	case OP_TOKEN: return text[at];
+	case OP_INDEX:
+	case OP_HERE: return at;
+	case OP_THERE: return brute(g, n->arg[0], text, len, j, -1);
 	case OP_AT:
 		v[0] = brute(g, n->arg[0], text, len, at, -1);
 		return v[0] >= 0 && v[0] < end ? v[0] : -1;
@@ -428,13 +451,14 @@ brute(const Graph *g, const Node *n, const int *text, int len, int at, int j)
 			if (brute(g, n->arg[0], text, len, at, i) == 1)
 				return i;
 		return -1;
-	case OP_BEST: case OP_SUM: {
+	case OP_BEST:
+	case OP_SUM: {
 		int64_t best = -1, top = 0, sum = 0;
 		for (int i = 0; i < end; i++) {
 			if (brute(g, n->arg[1], text, len, at, i) != 1)
 				continue;
 			int64_t x = brute(g, n->arg[0], text, len, at, i);
-			sum = op_apply(&(Node){.op = OP_ADD}, (int64_t[]){sum, x});
+			sum = op_apply(&(Node){ .op = OP_ADD }, (int64_t[]){ sum, x });
 			if (best < 0 || x >= top) {
 				best = i;
 				top = x;
@@ -478,16 +502,13 @@ static Node *
 random_ref(Graph *g, int depth)
 {
 	switch (rand() % 5) {
-	case 0:
-		return LEAF(g, HERE);
+	case 0: return LEAF(g, HERE);
 	case 3:
-		return MK(g, BEST, random_node(g, depth - 1, true), random_bool(g, depth - 1, true));
-	case 1:
-		return MK(g, AT, random_node(g, depth - 1, false));
-	case 2:
-		return MK(g, LATEST, random_bool(g, depth - 1, true));
-	default:
-		return MK(g, FIRST, random_bool(g, depth - 1, true));
+		return MK(g, BEST, random_node(g, depth - 1, true),
+		          random_bool(g, depth - 1, true));
+	case 1: return MK(g, AT, random_node(g, depth - 1, false));
+	case 2: return MK(g, LATEST, random_bool(g, depth - 1, true));
+	default: return MK(g, FIRST, random_bool(g, depth - 1, true));
 	}
 }
 
@@ -497,18 +518,16 @@ random_bool(Graph *g, int depth, bool side)
 	Node *a, *b;
 
 	if (depth <= 0 || rand() % 3 == 0)
-		return rand() % 2 ?
-			MK(g, LT, random_node(g, depth - 1, side), random_node(g, depth - 1, side)) :
-			MK(g, EQ, random_node(g, depth - 1, side), random_node(g, depth - 1, side));
+		return rand() % 2 ? MK(g, LT, random_node(g, depth - 1, side),
+		                       random_node(g, depth - 1, side))
+		                  : MK(g, EQ, random_node(g, depth - 1, side),
+		                       random_node(g, depth - 1, side));
 	a = random_bool(g, depth - 1, side);
 	b = random_bool(g, depth - 1, side);
 	switch (rand() % 3) {
-	case 0:
-		return MK(g, NOT, a);
-	case 1:
-		return MK(g, AND, a, b);
-	default:
-		return MK(g, OR, a, b);
+	case 0: return MK(g, NOT, a);
+	case 1: return MK(g, AND, a, b);
+	default: return MK(g, OR, a, b);
 	}
 }
 
@@ -521,37 +540,32 @@ random_node(Graph *g, int depth, bool side)
 	if (side && rand() % 3 == 0)
 		return MK(g, THERE, random_node(g, depth - 1, false));
 	if (depth <= 0)
-		return rand() % 3 == 0 ? C(g, rand() % 9 - 3) : rand() % 2 ? LEAF(g, TOKEN) : LEAF(g, INDEX);
+		return rand() % 3 == 0 ? C(g, rand() % 9 - 3)
+		       : rand() % 2    ? LEAF(g, TOKEN)
+		                       : LEAF(g, INDEX);
 	a = random_node(g, depth - 1, side);
 	b = random_node(g, depth - 1, side);
 	c = random_node(g, depth - 2, side);
 	switch (rand() % 15) {
 	case 14:
 		return MK(g, SUM, random_node(g, depth - 1, true), random_bool(g, depth - 1, true));
-	case 0: case 1:
-		return MK(g, ADD, a, b);
-	case 2:
-		return MK(g, SUB, a, b);
-	case 3:
-		return MK(g, MUL, a, b);
-	case 4:
-		return MK(g, DIV, a, C(g, rand() % 2 ? 1 + rand() % 4 : -1 - rand() % 4));
+	case 0:
+	case 1: return MK(g, ADD, a, b);
+	case 2: return MK(g, SUB, a, b);
+	case 3: return MK(g, MUL, a, b);
+	case 4: return MK(g, DIV, a, C(g, rand() % 2 ? 1 + rand() % 4 : -1 - rand() % 4));
 	case 5:
-		return MK(g, MOD, a, rand() % 2 ? C(g, 1 + rand() % 5) : MK(g, SUB, C(g, -1), MK(g, ABS, b)));
-	case 6:
-		return MK(g, MIN, a, b, c);
-	case 7:
-		return MK(g, MAX, a, b, c);
-	case 8:
-		return MK(g, IF, random_bool(g, depth - 1, side), a, b);
+		return MK(g, MOD, a,
+		          rand() % 2 ? C(g, 1 + rand() % 5) : MK(g, SUB, C(g, -1), MK(g, ABS, b)));
+	case 6: return MK(g, MIN, a, b, c);
+	case 7: return MK(g, MAX, a, b, c);
+	case 8: return MK(g, IF, random_bool(g, depth - 1, side), a, b);
 	case 9:
 		for (int i = 0; i < 5; i++)
 			table[i] = rand() % 9 - 4;
-		return mk_table(g, (Span){0, 0}, 0, a, rand() % 5 - 2, table, 1 + rand() % 5);
-	case 10:
-		return MK(g, PICK, a, b, c, random_node(g, depth - 2, side));
-	case 11:
-		return MK(g, ABS, a);
+		return mk_table(g, (Span){ 0, 0 }, 0, a, rand() % 5 - 2, table, 1 + rand() % 5);
+	case 10: return MK(g, PICK, a, b, c, random_node(g, depth - 2, side));
+	case 11: return MK(g, ABS, a);
 	default:
 		if (side)
 			return MK(g, ADD, a, b);
@@ -677,13 +691,16 @@ test_random_carries(void **state)
 		for (int k = 0; k < 6; k++) {
 			Node *d = MK(g, DIV, x, C(g, 1 + rand() % 12));
 			Node *y = random_read(g);
-			x = rand() % 4 ? MK(g, ADD, d, y) : rand() % 2 ? MK(g, SUB, y, d) : MK(g, SUB, d, y);
+			x = rand() % 4   ? MK(g, ADD, d, y)
+			    : rand() % 2 ? MK(g, SUB, y, d)
+			                 : MK(g, SUB, d, y);
 			if (rand() % 4 == 0)
 				x = MK(g, ADD, x, MK(g, MOD, random_read(g), C(g, 1 + rand() % 9)));
 			if (rand() % 4 == 0)
 				x = MK(g, ADD, x, MK(g, DIV, random_read(g), C(g, 1 + rand() % 9)));
 		}
-		graph_emit(g, rand() % 2 ? MK(g, MOD, x, C(g, 1 + rand() % 10)) : MK(g, DIV, x, C(g, 1 + rand() % 10)));
+		graph_emit(g, rand() % 2 ? MK(g, MOD, x, C(g, 1 + rand() % 10))
+		                         : MK(g, DIV, x, C(g, 1 + rand() % 10)));
 		check_passes(g, *g->emit);
 		assert_true(is_exact(*g->emit));
 		arena_free(&arena);
@@ -705,12 +722,15 @@ test_random_wide(void **state)
 	srand(5);
 	for (int i = 0; i < 400; i++) {
 		Graph *g = graph(10, 6);
-		bool shared = rand() % 4 == 0;  /* a stream in several columns: they run together */
-		int n = 2 + rand() % 15, base = rand() % 3 ? 10 : 2 + rand() % 14, odd = rand() % 4 ? 1 : 1 + rand() % 3;
+		bool shared = rand() % 4 == 0; /* a stream in several columns: they run together */
+		int n = 2 + rand() % 15, base = rand() % 3 ? 10 : 2 + rand() % 14,
+		    odd = rand() % 4 ? 1 : 1 + rand() % 3;
 		Node *x = C(g, rand() % 3 - 1);
 		int64_t unit = 1, next, at = 0;
-		for (int k = 0; k < n && (next = unit * base) < INT64_MAX / 64 / base; k++, unit = next) {
-			Node *a = some_digit(g, shared ? rand() : 2 * k), *b = some_digit(g, shared ? rand() : 2 * k + 1);
+		for (int k = 0; k < n && (next = unit * base) < INT64_MAX / 64 / base;
+		     k++, unit = next) {
+			Node *a = some_digit(g, shared ? rand() : 2 * k),
+			     *b = some_digit(g, shared ? rand() : 2 * k + 1);
 			a = MK(g, ADD, rand() % 4 ? a : MK(g, MUL, a, C(g, rand() % 9 - 4)), b);
 			a = rand() % 3 ? a : rand() % 2 ? MK(g, SUB, a, C(g, 9)) : MK(g, MUL, a, b);
 			x = MK(g, ADD, x, MK(g, MUL, a, C(g, unit * odd)));
@@ -720,20 +740,11 @@ test_random_wide(void **state)
 		x = offset ? MK(g, ADD, x, C(g, unit * (rand() % 3) - at)) : x;
 		Node *y = C(g, rand() % 2 ? at : rand() % 2 ? unit / base * (rand() % 19 - 4) : 0);
 		switch (rand() % 5) {
-		case 0:
-			graph_emit(g, MK(g, LT, x, y));
-			break;
-		case 1:
-			graph_emit(g, MK(g, LT, y, x));
-			break;
-		case 2:
-			graph_emit(g, MK(g, EQ, x, y));
-			break;
-		case 3:
-			graph_emit(g, MK(g, MOD, x, C(g, base * base)));
-			break;
-		default:
-			graph_emit(g, MK(g, DIV, x, C(g, rand() % 4 ? unit : unit / base)));
+		case 0: graph_emit(g, MK(g, LT, x, y)); break;
+		case 1: graph_emit(g, MK(g, LT, y, x)); break;
+		case 2: graph_emit(g, MK(g, EQ, x, y)); break;
+		case 3: graph_emit(g, MK(g, MOD, x, C(g, base * base))); break;
+		default: graph_emit(g, MK(g, DIV, x, C(g, rand() % 4 ? unit : unit / base)));
 		}
 		Node *before = *g->emit;
 		check_passes(g, before);
@@ -758,8 +769,9 @@ chosen_digits(Graph *g, int n, Node *guard)
 	}
 	Node *less = MK(g, LT, x, y);
 	for (int i = 0; i < n; i++) {
-		Node *col = MK(g, IF, less, MK(g, SUB, b[i], a[i]), rand() % 4 ? MK(g, SUB, a[i], b[i]) : a[i]);
-		if (rand() % 8 == 0)            /* a condition without which it may matter elsewhere */
+		Node *col = MK(g, IF, less, MK(g, SUB, b[i], a[i]),
+		               rand() % 4 ? MK(g, SUB, a[i], b[i]) : a[i]);
+		if (rand() % 8 == 0) /* a condition without which it may matter elsewhere */
 			col = MK(g, IF, MK(g, EQ, some_digit(g, 25), C(g, 3)), col, b[i]);
 		col = guard ? MK(g, IF, guard, col, MK(g, MUL, a[i], b[i])) : col;
 		col = MK(g, ADD, col, carry);
@@ -782,7 +794,9 @@ test_random_late(void **state)
 		Node *t = LEAF(g, TOKEN), *p = LEAF(g, HERE);
 		if (rand() % 2)
 			p = MK(g, LATEST, MK(g, LT, MK(g, THERE, t), C(g, 1 + rand() % 9)));
-		Node *x = chosen_digits(g, 8 + rand() % 3, rand() % 3 ? MK(g, LT, t, C(g, 1 + rand() % 9)) : NULL), *arg[16];
+		Node *x = chosen_digits(g, 8 + rand() % 3,
+		                        rand() % 3 ? MK(g, LT, t, C(g, 1 + rand() % 9)) : NULL),
+		     *arg[16];
 		for (int k = 0; k < x->narg; k++)
 			arg[k] = k == 1 ? x->arg[k] : READ(g, x->arg[k], p, C(g, 11), 0);
 		graph_emit(g, n_(g, OP_PICK, x->narg, arg, 0));
@@ -804,13 +818,16 @@ test_random_arrivals(void **state)
 		Graph *g = graph(4, 6);
 		g->bidirectional = rand() % 4 == 0;
 		Node *t = LEAF(g, TOKEN), *index = LEAF(g, INDEX), *there = MK(g, THERE, t);
-		Node *p = n_(g, rand() % 2 ? OP_LATEST : OP_FIRST, 1, (Node *[]){ MK(g, LT, there, C(g, 1 + rand() % 3)) }, 0);
+		Node *p = n_(g, rand() % 2 ? OP_LATEST : OP_FIRST, 1,
+		             (Node *[]){ MK(g, LT, there, C(g, 1 + rand() % 3)) }, 0);
 		Node *pi = READ(g, index, p, C(g, -1), rand() % 4 ? 0 : rand() % 3 - 1);
 		Node *before = MK(g, LT, MK(g, THERE, index), rand() % 4 ? pi : index);
 		Node *c = MK(g, AND, before, MK(g, EQ, there, rand() % 4 ? C(g, rand() % 4) : t));
 		Node *q = n_(g, rand() % 2 ? OP_LATEST : OP_FIRST, 1, &c, 0);
-		Node *x = MK(g, ADD, READ(g, index, q, C(g, 9), rand() % 3 - 1), MK(g, MUL, READ(g, pi, q, t, 0), C(g, 7)));
-		x = MK(g, IF, MK(g, EQ, t, C(g, rand() % 4)), x, MK(g, SUB, pi, random_node(g, 2, false)));
+		Node *x = MK(g, ADD, READ(g, index, q, C(g, 9), rand() % 3 - 1),
+		             MK(g, MUL, READ(g, pi, q, t, 0), C(g, 7)));
+		x = MK(g, IF, MK(g, EQ, t, C(g, rand() % 4)), x,
+		       MK(g, SUB, pi, random_node(g, 2, false)));
 		graph_emit(g, READ(g, x, p, rand() % 2 ? pi : C(g, 0), rand() % 4 ? 0 : -1));
 		check_passes(g, *g->emit);
 		arena_free(&arena);
@@ -826,17 +843,20 @@ test_folds_are_sound(void **state)
 	for (int i = 0; i < 4000; i++) {
 		Graph *g = graph(4, 4);
 		Node *arg[4];
-		Op op = (Op[]){OP_AND, OP_OR, OP_MIN, OP_MAX, OP_ADD, OP_EQ, OP_IF, OP_PICK}[rand() % 8];
+		Op op = (Op[]){
+			OP_AND, OP_OR, OP_MIN, OP_MAX, OP_ADD, OP_EQ, OP_IF, OP_PICK
+		}[rand() % 8];
 		int narg = op == OP_ADD || op == OP_EQ ? 2 : op == OP_IF ? 3 : 2 + rand() % 3;
 		bool logic = op == OP_AND || op == OP_OR;
 		for (int j = 0; j < narg; j++)
-			arg[j] = logic || (op == OP_IF && !j) ? random_bool(g, 2, false) : random_node(g, 2, false);
+			arg[j] = logic || (op == OP_IF && !j) ? random_bool(g, 2, false)
+			                                      : random_node(g, 2, false);
 		if (rand() % 3 == 0 && !(op == OP_IF))
 			arg[narg - 1] = arg[0];
 		Node *n = n_(g, op, narg, arg, 0);
-		Node plain = {.op = op, .narg = narg};
+		Node plain = { .op = op, .narg = narg };
 		for (int r = 0; r < 4; r++) {
-			int text[4] = {rand() % 4, rand() % 4, rand() % 4, rand() % 4};
+			int text[4] = { rand() % 4, rand() % 4, rand() % 4, rand() % 4 };
 			int64_t v[4];
 			for (int j = 0; j < narg; j++)
 				v[j] = brute(g, arg[j], text, 4, 3, -1);
@@ -857,7 +877,7 @@ test_long_chain(void **state)
 	for (int i = 0; i < 100000; i++)
 		x = MK(g, SUB, y, x);
 	Eval *e = eval_new(g);
-	int text[] = {5, 7, 9, 1};
+	int text[] = { 5, 7, 9, 1 };
 	eval_text(e, text, 4);
 	assert_int_equal(eval_at(e, x, 3), 9);
 	eval_free(e);
@@ -872,7 +892,8 @@ adder(Graph *g, int n, Node **sum)
 	Node *here = LEAF(g, HERE), *t = LEAF(g, TOKEN), *carry = C(g, 0);
 
 	for (int i = 0; i < n; i++) {
-		Node *a = READ(g, t, here, C(g, 0), -1 - i), *b = READ(g, t, here, C(g, 0), -1 - n - i);
+		Node *a = READ(g, t, here, C(g, 0), -1 - i),
+		     *b = READ(g, t, here, C(g, 0), -1 - n - i);
 		Node *s = MK(g, ADD, MK(g, ADD, a, b), carry);
 		sum[i] = MK(g, MOD, s, C(g, 10));
 		carry = MK(g, DIV, s, C(g, 10));
@@ -903,7 +924,7 @@ check_adder(int n, int depth)
 	same[n] = adder(h, n, same);
 	sum[n] = adder(g, n, sum);
 	for (int i = 0; i <= n; i++)
-		out[i] = (Named){.name = "d", .node = sum[i]};
+		out[i] = (Named){ .name = "d", .node = sum[i] };
 	g->output = out;
 	g->noutput = n + 1;
 	run_passes(g, NULL, NULL, NULL);
@@ -982,12 +1003,14 @@ test_alternatives(void **state)
 	enum { N = 3 };
 	Graph *g = graph(10, 2 * N + 1);
 	Node *here = LEAF(g, HERE), *t = LEAF(g, TOKEN), *c = MK(g, LT, t, C(g, 5));
-	Node *sum[N], *over[N], *under[N], *up[N + 1], *down[N + 1], *both[N + 1], *wide = C(g, 0), *list[N + 3];
+	Node *sum[N], *over[N], *under[N], *up[N + 1], *down[N + 1], *both[N + 1], *wide = C(g, 0),
+										   *list[N + 3];
 
 	(void)state;
 	srand(5);
 	for (int i = 0; i < N; i++) {
-		Node *a = READ(g, t, here, C(g, 0), -1 - i), *b = READ(g, t, here, C(g, 0), -1 - N - i);
+		Node *a = READ(g, t, here, C(g, 0), -1 - i),
+		     *b = READ(g, t, here, C(g, 0), -1 - N - i);
 		sum[i] = MK(g, ADD, a, b);
 		over[i] = MK(g, SUB, a, b);
 		under[i] = MK(g, SUB, b, a);
@@ -998,7 +1021,8 @@ test_alternatives(void **state)
 	settled(g, N, over, up);
 	settled(g, N, under, down);
 	for (int i = 0; i < N; i++)
-		list[i + 2] = MK(g, IF, c, both[i], MK(g, IF, MK(g, LT, wide, C(g, 0)), down[i], up[i]));
+		list[i + 2] = MK(g, IF, c, both[i],
+		                 MK(g, IF, MK(g, LT, wide, C(g, 0)), down[i], up[i]));
 	list[N + 2] = MK(g, IF, c, both[N], C(g, 0));
 	list[0] = MK(g, MOD, LEAF(g, INDEX), C(g, 4));
 	list[1] = C(g, 0);
@@ -1023,13 +1047,19 @@ test_random_alternatives(void **state)
 				column[d] = rand() % 6 ? random_read(g) : C(g, rand() % 12 - 3);
 			settled(g, 3, column, digit[k]);
 		}
-		Node *c = random_bool(g, 2, false), *d = rand() % 2 ? MK(g, LT, column[0], column[1]) : random_bool(g, 1, false);
+		Node *c = random_bool(g, 2, false),
+		     *d = rand() % 2 ? MK(g, LT, column[0], column[1]) : random_bool(g, 1, false);
 		for (int k = 0; k < 4; k++)
-			arg[k + 2] = MK(g, IF, c, digit[0][k], rand() % 4 ? MK(g, IF, d, digit[1][k], digit[2][k]) : C(g, rand() % 10));
-		arg[0] = MK(g, SUB, MK(g, IF, d, random_read(g), C(g, 2)), MK(g, MOD, LEAF(g, INDEX), C(g, 3)));
+			arg[k + 2] = MK(g, IF, c, digit[0][k],
+			                rand() % 4 ? MK(g, IF, d, digit[1][k], digit[2][k])
+			                           : C(g, rand() % 10));
+		arg[0] = MK(g, SUB, MK(g, IF, d, random_read(g), C(g, 2)),
+		            MK(g, MOD, LEAF(g, INDEX), C(g, 3)));
 		arg[1] = C(g, rand() % 12);
 		Node *picked = mk(g, OP_PICK, (Span){ 0, 0 }, 0, 6, arg, 0);
-		graph_emit(g, rand() % 2 ? picked : MK(g, IF, c, MK(g, IF, d, C(g, 11), picked), arg[2 + rand() % 4]));
+		graph_emit(g, rand() % 2 ? picked
+		                         : MK(g, IF, c, MK(g, IF, d, C(g, 11), picked),
+		                              arg[2 + rand() % 4]));
 		check_values(g, *g->emit);
 		arena_free(&arena);
 	}
@@ -1101,10 +1131,12 @@ test_places(void **state)
 {
 	(void)state;
 	Graph *g = graph(2, 6);
-	Node *t = LEAF(g, TOKEN), *index = LEAF(g, INDEX), *none = C(g, -1), *zero = C(g, 0), *one = C(g, 1);
+	Node *t = LEAF(g, TOKEN), *index = LEAF(g, INDEX), *none = C(g, -1), *zero = C(g, 0),
+	     *one = C(g, 1);
 
 	/* a place's number is good enough for AT */
-	Node *e = MK(g, SUB, MK(g, MUL, index, C(g, 2)), one), *there = READ(g, index, MK(g, AT, e), none, 0);
+	Node *e = MK(g, SUB, MK(g, MUL, index, C(g, 2)), one),
+	     *there = READ(g, index, MK(g, AT, e), none, 0);
 	Node *at = MK(g, AT, MK(g, IF, t, there, index));
 	assert_ptr_equal(at, MK(g, AT, MK(g, IF, t, e, index)));
 	assert_ptr_equal(MK(g, AT, there), MK(g, AT, e));
@@ -1132,8 +1164,10 @@ test_places(void **state)
 	assert_int_equal(READ(g, index, MK(g, AT, MK(g, ADD, first, one)), none, 0)->op, OP_READ);
 	/* what is absent is so by little */
 	Node *low = READ(g, index, p, C(g, -50), 0);
-	assert_ptr_equal(MK(g, AT, MK(g, ADD, low, t)), MK(g, AT, MK(g, ADD, READ(g, index, p, C(g, -2), 0), t)));
-	assert_ptr_equal(MK(g, AT, MK(g, SUB, low, t)), MK(g, AT, MK(g, SUB, READ(g, index, p, none, 0), t)));
+	assert_ptr_equal(MK(g, AT, MK(g, ADD, low, t)),
+	                 MK(g, AT, MK(g, ADD, READ(g, index, p, C(g, -2), 0), t)));
+	assert_ptr_equal(MK(g, AT, MK(g, SUB, low, t)),
+	                 MK(g, AT, MK(g, SUB, READ(g, index, p, none, 0), t)));
 
 	/* a sum that holds where p is there, with the default that makes it the other one */
 	Node *far = MK(g, ADD, MK(g, SUB, index, first), one);

@@ -64,9 +64,12 @@ test_types(void **state)
 	Npy a;
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-		const char *h = arena_fmt(&arena, "{'descr': '%s', 'fortran_order': False, 'shape': (1,), }\n", all[i].type);
+		const char *h = arena_fmt(
+			&arena, "{'descr': '%s', 'fortran_order': False, 'shape': (1,), }\n",
+			all[i].type);
 		assert_true(reads(&arena, h, all[i].bytes, (size_t)all[i].size, &a));
-		assert_true(a.ndim == 1 && a.n == 1 && a.whole == all[i].whole && a.x[0] == all[i].x);
+		assert_true(a.ndim == 1 && a.n == 1 && a.whole == all[i].whole
+		            && a.x[0] == all[i].x);
 	}
 	arena_free(&arena);
 }
@@ -79,9 +82,11 @@ test_shapes(void **state)
 	Arena arena = { 0 };
 	Npy a;
 
-	assert_true(reads(&arena, "{'shape': (2, 3), 'fortran_order': False, 'descr': '|u1'}", six, 6, &a));
+	assert_true(reads(&arena, "{'shape': (2, 3), 'fortran_order': False, 'descr': '|u1'}", six,
+	                  6, &a));
 	assert_true(a.ndim == 2 && a.dim[0] == 2 && a.dim[1] == 3 && a.x[5] == 5);
-	assert_true(reads(&arena, "{'shape': (), 'fortran_order': False, 'descr': '|u1'}", six + 4, 1, &a));
+	assert_true(reads(&arena, "{'shape': (), 'fortran_order': False, 'descr': '|u1'}", six + 4,
+	                  1, &a));
 	assert_true(a.ndim == 0 && a.n == 1 && a.x[0] == 4);
 	arena_free(&arena);
 }
@@ -90,7 +95,7 @@ static void
 test_refused(void **state)
 {
 	(void)state;
-	static const unsigned char data[16] = { 0, 0, 0xc0, 0x7f };     /* a NaN first */
+	static const unsigned char data[16] = { 0, 0, 0xc0, 0x7f }; /* a NaN first */
 	static const char *bad[] = {
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (4,)}",
 		"{'descr': '>u4', 'fortran_order': False, 'shape': (4,)}",
@@ -101,7 +106,9 @@ test_refused(void **state)
 		"{'descr': '<u4', 'fortran_order': False, 'shape': (4",
 		"{'descr': '<u4', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1, 1, 1, 4)}",
 		"{'descr': '<u4', 'fortran_order': False, 'shape': (99999999, 99999999, 99999999)}",
-		"{'descr': '<u4', 'shape': (4,)}", "{'descr': [('a', '<u4')], 'fortran_order': False, 'shape': (4,)}", "",
+		"{'descr': '<u4', 'shape': (4,)}",
+		"{'descr': [('a', '<u4')], 'fortran_order': False, 'shape': (4,)}",
+		"",
 	};
 	Arena arena = { 0 };
 	Npy a;
@@ -120,7 +127,8 @@ test_cut(void **state)
 	Arena arena = { 0 };
 
 	for (int v = 1; v <= 3; v++) {
-		size_t n = make(file, v, "{'descr': '<u2', 'fortran_order': False, 'shape': (3,)}", "abcdef", 6);
+		size_t n = make(file, v, "{'descr': '<u2', 'fortran_order': False, 'shape': (3,)}",
+		                "abcdef", 6);
 		for (size_t cut = 0; cut <= n; cut++) {
 			unsigned char *part = malloc(cut + 1);
 			const char *why = NULL;

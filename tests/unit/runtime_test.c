@@ -68,7 +68,7 @@ set_head(Hand *h)
 	h->wv[2] = 1;
 	h->wo[4] = 1;
 	h->layer[0] = (TwLayer){ 1,     2,     1,     1,     h->wq, h->wk, h->bq, h->bk,
-				 h->wv, h->bv, h->wo, h->w1, h->b1, h->w2, h->b2 };
+		                 h->wv, h->bv, h->wo, h->w1, h->b1, h->w2, h->b2 };
 	h->w1[4] = 1;
 	h->b1[0] = -3;
 	h->w2[3] = 0.5f;
@@ -93,8 +93,10 @@ set_outputs(Hand *h)
 	h->at_position = 0;
 	h->at_back = 4;
 	h->at_row = 2;
-	h->named[0] = (TwNamed){ S("index"), 3, TW_INT, true, false, 0, 1, &h->at_position, &h->one, -1, { 0 } };
-	h->named[1] = (TwNamed){ S("row"), 4, TW_TOKEN, false, false, 1, 1, &h->at_row, &h->one, -1, { 0 } };
+	h->named[0] = (TwNamed){ S("index"),      3,       TW_INT, true, false, 0, 1,
+		                 &h->at_position, &h->one, -1,     { 0 } };
+	h->named[1] = (TwNamed){ S("row"), 4,          TW_TOKEN, false, false, 1,
+		                 1,        &h->at_row, &h->one,  -1,    { 0 } };
 	h->named[2] = (TwNamed){ .name = S("gone"), .folded = true };
 }
 
@@ -106,10 +108,13 @@ by_hand(void)
 	set_tables(h);
 	set_head(h);
 	set_outputs(h);
-	h->m = (TwModel){ S("copy"), NVOCAB, vocab,    false, 1, whole, CONTEXT,     false,    true,
-			  D,         1,      0,        NULL,        NULL,     h->token,
-			  h->position, h->layer, h->head_w, h->head_b, 2,      h->label, 3,           h->named, S("{\"name\":\"copy.tw\"}"),
-			  NULL,      NULL };
+	h->m = (TwModel){ S("copy"), NVOCAB,    vocab,     false,
+		          1,         whole,     CONTEXT,   false,
+		          true,      D,         1,         0,
+		          NULL,      NULL,      h->token,  h->position,
+		          h->layer,  h->head_w, h->head_b, 2,
+		          h->label,  3,         h->named,  S("{\"name\":\"copy.tw\"}"),
+		          NULL,      NULL };
 	return h;
 }
 
@@ -339,14 +344,16 @@ batch_agrees(const TwModel *m, unsigned flags, int limit)
 	assert_true(s && b);
 	for (int again = 0; again < 2; again++) {
 		for (int i = 0; i < MANY; i++) {
-			text[i] = (TwText){ rows[i], pick(&r, CONTEXT + 2), rows[i] + CONTEXT + 1, -1 };
+			text[i] = (TwText){ rows[i], pick(&r, CONTEXT + 2), rows[i] + CONTEXT + 1,
+				            -1 };
 			for (int j = 0; j < text[i].nprompt; j++)
 				rows[i][j] = pick(&r, NVOCAB);
 		}
 		tw_batch_answer(b, text, MANY, limit);
 		for (int i = 0; i < MANY; i++) {
 			assert_int_equal(text[i].nanswer, alone(s, &text[i], limit, want));
-			assert_memory_equal(text[i].answer, want, (size_t)text[i].nanswer * sizeof *want);
+			assert_memory_equal(text[i].answer, want,
+			                    (size_t)text[i].nanswer * sizeof *want);
 		}
 	}
 	long plain = tw_stats(s).fallbacks;
@@ -458,7 +465,8 @@ test_damage(void **state)
 static Hand *
 of_fields(void)
 {
-	static char *words[NVOCAB] = { S("op: add"), S("op: sub"), S("w[0]: false"), S("w[0]: true") };
+	static char *words[NVOCAB] = { S("op: add"), S("op: sub"), S("w[0]: false"),
+		                       S("w[0]: true") };
 	static int first[] = { 0, 2, 4 };
 	Hand *h = by_hand();
 
@@ -515,7 +523,8 @@ test_fields(void **state)
 	int rows[2 * CONTEXT], plain[2] = { 2, 0 };
 	char *error = NULL, text[40];
 
-	assert_int_equal(tw_tokenize(m, "{op: sub, w: 0} { w : [ true ], op:add },", rows, &error), 2);
+	assert_int_equal(tw_tokenize(m, "{op: sub, w: 0} { w : [ true ], op:add },", rows, &error),
+	                 2);
 	assert_memory_equal(rows, ((int[]){ 1, 2, 0, 3 }), 4 * sizeof *rows);
 	assert_int_equal(tw_spell_token(m, rows + 2, text, sizeof text), 17);
 	assert_string_equal(text, "{op: add, w: 0x1}");
@@ -595,7 +604,8 @@ static void
 test_two_headers(void **state)
 {
 	(void)state;
-	static const char text[] = "{\"__metadata__\":{\"a\":\"b\",\"c\":\"d\"},\"__metadata__\":{}}      ";
+	static const char text[] =
+		"{\"__metadata__\":{\"a\":\"b\",\"c\":\"d\"},\"__metadata__\":{}}      ";
 	unsigned char bytes[8 + sizeof text] = { sizeof text - 1 };
 	char *error = NULL;
 
@@ -686,9 +696,9 @@ main(void)
 		cmocka_unit_test(test_labels),      cmocka_unit_test(test_tokenize),
 		cmocka_unit_test(test_damage),      cmocka_unit_test(test_other_graph),
 		cmocka_unit_test(test_two_headers), cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_idle_neurons),  cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_files),       cmocka_unit_test(test_keep),
-		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_idle_neurons),
+		cmocka_unit_test(test_fields),      cmocka_unit_test(test_files),
+		cmocka_unit_test(test_keep),        cmocka_unit_test(test_batch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,11 +22,11 @@ typedef struct Writer {
 	Circuit *c;
 	TwModel *m;
 	Report *r;
-	double **all;           /* (states)(d_model) largest absolute value of a column */
-	double *most;           /* (d_model) the same in the state at hand */
-	double *real;           /* (d_model) scratch: the coefficients of a real's reader */
-	Uses *uses;             /* (natom) by id: the columns that hold it */
-	double *score;          /* (nhead) largest score of each live head, by id */
+	double **all;  /* (states)(d_model) largest absolute value of a column */
+	double *most;  /* (d_model) the same in the state at hand */
+	double *real;  /* (d_model) scratch: the coefficients of a real's reader */
+	Uses *uses;    /* (natom) by id: the columns that hold it */
+	double *score; /* (nhead) largest score of each live head, by id */
 	int failed;
 } Writer;
 
@@ -38,7 +38,7 @@ zeros(Writer *w, size_t n)
 
 /* A sum of terms in its unit, a power of two that all of them are multiples of. */
 typedef struct Sum {
-	double most;            /* of absolute values */
+	double most; /* of absolute values */
 	int64_t unit;
 } Sum;
 
@@ -49,7 +49,9 @@ prove(Writer *w, const Node *n, double sum, const char *what)
 		w->r->largest_sum = sum;
 	if (sum < EXACT_MAX || w->failed++)
 		return;
-	refuse(w->c, n, "not exact: the terms of this %s can add up to %.0f, and a 32-bit float is exact only below %d",
+	refuse(w->c, n,
+	       "not exact: the terms of this %s can add up to %.0f, and a 32-bit float is exact "
+	       "only below %d",
 	       what, sum, EXACT_MAX);
 }
 
@@ -73,7 +75,9 @@ find_most(Writer *w)
 		for (int i = 0; i < w->cols->n; i++) {
 			const Form *f = w->cols->form[i];
 			if (state < w->cols->cleared[i])
-				w->all[state][i] = state && !changes_in(f, state) ? w->all[state - 1][i] : form_most(f, state);
+				w->all[state][i] = state && !changes_in(f, state)
+				                           ? w->all[state - 1][i]
+				                           : form_most(f, state);
 		}
 	}
 }
@@ -116,14 +120,18 @@ write_real(Writer *w, int state, const Form *f, float *matrix, int width, int j,
 	int n;
 
 	if (!real_reader(w, state, f->real, w->most, &sum, &n))
-		abort();                /* allocate() guarantees it */
+		abort(); /* allocate() guarantees it */
 	*bias = (float)f->real->k;
 	for (int i = 0; i < w->cols->n; i++)
 		if (w->real[i] != 0)
-			matrix[(size_t)w->cols->place[i] * (size_t)width + (size_t)j] = (float)w->real[i];
+			matrix[(size_t)w->cols->place[i] * (size_t)width + (size_t)j] =
+				(float)w->real[i];
 	if (f->n && real_rounding(sum, n) > 1.001 * real_allowed(f) && !w->failed++)
-		refuse(w->c, f->term[f->n - 1].atom->node, "this real is made of larger parts than its error bound allows for%s",
-		       w->cols->width < w->cols->n ? "; a wider --d-model leaves it columns of its own" : "");
+		refuse(w->c, f->term[f->n - 1].atom->node,
+		       "this real is made of larger parts than its error bound allows for%s",
+		       w->cols->width < w->cols->n
+		               ? "; a wider --d-model leaves it columns of its own"
+		               : "");
 	return (Sum){ sum, 1 };
 }
 
@@ -139,10 +147,11 @@ write_reader(Writer *w, int state, const Form *f, float *matrix, int width, int 
 	*bias = (float)f->k;
 	const Uses *uses = f->n ? columns_read(w->cols, state, f) : NULL;
 	if (f->n && !uses)
-		abort();                /* allocate() guarantees it */
+		abort(); /* allocate() guarantees it */
 	for (int i = 0; uses && i < uses->n; i++) {
 		const Use *u = &uses->at[i];
-		matrix[(size_t)w->cols->place[u->column] * (size_t)width + (size_t)j] = (float)u->times;
+		matrix[(size_t)w->cols->place[u->column] * (size_t)width + (size_t)j] =
+			(float)u->times;
 		most += fabs((double)u->times) * w->most[u->column];
 		bits |= u->times;
 	}
@@ -187,7 +196,8 @@ write_inputs(Writer *w)
 			const Atom *a = f->term[t].atom;
 			sum += a->ready ? 0 : fabs((double)f->term[t].c) * atom_most(a);
 			if (a->kind == INPUT_FEATURE)
-				m->embed_input[a->input * m->d_model + w->cols->place[i]] = (float)f->term[t].c;
+				m->embed_input[a->input * m->d_model + w->cols->place[i]] =
+					(float)f->term[t].c;
 		}
 		prove(w, f->n ? f->term[0].atom->node : NULL, sum, "sum of what is fed");
 	}
@@ -267,7 +277,8 @@ node_in(Writer *w, const double *sum, int place)
 	double most = 0;
 
 	for (int i = 0; i < w->cols->n; i++)
-		if (w->cols->place[i] == place && w->cols->form[i]->n && sum[i] + w->most[i] > most) {
+		if (w->cols->place[i] == place && w->cols->form[i]->n
+		    && sum[i] + w->most[i] > most) {
 			most = sum[i] + w->most[i];
 			f = w->cols->form[i];
 		}
@@ -315,7 +326,8 @@ write_head(Writer *w, TwLayer *l, const Head *h, int layer, double *sum)
 		if (!v->live)
 			continue;
 		int j = at * l->dv + v->column;
-		prove_reader(w, v->node, write_reader(w, state, v->in, l->wv, vs, j, &l->bv[j]), "value");
+		prove_reader(w, v->node, write_reader(w, state, v->in, l->wv, vs, j, &l->bv[j]),
+		             "value");
 		write_atom(w, v, l->wo + (size_t)j * (size_t)w->m->d_model, sum);
 	}
 }
@@ -365,7 +377,8 @@ static void
 write_mlp(Writer *w, int layer)
 {
 	TwLayer *l = &w->m->layer[layer];
-	size_t d = (size_t)w->m->d_model, n = (size_t)(w->s->nneuron[layer] + cleared_in(w->cols, layer));
+	size_t d = (size_t)w->m->d_model,
+	       n = (size_t)(w->s->nneuron[layer] + cleared_in(w->cols, layer));
 
 	l->neurons = (int)n;
 	l->w1 = zeros(w, d * n);
@@ -376,7 +389,10 @@ write_mlp(Writer *w, int layer)
 	double *sum = new_sums(w);
 	for (size_t i = 0; i < (size_t)w->s->nneuron[layer]; i++) {
 		Atom *a = w->s->neuron[layer][i];
-		prove_reader(w, a->node, write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]), "neuron");
+		prove_reader(
+			w, a->node,
+			write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]),
+			"neuron");
 		write_atom(w, a, l->w2 + i * d, sum);
 		for (size_t j = 0; j < d && a->lift; j++)
 			l->b2[j] -= (float)a->lift * l->w2[i * d + j];
@@ -387,7 +403,7 @@ write_mlp(Writer *w, int layer)
 	prove_writes(w, sum, w->s->nneuron[layer] ? w->s->neuron[layer][0]->node : NULL);
 }
 
-enum { MANY_ROWS = 2364 };      /* 3 * MANY_ROWS^2 < EXACT_MAX */
+enum { MANY_ROWS = 2364 }; /* 3 * MANY_ROWS^2 < EXACT_MAX */
 
 /* Row c of the field that is v: 2 c v - c * c is greatest at c = v, by 1. */
 static void
@@ -396,10 +412,13 @@ write_logit(Writer *w, int state, int field, int c, int row)
 	TwModel *m = w->m;
 	const Form *f = form_scale(w->c, 2 * c, w->c->emit[field], -(int64_t)c * c);
 	int rows = rows_of(w->c->g, field);
-	const char *what = rows <= MANY_ROWS ? "logit" : arena_fmt(w->c->arena, "logit, one of %d (%d are always exact),",
-	                                                           rows, MANY_ROWS);
+	const char *what = rows <= MANY_ROWS ? "logit"
+	                                     : arena_fmt(w->c->arena,
+	                                                 "logit, one of %d (%d are always exact),",
+	                                                 rows, MANY_ROWS);
 
-	prove_reader(w, w->c->g->emit[field], write_reader(w, state, f, m->head_w, w->c->rows, row, &m->head_b[row]), what);
+	prove_reader(w, w->c->g->emit[field],
+	             write_reader(w, state, f, m->head_w, w->c->rows, row, &m->head_b[row]), what);
 }
 
 /* The logits of a record's fields stand side by side, each field's greatest is its
@@ -453,11 +472,13 @@ write_labels(Writer *w, int state)
 		l->name = (char *)g->output[i].name;
 		l->kind = kind_of(&g->output[i]);
 		l->members = members_of(&g->output[i]);
-		l->error = w->c->output[i]->real ? (float)(1.0001 * real_error(w->c->output[i])) : 0;
+		l->error = w->c->output[i]->real ? (float)(1.0001 * real_error(w->c->output[i]))
+		                                 : 0;
 		l->columns = 1;
 		l->w = zeros(w, (size_t)m->d_model);
 		l->b = zeros(w, 1);
-		prove_reader(w, g->output[i].node, write_reader(w, state, w->c->output[i], l->w, 1, 0, l->b), "label");
+		prove_reader(w, g->output[i].node,
+		             write_reader(w, state, w->c->output[i], l->w, 1, 0, l->b), "label");
 	}
 }
 
@@ -570,16 +591,19 @@ write_certificate(Writer *w)
 
 	if (!f)
 		abort();
-	fprintf(f, "{\"profile\":\"float32\",\"bound\":%d,\"largest_sum\":%.0f,\"heads\":[", EXACT_MAX, w->r->largest_sum);
+	fprintf(f, "{\"profile\":\"float32\",\"bound\":%d,\"largest_sum\":%.0f,\"heads\":[",
+	        EXACT_MAX, w->r->largest_sum);
 	for (int l = 0; l < w->s->nlayer; l++) {
 		for (int i = 0; i < w->s->nhead[l]; i++, comma = ",") {
 			const Select *s = w->s->head[l][i]->select;
-			fprintf(f, "%s{\"layer\":%d,\"head\":%d,\"intent\":\"%s\"", comma, l, i, s->intent);
+			fprintf(f, "%s{\"layer\":%d,\"head\":%d,\"intent\":\"%s\"", comma, l, i,
+			        s->intent);
 			if (!s->ref)
 				fprintf(f, ",\"offset\":%d", s->offset);
 			else
 				fprintf(f, ",\"line\":%d", line_of(w->c->g, s->ref));
-			fprintf(f, ",\"gap\":%" PRId64 ",\"largest_score\":%.0f}", s->gap, w->score[l * w->c->nhead + i]);
+			fprintf(f, ",\"gap\":%" PRId64 ",\"largest_score\":%.0f}", s->gap,
+			        w->score[l * w->c->nhead + i]);
 		}
 	}
 	fputs("]}", f);
@@ -587,7 +611,7 @@ write_certificate(Writer *w)
 	w->m->certificate = taken(w, text, n);
 
 	const Source *src = w->c->g->files[0];
-	uint64_t hash = 1469598103934665603u;           /* FNV-1a of the source text */
+	uint64_t hash = 1469598103934665603u; /* FNV-1a of the source text */
 	for (uint32_t i = 0; i < src->len; i++)
 		hash = (hash ^ (unsigned char)src->text[i]) * 1099511628211u;
 	f = open_memstream(&text, &n);
@@ -622,7 +646,8 @@ count_weights(const Writer *w)
 	tally(r, m->embed_position, (size_t)w->c->places * d);
 	for (int i = 0; i < m->nlayer; i++) {
 		const TwLayer *l = &m->layer[i];
-		size_t qk = (size_t)(l->heads * l->dk), vs = (size_t)(l->heads * l->dv), n = (size_t)l->neurons;
+		size_t qk = (size_t)(l->heads * l->dk), vs = (size_t)(l->heads * l->dv),
+		       n = (size_t)l->neurons;
 		tally(r, l->wq, d * qk);
 		tally(r, l->wk, d * qk);
 		tally(r, l->bq, qk);
@@ -654,8 +679,12 @@ write_weights(Columns *cols, Report *r)
 	Writer w = { .cols = cols, .s = cols->s, .c = c, .m = m, .r = r };
 	int last = 2 * cols->s->nlayer;
 
-	*r = (Report){ .layers = cols->s->nlayer, .free_layers = cols->s->free_layers, .d_model = cols->width ? cols->width : 1, .context = g->context,
-	               .heads = cols->s->nhead, .neurons = NEWS(c->arena, int, cols->s->nlayer + 1) };
+	*r = (Report){ .layers = cols->s->nlayer,
+		       .free_layers = cols->s->free_layers,
+		       .d_model = cols->width ? cols->width : 1,
+		       .context = g->context,
+		       .heads = cols->s->nhead,
+		       .neurons = NEWS(c->arena, int, cols->s->nlayer + 1) };
 	for (int l = 0; l < r->layers; l++)
 		r->neurons[l] = cols->s->nneuron[l] + cleared_in(cols, l);
 	m->name = (char *)g->name;
@@ -674,7 +703,8 @@ write_weights(Columns *cols, Report *r)
 	w.real = NEWS(c->arena, double, cols->n + 1);
 	find_uses(&w);
 	find_most(&w);
-	w.score = arena_alloc(c->arena, sizeof *w.score * (size_t)((m->nlayer + 1) * (c->nhead + 1)));
+	w.score = arena_alloc(c->arena,
+	                      sizeof *w.score * (size_t)((m->nlayer + 1) * (c->nhead + 1)));
 	write_embedding(&w);
 	for (int l = 0; l < m->nlayer; l++) {
 		write_attention(&w, l);
@@ -687,7 +717,8 @@ write_weights(Columns *cols, Report *r)
 	write_certificate(&w);
 	count_weights(&w);
 	r->columns = cols;
-	const Form **ends = arena_alloc(c->arena, sizeof *ends * (size_t)(g->nfield + g->noutput + 1));
+	const Form **ends = arena_alloc(c->arena,
+	                                sizeof *ends * (size_t)(g->nfield + g->noutput + 1));
 	int n = 0;
 	for (int i = 0; c->emit && i < g->nfield; i++)
 		ends[n++] = c->emit[i];
