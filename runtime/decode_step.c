@@ -7,7 +7,7 @@
 #include <string.h>
 
 static float
-form_value(const TwForms *f, int i, const float *x, float sum)
+form_dot(const TwForms *f, int i, const float *x, float sum)
 {
 	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
 
@@ -17,7 +17,7 @@ form_value(const TwForms *f, int i, const float *x, float sum)
 }
 
 static inline void
-scatter(const TwForms *f, int i, float v, float *x)
+scatter_row(const TwForms *f, int i, float v, float *x)
 {
 	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
 
@@ -26,14 +26,14 @@ scatter(const TwForms *f, int i, float v, float *x)
 }
 
 static void
-scatter_all(const TwForms *f, const float *v, float *x)
+scatter_rows(const TwForms *f, const float *v, float *x)
 {
 	for (int i = 0; i < f->n; i++)
-		scatter(f, i, v[i], x);
+		scatter_row(f, i, v[i], x);
 }
 
 static void
-move(float *to, const float *from, int n)
+copy_floats(float *to, const float *from, int n)
 {
 	for (int i = 0; i < n; i++)
 		to[i] = from[i];
@@ -43,66 +43,66 @@ move(float *to, const float *from, int n)
 
 /* A ring of the last `back` values, all of <bos> at first. */
 static void
-read_back(const TwHead *h, const TwWork *w, int place, const float *fresh)
+read_earlier(const TwHead *h, const TwWork *w, int place, const float *fresh)
 {
 	const float *value = fresh + h->value;
 	float *ring = w->state + h->state;
 
 	if (!h->back) {
-		scatter_all(&h->out, value, w->x);
+		scatter_rows(&h->out, value, w->x);
 		return;
 	}
 	ring += (size_t)(h->back == 1 ? 0 : place % h->back) * (size_t)h->nvalue;
-	scatter_all(&h->out, ring, w->x);
-	move(ring, value, h->nvalue);
+	scatter_rows(&h->out, ring, w->x);
+	copy_floats(ring, value, h->nvalue);
 }
 
 static void
-start_back(const TwHead *h, const TwWork *w, const float *fresh)
+start_earlier(const TwHead *h, const TwWork *w, const float *fresh)
 {
 	for (int i = 0; i < h->back; i++)
-		move(w->state + h->state + i * h->nvalue, fresh + h->value, h->nvalue);
+		copy_floats(w->state + h->state + i * h->nvalue, fresh + h->value, h->nvalue);
 }
 
 /* The two greatest priorities so far, of places that may all have the same key. */
 static void
-rank(float *best, float *second, float priority, float *kept, const float *value, int n)
+keep_two_best(float *best, float *second, float priority, float *kept, const float *value, int n)
 {
 	if (priority > *best) {
 		*second = *best;
 		*best = priority;
-		move(kept, value, n);
+		copy_floats(kept, value, n);
 	} else if (!(priority <= *second)) {
 		*second = priority;
 	}
 }
 
 static bool
-read_best(const TwHead *h, const TwWork *w, const float *fresh)
+read_argmax(const TwHead *h, const TwWork *w, const float *fresh)
 {
 	float *s = w->state + h->state, *kept = s + 3, *bos = kept + h->nvalue;
 
-	rank(&s[0], &s[1], fresh[h->priority], kept, fresh + h->value, h->nvalue);
+	keep_two_best(&s[0], &s[1], fresh[h->priority], kept, fresh + h->value, h->nvalue);
 	float lifted = s[2] + tw_dot(fresh + h->query, h->lift, h->nkey);
 	bool at_bos = lifted > s[0];
 	float other = at_bos ? s[0] : s[1] > lifted ? s[1] : lifted;
-	scatter_all(&h->out, at_bos ? bos : kept, w->x);
+	scatter_rows(&h->out, at_bos ? bos : kept, w->x);
 	return (at_bos ? lifted : s[0]) - other >= TW_GAP;
 }
 
 static void
-start_best(const TwHead *h, const TwWork *w, const float *fresh)
+start_argmax(const TwHead *h, const TwWork *w, const float *fresh)
 {
 	float *s = w->state + h->state;
 
 	s[0] = s[1] = -INFINITY;
 	s[2] = fresh[h->priority];
-	move(s + 3 + h->nvalue, fresh + h->value, h->nvalue);
+	copy_floats(s + 3 + h->nvalue, fresh + h->value, h->nvalue);
 }
 
 /* Entry 0 is <bos>, then one for each key that came. */
 static float *
-entry_of(const TwHead *h, const TwWork *w, int i)
+key_entry(const TwHead *h, const TwWork *w, int i)
 {
 	return w->state + h->places + (size_t)i * (size_t)(h->nkey + h->nvalue + 2);
 }
@@ -110,17 +110,17 @@ entry_of(const TwHead *h, const TwWork *w, int i)
 static void
 start_keyed(const TwHead *h, const TwWork *w, const float *fresh)
 {
-	float *e = entry_of(h, w, 0);
+	float *e = key_entry(h, w, 0);
 
 	w->state[h->state] = 1;
-	move(e, fresh + h->key, h->nkey);
+	copy_floats(e, fresh + h->key, h->nkey);
 	e[h->nkey] = fresh[h->priority];
 	e[h->nkey + 1] = h->way == TW_MEAN ? 1 : -INFINITY;
-	move(e + h->nkey + 2, fresh + h->value, h->nvalue);
+	copy_floats(e + h->nkey + 2, fresh + h->value, h->nvalue);
 }
 
 static bool
-equal(const float *a, const float *b, int n)
+same_keys(const float *a, const float *b, int n)
 {
 	for (int i = 0; i < n; i++)
 		if (a[i] != b[i])
@@ -134,11 +134,11 @@ find_key(const TwHead *h, const TwWork *w, const float *key)
 	int n = (int)w->state[h->state];
 
 	for (int i = 1; i < n; i++)
-		if (equal(entry_of(h, w, i), key, h->nkey))
-			return entry_of(h, w, i);
-	float *e = entry_of(h, w, n);
+		if (same_keys(key_entry(h, w, i), key, h->nkey))
+			return key_entry(h, w, i);
+	float *e = key_entry(h, w, n);
 	w->state[h->state] = (float)(n + 1);
-	move(e, key, h->nkey);
+	copy_floats(e, key, h->nkey);
 	e[h->nkey] = e[h->nkey + 1] = -INFINITY;
 	return e;
 }
@@ -150,10 +150,10 @@ read_keyed(const TwHead *h, const TwWork *w, const float *fresh)
 	int n = (int)w->state[h->state];
 	const float *read = e;
 
-	rank(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, fresh + h->value,
-	     h->nvalue);
+	keep_two_best(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2,
+	              fresh + h->value, h->nvalue);
 	for (int i = 0; i < n; i++) {
-		e = entry_of(h, w, i);
+		e = key_entry(h, w, i);
 		float by_key = tw_dot(e, fresh + h->query, h->nkey), score = by_key + e[h->nkey];
 		float next = by_key + e[h->nkey + 1];
 		if (!(score <= best)) {
@@ -164,14 +164,14 @@ read_keyed(const TwHead *h, const TwWork *w, const float *fresh)
 			second = score;
 		}
 	}
-	scatter_all(&h->out, read + h->nkey + 2, w->x);
+	scatter_rows(&h->out, read + h->nkey + 2, w->x);
 	return best - second >= TW_GAP;
 }
 
 /* One more to be read with all others of this priority, or instead of them. False
  * where it is neither equal nor a gap away. */
 static bool
-join(float *best, float *count, float priority, float *sum, const float *value, int n)
+join_mean(float *best, float *count, float priority, float *sum, const float *value, int n)
 {
 	if (priority == *best) {
 		++*count;
@@ -182,7 +182,7 @@ join(float *best, float *count, float priority, float *sum, const float *value, 
 	if (priority - *best >= TW_GAP) {
 		*best = priority;
 		*count = 1;
-		move(sum, value, n);
+		copy_floats(sum, value, n);
 		return true;
 	}
 	return *best - priority >= TW_GAP;
@@ -194,35 +194,35 @@ read_mean(const TwHead *h, const TwWork *w, float *fresh)
 	float *e = find_key(h, w, fresh + h->key), *sum = fresh + h->value, top = -INFINITY,
 	      count = 0;
 	int n = (int)w->state[h->state];
-	bool ok = join(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, sum,
-	               h->nvalue);
+	bool ok = join_mean(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, sum,
+	                    h->nvalue);
 
 	memset(sum, 0, (size_t)h->nvalue * sizeof *sum);
 	for (int i = 0; i < n; i++) {
-		e = entry_of(h, w, i);
+		e = key_entry(h, w, i);
 		float score = tw_dot(e, fresh + h->query, h->nkey) + e[h->nkey];
-		ok = join(&top, &count, score, sum, e + h->nkey + 2, h->nvalue) && ok;
+		ok = join_mean(&top, &count, score, sum, e + h->nkey + 2, h->nvalue) && ok;
 		if (score == top)
 			count += e[h->nkey + 1] - 1;
 	}
 	for (int i = 0; i < h->nvalue; i++)
-		scatter(&h->out, i, sum[i] / count, w->x);
+		scatter_row(&h->out, i, sum[i] / count, w->x);
 	return ok;
 }
 
 static float *
-place_of(const TwHead *h, const TwWork *w, int place)
+cached_place(const TwHead *h, const TwWork *w, int place)
 {
 	return w->state + h->places + (size_t)place * (size_t)(h->nkey + h->nvalue);
 }
 
 static void
-keep_any(const TwHead *h, const TwWork *w, int place, const float *fresh)
+cache_place(const TwHead *h, const TwWork *w, int place, const float *fresh)
 {
-	float *at = place_of(h, w, place);
+	float *at = cached_place(h, w, place);
 
-	move(at, fresh + h->key, h->nkey);
-	move(at + h->nkey, fresh + h->value, h->nvalue);
+	copy_floats(at, fresh + h->key, h->nkey);
+	copy_floats(at + h->nkey, fresh + h->value, h->nvalue);
 }
 
 /* The scores of places 0 .. place, then the greatest and the one after it. */
@@ -233,7 +233,7 @@ score_places(const TwHead *h, const TwWork *w, int place, const float *query, fl
 
 	*second = -INFINITY;
 	for (int p = 0; p <= place; p++) {
-		w->score[p] = tw_dot(query, place_of(h, w, p), h->nkey);
+		w->score[p] = tw_dot(query, cached_place(h, w, p), h->nkey);
 		if (p && w->score[p] > w->score[best]) {
 			*second = w->score[best];
 			best = p;
@@ -245,7 +245,7 @@ score_places(const TwHead *h, const TwWork *w, int place, const float *query, fl
 }
 
 static void
-read_mixed(const TwHead *h, const TwWork *w, int place, float top)
+read_weighted(const TwHead *h, const TwWork *w, int place, float top)
 {
 	float sum = 0;
 
@@ -255,22 +255,22 @@ read_mixed(const TwHead *h, const TwWork *w, int place, float top)
 		float v = 0;
 		for (int p = 0; p <= place; p++)
 			if (w->score[p] != 0)
-				v += w->score[p] / sum * place_of(h, w, p)[h->nkey + i];
-		scatter(&h->out, i, v, w->x);
+				v += w->score[p] / sum * cached_place(h, w, p)[h->nkey + i];
+		scatter_row(&h->out, i, v, w->x);
 	}
 }
 
 static void
-read_any(const TwHead *h, const TwWork *w, int place, const float *fresh)
+read_softmax(const TwHead *h, const TwWork *w, int place, const float *fresh)
 {
 	float second;
 
-	keep_any(h, w, place, fresh);
+	cache_place(h, w, place, fresh);
 	int best = score_places(h, w, place, fresh + h->query, &second);
 	if (w->score[best] - second >= TW_GAP)
-		scatter_all(&h->out, place_of(h, w, best) + h->nkey, w->x);
+		scatter_rows(&h->out, cached_place(h, w, best) + h->nkey, w->x);
 	else
-		read_mixed(h, w, place, w->score[best]);
+		read_weighted(h, w, place, w->score[best]);
 }
 
 /* <bos> sees only itself. */
@@ -278,41 +278,41 @@ static void
 start_head(const TwHead *h, const TwWork *w, const float *fresh)
 {
 	if (h->way == TW_BACK)
-		start_back(h, w, fresh);
+		start_earlier(h, w, fresh);
 	else if (h->way == TW_BEST)
-		start_best(h, w, fresh);
+		start_argmax(h, w, fresh);
 	else if (h->way == TW_KEYED || h->way == TW_MEAN)
 		start_keyed(h, w, fresh);
 	else if (h->way == TW_ANY)
-		keep_any(h, w, 0, fresh);
-	scatter_all(&h->out, fresh + h->value, w->x);
+		cache_place(h, w, 0, fresh);
+	scatter_rows(&h->out, fresh + h->value, w->x);
 }
 
 static bool
-read_head(const TwHead *h, const TwWork *w, int place, float *fresh)
+decode_head(const TwHead *h, const TwWork *w, int place, float *fresh)
 {
 	switch (h->way) {
-	case TW_BACK: read_back(h, w, place, fresh); return true;
-	case TW_BEST: return read_best(h, w, fresh);
+	case TW_BACK: read_earlier(h, w, place, fresh); return true;
+	case TW_BEST: return read_argmax(h, w, fresh);
 	case TW_KEYED: return read_keyed(h, w, fresh);
 	case TW_MEAN: return read_mean(h, w, fresh);
-	case TW_ANY: read_any(h, w, place, fresh); return true;
+	case TW_ANY: read_softmax(h, w, place, fresh); return true;
 	default: return true;
 	}
 }
 
 static bool
-attend(const TwStage *s, const TwWork *w, int place)
+decode_attention(const TwStage *s, const TwWork *w, int place)
 {
 	bool ok = true;
 
 	for (int i = 0; i < s->project.n; i++)
-		w->fresh[i] = form_value(&s->project, i, w->x, s->project.bias[i]);
+		w->fresh[i] = form_dot(&s->project, i, w->x, s->project.bias[i]);
 	tw_lap(w->clock, TW_PROJECTIONS);
 	for (int i = 0; i < s->nhead; i++) {
 		if (!place)
 			start_head(&s->head[i], w, w->fresh);
-		else if (!read_head(&s->head[i], w, place, w->fresh))
+		else if (!decode_head(&s->head[i], w, place, w->fresh))
 			ok = false;
 	}
 	tw_lap(w->clock, TW_HEADS);
@@ -322,7 +322,7 @@ attend(const TwStage *s, const TwWork *w, int place)
 /* ---- neurons */
 
 static void
-climb(const TwSteps *g, float u, float *x)
+add_staircase(const TwSteps *g, float u, float *x)
 {
 	float at = ceilf(u) - (float)g->low;
 	int i = at > 0 ? at < (float)g->range ? (int)at : g->range : 0;
@@ -333,19 +333,19 @@ climb(const TwSteps *g, float u, float *x)
 }
 
 static void
-fire(const TwStage *s, const TwSteps *g, float u, float *x)
+add_neurons(const TwStage *s, const TwSteps *g, float u, float *x)
 {
 	for (int i = g->first; i < g->first + g->n; i++) {
 		float v = u + s->bias[i];
 		if (!(v > 0))
 			return; /* the others' thresholds are higher */
-		scatter(&s->out, i, v, x);
+		scatter_row(&s->out, i, v, x);
 	}
 }
 
 /* Most columns are 0, and most neurons silent. */
 static void
-think(const TwStage *s, const TwWork *w)
+decode_mlp(const TwStage *s, const TwWork *w)
 {
 	float *u = w->u;
 
@@ -353,26 +353,26 @@ think(const TwStage *s, const TwWork *w)
 		memcpy(u, s->base, (size_t)s->linear.n * sizeof *u);
 	for (int i = 0; i < s->input.n; i++)
 		if (w->x[s->read[i]] != 0)
-			scatter(&s->input, i, w->x[s->read[i]], u);
+			scatter_row(&s->input, i, w->x[s->read[i]], u);
 	for (int i = 0; i < s->ntogether; i++) {
 		int part = s->together[i];
 		const TwSteps *g = &s->steps[part];
 		if (g->nout)
-			climb(g, u[part], w->x);
+			add_staircase(g, u[part], w->x);
 		else
-			fire(s, g, u[part], w->x);
+			add_neurons(s, g, u[part], w->x);
 		u[part] = 0;
 	}
 	for (int i = 0; i < s->linear.n; i++)
 		if (u[i] > 0)
-			scatter(&s->out, s->steps[i].first, u[i], w->x);
+			scatter_row(&s->out, s->steps[i].first, u[i], w->x);
 	for (int i = 0; i < s->write.n; i++)
 		w->x[s->column[i]] += s->write.bias[i];
 	tw_lap(w->clock, TW_NEURONS);
 }
 
 static void
-note(const TwCode *c, const TwWork *w, int state, int place)
+trace_state(const TwCode *c, const TwWork *w, int state, int place)
 {
 	size_t d = (size_t)c->m->d_model, places = (size_t)c->m->context + 1;
 
@@ -405,12 +405,12 @@ tw_step(const TwCode *c, const TwWork *w, const int *row, int place)
 	tw_lap_start(w->clock);
 	tw_embed(c->m, row, place, w->x);
 	tw_lap(w->clock, TW_EMBEDDING);
-	note(c, w, 0, place);
+	trace_state(c, w, 0, place);
 	for (int n = 0; n < c->m->nlayer; n++) {
-		ok = attend(&c->stage[n], w, place) && ok;
-		note(c, w, 2 * n + 1, place);
-		think(&c->stage[n], w);
-		note(c, w, 2 * n + 2, place);
+		ok = decode_attention(&c->stage[n], w, place) && ok;
+		trace_state(c, w, 2 * n + 1, place);
+		decode_mlp(&c->stage[n], w);
+		trace_state(c, w, 2 * n + 2, place);
 	}
 	return ok;
 }

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Layer {
+typedef struct DenseLayer {
 	TwSparse q, k, v, o, w1, w2;
 	float *key;   /* (heads, places, dk) */
 	float *value; /* (heads, places, dv) */
-} Layer;
+} DenseLayer;
 
 struct TwPlain {
 	const TwModel *m;
@@ -20,7 +20,7 @@ struct TwPlain {
 	bool stale; /* tokens were fed that are not computed yet */
 	bool dense;
 	size_t bytes;
-	Layer *layer;          /* (nlayer) */
+	DenseLayer *layer;     /* (nlayer) */
 	TwSparse head, *label; /* (nlabel) */
 
 	int *row;      /* (places, nfield) */
@@ -42,7 +42,7 @@ struct TwPlain {
 static const size_t largest_session = (size_t)4 << 30;
 
 static float *
-take(float *memory, size_t *used, double count)
+take_floats(float *memory, size_t *used, double count)
 {
 	size_t at = *used;
 
@@ -51,13 +51,13 @@ take(float *memory, size_t *used, double count)
 }
 
 static int
-max(int a, int b)
+greater_int(int a, int b)
 {
 	return a > b ? a : b;
 }
 
 static size_t
-lay_out(TwPlain *s, float *memory, bool trace)
+lay_out_dense(TwPlain *s, float *memory, bool trace)
 {
 	const TwModel *m = s->m;
 	double places = s->places, keys = 0, values = 0;
@@ -67,31 +67,32 @@ lay_out(TwPlain *s, float *memory, bool trace)
 	for (int n = 0; n < m->nlayer && used < largest_session; n++) {
 		const TwLayer *l = &m->layer[n];
 		double k = (double)l->heads * l->dk, v = (double)l->heads * l->dv;
-		s->layer[n].key = take(memory, &used, k * places);
-		s->layer[n].value = take(memory, &used, v * places);
+		s->layer[n].key = take_floats(memory, &used, k * places);
+		s->layer[n].value = take_floats(memory, &used, v * places);
 		keys = fmax(keys, k);
 		values = fmax(values, v);
-		neurons = max(neurons, l->neurons);
+		neurons = greater_int(neurons, l->neurons);
 	}
 	for (int i = 0; i < m->nlabel; i++)
-		columns = max(columns, m->label[i].columns);
-	s->x = take(memory, &used, places * m->d_model);
-	s->number = take(memory, &used, places * m->ninput);
-	s->state = take(memory, &used, trace ? (2.0 * m->nlayer + 1) * places * m->d_model : 0);
-	s->query = take(memory, &used, keys);
-	s->read = take(memory, &used, values);
-	s->weight = take(memory, &used, places);
-	s->neuron = take(memory, &used, neurons);
-	s->fresh = take(memory, &used, fmax(keys, values));
-	s->logits = take(memory, &used, m->nvocab + 2);
-	s->answer = take(memory, &used, columns);
+		columns = greater_int(columns, m->label[i].columns);
+	s->x = take_floats(memory, &used, places * m->d_model);
+	s->number = take_floats(memory, &used, places * m->ninput);
+	s->state = take_floats(memory, &used,
+	                       trace ? (2.0 * m->nlayer + 1) * places * m->d_model : 0);
+	s->query = take_floats(memory, &used, keys);
+	s->read = take_floats(memory, &used, values);
+	s->weight = take_floats(memory, &used, places);
+	s->neuron = take_floats(memory, &used, neurons);
+	s->fresh = take_floats(memory, &used, fmax(keys, values));
+	s->logits = take_floats(memory, &used, m->nvocab + 2);
+	s->answer = take_floats(memory, &used, columns);
 	return used;
 }
 
 static bool
-allocate(TwPlain *s, bool trace, char **error)
+dense_allocate(TwPlain *s, bool trace, char **error)
 {
-	size_t n = lay_out(s, NULL, trace);
+	size_t n = lay_out_dense(s, NULL, trace);
 
 	if (n >= largest_session / sizeof(float))
 		return tw_refuse(error, "the model needs too much memory to run");
@@ -100,14 +101,14 @@ allocate(TwPlain *s, bool trace, char **error)
 	s->memory = calloc(n + 1, sizeof *s->memory);
 	if (!s->memory || !s->row)
 		return tw_refuse(error, "out of memory");
-	lay_out(s, s->memory, trace);
+	lay_out_dense(s, s->memory, trace);
 	if (!trace)
 		s->state = NULL;
 	return true;
 }
 
 static bool
-matrix(const TwPlain *s, TwSparse *w, const float *dense, int in, int out)
+dense_matrix(const TwPlain *s, TwSparse *w, const float *dense, int in, int out)
 {
 	if (!s->dense)
 		return tw_sparse_init(w, dense, in, out);
@@ -116,17 +117,18 @@ matrix(const TwPlain *s, TwSparse *w, const float *dense, int in, int out)
 }
 
 static bool
-compress_layer(const TwPlain *p, Layer *s, const TwLayer *l)
+compress_layer(const TwPlain *p, DenseLayer *s, const TwLayer *l)
 {
 	int keys = l->heads * l->dk, values = l->heads * l->dv, d = p->m->d_model;
 
 	if (l->heads
-	    && !(matrix(p, &s->q, l->wq, d, keys) && matrix(p, &s->k, l->wk, d, keys)
-	         && matrix(p, &s->v, l->wv, d, values) && matrix(p, &s->o, l->wo, values, d)))
+	    && !(dense_matrix(p, &s->q, l->wq, d, keys) && dense_matrix(p, &s->k, l->wk, d, keys)
+	         && dense_matrix(p, &s->v, l->wv, d, values)
+	         && dense_matrix(p, &s->o, l->wo, values, d)))
 		return false;
 	return !l->neurons
-	       || (matrix(p, &s->w1, l->w1, d, l->neurons)
-	           && matrix(p, &s->w2, l->w2, l->neurons, d));
+	       || (dense_matrix(p, &s->w1, l->w1, d, l->neurons)
+	           && dense_matrix(p, &s->w2, l->w2, l->neurons, d));
 }
 
 static bool
@@ -138,9 +140,9 @@ compress(TwPlain *s)
 		if (!compress_layer(s, &s->layer[n], &m->layer[n]))
 			return false;
 	for (int i = 0; i < m->nlabel; i++)
-		if (!matrix(s, &s->label[i], m->label[i].w, m->d_model, m->label[i].columns))
+		if (!dense_matrix(s, &s->label[i], m->label[i].w, m->d_model, m->label[i].columns))
 			return false;
-	return !m->emits || matrix(s, &s->head, m->head_w, m->d_model, m->nvocab + 2);
+	return !m->emits || dense_matrix(s, &s->head, m->head_w, m->d_model, m->nvocab + 2);
 }
 
 TwPlain *
@@ -158,7 +160,7 @@ tw_plain_open(const TwModel *m, bool trace, bool dense, char **error)
 	s->layer = calloc((size_t)m->nlayer + 1, sizeof *s->layer);
 	s->label = calloc((size_t)m->nlabel + 1, sizeof *s->label);
 	s->row = calloc((size_t)s->places * (size_t)m->nfield, sizeof *s->row);
-	if (!s->layer || !s->label || !allocate(s, trace, error) || !compress(s)) {
+	if (!s->layer || !s->label || !dense_allocate(s, trace, error) || !compress(s)) {
 		tw_refuse(error, "out of memory");
 		tw_plain_close(s);
 		return NULL;
@@ -174,7 +176,7 @@ tw_plain_close(TwPlain *s)
 	if (!s)
 		return;
 	for (int n = 0; s->layer && n < s->m->nlayer; n++) {
-		Layer *l = &s->layer[n];
+		DenseLayer *l = &s->layer[n];
 		TwSparse *all[] = { &l->q, &l->k, &l->v, &l->o, &l->w1, &l->w2 };
 		for (int i = 0; i < 6; i++)
 			tw_sparse_free(all[i]);
@@ -198,14 +200,14 @@ stream(const TwPlain *s, int place)
 }
 
 static void
-affine(float *y, const float *x, const TwSparse *w, const float *b)
+dense_affine(float *y, const float *x, const TwSparse *w, const float *b)
 {
 	memcpy(y, b, (size_t)w->out * sizeof *y);
 	tw_sparse_add(y, x, w);
 }
 
 static void
-embed_numbers(TwPlain *s, int place)
+dense_embed_numbers(TwPlain *s, int place)
 {
 	size_t d = (size_t)s->m->d_model;
 	const float *number = s->number + (size_t)place * (size_t)s->m->ninput;
@@ -218,17 +220,17 @@ embed_numbers(TwPlain *s, int place)
 }
 
 static void
-embed(TwPlain *s, int place)
+dense_embed(TwPlain *s, int place)
 {
 	if (s->m->ninput)
-		embed_numbers(s, place);
+		dense_embed_numbers(s, place);
 	else
 		tw_embed(s->m, s->row + place * s->m->nfield, place, stream(s, place));
 }
 
 /* Heads side by side, into the cache, where each head has a block. */
 static void
-keep(const TwPlain *s, float *cache, const float *fresh, int place, int heads, int size)
+cache_heads(const TwPlain *s, float *cache, const float *fresh, int place, int heads, int size)
 {
 	for (int h = 0; h < heads; h++)
 		memcpy(cache + ((size_t)h * (size_t)s->places + (size_t)place) * (size_t)size,
@@ -236,15 +238,15 @@ keep(const TwPlain *s, float *cache, const float *fresh, int place, int heads, i
 }
 
 static void
-remember(TwPlain *s, int n, int place)
+cache_key_value(TwPlain *s, int n, int place)
 {
 	const TwLayer *l = &s->m->layer[n];
-	Layer *c = &s->layer[n];
+	DenseLayer *c = &s->layer[n];
 
-	affine(s->fresh, stream(s, place), &c->k, l->bk);
-	keep(s, c->key, s->fresh, place, l->heads, l->dk);
-	affine(s->fresh, stream(s, place), &c->v, l->bv);
-	keep(s, c->value, s->fresh, place, l->heads, l->dv);
+	dense_affine(s->fresh, stream(s, place), &c->k, l->bk);
+	cache_heads(s, c->key, s->fresh, place, l->heads, l->dk);
+	dense_affine(s->fresh, stream(s, place), &c->v, l->bv);
+	cache_heads(s, c->value, s->fresh, place, l->heads, l->dv);
 }
 
 static void
@@ -265,7 +267,7 @@ softmax(float *x, int n)
 
 /* One head at one place reads places 0 .. n - 1. */
 static void
-read_head(TwPlain *s, const TwLayer *l, const Layer *c, int h, int n)
+dense_read_head(TwPlain *s, const TwLayer *l, const DenseLayer *c, int h, int n)
 {
 	const float *query = s->query + (size_t)h * (size_t)l->dk;
 	const float *key = c->key + (size_t)h * (size_t)s->places * (size_t)l->dk;
@@ -283,25 +285,25 @@ read_head(TwPlain *s, const TwLayer *l, const Layer *c, int h, int n)
 }
 
 static void
-attend(TwPlain *s, int n, int place)
+dense_attention(TwPlain *s, int n, int place)
 {
 	const TwLayer *l = &s->m->layer[n];
-	const Layer *c = &s->layer[n];
+	const DenseLayer *c = &s->layer[n];
 	bool all = s->m->bidirectional && place > 0;
 
-	affine(s->query, stream(s, place), &c->q, l->bq);
+	dense_affine(s->query, stream(s, place), &c->q, l->bq);
 	for (int h = 0; h < l->heads; h++)
-		read_head(s, l, c, h, all ? s->used : place + 1);
+		dense_read_head(s, l, c, h, all ? s->used : place + 1);
 	tw_sparse_add(stream(s, place), s->read, &c->o);
 }
 
 static void
-think(TwPlain *s, int n, int place)
+dense_mlp(TwPlain *s, int n, int place)
 {
 	const TwLayer *l = &s->m->layer[n];
 	float *x = stream(s, place);
 
-	affine(s->neuron, x, &s->layer[n].w1, l->b1);
+	dense_affine(s->neuron, x, &s->layer[n].w1, l->b1);
 	for (int i = 0; i < l->neurons; i++)
 		if (!(s->neuron[i] > 0))
 			s->neuron[i] = 0;
@@ -311,7 +313,7 @@ think(TwPlain *s, int n, int place)
 }
 
 static void
-note(TwPlain *s, int state, int from, int to)
+trace_states(TwPlain *s, int state, int from, int to)
 {
 	size_t d = (size_t)s->m->d_model;
 
@@ -326,17 +328,17 @@ forward(TwPlain *s, int from, int to)
 	const TwModel *m = s->m;
 
 	for (int p = from; p < to; p++)
-		embed(s, p);
-	note(s, 0, from, to);
+		dense_embed(s, p);
+	trace_states(s, 0, from, to);
 	for (int n = 0; n < m->nlayer; n++) {
 		for (int p = from; m->layer[n].heads && p < to; p++)
-			remember(s, n, p);
+			cache_key_value(s, n, p);
 		for (int p = from; m->layer[n].heads && p < to; p++)
-			attend(s, n, p);
-		note(s, 2 * n + 1, from, to);
+			dense_attention(s, n, p);
+		trace_states(s, 2 * n + 1, from, to);
 		for (int p = from; m->layer[n].neurons && p < to; p++)
-			think(s, n, p);
-		note(s, 2 * n + 2, from, to);
+			dense_mlp(s, n, p);
+		trace_states(s, 2 * n + 2, from, to);
 	}
 	s->stale = false;
 }
@@ -344,7 +346,7 @@ forward(TwPlain *s, int from, int to)
 /* ---- feeding and asking */
 
 static void
-settle(TwPlain *s)
+run_pending(TwPlain *s)
 {
 	if (s->stale)
 		forward(s, 0, s->used);
@@ -364,7 +366,7 @@ tw_plain_reset(TwPlain *s)
 }
 
 static void
-fed(TwPlain *s)
+fed_place(TwPlain *s)
 {
 	s->used++;
 	s->stale = s->m->bidirectional;
@@ -376,7 +378,7 @@ void
 tw_plain_feed(TwPlain *s, const int *row)
 {
 	memcpy(s->row + s->used * s->m->nfield, row, (size_t)s->m->nfield * sizeof *row);
-	fed(s);
+	fed_place(s);
 }
 
 void
@@ -385,36 +387,36 @@ tw_plain_feed_numbers(TwPlain *s, const float *number)
 	size_t n = (size_t)s->m->ninput;
 
 	memcpy(s->number + (size_t)s->used * n, number, n * sizeof *number);
-	fed(s);
+	fed_place(s);
 }
 
 const float *
 tw_plain_logits(TwPlain *s)
 {
-	settle(s);
-	affine(s->logits, stream(s, s->used - 1), &s->head, s->m->head_b);
+	run_pending(s);
+	dense_affine(s->logits, stream(s, s->used - 1), &s->head, s->m->head_b);
 	return s->logits;
 }
 
 const float *
 tw_plain_label(TwPlain *s, int label, int i)
 {
-	settle(s);
-	affine(s->answer, stream(s, i + 1), &s->label[label], s->m->label[label].b);
+	run_pending(s);
+	dense_affine(s->answer, stream(s, i + 1), &s->label[label], s->m->label[label].b);
 	return s->answer;
 }
 
 const float *
 tw_plain_stream(TwPlain *s, int place)
 {
-	settle(s);
+	run_pending(s);
 	return stream(s, place);
 }
 
 const float *
 tw_plain_state(TwPlain *s, int state, int place)
 {
-	settle(s);
+	run_pending(s);
 	return s->state
 	       + ((size_t)state * (size_t)s->places + (size_t)place) * (size_t)s->m->d_model;
 }

@@ -27,34 +27,26 @@
 
 /* One row, taken back. Token rows are those that a text can hold; <bos> stands
  * at place 0 alone, so `bos` has both parts. */
-typedef struct Source {
+typedef struct Provenance {
 	bool known; /* no multiple of a head or neuron; sums are exact */
 	bool by_token, by_place;
 	double bos;
 	double constant; /* where neither is so */
 	double *place;   /* (places) at the text's places, if not by_token; [0] is bos */
-} Source;
+} Provenance;
 
-typedef struct Study {
+typedef struct HeadAnalysis {
 	TwCode *c;
 	const TwModel *m;
 	const TwLayer *l;
 	int n;
 	TwPool scratch;
-} Study;
-
-static const double most_exact = 1ll << 48;
-
-static bool
-is_whole(double x)
-{
-	return x == rint(x) && fabs(x) < most_exact;
-}
+} HeadAnalysis;
 
 /* One row of some matrix against the form; *sure is lost where sums may round, and
  * where the file has been asking for too much. */
 static double
-against(const Study *s, const TwForms *f, const float *row, bool *sure)
+exact_dot(const HeadAnalysis *s, const TwForms *f, const float *row, bool *sure)
 {
 	double sum = 0, most = 0;
 
@@ -63,26 +55,26 @@ against(const Study *s, const TwForms *f, const float *row, bool *sure)
 		double x = (double)f->term[t].w * (double)row[f->term[t].at];
 		sum += x;
 		most += fabs(x);
-		*sure = *sure && is_whole(x);
+		*sure = *sure && tw_is_exact_integer(x);
 	}
-	*sure = *sure && most < most_exact && s->c->effort > 0;
+	*sure = *sure && most < TW_MOST_EXACT && s->c->effort > 0;
 	return sum;
 }
 
 static bool
-rows_vanish(const Study *s, const TwForms *f, const float *w, int rows)
+rows_vanish(const HeadAnalysis *s, const TwForms *f, const float *w, int rows)
 {
 	bool sure = true;
 
 	for (int i = 0; i < rows; i++)
-		if (against(s, f, w + (size_t)i * (size_t)s->m->d_model, &sure) != 0 || !sure)
+		if (exact_dot(s, f, w + (size_t)i * (size_t)s->m->d_model, &sure) != 0 || !sure)
 			return false;
 	return true;
 }
 
 /* Whether nothing that was written below this layer shows in the form. */
 static bool
-only_embedding(const Study *s, const TwForms *f, double *constant, bool *sure)
+only_embedding(const HeadAnalysis *s, const TwForms *f, double *constant, bool *sure)
 {
 	for (int n = 0; n < s->n; n++) {
 		const TwLayer *l = &s->m->layer[n];
@@ -91,50 +83,51 @@ only_embedding(const Study *s, const TwForms *f, double *constant, bool *sure)
 		if (l->neurons && !rows_vanish(s, f, l->w2, l->neurons))
 			return false;
 		if (l->neurons)
-			*constant += against(s, f, l->b2, sure);
+			*constant += exact_dot(s, f, l->b2, sure);
 	}
 	return true;
 }
 
-static Source
-take_back(Study *s, const TwForms *f)
+static Provenance
+provenance_of(HeadAnalysis *s, const TwForms *f)
 {
 	const TwModel *m = s->m;
 	size_t d = (size_t)m->d_model;
-	Source r = { .known = true };
+	Provenance r = { .known = true };
 	double fixed = (double)f->bias[0], token = 0;
 
 	if (!only_embedding(s, f, &fixed, &r.known) || !r.known)
-		return (Source){ 0 };
+		return (Provenance){ 0 };
 	for (int i = 0; i < m->nfield && f->start[1]; i++) {
 		const float *row = m->embed_token + (size_t)m->first[i] * d;
-		double first = against(s, f, row, &r.known);
+		double first = exact_dot(s, f, row, &r.known);
 		for (int n = m->first[i + 1] - m->first[i]; n > 1 && !r.by_token; n--)
-			r.by_token = against(s, f, row += d, &r.known) != first;
+			r.by_token = exact_dot(s, f, row += d, &r.known) != first;
 		token += first;
 	}
 	s->c->effort -= m->context;
 	if (s->c->effort < 0)
-		return (Source){ 0 };
+		return (Provenance){ 0 };
 	r.place = TW_NEW(&s->scratch, double, m->context + 1);
 	for (int p = 0; p <= m->context && f->start[1]; p++)
-		r.place[p] = against(s, f, m->embed_position + (size_t)p * d, &r.known);
+		r.place[p] = exact_dot(s, f, m->embed_position + (size_t)p * d, &r.known);
 	for (int p = 2; p <= m->context && !r.by_place; p++)
 		r.by_place = r.place[p] != r.place[1];
 	r.bos = fixed
-	        + m->nfield * against(s, f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known)
+	        + m->nfield
+	                  * exact_dot(s, f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known)
 	        + r.place[0];
 	r.place[0] = r.bos;
 	for (int p = 1; p <= m->context; p++)
 		r.place[p] += fixed + token;
 	r.constant = r.place[1];
-	r.known = r.known && is_whole(fixed);
+	r.known = r.known && tw_is_exact_integer(fixed);
 	return r;
 }
 
 /* Row j of a (d_model, width) matrix as a form. */
 static TwForms
-row_of(Study *s, const float *w, int width, int j, float bias)
+column_as_form(HeadAnalysis *s, const float *w, int width, int j, float bias)
 {
 	TwForms f = { 0 };
 
@@ -144,18 +137,18 @@ row_of(Study *s, const float *w, int width, int j, float bias)
 
 /* ---- a head taken apart */
 
-typedef struct Dims {
-	int n;            /* dimensions whose query varies */
-	int *dim;         /* (n) their numbers in the head */
-	Source *q, *k;    /* (n) */
-	float *priority;  /* (d_model) constant queries times keys, */
-	float priority_b; /* with its bias */
-	Source at;        /* that priority, taken back */
-	bool sound;       /* priorities are whole numbers that a float holds */
-} Dims;
+typedef struct HeadDims {
+	int n;             /* dimensions whose query varies */
+	int *dim;          /* (n) their numbers in the head */
+	Provenance *q, *k; /* (n) */
+	float *priority;   /* (d_model) constant queries times keys, */
+	float priority_b;  /* with its bias */
+	Provenance at;     /* that priority, taken back */
+	bool sound;        /* priorities are whole numbers that a float holds */
+} HeadDims;
 
 static bool
-add_priority(Study *s, Dims *d, int j, double q)
+add_priority(HeadAnalysis *s, HeadDims *d, int j, double q)
 {
 	const TwLayer *l = s->l;
 	int width = l->heads * l->dk;
@@ -165,53 +158,53 @@ add_priority(Study *s, Dims *d, int j, double q)
 		double w = (double)d->priority[i]
 		           + q * (double)l->wk[(size_t)i * (size_t)width + (size_t)j];
 		d->priority[i] = (float)w;
-		ok = ok && is_whole(w) && (double)d->priority[i] == w;
+		ok = ok && tw_is_exact_integer(w) && (double)d->priority[i] == w;
 	}
 	double b = (double)d->priority_b + q * (double)l->bk[j];
 	d->priority_b = (float)b;
-	return ok && is_whole(b) && (double)d->priority_b == b;
+	return ok && tw_is_exact_integer(b) && (double)d->priority_b == b;
 }
 
-static Dims
-take_apart(Study *s, int head)
+static HeadDims
+split_head(HeadAnalysis *s, int head)
 {
 	const TwLayer *l = s->l;
-	Dims d = { .sound = true };
+	HeadDims d = { .sound = true };
 
 	d.dim = TW_NEW(&s->scratch, int, l->dk);
-	d.q = TW_NEW(&s->scratch, Source, l->dk);
-	d.k = TW_NEW(&s->scratch, Source, l->dk);
+	d.q = TW_NEW(&s->scratch, Provenance, l->dk);
+	d.k = TW_NEW(&s->scratch, Provenance, l->dk);
 	d.priority = TW_NEW(&s->scratch, float, s->m->d_model);
 	for (int i = 0; i < l->dk; i++) {
 		int j = head * l->dk + i, width = l->heads * l->dk;
-		TwForms fq = row_of(s, l->wq, width, j, l->bq[j]),
-			fk = row_of(s, l->wk, width, j, l->bk[j]);
-		Source q = take_back(s, &fq);
+		TwForms fq = column_as_form(s, l->wq, width, j, l->bq[j]),
+			fk = column_as_form(s, l->wk, width, j, l->bk[j]);
+		Provenance q = provenance_of(s, &fq);
 		if (q.known && !q.by_token && !q.by_place) {
 			d.sound = add_priority(s, &d, j, q.constant) && d.sound;
 			continue;
 		}
 		d.dim[d.n] = i;
 		d.q[d.n] = q;
-		d.k[d.n++] = take_back(s, &fk);
+		d.k[d.n++] = provenance_of(s, &fk);
 	}
 	TwForms f = { 0 };
 	tw_form(&s->scratch, &f, d.priority, 1, s->m->d_model, d.priority_b);
-	d.at = take_back(s, &f);
+	d.at = provenance_of(s, &f);
 	return d;
 }
 
 /* ---- TW_BACK */
 
 static bool
-by_place_alone(const Source *x)
+by_place_alone(const Provenance *x)
 {
 	return x->known && !x->by_token;
 }
 
 /* c of dimension i: the priority is -c/2 K^2 where the other keys are 0. */
 static double
-weight_of(const Dims *d, int i, int places)
+square_weight(const HeadDims *d, int i, int places)
 {
 	double zero = d->at.place[0];
 
@@ -226,7 +219,7 @@ weight_of(const Dims *d, int i, int places)
 }
 
 static bool
-squares_fit(const Dims *d, const double *c, int places)
+squares_fit(const HeadDims *d, const double *c, int places)
 {
 	for (int i = 0; i < d->n; i++)
 		if (!(c[i] > 0) || d->k[i].place[0] != 0)
@@ -242,7 +235,7 @@ squares_fit(const Dims *d, const double *c, int places)
 }
 
 static int
-by_value(const void *a, const void *b)
+by_double(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
@@ -251,12 +244,12 @@ by_value(const void *a, const void *b)
 
 /* The least difference of two keys that are not equal, in one dimension. */
 static double
-least_step(Study *s, const Source *k, int places)
+least_step(HeadAnalysis *s, const Provenance *k, int places)
 {
 	double *sorted = TW_NEW(&s->scratch, double, places), least = INFINITY;
 
 	memcpy(sorted, k->place, (size_t)places * sizeof *sorted);
-	qsort(sorted, (size_t)places, sizeof *sorted, by_value);
+	qsort(sorted, (size_t)places, sizeof *sorted, by_double);
 	for (int p = 1; p < places; p++)
 		if (sorted[p] != sorted[p - 1])
 			least = fmin(least, sorted[p] - sorted[p - 1]);
@@ -266,7 +259,7 @@ least_step(Study *s, const Source *k, int places)
 static int
 by_keys(const void *a, const void *b, void *arg)
 {
-	const Dims *d = arg;
+	const HeadDims *d = arg;
 	int p = *(const int *)a, q = *(const int *)b;
 
 	for (int i = 0; i < d->n; i++) {
@@ -280,7 +273,7 @@ by_keys(const void *a, const void *b, void *arg)
 /* No two places have the same keys, so scores are as far apart as keys can be;
  * with one key none is below that of <bos>. */
 static bool
-keys_differ(Study *s, Dims *d, const double *c, int places)
+keys_differ(HeadAnalysis *s, HeadDims *d, const double *c, int places)
 {
 	int *order = TW_NEW(&s->scratch, int, places);
 
@@ -300,7 +293,7 @@ keys_differ(Study *s, Dims *d, const double *c, int places)
 
 /* The query at place t asks for the keys of this place, or for less than any. */
 static bool
-asks_for(const Dims *d, const double *c, int t, int place)
+query_selects(const HeadDims *d, const double *c, int t, int place)
 {
 	for (int i = 0; i < d->n; i++) {
 		double q = d->q[i].place[t], k = c[i] * d->k[i].place[place];
@@ -311,7 +304,7 @@ asks_for(const Dims *d, const double *c, int t, int place)
 }
 
 static bool
-looks_back(Study *s, TwHead *h, Dims *d)
+is_offset_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
 	int places = s->m->context + 1, back = -1;
 	double *c = TW_NEW(&s->scratch, double, d->n);
@@ -322,14 +315,14 @@ looks_back(Study *s, TwHead *h, Dims *d)
 		if (!by_place_alone(&d->q[i]) || !by_place_alone(&d->k[i]))
 			return false;
 	for (int i = 0; i < d->n; i++)
-		c[i] = weight_of(d, i, places);
+		c[i] = square_weight(d, i, places);
 	if (!squares_fit(d, c, places) || !keys_differ(s, d, c, places))
 		return false;
 	for (int p = places - 1; p >= 0 && back < 0; p--)
-		if (asks_for(d, c, places - 1, p))
+		if (query_selects(d, c, places - 1, p))
 			back = places - 1 - p;
 	for (int t = 1; t < places && back >= 0; t++)
-		if (!asks_for(d, c, t, t > back ? t - back : 0))
+		if (!query_selects(d, c, t, t > back ? t - back : 0))
 			back = -1;
 	h->way = TW_BACK;
 	h->back = back;
@@ -340,7 +333,7 @@ looks_back(Study *s, TwHead *h, Dims *d)
 
 /* The keys are 0 at every place of the text. */
 static bool
-only_lifts_bos(const Dims *d)
+only_lifts_bos(const HeadDims *d)
 {
 	for (int i = 0; i < d->n; i++)
 		if (!d->k[i].known || d->k[i].by_token || d->k[i].by_place || d->k[i].constant != 0)
@@ -349,15 +342,15 @@ only_lifts_bos(const Dims *d)
 }
 
 static bool
-keys_ignore_place(Study *s, const TwForms *f)
+keys_ignore_place(HeadAnalysis *s, const TwForms *f)
 {
-	Source r = take_back(s, f);
+	Provenance r = provenance_of(s, f);
 
 	return !r.known || !r.by_place;
 }
 
 static bool
-is_written(const Study *s, int column)
+is_written(const HeadAnalysis *s, int column)
 {
 	size_t d = (size_t)s->m->d_model;
 
@@ -377,7 +370,7 @@ is_written(const Study *s, int column)
 /* Whether a layer below writes where the form has a number of the place from: then the
  * embedding alone does not say what becomes of it. */
 static bool
-is_moved(const Study *s, const TwForms *f)
+is_moved(const HeadAnalysis *s, const TwForms *f)
 {
 	size_t d = (size_t)s->m->d_model;
 
@@ -394,14 +387,14 @@ is_moved(const Study *s, const TwForms *f)
 }
 
 static bool
-reads_moved(Study *s, int head)
+reads_moved(HeadAnalysis *s, int head)
 {
 	const TwLayer *l = s->l;
 	int width = l->heads * l->dk;
 
 	for (int j = head * l->dk; j < (head + 1) * l->dk; j++) {
-		TwForms q = row_of(s, l->wq, width, j, l->bq[j]),
-			k = row_of(s, l->wk, width, j, l->bk[j]);
+		TwForms q = column_as_form(s, l->wq, width, j, l->bq[j]),
+			k = column_as_form(s, l->wk, width, j, l->bk[j]);
 		if (is_moved(s, &q) || is_moved(s, &k))
 			return true;
 	}
@@ -411,7 +404,7 @@ reads_moved(Study *s, int head)
 /* 1 where the priority of a later place is greater, all else being equal; *flat: it is
  * the same. */
 static int
-slope(Study *s, const Dims *d, bool *flat)
+priority_slope(HeadAnalysis *s, const HeadDims *d, bool *flat)
 {
 	TwForms f = { 0 };
 	bool up = true, down = true, sure = true;
@@ -420,8 +413,8 @@ slope(Study *s, const Dims *d, bool *flat)
 	*flat = s->m->context > 1;
 	tw_form(&s->scratch, &f, d->priority, 1, s->m->d_model, 0);
 	for (int p = 1; p <= s->m->context; p++) {
-		double x = against(s, &f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model,
-		                   &sure);
+		double x = exact_dot(
+			s, &f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model, &sure);
 		up = up && (p == 1 || x > last);
 		down = down && (p == 1 || x < last);
 		*flat = *flat && (p == 1 || x == last);
@@ -432,31 +425,31 @@ slope(Study *s, const Dims *d, bool *flat)
 }
 
 static bool
-keyed_by_few(Study *s, int head, const Dims *d)
+keyed_by_few(HeadAnalysis *s, int head, const HeadDims *d)
 {
 	const TwLayer *l = s->l;
 	bool ok = true;
 
 	for (int i = 0; i < d->n && ok; i++) {
 		int j = head * l->dk + d->dim[i];
-		TwForms f = row_of(s, l->wk, l->heads * l->dk, j, l->bk[j]);
+		TwForms f = column_as_form(s, l->wk, l->heads * l->dk, j, l->bk[j]);
 		ok = keys_ignore_place(s, &f);
 	}
 	return ok;
 }
 
 static void
-choose(Study *s, TwHead *h, Dims *d)
+choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
 	bool flat;
 
-	if (looks_back(s, h, d))
+	if (is_offset_lookup(s, h, d))
 		return;
 	h->way = TW_ANY;
 	if (!d->sound)
 		return;
 	h->moved = reads_moved(s, h->head);
-	h->rising = slope(s, d, &flat);
+	h->rising = priority_slope(s, d, &flat);
 	if (!h->rising && !flat)
 		return;
 	if (h->rising && only_lifts_bos(d))
@@ -468,7 +461,7 @@ choose(Study *s, TwHead *h, Dims *d)
 /* ---- the rows that a head needs */
 
 static int
-project(Study *s, const float *w, int width, int j, float bias)
+project_row(HeadAnalysis *s, const float *w, int width, int j, float bias)
 {
 	TwForms *f = &s->c->stage[s->n].project;
 
@@ -477,7 +470,7 @@ project(Study *s, const float *w, int width, int j, float bias)
 }
 
 static void
-project_values(Study *s, TwHead *h)
+project_values(HeadAnalysis *s, TwHead *h)
 {
 	const TwLayer *l = s->l;
 	int d = s->m->d_model, width = l->heads * l->dv;
@@ -491,14 +484,14 @@ project_values(Study *s, TwHead *h)
 			used = out[c] != 0;
 		if (!used)
 			continue;
-		project(s, l->wv, width, j, l->bv[j]);
+		project_row(s, l->wv, width, j, l->bv[j]);
 		tw_form(&s->c->pool, &h->out, out, 1, d, 0);
 		h->nvalue++;
 	}
 }
 
 static void
-project_keys(Study *s, TwHead *h, const Dims *d)
+project_keys(HeadAnalysis *s, TwHead *h, const HeadDims *d)
 {
 	const TwLayer *l = s->l;
 	int width = l->heads * l->dk, first = h->head * l->dk;
@@ -508,16 +501,16 @@ project_keys(Study *s, TwHead *h, const Dims *d)
 	h->query = s->c->stage[s->n].project.n;
 	for (int i = 0; i < h->nkey; i++) {
 		int j = first + (all ? i : d->dim[i]);
-		project(s, l->wq, width, j, l->bq[j]);
+		project_row(s, l->wq, width, j, l->bq[j]);
 	}
 	h->key = s->c->stage[s->n].project.n;
 	for (int i = 0; i < h->nkey && h->way != TW_BEST; i++) {
 		int j = first + (all ? i : d->dim[i]);
-		project(s, l->wk, width, j, l->bk[j]);
+		project_row(s, l->wk, width, j, l->bk[j]);
 	}
 	if (all)
 		return;
-	h->priority = project(s, d->priority, 1, 0, d->priority_b);
+	h->priority = project_row(s, d->priority, 1, 0, d->priority_b);
 	h->lift = TW_NEW(&s->c->pool, float, h->nkey);
 	for (int i = 0; i < h->nkey && h->way == TW_BEST; i++)
 		h->lift[i] = (float)d->k[i].bos;
@@ -526,7 +519,7 @@ project_keys(Study *s, TwHead *h, const Dims *d)
 void
 tw_lookups(TwCode *c, int n)
 {
-	Study s = { .c = c, .m = c->m, .l = &c->m->layer[n], .n = n };
+	HeadAnalysis s = { .c = c, .m = c->m, .l = &c->m->layer[n], .n = n };
 	TwStage *stage = &c->stage[n];
 
 	stage->head = TW_NEW(&c->pool, TwHead, s.l->heads);
@@ -536,8 +529,8 @@ tw_lookups(TwCode *c, int n)
 		project_values(&s, h);
 		if (!h->nvalue)
 			continue;
-		Dims d = take_apart(&s, i);
-		choose(&s, h, &d);
+		HeadDims d = split_head(&s, i);
+		choose_lookup(&s, h, &d);
 		if (h->way != TW_BACK)
 			project_keys(&s, h, &d);
 		tw_pool_free(&s.scratch);

@@ -48,7 +48,7 @@ tw_refuse(char **error, const char *fmt, ...)
 /* ---- parts to model */
 
 static int
-by_name(const void *a, const void *b)
+by_tensor_name(const void *a, const void *b)
 {
 	return strcmp(((const TwPart *)a)->name, ((const TwPart *)b)->name);
 }
@@ -58,7 +58,7 @@ tw_part(const TwParts *parts, const char *name)
 {
 	TwPart key = { .name = name };
 
-	return bsearch(&key, parts->part, (size_t)parts->npart, sizeof key, by_name);
+	return bsearch(&key, parts->part, (size_t)parts->npart, sizeof key, by_tensor_name);
 }
 
 static bool
@@ -117,9 +117,9 @@ static bool
 sort_parts(const TwParts *parts, char **error)
 {
 	if (parts->npart)
-		qsort(parts->part, (size_t)parts->npart, sizeof *parts->part, by_name);
+		qsort(parts->part, (size_t)parts->npart, sizeof *parts->part, by_tensor_name);
 	for (int i = 1; i < parts->npart; i++)
-		if (!by_name(&parts->part[i - 1], &parts->part[i]))
+		if (!by_tensor_name(&parts->part[i - 1], &parts->part[i]))
 			return tw_refuse(error, "two tensors are called '%s'", parts->part[i].name);
 	return true;
 }

@@ -27,7 +27,7 @@ typedef struct Meta {
 typedef bool Read(Meta *, const cJSON *);
 
 static bool
-int_in(const cJSON *j, int low, int high, int *out)
+json_int(const cJSON *j, int low, int high, int *out)
 {
 	if (!cJSON_IsNumber(j) || !(j->valuedouble >= low && j->valuedouble <= high))
 		return false;
@@ -36,7 +36,7 @@ int_in(const cJSON *j, int low, int high, int *out)
 }
 
 static bool
-number(const cJSON *j, float *out)
+json_number(const cJSON *j, float *out)
 {
 	if (!cJSON_IsNumber(j) || !(fabs(j->valuedouble) < 1e30))
 		return false;
@@ -45,14 +45,14 @@ number(const cJSON *j, float *out)
 }
 
 static bool
-truth(const cJSON *j, bool *out)
+json_bool(const cJSON *j, bool *out)
 {
 	*out = cJSON_IsTrue(j);
 	return cJSON_IsBool(j);
 }
 
 static bool
-text(Meta *r, const cJSON *j, char **out)
+json_text(Meta *r, const cJSON *j, char **out)
 {
 	if (!cJSON_IsString(j) || !j->valuestring[0])
 		return false;
@@ -61,7 +61,7 @@ text(Meta *r, const cJSON *j, char **out)
 }
 
 static bool
-one_of(const cJSON *j, const char *const *word, int n, int *out)
+json_word(const cJSON *j, const char *const *word, int n, int *out)
 {
 	for (int i = 0; i < n && cJSON_IsString(j); i++)
 		if (!strcmp(j->valuestring, word[i])) {
@@ -72,17 +72,17 @@ one_of(const cJSON *j, const char *const *word, int n, int *out)
 }
 
 static bool
-kind(const cJSON *j, TwKind *out)
+json_kind(const cJSON *j, TwKind *out)
 {
 	int i = 0;
-	bool ok = one_of(j, (const char *[]){ "int", "bool", "token", "real" }, 4, &i);
+	bool ok = json_word(j, (const char *[]){ "int", "bool", "token", "real" }, 4, &i);
 
 	*out = (TwKind)i;
 	return ok;
 }
 
 static const cJSON *
-field(const cJSON *j, const char *name)
+json_field(const cJSON *j, const char *name)
 {
 	return cJSON_GetObjectItemCaseSensitive(j, name);
 }
@@ -112,23 +112,23 @@ all_differ(char **name, int n)
 /* ---- one reader a property */
 
 static bool
-read_version(Meta *r, const cJSON *j)
+meta_version(Meta *r, const cJSON *j)
 {
 	int version;
 
 	(void)r;
-	return int_in(j, TW_FORMAT, TW_FORMAT, &version);
+	return json_int(j, TW_FORMAT, TW_FORMAT, &version);
 }
 
 static bool
-read_name(Meta *r, const cJSON *j)
+meta_name(Meta *r, const cJSON *j)
 {
-	return text(r, j, &r->m->name);
+	return json_text(r, j, &r->m->name);
 }
 
 /* The numbers that are fed; absent where there are tokens. */
 static bool
-read_inputs(Meta *r, const cJSON *j)
+meta_inputs(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : 0;
@@ -138,17 +138,17 @@ read_inputs(Meta *r, const cJSON *j)
 	m->input = TW_NEW(r->pool, TwInput, n);
 	for (const cJSON *item = j->child; item; item = item->next) {
 		TwInput *in = &m->input[m->ninput++];
-		if (!text(r, field(item, "name"), &in->name)
-		    || !kind(field(item, "kind"), &in->kind) || in->kind == TW_TOKEN
-		    || !number(field(item, "low"), &in->low)
-		    || !number(field(item, "high"), &in->high) || in->low > in->high)
+		if (!json_text(r, json_field(item, "name"), &in->name)
+		    || !json_kind(json_field(item, "kind"), &in->kind) || in->kind == TW_TOKEN
+		    || !json_number(json_field(item, "low"), &in->low)
+		    || !json_number(json_field(item, "high"), &in->high) || in->low > in->high)
 			return false;
 	}
 	return true;
 }
 
 static bool
-read_vocab(Meta *r, const cJSON *j)
+meta_vocab(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : 0;
@@ -157,7 +157,7 @@ read_vocab(Meta *r, const cJSON *j)
 		return false;
 	m->vocab = TW_NEW(r->pool, char *, n);
 	for (const cJSON *token = j->child; token; token = token->next)
-		if (!text(r, token, &m->vocab[m->nvocab++]))
+		if (!json_text(r, token, &m->vocab[m->nvocab++]))
 			return false;
 	m->nfield = 1;
 	m->first = TW_NEW(r->pool, int, 2);
@@ -166,11 +166,12 @@ read_vocab(Meta *r, const cJSON *j)
 }
 
 static bool
-read_special(Meta *r, const cJSON *j)
+meta_special(Meta *r, const cJSON *j)
 {
 	int n = r->m->nvocab, row;
 
-	return int_in(field(j, "end"), n, n, &row) && int_in(field(j, "bos"), n + 1, n + 1, &row);
+	return json_int(json_field(j, "end"), n, n, &row)
+	       && json_int(json_field(j, "bos"), n + 1, n + 1, &row);
 }
 
 /* The words of a field are its name, ": " and a value each. */
@@ -188,7 +189,7 @@ one_field(char *const *word, int n)
 
 /* How many rows each field has; absent where a token is one row. */
 static bool
-read_fields(Meta *r, const cJSON *j)
+meta_fields(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : 0, rows;
@@ -199,7 +200,7 @@ read_fields(Meta *r, const cJSON *j)
 	m->nfield = 0;
 	m->first = TW_NEW(r->pool, int, n + 1);
 	for (const cJSON *field_ = j->child; field_; field_ = field_->next, m->nfield++) {
-		if (!int_in(field_, 1, m->nvocab - m->first[m->nfield], &rows)
+		if (!json_int(field_, 1, m->nvocab - m->first[m->nfield], &rows)
 		    || !one_field(m->vocab + m->first[m->nfield], rows))
 			return false;
 		m->first[m->nfield + 1] = m->first[m->nfield] + rows;
@@ -208,16 +209,16 @@ read_fields(Meta *r, const cJSON *j)
 }
 
 static bool
-read_context(Meta *r, const cJSON *j)
+meta_context(Meta *r, const cJSON *j)
 {
-	return int_in(j, 1, MAX_ROWS, &r->m->context);
+	return json_int(j, 1, MAX_ROWS, &r->m->context);
 }
 
 static bool
-read_attention(Meta *r, const cJSON *j)
+meta_attention(Meta *r, const cJSON *j)
 {
 	int i = 0;
-	bool ok = one_of(j, (const char *[]){ "causal", "bidirectional" }, 2, &i);
+	bool ok = json_word(j, (const char *[]){ "causal", "bidirectional" }, 2, &i);
 
 	r->m->bidirectional = i;
 	return ok;
@@ -226,14 +227,14 @@ read_attention(Meta *r, const cJSON *j)
 static bool
 read_layer(const cJSON *j, TwLayer *l)
 {
-	return int_in(field(j, "heads"), 0, MAX_WIDTH, &l->heads)
-	       && int_in(field(j, "key_size"), l->heads > 0, MAX_WIDTH, &l->dk)
-	       && int_in(field(j, "value_size"), l->heads > 0, MAX_WIDTH, &l->dv)
-	       && int_in(field(j, "neurons"), 0, MAX_NEURONS, &l->neurons);
+	return json_int(json_field(j, "heads"), 0, MAX_WIDTH, &l->heads)
+	       && json_int(json_field(j, "key_size"), l->heads > 0, MAX_WIDTH, &l->dk)
+	       && json_int(json_field(j, "value_size"), l->heads > 0, MAX_WIDTH, &l->dv)
+	       && json_int(json_field(j, "neurons"), 0, MAX_NEURONS, &l->neurons);
 }
 
 static bool
-read_layers(Meta *r, const cJSON *j)
+meta_layers(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1;
@@ -249,7 +250,7 @@ read_layers(Meta *r, const cJSON *j)
 
 /* There need be none. */
 static bool
-members(Meta *r, const cJSON *j, TwKind kind, TwMembers *m)
+read_members(Meta *r, const cJSON *j, TwKind kind, TwMembers *m)
 {
 	int n = cJSON_GetArraySize(j);
 
@@ -259,13 +260,13 @@ members(Meta *r, const cJSON *j, TwKind kind, TwMembers *m)
 		return false;
 	m->name = TW_NEW(r->pool, char *, n);
 	for (const cJSON *item = j->child; item; item = item->next)
-		if (!text(r, item, &m->name[m->n++]))
+		if (!json_text(r, item, &m->name[m->n++]))
 			return false;
 	return true;
 }
 
 static bool
-read_labels(Meta *r, const cJSON *j)
+meta_labels(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1;
@@ -276,10 +277,11 @@ read_labels(Meta *r, const cJSON *j)
 	char **name = TW_NEW(r->pool, char *, n);
 	for (const cJSON *item = j->child; item; item = item->next) {
 		TwLabel *l = &m->label[m->nlabel];
-		if (!text(r, field(item, "name"), &l->name) || !kind(field(item, "kind"), &l->kind)
-		    || !int_in(field(item, "columns"), 1, MAX_WIDTH, &l->columns)
-		    || (l->kind == TW_REAL && !number(field(item, "error"), &l->error))
-		    || !members(r, field(item, "members"), l->kind, &l->members))
+		if (!json_text(r, json_field(item, "name"), &l->name)
+		    || !json_kind(json_field(item, "kind"), &l->kind)
+		    || !json_int(json_field(item, "columns"), 1, MAX_WIDTH, &l->columns)
+		    || (l->kind == TW_REAL && !json_number(json_field(item, "error"), &l->error))
+		    || !read_members(r, json_field(item, "members"), l->kind, &l->members))
 			return false;
 		name[m->nlabel++] = l->name;
 	}
@@ -298,29 +300,31 @@ read_columns(Meta *r, const cJSON *columns, const cJSON *weights, TwNamed *v)
 	v->column = TW_NEW(r->pool, int, n);
 	v->weight = TW_NEW(r->pool, float, n);
 	for (; c; c = c->next, w = w->next, v->ncolumn++)
-		if (!int_in(c, 0, r->m->d_model - 1, &v->column[v->ncolumn])
-		    || !number(w, &v->weight[v->ncolumn]))
+		if (!json_int(c, 0, r->m->d_model - 1, &v->column[v->ncolumn])
+		    || !json_number(w, &v->weight[v->ncolumn]))
 			return false;
 	return true;
 }
 
 static bool
-read_named(Meta *r, const cJSON *j, TwNamed *v)
+read_named_value(Meta *r, const cJSON *j, TwNamed *v)
 {
-	if (!text(r, field(j, "name"), &v->name) || !int_in(field(j, "line"), 0, 1 << 30, &v->line)
-	    || !kind(field(j, "kind"), &v->kind) || !truth(field(j, "reference"), &v->reference)
-	    || !truth(field(j, "folded"), &v->folded)
-	    || !members(r, field(j, "members"), v->kind, &v->members))
+	if (!json_text(r, json_field(j, "name"), &v->name)
+	    || !json_int(json_field(j, "line"), 0, 1 << 30, &v->line)
+	    || !json_kind(json_field(j, "kind"), &v->kind)
+	    || !json_bool(json_field(j, "reference"), &v->reference)
+	    || !json_bool(json_field(j, "folded"), &v->folded)
+	    || !read_members(r, json_field(j, "members"), v->kind, &v->members))
 		return false;
 	if (v->folded)
 		return true;
-	return int_in(field(j, "state"), 0, 2 * r->m->nlayer, &v->state)
-	       && read_columns(r, field(j, "columns"), field(j, "weights"), v)
-	       && number(field(j, "bias"), &v->bias);
+	return json_int(json_field(j, "state"), 0, 2 * r->m->nlayer, &v->state)
+	       && read_columns(r, json_field(j, "columns"), json_field(j, "weights"), v)
+	       && json_number(json_field(j, "bias"), &v->bias);
 }
 
 static bool
-read_residual(Meta *r, const cJSON *j)
+meta_residual(Meta *r, const cJSON *j)
 {
 	TwModel *m = r->m;
 	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1;
@@ -329,14 +333,14 @@ read_residual(Meta *r, const cJSON *j)
 		return false;
 	m->named = TW_NEW(r->pool, TwNamed, n);
 	for (const cJSON *item = j->child; item; item = item->next)
-		if (!read_named(r, item, &m->named[m->nnamed++]))
+		if (!read_named_value(r, item, &m->named[m->nnamed++]))
 			return false;
 	return true;
 }
 
 /* Kept as text: only people and the proof checker read them. */
 static bool
-read_source(Meta *r, const cJSON *j)
+meta_source(Meta *r, const cJSON *j)
 {
 	char *s = cJSON_PrintUnformatted(j);
 
@@ -346,7 +350,7 @@ read_source(Meta *r, const cJSON *j)
 }
 
 static bool
-read_certificate(Meta *r, const cJSON *j)
+meta_certificate(Meta *r, const cJSON *j)
 {
 	char *s = cJSON_PrintUnformatted(j);
 
@@ -361,19 +365,19 @@ static const struct {
 	Read *read;
 	bool optional;
 } properties[] = {
-	{ "tw.version", read_version, false },
-	{ "tw.name", read_name, false },
-	{ "tw.inputs", read_inputs, true },
-	{ "tw.vocab", read_vocab, false },
-	{ "tw.fields", read_fields, true },
-	{ "tw.special", read_special, false },
-	{ "tw.context", read_context, false },
-	{ "tw.attention", read_attention, false },
-	{ "tw.layers", read_layers, false },
-	{ "tw.labels", read_labels, false },
-	{ "tw.residual", read_residual, false },
-	{ "tw.source", read_source, false },
-	{ "tw.certificate", read_certificate, false },
+	{ "tw.version", meta_version, false },
+	{ "tw.name", meta_name, false },
+	{ "tw.inputs", meta_inputs, true },
+	{ "tw.vocab", meta_vocab, false },
+	{ "tw.fields", meta_fields, true },
+	{ "tw.special", meta_special, false },
+	{ "tw.context", meta_context, false },
+	{ "tw.attention", meta_attention, false },
+	{ "tw.layers", meta_layers, false },
+	{ "tw.labels", meta_labels, false },
+	{ "tw.residual", meta_residual, false },
+	{ "tw.source", meta_source, false },
+	{ "tw.certificate", meta_certificate, false },
 };
 
 /* NULL if it is missing. */

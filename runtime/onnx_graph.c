@@ -34,19 +34,19 @@ typedef struct Weights {
 } Weights;
 
 static void
-matrix(Weights *l, const char *name, float **data, int64_t in, int64_t out)
+add_matrix(Weights *l, const char *name, float **data, int64_t in, int64_t out)
 {
 	l->w[l->n++] = (TwWeight){ name, data, 2, { in, out } };
 }
 
 static void
-vector(Weights *l, const char *name, float **data, int64_t size)
+add_vector(Weights *l, const char *name, float **data, int64_t size)
 {
 	l->w[l->n++] = (TwWeight){ name, data, 1, { size, 0 } };
 }
 
 static const char *
-part(TwPool *p, int layer, const char *name)
+layer_name(TwPool *p, int layer, const char *name)
 {
 	return tw_pool_fmt(p, "layers.%d.%s", layer, name);
 }
@@ -58,19 +58,19 @@ layer_weights(Weights *w, int n, TwLayer *l, int d)
 	TwPool *p = w->pool;
 
 	if (l->heads) {
-		matrix(w, part(p, n, "wq"), &l->wq, d, keys);
-		vector(w, part(p, n, "bq"), &l->bq, keys);
-		matrix(w, part(p, n, "wk"), &l->wk, d, keys);
-		vector(w, part(p, n, "bk"), &l->bk, keys);
-		matrix(w, part(p, n, "wv"), &l->wv, d, values);
-		vector(w, part(p, n, "bv"), &l->bv, values);
-		matrix(w, part(p, n, "wo"), &l->wo, values, d);
+		add_matrix(w, layer_name(p, n, "wq"), &l->wq, d, keys);
+		add_vector(w, layer_name(p, n, "bq"), &l->bq, keys);
+		add_matrix(w, layer_name(p, n, "wk"), &l->wk, d, keys);
+		add_vector(w, layer_name(p, n, "bk"), &l->bk, keys);
+		add_matrix(w, layer_name(p, n, "wv"), &l->wv, d, values);
+		add_vector(w, layer_name(p, n, "bv"), &l->bv, values);
+		add_matrix(w, layer_name(p, n, "wo"), &l->wo, values, d);
 	}
 	if (l->neurons) {
-		matrix(w, part(p, n, "w1"), &l->w1, d, l->neurons);
-		vector(w, part(p, n, "b1"), &l->b1, l->neurons);
-		matrix(w, part(p, n, "w2"), &l->w2, l->neurons, d);
-		vector(w, part(p, n, "b2"), &l->b2, d);
+		add_matrix(w, layer_name(p, n, "w1"), &l->w1, d, l->neurons);
+		add_vector(w, layer_name(p, n, "b1"), &l->b1, l->neurons);
+		add_matrix(w, layer_name(p, n, "w2"), &l->w2, l->neurons, d);
+		add_vector(w, layer_name(p, n, "b2"), &l->b2, d);
 	}
 }
 
@@ -81,20 +81,20 @@ tw_weights(TwPool *pool, TwModel *m, TwWeight **list)
 	int d = m->d_model;
 
 	if (m->ninput)
-		matrix(&w, "embed.input", &m->embed_input, m->ninput, d);
+		add_matrix(&w, "embed.input", &m->embed_input, m->ninput, d);
 	else
-		matrix(&w, "embed.token", &m->embed_token, m->nvocab + 2, d);
-	matrix(&w, "embed.position", &m->embed_position, m->context + 1, d);
+		add_matrix(&w, "embed.token", &m->embed_token, m->nvocab + 2, d);
+	add_matrix(&w, "embed.position", &m->embed_position, m->context + 1, d);
 	for (int n = 0; n < m->nlayer; n++)
 		layer_weights(&w, n, &m->layer[n], d);
 	if (m->emits) {
-		matrix(&w, "head.w", &m->head_w, d, m->nvocab + 2);
-		vector(&w, "head.b", &m->head_b, m->nvocab + 2);
+		add_matrix(&w, "head.w", &m->head_w, d, m->nvocab + 2);
+		add_vector(&w, "head.b", &m->head_b, m->nvocab + 2);
 	}
 	for (int i = 0; i < m->nlabel; i++) {
 		TwLabel *l = &m->label[i];
-		matrix(&w, tw_pool_fmt(pool, "labels.%s.w", l->name), &l->w, d, l->columns);
-		vector(&w, tw_pool_fmt(pool, "labels.%s.b", l->name), &l->b, l->columns);
+		add_matrix(&w, tw_pool_fmt(pool, "labels.%s.w", l->name), &l->w, d, l->columns);
+		add_vector(&w, tw_pool_fmt(pool, "labels.%s.b", l->name), &l->b, l->columns);
 	}
 	*list = w.w;
 	return w.n;
@@ -103,8 +103,8 @@ tw_weights(TwPool *pool, TwModel *m, TwWeight **list)
 /* ---- the graph: each function adds nodes and returns the name of the last */
 
 static const char *
-node_attr(TwPlan *p, const char *out, const char *op, const char *const in[4], const char *attr,
-          bool list, int nvalue, const int64_t *value)
+plan_node_attr(TwPlan *p, const char *out, const char *op, const char *const in[4],
+               const char *attr, bool list, int nvalue, const int64_t *value)
 {
 	TwNode *n = &p->node[p->nnode++];
 
@@ -120,27 +120,28 @@ node_attr(TwPlan *p, const char *out, const char *op, const char *const in[4], c
 }
 
 static const char *
-node(TwPlan *p, const char *out, const char *op, const char *const in[4])
+plan_node(TwPlan *p, const char *out, const char *op, const char *const in[4])
 {
-	return node_attr(p, out, op, in, NULL, false, 0, NULL);
+	return plan_node_attr(p, out, op, in, NULL, false, 0, NULL);
 }
 
 static const char *
-node_int(TwPlan *p, const char *out, const char *op, const char *const in[4], const char *attr,
-         int value)
+plan_node_int(TwPlan *p, const char *out, const char *op, const char *const in[4], const char *attr,
+              int value)
 {
-	return node_attr(p, out, op, in, attr, false, 1, (int64_t[]){ value });
+	return plan_node_attr(p, out, op, in, attr, false, 1, (int64_t[]){ value });
 }
 
 static const char *
-transpose(TwPlan *p, const char *out, const char *x, int a, int b, int c, int d)
+plan_transpose(TwPlan *p, const char *out, const char *x, int a, int b, int c, int d)
 {
-	return node_attr(p, out, "Transpose", IN(x), "perm", true, 4, (int64_t[]){ a, b, c, d });
+	return plan_node_attr(p, out, "Transpose", IN(x), "perm", true, 4,
+	                      (int64_t[]){ a, b, c, d });
 }
 
 /* A list of n integers; n = 0: a scalar. */
 static const char *
-integers(TwPlan *p, const char *name, int n, const int64_t *value)
+plan_integers(TwPlan *p, const char *name, int n, const int64_t *value)
 {
 	size_t size = (n ? (size_t)n : 1) * sizeof *value;
 	void *data = memcpy(tw_pool_alloc(p->pool, size, 1), value, size);
@@ -150,119 +151,120 @@ integers(TwPlan *p, const char *name, int n, const int64_t *value)
 }
 
 static const char *
-affine(TwPlan *p, const char *out, const char *x, const char *w, const char *b)
+plan_affine(TwPlan *p, const char *out, const char *x, const char *w, const char *b)
 {
-	const char *product = node(p, tw_pool_fmt(p->pool, "%s.product", out), "MatMul", IN(x, w));
+	const char *product = plan_node(p, tw_pool_fmt(p->pool, "%s.product", out), "MatMul",
+	                                IN(x, w));
 
-	return node(p, out, "Add", IN(product, b));
+	return plan_node(p, out, "Add", IN(product, b));
 }
 
 /* The rows of each token, and their sum; `row` is the one that can be <bos>. */
 static void
-token_rows(TwPlan *p, const TwModel *m)
+plan_token_rows(TwPlan *p, const TwModel *m)
 {
 	if (!m->record) {
-		node(p, "row", "Where", IN("here", "input_ids", "bos"));
-		node(p, "embed.by_token", "Gather", IN("embed.token", "row"));
+		plan_node(p, "row", "Where", IN("here", "input_ids", "bos"));
+		plan_node(p, "embed.by_token", "Gather", IN("embed.token", "row"));
 		return;
 	}
-	integers(p, "axis.fields", 1, (int64_t[]){ 2 });
-	node(p, "here.fields", "Unsqueeze", IN("here", "axis.fields"));
-	node(p, "rows", "Where", IN("here.fields", "input_ids", "bos"));
-	node(p, "embed.by_field", "Gather", IN("embed.token", "rows"));
-	node_int(p, "embed.by_token", "ReduceSum", IN("embed.by_field", "axis.fields"), "keepdims",
-	         0);
-	node_int(p, "row", "Gather", IN("rows", "zero"), "axis", 2);
+	plan_integers(p, "axis.fields", 1, (int64_t[]){ 2 });
+	plan_node(p, "here.fields", "Unsqueeze", IN("here", "axis.fields"));
+	plan_node(p, "rows", "Where", IN("here.fields", "input_ids", "bos"));
+	plan_node(p, "embed.by_field", "Gather", IN("embed.token", "rows"));
+	plan_node_int(p, "embed.by_token", "ReduceSum", IN("embed.by_field", "axis.fields"),
+	              "keepdims", 0);
+	plan_node_int(p, "row", "Gather", IN("rows", "zero"), "axis", 2);
 }
 
 /* The numbers of each position, none at <bos>. */
 static void
-input_numbers(TwPlan *p)
+plan_input_numbers(TwPlan *p)
 {
 	static const float nothing;
 
-	integers(p, "axis.numbers", 1, (int64_t[]){ 2 });
+	plan_integers(p, "axis.numbers", 1, (int64_t[]){ 2 });
 	p->tensor[p->ntensor++] = (TwTensor){ "nothing", false, 0, { 0 }, &nothing };
-	node(p, "in_text", "Greater", IN("place", "zero"));
-	node(p, "in_text.column", "Unsqueeze", IN("in_text", "axis.numbers"));
-	node(p, "numbers", "Where", IN("in_text.column", "inputs", "nothing"));
-	node(p, "embed.by_input", "MatMul", IN("numbers", "embed.input"));
+	plan_node(p, "in_text", "Greater", IN("place", "zero"));
+	plan_node(p, "in_text.column", "Unsqueeze", IN("in_text", "axis.numbers"));
+	plan_node(p, "numbers", "Where", IN("in_text.column", "inputs", "nothing"));
+	plan_node(p, "embed.by_input", "MatMul", IN("numbers", "embed.input"));
 }
 
 /* What is known of each position: `here`, it is not padding; its row or numbers; its
  * place. Padding starts as <bos> does. */
 static const char *
-embed(TwPlan *p, const TwModel *m)
+plan_embedding(TwPlan *p, const TwModel *m)
 {
-	integers(p, "zero", 0, (int64_t[]){ 0 });
-	integers(p, "one", 0, (int64_t[]){ 1 });
+	plan_integers(p, "zero", 0, (int64_t[]){ 0 });
+	plan_integers(p, "one", 0, (int64_t[]){ 1 });
 	if (!m->ninput)
-		integers(p, "bos", 0, (int64_t[]){ m->nvocab + 1 });
+		plan_integers(p, "bos", 0, (int64_t[]){ m->nvocab + 1 });
 
-	node(p, "total.shape", "Shape", IN("attention_mask"));
-	node(p, "total", "Gather", IN("total.shape", "one"));
-	node(p, "count.shape", "Shape", IN(m->ninput ? "inputs" : "input_ids"));
-	node(p, "count", "Gather", IN("count.shape", "one"));
-	node(p, "first", "Sub", IN("total", "count"));
-	node(p, "query", "Range", IN("first", "total", "one"));
-	node_int(p, "seen", "Cast", IN("attention_mask"), "to", TO_BOOL);
-	node_int(p, "here", "Gather", IN("seen", "query"), "axis", 1);
+	plan_node(p, "total.shape", "Shape", IN("attention_mask"));
+	plan_node(p, "total", "Gather", IN("total.shape", "one"));
+	plan_node(p, "count.shape", "Shape", IN(m->ninput ? "inputs" : "input_ids"));
+	plan_node(p, "count", "Gather", IN("count.shape", "one"));
+	plan_node(p, "first", "Sub", IN("total", "count"));
+	plan_node(p, "query", "Range", IN("first", "total", "one"));
+	plan_node_int(p, "seen", "Cast", IN("attention_mask"), "to", TO_BOOL);
+	plan_node_int(p, "here", "Gather", IN("seen", "query"), "axis", 1);
 	if (!m->ninput)
-		token_rows(p, m);
-	node(p, "place", "Where", IN("here", "position_ids", "zero"));
-	node(p, "embed.by_place", "Gather", IN("embed.position", "place"));
+		plan_token_rows(p, m);
+	plan_node(p, "place", "Where", IN("here", "position_ids", "zero"));
+	plan_node(p, "embed.by_place", "Gather", IN("embed.position", "place"));
 	if (m->ninput)
-		input_numbers(p);
-	return node(p, "x.0", "Add",
-	            IN(m->ninput ? "embed.by_input" : "embed.by_token", "embed.by_place"));
+		plan_input_numbers(p);
+	return plan_node(p, "x.0", "Add",
+	                 IN(m->ninput ? "embed.by_input" : "embed.by_token", "embed.by_place"));
 }
 
 /* Who sees whom, (batch, 1, sequence, past + sequence): each itself; a position
  * of the text what is shown, in a causal model up to itself. */
 static void
-visible(TwPlan *p, const TwModel *m)
+plan_mask(TwPlan *p, const TwModel *m)
 {
 	static const float hidden = -1073741824.0f; /* -2^30 */
 	const char *who = "here", *shown;
 
-	integers(p, "axis.1", 1, (int64_t[]){ 1 });
-	integers(p, "axis.2", 1, (int64_t[]){ 2 });
+	plan_integers(p, "axis.1", 1, (int64_t[]){ 1 });
+	plan_integers(p, "axis.2", 1, (int64_t[]){ 2 });
 	p->tensor[p->ntensor++] = (TwTensor){ "hidden", false, 0, { 0 }, &hidden };
 
-	node(p, "key", "Range", IN("zero", "total", "one"));
-	node(p, "query.column", "Unsqueeze", IN("query", "axis.1"));
-	node(p, "itself", "Equal", IN("query.column", "key"));
+	plan_node(p, "key", "Range", IN("zero", "total", "one"));
+	plan_node(p, "query.column", "Unsqueeze", IN("query", "axis.1"));
+	plan_node(p, "itself", "Equal", IN("query.column", "key"));
 	if (m->bidirectional) {
-		node(p, "is_bos", "Equal", m->ninput ? IN("place", "zero") : IN("row", "bos"));
-		who = node(p, "reads", "Not", IN("is_bos"));
+		plan_node(p, "is_bos", "Equal", m->ninput ? IN("place", "zero") : IN("row", "bos"));
+		who = plan_node(p, "reads", "Not", IN("is_bos"));
 	}
-	node(p, "seen.row", "Unsqueeze", IN("seen", "axis.1"));
-	node(p, "reads.column", "Unsqueeze", IN(who, "axis.2"));
-	shown = node(p, "shown", "And", IN("seen.row", "reads.column"));
+	plan_node(p, "seen.row", "Unsqueeze", IN("seen", "axis.1"));
+	plan_node(p, "reads.column", "Unsqueeze", IN(who, "axis.2"));
+	shown = plan_node(p, "shown", "And", IN("seen.row", "reads.column"));
 	if (!m->bidirectional) {
-		node(p, "before", "LessOrEqual", IN("key", "query.column"));
-		shown = node(p, "shown.before", "And", IN("shown", "before"));
+		plan_node(p, "before", "LessOrEqual", IN("key", "query.column"));
+		shown = plan_node(p, "shown.before", "And", IN("shown", "before"));
 	}
-	node(p, "visible.each", "Or", IN(shown, "itself"));
-	node(p, "visible", "Unsqueeze", IN("visible.each", "axis.1"));
+	plan_node(p, "visible.each", "Or", IN(shown, "itself"));
+	plan_node(p, "visible", "Unsqueeze", IN("visible.each", "axis.1"));
 }
 
 /* x w + b, as (batch, heads, sequence, size). */
 static const char *
-project(TwPlan *p, int n, const char *what, const char *x, const char *shape)
+plan_projection(TwPlan *p, int n, const char *what, const char *x, const char *shape)
 {
-	const char *out = part(p->pool, n, what);
-	const char *w = part(p->pool, n, tw_pool_fmt(p->pool, "w%s", what));
-	const char *b = part(p->pool, n, tw_pool_fmt(p->pool, "b%s", what));
-	const char *all = affine(p, tw_pool_fmt(p->pool, "%s.all", out), x, w, b);
-	const char *split = node(p, tw_pool_fmt(p->pool, "%s.split", out), "Reshape",
-	                         IN(all, shape));
+	const char *out = layer_name(p->pool, n, what);
+	const char *w = layer_name(p->pool, n, tw_pool_fmt(p->pool, "w%s", what));
+	const char *b = layer_name(p->pool, n, tw_pool_fmt(p->pool, "b%s", what));
+	const char *all = plan_affine(p, tw_pool_fmt(p->pool, "%s.all", out), x, w, b);
+	const char *split = plan_node(p, tw_pool_fmt(p->pool, "%s.split", out), "Reshape",
+	                              IN(all, shape));
 
-	return transpose(p, out, split, 0, 2, 1, 3);
+	return plan_transpose(p, out, split, 0, 2, 1, 3);
 }
 
 static void
-port(TwPort *list, int *n, const char *name, bool integer, int ndim, const char *const *dim)
+plan_port(TwPort *list, int *n, const char *name, bool integer, int ndim, const char *const *dim)
 {
 	TwPort *port = &list[(*n)++];
 
@@ -273,7 +275,8 @@ port(TwPort *list, int *n, const char *name, bool integer, int ndim, const char 
 
 /* Keys or values, those before this call among them. */
 static const char *
-with_past(TwPlan *p, const TwModel *m, int n, const char *what, const char *x, int heads, int size)
+plan_with_past(TwPlan *p, const TwModel *m, int n, const char *what, const char *x, int heads,
+               int size)
 {
 	if (m->bidirectional)
 		return x;
@@ -281,67 +284,70 @@ with_past(TwPlan *p, const TwModel *m, int n, const char *what, const char *x, i
 	const char *now = tw_pool_fmt(p->pool, "present.%d.%s", n, what);
 	const char *h = tw_pool_fmt(p->pool, "%d", heads), *s = tw_pool_fmt(p->pool, "%d", size);
 
-	port(p->input, &p->ninput, past, false, 4, IN("batch", h, "past", s));
-	port(p->output, &p->noutput, now, false, 4, IN("batch", h, "past + sequence", s));
-	return node_int(p, now, "Concat", IN(past, x), "axis", 2);
+	plan_port(p->input, &p->ninput, past, false, 4, IN("batch", h, "past", s));
+	plan_port(p->output, &p->noutput, now, false, 4, IN("batch", h, "past + sequence", s));
+	return plan_node_int(p, now, "Concat", IN(past, x), "axis", 2);
 }
 
 static const char *
-attention(TwPlan *p, const TwModel *m, int n, const char *x)
+plan_attention(TwPlan *p, const TwModel *m, int n, const char *x)
 {
 	const TwLayer *l = &m->layer[n];
 	TwPool *pool = p->pool;
-	const char *keys = integers(p, part(pool, n, "key_shape"), 4,
-	                            (int64_t[]){ 0, 0, l->heads, l->dk });
-	const char *values = integers(p, part(pool, n, "value_shape"), 4,
-	                              (int64_t[]){ 0, 0, l->heads, l->dv });
-	const char *joined = integers(p, part(pool, n, "joined_shape"), 3,
-	                              (int64_t[]){ 0, 0, (int64_t)l->heads * l->dv });
-	const char *q = project(p, n, "q", x, keys), *k = project(p, n, "k", x, keys);
-	const char *v = project(p, n, "v", x, values);
+	const char *keys = plan_integers(p, layer_name(pool, n, "key_shape"), 4,
+	                                 (int64_t[]){ 0, 0, l->heads, l->dk });
+	const char *values = plan_integers(p, layer_name(pool, n, "value_shape"), 4,
+	                                   (int64_t[]){ 0, 0, l->heads, l->dv });
+	const char *joined = plan_integers(p, layer_name(pool, n, "joined_shape"), 3,
+	                                   (int64_t[]){ 0, 0, (int64_t)l->heads * l->dv });
+	const char *q = plan_projection(p, n, "q", x, keys),
+		   *k = plan_projection(p, n, "k", x, keys);
+	const char *v = plan_projection(p, n, "v", x, values);
 
-	k = with_past(p, m, n, "key", k, l->heads, l->dk);
-	v = with_past(p, m, n, "value", v, l->heads, l->dv);
-	k = transpose(p, part(pool, n, "k.turned"), k, 0, 1, 3, 2);
-	q = node(p, part(pool, n, "score"), "MatMul", IN(q, k));
-	q = node(p, part(pool, n, "score.shown"), "Where", IN("visible", q, "hidden"));
-	q = node_int(p, part(pool, n, "weight"), "Softmax", IN(q), "axis", -1);
-	v = node(p, part(pool, n, "read"), "MatMul", IN(q, v));
-	v = transpose(p, part(pool, n, "read.turned"), v, 0, 2, 1, 3);
-	v = node(p, part(pool, n, "read.joined"), "Reshape", IN(v, joined));
-	v = node(p, part(pool, n, "attention"), "MatMul", IN(v, part(pool, n, "wo")));
-	return node(p, tw_pool_fmt(pool, "x.%d", 2 * n + 1), "Add", IN(x, v));
+	k = plan_with_past(p, m, n, "key", k, l->heads, l->dk);
+	v = plan_with_past(p, m, n, "value", v, l->heads, l->dv);
+	k = plan_transpose(p, layer_name(pool, n, "k.turned"), k, 0, 1, 3, 2);
+	q = plan_node(p, layer_name(pool, n, "score"), "MatMul", IN(q, k));
+	q = plan_node(p, layer_name(pool, n, "score.shown"), "Where", IN("visible", q, "hidden"));
+	q = plan_node_int(p, layer_name(pool, n, "weight"), "Softmax", IN(q), "axis", -1);
+	v = plan_node(p, layer_name(pool, n, "read"), "MatMul", IN(q, v));
+	v = plan_transpose(p, layer_name(pool, n, "read.turned"), v, 0, 2, 1, 3);
+	v = plan_node(p, layer_name(pool, n, "read.joined"), "Reshape", IN(v, joined));
+	v = plan_node(p, layer_name(pool, n, "attention"), "MatMul",
+	              IN(v, layer_name(pool, n, "wo")));
+	return plan_node(p, tw_pool_fmt(pool, "x.%d", 2 * n + 1), "Add", IN(x, v));
 }
 
 static const char *
-mlp(TwPlan *p, int n, const char *x)
+plan_mlp(TwPlan *p, int n, const char *x)
 {
 	TwPool *pool = p->pool;
-	const char *h = affine(p, part(pool, n, "neuron.sum"), x, part(pool, n, "w1"),
-	                       part(pool, n, "b1"));
+	const char *h = plan_affine(p, layer_name(pool, n, "neuron.sum"), x,
+	                            layer_name(pool, n, "w1"), layer_name(pool, n, "b1"));
 
-	h = node(p, part(pool, n, "neuron"), "Relu", IN(h));
-	h = affine(p, part(pool, n, "mlp"), h, part(pool, n, "w2"), part(pool, n, "b2"));
-	return node(p, tw_pool_fmt(pool, "x.%d", 2 * n + 2), "Add", IN(x, h));
+	h = plan_node(p, layer_name(pool, n, "neuron"), "Relu", IN(h));
+	h = plan_affine(p, layer_name(pool, n, "mlp"), h, layer_name(pool, n, "w2"),
+	                layer_name(pool, n, "b2"));
+	return plan_node(p, tw_pool_fmt(pool, "x.%d", 2 * n + 2), "Add", IN(x, h));
 }
 
 static void
-outputs(TwPlan *p, const TwModel *m, const char *x)
+plan_outputs(TwPlan *p, const TwModel *m, const char *x)
 {
 	TwPool *pool = p->pool;
 
 	if (m->emits) {
-		affine(p, "logits", x, "head.w", "head.b");
-		port(p->output, &p->noutput, "logits", false, 3,
-		     IN("batch", "sequence", tw_pool_fmt(pool, "%d", m->nvocab + 2)));
+		plan_affine(p, "logits", x, "head.w", "head.b");
+		plan_port(p->output, &p->noutput, "logits", false, 3,
+		          IN("batch", "sequence", tw_pool_fmt(pool, "%d", m->nvocab + 2)));
 	}
 	for (int i = 0; i < m->nlabel; i++) {
 		const char *name = m->label[i].name;
 		const char *out = tw_pool_fmt(pool, "label.%s", name);
-		affine(p, out, x, tw_pool_fmt(pool, "labels.%s.w", name),
-		       tw_pool_fmt(pool, "labels.%s.b", name));
-		port(p->output, &p->noutput, out, false, 3,
-		     IN("batch", "sequence", tw_pool_fmt(pool, "%d", m->label[i].columns)));
+		plan_affine(p, out, x, tw_pool_fmt(pool, "labels.%s.w", name),
+		            tw_pool_fmt(pool, "labels.%s.b", name));
+		plan_port(p->output, &p->noutput, out, false, 3,
+		          IN("batch", "sequence", tw_pool_fmt(pool, "%d", m->label[i].columns)));
 	}
 }
 
@@ -379,21 +385,22 @@ tw_plan(TwPool *pool, const TwModel *m)
 	p->output = TW_NEW(pool, TwPort, 1 + 2 * m->nlayer + m->nlabel);
 	plan_weights(p, m);
 	bool numbers = m->ninput > 0;
-	port(p->input, &p->ninput, numbers ? "inputs" : "input_ids", !numbers,
-	     2 + (m->record || numbers),
-	     IN("batch", "sequence", tw_pool_fmt(pool, "%d", numbers ? m->ninput : m->nfield)));
-	port(p->input, &p->ninput, "attention_mask", true, 2, IN("batch", all));
-	port(p->input, &p->ninput, "position_ids", true, 2, IN("batch", "sequence"));
+	plan_port(
+		p->input, &p->ninput, numbers ? "inputs" : "input_ids", !numbers,
+		2 + (m->record || numbers),
+		IN("batch", "sequence", tw_pool_fmt(pool, "%d", numbers ? m->ninput : m->nfield)));
+	plan_port(p->input, &p->ninput, "attention_mask", true, 2, IN("batch", all));
+	plan_port(p->input, &p->ninput, "position_ids", true, 2, IN("batch", "sequence"));
 
-	const char *x = embed(p, m);
+	const char *x = plan_embedding(p, m);
 	if (has_heads(m))
-		visible(p, m);
+		plan_mask(p, m);
 	for (int n = 0; n < m->nlayer; n++) {
 		if (m->layer[n].heads)
-			x = attention(p, m, n, x);
+			x = plan_attention(p, m, n, x);
 		if (m->layer[n].neurons)
-			x = mlp(p, n, x);
+			x = plan_mlp(p, n, x);
 	}
-	outputs(p, m, x);
+	plan_outputs(p, m, x);
 	return p;
 }

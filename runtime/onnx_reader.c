@@ -28,7 +28,7 @@ typedef struct Bytes {
 } Bytes;
 
 static bool
-varint(Bytes *b, uint64_t *out)
+read_varint(Bytes *b, uint64_t *out)
 {
 	*out = 0;
 	for (int shift = 0; shift < 64 && b->at < b->end; shift += 7) {
@@ -55,13 +55,13 @@ well_formed(const ProtobufCMessageDescriptor *d, Bytes b, int depth)
 	uint64_t tag, n;
 
 	while (b.at < b.end) {
-		if (!varint(&b, &tag) || tag >> 3 == 0 || tag >> 3 > 1 << 29)
+		if (!read_varint(&b, &tag) || tag >> 3 == 0 || tag >> 3 > 1 << 29)
 			return false;
 		const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(
 			d, (unsigned)(tag >> 3));
 		switch (tag & 7) {
 		case 0:
-			if (!varint(&b, &n))
+			if (!read_varint(&b, &n))
 				return false;
 			break;
 		case 1:
@@ -69,7 +69,7 @@ well_formed(const ProtobufCMessageDescriptor *d, Bytes b, int depth)
 				return false;
 			break;
 		case 2:
-			if (!varint(&b, &n) || !skip(&b, n))
+			if (!read_varint(&b, &n) || !skip(&b, n))
 				return false;
 			if (f && f->type == PROTOBUF_C_TYPE_MESSAGE
 			    && (depth == MAX_DEPTH
@@ -90,7 +90,7 @@ well_formed(const ProtobufCMessageDescriptor *d, Bytes b, int depth)
 /* ---- rationed memory */
 
 static void *
-ration(void *left, size_t n)
+rationed_alloc(void *left, size_t n)
 {
 	if (n > *(size_t *)left)
 		return NULL;
@@ -99,7 +99,7 @@ ration(void *left, size_t n)
 }
 
 static void
-give(void *left, void *p)
+rationed_free(void *left, void *p)
 {
 	(void)left;
 	free(p);
@@ -109,7 +109,7 @@ static Onnx__ModelProto *
 unpack(const void *bytes, size_t n)
 {
 	size_t left = (1 << 20) + 64 * n;
-	ProtobufCAllocator allocator = { ration, give, &left };
+	ProtobufCAllocator allocator = { rationed_alloc, rationed_free, &left };
 	Bytes all = { bytes, (const uint8_t *)bytes + n };
 
 	if (!well_formed(&onnx__model_proto__descriptor, all, 0))
@@ -120,7 +120,7 @@ unpack(const void *bytes, size_t n)
 /* ---- the file's graph against the plan */
 
 static bool
-same(const char *a, const char *b)
+same_string(const char *a, const char *b)
 {
 	return !strcmp(a ? a : "", b ? b : "");
 }
@@ -131,8 +131,9 @@ same_tensor(const Onnx__TensorProto *t, const TwTensor *want)
 	int type = want->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 	                         : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 
-	if (!same(t->name, want->name) || t->data_type != type || t->n_dims != (size_t)want->ndim
-	    || t->segment || t->n_external_data || t->has_data_location)
+	if (!same_string(t->name, want->name) || t->data_type != type
+	    || t->n_dims != (size_t)want->ndim || t->segment || t->n_external_data
+	    || t->has_data_location)
 		return false;
 	for (int i = 0; i < want->ndim; i++)
 		if (t->dims[i] != want->dim[i])
@@ -147,7 +148,8 @@ same_attribute(const Onnx__AttributeProto *a, const TwNode *want)
 	int type = want->list ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS
 	                      : ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
 
-	if (!same(a->name, want->attr) || (int)a->type != type || !same(a->ref_attr_name, NULL))
+	if (!same_string(a->name, want->attr) || (int)a->type != type
+	    || !same_string(a->ref_attr_name, NULL))
 		return false;
 	if (!want->list)
 		return a->has_i && a->i == want->value[0];
@@ -162,12 +164,12 @@ same_node(const Onnx__NodeProto *n, const TwNode *want)
 
 	while (inputs < 4 && want->in[inputs])
 		inputs++;
-	if (!same(n->op_type, want->op) || !same(n->domain, NULL) || n->n_input != inputs
-	    || n->n_output != 1 || !same(n->output[0], want->out)
+	if (!same_string(n->op_type, want->op) || !same_string(n->domain, NULL)
+	    || n->n_input != inputs || n->n_output != 1 || !same_string(n->output[0], want->out)
 	    || n->n_attribute != (want->attr != NULL))
 		return false;
 	for (size_t i = 0; i < inputs; i++)
-		if (!same(n->input[i], want->in[i]))
+		if (!same_string(n->input[i], want->in[i]))
 			return false;
 	return !want->attr || same_attribute(n->attribute[0], want);
 }
@@ -176,7 +178,7 @@ static bool
 same_dim(const Onnx__TensorShapeProto__Dimension *d, const char *want)
 {
 	if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM)
-		return same(d->dim_param, want);
+		return same_string(d->dim_param, want);
 	return d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE
 	       && want[0] >= '0' && want[0] <= '9' && d->dim_value == atoll(want);
 }
@@ -187,7 +189,7 @@ same_port(const Onnx__ValueInfoProto *v, const TwPort *want)
 	int type = want->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 	                         : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 
-	if (!same(v->name, want->name) || !v->type
+	if (!same_string(v->name, want->name) || !v->type
 	    || v->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !v->type->tensor_type)
 		return false;
 	const Onnx__TypeProto__Tensor *t = v->type->tensor_type;
@@ -236,8 +238,8 @@ same_header(const Onnx__ModelProto *file, char **error)
 {
 	if (!file->graph || file->n_opset_import != 1 || file->n_functions || file->n_training_info)
 		return tw_refuse(error, "not a tw model");
-	if (!same(file->opset_import[0]->domain, NULL) || file->opset_import[0]->version != TW_OPSET
-	    || file->ir_version != TW_IR_VERSION)
+	if (!same_string(file->opset_import[0]->domain, NULL)
+	    || file->opset_import[0]->version != TW_OPSET || file->ir_version != TW_IR_VERSION)
 		return tw_refuse(error, "another version of ONNX than %d, opset %d", TW_IR_VERSION,
 		                 TW_OPSET);
 	return true;
@@ -246,14 +248,14 @@ same_header(const Onnx__ModelProto *file, char **error)
 /* ---- the file's parts */
 
 static bool
-is_part(const Onnx__TensorProto *t)
+is_weight(const Onnx__TensorProto *t)
 {
 	return t->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT && t->n_dims >= 1
 	       && t->n_dims <= 2 && t->name;
 }
 
 static void
-gather(TwPool *pool, const Onnx__ModelProto *file, TwParts *parts)
+collect_tensors(TwPool *pool, const Onnx__ModelProto *file, TwParts *parts)
 {
 	const Onnx__GraphProto *g = file->graph;
 
@@ -261,7 +263,7 @@ gather(TwPool *pool, const Onnx__ModelProto *file, TwParts *parts)
 	parts->prop = TW_NEW(pool, TwProp, file->n_metadata_props);
 	for (size_t i = 0; i < g->n_initializer; i++) {
 		const Onnx__TensorProto *t = g->initializer[i];
-		if (!is_part(t))
+		if (!is_weight(t))
 			continue;
 		TwPart *part = &parts->part[parts->npart++];
 		*part = (TwPart){
@@ -284,7 +286,7 @@ convert(TwPool *pool, const Onnx__ModelProto *file, char **error)
 
 	if (!same_header(file, error))
 		return NULL;
-	gather(pool, file, &parts);
+	collect_tensors(pool, file, &parts);
 	m = tw_assemble(&parts, error);
 	if (m && !same_graph(file->graph, tw_plan(pool, m), error)) {
 		tw_free(m);

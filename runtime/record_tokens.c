@@ -18,23 +18,23 @@ enum { WORD = 64 }; /* room for a value */
 
 /* ---- reading */
 
-typedef struct Reader {
+typedef struct RecordReader {
 	const TwModel *m;
 	const char *at;
 	int *row; /* (nfield) -1: not given yet */
 	char **error;
-} Reader;
+} RecordReader;
 
 static void
-blanks(Reader *r)
+skip_blanks(RecordReader *r)
 {
 	r->at += strspn(r->at, " \t\n");
 }
 
 static bool
-accept(Reader *r, char c)
+accept_char(RecordReader *r, char c)
 {
-	blanks(r);
+	skip_blanks(r);
 	if (*r->at != c)
 		return false;
 	r->at++;
@@ -43,7 +43,7 @@ accept(Reader *r, char c)
 
 /* Says what was expected where the reader stands. */
 static bool
-expected(Reader *r, const char *what)
+expected(RecordReader *r, const char *what)
 {
 	int n = (int)strcspn(r->at, " \t\n");
 
@@ -60,7 +60,7 @@ word_length(const char *s)
 
 /* What follows "name: " in a word of the field; NULL if it is another field's. */
 static const char *
-value_of(const TwModel *m, int row, const char *name)
+value_in_field(const TwModel *m, int row, const char *name)
 {
 	size_t n = strlen(name);
 	const char *word = m->vocab[row];
@@ -73,20 +73,20 @@ static int
 field_called(const TwModel *m, const char *name)
 {
 	for (int f = 0; f < m->nfield; f++)
-		if (value_of(m, m->first[f], name))
+		if (value_in_field(m, m->first[f], name))
 			return f;
 	return -1;
 }
 
 static bool
-element_name(Reader *r, const char *name, int i, char **out)
+element_name(RecordReader *r, const char *name, int i, char **out)
 {
 	*out = NULL;
 	return asprintf(out, "%s[%d]", name, i) >= 0 || tw_refuse(r->error, "out of memory");
 }
 
 static bool
-has_element(Reader *r, const char *name, int i)
+has_element(RecordReader *r, const char *name, int i)
 {
 	char *element;
 	bool has = element_name(r, name, i, &element) && field_called(r->m, element) >= 0;
@@ -96,7 +96,7 @@ has_element(Reader *r, const char *name, int i)
 }
 
 static bool
-set_field(Reader *r, const char *name, const char *value)
+set_field(RecordReader *r, const char *name, const char *value)
 {
 	const TwModel *m = r->m;
 	int f = field_called(m, name);
@@ -109,7 +109,7 @@ set_field(Reader *r, const char *name, const char *value)
 	if (r->row[f] >= 0)
 		return tw_refuse(r->error, "the field '%s' is given twice", name);
 	for (int row = m->first[f]; row < m->first[f + 1] && r->row[f] < 0; row++) {
-		const char *word = value_of(m, row, name);
+		const char *word = value_in_field(m, row, name);
 		if (word && !strcmp(word, value))
 			r->row[f] = row;
 	}
@@ -117,7 +117,7 @@ set_field(Reader *r, const char *name, const char *value)
 }
 
 static bool
-set_element(Reader *r, const char *name, int i, const char *value)
+set_element(RecordReader *r, const char *name, int i, const char *value)
 {
 	char *element;
 	bool ok = element_name(r, name, i, &element) && set_field(r, element, value);
@@ -127,7 +127,7 @@ set_element(Reader *r, const char *name, int i, const char *value)
 }
 
 static bool
-set_bits(Reader *r, const char *name, uint64_t bits)
+set_bits(RecordReader *r, const char *name, uint64_t bits)
 {
 	int i = 0;
 
@@ -140,9 +140,9 @@ set_bits(Reader *r, const char *name, uint64_t bits)
 
 /* A word; numbers in decimal. */
 static bool
-read_word(Reader *r, char *word, uint64_t *number, bool *is_number)
+read_word(RecordReader *r, char *word, uint64_t *number, bool *is_number)
 {
-	blanks(r);
+	skip_blanks(r);
 	size_t n = word_length(r->at);
 	char *end;
 	bool hex = r->at[0] == '0' && r->at[1] == 'x';
@@ -161,27 +161,27 @@ read_word(Reader *r, char *word, uint64_t *number, bool *is_number)
 }
 
 static bool
-read_list(Reader *r, const char *name)
+read_list(RecordReader *r, const char *name)
 {
 	char word[WORD];
 	uint64_t number;
 	bool is_number;
 
-	for (int i = 0; !accept(r, ']'); i++)
-		if ((i && !accept(r, ',')) || !read_word(r, word, &number, &is_number)
+	for (int i = 0; !accept_char(r, ']'); i++)
+		if ((i && !accept_char(r, ',')) || !read_word(r, word, &number, &is_number)
 		    || !set_element(r, name, i, word))
 			return expected(r, "',' or ']'");
 	return true;
 }
 
 static bool
-read_value(Reader *r, const char *name)
+read_field_value(RecordReader *r, const char *name)
 {
 	char word[WORD];
 	uint64_t number;
 	bool is_number;
 
-	if (accept(r, '['))
+	if (accept_char(r, '['))
 		return read_list(r, name);
 	if (!read_word(r, word, &number, &is_number))
 		return false;
@@ -191,28 +191,28 @@ read_value(Reader *r, const char *name)
 }
 
 static bool
-read_field(Reader *r)
+read_record_field(RecordReader *r)
 {
-	blanks(r);
+	skip_blanks(r);
 	size_t n = word_length(r->at);
 	char *name = strndup(r->at, n);
 	bool ok = name;
 
 	r->at += n;
-	if (!n || !accept(r, ':'))
+	if (!n || !accept_char(r, ':'))
 		ok = n ? expected(r, "':'") : expected(r, "the name of a field");
-	ok = ok && read_value(r, name);
+	ok = ok && read_field_value(r, name);
 	free(name);
 	return ok;
 }
 
 static bool
-read_record(Reader *r)
+read_record(RecordReader *r)
 {
-	if (!accept(r, '{'))
+	if (!accept_char(r, '{'))
 		return expected(r, "'{', for a token is a record, {field: value, …},");
-	for (int i = 0; !accept(r, '}'); i++)
-		if ((i && !accept(r, ',')) || !read_field(r))
+	for (int i = 0; !accept_char(r, '}'); i++)
+		if ((i && !accept_char(r, ',')) || !read_record_field(r))
 			return expected(r, "',' or '}'");
 	for (int f = 0; f < r->m->nfield; f++) {
 		const char *word = r->m->vocab[r->m->first[f]];
@@ -226,10 +226,10 @@ read_record(Reader *r)
 int
 tw_tokenize_records(const TwModel *m, const char *text, int *rows, char **error)
 {
-	Reader r = { m, text, rows, error };
+	RecordReader r = { m, text, rows, error };
 	int n = 0;
 
-	for (; blanks(&r), *r.at; n++, r.row += m->nfield) {
+	for (; skip_blanks(&r), *r.at; n++, r.row += m->nfield) {
 		if (n == m->context) {
 			tw_refuse(error, "the prompt is too long: the model takes %d tokens",
 			          m->context);
@@ -239,7 +239,7 @@ tw_tokenize_records(const TwModel *m, const char *text, int *rows, char **error)
 			r.row[f] = -1;
 		if (!read_record(&r))
 			return -1;
-		accept(&r, ',');
+		accept_char(&r, ',');
 	}
 	if (!n)
 		tw_refuse(error, "the prompt is empty");
@@ -248,12 +248,12 @@ tw_tokenize_records(const TwModel *m, const char *text, int *rows, char **error)
 
 /* ---- writing */
 
-typedef struct Writer {
+typedef struct RecordWriter {
 	char *out;
 	size_t size, n; /* n: how long it is, were there room */
-} Writer;
+} RecordWriter;
 
-static void __attribute__((format(printf, 2, 3))) put(Writer *w, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) put_fmt(RecordWriter *w, const char *fmt, ...)
 {
 	va_list ap;
 	bool room = w->n < w->size;
@@ -285,7 +285,7 @@ list_length(const TwModel *m, int f)
 }
 
 static void
-put_list(Writer *w, const TwModel *m, int f, int n, const int *row)
+put_list_field(RecordWriter *w, const TwModel *m, int f, int n, const int *row)
 {
 	bool bits = n <= 64 && !strcmp(value(m->vocab[m->first[f]]), "false");
 	uint64_t number = 0;
@@ -293,29 +293,29 @@ put_list(Writer *w, const TwModel *m, int f, int n, const int *row)
 	for (int i = 0; bits && i < n; i++)
 		number |= (uint64_t)(row[f + i] - m->first[f + i]) << i;
 	if (bits) {
-		put(w, "0x%0*" PRIx64, (n + 3) / 4, number);
+		put_fmt(w, "0x%0*" PRIx64, (n + 3) / 4, number);
 		return;
 	}
 	for (int i = 0; i < n; i++)
-		put(w, "%s%s", i ? ", " : "[", value(m->vocab[row[f + i]]));
-	put(w, "]");
+		put_fmt(w, "%s%s", i ? ", " : "[", value(m->vocab[row[f + i]]));
+	put_fmt(w, "]");
 }
 
 size_t
 tw_spell_record(const TwModel *m, const int *row, char *out, size_t size)
 {
-	Writer w = { out, size, 0 };
+	RecordWriter w = { out, size, 0 };
 
 	for (int f = 0, n; f < m->nfield; f += n ? n : 1) {
 		const char *word = m->vocab[row[f]];
 		n = list_length(m, f);
-		put(&w, "%s", f ? ", " : "{");
-		put(&w, "%.*s: ", (int)strcspn(word, n ? "[" : ":"), word);
+		put_fmt(&w, "%s", f ? ", " : "{");
+		put_fmt(&w, "%.*s: ", (int)strcspn(word, n ? "[" : ":"), word);
 		if (n)
-			put_list(&w, m, f, n, row);
+			put_list_field(&w, m, f, n, row);
 		else
-			put(&w, "%s", value(word));
+			put_fmt(&w, "%s", value(word));
 	}
-	put(&w, "}");
+	put_fmt(&w, "}");
 	return w.n;
 }

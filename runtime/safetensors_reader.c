@@ -7,15 +7,15 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-typedef struct Reader {
+typedef struct SafetensorsReader {
 	TwPool pool; /* for the list of parts */
 	TwParts parts;
 	const unsigned char *data;
 	size_t ndata, used;
-} Reader;
+} SafetensorsReader;
 
 static bool
-offset(const cJSON *j, int64_t high, int64_t *out)
+data_offset(const cJSON *j, int64_t high, int64_t *out)
 {
 	if (!cJSON_IsNumber(j) || !(j->valuedouble >= 0 && j->valuedouble <= (double)high))
 		return false;
@@ -24,7 +24,7 @@ offset(const cJSON *j, int64_t high, int64_t *out)
 }
 
 static bool
-add_props(Reader *r, const cJSON *meta)
+add_metadata(SafetensorsReader *r, const cJSON *meta)
 {
 	if (!cJSON_IsObject(meta) || r->parts.prop)
 		return false;
@@ -38,18 +38,18 @@ add_props(Reader *r, const cJSON *meta)
 }
 
 static bool
-shape(const cJSON *j, TwPart *part)
+tensor_shape(const cJSON *j, TwPart *part)
 {
 	if (!cJSON_IsArray(j) || cJSON_GetArraySize(j) > 2)
 		return false;
 	for (const cJSON *dim = j->child; dim; dim = dim->next)
-		if (!offset(dim, 1 << 30, &part->dim[part->ndim++]))
+		if (!data_offset(dim, 1 << 30, &part->dim[part->ndim++]))
 			return false;
 	return true;
 }
 
 static bool
-add_part(Reader *r, const cJSON *j)
+add_tensor(SafetensorsReader *r, const cJSON *j)
 {
 	TwPart *part = &r->parts.part[r->parts.npart++];
 	const cJSON *range = cJSON_GetObjectItemCaseSensitive(j, "data_offsets");
@@ -58,9 +58,10 @@ add_part(Reader *r, const cJSON *j)
 
 	part->name = j->string;
 	if (!type || strcmp(type, "F32")
-	    || !shape(cJSON_GetObjectItemCaseSensitive(j, "shape"), part) || !cJSON_IsArray(range)
-	    || cJSON_GetArraySize(range) != 2 || !offset(range->child, (int64_t)r->ndata, &begin)
-	    || !offset(range->child->next, (int64_t)r->ndata, &end) || (size_t)begin != r->used
+	    || !tensor_shape(cJSON_GetObjectItemCaseSensitive(j, "shape"), part)
+	    || !cJSON_IsArray(range) || cJSON_GetArraySize(range) != 2
+	    || !data_offset(range->child, (int64_t)r->ndata, &begin)
+	    || !data_offset(range->child->next, (int64_t)r->ndata, &end) || (size_t)begin != r->used
 	    || end < begin)
 		return false;
 	part->bytes = r->data + begin;
@@ -70,13 +71,13 @@ add_part(Reader *r, const cJSON *j)
 }
 
 static bool
-read_header(Reader *r, const cJSON *header)
+read_header(SafetensorsReader *r, const cJSON *header)
 {
 	if (!cJSON_IsObject(header))
 		return false;
 	r->parts.part = TW_NEW(&r->pool, TwPart, cJSON_GetArraySize(header));
 	for (const cJSON *j = header->child; j; j = j->next)
-		if (!(strcmp(j->string, "__metadata__") ? add_part(r, j) : add_props(r, j)))
+		if (!(strcmp(j->string, "__metadata__") ? add_tensor(r, j) : add_metadata(r, j)))
 			return false;
 	return r->used == r->ndata;
 }
@@ -91,7 +92,8 @@ tw_load_safetensors(const void *bytes, size_t n, char **error)
 		return NULL;
 	}
 	const char *text = (const char *)bytes + sizeof size;
-	Reader r = { .data = (const unsigned char *)text + size, .ndata = n - sizeof size - size };
+	SafetensorsReader r = { .data = (const unsigned char *)text + size,
+		                .ndata = n - sizeof size - size };
 	cJSON *header = cJSON_ParseWithLength(text, size);
 	TwModel *m = NULL;
 

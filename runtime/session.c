@@ -42,7 +42,7 @@ struct TwSession {
 static const double largest_session = 1e9; /* floats */
 
 static float *
-take(float *memory, double *used, double count)
+take_room(float *memory, double *used, double count)
 {
 	size_t at = (size_t)*used;
 
@@ -51,33 +51,33 @@ take(float *memory, double *used, double count)
 }
 
 static double
-lay_out(TwSession *s, float *memory)
+lay_out_session(TwSession *s, float *memory)
 {
 	const TwModel *m = s->m;
 	const TwCode *c = s->c;
 	double used = 0, places = s->places, d = m->d_model, rows = m->nvocab + 2;
 
-	s->w.x = take(memory, &used, d);
-	s->start_x = take(memory, &used, d);
-	s->w.fresh = take(memory, &used, c->fresh);
-	s->w.u = take(memory, &used, c->linear);
-	s->w.state = take(memory, &used, c->state);
-	s->start = take(memory, &used, (double)c->reset);
-	s->w.score = take(memory, &used, c->any ? places : 0);
-	s->base = take(memory, &used, c->logit.n);
-	s->logits = take(memory, &used, m->emits ? rows : 0);
-	s->label = take(memory, &used, places * c->label.n);
-	s->w.note = take(memory, &used,
-	                 s->flags & TW_TRACE ? (2.0 * m->nlayer + 1) * places * d : 0);
+	s->w.x = take_room(memory, &used, d);
+	s->start_x = take_room(memory, &used, d);
+	s->w.fresh = take_room(memory, &used, c->fresh);
+	s->w.u = take_room(memory, &used, c->linear);
+	s->w.state = take_room(memory, &used, c->state);
+	s->start = take_room(memory, &used, (double)c->reset);
+	s->w.score = take_room(memory, &used, c->any ? places : 0);
+	s->base = take_room(memory, &used, c->logit.n);
+	s->logits = take_room(memory, &used, m->emits ? rows : 0);
+	s->label = take_room(memory, &used, places * c->label.n);
+	s->w.note = take_room(memory, &used,
+	                      s->flags & TW_TRACE ? (2.0 * m->nlayer + 1) * places * d : 0);
 	if (!(s->flags & TW_TRACE))
 		s->w.note = NULL;
 	return used;
 }
 
 static bool
-allocate(TwSession *s, char **error)
+session_allocate(TwSession *s, char **error)
 {
-	double n = lay_out(s, NULL);
+	double n = lay_out_session(s, NULL);
 
 	if (!(n < largest_session))
 		return tw_refuse(error, "the model needs too much memory to run");
@@ -85,7 +85,7 @@ allocate(TwSession *s, char **error)
 	if (!s->memory)
 		return tw_refuse(error, "out of memory");
 	s->bytes += (size_t)n * sizeof *s->memory;
-	lay_out(s, s->memory);
+	lay_out_session(s, s->memory);
 	return true;
 }
 
@@ -99,7 +99,7 @@ open_softmax(TwSession *s, char **error)
 /* ---- one text */
 
 static void
-keep_labels(TwSession *s, int place)
+compute_labels(TwSession *s, int place)
 {
 	const TwForms *f = &s->c->label;
 
@@ -112,10 +112,10 @@ keep_labels(TwSession *s, int place)
 }
 
 static void
-start_text(TwSession *s)
+feed_bos(TwSession *s)
 {
 	tw_step(s->c, &s->w, s->row, 0);
-	keep_labels(s, 0);
+	compute_labels(s, 0);
 	memcpy(s->start, s->w.state, s->c->reset * sizeof *s->start);
 	memcpy(s->start_x, s->w.x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
@@ -140,7 +140,7 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 	size_t n = (size_t)(s->places + 1) * (size_t)m->nfield;
 	s->row = calloc(n, sizeof *s->row);
 	s->bytes = sizeof *s + n * sizeof *s->row;
-	if (!s->row || !(always || allocate(s, error))
+	if (!s->row || !(always || session_allocate(s, error))
 	    || ((always || flags & TW_CHECK) && !open_softmax(s, error))) {
 		tw_refuse(error, "out of memory");
 		tw_close(s);
@@ -153,7 +153,7 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 	if (always)
 		s->flags |= TW_PLAIN;
 	else
-		start_text(s);
+		feed_bos(s);
 	s->clock.on = flags & TW_TIMED;
 	tw_reset(s);
 	return s;
@@ -188,7 +188,7 @@ tw_reset(TwSession *s)
 
 /* A claim does not hold for this text: all of it again, with the softmax. */
 static bool
-turn_plain(TwSession *s)
+fall_back(TwSession *s)
 {
 	char *error = NULL;
 	bool had = s->softmax;
@@ -207,7 +207,7 @@ turn_plain(TwSession *s)
 
 /* Integers are equal or wrong; reals may be rounded otherwise. */
 static bool
-same(const TwCode *c, float a, float b)
+same_number(const TwCode *c, float a, float b)
 {
 	if (a == rintf(a) && b == rintf(b))
 		return a == b;
@@ -220,7 +220,7 @@ check_stream(TwSession *s)
 	const float *x = tw_plain_stream(s->softmax, s->used - 1);
 
 	for (int i = 0; i < s->m->d_model && !s->differs; i++)
-		if (!same(s->c, x[i], s->w.x[i]))
+		if (!same_number(s->c, x[i], s->w.x[i]))
 			tw_refuse(&s->differs,
 			          "at token %d, column %d: softmax over everything gives %.9g, the "
 			          "look-ups %.9g",
@@ -250,8 +250,8 @@ tw_feed_token(TwSession *s, const int *row)
 	if (s->plain)
 		return true;
 	if (!tw_step(s->c, &s->w, at, s->used - 1))
-		return turn_plain(s);
-	keep_labels(s, s->used - 1);
+		return fall_back(s);
+	compute_labels(s, s->used - 1);
 	if (s->flags & TW_CHECK)
 		check_stream(s);
 	return true;
@@ -337,7 +337,7 @@ tw_logits(TwSession *s)
 }
 
 static int
-greatest(const float *x, int from, int to)
+argmax_between(const float *x, int from, int to)
 {
 	int best = from;
 
@@ -359,7 +359,7 @@ tw_next_token(TwSession *s)
 	tw_lap_start(&s->clock);
 	const float *x = tw_logits(s);
 	for (int f = 0; f < m->nfield; f++)
-		s->next[f] = greatest(x, m->first[f], m->first[f + 1]);
+		s->next[f] = argmax_between(x, m->first[f], m->first[f + 1]);
 	if (x[tw_end(m)] > x[*s->next])
 		*s->next = tw_end(m);
 	tw_lap(&s->clock, TW_OUTPUT);

@@ -46,22 +46,22 @@ struct TwBatch {
 /* ---- vectors */
 
 INLINE V
-either(M mask, V a, V b)
+blend(M mask, V a, V b)
 {
 	return (V)(((M)a & mask) | ((M)b & ~mask));
 }
 
 INLINE V
-same(float x)
+broadcast(float x)
 {
 	return (V){ 0 } + x;
 }
 
 INLINE V
-form_value(const TwForms *f, int i, const V *x, V sum)
+lanes_dot(const TwForms *f, int i, const V *x, V sum)
 {
 	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
-	V a = same(0), b = same(0), c = same(0);
+	V a = broadcast(0), b = broadcast(0), c = broadcast(0);
 
 	for (; end - t >= 4; t += 4) { /* four sums, none waits for another */
 		sum += t[0].w * x[t[0].at];
@@ -75,7 +75,7 @@ form_value(const TwForms *f, int i, const V *x, V sum)
 }
 
 INLINE void
-scatter(const TwForms *f, int i, V v, V *x)
+lanes_scatter(const TwForms *f, int i, V v, V *x)
 {
 	for (int t = f->start[i]; t < f->start[i + 1]; t++)
 		x[f->term[t].at] += v * f->term[t].w;
@@ -84,7 +84,7 @@ scatter(const TwForms *f, int i, V v, V *x)
 /* ---- one step of all lanes, as decode_step.c does it for one */
 
 INLINE void
-embed(Lanes *l)
+lanes_embed(Lanes *l)
 {
 	const TwCode *c = l->c;
 
@@ -99,101 +99,102 @@ embed(Lanes *l)
 }
 
 INLINE void
-read_back(Lanes *l, const TwHead *h)
+lanes_read_offset(Lanes *l, const TwHead *h)
 {
 	V *ring = l->state + h->state
 	          + (h->back ? l->tick % (unsigned)h->back : 0) * (unsigned)h->nvalue;
 
 	for (int i = 0; i < h->nvalue; i++) {
 		V value = l->fresh[h->value + i];
-		scatter(&h->out, i, h->back ? ring[i] : value, l->x);
+		lanes_scatter(&h->out, i, h->back ? ring[i] : value, l->x);
 		if (h->back)
 			ring[i] = value;
 	}
 }
 
 INLINE void
-read_best(Lanes *l, const TwHead *h)
+lanes_read_argmax(Lanes *l, const TwHead *h)
 {
 	V *s = l->state + h->state, *kept = s + 3, *bos = kept + h->nvalue,
 	  p = l->fresh[h->priority];
 	M better = p > s[0];
 	V lifted = s[2];
 
-	s[1] = either(better, s[0], either(p > s[1], p, s[1]));
-	s[0] = either(better, p, s[0]);
+	s[1] = blend(better, s[0], blend(p > s[1], p, s[1]));
+	s[0] = blend(better, p, s[0]);
 	for (int i = 0; i < h->nkey; i++)
 		lifted += h->lift[i] * l->fresh[h->query + i];
 	M at_bos = lifted > s[0];
-	V top = either(at_bos, lifted, s[0]);
-	V other = either(at_bos, s[0], either(lifted > s[1], lifted, s[1]));
-	l->sound &= top - other >= same(TW_GAP);
+	V top = blend(at_bos, lifted, s[0]);
+	V other = blend(at_bos, s[0], blend(lifted > s[1], lifted, s[1]));
+	l->sound &= top - other >= broadcast(TW_GAP);
 	for (int i = 0; i < h->nvalue; i++) {
-		kept[i] = either(better, l->fresh[h->value + i], kept[i]);
-		scatter(&h->out, i, either(at_bos, bos[i], kept[i]), l->x);
+		kept[i] = blend(better, l->fresh[h->value + i], kept[i]);
+		lanes_scatter(&h->out, i, blend(at_bos, bos[i], kept[i]), l->x);
 	}
 }
 
 INLINE void
-attend(Lanes *l, const TwStage *s)
+lanes_attention(Lanes *l, const TwStage *s)
 {
 	for (int i = 0; i < s->project.n; i++)
-		l->fresh[i] = form_value(&s->project, i, l->x, same(s->project.bias[i]));
+		l->fresh[i] = lanes_dot(&s->project, i, l->x, broadcast(s->project.bias[i]));
 	tw_lap(&l->clock, TW_PROJECTIONS);
 	for (int i = 0; i < s->nhead; i++) {
 		if (s->head[i].way == TW_BACK)
-			read_back(l, &s->head[i]);
+			lanes_read_offset(l, &s->head[i]);
 		else if (s->head[i].way == TW_BEST)
-			read_best(l, &s->head[i]);
+			lanes_read_argmax(l, &s->head[i]);
 	}
 	tw_lap(&l->clock, TW_HEADS);
 }
 
 INLINE void
-think(Lanes *l, const TwStage *s)
+lanes_mlp(Lanes *l, const TwStage *s)
 {
 	for (int i = 0; i < s->linear.n; i++)
-		l->u[i] = form_value(&s->linear, i, l->x, same(0));
+		l->u[i] = lanes_dot(&s->linear, i, l->x, broadcast(0));
 	for (int i = 0; i < s->nneuron; i++) {
 		V v = l->u[s->part[i]] + s->bias[i];
-		l->neuron[i] = either(v > same(0), v, same(0));
+		l->neuron[i] = blend(v > broadcast(0), v, broadcast(0));
 	}
 	for (int i = 0; i < s->write.n; i++)
-		l->x[s->column[i]] += form_value(&s->write, i, l->neuron, same(s->write.bias[i]));
+		l->x[s->column[i]] += lanes_dot(&s->write, i, l->neuron,
+		                                broadcast(s->write.bias[i]));
 	tw_lap(&l->clock, TW_NEURONS);
 }
 
 INLINE void
-choose_next(Lanes *l)
+lanes_next_token(Lanes *l)
 {
 	const TwCode *c = l->c;
-	V best = same(-INFINITY);
+	V best = broadcast(-INFINITY);
 
 	for (int i = 0; i < c->logit.n; i++)
-		l->base[i] = form_value(&c->logit, i, l->x, same(0));
-	l->next = same(0);
+		l->base[i] = lanes_dot(&c->logit, i, l->x, broadcast(0));
+	l->next = broadcast(0);
 	for (int r = 0; r < c->m->nvocab + 2; r++) {
-		V logit = same(c->m->head_b[r]);
+		V logit = broadcast(c->m->head_b[r]);
 		if (c->logit_part[r] >= 0)
 			logit += c->logit_scale[r] * l->base[c->logit_part[r]];
 		M better = logit > best;
-		best = either(better, logit, best);
-		l->next = either(better, same((float)r), l->next);
+		best = blend(better, logit, best);
+		l->next = blend(better, broadcast((float)r), l->next);
 	}
 }
 
 INLINE void
-step(Lanes *l)
+lanes_step(Lanes *l)
 {
 	l->sound = (M){ 0 } - 1;
 	tw_lap_start(&l->clock);
-	embed(l);
+	lanes_embed(l);
 	tw_lap(&l->clock, TW_EMBEDDING);
 	for (int n = 0; n < l->c->m->nlayer; n++) {
-		attend(l, &l->c->stage[n]);
-		think(l, &l->c->stage[n]);
+		lanes_attention(l, &l->c->stage[n]);
+		lanes_mlp(l, &l->c->stage[n]);
 	}
-	choose_next(l);
+	lanes_next_token(l);
 	tw_lap(&l->clock, TW_OUTPUT);
 	l->tick++;
 }
@@ -201,25 +202,25 @@ step(Lanes *l)
 static void
 step_portable(Lanes *l)
 {
-	step(l);
+	lanes_step(l);
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx2,fma"))) static void
 step_avx2(Lanes *l)
 {
-	step(l);
+	lanes_step(l);
 }
 
 __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma"))) static void
 step_avx512(Lanes *l)
 {
-	step(l);
+	lanes_step(l);
 }
 #endif
 
 static Step *
-best_step(unsigned flags)
+widest_step(unsigned flags)
 {
 #if defined(__x86_64__)
 	if (flags & TW_PORTABLE)
@@ -236,7 +237,7 @@ best_step(unsigned flags)
 /* ---- memory */
 
 static V *
-take(V *memory, size_t *used, size_t count)
+take_vectors(V *memory, size_t *used, size_t count)
 {
 	size_t at = *used;
 
@@ -245,23 +246,23 @@ take(V *memory, size_t *used, size_t count)
 }
 
 static size_t
-lay_out(Lanes *l, V *memory)
+lay_out_lanes(Lanes *l, V *memory)
 {
 	const TwCode *c = l->c;
 	size_t used = 0;
 
-	l->x = take(memory, &used, (size_t)c->m->d_model);
-	l->fresh = take(memory, &used, (size_t)c->fresh);
-	l->u = take(memory, &used, (size_t)c->linear);
-	l->neuron = take(memory, &used, (size_t)c->neuron);
-	l->state = take(memory, &used, c->reset);
-	l->base = take(memory, &used, (size_t)c->logit.n);
+	l->x = take_vectors(memory, &used, (size_t)c->m->d_model);
+	l->fresh = take_vectors(memory, &used, (size_t)c->fresh);
+	l->u = take_vectors(memory, &used, (size_t)c->linear);
+	l->neuron = take_vectors(memory, &used, (size_t)c->neuron);
+	l->state = take_vectors(memory, &used, c->reset);
+	l->base = take_vectors(memory, &used, (size_t)c->logit.n);
 	return used;
 }
 
 /* What <bos> leaves behind, from one session's memory. */
 static bool
-find_start(TwBatch *b)
+run_bos(TwBatch *b)
 {
 	const TwCode *c = b->l.c;
 	size_t n = (size_t)(c->m->d_model + c->fresh + c->linear) + c->reset;
@@ -284,15 +285,15 @@ find_start(TwBatch *b)
 static bool
 open_lanes(TwBatch *b)
 {
-	size_t n = lay_out(&b->l, NULL);
+	size_t n = lay_out_lanes(&b->l, NULL);
 
 	if (n > ((size_t)1 << 30) / sizeof(V)
 	    || posix_memalign(&b->memory, sizeof(V), (n + 1) * sizeof(V)))
 		return false;
 	b->bytes = (n + 1) * sizeof(V) + b->l.c->reset * sizeof *b->start;
 	memset(b->memory, 0, (n + 1) * sizeof(V));
-	lay_out(&b->l, b->memory);
-	return find_start(b);
+	lay_out_lanes(&b->l, b->memory);
+	return run_bos(b);
 }
 
 TwBatch *
@@ -314,7 +315,7 @@ tw_batch_open(const TwModel *m, unsigned flags, char **error)
 	b->l.clock.on = flags & TW_TIMED;
 	if (m->code && m->code->fixed && !(flags & ~(unsigned)(TW_PORTABLE | TW_TIMED))
 	    && open_lanes(b))
-		b->step = best_step(flags);
+		b->step = widest_step(flags);
 	return b;
 }
 
@@ -348,7 +349,7 @@ answer_alone(TwBatch *b, TwText *t, int limit)
 }
 
 static bool
-fits(const TwModel *m, const TwText *t, int limit)
+fits_lane(const TwModel *m, const TwText *t, int limit)
 {
 	if (t->nprompt < 1 || t->nprompt > m->context || limit < 1)
 		return false;
@@ -360,11 +361,11 @@ fits(const TwModel *m, const TwText *t, int limit)
 
 /* The next text that a lane can take; the others are answered on the way. */
 static void
-fill(TwBatch *b, int lane, TwText **next, TwText *end, int limit)
+fill_lane(TwBatch *b, int lane, TwText **next, TwText *end, int limit)
 {
 	b->text[lane] = NULL;
 	for (; *next < end && !b->text[lane]; ++*next) {
-		if (fits(b->l.c->m, *next, limit))
+		if (fits_lane(b->l.c->m, *next, limit))
 			b->text[lane] = *next;
 		else
 			answer_alone(b, *next, limit);
@@ -425,7 +426,7 @@ tw_batch_answer(TwBatch *b, TwText *text, int n, int limit)
 		return;
 	}
 	for (int i = 0; i < LANES; i++) {
-		fill(b, i, &text, end, limit);
+		fill_lane(b, i, &text, end, limit);
 		busy += b->text[i] != NULL;
 	}
 	while (busy) {
@@ -433,7 +434,7 @@ tw_batch_answer(TwBatch *b, TwText *text, int n, int limit)
 		b->step(&b->l);
 		for (int i = 0; i < LANES; i++)
 			if (b->text[i] && take_token(b, i, limit)) {
-				fill(b, i, &text, end, limit);
+				fill_lane(b, i, &text, end, limit);
 				busy -= !b->text[i];
 			}
 	}

@@ -9,7 +9,7 @@
 /* ---- lists of terms */
 
 static void *
-grow(TwPool *p, void *old, int n, int cap, size_t size)
+grow_pooled(TwPool *p, void *old, int n, int cap, size_t size)
 {
 	void *more = tw_pool_alloc(p, (size_t)cap, size);
 
@@ -19,13 +19,13 @@ grow(TwPool *p, void *old, int n, int cap, size_t size)
 }
 
 static void
-add_term(TwPool *p, TwForms *f, int at, float w)
+append_term(TwPool *p, TwForms *f, int at, float w)
 {
 	int n = f->start[f->n];
 
 	if (n == f->capterm) {
 		f->capterm = 2 * n + 16;
-		f->term = grow(p, f->term, n, f->capterm, sizeof *f->term);
+		f->term = grow_pooled(p, f->term, n, f->capterm, sizeof *f->term);
 	}
 	f->term[n] = (TwTerm){ at, w };
 	f->start[f->n] = n + 1;
@@ -37,8 +37,9 @@ begin_form(TwPool *p, TwForms *f, float bias)
 {
 	if (f->n + 1 >= f->cap) {
 		int cap = 2 * f->cap + 8;
-		f->start = grow(p, f->start, f->cap ? f->n + 1 : 0, cap + 1, sizeof *f->start);
-		f->bias = grow(p, f->bias, f->n, cap, sizeof *f->bias);
+		f->start = grow_pooled(p, f->start, f->cap ? f->n + 1 : 0, cap + 1,
+		                       sizeof *f->start);
+		f->bias = grow_pooled(p, f->bias, f->n, cap, sizeof *f->bias);
 		f->cap = cap;
 	}
 	if (!f->term) /* a list without terms begins somewhere, too */
@@ -52,7 +53,7 @@ static void
 put_term(TwPool *p, TwForms *f, int at, float w)
 {
 	if (w != 0)
-		add_term(p, f, at, w);
+		append_term(p, f, at, w);
 }
 
 void
@@ -161,14 +162,6 @@ sort_neurons(TwCode *c, TwStage *s, const TwLayer *l)
  * heights are integers far below 2^53, so in double the result is the exact one,
  * as it is in float where the compiler proved that no partial sum leaves 2^24. */
 
-static const double most_exact = 1ll << 48;
-
-static bool
-whole(double x)
-{
-	return x == rint(x) && fabs(x) < most_exact;
-}
-
 static void
 collect_columns(TwCode *c, TwStage *s, TwSteps *g)
 {
@@ -200,7 +193,8 @@ fill_lines(TwCode *c, TwStage *s, TwSteps *g)
 			       w = (double)s->out.term[t].w;
 			at[0] += w;
 			at[1] += w * b;
-			ok = ok && whole(at[0]) && whole(at[1]) && whole(w);
+			ok = ok && tw_is_exact_integer(at[0]) && tw_is_exact_integer(at[1])
+			     && tw_is_exact_integer(w);
 		}
 	}
 	return ok;
@@ -235,7 +229,7 @@ make_steps(TwCode *c, TwStage *s, TwSteps *g)
 	    || high - low > (double)c->cells)
 		return;
 	for (int i = 0; i < g->n; i++)
-		if (!whole((double)b[i]))
+		if (!tw_is_exact_integer((double)b[i]))
 			return;
 	collect_columns(c, s, g);
 	double cells = (double)g->n * g->nout;
@@ -324,7 +318,7 @@ code_neurons(TwCode *c, TwStage *s, const TwLayer *l)
 
 /* Row r of the logits is scale * an earlier linear part; usually all are of one. */
 static bool
-is_multiple(const TwForms *f, int base, int last, float *scale)
+is_multiple_of_row(const TwForms *f, int base, int last, float *scale)
 {
 	int n = f->start[base + 1] - f->start[base];
 	const TwTerm *x = f->term + f->start[base], *y = f->term + f->start[last];
@@ -333,7 +327,8 @@ is_multiple(const TwForms *f, int base, int last, float *scale)
 		return false;
 	*scale = y[0].w / x[0].w;
 	for (int i = 0; i < n; i++)
-		if (x[i].at != y[i].at || *scale * x[i].w != y[i].w || !whole((double)*scale))
+		if (x[i].at != y[i].at || *scale * x[i].w != y[i].w
+		    || !tw_is_exact_integer((double)*scale))
 			return false;
 	return true;
 }
@@ -358,7 +353,7 @@ code_logits(TwCode *c)
 			continue;
 		}
 		for (; base < last; base++)
-			if (is_multiple(f, base, last, &c->logit_scale[r])) {
+			if (is_multiple_of_row(f, base, last, &c->logit_scale[r])) {
 				c->logit_part[r] = base;
 				f->n--;
 				break;
@@ -419,7 +414,7 @@ place_size(const TwHead *h)
 }
 
 static void
-lay_out(TwCode *c)
+lay_out_state(TwCode *c)
 {
 	double places = c->m->context + 1;
 
@@ -445,7 +440,7 @@ lay_out(TwCode *c)
 /* ---- */
 
 static int
-larger(int a, int b)
+larger_int(int a, int b)
 {
 	return a > b ? a : b;
 }
@@ -461,9 +456,9 @@ code_layers(TwCode *c)
 		if (l->neurons && !code_neurons(c, s, l))
 			return false;
 		tw_lookups(c, n);
-		c->fresh = larger(c->fresh, s->project.n);
-		c->linear = larger(c->linear, s->linear.n);
-		c->neuron = larger(c->neuron, s->nneuron);
+		c->fresh = larger_int(c->fresh, s->project.n);
+		c->linear = larger_int(c->linear, s->linear.n);
+		c->neuron = larger_int(c->neuron, s->nneuron);
 	}
 	return true;
 }
@@ -488,7 +483,7 @@ tw_code(const TwModel *m, char **error)
 	code_embedding(c);
 	c->place_of = TW_NEW(&c->pool, int, m->d_model);
 	if (code_layers(c) && tw_check_claims(c, error)) {
-		lay_out(c);
+		lay_out_state(c);
 		return c;
 	}
 	tw_refuse(error, "out of memory");
@@ -514,12 +509,12 @@ nterm(const TwForms *f)
 
 /* The longest of some lists that exclude each other. */
 static long
-longest(const TwForms *f)
+longest_row(const TwForms *f)
 {
 	int most = 0;
 
 	for (int i = 0; i < f->n; i++)
-		most = larger(most, f->start[i + 1] - f->start[i]);
+		most = larger_int(most, f->start[i + 1] - f->start[i]);
 	return most;
 }
 
@@ -538,7 +533,7 @@ stage_reads(const TwStage *s)
 }
 
 static void
-count_weights(const TwModel *m, TwCost *cost)
+count_stored(const TwModel *m, TwCost *cost)
 {
 	TwPool scratch = { 0 };
 	TwWeight *w;
@@ -559,12 +554,13 @@ tw_cost(const TwModel *m)
 	TwCost cost = { 0 };
 	const TwCode *c = m->code;
 
-	count_weights(m, &cost);
+	count_stored(m, &cost);
 	if (!c || m->bidirectional) {
 		cost.reads = cost.nonzeros;
 		return cost;
 	}
-	cost.reads = longest(&c->token) + longest(&c->place) + nterm(&c->logit) + nterm(&c->label);
+	cost.reads = longest_row(&c->token) + longest_row(&c->place) + nterm(&c->logit)
+	             + nterm(&c->label);
 	for (int n = 0; n < m->nlayer; n++)
 		cost.reads += stage_reads(&c->stage[n]);
 	return cost;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static size_t
-common(const char *token, const char *text)
+prefix_length(const char *token, const char *text)
 {
 	size_t n = 0;
 
@@ -18,13 +18,13 @@ common(const char *token, const char *text)
 
 /* The longest token that the text begins with; -1 if there is none. */
 static int
-longest(const TwModel *m, const char *text, size_t *length)
+longest_token(const TwModel *m, const char *text, size_t *length)
 {
 	int best = -1;
 
 	*length = 0;
 	for (int row = 0; row < m->nvocab; row++) {
-		size_t n = common(m->vocab[row], text);
+		size_t n = prefix_length(m->vocab[row], text);
 		if (n > *length) {
 			*length = n;
 			best = row;
@@ -73,7 +73,7 @@ tw_tokenize(const TwModel *m, const char *text, int *rows, char **error)
 		tw_refuse(error, "the prompt is empty");
 	while (*at) {
 		size_t length;
-		int row = longest(m, at, &length);
+		int row = longest_token(m, at, &length);
 		if (row < 0)
 			return refuse_character(text, at, error);
 		if (n == m->context) {
