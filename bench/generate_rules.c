@@ -15,7 +15,7 @@ enum { CLASSES = 8, WINDOW = 6, GROUP = 40, LETTERS = 26 };
 static uint64_t state = 1;
 
 static int
-below(int n)
+random_below(int n)
 {
 	state = state * 6364136223846793005u + 1442695040888963407u;
 	return (int)((state >> 33) % (uint64_t)n);
@@ -25,12 +25,12 @@ below(int n)
 static void
 print_tokens(int i)
 {
-	int first = below(3), n = 3 + below(2);
+	int first = random_below(3), n = 3 + random_below(2);
 
 	printf("let r%d = if ", i);
 	for (int k = first; k < first + n && k < WINDOW; k++)
-		printf("%sc%d == '%c'", k > first ? " and " : "", k, 'a' + below(LETTERS));
-	printf(" then %d else 0\n", 1 + below(9));
+		printf("%sc%d == '%c'", k > first ? " and " : "", k, 'a' + random_below(LETTERS));
+	printf(" then %d else 0\n", 1 + random_below(9));
 }
 
 /* A weighted sum of their numbers passes a mark. */
@@ -41,11 +41,11 @@ print_sum(int i)
 
 	printf("let r%d = if ", i);
 	for (int k = 0; k < 3; k++) {
-		int by = 1 + below(7);
+		int by = 1 + random_below(7);
 		mark += by * LETTERS / 2;
-		printf("%s%d * d%d", k ? " + " : "", by, 2 * k + below(2));
+		printf("%s%d * d%d", k ? " + " : "", by, 2 * k + random_below(2));
 	}
-	printf(" > %d then %d else 0\n", mark + below(40), 1 + below(5));
+	printf(" > %d then %d else 0\n", mark + random_below(40), 1 + random_below(5));
 }
 
 int
@@ -61,7 +61,7 @@ main(int argc, char **argv)
 	for (int k = 0; k < WINDOW; k++)
 		printf("let c%d = token[here - %d else 'a']\nlet d%d = id(c%d)\n", k, k, k, k);
 	for (int i = 0; i < rules; i++)
-		if (below(3))
+		if (random_below(3))
 			print_tokens(i);
 		else
 			print_sum(i);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static double
-now(void)
+wall_ms(void)
 {
 	struct timespec t;
 
@@ -43,7 +43,7 @@ main(int argc, char **argv)
 	for (int i = 0; i < n; i++) {
 		struct rusage use;
 		int status;
-		double start = now();
+		double start = wall_ms();
 		pid_t pid = fork();
 
 		if (pid == 0) {
@@ -53,7 +53,7 @@ main(int argc, char **argv)
 		}
 		if (pid < 0 || wait4(pid, &status, 0, &use) != pid || status)
 			return fprintf(stderr, "measure: %s failed\n", argv[2]), 1;
-		ms[i] = now() - start;
+		ms[i] = wall_ms() - start;
 		most = use.ru_maxrss > most ? use.ru_maxrss : most;
 		double cpu = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1e3
 		             + (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e3;

@@ -27,14 +27,14 @@
 #include <string.h>
 #include <time.h>
 
-typedef struct Run {
+typedef struct SpeedRun {
 	const TwModel *m;
 	int n;
 	TwText *text;           /* (n) */
 	double *all, *decoding; /* (n) seconds: the least so far */
 	TwSession *s;           /* or */
 	TwBatch *batch;
-} Run;
+} SpeedRun;
 
 typedef struct Cost {
 	double all, decoding; /* seconds */
@@ -42,7 +42,7 @@ typedef struct Cost {
 } Cost;
 
 static double
-now(void)
+wall_seconds(void)
 {
 	struct timespec t;
 
@@ -51,14 +51,14 @@ now(void)
 }
 
 static void
-fail(const char *why)
+stop_with(const char *why)
 {
 	fprintf(stderr, "speed: %s\n", why ? why : "out of memory");
 	exit(2);
 }
 
 static void
-read_prompts(Run *r, const char *path)
+read_prompts(SpeedRun *r, const char *path)
 {
 	FILE *f = fopen(path, "r");
 	char *line = NULL, *error = NULL;
@@ -69,14 +69,14 @@ read_prompts(Run *r, const char *path)
 		line[k - 1] = line[k - 1] == '\n' ? '\0' : line[k - 1];
 		r->text = realloc(r->text, ((size_t)r->n + 1) * sizeof *r->text);
 		if (!rows || !r->text)
-			fail(NULL);
+			stop_with(NULL);
 		int n = tw_tokenize(r->m, line, rows, &error);
 		if (n < 0)
-			fail(error);
+			stop_with(error);
 		r->text[r->n] = (TwText){ rows, n, rows + n, 0 };
 	}
 	if (!r->n)
-		fail("no prompts");
+		stop_with("no prompts");
 	fclose(f);
 	free(line);
 }
@@ -88,51 +88,51 @@ keep_least(double *least, double x)
 }
 
 static void
-answer(Run *r, int i)
+time_prompt(SpeedRun *r, int i)
 {
 	TwText *t = &r->text[i];
-	double start = now();
+	double start = wall_seconds();
 
 	tw_reset(r->s);
 	for (int k = 0; k < t->nprompt; k++)
 		tw_feed(r->s, t->prompt[k]);
 	bool done = tw_done(r->s);
-	double prompt = now();
+	double prompt = wall_seconds();
 	for (t->nanswer = 0; !done; done = tw_done(r->s)) {
 		t->answer[t->nanswer] = tw_next(r->s);
 		tw_feed(r->s, t->answer[t->nanswer++]);
 	}
-	double end = now();
+	double end = wall_seconds();
 	keep_least(&r->all[i], end - start);
 	keep_least(&r->decoding[i], end - prompt);
 }
 
 static void
-pass(Run *r)
+time_pass(SpeedRun *r)
 {
-	double start = now();
+	double start = wall_seconds();
 
 	if (r->batch)
 		tw_batch_answer(r->batch, r->text, r->n, INT_MAX);
 	for (int i = 0; !r->batch && i < r->n; i++)
-		answer(r, i);
+		time_prompt(r, i);
 	if (r->batch)
-		keep_least(&r->all[0], now() - start);
+		keep_least(&r->all[0], wall_seconds() - start);
 }
 
 /* Passes go on for a second: the first of them warm up. */
 static Cost
-fastest(Run *r)
+fastest(SpeedRun *r)
 {
 	Cost c = { 0 };
-	double start = now();
+	double start = wall_seconds();
 
 	r->all = calloc(2 * (size_t)r->n, sizeof *r->all);
 	if (!r->all)
-		fail(NULL);
+		stop_with(NULL);
 	r->decoding = r->all + r->n;
-	for (int i = 0; i < 5 || now() - start < 1; i++)
-		pass(r);
+	for (int i = 0; i < 5 || wall_seconds() - start < 1; i++)
+		time_pass(r);
 	for (int i = 0; i < r->n; i++) {
 		c.all += r->all[i];
 		c.decoding += r->decoding[i];
@@ -143,7 +143,7 @@ fastest(Run *r)
 }
 
 static void
-write_answers(const Run *r, const char *path)
+write_answers(const SpeedRun *r, const char *path)
 {
 	FILE *f = fopen(path, "w");
 
@@ -153,24 +153,24 @@ write_answers(const Run *r, const char *path)
 		fputc('\n', f);
 	}
 	if (!f || fclose(f))
-		fail("cannot write the answers");
+		stop_with("cannot write the answers");
 }
 
 /* ns a token, over tokens from .. from + n - 1 of one text, any tokens. */
 static double
-stretch(Run *r, int n)
+stretch(SpeedRun *r, int n)
 {
-	double start = now();
+	double start = wall_seconds();
 
 	for (int i = 0; i < n; i++) {
 		tw_feed(r->s, (int)((unsigned)tw_count(r->s) * 2654435761u >> 8) % r->m->nvocab);
 		tw_next(r->s);
 	}
-	return (now() - start) / n * 1e9;
+	return (wall_seconds() - start) / n * 1e9;
 }
 
 static void
-time_long(Run *r)
+time_long(SpeedRun *r)
 {
 	int n = r->m->context / 100;
 	double first = 1e9, last = 1e9;
@@ -196,12 +196,12 @@ time_loading(const char *path)
 	char *error = NULL;
 
 	for (int i = 0; i < 20; i++) {
-		double start = now();
+		double start = wall_seconds();
 		TwModel *m = tw_load(path, &error);
-		double took = now() - start;
+		double took = wall_seconds() - start;
 		TwSession *s = m ? tw_open(m, 0, &error) : NULL;
 		if (!s)
-			fail(error);
+			stop_with(error);
 		best = took < best ? took : best;
 		if (i == 19)
 			printf("%.2f %.1f\n", best * 1e3, (double)tw_stats(s).bytes / m->context);
@@ -225,14 +225,14 @@ main(int argc, char **argv)
 	while (k < 6 && argc > 1 && strcmp(argv[1], way[k]))
 		k++;
 	if (k == 6 || argc != (k == 5 ? 3 : 5))
-		fail("usage: speed WAY MODEL PROMPTS ANSWERS");
-	Run r = { .m = tw_load(argv[2], &error) };
+		stop_with("usage: speed WAY MODEL PROMPTS ANSWERS");
+	SpeedRun r = { .m = tw_load(argv[2], &error) };
 	if (r.m && (k == 3 || k == 4))
 		r.batch = tw_batch_open(r.m, flags[k], &error);
 	else if (r.m)
 		r.s = tw_open(r.m, flags[k], &error);
 	if (!r.batch && !r.s)
-		fail(error);
+		stop_with(error);
 	if (k == 5)
 		return time_long(&r), 0;
 	read_prompts(&r, argv[3]);

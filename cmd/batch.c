@@ -11,8 +11,8 @@
 
 enum { CHUNK = 1024 };
 
-typedef struct Pool {
-	const Input *in;
+typedef struct WorkerPool {
+	const LineInput *in;
 	const Answerer *by;
 	pthread_mutex_t lock, reading;
 	pthread_cond_t turn;
@@ -22,15 +22,15 @@ typedef struct Pool {
 	bool stopped;        /* something was refused; read and set as an atomic */
 	int status;
 	struct timespec shown;
-} Pool;
+} WorkerPool;
 
-typedef struct Chunk {
+typedef struct LineChunk {
 	long number, first; /* of its first line */
 	int n, bad, status;
 	char *line[CHUNK];
 	size_t cap[CHUNK];
 	char *error;
-} Chunk;
+} LineChunk;
 
 /* ---- a line that says how far it is, on a terminal */
 
@@ -44,7 +44,7 @@ since(const struct timespec *t)
 }
 
 static void
-show_progress(Pool *p, bool last)
+show_progress(WorkerPool *p, bool last)
 {
 	static const char full[] = "##############################";
 
@@ -65,7 +65,7 @@ show_progress(Pool *p, bool last)
 
 /* False at the end of the input. A line with a zero byte ends the chunk. */
 static bool
-take_line(Pool *p, Chunk *c)
+take_line(WorkerPool *p, LineChunk *c)
 {
 	char **line = &c->line[c->n];
 	ssize_t n = getline(line, &c->cap[c->n], p->in->file);
@@ -86,7 +86,7 @@ take_line(Pool *p, Chunk *c)
 }
 
 static bool
-take_chunk(Pool *p, Chunk *c)
+take_chunk(WorkerPool *p, LineChunk *c)
 {
 	pthread_mutex_lock(&p->reading);
 	c->n = 0;
@@ -109,7 +109,7 @@ take_chunk(Pool *p, Chunk *c)
 
 /* In its turn: what was said, and where it went wrong. */
 static void
-print_chunk(Pool *p, Chunk *c, const char *text, size_t size)
+print_chunk(WorkerPool *p, LineChunk *c, const char *text, size_t size)
 {
 	pthread_mutex_lock(&p->lock);
 	while (p->printed != c->number)
@@ -135,7 +135,7 @@ print_chunk(Pool *p, Chunk *c, const char *text, size_t size)
 }
 
 static void
-answer_chunk(Pool *p, void *worker, Chunk *c)
+answer_chunk(WorkerPool *p, void *worker, LineChunk *c)
 {
 	char *text = NULL, *error = NULL;
 	size_t size = 0;
@@ -160,10 +160,10 @@ answer_chunk(Pool *p, void *worker, Chunk *c)
 static void *
 work(void *arg)
 {
-	Pool *p = arg;
+	WorkerPool *p = arg;
 	char *error = NULL;
 	void *worker = p->by->open(p->by->arg, &error);
-	Chunk *c = worker ? calloc(1, sizeof *c) : NULL;
+	LineChunk *c = worker ? calloc(1, sizeof *c) : NULL;
 
 	if (!c) {
 		pthread_mutex_lock(&p->lock);
@@ -186,9 +186,9 @@ work(void *arg)
 }
 
 int
-answer_lines(const Input *in, const Answerer *by, int threads)
+answer_lines(const LineInput *in, const Answerer *by, int threads)
 {
-	Pool p = { .in = in, .by = by };
+	WorkerPool p = { .in = in, .by = by };
 	pthread_t *thread = calloc((size_t)threads, sizeof *thread);
 	int n = 1;
 

@@ -20,13 +20,13 @@ typedef struct Answerer {
 	void *arg;
 } Answerer;
 
-typedef struct Input {
+typedef struct LineInput {
 	FILE *file;
 	const char *name;
 	long lines; /* 0: not known */
-} Input;
+} LineInput;
 
 /* 0, or what the command exits with after saying why. */
-int answer_lines(const Input *, const Answerer *, int threads);
+int answer_lines(const LineInput *, const Answerer *, int threads);
 
 #endif

@@ -33,7 +33,7 @@ typedef struct Parse {
 } Parse;
 
 static int
-complain(const Parse *p, const char *what, const char *why)
+usage_error(const Parse *p, const char *what, const char *why)
 {
 	fprintf(stderr, "%s: %s%s (%s --help tells more)\n", p->cli->program, what, why,
 	        p->cli->program);
@@ -73,11 +73,11 @@ read_flags(Parse *p, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		const char *word = argv[optind - 1];
 		if (c == ':')
-			return complain(p, word, " needs a value"), false;
+			return usage_error(p, word, " needs a value"), false;
 		if (c == '?' && optopt >= FIRST)
-			return complain(p, word, ": this option takes no value"), false;
+			return usage_error(p, word, ": this option takes no value"), false;
 		if (c == '?')
-			return complain(p, word, ": there is no such option"), false;
+			return usage_error(p, word, ": there is no such option"), false;
 		for (int i = 0; c < FIRST && i < p->n; i++)
 			if (p->flag[i]->letter == c)
 				c = FIRST + i;
@@ -126,7 +126,7 @@ cli_count(const Verb *v, int *least, int *most)
 }
 
 static bool
-number(const char *text, int *n)
+parse_count(const char *text, int *n)
 {
 	char *end;
 
@@ -150,15 +150,15 @@ set_options(Parse *p, const Verb *v, Options *o)
 		if (!f->instead && !cli_takes(v, f)) {
 			snprintf(where, sizeof where, "--%s is no option of %s", f->name,
 			         *v->name ? v->name : p->cli->program);
-			return complain(p, where, *v->name ? "" : " without a verb");
+			return usage_error(p, where, *v->name ? "" : " without a verb");
 		}
 		void *at = (char *)o + f->at;
 		if (!f->arg)
 			*(bool *)at = true;
 		else if (strcmp(f->arg, "N"))
 			*(const char **)at = p->given[i];
-		else if (!number(p->given[i], at))
-			return complain(p, where, "needs a number, 0 or more");
+		else if (!parse_count(p->given[i], at))
+			return usage_error(p, where, "needs a number, 0 or more");
 	}
 	return 0;
 }
@@ -181,13 +181,14 @@ print_instead(const Parse *p, const Verb *v)
 	else if (!common[COMPLETIONS])
 		return -1;
 	else if (!print_completions(p->cli, common[COMPLETIONS], stdout))
-		return complain(p, common[COMPLETIONS], ": completions are for bash, zsh and fish");
+		return usage_error(p, common[COMPLETIONS],
+		                   ": completions are for bash, zsh and fish");
 	return 0;
 }
 
 /* The verb's i'th argument as its row calls it, without "..."; how long the word is. */
 static const char *
-argument(const Verb *v, int i, int *n)
+verb_argument(const Verb *v, int i, int *n)
 {
 	const char *s = v->args;
 
@@ -205,7 +206,7 @@ no_verb(const Parse *p, const char *word)
 
 	for (const Verb *v = p->cli->verbs + 1; v->name && len < (int)sizeof what; v++)
 		len += snprintf(what + len, sizeof what - (size_t)len, " %s", v->name);
-	return complain(p, what, "");
+	return usage_error(p, what, "");
 }
 
 /* There are fewer arguments than the verb needs, or more than it takes. */
@@ -217,14 +218,14 @@ miscounted(const Parse *p, const Verb *v, int n, bool fewer)
 	int len = 0;
 
 	if (fewer) {
-		const char *word = argument(v, n, &len);
+		const char *word = verb_argument(v, n, &len);
 		snprintf(what, sizeof what, "%.*s is missing: %s %s%s%s", len, word,
 		         p->cli->program, v->name, space, v->args);
 	} else {
 		snprintf(what, sizeof what, "too many arguments: %s %s%s%s", p->cli->program,
 		         v->name, space, v->args);
 	}
-	return complain(p, what, "");
+	return usage_error(p, what, "");
 }
 
 const Verb *

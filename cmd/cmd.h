@@ -26,7 +26,7 @@ struct Options {
 	Limits limits;
 	const char *input; /* --input, or NULL */
 	int line;          /* --line, or 0 */
-	double started;    /* now() when the process began */
+	double started;    /* now_ms() when the process began */
 };
 
 /* One source file on its way to weights. All of it lives in the arena. */
@@ -53,11 +53,11 @@ void program_close(Program *);
  * error. */
 char *read_file(Arena *, const char *path, size_t *n);
 /* Rows as they are spelled, one after the other. */
-char *spell(Arena *, const Graph *, const int *row, int n);
+char *spell_rows(Arena *, const Graph *, const int *row, int n);
 /* What tw_tokenize and tw_spell_token need of a model that is not compiled. */
 TwModel words_of(Arena *, const Graph *);
 /* As it is spelled; records stand apart. */
-void print_token(const TwModel *, const int *row, bool first, FILE *);
+void print_spelled(const TwModel *, const int *row, bool first, FILE *);
 /* The evaluator's next token after position `at`, (nfield) rows; false for <end>. */
 bool next_token(const Graph *, Eval *, int at, int *row);
 /* What the evaluator lets follow the first n of text[0..context): how long the
@@ -66,7 +66,7 @@ int continue_text(const Graph *, Eval *, int *text, int n);
 /* The first assert that fails, at the first position where it does, of the text that
  * eval has, n tokens; NULL if all hold. */
 const Assert *broken_assert(const Graph *, Eval *, int n, int *at);
-double now(void); /* ms */
+double now_ms(void); /* ms */
 /* Whether what goes there may be coloured: to a terminal, unless NO_COLOR is set. */
 bool has_colours(FILE *);
 /* twc test of a text that is here already. */

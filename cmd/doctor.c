@@ -29,7 +29,7 @@ tell(const char *state, const char *what, const char *more)
 
 /* The first line that a command prints, without its end; false if it fails. */
 static bool
-ask(const char *command, char *line, size_t size)
+first_line_of(const char *command, char *line, size_t size)
 {
 	FILE *f = popen(command, "r");
 	bool ok = f && fgets(line, (int)size, f);
@@ -45,7 +45,7 @@ ask(const char *command, char *line, size_t size)
 }
 
 static void
-check_library(Doctor *d)
+check_stdlib(Doctor *d)
 {
 	DIR *dir = d->o->stdlib ? opendir(d->o->stdlib) : NULL;
 	char more[PATH_MAX + 64];
@@ -74,7 +74,7 @@ check_twrun(Doctor *d)
 	if (access(d->twrun, X_OK))
 		strcpy(d->twrun, "twrun");
 	snprintf(command, sizeof command, "'%s' --version 2>/dev/null", d->twrun);
-	bool ok = ask(command, line, sizeof line);
+	bool ok = first_line_of(command, line, sizeof line);
 	bool same = ok && !strcmp(line, "twrun " TW_VERSION);
 	tell(!ok    ? "missing"
 	     : same ? "ok"
@@ -92,14 +92,14 @@ static const char answer[] = "bab";
 
 /* What the evaluator says. */
 static const char *
-meant(Program *p)
+evaluator_answer(Program *p)
 {
 	int text[6] = { 1, 0 };
 	Eval *eval = eval_new(&p->meant);
 	int n = continue_text(&p->meant, eval, text, 2);
 
 	eval_free(eval);
-	return spell(&p->arena, &p->meant, text + 2, n - 2);
+	return spell_rows(&p->arena, &p->meant, text + 2, n - 2);
 }
 
 /* What twrun says of the file. */
@@ -117,7 +117,7 @@ run_file(const Doctor *d, const TwModel *model, char *got, size_t size)
 	bool ok = !model_write(model, path, false, &error);
 	free(error);
 	snprintf(command, sizeof command, "'%s' '%s' ba 2>&1", d->twrun, path);
-	ok = ok && ask(command, got, size);
+	ok = ok && first_line_of(command, got, size);
 	unlink(path);
 	return ok;
 }
@@ -129,7 +129,7 @@ self_test(Doctor *d)
 	char got[200] = "nothing", more[500];
 	bool ok = program_open_text(&p, "self-test", program, sizeof program - 1, d->o)
 	          && program_compile(&p);
-	const char *wanted = ok ? meant(&p) : "nothing";
+	const char *wanted = ok ? evaluator_answer(&p) : "nothing";
 
 	ok = ok && run_file(d, p.model, got, sizeof got) && !strcmp(got, wanted)
 	     && !strcmp(got, answer);
@@ -164,7 +164,7 @@ check_others(void)
 	char line[200], more[400];
 
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-		bool ok = ask(others[i].command, line, sizeof line);
+		bool ok = first_line_of(others[i].command, line, sizeof line);
 		if (ok)
 			snprintf(more, sizeof more, "%.60s; for %s", line, others[i].why);
 		else
@@ -182,7 +182,7 @@ cmd_doctor(const Options *o)
 
 	snprintf(more, sizeof more, "%s, with cJSON %s", TW_VERSION, cJSON_Version());
 	tell("ok", "twc", more);
-	check_library(&d);
+	check_stdlib(&d);
 	check_twrun(&d);
 	self_test(&d);
 	check_others();

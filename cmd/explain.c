@@ -22,7 +22,7 @@ print_source_line(const Source *src, uint32_t at)
 }
 
 static void
-print_type(const Graph *g, const Named *v)
+print_value_type(const Graph *g, const Named *v)
 {
 	const Type *t = &v->node->type;
 
@@ -59,7 +59,7 @@ print_type(const Graph *g, const Named *v)
 }
 
 static void
-print_state(int state)
+print_stream_state(int state)
 {
 	if (state == 0)
 		printf("in the embedding");
@@ -89,7 +89,7 @@ print_encoding(const TwNamed *t)
 		       t->ncolumn && t->bias < 0 ? -t->bias : t->bias);
 	if (t->ncolumn) {
 		printf(", ");
-		print_state(t->state);
+		print_stream_state(t->state);
 	}
 	putchar('\n');
 }
@@ -131,7 +131,7 @@ print_rules(const Graph *g, int named, const Explained *e)
 }
 
 static const char *
-plural(int n)
+plural_s(int n)
 {
 	return n == 1 ? "" : "s";
 }
@@ -142,7 +142,8 @@ print_amount(int heads, int neurons)
 	if (!heads && !neurons)
 		printf("nothing");
 	else
-		printf("%d head%s, %d neuron%s", heads, plural(heads), neurons, plural(neurons));
+		printf("%d head%s, %d neuron%s", heads, plural_s(heads), neurons,
+		       plural_s(neurons));
 }
 
 static void
@@ -163,7 +164,7 @@ print_cost(const Graph *g, const Explained *e)
 			printf(" and %d others", e->noperand - FEW);
 	}
 	if (e->own_columns)
-		printf("; %d column%s of its own", e->own_columns, plural(e->own_columns));
+		printf("; %d column%s of its own", e->own_columns, plural_s(e->own_columns));
 	printf("\n");
 }
 
@@ -226,7 +227,7 @@ explain_value(const Program *p, int named)
 
 	explain_named(&p->report, named, &e);
 	printf("%s, %s:%d: ", meant->name, src->path, source_line(src, meant->span.lo));
-	print_type(p->graph, meant);
+	print_value_type(p->graph, meant);
 	print_source_line(src, meant->span.lo);
 	if (!is_needed(p, meant->node)) {
 		puts("  nothing that the model answers depends on it");
@@ -324,7 +325,7 @@ print_parts(const Program *p)
 		       layer < 0      ? "feature"
 		       : q->attention ? "value"
 		                      : "neuron",
-		       plural(q->n));
+		       plural_s(q->n));
 		if (q->attention)
 			printf(" at %s", q->at);
 		print_reads(part, q);
@@ -344,7 +345,7 @@ cmd_explain(const Options *o)
 		ok = explain_name(&p, o->args[1]);
 	} else if (ok) {
 		printf("%s: %d layer%s, d_model %d\n", p.graph->name ? p.graph->name : p.src.path,
-		       p.report.layers, plural(p.report.layers), p.report.d_model);
+		       p.report.layers, plural_s(p.report.layers), p.report.d_model);
 		print_parts(&p);
 	}
 	program_close(&p);

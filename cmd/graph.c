@@ -16,7 +16,7 @@ enum { DRAWN_MAX = 2000 }; /* nodes; beyond, dot takes minutes and nobody sees a
 /* ---- text of a picture ---- */
 
 static void
-put_quoted(FILE *f, const char *s)
+put_dot_quoted(FILE *f, const char *s)
 {
 	for (; *s; s++) {
 		if (*s == '"' || *s == '\\')
@@ -26,7 +26,7 @@ put_quoted(FILE *f, const char *s)
 }
 
 static const char *
-name_of(const Graph *g, const Node *n)
+name_of_node(const Graph *g, const Node *n)
 {
 	for (int i = 0; i < g->nnamed; i++)
 		if (g->named[i].node == n)
@@ -59,11 +59,11 @@ put_operator(FILE *f, const Node *n)
 static void
 put_node(const Graph *g, FILE *f, const Node *n)
 {
-	const char *name = name_of(g, n);
+	const char *name = name_of_node(g, n);
 
 	fprintf(f, "  n%d [label=\"", n->id);
 	if (name) {
-		put_quoted(f, name);
+		put_dot_quoted(f, name);
 		fputs("\\n", f);
 	}
 	put_operator(f, n);
@@ -74,7 +74,7 @@ put_node(const Graph *g, FILE *f, const Node *n)
 }
 
 static int
-mark_live(const Graph *g, bool *live)
+mark_reachable(const Graph *g, bool *live)
 {
 	int count = 0;
 
@@ -103,7 +103,7 @@ static void
 put_end(FILE *f, int number, const char *name, const Node *n)
 {
 	fprintf(f, "  end%d [shape=plaintext, label=\"", number);
-	put_quoted(f, name);
+	put_dot_quoted(f, name);
 	fprintf(f, "\"]\n  n%d -> end%d\n", n->id, number);
 }
 
@@ -113,7 +113,7 @@ put_graph(const Graph *g, FILE *f)
 {
 	Arena scratch = { 0 };
 	bool *live = NEWS(&scratch, bool, g->nnode + 1);
-	int n = mark_live(g, live), ends = 0;
+	int n = mark_reachable(g, live), ends = 0;
 
 	put_head(f);
 	for (int i = 0; i < g->nnode; i++)
@@ -140,11 +140,11 @@ put_part(FILE *f, const Part *p, int i)
 	const char *unit = p->layer < 0 ? "feature" : p->attention ? "value" : "neuron";
 
 	fprintf(f, "    p%d [label=\"", i);
-	put_quoted(f, *p->name ? p->name : "what is emitted");
+	put_dot_quoted(f, *p->name ? p->name : "what is emitted");
 	fprintf(f, "\\n%d %s%s", p->n, unit, p->n == 1 ? "" : "s");
 	if (p->attention) {
 		fputs(" at ", f);
-		put_quoted(f, p->at);
+		put_dot_quoted(f, p->at);
 	}
 	fprintf(f, "\", style=\"rounded,filled\", fillcolor=\"%s\"]\n",
 	        p->layer < 0   ? "#eeeeee"

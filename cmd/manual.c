@@ -6,16 +6,16 @@
 
 /* The next line of a text of lines; its length. */
 static int
-line_at(const char *s)
+line_length(const char *s)
 {
 	return (int)strcspn(s, "\n");
 }
 
 #define EACH_LINE(s, text) \
-	(const char *s = (text) ? (text) : ""; *s; s += line_at(s), s += *s == '\n')
+	(const char *s = (text) ? (text) : ""; *s; s += line_length(s), s += *s == '\n')
 
 static const char *
-join(const Verb *v)
+verb_space(const Verb *v)
 {
 	return *v->name ? " " : "";
 }
@@ -103,7 +103,8 @@ put_verbs(const Cli *c, FILE *f)
 
 	fputc('\n', f);
 	for (const Verb *v = c->verbs; v->name; v++) {
-		snprintf(term, sizeof term, "%s %s%s%s", c->program, v->name, join(v), v->args);
+		snprintf(term, sizeof term, "%s %s%s%s", c->program, v->name, verb_space(v),
+		         v->args);
 		put_pair(term, v->doc, 32, f);
 	}
 	fprintf(f, "\n%s VERB --help tells more of a verb.\n", c->program);
@@ -115,11 +116,11 @@ print_help(const Cli *c, const Verb *v, FILE *f)
 	bool many = c->verbs[1].name;
 	char what[256];
 
-	fprintf(f, "Usage: %s %s%s%s\n", c->program, v->name, join(v), v->args);
+	fprintf(f, "Usage: %s %s%s%s\n", c->program, v->name, verb_space(v), v->args);
 	if (!*v->name && many)
 		fprintf(f, "       %s VERB ...\n", c->program);
 	fputc('\n', f);
-	snprintf(what, sizeof what, "%s%s%s %s.", c->program, join(v), v->name,
+	snprintf(what, sizeof what, "%s%s%s %s.", c->program, verb_space(v), v->name,
 	         *v->name ? v->doc : c->doc);
 	put_folded(what, (int)strlen(what), 0, 0, f);
 	if (!*v->name && many)
@@ -128,13 +129,13 @@ print_help(const Cli *c, const Verb *v, FILE *f)
 		EACH_LINE(s, v->more)
 		{
 			fputc('\n', f);
-			put_folded(s, line_at(s), 0, 0, f);
+			put_folded(s, line_length(s), 0, 0, f);
 		}
 	put_flags(c, v, f);
 	fputs("\nExamples:\n", f);
 	for
 		EACH_LINE(s, v->examples)
-	fprintf(f, "  %.*s\n", line_at(s), s);
+	fprintf(f, "  %.*s\n", line_length(s), s);
 	fputc('\n', f);
 	fprintf(f, "Exit status: ");
 	put_folded(c->status, (int)strlen(c->status), 13, 13, f);
@@ -184,14 +185,14 @@ roff_verb(const Cli *c, const Verb *v, FILE *f)
 {
 	char term[128];
 
-	snprintf(term, sizeof term, "%s %s%s%s", c->program, v->name, join(v), v->args);
+	snprintf(term, sizeof term, "%s %s%s%s", c->program, v->name, verb_space(v), v->args);
 	roff_line(".SS ", term, f);
 	roff_line("", v->doc, f);
 	for
 		EACH_LINE(s, v->more)
 		{
 			fputs(".PP\n", f);
-			put_roff(s, line_at(s), f);
+			put_roff(s, line_length(s), f);
 			fputc('\n', f);
 		}
 	for (const Flag *g = c->flags; g->name; g++)
@@ -201,7 +202,7 @@ roff_verb(const Cli *c, const Verb *v, FILE *f)
 	for
 		EACH_LINE(s, v->examples)
 		{
-			put_roff(s, line_at(s), f);
+			put_roff(s, line_length(s), f);
 			fputc('\n', f);
 		}
 	fputs(".RE\n.fi\n", f);
@@ -218,7 +219,7 @@ print_man(const Cli *c, FILE *f)
 	roff_line("", c->doc, f);
 	fputs(".SH SYNOPSIS\n.nf\n", f);
 	for (const Verb *v = c->verbs; v->name; v++) {
-		fprintf(f, "\\fB%s %s%s\\fR", c->program, v->name, join(v));
+		fprintf(f, "\\fB%s %s%s\\fR", c->program, v->name, verb_space(v));
 		roff_line("", v->args, f);
 	}
 	fputs(".fi\n.SH DESCRIPTION\n", f);
@@ -266,7 +267,7 @@ put_words(const char *words, FILE *f)
 
 /* What may stand in single quotes; fish and zsh have more to say about some characters. */
 static void
-put_quoted(const char *s, const char *escaped, FILE *f)
+put_shell_quoted(const char *s, const char *escaped, FILE *f)
 {
 	for (; *s; s++)
 		if (*s == '\'')
@@ -336,7 +337,7 @@ zsh_verb(const Cli *c, const Verb *v, FILE *f)
 
 	for (int i = 0; (g = flag_of(c, v, i)); i++) {
 		fprintf(f, "\t\t'--%s%s[", g->name, g->arg ? "=" : "");
-		put_quoted(g->doc, "[]:", f);
+		put_shell_quoted(g->doc, "[]:", f);
 		fputc(']', f);
 		if (takes_words(g)) {
 			fprintf(f, ":%s:(", g->name);
@@ -359,7 +360,7 @@ zsh(const Cli *c, FILE *f)
 	fprintf(f, "#compdef %s\nlocal -a verbs\nverbs=(\n", c->program);
 	for (const Verb *v = c->verbs + 1; v->name; v++) {
 		fprintf(f, "\t'%s:", v->name);
-		put_quoted(v->doc, "", f);
+		put_shell_quoted(v->doc, "", f);
 		fputs("'\n", f);
 	}
 	fputs(")\n(( CURRENT == 2 )) && [[ $words[2] != -* ]] && (( $#verbs )) && _describe verb "
@@ -389,7 +390,7 @@ fish_flag(const Cli *c, const Flag *g, const char *when, FILE *f)
 		fputs(takes_path(g) ? " -rF" : " -x", f);
 	}
 	fputs(" -d '", f);
-	put_quoted(g->doc, "", f);
+	put_shell_quoted(g->doc, "", f);
 	fputs("'\n", f);
 }
 
@@ -403,7 +404,7 @@ fish(const Cli *c, FILE *f)
 		if (*v->name) {
 			fprintf(f, "complete -c %s -n __fish_use_subcommand -a %s -d '", c->program,
 			        v->name);
-			put_quoted(v->doc, "", f);
+			put_shell_quoted(v->doc, "", f);
 			fputs("'\n", f);
 		}
 		if (*v->name)

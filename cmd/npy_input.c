@@ -28,7 +28,7 @@ read_bytes(Arena *arena, FILE *f, size_t *n)
 }
 
 static bool
-fits(const Npy *a, int ninput, int context, Numbers *to)
+fits_shape(const Npy *a, int ninput, int context, Numbers *to)
 {
 	int d = a->ndim;
 
@@ -46,7 +46,8 @@ fits(const Npy *a, int ninput, int context, Numbers *to)
 }
 
 static bool
-check(const char *program, const char *path, const TwInput *in, int ninput, const Numbers *to)
+check_ranges(const char *program, const char *path, const TwInput *in, int ninput,
+             const Numbers *to)
 {
 	for (size_t i = 0; i < (size_t)to->ntext * (size_t)to->n * (size_t)ninput; i++) {
 		const TwInput *of = &in[i % (size_t)ninput];
@@ -82,7 +83,7 @@ numbers_read(Arena *arena, const char *program, const char *path, const TwInput 
 		        why ? why : "it cannot be read whole");
 		return false;
 	}
-	if (!fits(&a, ninput, context, to)) {
+	if (!fits_shape(&a, ninput, context, to)) {
 		fprintf(stderr,
 		        "%s: %s: the model takes an array of 1 to %d positions by %d number%s, or "
 		        "several of those\n",
@@ -90,5 +91,5 @@ numbers_read(Arena *arena, const char *program, const char *path, const TwInput 
 		return false;
 	}
 	to->x = a.x;
-	return check(program, path, in, ninput, to);
+	return check_ranges(program, path, in, ninput, to);
 }

@@ -13,7 +13,7 @@
 #include "runtime/tw.h"
 
 double
-now(void)
+now_ms(void)
 {
 	struct timespec t;
 
@@ -159,7 +159,7 @@ words_of(Arena *arena, const Graph *g)
 }
 
 void
-print_token(const TwModel *m, const int *row, bool first, FILE *f)
+print_spelled(const TwModel *m, const int *row, bool first, FILE *f)
 {
 	size_t size = tw_spell_token(m, row, NULL, 0) + 1;
 	char *text = malloc(size);
@@ -172,7 +172,7 @@ print_token(const TwModel *m, const int *row, bool first, FILE *f)
 }
 
 char *
-spell(Arena *arena, const Graph *g, const int *row, int n)
+spell_rows(Arena *arena, const Graph *g, const int *row, int n)
 {
 	char *text;
 	size_t len;
@@ -182,7 +182,7 @@ spell(Arena *arena, const Graph *g, const int *row, int n)
 		abort();
 	TwModel words = words_of(arena, g);
 	for (int i = 0; i < n; i++)
-		print_token(&words, row + i * g->nfield, i == 0, f);
+		print_spelled(&words, row + i * g->nfield, i == 0, f);
 	fclose(f);
 	char *copy = arena_strn(arena, text, len);
 	free(text);

@@ -41,7 +41,7 @@ print_json(const Program *p, double ms)
 
 /* One row of the table, as wide as its widest entry needs. */
 static void
-print_row(const char *name, const int *v, int n, int width)
+print_size_row(const char *name, const int *v, int n, int width)
 {
 	printf("  %-8s", name);
 	for (int i = 0; i < n; i++)
@@ -65,9 +65,9 @@ print_table(const Program *p, double ms)
 	printf("%s: %d layers, d_model %d, context %d\n",
 	       p->graph->name ? p->graph->name : p->src.path, r->layers, r->d_model, r->context);
 	if (r->layers) {
-		print_row("layer", NULL, r->layers, width);
-		print_row("heads", r->heads, r->layers, width);
-		print_row("neurons", r->neurons, r->layers, width);
+		print_size_row("layer", NULL, r->layers, width);
+		print_size_row("heads", r->heads, r->layers, width);
+		print_size_row("neurons", r->neurons, r->layers, width);
 	}
 	if (r->layers > r->free_layers)
 		printf("  %d layers more than without limits\n", r->layers - r->free_layers);
@@ -98,9 +98,9 @@ cmd_report(const Options *o)
 	bool ok = program_open(&p, o->args[0], o) && program_compile(&p);
 
 	if (ok && o->json)
-		print_json(&p, now() - o->started);
+		print_json(&p, now_ms() - o->started);
 	else if (ok)
-		print_table(&p, now() - o->started);
+		print_table(&p, now_ms() - o->started);
 	program_close(&p);
 	return ok ? 0 : 2;
 }

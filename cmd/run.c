@@ -10,16 +10,16 @@
 
 #include "runtime/tw.h"
 
-typedef struct Run {
+typedef struct EvalRun {
 	Program program;
 	Eval *eval;
 	TwModel vocab; /* no weights: what tw_tokenize needs */
 	int *text;     /* (context, nfield) */
 	bool broken;   /* an assert failed */
-} Run;
+} EvalRun;
 
 static void
-print_labels(Run *r, int n)
+print_labels(EvalRun *r, int n)
 {
 	const Graph *g = &r->program.meant;
 
@@ -44,7 +44,7 @@ print_labels(Run *r, int n)
 
 /* The prompt's rows in r->text, or -1 with a line on standard error. */
 static int
-read_prompt(Run *r, const char *prompt, const char *where, int line)
+read_prompt(EvalRun *r, const char *prompt, const char *where, int line)
 {
 	char *error = NULL;
 	int n = tw_tokenize(&r->vocab, prompt, r->text, &error);
@@ -58,7 +58,7 @@ read_prompt(Run *r, const char *prompt, const char *where, int line)
 }
 
 static void
-check_asserts(Run *r, int n)
+report_broken_assert(EvalRun *r, int n)
 {
 	const Graph *g = &r->program.meant;
 	int at;
@@ -69,14 +69,14 @@ check_asserts(Run *r, int n)
 	const Source *src = g->files && a->file < g->nfile ? g->files[a->file] : &r->program.src;
 	const char *text = g->ninput ? "what is fed"
 	                             : arena_fmt(&r->program.arena, "\"%s\"",
-	                                         spell(&r->program.arena, g, r->text, n));
+	                                         spell_rows(&r->program.arena, g, r->text, n));
 	fprintf(stderr, "%s:%d: does not hold at position %d of %s%s%s\n", src->path,
 	        source_line(src, a->span.lo), at, text, a->why ? ": " : "", a->why ? a->why : "");
 	r->broken = true;
 }
 
 static bool
-answer(Run *r, const char *prompt)
+run_prompt(EvalRun *r, const char *prompt)
 {
 	const Graph *g = &r->program.meant;
 	int n = read_prompt(r, prompt, NULL, 0);
@@ -84,10 +84,10 @@ answer(Run *r, const char *prompt)
 	if (n < 0)
 		return false;
 	int end = continue_text(g, r->eval, r->text, n);
-	check_asserts(r, end);
+	report_broken_assert(r, end);
 	if (g->emit) {
 		for (int i = n; i < end; i++)
-			print_token(&r->vocab, r->text + i * g->nfield, i == n, stdout);
+			print_spelled(&r->vocab, r->text + i * g->nfield, i == n, stdout);
 		putchar('\n');
 	}
 	if (g->noutput) {
@@ -99,7 +99,7 @@ answer(Run *r, const char *prompt)
 
 /* All prompts are checked before the first is answered. */
 static bool
-answer_lines(Run *r, const char *path)
+run_prompt_file(EvalRun *r, const char *path)
 {
 	size_t size;
 	int n = 0;
@@ -114,13 +114,13 @@ answer_lines(Run *r, const char *path)
 			return false;
 	}
 	for (char *s = text; s < end; s += strlen(s) + 1)
-		answer(r, s);
+		run_prompt(r, s);
 	return true;
 }
 
 /* The labels of each text of the file. */
 static bool
-answer_numbers(Run *r, const char *path)
+run_number_file(EvalRun *r, const char *path)
 {
 	const Graph *g = &r->program.meant;
 	TwInput *in = NEWS(&r->program.arena, TwInput, g->ninput + 1);
@@ -138,7 +138,7 @@ answer_numbers(Run *r, const char *path)
 		return false;
 	for (int i = 0; i < all.ntext; i++) {
 		eval_numbers(r->eval, all.x + (size_t)i * (size_t)all.n * (size_t)g->ninput, all.n);
-		check_asserts(r, all.n);
+		report_broken_assert(r, all.n);
 		print_labels(r, all.n);
 	}
 	return true;
@@ -147,7 +147,7 @@ answer_numbers(Run *r, const char *path)
 int
 cmd_run(const Options *o)
 {
-	Run r = { 0 };
+	EvalRun r = { 0 };
 	bool ok = false;
 
 	if (o->nargs < 2 && !o->batch && !o->input) {
@@ -159,15 +159,15 @@ cmd_run(const Options *o)
 		r.vocab = words_of(&r.program.arena, g);
 		r.text = NEWS(&r.program.arena, int, (g->context + 1) * g->nfield);
 		r.eval = eval_new(g);
-		ok = !o->input || answer_numbers(&r, o->input);
+		ok = !o->input || run_number_file(&r, o->input);
 		if (ok && g->ninput && (o->nargs > 1 || o->batch)) {
 			fputs("twc: this model takes numbers: --input FILE.npy\n", stderr);
 			ok = false;
 		}
 		for (int i = 1; ok && i < o->nargs; i++)
-			ok = answer(&r, o->args[i]);
+			ok = run_prompt(&r, o->args[i]);
 		if (ok && o->batch)
-			ok = answer_lines(&r, o->batch);
+			ok = run_prompt_file(&r, o->batch);
 		eval_free(r.eval);
 	}
 	bool broken = r.broken;

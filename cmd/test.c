@@ -55,11 +55,11 @@ quoted_numbers(Tester *t, int n)
 }
 
 static const char *
-quoted(Tester *t, const int *row, int n)
+quoted_prompt(Tester *t, const int *row, int n)
 {
 	if (t->numbers)
 		return quoted_numbers(t, n);
-	return arena_fmt(&t->program.arena, "\"%s\"", spell(&t->program.arena, t->g, row, n));
+	return arena_fmt(&t->program.arena, "\"%s\"", spell_rows(&t->program.arena, t->g, row, n));
 }
 
 static const char *
@@ -90,7 +90,7 @@ number_text(Tester *t, const Named *of, float v)
 
 /* The start of a message; a test that fails in several ways counts once. */
 static void
-fail(Tester *t, int file, Span at)
+begin_failure(Tester *t, int file, Span at)
 {
 	const Source *src = t->g->files && file < t->g->nfile ? t->g->files[file] : &t->program.src;
 
@@ -101,14 +101,14 @@ fail(Tester *t, int file, Span at)
 static void
 fail_test(Tester *t, const Test *test)
 {
-	fail(t, test->file, test->span);
-	printf("%s: ", quoted(t, test->prompt, test->nprompt));
+	begin_failure(t, test->file, test->span);
+	printf("%s: ", quoted_prompt(t, test->prompt, test->nprompt));
 }
 
 /* ---- evaluator and transformer, side by side ---- */
 
 static size_t
-token_size(const Tester *t, int n)
+bytes_of_tokens(const Tester *t, int n)
 {
 	return (size_t)n * (size_t)t->g->nfield * sizeof(int);
 }
@@ -123,7 +123,7 @@ continue_model(Tester *t, int n)
 			return n;
 	while (t->g->emit && !tw_done(t->session)) {
 		int *next = t->other + n * t->g->nfield;
-		memcpy(next, tw_next_token(t->session), token_size(t, 1));
+		memcpy(next, tw_next_token(t->session), bytes_of_tokens(t, 1));
 		if (!tw_feed_token(t->session, next))
 			break;
 		n++;
@@ -204,12 +204,13 @@ compare_positions(Tester *t, const Test *test, int n)
 		int *meant = t->other;
 		const int *got = tw_next_token(t->session);
 		bool ends = !next_token(g, t->eval, i, meant);
-		differs = ends ? *got != g->nvocab : memcmp(meant, got, token_size(t, 1)) != 0;
+		differs = ends ? *got != g->nvocab : memcmp(meant, got, bytes_of_tokens(t, 1)) != 0;
 		if (differs) {
 			fail_test(t, test);
 			printf("after %s: the evaluator's next token is %s, the transformer's is "
 			       "%s\n",
-			       quoted(t, t->text, i + 1), quoted(t, meant, 1), quoted(t, got, 1));
+			       quoted_prompt(t, t->text, i + 1), quoted_prompt(t, meant, 1),
+			       quoted_prompt(t, got, 1));
 		}
 	}
 	for (int o = 0; o < g->noutput; o++) {
@@ -231,60 +232,61 @@ compare_positions(Tester *t, const Test *test, int n)
 
 /* The same text, of other tokens perhaps. */
 static bool
-spells(Tester *t, const Test *test, const int *answer, int n)
+spells_answer(Tester *t, const Test *test, const int *answer, int n)
 {
-	const char *wanted = spell(&t->program.arena, t->g, test->answer, test->nanswer);
-	const char *got = spell(&t->program.arena, t->g, answer, n);
+	const char *wanted = spell_rows(&t->program.arena, t->g, test->answer, test->nanswer);
+	const char *got = spell_rows(&t->program.arena, t->g, answer, n);
 
 	return test->begins ? !strncmp(got, wanted, strlen(wanted)) : !strcmp(got, wanted);
 }
 
 static bool
-gives(Tester *t, const Test *test, const int *text, int n)
+gives_answer(Tester *t, const Test *test, const int *text, int n)
 {
 	const int *answer = text + test->nprompt * t->g->nfield;
 	int len = n - test->nprompt;
 
 	if (test->spelled)
-		return spells(t, test, answer, len);
+		return spells_answer(t, test, answer, len);
 	if (len < test->nanswer || (len > test->nanswer && !test->begins))
 		return false;
-	return !memcmp(answer, test->answer, token_size(t, test->nanswer));
+	return !memcmp(answer, test->answer, bytes_of_tokens(t, test->nanswer));
 }
 
 /* As the test writes its answer: a text, or a list. */
 static const char *
-answer_text(Tester *t, const Test *test, const int *row, int n)
+quoted_answer(Tester *t, const Test *test, const int *row, int n)
 {
 	Arena *arena = &t->program.arena;
 	const char *list = "";
 
 	if (test->spelled)
-		return quoted(t, row, n);
+		return quoted_prompt(t, row, n);
 	for (int i = 0; i < n; i++) {
 		const int *one = row + i * t->g->nfield;
-		const char *token = t->g->field ? spell(arena, t->g, one, 1) : quoted(t, one, 1);
+		const char *token = t->g->field ? spell_rows(arena, t->g, one, 1)
+		                                : quoted_prompt(t, one, 1);
 		list = arena_fmt(arena, "%s%s%s", list, i ? ", " : "", token);
 	}
 	return arena_fmt(arena, "[%s]", list);
 }
 
 static void
-check_answer(Tester *t, const Test *test, int n, int m)
+compare_answer(Tester *t, const Test *test, int n, int m)
 {
-	if (gives(t, test, t->text, n) && gives(t, test, t->other, m))
+	if (gives_answer(t, test, t->text, n) && gives_answer(t, test, t->other, m))
 		return;
 	fail_test(t, test);
 	printf("expected %s%s, the evaluator gives %s, the transformer %s\n",
-	       answer_text(t, test, test->answer, test->nanswer), test->begins ? "..." : "",
-	       answer_text(t, test, t->text + test->nprompt * t->g->nfield, n - test->nprompt),
-	       answer_text(t, test, t->other + test->nprompt * t->g->nfield, m - test->nprompt));
+	       quoted_answer(t, test, test->answer, test->nanswer), test->begins ? "..." : "",
+	       quoted_answer(t, test, t->text + test->nprompt * t->g->nfield, n - test->nprompt),
+	       quoted_answer(t, test, t->other + test->nprompt * t->g->nfield, m - test->nprompt));
 }
 
 /* Only the evaluator is compared with the labels that the test expects: that the
  * transformer's are the evaluator's is checked for all of them. */
 static void
-check_labels(Tester *t, const Test *test)
+check_expected_labels(Tester *t, const Test *test)
 {
 	start_eval(t, test->prompt, test->nprompt);
 	for (int k = 0; k < test->nlabel; k++) {
@@ -315,7 +317,7 @@ check_labels(Tester *t, const Test *test)
 }
 
 static void
-check_asserts(Tester *t, int n)
+test_asserts(Tester *t, int n)
 {
 	int at;
 
@@ -323,13 +325,13 @@ check_asserts(Tester *t, int n)
 	const Assert *a = broken_assert(t->g, t->eval, n, &at);
 	if (!a)
 		return;
-	fail(t, a->file, a->span);
-	printf("does not hold at position %d of %s%s%s\n", at, quoted(t, t->text, n),
+	begin_failure(t, a->file, a->span);
+	printf("does not hold at position %d of %s%s%s\n", at, quoted_prompt(t, t->text, n),
 	       a->why ? ": " : "", a->why ? a->why : "");
 }
 
 static void
-check(Tester *t, const Test *test)
+run_test(Tester *t, const Test *test)
 {
 	t->failing = false;
 	t->numbers = test->numbers;
@@ -337,17 +339,17 @@ check(Tester *t, const Test *test)
 		fail_test(t, test);
 		printf("the prompt has %d tokens, the context %d\n", test->nprompt, t->g->context);
 	} else {
-		size_t size = token_size(t, test->nprompt);
+		size_t size = bytes_of_tokens(t, test->nprompt);
 		memcpy(t->text, test->prompt, size);
 		memcpy(t->other, test->prompt, size);
 		int n = test->nprompt, m = test->nprompt;
 		if (test->emits) {
 			n = continue_text(t->g, t->eval, t->text, n);
 			m = continue_model(t, m);
-			check_answer(t, test, n, m);
+			compare_answer(t, test, n, m);
 		}
-		check_labels(t, test);
-		check_asserts(t, n);
+		check_expected_labels(t, test);
+		test_asserts(t, n);
 		if (!t->failing)
 			compare_positions(t, test, n);
 	}
@@ -416,7 +418,7 @@ library_program(Arena *arena, const char *text, size_t *n)
 /* Every output is true at every position, in pieces of the context's length, and
  * the transformer agrees. */
 static void
-check_library(Tester *t, int line)
+test_library_examples(Tester *t, int line)
 {
 	const Graph *g = t->g;
 
@@ -445,7 +447,7 @@ check_library(Tester *t, int line)
 				       "%" PRId64 ", the transformer %g\n",
 				       t->program.src.path,
 				       g->output[o].name + strlen(example_name), i,
-				       quoted(t, t->text, n), v, (double)w);
+				       quoted_prompt(t, t->text, n), v, (double)w);
 			}
 		}
 		t->passed += holds;
@@ -457,7 +459,7 @@ check_library(Tester *t, int line)
 
 /* The weights as they would be written, read back. */
 static bool
-load(Tester *t)
+load_compiled(Tester *t)
 {
 	char *error = NULL;
 	size_t n;
@@ -475,14 +477,14 @@ load(Tester *t)
 
 /* All tests, or those of the line that o says. */
 static bool
-test_text(Tester *t, const char *path, const char *text, size_t n, const Options *o)
+test_source_text(Tester *t, const char *path, const char *text, size_t n, const Options *o)
 {
 	bool library = holds_library(t, path, text, n);
 
 	if (library)
 		text = library_program(&t->program.arena, text, &n);
 	if (!program_open_text(&t->program, path, text, n, o) || !program_compile(&t->program)
-	    || !load(t))
+	    || !load_compiled(t))
 		return false;
 
 	t->g = &t->program.meant;
@@ -490,10 +492,10 @@ test_text(Tester *t, const char *path, const char *text, size_t n, const Options
 	t->other = NEWS(&t->program.arena, int, (t->g->context + 1) * t->g->nfield);
 	t->eval = eval_new(t->g);
 	if (library)
-		check_library(t, o->line);
+		test_library_examples(t, o->line);
 	for (int i = 0; !library && i < t->g->ntest; i++)
 		if (!o->line || o->line == source_line(&t->program.src, t->g->test[i].span.lo))
-			check(t, &t->g->test[i]);
+			run_test(t, &t->g->test[i]);
 	eval_free(t->eval);
 	if (o->line && !t->passed && !t->failed) {
 		fprintf(stderr, "twc: %s has no test in line %d\n", path, o->line);
@@ -513,7 +515,7 @@ close_tester(Tester *t)
 }
 
 static int
-say(int passed, int failed, bool refused)
+print_totals(int passed, int failed, bool refused)
 {
 	bool colours = has_colours(stdout);
 
@@ -529,8 +531,8 @@ int
 test_one(const char *path, const char *text, size_t n, const Options *o)
 {
 	Tester t = { 0 };
-	bool ok = test_text(&t, path, text, n, o);
-	int status = say(t.passed, t.failed, !ok);
+	bool ok = test_source_text(&t, path, text, n, o);
+	int status = print_totals(t.passed, t.failed, !ok);
 
 	close_tester(&t);
 	return status;
@@ -546,10 +548,10 @@ cmd_test(const Options *o)
 		Tester t = { 0 };
 		size_t n;
 		char *text = read_file(&t.program.arena, o->args[i], &n);
-		refused |= !text || !test_text(&t, o->args[i], text, n, o);
+		refused |= !text || !test_source_text(&t, o->args[i], text, n, o);
 		passed += t.passed;
 		failed += t.failed;
 		close_tester(&t);
 	}
-	return say(passed, failed, refused);
+	return print_totals(passed, failed, refused);
 }

@@ -52,7 +52,7 @@ print_ops(void)
 }
 
 static bool
-ends_in(const char *s, const char *end)
+has_extension(const char *s, const char *end)
 {
 	size_t n = strlen(s), m = strlen(end);
 
@@ -66,7 +66,7 @@ cmd_compile(const Options *o)
 	char *error = NULL;
 	int status = 2;
 
-	if (!ends_in(o->output, ".onnx") && !ends_in(o->output, ".safetensors")) {
+	if (!has_extension(o->output, ".onnx") && !has_extension(o->output, ".safetensors")) {
 		fprintf(stderr, "twc: %s: the name of a model ends in .onnx or .safetensors\n",
 		        o->output);
 		return 2;
@@ -274,7 +274,7 @@ static const Cli cli = {
 int
 main(int argc, char **argv)
 {
-	Options o = { .started = now() };
+	Options o = { .started = now_ms() };
 	int status;
 	const Verb *verb = cli_parse(&cli, &argc, &argv, &o, &status);
 

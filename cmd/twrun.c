@@ -28,7 +28,7 @@ struct Options {
 	int threads;
 };
 
-typedef struct Run {
+typedef struct ModelRun {
 	const Options *c;
 	TwModel *m;
 	TwSession *s;
@@ -36,10 +36,10 @@ typedef struct Run {
 	int *row;     /* (context, nfield) the prompt */
 	long checked; /* prompts */
 	Totals *totals;
-} Run;
+} ModelRun;
 
 static bool
-complain(char *error)
+print_error(char *error)
 {
 	fprintf(stderr, "twrun: %s\n", error ? error : "out of memory");
 	free(error);
@@ -49,7 +49,8 @@ complain(char *error)
 /* ---- values and the table of them */
 
 static void
-spell_value(const Run *r, char *out, size_t size, TwKind kind, const TwMembers *members, float x)
+spell_value(const ModelRun *r, char *out, size_t size, TwKind kind, const TwMembers *members,
+            float x)
 {
 	float whole = rintf(x);
 	bool member = kind == TW_INT && whole >= 0 && whole < (float)members->n
@@ -72,7 +73,7 @@ spell_value(const Run *r, char *out, size_t size, TwKind kind, const TwMembers *
 }
 
 static int
-width(const char *s)
+display_width(const char *s)
 {
 	wchar_t wide[128];
 	size_t n = mbstowcs(wide, s, 127);
@@ -84,7 +85,7 @@ width(const char *s)
 /* What is in a cell of the table: column -2 the position, -1 the token, then the
  * named values; row -1 the head. */
 static void
-cell(const Run *r, int position, const TwNamed *v, int column, char *out, size_t size)
+trace_cell(const ModelRun *r, int position, const TwNamed *v, int column, char *out, size_t size)
 {
 	if (position < 0)
 		snprintf(out, size, "%s",
@@ -107,14 +108,14 @@ cell(const Run *r, int position, const TwNamed *v, int column, char *out, size_t
 }
 
 static int
-column_width(const Run *r, const TwNamed *v, int column)
+column_width(const ModelRun *r, const TwNamed *v, int column)
 {
 	char text[128];
 	int most = 0;
 
 	for (int i = -1; i < tw_count(r->s); i++) {
-		cell(r, i, v, column, text, sizeof text);
-		most = width(text) > most ? width(text) : most;
+		trace_cell(r, i, v, column, text, sizeof text);
+		most = display_width(text) > most ? display_width(text) : most;
 	}
 	return most;
 }
@@ -128,22 +129,23 @@ terminal_width(void)
 }
 
 static void
-print_block(const Run *r, const int *column, const int *wide, int n)
+print_block(const ModelRun *r, const int *column, const int *wide, int n)
 {
 	char text[128];
 
 	for (int i = -1; i < tw_count(r->s); i++) {
 		for (int c = 0; c < n; c++) {
-			cell(r, i, column[c] < 0 ? NULL : &r->m->named[column[c]], column[c], text,
-			     sizeof text);
-			fprintf(r->out, "%s%*s%s", c ? "  " : "", wide[c] - width(text), "", text);
+			trace_cell(r, i, column[c] < 0 ? NULL : &r->m->named[column[c]], column[c],
+			           text, sizeof text);
+			fprintf(r->out, "%s%*s%s", c ? "  " : "", wide[c] - display_width(text), "",
+			        text);
 		}
 		fputc('\n', r->out);
 	}
 }
 
 static void
-print_folded(const Run *r)
+print_folded(const ModelRun *r)
 {
 	const TwModel *m = r->m;
 	int n = 0;
@@ -159,7 +161,7 @@ print_folded(const Run *r)
 /* The columns of one block: position, token, and from *next on as many named
  * values as there is room for, at least one. How many they are. */
 static int
-fill_block(const Run *r, int *next, int room, int *column, int *wide)
+fill_block(const ModelRun *r, int *next, int room, int *column, int *wide)
 {
 	int n = 0;
 
@@ -181,7 +183,7 @@ fill_block(const Run *r, int *next, int room, int *column, int *wide)
 }
 
 static void
-print_trace(const Run *r)
+print_trace(const ModelRun *r)
 {
 	size_t most = (size_t)r->m->nnamed + 2;
 	int *column = calloc(most, sizeof *column), *wide = calloc(most, sizeof *wide);
@@ -200,7 +202,7 @@ print_trace(const Run *r)
 /* ---- answers */
 
 static void
-print_label(const Run *r, int label, int n)
+print_label(const ModelRun *r, int label, int n)
 {
 	const TwLabel *l = &r->m->label[label];
 	char text[128];
@@ -221,7 +223,7 @@ print_label(const Run *r, int label, int n)
 
 /* As it is spelled; records stand apart. */
 static void
-print_token(const Run *r, const int *row, bool first)
+print_answer_token(const ModelRun *r, const int *row, bool first)
 {
 	if (!r->m->record) {
 		fputs(tw_spell(r->m, *row), r->out);
@@ -237,7 +239,7 @@ print_token(const Run *r, const int *row, bool first)
 
 /* Labels are those of the prompt; the trace shows the whole text. */
 static void
-answer(Run *r, int n)
+answer_rows(ModelRun *r, int n)
 {
 	tw_reset(r->s);
 	for (int i = 0; i < n; i++)
@@ -247,7 +249,7 @@ answer(Run *r, int n)
 	if (r->c->trace)
 		print_trace(r);
 	for (int i = n; i < tw_count(r->s); i++)
-		print_token(r, tw_token(r->s, i), i == n);
+		print_answer_token(r, tw_token(r->s, i), i == n);
 	if (r->m->emits)
 		fputc('\n', r->out);
 	for (int i = 0; i < r->m->nlabel; i++)
@@ -256,7 +258,7 @@ answer(Run *r, int n)
 
 /* What --check found ends the run. */
 static void
-stop_at_difference(const Run *r, const char *prompt)
+stop_at_difference(const ModelRun *r, const char *prompt)
 {
 	if (!tw_difference(r->s))
 		return;
@@ -266,14 +268,14 @@ stop_at_difference(const Run *r, const char *prompt)
 }
 
 static bool
-answer_text(Run *r, const char *prompt)
+answer_prompt(ModelRun *r, const char *prompt)
 {
 	char *error = NULL;
 	int n = tw_tokenize(r->m, prompt, r->row, &error);
 
 	if (n < 0)
-		return complain(error);
-	answer(r, n);
+		return print_error(error);
+	answer_rows(r, n);
 	stop_at_difference(r, prompt);
 	return true;
 }
@@ -288,7 +290,7 @@ chop(char *line, ssize_t *n)
 }
 
 static bool
-ask(Run *r)
+prompt_loop(ModelRun *r)
 {
 	char *line = NULL;
 	size_t cap = 0;
@@ -297,7 +299,7 @@ ask(Run *r)
 	while (fputs("> ", stdout), fflush(stdout), (n = getline(&line, &cap, stdin)) >= 0) {
 		chop(line, &n);
 		if (n)
-			answer_text(r, line);
+			answer_prompt(r, line);
 	}
 	putchar('\n');
 	free(line);
@@ -307,7 +309,7 @@ ask(Run *r)
 /* ---- many prompts (batch.c) */
 
 typedef struct Worker {
-	Run run;
+	ModelRun run;
 	TwBatch *batch; /* NULL where a session is asked: traces, checks, labels */
 	int most;       /* texts at once */
 	TwText *text;   /* (most) */
@@ -338,13 +340,13 @@ close_worker(void *arg)
 static void *
 open_worker(void *arg, char **error)
 {
-	const Run *r = arg;
+	const ModelRun *r = arg;
 	Worker *w = calloc(1, sizeof *w);
 	size_t context = (size_t)r->m->context, rows = context * (size_t)r->m->nfield;
 
 	if (!w)
 		return NULL;
-	w->run = (Run){
+	w->run = (ModelRun){
 		.c = r->c, .m = r->m, .totals = r->totals, .row = calloc(rows, sizeof(int))
 	};
 	w->most = context < 1000 ? 1024 : 16;
@@ -370,7 +372,7 @@ answer_each(Worker *w, char **prompt, int n, FILE *out, int *bad, char **error)
 		int rows = tw_tokenize(w->run.m, prompt[*bad], w->run.row, error);
 		if (rows < 0)
 			return 2;
-		answer(&w->run, rows);
+		answer_rows(&w->run, rows);
 		if (tw_difference(w->run.s)) {
 			*error = strdup(tw_difference(w->run.s));
 			return 1;
@@ -398,14 +400,14 @@ answer_together(Worker *w, char **prompt, int n, FILE *out, char **error)
 	tw_batch_answer(w->batch, w->text, k, w->run.c->limit);
 	for (int i = 0; i < k; i++) {
 		for (int a = 0; a < w->text[i].nanswer; a++)
-			print_token(&w->run, w->text[i].answer + a * m->nfield, a == 0);
+			print_answer_token(&w->run, w->text[i].answer + a * m->nfield, a == 0);
 		fputc('\n', out);
 	}
 	return k;
 }
 
 static int
-answer_some(void *arg, char **prompt, int n, FILE *out, int *bad, char **error)
+answer_prompts(void *arg, char **prompt, int n, FILE *out, int *bad, char **error)
 {
 	Worker *w = arg;
 
@@ -418,7 +420,7 @@ answer_some(void *arg, char **prompt, int n, FILE *out, int *bad, char **error)
 
 /* A file is read twice: all its prompts are checked before the first is answered. */
 static int
-check_some(void *arg, char **prompt, int n, FILE *out, int *bad, char **error)
+check_prompts(void *arg, char **prompt, int n, FILE *out, int *bad, char **error)
 {
 	Worker *w = arg;
 
@@ -444,10 +446,10 @@ close_checker(void *worker)
 }
 
 static int
-answer_file(Run *r, Input *in)
+answer_file(ModelRun *r, LineInput *in)
 {
-	Answerer checker = { open_checker, check_some, close_checker, NULL };
-	Answerer answerer = { open_worker, answer_some, close_worker, r };
+	Answerer checker = { open_checker, check_prompts, close_checker, NULL };
+	Answerer answerer = { open_worker, answer_prompts, close_worker, r };
 	Worker w = { .run = *r };
 	struct stat st;
 
@@ -463,12 +465,12 @@ answer_file(Run *r, Input *in)
 }
 
 static int
-answer_batch(Run *r)
+answer_batch(ModelRun *r)
 {
-	Input in = { stdin, "standard input", 0 };
+	LineInput in = { stdin, "standard input", 0 };
 
 	if (strcmp(r->c->batch, "-")) {
-		in = (Input){ fopen(r->c->batch, "r"), r->c->batch, 0 };
+		in = (LineInput){ fopen(r->c->batch, "r"), r->c->batch, 0 };
 		if (!in.file) {
 			fprintf(stderr, "twrun: %s: %s\n", r->c->batch, strerror(errno));
 			return 2;
@@ -481,7 +483,7 @@ answer_batch(Run *r)
 }
 
 static int
-answer_one(Run *r)
+answer_one(ModelRun *r)
 {
 	char *error = NULL;
 
@@ -491,8 +493,8 @@ answer_one(Run *r)
 	}
 	r->s = tw_open(r->m, session_flags(r->c), &error);
 	if (!r->s)
-		return complain(error), 2;
-	bool ok = r->c->prompt ? answer_text(r, r->c->prompt) : ask(r);
+		return print_error(error), 2;
+	bool ok = r->c->prompt ? answer_prompt(r, r->c->prompt) : prompt_loop(r);
 	stats_add(r->totals, tw_stats(r->s));
 	return ok ? 0 : 2;
 }
@@ -500,7 +502,7 @@ answer_one(Run *r)
 /* ---- numbers in place of tokens */
 
 static void
-answer_numbers(Run *r, const double *x, int n)
+answer_number_rows(ModelRun *r, const double *x, int n)
 {
 	size_t width = (size_t)r->m->ninput;
 	float *number = calloc(width, sizeof *number);
@@ -519,7 +521,7 @@ answer_numbers(Run *r, const double *x, int n)
 }
 
 static int
-answer_input(Run *r)
+answer_input(ModelRun *r)
 {
 	Arena arena = { 0 };
 	Numbers all;
@@ -529,9 +531,10 @@ answer_input(Run *r)
 
 	r->s = ok ? tw_open(r->m, session_flags(r->c), &error) : NULL;
 	if (ok && !r->s)
-		complain(error);
+		print_error(error);
 	for (int i = 0; r->s && i < all.ntext; i++)
-		answer_numbers(r, all.x + (size_t)i * (size_t)all.n * (size_t)r->m->ninput, all.n);
+		answer_number_rows(r, all.x + (size_t)i * (size_t)all.n * (size_t)r->m->ninput,
+		                   all.n);
 	if (r->s)
 		stats_add(r->totals, tw_stats(r->s));
 	arena_free(&arena);
@@ -539,7 +542,7 @@ answer_input(Run *r)
 }
 
 static int
-run(Run *r)
+answer_input_or_prompt(ModelRun *r)
 {
 	double start = stats_now();
 
@@ -555,10 +558,10 @@ run(Run *r)
 }
 
 static int
-cmd_run(const Options *c)
+cmd_answer(const Options *c)
 {
 	Totals totals = { 0 };
-	Run r = { .c = c, .out = stdout, .totals = &totals };
+	ModelRun r = { .c = c, .out = stdout, .totals = &totals };
 	char *error = NULL;
 
 	if ((c->prompt != NULL) + (c->batch != NULL) + (c->input != NULL) > 1) {
@@ -573,7 +576,7 @@ cmd_run(const Options *c)
 	r.m = tw_load(c->model, &error);
 	totals.loading += stats_now();
 	r.row = r.m ? calloc((size_t)r.m->context * (size_t)r.m->nfield, sizeof *r.row) : NULL;
-	int status = r.row ? run(&r) : (complain(error), 2);
+	int status = r.row ? answer_input_or_prompt(&r) : (print_error(error), 2);
 	if (!status && (fflush(stdout) || ferror(stdout))) {
 		fprintf(stderr, "twrun: cannot write the answer: %s\n", strerror(errno));
 		status = 2;
@@ -619,7 +622,7 @@ static const Verb verbs[] = {
 		"seq 0 9 | sed 's/$/+1=/' | twrun adder.onnx --batch -\n"
 		"twrun adder.onnx --trace \"12+34=\"\n"
 		"twrun adder.onnx --stats --batch prompts.txt",
-		cmd_run,
+		cmd_answer,
 	},
 	{ 0 },
 };

@@ -21,7 +21,7 @@ typedef struct Question {
 } Question;
 
 static void
-append(Question *q, int row)
+append_token(Question *q, int row)
 {
 	size_t n = strlen(q->answer);
 
@@ -29,7 +29,7 @@ append(Question *q, int row)
 }
 
 static void *
-answer(void *arg)
+answer_question(void *arg)
 {
 	Question *q = arg;
 	int *row = calloc((size_t)q->model->context, sizeof *row);
@@ -40,7 +40,7 @@ answer(void *arg)
 		tw_feed(s, row[i]);
 	while (s && !tw_done(s)) {
 		int next = tw_next(s);
-		append(q, next);
+		append_token(q, next);
 		tw_feed(s, next);
 	}
 	tw_close(s);
@@ -63,7 +63,7 @@ main(int argc, char **argv)
 	for (int i = 0; q && i < n; i++) {
 		q[i].model = model;
 		q[i].prompt = argv[i + 2];
-		if (pthread_create(&q[i].thread, NULL, answer, &q[i]))
+		if (pthread_create(&q[i].thread, NULL, answer_question, &q[i]))
 			return fputs("ask: no thread could be started\n", stderr), 2;
 	}
 	for (int i = 0; q && i < n; i++) {
