@@ -15,7 +15,7 @@
 static uint64_t seed = 20240229;
 
 static unsigned
-pick(unsigned n)
+draw_upto(unsigned n)
 {
 	seed ^= seed << 13;
 	seed ^= seed >> 7;
@@ -25,15 +25,15 @@ pick(unsigned n)
 
 /* A number with one, two or three digits, each width as often as the others. */
 static int
-number(void)
+draw_number(void)
 {
 	static const unsigned below[] = { 10, 100, 1000 };
 
-	return (int)pick(below[pick(3)]);
+	return (int)draw_upto(below[draw_upto(3)]);
 }
 
 static void
-sum_of(int a, char op, int b)
+ask_sum(int a, char op, int b)
 {
 	int v = op == '+' ? a + b : op == '-' ? a - b : a * b;
 
@@ -54,27 +54,27 @@ edges(const char *ops)
 	for (const char *op = ops; *op; op++)
 		for (int i = 0; i < N; i++)
 			for (int j = 0; j < N; j++, n++)
-				sum_of(edge[i], *op, edge[j]);
+				ask_sum(edge[i], *op, edge[j]);
 	/* sums and differences just below, at and above each power of ten, and
 	 * products as near to each power of ten as they come */
 	for (const char *op = ops; *op; op++)
 		for (int ten = 10; ten <= (*op == '*' ? 100000 : 1000); ten *= 10)
 			for (int k = 0; k < 30; k++)
 				for (int d = -1; d <= 1; d++) {
-					int a = 1 + (int)pick(999);
+					int a = 1 + (int)draw_upto(999);
 					int b = *op == '+'   ? ten - a + d
 					        : *op == '-' ? a - ten + d
 					                     : ten / a + d;
 					if (b < 0 || b > 999)
 						continue;
-					sum_of(a, *op, b);
+					ask_sum(a, *op, b);
 					n++;
 				}
 	/* equal, and one apart: where a difference changes its sign */
 	for (int k = 0; strchr(ops, '-') && k < 200; k++)
 		for (int d = -1; d <= 1; d++) {
-			int a = 1 + (int)pick(998);
-			sum_of(a, '-', a + d);
+			int a = 1 + (int)draw_upto(998);
+			ask_sum(a, '-', a + d);
 			n++;
 		}
 	return n;
@@ -84,8 +84,8 @@ static void
 arithmetic(const char *ops, long most)
 {
 	for (long n = edges(ops); n < most; n++) {
-		int a = number(), b = number();
-		sum_of(a, ops[pick((unsigned)strlen(ops))], b);
+		int a = draw_number(), b = draw_number();
+		ask_sum(a, ops[draw_upto((unsigned)strlen(ops))], b);
 	}
 }
 
@@ -105,9 +105,9 @@ wide_number(void)
 {
 	int64_t v = 0;
 
-	for (unsigned n = 1 + pick(9); n; n--) {
-		unsigned kind = pick(6);
-		v = 10 * v + (kind < 2 ? 9 : kind < 3 ? 0 : pick(10));
+	for (unsigned n = 1 + draw_upto(9); n; n--) {
+		unsigned kind = draw_upto(6);
+		v = 10 * v + (kind < 2 ? 9 : kind < 3 ? 0 : draw_upto(10));
 	}
 	return v;
 }
@@ -150,7 +150,7 @@ static void
 wide_arithmetic(long most)
 {
 	for (long n = wide_edges(); n < most; n++)
-		wide_sum_of(wide_number(), "+-*"[pick(3)], wide_number());
+		wide_sum_of(wide_number(), "+-*"[draw_upto(3)], wide_number());
 }
 
 static void
@@ -158,7 +158,7 @@ one_digit(void)
 {
 	for (int a = 0; a < 10; a++)
 		for (int b = 0; b < 10; b++)
-			sum_of(a, '+', b);
+			ask_sum(a, '+', b);
 }
 
 /* Every shift of n random words of 1 to 19 letters. */
@@ -167,10 +167,10 @@ caesar(long words)
 {
 	for (long w = 0; w < words; w++) {
 		char word[20], shifted[20];
-		int len = 1 + (int)pick(19);
+		int len = 1 + (int)draw_upto(19);
 
 		for (int i = 0; i < len; i++)
-			word[i] = (char)('a' + pick(26));
+			word[i] = (char)('a' + draw_upto(26));
 		word[len] = shifted[len] = '\0';
 		for (int shift = 0; shift < 10; shift++) {
 			for (int i = 0; i < len; i++)
@@ -202,10 +202,10 @@ increment(long most)
 			putchar('\n');
 		}
 	for (; n < most; n++) {
-		int places = 10 + (int)pick(10);
-		uint32_t v = (uint32_t)pick(1u << places);
-		if (pick(4) == 0)
-			v |= (1u << pick((unsigned)places)) - 1; /* a long carry */
+		int places = 10 + (int)draw_upto(10);
+		uint32_t v = (uint32_t)draw_upto(1u << places);
+		if (draw_upto(4) == 0)
+			v |= (1u << draw_upto((unsigned)places)) - 1; /* a long carry */
 		print_binary(v, places);
 		fputs("=\t", stdout);
 		print_binary(v + 1, v + 1 == 1u << places ? places + 1 : places);
@@ -261,12 +261,13 @@ alu32(long most)
 		for (int op = 0; op < ALU_OPS; op++, n++)
 			ask_alu((Alu)op, edge[i / N], edge[i % N]);
 	for (; n < most; n++) {
-		uint32_t a = pick(1u << 31) << 1 | pick(2), b = pick(1u << 31) << 1 | pick(2);
-		if (pick(4) == 0)
-			b = a + pick(3) - 1; /* beside each other */
-		if (pick(4) == 0)
-			a = ~b + pick(3); /* carries all the way */
-		ask_alu((Alu)pick(ALU_OPS), a, b);
+		uint32_t a = draw_upto(1u << 31) << 1 | draw_upto(2),
+			 b = draw_upto(1u << 31) << 1 | draw_upto(2);
+		if (draw_upto(4) == 0)
+			b = a + draw_upto(3) - 1; /* beside each other */
+		if (draw_upto(4) == 0)
+			a = ~b + draw_upto(3); /* carries all the way */
+		ask_alu((Alu)draw_upto(ALU_OPS), a, b);
 	}
 }
 
@@ -293,7 +294,7 @@ instruction_name(const State *s, bool wide)
 }
 
 static void
-print_state(const State *s, bool wide, bool first)
+print_machine_state(const State *s, bool wide, bool first)
 {
 	printf("%s{kind: %s, op: %s, ", first ? "" : " ", s->running ? "state" : "code",
 	       instruction_name(s, wide));
@@ -354,18 +355,18 @@ run_step(const State *text, int here, bool wide, State *to)
 static State
 some_instruction(int length, bool wide)
 {
-	State s = { .op = (Instruction)pick(INSTRUCTIONS) };
+	State s = { .op = (Instruction)draw_upto(INSTRUCTIONS) };
 
-	if (s.op == HALT && pick(3))
+	if (s.op == HALT && draw_upto(3))
 		s.op = PUSH;
 	if (s.op == PUSH)
-		s.arg = (int)(pick(2) ? pick(4) : pick(256));
+		s.arg = (int)(draw_upto(2) ? draw_upto(4) : draw_upto(256));
 	else if (s.op == JUMP_IF)
-		s.arg = (int)pick((unsigned)length + 2);
+		s.arg = (int)draw_upto((unsigned)length + 2);
 	else if (s.op == LOAD || s.op == STORE)
-		s.arg = (int)pick(3);
+		s.arg = (int)draw_upto(3);
 	else if (s.op == CALC)
-		s.calc = (Alu)pick(wide ? ALU_OPS : EQUAL);
+		s.calc = (Alu)draw_upto(wide ? ALU_OPS : EQUAL);
 	return s;
 }
 
@@ -375,16 +376,16 @@ machine(long programs, bool wide)
 	State text[MACHINE_CONTEXT];
 
 	while (programs-- > 0) {
-		int length = 1 + (int)pick(20), n = length;
+		int length = 1 + (int)draw_upto(20), n = length;
 		for (int i = 0; i < length; i++)
 			text[i] = some_instruction(length, wide);
 		text[n++] = (State){ .running = true, .op = HALT };
 		for (int i = 0; i < n; i++)
-			print_state(&text[i], wide, i == 0);
+			print_machine_state(&text[i], wide, i == 0);
 		putchar('\t');
 		int prompt = n;
 		while (n < MACHINE_CONTEXT && run_step(text, n - 1, wide, &text[n])) {
-			print_state(&text[n], wide, n == prompt);
+			print_machine_state(&text[n], wide, n == prompt);
 			n++;
 		}
 		putchar('\n');

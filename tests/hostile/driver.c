@@ -16,16 +16,16 @@ static uint64_t state;
 size_t
 LLVMFuzzerMutate(uint8_t *bytes, size_t n, size_t most)
 {
-	size_t at = pick(&state, n + 1), k = 1 + pick(&state, 8);
+	size_t at = hostile_pick(&state, n + 1), k = 1 + hostile_pick(&state, 8);
 
-	switch (pick(&state, 4)) {
+	switch (hostile_pick(&state, 4)) {
 	case 0: /* bits */
 		for (size_t i = at; i < n && i < at + k; i++)
-			bytes[i] ^= (uint8_t)(1 << pick(&state, 8));
+			bytes[i] ^= (uint8_t)(1 << hostile_pick(&state, 8));
 		return n;
 	case 1: /* other bytes */
 		for (size_t i = at; i < n && i < at + k; i++)
-			bytes[i] = (uint8_t)pick(&state, 256);
+			bytes[i] = (uint8_t)hostile_pick(&state, 256);
 		return n;
 	case 2: /* fewer */
 		k = k < n - at ? k : n - at;
@@ -36,13 +36,13 @@ LLVMFuzzerMutate(uint8_t *bytes, size_t n, size_t most)
 			return n;
 		memmove(bytes + at + k, bytes + at, n - at);
 		for (size_t i = at; i < at + k; i++)
-			bytes[i] = (uint8_t)pick(&state, 256);
+			bytes[i] = (uint8_t)hostile_pick(&state, 256);
 		return n + k;
 	}
 }
 
 static size_t
-read_file(const char *path, uint8_t *bytes)
+read_seed_file(const char *path, uint8_t *bytes)
 {
 	FILE *f = fopen(path, "rb");
 	size_t n = f ? fread(bytes, 1, MOST, f) : 0;
@@ -65,10 +65,10 @@ main(int argc, char **argv)
 	state = state_of((unsigned)atol(argv[2]));
 	LLVMFuzzerInitialize(&argc, &argv);
 	for (long i = 0; i < runs; i++) {
-		size_t n = read_file(argv[3 + pick(&state, (size_t)argc - 3)], bytes);
-		for (size_t times = 1 + pick(&state, 5); times > 0; times--)
+		size_t n = read_seed_file(argv[3 + hostile_pick(&state, (size_t)argc - 3)], bytes);
+		for (size_t times = 1 + hostile_pick(&state, 5); times > 0; times--)
 			n = LLVMFuzzerCustomMutator(bytes, n, MOST,
-			                            (unsigned)pick(&state, 1u << 30));
+			                            (unsigned)hostile_pick(&state, 1u << 30));
 		uint8_t *copy = malloc(n ? n : 1); /* so that ASan sees its end */
 		if (!copy)
 			return 2;

@@ -18,7 +18,7 @@
 /* ---- trying */
 
 static void
-check(bool ok)
+require(bool ok)
 {
 	if (!ok)
 		abort();
@@ -30,7 +30,7 @@ feed_numbers(TwSession *s, const TwModel *m)
 {
 	float *number = calloc((size_t)m->ninput, sizeof *number);
 
-	check(number);
+	require(number);
 	for (int i = 0; i < 20; i++) {
 		for (int k = 0; k < m->ninput; k++)
 			number[k] = i % 3 ? m->input[k].low : m->input[k].high;
@@ -47,7 +47,7 @@ feed_some(const TwModel *m, unsigned flags)
 	TwSession *s = tw_open(m, flags, &error);
 	int *row = calloc((size_t)m->nfield, sizeof *row);
 
-	check(!s == !!error && row);
+	require(!s == !!error && row);
 	if (s && m->ninput)
 		feed_numbers(s, m);
 	for (int i = 0; s && i < 20 && !m->ninput; i++) {
@@ -55,7 +55,7 @@ feed_some(const TwModel *m, unsigned flags)
 			row[f] = m->first[f] + i * 7 % (m->first[f + 1] - m->first[f]);
 		if (i % 3 == 2 && !tw_done(s))
 			memcpy(row, tw_next_token(s), (size_t)m->nfield * sizeof *row);
-		check(tw_feed_token(s, row) == (i < m->context));
+		require(tw_feed_token(s, row) == (i < m->context));
 	}
 	for (int i = 0; s && i < m->nnamed && flags & TW_TRACE; i++)
 		if (!m->named[i].folded)
@@ -70,7 +70,7 @@ feed_some(const TwModel *m, unsigned flags)
 }
 
 static void
-answer_some(const TwModel *m)
+try_batch(const TwModel *m)
 {
 	char *error = NULL;
 	TwBatch *b = tw_batch_open(m, 0, &error);
@@ -79,7 +79,7 @@ answer_some(const TwModel *m)
 	TwText text[2] = { { rows, 1, rows + m->nfield, 0 },
 		           { rows, 1, rows + m->nfield + room, 0 } };
 
-	check(rows && !b == !!error);
+	require(rows && !b == !!error);
 	for (int f = 0; f < m->nfield; f++)
 		rows[f] = m->first[f];
 	if (b)
@@ -95,12 +95,12 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	char *error = NULL;
 	TwModel *m = tw_load_memory(bytes, n, &error);
 
-	check(!m == !!error && (m || (*error && !strchr(error, '\n'))));
+	require(!m == !!error && (m || (*error && !strchr(error, '\n'))));
 	if (m && m->context <= 1 << 16) {
 		feed_some(m, 0);
 		feed_some(m, TW_CHECK | TW_TRACE);
 		if (m->emits)
-			answer_some(m);
+			try_batch(m);
 		tw_cost(m);
 	}
 	free(error);
@@ -125,7 +125,7 @@ typedef struct Out {
 } Out;
 
 static void
-put(Out *o, const void *bytes, size_t n)
+out_bytes(Out *o, const void *bytes, size_t n)
 {
 	if (n > o->most - o->n) {
 		o->full = true;
@@ -143,7 +143,7 @@ put_varint(Out *o, uint64_t v)
 
 	do {
 		c = (uint8_t)((v & 127) | (v > 127 ? 128 : 0));
-		put(o, &c, 1);
+		out_bytes(o, &c, 1);
 		v >>= 7;
 	} while (v);
 }
@@ -166,7 +166,7 @@ change_json(Out *o, const uint8_t *s, size_t n, uint64_t *r)
 		"null", "true",     "\"\"",    "[]",    "{}",         "\"a\"",
 		"[0]",  "1e-300"
 	};
-	size_t from = pick(r, n), to;
+	size_t from = hostile_pick(r, n), to;
 
 	while (from < n && !in_value(s[from]))
 		from++;
@@ -174,23 +174,23 @@ change_json(Out *o, const uint8_t *s, size_t n, uint64_t *r)
 		to++;
 	if (to == from && from < n)
 		to = from + 1;
-	const char *with = other[pick(r, sizeof other / sizeof *other)];
-	put(o, s, from);
-	if (pick(r, 6))
-		put(o, with, strlen(with));
-	put(o, s + to, n - to);
+	const char *with = other[hostile_pick(r, sizeof other / sizeof *other)];
+	out_bytes(o, s, from);
+	if (hostile_pick(r, 6))
+		out_bytes(o, with, strlen(with));
+	out_bytes(o, s + to, n - to);
 }
 
 /* ---- protobuf */
 
-typedef struct Field {
+typedef struct WireField {
 	const uint8_t *start, *content, *end; /* tag; what is behind it and its length */
 	unsigned number, wire;
 	uint64_t value; /* wire 0 */
-} Field;
+} WireField;
 
 static bool
-varint(const uint8_t **at, const uint8_t *end, uint64_t *v)
+take_varint(const uint8_t **at, const uint8_t *end, uint64_t *v)
 {
 	*v = 0;
 	for (int shift = 0; shift < 64 && *at < end; shift += 7) {
@@ -203,17 +203,17 @@ varint(const uint8_t **at, const uint8_t *end, uint64_t *v)
 }
 
 static bool
-next_field(const uint8_t **at, const uint8_t *end, Field *f)
+next_field(const uint8_t **at, const uint8_t *end, WireField *f)
 {
 	uint64_t tag, n = 0;
 
 	f->start = *at;
-	if (*at == end || !varint(at, end, &tag))
+	if (*at == end || !take_varint(at, end, &tag))
 		return false;
 	f->number = (unsigned)(tag >> 3);
 	f->wire = tag & 7;
 	if (f->wire == 0 || f->wire == 2) {
-		if (!varint(at, end, &n))
+		if (!take_varint(at, end, &n))
 			return false;
 		f->value = n;
 	}
@@ -226,7 +226,7 @@ next_field(const uint8_t **at, const uint8_t *end, Field *f)
 }
 
 static const ProtobufCMessageDescriptor *
-message_of(const ProtobufCMessageDescriptor *d, const Field *f)
+message_of(const ProtobufCMessageDescriptor *d, const WireField *f)
 {
 	const ProtobufCFieldDescriptor *field =
 		f->wire == 2 ? protobuf_c_message_descriptor_get_field(d, f->number) : NULL;
@@ -238,7 +238,7 @@ static size_t
 count_fields(const ProtobufCMessageDescriptor *d, const uint8_t *at, const uint8_t *end, int depth)
 {
 	size_t n = 0;
-	Field f;
+	WireField f;
 
 	while (next_field(&at, end, &f)) {
 		const ProtobufCMessageDescriptor *inner = depth < 8 ? message_of(d, &f) : NULL;
@@ -252,7 +252,7 @@ put_bytes(Out *o, unsigned number, const uint8_t *bytes, size_t n)
 {
 	put_varint(o, (uint64_t)number << 3 | 2);
 	put_varint(o, n);
-	put(o, bytes, n);
+	out_bytes(o, bytes, n);
 }
 
 static void
@@ -261,30 +261,31 @@ change_floats(uint8_t *bytes, size_t n, uint64_t *r)
 	static const uint32_t odd[] = { 0,          0x7f800000, 0xff800000, 0x7fc00000, 0x3f800000,
 		                        0xbf800000, 0x00000001, 0x7f7fffff, 0xff7fffff, 0x4b800000,
 		                        0x42d00000, 0x43000000, 0x3f000000 };
-	size_t at = pick(r, n / 4) * 4;
+	size_t at = hostile_pick(r, n / 4) * 4;
 
-	for (size_t k = pick(r, 4) ? 4 : n; at + 4 <= n && k > 0; at += 4, k -= k < 4 ? k : 4)
-		memcpy(bytes + at, &odd[pick(r, sizeof odd / sizeof *odd)], 4);
+	for (size_t k = hostile_pick(r, 4) ? 4 : n; at + 4 <= n && k > 0;
+	     at += 4, k -= k < 4 ? k : 4)
+		memcpy(bytes + at, &odd[hostile_pick(r, sizeof odd / sizeof *odd)], 4);
 }
 
 /* The contents of a field that is not a message. */
 static void
-change_bytes(Out *o, const Field *f, uint64_t *r)
+change_bytes(Out *o, const WireField *f, uint64_t *r)
 {
 	size_t n = (size_t)(f->end - f->content), most = n + 64;
 	uint8_t *copy = malloc(most);
 
-	check(copy);
+	require(copy);
 	if (n)
 		memcpy(copy, f->content, n);
-	if (n && (*copy == '[' || *copy == '{' || *copy == '"') && pick(r, 8)) {
+	if (n && (*copy == '[' || *copy == '{' || *copy == '"') && hostile_pick(r, 8)) {
 		Out json = { copy, 0, most, false };
 		uint8_t *old = malloc(n);
-		check(old);
+		require(old);
 		change_json(&json, memcpy(old, copy, n), n, r);
 		n = json.n;
 		free(old);
-	} else if (n >= 4 && n % 4 == 0 && pick(r, 4)) {
+	} else if (n >= 4 && n % 4 == 0 && hostile_pick(r, 4)) {
 		change_floats(copy, n, r);
 	} else {
 		n = LLVMFuzzerMutate(copy, n, most);
@@ -294,13 +295,13 @@ change_bytes(Out *o, const Field *f, uint64_t *r)
 }
 
 static void
-change_number(Out *o, const Field *f, uint64_t *r)
+change_number(Out *o, const WireField *f, uint64_t *r)
 {
 	static const uint64_t odd[] = { 0,          1,          2,          7,
 		                        127,        1 << 16,    1 << 20,    1u << 31,
 		                        1ull << 32, 1ull << 62, 1ull << 63, UINT64_MAX };
-	uint64_t v = pick(r, 2) ? odd[pick(r, sizeof odd / sizeof *odd)]
-	                        : f->value + pick(r, 5) - 2;
+	uint64_t v = hostile_pick(r, 2) ? odd[hostile_pick(r, sizeof odd / sizeof *odd)]
+	                                : f->value + hostile_pick(r, 5) - 2;
 
 	put_varint(o, (uint64_t)f->number << 3);
 	put_varint(o, v);
@@ -314,23 +315,23 @@ typedef struct Change {
 } Change;
 
 static void
-change_field(Out *o, const Field *f, const Field *before, bool message, Change *c)
+change_field(Out *o, const WireField *f, const WireField *before, bool message, Change *c)
 {
-	switch (pick(c->r, message ? 4 : 7)) {
+	switch (hostile_pick(c->r, message ? 4 : 7)) {
 	case 0: /* left out */ return;
 	case 1: /* twice */
-		put(o, f->start, (size_t)(f->end - f->start));
-		put(o, f->start, (size_t)(f->end - f->start));
+		out_bytes(o, f->start, (size_t)(f->end - f->start));
+		out_bytes(o, f->start, (size_t)(f->end - f->start));
 		return;
 	case 2: /* what stands before it once more */
-		put(o, f->start, (size_t)(f->end - f->start));
+		out_bytes(o, f->start, (size_t)(f->end - f->start));
 		if (before->start)
-			put(o, before->start, (size_t)(before->end - before->start));
+			out_bytes(o, before->start, (size_t)(before->end - before->start));
 		return;
 	case 3: { /* under another number */
 		size_t n = (size_t)(f->end - f->content);
 		if (f->wire == 2)
-			put_bytes(o, 1 + (unsigned)pick(c->r, 22), f->content, n);
+			put_bytes(o, 1 + (unsigned)hostile_pick(c->r, 22), f->content, n);
 		else
 			change_number(o, f, c->r);
 		return;
@@ -348,7 +349,7 @@ static void
 change_message(Out *o, const ProtobufCMessageDescriptor *d, const uint8_t *at, const uint8_t *end,
                int depth, Change *c)
 {
-	Field f, before = { 0 };
+	WireField f, before = { 0 };
 
 	while (next_field(&at, end, &f)) {
 		const ProtobufCMessageDescriptor *inner = depth < 8 ? message_of(d, &f) : NULL;
@@ -358,14 +359,14 @@ change_message(Out *o, const ProtobufCMessageDescriptor *d, const uint8_t *at, c
 		} else if (inside && c->at <= inside) {
 			size_t n = (size_t)(f.end - f.content) + 4096;
 			Out part = { malloc(n), 0, n, false };
-			check(part.at);
+			require(part.at);
 			c->at--;
 			change_message(&part, inner, f.content, f.end, depth + 1, c);
 			put_bytes(o, f.number, part.at, part.n);
 			free(part.at);
 			c->at = SIZE_MAX;
 		} else {
-			put(o, f.start, (size_t)(f.end - f.start));
+			out_bytes(o, f.start, (size_t)(f.end - f.start));
 		}
 		c->at -= c->at == SIZE_MAX ? 0 : c->at == 0 ? 1 : inside + 1;
 		before = f;
@@ -376,7 +377,7 @@ static void
 change_onnx(Out *o, const uint8_t *bytes, size_t n, uint64_t *r)
 {
 	const ProtobufCMessageDescriptor *d = &onnx__model_proto__descriptor;
-	Change c = { pick(r, count_fields(d, bytes, bytes + n, 0)), r, bytes, n };
+	Change c = { hostile_pick(r, count_fields(d, bytes, bytes + n, 0)), r, bytes, n };
 
 	change_message(o, d, bytes, bytes + n, 0, &c);
 }
@@ -390,15 +391,15 @@ change_safetensors(Out *o, const uint8_t *bytes, size_t n, uint64_t *r)
 
 	memcpy(&size, bytes, sizeof size);
 	size = size < n - 8 ? size : n - 8;
-	put(o, bytes, 8);
-	if (pick(r, 3)) {
+	out_bytes(o, bytes, 8);
+	if (hostile_pick(r, 3)) {
 		change_json(o, bytes + 8, (size_t)size, r);
 		uint64_t now = o->n - 8;
-		if (pick(r, 8))
+		if (hostile_pick(r, 8))
 			memcpy(o->at, &now, sizeof now);
-		put(o, bytes + 8 + size, n - 8 - (size_t)size);
+		out_bytes(o, bytes + 8 + size, n - 8 - (size_t)size);
 	} else {
-		put(o, bytes + 8, n - 8);
+		out_bytes(o, bytes + 8, n - 8);
 		if (n > 8 + size + 4)
 			change_floats(o->at + 8 + size, o->n - 8 - (size_t)size, r);
 	}
@@ -410,11 +411,11 @@ LLVMFuzzerCustomMutator(uint8_t *bytes, size_t n, size_t most, unsigned seed)
 	uint64_t r = state_of(seed);
 	Out o = { malloc(most + 1), 0, most, false };
 
-	check(o.at);
-	if (!pick(&r, 10))
+	require(o.at);
+	if (!hostile_pick(&r, 10))
 		n = LLVMFuzzerMutate(bytes, n, most);
-	else if (!pick(&r, 50))
-		n = pick(&r, n + 1);
+	else if (!hostile_pick(&r, 50))
+		n = hostile_pick(&r, n + 1);
 	else if (n > 9 && bytes[8] == '{')
 		change_safetensors(&o, bytes, n, &r);
 	else

@@ -15,7 +15,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* Less than n, from a state that is not 0. */
 static inline size_t
-pick(uint64_t *r, size_t n)
+hostile_pick(uint64_t *r, size_t n)
 {
 	*r ^= *r << 13;
 	*r ^= *r >> 7;
@@ -30,7 +30,7 @@ state_of(unsigned seed)
 	uint64_t r = seed * 0x9e3779b97f4a7c15u + 88172645463325252u;
 
 	for (int i = 0; i < 8; i++)
-		pick(&r, 1);
+		hostile_pick(&r, 1);
 	return r;
 }
 

@@ -22,7 +22,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* The compiled model, from its file's bytes, says something to its first token. */
 static void
-ask(const TwModel *model)
+try_model(const TwModel *model)
 {
 	size_t n;
 	char *error = NULL;
@@ -54,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	if (!ok && !p.diags.nerror)
 		abort();
 	if (ok && p.report.parameters < 1 << 20)
-		ask(p.model);
+		try_model(p.model);
 	program_close(&p);
 	free(text);
 	return 0;

@@ -179,13 +179,13 @@ static const Case cases[] = {
 	{ "int 0..900", "if y < 5 then log(y + 1) else x * y", 1e3, of_branch },
 };
 
-typedef struct Run {
+typedef struct Trial {
 	const Case *c;
 	const TwModel *m;
 	TwSession *s;
 	bool whole;
 	double worst;
-} Run;
+} Trial;
 
 static double
 random_unit(void)
@@ -197,7 +197,7 @@ random_unit(void)
 }
 
 static void
-ask(Run *r, double x, double y)
+check_point(Trial *r, double x, double y)
 {
 	float fed[2] = { (float)x, (float)y };
 
@@ -219,7 +219,7 @@ ask(Run *r, double x, double y)
 }
 
 static double
-somewhere(const Run *r, int i)
+somewhere(const Trial *r, int i)
 {
 	double lo = (double)r->m->input[i].low, hi = (double)r->m->input[i].high;
 
@@ -232,7 +232,7 @@ somewhere(const Run *r, int i)
 
 /* Where a neuron of the first layer bends, and beside it. */
 static void
-at_bends(Run *r)
+at_bends(Trial *r)
 {
 	const TwModel *m = r->m;
 	const TwLayer *l = &m->layer[0];
@@ -253,7 +253,7 @@ at_bends(Run *r)
 			           bend - 1 };
 		for (int b = 0; b < 5; b++) {
 			at[which] = (double)beside[b];
-			ask(r, at[0], at[1]);
+			check_point(r, at[0], at[1]);
 		}
 	}
 }
@@ -291,10 +291,10 @@ try_case(const Case *c)
 	TwModel *loaded = tw_load_memory(bytes, n, &error);
 	assert_non_null(loaded);
 	assert_true((double)loaded->label[0].error <= 1.001 * c->tolerance);
-	Run r = { c, loaded, tw_open(loaded, 0, &error), !strncmp(c->range, "int", 3), 0 };
+	Trial r = { c, loaded, tw_open(loaded, 0, &error), !strncmp(c->range, "int", 3), 0 };
 	at_bends(&r);
 	for (int i = 0; i < points; i++)
-		ask(&r, somewhere(&r, 0), somewhere(&r, 1));
+		check_point(&r, somewhere(&r, 0), somewhere(&r, 1));
 	int neurons = 0;
 	for (int i = 0; i < loaded->nlayer; i++)
 		neurons += loaded->layer[i].neurons;

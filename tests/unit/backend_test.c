@@ -35,14 +35,14 @@ typedef struct Random {
 } Random;
 
 static int
-below(Random *r, int n)
+draw_below(Random *r, int n)
 {
 	r->state = r->state * 6364136223846793005u + 1442695040888963407u;
 	return (int)((r->state >> 33) % (uint64_t)n);
 }
 
 static Node *
-make(Random *r, Op op, int n, Node *a, Node *b, Node *c, int64_t k)
+make_node(Random *r, Op op, int n, Node *a, Node *b, Node *c, int64_t k)
 {
 	Node *arg[3] = { a, b, c };
 
@@ -52,57 +52,60 @@ make(Random *r, Op op, int n, Node *a, Node *b, Node *c, int64_t k)
 static Node *
 some_int(Random *r)
 {
-	return r->ints[below(r, r->nint)];
+	return r->ints[draw_below(r, r->nint)];
 }
 
 static Node *
 some_bool(Random *r)
 {
-	return r->bools[below(r, r->nbool)];
+	return r->bools[draw_below(r, r->nbool)];
 }
 
 static Node *
-number(Random *r, int lo, int hi)
+any_const(Random *r, int lo, int hi)
 {
-	return mk_const(r->g, lo + below(r, hi - lo + 1));
+	return mk_const(r->g, lo + draw_below(r, hi - lo + 1));
 }
 
 /* The token, or one of the two fields that it has. */
 static Node *
 token(Random *r, int field)
 {
-	return make(r, OP_TOKEN, 0, NULL, NULL, NULL, field);
+	return make_node(r, OP_TOKEN, 0, NULL, NULL, NULL, field);
 }
 
 static Node *
-there(Random *r, Node *x)
+node_there(Random *r, Node *x)
 {
-	return make(r, OP_THERE, 1, x, NULL, NULL, 0);
+	return make_node(r, OP_THERE, 1, x, NULL, NULL, 0);
 }
 
 static Node *
 condition(Random *r)
 {
-	Node *c = there(r, some_bool(r));
+	Node *c = node_there(r, some_bool(r));
 
-	switch (below(r, 6)) {
-	case 0: return make(r, OP_AND, 2, c, some_bool(r), NULL, 0);
+	switch (draw_below(r, 6)) {
+	case 0: return make_node(r, OP_AND, 2, c, some_bool(r), NULL, 0);
 	case 1:
-		return make(r, OP_AND, 2, c,
-		            make(r, OP_NOT, 1, there(r, some_bool(r)), NULL, NULL, 0), NULL, 0);
+		return make_node(
+			r, OP_AND, 2, c,
+			make_node(r, OP_NOT, 1, node_there(r, some_bool(r)), NULL, NULL, 0), NULL,
+			0);
 	case 2:
-		return make(r, OP_EQ, 2, there(r, token(r, below(r, r->g->nfield))),
-		            number(r, 0, VOCAB - 1), NULL, 0);
+		return make_node(r, OP_EQ, 2, node_there(r, token(r, draw_below(r, r->g->nfield))),
+		                 any_const(r, 0, VOCAB - 1), NULL, 0);
 	case 3: {
 		Node *x = some_int(r);
 		if (!x->type.nset || x->type.nset > 12)
 			return c;
-		return make(r, OP_EQ, 2, there(r, x), some_int(r), NULL, 0);
+		return make_node(r, OP_EQ, 2, node_there(r, x), some_int(r), NULL, 0);
 	}
 	case 4: {
-		Node *index = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
-		return make(r, OP_AND, 2, c, make(r, OP_LT, 2, there(r, index), index, NULL, 0),
-		            NULL, 0);
+		Node *index = make_node(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
+		return make_node(r, OP_AND, 2, c,
+		                 make_node(r, OP_LT, 2, node_there(r, index), index, NULL, 0), NULL,
+		                 0);
 	}
 	default: return c;
 	}
@@ -111,12 +114,12 @@ condition(Random *r)
 static Node *
 reference(Random *r)
 {
-	switch (below(r, 5)) {
-	case 4: return make(r, OP_BEST, 2, there(r, some_int(r)), condition(r), NULL, 0);
-	case 0: return make(r, OP_HERE, 0, NULL, NULL, NULL, 0);
-	case 1: return make(r, OP_AT, 1, some_int(r), NULL, NULL, 0);
-	case 2: return make(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
-	default: return make(r, OP_LATEST, 1, condition(r), NULL, NULL, 0);
+	switch (draw_below(r, 5)) {
+	case 4: return make_node(r, OP_BEST, 2, node_there(r, some_int(r)), condition(r), NULL, 0);
+	case 0: return make_node(r, OP_HERE, 0, NULL, NULL, NULL, 0);
+	case 1: return make_node(r, OP_AT, 1, some_int(r), NULL, NULL, 0);
+	case 2: return make_node(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
+	default: return make_node(r, OP_LATEST, 1, condition(r), NULL, NULL, 0);
 	}
 }
 
@@ -124,55 +127,60 @@ reference(Random *r)
 static Node *
 read_if(Random *r)
 {
-	Node *p = reference(r), *first = make(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
-	Node *index = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0), *zero = mk_const(r->g, 0),
+	Node *p = reference(r), *first = make_node(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
+	Node *index = make_node(r, OP_INDEX, 0, NULL, NULL, NULL, 0), *zero = mk_const(r->g, 0),
 	     *one = mk_const(r->g, 1);
-	Node *d = number(r, -1, 3), *read = make(r, OP_READ, 3, some_int(r), p, d, 0),
+	Node *d = any_const(r, -1, 3), *read = make_node(r, OP_READ, 3, some_int(r), p, d, 0),
 	     *cond = some_bool(r);
-	Node *there = make(r, OP_READ, 3, index, p, number(r, -1, 0), 0),
-	     *at = make(r, OP_READ, 3, index, first, number(r, -1, 1), 0);
-	Node *found = make(r, OP_READ, 3, one, first, zero, 0);
+	Node *there = make_node(r, OP_READ, 3, index, p, any_const(r, -1, 0), 0),
+	     *at = make_node(r, OP_READ, 3, index, first, any_const(r, -1, 1), 0);
+	Node *found = make_node(r, OP_READ, 3, one, first, zero, 0);
 
-	switch (below(r, 4)) {
+	switch (draw_below(r, 4)) {
 	case 0:
-		cond = make(r, OP_AND, 2, found, make(r, OP_LT, 2, at, there, NULL, 0), NULL, 0);
+		cond = make_node(r, OP_AND, 2, found, make_node(r, OP_LT, 2, at, there, NULL, 0),
+		                 NULL, 0);
 		break;
 	case 1:
-		cond = make(r, OP_AND, 2, cond, make(r, OP_LT, 2, there, at, NULL, 0), NULL, 0);
+		cond = make_node(r, OP_AND, 2, cond, make_node(r, OP_LT, 2, there, at, NULL, 0),
+		                 NULL, 0);
 		break;
-	case 2: cond = make(r, OP_LT, 2, there, at, NULL, 0); break;
+	case 2: cond = make_node(r, OP_LT, 2, there, at, NULL, 0); break;
 	}
-	return make(r, OP_IF, 3, cond, read, d, 0);
+	return make_node(r, OP_IF, 3, cond, read, d, 0);
 }
 
 static Node *
 any_int(Random *r)
 {
 	Node *arg[8], *a = some_int(r), *b = some_int(r);
-	int n = 2 + below(r, 4);
+	int n = 2 + draw_below(r, 4);
 
-	switch (below(r, 16)) {
+	switch (draw_below(r, 16)) {
 	case 15: return read_if(r);
 	case 14:
-		a = below(r, 2) ? mk_const(r->g, 1) : there(r, below(r, 2) ? some_bool(r) : a);
-		return make(r, OP_SUM, 2, a, condition(r), NULL, 0);
+		a = draw_below(r, 2) ? mk_const(r->g, 1)
+		                     : node_there(r, draw_below(r, 2) ? some_bool(r) : a);
+		return make_node(r, OP_SUM, 2, a, condition(r), NULL, 0);
 	case 0:
-	case 1: return make(r, OP_ADD, 2, a, b, NULL, 0);
-	case 2: return make(r, OP_SUB, 2, a, b, NULL, 0);
-	case 3: return make(r, OP_MUL, 2, a, below(r, 2) ? b : number(r, -3, 3), NULL, 0);
-	case 4: return make(r, OP_DIV, 2, a, number(r, 1, 7), NULL, 0);
-	case 5: return make(r, OP_MOD, 2, a, number(r, 1, 7), NULL, 0);
-	case 6: return make(r, OP_ABS, 1, a, NULL, NULL, 0);
+	case 1: return make_node(r, OP_ADD, 2, a, b, NULL, 0);
+	case 2: return make_node(r, OP_SUB, 2, a, b, NULL, 0);
+	case 3:
+		return make_node(r, OP_MUL, 2, a, draw_below(r, 2) ? b : any_const(r, -3, 3), NULL,
+		                 0);
+	case 4: return make_node(r, OP_DIV, 2, a, any_const(r, 1, 7), NULL, 0);
+	case 5: return make_node(r, OP_MOD, 2, a, any_const(r, 1, 7), NULL, 0);
+	case 6: return make_node(r, OP_ABS, 1, a, NULL, NULL, 0);
 	case 7:
-	case 8: return make(r, OP_IF, 3, some_bool(r), a, b, 0);
+	case 8: return make_node(r, OP_IF, 3, some_bool(r), a, b, 0);
 	case 9:
 	case 10:
-		return make(r, OP_READ, 3, a, reference(r), below(r, 2) ? b : number(r, -2, 5),
-		            below(r, 5) - 3);
+		return make_node(r, OP_READ, 3, a, reference(r),
+		                 draw_below(r, 2) ? b : any_const(r, -2, 5), draw_below(r, 5) - 3);
 	case 11:
 		for (int i = 0; i < n; i++)
 			arg[i] = some_int(r);
-		return mk(r->g, below(r, 2) ? OP_MAX : OP_MIN, (Span){ 0, 0 }, 0, n, arg, 0);
+		return mk(r->g, draw_below(r, 2) ? OP_MAX : OP_MIN, (Span){ 0, 0 }, 0, n, arg, 0);
 	case 12:
 		for (int i = 0; i < n + 2; i++)
 			arg[i] = some_int(r);
@@ -180,8 +188,8 @@ any_int(Random *r)
 	default: {
 		int64_t t[6];
 		for (int i = 0; i < 6; i++)
-			t[i] = below(r, 10) - 2;
-		return mk_table(r->g, (Span){ 0, 0 }, 0, a, below(r, 4) - 1, t, 6);
+			t[i] = draw_below(r, 10) - 2;
+		return mk_table(r->g, (Span){ 0, 0 }, 0, a, draw_below(r, 4) - 1, t, 6);
 	}
 	}
 }
@@ -190,24 +198,24 @@ static Node *
 any_bool(Random *r)
 {
 	Node *arg[4];
-	int n = 2 + below(r, 3);
+	int n = 2 + draw_below(r, 3);
 
-	switch (below(r, 6)) {
-	case 0: return make(r, OP_NOT, 1, some_bool(r), NULL, NULL, 0);
+	switch (draw_below(r, 6)) {
+	case 0: return make_node(r, OP_NOT, 1, some_bool(r), NULL, NULL, 0);
 	case 1:
 	case 2:
 		for (int i = 0; i < n; i++)
 			arg[i] = some_bool(r);
-		return mk(r->g, below(r, 2) ? OP_AND : OP_OR, (Span){ 0, 0 }, 0, n, arg, 0);
+		return mk(r->g, draw_below(r, 2) ? OP_AND : OP_OR, (Span){ 0, 0 }, 0, n, arg, 0);
 	case 3:
-		return make(r, OP_EQ, 2, some_int(r), below(r, 2) ? some_int(r) : number(r, -1, 6),
-		            NULL, 0);
+		return make_node(r, OP_EQ, 2, some_int(r),
+		                 draw_below(r, 2) ? some_int(r) : any_const(r, -1, 6), NULL, 0);
 	case 4:
-		return make(r, OP_READ, 3, some_bool(r), reference(r), number(r, 0, 1),
-		            -below(r, 2));
+		return make_node(r, OP_READ, 3, some_bool(r), reference(r), any_const(r, 0, 1),
+		                 -draw_below(r, 2));
 	default:
-		return make(r, OP_LT, 2, some_int(r), below(r, 2) ? some_int(r) : number(r, -1, 6),
-		            NULL, 0);
+		return make_node(r, OP_LT, 2, some_int(r),
+		                 draw_below(r, 2) ? some_int(r) : any_const(r, -1, 6), NULL, 0);
 	}
 }
 
@@ -216,17 +224,19 @@ any_bool(Random *r)
 static Real
 some_number(Random *r)
 {
-	return below(r, 4) ? real_of(below(r, 13) - 6, 1 + below(r, 4))
-	                   : (Real){ below(r, 1000) / 777.0 - 0.5, 0 };
+	return draw_below(r, 4) ? real_of(draw_below(r, 13) - 6, 1 + draw_below(r, 4))
+	                        : (Real){ draw_below(r, 1000) / 777.0 - 0.5, 0 };
 }
 
 /* A value of any kind; what is real takes those of all. */
 static Node *
-some_value(Random *r)
+any_real_operand(Random *r)
 {
-	int kind = below(r, 4);
+	int kind = draw_below(r, 4);
 
-	return kind == 0 ? some_bool(r) : kind == 1 ? some_int(r) : r->reals[below(r, r->nreal)];
+	return kind == 0   ? some_bool(r)
+	       : kind == 1 ? some_int(r)
+	                   : r->reals[draw_below(r, r->nreal)];
 }
 
 static Node *
@@ -236,13 +246,13 @@ reals(Random *r, Op op, int n, Node **arg, int64_t k, const Real *real, int nrea
 }
 
 static Node *
-linear(Random *r, int n)
+any_linear(Random *r, int n)
 {
 	Node *arg[3];
 	Real c[4];
 
 	for (int i = 0; i < n; i++) {
-		arg[i] = some_value(r);
+		arg[i] = any_real_operand(r);
 		c[i] = some_number(r);
 	}
 	c[n] = some_number(r);
@@ -253,17 +263,17 @@ linear(Random *r, int n)
 static Node *
 bent(Random *r, int depth)
 {
-	Node *x = depth ? bent(r, depth - 1) : some_value(r), *y = x;
-	CurveKind k = (CurveKind)below(r, NUM_CURVES);
+	Node *x = depth ? bent(r, depth - 1) : any_real_operand(r), *y = x;
+	CurveKind k = (CurveKind)draw_below(r, NUM_CURVES);
 
-	switch (below(r, 3)) {
+	switch (draw_below(r, 3)) {
 	case 0:
-		y = below(r, 2) ? x : depth ? bent(r, depth - 1) : some_value(r);
-		y = make(r, OP_TIMES, 2, x, y, NULL, 0);
+		y = draw_below(r, 2) ? x : depth ? bent(r, depth - 1) : any_real_operand(r);
+		y = make_node(r, OP_TIMES, 2, x, y, NULL, 0);
 		break;
 	case 1:
 		if (curve_has(k, node_min(x), node_max(x)) && (k != CURVE_EXP || node_max(x) < 5))
-			y = make(r, OP_CURVE, 1, x, NULL, NULL, k);
+			y = make_node(r, OP_CURVE, 1, x, NULL, NULL, k);
 		break;
 	default: y = reals(r, OP_LINEAR, 1, &x, 0, (Real[]){ some_number(r), some_number(r) }, 2);
 	}
@@ -273,8 +283,8 @@ bent(Random *r, int depth)
 static Node *
 any_near(Random *r)
 {
-	Node *x = bent(r, below(r, 4));
-	Real t = { 0.01 * (1 + below(r, 100)), 0 };
+	Node *x = bent(r, draw_below(r, 4));
+	Real t = { 0.01 * (1 + draw_below(r, 100)), 0 };
 
 	return reals(r, OP_APPROX, 1, &x, 0, &t, 1);
 }
@@ -282,30 +292,31 @@ any_near(Random *r)
 static Node *
 any_real(Random *r)
 {
-	Node *a = r->reals[below(r, r->nreal)], *b = r->reals[below(r, r->nreal)], *x = some_int(r),
-	     *arg[3];
+	Node *a = r->reals[draw_below(r, r->nreal)], *b = r->reals[draw_below(r, r->nreal)],
+	     *x = some_int(r), *arg[3];
 	Real table[32];
 
-	switch (below(r, 11)) {
+	switch (draw_below(r, 11)) {
 	case 9:
 	case 10: return any_near(r);
 	case 0:
-	case 1: return linear(r, 1 + below(r, 3));
+	case 1: return any_linear(r, 1 + draw_below(r, 3));
 	case 2:
 	case 3:
-		arg[0] = there(r, some_value(r));
+		arg[0] = node_there(r, any_real_operand(r));
 		arg[1] = condition(r);
 		table[0] = some_number(r);
 		return reals(r, OP_MEAN, 2, arg, 0, table, 1);
-	case 4: return make(r, OP_RELU, 1, a, NULL, NULL, 0);
-	case 5: return make(r, OP_IF, 3, some_bool(r), a, b, 0);
+	case 4: return make_node(r, OP_RELU, 1, a, NULL, NULL, 0);
+	case 5: return make_node(r, OP_IF, 3, some_bool(r), a, b, 0);
 	case 6:
-		return make(r, OP_READ, 3, a, reference(r),
-		            below(r, 2) ? b : mk_real(r->g, some_number(r)), below(r, 5) - 3);
+		return make_node(r, OP_READ, 3, a, reference(r),
+		                 draw_below(r, 2) ? b : mk_real(r->g, some_number(r)),
+		                 draw_below(r, 5) - 3);
 	case 7:
 		arg[0] = a;
-		arg[1] = linear(r, 1);
-		arg[2] = some_value(r);
+		arg[1] = any_linear(r, 1);
+		arg[2] = any_real_operand(r);
 		return mk(r->g, OP_ATTEND, (Span){ 0, 0 }, 0, 3, arg, 0);
 	default:
 		if (x->type.hi - x->type.lo >= 32)
@@ -321,12 +332,12 @@ any_real(Random *r)
 static Node *
 from_real(Random *r)
 {
-	Node *x = r->reals[below(r, r->nreal)];
+	Node *x = r->reals[draw_below(r, r->nreal)];
 	int64_t grid = real_grid(&x->type);
 
 	if (!grid || grid > 400 || x->type.max - x->type.min > 40)
 		return some_bool(r);
-	return make(r, below(r, 2) ? OP_ABOVE : OP_FLOOR, 1, x, NULL, NULL, 0);
+	return make_node(r, draw_below(r, 2) ? OP_ABOVE : OP_FLOOR, 1, x, NULL, NULL, 0);
 }
 
 /* Into the pool, if it is not too large. */
@@ -358,19 +369,19 @@ random_graph(Random *r, Arena *arena)
 	static const Source src = { .path = "random", .text = "", .len = 0 };
 	static const Source *files[1] = { &src };
 	Graph *g = r->g = graph_new(arena);
-	int nodes = 4 + below(r, 24);
+	int nodes = 4 + draw_below(r, 24);
 
 	g->name = "random";
 	g->nvocab = VOCAB;
 	g->vocab = (const char **)(uintptr_t)spell;
-	if (!below(r, 3)) {
+	if (!draw_below(r, 3)) {
 		g->vocab = (const char **)(uintptr_t)words;
 		g->field = fields;
 		g->nfield = 2;
 	}
 	/* beyond 199 a place is matched by two digits */
-	g->context = below(r, 10) ? 2 + below(r, 14) : 190 + below(r, 40);
-	g->bidirectional = !below(r, 4);
+	g->context = draw_below(r, 10) ? 2 + draw_below(r, 14) : 190 + draw_below(r, 40);
+	g->bidirectional = !draw_below(r, 4);
 	g->files = files;
 	g->nfile = 1;
 	g->named = arena_alloc(arena, sizeof *g->named * 2 * POOL);
@@ -378,25 +389,26 @@ random_graph(Random *r, Arena *arena)
 	r->nint = r->nbool = 0;
 	for (int i = 0; i < g->nfield; i++)
 		r->ints[r->nint++] = token(r, i);
-	r->ints[r->nint++] = make(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
+	r->ints[r->nint++] = make_node(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
 	r->ints[r->nint++] = mk_table(g, (Span){ 0, 0 }, 0, token(r, 0), 0,
 	                              (int64_t[]){ 3, 0, 7, 1, 1 }, rows_of(g, 0));
-	r->bools[r->nbool++] = make(r, OP_EQ, 2, token(r, g->nfield - 1), mk_const(g, 1), NULL, 0);
-	r->bools[r->nbool++] = make(r, OP_LT, 2, token(r, 0), mk_const(g, 2), NULL, 0);
+	r->bools[r->nbool++] = make_node(r, OP_EQ, 2, token(r, g->nfield - 1), mk_const(g, 1), NULL,
+	                                 0);
+	r->bools[r->nbool++] = make_node(r, OP_LT, 2, token(r, 0), mk_const(g, 2), NULL, 0);
 	r->nreal = 0;
-	if (!below(r, 3))
-		keep_real(r,
-		          reals(r, OP_MEAN, 2, (Node *[]){ there(r, r->bools[0]), mk_const(g, 1) },
-		                0, (Real[]){ { 0, 1 } }, 1));
+	if (!draw_below(r, 3))
+		keep_real(r, reals(r, OP_MEAN, 2,
+		                   (Node *[]){ node_there(r, r->bools[0]), mk_const(g, 1) }, 0,
+		                   (Real[]){ { 0, 1 } }, 1));
 	for (int i = 0; i < nodes; i++) {
-		Node *n = r->nreal && below(r, 2) ? any_real(r) : NULL;
+		Node *n = r->nreal && draw_below(r, 2) ? any_real(r) : NULL;
 		if (n && keep_real(r, n))
 			name(g, n, K_REAL);
 		if (n)
 			continue;
-		n = r->nreal && !below(r, 4) ? from_real(r)
-		    : below(r, 3)            ? any_int(r)
-		                             : any_bool(r);
+		n = r->nreal && !draw_below(r, 4) ? from_real(r)
+		    : draw_below(r, 3)            ? any_int(r)
+		                                  : any_bool(r);
 		if (n->type.lo < -400 || n->type.hi > 400 || r->nint == POOL || r->nbool == POOL)
 			continue;
 		bool flag = n->type.lo >= 0 && n->type.hi <= 1;
@@ -407,25 +419,27 @@ random_graph(Random *r, Arena *arena)
 		name(g, n, flag ? K_BOOL : K_INT);
 	}
 	for (int i = 0; i < g->nnamed; i++)
-		if (i + 2 >= g->nnamed || !below(r, 6))
+		if (i + 2 >= g->nnamed || !draw_below(r, 6))
 			g->output[g->noutput++] = g->named[i];
 	return g;
 }
 
 /* Disagreements on random texts, each said once. */
 static int
-compare(Random *r, TwSession *s, const TwModel *m, Node *const *named, Node *const *output)
+count_disagreements(Random *r, TwSession *s, const TwModel *m, Node *const *named,
+                    Node *const *output)
 {
 	Graph *g = r->g;
 	Eval *e = eval_new(g);
 	int row[512], bad = 0;
 
 	for (int text = 0; text < TEXTS && !bad; text++) {
-		int n = 1 + below(r, g->context);
+		int n = 1 + draw_below(r, g->context);
 		tw_reset(s);
 		for (int i = 0; i < n; i++) {
 			for (int f = 0; f < g->nfield; f++)
-				row[i * g->nfield + f] = first_row(g, f) + below(r, rows_of(g, f));
+				row[i * g->nfield + f] = first_row(g, f)
+				                         + draw_below(r, rows_of(g, f));
 			assert_true(tw_feed_token(s, row + i * g->nfield));
 		}
 		eval_text(e, row, n);
@@ -475,7 +489,7 @@ limits_of(unsigned n)
 }
 
 static bool
-keeps(const TwModel *m, const Limits *l)
+within_limits(const TwModel *m, const Limits *l)
 {
 	if (l->d_model && m->d_model > l->d_model)
 		return false;
@@ -510,14 +524,14 @@ try_graph(unsigned number_)
 	TwModel *model = compile_within(g, &arena, &diags, &limits, &report);
 	if (!model)
 		goto out;
-	assert_true(keeps(model, &limits));
+	assert_true(within_limits(model, &limits));
 	size_t n;
 	unsigned char *bytes = model_bytes(model, &n);
 	TwModel *loaded = tw_load_memory(bytes, n, &error);
 	if (!loaded)
 		fail_msg("graph %u: %s", number_, error);
 	TwSession *s = tw_open(loaded, true, &error);
-	if (compare(&r, s, loaded, named, output)) {
+	if (count_disagreements(&r, s, loaded, named, output)) {
 		graph_print(g, stderr);
 		fail_msg("graph %u: the transformer and the evaluator disagree", number_);
 	}

@@ -17,7 +17,7 @@ enum { SHORT = 8 }; /* the longest text that is made at random */
 static Arena arena;
 
 static Graph *
-graph(int nvocab, int context)
+empty_graph(int nvocab, int context)
 {
 	static const char *spelling[] = { "0", "1", "2", "3",  "4",  "5",  "6", "7",
 		                          "8", "9", "+", "\"", "\\", "\n", "a", "#" };
@@ -57,7 +57,7 @@ static void
 test_digit_of_token(void **state)
 {
 	(void)state;
-	Graph *g = graph(16, 8);
+	Graph *g = empty_graph(16, 8);
 	Node *t = LEAF(g, TOKEN);
 	Node *tens = MK(g, DIV, t, C(g, 10));
 	Node *digit = MK(g, SUB, t, MK(g, MUL, tens, C(g, 10)));
@@ -76,7 +76,7 @@ static void
 test_own_root(void **state)
 {
 	(void)state;
-	Graph *g = graph(16, 8);
+	Graph *g = empty_graph(16, 8);
 	Node *x = READ(g, LEAF(g, TOKEN), LEAF(g, HERE), C(g, 0), -1);
 	Node *y = READ(g, LEAF(g, TOKEN), LEAF(g, HERE), C(g, 0), -2);
 	Node *s = MK(g, ADD, x, y);
@@ -101,7 +101,7 @@ static void
 test_large_roots(void **state)
 {
 	(void)state;
-	Graph *g = graph(16, 60000);
+	Graph *g = empty_graph(16, 60000);
 	Node *i = LEAF(g, INDEX);
 	Node *j = MK(g, MUL, i, C(g, 3));
 	Node *d = MK(g, MOD, j, C(g, 10));
@@ -119,7 +119,7 @@ static void
 test_intervals(void **state)
 {
 	(void)state;
-	Graph *g = graph(16, 65536);
+	Graph *g = empty_graph(16, 65536);
 	Node *i = LEAF(g, INDEX);
 	Node *one = MK(g, LATEST, MK(g, EQ, MK(g, THERE, LEAF(g, TOKEN)), C(g, 1)));
 	Node *x = READ(g, i, one, C(g, -70000), -1);
@@ -142,7 +142,7 @@ static void
 test_narrowing(void **state)
 {
 	(void)state;
-	Graph *g = graph(16, 8);
+	Graph *g = empty_graph(16, 8);
 	Node *t = LEAF(g, TOKEN);
 	Node *there = MK(g, THERE, t);
 	Node *digit = MK(g, LT, there, C(g, 3));
@@ -171,7 +171,7 @@ static void
 test_sharing(void **state)
 {
 	(void)state;
-	Graph *g = graph(16, 8);
+	Graph *g = empty_graph(16, 8);
 	Node *t = LEAF(g, TOKEN), *i = LEAF(g, INDEX);
 
 	assert_ptr_equal(t, LEAF(g, TOKEN));
@@ -180,7 +180,7 @@ test_sharing(void **state)
 	Node *a = MK(g, EQ, t, C(g, 3)), *b = MK(g, EQ, i, C(g, 3)), *c = MK(g, LT, i, t);
 	assert_ptr_equal(MK(g, AND, a, b, c), MK(g, AND, MK(g, AND, c, a), b, a));
 	/* order and hashes are of the content, not of the order of making */
-	Graph *h = graph(16, 8);
+	Graph *h = empty_graph(16, 8);
 	Node *hi = LEAF(h, INDEX), *ht = LEAF(h, TOKEN);
 	Node *s = MK(h, ADD, hi, ht), *s0 = MK(g, ADD, t, i);
 	assert_true(s->hash == s0->hash);
@@ -192,7 +192,7 @@ static void
 test_folding(void **state)
 {
 	(void)state;
-	Graph *g = graph(16, 8);
+	Graph *g = empty_graph(16, 8);
 	Node *t = LEAF(g, TOKEN), *i = LEAF(g, INDEX), *here = LEAF(g, HERE);
 	Node *c = MK(g, EQ, t, C(g, 3)), *b = MK(g, LT, i, t);
 	Node *zero = C(g, 0), *one = C(g, 1);
@@ -283,10 +283,10 @@ check_round_trip(const Graph *g)
 }
 
 static void
-test_text(void **state)
+test_graph_text(void **state)
 {
 	(void)state;
-	Graph *g = graph(16, 8);
+	Graph *g = empty_graph(16, 8);
 	Node *t = LEAF(g, TOKEN), *i = LEAF(g, INDEX);
 	Node *p = MK(g, LATEST, MK(g, EQ, MK(g, THERE, t), C(g, 10)));
 	int64_t sq[] = { 0, 1, 4, 9, 16 };
@@ -396,7 +396,7 @@ static void
 test_corrupted(void **state)
 {
 	(void)state;
-	Graph *g = graph(16, 8);
+	Graph *g = empty_graph(16, 8);
 	Node *t = LEAF(g, TOKEN);
 	int64_t sq[] = { 0, 1, 4, 9, 16 };
 
@@ -652,7 +652,7 @@ test_random(void **state)
 	(void)state;
 	srand(1);
 	for (int i = 0; i < 3000; i++) {
-		Graph *g = graph(3 + rand() % 4, 1 + rand() % 6);
+		Graph *g = empty_graph(3 + rand() % 4, 1 + rand() % 6);
 		g->bidirectional = rand() % 3 == 0;
 		Node *n = random_node(g, 1 + rand() % 4, false);
 		graph_emit(g, n);
@@ -667,13 +667,14 @@ test_random(void **state)
 
 /* Is every quotient and comparison on the way to n one of numbers that are exact? */
 static bool
-is_exact(const Node *n)
+is_exact_node(const Node *n)
 {
 	bool asks = n->op == OP_DIV || n->op == OP_MOD || n->op == OP_LT || n->op == OP_EQ;
 
 	for (int i = n->op == OP_AS; i < n->narg; i++) {
 		const Type *t = &n->arg[i]->type;
-		if ((asks && (t->lo <= -EXACT_MAX || t->hi >= EXACT_MAX)) || !is_exact(n->arg[i]))
+		if ((asks && (t->lo <= -EXACT_MAX || t->hi >= EXACT_MAX))
+		    || !is_exact_node(n->arg[i]))
 			return false;
 	}
 	return true;
@@ -686,7 +687,7 @@ test_random_carries(void **state)
 	(void)state;
 	srand(4);
 	for (int i = 0; i < 2000; i++) {
-		Graph *g = graph(3 + rand() % 8, 6);
+		Graph *g = empty_graph(3 + rand() % 8, 6);
 		Node *x = random_read(g);
 		for (int k = 0; k < 6; k++) {
 			Node *d = MK(g, DIV, x, C(g, 1 + rand() % 12));
@@ -702,7 +703,7 @@ test_random_carries(void **state)
 		graph_emit(g, rand() % 2 ? MK(g, MOD, x, C(g, 1 + rand() % 10))
 		                         : MK(g, DIV, x, C(g, 1 + rand() % 10)));
 		check_passes(g, *g->emit);
-		assert_true(is_exact(*g->emit));
+		assert_true(is_exact_node(*g->emit));
 		arena_free(&arena);
 	}
 }
@@ -721,7 +722,7 @@ test_random_wide(void **state)
 	(void)state;
 	srand(5);
 	for (int i = 0; i < 400; i++) {
-		Graph *g = graph(10, 6);
+		Graph *g = empty_graph(10, 6);
 		bool shared = rand() % 4 == 0; /* a stream in several columns: they run together */
 		int n = 2 + rand() % 15, base = rand() % 3 ? 10 : 2 + rand() % 14,
 		    odd = rand() % 4 ? 1 : 1 + rand() % 3;
@@ -748,7 +749,7 @@ test_random_wide(void **state)
 		}
 		Node *before = *g->emit;
 		check_passes(g, before);
-		assert_true(shared || offset || is_exact(*g->emit));
+		assert_true(shared || offset || is_exact_node(*g->emit));
 		arena_free(&arena);
 	}
 }
@@ -790,7 +791,7 @@ test_random_late(void **state)
 	(void)state;
 	srand(8);
 	for (int i = 0; i < 60; i++) {
-		Graph *g = graph(10, 6);
+		Graph *g = empty_graph(10, 6);
 		Node *t = LEAF(g, TOKEN), *p = LEAF(g, HERE);
 		if (rand() % 2)
 			p = MK(g, LATEST, MK(g, LT, MK(g, THERE, t), C(g, 1 + rand() % 9)));
@@ -802,7 +803,7 @@ test_random_late(void **state)
 		graph_emit(g, n_(g, OP_PICK, x->narg, arg, 0));
 		assert_int_equal((*g->emit)->op, OP_PICK);
 		check_passes(g, *g->emit);
-		assert_true(is_exact(*g->emit));
+		assert_true(is_exact_node(*g->emit));
 		assert_int_equal((*g->emit)->op, OP_AS);
 		arena_free(&arena);
 	}
@@ -815,7 +816,7 @@ test_random_arrivals(void **state)
 	(void)state;
 	srand(6);
 	for (int i = 0; i < 1500; i++) {
-		Graph *g = graph(4, 6);
+		Graph *g = empty_graph(4, 6);
 		g->bidirectional = rand() % 4 == 0;
 		Node *t = LEAF(g, TOKEN), *index = LEAF(g, INDEX), *there = MK(g, THERE, t);
 		Node *p = n_(g, rand() % 2 ? OP_LATEST : OP_FIRST, 1,
@@ -841,7 +842,7 @@ test_folds_are_sound(void **state)
 	(void)state;
 	srand(2);
 	for (int i = 0; i < 4000; i++) {
-		Graph *g = graph(4, 4);
+		Graph *g = empty_graph(4, 4);
 		Node *arg[4];
 		Op op = (Op[]){
 			OP_AND, OP_OR, OP_MIN, OP_MAX, OP_ADD, OP_EQ, OP_IF, OP_PICK
@@ -870,7 +871,7 @@ static void
 test_long_chain(void **state)
 {
 	(void)state;
-	Graph *g = graph(10, 4);
+	Graph *g = empty_graph(10, 4);
 	Node *x = READ(g, LEAF(g, TOKEN), LEAF(g, HERE), C(g, 0), -1);
 	Node *y = READ(g, LEAF(g, TOKEN), LEAF(g, HERE), C(g, 0), -2);
 
@@ -916,7 +917,7 @@ divisions_deep(const Node *n)
 static void
 check_adder(int n, int depth)
 {
-	Graph *g = graph(10, 2 * n + 1), *h = graph(10, 2 * n + 1);
+	Graph *g = empty_graph(10, 2 * n + 1), *h = empty_graph(10, 2 * n + 1);
 	Node *sum[16], *same[16];
 	Named *out = arena_alloc(&arena, 16 * sizeof *out);
 	int text[40];
@@ -965,7 +966,7 @@ test_flatten(void **state)
 
 /* n digits of the number that the columns make, and the carry out of them. */
 static void
-settled(Graph *g, int n, Node *const *column, Node **digit)
+settled_digits(Graph *g, int n, Node *const *column, Node **digit)
 {
 	Node *carry = C(g, 0);
 
@@ -1001,7 +1002,7 @@ static void
 test_alternatives(void **state)
 {
 	enum { N = 3 };
-	Graph *g = graph(10, 2 * N + 1);
+	Graph *g = empty_graph(10, 2 * N + 1);
 	Node *here = LEAF(g, HERE), *t = LEAF(g, TOKEN), *c = MK(g, LT, t, C(g, 5));
 	Node *sum[N], *over[N], *under[N], *up[N + 1], *down[N + 1], *both[N + 1], *wide = C(g, 0),
 										   *list[N + 3];
@@ -1017,9 +1018,9 @@ test_alternatives(void **state)
 	}
 	for (int i = N; i-- > 0;)
 		wide = MK(g, ADD, MK(g, MUL, wide, C(g, 10)), over[i]);
-	settled(g, N, sum, both);
-	settled(g, N, over, up);
-	settled(g, N, under, down);
+	settled_digits(g, N, sum, both);
+	settled_digits(g, N, over, up);
+	settled_digits(g, N, under, down);
 	for (int i = 0; i < N; i++)
 		list[i + 2] = MK(g, IF, c, both[i],
 		                 MK(g, IF, MK(g, LT, wide, C(g, 0)), down[i], up[i]));
@@ -1040,12 +1041,12 @@ test_random_alternatives(void **state)
 	(void)state;
 	srand(6);
 	for (int i = 0; i < 1500; i++) {
-		Graph *g = graph(3 + rand() % 8, 6);
+		Graph *g = empty_graph(3 + rand() % 8, 6);
 		Node *digit[3][4], *column[3], *arg[6];
 		for (int k = 0; k < 3; k++) {
 			for (int d = 0; d < 3; d++)
 				column[d] = rand() % 6 ? random_read(g) : C(g, rand() % 12 - 3);
-			settled(g, 3, column, digit[k]);
+			settled_digits(g, 3, column, digit[k]);
 		}
 		Node *c = random_bool(g, 2, false),
 		     *d = rand() % 2 ? MK(g, LT, column[0], column[1]) : random_bool(g, 1, false);
@@ -1088,7 +1089,7 @@ check_everywhere(Graph *g, Node *x, int64_t (*f)(const int *, int, int))
 
 /* e of test_places, the position asked for; and the first 1 at or before i, or `none`. */
 static int
-asked(const int *token, int i)
+row_asked(const int *token, int i)
 {
 	return token[i] ? 2 * i - 1 : i;
 }
@@ -1105,7 +1106,7 @@ first_one(const int *token, int i, int none)
 static int64_t
 token_asked(const int *token, int n, int i)
 {
-	int p = asked(token, i);
+	int p = row_asked(token, i);
 
 	(void)n;
 	return p >= 0 && p <= i ? token[p] : 9;
@@ -1130,7 +1131,7 @@ static void
 test_places(void **state)
 {
 	(void)state;
-	Graph *g = graph(2, 6);
+	Graph *g = empty_graph(2, 6);
 	Node *t = LEAF(g, TOKEN), *index = LEAF(g, INDEX), *none = C(g, -1), *zero = C(g, 0),
 	     *one = C(g, 1);
 
@@ -1178,7 +1179,7 @@ test_places(void **state)
 	assert_ptr_equal(out.node, MK(g, ADD, MK(g, SUB, index, READ(g, index, p, one, 0)), one));
 	check_everywhere(g, out.node, behind_first);
 
-	Graph *b = graph(2, 6);
+	Graph *b = empty_graph(2, 6);
 	b->bidirectional = true;
 	Node *here = LEAF(b, INDEX), *last = READ(b, here, MK(b, LATEST, C(b, 1)), C(b, 0), 0);
 	Node *mirror = READ(b, LEAF(b, TOKEN), MK(b, AT, MK(b, SUB, last, here)), C(b, 7), 0);
@@ -1198,7 +1199,7 @@ main(void)
 		cmocka_unit_test_teardown(test_narrowing, teardown),
 		cmocka_unit_test_teardown(test_sharing, teardown),
 		cmocka_unit_test_teardown(test_folding, teardown),
-		cmocka_unit_test_teardown(test_text, teardown),
+		cmocka_unit_test_teardown(test_graph_text, teardown),
 		cmocka_unit_test_teardown(test_text_of_reals, teardown),
 		cmocka_unit_test(test_fractions),
 		cmocka_unit_test_teardown(test_malformed, teardown),

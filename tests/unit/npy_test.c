@@ -13,7 +13,7 @@
 
 /* A file of version `v` with this header and these bytes; its size. */
 static size_t
-make(unsigned char *out, int v, const char *header, const void *data, size_t n)
+make_npy(unsigned char *out, int v, const char *header, const void *data, size_t n)
 {
 	size_t size = strlen(header), start = v == 1 ? 10 : 12;
 
@@ -28,11 +28,11 @@ make(unsigned char *out, int v, const char *header, const void *data, size_t n)
 }
 
 static bool
-reads(Arena *arena, const char *header, const void *data, size_t n, Npy *a)
+npy_reads(Arena *arena, const char *header, const void *data, size_t n, Npy *a)
 {
 	unsigned char file[512];
 	const char *why = NULL;
-	bool ok = npy_read(arena, file, make(file, 1, header, data, n), a, &why);
+	bool ok = npy_read(arena, file, make_npy(file, 1, header, data, n), a, &why);
 
 	assert_true(ok == !why);
 	return ok;
@@ -67,7 +67,7 @@ test_types(void **state)
 		const char *h = arena_fmt(
 			&arena, "{'descr': '%s', 'fortran_order': False, 'shape': (1,), }\n",
 			all[i].type);
-		assert_true(reads(&arena, h, all[i].bytes, (size_t)all[i].size, &a));
+		assert_true(npy_reads(&arena, h, all[i].bytes, (size_t)all[i].size, &a));
 		assert_true(a.ndim == 1 && a.n == 1 && a.whole == all[i].whole
 		            && a.x[0] == all[i].x);
 	}
@@ -82,11 +82,11 @@ test_shapes(void **state)
 	Arena arena = { 0 };
 	Npy a;
 
-	assert_true(reads(&arena, "{'shape': (2, 3), 'fortran_order': False, 'descr': '|u1'}", six,
-	                  6, &a));
+	assert_true(npy_reads(&arena, "{'shape': (2, 3), 'fortran_order': False, 'descr': '|u1'}",
+	                      six, 6, &a));
 	assert_true(a.ndim == 2 && a.dim[0] == 2 && a.dim[1] == 3 && a.x[5] == 5);
-	assert_true(reads(&arena, "{'shape': (), 'fortran_order': False, 'descr': '|u1'}", six + 4,
-	                  1, &a));
+	assert_true(npy_reads(&arena, "{'shape': (), 'fortran_order': False, 'descr': '|u1'}",
+	                      six + 4, 1, &a));
 	assert_true(a.ndim == 0 && a.n == 1 && a.x[0] == 4);
 	arena_free(&arena);
 }
@@ -114,7 +114,7 @@ test_refused(void **state)
 	Npy a;
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		assert_false(reads(&arena, bad[i], data, sizeof data, &a));
+		assert_false(npy_reads(&arena, bad[i], data, sizeof data, &a));
 	arena_free(&arena);
 }
 
@@ -127,8 +127,9 @@ test_cut(void **state)
 	Arena arena = { 0 };
 
 	for (int v = 1; v <= 3; v++) {
-		size_t n = make(file, v, "{'descr': '<u2', 'fortran_order': False, 'shape': (3,)}",
-		                "abcdef", 6);
+		size_t n = make_npy(file, v,
+		                    "{'descr': '<u2', 'fortran_order': False, 'shape': (3,)}",
+		                    "abcdef", 6);
 		for (size_t cut = 0; cut <= n; cut++) {
 			unsigned char *part = malloc(cut + 1);
 			const char *why = NULL;

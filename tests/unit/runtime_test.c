@@ -150,30 +150,30 @@ through_file(const TwModel *m, const char *suffix, bool uniform)
 }
 
 static void
-same_floats(const float *a, const float *b, int n)
+assert_same_floats(const float *a, const float *b, int n)
 {
 	assert_memory_equal(a, b, (size_t)n * sizeof *a);
 }
 
 static void
-same_model(const TwModel *a, const TwModel *b)
+assert_same_model(const TwModel *a, const TwModel *b)
 {
 	assert_string_equal(a->name, b->name);
 	assert_int_equal(a->context, b->context);
 	assert_int_equal(a->nvocab, b->nvocab);
 	for (int i = 0; i < a->nvocab; i++)
 		assert_string_equal(a->vocab[i], b->vocab[i]);
-	same_floats(a->embed_token, b->embed_token, ROWS * D);
-	same_floats(a->embed_position, b->embed_position, (CONTEXT + 1) * D);
-	same_floats(a->layer[0].wq, b->layer[0].wq, D * 2);
-	same_floats(a->layer[0].w2, b->layer[0].w2, D);
+	assert_same_floats(a->embed_token, b->embed_token, ROWS * D);
+	assert_same_floats(a->embed_position, b->embed_position, (CONTEXT + 1) * D);
+	assert_same_floats(a->layer[0].wq, b->layer[0].wq, D * 2);
+	assert_same_floats(a->layer[0].w2, b->layer[0].w2, D);
 	assert_int_equal(a->emits, b->emits);
 	if (a->emits)
-		same_floats(a->head_w, b->head_w, D * ROWS);
+		assert_same_floats(a->head_w, b->head_w, D * ROWS);
 	assert_int_equal(b->nlabel, 2);
 	assert_string_equal(b->label[1].name, "pair");
 	assert_int_equal(b->label[1].kind, TW_TOKEN);
-	same_floats(a->label[1].w, b->label[1].w, D * 2);
+	assert_same_floats(a->label[1].w, b->label[1].w, D * 2);
 	assert_int_equal(b->nnamed, 3);
 	assert_true(b->named[0].reference && b->named[2].folded);
 	assert_int_equal(b->named[1].column[0], 2);
@@ -182,7 +182,7 @@ same_model(const TwModel *a, const TwModel *b)
 }
 
 static void
-answers(TwModel *m, const char *prompt, const char *want)
+assert_answers(TwModel *m, const char *prompt, const char *want)
 {
 	char *error = NULL, got[64] = "";
 	int rows[CONTEXT];
@@ -214,12 +214,12 @@ test_round_trip(void **state)
 
 	for (int i = 0; i < 2; i++) {
 		TwModel *m = through_file(&h->m, suffix[i], false);
-		same_model(&h->m, m);
-		answers(m, "bé", "béb");
-		answers(m, "ab\"\\a", "ab\"\\aab\"\\");
+		assert_same_model(&h->m, m);
+		assert_answers(m, "bé", "béb");
+		assert_answers(m, "ab\"\\a", "ab\"\\aab\"\\");
 		tw_free(m);
 		m = through_file(&b->m, suffix[i], false);
-		same_model(&b->m, m);
+		assert_same_model(&b->m, m);
 		tw_free(m);
 	}
 	free(h);
@@ -237,7 +237,7 @@ test_uniform(void **state)
 	TwModel *m = through_file(&h->m, ".onnx", true);
 	assert_int_equal(m->layer[1].heads, 1);
 	assert_int_equal(m->layer[0].dv, 2);
-	answers(m, "bé", "béb");
+	assert_answers(m, "bé", "béb");
 	tw_free(m);
 	free(h);
 }
@@ -308,7 +308,7 @@ test_tokenize(void **state)
 enum { MANY = 150 };
 
 static int
-pick(uint64_t *r, int n)
+random_pick(uint64_t *r, int n)
 {
 	*r ^= *r << 13, *r ^= *r >> 7, *r ^= *r << 17;
 	return (int)((*r >> 20) % (uint64_t)n);
@@ -316,7 +316,7 @@ pick(uint64_t *r, int n)
 
 /* A session's answer to the same prompt. */
 static int
-alone(TwSession *s, const TwText *t, int limit, int *answer)
+session_answer(TwSession *s, const TwText *t, int limit, int *answer)
 {
 	int n = 0;
 
@@ -344,14 +344,14 @@ batch_agrees(const TwModel *m, unsigned flags, int limit)
 	assert_true(s && b);
 	for (int again = 0; again < 2; again++) {
 		for (int i = 0; i < MANY; i++) {
-			text[i] = (TwText){ rows[i], pick(&r, CONTEXT + 2), rows[i] + CONTEXT + 1,
-				            -1 };
+			text[i] = (TwText){ rows[i], random_pick(&r, CONTEXT + 2),
+				            rows[i] + CONTEXT + 1, -1 };
 			for (int j = 0; j < text[i].nprompt; j++)
-				rows[i][j] = pick(&r, NVOCAB);
+				rows[i][j] = random_pick(&r, NVOCAB);
 		}
 		tw_batch_answer(b, text, MANY, limit);
 		for (int i = 0; i < MANY; i++) {
-			assert_int_equal(text[i].nanswer, alone(s, &text[i], limit, want));
+			assert_int_equal(text[i].nanswer, session_answer(s, &text[i], limit, want));
 			assert_memory_equal(text[i].answer, want,
 			                    (size_t)text[i].nanswer * sizeof *want);
 		}
@@ -595,7 +595,7 @@ test_idle_neurons(void **state)
 
 	memset(h->w1, 0, sizeof h->w1);
 	TwModel *m = through_file(&h->m, ".onnx", false);
-	answers(m, "bé", "béb");
+	assert_answers(m, "bé", "béb");
 	tw_free(m);
 	free(h);
 }
@@ -662,7 +662,7 @@ test_files(void **state)
 }
 
 static void
-keep(const TwModel *m, const char *name, bool uniform)
+keep_model(const TwModel *m, const char *name, bool uniform)
 {
 	char path[256], *error = NULL;
 
@@ -678,11 +678,11 @@ test_keep(void **state)
 	Hand *h = by_hand(), *b = both_ways();
 
 	if (getenv("TW_KEEP")) {
-		keep(&h->m, "copy.onnx", false);
-		keep(&h->m, "copy.safetensors", false);
-		keep(&b->m, "both_ways.onnx", false);
+		keep_model(&h->m, "copy.onnx", false);
+		keep_model(&h->m, "copy.safetensors", false);
+		keep_model(&b->m, "both_ways.onnx", false);
 		h->m.nlayer = 2;
-		keep(&h->m, "uniform.onnx", true);
+		keep_model(&h->m, "uniform.onnx", true);
 	}
 	free(h);
 	free(b);
