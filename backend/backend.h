@@ -57,7 +57,7 @@ typedef struct Explained {
 void explain_named(const Report *, int named, Explained *);
 
 /* What one half of a layer makes for one named value. */
-typedef struct Part {
+typedef struct LayerPart {
 	int layer; /* -1: the embedding */
 	bool attention;
 	/* the value that first asked for it, the elements of an array together; "": what is emitted
@@ -66,9 +66,9 @@ typedef struct Part {
 	const char *at;   /* attention: where it looks; MLP: the source of most of it */
 	int n;            /* features, values fetched or neurons */
 	int nfrom, *from; /* (nfrom) parts that it reads, all before it; ascending */
-} Part;
+} LayerPart;
 /* All of them, in the order they are computed; (*n). */
-Part *explain_layers(const Report *, int *n);
+LayerPart *explain_layers(const Report *, int *n);
 
 /* The weights that compute what g says. NULL, and an error that names the
  * source, when some value cannot be proved exact or is not built yet. */

@@ -12,7 +12,7 @@
 /* ---- chains ---- */
 
 static const Atom *
-latest_of(const Form *f, const Atom *best)
+latest_atom(const Form *f, const Atom *best)
 {
 	for (int i = 0; i < f->n; i++)
 		if (!best || f->term[i].atom->ready > best->ready)
@@ -44,14 +44,14 @@ excerpt(const Graph *g, const Node *n)
 }
 
 static const char *
-describe(const Circuit *c, const Atom *a)
+describe_atom(const Circuit *c, const Atom *a)
 {
-	const Node *n = a->head ? a->head->select->ref : a->node;
+	const Node *n = a->head ? a->head->lookup->ref : a->node;
 
 	if (!a->head)
 		return arena_fmt(c->arena, "mlp        %s", n ? excerpt(c->g, n) : "");
 	if (!n)
-		return arena_fmt(c->arena, "attention  %d back: %s", -a->head->select->offset,
+		return arena_fmt(c->arena, "attention  %d back: %s", -a->head->lookup->offset,
 		                 a->node ? excerpt(c->g, a->node) : "");
 	return arena_fmt(c->arena, "attention  %s", excerpt(c->g, n));
 }
@@ -59,19 +59,13 @@ describe(const Circuit *c, const Atom *a)
 static const Atom *
 latest_input(const Atom *a)
 {
-	const Atom *before = latest_of(a->in, NULL);
+	const Atom *before = latest_atom(a->in, NULL);
 
-	for (int i = 0; a->head && i < a->head->select->ndim; i++) {
-		before = latest_of(a->head->select->q[i], before);
-		before = latest_of(a->head->select->k[i], before);
+	for (int i = 0; a->head && i < a->head->lookup->ndim; i++) {
+		before = latest_atom(a->head->lookup->q[i], before);
+		before = latest_atom(a->head->lookup->k[i], before);
 	}
 	return before;
-}
-
-static int
-layer_of(const Atom *a)
-{
-	return a->kind == VALUE ? a->head->layer : a->kind == NEURON ? a->ready / 2 - 1 : -1;
 }
 
 static const char *
@@ -89,19 +83,19 @@ find_chain(const Columns *cols, int nform, const Form *const *form, int *count)
 	int n = 0;
 
 	for (int i = 0; i < nform; i++)
-		a = latest_of(form[i], a);
+		a = latest_atom(form[i], a);
 	for (; a && a->kind >= NEURON && n < 2 * cols->s->nlayer + 1; a = latest_input(a))
 		step[n++] = a;
 	Link *chain = NEWS(c->arena, Link, n + 1);
 	for (int i = 0; i < n; i++) {
 		const Atom *s = step[n - 1 - i];
-		const Node *node = s->head && s->head->select->ref ? s->head->select->ref : s->node;
+		const Node *node = s->head && s->head->lookup->ref ? s->head->lookup->ref : s->node;
 		chain[i] = (Link){
-			.what = describe(c, s),
+			.what = describe_atom(c, s),
 			.name = owner_name(c, s),
 			.file = node ? c->g->files[node->file]->path : "",
 			.line = node ? source_line(c->g->files[node->file], node->span.lo) : 0,
-			.layer = layer_of(s)
+			.layer = atom_layer(s)
 		};
 	}
 	*count = n;
@@ -143,9 +137,9 @@ need_form(const Circuit *c, const Form *f, Needs *needs)
 		if (!a->head || needs->head[head_at(c, a->head)])
 			continue;
 		needs->head[head_at(c, a->head)] = true;
-		for (int d = 0; d < a->head->select->ndim; d++) {
-			need_form(c, a->head->select->q[d], needs);
-			need_form(c, a->head->select->k[d], needs);
+		for (int d = 0; d < a->head->lookup->ndim; d++) {
+			need_form(c, a->head->lookup->q[d], needs);
+			need_form(c, a->head->lookup->k[d], needs);
 		}
 	}
 }
@@ -153,7 +147,7 @@ need_form(const Circuit *c, const Form *f, Needs *needs)
 static bool
 looks_for(const Head *h, const Node *ref)
 {
-	return h->live && h->select->ref == ref;
+	return h->live && h->lookup->ref == ref;
 }
 
 /* The forms that a named value is: its own, or what the heads compare that look for
@@ -165,12 +159,12 @@ forms_of(const Circuit *c, const Named *v)
 	int n = 0, room = 2;
 
 	for (int i = 0; i < c->nhead; i++)
-		room += 2 * c->head[i]->select->ndim;
+		room += 2 * c->head[i]->lookup->ndim;
 	const Form **list = NEWS(c->arena, const Form *, room);
 	if (own && v->kind != K_POS)
 		list[n++] = own;
 	for (int i = 0; v->kind == K_POS && i < c->nhead; i++) {
-		const Select *s = c->head[i]->select;
+		const Lookup *s = c->head[i]->lookup;
 		for (int d = 0; looks_for(c->head[i], v->node) && d < s->ndim; d++) {
 			list[n++] = s->q[d];
 			list[n++] = s->k[d];
@@ -193,41 +187,43 @@ need_named(const Circuit *c, int named, Needs *needs)
 
 /* Every form that is read from the stream, the state it is read in, and the atom or
  * head that reads it. */
-typedef struct Reader {
+typedef struct StreamRead {
 	const Form *form;
 	int state;
 	const Atom *atom; /* neuron or value; NULL: a head, or what the model says */
 	const Head *head;
-} Reader;
+} StreamRead;
 
-static Reader *
-readers(const Columns *cols, int *count)
+static StreamRead *
+stream_reads(const Columns *cols, int *count)
 {
 	const Schedule *s = cols->s;
 	const Circuit *c = s->c;
 	int n = 0, room = 1 + c->g->nfield + c->g->noutput + c->natom, last = 2 * s->nlayer;
 
 	for (int i = 0; i < c->nhead; i++)
-		room += 2 * c->head[i]->select->ndim;
-	Reader *r = NEWS(c->arena, Reader, room);
+		room += 2 * c->head[i]->lookup->ndim;
+	StreamRead *r = NEWS(c->arena, StreamRead, room);
 	for (int l = 0; l < s->nlayer; l++) {
 		for (int i = 0; i < s->nhead[l]; i++) {
 			const Head *h = s->head[l][i];
-			for (int d = 0; d < h->select->ndim; d++) {
-				r[n++] = (Reader){ h->select->q[d], 2 * l, NULL, h };
-				r[n++] = (Reader){ h->select->k[d], 2 * l, NULL, h };
+			for (int d = 0; d < h->lookup->ndim; d++) {
+				r[n++] = (StreamRead){ h->lookup->q[d], 2 * l, NULL, h };
+				r[n++] = (StreamRead){ h->lookup->k[d], 2 * l, NULL, h };
 			}
 			for (int v = 0; v < h->nvalue; v++)
 				if (h->value[v]->live)
-					r[n++] = (Reader){ h->value[v]->in, 2 * l, h->value[v], h };
+					r[n++] = (StreamRead){ h->value[v]->in, 2 * l, h->value[v],
+						               h };
 		}
 		for (int i = 0; i < s->nneuron[l]; i++)
-			r[n++] = (Reader){ s->neuron[l][i]->in, 2 * l + 1, s->neuron[l][i], NULL };
+			r[n++] = (StreamRead){ s->neuron[l][i]->in, 2 * l + 1, s->neuron[l][i],
+				               NULL };
 	}
 	for (int i = 0; c->emit && i < c->g->nfield; i++)
-		r[n++] = (Reader){ c->emit[i], last, NULL, NULL };
+		r[n++] = (StreamRead){ c->emit[i], last, NULL, NULL };
 	for (int i = 0; i < c->g->noutput; i++)
-		r[n++] = (Reader){ c->output[i], last, NULL, NULL };
+		r[n++] = (StreamRead){ c->output[i], last, NULL, NULL };
 	*count = n;
 	return r;
 }
@@ -239,12 +235,12 @@ own_columns(const Columns *cols, const Needs *own)
 	const Circuit *c = cols->s->c;
 	bool *ours = NEWS(c->arena, bool, cols->n + 1), *others = NEWS(c->arena, bool, cols->n + 1);
 	int nreader, n = 0;
-	Reader *r = readers(cols, &nreader);
+	StreamRead *r = stream_reads(cols, &nreader);
 
 	for (int i = 0; i < nreader; i++) {
 		bool mine = r[i].atom ? own->atom[r[i].atom->id]
 		                      : r[i].head && own->head[head_at(c, r[i].head)];
-		const Uses *uses = columns_read((Columns *)cols, r[i].state, r[i].form);
+		const Combination *uses = columns_read((Columns *)cols, r[i].state, r[i].form);
 		for (int k = 0; uses && k < uses->n; k++)
 			(mine ? ours : others)[uses->at[k].column] = true;
 	}
@@ -306,7 +302,7 @@ base_name(const Circuit *c, int owner)
 
 /* Where a head looks: the name of the reference if it has one. */
 static const char *
-place_of(const Circuit *c, const Select *s)
+lookup_label(const Circuit *c, const Lookup *s)
 {
 	if (!s->ref)
 		return s->offset ? arena_fmt(c->arena, "%d %s", abs(s->offset),
@@ -320,22 +316,24 @@ place_of(const Circuit *c, const Select *s)
 typedef struct Picture {
 	const Columns *cols;
 	int n, *of; /* (natom) the part of an atom, or -1 */
-	Part *part;
+	LayerPart *part;
 	bool *reads; /* (n * n) */
 } Picture;
 
 static int
-part_of(Picture *p, const Atom *a)
+part_for_atom(Picture *p, const Atom *a)
 {
 	const Circuit *c = p->cols->s->c;
 	const char *name = base_name(c, a->owner),
-		   *at = a->head ? place_of(c, a->head->select) : "";
-	Part new = { .layer = layer_of(a), .attention = a->kind == VALUE, .name = name, .at = at };
+		   *at = a->head ? lookup_label(c, a->head->lookup) : "";
+	LayerPart new = {
+		.layer = atom_layer(a), .attention = a->kind == VALUE, .name = name, .at = at
+	};
 
 	if (a->kind <= PLACE_FEATURE && !*name)
 		new.name = a->kind == TOKEN_FEATURE ? "token" : "index";
 	for (int i = 0; i < p->n; i++) {
-		const Part *q = &p->part[i];
+		const LayerPart *q = &p->part[i];
 		if (q->layer == new.layer && q->attention == new.attention
 		    && !strcmp(q->name, new.name) && (!q->attention || !strcmp(q->at, at)))
 			return i;
@@ -348,7 +346,8 @@ static int
 by_layer(const void *a, const void *b)
 {
 	const Atom *x = *(Atom *const *)a, *y = *(Atom *const *)b;
-	int lx = 2 * layer_of(x) + (x->kind != VALUE), ly = 2 * layer_of(y) + (y->kind != VALUE);
+	int lx = 2 * atom_layer(x) + (x->kind != VALUE),
+	    ly = 2 * atom_layer(y) + (y->kind != VALUE);
 
 	return lx != ly ? lx - ly : x->id - y->id;
 }
@@ -373,7 +372,7 @@ main_source(const Picture *p, int part, Atom *const *live, int nlive)
 }
 
 static void
-reads_form(Picture *p, int part, const Form *f)
+mark_reads(Picture *p, int part, const Form *f)
 {
 	for (int i = 0; i < f->n; i++) {
 		int from = p->of[f->term[i].atom->id];
@@ -382,7 +381,7 @@ reads_form(Picture *p, int part, const Form *f)
 	}
 }
 
-Part *
+LayerPart *
 explain_layers(const Report *r, int *n)
 {
 	const Columns *cols = r->columns;
@@ -397,9 +396,9 @@ explain_layers(const Report *r, int *n)
 			live[nlive++] = c->atom[i];
 	}
 	qsort(live, (size_t)nlive, sizeof *live, by_layer);
-	p.part = NEWS(c->arena, Part, nlive + 1);
+	p.part = NEWS(c->arena, LayerPart, nlive + 1);
 	for (int i = 0; i < nlive; i++) {
-		int at = p.of[live[i]->id] = part_of(&p, live[i]);
+		int at = p.of[live[i]->id] = part_for_atom(&p, live[i]);
 		p.part[at].n++;
 	}
 	p.reads = NEWS(c->arena, bool, (size_t)p.n *(size_t)p.n + 1);
@@ -407,14 +406,14 @@ explain_layers(const Report *r, int *n)
 		const Head *h = live[i]->head;
 		int at = p.of[live[i]->id];
 		if (live[i]->in)
-			reads_form(&p, at, live[i]->in);
-		for (int d = 0; h && d < h->select->ndim; d++) {
-			reads_form(&p, at, h->select->q[d]);
-			reads_form(&p, at, h->select->k[d]);
+			mark_reads(&p, at, live[i]->in);
+		for (int d = 0; h && d < h->lookup->ndim; d++) {
+			mark_reads(&p, at, h->lookup->q[d]);
+			mark_reads(&p, at, h->lookup->k[d]);
 		}
 	}
 	for (int i = 0; i < p.n; i++) {
-		Part *part = &p.part[i];
+		LayerPart *part = &p.part[i];
 		if (!part->attention)
 			part->at = main_source(&p, i, live, nlive);
 		part->from = NEWS(c->arena, int, p.n + 1);

@@ -271,13 +271,13 @@ explain_name(const Program *p, const char *wanted)
 /* ---- the whole program ---- */
 
 static const char *
-part_name(const Part *p)
+part_name(const LayerPart *p)
 {
 	return *p->name ? p->name : "what is emitted";
 }
 
 static void
-print_reads(const Part *part, const Part *p)
+print_reads(const LayerPart *part, const LayerPart *p)
 {
 	enum { MOST = 5 };
 	const char *seen[MOST];
@@ -303,14 +303,14 @@ static void
 print_parts(const Program *p)
 {
 	int n, wide = 0;
-	const Part *part = explain_layers(&p->report, &n);
+	const LayerPart *part = explain_layers(&p->report, &n);
 
 	for (int i = 0; i < n; i++) {
 		int w = (int)strlen(part_name(&part[i]));
 		wide = w > wide ? w : wide;
 	}
 	for (int i = 0, layer = -2; i < n; i++) {
-		const Part *q = &part[i];
+		const LayerPart *q = &part[i];
 		if (q->layer != layer && q->layer < 0)
 			printf("embedding\n");
 		else if (q->layer != layer)

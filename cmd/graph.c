@@ -135,7 +135,7 @@ put_graph(const Graph *g, FILE *f)
 /* ---- layers ---- */
 
 static void
-put_part(FILE *f, const Part *p, int i)
+put_part(FILE *f, const LayerPart *p, int i)
 {
 	const char *unit = p->layer < 0 ? "feature" : p->attention ? "value" : "neuron";
 
@@ -156,7 +156,7 @@ static int
 put_layers(const Program *p, FILE *f)
 {
 	int n;
-	const Part *part = explain_layers(&p->report, &n);
+	const LayerPart *part = explain_layers(&p->report, &n);
 
 	put_head(f);
 	for (int i = 0; i < n; i++) {

@@ -18,60 +18,55 @@ enum {
 	MAX_STEPS = 4096, /* operators that are looked at */
 };
 
-typedef struct Split {
+typedef struct BilinearSplit {
 	Circuit *c;
 	int steps; /* left */
 	bool failed;
-} Split;
-
-static Node *
-two(Circuit *c, const Node *at, Op op, Node *x, Node *y)
-{
-	return mk_at(c->g, at, op, x, y, NULL);
-}
+} BilinearSplit;
 
 static bool
-is_number(const Node *n, int64_t k)
+is_const_of(const Node *n, int64_t k)
 {
 	return n->op == OP_CONST && n->k == k;
 }
 
 /* ---- sums of products ---- */
 
-static Apart *
-nothing(Split *s)
+static Bilinear *
+bilinear_zero(BilinearSplit *s)
 {
-	Apart *a = NEW(s->c->arena, Apart);
+	Bilinear *a = NEW(s->c->arena, Bilinear);
 
 	a->alone = mk_const(s->c->g, 0);
 	return a;
 }
 
 static void
-append(Split *s, Apart *a, Node *here, Node *there)
+append_bilinear_term(BilinearSplit *s, Bilinear *a, Node *here, Node *there)
 {
 	if (a->n == MAX_TERMS) {
 		s->failed = true;
 		return;
 	}
-	a->term = grow(s->c, a->term, a->n, sizeof *a->term);
-	a->term[a->n++] = (Product){ here, there };
+	a->term = grow_list(s->c, a->term, a->n, sizeof *a->term);
+	a->term[a->n++] = (BilinearTerm){ here, there };
 }
 
 /* The products that share what is there are one, as are those that have a number here. */
 static void
-add_product(Split *s, Apart *a, Node *here, Node *there)
+add_bilinear_term(BilinearSplit *s, Bilinear *a, Node *here, Node *there)
 {
 	Circuit *c = s->c;
 	const Node *at = is_literal(here) ? there : here;
 
 	for (int i = 0; i < a->n; i++) {
-		Product p = a->term[i];
+		BilinearTerm p = a->term[i];
 		if (p.there == there) {
-			p.here = two(c, at, OP_ADD, p.here, here);
+			p.here = make_node(c, at, OP_ADD, p.here, here);
 		} else if (is_literal(p.here) && is_literal(here)) {
-			p.there = two(c, at, OP_ADD, two(c, at, OP_MUL, p.there, p.here),
-			              two(c, at, OP_MUL, there, here));
+			p.there = make_node(c, at, OP_ADD,
+			                    make_node(c, at, OP_MUL, p.there, p.here),
+			                    make_node(c, at, OP_MUL, there, here));
 			p.here = mk_const(c->g, 1);
 		} else {
 			continue;
@@ -81,79 +76,80 @@ add_product(Split *s, Apart *a, Node *here, Node *there)
 		there = p.there;
 		break;
 	}
-	if (is_number(here, 0) || is_number(there, 0))
+	if (is_const_of(here, 0) || is_const_of(there, 0))
 		return;
 	if (is_literal(there))
-		a->alone = two(c, at, OP_ADD, a->alone, two(c, at, OP_MUL, here, there));
+		a->alone = make_node(c, at, OP_ADD, a->alone,
+		                     make_node(c, at, OP_MUL, here, there));
 	else
-		append(s, a, here, there);
+		append_bilinear_term(s, a, here, there);
 }
 
 /* a, multiplied by one more product, added to the sum. */
 static void
-add_times(Split *s, Apart *sum, const Apart *a, Node *here, Node *there)
+add_multiplied(BilinearSplit *s, Bilinear *sum, const Bilinear *a, Node *here, Node *there)
 {
 	Circuit *c = s->c;
 
-	add_product(s, sum, two(c, here, OP_MUL, a->alone, here), there);
+	add_bilinear_term(s, sum, make_node(c, here, OP_MUL, a->alone, here), there);
 	for (int i = 0; i < a->n && !s->failed; i++)
-		add_product(s, sum, two(c, here, OP_MUL, a->term[i].here, here),
-		            two(c, there, OP_MUL, a->term[i].there, there));
+		add_bilinear_term(s, sum, make_node(c, here, OP_MUL, a->term[i].here, here),
+		                  make_node(c, there, OP_MUL, a->term[i].there, there));
 	sum->rows += a->rows;
 }
 
 /* x * a + y * b */
-static Apart *
-sum_of(Split *s, int64_t x, const Apart *a, int64_t y, const Apart *b)
+static Bilinear *
+bilinear_sum(BilinearSplit *s, int64_t x, const Bilinear *a, int64_t y, const Bilinear *b)
 {
 	Node *one = mk_const(s->c->g, 1);
-	Apart *sum = nothing(s);
+	Bilinear *sum = bilinear_zero(s);
 
-	add_times(s, sum, a, mk_const(s->c->g, x), one);
-	add_times(s, sum, b, mk_const(s->c->g, y), one);
+	add_multiplied(s, sum, a, mk_const(s->c->g, x), one);
+	add_multiplied(s, sum, b, mk_const(s->c->g, y), one);
 	return sum;
 }
 
-static Apart *
-product_of(Split *s, const Apart *a, const Apart *b)
+static Bilinear *
+bilinear_product(BilinearSplit *s, const Bilinear *a, const Bilinear *b)
 {
-	Apart *all = nothing(s);
+	Bilinear *all = bilinear_zero(s);
 
-	add_times(s, all, a, b->alone, mk_const(s->c->g, 1));
+	add_multiplied(s, all, a, b->alone, mk_const(s->c->g, 1));
 	for (int i = 0; i < b->n && !s->failed; i++)
-		add_times(s, all, a, b->term[i].here, b->term[i].there);
+		add_multiplied(s, all, a, b->term[i].here, b->term[i].there);
 	all->rows += b->rows;
 	return all;
 }
 
-static Apart *
-single(Split *s, Node *here, Node *there)
+static Bilinear *
+bilinear_single(BilinearSplit *s, Node *here, Node *there)
 {
-	Apart *a = nothing(s);
+	Bilinear *a = bilinear_zero(s);
 
-	add_product(s, a, here, there);
+	add_bilinear_term(s, a, here, there);
 	return a;
 }
 
 /* ---- rows ---- */
 
 /* The streams of one position in a function of two, and the values they have together. */
-typedef struct Rows {
+typedef struct CaseRows {
 	Side of;
 	int nstream, nroot, n;
 	Node *stream[MAX_STREAMS];
 	int64_t *value; /* (n, nstream) */
-} Rows;
+} CaseRows;
 
 /* What speaks of one position alone, as large as can be, as a plain stream. */
 static Node *
-stream_of(Circuit *c, Node *n, Side of)
+one_sided_stream(Circuit *c, Node *n, Side of)
 {
 	return !is_literal(n) && side(n) == of ? replace_there(c->g, n, NULL) : NULL;
 }
 
 static int
-find_stream(const Rows *r, const Node *x)
+find_stream(const CaseRows *r, const Node *x)
 {
 	int i = 0;
 
@@ -163,9 +159,9 @@ find_stream(const Rows *r, const Node *x)
 }
 
 static bool
-collect(Circuit *c, Node *n, Rows *r, int *steps)
+collect_streams(Circuit *c, Node *n, CaseRows *r, int *steps)
 {
-	Node *x = stream_of(c, n, r->of);
+	Node *x = one_sided_stream(c, n, r->of);
 
 	if (--*steps < 0)
 		return false;
@@ -178,7 +174,7 @@ collect(Circuit *c, Node *n, Rows *r, int *steps)
 		return true;
 	}
 	for (int i = 0; i < n->narg && n->two_sided && n->op != OP_THERE; i++)
-		if (!collect(c, n->arg[i], r, steps))
+		if (!collect_streams(c, n->arg[i], r, steps))
 			return false;
 	return true;
 }
@@ -186,7 +182,7 @@ collect(Circuit *c, Node *n, Rows *r, int *steps)
 /* The streams that are functions of the same one as stream number i, those before it
  * left out; how many. */
 static int
-with_root(const Rows *r, int i, int *member)
+streams_of_root(const CaseRows *r, int i, int *member)
 {
 	const Type *t = &r->stream[i]->type;
 	int n = 0;
@@ -211,7 +207,7 @@ find_tuple(int64_t (*tuple)[MAX_STREAMS], int n, const int64_t *v, int width)
 
 /* What these streams of one root are together; how many, 0 if that is too many. */
 static int
-joint_values(const Rows *r, const int *member, int nmember, int64_t (*tuple)[MAX_STREAMS])
+joint_values(const CaseRows *r, const int *member, int nmember, int64_t (*tuple)[MAX_STREAMS])
 {
 	const Type *t = &r->stream[member[0]]->type;
 	int n = 0, size = nmember == 1 ? t->nset : t->root->type.nset;
@@ -230,7 +226,7 @@ joint_values(const Rows *r, const int *member, int nmember, int64_t (*tuple)[MAX
 }
 
 static bool
-multiply_rows(Circuit *c, Rows *r, const int *member, int nmember)
+multiply_rows(Circuit *c, CaseRows *r, const int *member, int nmember)
 {
 	int64_t tuple[ROWS_MAX][MAX_STREAMS], *old = r->value;
 	int n = joint_values(r, member, nmember, tuple), width = r->nstream;
@@ -249,17 +245,17 @@ multiply_rows(Circuit *c, Rows *r, const int *member, int nmember)
 
 /* False where their values are not known, or too many. */
 static bool
-find_rows(Circuit *c, Node *e, Side of, Rows *r)
+find_rows(Circuit *c, Node *e, Side of, CaseRows *r)
 {
 	int steps = MAX_STEPS, member[MAX_STREAMS];
 	bool done[MAX_STREAMS] = { false };
 
-	*r = (Rows){ .of = of, .n = 1 };
-	if (!collect(c, e, r, &steps) || !r->nstream)
+	*r = (CaseRows){ .of = of, .n = 1 };
+	if (!collect_streams(c, e, r, &steps) || !r->nstream)
 		return false;
 	r->value = arena_alloc(c->arena, sizeof *r->value * (size_t)r->nstream);
 	for (int i = 0; i < r->nstream; i++) {
-		int n = with_root(r, i, member);
+		int n = streams_of_root(r, i, member);
 		r->nroot += !done[i];
 		if (!done[i] && !multiply_rows(c, r, member, n))
 			return false;
@@ -272,33 +268,33 @@ find_rows(Circuit *c, Node *e, Side of, Rows *r)
 /* [x == v]. Of a count by its steps, each of which stands in two columns: an order asks
  * for the same ones. */
 static Node *
-has_value(Circuit *c, const Node *at, Node *x, int64_t v)
+value_flag(Circuit *c, const Node *at, Node *x, int64_t v)
 {
 	Node *k = mk_const(c->g, v);
 
 	if (!x->type.root || x->type.root->op != OP_SUM)
-		return two(c, at, OP_EQ, x, k);
-	return two(c, at, OP_SUB, two(c, at, OP_LT, x, mk_const(c->g, v + 1)),
-	           two(c, at, OP_LT, x, k));
+		return make_node(c, at, OP_EQ, x, k);
+	return make_node(c, at, OP_SUB, make_node(c, at, OP_LT, x, mk_const(c->g, v + 1)),
+	                 make_node(c, at, OP_LT, x, k));
 }
 
 static Node *
-is_row(Circuit *c, const Node *at, const Rows *r, int row)
+row_flag(Circuit *c, const Node *at, const CaseRows *r, int row)
 {
 	const int64_t *v = r->value + row * r->nstream;
-	Node *all = has_value(c, at, r->stream[0], v[0]);
+	Node *all = value_flag(c, at, r->stream[0], v[0]);
 
 	for (int i = 1; i < r->nstream; i++)
-		all = two(c, at, OP_AND, all, has_value(c, at, r->stream[i], v[i]));
+		all = make_node(c, at, OP_AND, all, value_flag(c, at, r->stream[i], v[i]));
 	return all;
 }
 
 /* The function where the streams have the values of this row: a stream of the other
  * position. */
 static Node *
-at_row(Circuit *c, Node *n, const Rows *r, int row)
+function_at_row(Circuit *c, Node *n, const CaseRows *r, int row)
 {
-	Node *x = stream_of(c, n, r->of);
+	Node *x = one_sided_stream(c, n, r->of);
 
 	if (x)
 		return mk_const(c->g, r->value[row * r->nstream + find_stream(r, x)]);
@@ -308,48 +304,48 @@ at_row(Circuit *c, Node *n, const Rows *r, int row)
 		return n;
 	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
 	for (int i = 0; i < n->narg; i++)
-		arg[i] = at_row(c, n->arg[i], r, row);
+		arg[i] = function_at_row(c, n->arg[i], r, row);
 	return mk_like(c->g, n, arg);
 }
 
 /* One row for each value of that side: whether it is so, and the function then; how many. */
 static int
-list_rows(Circuit *c, Node *e, Side of, Product **to)
+list_rows(Circuit *c, Node *e, Side of, BilinearTerm **to)
 {
-	Rows r;
+	CaseRows r;
 
 	if (!find_rows(c, e, of, &r))
 		return 0;
-	Product *row = *to = arena_alloc(c->arena, sizeof *row * (size_t)r.n);
+	BilinearTerm *row = *to = arena_alloc(c->arena, sizeof *row * (size_t)r.n);
 	for (int i = 0; i < r.n; i++) {
-		Node *is = is_row(c, e, &r, i), *f = at_row(c, e, &r, i);
-		row[i] = of == ON_HERE ? (Product){ is, f } : (Product){ f, is };
+		Node *is = row_flag(c, e, &r, i), *f = function_at_row(c, e, &r, i);
+		row[i] = of == ON_HERE ? (BilinearTerm){ is, f } : (BilinearTerm){ f, is };
 	}
 	return r.n;
 }
 
 int
-rows_here(Circuit *c, Node *e, Product **row)
+rows_here(Circuit *c, Node *e, BilinearTerm **row)
 {
 	return list_rows(c, e, ON_HERE, row);
 }
 
 /* NULL if there are no such rows. */
-static Apart *
-by_rows(Split *s, Node *e, Side of)
+static Bilinear *
+split_by_rows(BilinearSplit *s, Node *e, Side of)
 {
-	Product *row;
+	BilinearTerm *row;
 	int n = list_rows(s->c, e, of, &row);
-	Apart *a = nothing(s);
+	Bilinear *a = bilinear_zero(s);
 
 	for (int i = 0; i < n; i++)
-		add_product(s, a, row[i].here, row[i].there);
+		add_bilinear_term(s, a, row[i].here, row[i].there);
 	a->rows = n;
 	return n ? a : NULL;
 }
 
 static int
-ready_of(Circuit *c, const Apart *a)
+bilinear_ready(Circuit *c, const Bilinear *a)
 {
 	int ready = 0;
 
@@ -363,110 +359,118 @@ ready_of(Circuit *c, const Apart *a)
 }
 
 /* A row for each value there, or here: the earlier, then the fewer. */
-static Apart *
-better_rows(Split *s, Node *e)
+static Bilinear *
+better_rows(BilinearSplit *s, Node *e)
 {
-	Apart *there = by_rows(s, e, ON_THERE), *here = by_rows(s, e, ON_HERE);
+	Bilinear *there = split_by_rows(s, e, ON_THERE), *here = split_by_rows(s, e, ON_HERE);
 
 	if (!there || !here)
 		return there ? there : here;
-	int a = ready_of(s->c, there), b = ready_of(s->c, here);
+	int a = bilinear_ready(s->c, there), b = bilinear_ready(s->c, here);
 	return a < b || (a == b && there->rows <= here->rows) ? there : here;
 }
 
 /* ---- operators ---- */
 
-static Apart *split(Split *, Node *);
+static Bilinear *split_node(BilinearSplit *, Node *);
 
 /* All of the operands, or none of them. */
-static Apart *
-split_all(Split *s, Node *e, bool none)
+static Bilinear *
+split_conjunction(BilinearSplit *s, Node *e, bool none)
 {
-	Apart *all = single(s, mk_const(s->c->g, 1), mk_const(s->c->g, 1));
+	Bilinear *all = bilinear_single(s, mk_const(s->c->g, 1), mk_const(s->c->g, 1));
 
 	for (int i = 0; i < e->narg && !s->failed; i++)
-		all = product_of(
-			s, all, split(s, none ? two(s->c, e, OP_NOT, e->arg[i], NULL) : e->arg[i]));
+		all = bilinear_product(
+			s, all,
+			split_node(s,
+		                   none ? make_node(s->c, e, OP_NOT, e->arg[i], NULL) : e->arg[i]));
 	return all;
 }
 
 /* 1 - a */
-static Apart *
-opposite(Split *s, const Apart *a)
+static Bilinear *
+bilinear_not(BilinearSplit *s, const Bilinear *a)
 {
 	Node *one = mk_const(s->c->g, 1);
 
-	return sum_of(s, 1, single(s, one, one), -1, a);
+	return bilinear_sum(s, 1, bilinear_single(s, one, one), -1, a);
 }
 
 /* What is too large for rows. */
-static Apart *
-split_logic(Split *s, Node *e)
+static Bilinear *
+split_logic(BilinearSplit *s, Node *e)
 {
 	if (e->op == OP_AND)
-		return split_all(s, e, false);
+		return split_conjunction(s, e, false);
 	if (e->op == OP_OR)
-		return opposite(s, split_all(s, e, true));
+		return bilinear_not(s, split_conjunction(s, e, true));
 	if (e->op == OP_NOT)
-		return opposite(s, split(s, e->arg[0]));
+		return bilinear_not(s, split_node(s, e->arg[0]));
 	s->failed = true;
-	return nothing(s);
+	return bilinear_zero(s);
 }
 
-static Apart *
-split(Split *s, Node *e)
+static Bilinear *
+split_node(BilinearSplit *s, Node *e)
 {
 	Circuit *c = s->c;
 	Side of = side(e);
-	Apart *rows;
+	Bilinear *rows;
 
 	if (--s->steps < 0)
 		s->failed = true;
 	if (s->failed)
-		return nothing(s);
+		return bilinear_zero(s);
 	if (!(of & ON_THERE))
-		return single(s, e, mk_const(c->g, 1));
+		return bilinear_single(s, e, mk_const(c->g, 1));
 	if (of == ON_THERE)
-		return single(s, mk_const(c->g, 1), replace_there(c->g, e, NULL));
+		return bilinear_single(s, mk_const(c->g, 1), replace_there(c->g, e, NULL));
 	switch (e->op) {
-	case OP_ADD: return sum_of(s, 1, split(s, e->arg[0]), 1, split(s, e->arg[1]));
-	case OP_SUB: return sum_of(s, 1, split(s, e->arg[0]), -1, split(s, e->arg[1]));
-	case OP_MUL: return product_of(s, split(s, e->arg[0]), split(s, e->arg[1]));
+	case OP_ADD:
+		return bilinear_sum(s, 1, split_node(s, e->arg[0]), 1, split_node(s, e->arg[1]));
+	case OP_SUB:
+		return bilinear_sum(s, 1, split_node(s, e->arg[0]), -1, split_node(s, e->arg[1]));
+	case OP_MUL: return bilinear_product(s, split_node(s, e->arg[0]), split_node(s, e->arg[1]));
 	case OP_IF:
 		if (side(e->arg[0]) == ON_BOTH)
 			break;
-		return sum_of(s, 1, product_of(s, split(s, e->arg[0]), split(s, e->arg[1])), 1,
-		              product_of(s, opposite(s, split(s, e->arg[0])), split(s, e->arg[2])));
+		return bilinear_sum(
+			s, 1,
+			bilinear_product(s, split_node(s, e->arg[0]), split_node(s, e->arg[1])), 1,
+			bilinear_product(s, bilinear_not(s, split_node(s, e->arg[0])),
+		                         split_node(s, e->arg[2])));
 	default: break;
 	}
 	rows = better_rows(s, e);
 	return rows ? rows : split_logic(s, e);
 }
 
-const Apart *
-apart(Circuit *c, Node *e)
+const Bilinear *
+bilinear_form(Circuit *c, Node *e)
 {
-	Split s = { c, MAX_STEPS, false };
-	Apart *a = split(&s, e);
+	BilinearSplit s = { c, MAX_STEPS, false };
+	Bilinear *a = split_node(&s, e);
 
 	return s.failed ? NULL : a;
 }
 
 bool
-has_rows(Circuit *c, Node *e)
+has_few_rows(Circuit *c, Node *e)
 {
-	Rows r;
+	CaseRows r;
 
 	return (find_rows(c, e, ON_THERE, &r) && r.nroot == 1)
 	       || (find_rows(c, e, ON_HERE, &r) && r.nroot == 1);
 }
 
 void
-refuse_apart(Circuit *c, const Node *n, const char *what)
+refuse_bilinear(Circuit *c, const Node *n, const char *what)
 {
-	refuse(c, n,
-	       "this %s depends on too many values of both positions: of one of the two it may be "
-	       "%d; "
-	       "narrow that one with min, // or %%, or write a sum of products",
-	       what, ROWS_MAX);
+	error_at_node(
+		c, n,
+		"this %s depends on too many values of both positions: of one of the two it may be "
+		"%d; "
+		"narrow that one with min, // or %%, or write a sum of products",
+		what, ROWS_MAX);
 }

@@ -16,55 +16,49 @@ enum {
 	MAX_LOOKS = 200, /* operators looked at for them */
 };
 
-static Node *
-two(Circuit *c, const Node *at, Op op, Node *x, Node *y)
-{
-	return mk_at(c->g, at, op, x, y, NULL);
-}
-
 /* The condition with this in the literal's place. */
 static Node *
-instead(Circuit *c, Node *cond, const Node *lit, Node *with)
+replace_literal(Circuit *c, Node *cond, const Node *lit, Node *with)
 {
 	int n = cond->op == OP_AND ? cond->narg : 1;
 
 	for (int i = 0; i < n; i++) {
 		Node *other = cond->op == OP_AND ? cond->arg[i] : cond;
 		if (other != lit)
-			with = two(c, cond, OP_AND, with, other);
+			with = make_node(c, cond, OP_AND, with, other);
 	}
 	return with;
 }
 
 /* ---- by a part of the literal ---- */
 
-typedef struct Order {
+typedef struct DigitPairs {
 	Node *high[2], *low[2]; /* of what is less, or equal, and of the other */
-} Order;
+} DigitPairs;
 
-static bool digits_of(Circuit *, Node *, Order *);
+static bool comparison_digits(Circuit *, Node *, DigitPairs *);
 
-typedef struct Parts {
+typedef struct SplitParts {
 	int n, looks;
 	Node *best; /* an order rather than an equality: its opposite is as simple */
-} Parts;
+} SplitParts;
 
 static bool
-is_part(Circuit *c, Node *n)
+can_split_on(Circuit *c, Node *n)
 {
-	Order o;
+	DigitPairs o;
 
 	if (n->op == OP_EQ || n->op == OP_LT)
-		return can_relate(c, n) || digits_of(c, n, &o);
+		return can_relate(c, n) || comparison_digits(c, n, &o);
 	return (n->op == OP_THERE || !n->two_sided) && n->type.lo >= 0 && n->type.hi <= 1;
 }
 
 static void
-find_parts(Circuit *c, Node *n, Parts *p)
+find_split_parts(Circuit *c, Node *n, SplitParts *p)
 {
 	if (is_literal(n) || --p->looks < 0)
 		return;
-	if (is_part(c, n)) {
+	if (can_split_on(c, n)) {
 		p->n++;
 		if (!p->best
 		    || (n->two_sided && n->op != OP_EQ
@@ -73,11 +67,11 @@ find_parts(Circuit *c, Node *n, Parts *p)
 		return;
 	}
 	for (int i = 0; i < n->narg && n->two_sided && n->op != OP_THERE; i++)
-		find_parts(c, n->arg[i], p);
+		find_split_parts(c, n->arg[i], p);
 }
 
 static Node *
-where_part_is(Circuit *c, Node *n, const Node *part, int64_t v)
+assume_part(Circuit *c, Node *n, const Node *part, int64_t v)
 {
 	if (n == part)
 		return mk_const(c->g, v);
@@ -85,23 +79,24 @@ where_part_is(Circuit *c, Node *n, const Node *part, int64_t v)
 		return n;
 	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
 	for (int i = 0; i < n->narg; i++)
-		arg[i] = where_part_is(c, n->arg[i], part, v);
+		arg[i] = assume_part(c, n->arg[i], part, v);
 	return mk_like(c->g, n, arg);
 }
 
 static bool
-by_part(Circuit *c, Node *cond, Node *lit, Node *to[2])
+split_by_part(Circuit *c, Node *cond, Node *lit, Node *to[2])
 {
-	Parts p = { .looks = MAX_LOOKS };
+	SplitParts p = { .looks = MAX_LOOKS };
 
-	find_parts(c, lit, &p);
+	find_split_parts(c, lit, &p);
 	if (!p.best || p.best == (lit->op == OP_NOT ? lit->arg[0] : lit) || p.n > MAX_PARTS
 	    || p.looks < 0)
 		return false;
-	Node *not = two(c, lit, OP_NOT, p.best, NULL);
-	to[0] = instead(c, cond, lit,
-	                two(c, lit, OP_AND, p.best, where_part_is(c, lit, p.best, 1)));
-	to[1] = instead(c, cond, lit, two(c, lit, OP_AND, not, where_part_is(c, lit, p.best, 0)));
+	Node *not = make_node(c, lit, OP_NOT, p.best, NULL);
+	to[0] = replace_literal(c, cond, lit,
+	                        make_node(c, lit, OP_AND, p.best, assume_part(c, lit, p.best, 1)));
+	to[1] = replace_literal(c, cond, lit,
+	                        make_node(c, lit, OP_AND, not, assume_part(c, lit, p.best, 0)));
 	return true;
 }
 
@@ -109,24 +104,24 @@ by_part(Circuit *c, Node *cond, Node *lit, Node *to[2])
 
 /* x there + y here > 0, or == 0: as -y < x. */
 static bool
-sides_of(Circuit *c, Node *n, Node *side_of[2])
+sides_of_comparison(Circuit *c, Node *n, Node *side_of[2])
 {
-	const Apart *a = apart(c, two(c, n, OP_SUB, n->arg[1], n->arg[0]));
+	const Bilinear *a = bilinear_form(c, make_node(c, n, OP_SUB, n->arg[1], n->arg[0]));
 
 	if (!a || a->rows || a->n != 1 || !is_literal(a->term[0].here))
 		return false;
-	side_of[0] = two(c, n, OP_SUB, mk_const(c->g, 0), a->alone);
-	side_of[1] = two(c, n, OP_MUL, a->term[0].there, a->term[0].here);
+	side_of[0] = make_node(c, n, OP_SUB, mk_const(c->g, 0), a->alone);
+	side_of[1] = make_node(c, n, OP_MUL, a->term[0].there, a->term[0].here);
 	return true;
 }
 
 static bool
-digits_of(Circuit *c, Node *n, Order *o)
+comparison_digits(Circuit *c, Node *n, DigitPairs *o)
 {
 	Node *x[2];
 	int64_t lo, hi, base = 1;
 
-	if ((n->op != OP_LT && n->op != OP_EQ) || !sides_of(c, n, x))
+	if ((n->op != OP_LT && n->op != OP_EQ) || !sides_of_comparison(c, n, x))
 		return false;
 	lo = x[0]->type.lo < x[1]->type.lo ? x[0]->type.lo : x[1]->type.lo;
 	hi = x[0]->type.hi > x[1]->type.hi ? x[0]->type.hi : x[1]->type.hi;
@@ -135,12 +130,13 @@ digits_of(Circuit *c, Node *n, Order *o)
 	if (base > ROWS_MAX)
 		return false;
 	for (int i = 0; i < 2; i++) {
-		Node *over = two(c, n, OP_SUB, x[i], mk_const(c->g, lo)), *b = mk_const(c->g, base);
-		o->high[i] = two(c, n, OP_DIV, over, b);
-		o->low[i] = two(c, n, OP_MOD, over, b);
+		Node *over = make_node(c, n, OP_SUB, x[i], mk_const(c->g, lo)),
+		     *b = mk_const(c->g, base);
+		o->high[i] = make_node(c, n, OP_DIV, over, b);
+		o->low[i] = make_node(c, n, OP_MOD, over, b);
 		if (i) {
-			o->high[i] = two(c, n, OP_THERE, o->high[i], NULL);
-			o->low[i] = two(c, n, OP_THERE, o->low[i], NULL);
+			o->high[i] = make_node(c, n, OP_THERE, o->high[i], NULL);
+			o->low[i] = make_node(c, n, OP_THERE, o->low[i], NULL);
 		}
 	}
 	return true;
@@ -148,24 +144,24 @@ digits_of(Circuit *c, Node *n, Order *o)
 
 /* The high digits decide; or they are equal, and the low ones decide. */
 static bool
-by_digits(Circuit *c, Node *cond, Node *lit, Node *to[2])
+split_by_digits(Circuit *c, Node *cond, Node *lit, Node *to[2])
 {
 	bool want = lit->op != OP_NOT;
 	Node *n = want ? lit : lit->arg[0];
-	Order o;
+	DigitPairs o;
 
-	if (!digits_of(c, n, &o))
+	if (!comparison_digits(c, n, &o))
 		return false;
-	Node *same = two(c, n, OP_EQ, o.high[0], o.high[1]), *high,
-	     *low = two(c, n, n->op, o.low[0], o.low[1]);
+	Node *same = make_node(c, n, OP_EQ, o.high[0], o.high[1]), *high,
+	     *low = make_node(c, n, n->op, o.low[0], o.low[1]);
 	if (n->op == OP_EQ)
-		high = want ? mk_const(c->g, 0) : two(c, n, OP_NOT, same, NULL);
+		high = want ? mk_const(c->g, 0) : make_node(c, n, OP_NOT, same, NULL);
 	else
-		high = want ? two(c, n, OP_LT, o.high[0], o.high[1])
-		            : two(c, n, OP_LT, o.high[1], o.high[0]);
-	low = want ? low : two(c, n, OP_NOT, low, NULL);
-	to[0] = instead(c, cond, lit, high);
-	to[1] = instead(c, cond, lit, two(c, n, OP_AND, same, low));
+		high = want ? make_node(c, n, OP_LT, o.high[0], o.high[1])
+		            : make_node(c, n, OP_LT, o.high[1], o.high[0]);
+	low = want ? low : make_node(c, n, OP_NOT, low, NULL);
+	to[0] = replace_literal(c, cond, lit, high);
+	to[1] = replace_literal(c, cond, lit, make_node(c, n, OP_AND, same, low));
 	return true;
 }
 
@@ -173,7 +169,7 @@ by_digits(Circuit *c, Node *cond, Node *lit, Node *to[2])
 
 /* x < max(a, b) is x < a or x < b; likewise the others. NULL for what is none of these. */
 static Node *
-each_compared(Circuit *c, Node *lit)
+compare_each_operand(Circuit *c, Node *lit)
 {
 	Node *n = lit->op == OP_NOT ? lit->arg[0] : lit, *all = NULL;
 	int at = n->op == OP_LT && n->arg[0]->two_sided && n->arg[0]->op != OP_THERE ? 0 : 1;
@@ -183,23 +179,24 @@ each_compared(Circuit *c, Node *lit)
 		return NULL;
 	for (int i = 0; i < (m->op == OP_ABS ? 2 : m->narg); i++) {
 		Node *x = m->op != OP_ABS ? m->arg[i]
-		          : i             ? two(c, n, OP_SUB, mk_const(c->g, 0), m->arg[0])
+		          : i             ? make_node(c, n, OP_SUB, mk_const(c->g, 0), m->arg[0])
 		                          : m->arg[0];
-		Node *less = two(c, n, OP_LT, at ? n->arg[0] : x, at ? x : n->arg[1]);
-		all = all ? two(c, n, (m->op == OP_MIN) == at ? OP_AND : OP_OR, all, less) : less;
+		Node *less = make_node(c, n, OP_LT, at ? n->arg[0] : x, at ? x : n->arg[1]);
+		all = all ? make_node(c, n, (m->op == OP_MIN) == at ? OP_AND : OP_OR, all, less)
+		          : less;
 	}
-	return n == lit ? all : two(c, n, OP_NOT, all, NULL);
+	return n == lit ? all : make_node(c, n, OP_NOT, all, NULL);
 }
 
 /* The condition with such a literal replaced. */
 static bool
-by_each(Circuit *c, Node *cond, Node *lit, Node *to[2])
+split_by_operands(Circuit *c, Node *cond, Node *lit, Node *to[2])
 {
-	Node *each = each_compared(c, lit);
+	Node *each = compare_each_operand(c, lit);
 
 	if (!each)
 		return false;
-	cond = instead(c, cond, lit, each);
+	cond = replace_literal(c, cond, lit, each);
 	if (!two_cases(c, cond, to)) {
 		to[0] = cond;
 		to[1] = mk_const(c->g, 0);
@@ -215,8 +212,8 @@ two_cases(Circuit *c, Node *cond, Node *to[2])
 	for (int i = 0; i < n; i++) {
 		Node *lit = cond->op == OP_AND ? cond->arg[i] : cond;
 		if (!can_relate(c, lit)
-		    && (by_part(c, cond, lit, to) || by_digits(c, cond, lit, to)
-		        || by_each(c, cond, lit, to)))
+		    && (split_by_part(c, cond, lit, to) || split_by_digits(c, cond, lit, to)
+		        || split_by_operands(c, cond, lit, to)))
 			return true;
 	}
 	return false;
@@ -230,12 +227,12 @@ as_choice(Circuit *c, Node *e, Node **cond, Node **yes, Node **no)
 		*yes = e->arg[1];
 		*no = e->arg[2];
 	} else if ((e->op == OP_MAX || e->op == OP_MIN) && e->narg == 2) {
-		*cond = two(c, e, OP_LT, e->arg[0], e->arg[1]);
+		*cond = make_node(c, e, OP_LT, e->arg[0], e->arg[1]);
 		*yes = e->arg[e->op == OP_MAX];
 		*no = e->arg[e->op == OP_MIN];
 	} else if (e->op == OP_ABS) {
-		*cond = two(c, e, OP_LT, e->arg[0], mk_const(c->g, 0));
-		*yes = two(c, e, OP_SUB, mk_const(c->g, 0), e->arg[0]);
+		*cond = make_node(c, e, OP_LT, e->arg[0], mk_const(c->g, 0));
+		*yes = make_node(c, e, OP_SUB, mk_const(c->g, 0), e->arg[0]);
 		*no = e->arg[0];
 	} else {
 		return false;

@@ -33,7 +33,7 @@ enum {
 };
 
 /* What `twc explain` says; of thresholds the operator's own rule tells. */
-static const Rule by_bits = {
+static const Rule by_counting = {
 	"counts",
 	"a head for each bit of what is summed, or each value; a neuron for each number it counts"
 };
@@ -54,14 +54,14 @@ margin_holds(const Circuit *c, int64_t most, bool counts)
 /* ---- a function of one count, as a broken line ---- */
 
 /* What rounding may do to a sum of neurons, in units. */
-typedef struct Error {
+typedef struct RoundingError {
 	double each; /* to the neurons, by their weights */
 	double most; /* their absolute values, by their weights: what a rounded addition spoils */
 	int terms;   /* how many are not 0 at once */
-} Error;
+} RoundingError;
 
 static double
-error_of(const Error *e)
+error_bound(const RoundingError *e)
 {
 	return (e->each + (e->terms + 4) * e->most) * unit;
 }
@@ -69,7 +69,7 @@ error_of(const Error *e)
 /* The weight of the bend at k, from the pivot outwards: relu((k+1) r - 1) where fewer
  * match than at the pivot, relu(1 - (k+1) r) where more do. At the pivot there are both. */
 static int64_t
-bend(const int64_t *y, int n, int pivot, int k, bool fewer)
+bend_weight(const int64_t *y, int n, int pivot, int k, bool fewer)
 {
 	int64_t down = k > 0 ? (y[k - 1] - y[k]) * k : 0,
 		up = k < n ? (y[k + 1] - y[k]) * (k + 2) : 0;
@@ -79,38 +79,38 @@ bend(const int64_t *y, int n, int pivot, int k, bool fewer)
 	return (fewer ? k < pivot && k > 0 : k > pivot && k < n) ? down + up : 0;
 }
 
-static Error
-line_error(const int64_t *y, int n, int pivot)
+static RoundingError
+polyline_error(const int64_t *y, int n, int pivot)
 {
-	Error worst = { 0 };
+	RoundingError worst = { 0 };
 
 	for (int at = 0; at <= n; at++) {
-		Error e = { 0 };
+		RoundingError e = { 0 };
 		bool fewer = at < pivot;
 		int from = fewer ? at : pivot, to = fewer ? pivot : at;
 		for (int k = from; k <= to; k++) {
-			double w = (double)llabs(bend(y, n, pivot, k, fewer)),
+			double w = (double)llabs(bend_weight(y, n, pivot, k, fewer)),
 			       u = llabs(k - at) / (at + 1.0);
 			e.each += 4 * w * (u + 1);
 			e.most += w * u;
 			e.terms += w != 0;
 		}
-		if (error_of(&e) > error_of(&worst))
+		if (error_bound(&e) > error_bound(&worst))
 			worst = e;
 	}
 	return worst;
 }
 
 static int
-best_pivot(const int64_t *y, int n, Error *least)
+best_pivot(const int64_t *y, int n, RoundingError *least)
 {
 	int best = 0;
 
-	*least = line_error(y, n, 0);
+	*least = polyline_error(y, n, 0);
 	for (int i = 1; i < PIVOTS; i++) {
 		int pivot = (int)((int64_t)n * i * i / ((PIVOTS - 1) * (PIVOTS - 1)));
-		Error e = line_error(y, n, pivot);
-		if (error_of(&e) < error_of(least)) {
+		RoundingError e = polyline_error(y, n, pivot);
+		if (error_bound(&e) < error_bound(least)) {
 			*least = e;
 			best = pivot;
 		}
@@ -120,7 +120,7 @@ best_pivot(const int64_t *y, int n, Error *least)
 
 /* y[0..n] of the count behind r, not yet rounded. */
 static const Form *
-broken_line(Circuit *c, const Form *r, int n, const int64_t *y, Error *e)
+count_polyline(Circuit *c, const Form *r, int n, const int64_t *y, RoundingError *e)
 {
 	int pivot = best_pivot(y, n, e);
 	const Form *sum = form_const(c, y[pivot]);
@@ -128,7 +128,7 @@ broken_line(Circuit *c, const Form *r, int n, const int64_t *y, Error *e)
 	for (int fewer = 0; fewer < 2; fewer++) {
 		int sign = fewer ? 1 : -1;
 		for (int k = 0; k <= n; k++) {
-			int64_t w = bend(y, n, pivot, k, fewer);
+			int64_t w = bend_weight(y, n, pivot, k, fewer);
 			if (w)
 				sum = form_add(c, 1, sum, w,
 				               relu(c, form_scale(c, sign * (k + 1), r, -sign)), 0);
@@ -140,32 +140,32 @@ broken_line(Circuit *c, const Form *r, int n, const int64_t *y, Error *e)
 /* f, which is an integer in lo..hi but for the error, as that integer; NULL if the
  * error is too large. */
 static const Form *
-rounded(Circuit *c, const Form *f, int64_t lo, int64_t hi, const Error *e)
+round_polyline(Circuit *c, const Form *f, int64_t lo, int64_t hi, const RoundingError *e)
 {
 	int64_t lift = 1 << 12;
 
 	/* twice the room that is needed: half of a last place at lift */
 	while (lift < 1 << 22
-	       && (2 * (hi - lo) >= lift || 4 * error_of(e) * EXACT_MAX > (double)lift))
+	       && (2 * (hi - lo) >= lift || 4 * error_bound(e) * EXACT_MAX > (double)lift))
 		lift *= 2;
-	if (2 * (hi - lo) >= lift || 4 * error_of(e) * EXACT_MAX > (double)lift)
+	if (2 * (hi - lo) >= lift || 4 * error_bound(e) * EXACT_MAX > (double)lift)
 		return NULL;
-	return round_near(c, f, lo, hi, lift);
+	return round_to_integer(c, f, lo, hi, lift);
 }
 
 /* ---- what is counted ---- */
 
 /* A sum as counts, each of them times a number. */
-typedef struct Lines {
+typedef struct Counts {
 	int n;
 	int64_t by; /* what the next ones are multiplied by */
 	int64_t times[MAX_LINES];
 	Node *count[MAX_LINES];
-} Lines;
+} Counts;
 
 /* At how many of the positions summed over something is so. */
 static void
-add_line(Circuit *c, Lines *l, Node *n, int64_t times, Node *is)
+add_count(Circuit *c, Counts *l, Node *n, int64_t times, Node *is)
 {
 	Node *both = mk_at(c->g, n, OP_AND, is, n->arg[1], NULL);
 
@@ -177,41 +177,42 @@ add_line(Circuit *c, Lines *l, Node *n, int64_t times, Node *is)
 
 /* What is summed is `base`, but for the values that are another. */
 static void
-lines_by_value(Circuit *c, Node *n, int64_t base, Lines *l)
+counts_by_value(Circuit *c, Node *n, int64_t base, Counts *l)
 {
 	const Type *t = &n->arg[0]->type;
 
-	add_line(c, l, n, base, mk_const(c->g, 1));
+	add_count(c, l, n, base, mk_const(c->g, 1));
 	for (int i = 0; i < t->nset; i++)
 		if (t->set[i] != base)
-			add_line(c, l, n, t->set[i] - base,
-			         mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, t->set[i]), NULL));
+			add_count(
+				c, l, n, t->set[i] - base,
+				mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, t->set[i]), NULL));
 }
 
 /* What is summed is base + b0 + 2 b1 + 4 b2 …, the last bit less than 0 if the base is 0
  * and it can be negative. */
 static void
-lines_by_bit(Circuit *c, Node *n, int64_t base, Lines *l)
+counts_by_bit(Circuit *c, Node *n, int64_t base, Counts *l)
 {
 	Node *e = n->arg[0], *over = mk_at(c->g, n, OP_SUB, e, mk_const(c->g, base), NULL),
 	     *two = mk_const(c->g, 2);
 	const Type *t = &over->type;
 	int64_t top = 1;
 
-	add_line(c, l, n, base, mk_const(c->g, 1));
+	add_count(c, l, n, base, mk_const(c->g, 1));
 	for (; top <= t->hi || -top > t->lo; top *= 2) {
 		Node *up = mk_at(c->g, n, OP_DIV, over, mk_const(c->g, top), NULL);
-		add_line(c, l, n, top,
-		         mk_at(c->g, n, OP_EQ, mk_at(c->g, n, OP_MOD, up, two, NULL),
-		               mk_const(c->g, 1), NULL));
+		add_count(c, l, n, top,
+		          mk_at(c->g, n, OP_EQ, mk_at(c->g, n, OP_MOD, up, two, NULL),
+		                mk_const(c->g, 1), NULL));
 	}
 	if (t->lo < 0)
-		add_line(c, l, n, -top, mk_at(c->g, n, OP_LT, over, mk_const(c->g, 0), NULL));
+		add_count(c, l, n, -top, mk_at(c->g, n, OP_LT, over, mk_const(c->g, 0), NULL));
 }
 
 /* How many bits there are in lo..hi, a sign included. */
 static int
-bits_of(int64_t lo, int64_t hi)
+bit_width(int64_t lo, int64_t hi)
 {
 	int bits = lo < 0;
 
@@ -222,7 +223,7 @@ bits_of(int64_t lo, int64_t hi)
 
 /* The fewest counts; false if what is summed has too many values. */
 static bool
-add_lines(Circuit *c, Node *n, Lines *l)
+add_counts(Circuit *c, Node *n, Counts *l)
 {
 	const Type *t = &n->arg[0]->type;
 	/* how many there are is known where all are summed over */
@@ -232,32 +233,32 @@ add_lines(Circuit *c, Node *n, Lines *l)
 	for (int i = 0; i < t->nset; i++)
 		zero |= !t->set[i];
 	int values = t->nset - 1 + (zero ? 0 : all);
-	int whole = bits_of(t->lo, t->hi), over = bits_of(0, t->hi - t->lo) + all;
+	int whole = bit_width(t->lo, t->hi), over = bit_width(0, t->hi - t->lo) + all;
 	int bits = whole < over ? whole : over;
 	if (!t->nset || t->hi - t->lo > SET_MAX
 	    || l->n + (values < bits ? values : bits) >= MAX_LINES)
 		return false;
 	if (values <= bits)
-		lines_by_value(c, n, zero ? 0 : t->lo, l);
+		counts_by_value(c, n, zero ? 0 : t->lo, l);
 	else
-		lines_by_bit(c, n, whole <= over ? 0 : t->lo, l);
+		counts_by_bit(c, n, whole <= over ? 0 : t->lo, l);
 	return true;
 }
 
 /* The sum of x there, a sum of its own, each term by its own counts. */
 static bool
-add_terms(Circuit *c, Node *n, Node *x, int64_t by, Lines *l)
+add_counts_by_term(Circuit *c, Node *n, Node *x, int64_t by, Counts *l)
 {
 	if (x->op == OP_ADD || x->op == OP_SUB)
-		return add_terms(c, n, x->arg[0], by, l)
-		       && add_terms(c, n, x->arg[1], x->op == OP_ADD ? by : -by, l);
+		return add_counts_by_term(c, n, x->arg[0], by, l)
+		       && add_counts_by_term(c, n, x->arg[1], x->op == OP_ADD ? by : -by, l);
 	if (x->op == OP_MUL && is_literal(x->arg[1]))
-		return add_terms(c, n, x->arg[0], by * x->arg[1]->k, l);
+		return add_counts_by_term(c, n, x->arg[0], by * x->arg[1]->k, l);
 	Node *part = mk_at(c->g, n, OP_SUM, mk_at(c->g, n, OP_THERE, x, NULL, NULL), n->arg[1],
 	                   NULL);
 	l->by = by;
 	if (part->op == OP_SUM)
-		return add_lines(c, part, l);
+		return add_counts(c, part, l);
 	if (l->n == MAX_LINES)
 		return false;
 	l->times[l->n] = by;
@@ -267,7 +268,7 @@ add_terms(Circuit *c, Node *n, Node *x, int64_t by, Lines *l)
 
 /* Can all that is said of two positions at once be asked of a head? */
 static bool
-can_ask(Circuit *c, const Lines *l)
+can_count_all(Circuit *c, const Counts *l)
 {
 	for (int i = 0; i < l->n; i++) {
 		const Node *cond = l->count[i]->op == OP_SUM ? condition_of(l->count[i])
@@ -275,7 +276,7 @@ can_ask(Circuit *c, const Lines *l)
 		int parts = cond->op == OP_AND ? cond->narg : 1;
 		for (int k = 0; k < parts; k++) {
 			Node *part = cond->op == OP_AND ? cond->arg[k] : (Node *)cond;
-			if (side(part) == ON_BOTH && !apart(c, part))
+			if (side(part) == ON_BOTH && !bilinear_form(c, part))
 				return false;
 		}
 	}
@@ -283,21 +284,22 @@ can_ask(Circuit *c, const Lines *l)
 }
 
 /* A line before it is rounded: its values, and what they may be off by. */
-typedef struct Near {
+typedef struct NearForm {
 	const Form *form;
 	int64_t lo, hi;
-	Error error;
-} Near;
+	RoundingError error;
+} NearForm;
 
 /* y[0..most] of a count that a head reads. False after an error. */
 static bool
-near_line(Circuit *c, Node *count, const int64_t *y, Near *to)
+near_count(Circuit *c, Node *count, const int64_t *y, NearForm *to)
 {
-	const Select *s = select_all(c, count);
+	const Lookup *s = lookup_for_sum(c, count);
 
 	if (!s)
 		return false;
-	to->form = broken_line(c, head_mean(c, s, c->is_bos), (int)count->type.hi, y, &to->error);
+	to->form = count_polyline(c, head_mean(c, s, c->is_bos), (int)count->type.hi, y,
+	                          &to->error);
 	to->lo = to->hi = y[0];
 	for (int j = 1; j <= count->type.hi; j++) {
 		to->lo = y[j] < to->lo ? y[j] : to->lo;
@@ -314,18 +316,18 @@ is_count(const Node *n)
 
 /* All that is rounded of the sum, as one. False after an error. */
 static bool
-near_sum(Circuit *c, const Lines *l, Near *all)
+near_sum(Circuit *c, const Counts *l, NearForm *all)
 {
-	*all = (Near){ .form = form_const(c, 0) };
+	*all = (NearForm){ .form = form_const(c, 0) };
 	for (int i = 0; i < l->n; i++) {
 		Node *k = l->count[i];
-		Near one;
+		NearForm one;
 		if (!is_count(k))
 			continue;
 		int64_t *y = arena_alloc(c->arena, sizeof *y * (size_t)(k->type.hi + 1));
 		for (int j = 0; j <= k->type.hi; j++)
 			y[j] = l->times[i] * j;
-		if (!near_line(c, k, y, &one))
+		if (!near_count(c, k, y, &one))
 			return false;
 		all->form = form_add(c, 1, all->form, 1, one.form, 0);
 		all->lo += one.lo;
@@ -340,15 +342,15 @@ near_sum(Circuit *c, const Lines *l, Near *all)
 /* The sum by its counts, rounded at once, or if that is too coarse one by one; NULL
  * where that is not possible. */
 static const Form *
-sum_of_lines(Circuit *c, Node *n, const Lines *l)
+map_counts(Circuit *c, Node *n, const Counts *l)
 {
-	Near all;
+	NearForm all;
 
 	if (!near_sum(c, l, &all))
 		return NULL;
 	const Form *sum = form_is_const(all.form)
 	                          ? all.form
-	                          : rounded(c, all.form, all.lo, all.hi, &all.error);
+	                          : round_polyline(c, all.form, all.lo, all.hi, &all.error);
 	bool apiece = !sum;
 	if (apiece && l->n == 1 && l->count[0] == n)
 		return NULL;
@@ -362,16 +364,16 @@ sum_of_lines(Circuit *c, Node *n, const Lines *l)
 /* The sum by the counts that it is made of, in the better of two ways; NULL where that is
  * not possible. */
 static const Form *
-by_counts(Circuit *c, Node *n)
+map_by_counts(Circuit *c, Node *n)
 {
-	Lines whole = { .by = 1 }, terms = { .by = 1 };
+	Counts whole = { .by = 1 }, terms = { .by = 1 };
 	const Form *f = NULL, *g = NULL;
 
-	if (add_lines(c, n, &whole) && can_ask(c, &whole))
-		f = sum_of_lines(c, n, &whole);
+	if (add_counts(c, n, &whole) && can_count_all(c, &whole))
+		f = map_counts(c, n, &whole);
 	if (side(n->arg[0]) == ON_THERE
-	    && add_terms(c, n, replace_there(c->g, n->arg[0], NULL), 1, &terms))
-		g = sum_of_lines(c, n, &terms);
+	    && add_counts_by_term(c, n, replace_there(c->g, n->arg[0], NULL), 1, &terms))
+		g = map_counts(c, n, &terms);
 	if (!f || !g)
 		return f ? f : g;
 	return g->ready < f->ready || (g->ready == f->ready && terms.n < whole.n) ? g : f;
@@ -381,10 +383,10 @@ by_counts(Circuit *c, Node *n)
 static const Form *
 table_of_count(Circuit *c, Node *n, const int64_t *y)
 {
-	Lines l = { .by = 1 };
+	Counts l = { .by = 1 };
 	int64_t lo = n->type.lo, hi = n->type.hi;
 
-	if (hi - lo > MAX_THRESHOLDS || !add_lines(c, n, &l) || l.n != 1 || !can_ask(c, &l))
+	if (hi - lo > MAX_THRESHOLDS || !add_counts(c, n, &l) || l.n != 1 || !can_count_all(c, &l))
 		return NULL;
 	Node *k = l.count[0];
 	if (!is_count(k))
@@ -394,15 +396,16 @@ table_of_count(Circuit *c, Node *n, const int64_t *y)
 		int64_t s = l.times[0] * j;
 		v[j] = y[s < lo ? 0 : s > hi ? hi - lo : s - lo];
 	}
-	Near one;
-	return near_line(c, k, v, &one) ? rounded(c, one.form, one.lo, one.hi, &one.error) : NULL;
+	NearForm one;
+	return near_count(c, k, v, &one) ? round_polyline(c, one.form, one.lo, one.hi, &one.error)
+	                                 : NULL;
 }
 
 /* ---- what also depends on this position ---- */
 
 /* By what is here times the sum of what is there. */
 static Node *
-sum_of_products(Circuit *c, Node *n, const Apart *a)
+sum_of_products(Circuit *c, Node *n, const Bilinear *a)
 {
 	Graph *g = c->g;
 	Node *count = mk_at(g, n, OP_SUM, mk_const(g, 1), n->arg[1], NULL);
@@ -419,7 +422,7 @@ sum_of_products(Circuit *c, Node *n, const Apart *a)
 
 /* What is summed only where something holds, as a sum where it does; NULL if it is not so. */
 static Node *
-sum_where(Circuit *c, Node *n)
+sum_under_condition(Circuit *c, Node *n)
 {
 	Node *e = n->arg[0], *cond = NULL, *x = NULL;
 
@@ -468,16 +471,16 @@ sum_of_terms(Circuit *c, Node *n)
 }
 
 static const Form *
-sum_of_both(Circuit *c, Node *n)
+map_two_sided_sum(Circuit *c, Node *n)
 {
-	Node *other = sum_where(c, n);
+	Node *other = sum_under_condition(c, n);
 
-	if (!other && !has_rows(c, n->arg[0]))
+	if (!other && !has_few_rows(c, n->arg[0]))
 		other = sum_of_terms(c, n);
 	if (other)
 		return map_node(c, other);
-	const Form *counted = by_counts(c, n);
-	const Apart *a = apart(c, n->arg[0]);
+	const Form *counted = map_by_counts(c, n);
+	const Bilinear *a = bilinear_form(c, n->arg[0]);
 
 	if (a && (!a->rows || !counted)) {
 		const Form *f = map_node(c, sum_of_products(c, n, a));
@@ -485,12 +488,12 @@ sum_of_both(Circuit *c, Node *n)
 			return f;
 	}
 	if (counted)
-		c->made = &by_bits;
+		c->made = &by_counting;
 	other = counted ? NULL : sum_of_choice(c, n);
 	if (other)
 		return map_node(c, other);
 	if (!counted)
-		refuse_apart(c, n, "sum");
+		refuse_bilinear(c, n, "sum");
 	return counted;
 }
 
@@ -498,7 +501,7 @@ sum_of_both(Circuit *c, Node *n)
 
 /* 2 S r + k r as a form over the head's values. */
 static const Form *
-twice_sum(Circuit *c, const Select *s, const Form *r, Node *e)
+twice_sum(Circuit *c, const Lookup *s, const Form *r, Node *e)
 {
 	if (e->op == OP_CONST) /* all weights add up to 1 */
 		return form_scale(c, -2 * e->k, r, 2 * e->k);
@@ -518,19 +521,20 @@ has_thresholds(const Circuit *c, const Node *n)
 
 /* [S >= t] for each t in lo+1..hi; NULL after an error. */
 static const Form **
-thresholds(Circuit *c, Node *n)
+sum_thresholds(Circuit *c, Node *n)
 {
 	Node *e = n->arg[0];
 	int64_t lo = n->type.lo, hi = n->type.hi;
 
 	if (!has_thresholds(c, n)) {
-		refuse(c, n,
-		       "this sum can take %lld values over a context of %d, more than can be told "
-		       "apart exactly",
-		       (long long)(hi - lo + 1), c->g->context);
+		error_at_node(
+			c, n,
+			"this sum can take %lld values over a context of %d, more than can be told "
+			"apart exactly",
+			(long long)(hi - lo + 1), c->g->context);
 		return NULL;
 	}
-	const Select *s = select_all(c, n);
+	const Lookup *s = lookup_for_sum(c, n);
 	if (!s)
 		return NULL;
 	const Form *r = head_mean(c, s, c->is_bos), *twice = twice_sum(c, s, r, e);
@@ -538,7 +542,7 @@ thresholds(Circuit *c, Node *n)
 	int64_t scale = 2 * (int64_t)c->places;
 	for (int64_t t = lo + 1; t <= hi; t++) {
 		const Form *below = form_add(c, scale * (2 * t - 1), r, -scale, twice, 0);
-		flag[t - lo - 1] = snap(c, relu(c, below));
+		flag[t - lo - 1] = exact_flag(c, relu(c, below));
 	}
 	return flag;
 }
@@ -547,14 +551,14 @@ const Form *
 map_sum(Circuit *c, Node *n)
 {
 	if (side(n->arg[0]) & ON_HERE)
-		return sum_of_both(c, n);
-	const Form *counted = by_counts(c, n);
+		return map_two_sided_sum(c, n);
+	const Form *counted = map_by_counts(c, n);
 
 	if (counted) {
-		c->made = &by_bits;
+		c->made = &by_counting;
 		return counted;
 	}
-	const Form **flag = thresholds(c, n), *sum = form_const(c, n->type.lo);
+	const Form **flag = sum_thresholds(c, n), *sum = form_const(c, n->type.lo);
 
 	for (int64_t t = n->type.lo + 1; flag && t <= n->type.hi; t++)
 		sum = form_add(c, 1, sum, 1, flag[t - n->type.lo - 1], 0);
@@ -573,7 +577,7 @@ table_of_sum(Circuit *c, Node *n, const int64_t *y)
 		return counted;
 	if (!has_thresholds(c, n))
 		return staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
-	const Form **flag = thresholds(c, n), *f = form_const(c, y[0]);
+	const Form **flag = sum_thresholds(c, n), *f = form_const(c, y[0]);
 	for (int i = 1; flag && i < n->type.nset; i++) {
 		/* values that never occur change nothing: the step may be at any of them */
 		int64_t t = n->type.set[i];

@@ -8,22 +8,16 @@
 #include "backend/circuit/circuit.h"
 
 static Node *
-read_at(Circuit *c, const Node *at, Node *x, Node *p, Node *d)
+found_place(Circuit *c, const Node *at, Node *ref, int64_t none)
 {
-	return mk(c->g, OP_READ, at->span, at->file, 3, (Node *[]){ x, p, d }, 0);
-}
-
-static Node *
-number_of(Circuit *c, const Node *at, Node *ref, int64_t none)
-{
-	return read_at(c, at, mk_at(c->g, at, OP_INDEX, NULL, NULL, NULL), ref,
-	               mk_const(c->g, none));
+	return make_read(c, at, mk_at(c->g, at, OP_INDEX, NULL, NULL, NULL), ref,
+	                 mk_const(c->g, none), 0);
 }
 
 static Node *
 is_found(Circuit *c, const Node *at, Node *ref)
 {
-	return read_at(c, at, mk_const(c->g, 1), ref, mk_const(c->g, 0));
+	return make_read(c, at, mk_const(c->g, 1), ref, mk_const(c->g, 0), 0);
 }
 
 /* What is said of a bound position, said of what the reference finds. */
@@ -31,7 +25,7 @@ static Node *
 at_found(Circuit *c, Node *n, Node *ref)
 {
 	if (n->op == OP_THERE)
-		return read_at(c, n, n->arg[0], ref, mk_const(c->g, n->type.lo));
+		return make_read(c, n, n->arg[0], ref, mk_const(c->g, n->type.lo), 0);
 	if (!n->two_sided)
 		return n;
 	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
@@ -44,7 +38,7 @@ at_found(Circuit *c, Node *n, Node *ref)
 
 /* x * k + y, y from 0 to k - 1, as it is written. */
 static bool
-is_pair(Node *e, Node **high, Node **low)
+is_digit_pair(Node *e, Node **high, Node **low)
 {
 	for (int i = 0; i < 2 && e->op == OP_ADD; i++) {
 		Node *m = e->arg[i], *y = e->arg[1 - i];
@@ -60,18 +54,18 @@ is_pair(Node *e, Node **high, Node **low)
 
 /* A score as two digits; false where it does not come apart so. */
 static bool
-digits_of(Circuit *c, Node *e, Node **high, Node **low)
+score_digits(Circuit *c, Node *e, Node **high, Node **low)
 {
 	Graph *g = c->g;
-	const Apart *a = apart(c, e);
+	const Bilinear *a = bilinear_form(c, e);
 	int64_t base = 2;
 
-	if (is_pair(e, high, low))
+	if (is_digit_pair(e, high, low))
 		return true;
 	if (a && a->n == 1 && is_literal(a->term[0].here)) /* what is here makes no difference */
 		e = mk_at(g, e, OP_MUL, mk_at(g, e, OP_THERE, a->term[0].there, NULL, NULL),
 		          a->term[0].here, NULL);
-	else if (!has_rows(c, e))
+	else if (!has_few_rows(c, e))
 		return false;
 	while (base * base <= e->type.hi - e->type.lo)
 		base *= 2;
@@ -90,7 +84,7 @@ best_of_digits(Circuit *c, Node *best)
 {
 	Node *cond = best->arg[1], *high, *low;
 
-	if (!digits_of(c, best->arg[0], &high, &low))
+	if (!score_digits(c, best->arg[0], &high, &low))
 		return NULL;
 	Node *most = at_found(c, high, mk_at(c->g, best, OP_BEST, high, cond, NULL));
 	cond = mk_at(c->g, best, OP_AND, mk_at(c->g, best, OP_EQ, high, most, NULL), cond, NULL);
@@ -103,12 +97,12 @@ best_of_digits(Circuit *c, Node *best)
 static const Form *
 read_either(Circuit *c, Node *n, Node *const ref[2], Node *better)
 {
-	Node *other = read_at(c, n, n->arg[0], ref[1], n->arg[2]);
+	Node *other = make_read(c, n, n->arg[0], ref[1], n->arg[2], 0);
 
 	if (is_literal(n->arg[0]))
 		return map_node(c, mk_at(c->g, n, OP_IF, is_found(c, n, ref[0]), n->arg[0], other));
 	return map_node(c, mk_at(c->g, n, OP_IF, better,
-	                         read_at(c, n, n->arg[0], ref[0], n->arg[2]), other));
+	                         make_read(c, n, n->arg[0], ref[0], n->arg[2], 0), other));
 }
 
 /* The later of what is found where one of two conditions that exclude each other holds,
@@ -123,7 +117,7 @@ read_of_two(Circuit *c, Node *n, Node *const cond[2])
 
 	for (int i = 0; i < 2; i++) {
 		ref[i] = mk_at(g, n->arg[1], n->arg[1]->op, cond[i], NULL, NULL);
-		place[i] = number_of(c, n, ref[i], none);
+		place[i] = found_place(c, n, ref[i], none);
 	}
 	const Form *f = read_either(c, n, ref,
 	                            mk_at(g, n, OP_LT, place[!first], place[first], NULL));
@@ -132,7 +126,7 @@ read_of_two(Circuit *c, Node *n, Node *const cond[2])
 	Node *at = mk_at(g, n, OP_AT,
 	                 mk_at(g, n, first ? OP_MIN : OP_MAX, place[0], place[1], NULL), NULL,
 	                 NULL);
-	return form_better(f, map_node(c, read_at(c, n, n->arg[0], at, n->arg[2])));
+	return form_better(f, map_node(c, make_read(c, n, n->arg[0], at, n->arg[2], 0)));
 }
 
 /* The better of two references, each the best by its score, the later of equals. */
@@ -144,7 +138,7 @@ read_better(Circuit *c, Node *n, Node *const by[2], Node *const ref[2])
 
 	for (int i = 0; i < 2; i++) {
 		score[i] = at_found(c, by[i], ref[i]);
-		place[i] = number_of(c, n, ref[i], -1);
+		place[i] = found_place(c, n, ref[i], -1);
 	}
 	int64_t least = score[0]->type.lo < score[1]->type.lo ? score[0]->type.lo
 	                                                      : score[1]->type.lo;
@@ -166,7 +160,8 @@ can_join(Circuit *c, Node *cond)
 
 	for (int i = 0; i < n; i++) {
 		Node *lit = cond->op == OP_AND ? cond->arg[i] : cond;
-		if (!can_relate(c, lit) && !apart(c, mk_at(c->g, lit, OP_NOT, lit, NULL, NULL)))
+		if (!can_relate(c, lit)
+		    && !bilinear_form(c, mk_at(c->g, lit, OP_NOT, lit, NULL, NULL)))
 			return false;
 	}
 	return true;
@@ -175,7 +170,7 @@ can_join(Circuit *c, Node *cond)
 /* A score of a BEST that is too much for one head as a choice between two; false if it is
  * none. */
 static bool
-two_scores(Circuit *c, Node *best, Node *by[2], Node *ref[2])
+score_cases(Circuit *c, Node *best, Node *by[2], Node *ref[2])
 {
 	Graph *g = c->g;
 	Node *e = best->arg[0], *cond, *part[2];
@@ -193,10 +188,10 @@ two_scores(Circuit *c, Node *best, Node *by[2], Node *ref[2])
 }
 
 const Form *
-read_of_several(Circuit *c, Node *n)
+map_read_by_heads(Circuit *c, Node *n)
 {
 	Node *p = n->arg[1], *by[2], *ref[2], *cond[2], *other;
-	const Select *s;
+	const Lookup *s;
 
 	if (p->op != OP_LATEST && p->op != OP_FIRST && p->op != OP_BEST)
 		return NULL;
@@ -210,9 +205,9 @@ read_of_several(Circuit *c, Node *n)
 		}
 		return read_better(c, n, by, ref);
 	}
-	if (two_scores(c, p, by, ref))
+	if (score_cases(c, p, by, ref))
 		return read_better(c, n, by, ref);
-	s = select_for(c, p);
-	other = s && score_most(c, s) > SCORE_MAX ? best_of_digits(c, p) : NULL;
-	return other ? map_node(c, read_at(c, n, n->arg[0], other, n->arg[2])) : NULL;
+	s = lookup_for(c, p);
+	other = s && score_max_abs(c, s) > SCORE_MAX ? best_of_digits(c, p) : NULL;
+	return other ? map_node(c, make_read(c, n, n->arg[0], other, n->arg[2], 0)) : NULL;
 }

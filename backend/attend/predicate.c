@@ -20,12 +20,12 @@ is_zero_form(const Form *f)
 }
 
 void
-add_dim(Circuit *c, Select *s, const Form *q, const Form *k)
+add_dim(Circuit *c, Lookup *s, const Form *q, const Form *k)
 {
 	if (is_zero_form(q) || is_zero_form(k))
 		return;
-	s->q = grow(c, s->q, s->ndim, sizeof *s->q);
-	s->k = grow(c, s->k, s->ndim, sizeof *s->k);
+	s->q = grow_list(c, s->q, s->ndim, sizeof *s->q);
+	s->k = grow_list(c, s->k, s->ndim, sizeof *s->k);
 	int ready = q->ready > k->ready ? q->ready : k->ready;
 	s->q[s->ndim] = q;
 	s->k[s->ndim++] = k;
@@ -35,7 +35,7 @@ add_dim(Circuit *c, Select *s, const Form *q, const Form *k)
 /* ---- literals ---- */
 
 static bool
-add_literal(Circuit *c, Where *w, Node *n)
+add_literal(Circuit *c, Conjunction *w, Node *n)
 {
 	if (n->op == OP_AND) {
 		for (int i = 0; i < n->narg; i++)
@@ -79,7 +79,7 @@ number_of_first(const Node *n)
 /* `j < p` or `j > p`, p the first of its kind and there: a flag of j, since what j
  * sees of that kind is p or nothing yet. */
 static bool
-about_first(Circuit *c, Where *w, Node *n)
+add_first_bound(Circuit *c, Conjunction *w, Node *n)
 {
 	bool after = n->op == OP_LT && is_place_there(n->arg[1]) && !n->arg[0]->two_sided;
 	Node *bound = after ? n->arg[0] : order_bound(n), *p = number_of_first(bound);
@@ -104,14 +104,14 @@ about_first(Circuit *c, Where *w, Node *n)
 }
 
 static const Form *
-deficit_of(Circuit *c, Node *n)
+node_deficit(Circuit *c, Node *n)
 {
 	return form_scale(c, -1, map_node(c, n), 1);
 }
 
 /* How many bits tell the values of two streams apart. */
 static int
-code_bits(const Node *x, const Node *y, int64_t *least)
+bits_for_both(const Node *x, const Node *y, int64_t *least)
 {
 	int64_t lo = x->type.lo < y->type.lo ? x->type.lo : y->type.lo;
 	int64_t hi = x->type.hi > y->type.hi ? x->type.hi : y->type.hi;
@@ -136,7 +136,7 @@ sign_of_bit(Circuit *c, Node *x, int64_t least, int i)
 
 /* x there equals y here, of so few values that a code of bits tells them apart? */
 static bool
-is_coded(Node *n, Node **x, Node **y, int64_t *least, int *bits)
+is_equality_of_bits(Node *n, Node **x, Node **y, int64_t *least, int *bits)
 {
 	bool swap = n->op == OP_EQ && side(n->arg[0]) != ON_THERE;
 
@@ -144,19 +144,19 @@ is_coded(Node *n, Node **x, Node **y, int64_t *least, int *bits)
 		return false;
 	*x = n->arg[swap];
 	*y = n->arg[!swap];
-	*bits = code_bits(*x, *y, least);
+	*bits = bits_for_both(*x, *y, least);
 	return *bits > FEW_BITS && *bits <= MOST_BITS;
 }
 
 /* x there equals y here: as many bits agree as there are, else two times w/2 less. */
 static bool
-relate_equal(Circuit *c, Select *s, Node *n, int64_t w)
+add_equality(Circuit *c, Lookup *s, Node *n, int64_t w)
 {
 	Node *x, *y;
 	int64_t least;
 	int bits;
 
-	if (!is_coded(n, &x, &y, &least, &bits))
+	if (!is_equality_of_bits(n, &x, &y, &least, &bits))
 		return false;
 	x = replace_there(c->g, x, NULL);
 	for (int i = 0; i < bits; i++)
@@ -167,7 +167,7 @@ relate_equal(Circuit *c, Select *s, Node *n, int64_t w)
 }
 
 void
-add_products(Circuit *c, Select *s, const Apart *a, int64_t times, const Form **key)
+add_products(Circuit *c, Lookup *s, const Bilinear *a, int64_t times, const Form **key)
 {
 	for (int i = 0; i < a->n; i++) {
 		Node *here = a->term[i].here;
@@ -182,11 +182,11 @@ add_products(Circuit *c, Select *s, const Apart *a, int64_t times, const Form **
 
 /* Any relation: what it lacks to hold, 0 or 1, as a sum of products. */
 static bool
-relate(Circuit *c, Select *s, Node *n, int64_t w)
+add_relation(Circuit *c, Lookup *s, Node *n, int64_t w)
 {
-	if (relate_equal(c, s, n, w))
+	if (add_equality(c, s, n, w))
 		return true;
-	const Apart *fails = apart(c, mk_at(c->g, n, OP_NOT, n, NULL, NULL));
+	const Bilinear *fails = bilinear_form(c, mk_at(c->g, n, OP_NOT, n, NULL, NULL));
 	if (!fails)
 		return false;
 	const Form *key = form_const(c, 0);
@@ -203,7 +203,8 @@ can_relate(Circuit *c, Node *n)
 	int64_t least;
 	int bits;
 
-	if (side(n) != ON_BOTH || is_coded(n, &x, &y, &least, &bits) || has_rows(c, n))
+	if (side(n) != ON_BOTH || is_equality_of_bits(n, &x, &y, &least, &bits)
+	    || has_few_rows(c, n))
 		return true;
 	return n->op == OP_LT && (is_place_there(n->arg[0]) || is_place_there(n->arg[1]))
 	       && number_of_first(n->arg[is_place_there(n->arg[0])]);
@@ -226,45 +227,45 @@ only_case(Circuit *c, Node *cond)
 }
 
 bool
-where_of(Circuit *c, const Node *at, Node *cond, Where *w)
+split_condition(Circuit *c, const Node *at, Node *cond, Conjunction *w)
 {
 	if (!add_literal(c, w, only_case(c, cond))) {
-		refuse(c, at, "this condition has too many parts");
+		error_at_node(c, at, "this condition has too many parts");
 		return false;
 	}
 	int nboth = w->nboth;
 	w->nboth = 0;
 	for (int i = 0; i < nboth; i++)
-		if (!about_first(c, w, w->both[i]))
+		if (!add_first_bound(c, w, w->both[i]))
 			w->both[w->nboth++] = w->both[i];
 	return true;
 }
 
 const Form *
-there_penalty(Circuit *c, const Where *w, const Form *key, int64_t weight)
+key_penalty(Circuit *c, const Conjunction *w, const Form *key, int64_t weight)
 {
 	for (int i = 0; i < w->nthere; i++)
-		key = form_add(c, 1, key, -weight, deficit_of(c, w->there[i]), 0);
+		key = form_add(c, 1, key, -weight, node_deficit(c, w->there[i]), 0);
 	return key;
 }
 
 const Form *
-here_deficit(Circuit *c, const Where *w)
+query_deficit(Circuit *c, const Conjunction *w)
 {
 	const Form *sum = form_const(c, 0);
 
 	for (int i = 0; i < w->nhere; i++)
-		sum = form_add(c, 1, sum, 1, deficit_of(c, w->here[i]), 0);
+		sum = form_add(c, 1, sum, 1, node_deficit(c, w->here[i]), 0);
 	return sum;
 }
 
 bool
-add_relations(Circuit *c, Select *s, const Where *w, int64_t weight)
+add_relations(Circuit *c, Lookup *s, const Conjunction *w, int64_t weight)
 {
 	for (int i = 0; i < w->nboth; i++) {
-		if (relate(c, s, w->both[i], weight))
+		if (add_relation(c, s, w->both[i], weight))
 			continue;
-		refuse_apart(c, w->both[i], "condition");
+		refuse_bilinear(c, w->both[i], "condition");
 		return false;
 	}
 	return true;

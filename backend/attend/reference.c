@@ -25,14 +25,6 @@ enum {
 	STEP = 128, /* of recency, a place */
 };
 
-static Node *
-node(Circuit *c, Op op, const Node *at, int narg, Node *x, Node *y, Node *z, int64_t k)
-{
-	Node *arg[3] = { x, y, z };
-
-	return mk(c->g, op, at->span, at->file, narg, arg, k);
-}
-
 static const Form *
 feature_by_place(Circuit *c, int64_t (*f)(int64_t place, int64_t arg), int64_t arg)
 {
@@ -66,10 +58,10 @@ high_square(int64_t p, int64_t m)
 	return p * p;
 }
 
-static Select *
-select_new(Circuit *c, const char *intent, const Node *ref)
+static Lookup *
+lookup_new(Circuit *c, const char *intent, const Node *ref)
 {
-	Select *s = NEW(c->arena, Select);
+	Lookup *s = NEW(c->arena, Lookup);
 
 	s->intent = intent;
 	s->ref = ref;
@@ -95,17 +87,17 @@ digit_base(const Circuit *c)
 }
 
 static void
-match_digit(Circuit *c, Select *s, const Form *want, const Form *digit, const Form *square)
+match_digit(Circuit *c, Lookup *s, const Form *want, const Form *digit, const Form *square)
 {
 	add_dim(c, s, want, form_scale(c, 2 * STEP, digit, 0));
 	add_dim(c, s, form_const(c, 1), form_scale(c, -STEP, square, 0));
 }
 
 /* The place whose digits are low and high; high is NULL where one digit does. */
-static Select *
-select_place(Circuit *c, const char *intent, const Node *ref, const Form *low, const Form *high)
+static Lookup *
+lookup_place(Circuit *c, const char *intent, const Node *ref, const Form *low, const Form *high)
 {
-	Select *s = select_new(c, intent, ref);
+	Lookup *s = lookup_new(c, intent, ref);
 	int64_t b = digit_base(c);
 
 	match_digit(c, s, low, feature_by_place(c, low_of, b), feature_by_place(c, square_of, b));
@@ -131,19 +123,19 @@ high_before(int64_t p, int64_t arg)
 
 /* The place `back` before this one; <bos> where that is before the text. Ahead of
  * this one (back < 0) the last place stands for all that are beyond the text. */
-static const Select *
-select_offset(Circuit *c, int back)
+static const Lookup *
+lookup_offset(Circuit *c, int back)
 {
 	int64_t b = digit_base(c), arg = b << 32 | (uint32_t)back;
-	const Select **known = &c->offset[c->places + back];
+	const Lookup **known = &c->offset[c->places + back];
 
 	if (*known)
 		return *known;
-	Select *s;
+	Lookup *s;
 	if (b == c->places)
-		s = select_place(c, "offset", NULL, form_scale(c, 1, c->place, -back), NULL);
+		s = lookup_place(c, "offset", NULL, form_scale(c, 1, c->place, -back), NULL);
 	else
-		s = select_place(c, "offset", NULL, feature_by_place(c, low_before, arg),
+		s = lookup_place(c, "offset", NULL, feature_by_place(c, low_before, arg),
 		                 feature_by_place(c, high_before, arg));
 	s->offset = -back;
 	return *known = s;
@@ -174,15 +166,14 @@ visible_place(Circuit *c, const Form *f, bool ahead)
 static const Form *
 place_by_distance(Circuit *c, Node *ref, Node *e)
 {
-	Node *index = node(c, OP_INDEX, ref, 0, NULL, NULL, NULL, 0);
-	Node *w = simplified(c->g, node(c, OP_SUB, ref, 2, e, index, NULL, 0));
+	Node *index = make_node(c, ref, OP_INDEX, NULL, NULL);
+	Node *w = simplified(c->g, make_node(c, ref, OP_SUB, e, index));
 
 	if (!w->type.root || !w->type.image)
 		return NULL;
-	Node *far = node(c, OP_LT, ref, 2, mk_const(c->g, 0), w, NULL, 0),
+	Node *far = make_node(c, ref, OP_LT, mk_const(c->g, 0), w),
 	     *least = mk_const(c->g, -(int64_t)c->places);
-	Node *off = node(c, OP_IF, ref, 3, far, least, node(c, OP_MAX, ref, 2, w, least, NULL, 0),
-	                 0);
+	Node *off = mk_at(c->g, ref, OP_IF, far, least, make_node(c, ref, OP_MAX, w, least));
 	return form_add(c, 1, c->place, 1, map_node(c, off), 0);
 }
 
@@ -191,7 +182,7 @@ place_by_distance(Circuit *c, Node *ref, Node *e)
 static const Form *
 place_behind_condition(Circuit *c, Node *ref, Node *e)
 {
-	Node *index = node(c, OP_INDEX, ref, 0, NULL, NULL, NULL, 0);
+	Node *index = make_node(c, ref, OP_INDEX, NULL, NULL);
 
 	if (e->arg[2]->op != OP_CONST || e->arg[2]->k >= 0)
 		return NULL;
@@ -206,13 +197,13 @@ place_behind_condition(Circuit *c, Node *ref, Node *e)
 	return exact && place->ready < map_node(c, e)->ready ? place : NULL;
 }
 
-static const Select *
-select_at(Circuit *c, Node *ref)
+static const Lookup *
+lookup_at(Circuit *c, Node *ref)
 {
 	Graph *g = c->g;
-	Node *e = ref->arg[0], *index = node(c, OP_INDEX, ref, 0, NULL, NULL, NULL, 0);
-	Node *far = node(c, OP_LT, ref, 2, index, e, NULL, 0);
-	bool ahead = !g->bidirectional && !(is_const(far) && !far->k)
+	Node *e = ref->arg[0], *index = make_node(c, ref, OP_INDEX, NULL, NULL);
+	Node *far = make_node(c, ref, OP_LT, index, e);
+	bool ahead = !g->bidirectional && !(is_int_const(far) && !far->k)
 	             && most_of_difference(g, e, index) > 0;
 
 	if (digit_base(c) == c->places) {
@@ -221,21 +212,21 @@ select_at(Circuit *c, Node *ref)
 			place = place_by_distance(c, ref, e);
 		if (!place)
 			place = visible_place(c, form_scale(c, 1, map_node(c, e), 1), ahead);
-		return select_place(c, "place", ref, place, NULL);
+		return lookup_place(c, "place", ref, place, NULL);
 	}
 	Node *b = mk_const(g, digit_base(c)), *one = mk_const(g, 1), *zero = mk_const(g, 0);
 	if (ahead)
-		e = node(c, OP_IF, ref, 3, far, mk_const(g, -1), e, 0);
-	Node *p = node(c, OP_MAX, ref, 2, node(c, OP_ADD, ref, 2, e, one, NULL, 0), zero, NULL, 0);
-	return select_place(c, "place", ref, map_node(c, node(c, OP_MOD, ref, 2, p, b, NULL, 0)),
-	                    map_node(c, node(c, OP_DIV, ref, 2, p, b, NULL, 0)));
+		e = mk_at(c->g, ref, OP_IF, far, mk_const(g, -1), e);
+	Node *p = make_node(c, ref, OP_MAX, make_node(c, ref, OP_ADD, e, one), zero);
+	return lookup_place(c, "place", ref, map_node(c, make_node(c, ref, OP_MOD, p, b)),
+	                    map_node(c, make_node(c, ref, OP_DIV, p, b)));
 }
 
 /* ---- by condition ---- */
 
 /* What a later place adds to the score, queries apart. */
 static int64_t
-gain_of_place(const Select *s, int from, int to)
+gain_of_place(const Lookup *s, int from, int to)
 {
 	int64_t gain = 0;
 
@@ -255,7 +246,7 @@ gain_of_place(const Select *s, int from, int to)
 /* Do scores run against the order, from each place to the next? In a short context a
  * condition that speaks of the place may have it so, and nobody can tell it from the weights. */
 static bool
-runs_against(const Circuit *c, const Select *s, int order)
+runs_against(const Circuit *c, const Lookup *s, int order)
 {
 	bool against = true;
 
@@ -267,15 +258,15 @@ runs_against(const Circuit *c, const Select *s, int order)
 /* ---- by score ---- */
 
 /* A score as a sum of products, less what is the same wherever one looks. */
-typedef struct Score {
-	const Apart *of;
+typedef struct ScoreTerms {
+	const Bilinear *of;
 	int64_t lo, hi;
 	double terms; /* their largest absolute values, added up */
-} Score;
+} ScoreTerms;
 
 /* The least and the greatest of all products together. */
 static void
-range_of_products(Circuit *c, const Apart *a, Score *s)
+range_of_products(Circuit *c, const Bilinear *a, ScoreTerms *s)
 {
 	const double most = 4.0 * EXACT_MAX; /* beyond, nothing is proved */
 
@@ -292,14 +283,14 @@ range_of_products(Circuit *c, const Apart *a, Score *s)
 		}
 		s->lo += (int64_t)(lo > -most ? lo : -most);
 		s->hi += (int64_t)(hi < most ? hi : most);
-		s->terms += most_in_all(q) * most_in_all(k);
+		s->terms += value_max_abs(q) * value_max_abs(k);
 	}
 }
 
 static bool
-score_of(Circuit *c, Node *e, Score *s)
+score_products(Circuit *c, Node *e, ScoreTerms *s)
 {
-	s->of = apart(c, e);
+	s->of = bilinear_form(c, e);
 	if (!s->of)
 		return false;
 	range_of_products(c, s->of, s);
@@ -312,78 +303,78 @@ score_of(Circuit *c, Node *e, Score *s)
 /* |u| or -|u| as u * u or -u * u, which is in the same order: one product or two, if u
  * is a sum. False if it is not so. */
 static bool
-score_of_square(Circuit *c, Node *e, Score *s)
+score_square(Circuit *c, Node *e, ScoreTerms *s)
 {
 	Node *size = e->op == OP_SUB && is_literal(e->arg[0]) ? e->arg[1] : e;
 
 	if (size->op != OP_ABS)
 		return false;
-	Node *square = node(c, OP_MUL, e, 2, size->arg[0], size->arg[0], NULL, 0);
+	Node *square = make_node(c, e, OP_MUL, size->arg[0], size->arg[0]);
 	if (size != e)
-		square = node(c, OP_SUB, e, 2, mk_const(c->g, 0), square, NULL, 0);
-	const Apart *a = apart(c, square);
+		square = make_node(c, e, OP_SUB, mk_const(c->g, 0), square);
+	const Bilinear *a = bilinear_form(c, square);
 	if (!a || a->rows)
 		return false;
 	for (int i = 0; i < a->n; i++)
 		if (!a->term[i].there->type.nset)
 			return false;
-	return score_of(c, square, s);
+	return score_products(c, square, s);
 }
 
 /* The greatest score wins, wherever it stands; a condition outweighs both: what it weighs. */
 static int64_t
-weight_of(Circuit *c, const Score *s)
+condition_weight(Circuit *c, const ScoreTerms *s)
 {
 	return STEP * (int64_t)(c->places + 1) * (s->hi - s->lo + 2);
 }
 
 /* The score of a BEST; of two ways the one with fewer terms, if it stays exact. */
 static bool
-best_score(Circuit *c, const Node *ref, const Where *where, Score *s)
+best_score(Circuit *c, const Node *ref, const Conjunction *where, ScoreTerms *s)
 {
 	double recent = STEP * (double)(c->places + 1);
 	int parts = 2 + where->nthere + where->nhere + 4 * where->nboth;
 
-	if (score_of_square(c, ref->arg[0], s)
-	    && recent * s->terms + parts * (double)weight_of(c, s) < (double)(1 << 28))
+	if (score_square(c, ref->arg[0], s)
+	    && recent * s->terms + parts * (double)condition_weight(c, s) < (double)(1 << 28))
 		return true;
-	return score_of(c, ref->arg[0], s);
+	return score_products(c, ref->arg[0], s);
 }
 
 bool
 has_score(Circuit *c, Node *best)
 {
-	Where where = { 0 };
-	Score s;
+	Conjunction where = { 0 };
+	ScoreTerms s;
 
-	return where_of(c, best, best->arg[1], &where) && best_score(c, best, &where, &s);
+	return split_condition(c, best, best->arg[1], &where) && best_score(c, best, &where, &s);
 }
 
-static const Select *
-select_where(Circuit *c, Node *ref)
+static const Lookup *
+lookup_where(Circuit *c, Node *ref)
 {
 	bool best = ref->op == OP_BEST, first = ref->op == OP_FIRST;
 	int64_t recent = STEP * (int64_t)(c->places + 1), w = recent;
-	Where where = { 0 };
-	Score score;
+	Conjunction where = { 0 };
+	ScoreTerms score;
 	const Form *key = form_scale(c, first ? -STEP : STEP, c->place, 0);
 
-	if (!where_of(c, ref, ref->arg[best], &where))
+	if (!split_condition(c, ref, ref->arg[best], &where))
 		return NULL;
-	Select *s = select_new(c, best ? "best" : first ? "first" : "latest", ref);
+	Lookup *s = lookup_new(c, best ? "best" : first ? "first" : "latest", ref);
 	if (best) {
 		if (!best_score(c, ref, &where, &score)) {
-			refuse_apart(c, ref, "score");
+			refuse_bilinear(c, ref, "score");
 			return NULL;
 		}
-		w = weight_of(c, &score);
+		w = condition_weight(c, &score);
 		key = form_scale(c, 1, key, -recent * score.lo);
 		add_products(c, s, score.of, recent, &key);
 	}
-	key = there_penalty(c, &where, key, w);
+	key = key_penalty(c, &where, key, w);
 	add_dim(c, s, form_const(c, 1),
 	        form_set_bos(c, key, first ? -STEP * (int64_t)c->places : 0));
-	add_dim(c, s, here_deficit(c, &where), form_scale(c, w, c->is_bos, 0));
+	add_dim(c, s, query_deficit(c, &where), form_scale(c, w, c->is_bos, 0));
 	if (!add_relations(c, s, &where, w))
 		return NULL;
 	if (!best && runs_against(c, s, first ? -1 : 1))
@@ -391,68 +382,68 @@ select_where(Circuit *c, Node *ref)
 	return s;
 }
 
-static const Select *
-mean_where(Circuit *c, Node *sum)
+static const Lookup *
+lookup_matches(Circuit *c, Node *sum)
 {
-	Where where = { 0 };
+	Conjunction where = { 0 };
 
-	if (!where_of(c, sum, sum->arg[1], &where))
+	if (!split_condition(c, sum, sum->arg[1], &where))
 		return NULL;
-	Select *s = select_new(c, "mean", sum);
+	Lookup *s = lookup_new(c, "mean", sum);
 	add_dim(c, s, form_const(c, 1),
-	        form_set_bos(c, there_penalty(c, &where, form_const(c, 0), STEP), 0));
-	add_dim(c, s, here_deficit(c, &where), form_scale(c, STEP, c->is_bos, -STEP));
+	        form_set_bos(c, key_penalty(c, &where, form_const(c, 0), STEP), 0));
+	add_dim(c, s, query_deficit(c, &where), form_scale(c, STEP, c->is_bos, -STEP));
 	return add_relations(c, s, &where, STEP) ? s : NULL;
 }
 
 /* Room in the memo for a node. */
 static void
-know_node(Circuit *c, const Node *n)
+lookup_memo_room(Circuit *c, const Node *n)
 {
-	if (n->id < c->capselect)
+	if (n->id < c->caplookup)
 		return;
 	int cap = 2 * n->id + 64;
-	const Select **grown = arena_alloc(c->arena, sizeof *grown * (size_t)cap);
-	if (c->capselect)
-		memcpy(grown, c->select, sizeof *grown * (size_t)c->capselect);
-	c->select = grown;
-	c->capselect = cap;
+	const Lookup **grown = arena_alloc(c->arena, sizeof *grown * (size_t)cap);
+	if (c->caplookup)
+		memcpy(grown, c->lookup, sizeof *grown * (size_t)c->caplookup);
+	c->lookup = grown;
+	c->caplookup = cap;
 }
 
 /* All places where the condition holds, and <bos>, with one score; the others GAP
  * below it. Sums of one condition share it. */
-const Select *
-select_all(Circuit *c, Node *sum)
+const Lookup *
+lookup_for_sum(Circuit *c, Node *sum)
 {
 	int id = sum->arg[1]->id;
 
-	know_node(c, sum->arg[1]);
-	if (!c->select[id]) {
-		const Select *s = mean_where(c, sum);
-		c->select[id] = s; /* mapping may have moved the table */
+	lookup_memo_room(c, sum->arg[1]);
+	if (!c->lookup[id]) {
+		const Lookup *s = lookup_matches(c, sum);
+		c->lookup[id] = s; /* mapping may have moved the table */
 	}
-	return c->select[id];
+	return c->lookup[id];
 }
 
 /* All places where the condition holds with one score, <bos> GAP below them and the
  * others below that. Means of one condition share it. */
-const Select *
-select_mean(Circuit *c, Node *mean)
+const Lookup *
+lookup_for_mean(Circuit *c, Node *mean)
 {
-	Where where = { 0 };
+	Conjunction where = { 0 };
 	int64_t w = 2 * STEP;
 
 	for (int i = 0; i < c->nhead; i++) {
-		const Select *s = c->head[i]->select;
+		const Lookup *s = c->head[i]->lookup;
 		if (s->ref && s->ref->op == OP_MEAN && s->ref->arg[1] == mean->arg[1])
 			return s;
 	}
-	if (!where_of(c, mean, mean->arg[1], &where))
+	if (!split_condition(c, mean, mean->arg[1], &where))
 		return NULL;
-	Select *s = select_new(c, "mean", mean);
+	Lookup *s = lookup_new(c, "mean", mean);
 	add_dim(c, s, form_const(c, 1),
-	        form_set_bos(c, there_penalty(c, &where, form_const(c, 0), w), -STEP));
-	add_dim(c, s, here_deficit(c, &where), form_scale(c, w, c->is_bos, -w));
+	        form_set_bos(c, key_penalty(c, &where, form_const(c, 0), w), -STEP));
+	add_dim(c, s, query_deficit(c, &where), form_scale(c, w, c->is_bos, -w));
 	return add_relations(c, s, &where, w) ? s : NULL;
 }
 
@@ -464,32 +455,32 @@ same_scores(const Node *a, const Node *b)
 }
 
 static double
-error_of(const Form *f)
+form_error(const Form *f)
 {
 	return f->real ? real_error(f) : 0;
 }
 
 /* The scores as they are; <bos> is so far below that its weight is 0. */
-const Select *
-select_attend(Circuit *c, Node *n, double *error)
+const Lookup *
+lookup_for_attend(Circuit *c, Node *n, double *error)
 {
 	double most = 0;
-	const Select *known = NULL;
+	const Lookup *known = NULL;
 
 	*error = 0;
 	for (int i = 1; i < n->narg; i += 2) {
 		const Form *q = map_node(c, n->arg[i]), *k = map_node(c, n->arg[i + 1]);
-		most += most_in_all(q) * most_in_all(k);
-		*error += most_in_all(q) * error_of(k) + most_in_all(k) * error_of(q)
-		          + error_of(q) * error_of(k);
+		most += value_max_abs(q) * value_max_abs(k);
+		*error += value_max_abs(q) * form_error(k) + value_max_abs(k) * form_error(q)
+		          + form_error(q) * form_error(k);
 	}
 	*error += (n->narg + 8) * most / EXACT_MAX + 8.0 / EXACT_MAX;
 	for (int i = 0; i < c->nhead && !known; i++)
-		if (c->head[i]->select->ref && same_scores(c->head[i]->select->ref, n))
-			known = c->head[i]->select;
+		if (c->head[i]->lookup->ref && same_scores(c->head[i]->lookup->ref, n))
+			known = c->head[i]->lookup;
 	if (known)
 		return known;
-	Select *s = select_new(c, "softmax", n);
+	Lookup *s = lookup_new(c, "softmax", n);
 	s->gap = 0;
 	for (int i = 1; i < n->narg; i += 2)
 		add_dim(c, s, map_node(c, n->arg[i]), map_node(c, n->arg[i + 1]));
@@ -498,37 +489,37 @@ select_attend(Circuit *c, Node *n, double *error)
 	return s;
 }
 
-const Select *
-select_for(Circuit *c, Node *ref)
+const Lookup *
+lookup_for(Circuit *c, Node *ref)
 {
-	know_node(c, ref);
-	if (!c->select[ref->id]) {
-		const Select *s = ref->op == OP_AT ? select_at(c, ref) : select_where(c, ref);
-		c->select[ref->id] = s;
+	lookup_memo_room(c, ref);
+	if (!c->lookup[ref->id]) {
+		const Lookup *s = ref->op == OP_AT ? lookup_at(c, ref) : lookup_where(c, ref);
+		c->lookup[ref->id] = s;
 	}
-	return c->select[ref->id];
+	return c->lookup[ref->id];
 }
 
 /* ---- reading ---- */
 
 /* f where the head points, the constant d where it points nowhere. */
 static const Form *
-value_there(Circuit *c, const Select *s, const Form *f, const Node *d)
+fetch_value(Circuit *c, const Lookup *s, const Form *f, const Node *d)
 {
-	return f->real ? real_there(c, s, f, d->real[0].x) : head_value(c, s, f, d->k);
+	return f->real ? real_head_value(c, s, f, d->real[0].x) : head_value(c, s, f, d->k);
 }
 
 /* Where the text ends before the place that is wanted, its last token is read: the
  * number of what was read tells. For a bidirectional model, which may look ahead. */
 static const Form *
-read_ahead(Circuit *c, const Select *s, const Form *want, const Form *f, const Node *d)
+read_ahead(Circuit *c, const Lookup *s, const Form *want, const Form *f, const Node *d)
 {
 	const Form *short_of = form_add(c, 1, want, -1, head_value(c, s, c->place, 0), 0);
 	int64_t absent = d->k;
 
 	if (f->real) {
 		double none = d->real[0].x;
-		const Form *far = real_form(c, 1, (RealTerm[]){ { value_there(c, s, f, d), 1 } },
+		const Form *far = real_form(c, 1, (RealTerm[]){ { fetch_value(c, s, f, d), 1 } },
 		                            -none);
 		return real_form(c, 1, (RealTerm[]){ { real_gate(c, relu(c, short_of), far), 1 } },
 		                 none);
@@ -539,7 +530,7 @@ read_ahead(Circuit *c, const Select *s, const Form *want, const Form *f, const N
 }
 
 static const Form *
-read_back(Circuit *c, Node *x, int64_t k, Node *d)
+read_by_offset(Circuit *c, Node *x, int64_t k, Node *d)
 {
 	const Type *t = &x->type;
 	bool by_place = x->op == OP_CONST || (t->root && t->root->op == OP_INDEX && t->image);
@@ -548,10 +539,10 @@ read_back(Circuit *c, Node *x, int64_t k, Node *d)
 	if (k >= c->places || -k >= c->places || (k > 0 && !c->g->bidirectional))
 		return map_node(c, d);
 	if (k > 0)
-		return read_ahead(c, select_offset(c, (int)-k), form_scale(c, 1, c->place, k),
+		return read_ahead(c, lookup_offset(c, (int)-k), form_scale(c, 1, c->place, k),
 		                  map_node(c, x), d);
 	if (!by_place)
-		return value_there(c, select_offset(c, (int)-k), map_node(c, x), d);
+		return fetch_value(c, lookup_offset(c, (int)-k), map_node(c, x), d);
 	int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)c->places);
 	for (int p = 0; p < c->places; p++)
 		v[p] = p - 1 + k < 0 ? absent : x->op == OP_CONST ? x->k : t->image[p - 1 + k];
@@ -561,7 +552,7 @@ read_back(Circuit *c, Node *x, int64_t k, Node *d)
 /* `latest j where C and j < p` is what `latest j where C` was just before p, if
  * C looks only there. Gives the equal READ, or NULL. */
 static Node *
-read_before(Circuit *c, Node *n)
+read_just_before(Circuit *c, Node *n)
 {
 	Node *ref = n->arg[1], *bound = NULL, *cond = NULL, *flags = NULL;
 
@@ -575,43 +566,40 @@ read_before(Circuit *c, Node *n)
 		        || (number->op == OP_READ && number->arg[0]->op == OP_INDEX)))
 			bound = number;
 		else if (s == ON_THERE)
-			cond = cond ? node(c, OP_AND, ref, 2, cond, lit, NULL, 0) : lit;
+			cond = cond ? make_node(c, ref, OP_AND, cond, lit) : lit;
 		else if (s == ON_HERE)
-			flags = flags ? node(c, OP_AND, ref, 2, flags, lit, NULL, 0) : lit;
+			flags = flags ? make_node(c, ref, OP_AND, flags, lit) : lit;
 		else
 			return NULL;
 	}
 	if (!bound || !cond)
 		return NULL;
 	bool here = bound->op == OP_INDEX;
-	Node *p = here ? node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0) : bound->arg[1],
-	     *d = n->arg[2];
+	Node *p = here ? make_node(c, n, OP_HERE, NULL, NULL) : bound->arg[1], *d = n->arg[2];
 	if (!here && p->op == OP_FIRST)
 		return NULL;
 	if (!here && bound->arg[2]->type.hi > 0 && !flags)
 		return NULL;
 	int64_t k = here ? -1 : bound->k - 1;
-	Node *latest = node(c, OP_LATEST, ref, 1, cond, NULL, NULL, 0);
-	Node *then = node(c, OP_READ, n, 3, n->arg[0], latest, d, n->k);
-	Node *read = node(c, OP_READ, n, 3, then, p, d, k);
-	return flags ? node(c, OP_IF, n, 3, flags, read, d, 0) : read;
+	Node *latest = make_node(c, ref, OP_LATEST, cond, NULL);
+	Node *then = make_read(c, n, n->arg[0], latest, d, n->k);
+	Node *read = make_read(c, n, then, p, d, k);
+	return flags ? mk_at(c->g, n, OP_IF, flags, read, d) : read;
 }
 
 /* No text of a bidirectional model ends before the place e. */
 static bool
 surely_in_text(Circuit *c, Node *at, Node *e)
 {
-	Node *end = node(c, OP_LATEST, at, 1, mk_const(c->g, 1), NULL, NULL, 0);
-	Node *index = node(c, OP_INDEX, at, 0, NULL, NULL, NULL, 0);
+	Node *end = make_node(c, at, OP_LATEST, mk_const(c->g, 1), NULL);
+	Node *index = make_node(c, at, OP_INDEX, NULL, NULL);
 
-	return most_of_difference(c->g, e,
-	                          node(c, OP_READ, at, 3, index, end, mk_const(c->g, 0), 0))
-	       <= 0;
+	return most_of_difference(c->g, e, make_read(c, at, index, end, mk_const(c->g, 0), 0)) <= 0;
 }
 
 /* Does the condition relate j to here otherwise than by j < here? */
 static bool
-relates(const Node *cond)
+relates_positions(const Node *cond)
 {
 	if (cond->op != OP_AND)
 		return side(cond) == ON_BOTH;
@@ -622,45 +610,42 @@ relates(const Node *cond)
 }
 
 static const Form *
-map_read_there(Circuit *c, Node *n)
+map_plain_read(Circuit *c, Node *n)
 {
 	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *other;
 
 	if (!is_literal(d)) {
-		Node *there = node(c, OP_READ, n, 3, mk_const(c->g, 1), p, mk_const(c->g, 0), n->k);
+		Node *there = make_read(c, n, mk_const(c->g, 1), p, mk_const(c->g, 0), n->k);
 		Node *any = x->type.real ? mk_real(c->g, (Real){ 0, 1 })
 		                         : mk_const(c->g, x->type.lo);
-		Node *read = node(c, OP_READ, n, 3, x, p, any, n->k);
-		return map_node(c, node(c, OP_IF, n, 3, there, read, d, 0));
+		Node *read = make_read(c, n, x, p, any, n->k);
+		return map_node(c, mk_at(c->g, n, OP_IF, there, read, d));
 	}
 	if (p->op == OP_HERE)
-		return n->k ? read_back(c, x, n->k, d) : map_node(c, x);
+		return n->k ? read_by_offset(c, x, n->k, d) : map_node(c, x);
 	if (n->k > 0) { /* what stands behind p may be later than p: by its number */
 		Node *e = p->op == OP_AT ? p->arg[0]
-		                         : node(c, OP_READ, n, 3,
-		                                node(c, OP_INDEX, n, 0, NULL, NULL, NULL, 0), p,
-		                                mk_const(c->g, -1), 0);
-		Node *none = node(c, OP_LT, n, 2, e, mk_const(c->g, 0), NULL, 0);
-		Node *behind = node(c, OP_ADD, n, 2, e, mk_const(c->g, n->k), NULL, 0);
-		e = node(c, OP_IF, n, 3, none, mk_const(c->g, -1), behind, 0);
-		return map_node(
-			c, node(c, OP_READ, n, 3, x, node(c, OP_AT, n, 1, e, NULL, NULL, 0), d, 0));
+		                         : make_read(c, n, make_node(c, n, OP_INDEX, NULL, NULL), p,
+		                                     mk_const(c->g, -1), 0);
+		Node *none = make_node(c, n, OP_LT, e, mk_const(c->g, 0));
+		Node *behind = make_node(c, n, OP_ADD, e, mk_const(c->g, n->k));
+		e = mk_at(c->g, n, OP_IF, none, mk_const(c->g, -1), behind);
+		return map_node(c, make_read(c, n, x, make_node(c, n, OP_AT, e, NULL), d, 0));
 	}
-	if ((other = read_before(c, n)))
+	if ((other = read_just_before(c, n)))
 		return map_node(c, other);
 	if (n->k) { /* shift, then read */
-		Node *shifted = node(c, OP_READ, n, 3, x,
-		                     node(c, OP_HERE, n, 0, NULL, NULL, NULL, 0), d, n->k);
-		return map_node(c, node(c, OP_READ, n, 3, shifted, p, d, 0));
+		Node *shifted = make_read(c, n, x, make_node(c, n, OP_HERE, NULL, NULL), d, n->k);
+		return map_node(c, make_read(c, n, shifted, p, d, 0));
 	}
-	const Form *found = read_of_several(c, n);
+	const Form *found = map_read_by_heads(c, n);
 	if (found)
 		return found;
-	const Select *s = select_for(c, p);
+	const Lookup *s = lookup_for(c, p);
 	if (s && p->op == OP_AT && c->g->bidirectional && !surely_in_text(c, n, p->arg[0]))
 		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x),
 		                  d);
-	return s ? value_there(c, s, map_node(c, x), d) : NULL;
+	return s ? fetch_value(c, s, map_node(c, x), d) : NULL;
 }
 
 /* One place behind, `j < here` need not be said: where that is not later, or where there
@@ -670,11 +655,12 @@ map_read(Circuit *c, Node *n)
 {
 	Node *other = is_literal(n->arg[2]) ? read_one_behind(c->g, n) : NULL;
 
-	if (!other || (n->k <= 0 && n->arg[1]->op != OP_BEST && !relates(n->arg[1]->arg[0])))
-		return map_read_there(c, n);
+	if (!other
+	    || (n->k <= 0 && n->arg[1]->op != OP_BEST && !relates_positions(n->arg[1]->arg[0])))
+		return map_plain_read(c, n);
 	const Form *f = map_node(c, other);
 	if (c->places > ROWS_MAX)
 		return f;
-	const Form *there = map_read_there(c, n);
+	const Form *there = map_plain_read(c, n);
 	return f && there && there->ready < f->ready ? there : f;
 }

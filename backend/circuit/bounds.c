@@ -17,17 +17,17 @@
 
 /* +1 or -1: the sign that makes the linear part of a neuron's input comparable. */
 static int
-direction(const Form *in)
+direction_of(const Form *in)
 {
 	return in->term[0].c > 0 ? 1 : -1;
 }
 
 bool
-same_line(const Atom *a, const Atom *b)
+are_parallel(const Atom *a, const Atom *b)
 {
 	if (a->ready != b->ready || a->in->n != b->in->n)
 		return false;
-	int64_t s = direction(a->in) * direction(b->in);
+	int64_t s = direction_of(a->in) * direction_of(b->in);
 	for (int i = 0; i < a->in->n; i++)
 		if (a->in->term[i].atom != b->in->term[i].atom
 		    || a->in->term[i].c != s * b->in->term[i].c)
@@ -36,7 +36,7 @@ same_line(const Atom *a, const Atom *b)
 }
 
 static int
-by_line(const void *p, const void *q)
+by_linear_part(const void *p, const void *q)
 {
 	const Atom *a = ((const Term *)p)->atom, *b = ((const Term *)q)->atom;
 	const Form *f = a->in, *g = b->in;
@@ -46,7 +46,7 @@ by_line(const void *p, const void *q)
 	if (f->n != g->n)
 		return f->n - g->n;
 	for (int i = 0; i < f->n; i++) {
-		int64_t x = direction(f) * f->term[i].c, y = direction(g) * g->term[i].c;
+		int64_t x = direction_of(f) * f->term[i].c, y = direction_of(g) * g->term[i].c;
 		if (f->term[i].atom != g->term[i].atom)
 			return f->term[i].atom->id - g->term[i].atom->id;
 		if (x != y)
@@ -57,26 +57,26 @@ by_line(const void *p, const void *q)
 
 /* The sum of a group where its linear part is x. */
 static int64_t
-line_at(const Term *t, int n, int64_t x)
+group_value_at(const Term *t, int n, int64_t x)
 {
 	int64_t y = 0;
 
 	for (int i = 0; i < n; i++) {
-		int64_t in = direction(t[i].atom->in) * x + t[i].atom->in->k;
+		int64_t in = direction_of(t[i].atom->in) * x + t[i].atom->in->k;
 		y += in > 0 ? t[i].c * in : 0;
 	}
 	return y;
 }
 
 static void
-line_range(const Term *t, int n, int64_t *lo, int64_t *hi)
+group_range(const Term *t, int n, int64_t *lo, int64_t *hi)
 {
 	int64_t first = INT64_MIN, last = INT64_MAX;
 
 	for (int i = 0; i < n; i++) {
 		const Form *f = t[i].atom->in;
 		int64_t a = f->lo - f->k, b = f->hi - f->k;
-		if (direction(f) < 0) {
+		if (direction_of(f) < 0) {
 			int64_t swap = -a;
 			a = -b;
 			b = swap;
@@ -89,17 +89,17 @@ line_range(const Term *t, int n, int64_t *lo, int64_t *hi)
 	for (int i = -2; i < n; i++) {
 		int64_t x = i == -2   ? first
 		            : i == -1 ? last
-		                      : -direction(t[i].atom->in) * t[i].atom->in->k;
+		                      : -direction_of(t[i].atom->in) * t[i].atom->in->k;
 		if (x < first || x > last)
 			continue;
-		int64_t y = line_at(t, n, x);
+		int64_t y = group_value_at(t, n, x);
 		*lo = y < *lo ? y : *lo;
 		*hi = y > *hi ? y : *hi;
 	}
 }
 
 int
-form_parts(Arena *arena, const Form *f, int state, Form *part)
+form_groups(Arena *arena, const Form *f, int state, Form *part)
 {
 	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
 	int n = 0, parts = 0, rest = f->n;
@@ -113,14 +113,14 @@ form_parts(Arena *arena, const Form *f, int state, Form *part)
 		else
 			t[--rest] = f->term[i];
 	}
-	qsort(t, (size_t)n, sizeof *t, by_line);
+	qsort(t, (size_t)n, sizeof *t, by_linear_part);
 	for (int from = 0, to; from < n; from = to) {
-		for (to = from + 1; to < n && same_line(t[from].atom, t[to].atom); to++)
+		for (to = from + 1; to < n && are_parallel(t[from].atom, t[to].atom); to++)
 			;
 		Form *p = &part[parts++];
 		*p = (Form){ .n = to - from, .term = t + from, .ready = t[from].atom->ready };
-		line_range(t + from, to - from, &p->lo, &p->hi);
-		sort_terms(t + from, to - from);
+		group_range(t + from, to - from, &p->lo, &p->hi);
+		sort_by_atom(t + from, to - from);
 	}
 	for (int i = rest; i < f->n; i++) {
 		const Atom *a = t[i].atom;
@@ -135,7 +135,7 @@ form_parts(Arena *arena, const Form *f, int state, Form *part)
 }
 
 double
-atom_most(const Atom *a)
+atom_max_abs(const Atom *a)
 {
 	int64_t most = -a->lo > a->hi ? -a->lo : a->hi, bos = llabs(a->bos);
 
@@ -143,21 +143,21 @@ atom_most(const Atom *a)
 }
 
 double
-form_terms(const Form *f)
+form_abs_sum(const Form *f)
 {
 	double sum = 0;
 
 	for (int i = 0; i < f->n; i++)
-		sum += (double)llabs(f->term[i].c) * atom_most(f->term[i].atom);
+		sum += (double)llabs(f->term[i].c) * atom_max_abs(f->term[i].atom);
 	return sum;
 }
 
 double
-form_terms_in_parts(const Form *f)
+form_abs_sum_by_group(const Form *f)
 {
 	Arena scratch = { 0 };
 	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
-	int n = form_parts(&scratch, f, INT_MAX, part);
+	int n = form_groups(&scratch, f, INT_MAX, part);
 	double sum = 0;
 
 	for (int i = 0; i < n; i++)
@@ -169,11 +169,11 @@ form_terms_in_parts(const Form *f)
 enum { ORIGINS_MAX = 4096 }; /* looked at for one bound */
 
 static void
-range_of_parts(const Form *f, int state, double *lo, double *hi)
+range_by_groups(const Form *f, int state, double *lo, double *hi)
 {
 	Arena scratch = { 0 };
 	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
-	int n = form_parts(&scratch, f, state, part);
+	int n = form_groups(&scratch, f, state, part);
 
 	*lo = *hi = 0;
 	for (int i = 0; i < n; i++) {
@@ -186,7 +186,7 @@ range_of_parts(const Form *f, int state, double *lo, double *hi)
 /* From what f was added up from: what is ready as a whole keeps its interval, also
  * where it is made of large terms that cancel. */
 static void
-range_of_origins(const Form *f, int state, int *budget, double *lo, double *hi)
+range_by_origins(const Form *f, int state, int *budget, double *lo, double *hi)
 {
 	if (form_ready(f) <= state) {
 		*lo = (double)(f->lo - f->k);
@@ -194,26 +194,26 @@ range_of_origins(const Form *f, int state, int *budget, double *lo, double *hi)
 		return;
 	}
 	if (!f->of[0] || --*budget < 0) {
-		range_of_parts(f, state, lo, hi);
+		range_by_groups(f, state, lo, hi);
 		return;
 	}
 	*lo = *hi = 0;
 	for (int i = 0; i < 2; i++) {
 		double l, h, times = (double)f->by[i];
-		range_of_origins(f->of[i], state, budget, &l, &h);
+		range_by_origins(f->of[i], state, budget, &l, &h);
 		*lo += times * (times > 0 ? l : h);
 		*hi += times * (times > 0 ? h : l);
 	}
 }
 
 double
-form_most(const Form *f, int state)
+form_max_abs(const Form *f, int state)
 {
 	double lo, hi, l, h, bos = 0;
 	int budget = ORIGINS_MAX;
 
-	range_of_parts(f, state, &lo, &hi);
-	range_of_origins(f, state, &budget, &l, &h);
+	range_by_groups(f, state, &lo, &hi);
+	range_by_origins(f, state, &budget, &l, &h);
 	lo = l > lo ? l : lo;
 	hi = h < hi ? h : hi;
 	for (int i = 0; i < f->n; i++)
@@ -227,15 +227,15 @@ form_most(const Form *f, int state)
 
 /* What dimensions may add up to by what stands at one position: its place, a row of each
  * field. Entry 0 of each list is <bos>. */
-typedef struct Sums {
+typedef struct PositionSums {
 	double *place; /* (places) */
 	double *row;   /* (rows) but for <bos> */
 	double *bos;   /* (nfield) of the features of each field */
-} Sums;
+} PositionSums;
 
 /* The size of a sum of features where their stream has this value; `but` is none of them. */
 static double
-value_at(const Form *f, const Atom *but, int at)
+feature_abs_at(const Form *f, const Atom *but, int at)
 {
 	double v = (double)f->k;
 
@@ -246,7 +246,7 @@ value_at(const Form *f, const Atom *but, int at)
 }
 
 static double
-field_most(const Circuit *c, const Sums *s, int field)
+field_most(const Circuit *c, const PositionSums *s, int field)
 {
 	double most = s->bos[field];
 
@@ -257,9 +257,9 @@ field_most(const Circuit *c, const Sums *s, int field)
 
 /* f, times at most `other`, where it is a feature; false where it is not. */
 static bool
-add_by_position(const Circuit *c, Sums *s, const Form *f, double other)
+add_by_position(const Circuit *c, PositionSums *s, const Form *f, double other)
 {
-	const Atom *bos = c->is_bos->term[0].atom, *one = only_kind(f, bos);
+	const Atom *bos = c->is_bos->term[0].atom, *one = single_source(f, bos);
 
 	if (!one || f->real)
 		return false;
@@ -269,25 +269,25 @@ add_by_position(const Circuit *c, Sums *s, const Form *f, double other)
 	double *at = place ? s->place : s->row, *at_bos = place ? s->place : &s->bos[one->field];
 	*at_bos += other * fabs((double)form_bos(f));
 	for (int i = first; i < first + n; i++)
-		at[i] += other * value_at(f, bos, i);
+		at[i] += other * feature_abs_at(f, bos, i);
 	return true;
 }
 
 double
-score_most(const Circuit *c, const Select *s)
+score_max_abs(const Circuit *c, const Lookup *s)
 {
 	int nfield = c->g->nfield > 0 ? c->g->nfield : 1;
 	double most = 0;
-	Sums by[2];
+	PositionSums by[2];
 
 	for (int side_of = 0; side_of < 2; side_of++) {
 		double *room = arena_alloc(c->arena,
 		                           sizeof *room * (size_t)(c->places + c->rows + nfield));
-		by[side_of] = (Sums){ room, room + c->places, room + c->places + c->rows };
+		by[side_of] = (PositionSums){ room, room + c->places, room + c->places + c->rows };
 	}
 	for (int i = 0; i < s->ndim; i++) {
 		const Form *q = s->q[i], *k = s->k[i];
-		double here = most_in_all(q), there = most_in_all(k);
+		double here = value_max_abs(q), there = value_max_abs(k);
 		if (!add_by_position(c, &by[1], k, here) && !add_by_position(c, &by[0], q, there))
 			most += here * there;
 	}

@@ -98,7 +98,7 @@ struct Atom {
 
 /* How a reference finds its place: the score is the sum over dims of q here
  * times k there. Exact integers, the winner ahead by at least gap. */
-typedef struct Select {
+typedef struct Lookup {
 	/* "offset", "place", "latest", "first", "search" (either), "best", "mean" */
 	const char *intent;
 	const Node *ref;
@@ -107,10 +107,10 @@ typedef struct Select {
 	const Form **q, **k; /* (ndim) */
 	int64_t gap;
 	int ready; /* state: latest of q and k */
-} Select;
+} Lookup;
 
 typedef struct Head {
-	const Select *select;
+	const Lookup *lookup;
 	int layer;
 	int nvalue;
 	Atom **value; /* (nvalue), capacity grows by doubling */
@@ -118,6 +118,13 @@ typedef struct Head {
 	int ndim;     /* values that are live; set by schedule */
 	bool live;
 } Head;
+
+/* The layer that computes it; -1 for a feature, which the embedding holds. */
+static inline int
+atom_layer(const Atom *a)
+{
+	return a->kind < NEURON ? -1 : (a->ready - 1) / 2;
+}
 
 typedef struct Circuit {
 	Graph *g;
@@ -132,9 +139,9 @@ typedef struct Circuit {
 	int capform;
 	int *named; /* (capnamed) by node id: the first of g->named that it is, or -1 */
 	int capnamed;
-	const Select **select; /* memo by node id of the reference, or of a sum's condition */
-	int capselect;
-	const Select **offset; /* (2 * places) by places + how far back */
+	const Lookup **lookup; /* memo by node id of the reference, or of a sum's condition */
+	int caplookup;
+	const Lookup **offset; /* (2 * places) by places + how far back */
 	const Form *is_bos;
 	const Form *place;
 	const Form **emit;   /* (g->nfield) NULL if the program does not emit */
@@ -151,17 +158,32 @@ typedef struct Circuit {
 } Circuit;
 
 static inline bool
-is_const(const Node *n)
+is_int_const(const Node *n)
 {
 	return n->op == OP_CONST;
 }
 
+/* A node of one operand or two (NULL: there is none), from the source of another. */
+static inline Node *
+make_node(Circuit *c, const Node *at, Op op, Node *x, Node *y)
+{
+	return mk_at(c->g, at, op, x, y, NULL);
+}
+
+/* x at p + k, d where that is absent. */
+static inline Node *
+make_read(Circuit *c, const Node *at, Node *x, Node *p, Node *d, int64_t k)
+{
+	return mk(c->g, OP_READ, at->span, at->file, 3, (Node *[]){ x, p, d }, k);
+}
+
 /* An error at the source of a node. */
-void refuse(Circuit *, const Node *, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void error_at_node(Circuit *, const Node *, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* ---- forms (form.c) ---- */
 /* Room for element n of a list that doubles; what it held is kept. */
-void *grow(Circuit *, void *list, int n, size_t each);
+void *grow_list(Circuit *, void *list, int n, size_t each);
 const Form *form_const(Circuit *, int64_t);
 const Form *form_atom(Circuit *, Atom *);
 /* a*f + b*g + k */
@@ -176,57 +198,57 @@ int64_t form_bos(const Form *);
 int form_ready(const Form *);
 bool form_equal(const Form *, const Form *);
 bool form_is_const(const Form *);
-void sort_terms(Term *, int n); /* by atom, as a form has them */
+void sort_by_atom(Term *, int n); /* by atom, as a form has them */
 /* the form that has value v at <bos> and is unchanged elsewhere */
 const Form *form_set_bos(Circuit *, const Form *, int64_t v);
 
 /* ---- bounds (bounds.c) ---- */
 /* Have two neurons the same linear part, but for its sign? */
-bool same_line(const Atom *, const Atom *);
+bool are_parallel(const Atom *, const Atom *);
 /* The terms that are ready, taken apart: neurons of one linear part together, all
  * others alone, each with its sharp interval. part has room for f->n. */
-int form_parts(Arena *, const Form *f, int state, Form *part);
+int form_groups(Arena *, const Form *f, int state, Form *part);
 /* The largest absolute value that an atom takes on the way into a column. */
-double atom_most(const Atom *);
+double atom_max_abs(const Atom *);
 /* The largest absolute value of what is ready of f, constant aside, also at <bos>. */
-double form_most(const Form *f, int state);
+double form_max_abs(const Form *f, int state);
 /* The sum of absolute terms, constant aside. */
-double form_terms(const Form *);
+double form_abs_sum(const Form *);
 /* The same of its parts, each in a column of its own; <bos> aside. */
-double form_terms_in_parts(const Form *);
+double form_abs_sum_by_group(const Form *);
 /* a score that is hidden becomes -2^30 (runtime/onnx_graph.h): others stay well above */
 enum { SCORE_MAX = 1 << 29 };
 /* The largest sum of the absolute terms of a score, also at <bos>. */
-double score_most(const Circuit *, const Select *);
-/* Of forms that share their terms, more of them than terms: those, as forms (common_terms.c).
- * unit has room for all terms. */
-int form_units(Arena *, const Form *const *form, int nform, int natom, const Form **unit);
+double score_max_abs(const Circuit *, const Lookup *);
+/* The terms that occur together in several of these forms, each such set as one form, where
+ * there are fewer sets than forms (common_terms.c). How many; common has room for all terms. */
+int common_terms(Arena *, const Form *const *form, int nform, int natom, const Form **common);
 
 /* One of the features that f is made of, `but` aside, if all are of one field or of the
  * place; else NULL. */
-const Atom *only_kind(const Form *f, const Atom *but);
+const Atom *single_source(const Form *f, const Atom *but);
 /* (rows) those of the field, and <bos> */
 const Form *token_feature(Circuit *, int field, const int64_t *table);
 const Form *place_feature(Circuit *, const int64_t *table); /* (places) */
 const Form *relu(Circuit *, const Form *);
 Atom *atom_intern(Circuit *, Atom); /* the one of this content */
 /* f as value of a head in the first layer that can hold it. */
-const Form *value_of(Circuit *, const Select *, const Form *f, Atom);
-const Form *head_value(Circuit *, const Select *, const Form *, int64_t absent);
+const Form *head_atom(Circuit *, const Lookup *, const Form *f, Atom);
+const Form *head_value(Circuit *, const Lookup *, const Form *, int64_t absent);
 /* The mean of f over all that the head selects, <bos> with the value it has there. */
-const Form *head_mean(Circuit *, const Select *, const Form *);
+const Form *head_mean(Circuit *, const Lookup *, const Form *);
 /* The integer that f, a sum of reals, is within a quarter of the last place of lift: in lo..hi. */
-const Form *round_near(Circuit *, const Form *f, int64_t lo, int64_t hi, int64_t lift);
+const Form *round_to_integer(Circuit *, const Form *f, int64_t lo, int64_t hi, int64_t lift);
 /* 1 - u where u is a real of 0 or at least 1: relu makes it an exact 0 or 1. */
-const Form *snap(Circuit *, const Form *u);
+const Form *exact_flag(Circuit *, const Form *u);
 
 /* ---- one-variable functions and gates (staircase.c) ---- */
 /* y[i] where f is x[i]; x ascending, f takes no other value */
 const Form *staircase(Circuit *, const Form *f, int n, const int64_t *x, const int64_t *y);
-const Form *step(Circuit *, const Form *f, int64_t k); /* f >= k */
+const Form *threshold(Circuit *, const Form *f, int64_t k); /* f >= k */
 const Form *is_zero(Circuit *, const Form *);
 const Form *gate(Circuit *, const Form *deficit, const Form *f); /* f where deficit is 0, else 0 */
-const Form *product(Circuit *, const Form *, const Form *);
+const Form *form_product(Circuit *, const Form *, const Form *);
 const Form *form_better(const Form *, const Form *); /* the earlier, then the smaller; NULL loses */
 
 /* ---- quotients and remainders (division.c) ---- */
@@ -247,12 +269,12 @@ const Form *real_form(Circuit *, int n, const RealTerm *, double k);
 double real_error(const Form *);
 double real_allowed(const Form *);       /* of it, what the reader's own rounding may be */
 double real_rounding(double sum, int n); /* of n terms, their absolute values in all `sum` */
-double real_most(const Form *); /* the largest absolute value of a term, as columns hold it */
-double real_bos(const Form *);  /* meant at <bos> */
+double real_max_abs(const Form *); /* the largest absolute value of a term, as columns hold it */
+double real_bos(const Form *);     /* meant at <bos> */
 const Form *real_set_bos(Circuit *, const Form *, double v);
 const Form *real_within(Circuit *, const Form *, double min, double max);
 const Form *real_gate(Circuit *, const Form *deficit, const Form *);
-const Form *real_there(Circuit *, const Select *, const Form *, double absent);
+const Form *real_head_value(Circuit *, const Lookup *, const Form *, double absent);
 /* relu of a sum of reals; constant where it is never above 0 */
 const Form *real_neuron(Circuit *, const Form *);
 /* ---- what is computed near enough (piecewise.c, error_budget.c) ---- */
@@ -270,7 +292,7 @@ const Form *map_piece(Circuit *, Node *, double tolerance);
 const Form *map_approx(Circuit *, Node *);
 /* y[i] where f, of integers, is f->lo + i: a broken line in few columns; NULL where it bends too
  * often. */
-const Form *real_line(Circuit *, const Form *f, int n, const double *y);
+const Form *real_polyline(Circuit *, const Form *f, int n, const double *y);
 
 /* How n is made, if its type is real; NULL after an error. */
 const Form *map_real(Circuit *, Node *);
@@ -278,37 +300,37 @@ const Form *map_above(Circuit *, Node *);
 const Form *map_floor(Circuit *, Node *);
 const Form *map_input(Circuit *, Node *);
 /* The largest absolute value of a form, real or not, <bos> included. */
-double most_in_all(const Form *);
+double value_max_abs(const Form *);
 
 /* ---- functions of two positions (bilinear.c) ---- */
-typedef struct Product {
+typedef struct BilinearTerm {
 	Node *here, *there; /* plain streams */
-} Product;
+} BilinearTerm;
 /* The sum of here times there over all terms, and of `alone`, which is the same wherever
  * one looks. No two terms share what is there; one at most has a number here. */
-typedef struct Apart {
+typedef struct Bilinear {
 	int n;
-	Product *term; /* (n), capacity grows by doubling */
+	BilinearTerm *term; /* (n), capacity grows by doubling */
 	Node *alone;
 	int rows; /* terms that it took for the values of something */
-} Apart;
+} Bilinear;
 enum { ROWS_MAX = 256 }; /* values together of all streams of one position, in one function */
 /* NULL where it is not of this form, or has too many values. */
-const Apart *apart(Circuit *, Node *);
+const Bilinear *bilinear_form(Circuit *, Node *);
 /* Is e a function of one root here, or there, of few values? */
-bool has_rows(Circuit *, Node *e);
+bool has_few_rows(Circuit *, Node *e);
 /* e by the values that it depends on here: whether they are so, a flag, and e there, a
  * stream. How many; 0 where they are not known, or too many. */
-int rows_here(Circuit *, Node *e, Product **row);
+int rows_here(Circuit *, Node *e, BilinearTerm **row);
 /* The error at n, of which `what` is that function. */
-void refuse_apart(Circuit *, const Node *n, const char *what);
+void refuse_bilinear(Circuit *, const Node *n, const char *what);
 
 /* ---- conditions of heads (predicate.c) ---- */
 /* A condition taken apart. */
-typedef struct Where {
+typedef struct Conjunction {
 	int nthere, nhere, nboth;
 	Node *there[32], *here[32], *both[32]; /* literals; `there` as plain streams */
-} Where;
+} Conjunction;
 /* Can a head ask this literal of a condition, without a stream made for it? */
 bool can_relate(Circuit *, Node *);
 /* The condition as two that exclude each other and are simpler, where it is too much for
@@ -317,32 +339,32 @@ bool two_cases(Circuit *, Node *cond, Node *to[2]);
 /* e as a choice, cond ? yes : no, as the size of something is; false if it is none. */
 bool as_choice(Circuit *, Node *e, Node **cond, Node **yes, Node **no);
 /* The condition of a reference or sum, taken apart; false after an error. */
-bool where_of(Circuit *, const Node *at, Node *cond, Where *);
+bool split_condition(Circuit *, const Node *at, Node *cond, Conjunction *);
 /* What the literals about there take from a key. */
-const Form *there_penalty(Circuit *, const Where *, const Form *key, int64_t weight);
+const Form *key_penalty(Circuit *, const Conjunction *, const Form *key, int64_t weight);
 /* How many of the literals about here fail. */
-const Form *here_deficit(Circuit *, const Where *);
+const Form *query_deficit(Circuit *, const Conjunction *);
 /* What the others take, as dimensions; false after an error. */
-bool add_relations(Circuit *, Select *, const Where *, int64_t weight);
+bool add_relations(Circuit *, Lookup *, const Conjunction *, int64_t weight);
 /* `times` a sum of products: as dimensions, 0 at <bos>; but what has a number here
  * adds to the key. */
-void add_products(Circuit *, Select *, const Apart *, int64_t times, const Form **key);
-void add_dim(Circuit *, Select *, const Form *q, const Form *k);
+void add_products(Circuit *, Lookup *, const Bilinear *, int64_t times, const Form **key);
+void add_dim(Circuit *, Lookup *, const Form *q, const Form *k);
 /* j < n where n is a number here: gives n, else NULL. */
 Node *order_bound(Node *);
 
 /* ---- references (reference.c) ---- */
 const Form *map_read(Circuit *, Node *);
 
-const Select *select_for(Circuit *, Node *ref);
+const Lookup *lookup_for(Circuit *, Node *ref);
 /* Can the score of a BEST be asked of one head? */
 bool has_score(Circuit *, Node *best);
 /* READ, where it takes several heads to find the position (multi_head.c); NULL if one does. */
-const Form *read_of_several(Circuit *, Node *read);
-const Select *select_all(Circuit *, Node *sum);
-const Select *select_mean(Circuit *, Node *mean);
+const Form *map_read_by_heads(Circuit *, Node *read);
+const Lookup *lookup_for_sum(Circuit *, Node *sum);
+const Lookup *lookup_for_mean(Circuit *, Node *mean);
 /* How a head weighs for ATTEND, and how far a score may be off. */
-const Select *select_attend(Circuit *, Node *attend, double *error);
+const Lookup *lookup_for_attend(Circuit *, Node *attend, double *error);
 
 /* ---- sums over positions (counting.c) ---- */
 const Form *map_sum(Circuit *, Node *sum);
@@ -351,13 +373,13 @@ const Form *table_of_sum(Circuit *, Node *sum, const int64_t *y);
 
 /* ---- functions of few streams (truth_table.c) ---- */
 /* n in one layer from what is ready early, if that is before `best`; or NULL. */
-const Form *joint_table(Circuit *, Node *n, const Form *best);
+const Form *map_truth_table(Circuit *, Node *n, const Form *best);
 
 /* ---- stages ---- */
 const Form *map_node(Circuit *, Node *);
-/* form_better, and the rule if it is the new one. */
-const Form *rather(Circuit *, const Form *best, const Form *f, const Rule *);
-bool is_feature(const Node *); /* does it depend on the token or the place alone? */
+/* form_better, and c->made becomes the rule if f is the better one. */
+const Form *form_better_by(Circuit *, const Form *best, const Form *f, const Rule *);
+bool is_embedded(const Node *); /* does it depend on the token or the place alone? */
 /* latest: (g->nnode) what circuit->latest will be, or NULL. */
 Circuit *map_once(Graph *, Arena *, Diags *, const int *latest);
 
@@ -375,12 +397,12 @@ typedef struct Schedule {
 	Atom ***neuron;       /* (nlayer)(nneuron) */
 } Schedule;
 /* How layers are filled; all 0: as early as can be, with room to spare. */
-typedef struct Plan {
+typedef struct SchedulePolicy {
 	int heads, neurons; /* at most, in a layer; 0: any number */
 	int layers;         /* that there are, where some wait until they must */
 	bool late_values, late_neurons;
-} Plan;
-Schedule *schedule(Circuit *, const Plan *);
+} SchedulePolicy;
+Schedule *schedule(Circuit *, const SchedulePolicy *);
 
 /* A column of the residual stream holds, in each state, the terms of its form
  * that are ready by then. */
@@ -389,29 +411,29 @@ typedef struct Columns {
 	int n;
 	const Form **form; /* (n) */
 	int *last;         /* (n) the last state in which it is read */
-	/* where they stand (column_reuse.c): several in one place, one after the other */
-	int width;      /* of the stream: places */
-	int *place;     /* (n) */
+	/* where they stand (column_reuse.c): several in one slot, one after the other */
+	int width;      /* of the stream: slots */
+	int *slot;      /* (n) */
 	int *cleared;   /* (n) from this state on it is gone; INT_MAX: never */
 	int64_t *least; /* (n) of what it can hold */
 } Columns;
-Columns *allocate(Schedule *);
-/* Gives columns their places: as many as there are columns, or as few beyond `most` as
+Columns *allocate_columns(Schedule *);
+/* Gives columns their slots: as many as there are columns, or as few beyond `most` as
  * taking turns allows. */
 void share_columns(Columns *, int most);
 /* How many columns the MLP of a layer clears, a neuron each. */
 int cleared_in(const Columns *, int layer);
 /* f as an integer combination of the columns in a state, by column; NULL if it is
  * none. Good until the next call. */
-typedef struct Use {
+typedef struct ColumnTerm {
 	int column;
 	int64_t times;
-} Use;
-typedef struct Uses {
+} ColumnTerm;
+typedef struct Combination {
 	int n, cap;
-	Use *at; /* (n) */
-} Uses;
-const Uses *columns_read(Columns *, int state, const Form *f);
+	ColumnTerm *at; /* (n) */
+} Combination;
+const Combination *columns_read(Columns *, int state, const Form *f);
 
 /* Both, within limits; refuses what cannot be met. */
 Columns *fit(Circuit *, const Limits *);

@@ -25,7 +25,7 @@ by_atom(const void *p, const void *q)
 }
 
 void
-sort_terms(Term *term, int n)
+sort_by_atom(Term *term, int n)
 {
 	qsort(term, (size_t)n, sizeof *term, by_atom);
 }
@@ -52,7 +52,7 @@ form_atom(Circuit *c, Atom *a)
 
 /* x + c * v, held far beyond what is exact where it would be more than an int64_t. */
 static int64_t
-add_times(int64_t x, int64_t c, int64_t v)
+add_saturating(int64_t x, int64_t c, int64_t v)
 {
 	const __int128 most = (int64_t)1 << 62;
 	__int128 sum = x + (__int128)c * v;
@@ -63,8 +63,8 @@ add_times(int64_t x, int64_t c, int64_t v)
 static void
 interval_add(int64_t *lo, int64_t *hi, int64_t c, const Form *f)
 {
-	*lo = add_times(*lo, c, c > 0 ? f->lo : f->hi);
-	*hi = add_times(*hi, c, c > 0 ? f->hi : f->lo);
+	*lo = add_saturating(*lo, c, c > 0 ? f->lo : f->hi);
+	*hi = add_saturating(*hi, c, c > 0 ? f->hi : f->lo);
 }
 
 const Form *
@@ -78,13 +78,14 @@ form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t
 		Term u;
 		if (j == g->n || (i < f->n && f->term[i].atom->id < g->term[j].atom->id)) {
 			u = f->term[i++];
-			u.c = add_times(0, a, u.c);
+			u.c = add_saturating(0, a, u.c);
 		} else if (i == f->n || g->term[j].atom->id < f->term[i].atom->id) {
 			u = g->term[j++];
-			u.c = add_times(0, b, u.c);
+			u.c = add_saturating(0, b, u.c);
 		} else {
 			u = f->term[i];
-			u.c = add_times(add_times(0, a, f->term[i++].c), b, g->term[j++].c);
+			u.c = add_saturating(add_saturating(0, a, f->term[i++].c), b,
+			                     g->term[j++].c);
 		}
 		if (!u.c)
 			continue;
@@ -96,7 +97,7 @@ form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t
 	s->of[1] = g;
 	s->by[0] = a;
 	s->by[1] = b;
-	s->k = add_times(add_times(k, a, f->k), b, g->k);
+	s->k = add_saturating(add_saturating(k, a, f->k), b, g->k);
 	s->lo = s->hi = k;
 	interval_add(&s->lo, &s->hi, a, f);
 	interval_add(&s->lo, &s->hi, b, g);
@@ -105,8 +106,8 @@ form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t
 	int64_t lo = s->k, hi = s->k;
 	for (i = 0; i < s->n; i++) {
 		int64_t w = t[i].c;
-		lo = add_times(lo, w, w > 0 ? t[i].atom->lo : t[i].atom->hi);
-		hi = add_times(hi, w, w > 0 ? t[i].atom->hi : t[i].atom->lo);
+		lo = add_saturating(lo, w, w > 0 ? t[i].atom->lo : t[i].atom->hi);
+		hi = add_saturating(hi, w, w > 0 ? t[i].atom->hi : t[i].atom->lo);
 	}
 	return form_within(c, s, lo, hi);
 }
@@ -204,14 +205,14 @@ form_set_bos(Circuit *c, const Form *f, int64_t v)
 /* ---- atoms by content ---- */
 
 static uint64_t
-mix(uint64_t h, uint64_t x)
+hash_step(uint64_t h, uint64_t x)
 {
 	h ^= x + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
 	return h * 0xff51afd7ed558ccdu;
 }
 
 static size_t
-table_size(const Circuit *c, AtomKind kind)
+feature_size(const Circuit *c, AtomKind kind)
 {
 	return (size_t)(kind == TOKEN_FEATURE ? c->rows : c->places);
 }
@@ -219,26 +220,26 @@ table_size(const Circuit *c, AtomKind kind)
 static uint64_t
 atom_hash(const Circuit *c, const Atom *a)
 {
-	uint64_t h = mix(mix(1, a->kind), (uint64_t)a->input);
+	uint64_t h = hash_step(hash_step(1, a->kind), (uint64_t)a->input);
 	const RealSum *r = a->in ? a->in->real : NULL;
 
 	if (r)
-		h = mix(h, (uint64_t)real_bits(r->k));
+		h = hash_step(h, (uint64_t)real_bits(r->k));
 	for (int i = 0; r && i < r->n; i++)
-		h = mix(h, (uint64_t)real_bits(r->term[i].c));
+		h = hash_step(h, (uint64_t)real_bits(r->term[i].c));
 	if (a->reals)
-		for (size_t i = 0; i < table_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE);
+		for (size_t i = 0; i < feature_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE);
 		     i++)
-			h = mix(h, (uint64_t)real_bits(a->reals[i]));
+			h = hash_step(h, (uint64_t)real_bits(a->reals[i]));
 
 	if (a->table)
-		for (size_t i = 0; i < table_size(c, a->kind); i++)
-			h = mix(h, (uint64_t)a->table[i]);
+		for (size_t i = 0; i < feature_size(c, a->kind); i++)
+			h = hash_step(h, (uint64_t)a->table[i]);
 	if (a->in) {
-		h = mix(h, (uint64_t)a->in->k);
+		h = hash_step(h, (uint64_t)a->in->k);
 		for (int i = 0; i < a->in->n; i++)
-			h = mix(mix(h, (uint64_t)a->in->term[i].c),
-			        (uint64_t)a->in->term[i].atom->id);
+			h = hash_step(hash_step(h, (uint64_t)a->in->term[i].c),
+			              (uint64_t)a->in->term[i].atom->id);
 	}
 	return h;
 }
@@ -253,17 +254,17 @@ atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 		return a->min == b->min && a->max == b->max && a->error == b->error
 		       && !memcmp(a->reals, b->reals,
 		                  sizeof *a->reals
-		                          * table_size(c, a->by_place ? PLACE_FEATURE
-		                                                      : TOKEN_FEATURE));
+		                          * feature_size(c, a->by_place ? PLACE_FEATURE
+		                                                        : TOKEN_FEATURE));
 	if (a->kind == INPUT_FEATURE)
 		return true;
 	if (a->table)
-		return !memcmp(a->table, b->table, table_size(c, a->kind) * sizeof *a->table);
+		return !memcmp(a->table, b->table, feature_size(c, a->kind) * sizeof *a->table);
 	return form_equal(a->in, b->in);
 }
 
 static void
-table_grow(Circuit *c, AtomTable *t)
+atom_table_grow(Circuit *c, AtomTable *t)
 {
 	AtomTable old = *t;
 
@@ -292,7 +293,7 @@ atom_intern(Circuit *c, Atom key)
 	}
 	AtomTable *t = c->table;
 	if (2 * (t->n + 1) > t->cap)
-		table_grow(c, t);
+		atom_table_grow(c, t);
 	uint64_t h = atom_hash(c, &key);
 	for (Atom *a; (a = t->slot[h & (uint64_t)(t->cap - 1)]); h++)
 		if (atom_equal(c, a, &key))
@@ -309,10 +310,11 @@ atom_intern(Circuit *c, Atom key)
 }
 
 static const Form *
-feature(Circuit *c, AtomKind kind, int field, const int64_t *table, int first, int n, int bos)
+intern_feature(Circuit *c, AtomKind kind, int field, const int64_t *table, int first, int n,
+               int bos)
 {
 	Atom a = { .kind = kind, .field = field };
-	int64_t lo = table[first], hi = lo, size = (int64_t)table_size(c, kind);
+	int64_t lo = table[first], hi = lo, size = (int64_t)feature_size(c, kind);
 
 	for (int i = first; i < first + n; i++) {
 		lo = table[i] < lo ? table[i] : lo;
@@ -338,18 +340,18 @@ feature(Circuit *c, AtomKind kind, int field, const int64_t *table, int first, i
 const Form *
 token_feature(Circuit *c, int field, const int64_t *table)
 {
-	return feature(c, TOKEN_FEATURE, field, table, first_row(c->g, field), rows_of(c->g, field),
-	               c->rows - 1);
+	return intern_feature(c, TOKEN_FEATURE, field, table, first_row(c->g, field),
+	                      rows_of(c->g, field), c->rows - 1);
 }
 
 const Form *
 place_feature(Circuit *c, const int64_t *table)
 {
-	return feature(c, PLACE_FEATURE, 0, table, 1, c->places - 1, 0);
+	return intern_feature(c, PLACE_FEATURE, 0, table, 1, c->places - 1, 0);
 }
 
 const Atom *
-only_kind(const Form *f, const Atom *but)
+single_source(const Form *f, const Atom *but)
 {
 	const Atom *one = NULL;
 
@@ -373,9 +375,9 @@ relu(Circuit *c, const Form *f)
 	if (f->hi <= 0)
 		return form_const(c, 0);
 
-	const Atom *one = only_kind(f, NULL);
+	const Atom *one = single_source(f, NULL);
 	if (one) {
-		size_t n = table_size(c, one->kind);
+		size_t n = feature_size(c, one->kind);
 		int64_t *t = arena_alloc(c->arena, sizeof *t * n);
 		for (size_t r = 0; r < n; r++) {
 			int64_t v = f->k;
@@ -399,7 +401,7 @@ relu(Circuit *c, const Form *f)
 }
 
 const Form *
-round_near(Circuit *c, const Form *f, int64_t lo, int64_t hi, int64_t lift)
+round_to_integer(Circuit *c, const Form *f, int64_t lo, int64_t hi, int64_t lift)
 {
 	Form *in = NEW(c->arena, Form);
 
@@ -420,7 +422,7 @@ round_near(Circuit *c, const Form *f, int64_t lo, int64_t hi, int64_t lift)
 }
 
 const Form *
-snap(Circuit *c, const Form *u)
+exact_flag(Circuit *c, const Form *u)
 {
 	const Form *in = form_within(c, form_scale(c, -1, u, 1), INT64_MIN, 1);
 	int64_t bos = form_bos(in);
@@ -435,7 +437,7 @@ snap(Circuit *c, const Form *u)
 }
 
 void *
-grow(Circuit *c, void *list, int n, size_t each)
+grow_list(Circuit *c, void *list, int n, size_t each)
 {
 	if (n & (n - 1))
 		return list;
@@ -444,23 +446,23 @@ grow(Circuit *c, void *list, int n, size_t each)
 }
 
 static Head *
-head_for(Circuit *c, const Select *s, int layer)
+head_in_layer(Circuit *c, const Lookup *s, int layer)
 {
 	for (int i = 0; i < c->nhead; i++)
-		if (c->head[i]->select == s && c->head[i]->layer == layer)
+		if (c->head[i]->lookup == s && c->head[i]->layer == layer)
 			return c->head[i];
-	c->head = grow(c, c->head, c->nhead, sizeof *c->head);
+	c->head = grow_list(c, c->head, c->nhead, sizeof *c->head);
 	Head *h = NEW(c->arena, Head);
-	h->select = s;
+	h->lookup = s;
 	h->layer = layer;
 	return c->head[c->nhead++] = h;
 }
 
 const Form *
-value_of(Circuit *c, const Select *s, const Form *f, Atom a)
+head_atom(Circuit *c, const Lookup *s, const Form *f, Atom a)
 {
 	int layer = (max_int(s->ready, f->ready) + 1) / 2, i = 0;
-	Head *h = head_for(c, s, layer);
+	Head *h = head_in_layer(c, s, layer);
 
 	a.kind = VALUE;
 	a.in = f;
@@ -470,14 +472,14 @@ value_of(Circuit *c, const Select *s, const Form *f, Atom a)
 	while (i < h->nvalue && h->value[i] != v)
 		i++;
 	if (i == h->nvalue) {
-		h->value = grow(c, h->value, i, sizeof *h->value);
+		h->value = grow_list(c, h->value, i, sizeof *h->value);
 		h->value[h->nvalue++] = v;
 	}
 	return form_atom(c, v);
 }
 
 const Form *
-head_value(Circuit *c, const Select *s, const Form *f, int64_t absent)
+head_value(Circuit *c, const Lookup *s, const Form *f, int64_t absent)
 {
 	f = form_set_bos(c, f, absent);
 	if (form_is_const(f))
@@ -489,11 +491,11 @@ head_value(Circuit *c, const Select *s, const Form *f, int64_t absent)
 	Atom a = { .bos = absent,
 		   .lo = f->lo < absent ? f->lo : absent,
 		   .hi = f->hi > absent ? f->hi : absent };
-	return form_scale(c, 1, value_of(c, s, f, a), k);
+	return form_scale(c, 1, head_atom(c, s, f, a), k);
 }
 
 const Form *
-head_mean(Circuit *c, const Select *s, const Form *f)
+head_mean(Circuit *c, const Lookup *s, const Form *f)
 {
 	int64_t bos = form_bos(f);
 	Atom a = { .bos = bos,
@@ -501,5 +503,5 @@ head_mean(Circuit *c, const Select *s, const Form *f)
 		   .lo = f->lo < bos ? f->lo : bos,
 		   .hi = f->hi > bos ? f->hi : bos };
 
-	return value_of(c, s, f, a);
+	return head_atom(c, s, f, a);
 }

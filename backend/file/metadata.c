@@ -8,13 +8,13 @@
 #include <string.h>
 
 static const char *
-kind(TwKind k)
+kind_name(TwKind k)
 {
 	return k == TW_INT ? "int" : k == TW_BOOL ? "bool" : k == TW_REAL ? "real" : "token";
 }
 
 static cJSON *
-vocab(const TwModel *m)
+vocab_json(const TwModel *m)
 {
 	return !m->nvocab ? cJSON_CreateArray()
 	                  : cJSON_CreateStringArray((const char *const *)m->vocab, m->nvocab);
@@ -22,7 +22,7 @@ vocab(const TwModel *m)
 
 /* How many rows each field has. */
 static cJSON *
-fields(const TwModel *m)
+fields_json(const TwModel *m)
 {
 	cJSON *list = cJSON_CreateArray();
 
@@ -32,7 +32,7 @@ fields(const TwModel *m)
 }
 
 static cJSON *
-special(const TwModel *m)
+special_json(const TwModel *m)
 {
 	cJSON *j = cJSON_CreateObject();
 
@@ -42,14 +42,14 @@ special(const TwModel *m)
 }
 
 static cJSON *
-inputs(const TwModel *m)
+inputs_json(const TwModel *m)
 {
 	cJSON *list = cJSON_CreateArray();
 
 	for (int i = 0; i < m->ninput; i++) {
 		cJSON *j = cJSON_CreateObject();
 		cJSON_AddStringToObject(j, "name", m->input[i].name);
-		cJSON_AddStringToObject(j, "kind", kind(m->input[i].kind));
+		cJSON_AddStringToObject(j, "kind", kind_name(m->input[i].kind));
 		cJSON_AddNumberToObject(j, "low", (double)m->input[i].low);
 		cJSON_AddNumberToObject(j, "high", (double)m->input[i].high);
 		cJSON_AddItemToArray(list, j);
@@ -58,7 +58,7 @@ inputs(const TwModel *m)
 }
 
 static cJSON *
-layers(const TwModel *m)
+layers_json(const TwModel *m)
 {
 	cJSON *list = cJSON_CreateArray();
 
@@ -75,7 +75,7 @@ layers(const TwModel *m)
 }
 
 static void
-add_members(cJSON *j, const TwMembers *m)
+add_members_json(cJSON *j, const TwMembers *m)
 {
 	if (m->n)
 		cJSON_AddItemToObject(j, "members",
@@ -83,32 +83,32 @@ add_members(cJSON *j, const TwMembers *m)
 }
 
 static cJSON *
-labels(const TwModel *m)
+labels_json(const TwModel *m)
 {
 	cJSON *list = cJSON_CreateArray();
 
 	for (int i = 0; i < m->nlabel; i++) {
 		cJSON *j = cJSON_CreateObject();
 		cJSON_AddStringToObject(j, "name", m->label[i].name);
-		cJSON_AddStringToObject(j, "kind", kind(m->label[i].kind));
+		cJSON_AddStringToObject(j, "kind", kind_name(m->label[i].kind));
 		cJSON_AddNumberToObject(j, "columns", m->label[i].columns);
 		if (m->label[i].kind == TW_REAL)
 			cJSON_AddNumberToObject(j, "error", (double)m->label[i].error);
-		add_members(j, &m->label[i].members);
+		add_members_json(j, &m->label[i].members);
 		cJSON_AddItemToArray(list, j);
 	}
 	return list;
 }
 
 static cJSON *
-named(const TwNamed *v)
+named_json(const TwNamed *v)
 {
 	cJSON *j = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(j, "name", v->name);
 	cJSON_AddNumberToObject(j, "line", v->line);
-	cJSON_AddStringToObject(j, "kind", kind(v->kind));
-	add_members(j, &v->members);
+	cJSON_AddStringToObject(j, "kind", kind_name(v->kind));
+	add_members_json(j, &v->members);
 	cJSON_AddBoolToObject(j, "reference", v->reference);
 	cJSON_AddBoolToObject(j, "folded", v->folded);
 	if (v->folded)
@@ -121,17 +121,17 @@ named(const TwNamed *v)
 }
 
 static cJSON *
-residual(const TwModel *m)
+residual_json(const TwModel *m)
 {
 	cJSON *list = cJSON_CreateArray();
 
 	for (int i = 0; i < m->nnamed; i++)
-		cJSON_AddItemToArray(list, named(&m->named[i]));
+		cJSON_AddItemToArray(list, named_json(&m->named[i]));
 	return list;
 }
 
 static void
-add(Arena *a, Prop *list, int *n, const char *key, cJSON *value)
+add_prop(Arena *a, Prop *list, int *n, const char *key, cJSON *value)
 {
 	char *s = cJSON_PrintUnformatted(value);
 
@@ -141,7 +141,7 @@ add(Arena *a, Prop *list, int *n, const char *key, cJSON *value)
 }
 
 static cJSON *
-raw(const char *json)
+raw_json(const char *json)
 {
 	return cJSON_CreateRaw(json && *json ? json : "null");
 }
@@ -152,21 +152,21 @@ model_props(Arena *a, const TwModel *m, Prop **list)
 	int n = 0;
 
 	*list = arena_alloc(a, 16 * sizeof **list);
-	add(a, *list, &n, "tw.version", cJSON_CreateNumber(TW_FORMAT));
-	add(a, *list, &n, "tw.name", cJSON_CreateString(m->name));
+	add_prop(a, *list, &n, "tw.version", cJSON_CreateNumber(TW_FORMAT));
+	add_prop(a, *list, &n, "tw.name", cJSON_CreateString(m->name));
 	if (m->ninput)
-		add(a, *list, &n, "tw.inputs", inputs(m));
-	add(a, *list, &n, "tw.vocab", vocab(m));
+		add_prop(a, *list, &n, "tw.inputs", inputs_json(m));
+	add_prop(a, *list, &n, "tw.vocab", vocab_json(m));
 	if (m->record)
-		add(a, *list, &n, "tw.fields", fields(m));
-	add(a, *list, &n, "tw.special", special(m));
-	add(a, *list, &n, "tw.context", cJSON_CreateNumber(m->context));
-	add(a, *list, &n, "tw.attention",
-	    cJSON_CreateString(m->bidirectional ? "bidirectional" : "causal"));
-	add(a, *list, &n, "tw.layers", layers(m));
-	add(a, *list, &n, "tw.labels", labels(m));
-	add(a, *list, &n, "tw.residual", residual(m));
-	add(a, *list, &n, "tw.source", raw(m->source));
-	add(a, *list, &n, "tw.certificate", raw(m->certificate));
+		add_prop(a, *list, &n, "tw.fields", fields_json(m));
+	add_prop(a, *list, &n, "tw.special", special_json(m));
+	add_prop(a, *list, &n, "tw.context", cJSON_CreateNumber(m->context));
+	add_prop(a, *list, &n, "tw.attention",
+	         cJSON_CreateString(m->bidirectional ? "bidirectional" : "causal"));
+	add_prop(a, *list, &n, "tw.layers", layers_json(m));
+	add_prop(a, *list, &n, "tw.labels", labels_json(m));
+	add_prop(a, *list, &n, "tw.residual", residual_json(m));
+	add_prop(a, *list, &n, "tw.source", raw_json(m->source));
+	add_prop(a, *list, &n, "tw.certificate", raw_json(m->certificate));
 	return n;
 }

@@ -22,17 +22,17 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-en
 #define LIST(arena, T, n) ((T *)arena_alloc(arena, (size_t)(n) * sizeof(T)))
 
 static char *
-text(const char *s)
+message_text(const char *s)
 {
 	return (char *)s; /* the messages are only read */
 }
 
 static Onnx__TensorProto *
-tensor(Arena *a, const TwTensor *t)
+tensor_message(Arena *a, const TwTensor *t)
 {
 	Onnx__TensorProto *m = MESSAGE(a, Onnx__TensorProto, onnx__tensor_proto__init);
 
-	m->name = text(t->name);
+	m->name = message_text(t->name);
 	m->has_data_type = true;
 	m->data_type = t->integer ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 	                          : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
@@ -44,11 +44,11 @@ tensor(Arena *a, const TwTensor *t)
 }
 
 static Onnx__AttributeProto *
-attribute(Arena *a, const TwNode *n)
+attribute_message(Arena *a, const TwNode *n)
 {
 	Onnx__AttributeProto *m = MESSAGE(a, Onnx__AttributeProto, onnx__attribute_proto__init);
 
-	m->name = text(n->attr);
+	m->name = message_text(n->attr);
 	m->has_type = true;
 	if (n->list) {
 		m->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
@@ -63,12 +63,12 @@ attribute(Arena *a, const TwNode *n)
 }
 
 static Onnx__NodeProto *
-node(Arena *a, const TwNode *n)
+node_message(Arena *a, const TwNode *n)
 {
 	Onnx__NodeProto *m = MESSAGE(a, Onnx__NodeProto, onnx__node_proto__init);
 
-	m->op_type = text(n->op);
-	m->name = text(n->out);
+	m->op_type = message_text(n->op);
+	m->name = message_text(n->out);
 	m->input = (char **)n->in;
 	while (m->n_input < 4 && n->in[m->n_input])
 		m->n_input++;
@@ -77,13 +77,13 @@ node(Arena *a, const TwNode *n)
 	if (n->attr) {
 		m->n_attribute = 1;
 		m->attribute = LIST(a, Onnx__AttributeProto *, 1);
-		m->attribute[0] = attribute(a, n);
+		m->attribute[0] = attribute_message(a, n);
 	}
 	return m;
 }
 
 static Onnx__TensorShapeProto__Dimension *
-dimension(Arena *a, const char *dim)
+dimension_message(Arena *a, const char *dim)
 {
 	Onnx__TensorShapeProto__Dimension *m = MESSAGE(a, Onnx__TensorShapeProto__Dimension,
 	                                               onnx__tensor_shape_proto__dimension__init);
@@ -93,19 +93,19 @@ dimension(Arena *a, const char *dim)
 		m->dim_value = atoll(dim);
 	} else {
 		m->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
-		m->dim_param = text(dim);
+		m->dim_param = message_text(dim);
 	}
 	return m;
 }
 
 static Onnx__ValueInfoProto *
-port(Arena *a, const TwPort *p)
+port_message(Arena *a, const TwPort *p)
 {
 	Onnx__ValueInfoProto *m = MESSAGE(a, Onnx__ValueInfoProto, onnx__value_info_proto__init);
 	Onnx__TypeProto__Tensor *t = MESSAGE(a, Onnx__TypeProto__Tensor,
 	                                     onnx__type_proto__tensor__init);
 
-	m->name = text(p->name);
+	m->name = message_text(p->name);
 	m->type = MESSAGE(a, Onnx__TypeProto, onnx__type_proto__init);
 	m->type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
 	m->type->tensor_type = t;
@@ -116,33 +116,33 @@ port(Arena *a, const TwPort *p)
 	t->shape->n_dim = (size_t)p->ndim;
 	t->shape->dim = LIST(a, Onnx__TensorShapeProto__Dimension *, p->ndim);
 	for (int i = 0; i < p->ndim; i++)
-		t->shape->dim[i] = dimension(a, p->dim[i]);
+		t->shape->dim[i] = dimension_message(a, p->dim[i]);
 	return m;
 }
 
 static Onnx__GraphProto *
-graph(Arena *a, const TwPlan *p, const char *name)
+graph_message(Arena *a, const TwPlan *p, const char *name)
 {
 	Onnx__GraphProto *g = MESSAGE(a, Onnx__GraphProto, onnx__graph_proto__init);
 
-	g->name = text(name);
+	g->name = message_text(name);
 	g->initializer = LIST(a, Onnx__TensorProto *, p->ntensor);
 	g->node = LIST(a, Onnx__NodeProto *, p->nnode);
 	g->input = LIST(a, Onnx__ValueInfoProto *, p->ninput);
 	g->output = LIST(a, Onnx__ValueInfoProto *, p->noutput);
 	for (int i = 0; i < p->ntensor; i++)
-		g->initializer[g->n_initializer++] = tensor(a, &p->tensor[i]);
+		g->initializer[g->n_initializer++] = tensor_message(a, &p->tensor[i]);
 	for (int i = 0; i < p->nnode; i++)
-		g->node[g->n_node++] = node(a, &p->node[i]);
+		g->node[g->n_node++] = node_message(a, &p->node[i]);
 	for (int i = 0; i < p->ninput; i++)
-		g->input[g->n_input++] = port(a, &p->input[i]);
+		g->input[g->n_input++] = port_message(a, &p->input[i]);
 	for (int i = 0; i < p->noutput; i++)
-		g->output[g->n_output++] = port(a, &p->output[i]);
+		g->output[g->n_output++] = port_message(a, &p->output[i]);
 	return g;
 }
 
 static void
-add_props(Arena *a, Onnx__ModelProto *file, const TwModel *m)
+add_metadata(Arena *a, Onnx__ModelProto *file, const TwModel *m)
 {
 	Prop *prop;
 	int n = model_props(a, m, &prop);
@@ -151,22 +151,22 @@ add_props(Arena *a, Onnx__ModelProto *file, const TwModel *m)
 	for (int i = 0; i < n; i++) {
 		Onnx__StringStringEntryProto *entry = MESSAGE(
 			a, Onnx__StringStringEntryProto, onnx__string_string_entry_proto__init);
-		entry->key = text(prop[i].key);
+		entry->key = message_text(prop[i].key);
 		entry->value = prop[i].json;
 		file->metadata_props[file->n_metadata_props++] = entry;
 	}
 }
 
 static void
-add_version(Arena *a, Onnx__ModelProto *file)
+add_opset(Arena *a, Onnx__ModelProto *file)
 {
 	Onnx__OperatorSetIdProto *set = MESSAGE(a, Onnx__OperatorSetIdProto,
 	                                        onnx__operator_set_id_proto__init);
 
 	file->has_ir_version = true;
 	file->ir_version = TW_IR_VERSION;
-	file->producer_name = text("twc");
-	set->domain = text("");
+	file->producer_name = message_text("twc");
+	set->domain = message_text("");
 	set->has_version = true;
 	set->version = TW_OPSET;
 	file->n_opset_import = 1;
@@ -180,9 +180,9 @@ onnx_bytes(Arena *a, const TwModel *m, size_t *n)
 	TwPool pool = { 0 };
 	Onnx__ModelProto *file = MESSAGE(a, Onnx__ModelProto, onnx__model_proto__init);
 
-	add_version(a, file);
-	add_props(a, file, m);
-	file->graph = graph(a, tw_plan(&pool, m), m->name);
+	add_opset(a, file);
+	add_metadata(a, file, m);
+	file->graph = graph_message(a, tw_plan(&pool, m), m->name);
 	*n = onnx__model_proto__get_packed_size(file);
 	unsigned char *bytes = malloc(*n + 1);
 	if (bytes)

@@ -16,7 +16,7 @@ weight_bytes(const TwWeight *w)
 }
 
 static cJSON *
-numbers(int n, const int64_t *value)
+numbers_json(int n, const int64_t *value)
 {
 	cJSON *list = cJSON_CreateArray();
 
@@ -26,7 +26,7 @@ numbers(int n, const int64_t *value)
 }
 
 static cJSON *
-metadata(Arena *a, const TwModel *m)
+metadata_json(Arena *a, const TwModel *m)
 {
 	cJSON *j = cJSON_CreateObject();
 	Prop *prop;
@@ -39,18 +39,18 @@ metadata(Arena *a, const TwModel *m)
 }
 
 static char *
-header(Arena *a, const TwModel *m, const TwWeight *w, int n)
+header_json(Arena *a, const TwModel *m, const TwWeight *w, int n)
 {
 	cJSON *j = cJSON_CreateObject();
 	int64_t at = 0;
 
-	cJSON_AddItemToObject(j, "__metadata__", metadata(a, m));
+	cJSON_AddItemToObject(j, "__metadata__", metadata_json(a, m));
 	for (int i = 0; i < n; i++) {
 		cJSON *t = cJSON_AddObjectToObject(j, w[i].name);
 		int64_t end = at + (int64_t)weight_bytes(&w[i]);
 		cJSON_AddStringToObject(t, "dtype", "F32");
-		cJSON_AddItemToObject(t, "shape", numbers(w[i].ndim, w[i].dim));
-		cJSON_AddItemToObject(t, "data_offsets", numbers(2, (int64_t[]){ at, end }));
+		cJSON_AddItemToObject(t, "shape", numbers_json(w[i].ndim, w[i].dim));
+		cJSON_AddItemToObject(t, "data_offsets", numbers_json(2, (int64_t[]){ at, end }));
 		at = end;
 	}
 	char *s = cJSON_PrintUnformatted(j);
@@ -60,7 +60,7 @@ header(Arena *a, const TwModel *m, const TwWeight *w, int n)
 
 /* `text` is as long as size says, less the spaces that fill it up. */
 static unsigned char *
-join(const char *text, uint64_t size, const TwWeight *w, int nweight, size_t *n)
+join_weights(const char *text, uint64_t size, const TwWeight *w, int nweight, size_t *n)
 {
 	*n = sizeof size + size;
 	for (int i = 0; i < nweight; i++)
@@ -84,8 +84,9 @@ safetensors_bytes(Arena *a, const TwModel *m, size_t *n)
 	TwPool pool = { 0 };
 	TwWeight *w;
 	int nweight = tw_weights(&pool, (TwModel *)m, &w);
-	char *text = header(a, m, w, nweight);
-	unsigned char *bytes = text ? join(text, (strlen(text) + 7) / 8 * 8, w, nweight, n) : NULL;
+	char *text = header_json(a, m, w, nweight);
+	unsigned char *bytes = text ? join_weights(text, (strlen(text) + 7) / 8 * 8, w, nweight, n)
+	                            : NULL;
 
 	free(text);
 	tw_pool_free(&pool);

@@ -18,7 +18,7 @@ typedef struct Draft {
 } Draft;
 
 static int
-fail(char **error, const char *path, const char *why)
+file_error(char **error, const char *path, const char *why)
 {
 	if (!*error && asprintf(error, "%s: %s", path, why) < 0)
 		*error = NULL;
@@ -26,7 +26,7 @@ fail(char **error, const char *path, const char *why)
 }
 
 static int
-put(int fd, const char *bytes, size_t n)
+write_all(int fd, const char *bytes, size_t n)
 {
 	while (n) {
 		ssize_t done = write(fd, bytes, n);
@@ -41,7 +41,7 @@ put(int fd, const char *bytes, size_t n)
 }
 
 static mode_t
-usual_mode(void)
+default_mode(void)
 {
 	mode_t mask = umask(0);
 
@@ -50,34 +50,34 @@ usual_mode(void)
 }
 
 static int
-draft(Draft *d, const void *bytes, size_t n, char **error)
+draft_write(Draft *d, const void *bytes, size_t n, char **error)
 {
 	int fd = -1, bad = 1;
 
 	if (!bytes || asprintf(&d->beside, "%s.XXXXXX", d->path) < 0) {
 		d->beside = NULL;
-		return fail(error, d->path, "out of memory");
+		return file_error(error, d->path, "out of memory");
 	}
 	fd = mkostemp(d->beside, O_CLOEXEC);
 	if (fd >= 0) {
-		bad = put(fd, bytes, n) || fchmod(fd, usual_mode());
+		bad = write_all(fd, bytes, n) || fchmod(fd, default_mode());
 		bad = close(fd) || bad;
 	}
-	return bad ? fail(error, d->path, strerror(errno)) : 0;
+	return bad ? file_error(error, d->path, strerror(errno)) : 0;
 }
 
 static int
-publish(Draft *d, char **error)
+draft_publish(Draft *d, char **error)
 {
 	if (rename(d->beside, d->path))
-		return fail(error, d->path, strerror(errno));
+		return file_error(error, d->path, strerror(errno));
 	free(d->beside);
 	d->beside = NULL;
 	return 0;
 }
 
 static void
-drop(Draft *d)
+draft_drop(Draft *d)
 {
 	if (d->beside)
 		unlink(d->beside);
@@ -89,9 +89,9 @@ int
 file_write(const char *path, const void *bytes, size_t n, char **error)
 {
 	Draft d = { strdup(path), NULL };
-	int bad = draft(&d, bytes, n, error) || publish(&d, error);
+	int bad = draft_write(&d, bytes, n, error) || draft_publish(&d, error);
 
-	drop(&d);
+	draft_drop(&d);
 	return bad ? -1 : 0;
 }
 
@@ -123,19 +123,19 @@ write_safetensors(Arena *a, const TwModel *m, const char *path, char **error)
 	size_t n = 0;
 	unsigned char *bytes = safetensors_bytes(a, m, &n);
 	char *config = safetensors_config(a, m);
-	int bad = draft(&d, bytes, n, error)
-	          || draft(&c, config, config ? strlen(config) : 0, error) || publish(&c, error)
-	          || publish(&d, error);
+	int bad = draft_write(&d, bytes, n, error)
+	          || draft_write(&c, config, config ? strlen(config) : 0, error)
+	          || draft_publish(&c, error) || draft_publish(&d, error);
 
 	free(bytes);
 	free(config);
-	drop(&d);
-	drop(&c);
+	draft_drop(&d);
+	draft_drop(&c);
 	return bad ? -1 : 0;
 }
 
 static int
-ends_in(const char *s, const char *end)
+has_ending(const char *s, const char *end)
 {
 	size_t n = strlen(s), k = strlen(end);
 
@@ -150,12 +150,12 @@ model_write(const TwModel *m, const char *path, bool uniform, char **error)
 
 	if (uniform)
 		m = model_uniform(&a, m);
-	if (ends_in(path, ".onnx"))
+	if (has_ending(path, ".onnx"))
 		bad = write_onnx(&a, m, path, error);
-	else if (ends_in(path, ".safetensors"))
+	else if (has_ending(path, ".safetensors"))
 		bad = write_safetensors(&a, m, path, error);
 	else
-		bad = fail(error, path, "a model's name ends in .onnx or .safetensors");
+		bad = file_error(error, path, "a model's name ends in .onnx or .safetensors");
 	arena_free(&a);
 	return bad;
 }

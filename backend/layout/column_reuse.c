@@ -21,7 +21,7 @@ can_clear(const Form *f, int64_t *lo)
 {
 	Arena scratch = { 0 };
 	Form *part = NEWS(&scratch, Form, f->n + 1);
-	int n = form_parts(&scratch, f, INT_MAX, part);
+	int n = form_groups(&scratch, f, INT_MAX, part);
 	int64_t hi = 0, bos = form_bos(f) - f->k;
 	bool exact = !f->near;
 
@@ -62,9 +62,9 @@ by_from(const void *p, const void *q)
 	return a->from != b->from ? a->from - b->from : a->column - b->column;
 }
 
-/* The place that becomes free latest among those that are free by then; -1: none. */
+/* The slot that becomes free latest among those that are free by then; -1: none. */
 static int
-free_place(const int *holder, const int *free_from, int n, int state)
+free_slot(const int *holder, const int *free_from, int n, int state)
 {
 	int best = -1;
 
@@ -88,7 +88,7 @@ share_columns(Columns *cols, int most)
 		bool clear = can_clear(cols->form[i], &cols->least[i]);
 		turn[i] = (Turn){ i, first_state(cols->form[i]), !clear };
 		cols->cleared[i] = INT_MAX;
-		cols->place[i] = i;
+		cols->slot[i] = i;
 		alone += !clear;
 	}
 	if (most >= cols->n) {
@@ -100,16 +100,16 @@ share_columns(Columns *cols, int most)
 		int column = turn[i].column, at = -1;
 		int ends = 2 * (cols->last[column] / 2) + 2;
 		alone -= turn[i].alone;
-		/* those to come that share with none keep their places */
+		/* those to come that share with none keep their slots */
 		if (!turn[i].alone && cols->width + alone >= most)
-			at = free_place(holder, free_from, cols->width, turn[i].from);
+			at = free_slot(holder, free_from, cols->width, turn[i].from);
 		if (at >= 0)
 			cols->cleared[holder[at]] = free_from[at];
 		else
 			at = cols->width++;
 		holder[at] = column;
 		free_from[at] = turn[i].alone || ends > last ? INT_MAX : ends;
-		cols->place[column] = at;
+		cols->slot[column] = at;
 	}
 }
 

@@ -15,18 +15,18 @@
 
 /* How a reader was served: kept, since a later column may turn the basis and with
  * it the combination. Found by its primitive form and state. */
-typedef struct Answer {
-	struct Answer *next;
+typedef struct ServedRead {
+	struct ServedRead *next;
 	int state;
 	const Form *form; /* primitive */
 	Vec w;
-} Answer;
+} ServedRead;
 
 enum { BUCKETS = 4096 };
 
-typedef struct Answers {
-	Answer *at[BUCKETS];
-} Answers;
+typedef struct ServedReads {
+	ServedRead *at[BUCKETS];
+} ServedReads;
 
 /* f without its constant and common factor, its first term positive: what a column
  * is worth holding. */
@@ -58,24 +58,24 @@ primitive(Arena *arena, const Form *f, int64_t *factor)
 	return p;
 }
 
-static Answer **
-answer_slot(Space *sp, int state, const Form *f)
+static ServedRead **
+answer_slot(ColumnSpace *sp, int state, const Form *f)
 {
 	uint64_t h = (uint64_t)state;
 
 	for (int i = 0; i < f->n; i++)
 		h = (h ^ (uint64_t)f->term[i].atom->id ^ (uint64_t)f->term[i].c << 20)
 		    * 0x9e3779b97f4a7c15u;
-	Answer **at = &sp->answers->at[h >> 52];
+	ServedRead **at = &sp->answers->at[h >> 52];
 	while (*at && ((*at)->state != state || !form_equal((*at)->form, f)))
 		at = &(*at)->next;
 	return at;
 }
 
-const Uses *
+const Combination *
 columns_read(Columns *c, int state, const Form *f)
 {
-	Space *sp = (Space *)c;
+	ColumnSpace *sp = (ColumnSpace *)c;
 	Arena scratch = { 0 };
 	int64_t factor = 1;
 
@@ -83,8 +83,8 @@ columns_read(Columns *c, int state, const Form *f)
 	if (!f->n)
 		return &sp->out;
 	const Form *p = primitive(&scratch, f, &factor);
-	const Answer *known = *answer_slot(sp, state, p);
-	bool found = known || span_read(sp, state, p);
+	const ServedRead *known = *answer_slot(sp, state, p);
+	bool found = known || lattice_read(sp, state, p);
 	if (found)
 		vec_copy(sp, &sp->out, known ? &known->w : &sp->w, factor);
 	arena_free(&scratch);
@@ -92,7 +92,7 @@ columns_read(Columns *c, int state, const Form *f)
 }
 
 static int
-add_column(Space *sp, const Form *f)
+add_column(ColumnSpace *sp, const Form *f)
 {
 	if (sp->c.n == sp->cap) {
 		const Form **old = sp->c.form;
@@ -105,38 +105,38 @@ add_column(Space *sp, const Form *f)
 	return sp->c.n++;
 }
 
-static void need(Space *, int state, const Form *);
+static void require_form(ColumnSpace *, int state, const Form *);
 
 /* w += times * how f is read, once it has what it needs */
 static void
-need_part(Space *sp, int state, const Form *f, int64_t times, Vec *w)
+require_part(ColumnSpace *sp, int state, const Form *f, int64_t times, Vec *w)
 {
-	need(sp, state, f);
-	const Uses *one = columns_read(&sp->c, state, f);
+	require_form(sp, state, f);
+	const Combination *one = columns_read(&sp->c, state, f);
 	if (!one)
-		abort(); /* what need() is for */
+		abort(); /* what require_form() is for */
 	vec_add(sp, w, one, times);
 }
 
 /* Does it stand better in a column of its own? */
 static bool
-is_apart(const Form *part)
+deserves_column(const Form *part)
 {
-	return part->n > 1 || form_terms(part) >= EXACT_MAX / 4;
+	return part->n > 1 || form_abs_sum(part) >= EXACT_MAX / 4;
 }
 
 /* The parts of a form that is too large: neurons of one linear part together, and
  * each term that is large by itself. */
 static bool
-in_lines(Space *sp, int state, const Form *f, Vec *w)
+stand_by_groups(ColumnSpace *sp, int state, const Form *f, Vec *w)
 {
 	Arena *arena = sp->c.s->c->arena;
 	Form *part = arena_alloc(arena, sizeof *part * (size_t)f->n), rest = { 0 };
 	Term *term = arena_alloc(arena, sizeof *term * (size_t)f->n);
-	int n = form_parts(arena, f, state, part);
+	int n = form_groups(arena, f, state, part);
 
 	for (int i = 0; i < n; i++) {
-		if (is_apart(&part[i]))
+		if (deserves_column(&part[i]))
 			continue;
 		term[rest.n++] = part[i].term[0];
 		rest.lo += part[i].lo;
@@ -144,17 +144,17 @@ in_lines(Space *sp, int state, const Form *f, Vec *w)
 	}
 	if (rest.n == f->n || (n == 1 && !rest.n))
 		return false;
-	sort_terms(term, rest.n);
+	sort_by_atom(term, rest.n);
 	rest.term = term;
 	for (int i = 0; i < n; i++)
-		if (is_apart(&part[i]))
-			need_part(sp, state, &part[i], 1, w);
-	need_part(sp, state, &rest, 1, w);
+		if (deserves_column(&part[i]))
+			require_part(sp, state, &part[i], 1, w);
+	require_part(sp, state, &rest, 1, w);
 	return true;
 }
 
 static bool
-is_real(const Form *f)
+has_real_atom(const Form *f)
 {
 	for (int i = 0; i < f->n; i++)
 		if (f->term[i].atom->real)
@@ -165,30 +165,30 @@ is_real(const Form *f)
 /* A form whose terms cannot be added up in one column stands in several: those it
  * was added up from, as far as they are there. */
 static bool
-in_parts(Space *sp, int state, const Form *f, Vec *w)
+stand_in_parts(ColumnSpace *sp, int state, const Form *f, Vec *w)
 {
-	if (f->n > 1 && is_real(f)) { /* rounded values do not bear being combined */
+	if (f->n > 1 && has_real_atom(f)) { /* rounded values do not bear being combined */
 		for (int i = 0; i < f->n; i++) {
 			const Atom *a = f->term[i].atom;
 			Term one = { f->term[i].atom, 1 };
 			Form alone = { .n = 1, .term = &one, .lo = a->lo, .hi = a->hi };
-			need_part(sp, state, &alone, f->term[i].c, w);
+			require_part(sp, state, &alone, f->term[i].c, w);
 		}
 		return true;
 	}
-	if (form_terms(f) < EXACT_MAX / 8 * 5)
+	if (form_abs_sum(f) < EXACT_MAX / 8 * 5)
 		return false;
 	while (f->of[0] && form_equal(f, f->of[0])) /* but for a constant */
 		f = f->of[0];
 	if (!f->of[0] || form_ready(f->of[0]) > state || form_ready(f->of[1]) > state)
-		return in_lines(sp, state, f, w);
-	need_part(sp, state, f->of[0], f->by[0], w);
-	need_part(sp, state, f->of[1], f->by[1], w);
+		return stand_by_groups(sp, state, f, w);
+	require_part(sp, state, f->of[0], f->by[0], w);
+	require_part(sp, state, f->of[1], f->by[1], w);
 	return true;
 }
 
 static void
-own_column(Space *sp, const Form *f, Vec *w)
+give_column(ColumnSpace *sp, const Form *f, Vec *w)
 {
 	int i = f->near ? 0 : sp->c.n;
 
@@ -202,7 +202,7 @@ own_column(Space *sp, const Form *f, Vec *w)
 /* Would the terms of this combination, `factor` times, be too many where a column of
  * its own would do? */
 static bool
-is_wasteful(Space *sp, int state, const Form *f, int64_t factor, const Vec *w)
+is_wasteful(ColumnSpace *sp, int state, const Form *f, int64_t factor, const Vec *w)
 {
 	double sum = 0, times = (double)llabs(factor);
 
@@ -210,57 +210,57 @@ is_wasteful(Space *sp, int state, const Form *f, int64_t factor, const Vec *w)
 		return false;
 	for (int i = 0; i < w->n; i++)
 		sum += times * (double)llabs(w->at[i].times)
-		       * span_largest(sp, state, w->at[i].column);
-	return sum >= EXACT_MAX / 2 && sum > 2 * times * form_most(f, state);
+		       * lattice_largest(sp, state, w->at[i].column);
+	return sum >= EXACT_MAX / 2 && sum > 2 * times * form_max_abs(f, state);
 }
 
 /* A real's error is that of its terms as they are: each in one column. */
 static void
-need_whole(Space *sp, int state, const Form *f)
+require_whole(ColumnSpace *sp, int state, const Form *f)
 {
 	int64_t factor;
 
-	need(sp, state, f);
+	require_form(sp, state, f);
 	if (!f->n)
 		return;
 	const Form *p = primitive(sp->arena, f, &factor);
-	Answer *answer = *answer_slot(sp, state, p);
-	if (answer->w.n > 1 && form_terms(p) < EXACT_MAX / 8 * 5)
-		own_column(sp, p, &answer->w);
+	ServedRead *answer = *answer_slot(sp, state, p);
+	if (answer->w.n > 1 && form_abs_sum(p) < EXACT_MAX / 8 * 5)
+		give_column(sp, p, &answer->w);
 }
 
 static void
-need(Space *sp, int state, const Form *f)
+require_form(ColumnSpace *sp, int state, const Form *f)
 {
 	int64_t factor;
 	Vec w = { 0 };
 
 	for (int i = 0; f->real && i < f->real->n; i++)
-		need_whole(sp, state, f->real->term[i].f);
+		require_whole(sp, state, f->real->term[i].f);
 	if (!f->n || f->real)
 		return;
 	const Form *p = primitive(sp->arena, f, &factor);
-	Answer *answer = *answer_slot(sp, state, p);
+	ServedRead *answer = *answer_slot(sp, state, p);
 	if (answer && !is_wasteful(sp, state, p, factor, &answer->w))
 		return;
-	if (!answer && !p->near && span_read(sp, state, p)
+	if (!answer && !p->near && lattice_read(sp, state, p)
 	    && !is_wasteful(sp, state, p, factor, &sp->w))
 		vec_copy(sp, &w, &sp->w, 1);
-	else if (p->near || !in_parts(sp, state, p, &w))
-		own_column(sp, p, &w);
+	else if (p->near || !stand_in_parts(sp, state, p, &w))
+		give_column(sp, p, &w);
 	if (!answer) {
-		answer = NEW(sp->arena, Answer);
-		*answer = (Answer){ .state = state, .form = p };
+		answer = NEW(sp->arena, ServedRead);
+		*answer = (ServedRead){ .state = state, .form = p };
 		*answer_slot(sp, state, p) = answer;
 	}
 	answer->w = w;
 }
 
 /* The forms that are read in one state. */
-typedef struct Readers {
+typedef struct StateReads {
 	int n;
 	const Form **form;
-} Readers;
+} StateReads;
 
 static int
 most_readers(const Schedule *s)
@@ -268,12 +268,12 @@ most_readers(const Schedule *s)
 	int n = s->c->g->nfield + s->c->g->noutput + s->c->natom;
 
 	for (int i = 0; i < s->c->nhead; i++)
-		n += 2 * s->c->head[i]->select->ndim;
+		n += 2 * s->c->head[i]->lookup->ndim;
 	return n;
 }
 
 static void
-find_readers(const Schedule *s, int state, Readers *r)
+find_readers(const Schedule *s, int state, StateReads *r)
 {
 	const Circuit *c = s->c;
 	int l = state / 2;
@@ -293,9 +293,9 @@ find_readers(const Schedule *s, int state, Readers *r)
 			for (int v = 0; v < head->nvalue; v++)
 				if (head->value[v]->live)
 					r->form[r->n++] = head->value[v]->in;
-			for (int d = 0; d < head->select->ndim; d++) {
-				r->form[r->n++] = head->select->q[d];
-				r->form[r->n++] = head->select->k[d];
+			for (int d = 0; d < head->lookup->ndim; d++) {
+				r->form[r->n++] = head->lookup->q[d];
+				r->form[r->n++] = head->lookup->k[d];
 			}
 		}
 	}
@@ -319,7 +319,7 @@ by_terms(const void *p, const void *q)
 
 /* What many forms are made of stands in columns before they do. */
 static void
-need_units(Space *sp, int state, const Readers *r)
+require_common_terms(ColumnSpace *sp, int state, const StateReads *r)
 {
 	Arena scratch = { 0 };
 	const Form **left = NEWS(&scratch, const Form *, r->n + 1);
@@ -330,8 +330,8 @@ need_units(Space *sp, int state, const Readers *r)
 		if (!r->form[i]->n)
 			continue;
 		const Form *p = primitive(&scratch, r->form[i], &factor);
-		if (p->near || is_real(p) || form_terms(p) >= EXACT_MAX / 8 * 5
-		    || span_read(sp, state, p))
+		if (p->near || has_real_atom(p) || form_abs_sum(p) >= EXACT_MAX / 8 * 5
+		    || lattice_read(sp, state, p))
 			continue;
 		left[n++] = p;
 	}
@@ -343,52 +343,52 @@ need_units(Space *sp, int state, const Readers *r)
 		left[distinct++] = left[i];
 		terms += left[i]->n;
 	}
-	const Form **unit = NEWS(&scratch, const Form *, terms + 1);
-	int nunit = form_units(&scratch, left, distinct, sp->c.s->c->natom, unit);
-	for (int i = 0; i < nunit; i++)
-		need(sp, state, unit[i]);
-	span_rebuild(sp, state);
+	const Form **common = NEWS(&scratch, const Form *, terms + 1);
+	int ncommon = common_terms(&scratch, left, distinct, sp->c.s->c->natom, common);
+	for (int i = 0; i < ncommon; i++)
+		require_form(sp, state, common[i]);
+	lattice_rebuild(sp, state);
 	for (int i = 0; i < distinct; i++)
-		need(sp, state, left[i]);
+		require_form(sp, state, left[i]);
 	arena_free(&scratch);
 }
 
 static void
-find_last(Space *sp)
+find_last_reads(ColumnSpace *sp)
 {
 	Columns *c = &sp->c;
 
 	c->last = NEWS(sp->arena, int, c->n + 1);
-	c->place = NEWS(sp->arena, int, c->n + 1);
+	c->slot = NEWS(sp->arena, int, c->n + 1);
 	c->cleared = NEWS(sp->arena, int, c->n + 1);
 	c->least = NEWS(sp->arena, int64_t, c->n + 1);
 	for (int i = 0; i < BUCKETS; i++)
-		for (const Answer *a = sp->answers->at[i]; a; a = a->next)
+		for (const ServedRead *a = sp->answers->at[i]; a; a = a->next)
 			for (int k = 0; k < a->w.n; k++)
 				if (c->last[a->w.at[k].column] < a->state)
 					c->last[a->w.at[k].column] = a->state;
 }
 
 Columns *
-allocate(Schedule *s)
+allocate_columns(Schedule *s)
 {
 	Circuit *c = s->c;
-	Space *sp = NEW(c->arena, Space);
+	ColumnSpace *sp = NEW(c->arena, ColumnSpace);
 	int last = 2 * s->nlayer;
 
 	sp->c.s = s;
 	sp->arena = c->arena;
-	sp->answers = NEW(c->arena, Answers);
-	span_begin(sp);
+	sp->answers = NEW(c->arena, ServedReads);
+	lattice_begin(sp);
 
-	Readers r = { .form = NEWS(c->arena, const Form *, most_readers(s) + 1) };
+	StateReads r = { .form = NEWS(c->arena, const Form *, most_readers(s) + 1) };
 	for (int state = last; state >= 0; state--) {
 		find_readers(s, state, &r);
-		need_units(sp, state, &r);
+		require_common_terms(sp, state, &r);
 		for (int i = 0; i < r.n; i++)
-			need(sp, state, r.form[i]);
+			require_form(sp, state, r.form[i]);
 	}
-	find_last(sp);
+	find_last_reads(sp);
 	share_columns(&sp->c, INT_MAX);
 	return &sp->c;
 }

@@ -4,8 +4,8 @@
  *                                        fewer columns, and simpler ones
  *
  * Forms that have a term in common are looked at together, and terms that only occur
- * together, in one proportion (the steps of one staircase), are one unit. Where there
- * are fewer units than forms, the units are what should stand in columns. */
+ * together, in one proportion (the steps of one staircase), are one common term. Where there are
+ * fewer common terms than forms, those are what should stand in columns. */
 
 #include "backend/circuit/circuit.h"
 #include "lang/int_division.h"
@@ -14,21 +14,21 @@
 #include <string.h>
 
 /* One occurrence of an atom. */
-typedef struct Place {
+typedef struct Occurrence {
 	int form;
 	int64_t c;
-} Place;
+} Occurrence;
 
-typedef struct Member {
+typedef struct AtomUses {
 	const Atom *atom;
 	int group; /* forms linked by terms, by the least of them */
 	int n;
-	Place *at; /* (n) ascending by form; divided by `c` */
-	int64_t c; /* common factor, its first occurrence positive */
-} Member;
+	Occurrence *at; /* (n) ascending by form; divided by `c` */
+	int64_t c;      /* common factor, its first occurrence positive */
+} AtomUses;
 
 static int
-root_of(int *up, int i)
+component_root(int *up, int i)
 {
 	while (up[i] != i)
 		i = up[i] = up[up[i]];
@@ -36,9 +36,9 @@ root_of(int *up, int i)
 }
 
 static int
-by_places(const void *p, const void *q)
+by_occurrences(const void *p, const void *q)
 {
-	const Member *a = p, *b = q;
+	const AtomUses *a = p, *b = q;
 
 	if (a->group != b->group)
 		return a->group - b->group;
@@ -54,15 +54,15 @@ by_places(const void *p, const void *q)
 }
 
 static bool
-same_places(const Member *a, const Member *b)
+occur_together(const AtomUses *a, const AtomUses *b)
 {
 	return a->n == b->n && a->group == b->group
 	       && !memcmp(a->at, b->at, sizeof *a->at * (size_t)a->n);
 }
 
 /* The atoms of all forms, each with its occurrences; *n of them. */
-static Member *
-find_members(Arena *arena, const Form *const *form, int nform, int natom, int *n)
+static AtomUses *
+find_occurrences(Arena *arena, const Form *const *form, int nform, int natom, int *n)
 {
 	int *at = NEWS(arena, int, natom + 1), *up = NEWS(arena, int, nform + 1);
 	int total = 0;
@@ -71,29 +71,29 @@ find_members(Arena *arena, const Form *const *form, int nform, int natom, int *n
 		up[i] = i;
 		total += form[i]->n;
 	}
-	Member *m = NEWS(arena, Member, total + 1);
+	AtomUses *m = NEWS(arena, AtomUses, total + 1);
 	for (int i = 0; i < nform; i++) {
 		for (int t = 0; t < form[i]->n; t++) {
 			const Atom *a = form[i]->term[t].atom;
 			if (!at[a->id]) {
 				at[a->id] = ++*n;
-				m[*n - 1] = (Member){ .atom = a, .group = i };
+				m[*n - 1] = (AtomUses){ .atom = a, .group = i };
 			}
-			Member *x = &m[at[a->id] - 1];
+			AtomUses *x = &m[at[a->id] - 1];
 			x->n++;
-			int r = root_of(up, i), s = root_of(up, x->group);
+			int r = component_root(up, i), s = component_root(up, x->group);
 			up[r > s ? r : s] = r > s ? s : r;
 		}
 	}
 	for (int i = 0; i < *n; i++) {
-		m[i].at = NEWS(arena, Place, m[i].n);
-		m[i].group = root_of(up, m[i].group);
+		m[i].at = NEWS(arena, Occurrence, m[i].n);
+		m[i].group = component_root(up, m[i].group);
 		m[i].n = 0;
 	}
 	for (int i = 0; i < nform; i++) {
 		for (int t = 0; t < form[i]->n; t++) {
-			Member *x = &m[at[form[i]->term[t].atom->id] - 1];
-			x->at[x->n++] = (Place){ i, form[i]->term[t].c };
+			AtomUses *x = &m[at[form[i]->term[t].atom->id] - 1];
+			x->at[x->n++] = (Occurrence){ i, form[i]->term[t].c };
 			x->c = gcd(form[i]->term[t].c, x->c);
 		}
 	}
@@ -108,17 +108,17 @@ find_members(Arena *arena, const Form *const *form, int nform, int natom, int *n
 
 /* The sum of members from..to, which occur together. */
 static Form *
-unit_of(Arena *arena, const Member *m, int n)
+common_term(Arena *arena, const AtomUses *m, int n)
 {
 	Form *f = NEW(arena, Form), *part = NEWS(arena, Form, n);
 	Term *t = NEWS(arena, Term, n);
 
 	for (int i = 0; i < n; i++)
 		t[i] = (Term){ (Atom *)m[i].atom, m[i].c };
-	sort_terms(t, n);
+	sort_by_atom(t, n);
 	f->n = n;
 	f->term = t;
-	int parts = form_parts(arena, f, form_ready(f), part);
+	int parts = form_groups(arena, f, form_ready(f), part);
 	for (int i = 0; i < parts; i++) {
 		f->lo += part[i].lo;
 		f->hi += part[i].hi;
@@ -127,26 +127,26 @@ unit_of(Arena *arena, const Member *m, int n)
 }
 
 int
-form_units(Arena *arena, const Form *const *form, int nform, int natom, const Form **unit)
+common_terms(Arena *arena, const Form *const *form, int nform, int natom, const Form **common)
 {
 	int n = 0, count = 0;
-	Member *m = find_members(arena, form, nform, natom, &n);
-	int *forms = NEWS(arena, int, nform + 1), *units = NEWS(arena, int, nform + 1);
+	AtomUses *m = find_occurrences(arena, form, nform, natom, &n);
+	int *forms = NEWS(arena, int, nform + 1), *classes = NEWS(arena, int, nform + 1);
 	int *seen = NEWS(arena, int, nform + 1);
 
-	qsort(m, (size_t)n, sizeof *m, by_places);
+	qsort(m, (size_t)n, sizeof *m, by_occurrences);
 	for (int i = 0; i < n; i++) {
-		units[m[i].group] += !i || !same_places(&m[i - 1], &m[i]);
+		classes[m[i].group] += !i || !occur_together(&m[i - 1], &m[i]);
 		for (int k = 0; k < m[i].n; k++) {
 			forms[m[i].group] += !seen[m[i].at[k].form];
 			seen[m[i].at[k].form] = 1;
 		}
 	}
 	for (int from = 0, to; from < n; from = to) {
-		for (to = from + 1; to < n && same_places(&m[from], &m[to]); to++)
+		for (to = from + 1; to < n && occur_together(&m[from], &m[to]); to++)
 			;
-		if (units[m[from].group] < forms[m[from].group])
-			unit[count++] = unit_of(arena, m + from, to - from);
+		if (classes[m[from].group] < forms[m[from].group])
+			common[count++] = common_term(arena, m + from, to - from);
 	}
 	return count;
 }

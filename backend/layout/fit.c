@@ -13,14 +13,14 @@
 enum { MORE_LAYERS = 8 }; /* tried beyond the least */
 
 static const Node *
-what_it_says(const Circuit *c)
+first_output(const Circuit *c)
 {
 	return c->emit ? c->g->emit[0] : c->g->output[0].node;
 }
 
 /* By how many a layer has too many neurons, those that clear columns among them. */
 static int
-excess(const Columns *cols, const Limits *limits)
+neurons_over_limit(const Columns *cols, const Limits *limits)
 {
 	int most = 0;
 
@@ -32,26 +32,26 @@ excess(const Columns *cols, const Limits *limits)
 }
 
 static bool
-keeps(const Columns *cols, const Limits *limits, int layers)
+keeps_limits(const Columns *cols, const Limits *limits, int layers)
 {
 	for (int l = 0; limits->heads && l < cols->s->nlayer; l++)
 		if (cols->s->nhead[l] > limits->heads)
 			return false;
-	return cols->s->nlayer <= layers && !excess(cols, limits);
+	return cols->s->nlayer <= layers && !neurons_over_limit(cols, limits);
 }
 
-/* The columns of a plan, sharing places as far as the limit asks for it. Neurons that
+/* The columns of a plan, sharing slots as far as the limit asks for it. Neurons that
  * clear them take the place of others. */
 static Columns *
-try_plan(Circuit *c, Plan plan, const Limits *limits)
+try_plan(Circuit *c, SchedulePolicy plan, const Limits *limits)
 {
 	enum { TRIES = 6 };
 	Columns *cols = NULL;
 
 	for (int i = 0; i < TRIES; i++) {
-		cols = allocate(schedule(c, &plan));
+		cols = allocate_columns(schedule(c, &plan));
 		share_columns(cols, limits->d_model);
-		int over = excess(cols, limits);
+		int over = neurons_over_limit(cols, limits);
 		if (!over || over >= plan.neurons || plan.late_neurons)
 			break;
 		plan.neurons -= over;
@@ -60,27 +60,28 @@ try_plan(Circuit *c, Plan plan, const Limits *limits)
 }
 
 /* What was nearest to the limits where none kept them. */
-typedef struct Missed {
+typedef struct NearestMiss {
 	/* columns, and in how many layers; INT_MAX: none kept the other limits */
 	int narrowest, layers;
 	int over; /* narrow enough but for so many neurons; INT_MAX: none */
-} Missed;
+} NearestMiss;
 
 static Columns *
-narrow_enough(Circuit *c, const Limits *limits, const Plan *first, Missed *m)
+narrow_enough(Circuit *c, const Limits *limits, const SchedulePolicy *first, NearestMiss *m)
 {
 	int least = schedule(c, first)->nlayer,
 	    most = limits->layers ? limits->layers : least + MORE_LAYERS;
 
-	*m = (Missed){ INT_MAX, 0, INT_MAX };
+	*m = (NearestMiss){ INT_MAX, 0, INT_MAX };
 	for (int layers = least; layers <= most; layers++) {
 		for (int late = layers > least; late < 4; late++) {
-			Plan plan = { first->heads, first->neurons, layers, late & 1, late >> 1 };
+			SchedulePolicy plan = { first->heads, first->neurons, layers, late & 1,
+				                late >> 1 };
 			Columns *cols = try_plan(c, plan, limits);
-			int over = excess(cols, limits);
+			int over = neurons_over_limit(cols, limits);
 			if (over && over < m->over && cols->width <= limits->d_model)
 				m->over = over;
-			if (!keeps(cols, limits, most))
+			if (!keeps_limits(cols, limits, most))
 				continue;
 			if (cols->width <= limits->d_model)
 				return cols;
@@ -95,11 +96,11 @@ narrow_enough(Circuit *c, const Limits *limits, const Plan *first, Missed *m)
 
 /* More neurons that are enough at this width, of some that are tried; 0 if none are. */
 static int
-neurons_that_do(Circuit *c, const Limits *limits, const Plan *first, const Missed *m)
+neurons_that_do(Circuit *c, const Limits *limits, const SchedulePolicy *first, const NearestMiss *m)
 {
 	Limits more = *limits;
-	Plan plan = *first;
-	Missed again;
+	SchedulePolicy plan = *first;
+	NearestMiss again;
 
 	for (int step = 1; m->over < INT_MAX && step < 4 * m->over; step *= 2) {
 		plan.neurons = more.neurons = limits->neurons + step;
@@ -110,48 +111,52 @@ neurons_that_do(Circuit *c, const Limits *limits, const Plan *first, const Misse
 }
 
 static Columns *
-fit_width(Circuit *c, const Limits *limits, const Plan *first)
+fit_width(Circuit *c, const Limits *limits, const SchedulePolicy *first)
 {
-	Missed m;
+	NearestMiss m;
 	Columns *cols = narrow_enough(c, limits, first, &m);
 
 	if (cols)
 		return cols;
 	int neurons = m.narrowest == INT_MAX ? neurons_that_do(c, limits, first, &m) : 0;
 	if (neurons)
-		refuse(c, what_it_says(c),
-		       "--neurons %d is too few: %d were found to do at this width, some of them "
-		       "to clear columns",
-		       limits->neurons, neurons);
+		error_at_node(
+			c, first_output(c),
+			"--neurons %d is too few: %d were found to do at this width, some of them "
+			"to clear columns",
+			limits->neurons, neurons);
 	else if (m.narrowest == INT_MAX)
-		refuse(c, what_it_says(c),
-		       "no schedule was found that keeps all of these limits; loosen one of them");
+		error_at_node(
+			c, first_output(c),
+			"no schedule was found that keeps all of these limits; loosen one of them");
 	else
-		refuse(c, what_it_says(c),
-		       "--d-model %d is too narrow: the least that was found to do is %d, in %d "
-		       "layers",
-		       limits->d_model, m.narrowest, m.layers);
+		error_at_node(
+			c, first_output(c),
+			"--d-model %d is too narrow: the least that was found to do is %d, in %d "
+			"layers",
+			limits->d_model, m.narrowest, m.layers);
 	return NULL;
 }
 
 Columns *
 fit(Circuit *c, const Limits *limits)
 {
-	Plan plan = { .heads = limits->heads, .neurons = limits->neurons };
-	Schedule *s = schedule(c, &(Plan){ 0 });
+	SchedulePolicy plan = { .heads = limits->heads, .neurons = limits->neurons };
+	Schedule *s = schedule(c, &(SchedulePolicy){ 0 });
 	int free_layers = s->nlayer;
 
 	if (limits->heads || limits->neurons)
 		s = schedule(c, &plan);
 	if (limits->layers && s->nlayer > limits->layers) {
-		refuse(c, what_it_says(c),
-		       "this needs %d layers%s, and --layers allows %d; twc report shows the chain "
-		       "of steps",
-		       s->nlayer, s->nlayer > free_layers ? " within the other limits" : "",
-		       limits->layers);
+		error_at_node(c, first_output(c),
+		              "this needs %d layers%s, and --layers allows %d; twc report shows "
+		              "the chain "
+		              "of steps",
+		              s->nlayer, s->nlayer > free_layers ? " within the other limits" : "",
+		              limits->layers);
 		return NULL;
 	}
-	Columns *cols = limits->d_model ? fit_width(c, limits, &plan) : allocate(s);
+	Columns *cols = limits->d_model ? fit_width(c, limits, &plan) : allocate_columns(s);
 	if (cols)
 		cols->s->free_layers = free_layers;
 	return cols;

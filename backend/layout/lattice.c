@@ -20,34 +20,35 @@
 enum { ENTRY_MAX = 1 << 28, TIMES_MAX = 1 << 20, PARTS_MAX = 1 << 11 };
 
 /* Residues. */
-typedef struct Row {
-	struct Row *next;
+typedef struct BasisRow {
+	struct BasisRow *next;
 	Vec v; /* over dimensions; the first entry, the pivot, is 1 */
 	Vec w; /* over columns: how it is made of them */
-} Row;
+} BasisRow;
 
 typedef struct Basis {
-	int ncolumn;          /* columns that have been put in */
-	Row *first;           /* of all rows */
-	Row **row;            /* (ndim) by pivot, NULL where there is none */
-	struct Known **known; /* (BUCKETS) the columns as they are in this state, by content */
+	int ncolumn;     /* columns that have been put in */
+	BasisRow *first; /* of all rows */
+	BasisRow **row;  /* (ndim) by pivot, NULL where there is none */
+	struct IndexedColumn *
+		*known; /* (BUCKETS) the columns as they are in this state, by content */
 	int caplargest;
 	double *largest; /* (caplargest) what a column can hold, sharp; 0 if not asked for yet */
 } Basis;
 
-typedef struct Known {
-	struct Known *next;
+typedef struct IndexedColumn {
+	struct IndexedColumn *next;
 	uint64_t hash;
 	int column;
 	Vec v;
-} Known;
+} IndexedColumn;
 
 enum { BUCKETS = 4096 }; /* of the columns that are known */
 
 /* ---- sparse vectors ---- */
 
 static void
-vec_room(Space *sp, Vec *v, int n)
+vec_room(ColumnSpace *sp, Vec *v, int n)
 {
 	if (n <= v->cap)
 		return;
@@ -59,7 +60,7 @@ vec_room(Space *sp, Vec *v, int n)
 }
 
 void
-vec_copy(Space *sp, Vec *to, const Vec *from, int64_t times)
+vec_copy(ColumnSpace *sp, Vec *to, const Vec *from, int64_t times)
 {
 	to->n = 0;
 	vec_room(sp, to, from->n);
@@ -69,7 +70,7 @@ vec_copy(Space *sp, Vec *to, const Vec *from, int64_t times)
 
 /* Just as large as it is. */
 static Vec
-vec_keep(Space *sp, const Vec *v)
+vec_keep(ColumnSpace *sp, const Vec *v)
 {
 	Vec kept = { v->n, v->n, NEWS(sp->arena, Entry, v->n + 1) };
 
@@ -87,7 +88,7 @@ residue(__int128 x)
 }
 
 static int64_t
-inverse(int64_t x)
+modular_inverse(int64_t x)
 {
 	int64_t y = 1;
 
@@ -100,7 +101,7 @@ inverse(int64_t x)
 }
 
 void
-vec_add(Space *sp, Vec *a, const Vec *b, int64_t times)
+vec_add(ColumnSpace *sp, Vec *a, const Vec *b, int64_t times)
 {
 	Vec *s = &sp->spare, swap;
 
@@ -125,7 +126,7 @@ vec_add(Space *sp, Vec *a, const Vec *b, int64_t times)
 }
 
 static Vec
-vec_times(Space *sp, const Vec *v, int64_t times)
+vec_times(ColumnSpace *sp, const Vec *v, int64_t times)
 {
 	Vec product = vec_keep(sp, v);
 
@@ -151,7 +152,7 @@ by_index(const void *p, const void *q)
 }
 
 static void
-expand_term(Space *sp, Vec *v, int dim, int64_t times)
+add_dimension(ColumnSpace *sp, Vec *v, int dim, int64_t times)
 {
 	if (!sp->seen[dim]) {
 		sp->seen[dim] = true;
@@ -162,16 +163,16 @@ expand_term(Space *sp, Vec *v, int dim, int64_t times)
 }
 
 static void
-expand_table(Space *sp, Vec *v, const int64_t *table, int n, int first, int64_t times)
+add_table(ColumnSpace *sp, Vec *v, const int64_t *table, int n, int first, int64_t times)
 {
 	for (int r = 0; r < n; r++)
 		if (table[r])
-			expand_term(sp, v, first + r, times * table[r]);
+			add_dimension(sp, v, first + r, times * table[r]);
 }
 
 /* What of f is there in a state. */
 static void
-expand(Space *sp, const Form *f, int state, Vec *v)
+vec_of_form(ColumnSpace *sp, const Form *f, int state, Vec *v)
 {
 	const Circuit *c = sp->c.s->c;
 	int n = 0;
@@ -182,11 +183,11 @@ expand(Space *sp, const Form *f, int state, Vec *v)
 		if (a->ready > state)
 			continue;
 		if (a->kind == TOKEN_FEATURE)
-			expand_table(sp, v, a->table, c->rows, 0, f->term[i].c);
+			add_table(sp, v, a->table, c->rows, 0, f->term[i].c);
 		else if (a->kind == PLACE_FEATURE && sp->place_rows >= 0)
-			expand_table(sp, v, a->table, c->places, sp->place_rows, f->term[i].c);
+			add_table(sp, v, a->table, c->places, sp->place_rows, f->term[i].c);
 		else
-			expand_term(sp, v, sp->dim[a->id], f->term[i].c);
+			add_dimension(sp, v, sp->dim[a->id], f->term[i].c);
 	}
 	for (int i = 1; i < v->n; i++) {
 		if (v->at[i].column < v->at[i - 1].column) { /* seldom: terms are in order */
@@ -219,7 +220,7 @@ vec_hash(const Vec *v, int64_t factor)
 
 /* Its greatest common factor, with the sign of its first entry. */
 static int64_t
-factor_of(const Vec *v)
+vec_content(const Vec *v)
 {
 	int64_t g = 0;
 
@@ -229,7 +230,7 @@ factor_of(const Vec *v)
 }
 
 static bool
-is_multiple(const Vec *a, int64_t fa, const Vec *b, int64_t fb)
+vec_is_multiple(const Vec *a, int64_t fa, const Vec *b, int64_t fb)
 {
 	if (a->n != b->n)
 		return false;
@@ -241,27 +242,27 @@ is_multiple(const Vec *a, int64_t fa, const Vec *b, int64_t fb)
 }
 
 static void
-remember(Space *sp, Basis *b, int column, const Vec *v)
+index_column(ColumnSpace *sp, Basis *b, int column, const Vec *v)
 {
-	uint64_t h = vec_hash(v, factor_of(v));
-	Known *k = NEW(sp->arena, Known), **at = &b->known[h >> 52];
+	uint64_t h = vec_hash(v, vec_content(v));
+	IndexedColumn *k = NEW(sp->arena, IndexedColumn), **at = &b->known[h >> 52];
 
 	while (*at) /* the first of equals is found first */
 		at = &(*at)->next;
-	*k = (Known){ NULL, h, column, vec_keep(sp, v) };
+	*k = (IndexedColumn){ NULL, h, column, vec_keep(sp, v) };
 	*at = k;
 }
 
 /* The column whose multiple v is, or -1. */
 static int
-same_column(const Basis *b, const Vec *v, int64_t *times)
+find_multiple(const Basis *b, const Vec *v, int64_t *times)
 {
-	int64_t g = factor_of(v);
+	int64_t g = vec_content(v);
 	uint64_t h = vec_hash(v, g);
 
-	for (const Known *k = b->known[h >> 52]; k; k = k->next) {
-		int64_t f = factor_of(&k->v);
-		if (k->hash != h || !is_multiple(v, g, &k->v, f) || g % f)
+	for (const IndexedColumn *k = b->known[h >> 52]; k; k = k->next) {
+		int64_t f = vec_content(&k->v);
+		if (k->hash != h || !vec_is_multiple(v, g, &k->v, f) || g % f)
 			continue;
 		*times = g / f;
 		return k->column;
@@ -272,9 +273,9 @@ same_column(const Basis *b, const Vec *v, int64_t *times)
 /* v less the rows that it has a part of, and w less how they are made, until nothing is
  * left of v or no row begins as it does. */
 static void
-reduce(Space *sp, const Basis *b, Vec *v, Vec *w)
+eliminate(ColumnSpace *sp, const Basis *b, Vec *v, Vec *w)
 {
-	const Row *r;
+	const BasisRow *r;
 
 	while (v->n && (r = b->row[v->at[0].column])) {
 		int64_t times = -v->at[0].times;
@@ -284,7 +285,7 @@ reduce(Space *sp, const Basis *b, Vec *v, Vec *w)
 }
 
 static int64_t
-entry_of(const Vec *v, int column)
+vec_entry(const Vec *v, int column)
 {
 	int lo = 0, hi = v->n;
 
@@ -301,75 +302,75 @@ entry_of(const Vec *v, int column)
 /* Of columns that add up to 0, w of each, all but `column` are in the basis. It takes
  * the place of the first that is an integer combination of it and the others. */
 static void
-take_place(Space *sp, Basis *b, int column, const Vec *w)
+exchange_column(ColumnSpace *sp, Basis *b, int column, const Vec *w)
 {
 	if (vec_most(w) <= TIMES_MAX)
 		return; /* it is one itself */
 	for (int i = 0; i < w->n; i++) {
-		int64_t scale = inverse(w->at[i].times);
+		int64_t scale = modular_inverse(w->at[i].times);
 		if (w->at[i].column == column || llabs(scale) > TIMES_MAX)
 			continue;
 		Vec whole = vec_times(sp, w, scale);
 		if (vec_most(&whole) > TIMES_MAX)
 			continue;
-		for (Row *r = b->first; r; r = r->next)
-			vec_add(sp, &r->w, &whole, -entry_of(&r->w, w->at[i].column));
+		for (BasisRow *r = b->first; r; r = r->next)
+			vec_add(sp, &r->w, &whole, -vec_entry(&r->w, w->at[i].column));
 		return;
 	}
 }
 
 /* The column, which in this state is sp->v, joins the basis. */
 static void
-take_in(Space *sp, Basis *b, int column)
+insert_column(ColumnSpace *sp, Basis *b, int column)
 {
 	Vec *v = &sp->v, *w = &sp->w;
 
 	if (vec_most(v) > ENTRY_MAX)
 		return;
 	vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ column, 1 } }, 1);
-	reduce(sp, b, v, w);
+	eliminate(sp, b, v, w);
 	if (!v->n) {
-		take_place(sp, b, column, w);
+		exchange_column(sp, b, column, w);
 		return;
 	}
-	int64_t scale = inverse(v->at[0].times);
-	Row *r = b->row[v->at[0].column] = NEW(sp->arena, Row);
-	*r = (Row){ b->first, vec_times(sp, v, scale), vec_times(sp, w, scale) };
+	int64_t scale = modular_inverse(v->at[0].times);
+	BasisRow *r = b->row[v->at[0].column] = NEW(sp->arena, BasisRow);
+	*r = (BasisRow){ b->first, vec_times(sp, v, scale), vec_times(sp, w, scale) };
 	b->first = r;
 }
 
 /* A basis takes in the columns there are when it is asked. */
 static Basis *
-basis_of(Space *sp, int state)
+basis_of(ColumnSpace *sp, int state)
 {
 	Basis *b = &sp->basis[state];
 
 	if (!b->row) {
-		b->row = NEWS(sp->arena, Row *, sp->ndim + 1);
-		b->known = NEWS(sp->arena, Known *, BUCKETS);
+		b->row = NEWS(sp->arena, BasisRow *, sp->ndim + 1);
+		b->known = NEWS(sp->arena, IndexedColumn *, BUCKETS);
 	}
 	for (; b->ncolumn < sp->c.n; b->ncolumn++) {
 		const Form *f = sp->c.form[b->ncolumn];
 		if (f->near) /* no part of any combination */
 			continue;
-		expand(sp, f, state, &sp->v);
+		vec_of_form(sp, f, state, &sp->v);
 		if (!sp->v.n)
 			continue;
-		remember(sp, b, b->ncolumn, &sp->v);
-		take_in(sp, b, b->ncolumn);
+		index_column(sp, b, b->ncolumn, &sp->v);
+		insert_column(sp, b, b->ncolumn);
 	}
 	return b;
 }
 
-typedef struct Length {
+typedef struct ColumnLength {
 	int column, n;
 	int64_t factor;
-} Length;
+} ColumnLength;
 
 static int
 by_length(const void *p, const void *q)
 {
-	const Length *a = p, *b = q;
+	const ColumnLength *a = p, *b = q;
 
 	if (a->n != b->n)
 		return a->n - b->n;
@@ -378,30 +379,30 @@ by_length(const void *p, const void *q)
 }
 
 void
-span_rebuild(Space *sp, int state)
+lattice_rebuild(ColumnSpace *sp, int state)
 {
 	Basis *b = basis_of(sp, state);
 	Arena scratch = { 0 };
-	Length *of = NEWS(&scratch, Length, b->ncolumn + 1);
+	ColumnLength *of = NEWS(&scratch, ColumnLength, b->ncolumn + 1);
 	int n = 0;
 
 	for (int i = 0; i < b->ncolumn; i++) {
-		expand(sp, sp->c.form[i], state, &sp->v);
+		vec_of_form(sp, sp->c.form[i], state, &sp->v);
 		if (sp->v.n && !sp->c.form[i]->near)
-			of[n++] = (Length){ i, sp->v.n, llabs(factor_of(&sp->v)) };
+			of[n++] = (ColumnLength){ i, sp->v.n, llabs(vec_content(&sp->v)) };
 	}
 	qsort(of, (size_t)n, sizeof *of, by_length);
 	memset(b->row, 0, sizeof *b->row * (size_t)(sp->ndim + 1));
 	b->first = NULL;
 	for (int i = 0; i < n; i++) {
-		expand(sp, sp->c.form[of[i].column], state, &sp->v);
-		take_in(sp, b, of[i].column);
+		vec_of_form(sp, sp->c.form[of[i].column], state, &sp->v);
+		insert_column(sp, b, of[i].column);
 	}
 	arena_free(&scratch);
 }
 
 static bool
-dims_known(const Space *sp, const Form *f)
+has_dimensions(const ColumnSpace *sp, const Form *f)
 {
 	for (int i = 0; i < f->n; i++)
 		if (!f->term[i].atom->live)
@@ -410,33 +411,33 @@ dims_known(const Space *sp, const Form *f)
 }
 
 bool
-span_read(Space *sp, int state, const Form *f)
+lattice_read(ColumnSpace *sp, int state, const Form *f)
 {
 	Vec *v = &sp->v, *w = &sp->w;
 	int64_t times;
 	int i;
 
-	if (!dims_known(sp, f) || form_ready(f) > state)
+	if (!has_dimensions(sp, f) || form_ready(f) > state)
 		return false;
 	Basis *b = basis_of(sp, state);
 	w->n = 0;
-	expand(sp, f, state, v);
+	vec_of_form(sp, f, state, v);
 	if (!v->n)
 		return true;
-	if ((i = same_column(b, v, &times)) >= 0) {
+	if ((i = find_multiple(b, v, &times)) >= 0) {
 		vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ i, times } }, 1);
 		return true;
 	}
 	if (vec_most(v) > ENTRY_MAX)
 		return false;
-	reduce(sp, b, v, w); /* w: how to take f away */
+	eliminate(sp, b, v, w); /* w: how to take f away */
 	for (i = 0; i < w->n; i++)
 		w->at[i].times = -w->at[i].times;
 	return !v->n && w->n <= PARTS_MAX && vec_most(w) <= TIMES_MAX;
 }
 
 double
-span_largest(Space *sp, int state, int column)
+lattice_largest(ColumnSpace *sp, int state, int column)
 {
 	Basis *b = &sp->basis[state];
 
@@ -449,14 +450,14 @@ span_largest(Space *sp, int state, int column)
 		b->caplargest = cap;
 	}
 	if (!b->largest[column])
-		b->largest[column] = form_most(sp->c.form[column], state);
+		b->largest[column] = form_max_abs(sp->c.form[column], state);
 	return b->largest[column];
 }
 
 enum { FEW_FEATURES = 4, MANY_PLACES = 1024 };
 
 void
-span_begin(Space *sp)
+lattice_begin(ColumnSpace *sp)
 {
 	const Circuit *c = sp->c.s->c;
 	int features = 0;

@@ -7,39 +7,39 @@
 #include "backend/circuit/circuit.h"
 
 /* A sparse vector, over columns or over dimensions: by ascending index, none 0. */
-typedef Uses Vec;
-typedef Use Entry;
+typedef Combination Vec;
+typedef ColumnTerm Entry;
 
 struct Basis;
 
-typedef struct Space {
+typedef struct ColumnSpace {
 	Columns c; /* first: what others see */
 	Arena *arena;
 	int cap; /* of c.form */
 	int ndim;
 	/* (natom) of an atom; tokens, and many features of places, have a row each instead */
 	int *dim;
-	int place_rows;          /* the first of the places' rows, or -1 */
-	int64_t *dense;          /* (ndim) zeros, for expand */
-	bool *seen;              /* (ndim) false, for expand */
-	struct Basis *basis;     /* (states) */
-	Vec v, w, spare, out;    /* room that is used again and again */
-	struct Answers *answers; /* how readers were served (columns.c) */
-} Space;
+	int place_rows;              /* the first of the places' rows, or -1 */
+	int64_t *dense;              /* (ndim) zeros, for vec_of_form */
+	bool *seen;                  /* (ndim) false, for vec_of_form */
+	struct Basis *basis;         /* (states) */
+	Vec v, w, spare, out;        /* room that is used again and again */
+	struct ServedReads *answers; /* how readers were served (columns.c) */
+} ColumnSpace;
 
 /* to = times * from */
-void vec_copy(Space *, Vec *to, const Vec *from, int64_t times);
+void vec_copy(ColumnSpace *, Vec *to, const Vec *from, int64_t times);
 /* a += times * b */
-void vec_add(Space *, Vec *a, const Vec *b, int64_t times);
+void vec_add(ColumnSpace *, Vec *a, const Vec *b, int64_t times);
 
 /* Makes room for all atoms of the circuit that sp->c.s schedules. */
-void span_begin(Space *);
+void lattice_begin(ColumnSpace *);
 /* f as a combination of the columns there are in a state, in sp->w; false if it is none. */
-bool span_read(Space *, int state, const Form *f);
+bool lattice_read(ColumnSpace *, int state, const Form *f);
 /* The basis of a state from its columns in another order, the shortest and least first, so
  * that what depends on others is their sums and multiples and not they themselves. */
-void span_rebuild(Space *, int state);
+void lattice_rebuild(ColumnSpace *, int state);
 /* The largest absolute value that a column holds in a state, sharp. */
-double span_largest(Space *, int state, int column);
+double lattice_largest(ColumnSpace *, int state, int column);
 
 #endif

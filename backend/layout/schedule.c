@@ -17,16 +17,16 @@
 static void mark_form(const Form *);
 
 static void
-mark(Atom *a)
+mark_atom(Atom *a)
 {
 	if (a->live)
 		return;
 	a->live = true;
 	if (a->in)
 		mark_form(a->in);
-	for (int i = 0; a->head && i < a->head->select->ndim; i++) {
-		mark_form(a->head->select->q[i]);
-		mark_form(a->head->select->k[i]);
+	for (int i = 0; a->head && i < a->head->lookup->ndim; i++) {
+		mark_form(a->head->lookup->q[i]);
+		mark_form(a->head->lookup->k[i]);
 	}
 }
 
@@ -34,11 +34,11 @@ static void
 mark_form(const Form *f)
 {
 	for (int i = 0; i < f->n; i++)
-		mark(f->term[i].atom);
+		mark_atom(f->term[i].atom);
 }
 
 static void
-mark_live(Circuit *c)
+mark_live_atoms(Circuit *c)
 {
 	for (int i = 0; c->emit && i < c->g->nfield; i++)
 		mark_form(c->emit[i]);
@@ -50,15 +50,15 @@ mark_live(Circuit *c)
 
 enum { NOT_YET = INT_MAX };
 
-typedef struct List {
+typedef struct WorkList {
 	Circuit *c;
 	int n;
 	Atom **atom; /* (n) live neurons and values; operands first */
 	int *height; /* (natom) by id: steps on the longest way to what the model says */
-} List;
+} WorkList;
 
 static void
-raise_form(const List *l, const Form *f, int height)
+raise_heights(const WorkList *l, const Form *f, int height)
 {
 	for (int i = 0; i < f->n; i++) {
 		int *h = &l->height[f->term[i].atom->id];
@@ -66,10 +66,11 @@ raise_form(const List *l, const Form *f, int height)
 	}
 }
 
-static List
-list_new(Circuit *c)
+static WorkList
+new_list(Circuit *c)
 {
-	List l = { c, 0, NEWS(c->arena, Atom *, c->natom + 1), NEWS(c->arena, int, c->natom + 1) };
+	WorkList l = { c, 0, NEWS(c->arena, Atom *, c->natom + 1),
+		       NEWS(c->arena, int, c->natom + 1) };
 
 	for (int i = 0; i < c->natom; i++)
 		if (c->atom[i]->live && c->atom[i]->in)
@@ -77,10 +78,10 @@ list_new(Circuit *c)
 	for (int i = l.n; i-- > 0;) {
 		const Atom *a = l.atom[i];
 		int height = l.height[a->id] + 1;
-		raise_form(&l, a->in, height);
-		for (int d = 0; a->head && d < a->head->select->ndim; d++) {
-			raise_form(&l, a->head->select->q[d], height);
-			raise_form(&l, a->head->select->k[d], height);
+		raise_heights(&l, a->in, height);
+		for (int d = 0; a->head && d < a->head->lookup->ndim; d++) {
+			raise_heights(&l, a->head->lookup->q[d], height);
+			raise_heights(&l, a->head->lookup->k[d], height);
 		}
 	}
 	return l;
@@ -92,46 +93,46 @@ inputs_ready(const Atom *a)
 {
 	int ready = form_ready(a->in);
 
-	for (int d = 0; a->head && d < a->head->select->ndim; d++) {
-		int q = form_ready(a->head->select->q[d]), k = form_ready(a->head->select->k[d]);
+	for (int d = 0; a->head && d < a->head->lookup->ndim; d++) {
+		int q = form_ready(a->head->lookup->q[d]), k = form_ready(a->head->lookup->k[d]);
 		ready = q > ready ? q : ready;
 		ready = k > ready ? k : ready;
 	}
 	return ready;
 }
 
-typedef struct Choice {
+typedef struct Candidate {
 	int height, id; /* id: of an atom, or the first atom of a head */
 	Atom *atom;
-} Choice;
+} Candidate;
 
 static int
 by_height(const void *p, const void *q)
 {
-	const Choice *a = p, *b = q;
+	const Candidate *a = p, *b = q;
 
 	return a->height != b->height ? b->height - a->height : a->id - b->id;
 }
 
 /* What of a kind could be computed now, the most urgent first. */
 static int
-find_choices(const List *l, AtomKind kind, int state, Choice *choice)
+find_candidates(const WorkList *l, AtomKind kind, int state, Candidate *choice)
 {
 	int n = 0;
 
 	for (int i = 0; i < l->n; i++) {
 		Atom *a = l->atom[i];
 		if (a->kind == kind && a->ready == NOT_YET && inputs_ready(a) <= state)
-			choice[n++] = (Choice){ l->height[a->id], a->id, a };
+			choice[n++] = (Candidate){ l->height[a->id], a->id, a };
 	}
 	qsort(choice, (size_t)n, sizeof *choice, by_height);
 	return n;
 }
 
 static int
-place_neurons(const List *l, int layer, int most, Choice *choice)
+assign_neurons(const WorkList *l, int layer, int most, Candidate *choice)
 {
-	int n = find_choices(l, NEURON, 2 * layer + 1, choice);
+	int n = find_candidates(l, NEURON, 2 * layer + 1, choice);
 
 	n = most && n > most ? most : n;
 	for (int i = 0; i < n; i++)
@@ -140,7 +141,7 @@ place_neurons(const List *l, int layer, int most, Choice *choice)
 }
 
 static bool
-is_chosen(const Select *const *select, int n, const Select *s)
+is_chosen(const Lookup *const *select, int n, const Lookup *s)
 {
 	while (n-- > 0)
 		if (select[n] == s)
@@ -149,13 +150,13 @@ is_chosen(const Select *const *select, int n, const Select *s)
 }
 
 static int
-place_values(const List *l, int layer, int most, Choice *choice)
+assign_values(const WorkList *l, int layer, int most, Candidate *choice)
 {
-	int n = find_choices(l, VALUE, 2 * layer, choice), nselect = 0, placed = 0;
-	const Select **select = NEWS(l->c->arena, const Select *, n + 1);
+	int n = find_candidates(l, VALUE, 2 * layer, choice), nselect = 0, placed = 0;
+	const Lookup **select = NEWS(l->c->arena, const Lookup *, n + 1);
 
 	for (int i = 0; i < n; i++) {
-		const Select *s = choice[i].atom->head->select;
+		const Lookup *s = choice[i].atom->head->lookup;
 		if (is_chosen(select, nselect, s))
 			continue;
 		if (most && nselect == most)
@@ -163,7 +164,7 @@ place_values(const List *l, int layer, int most, Choice *choice)
 		select[nselect++] = s;
 	}
 	for (int i = 0; i < n; i++) {
-		if (!is_chosen(select, nselect, choice[i].atom->head->select))
+		if (!is_chosen(select, nselect, choice[i].atom->head->lookup))
 			continue;
 		choice[i].atom->ready = 2 * layer + 1;
 		placed++;
@@ -172,24 +173,24 @@ place_values(const List *l, int layer, int most, Choice *choice)
 }
 
 static void
-place_by_list(const List *list, const Plan *plan)
+schedule_by_list(const WorkList *list, const SchedulePolicy *plan)
 {
-	List l = *list;
-	Choice *choice = NEWS(l.c->arena, Choice, l.n + 1);
+	WorkList l = *list;
+	Candidate *choice = NEWS(l.c->arena, Candidate, l.n + 1);
 	int left = l.n;
 
 	for (int i = 0; i < l.n; i++)
 		l.atom[i]->ready = NOT_YET;
 	for (int layer = 0; left; layer++) {
-		left -= place_values(&l, layer, plan->heads, choice);
-		left -= place_neurons(&l, layer, plan->neurons, choice);
+		left -= assign_values(&l, layer, plan->heads, choice);
+		left -= assign_neurons(&l, layer, plan->neurons, choice);
 	}
 }
 
 /* ---- as late as can be ---- */
 
 static void
-hurry_form(const Form *f, int state, int *latest)
+require_form_by(const Form *f, int state, int *latest)
 {
 	for (int i = 0; i < f->n; i++)
 		if (latest[f->term[i].atom->id] > state)
@@ -198,7 +199,7 @@ hurry_form(const Form *f, int state, int *latest)
 
 /* The latest state of each atom, by id, if its readers are as late as they can be. */
 static int *
-find_latest(const List *l, int layers)
+find_latest_states(const WorkList *l, int layers)
 {
 	int *latest = NEWS(l->c->arena, int, l->c->natom + 1);
 
@@ -209,10 +210,10 @@ find_latest(const List *l, int layers)
 		int *at = &latest[a->id];
 		if (*at % 2 != (a->kind == VALUE))
 			--*at;
-		hurry_form(a->in, *at - 1, latest);
-		for (int d = 0; a->head && d < a->head->select->ndim; d++) {
-			hurry_form(a->head->select->q[d], *at - 1, latest);
-			hurry_form(a->head->select->k[d], *at - 1, latest);
+		require_form_by(a->in, *at - 1, latest);
+		for (int d = 0; a->head && d < a->head->lookup->ndim; d++) {
+			require_form_by(a->head->lookup->q[d], *at - 1, latest);
+			require_form_by(a->head->lookup->k[d], *at - 1, latest);
 		}
 	}
 	return latest;
@@ -220,9 +221,9 @@ find_latest(const List *l, int layers)
 
 /* Those that may wait do; the others follow what they read. */
 static void
-place_late(const List *l, const Plan *plan)
+schedule_late(const WorkList *l, const SchedulePolicy *plan)
 {
-	const int *latest = find_latest(l, plan->layers);
+	const int *latest = find_latest_states(l, plan->layers);
 
 	for (int i = 0; i < l->n; i++) {
 		Atom *a = l->atom[i];
@@ -235,20 +236,14 @@ place_late(const List *l, const Plan *plan)
 
 /* ---- layers ---- */
 
-static int
-layer_of(const Atom *a)
-{
-	return (a->ready - 1) / 2;
-}
-
 static Head *
-head_of(Circuit *c, const Select *s, int layer)
+live_head(Circuit *c, const Lookup *s, int layer)
 {
 	for (int i = 0; i < c->nhead; i++)
-		if (c->head[i]->select == s && c->head[i]->layer == layer)
+		if (c->head[i]->lookup == s && c->head[i]->layer == layer)
 			return c->head[i];
 	Head *h = c->head[c->nhead++] = NEW(c->arena, Head);
-	*h = (Head){ .select = s, .layer = layer, .live = true };
+	*h = (Head){ .lookup = s, .layer = layer, .live = true };
 	return h;
 }
 
@@ -262,7 +257,7 @@ make_heads(Circuit *c)
 		Atom *a = c->atom[i];
 		if (!a->live || a->kind != VALUE)
 			continue;
-		a->head = head_of(c, a->head->select, layer_of(a));
+		a->head = live_head(c, a->head->lookup, atom_layer(a));
 		a->column = a->head->ndim++;
 	}
 	for (int i = 0; i < c->natom; i++) {
@@ -276,19 +271,19 @@ make_heads(Circuit *c)
 }
 
 Schedule *
-schedule(Circuit *c, const Plan *plan)
+schedule(Circuit *c, const SchedulePolicy *plan)
 {
 	Schedule *s = NEW(c->arena, Schedule);
 
 	s->c = c;
-	mark_live(c);
-	List list = list_new(c);
-	place_by_list(&list, plan);
+	mark_live_atoms(c);
+	WorkList list = new_list(c);
+	schedule_by_list(&list, plan);
 	if (plan->late_values || plan->late_neurons)
-		place_late(&list, plan);
+		schedule_late(&list, plan);
 	for (int i = 0; i < c->natom; i++)
-		if (c->atom[i]->live && c->atom[i]->in && layer_of(c->atom[i]) >= s->nlayer)
-			s->nlayer = layer_of(c->atom[i]) + 1;
+		if (c->atom[i]->live && c->atom[i]->in && atom_layer(c->atom[i]) >= s->nlayer)
+			s->nlayer = atom_layer(c->atom[i]) + 1;
 	make_heads(c);
 
 	size_t n = (size_t)s->nlayer + 1;
@@ -300,7 +295,7 @@ schedule(Circuit *c, const Plan *plan)
 		s->nhead[c->head[i]->layer]++;
 	for (int i = 0; i < c->natom; i++)
 		if (c->atom[i]->live && c->atom[i]->kind == NEURON)
-			s->nneuron[layer_of(c->atom[i])]++;
+			s->nneuron[atom_layer(c->atom[i])]++;
 	for (int l = 0; l < s->nlayer; l++) {
 		s->head[l] = NEWS(c->arena, Head *, s->nhead[l] + 1);
 		s->neuron[l] = NEWS(c->arena, Atom *, s->nneuron[l] + 1);
@@ -315,8 +310,8 @@ schedule(Circuit *c, const Plan *plan)
 		Atom *a = c->atom[i];
 		if (!a->live || a->kind != NEURON)
 			continue;
-		a->column = s->nneuron[layer_of(a)]++;
-		s->neuron[layer_of(a)][a->column] = a;
+		a->column = s->nneuron[atom_layer(a)]++;
+		s->neuron[atom_layer(a)][a->column] = a;
 	}
 	return s;
 }

@@ -17,22 +17,23 @@
 enum { MAX_STEPS = 4096, MAX_CASES = 64 };
 
 static bool
-refuse_many(Circuit *c, const Node *n, int64_t values)
+refuse_large_quotient(Circuit *c, const Node *n, int64_t values)
 {
 	if (values > MAX_STEPS)
-		refuse(c, n,
-		       "this quotient takes %lld values, more than the %d that one layer computes",
-		       (long long)values, MAX_STEPS);
+		error_at_node(
+			c, n,
+			"this quotient takes %lld values, more than the %d that one layer computes",
+			(long long)values, MAX_STEPS);
 	return values > MAX_STEPS;
 }
 
 /* One step of the staircase for each multiple of b > 0. */
 static const Form *
-by_constant(Circuit *c, Node *n, const Form *f, int64_t b)
+divide_by_constant(Circuit *c, Node *n, const Form *f, int64_t b)
 {
 	int64_t lo = floor_div(f->lo, b), hi = floor_div(f->hi, b);
 
-	if (refuse_many(c, n, hi - lo + 1))
+	if (refuse_large_quotient(c, n, hi - lo + 1))
 		return NULL;
 	int64_t *x = arena_alloc(c->arena, 4 * sizeof *x * (size_t)(hi - lo + 2)),
 		*y = x + 2 * (hi - lo + 2);
@@ -52,7 +53,8 @@ by_constant(Circuit *c, Node *n, const Form *f, int64_t b)
 
 /* The sum over k in from..to of by[a >= k b], for b > 0. */
 static const Form *
-thresholds(Circuit *c, const Form *a, const Form *b, int64_t from, int64_t to, bool times_b)
+quotient_thresholds(Circuit *c, const Form *a, const Form *b, int64_t from, int64_t to,
+                    bool times_b)
 {
 	int n = (int)(to - from + 1);
 	const Form **step_ = arena_alloc(c->arena, sizeof *step_ * (size_t)n);
@@ -60,7 +62,7 @@ thresholds(Circuit *c, const Form *a, const Form *b, int64_t from, int64_t to, b
 
 	for (int i = 0; i < n; i++) {
 		const Form *over = form_add(c, 1, a, -(from + i), b, 1);
-		step_[i] = times_b ? gate_by_sign(c, over, b) : step(c, over, 1);
+		step_[i] = times_b ? gate_by_sign(c, over, b) : threshold(c, over, 1);
 		once[i] = 1;
 	}
 	return form_sum(c, n, step_, once);
@@ -69,7 +71,7 @@ thresholds(Circuit *c, const Form *a, const Form *b, int64_t from, int64_t to, b
 /* The dividend, and the divisor in *b, both times *sign so that the divisor is positive:
  * their quotient is that of n, its remainder *sign times theirs. */
 static const Form *
-operands(Circuit *c, const Node *n, const Form **b, int *sign)
+signed_operands(Circuit *c, const Node *n, const Form **b, int *sign)
 {
 	*b = map_node(c, n->arg[1]);
 	*sign = (*b)->hi < 0 ? -1 : 1;
@@ -79,7 +81,7 @@ operands(Circuit *c, const Node *n, const Form **b, int *sign)
 
 /* NULL if the divisor has one sign. */
 static const Form *
-by_cases(Circuit *c, Node *n)
+divide_by_sign(Circuit *c, Node *n)
 {
 	Node *x = n->arg[0], *b = n->arg[1], *up, *down;
 
@@ -94,7 +96,7 @@ by_cases(Circuit *c, Node *n)
 
 /* n where its operand number i is v. */
 static Node *
-where_it_is(Circuit *c, Node *n, int i, int64_t v)
+with_operand(Circuit *c, Node *n, int i, int64_t v)
 {
 	Node *zero = mk_const(c->g, 0), *x = n->arg[0];
 
@@ -110,7 +112,7 @@ where_it_is(Circuit *c, Node *n, int i, int64_t v)
 
 /* NULL where neither operand takes few values in a row. */
 static const Form *
-by_few(Circuit *c, Node *n)
+divide_by_index(Circuit *c, Node *n)
 {
 	bool of_few = n->arg[0]->op != OP_CONST && n->arg[1]->type.root && n->arg[1]->type.image;
 
@@ -122,7 +124,7 @@ by_few(Circuit *c, Node *n)
 		Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)(size + 2));
 		arg[0] = mk_at(c->g, n, OP_SUB, n->arg[i], mk_const(c->g, t->lo), NULL);
 		for (int k = 0; k < size; k++)
-			arg[k + 2] = where_it_is(c, n, i, t->lo + k);
+			arg[k + 2] = with_operand(c, n, i, t->lo + k);
 		arg[1] = arg[2];
 		return map_node(c, mk(c->g, OP_PICK, n->span, n->file, size + 2, arg, 0));
 	}
@@ -131,7 +133,7 @@ by_few(Circuit *c, Node *n)
 
 /* Is that no later than thresholds between a and b? */
 static bool
-is_early(const Circuit *c, const Form *few, const Form *a, const Form *b)
+is_no_later(const Circuit *c, const Form *few, const Form *a, const Form *b)
 {
 	int last = a->ready > b->ready ? a->ready : b->ready;
 
@@ -140,7 +142,7 @@ is_early(const Circuit *c, const Form *few, const Form *a, const Form *b)
 
 /* Is the sum of all thresholds, `weight` times, exact? */
 static bool
-are_exact(const Form *a, const Form *b, int64_t lo, int64_t hi, int64_t weight)
+are_thresholds_exact(const Form *a, const Form *b, int64_t lo, int64_t hi, int64_t weight)
 {
 	double most = (double)a->hi - (double)(lo < 0 ? lo * b->hi : lo * b->lo) + 1;
 
@@ -154,19 +156,21 @@ map_quotient(Circuit *c, Node *n)
 	const Form *a, *b, *other;
 	int sign;
 
-	if ((other = by_cases(c, n)))
+	if ((other = divide_by_sign(c, n)))
 		return other;
-	a = operands(c, n, &b, &sign);
+	a = signed_operands(c, n, &b, &sign);
 	if (form_is_const(b))
-		return by_constant(c, n, a, b->k);
+		return divide_by_constant(c, n, a, b->k);
 	if (lo == hi)
 		return form_const(c, lo);
-	if ((other = by_few(c, n)) && (is_early(c, other, a, b) || !are_exact(a, b, lo, hi, 1)))
+	if ((other = divide_by_index(c, n))
+	    && (is_no_later(c, other, a, b) || !are_thresholds_exact(a, b, lo, hi, 1)))
 		return other;
-	if (refuse_many(c, n, hi - lo + 1))
+	if (refuse_large_quotient(c, n, hi - lo + 1))
 		return NULL;
 	c->hurried |= other != NULL;
-	return form_within(c, form_scale(c, 1, thresholds(c, a, b, lo + 1, hi, false), lo), lo, hi);
+	return form_within(c, form_scale(c, 1, quotient_thresholds(c, a, b, lo + 1, hi, false), lo),
+	                   lo, hi);
 }
 
 /* b * (a // b) in one layer; NULL where its terms would be too large. */
@@ -175,9 +179,9 @@ multiple_below(Circuit *c, const Form *a, const Form *b, int64_t lo, int64_t hi)
 {
 	if (lo == hi)
 		return form_scale(c, lo, b, 0);
-	if (!are_exact(a, b, lo, hi, b->hi))
+	if (!are_thresholds_exact(a, b, lo, hi, b->hi))
 		return NULL;
-	return form_add(c, 1, thresholds(c, a, b, lo + 1, hi, true), lo, b, 0);
+	return form_add(c, 1, quotient_thresholds(c, a, b, lo + 1, hi, true), lo, b, 0);
 }
 
 const Form *
@@ -186,23 +190,23 @@ map_remainder(Circuit *c, Node *n)
 	const Form *b, *a, *taken, *other;
 	int sign;
 
-	if ((other = by_cases(c, n)))
+	if ((other = divide_by_sign(c, n)))
 		return other;
-	a = operands(c, n, &b, &sign);
+	a = signed_operands(c, n, &b, &sign);
 	Node *q = mk_at(c->g, n, OP_DIV, n->arg[0], n->arg[1], NULL);
 	if (form_is_const(b)) {
-		const Form *times = by_constant(c, n, a, b->k);
+		const Form *times = divide_by_constant(c, n, a, b->k);
 		return times ? form_scale(c, sign, form_add(c, 1, a, -b->k, times, 0), 0) : NULL;
 	}
-	if ((other = by_few(c, n)) && is_early(c, other, a, b))
+	if ((other = divide_by_index(c, n)) && is_no_later(c, other, a, b))
 		return other;
 	taken = multiple_below(c, a, b, q->type.lo, q->type.hi);
 	c->hurried |= taken && other;
 	if (!taken && other)
 		return other;
 	if (!taken)
-		taken = product(c, b, map_node(c, q));
+		taken = form_product(c, b, map_node(c, q));
 	if (!taken)
-		refuse(c, n, "this remainder has too many values to be made in one step");
+		error_at_node(c, n, "this remainder has too many values to be made in one step");
 	return taken ? form_scale(c, sign, form_add(c, 1, a, -1, taken, 0), 0) : NULL;
 }

@@ -28,7 +28,7 @@ enum {
 	FAR_TOO_MANY = 16384, /* neurons of one piece, by estimate: it is not tried */
 };
 
-typedef struct Share {
+typedef struct ErrorBudget {
 	Circuit *c;
 	Arena arena; /* of what follows */
 	const Node *of;
@@ -45,7 +45,7 @@ typedef struct Share {
 	double *steps;        /* of a piece: about how many neurons for a tolerance of 1 */
 	double kept;          /* of the tolerance, used up by what is kept */
 	int pieces;
-} Share;
+} ErrorBudget;
 
 /* How steep a piece of height 2 e is that starts at the end x of the range. */
 static double
@@ -65,7 +65,7 @@ start_slope(Smooth *s, double x, double to, double e)
 /* How many neurons a function takes for a tolerance of 1, and its slope at `near`, about;
  * true where that is at an end, and far from what it is elsewhere. */
 static bool
-steps_of(const Node *n, double near, double *steps, double *steepest)
+estimate_neurons(const Node *n, double near, double *steps, double *steepest)
 {
 	Arena scratch = { 0 };
 	Smooth *s = smooth_of(&scratch, n, n->type.of, SMOOTH_STEPS);
@@ -91,7 +91,7 @@ steps_of(const Node *n, double near, double *steps, double *steepest)
 }
 
 static double
-most(const Node *n)
+node_max_abs(const Node *n)
 {
 	return fmax(fabs(node_min(n)), fabs(node_max(n)));
 }
@@ -102,21 +102,23 @@ passed_on(const Node *n, int i)
 {
 	switch (n->op) {
 	case OP_LINEAR: return fabs(n->real[i].x);
-	case OP_TIMES: return most(n->arg[1 - i]);
-	case OP_ATTEND: return i ? 2 * most(n->arg[0]) * most(n->arg[i % 2 ? i + 1 : i - 1]) : 1;
+	case OP_TIMES: return node_max_abs(n->arg[1 - i]);
+	case OP_ATTEND:
+		return i ? 2 * node_max_abs(n->arg[0]) * node_max_abs(n->arg[i % 2 ? i + 1 : i - 1])
+		         : 1;
 	default: return 1;
 	}
 }
 
 static bool
-is_kept(const Share *s, const Node *n)
+is_kept(const ErrorBudget *s, const Node *n)
 {
 	return n->op == OP_APPROX && !n->k && s->keep && n != s->of;
 }
 
 /* A product of two of widths a and b takes about 2 sqrt(a b / 4 e). */
 static double
-product_steps(const Node *n)
+estimate_product(const Node *n)
 {
 	const Node *x = n->arg[0], *y = n->arg[1];
 
@@ -124,13 +126,14 @@ product_steps(const Node *n)
 }
 
 static void
-share_piece(Share *s, const Node *n)
+take_share(ErrorBudget *s, const Node *n)
 {
 	double moved = fmax(s->moved[n->id], 1e-12), third = s->t / 3, steps, steepest = 0;
 
 	if (!n->type.of) {
-		steps = product_steps(n);
-	} else if (steps_of(n, third / moved, &steps, &steepest) && s->rough[n->type.of->id]) {
+		steps = estimate_product(n);
+	} else if (estimate_neurons(n, third / moved, &steps, &steepest)
+	           && s->rough[n->type.of->id]) {
 		s->fixed[n->id] = third / moved;
 		s->kept += third;
 	}
@@ -144,7 +147,7 @@ share_piece(Share *s, const Node *n)
 
 /* From the end to the beginning: what is needed, and how near. */
 static void
-look_at(Share *s, const Node *n)
+take_stock_of(ErrorBudget *s, const Node *n)
 {
 	bool plain = s->plain[n->id], piece = plain && is_piece(n) && n->op != OP_APPROX;
 
@@ -157,7 +160,7 @@ look_at(Share *s, const Node *n)
 			return;
 	}
 	if (piece)
-		share_piece(s, n);
+		take_share(s, n);
 	for (int i = 0; i < n->narg; i++) {
 		const Node *x = n->arg[i];
 		bool through = n->op == OP_APPROX && !n->k;
@@ -173,7 +176,7 @@ look_at(Share *s, const Node *n)
 
 /* x as it is made in this try: as it was, if there is nothing in it to make. */
 static Node *
-made_of(const Share *s, Node *x, bool inside)
+remade(const ErrorBudget *s, Node *x, bool inside)
 {
 	Node *y = inside && x->type.of ? s->step[x->id] : s->made[x->id];
 
@@ -181,36 +184,36 @@ made_of(const Share *s, Node *x, bool inside)
 }
 
 static Node *
-rebuilt(Share *s, Node *n, bool inside)
+with_remade_operands(ErrorBudget *s, Node *n, bool inside)
 {
 	Arena *arena = s->c->arena;
 	Node **arg = NEWS(arena, Node *, n->narg + 1);
 	bool changed = false;
 
 	for (int i = 0; i < n->narg; i++) {
-		arg[i] = made_of(s, n->arg[i], inside);
+		arg[i] = remade(s, n->arg[i], inside);
 		changed |= arg[i] != n->arg[i];
 	}
 	return changed ? mk_like(s->c->g, n, arg) : n;
 }
 
 static void
-make(Share *s, Node *n, double l)
+make_in_try(ErrorBudget *s, Node *n, double l)
 {
 	Node *x = n->narg ? n->arg[0] : NULL;
 	int id = n->id;
 
 	if (n->op == OP_APPROX && !n->k) {
 		if (s->inside[id])
-			s->step[id] = made_of(s, x, true);
+			s->step[id] = remade(s, x, true);
 		if (s->plain[id])
-			s->made[id] = is_kept(s, n) ? n : made_of(s, x, false);
+			s->made[id] = is_kept(s, n) ? n : remade(s, x, false);
 		return;
 	}
 	if (s->inside[id])
-		s->step[id] = rebuilt(s, n, true);
+		s->step[id] = with_remade_operands(s, n, true);
 	if (s->plain[id] && n->type.real)
-		s->made[id] = rebuilt(s, n, n->type.of != NULL);
+		s->made[id] = with_remade_operands(s, n, n->type.of != NULL);
 	Real e = { s->fixed[id] ? s->fixed[id] : l * s->part[id], 0 };
 	if (!e.x)
 		return;
@@ -218,7 +221,7 @@ make(Share *s, Node *n, double l)
 }
 
 static bool
-is_hopeless(const Share *s, double l)
+is_hopeless(const ErrorBudget *s, double l)
 {
 	for (int id = 0; id < s->n; id++) {
 		const Node *n = s->c->g->node[id];
@@ -231,14 +234,14 @@ is_hopeless(const Share *s, double l)
 
 /* The whole, made so; its error is infinite if some part takes too many neurons. */
 static const Form *
-attempt(Share *s, double l, double *error)
+try_scale(ErrorBudget *s, double l, double *error)
 {
 	*error = INFINITY;
 	if (is_hopeless(s, l))
 		return NULL;
 	for (int id = 0; id < s->n; id++)
 		if (s->plain[id] || s->inside[id])
-			make(s, s->c->g->node[id], l);
+			make_in_try(s, s->c->g->node[id], l);
 	const Form *f = real_form(s->c, 1,
 	                          (RealTerm[]){ { map_node(s->c, s->made[s->of->id]), 1 } }, 0);
 	*error = real_error(f);
@@ -248,7 +251,7 @@ attempt(Share *s, double l, double *error)
 }
 
 static double
-take_shares(Share *s)
+take_shares(ErrorBudget *s)
 {
 	double sum = 0;
 
@@ -261,7 +264,7 @@ take_shares(Share *s)
 	s->plain[s->of->id] = true;
 	s->moved[s->of->id] = 1;
 	for (int id = s->n - 1; id >= 0; id--)
-		look_at(s, s->c->g->node[id]);
+		take_stock_of(s, s->c->g->node[id]);
 	for (int id = 0; id < s->n; id++)
 		sum += s->part[id] * s->moved[id];
 	return sum;
@@ -269,12 +272,12 @@ take_shares(Share *s)
 
 /* Takes stock of n; gives what one l stands for in all. */
 static double
-share(Share *s, Circuit *c, const Node *n, double t, bool keep)
+share_tolerance(ErrorBudget *s, Circuit *c, const Node *n, double t, bool keep)
 {
 	int size = n->id + 1;
 
 	arena_free(&s->arena);
-	*s = (Share){ .c = c, .of = n, .n = size, .t = t, .keep = keep };
+	*s = (ErrorBudget){ .c = c, .of = n, .n = size, .t = t, .keep = keep };
 	s->rough = NEWS(&s->arena, bool, size);
 	s->plain = NEWS(&s->arena, bool, size);
 	s->inside = NEWS(&s->arena, bool, size);
@@ -297,14 +300,14 @@ rounded_up(double x)
 }
 
 static const Form *
-search(Share *s, double sum, double *least)
+search_scale(ErrorBudget *s, double sum, double *least)
 {
 	double l = sum > 0 ? 0.9 * fmax(s->t - s->kept, s->t / 8) / sum : 1, last = INFINITY, error;
 	int errors = s->c->diags->nerror, worse = 0;
 
 	*least = INFINITY;
 	for (int i = 0; i < TRIES && s->pieces <= PIECES_MAX; i++) {
-		const Form *f = attempt(s, l, &error);
+		const Form *f = try_scale(s, l, &error);
 		if (error <= s->t || s->c->diags->nerror > errors)
 			return f;
 		*least = fmin(*least, error);
@@ -319,14 +322,14 @@ search(Share *s, double sum, double *least)
 
 /* n to within t; else NULL, and *least is the nearest that was reached. */
 static const Form *
-within(Circuit *c, const Node *n, double t, double *least)
+map_within(Circuit *c, const Node *n, double t, double *least)
 {
-	Share s = { 0 };
-	double sum = share(&s, c, n, t, true);
+	ErrorBudget s = { 0 };
+	double sum = share_tolerance(&s, c, n, t, true);
 
 	if (s.kept > t / 2)
-		sum = share(&s, c, n, t, false);
-	const Form *f = search(&s, sum, least);
+		sum = share_tolerance(&s, c, n, t, false);
+	const Form *f = search_scale(&s, sum, least);
 	if (s.pieces > MANY)
 		*least = INFINITY;
 	arena_free(&s.arena);
@@ -337,21 +340,22 @@ const Form *
 map_approx(Circuit *c, Node *n)
 {
 	double t = n->real[0].x, least;
-	const Form *f = within(c, n, t, &least);
+	const Form *f = map_within(c, n, t, &least);
 
 	for (int i = 0; !f && least < INFINITY && i < TOLERANCES; i++) {
 		t = rounded_up(least);
-		if (!within(c, n, t, &least))
+		if (!map_within(c, n, t, &least))
 			continue;
-		refuse(c, n, "this cannot be computed to within %.3g; to within %.2g it can",
-		       n->real[0].x, t);
+		error_at_node(c, n, "this cannot be computed to within %.3g; to within %.2g it can",
+		              n->real[0].x, t);
 		return NULL;
 	}
 	if (!f)
-		refuse(c, n,
-		       "this cannot be computed to within %.3g: bound what it is made of, or say "
-		       "of its parts how near "
-		       "they must be",
-		       n->real[0].x);
+		error_at_node(
+			c, n,
+			"this cannot be computed to within %.3g: bound what it is made of, or say "
+			"of its parts how near "
+			"they must be",
+			n->real[0].x);
 	return f;
 }

@@ -12,12 +12,12 @@
 
 enum { DEEP = 1000 }; /* of map_node in itself */
 
-typedef const Form *Emit(Circuit *, Node *);
-#define OP(name, nargs, attr, doc) static Emit emit_##name;
+typedef const Form *Emitter(Circuit *, Node *);
+#define OP(name, nargs, attr, doc) static Emitter emit_##name;
 #include "lang/ops.h"
 #undef OP
 
-static Emit *const emits[NUM_OPS] = {
+static Emitter *const emitters[NUM_OPS] = {
 #define OP(name, nargs, attr, doc) emit_##name,
 #include "lang/ops.h"
 #undef OP
@@ -74,7 +74,7 @@ static const Rule *const by_op[NUM_OPS] = {
 };
 
 void
-refuse(Circuit *c, const Node *n, const char *fmt, ...)
+error_at_node(Circuit *c, const Node *n, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -84,7 +84,7 @@ refuse(Circuit *c, const Node *n, const char *fmt, ...)
 }
 
 const Form *
-rather(Circuit *c, const Form *best, const Form *f, const Rule *rule)
+form_better_by(Circuit *c, const Form *best, const Form *f, const Rule *rule)
 {
 	const Form *better = form_better(best, f);
 
@@ -96,7 +96,7 @@ rather(Circuit *c, const Form *best, const Form *f, const Rule *rule)
 /* ---- functions of one stream ---- */
 
 static const Form *
-feature_of(Circuit *c, const Node *n)
+embedded_form(Circuit *c, const Node *n)
 {
 	const Node *root = n->type.root;
 	bool token = root->op == OP_TOKEN;
@@ -111,7 +111,7 @@ feature_of(Circuit *c, const Node *n)
 }
 
 bool
-is_feature(const Node *n)
+is_embedded(const Node *n)
 {
 	const Node *r = n->type.root;
 
@@ -121,14 +121,14 @@ is_feature(const Node *n)
 /* A function of what is read is read itself: f(x[p else d]) is f(x)[p else f(d)],
  * which costs no neuron and no layer where x is a feature. */
 static const Form *
-read_function(Circuit *c, const Node *n)
+read_of_function(Circuit *c, const Node *n)
 {
 	const Node *read = n->type.root, *x = read->arg[0], *d = read->arg[2];
 	const Type *t = &read->type;
 	int64_t span = x->type.hi - x->type.lo + 1;
 
 	if (d->op != OP_CONST || span > SET_MAX
-	    || !(is_feature(x) || (x->type.root && x->type.root != x)))
+	    || !(is_embedded(x) || (x->type.root && x->type.root != x)))
 		return NULL;
 	int64_t *y = arena_alloc(c->arena, sizeof *y * (size_t)span), absent = n->type.lo;
 	for (int i = 0; i < span; i++)
@@ -153,7 +153,7 @@ table_of_root(Circuit *c, Node *n)
 		return NULL;
 	if (t->root->op == OP_SUM)
 		return table_of_sum(c, (Node *)t->root, t->image);
-	const Form *read = t->root->op == OP_READ ? read_function(c, n) : NULL;
+	const Form *read = t->root->op == OP_READ ? read_of_function(c, n) : NULL;
 	if (read && read->ready <= map_node(c, (Node *)t->root)->ready)
 		return read;
 	return form_better(read, staircase(c, map_node(c, (Node *)t->root), t->root->type.nset,
@@ -165,7 +165,7 @@ emit_IF(Circuit *c, Node *n)
 {
 	Node *yes = n->arg[1], *no = n->arg[2];
 
-	if (!is_const(yes) || !is_const(no))
+	if (!is_int_const(yes) || !is_int_const(no))
 		return map_if(c, n);
 	c->made = &by_sum;
 	return form_scale(c, yes->k - no->k, map_node(c, n->arg[0]), no->k);
@@ -182,7 +182,7 @@ emit_CONST(Circuit *c, Node *n)
 static const Form *
 emit_TOKEN(Circuit *c, Node *n)
 {
-	return feature_of(c, n);
+	return embedded_form(c, n);
 }
 
 static const Form *
@@ -226,14 +226,15 @@ product_of_terms(Circuit *c, Node *n)
 static const Form *
 emit_MUL(Circuit *c, Node *n)
 {
-	const Form *f = product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
+	const Form *f = form_product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
 
 	if (!f)
 		f = product_of_terms(c, n);
 	if (!f)
-		refuse(c, n,
-		       "this product has too many values to be made in one step; multiply digit by "
-		       "digit with digits.mul");
+		error_at_node(c, n,
+		              "this product has too many values to be made in one step; multiply "
+		              "digit by "
+		              "digit with digits.mul");
 	return f;
 }
 
@@ -275,7 +276,7 @@ greatest_by_threshold(Circuit *c, Node *n)
 		const Form *none = form_const(c, 0);
 		for (int i = 0; i < n->narg; i++) {
 			Node *less = mk_at(c->g, n, OP_LT, n->arg[i], mk_const(c->g, v[k]), NULL);
-			if (!is_const(less) || !less->k)
+			if (!is_int_const(less) || !less->k)
 				none = form_add(c, 1, none, 1, deficit(c, less, true), 0);
 		}
 		sum = form_add(c, 1, sum, below - v[k], relu(c, form_scale(c, -1, none, 1)),
@@ -295,7 +296,7 @@ emit_MAX(Circuit *c, Node *n)
 	const Form *by_value = n->narg > 2 ? greatest_by_threshold(c, n) : NULL;
 	if (by_value)
 		c->made = &by_threshold;
-	return rather(c, by_value, f, by_op[OP_MAX]);
+	return form_better_by(c, by_value, f, by_op[OP_MAX]);
 }
 
 static const Form *
@@ -320,7 +321,8 @@ emit_EQ(Circuit *c, Node *n)
 static const Form *
 emit_LT(Circuit *c, Node *n)
 {
-	return step(c, form_add(c, 1, map_node(c, n->arg[1]), -1, map_node(c, n->arg[0]), 0), 1);
+	return threshold(c, form_add(c, 1, map_node(c, n->arg[1]), -1, map_node(c, n->arg[0]), 0),
+	                 1);
 }
 
 static const Form *
@@ -368,7 +370,7 @@ emit_TABLE(Circuit *c, Node *n)
 
 /* Element k of the list that PICK chooses from; its default outside. */
 static Node *
-element(const Node *n, int64_t k)
+pick_element(const Node *n, int64_t k)
 {
 	return n->arg[k < 0 || k >= n->narg - 2 ? 1 : k + 2];
 }
@@ -379,7 +381,7 @@ pick_by_flags(Circuit *c, Node *n)
 {
 	const Form *from = map_node(c, n->arg[1]), *sum = from;
 
-	if (!is_feature(n->arg[0]))
+	if (!is_embedded(n->arg[0]))
 		return NULL;
 	for (int k = 0; k < n->narg - 2; k++) {
 		Node *hit = mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, k), NULL);
@@ -402,14 +404,14 @@ pick_telescoped(Circuit *c, Node *n)
 	if (first > last)
 		return map_node(c, n->arg[1]);
 	for (int64_t k = first; k <= last; k++) {
-		f = map_node(c, element(n, k));
+		f = map_node(c, pick_element(n, k));
 		lo = f->lo < lo ? f->lo : lo;
 		hi = f->hi > hi ? f->hi : hi;
 	}
 	int64_t m = hi - lo;
-	sum = before = map_node(c, element(n, first));
+	sum = before = map_node(c, pick_element(n, first));
 	for (int64_t k = first + 1; k <= last; k++, before = f) {
-		f = map_node(c, element(n, k));
+		f = map_node(c, pick_element(n, k));
 		const Form *now = relu(c, form_add(c, m, i, 1, f, -m * k - lo));
 		const Form *then = relu(c, form_add(c, m, i, 1, before, -m * k - lo));
 		sum = form_add(c, 1, sum, 1, form_add(c, 1, now, -1, then, 0), 0);
@@ -460,12 +462,12 @@ emit_PICK(Circuit *c, Node *n)
 
 	if (flags)
 		c->made = &by_flags;
-	const Form *best = rather(c, flags, pick_telescoped(c, n), by_op[OP_PICK]);
+	const Form *best = form_better_by(c, flags, pick_telescoped(c, n), by_op[OP_PICK]);
 	const Form *before = best->ready > deadline(c) ? pick_before_choice(c, n) : NULL;
 	if (!before || before->ready >= best->ready)
 		return best;
 	c->hurried = true;
-	return rather(c, best, before, &by_arms);
+	return form_better_by(c, best, before, &by_arms);
 }
 
 static const Form *
@@ -564,7 +566,7 @@ emit_READ(Circuit *c, Node *n)
 static const Form *
 not_a_number(Circuit *c, Node *n)
 {
-	refuse(c, n, "internal: %s has no value of its own", op_info[n->op].name);
+	error_at_node(c, n, "internal: %s has no value of its own", op_info[n->op].name);
 	return NULL;
 }
 
@@ -603,24 +605,24 @@ emit_THERE(Circuit *c, Node *n)
 
 /* Operators that cost nothing never gain from a table. */
 static bool
-is_affine(const Node *n)
+costs_nothing(const Node *n)
 {
 	return n->op == OP_ADD || n->op == OP_SUB || n->op == OP_NOT || n->op == OP_READ
 	       || n->op == OP_AS
-	       || (n->op == OP_MUL && (is_const(n->arg[0]) || is_const(n->arg[1])));
+	       || (n->op == OP_MUL && (is_int_const(n->arg[0]) || is_int_const(n->arg[1])));
 }
 
 /* Worth a table of several streams, should that be earlier? Not what costs nothing. */
 static bool
-is_joint(const Node *n)
+may_tabulate(const Node *n)
 {
-	return n->op == OP_READ ? !is_const(n->arg[2]) : !is_affine(n) && n->op != OP_SUM;
+	return n->op == OP_READ ? !is_int_const(n->arg[2]) : !costs_nothing(n) && n->op != OP_SUM;
 }
 
 static const Form *
-map_anew(Circuit *c, Node *n)
+map_uncached(Circuit *c, Node *n)
 {
-	if (is_const(n))
+	if (is_int_const(n))
 		return form_const(c, n->k);
 	if (n->op == OP_INPUT)
 		return map_input(c, n);
@@ -630,26 +632,28 @@ map_anew(Circuit *c, Node *n)
 		return emit_INDEX(c, n);
 	if (n->op == OP_NOT) /* the same column, where that is one */
 		return emit_NOT(c, n);
-	if (is_feature(n)) {
+	if (is_embedded(n)) {
 		c->made = n->type.root->op == OP_TOKEN ? &by_token : &by_place;
-		return feature_of(c, n);
+		return embedded_form(c, n);
 	}
 	if (n->op == OP_READ && n->type.nset == 1)
 		return form_const(c, n->type.lo);
 
-	const Form *table = is_affine(n) ? NULL : table_of_root(c, n);
+	const Form *table = costs_nothing(n) ? NULL : table_of_root(c, n);
 	if (table && table->ready <= (map_node(c, (Node *)n->type.root)->ready | 1) + 1
 	    && (n->op == OP_TABLE || n->op == OP_DIV || n->op == OP_MOD)) {
 		c->made = &by_staircase;
 		return table;
 	}
-	const Form *best = rather(c, emits[n->op](c, n), table, &by_staircase);
-	return best && is_joint(n) ? rather(c, best, joint_table(c, n, best), &by_cases) : best;
+	const Form *best = form_better_by(c, emitters[n->op](c, n), table, &by_staircase);
+	return best && may_tabulate(n)
+	               ? form_better_by(c, best, map_truth_table(c, n, best), &by_cases)
+	               : best;
 }
 
 /* A step of a curve, which has no form of its own. */
 static bool
-is_bent(const Node *n)
+is_curve_step(const Node *n)
 {
 	return n->op == OP_CURVE || n->op == OP_TIMES || (n->op == OP_LINEAR && n->type.of);
 }
@@ -658,7 +662,7 @@ is_bent(const Node *n)
  * stack. Some of it n may not ask for; so this is for the deep ones alone. What an
  * APPROX is of it makes anew. */
 static void
-map_below(Circuit *c, Node *n)
+map_operands_first(Circuit *c, Node *n)
 {
 	int top = 0;
 	char *seen = arena_alloc(c->arena, (size_t)n->id + 1);
@@ -670,7 +674,7 @@ map_below(Circuit *c, Node *n)
 		Node *x = stack[top - 1];
 		int i = next[top - 1]++;
 		if (i == x->narg || (x->op == OP_APPROX && !x->k)) {
-			if (--top && !x->two_sided && !is_reference(x->op) && !is_bent(x))
+			if (--top && !x->two_sided && !is_reference(x->op) && !is_curve_step(x))
 				map_node(c, x);
 			continue;
 		}
@@ -703,7 +707,7 @@ map_node(Circuit *c, Node *n)
 
 	if (++c->depth == DEEP) {
 		c->depth = 0;
-		map_below(c, n);
+		map_operands_first(c, n);
 		c->depth = DEEP;
 	}
 	const Node *outer = c->node;
@@ -713,7 +717,7 @@ map_node(Circuit *c, Node *n)
 	c->made = by_op[n->op];
 	if (n->id < c->capnamed && c->named[n->id] >= 0)
 		c->owner = c->named[n->id];
-	const Form *f = map_anew(c, n);
+	const Form *f = map_uncached(c, n);
 	c->rule[n->id] = c->made;
 	c->node = outer;
 	c->made = made;
@@ -727,7 +731,7 @@ map_node(Circuit *c, Node *n)
 }
 
 static const Form *
-place_table(Circuit *c, int first, int step_, int rest)
+affine_place_feature(Circuit *c, int first, int step_, int rest)
 {
 	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)c->places);
 
@@ -763,8 +767,8 @@ map_once(Graph *g, Arena *arena, Diags *diags, const int *latest)
 	find_names(c);
 	int64_t *t = arena_alloc(arena, sizeof *t * (size_t)c->rows);
 	t[c->rows - 1] = 1;
-	c->is_bos = g->ninput ? place_table(c, 0, 0, 1) : token_feature(c, 0, t);
-	c->place = place_table(c, 1, 1, 0);
+	c->is_bos = g->ninput ? affine_place_feature(c, 0, 0, 1) : token_feature(c, 0, t);
+	c->place = affine_place_feature(c, 1, 1, 0);
 	c->offset = arena_alloc(arena, 2 * sizeof *c->offset * (size_t)c->places);
 	c->output = arena_alloc(arena, sizeof *c->output * (size_t)(g->noutput + 1));
 	if (g->emit)

@@ -25,21 +25,21 @@ enum {
 };
 
 /* What is to be made straight: a smooth function, or x * x / 4. */
-typedef struct Curved {
+typedef struct Curve {
 	Smooth *smooth; /* NULL: the square */
 	double lo, hi;  /* where */
 	bool whole;     /* of integers: between two of them there is nothing */
 	double tolerance;
-} Curved;
+} Curve;
 
-typedef struct Line {
+typedef struct RealPolyline {
 	int n, cap;
 	double *x, *y; /* (n) its knots */
 	int base;      /* the knot from which neurons go to the right and to the left */
-} Line;
+} RealPolyline;
 
 static Jet
-jet_on(const Curved *f, Interval x)
+curve_jet(const Curve *f, Interval x)
 {
 	if (f->smooth)
 		return smooth_on(f->smooth, x);
@@ -50,19 +50,19 @@ jet_on(const Curved *f, Interval x)
 }
 
 static double
-value_at(const Curved *f, double x)
+curve_value(const Curve *f, double x)
 {
 	return f->smooth ? smooth_at(f->smooth, x) : x * x / 4;
 }
 
 static Jet
-jet_in_parts(const Curved *f, double a, double b, int parts)
+curve_jet_in_parts(const Curve *f, double a, double b, int parts)
 {
 	Jet all = { 0 };
 
 	for (int i = 0; i < parts; i++) {
 		double to = i + 1 < parts ? a + (b - a) * (i + 1) / parts : b;
-		Jet j = jet_on(f, (Interval){ a + (b - a) * i / parts, to });
+		Jet j = curve_jet(f, (Interval){ a + (b - a) * i / parts, to });
 		all.value = i ? interval_hull(all.value, j.value) : j.value;
 		all.slope = i ? interval_hull(all.slope, j.slope) : j.slope;
 		all.bend = i ? interval_hull(all.bend, j.bend) : j.bend;
@@ -71,7 +71,7 @@ jet_in_parts(const Curved *f, double a, double b, int parts)
 }
 
 static int
-side_of(Interval bend)
+curvature_sign(Interval bend)
 {
 	return bend.lo >= 0 ? 1 : bend.hi <= 0 ? -1 : 0;
 }
@@ -79,16 +79,16 @@ side_of(Interval bend)
 /* May a piece go from a, where it is off by `side` times the tolerance, to b? Then how
  * it is off there: below the curve (1) where that is convex. */
 static bool
-is_near(const Curved *f, double a, double b, int side, int parts, int *next)
+piece_fits(const Curve *f, double a, double b, int side, int parts, int *next)
 {
 	double h = b - a, e = f->tolerance;
-	Jet j = jet_in_parts(f, a, b, parts);
+	Jet j = curve_jet_in_parts(f, a, b, parts);
 	double q = fmin(fmax(fabs(j.bend.lo), fabs(j.bend.hi)) * h * h / 8,
 	                (j.slope.hi - j.slope.lo) * h / 4);
 	/* all that is known where it is as steep as a root at 0 */
 	double width = j.value.hi - j.value.lo;
 
-	*next = side_of(j.bend);
+	*next = curvature_sign(j.bend);
 	if (!*next)
 		return q <= (side ? e / 4 : e) || (!side && width <= e);
 	return q <= (side == *next ? 2 * e
@@ -98,15 +98,15 @@ is_near(const Curved *f, double a, double b, int side, int parts, int *next)
 }
 
 static bool
-may_reach(const Curved *f, double a, double b, int side, int *next)
+can_reach(const Curve *f, double a, double b, int side, int *next)
 {
 	*next = 0;
-	return (f->whole && b - a <= 1) || is_near(f, a, b, side, 1, next)
-	       || is_near(f, a, b, side, PARTS, next);
+	return (f->whole && b - a <= 1) || piece_fits(f, a, b, side, 1, next)
+	       || piece_fits(f, a, b, side, PARTS, next);
 }
 
 static void
-add_knot(Arena *arena, Line *l, double x, double y)
+add_knot(Arena *arena, RealPolyline *l, double x, double y)
 {
 	if (l->n == l->cap) {
 		double *p = l->x, *q = l->y;
@@ -123,7 +123,7 @@ add_knot(Arena *arena, Line *l, double x, double y)
 }
 
 static double
-knot_at(const Curved *f, double a, double h)
+knot_at(const Curve *f, double a, double h)
 {
 	double b = a + h;
 
@@ -135,14 +135,14 @@ knot_at(const Curved *f, double a, double h)
 /* The farthest knot after a, to within some percent; a itself if there is none. `h` is how
  * far the last one was. */
 static double
-next_knot(const Curved *f, double a, int side, double *h)
+next_knot(const Curve *f, double a, int side, double *h)
 {
 	double good = 0, bad = 0;
 	int next;
 
 	for (int i = 0; i < 200; i++) {
 		double b = knot_at(f, a, *h);
-		bool fits = may_reach(f, a, b, side, &next);
+		bool fits = can_reach(f, a, b, side, &next);
 		if (fits)
 			good = *h;
 		else
@@ -160,96 +160,97 @@ next_knot(const Curved *f, double a, int side, double *h)
 
 /* False if it takes too many knots. */
 static bool
-place_knots(Arena *arena, const Curved *f, Line *l)
+place_knots(Arena *arena, const Curve *f, RealPolyline *l)
 {
 	double a = f->lo, h = (f->hi - f->lo) / 16, width = (f->hi - f->lo) * 0x1p-20;
-	int side = side_of(jet_on(f, (Interval){ a, a + width }).bend);
+	int side = curvature_sign(curve_jet(f, (Interval){ a, a + width }).bend);
 
-	*l = (Line){ 0 };
-	add_knot(arena, l, a, value_at(f, a) - side * f->tolerance);
+	*l = (RealPolyline){ 0 };
+	add_knot(arena, l, a, curve_value(f, a) - side * f->tolerance);
 	while (a < f->hi) {
 		double b = next_knot(f, a, side, &h);
 		if (b == a || l->n >= KNOTS_MAX)
 			return false;
-		may_reach(f, a, b, side, &side);
-		add_knot(arena, l, b, value_at(f, b) - side * f->tolerance);
+		can_reach(f, a, b, side, &side);
+		add_knot(arena, l, b, curve_value(f, b) - side * f->tolerance);
 		a = b;
 	}
 	return true;
 }
 
 static double
-slope_after(const Line *l, int i)
+slope_after_knot(const RealPolyline *l, int i)
 {
 	return (l->y[i + 1] - l->y[i]) / (l->x[i + 1] - l->x[i]);
 }
 
 static double
-steepest(const Line *l)
+steepest_slope(const RealPolyline *l)
 {
 	double most = 0;
 
 	for (int i = 0; i + 1 < l->n; i++)
-		most = fmax(most, fabs(slope_after(l, i)));
+		most = fmax(most, fabs(slope_after_knot(l, i)));
 	return most;
 }
 
 /* How the slope changes at a knot, for who comes from the base. */
 static double
-change_at(const Line *l, int i, int base, bool left)
+slope_change(const RealPolyline *l, int i, int base, bool left)
 {
 	if (left)
-		return -slope_after(l, i - 1) + (i < base ? slope_after(l, i) : 0);
-	return slope_after(l, i) - (i > base ? slope_after(l, i - 1) : 0);
+		return -slope_after_knot(l, i - 1) + (i < base ? slope_after_knot(l, i) : 0);
+	return slope_after_knot(l, i) - (i > base ? slope_after_knot(l, i - 1) : 0);
 }
 
 /* The base from which the neurons' terms are smallest: the others round less. */
 static void
-choose_base(Arena *arena, Line *l)
+choose_base(Arena *arena, RealPolyline *l)
 {
 	double *right = NEWS(arena, double, l->n + 1), best = INFINITY, left = 0;
 	int last = l->n - 1;
 
 	for (int i = last - 1; i > 0; i--) /* of all changes from knot i on */
 		right[i] = right[i + 1]
-		           + fabs(slope_after(l, i) - slope_after(l, i - 1))
+		           + fabs(slope_after_knot(l, i) - slope_after_knot(l, i - 1))
 		                     * (l->x[last] - l->x[i]);
 	for (int i = 0; i <= last; i++) {
-		double to_right = i < last ? fabs(slope_after(l, i)) * (l->x[last] - l->x[i])
+		double to_right = i < last ? fabs(slope_after_knot(l, i)) * (l->x[last] - l->x[i])
 		                                     + right[i + 1]
 		                           : 0;
-		double to_left = i > 0 ? fabs(slope_after(l, i - 1)) * (l->x[i] - l->x[0]) + left
+		double to_left = i > 0 ? fabs(slope_after_knot(l, i - 1)) * (l->x[i] - l->x[0])
+		                                 + left
 		                       : 0;
 		if (fmax(to_right, to_left) < best) {
 			best = fmax(to_right, to_left);
 			l->base = i;
 		}
 		if (i > 0 && i < last)
-			left += fabs(slope_after(l, i) - slope_after(l, i - 1))
+			left += fabs(slope_after_knot(l, i) - slope_after_knot(l, i - 1))
 			        * (l->x[i] - l->x[0]);
 	}
 }
 
 /* ---- neurons ---- */
 
-typedef struct Bent {
-	const Line *line;
+typedef struct Bend {
+	const RealPolyline *line;
 	double knot, change;
 	bool left;
 	Atom *atom; /* relu(|change| * (x - knot)) */
 	int sign;
-} Bent;
+} Bend;
 
 typedef struct Bends {
 	int n, cap;
-	Bent *at;
+	Bend *at;
 	double allowed; /* the rounding of all that they read */
 } Bends;
 
 /* What reading x rounds where the neuron is above 0, or about to be: where x is one column
  * that is no farther from its own 0 than the knot is, or the end on the neuron's side. */
 static double
-rounding_near(const Form *x, const Form *in, const Bent *b)
+rounding_near(const Form *x, const Form *in, const Bend *b)
 {
 	const RealSum *r = x->real;
 	double by = fabs(b->change), knot = fabs(b->knot - r->k),
@@ -262,7 +263,7 @@ rounding_near(const Form *x, const Form *in, const Bent *b)
 }
 
 static void
-add_bent(Circuit *c, Bends *b, Bent one, const Form *x)
+add_bend(Circuit *c, Bends *b, Bend one, const Form *x)
 {
 	double by = (one.left ? -1 : 1) * fabs(one.change);
 	const Form *in = real_form(c, 1, (RealTerm[]){ { x, by } }, -by * one.knot),
@@ -271,9 +272,9 @@ add_bent(Circuit *c, Bends *b, Bent one, const Form *x)
 	if (!f->n)
 		return;
 	if (b->n == b->cap) {
-		Bent *old = b->at;
+		Bend *old = b->at;
 		b->cap = 2 * b->cap + 64;
-		b->at = NEWS(c->arena, Bent, b->cap);
+		b->at = NEWS(c->arena, Bend, b->cap);
 		for (int i = 0; i < b->n; i++)
 			b->at[i] = old[i];
 	}
@@ -284,15 +285,16 @@ add_bent(Circuit *c, Bends *b, Bent one, const Form *x)
 
 /* The neurons of sign * line, from its base on; gives its value there. */
 static double
-add_line(Circuit *c, Bends *b, Line *l, int sign, const Form *x)
+add_polyline(Circuit *c, Bends *b, RealPolyline *l, int sign, const Form *x)
 {
 	choose_base(c->arena, l);
 	for (int i = l->base; i + 1 < l->n; i++)
-		add_bent(c, b, (Bent){ l, l->x[i], change_at(l, i, l->base, false), .left = false },
+		add_bend(c, b,
+		         (Bend){ l, l->x[i], slope_change(l, i, l->base, false), .left = false },
 		         x);
 	for (int i = l->base; i > 0; i--)
-		add_bent(c, b, (Bent){ l, l->x[i], change_at(l, i, l->base, true), .left = true },
-		         x);
+		add_bend(c, b,
+		         (Bend){ l, l->x[i], slope_change(l, i, l->base, true), .left = true }, x);
 	for (int i = 0; i < b->n; i++)
 		if (b->at[i].line == l)
 			b->at[i].sign = b->at[i].change > 0 ? sign : -sign;
@@ -301,7 +303,7 @@ add_line(Circuit *c, Bends *b, Line *l, int sign, const Form *x)
 
 /* The sum of some neurons where x is at a knot of their line; those of other lines apart. */
 static Interval
-extent(const Bent *b, int n, const Line *l)
+range_at_knots(const Bend *b, int n, const RealPolyline *l)
 {
 	Interval all = { INFINITY, -INFINITY };
 
@@ -319,7 +321,7 @@ extent(const Bent *b, int n, const Line *l)
 
 /* What these neurons add up to at most: of a line, those to one side of its base. */
 static double
-terms_of(const Bent *b, int n)
+bends_abs_sum(const Bend *b, int n)
 {
 	double side[2] = { 0, 0 }, sum = 0;
 
@@ -336,25 +338,25 @@ terms_of(const Bent *b, int n)
 }
 
 static double
-rounding_in(const Bends *b, int columns)
+rounding_in_columns(const Bends *b, int columns)
 {
 	double sum = 0;
 
 	for (int i = 0; i < columns; i++) {
 		int from = b->n * i / columns, n = b->n * (i + 1) / columns - from;
-		sum += real_rounding(terms_of(b->at + from, n) + b->allowed, n);
+		sum += real_rounding(bends_abs_sum(b->at + from, n) + b->allowed, n);
 	}
 	return sum;
 }
 
 static int
-by_id(const void *p, const void *q)
+by_atom_id(const void *p, const void *q)
 {
 	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
 }
 
 static const Form *
-bundle(Circuit *c, const Bent *b, int n, Bundle known)
+bundle_of_bends(Circuit *c, const Bend *b, int n, Bundle known)
 {
 	Form *f = NEW(c->arena, Form);
 	Term *t = NEWS(c->arena, Term, n + 1);
@@ -364,7 +366,7 @@ bundle(Circuit *c, const Bent *b, int n, Bundle known)
 		t[i] = (Term){ b[i].atom, b[i].sign };
 		known.bos += b[i].sign * b[i].atom->real_bos;
 	}
-	qsort(t, (size_t)n, sizeof *t, by_id);
+	qsort(t, (size_t)n, sizeof *t, by_atom_id);
 	for (int i = 0; i < n; i++) {
 		if (f->n && t[f->n - 1].atom == t[i].atom)
 			t[f->n - 1].c += t[i].c;
@@ -383,7 +385,7 @@ bundle(Circuit *c, const Bent *b, int n, Bundle known)
 
 /* 0 in the place of something, and how far off that is. */
 static const Form *
-blank(Circuit *c, Interval meant, double error)
+blank_form(Circuit *c, Interval meant, double error)
 {
 	Atom a = { .kind = REAL_FEATURE,
 		   .real = true,
@@ -399,32 +401,33 @@ blank(Circuit *c, Interval meant, double error)
 /* All of them, in as many columns as keeps their rounding small beside the tolerance. The
  * first column answers for what all have in common, `error`; `meant` is their sum. */
 static const Form *
-in_columns(Circuit *c, const Bends *b, double tolerance, double error, Interval meant, double k)
+bends_in_columns(Circuit *c, const Bends *b, double tolerance, double error, Interval meant,
+                 double k)
 {
 	int columns = 1;
 
 	if (!b->n)
-		return real_form(c, 1, (RealTerm[]){ { blank(c, meant, error), 1 } }, k);
+		return real_form(c, 1, (RealTerm[]){ { blank_form(c, meant, error), 1 } }, k);
 	while (columns < COLUMNS_MAX && 2 * columns <= b->n
-	       && rounding_in(b, columns) > tolerance / 4)
+	       && rounding_in_columns(b, columns) > tolerance / 4)
 		columns *= 2;
 	RealTerm *t = NEWS(c->arena, RealTerm, columns + 1);
 	for (int i = 0; i < columns; i++) {
-		const Bent *first = b->at + b->n * i / columns;
+		const Bend *first = b->at + b->n * i / columns;
 		int n = (int)(b->at + b->n * (i + 1) / columns - first);
 		Interval r = { 0, 0 };
 		for (int j = 0; j < n && columns > 1; j++) {
 			if (j && first[j].line == first[j - 1].line)
 				continue;
-			Interval one = extent(first, n, first[j].line);
+			Interval one = range_at_knots(first, n, first[j].line);
 			r = (Interval){ r.lo + one.lo, r.hi + one.hi };
 		}
 		if (columns == 1)
 			r = meant;
-		double own = real_rounding(terms_of(first, n) + b->allowed, n);
-		t[i] = (RealTerm){ bundle(c, first, n,
-			                  (Bundle){ r.lo, r.hi, 0,
-			                            own + (i ? 0 : error + b->allowed) }),
+		double own = real_rounding(bends_abs_sum(first, n) + b->allowed, n);
+		t[i] = (RealTerm){ bundle_of_bends(c, first, n,
+			                           (Bundle){ r.lo, r.hi, 0,
+			                                     own + (i ? 0 : error + b->allowed) }),
 			           1 };
 	}
 	return real_form(c, columns, t, k);
@@ -434,16 +437,17 @@ in_columns(Circuit *c, const Bends *b, double tolerance, double error, Interval 
 
 /* In the place of what takes too many neurons: so far off that nobody takes it. */
 static const Form *
-impossible(Circuit *c, const Node *n)
+hopeless_form(Circuit *c, const Node *n)
 {
 	return real_form(
 		c, 1,
-		(RealTerm[]){ { blank(c, (Interval){ node_min(n), node_max(n) }, HOPELESS), 1 } },
+		(RealTerm[]){
+			{ blank_form(c, (Interval){ node_min(n), node_max(n) }, HOPELESS), 1 } },
 		0);
 }
 
 static const Form *
-operand(Circuit *c, Node *n)
+real_operand(Circuit *c, Node *n)
 {
 	const Form *f = real_form(c, 1, (RealTerm[]){ { map_node(c, n), 1 } }, 0);
 
@@ -452,7 +456,7 @@ operand(Circuit *c, Node *n)
 
 /* With a value at <bos> that is in the range, or not far from it. */
 static const Form *
-at_home(Circuit *c, const Form *x, double lo, double hi)
+keep_bos_in_range(Circuit *c, const Form *x, double lo, double hi)
 {
 	double bos = real_bos(x), far = (hi - lo) / 64;
 
@@ -462,32 +466,33 @@ at_home(Circuit *c, const Form *x, double lo, double hi)
 }
 
 static const Form *
-map_function(Circuit *c, Node *n, double tolerance)
+map_curve(Circuit *c, Node *n, double tolerance)
 {
 	Smooth *s = smooth_of(c->arena, n, n->type.of, SMOOTH_STEPS);
 	Node *of = c->g->node[n->type.of->id];
-	const Form *x = operand(c, of);
-	Curved f = { s, x->real->min, x->real->max, !of->type.real, tolerance * (1 - 1e-9) };
-	Line line;
+	const Form *x = real_operand(c, of);
+	Curve f = { s, x->real->min, x->real->max, !of->type.real, tolerance * (1 - 1e-9) };
+	RealPolyline line;
 	Bends b = { 0 };
 
 	if (s && f.lo == f.hi)
 		return real_form(c, 0, NULL, smooth_at(s, f.lo));
 	if (!s || !place_knots(c->arena, &f, &line))
-		return impossible(c, n);
-	double k = add_line(c, &b, &line, 1, at_home(c, x, f.lo, f.hi));
+		return hopeless_form(c, n);
+	double k = add_polyline(c, &b, &line, 1, keep_bos_in_range(c, x, f.lo, f.hi));
 	Interval meant = { INFINITY, -INFINITY };
 	for (int i = 0; i < line.n; i++)
 		meant = interval_hull(
 			meant, (Interval){ line.y[i] - tolerance - k, line.y[i] + tolerance - k });
-	return in_columns(c, &b, tolerance, tolerance + steepest(&line) * x->real->error, meant, k);
+	return bends_in_columns(c, &b, tolerance,
+	                        tolerance + steepest_slope(&line) * x->real->error, meant, k);
 }
 
 const Form *
-real_line(Circuit *c, const Form *f, int n, const double *y)
+real_polyline(Circuit *c, const Form *f, int n, const double *y)
 {
 	const Form *x = real_form(c, 1, (RealTerm[]){ { f, 1 } }, 0);
-	Line l = { 0 };
+	RealPolyline l = { 0 };
 	Bends b = { 0 };
 	Interval meant = { y[0], y[0] };
 
@@ -498,16 +503,16 @@ real_line(Circuit *c, const Form *f, int n, const double *y)
 	}
 	if (l.n > KNOTS_MAX)
 		return NULL;
-	double k = add_line(c, &b, &l, 1, at_home(c, x, x->real->min, x->real->max));
-	return in_columns(c, &b, (meant.hi - meant.lo) * 0x1p-16, 0,
-	                  (Interval){ meant.lo - k, meant.hi - k }, k);
+	double k = add_polyline(c, &b, &l, 1, keep_bos_in_range(c, x, x->real->min, x->real->max));
+	return bends_in_columns(c, &b, (meant.hi - meant.lo) * 0x1p-16, 0,
+	                        (Interval){ meant.lo - k, meant.hi - k }, k);
 }
 
 /* ---- a product ---- */
 
 /* From where its distance is counted: from 0, unless that is far. */
 static double
-center(const Form *x)
+range_center(const Form *x)
 {
 	double middle = (x->real->min + x->real->max) / 2, half = (x->real->max - x->real->min) / 2;
 
@@ -515,7 +520,7 @@ center(const Form *x)
 }
 
 static double
-most(Interval x)
+interval_max_abs(Interval x)
 {
 	return fmax(fabs(x.lo), fabs(x.hi));
 }
@@ -528,7 +533,7 @@ exact_product(Circuit *c, const Node *n, const Form *x, const Form *y, double to
 
 	if (n->arg[0]->type.real || n->arg[1]->type.real || wx + wy > sqrt(wx * wy / tolerance))
 		return NULL;
-	const Form *f = product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
+	const Form *f = form_product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
 	return f ? real_form(c, 1, (RealTerm[]){ { f, 1 } }, 0) : NULL;
 }
 
@@ -537,8 +542,8 @@ exact_product(Circuit *c, const Node *n, const Form *x, const Form *y, double to
 static const Form *
 map_product(Circuit *c, Node *n, double tolerance)
 {
-	const Form *x = operand(c, n->arg[0]), *y = operand(c, n->arg[1]);
-	double p = center(x), q = center(y), ex = x->real->error, ey = y->real->error;
+	const Form *x = real_operand(c, n->arg[0]), *y = real_operand(c, n->arg[1]);
+	double p = range_center(x), q = range_center(y), ex = x->real->error, ey = y->real->error;
 	Interval dx = { x->real->min - p, x->real->max - p },
 		 dy = { y->real->min - q, y->real->max - q };
 	const Form *linear = real_form(c, 2, (RealTerm[]){ { x, q }, { y, p } }, -p * q);
@@ -554,26 +559,26 @@ map_product(Circuit *c, Node *n, double tolerance)
 		return exact;
 	a = exp2(round(log2(wy / wx) / 2));
 	double spread = a * ex + ey / a, k = 0, sign[2] = { 1, -1 };
-	Line line[2];
+	RealPolyline line[2];
 	Bends b = { 0 };
 	for (int i = 0; i < 2; i++) {
 		double other[2] = { sign[i] * dy.lo / a, sign[i] * dy.hi / a };
 		double lo = a * dx.lo + fmin(other[0], other[1]),
 		       hi = a * dx.hi + fmax(other[0], other[1]);
-		Curved f = { NULL, lo - spread, hi + spread, false, tolerance / 2 * (1 - 1e-9) };
+		Curve f = { NULL, lo - spread, hi + spread, false, tolerance / 2 * (1 - 1e-9) };
 		const Form *s = real_form(c, 2, (RealTerm[]){ { x, a }, { y, sign[i] / a } },
 		                          -a * p - sign[i] * q / a);
 		if (!place_knots(c->arena, &f, &line[i]))
-			return impossible(c, n);
-		k += add_line(c, &b, &line[i], (int)sign[i], at_home(c, s, lo, hi));
+			return hopeless_form(c, n);
+		k += add_polyline(c, &b, &line[i], (int)sign[i], keep_bos_in_range(c, s, lo, hi));
 	}
 	Interval meant = interval_product(dx, dy);
 	meant = (Interval){ meant.lo - k, meant.hi - k };
-	double error = tolerance + most(dx) * ey + most(dy) * ex + ex * ey;
-	return real_form(
-		c, 2,
-		(RealTerm[]){ { in_columns(c, &b, tolerance, error, meant, k), 1 }, { linear, 1 } },
-		0);
+	double error = tolerance + interval_max_abs(dx) * ey + interval_max_abs(dy) * ex + ex * ey;
+	return real_form(c, 2,
+	                 (RealTerm[]){ { bends_in_columns(c, &b, tolerance, error, meant, k), 1 },
+	                               { linear, 1 } },
+	                 0);
 }
 
 const Form *
@@ -582,12 +587,13 @@ map_piece(Circuit *c, Node *n, double tolerance)
 	double largest = fmax(-node_min(n), node_max(n));
 
 	if (largest >= LARGEST) {
-		refuse(c, n,
-		       "this can reach %.3g, more than the %d that a column of a 32-bit float "
-		       "bears; "
-		       "bound what it is made of, with min or max",
-		       largest, LARGEST);
+		error_at_node(
+			c, n,
+			"this can reach %.3g, more than the %d that a column of a 32-bit float "
+			"bears; "
+			"bound what it is made of, with min or max",
+			largest, LARGEST);
 		return NULL;
 	}
-	return n->type.of ? map_function(c, n, tolerance) : map_product(c, n, tolerance);
+	return n->type.of ? map_curve(c, n, tolerance) : map_product(c, n, tolerance);
 }

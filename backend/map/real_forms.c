@@ -29,14 +29,14 @@
 static const double one_rounding = 0x1p-24;
 
 static double
-larger(double a, double b)
+larger_double(double a, double b)
 {
 	return a > b ? a : b;
 }
 
 /* What is known of a term, be it a bundle, a real atom or a form of integers. */
 static Bundle
-part_of(const Form *f)
+term_range(const Form *f)
 {
 	if (f->bundle)
 		return *f->bundle;
@@ -52,24 +52,24 @@ real_bos(const Form *f)
 	double v = f->real->k;
 
 	for (int i = 0; i < f->real->n; i++)
-		v += f->real->term[i].c * part_of(f->real->term[i].f).bos;
+		v += f->real->term[i].c * term_range(f->real->term[i].f).bos;
 	return v;
 }
 
 /* ---- sums ---- */
 
-typedef struct Sum {
+typedef struct RealSumBuilder {
 	int n, cap;
 	RealTerm *term;
 	double k;
-} Sum;
+} RealSumBuilder;
 
 static void
-add_term(Circuit *c, Sum *s, const Form *f, double by)
+add_real_term(Circuit *c, RealSumBuilder *s, const Form *f, double by)
 {
 	if (f->real) {
 		for (int i = 0; i < f->real->n; i++)
-			add_term(c, s, f->real->term[i].f, by * f->real->term[i].c);
+			add_real_term(c, s, f->real->term[i].f, by * f->real->term[i].c);
 		s->k += by * f->real->k;
 		return;
 	}
@@ -105,7 +105,7 @@ list_atoms(Circuit *c, Form *f)
 	for (int i = 0; i < f->real->n; i++)
 		for (int j = 0; j < f->real->term[i].f->n; j++)
 			t[n++] = (Term){ f->real->term[i].f->term[j].atom, 1 };
-	sort_terms(t, n);
+	sort_by_atom(t, n);
 	for (int i = 0; i < n; i++)
 		if (!f->n || t[f->n - 1].atom != t[i].atom)
 			t[f->n++] = t[i];
@@ -129,23 +129,23 @@ form_of_sum(Circuit *c, const RealSum *sum)
 const Form *
 real_form(Circuit *c, int n, const RealTerm *term, double k)
 {
-	Sum s = { .k = k };
+	RealSumBuilder s = { .k = k };
 	RealSum *r = NEW(c->arena, RealSum);
 	int m = 0;
 
 	for (int i = 0; i < n; i++)
-		add_term(c, &s, term[i].f, term[i].c);
+		add_real_term(c, &s, term[i].f, term[i].c);
 	*r = (RealSum){ 0, s.term, s.k, s.k, s.k, 0 };
 	double most = fabs(s.k);
 	for (int i = 0; i < s.n; i++) {
 		const RealTerm *t = &s.term[i];
 		if (t->c == 0)
 			continue;
-		Bundle p = part_of(t->f);
+		Bundle p = term_range(t->f);
 		r->min += t->c > 0 ? t->c * p.min : t->c * p.max;
 		r->max += t->c > 0 ? t->c * p.max : t->c * p.min;
 		r->error += fabs(t->c) * p.error;
-		most += fabs(t->c) * larger(fabs(p.min), fabs(p.max));
+		most += fabs(t->c) * larger_double(fabs(p.min), fabs(p.max));
 		s.term[m++] = *t;
 	}
 	r->n = m;
@@ -162,8 +162,8 @@ real_within(Circuit *c, const Form *f, double min, double max)
 	if (min <= f->real->min && f->real->max <= max)
 		return f;
 	*r = *f->real;
-	r->min = larger(min, r->min);
-	r->max = -larger(-max, -r->max);
+	r->min = larger_double(min, r->min);
+	r->max = -larger_double(-max, -r->max);
 	*g = *f;
 	g->real = r;
 	g->lo = (int64_t)floor(r->min);
@@ -172,22 +172,22 @@ real_within(Circuit *c, const Form *f, double min, double max)
 }
 
 double
-real_most(const Form *f)
+real_max_abs(const Form *f)
 {
-	Bundle p = part_of(f);
+	Bundle p = term_range(f);
 
-	return larger(larger(fabs(p.min), fabs(p.max)), fabs(p.bos)) + p.error;
+	return larger_double(larger_double(fabs(p.min), fabs(p.max)), fabs(p.bos)) + p.error;
 }
 
 /* The sum of the absolute values of a reader's terms, and how many they are. */
 static double
-terms_of(const RealSum *r, int *n)
+reader_abs_sum(const RealSum *r, int *n)
 {
 	double sum = fabs(r->k);
 
 	*n = 1 + r->n;
 	for (int i = 0; i < r->n; i++)
-		sum += fabs(r->term[i].c) * real_most(r->term[i].f);
+		sum += fabs(r->term[i].c) * real_max_abs(r->term[i].f);
 	return sum;
 }
 
@@ -201,7 +201,7 @@ double
 real_allowed(const Form *f)
 {
 	int n;
-	double sum = terms_of(f->real, &n);
+	double sum = reader_abs_sum(f->real, &n);
 
 	return real_rounding(sum, n);
 }
@@ -243,7 +243,7 @@ real_atom(AtomKind kind, double min, double max, double bos, double error)
 }
 
 static const Form *
-of_atom(Circuit *c, Atom a)
+real_form_of_atom(Circuit *c, Atom a)
 {
 	return real_form(c, 1, (RealTerm[]){ { form_atom(c, atom_intern(c, a)), 1 } }, 0);
 }
@@ -256,10 +256,11 @@ real_neuron(Circuit *c, const Form *f)
 	if (r->max <= 0)
 		return real_form(c, 0, NULL, 0);
 	double bos = real_bos(f);
-	Atom a = real_atom(NEURON, larger(r->min, 0), r->max, larger(bos, 0), real_error(f));
+	Atom a = real_atom(NEURON, larger_double(r->min, 0), r->max, larger_double(bos, 0),
+	                   real_error(f));
 	a.in = f;
 	a.ready = (f->ready | 1) + 1;
-	return of_atom(c, a);
+	return real_form_of_atom(c, a);
 }
 
 /* A column of the token table or of the position table. */
@@ -270,42 +271,42 @@ real_feature(Circuit *c, const double *table, bool by_place, int first, int n)
 	       most = fabs(bos);
 
 	for (int i = first; i < first + n; i++) {
-		min = -larger(-min, -table[i]);
-		max = larger(max, table[i]);
+		min = -larger_double(-min, -table[i]);
+		max = larger_double(max, table[i]);
 	}
-	most = larger(most, larger(fabs(min), fabs(max)));
+	most = larger_double(most, larger_double(fabs(min), fabs(max)));
 	Atom a = real_atom(REAL_FEATURE, min, max, bos, most * one_rounding);
 	a.reals = table;
 	a.by_place = by_place;
-	return of_atom(c, a);
+	return real_form_of_atom(c, a);
 }
 
 const Form *
-real_there(Circuit *c, const Select *s, const Form *f, double absent)
+real_head_value(Circuit *c, const Lookup *s, const Form *f, double absent)
 {
 	f = real_set_bos(c, f, absent);
 	const RealSum *r = f->real;
 	if (!f->n)
 		return f;
-	Atom a = real_atom(VALUE, -larger(-r->min, -absent), larger(r->max, absent), absent,
-	                   real_error(f));
-	return real_form(c, 1, (RealTerm[]){ { value_of(c, s, f, a), 1 } }, 0);
+	Atom a = real_atom(VALUE, -larger_double(-r->min, -absent), larger_double(r->max, absent),
+	                   absent, real_error(f));
+	return real_form(c, 1, (RealTerm[]){ { head_atom(c, s, f, a), 1 } }, 0);
 }
 
 /* The mean over what a head selects with equal weights. Of nothing, <bos> has weight 1. */
 static const Form *
-real_mean(Circuit *c, const Select *s, const Form *f, double none)
+real_mean(Circuit *c, const Lookup *s, const Form *f, double none)
 {
 	double rounding = (c->places + 8) * one_rounding
-	                  * larger(fabs(f->real->min), fabs(f->real->max));
+	                  * larger_double(fabs(f->real->min), fabs(f->real->max));
 
 	f = real_set_bos(c, f, none);
 	if (!f->n)
 		return f;
-	double min = -larger(-f->real->min, -none), max = larger(f->real->max, none);
+	double min = -larger_double(-f->real->min, -none), max = larger_double(f->real->max, none);
 	double error = real_error(f) + rounding;
 	Atom a = real_atom(VALUE, min, max, none, error);
-	return real_form(c, 1, (RealTerm[]){ { value_of(c, s, f, a), 1 } }, 0);
+	return real_form(c, 1, (RealTerm[]){ { head_atom(c, s, f, a), 1 } }, 0);
 }
 
 /* ---- gates ---- */
@@ -314,7 +315,7 @@ real_mean(Circuit *c, const Select *s, const Form *f, double none)
 static const Form *
 gate_above(Circuit *c, const Form *d, const Form *f, double by)
 {
-	double most = larger(by > 0 ? f->real->max : -f->real->min, 0);
+	double most = larger_double(by > 0 ? f->real->max : -f->real->min, 0);
 	double m = exp2(ceil(log2(most + 4 * real_error(f) + 0x1p-20)) + 1);
 
 	return real_neuron(c, real_form(c, 2, (RealTerm[]){ { f, by }, { d, -m } }, 0));
@@ -332,7 +333,7 @@ real_gate(Circuit *c, const Form *d, const Form *f)
 	const Form *plus = gate_above(c, d, f, 1), *minus = gate_above(c, d, f, -1);
 	const Form *g = real_form(
 		c, 2, (RealTerm[]){ { plus, r->max > 0 }, { minus, -(double)(r->min < 0) } }, 0);
-	return real_within(c, g, -larger(-r->min, 0), larger(r->max, 0));
+	return real_within(c, g, -larger_double(-r->min, 0), larger_double(r->max, 0));
 }
 
 /* ---- operators ---- */
@@ -348,7 +349,7 @@ map_linear(Circuit *c, Node *n)
 }
 
 static const Form *
-map_choice(Circuit *c, Node *n)
+map_real_if(Circuit *c, Node *n)
 {
 	const Form *yes = map_node(c, n->arg[1]), *no = map_node(c, n->arg[2]);
 	const Form *over = real_form(c, 2, (RealTerm[]){ { yes, 1 }, { no, -1 } }, 0);
@@ -359,7 +360,7 @@ map_choice(Circuit *c, Node *n)
 
 /* Each element but for its distance from the default, where the index is its number. */
 static const Form *
-map_index(Circuit *c, Node *n)
+map_real_pick(Circuit *c, Node *n)
 {
 	const Form *from = map_node(c, n->arg[1]), *sum = from;
 
@@ -383,8 +384,8 @@ values_by_step(Circuit *c, Node *n, const Form *f)
 	for (int64_t v = f->lo + 1; v <= f->hi; v++) {
 		double rise = n->real[v - n->k].x - n->real[v - 1 - n->k].x;
 		if (rise != 0)
-			sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { step(c, f, v), rise } },
-			                0);
+			sum = real_form(
+				c, 2, (RealTerm[]){ { sum, 1 }, { threshold(c, f, v), rise } }, 0);
 	}
 	return sum;
 }
@@ -401,9 +402,9 @@ values_in_line(Circuit *c, Node *n, const Form *f)
 
 	for (int64_t i = 0; i < size; i++) {
 		y[i] = n->real[f->lo + i - n->k].x;
-		most = larger(most, fabs(y[i]));
+		most = larger_double(most, fabs(y[i]));
 	}
-	const Form *line = size > FEW_STEPS ? real_line(c, f, (int)size, y) : NULL;
+	const Form *line = size > FEW_STEPS ? real_polyline(c, f, (int)size, y) : NULL;
 	double error = line ? real_error(line) : 0;
 	bool fine = error < 0x1p-16 * most && (!grid || error < 0x1p-6 / (double)grid);
 	return fine ? line : NULL;
@@ -432,7 +433,7 @@ map_values(Circuit *c, Node *n)
 }
 
 static Node *
-mean_of(Circuit *c, const Node *n, Node *e, Real none)
+make_mean(Circuit *c, const Node *n, Node *e, Real none)
 {
 	return mk_reals(c->g, OP_MEAN, n->span, n->file, 2, (Node *[]){ e, n->arg[1] }, 0, &none,
 	                1);
@@ -450,7 +451,7 @@ enum { MAX_CASES = 64 }; /* of a sum, whose terms may have fewer */
 /* The mean of a sum is the sum of means, the first of which has what there is if nothing
  * is selected. NULL if it is no sum, or of terms that are all mixed and have few cases together. */
 static const Form *
-mean_of_terms(Circuit *c, Node *n, int rows)
+mean_by_terms(Circuit *c, Node *n, int rows)
 {
 	Node *e = n->arg[0];
 	bool sum = e->op == OP_ADD || e->op == OP_SUB, mixed = true;
@@ -464,7 +465,7 @@ mean_of_terms(Circuit *c, Node *n, int rows)
 		return NULL;
 	for (int i = 0; i < e->narg; i++) {
 		double by = !sum ? e->real[i].x : i && e->op == OP_SUB ? -1 : 1;
-		t[i] = (RealTerm){ map_node(c, mean_of(c, n, e->arg[i], (Real){ 0, 1 })), by };
+		t[i] = (RealTerm){ map_node(c, make_mean(c, n, e->arg[i], (Real){ 0, 1 })), by };
 	}
 	const Form *all = real_form(c, e->narg, t, 0);
 	if (n->real[0].x == 0)
@@ -480,18 +481,18 @@ mean_of_terms(Circuit *c, Node *n, int rows)
 static const Form *
 mean_by_case(Circuit *c, Node *n)
 {
-	Product *row;
+	BilinearTerm *row;
 	int rows = rows_here(c, n->arg[0], &row);
-	const Form *sum = mean_of_terms(c, n, rows);
+	const Form *sum = mean_by_terms(c, n, rows);
 
 	if (sum)
 		return sum;
 	if (!rows)
-		refuse_apart(c, n, "mean");
+		refuse_bilinear(c, n, "mean");
 	sum = real_form(c, 0, NULL, 0);
 	for (int i = 0; i < rows; i++) {
 		Node *there = mk_at(c->g, n, OP_THERE, row[i].there, NULL, NULL),
-		     *mean = mean_of(c, n, there, n->real[0]);
+		     *mean = make_mean(c, n, there, n->real[0]);
 		const Form *one = real_gate(c, deficit(c, row[i].here, true), map_node(c, mean));
 		sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { one, 1 } }, 0);
 	}
@@ -523,7 +524,7 @@ map_mean(Circuit *c, Node *n)
 		return mean_of_here(c, n);
 	if (c->places > ROWS_MAX && (other = one_behind(c->g, n)))
 		return map_node(c, other);
-	const Select *s = select_mean(c, n);
+	const Lookup *s = lookup_for_mean(c, n);
 	if (!s)
 		return NULL;
 	const Form *e = map_node(c, replace_there(c->g, n->arg[0], NULL));
@@ -541,16 +542,18 @@ map_input(Circuit *c, Node *n)
 		return form_atom(c, atom_intern(c, a));
 	a = real_atom(INPUT_FEATURE, t->min, t->max, 0, 0);
 	a.input = (int)n->k;
-	return of_atom(c, a);
+	return real_form_of_atom(c, a);
 }
 
 double
-most_in_all(const Form *f)
+value_max_abs(const Form *f)
 {
 	if (f->real)
-		return larger(larger(fabs(f->real->min), fabs(f->real->max)), fabs(real_bos(f)))
+		return larger_double(larger_double(fabs(f->real->min), fabs(f->real->max)),
+		                     fabs(real_bos(f)))
 		       + f->real->error;
-	return larger(larger(fabs((double)f->lo), fabs((double)f->hi)), fabs((double)form_bos(f)));
+	return larger_double(larger_double(fabs((double)f->lo), fabs((double)f->hi)),
+	                     fabs((double)form_bos(f)));
 }
 
 /* Scores off by e make each weight, and so the mean, off by a factor of exp(2e). Beside
@@ -559,22 +562,23 @@ static const Form *
 map_attend(Circuit *c, Node *n)
 {
 	double score;
-	const Select *s = select_attend(c, n, &score);
+	const Lookup *s = lookup_for_attend(c, n, &score);
 	if (!(score < 1)) {
-		refuse(c, n,
-		       "what is read here cannot be bounded: the scores are computed to within "
-		       "%.2g only",
-		       score);
+		error_at_node(
+			c, n,
+			"what is read here cannot be bounded: the scores are computed to within "
+			"%.2g only",
+			score);
 		return NULL;
 	}
 	const Form *v = real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0);
-	double most = larger(fabs(v->real->min), fabs(v->real->max));
+	double most = larger_double(fabs(v->real->min), fabs(v->real->max));
 	double error = real_error(v) + most * (expm1(2 * score) + (c->places + 16) * one_rounding);
 
 	if (!v->n)
 		return v;
 	Atom a = real_atom(VALUE, v->real->min, v->real->max, real_bos(v), error);
-	return real_form(c, 1, (RealTerm[]){ { value_of(c, s, v, a), 1 } }, 0);
+	return real_form(c, 1, (RealTerm[]){ { head_atom(c, s, v, a), 1 } }, 0);
 }
 
 const Form *
@@ -588,8 +592,8 @@ map_real(Circuit *c, Node *n)
 		return real_neuron(
 			c, real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0));
 	case OP_MEAN: return map_mean(c, n);
-	case OP_IF: return map_choice(c, n);
-	case OP_PICK: return map_index(c, n);
+	case OP_IF: return map_real_if(c, n);
+	case OP_PICK: return map_real_pick(c, n);
 	case OP_READ: return map_read(c, n);
 	case OP_ATTEND: return map_attend(c, n);
 	case OP_APPROX:
@@ -597,7 +601,8 @@ map_real(Circuit *c, Node *n)
 		                                   : map_approx(c, n);
 	case OP_CURVE:
 	case OP_TIMES:
-		refuse(c, n, "nothing says how near this must be: it stands outside of APPROX");
+		error_at_node(c, n,
+		              "nothing says how near this must be: it stands outside of APPROX");
 		return NULL;
 	default: abort(); /* no other operator is real */
 	}
@@ -612,18 +617,20 @@ map_above(Circuit *c, Node *n)
 	int64_t grid = real_grid(&n->arg[0]->type);
 
 	if (!grid) {
-		refuse(c, n,
-		       "this comparison cannot be proved: the real has no known steps, so it may "
-		       "be as near to the bound as you like");
+		error_at_node(
+			c, n,
+			"this comparison cannot be proved: the real has no known steps, so it may "
+			"be as near to the bound as you like");
 		return NULL;
 	}
 	double half = 0.5 / (double)grid;
 	double error = real_error(real_form(c, 1, (RealTerm[]){ { x, -1 } }, half));
 	if (error >= half) {
-		refuse(c, n,
-		       "this comparison cannot be proved: the real is computed to within %.2g, but "
-		       "its values may be %.2g apart from the bound",
-		       error, 2 * half);
+		error_at_node(c, n,
+		              "this comparison cannot be proved: the real is computed to within "
+		              "%.2g, but "
+		              "its values may be %.2g apart from the bound",
+		              error, 2 * half);
 		return NULL;
 	}
 	const Form *in;
@@ -634,11 +641,12 @@ map_above(Circuit *c, Node *n)
 	}
 	if (in->real->max <= 0) /* what x is made of knows more than its type */
 		return form_const(c, 1);
-	Atom a = real_atom(NEURON, larger(in->real->min, 0), in->real->max, 0, real_error(in));
+	Atom a = real_atom(NEURON, larger_double(in->real->min, 0), in->real->max, 0,
+	                   real_error(in));
 	a.in = in;
 	a.lo = a.bos = 0;
 	a.ready = (in->ready | 1) + 1;
-	return snap(c, form_atom(c, atom_intern(c, a)));
+	return exact_flag(c, form_atom(c, atom_intern(c, a)));
 }
 
 enum { MAX_FLOORS = 1024 };
@@ -651,10 +659,11 @@ map_floor(Circuit *c, Node *n)
 	const Form *sum = form_const(c, hi);
 
 	if (hi - lo > MAX_FLOORS) {
-		refuse(c, n,
-		       "this can be rounded to %lld integers, more than the %d that one layer "
-		       "tells apart",
-		       (long long)(hi - lo + 1), MAX_FLOORS);
+		error_at_node(
+			c, n,
+			"this can be rounded to %lld integers, more than the %d that one layer "
+			"tells apart",
+			(long long)(hi - lo + 1), MAX_FLOORS);
 		return NULL;
 	}
 	for (int64_t k = lo + 1; k <= hi; k++) {

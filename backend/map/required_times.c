@@ -13,7 +13,7 @@ deadline(const Circuit *c)
 }
 
 static int
-ready_of(const Circuit *c, const Node *n, const int *ready)
+node_ready(const Circuit *c, const Node *n, const int *ready)
 {
 	const Form *f = n->id < c->capform ? c->form[n->id] : NULL;
 	int last = 0;
@@ -26,7 +26,7 @@ ready_of(const Circuit *c, const Node *n, const int *ready)
 }
 
 static void
-due(int *latest, const Node *n, int state)
+require_by(int *latest, const Node *n, int state)
 {
 	if (state < latest[n->id])
 		latest[n->id] = state;
@@ -41,7 +41,7 @@ latest_states(const Circuit *c, int depth)
 	    *latest = ready + g->nnode;
 
 	for (int i = 0; i < g->nnode; i++) {
-		ready[i] = ready_of(c, g->node[i], ready);
+		ready[i] = node_ready(c, g->node[i], ready);
 		latest[i] = depth;
 	}
 	for (int i = g->nnode - 1; i >= 0; i--) {
@@ -51,15 +51,15 @@ latest_states(const Circuit *c, int depth)
 			before = ready[n->arg[k]->id] > before ? ready[n->arg[k]->id] : before;
 		int state = latest[i] - (ready[i] - before);
 		for (int k = 0; k < n->narg; k++)
-			due(latest, n->arg[k], state);
+			require_by(latest, n->arg[k], state);
 		if (root && root != n)
-			due(latest, root, state);
+			require_by(latest, root, state);
 	}
 	return latest;
 }
 
 static int
-depth_of(const Circuit *c)
+circuit_depth(const Circuit *c)
 {
 	int depth = 0;
 
@@ -79,7 +79,7 @@ map(Graph *g, Arena *arena, Diags *diags)
 
 	if (diags->nerror || !hurried->hurried)
 		return hurried;
-	int depth = depth_of(hurried);
+	int depth = circuit_depth(hurried);
 	Circuit *c = map_once(g, arena, diags, latest_states(hurried, depth));
-	return depth_of(c) <= depth ? c : hurried;
+	return circuit_depth(c) <= depth ? c : hurried;
 }

@@ -85,7 +85,7 @@ deficit(Circuit *c, Node *n, bool want)
 
 	const Form *f = map_node(c, n);
 	const Form *best = want ? form_scale(c, -1, f, 1) : f;
-	if (form_is_const(f) || is_feature(n))
+	if (form_is_const(f) || is_embedded(n))
 		return best;
 	best = deficit_end(c, best, n, want);
 	if (n->op == (want ? OP_AND : OP_OR))
@@ -120,30 +120,31 @@ count_leaves(const Node *n, int depth)
 }
 
 static void
-collect(Circuit *c, Node *n, const Form *d, int depth, Leaves *out)
+collect_leaves(Circuit *c, Node *n, const Form *d, int depth, Leaves *out)
 {
 	if (n->op != OP_IF || depth >= 8) {
 		out->at[out->n++] = (Leaf){ d, n };
 		return;
 	}
-	collect(c, n->arg[1], form_add(c, 1, d, 1, deficit(c, n->arg[0], true), 0), depth + 1, out);
-	collect(c, n->arg[2], form_add(c, 1, d, 1, deficit(c, n->arg[0], false), 0), depth + 1,
-	        out);
+	collect_leaves(c, n->arg[1], form_add(c, 1, d, 1, deficit(c, n->arg[0], true), 0),
+	               depth + 1, out);
+	collect_leaves(c, n->arg[2], form_add(c, 1, d, 1, deficit(c, n->arg[0], false), 0),
+	               depth + 1, out);
 }
 
 /* Every leaf but the last gated on its distance from the base, the last leaf or a
  * constant one. */
 static const Form *
-choose(Circuit *c, Node *n)
+choose_by_leaves(Circuit *c, Node *n)
 {
 	Leaves leaves = { 0 };
 	int base = -1;
 
 	if (count_leaves(n, 0) > MAX_LEAVES)
 		return NULL;
-	collect(c, n, form_const(c, 0), 0, &leaves);
+	collect_leaves(c, n, form_const(c, 0), 0, &leaves);
 	for (int i = 0; i < leaves.n; i++)
-		if (is_const(leaves.at[i].value))
+		if (is_int_const(leaves.at[i].value))
 			base = i;
 	if (base < 0)
 		base = leaves.n - 1;
@@ -166,7 +167,7 @@ gate_by_sign(Circuit *c, const Form *w, const Form *y)
 		return w->lo >= 1 ? y : form_const(c, 0);
 	if (y->lo < 0)
 		return form_add(c, 1, gate_by_sign(c, w, form_scale(c, 1, y, -y->lo)), y->lo,
-		                step(c, w, 1), 0);
+		                threshold(c, w, 1), 0);
 	int64_t m = y->hi;
 	if (!m)
 		return y;
@@ -190,7 +191,7 @@ choose_by_difference(Circuit *c, Node *n)
 	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
 	const Form *w = form_add(c, 1, map_node(c, cond->arg[1]), -1, map_node(c, cond->arg[0]), 0);
 	double m = (double)(over->hi - (over->lo < 0 ? over->lo : 0));
-	if (form_is_const(over) || m * (form_terms(w) + fabs((double)w->k) + 2) >= EXACT_MAX)
+	if (form_is_const(over) || m * (form_abs_sum(w) + fabs((double)w->k) + 2) >= EXACT_MAX)
 		return NULL; /* a step first, then a gate: a layer more, and exact */
 	const Form *g = gate_by_sign(c, cond->op == OP_LT ? w : form_scale(c, 1, w, 1), over);
 	if (cond->op == OP_EQ)
@@ -200,14 +201,14 @@ choose_by_difference(Circuit *c, Node *n)
 
 /* A choice around a read, should it be earlier as a read. */
 static const Form *
-as_read(Circuit *c, Node *n, const Form *best)
+choose_by_read(Circuit *c, Node *n, const Form *best)
 {
 	Node *read[2] = { masked_read(c->g, n), searched_if(c->g, n) };
 
 	for (int i = 0; i < 2; i++) {
 		const Form *f = read[i] ? map_node(c, read[i]) : NULL;
 		if (f && f->ready < best->ready)
-			best = rather(c, best, f, &by_read);
+			best = form_better_by(c, best, f, &by_read);
 	}
 	return best;
 }
@@ -219,14 +220,14 @@ map_if(Circuit *c, Node *n)
 
 	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
 	const Form *best = form_add(c, 1, b, 1, gate(c, deficit(c, cond, true), over), 0);
-	if (is_const(yes)) {
+	if (is_int_const(yes)) {
 		const Form *a = map_node(c, yes);
 		over = form_add(c, 1, b, -1, a, 0);
 		best = form_better(best,
 		                   form_add(c, 1, a, 1, gate(c, deficit(c, cond, false), over), 0));
 	}
 	if (yes->op == OP_IF || no->op == OP_IF)
-		best = rather(c, best, choose(c, n), &by_leaves);
-	best = rather(c, best, choose_by_difference(c, n), &by_difference);
-	return best ? as_read(c, n, best) : NULL;
+		best = form_better_by(c, best, choose_by_leaves(c, n), &by_leaves);
+	best = form_better_by(c, best, choose_by_difference(c, n), &by_difference);
+	return best ? choose_by_read(c, n, best) : NULL;
 }

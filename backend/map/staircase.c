@@ -19,19 +19,19 @@ form_better(const Form *f, const Form *g)
 	return f->n <= g->n ? f : g;
 }
 
-typedef struct Line {
+typedef struct IntPolyline {
 	int n;          /* points */
 	int64_t *x, *y; /* (n) */
 	int64_t *slope; /* (n - 1) of the segment from point i on */
-} Line;
+} IntPolyline;
 
 /* The points, and one more before a jump whose slope would be no integer. */
-static Line
-line_through(Arena *arena, int n, const int64_t *x, const int64_t *y)
+static IntPolyline
+polyline_through(Arena *arena, int n, const int64_t *x, const int64_t *y)
 {
 	size_t room = sizeof(int64_t) * (size_t)(2 * n);
-	Line l = { 0, arena_alloc(arena, room), arena_alloc(arena, room),
-		   arena_alloc(arena, room) };
+	IntPolyline l = { 0, arena_alloc(arena, room), arena_alloc(arena, room),
+		          arena_alloc(arena, room) };
 
 	for (int i = 0; i < n; i++) {
 		if (i && (y[i] - y[i - 1]) % (x[i] - x[i - 1])) {
@@ -47,7 +47,7 @@ line_through(Arena *arena, int n, const int64_t *x, const int64_t *y)
 }
 
 static int
-by_value(const void *a, const void *b)
+by_int64(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
@@ -56,7 +56,7 @@ by_value(const void *a, const void *b)
 
 /* 0 where the line is flat somewhere, else its most frequent slope. */
 static int64_t
-main_slope(Arena *arena, const Line *l)
+main_slope(Arena *arena, const IntPolyline *l)
 {
 	int n = l->n - 1, best = 0;
 	int64_t *s = arena_alloc(arena, sizeof *s * (size_t)n), common = l->slope[0];
@@ -65,7 +65,7 @@ main_slope(Arena *arena, const Line *l)
 		if (!(s[i] = l->slope[i]))
 			return 0;
 	}
-	qsort(s, (size_t)n, sizeof *s, by_value);
+	qsort(s, (size_t)n, sizeof *s, by_int64);
 	for (int i = 0, from = 0; i < n; i++) {
 		if (s[i] != s[from])
 			from = i;
@@ -79,7 +79,7 @@ main_slope(Arena *arena, const Line *l)
 
 /* The segment of the main slope that is nearest to the middle. */
 static int
-pivot(Arena *arena, const Line *l)
+pivot_segment(Arena *arena, const IntPolyline *l)
 {
 	int64_t slope = main_slope(arena, l), middle = l->x[0] + l->x[l->n - 1], near = INT64_MAX;
 	int at = 0;
@@ -101,8 +101,8 @@ staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 		return form_const(c, y[0]);
 
 	Arena scratch = { 0 };
-	Line l = line_through(&scratch, n, x, y);
-	int p = pivot(&scratch, &l);
+	IntPolyline l = polyline_through(&scratch, n, x, y);
+	int p = pivot_segment(&scratch, &l);
 	const Form *line = form_scale(c, l.slope[p], f, l.y[p] - l.slope[p] * l.x[p]);
 	const Form **step_ = NEWS(&scratch, const Form *, l.n);
 	int64_t *change = NEWS(&scratch, int64_t, l.n);
@@ -131,7 +131,7 @@ staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 }
 
 const Form *
-step(Circuit *c, const Form *f, int64_t k)
+threshold(Circuit *c, const Form *f, int64_t k)
 {
 	if (f->lo >= k || f->hi < k)
 		return form_const(c, f->lo >= k);
@@ -150,7 +150,7 @@ is_zero(Circuit *c, const Form *f)
 		return form_within(c, relu(c, form_scale(c, -1, f, 1)), 0, 1);
 	if (f->hi == 0)
 		return form_within(c, relu(c, form_scale(c, 1, f, 1)), 0, 1);
-	return form_within(c, form_add(c, 1, step(c, f, 0), -1, step(c, f, 1), 0), 0, 1);
+	return form_within(c, form_add(c, 1, threshold(c, f, 0), -1, threshold(c, f, 1), 0), 0, 1);
 }
 
 enum { HELD_MAX = 1 << 21 }; /* a neuron is not held down by more */
@@ -164,7 +164,7 @@ gate_inside(Circuit *c, const Form *deficit, const Form *f)
 		   **free_ = held + f->n + 1;
 	int64_t *k = arena_alloc(c->arena, 2 * sizeof *k * (size_t)(f->n + 1)),
 		*minus = k + f->n + 1;
-	double held_by = form_terms_in_parts(deficit), terms = 0;
+	double held_by = form_abs_sum_by_group(deficit), terms = 0;
 	const Atom *line = NULL;
 	int n = 0;
 
@@ -174,8 +174,8 @@ gate_inside(Circuit *c, const Form *deficit, const Form *f)
 			continue;
 		if (a->real || a->lift || a->hi * deficit->hi > HELD_MAX)
 			return NULL;
-		if (!line || !same_line(line, a))
-			terms = form_terms_in_parts(a->in);
+		if (!line || !are_parallel(line, a))
+			terms = form_abs_sum_by_group(a->in);
 		line = a;
 		const Form *in = form_add(c, 1, a->in, -a->hi, deficit, 0);
 		if (terms + (double)a->hi * held_by + (double)llabs(in->k) >= EXACT_MAX)
@@ -241,14 +241,14 @@ quarter_square(Circuit *c, const Form *f)
 }
 
 const Form *
-product(Circuit *c, const Form *f, const Form *g)
+form_product(Circuit *c, const Form *f, const Form *g)
 {
 	if (form_is_const(f) || form_is_const(g))
 		return form_is_const(f) ? form_scale(c, f->k, g, 0) : form_scale(c, g->k, f, 0);
 	if (f->lo >= 0 && f->hi <= 1)
 		return gate(c, form_scale(c, -1, f, 1), g);
 	if (g->lo >= 0 && g->hi <= 1)
-		return product(c, g, f);
+		return form_product(c, g, f);
 	if (f->hi - f->lo + g->hi - g->lo > SET_MAX)
 		return NULL;
 	const Form *sum = form_add(c, 1, f, 1, g, 0), *difference = form_add(c, 1, f, -1, g, 0);

@@ -7,20 +7,20 @@
 #include <string.h>
 
 static int
-max(int a, int b)
+larger_int(int a, int b)
 {
 	return a > b ? a : b;
 }
 
 static TwLayer
-largest(const TwModel *m)
+largest_layer(const TwModel *m)
 {
 	TwLayer l = { 0 };
 
 	for (int n = 0; n < m->nlayer; n++) {
-		l.heads = max(l.heads, m->layer[n].heads);
-		l.dk = max(l.dk, max(m->layer[n].dk, m->layer[n].dv));
-		l.neurons = max(l.neurons, m->layer[n].neurons);
+		l.heads = larger_int(l.heads, m->layer[n].heads);
+		l.dk = larger_int(l.dk, larger_int(m->layer[n].dk, m->layer[n].dv));
+		l.neurons = larger_int(l.neurons, m->layer[n].neurons);
 	}
 	l.dv = l.dk;
 	return l;
@@ -29,7 +29,8 @@ largest(const TwModel *m)
 /* A matrix of blocks, each block put into the corner of a larger one:
  * (rows, size) blocks side by side, `count` of them, become (rows2, size2). */
 static float *
-grow(Arena *a, const float *from, int rows, int count, int size, int rows2, int count2, int size2)
+pad_blocks(Arena *a, const float *from, int rows, int count, int size, int rows2, int count2,
+           int size2)
 {
 	size_t wide = (size_t)count2 * (size_t)size2;
 	float *to = arena_alloc(a, (size_t)rows2 * wide * sizeof *to);
@@ -43,25 +44,25 @@ grow(Arena *a, const float *from, int rows, int count, int size, int rows2, int 
 }
 
 static void
-grow_layer(Arena *a, TwLayer *l, const TwLayer *to, int d)
+pad_layer(Arena *a, TwLayer *l, const TwLayer *to, int d)
 {
 	int h = l->heads, h2 = to->heads, s2 = to->dk;
 
 	if (h2) {
-		l->wq = grow(a, l->wq, d, h, l->dk, d, h2, s2);
-		l->bq = grow(a, l->bq, 1, h, l->dk, 1, h2, s2);
-		l->wk = grow(a, l->wk, d, h, l->dk, d, h2, s2);
-		l->bk = grow(a, l->bk, 1, h, l->dk, 1, h2, s2);
-		l->wv = grow(a, l->wv, d, h, l->dv, d, h2, s2);
-		l->bv = grow(a, l->bv, 1, h, l->dv, 1, h2, s2);
+		l->wq = pad_blocks(a, l->wq, d, h, l->dk, d, h2, s2);
+		l->bq = pad_blocks(a, l->bq, 1, h, l->dk, 1, h2, s2);
+		l->wk = pad_blocks(a, l->wk, d, h, l->dk, d, h2, s2);
+		l->bk = pad_blocks(a, l->bk, 1, h, l->dk, 1, h2, s2);
+		l->wv = pad_blocks(a, l->wv, d, h, l->dv, d, h2, s2);
+		l->bv = pad_blocks(a, l->bv, 1, h, l->dv, 1, h2, s2);
 		/* wo: each head's block of rows is one block of dv * d numbers */
-		l->wo = grow(a, l->wo, 1, h, l->dv * d, 1, h2, s2 * d);
+		l->wo = pad_blocks(a, l->wo, 1, h, l->dv * d, 1, h2, s2 * d);
 	}
 	if (to->neurons) {
-		l->w1 = grow(a, l->w1, d, 1, l->neurons, d, 1, to->neurons);
-		l->b1 = grow(a, l->b1, 1, 1, l->neurons, 1, 1, to->neurons);
-		l->w2 = grow(a, l->w2, l->neurons, 1, d, to->neurons, 1, d);
-		l->b2 = grow(a, l->b2, 1, 1, d, 1, 1, d);
+		l->w1 = pad_blocks(a, l->w1, d, 1, l->neurons, d, 1, to->neurons);
+		l->b1 = pad_blocks(a, l->b1, 1, 1, l->neurons, 1, 1, to->neurons);
+		l->w2 = pad_blocks(a, l->w2, l->neurons, 1, d, to->neurons, 1, d);
+		l->b2 = pad_blocks(a, l->b2, 1, 1, d, 1, 1, d);
 	}
 	l->heads = h2;
 	l->dk = l->dv = s2;
@@ -72,13 +73,13 @@ const TwModel *
 model_uniform(Arena *a, const TwModel *m)
 {
 	TwModel *copy = NEW(a, TwModel);
-	TwLayer to = largest(m);
+	TwLayer to = largest_layer(m);
 
 	*copy = *m;
 	copy->layer = arena_alloc(a, ((size_t)m->nlayer + 1) * sizeof *copy->layer);
 	for (int n = 0; n < m->nlayer; n++) {
 		copy->layer[n] = m->layer[n];
-		grow_layer(a, &copy->layer[n], &to, m->d_model);
+		pad_layer(a, &copy->layer[n], &to, m->d_model);
 	}
 	return copy;
 }

@@ -16,43 +16,44 @@
 
 #include "runtime/model.h"
 
-typedef struct Writer {
+typedef struct WeightWriter {
 	Columns *cols;
 	Schedule *s;
 	Circuit *c;
 	TwModel *m;
 	Report *r;
-	double **all;  /* (states)(d_model) largest absolute value of a column */
-	double *most;  /* (d_model) the same in the state at hand */
-	double *real;  /* (d_model) scratch: the coefficients of a real's reader */
-	Uses *uses;    /* (natom) by id: the columns that hold it */
-	double *score; /* (nhead) largest score of each live head, by id */
+	double **all;      /* (states)(d_model) largest absolute value of a column */
+	double *most;      /* (d_model) the same in the state at hand */
+	double *real;      /* (d_model) scratch: the coefficients of a real's reader */
+	Combination *uses; /* (natom) by id: the columns that hold it */
+	double *score;     /* (nhead) largest score of each live head, by id */
 	int failed;
-} Writer;
+} WeightWriter;
 
 static float *
-zeros(Writer *w, size_t n)
+zeros(WeightWriter *w, size_t n)
 {
 	return arena_alloc(w->c->arena, sizeof(float) * (n ? n : 1));
 }
 
 /* A sum of terms in its unit, a power of two that all of them are multiples of. */
-typedef struct Sum {
+typedef struct TermBound {
 	double most; /* of absolute values */
 	int64_t unit;
-} Sum;
+} TermBound;
 
 static void
-prove(Writer *w, const Node *n, double sum, const char *what)
+prove(WeightWriter *w, const Node *n, double sum, const char *what)
 {
 	if (sum > w->r->largest_sum)
 		w->r->largest_sum = sum;
 	if (sum < EXACT_MAX || w->failed++)
 		return;
-	refuse(w->c, n,
-	       "not exact: the terms of this %s can add up to %.0f, and a 32-bit float is exact "
-	       "only below %d",
-	       what, sum, EXACT_MAX);
+	error_at_node(
+		w->c, n,
+		"not exact: the terms of this %s can add up to %.0f, and a 32-bit float is exact "
+		"only below %d",
+		what, sum, EXACT_MAX);
 }
 
 static bool
@@ -65,7 +66,7 @@ changes_in(const Form *f, int state)
 }
 
 static void
-find_most(Writer *w)
+find_max_abs(WeightWriter *w)
 {
 	int states = 2 * w->s->nlayer + 1;
 
@@ -77,13 +78,13 @@ find_most(Writer *w)
 			if (state < w->cols->cleared[i])
 				w->all[state][i] = state && !changes_in(f, state)
 				                           ? w->all[state - 1][i]
-				                           : form_most(f, state);
+				                           : form_max_abs(f, state);
 		}
 	}
 }
 
 static void
-enter_state(Writer *w, int state)
+enter_state(WeightWriter *w, int state)
 {
 	w->most = w->all[state];
 }
@@ -92,7 +93,8 @@ enter_state(Writer *w, int state)
  * is not there as a whole. `sum` gets the largest sum of absolute terms, `n` how many
  * they are. */
 static bool
-real_reader(Writer *w, int state, const RealSum *r, const double *most, double *sum, int *n)
+real_coefficients(WeightWriter *w, int state, const RealSum *r, const double *most, double *sum,
+                  int *n)
 {
 	memset(w->real, 0, sizeof *w->real * (size_t)w->cols->n);
 	*sum = fabs(r->k);
@@ -100,73 +102,76 @@ real_reader(Writer *w, int state, const RealSum *r, const double *most, double *
 	for (int t = 0; t < r->n; t++) {
 		const Form *f = r->term[t].f;
 		bool alone = f->bundle || (f->n == 1 && f->term[0].atom->real);
-		const Uses *uses = form_ready(f) <= state ? columns_read(w->cols, state, f) : NULL;
+		const Combination *uses = form_ready(f) <= state ? columns_read(w->cols, state, f)
+		                                                 : NULL;
 		if (!uses)
 			return false;
 		for (int i = 0; i < uses->n; i++) {
 			double c = r->term[t].c * (double)uses->at[i].times;
 			w->real[uses->at[i].column] += c;
-			*sum += fabs(c) * (alone ? real_most(f) : most[uses->at[i].column]);
+			*sum += fabs(c) * (alone ? real_max_abs(f) : most[uses->at[i].column]);
 			++*n;
 		}
 	}
 	return true;
 }
 
-static Sum
-write_real(Writer *w, int state, const Form *f, float *matrix, int width, int j, float *bias)
+static TermBound
+write_real_reader(WeightWriter *w, int state, const Form *f, float *matrix, int width, int j,
+                  float *bias)
 {
 	double sum;
 	int n;
 
-	if (!real_reader(w, state, f->real, w->most, &sum, &n))
-		abort(); /* allocate() guarantees it */
+	if (!real_coefficients(w, state, f->real, w->most, &sum, &n))
+		abort(); /* allocate_columns() guarantees it */
 	*bias = (float)f->real->k;
 	for (int i = 0; i < w->cols->n; i++)
 		if (w->real[i] != 0)
-			matrix[(size_t)w->cols->place[i] * (size_t)width + (size_t)j] =
+			matrix[(size_t)w->cols->slot[i] * (size_t)width + (size_t)j] =
 				(float)w->real[i];
 	if (f->n && real_rounding(sum, n) > 1.001 * real_allowed(f) && !w->failed++)
-		refuse(w->c, f->term[f->n - 1].atom->node,
-		       "this real is made of larger parts than its error bound allows for%s",
-		       w->cols->width < w->cols->n
-		               ? "; a wider --d-model leaves it columns of its own"
-		               : "");
-	return (Sum){ sum, 1 };
+		error_at_node(w->c, f->term[f->n - 1].atom->node,
+		              "this real is made of larger parts than its error bound allows for%s",
+		              w->cols->width < w->cols->n
+		                      ? "; a wider --d-model leaves it columns of its own"
+		                      : "");
+	return (TermBound){ sum, 1 };
 }
 
 /* Writes f, a reader in this state, into column j of an (d_model, width) matrix. */
-static Sum
-write_reader(Writer *w, int state, const Form *f, float *matrix, int width, int j, float *bias)
+static TermBound
+write_reader(WeightWriter *w, int state, const Form *f, float *matrix, int width, int j,
+             float *bias)
 {
 	double most = fabs((double)f->k);
 	int64_t bits = f->k;
 
 	if (f->real)
-		return write_real(w, state, f, matrix, width, j, bias);
+		return write_real_reader(w, state, f, matrix, width, j, bias);
 	*bias = (float)f->k;
-	const Uses *uses = f->n ? columns_read(w->cols, state, f) : NULL;
+	const Combination *uses = f->n ? columns_read(w->cols, state, f) : NULL;
 	if (f->n && !uses)
-		abort(); /* allocate() guarantees it */
+		abort(); /* allocate_columns() guarantees it */
 	for (int i = 0; uses && i < uses->n; i++) {
-		const Use *u = &uses->at[i];
-		matrix[(size_t)w->cols->place[u->column] * (size_t)width + (size_t)j] =
+		const ColumnTerm *u = &uses->at[i];
+		matrix[(size_t)w->cols->slot[u->column] * (size_t)width + (size_t)j] =
 			(float)u->times;
 		most += fabs((double)u->times) * w->most[u->column];
 		bits |= u->times;
 	}
 	int64_t unit = bits ? bits & -bits : 1;
-	return (Sum){ most, unit < EXACT_MAX ? unit : EXACT_MAX };
+	return (TermBound){ most, unit < EXACT_MAX ? unit : EXACT_MAX };
 }
 
 static void
-prove_reader(Writer *w, const Node *n, Sum s, const char *what)
+prove_reader(WeightWriter *w, const Node *n, TermBound s, const char *what)
 {
 	prove(w, n, s.most / (double)s.unit, what);
 }
 
 static void
-write_real_feature(Writer *w, const Atom *a, int column)
+write_real_feature(WeightWriter *w, const Atom *a, int column)
 {
 	float *table = a->by_place ? w->m->embed_position : w->m->embed_token;
 
@@ -176,7 +181,7 @@ write_real_feature(Writer *w, const Atom *a, int column)
 
 /* What is fed has a row of weights each; a column holds a sum of those. */
 static void
-write_inputs(Writer *w)
+write_inputs(WeightWriter *w)
 {
 	TwModel *m = w->m;
 	const Graph *g = w->c->g;
@@ -194,9 +199,9 @@ write_inputs(Writer *w)
 		double sum = 0;
 		for (int t = 0; t < f->n; t++) {
 			const Atom *a = f->term[t].atom;
-			sum += a->ready ? 0 : fabs((double)f->term[t].c) * atom_most(a);
+			sum += a->ready ? 0 : fabs((double)f->term[t].c) * atom_max_abs(a);
 			if (a->kind == INPUT_FEATURE)
-				m->embed_input[a->input * m->d_model + w->cols->place[i]] =
+				m->embed_input[a->input * m->d_model + w->cols->slot[i]] =
 					(float)f->term[t].c;
 		}
 		prove(w, f->n ? f->term[0].atom->node : NULL, sum, "sum of what is fed");
@@ -204,7 +209,7 @@ write_inputs(Writer *w)
 }
 
 static void
-write_embedding(Writer *w)
+write_embedding(WeightWriter *w)
 {
 	TwModel *m = w->m;
 	int d = m->d_model;
@@ -215,7 +220,7 @@ write_embedding(Writer *w)
 	m->embed_position = zeros(w, (size_t)w->c->places * (size_t)d);
 	for (int i = 0; i < w->cols->n; i++) {
 		const Form *f = w->cols->form[i];
-		int at = w->cols->place[i];
+		int at = w->cols->slot[i];
 		for (int t = 0; t < f->n; t++) {
 			const Atom *a = f->term[t].atom;
 			float c = (float)f->term[t].c;
@@ -233,52 +238,51 @@ write_embedding(Writer *w)
 
 /* Which columns hold an atom: for each form's terms, by atom. */
 static void
-find_uses(Writer *w)
+find_holders(WeightWriter *w)
 {
 	int natom = w->c->natom, *n = NEWS(w->c->arena, int, natom + 1);
 
-	w->uses = NEWS(w->c->arena, Uses, natom + 1);
+	w->uses = NEWS(w->c->arena, Combination, natom + 1);
 	for (int i = 0; i < w->cols->n; i++)
 		for (int t = 0; t < w->cols->form[i]->n; t++)
 			n[w->cols->form[i]->term[t].atom->id]++;
 	for (int i = 0; i < w->cols->n; i++) {
 		for (int t = 0; t < w->cols->form[i]->n; t++) {
 			const Term *term = &w->cols->form[i]->term[t];
-			Uses *u = &w->uses[term->atom->id];
+			Combination *u = &w->uses[term->atom->id];
 			if (!u->at)
-				u->at = NEWS(w->c->arena, Use, n[term->atom->id]);
-			u->at[u->n++] = (Use){ i, term->c };
+				u->at = NEWS(w->c->arena, ColumnTerm, n[term->atom->id]);
+			u->at[u->n++] = (ColumnTerm){ i, term->c };
 		}
 	}
 }
 
 /* What a sublayer adds: row `at` of a (…, d_model) matrix. `sum` collects by column. */
 static void
-write_atom(Writer *w, const Atom *a, float *row, double *sum)
+write_atom_row(WeightWriter *w, const Atom *a, float *row, double *sum)
 {
 	for (int i = 0; i < w->uses[a->id].n; i++) {
-		const Use *u = &w->uses[a->id].at[i];
-		row[w->cols->place[u->column]] = (float)u->times;
-		sum[u->column] += (double)llabs(u->times) * atom_most(a);
+		const ColumnTerm *u = &w->uses[a->id].at[i];
+		row[w->cols->slot[u->column]] = (float)u->times;
+		sum[u->column] += (double)llabs(u->times) * atom_max_abs(a);
 	}
 }
 
 static double *
-new_sums(Writer *w)
+new_sums(WeightWriter *w)
 {
 	return arena_alloc(w->c->arena, sizeof(double) * (size_t)(w->cols->n + 1));
 }
 
-/* What most of the sum in this column is for. */
+/* What most of the sum in this slot is for. */
 static const Node *
-node_in(Writer *w, const double *sum, int place)
+main_node_in(WeightWriter *w, const double *sum, int slot)
 {
 	const Form *f = NULL;
 	double most = 0;
 
 	for (int i = 0; i < w->cols->n; i++)
-		if (w->cols->place[i] == place && w->cols->form[i]->n
-		    && sum[i] + w->most[i] > most) {
+		if (w->cols->slot[i] == slot && w->cols->form[i]->n && sum[i] + w->most[i] > most) {
 			most = sum[i] + w->most[i];
 			f = w->cols->form[i];
 		}
@@ -286,33 +290,33 @@ node_in(Writer *w, const double *sum, int place)
 }
 
 static void
-prove_writes(Writer *w, const double *sum, const Node *n)
+prove_writes(WeightWriter *w, const double *sum, const Node *n)
 {
 	double *all = new_sums(w);
 
 	for (int i = 0; i < w->cols->n; i++)
-		all[w->cols->place[i]] += sum[i] + w->most[i];
+		all[w->cols->slot[i]] += sum[i] + w->most[i];
 	for (int i = 0; i < w->cols->width; i++)
-		prove(w, n || all[i] < EXACT_MAX ? n : node_in(w, sum, i), all[i], "value");
+		prove(w, n || all[i] < EXACT_MAX ? n : main_node_in(w, sum, i), all[i], "value");
 }
 
 static int
 key_size(const Head *h)
 {
-	return h->select->ndim ? h->select->ndim : 1;
+	return h->lookup->ndim ? h->lookup->ndim : 1;
 }
 
 static void
-write_head(Writer *w, TwLayer *l, const Head *h, int layer, double *sum)
+write_head(WeightWriter *w, TwLayer *l, const Head *h, int layer, double *sum)
 {
 	int at = h->index, state = 2 * layer, qk = l->heads * l->dk, vs = l->heads * l->dv;
-	const Select *sel = h->select;
-	Sum score = { score_most(w->c, sel), INT64_MAX };
+	const Lookup *sel = h->lookup;
+	TermBound score = { score_max_abs(w->c, sel), INT64_MAX };
 
 	for (int i = 0; i < sel->ndim; i++) {
 		int j = at * l->dk + i;
-		Sum q = write_reader(w, state, sel->q[i], l->wq, qk, j, &l->bq[j]);
-		Sum k = write_reader(w, state, sel->k[i], l->wk, qk, j, &l->bk[j]);
+		TermBound q = write_reader(w, state, sel->q[i], l->wq, qk, j, &l->bq[j]);
+		TermBound k = write_reader(w, state, sel->k[i], l->wk, qk, j, &l->bk[j]);
 		prove_reader(w, sel->ref, q, "query");
 		prove_reader(w, sel->ref, k, "key");
 		score.unit = score.unit < q.unit * k.unit ? score.unit : q.unit * k.unit;
@@ -328,12 +332,12 @@ write_head(Writer *w, TwLayer *l, const Head *h, int layer, double *sum)
 		int j = at * l->dv + v->column;
 		prove_reader(w, v->node, write_reader(w, state, v->in, l->wv, vs, j, &l->bv[j]),
 		             "value");
-		write_atom(w, v, l->wo + (size_t)j * (size_t)w->m->d_model, sum);
+		write_atom_row(w, v, l->wo + (size_t)j * (size_t)w->m->d_model, sum);
 	}
 }
 
 static void
-write_attention(Writer *w, int layer)
+write_attention(WeightWriter *w, int layer)
 {
 	TwLayer *l = &w->m->layer[layer];
 	size_t d = (size_t)w->m->d_model;
@@ -356,25 +360,25 @@ write_attention(Writer *w, int layer)
 	double *sum = new_sums(w);
 	for (int i = 0; i < l->heads; i++)
 		write_head(w, l, w->s->head[layer][i], layer, sum);
-	prove_writes(w, sum, l->heads ? w->s->head[layer][0]->select->ref : NULL);
+	prove_writes(w, sum, l->heads ? w->s->head[layer][0]->lookup->ref : NULL);
 }
 
 /* Neuron `at` takes away what stands in a column: see column_reuse.c. */
 static void
-write_clearing(Writer *w, TwLayer *l, int column, int at, double *sum)
+write_clearing(WeightWriter *w, TwLayer *l, int column, int at, double *sum)
 {
 	int64_t lo = w->cols->least[column];
-	int place = w->cols->place[column];
+	int slot = w->cols->slot[column];
 
-	l->w1[place * l->neurons + at] = 1;
+	l->w1[slot * l->neurons + at] = 1;
 	l->b1[at] = (float)-lo;
-	l->w2[at * w->m->d_model + place] = -1;
-	l->b2[place] -= (float)lo;
+	l->w2[at * w->m->d_model + slot] = -1;
+	l->b2[slot] -= (float)lo;
 	sum[column] += w->most[column] + 2 * (double)llabs(lo);
 }
 
 static void
-write_mlp(Writer *w, int layer)
+write_mlp(WeightWriter *w, int layer)
 {
 	TwLayer *l = &w->m->layer[layer];
 	size_t d = (size_t)w->m->d_model,
@@ -393,7 +397,7 @@ write_mlp(Writer *w, int layer)
 			w, a->node,
 			write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]),
 			"neuron");
-		write_atom(w, a, l->w2 + i * d, sum);
+		write_atom_row(w, a, l->w2 + i * d, sum);
 		for (size_t j = 0; j < d && a->lift; j++)
 			l->b2[j] -= (float)a->lift * l->w2[i * d + j];
 	}
@@ -407,7 +411,7 @@ enum { MANY_ROWS = 2364 }; /* 3 * MANY_ROWS^2 < EXACT_MAX */
 
 /* Row c of the field that is v: 2 c v - c * c is greatest at c = v, by 1. */
 static void
-write_logit(Writer *w, int state, int field, int c, int row)
+write_logit(WeightWriter *w, int state, int field, int c, int row)
 {
 	TwModel *m = w->m;
 	const Form *f = form_scale(w->c, 2 * c, w->c->emit[field], -(int64_t)c * c);
@@ -424,7 +428,7 @@ write_logit(Writer *w, int state, int field, int c, int row)
 /* The logits of a record's fields stand side by side, each field's greatest is its
  * row. The first knows <end>; <bos> never wins. */
 static void
-write_logits(Writer *w, int state)
+write_logits(WeightWriter *w, int state)
 {
 	TwModel *m = w->m;
 	const Graph *g = w->c->g;
@@ -449,7 +453,7 @@ members_of(const Named *n)
 }
 
 static TwKind
-kind_of(const Named *n)
+runtime_kind(const Named *n)
 {
 	switch (n->kind) {
 	case K_BOOL: return TW_BOOL;
@@ -460,7 +464,7 @@ kind_of(const Named *n)
 }
 
 static void
-write_labels(Writer *w, int state)
+write_labels(WeightWriter *w, int state)
 {
 	TwModel *m = w->m;
 	const Graph *g = w->c->g;
@@ -470,7 +474,7 @@ write_labels(Writer *w, int state)
 	for (int i = 0; i < g->noutput; i++) {
 		TwLabel *l = &m->label[i];
 		l->name = (char *)g->output[i].name;
-		l->kind = kind_of(&g->output[i]);
+		l->kind = runtime_kind(&g->output[i]);
 		l->members = members_of(&g->output[i]);
 		l->error = w->c->output[i]->real ? (float)(1.0001 * real_error(w->c->output[i]))
 		                                 : 0;
@@ -485,7 +489,7 @@ write_labels(Writer *w, int state)
 /* ---- what the file says beside the weights ---- */
 
 static int
-line_of(const Graph *g, const Node *n)
+node_line(const Graph *g, const Node *n)
 {
 	return source_line(g->files[n->file], n->span.lo);
 }
@@ -493,14 +497,14 @@ line_of(const Graph *g, const Node *n)
 /* Whether f can be read from the stream in this state, exactly if it is of integers.
  * w->real is how. */
 static bool
-decodes(Writer *w, const Form *f, int state)
+find_decoding(WeightWriter *w, const Form *f, int state)
 {
 	double terms;
 	int n;
 
 	if (f->real)
-		return real_reader(w, state, f->real, w->all[state], &terms, &n);
-	const Uses *uses = columns_read(w->cols, state, f);
+		return real_coefficients(w, state, f->real, w->all[state], &terms, &n);
+	const Combination *uses = columns_read(w->cols, state, f);
 	double sum = 0;
 
 	memset(w->real, 0, sizeof *w->real * (size_t)w->cols->n);
@@ -513,7 +517,7 @@ decodes(Writer *w, const Form *f, int state)
 
 /* Whether the columns of w->real are there in this state. */
 static bool
-stands(const Writer *w, int state)
+is_standing(const WeightWriter *w, int state)
 {
 	for (int i = 0; i < w->cols->n; i++)
 		if (w->real[i] != 0 && state >= w->cols->cleared[i])
@@ -522,18 +526,18 @@ stands(const Writer *w, int state)
 }
 
 static void
-write_named1(Writer *w, const Named *n, TwNamed *out)
+write_one_named(WeightWriter *w, const Named *n, TwNamed *out)
 {
 	int states = 2 * w->s->nlayer + 1;
 	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
 
 	out->name = (char *)n->name;
-	out->kind = kind_of(n);
+	out->kind = runtime_kind(n);
 	out->members = members_of(n);
 	out->reference = n->kind == K_POS;
 	out->folded = true;
 	for (int state = f ? form_ready(f) : 0; f && state < states; state++) {
-		if (!decodes(w, f, state) || !stands(w, state))
+		if (!find_decoding(w, f, state) || !is_standing(w, state))
 			continue;
 		out->folded = false;
 		out->state = state;
@@ -544,7 +548,7 @@ write_named1(Writer *w, const Named *n, TwNamed *out)
 		out->weight = zeros(w, (size_t)out->ncolumn);
 		for (int i = 0, k = 0; i < w->cols->n; i++)
 			if (w->real[i] != 0) {
-				out->column[k] = w->cols->place[i];
+				out->column[k] = w->cols->slot[i];
 				out->weight[k++] = (float)w->real[i];
 			}
 		return;
@@ -552,7 +556,7 @@ write_named1(Writer *w, const Named *n, TwNamed *out)
 }
 
 static void
-write_named(Writer *w)
+write_named(WeightWriter *w)
 {
 	const Graph *g = w->c->g;
 
@@ -562,7 +566,7 @@ write_named(Writer *w)
 	int line = 1;
 	for (int i = 0; i < g->nnamed; i++) {
 		const Named *n = &g->named[i];
-		write_named1(w, n, &w->m->named[i]);
+		write_one_named(w, n, &w->m->named[i]);
 		if (n->file)
 			continue;
 		line = n->span.lo < at ? source_line(g->files[0], n->span.lo)
@@ -573,7 +577,7 @@ write_named(Writer *w)
 }
 
 static char *
-taken(Writer *w, char *text, size_t n)
+take_text(WeightWriter *w, char *text, size_t n)
 {
 	char *s = arena_strn(w->c->arena, text, n);
 
@@ -582,7 +586,7 @@ taken(Writer *w, char *text, size_t n)
 }
 
 static void
-write_certificate(Writer *w)
+write_certificate(WeightWriter *w)
 {
 	char *text;
 	size_t n;
@@ -595,20 +599,20 @@ write_certificate(Writer *w)
 	        EXACT_MAX, w->r->largest_sum);
 	for (int l = 0; l < w->s->nlayer; l++) {
 		for (int i = 0; i < w->s->nhead[l]; i++, comma = ",") {
-			const Select *s = w->s->head[l][i]->select;
+			const Lookup *s = w->s->head[l][i]->lookup;
 			fprintf(f, "%s{\"layer\":%d,\"head\":%d,\"intent\":\"%s\"", comma, l, i,
 			        s->intent);
 			if (!s->ref)
 				fprintf(f, ",\"offset\":%d", s->offset);
 			else
-				fprintf(f, ",\"line\":%d", line_of(w->c->g, s->ref));
+				fprintf(f, ",\"line\":%d", node_line(w->c->g, s->ref));
 			fprintf(f, ",\"gap\":%" PRId64 ",\"largest_score\":%.0f}", s->gap,
 			        w->score[l * w->c->nhead + i]);
 		}
 	}
 	fputs("]}", f);
 	fclose(f);
-	w->m->certificate = taken(w, text, n);
+	w->m->certificate = take_text(w, text, n);
 
 	const Source *src = w->c->g->files[0];
 	uint64_t hash = 1469598103934665603u; /* FNV-1a of the source text */
@@ -619,13 +623,13 @@ write_certificate(Writer *w)
 		abort();
 	fprintf(f, "{\"name\":\"%s\",\"fnv1a\":\"%016" PRIx64 "\"}", w->c->g->name, hash);
 	fclose(f);
-	w->m->source = taken(w, text, n);
+	w->m->source = take_text(w, text, n);
 }
 
 /* ---- the report ---- */
 
 static void
-tally(Report *r, const float *v, size_t n)
+tally_weights(Report *r, const float *v, size_t n)
 {
 	r->parameters += (long)n;
 	for (size_t i = 0; i < n; i++)
@@ -633,40 +637,40 @@ tally(Report *r, const float *v, size_t n)
 }
 
 static void
-count_weights(const Writer *w)
+report_sizes(const WeightWriter *w)
 {
 	const TwModel *m = w->m;
 	Report *r = w->r;
 	size_t d = (size_t)m->d_model, rows = (size_t)w->c->rows;
 
 	if (m->ninput)
-		tally(r, m->embed_input, (size_t)m->ninput * d);
+		tally_weights(r, m->embed_input, (size_t)m->ninput * d);
 	else
-		tally(r, m->embed_token, rows * d);
-	tally(r, m->embed_position, (size_t)w->c->places * d);
+		tally_weights(r, m->embed_token, rows * d);
+	tally_weights(r, m->embed_position, (size_t)w->c->places * d);
 	for (int i = 0; i < m->nlayer; i++) {
 		const TwLayer *l = &m->layer[i];
 		size_t qk = (size_t)(l->heads * l->dk), vs = (size_t)(l->heads * l->dv),
 		       n = (size_t)l->neurons;
-		tally(r, l->wq, d * qk);
-		tally(r, l->wk, d * qk);
-		tally(r, l->bq, qk);
-		tally(r, l->bk, qk);
-		tally(r, l->wv, d * vs);
-		tally(r, l->bv, vs);
-		tally(r, l->wo, vs * d);
-		tally(r, l->w1, d * n);
-		tally(r, l->b1, n);
-		tally(r, l->w2, n * d);
-		tally(r, l->b2, n ? d : 0);
+		tally_weights(r, l->wq, d * qk);
+		tally_weights(r, l->wk, d * qk);
+		tally_weights(r, l->bq, qk);
+		tally_weights(r, l->bk, qk);
+		tally_weights(r, l->wv, d * vs);
+		tally_weights(r, l->bv, vs);
+		tally_weights(r, l->wo, vs * d);
+		tally_weights(r, l->w1, d * n);
+		tally_weights(r, l->b1, n);
+		tally_weights(r, l->w2, n * d);
+		tally_weights(r, l->b2, n ? d : 0);
 	}
 	if (m->emits) {
-		tally(r, m->head_w, d * rows);
-		tally(r, m->head_b, rows);
+		tally_weights(r, m->head_w, d * rows);
+		tally_weights(r, m->head_b, rows);
 	}
 	for (int i = 0; i < m->nlabel; i++) {
-		tally(r, m->label[i].w, d);
-		tally(r, m->label[i].b, 1);
+		tally_weights(r, m->label[i].w, d);
+		tally_weights(r, m->label[i].b, 1);
 	}
 }
 
@@ -676,7 +680,7 @@ write_weights(Columns *cols, Report *r)
 	Circuit *c = cols->s->c;
 	const Graph *g = c->g;
 	TwModel *m = NEW(c->arena, TwModel);
-	Writer w = { .cols = cols, .s = cols->s, .c = c, .m = m, .r = r };
+	WeightWriter w = { .cols = cols, .s = cols->s, .c = c, .m = m, .r = r };
 	int last = 2 * cols->s->nlayer;
 
 	*r = (Report){ .layers = cols->s->nlayer,
@@ -701,8 +705,8 @@ write_weights(Columns *cols, Report *r)
 	m->nlayer = r->layers;
 	m->layer = arena_alloc(c->arena, sizeof *m->layer * (size_t)(m->nlayer + 1));
 	w.real = NEWS(c->arena, double, cols->n + 1);
-	find_uses(&w);
-	find_most(&w);
+	find_holders(&w);
+	find_max_abs(&w);
 	w.score = arena_alloc(c->arena,
 	                      sizeof *w.score * (size_t)((m->nlayer + 1) * (c->nhead + 1)));
 	write_embedding(&w);
@@ -715,7 +719,7 @@ write_weights(Columns *cols, Report *r)
 	write_labels(&w, last);
 	write_named(&w);
 	write_certificate(&w);
-	count_weights(&w);
+	report_sizes(&w);
 	r->columns = cols;
 	const Form **ends = arena_alloc(c->arena,
 	                                sizeof *ends * (size_t)(g->nfield + g->noutput + 1));
