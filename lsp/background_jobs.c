@@ -31,7 +31,7 @@ typedef struct Job {
 /* In the parent: the job, its process started. In the child: NULL, with standard
  * output going to the parent. */
 static Job *
-start(Server *s, Document *doc, void (*done)(Server *, Job *))
+start_job(Server *s, Document *doc, void (*done)(Server *, Job *))
 {
 	int pipes[2];
 	Job *j = calloc(1, sizeof *j);
@@ -59,7 +59,7 @@ start(Server *s, Document *doc, void (*done)(Server *, Job *))
 }
 
 static void
-end(Server *s, Job *j)
+end_job(Server *s, Job *j)
 {
 	Job **at = &s->jobs;
 
@@ -83,7 +83,7 @@ jobs_stop(Server *s, const Document *doc)
 		kill(j->pid, SIGKILL);
 		if (j->id)
 			send_result(s, j->id, NULL);
-		end(s, j);
+		end_job(s, j);
 	}
 }
 
@@ -125,7 +125,7 @@ jobs_read(Server *s)
 		} else if (got == 0 || errno != EINTR) {
 			j->out[j->n] = '\0';
 			j->done(s, j);
-			end(s, j);
+			end_job(s, j);
 		}
 	}
 }
@@ -150,7 +150,7 @@ errors_of(const Document *d)
 }
 
 static int
-total(const int *v, int n)
+sum_over_layers(const int *v, int n)
 {
 	int sum = 0;
 
@@ -161,7 +161,7 @@ total(const int *v, int n)
 
 /* Where the named values stand and what they cost, and how large all is. */
 static void
-describe(cJSON *o, const TwModel *m, const Report *r)
+add_report(cJSON *o, const TwModel *m, const Report *r)
 {
 	cJSON *named = cJSON_AddArrayToObject(o, "named");
 	char size[200];
@@ -178,13 +178,14 @@ describe(cJSON *o, const TwModel *m, const Report *r)
 		cJSON_AddItemToArray(named, v);
 	}
 	snprintf(size, sizeof size, "%d layers, d_model %d, %d heads, %d neurons", r->layers,
-	         r->d_model, total(r->heads, r->layers), total(r->neurons, r->layers));
+	         r->d_model, sum_over_layers(r->heads, r->layers),
+	         sum_over_layers(r->neurons, r->layers));
 	cJSON_AddStringToObject(o, "size", size);
 }
 
 /* In the process of the job: all memory is its own, and goes with it. */
 static void
-build(Document *d)
+compile_in_job(Document *d)
 {
 	cJSON *o = cJSON_CreateObject();
 	Report report = { 0 };
@@ -196,14 +197,14 @@ build(Document *d)
 	if (d->diags.nerror)
 		cJSON_AddItemToObject(o, "errors", errors_of(d));
 	else if (model)
-		describe(o, model, &report);
+		add_report(o, model, &report);
 	fputs(cJSON_PrintUnformatted(o), stdout);
 	fflush(stdout);
 	_exit(0);
 }
 
 static void
-built(Server *s, Job *j)
+job_built(Server *s, Job *j)
 {
 	cJSON *o = cJSON_ParseWithLength(j->out, j->n);
 	Document *d = s->documents;
@@ -217,7 +218,7 @@ built(Server *s, Job *j)
 	cJSON_Delete(d->built);
 	d->built = o;
 	if (cJSON_GetObjectItem(o, "errors"))
-		publish(s, d);
+		publish_diagnostics(s, d);
 }
 
 void
@@ -225,14 +226,14 @@ job_build(Server *s, Document *d)
 {
 	if (!d->graph || (!d->graph->emit && !d->graph->noutput))
 		return;
-	if (!start(s, d, built))
-		build(d);
+	if (!start_job(s, d, job_built))
+		compile_in_job(d);
 }
 
 /* ---- running tests ---- */
 
 static void
-tested(Server *s, Job *j)
+job_tested(Server *s, Job *j)
 {
 	cJSON *params = cJSON_CreateObject();
 	char *last = j->out + j->n;
@@ -246,14 +247,14 @@ tested(Server *s, Job *j)
 	            && !failed;
 	cJSON_AddNumberToObject(params, "type", fine ? 3 : 1);
 	cJSON_AddStringToObject(params, "message", j->n ? j->out : "the tests could not be run");
-	notify(s, "window/showMessage", params);
+	send_notification(s, "window/showMessage", params);
 	send_result(s, j->id, cJSON_CreateBool(fine));
 }
 
 void
 job_test(Server *s, Document *d, int line, const cJSON *id)
 {
-	Job *j = start(s, d, tested);
+	Job *j = start_job(s, d, job_tested);
 
 	if (!j) {
 		s->host->test(d->path, d->text, d->n, line, s->host->stdlib);

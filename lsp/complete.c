@@ -28,13 +28,13 @@ typedef struct Offer {
 	const char *stdlib;
 	Source src; /* the text with a name put in */
 	Tree *tree;
-	Names *names;
+	NameTable *names;
 	uint32_t at;
 	cJSON *items;
 } Offer;
 
 static cJSON *
-add(Offer *o, const char *name, int kind, const char *detail, const char *doc)
+offer_item(Offer *o, const char *name, int kind, const char *detail, const char *doc)
 {
 	cJSON *item = cJSON_CreateObject();
 
@@ -52,7 +52,7 @@ add(Offer *o, const char *name, int kind, const char *detail, const char *doc)
 }
 
 static int
-kind_of(const Binding *b)
+completion_kind(const Binding *b)
 {
 	switch (b->kind) {
 	case BIND_MODULE: return MODULE;
@@ -77,7 +77,7 @@ parameters(Arena *arena, const Source *src, const Ast *fn)
 }
 
 static void
-add_binding(Offer *o, const Source *src, const Tree *tree, const Binding *b)
+offer_binding(Offer *o, const Source *src, const Tree *tree, const Binding *b)
 {
 	Arena *arena = &o->doc->arena;
 	const char *detail = NULL, *doc = NULL;
@@ -93,10 +93,10 @@ add_binding(Offer *o, const Source *src, const Tree *tree, const Binding *b)
 				detail = n->type;
 		}
 	else
-		detail = type_of(o->doc, src, b->at);
+		detail = noted_type(o->doc, src, b->at);
 	if (b->kind <= BIND_FN && b->kind != BIND_MEMBER && b->kind != BIND_MODULE)
 		doc = comment_of(arena, src, tree, b->stmt->span);
-	add(o, b->name, kind_of(b), detail, doc);
+	offer_item(o, b->name, completion_kind(b), detail, doc);
 }
 
 /* ---- after a dot ---- */
@@ -104,20 +104,20 @@ add_binding(Offer *o, const Source *src, const Tree *tree, const Binding *b)
 static void
 offer_members(Offer *o, const char *name)
 {
-	const Names *t = o->names;
+	const NameTable *t = o->names;
 
 	for (int i = 0; i < t->nbinding; i++) {
 		const Binding *b = &t->binding[i];
 		if (strcmp(b->name, name))
 			continue;
-		Module *m = b->kind == BIND_MODULE ? module_of(o->doc, b->stmt, o->stdlib) : NULL;
+		Import *m = b->kind == BIND_MODULE ? module_of(o->doc, b->stmt, o->stdlib) : NULL;
 		for (int k = 0; m && k < m->names->nbinding; k++)
 			if (module_name(m, m->names->binding[k].name) == &m->names->binding[k]
 			    && m->names->binding[k].name[0] != '_')
-				add_binding(o, &m->src, m->tree, &m->names->binding[k]);
+				offer_binding(o, &m->src, m->tree, &m->names->binding[k]);
 		for (int k = 0; b->kind == BIND_ENUM && k < t->nbinding; k++)
 			if (t->binding[k].owner == i)
-				add_binding(o, &o->src, o->tree, &t->binding[k]);
+				offer_binding(o, &o->src, o->tree, &t->binding[k]);
 	}
 }
 
@@ -134,23 +134,23 @@ offer_scope(Offer *o)
 			continue;
 		/* defined above its use */
 		if (local ? b->scope.lo <= o->at && o->at <= b->scope.hi : b->stmt->span.hi < o->at)
-			add_binding(o, &o->src, o->tree, b);
+			offer_binding(o, &o->src, o->tree, b);
 	}
 }
 
 static void
 offer_words(Offer *o)
 {
-	for (const Word *w = words; w->name; w++) {
+	for (const WordDoc *w = words; w->name; w++) {
 		bool function = strchr(w->usage, '(')
 		                && !strncmp(w->usage, w->name, strlen(w->name))
 		                && w->usage[strlen(w->name)] == '(';
-		add(o, w->name, function ? FUNCTION : KEYWORD, w->usage, w->doc);
+		offer_item(o, w->name, function ? FUNCTION : KEYWORD, w->usage, w->doc);
 	}
 }
 
 static int
-by_name(const void *a, const void *b)
+compare_names(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -170,7 +170,7 @@ offer_modules(Offer *o, bool in_use)
 	}
 	if (dir)
 		closedir(dir);
-	qsort(name, (size_t)n, sizeof *name, by_name);
+	qsort(name, (size_t)n, sizeof *name, compare_names);
 	for (int i = 0; i < n; i++) {
 		bool used = false;
 		for (int k = 0; k < o->names->nbinding; k++)
@@ -179,7 +179,7 @@ offer_modules(Offer *o, bool in_use)
 		if (used)
 			continue;
 		const char *use = arena_fmt(&o->doc->arena, "use %s", name[i]);
-		cJSON *item = add(o, name[i], MODULE, in_use ? NULL : use, NULL);
+		cJSON *item = offer_item(o, name[i], MODULE, in_use ? NULL : use, NULL);
 		if (in_use)
 			continue;
 		uint32_t first = o->tree->root->n ? o->tree->root->kid[0]->span.lo : o->doc->shift;
@@ -188,7 +188,7 @@ offer_modules(Offer *o, bool in_use)
 		first = first < o->doc->shift || first > o->doc->src.len ? o->doc->shift : first;
 		cJSON *edits = cJSON_AddArrayToObject(item, "additionalTextEdits"),
 		      *edit = cJSON_CreateObject();
-		cJSON_AddItemToObject(edit, "range", range_of(o->doc, (Span){ first, first }));
+		cJSON_AddItemToObject(edit, "range", lsp_range(o->doc, (Span){ first, first }));
 		cJSON_AddStringToObject(edit, "newText", arena_fmt(&o->doc->arena, "%s\n", use));
 		cJSON_AddItemToArray(edits, edit);
 	}
@@ -220,7 +220,7 @@ read_with_name(Offer *o)
 }
 
 void
-answer_completion(const Ask *a, Answer *answer)
+answer_completion(const Ask *a, Reply *answer)
 {
 	Document *d = a->doc;
 	Offer o = { .doc = d, .stdlib = a->server->host->stdlib, .at = a->at };

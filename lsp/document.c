@@ -144,7 +144,7 @@ document_read(Document *d, const char *stdlib)
 /* ---- places ---- */
 
 int
-line_of(const Document *d, uint32_t at)
+lsp_line(const Document *d, uint32_t at)
 {
 	int lo = 0, hi = d->nline - 1;
 
@@ -171,7 +171,7 @@ cJSON *
 position_at(const Document *d, uint32_t at)
 {
 	cJSON *p = cJSON_CreateObject();
-	int line = line_of(d, at), character = 0;
+	int line = lsp_line(d, at), character = 0;
 
 	for (uint32_t i = d->line[line]; i < at && i < d->src.len; i++)
 		character += units(d->src.text[i]);
@@ -181,7 +181,7 @@ position_at(const Document *d, uint32_t at)
 }
 
 cJSON *
-range_of(const Document *d, Span span)
+lsp_range(const Document *d, Span span)
 {
 	cJSON *r = cJSON_CreateObject();
 
@@ -193,11 +193,11 @@ range_of(const Document *d, Span span)
 cJSON *
 whole_range(const Document *d)
 {
-	return range_of(d, (Span){ d->shift, d->src.len });
+	return lsp_range(d, (Span){ d->shift, d->src.len });
 }
 
 bool
-place_of(const Document *d, const cJSON *position, uint32_t *at)
+offset_at(const Document *d, const cJSON *position, uint32_t *at)
 {
 	const cJSON *line = cJSON_GetObjectItemCaseSensitive(position, "line");
 	const cJSON *character = cJSON_GetObjectItemCaseSensitive(position, "character");
@@ -246,7 +246,7 @@ in_code(const Document *d, uint32_t at)
 {
 	char quote = '\0';
 
-	for (uint32_t i = d->line[line_of(d, at)]; i < at; i++) {
+	for (uint32_t i = d->line[lsp_line(d, at)]; i < at; i++) {
 		char c = d->src.text[i];
 		if (quote && c == '\\')
 			i++;
@@ -260,7 +260,7 @@ in_code(const Document *d, uint32_t at)
 	return !quote;
 }
 
-const Use *
+const NameUse *
 use_at(const Document *d, uint32_t at)
 {
 	for (int i = 0; i < d->names->nuse; i++)
@@ -271,7 +271,7 @@ use_at(const Document *d, uint32_t at)
 }
 
 const char *
-type_of(const Document *d, const Source *src, Span name)
+noted_type(const Document *d, const Source *src, Span name)
 {
 	for (int i = 0; i < d->notes.n; i++) {
 		const Note *n = &d->notes.note[i];

@@ -9,7 +9,7 @@
 
 /* A definition without its right-hand side: "fn pad(d, const n)". */
 static const char *
-head(Arena *arena, const Source *src, const Ast *s)
+definition_head(Arena *arena, const Source *src, const Ast *s)
 {
 	uint32_t lo = s->span.lo, hi = s->span.hi;
 
@@ -25,7 +25,7 @@ head(Arena *arena, const Source *src, const Ast *s)
 
 /* "let sum: [4] int 0..9" */
 static const char *
-definition(Arena *arena, const Source *src, const Binding *b, const char *type)
+definition_text(Arena *arena, const Source *src, const Binding *b, const char *type)
 {
 	const char *word = b->kind == BIND_OUTPUT  ? "output"
 	                   : b->kind == BIND_CONST ? "const"
@@ -35,19 +35,20 @@ definition(Arena *arena, const Source *src, const Binding *b, const char *type)
 	case BIND_LET:
 	case BIND_OUTPUT:
 		if (b->stmt->kind == N_INPUT)
-			return head(arena, src, b->stmt);
+			return definition_head(arena, src, b->stmt);
 		return arena_fmt(arena, "%s %s%s%s", word, b->name, type ? ": " : "",
 		                 type ? type : "");
 	case BIND_CONST:
-		return arena_fmt(arena, "%s%s%s", head(arena, src, b->stmt), type ? "   # " : "",
-		                 type ? type : "");
+		return arena_fmt(arena, "%s%s%s", definition_head(arena, src, b->stmt),
+		                 type ? "   # " : "", type ? type : "");
 	case BIND_MEMBER: return arena_fmt(arena, "%s.%s", b->stmt->kid[0]->text, b->name);
-	case BIND_PARAM: return arena_fmt(arena, "%s   # a parameter", head(arena, src, b->stmt));
+	case BIND_PARAM:
+		return arena_fmt(arena, "%s   # a parameter", definition_head(arena, src, b->stmt));
 	case BIND_LOCAL:
 		if (b->stmt->kind == N_FOR || b->stmt->kind == N_PICK)
 			return arena_fmt(arena, "%s   # bound here", b->name);
-		return head(arena, src, b->stmt);
-	default: return head(arena, src, b->stmt);
+		return definition_head(arena, src, b->stmt);
+	default: return definition_head(arena, src, b->stmt);
 	}
 }
 
@@ -69,14 +70,14 @@ typedef struct Standing {
 } Standing;
 
 static int
-number(const cJSON *o, const char *name)
+json_int(const cJSON *o, const char *name)
 {
 	return (int)cJSON_GetNumberValue(cJSON_GetObjectItem(o, name));
 }
 
 /* The name itself, or its elements and fields together. */
 static Standing
-look_up(const Document *d, const char *name)
+find_placement(const Document *d, const char *name)
 {
 	const cJSON *v, *named = cJSON_GetObjectItem(d->built, "named");
 	Standing s = { .first = 1 << 30, .last = -1 };
@@ -85,37 +86,37 @@ look_up(const Document *d, const char *name)
 	cJSON_ArrayForEach(v, named)
 	{
 		const char *part = cJSON_GetStringValue(cJSON_GetObjectItem(v, "name"));
-		int state = number(v, "state");
+		int state = json_int(v, "state");
 		if (strncmp(part, name, n) || (part[n] && part[n] != '[' && part[n] != '.'))
 			continue;
 		s.parts++;
 		s.folded += state < 0;
 		s.first = state >= 0 && state < s.first ? state : s.first;
 		s.last = state > s.last ? state : s.last;
-		s.columns += number(v, "columns");
-		s.heads += number(v, "heads");
-		s.neurons += number(v, "neurons");
+		s.columns += json_int(v, "columns");
+		s.heads += json_int(v, "heads");
+		s.neurons += json_int(v, "neurons");
 	}
 	return s;
 }
 
 static const char *
-plural(int n)
+plural_suffix(int n)
 {
 	return n == 1 ? "" : "s";
 }
 
 static const char *
-standing(Document *d, const char *name)
+describe_placement(Document *d, const char *name)
 {
 	Arena *a = &d->arena;
-	Standing s = look_up(d, name);
+	Standing s = find_placement(d, name);
 	const char *where = "Folded into the weights: it never stands in the stream as a whole";
 
 	if (!s.parts)
 		return NULL;
 	if (s.folded < s.parts)
-		where = arena_fmt(a, "In %d column%s %s%s%s", s.columns, plural(s.columns),
+		where = arena_fmt(a, "In %d column%s %s%s%s", s.columns, plural_suffix(s.columns),
 		                  state_name(a, s.first),
 		                  s.last > s.first ? ", the last of it " : "",
 		                  s.last > s.first ? state_name(a, s.last) : "");
@@ -123,70 +124,74 @@ standing(Document *d, const char *name)
 		where = arena_fmt(a, "%s; %d of %d parts are folded into the weights", where,
 		                  s.folded, s.parts);
 	return arena_fmt(a, "%s. Costs %s%d head%s and %d neuron%s, with all that it is made of",
-	                 where, s.parts > 1 ? "at most " : "", s.heads, plural(s.heads), s.neurons,
-	                 plural(s.neurons));
+	                 where, s.parts > 1 ? "at most " : "", s.heads, plural_suffix(s.heads),
+	                 s.neurons, plural_suffix(s.neurons));
 }
 
 /* ---- all of it ---- */
 
 static const char *
-page(Arena *arena, const char *code, const char *doc, const char *where)
+markdown_page(Arena *arena, const char *code, const char *doc, const char *where)
 {
 	return arena_fmt(arena, "```tw\n%s\n```%s%s%s%s%s", code, doc ? "\n\n" : "", doc ? doc : "",
 	                 where ? "\n\n*" : "", where ? where : "", where ? "*" : "");
 }
 
 static const char *
-about_member(const Ask *a, const Use *use)
+describe_member(const Ask *a, const NameUse *use)
 {
 	Document *d = a->doc;
-	Module *m = module_of(d, d->names->binding[use->binding].stmt, a->server->host->stdlib);
+	Import *m = module_of(d, d->names->binding[use->binding].stmt, a->server->host->stdlib);
 	const Binding *b = module_name(m, use->member);
 
 	if (!b)
 		return NULL;
-	return page(&d->arena, definition(&d->arena, &m->src, b, type_of(d, &m->src, b->at)),
-	            comment_of(&d->arena, &m->src, m->tree, b->stmt->span),
-	            standing(d, arena_fmt(&d->arena, "%s.%s", d->names->binding[use->binding].name,
-	                                  b->name)));
+	return markdown_page(
+		&d->arena, definition_text(&d->arena, &m->src, b, noted_type(d, &m->src, b->at)),
+		comment_of(&d->arena, &m->src, m->tree, b->stmt->span),
+		describe_placement(d, arena_fmt(&d->arena, "%s.%s",
+	                                        d->names->binding[use->binding].name, b->name)));
 }
 
 static const char *
-about(const Ask *a, const Use *use)
+describe_use(const Ask *a, const NameUse *use)
 {
 	Document *d = a->doc;
 	const Binding *b = &d->names->binding[use->binding];
 	const char *doc = NULL, *where = NULL;
 
 	if (use->member)
-		return about_member(a, use);
+		return describe_member(a, use);
 	if (b->kind == BIND_MODULE) {
-		Module *m = module_of(d, b->stmt, a->server->host->stdlib);
+		Import *m = module_of(d, b->stmt, a->server->host->stdlib);
 		doc = m ? comment_of_file(&d->arena, &m->src, m->tree) : NULL;
 	} else if (b->kind != BIND_PARAM && b->kind != BIND_LOCAL && b->kind != BIND_MEMBER) {
 		doc = comment_of(&d->arena, &d->src, d->tree, b->stmt->span);
 	}
 	if (b->kind == BIND_LET)
-		where = standing(d, b->name);
-	return page(&d->arena, definition(&d->arena, &d->src, b, type_of(d, &d->src, b->at)), doc,
-	            where);
+		where = describe_placement(d, b->name);
+	return markdown_page(&d->arena,
+	                     definition_text(&d->arena, &d->src, b, noted_type(d, &d->src, b->at)),
+	                     doc, where);
 }
 
 void
-answer_hover(const Ask *a, Answer *answer)
+answer_hover(const Ask *a, Reply *answer)
 {
 	Document *d = a->doc;
-	const Use *use = use_at(d, a->at);
+	const NameUse *use = use_at(d, a->at);
 	uint32_t from, n = word_at(d, a->at, &from);
-	const char *text = use ? about(a, use) : NULL;
-	const Word *w = !use && n ? find_word(arena_strn(&d->arena, d->src.text + from, n)) : NULL;
+	const char *text = use ? describe_use(a, use) : NULL;
+	const WordDoc *w = !use && n ? find_word(arena_strn(&d->arena, d->src.text + from, n))
+	                             : NULL;
 	Span at = use ? use->at : (Span){ from, from + n };
 
 	if (w)
-		text = page(&d->arena, w->usage, w->doc,
-		            strcmp(w->name, "model")
-		                    ? NULL
-		                    : cJSON_GetStringValue(cJSON_GetObjectItem(d->built, "size")));
+		text = markdown_page(
+			&d->arena, w->usage, w->doc,
+			strcmp(w->name, "model")
+				? NULL
+				: cJSON_GetStringValue(cJSON_GetObjectItem(d->built, "size")));
 	if (!text)
 		return;
 	cJSON *contents = cJSON_CreateObject();
@@ -194,5 +199,5 @@ answer_hover(const Ask *a, Answer *answer)
 	cJSON_AddStringToObject(contents, "value", text);
 	answer->result = cJSON_CreateObject();
 	cJSON_AddItemToObject(answer->result, "contents", contents);
-	cJSON_AddItemToObject(answer->result, "range", range_of(d, at));
+	cJSON_AddItemToObject(answer->result, "range", lsp_range(d, at));
 }

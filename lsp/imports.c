@@ -4,12 +4,12 @@
 
 #include "lsp/server.h"
 
-Module *
+Import *
 module_of(Document *d, const Ast *use, const char *stdlib)
 {
 	const char *path = module_path(&d->arena, stdlib, d->path, use->kid[0]);
 	Diags scratch = { .arena = &d->arena };
-	Module *m = d->modules;
+	Import *m = d->modules;
 
 	while (m && strcmp(m->src.path, path))
 		m = m->next;
@@ -18,7 +18,7 @@ module_of(Document *d, const Ast *use, const char *stdlib)
 	const Source *src = read_source(&d->arena, path);
 	if (!src)
 		return NULL;
-	m = NEW(&d->arena, Module);
+	m = NEW(&d->arena, Import);
 	m->src = *src;
 	scratch.src = &m->src;
 	m->tree = parse(&m->src, &d->arena, &scratch);
@@ -29,7 +29,7 @@ module_of(Document *d, const Ast *use, const char *stdlib)
 }
 
 const Binding *
-module_name(const Module *m, const char *name)
+module_name(const Import *m, const char *name)
 {
 	for (int i = 0; m && i < m->names->nbinding; i++) {
 		const Binding *b = &m->names->binding[i];
@@ -45,7 +45,7 @@ module_name(const Module *m, const char *name)
 
 /* Adds the comment's text, without its "# ", as a line; examples as code. */
 static char *
-add_line(Arena *arena, char *doc, const Source *src, Span c)
+append_comment(Arena *arena, char *doc, const Source *src, Span c)
 {
 	const char *s = src->text + c.lo + 1;
 	int n = (int)(c.hi - c.lo) - 1;
@@ -62,7 +62,7 @@ add_line(Arena *arena, char *doc, const Source *src, Span c)
 
 /* Where the line begins, if nothing but blanks stands before `at`; else -1. */
 static long
-alone(const Source *src, uint32_t at)
+line_start_if_blank(const Source *src, uint32_t at)
 {
 	while (at > 0 && (src->text[at - 1] == ' ' || src->text[at - 1] == '\t'))
 		at--;
@@ -80,12 +80,12 @@ comment_of(Arena *arena, const Source *src, const Tree *tree, Span stmt)
 		if (c.hi < stmt.lo)
 			last = i;
 		else if (c.lo >= stmt.hi && !memchr(src->text + stmt.hi, '\n', c.lo - stmt.hi))
-			doc = add_line(arena, NULL, src, c);
+			doc = append_comment(arena, NULL, src, c);
 	}
-	long edge = alone(src, stmt.lo);
+	long edge = line_start_if_blank(src, stmt.lo);
 	for (first = last + 1; first > 0 && edge > 0; first--) {
 		Span c = tree->comment[first - 1];
-		long start = alone(src, c.lo);
+		long start = line_start_if_blank(src, c.lo);
 		if (start < 0 || c.hi + 1 < edge || c.hi > edge)
 			break;
 		edge = start;
@@ -93,7 +93,7 @@ comment_of(Arena *arena, const Source *src, const Tree *tree, Span stmt)
 	if (first <= last)
 		doc = NULL;
 	for (int i = first; i <= last; i++)
-		doc = add_line(arena, doc, src, tree->comment[i]);
+		doc = append_comment(arena, doc, src, tree->comment[i]);
 	return doc;
 }
 
@@ -103,8 +103,9 @@ comment_of_file(Arena *arena, const Source *src, const Tree *tree)
 	char *doc = NULL;
 	long edge = 0;
 
-	for (int i = 0; i < tree->ncomment && alone(src, tree->comment[i].lo) == edge; i++) {
-		doc = add_line(arena, doc, src, tree->comment[i]);
+	for (int i = 0; i < tree->ncomment && line_start_if_blank(src, tree->comment[i].lo) == edge;
+	     i++) {
+		doc = append_comment(arena, doc, src, tree->comment[i]);
 		edge = tree->comment[i].hi + 1;
 	}
 	return doc;

@@ -35,7 +35,7 @@ wire_read(Wire *w)
 }
 
 static void
-drop(Wire *w, size_t n)
+wire_drop(Wire *w, size_t n)
 {
 	memmove(w->buf, w->buf + n, w->n - n);
 	w->n -= n;
@@ -83,18 +83,18 @@ wire_next(Wire *w, cJSON **message)
 	if (!header)
 		return w->n > HEADER_MAX ? LOST : NOT_YET;
 	if (length < 0) {
-		drop(w, header);
+		wire_drop(w, header);
 		return NOT_JSON;
 	}
 	if (w->n - header < (size_t)length)
 		return NOT_YET;
 	*message = cJSON_ParseWithLength(w->buf + header, (size_t)length);
-	drop(w, header + (size_t)length);
+	wire_drop(w, header + (size_t)length);
 	return *message ? ARRIVED : NOT_JSON;
 }
 
 static bool
-put(const char *s, size_t n)
+write_all(const char *s, size_t n)
 {
 	while (n) {
 		ssize_t done = write(STDOUT_FILENO, s, n);
@@ -116,13 +116,13 @@ wire_send(Wire *w, cJSON *message)
 		abort();
 	size_t n = strlen(text);
 	int len = snprintf(header, sizeof header, "Content-Length: %zu\r\n\r\n", n);
-	if (!put(header, (size_t)len) || !put(text, n))
+	if (!write_all(header, (size_t)len) || !write_all(text, n))
 		w->ended = true;
 	cJSON_free(text);
 }
 
 const cJSON *
-item(const cJSON *o, const char *name)
+json_item(const cJSON *o, const char *name)
 {
 	return cJSON_GetObjectItemCaseSensitive(o, name);
 }

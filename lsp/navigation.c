@@ -10,7 +10,7 @@
 enum { REFUSED = -32803, INVALID_PARAMS = -32602 };
 
 static void
-refuse(Answer *answer, const char *why)
+refuse_request(Reply *answer, const char *why)
 {
 	answer->code = REFUSED;
 	answer->error = why;
@@ -30,88 +30,91 @@ location(const char *uri, cJSON *range)
 
 /* A place in a module, as if it were an open document. */
 static cJSON *
-location_in(Document *d, const Module *m, Span at)
+location_in(Document *d, const Import *m, Span at)
 {
 	Document as = { .src = m->src };
 
 	find_lines(&as.src, &d->arena, &as.line, &as.nline);
-	return location(path_uri(&d->arena, m->src.path), range_of(&as, at));
+	return location(path_uri(&d->arena, m->src.path), lsp_range(&as, at));
 }
 
 void
-answer_definition(const Ask *a, Answer *answer)
+answer_definition(const Ask *a, Reply *answer)
 {
 	Document *d = a->doc;
-	const Use *use = use_at(d, a->at);
+	const NameUse *use = use_at(d, a->at);
 	const Binding *b = use ? &d->names->binding[use->binding] : NULL;
 
 	if (!b)
 		return;
 	if (b->kind != BIND_MODULE) {
-		answer->result = location(d->uri, range_of(d, b->at));
+		answer->result = location(d->uri, lsp_range(d, b->at));
 		return;
 	}
-	Module *m = module_of(d, b->stmt, a->server->host->stdlib);
+	Import *m = module_of(d, b->stmt, a->server->host->stdlib);
 	const Binding *member = use->member ? module_name(m, use->member) : NULL;
 	if (m && (member || !use->member))
 		answer->result = location_in(d, m, member ? member->at : (Span){ 0, 0 });
 }
 
 static bool
-same_name(const Use *a, const Use *b)
+same_name(const NameUse *a, const NameUse *b)
 {
 	return a->binding == b->binding && !a->member == !b->member
 	       && (!a->member || !strcmp(a->member, b->member));
 }
 
 void
-answer_references(const Ask *a, Answer *answer)
+answer_references(const Ask *a, Reply *answer)
 {
 	Document *d = a->doc;
-	const Use *use = use_at(d, a->at);
-	bool defined = cJSON_IsTrue(item(item(a->params, "context"), "includeDeclaration"));
+	const NameUse *use = use_at(d, a->at);
+	bool defined = cJSON_IsTrue(
+		json_item(json_item(a->params, "context"), "includeDeclaration"));
 
 	if (!use)
 		return;
 	answer->result = cJSON_CreateArray();
 	for (int i = 0; i < d->names->nuse; i++) {
-		const Use *u = &d->names->use[i];
+		const NameUse *u = &d->names->use[i];
 		bool declares = !u->member && u->at.lo == d->names->binding[u->binding].at.lo;
 		if (same_name(use, u) && (defined || !declares))
-			cJSON_AddItemToArray(answer->result, location(d->uri, range_of(d, u->at)));
+			cJSON_AddItemToArray(answer->result, location(d->uri, lsp_range(d, u->at)));
 	}
 }
 
 /* ---- another name ---- */
 
 /* The use that could be called otherwise; NULL, and why not. */
-static const Use *
-renamable(const Ask *a, Answer *answer)
+static const NameUse *
+renamable(const Ask *a, Reply *answer)
 {
 	Document *d = a->doc;
-	const Use *use = use_at(d, a->at);
+	const NameUse *use = use_at(d, a->at);
 	const Binding *b = use ? &d->names->binding[use->binding] : NULL;
 
 	if (!use)
-		refuse(answer, "there is no name of this file here");
+		refuse_request(answer, "there is no name of this file here");
 	else if (use->member)
-		refuse(answer, arena_fmt(&d->arena, "'%s' is a name of another file", use->member));
+		refuse_request(answer,
+		               arena_fmt(&d->arena, "'%s' is a name of another file", use->member));
 	else if (b->kind == BIND_MODULE && !b->stmt->kid[1])
-		refuse(answer,
-		       arena_fmt(&d->arena, "write 'use %s as …' to give the module another name",
-		                 b->stmt->kid[0]->kind == N_NAME ? b->name : "\"…\""));
+		refuse_request(answer,
+		               arena_fmt(&d->arena,
+		                         "write 'use %s as …' to give the module another name",
+		                         b->stmt->kid[0]->kind == N_NAME ? b->name : "\"…\""));
 	else
 		return use;
 	return NULL;
 }
 
 void
-answer_prepare_rename(const Ask *a, Answer *answer)
+answer_prepare_rename(const Ask *a, Reply *answer)
 {
-	const Use *use = renamable(a, answer);
+	const NameUse *use = renamable(a, answer);
 
 	if (use)
-		answer->result = range_of(a->doc, use->at);
+		answer->result = lsp_range(a->doc, use->at);
 }
 
 static bool
@@ -127,7 +130,7 @@ is_name(const char *s)
 /* The text with every use of the name called otherwise. Names are used in any order,
  * so the places are marked first. */
 static char *
-renamed(const Document *d, const Use *use, const char *name)
+renamed(const Document *d, const NameUse *use, const char *name)
 {
 	bool *starts = calloc(d->n + 1, sizeof *starts);
 	size_t old = use->at.hi - use->at.lo, len = strlen(name), n = 0;
@@ -159,7 +162,7 @@ renamed(const Document *d, const Use *use, const char *name)
 static bool
 means_the_same(const Document *before, const Document *after)
 {
-	const Names *a = before->names, *b = after->names;
+	const NameTable *a = before->names, *b = after->names;
 
 	if (a->nuse != b->nuse || before->diags.nerror < after->diags.nerror)
 		return false;
@@ -170,16 +173,16 @@ means_the_same(const Document *before, const Document *after)
 }
 
 void
-answer_rename(const Ask *a, Answer *answer)
+answer_rename(const Ask *a, Reply *answer)
 {
 	Document *d = a->doc;
-	const Use *use = renamable(a, answer);
-	const char *name = cJSON_GetStringValue(item(a->params, "newName"));
+	const NameUse *use = renamable(a, answer);
+	const char *name = cJSON_GetStringValue(json_item(a->params, "newName"));
 
 	if (!use)
 		return;
 	if (!is_name(name)) {
-		refuse(answer, "a name is a letter or _, then letters, digits and _");
+		refuse_request(answer, "a name is a letter or _, then letters, digits and _");
 		return;
 	}
 	char *text = renamed(d, use, name);
@@ -189,9 +192,9 @@ answer_rename(const Ask *a, Answer *answer)
 	bool same = means_the_same(d, trial);
 	const Diag *why = trial->diags.nerror > d->diags.nerror ? trial->diags.first : NULL;
 	if (!same)
-		refuse(answer,
-		       arena_fmt(&d->arena, "it cannot be called '%s': %s", name,
-		                 why ? why->msg : "another name would mean something else"));
+		refuse_request(answer, arena_fmt(&d->arena, "it cannot be called '%s': %s", name,
+		                                 why ? why->msg
+		                                     : "another name would mean something else"));
 	document_free(trial);
 	free(text);
 	if (!same)
@@ -202,7 +205,7 @@ answer_rename(const Ask *a, Answer *answer)
 		if (!same_name(use, &d->names->use[i]))
 			continue;
 		cJSON *edit = cJSON_CreateObject();
-		cJSON_AddItemToObject(edit, "range", range_of(d, d->names->use[i].at));
+		cJSON_AddItemToObject(edit, "range", lsp_range(d, d->names->use[i].at));
 		cJSON_AddStringToObject(edit, "newText", name);
 		cJSON_AddItemToArray(edits, edit);
 	}
@@ -222,13 +225,13 @@ symbol(const Document *d, const char *name, int kind, const char *detail, Span a
 	cJSON_AddNumberToObject(s, "kind", kind);
 	if (detail)
 		cJSON_AddStringToObject(s, "detail", detail);
-	cJSON_AddItemToObject(s, "range", range_of(d, all));
-	cJSON_AddItemToObject(s, "selectionRange", range_of(d, at));
+	cJSON_AddItemToObject(s, "range", lsp_range(d, all));
+	cJSON_AddItemToObject(s, "selectionRange", lsp_range(d, at));
 	return s;
 }
 
 void
-answer_symbols(const Ask *a, Answer *answer)
+answer_symbols(const Ask *a, Reply *answer)
 {
 	static const int kinds[] = {
 		/* as the protocol numbers them */
@@ -243,7 +246,7 @@ answer_symbols(const Ask *a, Answer *answer)
 		const Binding *b = &d->names->binding[i];
 		if (b->kind > BIND_OUTPUT || b->scope.lo > 0 || b->scope.hi < d->src.len)
 			continue;
-		cJSON *s = symbol(d, b->name, kinds[b->kind], type_of(d, &d->src, b->at),
+		cJSON *s = symbol(d, b->name, kinds[b->kind], noted_type(d, &d->src, b->at),
 		                  b->kind == BIND_MEMBER ? b->at : b->stmt->span, b->at);
 		if (b->kind == BIND_ENUM)
 			members = cJSON_AddArrayToObject(s, "children");
@@ -254,7 +257,7 @@ answer_symbols(const Ask *a, Answer *answer)
 /* ---- style ---- */
 
 void
-answer_formatting(const Ask *a, Answer *answer)
+answer_formatting(const Ask *a, Reply *answer)
 {
 	Document *d = a->doc;
 	Source src = { d->path, d->text, (uint32_t)d->n };
@@ -274,21 +277,21 @@ answer_formatting(const Ask *a, Answer *answer)
 /* ---- hints: the types of streams that have no annotation ---- */
 
 void
-answer_hints(const Ask *a, Answer *answer)
+answer_hints(const Ask *a, Reply *answer)
 {
 	const Document *d = a->doc;
 	uint32_t from = d->shift, to = d->src.len;
-	const cJSON *range = item(a->params, "range");
+	const cJSON *range = json_item(a->params, "range");
 
-	place_of(d, item(range, "start"), &from);
-	place_of(d, item(range, "end"), &to);
+	offset_at(d, json_item(range, "start"), &from);
+	offset_at(d, json_item(range, "end"), &to);
 	answer->result = cJSON_CreateArray();
 	for (int i = 0; i < d->names->nbinding; i++) {
 		const Binding *b = &d->names->binding[i];
 		bool bare = (b->kind == BIND_LET && b->stmt->kind == N_LET)
 		            || b->kind == BIND_OUTPUT;
 		const char *type = bare && !b->stmt->kid[1] && b->at.hi >= from && b->at.lo <= to
-		                           ? type_of(d, &d->src, b->at)
+		                           ? noted_type(d, &d->src, b->at)
 		                           : NULL;
 		if (!type)
 			continue;
@@ -308,18 +311,18 @@ add_lens(const Ask *a, cJSON *list, Span at)
 	const Document *d = a->doc;
 	cJSON *lens = cJSON_CreateObject(), *command = cJSON_CreateObject();
 
-	cJSON_AddItemToObject(lens, "range", range_of(d, at));
+	cJSON_AddItemToObject(lens, "range", lsp_range(d, at));
 	cJSON_AddStringToObject(command, "title", "run test");
 	cJSON_AddStringToObject(command, "command", "tw.test");
 	cJSON *args = cJSON_AddArrayToObject(command, "arguments");
 	cJSON_AddItemToArray(args, cJSON_CreateString(d->uri));
-	cJSON_AddItemToArray(args, cJSON_CreateNumber(line_of(d, at.lo) + 1));
+	cJSON_AddItemToArray(args, cJSON_CreateNumber(lsp_line(d, at.lo) + 1));
 	cJSON_AddItemToObject(lens, "command", command);
 	cJSON_AddItemToArray(list, lens);
 }
 
 void
-answer_lenses(const Ask *a, Answer *answer)
+answer_lenses(const Ask *a, Reply *answer)
 {
 	const Document *d = a->doc;
 	static const char example[] = "# example: ";
@@ -334,10 +337,10 @@ answer_lenses(const Ask *a, Answer *answer)
 }
 
 void
-answer_command(const Ask *a, Answer *answer)
+answer_command(const Ask *a, Reply *answer)
 {
-	const char *command = cJSON_GetStringValue(item(a->params, "command"));
-	const cJSON *args = item(a->params, "arguments"), *line = cJSON_GetArrayItem(args, 1);
+	const char *command = cJSON_GetStringValue(json_item(a->params, "command"));
+	const cJSON *args = json_item(a->params, "arguments"), *line = cJSON_GetArrayItem(args, 1);
 	Document *d = find_document(a->server, cJSON_GetStringValue(cJSON_GetArrayItem(args, 0)));
 
 	if (!command || strcmp(command, "tw.test") || !d) {

@@ -58,7 +58,7 @@ send_error(Server *s, const cJSON *id, int code, const char *text)
 }
 
 void
-notify(Server *s, const char *method, cJSON *params)
+send_notification(Server *s, const char *method, cJSON *params)
 {
 	cJSON *m = message();
 
@@ -83,7 +83,7 @@ diagnostic(cJSON *range, const char *text)
 
 /* Of another file only the first line here can speak. */
 static cJSON *
-mistake(Document *doc, const Diag *e)
+diagnostic_of(Document *doc, const Diag *e)
 {
 	const char *text = e->msg;
 	Span at = e->span;
@@ -98,17 +98,17 @@ mistake(Document *doc, const Diag *e)
 	if (e->note_src)
 		text = arena_fmt(&doc->arena, "%s\n%s:%d: %s", text, e->note_src->path,
 		                 source_line(e->note_src, e->note_span.lo), e->note);
-	return diagnostic(range_of(doc, at), text);
+	return diagnostic(lsp_range(doc, at), text);
 }
 
 void
-publish(Server *s, Document *doc)
+publish_diagnostics(Server *s, Document *doc)
 {
 	cJSON *params = cJSON_CreateObject(), *list = cJSON_CreateArray();
 	const cJSON *errors = doc->stale ? NULL : cJSON_GetObjectItem(doc->built, "errors"), *e;
 
 	for (const Diag *d = doc->diags.first; d; d = d->next) {
-		cJSON *one = mistake(doc, d);
+		cJSON *one = diagnostic_of(doc, d);
 		if (one)
 			cJSON_AddItemToArray(list, one);
 	}
@@ -117,17 +117,17 @@ publish(Server *s, Document *doc)
 		Span at = { (uint32_t)cJSON_GetNumberValue(cJSON_GetObjectItem(e, "lo")),
 			    (uint32_t)cJSON_GetNumberValue(cJSON_GetObjectItem(e, "hi")) };
 		cJSON_AddItemToArray(
-			list, diagnostic(range_of(doc, at),
+			list, diagnostic(lsp_range(doc, at),
 		                         cJSON_GetStringValue(cJSON_GetObjectItem(e, "message"))));
 	}
 	cJSON_AddStringToObject(params, "uri", doc->uri);
 	cJSON_AddNumberToObject(params, "version", doc->version);
 	cJSON_AddItemToObject(params, "diagnostics", list);
-	notify(s, "textDocument/publishDiagnostics", params);
+	send_notification(s, "textDocument/publishDiagnostics", params);
 }
 
 static long
-now(void)
+now_ms(void)
 {
 	struct timespec t;
 
@@ -143,8 +143,8 @@ refresh(Server *s, Document *doc)
 	jobs_stop(s, doc);
 	document_read(doc, s->host->stdlib);
 	cJSON_DeleteItemFromObject(doc->built, "errors");
-	publish(s, doc);
-	doc->read_at = now();
+	publish_diagnostics(s, doc);
+	doc->read_at = now_ms();
 }
 
 /* ---- documents come and go ---- */
@@ -161,13 +161,13 @@ find_document(Server *s, const char *uri)
 static const char *
 text_of(const cJSON *o, const char *name)
 {
-	return cJSON_GetStringValue(item(o, name));
+	return cJSON_GetStringValue(json_item(o, name));
 }
 
 static int
 version_of(const cJSON *document)
 {
-	const cJSON *v = item(document, "version");
+	const cJSON *v = json_item(document, "version");
 
 	return cJSON_IsNumber(v) ? v->valueint : 0;
 }
@@ -175,7 +175,7 @@ version_of(const cJSON *document)
 static void
 did_open(Server *s, const cJSON *params)
 {
-	const cJSON *document = item(params, "textDocument");
+	const cJSON *document = json_item(params, "textDocument");
 	const char *uri = text_of(document, "uri"), *text = text_of(document, "text");
 	Document *d = find_document(s, uri);
 
@@ -194,12 +194,12 @@ did_open(Server *s, const cJSON *params)
 static void
 did_change(Server *s, const cJSON *params)
 {
-	const cJSON *document = item(params, "textDocument"),
-		    *changes = item(params, "contentChanges");
+	const cJSON *document = json_item(params, "textDocument"),
+		    *changes = json_item(params, "contentChanges");
 	Document *d = find_document(s, text_of(document, "uri"));
 	const cJSON *last = cJSON_GetArrayItem(changes, cJSON_GetArraySize(changes) - 1);
 
-	if (!d || !text_of(last, "text") || item(last, "range"))
+	if (!d || !text_of(last, "text") || json_item(last, "range"))
 		return;
 	d->version = version_of(document);
 	document_set(d, text_of(last, "text"));
@@ -208,7 +208,7 @@ did_change(Server *s, const cJSON *params)
 static void
 did_close(Server *s, const cJSON *params)
 {
-	Document *d = find_document(s, text_of(item(params, "textDocument"), "uri"));
+	Document *d = find_document(s, text_of(json_item(params, "textDocument"), "uri"));
 	Document **at = &s->documents;
 
 	if (!d)
@@ -220,7 +220,7 @@ did_close(Server *s, const cJSON *params)
 	cJSON *none = cJSON_CreateObject();
 	cJSON_AddStringToObject(none, "uri", d->uri);
 	cJSON_AddItemToObject(none, "diagnostics", cJSON_CreateArray());
-	notify(s, "textDocument/publishDiagnostics", none);
+	send_notification(s, "textDocument/publishDiagnostics", none);
 	document_free(d);
 }
 
@@ -242,7 +242,7 @@ capabilities(void)
 static void
 initialize(Server *s, const cJSON *id, const cJSON *params)
 {
-	const cJSON *pid = item(params, "processId");
+	const cJSON *pid = json_item(params, "processId");
 	cJSON *result = cJSON_CreateObject(), *info = cJSON_CreateObject();
 
 	if (cJSON_IsNumber(pid) && pid->valuedouble > 0)
@@ -257,7 +257,7 @@ initialize(Server *s, const cJSON *id, const cJSON *params)
 
 static const struct Question {
 	const char *method;
-	void (*answer)(const Ask *, Answer *);
+	void (*answer)(const Ask *, Reply *);
 	enum { NO_DOCUMENT, DOCUMENT, PLACE } about;
 } questions[] = {
 	{ "textDocument/hover", answer_hover, PLACE },
@@ -274,20 +274,20 @@ static const struct Question {
 };
 
 static void
-ask(Server *s, const struct Question *q, const cJSON *id, const cJSON *params)
+answer_question(Server *s, const struct Question *q, const cJSON *id, const cJSON *params)
 {
 	Ask a = { .server = s, .params = params, .id = id };
-	Answer answer = { 0 };
+	Reply answer = { 0 };
 
 	if (q->about != NO_DOCUMENT) {
-		a.doc = find_document(s, text_of(item(params, "textDocument"), "uri"));
+		a.doc = find_document(s, text_of(json_item(params, "textDocument"), "uri"));
 		if (!a.doc) {
 			send_error(s, id, INVALID_PARAMS, "no such document is open");
 			return;
 		}
 		refresh(s, a.doc);
 	}
-	if (q->about == PLACE && !place_of(a.doc, item(params, "position"), &a.at)) {
+	if (q->about == PLACE && !offset_at(a.doc, json_item(params, "position"), &a.at)) {
 		send_error(s, id, INVALID_PARAMS, "no position");
 		return;
 	}
@@ -320,7 +320,7 @@ request(Server *s, const char *method, const cJSON *id, const cJSON *params)
 	}
 	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
 		if (!strcmp(method, questions[i].method)) {
-			ask(s, &questions[i], id, params);
+			answer_question(s, &questions[i], id, params);
 			return;
 		}
 	send_error(s, id, UNKNOWN_METHOD, "this server does not know the method");
@@ -345,15 +345,15 @@ static void
 handle(Server *s, const cJSON *m)
 {
 	const char *method = text_of(m, "method");
-	const cJSON *id = item(m, "id");
+	const cJSON *id = json_item(m, "id");
 
 	if (!method && !id)
 		send_error(s, NULL, INVALID_REQUEST,
 		           "this is neither a request nor a notification");
 	else if (method && id)
-		request(s, method, id, item(m, "params"));
+		request(s, method, id, json_item(m, "params"));
 	else if (method)
-		notification(s, method, item(m, "params"));
+		notification(s, method, json_item(m, "params"));
 	/* else an answer; nothing was asked */
 }
 
@@ -384,7 +384,7 @@ build_some(Server *s)
 	int wait = LOOK;
 
 	for (Document *d = s->documents; d; d = d->next) {
-		long left = d->read_at + PAUSE - now();
+		long left = d->read_at + PAUSE - now_ms();
 		if (d->unbuilt && left <= 0) {
 			d->unbuilt = false;
 			job_build(s, d);

@@ -43,7 +43,7 @@ Arrival wire_next(Wire *, cJSON **);
 /* Gives the message away. */
 void wire_send(Wire *, cJSON *);
 /* A field of an object; NULL if it has none, or is none. */
-const cJSON *item(const cJSON *, const char *name);
+const cJSON *json_item(const cJSON *, const char *name);
 
 /* ---- document.c ---- */
 typedef struct Document {
@@ -61,12 +61,12 @@ typedef struct Document {
 	uint32_t shift;
 	Diags diags;
 	Tree *tree;
-	Names *names;
+	NameTable *names;
 	Notes notes;
 	Graph *graph;
 	int nline;
 	uint32_t *line;         /* (nline) where lines begin in src.text */
-	struct Module *modules; /* that were looked into */
+	struct Import *modules; /* that were looked into */
 	/* what compiling it said, of the last text that was compiled */
 	cJSON *built;
 } Document;
@@ -81,30 +81,30 @@ char *path_uri(Arena *, const char *path);
 
 void find_lines(const Source *, Arena *, uint32_t **line, int *nline);
 cJSON *position_at(const Document *, uint32_t at);
-cJSON *range_of(const Document *, Span);
+cJSON *lsp_range(const Document *, Span);
 cJSON *whole_range(const Document *);
 /* False if the params have no such place. */
-bool place_of(const Document *, const cJSON *position, uint32_t *at);
-int line_of(const Document *, uint32_t at); /* from 0 */
+bool offset_at(const Document *, const cJSON *position, uint32_t *at);
+int lsp_line(const Document *, uint32_t at); /* from 0 */
 
 /* The use that a place is in, or NULL. */
-const Use *use_at(const Document *, uint32_t at);
+const NameUse *use_at(const Document *, uint32_t at);
 /* A name or word that a place is in, if it is in the code; its length, or 0. */
 uint32_t word_at(const Document *, uint32_t at, uint32_t *from);
 bool in_code(const Document *, uint32_t at); /* no comment, token or text */
 
 /* ---- imports.c ---- */
-typedef struct Module {
-	struct Module *next;
+typedef struct Import {
+	struct Import *next;
 	Source src;
 	Tree *tree;
-	Names *names;
-} Module;
+	NameTable *names;
+} Import;
 
 /* The file that a `use` statement names; NULL if it cannot be read. */
-Module *module_of(Document *, const Ast *use, const char *stdlib);
+Import *module_of(Document *, const Ast *use, const char *stdlib);
 /* The binding of a module's own name, or NULL. */
-const Binding *module_name(const Module *, const char *name);
+const Binding *module_name(const Import *, const char *name);
 /* The comment above a definition, or behind it; NULL if there is none. */
 char *comment_of(Arena *, const Source *, const Tree *, Span stmt);
 /* The comment that a file begins with; NULL if there is none. */
@@ -120,18 +120,18 @@ typedef struct Server {
 	pid_t client; /* 0: not told */
 } Server;
 
-typedef struct Answer {
+typedef struct Reply {
 	cJSON *result;     /* NULL: null */
 	int code;          /* of an error, or 0 */
 	const char *error; /* in the arena of the document */
 	bool later;        /* a job will answer */
-} Answer;
+} Reply;
 
 void send_result(Server *, const cJSON *id, cJSON *result);
 void send_error(Server *, const cJSON *id, int code, const char *message);
-void notify(Server *, const char *method, cJSON *params);
+void send_notification(Server *, const char *method, cJSON *params);
 Document *find_document(Server *, const char *uri);
-void publish(Server *, Document *);
+void publish_diagnostics(Server *, Document *);
 
 /* ---- background_jobs.c ---- */
 /* Compiles; what it finds is in built, then. */
@@ -151,19 +151,19 @@ typedef struct Ask {
 	const cJSON *params, *id;
 } Ask;
 
-void answer_hover(const Ask *, Answer *);
-void answer_completion(const Ask *, Answer *);
-void answer_definition(const Ask *, Answer *);
-void answer_references(const Ask *, Answer *);
-void answer_prepare_rename(const Ask *, Answer *);
-void answer_rename(const Ask *, Answer *);
-void answer_symbols(const Ask *, Answer *);
-void answer_formatting(const Ask *, Answer *);
-void answer_hints(const Ask *, Answer *);
-void answer_lenses(const Ask *, Answer *);
-void answer_command(const Ask *, Answer *);
+void answer_hover(const Ask *, Reply *);
+void answer_completion(const Ask *, Reply *);
+void answer_definition(const Ask *, Reply *);
+void answer_references(const Ask *, Reply *);
+void answer_prepare_rename(const Ask *, Reply *);
+void answer_rename(const Ask *, Reply *);
+void answer_symbols(const Ask *, Reply *);
+void answer_formatting(const Ask *, Reply *);
+void answer_hints(const Ask *, Reply *);
+void answer_lenses(const Ask *, Reply *);
+void answer_command(const Ask *, Reply *);
 
 /* What is found out of a name of the program: "int 0..9", or NULL. */
-const char *type_of(const Document *, const Source *, Span name);
+const char *noted_type(const Document *, const Source *, Span name);
 
 #endif

@@ -32,19 +32,19 @@ typedef struct Binding {
 } Binding;
 
 /* A name as it is used; every definition is a use of itself. */
-typedef struct Use {
+typedef struct NameUse {
 	Span at;
 	int binding;        /* what it means; for a module's name, the module */
 	const char *member; /* add, of digits.add; else NULL */
-} Use;
+} NameUse;
 
-typedef struct Names {
+typedef struct NameTable {
 	int nbinding, nuse, cap_binding, cap_use;
 	Binding *binding; /* (nbinding) in source order */
-	Use *use;         /* (nuse) */
-} Names;
+	NameUse *use;     /* (nuse) */
+} NameTable;
 
-Names *resolve(const Tree *, Arena *);
+NameTable *resolve(const Tree *, Arena *);
 
 /* A name of a file, its module's or the program's, and what was found out of it. */
 typedef struct Note {
@@ -62,13 +62,13 @@ typedef struct Notes {
 Graph *lower_noting(const Tree *, const char *stdlib_dir, Arena *, Diags *, Notes *);
 
 /* Names that belong to the language: reserved words, built-in names, settings. */
-typedef struct Word {
+typedef struct WordDoc {
 	const char *name;
 	const char *usage; /* "abs(x)" */
 	const char *doc;
-} Word;
+} WordDoc;
 
-extern const Word words[]; /* the last has no name */
-const Word *find_word(const char *name);
+extern const WordDoc words[]; /* the last has no name */
+const WordDoc *find_word(const char *name);
 
 #endif

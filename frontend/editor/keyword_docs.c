@@ -6,7 +6,7 @@
 
 #include "frontend/editor/editor.h"
 
-const Word words[] = {
+const WordDoc words[] = {
 	/* statements */
 	{ "use", "use digits, use \"./mine.tw\" as m",
 	  "a module, of the standard library or beside this file" },
@@ -113,10 +113,10 @@ const Word words[] = {
 	{ 0 },
 };
 
-const Word *
+const WordDoc *
 find_word(const char *name)
 {
-	for (const Word *w = words; w->name; w++)
+	for (const WordDoc *w = words; w->name; w++)
 		if (!strcmp(w->name, name))
 			return w;
 	return NULL;

@@ -7,10 +7,10 @@
 #include "frontend/lower/lower.h"
 
 static bool
-range_of(Lower *L, const Value *v, Bounds *b)
+value_range(Lower *L, const Value *v, Bounds *b)
 {
 	if (v->kind == V_INT) {
-		Bounds x = v->known ? (Bounds){ v->num, v->num, false } : bounds(L, v->node);
+		Bounds x = v->known ? (Bounds){ v->num, v->num, false } : bounds_here(L, v->node);
 		b->lo = x.lo < b->lo ? x.lo : b->lo;
 		b->hi = x.hi > b->hi ? x.hi : b->hi;
 		return true;
@@ -18,7 +18,7 @@ range_of(Lower *L, const Value *v, Bounds *b)
 	if (v->kind != V_ARRAY || !v->n)
 		return false;
 	for (int i = 0; i < v->n; i++)
-		if (!range_of(L, v->item[i], b))
+		if (!value_range(L, v->item[i], b))
 			return false;
 	return true;
 }
@@ -31,7 +31,7 @@ show_type(Lower *L, const Value *v)
 	switch (v->kind) {
 	case V_ARRAY: {
 		const char *dims = "";
-		if (!range_of(L, v, &b))
+		if (!value_range(L, v, &b))
 			return v->n ? arena_fmt(L->arena, "[%d] %s", v->n, show_type(L, v->item[0]))
 			            : "[0]";
 		for (; v->kind == V_ARRAY; v = v->item[0])
@@ -49,7 +49,7 @@ show_type(Lower *L, const Value *v)
 	case V_BOOL: return "bool";
 	case V_TOKEN: return "token";
 	case V_INT:
-		range_of(L, v, &b);
+		value_range(L, v, &b);
 		return arena_fmt(L->arena, "int %lld..%lld", (long long)b.lo, (long long)b.hi);
 	case V_TEXT: return arena_fmt(L->arena, "[%u] token", v->len);
 	default: return v_show(L, v);
@@ -57,7 +57,7 @@ show_type(Lower *L, const Value *v)
 }
 
 void
-note(Lower *L, const Source *src, const Ast *name, const Value *v)
+note_type(Lower *L, const Source *src, const Ast *name, const Value *v)
 {
 	Notes *t = L->notes;
 

@@ -6,18 +6,18 @@
 
 /* ---- for x in xs for i in 0..<n where C ---- */
 
-typedef struct Walk {
+typedef struct Comprehension {
 	const Ast *clauses;
 	bool guards; /* conditions of the run time are allowed */
 	long count;
 	bool (*visit)(Lower *, Env *, Value *guard, void *);
 	void *data;
-} Walk;
+} Comprehension;
 
-static bool walk(Lower *, Walk *, Env *, int i, Value *guard);
+static bool expand_clauses(Lower *, Comprehension *, Env *, int i, Value *guard);
 
 static bool
-walk_one(Lower *L, Walk *w, Env *env, int i, Value *guard, Value *x, Origin *origin)
+expand_binding(Lower *L, Comprehension *w, Env *env, int i, Value *guard, Value *x, Origin *origin)
 {
 	const Ast *c = w->clauses->kid[i], *where = c->kid[2];
 
@@ -43,11 +43,11 @@ walk_one(Lower *L, Walk *w, Env *env, int i, Value *guard, Value *x, Origin *ori
 		if (!v->known)
 			guard = guard ? v_and(L, guard, v) : v;
 	}
-	return walk(L, w, env, i + 1, guard);
+	return expand_clauses(L, w, env, i + 1, guard);
 }
 
 static bool
-walk_tokens(Lower *L, Walk *w, Env *env, int i, Value *guard, int lo, int hi)
+expand_tokens(Lower *L, Comprehension *w, Env *env, int i, Value *guard, int lo, int hi)
 {
 	if (lo < 0 || hi < 0) {
 		fail_at(L, w->clauses->kid[i]->span,
@@ -58,33 +58,33 @@ walk_tokens(Lower *L, Walk *w, Env *env, int i, Value *guard, int lo, int hi)
 		for (int row = 0; row < L->g->nvocab; row++)
 			if (L->code[row] == code) {
 				const char *s = row_spelling(L, row);
-				if (!walk_one(L, w, env, i, guard,
-				              v_token(L, s, (uint32_t)strlen(s)), NULL))
+				if (!expand_binding(L, w, env, i, guard,
+				                    v_token(L, s, (uint32_t)strlen(s)), NULL))
 					return false;
 			}
 	return true;
 }
 
 static bool
-walk_span(Lower *L, Walk *w, Env *env, int i, Value *guard, const Ast *s)
+expand_range(Lower *L, Comprehension *w, Env *env, int i, Value *guard, const Ast *s)
 {
 	bool open = s->kind == N_UPTO;
 	int64_t lo, hi;
 
 	if (s->kid[0]->kind == N_TOKEN && s->kid[1]->kind == N_TOKEN)
-		return walk_tokens(L, w, env, i, guard, code_of(s->kid[0]->text, s->kid[0]->len),
-		                   code_of(s->kid[1]->text, s->kid[1]->len) - open);
+		return expand_tokens(L, w, env, i, guard, code_of(s->kid[0]->text, s->kid[0]->len),
+		                     code_of(s->kid[1]->text, s->kid[1]->len) - open);
 	if (!eval_int(L, env, s->kid[0], "a bound", &lo)
 	    || !eval_int(L, env, s->kid[1], "a bound", &hi))
 		return false;
 	for (int64_t k = lo; k < hi || (k == hi && !open); k++)
-		if (!walk_one(L, w, env, i, guard, v_int(L, k), NULL) || k == INT64_MAX)
+		if (!expand_binding(L, w, env, i, guard, v_int(L, k), NULL) || k == INT64_MAX)
 			return false;
 	return true;
 }
 
 static bool
-walk(Lower *L, Walk *w, Env *env, int i, Value *guard)
+expand_clauses(Lower *L, Comprehension *w, Env *env, int i, Value *guard)
 {
 	if (i == w->clauses->n)
 		return w->visit(L, env, guard, w->data);
@@ -99,7 +99,7 @@ walk(Lower *L, Walk *w, Env *env, int i, Value *guard)
 		return false;
 	}
 	if (s->kind == N_TO || s->kind == N_UPTO)
-		return walk_span(L, w, env, i, guard, s);
+		return expand_range(L, w, env, i, guard, s);
 	Value *xs = as_array(L, eval(L, env, s));
 	if (xs->kind == V_ERROR)
 		return false;
@@ -109,7 +109,7 @@ walk(Lower *L, Walk *w, Env *env, int i, Value *guard)
 	}
 	Origin *from = L->facts ? origin_of(L, env, s) : NULL;
 	for (int k = 0; k < xs->n; k++)
-		if (!walk_one(L, w, env, i, guard, xs->item[k], origin_of_item(L, from, k)))
+		if (!expand_binding(L, w, env, i, guard, xs->item[k], origin_of_item(L, from, k)))
 			return false;
 	return true;
 }
@@ -121,13 +121,13 @@ typedef struct Gather {
 } Gather;
 
 static bool
-gather(Lower *L, Env *env, Value *guard, void *data)
+gather_item(Lower *L, Env *env, Value *guard, void *data)
 {
 	Gather *g = data;
-	Fact *old = L->facts;
+	GuardFact *old = L->facts;
 
 	if (guard && guard->node)
-		assume(L, guard->node, true);
+		assume_condition(L, guard->node, true);
 	Value *v = eval(L, env, g->e);
 	L->facts = old;
 	g->bad |= v->kind == V_ERROR;
@@ -142,9 +142,9 @@ bool
 over_items(Lower *L, Env *env, const Ast *e, const Ast *clauses, bool guards, Items *items)
 {
 	Gather g = { e, items, false };
-	Walk w = { clauses, guards, 0, gather, &g };
+	Comprehension w = { clauses, guards, 0, gather_item, &g };
 
-	return walk(L, &w, env, 0, NULL) && !g.bad;
+	return expand_clauses(L, &w, env, 0, NULL) && !g.bad;
 }
 
 typedef struct Cases {
@@ -165,26 +165,27 @@ bool
 each_case(Lower *L, Env *env, const Ast *clauses, bool (*visit)(Lower *, Env *, void *), void *data)
 {
 	Cases c = { visit, data };
-	Walk w = { clauses, false, 0, visit_case, &c };
+	Comprehension w = { clauses, false, 0, visit_case, &c };
 
-	return walk(L, &w, env, 0, NULL);
+	return expand_clauses(L, &w, env, 0, NULL);
 }
 
 /* ---- arrays ---- */
 
 Value *
-make_array(Lower *L, List *l)
+make_array(Lower *L, PtrList *l)
 {
 	for (int i = 0; i < l->n; i++) {
 		Value *v = l->item[i], *first = l->item[0];
 		if (v->kind == V_ERROR)
 			return v;
-		if (v->kind != first->kind && !(is_number(v) && is_number(first))
+		if (v->kind != first->kind && !(is_numeric(v) && is_numeric(first))
 		    && !(v->kind == V_TEXT && first->kind == V_TOKEN)
 		    && !(v->kind == V_TOKEN && first->kind == V_TEXT)
 		    && !(is_token_record(L, v) && is_token_record(L, first)))
-			return fail(L, "the elements of an array are alike; here are %s and %s",
-			            v_show(L, first), v_show(L, v));
+			return fail_here(L,
+			                 "the elements of an array are alike; here are %s and %s",
+			                 v_show(L, first), v_show(L, v));
 	}
 	return v_array(L, l->n, (Value **)l->item);
 }
@@ -192,7 +193,7 @@ make_array(Lower *L, List *l)
 Value *
 eval_array(Lower *L, Env *env, const Ast *a)
 {
-	List l = { 0 };
+	PtrList l = { 0 };
 
 	for (int i = 0; i < a->n; i++)
 		list_push(L, &l, eval(L, env, a->kid[i]));
@@ -227,14 +228,14 @@ pick_scalar(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 	arg[0] = i;
 	for (int k = 0; k < n; k++) {
 		if (item[k]->kind != item[0]->kind || item[k]->shape != item[0]->shape)
-			return fail(L, "the elements differ: %s and %s", v_show(L, item[0]),
-			            v_show(L, item[k]));
+			return fail_here(L, "the elements differ: %s and %s", v_show(L, item[0]),
+			                 v_show(L, item[k]));
 		if (!(arg[k + 2] = node_of(L, item[k])))
 			return &v_error;
 	}
 	if (otherwise && (otherwise->kind != item[0]->kind || otherwise->shape != item[0]->shape))
-		return fail(L, "the elements are %s, but the else is %s", v_show(L, item[0]),
-		            v_show(L, otherwise));
+		return fail_here(L, "the elements are %s, but the else is %s", v_show(L, item[0]),
+		                 v_show(L, otherwise));
 	arg[1] = otherwise ? node_of(L, otherwise) : arg[2];
 	if (!arg[1])
 		return &v_error;
@@ -260,7 +261,7 @@ meet_ends(Lower *L, int n, Value **item, Value **otherwise)
 
 /* Element i, known at run time; arrays of arrays element by element. */
 Value *
-pick(Lower *L, Value *i, int n, Value **item, Value *otherwise)
+pick_element(Lower *L, Value *i, int n, Value **item, Value *otherwise)
 {
 	Value **sub = NEWS(L->arena, Value *, n);
 
@@ -274,18 +275,18 @@ pick(Lower *L, Value *i, int n, Value **item, Value *otherwise)
 		otherwise = as_array(L, otherwise);
 	for (int k = 0; k < n; k++)
 		if (item[k]->kind != item[0]->kind || item[k]->n != item[0]->n)
-			return fail(L, "the elements differ: %s and %s", v_show(L, item[0]),
-			            v_show(L, item[k]));
+			return fail_here(L, "the elements differ: %s and %s", v_show(L, item[0]),
+			                 v_show(L, item[k]));
 	if (otherwise && (otherwise->kind != item[0]->kind || otherwise->n != item[0]->n))
-		return fail(L, "the elements are %s, but the else is %s", v_show(L, item[0]),
-		            v_show(L, otherwise));
+		return fail_here(L, "the elements are %s, but the else is %s", v_show(L, item[0]),
+		                 v_show(L, otherwise));
 	Value *to = v_new(L, item[0]->kind);
 	*to = *item[0];
 	to->item = NEWS(L->arena, Value *, to->n);
 	for (int e = 0; e < to->n; e++) {
 		for (int k = 0; k < n; k++)
 			sub[k] = item[k]->item[e];
-		to->item[e] = pick(L, i, n, sub, otherwise ? otherwise->item[e] : NULL);
+		to->item[e] = pick_element(L, i, n, sub, otherwise ? otherwise->item[e] : NULL);
 		if (to->item[e]->kind == V_ERROR)
 			return &v_error;
 	}
@@ -293,7 +294,7 @@ pick(Lower *L, Value *i, int n, Value **item, Value *otherwise)
 }
 
 static Value *
-element(Lower *L, Env *env, const Ast *a, Value *xs, Value *i)
+array_element(Lower *L, Env *env, const Ast *a, Value *xs, Value *i)
 {
 	const Ast *otherwise = a->kid[2];
 
@@ -309,14 +310,14 @@ element(Lower *L, Env *env, const Ast *a, Value *xs, Value *i)
 	if (d && d->kind == V_ERROR)
 		return d;
 	if (!xs->n)
-		return d ? d : fail(L, "an empty array has no elements");
-	Bounds b = bounds(L, i->node);
+		return d ? d : fail_here(L, "an empty array has no elements");
+	Bounds b = bounds_here(L, i->node);
 	if (!d && !b.never && (b.lo < 0 || b.hi >= xs->n))
 		return fail_at(L, a->kid[1]->span,
 		               "this index can be %lld..%lld, but the array has %d elements; "
 		               "say what it is then: xs[i else d]",
 		               (long long)b.lo, (long long)b.hi, xs->n);
-	return pick(L, i, xs->n, xs->item, d);
+	return pick_element(L, i, xs->n, xs->item, d);
 }
 
 /* x[i]: a position reads elsewhere, an integer picks an element. */
@@ -326,7 +327,7 @@ eval_read(Lower *L, Env *env, const Ast *a)
 	Value *i = eval(L, env, a->kid[1]);
 
 	if (i->kind == V_POS)
-		return read_at(L, env, a->kid[0], i, a->kid[2]);
+		return eval_read_at(L, env, a->kid[0], i, a->kid[2]);
 	Value *xs = eval(L, env, a->kid[0]);
 	if (i->kind == V_ERROR || xs->kind == V_ERROR)
 		return &v_error;
@@ -337,12 +338,12 @@ eval_read(Lower *L, Env *env, const Ast *a)
 	if (xs->kind == V_ERROR)
 		return xs;
 	if (xs->kind != V_ARRAY)
-		return fail(L,
-		            "an integer picks an element of an array, but this is %s; to read "
-		            "another position "
-		            "write x[at(n)]",
-		            v_kind(xs));
-	return element(L, env, a, xs, i);
+		return fail_here(L,
+		                 "an integer picks an element of an array, but this is %s; to read "
+		                 "another position "
+		                 "write x[at(n)]",
+		                 v_kind(xs));
+	return array_element(L, env, a, xs, i);
 }
 
 Value *
@@ -356,7 +357,7 @@ eval_slice(Lower *L, Env *env, const Ast *a)
 	    || !eval_int(L, env, s->kid[1], "a bound of a slice", &hi) || xs->kind == V_ERROR)
 		return &v_error;
 	if (xs->kind != V_ARRAY)
-		return fail(L, "a slice is of an array, not of %s", v_kind(xs));
+		return fail_here(L, "a slice is of an array, not of %s", v_kind(xs));
 	if (lo < 0 || hi < lo - 1 || hi > xs->n - (s->kind == N_TO))
 		return fail_at(L, s->span, "this slice is out of range: the array has %d elements",
 		               xs->n);
@@ -380,7 +381,7 @@ enum_member(Lower *L, const Shape *s, const Ast *name)
 }
 
 static Value *
-member(Lower *L, const Shape *s, const Ast *name)
+enum_or_type_member(Lower *L, const Shape *s, const Ast *name)
 {
 	const char *best = NULL;
 	int d = 3;
@@ -391,7 +392,7 @@ member(Lower *L, const Shape *s, const Ast *name)
 	if (v)
 		return v;
 	for (int i = 0; i < s->n; i++)
-		best = nearest(L, name->text, best, s->field[i], &d);
+		best = nearest_name(L, name->text, best, s->field[i], &d);
 	return fail_at(L, name->span, "%s has no member '%s'%s%s%s", s->name, name->text,
 	               best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
 }
@@ -405,7 +406,7 @@ field_number(Lower *L, const Value *r, const Ast *name)
 	for (int i = 0; i < r->n; i++) {
 		if (r->field[i] == name->text)
 			return i;
-		best = nearest(L, name->text, best, r->field[i], &d);
+		best = nearest_name(L, name->text, best, r->field[i], &d);
 	}
 	fail_at(L, name->span, "this record has no field '%s'%s%s%s", name->text,
 	        best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
@@ -421,10 +422,10 @@ eval_field(Lower *L, Env *env, const Ast *a)
 	switch (v->kind) {
 	case V_ERROR: return v;
 	case V_MODULE: return module_get(L, v->module, name);
-	case V_TYPE: return member(L, v->shape, name);
+	case V_TYPE: return enum_or_type_member(L, v->shape, name);
 	case V_RECORD: {
 		if (may_end(L, v))
-			return fail(L, "this may be <end>, which has no fields");
+			return fail_here(L, "this may be <end>, which has no fields");
 		int i = field_number(L, v, name);
 		return i < 0 ? &v_error : v->item[i];
 	}
@@ -460,8 +461,8 @@ eval_with(Lower *L, Env *env, const Ast *a)
 	if (r->kind == V_ERROR || changes->kind == V_ERROR)
 		return &v_error;
 	if (r->kind != V_RECORD || may_end(L, r))
-		return fail(L, "'with' changes a record, not %s",
-		            r->kind == V_RECORD ? "what may be <end>" : v_kind(r));
+		return fail_here(L, "'with' changes a record, not %s",
+		                 r->kind == V_RECORD ? "what may be <end>" : v_kind(r));
 	Value *to = v_record(L, r->n, r->field, NEWS(L->arena, Value *, r->n));
 	for (int i = 0; i < r->n; i++)
 		to->item[i] = r->item[i];

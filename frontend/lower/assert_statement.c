@@ -12,17 +12,17 @@
 static Node *
 where_it_counts(Lower *L, Node *e)
 {
-	for (const Fact *f = L->facts; f; f = f->up)
+	for (const GuardFact *f = L->facts; f; f = f->up)
 		if (f->cond)
 			e = op2(L, OP_OR, f->holds ? op1(L, OP_NOT, f->cond) : f->cond, e);
 	if (!e->two_sided)
 		return e;
 	Value *broken = v_pos(L, op1(L, OP_LATEST, op1(L, OP_NOT, e)), 0);
-	return op1(L, OP_NOT, presence(L, broken));
+	return op1(L, OP_NOT, presence_node(L, broken));
 }
 
 static void
-keep(Lower *L, Node *e, const char *why)
+keep_assert(Lower *L, Node *e, const char *why)
 {
 	Graph *g = L->g;
 
@@ -49,7 +49,7 @@ lower_assert(Lower *L, Env *env, const Ast *s)
 
 	if (!e)
 		return c;
-	Bounds b = bounds(L, e);
+	Bounds b = bounds_here(L, e);
 	if (b.never || b.lo == 1)
 		return c;
 	e = where_it_counts(L, e);
@@ -57,6 +57,6 @@ lower_assert(Lower *L, Env *env, const Ast *s)
 		return fail_at(L, s->kid[0]->span, "this never holds%s%s", why ? ": " : "",
 		               why ? why : "");
 	if (e->type.lo != 1)
-		keep(L, e, why);
+		keep_assert(L, e, why);
 	return c;
 }

@@ -133,19 +133,20 @@ builtin_value(Lower *L, const char *name)
 		return NULL;
 	/* with a mistake before, the model is what may be wrong */
 	if ((which == B_TOKEN || which == B_VOCABULARY) && L->takes_numbers)
-		return fail(L, "'%s': this model takes numbers, not tokens", name);
+		return fail_here(L, "'%s': this model takes numbers, not tokens", name);
 	if (which <= B_VOCABULARY && !L->has_vocab && !L->takes_numbers)
 		return L->diags->nerror
 		               ? &v_error
-		               : fail(L, "'%s' needs a model, and this file has none", name);
+		               : fail_here(L, "'%s' needs a model, and this file has none", name);
 	switch (which) {
 	case B_TOKEN: return L->token ? L->token : v_stream(L, V_TOKEN, op0(L, OP_TOKEN));
 	case B_INDEX: return v_stream(L, V_INT, op0(L, OP_INDEX));
 	case B_HERE: return v_pos(L, op0(L, OP_HERE), 0);
 	case B_LENGTH: return v_stream(L, V_INT, op2(L, OP_ADD, last_visible(L), constant(L, 1)));
 	case B_VOCABULARY:
-		return L->token ? fail(L, "'vocabulary' lists tokens; here a token is a record")
-		                : vocabulary(L);
+		return L->token
+		               ? fail_here(L, "'vocabulary' lists tokens; here a token is a record")
+		               : vocabulary(L);
 	default: return v_known(L, V_BUILTIN, which);
 	}
 }
@@ -153,12 +154,12 @@ builtin_value(Lower *L, const char *name)
 /* ---- tokens and numbers ---- */
 
 static Value *
-wants(Lower *L, Builtin b, const char *what, const Value *v)
+wrong_argument(Lower *L, Builtin b, const char *what, const Value *v)
 {
 	bool whole = b == B_INT || b == B_CHR || b == B_FROM_ID || b == B_AT;
 
-	return fail(L, "%s takes %s, not %s%s", builtin[b].name, what, v_show(L, v),
-	            whole ? whole_hint(v) : "");
+	return fail_here(L, "%s takes %s, not %s%s", builtin[b].name, what, v_show(L, v),
+	                 whole ? whole_hint(v) : "");
 }
 
 static int64_t
@@ -172,7 +173,7 @@ static Value *
 to_ord(Lower *L, Value *v)
 {
 	if (v->kind != V_TOKEN)
-		return wants(L, B_ORD, "a token", v);
+		return wrong_argument(L, B_ORD, "a token", v);
 	if (v->known)
 		return v_int(L, code_of(v->text, v->len));
 	return v_stream(L, V_INT, row_table(L, v->node, code_of_row, NULL));
@@ -217,12 +218,14 @@ no_character(Lower *L, int64_t code)
 	uint32_t len;
 
 	if (!is_code(code))
-		return fail(L, "chr: the code can be %lld, which is no character", (long long)code);
+		return fail_here(L, "chr: the code can be %lld, which is no character",
+		                 (long long)code);
 	if (code < ' ')
-		return fail(L, "chr: the code can be %lld, of which the vocabulary has no token",
-		            (long long)code);
-	return fail(L, "chr: the code can be %lld, but the vocabulary has no token '%s'",
-	            (long long)code, spell_code(L, code, &len));
+		return fail_here(L,
+		                 "chr: the code can be %lld, of which the vocabulary has no token",
+		                 (long long)code);
+	return fail_here(L, "chr: the code can be %lld, but the vocabulary has no token '%s'",
+	                 (long long)code, spell_code(L, code, &len));
 }
 
 /* A table over the values x can take anywhere; those it cannot take here may be
@@ -231,12 +234,13 @@ static Value *
 small_table(Lower *L, Node *x, int64_t (*f)(Lower *, int64_t), Value *(*bad)(Lower *, int64_t))
 {
 	int n = 0;
-	const int64_t *v = reachable(L, x, &n);
-	Bounds b = bounds(L, x);
+	const int64_t *v = values_here(L, x, &n);
+	Bounds b = bounds_here(L, x);
 	int64_t lo = x->type.lo, size = x->type.hi - x->type.lo + 1, rest = 0;
 
 	if (size > TABLE_ROWS)
-		return fail(L, "this can have %lld values; too many for a table", (long long)size);
+		return fail_here(L, "this can have %lld values; too many for a table",
+		                 (long long)size);
 	for (int64_t i = 0; v ? i < n : lo + i <= b.hi && !b.never; i++) {
 		int64_t at = v ? v[i] : lo + i;
 		if (at >= b.lo && at <= b.hi && f(L, at) < 0)
@@ -258,7 +262,7 @@ to_chr(Lower *L, Value *v)
 	uint32_t len;
 
 	if (v->kind != V_INT)
-		return wants(L, B_CHR, "an integer", v);
+		return wrong_argument(L, B_CHR, "an integer", v);
 	if (!v->known)
 		return small_table(L, v->node, row_of_code, no_character);
 	if (!is_code(v->num)
@@ -277,15 +281,15 @@ valid_row(Lower *L, int64_t row)
 static Value *
 no_row(Lower *L, int64_t row)
 {
-	return fail(L, "from_id: the row can be %lld, but the rows are 0..%d", (long long)row,
-	            L->g->nvocab);
+	return fail_here(L, "from_id: the row can be %lld, but the rows are 0..%d", (long long)row,
+	                 L->g->nvocab);
 }
 
 static Value *
 to_from_id(Lower *L, Value *v)
 {
 	if (v->kind != V_INT)
-		return wants(L, B_FROM_ID, "an integer", v);
+		return wrong_argument(L, B_FROM_ID, "an integer", v);
 	Node *n = node_of(L, v);
 	if (!n)
 		return &v_error;
@@ -298,7 +302,7 @@ static Value *
 to_id(Lower *L, Value *v)
 {
 	if (v->kind != V_TOKEN)
-		return wants(L, B_ID, "a token", v);
+		return wrong_argument(L, B_ID, "a token", v);
 	Node *n = node_of(L, v);
 	return n ? v_stream(L, V_INT, n) : &v_error;
 }
@@ -309,12 +313,13 @@ to_int(Lower *L, Value *v)
 	if (v->kind == V_INT)
 		return v;
 	if (v->kind == V_POS)
-		return fail(L, "the number of a position is index[p]");
+		return fail_here(L, "the number of a position is index[p]");
 	if (v->kind != V_BOOL)
-		return fail(L, "int takes a condition, not %s%s", v_show(L, v),
-		            v->kind == V_REAL    ? "; floor(x) makes an integer of a real"
-		            : v->kind == V_TOKEN ? "; ord(t) and id(t) make an integer of a token"
-		                                 : "");
+		return fail_here(L, "int takes a condition, not %s%s", v_show(L, v),
+		                 v->kind == V_REAL ? "; floor(x) makes an integer of a real"
+		                 : v->kind == V_TOKEN
+		                         ? "; ord(t) and id(t) make an integer of a token"
+		                         : "");
 	return v->known ? v_int(L, v->num) : v_stream(L, V_INT, v->node);
 }
 
@@ -325,7 +330,7 @@ to_number(Lower *L, Value *v)
 	int64_t n = 0;
 
 	if ((v->kind != V_TOKEN && v->kind != V_TEXT) || !v->known)
-		return wants(L, B_NUMBER, "a token known at compile time", v);
+		return wrong_argument(L, B_NUMBER, "a token known at compile time", v);
 	uint32_t i = v->len > 1 && v->text[0] == '-';
 	bool bad = i == v->len;
 	for (uint32_t k = i; k < v->len; k++)
@@ -333,14 +338,14 @@ to_number(Lower *L, Value *v)
 		       || __builtin_mul_overflow(n, (int64_t)10, &n)
 		       || __builtin_add_overflow(n, (int64_t)(v->text[k] - '0'), &n);
 	if (bad)
-		return fail(L, "'%s' spells no integer", v->text);
+		return fail_here(L, "'%s' spells no integer", v->text);
 	return v_int(L, i ? -n : n);
 }
 
 /* ---- texts and arrays ---- */
 
 static bool
-append_text(Lower *L, const Value *v, List *parts)
+append_text(Lower *L, const Value *v, PtrList *parts)
 {
 	if (v->kind == V_ARRAY) {
 		for (int i = 0; i < v->n; i++)
@@ -349,9 +354,10 @@ append_text(Lower *L, const Value *v, List *parts)
 		return true;
 	}
 	if (!v->known || (v->kind != V_TEXT && v->kind != V_TOKEN && v->kind != V_INT)) {
-		fail(L,
-		     "str takes what is known at compile time: numbers, tokens and texts, not %s",
-		     v_show(L, v));
+		fail_here(L,
+		          "str takes what is known at compile time: numbers, tokens and texts, not "
+		          "%s",
+		          v_show(L, v));
 		return false;
 	}
 	Value *part = (Value *)(uintptr_t)v;
@@ -364,14 +370,14 @@ append_text(Lower *L, const Value *v, List *parts)
 }
 
 static Value *
-join_texts(Lower *L, const List *parts)
+join_texts(Lower *L, const PtrList *parts)
 {
 	size_t n = 0, at = 0;
 
 	for (int i = 0; i < parts->n; i++)
 		n += ((Value *)parts->item[i])->len;
 	if (n > 1 << 20)
-		return fail(L, "this text is longer than a million bytes");
+		return fail_here(L, "this text is longer than a million bytes");
 	char *buf = arena_alloc(L->arena, n + 1);
 	for (int i = 0; i < parts->n; i++) {
 		const Value *v = parts->item[i];
@@ -384,7 +390,7 @@ join_texts(Lower *L, const List *parts)
 static Value *
 to_str(Lower *L, int n, Arg *args)
 {
-	List parts = { 0 };
+	PtrList parts = { 0 };
 
 	for (int i = 0; i < n; i++)
 		if (!append_text(L, args[i].value, &parts))
@@ -395,7 +401,7 @@ to_str(Lower *L, int n, Arg *args)
 static Value *
 concat(Lower *L, int n, Arg *args)
 {
-	List all = { 0 };
+	PtrList all = { 0 };
 	bool texts = true;
 
 	for (int i = 0; i < n; i++)
@@ -405,39 +411,39 @@ concat(Lower *L, int n, Arg *args)
 	for (int i = 0; i < n; i++) {
 		Value *v = as_array(L, args[i].value);
 		if (v->kind != V_ARRAY)
-			return v->kind == V_ERROR ? v : wants(L, B_CONCAT, "arrays", v);
+			return v->kind == V_ERROR ? v : wrong_argument(L, B_CONCAT, "arrays", v);
 		for (int k = 0; k < v->n; k++)
 			list_push(L, &all, v->item[k]);
 		if (all.n > ITEMS_MAX)
-			return fail(L, "this makes more than %d elements", ITEMS_MAX);
+			return fail_here(L, "this makes more than %d elements", ITEMS_MAX);
 	}
 	return make_array(L, &all);
 }
 
 /* A step of fold, as it is at another position. */
-typedef struct Step {
+typedef struct FoldStep {
 	Value *f;
 	Arg pair[2];
-} Step;
+} FoldStep;
 
 static Value *
 find_step(Lower *L, void *data)
 {
-	Step *s = data;
+	FoldStep *s = data;
 
 	for (int i = 0; i < 2; i++)
 		if (s->pair[i].origin)
-			s->pair[i].value = find_anew(L, s->pair[i].origin);
-	return call(L, s->f, 2, s->pair);
+			s->pair[i].value = reevaluate(L, s->pair[i].origin);
+	return call_value(L, s->f, 2, s->pair);
 }
 
 static Origin *
 origin_of_step(Lower *L, Value *f, const Arg *pair)
 {
-	Step *s = NEW(L->arena, Step);
+	FoldStep *s = NEW(L->arena, FoldStep);
 
-	*s = (Step){ f, { pair[0], pair[1] } };
-	return origin(L, find_step, s);
+	*s = (FoldStep){ f, { pair[0], pair[1] } };
+	return origin_new(L, find_step, s);
 }
 
 static Value *
@@ -445,15 +451,15 @@ fold_or_scan(Lower *L, Builtin b, Arg *args)
 {
 	Value *xs = as_array(L, args[2].value), *v = args[1].value;
 	Origin *from = args[1].origin;
-	List all = { 0 };
+	PtrList all = { 0 };
 
 	if (xs->kind != V_ARRAY)
-		return xs->kind == V_ERROR ? xs : wants(L, b, "an array last", xs);
+		return xs->kind == V_ERROR ? xs : wrong_argument(L, b, "an array last", xs);
 	for (int i = 0; i < xs->n; i++) {
 		Arg pair[2] = { { NULL, v, L->span, from },
 			        { NULL, xs->item[i], L->span,
 			          origin_of_item(L, args[2].origin, i) } };
-		v = call(L, args[0].value, 2, pair);
+		v = call_value(L, args[0].value, 2, pair);
 		if (v->kind == V_ERROR)
 			return v;
 		from = L->facts ? origin_of_step(L, args[0].value, pair) : NULL;
@@ -471,7 +477,7 @@ add_all(Lower *L, int n, Value **item)
 
 	for (int i = 0; i < n; i++) {
 		if (item[i]->kind == V_BOOL)
-			return wants(L, B_SUM, "numbers", item[i]);
+			return wrong_argument(L, B_SUM, "numbers", item[i]);
 		sum = arith(L, N_ADD, sum, item[i], NULL, NULL);
 	}
 	return sum;
@@ -484,7 +490,7 @@ count_all(Lower *L, int n, Value **item)
 
 	for (int i = 0; i < n; i++) {
 		if (item[i]->kind != V_BOOL)
-			return wants(L, B_COUNT, "conditions", item[i]);
+			return wrong_argument(L, B_COUNT, "conditions", item[i]);
 		sum = arith(L, N_ADD, sum, to_int(L, item[i]), NULL, NULL);
 	}
 	return sum;
@@ -498,7 +504,7 @@ any_or_all(Lower *L, Builtin b, int n, Value **item)
 
 	for (int i = 0; i < n; i++) {
 		if (item[i]->kind != V_BOOL)
-			return wants(L, b, "conditions", item[i]);
+			return wrong_argument(L, b, "conditions", item[i]);
 		if (item[i]->known && item[i]->num == (b == B_ANY))
 			return item[i];
 		if (!item[i]->known)
@@ -510,18 +516,18 @@ any_or_all(Lower *L, Builtin b, int n, Value **item)
 }
 
 static Value *
-extreme(Lower *L, Builtin b, int n, Value **item)
+extreme_of_elements(Lower *L, Builtin b, int n, Value **item)
 {
 	Node **arg = NEWS(L->arena, Node *, n);
 	Value *best = NULL;
 	int m = 0;
 
 	if (!n)
-		return fail(L, "the %s of no elements", b == B_MIN ? "least" : "greatest");
+		return fail_here(L, "the %s of no elements", b == B_MIN ? "least" : "greatest");
 	bool real = false, known = true;
 	for (int i = 0; i < n; i++) {
-		if (!is_number(item[i]))
-			return wants(L, b, "numbers", item[i]);
+		if (!is_numeric(item[i]))
+			return wrong_argument(L, b, "numbers", item[i]);
 		real |= item[i]->kind == V_REAL;
 		known &= item[i]->known;
 	}
@@ -548,7 +554,7 @@ mean_all(Lower *L, int n, Value **item)
 	Value *sum = v_int(L, 0);
 
 	if (!n)
-		return fail(L, "the mean of no elements");
+		return fail_here(L, "the mean of no elements");
 	for (int i = 0; i < n; i++)
 		sum = arith(L, N_ADD, sum, item[i]->kind == V_BOOL ? to_int(L, item[i]) : item[i],
 		            NULL, NULL);
@@ -567,7 +573,7 @@ over_elements(Lower *L, Builtin b, int n, Value **item)
 	case B_ANY:
 	case B_ALL: return any_or_all(L, b, n, item);
 	case B_MIN:
-	case B_MAX: return extreme(L, b, n, item);
+	case B_MAX: return extreme_of_elements(L, b, n, item);
 	case B_MEAN: return mean_all(L, n, item);
 	default: return not_built(L, builtin[b].name);
 	}
@@ -583,7 +589,7 @@ over_array(Lower *L, Builtin b, int n, Arg *args)
 	if (n == 1 && xs->kind == V_ARRAY)
 		return over_elements(L, b, xs->n, xs->item);
 	if (b != B_MIN && b != B_MAX)
-		return wants(L, b, "an array", xs);
+		return wrong_argument(L, b, "an array", xs);
 	for (int i = 0; i < n; i++)
 		item[i] = args[i].value;
 	return over_elements(L, b, n, item);
@@ -622,7 +628,7 @@ position_clause(const Ast *clauses)
 
 /* over, with the clauses from..to only; what is left out follows as its expression. */
 static Ast *
-part_of(Lower *L, const Ast *over, const Ast *e, int from, int to)
+with_clauses(Lower *L, const Ast *over, const Ast *e, int from, int to)
 {
 	Ast *part = NEW(L->arena, Ast), *clauses = NEW(L->arena, Ast);
 
@@ -660,20 +666,20 @@ over_nested(Lower *L, Builtin b, Env *env, const Ast *over, int at)
 	Builtin outside = b == B_COUNT ? B_SUM : b;
 
 	if (b == B_MEAN && clauses->n > 1)
-		return fail(L, "mean over positions has one 'for'");
+		return fail_here(L, "mean over positions has one 'for'");
 	if (at + 1 < clauses->n) {
-		Ast *inside = part_of(L, over, over->kid[0], at + 1, clauses->n);
+		Ast *inside = with_clauses(L, over, over->kid[0], at + 1, clauses->n);
 		if (position_clause(inside->kid[1]) >= 0)
-			return three(L);
+			return fail_three_positions(L);
 		inside->num = b;
-		over = part_of(L, over, inside, 0, at + 1);
+		over = with_clauses(L, over, inside, 0, at + 1);
 		b = outside;
 	}
 	if (!at)
 		return total_positions(L, b, env, over);
-	Ast *inside = part_of(L, over, over->kid[0], at, at + 1);
+	Ast *inside = with_clauses(L, over, over->kid[0], at, at + 1);
 	inside->num = b;
-	return builtin_over(L, (int)outside, env, part_of(L, over, inside, 0, at));
+	return builtin_over(L, (int)outside, env, with_clauses(L, over, inside, 0, at));
 }
 
 Value *
@@ -684,7 +690,7 @@ builtin_over(Lower *L, int which, Env *env, const Ast *over)
 	int at = position_clause(over->kid[1]);
 
 	if (!takes_for(b))
-		return fail(L, "%s takes no 'for'", builtin[b].name);
+		return fail_here(L, "%s takes no 'for'", builtin[b].name);
 	if (at >= 0)
 		return over_nested(L, b, env, over, at);
 	bool guards = b == B_SUM || b == B_COUNT || b == B_ANY || b == B_ALL;
@@ -702,8 +708,8 @@ builtin_over(Lower *L, int which, Env *env, const Ast *over)
 static Value *
 absolute(Lower *L, Value *v)
 {
-	if (!is_number(v))
-		return wants(L, B_ABS, "a number", v);
+	if (!is_numeric(v))
+		return wrong_argument(L, B_ABS, "a number", v);
 	if (v->known)
 		return v->num < 0 ? known_arith(L, N_SUB, v_int(L, 0), v) : v;
 	if (v->kind == V_REAL)
@@ -712,12 +718,12 @@ absolute(Lower *L, Value *v)
 }
 
 static Value *
-rounded(Lower *L, Builtin b, Value *v)
+round_number(Lower *L, Builtin b, Value *v)
 {
 	Value *one = v_int(L, 1), *zero = v_int(L, 0);
 
-	if (!is_number(v))
-		return wants(L, b, "a number", v);
+	if (!is_numeric(v))
+		return wrong_argument(L, b, "a number", v);
 	if (!v->known && v->kind == V_INT)
 		return v;
 	if (!v->known && b == B_FLOOR)
@@ -737,7 +743,8 @@ length_of(Lower *L, Value *v)
 	v = as_array(L, v);
 	if (v->kind == V_ERROR)
 		return v;
-	return v->kind == V_ARRAY ? v_int(L, v->n) : wants(L, B_LEN, "an array or a text", v);
+	return v->kind == V_ARRAY ? v_int(L, v->n)
+	                          : wrong_argument(L, B_LEN, "an array or a text", v);
 }
 
 Value *
@@ -747,11 +754,11 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	Value *v = n ? args[0].value : NULL;
 
 	if (n < builtin[b].least || n > builtin[b].most)
-		return fail(L, "%s takes %d argument%s%s, not %d", builtin[b].name,
-		            builtin[b].least, builtin[b].least == 1 ? "" : "s",
-		            builtin[b].most > builtin[b].least ? " or more" : "", n);
+		return fail_here(L, "%s takes %d argument%s%s, not %d", builtin[b].name,
+		                 builtin[b].least, builtin[b].least == 1 ? "" : "s",
+		                 builtin[b].most > builtin[b].least ? " or more" : "", n);
 	if (b == B_ATTEND)
-		return raw_attend(L, n, args);
+		return eval_attend(L, n, args);
 	for (int i = 0; i < n; i++)
 		if (args[i].name)
 			return fail_at(L, args[i].span, "the arguments of %s have no names",
@@ -778,18 +785,19 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	case B_SCAN: return fold_or_scan(L, b, args);
 	case B_EXISTS: return pos_exists(L, v);
 	case B_AT:
-		return v->kind == V_INT ? pos_at(L, v) : wants(L, b, "the number of a position", v);
+		return v->kind == V_INT ? pos_at(L, v)
+		                        : wrong_argument(L, b, "the number of a position", v);
 	case B_FLOOR:
-	case B_CEIL: return rounded(L, b, v);
+	case B_CEIL: return round_number(L, b, v);
 	case B_SQRT: return real_function(L, CURVE_SQRT, v);
 	case B_EXP: return real_function(L, CURVE_EXP, v);
 	case B_LOG: return real_function(L, CURVE_LOG, v);
 	case B_SIN: return real_function(L, CURVE_SIN, v);
 	case B_COS: return real_function(L, CURVE_COS, v);
 	case B_APPROX: return approximate(L, v, args[1].value);
-	case B_LINEAR: return raw_linear(L, n, args);
-	case B_RELU: return raw_relu(L, v);
-	case B_LOAD: return raw_load(L, v);
+	case B_LINEAR: return eval_linear(L, n, args);
+	case B_RELU: return eval_relu(L, v);
+	case B_LOAD: return eval_load(L, v);
 	default: return not_built(L, builtin[b].name);
 	}
 }

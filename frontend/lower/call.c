@@ -58,7 +58,7 @@ bind_param(Lower *L, Env *env, const Ast *p, Arg *arg, const char *fn)
 
 	if (v->kind == V_ERROR)
 		return v;
-	if (p->kind == N_CPARAM && !is_known(v))
+	if (p->kind == N_CPARAM && !is_known_value(v))
 		return fail_at(L, span, "%s is const: it must be known at compile time", what);
 	return p->kid[1] ? conform(L, v, shape_of(L, env, p->kid[1]), span, what) : v;
 }
@@ -77,7 +77,7 @@ find_param(Lower *L, void *data)
 	Param *p = data;
 
 	if (p->given)
-		p->arg.value = find_anew(L, p->arg.origin);
+		p->arg.value = reevaluate(L, p->arg.origin);
 	return bind_param(L, p->env, p->p, p->given ? &p->arg : NULL, p->fn);
 }
 
@@ -91,7 +91,7 @@ origin_of_param(Lower *L, Env *env, const Ast *p, const Arg *arg, const char *fn
 	*to = (Param){ .env = env, .p = p, .given = arg, .fn = fn };
 	if (arg)
 		to->arg = *arg;
-	return origin(L, find_param, to);
+	return origin_new(L, find_param, to);
 }
 
 static void
@@ -106,7 +106,7 @@ say_untaken(Lower *L, const Ast *params, const char *fn, const Arg *arg)
 		return;
 	}
 	for (int i = 0; i < params->n; i++)
-		best = nearest(L, arg->name, best, params->kid[i]->kid[0]->text, &d);
+		best = nearest_name(L, arg->name, best, params->kid[i]->kid[0]->text, &d);
 	fail_at(L, arg->span, "%s has no parameter '%s'%s%s%s", fn, arg->name,
 	        best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
 }
@@ -139,8 +139,8 @@ bind_params(Lower *L, const Value *f, int n, Arg *args)
 		bool twice = false;
 		Arg *arg = find_arg(L, i, p->kid[0]->text, n, args, taken, &twice);
 		if (twice || (!arg && !p->kid[2])) {
-			fail(L, twice ? "'%s' of %s is given twice" : "'%s' of %s is missing",
-			     p->kid[0]->text, name);
+			fail_here(L, twice ? "'%s' of %s is given twice" : "'%s' of %s is missing",
+			          p->kid[0]->text, name);
 			return NULL;
 		}
 		Value *v = bind_param(L, env, p, arg, name);
@@ -195,14 +195,14 @@ call_fn(Lower *L, const Value *f, int n, Arg *args)
 }
 
 Value *
-call(Lower *L, Value *fn, int n, Arg *args)
+call_value(Lower *L, Value *fn, int n, Arg *args)
 {
 	Value *v = &v_error;
 
 	if (fn->kind == V_ERROR)
 		return fn;
 	if (fn->kind != V_FN && fn->kind != V_BUILTIN)
-		return fail(L, "%s cannot be called", v_kind(fn));
+		return fail_here(L, "%s cannot be called", v_kind(fn));
 	for (int i = 0; i < n; i++)
 		if (args[i].value->kind == V_ERROR)
 			return &v_error;
@@ -210,7 +210,7 @@ call(Lower *L, Value *fn, int n, Arg *args)
 		return v;
 	L->depth++;
 	if (L->depth > DEPTH_MAX) {
-		fail(L, "this expands too deeply");
+		fail_here(L, "this expands too deeply");
 		L->stopped = true;
 	} else if (fn->kind == V_FN)
 		v = call_fn(L, fn, n, args);
@@ -234,12 +234,12 @@ eval_call(Lower *L, Env *env, const Ast *a)
 	if (list->kind == N_OVER && fn->kind == V_ERROR)
 		return fn;
 	if (list->kind == N_OVER)
-		return fail(L,
-		            "'for' stands in count, sum, any, all …; pass an array: f([… for …])");
+		return fail_here(
+			L, "'for' stands in count, sum, any, all …; pass an array: f([… for …])");
 	if (list->kind == N_BAD)
 		return &v_error;
 	L->near = near || is_approx(fn);
 	bool fine = eval_args(L, env, list, &n, &args);
 	L->near = near;
-	return fine ? call(L, fn, n, args) : &v_error;
+	return fine ? call_value(L, fn, n, args) : &v_error;
 }

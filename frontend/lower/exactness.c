@@ -38,7 +38,7 @@ by_columns(const Node *n)
 }
 
 bool
-may_be_large(const Node *n)
+may_exceed_float(const Node *n)
 {
 	const int64_t most = (int64_t)1 << 60;
 
@@ -59,7 +59,7 @@ keep_calls(Lower *L, const Call *c)
 }
 
 void
-note_large(Lower *L, const Node *n, const char *text)
+defer_large_error(Lower *L, const Node *n, const char *text)
 {
 	Large *l = NEW(L->arena, Large);
 
@@ -81,19 +81,19 @@ noted(const Lower *L, const Node *n)
 }
 
 static void
-complain(const Lower *L, char *said, const Node *n)
+report_large_error(const Lower *L, char *said, const Node *n)
 {
 	const Large *l = said[n->id] || !is_large(n) ? NULL : noted(L, n);
 
 	if (!l)
 		return;
 	Lower where = l->where;
-	fail(&where, "%s", l->text);
+	fail_here(&where, "%s", l->text);
 	said[n->id] = 1;
 }
 
 void
-check_large(Lower *L)
+report_large_errors(Lower *L)
 {
 	const Graph *g = L->g;
 	char *live = arena_alloc(L->arena, (size_t)g->nnode + 1),
@@ -103,18 +103,18 @@ check_large(Lower *L)
 		return;
 	for (int i = 0; g->emit && i < g->nfield; i++) {
 		live[g->emit[i]->id] = 1;
-		complain(L, said, g->emit[i]);
+		report_large_error(L, said, g->emit[i]);
 	}
 	for (int i = 0; i < g->noutput; i++) {
 		live[g->output[i].node->id] = 1;
-		complain(L, said, g->output[i].node);
+		report_large_error(L, said, g->output[i].node);
 	}
 	for (int id = g->nnode - 1; id >= 0; id--) {
 		const Node *n = g->node[id];
 		for (int i = 0; live[id] && i < n->narg; i++) {
 			live[n->arg[i]->id] = 1;
 			if (!by_columns(n))
-				complain(L, said, n->arg[i]);
+				report_large_error(L, said, n->arg[i]);
 		}
 	}
 }

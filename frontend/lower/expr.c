@@ -7,9 +7,9 @@
 /* ---- arithmetic ---- */
 
 static const char *
-describe(Lower *L, const Node *n, const Ast *a)
+describe_operand(Lower *L, const Node *n, const Ast *a)
 {
-	Bounds b = bounds(L, n);
+	Bounds b = bounds_here(L, n);
 	int line = source_line(L->src, n->span.lo);
 	bool same_file = L->g->nfile > n->file && L->g->files[n->file] == L->src;
 
@@ -25,36 +25,37 @@ describe(Lower *L, const Node *n, const Ast *a)
 }
 
 static bool
-is_of(const Node *n, const Ast *a)
+is_node_of(const Node *n, const Ast *a)
 {
 	return a && n->span.lo == a->span.lo && n->span.hi == a->span.hi;
 }
 
 /* The node as a value, if a 32-bit float can hold all it reaches, or none need hold it. */
 Value *
-checked(Lower *L, Node *n, const char *what, const Ast *la, const Ast *ra)
+exact_int(Lower *L, Node *n, const char *what, const Ast *la, const Ast *ra)
 {
 	if (n->type.lo > -EXACT_MAX && n->type.hi < EXACT_MAX)
 		return v_stream(L, V_INT, n);
-	Bounds b = bounds(L, n);
+	Bounds b = bounds_here(L, n);
 	if (b.never || (b.lo > -EXACT_MAX && b.hi < EXACT_MAX))
 		return v_stream(L, V_INT, n);
 	int64_t far = b.hi >= EXACT_MAX ? b.hi : b.lo;
-	bool pair = n->narg == 2, later = may_be_large(n);
+	bool pair = n->narg == 2, later = may_exceed_float(n);
 	/* operands of a sum are sorted */
-	bool turned = pair && (is_of(n->arg[0], ra) || is_of(n->arg[1], la));
+	bool turned = pair && (is_node_of(n->arg[0], ra) || is_node_of(n->arg[1], la));
 	const char *text = arena_fmt(
 		L->arena,
 		"this %s can reach %lld, more than a 32-bit float holds exactly "
 		"(16777216)%s%s%s%s%s",
-		what, (long long)far, pair ? ": " : "", pair ? describe(L, n->arg[turned], la) : "",
-		pair ? ", " : "", pair ? describe(L, n->arg[!turned], ra) : "",
+		what, (long long)far, pair ? ": " : "",
+		pair ? describe_operand(L, n->arg[turned], la) : "", pair ? ", " : "",
+		pair ? describe_operand(L, n->arg[!turned], ra) : "",
 		later ? "; such a number can be added to, compared, and divided by a constant"
 		: n->op == OP_MUL ? "; multiply digit by digit with digits.mul"
 				  : "");
 	if (!later)
-		return fail(L, "%s", text);
-	note_large(L, n, text);
+		return fail_here(L, "%s", text);
+	defer_large_error(L, n, text);
 	return v_stream(L, V_INT, n);
 }
 
@@ -65,13 +66,13 @@ typedef struct Arith {
 
 /* A divisor that the guards keep from 0 may still be 0 in the branch not taken. */
 Node *
-divisor(Lower *L, Node *y, const Ast *a)
+safe_divisor(Lower *L, Node *y, const Ast *a)
 {
 	if (y->type.lo > 0 || y->type.hi < 0)
 		return y;
 	int n = 0;
-	const int64_t *v = reachable(L, y, &n);
-	Bounds b = bounds(L, y);
+	const int64_t *v = values_here(L, y, &n);
+	Bounds b = bounds_here(L, y);
 	bool zero = !b.never && b.lo <= 0 && b.hi >= 0;
 	if (v && zero) {
 		zero = false;
@@ -79,28 +80,28 @@ divisor(Lower *L, Node *y, const Ast *a)
 			zero |= v[i] == 0;
 	}
 	if (zero) {
-		fail(L, "this may divide by 0: %s", describe(L, y, a));
+		fail_here(L, "this may divide by 0: %s", describe_operand(L, y, a));
 		return NULL;
 	}
 	return op(L, OP_IF, 3, (Node *[]){ op2(L, OP_EQ, y, constant(L, 0)), constant(L, 1), y });
 }
 
 static Value *
-divide(Lower *L, const Arith *o, Node *x, Node *y)
+divide_integers(Lower *L, const Arith *o, Node *x, Node *y)
 {
-	if (!(y = divisor(L, y, o->right)))
+	if (!(y = safe_divisor(L, y, o->right)))
 		return &v_error;
-	return checked(L, op2(L, o->kind == N_MOD ? OP_MOD : OP_DIV, x, y), "quotient", o->left,
-	               o->right);
+	return exact_int(L, op2(L, o->kind == N_MOD ? OP_MOD : OP_DIV, x, y), "quotient", o->left,
+	                 o->right);
 }
 
 static Value *
-power(Lower *L, Value *a, Value *b, const Arith *o)
+stream_power(Lower *L, Value *a, Value *b, const Arith *o)
 {
 	if (!b->known || b->kind != V_INT || b->num < 0)
-		return fail(L, "the exponent is a constant, 0 or more");
+		return fail_here(L, "the exponent is a constant, 0 or more");
 	if (b->num > 24)
-		return fail(L, "the exponent of a stream is at most 24");
+		return fail_here(L, "the exponent of a stream is at most 24");
 	Value *v = v_int(L, 1);
 	for (int64_t i = 0; i < b->num; i++)
 		v = arith(L, N_MUL, v, a, o->left, o->left);
@@ -119,21 +120,22 @@ arith_leaf(Lower *L, Value *a, Value *b, void *data)
 			return pos_shift(L, b, a, false);
 		if ((o->kind == N_ADD || o->kind == N_SUB) && b->kind == V_INT)
 			return pos_shift(L, a, b, o->kind == N_SUB);
-		return fail(L, "a position allows + and - with an integer, and the difference of "
-		               "two; its number is index[p]");
+		return fail_here(L,
+		                 "a position allows + and - with an integer, and the difference of "
+		                 "two; its number is index[p]");
 	}
-	if (!is_number(a) || !is_number(b)) {
-		Value *v = is_number(a) ? b : a;
-		return fail(L, "%s is no number%s", v_kind(v),
-		            v->kind == V_BOOL    ? "; write int(c) for 0 or 1"
-		            : v->kind == V_TOKEN ? "; use ord(t) or id(t)"
-		            : v->kind == V_FN    ? "; call it: f(x)"
-		                                 : "");
+	if (!is_numeric(a) || !is_numeric(b)) {
+		Value *v = is_numeric(a) ? b : a;
+		return fail_here(L, "%s is no number%s", v_kind(v),
+		                 v->kind == V_BOOL    ? "; write int(c) for 0 or 1"
+		                 : v->kind == V_TOKEN ? "; use ord(t) or id(t)"
+		                 : v->kind == V_FN    ? "; call it: f(x)"
+		                                      : "");
 	}
 	if (a->known && b->known)
 		return known_arith(L, o->kind, a, b);
 	if (o->kind == N_POW)
-		return power(L, a, b, o);
+		return stream_power(L, a, b, o);
 	if (o->kind == N_DIV || a->kind == V_REAL || b->kind == V_REAL
 	    || (o->kind == N_MUL && needs_real(L, a, b)))
 		return real_arith(L, o->kind, a, b);
@@ -144,10 +146,10 @@ arith_leaf(Lower *L, Value *a, Value *b, void *data)
 	if (!x || !y)
 		return &v_error;
 	switch (o->kind) {
-	case N_ADD: return checked(L, op2(L, OP_ADD, x, y), "sum", o->left, o->right);
-	case N_SUB: return checked(L, op2(L, OP_SUB, x, y), "difference", o->left, o->right);
-	case N_MUL: return checked(L, op2(L, OP_MUL, x, y), "product", o->left, o->right);
-	default: return divide(L, o, x, y);
+	case N_ADD: return exact_int(L, op2(L, OP_ADD, x, y), "sum", o->left, o->right);
+	case N_SUB: return exact_int(L, op2(L, OP_SUB, x, y), "difference", o->left, o->right);
+	case N_MUL: return exact_int(L, op2(L, OP_MUL, x, y), "product", o->left, o->right);
+	default: return divide_integers(L, o, x, y);
 	}
 }
 
@@ -157,9 +159,10 @@ arith(Lower *L, AstKind kind, Value *a, Value *b, const Ast *la, const Ast *ra)
 	Arith o = { kind, la, ra };
 
 	if (kind == N_ADD && (a->kind == V_TEXT || b->kind == V_TEXT))
-		return fail(L, "texts are joined by str(a, b), arrays by concat(a, b)");
+		return fail_here(L, "texts are joined by str(a, b), arrays by concat(a, b)");
 	if ((a->kind == V_ARRAY || b->kind == V_ARRAY) && kind != N_ADD && kind != N_SUB)
-		return fail(L, "only + and - work element by element; write [… for i in 0..<n]");
+		return fail_here(L,
+		                 "only + and - work element by element; write [… for i in 0..<n]");
 	return v_join(L, a, b, arith_leaf, &o);
 }
 
@@ -231,9 +234,9 @@ eval_logic(Lower *L, Env *env, const Ast *a)
 
 	if (x->known && x->num == !is_and)
 		return x;
-	Fact *old = L->facts;
+	GuardFact *old = L->facts;
 	if (x->node)
-		assume(L, x->node, is_and);
+		assume_condition(L, x->node, is_and);
 	Value *y = eval_bool(L, env, a->kid[1],
 	                     is_and ? "the right of 'and'" : "the right of 'or'");
 	L->facts = old;
@@ -272,7 +275,7 @@ equal_tokens(Lower *L, Value *a, Value *b)
 	if (a->known && b->known)
 		return v_bool(L, a->text == b->text);
 	Value *known = a->known ? a : b;
-	if (known->known && row_of(L, known->text, known->len) < 0)
+	if (known->known && row_of_token(L, known->text, known->len) < 0)
 		return v_bool(L, false);
 	return compare_ints(L, R_EQ, a, b);
 }
@@ -282,20 +285,22 @@ equal_leaf(Lower *L, Value *a, Value *b)
 {
 	if (a->kind == V_POS && b->kind == V_POS)
 		return pos_compare(L, R_EQ, a, b);
-	if (is_number(a) && is_number(b))
+	if (is_numeric(a) && is_numeric(b))
 		return compare_ints(L, R_EQ, a, b);
 	if (a->kind == V_TEXT && b->kind == V_TEXT)
 		return v_bool(L, a->text == b->text);
 	if ((a->kind == V_TOKEN && b->kind == V_INT) || (a->kind == V_INT && b->kind == V_TOKEN))
-		return fail(L, "a token is no number: compare it with a token, as in t == '1', or "
-		               "compare ord(t) or id(t)");
+		return fail_here(
+			L, "a token is no number: compare it with a token, as in t == '1', or "
+			   "compare ord(t) or id(t)");
 	if (a->kind != b->kind || !is_scalar(a) || a->shape != b->shape)
-		return fail(L, "these cannot be compared: %s and %s", v_show(L, a), v_show(L, b));
+		return fail_here(L, "these cannot be compared: %s and %s", v_show(L, a),
+		                 v_show(L, b));
 	return a->kind == V_TOKEN ? equal_tokens(L, a, b) : compare_ints(L, R_EQ, a, b);
 }
 
 static Value *
-equal(Lower *L, Value *a, Value *b)
+equal_values(Lower *L, Value *a, Value *b)
 {
 	if (a->kind == V_ERROR || b->kind == V_ERROR)
 		return &v_error;
@@ -313,32 +318,34 @@ equal(Lower *L, Value *a, Value *b)
 	if (a->kind != V_ARRAY && a->kind != V_RECORD)
 		return equal_leaf(L, a, b);
 	if (a->kind != b->kind || a->n != b->n)
-		return fail(L, "these cannot be compared: %s and %s", v_show(L, a), v_show(L, b));
+		return fail_here(L, "these cannot be compared: %s and %s", v_show(L, a),
+		                 v_show(L, b));
 	Value *all = v_bool(L, true);
 	for (int i = 0; i < a->n; i++)
-		all = v_and(L, all, equal(L, a->item[i], b->item[i]));
+		all = v_and(L, all, equal_values(L, a->item[i], b->item[i]));
 	return all;
 }
 
 Value *
-compare(Lower *L, Relation r, Value *a, Value *b)
+compare_values(Lower *L, Relation r, Value *a, Value *b)
 {
 	if (a->kind == V_ERROR || b->kind == V_ERROR)
 		return &v_error;
 	if (a->kind == V_POS && b->kind == V_POS)
 		return pos_compare(L, r, a, b);
 	if (a->kind == V_POS || b->kind == V_POS)
-		return fail(L, "a position is compared with a position: write at(n), or index[p] "
-		               "for its number");
+		return fail_here(L,
+		                 "a position is compared with a position: write at(n), or index[p] "
+		                 "for its number");
 	if (r == R_EQ || r == R_NE) {
-		Value *v = equal(L, a, b);
+		Value *v = equal_values(L, a, b);
 		return r == R_EQ ? v : v_not(L, v);
 	}
-	if (is_number(a) && is_number(b))
+	if (is_numeric(a) && is_numeric(b))
 		return compare_ints(L, r, a, b);
 	if (a->kind == V_TOKEN || b->kind == V_TOKEN)
-		return fail(L, "tokens have no order: compare ord(t), or use t in 'a'..'z'");
-	return fail(L, "these have no order: %s and %s", v_show(L, a), v_show(L, b));
+		return fail_here(L, "tokens have no order: compare ord(t), or use t in 'a'..'z'");
+	return fail_here(L, "these have no order: %s and %s", v_show(L, a), v_show(L, b));
 }
 
 static bool
@@ -366,25 +373,25 @@ eval_chain(Lower *L, Env *env, const Ast *a)
 		down |= goes_down(r);
 		Value *right = eval(L, env, a->kid[i + 1]);
 		L->span = a->span;
-		all = v_and(L, all, compare(L, r, left, right));
+		all = v_and(L, all, compare_values(L, r, left, right));
 		left = right;
 	}
 	if (up && down)
-		return fail(L, "a chain of comparisons goes one way: a <= b < c");
+		return fail_here(L, "a chain of comparisons goes one way: a <= b < c");
 	return all;
 }
 
 /* ---- membership ---- */
 
-typedef struct Member {
+typedef struct Membership {
 	int64_t lo, hi; /* codes */
 	Value *set;     /* known tokens and texts */
-} Member;
+} Membership;
 
 static int64_t
 has_code(Lower *L, int row, void *data)
 {
-	const Member *m = data;
+	const Membership *m = data;
 
 	return m->lo <= L->code[row] && L->code[row] <= m->hi;
 }
@@ -392,7 +399,7 @@ has_code(Lower *L, int row, void *data)
 static int64_t
 has_spelling(Lower *L, int row, void *data)
 {
-	const Member *m = data;
+	const Membership *m = data;
 
 	for (int i = 0; i < m->set->n; i++)
 		if (m->set->item[i]->text == row_spelling(L, row))
@@ -401,12 +408,12 @@ has_spelling(Lower *L, int row, void *data)
 }
 
 static Value *
-in_codes(Lower *L, Value *x, Value *lo, Value *hi, bool open)
+token_in_codes(Lower *L, Value *x, Value *lo, Value *hi, bool open)
 {
-	Member m = { code_of(lo->text, lo->len), code_of(hi->text, hi->len), NULL };
+	Membership m = { code_of(lo->text, lo->len), code_of(hi->text, hi->len), NULL };
 
 	if (m.lo < 0 || m.hi < 0)
-		return fail(L, "the ends of a range of tokens are single characters");
+		return fail_here(L, "the ends of a range of tokens are single characters");
 	m.hi -= open;
 	if (x->known) {
 		int c = code_of(x->text, x->len);
@@ -416,16 +423,17 @@ in_codes(Lower *L, Value *x, Value *lo, Value *hi, bool open)
 }
 
 Value *
-in_span(Lower *L, Value *x, Value *lo, Value *hi, bool open)
+value_in_range(Lower *L, Value *x, Value *lo, Value *hi, bool open)
 {
 	if (x->kind == V_ERROR || lo->kind == V_ERROR || hi->kind == V_ERROR)
 		return &v_error;
 	if (x->kind == V_TOKEN && lo->kind == V_TOKEN && hi->kind == V_TOKEN && lo->known
 	    && hi->known)
-		return in_codes(L, x, lo, hi, open);
+		return token_in_codes(L, x, lo, hi, open);
 	if (x->kind == V_TOKEN)
-		return fail(L, "a range of tokens is written 'a'..'z'");
-	return v_and(L, compare(L, R_LE, lo, x), compare(L, open ? R_LT : R_LE, x, hi));
+		return fail_here(L, "a range of tokens is written 'a'..'z'");
+	return v_and(L, compare_values(L, R_LE, lo, x),
+	             compare_values(L, open ? R_LT : R_LE, x, hi));
 }
 
 static Value *
@@ -438,16 +446,16 @@ in_values(Lower *L, Value *x, Value *set)
 	if (set->kind == V_ERROR)
 		return set;
 	if (set->kind != V_ARRAY)
-		return fail(L, "'in' takes a range, an array or a text, not %s", v_kind(set));
+		return fail_here(L, "'in' takes a range, an array or a text, not %s", v_kind(set));
 	bool plain = x->kind == V_TOKEN && !x->known;
 	for (int i = 0; i < set->n; i++)
 		plain &= set->item[i]->known && set->item[i]->text != NULL;
 	if (plain)
 		return v_stream(L, V_BOOL,
-		                row_table(L, x->node, has_spelling, &(Member){ .set = set }));
+		                row_table(L, x->node, has_spelling, &(Membership){ .set = set }));
 	Value *any = v_bool(L, false);
 	for (int i = 0; i < set->n; i++)
-		any = v_or(L, any, compare(L, R_EQ, x, set->item[i]));
+		any = v_or(L, any, compare_values(L, R_EQ, x, set->item[i]));
 	return any;
 }
 
@@ -466,7 +474,7 @@ eval_in(Lower *L, Env *env, const Ast *a)
 
 	if (s->kind == N_TO || s->kind == N_UPTO) {
 		Value *lo = eval_end(L, env, s->kid[0]), *hi = eval_end(L, env, s->kid[1]);
-		return in_span(L, x, lo, hi, s->kind == N_UPTO);
+		return value_in_range(L, x, lo, hi, s->kind == N_UPTO);
 	}
 	Value *set = eval(L, env, s);
 	L->span = s->span;
@@ -476,10 +484,10 @@ eval_in(Lower *L, Env *env, const Ast *a)
 /* ---- the dispatch ---- */
 
 static Value *
-negative(Lower *L, Value *v, void *operand)
+negate_leaf(Lower *L, Value *v, void *operand)
 {
 	if (v->kind == V_POS)
-		return fail(L, "a position has no sign");
+		return fail_here(L, "a position has no sign");
 	return arith(L, N_SUB, v_int(L, 0), v, NULL, operand);
 }
 
@@ -527,7 +535,7 @@ eval_node(Lower *L, Env *env, const Ast *a)
 		x = eval(L, env, a->kid[0]);
 		y = eval(L, env, a->kid[1]);
 		return arith(L, a->kind, x, y, a->kid[0], a->kid[1]);
-	case N_NEG: return v_map(L, eval(L, env, a->kid[0]), negative, a->kid[0]);
+	case N_NEG: return v_map(L, eval(L, env, a->kid[0]), negate_leaf, a->kid[0]);
 	case N_FIELD: return eval_field(L, env, a);
 	case N_CALL: return eval_call(L, env, a);
 	case N_READ: return eval_read(L, env, a);
@@ -535,7 +543,7 @@ eval_node(Lower *L, Env *env, const Ast *a)
 	case N_ARRAY: return eval_array(L, env, a);
 	case N_BUILD: return eval_build(L, env, a);
 	case N_OVER: return builtin_over(L, (int)a->num, env, a);
-	case N_DOTS: return fail(L, "'...' stands only in what a test expects");
+	case N_DOTS: return fail_here(L, "'...' stands only in what a test expects");
 	default: return &v_error;
 	}
 }
@@ -555,10 +563,10 @@ eval(Lower *L, Env *env, const Ast *a)
 	L->depth++;
 	Value *v = &v_error;
 	if (L->depth > DEPTH_MAX) {
-		fail(L, "this expands too deeply");
+		fail_here(L, "this expands too deeply");
 		L->stopped = true;
 	} else if (++L->steps > STEPS_MAX) {
-		fail(L, "the program expands to too much here");
+		fail_here(L, "the program expands to too much here");
 		L->stopped = true;
 	} else
 		v = eval_node(L, env, a);

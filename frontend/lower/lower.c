@@ -208,7 +208,7 @@ define_value(Lower *L, Env *env, const Ast *s)
 	if (s->kid[1])
 		v = conform(L, v, shape_of(L, env, s->kid[1]), s->kid[2]->span,
 		            arena_fmt(L->arena, "'%s'", name));
-	if (s->kind == N_CONST && !is_known(v))
+	if (s->kind == N_CONST && !is_known_value(v))
 		return fail_at(L, s->kid[2]->span, "'%s' is not known at compile time; write let",
 		               name);
 	return v;
@@ -233,7 +233,7 @@ origin_of_let(Lower *L, Env *env, const Ast *s)
 	Let *let = NEW(L->arena, Let);
 
 	*let = (Let){ env, s };
-	return origin(L, find_let, let);
+	return origin_new(L, find_let, let);
 }
 
 Value *
@@ -299,11 +299,11 @@ force(Lower *L, Module *m, Def *d)
 	L->bound = 0;
 	L->near = false;
 	if (++L->depth > DEPTH_MAX)
-		fail(L, "this depends on too long a chain of definitions");
+		fail_here(L, "this depends on too long a chain of definitions");
 	else
 		d->value = define(L, m, d);
 	if (d->stmt->kind == N_LET || d->stmt->kind == N_CONST)
-		note(L, m->src, d->stmt->kid[0], d->value);
+		note_type(L, m->src, d->stmt->kid[0], d->value);
 	d->state = D_DONE;
 	L->src = saved.src;
 	L->file = saved.file;
@@ -322,10 +322,10 @@ lower_emit(Lower *L, Env *env, const Ast *s)
 	Value *v = eval(L, env, s->kid[0]), *p = s->kid[1] ? eval(L, env, s->kid[1]) : NULL;
 
 	if (L->g->emit)
-		fail(L, "a program has one emit");
+		fail_here(L, "a program has one emit");
 	else if (L->g->bidirectional || L->takes_numbers)
-		fail(L, "a %s has labels and no emit",
-		     L->takes_numbers ? "model of numbers" : "bidirectional model");
+		fail_here(L, "a %s has labels and no emit",
+		          L->takes_numbers ? "model of numbers" : "bidirectional model");
 	if (v->kind == V_ERROR || (p && p->kind == V_ERROR))
 		return;
 	if (p && p->kind != V_POS) {
@@ -343,7 +343,7 @@ lower_emit(Lower *L, Env *env, const Ast *s)
 		emit_record(L, v, s->kid[0]->span);
 	else if (v->kind == V_TOKEN)
 		graph_emit(L->g, node_of(L, v));
-	else if (v->kind == V_TEXT && row_of(L, v->text, v->len) >= 0)
+	else if (v->kind == V_TEXT && row_of_token(L, v->text, v->len) >= 0)
 		fail_at(L, s->kid[0]->span, "emit gives a token, not a text: write '%s'", v->text);
 	else if (v->kind == V_ARRAY || v->kind == V_TEXT)
 		fail_at(L, s->kid[0]->span,
@@ -361,7 +361,7 @@ typedef struct Naming {
 } Naming;
 
 static Kind
-kind_of(const Value *v)
+kind_of_value(const Value *v)
 {
 	switch (v->kind) {
 	case V_BOOL: return K_BOOL;
@@ -397,7 +397,7 @@ add_named(Lower *L, const Naming *to, const char *name, Value *v)
 	}
 	Named *named = &(*to->list)[(*to->n)++];
 	*named = (Named){ .name = name,
-		          .kind = kind_of(v),
+		          .kind = kind_of_value(v),
 		          .node = n,
 		          .offset = v->kind == V_POS ? v->offset : 0,
 		          .span = to->span,
@@ -414,7 +414,7 @@ name_stream(Lower *L, const char *name, Value *v, const Ast *stmt, int file)
 {
 	Naming to = { &L->g->named, &L->g->nnamed, &L->cap_named, stmt->kid[0]->span, file, false };
 
-	if (!is_known(v))
+	if (!is_known_value(v))
 		add_named(L, &to, name, v);
 }
 
@@ -444,7 +444,7 @@ lower_output(Lower *L, Env *env, const Ast *s)
 		fail_at(L, s->kid[0]->span, "the output '%s' is already defined", name);
 		return;
 	}
-	note(L, L->src, s->kid[0], v);
+	note_type(L, L->src, s->kid[0], v);
 	v = as_array(L, v);
 	if (has_position(v))
 		fail_at(L, s->kid[2]->span, "an output is no position; write index[p else …]");
@@ -590,7 +590,7 @@ lower_noting(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags, N
 	for (int i = 0; i < list->n; i++)
 		lower_statement(&L, m, list->kid[i], i);
 	name_module_streams(&L);
-	check_large(&L);
+	report_large_errors(&L);
 	for (int i = 0; i < list->n; i++)
 		if (list->kid[i]->kind == N_TEST) {
 			L.src = m->src;

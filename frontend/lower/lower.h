@@ -42,10 +42,10 @@ typedef struct Origin Origin;
 typedef struct Lower Lower;
 
 /* A growing list of pointers. */
-typedef struct List {
+typedef struct PtrList {
 	int n, cap;
 	void **item;
-} List;
+} PtrList;
 
 typedef enum ValueKind {
 	V_ERROR,   /* a mistake was reported */
@@ -139,16 +139,16 @@ struct Env {
 	const char *name; /* NULL: where a function's own names end */
 	Value *value;
 	Module *module;
-	int limit;      /* names of the file from this number on are not visible */
-	int bound;      /* the where it was bound in, see three() in reference.c */
-	int place;      /* see Lower; 0: bound where nothing was known */
+	int limit; /* names of the file from this number on are not visible */
+	int bound; /* the where it was bound in, see fail_three_positions() in nested_where.c */
+	int place; /* see Lower; 0: bound where nothing was known */
 	Origin *origin; /* NULL: its value is the same at every position */
 };
 
 /* What a guard has shown, see narrow.c. */
-typedef struct Fact Fact;
-struct Fact {
-	Fact *up;
+typedef struct GuardFact GuardFact;
+struct GuardFact {
+	GuardFact *up;
 	const Node *node;    /* a root, or one node with bounds, or a reference; or NULL */
 	Node *cond;          /* node == NULL: what was assumed, in whole */
 	bool holds;          /* of cond */
@@ -164,13 +164,13 @@ typedef struct Call {
 } Call;
 
 /* A where inside of another. */
-typedef struct Inner {
+typedef struct InnerWhere {
 	const Source *src;
 	Span span; /* of all of it */
 	const Env *env;
 	const char *name;     /* that it binds */
 	const Ast *where, *e; /* or NULL */
-} Inner;
+} InnerWhere;
 
 struct Lower {
 	Arena *arena;
@@ -178,12 +178,12 @@ struct Lower {
 	Graph *g;
 	const char *stdlib;
 	Map modules; /* path -> Module */
-	List all;    /* Module *, in the order of their reading */
+	PtrList all; /* Module *, in the order of their reading */
 	Module *program;
 	/* the vocabulary: vocabulary.c */
 	bool has_vocab;
 	bool takes_numbers;       /* input statements in place of a vocabulary: neural_ops.c */
-	List fed;                 /* Fed * */
+	PtrList fed;              /* Fed * */
 	Map rows;                 /* spelling -> row + 1 */
 	int longest;              /* bytes of the longest spelling */
 	int *code;                /* (nvocab + 1) ord of each row */
@@ -198,15 +198,15 @@ struct Lower {
 	bool near;  /* inside of approx(e, t): what cannot be exact need not be */
 	long steps; /* of evaluation, so far */
 	Call *call; /* the calls that led here */
-	Fact *facts;
+	GuardFact *facts;
 	int place, nplace;  /* the position that the facts speak of, a number for each reading */
 	Call reading;       /* the last reading of another position that led here */
 	const Call *reader; /* the same while a value is found anew for it; else NULL */
 	int bound, nbound;  /* the where we are in, 0 for none; how many there were */
-	const Inner *inner; /* that we are in, if it is inside of another; else NULL */
-	bool stopped;       /* the program is too large; say so once */
+	const InnerWhere *inner; /* that we are in, if it is inside of another; else NULL */
+	bool stopped;            /* the program is too large; say so once */
 	bool names_only;
-	List large; /* Large *: numbers beyond 2^24, and where: exactness.c */
+	PtrList large; /* Large *: numbers beyond 2^24, and where: exactness.c */
 	/* results */
 	struct Notes *notes; /* for an editor, or NULL */
 	int cap_named, cap_output, cap_test, cap_assert;
@@ -228,13 +228,13 @@ enum {
 };
 
 /* Beyond 2^24, is n still of use? Then the message waits for a reader that it is not. */
-bool may_be_large(const Node *n);
-void note_large(Lower *, const Node *n, const char *text);
-void check_large(Lower *);
-void list_push(Lower *, List *, void *);
+bool may_exceed_float(const Node *n);
+void defer_large_error(Lower *, const Node *n, const char *text);
+void report_large_errors(Lower *);
+void list_push(Lower *, PtrList *, void *);
 
 /* ---- errors: at L->span, with the call that led here ---- */
-Value *fail(Lower *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+Value *fail_here(Lower *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 Value *fail_at(Lower *, Span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 Value *not_built(Lower *, const char *what);
 const char *source_text(Lower *, Span); /* shortened to be quoted */
@@ -253,8 +253,8 @@ Value *v_array(Lower *, int n, Value **);
 Value *v_record(Lower *, int n, const char **field, Value **);
 Value *v_pos(Lower *, Node *ref, int offset);
 bool is_scalar(const Value *); /* one node */
-bool is_number(const Value *);
-bool is_known(const Value *);
+bool is_numeric(const Value *);
+bool is_known_value(const Value *);
 bool same_known(Lower *, const Value *, const Value *);
 Node *node_of(Lower *, Value *);            /* NULL, after an error, if it has none */
 Value *as_array(Lower *, Value *);          /* a text as its tokens; else the same */
@@ -282,17 +282,17 @@ Value *known_arith(Lower *, AstKind, const Value *, const Value *);
 int known_compare(const Value *, const Value *);
 
 /* ---- reevaluate.c ---- */
-typedef struct Known {
-	Fact *facts;
+typedef struct SavedFacts {
+	GuardFact *facts;
 	int place;
 	Call reading;
-} Known;
-Known forget(Lower *); /* what follows is at another position */
-void recall(Lower *, Known);
-Origin *origin(Lower *, Value *(*find)(Lower *, void *), void *data);
+} SavedFacts;
+SavedFacts forget_facts(Lower *); /* what follows is at another position */
+void recall_facts(Lower *, SavedFacts);
+Origin *origin_new(Lower *, Value *(*find)(Lower *, void *), void *data);
 Origin *origin_of(Lower *, Env *, const Ast *);
 Origin *origin_of_item(Lower *, Origin *array, int item);
-Value *find_anew(Lower *, Origin *);
+Value *reevaluate(Lower *, Origin *);
 
 /* ---- real_expr.c: where one operand at least is a real, and one no compile-time number ---- */
 Value *to_real(Lower *, Value *); /* a number as a real */
@@ -318,10 +318,11 @@ Value *module_get(Lower *, Module *, const Ast *name);
 bool own_name(Env *, const char *name); /* bound in this function already */
 bool may_define(Lower *, Env *, const Ast *name);
 void check_names(Lower *, Env *, const Ast *);
-Value *undefined(Lower *, Env *, const Ast *name);
+Value *fail_undefined(Lower *, Env *, const Ast *name);
 const char *nearest_module(Lower *, const char *name);
 bool is_module(Lower *, const char *name); /* of the standard library */
-const char *nearest(Lower *, const char *name, const char *best, const char *other, int *distance);
+const char *nearest_name(Lower *, const char *name, const char *best, const char *other,
+                         int *distance);
 bool is_reserved_value(const char *name); /* token, index, here */
 int builtin_find(const char *name);       /* -1 if there is none */
 const char *builtin_name(int i);          /* NULL after the last */
@@ -335,21 +336,21 @@ Value *eval(Lower *, Env *, const Ast *);
 Value *eval_bool(Lower *, Env *, const Ast *, const char *what);
 bool eval_int(Lower *, Env *, const Ast *, const char *what, int64_t *); /* known */
 Value *arith(Lower *, AstKind, Value *, Value *, const Ast *, const Ast *);
-Value *compare(Lower *, Relation, Value *, Value *);
+Value *compare_values(Lower *, Relation, Value *, Value *);
 Value *v_and(Lower *, Value *, Value *);
 Value *v_or(Lower *, Value *, Value *);
 Value *v_not(Lower *, Value *);
-Value *in_span(Lower *, Value *x, Value *lo, Value *hi, bool open);
-Value *checked(Lower *, Node *, const char *what, const Ast *, const Ast *);
-Node *divisor(Lower *, Node *, const Ast *); /* never 0; NULL after an error */
+Value *value_in_range(Lower *, Value *x, Value *lo, Value *hi, bool open);
+Value *exact_int(Lower *, Node *, const char *what, const Ast *, const Ast *);
+Node *safe_divisor(Lower *, Node *, const Ast *); /* never 0; NULL after an error */
 
 /* ---- match.c ---- */
 Value *eval_if(Lower *, Env *, const Ast *);
 Value *eval_match(Lower *, Env *, const Ast *);
 
 /* ---- reference.c ---- */
-Value *read_at(Lower *, Env *, const Ast *x, Value *p, const Ast *otherwise);
-Value *read_value(Lower *, Value *x, Value *p, Value *otherwise);
+Value *eval_read_at(Lower *, Env *, const Ast *x, Value *p, const Ast *otherwise);
+Value *read_value_at(Lower *, Value *x, Value *p, Value *otherwise);
 Value *pos_shift(Lower *, Value *p, Value *by, bool minus);
 Value *pos_minus(Lower *, Value *, Value *);
 Value *pos_compare(Lower *, Relation, Value *, Value *);
@@ -357,7 +358,7 @@ Value *pos_at(Lower *, Value *);
 Value *pos_exists(Lower *, Value *);
 Value *if_pos(Lower *, Node *cond, Value *, Value *);
 Value *pick_pos(Lower *, Node *i, int n, Value **item, Value *otherwise);
-Node *presence(Lower *, const Value *);
+Node *presence_node(Lower *, const Value *);
 /* A two-sided n with what the reference finds in the place of the bound position;
  * NULL if it is too large. */
 Node *at_reference(Lower *, Node *n, Node *ref);
@@ -367,7 +368,7 @@ Value *one_sided(Lower *, Value *); /* an error if it speaks of a bound position
 Value *emit_after(Lower *, Value *xs, Value *p);
 
 /* ---- nested_where.c ---- */
-Value *three(Lower *); /* the error */
+Value *fail_three_positions(Lower *); /* the error */
 
 /* ---- search_over.c ---- */
 typedef enum Total { T_COUNT, T_SUM, T_ANY, T_ALL, T_MIN, T_MAX, T_MEAN } Total;
@@ -377,10 +378,10 @@ Value *over_positions(Lower *, Total, Env *, const Ast *over);
 
 /* ---- aggregate.c ---- */
 /* Of elements of one kind, so that each can be asked for; an error where they are not. */
-Value *make_array(Lower *, List *);
+Value *make_array(Lower *, PtrList *);
 typedef struct Items {
-	List values; /* Value * */
-	List guards; /* Value *, a run-time condition, or NULL */
+	PtrList values; /* Value * */
+	PtrList guards; /* Value *, a run-time condition, or NULL */
 	bool guarded;
 	bool positions; /* over the positions of the text */
 } Items;
@@ -394,7 +395,7 @@ Value *enum_member(Lower *, const Shape *, const Ast *name);
 Value *eval_field(Lower *, Env *, const Ast *);
 Value *eval_record(Lower *, Env *, const Ast *);
 Value *eval_with(Lower *, Env *, const Ast *);
-Value *pick(Lower *, Value *i, int n, Value **, Value *otherwise);
+Value *pick_element(Lower *, Value *i, int n, Value **, Value *otherwise);
 
 /* ---- call.c, builtin.c ---- */
 typedef struct Arg {
@@ -404,7 +405,7 @@ typedef struct Arg {
 	Origin *origin;
 } Arg;
 Value *eval_call(Lower *, Env *, const Ast *);
-Value *call(Lower *, Value *fn, int narg, Arg *);
+Value *call_value(Lower *, Value *fn, int narg, Arg *);
 Value *call_builtin(Lower *, int which, int narg, Arg *);
 Value *builtin_over(Lower *, int which, Env *, const Ast *over);
 bool is_approx(const Value *fn);
@@ -418,14 +419,14 @@ typedef struct Fed { /* input x: T */
 Value *define_input(Lower *, Env *, const Ast *);
 /* One number for each input, as floats; false after an error. */
 bool fed_numbers(Lower *, Value *, Span, double *to);
-Value *raw_linear(Lower *, int n, Arg *);
-Value *raw_relu(Lower *, Value *);
-Value *raw_attend(Lower *, int n, Arg *);
-Value *raw_load(Lower *, const Value *path);
+Value *eval_linear(Lower *, int n, Arg *);
+Value *eval_relu(Lower *, Value *);
+Value *eval_attend(Lower *, int n, Arg *);
+Value *eval_load(Lower *, const Value *path);
 
 /* ---- vocabulary.c ---- */
 void lower_model(Lower *, Env *, const Ast *);
-int row_of(Lower *, const char *spelling, uint32_t len); /* -1: not a token */
+int row_of_token(Lower *, const char *spelling, uint32_t len); /* -1: not a token */
 Value *known_token(Lower *, const char *interned, uint32_t len, Span);
 Value *token_literal(Lower *, const Ast *);
 int code_of(const char *spelling, uint32_t len); /* -1: not one character */
@@ -455,17 +456,17 @@ typedef struct Bounds {
 	int64_t lo, hi;
 	bool never; /* no text reaches this */
 } Bounds;
-Fact *assume(Lower *, Node *cond, bool holds); /* returns the facts to restore */
-Bounds bounds(Lower *, const Node *);
+GuardFact *assume_condition(Lower *, Node *cond, bool holds); /* returns the facts to restore */
+Bounds bounds_here(Lower *, const Node *);
 /* The values a node can have here: NULL if only the bounds are known. */
-const int64_t *reachable(Lower *, const Node *, int *n);
-bool known_present(Lower *, const Node *ref, int64_t offset);
+const int64_t *values_here(Lower *, const Node *, int *n);
+bool is_known_present(Lower *, const Node *ref, int64_t offset);
 
 /* ---- assert_statement.c ---- */
 Value *lower_assert(Lower *, Env *, const Ast *);
 
 /* ---- type_notes.c ---- */
-void note(Lower *, const Source *, const Ast *name, const Value *);
+void note_type(Lower *, const Source *, const Ast *name, const Value *);
 
 /* ---- test_statement.c ---- */
 void lower_test(Lower *, Env *, const Ast *);

@@ -13,7 +13,7 @@ decided(Lower *L, const Value *c)
 		return c->num != 0;
 	if (c->node->type.lo == c->node->type.hi)
 		return c->node->type.lo != 0;
-	Bounds b = bounds(L, c->node);
+	Bounds b = bounds_here(L, c->node);
 	return b.never || b.hi == 0 ? 0 : b.lo == 1 ? 1 : -1;
 }
 
@@ -30,10 +30,10 @@ eval_if(Lower *L, Env *env, const Ast *a)
 	int which = decided(L, c);
 	if (which >= 0)
 		return eval(L, env, a->kid[which ? 1 : 2]);
-	Fact *old = assume(L, c->node, true);
+	GuardFact *old = assume_condition(L, c->node, true);
 	Value *x = eval(L, env, a->kid[1]);
 	L->facts = old;
-	assume(L, c->node, false);
+	assume_condition(L, c->node, false);
 	Value *y = eval(L, env, a->kid[2]);
 	L->facts = old;
 	return if_value(L, c->node, x, y);
@@ -48,17 +48,17 @@ typedef struct Pattern {
 } Pattern;
 
 /* All alternatives of one arm for one subject, or of a whole row of subjects. */
-typedef struct Row {
+typedef struct PatternRow {
 	Pattern *cell; /* (number of subjects) for a tuple of single patterns */
-} Row;
+} PatternRow;
 
-typedef struct Match {
+typedef struct MatchExpr {
 	Env *env;
 	int n; /* subjects */
 	Value **subject;
 	int64_t **domain; /* (n) the values each may have, NULL if too many */
 	int *size;        /* (n) */
-} Match;
+} MatchExpr;
 
 static bool
 matches(Lower *L, const Pattern *p, int64_t v)
@@ -71,7 +71,7 @@ matches(Lower *L, const Pattern *p, int64_t v)
 }
 
 static bool
-pattern_value(Lower *L, Match *m, const Ast *a, const Value *subject, bool in_range, Pattern *p)
+pattern_value(Lower *L, MatchExpr *m, const Ast *a, const Value *subject, bool in_range, Pattern *p)
 {
 	Value *v = in_range && a->kind == N_TOKEN ? v_token(L, a->text, a->len)
 	           : subject->kind == V_ENUM      ? enum_member(L, subject->shape, a)
@@ -94,14 +94,14 @@ pattern_value(Lower *L, Match *m, const Ast *a, const Value *subject, bool in_ra
 		return true;
 	}
 	p->code = in_range;
-	p->lo = p->hi = in_range ? code_of(v->text, v->len) : row_of(L, v->text, v->len);
+	p->lo = p->hi = in_range ? code_of(v->text, v->len) : row_of_token(L, v->text, v->len);
 	if (p->lo < 0)
 		p->lo = p->hi = -2; /* no token: never matches */
 	return true;
 }
 
 static bool
-pattern_of(Lower *L, Match *m, const Ast *a, const Value *subject, Pattern *p)
+pattern_of(Lower *L, MatchExpr *m, const Ast *a, const Value *subject, Pattern *p)
 {
 	Pattern q = { 0 };
 
@@ -130,7 +130,7 @@ test_pattern(Lower *L, Value *subject, Pattern *p)
 	if (p->any)
 		return v_bool(L, true);
 	if (subject->known) {
-		int64_t v = subject->kind == V_TOKEN ? row_of(L, subject->text, subject->len)
+		int64_t v = subject->kind == V_TOKEN ? row_of_token(L, subject->text, subject->len)
 		                                     : subject->num;
 		return v_bool(L, v >= 0 || subject->kind != V_TOKEN ? matches(L, p, v) : false);
 	}
@@ -146,7 +146,7 @@ test_pattern(Lower *L, Value *subject, Pattern *p)
 /* A tuple's cell lists alternatives; so does the arm; a row takes one of each.
  * Appends to rows; false after an error. */
 static bool
-tuple_rows(Lower *L, Match *m, const Ast *tuple, List *rows)
+tuple_rows(Lower *L, MatchExpr *m, const Ast *tuple, PtrList *rows)
 {
 	int total = 1;
 
@@ -161,7 +161,7 @@ tuple_rows(Lower *L, Match *m, const Ast *tuple, List *rows)
 			return false;
 		}
 	for (int k = 0; k < total; k++) {
-		Row *r = NEW(L->arena, Row);
+		PatternRow *r = NEW(L->arena, PatternRow);
 		r->cell = NEWS(L->arena, Pattern, m->n);
 		for (int i = 0, rest = k; i < m->n; i++) {
 			const Ast *cell = tuple->kid[i];
@@ -176,7 +176,7 @@ tuple_rows(Lower *L, Match *m, const Ast *tuple, List *rows)
 }
 
 static bool
-arm_rows(Lower *L, Match *m, const Ast *patterns, List *rows)
+arm_rows(Lower *L, MatchExpr *m, const Ast *patterns, PtrList *rows)
 {
 	for (int i = 0; i < patterns->n; i++) {
 		const Ast *a = patterns->kid[i];
@@ -185,7 +185,7 @@ arm_rows(Lower *L, Match *m, const Ast *patterns, List *rows)
 				return false;
 			continue;
 		}
-		Row *r = NEW(L->arena, Row);
+		PatternRow *r = NEW(L->arena, PatternRow);
 		r->cell = NEWS(L->arena, Pattern, m->n);
 		bool wild = a->kind == N_NAME && !strcmp(a->text, "_");
 		if (m->n > 1 && !wild) {
@@ -201,12 +201,12 @@ arm_rows(Lower *L, Match *m, const Ast *patterns, List *rows)
 }
 
 static Value *
-arm_condition(Lower *L, Match *m, const List *rows)
+arm_condition(Lower *L, MatchExpr *m, const PtrList *rows)
 {
 	Value *any = v_bool(L, false);
 
 	for (int i = 0; i < rows->n; i++) {
-		Row *r = rows->item[i];
+		PatternRow *r = rows->item[i];
 		Value *all = v_bool(L, true);
 		for (int k = 0; k < m->n; k++)
 			all = v_and(L, all, test_pattern(L, m->subject[k], &r->cell[k]));
@@ -218,7 +218,7 @@ arm_condition(Lower *L, Match *m, const List *rows)
 /* ---- coverage ---- */
 
 static bool
-find_domains(Lower *L, Match *m)
+find_domains(Lower *L, MatchExpr *m)
 {
 	int64_t total = 1;
 
@@ -226,7 +226,7 @@ find_domains(Lower *L, Match *m)
 	m->size = NEWS(L->arena, int, m->n);
 	for (int i = 0; i < m->n; i++) {
 		Node *x = node_of(L, m->subject[i]);
-		const int64_t *v = x ? reachable(L, x, &m->size[i]) : NULL;
+		const int64_t *v = x ? values_here(L, x, &m->size[i]) : NULL;
 		if (!v)
 			return false;
 		m->domain[i] = (int64_t *)(uintptr_t)v;
@@ -252,7 +252,7 @@ show_case(Lower *L, const Value *subject, int64_t v)
 
 /* Finds a combination of values that no row takes; false if there is none. */
 static bool
-uncovered(Lower *L, Match *m, const List *rows, const char **what)
+uncovered(Lower *L, MatchExpr *m, const PtrList *rows, const char **what)
 {
 	int64_t total = 1;
 
@@ -261,7 +261,7 @@ uncovered(Lower *L, Match *m, const List *rows, const char **what)
 	for (int64_t k = 0; k < total; k++) {
 		bool taken = false;
 		for (int r = 0; r < rows->n && !taken; r++) {
-			const Row *row = rows->item[r];
+			const PatternRow *row = rows->item[r];
 			int64_t rest = k;
 			taken = true;
 			for (int i = 0; i < m->n && taken; rest /= m->size[i], i++)
@@ -281,18 +281,18 @@ uncovered(Lower *L, Match *m, const List *rows, const char **what)
 }
 
 static bool
-check_cover(Lower *L, Match *m, const List *rows, const Fact *facts)
+check_cover(Lower *L, MatchExpr *m, const PtrList *rows, const GuardFact *facts)
 {
 	const char *what;
-	Fact *now = L->facts;
+	GuardFact *now = L->facts;
 
-	L->facts = (Fact *)(uintptr_t)facts;
+	L->facts = (GuardFact *)(uintptr_t)facts;
 	bool finite = find_domains(L, m);
 	L->facts = now;
 	if (!finite)
-		fail(L, "this match does not cover every value; add else => …");
+		fail_here(L, "this match does not cover every value; add else => …");
 	else if (uncovered(L, m, rows, &what))
-		fail(L, "this match does not cover %s; add it, or else => …", what);
+		fail_here(L, "this match does not cover %s; add it, or else => …", what);
 	else
 		return true;
 	return false;
@@ -300,25 +300,25 @@ check_cover(Lower *L, Match *m, const List *rows, const Fact *facts)
 
 /* ---- match ---- */
 
-typedef struct Choice {
+typedef struct MatchCase {
 	Node *cond; /* NULL: the rest */
 	Value *value;
-} Choice;
+} MatchCase;
 
 static Value *
-join_choices(Lower *L, const List *choices)
+join_choices(Lower *L, const PtrList *choices)
 {
-	Value *v = ((Choice *)choices->item[choices->n - 1])->value;
+	Value *v = ((MatchCase *)choices->item[choices->n - 1])->value;
 
 	for (int i = choices->n - 2; i >= 0; i--) {
-		Choice *c = choices->item[i];
+		MatchCase *c = choices->item[i];
 		v = if_value(L, c->cond, c->value, v);
 	}
 	return v;
 }
 
 static bool
-eval_subjects(Lower *L, Match *m, const Ast *list)
+eval_subjects(Lower *L, MatchExpr *m, const Ast *list)
 {
 	bool fine = true;
 
@@ -343,9 +343,9 @@ eval_subjects(Lower *L, Match *m, const Ast *list)
 }
 
 static Value *
-push_choice(Lower *L, List *choices, Node *cond, Value *v)
+push_choice(Lower *L, PtrList *choices, Node *cond, Value *v)
 {
-	Choice *c = NEW(L->arena, Choice);
+	MatchCase *c = NEW(L->arena, MatchCase);
 
 	c->cond = cond;
 	c->value = v;
@@ -356,17 +356,17 @@ push_choice(Lower *L, List *choices, Node *cond, Value *v)
 Value *
 eval_match(Lower *L, Env *env, const Ast *a)
 {
-	Match m = { .env = env };
-	List choices = { 0 }, rows = { 0 };
+	MatchExpr m = { .env = env };
+	PtrList choices = { 0 }, rows = { 0 };
 	const Ast *arms = a->kid[1];
-	Fact *old = L->facts;
+	GuardFact *old = L->facts;
 	bool rest = true, bad = false; /* values are left for the next arm */
 
 	if (!eval_subjects(L, &m, a->kid[0]))
 		return &v_error;
 	for (int i = 0; i < arms->n; i++) {
 		const Ast *arm = arms->kid[i];
-		List mine = { 0 };
+		PtrList mine = { 0 };
 		if (arm->kind == N_BAD || (arm->kid[0] && !arm_rows(L, &m, arm->kid[0], &mine))) {
 			bad = true;
 			continue;
@@ -379,16 +379,16 @@ eval_match(Lower *L, Env *env, const Ast *a)
 		int which = c->kind == V_ERROR ? 0 : decided(L, c);
 		if (!rest || which == 0)
 			continue;
-		Fact *before = L->facts;
+		GuardFact *before = L->facts;
 		if (c->node)
-			assume(L, c->node, true);
+			assume_condition(L, c->node, true);
 		Value *v = push_choice(L, &choices, c->node, eval(L, env, arm->kid[1]));
 		bad |= v->kind == V_ERROR;
 		L->facts = before;
 		if (which == 1)
 			rest = false;
 		else
-			assume(L, c->node, false);
+			assume_condition(L, c->node, false);
 	}
 	L->facts = old;
 	if (bad || (rest && !check_cover(L, &m, &rows, old)) || !choices.n)

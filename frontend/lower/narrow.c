@@ -9,9 +9,9 @@
 #include "frontend/lower/lower.h"
 
 static void
-fact_push(Lower *L, Fact f)
+fact_push(Lower *L, GuardFact f)
 {
-	Fact *to = NEW(L->arena, Fact);
+	GuardFact *to = NEW(L->arena, GuardFact);
 
 	*to = f;
 	to->up = L->facts;
@@ -22,7 +22,7 @@ static void
 learn_bounds(Lower *L, const Node *n, int64_t lo, int64_t hi)
 {
 	if (n->op != OP_CONST)
-		fact_push(L, (Fact){ .node = n, .lo = lo, .hi = hi });
+		fact_push(L, (GuardFact){ .node = n, .lo = lo, .hi = hi });
 }
 
 static void
@@ -51,7 +51,7 @@ learn_root(Lower *L, const Node *c, bool holds)
 
 	for (int i = 0; i < n; i++)
 		allowed[i] = c->type.image[i] == holds;
-	fact_push(L, (Fact){ .node = root, .allowed = allowed });
+	fact_push(L, (GuardFact){ .node = root, .allowed = allowed });
 }
 
 static void
@@ -68,31 +68,31 @@ learn(Lower *L, const Node *c, bool holds, int depth)
 			learn(L, c->arg[i], holds, depth + 1);
 	if (c->op == OP_READ && holds && c->arg[0]->op == OP_CONST && c->arg[0]->k == 1
 	    && c->arg[2]->op == OP_CONST && c->arg[2]->k == 0)
-		fact_push(L, (Fact){ .node = c->arg[1],
-		                     .present = true,
-		                     .lo = c->k < 0 ? c->k : 0,
-		                     .hi = c->k > 0 ? c->k : 0 });
+		fact_push(L, (GuardFact){ .node = c->arg[1],
+		                          .present = true,
+		                          .lo = c->k < 0 ? c->k : 0,
+		                          .hi = c->k > 0 ? c->k : 0 });
 	if (c->op == OP_EQ || c->op == OP_LT)
 		learn_order(L, c, holds);
 	if (c->type.root && c->type.image && c->type.root->type.nset)
 		learn_root(L, c, holds);
 }
 
-Fact *
-assume(Lower *L, Node *cond, bool holds)
+GuardFact *
+assume_condition(Lower *L, Node *cond, bool holds)
 {
-	Fact *old = L->facts;
+	GuardFact *old = L->facts;
 
 	if (cond->op != OP_CONST)
-		fact_push(L, (Fact){ .cond = cond, .holds = holds });
+		fact_push(L, (GuardFact){ .cond = cond, .holds = holds });
 	learn(L, cond, holds, 0);
 	return old;
 }
 
 bool
-known_present(Lower *L, const Node *ref, int64_t offset)
+is_known_present(Lower *L, const Node *ref, int64_t offset)
 {
-	for (const Fact *f = L->facts; f; f = f->up)
+	for (const GuardFact *f = L->facts; f; f = f->up)
 		if (f->present && f->node == ref && f->lo <= offset && offset <= f->hi)
 			return true;
 	return false;
@@ -105,7 +105,7 @@ allowed_values(Lower *L, const Node *root)
 	bool *all = NULL;
 	int n = root->type.nset;
 
-	for (const Fact *f = L->facts; f; f = f->up) {
+	for (const GuardFact *f = L->facts; f; f = f->up) {
 		if (f->node != root || f->present)
 			continue;
 		if (!all) {
@@ -122,7 +122,7 @@ allowed_values(Lower *L, const Node *root)
 }
 
 const int64_t *
-reachable(Lower *L, const Node *n, int *count)
+values_here(Lower *L, const Node *n, int *count)
 {
 	const Node *root = n->type.root;
 
@@ -141,15 +141,15 @@ reachable(Lower *L, const Node *n, int *count)
 	return v;
 }
 
-typedef struct Search {
+typedef struct BoundsSearch {
 	Lower *L;
 	int budget; /* nodes left to look at */
-} Search;
+} BoundsSearch;
 
-static Bounds search(Search *, const Node *, int depth);
+static Bounds search_bounds(BoundsSearch *, const Node *, int depth);
 
 static Bounds
-meet(Bounds a, int64_t lo, int64_t hi)
+bounds_meet(Bounds a, int64_t lo, int64_t hi)
 {
 	a.lo = lo > a.lo ? lo : a.lo;
 	a.hi = hi < a.hi ? hi : a.hi;
@@ -158,7 +158,7 @@ meet(Bounds a, int64_t lo, int64_t hi)
 }
 
 static Bounds
-hull(Bounds a, Bounds b)
+bounds_hull(Bounds a, Bounds b)
 {
 	if (a.never || b.never)
 		return a.never ? b : a;
@@ -166,7 +166,7 @@ hull(Bounds a, Bounds b)
 }
 
 static Bounds
-product(Bounds a, Bounds b)
+bounds_product(Bounds a, Bounds b)
 {
 	__int128 p[4] = { (__int128)a.lo * b.lo, (__int128)a.lo * b.hi, (__int128)a.hi * b.lo,
 		          (__int128)a.hi * b.hi };
@@ -182,9 +182,9 @@ product(Bounds a, Bounds b)
 
 /* Each branch under what its condition says. */
 static Bounds
-search_if(Search *s, const Node *n, int depth)
+search_bounds_if(BoundsSearch *s, const Node *n, int depth)
 {
-	Bounds c = search(s, n->arg[0], depth + 1), r[2];
+	Bounds c = search_bounds(s, n->arg[0], depth + 1), r[2];
 
 	for (int i = 0; i < 2; i++) {
 		bool holds = i == 0;
@@ -192,36 +192,36 @@ search_if(Search *s, const Node *n, int depth)
 			r[i] = (Bounds){ 0, 0, true };
 			continue;
 		}
-		Fact *old = assume(s->L, n->arg[0], holds);
-		r[i] = search(s, n->arg[i + 1], depth + 1);
+		GuardFact *old = assume_condition(s->L, n->arg[0], holds);
+		r[i] = search_bounds(s, n->arg[i + 1], depth + 1);
 		s->L->facts = old;
 	}
-	return hull(r[0], r[1]);
+	return bounds_hull(r[0], r[1]);
 }
 
 static Bounds
-search_parts(Search *s, const Node *n, int depth)
+search_bounds_parts(BoundsSearch *s, const Node *n, int depth)
 {
 	Bounds all = { n->type.lo, n->type.hi, false };
 
 	if (depth > 60 || s->budget <= 0)
 		return all;
 	if (n->op == OP_IF) {
-		Bounds r = search_if(s, n, depth);
-		return r.never ? r : meet(all, r.lo, r.hi);
+		Bounds r = search_bounds_if(s, n, depth);
+		return r.never ? r : bounds_meet(all, r.lo, r.hi);
 	}
 	if (n->op != OP_ADD && n->op != OP_SUB && n->op != OP_MUL && n->op != OP_MIN
 	    && n->op != OP_MAX)
 		return all;
-	Bounds a = search(s, n->arg[0], depth + 1);
+	Bounds a = search_bounds(s, n->arg[0], depth + 1);
 	for (int i = 1; i < n->narg && !a.never; i++) {
-		Bounds b = search(s, n->arg[i], depth + 1);
+		Bounds b = search_bounds(s, n->arg[i], depth + 1);
 		if (b.never)
 			return b;
 		switch (n->op) {
 		case OP_ADD: a = (Bounds){ a.lo + b.lo, a.hi + b.hi, false }; break;
 		case OP_SUB: a = (Bounds){ a.lo - b.hi, a.hi - b.lo, false }; break;
-		case OP_MUL: a = product(a, b); break;
+		case OP_MUL: a = bounds_product(a, b); break;
 		case OP_MIN:
 			a = (Bounds){ a.lo < b.lo ? a.lo : b.lo, a.hi < b.hi ? a.hi : b.hi, false };
 			break;
@@ -230,39 +230,39 @@ search_parts(Search *s, const Node *n, int depth)
 			break;
 		}
 	}
-	return a.never ? a : meet(all, a.lo, a.hi);
+	return a.never ? a : bounds_meet(all, a.lo, a.hi);
 }
 
 static Bounds
-search(Search *s, const Node *n, int depth)
+search_bounds(BoundsSearch *s, const Node *n, int depth)
 {
 	Bounds b = { n->type.lo, n->type.hi, false };
 	int count;
 
 	s->budget--;
-	for (const Fact *f = s->L->facts; f; f = f->up)
+	for (const GuardFact *f = s->L->facts; f; f = f->up)
 		if (f->node == n && !f->allowed && !f->present)
-			b = meet(b, f->lo, f->hi);
+			b = bounds_meet(b, f->lo, f->hi);
 	if (b.never || b.lo == b.hi)
 		return b;
-	const int64_t *v = reachable(s->L, n, &count);
+	const int64_t *v = values_here(s->L, n, &count);
 	if (v && !count)
 		return (Bounds){ 0, 0, true };
 	if (v) {
 		Bounds r = { v[0], v[0], false };
 		for (int i = 1; i < count; i++)
-			r = hull(r, (Bounds){ v[i], v[i], false });
-		b = meet(b, r.lo, r.hi);
+			r = bounds_hull(r, (Bounds){ v[i], v[i], false });
+		b = bounds_meet(b, r.lo, r.hi);
 	}
-	Bounds p = search_parts(s, n, depth);
-	return p.never ? p : meet(b, p.lo, p.hi);
+	Bounds p = search_bounds_parts(s, n, depth);
+	return p.never ? p : bounds_meet(b, p.lo, p.hi);
 }
 
 /* The least and greatest value that n can have where we are. */
 Bounds
-bounds(Lower *L, const Node *n)
+bounds_here(Lower *L, const Node *n)
 {
-	Search s = { .L = L, .budget = 500 };
+	BoundsSearch s = { .L = L, .budget = 500 };
 
-	return search(&s, n, 0);
+	return search_bounds(&s, n, 0);
 }

@@ -14,7 +14,7 @@
 enum { LONGEST_PART = 60 }; /* characters of it that a message shows */
 
 static const Value *
-value_of(const Inner *in, const char *name)
+value_of_name(const InnerWhere *in, const char *name)
 {
 	const Env *e = in->env;
 
@@ -27,9 +27,9 @@ value_of(const Inner *in, const char *name)
 
 /* Is it the same at all positions, or the name of an outer position? */
 static bool
-name_may_move(const Inner *in, const Ast *a, const char **outer)
+name_may_move(const InnerWhere *in, const Ast *a, const char **outer)
 {
-	const Value *v = value_of(in, a->text);
+	const Value *v = value_of_name(in, a->text);
 
 	if (a->text == in->name || !v)
 		return a->text == in->name;
@@ -38,11 +38,11 @@ name_may_move(const Inner *in, const Ast *a, const char **outer)
 		*outer = a->text;
 		return same;
 	}
-	return v->kind == V_FN || v->kind == V_MODULE || v->kind == V_TYPE || is_known(v);
+	return v->kind == V_FN || v->kind == V_MODULE || v->kind == V_TYPE || is_known_value(v);
 }
 
 static bool
-may_move(const Inner *in, const Ast *a, const char **outer)
+may_move(const InnerWhere *in, const Ast *a, const char **outer)
 {
 	if (!a)
 		return true;
@@ -73,7 +73,7 @@ is_letter(char c)
 
 /* The part as it is written, with this position for the outer one; NULL if it is long. */
 static const char *
-moved_text(Lower *L, const Inner *in, const char *outer)
+moved_text(Lower *L, const InnerWhere *in, const char *outer)
 {
 	const char *s = L->src->text + in->span.lo, *end = L->src->text + in->span.hi;
 	size_t len = strlen(outer), n = 0;
@@ -101,21 +101,23 @@ moved_text(Lower *L, const Inner *in, const char *outer)
 }
 
 Value *
-three(Lower *L)
+fail_three_positions(Lower *L)
 {
-	const Inner *in = L->inner;
+	const InnerWhere *in = L->inner;
 	const char *outer = NULL, *text = NULL;
 
 	if (in && in->src == L->src && may_move(in, in->where, &outer)
 	    && may_move(in, in->e, &outer) && outer)
 		text = moved_text(L, in, outer);
 	if (text)
-		return fail(L,
-		            "this relates three positions; a 'where' relates two: name the inner "
-		            "part, let inner = %s, "
-		            "and ask inner[%s]",
-		            text, outer);
-	return fail(L, "this relates three positions; a 'where' relates two: name the inner part "
-	               "with let, "
-	               "so that it is a stream");
+		return fail_here(
+			L,
+			"this relates three positions; a 'where' relates two: name the inner "
+			"part, let inner = %s, "
+			"and ask inner[%s]",
+			text, outer);
+	return fail_here(L,
+	                 "this relates three positions; a 'where' relates two: name the inner part "
+	                 "with let, "
+	                 "so that it is a stream");
 }

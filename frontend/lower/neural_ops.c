@@ -31,7 +31,7 @@ add_input(Lower *L, const char *name, Kind kind, double min, double max)
 
 /* Bounds as floats, for that is what is fed. */
 static double
-outward(double x, double to)
+round_outward(double x, double to)
 {
 	float f = (float)x;
 
@@ -54,7 +54,8 @@ input_of(Lower *L, const char *name, const Shape *s)
 	case S_REAL:
 		if (!s->ranged || s->min < -0x1p23 || s->max > 0x1p23)
 			break;
-		return add_input(L, name, K_REAL, outward(s->min, -1), outward(s->max, 1));
+		return add_input(L, name, K_REAL, round_outward(s->min, -1),
+		                 round_outward(s->max, 1));
 	case S_ARRAY:
 	case S_RECORD:
 		for (int i = 0; i < s->n; i++) {
@@ -68,11 +69,12 @@ input_of(Lower *L, const char *name, const Shape *s)
 		                          : v_record(L, s->n, s->field, item);
 	case S_ERROR: return &v_error;
 	default:
-		return fail(L, "what is fed is real, int or bool, in arrays and records, not %s",
-		            shape_show(L, s));
+		return fail_here(L,
+		                 "what is fed is real, int or bool, in arrays and records, not %s",
+		                 shape_show(L, s));
 	}
-	return fail(L, "what is fed has a range, which twrun checks: %s -1..1",
-	            s->kind == S_INT ? "int" : "real");
+	return fail_here(L, "what is fed has a range, which twrun checks: %s -1..1",
+	                 s->kind == S_INT ? "int" : "real");
 }
 
 Value *
@@ -87,10 +89,10 @@ define_input(Lower *L, Env *env, const Ast *s)
 }
 
 static void
-leaves(const Value *v, double **to)
+write_floats(const Value *v, double **to)
 {
 	for (int i = 0; i < v->n && (v->kind == V_ARRAY || v->kind == V_RECORD); i++)
-		leaves(v->item[i], to);
+		write_floats(v->item[i], to);
 	if (v->kind == V_INT || v->kind == V_REAL)
 		*(*to)++ = (double)(float)number_value(v);
 	if (v->kind == V_BOOL)
@@ -98,7 +100,7 @@ leaves(const Value *v, double **to)
 }
 
 static Value *
-field_of(const Value *v, const char *name)
+record_field(const Value *v, const char *name)
 {
 	for (int i = 0; i < v->n; i++)
 		if (v->field[i] == name)
@@ -113,7 +115,7 @@ fed_numbers(Lower *L, Value *v, Span span, double *to)
 	for (int i = 0; i < L->fed.n; i++) {
 		const Fed *fed = L->fed.item[i];
 		Value *part = L->fed.n == 1         ? v
-		              : v->kind == V_RECORD ? field_of(v, fed->name)
+		              : v->kind == V_RECORD ? record_field(v, fed->name)
 		                                    : NULL;
 		if (!part) {
 			fail_at(L, span, "a position is a record of all inputs; '%s' is missing",
@@ -123,11 +125,11 @@ fed_numbers(Lower *L, Value *v, Span span, double *to)
 		part = conform(L, part, fed->shape, span, arena_fmt(L->arena, "'%s'", fed->name));
 		if (part->kind == V_ERROR)
 			return false;
-		if (!is_known(part)) {
+		if (!is_known_value(part)) {
 			fail_at(L, span, "the numbers of a test are known at compile time");
 			return false;
 		}
-		leaves(part, &to);
+		write_floats(part, &to);
 	}
 	return true;
 }
@@ -135,19 +137,19 @@ fed_numbers(Lower *L, Value *v, Span span, double *to)
 /* ---- operators ---- */
 
 static bool
-numbers(Lower *L, const Value *v, const char *what)
+check_numbers(Lower *L, const Value *v, const char *what)
 {
 	for (int i = 0; i < v->n && v->kind == V_ARRAY; i++)
-		if (!is_number(v->item[i]) && v->item[i]->kind != V_BOOL)
+		if (!is_numeric(v->item[i]) && v->item[i]->kind != V_BOOL)
 			v = v->item[i];
 	if (v->kind == V_ARRAY)
 		return true;
-	fail(L, "%s is an array of numbers, not %s", what, v_show(L, v));
+	fail_here(L, "%s is an array of numbers, not %s", what, v_show(L, v));
 	return false;
 }
 
 static Node **
-nodes(Lower *L, const Value *v)
+nodes_of_items(Lower *L, const Value *v)
 {
 	Node **x = NEWS(L->arena, Node *, v->n + 1);
 
@@ -161,15 +163,15 @@ static bool
 coefficients(Lower *L, const Value *row, const char *what, int n, Real *to)
 {
 	if (row->kind != V_ARRAY || row->n != n) {
-		fail(L, "%s has %d number%s, not %d", what, n, n == 1 ? "" : "s",
-		     row->kind == V_ARRAY ? row->n : 1);
+		fail_here(L, "%s has %d number%s, not %d", what, n, n == 1 ? "" : "s",
+		          row->kind == V_ARRAY ? row->n : 1);
 		return false;
 	}
 	for (int i = 0; i < n; i++) {
 		const Value *c = row->item[i];
-		if (!is_number(c) || !c->known) {
-			fail(L, "%s is made of numbers known at compile time, not %s", what,
-			     v_show(L, c));
+		if (!is_numeric(c) || !c->known) {
+			fail_here(L, "%s is made of numbers known at compile time, not %s", what,
+			          v_show(L, c));
 			return false;
 		}
 		to[i] = real_of(c->num, c->den);
@@ -178,16 +180,17 @@ coefficients(Lower *L, const Value *row, const char *what, int n, Real *to)
 }
 
 Value *
-raw_linear(Lower *L, int n, Arg *args)
+eval_linear(Lower *L, int n, Arg *args)
 {
 	Value *x = args[0].value, *w = args[1].value, *b = n > 2 ? args[2].value : NULL;
 	Real none = { 0, 1 };
 
-	if (!numbers(L, x, "what linear reads"))
+	if (!check_numbers(L, x, "what linear reads"))
 		return &v_error;
 	if (w->kind != V_ARRAY)
-		return fail(L, "the weights of linear are an array of rows, not %s", v_show(L, w));
-	Node **in = nodes(L, x);
+		return fail_here(L, "the weights of linear are an array of rows, not %s",
+		                 v_show(L, w));
+	Node **in = nodes_of_items(L, x);
 	Real *c = NEWS(L->arena, Real, x->n + 1), *bias = NEWS(L->arena, Real, w->n + 1);
 	Value **out = NEWS(L->arena, Value *, w->n + 1);
 	if (!in || (b && !coefficients(L, b, "the bias, a number for each row,", w->n, bias)))
@@ -208,8 +211,8 @@ static Value *
 relu_leaf(Lower *L, Value *v, void *data)
 {
 	(void)data;
-	if (!is_number(v))
-		return fail(L, "relu takes numbers, not %s", v_show(L, v));
+	if (!is_numeric(v))
+		return fail_here(L, "relu takes numbers, not %s", v_show(L, v));
 	if (v->known)
 		return v->num < 0 ? v_known(L, v->kind, 0) : v;
 	return v->kind == V_REAL ? real_relu(L, v)
@@ -217,7 +220,7 @@ relu_leaf(Lower *L, Value *v, void *data)
 }
 
 Value *
-raw_relu(Lower *L, Value *v)
+eval_relu(Lower *L, Value *v)
 {
 	return v_map(L, v, relu_leaf, NULL);
 }
@@ -232,18 +235,18 @@ attend_leaf(Lower *L, Value *v, void *data)
 {
 	Scores *s = data;
 
-	if (!is_number(v))
-		return fail(L, "attend reads numbers, not %s", v_show(L, v));
+	if (!is_numeric(v))
+		return fail_here(L, "attend reads numbers, not %s", v_show(L, v));
 	if (v->known)
 		return to_real(L, v);
 	if (v->node->two_sided)
-		return three(L);
+		return fail_three_positions(L);
 	s->arg[0] = v->node;
 	return v_stream(L, V_REAL, op(L, OP_ATTEND, s->n, s->arg));
 }
 
 Value *
-raw_attend(Lower *L, int n, Arg *args)
+eval_attend(Lower *L, int n, Arg *args)
 {
 	static const char *const name[] = { "query", "key", "value" };
 	Value *part[3] = { NULL };
@@ -255,22 +258,22 @@ raw_attend(Lower *L, int n, Arg *args)
 				part[k] = args[i].value;
 	for (int k = 0; k < 3; k++)
 		if (!part[k])
-			return fail(L, "attend takes query, key and value");
+			return fail_here(L, "attend takes query, key and value");
 	for (int k = 0; k < 2; k++) {
 		Value **alone = NEW(L->arena, Value *);
 		*alone = part[k];
-		if (is_number(part[k]))
+		if (is_numeric(part[k]))
 			part[k] = v_array(L, 1, alone);
-		if (!numbers(L, part[k], arena_fmt(L->arena, "the %s", name[k]))
-		    || !(of[k] = nodes(L, part[k])))
+		if (!check_numbers(L, part[k], arena_fmt(L->arena, "the %s", name[k]))
+		    || !(of[k] = nodes_of_items(L, part[k])))
 			return &v_error;
 		for (int i = 0; i < part[k]->n; i++)
 			if (of[k][i]->two_sided)
-				return three(L);
+				return fail_three_positions(L);
 	}
 	if (part[0]->n != part[1]->n)
-		return fail(L, "query and key are of one length, not %d and %d", part[0]->n,
-		            part[1]->n);
+		return fail_here(L, "query and key are of one length, not %d and %d", part[0]->n,
+		                 part[1]->n);
 	Scores s = { 1 + 2 * part[0]->n, NEWS(L->arena, Node *, 1 + 2 * part[0]->n) };
 	for (int i = 0; i < part[0]->n; i++) {
 		s.arg[1 + 2 * i] = of[0][i];
@@ -282,7 +285,7 @@ raw_attend(Lower *L, int n, Arg *args)
 /* ---- load ---- */
 
 static Value *
-array_of(Lower *L, const Npy *a, int d, const double **x)
+npy_value(Lower *L, const Npy *a, int d, const double **x)
 {
 	if (d == a->ndim) {
 		double v = *(*x)++;
@@ -290,28 +293,28 @@ array_of(Lower *L, const Npy *a, int d, const double **x)
 	}
 	Value **item = NEWS(L->arena, Value *, a->dim[d] + 1);
 	for (int64_t i = 0; i < a->dim[d]; i++)
-		if ((item[i] = array_of(L, a, d + 1, x))->kind == V_ERROR)
+		if ((item[i] = npy_value(L, a, d + 1, x))->kind == V_ERROR)
 			return item[i];
 	return v_array(L, (int)a->dim[d], item);
 }
 
 Value *
-raw_load(Lower *L, const Value *path)
+eval_load(Lower *L, const Value *path)
 {
 	Npy a;
 	const char *why = NULL;
 
 	if (path->kind != V_TEXT)
-		return fail(L, "load takes the name of a file, load(\"w.npy\"), not %s",
-		            v_show(L, path));
+		return fail_here(L, "load takes the name of a file, load(\"w.npy\"), not %s",
+		                 v_show(L, path));
 	const char *file = path_beside(L->arena, L->src->path, path->text);
 	const Source *src = strlen(path->text) == path->len ? read_source(L->arena, file) : NULL;
 	if (!src)
-		return fail(L, "cannot read '%s'", path->text);
+		return fail_here(L, "cannot read '%s'", path->text);
 	if (!npy_read(L->arena, src->text, src->len, &a, &why))
-		return fail(L, "%s: %s", path->text, why);
+		return fail_here(L, "%s: %s", path->text, why);
 	if (a.n > ITEMS_MAX)
-		return fail(L, "%s: more than %d numbers", path->text, ITEMS_MAX);
+		return fail_here(L, "%s: more than %d numbers", path->text, ITEMS_MAX);
 	const double *x = a.x;
-	return array_of(L, &a, 0, &x);
+	return npy_value(L, &a, 0, &x);
 }

@@ -23,7 +23,7 @@ number_value(const Value *v)
 }
 
 static Node *
-linear(Lower *L, int n, Node **x, const Real *c)
+linear_node(Lower *L, int n, Node **x, const Real *c)
 {
 	return mk_reals(L->g, OP_LINEAR, L->span, L->file, n, x, 0, c, n + 1);
 }
@@ -37,7 +37,7 @@ to_real(Lower *L, Value *v)
 		Value *r = v_known(L, V_REAL, v->num);
 		return r;
 	}
-	return v_stream(L, V_REAL, linear(L, 1, &v->node, (Real[]){ { 1, 1 }, { 0, 1 } }));
+	return v_stream(L, V_REAL, linear_node(L, 1, &v->node, (Real[]){ { 1, 1 }, { 0, 1 } }));
 }
 
 void
@@ -46,7 +46,7 @@ alike_numbers(Lower *L, Value **v, int n)
 	bool real = false;
 
 	for (int i = 0; i < n; i++) {
-		if (!is_number(v[i]))
+		if (!is_numeric(v[i]))
 			return;
 		real |= v[i]->kind == V_REAL;
 	}
@@ -57,25 +57,25 @@ alike_numbers(Lower *L, Value **v, int n)
 /* ---- products and quotients ---- */
 
 static Value *
-scaled(Lower *L, Value *v, Real by)
+scale_real(Lower *L, Value *v, Real by)
 {
 	Node *x = node_of(L, v);
 
-	return x ? v_stream(L, V_REAL, linear(L, 1, &x, (Real[]){ by, { 0, 1 } })) : &v_error;
+	return x ? v_stream(L, V_REAL, linear_node(L, 1, &x, (Real[]){ by, { 0, 1 } })) : &v_error;
 }
 
 static int64_t
-whole(Real r)
+real_numerator(Real r)
 {
 	return llrint(r.x * (double)r.den);
 }
 
 static Real
-quotient(Real a, Real b)
+real_quotient(Real a, Real b)
 {
 	if (!a.den || !b.den)
 		return (Real){ a.x / b.x, 0 };
-	int64_t n = whole(b);
+	int64_t n = real_numerator(b);
 	return real_mul(a, real_of(n < 0 ? -b.den : b.den, n < 0 ? -n : n));
 }
 
@@ -119,8 +119,8 @@ by_table(Lower *L, AstKind kind, Node *a, Node *b)
 	Real *z = NEWS(L->arena, Real, root->type.nset);
 	for (int i = 0; i < root->type.nset; i++) {
 		if (kind == N_DIV && y[i].x == 0)
-			return fail(L, "this may divide by 0");
-		z[i] = kind == N_MUL ? real_mul(x[i], y[i]) : quotient(x[i], y[i]);
+			return fail_here(L, "this may divide by 0");
+		z[i] = kind == N_MUL ? real_mul(x[i], y[i]) : real_quotient(x[i], y[i]);
 	}
 	Node *n = mk_values(L->g, L->span, L->file, root, z);
 	return n ? v_stream(L, V_REAL, n) : NULL;
@@ -141,8 +141,8 @@ by_values(Lower *L, AstKind kind, Value *real, Node *whole_n)
 		if (!v)
 			continue;
 		Real by = kind == N_MUL ? real_of(v, 1) : real_of(v < 0 ? -1 : 1, v < 0 ? -v : v);
-		sum = arith(L, N_ADD, sum, if_value(L, is, scaled(L, real, by), v_int(L, 0)), NULL,
-		            NULL);
+		sum = arith(L, N_ADD, sum, if_value(L, is, scale_real(L, real, by), v_int(L, 0)),
+		            NULL, NULL);
 	}
 	return to_real(L, sum);
 }
@@ -158,9 +158,9 @@ write_approx(Lower *L)
 
 /* What a guard says of an integer, said of all positions: elsewhere it does not matter. */
 static Node *
-narrowed(Lower *L, Node *x)
+clamped_to_bounds(Lower *L, Node *x)
 {
-	Bounds b = x->type.real ? (Bounds){ 0 } : bounds(L, x);
+	Bounds b = x->type.real ? (Bounds){ 0 } : bounds_here(L, x);
 
 	if (x->type.real || b.never)
 		return x;
@@ -178,29 +178,30 @@ not_too_large(Lower *L, const char *what, Node *n)
 
 	if (most < 1e100)
 		return v_stream(L, V_REAL, n);
-	return fail(L, "%s can reach %.3g here; bound what it is made of, with min or max", what,
-	            most);
+	return fail_here(L, "%s can reach %.3g here; bound what it is made of, with min or max",
+	                 what, most);
 }
 
 static Value *
-curve(Lower *L, CurveKind which, Node *x)
+curve_value(Lower *L, CurveKind which, Node *x)
 {
 	const char *name = curve_info[which].name;
 
-	x = narrowed(L, x);
+	x = clamped_to_bounds(L, x);
 	double least = node_min(x), most = node_max(x);
 	if (!curve_has(which, least, most) && which == CURVE_INVERSE)
-		return fail(L, "this may divide by 0: %s",
-		            v_show(L, v_stream(L, x->type.real ? V_REAL : V_INT, x)));
+		return fail_here(L, "this may divide by 0: %s",
+		                 v_show(L, v_stream(L, x->type.real ? V_REAL : V_INT, x)));
 	if (!curve_has(which, least, most))
-		return fail(L, "%s has no value at %.6g, which this can be; write %s(max(x, %s))",
-		            name, least, name, which == CURVE_LOG ? "1/100" : "0");
+		return fail_here(L,
+		                 "%s has no value at %.6g, which this can be; write %s(max(x, %s))",
+		                 name, least, name, which == CURVE_LOG ? "1/100" : "0");
 	return not_too_large(L, which == CURVE_INVERSE ? "this quotient" : name,
 	                     mk(L->g, OP_CURVE, L->span, L->file, 1, &x, which));
 }
 
 static Value *
-times(Lower *L, Node *a, Node *b)
+times_value(Lower *L, Node *a, Node *b)
 {
 	return not_too_large(L, "this product", op2(L, OP_TIMES, a, b));
 }
@@ -220,9 +221,10 @@ approximate_leaf(Lower *L, Value *v, void *data)
 {
 	const Value *t = data;
 
-	if (!is_number(v))
-		return fail(L, "approx takes a number, or an array or a record of them, not %s",
-		            v_show(L, v));
+	if (!is_numeric(v))
+		return fail_here(L,
+		                 "approx takes a number, or an array or a record of them, not %s",
+		                 v_show(L, v));
 	v = to_real(L, v);
 	if (v->known)
 		return v;
@@ -234,46 +236,47 @@ approximate_leaf(Lower *L, Value *v, void *data)
 Value *
 approximate(Lower *L, Value *v, Value *t)
 {
-	if (!is_number(t) || !t->known || t->num <= 0)
-		return fail(L,
-		            "how near it must be is a number above 0, known at compile time: "
-		            "approx(%s, 1/1000)",
-		            is_number(t) && t->known ? "x" : "exp(x)");
+	if (!is_numeric(t) || !t->known || t->num <= 0)
+		return fail_here(L,
+		                 "how near it must be is a number above 0, known at compile time: "
+		                 "approx(%s, 1/1000)",
+		                 is_numeric(t) && t->known ? "x" : "exp(x)");
 	return v_map(L, v, approximate_leaf, t);
 }
 
 /* ---- products and quotients of streams ---- */
 
 static Value *
-multiply(Lower *L, Value *a, Value *b)
+multiply_reals(Lower *L, Value *a, Value *b)
 {
 	if (a->known || b->known)
-		return a->known ? scaled(L, b, real_of(a->num, a->den))
-		                : scaled(L, a, real_of(b->num, b->den));
+		return a->known ? scale_real(L, b, real_of(a->num, a->den))
+		                : scale_real(L, a, real_of(b->num, b->den));
 	Value *v = by_table(L, N_MUL, node_of(L, a), node_of(L, b));
 	if (!v && b->kind == V_INT)
 		v = by_values(L, N_MUL, a, b->node);
 	if (!v && a->kind == V_INT)
 		v = by_values(L, N_MUL, b, a->node);
 	if (!v && L->near)
-		v = times(L, a->node, b->node);
+		v = times_value(L, a->node, b->node);
 	return v ? v
-	         : fail(L,
-	                "the product of two reals is exact only where both follow from one stream "
-	                "of few "
-	                "values, or one is an integer of at most %d values: %s, %s%s",
-	                TRIED_MAX, v_show(L, a), v_show(L, b), write_approx(L));
+	         : fail_here(
+			 L,
+			 "the product of two reals is exact only where both follow from one stream "
+			 "of few "
+			 "values, or one is an integer of at most %d values: %s, %s%s",
+			 TRIED_MAX, v_show(L, a), v_show(L, b), write_approx(L));
 }
 
 static Value *
-divide(Lower *L, Value *a, Value *b)
+divide_reals(Lower *L, Value *a, Value *b)
 {
 	if (b->known && !b->num)
-		return fail(L, "this divides by 0");
+		return fail_here(L, "this divides by 0");
 	if (b->known)
-		return scaled(L, a, quotient((Real){ 1, 1 }, real_of(b->num, b->den)));
+		return scale_real(L, a, real_quotient((Real){ 1, 1 }, real_of(b->num, b->den)));
 	Node *x = node_of(L, a), *y = node_of(L, b), *whole_y = y;
-	if (b->kind == V_INT && y && !(whole_y = divisor(L, y, NULL)))
+	if (b->kind == V_INT && y && !(whole_y = safe_divisor(L, y, NULL)))
 		return &v_error;
 	if (!x || !y)
 		return &v_error;
@@ -281,23 +284,24 @@ divide(Lower *L, Value *a, Value *b)
 	if (!v && !y->type.real)
 		v = by_values(L, N_DIV, a, whole_y);
 	if (!v && L->near) {
-		Value *inverse = curve(L, CURVE_INVERSE, y);
+		Value *inverse = curve_value(L, CURVE_INVERSE, y);
 		return inverse->kind == V_ERROR || a->known
 		               ? arith(L, N_MUL, a, inverse, NULL, NULL)
-		               : times(L, x, inverse->node);
+		               : times_value(L, x, inverse->node);
 	}
 	return v ? v
-	         : fail(L, "divide by a constant, or by an integer of at most %d values: %s, %s%s",
-	                TRIED_MAX, v_show(L, a), v_show(L, b), write_approx(L));
+	         : fail_here(
+			 L, "divide by a constant, or by an integer of at most %d values: %s, %s%s",
+			 TRIED_MAX, v_show(L, a), v_show(L, b), write_approx(L));
 }
 
 static Value *
-add(Lower *L, Value *a, Value *b, double sign)
+add_scaled(Lower *L, Value *a, Value *b, double sign)
 {
 	Node *x[2] = { node_of(L, a), node_of(L, b) };
 
-	return x[0] && x[1] ? v_stream(L, V_REAL,
-	                               linear(L, 2, x, (Real[]){ { 1, 1 }, { sign, 1 }, { 0, 1 } }))
+	return x[0] && x[1] ? v_stream(
+		       L, V_REAL, linear_node(L, 2, x, (Real[]){ { 1, 1 }, { sign, 1 }, { 0, 1 } }))
 	                    : &v_error;
 }
 
@@ -307,13 +311,13 @@ real_arith(Lower *L, AstKind kind, Value *a, Value *b)
 	Value *q;
 
 	switch (kind) {
-	case N_ADD: return add(L, a, b, 1);
-	case N_SUB: return add(L, a, b, -1);
-	case N_MUL: return multiply(L, a, b);
-	case N_DIV: return divide(L, a, b);
+	case N_ADD: return add_scaled(L, a, b, 1);
+	case N_SUB: return add_scaled(L, a, b, -1);
+	case N_MUL: return multiply_reals(L, a, b);
+	case N_DIV: return divide_reals(L, a, b);
 	default: break; /* N_FLOOR, N_MOD */
 	}
-	q = divide(L, a, b);
+	q = divide_reals(L, a, b);
 	q = q->kind == V_ERROR ? q : real_floor(L, q);
 	if (q->kind == V_ERROR || kind == N_FLOOR)
 		return q;
@@ -323,9 +327,9 @@ real_arith(Lower *L, AstKind kind, Value *a, Value *b)
 /* ---- comparison ---- */
 
 static Value *
-above(Lower *L, Value *a, Value *b)
+real_above(Lower *L, Value *a, Value *b)
 {
-	Value *d = add(L, a, b, -1);
+	Value *d = add_scaled(L, a, b, -1);
 
 	if (d->kind == V_ERROR)
 		return d;
@@ -333,9 +337,9 @@ above(Lower *L, Value *a, Value *b)
 		return v_bool(L, d->num > 0);
 	Node *n = op1(L, OP_ABOVE, d->node);
 	if (n->op == OP_ABOVE && !real_grid(&d->node->type))
-		return fail(L,
-		            "this comparison cannot be proved: %s may be as near to %s as you like",
-		            v_show(L, a), v_show(L, b));
+		return fail_here(
+			L, "this comparison cannot be proved: %s may be as near to %s as you like",
+			v_show(L, a), v_show(L, b));
 	return v_stream(L, V_BOOL, n);
 }
 
@@ -343,13 +347,14 @@ Value *
 real_compare(Lower *L, Relation r, Value *a, Value *b)
 {
 	switch (r) {
-	case R_GT: return above(L, a, b);
-	case R_LT: return above(L, b, a);
-	case R_LE: return v_not(L, above(L, a, b));
-	case R_GE: return v_not(L, above(L, b, a));
+	case R_GT: return real_above(L, a, b);
+	case R_LT: return real_above(L, b, a);
+	case R_LE: return v_not(L, real_above(L, a, b));
+	case R_GE: return v_not(L, real_above(L, b, a));
 	default: break;
 	}
-	Value *up = above(L, a, b), *same = v_and(L, v_not(L, up), v_not(L, above(L, b, a)));
+	Value *up = real_above(L, a, b),
+	      *same = v_and(L, v_not(L, up), v_not(L, real_above(L, b, a)));
 	return r == R_EQ ? same : v_not(L, same);
 }
 
@@ -364,10 +369,11 @@ real_floor(Lower *L, Value *v)
 		return &v_error;
 	Node *n = op1(L, OP_FLOOR, x);
 	if (n->op == OP_FLOOR && !real_grid(&x->type))
-		return fail(L,
-		            "this rounding cannot be proved: %s may be as near to an integer as "
-		            "you like",
-		            v_show(L, v));
+		return fail_here(
+			L,
+			"this rounding cannot be proved: %s may be as near to an integer as "
+			"you like",
+			v_show(L, v));
 	return v_stream(L, V_INT, n);
 }
 
@@ -387,11 +393,11 @@ real_extreme(Lower *L, Value *a, Value *b, bool least)
 		a = b;
 		b = c;
 	}
-	Value *over = least ? add(L, a, b, -1) : add(L, b, a, -1);
+	Value *over = least ? add_scaled(L, a, b, -1) : add_scaled(L, b, a, -1);
 
 	if (over->kind == V_ERROR)
 		return over;
-	return add(L, a, real_relu(L, over), least ? -1 : 1);
+	return add_scaled(L, a, real_relu(L, over), least ? -1 : 1);
 }
 
 Value *
@@ -399,7 +405,7 @@ real_size(Lower *L, Value *v)
 {
 	Value *less = arith(L, N_SUB, v_int(L, 0), v, NULL, NULL);
 
-	return add(L, real_relu(L, v), real_relu(L, less), 1);
+	return add_scaled(L, real_relu(L, v), real_relu(L, less), 1);
 }
 
 Value *
@@ -410,7 +416,7 @@ known_real(Lower *L, double x)
 	int bits = 53 - e;
 
 	if (!isfinite(x) || e > 60)
-		return fail(L, "this compile-time number does not fit in 64 bits");
+		return fail_here(L, "this compile-time number does not fit in 64 bits");
 	if (bits > 62)
 		bits = 62;
 	else if (bits < 0)
@@ -426,7 +432,7 @@ known_real(Lower *L, double x)
 
 /* Is f(x), an integer as a double tells it, just that? */
 static bool
-is_whole(CurveKind which, Real x, double y)
+is_exact_curve_value(CurveKind which, Real x, double y)
 {
 	switch (which) {
 	case CURVE_SQRT: return x.den && y == floor(y) && y * y == x.x;
@@ -442,25 +448,25 @@ real_function(Lower *L, CurveKind which, Value *v)
 	double (*f)(double) = curve_info[which].f;
 	Real *image;
 
-	if (!is_number(v))
-		return fail(L, "%s takes a number, not %s", name, v_show(L, v));
+	if (!is_numeric(v))
+		return fail_here(L, "%s takes a number, not %s", name, v_show(L, v));
 	if (v->known) {
 		double x = f(number_value(v));
 		return isfinite(x) ? known_real(L, x)
-		                   : fail(L, "%s has no value at %s", name, v_show(L, v));
+		                   : fail_here(L, "%s has no value at %s", name, v_show(L, v));
 	}
 	const Node *root = real_image(L->g, v->node, &image);
 	if (L->near && !(root && is_table(L, root)))
-		return curve(L, which, v->node);
+		return curve_value(L, which, v->node);
 	for (int i = 0; root && i < root->type.nset; i++) {
 		double x = f(image[i].x);
 		if (!isfinite(x))
-			return fail(L, "%s has no value at %.6g, which this can be", name,
-			            image[i].x);
-		image[i] = (Real){ x, is_whole(which, image[i], x) };
+			return fail_here(L, "%s has no value at %.6g, which this can be", name,
+			                 image[i].x);
+		image[i] = (Real){ x, is_exact_curve_value(which, image[i], x) };
 	}
 	Node *n = root ? mk_values(L->g, L->span, L->file, root, image) : NULL;
 	return n ? v_stream(L, V_REAL, n)
-	         : fail(L, "%s is exact only of a stream of few values, not of %s%s", name,
-	                v_show(L, v), write_approx(L));
+	         : fail_here(L, "%s is exact only of a stream of few values, not of %s%s", name,
+	                     v_show(L, v), write_approx(L));
 }

@@ -16,13 +16,13 @@ enum { ROWS_MAX = 60000, FIELDS_MAX = 4096 };
 /* ---- declaring them ---- */
 
 typedef struct Fields {
-	List field; /* Field * */
-	List word;  /* const char *, the vocabulary */
+	PtrList field; /* Field * */
+	PtrList word;  /* const char *, the vocabulary */
 	Span span;
 } Fields;
 
 static int64_t
-values_of(const Shape *s)
+count_values(const Shape *s)
 {
 	return s->kind == S_BOOL ? 2 : s->kind == S_ENUM ? s->n : s->ranged ? s->hi - s->lo + 1 : 0;
 }
@@ -39,7 +39,7 @@ value_name(Lower *L, const Shape *s, int64_t i)
 static Value *
 add_field(Lower *L, Fields *f, const char *name, const Shape *s)
 {
-	int64_t n = values_of(s);
+	int64_t n = count_values(s);
 	Field *field = NEW(L->arena, Field);
 
 	if (s->kind == S_ERROR)
@@ -182,17 +182,17 @@ meet_end(Lower *L, Value **a, Value **b)
 
 /* The values of a token's fields, in order; conforming to its shape. */
 static void
-leaves(Lower *L, Value *v, List *to)
+collect_leaves(Lower *L, Value *v, PtrList *to)
 {
 	if (v->kind != V_ARRAY && v->kind != V_RECORD)
 		list_push(L, to, v);
 	for (int i = 0; i < v->n && (v->kind == V_ARRAY || v->kind == V_RECORD); i++)
-		leaves(L, v->item[i], to);
+		collect_leaves(L, v->item[i], to);
 }
 
 /* The number of a value among its field's. */
 static int64_t
-least(const Shape *s, int *k)
+field_least(const Shape *s, int *k)
 {
 	for (int i = 0; i < s->n; i++) {
 		const Shape *x = s->item[i];
@@ -207,7 +207,7 @@ least(const Shape *s, int *k)
 static int64_t
 least_of(const Lower *L, int field)
 {
-	return least(L->token_shape, &field);
+	return field_least(L->token_shape, &field);
 }
 
 void
@@ -215,7 +215,7 @@ emit_record(Lower *L, Value *v, Span span)
 {
 	Graph *g = L->g;
 	Value *ends = v_bool(L, false);
-	List leaf = { 0 };
+	PtrList leaf = { 0 };
 
 	if (is_end(L, v)) {
 		ends = v_bool(L, true);
@@ -225,12 +225,12 @@ emit_record(Lower *L, Value *v, Span span)
 		v = v_record(L, v->n - 1, v->field, v->item);
 	}
 	/* what the fields are where <end> comes is nobody's business */
-	Fact *old = ends->node ? assume(L, ends->node, false) : L->facts;
+	GuardFact *old = ends->node ? assume_condition(L, ends->node, false) : L->facts;
 	v = conform(L, v, L->token_shape, span, "the next token");
 	L->facts = old;
 	if (v->kind == V_ERROR)
 		return;
-	leaves(L, v, &leaf);
+	collect_leaves(L, v, &leaf);
 	Node **row = NEWS(L->arena, Node *, g->nfield);
 	for (int i = 0; i < g->nfield; i++) {
 		Node *n = node_of(L, leaf.item[i]);
@@ -247,12 +247,12 @@ emit_record(Lower *L, Value *v, Span span)
 bool
 record_rows(Lower *L, Value *v, Span span, int *row)
 {
-	List leaf = { 0 };
+	PtrList leaf = { 0 };
 
 	v = conform(L, v, L->token_shape, span, "a token");
 	if (v->kind == V_ERROR)
 		return false;
-	leaves(L, v, &leaf);
+	collect_leaves(L, v, &leaf);
 	for (int i = 0; i < L->g->nfield; i++) {
 		const Value *x = leaf.item[i];
 		if (!x->known) {

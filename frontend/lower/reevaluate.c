@@ -18,7 +18,7 @@ struct Origin {
 };
 
 Origin *
-origin(Lower *L, Value *(*find)(Lower *, void *), void *data)
+origin_new(Lower *L, Value *(*find)(Lower *, void *), void *data)
 {
 	Origin *o = NEW(L->arena, Origin);
 
@@ -28,10 +28,10 @@ origin(Lower *L, Value *(*find)(Lower *, void *), void *data)
 	return o;
 }
 
-Known
-forget(Lower *L)
+SavedFacts
+forget_facts(Lower *L)
 {
-	Known old = { L->facts, L->place, L->reading };
+	SavedFacts old = { L->facts, L->place, L->reading };
 
 	L->facts = NULL;
 	L->place = ++L->nplace;
@@ -40,7 +40,7 @@ forget(Lower *L)
 }
 
 void
-recall(Lower *L, Known old)
+recall_facts(Lower *L, SavedFacts old)
 {
 	L->facts = old.facts;
 	L->place = old.place;
@@ -48,14 +48,14 @@ recall(Lower *L, Known old)
 }
 
 Value *
-find_anew(Lower *L, Origin *o)
+reevaluate(Lower *L, Origin *o)
 {
 	if (o->anew)
 		return o->anew;
 	Call reading = L->reading;
 	const Call *reader = L->reader;
 	bool near = L->near;
-	Known old = forget(L);
+	SavedFacts old = forget_facts(L);
 	o->anew = &v_error; /* names are bound above their use, so this is not asked for */
 	L->reader = reader ? reader : &reading;
 	L->near = o->near;
@@ -63,11 +63,11 @@ find_anew(Lower *L, Origin *o)
 	if (L->depth <= DEPTH_MAX)
 		o->anew = o->find(L, o->data);
 	else
-		fail(L, "this expands too deeply");
+		fail_here(L, "this expands too deeply");
 	L->depth--;
 	L->reader = reader;
 	L->near = near;
-	recall(L, old);
+	recall_facts(L, old);
 	return o->anew;
 }
 
@@ -92,7 +92,7 @@ origin_of(Lower *L, Env *env, const Ast *e)
 	Written *w = NEW(L->arena, Written);
 
 	*w = (Written){ env, e };
-	return origin(L, find_written, w);
+	return origin_new(L, find_written, w);
 }
 
 typedef struct Element {
@@ -104,11 +104,11 @@ static Value *
 find_element(Lower *L, void *data)
 {
 	const Element *e = data;
-	Value *xs = as_array(L, find_anew(L, e->array));
+	Value *xs = as_array(L, reevaluate(L, e->array));
 
 	if (xs->kind == V_ERROR || e->item < xs->n)
 		return xs->kind == V_ERROR ? xs : xs->item[e->item];
-	return fail(L, "at another position this array has %d elements", xs->n);
+	return fail_here(L, "at another position this array has %d elements", xs->n);
 }
 
 Origin *
@@ -117,5 +117,5 @@ origin_of_item(Lower *L, Origin *array, int item)
 	Element *e = NEW(L->arena, Element);
 
 	*e = (Element){ array, item };
-	return array ? origin(L, find_element, e) : NULL;
+	return array ? origin_new(L, find_element, e) : NULL;
 }

@@ -17,7 +17,7 @@ refuse_two_sided(Lower *L, Value *v, void *data)
 
 	(void)data;
 	if ((n && n->two_sided) || (v->kind == V_POS && !n))
-		return three(L);
+		return fail_three_positions(L);
 	return v;
 }
 
@@ -56,13 +56,13 @@ index_at_least(Lower *L, Node *index, int64_t n)
 }
 
 static Node *
-plus(Lower *L, Node *n, int64_t k)
+plus_constant(Lower *L, Node *n, int64_t k)
 {
 	return op2(L, OP_ADD, n, constant(L, k));
 }
 
 Node *
-presence(Lower *L, const Value *p)
+presence_node(Lower *L, const Value *p)
 {
 	int k = p->offset;
 
@@ -74,17 +74,19 @@ presence(Lower *L, const Value *p)
 		Node *first = index_at_least(L, there, k < 0 ? -(int64_t)k : 0);
 		return k <= 0 ? first
 		              : op2(L, OP_AND, first,
-		                    op2(L, OP_LT, there, plus(L, last_visible(L), 1 - (int64_t)k)));
+		                    op2(L, OP_LT, there,
+		                        plus_constant(L, last_visible(L), 1 - (int64_t)k)));
 	}
 	if (!p->ref) {
 		if (k < 0)
 			return index_at_least(L, op1(L, OP_THERE, op0(L, OP_INDEX)), -(int64_t)k);
 		if (!L->g->bidirectional) {
-			fail(L,
-			     "what stands behind a bound position may be ahead of this one: bind "
-			     "the later of the two, "
-			     "and look back from there, x[j - %d]",
-			     k);
+			fail_here(L,
+			          "what stands behind a bound position may be ahead of this one: "
+			          "bind "
+			          "the later of the two, "
+			          "and look back from there, x[j - %d]",
+			          k);
 			return constant(L, 0);
 		}
 		return op1(L, OP_THERE,
@@ -104,29 +106,31 @@ position_number(Lower *L, const Value *p, Node *d)
 	Node *index = op0(L, OP_INDEX);
 
 	if (!p->ref)
-		return plus(L, op1(L, OP_THERE, index), p->offset);
+		return plus_constant(L, op1(L, OP_THERE, index), p->offset);
 	if (numbers_there(p))
 		return op(L, OP_IF, 3,
-		          (Node *[]){ presence(L, p), plus(L, numbers_there(p), p->offset), d });
+		          (Node *[]){ presence_node(L, p),
+		                      plus_constant(L, numbers_there(p), p->offset), d });
 	if (p->ref->op == OP_HERE && is_present(L, p))
-		return plus(L, index, p->offset);
+		return plus_constant(L, index, p->offset);
 	if (p->ref->op == OP_HERE && (p->offset < 0 || !L->g->bidirectional))
-		return op(L, OP_IF, 3, (Node *[]){ presence(L, p), plus(L, index, p->offset), d });
+		return op(L, OP_IF, 3,
+		          (Node *[]){ presence_node(L, p), plus_constant(L, index, p->offset), d });
 	if (p->ref->op == OP_AT && is_present(L, p))
-		return plus(L, p->ref->arg[0], p->offset);
+		return plus_constant(L, p->ref->arg[0], p->offset);
 	return op3(L, OP_READ, index, p->ref, d, p->offset);
 }
 
-typedef struct Here {
+typedef struct BoundReplacement {
 	Lower *L;
 	Map done;
 	Node *ref; /* NULL: this very position */
 	int depth;
-} Here;
+} BoundReplacement;
 
 /* A value for where none is read. */
 static Node *
-any_value(Lower *L, const Node *x)
+placeholder(Lower *L, const Node *x)
 {
 	if (x->type.real)
 		return mk_real(L->g, (Real){ 0, 1 });
@@ -136,10 +140,10 @@ any_value(Lower *L, const Node *x)
 /* What is said of a bound position, said of this very one, or of what the
  * reference finds; NULL if it is too large. */
 static Node *
-at_here(Here *h, Node *n)
+replace_bound(BoundReplacement *h, Node *n)
 {
 	if (n->op == OP_THERE && h->ref)
-		return op3(h->L, OP_READ, n->arg[0], h->ref, any_value(h->L, n), 0);
+		return op3(h->L, OP_READ, n->arg[0], h->ref, placeholder(h->L, n), 0);
 	if (n->op == OP_THERE)
 		return n->arg[0];
 	if (!n->two_sided)
@@ -150,7 +154,7 @@ at_here(Here *h, Node *n)
 	Node **arg = NEWS(h->L->arena, Node *, n->narg);
 	h->depth++;
 	for (int i = 0; i < n->narg; i++)
-		if (!(arg[i] = at_here(h, n->arg[i])))
+		if (!(arg[i] = replace_bound(h, n->arg[i])))
 			return NULL;
 	h->depth--;
 	done = mk_like(h->L->g, n, arg);
@@ -161,20 +165,20 @@ at_here(Here *h, Node *n)
 Node *
 at_reference(Lower *L, Node *n, Node *ref)
 {
-	Here h = { .L = L, .ref = ref };
+	BoundReplacement h = { .L = L, .ref = ref };
 
-	return at_here(&h, n);
+	return replace_bound(&h, n);
 }
 
 static bool
 here_satisfies(Lower *L, const Node *ref)
 {
-	Here h = { .L = L };
-	Node *c = at_here(&h, condition_of(ref));
+	BoundReplacement h = { .L = L };
+	Node *c = replace_bound(&h, condition_of(ref));
 
 	if (!c)
 		return false;
-	return c->type.lo == 1 || bounds(L, c).lo == 1;
+	return c->type.lo == 1 || bounds_here(L, c).lo == 1;
 }
 
 /* Is e + k no later than the last position that is seen? */
@@ -184,7 +188,7 @@ is_visible(Lower *L, Node *e, int k)
 	Node *last = last_visible(L);
 
 	return most_of_difference(L->g, e, last) <= -k
-	       || bounds(L, op2(L, OP_SUB, last, e)).lo >= k;
+	       || bounds_here(L, op2(L, OP_SUB, last, e)).lo >= k;
 }
 
 bool
@@ -194,14 +198,14 @@ is_present(Lower *L, const Value *p)
 
 	if (!p->ref)
 		return k == 0;
-	if (known_present(L, p->ref, k))
+	if (is_known_present(L, p->ref, k))
 		return true;
 	switch (p->ref->op) {
-	case OP_HERE: return k <= 0 && bounds(L, op0(L, OP_INDEX)).lo + k >= 0;
+	case OP_HERE: return k <= 0 && bounds_here(L, op0(L, OP_INDEX)).lo + k >= 0;
 	case OP_AT:
 		if (p->ref->two_sided)
-			return bounds(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0 && k <= 0;
-		return bounds(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0
+			return bounds_here(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0 && k <= 0;
+		return bounds_here(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0
 		       && is_visible(L, p->ref->arg[0], k > 0 ? k : 0);
 	case OP_LATEST:
 	case OP_FIRST:
@@ -213,11 +217,11 @@ is_present(Lower *L, const Value *p)
 /* ---- making positions ---- */
 
 static bool
-usable(Lower *L, const Value *p)
+is_bound_here(Lower *L, const Value *p)
 {
 	if (p->bound == L->bound || p->ref)
 		return true;
-	three(L);
+	fail_three_positions(L);
 	return false;
 }
 
@@ -229,7 +233,7 @@ pos_at(Lower *L, Value *e)
 	if (!n)
 		return &v_error;
 	if (n->two_sided)
-		return three(L);
+		return fail_three_positions(L);
 	return v_pos(L, op1(L, OP_AT, n), 0);
 }
 
@@ -244,8 +248,8 @@ static Value *
 shift_by(Lower *L, const Value *p, int64_t k)
 {
 	if (too_far(k) || too_far(p->offset + k))
-		return fail(L, "an offset of %lld reaches beyond every text",
-		            (long long)(too_far(k) ? k : p->offset + k));
+		return fail_here(L, "an offset of %lld reaches beyond every text",
+		                 (long long)(too_far(k) ? k : p->offset + k));
 	Value *v = v_pos(L, p->ref, p->offset + (int)k);
 	v->bound = p->bound;
 	return v;
@@ -258,13 +262,13 @@ pos_shift(Lower *L, Value *p, Value *by, bool minus)
 	Node *n = by->kind == V_INT ? node_of(L, by) : NULL;
 
 	if (!n)
-		return by->kind == V_INT
-		               ? &v_error
-		               : fail(L, "a position moves by an integer, not by %s", v_kind(by));
+		return by->kind == V_INT ? &v_error
+		                         : fail_here(L, "a position moves by an integer, not by %s",
+		                                     v_kind(by));
 	if (by->known && !p->start)
 		return shift_by(L, p, minus ? -by->num : by->num);
 	if (!p->ref || n->two_sided)
-		return three(L);
+		return fail_three_positions(L);
 	const Value *start = p->start ? p->start : p;
 	Node *moved = op2(L, minus ? OP_SUB : OP_ADD, p->start ? p->moved : constant(L, 0), n);
 	if (moved->op == OP_CONST)
@@ -290,17 +294,17 @@ pos_exists(Lower *L, Value *p)
 	if (p->kind == V_ERROR)
 		return p;
 	if (p->kind != V_POS)
-		return fail(L, "exists takes a position, not %s", v_kind(p));
-	return usable(L, p) ? v_stream(L, V_BOOL, presence(L, p)) : &v_error;
+		return fail_here(L, "exists takes a position, not %s", v_kind(p));
+	return is_bound_here(L, p) ? v_stream(L, V_BOOL, presence_node(L, p)) : &v_error;
 }
 
 Value *
 pos_minus(Lower *L, Value *p, Value *q)
 {
-	if (!usable(L, p) || !usable(L, q))
+	if (!is_bound_here(L, p) || !is_bound_here(L, q))
 		return &v_error;
 	if (!is_present(L, p) || !is_present(L, q))
-		return fail(
+		return fail_here(
 			L,
 			"this reference may be absent: test exists(p) before a distance is taken");
 	Node *zero = constant(L, 0);
@@ -311,7 +315,7 @@ pos_minus(Lower *L, Value *p, Value *q)
 }
 
 static bool
-holds(Relation r, int64_t a, int64_t b)
+relation_holds(Relation r, int64_t a, int64_t b)
 {
 	switch (r) {
 	case R_EQ: return a == b;
@@ -327,16 +331,16 @@ holds(Relation r, int64_t a, int64_t b)
 Value *
 pos_compare(Lower *L, Relation r, Value *p, Value *q)
 {
-	if (!usable(L, p) || !usable(L, q))
+	if (!is_bound_here(L, p) || !is_bound_here(L, q))
 		return &v_error;
-	Value *both = v_and(L, v_stream(L, V_BOOL, presence(L, p)),
-	                    v_stream(L, V_BOOL, presence(L, q)));
+	Value *both = v_and(L, v_stream(L, V_BOOL, presence_node(L, p)),
+	                    v_stream(L, V_BOOL, presence_node(L, q)));
 	if (p->ref == q->ref && p->bound == q->bound)
-		return holds(r, p->offset, q->offset) ? both : v_bool(L, false);
+		return relation_holds(r, p->offset, q->offset) ? both : v_bool(L, false);
 	Node *zero = constant(L, 0);
 	Value *x = v_stream(L, V_INT, position_number(L, p, zero));
 	Value *y = v_stream(L, V_INT, position_number(L, q, zero));
-	return v_and(L, both, compare(L, r, x, y));
+	return v_and(L, both, compare_values(L, r, x, y));
 }
 
 Value *
@@ -347,7 +351,7 @@ if_pos(Lower *L, Node *cond, Value *a, Value *b)
 	if (a->ref == b->ref && a->offset == b->offset && a->bound == b->bound)
 		return a;
 	if (!a->ref || !b->ref || cond->two_sided)
-		return three(L);
+		return fail_three_positions(L);
 	return v_pos(L,
 	             op1(L, OP_AT,
 	                 op(L, OP_IF, 3,
@@ -368,10 +372,10 @@ pick_pos(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 		if (p->kind != V_POS)
 			return p->kind == V_ERROR
 			               ? p
-			               : fail(L, "the elements are positions, but here is %s",
-			                      v_show(L, p));
+			               : fail_here(L, "the elements are positions, but here is %s",
+			                           v_show(L, p));
 		if (!p->ref || i->two_sided)
-			return three(L);
+			return fail_three_positions(L);
 		arg[k < n ? k + 2 : 1] = position_number(L, p, constant(L, -1));
 	}
 	return v_pos(L, op1(L, OP_AT, op(L, OP_PICK, n + 2, arg)), 0);
@@ -381,18 +385,18 @@ pick_pos(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 
 /* The node x at p, and d where p is absent; d is NULL where p is known to be there. */
 static Node *
-read_node(Lower *L, Node *x, const Value *p, Node *d)
+read_node_at(Lower *L, Node *x, const Value *p, Node *d)
 {
-	Node *any = any_value(L, x), *there = numbers_there(p);
+	Node *any = placeholder(L, x), *there = numbers_there(p);
 
 	/* x[p[j]] is x[p] there */
 	if (!x->two_sided && there && there->op == OP_THERE && p->offset <= 0) {
 		Node *at = op1(L, OP_AT, there->arg[0]);
 		Node *got = op1(L, OP_THERE, op3(L, OP_READ, x, at, any, p->offset));
-		return d ? op(L, OP_IF, 3, (Node *[]){ presence(L, p), got, d }) : got;
+		return d ? op(L, OP_IF, 3, (Node *[]){ presence_node(L, p), got, d }) : got;
 	}
 	if (x->two_sided || (p->ref && p->ref->two_sided)) {
-		three(L);
+		fail_three_positions(L);
 		return NULL;
 	}
 	if (!p->ref && !p->offset)
@@ -405,8 +409,8 @@ read_node(Lower *L, Node *x, const Value *p, Node *d)
 	if (!p->ref)
 		got = op1(L, OP_THERE, got);
 	if (!p->ref && p->offset > 0 && !L->g->bidirectional)
-		presence(L, p); /* says that it cannot be */
-	return plain ? got : op(L, OP_IF, 3, (Node *[]){ presence(L, p), got, d });
+		presence_node(L, p); /* says that it cannot be */
+	return plain ? got : op(L, OP_IF, 3, (Node *[]){ presence_node(L, p), got, d });
 }
 
 typedef struct Reading {
@@ -422,17 +426,17 @@ read_leaf(Lower *L, Value *x, Value *d, void *data)
 
 	if (x->kind == V_POS) { /* a stream of references */
 		if (!x->ref)
-			return three(L);
-		Known old = forget(L);
+			return fail_three_positions(L);
+		SavedFacts old = forget_facts(L);
 		Node *number = position_number(L, x, constant(L, -1));
-		recall(L, old);
-		Node *n = read_node(L, number, p, constant(L, -1));
+		recall_facts(L, old);
+		Node *n = read_node_at(L, number, p, constant(L, -1));
 		if (!n || !d || r->present)
 			return n ? v_pos(L, op1(L, OP_AT, n), 0) : &v_error;
 		return d->kind == V_POS
-		               ? if_pos(L, presence(L, p), v_pos(L, op1(L, OP_AT, n), 0), d)
-		               : fail(L, "what is read is a position, but the else is %s",
-		                      v_kind(d));
+		               ? if_pos(L, presence_node(L, p), v_pos(L, op1(L, OP_AT, n), 0), d)
+		               : fail_here(L, "what is read is a position, but the else is %s",
+		                           v_kind(d));
 	}
 	if (x->known && (r->present || (d && same_known(L, x, d))))
 		return x;
@@ -445,9 +449,9 @@ read_leaf(Lower *L, Value *x, Value *d, void *data)
 	if (!xn || (d && !r->present && !dn))
 		return &v_error;
 	if (d && (d->kind != x->kind || d->shape != x->shape))
-		return fail(L, "what is read is %s, but the else is %s", v_show(L, x),
-		            v_show(L, d));
-	Node *n = read_node(L, xn, p, dn);
+		return fail_here(L, "what is read is %s, but the else is %s", v_show(L, x),
+		                 v_show(L, d));
+	Node *n = read_node_at(L, xn, p, dn);
 	if (!n)
 		return &v_error;
 	Value *v = v_stream(L, x->kind, n);
@@ -463,11 +467,11 @@ read_present(Lower *L, Value *x, void *data)
 
 /* x, already a value, read at p. A two-sided x has no meaning elsewhere. */
 Value *
-read_value(Lower *L, Value *x, Value *p, Value *otherwise)
+read_value_at(Lower *L, Value *x, Value *p, Value *otherwise)
 {
 	Reading r = { p, is_present(L, p) };
 
-	if (x->kind == V_ERROR || (otherwise && otherwise->kind == V_ERROR) || !usable(L, p))
+	if (x->kind == V_ERROR || (otherwise && otherwise->kind == V_ERROR) || !is_bound_here(L, p))
 		return &v_error;
 	if (otherwise)
 		return v_join(L, x, otherwise, read_leaf, &r);
@@ -476,23 +480,24 @@ read_value(Lower *L, Value *x, Value *p, Value *otherwise)
 		return read_leaf(L, x, NULL, &r);
 	}
 	if (!r.present)
-		return fail(L, "this reference may be absent: say what is read then, x[p else d]");
+		return fail_here(
+			L, "this reference may be absent: say what is read then, x[p else d]");
 	return v_map(L, x, read_present, &r);
 }
 
 /* What is known here says nothing of another position. */
 Value *
-read_at(Lower *L, Env *env, const Ast *x, Value *p, const Ast *otherwise)
+eval_read_at(Lower *L, Env *env, const Ast *x, Value *p, const Ast *otherwise)
 {
 	bool is_here = p->ref && p->ref->op == OP_HERE && !p->offset;
-	Known old = { L->facts, L->place, L->reading };
+	SavedFacts old = { L->facts, L->place, L->reading };
 
 	if (!is_here)
-		forget(L);
+		forget_facts(L);
 	Value *v = eval(L, env, x);
-	recall(L, old);
+	recall_facts(L, old);
 	Value *d = otherwise ? eval(L, env, otherwise) : NULL;
-	return read_value(L, v, p, d);
+	return read_value_at(L, v, p, d);
 }
 
 /* ---- emit xs after p ---- */
@@ -504,9 +509,9 @@ records_after(Lower *L, Value *xs, Value *p, Value *i)
 	Value **item = NEWS(L->arena, Value *, xs->n);
 
 	for (int k = 0; k < xs->n; k++)
-		if ((item[k] = read_value(L, xs->item[k], p, end))->kind == V_ERROR)
+		if ((item[k] = read_value_at(L, xs->item[k], p, end))->kind == V_ERROR)
 			return &v_error;
-	return xs->n ? pick(L, i, xs->n, item, end) : end;
+	return xs->n ? pick_element(L, i, xs->n, item, end) : end;
 }
 
 /* xs[p][here - p else <end>], and <end> where p is absent: every element reads
@@ -526,14 +531,15 @@ emit_after(Lower *L, Value *xs, Value *p)
 		if (xs->item[i]->kind != V_TOKEN)
 			return xs->item[i]->kind == V_ERROR
 			               ? xs->item[i]
-			               : fail(L, "emit gives tokens, not %s%s",
-			                      v_show(L, xs->item[i]),
-			                      xs->item[i]->kind != V_INT
-			                              ? ""
-			                              : "; the token of a digit is chr(ord('0') + "
-			                                "d), of a row from_id(n)");
+			               : fail_here(
+					       L, "emit gives tokens, not %s%s",
+					       v_show(L, xs->item[i]),
+					       xs->item[i]->kind != V_INT
+						       ? ""
+						       : "; the token of a digit is chr(ord('0') + "
+							 "d), of a row from_id(n)");
 		Node *x = node_of(L, xs->item[i]);
-		Node *n = x ? read_node(L, x, p, end) : NULL;
+		Node *n = x ? read_node_at(L, x, p, end) : NULL;
 		if (!n)
 			return &v_error;
 		arg[i + 2] = n;

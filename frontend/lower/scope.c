@@ -61,7 +61,7 @@ bound_value(Lower *L, const Env *e)
 
 	if (e->origin && e->place && e->place != L->place && v->kind != V_ERROR) {
 		L->bound = e->bound;
-		v = find_anew(L, e->origin);
+		v = reevaluate(L, e->origin);
 		L->bound = bound;
 	}
 	return e->bound == bound ? v : one_sided(L, v);
@@ -81,7 +81,7 @@ env_get(Lower *L, Env *env, const Ast *name)
 		return d->value;
 	}
 	Value *v = builtin_value(L, name->text);
-	return v ? v : undefined(L, env, name);
+	return v ? v : fail_undefined(L, env, name);
 }
 
 Value *
@@ -100,7 +100,7 @@ module_get(Lower *L, Module *m, const Ast *name)
 	}
 	for (int i = 0; i < m->ndef; i++)
 		if (m->def[i]->name[0] != '_')
-			best = nearest(L, name->text, best, m->def[i]->name, &dist);
+			best = nearest_name(L, name->text, best, m->def[i]->name, &dist);
 	if (best)
 		return fail_at(L, name->span, "%s has no '%s'; did you mean '%s'?", m->name,
 		               name->text, best);
@@ -174,7 +174,7 @@ check_name(Lower *L, Env *env, const Ast *a)
 			return;
 	Def *d = map_get(&env->module->defs, a->text);
 	if ((!d || d->seq >= env->limit) && builtin_find(a->text) < 0)
-		undefined(L, env, a);
+		fail_undefined(L, env, a);
 }
 
 static bool

@@ -17,14 +17,14 @@
 /* ---- scores: one number that compares as a list does, left to right ---- */
 
 /* A score, and the range of each of its parts among all that it is compared with. */
-typedef struct Score {
+typedef struct ScoreParts {
 	int n;
 	Node **part;      /* (n) */
 	int64_t *lo, *hi; /* (n) */
-} Score;
+} ScoreParts;
 
 static bool
-score_of(Lower *L, Value *v, Score *s)
+score_parts(Lower *L, Value *v, ScoreParts *s)
 {
 	v = as_array(L, v);
 	if (v->kind == V_ERROR)
@@ -36,11 +36,11 @@ score_of(Lower *L, Value *v, Score *s)
 	s->hi = NEWS(L->arena, int64_t, s->n);
 	for (int i = 0; i < s->n; i++) {
 		if (part[i]->kind != V_INT) {
-			fail(L, "a score is an integer, or a list of them, not %s%s",
-			     v_kind(part[i]),
-			     part[i]->kind == V_BOOL  ? "; write int(c)"
-			     : part[i]->kind == V_POS ? "; write index[p]"
-			                              : whole_hint(part[i]));
+			fail_here(L, "a score is an integer, or a list of them, not %s%s",
+			          v_kind(part[i]),
+			          part[i]->kind == V_BOOL  ? "; write int(c)"
+			          : part[i]->kind == V_POS ? "; write index[p]"
+			                                   : whole_hint(part[i]));
 			return false;
 		}
 		if (!(s->part[i] = node_of(L, part[i])))
@@ -49,16 +49,16 @@ score_of(Lower *L, Value *v, Score *s)
 		s->hi[i] = s->part[i]->type.hi;
 	}
 	if (!s->n)
-		fail(L, "a score has one part at least");
+		fail_here(L, "a score has one part at least");
 	return s->n > 0;
 }
 
 /* Both will compare with one another. */
 static bool
-share_ranges(Lower *L, Score *a, Score *b)
+share_ranges(Lower *L, ScoreParts *a, ScoreParts *b)
 {
 	if (a->n != b->n) {
-		fail(L, "scores of %d and %d parts do not compare", a->n, b->n);
+		fail_here(L, "scores of %d and %d parts do not compare", a->n, b->n);
 		return false;
 	}
 	for (int i = 0; i < a->n; i++) {
@@ -71,7 +71,7 @@ share_ranges(Lower *L, Score *a, Score *b)
 }
 
 static Node *
-join_score(Lower *L, const Score *s)
+join_score(Lower *L, const ScoreParts *s)
 {
 	Node *sum = s->part[0];
 	__int128 values = (__int128)s->hi[0] - s->lo[0] + 1;
@@ -80,10 +80,11 @@ join_score(Lower *L, const Score *s)
 		int64_t n = s->hi[i] - s->lo[i] + 1;
 		sum = i == 1 ? op2(L, OP_SUB, sum, constant(L, s->lo[0])) : sum;
 		if ((values *= n) >= EXACT_MAX) {
-			fail(L,
-			     "these scores together take %lld values, more than a 32-bit float "
-			     "holds exactly (16777216)",
-			     values > INT64_MAX ? INT64_MAX : (long long)values);
+			fail_here(
+				L,
+				"these scores together take %lld values, more than a 32-bit float "
+				"holds exactly (16777216)",
+				values > INT64_MAX ? INT64_MAX : (long long)values);
 			return NULL;
 		}
 		sum = op2(L, OP_ADD, op2(L, OP_MUL, sum, constant(L, n)),
@@ -95,20 +96,21 @@ join_score(Lower *L, const Score *s)
 /* ---- positions ---- */
 
 /* An expression and a condition over a bound position. */
-typedef struct Look {
+typedef struct OverPosition {
 	Env *env;
 	Node *cond;
 	Value *value; /* NULL if there is no expression */
-} Look;
+} OverPosition;
 
 /* Evaluates `where`, then e knowing that it holds; false after an error. */
 static bool
-look(Lower *L, Env *env, const Ast *name, const Ast *where, const Ast *e, Look *to)
+eval_over_position(Lower *L, Env *env, const Ast *name, const Ast *where, const Ast *e,
+                   OverPosition *to)
 {
 	int outer = L->bound;
-	const Inner in = { L->src, L->span, env, name->text, where, e }, *inner = L->inner;
+	const InnerWhere in = { L->src, L->span, env, name->text, where, e }, *inner = L->inner;
 	Value *j = v_pos(L, NULL, 0), *c = v_bool(L, true);
-	Fact *old = L->facts;
+	GuardFact *old = L->facts;
 
 	j->bound = L->bound = ++L->nbound;
 	env = env_bind(L, env, name->text, j, NULL);
@@ -116,7 +118,7 @@ look(Lower *L, Env *env, const Ast *name, const Ast *where, const Ast *e, Look *
 	if (where)
 		c = eval_bool(L, env, where, "a where");
 	if (c->node)
-		assume(L, c->node, true);
+		assume_condition(L, c->node, true);
 	to->value = e ? eval(L, env, e) : NULL;
 	L->facts = old;
 	L->bound = outer;
@@ -128,15 +130,15 @@ look(Lower *L, Env *env, const Ast *name, const Ast *where, const Ast *e, Look *
 static Value *
 choose_position(Lower *L, Env *env, const Ast *a, Op which)
 {
-	Look l;
+	OverPosition l;
 
-	if (!look(L, env, a->kid[1], a->kid[4], a->kid[3], &l))
+	if (!eval_over_position(L, env, a->kid[1], a->kid[4], a->kid[3], &l))
 		return &v_error;
 	if (which != OP_BEST)
 		return v_pos(L, op1(L, which, l.cond), 0);
 	L->span = a->kid[3]->span;
-	Score parts;
-	Node *s = score_of(L, l.value, &parts) ? join_score(L, &parts) : NULL;
+	ScoreParts parts;
+	Node *s = score_parts(L, l.value, &parts) ? join_score(L, &parts) : NULL;
 	L->span = a->span;
 	return s ? v_pos(L, op2(L, OP_BEST, s, l.cond), 0) : &v_error;
 }
@@ -145,7 +147,7 @@ choose_position(Lower *L, Env *env, const Ast *a, Op which)
 
 /* As many times the mean. */
 static Value *
-sum_of_reals(Lower *L, const Look *l)
+sum_of_reals(Lower *L, const OverPosition *l)
 {
 	Node *e = node_of(L, l->value), *arg[2] = { e, l->cond };
 	Real none = { 0, 1 };
@@ -159,25 +161,25 @@ sum_of_reals(Lower *L, const Look *l)
 }
 
 static Value *
-sum_positions(Lower *L, const Look *l)
+sum_positions(Lower *L, const OverPosition *l)
 {
 	if (l->value->kind == V_REAL)
 		return sum_of_reals(L, l);
 	if (l->value->kind != V_INT)
-		return fail(L, "sum takes numbers, not %s%s", v_show(L, l->value),
-		            l->value->kind == V_BOOL ? "; count(C for j) counts where it holds"
-		                                     : "");
+		return fail_here(L, "sum takes numbers, not %s%s", v_show(L, l->value),
+		                 l->value->kind == V_BOOL ? "; count(C for j) counts where it holds"
+		                                          : "");
 	Node *e = node_of(L, l->value);
-	return e ? checked(L, op2(L, OP_SUM, e, l->cond), "sum", NULL, NULL) : &v_error;
+	return e ? exact_int(L, op2(L, OP_SUM, e, l->cond), "sum", NULL, NULL) : &v_error;
 }
 
 /* The extreme itself: what the best position has. */
 static Value *
-extreme_position(Lower *L, const Look *l, bool least, Env *env, const Ast *otherwise)
+extreme_position(Lower *L, const OverPosition *l, bool least, Env *env, const Ast *otherwise)
 {
 	if (l->value->kind != V_INT)
-		return fail(L, "%s over positions takes integers, not %s%s", least ? "min" : "max",
-		            v_show(L, l->value), whole_hint(l->value));
+		return fail_here(L, "%s over positions takes integers, not %s%s",
+		                 least ? "min" : "max", v_show(L, l->value), whole_hint(l->value));
 	Node *e = node_of(L, l->value);
 	if (!e)
 		return &v_error;
@@ -186,41 +188,41 @@ extreme_position(Lower *L, const Look *l, bool least, Env *env, const Ast *other
 	bool sure = is_present(L, p);
 	Value *d = otherwise ? eval(L, env, otherwise) : v_int(L, e->type.lo);
 	if (!sure && !otherwise)
-		return fail(L, "this may be the %s of nothing: say what it is then, else d",
-		            least ? "least" : "greatest");
+		return fail_here(L, "this may be the %s of nothing: say what it is then, else d",
+		                 least ? "least" : "greatest");
 	if (d->kind == V_ERROR)
 		return d;
 	if (d->kind != V_INT)
-		return fail(L, "what is read is %s, but the else is %s", v_show(L, l->value),
-		            v_show(L, d));
+		return fail_here(L, "what is read is %s, but the else is %s", v_show(L, l->value),
+		                 v_show(L, d));
 	if (side(e) == ON_THERE)
-		return read_value(L, v_stream(L, V_INT, replace_there(L->g, e, NULL)), p,
-		                  sure ? NULL : d);
+		return read_value_at(L, v_stream(L, V_INT, replace_there(L->g, e, NULL)), p,
+		                     sure ? NULL : d);
 	Node *v = at_reference(L, e, p->ref);
 	if (!v)
-		return fail(L, "this expression is too large");
+		return fail_here(L, "this expression is too large");
 	Value *got = v_stream(L, V_INT, v);
-	return sure ? got : if_value(L, presence(L, p), got, d);
+	return sure ? got : if_value(L, presence_node(L, p), got, d);
 }
 
 /* The mean; of nothing it is what `else` says, a constant or by a condition. */
 static Value *
-mean_positions(Lower *L, const Look *l, Env *env, const Ast *otherwise)
+mean_positions(Lower *L, const OverPosition *l, Env *env, const Ast *otherwise)
 {
 	Value *e = l->value, *d = v_int(L, 0);
 	Value *there = v_pos(L, op1(L, OP_LATEST, l->cond), 0);
 	bool sure = is_present(L, there);
 
-	if (e->kind != V_BOOL && !is_number(e))
-		return fail(L, "mean takes numbers and conditions, not %s", v_show(L, e));
+	if (e->kind != V_BOOL && !is_numeric(e))
+		return fail_here(L, "mean takes numbers and conditions, not %s", v_show(L, e));
 	if (!sure && !otherwise)
-		return fail(L, "this may be the mean of nothing: say what it is then, else d");
+		return fail_here(L, "this may be the mean of nothing: say what it is then, else d");
 	if (otherwise && !sure)
 		d = eval(L, env, otherwise);
 	if (d->kind == V_ERROR)
 		return d;
-	if (!is_number(d))
-		return fail(L, "the mean is a real, but the else is %s", v_show(L, d));
+	if (!is_numeric(d))
+		return fail_here(L, "the mean is a real, but the else is %s", v_show(L, d));
 	Node *x = node_of(L, e);
 	if (!x)
 		return &v_error;
@@ -228,7 +230,7 @@ mean_positions(Lower *L, const Look *l, Env *env, const Ast *otherwise)
 	Node *arg[2] = { x, l->cond };
 	Value *mean = v_stream(L, V_REAL,
 	                       mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
-	return d->known ? mean : if_value(L, presence(L, there), mean, d);
+	return d->known ? mean : if_value(L, presence_node(L, there), mean, d);
 }
 
 Value *
@@ -236,10 +238,10 @@ over_positions(Lower *L, Total t, Env *env, const Ast *over)
 {
 	const Ast *clause = over->kid[1]->kid[0];
 	Span whole = L->span;
-	Look l;
+	OverPosition l;
 
 	if (!may_define(L, NULL, clause->kid[0])
-	    || !look(L, env, clause->kid[0], clause->kid[2], over->kid[0], &l))
+	    || !eval_over_position(L, env, clause->kid[0], clause->kid[2], over->kid[0], &l))
 		return &v_error;
 	L->span = t == T_SUM && l.value->kind == V_REAL ? whole : over->span;
 	if (t == T_SUM)
@@ -256,8 +258,8 @@ over_positions(Lower *L, Total t, Env *env, const Ast *over)
 	if (!n)
 		return &v_error;
 	if (t == T_COUNT)
-		return checked(L, op2(L, OP_SUM, constant(L, 1), n), "count", NULL, NULL);
-	Value *found = v_stream(L, V_BOOL, presence(L, v_pos(L, op1(L, OP_LATEST, n), 0)));
+		return exact_int(L, op2(L, OP_SUM, constant(L, 1), n), "count", NULL, NULL);
+	Value *found = v_stream(L, V_BOOL, presence_node(L, v_pos(L, op1(L, OP_LATEST, n), 0)));
 	return t == T_ALL ? v_not(L, found) : found;
 }
 
@@ -265,8 +267,8 @@ over_positions(Lower *L, Total t, Env *env, const Ast *over)
 
 typedef struct Choices {
 	int64_t lo, hi;
-	Value **cond; /* (hi - lo + 1) */
-	Score *score; /* (hi - lo + 1) of best */
+	Value **cond;      /* (hi - lo + 1) */
+	ScoreParts *score; /* (hi - lo + 1) of best */
 } Choices;
 
 static bool
@@ -288,17 +290,17 @@ eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
 	}
 	int n = c->hi < c->lo ? 0 : (int)(c->hi - c->lo + 1);
 	c->cond = NEWS(L->arena, Value *, n);
-	c->score = NEWS(L->arena, Score, n);
+	c->score = NEWS(L->arena, ScoreParts, n);
 	for (int i = 0; i < n; i++) {
 		Env *inner = env_bind(L, env, a->kid[1]->text, v_int(L, c->lo + i), NULL);
 		c->cond[i] = a->kid[4] ? eval_bool(L, inner, a->kid[4], "a where")
 		                       : v_bool(L, true);
 		if (c->cond[i]->kind == V_ERROR)
 			return false;
-		Fact *old = L->facts;
+		GuardFact *old = L->facts;
 		if (c->cond[i]->node)
-			assume(L, c->cond[i]->node, true);
-		bool fine = !a->kid[3] || score_of(L, eval(L, inner, a->kid[3]), &c->score[i]);
+			assume_condition(L, c->cond[i]->node, true);
+		bool fine = !a->kid[3] || score_parts(L, eval(L, inner, a->kid[3]), &c->score[i]);
 		L->facts = old;
 		fine = fine && (!a->kid[3] || share_ranges(L, &c->score[0], &c->score[i]));
 		if (!fine)
@@ -330,7 +332,7 @@ keep_best(Lower *L, Choices *c)
 	}
 	Node *most = n > 1 ? op(L, OP_MAX, n, of) : of[0];
 	if (most->type.lo <= -EXACT_MAX || most->type.hi >= EXACT_MAX) {
-		fail(L, "this score is more than a 32-bit float holds exactly (16777216)");
+		fail_here(L, "this score is more than a 32-bit float holds exactly (16777216)");
 		return false;
 	}
 	for (int i = 0; i < n; i++)

@@ -12,10 +12,10 @@ typedef struct TestCase {
 /* ---- texts as rows ---- */
 
 static bool
-spell(Lower *L, const Value *v, Span span, List *rows)
+append_row(Lower *L, const Value *v, Span span, PtrList *rows)
 {
 	if (v->kind == V_TEXT || (v->kind == V_TOKEN && v->known)) {
-		int row = row_of(L, v->text, v->len);
+		int row = row_of_token(L, v->text, v->len);
 		if (row >= 0 && row <= L->g->nvocab) {
 			list_push(L, rows, (void *)(intptr_t)row);
 			return true;
@@ -45,7 +45,7 @@ tokens_rows(Lower *L, Value *v, Span span, int *n, int **row)
 static bool
 text_rows(Lower *L, Value *v, Span span, int *n, int **row)
 {
-	List rows = { 0 };
+	PtrList rows = { 0 };
 	uint32_t bad;
 
 	if (L->token)
@@ -64,9 +64,9 @@ text_rows(Lower *L, Value *v, Span span, int *n, int **row)
 	}
 	if (v->kind == V_ARRAY) {
 		for (int i = 0; i < v->n; i++)
-			if (!spell(L, v->item[i], span, &rows))
+			if (!append_row(L, v->item[i], span, &rows))
 				return false;
-	} else if (!spell(L, v, span, &rows))
+	} else if (!append_row(L, v, span, &rows))
 		return false;
 	*n = rows.n;
 	*row = NEWS(L->arena, int, rows.n + 1);
@@ -205,7 +205,7 @@ label_value(Lower *L, Value *v, const Value *out, Span span, int64_t *to)
 	if (v->kind == V_REAL)
 		*to = real_bits(number_value(v));
 	else
-		*to = v->kind == V_TOKEN ? row_of(L, v->text, v->len) : v->num;
+		*to = v->kind == V_TOKEN ? row_of_token(L, v->text, v->len) : v->num;
 	if (v->kind == V_TOKEN && *to < 0)
 		fail_at(L, span, "the vocabulary has no token '%s'", v->text);
 	return v->kind != V_TOKEN || *to >= 0;

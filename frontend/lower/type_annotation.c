@@ -47,7 +47,7 @@ real_range(Lower *L, Env *env, Shape *s, const Ast *span)
 
 	if (lo->kind == V_ERROR || hi->kind == V_ERROR)
 		return &s_error;
-	if (!is_number(lo) || !lo->known || !is_number(hi) || !hi->known) {
+	if (!is_numeric(lo) || !lo->known || !is_numeric(hi) || !hi->known) {
 		fail_at(L, span->span, "a bound is a number known at compile time");
 		return &s_error;
 	}
@@ -182,7 +182,7 @@ conform_int(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 	}
 	if (v->node->type.lo >= s->lo && v->node->type.hi <= s->hi)
 		return v;
-	Bounds b = bounds(L, v->node);
+	Bounds b = bounds_here(L, v->node);
 	if (b.never || (b.lo >= s->lo && b.hi <= s->hi))
 		return v;
 	return fail_at(L, span, "%s is %s, but this can be %lld..%lld", what, shape_show(L, s),
@@ -193,7 +193,7 @@ conform_int(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 static Value *
 conform_real(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 {
-	if (!is_number(v))
+	if (!is_numeric(v))
 		return mismatch(L, v, s, span, what);
 	v = to_real(L, v);
 	double min = v->known ? number_value(v) : v->node->type.min,
@@ -205,7 +205,7 @@ conform_real(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 }
 
 static int
-field_of(const char *name, int n, const char **field)
+field_index(const char *name, int n, const char **field)
 {
 	for (int i = 0; i < n; i++)
 		if (field[i] == name)
@@ -215,15 +215,15 @@ field_of(const char *name, int n, const char **field)
 
 /* A record's fields in the order of its type. */
 static Value *
-in_order(Lower *L, Value *v, const Shape *s, Span span, const char *what)
+fields_in_order(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 {
 	Value *to = v_record(L, s->n, s->field, NEWS(L->arena, Value *, s->n));
 
 	for (int i = 0; i < v->n; i++)
-		if (field_of(v->field[i], s->n, s->field) < 0)
+		if (field_index(v->field[i], s->n, s->field) < 0)
 			return fail_at(L, span, "%s has no field '%s'", what, v->field[i]);
 	for (int i = 0; i < s->n; i++) {
-		int at = field_of(s->field[i], v->n, v->field);
+		int at = field_index(s->field[i], v->n, v->field);
 		if (at < 0)
 			return fail_at(L, span, "%s has a field '%s', which is missing here", what,
 			               s->field[i]);
@@ -242,7 +242,7 @@ conform_items(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 	if (may_end(L, v) && s->kind == S_RECORD)
 		return fail_at(L, span, "%s is a record, but this may be <end>", what);
 	if (v->kind == V_RECORD && s->kind == S_RECORD)
-		v = in_order(L, v, s, span, what);
+		v = fields_in_order(L, v, s, span, what);
 	if (v->kind == V_ERROR)
 		return v;
 	if (v->kind != (s->kind == S_ARRAY ? V_ARRAY : V_RECORD) || v->n != s->n)

@@ -12,7 +12,7 @@ Value v_error = { .kind = V_ERROR };
 
 /* The note tells a reader of the program why we are in a library at all. */
 static void
-add_note(Lower *L, Diag *d)
+add_call_note(Lower *L, Diag *d)
 {
 	const Call *c = L->reader ? L->reader : L->call;
 
@@ -33,19 +33,19 @@ fail_at(Lower *L, Span span, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	if (!L->stopped)
-		add_note(L, error_v(L->diags, L->src, span, fmt, ap));
+		add_call_note(L, error_v(L->diags, L->src, span, fmt, ap));
 	va_end(ap);
 	return &v_error;
 }
 
 Value *
-fail(Lower *L, const char *fmt, ...)
+fail_here(Lower *L, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	if (!L->stopped)
-		add_note(L, error_v(L->diags, L->src, L->span, fmt, ap));
+		add_call_note(L, error_v(L->diags, L->src, L->span, fmt, ap));
 	va_end(ap);
 	return &v_error;
 }
@@ -53,7 +53,7 @@ fail(Lower *L, const char *fmt, ...)
 Value *
 not_built(Lower *L, const char *what)
 {
-	return fail(L, "%s: not built yet", what);
+	return fail_here(L, "%s: not built yet", what);
 }
 
 const char *
@@ -74,7 +74,7 @@ source_text(Lower *L, Span s)
 }
 
 void
-list_push(Lower *L, List *l, void *p)
+list_push(Lower *L, PtrList *l, void *p)
 {
 	if (l->n == l->cap) {
 		void **old = l->item;
@@ -92,7 +92,7 @@ Node *
 op(Lower *L, Op o, int n, Node **arg)
 {
 	if (L->g->nnode > NODES_MAX && !L->stopped) {
-		fail(L, "the program grows beyond %d operators here", NODES_MAX);
+		fail_here(L, "the program grows beyond %d operators here", NODES_MAX);
 		L->stopped = true;
 	}
 	return mk(L->g, o, L->span, L->file, n, arg, 0);
@@ -253,19 +253,19 @@ is_scalar(const Value *v)
 }
 
 bool
-is_number(const Value *v)
+is_numeric(const Value *v)
 {
 	return v->kind == V_INT || v->kind == V_REAL;
 }
 
 bool
-is_known(const Value *v)
+is_known_value(const Value *v)
 {
 	switch (v->kind) {
 	case V_ARRAY:
 	case V_RECORD:
 		for (int i = 0; i < v->n; i++)
-			if (!is_known(v->item[i]))
+			if (!is_known_value(v->item[i]))
 				return false;
 		return true;
 	case V_POS: return false;
@@ -299,9 +299,9 @@ node_of(Lower *L, Value *v)
 	if (v->node)
 		return v->node;
 	if (v->kind == V_TOKEN) {
-		int row = row_of(L, v->text, v->len);
+		int row = row_of_token(L, v->text, v->len);
 		if (row < 0) {
-			fail(L, "the vocabulary has no token '%s'", v->text);
+			fail_here(L, "the vocabulary has no token '%s'", v->text);
 			return NULL;
 		}
 		return v->node = constant(L, row);
@@ -311,16 +311,16 @@ node_of(Lower *L, Value *v)
 			L->arena, "%lld is more than a 32-bit float holds exactly (16777216)",
 			(long long)v->num);
 		Node *n = constant(L, v->num);
-		if (!may_be_large(n)) {
-			fail(L, "%s", text);
+		if (!may_exceed_float(n)) {
+			fail_here(L, "%s", text);
 			return NULL;
 		}
-		note_large(L, n, text);
+		defer_large_error(L, n, text);
 	}
 	if (v->kind == V_REAL)
 		return v->node = mk_real(L->g, real_of(v->num, v->den));
 	if (!is_scalar(v)) {
-		fail(L, "expected a value of the text, not %s", v_kind(v));
+		fail_here(L, "expected a value of the text, not %s", v_kind(v));
 		return NULL;
 	}
 	return v->node = constant(L, v->num);
@@ -333,7 +333,7 @@ as_array(Lower *L, Value *v)
 {
 	if (v->kind != V_TEXT)
 		return v;
-	List l = { 0 };
+	PtrList l = { 0 };
 	for (uint32_t at = 0, n; at < v->len; at += n) {
 		n = v->len - at < (uint32_t)L->longest ? v->len - at : (uint32_t)L->longest;
 		for (; n > 0; n--) {
@@ -345,8 +345,8 @@ as_array(Lower *L, Value *v)
 			for (n = 1; at + n < v->len && (v->text[at + n] & 0xc0) == 0x80; n++)
 				;
 			if (L->has_vocab && L->src == L->program->src)
-				return fail(L, "the vocabulary has no token for '%.*s'", (int)n,
-				            v->text + at);
+				return fail_here(L, "the vocabulary has no token for '%.*s'",
+				                 (int)n, v->text + at);
 		}
 		list_push(L, &l, v_token(L, intern(L->arena, v->text + at, n), n));
 	}
@@ -387,7 +387,7 @@ show_int(Lower *L, const Value *v)
 {
 	if (v->known)
 		return arena_fmt(L->arena, "%lld", (long long)v->num);
-	Bounds b = bounds(L, v->node);
+	Bounds b = bounds_here(L, v->node);
 	return arena_fmt(L->arena, "int %lld..%lld", (long long)b.lo, (long long)b.hi);
 }
 
@@ -436,17 +436,17 @@ static bool
 same_form(Lower *L, Value *a, Value *b)
 {
 	if (a->kind != b->kind) {
-		fail(L, "%s and %s do not go together: %s, %s", v_kind(a), v_kind(b), v_show(L, a),
-		     v_show(L, b));
+		fail_here(L, "%s and %s do not go together: %s, %s", v_kind(a), v_kind(b),
+		          v_show(L, a), v_show(L, b));
 		return false;
 	}
 	if (a->n != b->n) {
-		fail(L, "arrays of %d and %d elements do not go together", a->n, b->n);
+		fail_here(L, "arrays of %d and %d elements do not go together", a->n, b->n);
 		return false;
 	}
 	for (int i = 0; a->kind == V_RECORD && i < a->n; i++)
 		if (a->field[i] != b->field[i]) {
-			fail(L, "records with different fields do not go together");
+			fail_here(L, "records with different fields do not go together");
 			return false;
 		}
 	return true;
@@ -489,8 +489,8 @@ if_leaf(Lower *L, Value *a, Value *b, void *cond)
 	a = both[0];
 	b = both[1];
 	if (!is_scalar(a) || a->kind != b->kind || a->shape != b->shape)
-		return fail(L, "the branches do not go together: %s and %s", v_show(L, a),
-		            v_show(L, b));
+		return fail_here(L, "the branches do not go together: %s and %s", v_show(L, a),
+		                 v_show(L, b));
 	Node *x = node_of(L, a), *y = node_of(L, b);
 	if (!x || !y)
 		return &v_error;

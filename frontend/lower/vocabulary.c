@@ -7,7 +7,7 @@
 enum { VOCAB_MAX = 60000, CONTEXT_MAX = 1 << 20 };
 
 int
-row_of(Lower *L, const char *spelling, uint32_t len)
+row_of_token(Lower *L, const char *spelling, uint32_t len)
 {
 	(void)len;
 	if (spelling == L->end)
@@ -41,7 +41,7 @@ code_of(const char *spelling, uint32_t len)
 Value *
 known_token(Lower *L, const char *text, uint32_t len, Span at)
 {
-	if (L->has_vocab && L->src == L->program->src && row_of(L, text, len) < 0)
+	if (L->has_vocab && L->src == L->program->src && row_of_token(L, text, len) < 0)
 		return fail_at(L, at, "the vocabulary has no token '%s'", text);
 	return v_token(L, text, len);
 }
@@ -63,7 +63,7 @@ tokenize(Lower *L, const char *text, uint32_t len, int *row, uint32_t *bad)
 		n = len - at < (uint32_t)L->longest ? len - at : (uint32_t)L->longest;
 		for (; n > 0; n--) {
 			const char *s = intern_find(L->arena, text + at, n);
-			if (s && (row[count] = row_of(L, s, n)) >= 0)
+			if (s && (row[count] = row_of_token(L, s, n)) >= 0)
 				break;
 		}
 		*bad = at;
@@ -89,7 +89,7 @@ row_table(Lower *L, Node *row, int64_t (*f)(Lower *, int, void *), void *data)
 /* ---- model NAME { vocab … context … attention … } ---- */
 
 static void
-add_token(Lower *L, List *vocab, const char *s, uint32_t len, Span span)
+add_token(Lower *L, PtrList *vocab, const char *s, uint32_t len, Span span)
 {
 	if (!len || memchr(s, 0, len)) {
 		fail_at(L, span,
@@ -118,7 +118,7 @@ add_token(Lower *L, List *vocab, const char *s, uint32_t len, Span span)
 
 /* A text gives one token a character, a list one an element. */
 static void
-add_tokens(Lower *L, List *vocab, const Value *v, Span span)
+add_tokens(Lower *L, PtrList *vocab, const Value *v, Span span)
 {
 	if (v->kind == V_TEXT)
 		for (uint32_t i = 0, n; i < v->len; i += n) {
@@ -145,7 +145,7 @@ add_tokens(Lower *L, List *vocab, const Value *v, Span span)
 static void
 set_vocab(Lower *L, Env *env, const Ast *values)
 {
-	List vocab = { 0 };
+	PtrList vocab = { 0 };
 	int before = L->diags->nerror;
 
 	for (int i = 0; i < values->n; i++)
@@ -200,9 +200,9 @@ set_one(Lower *L, Env *env, const Ast *set)
 	else if (!strcmp(name->text, "attention"))
 		set_attention(L, values);
 	else {
-		best = nearest(L, name->text, best, "vocab", &d);
-		best = nearest(L, name->text, best, "context", &d);
-		best = nearest(L, name->text, best, "attention", &d);
+		best = nearest_name(L, name->text, best, "vocab", &d);
+		best = nearest_name(L, name->text, best, "context", &d);
+		best = nearest_name(L, name->text, best, "attention", &d);
 		fail_at(L, name->span,
 		        "a model has vocab or token, context and attention, not '%s'%s%s%s",
 		        name->text, best ? "; did you mean '" : "", best ? best : "",

@@ -42,7 +42,7 @@ typedef struct Tok {
 	bool setting;    /* the name of a model's setting */
 } Tok;
 
-typedef struct Line {
+typedef struct FormatLine {
 	int first, end; /* tok[first ... end - 1] */
 	bool blank;     /* a blank line stands before it */
 	int parent;     /* the bracket it stands in, or -1 */
@@ -51,7 +51,7 @@ typedef struct Line {
 	int indent;
 	int mark;    /* what neighbours line up, or -1 */
 	int comment; /* behind code, or below such a one; or -1 */
-} Line;
+} FormatLine;
 
 typedef struct If {
 	int tok, depth; /* the first of a chain; open brackets around it */
@@ -62,7 +62,7 @@ typedef struct Format {
 	const Source *src;
 	int n, nline;
 	Tok *tok; /* (n + 1) */
-	Line *line;
+	FormatLine *line;
 	/* while walking */
 	int *open, nopen; /* brackets */
 	If *ifs;
@@ -180,13 +180,13 @@ ends_operand(int kind)
 }
 
 static bool
-is_open(int kind)
+opens_bracket(int kind)
 {
 	return kind == '(' || kind == '[' || kind == '{';
 }
 
 static bool
-is_close(int kind)
+closes_bracket(int kind)
 {
 	return kind == ')' || kind == ']' || kind == '}';
 }
@@ -257,7 +257,7 @@ is_unary(const Format *f, int i)
 /* Spaces between token p and the one behind it, i, in one line. `open` is the
  * bracket that i closes. */
 static int
-gap(const Format *f, int p, int i, Bracket open)
+gap_before(const Format *f, int p, int i, Bracket open)
 {
 	int a = kind_at(f, p), b = f->tok[i].kind;
 
@@ -306,7 +306,7 @@ blank_before(const Format *f, int i)
 		return false;
 	for (uint32_t k = f->tok[i - 1].span.hi; k < f->tok[i].span.lo; k++)
 		breaks += f->src->text[k] == '\n';
-	return breaks > 1 && !is_open(f->tok[i - 1].kind) && !is_close(f->tok[i].kind);
+	return breaks > 1 && !opens_bracket(f->tok[i - 1].kind) && !closes_bracket(f->tok[i].kind);
 }
 
 static void
@@ -314,18 +314,18 @@ split_lines(Format *f)
 {
 	int depth = 0;
 
-	f->line = NEWS(f->arena, Line, f->n + 1);
+	f->line = NEWS(f->arena, FormatLine, f->n + 1);
 	for (int i = 0; i < f->n; i++) {
 		Tok *t = &f->tok[i];
 		if (breaks_before(f, i, depth)) {
 			if (f->nline)
 				f->line[f->nline - 1].end = i;
-			f->line[f->nline++] = (Line){
+			f->line[f->nline++] = (FormatLine){
 				.first = i, .blank = blank_before(f, i), .mark = -1, .comment = -1
 			};
 		}
 		t->line = f->nline - 1;
-		depth += is_open(t->kind) - is_close(t->kind);
+		depth += opens_bracket(t->kind) - closes_bracket(t->kind);
 	}
 	if (f->nline)
 		f->line[f->nline - 1].end = f->n;
@@ -348,7 +348,7 @@ begins_unit(const Format *f, int i)
 }
 
 static void
-place_line(Format *f, Line *l)
+place_line(Format *f, FormatLine *l)
 {
 	bool alone = f->tok[l->first].kind == COMMENT;
 	int i = alone ? code_after(f, l->first) : l->first, kind = kind_at(f, i);
@@ -358,7 +358,7 @@ place_line(Format *f, Line *l)
 	l->anchor = -1;
 	if (i >= f->n)
 		return;
-	if (is_close(kind)) {
+	if (closes_bracket(kind)) {
 		l->extra = alone ? STEP : 0;
 		return;
 	}
@@ -394,7 +394,7 @@ follow_ifs(Format *f, int i)
 }
 
 static void
-walk(Format *f)
+walk_tokens(Format *f)
 {
 	f->open = NEWS(f->arena, int, f->n + 1);
 	f->ifs = NEWS(f->arena, If, f->n + 1);
@@ -414,16 +414,16 @@ walk(Format *f)
 					                        || ends_operand(kind_at(f, p));
 			place_line(f, &f->line[t->line]);
 		} else {
-			t->gap = gap(f, i - 1, i, in);
+			t->gap = gap_before(f, i - 1, i, in);
 		}
 		if (t->kind == COMMENT)
 			continue;
-		if (is_close(t->kind) && f->nopen)
+		if (closes_bracket(t->kind) && f->nopen)
 			f->nopen--;
 		follow_ifs(f, i);
 		if (t->kind == TOK_MATCH)
 			f->match[f->nmatch++] = f->nopen;
-		if (is_open(t->kind)) {
+		if (opens_bracket(t->kind)) {
 			t->bracket = bracket_of(f, i);
 			f->open[f->nopen++] = i;
 		}
@@ -434,12 +434,12 @@ walk(Format *f)
 
 /* The first token of that kind in the line, outside of brackets opened there. */
 static int
-find_mark(const Format *f, const Line *l, int kind)
+find_mark(const Format *f, const FormatLine *l, int kind)
 {
 	int depth = 0;
 
 	for (int i = l->first; i < l->end; i++) {
-		depth += is_open(f->tok[i].kind) - is_close(f->tok[i].kind);
+		depth += opens_bracket(f->tok[i].kind) - closes_bracket(f->tok[i].kind);
 		if (!depth && f->tok[i].kind == kind)
 			return i;
 	}
@@ -447,7 +447,7 @@ find_mark(const Format *f, const Line *l, int kind)
 }
 
 static int
-mark_of(const Format *f, const Line *l)
+mark_of(const Format *f, const FormatLine *l)
 {
 	switch (f->tok[l->first].kind) {
 	case TOK_LET:
@@ -467,7 +467,7 @@ mark_of(const Format *f, const Line *l)
 
 /* Columns from the line's first token to before token i, gap and all. */
 static int
-width_before(const Format *f, const Line *l, int i)
+width_before(const Format *f, const FormatLine *l, int i)
 {
 	int w = 0;
 
@@ -477,7 +477,7 @@ width_before(const Format *f, const Line *l, int i)
 }
 
 static bool
-lines_up(const Format *f, const Line *a, const Line *b)
+lines_up(const Format *f, const FormatLine *a, const FormatLine *b)
 {
 	const Tok *x = &f->tok[a->mark], *y = &f->tok[b->mark];
 
@@ -486,7 +486,7 @@ lines_up(const Format *f, const Line *a, const Line *b)
 }
 
 static bool
-is_wide(const Format *f, const Line *l)
+has_wide_gap(const Format *f, const FormatLine *l)
 {
 	return f->tok[l->mark].span.lo - f->tok[l->mark - 1].span.hi > 1;
 }
@@ -499,15 +499,15 @@ align(Format *f, int first, int last)
 	bool wide = false;
 
 	for (int i = first; i <= last; i++) {
-		const Line *l = &f->line[i];
+		const FormatLine *l = &f->line[i];
 		if (l->mark < 0)
 			continue;
 		int w = width_before(f, l, l->mark);
 		most = w > most ? w : most;
-		wide |= is_wide(f, l);
+		wide |= has_wide_gap(f, l);
 	}
 	for (int i = first; i <= last && wide; i++) {
-		const Line *l = &f->line[i];
+		const FormatLine *l = &f->line[i];
 		if (l->mark >= 0)
 			f->tok[l->mark].gap += most - width_before(f, l, l->mark);
 	}
@@ -520,7 +520,7 @@ align_marks(Format *f)
 	int first = -1, last = -1;
 
 	for (int i = 0; i < f->nline; i++) {
-		Line *l = &f->line[i];
+		FormatLine *l = &f->line[i];
 		bool alone = f->tok[l->first].kind == COMMENT;
 		if (!alone && l->anchor < 0)
 			l->mark = mark_of(f, l);
@@ -545,7 +545,7 @@ static void
 set_columns(Format *f)
 {
 	for (int i = 0; i < f->nline; i++) {
-		Line *l = &f->line[i];
+		FormatLine *l = &f->line[i];
 		l->indent = l->anchor >= 0
 		                    ? f->tok[l->anchor].to
 		                    : l->extra
@@ -564,7 +564,7 @@ set_columns(Format *f)
 static int
 side_comment(const Format *f, int i)
 {
-	const Line *l = &f->line[i];
+	const FormatLine *l = &f->line[i];
 	const Tok *t = &f->tok[l->end - 1];
 
 	if (t->kind != COMMENT)
@@ -584,7 +584,7 @@ place_comments(Format *f)
 	for (int i = 0, end; i < f->nline; i = end) {
 		int column = 0;
 		for (end = i; end < f->nline; end++) {
-			Line *l = &f->line[end];
+			FormatLine *l = &f->line[end];
 			if ((l->comment = side_comment(f, end)) < 0)
 				break;
 			const Tok *t = &f->tok[l->comment];
@@ -614,7 +614,7 @@ print_lines(const Format *f, size_t *n)
 	if (!out)
 		abort();
 	for (int i = 0; i < f->nline; i++) {
-		const Line *l = &f->line[i];
+		const FormatLine *l = &f->line[i];
 		if (l->blank)
 			fputc('\n', out);
 		for (int k = l->first, at = 0; k < l->end; k++) {
@@ -655,7 +655,7 @@ format(const Source *src, Arena *arena, Diags *diags, size_t *n)
 		return NULL;
 	read_tokens(&f);
 	split_lines(&f);
-	walk(&f);
+	walk_tokens(&f);
 	align_marks(&f);
 	set_columns(&f);
 	place_comments(&f);

@@ -36,9 +36,9 @@
 	 (cur).hi = (n) ? YYRHSLOC(rhs, n).hi : YYRHSLOC(rhs, 0).hi)
 #define YYMAXDEPTH 8000
 
-#define N(kind, ...) ast(p, N_##kind, yyloc, __VA_ARGS__)
+#define N(kind, ...) ast_new(p, N_##kind, yyloc, __VA_ARGS__)
 #define ADD(list, x) ast_add(p, list, x)
-#define BAD          ast(p, N_BAD, yyloc, 0)
+#define BAD          ast_new(p, N_BAD, yyloc, 0)
 
 /* Remembers the token before, for messages that point behind it. */
 static int next_token(TWSTYPE *, TWLTYPE *, void *scanner, Parser *);
@@ -56,7 +56,7 @@ file:
 stmts:
   %empty                                    { $$ = N(LIST, 0); }
 | stmts stmt                                { $$ = ADD($1, $2); }
-| stmts error                               { $$ = ADD($1, ast(p, N_BAD, @2, 0)); }
+| stmts error                               { $$ = ADD($1, ast_new(p, N_BAD, @2, 0)); }
 ;
 stmt:
   k_use NAME as                             { $$ = N(USE, 2, $2, $3); }
@@ -90,7 +90,7 @@ body:
   '=' expr                                  { $$ = $2; }
 | '{' locals "return" expr '}'              { $$ = N(BLOCK, 2, $2, $4); }
 | '{' locals "return" expr error '}'        { $$ = BAD; }
-| '{' locals '}'                            { if (!$2->num) syntax(p, @3, "a block ends with return e"); $$ = BAD; }
+| '{' locals '}'                            { if (!$2->num) syntax_error(p, @3, "a block ends with return e"); $$ = BAD; }
 ;
 locals:
   %empty                                    { $$ = N(LIST, 0); }
@@ -421,5 +421,5 @@ static void
 twerror(Span *at, void *scanner, Parser *p, const char *msg)
 {
 	(void)scanner, (void)msg;
-	syntax(p, *at, "this nests too deeply");
+	syntax_error(p, *at, "this nests too deeply");
 }

@@ -12,7 +12,7 @@
 #include "lexer.h"
 
 void
-syntax(Parser *p, Span at, const char *fmt, ...)
+syntax_error(Parser *p, Span at, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -32,7 +32,7 @@ deepen(Parser *p, Ast *a, const Ast *kid)
 	if (a->depth <= AST_DEPTH)
 		return;
 	if (!p->too_deep)
-		syntax(p, a->span, "this nests too deeply; name a part of it with let");
+		syntax_error(p, a->span, "this nests too deeply; name a part of it with let");
 	p->too_deep = true;
 	a->kind = N_BAD;
 	a->n = 0;
@@ -65,7 +65,7 @@ ast_join(Parser *p, Ast *a, Ast *more)
 }
 
 Ast *
-ast(Parser *p, AstKind kind, Span span, int n, ...)
+ast_new(Parser *p, AstKind kind, Span span, int n, ...)
 {
 	Ast *a = NEW(p->arena, Ast);
 	va_list ap;
@@ -85,9 +85,9 @@ ast(Parser *p, AstKind kind, Span span, int n, ...)
 }
 
 Ast *
-leaf(Parser *p, AstKind kind, Span span, const char *text, size_t len)
+ast_leaf(Parser *p, AstKind kind, Span span, const char *text, size_t len)
 {
-	Ast *a = ast(p, kind, span, 0);
+	Ast *a = ast_new(p, kind, span, 0);
 
 	a->text = intern(p->arena, text, len);
 	a->len = (uint32_t)len;
@@ -95,9 +95,9 @@ leaf(Parser *p, AstKind kind, Span span, const char *text, size_t len)
 }
 
 Ast *
-op_leaf(Parser *p, Span span, Relation r)
+ast_op(Parser *p, Span span, Relation r)
 {
-	Ast *a = ast(p, N_OP, span, 0);
+	Ast *a = ast_new(p, N_OP, span, 0);
 
 	a->num = r;
 	return a;
@@ -113,9 +113,9 @@ digit_of(char c)
 
 /* 42, 4_2, 0x2a, 0b101010, 4.2, 42e-1 as an exact fraction. */
 Ast *
-number(Parser *p, Span span, const char *s)
+number_literal(Parser *p, Span span, const char *s)
 {
-	Ast *a = ast(p, N_NUMBER, span, 0);
+	Ast *a = ast_new(p, N_NUMBER, span, 0);
 	int base = 10, exponent = 0;
 	bool bad = false, point = false;
 
@@ -144,7 +144,7 @@ number(Parser *p, Span span, const char *s)
 		bad |= __builtin_mul_overflow(exponent < 0 ? a->den : a->num, (int64_t)10,
 		                              exponent < 0 ? &a->den : &a->num);
 	if (bad) {
-		syntax(p, span, "this number does not fit in 64 bits");
+		syntax_error(p, span, "this number does not fit in 64 bits");
 		a->kind = N_BAD;
 	}
 	return a;
@@ -186,7 +186,7 @@ unescape(char *to, const char **at)
 
 /* A token or text between its quotes; escapes become the bytes they stand for. */
 Ast *
-quoted(Parser *p, AstKind kind, Span span, const char *text, size_t len)
+quoted_literal(Parser *p, AstKind kind, Span span, const char *text, size_t len)
 {
 	char *buf = arena_alloc(p->arena, len + 1);
 	size_t n = 0;
@@ -198,10 +198,10 @@ quoted(Parser *p, AstKind kind, Span span, const char *text, size_t len)
 		}
 		size_t got = unescape(buf + n, &s);
 		if (!got)
-			syntax(p, span, "an escape in this is not the code of a character");
+			syntax_error(p, span, "an escape in this is not the code of a character");
 		n += got;
 	}
-	return leaf(p, kind, span, buf, n);
+	return ast_leaf(p, kind, span, buf, n);
 }
 
 /* A quoted text that is none: the first escape that there is not, or no end. */
@@ -214,16 +214,16 @@ bad_quote(Parser *p, Span span, const char *text)
 		uint32_t at = span.lo + (uint32_t)(s - text);
 		if (*s != '\\' || !s[1] || strchr("ntr0\\'\"", s[1]) || code)
 			continue;
-		syntax(p, (Span){ at, at + 2 },
-		       "there is no such escape; there are \\n \\t \\r \\0 \\\\ \\' \\\" "
-		       "\\u{1f600}");
+		syntax_error(p, (Span){ at, at + 2 },
+		             "there is no such escape; there are \\n \\t \\r \\0 \\\\ \\' \\\" "
+		             "\\u{1f600}");
 		return;
 	}
-	syntax(p, span, "this quote is not closed on its line");
+	syntax_error(p, span, "this quote is not closed on its line");
 }
 
 void
-comment(Parser *p, Span span)
+add_comment(Parser *p, Span span)
 {
 	Tree *t = p->tree;
 
@@ -269,9 +269,9 @@ is_text(Parser *p)
 		n = utf8_len(s + i, p->src->len - i);
 		if (n && s[i])
 			continue;
-		syntax(p, (Span){ i, i + 1 },
-		       n ? "a NUL byte: this is not a text file"
-		         : "this byte is not UTF-8: save the file as UTF-8");
+		syntax_error(p, (Span){ i, i + 1 },
+		             n ? "a NUL byte: this is not a text file"
+		               : "this byte is not UTF-8: save the file as UTF-8");
 		return false;
 	}
 	return true;
@@ -285,9 +285,9 @@ parse(const Source *src, Arena *arena, Diags *diags)
 	yyscan_t lex;
 
 	t->src = src;
-	t->root = ast(&p, N_LIST, (Span){ 0, 0 }, 0);
+	t->root = ast_new(&p, N_LIST, (Span){ 0, 0 }, 0);
 	if (src->len > 64u << 20) {
-		syntax(&p, (Span){ 0, 0 }, "this file is larger than 64 MB");
+		syntax_error(&p, (Span){ 0, 0 }, "this file is larger than 64 MB");
 		return t;
 	}
 	if (!is_text(&p) || twlex_init_extra(&p, &lex))

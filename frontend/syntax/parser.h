@@ -32,16 +32,16 @@ typedef struct Wrong {
 	const char *rest;                           /* the text behind it */
 } Wrong;
 
-void syntax(Parser *, Span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-Ast *ast(Parser *, AstKind, Span, int n, ...);
+void syntax_error(Parser *, Span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+Ast *ast_new(Parser *, AstKind, Span, int n, ...);
 Ast *ast_add(Parser *, Ast *list, Ast *kid);
 Ast *ast_join(Parser *, Ast *list, Ast *more); /* all kids of more */
-Ast *leaf(Parser *, AstKind, Span, const char *text, size_t len);
-Ast *op_leaf(Parser *, Span, Relation);
-Ast *number(Parser *, Span, const char *text);
-Ast *quoted(Parser *, AstKind, Span, const char *text, size_t len);
+Ast *ast_leaf(Parser *, AstKind, Span, const char *text, size_t len);
+Ast *ast_op(Parser *, Span, Relation);
+Ast *number_literal(Parser *, Span, const char *text);
+Ast *quoted_literal(Parser *, AstKind, Span, const char *text, size_t len);
 void bad_quote(Parser *, Span, const char *text);
-void comment(Parser *, Span);
+void add_comment(Parser *, Span);
 void report_syntax(Parser *, const Wrong *); /* syntax_errors.c */
 
 #endif

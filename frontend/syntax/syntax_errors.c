@@ -15,7 +15,7 @@
 #define NO_LOOPS "there are no loops: use a comprehension, fold or scan"
 
 static bool
-wants(const Wrong *w, const char *symbol)
+expects_symbol(const Wrong *w, const char *symbol)
 {
 	for (int i = 0; i < w->n; i++)
 		if (!strcmp(w->want[i], symbol))
@@ -24,7 +24,7 @@ wants(const Wrong *w, const char *symbol)
 }
 
 static bool
-got(const Wrong *w, const char *symbol)
+got_symbol(const Wrong *w, const char *symbol)
 {
 	return !strcmp(w->got, symbol);
 }
@@ -128,7 +128,7 @@ misplaced(const Wrong *w)
 	};
 
 	for (size_t i = 0; i < sizeof hint / sizeof *hint; i++)
-		if (got(w, hint[i][0]) && wants(w, hint[i][1]))
+		if (got_symbol(w, hint[i][0]) && expects_symbol(w, hint[i][1]))
 			return hint[i][2];
 	return NULL;
 }
@@ -148,14 +148,17 @@ is_assignment(const char *s)
 static bool
 assigns(const Wrong *w)
 {
-	return got(w, "name") && is_assignment(w->rest);
+	return got_symbol(w, "name") && is_assignment(w->rest);
 }
 
 /* The bracket that is still open, as it is closed. */
 static const char *
 closing(const Wrong *w)
 {
-	return wants(w, "')'") ? "')'" : wants(w, "']'") ? "']'" : wants(w, "'}'") ? "'}'" : NULL;
+	return expects_symbol(w, "')'")   ? "')'"
+	       : expects_symbol(w, "']'") ? "']'"
+	       : expects_symbol(w, "'}'") ? "'}'"
+	                                  : NULL;
 }
 
 static bool
@@ -168,17 +171,17 @@ is_next_line(const Parser *p, Span a, Span b)
 static bool
 two_names(Parser *p, const Wrong *w)
 {
-	if (w->n != 3 || !wants(w, "by") || !wants(w, "where"))
+	if (w->n != 3 || !expects_symbol(w, "by") || !expects_symbol(w, "where"))
 		return false;
 	if (is_selector(w->before_word))
-		syntax(p, w->last, "what is looked for? %s %s where C", w->before_word,
-		       w->last_word);
+		syntax_error(p, w->last, "what is looked for? %s %s where C", w->before_word,
+		             w->last_word);
 	else if (foreign_word(w->before_word))
-		syntax(p, p->before, "%s", foreign_word(w->before_word));
+		syntax_error(p, p->before, "%s", foreign_word(w->before_word));
 	else if (is_assignment(p->src->text + w->last.hi))
-		syntax(p, w->last, ASSIGNS, w->last_word);
+		syntax_error(p, w->last, ASSIGNS, w->last_word);
 	else
-		syntax(p, w->last, is_next_line(p, p->before, w->last) ? STARTS : NEITHER);
+		syntax_error(p, w->last, is_next_line(p, p->before, w->last) ? STARTS : NEITHER);
 	return true;
 }
 
@@ -189,35 +192,36 @@ unfinished(Parser *p, const Wrong *w)
 	Span at = w->last.hi ? (Span){ w->last.hi - 1, w->last.hi } : w->last;
 
 	if (w->n == 1)
-		syntax(p, at, "expected %s after this", w->want[0]);
+		syntax_error(p, at, "expected %s after this", w->want[0]);
 	else if (w->n == 2)
-		syntax(p, at, "expected %s or %s after this", w->want[0], w->want[1]);
+		syntax_error(p, at, "expected %s or %s after this", w->want[0], w->want[1]);
 	else if (two_names(p, w))
 		return;
-	else if (wants(w, "else") && !wants(w, "']'"))
-		syntax(p, at, "an if needs its else: if c then a else b");
-	else if (wants(w, "then"))
-		syntax(p, at, "'then' is missing after this: if c then a else b");
-	else if (wants(w, "and") && closing(w))
-		syntax(p, at, "%s is missing after this", closing(w));
+	else if (expects_symbol(w, "else") && !expects_symbol(w, "']'"))
+		syntax_error(p, at, "an if needs its else: if c then a else b");
+	else if (expects_symbol(w, "then"))
+		syntax_error(p, at, "'then' is missing after this: if c then a else b");
+	else if (expects_symbol(w, "and") && closing(w))
+		syntax_error(p, at, "%s is missing after this", closing(w));
 	else
-		syntax(p, at, "this is not finished: %s follows",
-		       w->ends ? "the end of the file" : "the next statement");
+		syntax_error(p, at, "this is not finished: %s follows",
+		             w->ends ? "the end of the file" : "the next statement");
 }
 
 /* let in = 3, let f = fn(x) = 3 */
 static bool
 misnames(Parser *p, const Wrong *w)
 {
-	if (got(w, "fn") && wants(w, "integer") && !is_next_line(p, w->last, w->at)) {
-		syntax(p, w->at, "a function is 'fn name(x) = e'");
+	if (got_symbol(w, "fn") && expects_symbol(w, "integer")
+	    && !is_next_line(p, w->last, w->at)) {
+		syntax_error(p, w->at, "a function is 'fn name(x) = e'");
 		p->misnamed = w->at;
 		return true;
 	}
-	if (!is_keyword(w) || !wants(w, "name") || wants(w, "integer") || wants(w, "and")
-	    || is_next_line(p, w->last, w->at))
+	if (!is_keyword(w) || !expects_symbol(w, "name") || expects_symbol(w, "integer")
+	    || expects_symbol(w, "and") || is_next_line(p, w->last, w->at))
 		return false;
-	syntax(p, w->at, "'%s' is a reserved word and names nothing else", w->word);
+	syntax_error(p, w->at, "'%s' is a reserved word and names nothing else", w->word);
 	p->misnamed = w->at;
 	p->misname = w->got;
 	return true;
@@ -227,37 +231,38 @@ misnames(Parser *p, const Wrong *w)
 static bool
 no_value(Parser *p, const Wrong *w)
 {
-	if (!wants(w, "name"))
+	if (!expects_symbol(w, "name"))
 		return false;
 	if (w->n == 1)
-		syntax(p, w->at, "expected name before %s", w->got);
-	else if (is_setting(w->last_word) && (got(w, "':'") || got(w, "'='")))
-		syntax(p, w->at, "a setting has no %s: vocab \"01\" context 16", w->got);
-	else if (got(w, "text") && wants(w, "token literal"))
-		syntax(p, w->at, "write a token in single quotes");
-	else if (!wants(w, "integer"))
+		syntax_error(p, w->at, "expected name before %s", w->got);
+	else if (is_setting(w->last_word) && (got_symbol(w, "':'") || got_symbol(w, "'='")))
+		syntax_error(p, w->at, "a setting has no %s: vocab \"01\" context 16", w->got);
+	else if (got_symbol(w, "text") && expects_symbol(w, "token literal"))
+		syntax_error(p, w->at, "write a token in single quotes");
+	else if (!expects_symbol(w, "integer"))
 		return false;
-	else if (got(w, "if") || got(w, "'{'"))
-		syntax(p, w->at, "put parentheses around this '%s …'", w->word);
+	else if (got_symbol(w, "if") || got_symbol(w, "'{'"))
+		syntax_error(p, w->at, "put parentheses around this '%s …'", w->word);
 	else
-		syntax(p, w->at, "expected a value before %s", w->got);
+		syntax_error(p, w->at, "expected a value before %s", w->got);
 	return true;
 }
 
 static bool
 stray_else(Parser *p, const Wrong *w)
 {
-	if (!got(w, "else"))
+	if (!got_symbol(w, "else"))
 		return false;
 	if (p->src->text[w->last.lo] == ']')
-		syntax(p, w->at, "the default goes inside the brackets: x[p else d]");
-	else if (wants(w, "then"))
-		syntax(p, w->at, "'then' is missing before this: if c then a else b");
-	else if (wants(w, "','") && wants(w, "'}'"))
-		syntax(p, w->at, "',' is missing before this");
+		syntax_error(p, w->at, "the default goes inside the brackets: x[p else d]");
+	else if (expects_symbol(w, "then"))
+		syntax_error(p, w->at, "'then' is missing before this: if c then a else b");
+	else if (expects_symbol(w, "','") && expects_symbol(w, "'}'"))
+		syntax_error(p, w->at, "',' is missing before this");
 	else
-		syntax(p, w->at,
-		       "an else belongs to an if, or in the brackets of what is read: x[p else d]");
+		syntax_error(p, w->at,
+		             "an else belongs to an if, or in the brackets of what is read: x[p "
+		             "else d]");
 	return true;
 }
 
@@ -268,15 +273,15 @@ two_values(Parser *p, const Wrong *w)
 	if (!starts_value(w))
 		return false;
 	if (is_selector(w->last_word))
-		syntax(p, w->last, "put parentheses around this '%s …'", w->last_word);
-	else if (wants(w, "then"))
-		syntax(p, w->at, "'then' is missing before this: if c then a else b");
+		syntax_error(p, w->last, "put parentheses around this '%s …'", w->last_word);
+	else if (expects_symbol(w, "then"))
+		syntax_error(p, w->at, "'then' is missing before this: if c then a else b");
 	else if (assigns(w))
-		syntax(p, w->at, ASSIGNS, w->word);
-	else if (wants(w, "->"))
-		syntax(p, w->at, "'->' is missing before this: test TEXT -> TEXT");
+		syntax_error(p, w->at, ASSIGNS, w->word);
+	else if (expects_symbol(w, "->"))
+		syntax_error(p, w->at, "'->' is missing before this: test TEXT -> TEXT");
 	else
-		syntax(p, w->at, NEITHER);
+		syntax_error(p, w->at, NEITHER);
 	return true;
 }
 
@@ -286,18 +291,18 @@ stray_bracket(Parser *p, const Wrong *w)
 {
 	const char *close = closing(w);
 
-	if (got(w, "'{'") && isalpha((unsigned char)w->last_word[0]))
-		syntax(p, w->at, "a call takes parentheses: %s(…)", w->last_word);
-	else if (got(w, "','") && wants(w, "'{'"))
-		syntax(p, w->at, "put parentheses around several: match (a, b) { … }");
-	else if (got(w, "','") && wants(w, "else") && wants(w, "']'"))
-		syntax(p, w->at, "behind a value, brackets hold one index: x[i]");
-	else if (got(w, "','") && close && !wants(w, "=>"))
-		syntax(p, w->at, "a list is written [a, b]");
+	if (got_symbol(w, "'{'") && isalpha((unsigned char)w->last_word[0]))
+		syntax_error(p, w->at, "a call takes parentheses: %s(…)", w->last_word);
+	else if (got_symbol(w, "','") && expects_symbol(w, "'{'"))
+		syntax_error(p, w->at, "put parentheses around several: match (a, b) { … }");
+	else if (got_symbol(w, "','") && expects_symbol(w, "else") && expects_symbol(w, "']'"))
+		syntax_error(p, w->at, "behind a value, brackets hold one index: x[i]");
+	else if (got_symbol(w, "','") && close && !expects_symbol(w, "=>"))
+		syntax_error(p, w->at, "a list is written [a, b]");
 	else if (close && strlen(w->got) == 3 && strchr(")]}", w->got[1]))
-		syntax(p, w->at, "expected %s before %s", close, w->got);
-	else if (got(w, "')'") || got(w, "']'") || got(w, "'}'"))
-		syntax(p, w->at, "this %s closes nothing", w->got);
+		syntax_error(p, w->at, "expected %s before %s", close, w->got);
+	else if (got_symbol(w, "')'") || got_symbol(w, "']'") || got_symbol(w, "'}'"))
+		syntax_error(p, w->at, "this %s closes nothing", w->got);
 	else
 		return false;
 	return true;
@@ -307,23 +312,25 @@ stray_bracket(Parser *p, const Wrong *w)
 static bool
 no_statement(Parser *p, const Wrong *w)
 {
-	if (!wants(w, "let"))
+	if (!expects_symbol(w, "let"))
 		return false;
-	bool first = !wants(w, "and") || is_next_line(p, w->last, w->at);
-	if (first && (got(w, "for") || got(w, "if")))
+	bool first = !expects_symbol(w, "and") || is_next_line(p, w->last, w->at);
+	if (first && (got_symbol(w, "for") || got_symbol(w, "if")))
 		p->foreign = w->at;
-	if (first && got(w, "for"))
-		syntax(p, w->at, NO_LOOPS);
-	else if (first && got(w, "if"))
-		syntax(p, w->at, "an if is a value, with both branches: emit if c then a else b");
-	else if (got(w, "for"))
-		syntax(p, w->at, "put brackets around it: [e for i in 0..<n]");
+	if (first && got_symbol(w, "for"))
+		syntax_error(p, w->at, NO_LOOPS);
+	else if (first && got_symbol(w, "if"))
+		syntax_error(p, w->at,
+		             "an if is a value, with both branches: emit if c then a else b");
+	else if (got_symbol(w, "for"))
+		syntax_error(p, w->at, "put brackets around it: [e for i in 0..<n]");
 	else if (assigns(w))
-		syntax(p, w->at, ASSIGNS, w->word);
-	else if (wants(w, "return"))
-		syntax(p, w->at, "a block holds let, const, fn and assert, and ends with return e");
-	else if (!wants(w, "and"))
-		syntax(p, w->at, STARTS);
+		syntax_error(p, w->at, ASSIGNS, w->word);
+	else if (expects_symbol(w, "return"))
+		syntax_error(p, w->at,
+		             "a block holds let, const, fn and assert, and ends with return e");
+	else if (!expects_symbol(w, "and"))
+		syntax_error(p, w->at, STARTS);
 	else
 		return false;
 	return true;
@@ -350,10 +357,11 @@ goes_on(const Parser *p, const Wrong *w)
 {
 	if (w->last.hi && w->last.lo == p->misnamed.lo && w->last.hi == p->misnamed.hi)
 		return true;
-	if (p->misname && got(w, p->misname) && wants(w, "integer"))
+	if (p->misname && got_symbol(w, p->misname) && expects_symbol(w, "integer"))
 		return true;
 	return p->foreign.hi
-	       && (got(w, "'}'") || (got(w, "else") && !is_next_line(p, p->foreign, w->at)));
+	       && (got_symbol(w, "'}'")
+	           || (got_symbol(w, "else") && !is_next_line(p, p->foreign, w->at)));
 }
 
 void
@@ -365,50 +373,53 @@ report_syntax(Parser *p, const Wrong *w)
 	if (goes_on(p, w))
 		return;
 	if (slashes(p, w, &comment))
-		syntax(p, comment, "comments start with '#'");
+		syntax_error(p, comment, "comments start with '#'");
 	else if (hint || earlier) {
 		if (!strcmp(hint ? hint : earlier, NO_LOOPS))
 			p->foreign = w->at;
-		syntax(p, hint ? w->at : w->last, "%s", hint ? hint : earlier);
-	} else if (got(w, "..") && wants(w, "']'") && !wants(w, "else"))
-		syntax(p, w->at, "a list of numbers is [i for i in lo..hi]");
-	else if ((got(w, "if") || got(w, "for")) && is_next_line(p, w->last, w->at)
+		syntax_error(p, hint ? w->at : w->last, "%s", hint ? hint : earlier);
+	} else if (got_symbol(w, "..") && expects_symbol(w, "']'") && !expects_symbol(w, "else"))
+		syntax_error(p, w->at, "a list of numbers is [i for i in lo..hi]");
+	else if ((got_symbol(w, "if") || got_symbol(w, "for")) && is_next_line(p, w->last, w->at)
 	         && no_statement(p, w))
 		return;
-	else if (got(w, "return") && !strcmp(w->last_word, "{"))
-		syntax(p, w->at, "a function's block has no '=' before it: fn f(x) { return e }");
-	else if (got(w, "return"))
-		syntax(p, w->at, "'return' ends the block of a function");
-	else if (got(w, "name") && is_type_word(w->last_word) && wants(w, "':'")
-	         && !wants(w, "and"))
-		syntax(p, w->last, "the type comes behind the name: %s: %s", w->word, w->last_word);
+	else if (got_symbol(w, "return") && !strcmp(w->last_word, "{"))
+		syntax_error(p, w->at,
+		             "a function's block has no '=' before it: fn f(x) { return e }");
+	else if (got_symbol(w, "return"))
+		syntax_error(p, w->at, "'return' ends the block of a function");
+	else if (got_symbol(w, "name") && is_type_word(w->last_word) && expects_symbol(w, "':'")
+	         && !expects_symbol(w, "and"))
+		syntax_error(p, w->last, "the type comes behind the name: %s: %s", w->word,
+		             w->last_word);
 	else if (misplaced(w))
-		syntax(p, w->at, "%s", misplaced(w));
+		syntax_error(p, w->at, "%s", misplaced(w));
 	else if (misnames(p, w))
 		return;
-	else if (w->ends || (w->is_statement && !wants(w, "let"))
-	         || (got(w, "after") && wants(w, "and") && closing(w)))
+	else if (w->ends || (w->is_statement && !expects_symbol(w, "let"))
+	         || (got_symbol(w, "after") && expects_symbol(w, "and") && closing(w)))
 		unfinished(p, w);
 	else if (no_value(p, w))
 		return;
 	else if (starts_value(w) && is_setting(w->last_word))
-		syntax(p, w->last, "settings stand without commas between them");
-	else if (starts_value(w) && wants(w, "','") && w->n > 2 && !assigns(w))
-		syntax(p, w->at, "',' is missing before this");
-	else if (!strncmp(w->got, "..", 2) && wants(w, "'}'") && wants(w, "name"))
-		syntax(p, w->at,
-		       "the tokens of a vocabulary are written out: vocab \"0123456789\"");
+		syntax_error(p, w->last, "settings stand without commas between them");
+	else if (starts_value(w) && expects_symbol(w, "','") && w->n > 2 && !assigns(w))
+		syntax_error(p, w->at, "',' is missing before this");
+	else if (!strncmp(w->got, "..", 2) && expects_symbol(w, "'}'") && expects_symbol(w, "name"))
+		syntax_error(p, w->at,
+		             "the tokens of a vocabulary are written out: vocab \"0123456789\"");
 	else if (two_names(p, w) || no_statement(p, w)
-	         || (wants(w, "and")
+	         || (expects_symbol(w, "and")
 	             && (stray_else(p, w) || two_values(p, w) || stray_bracket(p, w))))
 		return;
 	else if (w->n == 1)
-		syntax(p, w->at, "expected %s before %s", w->want[0], w->got);
+		syntax_error(p, w->at, "expected %s before %s", w->want[0], w->got);
 	else if (w->n == 2)
-		syntax(p, w->at, "expected %s or %s before %s", w->want[0], w->want[1], w->got);
+		syntax_error(p, w->at, "expected %s or %s before %s", w->want[0], w->want[1],
+		             w->got);
 	else if (w->n == 3)
-		syntax(p, w->at, "expected %s, %s or %s before %s", w->want[0], w->want[1],
-		       w->want[2], w->got);
+		syntax_error(p, w->at, "expected %s, %s or %s before %s", w->want[0], w->want[1],
+		             w->want[2], w->got);
 	else
-		syntax(p, w->at, "unexpected %s", w->got);
+		syntax_error(p, w->at, "unexpected %s", w->got);
 }

@@ -64,11 +64,11 @@ say_text(Check *c)
 /* ---- names of the graph, and what they are in the program ---- */
 
 /* v7, v7[2] and v7.b[1]: the statement, and the single value of it. */
-static const Def *
+static const Decl *
 statement_of(const Sample *s, const char *name, int *leaf, bool *real)
 {
 	size_t n = strcspn(name, "[.");
-	const Def *d = NULL;
+	const Decl *d = NULL;
 
 	for (int i = 0; i < s->ndef && !d; i++)
 		if (!s->def[i]->dropped && s->def[i]->kind != D_EMIT && strlen(s->def[i]->name) == n
@@ -81,7 +81,7 @@ statement_of(const Sample *s, const char *name, int *leaf, bool *real)
 	for (name += n; *name; name += 1 + strcspn(name + 1, "[.")) {
 		if (*name == '[') {
 			t = item_of(&t);
-			*leaf += atoi(name + 1) * leaves(&t);
+			*leaf += atoi(name + 1) * leaves_of_sort(&t);
 		} else {
 			*leaf += before_field(t.def, name[1] - 'a');
 			t = t.def->field[name[1] - 'a'].type;
@@ -93,7 +93,7 @@ statement_of(const Sample *s, const char *name, int *leaf, bool *real)
 
 /* A position outside of the text is absent, however it is written. */
 static int64_t
-plain(const Check *c, const Named *named, int64_t v, int at)
+without_absent(const Check *c, const Named *named, int64_t v, int at)
 {
 	if (named->kind != K_POS)
 		return v;
@@ -107,11 +107,11 @@ evaluated(Check *c, const Named *named, int at)
 
 	if (named->kind == K_POS && v >= 0)
 		v += named->offset;
-	return plain(c, named, v, at);
+	return without_absent(c, named, v, at);
 }
 
 static bool
-near(double a, double b, double error)
+agrees_within(double a, double b, double error)
 {
 	return fabs(a - b) <= error + 1e-9 * (1 + fabs(a));
 }
@@ -126,7 +126,7 @@ shown(const Named *named, int64_t v)
 /* ---- the evaluator against the meaning ---- */
 
 static bool
-meant(Check *c, const Def *d, int leaf, int at, int64_t *v)
+meaning_leaf(Check *c, const Decl *d, int leaf, int at, int64_t *v)
 {
 	if (d->kind != D_INPUT)
 		return meaning_of(c->meaning, d->body, leaf, at, v);
@@ -141,13 +141,15 @@ compare_meaning(Check *c, const Named *list, int n)
 	for (int i = 0; i < n; i++) {
 		int leaf;
 		bool real;
-		const Def *d = statement_of(c->s, list[i].name, &leaf, &real);
+		const Decl *d = statement_of(c->s, list[i].name, &leaf, &real);
 		for (int at = 0; d && at < c->n; at++) {
 			int64_t v, got = evaluated(c, &list[i], at);
-			if (!meant(c, d, leaf, at, &v))
+			if (!meaning_leaf(c, d, leaf, at, &v))
 				return ENDLESS;
-			double want = real ? real_of_bits(v) : (double)plain(c, &list[i], v, at);
-			if (real ? near(want, shown(&list[i], got), 0) : want == (double)got)
+			double want = real ? real_of_bits(v)
+			                   : (double)without_absent(c, &list[i], v, at);
+			if (real ? agrees_within(want, shown(&list[i], got), 0)
+			         : want == (double)got)
 				continue;
 			fprintf(c->why, "%s at %d means %.10g, the evaluator gives %.10g",
 			        list[i].name, at, want, shown(&list[i], got));
@@ -160,7 +162,7 @@ compare_meaning(Check *c, const Named *list, int n)
 
 /* What a leaf of the next token is in the evaluator, as meaning_emit gives it. */
 static int64_t
-emitted(Check *c, int leaf, int at)
+evaluated_emit(Check *c, int leaf, int at)
 {
 	int64_t v = eval_at(c->eval, c->g->emit[leaf], at);
 
@@ -174,14 +176,14 @@ emitted(Check *c, int leaf, int at)
 static Fate
 compare_emitted(Check *c)
 {
-	const Def *d = NULL;
+	const Decl *d = NULL;
 
 	for (int i = 0; i < c->s->ndef; i++)
 		if (c->s->def[i]->kind == D_EMIT && !c->s->def[i]->dropped)
 			d = c->s->def[i];
 	for (int i = 0; d && i < c->n * c->width; i++) {
 		int leaf = i % c->width, at = i / c->width;
-		int64_t want, got = emitted(c, leaf, at);
+		int64_t want, got = evaluated_emit(c, leaf, at);
 		if (!meaning_emit(c->meaning, d, leaf, at, &want))
 			return ENDLESS;
 		if (want == got)
@@ -246,7 +248,7 @@ feed_one(Check *c, TwSession *s, int i)
 }
 
 static Fate
-feed(Check *c)
+feed_text(Check *c)
 {
 	int next[WIDTH];
 
@@ -270,7 +272,7 @@ feed(Check *c)
 }
 
 static Fate
-compare_values(Check *c)
+compare_with_transformer(Check *c)
 {
 	const Graph *g = c->g;
 
@@ -278,7 +280,8 @@ compare_values(Check *c)
 		for (int i = 0; i < g->noutput; i++) {
 			double error = 0, got = label_of(c, i, at, &error),
 			       want = shown(&g->output[i], eval_at(c->eval, g->output[i].node, at));
-			if (g->output[i].kind == K_REAL ? !near(want, got, error) : want != got)
+			if (g->output[i].kind == K_REAL ? !agrees_within(want, got, error)
+			                                : want != got)
 				return miscompiled(c, g->output[i].name, at, want, got);
 		}
 		for (int i = 0; i < c->model->nnamed; i++) {
@@ -402,19 +405,20 @@ write_model(Check *c, const char *folder, const unsigned char *bytes, size_t n)
 /* ---- all texts ---- */
 
 static int64_t
-some_value(Check *c, int leaf)
+random_value(Check *c, int leaf)
 {
 	int64_t lo = c->least[leaf], hi = c->most[leaf];
-	int64_t v = below(&c->state, 4)   ? lo + below(&c->state, (int)(hi - lo + 1))
-	            : below(&c->state, 2) ? lo
-	                                  : hi;
+	int64_t v = random_below(&c->state, 4)   ? lo + random_below(&c->state, (int)(hi - lo + 1))
+	            : random_below(&c->state, 2) ? lo
+	                                         : hi;
 
 	if (c->kind[leaf] != T_REAL)
 		return v;
-	double x = below(&c->state, 3)
+	double x = random_below(&c->state, 3)
 	                   ? (double)v / 16
 	                   : (double)lo / 16
-	                             + (double)(hi - lo) / 16 * below(&c->state, 99991) / 99991;
+	                             + (double)(hi - lo) / 16 * random_below(&c->state, 99991)
+	                                       / 99991;
 	return bits_of_real((double)(float)x);
 }
 
@@ -434,18 +438,18 @@ static void
 next_text(Check *c, int number)
 {
 	int64_t one[WIDTH];
-	int manner = below(&c->state, 4), all = c->s->context < 10 ? c->s->context : 10;
+	int manner = random_below(&c->state, 4), all = c->s->context < 10 ? c->s->context : 10;
 
 	for (int i = 0; i < c->width; i++)
-		one[i] = some_value(c, i);
+		one[i] = random_value(c, i);
 	c->n = number < all    ? number + 1
 	       : number == all ? c->s->context
-	                       : 1 + below(&c->state, c->s->context);
+	                       : 1 + random_below(&c->state, c->s->context);
 	for (int at = 0; at < c->n; at++)
 		for (int i = 0; i < c->width; i++) {
-			bool keep = manner == 1 || (manner == 2 && below(&c->state, 3))
+			bool keep = manner == 1 || (manner == 2 && random_below(&c->state, 3))
 			            || (manner == 3 && at % 2);
-			feed_value(c, at, i, keep ? one[i] : some_value(c, i));
+			feed_value(c, at, i, keep ? one[i] : random_value(c, i));
 		}
 }
 
@@ -493,7 +497,7 @@ set_fed(Check *c)
 }
 
 static void
-start_text(Check *c, int number)
+start_random_text(Check *c, int number)
 {
 	next_text(c, number);
 	if (c->s->nfed)
@@ -503,7 +507,7 @@ start_text(Check *c, int number)
 }
 
 static Fate
-all_of(Check *c, Fate (*const *steps)(Check *), Fate fate)
+run_steps(Check *c, Fate (*const *steps)(Check *), Fate fate)
 {
 	while (fate == FINE && *steps)
 		fate = (*steps++)(c);
@@ -514,9 +518,10 @@ all_of(Check *c, Fate (*const *steps)(Check *), Fate fate)
 static Fate
 compare_model(Check *c)
 {
-	static Fate (*const steps[])(Check *) = { feed, compare_values, compare_answers, NULL };
+	static Fate (*const steps[])(Check *) = { feed_text, compare_with_transformer,
+		                                  compare_answers, NULL };
 
-	return all_of(c, steps, FINE);
+	return run_steps(c, steps, FINE);
 }
 
 static int
@@ -533,12 +538,12 @@ try_texts(Check *c)
 	Fate fate = FINE;
 
 	for (int t = 0; t < number_of_texts(c) && fate == FINE; t++) {
-		start_text(c, t);
+		start_random_text(c, t);
 		meaning_text(c->meaning, c->fed, c->n);
 		fate = compare_meaning(c, c->g->output, c->g->noutput);
 		if (fate == FINE)
 			fate = compare_meaning(c, c->g->named, c->g->nnamed);
-		fate = all_of(c, steps, fate);
+		fate = run_steps(c, steps, fate);
 		if (c->judge && fate == FINE)
 			write_expected(c, t == 0);
 	}
@@ -572,7 +577,7 @@ static bool
 near_enough(Check *c)
 {
 	for (int i = 0; i < c->s->ndef; i++) {
-		const Def *d = c->s->def[i];
+		const Decl *d = c->s->def[i];
 		if (d->kind != D_OUTPUT || d->dropped || d->body->form != F_APPROX)
 			continue;
 		for (int k = 0; k < c->model->nlabel; k++) {
@@ -624,7 +629,7 @@ compare_again(Check *c)
 	Fate fate = FINE;
 
 	for (int t = 0; t < number_of_texts(c) && fate == FINE; t += 4) {
-		start_text(c, t);
+		start_random_text(c, t);
 		fate = compare_model(c);
 	}
 	return fate;
@@ -649,7 +654,7 @@ check_safetensors(Check *c)
 	if (!mkdtemp(folder))
 		return UNLOADABLE;
 	const char *path = arena_fmt(c->arena, "%s/m.safetensors", folder);
-	bool written = !model_write(c->program.model, path, below(&c->state, 2), &error);
+	bool written = !model_write(c->program.model, path, random_below(&c->state, 2), &error);
 	TwModel *model = written ? tw_load(path, &error) : NULL;
 	bool opened = open_model(c, model, error);
 	unlink(path);
@@ -659,7 +664,7 @@ check_safetensors(Check *c)
 }
 
 static int
-greatest(const int *x, int n)
+max_of(const int *x, int n)
 {
 	int most = 0;
 
@@ -673,26 +678,26 @@ static Limits
 some_limits(Check *c)
 {
 	const Report *r = &c->program.report;
-	int heads = greatest(r->heads, r->layers), neurons = greatest(r->neurons, r->layers);
+	int heads = max_of(r->heads, r->layers), neurons = max_of(r->neurons, r->layers);
 	Limits l = { 0 };
 
-	if (below(&c->state, 2))
-		l.d_model = 1 + r->d_model - below(&c->state, r->d_model / 2 + 1);
-	if (below(&c->state, 2))
-		l.heads = 1 + heads - below(&c->state, heads + 1);
-	if (below(&c->state, 2))
-		l.neurons = 1 + neurons - below(&c->state, neurons + 1);
-	if (below(&c->state, 2))
-		l.layers = r->layers + below(&c->state, 4) - (r->layers > 0);
+	if (random_below(&c->state, 2))
+		l.d_model = 1 + r->d_model - random_below(&c->state, r->d_model / 2 + 1);
+	if (random_below(&c->state, 2))
+		l.heads = 1 + heads - random_below(&c->state, heads + 1);
+	if (random_below(&c->state, 2))
+		l.neurons = 1 + neurons - random_below(&c->state, neurons + 1);
+	if (random_below(&c->state, 2))
+		l.layers = r->layers + random_below(&c->state, 4) - (r->layers > 0);
 	return l;
 }
 
 static bool
-within(const Report *r, const Limits *l)
+is_within_limits(const Report *r, const Limits *l)
 {
 	return (!l->d_model || r->d_model <= l->d_model) && (!l->layers || r->layers <= l->layers)
-	       && (!l->heads || greatest(r->heads, r->layers) <= l->heads)
-	       && (!l->neurons || greatest(r->neurons, r->layers) <= l->neurons);
+	       && (!l->heads || max_of(r->heads, r->layers) <= l->heads)
+	       && (!l->neurons || max_of(r->neurons, r->layers) <= l->neurons);
 }
 
 /* Refused with a line that speaks of the limits, or within them and the same. */
@@ -708,7 +713,7 @@ check_limits(Check *c, const char *text, size_t n, const char *judge)
 		const char *said = p.diags.nerror == 1 ? p.diags.first->msg : "";
 		return strstr(said, "limits") || strstr(said, "--") ? FINE : REFUSED_BADLY;
 	}
-	if (!within(&p.report, &o.limits))
+	if (!is_within_limits(&p.report, &o.limits))
 		return BEYOND;
 	return check_again(c, p.model, judge);
 }
@@ -716,7 +721,7 @@ check_limits(Check *c, const char *text, size_t n, const char *judge)
 static Fate
 check_variant(Check *c, const char *text, size_t n, const char *judge)
 {
-	switch (below(&c->state, 4)) {
+	switch (random_below(&c->state, 4)) {
 	case 0: return check_safetensors(c);
 	case 1: return check_again(c, model_uniform(c->arena, c->program.model), judge);
 	default: return check_limits(c, text, n, judge);
@@ -764,7 +769,7 @@ check_format(Check *c, const char *text, size_t n)
 /* ---- lines in another order ---- */
 
 static bool
-same(const float *a, const float *b, int rows, int columns)
+equal_floats(const float *a, const float *b, int rows, int columns)
 {
 	return !rows || !columns
 	       || (a && b && !memcmp(a, b, sizeof *a * (size_t)rows * (size_t)columns));
@@ -776,32 +781,32 @@ same_layer(const TwLayer *a, const TwLayer *b, int d)
 	int keys = a->heads * a->dk, values = a->heads * a->dv;
 
 	return a->heads == b->heads && a->dk == b->dk && a->dv == b->dv && a->neurons == b->neurons
-	       && same(a->wq, b->wq, d, keys) && same(a->wk, b->wk, d, keys)
-	       && same(a->bq, b->bq, 1, keys) && same(a->bk, b->bk, 1, keys)
-	       && same(a->wv, b->wv, d, values) && same(a->bv, b->bv, 1, values)
-	       && same(a->wo, b->wo, values, d) && same(a->w1, b->w1, d, a->neurons)
-	       && same(a->b1, b->b1, 1, a->neurons) && same(a->w2, b->w2, a->neurons, d)
-	       && same(a->b2, b->b2, 1, d);
+	       && equal_floats(a->wq, b->wq, d, keys) && equal_floats(a->wk, b->wk, d, keys)
+	       && equal_floats(a->bq, b->bq, 1, keys) && equal_floats(a->bk, b->bk, 1, keys)
+	       && equal_floats(a->wv, b->wv, d, values) && equal_floats(a->bv, b->bv, 1, values)
+	       && equal_floats(a->wo, b->wo, values, d) && equal_floats(a->w1, b->w1, d, a->neurons)
+	       && equal_floats(a->b1, b->b1, 1, a->neurons)
+	       && equal_floats(a->w2, b->w2, a->neurons, d) && equal_floats(a->b2, b->b2, 1, d);
 }
 
 /* The weights; names and places may differ. */
 static bool
-same_model(const TwModel *a, const TwModel *b)
+same_weights(const TwModel *a, const TwModel *b)
 {
 	int d = a->d_model, rows = a->nvocab + 2;
 	bool is = d == b->d_model && a->nlayer == b->nlayer && a->nlabel == b->nlabel
-	          && same(a->embed_token, b->embed_token, a->ninput ? 0 : rows, d)
-	          && same(a->embed_input, b->embed_input, a->ninput, d)
-	          && same(a->embed_position, b->embed_position, a->context + 1, d)
+	          && equal_floats(a->embed_token, b->embed_token, a->ninput ? 0 : rows, d)
+	          && equal_floats(a->embed_input, b->embed_input, a->ninput, d)
+	          && equal_floats(a->embed_position, b->embed_position, a->context + 1, d)
 	          && (!a->emits
-	              || (same(a->head_w, b->head_w, d, rows)
-	                  && same(a->head_b, b->head_b, 1, rows)));
+	              || (equal_floats(a->head_w, b->head_w, d, rows)
+	                  && equal_floats(a->head_b, b->head_b, 1, rows)));
 
 	for (int i = 0; is && i < a->nlayer; i++)
 		is = same_layer(&a->layer[i], &b->layer[i], d);
 	for (int i = 0; is && i < a->nlabel; i++)
-		is = same(a->label[i].w, b->label[i].w, d, a->label[i].columns)
-		     && same(a->label[i].b, b->label[i].b, 1, a->label[i].columns);
+		is = equal_floats(a->label[i].w, b->label[i].w, d, a->label[i].columns)
+		     && equal_floats(a->label[i].b, b->label[i].b, 1, a->label[i].columns);
 	return is;
 }
 
@@ -815,7 +820,7 @@ check_order(Check *c)
 	reorder(&other, &c->state);
 	const char *text = program_text(c->arena, &other, &n);
 	if (program_open_text(&p, "reordered.tw", text, n, &(Options){ .stdlib = "stdlib" })
-	    && program_compile(&p) && same_model(c->program.model, p.model))
+	    && program_compile(&p) && same_weights(c->program.model, p.model))
 		return FINE;
 	fprintf(c->why, "other weights when the lines are in another order\n");
 	return DISORDERED;

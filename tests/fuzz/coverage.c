@@ -26,7 +26,7 @@ mentions(const Expr *e, DefKind kind)
 }
 
 static void
-see_function(Seen *to, const Def *f)
+see_function(Seen *to, const Decl *f)
 {
 	if (to->called[f->id])
 		return;
@@ -79,7 +79,7 @@ see(Seen *to, const Expr *e)
 }
 
 static void
-see_statement(Seen *to, const Def *d, int *outputs)
+see_statement(Seen *to, const Decl *d, int *outputs)
 {
 	static const int trait[] = { [D_ENUM] = HAS_ENUMS,
 		                     [D_TYPE] = HAS_TYPES,
@@ -98,7 +98,7 @@ see_statement(Seen *to, const Def *d, int *outputs)
 }
 
 static void
-add(int (*to)[2], const bool *seen, int n, bool compiled)
+count_seen(int (*to)[2], const bool *seen, int n, bool compiled)
 {
 	for (int i = 0; i < n; i++) {
 		to[i][0] += seen[i];
@@ -107,7 +107,7 @@ add(int (*to)[2], const bool *seen, int n, bool compiled)
 }
 
 void
-cover(Coverage *c, const Sample *s, bool compiled)
+coverage_add(Coverage *c, const Sample *s, bool compiled)
 {
 	Seen seen = { 0 };
 	int outputs = 0;
@@ -121,14 +121,14 @@ cover(Coverage *c, const Sample *s, bool compiled)
 	seen.trait[HAS_BOTH_WAYS] = s->bidirectional;
 	seen.trait[HAS_LONG] = s->context > 40;
 	seen.trait[HAS_SEVERAL_OUTPUTS] = outputs > 1;
-	add(c->trait, seen.trait, NUM_TRAITS, compiled);
-	add(c->form, seen.form, NUM_FORMS, compiled);
-	add(c->over, seen.over, MAX + 1, compiled);
-	add(c->library, seen.library, LIBRARIES, compiled);
+	count_seen(c->trait, seen.trait, NUM_TRAITS, compiled);
+	count_seen(c->form, seen.form, NUM_FORMS, compiled);
+	count_seen(c->over, seen.over, MAX + 1, compiled);
+	count_seen(c->library, seen.library, LIBRARIES, compiled);
 }
 
 static void
-print_row(const int n[2], const char *what, const char *more)
+print_coverage_row(const int n[2], const char *what, const char *more)
 {
 	printf("%7d %8d  %s%s\n", n[0], n[1], what, more);
 }
@@ -149,12 +149,12 @@ print_coverage(const Coverage *c)
 
 	printf("   made compiled\n");
 	for (int i = 0; i < NUM_TRAITS; i++)
-		print_row(c->trait[i], trait[i], "");
+		print_coverage_row(c->trait[i], trait[i], "");
 	for (int i = 0; i < NUM_FORMS; i++)
 		if (i != F_FAULT)
-			print_row(c->form[i], form[i], "");
+			print_coverage_row(c->form[i], form[i], "");
 	for (int i = 0; i <= MAX; i++)
-		print_row(c->over[i], total_name[i], " over positions");
+		print_coverage_row(c->over[i], total_name[i], " over positions");
 	for (int i = 0; i < LIBRARIES; i++)
-		print_row(c->library[i], library_name[i], "");
+		print_coverage_row(c->library[i], library_name[i], "");
 }

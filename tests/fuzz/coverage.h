@@ -44,7 +44,7 @@ typedef struct Coverage {
 	int over[MAX + 1][2];
 } Coverage;
 
-void cover(Coverage *, const Sample *, bool compiled);
+void coverage_add(Coverage *, const Sample *, bool compiled);
 void print_coverage(const Coverage *);
 
 #endif

@@ -11,8 +11,8 @@ typedef struct Gen {
 	Arena *arena;
 	Sample *p;
 	int nscope;
-	Def *scope[3 * DEFS]; /* names that can be used, the innermost last */
-	Def *bound;           /* in a where: the bound position */
+	Decl *scope[3 * DEFS]; /* names that can be used, the innermost last */
+	Decl *bound;           /* in a where: the bound position */
 	bool still; /* no other position may be read: the arguments may be of two positions */
 	bool words; /* tokens are words, no records and no numbers */
 	bool reals, near, wide; /* there are some in this program; near: approx(…) */
@@ -21,49 +21,49 @@ typedef struct Gen {
 } Gen;
 
 extern const Sort t_int, t_bool, t_token, t_pos, t_real;
-Sort array_of(TypeKind item, int n);
+Sort sort_of_array(TypeKind item, int n);
 Sort items_of(Sort item, int n);
 
 int roll(Gen *, int n);
 bool chance(Gen *, int percent);
-int64_t least(int64_t, int64_t);
-int64_t most(int64_t, int64_t);
+int64_t lesser_of(int64_t, int64_t);
+int64_t greater_of(int64_t, int64_t);
 
-Def *def_new(Gen *, DefKind, const char *stem, Sort);
-void statement(Gen *, Def *);
-Def *some_name(Gen *, Sort); /* of this type, or NULL */
-Def *some_def(Gen *, DefKind);
+Decl *def_new(Gen *, DefKind, const char *stem, Sort);
+void add_statement(Gen *, Decl *);
+Decl *some_name(Gen *, Sort); /* of this type, or NULL */
+Decl *some_def(Gen *, DefKind);
 
-Expr *expr(Gen *, Form, Sort, int n);
+Expr *new_expr(Gen *, ExprForm, Sort, int n);
 Expr *ranged(Expr *, int64_t lo, int64_t hi);
-Expr *hull(Expr *, const Expr *, const Expr *);
-Expr *of_one(Gen *, Form, Sort, Expr *);
-Expr *of_two(Gen *, Form, Sort, Expr *, Expr *);
-Expr *of_three(Gen *, Form, Sort, Expr *, Expr *, Expr *);
-Expr *exactly(Gen *, int64_t);
-Expr *fitted(Gen *, Expr *, int64_t lo, int64_t hi); /* within lo..hi */
-Expr *modest(Gen *, Expr *);
-Expr *small_int(Gen *, int64_t lo, int64_t hi, int depth);
-Expr *simplest(Gen *, Sort);
-Expr *some_leaf(Gen *, Sort);
-Expr *outside(Gen *, Sort, int depth); /* something one-sided, though inside of a where */
+Expr *ranged_hull(Expr *, const Expr *, const Expr *);
+Expr *gen_unary(Gen *, ExprForm, Sort, Expr *);
+Expr *gen_binary(Gen *, ExprForm, Sort, Expr *, Expr *);
+Expr *gen_ternary(Gen *, ExprForm, Sort, Expr *, Expr *, Expr *);
+Expr *gen_literal(Gen *, int64_t);
+Expr *gen_fitted(Gen *, Expr *, int64_t lo, int64_t hi); /* within lo..hi */
+Expr *gen_modest(Gen *, Expr *);
+Expr *gen_small_int(Gen *, int64_t lo, int64_t hi, int depth);
+Expr *gen_simplest(Gen *, Sort);
+Expr *gen_leaf(Gen *, Sort);
+Expr *gen_one_sided(Gen *, Sort, int depth); /* something one-sided, though inside of a where */
 Expr *gen(Gen *, Sort, int depth);
-Expr *of_if(Gen *, Sort, int depth);
-Expr *of_match(Gen *, Sort, int depth);
-Expr *of_read(Gen *, Sort, int depth);
-Expr *of_array(Gen *, Sort, int depth);
-Expr *of_mean(Gen *, int depth);
-Expr *of_call(Gen *, Sort, int depth);
-Expr *part(Gen *, Sort, int depth); /* an element or a field */
-Expr *position(Gen *, int depth);
+Expr *gen_if(Gen *, Sort, int depth);
+Expr *gen_match(Gen *, Sort, int depth);
+Expr *gen_read(Gen *, Sort, int depth);
+Expr *gen_array_literal(Gen *, Sort, int depth);
+Expr *gen_mean(Gen *, int depth);
+Expr *gen_call(Gen *, Sort, int depth);
+Expr *gen_part(Gen *, Sort, int depth); /* an element or a field */
+Expr *gen_position(Gen *, int depth);
 
 /* reals.c */
-bool is_exact(const Def *record); /* no real among its fields */
+bool has_no_reals(const Decl *record); /* no real among its fields */
 Expr *gen_real(Gen *, int depth);
-Expr *real_bool(Gen *, int depth);
-Expr *real_int(Gen *, int depth);
-Expr *real_array(Gen *, Sort, int depth);
-Expr *wide_bool(Gen *, int depth);
-Expr *wide_int(Gen *, int depth);
+Expr *gen_real_bool(Gen *, int depth);
+Expr *gen_real_int(Gen *, int depth);
+Expr *gen_real_array(Gen *, Sort, int depth);
+Expr *gen_wide_bool(Gen *, int depth);
+Expr *gen_wide_int(Gen *, int depth);
 
 #endif

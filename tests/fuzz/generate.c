@@ -9,7 +9,7 @@
 enum { PARTS = 12 };
 
 int
-below(uint64_t *state, int n)
+random_below(uint64_t *state, int n)
 {
 	*state = *state * 6364136223846793005u + 1442695040888963407u;
 	return (int)((*state >> 33) % (uint64_t)n);
@@ -18,7 +18,7 @@ below(uint64_t *state, int n)
 int
 roll(Gen *g, int n)
 {
-	return below(&g->state, n);
+	return random_below(&g->state, n);
 }
 
 bool
@@ -37,7 +37,7 @@ items_of(Sort item, int n)
 }
 
 Sort
-array_of(TypeKind item, int n)
+sort_of_array(TypeKind item, int n)
 {
 	return (Sort){ .kind = T_ARRAY, .item = item, .n = n };
 }
@@ -52,7 +52,7 @@ same_type(const Sort *a, const Sort *b)
 /* ---- making expressions ---- */
 
 Expr *
-expr(Gen *g, Form form, Sort t, int n)
+new_expr(Gen *g, ExprForm form, Sort t, int n)
 {
 	Expr *e = NEW(g->arena, Expr);
 
@@ -73,18 +73,18 @@ ranged(Expr *e, int64_t lo, int64_t hi)
 }
 
 Expr *
-of_one(Gen *g, Form form, Sort t, Expr *a)
+gen_unary(Gen *g, ExprForm form, Sort t, Expr *a)
 {
-	Expr *e = expr(g, form, t, 1);
+	Expr *e = new_expr(g, form, t, 1);
 
 	e->kid[0] = a;
 	return e;
 }
 
 Expr *
-of_two(Gen *g, Form form, Sort t, Expr *a, Expr *b)
+gen_binary(Gen *g, ExprForm form, Sort t, Expr *a, Expr *b)
 {
-	Expr *e = expr(g, form, t, 2);
+	Expr *e = new_expr(g, form, t, 2);
 
 	e->kid[0] = a;
 	e->kid[1] = b;
@@ -92,9 +92,9 @@ of_two(Gen *g, Form form, Sort t, Expr *a, Expr *b)
 }
 
 Expr *
-of_three(Gen *g, Form form, Sort t, Expr *a, Expr *b, Expr *c)
+gen_ternary(Gen *g, ExprForm form, Sort t, Expr *a, Expr *b, Expr *c)
 {
-	Expr *e = expr(g, form, t, 3);
+	Expr *e = new_expr(g, form, t, 3);
 
 	e->kid[0] = a;
 	e->kid[1] = b;
@@ -103,90 +103,90 @@ of_three(Gen *g, Form form, Sort t, Expr *a, Expr *b, Expr *c)
 }
 
 Expr *
-exactly(Gen *g, int64_t v)
+gen_literal(Gen *g, int64_t v)
 {
-	Expr *e = expr(g, F_INT, t_int, 0);
+	Expr *e = new_expr(g, F_INT, t_int, 0);
 
 	e->num = v;
 	return ranged(e, v, v);
 }
 
 static Expr *
-name_of(Gen *g, Def *d)
+gen_name(Gen *g, Decl *d)
 {
-	Expr *e = expr(g, F_NAME, d->type, 0);
+	Expr *e = new_expr(g, F_NAME, d->type, 0);
 
 	e->def = d;
 	return ranged(e, d->lo, d->hi);
 }
 
 static Expr *
-library(Gen *g, Library which, Sort t, int n)
+gen_library(Gen *g, Library which, Sort t, int n)
 {
-	Expr *e = expr(g, F_LIBRARY, t, n);
+	Expr *e = new_expr(g, F_LIBRARY, t, n);
 
 	e->num = which;
 	return e;
 }
 
 int64_t
-least(int64_t a, int64_t b)
+lesser_of(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
 
 int64_t
-most(int64_t a, int64_t b)
+greater_of(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
 
 Expr *
-hull(Expr *e, const Expr *a, const Expr *b)
+ranged_hull(Expr *e, const Expr *a, const Expr *b)
 {
-	return ranged(e, least(a->lo, b->lo), most(a->hi, b->hi));
+	return ranged(e, lesser_of(a->lo, b->lo), greater_of(a->hi, b->hi));
 }
 
 static Expr *
-remainder_of(Gen *g, Expr *e, int64_t n)
+gen_remainder(Gen *g, Expr *e, int64_t n)
 {
 	if (e->lo >= 0 && e->hi < n)
 		return e;
-	return ranged(of_two(g, F_MOD, t_int, e, exactly(g, n)), 0, n - 1);
+	return ranged(gen_binary(g, F_MOD, t_int, e, gen_literal(g, n)), 0, n - 1);
 }
 
 /* e within lo..hi. */
 Expr *
-fitted(Gen *g, Expr *e, int64_t lo, int64_t hi)
+gen_fitted(Gen *g, Expr *e, int64_t lo, int64_t hi)
 {
 	if (e->lo >= lo && e->hi <= hi)
 		return e;
 	if (!lo && e->type.kind == T_INT && chance(g, 50))
-		return remainder_of(g, e, hi + 1);
-	Expr *low = ranged(of_two(g, F_MIN, e->type, e, exactly(g, hi)), least(e->lo, hi),
-	                   least(e->hi, hi));
-	return ranged(of_two(g, F_MAX, e->type, low, exactly(g, lo)), most(low->lo, lo),
-	              most(low->hi, lo));
+		return gen_remainder(g, e, hi + 1);
+	Expr *low = ranged(gen_binary(g, F_MIN, e->type, e, gen_literal(g, hi)),
+	                   lesser_of(e->lo, hi), lesser_of(e->hi, hi));
+	return ranged(gen_binary(g, F_MAX, e->type, low, gen_literal(g, lo)),
+	              greater_of(low->lo, lo), greater_of(low->hi, lo));
 }
 
 Expr *
-modest(Gen *g, Expr *e)
+gen_modest(Gen *g, Expr *e)
 {
-	return e->lo < -g->large || e->hi > g->large ? fitted(g, e, 0, 5 + roll(g, 60)) : e;
+	return e->lo < -g->large || e->hi > g->large ? gen_fitted(g, e, 0, 5 + roll(g, 60)) : e;
 }
 
 Expr *
-small_int(Gen *g, int64_t lo, int64_t hi, int depth)
+gen_small_int(Gen *g, int64_t lo, int64_t hi, int depth)
 {
-	return fitted(g, gen(g, t_int, depth), lo, hi);
+	return gen_fitted(g, gen(g, t_int, depth), lo, hi);
 }
 
 /* ---- names ---- */
 
-Def *
+Decl *
 def_new(Gen *g, DefKind kind, const char *stem, Sort t)
 {
-	Def *d = NEW(g->arena, Def);
+	Decl *d = NEW(g->arena, Decl);
 
 	d->kind = kind;
 	d->name = arena_fmt(g->arena, "%s%d", stem, g->names++);
@@ -195,7 +195,7 @@ def_new(Gen *g, DefKind kind, const char *stem, Sort t)
 }
 
 void
-statement(Gen *g, Def *d)
+add_statement(Gen *g, Decl *d)
 {
 	d->id = g->p->ndef;
 	g->p->def[g->p->ndef++] = d;
@@ -203,14 +203,14 @@ statement(Gen *g, Def *d)
 
 /* A name of this type, or NULL. The bound position and, where reading is not
  * allowed, what is read there are no streams. */
-Def *
+Decl *
 some_name(Gen *g, Sort t)
 {
-	Def *found = NULL;
+	Decl *found = NULL;
 	int n = 0;
 
 	for (int i = 0; i < g->nscope; i++) {
-		Def *d = g->scope[i];
+		Decl *d = g->scope[i];
 		if (d->kind != D_FN && d->kind != D_ENUM && d->kind != D_TYPE && d->kind != D_BOUND
 		    && same_type(&d->type, &t) && !roll(g, ++n))
 			found = d;
@@ -218,10 +218,10 @@ some_name(Gen *g, Sort t)
 	return found;
 }
 
-Def *
+Decl *
 some_def(Gen *g, DefKind kind)
 {
-	Def *found = NULL;
+	Decl *found = NULL;
 	int n = 0;
 
 	for (int i = 0; i < g->p->ndef; i++)
@@ -231,10 +231,10 @@ some_def(Gen *g, DefKind kind)
 }
 
 /* A record's type: a declared one, or the token's; NULL if there is none. */
-static const Def *
+static const Decl *
 some_record(Gen *g)
 {
-	const Def *d = some_def(g, D_TYPE);
+	const Decl *d = some_def(g, D_TYPE);
 
 	return g->p->token && (!d || chance(g, 60)) ? g->p->token : d;
 }
@@ -261,9 +261,9 @@ some_item(Gen *g)
 /* ---- leaves ---- */
 
 static Expr *
-word(Gen *g, int64_t row)
+gen_word(Gen *g, int64_t row)
 {
-	Expr *e = expr(g, F_WORD, t_token, 0);
+	Expr *e = new_expr(g, F_WORD, t_token, 0);
 
 	e->num = row;
 	return e;
@@ -278,66 +278,66 @@ some_word(Gen *g)
 static Expr *
 array_with(Gen *g, Sort t, Expr *(*make)(Gen *, Sort))
 {
-	Expr *e = expr(g, F_ARRAY, t, t.n);
+	Expr *e = new_expr(g, F_ARRAY, t, t.n);
 
 	for (int i = 0; i < t.n; i++) {
 		e->kid[i] = make(g, item_of(&t));
-		hull(e, i ? e : e->kid[0], e->kid[i]);
+		ranged_hull(e, i ? e : e->kid[0], e->kid[i]);
 	}
 	return e;
 }
 
 static Expr *
-simplest_slot(Gen *g, const Slot *p)
+gen_simplest_slot(Gen *g, const Slot *p)
 {
 	Sort item = item_of(&p->type);
 
 	if (p->type.kind == T_INT)
-		return exactly(g, p->lo + roll(g, (int)(p->hi - p->lo + 1)));
+		return gen_literal(g, p->lo + roll(g, (int)(p->hi - p->lo + 1)));
 	if (p->type.kind != T_ARRAY)
-		return simplest(g, p->type);
-	Expr *e = expr(g, F_ARRAY, p->type, p->type.n);
+		return gen_simplest(g, p->type);
+	Expr *e = new_expr(g, F_ARRAY, p->type, p->type.n);
 	for (int i = 0; i < e->n; i++)
-		e->kid[i] = simplest_slot(g, &(Slot){ item, p->lo, p->hi });
+		e->kid[i] = gen_simplest_slot(g, &(Slot){ item, p->lo, p->hi });
 	return ranged(e, p->lo, p->hi);
 }
 
 Expr *
-simplest(Gen *g, Sort t)
+gen_simplest(Gen *g, Sort t)
 {
 	Expr *e;
 
 	switch (t.kind) {
-	case T_INT: return exactly(g, roll(g, 8) ? roll(g, 10) : roll(g, 60) - 30);
+	case T_INT: return gen_literal(g, roll(g, 8) ? roll(g, 10) : roll(g, 60) - 30);
 	case T_BOOL:
-		e = expr(g, F_BOOL, t, 0);
+		e = new_expr(g, F_BOOL, t, 0);
 		e->num = roll(g, 2);
 		return e;
-	case T_TOKEN: return word(g, chance(g, 8) ? g->p->nvocab : some_word(g));
+	case T_TOKEN: return gen_word(g, chance(g, 8) ? g->p->nvocab : some_word(g));
 	case T_ENUM:
-		e = expr(g, F_MEMBER, t, 0);
+		e = new_expr(g, F_MEMBER, t, 0);
 		e->num = roll(g, t.def->n);
 		return e;
-	case T_POS: return expr(g, F_HERE, t, 0);
+	case T_POS: return new_expr(g, F_HERE, t, 0);
 	case T_REAL:
-		e = expr(g, F_REAL, t, 0);
+		e = new_expr(g, F_REAL, t, 0);
 		e->num = roll(g, 19) - 6;
 		e->num2 = 1 + roll(g, 4);
 		return ranged(e, -6, 12);
-	case T_ARRAY: return array_with(g, t, simplest);
+	case T_ARRAY: return array_with(g, t, gen_simplest);
 	default:
-		e = expr(g, F_RECORD, t, t.def->n);
+		e = new_expr(g, F_RECORD, t, t.def->n);
 		for (int i = 0; i < t.def->n; i++)
-			e->kid[i] = simplest_slot(g, &t.def->field[i]);
+			e->kid[i] = gen_simplest_slot(g, &t.def->field[i]);
 		return e;
 	}
 }
 
 static Expr *
-field_of(Gen *g, Expr *record, int i)
+gen_field(Gen *g, Expr *record, int i)
 {
 	const Slot *p = &record->type.def->field[i];
-	Expr *e = of_one(g, F_FIELD, p->type, record);
+	Expr *e = gen_unary(g, F_FIELD, p->type, record);
 
 	e->num = i;
 	return ranged(e, p->lo, p->hi);
@@ -345,9 +345,9 @@ field_of(Gen *g, Expr *record, int i)
 
 /* A field of the token, or an element of one; NULL if there is none of this type. */
 static Expr *
-part_of_token(Gen *g, Sort t)
+gen_part_of_token(Gen *g, Sort t)
 {
-	const Def *d = g->p->token;
+	const Decl *d = g->p->token;
 	Expr *found = NULL, *e;
 
 	for (int i = 0, n = 0; d && i < d->n; i++) {
@@ -355,10 +355,11 @@ part_of_token(Gen *g, Sort t)
 		bool array = field.kind == T_ARRAY && same_type(&item, &t);
 		if ((!array && !same_type(&field, &t)) || roll(g, ++n))
 			continue;
-		found = field_of(g, expr(g, F_TOKEN, (Sort){ .kind = T_RECORD, .def = d }, 0), i);
+		found = gen_field(g, new_expr(g, F_TOKEN, (Sort){ .kind = T_RECORD, .def = d }, 0),
+		                  i);
 		if (!array)
 			continue;
-		e = of_one(g, F_ELEM, t, found);
+		e = gen_unary(g, F_ELEM, t, found);
 		e->num = roll(g, field.n);
 		found = ranged(e, found->lo, found->hi);
 	}
@@ -366,54 +367,54 @@ part_of_token(Gen *g, Sort t)
 }
 
 static Expr *
-leaf_bool(Gen *g)
+gen_leaf_bool(Gen *g)
 {
-	Expr *e = part_of_token(g, t_bool);
+	Expr *e = gen_part_of_token(g, t_bool);
 
 	if (e && chance(g, 60))
 		return e;
 	if (g->p->nfed) {
-		e = of_two(g, F_CMP, t_bool, some_leaf(g, t_int), exactly(g, roll(g, 6)));
+		e = gen_binary(g, F_CMP, t_bool, gen_leaf(g, t_int), gen_literal(g, roll(g, 6)));
 		e->num = roll(g, 6);
 		return e;
 	}
-	e = of_two(g, F_CMP, t_bool, expr(g, F_TOKEN, token_type(g), 0),
-	           simplest(g, token_type(g)));
+	e = gen_binary(g, F_CMP, t_bool, new_expr(g, F_TOKEN, token_type(g), 0),
+	               gen_simplest(g, token_type(g)));
 	e->num = chance(g, 80) ? EQ : NE;
 	return e;
 }
 
 Expr *
-some_leaf(Gen *g, Sort t)
+gen_leaf(Gen *g, Sort t)
 {
-	Def *d = chance(g, 60) ? some_name(g, t) : NULL;
+	Decl *d = chance(g, 60) ? some_name(g, t) : NULL;
 	Expr *e;
 
 	if (d)
-		return name_of(g, d);
+		return gen_name(g, d);
 	if (chance(g, 20))
-		return simplest(g, t);
+		return gen_simplest(g, t);
 	switch (t.kind) {
-	case T_TOKEN: return expr(g, F_TOKEN, t, 0);
+	case T_TOKEN: return new_expr(g, F_TOKEN, t, 0);
 	case T_INT:
 		if (chance(g, 8))
-			return ranged(expr(g, F_LENGTH, t, 0), 1, g->p->context);
-		e = chance(g, 40) ? NULL : part_of_token(g, t);
+			return ranged(new_expr(g, F_LENGTH, t, 0), 1, g->p->context);
+		e = chance(g, 40) ? NULL : gen_part_of_token(g, t);
 		if (e)
 			return e;
 		if (!g->words || chance(g, 40))
-			return ranged(expr(g, F_INDEX, t, 0), 0, g->p->context - 1);
-		return ranged(of_one(g, F_ID, t, expr(g, F_TOKEN, t_token, 0)), 0,
+			return ranged(new_expr(g, F_INDEX, t, 0), 0, g->p->context - 1);
+		return ranged(gen_unary(g, F_ID, t, new_expr(g, F_TOKEN, t_token, 0)), 0,
 		              g->p->nvocab - 1);
-	case T_BOOL: return leaf_bool(g);
+	case T_BOOL: return gen_leaf_bool(g);
 	case T_ARRAY:
-		e = chance(g, 50) ? part_of_token(g, t) : NULL;
-		return e ? e : array_with(g, t, some_leaf);
-	case T_ENUM: e = part_of_token(g, t); return e ? e : simplest(g, t);
+		e = chance(g, 50) ? gen_part_of_token(g, t) : NULL;
+		return e ? e : array_with(g, t, gen_leaf);
+	case T_ENUM: e = gen_part_of_token(g, t); return e ? e : gen_simplest(g, t);
 	case T_RECORD:
-		return t.def == g->p->token && chance(g, 70) ? expr(g, F_TOKEN, t, 0)
-		                                             : simplest(g, t);
-	default: return simplest(g, t);
+		return t.def == g->p->token && chance(g, 70) ? new_expr(g, F_TOKEN, t, 0)
+		                                             : gen_simplest(g, t);
+	default: return gen_simplest(g, t);
 	}
 }
 
@@ -421,9 +422,9 @@ some_leaf(Gen *g, Sort t)
 
 /* Something one-sided, though inside of a where. */
 Expr *
-outside(Gen *g, Sort t, int depth)
+gen_one_sided(Gen *g, Sort t, int depth)
 {
-	Def *bound = g->bound;
+	Decl *bound = g->bound;
 
 	g->bound = NULL;
 	Expr *e = gen(g, t, depth);
@@ -432,28 +433,29 @@ outside(Gen *g, Sort t, int depth)
 }
 
 static Expr *
-two_sided_leaf(Gen *g, Sort t, int depth)
+gen_two_sided_leaf(Gen *g, Sort t, int depth)
 {
 	if (chance(g, 30) || t.kind == T_POS)
-		return outside(g, t, depth);
-	Expr *x = outside(g, t, depth), *e = of_one(g, F_THERE, t, x);
+		return gen_one_sided(g, t, depth);
+	Expr *x = gen_one_sided(g, t, depth), *e = gen_unary(g, F_THERE, t, x);
 	e->def = g->bound;
 	return ranged(e, x->lo, x->hi);
 }
 
 static Expr *
-bound_order(Gen *g, int depth)
+gen_bound_order(Gen *g, int depth)
 {
-	Expr *j = expr(g, F_BOUND, t_pos, 0), *p = chance(g, 60) ? expr(g, F_HERE, t_pos, 0) : NULL;
-	Def *bound = g->bound;
+	Expr *j = new_expr(g, F_BOUND, t_pos, 0),
+	     *p = chance(g, 60) ? new_expr(g, F_HERE, t_pos, 0) : NULL;
+	Decl *bound = g->bound;
 
 	j->def = bound;
 	g->bound = NULL;
 	if (!p)
-		p = position(g, depth);
+		p = gen_position(g, depth);
 	g->bound = bound;
-	Expr *e = chance(g, 50) ? of_two(g, F_ORDER, t_bool, j, p)
-	                        : of_two(g, F_ORDER, t_bool, p, j);
+	Expr *e = chance(g, 50) ? gen_binary(g, F_ORDER, t_bool, j, p)
+	                        : gen_binary(g, F_ORDER, t_bool, p, j);
 	e->num = roll(g, 6);
 	return e;
 }
@@ -461,103 +463,103 @@ bound_order(Gen *g, int depth)
 /* ---- integers ---- */
 
 static Expr *
-sum_of_two(Gen *g, Form form, int depth)
+gen_sum(Gen *g, ExprForm form, int depth)
 {
 	Expr *a = gen(g, t_int, depth), *b = gen(g, t_int, depth),
-	     *e = of_two(g, form, t_int, a, b);
+	     *e = gen_binary(g, form, t_int, a, b);
 
 	if (form == F_ADD)
-		return modest(g, ranged(e, a->lo + b->lo, a->hi + b->hi));
-	return modest(g, ranged(e, a->lo - b->hi, a->hi - b->lo));
+		return gen_modest(g, ranged(e, a->lo + b->lo, a->hi + b->hi));
+	return gen_modest(g, ranged(e, a->lo - b->hi, a->hi - b->lo));
 }
 
 static Expr *
-product(Gen *g, int depth)
+gen_product(Gen *g, int depth)
 {
 	Expr *a = gen(g, t_int, depth),
-	     *b = chance(g, 50) ? exactly(g, roll(g, 9) - 3) : small_int(g, 0, 6, depth);
+	     *b = chance(g, 50) ? gen_literal(g, roll(g, 9) - 3) : gen_small_int(g, 0, 6, depth);
 
 	if (chance(g, 30))
-		a = small_int(g, 0, 9, depth);
+		a = gen_small_int(g, 0, 9, depth);
 	int64_t p[4] = { a->lo * b->lo, a->lo * b->hi, a->hi * b->lo, a->hi * b->hi };
-	Expr *e = ranged(of_two(g, F_MUL, t_int, a, b), p[0], p[0]);
+	Expr *e = ranged(gen_binary(g, F_MUL, t_int, a, b), p[0], p[0]);
 	for (int i = 1; i < 4; i++)
-		ranged(e, least(e->lo, p[i]), most(e->hi, p[i]));
-	return modest(g, e);
+		ranged(e, lesser_of(e->lo, p[i]), greater_of(e->hi, p[i]));
+	return gen_modest(g, e);
 }
 
 static Expr *
-quotient(Gen *g, Form form, int depth)
+gen_quotient(Gen *g, ExprForm form, int depth)
 {
 	Expr *a = gen(g, t_int, depth), *b;
 
 	if (chance(g, 80)) {
 		int64_t n = chance(g, 15) ? -1 - roll(g, 4) : 1 + roll(g, chance(g, 10) ? 100 : 9);
-		b = exactly(g, n);
+		b = gen_literal(g, n);
 		if (form == F_MOD && n > 0)
-			return ranged(of_two(g, form, t_int, a, b),
+			return ranged(gen_binary(g, form, t_int, a, b),
 			              a->lo >= 0 && a->hi < n ? a->lo : 0,
-			              least(n - 1, a->lo >= 0 ? a->hi : n - 1));
+			              lesser_of(n - 1, a->lo >= 0 ? a->hi : n - 1));
 	} else {
-		a = fitted(g, a, 0, 12);
-		b = fitted(g, small_int(g, 0, 8, depth), 1, 8);
+		a = gen_fitted(g, a, 0, 12);
+		b = gen_fitted(g, gen_small_int(g, 0, 8, depth), 1, 8);
 	}
-	int64_t far = most(most(a->hi, -a->lo), most(b->hi, -b->lo));
-	return ranged(of_two(g, form, t_int, a, b), -far, far);
+	int64_t far = greater_of(greater_of(a->hi, -a->lo), greater_of(b->hi, -b->lo));
+	return ranged(gen_binary(g, form, t_int, a, b), -far, far);
 }
 
 static Expr *
-extreme(Gen *g, int depth)
+gen_extreme(Gen *g, int depth)
 {
 	int n = 2 + roll(g, 2);
 	bool least_ = chance(g, 50);
-	Expr *e = expr(g, least_ ? F_MIN : F_MAX, t_int, n);
+	Expr *e = new_expr(g, least_ ? F_MIN : F_MAX, t_int, n);
 
 	for (int i = 0; i < n; i++) {
 		Expr *x = e->kid[i] = gen(g, t_int, depth);
 		if (!i)
 			ranged(e, x->lo, x->hi);
 		else if (least_)
-			ranged(e, least(e->lo, x->lo), least(e->hi, x->hi));
+			ranged(e, lesser_of(e->lo, x->lo), lesser_of(e->hi, x->hi));
 		else
-			ranged(e, most(e->lo, x->lo), most(e->hi, x->hi));
+			ranged(e, greater_of(e->lo, x->lo), greater_of(e->hi, x->hi));
 	}
 	return e;
 }
 
 static Expr *
-of_absolute(Gen *g, Expr *x)
+gen_absolute(Gen *g, Expr *x)
 {
-	return ranged(of_one(g, F_ABS, t_int, x), 0, most(x->hi, -x->lo));
+	return ranged(gen_unary(g, F_ABS, t_int, x), 0, greater_of(x->hi, -x->lo));
 }
 
 static Expr *
-of_power(Gen *g, int depth)
+gen_power(Gen *g, int depth)
 {
-	Expr *x = small_int(g, -4, 8, depth), *e = of_one(g, F_POW, t_int, x);
+	Expr *x = gen_small_int(g, -4, 8, depth), *e = gen_unary(g, F_POW, t_int, x);
 
 	e->num = roll(g, 4);
 	return ranged(e, e->num % 2 ? -64 : 0, 512);
 }
 
 static Expr *
-of_ord(Gen *g, int depth)
+gen_ord(Gen *g, int depth)
 {
-	Expr *e = of_one(g, F_ORD, t_int, gen(g, t_token, depth));
+	Expr *e = gen_unary(g, F_ORD, t_int, gen(g, t_token, depth));
 
 	ranged(e, -1, -1);
 	for (int i = 0; i < g->p->nvocab; i++)
-		ranged(e, e->lo, most(e->hi, g->p->vocab[i].code));
+		ranged(e, e->lo, greater_of(e->hi, g->p->vocab[i].code));
 	return e;
 }
 
 /* ---- conditions ---- */
 
 static Expr *
-comparison(Gen *g, int depth)
+gen_comparison(Gen *g, int depth)
 {
 	int n = 2 + chance(g, 15);
-	Expr *e = expr(g, F_CMP, t_bool, n);
+	Expr *e = new_expr(g, F_CMP, t_bool, n);
 
 	for (int i = 0; i < n; i++)
 		e->kid[i] = gen(g, t_int, depth);
@@ -567,32 +569,32 @@ comparison(Gen *g, int depth)
 }
 
 static Expr *
-equality(Gen *g, Sort t, int depth)
+gen_equality(Gen *g, Sort t, int depth)
 {
-	Expr *e = of_two(g, F_CMP, t_bool, gen(g, t, depth), gen(g, t, depth));
+	Expr *e = gen_binary(g, F_CMP, t_bool, gen(g, t, depth), gen(g, t, depth));
 
 	e->num = chance(g, 70) ? EQ : NE;
 	return e;
 }
 
 static Expr *
-in_codes(Gen *g, int depth)
+gen_in_codes(Gen *g, int depth)
 {
-	Expr *e = of_one(g, F_IN_CODES, t_bool, gen(g, t_token, depth));
-	const Word *v = g->p->vocab;
+	Expr *e = gen_unary(g, F_IN_CODES, t_bool, gen(g, t_token, depth));
+	const VocabWord *v = g->p->vocab;
 	int64_t a = v[some_word(g)].code, b = v[some_word(g)].code;
 
 	a = a < 0 ? 'a' : a;
 	b = b < 0 ? 'z' : b;
-	e->num = least(a, b);
-	e->num2 = most(a, b);
+	e->num = lesser_of(a, b);
+	e->num2 = greater_of(a, b);
 	return e;
 }
 
 static Expr *
-in_text(Gen *g, int depth)
+gen_in_text(Gen *g, int depth)
 {
-	Expr *e = of_one(g, F_IN_TEXT, t_bool, gen(g, t_token, depth));
+	Expr *e = gen_unary(g, F_IN_TEXT, t_bool, gen(g, t_token, depth));
 
 	for (int i = 0; i < g->p->nvocab; i++)
 		if (g->p->vocab[i].code >= 0 && chance(g, 40))
@@ -601,77 +603,77 @@ in_text(Gen *g, int depth)
 }
 
 static Expr *
-in_span(Gen *g, int depth)
+gen_in_span(Gen *g, int depth)
 {
-	Expr *e = of_three(g, F_IN_SPAN, t_bool, gen(g, t_int, depth), gen(g, t_int, 0),
-	                   gen(g, t_int, 0));
+	Expr *e = gen_ternary(g, F_IN_SPAN, t_bool, gen(g, t_int, depth), gen(g, t_int, 0),
+	                      gen(g, t_int, 0));
 
 	e->num = roll(g, 2);
 	return e;
 }
 
 static Expr *
-in_array(Gen *g, int depth)
+gen_in_array(Gen *g, int depth)
 {
 	TypeKind item = (TypeKind)roll(g, g->words ? 3 : 2);
-	Expr *e = of_two(g, F_IN_ARRAY, t_bool, gen(g, (Sort){ .kind = item }, depth),
-	                 gen(g, array_of(item, 1 + roll(g, 3)), depth));
+	Expr *e = gen_binary(g, F_IN_ARRAY, t_bool, gen(g, (Sort){ .kind = item }, depth),
+	                     gen(g, sort_of_array(item, 1 + roll(g, 3)), depth));
 
 	e->num = chance(g, 20);
 	return e;
 }
 
 static Expr *
-membership(Gen *g, int depth)
+gen_membership(Gen *g, int depth)
 {
 	switch (g->words ? roll(g, 4) : 2 + roll(g, 2)) {
-	case 0: return in_codes(g, depth);
+	case 0: return gen_in_codes(g, depth);
 	/* 1 and 0 may be a word */
-	case 1: return g->p->listed ? in_array(g, depth) : in_text(g, depth);
-	case 2: return in_span(g, depth);
-	default: return in_array(g, depth);
+	case 1: return g->p->listed ? gen_in_array(g, depth) : gen_in_text(g, depth);
+	case 2: return gen_in_span(g, depth);
+	default: return gen_in_array(g, depth);
 	}
 }
 
 static Expr *
-logic(Gen *g, int depth)
+gen_logic(Gen *g, int depth)
 {
 	switch (roll(g, 4)) {
-	case 0: return of_one(g, F_NOT, t_bool, gen(g, t_bool, depth));
-	case 1: return of_two(g, F_OR, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
-	default: return of_two(g, F_AND, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
+	case 0: return gen_unary(g, F_NOT, t_bool, gen(g, t_bool, depth));
+	case 1: return gen_binary(g, F_OR, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
+	default: return gen_binary(g, F_AND, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
 	}
 }
 
 /* ---- if and match: of any type ---- */
 
 Expr *
-of_if(Gen *g, Sort t, int depth)
+gen_if(Gen *g, Sort t, int depth)
 {
 	Expr *c = gen(g, t_bool, depth), *a = gen(g, t, depth), *b = gen(g, t, depth);
 
-	return hull(of_three(g, F_IF, t, c, a, b), a, b);
+	return ranged_hull(gen_ternary(g, F_IF, t, c, a, b), a, b);
 }
 
-static Pattern
+static ArmPattern
 some_pattern(Gen *g, const Expr *x, bool may_be_any)
 {
-	Pattern p = { 0 };
+	ArmPattern p = { 0 };
 
 	if (may_be_any && chance(g, 25))
 		p.any = true;
 	else if (x->type.kind == T_TOKEN) {
 		p.lo = p.hi = some_word(g);
 		if (chance(g, 25)) {
-			Expr *e = in_codes(g, 0);
-			p = (Pattern){ .codes = true, .lo = e->num, .hi = e->num2 };
+			Expr *e = gen_in_codes(g, 0);
+			p = (ArmPattern){ .codes = true, .lo = e->num, .hi = e->num2 };
 		}
 	} else if (x->type.kind == T_BOOL)
 		p.lo = p.hi = roll(g, 2);
 	else if (x->type.kind == T_ENUM)
 		p.lo = p.hi = roll(g, x->type.def->n);
 	else {
-		p.lo = p.hi = x->lo + roll(g, (int)least(x->hi - x->lo + 2, 30));
+		p.lo = p.hi = x->lo + roll(g, (int)lesser_of(x->hi - x->lo + 2, 30));
 		if (chance(g, 30))
 			p.hi += 1 + roll(g, 4);
 	}
@@ -679,15 +681,15 @@ some_pattern(Gen *g, const Expr *x, bool may_be_any)
 }
 
 Expr *
-of_match(Gen *g, Sort t, int depth)
+gen_match(Gen *g, Sort t, int depth)
 {
 	int subjects = 1 + chance(g, 40), arms = 2 + roll(g, 3);
-	Expr *e = expr(g, F_MATCH, t, subjects + arms);
+	Expr *e = new_expr(g, F_MATCH, t, subjects + arms);
 	static const Sort kinds[3] = { { .kind = T_BOOL }, { .kind = T_INT }, { .kind = T_TOKEN } };
 
 	e->num = subjects;
 	for (int i = 0; i < subjects; i++) {
-		Def *en = chance(g, 20) ? some_def(g, D_ENUM) : NULL;
+		Decl *en = chance(g, 20) ? some_def(g, D_ENUM) : NULL;
 		e->kid[i] = gen(g,
 		                en ? (Sort){ .kind = T_ENUM, .def = en }
 		                   : kinds[roll(g, g->words ? 3 : 2)],
@@ -704,7 +706,7 @@ of_match(Gen *g, Sort t, int depth)
 				a->row[k][s] = some_pattern(g, e->kid[s], subjects > 1);
 		Expr *v = e->kid[subjects + i] = gen(g, t, depth);
 		if (i)
-			hull(e, e, v);
+			ranged_hull(e, e, v);
 		else
 			ranged(e, v->lo, v->hi);
 	}
@@ -714,16 +716,16 @@ of_match(Gen *g, Sort t, int depth)
 /* ---- positions ---- */
 
 static Expr *
-search(Gen *g, Form form, int depth)
+gen_search(Gen *g, ExprForm form, int depth)
 {
 	int scores = form == F_BEST ? 1 + chance(g, 25) : 0;
-	Expr *e = expr(g, form, t_pos, 1 + scores);
+	Expr *e = new_expr(g, form, t_pos, 1 + scores);
 
 	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
 	if (form != F_BEST || chance(g, 60))
 		e->kid[0] = gen(g, t_bool, depth);
 	for (int i = 0; i < scores; i++)
-		e->kid[i + 1] = fitted(g, gen(g, t_int, depth - 1), 0, 20);
+		e->kid[i + 1] = gen_fitted(g, gen(g, t_int, depth - 1), 0, 20);
 	g->bound = NULL;
 	return e;
 }
@@ -731,7 +733,7 @@ search(Gen *g, Form form, int depth)
 /* Whether moving away from it and back leads to it from outside of the text too:
  * that is not so where references were chosen by `if`, or read elsewhere. */
 static bool
-is_plain(const Def *p)
+is_plain(const Decl *p)
 {
 	const Expr *e = p->body;
 
@@ -741,113 +743,117 @@ is_plain(const Def *p)
 }
 
 static Expr *
-shifted(Gen *g, int depth)
+gen_shifted(Gen *g, int depth)
 {
-	Def *p = chance(g, 50) ? some_name(g, t_pos) : NULL;
+	Decl *p = chance(g, 50) ? some_name(g, t_pos) : NULL;
 
 	p = p && is_plain(p) ? p : NULL;
-	Expr *by = chance(g, 75) ? exactly(g, 1 + roll(g, 3)) : small_int(g, 0, 5, depth - 1);
-	Expr *e = of_two(g, F_SHIFT, t_pos, p ? name_of(g, p) : expr(g, F_HERE, t_pos, 0), by);
+	Expr *by = chance(g, 75) ? gen_literal(g, 1 + roll(g, 3))
+	                         : gen_small_int(g, 0, 5, depth - 1);
+	Expr *e = gen_binary(g, F_SHIFT, t_pos, p ? gen_name(g, p) : new_expr(g, F_HERE, t_pos, 0),
+	                     by);
 
 	e->num = chance(g, 75);
 	return e;
 }
 
 Expr *
-position(Gen *g, int depth)
+gen_position(Gen *g, int depth)
 {
 	if (depth <= 0) {
-		Def *p = some_name(g, t_pos);
-		return p && chance(g, 50) ? name_of(g, p) : shifted(g, 0);
+		Decl *p = some_name(g, t_pos);
+		return p && chance(g, 50) ? gen_name(g, p) : gen_shifted(g, 0);
 	}
 	switch (roll(g, 10)) {
 	case 0:
 	case 1:
-	case 2: return search(g, F_LATEST, depth);
-	case 3: return search(g, F_FIRST, depth);
-	case 4: return search(g, F_BEST, depth);
+	case 2: return gen_search(g, F_LATEST, depth);
+	case 3: return gen_search(g, F_FIRST, depth);
+	case 4: return gen_search(g, F_BEST, depth);
 	case 5:
 		if (chance(g, 20)) {
-			Expr *e = library(g, NEAREST, t_pos, 1);
-			e->kid[0] = small_int(g, 0, 20, depth - 1);
+			Expr *e = gen_library(g, NEAREST, t_pos, 1);
+			e->kid[0] = gen_small_int(g, 0, 20, depth - 1);
 			return e;
 		}
-		return of_one(g, F_AT, t_pos, small_int(g, -1, g->p->context, depth - 1));
+		return gen_unary(g, F_AT, t_pos, gen_small_int(g, -1, g->p->context, depth - 1));
 	case 6: {
-		Expr *p = position(g, depth - 1), *q = position(g, depth - 1);
-		return of_three(g, F_READ, t_pos, p, q, expr(g, F_HERE, t_pos, 0));
+		Expr *p = gen_position(g, depth - 1), *q = gen_position(g, depth - 1);
+		return gen_ternary(g, F_READ, t_pos, p, q, new_expr(g, F_HERE, t_pos, 0));
 	}
 	case 7:
-		return of_three(g, F_IF, t_pos, gen(g, t_bool, depth - 1), position(g, depth - 1),
-		                position(g, depth - 1));
-	default: return shifted(g, depth);
+		return gen_ternary(g, F_IF, t_pos, gen(g, t_bool, depth - 1),
+		                   gen_position(g, depth - 1), gen_position(g, depth - 1));
+	default: return gen_shifted(g, depth);
 	}
 }
 
 Expr *
-of_read(Gen *g, Sort t, int depth)
+gen_read(Gen *g, Sort t, int depth)
 {
-	Expr *x = gen(g, t, depth), *p = position(g, depth);
+	Expr *x = gen(g, t, depth), *p = gen_position(g, depth);
 
 	if (p->form == F_HERE || chance(g, 10)) {
-		p = expr(g, F_HERE, t_pos, 0);
-		return ranged(of_two(g, F_READ, t, x, p), x->lo, x->hi);
+		p = new_expr(g, F_HERE, t_pos, 0);
+		return ranged(gen_binary(g, F_READ, t, x, p), x->lo, x->hi);
 	}
-	Expr *d = chance(g, 60) ? simplest(g, t) : gen(g, t, depth - 1);
-	return hull(of_three(g, F_READ, t, x, p, d), x, d);
+	Expr *d = chance(g, 60) ? gen_simplest(g, t) : gen(g, t, depth - 1);
+	return ranged_hull(gen_ternary(g, F_READ, t, x, p, d), x, d);
 }
 
 /* What a guard allows: x[p], p - q, a // b, xs[i] without more. */
 static Expr *
-guarded(Gen *g, Sort t, int depth)
+gen_guarded(Gen *g, Sort t, int depth)
 {
-	Def *p = some_name(g, t_pos), *n = some_name(g, t_int);
+	Decl *p = some_name(g, t_pos), *n = some_name(g, t_int);
 	Expr *x, *d = gen(g, t, depth);
 
 	if (p && chance(g, 50)) {
 		x = gen(g, t, depth);
-		Expr *c = of_one(g, F_EXISTS, t_bool, name_of(g, p)),
-		     *got = of_two(g, F_READ, t, x, name_of(g, p));
+		Expr *c = gen_unary(g, F_EXISTS, t_bool, gen_name(g, p)),
+		     *got = gen_binary(g, F_READ, t, x, gen_name(g, p));
 		if (t.kind == T_INT && chance(g, 40)) {
-			Expr *here = expr(g, F_HERE, t_pos, 0);
-			got = of_two(g, F_DISTANCE, t, here, name_of(g, p));
+			Expr *here = new_expr(g, F_HERE, t_pos, 0);
+			got = gen_binary(g, F_DISTANCE, t, here, gen_name(g, p));
 			x = ranged(got, -g->p->context, g->p->context);
 			if (chance(g, 50)) {
-				c = of_two(g, F_ORDER, t_bool, name_of(g, p), here);
+				c = gen_binary(g, F_ORDER, t_bool, gen_name(g, p), here);
 				c->num = roll(g, 6);
 			}
 		}
 		ranged(got, x->lo, x->hi);
-		return hull(of_three(g, F_IF, t, c, got, d), got, d);
+		return ranged_hull(gen_ternary(g, F_IF, t, c, got, d), got, d);
 	}
 	if (n && t.kind == T_INT && n->hi - n->lo < 20 && chance(g, 60)) {
-		Expr *c = of_two(g, F_CMP, t_bool, name_of(g, n), exactly(g, 0)),
-		     *a = small_int(g, 0, 12, depth);
+		Expr *c = gen_binary(g, F_CMP, t_bool, gen_name(g, n), gen_literal(g, 0)),
+		     *a = gen_small_int(g, 0, 12, depth);
 		c->num = chance(g, 50) && n->lo >= 0 ? GT : NE;
-		x = ranged(of_two(g, chance(g, 70) ? F_DIV : F_MOD, t, a, name_of(g, n)), -20, 20);
-		return hull(of_three(g, F_IF, t, c, x, d), x, d);
+		x = ranged(gen_binary(g, chance(g, 70) ? F_DIV : F_MOD, t, a, gen_name(g, n)), -20,
+		           20);
+		return ranged_hull(gen_ternary(g, F_IF, t, c, x, d), x, d);
 	}
 	if (n && t.kind != T_ARRAY && t.kind != T_RECORD && t.kind != T_ENUM && n->lo > -50
 	    && n->hi < 50) {
 		int size = 1 + roll(g, 4);
-		Expr *c = expr(g, F_CMP, t_bool, 3), *xs = gen(g, array_of(t.kind, size), depth);
-		c->kid[0] = exactly(g, 0);
-		c->kid[1] = name_of(g, n);
-		c->kid[2] = exactly(g, size);
+		Expr *c = new_expr(g, F_CMP, t_bool, 3),
+		     *xs = gen(g, sort_of_array(t.kind, size), depth);
+		c->kid[0] = gen_literal(g, 0);
+		c->kid[1] = gen_name(g, n);
+		c->kid[2] = gen_literal(g, size);
 		c->num = LE;
 		c->num2 = LT;
-		x = ranged(of_two(g, F_PICK, t, xs, name_of(g, n)), xs->lo, xs->hi);
-		return hull(of_three(g, F_IF, t, c, x, d), x, d);
+		x = ranged(gen_binary(g, F_PICK, t, xs, gen_name(g, n)), xs->lo, xs->hi);
+		return ranged_hull(gen_ternary(g, F_IF, t, c, x, d), x, d);
 	}
 	return d;
 }
 
 /* ---- over positions ---- */
 
-static Def *
+static Decl *
 bind_var(Gen *g, Sort t, int64_t lo, int64_t hi)
 {
-	Def *d = def_new(g, D_VAR, "i", t);
+	Decl *d = def_new(g, D_VAR, "i", t);
 
 	d->lo = lo;
 	d->hi = hi;
@@ -857,25 +863,25 @@ bind_var(Gen *g, Sort t, int64_t lo, int64_t hi)
 
 /* sum(x for i in 0..2), which is one with the sum over positions that it stands in. */
 static Expr *
-sum_of_few(Gen *g, int depth)
+gen_sum_of_few(Gen *g, int depth)
 {
-	Expr *e = expr(g, F_TOTAL_FOR, t_int, 3);
+	Expr *e = new_expr(g, F_TOTAL_FOR, t_int, 3);
 	int n = 1 + roll(g, 3);
 
 	e->num = SUM;
 	e->num2 = roll(g, 3);
 	e->skip = n - 1;
 	e->def = bind_var(g, t_int, e->num2, e->num2 + e->skip);
-	e->kid[0] = fitted(g, outside(g, t_int, depth), -1, 3);
+	e->kid[0] = gen_fitted(g, gen_one_sided(g, t_int, depth), -1, 3);
 	g->nscope--;
 	return e;
 }
 
 static Expr *
-over(Gen *g, Total which, int depth)
+gen_over(Gen *g, Aggregate which, int depth)
 {
 	Sort t = which == COUNT || which == ANY || which == ALL ? t_bool : t_int;
-	Expr *e = expr(g, F_OVER, which == ANY || which == ALL ? t_bool : t_int, 3), *x;
+	Expr *e = new_expr(g, F_OVER, which == ANY || which == ALL ? t_bool : t_int, 3), *x;
 	int64_t n = g->p->context;
 
 	e->num = which;
@@ -883,31 +889,31 @@ over(Gen *g, Total which, int depth)
 	if (chance(g, 40))
 		e->kid[1] = gen(g, t_bool, depth - 1);
 	if (which == SUM && chance(g, 50)) {
-		x = chance(g, 25) ? sum_of_few(g, depth - 1)
-		                  : fitted(g, outside(g, t_int, depth - 1), -3, 9);
-		x = e->kid[0] = of_one(g, F_THERE, t_int, x);
+		x = chance(g, 25) ? gen_sum_of_few(g, depth - 1)
+		                  : gen_fitted(g, gen_one_sided(g, t_int, depth - 1), -3, 9);
+		x = e->kid[0] = gen_unary(g, F_THERE, t_int, x);
 		x->def = g->bound;
 		ranged(x, -3, 9);
 	} else
 		x = e->kid[0] = gen(g, t, depth - 1);
 	if (which == SUM)
-		x = e->kid[0] = fitted(g, x, -3, 9);
+		x = e->kid[0] = gen_fitted(g, x, -3, 9);
 	if (which == MIN || which == MAX)
-		x = e->kid[0] = fitted(g, x, -20, 40);
+		x = e->kid[0] = gen_fitted(g, x, -20, 40);
 	g->bound = NULL;
 	if (which == SUM || which == COUNT)
 		return ranged(e, which == SUM ? -3 * n : 0, 9 * n);
 	if (which == ANY || which == ALL)
 		return e;
 	ranged(e, x->lo, x->hi);
-	return e->kid[1] ? hull(e, x, e->kid[2] = gen(g, t_int, 0)) : e;
+	return e->kid[1] ? ranged_hull(e, x, e->kid[2] = gen(g, t_int, 0)) : e;
 }
 
 /* The mean of conditions, of integers, or of reals. */
 Expr *
-of_mean(Gen *g, int depth)
+gen_mean(Gen *g, int depth)
 {
-	Expr *e = expr(g, F_MEAN, t_real, 2), *x;
+	Expr *e = new_expr(g, F_MEAN, t_real, 2), *x;
 
 	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
 	if (chance(g, 30))
@@ -915,12 +921,13 @@ of_mean(Gen *g, int depth)
 	if (chance(g, 50))
 		e->kid[0] = gen(g, t_bool, depth - 1);
 	else {
-		x = fitted(g, outside(g, g->reals && chance(g, 30) ? t_real : t_int, depth - 1), -3,
-		           9);
-		e->kid[0] = of_one(g, F_THERE, x->type, x);
+		x = gen_fitted(
+			g, gen_one_sided(g, g->reals && chance(g, 30) ? t_real : t_int, depth - 1),
+			-3, 9);
+		e->kid[0] = gen_unary(g, F_THERE, x->type, x);
 		e->kid[0]->def = g->bound;
 		if (chance(g, 25))
-			e->kid[0] = fitted(g, gen(g, t_int, depth - 1), -3, 9);
+			e->kid[0] = gen_fitted(g, gen(g, t_int, depth - 1), -3, 9);
 	}
 	g->bound = NULL;
 	return ranged(e, -3, 9);
@@ -937,23 +944,23 @@ gen_slot(Gen *g, const Slot *p, int depth)
 	bool within = e->lo >= p->lo && e->hi <= p->hi;
 
 	if (t.kind == T_INT || t.kind == T_REAL)
-		return fitted(g, e, p->lo, p->hi);
+		return gen_fitted(g, e, p->lo, p->hi);
 	if (t.kind != T_ARRAY || (t.item != T_INT && t.item != T_REAL) || within)
 		return e;
-	e = expr(g, F_ARRAY, t, t.n);
+	e = new_expr(g, F_ARRAY, t, t.n);
 	for (int i = 0; i < t.n; i++)
-		e->kid[i] = fitted(g, gen(g, item_of(&t), depth - 1), p->lo, p->hi);
+		e->kid[i] = gen_fitted(g, gen(g, item_of(&t), depth - 1), p->lo, p->hi);
 	return ranged(e, p->lo, p->hi);
 }
 
 static Expr *
-of_build(Gen *g, Sort t, int depth)
+gen_build(Gen *g, Sort t, int depth)
 {
 	Sort item = item_of(&t);
-	Expr *e = expr(g, F_BUILD, t, 2);
+	Expr *e = new_expr(g, F_BUILD, t, 2);
 
 	if (chance(g, 35)) {
-		Expr *xs = e->kid[1] = gen(g, array_of(some_item(g), t.n), depth);
+		Expr *xs = e->kid[1] = gen(g, sort_of_array(some_item(g), t.n), depth);
 		e->def = bind_var(g, (Sort){ .kind = xs->type.item }, xs->lo, xs->hi);
 	} else {
 		e->num = roll(g, 3);
@@ -970,22 +977,23 @@ of_build(Gen *g, Sort t, int depth)
 }
 
 Expr *
-of_array(Gen *g, Sort t, int depth)
+gen_array_literal(Gen *g, Sort t, int depth)
 {
-	Expr *e = expr(g, F_ARRAY, t, t.n);
+	Expr *e = new_expr(g, F_ARRAY, t, t.n);
 
 	for (int i = 0; i < t.n; i++) {
 		Expr *x = e->kid[i] = gen(g, item_of(&t), depth);
-		hull(e, i ? e : x, x);
+		ranged_hull(e, i ? e : x, x);
 	}
 	return e;
 }
 
 static Expr *
-of_slice(Gen *g, Sort t, int depth)
+gen_slice(Gen *g, Sort t, int depth)
 {
 	int more = roll(g, 3), from = roll(g, more + 1);
-	Expr *xs = gen(g, items_of(item_of(&t), t.n + more), depth), *e = of_one(g, F_SLICE, t, xs);
+	Expr *xs = gen(g, items_of(item_of(&t), t.n + more), depth),
+	     *e = gen_unary(g, F_SLICE, t, xs);
 
 	e->num = from;
 	e->num2 = from + t.n;
@@ -993,19 +1001,19 @@ of_slice(Gen *g, Sort t, int depth)
 }
 
 static Expr *
-of_concat(Gen *g, Sort t, int depth)
+gen_concat(Gen *g, Sort t, int depth)
 {
 	int n = 1 + roll(g, t.n - 1);
 	Expr *a = gen(g, items_of(item_of(&t), n), depth),
 	     *b = gen(g, items_of(item_of(&t), t.n - n), depth);
 
-	return hull(of_two(g, F_CONCAT, t, a, b), a, b);
+	return ranged_hull(gen_binary(g, F_CONCAT, t, a, b), a, b);
 }
 
-static Def *
+static Decl *
 step_fn(Gen *g)
 {
-	Def *found = NULL;
+	Decl *found = NULL;
 	int n = 0;
 
 	for (int i = 0; i < g->p->ndef; i++)
@@ -1015,127 +1023,128 @@ step_fn(Gen *g)
 }
 
 static Expr *
-of_fold(Gen *g, Form form, Sort t, int depth)
+gen_fold(Gen *g, ExprForm form, Sort t, int depth)
 {
-	Def *f = step_fn(g);
+	Decl *f = step_fn(g);
 	Expr *e;
 
 	if (!f || depth <= 0)
-		return some_leaf(g, t);
-	e = of_two(g, form, t, small_int(g, f->lo, f->hi, depth - 1),
-	           gen(g, array_of(T_INT, form == F_SCAN ? t.n : 1 + roll(g, 4)), depth - 1));
+		return gen_leaf(g, t);
+	e = gen_binary(
+		g, form, t, gen_small_int(g, f->lo, f->hi, depth - 1),
+		gen(g, sort_of_array(T_INT, form == F_SCAN ? t.n : 1 + roll(g, 4)), depth - 1));
 	e->def = f;
 	return ranged(e, f->lo, f->hi);
 }
 
 static Expr *
-added_arrays(Gen *g, Sort t, int depth)
+gen_added_arrays(Gen *g, Sort t, int depth)
 {
 	Expr *a = gen(g, t, depth), *b = gen(g, t, depth);
 	bool minus = chance(g, 40);
 
 	if (a->lo < -g->large || b->lo < -g->large || a->hi > g->large || b->hi > g->large)
 		return a;
-	Expr *e = of_two(g, minus ? F_SUB : F_ADD, t, a, b);
+	Expr *e = gen_binary(g, minus ? F_SUB : F_ADD, t, a, b);
 	return minus ? ranged(e, a->lo - b->hi, a->hi - b->lo)
 	             : ranged(e, a->lo + b->lo, a->hi + b->hi);
 }
 
 static Expr *
-library_word(Gen *g, Sort t, int depth)
+gen_library_word(Gen *g, Sort t, int depth)
 {
 	static const Library of_two_words[] = { BITS_ADD, BITS_SUB, BITS_XOR, BITS_MUL };
 	Expr *e;
 
 	if (chance(g, 20)) {
-		e = library(g, ONE_HOT, t, 2);
-		e->kid[0] = small_int(g, -1, 5, depth);
-		e->kid[1] = exactly(g, t.n);
+		e = gen_library(g, ONE_HOT, t, 2);
+		e->kid[0] = gen_small_int(g, -1, 5, depth);
+		e->kid[1] = gen_literal(g, t.n);
 		return e;
 	}
 	if (chance(g, 20)) {
-		e = library(g, BLEND, t, 3);
+		e = gen_library(g, BLEND, t, 3);
 		e->kid[2] = gen(g, t, depth);
 	} else
-		e = library(g, of_two_words[roll(g, 4)], t, 2);
+		e = gen_library(g, of_two_words[roll(g, 4)], t, 2);
 	e->kid[0] = gen(g, t, depth);
 	e->kid[1] = gen(g, t, depth);
 	if (e->num != BLEND && chance(g, 20)) {
 		e->num = BITS_ROTL;
-		e->kid[1] = exactly(g, roll(g, 7) - 3);
+		e->kid[1] = gen_literal(g, roll(g, 7) - 3);
 	}
 	return e;
 }
 
 /* Digits, the lowest first. */
 static Expr *
-some_digits(Gen *g, int n, int depth)
+gen_digits(Gen *g, int n, int depth)
 {
-	Expr *e = expr(g, F_ARRAY, array_of(T_INT, n), n);
+	Expr *e = new_expr(g, F_ARRAY, sort_of_array(T_INT, n), n);
 
 	for (int i = 0; i < n; i++)
-		e->kid[i] = small_int(g, 0, 9, depth - 1);
+		e->kid[i] = gen_small_int(g, 0, 9, depth - 1);
 	return ranged(e, 0, 9);
 }
 
 static Expr *
-library_digits(Gen *g, Sort t, int depth)
+gen_library_digits(Gen *g, Sort t, int depth)
 {
 	bool times = chance(g, 50);
-	Expr *e = library(g, times ? DIGITS_MUL : DIGITS_DISTANCE, t, 2);
+	Expr *e = gen_library(g, times ? DIGITS_MUL : DIGITS_DISTANCE, t, 2);
 
 	for (int i = 0; i < 2; i++)
-		e->kid[i] = some_digits(g, times ? t.n / 2 : t.n, depth);
+		e->kid[i] = gen_digits(g, times ? t.n / 2 : t.n, depth);
 	return ranged(e, 0, 9);
 }
 
 /* Of the positions that are seen. */
 static Expr *
-library_over(Gen *g, int depth)
+gen_library_over(Gen *g, int depth)
 {
 	Expr *e;
 
 	switch (roll(g, 4)) {
-	case 0: e = library(g, DISTINCT, t_int, 1); break;
-	case 1: e = library(g, RANK, t_int, 1); break;
+	case 0: e = gen_library(g, DISTINCT, t_int, 1); break;
+	case 1: e = gen_library(g, RANK, t_int, 1); break;
 	case 2:
-		e = library(g, SINCE, t_int, 1);
-		e->kid[0] = position(g, depth);
+		e = gen_library(g, SINCE, t_int, 1);
+		e->kid[0] = gen_position(g, depth);
 		return ranged(e, -g->p->context, g->p->context);
 	default:
-		e = library(g, SORT, t_int, 2);
-		e->kid[1] = small_int(g, 0, 8, depth);
-		e->kid[0] = small_int(g, -9, 20, depth);
+		e = gen_library(g, SORT, t_int, 2);
+		e->kid[1] = gen_small_int(g, 0, 8, depth);
+		e->kid[0] = gen_small_int(g, -9, 20, depth);
 		return ranged(e, -9, 20);
 	}
-	e->kid[0] = small_int(g, 0, 8, depth);
+	e->kid[0] = gen_small_int(g, 0, 8, depth);
 	return ranged(e, 0, g->p->context);
 }
 
 static Expr *
-library_array(Gen *g, Sort t, int depth)
+gen_library_array(Gen *g, Sort t, int depth)
 {
 	Expr *e;
 
 	if (t.item == T_BOOL && chance(g, 60))
-		return library_word(g, t, depth);
+		return gen_library_word(g, t, depth);
 	if (t.item == T_INT && t.n % 2 == 0 && chance(g, 30))
-		return library_digits(g, t, depth);
+		return gen_library_digits(g, t, depth);
 	if (t.item == T_BOOL) {
-		e = library(g, BITS_OF, t, 2);
+		e = gen_library(g, BITS_OF, t, 2);
 		e->kid[0] = gen(g, t_int, depth);
-		e->kid[1] = exactly(g, t.n);
+		e->kid[1] = gen_literal(g, t.n);
 		return e;
 	}
 	if (t.n > 1 && chance(g, 40)) {
-		e = library(g, DIGITS_ADD, t, 2);
+		e = gen_library(g, DIGITS_ADD, t, 2);
 		for (int i = 0; i < 2; i++)
-			e->kid[i] = some_digits(g, t.n - 1, depth);
+			e->kid[i] = gen_digits(g, t.n - 1, depth);
 		return ranged(e, 0, 9);
 	}
-	e = library(g, DIGITS_OF, t, 2);
-	e->kid[0] = small_int(g, 0, 300, depth);
-	e->kid[1] = exactly(g, t.n);
+	e = gen_library(g, DIGITS_OF, t, 2);
+	e->kid[0] = gen_small_int(g, 0, 300, depth);
+	e->kid[1] = gen_literal(g, t.n);
 	return ranged(e, 0, 9);
 }
 
@@ -1143,24 +1152,24 @@ static Expr *
 gen_array(Gen *g, Sort t, int depth)
 {
 	if (t.item == T_REAL && chance(g, 40))
-		return real_array(g, t, depth);
+		return gen_real_array(g, t, depth);
 	if (t.item == T_ENUM || t.item == T_RECORD)
-		return chance(g, 70) ? of_array(g, t, depth) : of_if(g, t, depth);
+		return chance(g, 70) ? gen_array_literal(g, t, depth) : gen_if(g, t, depth);
 	switch (roll(g, 12)) {
 	case 0:
-	case 1: return of_array(g, t, depth);
+	case 1: return gen_array_literal(g, t, depth);
 	case 2:
-	case 3: return of_build(g, t, depth);
-	case 4: return of_slice(g, t, depth);
-	case 5: return t.n > 1 ? of_concat(g, t, depth) : of_array(g, t, depth);
-	case 6: return t.item == T_INT ? added_arrays(g, t, depth) : of_build(g, t, depth);
-	case 7: return t.item == T_INT ? of_fold(g, F_SCAN, t, depth) : of_if(g, t, depth);
+	case 3: return gen_build(g, t, depth);
+	case 4: return gen_slice(g, t, depth);
+	case 5: return t.n > 1 ? gen_concat(g, t, depth) : gen_array_literal(g, t, depth);
+	case 6: return t.item == T_INT ? gen_added_arrays(g, t, depth) : gen_build(g, t, depth);
+	case 7: return t.item == T_INT ? gen_fold(g, F_SCAN, t, depth) : gen_if(g, t, depth);
 	case 8:
-		return t.item == T_INT || t.item == T_BOOL ? library_array(g, t, depth)
-		                                           : of_array(g, t, depth);
-	case 9: return of_if(g, t, depth);
-	case 10: return of_match(g, t, depth);
-	default: return of_read(g, t, depth);
+		return t.item == T_INT || t.item == T_BOOL ? gen_library_array(g, t, depth)
+		                                           : gen_array_literal(g, t, depth);
+	case 9: return gen_if(g, t, depth);
+	case 10: return gen_match(g, t, depth);
+	default: return gen_read(g, t, depth);
 	}
 }
 
@@ -1171,16 +1180,17 @@ gen_record(Gen *g, Sort t, int depth)
 	int i;
 
 	switch (roll(g, 6)) {
-	case 0: return of_if(g, t, depth);
-	case 1: return of_read(g, t, depth);
+	case 0: return gen_if(g, t, depth);
+	case 1: return gen_read(g, t, depth);
 	case 2:
 		i = roll(g, t.def->n);
-		e = of_two(g, F_WITH, t, gen(g, t, depth), gen_slot(g, &t.def->field[i], depth));
+		e = gen_binary(g, F_WITH, t, gen(g, t, depth),
+		               gen_slot(g, &t.def->field[i], depth));
 		e->num = i;
 		return e;
-	case 3: return of_match(g, t, depth);
+	case 3: return gen_match(g, t, depth);
 	default:
-		e = expr(g, F_RECORD, t, t.def->n);
+		e = new_expr(g, F_RECORD, t, t.def->n);
 		for (i = 0; i < t.def->n; i++)
 			e->kid[i] = gen_slot(g, &t.def->field[i], depth);
 		return e;
@@ -1189,58 +1199,59 @@ gen_record(Gen *g, Sort t, int depth)
 
 /* One of an array's elements, or a field of a record; NULL if there is none. */
 Expr *
-part(Gen *g, Sort t, int depth)
+gen_part(Gen *g, Sort t, int depth)
 {
 	int n = 1 + roll(g, 4);
 	Expr *xs, *e;
 
 	if (chance(g, 25)) {
-		const Def *r = some_record(g);
+		const Decl *r = some_record(g);
 		for (int i = 0; r && i < r->n; i++)
 			if (same_type(&r->field[i].type, &t))
-				return field_of(
+				return gen_field(
 					g, gen(g, (Sort){ .kind = T_RECORD, .def = r }, depth), i);
 	}
 	xs = gen(g, items_of(t, n), depth);
 	if (chance(g, 30)) {
-		e = of_one(g, F_ELEM, t, xs);
+		e = gen_unary(g, F_ELEM, t, xs);
 		e->num = roll(g, n);
 		return ranged(e, xs->lo, xs->hi);
 	}
 	Expr *i = gen(g, t_int, depth);
 	if (chance(g, 30))
-		return ranged(of_two(g, F_PICK, t, xs, fitted(g, i, 0, n - 1)), xs->lo, xs->hi);
+		return ranged(gen_binary(g, F_PICK, t, xs, gen_fitted(g, i, 0, n - 1)), xs->lo,
+		              xs->hi);
 	if (i->lo < -100 || i->hi > 100)
-		i = fitted(g, i, 0, n);
+		i = gen_fitted(g, i, 0, n);
 	Expr *d = gen(g, t, 0);
-	return hull(of_three(g, F_PICK, t, xs, i, d), xs, d);
+	return ranged_hull(gen_ternary(g, F_PICK, t, xs, i, d), xs, d);
 }
 
 static Expr *
-total(Gen *g, Total which, int depth)
+gen_total(Gen *g, Aggregate which, int depth)
 {
 	TypeKind item = which == COUNT || which == ANY || which == ALL ? T_BOOL : T_INT;
-	Expr *xs = gen(g, array_of(item, 1 + roll(g, 4)), depth);
-	Expr *e = of_one(g, F_TOTAL, which == ANY || which == ALL ? t_bool : t_int, xs);
+	Expr *xs = gen(g, sort_of_array(item, 1 + roll(g, 4)), depth);
+	Expr *e = gen_unary(g, F_TOTAL, which == ANY || which == ALL ? t_bool : t_int, xs);
 
 	e->num = which;
 	if (which == SUM)
-		return modest(g, ranged(e, least(xs->lo * xs->type.n, xs->lo),
-		                        most(xs->hi * xs->type.n, xs->hi)));
+		return gen_modest(g, ranged(e, lesser_of(xs->lo * xs->type.n, xs->lo),
+		                            greater_of(xs->hi * xs->type.n, xs->hi)));
 	return which == COUNT ? ranged(e, 0, xs->type.n) : ranged(e, xs->lo, xs->hi);
 }
 
 static Expr *
-total_for(Gen *g, Total which, int depth)
+gen_total_for(Gen *g, Aggregate which, int depth)
 {
 	Sort t = which == COUNT || which == ANY || which == ALL ? t_bool : t_int;
-	Expr *e = expr(g, F_TOTAL_FOR, which == ANY || which == ALL ? t_bool : t_int, 3);
+	Expr *e = new_expr(g, F_TOTAL_FOR, which == ANY || which == ALL ? t_bool : t_int, 3);
 	int n = 1 + roll(g, 4);
 
 	e->num = which;
 	e->skip = n - 1;
 	if (chance(g, 35)) {
-		Expr *xs = e->kid[1] = gen(g, array_of(some_item(g), n), depth);
+		Expr *xs = e->kid[1] = gen(g, sort_of_array(some_item(g), n), depth);
 		e->def = bind_var(g, (Sort){ .kind = xs->type.item }, xs->lo, xs->hi);
 	} else {
 		e->num2 = roll(g, 3);
@@ -1251,14 +1262,14 @@ total_for(Gen *g, Total which, int depth)
 		e->kid[2] = gen(g, t_bool, depth);
 	g->nscope--;
 	if (which == SUM)
-		return modest(g, ranged(e, least(0, x->lo * n), most(0, x->hi * n)));
+		return gen_modest(g, ranged(e, lesser_of(0, x->lo * n), greater_of(0, x->hi * n)));
 	return which == COUNT ? ranged(e, 0, n) : ranged(e, x->lo, x->hi);
 }
 
 static Expr *
-choice(Gen *g, int depth)
+gen_choose(Gen *g, int depth)
 {
-	Expr *e = expr(g, F_CHOOSE, t_int, 2);
+	Expr *e = new_expr(g, F_CHOOSE, t_int, 2);
 
 	e->num = roll(g, 3);
 	e->num2 = 1 + roll(g, 4);
@@ -1274,110 +1285,110 @@ choice(Gen *g, int depth)
 /* ---- the library ---- */
 
 static Expr *
-library_int(Gen *g, int depth)
+gen_library_int(Gen *g, int depth)
 {
 	Expr *e;
 
 	if (!g->still && chance(g, 25))
-		return library_over(g, depth);
+		return gen_library_over(g, depth);
 	switch (roll(g, 8)) {
 	case 7:
-		e = library(g, ARGMAX, t_int, 1);
-		e->kid[0] = gen(g, array_of(T_INT, 1 + roll(g, 4)), depth);
+		e = gen_library(g, ARGMAX, t_int, 1);
+		e->kid[0] = gen(g, sort_of_array(T_INT, 1 + roll(g, 4)), depth);
 		return ranged(e, 0, e->kid[0]->type.n - 1);
 	case 0:
-		e = library(g, GATE, t_int, 2);
+		e = gen_library(g, GATE, t_int, 2);
 		e->kid[0] = gen(g, t_bool, depth);
 		e->kid[1] = gen(g, t_int, depth);
-		return ranged(e, least(0, e->kid[1]->lo), most(0, e->kid[1]->hi));
+		return ranged(e, lesser_of(0, e->kid[1]->lo), greater_of(0, e->kid[1]->hi));
 	case 1:
-		e = library(g, CLAMP, t_int, 3);
+		e = gen_library(g, CLAMP, t_int, 3);
 		e->kid[0] = gen(g, t_int, depth);
-		e->kid[1] = exactly(g, roll(g, 5));
-		e->kid[2] = exactly(g, 5 + roll(g, 9));
+		e->kid[1] = gen_literal(g, roll(g, 5));
+		e->kid[2] = gen_literal(g, 5 + roll(g, 9));
 		return ranged(e, e->kid[1]->num, e->kid[2]->num);
 	case 2:
 	case 3:
-		e = library(g, chance(g, 50) ? BITS_VALUE : POPCOUNT, t_int, 1);
-		e->kid[0] = gen(g, array_of(T_BOOL, 1 + roll(g, 4)), depth);
+		e = gen_library(g, chance(g, 50) ? BITS_VALUE : POPCOUNT, t_int, 1);
+		e->kid[0] = gen(g, sort_of_array(T_BOOL, 1 + roll(g, 4)), depth);
 		return ranged(e, 0, 15);
 	case 4:
-		e = library(g, DIGITS_VALUE, t_int, 1);
-		e->kid[0] = library_array(g, array_of(T_INT, 2), depth);
+		e = gen_library(g, DIGITS_VALUE, t_int, 1);
+		e->kid[0] = gen_library_array(g, sort_of_array(T_INT, 2), depth);
 		return ranged(e, 0, 99);
 	case 5:
 		if (g->still)
-			return some_leaf(g, t_int);
-		e = library(g, FREQUENCY, t_int, 1);
+			return gen_leaf(g, t_int);
+		e = gen_library(g, FREQUENCY, t_int, 1);
 		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth)
-		                                      : small_int(g, 0, 8, depth);
+		                                      : gen_small_int(g, 0, 8, depth);
 		return ranged(e, 1, g->p->context);
 	default:
 		if (g->still)
-			return some_leaf(g, t_int);
-		e = library(g, chance(g, 50) ? SHIFT : RUNNING_SUM, t_int, 1);
-		e->kid[0] = small_int(g, 0, 9, depth);
+			return gen_leaf(g, t_int);
+		e = gen_library(g, chance(g, 50) ? SHIFT : RUNNING_SUM, t_int, 1);
+		e->kid[0] = gen_small_int(g, 0, 9, depth);
 		if (e->num == RUNNING_SUM)
 			return ranged(e, 0, 9 * g->p->context);
 		e->n = 3;
 		e->kid = NEWS(g->arena, Expr *, 3);
 		e->kid[0] = gen(g, t_int, depth);
-		e->kid[1] = exactly(g, 1 + roll(g, 3));
-		e->kid[2] = exactly(g, roll(g, 5) - 1);
-		return hull(e, e->kid[0], e->kid[2]);
+		e->kid[1] = gen_literal(g, 1 + roll(g, 3));
+		e->kid[2] = gen_literal(g, roll(g, 5) - 1);
+		return ranged_hull(e, e->kid[0], e->kid[2]);
 	}
 }
 
 static Expr *
-library_bool(Gen *g, int depth)
+gen_library_bool(Gen *g, int depth)
 {
 	Expr *e;
 
 	switch (roll(g, 6)) {
 	case 5:
-		e = library(g, BITS_LESS, t_bool, 2);
-		e->kid[0] = gen(g, array_of(T_BOOL, 1 + roll(g, 4)), depth);
+		e = gen_library(g, BITS_LESS, t_bool, 2);
+		e->kid[0] = gen(g, sort_of_array(T_BOOL, 1 + roll(g, 4)), depth);
 		e->kid[1] = gen(g, e->kid[0]->type, depth);
 		return e;
 	case 0:
-		e = library(g, chance(g, 50) ? XOR : IMPLIES, t_bool, 2);
+		e = gen_library(g, chance(g, 50) ? XOR : IMPLIES, t_bool, 2);
 		e->kid[0] = gen(g, t_bool, depth);
 		e->kid[1] = gen(g, t_bool, depth);
 		return e;
 	case 1:
-		e = library(g, chance(g, 50) ? ODD : MAJORITY, t_bool, 1);
-		e->kid[0] = gen(g, array_of(T_BOOL, 1 + roll(g, 4)), depth);
+		e = gen_library(g, chance(g, 50) ? ODD : MAJORITY, t_bool, 1);
+		e->kid[0] = gen(g, sort_of_array(T_BOOL, 1 + roll(g, 4)), depth);
 		return e;
 	case 2:
-		e = library(g, EXACTLY, t_bool, 2);
-		e->kid[0] = exactly(g, roll(g, 4));
-		e->kid[1] = gen(g, array_of(T_BOOL, 1 + roll(g, 4)), depth);
+		e = gen_library(g, EXACTLY, t_bool, 2);
+		e->kid[0] = gen_literal(g, roll(g, 4));
+		e->kid[1] = gen(g, sort_of_array(T_BOOL, 1 + roll(g, 4)), depth);
 		return e;
 	case 3:
-		e = library(g, DIGITS_LESS, t_bool, 2);
-		e->kid[0] = library_array(g, array_of(T_INT, 2), depth);
-		e->kid[1] = library_array(g, array_of(T_INT, 2), depth);
+		e = gen_library(g, DIGITS_LESS, t_bool, 2);
+		e->kid[0] = gen_library_array(g, sort_of_array(T_INT, 2), depth);
+		e->kid[1] = gen_library_array(g, sort_of_array(T_INT, 2), depth);
 		return e;
 	default:
 		if (g->still)
-			return some_leaf(g, t_bool);
-		e = library(g, chance(g, 60) ? IS_FIRST : IS_LAST, t_bool, 1);
+			return gen_leaf(g, t_bool);
+		e = gen_library(g, chance(g, 60) ? IS_FIRST : IS_LAST, t_bool, 1);
 		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth)
-		                                      : small_int(g, 0, 8, depth);
+		                                      : gen_small_int(g, 0, 8, depth);
 		return e;
 	}
 }
 
 /* ---- calls ---- */
 
-static Def *
+static Decl *
 fn_of(Gen *g, Sort t)
 {
-	Def *found = NULL;
+	Decl *found = NULL;
 	int n = 0;
 
 	for (int i = 0; i < g->p->ndef; i++) {
-		Def *d = g->p->def[i];
+		Decl *d = g->p->def[i];
 		if (d->kind == D_FN && !d->partial && same_type(&d->type, &t) && !roll(g, ++n))
 			found = d;
 	}
@@ -1385,34 +1396,34 @@ fn_of(Gen *g, Sort t)
 }
 
 static Expr *
-argument(Gen *g, const Def *p, int depth)
+gen_argument(Gen *g, const Decl *p, int depth)
 {
 	if (p->type.kind == T_POS)
-		return position(g, depth);
+		return gen_position(g, depth);
 	if (p->constant)
-		return exactly(g, p->lo + roll(g, (int)(p->hi - p->lo + 1)));
+		return gen_literal(g, p->lo + roll(g, (int)(p->hi - p->lo + 1)));
 	return gen_slot(g, &(Slot){ p->type, p->lo, p->hi }, depth);
 }
 
 static Expr *
-call_of(Gen *g, Def *f, int depth)
+gen_call_to(Gen *g, Decl *f, int depth)
 {
-	Expr *e = expr(g, F_CALL, f->type, f->nparam);
+	Expr *e = new_expr(g, F_CALL, f->type, f->nparam);
 
 	e->def = f;
 	e->num = chance(g, 15);
 	for (int i = 0; i < f->nparam; i++)
 		if (!f->param[i]->body || chance(g, 60))
-			e->kid[i] = argument(g, f->param[i], depth);
+			e->kid[i] = gen_argument(g, f->param[i], depth);
 	return ranged(e, f->lo, f->hi);
 }
 
 Expr *
-of_call(Gen *g, Sort t, int depth)
+gen_call(Gen *g, Sort t, int depth)
 {
-	Def *f = g->still ? NULL : fn_of(g, t);
+	Decl *f = g->still ? NULL : fn_of(g, t);
 
-	return f ? call_of(g, f, depth) : some_leaf(g, t);
+	return f ? gen_call_to(g, f, depth) : gen_leaf(g, t);
 }
 
 /* ---- any expression ---- */
@@ -1421,109 +1432,113 @@ static Expr *
 gen_int(Gen *g, int depth)
 {
 	if (g->reals && !g->still && chance(g, 10))
-		return real_int(g, depth);
+		return gen_real_int(g, depth);
 	if (g->wide && !g->still && chance(g, 10))
-		return wide_int(g, depth);
+		return gen_wide_int(g, depth);
 	switch (roll(g, 35)) {
 	case 0:
 	case 1:
-	case 2: return sum_of_two(g, F_ADD, depth);
+	case 2: return gen_sum(g, F_ADD, depth);
 	case 3:
-	case 4: return sum_of_two(g, F_SUB, depth);
+	case 4: return gen_sum(g, F_SUB, depth);
 	case 5:
-	case 6: return product(g, depth);
-	case 7: return quotient(g, F_DIV, depth);
-	case 8: return quotient(g, F_MOD, depth);
-	case 9: return extreme(g, depth);
-	case 10: return of_absolute(g, gen(g, t_int, depth));
-	case 11: return of_power(g, depth);
-	case 12: return g->words ? of_ord(g, depth) : some_leaf(g, t_int);
+	case 6: return gen_product(g, depth);
+	case 7: return gen_quotient(g, F_DIV, depth);
+	case 8: return gen_quotient(g, F_MOD, depth);
+	case 9: return gen_extreme(g, depth);
+	case 10: return gen_absolute(g, gen(g, t_int, depth));
+	case 11: return gen_power(g, depth);
+	case 12: return g->words ? gen_ord(g, depth) : gen_leaf(g, t_int);
 	case 13:
-		return g->words ? ranged(of_one(g, F_ID, t_int, gen(g, t_token, depth)), 0,
+		return g->words ? ranged(gen_unary(g, F_ID, t_int, gen(g, t_token, depth)), 0,
 		                         g->p->nvocab)
-		                : some_leaf(g, t_int);
+		                : gen_leaf(g, t_int);
 	case 14:
-	case 15: return ranged(of_one(g, F_TO_INT, t_int, gen(g, t_bool, depth)), 0, 1);
+	case 15: return ranged(gen_unary(g, F_TO_INT, t_int, gen(g, t_bool, depth)), 0, 1);
 	case 16:
-	case 17: return of_if(g, t_int, depth);
+	case 17: return gen_if(g, t_int, depth);
 	case 18:
-	case 19: return of_match(g, t_int, depth);
+	case 19: return gen_match(g, t_int, depth);
 	case 20:
-	case 21: return part(g, t_int, depth);
-	case 22: return total(g, (Total[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
-	case 23: return total_for(g, (Total[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
-	case 24: return choice(g, depth);
-	case 25: return of_fold(g, F_FOLD, t_int, depth);
-	case 26: return library_int(g, depth);
-	case 27: return of_call(g, t_int, depth);
+	case 21: return gen_part(g, t_int, depth);
+	case 22: return gen_total(g, (Aggregate[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
+	case 23: return gen_total_for(g, (Aggregate[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
+	case 24: return gen_choose(g, depth);
+	case 25: return gen_fold(g, F_FOLD, t_int, depth);
+	case 26: return gen_library_int(g, depth);
+	case 27: return gen_call(g, t_int, depth);
 	case 28: {
 		Expr *x = gen(g, t_int, depth);
-		return modest(g, ranged(of_one(g, F_NEG, t_int, x), -x->hi, -x->lo));
+		return gen_modest(g, ranged(gen_unary(g, F_NEG, t_int, x), -x->hi, -x->lo));
 	}
 	case 29:
 	case 30:
-		return g->still ? some_leaf(g, t_int)
-		                : over(g, (Total[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
-	case 31: return g->still ? some_leaf(g, t_int) : guarded(g, t_int, depth);
-	default: return g->still ? some_leaf(g, t_int) : of_read(g, t_int, depth);
+		return g->still ? gen_leaf(g, t_int)
+		                : gen_over(g, (Aggregate[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)],
+		                           depth);
+	case 31: return g->still ? gen_leaf(g, t_int) : gen_guarded(g, t_int, depth);
+	default: return g->still ? gen_leaf(g, t_int) : gen_read(g, t_int, depth);
 	}
 }
 
 static Expr *
 gen_bool(Gen *g, int depth)
 {
-	Def *en;
-	const Def *r;
+	Decl *en;
+	const Decl *r;
 
 	if (g->reals && !g->still && chance(g, 15))
-		return real_bool(g, depth);
+		return gen_real_bool(g, depth);
 	if (g->wide && !g->still && chance(g, 10))
-		return wide_bool(g, depth);
+		return gen_wide_bool(g, depth);
 	switch (roll(g, 23)) {
 	case 0:
 	case 1:
 	case 2:
-	case 3: return comparison(g, depth);
+	case 3: return gen_comparison(g, depth);
 	case 4:
-	case 5: return equality(g, token_type(g), depth);
-	case 6: return equality(g, t_bool, depth);
+	case 5: return gen_equality(g, token_type(g), depth);
+	case 6: return gen_equality(g, t_bool, depth);
 	case 7:
 		en = some_def(g, D_ENUM);
-		return en ? equality(g, (Sort){ .kind = T_ENUM, .def = en }, depth)
-		          : comparison(g, depth);
+		return en ? gen_equality(g, (Sort){ .kind = T_ENUM, .def = en }, depth)
+		          : gen_comparison(g, depth);
 	case 8:
 		r = some_record(g);
-		return r && !g->bound && is_exact(r)
-		               ? equality(g, (Sort){ .kind = T_RECORD, .def = r }, depth)
-		               : equality(g,
-		                          array_of((TypeKind)roll(g, g->words ? 3 : 2),
-		                                   1 + roll(g, 3)),
-		                          depth);
+		return r && !g->bound && has_no_reals(r)
+		               ? gen_equality(g, (Sort){ .kind = T_RECORD, .def = r }, depth)
+		               : gen_equality(g,
+		                              sort_of_array((TypeKind)roll(g, g->words ? 3 : 2),
+		                                            1 + roll(g, 3)),
+		                              depth);
 	case 9:
-	case 10: return membership(g, depth);
+	case 10: return gen_membership(g, depth);
 	case 11:
 	case 12:
-	case 13: return logic(g, depth);
-	case 14: return of_if(g, t_bool, depth);
-	case 15: return of_match(g, t_bool, depth);
-	case 16: return part(g, t_bool, depth);
+	case 13: return gen_logic(g, depth);
+	case 14: return gen_if(g, t_bool, depth);
+	case 15: return gen_match(g, t_bool, depth);
+	case 16: return gen_part(g, t_bool, depth);
 	case 17:
-		return chance(g, 50) ? total(g, ANY + (Total)roll(g, 2), depth)
-		                     : total_for(g, ANY + (Total)roll(g, 2), depth);
-	case 18: return library_bool(g, depth);
-	case 19: return g->still ? some_leaf(g, t_bool) : over(g, ANY + (Total)roll(g, 2), depth);
+		return chance(g, 50) ? gen_total(g, ANY + (Aggregate)roll(g, 2), depth)
+		                     : gen_total_for(g, ANY + (Aggregate)roll(g, 2), depth);
+	case 18: return gen_library_bool(g, depth);
+	case 19:
+		return g->still ? gen_leaf(g, t_bool)
+		                : gen_over(g, ANY + (Aggregate)roll(g, 2), depth);
 	case 20:
 		if (g->still)
-			return some_leaf(g, t_bool);
+			return gen_leaf(g, t_bool);
 		if (chance(g, 50))
-			return of_one(g, F_EXISTS, t_bool, position(g, depth));
-		Expr *e = of_two(g, F_ORDER, t_bool, position(g, depth), position(g, depth));
+			return gen_unary(g, F_EXISTS, t_bool, gen_position(g, depth));
+		Expr *e = gen_binary(g, F_ORDER, t_bool, gen_position(g, depth),
+		                     gen_position(g, depth));
 		e->num = roll(g, 6);
 		return e;
 	default:
-		return g->still        ? of_call(g, t_bool, depth)
-		       : chance(g, 30) ? guarded(g, t_bool, depth)
-		                       : of_read(g, t_bool, depth);
+		return g->still        ? gen_call(g, t_bool, depth)
+		       : chance(g, 30) ? gen_guarded(g, t_bool, depth)
+		                       : gen_read(g, t_bool, depth);
 	}
 }
 
@@ -1547,20 +1562,20 @@ gen_token(Gen *g, int depth)
 	int64_t code;
 
 	switch (roll(g, 9)) {
-	case 0: return of_if(g, t_token, depth);
-	case 1: return of_match(g, t_token, depth);
-	case 2: return of_one(g, F_FROM_ID, t_token, small_int(g, 0, g->p->nvocab, depth));
+	case 0: return gen_if(g, t_token, depth);
+	case 1: return gen_match(g, t_token, depth);
+	case 2: return gen_unary(g, F_FROM_ID, t_token, gen_small_int(g, 0, g->p->nvocab, depth));
 	case 3:
 		code = g->p->vocab[some_word(g)].code;
 		if (code < 0)
-			return some_leaf(g, t_token);
-		Expr *i = small_int(g, 0, run_of_codes(g, code) - 1, depth);
-		return of_one(
-			g, F_CHR, t_token,
-			ranged(of_two(g, F_ADD, t_int, exactly(g, code), i), code, code + i->hi));
-	case 4: return part(g, t_token, depth);
-	case 5: return of_call(g, t_token, depth);
-	default: return g->still ? some_leaf(g, t_token) : of_read(g, t_token, depth);
+			return gen_leaf(g, t_token);
+		Expr *i = gen_small_int(g, 0, run_of_codes(g, code) - 1, depth);
+		return gen_unary(g, F_CHR, t_token,
+		                 ranged(gen_binary(g, F_ADD, t_int, gen_literal(g, code), i), code,
+		                        code + i->hi));
+	case 4: return gen_part(g, t_token, depth);
+	case 5: return gen_call(g, t_token, depth);
+	default: return g->still ? gen_leaf(g, t_token) : gen_read(g, t_token, depth);
 	}
 }
 
@@ -1568,10 +1583,10 @@ static Expr *
 gen_enum(Gen *g, Sort t, int depth)
 {
 	switch (roll(g, 4)) {
-	case 0: return of_if(g, t, depth);
-	case 1: return of_match(g, t, depth);
-	case 2: return g->still ? some_leaf(g, t) : of_read(g, t, depth);
-	default: return some_leaf(g, t);
+	case 0: return gen_if(g, t, depth);
+	case 1: return gen_match(g, t, depth);
+	case 2: return g->still ? gen_leaf(g, t) : gen_read(g, t, depth);
+	default: return gen_leaf(g, t);
 	}
 }
 
@@ -1584,26 +1599,26 @@ gen_bound(Gen *g, Sort t, int depth)
 
 	if (t.kind == T_BOOL && depth > 0 && chance(g, 55)) {
 		switch (roll(g, 5)) {
-		case 0: return bound_order(g, depth - 1);
+		case 0: return gen_bound_order(g, depth - 1);
 		case 1:
-			return of_two(g, F_AND, t_bool, gen(g, t_bool, depth - 1),
-			              gen(g, t_bool, depth - 1));
-		case 2: return equality(g, token_type(g), 0);
-		case 3: return logic(g, depth - 1);
+			return gen_binary(g, F_AND, t_bool, gen(g, t_bool, depth - 1),
+			                  gen(g, t_bool, depth - 1));
+		case 2: return gen_equality(g, token_type(g), 0);
+		case 3: return gen_logic(g, depth - 1);
 		default:
-			e = comparison(g, 0);
+			e = gen_comparison(g, 0);
 			e->num = chance(g, 60) ? EQ : e->num;
 			return e;
 		}
 	}
 	if (depth <= 0 || chance(g, 85) || t.kind == T_RECORD || t.kind == T_POS
 	    || t.kind == T_REAL)
-		return two_sided_leaf(g, t, depth > 0 ? depth - 1 : 0);
+		return gen_two_sided_leaf(g, t, depth > 0 ? depth - 1 : 0);
 	g->still = true;
-	e = t.kind == T_INT     ? sum_of_two(g, chance(g, 50) ? F_ADD : F_SUB, depth - 1)
-	    : t.kind == T_BOOL  ? logic(g, depth - 1)
-	    : t.kind == T_ARRAY ? of_array(g, t, 0)
-	                        : of_if(g, t, depth - 1);
+	e = t.kind == T_INT     ? gen_sum(g, chance(g, 50) ? F_ADD : F_SUB, depth - 1)
+	    : t.kind == T_BOOL  ? gen_logic(g, depth - 1)
+	    : t.kind == T_ARRAY ? gen_array_literal(g, t, 0)
+	                        : gen_if(g, t, depth - 1);
 	g->still = still;
 	return e;
 }
@@ -1614,18 +1629,18 @@ gen(Gen *g, Sort t, int depth)
 	if (g->bound)
 		return gen_bound(g, t, depth);
 	if (t.kind == T_POS)
-		return g->still ? expr(g, F_HERE, t, 0) : position(g, depth);
+		return g->still ? new_expr(g, F_HERE, t, 0) : gen_position(g, depth);
 	if (depth <= 0 || chance(g, 12))
-		return some_leaf(g, t);
+		return gen_leaf(g, t);
 	depth--;
 	switch (t.kind) {
 	case T_INT: return gen_int(g, depth);
 	case T_BOOL: return gen_bool(g, depth);
 	case T_TOKEN: return gen_token(g, depth);
 	case T_ENUM: return gen_enum(g, t, depth);
-	case T_ARRAY: return g->still ? of_array(g, t, depth) : gen_array(g, t, depth);
-	case T_REAL: return g->still ? some_leaf(g, t) : gen_real(g, depth);
-	default: return g->still ? some_leaf(g, t) : gen_record(g, t, depth);
+	case T_ARRAY: return g->still ? gen_array_literal(g, t, depth) : gen_array(g, t, depth);
+	case T_REAL: return g->still ? gen_leaf(g, t) : gen_real(g, depth);
+	default: return g->still ? gen_leaf(g, t) : gen_record(g, t, depth);
 	}
 }
 
@@ -1634,7 +1649,7 @@ gen(Gen *g, Sort t, int depth)
 static Sort
 any_type(Gen *g)
 {
-	Def *d;
+	Decl *d;
 
 	if (g->reals && chance(g, 25))
 		return t_real;
@@ -1649,12 +1664,12 @@ any_type(Gen *g)
 	case 7: return token_type(g);
 	case 8: d = some_def(g, D_ENUM); return d ? (Sort){ .kind = T_ENUM, .def = d } : t_bool;
 	case 9: d = some_def(g, D_TYPE); return d ? (Sort){ .kind = T_RECORD, .def = d } : t_int;
-	default: return array_of(some_item(g), 1 + roll(g, 4));
+	default: return sort_of_array(some_item(g), 1 + roll(g, 4));
 	}
 }
 
 static void
-take_body(Gen *g, Def *d, Expr *body)
+take_body(Gen *g, Decl *d, Expr *body)
 {
 	d->body = body;
 	d->type = body->type;
@@ -1668,28 +1683,28 @@ static void
 make_let(Gen *g)
 {
 	Sort t = chance(g, 22) ? t_pos : any_type(g);
-	Def *d = def_new(g, D_LET, t.kind == T_POS ? "p" : "v", t);
+	Decl *d = def_new(g, D_LET, t.kind == T_POS ? "p" : "v", t);
 
 	take_body(g, d, gen(g, t, 2 + roll(g, 3)));
-	statement(g, d);
+	add_statement(g, d);
 	g->scope[g->nscope++] = d;
 }
 
 static void
 make_const(Gen *g)
 {
-	Sort t = chance(g, 50) ? t_int : array_of(T_INT, 1 + roll(g, 4));
-	Def *d = def_new(g, D_CONST, "k", t);
+	Sort t = chance(g, 50) ? t_int : sort_of_array(T_INT, 1 + roll(g, 4));
+	Decl *d = def_new(g, D_CONST, "k", t);
 
-	take_body(g, d, simplest(g, t));
-	statement(g, d);
+	take_body(g, d, gen_simplest(g, t));
+	add_statement(g, d);
 	g->scope[g->nscope++] = d;
 }
 
-static Def *
-make_param(Gen *g, Def *f, Sort t)
+static Decl *
+make_param(Gen *g, Decl *f, Sort t)
 {
-	Def *d = f->param[f->nparam++] = def_new(g, D_PARAM, "x", t);
+	Decl *d = f->param[f->nparam++] = def_new(g, D_PARAM, "x", t);
 
 	if (t.kind == T_INT || t.kind == T_REAL
 	    || (t.kind == T_ARRAY && (t.item == T_INT || t.item == T_REAL))) {
@@ -1705,7 +1720,7 @@ make_param(Gen *g, Def *f, Sort t)
 static void
 make_step(Gen *g)
 {
-	Def *f = def_new(g, D_FN, "step", t_int), *x;
+	Decl *f = def_new(g, D_FN, "step", t_int), *x;
 	int top = 1 + roll(g, 30), outer = g->nscope;
 
 	for (int i = 0; i < 2; i++) {
@@ -1718,64 +1733,64 @@ make_step(Gen *g)
 	Expr *e = gen(g, t_int, 2);
 	g->still = false;
 	if (e->form != F_ADD)
-		e = of_two(g, F_ADD, t_int, name_of(g, f->param[0]), e);
+		e = gen_binary(g, F_ADD, t_int, gen_name(g, f->param[0]), e);
 	f->body = ranged(e, -g->large, g->large);
-	f->body = remainder_of(g, f->body, top + 1);
+	f->body = gen_remainder(g, f->body, top + 1);
 	f->lo = 0;
 	f->hi = top;
 	f->partial = true;
 	g->nscope = outer;
-	statement(g, f);
+	add_statement(g, f);
 }
 
 /* x[p else d], x a parameter. */
 static Expr *
-read_param(Gen *g, Def *f)
+gen_read_param(Gen *g, Decl *f)
 {
-	Def *x = f->param[roll(g, f->nparam)];
+	Decl *x = f->param[roll(g, f->nparam)];
 
 	if (x->type.kind == T_POS || x->constant)
 		return gen(g, any_type(g), 2);
-	Expr *p = position(g, 1), *d = gen(g, x->type, 1),
-	     *e = of_three(g, F_READ, x->type, name_of(g, x), p, d);
-	return hull(e, e->kid[0], d);
+	Expr *p = gen_position(g, 1), *d = gen(g, x->type, 1),
+	     *e = gen_ternary(g, F_READ, x->type, gen_name(g, x), p, d);
+	return ranged_hull(e, e->kid[0], d);
 }
 
 static void
 make_fn(Gen *g)
 {
-	Def *f = def_new(g, D_FN, "f", t_int);
+	Decl *f = def_new(g, D_FN, "f", t_int);
 	int outer = g->nscope, n = 1 + roll(g, PARAMS);
 
 	for (int i = 0; i < n; i++) {
-		Def *x = make_param(g, f, chance(g, 15) ? t_pos : any_type(g));
+		Decl *x = make_param(g, f, chance(g, 15) ? t_pos : any_type(g));
 		if (x->type.kind == T_INT && chance(g, 20)) {
 			x->constant = true;
 			x->lo = 1;
 			x->hi = 3;
 		}
 		if (i && i == n - 1 && x->type.kind == T_INT && chance(g, 40))
-			x->body = exactly(g, x->lo + roll(g, (int)(x->hi - x->lo + 1)));
+			x->body = gen_literal(g, x->lo + roll(g, (int)(x->hi - x->lo + 1)));
 	}
 	for (int i = 0; i < LOCALS && chance(g, 35); i++) {
 		Sort t = chance(g, 15) ? t_pos : any_type(g);
-		Def *y = f->local[f->nlocal++] = def_new(g, D_LOCAL, "y", t);
+		Decl *y = f->local[f->nlocal++] = def_new(g, D_LOCAL, "y", t);
 		take_body(g, y, gen(g, t, 2));
 		g->scope[g->nscope++] = y;
 	}
-	take_body(g, f, chance(g, 25) ? read_param(g, f) : gen(g, any_type(g), 1 + roll(g, 3)));
+	take_body(g, f, chance(g, 25) ? gen_read_param(g, f) : gen(g, any_type(g), 1 + roll(g, 3)));
 	g->nscope = outer;
-	statement(g, f);
+	add_statement(g, f);
 }
 
 static void
 make_output(Gen *g)
 {
 	Sort t = any_type(g);
-	Def *d = def_new(g, D_OUTPUT, "o", t);
+	Decl *d = def_new(g, D_OUTPUT, "o", t);
 
 	take_body(g, d, gen(g, t, 1 + roll(g, 3)));
-	statement(g, d);
+	add_statement(g, d);
 }
 
 /* Some of the names as outputs, so that other engines are asked for them. */
@@ -1783,13 +1798,13 @@ static void
 show_names(Gen *g)
 {
 	for (int i = 0, n = g->p->ndef; i < n; i++) {
-		Def *d = g->p->def[i];
+		Decl *d = g->p->def[i];
 		if (d->kind != D_LET || d->type.kind == T_POS || d->type.kind == T_ENUM
 		    || chance(g, 50))
 			continue;
-		Def *o = def_new(g, D_OUTPUT, "o", d->type);
-		take_body(g, o, name_of(g, d));
-		statement(g, o);
+		Decl *o = def_new(g, D_OUTPUT, "o", d->type);
+		take_body(g, o, gen_name(g, d));
+		add_statement(g, o);
 	}
 }
 
@@ -1798,12 +1813,12 @@ static void
 show_functions(Gen *g)
 {
 	for (int i = 0, n = g->p->ndef; i < n; i++) {
-		Def *f = g->p->def[i], *o;
+		Decl *f = g->p->def[i], *o;
 		if (f->kind != D_FN || f->partial || f->type.kind == T_POS || chance(g, 25))
 			continue;
 		o = def_new(g, D_OUTPUT, "o", f->type);
-		take_body(g, o, call_of(g, f, 1 + roll(g, 2)));
-		statement(g, o);
+		take_body(g, o, gen_call_to(g, f, 1 + roll(g, 2)));
+		add_statement(g, o);
 	}
 }
 
@@ -1811,60 +1826,60 @@ show_functions(Gen *g)
 static void
 make_assert(Gen *g)
 {
-	Def *d = def_new(g, D_ASSERT, "", t_bool);
-	Expr *x = gen(g, t_int, 2),
-	     *e = of_three(g, F_IN_SPAN, t_bool, x, exactly(g, x->lo), exactly(g, x->hi));
+	Decl *d = def_new(g, D_ASSERT, "", t_bool);
+	Expr *x = gen(g, t_int, 2), *e = gen_ternary(g, F_IN_SPAN, t_bool, x, gen_literal(g, x->lo),
+	                                             gen_literal(g, x->hi));
 
 	if (e->kid[0]->form == F_INT)
 		return;
 	d->body = e;
-	statement(g, d);
+	add_statement(g, d);
 }
 
 /* A token as it may be emitted: <end> among the records. */
 static Expr *
-emitted(Gen *g, int depth)
+gen_emitted(Gen *g, int depth)
 {
 	Sort t = token_type(g);
 
 	if (!g->p->token)
 		return gen(g, t, depth);
-	Expr *end = expr(g, F_WORD, t, 0), *e = gen(g, t, depth);
+	Expr *end = new_expr(g, F_WORD, t, 0), *e = gen(g, t, depth);
 	if (chance(g, 40))
 		return e;
 	bool swapped = chance(g, 50);
-	return of_three(g, F_IF, t, gen(g, t_bool, depth), swapped ? e : end, swapped ? end : e);
+	return gen_ternary(g, F_IF, t, gen(g, t_bool, depth), swapped ? e : end, swapped ? end : e);
 }
 
 static void
 make_emit(Gen *g)
 {
-	Def *d = def_new(g, D_EMIT, "", token_type(g));
+	Decl *d = def_new(g, D_EMIT, "", token_type(g));
 
 	if (chance(g, 50)) {
 		Sort t = items_of(d->type, 1 + roll(g, 4));
-		d->after = position(g, 2);
-		d->body = g->p->token ? expr(g, F_ARRAY, t, t.n) : gen(g, t, 2);
+		d->after = gen_position(g, 2);
+		d->body = g->p->token ? new_expr(g, F_ARRAY, t, t.n) : gen(g, t, 2);
 		for (int i = 0; g->p->token && i < t.n; i++)
-			d->body->kid[i] = emitted(g, 1);
+			d->body->kid[i] = gen_emitted(g, 1);
 	} else
-		d->body = emitted(g, 3);
-	statement(g, d);
+		d->body = gen_emitted(g, 3);
+	add_statement(g, d);
 }
 
 static void
 make_enum(Gen *g)
 {
-	Def *d = def_new(g, D_ENUM, "e", t_int);
+	Decl *d = def_new(g, D_ENUM, "e", t_int);
 
 	d->n = 2 + roll(g, 4);
-	statement(g, d);
+	add_statement(g, d);
 }
 
 static Sort
 some_slot_type(Gen *g)
 {
-	Def *d = chance(g, 25) ? some_def(g, D_ENUM) : NULL;
+	Decl *d = chance(g, 25) ? some_def(g, D_ENUM) : NULL;
 	Sort t = d ? (Sort){ .kind = T_ENUM, .def = d } : (Sort){ .kind = (TypeKind)roll(g, 2) };
 
 	return chance(g, 25) ? items_of(t, 1 + roll(g, 4)) : t;
@@ -1873,7 +1888,7 @@ some_slot_type(Gen *g)
 static void
 make_type(Gen *g)
 {
-	Def *d = def_new(g, D_TYPE, "r", t_int);
+	Decl *d = def_new(g, D_TYPE, "r", t_int);
 
 	d->n = 1 + roll(g, FIELDS);
 	for (int i = 0; i < d->n; i++) {
@@ -1884,14 +1899,14 @@ make_type(Gen *g)
 			t = t_real;
 		d->field[i] = (Slot){ t, -roll(g, 10), 1 + roll(g, 20) };
 	}
-	statement(g, d);
+	add_statement(g, d);
 }
 
 /* model { token {…} } */
 static void
 make_token(Gen *g)
 {
-	Def *d = def_new(g, D_TYPE, "", t_int);
+	Decl *d = def_new(g, D_TYPE, "", t_int);
 
 	d->name = "token";
 	d->id = -1;
@@ -1908,8 +1923,9 @@ make_token(Gen *g)
 static void
 make_input(Gen *g)
 {
-	Def *d = def_new(g, D_INPUT, "n", t_int);
-	Def *r = chance(g, 20) ? some_def(g, D_TYPE) : NULL; /* without enums: there are none yet */
+	Decl *d = def_new(g, D_INPUT, "n", t_int);
+	Decl *r = chance(g, 20) ? some_def(g, D_TYPE)
+	                        : NULL; /* without enums: there are none yet */
 	static const TypeKind kinds[] = { T_REAL, T_REAL, T_REAL, T_INT, T_INT, T_BOOL };
 	Sort t = { .kind = kinds[roll(g, 6)] };
 
@@ -1919,32 +1935,31 @@ make_input(Gen *g)
 	d->lo = -roll(g, 4);
 	d->hi = 1 + roll(g, 9);
 	d->num = g->p->nfed;
-	g->p->nfed += leaves(&d->type);
-	statement(g, d);
+	g->p->nfed += leaves_of_sort(&d->type);
+	add_statement(g, d);
 	g->scope[g->nscope++] = d;
 }
 
 static void
 make_words(Gen *g)
 {
-	static const Word chars[] = {
+	static const VocabWord chars[] = {
 		{ "a", 'a' },   { "b", 'b' },  { "c", 'c' },  { "d", 'd' },   { "0", '0' },
 		{ "1", '1' },   { "2", '2' },  { "3", '3' },  { "+", '+' },   { "=", '=' },
 		{ " ", ' ' },   { "\"", '"' }, { "'", '\'' }, { "\\", '\\' }, { "é", 0xe9 },
 		{ "\n", '\n' }, { "#", '#' },  { "{", '{' },
 	};
-	static const Word words[] = {
-		{ "go", -1 },   { "stop", -1 }, { "10", -1 },    { "aa", -1 },
-		{ "<end", -1 }, { "x", 'x' },   { "go on", -1 }, { "y", 'y' }
-	};
+	static const VocabWord words[] = { { "go", -1 },    { "stop", -1 }, { "10", -1 },
+		                           { "aa", -1 },    { "<end", -1 }, { "x", 'x' },
+		                           { "go on", -1 }, { "y", 'y' } };
 	Sample *p = g->p;
 	int n = 2 + roll(g, VOCAB - 2), first;
 
 	p->listed = chance(g, 35);
 	first = p->listed && chance(g, 50) ? 0 : roll(g, 9);
 	for (int i = 0; i < n; i++) {
-		Word w = p->listed && i < 4 && first < 8 ? words[(first + i) % 8]
-		                                         : chars[(first + i) % 18];
+		VocabWord w = p->listed && i < 4 && first < 8 ? words[(first + i) % 8]
+		                                              : chars[(first + i) % 18];
 		bool known = false;
 		for (int k = 0; k < p->nvocab; k++)
 			known |= !strcmp(p->vocab[k].spelling, w.spelling);
@@ -2028,18 +2043,18 @@ generate(Arena *arena, uint64_t seed)
 
 /* ---- one mistake ---- */
 
-typedef struct Place {
+typedef struct FaultPlace {
 	uint64_t state;
 	Expr *e; /* one of those seen, each as likely */
 	int n;
-} Place;
+} FaultPlace;
 
 static void
-look_for_place(Place *p, Expr *e)
+look_for_place(FaultPlace *p, Expr *e)
 {
 	if (!e)
 		return;
-	if (e->type.kind <= T_TOKEN && !below(&p->state, ++p->n))
+	if (e->type.kind <= T_TOKEN && !random_below(&p->state, ++p->n))
 		p->e = e;
 	for (int i = 0; i < e->n; i++)
 		look_for_place(p, e->kid[i]);
@@ -2049,7 +2064,7 @@ Sample *
 faulty(Arena *arena, uint64_t seed)
 {
 	Sample *s = generate(arena, seed);
-	Place p = { .state = seed };
+	FaultPlace p = { .state = seed };
 
 	for (int i = 0; i < s->ndef; i++) {
 		for (int k = 0; k < s->def[i]->nlocal; k++)
@@ -2057,6 +2072,6 @@ faulty(Arena *arena, uint64_t seed)
 		look_for_place(&p, s->def[i]->body);
 		look_for_place(&p, s->def[i]->after);
 	}
-	*p.e = (Expr){ .form = F_FAULT, .type = p.e->type, .num = below(&p.state, FAULTS) };
+	*p.e = (Expr){ .form = F_FAULT, .type = p.e->type, .num = random_below(&p.state, FAULTS) };
 	return s;
 }

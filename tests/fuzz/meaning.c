@@ -8,13 +8,13 @@
 #include <string.h>
 
 /* What a name of a function, a comprehension or a search stands for. */
-typedef struct Env Env;
-struct Env {
-	const Env *up;
-	const Def *def;
-	const Expr *e;  /* NULL: value */
-	const Env *env; /* of e */
-	int item;       /* of the array e; -1: e itself */
+typedef struct Bindings Bindings;
+struct Bindings {
+	const Bindings *up;
+	const Decl *def;
+	const Expr *e;       /* NULL: value */
+	const Bindings *env; /* of e */
+	int item;            /* of the array e; -1: e itself */
 	int64_t value;
 };
 
@@ -33,8 +33,8 @@ struct Meaning {
 	Memo memo[DEFS]; /* by the statement's id */
 };
 
-static int64_t of(Meaning *, const Expr *, int leaf, int at, const Env *);
-static int visible(const Meaning *, int at);
+static int64_t meaning_at(Meaning *, const Expr *, int leaf, int at, const Bindings *);
+static int count_visible(const Meaning *, int at);
 
 Sort
 item_of(const Sort *t)
@@ -43,21 +43,21 @@ item_of(const Sort *t)
 }
 
 int
-before_field(const Def *d, int i)
+before_field(const Decl *d, int i)
 {
 	int n = 0;
 
 	while (i-- > 0)
-		n += leaves(&d->field[i].type);
+		n += leaves_of_sort(&d->field[i].type);
 	return n;
 }
 
 int
-leaves(const Sort *t)
+leaves_of_sort(const Sort *t)
 {
 	Sort item = item_of(t);
 
-	return t->kind == T_ARRAY    ? t->n * leaves(&item)
+	return t->kind == T_ARRAY    ? t->n * leaves_of_sort(&item)
 	       : t->kind == T_RECORD ? before_field(t->def, t->def->n)
 	                             : 1;
 }
@@ -78,11 +78,11 @@ meaning_new(Arena *arena, const Sample *p)
 	m->width = width_of(p);
 	m->fed = NEWS(arena, int64_t, m->width * CONTEXT);
 	for (int i = 0; i < p->ndef; i++) {
-		const Def *d = p->def[i];
+		const Decl *d = p->def[i];
 		if (d->kind != D_LET && d->kind != D_CONST)
 			continue;
 		Memo *memo = &m->memo[d->id];
-		memo->nleaf = leaves(&d->type);
+		memo->nleaf = leaves_of_sort(&d->type);
 		memo->value = NEWS(arena, int64_t, memo->nleaf * CONTEXT + 1);
 		memo->known = NEWS(arena, bool, memo->nleaf *CONTEXT + 1);
 	}
@@ -100,25 +100,25 @@ meaning_text(Meaning *m, const int64_t *fed, int n)
 }
 
 static int
-visible(const Meaning *m, int at)
+count_visible(const Meaning *m, int at)
 {
 	return m->p->bidirectional ? m->n : at + 1;
 }
 
 static bool
-there(const Meaning *m, int64_t p, int at)
+is_in_text(const Meaning *m, int64_t p, int at)
 {
-	return p >= 0 && p < visible(m, at);
+	return p >= 0 && p < count_visible(m, at);
 }
 
 static int64_t
-floor_div(int64_t a, int64_t b)
+floor_quotient(int64_t a, int64_t b)
 {
 	return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
 static bool
-ordered(int64_t order, int64_t a, int64_t b)
+order_holds(int64_t order, int64_t a, int64_t b)
 {
 	switch (order) {
 	case EQ: return a == b;
@@ -153,31 +153,31 @@ bits_of_real(double x)
 }
 
 static bool
-is_real(const Sort *t)
+is_real_sort(const Sort *t)
 {
 	return (t->kind == T_ARRAY ? t->item : t->kind) == T_REAL;
 }
 
 /* An expression of integers or of reals as a real. */
 static double
-number_of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_number(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
-	int64_t v = of(m, e, leaf, at, env);
+	int64_t v = meaning_at(m, e, leaf, at, env);
 
-	return is_real(&e->type) ? real_of_bits(v) : (double)v;
+	return is_real_sort(&e->type) ? real_of_bits(v) : (double)v;
 }
 
 /* A value where one of e's type is asked for: an integer becomes a real. */
 static int64_t
-as_such(Meaning *m, const Expr *e, const Expr *kid, int leaf, int at, const Env *env)
+meaning_as_type(Meaning *m, const Expr *e, const Expr *kid, int leaf, int at, const Bindings *env)
 {
-	return is_real(&e->type) ? bits_of_real(number_of(m, kid, leaf, at, env))
-	                         : of(m, kid, leaf, at, env);
+	return is_real_sort(&e->type) ? bits_of_real(meaning_number(m, kid, leaf, at, env))
+	                              : meaning_at(m, kid, leaf, at, env);
 }
 
 /* What is compared is a fraction of small parts, and far from another or the same. */
 static double
-settled(double x)
+snapped(double x)
 {
 	double whole = round(x);
 
@@ -185,7 +185,7 @@ settled(double x)
 }
 
 static double
-curve(int64_t which, double x)
+meaning_curve(int64_t which, double x)
 {
 	switch ((Curve)which) {
 	case SQRT: return sqrt(x);
@@ -197,53 +197,53 @@ curve(int64_t which, double x)
 }
 
 static double
-linear(Meaning *m, const Expr *e, int row, int at, const Env *env)
+meaning_linear(Meaning *m, const Expr *e, int row, int at, const Bindings *env)
 {
 	int n = e->kid[0]->type.n;
 	const int64_t *w = e->weights + row * (n + 1);
 	double sum = (double)w[n];
 
 	for (int i = 0; i < n; i++)
-		sum += (double)w[i] * number_of(m, e->kid[0], i, at, env);
+		sum += (double)w[i] * meaning_number(m, e->kid[0], i, at, env);
 	return sum / 4;
 }
 
 static double
-attend(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_attend(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
 	double sum = 0, all = 0;
 
-	for (int j = 0; j < visible(m, at); j++) {
+	for (int j = 0; j < count_visible(m, at); j++) {
 		double score = 0;
-		for (int i = 0; i < leaves(&e->kid[0]->type); i++)
-			score += number_of(m, e->kid[0], i, at, env)
-			         * number_of(m, e->kid[1], i, j, env);
-		sum += exp(score) * number_of(m, e->kid[2], leaf, j, env);
+		for (int i = 0; i < leaves_of_sort(&e->kid[0]->type); i++)
+			score += meaning_number(m, e->kid[0], i, at, env)
+			         * meaning_number(m, e->kid[1], i, j, env);
+		sum += exp(score) * meaning_number(m, e->kid[2], leaf, j, env);
 		all += exp(score);
 	}
 	return sum / all;
 }
 
-static double mean(Meaning *, const Expr *, int at, const Env *);
-static double real_total(Meaning *, const Expr *, int at, const Env *);
+static double meaning_mean(Meaning *, const Expr *, int at, const Bindings *);
+static double meaning_real_total(Meaning *, const Expr *, int at, const Bindings *);
 
 /* A real that is made of numbers here; false if it is chosen, read, or found otherwise. */
 static bool
-computed(Meaning *m, const Expr *e, int leaf, int at, const Env *env, double *x)
+meaning_real(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env, double *x)
 {
-#define KID(i) number_of(m, e->kid[i], leaf, at, env)
+#define KID(i) meaning_number(m, e->kid[i], leaf, at, env)
 	switch (e->form) {
 	case F_REAL: *x = (double)e->num / (double)e->num2; return true;
 	case F_ADD: *x = KID(0) + KID(1); return true;
 	case F_SUB: *x = KID(0) - KID(1); return true;
 	case F_MUL: *x = KID(0) * KID(1); return true;
 	case F_RATIO: *x = KID(0) / KID(1); return true;
-	case F_MOD: *x = KID(0) - KID(1) * floor(settled(KID(0) / KID(1))); return true;
+	case F_MOD: *x = KID(0) - KID(1) * floor(snapped(KID(0) / KID(1))); return true;
 	case F_NEG: *x = -KID(0); return true;
 	case F_POW: *x = pow(KID(0), (double)e->num); return true;
 	case F_APPROX: *x = KID(0); return true;
 	case F_ABS: *x = fabs(KID(0)); return true;
-	case F_CURVE: *x = curve(e->num, KID(0)); return true;
+	case F_CURVE: *x = meaning_curve(e->num, KID(0)); return true;
 	case F_RELU: *x = fmax(KID(0), 0); return true;
 	case F_MIN:
 	case F_MAX:
@@ -251,11 +251,11 @@ computed(Meaning *m, const Expr *e, int leaf, int at, const Env *env, double *x)
 		for (int i = 1; i < e->n; i++)
 			*x = e->form == F_MIN ? fmin(*x, KID(i)) : fmax(*x, KID(i));
 		return true;
-	case F_LINEAR: *x = linear(m, e, leaf, at, env); return true;
-	case F_ATTEND: *x = attend(m, e, leaf, at, env); return true;
-	case F_MEAN: *x = mean(m, e, at, env); return true;
+	case F_LINEAR: *x = meaning_linear(m, e, leaf, at, env); return true;
+	case F_ATTEND: *x = meaning_attend(m, e, leaf, at, env); return true;
+	case F_MEAN: *x = meaning_mean(m, e, at, env); return true;
 	case F_OVER:
-	case F_TOTAL: *x = real_total(m, e, at, env); return true;
+	case F_TOTAL: *x = meaning_real_total(m, e, at, env); return true;
 	default: return false;
 	}
 #undef KID
@@ -264,9 +264,9 @@ computed(Meaning *m, const Expr *e, int leaf, int at, const Env *env, double *x)
 /* ---- names ---- */
 
 static int64_t
-named(Meaning *m, const Def *d, int leaf, int at, const Env *env)
+meaning_name(Meaning *m, const Decl *d, int leaf, int at, const Bindings *env)
 {
-	const Env *e = env;
+	const Bindings *e = env;
 
 	if (d->kind == D_INPUT)
 		return m->fed[at * m->width + (int)d->num + leaf];
@@ -274,7 +274,7 @@ named(Meaning *m, const Def *d, int leaf, int at, const Env *env)
 		Memo *memo = &m->memo[d->id];
 		int i = leaf * CONTEXT + at;
 		if (!memo->known[i]) {
-			memo->value[i] = of(m, d->body, leaf, at, NULL);
+			memo->value[i] = meaning_at(m, d->body, leaf, at, NULL);
 			memo->known[i] = m->fuel > 0;
 		}
 		return memo->value[i];
@@ -285,49 +285,51 @@ named(Meaning *m, const Def *d, int leaf, int at, const Env *env)
 		return 0;
 	if (!e->e)
 		return e->value;
-	return of(m, e->e, e->item >= 0 ? e->item * leaves(&d->type) + leaf : leaf, at, e->env);
+	return meaning_at(m, e->e, e->item >= 0 ? e->item * leaves_of_sort(&d->type) + leaf : leaf,
+	                  at, e->env);
 }
 
 static int64_t
-call(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_call(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
-	const Def *f = e->def;
-	Env own[PARAMS + LOCALS];
-	const Env *in = NULL;
+	const Decl *f = e->def;
+	Bindings own[PARAMS + LOCALS];
+	const Bindings *in = NULL;
 
 	for (int i = 0; i < f->nparam; i++) {
 		const Expr *arg = e->kid[i];
-		own[i] = (Env){ in, f->param[i], arg ? arg : f->param[i]->body, arg ? env : in, -1,
-			        0 };
+		own[i] = (Bindings){
+			in, f->param[i], arg ? arg : f->param[i]->body, arg ? env : in, -1, 0
+		};
 		in = &own[i];
 	}
 	for (int i = 0; i < f->nlocal; i++) {
-		Env *to = &own[f->nparam + i];
-		*to = (Env){ in, f->local[i], f->local[i]->body, in, -1, 0 };
+		Bindings *to = &own[f->nparam + i];
+		*to = (Bindings){ in, f->local[i], f->local[i]->body, in, -1, 0 };
 		in = to;
 	}
-	return of(m, f->body, leaf, at, in);
+	return meaning_at(m, f->body, leaf, at, in);
 }
 
 static int64_t
-apply(Meaning *m, const Def *f, int64_t a, int64_t b, int at)
+meaning_apply(Meaning *m, const Decl *f, int64_t a, int64_t b, int at)
 {
-	Env x = { NULL, f->param[0], NULL, NULL, -1, a },
-	    y = { &x, f->param[1], NULL, NULL, -1, b };
+	Bindings x = { NULL, f->param[0], NULL, NULL, -1, a },
+		 y = { &x, f->param[1], NULL, NULL, -1, b };
 
-	return of(m, f->body, 0, at, &y);
+	return meaning_at(m, f->body, 0, at, &y);
 }
 
 /* ---- comprehensions ---- */
 
-typedef struct Sum {
-	Total which;
+typedef struct Tally {
+	Aggregate which;
 	int64_t n, total, least, most;
 	bool any, all;
-} Sum;
+} Tally;
 
 static void
-add(Sum *s, int64_t v)
+tally_add(Tally *s, int64_t v)
 {
 	s->least = s->n && s->least < v ? s->least : v;
 	s->most = s->n && s->most > v ? s->most : v;
@@ -338,7 +340,7 @@ add(Sum *s, int64_t v)
 }
 
 static int64_t
-result(const Sum *s)
+tally_result(const Tally *s)
 {
 	switch (s->which) {
 	case SUM:
@@ -350,70 +352,70 @@ result(const Sum *s)
 	}
 }
 
-static Sum
-sum_new(int64_t which)
+static Tally
+tally_new(int64_t which)
 {
-	return (Sum){ .which = (Total)which, .all = true };
+	return (Tally){ .which = (Aggregate)which, .all = true };
 }
 
 /* Binds def to the i-th of what a clause runs over. */
-static Env
-element(const Expr *e, const Expr *array, int64_t from, int i, const Env *env)
+static Bindings
+bind_element(const Expr *e, const Expr *array, int64_t from, int i, const Bindings *env)
 {
 	if (array)
-		return (Env){ env, e->def, array, env, i, 0 };
-	return (Env){ env, e->def, NULL, NULL, -1, from + i };
+		return (Bindings){ env, e->def, array, env, i, 0 };
+	return (Bindings){ env, e->def, NULL, NULL, -1, from + i };
 }
 
 static int64_t
-build(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_build(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
 	const Expr *array = e->kid[1];
-	int k = leaves(&e->kid[0]->type), i = leaf / k;
+	int k = leaves_of_sort(&e->kid[0]->type), i = leaf / k;
 
 	if (!array && e->skip >= e->num && e->skip <= e->num + i)
 		i++;
-	Env x = element(e, array, e->num, i, env);
-	return of(m, e->kid[0], leaf % k, at, &x);
+	Bindings x = bind_element(e, array, e->num, i, env);
+	return meaning_at(m, e->kid[0], leaf % k, at, &x);
 }
 
 static int64_t
-total_for(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_total_for(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
 	const Expr *array = e->kid[1];
 	int n = array ? array->type.n : (int)e->skip + 1;
-	Sum s = sum_new(e->num);
+	Tally s = tally_new(e->num);
 
 	for (int i = 0; i < n; i++) {
-		Env x = element(e, array, e->num2, i, env);
-		if (!e->kid[2] || of(m, e->kid[2], 0, at, &x))
-			add(&s, of(m, e->kid[0], 0, at, &x));
+		Bindings x = bind_element(e, array, e->num2, i, env);
+		if (!e->kid[2] || meaning_at(m, e->kid[2], 0, at, &x))
+			tally_add(&s, meaning_at(m, e->kid[0], 0, at, &x));
 	}
-	return result(&s);
+	return tally_result(&s);
 }
 
 static int64_t
-total(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_total(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
-	Sum s = sum_new(e->num);
+	Tally s = tally_new(e->num);
 
 	for (int i = 0; i < e->kid[0]->type.n; i++)
-		add(&s, of(m, e->kid[0], i, at, env));
-	return result(&s);
+		tally_add(&s, meaning_at(m, e->kid[0], i, at, env));
+	return tally_result(&s);
 }
 
 static int64_t
-fold(Meaning *m, const Expr *e, int steps, int at, const Env *env)
+meaning_fold(Meaning *m, const Expr *e, int steps, int at, const Bindings *env)
 {
-	int64_t v = of(m, e->kid[0], 0, at, env);
+	int64_t v = meaning_at(m, e->kid[0], 0, at, env);
 
 	for (int i = 0; i < steps; i++)
-		v = apply(m, e->def, v, of(m, e->kid[1], i, at, env), at);
+		v = meaning_apply(m, e->def, v, meaning_at(m, e->kid[1], i, at, env), at);
 	return v;
 }
 
 static bool
-better(const int64_t *a, const int64_t *b, int n)
+is_better_score(const int64_t *a, const int64_t *b, int n)
 {
 	for (int i = 0; i < n; i++)
 		if (a[i] != b[i])
@@ -422,15 +424,15 @@ better(const int64_t *a, const int64_t *b, int n)
 }
 
 static int64_t
-choose(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_choose(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
 	int64_t found = -1, best = 0;
 
 	for (int64_t i = 0; i < e->num2; i++) {
-		Env x = { env, e->def, NULL, NULL, -1, i };
-		if (e->kid[0] && !of(m, e->kid[0], 0, at, &x))
+		Bindings x = { env, e->def, NULL, NULL, -1, i };
+		if (e->kid[0] && !meaning_at(m, e->kid[0], 0, at, &x))
 			continue;
-		int64_t score = e->kid[1] ? of(m, e->kid[1], 0, at, &x) : 0;
+		int64_t score = e->kid[1] ? meaning_at(m, e->kid[1], 0, at, &x) : 0;
 		if (e->num == 0 ? found < 0 : found < 0 || score >= best) {
 			found = i;
 			best = score;
@@ -442,19 +444,19 @@ choose(Meaning *m, const Expr *e, int at, const Env *env)
 /* ---- positions ---- */
 
 static int64_t
-search(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_search(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
 	int64_t found = ABSENT, best[4], score[4];
 
-	for (int j = 0; j < visible(m, at); j++) {
-		Env x = { env, e->def, NULL, NULL, -1, j };
-		if (e->kid[0] && !of(m, e->kid[0], 0, at, &x))
+	for (int j = 0; j < count_visible(m, at); j++) {
+		Bindings x = { env, e->def, NULL, NULL, -1, j };
+		if (e->kid[0] && !meaning_at(m, e->kid[0], 0, at, &x))
 			continue;
 		if (e->form == F_FIRST)
 			return j;
 		for (int i = 1; i < e->n; i++)
-			score[i - 1] = of(m, e->kid[i], 0, at, &x);
-		if (found == ABSENT || better(score, best, e->n - 1)) {
+			score[i - 1] = meaning_at(m, e->kid[i], 0, at, &x);
+		if (found == ABSENT || is_better_score(score, best, e->n - 1)) {
 			found = j;
 			memcpy(best, score, sizeof best);
 		}
@@ -463,54 +465,54 @@ search(Meaning *m, const Expr *e, int at, const Env *env)
 }
 
 static int64_t
-over(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_over(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
-	Sum s = sum_new(e->num);
+	Tally s = tally_new(e->num);
 
-	for (int j = 0; j < visible(m, at); j++) {
-		Env x = { env, e->def, NULL, NULL, -1, j };
-		if (!e->kid[1] || of(m, e->kid[1], 0, at, &x))
-			add(&s, of(m, e->kid[0], 0, at, &x));
+	for (int j = 0; j < count_visible(m, at); j++) {
+		Bindings x = { env, e->def, NULL, NULL, -1, j };
+		if (!e->kid[1] || meaning_at(m, e->kid[1], 0, at, &x))
+			tally_add(&s, meaning_at(m, e->kid[0], 0, at, &x));
 	}
-	return !s.n && e->kid[2] ? of(m, e->kid[2], 0, at, env) : result(&s);
+	return !s.n && e->kid[2] ? meaning_at(m, e->kid[2], 0, at, env) : tally_result(&s);
 }
 
 /* The sum of a body of numbers over positions, and of how many. */
 static double
-sum_over(Meaning *m, const Expr *e, int at, const Env *env, int *n)
+meaning_sum_over(Meaning *m, const Expr *e, int at, const Bindings *env, int *n)
 {
 	double sum = 0;
 
 	*n = 0;
-	for (int j = 0; j < visible(m, at); j++) {
-		Env x = { env, e->def, NULL, NULL, -1, j };
-		if (e->kid[1] && !of(m, e->kid[1], 0, at, &x))
+	for (int j = 0; j < count_visible(m, at); j++) {
+		Bindings x = { env, e->def, NULL, NULL, -1, j };
+		if (e->kid[1] && !meaning_at(m, e->kid[1], 0, at, &x))
 			continue;
-		sum += number_of(m, e->kid[0], 0, at, &x);
+		sum += meaning_number(m, e->kid[0], 0, at, &x);
 		++*n;
 	}
 	return sum;
 }
 
 static double
-mean(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_mean(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
 	int n;
-	double sum = sum_over(m, e, at, env, &n);
+	double sum = meaning_sum_over(m, e, at, env, &n);
 
 	return n ? sum / n : 0;
 }
 
 static double
-real_total(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_real_total(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
 	double sum = 0, x;
 	int n;
 
 	if (e->form == F_OVER)
-		return sum_over(m, e, at, env, &n);
+		return meaning_sum_over(m, e, at, env, &n);
 	for (int i = 0; i < e->kid[0]->type.n; i++) {
-		x = number_of(m, e->kid[0], i, at, env);
+		x = meaning_number(m, e->kid[0], i, at, env);
 		sum = e->num == SUM   ? sum + x
 		      : !i            ? x
 		      : e->num == MIN ? fmin(sum, x)
@@ -521,30 +523,30 @@ real_total(Meaning *m, const Expr *e, int at, const Env *env)
 
 /* A stream of references read elsewhere: what is outside of the text there is absent. */
 static int64_t
-read(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_read(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
-	int64_t p = of(m, e->kid[1], 0, at, env);
+	int64_t p = meaning_at(m, e->kid[1], 0, at, env);
 
-	if (!there(m, p, at))
-		return e->n > 2 ? as_such(m, e, e->kid[2], leaf, at, env) : ABSENT;
-	int64_t v = of(m, e->kid[0], leaf, (int)p, env);
-	return e->type.kind != T_POS || there(m, v, (int)p) ? v : ABSENT;
+	if (!is_in_text(m, p, at))
+		return e->n > 2 ? meaning_as_type(m, e, e->kid[2], leaf, at, env) : ABSENT;
+	int64_t v = meaning_at(m, e->kid[0], leaf, (int)p, env);
+	return e->type.kind != T_POS || is_in_text(m, v, (int)p) ? v : ABSENT;
 }
 
 /* ---- the library ---- */
 
 static int64_t
-digits_below(Meaning *m, const Expr *e, int n, int at, const Env *env)
+meaning_digits(Meaning *m, const Expr *e, int n, int at, const Bindings *env)
 {
 	int64_t v = 0;
 
 	for (int i = n - 1; i >= 0; i--)
-		v = 10 * v + of(m, e, i, at, env);
+		v = 10 * v + meaning_at(m, e, i, at, env);
 	return v;
 }
 
 static int64_t
-power(int64_t base, int k)
+int_power(int64_t base, int k)
 {
 	int64_t v = 1;
 
@@ -554,86 +556,86 @@ power(int64_t base, int k)
 }
 
 static int64_t
-truths(Meaning *m, const Expr *e, int at, const Env *env)
+count_truths(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
 	int64_t n = 0;
 
 	for (int i = 0; i < e->type.n; i++)
-		n += of(m, e, i, at, env);
+		n += meaning_at(m, e, i, at, env);
 	return n;
 }
 
 static int64_t
-frequency(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_frequency(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
-	int64_t n = 0, mine = of(m, e, 0, at, env);
+	int64_t n = 0, mine = meaning_at(m, e, 0, at, env);
 
-	for (int j = 0; j < visible(m, at); j++)
-		n += of(m, e, 0, j, env) == mine;
+	for (int j = 0; j < count_visible(m, at); j++)
+		n += meaning_at(m, e, 0, j, env) == mine;
 	return n;
 }
 
 static bool
-is_first(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_is_first(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
-	int64_t mine = of(m, e, 0, at, env);
+	int64_t mine = meaning_at(m, e, 0, at, env);
 
 	for (int j = 0; j < at; j++)
-		if (of(m, e, 0, j, env) == mine)
+		if (meaning_at(m, e, 0, j, env) == mine)
 			return false;
 	return true;
 }
 
 /* How many visible keys come before that of `at`. */
 static int64_t
-rank(Meaning *m, const Expr *key, int at, const Env *env)
+meaning_rank(Meaning *m, const Expr *key, int at, const Bindings *env)
 {
-	int64_t n = 0, mine = of(m, key, 0, at, env), other;
+	int64_t n = 0, mine = meaning_at(m, key, 0, at, env), other;
 
-	for (int j = 0; j < visible(m, at); j++) {
-		other = of(m, key, 0, j, env);
+	for (int j = 0; j < count_visible(m, at); j++) {
+		other = meaning_at(m, key, 0, j, env);
 		n += other < mine || (other == mine && j < at);
 	}
 	return n;
 }
 
 static int64_t
-sorted(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_sorted(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
-	for (int j = visible(m, at) - 1; j >= 0; j--)
-		if (rank(m, e->kid[1], j, env) == at)
-			return of(m, e->kid[0], 0, j, env);
-	return of(m, e->kid[0], 0, at, env);
+	for (int j = count_visible(m, at) - 1; j >= 0; j--)
+		if (meaning_rank(m, e->kid[1], j, env) == at)
+			return meaning_at(m, e->kid[0], 0, j, env);
+	return meaning_at(m, e->kid[0], 0, at, env);
 }
 
 static bool
-is_last(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_is_last(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
-	int64_t mine = of(m, e, 0, at, env);
+	int64_t mine = meaning_at(m, e, 0, at, env);
 
-	for (int j = at + 1; j < visible(m, at); j++)
-		if (of(m, e, 0, j, env) == mine)
+	for (int j = at + 1; j < count_visible(m, at); j++)
+		if (meaning_at(m, e, 0, j, env) == mine)
 			return false;
 	return true;
 }
 
 static int64_t
-distinct(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_distinct(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
 	int64_t n = 0;
 
-	for (int j = 0; j < visible(m, at); j++)
-		n += is_first(m, e, j, env);
+	for (int j = 0; j < count_visible(m, at); j++)
+		n += meaning_is_first(m, e, j, env);
 	return n;
 }
 
 static int64_t
-nearest(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_nearest(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
-	int64_t found = ABSENT, least = 0, mine = of(m, e, 0, at, env);
+	int64_t found = ABSENT, least = 0, mine = meaning_at(m, e, 0, at, env);
 
 	for (int j = 0; j < at; j++) {
-		int64_t d = of(m, e, 0, j, env) - mine;
+		int64_t d = meaning_at(m, e, 0, j, env) - mine;
 		d = d < 0 ? -d : d;
 		if (found == ABSENT || d <= least) {
 			found = j;
@@ -644,91 +646,100 @@ nearest(Meaning *m, const Expr *e, int at, const Env *env)
 }
 
 static int64_t
-argmax(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_argmax(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
 	int64_t best = 0;
 
 	for (int i = 1; i < e->type.n; i++)
-		if (of(m, e, i, at, env) > of(m, e, (int)best, at, env))
+		if (meaning_at(m, e, i, at, env) > meaning_at(m, e, (int)best, at, env))
 			best = i;
 	return best;
 }
 
 /* A word as a number. */
 static int64_t
-word_of(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_word(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
 	int64_t v = 0;
 
 	for (int i = 0; i < e->type.n; i++)
-		v += of(m, e, i, at, env) * power(2, i);
+		v += meaning_at(m, e, i, at, env) * int_power(2, i);
 	return v;
 }
 
 static int64_t
-library(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_library(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
 	const Expr *a = e->kid[0], *b = e->n > 1 ? e->kid[1] : NULL;
 	int64_t x, lo, hi;
 
 	switch ((Library)e->num) {
-	case XOR: return of(m, a, 0, at, env) != of(m, b, 0, at, env);
-	case IMPLIES: return !of(m, a, 0, at, env) || of(m, b, 0, at, env);
-	case EXACTLY: return truths(m, b, at, env) == a->num;
-	case ODD: return truths(m, a, at, env) % 2;
-	case MAJORITY: return 2 * truths(m, a, at, env) > a->type.n;
-	case GATE: return of(m, a, 0, at, env) ? of(m, b, 0, at, env) : 0;
+	case XOR: return meaning_at(m, a, 0, at, env) != meaning_at(m, b, 0, at, env);
+	case IMPLIES: return !meaning_at(m, a, 0, at, env) || meaning_at(m, b, 0, at, env);
+	case EXACTLY: return count_truths(m, b, at, env) == a->num;
+	case ODD: return count_truths(m, a, at, env) % 2;
+	case MAJORITY: return 2 * count_truths(m, a, at, env) > a->type.n;
+	case GATE: return meaning_at(m, a, 0, at, env) ? meaning_at(m, b, 0, at, env) : 0;
 	case CLAMP:
-		x = of(m, a, 0, at, env);
-		lo = of(m, b, 0, at, env);
-		hi = of(m, e->kid[2], 0, at, env);
+		x = meaning_at(m, a, 0, at, env);
+		lo = meaning_at(m, b, 0, at, env);
+		hi = meaning_at(m, e->kid[2], 0, at, env);
 		x = x < hi ? x : hi;
 		return x > lo ? x : lo;
-	case BITS_OF: return floor_div(of(m, a, 0, at, env), power(2, leaf)) & 1;
-	case BITS_VALUE: return word_of(m, a, at, env);
-	case BITS_ADD: return (word_of(m, a, at, env) + word_of(m, b, at, env)) >> leaf & 1;
-	case BITS_SUB: return (word_of(m, a, at, env) - word_of(m, b, at, env)) >> leaf & 1;
-	case BITS_MUL: return (word_of(m, a, at, env) * word_of(m, b, at, env)) >> leaf & 1;
-	case BITS_LESS: return word_of(m, a, at, env) < word_of(m, b, at, env);
-	case BITS_XOR: return of(m, a, leaf, at, env) != of(m, b, leaf, at, env);
+	case BITS_OF: return floor_quotient(meaning_at(m, a, 0, at, env), int_power(2, leaf)) & 1;
+	case BITS_VALUE: return meaning_word(m, a, at, env);
+	case BITS_ADD:
+		return (meaning_word(m, a, at, env) + meaning_word(m, b, at, env)) >> leaf & 1;
+	case BITS_SUB:
+		return (meaning_word(m, a, at, env) - meaning_word(m, b, at, env)) >> leaf & 1;
+	case BITS_MUL:
+		return (meaning_word(m, a, at, env) * meaning_word(m, b, at, env)) >> leaf & 1;
+	case BITS_LESS: return meaning_word(m, a, at, env) < meaning_word(m, b, at, env);
+	case BITS_XOR: return meaning_at(m, a, leaf, at, env) != meaning_at(m, b, leaf, at, env);
 	case BITS_ROTL:
 		x = (leaf - b->num) % a->type.n;
-		return of(m, a, (int)(x < 0 ? x + a->type.n : x), at, env);
-	case ONE_HOT: return of(m, a, 0, at, env) == leaf;
-	case BLEND: return of(m, of(m, a, leaf, at, env) ? b : e->kid[2], leaf, at, env);
-	case ARGMAX: return argmax(m, a, at, env);
+		return meaning_at(m, a, (int)(x < 0 ? x + a->type.n : x), at, env);
+	case ONE_HOT: return meaning_at(m, a, 0, at, env) == leaf;
+	case BLEND:
+		return meaning_at(m, meaning_at(m, a, leaf, at, env) ? b : e->kid[2], leaf, at,
+		                  env);
+	case ARGMAX: return meaning_argmax(m, a, at, env);
 	case DIGITS_DISTANCE:
-		x = digits_below(m, a, a->type.n, at, env) - digits_below(m, b, b->type.n, at, env);
-		return (x < 0 ? -x : x) / power(10, leaf) % 10;
+		x = meaning_digits(m, a, a->type.n, at, env)
+		    - meaning_digits(m, b, b->type.n, at, env);
+		return (x < 0 ? -x : x) / int_power(10, leaf) % 10;
 	case DIGITS_MUL:
-		x = digits_below(m, a, a->type.n, at, env) * digits_below(m, b, b->type.n, at, env);
-		return x / power(10, leaf) % 10;
-	case IS_LAST: return is_last(m, a, at, env);
-	case DISTINCT: return distinct(m, a, at, env);
-	case RANK: return rank(m, a, at, env);
-	case SORT: return sorted(m, e, at, env);
-	case SINCE: x = of(m, a, 0, at, env); return there(m, x, at) ? at - x : 0;
-	case NEAREST: return nearest(m, a, at, env);
-	case POPCOUNT: return truths(m, a, at, env);
+		x = meaning_digits(m, a, a->type.n, at, env)
+		    * meaning_digits(m, b, b->type.n, at, env);
+		return x / int_power(10, leaf) % 10;
+	case IS_LAST: return meaning_is_last(m, a, at, env);
+	case DISTINCT: return meaning_distinct(m, a, at, env);
+	case RANK: return meaning_rank(m, a, at, env);
+	case SORT: return meaning_sorted(m, e, at, env);
+	case SINCE: x = meaning_at(m, a, 0, at, env); return is_in_text(m, x, at) ? at - x : 0;
+	case NEAREST: return meaning_nearest(m, a, at, env);
+	case POPCOUNT: return count_truths(m, a, at, env);
 	case DIGITS_OF:
-		x = floor_div(of(m, a, 0, at, env), power(10, leaf));
-		return x - 10 * floor_div(x, 10);
-	case DIGITS_VALUE: return digits_below(m, a, a->type.n, at, env);
+		x = floor_quotient(meaning_at(m, a, 0, at, env), int_power(10, leaf));
+		return x - 10 * floor_quotient(x, 10);
+	case DIGITS_VALUE: return meaning_digits(m, a, a->type.n, at, env);
 	case DIGITS_LESS:
-		return digits_below(m, a, a->type.n, at, env)
-		       < digits_below(m, b, b->type.n, at, env);
+		return meaning_digits(m, a, a->type.n, at, env)
+		       < meaning_digits(m, b, b->type.n, at, env);
 	case DIGITS_ADD:
-		x = digits_below(m, a, a->type.n, at, env) + digits_below(m, b, b->type.n, at, env);
-		return x / power(10, leaf) % 10;
+		x = meaning_digits(m, a, a->type.n, at, env)
+		    + meaning_digits(m, b, b->type.n, at, env);
+		return x / int_power(10, leaf) % 10;
 	case SHIFT:
 		x = at - b->num;
-		return there(m, x, at) ? of(m, a, 0, (int)x, env) : of(m, e->kid[2], 0, at, env);
-	case FREQUENCY: return frequency(m, a, at, env);
-	case IS_FIRST: return is_first(m, a, at, env);
+		return is_in_text(m, x, at) ? meaning_at(m, a, 0, (int)x, env)
+		                            : meaning_at(m, e->kid[2], 0, at, env);
+	case FREQUENCY: return meaning_frequency(m, a, at, env);
+	case IS_FIRST: return meaning_is_first(m, a, at, env);
 	case RUNNING_SUM:
 		x = 0;
 		for (int j = 0; j <= at; j++)
-			x += of(m, a, 0, j, env);
+			x += meaning_at(m, a, 0, j, env);
 		return x;
 	case LIBRARIES: break;
 	}
@@ -738,7 +749,7 @@ library(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 /* ---- the rest ---- */
 
 static bool
-fits(const Sample *p, const Pattern *x, int64_t v)
+pattern_fits(const Sample *p, const ArmPattern *x, int64_t v)
 {
 	if (x->codes)
 		v = v < p->nvocab ? p->vocab[v].code : -1;
@@ -746,12 +757,12 @@ fits(const Sample *p, const Pattern *x, int64_t v)
 }
 
 static bool
-takes(const Meaning *m, const Expr *e, const Arm *a, const int64_t *v)
+arm_takes(const Meaning *m, const Expr *e, const Arm *a, const int64_t *v)
 {
 	for (int i = 0; i < a->n; i++) {
 		bool all = true;
 		for (int k = 0; k < e->num; k++)
-			all &= fits(m->p, &a->row[i][k], v[k]);
+			all &= pattern_fits(m->p, &a->row[i][k], v[k]);
 		if (all)
 			return true;
 	}
@@ -759,117 +770,121 @@ takes(const Meaning *m, const Expr *e, const Arm *a, const int64_t *v)
 }
 
 static int64_t
-match(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_match(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
 	int64_t v[2] = { 0, 0 };
 
 	for (int k = 0; k < e->num; k++)
-		v[k] = of(m, e->kid[k], 0, at, env);
+		v[k] = meaning_at(m, e->kid[k], 0, at, env);
 	for (int i = (int)e->num; i < e->n; i++)
-		if (takes(m, e, &e->arm[i - e->num], v))
-			return of(m, e->kid[i], leaf, at, env);
+		if (arm_takes(m, e, &e->arm[i - e->num], v))
+			return meaning_at(m, e->kid[i], leaf, at, env);
 	return 0;
 }
 
 /* -1, 0 or 1. */
 static int64_t
-difference(Meaning *m, const Expr *a, const Expr *b, int at, const Env *env)
+meaning_difference(Meaning *m, const Expr *a, const Expr *b, int at, const Bindings *env)
 {
-	if (is_real(&a->type) || is_real(&b->type)) {
-		double d = settled(number_of(m, a, 0, at, env) - number_of(m, b, 0, at, env));
+	if (is_real_sort(&a->type) || is_real_sort(&b->type)) {
+		double d = snapped(meaning_number(m, a, 0, at, env)
+		                   - meaning_number(m, b, 0, at, env));
 		return (d > 0) - (d < 0);
 	}
-	int64_t x = of(m, a, 0, at, env), y = of(m, b, 0, at, env);
+	int64_t x = meaning_at(m, a, 0, at, env), y = meaning_at(m, b, 0, at, env);
 	return (x > y) - (x < y);
 }
 
 static bool
-compare(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_compare(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
 	if (e->kid[0]->type.kind == T_ARRAY || e->kid[0]->type.kind == T_RECORD) {
 		bool same = true;
-		for (int i = 0; i < leaves(&e->kid[0]->type); i++)
-			same &= of(m, e->kid[0], i, at, env) == of(m, e->kid[1], i, at, env);
+		for (int i = 0; i < leaves_of_sort(&e->kid[0]->type); i++)
+			same &= meaning_at(m, e->kid[0], i, at, env)
+			        == meaning_at(m, e->kid[1], i, at, env);
 		return same == (e->num == EQ);
 	}
 	for (int i = 1; i < e->n; i++)
-		if (!ordered(i == 1 ? e->num : e->num2,
-		             difference(m, e->kid[i - 1], e->kid[i], at, env), 0))
+		if (!order_holds(i == 1 ? e->num : e->num2,
+		                 meaning_difference(m, e->kid[i - 1], e->kid[i], at, env), 0))
 			return false;
 	return true;
 }
 
 static int64_t
-extreme(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_extreme(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
-	Sum s = sum_new(e->form == F_MIN ? MIN : MAX);
+	Tally s = tally_new(e->form == F_MIN ? MIN : MAX);
 
 	for (int i = 0; i < e->n; i++)
-		add(&s, of(m, e->kid[i], 0, at, env));
-	return result(&s);
+		tally_add(&s, meaning_at(m, e->kid[i], 0, at, env));
+	return tally_result(&s);
 }
 
 /* One of two references: outside of the text is absent. */
 static int64_t
-branch(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_if(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
-	int64_t v = as_such(m, e, e->kid[of(m, e->kid[0], 0, at, env) ? 1 : 2], leaf, at, env);
+	int64_t v = meaning_as_type(m, e, e->kid[meaning_at(m, e->kid[0], 0, at, env) ? 1 : 2],
+	                            leaf, at, env);
 
-	return e->type.kind != T_POS || there(m, v, at) ? v : ABSENT;
+	return e->type.kind != T_POS || is_in_text(m, v, at) ? v : ABSENT;
 }
 
 /* The field that has the leaf, of which it is leaf *leaf then. */
 static int
-field_with(const Def *d, int *leaf)
+field_with(const Decl *d, int *leaf)
 {
 	int i = 0;
 
-	while (*leaf >= leaves(&d->field[i].type))
-		*leaf -= leaves(&d->field[i++].type);
+	while (*leaf >= leaves_of_sort(&d->field[i].type))
+		*leaf -= leaves_of_sort(&d->field[i++].type);
 	return i;
 }
 
 static int64_t
-record(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_record(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
 	int i = field_with(e->type.def, &leaf);
 
-	return of(m, e->kid[i], leaf, at, env);
+	return meaning_at(m, e->kid[i], leaf, at, env);
 }
 
 static int64_t
-with(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_with(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
 	int own = leaf, i = field_with(e->type.def, &own);
 
-	return i == e->num ? of(m, e->kid[1], own, at, env) : of(m, e->kid[0], leaf, at, env);
+	return i == e->num ? meaning_at(m, e->kid[1], own, at, env)
+	                   : meaning_at(m, e->kid[0], leaf, at, env);
 }
 
 static bool
-in_array(Meaning *m, const Expr *e, int at, const Env *env)
+meaning_in_array(Meaning *m, const Expr *e, int at, const Bindings *env)
 {
-	int64_t x = of(m, e->kid[0], 0, at, env);
+	int64_t x = meaning_at(m, e->kid[0], 0, at, env);
 	bool found = false;
 
 	for (int i = 0; i < e->kid[1]->type.n; i++)
-		found |= of(m, e->kid[1], i, at, env) == x;
+		found |= meaning_at(m, e->kid[1], i, at, env) == x;
 	return found != (bool)e->num;
 }
 
 static int64_t
-of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
+meaning_at(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
 	const Sample *p = m->p;
 	Sort item = item_of(&e->type);
-	int k = e->type.kind == T_ARRAY ? leaves(&item) : 1;
+	int k = e->type.kind == T_ARRAY ? leaves_of_sort(&item) : 1;
 	int64_t x, y;
 	double real;
 
 	if (--m->fuel <= 0)
 		return 0;
-	if (is_real(&e->type) && computed(m, e, leaf, at, env, &real))
+	if (is_real_sort(&e->type) && meaning_real(m, e, leaf, at, env, &real))
 		return bits_of_real(real);
-#define KID(i) of(m, e->kid[i], 0, at, env)
+#define KID(i) meaning_at(m, e->kid[i], 0, at, env)
 	switch (e->form) {
 	case F_INT:
 	case F_BOOL:
@@ -878,29 +893,33 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	case F_TOKEN: return m->fed[at * m->width + leaf];
 	case F_INDEX:
 	case F_HERE: return at;
-	case F_LENGTH: return visible(m, at);
-	case F_NAME: return named(m, e->def, leaf, at, env);
-	case F_ADD: return of(m, e->kid[0], leaf, at, env) + of(m, e->kid[1], leaf, at, env);
-	case F_SUB: return of(m, e->kid[0], leaf, at, env) - of(m, e->kid[1], leaf, at, env);
+	case F_LENGTH: return count_visible(m, at);
+	case F_NAME: return meaning_name(m, e->def, leaf, at, env);
+	case F_ADD:
+		return meaning_at(m, e->kid[0], leaf, at, env)
+		       + meaning_at(m, e->kid[1], leaf, at, env);
+	case F_SUB:
+		return meaning_at(m, e->kid[0], leaf, at, env)
+		       - meaning_at(m, e->kid[1], leaf, at, env);
 	case F_MUL: return KID(0) * KID(1);
 	case F_DIV:
 	case F_MOD:
-		if (is_real(&e->kid[0]->type) || is_real(&e->kid[1]->type))
-			return (int64_t)floor(settled(number_of(m, e->kid[0], 0, at, env)
-			                              / number_of(m, e->kid[1], 0, at, env)));
+		if (is_real_sort(&e->kid[0]->type) || is_real_sort(&e->kid[1]->type))
+			return (int64_t)floor(snapped(meaning_number(m, e->kid[0], 0, at, env)
+			                              / meaning_number(m, e->kid[1], 0, at, env)));
 		x = KID(0);
 		y = KID(1);
 		if (!y)
 			return 0;
-		return e->form == F_DIV ? floor_div(x, y) : x - y * floor_div(x, y);
-	case F_POW: return power(KID(0), (int)e->num);
+		return e->form == F_DIV ? floor_quotient(x, y) : x - y * floor_quotient(x, y);
+	case F_POW: return int_power(KID(0), (int)e->num);
 	case F_NEG: return -KID(0);
 	case F_ABS: x = KID(0); return x < 0 ? -x : x;
-	case F_RELU: x = of(m, e->kid[0], leaf, at, env); return x < 0 ? 0 : x;
-	case F_FLOOR: return (int64_t)floor(settled(number_of(m, e->kid[0], 0, at, env)));
-	case F_CEIL: return (int64_t)ceil(settled(number_of(m, e->kid[0], 0, at, env)));
+	case F_RELU: x = meaning_at(m, e->kid[0], leaf, at, env); return x < 0 ? 0 : x;
+	case F_FLOOR: return (int64_t)floor(snapped(meaning_number(m, e->kid[0], 0, at, env)));
+	case F_CEIL: return (int64_t)ceil(snapped(meaning_number(m, e->kid[0], 0, at, env)));
 	case F_MIN:
-	case F_MAX: return extreme(m, e, at, env);
+	case F_MAX: return meaning_extreme(m, e, at, env);
 	case F_TO_INT:
 	case F_ID:
 	case F_FROM_ID: return KID(0);
@@ -911,9 +930,9 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 			if (p->vocab[i].code == x)
 				return i;
 		return -1;
-	case F_CMP: return compare(m, e, at, env);
+	case F_CMP: return meaning_compare(m, e, at, env);
 	case F_IN_SPAN: x = KID(0); return KID(1) <= x && (e->num ? x < KID(2) : x <= KID(2));
-	case F_IN_ARRAY: return in_array(m, e, at, env);
+	case F_IN_ARRAY: return meaning_in_array(m, e, at, env);
 	case F_IN_TEXT: return e->num >> KID(0) & 1;
 	case F_IN_CODES:
 		x = KID(0);
@@ -922,48 +941,53 @@ of(Meaning *m, const Expr *e, int leaf, int at, const Env *env)
 	case F_AND: return KID(0) && KID(1);
 	case F_OR: return KID(0) || KID(1);
 	case F_NOT: return !KID(0);
-	case F_IF: return branch(m, e, leaf, at, env);
-	case F_MATCH: return match(m, e, leaf, at, env);
-	case F_ARRAY: return as_such(m, e, e->kid[leaf / k], leaf % k, at, env);
-	case F_RECORD: return record(m, e, leaf, at, env);
-	case F_BUILD: return build(m, e, leaf, at, env);
-	case F_ELEM: return of(m, e->kid[0], (int)e->num * leaves(&e->type) + leaf, at, env);
+	case F_IF: return meaning_if(m, e, leaf, at, env);
+	case F_MATCH: return meaning_match(m, e, leaf, at, env);
+	case F_ARRAY: return meaning_as_type(m, e, e->kid[leaf / k], leaf % k, at, env);
+	case F_RECORD: return meaning_record(m, e, leaf, at, env);
+	case F_BUILD: return meaning_build(m, e, leaf, at, env);
+	case F_ELEM:
+		return meaning_at(m, e->kid[0], (int)e->num * leaves_of_sort(&e->type) + leaf, at,
+		                  env);
 	case F_FIELD:
-		return of(m, e->kid[0], before_field(e->kid[0]->type.def, (int)e->num) + leaf, at,
-		          env);
+		return meaning_at(m, e->kid[0],
+		                  before_field(e->kid[0]->type.def, (int)e->num) + leaf, at, env);
 	case F_PICK:
 		x = KID(1);
 		if (x >= 0 && x < e->kid[0]->type.n)
-			return of(m, e->kid[0], (int)x * leaves(&e->type) + leaf, at, env);
-		return e->n > 2 ? as_such(m, e, e->kid[2], leaf, at, env) : 0;
-	case F_SLICE: return of(m, e->kid[0], leaf + (int)e->num * k, at, env);
+			return meaning_at(m, e->kid[0], (int)x * leaves_of_sort(&e->type) + leaf,
+			                  at, env);
+		return e->n > 2 ? meaning_as_type(m, e, e->kid[2], leaf, at, env) : 0;
+	case F_SLICE: return meaning_at(m, e->kid[0], leaf + (int)e->num * k, at, env);
 	case F_CONCAT:
-		x = leaves(&e->kid[0]->type);
-		return leaf < x ? of(m, e->kid[0], leaf, at, env)
-		                : of(m, e->kid[1], leaf - (int)x, at, env);
-	case F_TOTAL: return total(m, e, at, env);
-	case F_TOTAL_FOR: return total_for(m, e, at, env);
-	case F_FOLD: return fold(m, e, e->kid[1]->type.n, at, env);
-	case F_SCAN: return fold(m, e, leaf + 1, at, env);
-	case F_WITH: return with(m, e, leaf, at, env);
-	case F_READ: return read(m, e, leaf, at, env);
-	case F_AT: x = KID(0); return there(m, x, at) ? x : ABSENT;
+		x = leaves_of_sort(&e->kid[0]->type);
+		return leaf < x ? meaning_at(m, e->kid[0], leaf, at, env)
+		                : meaning_at(m, e->kid[1], leaf - (int)x, at, env);
+	case F_TOTAL: return meaning_total(m, e, at, env);
+	case F_TOTAL_FOR: return meaning_total_for(m, e, at, env);
+	case F_FOLD: return meaning_fold(m, e, e->kid[1]->type.n, at, env);
+	case F_SCAN: return meaning_fold(m, e, leaf + 1, at, env);
+	case F_WITH: return meaning_with(m, e, leaf, at, env);
+	case F_READ: return meaning_read(m, e, leaf, at, env);
+	case F_AT: x = KID(0); return is_in_text(m, x, at) ? x : ABSENT;
 	case F_LATEST:
 	case F_FIRST:
-	case F_BEST: return search(m, e, at, env);
+	case F_BEST: return meaning_search(m, e, at, env);
 	case F_SHIFT: x = KID(0); return x == ABSENT ? ABSENT : e->num ? x - KID(1) : x + KID(1);
-	case F_THERE: return of(m, e->kid[0], leaf, (int)named(m, e->def, 0, at, env), env);
-	case F_BOUND: return named(m, e->def, 0, at, env);
-	case F_EXISTS: return there(m, KID(0), at);
+	case F_THERE:
+		return meaning_at(m, e->kid[0], leaf, (int)meaning_name(m, e->def, 0, at, env),
+		                  env);
+	case F_BOUND: return meaning_name(m, e->def, 0, at, env);
+	case F_EXISTS: return is_in_text(m, KID(0), at);
 	case F_ORDER:
 		x = KID(0);
 		y = KID(1);
-		return there(m, x, at) && there(m, y, at) && ordered(e->num, x, y);
+		return is_in_text(m, x, at) && is_in_text(m, y, at) && order_holds(e->num, x, y);
 	case F_DISTANCE: return KID(0) - KID(1);
-	case F_OVER: return over(m, e, at, env);
-	case F_CHOOSE: return choose(m, e, at, env);
-	case F_CALL: return call(m, e, leaf, at, env);
-	case F_LIBRARY: return library(m, e, leaf, at, env);
+	case F_OVER: return meaning_over(m, e, at, env);
+	case F_CHOOSE: return meaning_choose(m, e, at, env);
+	case F_CALL: return meaning_call(m, e, leaf, at, env);
+	case F_LIBRARY: return meaning_library(m, e, leaf, at, env);
 	default: return 0;
 	}
 #undef KID
@@ -974,13 +998,13 @@ bool
 meaning_of(Meaning *m, const Expr *e, int leaf, int at, int64_t *v)
 {
 	m->fuel = 1000000;
-	*v = of(m, e, leaf, at, NULL);
+	*v = meaning_at(m, e, leaf, at, NULL);
 	return m->fuel > 0;
 }
 
 /* A record's leaf, or ENDED; a token's row. */
 bool
-meaning_emit(Meaning *m, const Def *d, int leaf, int at, int64_t *v)
+meaning_emit(Meaning *m, const Decl *d, int leaf, int at, int64_t *v)
 {
 	Sort item = d->after ? item_of(&d->body->type) : d->body->type;
 	int64_t p;
@@ -988,11 +1012,12 @@ meaning_emit(Meaning *m, const Def *d, int leaf, int at, int64_t *v)
 	m->fuel = 1000000;
 	*v = m->p->token ? ENDED : m->p->nvocab;
 	if (!d->after)
-		*v = of(m, d->body, leaf, at, NULL);
+		*v = meaning_at(m, d->body, leaf, at, NULL);
 	else {
-		p = of(m, d->after, 0, at, NULL);
-		if (there(m, p, at) && at - p < d->body->type.n)
-			*v = of(m, d->body, (int)(at - p) * leaves(&item) + leaf, (int)p, NULL);
+		p = meaning_at(m, d->after, 0, at, NULL);
+		if (is_in_text(m, p, at) && at - p < d->body->type.n)
+			*v = meaning_at(m, d->body, (int)(at - p) * leaves_of_sort(&item) + leaf,
+			                (int)p, NULL);
 	}
 	return m->fuel > 0;
 }

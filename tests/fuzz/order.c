@@ -5,21 +5,21 @@
 
 #include <string.h>
 
-typedef struct Uses {
+typedef struct NamesUsed {
 	bool of[DEFS]; /* statements, by id */
-} Uses;
+} NamesUsed;
 
-static void expr_uses(Uses *, const Expr *);
+static void expr_uses(NamesUsed *, const Expr *);
 
 static void
-def_uses(Uses *u, const Def *d)
+def_uses(NamesUsed *u, const Decl *d)
 {
 	if (d && d->kind <= D_FN && d->id >= 0)
 		u->of[d->id] = true;
 }
 
 static void
-inside_uses(Uses *u, const Def *d)
+inside_uses(NamesUsed *u, const Decl *d)
 {
 	def_uses(u, d->type.def);
 	for (int i = 0; d->kind == D_TYPE && i < d->n; i++)
@@ -33,7 +33,7 @@ inside_uses(Uses *u, const Def *d)
 }
 
 static void
-expr_uses(Uses *u, const Expr *e)
+expr_uses(NamesUsed *u, const Expr *e)
 {
 	if (!e)
 		return;
@@ -44,7 +44,7 @@ expr_uses(Uses *u, const Expr *e)
 }
 
 static bool
-in_order(const Def *d)
+keeps_order(const Decl *d)
 {
 	return d->kind == D_INPUT || d->kind == D_OUTPUT || d->kind == D_EMIT
 	       || d->kind == D_ASSERT;
@@ -54,7 +54,7 @@ in_order(const Def *d)
 static bool
 may_follow(const Sample *s, const bool *placed, int i)
 {
-	Uses u = { 0 };
+	NamesUsed u = { 0 };
 
 	if (placed[i])
 		return false;
@@ -62,7 +62,7 @@ may_follow(const Sample *s, const bool *placed, int i)
 	for (int k = 0; k < s->ndef; k++)
 		if (!placed[k] && k != i
 		    && (u.of[s->def[k]->id]
-		        || (k < i && in_order(s->def[i]) && in_order(s->def[k]))))
+		        || (k < i && keeps_order(s->def[i]) && keeps_order(s->def[k]))))
 			return false;
 	return true;
 }
@@ -70,13 +70,13 @@ may_follow(const Sample *s, const bool *placed, int i)
 void
 reorder(Sample *s, uint64_t *state)
 {
-	Def *to[DEFS];
+	Decl *to[DEFS];
 	bool placed[DEFS] = { false };
 
 	for (int n = 0; n < s->ndef; n++) {
 		int chosen = 0, ways = 0;
 		for (int i = 0; i < s->ndef; i++)
-			if (may_follow(s, placed, i) && !below(state, ++ways))
+			if (may_follow(s, placed, i) && !random_below(state, ++ways))
 				chosen = i;
 		placed[chosen] = true;
 		to[n] = s->def[chosen];

@@ -8,7 +8,7 @@
 /* How tightly a form binds; what is looser than its place wants gets parentheses. */
 enum { OPEN, OR, AND, NOT, COMPARE, SUMS, PRODUCT, SIGN, POWER, POSTFIX };
 
-static void put(const Sample *, const Expr *, int level, FILE *);
+static void put_expr(const Sample *, const Expr *, int level, FILE *);
 
 static void
 put_spelling(const char *s, char quote, FILE *f)
@@ -77,11 +77,11 @@ level_of(const Expr *e)
 }
 
 static void
-put_list(const Sample *p, const Expr *e, int from, FILE *f)
+put_kids(const Sample *p, const Expr *e, int from, FILE *f)
 {
 	for (int i = from; i < e->n; i++) {
 		fputs(i > from ? ", " : "", f);
-		put(p, e->kid[i], OPEN, f);
+		put_expr(p, e->kid[i], OPEN, f);
 	}
 }
 
@@ -89,16 +89,16 @@ static void
 put_call(const Sample *p, const char *name, const Expr *e, FILE *f)
 {
 	fprintf(f, "%s(", name);
-	put_list(p, e, 0, f);
+	put_kids(p, e, 0, f);
 	fputc(')', f);
 }
 
 static void
 put_two(const Sample *p, const Expr *e, const char *sign, int level, FILE *f)
 {
-	put(p, e->kid[0], level, f);
+	put_expr(p, e->kid[0], level, f);
 	fprintf(f, " %s ", sign);
-	put(p, e->kid[1], level + 1, f);
+	put_expr(p, e->kid[1], level + 1, f);
 }
 
 static const char *const order_sign[] = { "==", "!=", "<", "<=", ">", ">=" };
@@ -122,15 +122,15 @@ static const char *const fault[][FAULTS] = {
 static void
 put_compare(const Sample *p, const Expr *e, FILE *f)
 {
-	put(p, e->kid[0], SUMS, f);
+	put_expr(p, e->kid[0], SUMS, f);
 	for (int i = 1; i < e->n; i++) {
 		fprintf(f, " %s ", order_sign[i == 1 ? e->num : e->num2]);
-		put(p, e->kid[i], SUMS, f);
+		put_expr(p, e->kid[i], SUMS, f);
 	}
 }
 
 static void
-put_pattern(const Sample *p, const Sort *t, const Pattern *x, FILE *f)
+put_pattern(const Sample *p, const Sort *t, const ArmPattern *x, FILE *f)
 {
 	if (x->any)
 		fputc('_', f);
@@ -172,14 +172,14 @@ put_match(const Sample *p, const Expr *e, FILE *f)
 	fputs(e->num > 1 ? "match (" : "match ", f);
 	for (int i = 0; i < e->num; i++) {
 		fputs(i ? ", " : "", f);
-		put(p, e->kid[i], e->num > 1 ? OPEN : OR, f);
+		put_expr(p, e->kid[i], e->num > 1 ? OPEN : OR, f);
 	}
 	fputs(e->num > 1 ? ") { " : " { ", f);
 	for (int i = (int)e->num; i < e->n; i++) {
 		fputs(i > e->num ? ", " : "", f);
 		put_arm(p, e, &e->arm[i - e->num], f);
 		fputs(" => ", f);
-		put(p, e->kid[i], OPEN, f);
+		put_expr(p, e->kid[i], OPEN, f);
 	}
 	fputs(" }", f);
 }
@@ -190,18 +190,18 @@ put_where(const Sample *p, const Expr *c, FILE *f)
 	if (!c)
 		return;
 	fputs(" where ", f);
-	put(p, c, OPEN, f);
+	put_expr(p, c, OPEN, f);
 }
 
 static void
 put_pick(const Sample *p, const Expr *e, FILE *f)
 {
-	put(p, e->kid[0], POSTFIX, f);
+	put_expr(p, e->kid[0], POSTFIX, f);
 	fputc('[', f);
-	put(p, e->kid[1], OPEN, f);
+	put_expr(p, e->kid[1], OPEN, f);
 	if (e->n > 2) {
 		fputs(" else ", f);
-		put(p, e->kid[2], OPEN, f);
+		put_expr(p, e->kid[2], OPEN, f);
 	}
 	fputc(']', f);
 }
@@ -212,10 +212,10 @@ put_best(const Sample *p, const Expr *e, FILE *f)
 	fprintf(f, "best %s by ", e->def->name);
 	if (e->n > 2) {
 		fputc('[', f);
-		put_list(p, e, 1, f);
+		put_kids(p, e, 1, f);
 		fputc(']', f);
 	} else
-		put(p, e->kid[1], OR, f);
+		put_expr(p, e->kid[1], OR, f);
 	put_where(p, e->kid[0], f);
 }
 
@@ -238,7 +238,7 @@ put_over(const Sample *p, const Expr *e, FILE *f)
 	bool there = e->kid[0]->form == F_THERE;
 
 	fprintf(f, "%s(", total_name[e->num]);
-	put(p, inner ? inner->kid[0] : e->kid[0], inner && there ? POSTFIX : OPEN, f);
+	put_expr(p, inner ? inner->kid[0] : e->kid[0], inner && there ? POSTFIX : OPEN, f);
 	if (inner) {
 		fprintf(f, there ? "[%s]" : "", e->def->name);
 		fprintf(f, " for %s", inner->def->name);
@@ -248,7 +248,7 @@ put_over(const Sample *p, const Expr *e, FILE *f)
 	put_where(p, e->kid[1], f);
 	if (e->kid[2]) {
 		fputs(" else ", f);
-		put(p, e->kid[2], OPEN, f);
+		put_expr(p, e->kid[2], OPEN, f);
 	}
 	fputc(')', f);
 }
@@ -257,7 +257,7 @@ static void
 put_mean(const Sample *p, const Expr *e, FILE *f)
 {
 	fputs("mean(", f);
-	put(p, e->kid[0], OPEN, f);
+	put_expr(p, e->kid[0], OPEN, f);
 	fprintf(f, " for %s", e->def->name);
 	put_where(p, e->kid[1], f);
 	fputs(e->kid[1] ? " else 0)" : ")", f);
@@ -276,7 +276,7 @@ put_linear(const Sample *p, const Expr *e, FILE *f)
 	int n = e->kid[0]->type.n;
 
 	fputs("linear(", f);
-	put(p, e->kid[0], OPEN, f);
+	put_expr(p, e->kid[0], OPEN, f);
 	for (int i = 0; i < e->type.n; i++) {
 		fputs(i ? "], [" : ", [[", f);
 		for (int k = 0; k < n; k++) {
@@ -299,7 +299,7 @@ put_attend(const Sample *p, const Expr *e, FILE *f)
 
 	for (int i = 0; i < 3; i++) {
 		fputs(part[i], f);
-		put(p, e->kid[i], OPEN, f);
+		put_expr(p, e->kid[i], OPEN, f);
 	}
 	fputc(')', f);
 }
@@ -309,7 +309,7 @@ put_range(const Sample *p, const Expr *array, int64_t lo, int64_t hi, FILE *f)
 {
 	fputs(" in ", f);
 	if (array)
-		put(p, array, SUMS, f);
+		put_expr(p, array, SUMS, f);
 	else
 		fprintf(f, "%" PRId64 "..%" PRId64, lo, hi);
 }
@@ -322,7 +322,7 @@ put_choose(const Sample *p, const Expr *e, FILE *f)
 	fprintf(f, "%s %s in 0..<%" PRId64, kind[e->num], e->def->name, e->num2);
 	if (e->kid[1]) {
 		fputs(" by ", f);
-		put(p, e->kid[1], OR, f);
+		put_expr(p, e->kid[1], OR, f);
 	}
 	put_where(p, e->kid[0], f);
 }
@@ -342,7 +342,7 @@ put_user_call(const Sample *p, const Expr *e, FILE *f)
 		fputs(some ? ", " : "", f);
 		if (named)
 			fprintf(f, "%s: ", e->def->param[i]->name);
-		put(p, e->kid[i], OPEN, f);
+		put_expr(p, e->kid[i], OPEN, f);
 		some = true;
 	}
 	fputc(')', f);
@@ -382,12 +382,12 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 	case F_RATIO: put_two(p, e, "/", PRODUCT, f); break;
 	case F_REAL: fprintf(f, "%" PRId64 " / %" PRId64, e->num, e->num2); break;
 	case F_POW:
-		put(p, e->kid[0], POSTFIX, f);
+		put_expr(p, e->kid[0], POSTFIX, f);
 		fprintf(f, " ** %" PRId64, e->num);
 		break;
 	case F_NEG:
 		fputc('-', f);
-		put(p, e->kid[0], SIGN, f);
+		put_expr(p, e->kid[0], SIGN, f);
 		break;
 	case F_ABS: put_call(p, "abs", e, f); break;
 	case F_FLOOR: put_call(p, "floor", e, f); break;
@@ -396,7 +396,7 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 	case F_RELU: put_call(p, "relu", e, f); break;
 	case F_APPROX:
 		fputs("approx(", f);
-		put(p, e->kid[0], OPEN, f);
+		put_expr(p, e->kid[0], OPEN, f);
 		fprintf(f, ", 1/%" PRId64 ")", e->num2);
 		break;
 	case F_LINEAR: put_linear(p, e, f); break;
@@ -416,20 +416,20 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 	case F_CMP:
 	case F_ORDER: put_compare(p, e, f); break;
 	case F_IN_SPAN:
-		put(p, e->kid[0], SUMS, f);
+		put_expr(p, e->kid[0], SUMS, f);
 		fputs(" in ", f);
-		put(p, e->kid[1], SUMS, f);
+		put_expr(p, e->kid[1], SUMS, f);
 		fputs(e->num ? "..<" : "..", f);
-		put(p, e->kid[2], SUMS, f);
+		put_expr(p, e->kid[2], SUMS, f);
 		break;
 	case F_IN_ARRAY: put_two(p, e, e->num ? "not in" : "in", SUMS, f); break;
 	case F_IN_TEXT:
-		put(p, e->kid[0], SUMS, f);
+		put_expr(p, e->kid[0], SUMS, f);
 		fputs(" in ", f);
 		put_text(p, e->num, f);
 		break;
 	case F_IN_CODES:
-		put(p, e->kid[0], SUMS, f);
+		put_expr(p, e->kid[0], SUMS, f);
 		fputs(" in ", f);
 		put_code(e->num, f);
 		fputs("..", f);
@@ -439,25 +439,25 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 	case F_OR: put_two(p, e, "or", OR, f); break;
 	case F_NOT:
 		fputs("not ", f);
-		put(p, e->kid[0], NOT, f);
+		put_expr(p, e->kid[0], NOT, f);
 		break;
 	case F_IF:
 		fputs("if ", f);
-		put(p, e->kid[0], OPEN, f);
+		put_expr(p, e->kid[0], OPEN, f);
 		fputs(" then ", f);
-		put(p, e->kid[1], OPEN, f);
+		put_expr(p, e->kid[1], OPEN, f);
 		fputs(" else ", f);
-		put(p, e->kid[2], OPEN, f);
+		put_expr(p, e->kid[2], OPEN, f);
 		break;
 	case F_MATCH: put_match(p, e, f); break;
 	case F_ARRAY:
 		fputc('[', f);
-		put_list(p, e, 0, f);
+		put_kids(p, e, 0, f);
 		fputc(']', f);
 		break;
 	case F_BUILD:
 		fputc('[', f);
-		put(p, e->kid[0], OPEN, f);
+		put_expr(p, e->kid[0], OPEN, f);
 		fprintf(f, " for %s", e->def->name);
 		put_range(p, e->kid[1], e->num, e->num2, f);
 		if (e->skip >= 0)
@@ -465,18 +465,18 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 		fputc(']', f);
 		break;
 	case F_ELEM:
-		put(p, e->kid[0], POSTFIX, f);
+		put_expr(p, e->kid[0], POSTFIX, f);
 		fprintf(f, "[%" PRId64 "]", e->num);
 		break;
 	case F_PICK:
 	case F_READ: put_pick(p, e, f); break;
 	case F_SLICE:
-		put(p, e->kid[0], POSTFIX, f);
+		put_expr(p, e->kid[0], POSTFIX, f);
 		fprintf(f, "[%" PRId64 "..<%" PRId64 "]", e->num, e->num2);
 		break;
 	case F_TOTAL_FOR:
 		fprintf(f, "%s(", total_name[e->num]);
-		put(p, e->kid[0], OPEN, f);
+		put_expr(p, e->kid[0], OPEN, f);
 		fprintf(f, " for %s", e->def->name);
 		put_range(p, e->kid[1], e->num2, e->num2 + e->skip, f);
 		put_where(p, e->kid[2], f);
@@ -485,25 +485,25 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 	case F_FOLD:
 	case F_SCAN:
 		fprintf(f, "%s(%s, ", e->form == F_FOLD ? "fold" : "scan", e->def->name);
-		put_list(p, e, 0, f);
+		put_kids(p, e, 0, f);
 		fputc(')', f);
 		break;
 	case F_RECORD:
 		for (int i = 0; i < e->n; i++) {
 			fprintf(f, "%s%c: ", i ? ", " : "{", 'a' + i);
-			put(p, e->kid[i], OPEN, f);
+			put_expr(p, e->kid[i], OPEN, f);
 		}
 		fputc('}', f);
 		break;
 	case F_FIELD:
-		put(p, e->kid[0], POSTFIX, f);
+		put_expr(p, e->kid[0], POSTFIX, f);
 		fprintf(f, ".%c", (char)('a' + e->num));
 		break;
 	case F_WITH:
 		fputc('{', f);
-		put(p, e->kid[0], OR, f);
+		put_expr(p, e->kid[0], OR, f);
 		fprintf(f, " with %c: ", (char)('a' + e->num));
-		put(p, e->kid[1], OPEN, f);
+		put_expr(p, e->kid[1], OPEN, f);
 		fputc('}', f);
 		break;
 	case F_LATEST:
@@ -513,7 +513,7 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 		break;
 	case F_BEST: put_best(p, e, f); break;
 	case F_THERE:
-		put(p, e->kid[0], POSTFIX, f);
+		put_expr(p, e->kid[0], POSTFIX, f);
 		fprintf(f, "[%s]", e->def->name);
 		break;
 	case F_OVER: put_over(p, e, f); break;
@@ -526,7 +526,7 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 }
 
 static void
-put(const Sample *p, const Expr *e, int level, FILE *f)
+put_expr(const Sample *p, const Expr *e, int level, FILE *f)
 {
 	bool brackets = level_of(e) < level;
 
@@ -555,7 +555,7 @@ put_type(const Sort *t, int64_t lo, int64_t hi, FILE *f)
 }
 
 static void
-put_fields(const Def *d, FILE *f)
+put_fields(const Decl *d, FILE *f)
 {
 	for (int i = 0; i < d->n; i++) {
 		fprintf(f, "%s%c: ", i ? ", " : "{", 'a' + i);
@@ -565,7 +565,7 @@ put_fields(const Def *d, FILE *f)
 }
 
 static void
-put_annotation(const Def *d, FILE *f)
+put_annotation(const Decl *d, FILE *f)
 {
 	if (!d->annotated)
 		return;
@@ -574,16 +574,16 @@ put_annotation(const Def *d, FILE *f)
 }
 
 static void
-put_fn(const Sample *p, const Def *d, FILE *f)
+put_fn(const Sample *p, const Decl *d, FILE *f)
 {
 	fprintf(f, "fn %s(", d->name);
 	for (int i = 0; i < d->nparam; i++) {
-		const Def *x = d->param[i];
+		const Decl *x = d->param[i];
 		fprintf(f, "%s%s%s", i ? ", " : "", x->constant ? "const " : "", x->name);
 		put_annotation(x, f);
 		if (x->body) {
 			fputs(" = ", f);
-			put(p, x->body, OPEN, f);
+			put_expr(p, x->body, OPEN, f);
 		}
 	}
 	fputc(')', f);
@@ -596,15 +596,15 @@ put_fn(const Sample *p, const Def *d, FILE *f)
 		fprintf(f, "\n  let %s", d->local[i]->name);
 		put_annotation(d->local[i], f);
 		fputs(" = ", f);
-		put(p, d->local[i]->body, OPEN, f);
+		put_expr(p, d->local[i]->body, OPEN, f);
 	}
 	fputs(d->nlocal ? "\n  return " : "", f);
-	put(p, d->body, OPEN, f);
+	put_expr(p, d->body, OPEN, f);
 	fputs(d->nlocal ? "\n}\n" : "\n", f);
 }
 
 static void
-put_def(const Sample *p, const Def *d, FILE *f)
+put_def(const Sample *p, const Decl *d, FILE *f)
 {
 	static const char *const word[] = {
 		[D_LET] = "let", [D_CONST] = "const", [D_OUTPUT] = "output"
@@ -630,10 +630,10 @@ put_def(const Sample *p, const Def *d, FILE *f)
 	case D_EMIT:
 	case D_ASSERT:
 		fputs(d->kind == D_EMIT ? "emit " : "assert ", f);
-		put(p, d->body, OPEN, f);
+		put_expr(p, d->body, OPEN, f);
 		if (d->after) {
 			fputs(" after ", f);
-			put(p, d->after, OPEN, f);
+			put_expr(p, d->after, OPEN, f);
 		}
 		fputc('\n', f);
 		return;
@@ -641,7 +641,7 @@ put_def(const Sample *p, const Def *d, FILE *f)
 		fprintf(f, "%s %s", word[d->kind], d->name);
 		put_annotation(d, f);
 		fputs(" = ", f);
-		put(p, d->body, OPEN, f);
+		put_expr(p, d->body, OPEN, f);
 		fputc('\n', f);
 	}
 }

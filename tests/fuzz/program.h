@@ -16,13 +16,13 @@ typedef enum TypeKind { T_INT, T_BOOL, T_TOKEN, T_ENUM, T_POS, T_ARRAY, T_RECORD
 enum { FIELDS = 4, PARAMS = 4, LOCALS = 3, DEFS = 96, VOCAB = 10, CONTEXT = 260, FAULTS = 6 };
 
 typedef struct Expr Expr;
-typedef struct Def Def;
+typedef struct Decl Decl;
 
 typedef struct Sort {
 	TypeKind kind;
-	TypeKind item;  /* T_ARRAY */
-	int n;          /* T_ARRAY: elements */
-	const Def *def; /* T_ENUM, T_RECORD: D_ENUM, D_TYPE; of an array: that of its items */
+	TypeKind item;   /* T_ARRAY */
+	int n;           /* T_ARRAY: elements */
+	const Decl *def; /* T_ENUM, T_RECORD: D_ENUM, D_TYPE; of an array: that of its items */
 } Sort;
 
 typedef struct Slot {
@@ -46,7 +46,7 @@ typedef enum DefKind {
 	D_BOUND, /* latest j, for j: a position */
 } DefKind;
 
-struct Def {
+struct Decl {
 	DefKind kind;
 	const char *name;
 	Sort type;
@@ -54,7 +54,7 @@ struct Def {
 	bool annotated, constant; /* constant: of a parameter */
 	Expr *body, *after;       /* D_PARAM: the default; D_EMIT: after */
 	int nparam, nlocal;
-	Def *param[PARAMS], *local[LOCALS];
+	Decl *param[PARAMS], *local[LOCALS];
 	bool partial; /* D_FN: a step of fold */
 	int n;        /* D_ENUM: members; D_TYPE: fields */
 	Slot field[FIELDS];
@@ -141,15 +141,15 @@ struct Def {
 	F(CALL, "f(x)") \
 	F(LIBRARY, "logic.xor(c, d)") /* num: which */
 
-typedef enum Form {
+typedef enum ExprForm {
 #define F(name, example) F_##name,
 	FORMS(F)
 #undef F
 		NUM_FORMS
-} Form;
+} ExprForm;
 
-typedef enum Total { SUM, COUNT, ANY, ALL, MIN, MAX } Total;
-typedef enum Order { EQ, NE, LT, LE, GT, GE } Order;
+typedef enum Aggregate { SUM, COUNT, ANY, ALL, MIN, MAX } Aggregate;
+typedef enum OrderSign { EQ, NE, LT, LE, GT, GE } OrderSign;
 typedef enum Curve { SQRT, EXP, LOG, SIN, COS, CURVES } Curve;
 
 #define LIBRARY(F) \
@@ -198,59 +198,59 @@ typedef enum Library {
 extern const char *const library_name[LIBRARIES], *const total_name[];
 
 /* One alternative of a match arm: a pattern for each subject. */
-typedef struct Pattern {
+typedef struct ArmPattern {
 	bool any;
 	bool codes; /* 'a'..'c' */
 	int64_t lo, hi;
-} Pattern;
+} ArmPattern;
 
 typedef struct Arm {
-	bool rest;         /* else */
-	int n;             /* alternatives */
-	Pattern (*row)[2]; /* (n) */
+	bool rest;            /* else */
+	int n;                /* alternatives */
+	ArmPattern (*row)[2]; /* (n) */
 } Arm;
 
 struct Expr {
-	Form form;
+	ExprForm form;
 	Sort type;
 	int64_t lo, hi; /* as Def */
 	int64_t num, num2, skip;
 	int n;
 	Expr **kid; /* (n) some NULL */
-	Def *def;
+	Decl *def;
 	Arm *arm; /* F_MATCH: (n - num) */
 	/* F_LINEAR: quarters, (type.n, type of kid 0 .n + 1), the last the bias */
 	const int64_t *weights;
 };
 
-typedef struct Word {
+typedef struct VocabWord {
 	const char *spelling;
 	int64_t code; /* -1: not a single character */
-} Word;
+} VocabWord;
 
 typedef struct Sample {
 	Arena *arena;
 	uint64_t seed;
 	int nvocab;
-	Word vocab[VOCAB];
+	VocabWord vocab[VOCAB];
 	bool listed; /* the vocabulary is a list of words */
-	Def *token;  /* D_TYPE where a token is a record, else NULL */
+	Decl *token; /* D_TYPE where a token is a record, else NULL */
 	int nfed;    /* numbers that are fed in place of tokens: the leaves of its D_INPUTs */
 	int context;
 	bool bidirectional;
 	int ndef;
-	Def *def[DEFS]; /* statements, in order */
+	Decl *def[DEFS]; /* statements, in order */
 } Sample;
 
-int below(uint64_t *state, int n);
+int random_below(uint64_t *state, int n);
 Sample *generate(Arena *, uint64_t seed);
 Sample *faulty(Arena *, uint64_t seed); /* the same with one mistake; 4242 is in it */
 void print_program(const Sample *, FILE *);
 void print_prompt(const Sample *, const int64_t *fed, int n, FILE *);
 void reorder(Sample *, uint64_t *state); /* order.c */
-int leaves(const Sort *);                /* single values of one of this type */
+int leaves_of_sort(const Sort *);        /* single values of one of this type */
 Sort item_of(const Sort *);              /* of an array */
-int before_field(const Def *, int i);    /* leaves of the fields in front of it */
+int before_field(const Decl *, int i);   /* leaves of the fields in front of it */
 int width_of(const Sample *);            /* leaves of what is fed at one position */
 
 /* The meaning. A position is its number, ABSENT, or a number outside of the text; a real
@@ -262,7 +262,7 @@ Meaning *meaning_new(Arena *, const Sample *);
 void meaning_text(Meaning *, const int64_t *fed, int n); /* (n, width_of) */
 /* False if it takes too long to find. */
 bool meaning_of(Meaning *, const Expr *, int leaf, int at, int64_t *);
-bool meaning_emit(Meaning *, const Def *emit, int leaf, int at, int64_t *);
+bool meaning_emit(Meaning *, const Decl *emit, int leaf, int at, int64_t *);
 double real_of_bits(int64_t);
 int64_t bits_of_real(double);
 

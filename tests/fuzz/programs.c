@@ -41,17 +41,17 @@ static const char *const fate_name[] = {
 	[HUNG] = "no end",
 };
 
-typedef struct Run {
+typedef struct FuzzRun {
 	const char *judge, *found;
 	bool verbose;
 	Coverage *coverage; /* or NULL */
 	int count[HUNG + 1], bad;
 	char why[WHY]; /* of the last program */
-} Run;
+} FuzzRun;
 
 /* In a process of its own; what it says on standard error is the reason. */
 static Fate
-try(Run *run, const Sample *s, const char *judge)
+try_sample(FuzzRun *run, const Sample *s, const char *judge)
 {
 	int pipes[2], status;
 	size_t n = 0;
@@ -86,7 +86,7 @@ try(Run *run, const Sample *s, const char *judge)
 /* ---- making it small ---- */
 
 typedef struct Shrink {
-	Run *run;
+	FuzzRun *run;
 	Sample *s;
 	Fate fate;
 	int trials;
@@ -99,7 +99,7 @@ still_fails(Shrink *sh)
 	if (sh->trials >= (sh->fate == HUNG ? HUNG_TRIALS : TRIALS))
 		return false;
 	sh->trials++;
-	return try(sh->run, sh->s, NULL) == sh->fate;
+	return try_sample(sh->run, sh->s, NULL) == sh->fate;
 }
 
 static bool
@@ -119,11 +119,11 @@ is_leaf(const Expr *e)
 static bool
 literal(const Expr *e, int which, Expr *to)
 {
-	static const Form form[] = { [T_INT] = F_INT,
-		                     [T_BOOL] = F_BOOL,
-		                     [T_TOKEN] = F_WORD,
-		                     [T_ENUM] = F_MEMBER,
-		                     [T_POS] = F_HERE };
+	static const ExprForm form[] = { [T_INT] = F_INT,
+		                         [T_BOOL] = F_BOOL,
+		                         [T_TOKEN] = F_WORD,
+		                         [T_ENUM] = F_MEMBER,
+		                         [T_POS] = F_HERE };
 
 	if (e->type.kind > T_POS || (is_leaf(e) && e->form == form[e->type.kind]))
 		return false;
@@ -165,7 +165,7 @@ shrink_expr(Shrink *sh, Expr *e)
 }
 
 static void
-shrink_def(Shrink *sh, Def *d)
+shrink_def(Shrink *sh, Decl *d)
 {
 	if (d->kind == D_INPUT)
 		return;
@@ -189,7 +189,7 @@ shrink_def(Shrink *sh, Def *d)
 }
 
 static void
-shrink(Run *run, Sample *s, Fate fate)
+shrink(FuzzRun *run, Sample *s, Fate fate)
 {
 	Shrink sh = { .run = run, .s = s, .fate = fate, .smaller = true };
 
@@ -209,13 +209,13 @@ shrink(Run *run, Sample *s, Fate fate)
 }
 
 static void
-keep(Run *run, Sample *s, Fate fate)
+keep_failure(FuzzRun *run, Sample *s, Fate fate)
 {
 	Arena *a = s->arena;
 	char *path = arena_fmt(a, "%s/%" PRIu64 ".tw", run->found, s->seed);
 
 	shrink(run, s, fate);
-	try(run, s, NULL);
+	try_sample(run, s, NULL);
 	mkdir(run->found, 0777);
 	FILE *f = fopen(path, "w");
 	if (f) {
@@ -228,11 +228,11 @@ keep(Run *run, Sample *s, Fate fate)
 }
 
 static void
-one(Run *run, uint64_t seed)
+run_one(FuzzRun *run, uint64_t seed)
 {
 	Arena arena = { 0 };
 	Sample *s = generate(&arena, seed);
-	Fate fate = try(run, s, run->judge);
+	Fate fate = try_sample(run, s, run->judge);
 
 	run->count[fate]++;
 	if (fate == FINE && run->judge)
@@ -241,16 +241,16 @@ one(Run *run, uint64_t seed)
 		fprintf(stderr, "%" PRIu64 " %s: %.*s\n", seed, fate_name[fate],
 		        (int)strcspn(run->why, "\n"), run->why);
 	if (run->coverage)
-		cover(run->coverage, s, fate != REFUSED);
+		coverage_add(run->coverage, s, fate != REFUSED);
 	if (fate >= DIFFERS) {
 		run->bad++;
-		keep(run, s, fate);
+		keep_failure(run, s, fate);
 	}
 	arena_free(&arena);
 }
 
 static void
-show(Sample *(*make)(Arena *, uint64_t), uint64_t seed)
+show_sample(Sample *(*make)(Arena *, uint64_t), uint64_t seed)
 {
 	Arena arena = { 0 };
 
@@ -262,7 +262,7 @@ int
 main(int argc, char **argv)
 {
 	Coverage coverage = { 0 };
-	Run run = { .found = "build/fuzz/found" };
+	FuzzRun run = { .found = "build/fuzz/found" };
 	uint64_t from = 1, count = 100;
 
 	for (int i = 1; i < argc; i++) {
@@ -276,9 +276,9 @@ main(int argc, char **argv)
 			continue;
 		}
 		if (!strcmp(argv[i], "--show"))
-			return show(generate, strtoull(arg, NULL, 10)), 0;
+			return show_sample(generate, strtoull(arg, NULL, 10)), 0;
 		if (!strcmp(argv[i], "--faulty"))
-			return show(faulty, strtoull(arg, NULL, 10)), 0;
+			return show_sample(faulty, strtoull(arg, NULL, 10)), 0;
 		if (!strcmp(argv[i], "--count"))
 			count = strtoull(arg, NULL, 10);
 		else if (!strcmp(argv[i], "--from"))
@@ -292,7 +292,7 @@ main(int argc, char **argv)
 		i++;
 	}
 	for (uint64_t i = 0; i < count; i++)
-		one(&run, from + i);
+		run_one(&run, from + i);
 	fprintf(stderr, "programs: %" PRIu64, count);
 	for (int i = FINE; i <= HUNG; i++)
 		if (run.count[i])

@@ -10,11 +10,11 @@ static bool
 has_real(const Sort *t)
 {
 	return (t->kind == T_ARRAY ? t->item : t->kind) == T_REAL
-	       || (t->kind == T_RECORD && !is_exact(t->def));
+	       || (t->kind == T_RECORD && !has_no_reals(t->def));
 }
 
 bool
-is_exact(const Def *record)
+has_no_reals(const Decl *record)
 {
 	for (int i = 0; i < record->n; i++)
 		if (has_real(&record->field[i].type))
@@ -33,7 +33,7 @@ is_rough(const Expr *e)
 	if (e->form == F_CALL && is_rough(e->def->body))
 		return true;
 	if (e->form == F_NAME) {
-		const Def *d = e->def;
+		const Decl *d = e->def;
 		return d->kind == D_INPUT || d->kind == D_PARAM ? has_real(&d->type)
 		                                                : is_rough(d->body);
 	}
@@ -45,32 +45,32 @@ is_rough(const Expr *e)
 
 /* A real that can be compared, or now and then one that cannot. */
 static Expr *
-comparable(Gen *g, int depth)
+gen_comparable(Gen *g, int depth)
 {
 	Expr *e = gen(g, t_real, depth);
 
-	return is_rough(e) && chance(g, 97) ? of_mean(g, depth) : e;
+	return is_rough(e) && chance(g, 97) ? gen_mean(g, depth) : e;
 }
 
 /* ---- reals ---- */
 
 static Expr *
-fraction(Gen *g)
+gen_fraction(Gen *g)
 {
-	return simplest(g, t_real);
+	return gen_simplest(g, t_real);
 }
 
 /* A real, or an integer that becomes one beside a real. */
 static Expr *
-number_beside(Gen *g, int depth)
+gen_number_beside(Gen *g, int depth)
 {
-	return chance(g, 30) ? small_int(g, -20, 40, depth) : gen(g, t_real, depth);
+	return chance(g, 30) ? gen_small_int(g, -20, 40, depth) : gen(g, t_real, depth);
 }
 
 static Expr *
-real_sum(Gen *g, int depth)
+gen_real_sum(Gen *g, int depth)
 {
-	Expr *a = gen(g, t_real, depth), *b = number_beside(g, depth);
+	Expr *a = gen(g, t_real, depth), *b = gen_number_beside(g, depth);
 	bool minus = chance(g, 40);
 
 	if (chance(g, 30)) {
@@ -78,96 +78,98 @@ real_sum(Gen *g, int depth)
 		a = b;
 		b = c;
 	}
-	Expr *e = of_two(g, minus ? F_SUB : F_ADD, t_real, a, b);
-	return modest(g, minus ? ranged(e, a->lo - b->hi, a->hi - b->lo)
-	                       : ranged(e, a->lo + b->lo, a->hi + b->hi));
+	Expr *e = gen_binary(g, minus ? F_SUB : F_ADD, t_real, a, b);
+	return gen_modest(g, minus ? ranged(e, a->lo - b->hi, a->hi - b->lo)
+	                           : ranged(e, a->lo + b->lo, a->hi + b->hi));
 }
 
 static Expr *
-product_of(Gen *g, Expr *a, Expr *b)
+gen_real_product_of(Gen *g, Expr *a, Expr *b)
 {
 	int64_t p[4] = { a->lo * b->lo, a->lo * b->hi, a->hi * b->lo, a->hi * b->hi };
-	Expr *e = ranged(of_two(g, F_MUL, t_real, a, b), p[0], p[0]);
+	Expr *e = ranged(gen_binary(g, F_MUL, t_real, a, b), p[0], p[0]);
 
 	for (int i = 1; i < 4; i++)
-		ranged(e, least(e->lo, p[i]), most(e->hi, p[i]));
-	return modest(g, e);
+		ranged(e, lesser_of(e->lo, p[i]), greater_of(e->hi, p[i]));
+	return gen_modest(g, e);
 }
 
 static Expr *
-real_product(Gen *g, int depth)
+gen_real_product(Gen *g, int depth)
 {
 	if (chance(g, 40))
-		return product_of(g, small_int(g, -20, 40, depth), fraction(g));
-	Expr *a = gen(g, t_real, depth), *b = chance(g, 40)   ? fraction(g)
-	                                      : chance(g, 50) ? exactly(g, roll(g, 9) - 3)
-	                                                      : small_int(g, -2, 6, depth - 1);
-	return chance(g, 50) ? product_of(g, a, b) : product_of(g, b, a);
+		return gen_real_product_of(g, gen_small_int(g, -20, 40, depth), gen_fraction(g));
+	Expr *a = gen(g, t_real, depth), *b = chance(g, 40)   ? gen_fraction(g)
+	                                      : chance(g, 50) ? gen_literal(g, roll(g, 9) - 3)
+	                                                      : gen_small_int(g, -2, 6, depth - 1);
+	return chance(g, 50) ? gen_real_product_of(g, a, b) : gen_real_product_of(g, b, a);
 }
 
 static Expr *
-ratio(Gen *g, int depth)
+gen_ratio(Gen *g, int depth)
 {
-	Expr *a = number_beside(g, depth),
-	     *b = chance(g, 65) ? exactly(g, 1 + roll(g, 9))
-	                        : fitted(g, small_int(g, 0, 8, depth - 1), 1, 8);
-	int64_t far = most(most(a->hi, -a->lo), 1);
+	Expr *a = gen_number_beside(g, depth),
+	     *b = chance(g, 65) ? gen_literal(g, 1 + roll(g, 9))
+	                        : gen_fitted(g, gen_small_int(g, 0, 8, depth - 1), 1, 8);
+	int64_t far = greater_of(greater_of(a->hi, -a->lo), 1);
 
 	if (b->form == F_INT && chance(g, 10))
-		b = exactly(g, -b->num);
-	return ranged(of_two(g, F_RATIO, t_real, a, b), -far, far);
+		b = gen_literal(g, -b->num);
+	return ranged(gen_binary(g, F_RATIO, t_real, a, b), -far, far);
 }
 
 static Expr *
-real_extreme(Gen *g, int depth)
+gen_real_extreme(Gen *g, int depth)
 {
-	Expr *a = gen(g, t_real, depth), *b = number_beside(g, depth);
+	Expr *a = gen(g, t_real, depth), *b = gen_number_beside(g, depth);
 
 	switch (roll(g, 4)) {
-	case 0: return ranged(of_one(g, F_ABS, t_real, a), 0, most(a->hi, -a->lo));
-	case 1: return ranged(of_one(g, F_NEG, t_real, a), -a->hi, -a->lo);
-	case 2: return hull(of_two(g, F_MIN, t_real, a, b), a, b);
-	default: return hull(of_two(g, F_MAX, t_real, a, b), a, b);
+	case 0: return ranged(gen_unary(g, F_ABS, t_real, a), 0, greater_of(a->hi, -a->lo));
+	case 1: return ranged(gen_unary(g, F_NEG, t_real, a), -a->hi, -a->lo);
+	case 2: return ranged_hull(gen_binary(g, F_MIN, t_real, a, b), a, b);
+	default: return ranged_hull(gen_binary(g, F_MAX, t_real, a, b), a, b);
 	}
 }
 
 static Expr *
-real_curve(Gen *g, int depth)
+gen_real_curve(Gen *g, int depth)
 {
 	static const int64_t from[CURVES] = { 0, -6, 1, -5, -5 }, to[CURVES] = { 30, 3, 20, 5, 5 };
 	static const int64_t lo[CURVES] = { 0, 0, 0, -1, -1 }, hi[CURVES] = { 6, 21, 3, 1, 1 };
 	Curve which = (Curve)roll(g, CURVES);
-	Expr *x = small_int(g, from[which], to[which], depth);
+	Expr *x = gen_small_int(g, from[which], to[which], depth);
 
 	if (chance(g, 40))
-		x = ranged(of_two(g, F_RATIO, t_real, x, exactly(g, 1 + roll(g, 4))), x->lo - 1,
-		           x->hi);
+		x = ranged(gen_binary(g, F_RATIO, t_real, x, gen_literal(g, 1 + roll(g, 4))),
+		           x->lo - 1, x->hi);
 	if (x->type.kind == T_REAL && which == LOG)
-		x = fitted(g, x, 1, 20);
-	Expr *e = of_one(g, F_CURVE, t_real, x);
+		x = gen_fitted(g, x, 1, 20);
+	Expr *e = gen_unary(g, F_CURVE, t_real, x);
 	e->num = which;
 	return ranged(e, lo[which], hi[which]);
 }
 
 /* The sum over positions, or of an array. */
 static Expr *
-real_total(Gen *g, int depth)
+gen_real_total(Gen *g, int depth)
 {
 	Expr *e, *x;
 
 	if (chance(g, 50)) {
 		int n = 1 + roll(g, 3);
-		x = gen(g, array_of(T_REAL, n), depth);
-		e = of_one(g, F_TOTAL, t_real, x);
-		e->num = (Total[]){ SUM, MIN, MAX }[roll(g, 3)];
-		return modest(g, ranged(e, least(x->lo, x->lo * n), most(x->hi, x->hi * n)));
+		x = gen(g, sort_of_array(T_REAL, n), depth);
+		e = gen_unary(g, F_TOTAL, t_real, x);
+		e->num = (Aggregate[]){ SUM, MIN, MAX }[roll(g, 3)];
+		return gen_modest(
+			g, ranged(e, lesser_of(x->lo, x->lo * n), greater_of(x->hi, x->hi * n)));
 	}
-	e = expr(g, F_OVER, t_real, 3);
+	e = new_expr(g, F_OVER, t_real, 3);
 	e->num = SUM;
 	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
 	if (chance(g, 30))
 		e->kid[1] = gen(g, t_bool, depth - 1);
-	x = e->kid[0] = of_one(g, F_THERE, t_real, fitted(g, outside(g, t_real, depth - 1), -3, 9));
+	x = e->kid[0] = gen_unary(g, F_THERE, t_real,
+	                          gen_fitted(g, gen_one_sided(g, t_real, depth - 1), -3, 9));
 	x->def = g->bound;
 	g->bound = NULL;
 	return ranged(e, -3 * g->p->context, 9 * g->p->context);
@@ -175,67 +177,68 @@ real_total(Gen *g, int depth)
 
 /* ---- near enough: approx(e, t) ---- */
 
-static Expr *near(Gen *, int depth);
+static Expr *gen_near(Gen *, int depth);
 
 /* Something between these that any real is made of. */
 static Expr *
-near_within(Gen *g, int64_t lo, int64_t hi, int depth)
+gen_near_within(Gen *g, int64_t lo, int64_t hi, int depth)
 {
-	return fitted(g, near(g, depth), lo, hi);
+	return gen_fitted(g, gen_near(g, depth), lo, hi);
 }
 
 static Expr *
-near_curve(Gen *g, int depth)
+gen_near_curve(Gen *g, int depth)
 {
 	static const int64_t from[CURVES] = { 0, -6, 1, -7, -7 }, to[CURVES] = { 30, 2, 20, 7, 7 };
 	static const int64_t lo[CURVES] = { 0, 0, 0, -1, -1 }, hi[CURVES] = { 6, 8, 3, 1, 1 };
 	Curve which = (Curve)roll(g, CURVES);
-	Expr *e = of_one(g, F_CURVE, t_real, near_within(g, from[which], to[which], depth));
+	Expr *e = gen_unary(g, F_CURVE, t_real, gen_near_within(g, from[which], to[which], depth));
 
 	e->num = which;
 	return ranged(e, lo[which], hi[which]);
 }
 
 static Expr *
-near_power(Gen *g, int depth)
+gen_near_power(Gen *g, int depth)
 {
-	Expr *e = of_one(g, F_POW, t_real, near_within(g, -4, 4, depth));
+	Expr *e = gen_unary(g, F_POW, t_real, gen_near_within(g, -4, 4, depth));
 
 	e->num = 2 + roll(g, 2);
 	return ranged(e, -64, 64);
 }
 
 static Expr *
-near(Gen *g, int depth)
+gen_near(Gen *g, int depth)
 {
 	Expr *a, *b;
 
 	if (depth <= 0)
-		return chance(g, 40) ? some_leaf(g, t_real) : gen(g, t_real, 1);
+		return chance(g, 40) ? gen_leaf(g, t_real) : gen(g, t_real, 1);
 	switch (roll(g, 8)) {
 	case 0:
-	case 1: return near_curve(g, depth - 1);
-	case 2: return near_power(g, depth - 1);
+	case 1: return gen_near_curve(g, depth - 1);
+	case 2: return gen_near_power(g, depth - 1);
 	case 3:
-		a = near_within(g, -8, 8, depth - 1);
-		b = near_within(g, 1, 9, depth - 1);
-		return ranged(of_two(g, F_RATIO, t_real, a, b), -8, 8);
+		a = gen_near_within(g, -8, 8, depth - 1);
+		b = gen_near_within(g, 1, 9, depth - 1);
+		return ranged(gen_binary(g, F_RATIO, t_real, a, b), -8, 8);
 	case 4:
-		a = near(g, depth - 1);
-		return hull(of_two(g, F_ADD, t_real, a, exactly(g, 0)), a, a);
+		a = gen_near(g, depth - 1);
+		return ranged_hull(gen_binary(g, F_ADD, t_real, a, gen_literal(g, 0)), a, a);
 	default:
-		a = near_within(g, -6, 6, depth - 1);
-		b = chance(g, 70) ? near_within(g, -6, 6, depth - 1)
-		                  : fitted(g, gen(g, t_int, depth - 1), -6, 6);
-		return ranged(of_two(g, F_MUL, t_real, a, b), -36, 36);
+		a = gen_near_within(g, -6, 6, depth - 1);
+		b = chance(g, 70) ? gen_near_within(g, -6, 6, depth - 1)
+		                  : gen_fitted(g, gen(g, t_int, depth - 1), -6, 6);
+		return ranged(gen_binary(g, F_MUL, t_real, a, b), -36, 36);
 	}
 }
 
 static Expr *
-of_approx(Gen *g, int depth)
+gen_approx(Gen *g, int depth)
 {
 	static const int64_t parts[] = { 2, 10, 10, 100, 1000 };
-	Expr *x = near(g, 1 + roll(g, depth > 1 ? 3 : 2)), *e = of_one(g, F_APPROX, t_real, x);
+	Expr *x = gen_near(g, 1 + roll(g, depth > 1 ? 3 : 2)),
+	     *e = gen_unary(g, F_APPROX, t_real, x);
 
 	e->num2 = parts[roll(g, 5)];
 	return ranged(e, x->lo - 1, x->hi + 1);
@@ -247,77 +250,78 @@ gen_real(Gen *g, int depth)
 	Expr *e;
 
 	if (g->near && chance(g, 25))
-		return of_approx(g, depth);
+		return gen_approx(g, depth);
 	switch (roll(g, 22)) {
 	case 0:
 	case 1:
-	case 2: return real_sum(g, depth);
+	case 2: return gen_real_sum(g, depth);
 	case 3:
-	case 4: return real_product(g, depth);
+	case 4: return gen_real_product(g, depth);
 	case 5:
 	case 6:
-	case 7: return ratio(g, depth);
+	case 7: return gen_ratio(g, depth);
 	case 8:
 	case 9:
-	case 10: return of_mean(g, depth);
-	case 11: return real_extreme(g, depth);
-	case 12: return real_curve(g, depth);
-	case 13: return real_total(g, depth);
-	case 14: return of_if(g, t_real, depth);
-	case 15: return of_match(g, t_real, depth);
-	case 16: return of_read(g, t_real, depth);
+	case 10: return gen_mean(g, depth);
+	case 11: return gen_real_extreme(g, depth);
+	case 12: return gen_real_curve(g, depth);
+	case 13: return gen_real_total(g, depth);
+	case 14: return gen_if(g, t_real, depth);
+	case 15: return gen_match(g, t_real, depth);
+	case 16: return gen_read(g, t_real, depth);
 	case 17:
-		e = of_two(g, F_MOD, t_real, comparable(g, depth),
-		           chance(g, 50) ? exactly(g, 1 + roll(g, 4)) : fraction(g));
+		e = gen_binary(g, F_MOD, t_real, gen_comparable(g, depth),
+		               chance(g, 50) ? gen_literal(g, 1 + roll(g, 4)) : gen_fraction(g));
 		if (e->kid[1]->form == F_REAL && e->kid[1]->num <= 0)
 			e->kid[1]->num = 1;
 		return ranged(e, 0, 12);
-	case 18: return of_call(g, t_real, depth);
-	default: return part(g, t_real, depth);
+	case 18: return gen_call(g, t_real, depth);
+	default: return gen_part(g, t_real, depth);
 	}
 }
 
 /* ---- what is decided by them ---- */
 
 Expr *
-real_bool(Gen *g, int depth)
+gen_real_bool(Gen *g, int depth)
 {
-	Expr *a = comparable(g, depth), *b;
+	Expr *a = gen_comparable(g, depth), *b;
 
 	switch (roll(g, 4)) {
-	case 0: b = comparable(g, depth - 1); break;
-	case 1: b = small_int(g, -3, 12, depth - 1); break;
-	default: b = fraction(g);
+	case 0: b = gen_comparable(g, depth - 1); break;
+	case 1: b = gen_small_int(g, -3, 12, depth - 1); break;
+	default: b = gen_fraction(g);
 	}
-	Expr *e = of_two(g, F_CMP, t_bool, a, b);
+	Expr *e = gen_binary(g, F_CMP, t_bool, a, b);
 	e->num = roll(g, 6);
 	return e;
 }
 
 Expr *
-real_int(Gen *g, int depth)
+gen_real_int(Gen *g, int depth)
 {
-	Expr *x = comparable(g, depth), *e;
+	Expr *x = gen_comparable(g, depth), *e;
 
 	if (chance(g, 30)) {
-		e = of_two(g, F_DIV, t_int, x, fraction(g));
+		e = gen_binary(g, F_DIV, t_int, x, gen_fraction(g));
 		if (e->kid[1]->num <= 0)
 			e->kid[1]->num = 1;
-		int64_t far = 4 * most(x->hi, -x->lo) + 1;
-		return modest(g, ranged(e, -far, far));
+		int64_t far = 4 * greater_of(x->hi, -x->lo) + 1;
+		return gen_modest(g, ranged(e, -far, far));
 	}
-	return ranged(of_one(g, chance(g, 60) ? F_FLOOR : F_CEIL, t_int, x), x->lo, x->hi);
+	return ranged(gen_unary(g, chance(g, 60) ? F_FLOOR : F_CEIL, t_int, x), x->lo, x->hi);
 }
 
 /* ---- the raw level ---- */
 
 static Expr *
-of_linear(Gen *g, Sort t, int depth)
+gen_linear(Gen *g, Sort t, int depth)
 {
 	int n = 1 + roll(g, 3);
-	Expr *x = gen(g, array_of(chance(g, 80) ? T_REAL : T_INT, n), depth),
-	     *e = of_one(g, F_LINEAR, t, x);
-	int64_t *w = NEWS(g->arena, int64_t, t.n * (n + 1)), far = most(most(x->hi, -x->lo), 1);
+	Expr *x = gen(g, sort_of_array(chance(g, 80) ? T_REAL : T_INT, n), depth),
+	     *e = gen_unary(g, F_LINEAR, t, x);
+	int64_t *w = NEWS(g->arena, int64_t, t.n * (n + 1)),
+		far = greater_of(greater_of(x->hi, -x->lo), 1);
 
 	for (int i = 0; i < t.n * (n + 1); i++)
 		w[i] = chance(g, 20) ? 0 : roll(g, 13) - 6;
@@ -326,16 +330,16 @@ of_linear(Gen *g, Sort t, int depth)
 }
 
 static Expr *
-of_attend(Gen *g, Sort t, int depth)
+gen_attend(Gen *g, Sort t, int depth)
 {
-	Expr *e = expr(g, F_ATTEND, t, 3);
+	Expr *e = new_expr(g, F_ATTEND, t, 3);
 	int n = 1 + roll(g, 3);
 
 	for (int i = 0; i < 2; i++) {
-		Expr *x = e->kid[i] = expr(g, F_ARRAY, array_of(T_REAL, n), n);
+		Expr *x = e->kid[i] = new_expr(g, F_ARRAY, sort_of_array(T_REAL, n), n);
 		for (int k = 0; k < n; k++)
-			x->kid[k] = fitted(
-				g, chance(g, 70) ? some_leaf(g, t_real) : gen(g, t_real, depth - 1),
+			x->kid[k] = gen_fitted(
+				g, chance(g, 70) ? gen_leaf(g, t_real) : gen(g, t_real, depth - 1),
 				-2, 2);
 	}
 	e->kid[2] = gen(g, t, depth);
@@ -343,17 +347,18 @@ of_attend(Gen *g, Sort t, int depth)
 }
 
 Expr *
-real_array(Gen *g, Sort t, int depth)
+gen_real_array(Gen *g, Sort t, int depth)
 {
 	Expr *x;
 
 	switch (roll(g, 4)) {
 	case 0:
-	case 1: return of_linear(g, t, depth);
+	case 1: return gen_linear(g, t, depth);
 	case 2:
 		x = gen(g, t, depth);
-		return ranged(of_one(g, F_RELU, t, x), most(x->lo, 0), most(x->hi, 0));
-	default: return depth > 0 ? of_attend(g, t, depth - 1) : some_leaf(g, t);
+		return ranged(gen_unary(g, F_RELU, t, x), greater_of(x->lo, 0),
+		              greater_of(x->hi, 0));
+	default: return depth > 0 ? gen_attend(g, t, depth - 1) : gen_leaf(g, t);
 	}
 }
 
@@ -361,7 +366,7 @@ real_array(Gen *g, Sort t, int depth)
 
 /* A unit of long numbers, mostly one that divides the others of its kind. */
 static int64_t
-unit(Gen *g, int kind)
+gen_unit(Gen *g, int kind)
 {
 	static const int64_t of[][4] = {
 		{ 10000000, 100000000, 10000000000, 1000000000000 },
@@ -374,61 +379,64 @@ unit(Gen *g, int kind)
 
 /* Beyond what a float holds: only added, multiplied by a constant, compared and divided. */
 static Expr *
-wide(Gen *g, int kind, int depth)
+gen_wide(Gen *g, int kind, int depth)
 {
 	int n = 1 + roll(g, 3);
 	Expr *sum = NULL;
 
 	for (int i = 0; i < n; i++) {
-		Expr *x = small_int(g, chance(g, 70) ? 0 : -9, chance(g, 50) ? 9 : 999, depth - 1);
-		int64_t by = i && chance(g, 30) ? 1 + roll(g, 9) : unit(g, kind);
-		x = ranged(of_two(g, F_MUL, t_int, x, exactly(g, by)), x->lo * by, x->hi * by);
+		Expr *x = gen_small_int(g, chance(g, 70) ? 0 : -9, chance(g, 50) ? 9 : 999,
+		                        depth - 1);
+		int64_t by = i && chance(g, 30) ? 1 + roll(g, 9) : gen_unit(g, kind);
+		x = ranged(gen_binary(g, F_MUL, t_int, x, gen_literal(g, by)), x->lo * by,
+		           x->hi * by);
 		bool minus = sum && chance(g, 35);
 		if (!sum)
 			sum = x;
 		else if (minus)
-			sum = ranged(of_two(g, F_SUB, t_int, sum, x), sum->lo - x->hi,
+			sum = ranged(gen_binary(g, F_SUB, t_int, sum, x), sum->lo - x->hi,
 			             sum->hi - x->lo);
 		else
-			sum = ranged(of_two(g, F_ADD, t_int, sum, x), sum->lo + x->lo,
+			sum = ranged(gen_binary(g, F_ADD, t_int, sum, x), sum->lo + x->lo,
 			             sum->hi + x->hi);
 	}
 	if (chance(g, 40)) {
-		int64_t v = unit(g, kind);
-		sum = ranged(of_two(g, F_ADD, t_int, sum, exactly(g, v)), sum->lo + v, sum->hi + v);
+		int64_t v = gen_unit(g, kind);
+		sum = ranged(gen_binary(g, F_ADD, t_int, sum, gen_literal(g, v)), sum->lo + v,
+		             sum->hi + v);
 	}
 	return sum;
 }
 
 Expr *
-wide_bool(Gen *g, int depth)
+gen_wide_bool(Gen *g, int depth)
 {
 	int kind = roll(g, 3);
-	Expr *a = wide(g, kind, depth), *b = chance(g, 60) ? wide(g, kind, depth) : NULL;
+	Expr *a = gen_wide(g, kind, depth), *b = chance(g, 60) ? gen_wide(g, kind, depth) : NULL;
 
 	if (!b) {
 		int64_t v = a->lo + (a->hi - a->lo) / 8 * roll(g, 9) + roll(g, 3) - 1;
-		b = exactly(g, v);
+		b = gen_literal(g, v);
 	}
-	Expr *e = of_two(g, F_CMP, t_bool, a, b);
+	Expr *e = gen_binary(g, F_CMP, t_bool, a, b);
 	e->num = roll(g, 6);
 	return e;
 }
 
 Expr *
-wide_int(Gen *g, int depth)
+gen_wide_int(Gen *g, int depth)
 {
 	static const int64_t small[] = { 2, 10, 16, 100, 7 };
-	Expr *a = wide(g, roll(g, 3), depth);
-	int64_t far = most(most(a->hi, -a->lo), 1), by = 1;
+	Expr *a = gen_wide(g, roll(g, 3), depth);
+	int64_t far = greater_of(greater_of(a->hi, -a->lo), 1), by = 1;
 
 	if (chance(g, 25)) {
 		int64_t n = small[roll(g, 5)];
-		return ranged(of_two(g, F_MOD, t_int, a, exactly(g, n)), 0, n - 1);
+		return ranged(gen_binary(g, F_MOD, t_int, a, gen_literal(g, n)), 0, n - 1);
 	}
 	while (far / by > 1000)
 		by *= 10;
 	if (chance(g, 30))
 		by += roll(g, 9);
-	return ranged(of_two(g, F_DIV, t_int, a, exactly(g, by)), -1001, 1001);
+	return ranged(gen_binary(g, F_DIV, t_int, a, gen_literal(g, by)), -1001, 1001);
 }
