@@ -25,34 +25,17 @@ direction_of(const Form *in)
 bool
 are_parallel(const Atom *a, const Atom *b)
 {
-	if (a->ready != b->ready || a->in->n != b->in->n)
-		return false;
-	int64_t s = direction_of(a->in) * direction_of(b->in);
-	for (int i = 0; i < a->in->n; i++)
-		if (a->in->term[i].atom != b->in->term[i].atom
-		    || a->in->term[i].c != s * b->in->term[i].c)
-			return false;
-	return true;
+	return a->ready == b->ready && a->linear_part == b->linear_part;
 }
 
 static int
 by_linear_part(const void *p, const void *q)
 {
 	const Atom *a = ((const Term *)p)->atom, *b = ((const Term *)q)->atom;
-	const Form *f = a->in, *g = b->in;
 
 	if (a->ready != b->ready)
 		return a->ready - b->ready;
-	if (f->n != g->n)
-		return f->n - g->n;
-	for (int i = 0; i < f->n; i++) {
-		int64_t x = direction_of(f) * f->term[i].c, y = direction_of(g) * g->term[i].c;
-		if (f->term[i].atom != g->term[i].atom)
-			return f->term[i].atom->id - g->term[i].atom->id;
-		if (x != y)
-			return x < y ? -1 : 1;
-	}
-	return a->id - b->id;
+	return a->linear_part != b->linear_part ? a->linear_part - b->linear_part : a->id - b->id;
 }
 
 /* The sum of a group where its linear part is x. */

@@ -76,10 +76,12 @@ struct Atom {
 	AtomKind kind;
 	int id; /* dense, by creation */
 	int ready;
-	int64_t lo, hi; /* at real positions */
-	int64_t bos;    /* at <bos> */
-	bool real;      /* a rounded fraction: only thresholds with a margin may read it */
-	int64_t lift;   /* neuron: relu(in) - lift, which rounds a near form; else 0 */
+	int64_t lo, hi;  /* at real positions */
+	int64_t bos;     /* at <bos> */
+	bool real;       /* a rounded fraction: only thresholds with a margin may read it */
+	int linear_part; /* neuron: the number of its linear part, whatever its sign (linear_part.c)
+	                  */
+	int64_t lift;    /* neuron: relu(in) - lift, which rounds a near form; else 0 */
 	/* of a term of a RealSum: meant, and how far what is computed may be from it */
 	double min, max, error;
 	double real_bos;      /* meant at <bos> */
@@ -147,6 +149,7 @@ typedef struct Circuit {
 	const Form **emit;   /* (g->nfield) NULL if the program does not emit */
 	const Form **output; /* (g->noutput) */
 	struct AtomTable *table;
+	struct LinearParts *linear_parts;
 	long work;         /* done to find functions of few streams */
 	const Node *node;  /* being mapped: blamed for new atoms */
 	int owner;         /* the innermost named value being mapped, or -1 */
@@ -201,6 +204,10 @@ bool form_is_const(const Form *);
 void sort_by_atom(Term *, int n); /* by atom, as a form has them */
 /* the form that has value v at <bos> and is unchanged elsewhere */
 const Form *form_set_bos(Circuit *, const Form *, int64_t v);
+
+/* ---- linear parts (linear_part.c) ---- */
+/* The number of what f is without its constant; -f has the same. */
+int linear_part_of(Circuit *, const Form *);
 
 /* ---- bounds (bounds.c) ---- */
 /* Have two neurons the same linear part, but for its sign? */

@@ -303,6 +303,8 @@ atom_intern(Circuit *c, Atom key)
 	a->id = c->natom;
 	a->node = c->node;
 	a->owner = c->owner;
+	if (a->kind == NEURON)
+		a->linear_part = linear_part_of(c, a->in);
 	c->atom[c->natom++] = a;
 	t->slot[h & (uint64_t)(t->cap - 1)] = a;
 	t->n++;
