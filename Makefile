@@ -1,7 +1,9 @@
 # make          build/twc, build/twrun and the library, build/libtw.a and .so
 # make demo     sets up what is missing, builds, compiles the calculator and asks it a few things
 # make test     sets up what is missing, builds, runs every test
-# The other targets: test-editors editors bless asan report bench exhaustive fuzz hostile fmt install clean setup
+# make help     all targets
+#
+# A target's line below that ends in "## text" is one that make help lists.
 
 CC     ?= cc
 CXX    ?= c++
@@ -28,7 +30,8 @@ objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 RUNTIME := $(call objects,runtime) $(GEN_ONNX)
 FRONTEND := frontend frontend/syntax frontend/lower frontend/editor
 IR       := ir ir/pass
-BACKEND  := backend backend/circuit backend/map backend/attend backend/layout backend/target/plain backend/file
+BACKEND  := backend backend/circuit backend/map backend/attend backend/layout \
+	backend/target/plain backend/file
 FOLDERS  := lang $(FRONTEND) $(IR) $(BACKEND) runtime lsp cmd
 COMPILER := $(call objects,lang $(FRONTEND) $(IR) $(BACKEND) lsp) $(GEN_FRONT)
 TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o npy_input.o cli.o manual.o) \
@@ -37,13 +40,15 @@ TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o),$(cal
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
 TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c)) \
-	$(BUILD)/hostile/file $(BUILD)/hostile/prompt $(BUILD)/fuzz/mutate $(BUILD)/fuzz/programs $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+	$(addprefix $(BUILD)/,hostile/file hostile/prompt fuzz/mutate fuzz/programs) \
+	$(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
 HOSTILE = file prompt source
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 COMPILE = @mkdir -p $(@D); \
-	echo "  CC    $<"; $(CC) -std=gnu11 $(CFLAGS) $(PIC) $(DEFS) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
+	echo "  CC    $<"; \
+	$(CC) -std=gnu11 $(CFLAGS) $(PIC) $(DEFS) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
 LINK    = @mkdir -p $(@D); \
 	echo "  LINK  $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
@@ -68,8 +73,8 @@ $(RUNTIME): PIC = -fPIC
 $(BUILD)/runtime/simd_batch.o: PIC += -Wno-psabi
 $(BUILD)/$(SONAME): $(RUNTIME) runtime/tw.map
 	@echo "  LINK  $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=runtime/tw.map -o $@ \
-		$(RUNTIME) $(LIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) \
+		-Wl,--version-script=runtime/tw.map -o $@ $(RUNTIME) $(LIBS)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(COMPILER) $(RUNTIME)
 	$(LINK) -lcmocka $(LIBS)
@@ -81,7 +86,8 @@ $(BUILD)/fuzz/mutate: $(BUILD)/tests/fuzz/mutate.o
 	$(LINK)
 
 # What programs.c is made of.
-FUZZED := $(filter-out %/mutate.o,$(call objects,tests/fuzz)) $(addprefix $(BUILD)/cmd/,program.o cli.o manual.o)
+FUZZED := $(filter-out %/mutate.o,$(call objects,tests/fuzz)) \
+	$(addprefix $(BUILD)/cmd/,program.o cli.o manual.o)
 $(BUILD)/fuzz/programs: $(FUZZED) $(COMPILER) $(RUNTIME)
 	$(LINK) $(LIBS)
 
@@ -105,7 +111,8 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o
 $(BUILD)/model/%: tests/model/%.cc
 	@mkdir -p $(@D)
 	@echo "  CXX   $<"
-	@$(CXX) -std=c++17 -O1 -DONNX_NAMESPACE=onnx -DONNX_ML=1 -o $@ $< -lonnx -lonnx_proto -lprotobuf
+	@$(CXX) -std=c++17 -O1 -DONNX_NAMESPACE=onnx -DONNX_ML=1 -o $@ $< \
+		-lonnx -lonnx_proto -lprotobuf
 
 $(BUILD)/%.o: %.c Makefile
 	$(COMPILE)
@@ -133,76 +140,87 @@ $(BUILD)/onnx.pb-c.c $(BUILD)/onnx.pb-c.h &: $(ONNX_PROTO)
 
 # Whoever may include a generated header waits for it.
 $(GEN_FRONT) $(call objects,$(FRONTEND)): | $(BUILD)/grammar.h $(BUILD)/lexer.h
-$(call objects,runtime $(BACKEND) cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) $(FUZZED) $(HOSTILE:%=$(BUILD)/tests/hostile/%.o): | $(BUILD)/onnx.pb-c.h
+$(call objects,runtime $(BACKEND) cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) $(FUZZED) \
+$(HOSTILE:%=$(BUILD)/tests/hostile/%.o): | $(BUILD)/onnx.pb-c.h
 
 # ---- set-up, tests, figures: each sets up first, then starts make again, which
 # sees what has been installed ----
 
-setup:
-	@tools/setup
+AGAIN = @$(MAKE) --no-print-directory
+ASAN  = BUILD=build-asan CFLAGS='$(SANITIZE)'
 
 parts: all $(UNIT) $(JUDGE) $(TOOLS)
 	@:
 
-test: setup
-	@$(MAKE) --no-print-directory parts
-	@tests/run.sh $(BUILD)
+setup: ## installs what building and testing need and this machine lacks
+	@tools/setup
 
-bless: setup
-	@$(MAKE) --no-print-directory parts
-	@BLESS=1 tests/run.sh $(BUILD)
-	@tools/library >stdlib/README.md
-
-asan: setup
-	@$(MAKE) --no-print-directory BUILD=build-asan parts CFLAGS='$(SANITIZE)'
-	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 tests/run.sh build-asan
-
-# Editors and tree-sitter are installed for this alone.
-test-editors: setup
-	@tools/setup --editors
-	@$(MAKE) --no-print-directory parts $(BUILD)/editors/treesitter
-	@tests/editors/run.sh $(BUILD)
-
-demo: setup
-	@$(MAKE) --no-print-directory all
+demo: setup ## compiles the calculator and asks it a few things
+	$(AGAIN) all
 	@tools/demo $(BUILD)
 
-report: setup
-	@$(MAKE) --no-print-directory parts
-	@bench/report.sh $(BUILD)
+test: setup ## every test, ending in "N passed, N failed"
+	$(AGAIN) parts
+	@tests/run.sh $(BUILD)
 
-bench: setup
-	@$(MAKE) --no-print-directory parts
-	@bench/run.sh $(BUILD)
+# Editors and tree-sitter are installed for this alone.
+test-editors: setup ## the language server in real editors
+	@tools/setup --editors
+	$(AGAIN) parts $(BUILD)/editors/treesitter
+	@tests/editors/run.sh $(BUILD)
 
-exhaustive: setup
-	@$(MAKE) --no-print-directory parts
+asan: setup ## every test under ASan and UBSan
+	$(AGAIN) $(ASAN) parts
+	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 tests/run.sh build-asan
+
+check-format: ## is all C laid out by clang-format 14, and nothing wider than 100 columns
+	@tools/setup --format
+	@tools/format --check
+
+exhaustive: setup ## the adder and the calculator on all their inputs; long texts in ONNX Runtime
+	$(AGAIN) parts
 	@tests/exhaustive/run.sh $(BUILD)
 	@SAMPLE=10000 tests/differential/run.sh $(BUILD)
 	@ORT=1 tests/long.sh $(BUILD)
 
-fuzz: setup
-	@$(MAKE) --no-print-directory BUILD=build-asan parts CFLAGS='$(SANITIZE)'
+fuzz: setup ## N random programs (N=3000), compiled and run in every way
+	$(AGAIN) $(ASAN) parts
 	@N=$(or $(N),3000) tests/fuzz/run.sh build-asan
 
-# libFuzzer on model files, prompts and sources, each for MINUTES.
-hostile: setup
+hostile: setup ## libFuzzer on model files, prompts and sources, each for MINUTES (10)
 	@tools/setup --fuzz
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' \
+	$(AGAIN) all
+	$(AGAIN) BUILD=build-fuzz CC=clang CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' \
 		LDFLAGS=-fsanitize=fuzzer DRIVER= $(HOSTILE:%=build-fuzz/hostile/%)
 	@tests/hostile/fuzz.sh $(BUILD) build-fuzz $(or $(MINUTES),10)
 
-fmt: all
+bless: setup ## accepts what the tests print now as what they should; read the diff
+	$(AGAIN) parts
+	@BLESS=1 tests/run.sh $(BUILD)
+	@tools/library >stdlib/README.md
+
+report: setup ## sizes of the examples, and what compiling costs
+	$(AGAIN) parts
+	@bench/report.sh $(BUILD)
+
+bench: setup ## speed, beside ONNX Runtime on the same files
+	$(AGAIN) parts
+	@bench/run.sh $(BUILD)
+
+house: ## figures of the code: functions, their lengths, names with several meanings
+	@tools/names
+
+fmt: all ## lays out C and .tw in the one style
+	@tools/setup --format
 	@for f in $(wildcard examples/*.tw stdlib/*.tw tests/*/*.tw); do \
 		$(BUILD)/twc fmt $$f 2>/dev/null || true; done
-	clang-format -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) examples/c tests/unit tests/differential tests/fuzz tests/hostile bench))
+	@tools/format
 
-editors:
+editors: ## the editors' word lists and grammars, from the operators' table
 	@node tools/editors.mjs
 
 install: SHARE = $(DESTDIR)$(PREFIX)/share
-install: all
+install: all ## programs, library, manual pages, completions under PREFIX (DESTDIR is honoured)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/tw lib/pkgconfig) $(addprefix $(SHARE)/,tw/stdlib \
 		man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d)
 	install $(BUILD)/twc $(BUILD)/twrun $(DESTDIR)$(PREFIX)/bin
@@ -218,9 +236,14 @@ install: all
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libtw.so
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' runtime/tw.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/tw.pc
 
-clean:
+clean: ## removes everything built
 	rm -rf build build-asan build-fuzz
 
-.PHONY: all setup parts test test-editors bless asan demo report bench exhaustive fuzz hostile fmt editors install clean
+help: ## this list
+	@echo 'make: builds $(BUILD)/twc, $(BUILD)/twrun and the library. The other targets:'
+	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+.PHONY: all parts setup demo test test-editors asan check-format exhaustive fuzz hostile bless report \
+	bench house fmt editors install clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -22,11 +22,13 @@
 %parse-param { void *scanner } { Parser *p }
 
 %token USE "use" AS "as" MODEL "model" ENUM "enum" TYPE "type" CONST "const" LET "let" FN "fn"
-%token RETURN "return" EMIT "emit" AFTER "after" OUTPUT "output" INPUT "input" ASSERT "assert" TEST "test"
-%token IF "if" THEN "then" ELSE "else" MATCH "match" WHERE "where" BY "by" FOR "for" IN "in" WITH "with"
+%token RETURN "return" EMIT "emit" AFTER "after" OUTPUT "output" INPUT "input" ASSERT "assert"
+%token TEST "test" IF "if" THEN "then" ELSE "else" MATCH "match" WHERE "where" BY "by" FOR "for"
+%token IN "in" WITH "with"
 %token AND "and" OR "or" NOT "not" TRUE "true" FALSE "false"
 %token NAME "name" INT "integer" REAL "number" TOKEN "token literal" STRING "text"
-%token DOTS "..." UPTO "..<" TO ".." ARROW "->" GIVES "=>" EQ "==" NE "!=" LE "<=" GE ">=" POW "**" FLOOR "//"
+%token DOTS "..." UPTO "..<" TO ".." ARROW "->" GIVES "=>"
+%token EQ "==" NE "!=" LE "<=" GE ">=" POW "**" FLOOR "//"
 
 %code {
 #include "lang/pointer_map.h"
@@ -90,7 +92,10 @@ body:
   '=' expr                                  { $$ = $2; }
 | '{' locals "return" expr '}'              { $$ = N(BLOCK, 2, $2, $4); }
 | '{' locals "return" expr error '}'        { $$ = BAD; }
-| '{' locals '}'                            { if (!$2->num) syntax_error(p, @3, "a block ends with return e"); $$ = BAD; }
+| '{' locals '}'                            {
+	if (!$2->num)
+		syntax_error(p, @3, "a block ends with return e");
+	$$ = BAD; }
 ;
 locals:
   %empty                                    { $$ = N(LIST, 0); }
@@ -409,8 +414,9 @@ yyreport_syntax_error(const yypcontext_t *ctx, void *scanner, Parser *p)
 	(void)scanner;
 	for (int i = 0; i < n; i++)
 		names[i] = yysymbol_name(want[i]);
-	report_syntax(p, &(Wrong){ .got = yysymbol_name(got), .ends = got == YYSYMBOL_YYEOF, .n = n, .want = names,
-		.is_statement = is_statement_word(got), .at = at, .last = p->last, .word = source_word(p, at),
+	report_syntax(p, &(Wrong){ .got = yysymbol_name(got), .ends = got == YYSYMBOL_YYEOF,
+		.n = n, .want = names, .is_statement = is_statement_word(got), .at = at,
+		.last = p->last, .word = source_word(p, at),
 		.last_word = source_word(p, p->last), .before_word = source_word(p, p->before),
 		.rest = p->src->text + at.hi });
 	return 0;
