@@ -3,14 +3,14 @@
  * written differently, (x + 1) - y and x - (y - 1).
  *
  * Also where a remainder is recognised: p - b * q is in 0..b-1 if q is p // b,
- * and q may be written as flatten writes it, one division of a longer sum. */
+ * and q may be written as flatten_carries writes it, one division of a longer sum. */
 
 #include "ir/internal.h"
 
 #include <stdlib.h>
 
 static bool
-is_affine(const Node *n)
+is_affine_op(const Node *n)
 {
 	switch (n->op) {
 	case OP_CONST:
@@ -22,7 +22,7 @@ is_affine(const Node *n)
 }
 
 static bool
-add_term(Affine *a, int64_t c, const Node *n)
+affine_add_term(Affine *a, int64_t c, const Node *n)
 {
 	if (n->op == OP_CONST) {
 		__int128 v = a->c + (__int128)c * n->k;
@@ -40,7 +40,7 @@ add_term(Affine *a, int64_t c, const Node *n)
 	}
 	if (a->n == AFFINE_MAX || c >= COEF_MAX || c <= -COEF_MAX)
 		return false;
-	a->term[a->n++] = (Term){ n, c };
+	a->term[a->n++] = (AffineTerm){ n, c };
 	return true;
 }
 
@@ -51,28 +51,28 @@ next_term(const Affine *a)
 	int at = -1;
 
 	for (int i = 0; i < a->n; i++)
-		if (is_affine(a->term[i].n) && (at < 0 || a->term[i].n->id > a->term[at].n->id))
+		if (is_affine_op(a->term[i].n) && (at < 0 || a->term[i].n->id > a->term[at].n->id))
 			at = i;
 	return at;
 }
 
 static bool
-expand(Affine *a, Term t)
+affine_expand(Affine *a, AffineTerm t)
 {
 	if (t.c >= COEF_MAX || t.c <= -COEF_MAX)
 		return false;
 	if (t.n->op == OP_MUL) {
 		__int128 c = (__int128)t.c * t.n->arg[1]->k;
-		return c < COEF_MAX && c > -COEF_MAX && add_term(a, (int64_t)c, t.n->arg[0]);
+		return c < COEF_MAX && c > -COEF_MAX && affine_add_term(a, (int64_t)c, t.n->arg[0]);
 	}
-	return add_term(a, t.c, t.n->arg[0])
-	       && add_term(a, t.n->op == OP_ADD ? t.c : -t.c, t.n->arg[1]);
+	return affine_add_term(a, t.c, t.n->arg[0])
+	       && affine_add_term(a, t.n->op == OP_ADD ? t.c : -t.c, t.n->arg[1]);
 }
 
 static int
-by_id(const void *a, const void *b)
+by_term_id(const void *a, const void *b)
 {
-	const Term *x = a, *y = b;
+	const AffineTerm *x = a, *y = b;
 
 	return (x->n->id > y->n->id) - (x->n->id < y->n->id);
 }
@@ -80,15 +80,15 @@ by_id(const void *a, const void *b)
 bool
 affine_add(Affine *a, int64_t scale, const Node *n)
 {
-	if (!add_term(a, scale, n))
+	if (!affine_add_term(a, scale, n))
 		return false;
 	for (int i, steps = 0; (i = next_term(a)) >= 0; steps++) {
-		Term t = a->term[i];
+		AffineTerm t = a->term[i];
 		a->term[i] = a->term[--a->n];
-		if (steps > 4 * AFFINE_MAX || !expand(a, t))
+		if (steps > 4 * AFFINE_MAX || !affine_expand(a, t))
 			return false;
 	}
-	qsort(a->term, (size_t)a->n, sizeof *a->term, by_id);
+	qsort(a->term, (size_t)a->n, sizeof *a->term, by_term_id);
 	return true;
 }
 
@@ -140,16 +140,16 @@ simplified(Graph *g, Node *n)
 enum { SUMS_MAX = 256 }; /* operators of a sum that is searched */
 
 static Node *
-replaced(Graph *g, Node *n, const Node *from, Node *to, int *budget)
+replaced_within(Graph *g, Node *n, const Node *from, Node *to, int *budget)
 {
 	if (n == from)
 		return to;
-	if (!is_affine(n) || n->op == OP_CONST || n->id < from->id)
+	if (!is_affine_op(n) || n->op == OP_CONST || n->id < from->id)
 		return n;
 	if (--*budget < 0)
 		return NULL;
-	Node *x = replaced(g, n->arg[0], from, to, budget),
-	     *y = replaced(g, n->arg[1], from, to, budget);
+	Node *x = replaced_within(g, n->arg[0], from, to, budget),
+	     *y = replaced_within(g, n->arg[1], from, to, budget);
 	return x && y ? mk_at(g, n, n->op, x, y, NULL) : NULL;
 }
 
@@ -158,7 +158,7 @@ replaced_in_sum(Graph *g, Node *n, const Node *from, Node *to)
 {
 	int budget = SUMS_MAX;
 
-	return replaced(g, n, from, to, &budget);
+	return replaced_within(g, n, from, to, &budget);
 }
 
 /* ---- places ---- */
@@ -208,9 +208,9 @@ most_of_difference(const Graph *g, const Node *a, const Node *b)
 		return clamp((__int128)a->type.hi - b->type.lo);
 	most = sum.c;
 	for (int i = 0; i < sum.n; i++) {
-		Term *u = &sum.term[i];
+		AffineTerm *u = &sum.term[i];
 		for (int k = 0; k < sum.n && u->c > 0; k++) {
-			Term *v = &sum.term[k];
+			AffineTerm *v = &sum.term[k];
 			if (v->c >= 0 || !not_ahead(g, u->n, v->n, &d))
 				continue;
 			int64_t c = u->c < -v->c ? u->c : -v->c;
@@ -256,7 +256,7 @@ same_quotient(const Affine *a, int64_t n, const Affine *want, int64_t n_want, in
 		return affine_equal(a, want);
 	for (int i = 0; depth && i < a->n; i++) {
 		int64_t m;
-		const Node *d = meant(a->term[i].n);
+		const Node *d = without_as(a->term[i].n);
 		if (a->term[i].c != 1 || !divides_const(d, &m) || m == 1 || n_want / n < m
 		    || n_want % (n * m) || !affine_fits(a, m))
 			continue;
@@ -271,23 +271,24 @@ same_quotient(const Affine *a, int64_t n, const Affine *want, int64_t n_want, in
 }
 
 static bool
-moderate(const Type *t)
+is_moderate(const Type *t)
 {
 	return t->lo > -COEF_MAX && t->hi < COEF_MAX;
 }
 
 int64_t
-remainder_of(const Node *sub)
+remainder_divisor(const Node *sub)
 {
 	const Node *p = sub->arg[0], *m = sub->arg[1];
 	int64_t n;
 	Affine a, want;
 
-	if (m->op != OP_MUL || m->arg[1]->op != OP_CONST || !divides_const(meant(m->arg[0]), &n))
+	if (m->op != OP_MUL || m->arg[1]->op != OP_CONST
+	    || !divides_const(without_as(m->arg[0]), &n))
 		return 0;
 	int64_t b = m->arg[1]->k;
-	const Node *q = meant(m->arg[0])->arg[0];
-	if (b <= 0 || n % b || !moderate(&p->type) || !moderate(&q->type))
+	const Node *q = without_as(m->arg[0])->arg[0];
+	if (b <= 0 || n % b || !is_moderate(&p->type) || !is_moderate(&q->type))
 		return 0;
 	if (!affine_of(p, &a) || !affine_of(q, &want))
 		return 0;

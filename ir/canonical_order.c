@@ -7,17 +7,17 @@
 
 #include <stdlib.h>
 
-typedef struct Order {
+typedef struct CanonicalOrder {
 	Graph *g;
 	int n;
 	Node **node;  /* (n) those that have their place */
 	char *placed; /* (nnode) by old id */
 	Node **stack; /* (nnode) those being placed, each an operand of the one below */
 	int *next;    /* (nnode) the operand to look at, for each of the stack */
-} Order;
+} CanonicalOrder;
 
 static void
-place(Order *o, Node *root)
+place_below(CanonicalOrder *o, Node *root)
 {
 	int depth = 0;
 
@@ -51,7 +51,7 @@ by_hash(const void *a, const void *b)
 }
 
 static void
-place_named(Order *o)
+place_named(CanonicalOrder *o)
 {
 	Graph *g = o->g;
 	Node **root = NEWS(g->arena, Node *, g->nnamed + 1);
@@ -60,25 +60,25 @@ place_named(Order *o)
 		root[i] = g->named[i].node;
 	qsort(root, (size_t)g->nnamed, sizeof *root, by_hash);
 	for (int i = 0; i < g->nnamed; i++)
-		place(o, root[i]);
+		place_below(o, root[i]);
 }
 
 void
 graph_order(Graph *g)
 {
-	Order o = { .g = g,
-		    .node = NEWS(g->arena, Node *, g->nnode + 1),
-		    .placed = NEWS(g->arena, char, g->nnode + 1),
-		    .stack = NEWS(g->arena, Node *, g->nnode + 1),
-		    .next = NEWS(g->arena, int, g->nnode + 1) };
+	CanonicalOrder o = { .g = g,
+		             .node = NEWS(g->arena, Node *, g->nnode + 1),
+		             .placed = NEWS(g->arena, char, g->nnode + 1),
+		             .stack = NEWS(g->arena, Node *, g->nnode + 1),
+		             .next = NEWS(g->arena, int, g->nnode + 1) };
 
 	for (int i = 0; g->emit && i < g->nfield; i++)
-		place(&o, g->emit[i]);
+		place_below(&o, g->emit[i]);
 	for (int i = 0; i < g->noutput; i++)
-		place(&o, g->output[i].node);
+		place_below(&o, g->output[i].node);
 	place_named(&o);
 	for (int i = 0; i < g->nnode; i++)
-		place(&o, g->node[i]);
+		place_below(&o, g->node[i]);
 	for (int i = 0; i < o.n; i++) {
 		g->node[i] = o.node[i];
 		g->node[i]->id = i;

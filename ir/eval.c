@@ -15,27 +15,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Row {
+typedef struct ValueRow {
 	int64_t *value;  /* (cap) by position */
 	uint32_t *epoch; /* (cap) value[i] is of this text if it is eval->epoch */
 	int cap;
-} Row;
+} ValueRow;
 
 /* The operands of a search, taken apart. */
-typedef struct Cond {
+typedef struct SearchParts {
 	int nside, *side;   /* ids of its two-sided nodes, ascending, the THEREs apart */
 	int nthere, *there; /* ids of its THERE nodes */
 	int nhere, *here;   /* ids of the one-sided nodes that they use */
-} Cond;
+} SearchParts;
 
-typedef struct Frame {
+typedef struct EvalFrame {
 	const Node *n;
 	int at;              /* position */
 	int step;            /* a search: positions looked at */
 	int64_t best, score; /* BEST: the position and its score so far; SUM: the sum so far */
 	double total;        /* MEAN: the sum so far, of `count` */
 	int count;
-} Frame;
+} EvalFrame;
 
 struct Eval {
 	const Graph *g;
@@ -44,17 +44,17 @@ struct Eval {
 	double *number; /* (captext, ninput) */
 	uint32_t epoch;
 	int nrow;
-	Row *row;      /* (nrow) by id */
-	Cond **cond;   /* (nrow) by the id of a search, NULL until used */
-	int64_t *side; /* (nrow) values at a pair of positions */
+	ValueRow *row;      /* (nrow) by id */
+	SearchParts **cond; /* (nrow) by the id of a search, NULL until used */
+	int64_t *side;      /* (nrow) values at a pair of positions */
 	int nframe, capframe;
-	Frame *frame;
+	EvalFrame *frame;
 	int64_t *arg;
 	int caparg;
 };
 
 static void *
-resize(void *p, size_t size)
+eval_resize(void *p, size_t size)
 {
 	p = realloc(p, size ? size : 1);
 	if (!p) {
@@ -71,16 +71,16 @@ fit_nodes(Eval *e)
 
 	if (n <= e->nrow)
 		return;
-	e->row = resize(e->row, (size_t)n * sizeof *e->row);
-	e->cond = resize(e->cond, (size_t)n * sizeof *e->cond);
-	e->side = resize(e->side, (size_t)n * sizeof *e->side);
+	e->row = eval_resize(e->row, (size_t)n * sizeof *e->row);
+	e->cond = eval_resize(e->cond, (size_t)n * sizeof *e->cond);
+	e->side = eval_resize(e->side, (size_t)n * sizeof *e->side);
 	memset(e->row + e->nrow, 0, (size_t)(n - e->nrow) * sizeof *e->row);
 	memset(e->cond + e->nrow, 0, (size_t)(n - e->nrow) * sizeof *e->cond);
 	e->nrow = n;
 }
 
 static size_t
-token_size(const Eval *e, int n)
+eval_token_size(const Eval *e, int n)
 {
 	return (size_t)n * (size_t)e->g->nfield * sizeof *e->text;
 }
@@ -93,14 +93,14 @@ fit_text(Eval *e, int n)
 	int cap = e->captext ? e->captext : 16;
 	while (cap < n)
 		cap *= 2;
-	e->text = resize(e->text, token_size(e, cap));
+	e->text = eval_resize(e->text, eval_token_size(e, cap));
 	e->captext = cap;
 }
 
 Eval *
 eval_new(const Graph *g)
 {
-	Eval *e = resize(NULL, sizeof *e);
+	Eval *e = eval_resize(NULL, sizeof *e);
 
 	memset(e, 0, sizeof *e);
 	e->g = g;
@@ -135,7 +135,7 @@ eval_free(Eval *e)
 }
 
 static void
-forget(Eval *e)
+forget_text(Eval *e)
 {
 	if (++e->epoch)
 		return;
@@ -149,10 +149,10 @@ void
 eval_text(Eval *e, const int *row, int n)
 {
 	assert(n >= 0 && n <= e->g->context);
-	forget(e);
+	forget_text(e);
 	fit_text(e, n);
 	if (n)
-		memcpy(e->text, row, token_size(e, n));
+		memcpy(e->text, row, eval_token_size(e, n));
 	e->n = n;
 }
 
@@ -162,9 +162,9 @@ eval_numbers(Eval *e, const double *number, int n)
 	size_t size = (size_t)n * (size_t)e->g->ninput * sizeof *number;
 
 	assert(n > 0 && n <= e->g->context);
-	forget(e);
+	forget_text(e);
 	fit_text(e, n);
-	e->number = resize(e->number, size);
+	e->number = eval_resize(e->number, size);
 	memcpy(e->number, number, size);
 	e->n = n;
 }
@@ -176,28 +176,28 @@ eval_push(Eval *e, const int *row)
 	if (e->n >= e->g->context)
 		return -1;
 	if (e->g->bidirectional)
-		forget(e);
+		forget_text(e);
 	fit_text(e, e->n + 1);
-	memcpy(e->text + e->n++ * e->g->nfield, row, token_size(e, 1));
+	memcpy(e->text + e->n++ * e->g->nfield, row, eval_token_size(e, 1));
 	return 0;
 }
 
 /* ---- memory of values ---- */
 
 static bool
-has(const Eval *e, int id, int at)
+has_kept_value(const Eval *e, int id, int at)
 {
 	return at < e->row[id].cap && e->row[id].epoch[at] == e->epoch;
 }
 
 static void
-keep(Eval *e, int id, int at, int64_t v)
+keep_value(Eval *e, int id, int at, int64_t v)
 {
-	Row *r = &e->row[id];
+	ValueRow *r = &e->row[id];
 
 	if (at >= r->cap) {
-		r->value = resize(r->value, (size_t)e->captext * sizeof *r->value);
-		r->epoch = resize(r->epoch, (size_t)e->captext * sizeof *r->epoch);
+		r->value = eval_resize(r->value, (size_t)e->captext * sizeof *r->value);
+		r->epoch = eval_resize(r->epoch, (size_t)e->captext * sizeof *r->epoch);
 		memset(r->epoch + r->cap, 0, (size_t)(e->captext - r->cap) * sizeof *r->epoch);
 		r->cap = e->captext;
 	}
@@ -206,37 +206,37 @@ keep(Eval *e, int id, int at, int64_t v)
 }
 
 static void
-push(Eval *e, const Node *n, int at)
+push_frame(Eval *e, const Node *n, int at)
 {
 	if (e->nframe == e->capframe) {
 		e->capframe = e->capframe ? 2 * e->capframe : 64;
-		e->frame = resize(e->frame, (size_t)e->capframe * sizeof *e->frame);
+		e->frame = eval_resize(e->frame, (size_t)e->capframe * sizeof *e->frame);
 	}
-	e->frame[e->nframe++] = (Frame){ .n = n, .at = at };
+	e->frame[e->nframe++] = (EvalFrame){ .n = n, .at = at };
 }
 
 /* The value if it is known; else asks for it. */
 static bool
-need(Eval *e, const Node *n, int at, int64_t *v)
+need_value(Eval *e, const Node *n, int at, int64_t *v)
 {
 	if (is_literal(n)) {
 		*v = n->op == OP_CONST ? n->k : real_bits(n->real[0].x);
 		return true;
 	}
-	if (has(e, n->id, at)) {
+	if (has_kept_value(e, n->id, at)) {
 		*v = e->row[n->id].value[at];
 		return true;
 	}
-	push(e, n, at);
+	push_frame(e, n, at);
 	return false;
 }
 
 static int64_t *
-arg_room(Eval *e, int n)
+room_for_args(Eval *e, int n)
 {
 	if (n > e->caparg) {
 		e->caparg = 2 * n;
-		e->arg = resize(e->arg, (size_t)e->caparg * sizeof *e->arg);
+		e->arg = eval_resize(e->arg, (size_t)e->caparg * sizeof *e->arg);
 	}
 	return e->arg;
 }
@@ -254,15 +254,15 @@ by_int(const void *a, const void *b)
 static void
 insert_id(int **list, int *n, int id)
 {
-	*list = resize(*list, (size_t)(*n + 1) * sizeof **list);
+	*list = eval_resize(*list, (size_t)(*n + 1) * sizeof **list);
 	(*list)[(*n)++] = id;
 }
 
-static Cond *
-cond_new(const Graph *g, const Node *search)
+static SearchParts *
+search_parts_new(const Graph *g, const Node *search)
 {
-	Cond *cond = resize(NULL, sizeof *cond);
-	char *seen = resize(NULL, (size_t)search->id + 1);
+	SearchParts *cond = eval_resize(NULL, sizeof *cond);
+	char *seen = eval_resize(NULL, (size_t)search->id + 1);
 	int nstack = 0, *stack = NULL;
 
 	memset(cond, 0, sizeof *cond);
@@ -295,31 +295,31 @@ cond_new(const Graph *g, const Node *search)
 }
 
 static bool
-load_here(Eval *e, const Cond *c, int at)
+load_here(Eval *e, const SearchParts *c, int at)
 {
 	int before = e->nframe;
 
 	for (int i = 0; i < c->nhere; i++)
-		need(e, e->g->node[c->here[i]], at, &e->side[c->here[i]]);
+		need_value(e, e->g->node[c->here[i]], at, &e->side[c->here[i]]);
 	return e->nframe == before;
 }
 
 static bool
-load_there(Eval *e, const Cond *c, int j)
+load_there(Eval *e, const SearchParts *c, int j)
 {
 	int before = e->nframe;
 
 	for (int i = 0; i < c->nthere; i++)
-		need(e, e->g->node[c->there[i]]->arg[0], j, &e->side[c->there[i]]);
+		need_value(e, e->g->node[c->there[i]]->arg[0], j, &e->side[c->there[i]]);
 	return e->nframe == before;
 }
 
 static void
-run_cond(Eval *e, const Cond *c)
+eval_two_sided(Eval *e, const SearchParts *c)
 {
 	for (int i = 0; i < c->nside; i++) {
 		const Node *n = e->g->node[c->side[i]];
-		int64_t *v = arg_room(e, n->narg);
+		int64_t *v = room_for_args(e, n->narg);
 		for (int j = 0; j < n->narg; j++)
 			v[j] = e->side[n->arg[j]->id];
 		e->side[n->id] = op_apply(n, v);
@@ -337,7 +337,7 @@ visible_end(const Eval *e, int here)
 
 /* Takes note of position j, where the condition holds; true if no other matters. */
 static bool
-note(Eval *e, Frame *f, int j)
+note_match(Eval *e, EvalFrame *f, int j)
 {
 	int64_t x = e->side[f->n->arg[0]->id];
 
@@ -358,27 +358,27 @@ note(Eval *e, Frame *f, int j)
 }
 
 static bool
-search(Eval *e, int fr, int64_t *v)
+eval_search(Eval *e, int fr, int64_t *v)
 {
 	const Node *n = e->frame[fr].n;
 	int at = e->frame[fr].at, end = visible_end(e, at);
 
 	if (!e->cond[n->id])
-		e->cond[n->id] = cond_new(e->g, n);
+		e->cond[n->id] = search_parts_new(e->g, n);
 	if (!e->frame[fr].step)
 		e->frame[fr].best = -1;
-	const Cond *c = e->cond[n->id];
+	const SearchParts *c = e->cond[n->id];
 	if (!load_here(e, c, at))
 		return false;
 	for (; e->frame[fr].step < end; e->frame[fr].step++) {
 		int j = n->op == OP_FIRST ? e->frame[fr].step : end - 1 - e->frame[fr].step;
 		if (!load_there(e, c, j))
 			return false;
-		run_cond(e, c);
-		if (e->side[condition_of(n)->id] == 1 && note(e, &e->frame[fr], j))
+		eval_two_sided(e, c);
+		if (e->side[condition_of(n)->id] == 1 && note_match(e, &e->frame[fr], j))
 			break;
 	}
-	const Frame *f = &e->frame[fr];
+	const EvalFrame *f = &e->frame[fr];
 	if (n->op == OP_MEAN)
 		*v = real_bits(f->count ? f->total / f->count : n->real[0].x);
 	else
@@ -387,41 +387,41 @@ search(Eval *e, int fr, int64_t *v)
 }
 
 static bool
-read_at(Eval *e, int fr, int64_t *v)
+eval_read_op(Eval *e, int fr, int64_t *v)
 {
 	const Node *n = e->frame[fr].n;
 	int at = e->frame[fr].at;
 	int64_t q;
 
-	if (!need(e, n->arg[1], at, &q))
+	if (!need_value(e, n->arg[1], at, &q))
 		return false;
 	if (q >= 0)
 		q += n->k;
 	if (q < 0 || q >= visible_end(e, at))
-		return need(e, n->arg[2], at, v);
-	return need(e, n->arg[0], (int)q, v);
+		return need_value(e, n->arg[2], at, v);
+	return need_value(e, n->arg[0], (int)q, v);
 }
 
 static bool
-at_number(Eval *e, int fr, int64_t *v)
+eval_position(Eval *e, int fr, int64_t *v)
 {
 	int64_t q;
 
-	if (!need(e, e->frame[fr].n->arg[0], e->frame[fr].at, &q))
+	if (!need_value(e, e->frame[fr].n->arg[0], e->frame[fr].at, &q))
 		return false;
 	*v = q >= 0 && q < visible_end(e, e->frame[fr].at) ? q : -1;
 	return true;
 }
 
 static bool
-pointwise(Eval *e, int fr, int64_t *v)
+eval_pointwise(Eval *e, int fr, int64_t *v)
 {
 	const Node *n = e->frame[fr].n;
 	int at = e->frame[fr].at, before = e->nframe;
-	int64_t *arg = arg_room(e, n->narg);
+	int64_t *arg = room_for_args(e, n->narg);
 
 	for (int i = 0; i < n->narg; i++)
-		need(e, n->arg[i], at, &arg[i]);
+		need_value(e, n->arg[i], at, &arg[i]);
 	if (e->nframe > before)
 		return false;
 	*v = op_apply(n, arg);
@@ -429,13 +429,13 @@ pointwise(Eval *e, int fr, int64_t *v)
 }
 
 static int
-row_at(const Eval *e, int at, int field)
+token_row(const Eval *e, int at, int field)
 {
 	return e->text[at * e->g->nfield + field] - first_row(e->g, field);
 }
 
 static int64_t
-number_at(const Eval *e, int at, int k)
+input_number(const Eval *e, int at, int k)
 {
 	double x = e->number[at * e->g->ninput + k];
 
@@ -444,25 +444,25 @@ number_at(const Eval *e, int at, int k)
 
 /* The operand as a number; asks for it where it is not known yet. */
 static double
-number_of(Eval *e, const Node *n, int at)
+eval_number(Eval *e, const Node *n, int at)
 {
 	int64_t v = 0;
 
-	need(e, n, at, &v);
+	need_value(e, n, at, &v);
 	return n->type.real ? real_value(v) : (double)v;
 }
 
 static bool
-attend(Eval *e, int fr, int64_t *v)
+eval_attend(Eval *e, int fr, int64_t *v)
 {
 	const Node *n = e->frame[fr].n;
 	int at = e->frame[fr].at, end = visible_end(e, at), before = e->nframe;
 	double top = -INFINITY, weights = 0, sum = 0;
 
 	for (int j = 0; j < end; j++) {
-		double score = 0, value = number_of(e, n->arg[0], j);
+		double score = 0, value = eval_number(e, n->arg[0], j);
 		for (int i = 1; i < n->narg; i += 2)
-			score += number_of(e, n->arg[i], at) * number_of(e, n->arg[i + 1], j);
+			score += eval_number(e, n->arg[i], at) * eval_number(e, n->arg[i + 1], j);
 		double fade = score > top ? exp(top - score) : 1,
 		       w = score > top ? 1 : exp(score - top);
 		top = score > top ? score : top; /* as the greatest so far has weight 1 */
@@ -474,22 +474,22 @@ attend(Eval *e, int fr, int64_t *v)
 }
 
 static bool
-step(Eval *e, int fr, int64_t *v)
+eval_step(Eval *e, int fr, int64_t *v)
 {
 	switch (e->frame[fr].n->op) {
-	case OP_TOKEN: *v = row_at(e, e->frame[fr].at, (int)e->frame[fr].n->k); return true;
+	case OP_TOKEN: *v = token_row(e, e->frame[fr].at, (int)e->frame[fr].n->k); return true;
 	case OP_INDEX:
 	case OP_HERE: *v = e->frame[fr].at; return true;
-	case OP_AT: return at_number(e, fr, v);
+	case OP_AT: return eval_position(e, fr, v);
 	case OP_LATEST:
 	case OP_FIRST:
 	case OP_BEST:
 	case OP_SUM:
-	case OP_MEAN: return search(e, fr, v);
-	case OP_READ: return read_at(e, fr, v);
-	case OP_INPUT: *v = number_at(e, e->frame[fr].at, (int)e->frame[fr].n->k); return true;
-	case OP_ATTEND: return attend(e, fr, v);
-	default: return pointwise(e, fr, v);
+	case OP_MEAN: return eval_search(e, fr, v);
+	case OP_READ: return eval_read_op(e, fr, v);
+	case OP_INPUT: *v = input_number(e, e->frame[fr].at, (int)e->frame[fr].n->k); return true;
+	case OP_ATTEND: return eval_attend(e, fr, v);
+	default: return eval_pointwise(e, fr, v);
 	}
 }
 
@@ -501,15 +501,15 @@ eval_at(Eval *e, const Node *n, int position)
 	assert(position >= 0 && position < e->n);
 	assert(!n->two_sided);
 	fit_nodes(e);
-	if (need(e, n, position, &v))
+	if (need_value(e, n, position, &v))
 		return v;
 	while (e->nframe) {
 		int fr = e->nframe - 1;
-		Frame f = e->frame[fr];
-		if (has(e, f.n->id, f.at)) {
+		EvalFrame f = e->frame[fr];
+		if (has_kept_value(e, f.n->id, f.at)) {
 			e->nframe--;
-		} else if (step(e, fr, &v)) {
-			keep(e, f.n->id, f.at, v);
+		} else if (eval_step(e, fr, &v)) {
+			keep_value(e, f.n->id, f.at, v);
 			e->nframe--;
 		}
 	}

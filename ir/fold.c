@@ -11,12 +11,13 @@
 static Node *
 fold_const(Graph *g, const Node *n)
 {
-	if (!n->narg || !is_pointwise(n->op) || op_info[n->op].attr == A_REALS || mixes(n->op))
+	if (!n->narg || !is_pointwise(n->op) || op_info[n->op].attr == A_REALS
+	    || op_mixes_reals(n->op))
 		return NULL;
 	for (int i = 0; i < n->narg; i++)
 		if (n->arg[i]->op != OP_CONST)
 			return NULL;
-	int64_t *v = scratch(g, S_ARG, (size_t)n->narg * sizeof *v);
+	int64_t *v = scratch(g, SCRATCH_ARG, (size_t)n->narg * sizeof *v);
 	for (int i = 0; i < n->narg; i++)
 		v[i] = n->arg[i]->k;
 	return mk_const(g, op_apply(n, v));
@@ -31,7 +32,7 @@ fold1(Graph *g, const Node *n, Op op, Node *x)
 /* ---- operands that commute ---- */
 
 static int
-by_content(const void *a, const void *b)
+constants_last(const void *a, const void *b)
 {
 	const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
 	int c = (x->op == OP_CONST) - (y->op == OP_CONST);
@@ -41,14 +42,14 @@ by_content(const void *a, const void *b)
 
 /* The operands, those of nested nodes of the same operator in their place. */
 static void
-gather(Graph *g, Node *n)
+gather_operands(Graph *g, Node *n)
 {
 	int total = 0;
 
 	for (int i = 0; i < n->narg; i++)
 		total += n->arg[i]->op == n->op ? n->arg[i]->narg : 1;
 	bool join = total <= FLAT_MAX;
-	Node **out = scratch(g, S_FOLD, (size_t)(join ? total : n->narg) * sizeof *out);
+	Node **out = scratch(g, SCRATCH_FOLD, (size_t)(join ? total : n->narg) * sizeof *out);
 	int m = 0;
 	for (int i = 0; i < n->narg; i++) {
 		Node *x = n->arg[i];
@@ -65,7 +66,7 @@ gather(Graph *g, Node *n)
 static void
 sort_operands(Node *n, bool dedupe)
 {
-	qsort(n->arg, (size_t)n->narg, sizeof *n->arg, by_content);
+	qsort(n->arg, (size_t)n->narg, sizeof *n->arg, constants_last);
 	if (!dedupe)
 		return;
 	int m = 1;
@@ -88,7 +89,7 @@ has_operand(const Node *n, const Node *x)
 static Node *
 fold_logic(Graph *g, Node *n, int64_t unit)
 {
-	gather(g, n);
+	gather_operands(g, n);
 	int m = 0;
 	for (int i = 0; i < n->narg; i++) {
 		Node *x = n->arg[i];
@@ -112,7 +113,7 @@ fold_logic(Graph *g, Node *n, int64_t unit)
 static Node *
 fold_extreme(Graph *g, Node *n, int sign)
 {
-	gather(g, n);
+	gather_operands(g, n);
 	sort_operands(n, true);
 	Node *best = n->arg[0];
 	for (int i = 1; i < n->narg; i++) {
@@ -133,9 +134,9 @@ fold_extreme(Graph *g, Node *n, int sign)
 static void
 sort_pair(Graph *g, Node *n)
 {
-	Node **out = scratch(g, S_FOLD, 2 * sizeof *out);
+	Node **out = scratch(g, SCRATCH_FOLD, 2 * sizeof *out);
 	Node *a = n->arg[0], *b = n->arg[1];
-	bool swap = by_content(&a, &b) > 0;
+	bool swap = constants_last(&a, &b) > 0;
 
 	out[0] = swap ? b : a;
 	out[1] = swap ? a : b;
@@ -447,7 +448,7 @@ fold_read(Graph *g, Node *n)
 	if (never_there(g, p, n->k))
 		return d;
 	if (p->op == OP_AT && !is_literal(d) && always_there(g, n, p->arg[0], n->k))
-		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ x, p, any_value(g, x) },
+		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ x, p, unread_value(g, x) },
 		          n->k);
 	if (p->op == OP_AT && x->op == OP_CONST && always_there(g, n, p->arg[0], n->k))
 		return x;
@@ -464,7 +465,7 @@ fold_read(Graph *g, Node *n)
 }
 
 Node *
-fold(Graph *g, Node *n)
+fold_node(Graph *g, Node *n)
 {
 	Node *c = fold_const(g, n);
 	Node *x = n->narg > 0 ? n->arg[0] : NULL, *y = n->narg > 1 ? n->arg[1] : NULL;

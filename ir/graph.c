@@ -64,7 +64,7 @@ scratch(Graph *g, int slot, size_t bytes)
 /* ---- hashes and order ---- */
 
 static uint64_t
-mix(uint64_t h, uint64_t v)
+hash_mix(uint64_t h, uint64_t v)
 {
 	h = (h ^ v) + 0x9e3779b97f4a7c15;
 	h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9;
@@ -73,29 +73,30 @@ mix(uint64_t h, uint64_t v)
 }
 
 static uint64_t
-mix_values(uint64_t h, const int64_t *v, int n)
+hash_values(uint64_t h, const int64_t *v, int n)
 {
-	h = mix(h, (uint64_t)n);
+	h = hash_mix(h, (uint64_t)n);
 	for (int i = 0; i < n; i++)
-		h = mix(h, (uint64_t)v[i]);
+		h = hash_mix(h, (uint64_t)v[i]);
 	return h;
 }
 
 uint64_t
 node_hash(const Node *n)
 {
-	uint64_t h = mix((uint64_t)n->op + 1, (uint64_t)n->k);
+	uint64_t h = hash_mix((uint64_t)n->op + 1, (uint64_t)n->k);
 
-	h = mix(h, (uint64_t)n->narg);
+	h = hash_mix(h, (uint64_t)n->narg);
 	for (int i = 0; i < n->narg; i++)
-		h = mix(h, n->arg[i]->hash);
+		h = hash_mix(h, n->arg[i]->hash);
 	for (int i = 0; i < n->nreal; i++)
-		h = mix(mix(h, (uint64_t)real_bits(n->real[i].x)), (uint64_t)n->real[i].den);
-	return n->ntable ? mix_values(h, n->table, n->ntable) : h;
+		h = hash_mix(hash_mix(h, (uint64_t)real_bits(n->real[i].x)),
+		             (uint64_t)n->real[i].den);
+	return n->ntable ? hash_values(h, n->table, n->ntable) : h;
 }
 
 static int
-cmp(int64_t a, int64_t b)
+int64_order(int64_t a, int64_t b)
 {
 	return (a > b) - (a < b);
 }
@@ -110,13 +111,14 @@ node_compare(const Node *a, const Node *b)
 		return 0;
 	if (a->hash != b->hash)
 		return a->hash < b->hash ? -1 : 1;
-	if ((c = cmp(a->op, b->op)) || (c = cmp(a->k, b->k)) || (c = cmp(a->narg, b->narg))
-	    || (c = cmp(a->ntable, b->ntable)) || (c = cmp(a->nreal, b->nreal)))
+	if ((c = int64_order(a->op, b->op)) || (c = int64_order(a->k, b->k))
+	    || (c = int64_order(a->narg, b->narg)) || (c = int64_order(a->ntable, b->ntable))
+	    || (c = int64_order(a->nreal, b->nreal)))
 		return c;
 	if (a->nreal && (c = memcmp(a->real, b->real, (size_t)a->nreal * sizeof *a->real)))
 		return c;
 	for (int i = 0; i < a->ntable; i++)
-		if ((c = cmp(a->table[i], b->table[i])))
+		if ((c = int64_order(a->table[i], b->table[i])))
 			return c;
 	for (int i = 0; i < a->narg; i++)
 		if ((c = node_compare(a->arg[i], b->arg[i])))
@@ -164,7 +166,7 @@ intern_values(Graph *g, const int64_t *v, int n)
 {
 	struct NodeTable *t = g->table;
 	size_t size = (size_t)n * sizeof *v;
-	uint64_t h = mix_values(0, v, n);
+	uint64_t h = hash_values(0, v, n);
 
 	if (2 * t->nvalues >= t->capvalues)
 		grow_values(g);
@@ -182,7 +184,7 @@ intern_values(Graph *g, const int64_t *v, int n)
 /* ---- nodes ---- */
 
 static void
-put(struct NodeTable *t, Node *n)
+table_put(struct NodeTable *t, Node *n)
 {
 	int at = (int)(n->hash & (uint64_t)(t->cap - 1));
 
@@ -192,18 +194,18 @@ put(struct NodeTable *t, Node *n)
 }
 
 static void
-grow(Graph *g)
+grow_table(Graph *g)
 {
 	struct NodeTable *t = g->table;
 
 	t->cap *= 2;
 	t->slot = arena_alloc(g->arena, (size_t)t->cap * sizeof *t->slot);
 	for (int i = 0; i < g->nnode; i++)
-		put(t, g->node[i]);
+		table_put(t, g->node[i]);
 }
 
 static Node *
-find(const struct NodeTable *t, const Node *draft)
+find_equal(const struct NodeTable *t, const Node *draft)
 {
 	int at = (int)(draft->hash & (uint64_t)(t->cap - 1));
 
@@ -214,7 +216,7 @@ find(const struct NodeTable *t, const Node *draft)
 }
 
 static bool
-two_sided(const Node *n)
+is_two_sided(const Node *n)
 {
 	if (n->op == OP_THERE)
 		return true;
@@ -227,7 +229,7 @@ two_sided(const Node *n)
 }
 
 static void
-append(Graph *g, Node *n)
+append_node(Graph *g, Node *n)
 {
 	if (g->nnode == g->capnode) {
 		int cap = g->capnode ? 2 * g->capnode : 64;
@@ -242,7 +244,7 @@ append(Graph *g, Node *n)
 }
 
 static Node *
-add(Graph *g, const Node *draft)
+add_node(Graph *g, const Node *draft)
 {
 	Node *n = NEW(g->arena, Node);
 	size_t args = (size_t)draft->narg * sizeof *draft->arg;
@@ -261,18 +263,18 @@ add(Graph *g, const Node *draft)
 	n->real = real ? memcpy(arena_alloc(g->arena, real), draft->real, real) : NULL;
 	if (n->type.root == draft)
 		n->type.root = n;
-	append(g, n);
+	append_node(g, n);
 	if (2 * g->nnode >= g->table->cap)
-		grow(g); /* puts them all */
+		grow_table(g); /* puts them all */
 	else
-		put(g->table, n);
+		table_put(g->table, n);
 	return n;
 }
 
 /* What its type says a draft is: a constant, its root, one of its operands.
  * Images are interned, so equal functions of a root have the same pointer. */
 static Node *
-known(Graph *g, Node *draft)
+known_by_type(Graph *g, Node *draft)
 {
 	const Type *t = &draft->type;
 
@@ -291,20 +293,20 @@ known(Graph *g, Node *draft)
 }
 
 static Node *
-build(Graph *g, Node *draft)
+build_node(Graph *g, Node *draft)
 {
-	Node *n = fold(g, draft);
+	Node *n = fold_node(g, draft);
 
 	if (n)
 		return n;
 	draft->hash = node_hash(draft);
-	if ((n = find(g->table, draft)))
+	if ((n = find_equal(g->table, draft)))
 		return n;
-	draft->two_sided = two_sided(draft);
+	draft->two_sided = is_two_sided(draft);
 	draft->type = infer_type(g, draft);
-	if (draft->op != OP_CONST && (n = known(g, draft)))
+	if (draft->op != OP_CONST && (n = known_by_type(g, draft)))
 		return n;
-	return add(g, draft);
+	return add_node(g, draft);
 }
 
 Node *
@@ -315,13 +317,19 @@ mk(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k)
 	assert(op_info[op].attr != A_TABLE && op_info[op].attr != A_REALS);
 	assert(op_info[op].nargs < 0 ? narg > 0 : narg == op_info[op].nargs);
 	draft.k = op_info[op].attr == A_K ? clamp(k) : 0;
-	return build(g, &draft);
+	return build_node(g, &draft);
 }
 
 Node *
 mk_at(Graph *g, const Node *at, Op op, Node *x, Node *y, Node *z)
 {
 	return mk(g, op, at->span, at->file, z ? 3 : y ? 2 : x ? 1 : 0, (Node *[]){ x, y, z }, 0);
+}
+
+Node *
+mk_read(Graph *g, const Node *at, Node *x, Node *p, Node *d, int64_t k)
+{
+	return mk(g, OP_READ, at->span, at->file, 3, (Node *[]){ x, p, d }, k);
 }
 
 Node *
@@ -345,7 +353,7 @@ mk_table(Graph *g, Span span, int file, Node *x, int64_t k, const int64_t *table
 	};
 
 	assert(ntable > 0);
-	return build(g, &draft);
+	return build_node(g, &draft);
 }
 
 Node *
@@ -364,7 +372,7 @@ mk_reals(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k, 
 	};
 
 	assert(op_info[op].attr == A_REALS && nreal > 0);
-	return build(g, &draft);
+	return build_node(g, &draft);
 }
 
 Node *
@@ -383,5 +391,5 @@ mk_like(Graph *g, const Node *n, Node **arg)
 		.file = n->file,
 	};
 
-	return build(g, &draft);
+	return build_node(g, &draft);
 }

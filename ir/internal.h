@@ -42,7 +42,7 @@ is_const(const Node *n, int64_t k)
 
 /* What a node means, whatever way it is computed. */
 static inline const Node *
-meant(const Node *n)
+without_as(const Node *n)
 {
 	return n->op == OP_AS ? n->arg[0] : n;
 }
@@ -53,12 +53,19 @@ is_bool(const Node *n)
 	return n->type.lo >= 0 && n->type.hi <= 1;
 }
 
-/* operators.c */
-bool is_commutative(Op);
-
 /* graph.c: scratch memory of the graph, one buffer a slot, valid until the slot
  * is asked for again; and arrays of values, equal ones being the same pointer. */
-enum { S_FOLD, S_OUT, S_TUPLE, S_ARG, S_BITS, S_HASH, S_KEEP, S_SORT, NUM_SCRATCH };
+enum {
+	SCRATCH_FOLD,
+	SCRATCH_OUT,
+	SCRATCH_TUPLE,
+	SCRATCH_ARG,
+	SCRATCH_BITS,
+	SCRATCH_HASH,
+	SCRATCH_KEEP,
+	SCRATCH_SORT,
+	NUM_SCRATCH
+};
 void *scratch(Graph *, int slot, size_t bytes);
 const int64_t *intern_values(Graph *, const int64_t *v, int n);
 int node_compare(const Node *, const Node *); /* by content; 0 only if equal */
@@ -67,20 +74,60 @@ uint64_t node_hash(const Node *);
 
 /* fold.c: an existing node with the meaning of the draft, or NULL; puts the
  * draft's operands in canonical order (in scratch memory). */
-Node *fold(Graph *, Node *draft);
+Node *fold_node(Graph *, Node *draft);
+
+/* Where nodes are made: the graph, and the node whose place in the source they have. */
+typedef struct Builder {
+	Graph *g;
+	const Node *at;
+} Builder;
+
+static inline Node *
+mk3(const Builder *b, Op op, Node *x, Node *y, Node *z)
+{
+	return mk_at(b->g, b->at, op, x, y, z);
+}
+
+static inline Node *
+mk2(const Builder *b, Op op, Node *x, Node *y)
+{
+	return mk_at(b->g, b->at, op, x, y, NULL);
+}
+
+/* x * by */
+static inline Node *
+mk_times(const Builder *b, Node *x, int64_t by)
+{
+	return mk2(b, OP_MUL, x, mk_const(b->g, by));
+}
+
+/* How many elements a PICK chooses from. */
+static inline int
+pick_length(const Node *pick)
+{
+	return pick->narg - 2;
+}
+
+static inline bool
+pick_always_inside(const Node *pick)
+{
+	const Type *i = &pick->arg[0]->type;
+
+	return i->lo >= 0 && i->hi < pick_length(pick);
+}
 
 /* range.c */
-bool takes(const Type *, int64_t lo, int64_t hi); /* is one of its values there? */
-Range values_range(const int64_t *v, int n);      /* of n values, n > 0 */
+bool may_be_within(const Type *, int64_t lo, int64_t hi); /* is one of its values there? */
+Range values_range(const int64_t *v, int n);              /* of n values, n > 0 */
 Range range_join(Range, Range);
-Range interval(const Node *);                /* from its operands' */
+Range operand_range(const Node *);           /* from its operands' */
 Range joint_interval(const Node *, Range r); /* of a sum or quotient known to stay within r */
 
-bool mixes(Op);                                      /* takes reals and integers */
-const Node *bent_along(const Node *);                /* Type.of */
+bool op_mixes_reals(Op);                             /* takes reals and integers */
+const Node *smooth_variable(const Node *);           /* Type.of */
 Interval smooth_range(const Node *, const Node *of); /* infinite where that takes too long */
 bool of_reals(const Node *);                         /* is it one, or an operand? */
-Node *any_value(Graph *, const Node *x);             /* for where x is not read */
+Node *unread_value(Graph *, const Node *x);          /* for where x is not read */
 /* real.c: the same for what is real or made of reals; NULL, false: not of these. */
 Node *fold_real(Graph *, Node *draft);
 bool real_type(Graph *, const Node *draft, Type *);
@@ -88,19 +135,19 @@ bool real_type(Graph *, const Node *draft, Type *);
 /* type.c: the type of a draft; type.root == draft where it is its own root. */
 Type infer_type(Graph *, const Node *draft);
 
-/* simplify_reads.c: c says that the position looked at stands before here. */
+/* two_sided.c: c says that the position looked at stands before here. */
 bool is_before(const Node *c);
 
 /* affine.c: n = c + sum of term[i].c * term[i].n, terms by id, none 0. */
-typedef struct Term {
+typedef struct AffineTerm {
 	const Node *n;
 	int64_t c;
-} Term;
+} AffineTerm;
 #define COEF_MAX VALUE_MAX /* coefficients stay below */
 typedef struct Affine {
 	int n;
 	int64_t c;
-	Term term[AFFINE_MAX];
+	AffineTerm term[AFFINE_MAX];
 } Affine;
 bool affine_of(const Node *, Affine *); /* false if it is too large */
 bool affine_add(Affine *, int64_t scale, const Node *);
@@ -111,16 +158,16 @@ bool divides_const(const Node *, int64_t *by); /* x // by, by a constant above 0
 /* The sum n with `to` for `from`; NULL if it is too long. */
 Node *replaced_in_sum(Graph *, Node *n, const Node *from, Node *to);
 /* x - b * (x // b), also where x // b has been flattened; b, or 0 if it is not so. */
-int64_t remainder_of(const Node *sub);
+int64_t remainder_divisor(const Node *sub);
 
-/* digit_count.c: n >= t, without the divisions by constants that n adds or subtracts once. */
+/* compare_dividends.c: n >= t, without the divisions by constants that n adds or subtracts once. */
 Node *at_least(Graph *, const Node *at, Node *n, int64_t t);
 
 /* passes.c: maps every live node, operands first, through visit (which is given
  * the node rebuilt on mapped operands) and redirects what the graph answers. */
-void rewrite(Graph *, Node *(*visit)(Graph *, Node *, void *), void *);
+void rewrite_graph(Graph *, Node *(*visit)(Graph *, Node *, void *), void *);
 /* The same for one node and what is below it. */
-Node *rewritten(Graph *, Node *, Node *(*visit)(Graph *, Node *, void *), void *);
+Node *rewrite_node(Graph *, Node *, Node *(*visit)(Graph *, Node *, void *), void *);
 
 /* provenance.c: what rewrite() did, for rules_of */
 Trail *trail_new(Graph *);
@@ -128,20 +175,20 @@ void trail_fired(Graph *, Trail *, const Node *);
 
 /* carry_lookahead.c: is n a quotient or comparison of a sum that is not exact? And such a node
  * computed of sums that are; n itself if it is none. */
-bool is_wide(const Node *n);
-Node *wide1(Graph *, Node *n, void *);
+bool exceeds_exact(const Node *n);
+Node *lookahead_node(Graph *, Node *n, void *);
 
-void pass_arrive(Graph *, Diags *);
-void pass_absence(Graph *, Diags *);
-void pass_recent(Graph *, Diags *);
-void pass_shift(Graph *, Diags *);
-void pass_default(Graph *, Diags *);
-void pass_compare(Graph *, Diags *);
-void pass_alternatives(Graph *, Diags *);
-void pass_flatten(Graph *, Diags *);
-void pass_size(Graph *, Diags *);
-void pass_pick(Graph *, Diags *);
-void pass_late(Graph *, Diags *);
-void pass_wide(Graph *, Diags *);
+void pass_forward_reads(Graph *, Diags *);
+void pass_read_defaults(Graph *, Diags *);
+void pass_bounded_distance(Graph *, Diags *);
+void pass_push_down_reads(Graph *, Diags *);
+void pass_index_defaults(Graph *, Diags *);
+void pass_compare_dividends(Graph *, Diags *);
+void pass_merge_selects(Graph *, Diags *);
+void pass_flatten_carries(Graph *, Diags *);
+void pass_digit_count(Graph *, Diags *);
+void pass_fuse_indexing(Graph *, Diags *);
+void pass_carry_select(Graph *, Diags *);
+void pass_carry_lookahead(Graph *, Diags *);
 
 #endif

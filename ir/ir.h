@@ -212,6 +212,7 @@ Node *mk(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k);
 /* The same from the source of another node; operands that there are not are NULL, at the end. */
 Node *mk_at(Graph *, const Node *at, Op, Node *x, Node *y, Node *z);
 Node *mk_const(Graph *, int64_t);
+Node *mk_read(Graph *, const Node *at, Node *x, Node *p, Node *otherwise, int64_t k);
 /* Numbers the nodes anew, by what the graph means and not by when each was asked for. */
 void graph_order(Graph *);
 Node *mk_table(Graph *, Span, int file, Node *x, int64_t k, const int64_t *table, int ntable);
@@ -236,6 +237,15 @@ static inline bool
 is_literal(const Node *n)
 {
 	return n->op == OP_CONST || n->op == OP_REAL;
+}
+
+/* Does it depend on nothing but the token, or nothing but the position? */
+static inline bool
+is_feature(const Node *n)
+{
+	const Node *root = n->type.root;
+
+	return root && n->type.image && (root->op == OP_TOKEN || root->op == OP_INDEX);
 }
 
 /* A node of these meanings over values v[0..narg), as the evaluator computes it.

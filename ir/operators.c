@@ -49,21 +49,6 @@ is_pointwise(Op op)
 	       && op != OP_ATTEND;
 }
 
-bool
-is_commutative(Op op)
-{
-	switch (op) {
-	case OP_ADD:
-	case OP_MUL:
-	case OP_MIN:
-	case OP_MAX:
-	case OP_EQ:
-	case OP_AND:
-	case OP_OR: return true;
-	default: return false;
-	}
-}
-
 typedef int64_t Meaning(const Node *, const int64_t *v);
 
 #define OP(name, nargs, attr, doc) static Meaning eval_##name;
@@ -217,7 +202,7 @@ eval_AS(const Node *n, const int64_t *v)
 /* ---- reals ---- */
 
 bool
-mixes(Op op)
+op_mixes_reals(Op op)
 {
 	return op == OP_LINEAR || op == OP_RELU || op == OP_MEAN || op == OP_THERE
 	       || op == OP_ATTEND || op == OP_CURVE || op == OP_TIMES || op == OP_APPROX;

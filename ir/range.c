@@ -10,7 +10,7 @@
 #include <math.h>
 
 bool
-takes(const Type *t, int64_t lo, int64_t hi)
+may_be_within(const Type *t, int64_t lo, int64_t hi)
 {
 	if (!t->nset)
 		return t->lo <= hi && t->hi >= lo;
@@ -42,7 +42,7 @@ static const Range unbounded = { -VALUE_MAX, VALUE_MAX };
 
 /* An end where values saturate is no bound, nor is what would be computed of it. */
 static bool
-is_open(Range r)
+is_unbounded(Range r)
 {
 	return r.lo <= -VALUE_MAX || r.hi >= VALUE_MAX;
 }
@@ -51,7 +51,7 @@ is_open(Range r)
 static Range
 corners(Op op, Range a, Range b)
 {
-	if (is_open(a) || is_open(b))
+	if (is_unbounded(a) || is_unbounded(b))
 		return unbounded;
 
 	const Node n = { .op = op, .narg = 2 };
@@ -131,7 +131,7 @@ range_logic(const Node *n)
 
 	for (int i = 0; i < n->narg; i++) {
 		const Type *t = &n->arg[i]->type;
-		bool is1 = t->lo == 1 && t->hi == 1, can1 = takes(t, 1, 1);
+		bool is1 = t->lo == 1 && t->hi == 1, can1 = may_be_within(t, 1, 1);
 		sure |= and? !can1 : is1;
 		may |= and? !is1 : can1;
 	}
@@ -175,7 +175,7 @@ range_table(const Node *n)
 }
 
 Range
-interval(const Node *n)
+operand_range(const Node *n)
 {
 	const Type *x = &n->arg[0]->type, *y = n->narg > 1 ? &n->arg[1]->type : x;
 	Range a = { x->lo, x->hi }, b = { y->lo, y->hi };
@@ -206,10 +206,10 @@ interval(const Node *n)
 enum { FACTS_MAX = 4, WALK_MAX = 48 };
 
 /* lo <= e <= hi: what a condition that is an order says on one of its sides. */
-typedef struct Fact {
+typedef struct OrderFact {
 	Affine e;
 	int64_t lo, hi;
-} Fact;
+} OrderFact;
 
 static Range
 affine_range(const Affine *a)
@@ -219,7 +219,7 @@ affine_range(const Affine *a)
 	for (int i = 0; i < a->n; i++) {
 		const Type *t = &a->term[i].n->type;
 		__int128 c = a->term[i].c;
-		if (is_open((Range){ t->lo, t->hi }))
+		if (is_unbounded((Range){ t->lo, t->hi }))
 			return unbounded;
 		lo += c * (c > 0 ? t->lo : t->hi);
 		hi += c * (c > 0 ? t->hi : t->lo);
@@ -241,7 +241,7 @@ multiple_of(const Affine *a, const Affine *e, int times, int64_t *rest)
 }
 
 static Range
-narrowed(Range r, const Affine *a, const Fact *f)
+range_narrowed(Range r, const Affine *a, const OrderFact *f)
 {
 	int64_t rest;
 
@@ -277,20 +277,20 @@ take_side(const Affine *a, const Node *cond, int arm, Affine *side)
 
 /* The range of a, both sides of one condition after the other, with what each says. */
 static Range
-joint_range(const Affine *a, Fact *fact, int nfact)
+range_by_cases(const Affine *a, OrderFact *fact, int nfact)
 {
 	const Node *cond = NULL;
 	Range r = affine_range(a), side[2];
 
 	for (int i = 0; i < nfact; i++)
-		r = narrowed(r, a, &fact[i]);
+		r = range_narrowed(r, a, &fact[i]);
 	for (int i = 0; i < a->n && !cond; i++)
 		if (a->term[i].n->op == OP_IF)
 			cond = a->term[i].n->arg[0];
 	if (!cond || nfact == FACTS_MAX)
 		return r;
-	Fact *f = &fact[nfact];
-	const Node *test = meant(cond);
+	OrderFact *f = &fact[nfact];
+	const Node *test = without_as(cond);
 	bool order = test->op == OP_LT && affine_of(test->arg[1], &f->e)
 	             && affine_add(&f->e, -1, test->arg[0]);
 	for (int no = 0; no < 2; no++) {
@@ -299,7 +299,7 @@ joint_range(const Affine *a, Fact *fact, int nfact)
 		f->hi = no && order ? 0 : VALUE_MAX;
 		if (!take_side(a, cond, 1 + no, &taken))
 			return r;
-		side[no] = joint_range(&taken, fact, nfact + 1);
+		side[no] = range_by_cases(&taken, fact, nfact + 1);
 	}
 	return (Range){ most(r.lo, least(side[0].lo, side[1].lo)),
 		        least(r.hi, most(side[0].hi, side[1].hi)) };
@@ -318,7 +318,7 @@ hangs_together(const Node *n)
 		const Node *x = todo[at];
 		bool sum = x->op == OP_ADD || x->op == OP_SUB
 		           || (x->op == OP_MUL && x->arg[1]->op == OP_CONST);
-		if (at && divides_const(meant(x), &by))
+		if (at && divides_const(without_as(x), &by))
 			return true;
 		for (int i = 0; x->op == OP_IF && i < ncond; i++)
 			if (cond[i] == x->arg[0])
@@ -339,8 +339,8 @@ without_carries(Affine *a, int64_t *by)
 	int64_t m;
 
 	for (int i = 0; i < a->n; i++) {
-		const Term t = a->term[i];
-		const Node *d = meant(t.n);
+		const AffineTerm t = a->term[i];
+		const Node *d = without_as(t.n);
 		if (t.c != 1 || !divides_const(d, &m) || *by >= COEF_MAX / m || !affine_fits(a, m))
 			continue;
 		all = *a;
@@ -359,7 +359,7 @@ without_carries(Affine *a, int64_t *by)
 Range
 joint_interval(const Node *n, Range r)
 {
-	Fact fact[FACTS_MAX + 1];
+	OrderFact fact[FACTS_MAX + 1];
 	Affine a;
 	int64_t by = 1;
 	bool quotient = divides_const(n, &by);
@@ -369,6 +369,6 @@ joint_interval(const Node *n, Range r)
 	if (!affine_of(quotient ? n->arg[0] : n, &a))
 		return r;
 	without_carries(&a, &by);
-	Range q = corners(OP_DIV, joint_range(&a, fact, 0), (Range){ by, by });
+	Range q = corners(OP_DIV, range_by_cases(&a, fact, 0), (Range){ by, by });
 	return (Range){ most(r.lo, q.lo), least(r.hi, q.hi) };
 }

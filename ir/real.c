@@ -18,7 +18,7 @@
 enum { FLAT_TERMS = 256 }; /* nested sums join to this many terms */
 
 static Real
-fraction(__int128 num, __int128 den)
+real_fraction(__int128 num, __int128 den)
 {
 	__int128 g = gcd(num, den);
 
@@ -35,7 +35,7 @@ fraction(__int128 num, __int128 den)
 Real
 real_of(int64_t num, int64_t den)
 {
-	return fraction(num, den);
+	return real_fraction(num, den);
 }
 
 static __int128
@@ -49,7 +49,7 @@ real_add(Real a, Real b)
 {
 	if (!a.den || !b.den)
 		return (Real){ a.x + b.x, 0 };
-	return fraction(numerator(a) * b.den + numerator(b) * a.den, (__int128)a.den * b.den);
+	return real_fraction(numerator(a) * b.den + numerator(b) * a.den, (__int128)a.den * b.den);
 }
 
 Real
@@ -59,7 +59,7 @@ real_mul(Real a, Real b)
 		return (Real){ 0, 1 };
 	if (!a.den || !b.den)
 		return (Real){ a.x * b.x, 0 };
-	return fraction(numerator(a) * numerator(b), (__int128)a.den * b.den);
+	return real_fraction(numerator(a) * numerator(b), (__int128)a.den * b.den);
 }
 
 Node *
@@ -79,7 +79,7 @@ of_reals(const Node *n)
 }
 
 Node *
-any_value(Graph *g, const Node *x)
+unread_value(Graph *g, const Node *x)
 {
 	return x->type.real ? mk_real(g, (Real){ 0, 1 }) : mk_const(g, x->type.lo);
 }
@@ -124,7 +124,7 @@ as_real(const Node *n)
 }
 
 static int64_t
-common_den(int64_t a, int64_t b)
+common_denominator(int64_t a, int64_t b)
 {
 	__int128 m = a && b ? (__int128)a / gcd(a, b) * b : 0;
 
@@ -137,7 +137,7 @@ real_join(Type a, Type b)
 	Type t = real_between(fmin(a.min, b.min), fmax(a.max, b.max));
 	bool same = a.over == b.over || a.parts == 1 || b.parts == 1;
 
-	return with_grid(t, common_den(a.den, b.den), a.parts > b.parts ? a.parts : b.parts,
+	return with_grid(t, common_denominator(a.den, b.den), a.parts > b.parts ? a.parts : b.parts,
 	                 !same    ? NULL
 	                 : a.over ? a.over
 	                          : b.over);
@@ -151,7 +151,7 @@ type_of_real(Real r)
 
 /* One more term: means over the same positions have one denominator. */
 static void
-refine(Type *sum, const Type *x)
+refine_grid(Type *sum, const Type *x)
 {
 	if (x->parts == 1 || (sum->over && sum->over == x->over))
 		return;
@@ -163,25 +163,27 @@ refine(Type *sum, const Type *x)
 }
 
 static bool
-about(double x, double y)
+nearly_equal(double x, double y)
 {
 	return fabs(x - y) <= 1e-12 * fabs(y);
 }
 
 /* Is n without its i-th term m times y? */
 static bool
-is_multiple(const Node *n, int i, double m, const Node *y)
+is_multiple_without(const Node *n, int i, double m, const Node *y)
 {
 	bool linear = y->op == OP_LINEAR;
 	int terms = linear ? y->narg : 1;
 
-	if (n->narg - 1 != terms || !about(n->real[n->narg].x, linear ? m * y->real[terms].x : 0))
+	if (n->narg - 1 != terms
+	    || !nearly_equal(n->real[n->narg].x, linear ? m * y->real[terms].x : 0))
 		return false;
 	for (int k = 0; k < n->narg; k++) {
 		int at = 0;
 		while (k != i && at < terms && (linear ? y->arg[at] : y) != n->arg[k])
 			at++;
-		if (k != i && (at == terms || !about(n->real[k].x, linear ? m * y->real[at].x : m)))
+		if (k != i
+		    && (at == terms || !nearly_equal(n->real[k].x, linear ? m * y->real[at].x : m)))
 			return false;
 	}
 	return true;
@@ -198,14 +200,14 @@ modulus_of(const Node *n)
 			m *= (double)f->arg[1]->k;
 			f = f->arg[0];
 		}
-		if (f->op == OP_FLOOR && m > 0 && is_multiple(n, i, m, f->arg[0]))
+		if (f->op == OP_FLOOR && m > 0 && is_multiple_without(n, i, m, f->arg[0]))
 			return m;
 	}
 	return 0;
 }
 
 static Type
-within_modulus(Type t, double m)
+real_within_modulus(Type t, double m)
 {
 	int64_t grid = real_grid(&t);
 	double most = grid ? m - 1 / (double)grid : m;
@@ -226,10 +228,11 @@ type_linear(const Node *n)
 		int64_t den = n->real[i].den;
 		sum.min += c > 0 ? c * x.min : c * x.max;
 		sum.max += c > 0 ? c * x.max : c * x.min;
-		sum.den = common_den(sum.den, x.den <= DEN_MAX / (den + 1) ? x.den * den : 0);
-		refine(&sum, &x);
+		sum.den = common_denominator(sum.den,
+		                             x.den <= DEN_MAX / (den + 1) ? x.den * den : 0);
+		refine_grid(&sum, &x);
 	}
-	return within_modulus(
+	return real_within_modulus(
 		with_grid(real_between(sum.min, sum.max), sum.den, sum.parts, sum.over),
 		modulus_of(n));
 }
@@ -272,9 +275,9 @@ type_curve(const Node *n)
 
 /* A function of one stream has a sharper range than its steps tell, and no grid. */
 static Type
-bends(const Node *n, Type t)
+bent_range(const Node *n, Type t)
 {
-	const Node *of = bent_along(n);
+	const Node *of = smooth_variable(n);
 
 	if (!of)
 		return t;
@@ -317,12 +320,12 @@ real_type(Graph *g, const Node *n, Type *t)
 {
 	switch (n->op) {
 	case OP_REAL: *t = type_of_real(n->real[0]); return true;
-	case OP_LINEAR: *t = bends(n, type_linear(n)); return true;
-	case OP_CURVE: *t = bends(n, type_curve(n)); return true;
-	case OP_TIMES: *t = bends(n, type_times(n)); return true;
+	case OP_LINEAR: *t = bent_range(n, type_linear(n)); return true;
+	case OP_CURVE: *t = bent_range(n, type_curve(n)); return true;
+	case OP_TIMES: *t = bent_range(n, type_times(n)); return true;
 	case OP_APPROX:
 		*t = as_real(n->arg[0]);
-		t->of = bent_along(n);
+		t->of = smooth_variable(n);
 		return true;
 	case OP_VALUES: *t = type_values(n); return true;
 	case OP_RELU:
@@ -349,7 +352,7 @@ real_type(Graph *g, const Node *n, Type *t)
 }
 
 static Real
-number_of(const Node *n)
+literal_value(const Node *n)
 {
 	return n->op == OP_REAL ? n->real[0] : real_of(n->k, 1);
 }
@@ -357,7 +360,7 @@ number_of(const Node *n)
 /* ---- functions of one stream ---- */
 
 static const Node *
-root_of(const Node *n, const Node *root, int depth)
+image_root(const Node *n, const Node *root, int depth)
 {
 	if (is_literal(n))
 		return root;
@@ -369,7 +372,7 @@ root_of(const Node *n, const Node *root, int depth)
 	}
 	bool known = n->op == OP_LINEAR || n->op == OP_VALUES || n->op == OP_RELU || n->op == OP_IF;
 	for (int i = 0; i < n->narg && known && depth < 50; i++) {
-		const Node *r = root_of(n->arg[i], root, depth + 1);
+		const Node *r = image_root(n->arg[i], root, depth + 1);
 		if (!r && !is_literal(n->arg[i]))
 			return NULL;
 		root = r;
@@ -379,21 +382,21 @@ root_of(const Node *n, const Node *root, int depth)
 
 /* n where its root has its i-th value. */
 static Real
-value_at(const Node *n, int i)
+image_value(const Node *n, int i)
 {
 	if (is_literal(n))
-		return number_of(n);
+		return literal_value(n);
 	if (!n->type.real)
 		return real_of(n->type.image[i], 1);
-	Real x = value_at(n->arg[0], i), sum;
+	Real x = image_value(n->arg[0], i), sum;
 	switch (n->op) {
 	case OP_VALUES: return n->real[(int64_t)x.x - n->k];
 	case OP_RELU: return x.x > 0 ? x : (Real){ 0, 1 };
-	case OP_IF: return value_at(n->arg[x.x != 0 ? 1 : 2], i);
+	case OP_IF: return image_value(n->arg[x.x != 0 ? 1 : 2], i);
 	default: /* LINEAR: see root_of */
 		sum = n->real[n->narg];
 		for (int j = 0; j < n->narg; j++)
-			sum = real_add(sum, real_mul(n->real[j], value_at(n->arg[j], i)));
+			sum = real_add(sum, real_mul(n->real[j], image_value(n->arg[j], i)));
 		return sum;
 	}
 }
@@ -401,7 +404,7 @@ value_at(const Node *n, int i)
 const Node *
 real_image(Graph *g, const Node *n, Real **image)
 {
-	const Node *root = root_of(n, NULL, 0);
+	const Node *root = image_root(n, NULL, 0);
 	int64_t grid = real_grid(&n->type);
 
 	if (!root)
@@ -409,7 +412,7 @@ real_image(Graph *g, const Node *n, Real **image)
 	int size = root->type.nset;
 	*image = arena_alloc(g->arena, sizeof **image * (size_t)size);
 	for (int i = 0; i < size; i++) {
-		Real x = value_at(n, i);
+		Real x = image_value(n, i);
 		bool exact = grid && fabs(x.x) * (double)grid < (double)NUM_MAX;
 		(*image)[i] = exact ? real_of(llrint(x.x * (double)grid), grid) : x;
 	}
@@ -438,19 +441,19 @@ mk_values(Graph *g, Span span, int file, const Node *root, const Real *image)
 /* ---- folding ---- */
 
 static int
-by_content(const void *a, const void *b)
+by_node_order(const void *a, const void *b)
 {
 	return node_compare(*(Node *const *)a, *(Node *const *)b);
 }
 
-typedef struct Sum {
+typedef struct LinearSum {
 	int n;
 	Node **x;
 	Real *c; /* (n), and the constant behind them */
-} Sum;
+} LinearSum;
 
 static void
-add_term(Sum *s, Node *x, Real c)
+linear_add_term(LinearSum *s, Node *x, Real c)
 {
 	for (int i = 0; i < s->n; i++)
 		if (s->x[i] == x) {
@@ -463,21 +466,21 @@ add_term(Sum *s, Node *x, Real c)
 
 /* c times x: its parts, where it is a sum of few. */
 static void
-add_product(Sum *s, Node *x, Real c, bool flat, Real *constant)
+linear_add_product(LinearSum *s, Node *x, Real c, bool flat, Real *constant)
 {
 	if (is_literal(x)) {
-		*constant = real_add(*constant, real_mul(c, number_of(x)));
+		*constant = real_add(*constant, real_mul(c, literal_value(x)));
 	} else if (x->op == OP_LINEAR && flat) {
 		for (int i = 0; i < x->narg; i++)
-			add_term(s, x->arg[i], real_mul(c, x->real[i]));
+			linear_add_term(s, x->arg[i], real_mul(c, x->real[i]));
 		*constant = real_add(*constant, real_mul(c, x->real[x->narg]));
 	} else {
-		add_term(s, x, c);
+		linear_add_term(s, x, c);
 	}
 }
 
 static int
-count_terms(const Node *n)
+linear_terms(const Node *n)
 {
 	int total = 0;
 
@@ -487,38 +490,38 @@ count_terms(const Node *n)
 }
 
 static void
-sort_terms(Graph *g, Sum *s)
+linear_sort(Graph *g, LinearSum *s)
 {
 	Node **x = arena_alloc(g->arena, sizeof *x * (size_t)(s->n + 1));
 	Real *c = arena_alloc(g->arena, sizeof *c * (size_t)(s->n + 1));
 	int m = 0;
 
 	memcpy(x, s->x, sizeof *x * (size_t)s->n);
-	qsort(x, (size_t)s->n, sizeof *x, by_content);
+	qsort(x, (size_t)s->n, sizeof *x, by_node_order);
 	for (int i = 0; i < s->n; i++)
 		for (int j = 0; j < s->n; j++)
 			if (s->x[j] == x[i] && s->c[j].x != 0) {
 				x[m] = x[i];
 				c[m++] = s->c[j];
 			}
-	*s = (Sum){ m, x, c };
+	*s = (LinearSum){ m, x, c };
 }
 
 static Node *
 fold_linear(Graph *g, Node *n)
 {
-	int total = count_terms(n);
+	int total = linear_terms(n);
 	bool flat = total <= FLAT_TERMS, changed = false;
 	Real constant = n->real[n->narg];
 	size_t room = (size_t)(flat ? total : n->narg) + 1;
-	Sum s = { 0, arena_alloc(g->arena, room * sizeof(Node *)),
-		  arena_alloc(g->arena, room * sizeof(Real)) };
+	LinearSum s = { 0, arena_alloc(g->arena, room * sizeof(Node *)),
+		        arena_alloc(g->arena, room * sizeof(Real)) };
 
 	if (n->narg > FLAT_TERMS)
 		return NULL;
 	for (int i = 0; i < n->narg; i++)
-		add_product(&s, n->arg[i], n->real[i], flat, &constant);
-	sort_terms(g, &s);
+		linear_add_product(&s, n->arg[i], n->real[i], flat, &constant);
+	linear_sort(g, &s);
 	s.c[s.n] = constant;
 	if (!s.n)
 		return mk_real(g, constant);
@@ -688,7 +691,7 @@ fold_times(Graph *g, Node *n)
 	if (is_literal(x) || is_literal(y)) {
 		Node *stream = is_literal(x) ? y : x;
 		return mk_reals(g, OP_LINEAR, n->span, n->file, 1, &stream, 0,
-		                (Real[]){ number_of(is_literal(x) ? x : y), { 0, 1 } }, 2);
+		                (Real[]){ literal_value(is_literal(x) ? x : y), { 0, 1 } }, 2);
 	}
 	if (node_compare(x, y) > 0)
 		return mk(g, OP_TIMES, n->span, n->file, 2, (Node *[]){ y, x }, 0);
@@ -700,32 +703,33 @@ fold_curve(Graph *g, const Node *n)
 {
 	if (!is_literal(n->arg[0]))
 		return NULL;
-	return mk_real(g, (Real){ curve_info[n->k].f(number_of(n->arg[0]).x), 0 });
+	return mk_real(g, (Real){ curve_info[n->k].f(literal_value(n->arg[0]).x), 0 });
 }
 
 /* ---- means of products of what is there with what is here ---- */
 
 static Node *
-mean_of(Graph *g, const Node *n, Node *e)
+mk_mean_like(Graph *g, const Node *n, Node *e)
 {
 	return mk_reals(g, OP_MEAN, n->span, n->file, 2, (Node *[]){ e, n->arg[1] }, 0, n->real, 1);
 }
 
 /* What is the same at all positions that are looked at is a factor of their mean. */
 static Node *
-mean_of_product(Graph *g, const Node *n)
+mean_by_factor(Graph *g, const Node *n)
 {
 	Node *e = n->arg[0];
 
 	for (int i = 0; i < 2; i++)
 		if (!(side(e->arg[i]) & ON_THERE))
-			return mk_at(g, n, OP_TIMES, e->arg[i], mean_of(g, n, e->arg[1 - i]), NULL);
+			return mk_at(g, n, OP_TIMES, e->arg[i], mk_mean_like(g, n, e->arg[1 - i]),
+			             NULL);
 	return NULL;
 }
 
 /* The mean of a sum, term by term, where one of them is such a product. */
 static Node *
-mean_of_terms(Graph *g, const Node *n)
+mean_by_terms(Graph *g, const Node *n)
 {
 	const Node *e = n->arg[0];
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)e->narg);
@@ -740,7 +744,7 @@ mean_of_terms(Graph *g, const Node *n)
 	if (!products || (e->real[e->narg].x != 0 && !all))
 		return NULL;
 	for (int i = 0; i < e->narg; i++)
-		arg[i] = side(e->arg[i]) & ON_THERE ? mean_of(g, n, e->arg[i]) : e->arg[i];
+		arg[i] = side(e->arg[i]) & ON_THERE ? mk_mean_like(g, n, e->arg[i]) : e->arg[i];
 	return mk_reals(g, OP_LINEAR, n->span, n->file, e->narg, arg, 0, e->real, e->nreal);
 }
 
@@ -752,9 +756,7 @@ mean_in_parts(Graph *g, const Node *n)
 
 	if (n->real[0].x != 0 && !is_const(n->arg[1], 1))
 		return NULL;
-	return op == OP_TIMES    ? mean_of_product(g, n)
-	       : op == OP_LINEAR ? mean_of_terms(g, n)
-	                         : NULL;
+	return op == OP_TIMES ? mean_by_factor(g, n) : op == OP_LINEAR ? mean_by_terms(g, n) : NULL;
 }
 
 static Node *
@@ -763,14 +765,14 @@ fold_mean(Graph *g, Node *n)
 	if (is_const(n->arg[1], 0))
 		return mk_real(g, n->real[0]);
 	if (is_literal(n->arg[0]) && is_const(n->arg[1], 1))
-		return mk_real(g, number_of(n->arg[0]));
+		return mk_real(g, literal_value(n->arg[0]));
 	return mean_in_parts(g, n);
 }
 
 /* A pass may know less of what the table is asked for than the one who made it: beyond
  * its ends it goes on as there. */
 static Node *
-widen(Graph *g, const Node *n)
+widen_values(Graph *g, const Node *n)
 {
 	const Type *t = &n->arg[0]->type;
 	int64_t lo = t->lo < n->k ? t->lo : n->k,
@@ -804,11 +806,11 @@ fold_real(Graph *g, Node *n)
 	case OP_MEAN: return fold_mean(g, n);
 	case OP_TIMES: return fold_times(g, n);
 	case OP_CURVE: return fold_curve(g, n);
-	case OP_APPROX: return is_literal(n->arg[0]) ? mk_real(g, number_of(n->arg[0])) : NULL;
+	case OP_APPROX: return is_literal(n->arg[0]) ? mk_real(g, literal_value(n->arg[0])) : NULL;
 	case OP_VALUES:
 		if (n->arg[0]->op == OP_CONST)
 			return mk_real(g, n->real[n->arg[0]->k - n->k]);
-		return widen(g, n);
+		return widen_values(g, n);
 	default: return NULL;
 	}
 }

@@ -18,7 +18,7 @@ enum {
 };
 
 static double
-inverse(double x)
+reciprocal(double x)
 {
 	return 1 / x;
 }
@@ -26,7 +26,7 @@ inverse(double x)
 const CurveInfo curve_info[NUM_CURVES] = {
 	[CURVE_EXP] = { "exp", exp },    [CURVE_LOG] = { "log", log },
 	[CURVE_SQRT] = { "sqrt", sqrt }, [CURVE_SIN] = { "sin", sin },
-	[CURVE_COS] = { "cos", cos },    [CURVE_INVERSE] = { "1 /", inverse },
+	[CURVE_COS] = { "cos", cos },    [CURVE_INVERSE] = { "1 /", reciprocal },
 };
 
 bool
@@ -42,13 +42,13 @@ curve_has(CurveKind curve, double min, double max)
 
 /* ---- intervals, rounded outward by more than a double and libm err ---- */
 
-static const Interval anything = { -INFINITY, INFINITY };
+static const Interval any_interval = { -INFINITY, INFINITY };
 
 static Interval
-outward(double lo, double hi)
+rounded_outward(double lo, double hi)
 {
 	if (isnan(lo) || isnan(hi))
-		return anything;
+		return any_interval;
 	return (Interval){ isfinite(lo) ? lo - fabs(lo) * 0x1p-50 : lo,
 		           isfinite(hi) ? hi + fabs(hi) * 0x1p-50 : hi };
 }
@@ -60,7 +60,7 @@ interval_hull(Interval a, Interval b)
 }
 
 static Interval
-common(Interval a, Interval b)
+interval_meet(Interval a, Interval b)
 {
 	Interval c = { fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
 
@@ -68,21 +68,21 @@ common(Interval a, Interval b)
 }
 
 static Interval
-plus(Interval a, Interval b)
+interval_plus(Interval a, Interval b)
 {
-	return outward(a.lo + b.lo, a.hi + b.hi);
+	return rounded_outward(a.lo + b.lo, a.hi + b.hi);
 }
 
 static Interval
-scaled(double c, Interval a)
+interval_scaled(double c, Interval a)
 {
 	if (c == 0)
 		return (Interval){ 0, 0 };
-	return outward(c > 0 ? c * a.lo : c * a.hi, c > 0 ? c * a.hi : c * a.lo);
+	return rounded_outward(c > 0 ? c * a.lo : c * a.hi, c > 0 ? c * a.hi : c * a.lo);
 }
 
 static double
-times(double x, double y)
+product_or_zero(double x, double y)
 {
 	return x == 0 || y == 0 ? 0 : x * y;
 }
@@ -90,24 +90,25 @@ times(double x, double y)
 Interval
 interval_product(Interval a, Interval b)
 {
-	double p = times(a.lo, b.lo), q = times(a.lo, b.hi), r = times(a.hi, b.lo),
-	       s = times(a.hi, b.hi);
+	double p = product_or_zero(a.lo, b.lo), q = product_or_zero(a.lo, b.hi),
+	       r = product_or_zero(a.hi, b.lo), s = product_or_zero(a.hi, b.hi);
 
 	return (Interval){ fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s)) };
 }
 
 static Interval
-product(Interval a, Interval b)
+interval_times(Interval a, Interval b)
 {
 	Interval p = interval_product(a, b);
 
-	return outward(p.lo, p.hi);
+	return rounded_outward(p.lo, p.hi);
 }
 
 static Interval
-square(Interval a)
+interval_square(Interval a)
 {
-	Interval s = outward(fmin(a.lo * a.lo, a.hi * a.hi), fmax(a.lo * a.lo, a.hi * a.hi));
+	Interval s = rounded_outward(fmin(a.lo * a.lo, a.hi * a.hi),
+	                             fmax(a.lo * a.lo, a.hi * a.hi));
 
 	return (Interval){ a.lo <= 0 && a.hi >= 0 ? 0 : s.lo, s.hi };
 }
@@ -116,13 +117,13 @@ static Interval
 inverse_on(Interval x)
 {
 	if (x.lo <= 0 && x.hi >= 0)
-		return anything;
-	return outward(1 / x.hi, 1 / x.lo);
+		return any_interval;
+	return rounded_outward(1 / x.hi, 1 / x.lo);
 }
 
 /* Is there a whole turn's multiple, after `at`, in x? */
 static bool
-reaches(Interval x, double at)
+reaches_turn(Interval x, double at)
 {
 	const double turn = 2 * M_PI;
 
@@ -136,14 +137,14 @@ cos_on(Interval x)
 		return (Interval){ -1, 1 };
 	double p = cos(x.lo), q = cos(x.hi);
 	Interval y = { fmin(p, q) - 1e-9, fmax(p, q) + 1e-9 };
-	return (Interval){ reaches(x, M_PI) || y.lo < -1 ? -1 : y.lo,
-		           reaches(x, 0) || y.hi > 1 ? 1 : y.hi };
+	return (Interval){ reaches_turn(x, M_PI) || y.lo < -1 ? -1 : y.lo,
+		           reaches_turn(x, 0) || y.hi > 1 ? 1 : y.hi };
 }
 
 static Interval
 sin_on(Interval x)
 {
-	return cos_on(plus(x, (Interval){ -M_PI / 2, -M_PI / 2 }));
+	return cos_on(interval_plus(x, (Interval){ -M_PI / 2, -M_PI / 2 }));
 }
 
 /* ---- a curve and its derivatives ---- */
@@ -151,13 +152,13 @@ sin_on(Interval x)
 static Jet
 sqrt_on(Interval x)
 {
-	Interval root = outward(sqrt(fmax(x.lo, 0)), sqrt(fmax(x.hi, 0)));
+	Interval root = rounded_outward(sqrt(fmax(x.lo, 0)), sqrt(fmax(x.hi, 0)));
 
 	root.lo = fmax(root.lo, 0);
-	Interval down = root.lo > 0 ? inverse_on(root) : outward(1 / root.hi, INFINITY);
+	Interval down = root.lo > 0 ? inverse_on(root) : rounded_outward(1 / root.hi, INFINITY);
 	Interval cube = { down.lo * down.lo * down.lo * (1 - 0x1p-48),
 		          down.hi * down.hi * down.hi * (1 + 0x1p-48) };
-	return (Jet){ root, scaled(0.5, down), scaled(-0.25, cube) };
+	return (Jet){ root, interval_scaled(0.5, down), interval_scaled(-0.25, cube) };
 }
 
 static Jet
@@ -166,41 +167,48 @@ curve_on(CurveKind curve, Interval x)
 	Interval y;
 
 	switch (curve) {
-	case CURVE_EXP: y = outward(exp(x.lo), exp(x.hi)); return (Jet){ y, y, y };
+	case CURVE_EXP: y = rounded_outward(exp(x.lo), exp(x.hi)); return (Jet){ y, y, y };
 	case CURVE_LOG:
 		if (x.lo <= 0)
-			return (Jet){ anything, anything, anything };
+			return (Jet){ any_interval, any_interval, any_interval };
 		y = inverse_on(x);
-		return (Jet){ (Interval){ outward(log(x.lo), 0).lo, outward(0, log(x.hi)).hi }, y,
-			      scaled(-1, square(y)) };
+		return (Jet){ (Interval){ rounded_outward(log(x.lo), 0).lo,
+			                  rounded_outward(0, log(x.hi)).hi },
+			      y, interval_scaled(-1, interval_square(y)) };
 	case CURVE_SQRT: return sqrt_on(x);
-	case CURVE_SIN: y = sin_on(x); return (Jet){ y, cos_on(x), scaled(-1, y) };
-	case CURVE_COS: y = cos_on(x); return (Jet){ y, scaled(-1, sin_on(x)), scaled(-1, y) };
+	case CURVE_SIN: y = sin_on(x); return (Jet){ y, cos_on(x), interval_scaled(-1, y) };
+	case CURVE_COS:
+		y = cos_on(x);
+		return (Jet){ y, interval_scaled(-1, sin_on(x)), interval_scaled(-1, y) };
 	default:
 		y = inverse_on(x);
-		return (Jet){ y, scaled(-1, square(y)), scaled(2, product(square(y), y)) };
+		return (Jet){ y, interval_scaled(-1, interval_square(y)),
+			      interval_scaled(2, interval_times(interval_square(y), y)) };
 	}
 }
 
 /* f(g(x)): f' g', and f'' g'^2 + f' g'' */
 static Jet
-composed(CurveKind curve, Jet g)
+jet_composed(CurveKind curve, Jet g)
 {
 	Jet f = curve_on(curve, g.value);
 
-	return (Jet){ f.value, product(f.slope, g.slope),
-		      plus(product(f.bend, square(g.slope)), product(f.slope, g.bend)) };
+	return (Jet){ f.value, interval_times(f.slope, g.slope),
+		      interval_plus(interval_times(f.bend, interval_square(g.slope)),
+		                    interval_times(f.slope, g.bend)) };
 }
 
 static Jet
-multiplied(Jet a, Jet b, bool same)
+jet_product(Jet a, Jet b, bool same)
 {
 	Jet p;
 
-	p.value = same ? square(a.value) : product(a.value, b.value);
-	p.slope = plus(product(a.slope, b.value), product(a.value, b.slope));
-	p.bend = plus(plus(product(a.bend, b.value), product(a.value, b.bend)),
-	              scaled(2, same ? square(a.slope) : product(a.slope, b.slope)));
+	p.value = same ? interval_square(a.value) : interval_times(a.value, b.value);
+	p.slope = interval_plus(interval_times(a.slope, b.value), interval_times(a.value, b.slope));
+	p.bend = interval_plus(
+		interval_plus(interval_times(a.bend, b.value), interval_times(a.value, b.bend)),
+		interval_scaled(2, same ? interval_square(a.slope)
+	                                : interval_times(a.slope, b.slope)));
 	return p;
 }
 
@@ -225,7 +233,7 @@ on_line(const Node *n, const Node *v, double *a, double *b)
 }
 
 static const Node *
-along(const Node *n)
+variable_of(const Node *n)
 {
 	while (!n->type.of && n->op == OP_LINEAR && n->narg == 1)
 		n = n->arg[0];
@@ -241,7 +249,7 @@ on_same_line(const Node *a, const Node *b)
 }
 
 const Node *
-bent_along(const Node *n)
+smooth_variable(const Node *n)
 {
 	const Node *v = NULL;
 	bool bent = n->op == OP_CURVE || n->op == OP_TIMES;
@@ -255,43 +263,43 @@ bent_along(const Node *n)
 		if (is_literal(x))
 			continue;
 		bent |= x->type.of != NULL;
-		if (v && !on_same_line(along(x), v))
+		if (v && !on_same_line(variable_of(x), v))
 			return NULL;
-		v = v ? v : along(x);
+		v = v ? v : variable_of(x);
 	}
 	return bent ? v : NULL;
 }
 
 /* ---- the function, step by step ---- */
 
-typedef enum StepKind { S_VARIABLE, S_NUMBER, S_LINEAR, S_TIMES, S_CURVE } StepKind;
+typedef enum StepKind { STEP_VARIABLE, STEP_NUMBER, STEP_LINEAR, STEP_TIMES, STEP_CURVE } StepKind;
 
-typedef struct Step {
+typedef struct SmoothStep {
 	const Node *node;
 	StepKind kind;
 	double a, b; /* S_VARIABLE: a x + b; S_NUMBER: b */
 	int *arg;    /* the steps of the node's operands */
 	Jet jet;     /* on the interval at hand */
-} Step;
+} SmoothStep;
 
 struct Smooth {
 	Arena *arena;
 	const Node *of;
 	int n, cap, most; /* n is -1 if they are more than most */
-	Step *step;       /* (n) operands first */
+	SmoothStep *step; /* (n) operands first */
 };
 
 static int
-add_step(Smooth *s, Step step)
+smooth_add_step(Smooth *s, SmoothStep step)
 {
 	if (s->n < 0 || s->n == s->most) {
 		s->n = -1;
 		return 0;
 	}
 	if (s->n == s->cap) {
-		Step *old = s->step;
+		SmoothStep *old = s->step;
 		s->cap = 2 * s->cap + 8;
-		s->step = NEWS(s->arena, Step, s->cap);
+		s->step = NEWS(s->arena, SmoothStep, s->cap);
 		for (int i = 0; i < s->n; i++)
 			s->step[i] = old[i];
 	}
@@ -300,9 +308,9 @@ add_step(Smooth *s, Step step)
 }
 
 static int
-compile(Smooth *s, const Node *n, int depth)
+smooth_compile(Smooth *s, const Node *n, int depth)
 {
-	Step step = { .node = n };
+	SmoothStep step = { .node = n };
 
 	for (int i = 0; i < s->n; i++)
 		if (s->step[i].node == n)
@@ -312,21 +320,21 @@ compile(Smooth *s, const Node *n, int depth)
 	if (s->n < 0)
 		return 0;
 	if (on_line(n, s->of, &step.a, &step.b)) {
-		step.kind = S_VARIABLE;
-		return add_step(s, step);
+		step.kind = STEP_VARIABLE;
+		return smooth_add_step(s, step);
 	}
 	if (is_literal(n)) {
-		step.kind = S_NUMBER;
+		step.kind = STEP_NUMBER;
 		step.b = n->op == OP_REAL ? n->real[0].x : (double)n->k;
-		return add_step(s, step);
+		return smooth_add_step(s, step);
 	}
 	if (n->op == OP_APPROX && !n->k)
-		return compile(s, n->arg[0], depth + 1);
-	step.kind = n->op == OP_LINEAR ? S_LINEAR : n->op == OP_TIMES ? S_TIMES : S_CURVE;
+		return smooth_compile(s, n->arg[0], depth + 1);
+	step.kind = n->op == OP_LINEAR ? STEP_LINEAR : n->op == OP_TIMES ? STEP_TIMES : STEP_CURVE;
 	step.arg = NEWS(s->arena, int, n->narg);
 	for (int i = 0; i < n->narg; i++)
-		step.arg[i] = compile(s, n->arg[i], depth + 1);
-	return add_step(s, step);
+		step.arg[i] = smooth_compile(s, n->arg[i], depth + 1);
+	return smooth_add_step(s, step);
 }
 
 Smooth *
@@ -335,12 +343,12 @@ smooth_of(Arena *arena, const Node *n, const Node *of, int most)
 	Smooth *s = NEW(arena, Smooth);
 
 	*s = (Smooth){ .arena = arena, .of = of, .most = most };
-	compile(s, n, 0);
+	smooth_compile(s, n, 0);
 	return s->n > 0 ? s : NULL;
 }
 
 static Jet
-linear_jet(const Smooth *s, const Step *t)
+jet_linear(const Smooth *s, const SmoothStep *t)
 {
 	const Node *n = t->node;
 	double k = n->real[n->narg].x;
@@ -349,42 +357,42 @@ linear_jet(const Smooth *s, const Step *t)
 	for (int i = 0; i < n->narg; i++) {
 		const Jet *x = &s->step[t->arg[i]].jet;
 		double c = n->real[i].x;
-		sum.value = plus(sum.value, scaled(c, x->value));
-		sum.slope = plus(sum.slope, scaled(c, x->slope));
-		sum.bend = plus(sum.bend, scaled(c, x->bend));
+		sum.value = interval_plus(sum.value, interval_scaled(c, x->value));
+		sum.slope = interval_plus(sum.slope, interval_scaled(c, x->slope));
+		sum.bend = interval_plus(sum.bend, interval_scaled(c, x->bend));
 	}
 	return sum;
 }
 
 static Jet
-step_jet(const Smooth *s, const Step *t, Interval x)
+jet_of_step(const Smooth *s, const SmoothStep *t, Interval x)
 {
 	switch (t->kind) {
-	case S_VARIABLE:
-		return (Jet){ plus(scaled(t->a, x), (Interval){ t->b, t->b }),
+	case STEP_VARIABLE:
+		return (Jet){ interval_plus(interval_scaled(t->a, x), (Interval){ t->b, t->b }),
 			      { t->a, t->a },
 			      { 0, 0 } };
-	case S_NUMBER: return (Jet){ { t->b, t->b }, { 0, 0 }, { 0, 0 } };
-	case S_LINEAR: return linear_jet(s, t);
-	case S_TIMES:
-		return multiplied(s->step[t->arg[0]].jet, s->step[t->arg[1]].jet,
-		                  t->arg[0] == t->arg[1]);
-	default: return composed((CurveKind)t->node->k, s->step[t->arg[0]].jet);
+	case STEP_NUMBER: return (Jet){ { t->b, t->b }, { 0, 0 }, { 0, 0 } };
+	case STEP_LINEAR: return jet_linear(s, t);
+	case STEP_TIMES:
+		return jet_product(s->step[t->arg[0]].jet, s->step[t->arg[1]].jet,
+		                   t->arg[0] == t->arg[1]);
+	default: return jet_composed((CurveKind)t->node->k, s->step[t->arg[0]].jet);
 	}
 }
 
 static Jet
-all_steps(Smooth *s, Interval x)
+jet_of_all(Smooth *s, Interval x)
 {
 	for (int i = 0; i < s->n; i++)
-		s->step[i].jet = step_jet(s, &s->step[i], x);
+		s->step[i].jet = jet_of_step(s, &s->step[i], x);
 	return s->step[s->n - 1].jet;
 }
 
 double
 smooth_at(Smooth *s, double x)
 {
-	Interval y = all_steps(s, (Interval){ x, x }).value;
+	Interval y = jet_of_all(s, (Interval){ x, x }).value;
 
 	return y.lo + (y.hi - y.lo) / 2;
 }
@@ -392,19 +400,21 @@ smooth_at(Smooth *s, double x)
 Jet
 smooth_on(Smooth *s, Interval x)
 {
-	return all_steps(s, x);
+	return jet_of_all(s, x);
 }
 
 /* The mean value theorem is sharper where the interval is narrow. */
 static Interval
-values_on(Smooth *s, Interval x)
+smooth_values_on(Smooth *s, Interval x)
 {
 	double middle = x.lo + (x.hi - x.lo) / 2;
-	Jet jet = all_steps(s, x);
-	Interval y = all_steps(s, (Interval){ middle, middle }).value;
+	Jet jet = jet_of_all(s, x);
+	Interval y = jet_of_all(s, (Interval){ middle, middle }).value;
 
-	return common(jet.value,
-	              plus(y, product(jet.slope, outward(x.lo - middle, x.hi - middle))));
+	return interval_meet(
+		jet.value,
+		interval_plus(y, interval_times(jet.slope,
+	                                        rounded_outward(x.lo - middle, x.hi - middle))));
 }
 
 Interval
@@ -412,15 +422,15 @@ smooth_range(const Node *n, const Node *of)
 {
 	Arena scratch = { 0 };
 	Smooth *s = smooth_of(&scratch, n, of, RANGE_STEPS);
-	Interval all = anything;
+	Interval all = any_interval;
 
 	if (s) {
 		double lo = node_min(s->of), hi = node_max(s->of);
 		for (int i = 0; i < RANGE_PARTS; i++) {
 			double to = i + 1 < RANGE_PARTS ? lo + (hi - lo) * (i + 1) / RANGE_PARTS
 			                                : hi;
-			Interval y = values_on(s,
-			                       (Interval){ lo + (hi - lo) * i / RANGE_PARTS, to });
+			Interval y = smooth_values_on(
+				s, (Interval){ lo + (hi - lo) * i / RANGE_PARTS, to });
 			all = i ? interval_hull(all, y) : y;
 		}
 	}

@@ -74,7 +74,7 @@ print_header(const Graph *g, FILE *f)
 }
 
 static void
-print_type(const Type *t, FILE *f)
+print_node_type(const Type *t, FILE *f)
 {
 	if (t->real) {
 		fprintf(f, "  # real %.10g..%.10g", t->min, t->max);
@@ -124,7 +124,7 @@ print_node(const Node *n, FILE *f)
 	}
 	if (n->ntable || n->nreal)
 		fputc(']', f);
-	print_type(&n->type, f);
+	print_node_type(&n->type, f);
 	fputc('\n', f);
 }
 
@@ -147,7 +147,7 @@ graph_print(const Graph *g, FILE *f)
 
 /* ---- reading ---- */
 
-typedef struct Reader {
+typedef struct GraphReader {
 	const Source *src;
 	Arena *arena;
 	Diags *ds;
@@ -164,10 +164,10 @@ typedef struct Reader {
 	Real *real;
 	int nreal, capreal;
 	bool bad;
-} Reader;
+} GraphReader;
 
 static bool
-refuse(Reader *r, uint32_t from, const char *what)
+text_refuse(GraphReader *r, uint32_t from, const char *what)
 {
 	uint32_t to = r->at > from ? r->at : from + 1;
 
@@ -179,7 +179,7 @@ refuse(Reader *r, uint32_t from, const char *what)
 
 /* An array twice as long, where `n` is its length. */
 static void *
-doubled(Reader *r, const void *old, int n, int *cap, size_t size)
+doubled(GraphReader *r, const void *old, int n, int *cap, size_t size)
 {
 	if (n < *cap)
 		return (void *)(uintptr_t)old;
@@ -189,35 +189,35 @@ doubled(Reader *r, const void *old, int n, int *cap, size_t size)
 }
 
 static char
-peek(const Reader *r)
+peek_char(const GraphReader *r)
 {
 	return r->at < r->src->len ? r->src->text[r->at] : '\n';
 }
 
 static void
-blanks(Reader *r)
+skip_blanks(GraphReader *r)
 {
-	while (r->at < r->src->len && strchr(" \t\r", peek(r)) && peek(r))
+	while (r->at < r->src->len && strchr(" \t\r", peek_char(r)) && peek_char(r))
 		r->at++;
-	if (peek(r) == '#')
-		while (peek(r) != '\n')
+	if (peek_char(r) == '#')
+		while (peek_char(r) != '\n')
 			r->at++;
 }
 
 static bool
-accept(Reader *r, char c)
+accept_char(GraphReader *r, char c)
 {
-	blanks(r);
-	if (r->at >= r->src->len || peek(r) != c)
+	skip_blanks(r);
+	if (r->at >= r->src->len || peek_char(r) != c)
 		return false;
 	r->at++;
 	return true;
 }
 
 static bool
-expect(Reader *r, char c, const char *what)
+expect_char(GraphReader *r, char c, const char *what)
 {
-	return accept(r, c) || refuse(r, r->at, what);
+	return accept_char(r, c) || text_refuse(r, r->at, what);
 }
 
 static bool
@@ -228,32 +228,32 @@ ends_word(char c)
 
 /* Up to a blank or a mark; "" at the end of the line. */
 static const char *
-word(Reader *r)
+parse_word(GraphReader *r)
 {
-	blanks(r);
+	skip_blanks(r);
 	uint32_t from = r->at;
-	while (r->at < r->src->len && !ends_word(peek(r)))
+	while (r->at < r->src->len && !ends_word(peek_char(r)))
 		r->at++;
 	return arena_strn(r->arena, r->src->text + from, r->at - from);
 }
 
 static bool
-number(Reader *r, int64_t lo, int64_t hi, int64_t *v)
+parse_integer(GraphReader *r, int64_t lo, int64_t hi, int64_t *v)
 {
 	bool minus = false, any = false;
 	__int128 x = 0;
 
-	blanks(r);
+	skip_blanks(r);
 	uint32_t from = r->at;
-	if (peek(r) == '-' || peek(r) == '+')
+	if (peek_char(r) == '-' || peek_char(r) == '+')
 		minus = r->src->text[r->at++] == '-';
-	for (; peek(r) >= '0' && peek(r) <= '9'; r->at++, any = true)
-		x = x > VALUE_MAX ? x : 10 * x + (peek(r) - '0');
+	for (; peek_char(r) >= '0' && peek_char(r) <= '9'; r->at++, any = true)
+		x = x > VALUE_MAX ? x : 10 * x + (peek_char(r) - '0');
 	x = minus ? -x : x;
 	if (!any)
-		return refuse(r, from, "expected a number");
+		return text_refuse(r, from, "expected a number");
 	if (x < lo || x > hi)
-		return refuse(r, from, "number out of range");
+		return text_refuse(r, from, "number out of range");
 	*v = (int64_t)x;
 	return true;
 }
@@ -267,9 +267,9 @@ hex_digit(char c)
 }
 
 static bool
-escape(Reader *r, char *out)
+parse_escape(GraphReader *r, char *out)
 {
-	char c = peek(r);
+	char c = peek_char(r);
 	int hi, lo;
 
 	r->at++;
@@ -286,27 +286,27 @@ escape(Reader *r, char *out)
 		*out = (char)(16 * hi + lo);
 		return true;
 	}
-	return refuse(r, r->at - 1, "unknown escape");
+	return text_refuse(r, r->at - 1, "unknown escape");
 }
 
 static const char *
-string(Reader *r)
+parse_string(GraphReader *r)
 {
-	if (!expect(r, '"', "expected a string"))
+	if (!expect_char(r, '"', "expected a string"))
 		return NULL;
 	uint32_t from = r->at, n = 0;
 	uint32_t end = from;
 	while (end < r->src->len && r->src->text[end] != '\n')
 		end++;
 	char *s = arena_alloc(r->arena, (size_t)(end - from) + 1);
-	while (peek(r) != '"') {
-		char c = peek(r);
+	while (peek_char(r) != '"') {
+		char c = peek_char(r);
 		if (c == '\n' || !c) {
-			refuse(r, from, "string without end");
+			text_refuse(r, from, "string without end");
 			return NULL;
 		}
 		r->at++;
-		if (c == '\\' && !escape(r, &c))
+		if (c == '\\' && !parse_escape(r, &c))
 			return NULL;
 		s[n++] = c;
 	}
@@ -315,54 +315,54 @@ string(Reader *r)
 }
 
 static Node *
-node_ref(Reader *r)
+parse_node_ref(GraphReader *r)
 {
 	int64_t id;
 
-	blanks(r);
+	skip_blanks(r);
 	uint32_t from = r->at;
-	if (!expect(r, 'n', "expected a node, as in n5") || !number(r, 0, ID_MAX, &id))
+	if (!expect_char(r, 'n', "expected a node, as in n5") || !parse_integer(r, 0, ID_MAX, &id))
 		return NULL;
 	if (id < r->nid && r->id[id])
 		return r->id[id];
-	refuse(r, from, "no such node above");
+	text_refuse(r, from, "no such node above");
 	return NULL;
 }
 
 /* ---- lines ---- */
 
 static void
-read_vocab(Reader *r)
+parse_vocab(GraphReader *r)
 {
 	Graph *g = r->g;
 
-	blanks(r);
+	skip_blanks(r);
 	if (g->ninput)
-		refuse(r, r->at, "a graph is fed tokens or numbers");
-	while (!r->bad && peek(r) == '"') {
-		const char *s = string(r);
+		text_refuse(r, r->at, "a graph is fed tokens or numbers");
+	while (!r->bad && peek_char(r) == '"') {
+		const char *s = parse_string(r);
 		if (!s)
 			return;
 		g->vocab = doubled(r, g->vocab, g->nvocab, &r->capvocab, sizeof *g->vocab);
 		g->vocab[g->nvocab++] = s;
-		blanks(r);
+		skip_blanks(r);
 	}
 }
 
 /* Below the vocabulary, whose rows the fields share out. */
 static void
-read_field(Reader *r, uint32_t from)
+parse_field(GraphReader *r, uint32_t from)
 {
 	Graph *g = r->g;
 	int n = g->field ? g->nfield : 0, next = n ? g->field[n - 1].first + g->field[n - 1].n : 0;
 	int64_t rows;
 
-	blanks(r);
-	const char *name = string(r);
-	if (!name || !number(r, 1, 1 << 24, &rows))
+	skip_blanks(r);
+	const char *name = parse_string(r);
+	if (!name || !parse_integer(r, 1, 1 << 24, &rows))
 		return;
 	if (rows > g->nvocab - next) {
-		refuse(r, from, "the vocabulary has fewer rows");
+		text_refuse(r, from, "the vocabulary has fewer rows");
 		return;
 	}
 	g->field = doubled(r, g->field, n, &r->capfield, sizeof *g->field);
@@ -372,42 +372,43 @@ read_field(Reader *r, uint32_t from)
 
 /* A number as strtod reads it. */
 static bool
-decimal(Reader *r, double *x)
+parse_decimal(GraphReader *r, double *x)
 {
 	char *end;
 
-	blanks(r);
+	skip_blanks(r);
 	uint32_t from = r->at, to = from;
 	while (to < r->src->len && strchr("+-.0123456789eE", r->src->text[to]) && r->src->text[to])
 		to++;
 	const char *s = arena_strn(r->arena, r->src->text + from, to - from);
 	*x = strtod(s, &end);
 	if (end == s || *end || !isfinite(*x))
-		return refuse(r, from, "expected a number");
+		return text_refuse(r, from, "expected a number");
 	r->at = to;
 	return true;
 }
 
 /* input "x[0]" real -1 1 */
 static void
-read_input(Reader *r, uint32_t from)
+parse_input(GraphReader *r, uint32_t from)
 {
 	Graph *g = r->g;
-	Input in = { string(r), K_INT, 0, 0 };
+	Input in = { parse_string(r), K_INT, 0, 0 };
 
-	const char *kind = in.name ? word(r) : "";
+	const char *kind = in.name ? parse_word(r) : "";
 	in.kind = !strcmp(kind, "real") ? K_REAL : !strcmp(kind, "bool") ? K_BOOL : K_INT;
 	if (in.kind == K_INT && strcmp(kind, "int")) {
-		refuse(r, from, "expected a name and int, bool or real");
+		text_refuse(r, from, "expected a name and int, bool or real");
 		return;
 	}
-	if (!decimal(r, &in.min) || !decimal(r, &in.max))
+	if (!parse_decimal(r, &in.min) || !parse_decimal(r, &in.max))
 		return;
 	bool whole = in.min == floor(in.min) && in.max == floor(in.max) && in.min > -EXACT_MAX
 	             && in.max < EXACT_MAX;
 	if (in.min > in.max || (in.kind != K_REAL && !whole) || g->nvocab) {
-		refuse(r, from,
-		       g->nvocab ? "a graph is fed tokens or numbers" : "what is fed has a range");
+		text_refuse(r, from,
+		            g->nvocab ? "a graph is fed tokens or numbers"
+		                      : "what is fed has a range");
 		return;
 	}
 	g->input = doubled(r, g->input, g->ninput, &r->capinput, sizeof in);
@@ -415,55 +416,55 @@ read_input(Reader *r, uint32_t from)
 }
 
 static void
-read_context(Reader *r)
+parse_context(GraphReader *r)
 {
 	int64_t n;
 
-	if (number(r, 1, 1 << 24, &n))
+	if (parse_integer(r, 1, 1 << 24, &n))
 		r->g->context = (int)n;
 }
 
 static void
-read_attention(Reader *r)
+parse_attention(GraphReader *r)
 {
-	blanks(r);
+	skip_blanks(r);
 	uint32_t from = r->at;
-	const char *s = word(r);
+	const char *s = parse_word(r);
 
 	r->g->bidirectional = !strcmp(s, "bidirectional");
 	if (!r->g->bidirectional && strcmp(s, "causal"))
-		refuse(r, from, "expected causal or bidirectional");
+		text_refuse(r, from, "expected causal or bidirectional");
 }
 
 static bool
-read_operands(Reader *r)
+parse_operands(GraphReader *r)
 {
 	r->narg = 0;
-	if (!accept(r, '('))
+	if (!accept_char(r, '('))
 		return true;
 	do {
-		Node *x = node_ref(r);
+		Node *x = parse_node_ref(r);
 		if (!x)
 			return false;
 		r->arg = doubled(r, r->arg, r->narg, &r->caparg, sizeof *r->arg);
 		r->arg[r->narg++] = x;
-	} while (accept(r, ','));
-	return expect(r, ')', "expected , or )");
+	} while (accept_char(r, ','));
+	return expect_char(r, ')', "expected , or )");
 }
 
 static bool
-read_table(Reader *r)
+parse_table(GraphReader *r)
 {
 	r->ntable = 0;
-	if (!accept(r, '['))
+	if (!accept_char(r, '['))
 		return true;
-	while (!accept(r, ']')) {
+	while (!accept_char(r, ']')) {
 		int64_t v;
 		uint32_t from = r->at;
-		if (!number(r, -VALUE_MAX, VALUE_MAX, &v))
+		if (!parse_integer(r, -VALUE_MAX, VALUE_MAX, &v))
 			return false;
 		if (r->ntable == TABLE_MAX)
-			return refuse(r, from, "table too long");
+			return text_refuse(r, from, "table too long");
 		r->table = doubled(r, r->table, r->ntable, &r->captable, sizeof *r->table);
 		r->table[r->ntable++] = v;
 	}
@@ -471,38 +472,38 @@ read_table(Reader *r)
 }
 
 static bool
-real(Reader *r, Real *v)
+parse_real(GraphReader *r, Real *v)
 {
 	double x;
 	uint32_t from = r->at;
 
-	if (!decimal(r, &x))
+	if (!parse_decimal(r, &x))
 		return false;
 	*v = (Real){ x, 0 };
-	if (peek(r) == '~')
+	if (peek_char(r) == '~')
 		return r->at++;
 	int64_t den = 1;
-	if (peek(r) == '/' && (r->at++, !number(r, 1, (int64_t)1 << 40, &den)))
+	if (peek_char(r) == '/' && (r->at++, !parse_integer(r, 1, (int64_t)1 << 40, &den)))
 		return false;
 	if (x != floor(x) || fabs(x) > 0x1p50)
-		return refuse(r, from, "expected a fraction of integers");
+		return text_refuse(r, from, "expected a fraction of integers");
 	*v = real_of((int64_t)x, den);
 	return true;
 }
 
 static bool
-read_reals(Reader *r)
+parse_reals(GraphReader *r)
 {
 	r->nreal = 0;
-	if (!accept(r, '['))
+	if (!accept_char(r, '['))
 		return true;
-	while (!accept(r, ']')) {
+	while (!accept_char(r, ']')) {
 		Real v;
 		uint32_t from = r->at;
-		if (!real(r, &v))
+		if (!parse_real(r, &v))
 			return false;
 		if (r->nreal == TABLE_MAX)
-			return refuse(r, from, "table too long");
+			return text_refuse(r, from, "table too long");
 		r->real = doubled(r, r->real, r->nreal, &r->capreal, sizeof *r->real);
 		r->real[r->nreal++] = v;
 	}
@@ -519,7 +520,7 @@ real_fault(Op op, int64_t k, Node *const *arg, int narg, int nreal)
 		bool chosen = chooses && (op == OP_READ ? i != 1 : i >= 1);
 		if (chosen && arg[i]->type.real != arg[op != OP_READ]->type.real)
 			return "real and integer side by side";
-		if (!chosen && !mixes(op)
+		if (!chosen && !op_mixes_reals(op)
 		    && arg[i]->type.real != (op == OP_ABOVE || op == OP_FLOOR))
 			return "a real where it has no meaning";
 	}
@@ -560,28 +561,29 @@ operand_fault(Op op, Node *const *arg, int narg)
 }
 
 static Node *
-read_expression(Reader *r)
+parse_expression(GraphReader *r)
 {
-	blanks(r);
+	skip_blanks(r);
 	uint32_t from = r->at;
-	int op = op_find(word(r));
+	int op = op_find(parse_word(r));
 	int64_t k = 0;
 	bool has_k = false;
 
 	if (op < 0) {
-		refuse(r, from, "no such operator");
+		text_refuse(r, from, "no such operator");
 		return NULL;
 	}
-	if (!read_operands(r))
+	if (!parse_operands(r))
 		return NULL;
-	if (accept(r, 'k')) {
+	if (accept_char(r, 'k')) {
 		has_k = true;
-		if (!expect(r, '=', "expected =") || !number(r, -VALUE_MAX, VALUE_MAX, &k))
+		if (!expect_char(r, '=', "expected =")
+		    || !parse_integer(r, -VALUE_MAX, VALUE_MAX, &k))
 			return NULL;
 	}
 	Attr attr = op_info[op].attr;
 	r->ntable = r->nreal = 0;
-	if (!(attr == A_REALS ? read_reals(r) : read_table(r)))
+	if (!(attr == A_REALS ? parse_reals(r) : parse_table(r)))
 		return NULL;
 	const char *fault = operand_fault((Op)op, r->arg, r->narg);
 	if (!fault && has_k && attr == A_NONE)
@@ -599,7 +601,7 @@ read_expression(Reader *r)
 	if (!fault && op == OP_APPROX && !(r->real[0].x > 0))
 		fault = "how near is a number above 0";
 	if (fault) {
-		refuse(r, from, fault);
+		text_refuse(r, from, fault);
 		return NULL;
 	}
 	Span span = { from, r->at };
@@ -611,22 +613,22 @@ read_expression(Reader *r)
 }
 
 static void
-read_node(Reader *r, uint32_t from)
+parse_node(GraphReader *r, uint32_t from)
 {
 	int64_t id;
 
 	if (r->g->context < 1) {
-		refuse(r, from, "context must stand above the nodes");
+		text_refuse(r, from, "context must stand above the nodes");
 		return;
 	}
 	r->at = from + 1;
-	if (!number(r, 0, ID_MAX, &id) || !expect(r, '=', "expected ="))
+	if (!parse_integer(r, 0, ID_MAX, &id) || !expect_char(r, '=', "expected ="))
 		return;
 	if (id < r->nid && r->id[id]) {
-		refuse(r, from, "this node is there already");
+		text_refuse(r, from, "this node is there already");
 		return;
 	}
-	Node *n = read_expression(r);
+	Node *n = parse_expression(r);
 	if (!n)
 		return;
 	while (r->nid <= id) {
@@ -641,69 +643,70 @@ read_node(Reader *r, uint32_t from)
 }
 
 static Node *
-read_answer(Reader *r, bool pos)
+read_answer(GraphReader *r, bool pos)
 {
-	blanks(r);
+	skip_blanks(r);
 	uint32_t from = r->at;
-	Node *n = node_ref(r);
+	Node *n = parse_node_ref(r);
 
 	if (!n)
 		return NULL;
 	if (n->two_sided)
-		refuse(r, from, "an answer is at one position");
+		text_refuse(r, from, "an answer is at one position");
 	else if (is_reference(n->op) != pos)
-		refuse(r, from, "a pos is a reference, and nothing else is");
+		text_refuse(r, from, "a pos is a reference, and nothing else is");
 	return r->bad ? NULL : n;
 }
 
 static bool
-read_named(Reader *r, Named *d)
+parse_named(GraphReader *r, Named *d)
 {
-	blanks(r);
+	skip_blanks(r);
 	uint32_t from = r->at;
 
-	d->name = word(r);
+	d->name = parse_word(r);
 	if (!*d->name)
-		return refuse(r, from, "expected a name");
-	blanks(r);
+		return text_refuse(r, from, "expected a name");
+	skip_blanks(r);
 	uint32_t at = r->at;
-	const char *kind = word(r);
+	const char *kind = parse_word(r);
 	int k = 0;
 	while (k <= K_REAL && strcmp(kind, kind_name[k]))
 		k++;
 	if (k > K_REAL)
-		return refuse(r, at, "expected int, bool, token, pos or real");
+		return text_refuse(r, at, "expected int, bool, token, pos or real");
 	d->kind = (Kind)k;
 	d->node = read_answer(r, k == K_POS);
 	if (d->node && d->node->type.real != (k == K_REAL))
-		return refuse(r, from, "what is real is named real, and nothing else is");
+		return text_refuse(r, from, "what is real is named real, and nothing else is");
 	d->span = (Span){ from, r->at };
 	return d->node;
 }
 
 static void
-read_output(Reader *r)
+parse_output(GraphReader *r)
 {
 	Graph *g = r->g;
 	Named d = { 0 };
 
-	if (!read_named(r, &d))
+	if (!parse_named(r, &d))
 		return;
 	g->output = doubled(r, g->output, g->noutput, &r->capoutput, sizeof d);
 	g->output[g->noutput++] = d;
 }
 
 static void
-read_name(Reader *r)
+parse_model_name(GraphReader *r)
 {
 	Graph *g = r->g;
 	Named d = { 0 };
 	int64_t offset = 0;
 
-	if (!read_named(r, &d))
+	if (!parse_named(r, &d))
 		return;
-	blanks(r);
-	if ((peek(r) == '+' || peek(r) == '-') && !number(r, -(1 << 24), 1 << 24, &offset))
+	skip_blanks(r);
+	if ((peek_char(r) == '+' || peek_char(r) == '-')
+	    && !parse_integer(r, -(1 << 24), 1 << 24, &offset))
 		return;
 	d.offset = (int)offset;
 	g->named = doubled(r, g->named, g->nnamed, &r->capnamed, sizeof d);
@@ -711,7 +714,7 @@ read_name(Reader *r)
 }
 
 static void
-read_emit(Reader *r)
+parse_emit(GraphReader *r)
 {
 	Graph *g = r->g;
 
@@ -721,61 +724,61 @@ read_emit(Reader *r)
 }
 
 static void
-read_line(Reader *r)
+parse_line(GraphReader *r)
 {
-	blanks(r);
+	skip_blanks(r);
 	uint32_t from = r->at;
-	const char *s = word(r);
+	const char *s = parse_word(r);
 	bool header = !strcmp(s, "model") || !strcmp(s, "vocab") || !strcmp(s, "field")
 	              || !strcmp(s, "input") || !strcmp(s, "context") || !strcmp(s, "attention");
 
 	if (header && r->g->nnode)
-		refuse(r, from, "the header must stand above the nodes");
+		text_refuse(r, from, "the header must stand above the nodes");
 	else if (!strcmp(s, "model"))
-		r->g->name = string(r);
+		r->g->name = parse_string(r);
 	else if (!strcmp(s, "vocab"))
-		read_vocab(r);
+		parse_vocab(r);
 	else if (!strcmp(s, "field"))
-		read_field(r, from);
+		parse_field(r, from);
 	else if (!strcmp(s, "input"))
-		read_input(r, from);
+		parse_input(r, from);
 	else if (!strcmp(s, "context"))
-		read_context(r);
+		parse_context(r);
 	else if (!strcmp(s, "attention"))
-		read_attention(r);
+		parse_attention(r);
 	else if (!strcmp(s, "emit"))
-		read_emit(r);
+		parse_emit(r);
 	else if (!strcmp(s, "output"))
-		read_output(r);
+		parse_output(r);
 	else if (!strcmp(s, "named"))
-		read_name(r);
+		parse_model_name(r);
 	else if (s[0] == 'n' && s[1] >= '0' && s[1] <= '9')
-		read_node(r, from);
+		parse_node(r, from);
 	else if (*s)
-		refuse(r, from, "expected a node or a header line");
-	blanks(r);
-	if (!r->bad && peek(r) != '\n')
-		refuse(r, r->at, "unexpected text");
+		text_refuse(r, from, "expected a node or a header line");
+	skip_blanks(r);
+	if (!r->bad && peek_char(r) != '\n')
+		text_refuse(r, r->at, "unexpected text");
 }
 
 Graph *
 graph_read(const Source *src, Arena *arena, Diags *ds)
 {
-	Reader r = { .src = src, .arena = arena, .ds = ds, .g = graph_new(arena) };
+	GraphReader r = { .src = src, .arena = arena, .ds = ds, .g = graph_new(arena) };
 	const Source **files = NEW(arena, const Source *);
 
 	files[0] = src;
 	r.g->files = files;
 	r.g->nfile = 1;
 	while (!r.bad && r.at < src->len) {
-		read_line(&r);
+		parse_line(&r);
 		r.at++; /* the line break */
 	}
 	const Field *last = r.g->field ? &r.g->field[r.g->nfield - 1] : NULL;
 	r.at = r.bad ? r.at : 0;
 	if (r.g->context < 1)
-		refuse(&r, 0, "there is no context");
+		text_refuse(&r, 0, "there is no context");
 	else if (last && last->first + last->n < r.g->nvocab)
-		refuse(&r, 0, "the fields do not share out the whole vocabulary");
+		text_refuse(&r, 0, "the fields do not share out the whole vocabulary");
 	return r.bad ? NULL : r.g;
 }

@@ -18,7 +18,7 @@
 /* ---- sets ---- */
 
 static int
-by_value(const void *a, const void *b)
+by_int64(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
@@ -34,7 +34,7 @@ unique(Graph *g, int64_t *v, int n)
 
 	if (r.hi - r.lo < 4 * (int64_t)n + 1024) {
 		int size = (int)(r.hi - r.lo) + 1;
-		char *seen = scratch(g, S_BITS, (size_t)size);
+		char *seen = scratch(g, SCRATCH_BITS, (size_t)size);
 		memset(seen, 0, (size_t)size);
 		for (int i = 0; i < n; i++)
 			seen[v[i] - r.lo] = 1;
@@ -43,7 +43,7 @@ unique(Graph *g, int64_t *v, int n)
 				v[m++] = r.lo + i;
 		return m;
 	}
-	qsort(v, (size_t)n, sizeof *v, by_value);
+	qsort(v, (size_t)n, sizeof *v, by_int64);
 	for (int i = 0; i < n; i++)
 		if (!m || v[i] != v[m - 1])
 			v[m++] = v[i];
@@ -77,7 +77,7 @@ from_range(Graph *g, const Node *self, Range r, int max)
 	if (r.hi - r.lo >= max)
 		return from_interval(r);
 	int n = (int)(r.hi - r.lo) + 1;
-	int64_t *v = scratch(g, S_OUT, (size_t)n * sizeof *v);
+	int64_t *v = scratch(g, SCRATCH_OUT, (size_t)n * sizeof *v);
 	for (int i = 0; i < n; i++)
 		v[i] = r.lo + i;
 	return from_values(g, self, v, n, max);
@@ -88,7 +88,7 @@ from_image(Graph *g, const Node *root, const int64_t *image)
 {
 	int n = root->type.nset;
 	size_t size = (size_t)n * sizeof *image;
-	int64_t *v = memcpy(scratch(g, S_SORT, size), image, size);
+	int64_t *v = memcpy(scratch(g, SCRATCH_SORT, size), image, size);
 	Type t = from_values(g, root, v, n, SET_MAX);
 
 	t.root = root;
@@ -133,8 +133,8 @@ static Type
 by_root(Graph *g, const Node *n, const Node *root)
 {
 	int size = root->type.nset;
-	int64_t *out = scratch(g, S_OUT, (size_t)size * sizeof *out);
-	int64_t *v = scratch(g, S_ARG, (size_t)n->narg * sizeof *v);
+	int64_t *out = scratch(g, SCRATCH_OUT, (size_t)size * sizeof *out);
+	int64_t *v = scratch(g, SCRATCH_ARG, (size_t)n->narg * sizeof *v);
 
 	for (int i = 0; i < size; i++) {
 		for (int j = 0; j < n->narg; j++)
@@ -147,13 +147,13 @@ by_root(Graph *g, const Node *n, const Node *root)
 /* ---- functions of several roots: every combination ---- */
 
 /* The operands with one root, and the combinations of values they take. */
-typedef struct Group {
+typedef struct RootGroup {
 	const Node *root;
 	int nmember, *member; /* operands, by number */
 	int ntuple;
 	int64_t *tuple; /* (ntuple, nmember) */
 	int at;
-} Group;
+} RootGroup;
 
 enum { GROUP_MAX = 16 }; /* 2^16 combinations at least: no more can be tried */
 
@@ -176,7 +176,7 @@ unique_tuples(Graph *g, int64_t *tuple, int n, int width)
 
 	while (cap < 2 * n)
 		cap *= 2;
-	int *slot = scratch(g, S_HASH, (size_t)cap * sizeof *slot);
+	int *slot = scratch(g, SCRATCH_HASH, (size_t)cap * sizeof *slot);
 	memset(slot, 0xff, (size_t)cap * sizeof *slot);
 	for (int i = 0; i < n; i++) {
 		int64_t *v = tuple + (size_t)i * width;
@@ -192,7 +192,7 @@ unique_tuples(Graph *g, int64_t *tuple, int n, int width)
 }
 
 static int
-find_groups(const Node *n, Group *group, int *member)
+find_groups(const Node *n, RootGroup *group, int *member)
 {
 	int ngroup = 0, used = 0;
 
@@ -208,7 +208,7 @@ find_groups(const Node *n, Group *group, int *member)
 		if (j == GROUP_MAX)
 			return 0;
 		if (j == ngroup)
-			group[ngroup++] = (Group){ .root = root };
+			group[ngroup++] = (RootGroup){ .root = root };
 		group[j].nmember++;
 	}
 	for (int j = 0; j < ngroup; j++) {
@@ -221,7 +221,7 @@ find_groups(const Node *n, Group *group, int *member)
 }
 
 static size_t
-tuple_room(const Node *n, const Group *gr)
+tuple_room(const Node *n, const RootGroup *gr)
 {
 	const Type *t = &n->arg[gr->member[0]]->type;
 	int rows = gr->nmember == 1 && t->nset ? t->nset : gr->root->type.nset;
@@ -230,7 +230,7 @@ tuple_room(const Node *n, const Group *gr)
 }
 
 static void
-fill_tuples(Graph *g, const Node *n, Group *gr)
+fill_tuples(Graph *g, const Node *n, RootGroup *gr)
 {
 	const Type *t = &n->arg[gr->member[0]]->type;
 
@@ -248,14 +248,14 @@ fill_tuples(Graph *g, const Node *n, Group *gr)
 }
 
 static void
-load_tuple(const Group *gr, int64_t *v)
+load_tuple(const RootGroup *gr, int64_t *v)
 {
 	for (int j = 0; j < gr->nmember; j++)
 		v[gr->member[j]] = gr->tuple[(size_t)gr->at * gr->nmember + j];
 }
 
 static bool
-next_combination(Group *group, int ngroup, int64_t *v)
+next_combination(RootGroup *group, int ngroup, int64_t *v)
 {
 	for (int j = 0; j < ngroup; j++) {
 		group[j].at = group[j].at + 1 < group[j].ntuple ? group[j].at + 1 : 0;
@@ -284,10 +284,10 @@ adds_ranges(const Node *n)
 static bool
 by_combinations(Graph *g, const Node *n, Type *result)
 {
-	Group group[GROUP_MAX];
+	RootGroup group[GROUP_MAX];
 	size_t room = 0;
 	int64_t total = 1;
-	int *member = scratch(g, S_KEEP, (size_t)n->narg * sizeof *member);
+	int *member = scratch(g, SCRATCH_KEEP, (size_t)n->narg * sizeof *member);
 	int ngroup = find_groups(n, group, member);
 
 	if (!ngroup || adds_ranges(n))
@@ -296,7 +296,7 @@ by_combinations(Graph *g, const Node *n, Type *result)
 		room += tuple_room(n, &group[j]);
 	if (room > 64 * PAIRS_MAX)
 		return false;
-	int64_t *tuple = scratch(g, S_TUPLE, room * sizeof *tuple);
+	int64_t *tuple = scratch(g, SCRATCH_TUPLE, room * sizeof *tuple);
 	for (int j = 0; j < ngroup; j++) {
 		group[j].tuple = tuple;
 		tuple += tuple_room(n, &group[j]);
@@ -304,8 +304,8 @@ by_combinations(Graph *g, const Node *n, Type *result)
 		if ((total *= group[j].ntuple) > PAIRS_MAX)
 			return false;
 	}
-	int64_t *v = scratch(g, S_ARG, (size_t)n->narg * sizeof *v);
-	int64_t *out = scratch(g, S_OUT, (size_t)total * sizeof *out);
+	int64_t *v = scratch(g, SCRATCH_ARG, (size_t)n->narg * sizeof *v);
+	int64_t *out = scratch(g, SCRATCH_OUT, (size_t)total * sizeof *out);
 	for (int i = 0; i < n->narg; i++)
 		v[i] = n->arg[i]->k;
 	for (int j = 0; j < ngroup; j++)
@@ -320,30 +320,30 @@ by_combinations(Graph *g, const Node *n, Type *result)
 
 /* ---- choices: IF and PICK take values only from the branch that is chosen ---- */
 
-typedef struct Bag {
+typedef struct ValueBag {
 	Graph *g;
 	int64_t *v; /* scratch S_OUT */
 	int n, cap;
 	Range range;    /* of all that was put in */
 	bool any, open; /* open: something is known by its interval only */
-} Bag;
+} ValueBag;
 
 /* Room for what the operands of n can bring, within reason. */
-static Bag
+static ValueBag
 bag_new(Graph *g, const Node *n)
 {
-	Bag b = { .g = g };
+	ValueBag b = { .g = g };
 
 	for (int i = 0; i < n->narg && b.cap < 2 * ROOT_MAX; i++) {
 		const Node *root = n->arg[i]->type.root;
 		b.cap += 2 * (root ? root->type.nset : 1); /* a default comes twice */
 	}
-	b.v = scratch(g, S_OUT, (size_t)b.cap * sizeof *b.v);
+	b.v = scratch(g, SCRATCH_OUT, (size_t)b.cap * sizeof *b.v);
 	return b;
 }
 
 static void
-bag_range(Bag *b, int64_t lo, int64_t hi)
+bag_range(ValueBag *b, int64_t lo, int64_t hi)
 {
 	b->range.lo = b->any && b->range.lo < lo ? b->range.lo : lo;
 	b->range.hi = b->any && b->range.hi > hi ? b->range.hi : hi;
@@ -351,7 +351,7 @@ bag_range(Bag *b, int64_t lo, int64_t hi)
 }
 
 static void
-bag_add(Bag *b, int64_t v)
+bag_add(ValueBag *b, int64_t v)
 {
 	bag_range(b, v, v);
 	if (b->open)
@@ -365,7 +365,7 @@ bag_add(Bag *b, int64_t v)
 }
 
 static void
-bag_all(Bag *b, const Node *x)
+bag_all(ValueBag *b, const Node *x)
 {
 	const Type *t = &x->type;
 
@@ -385,11 +385,11 @@ bag_all(Bag *b, const Node *x)
 
 /* The values of x where c is in lo..hi. */
 static void
-bag_where(Bag *b, const Node *c, int64_t lo, int64_t hi, const Node *x)
+bag_where(ValueBag *b, const Node *c, int64_t lo, int64_t hi, const Node *x)
 {
 	const Node *root = c->type.root;
 
-	if (!takes(&c->type, lo, hi))
+	if (!may_be_within(&c->type, lo, hi))
 		return;
 	if (!root || x->type.root != root) {
 		bag_all(b, x);
@@ -401,7 +401,7 @@ bag_where(Bag *b, const Node *c, int64_t lo, int64_t hi, const Node *x)
 }
 
 static Type
-bag_type(Bag *b, const Node *self)
+bag_type(ValueBag *b, const Node *self)
 {
 	if (b->open)
 		return from_range(b->g, self, b->range, SET_MAX);
@@ -411,7 +411,7 @@ bag_type(Bag *b, const Node *self)
 static Type
 type_if(Graph *g, const Node *n)
 {
-	Bag b = bag_new(g, n);
+	ValueBag b = bag_new(g, n);
 
 	bag_where(&b, n->arg[0], 1, 1, n->arg[1]);
 	bag_where(&b, n->arg[0], 2, VALUE_MAX, n->arg[2]);
@@ -422,7 +422,7 @@ type_if(Graph *g, const Node *n)
 static Type
 type_pick(Graph *g, const Node *n)
 {
-	Bag b = bag_new(g, n);
+	ValueBag b = bag_new(g, n);
 	const Node *i = n->arg[0];
 
 	bag_where(&b, i, -VALUE_MAX, -1, n->arg[1]);
@@ -436,7 +436,7 @@ type_pick(Graph *g, const Node *n)
 static Type
 type_extreme(Graph *g, const Node *n, Range r)
 {
-	Bag all = bag_new(g, n);
+	ValueBag all = bag_new(g, n);
 	int m = 0;
 
 	for (int i = 0; i < n->narg; i++)
@@ -461,7 +461,7 @@ type_table(Graph *g, const Node *n, Range r)
 
 	if (hi - lo >= 1 << 20)
 		return from_range(g, n, r, SET_MAX);
-	int64_t *v = memcpy(scratch(g, S_OUT, size), n->table + lo, size);
+	int64_t *v = memcpy(scratch(g, SCRATCH_OUT, size), n->table + lo, size);
 	return from_values(g, n, v, hi - lo + 1, SET_MAX);
 }
 
@@ -492,8 +492,8 @@ type_as(Graph *g, const Node *n)
 
 	if (x->nset) {
 		size_t size = (size_t)x->nset * sizeof *x->set;
-		return from_values(g, n, memcpy(scratch(g, S_OUT, size), x->set, size), x->nset,
-		                   SET_MAX);
+		return from_values(g, n, memcpy(scratch(g, SCRATCH_OUT, size), x->set, size),
+		                   x->nset, SET_MAX);
 	}
 	return from_range(g, n, r, SET_MAX);
 }
@@ -513,7 +513,7 @@ type_pointwise(Graph *g, const Node *n)
 		return type_if(g, n);
 	if (n->op == OP_PICK)
 		return type_pick(g, n);
-	if (n->op == OP_SUB && (b = remainder_of(n))) {
+	if (n->op == OP_SUB && (b = remainder_divisor(n))) {
 		const Type *x = &n->arg[0]->type;
 		return from_range(g, n, (Range){ 0, x->lo >= 0 ? least(b - 1, x->hi) : b - 1 },
 		                  SET_MAX);
@@ -521,7 +521,7 @@ type_pointwise(Graph *g, const Node *n)
 	Range r;
 	if (distance_back(g, n, &r))
 		return from_range(g, n, r, SET_MAX);
-	r = interval(n);
+	r = operand_range(n);
 	Range j = joint_interval(n, r);
 	if (j.lo > r.lo || j.hi < r.hi)
 		return from_range(g, n, j, SET_MAX);
@@ -581,7 +581,7 @@ surely_there(const Node *p)
 
 /* Strikes out the values of the root that fail a test of what is looked for. */
 static void
-narrow(const Node *root, const Node *test, char *keep)
+strike_failing(const Node *root, const Node *test, char *keep)
 {
 	const Node *there = test->type.root;
 
@@ -599,7 +599,7 @@ narrow(const Node *root, const Node *test, char *keep)
 
 /* The values of x where p points. */
 static void
-bag_read(Bag *b, const Node *x, const Node *p, int64_t k)
+bag_read(ValueBag *b, const Node *x, const Node *p, int64_t k)
 {
 	const Node *root = x->type.root;
 	Node *const *list, *single;
@@ -608,12 +608,12 @@ bag_read(Bag *b, const Node *x, const Node *p, int64_t k)
 		bag_all(b, x);
 		return;
 	}
-	char *keep = scratch(b->g, S_KEEP, (size_t)root->type.nset);
+	char *keep = scratch(b->g, SCRATCH_KEEP, (size_t)root->type.nset);
 	memset(keep, 1, (size_t)root->type.nset);
 	single = condition_of(p);
 	int n = conjuncts(single, &list, &single);
 	for (int i = 0; i < n; i++)
-		narrow(root, list[i], keep);
+		strike_failing(root, list[i], keep);
 	for (int i = 0; i < root->type.nset; i++)
 		if (keep[i])
 			bag_add(b, x->type.image[i]);
@@ -624,7 +624,7 @@ static Type
 type_shifted(Graph *g, const Node *n)
 {
 	const Node *root = n->arg[0]->type.root;
-	int64_t *out = scratch(g, S_OUT, (size_t)root->type.nset * sizeof *out);
+	int64_t *out = scratch(g, SCRATCH_OUT, (size_t)root->type.nset * sizeof *out);
 
 	for (int i = 0; i < root->type.nset; i++)
 		out[i] = i + n->k < 0 ? n->arg[2]->k : n->arg[0]->type.image[i + n->k];
@@ -639,7 +639,7 @@ type_read(Graph *g, const Node *n)
 	if (n->arg[1]->op == OP_HERE && n->k <= 0 && n->arg[2]->op == OP_CONST && x->image
 	    && x->root->op == OP_INDEX)
 		return type_shifted(g, n);
-	Bag b = bag_new(g, n);
+	ValueBag b = bag_new(g, n);
 
 	bag_read(&b, n->arg[0], n->arg[1], n->k);
 	if (!b.any || n->k != 0 || !surely_there(n->arg[1]))
@@ -651,7 +651,7 @@ type_read(Graph *g, const Node *n)
 
 /* The values of what is summed, where the condition may hold. */
 static Range
-summand(const Node *e, const Node *c)
+summand_range(const Node *e, const Node *c)
 {
 	Range r = { e->type.lo, e->type.hi };
 	const Node *root = e->type.root;
@@ -679,7 +679,7 @@ static Type
 type_sum(Graph *g, const Node *n)
 {
 	Node *const *list, *single = condition_of(n);
-	Range e = summand(n->arg[0], single), r;
+	Range e = summand_range(n->arg[0], single), r;
 	int terms = most(1, g->context), parts = conjuncts(single, &list, &single);
 	bool sure = true, elsewhere = false;
 

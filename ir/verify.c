@@ -6,7 +6,7 @@
 #include <string.h>
 
 static bool
-fail(const Node *n, const char *rule)
+verify_fail(const Node *n, const char *rule)
 {
 	if (n)
 		fprintf(stderr, "graph: n%d (%s): %s\n", n->id,
@@ -19,11 +19,11 @@ fail(const Node *n, const char *rule)
 #define CHECK(n, what, rule) \
 	do { \
 		if (!(what)) \
-			return fail(n, rule); \
+			return verify_fail(n, rule); \
 	} while (0)
 
 static bool
-check_operands(const Graph *g, const Node *n)
+verify_operands(const Graph *g, const Node *n)
 {
 	const OpInfo *op = &op_info[n->op];
 
@@ -50,7 +50,7 @@ check_operands(const Graph *g, const Node *n)
 }
 
 static bool
-check_sides(const Node *n)
+verify_sides(const Node *n)
 {
 	bool any = false;
 
@@ -65,7 +65,7 @@ check_sides(const Node *n)
 }
 
 static bool
-check_bools(const Node *n)
+verify_bools(const Node *n)
 {
 	switch (n->op) {
 	case OP_AND:
@@ -86,7 +86,7 @@ check_bools(const Node *n)
 
 /* What a node is one of is all real, or none of it. */
 static bool
-check_reals(const Node *n)
+verify_reals(const Node *n)
 {
 	bool chooses = n->op == OP_IF || n->op == OP_PICK || n->op == OP_READ;
 
@@ -95,7 +95,7 @@ check_reals(const Node *n)
 		bool chosen = n->op == OP_READ ? i != 1 : i >= 1;
 		if (chooses && chosen)
 			CHECK(n, real == n->type.real, "real and integer side by side");
-		else if (!mixes(n->op))
+		else if (!op_mixes_reals(n->op))
 			CHECK(n, real == (n->op == OP_ABOVE || n->op == OP_FLOOR),
 			      "a real where it has no meaning");
 	}
@@ -104,7 +104,7 @@ check_reals(const Node *n)
 }
 
 static bool
-check_set(const Node *n)
+verify_set(const Node *n)
 {
 	const Type *t = &n->type;
 	int max = n->op == OP_TOKEN || n->op == OP_INDEX || n->op == OP_THERE ? ROOT_MAX : SET_MAX;
@@ -121,7 +121,7 @@ check_set(const Node *n)
 }
 
 static bool
-check_root(const Graph *g, const Node *n)
+verify_root(const Graph *g, const Node *n)
 {
 	const Type *t = &n->type, *r = t->root ? &t->root->type : NULL;
 
@@ -143,7 +143,7 @@ check_root(const Graph *g, const Node *n)
 }
 
 static bool
-check_node(const Graph *g, const Node *n, int id)
+verify_node(const Graph *g, const Node *n, int id)
 {
 	CHECK(n, n->id == id, "id is not its place");
 	CHECK(NULL, n->op >= 0 && n->op < NUM_OPS, "no such operator");
@@ -151,15 +151,15 @@ check_node(const Graph *g, const Node *n, int id)
 	CHECK(n, n->op != OP_ATTEND || n->narg % 2, "ATTEND has a key to each query");
 	CHECK(n, n->op != OP_TOKEN || (n->k >= 0 && n->k < g->nfield), "no such field");
 	CHECK(n, n->file >= 0 && (n->file == 0 || n->file < g->nfile), "no such file");
-	if (!check_operands(g, n) || !check_sides(n) || !check_bools(n))
+	if (!verify_operands(g, n) || !verify_sides(n) || !verify_bools(n))
 		return false;
 	CHECK(n, n->hash == node_hash(n), "hash");
-	return check_reals(n) && check_set(n) && check_root(g, n);
+	return verify_reals(n) && verify_set(n) && verify_root(g, n);
 }
 
 /* Equal nodes would have equal hashes: look among the neighbours by hash. */
 static bool
-check_unique(const Graph *g)
+verify_unique(const Graph *g)
 {
 	size_t cap = 16;
 
@@ -173,7 +173,7 @@ check_unique(const Graph *g)
 		while (slot[at] && !node_equal(slot[at], g->node[i]))
 			at = (at + 1) & (cap - 1);
 		if (slot[at])
-			ok = fail(g->node[i], "made twice");
+			ok = verify_fail(g->node[i], "made twice");
 		slot[at] = g->node[i];
 	}
 	arena_free(&arena);
@@ -181,7 +181,7 @@ check_unique(const Graph *g)
 }
 
 static bool
-check_answer(const Graph *g, const Node *n, const char *name, Kind kind)
+verify_answer(const Graph *g, const Node *n, const char *name, Kind kind)
 {
 	bool pos = kind == K_POS;
 
@@ -195,7 +195,7 @@ check_answer(const Graph *g, const Node *n, const char *name, Kind kind)
 
 /* The fields share out the rows of the vocabulary. */
 static bool
-check_fields(const Graph *g)
+verify_fields(const Graph *g)
 {
 	int next = 0;
 
@@ -212,21 +212,21 @@ graph_verify(const Graph *g)
 {
 	CHECK(NULL, g->nvocab >= 0 && g->context > 0, "no vocabulary or context");
 	CHECK(NULL, !g->ninput || (!g->nvocab && !g->emit), "numbers beside tokens");
-	if (!check_fields(g))
+	if (!verify_fields(g))
 		return false;
 	for (int i = 0; i < g->nnode; i++)
-		if (!check_node(g, g->node[i], i))
+		if (!verify_node(g, g->node[i], i))
 			return false;
-	if (!check_unique(g))
+	if (!verify_unique(g))
 		return false;
 	for (int i = 0; g->emit && i < g->nfield; i++)
-		if (!check_answer(g, g->emit[i], "emit", K_TOKEN))
+		if (!verify_answer(g, g->emit[i], "emit", K_TOKEN))
 			return false;
 	for (int i = 0; i < g->noutput; i++)
-		if (!check_answer(g, g->output[i].node, g->output[i].name, g->output[i].kind))
+		if (!verify_answer(g, g->output[i].node, g->output[i].name, g->output[i].kind))
 			return false;
 	for (int i = 0; i < g->nnamed; i++)
-		if (!check_answer(g, g->named[i].node, g->named[i].name, g->named[i].kind))
+		if (!verify_answer(g, g->named[i].node, g->named[i].name, g->named[i].kind))
 			return false;
 	return true;
 }

@@ -12,7 +12,7 @@ typedef struct Header {
 } Header;
 
 static bool
-refuse(const char **why, const char *what)
+npy_refuse(const char **why, const char *what)
 {
 	*why = what;
 	return false;
@@ -39,23 +39,23 @@ read_shape(const Header *h, Npy *a, const char **why)
 	const char *s = entry(h, "shape");
 
 	if (!s || *s++ != '(')
-		return refuse(why, "its header has no shape");
+		return npy_refuse(why, "its header has no shape");
 	for (a->n = 1; s < h->end && *s != ')'; s++) {
 		if (*s == ' ' || *s == ',')
 			continue;
 		int64_t d = 0;
 		if (*s < '0' || *s > '9' || a->ndim == NPY_DIMS)
-			return refuse(why, "its shape cannot be read");
+			return npy_refuse(why, "its shape cannot be read");
 		for (; s < h->end && *s >= '0' && *s <= '9'; s++)
 			if ((d = 10 * d + (*s - '0')) > (int64_t)1 << 40)
-				return refuse(why, "it is too large");
+				return npy_refuse(why, "it is too large");
 		s--;
 		a->dim[a->ndim++] = d;
 		if (d && a->n > ((int64_t)1 << 40) / d)
-			return refuse(why, "it is too large");
+			return npy_refuse(why, "it is too large");
 		a->n *= d;
 	}
-	return s < h->end || refuse(why, "its shape cannot be read");
+	return s < h->end || npy_refuse(why, "its shape cannot be read");
 }
 
 static uint64_t
@@ -78,7 +78,7 @@ half(uint64_t v)
 }
 
 static double
-number(char kind, int size, const unsigned char *b)
+npy_number(char kind, int size, const unsigned char *b)
 {
 	uint64_t v = little(b, size);
 
@@ -117,31 +117,31 @@ npy_read(Arena *arena, const void *bytes, size_t size, Npy *a, const char **why)
 
 	*a = (Npy){ 0 };
 	if (size < 12 || memcmp(b, "\x93NUMPY", 6) || b[6] < 1 || b[6] > 3)
-		return refuse(why, "it is no .npy file");
+		return npy_refuse(why, "it is no .npy file");
 	size_t start = b[6] == 1 ? 10 : 12, header = (size_t)little(b + 8, b[6] == 1 ? 2 : 4);
 	if (header > size - start)
-		return refuse(why, "it is cut off");
+		return npy_refuse(why, "it is cut off");
 	Header h = { (const char *)b + start, (const char *)b + start + header };
 	const char *type = entry(&h, "descr"), *order = entry(&h, "fortran_order");
 	if (!type || h.end - type < 5 || !order || !read_shape(&h, a, why))
-		return *why ? false : refuse(why, "its header cannot be read");
+		return *why ? false : npy_refuse(why, "its header cannot be read");
 	char kind = type[2];
 	int each = type[3] - '0';
 	if ((type[1] != '<' && type[1] != '|') || !known_type(kind, each) || type[4] != type[0])
-		return refuse(why, "its numbers are of a type that is not read: use float32, "
+		return npy_refuse(why, "its numbers are of a type that is not read: use float32, "
 		                   "float64 or integers, little-endian");
 	if (*order != 'F')
-		return refuse(
+		return npy_refuse(
 			why,
 			"it is in Fortran's order: save it in C's, by numpy.ascontiguousarray");
 	if ((uint64_t)a->n * (uint64_t)each != size - start - header)
-		return refuse(why, "its shape does not fit its length");
+		return npy_refuse(why, "its shape does not fit its length");
 	a->whole = kind != 'f';
 	a->x = NEWS(arena, double, a->n + 1);
 	for (int64_t i = 0; i < a->n; i++) {
-		a->x[i] = number(kind, each, b + start + header + (size_t)i * (size_t)each);
+		a->x[i] = npy_number(kind, each, b + start + header + (size_t)i * (size_t)each);
 		if (!isfinite(a->x[i]))
-			return refuse(why, "it holds what is no number");
+			return npy_refuse(why, "it holds what is no number");
 	}
 	return true;
 }

@@ -386,7 +386,6 @@ const Form *map_truth_table(Circuit *, Node *n, const Form *best);
 const Form *map_node(Circuit *, Node *);
 /* form_better, and c->made becomes the rule if f is the better one. */
 const Form *form_better_by(Circuit *, const Form *best, const Form *f, const Rule *);
-bool is_embedded(const Node *); /* does it depend on the token or the place alone? */
 /* latest: (g->nnode) what circuit->latest will be, or NULL. */
 Circuit *map_once(Graph *, Arena *, Diags *, const int *latest);
 

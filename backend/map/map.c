@@ -110,14 +110,6 @@ embedded_form(Circuit *c, const Node *n)
 	return token ? token_feature(c, (int)root->k, t) : place_feature(c, t);
 }
 
-bool
-is_embedded(const Node *n)
-{
-	const Node *r = n->type.root;
-
-	return r && n->type.image && (r->op == OP_TOKEN || r->op == OP_INDEX);
-}
-
 /* A function of what is read is read itself: f(x[p else d]) is f(x)[p else f(d)],
  * which costs no neuron and no layer where x is a feature. */
 static const Form *
@@ -128,7 +120,7 @@ read_of_function(Circuit *c, const Node *n)
 	int64_t span = x->type.hi - x->type.lo + 1;
 
 	if (d->op != OP_CONST || span > SET_MAX
-	    || !(is_embedded(x) || (x->type.root && x->type.root != x)))
+	    || !(is_feature(x) || (x->type.root && x->type.root != x)))
 		return NULL;
 	int64_t *y = arena_alloc(c->arena, sizeof *y * (size_t)span), absent = n->type.lo;
 	for (int i = 0; i < span; i++)
@@ -381,7 +373,7 @@ pick_by_flags(Circuit *c, Node *n)
 {
 	const Form *from = map_node(c, n->arg[1]), *sum = from;
 
-	if (!is_embedded(n->arg[0]))
+	if (!is_feature(n->arg[0]))
 		return NULL;
 	for (int k = 0; k < n->narg - 2; k++) {
 		Node *hit = mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, k), NULL);
@@ -632,7 +624,7 @@ map_uncached(Circuit *c, Node *n)
 		return emit_INDEX(c, n);
 	if (n->op == OP_NOT) /* the same column, where that is one */
 		return emit_NOT(c, n);
-	if (is_embedded(n)) {
+	if (is_feature(n)) {
 		c->made = n->type.root->op == OP_TOKEN ? &by_token : &by_place;
 		return embedded_form(c, n);
 	}

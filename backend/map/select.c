@@ -85,7 +85,7 @@ deficit(Circuit *c, Node *n, bool want)
 
 	const Form *f = map_node(c, n);
 	const Form *best = want ? form_scale(c, -1, f, 1) : f;
-	if (form_is_const(f) || is_embedded(n))
+	if (form_is_const(f) || is_feature(n))
 		return best;
 	best = deficit_end(c, best, n, want);
 	if (n->op == (want ? OP_AND : OP_OR))

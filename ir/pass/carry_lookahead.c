@@ -1,20 +1,27 @@
-/* Quotients and comparisons of numbers that no float32 holds, from numbers that it does.
+/* Quotients and comparisons of numbers too long for a float32, from numbers that fit: a
+ * carry-lookahead adder (Weinberger and Smith, 1958) over groups of digits.
  *
- * A chain of carries, flattened, divides one long sum; so does a comparison of two
- * numbers of many digits. Its terms are sorted into columns by their units,
+ * A chain of carries, once flattened, divides one long sum; so does a comparison of two
+ * numbers of many digits. The terms of the sum are sorted into columns by their units,
  *
  *     (s0 + 10*s1 + 100*s2 + 1000*s3 + ...) // 10^k
  *
- * and neighbouring columns are joined to groups that are still exact: L of base B.
- * Each group adds the carry of the one before and passes one on, (L + carry) // B.
- * Where that carry takes few values, lo..hi, all that matters of L is how it answers
- * them, and a digit to the small base hi - lo + 1 answers the same: with carries of
- * 0 and 1, that is 0 for none, 1 for the carry that came (L = B - 1) and 2 for one.
- * These digits make a short number, which is exact: so all carries are found in two
- * layers, the digits and one threshold each, however long the chain.
+ * and neighbouring columns are joined to groups that are still exact: a group's sum L, of
+ * base B. A group adds the carry of the one below and passes one on, (L + carry) // B. Where
+ * that carry takes few values, lo..hi, all that matters of L is how it maps the carry that
+ * comes in to the one that goes out. A digit to the small base hi - lo + 1 says that: for
+ * carries of 0 and 1 the digit is
+ *
+ *     0  kill        L + 1 < B      no carry goes out
+ *     1  propagate   L == B - 1     the carry that came in goes out
+ *     2  generate    L >= B         one goes out
+ *
+ * These digits, side by side, are again a number, and its quotients are the carries: the
+ * addition carries through them just as through the groups. It is short, so it is exact, and
+ * all carries are there in two layers, the digits and one threshold each, however many groups.
  *
  * Where L is larger than that, as in a product, its own quotient q = L // B goes on
- * first, a layer earlier: what is left of L and the q that came are below 2*B. */
+ * first, a layer earlier ("early"): what is left of L and the q that came in are below 2*B. */
 
 #include "ir/internal.h"
 #include "lang/int_division.h"
@@ -24,23 +31,23 @@
 enum {
 	COLUMNS_MAX = 64,
 	GROUP_LIMIT = 1 << 18, /* most of a group of several columns */
-	ANSWERS_MAX = 3,       /* most values of a carry that is found late */
+	CARRIES_MAX = 3,       /* most values of a carry that is found late */
 	WEIGHT_MAX = 1 << 20,
 };
 
 /* unit * sum */
-typedef struct Column {
+typedef struct DigitColumn {
 	__int128 unit;
 	Node *sum;
-} Column;
+} DigitColumn;
 
 /* The columns and a constant: to be divided by `by`, or, if that is 0, compared with 0. */
-typedef struct Number {
+typedef struct ColumnSum {
 	int n;
 	/* (n) each unit divides the next; half of them below a long carry */
-	Column col[2 * COLUMNS_MAX];
+	DigitColumn col[2 * COLUMNS_MAX];
 	__int128 c, by;
-} Number;
+} ColumnSum;
 
 /* What comes into a group: early + late // weight, the quotient in lo..hi. */
 typedef struct Carry {
@@ -48,43 +55,26 @@ typedef struct Carry {
 	int64_t weight, lo, hi;
 } Carry;
 
-typedef struct Wide {
-	Graph *g;
-	const Node *at; /* the source of what is made */
-} Wide;
-
 static Node *
-make(Wide *w, Op op, Node *x, Node *y)
+mk_plus_times(const Builder *at, Node *x, int64_t by, Node *y)
 {
-	return mk_at(w->g, w->at, op, x, y, NULL);
+	return mk2(at, OP_ADD, x, mk_times(at, y, by));
 }
 
 static Node *
-times(Wide *w, Node *x, int64_t by)
+mk_quotient(const Builder *at, Node *x, int64_t by)
 {
-	return make(w, OP_MUL, x, mk_const(w->g, by));
+	return mk2(at, OP_DIV, x, mk_const(at->g, by));
 }
 
 static Node *
-plus(Wide *w, Node *x, int64_t by, Node *y)
+mk_at_least(const Builder *at, Node *x, int64_t v)
 {
-	return make(w, OP_ADD, x, times(w, y, by));
-}
-
-static Node *
-quotient(Wide *w, Node *x, int64_t by)
-{
-	return make(w, OP_DIV, x, mk_const(w->g, by));
-}
-
-static Node *
-reached(Wide *w, Node *x, int64_t v)
-{
-	return make(w, OP_LT, mk_const(w->g, v - 1), x);
+	return mk2(at, OP_LT, mk_const(at->g, v - 1), x);
 }
 
 static bool
-is_narrow(const Node *n, int64_t limit)
+is_within(const Node *n, int64_t limit)
 {
 	return n->type.lo > -limit && n->type.hi < limit;
 }
@@ -94,7 +84,7 @@ is_narrow(const Node *n, int64_t limit)
 static int
 by_unit(const void *p, const void *q)
 {
-	const Term *a = p, *b = q;
+	const AffineTerm *a = p, *b = q;
 	int64_t x = llabs(a->c), y = llabs(b->c);
 
 	return x != y ? (x > y) - (x < y) : node_compare(a->n, b->n);
@@ -102,7 +92,7 @@ by_unit(const void *p, const void *q)
 
 /* Adds a unit where it divides the next and is divided by the one before. */
 static void
-add_unit(Number *x, int64_t unit)
+add_unit(ColumnSum *x, int64_t unit)
 {
 	int i = x->n;
 
@@ -120,7 +110,7 @@ add_unit(Number *x, int64_t unit)
 /* Of the terms' own units the chain, each dividing the next, that most terms have;
  * then what all have in common, and what the large ones have. */
 static void
-choose_units(const Affine *a, int64_t by, Number *x)
+choose_units(const Affine *a, int64_t by, ColumnSum *x)
 {
 	int64_t unit[AFFINE_MAX], common = by;
 	int terms[AFFINE_MAX], before[AFFINE_MAX], n = 0, best = 0;
@@ -152,12 +142,12 @@ choose_units(const Affine *a, int64_t by, Number *x)
 
 /* Any units do, if they divide what is divided by; tens are likely to be short. */
 static void
-take_tens(const Affine *a, int64_t by, Number *x)
+take_tens(const Affine *a, int64_t by, ColumnSum *x)
 {
 	static const int64_t factor[] = { 10, 2, 3, 5, 7 };
 	int64_t unit = 1, most = llabs(a->term[a->n - 1].c);
 
-	*x = (Number){ .n = 1, .col = { { .unit = 1 } } };
+	*x = (ColumnSum){ .n = 1, .col = { { .unit = 1 } } };
 	for (size_t i = 0; i < sizeof factor / sizeof *factor; i++)
 		for (; unit <= most / factor[i] && by % (unit * factor[i]) == 0; add_unit(x, unit))
 			unit *= factor[i];
@@ -166,7 +156,7 @@ take_tens(const Affine *a, int64_t by, Number *x)
 /* Sorts the terms of a into columns; one with a coefficient of several digits, in
  * these units, goes into several. */
 static void
-fill_columns(Wide *w, const Affine *a, int64_t by, Number *x)
+fill_columns(const Builder *at, const Affine *a, int64_t by, ColumnSum *x)
 {
 	int64_t least = x->col[0].unit;
 
@@ -174,14 +164,15 @@ fill_columns(Wide *w, const Affine *a, int64_t by, Number *x)
 	x->c = floor_div(a->c, least);
 	for (int j = 0; j < x->n; j++) {
 		x->col[j].unit /= least;
-		x->col[j].sum = mk_const(w->g, 0);
+		x->col[j].sum = mk_const(at->g, 0);
 	}
 	for (int i = 0; i < a->n; i++) {
 		int64_t c = a->term[i].c / least;
 		for (int j = 0; c; j++) {
 			int64_t base = j + 1 < x->n ? x->col[j + 1].unit / x->col[j].unit
 			                            : VALUE_MAX;
-			x->col[j].sum = plus(w, x->col[j].sum, c % base, (Node *)a->term[i].n);
+			x->col[j].sum = mk_plus_times(at, x->col[j].sum, c % base,
+			                              (Node *)a->term[i].n);
 			c /= base;
 		}
 	}
@@ -200,14 +191,15 @@ has_exact_steps(const Node *x, int64_t b)
 
 /* The group from column `from` on, and where the next begins. */
 static Node *
-group(Wide *w, const Number *x, int from, int *to)
+next_group(const Builder *at, const ColumnSum *x, int from, int *to)
 {
 	Node *sum = x->col[from].sum;
 
 	for (*to = from + 1; *to < x->n; ++*to) {
-		Node *more = plus(w, sum, x->col[*to].unit / x->col[from].unit, x->col[*to].sum);
+		Node *more = mk_plus_times(at, sum, x->col[*to].unit / x->col[from].unit,
+		                           x->col[*to].sum);
 		int64_t next = *to + 1 < x->n ? x->col[*to + 1].unit : x->by;
-		if (!is_narrow(more, GROUP_LIMIT)
+		if (!is_within(more, GROUP_LIMIT)
 		    || (next && !has_exact_steps(more, next / x->col[from].unit)))
 			break;
 		sum = more;
@@ -219,7 +211,7 @@ group(Wide *w, const Number *x, int from, int *to)
  * `early` comes in beside it: all of them to a quotient. To the sign of a sum in
  * lo..hi, what is below -hi is as good as -hi - 1, what is above -lo as good as -lo. */
 static Range
-that_matter(const Number *x, int from, __int128 c, const Node *early)
+carries_that_matter(const ColumnSum *x, int from, __int128 c, const Node *early)
 {
 	if (x->by)
 		return (Range){ -VALUE_MAX, VALUE_MAX };
@@ -234,7 +226,7 @@ that_matter(const Number *x, int from, __int128 c, const Node *early)
 }
 
 static int64_t
-within(Range s, int64_t v)
+clamp_to(Range s, int64_t v)
 {
 	return v < s.lo ? s.lo : v > s.hi ? s.hi : v;
 }
@@ -242,99 +234,100 @@ within(Range s, int64_t v)
 /* A digit d with (d + e) // base == (x + e) // b for all carries e, base = hi - lo + 1;
  * quotients beyond out are taken for its ends. */
 static Node *
-answers(Wide *w, const Carry *in, Node *x, int64_t b, Range out)
+carry_digit(const Builder *at, const Carry *in, Node *x, int64_t b, Range out)
 {
-	Node *d = mk_const(w->g, out.lo * (in->hi - in->lo + 1) - in->lo);
+	Node *d = mk_const(at->g, out.lo * (in->hi - in->lo + 1) - in->lo);
 
 	for (int64_t q = out.lo + 1; q <= out.hi; q++)
 		for (int64_t e = in->lo; e <= in->hi; e++)
-			d = make(w, OP_ADD, d, reached(w, x, q * b - e));
+			d = mk2(at, OP_ADD, d, mk_at_least(at, x, q * b - e));
 	return d;
 }
 
 static Node *
-zero(Wide *w)
+mk_zero(const Builder *at)
 {
-	return mk_const(w->g, 0);
+	return mk_const(at->g, 0);
 }
 
 /* weight * (x + the carry): after division by weight, the same. */
 static Node *
-with_carry(Wide *w, const Carry *in, Node *x)
+plus_carry_in(const Builder *at, const Carry *in, Node *x)
 {
-	return plus(w, in->late, in->weight, make(w, OP_ADD, x, in->early));
+	return mk_plus_times(at, in->late, in->weight, mk2(at, OP_ADD, x, in->early));
 }
 
 /* The late part as a number of its own: a layer more. */
 static void
-settle(Wide *w, Carry *in)
+resolve_carry(const Builder *at, Carry *in)
 {
-	in->late = quotient(w, in->late, in->weight);
+	in->late = mk_quotient(at, in->late, in->weight);
 	in->weight = 1;
 }
 
 /* Passes on what x, which the early part is in already, and the late part make; with
  * `early` beside it, which the next group adds. False if it takes too many values. */
 static bool
-hand_late(Wide *w, Carry *in, Node *x, int64_t b, Node *early, Range limits)
+propagate_digit(const Builder *at, Carry *in, Node *x, int64_t b, Node *early, Range limits)
 {
-	Range out = { within(limits, floor_div(x->type.lo + in->lo, b)),
-		      within(limits, floor_div(x->type.hi + in->hi, b)) };
+	Range out = { clamp_to(limits, floor_div(x->type.lo + in->lo, b)),
+		      clamp_to(limits, floor_div(x->type.hi + in->hi, b)) };
 
-	if (out.hi - out.lo >= ANSWERS_MAX)
+	if (out.hi - out.lo >= CARRIES_MAX)
 		return false;
 	if (in->weight > WEIGHT_MAX)
-		settle(w, in);
-	Node *d = answers(w, in, x, b, out);
-	*in = (Carry){ early, plus(w, in->late, in->weight, d), in->weight * (in->hi - in->lo + 1),
-		       out.lo, out.hi };
+		resolve_carry(at, in);
+	Node *d = carry_digit(at, in, x, b, out);
+	*in = (Carry){ early, mk_plus_times(at, in->late, in->weight, d),
+		       in->weight * (in->hi - in->lo + 1), out.lo, out.hi };
 	return true;
 }
 
 /* The same with x as its own digit. Comparisons with several constants, x + 1, x + 10,
  * are then the same but for a constant. */
 static bool
-hand_whole(Wide *w, Carry *in, Node *x, int64_t b, Node *early)
+propagate_sum(const Builder *at, Carry *in, Node *x, int64_t b, Node *early)
 {
 	Range out = { floor_div(x->type.lo + in->lo, b), floor_div(x->type.hi + in->hi, b) };
 
-	if (out.hi - out.lo >= ANSWERS_MAX || in->weight > WEIGHT_MAX / b)
+	if (out.hi - out.lo >= CARRIES_MAX || in->weight > WEIGHT_MAX / b)
 		return false;
-	*in = (Carry){ early, plus(w, in->late, in->weight, x), in->weight * b, out.lo, out.hi };
+	*in = (Carry){ early, mk_plus_times(at, in->late, in->weight, x), in->weight * b, out.lo,
+		       out.hi };
 	return true;
 }
 
 /* The group's own quotient goes first. It is taken of l + shift, so that what is left
  * and the carry that comes are 0 at least. */
 static bool
-hand_early(Wide *w, Carry *in, Node *l, int64_t c, int64_t b, const Number *x, int to,
-           __int128 above, bool whole)
+propagate_quotient(const Builder *at, Carry *in, Node *l, int64_t c, int64_t b, const ColumnSum *x,
+                   int to, __int128 above, bool whole)
 {
-	Node *shift = mk_const(w->g, in->early->type.lo + in->lo);
-	Node *from = make(w, OP_ADD, l, shift), *q = quotient(w, from, b);
+	Node *shift = mk_const(at->g, in->early->type.lo + in->lo);
+	Node *from = mk2(at, OP_ADD, l, shift), *q = mk_quotient(at, from, b);
 
 	if (!has_exact_steps(from, b))
 		return false;
-	Node *left = make(w, OP_SUB, make(w, OP_SUB, from, times(w, q, b)), shift);
+	Node *left = mk2(at, OP_SUB, mk2(at, OP_SUB, from, mk_times(at, q, b)), shift);
 
-	left = make(w, OP_ADD, make(w, OP_ADD, left, in->early), mk_const(w->g, c));
+	left = mk2(at, OP_ADD, mk2(at, OP_ADD, left, in->early), mk_const(at->g, c));
 	if (whole)
-		return hand_whole(w, in, left, b, q);
-	return hand_late(w, in, left, b, q, that_matter(x, to, above, q));
+		return propagate_sum(at, in, left, b, q);
+	return propagate_digit(at, in, left, b, q, carries_that_matter(x, to, above, q));
 }
 
 /* (l + the carry) // b, at once; NULL if that is not exact. */
 static Node *
-whole_quotient(Wide *w, const Carry *in, Node *l, int64_t b)
+group_quotient(const Builder *at, const Carry *in, Node *l, int64_t b)
 {
-	Node *x = with_carry(w, in, l);
+	Node *x = plus_carry_in(at, in, l);
 
-	return has_exact_steps(x, in->weight * b) ? quotient(w, x, in->weight * b) : NULL;
+	return has_exact_steps(x, in->weight * b) ? mk_quotient(at, x, in->weight * b) : NULL;
 }
 
 /* Does the group l end here in longer numbers, too? Then its quotient is there. */
 static bool
-is_full(const Number *x, const Node *l, int64_t b)
+ends_group(const ColumnSum *x, const Node *l, int64_t b)
 {
 	double range = (double)l->type.hi - (double)l->type.lo,
 	       more = (double)(x->by / x->col[x->n - 1].unit);
@@ -344,7 +337,7 @@ is_full(const Number *x, const Node *l, int64_t b)
 
 /* Its terms' absolute values: what a sum can reach in any order of summation. */
 static __int128
-reach(const Affine *a)
+terms_magnitude(const Affine *a)
 {
 	__int128 sum = a->c < 0 ? -a->c : a->c;
 
@@ -356,9 +349,9 @@ reach(const Affine *a)
 }
 
 static bool
-is_exact(const Affine *a)
+is_exact_sum(const Affine *a)
 {
-	return reach(a) < EXACT_MAX;
+	return terms_magnitude(a) < EXACT_MAX;
 }
 
 /* May x be compared as it is? With room for how columns may hold it. */
@@ -367,17 +360,18 @@ is_comparable(const Node *x)
 {
 	Affine a;
 
-	return is_narrow(x, EXACT_MAX / 2) || (affine_of(x, &a) && reach(&a) < EXACT_MAX / 4 * 3);
+	return is_within(x, EXACT_MAX / 2)
+	       || (affine_of(x, &a) && terms_magnitude(&a) < EXACT_MAX / 4 * 3);
 }
 
 /* What weight the highest group, l and what comes early, needs beside the late part,
  * should only the sign of both together matter: one of either must outweigh what is late. */
 static int64_t
-weight_for_sign(Wide *w, const Carry *in, Node *l)
+weight_for_sign(const Builder *at, const Carry *in, Node *l)
 {
 	const Type *late = &in->late->type;
 	int64_t up = -late->lo,
-		down = make(w, OP_ADD, l, in->early)->type.lo < 0 ? late->hi + 1 : 1;
+		down = mk2(at, OP_ADD, l, in->early)->type.lo < 0 ? late->hi + 1 : 1;
 	int64_t enough = up > down ? up : down;
 
 	return enough < in->weight ? enough : in->weight;
@@ -385,43 +379,43 @@ weight_for_sign(Wide *w, const Carry *in, Node *l)
 
 /* The highest group: what is asked of it. */
 static Node *
-highest(Wide *w, Carry *in, Node *l, __int128 c, const Number *x, int64_t b)
+highest_group(const Builder *at, Carry *in, Node *l, __int128 c, const ColumnSum *x, int64_t b)
 {
-	Node *lc = make(w, OP_ADD, l, mk_const(w->g, clamp(c))), *q;
+	Node *lc = mk2(at, OP_ADD, l, mk_const(at->g, clamp(c))), *q;
 
-	if (!is_narrow(lc, EXACT_MAX))
+	if (!is_within(lc, EXACT_MAX))
 		return NULL;
 	if (!x->by) {
-		in->weight = weight_for_sign(w, in, lc);
-		Node *sum = with_carry(w, in, lc);
+		in->weight = weight_for_sign(at, in, lc);
+		Node *sum = plus_carry_in(at, in, lc);
 		if (!is_comparable(sum)) {
-			hand_late(w, in, make(w, OP_ADD, lc, in->early), 1, zero(w),
-			          (Range){ -1, 0 });
-			return reached(w, in->late, 0);
+			propagate_digit(at, in, mk2(at, OP_ADD, lc, in->early), 1, mk_zero(at),
+			                (Range){ -1, 0 });
+			return mk_at_least(at, in->late, 0);
 		}
-		return is_narrow(sum, EXACT_MAX) ? reached(w, sum, 0) : NULL;
+		return is_within(sum, EXACT_MAX) ? mk_at_least(at, sum, 0) : NULL;
 	}
-	bool full = is_full(x, l, b);
-	if (!full && (q = whole_quotient(w, in, lc, b)))
+	bool full = ends_group(x, l, b);
+	if (!full && (q = group_quotient(at, in, lc, b)))
 		return q;
 	Carry out = *in;
-	if (hand_early(w, &out, lc, 0, b, x, x->n, 0, false))
-		return make(w, OP_ADD, out.early, quotient(w, out.late, out.weight));
-	if (full && (q = whole_quotient(w, in, lc, b)))
+	if (propagate_quotient(at, &out, lc, 0, b, x, x->n, 0, false))
+		return mk2(at, OP_ADD, out.early, mk_quotient(at, out.late, out.weight));
+	if (full && (q = group_quotient(at, in, lc, b)))
 		return q;
-	settle(w, in);
-	return whole_quotient(w, in, lc, b);
+	resolve_carry(at, in);
+	return group_quotient(at, in, lc, b);
 }
 
 /* A group is less than 2^24, so that one base above is as good as another. */
 static int64_t
-capped(__int128 b)
+capped_base(__int128 b)
 {
 	return b < 1 << 30 ? (int64_t)b : 1 << 30;
 }
 
 static int64_t
-size_of(int64_t lo, int64_t hi)
+magnitude(int64_t lo, int64_t hi)
 {
 	return -lo > hi ? -lo : hi;
 }
@@ -430,7 +424,7 @@ size_of(int64_t lo, int64_t hi)
  * the quotient by b, of the sum with what is not above `most` in size: so one that is far
  * from 0 and from b is as good as a small one. */
 static int64_t
-take_digit(__int128 *c, __int128 b, int64_t most)
+take_constant_digit(__int128 *c, __int128 b, int64_t most)
 {
 	__int128 here = *c % b;
 
@@ -444,63 +438,66 @@ take_digit(__int128 *c, __int128 b, int64_t most)
 
 /* The group l of base b, with its digit of the constant c, passes on what came in. */
 static bool
-pass_on(Wide *w, Carry *in, Node *l, __int128 *c, const Number *x, int from, int to)
+carry_out(const Builder *at, Carry *in, Node *l, __int128 *c, const ColumnSum *x, int from, int to)
 {
 	__int128 base = x->col[to].unit / x->col[from].unit;
-	Node *all = make(w, OP_ADD, l, in->early), *q;
-	int64_t here = take_digit(
-			c, base, size_of(all->type.lo, all->type.hi) + size_of(in->lo, in->hi) + 1),
-		b = capped(base);
-	Node *lc = make(w, OP_ADD, l, mk_const(w->g, here));
+	Node *all = mk2(at, OP_ADD, l, in->early), *q;
+	int64_t here = take_constant_digit(c, base,
+	                                   magnitude(all->type.lo, all->type.hi)
+	                                           + magnitude(in->lo, in->hi) + 1),
+		b = capped_base(base);
+	Node *lc = mk2(at, OP_ADD, l, mk_const(at->g, here));
 	bool whole = here && !x->by;
 
-	if (!is_narrow(lc, EXACT_MAX))
+	if (!is_within(lc, EXACT_MAX))
 		return false;
-	all = make(w, OP_ADD, lc, in->early);
-	if ((whole && hand_whole(w, in, all, b, zero(w)))
-	    || (whole && hand_early(w, in, l, here, b, x, to, *c, true))
-	    || hand_late(w, in, all, b, zero(w), that_matter(x, to, *c, zero(w)))
-	    || hand_early(w, in, l, here, b, x, to, *c, false)
-	    || hand_early(w, in, lc, 0, b, x, to, *c, false))
+	all = mk2(at, OP_ADD, lc, in->early);
+	if ((whole && propagate_sum(at, in, all, b, mk_zero(at)))
+	    || (whole && propagate_quotient(at, in, l, here, b, x, to, *c, true))
+	    || propagate_digit(at, in, all, b, mk_zero(at),
+	                       carries_that_matter(x, to, *c, mk_zero(at)))
+	    || propagate_quotient(at, in, l, here, b, x, to, *c, false)
+	    || propagate_quotient(at, in, lc, 0, b, x, to, *c, false))
 		return true;
-	settle(w, in);
-	if (!(q = whole_quotient(w, in, lc, b)))
+	resolve_carry(at, in);
+	if (!(q = group_quotient(at, in, lc, b)))
 		return false;
-	*in = (Carry){ q, zero(w), 1, 0, 0 };
+	*in = (Carry){ q, mk_zero(at), 1, 0, 0 };
 	return true;
 }
 
 /* From the lowest group to the highest; NULL if one of them is not exact. */
 static Node *
-through(Wide *w, const Number *x, Carry in)
+over_all_groups(const Builder *at, const ColumnSum *x, Carry in)
 {
 	__int128 c = x->c;
 
 	for (int from = 0, to;; from = to) {
-		Node *l = group(w, x, from, &to);
+		Node *l = next_group(at, x, from, &to);
 		if (to == x->n)
-			return highest(w, &in, l, c, x, capped(x->by / x->col[from].unit));
-		if (!pass_on(w, &in, l, &c, x, from, to))
+			return highest_group(at, &in, l, c, x,
+			                     capped_base(x->by / x->col[from].unit));
+		if (!carry_out(at, &in, l, &c, x, from, to))
 			return NULL;
 	}
 }
 
 /* From the lowest group to the highest but one: what is left of x is the highest. */
 static bool
-up_to_highest(Wide *w, Number *x, Carry *in)
+over_lower_groups(const Builder *at, ColumnSum *x, Carry *in)
 {
 	for (int from = 0, to;; from = to) {
-		Node *l = group(w, x, from, &to);
+		Node *l = next_group(at, x, from, &to);
 		if (to == x->n) {
 			__int128 unit = x->col[from].unit;
 			x->n -= from;
 			for (int i = 0; i < x->n; i++)
-				x->col[i] = (Column){ x->col[from + i].unit / unit,
-					              x->col[from + i].sum };
+				x->col[i] = (DigitColumn){ x->col[from + i].unit / unit,
+					                   x->col[from + i].sum };
 			x->by /= unit;
 			return true;
 		}
-		if (!pass_on(w, in, l, &x->c, x, from, to))
+		if (!carry_out(at, in, l, &x->c, x, from, to))
 			return false;
 	}
 }
@@ -516,15 +513,15 @@ is_divided(const Node *n)
 
 /* Takes the multiples of b out of a: their sum, divided by b. */
 static Node *
-take_multiples(Wide *w, Affine *a, int64_t b)
+take_multiples(const Builder *at, Affine *a, int64_t b)
 {
-	Node *out = mk_const(w->g, floor_div(a->c, b));
+	Node *out = mk_const(at->g, floor_div(a->c, b));
 	int n = 0;
 
 	a->c -= floor_div(a->c, b) * b;
 	for (int i = 0; i < a->n; i++) {
-		Term t = a->term[i];
-		out = plus(w, out, t.c / b, (Node *)t.n);
+		AffineTerm t = a->term[i];
+		out = mk_plus_times(at, out, t.c / b, (Node *)t.n);
 		if (t.c %= b)
 			a->term[n++] = t;
 	}
@@ -534,30 +531,30 @@ take_multiples(Wide *w, Affine *a, int64_t b)
 
 /* What is left, if that is not wide. */
 static Node *
-remainder_by(Wide *w, const Affine *a, int64_t b)
+remainder_by(const Builder *at, const Affine *a, int64_t b)
 {
-	Node *sum = mk_const(w->g, a->c);
+	Node *sum = mk_const(at->g, a->c);
 
 	for (int i = 0; i < a->n; i++)
-		sum = plus(w, sum, a->term[i].c, (Node *)a->term[i].n);
-	return is_narrow(sum, EXACT_MAX) ? make(w, OP_MOD, sum, mk_const(w->g, b)) : NULL;
+		sum = mk_plus_times(at, sum, a->term[i].c, (Node *)a->term[i].n);
+	return is_within(sum, EXACT_MAX) ? mk2(at, OP_MOD, sum, mk_const(at->g, b)) : NULL;
 }
 
 /* Is the term the quotient of a long sum, found so before? A chain of carries goes on in
  * it that is too long for one sum. */
 static bool
-is_long(const Term *t)
+continues_carries(const AffineTerm *t)
 {
-	return (t->c == 1 || t->c == -1) && t->n->op == OP_AS && meant(t->n)->op == OP_DIV
-	       && is_divided(meant(t->n));
+	return (t->c == 1 || t->c == -1) && t->n->op == OP_AS && without_as(t->n)->op == OP_DIV
+	       && is_divided(without_as(t->n));
 }
 
 static int
-find_long(const Affine *a)
+find_continued(const Affine *a)
 {
 	int i = a->n - 1;
 
-	while (i >= 0 && !is_long(&a->term[i]))
+	while (i >= 0 && !continues_carries(&a->term[i]))
 		i--;
 	return i;
 }
@@ -566,47 +563,48 @@ static bool
 divided_sum(const Node *n, Affine *a)
 {
 	return is_divided(n) && affine_of(n->arg[0], a)
-	       && (find_long(a) >= 0 || !is_exact(a) || !has_exact_steps(n->arg[0], n->arg[1]->k));
+	       && (find_continued(a) >= 0 || !is_exact_sum(a)
+	           || !has_exact_steps(n->arg[0], n->arg[1]->k));
 }
 
 static bool
 compared_sum(const Node *n, Affine *a)
 {
 	return (n->op == OP_LT || n->op == OP_EQ) && affine_of(n->arg[1], a)
-	       && affine_add(a, -1, n->arg[0]) && (find_long(a) >= 0 || !is_exact(a));
+	       && affine_add(a, -1, n->arg[0]) && (find_continued(a) >= 0 || !is_exact_sum(a));
 }
 
 bool
-is_wide(const Node *n)
+exceeds_exact(const Node *n)
 {
 	Affine a;
 
 	return divided_sum(n, &a) || compared_sum(n, &a);
 }
 
-static void numbered(Wide *, Affine *, int64_t by, bool tens, Number *, Carry *);
+static void to_columns(const Builder *, Affine *, int64_t by, bool tens, ColumnSum *, Carry *);
 
 /* The columns below the quotient q of a sum: its highest group, and what comes into that. */
 static bool
-below(Wide *w, const Node *q, Number *x, Carry *in, Node **multiples)
+columns_below(const Builder *at, const Node *q, ColumnSum *x, Carry *in, Node **multiples)
 {
 	Affine a;
 
 	if (!divided_sum(q, &a))
 		return false;
-	*multiples = take_multiples(w, &a, q->arg[1]->k);
+	*multiples = take_multiples(at, &a, q->arg[1]->k);
 	if (!a.n)
 		return false;
-	numbered(w, &a, q->arg[1]->k, false, x, in);
-	return up_to_highest(w, x, in) && x->n <= COLUMNS_MAX;
+	to_columns(at, &a, q->arg[1]->k, false, x, in);
+	return over_lower_groups(at, x, in) && x->n <= COLUMNS_MAX;
 }
 
 /* x goes on where `low`, divided by low->by, is added to it: both are one number. */
 static void
-put_below(Number *x, const Number *low)
+put_below(ColumnSum *x, const ColumnSum *low)
 {
 	for (int i = x->n; i-- > 0;)
-		x->col[i + low->n] = (Column){ x->col[i].unit * low->by, x->col[i].sum };
+		x->col[i + low->n] = (DigitColumn){ x->col[i].unit * low->by, x->col[i].sum };
 	for (int i = 0; i < low->n; i++)
 		x->col[i] = low->col[i];
 	x->n += low->n;
@@ -617,18 +615,18 @@ put_below(Number *x, const Number *low)
 /* a as columns, and what comes into the lowest. A carry that a adds, if that is long, is
  * not waited for: it goes on from where it comes from. */
 static void
-numbered(Wide *w, Affine *a, int64_t by, bool tens, Number *x, Carry *in)
+to_columns(const Builder *at, Affine *a, int64_t by, bool tens, ColumnSum *x, Carry *in)
 {
-	int i = find_long(a);
-	Number low;
+	int i = find_continued(a);
+	ColumnSum low;
 	Node *multiples;
 	bool goes_on = i >= 0 && a->term[i].c == 1
-	               && below(w, meant(a->term[i].n), &low, in, &multiples);
+	               && columns_below(at, without_as(a->term[i].n), &low, in, &multiples);
 
 	if (goes_on)
 		a->term[i] = a->term[--a->n];
 	else
-		*in = (Carry){ zero(w), zero(w), 1, 0, 0 };
+		*in = (Carry){ mk_zero(at), mk_zero(at), 1, 0, 0 };
 	qsort(a->term, (size_t)a->n, sizeof *a->term, by_unit);
 	x->n = 0;
 	if (a->n && tens)
@@ -637,19 +635,19 @@ numbered(Wide *w, Affine *a, int64_t by, bool tens, Number *x, Carry *in)
 		choose_units(a, by, x);
 	if (goes_on)
 		add_unit(x, 1);
-	fill_columns(w, a, by, x);
+	fill_columns(at, a, by, x);
 	if (goes_on) {
-		x->col[0].sum = make(w, OP_ADD, x->col[0].sum, multiples);
+		x->col[0].sum = mk2(at, OP_ADD, x->col[0].sum, multiples);
 		put_below(x, &low);
 	}
 }
 
 /* a // by, or a >= 0 if by is 0. */
 static Node *
-asked(Wide *w, const Affine *a, int64_t by)
+lookahead_sum(const Builder *at, const Affine *a, int64_t by)
 {
-	int i = find_long(a);
-	Number x;
+	int i = find_continued(a);
+	ColumnSum x;
 	Carry in;
 	Node *y = NULL;
 
@@ -659,64 +657,66 @@ asked(Wide *w, const Affine *a, int64_t by)
 		Affine minus = *a;
 		affine_scale(&minus, -1);
 		minus.c--;
-		y = asked(w, &minus, 0);
-		return y ? make(w, OP_SUB, mk_const(w->g, 1), y) : NULL;
+		y = lookahead_sum(at, &minus, 0);
+		return y ? mk2(at, OP_SUB, mk_const(at->g, 1), y) : NULL;
 	}
 	for (int tens = 0; tens < 2 && !y; tens++) {
 		Affine rest = *a;
-		numbered(w, &rest, by, tens, &x, &in);
-		y = through(w, &x, in);
+		to_columns(at, &rest, by, tens, &x, &in);
+		y = over_all_groups(at, &x, in);
 	}
 	return y;
 }
 
 static Node *
-divided(Wide *w, const Node *n, Affine *a)
+lookahead_division(const Builder *at, const Node *n, Affine *a)
 {
 	int64_t b = n->arg[1]->k;
-	bool goes_on = find_long(a) >= 0;
-	Node *out = take_multiples(w, a, b);
+	bool goes_on = find_continued(a) >= 0;
+	Node *out = take_multiples(at, a, b);
 
 	if (n->op == OP_MOD && !goes_on)
-		return remainder_by(w, a, b);
-	Node *q = a->n ? asked(w, a, b) : zero(w); /* what is left of the constant is below b */
+		return remainder_by(at, a, b);
+	Node *q = a->n ? lookahead_sum(at, a, b)
+	               : mk_zero(at); /* what is left of the constant is below b */
 	if (!q)
 		return NULL;
-	q = make(w, OP_ADD, out, q);
-	return n->op == OP_DIV ? q : make(w, OP_SUB, n->arg[0], times(w, q, b));
+	q = mk2(at, OP_ADD, out, q);
+	return n->op == OP_DIV ? q : mk2(at, OP_SUB, n->arg[0], mk_times(at, q, b));
 }
 
 /* The difference d of its operands, y - x. */
 static Node *
-compared(Wide *w, const Node *n, const Affine *d)
+lookahead_comparison(const Builder *at, const Node *n, const Affine *d)
 {
 	Affine a = *d, b = *d;
 
 	a.c -= n->op == OP_LT;
 	b.c -= 1;
-	Node *least = asked(w, &a, 0), *more = n->op == OP_LT ? zero(w) : asked(w, &b, 0);
-	return least && more ? make(w, OP_SUB, least, more) : NULL;
+	Node *least = lookahead_sum(at, &a, 0),
+	     *more = n->op == OP_LT ? mk_zero(at) : lookahead_sum(at, &b, 0);
+	return least && more ? mk2(at, OP_SUB, least, more) : NULL;
 }
 
 Node *
-wide1(Graph *g, Node *n, void *ctx)
+lookahead_node(Graph *g, Node *n, void *ctx)
 {
-	Wide w = { g, n };
+	Builder at = { g, n };
 	Affine a;
-	Node *y = divided_sum(n, &a)    ? divided(&w, n, &a)
-	          : compared_sum(n, &a) ? compared(&w, n, &a)
+	Node *y = divided_sum(n, &a)    ? lookahead_division(&at, n, &a)
+	          : compared_sum(n, &a) ? lookahead_comparison(&at, n, &a)
 	                                : NULL;
 
 	(void)ctx;
-	return y && y != n ? make(&w, OP_AS, n, y) : n;
+	return y && y != n ? mk2(&at, OP_AS, n, y) : n;
 }
 
-/* Needs: flatten, which makes long sums. Guarantees: a quotient or comparison of a sum
+/* Needs: flatten_carries, which makes long sums. Guarantees: a quotient or comparison of a sum
  * that is not exact is computed as one of sums that are, if its terms are exact.
  * Invalidates: nothing. */
 void
-pass_wide(Graph *g, Diags *ds)
+pass_carry_lookahead(Graph *g, Diags *ds)
 {
 	(void)ds;
-	rewrite(g, wide1, NULL);
+	rewrite_graph(g, lookahead_node, NULL);
 }

@@ -1,10 +1,12 @@
-/* A comparison of long numbers takes layers, so what it chooses between does not wait.
+/* Both results are computed while a long comparison is still going on, and the comparison
+ * chooses between them: a carry-select adder (Bedrij, 1962), for the sign of a difference.
  *
  *     digit i of (if a < b then b - a else a - b), for all i
  *
- * has one chain of carries, but it begins when a < b is known. Two chains, of b - a
- * and of a - b, are a choice at the end: the index into the list of digits leads out
- * of the one list or of the other, and what is added up is 0 there.
+ * has one chain of carries, but the chain begins only when a < b is known, which takes layers
+ * where the numbers are long. Two chains, of b - a and of a - b, are a choice at the end: the
+ * index into the list of digits leads out of the one list or of the other, where the default
+ * stands, and the two are added up, less one default.
  *
  * A list is often read elsewhere, and the comparison matters only where a condition
  * holds (the operator is '-'): then a second chain is made for just that case. */
@@ -16,31 +18,30 @@
 
 enum { GUARDS_MAX = 16, LONG = 1 << 16 };
 
-typedef struct Set {
+typedef struct NodeSet {
 	int n, cap;
 	Node **node; /* (n) */
 	char *in;    /* by id */
-} Set;
+} NodeSet;
 
 /* Some of the graph's nodes, operands first, with another in the place of each. */
-typedef struct Copy {
-	const Set *set;
+typedef struct NodeCopy {
+	const NodeSet *set;
 	Node **map; /* by id */
-} Copy;
+} NodeCopy;
 
-typedef struct Late {
-	Graph *g;
-	const Node *pick;
-	int nid;            /* nodes there are */
-	Node *p;            /* where the list is read; NULL: here */
-	Set outer, inner;   /* what is computed here, and there */
-	Node *cond, *guard; /* the comparison, and where it matters; NULL: everywhere */
-} Late;
+typedef struct CarrySelect {
+	Builder b;            /* at: the PICK that is to be made two */
+	int nid;              /* nodes there are */
+	Node *p;              /* where the list is read; NULL: here */
+	NodeSet outer, inner; /* what is computed here, and there */
+	Node *cond, *guard;   /* the comparison, and where it matters; NULL: everywhere */
+} CarrySelect;
 
 /* ---- sets ---- */
 
 static void
-set_add(Graph *g, Set *s, Node *n)
+node_set_add(Graph *g, NodeSet *s, Node *n)
 {
 	if (s->in[n->id])
 		return;
@@ -56,13 +57,13 @@ set_add(Graph *g, Set *s, Node *n)
 }
 
 static bool
-stops(const Node *n)
+is_set_leaf(const Node *n)
 {
 	return n->op == OP_READ || is_reference(n->op) || n->op == OP_SUM || n->two_sided;
 }
 
 static int
-by_id(const void *a, const void *b)
+by_node_id(const void *a, const void *b)
 {
 	const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
 
@@ -71,31 +72,31 @@ by_id(const void *a, const void *b)
 
 /* The nodes of s and all that they are computed of at the same position. */
 static void
-close_set(Graph *g, Set *s)
+node_set_close(Graph *g, NodeSet *s)
 {
 	for (int i = 0; i < s->n; i++)
-		for (int k = 0; !stops(s->node[i]) && k < s->node[i]->narg; k++)
-			set_add(g, s, s->node[i]->arg[k]);
-	qsort(s->node, (size_t)s->n, sizeof *s->node, by_id);
+		for (int k = 0; !is_set_leaf(s->node[i]) && k < s->node[i]->narg; k++)
+			node_set_add(g, s, s->node[i]->arg[k]);
+	qsort(s->node, (size_t)s->n, sizeof *s->node, by_node_id);
 }
 
-static Set
-set_new(Graph *g)
+static NodeSet
+node_set_new(Graph *g)
 {
-	return (Set){ .in = arena_alloc(g->arena, (size_t)g->nnode + 1) };
+	return (NodeSet){ .in = arena_alloc(g->arena, (size_t)g->nnode + 1) };
 }
 
 /* The set with x in the place of a and y in that of b; without a READ's operands. */
-static Copy
-copy_with(Late *l, const Set *set, const Node *a, Node *x, const Node *b, Node *y)
+static NodeCopy
+node_set_copy(CarrySelect *l, const NodeSet *set, const Node *a, Node *x, const Node *b, Node *y)
 {
-	Graph *g = l->g;
-	Copy c = { set, arena_alloc(g->arena, sizeof *c.map * (size_t)(l->nid + 1)) };
+	Graph *g = l->b.g;
+	NodeCopy c = { set, arena_alloc(g->arena, sizeof *c.map * (size_t)(l->nid + 1)) };
 
 	for (int i = 0; i < set->n; i++) {
 		Node *n = set->node[i];
 		bool same = true;
-		if (n == a || n == b || stops(n)) {
+		if (n == a || n == b || is_set_leaf(n)) {
 			c.map[n->id] = n == a ? x : n == b ? y : n;
 			continue;
 		}
@@ -112,7 +113,7 @@ copy_with(Late *l, const Set *set, const Node *a, Node *x, const Node *b, Node *
 /* ---- what is late ---- */
 
 static bool
-is_list_read(const Late *l, const Node *n)
+is_list_read(const CarrySelect *l, const Node *n)
 {
 	return l->p && n->op == OP_READ && n->arg[1] == l->p && !n->k;
 }
@@ -120,7 +121,7 @@ is_list_read(const Late *l, const Node *n)
 /* Is the difference that n compares so large that a choice by its sign, which takes
  * neurons of some times its size, is no choice at once? */
 static bool
-is_long(const Node *n)
+compares_long(const Node *n)
 {
 	if (n->op != OP_LT && n->op != OP_EQ)
 		return false;
@@ -130,22 +131,22 @@ is_long(const Node *n)
 
 /* The least long comparison that something wide is computed of. */
 static Node *
-late_condition(const Late *l)
+late_condition(const CarrySelect *l)
 {
-	int *below = arena_alloc(l->g->arena, sizeof *below * (size_t)(l->nid + 1));
+	int *below = arena_alloc(l->b.g->arena, sizeof *below * (size_t)(l->nid + 1));
 
 	for (int i = 0; i < l->inner.n; i++) {
 		Node *n = l->inner.node[i];
 		int least = -1;
-		for (int k = 0; !stops(n) && k < n->narg; k++) {
+		for (int k = 0; !is_set_leaf(n) && k < n->narg; k++) {
 			int b = below[n->arg[k]->id] - 1;
 			if (b >= 0 && (least < 0 || b < least))
 				least = b;
 		}
-		bool wide = is_wide(n);
+		bool wide = exceeds_exact(n);
 		if (wide && least >= 0)
-			return l->g->node[least];
-		if (is_bool(n) && (wide || is_long(n)))
+			return l->b.g->node[least];
+		if (is_bool(n) && (wide || compares_long(n)))
 			least = n->id;
 		below[n->id] = least + 1;
 	}
@@ -154,40 +155,41 @@ late_condition(const Late *l)
 
 /* Is the comparison still asked for in some result of the copy? */
 static bool
-still_asks(Late *l, const Copy *c)
+still_asks(CarrySelect *l, const NodeCopy *c)
 {
-	Set s = set_new(l->g);
+	NodeSet s = node_set_new(l->b.g);
 
 	for (int i = 0; i < l->outer.n; i++)
 		if (is_list_read(l, l->outer.node[i]))
-			set_add(l->g, &s, c->map[l->outer.node[i]->arg[0]->id]);
-	for (int i = 0; !l->p && i < l->pick->narg; i++)
-		set_add(l->g, &s, c->map[l->pick->arg[i]->id]);
-	close_set(l->g, &s);
+			node_set_add(l->b.g, &s, c->map[l->outer.node[i]->arg[0]->id]);
+	for (int i = 0; !l->p && i < l->b.at->narg; i++)
+		node_set_add(l->b.g, &s, c->map[l->b.at->arg[i]->id]);
+	node_set_close(l->b.g, &s);
 	return s.in[l->cond->id];
 }
 
 /* A condition without which the comparison does not matter, NULL if there is none. */
 static Node *
-find_guard(Late *l)
+find_guard(CarrySelect *l)
 {
-	Set guards = set_new(l->g);
-	char *asks = arena_alloc(l->g->arena, (size_t)l->nid + 1);
+	NodeSet guards = node_set_new(l->b.g);
+	char *asks = arena_alloc(l->b.g->arena, (size_t)l->nid + 1);
 
 	asks[l->cond->id] = 1;
 	for (int i = 0; i < l->inner.n; i++) {
 		Node *n = l->inner.node[i];
-		for (int k = 0; !stops(n) && k < n->narg; k++)
+		for (int k = 0; !is_set_leaf(n) && k < n->narg; k++)
 			asks[n->id] |= asks[n->arg[k]->id];
 		for (int k = 0; (n->op == OP_AND || n->op == OP_IF) && asks[n->id]
 		                && k < (n->op == OP_IF ? 1 : n->narg);
 		     k++)
 			if (!asks[n->arg[k]->id] && guards.n < GUARDS_MAX
 			    && n->arg[k]->op != OP_CONST)
-				set_add(l->g, &guards, n->arg[k]);
+				node_set_add(l->b.g, &guards, n->arg[k]);
 	}
 	for (int i = 0; i < guards.n; i++) {
-		Copy c = copy_with(l, &l->inner, guards.node[i], mk_const(l->g, 0), NULL, NULL);
+		NodeCopy c = node_set_copy(l, &l->inner, guards.node[i], mk_const(l->b.g, 0), NULL,
+		                           NULL);
 		if (!still_asks(l, &c))
 			return guards.node[i];
 	}
@@ -196,56 +198,50 @@ find_guard(Late *l)
 
 /* ---- two lists for one ---- */
 
-static Node *
-make(const Late *l, Op op, Node *x, Node *y)
-{
-	return mk_at(l->g, l->pick, op, x, y, NULL);
-}
-
 /* The PICK with its lists as they are in the copy; out of its list where off is 1. */
 static Node *
-arm(Late *l, const Copy *c, Node *off)
+select_arm(CarrySelect *l, const NodeCopy *c, Node *off)
 {
-	Graph *g = l->g;
-	Copy o = { &l->outer, arena_alloc(g->arena, sizeof *o.map * (size_t)(l->nid + 1)) };
+	Graph *g = l->b.g;
+	NodeCopy o = { &l->outer, arena_alloc(g->arena, sizeof *o.map * (size_t)(l->nid + 1)) };
 
 	for (int i = 0; i < l->outer.n; i++) {
 		Node *n = l->outer.node[i];
 		Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)(n->narg + 1));
 		for (int k = 0; k < n->narg; k++)
-			arg[k] = stops(n) ? n->arg[k] : o.map[n->arg[k]->id];
+			arg[k] = is_set_leaf(n) ? n->arg[k] : o.map[n->arg[k]->id];
 		if (is_list_read(l, n))
 			arg[0] = c->map[n->arg[0]->id];
 		o.map[n->id] = mk_like(g, n, arg);
 	}
-	const Node *p = l->pick;
+	const Node *p = l->b.at;
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)p->narg);
 	for (int k = 0; k < p->narg; k++)
 		arg[k] = l->p ? o.map[p->arg[k]->id] : c->map[p->arg[k]->id];
 	int64_t far = arg[0]->type.hi < 0 ? 0 : arg[0]->type.hi + 1;
-	arg[0] = make(l, OP_SUB, arg[0], make(l, OP_MUL, off, mk_const(g, far)));
+	arg[0] = mk2(&l->b, OP_SUB, arg[0], mk2(&l->b, OP_MUL, off, mk_const(g, far)));
 	return mk_like(g, p, arg);
 }
 
 static Node *
-two_lists(Late *l)
+select_lists(CarrySelect *l)
 {
-	Graph *g = l->g;
-	Node *zero = mk_const(g, 0), *one = mk_const(g, 1), *d = l->pick->arg[1];
-	Node *when = l->guard ? make(l, OP_AND, l->guard, l->cond) : l->cond;
+	Graph *g = l->b.g;
+	Node *zero = mk_const(g, 0), *one = mk_const(g, 1), *d = l->b.at->arg[1];
+	Node *when = l->guard ? mk2(&l->b, OP_AND, l->guard, l->cond) : l->cond;
 
 	if (l->p)
 		when = mk(g, OP_READ, when->span, when->file, 3, (Node *[]){ when, l->p, zero }, 0);
-	Copy no = copy_with(l, &l->inner, l->cond, zero, NULL, NULL);
-	Copy yes = copy_with(l, &l->inner, l->cond, one, l->guard, one);
-	Node *x = arm(l, &no, when);
-	Node *y = arm(l, &yes, mk(g, OP_NOT, when->span, when->file, 1, &when, 0));
-	return make(l, OP_ADD, x, make(l, OP_SUB, y, d));
+	NodeCopy no = node_set_copy(l, &l->inner, l->cond, zero, NULL, NULL);
+	NodeCopy yes = node_set_copy(l, &l->inner, l->cond, one, l->guard, one);
+	Node *x = select_arm(l, &no, when);
+	Node *y = select_arm(l, &yes, mk(g, OP_NOT, when->span, when->file, 1, &when, 0));
+	return mk2(&l->b, OP_ADD, x, mk2(&l->b, OP_SUB, y, d));
 }
 
 /* Where the list is read, if its elements are read at one place. */
 static Node *
-place_of(const Set *outer)
+common_reference(const NodeSet *outer)
 {
 	Node *p = NULL;
 
@@ -262,48 +258,49 @@ place_of(const Set *outer)
 }
 
 static Node *
-late1(Graph *g, Node *n, void *ctx)
+select_late(Graph *g, Node *n, void *ctx)
 {
-	Late l = { .g = g, .pick = n, .nid = g->nnode };
+	CarrySelect l = { .b = { g, n }, .nid = g->nnode };
 
 	(void)ctx;
 	if (n->op != OP_PICK || n->arg[1]->op != OP_CONST || n->type.real)
 		return n;
-	l.outer = set_new(g);
-	l.inner = set_new(g);
+	l.outer = node_set_new(g);
+	l.inner = node_set_new(g);
 	for (int i = 0; i < n->narg; i++)
-		set_add(g, &l.outer, n->arg[i]);
-	close_set(g, &l.outer);
-	l.p = place_of(&l.outer);
+		node_set_add(g, &l.outer, n->arg[i]);
+	node_set_close(g, &l.outer);
+	l.p = common_reference(&l.outer);
 	if (!l.p)
 		l.inner = l.outer;
 	for (int i = 0; l.p && i < l.outer.n; i++)
 		if (is_list_read(&l, l.outer.node[i]))
-			set_add(g, &l.inner, l.outer.node[i]->arg[0]);
-	close_set(g, &l.inner);
+			node_set_add(g, &l.inner, l.outer.node[i]->arg[0]);
+	node_set_close(g, &l.inner);
 	if (!(l.cond = late_condition(&l)))
 		return n;
 	l.guard = find_guard(&l);
-	Node *as[2] = { n, rewritten(g, two_lists(&l), wide1, NULL) };
+	Node *as[2] = { n, rewrite_node(g, select_lists(&l), lookahead_node, NULL) };
 	return mk(g, OP_AS, n->span, n->file, 2, as, 0);
 }
 
 static bool
-any_late(const Graph *g)
+any_wide(const Graph *g)
 {
 	int wide = 0;
 
 	for (int i = 0; i < g->nnode && wide < 2; i++)
-		wide += is_wide(g->node[i]);
+		wide += exceeds_exact(g->node[i]);
 	return wide == 2;
 }
 
-/* Needs: pick, which makes one list of what is read; comes before wide. Guarantees: no
- * quotient under a PICK waits for a comparison that is wide. Invalidates: nothing. */
+/* Needs: fuse_indexing, which makes one list of what is read; comes before carry_lookahead.
+ * Guarantees: no quotient under a PICK waits for a comparison that is wide. Invalidates: nothing.
+ */
 void
-pass_late(Graph *g, Diags *ds)
+pass_carry_select(Graph *g, Diags *ds)
 {
 	(void)ds;
-	if (any_late(g))
-		rewrite(g, late1, NULL);
+	if (any_wide(g))
+		rewrite_graph(g, select_late, NULL);
 }

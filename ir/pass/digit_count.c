@@ -1,6 +1,6 @@
 /* How long a number is, without waiting for its digits.
  *
- *     size   max(if d[i] != 0 then i + 1 else 1 for i in 0..<n)
+ *     max(if d[i] != 0 then i + 1 else 1 for i in 0..<n)
  *
  * A greatest of few values is a sum of thresholds, and "some digit from the k-th on
  * is not 0" is "the digits from the k-th on make a number of at least 1". With
@@ -14,12 +14,6 @@
 
 enum { TESTS_MAX = 64 };
 
-static Node *
-times(Graph *g, const Node *at, Node *x, int64_t by)
-{
-	return mk_at(g, at, OP_MUL, x, mk_const(g, by), NULL);
-}
-
 /* p and q where the digit d is p - b * q. */
 static int64_t
 digit_parts(Graph *g, Node *d, Node **p, Node **q)
@@ -31,7 +25,7 @@ digit_parts(Graph *g, Node *d, Node **p, Node **q)
 		*q = mk_at(g, d, OP_DIV, d->arg[0], d->arg[1], NULL);
 		return d->arg[1]->k;
 	}
-	if (d->op != OP_SUB || !(b = remainder_of(d)) || d->arg[1]->op != OP_MUL)
+	if (d->op != OP_SUB || !(b = remainder_divisor(d)) || d->arg[1]->op != OP_MUL)
 		return 0;
 	*p = d->arg[0];
 	*q = d->arg[1]->arg[0];
@@ -70,47 +64,8 @@ number_from(Graph *g, Node *const *digit, int n, Node *d, bool *used, int depth)
 	}
 	if (!above)
 		return d;
-	return mk_at(g, d, OP_ADD, p, times(g, d, mk_at(g, d, OP_SUB, above, q, NULL), b), NULL);
-}
-
-/* A division by a constant that n adds or subtracts once; its sign in *c. */
-static const Node *
-one_carry(const Affine *a, int64_t *c)
-{
-	for (int i = 0; i < a->n; i++) {
-		const Node *d = a->term[i].n;
-		*c = a->term[i].c;
-		if ((*c == 1 || *c == -1) && d->op == OP_DIV && d->arg[1]->op == OP_CONST
-		    && d->arg[1]->k > 1)
-			return d;
-	}
-	return NULL;
-}
-
-/* n >= t without the divisions in n, as often as it goes:
- *     x + y // m >= t   is   x * m + y >= t * m
- *     x - y // m >= t   is   (x - t + 1) * m - y >= 1 */
-Node *
-at_least(Graph *g, const Node *at, Node *n, int64_t t)
-{
-	Affine a;
-	int64_t sign;
-	const Node *carry;
-
-	for (n = simplified(g, n); affine_of(n, &a) && (carry = one_carry(&a, &sign));) {
-		int64_t m = carry->arg[1]->k;
-		Node *rest = mk_at(g, at, sign > 0 ? OP_SUB : OP_ADD, n, (Node *)carry, NULL);
-		if (sign < 0)
-			rest = mk_at(g, at, OP_ADD, rest, mk_const(g, 1 - t), NULL);
-		Node *wide = mk_at(g, at, sign > 0 ? OP_ADD : OP_SUB, times(g, at, rest, m),
-		                   carry->arg[0], NULL);
-		wide = simplified(g, wide);
-		if (wide->type.hi >= VALUE_MAX || wide->type.lo <= -VALUE_MAX)
-			break;
-		n = wide;
-		t = sign > 0 ? t * m : 1;
-	}
-	return mk_at(g, at, OP_LT, mk_const(g, t - 1), n, NULL);
+	return mk_at(g, d, OP_ADD, p,
+	             mk_times(&(Builder){ g, d }, mk_at(g, d, OP_SUB, above, q, NULL), b), NULL);
 }
 
 /* The stream r, at least 0, for which x >= v is r >= 1; NULL if there is none. */
@@ -197,11 +152,12 @@ all_values(const Node *n, int64_t v[THRESHOLDS_MAX])
 }
 
 static Node *
-size1(Graph *g, Node *n, void *ctx)
+count_digits(Graph *g, Node *n, void *ctx)
 {
 	int64_t v[THRESHOLDS_MAX], below = n->type.lo;
 	int nv = n->op == OP_MAX ? all_values(n, v) : 0;
 	Node *sum = mk_const(g, below);
+	Builder at = { g, n };
 
 	(void)ctx;
 	for (int i = 0; i < nv; i++) {
@@ -210,43 +166,16 @@ size1(Graph *g, Node *n, void *ctx)
 		Node *reached = some_at_least(g, n, v[i]);
 		if (!reached)
 			return n;
-		sum = mk_at(g, n, OP_ADD, sum, times(g, n, reached, v[i] - below), NULL);
+		sum = mk_at(g, n, OP_ADD, sum, mk_times(&at, reached, v[i] - below), NULL);
 		below = v[i];
 	}
 	return nv && sum->type.lo >= n->type.lo && sum->type.hi <= n->type.hi ? sum : n;
 }
 
-/* Needs: flatten, which makes digits of carries. Invalidates: nothing. */
+/* Needs: flatten_carries, which makes digits of carries. Invalidates: nothing. */
 void
-pass_size(Graph *g, Diags *ds)
+pass_digit_count(Graph *g, Diags *ds)
 {
 	(void)ds;
-	rewrite(g, size1, NULL);
-}
-
-/* a < b where a division stands in the way. */
-static Node *
-compare1(Graph *g, Node *n, void *ctx)
-{
-	Affine a;
-	int64_t sign;
-	(void)ctx;
-	if (n->op != OP_LT || n->two_sided)
-		return n;
-	Node *difference = mk_at(g, n, OP_SUB, n->arg[1], n->arg[0], NULL);
-
-	Op root = n->type.root ? n->type.root->op : OP_CONST;
-	if (root == OP_TOKEN || root == OP_INDEX || !affine_of(difference, &a)
-	    || !one_carry(&a, &sign))
-		return n;
-	return at_least(g, n, difference, 1);
-}
-
-/* Needs: nothing. Guarantees: no comparison waits for a division that one of larger
- * numbers can do without. Invalidates: nothing. */
-void
-pass_compare(Graph *g, Diags *ds)
-{
-	(void)ds;
-	rewrite(g, compare1, NULL);
+	rewrite_graph(g, count_digits, NULL);
 }

@@ -24,7 +24,7 @@ typedef struct Flatten {
 } Flatten;
 
 static int
-depth_of(Graph *g, Flatten *f, const Node *n)
+carry_depth(Graph *g, Flatten *f, const Node *n)
 {
 	if (f->cap < g->nnode) {
 		int *old = f->depth;
@@ -45,15 +45,8 @@ depth_of(Graph *g, Flatten *f, const Node *n)
 	return f->depth[n->id];
 }
 
-/* A table of one stream: nothing is gained by taking it apart. */
 static bool
-is_feature(const Node *n)
-{
-	return n->type.root && (n->type.root->op == OP_TOKEN || n->type.root->op == OP_INDEX);
-}
-
-static bool
-divides(const Node *n, int64_t *by)
+divides_by(const Node *n, int64_t *by)
 {
 	if (n->arg[1]->op != OP_CONST)
 		return false;
@@ -66,18 +59,18 @@ is_carry(const Node *n)
 {
 	int64_t m;
 
-	return n->op == OP_DIV && divides(n, &m) && m > 1 && !is_feature(n);
+	return n->op == OP_DIV && divides_by(n, &m) && m > 1 && !is_feature(n);
 }
 
 static bool
-is_exact(const Node *n)
+is_unsaturated(const Node *n)
 {
 	return n->type.lo > -VALUE_MAX && n->type.hi < VALUE_MAX;
 }
 
 /* p less one of the carry's occurrences in its sums, NULL if there is none. */
 static Node *
-without(Graph *g, Node *p, const Node *carry, int *budget)
+sum_without(Graph *g, Node *p, const Node *carry, int *budget)
 {
 	Node *x;
 
@@ -85,9 +78,9 @@ without(Graph *g, Node *p, const Node *carry, int *budget)
 		return mk_const(g, 0);
 	if (p->id < carry->id || --*budget < 0 || (p->op != OP_ADD && p->op != OP_SUB))
 		return NULL;
-	if ((x = without(g, p->arg[0], carry, budget)))
+	if ((x = sum_without(g, p->arg[0], carry, budget)))
 		return mk(g, p->op, p->span, p->file, 2, (Node *[]){ x, p->arg[1] }, 0);
-	if (p->op == OP_ADD && (x = without(g, p->arg[1], carry, budget)))
+	if (p->op == OP_ADD && (x = sum_without(g, p->arg[1], carry, budget)))
 		return mk(g, OP_ADD, p->span, p->file, 2, (Node *[]){ p->arg[0], x }, 0);
 	return NULL;
 }
@@ -105,9 +98,9 @@ find_carries(Graph *g, Flatten *f, const Node *p, const Node **carry)
 		const Node *x = a.term[i].n;
 		if (a.term[i].c != 1 || !is_carry(x))
 			continue;
-		int at = n++, d = depth_of(g, f, x);
+		int at = n++, d = carry_depth(g, f, x);
 		for (; at > 0; at--) {
-			int e = depth_of(g, f, carry[at - 1]);
+			int e = carry_depth(g, f, carry[at - 1]);
 			if (e > d || (e == d && node_compare(carry[at - 1], x) < 0))
 				break;
 			carry[at] = carry[at - 1];
@@ -119,17 +112,17 @@ find_carries(Graph *g, Flatten *f, const Node *p, const Node **carry)
 
 /* (rest + y // m) // b as one division, NULL if that would be too large. */
 static Node *
-join(Graph *g, const Node *at, Node *p, const Node *carry, int64_t b)
+join_divisions(Graph *g, const Node *at, Node *p, const Node *carry, int64_t b)
 {
 	int budget = SEARCH_MAX;
 	int64_t m = carry->arg[1]->k;
 	Node *rest, *x, *y = carry->arg[0];
 
-	if ((__int128)m * b >= VALUE_MAX || !(rest = without(g, p, carry, &budget)))
+	if ((__int128)m * b >= VALUE_MAX || !(rest = sum_without(g, p, carry, &budget)))
 		return NULL;
 	x = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){ rest, mk_const(g, m) }, 0);
 	x = mk(g, OP_ADD, at->span, at->file, 2, (Node *[]){ x, y }, 0);
-	if (!is_exact(x))
+	if (!is_unsaturated(x))
 		return NULL;
 	return mk(g, OP_DIV, at->span, at->file, 2, (Node *[]){ x, mk_const(g, m * b) }, 0);
 }
@@ -145,11 +138,11 @@ flat_quotient(Graph *g, Flatten *f, const Node *at, Node *p, int64_t b)
 		int n = find_carries(g, f, p, carry);
 		more = false;
 		for (int i = 0; i < n && !more; i++) {
-			Node *next = join(g, at, p, carry[i], b);
+			Node *next = join_divisions(g, at, p, carry[i], b);
 			if (!next)
 				continue;
 			q = next;
-			more = q->op == OP_DIV && divides(q, &b);
+			more = q->op == OP_DIV && divides_by(q, &b);
 			p = more ? q->arg[0] : p;
 			if (!more)
 				return q;
@@ -168,7 +161,7 @@ adds_long(const Node *p, int64_t b)
 	if (!affine_of(p, &a))
 		return false;
 	for (int i = 0; i < a.n; i++)
-		if (a.term[i].c == 1 && is_carry(a.term[i].n) && divides(a.term[i].n, &m)
+		if (a.term[i].c == 1 && is_carry(a.term[i].n) && divides_by(a.term[i].n, &m)
 		    && (__int128)m * b >= VALUE_MAX)
 			return true;
 	return false;
@@ -184,11 +177,11 @@ flat_remainder(Graph *g, const Node *at, Node *p, Node *q, int64_t b)
 }
 
 static Node *
-flatten1(Graph *g, Node *n, void *ctx)
+flatten_node(Graph *g, Node *n, void *ctx)
 {
 	int64_t b;
 
-	if ((n->op != OP_DIV && n->op != OP_MOD) || !divides(n, &b))
+	if ((n->op != OP_DIV && n->op != OP_MOD) || !divides_by(n, &b))
 		return n;
 	Node *p = n->arg[0];
 	if (p->type.root && p->type.root != p)
@@ -206,10 +199,10 @@ flatten1(Graph *g, Node *n, void *ctx)
  * adds y // m once, unless the joint division is beyond 2^62 or p is a function of
  * one stream. Invalidates: nothing; values at every position are the same. */
 void
-pass_flatten(Graph *g, Diags *ds)
+pass_flatten_carries(Graph *g, Diags *ds)
 {
 	Flatten f = { 0 };
 
 	(void)ds;
-	rewrite(g, flatten1, &f);
+	rewrite_graph(g, flatten_node, &f);
 }

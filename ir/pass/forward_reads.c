@@ -12,21 +12,21 @@
 
 #include <string.h>
 
-typedef struct Nodes {
+typedef struct NodeList {
 	int n, cap;
 	Node **node; /* (n) */
-} Nodes;
+} NodeList;
 
-typedef struct Arrive {
+typedef struct Arrival {
 	const Node *p; /* the reference that has been followed */
 	Node *holds;   /* what is known to hold there */
 	int n;
 	Node **map; /* (n) by id: the node as it is there, NULL if not asked for yet */
-	Nodes todo;
-} Arrive;
+	NodeList todo;
+} Arrival;
 
 static void
-push(Graph *g, Nodes *list, Node *n)
+push_node(Graph *g, NodeList *list, Node *n)
 {
 	if (list->n == list->cap) {
 		Node **old = list->node;
@@ -40,7 +40,7 @@ push(Graph *g, Nodes *list, Node *n)
 
 /* Both are functions of one stream, and no value of it satisfies both. */
 static bool
-exclude(const Node *x, const Node *y)
+exclude_each_other(const Node *x, const Node *y)
 {
 	const Node *root = x->type.root;
 
@@ -54,7 +54,7 @@ exclude(const Node *x, const Node *y)
 
 /* A condition on j < here that fails here anyway needs no j < here. */
 static Node *
-without_before(Graph *g, const Arrive *a, Node *c)
+without_before(Graph *g, const Arrival *a, Node *c)
 {
 	bool fails = false;
 	int n = 0;
@@ -64,7 +64,8 @@ without_before(Graph *g, const Arrive *a, Node *c)
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)c->narg);
 	for (int i = 0; i < c->narg; i++) {
 		Node *x = c->arg[i];
-		fails |= side(x) == ON_THERE && exclude(a->holds, replace_there(g, x, NULL));
+		fails |= side(x) == ON_THERE
+		         && exclude_each_other(a->holds, replace_there(g, x, NULL));
 		if (!is_before(x))
 			arg[n++] = x;
 	}
@@ -73,19 +74,19 @@ without_before(Graph *g, const Arrive *a, Node *c)
 
 /* The operands that are evaluated here, too: a READ's first is not. */
 static int
-first_here(const Node *n)
+first_operand_here(const Node *n)
 {
 	return n->op == OP_READ;
 }
 
 static Node *
-rebuilt(Graph *g, const Arrive *a, Node *n)
+rebuild_at_reference(Graph *g, const Arrival *a, Node *n)
 {
 	bool same = true;
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)(n->narg + 1));
 
 	for (int i = 0; i < n->narg; i++) {
-		arg[i] = i < first_here(n) ? n->arg[i] : a->map[n->arg[i]->id];
+		arg[i] = i < first_operand_here(n) ? n->arg[i] : a->map[n->arg[i]->id];
 		same &= arg[i] == n->arg[i];
 	}
 	if (same)
@@ -97,24 +98,24 @@ rebuilt(Graph *g, const Arrive *a, Node *n)
 
 /* n as it is there; operands first, on a stack of our own. */
 static Node *
-there(Graph *g, Arrive *a, Node *n)
+as_at_reference(Graph *g, Arrival *a, Node *n)
 {
-	Nodes *todo = &a->todo;
+	NodeList *todo = &a->todo;
 
-	for (push(g, todo, n); todo->n;) {
+	for (push_node(g, todo, n); todo->n;) {
 		Node *x = todo->node[todo->n - 1];
 		int before = todo->n;
 		if (x == a->p)
 			a->map[x->id] = mk(g, OP_HERE, x->span, x->file, 0, NULL, 0);
 		else if (x->op == OP_THERE || x->id < a->p->id)
 			a->map[x->id] = x;
-		for (int i = first_here(x); !a->map[x->id] && i < x->narg; i++)
+		for (int i = first_operand_here(x); !a->map[x->id] && i < x->narg; i++)
 			if (!a->map[x->arg[i]->id])
-				push(g, todo, x->arg[i]);
+				push_node(g, todo, x->arg[i]);
 		if (todo->n > before)
 			continue;
 		if (!a->map[x->id])
-			a->map[x->id] = rebuilt(g, a, x);
+			a->map[x->id] = rebuild_at_reference(g, a, x);
 		todo->n--;
 	}
 	return a->map[n->id];
@@ -123,26 +124,26 @@ there(Graph *g, Arrive *a, Node *n)
 /* One memory for each reference: what is read at it shares most of its nodes. */
 typedef struct Arrivals {
 	int n, cap;
-	Arrive **list;
+	Arrival **list;
 } Arrivals;
 
-static Arrive *
+static Arrival *
 arrival_at(Graph *g, Arrivals *all, Node *p, int upto)
 {
-	Arrive *a = NULL;
+	Arrival *a = NULL;
 
 	for (int i = 0; i < all->n && !a; i++)
 		if (all->list[i]->p == p)
 			a = all->list[i];
 	if (!a) {
 		if (all->n == all->cap) {
-			Arrive **old = all->list;
+			Arrival **old = all->list;
 			all->cap = 2 * all->cap + 8;
 			all->list = arena_alloc(g->arena, sizeof *all->list * (size_t)all->cap);
 			if (all->n)
 				memcpy(all->list, old, sizeof *old * (size_t)all->n);
 		}
-		a = all->list[all->n++] = NEW(g->arena, Arrive);
+		a = all->list[all->n++] = NEW(g->arena, Arrival);
 		a->p = p;
 		a->holds = replace_there(g, condition_of(p), NULL);
 	}
@@ -157,24 +158,24 @@ arrival_at(Graph *g, Arrivals *all, Node *p, int upto)
 }
 
 static Node *
-arrive1(Graph *g, Node *n, void *ctx)
+forward_read(Graph *g, Node *n, void *ctx)
 {
 	Node *p = n->op == OP_READ ? n->arg[1] : NULL;
 
 	if (!p || n->k || (p->op != OP_LATEST && p->op != OP_FIRST)
 	    || side(condition_of(p)) != ON_THERE)
 		return n;
-	Node *x = there(g, arrival_at(g, ctx, p, n->arg[0]->id), n->arg[0]);
+	Node *x = as_at_reference(g, arrival_at(g, ctx, p, n->arg[0]->id), n->arg[0]);
 	return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ x, p, n->arg[2] }, 0);
 }
 
 /* Needs: nothing. Guarantees: what is read where p = LATEST(C) or FIRST(C) points, C
  * about there alone, does not ask for p. Invalidates: nothing. */
 void
-pass_arrive(Graph *g, Diags *ds)
+pass_forward_reads(Graph *g, Diags *ds)
 {
 	Arrivals all = { 0 };
 
 	(void)ds;
-	rewrite(g, arrive1, &all);
+	rewrite_graph(g, forward_read, &all);
 }

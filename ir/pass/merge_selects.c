@@ -5,7 +5,7 @@
  * so that the sum and the product of two numbers share their carries, their length
  * and their digits, and only the column sums are chosen between. What does not quite
  * match is made to: v is v % 10 where it is 0..9 anyway, 0 is y // 10 for a y below
- * 10, and sums are matched term by term. Before flatten, while a digit still is a
+ * 10, and sums are matched term by term. Before flatten_carries, while a digit still is a
  * remainder, so that its range stays known. */
 
 #include "ir/internal.h"
@@ -16,37 +16,30 @@
 enum { MATCHES_MAX = 4096, LIST_MAX = 64, DEPTH_MAX = 64 };
 
 /* if the condition holds then x else y, which became `to` */
-typedef struct Match {
-	struct Match *next;
+typedef struct MergeMatch {
+	struct MergeMatch *next;
 	Node *x, *y, *to;
 	bool index; /* of two lists */
-} Match;
+} MergeMatch;
 
 /* All of one condition, in the order they were made. */
-typedef struct Matches {
+typedef struct MergeMatches {
 	int n;
-	Match *first, **end;
-} Matches;
+	MergeMatch *first, **end;
+} MergeMatches;
 
 typedef struct Merge {
-	Graph *g;
+	Builder b; /* at: the choice that is taken apart */
 	Node *cond;
-	const Node *at;
-	bool constants;   /* are constants matched, too? */
-	Matches *matches; /* of cond */
-	Map all;          /* Matches by condition */
+	bool constants;        /* are constants matched, too? */
+	MergeMatches *matches; /* of cond */
+	Map all;               /* Matches by condition */
 } Merge;
 
-static Node *merge(Merge *, Node *x, Node *y, int depth);
-
-static Node *
-make(Merge *m, Op op, Node *x, Node *y, Node *z)
-{
-	return mk_at(m->g, m->at, op, x, y, z);
-}
+static Node *merge_nodes(Merge *, Node *x, Node *y, int depth);
 
 static bool
-by_constant(const Node *n, Op op)
+is_by_constant(const Node *n, Op op)
 {
 	return n->op == op && n->arg[1]->op == OP_CONST && n->arg[1]->k > 1;
 }
@@ -55,7 +48,7 @@ by_constant(const Node *n, Op op)
 static bool
 is_costly(const Node *n)
 {
-	return by_constant(n, OP_DIV) || by_constant(n, OP_MOD) || n->op == OP_MAX
+	return is_by_constant(n, OP_DIV) || is_by_constant(n, OP_MOD) || n->op == OP_MAX
 	       || n->op == OP_PICK;
 }
 
@@ -70,56 +63,57 @@ surely_within(Merge *m, Node *n, int64_t lo, int64_t end)
 {
 	if (n->type.lo >= lo && n->type.hi < end)
 		return true;
-	return is_const(at_least(m->g, m->at, n, lo), 1)
-	       && is_const(at_least(m->g, m->at, n, end), 0);
+	return is_const(at_least(m->b.g, m->b.at, n, lo), 1)
+	       && is_const(at_least(m->b.g, m->b.at, n, end), 0);
 }
 
 /* The constant q as y // b: a y that was matched with x before, if one will do. */
 static Node *
 dividend_of(Merge *m, const Node *x, bool x_first, int64_t q, int64_t b)
 {
-	for (const Match *t = m->matches->first; t; t = t->next) {
+	for (const MergeMatch *t = m->matches->first; t; t = t->next) {
 		Node *here = x_first ? t->x : t->y, *other = x_first ? t->y : t->x;
 		if (here == x && surely_within(m, other, q * b, q * b + b))
 			return other;
 	}
-	return mk_const(m->g, q * b);
+	return mk_const(m->b.g, q * b);
 }
 
 static Node *
-sum_of(Merge *m, const Affine *a, const bool *skip)
+affine_sum(Merge *m, const Affine *a, const bool *skip)
 {
-	Node *sum = mk_const(m->g, a->c);
+	Node *sum = mk_const(m->b.g, a->c);
 
 	for (int i = 0; i < a->n; i++) {
 		if (skip && skip[i])
 			continue;
-		Node *t = make(m, OP_MUL, (Node *)a->term[i].n, mk_const(m->g, a->term[i].c), NULL);
-		sum = make(m, OP_ADD, sum, t, NULL);
+		Node *t = mk3(&m->b, OP_MUL, (Node *)a->term[i].n, mk_const(m->b.g, a->term[i].c),
+		              NULL);
+		sum = mk3(&m->b, OP_ADD, sum, t, NULL);
 	}
 	return sum;
 }
 
 static Node *
-plain_choice(Merge *m, Node *x, Node *y)
+plain_select(Merge *m, Node *x, Node *y)
 {
 	if (is_const(y, 0) && is_bool(x))
-		return make(m, OP_AND, m->cond, x, NULL);
-	return make(m, OP_IF, m->cond, x, y);
+		return mk3(&m->b, OP_AND, m->cond, x, NULL);
+	return mk3(&m->b, OP_IF, m->cond, x, y);
 }
 
 /* The choice with its constants outside, so that it compares with other sums: of 7 and
  * 4 it is 3 * cond + 4, of x + 7 and 4 it is (if cond then x + 3 else 0) + 4. */
 static Node *
-choice(Merge *m, Node *x, Node *y)
+mk_select(Merge *m, Node *x, Node *y)
 {
-	Affine *a = arena_alloc(m->g->arena, 2 * sizeof *a), *b = a + 1;
+	Affine *a = arena_alloc(m->b.g->arena, 2 * sizeof *a), *b = a + 1;
 	Node *chosen;
 
 	if (x == y)
 		return x;
 	if (!affine_of(x, a) || !affine_of(y, b) || (!a->c && !b->c))
-		return plain_choice(m, x, y);
+		return plain_select(m, x, y);
 	int64_t ka = a->c, kb = b->c, outside = b->n ? ka : kb;
 	if (a->n && b->n) {
 		outside = kb;
@@ -129,23 +123,23 @@ choice(Merge *m, Node *x, Node *y)
 		b->c -= outside;
 	}
 	if (!a->n && !b->n)
-		chosen = make(m, OP_MUL, m->cond, mk_const(m->g, ka - kb), NULL);
+		chosen = mk3(&m->b, OP_MUL, m->cond, mk_const(m->b.g, ka - kb), NULL);
 	else
-		chosen = plain_choice(m, sum_of(m, a, NULL), sum_of(m, b, NULL));
+		chosen = plain_select(m, affine_sum(m, a, NULL), affine_sum(m, b, NULL));
 	if (a->n && b->n)
-		chosen = make(m, OP_ADD, chosen,
-		              make(m, OP_MUL, m->cond, mk_const(m->g, ka - kb), NULL), NULL);
-	return make(m, OP_ADD, chosen, mk_const(m->g, outside), NULL);
+		chosen = mk3(&m->b, OP_ADD, chosen,
+		             mk3(&m->b, OP_MUL, m->cond, mk_const(m->b.g, ka - kb), NULL), NULL);
+	return mk3(&m->b, OP_ADD, chosen, mk_const(m->b.g, outside), NULL);
 }
 
 static Node *
 merge_division(Merge *m, Node *x, Node *y, int depth)
 {
-	Node *b = by_constant(x, OP_DIV) ? x->arg[1] : y->arg[1];
+	Node *b = is_by_constant(x, OP_DIV) ? x->arg[1] : y->arg[1];
 	Node *u = x->op == OP_CONST ? dividend_of(m, y->arg[0], false, x->k, b->k) : x->arg[0];
 	Node *v = y->op == OP_CONST ? dividend_of(m, x->arg[0], true, y->k, b->k) : y->arg[0];
 
-	return make(m, OP_DIV, merge(m, u, v, depth), b, NULL);
+	return mk3(&m->b, OP_DIV, merge_nodes(m, u, v, depth), b, NULL);
 }
 
 /* n is a remainder by b, or is one anyway; a condition is no sum to be chosen. */
@@ -159,9 +153,9 @@ is_remainder(const Node *n, const Node *b)
 static Node *
 common_divisor(Node *x, Node *y)
 {
-	if (by_constant(x, OP_MOD) && is_remainder(y, x->arg[1]))
+	if (is_by_constant(x, OP_MOD) && is_remainder(y, x->arg[1]))
 		return x->arg[1];
-	return by_constant(y, OP_MOD) && is_remainder(x, y->arg[1]) ? y->arg[1] : NULL;
+	return is_by_constant(y, OP_MOD) && is_remainder(x, y->arg[1]) ? y->arg[1] : NULL;
 }
 
 static Node *
@@ -171,7 +165,7 @@ merge_remainder(Merge *m, Node *x, Node *y, int depth)
 	Node *u = x->op == OP_MOD && x->arg[1] == b ? x->arg[0] : x,
 	     *v = y->op == OP_MOD && y->arg[1] == b ? y->arg[0] : y;
 
-	return make(m, OP_MOD, merge(m, u, v, depth), b, NULL);
+	return mk3(&m->b, OP_MOD, merge_nodes(m, u, v, depth), b, NULL);
 }
 
 /* x is hi where u is not 0, else lo. */
@@ -181,7 +175,7 @@ typedef struct Flagged {
 } Flagged;
 
 static bool
-flagged(Node *x, Flagged *f)
+is_flagged(Node *x, Flagged *f)
 {
 	if (x->op != OP_IF || x->arg[1]->op != OP_CONST || x->arg[2]->op != OP_CONST)
 		return false;
@@ -203,7 +197,7 @@ flagged_list(Node *x, Flagged *f)
 	if (n > LIST_MAX)
 		return 0;
 	for (int i = 0; i < n; i++)
-		if (!flagged(x->op == OP_MAX ? x->arg[i] : x, &f[i]))
+		if (!is_flagged(x->op == OP_MAX ? x->arg[i] : x, &f[i]))
 			return 0;
 	return n;
 }
@@ -214,16 +208,16 @@ are_greatest(Node *x, Node *y)
 {
 	Flagged f;
 
-	return (x->op == OP_MAX && (y->op == OP_MAX || flagged(y, &f)))
-	       || (y->op == OP_MAX && flagged(x, &f));
+	return (x->op == OP_MAX && (y->op == OP_MAX || is_flagged(y, &f)))
+	       || (y->op == OP_MAX && is_flagged(x, &f));
 }
 
 static Node *
 merge_flagged(Merge *m, Flagged f, Node *u, Node *v, int depth)
 {
-	Node *zero = make(m, OP_EQ, merge(m, u, v, depth), mk_const(m->g, 0), NULL);
+	Node *zero = mk3(&m->b, OP_EQ, merge_nodes(m, u, v, depth), mk_const(m->b.g, 0), NULL);
 
-	return make(m, OP_IF, zero, mk_const(m->g, f.lo), mk_const(m->g, f.hi));
+	return mk3(&m->b, OP_IF, zero, mk_const(m->b.g, f.lo), mk_const(m->b.g, f.hi));
 }
 
 /* Both the greatest of flagged constants: flag by flag, 0 for one that is missing. */
@@ -238,7 +232,7 @@ merge_greatest(Merge *m, Node *x, Node *y, int depth)
 		return NULL;
 	bool used[LIST_MAX] = { false };
 	for (int i = 0; i < nf; i++) {
-		Node *v = mk_const(m->g, 0);
+		Node *v = mk_const(m->b.g, 0);
 		for (int k = 0; k < ne; k++) {
 			if (used[k] || e[k].lo != f[i].lo || e[k].hi != f[i].hi)
 				continue;
@@ -250,20 +244,20 @@ merge_greatest(Merge *m, Node *x, Node *y, int depth)
 	}
 	for (int k = 0; k < ne; k++)
 		if (!used[k])
-			arg[n++] = merge_flagged(m, e[k], mk_const(m->g, 0), e[k].u, depth);
+			arg[n++] = merge_flagged(m, e[k], mk_const(m->b.g, 0), e[k].u, depth);
 	for (int i = 0; i < nf; i++) /* a missing flag must give no more than the others */
 		if (f[i].lo != f[0].lo || x->type.lo != f[0].lo || y->type.lo != f[0].lo)
 			return NULL;
 	for (int k = 0; k < ne; k++)
 		if (e[k].lo != f[0].lo)
 			return NULL;
-	return mk(m->g, OP_MAX, m->at->span, m->at->file, n, arg, 0);
+	return mk(m->b.g, OP_MAX, m->b.at->span, m->b.at->file, n, arg, 0);
 }
 
-static Match *
-match_of(const Merge *m, const Node *x, const Node *y)
+static MergeMatch *
+find_match(const Merge *m, const Node *x, const Node *y)
 {
-	Match *t = m->matches->first;
+	MergeMatch *t = m->matches->first;
 
 	while (t && (t->x != x || t->y != y))
 		t = t->next;
@@ -274,7 +268,7 @@ match_of(const Merge *m, const Node *x, const Node *y)
 static Node *
 partner_of(Merge *m, const Node *x, bool x_first)
 {
-	for (const Match *t = m->matches->first; t; t = t->next)
+	for (const MergeMatch *t = m->matches->first; t; t = t->next)
 		if ((x_first ? t->x : t->y) == x)
 			return x_first ? t->y : t->x;
 	return NULL;
@@ -284,14 +278,14 @@ partner_of(Merge *m, const Node *x, bool x_first)
 static Node *
 partner_index(Merge *m, const Node *x, bool x_first)
 {
-	for (const Match *t = m->matches->first; t; t = t->next) {
+	for (const MergeMatch *t = m->matches->first; t; t = t->next) {
 		const Node *here = x_first ? t->x : t->y;
 		Node *other = x_first ? t->y : t->x;
 		Affine a;
 		if (!t->index)
 			continue;
 		if (affine_of(x, &a) && affine_add(&a, -1, here) && !a.n)
-			return make(m, OP_ADD, other, mk_const(m->g, a.c), NULL);
+			return mk3(&m->b, OP_ADD, other, mk_const(m->b.g, a.c), NULL);
 	}
 	return NULL;
 }
@@ -307,7 +301,7 @@ pick_of_default(Merge *m, Node *pick, bool pick_first)
 	if (n > LIST_MAX)
 		return NULL;
 	if (!i || (i->type.lo < n && i->type.hi >= 0))
-		i = mk_const(m->g, -1);
+		i = mk_const(m->b.g, -1);
 	arg[0] = i;
 	arg[1] = pick->arg[1];
 	for (int k = 2; k < n + 2; k++) {
@@ -316,17 +310,11 @@ pick_of_default(Merge *m, Node *pick, bool pick_first)
 			arg[k] = pick->arg[k];
 	}
 	/* not made by mk(), which would see through it */
-	Node *p = NEW(m->g->arena, Node);
+	Node *p = NEW(m->b.g->arena, Node);
 	*p = *pick;
-	p->arg = memcpy(arena_alloc(m->g->arena, sizeof *arg * (size_t)(n + 2)), arg,
+	p->arg = memcpy(arena_alloc(m->b.g->arena, sizeof *arg * (size_t)(n + 2)), arg,
 	                sizeof *arg * (size_t)(n + 2));
 	return p;
-}
-
-static bool
-always_inside(const Node *pick)
-{
-	return pick->arg[0]->type.lo >= 0 && pick->arg[0]->type.hi < pick->narg - 2;
 }
 
 static Node *
@@ -340,16 +328,16 @@ merge_pick(Merge *m, Node *x, Node *y, int depth)
 		y = y == x->arg[1] ? pick_of_default(m, x, true) : NULL;
 	if (!x || !y || x->op != y->op || x->narg != y->narg || x->narg > LIST_MAX)
 		return NULL;
-	if (x->arg[1] != y->arg[1] && !always_inside(x) && !always_inside(y))
+	if (x->arg[1] != y->arg[1] && !pick_always_inside(x) && !pick_always_inside(y))
 		return NULL;
 	for (int i = 2; i < x->narg; i++)
-		arg[i] = merge(m, x->arg[i], y->arg[i], depth);
-	arg[1] = always_inside(x) ? y->arg[1] : x->arg[1];
-	arg[0] = merge(m, x->arg[0], y->arg[0], depth);
-	Match *index = match_of(m, x->arg[0], y->arg[0]);
+		arg[i] = merge_nodes(m, x->arg[i], y->arg[i], depth);
+	arg[1] = pick_always_inside(x) ? y->arg[1] : x->arg[1];
+	arg[0] = merge_nodes(m, x->arg[0], y->arg[0], depth);
+	MergeMatch *index = find_match(m, x->arg[0], y->arg[0]);
 	if (index)
 		index->index = true;
-	return mk(m->g, OP_PICK, m->at->span, m->at->file, x->narg, arg, 0);
+	return mk(m->b.g, OP_PICK, m->b.at->span, m->b.at->file, x->narg, arg, 0);
 }
 
 static bool
@@ -362,7 +350,7 @@ are_like(Node *x, Node *y)
 
 /* A term like t, and of its weight, in b; or NULL. */
 static Node *
-partner(const Affine *b, bool *used, Term t)
+partner_term(const Affine *b, bool *used, AffineTerm t)
 {
 	for (int i = 0; i < b->n; i++) {
 		Node *n = (Node *)b->term[i].n;
@@ -379,34 +367,36 @@ partner(const Affine *b, bool *used, Term t)
 static Node *
 merge_sums(Merge *m, Node *x, Node *y, int depth)
 {
-	Affine *a = arena_alloc(m->g->arena, 2 * sizeof *a), *b = a + 1;
+	Affine *a = arena_alloc(m->b.g->arena, 2 * sizeof *a), *b = a + 1;
 	bool in_a[AFFINE_MAX] = { false }, in_b[AFFINE_MAX] = { false };
 	Node *sum = NULL, *t;
 
 	if (!affine_of(x, a) || !affine_of(y, b))
 		return NULL;
 	for (int i = 0; i < a->n; i++) {
-		Node *n = (Node *)a->term[i].n, *other = partner(b, in_b, a->term[i]);
-		if (!other && by_constant(n, OP_DIV))
-			other = mk_const(m->g, 0);
+		Node *n = (Node *)a->term[i].n, *other = partner_term(b, in_b, a->term[i]);
+		if (!other && is_by_constant(n, OP_DIV))
+			other = mk_const(m->b.g, 0);
 		if (!other)
 			continue;
 		in_a[i] = true;
-		t = make(m, OP_MUL, merge(m, n, other, depth), mk_const(m->g, a->term[i].c), NULL);
-		sum = sum ? make(m, OP_ADD, sum, t, NULL) : t;
+		t = mk3(&m->b, OP_MUL, merge_nodes(m, n, other, depth),
+		        mk_const(m->b.g, a->term[i].c), NULL);
+		sum = sum ? mk3(&m->b, OP_ADD, sum, t, NULL) : t;
 	}
 	for (int i = 0; i < b->n; i++) {
 		Node *n = (Node *)b->term[i].n;
-		if (in_b[i] || !by_constant(n, OP_DIV))
+		if (in_b[i] || !is_by_constant(n, OP_DIV))
 			continue;
 		in_b[i] = true;
-		t = make(m, OP_MUL, merge(m, mk_const(m->g, 0), n, depth),
-		         mk_const(m->g, b->term[i].c), NULL);
-		sum = sum ? make(m, OP_ADD, sum, t, NULL) : t;
+		t = mk3(&m->b, OP_MUL, merge_nodes(m, mk_const(m->b.g, 0), n, depth),
+		        mk_const(m->b.g, b->term[i].c), NULL);
+		sum = sum ? mk3(&m->b, OP_ADD, sum, t, NULL) : t;
 	}
 	if (!sum)
 		return NULL;
-	return make(m, OP_ADD, sum, choice(m, sum_of(m, a, in_a), sum_of(m, b, in_b)), NULL);
+	return mk3(&m->b, OP_ADD, sum, mk_select(m, affine_sum(m, a, in_a), affine_sum(m, b, in_b)),
+	           NULL);
 }
 
 /* if c then (if f then k else x) else y   is   if c and f then k else (if c then x else y) */
@@ -414,11 +404,12 @@ static Node *
 hoisted(Merge *m, Node *x, Node *y, int depth)
 {
 	bool of_x = x->op == OP_IF && x->arg[1]->op == OP_CONST;
-	Node *outer = of_x ? x : y, *where = of_x ? m->cond : make(m, OP_NOT, m->cond, NULL, NULL);
+	Node *outer = of_x ? x : y,
+	     *where = of_x ? m->cond : mk3(&m->b, OP_NOT, m->cond, NULL, NULL);
 
-	where = make(m, OP_AND, where, outer->arg[0], NULL);
-	Node *rest = merge(m, of_x ? x->arg[2] : x, of_x ? y : y->arg[2], depth);
-	return make(m, OP_IF, where, outer->arg[1], rest);
+	where = mk3(&m->b, OP_AND, where, outer->arg[0], NULL);
+	Node *rest = merge_nodes(m, of_x ? x->arg[2] : x, of_x ? y : y->arg[2], depth);
+	return mk3(&m->b, OP_IF, where, outer->arg[1], rest);
 }
 
 static bool
@@ -443,8 +434,9 @@ merge_anew(Merge *m, Node *x, Node *y, int depth)
 		return x;
 	if ((is_guarded(x) && y->op == OP_PICK) || (is_guarded(y) && x->op == OP_PICK))
 		return hoisted(m, x, y, depth);
-	if ((by_constant(x, OP_DIV) && (yc || (by_constant(y, OP_DIV) && x->arg[1] == y->arg[1])))
-	    || (by_constant(y, OP_DIV) && xc))
+	if ((is_by_constant(x, OP_DIV)
+	     && (yc || (is_by_constant(y, OP_DIV) && x->arg[1] == y->arg[1])))
+	    || (is_by_constant(y, OP_DIV) && xc))
 		to = merge_division(m, x, y, depth);
 	else if (common_divisor(x, y))
 		to = merge_remainder(m, x, y, depth);
@@ -455,47 +447,40 @@ merge_anew(Merge *m, Node *x, Node *y, int depth)
 	else if (is_sum(x) || is_sum(y))
 		to = merge_sums(m, x, y, depth);
 	if (!to && (is_sum(x) || xc) && (is_sum(y) || yc))
-		to = choice(m, x, y);
-	return to ? to : plain_choice(m, x, y);
+		to = mk_select(m, x, y);
+	return to ? to : plain_select(m, x, y);
 }
 
 static Node *
-merge(Merge *m, Node *x, Node *y, int depth)
+merge_nodes(Merge *m, Node *x, Node *y, int depth)
 {
-	Matches *all = m->matches;
-	const Match *known = match_of(m, x, y);
+	MergeMatches *all = m->matches;
+	const MergeMatch *known = find_match(m, x, y);
 
 	if (known)
 		return known->to;
 	if (all->n == MATCHES_MAX || depth > DEPTH_MAX)
-		return make(m, OP_IF, m->cond, x, y);
+		return mk3(&m->b, OP_IF, m->cond, x, y);
 	Node *to = merge_anew(m, x, y, depth + 1);
-	Match *t = NEW(m->g->arena, Match);
-	*t = (Match){ NULL, x, y, to, false };
+	MergeMatch *t = NEW(m->b.g->arena, MergeMatch);
+	*t = (MergeMatch){ NULL, x, y, to, false };
 	*all->end = t;
 	all->end = &t->next;
 	all->n++;
 	return to;
 }
 
-static Matches *
+static MergeMatches *
 matches_of(Merge *m, const Node *cond)
 {
-	Matches *all = map_get(&m->all, cond);
+	MergeMatches *all = map_get(&m->all, cond);
 
 	if (!all) {
-		all = NEW(m->g->arena, Matches);
+		all = NEW(m->b.g->arena, MergeMatches);
 		all->end = &all->first;
-		map_put(m->g->arena, &m->all, cond, all);
+		map_put(m->b.g->arena, &m->all, cond, all);
 	}
 	return all;
-}
-
-static bool
-is_feature(const Node *n)
-{
-	return n->type.root && n->type.image
-	       && (n->type.root->op == OP_TOKEN || n->type.root->op == OP_INDEX);
 }
 
 /* Is it there without a layer, so that a choice before it could only be later? */
@@ -510,7 +495,7 @@ is_free(const Node *n)
 }
 
 static Node *
-alternatives1(Graph *g, Node *n, void *ctx)
+merge_select(Graph *g, Node *n, void *ctx)
 {
 	Merge *m = ctx;
 
@@ -524,22 +509,22 @@ alternatives1(Graph *g, Node *n, void *ctx)
 		return n;
 	m->cond = n->arg[0];
 	m->matches = matches_of(m, m->cond);
-	m->at = n;
-	Node *to = merge(m, n->arg[1], n->arg[2], 0);
+	m->b.at = n;
+	Node *to = merge_nodes(m, n->arg[1], n->arg[2], 0);
 	/* an index may seem to reach the default of a list that it never does reach */
 	bool list = n->arg[1]->op == OP_PICK || n->arg[2]->op == OP_PICK;
 	return list || (to->type.lo >= n->type.lo && to->type.hi <= n->type.hi) ? to : n;
 }
 
-/* Needs: defaults, so that a choice between indexed lists is one of PICKs; comes
- * before flatten. Invalidates: nothing. */
+/* Needs: index_defaults, so that a choice between indexed lists is one of PICKs; comes
+ * before flatten_carries. Invalidates: nothing. */
 void
-pass_alternatives(Graph *g, Diags *ds)
+pass_merge_selects(Graph *g, Diags *ds)
 {
-	Merge m = { .g = g };
+	Merge m = { .b.g = g };
 
 	(void)ds;
-	rewrite(g, alternatives1, &m);
+	rewrite_graph(g, merge_select, &m);
 	m.constants = true; /* with what the others have been matched with */
-	rewrite(g, alternatives1, &m);
+	rewrite_graph(g, merge_select, &m);
 }

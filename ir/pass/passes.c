@@ -7,20 +7,29 @@
 #include <string.h>
 
 const Pass passes[] = {
-	{ "arrive", pass_arrive, "a reference, read where it points, is this position" },
-	{ "absence", pass_absence, "what stands for an absent reference becomes a default" },
-	{ "recent", pass_recent, "the distance to the latest match becomes a few fetches" },
-	{ "shift", pass_shift, "fetches move to the leaves of what is fetched" },
-	{ "default", pass_default, "a choice around an index becomes the default of the index" },
-	{ "compare", pass_compare, "a comparison with a quotient becomes one with its dividend" },
-	{ "alternatives", pass_alternatives,
+	{ "forward_reads", pass_forward_reads,
+	  "a reference, read where it points, is this position" },
+	{ "read_defaults", pass_read_defaults,
+	  "what stands for an absent reference becomes a default" },
+	{ "bounded_distance", pass_bounded_distance,
+	  "the distance to the latest match becomes a few fetches" },
+	{ "push_down_reads", pass_push_down_reads,
+	  "fetches move to the leaves of what is fetched" },
+	{ "index_defaults", pass_index_defaults,
+	  "a choice around an index becomes the default of the index" },
+	{ "compare_dividends", pass_compare_dividends,
+	  "a comparison with a quotient becomes one with its dividend" },
+	{ "merge_selects", pass_merge_selects,
 	  "a choice between results becomes a choice between arguments" },
-	{ "flatten", pass_flatten, "chains of carries become independent divisions" },
-	{ "size", pass_size, "the length of a number becomes comparisons of its column sums" },
-	{ "pick", pass_pick, "an index into a list of indexed lists becomes one index" },
-	{ "late", pass_late,
+	{ "flatten_carries", pass_flatten_carries,
+	  "chains of carries become independent divisions" },
+	{ "digit_count", pass_digit_count,
+	  "the length of a number becomes comparisons of its column sums" },
+	{ "fuse_indexing", pass_fuse_indexing,
+	  "an index into a list of indexed lists becomes one index" },
+	{ "carry_select", pass_carry_select,
 	  "a long comparison chooses between results, not between what they are made of" },
-	{ "wide", pass_wide,
+	{ "carry_lookahead", pass_carry_lookahead,
 	  "quotients and comparisons of long sums become several of short ones" },
 	{ NULL, NULL, NULL },
 };
@@ -99,7 +108,7 @@ map_live(Graph *g, Trail *trail, const char *live, int n, Node *(*visit)(Graph *
 }
 
 void
-rewrite(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
+rewrite_graph(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
 {
 	int n = g->nnode;
 	Node **map = map_live(g, trail_new(g), live_nodes(g, n), n, visit, ctx);
@@ -111,7 +120,7 @@ rewrite(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
 }
 
 Node *
-rewritten(Graph *g, Node *x, Node *(*visit)(Graph *, Node *, void *), void *ctx)
+rewrite_node(Graph *g, Node *x, Node *(*visit)(Graph *, Node *, void *), void *ctx)
 {
 	int n = x->id + 1;
 	char *live = arena_alloc(g->arena, (size_t)n);

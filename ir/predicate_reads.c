@@ -35,13 +35,13 @@ first_of(const Node *n)
 }
 
 static Node *
-exists(Graph *g, const Node *at, Node *p)
+reference_exists(Graph *g, const Node *at, Node *p)
 {
 	return mk_at(g, at, OP_READ, mk_const(g, 1), p, mk_const(g, 0));
 }
 
 static bool
-holds(Node *cond, const Node *literal)
+has_conjunct(Node *cond, const Node *literal)
 {
 	for (int i = 0; cond->op == OP_AND && i < cond->narg; i++)
 		if (cond->arg[i] == literal)
@@ -60,11 +60,11 @@ flag_there(Graph *g, Node *cond, Node *literal, const Node *p, Node **here)
 	if (literal->op != OP_LT)
 		return NULL;
 	if (is_number_of(literal->arg[0], p) && (f = first_of(literal->arg[1]))) {
-		*here = exists(g, literal, f);
+		*here = reference_exists(g, literal, f);
 		return mk_at(g, literal, OP_NOT, *here, NULL, NULL);
 	}
 	if (!is_number_of(literal->arg[1], p) || !(f = first_of(literal->arg[0]))
-	    || !holds(cond, exists(g, literal, f)))
+	    || !has_conjunct(cond, reference_exists(g, literal, f)))
 		return NULL;
 	Node *index = literal->arg[0]->arg[0],
 	     *number = mk_at(g, literal, OP_READ, index, f, mk_const(g, g->context));
@@ -80,7 +80,7 @@ masked_read(Graph *g, Node *n)
 	    || g->bidirectional)
 		return NULL;
 	Node *p = read->arg[1], *x = read->arg[0], *rest = mk_const(g, 1), *flags = rest, *here;
-	Node *found = exists(g, n, p); /* or what that folds to */
+	Node *found = reference_exists(g, n, p); /* or what that folds to */
 	int n_literal = cond->op == OP_AND ? cond->narg : 1;
 	if (p->op == OP_HERE)
 		return NULL;
