@@ -31,7 +31,7 @@ hex(char c)
 	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
 }
 
-char *
+static char *
 uri_path(const char *uri)
 {
 	const char *s = strncmp(uri, "file://", 7) ? uri : uri + 7;

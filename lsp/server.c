@@ -45,7 +45,7 @@ send_result(Server *s, const cJSON *id, cJSON *result)
 	wire_send(&s->wire, m);
 }
 
-void
+static void
 send_error(Server *s, const cJSON *id, int code, const char *text)
 {
 	cJSON *m = message(), *error = cJSON_CreateObject();

@@ -76,7 +76,6 @@ void document_free(Document *);
 void document_set(Document *, const char *text);
 /* Brings the fields above up to the text. */
 void document_read(Document *, const char *stdlib);
-char *uri_path(const char *uri); /* malloc'ed */
 char *path_uri(Arena *, const char *path);
 
 void find_lines(const Source *, Arena *, uint32_t **line, int *nline);
@@ -128,7 +127,6 @@ typedef struct Reply {
 } Reply;
 
 void send_result(Server *, const cJSON *id, cJSON *result);
-void send_error(Server *, const cJSON *id, int code, const char *message);
 void send_notification(Server *, const char *method, cJSON *params);
 Document *find_document(Server *, const char *uri);
 void publish_diagnostics(Server *, Document *);

@@ -131,7 +131,6 @@ gather_item(Lower *L, Env *env, Value *guard, void *data)
 	Value *v = eval(L, env, g->e);
 	L->facts = old;
 	g->bad |= v->kind == V_ERROR;
-	g->items->guarded |= guard != NULL;
 	list_push(L, &g->items->values, v);
 	list_push(L, &g->items->guards, guard);
 	return !g->bad; /* what is wrong once is wrong for all */
@@ -392,7 +391,7 @@ enum_or_type_member(Lower *L, const Shape *s, const Ast *name)
 	if (v)
 		return v;
 	for (int i = 0; i < s->n; i++)
-		best = nearest_name(L, name->text, best, s->field[i], &d);
+		best = nearest_name(name->text, best, s->field[i], &d);
 	return fail_at(L, name->span, "%s has no member '%s'%s%s%s", s->name, name->text,
 	               best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
 }
@@ -406,7 +405,7 @@ field_number(Lower *L, const Value *r, const Ast *name)
 	for (int i = 0; i < r->n; i++) {
 		if (r->field[i] == name->text)
 			return i;
-		best = nearest_name(L, name->text, best, r->field[i], &d);
+		best = nearest_name(name->text, best, r->field[i], &d);
 	}
 	fail_at(L, name->span, "this record has no field '%s'%s%s%s", name->text,
 	        best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");

@@ -34,11 +34,10 @@ eval_args(Lower *L, Env *env, const Ast *list, int *n, Arg **args)
 
 /* The argument of a parameter, or NULL; marks it as taken. */
 static Arg *
-find_arg(Lower *L, int index, const char *name, int n, Arg *args, bool *taken, bool *twice)
+find_arg(int index, const char *name, int n, Arg *args, bool *taken, bool *twice)
 {
 	Arg *found = NULL;
 
-	(void)L;
 	for (int i = 0; i < n; i++)
 		if (args[i].name ? args[i].name == name : i == index) {
 			*twice |= found != NULL;
@@ -106,7 +105,7 @@ say_untaken(Lower *L, const Ast *params, const char *fn, const Arg *arg)
 		return;
 	}
 	for (int i = 0; i < params->n; i++)
-		best = nearest_name(L, arg->name, best, params->kid[i]->kid[0]->text, &d);
+		best = nearest_name(arg->name, best, params->kid[i]->kid[0]->text, &d);
 	fail_at(L, arg->span, "%s has no parameter '%s'%s%s%s", fn, arg->name,
 	        best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
 }
@@ -137,7 +136,7 @@ bind_params(Lower *L, const Value *f, int n, Arg *args)
 	for (int i = 0; i < params->n; i++) {
 		const Ast *p = params->kid[i];
 		bool twice = false;
-		Arg *arg = find_arg(L, i, p->kid[0]->text, n, args, taken, &twice);
+		Arg *arg = find_arg(i, p->kid[0]->text, n, args, taken, &twice);
 		if (twice || (!arg && !p->kid[2])) {
 			fail_here(L, twice ? "'%s' of %s is given twice" : "'%s' of %s is missing",
 			          p->kid[0]->text, name);

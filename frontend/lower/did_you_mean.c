@@ -37,11 +37,10 @@ distance(const char *a, const char *b)
 
 /* The nearer one of best and other; best is NULL and *d 3 at first. */
 const char *
-nearest_name(Lower *L, const char *name, const char *best, const char *other, int *d)
+nearest_name(const char *name, const char *best, const char *other, int *d)
 {
 	int limit = strlen(name) < 4 ? 1 : 2, got = distance(name, other);
 
-	(void)L;
 	if (got > limit || got >= *d || strlen(name) < 2)
 		return best;
 	*d = got;
@@ -59,7 +58,7 @@ nearest_module(Lower *L, const char *name)
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		const char *dot = strrchr(e->d_name, '.');
 		if (dot && !strcmp(dot, ".tw"))
-			best = nearest_name(L, name, best,
+			best = nearest_name(name, best,
 			                    intern(L->arena, e->d_name, (size_t)(dot - e->d_name)),
 			                    &d);
 	}
@@ -183,11 +182,11 @@ fail_undefined(Lower *L, Env *env, const Ast *name)
 		               name->text, source_line(m->src, below->stmt->span.lo));
 	for (Env *e = env; e; e = e->up)
 		if (e->name)
-			best = nearest_name(L, name->text, best, e->name, &d);
+			best = nearest_name(name->text, best, e->name, &d);
 	for (int i = 0; i < m->ndef && i < env->limit; i++)
-		best = nearest_name(L, name->text, best, m->def[i]->name, &d);
+		best = nearest_name(name->text, best, m->def[i]->name, &d);
 	for (int i = 0; builtin_name(i); i++)
-		best = nearest_name(L, name->text, best, builtin_name(i), &d);
+		best = nearest_name(name->text, best, builtin_name(i), &d);
 	if (owner)
 		said = arena_fmt(L->arena, "it is a member of %s: %s.%s", owner, owner, name->text);
 	else if (is_module(L, name->text))

@@ -275,7 +275,7 @@ equal_tokens(Lower *L, Value *a, Value *b)
 	if (a->known && b->known)
 		return v_bool(L, a->text == b->text);
 	Value *known = a->known ? a : b;
-	if (known->known && row_of_token(L, known->text, known->len) < 0)
+	if (known->known && row_of_token(L, known->text) < 0)
 		return v_bool(L, false);
 	return compare_ints(L, R_EQ, a, b);
 }
@@ -422,7 +422,7 @@ token_in_codes(Lower *L, Value *x, Value *lo, Value *hi, bool open)
 	return v_stream(L, V_BOOL, row_table(L, x->node, has_code, &m));
 }
 
-Value *
+static Value *
 value_in_range(Lower *L, Value *x, Value *lo, Value *hi, bool open)
 {
 	if (x->kind == V_ERROR || lo->kind == V_ERROR || hi->kind == V_ERROR)

@@ -343,7 +343,7 @@ lower_emit(Lower *L, Env *env, const Ast *s)
 		emit_record(L, v, s->kid[0]->span);
 	else if (v->kind == V_TOKEN)
 		graph_emit(L->g, node_of(L, v));
-	else if (v->kind == V_TEXT && row_of_token(L, v->text, v->len) >= 0)
+	else if (v->kind == V_TEXT && row_of_token(L, v->text) >= 0)
 		fail_at(L, s->kid[0]->span, "emit gives a token, not a text: write '%s'", v->text);
 	else if (v->kind == V_ARRAY || v->kind == V_TEXT)
 		fail_at(L, s->kid[0]->span,
@@ -357,7 +357,6 @@ typedef struct Naming {
 	int *n, *cap;
 	Span span;
 	int file;
-	bool no_positions;
 } Naming;
 
 static Kind
@@ -412,7 +411,7 @@ add_named(Lower *L, const Naming *to, const char *name, Value *v)
 static void
 name_stream(Lower *L, const char *name, Value *v, const Ast *stmt, int file)
 {
-	Naming to = { &L->g->named, &L->g->nnamed, &L->cap_named, stmt->kid[0]->span, file, false };
+	Naming to = { &L->g->named, &L->g->nnamed, &L->cap_named, stmt->kid[0]->span, file };
 
 	if (!is_known_value(v))
 		add_named(L, &to, name, v);
@@ -431,9 +430,7 @@ static void
 lower_output(Lower *L, Env *env, const Ast *s)
 {
 	const char *name = s->kid[0]->text;
-	Naming to = {
-		&L->g->output, &L->g->noutput, &L->cap_output, s->kid[0]->span, L->file, true
-	};
+	Naming to = { &L->g->output, &L->g->noutput, &L->cap_output, s->kid[0]->span, L->file };
 	Output *out = NEW(L->arena, Output);
 	Value *v = eval(L, env, s->kid[2]);
 

@@ -94,7 +94,7 @@ pattern_value(Lower *L, MatchExpr *m, const Ast *a, const Value *subject, bool i
 		return true;
 	}
 	p->code = in_range;
-	p->lo = p->hi = in_range ? code_of(v->text, v->len) : row_of_token(L, v->text, v->len);
+	p->lo = p->hi = in_range ? code_of(v->text, v->len) : row_of_token(L, v->text);
 	if (p->lo < 0)
 		p->lo = p->hi = -2; /* no token: never matches */
 	return true;
@@ -130,7 +130,7 @@ test_pattern(Lower *L, Value *subject, Pattern *p)
 	if (p->any)
 		return v_bool(L, true);
 	if (subject->known) {
-		int64_t v = subject->kind == V_TOKEN ? row_of_token(L, subject->text, subject->len)
+		int64_t v = subject->kind == V_TOKEN ? row_of_token(L, subject->text)
 		                                     : subject->num;
 		return v_bool(L, v >= 0 || subject->kind != V_TOKEN ? matches(L, p, v) : false);
 	}

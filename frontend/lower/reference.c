@@ -438,7 +438,7 @@ read_leaf(Lower *L, Value *x, Value *d, void *data)
 		               : fail_here(L, "what is read is a position, but the else is %s",
 		                           v_kind(d));
 	}
-	if (x->known && (r->present || (d && same_known(L, x, d))))
+	if (x->known && (r->present || (d && same_known(x, d))))
 		return x;
 	Value *both[2] = { x, d };
 	if (d)

@@ -100,7 +100,7 @@ module_get(Lower *L, Module *m, const Ast *name)
 	}
 	for (int i = 0; i < m->ndef; i++)
 		if (m->def[i]->name[0] != '_')
-			best = nearest_name(L, name->text, best, m->def[i]->name, &dist);
+			best = nearest_name(name->text, best, m->def[i]->name, &dist);
 	if (best)
 		return fail_at(L, name->span, "%s has no '%s'; did you mean '%s'?", m->name,
 		               name->text, best);

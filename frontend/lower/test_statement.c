@@ -15,7 +15,7 @@ static bool
 append_row(Lower *L, const Value *v, Span span, PtrList *rows)
 {
 	if (v->kind == V_TEXT || (v->kind == V_TOKEN && v->known)) {
-		int row = row_of_token(L, v->text, v->len);
+		int row = row_of_token(L, v->text);
 		if (row >= 0 && row <= L->g->nvocab) {
 			list_push(L, rows, (void *)(intptr_t)row);
 			return true;
@@ -205,7 +205,7 @@ label_value(Lower *L, Value *v, const Value *out, Span span, int64_t *to)
 	if (v->kind == V_REAL)
 		*to = real_bits(number_value(v));
 	else
-		*to = v->kind == V_TOKEN ? row_of_token(L, v->text, v->len) : v->num;
+		*to = v->kind == V_TOKEN ? row_of_token(L, v->text) : v->num;
 	if (v->kind == V_TOKEN && *to < 0)
 		fail_at(L, span, "the vocabulary has no token '%s'", v->text);
 	return v->kind != V_TOKEN || *to >= 0;

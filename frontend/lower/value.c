@@ -50,12 +50,6 @@ fail_here(Lower *L, const char *fmt, ...)
 	return &v_error;
 }
 
-Value *
-not_built(Lower *L, const char *what)
-{
-	return fail_here(L, "%s: not built yet", what);
-}
-
 const char *
 source_text(Lower *L, Span s)
 {
@@ -279,11 +273,9 @@ is_known_value(const Value *v)
 	}
 }
 
-/* Both known and surely equal. */
 bool
-same_known(Lower *L, const Value *a, const Value *b)
+same_known(const Value *a, const Value *b)
 {
-	(void)L;
 	if (a->kind != b->kind || !a->known || !b->known)
 		return false;
 	if (a->kind == V_TOKEN || a->kind == V_TEXT)
@@ -299,7 +291,7 @@ node_of(Lower *L, Value *v)
 	if (v->node)
 		return v->node;
 	if (v->kind == V_TOKEN) {
-		int row = row_of_token(L, v->text, v->len);
+		int row = row_of_token(L, v->text);
 		if (row < 0) {
 			fail_here(L, "the vocabulary has no token '%s'", v->text);
 			return NULL;
@@ -480,7 +472,7 @@ v_join(Lower *L, Value *a, Value *b, Join *f, void *data)
 static Value *
 if_leaf(Lower *L, Value *a, Value *b, void *cond)
 {
-	if (same_known(L, a, b))
+	if (same_known(a, b))
 		return a;
 	if (a->kind == V_POS && b->kind == V_POS)
 		return if_pos(L, cond, a, b);

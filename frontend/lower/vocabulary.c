@@ -7,9 +7,8 @@
 enum { VOCAB_MAX = 60000, CONTEXT_MAX = 1 << 20 };
 
 int
-row_of_token(Lower *L, const char *spelling, uint32_t len)
+row_of_token(Lower *L, const char *spelling)
 {
-	(void)len;
 	if (spelling == L->end)
 		return L->g->nvocab;
 	return (int)(intptr_t)map_get(&L->rows, spelling) - 1;
@@ -41,7 +40,7 @@ code_of(const char *spelling, uint32_t len)
 Value *
 known_token(Lower *L, const char *text, uint32_t len, Span at)
 {
-	if (L->has_vocab && L->src == L->program->src && row_of_token(L, text, len) < 0)
+	if (L->has_vocab && L->src == L->program->src && row_of_token(L, text) < 0)
 		return fail_at(L, at, "the vocabulary has no token '%s'", text);
 	return v_token(L, text, len);
 }
@@ -63,7 +62,7 @@ tokenize(Lower *L, const char *text, uint32_t len, int *row, uint32_t *bad)
 		n = len - at < (uint32_t)L->longest ? len - at : (uint32_t)L->longest;
 		for (; n > 0; n--) {
 			const char *s = intern_find(L->arena, text + at, n);
-			if (s && (row[count] = row_of_token(L, s, n)) >= 0)
+			if (s && (row[count] = row_of_token(L, s)) >= 0)
 				break;
 		}
 		*bad = at;
@@ -200,9 +199,9 @@ set_one(Lower *L, Env *env, const Ast *set)
 	else if (!strcmp(name->text, "attention"))
 		set_attention(L, values);
 	else {
-		best = nearest_name(L, name->text, best, "vocab", &d);
-		best = nearest_name(L, name->text, best, "context", &d);
-		best = nearest_name(L, name->text, best, "attention", &d);
+		best = nearest_name(name->text, best, "vocab", &d);
+		best = nearest_name(name->text, best, "context", &d);
+		best = nearest_name(name->text, best, "attention", &d);
 		fail_at(L, name->span,
 		        "a model has vocab or token, context and attention, not '%s'%s%s%s",
 		        name->text, best ? "; did you mean '" : "", best ? best : "",

@@ -22,7 +22,6 @@ typedef struct Gen {
 
 extern const Sort t_int, t_bool, t_token, t_pos, t_real;
 Sort sort_of_array(TypeKind item, int n);
-Sort items_of(Sort item, int n);
 
 int roll(Gen *, int n);
 bool chance(Gen *, int percent);
@@ -30,16 +29,12 @@ int64_t lesser_of(int64_t, int64_t);
 int64_t greater_of(int64_t, int64_t);
 
 Decl *def_new(Gen *, DefKind, const char *stem, Sort);
-void add_statement(Gen *, Decl *);
-Decl *some_name(Gen *, Sort); /* of this type, or NULL */
-Decl *some_def(Gen *, DefKind);
 
 Expr *new_expr(Gen *, ExprForm, Sort, int n);
 Expr *ranged(Expr *, int64_t lo, int64_t hi);
 Expr *ranged_hull(Expr *, const Expr *, const Expr *);
 Expr *gen_unary(Gen *, ExprForm, Sort, Expr *);
 Expr *gen_binary(Gen *, ExprForm, Sort, Expr *, Expr *);
-Expr *gen_ternary(Gen *, ExprForm, Sort, Expr *, Expr *, Expr *);
 Expr *gen_literal(Gen *, int64_t);
 Expr *gen_fitted(Gen *, Expr *, int64_t lo, int64_t hi); /* within lo..hi */
 Expr *gen_modest(Gen *, Expr *);
@@ -51,11 +46,9 @@ Expr *gen(Gen *, Sort, int depth);
 Expr *gen_if(Gen *, Sort, int depth);
 Expr *gen_match(Gen *, Sort, int depth);
 Expr *gen_read(Gen *, Sort, int depth);
-Expr *gen_array_literal(Gen *, Sort, int depth);
 Expr *gen_mean(Gen *, int depth);
 Expr *gen_call(Gen *, Sort, int depth);
 Expr *gen_part(Gen *, Sort, int depth); /* an element or a field */
-Expr *gen_position(Gen *, int depth);
 
 /* reals.c */
 bool has_no_reals(const Decl *record); /* no real among its fields */

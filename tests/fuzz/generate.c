@@ -8,6 +8,8 @@
 
 enum { PARTS = 12 };
 
+static Expr *gen_position(Gen *, int depth);
+
 int
 random_below(uint64_t *state, int n)
 {
@@ -30,7 +32,7 @@ chance(Gen *g, int percent)
 const Sort t_int = { .kind = T_INT }, t_bool = { .kind = T_BOOL }, t_token = { .kind = T_TOKEN },
 	   t_pos = { .kind = T_POS }, t_real = { .kind = T_REAL };
 
-Sort
+static Sort
 items_of(Sort item, int n)
 {
 	return (Sort){ .kind = T_ARRAY, .item = item.kind, .n = n, .def = item.def };
@@ -91,7 +93,7 @@ gen_binary(Gen *g, ExprForm form, Sort t, Expr *a, Expr *b)
 	return e;
 }
 
-Expr *
+static Expr *
 gen_ternary(Gen *g, ExprForm form, Sort t, Expr *a, Expr *b, Expr *c)
 {
 	Expr *e = new_expr(g, form, t, 3);
@@ -194,7 +196,7 @@ def_new(Gen *g, DefKind kind, const char *stem, Sort t)
 	return d;
 }
 
-void
+static void
 add_statement(Gen *g, Decl *d)
 {
 	d->id = g->p->ndef;
@@ -203,7 +205,7 @@ add_statement(Gen *g, Decl *d)
 
 /* A name of this type, or NULL. The bound position and, where reading is not
  * allowed, what is read there are no streams. */
-Decl *
+static Decl *
 some_name(Gen *g, Sort t)
 {
 	Decl *found = NULL;
@@ -218,7 +220,7 @@ some_name(Gen *g, Sort t)
 	return found;
 }
 
-Decl *
+static Decl *
 some_def(Gen *g, DefKind kind)
 {
 	Decl *found = NULL;
@@ -757,7 +759,7 @@ gen_shifted(Gen *g, int depth)
 	return e;
 }
 
-Expr *
+static Expr *
 gen_position(Gen *g, int depth)
 {
 	if (depth <= 0) {
@@ -976,7 +978,7 @@ gen_build(Gen *g, Sort t, int depth)
 	return ranged(e, e->kid[0]->lo, e->kid[0]->hi);
 }
 
-Expr *
+static Expr *
 gen_array_literal(Gen *g, Sort t, int depth)
 {
 	Expr *e = new_expr(g, F_ARRAY, t, t.n);
