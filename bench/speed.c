@@ -216,7 +216,7 @@ main(int argc, char **argv)
 	static const char *const way[] = {
 		"single", "softmax", "dense", "batch", "portable", "long"
 	};
-	static const unsigned flags[] = { 0, TW_PLAIN, TW_DENSE, 0, TW_PORTABLE, 0 };
+	static const unsigned flags[] = { 0, TW_SOFTMAX, TW_DENSE, 0, TW_PORTABLE, 0 };
 	char *error = NULL;
 	unsigned k = 0;
 

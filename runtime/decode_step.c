@@ -7,7 +7,7 @@
 #include <string.h>
 
 static float
-form_dot(const TwForms *f, int i, const float *x, float sum)
+form_dot(const TwAffine *f, int i, const float *x, float sum)
 {
 	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
 
@@ -17,7 +17,7 @@ form_dot(const TwForms *f, int i, const float *x, float sum)
 }
 
 static inline void
-scatter_row(const TwForms *f, int i, float v, float *x)
+scatter_row(const TwAffine *f, int i, float v, float *x)
 {
 	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
 
@@ -26,7 +26,7 @@ scatter_row(const TwForms *f, int i, float v, float *x)
 }
 
 static void
-scatter_rows(const TwForms *f, const float *v, float *x)
+scatter_rows(const TwAffine *f, const float *v, float *x)
 {
 	for (int i = 0; i < f->n; i++)
 		scatter_row(f, i, v[i], x);
@@ -43,9 +43,9 @@ copy_floats(float *to, const float *from, int n)
 
 /* A ring of the last `back` values, all of <bos> at first. */
 static void
-read_earlier(const TwHead *h, const TwWork *w, int place, const float *fresh)
+read_earlier(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
-	const float *value = fresh + h->value;
+	const float *value = qkv + h->value;
 	float *ring = w->state + h->state;
 
 	if (!h->back) {
@@ -58,10 +58,10 @@ read_earlier(const TwHead *h, const TwWork *w, int place, const float *fresh)
 }
 
 static void
-start_earlier(const TwHead *h, const TwWork *w, const float *fresh)
+start_earlier(const TwHead *h, const TwActivations *w, const float *qkv)
 {
 	for (int i = 0; i < h->back; i++)
-		copy_floats(w->state + h->state + i * h->nvalue, fresh + h->value, h->nvalue);
+		copy_floats(w->state + h->state + i * h->nvalue, qkv + h->value, h->nvalue);
 }
 
 /* The two greatest priorities so far, of places that may all have the same key. */
@@ -78,12 +78,12 @@ keep_two_best(float *best, float *second, float priority, float *kept, const flo
 }
 
 static bool
-read_argmax(const TwHead *h, const TwWork *w, const float *fresh)
+read_argmax(const TwHead *h, const TwActivations *w, const float *qkv)
 {
 	float *s = w->state + h->state, *kept = s + 3, *bos = kept + h->nvalue;
 
-	keep_two_best(&s[0], &s[1], fresh[h->priority], kept, fresh + h->value, h->nvalue);
-	float lifted = s[2] + tw_dot(fresh + h->query, h->lift, h->nkey);
+	keep_two_best(&s[0], &s[1], qkv[h->priority], kept, qkv + h->value, h->nvalue);
+	float lifted = s[2] + tw_dot(qkv + h->query, h->bos_key, h->nkey);
 	bool at_bos = lifted > s[0];
 	float other = at_bos ? s[0] : s[1] > lifted ? s[1] : lifted;
 	scatter_rows(&h->out, at_bos ? bos : kept, w->x);
@@ -91,32 +91,32 @@ read_argmax(const TwHead *h, const TwWork *w, const float *fresh)
 }
 
 static void
-start_argmax(const TwHead *h, const TwWork *w, const float *fresh)
+start_argmax(const TwHead *h, const TwActivations *w, const float *qkv)
 {
 	float *s = w->state + h->state;
 
 	s[0] = s[1] = -INFINITY;
-	s[2] = fresh[h->priority];
-	copy_floats(s + 3 + h->nvalue, fresh + h->value, h->nvalue);
+	s[2] = qkv[h->priority];
+	copy_floats(s + 3 + h->nvalue, qkv + h->value, h->nvalue);
 }
 
 /* Entry 0 is <bos>, then one for each key that came. */
 static float *
-key_entry(const TwHead *h, const TwWork *w, int i)
+key_entry(const TwHead *h, const TwActivations *w, int i)
 {
 	return w->state + h->places + (size_t)i * (size_t)(h->nkey + h->nvalue + 2);
 }
 
 static void
-start_keyed(const TwHead *h, const TwWork *w, const float *fresh)
+start_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
 {
 	float *e = key_entry(h, w, 0);
 
 	w->state[h->state] = 1;
-	copy_floats(e, fresh + h->key, h->nkey);
-	e[h->nkey] = fresh[h->priority];
-	e[h->nkey + 1] = h->way == TW_MEAN ? 1 : -INFINITY;
-	copy_floats(e + h->nkey + 2, fresh + h->value, h->nvalue);
+	copy_floats(e, qkv + h->key, h->nkey);
+	e[h->nkey] = qkv[h->priority];
+	e[h->nkey + 1] = h->lookup == TW_LOOKUP_MEAN ? 1 : -INFINITY;
+	copy_floats(e + h->nkey + 2, qkv + h->value, h->nvalue);
 }
 
 static bool
@@ -129,7 +129,7 @@ same_keys(const float *a, const float *b, int n)
 }
 
 static float *
-find_key(const TwHead *h, const TwWork *w, const float *key)
+find_key(const TwHead *h, const TwActivations *w, const float *key)
 {
 	int n = (int)w->state[h->state];
 
@@ -144,17 +144,17 @@ find_key(const TwHead *h, const TwWork *w, const float *key)
 }
 
 static bool
-read_keyed(const TwHead *h, const TwWork *w, const float *fresh)
+read_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
 {
-	float *e = find_key(h, w, fresh + h->key), best = -INFINITY, second = -INFINITY;
+	float *e = find_key(h, w, qkv + h->key), best = -INFINITY, second = -INFINITY;
 	int n = (int)w->state[h->state];
 	const float *read = e;
 
-	keep_two_best(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2,
-	              fresh + h->value, h->nvalue);
+	keep_two_best(&e[h->nkey], &e[h->nkey + 1], qkv[h->priority], e + h->nkey + 2,
+	              qkv + h->value, h->nvalue);
 	for (int i = 0; i < n; i++) {
 		e = key_entry(h, w, i);
-		float by_key = tw_dot(e, fresh + h->query, h->nkey), score = by_key + e[h->nkey];
+		float by_key = tw_dot(e, qkv + h->query, h->nkey), score = by_key + e[h->nkey];
 		float next = by_key + e[h->nkey + 1];
 		if (!(score <= best)) {
 			second = best > next ? best : next;
@@ -189,18 +189,17 @@ join_mean(float *best, float *count, float priority, float *sum, const float *va
 }
 
 static bool
-read_mean(const TwHead *h, const TwWork *w, float *fresh)
+read_mean(const TwHead *h, const TwActivations *w, float *qkv)
 {
-	float *e = find_key(h, w, fresh + h->key), *sum = fresh + h->value, top = -INFINITY,
-	      count = 0;
+	float *e = find_key(h, w, qkv + h->key), *sum = qkv + h->value, top = -INFINITY, count = 0;
 	int n = (int)w->state[h->state];
-	bool ok = join_mean(&e[h->nkey], &e[h->nkey + 1], fresh[h->priority], e + h->nkey + 2, sum,
+	bool ok = join_mean(&e[h->nkey], &e[h->nkey + 1], qkv[h->priority], e + h->nkey + 2, sum,
 	                    h->nvalue);
 
 	memset(sum, 0, (size_t)h->nvalue * sizeof *sum);
 	for (int i = 0; i < n; i++) {
 		e = key_entry(h, w, i);
-		float score = tw_dot(e, fresh + h->query, h->nkey) + e[h->nkey];
+		float score = tw_dot(e, qkv + h->query, h->nkey) + e[h->nkey];
 		ok = join_mean(&top, &count, score, sum, e + h->nkey + 2, h->nvalue) && ok;
 		if (score == top)
 			count += e[h->nkey + 1] - 1;
@@ -211,23 +210,23 @@ read_mean(const TwHead *h, const TwWork *w, float *fresh)
 }
 
 static float *
-cached_place(const TwHead *h, const TwWork *w, int place)
+cached_place(const TwHead *h, const TwActivations *w, int place)
 {
 	return w->state + h->places + (size_t)place * (size_t)(h->nkey + h->nvalue);
 }
 
 static void
-cache_place(const TwHead *h, const TwWork *w, int place, const float *fresh)
+cache_place(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
 	float *at = cached_place(h, w, place);
 
-	copy_floats(at, fresh + h->key, h->nkey);
-	copy_floats(at + h->nkey, fresh + h->value, h->nvalue);
+	copy_floats(at, qkv + h->key, h->nkey);
+	copy_floats(at + h->nkey, qkv + h->value, h->nvalue);
 }
 
 /* The scores of places 0 .. place, then the greatest and the one after it. */
 static int
-score_places(const TwHead *h, const TwWork *w, int place, const float *query, float *second)
+score_places(const TwHead *h, const TwActivations *w, int place, const float *query, float *second)
 {
 	int best = 0;
 
@@ -245,7 +244,7 @@ score_places(const TwHead *h, const TwWork *w, int place, const float *query, fl
 }
 
 static void
-read_weighted(const TwHead *h, const TwWork *w, int place, float top)
+read_weighted(const TwHead *h, const TwActivations *w, int place, float top)
 {
 	float sum = 0;
 
@@ -261,12 +260,12 @@ read_weighted(const TwHead *h, const TwWork *w, int place, float top)
 }
 
 static void
-read_softmax(const TwHead *h, const TwWork *w, int place, const float *fresh)
+read_softmax(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
 	float second;
 
-	cache_place(h, w, place, fresh);
-	int best = score_places(h, w, place, fresh + h->query, &second);
+	cache_place(h, w, place, qkv);
+	int best = score_places(h, w, place, qkv + h->query, &second);
 	if (w->score[best] - second >= TW_GAP)
 		scatter_rows(&h->out, cached_place(h, w, best) + h->nkey, w->x);
 	else
@@ -275,54 +274,54 @@ read_softmax(const TwHead *h, const TwWork *w, int place, const float *fresh)
 
 /* <bos> sees only itself. */
 static void
-start_head(const TwHead *h, const TwWork *w, const float *fresh)
+start_head(const TwHead *h, const TwActivations *w, const float *qkv)
 {
-	if (h->way == TW_BACK)
-		start_earlier(h, w, fresh);
-	else if (h->way == TW_BEST)
-		start_argmax(h, w, fresh);
-	else if (h->way == TW_KEYED || h->way == TW_MEAN)
-		start_keyed(h, w, fresh);
-	else if (h->way == TW_ANY)
-		cache_place(h, w, 0, fresh);
-	scatter_rows(&h->out, fresh + h->value, w->x);
+	if (h->lookup == TW_LOOKUP_OFFSET)
+		start_earlier(h, w, qkv);
+	else if (h->lookup == TW_LOOKUP_ARGMAX)
+		start_argmax(h, w, qkv);
+	else if (h->lookup == TW_LOOKUP_KEYED || h->lookup == TW_LOOKUP_MEAN)
+		start_keyed(h, w, qkv);
+	else if (h->lookup == TW_LOOKUP_SOFTMAX)
+		cache_place(h, w, 0, qkv);
+	scatter_rows(&h->out, qkv + h->value, w->x);
 }
 
 static bool
-decode_head(const TwHead *h, const TwWork *w, int place, float *fresh)
+decode_head(const TwHead *h, const TwActivations *w, int place, float *qkv)
 {
-	switch (h->way) {
-	case TW_BACK: read_earlier(h, w, place, fresh); return true;
-	case TW_BEST: return read_argmax(h, w, fresh);
-	case TW_KEYED: return read_keyed(h, w, fresh);
-	case TW_MEAN: return read_mean(h, w, fresh);
-	case TW_ANY: read_softmax(h, w, place, fresh); return true;
+	switch (h->lookup) {
+	case TW_LOOKUP_OFFSET: read_earlier(h, w, place, qkv); return true;
+	case TW_LOOKUP_ARGMAX: return read_argmax(h, w, qkv);
+	case TW_LOOKUP_KEYED: return read_keyed(h, w, qkv);
+	case TW_LOOKUP_MEAN: return read_mean(h, w, qkv);
+	case TW_LOOKUP_SOFTMAX: read_softmax(h, w, place, qkv); return true;
 	default: return true;
 	}
 }
 
 static bool
-decode_attention(const TwStage *s, const TwWork *w, int place)
+decode_attention(const TwFastLayer *s, const TwActivations *w, int place)
 {
 	bool ok = true;
 
 	for (int i = 0; i < s->project.n; i++)
-		w->fresh[i] = form_dot(&s->project, i, w->x, s->project.bias[i]);
-	tw_lap(w->clock, TW_PROJECTIONS);
+		w->qkv[i] = form_dot(&s->project, i, w->x, s->project.bias[i]);
+	tw_phase_end(w->clock, TW_PROJECTIONS);
 	for (int i = 0; i < s->nhead; i++) {
 		if (!place)
-			start_head(&s->head[i], w, w->fresh);
-		else if (!decode_head(&s->head[i], w, place, w->fresh))
+			start_head(&s->head[i], w, w->qkv);
+		else if (!decode_head(&s->head[i], w, place, w->qkv))
 			ok = false;
 	}
-	tw_lap(w->clock, TW_HEADS);
+	tw_phase_end(w->clock, TW_HEADS);
 	return ok;
 }
 
 /* ---- neurons */
 
 static void
-add_staircase(const TwSteps *g, float u, float *x)
+add_staircase(const TwStaircase *g, float u, float *x)
 {
 	float at = ceilf(u) - (float)g->low;
 	int i = at > 0 ? at < (float)g->range ? (int)at : g->range : 0;
@@ -333,7 +332,7 @@ add_staircase(const TwSteps *g, float u, float *x)
 }
 
 static void
-add_neurons(const TwStage *s, const TwSteps *g, float u, float *x)
+add_neurons(const TwFastLayer *s, const TwStaircase *g, float u, float *x)
 {
 	for (int i = g->first; i < g->first + g->n; i++) {
 		float v = u + s->bias[i];
@@ -345,18 +344,18 @@ add_neurons(const TwStage *s, const TwSteps *g, float u, float *x)
 
 /* Most columns are 0, and most neurons silent. */
 static void
-decode_mlp(const TwStage *s, const TwWork *w)
+decode_mlp(const TwFastLayer *s, const TwActivations *w)
 {
 	float *u = w->u;
 
 	if (s->linear.n)
 		memcpy(u, s->base, (size_t)s->linear.n * sizeof *u);
-	for (int i = 0; i < s->input.n; i++)
-		if (w->x[s->read[i]] != 0)
-			scatter_row(&s->input, i, w->x[s->read[i]], u);
-	for (int i = 0; i < s->ntogether; i++) {
-		int part = s->together[i];
-		const TwSteps *g = &s->steps[part];
+	for (int i = 0; i < s->linear_t.n; i++)
+		if (w->x[s->linear_t_column[i]] != 0)
+			scatter_row(&s->linear_t, i, w->x[s->linear_t_column[i]], u);
+	for (int i = 0; i < s->nshared; i++) {
+		int part = s->shared[i];
+		const TwStaircase *g = &s->staircase[part];
 		if (g->nout)
 			add_staircase(g, u[part], w->x);
 		else
@@ -365,19 +364,19 @@ decode_mlp(const TwStage *s, const TwWork *w)
 	}
 	for (int i = 0; i < s->linear.n; i++)
 		if (u[i] > 0)
-			scatter_row(&s->out, s->steps[i].first, u[i], w->x);
-	for (int i = 0; i < s->write.n; i++)
-		w->x[s->column[i]] += s->write.bias[i];
-	tw_lap(w->clock, TW_NEURONS);
+			scatter_row(&s->out, s->staircase[i].first, u[i], w->x);
+	for (int i = 0; i < s->out_t.n; i++)
+		w->x[s->out_t_column[i]] += s->out_t.bias[i];
+	tw_phase_end(w->clock, TW_NEURONS);
 }
 
 static void
-trace_state(const TwCode *c, const TwWork *w, int state, int place)
+trace_state(const TwSpecialized *c, const TwActivations *w, int state, int place)
 {
 	size_t d = (size_t)c->m->d_model, places = (size_t)c->m->context + 1;
 
-	if (w->note)
-		memcpy(w->note + ((size_t)state * places + (size_t)place) * d, w->x,
+	if (w->trace)
+		memcpy(w->trace + ((size_t)state * places + (size_t)place) * d, w->x,
 		       d * sizeof *w->x);
 }
 
@@ -398,18 +397,18 @@ tw_embed(const TwModel *m, const int *row, int place, float *x)
 }
 
 bool
-tw_step(const TwCode *c, const TwWork *w, const int *row, int place)
+tw_step(const TwSpecialized *c, const TwActivations *w, const int *row, int place)
 {
 	bool ok = true;
 
-	tw_lap_start(w->clock);
+	tw_phase_begin(w->clock);
 	tw_embed(c->m, row, place, w->x);
-	tw_lap(w->clock, TW_EMBEDDING);
+	tw_phase_end(w->clock, TW_EMBEDDING);
 	trace_state(c, w, 0, place);
 	for (int n = 0; n < c->m->nlayer; n++) {
-		ok = decode_attention(&c->stage[n], w, place) && ok;
+		ok = decode_attention(&c->layer[n], w, place) && ok;
 		trace_state(c, w, 2 * n + 1, place);
-		decode_mlp(&c->stage[n], w);
+		decode_mlp(&c->layer[n], w);
 		trace_state(c, w, 2 * n + 2, place);
 	}
 	return ok;

@@ -13,7 +13,7 @@ typedef struct DenseLayer {
 	float *value; /* (heads, places, dv) */
 } DenseLayer;
 
-struct TwPlain {
+struct TwDense {
 	const TwModel *m;
 	int places; /* context + 1 */
 	int used;   /* places filled, <bos> among them */
@@ -57,7 +57,7 @@ greater_int(int a, int b)
 }
 
 static size_t
-lay_out_dense(TwPlain *s, float *memory, bool trace)
+lay_out_dense(TwDense *s, float *memory, bool trace)
 {
 	const TwModel *m = s->m;
 	double places = s->places, keys = 0, values = 0;
@@ -90,7 +90,7 @@ lay_out_dense(TwPlain *s, float *memory, bool trace)
 }
 
 static bool
-dense_allocate(TwPlain *s, bool trace, char **error)
+dense_allocate(TwDense *s, bool trace, char **error)
 {
 	size_t n = lay_out_dense(s, NULL, trace);
 
@@ -108,7 +108,7 @@ dense_allocate(TwPlain *s, bool trace, char **error)
 }
 
 static bool
-dense_matrix(const TwPlain *s, TwSparse *w, const float *dense, int in, int out)
+dense_matrix(const TwDense *s, TwSparse *w, const float *dense, int in, int out)
 {
 	if (!s->dense)
 		return tw_sparse_init(w, dense, in, out);
@@ -117,7 +117,7 @@ dense_matrix(const TwPlain *s, TwSparse *w, const float *dense, int in, int out)
 }
 
 static bool
-compress_layer(const TwPlain *p, DenseLayer *s, const TwLayer *l)
+compress_layer(const TwDense *p, DenseLayer *s, const TwLayer *l)
 {
 	int keys = l->heads * l->dk, values = l->heads * l->dv, d = p->m->d_model;
 
@@ -132,7 +132,7 @@ compress_layer(const TwPlain *p, DenseLayer *s, const TwLayer *l)
 }
 
 static bool
-compress(TwPlain *s)
+compress(TwDense *s)
 {
 	const TwModel *m = s->m;
 
@@ -145,10 +145,10 @@ compress(TwPlain *s)
 	return !m->emits || dense_matrix(s, &s->head, m->head_w, m->d_model, m->nvocab + 2);
 }
 
-TwPlain *
-tw_plain_open(const TwModel *m, bool trace, bool dense, char **error)
+TwDense *
+tw_dense_open(const TwModel *m, bool trace, bool dense, char **error)
 {
-	TwPlain *s = calloc(1, sizeof *s);
+	TwDense *s = calloc(1, sizeof *s);
 
 	if (!s) {
 		tw_refuse(error, "out of memory");
@@ -162,16 +162,16 @@ tw_plain_open(const TwModel *m, bool trace, bool dense, char **error)
 	s->row = calloc((size_t)s->places * (size_t)m->nfield, sizeof *s->row);
 	if (!s->layer || !s->label || !dense_allocate(s, trace, error) || !compress(s)) {
 		tw_refuse(error, "out of memory");
-		tw_plain_close(s);
+		tw_dense_close(s);
 		return NULL;
 	}
 	s->used = -1;
-	tw_plain_reset(s);
+	tw_dense_reset(s);
 	return s;
 }
 
 void
-tw_plain_close(TwPlain *s)
+tw_dense_close(TwDense *s)
 {
 	if (!s)
 		return;
@@ -194,7 +194,7 @@ tw_plain_close(TwPlain *s)
 /* ---- the forward pass, for places from .. to - 1 */
 
 static float *
-stream(const TwPlain *s, int place)
+stream(const TwDense *s, int place)
 {
 	return s->x + (size_t)place * (size_t)s->m->d_model;
 }
@@ -207,7 +207,7 @@ dense_affine(float *y, const float *x, const TwSparse *w, const float *b)
 }
 
 static void
-dense_embed_numbers(TwPlain *s, int place)
+dense_embed_numbers(TwDense *s, int place)
 {
 	size_t d = (size_t)s->m->d_model;
 	const float *number = s->number + (size_t)place * (size_t)s->m->ninput;
@@ -220,7 +220,7 @@ dense_embed_numbers(TwPlain *s, int place)
 }
 
 static void
-dense_embed(TwPlain *s, int place)
+dense_embed(TwDense *s, int place)
 {
 	if (s->m->ninput)
 		dense_embed_numbers(s, place);
@@ -230,7 +230,7 @@ dense_embed(TwPlain *s, int place)
 
 /* Heads side by side, into the cache, where each head has a block. */
 static void
-cache_heads(const TwPlain *s, float *cache, const float *fresh, int place, int heads, int size)
+cache_heads(const TwDense *s, float *cache, const float *fresh, int place, int heads, int size)
 {
 	for (int h = 0; h < heads; h++)
 		memcpy(cache + ((size_t)h * (size_t)s->places + (size_t)place) * (size_t)size,
@@ -238,7 +238,7 @@ cache_heads(const TwPlain *s, float *cache, const float *fresh, int place, int h
 }
 
 static void
-cache_key_value(TwPlain *s, int n, int place)
+cache_key_value(TwDense *s, int n, int place)
 {
 	const TwLayer *l = &s->m->layer[n];
 	DenseLayer *c = &s->layer[n];
@@ -267,7 +267,7 @@ softmax(float *x, int n)
 
 /* One head at one place reads places 0 .. n - 1. */
 static void
-dense_read_head(TwPlain *s, const TwLayer *l, const DenseLayer *c, int h, int n)
+dense_read_head(TwDense *s, const TwLayer *l, const DenseLayer *c, int h, int n)
 {
 	const float *query = s->query + (size_t)h * (size_t)l->dk;
 	const float *key = c->key + (size_t)h * (size_t)s->places * (size_t)l->dk;
@@ -285,7 +285,7 @@ dense_read_head(TwPlain *s, const TwLayer *l, const DenseLayer *c, int h, int n)
 }
 
 static void
-dense_attention(TwPlain *s, int n, int place)
+dense_attention(TwDense *s, int n, int place)
 {
 	const TwLayer *l = &s->m->layer[n];
 	const DenseLayer *c = &s->layer[n];
@@ -298,7 +298,7 @@ dense_attention(TwPlain *s, int n, int place)
 }
 
 static void
-dense_mlp(TwPlain *s, int n, int place)
+dense_mlp(TwDense *s, int n, int place)
 {
 	const TwLayer *l = &s->m->layer[n];
 	float *x = stream(s, place);
@@ -313,7 +313,7 @@ dense_mlp(TwPlain *s, int n, int place)
 }
 
 static void
-trace_states(TwPlain *s, int state, int from, int to)
+trace_states(TwDense *s, int state, int from, int to)
 {
 	size_t d = (size_t)s->m->d_model;
 
@@ -323,7 +323,7 @@ trace_states(TwPlain *s, int state, int from, int to)
 }
 
 static void
-forward(TwPlain *s, int from, int to)
+forward(TwDense *s, int from, int to)
 {
 	const TwModel *m = s->m;
 
@@ -346,14 +346,14 @@ forward(TwPlain *s, int from, int to)
 /* ---- feeding and asking */
 
 static void
-run_pending(TwPlain *s)
+run_pending(TwDense *s)
 {
 	if (s->stale)
 		forward(s, 0, s->used);
 }
 
 void
-tw_plain_reset(TwPlain *s)
+tw_dense_reset(TwDense *s)
 {
 	bool first = s->used < 0;
 
@@ -366,7 +366,7 @@ tw_plain_reset(TwPlain *s)
 }
 
 static void
-fed_place(TwPlain *s)
+fed_place(TwDense *s)
 {
 	s->used++;
 	s->stale = s->m->bidirectional;
@@ -375,14 +375,14 @@ fed_place(TwPlain *s)
 }
 
 void
-tw_plain_feed(TwPlain *s, const int *row)
+tw_dense_feed(TwDense *s, const int *row)
 {
 	memcpy(s->row + s->used * s->m->nfield, row, (size_t)s->m->nfield * sizeof *row);
 	fed_place(s);
 }
 
 void
-tw_plain_feed_numbers(TwPlain *s, const float *number)
+tw_dense_feed_numbers(TwDense *s, const float *number)
 {
 	size_t n = (size_t)s->m->ninput;
 
@@ -391,7 +391,7 @@ tw_plain_feed_numbers(TwPlain *s, const float *number)
 }
 
 const float *
-tw_plain_logits(TwPlain *s)
+tw_dense_logits(TwDense *s)
 {
 	run_pending(s);
 	dense_affine(s->logits, stream(s, s->used - 1), &s->head, s->m->head_b);
@@ -399,7 +399,7 @@ tw_plain_logits(TwPlain *s)
 }
 
 const float *
-tw_plain_label(TwPlain *s, int label, int i)
+tw_dense_label(TwDense *s, int label, int i)
 {
 	run_pending(s);
 	dense_affine(s->answer, stream(s, i + 1), &s->label[label], s->m->label[label].b);
@@ -407,14 +407,14 @@ tw_plain_label(TwPlain *s, int label, int i)
 }
 
 const float *
-tw_plain_stream(TwPlain *s, int place)
+tw_dense_stream(TwDense *s, int place)
 {
 	run_pending(s);
 	return stream(s, place);
 }
 
 const float *
-tw_plain_state(TwPlain *s, int state, int place)
+tw_dense_state(TwDense *s, int state, int place)
 {
 	run_pending(s);
 	return s->state
@@ -422,7 +422,7 @@ tw_plain_state(TwPlain *s, int state, int place)
 }
 
 size_t
-tw_plain_bytes(const TwPlain *s)
+tw_dense_bytes(const TwDense *s)
 {
 	return s->bytes;
 }

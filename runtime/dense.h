@@ -7,20 +7,20 @@
 
 #include "runtime/model.h"
 
-typedef struct TwPlain TwPlain;
+typedef struct TwDense TwDense;
 
 /* With `dense` every zero is multiplied too: what sparse execution is worth. */
-TwPlain *tw_plain_open(const TwModel *, bool trace, bool dense, char **error);
-void tw_plain_close(TwPlain *);
-void tw_plain_reset(TwPlain *);
-void tw_plain_feed(TwPlain *, const int *row); /* a row of the vocabulary, while there is room */
-void tw_plain_feed_numbers(TwPlain *, const float *); /* (ninput) of them, where these are fed */
-const float *tw_plain_logits(TwPlain *);
-const float *tw_plain_label(TwPlain *, int label, int i);
+TwDense *tw_dense_open(const TwModel *, bool trace, bool dense, char **error);
+void tw_dense_close(TwDense *);
+void tw_dense_reset(TwDense *);
+void tw_dense_feed(TwDense *, const int *row); /* a row of the vocabulary, while there is room */
+void tw_dense_feed_numbers(TwDense *, const float *); /* (ninput) of them, where these are fed */
+const float *tw_dense_logits(TwDense *);
+const float *tw_dense_label(TwDense *, int label, int i);
 /* The stream at place i, after all layers. */
-const float *tw_plain_stream(TwPlain *, int place);
+const float *tw_dense_stream(TwDense *, int place);
 /* In one of its states; with `trace` only. */
-const float *tw_plain_state(TwPlain *, int state, int place);
-size_t tw_plain_bytes(const TwPlain *);
+const float *tw_dense_state(TwDense *, int state, int place);
+size_t tw_dense_bytes(const TwDense *);
 
 #endif

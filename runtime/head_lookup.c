@@ -36,7 +36,7 @@ typedef struct Provenance {
 } Provenance;
 
 typedef struct HeadAnalysis {
-	TwCode *c;
+	TwSpecialized *c;
 	const TwModel *m;
 	const TwLayer *l;
 	int n;
@@ -46,23 +46,23 @@ typedef struct HeadAnalysis {
 /* One row of some matrix against the form; *sure is lost where sums may round, and
  * where the file has been asking for too much. */
 static double
-exact_dot(const HeadAnalysis *s, const TwForms *f, const float *row, bool *sure)
+exact_dot(const HeadAnalysis *s, const TwAffine *f, const float *row, bool *sure)
 {
 	double sum = 0, most = 0;
 
-	s->c->effort -= f->start[1] + 1;
+	s->c->budget -= f->start[1] + 1;
 	for (int t = 0; t < f->start[1]; t++) {
 		double x = (double)f->term[t].w * (double)row[f->term[t].at];
 		sum += x;
 		most += fabs(x);
 		*sure = *sure && tw_is_exact_integer(x);
 	}
-	*sure = *sure && most < TW_MOST_EXACT && s->c->effort > 0;
+	*sure = *sure && most < TW_MOST_EXACT && s->c->budget > 0;
 	return sum;
 }
 
 static bool
-rows_vanish(const HeadAnalysis *s, const TwForms *f, const float *w, int rows)
+rows_vanish(const HeadAnalysis *s, const TwAffine *f, const float *w, int rows)
 {
 	bool sure = true;
 
@@ -74,7 +74,7 @@ rows_vanish(const HeadAnalysis *s, const TwForms *f, const float *w, int rows)
 
 /* Whether nothing that was written below this layer shows in the form. */
 static bool
-only_embedding(const HeadAnalysis *s, const TwForms *f, double *constant, bool *sure)
+only_embedding(const HeadAnalysis *s, const TwAffine *f, double *constant, bool *sure)
 {
 	for (int n = 0; n < s->n; n++) {
 		const TwLayer *l = &s->m->layer[n];
@@ -89,7 +89,7 @@ only_embedding(const HeadAnalysis *s, const TwForms *f, double *constant, bool *
 }
 
 static Provenance
-provenance_of(HeadAnalysis *s, const TwForms *f)
+provenance_of(HeadAnalysis *s, const TwAffine *f)
 {
 	const TwModel *m = s->m;
 	size_t d = (size_t)m->d_model;
@@ -105,8 +105,8 @@ provenance_of(HeadAnalysis *s, const TwForms *f)
 			r.by_token = exact_dot(s, f, row += d, &r.known) != first;
 		token += first;
 	}
-	s->c->effort -= m->context;
-	if (s->c->effort < 0)
+	s->c->budget -= m->context;
+	if (s->c->budget < 0)
 		return (Provenance){ 0 };
 	r.place = TW_NEW(&s->scratch, double, m->context + 1);
 	for (int p = 0; p <= m->context && f->start[1]; p++)
@@ -126,12 +126,12 @@ provenance_of(HeadAnalysis *s, const TwForms *f)
 }
 
 /* Row j of a (d_model, width) matrix as a form. */
-static TwForms
+static TwAffine
 column_as_form(HeadAnalysis *s, const float *w, int width, int j, float bias)
 {
-	TwForms f = { 0 };
+	TwAffine f = { 0 };
 
-	tw_form(&s->scratch, &f, w + j, (size_t)width, s->m->d_model, bias);
+	tw_affine_add(&s->scratch, &f, w + j, (size_t)width, s->m->d_model, bias);
 	return f;
 }
 
@@ -177,8 +177,8 @@ split_head(HeadAnalysis *s, int head)
 	d.priority = TW_NEW(&s->scratch, float, s->m->d_model);
 	for (int i = 0; i < l->dk; i++) {
 		int j = head * l->dk + i, width = l->heads * l->dk;
-		TwForms fq = column_as_form(s, l->wq, width, j, l->bq[j]),
-			fk = column_as_form(s, l->wk, width, j, l->bk[j]);
+		TwAffine fq = column_as_form(s, l->wq, width, j, l->bq[j]),
+			 fk = column_as_form(s, l->wk, width, j, l->bk[j]);
 		Provenance q = provenance_of(s, &fq);
 		if (q.known && !q.by_token && !q.by_place) {
 			d.sound = add_priority(s, &d, j, q.constant) && d.sound;
@@ -188,8 +188,8 @@ split_head(HeadAnalysis *s, int head)
 		d.q[d.n] = q;
 		d.k[d.n++] = provenance_of(s, &fk);
 	}
-	TwForms f = { 0 };
-	tw_form(&s->scratch, &f, d.priority, 1, s->m->d_model, d.priority_b);
+	TwAffine f = { 0 };
+	tw_affine_add(&s->scratch, &f, d.priority, 1, s->m->d_model, d.priority_b);
 	d.at = provenance_of(s, &f);
 	return d;
 }
@@ -324,7 +324,7 @@ is_offset_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 	for (int t = 1; t < places && back >= 0; t++)
 		if (!query_selects(d, c, t, t > back ? t - back : 0))
 			back = -1;
-	h->way = TW_BACK;
+	h->lookup = TW_LOOKUP_OFFSET;
 	h->back = back;
 	return back >= 0;
 }
@@ -342,7 +342,7 @@ only_lifts_bos(const HeadDims *d)
 }
 
 static bool
-keys_ignore_place(HeadAnalysis *s, const TwForms *f)
+keys_ignore_place(HeadAnalysis *s, const TwAffine *f)
 {
 	Provenance r = provenance_of(s, f);
 
@@ -356,7 +356,7 @@ is_written(const HeadAnalysis *s, int column)
 
 	for (int n = 0; n < s->n; n++) {
 		const TwLayer *l = &s->m->layer[n];
-		s->c->effort -= l->heads * l->dv + l->neurons;
+		s->c->budget -= l->heads * l->dv + l->neurons;
 		for (int i = 0; i < l->heads * l->dv; i++)
 			if (l->wo[(size_t)i * d + (size_t)column] != 0)
 				return true;
@@ -370,16 +370,16 @@ is_written(const HeadAnalysis *s, int column)
 /* Whether a layer below writes where the form has a number of the place from: then the
  * embedding alone does not say what becomes of it. */
 static bool
-is_moved(const HeadAnalysis *s, const TwForms *f)
+is_moved(const HeadAnalysis *s, const TwAffine *f)
 {
 	size_t d = (size_t)s->m->d_model;
 
-	for (int t = 0; t < f->start[1] && s->c->effort > 0; t++) {
+	for (int t = 0; t < f->start[1] && s->c->budget > 0; t++) {
 		const float *x = s->m->embed_position + f->term[t].at;
 		int p = 2;
 		while (p <= s->m->context && x[(size_t)p * d] == x[d])
 			p++;
-		s->c->effort -= p;
+		s->c->budget -= p;
 		if (p <= s->m->context && is_written(s, f->term[t].at))
 			return true;
 	}
@@ -393,8 +393,8 @@ reads_moved(HeadAnalysis *s, int head)
 	int width = l->heads * l->dk;
 
 	for (int j = head * l->dk; j < (head + 1) * l->dk; j++) {
-		TwForms q = column_as_form(s, l->wq, width, j, l->bq[j]),
-			k = column_as_form(s, l->wk, width, j, l->bk[j]);
+		TwAffine q = column_as_form(s, l->wq, width, j, l->bq[j]),
+			 k = column_as_form(s, l->wk, width, j, l->bk[j]);
 		if (is_moved(s, &q) || is_moved(s, &k))
 			return true;
 	}
@@ -406,12 +406,12 @@ reads_moved(HeadAnalysis *s, int head)
 static int
 priority_slope(HeadAnalysis *s, const HeadDims *d, bool *flat)
 {
-	TwForms f = { 0 };
+	TwAffine f = { 0 };
 	bool up = true, down = true, sure = true;
 	double last = 0;
 
 	*flat = s->m->context > 1;
-	tw_form(&s->scratch, &f, d->priority, 1, s->m->d_model, 0);
+	tw_affine_add(&s->scratch, &f, d->priority, 1, s->m->d_model, 0);
 	for (int p = 1; p <= s->m->context; p++) {
 		double x = exact_dot(
 			s, &f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model, &sure);
@@ -432,7 +432,7 @@ keyed_by_few(HeadAnalysis *s, int head, const HeadDims *d)
 
 	for (int i = 0; i < d->n && ok; i++) {
 		int j = head * l->dk + d->dim[i];
-		TwForms f = column_as_form(s, l->wk, l->heads * l->dk, j, l->bk[j]);
+		TwAffine f = column_as_form(s, l->wk, l->heads * l->dk, j, l->bk[j]);
 		ok = keys_ignore_place(s, &f);
 	}
 	return ok;
@@ -445,17 +445,17 @@ choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 
 	if (is_offset_lookup(s, h, d))
 		return;
-	h->way = TW_ANY;
+	h->lookup = TW_LOOKUP_SOFTMAX;
 	if (!d->sound)
 		return;
-	h->moved = reads_moved(s, h->head);
+	h->place_rewritten = reads_moved(s, h->head);
 	h->rising = priority_slope(s, d, &flat);
 	if (!h->rising && !flat)
 		return;
 	if (h->rising && only_lifts_bos(d))
-		h->way = TW_BEST;
+		h->lookup = TW_LOOKUP_ARGMAX;
 	else if (keyed_by_few(s, h->head, d))
-		h->way = flat ? TW_MEAN : TW_KEYED;
+		h->lookup = flat ? TW_LOOKUP_MEAN : TW_LOOKUP_KEYED;
 }
 
 /* ---- the rows that a head needs */
@@ -463,9 +463,9 @@ choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 static int
 project_row(HeadAnalysis *s, const float *w, int width, int j, float bias)
 {
-	TwForms *f = &s->c->stage[s->n].project;
+	TwAffine *f = &s->c->layer[s->n].project;
 
-	tw_form(&s->c->pool, f, w + j, (size_t)width, s->m->d_model, bias);
+	tw_affine_add(&s->c->pool, f, w + j, (size_t)width, s->m->d_model, bias);
 	return f->n - 1;
 }
 
@@ -475,7 +475,7 @@ project_values(HeadAnalysis *s, TwHead *h)
 	const TwLayer *l = s->l;
 	int d = s->m->d_model, width = l->heads * l->dv;
 
-	h->value = s->c->stage[s->n].project.n;
+	h->value = s->c->layer[s->n].project.n;
 	for (int i = 0; i < l->dv; i++) {
 		int j = h->head * l->dv + i;
 		const float *out = l->wo + (size_t)j * (size_t)d;
@@ -485,7 +485,7 @@ project_values(HeadAnalysis *s, TwHead *h)
 		if (!used)
 			continue;
 		project_row(s, l->wv, width, j, l->bv[j]);
-		tw_form(&s->c->pool, &h->out, out, 1, d, 0);
+		tw_affine_add(&s->c->pool, &h->out, out, 1, d, 0);
 		h->nvalue++;
 	}
 }
@@ -495,32 +495,32 @@ project_keys(HeadAnalysis *s, TwHead *h, const HeadDims *d)
 {
 	const TwLayer *l = s->l;
 	int width = l->heads * l->dk, first = h->head * l->dk;
-	bool all = h->way == TW_ANY;
+	bool all = h->lookup == TW_LOOKUP_SOFTMAX;
 
 	h->nkey = all ? l->dk : d->n;
-	h->query = s->c->stage[s->n].project.n;
+	h->query = s->c->layer[s->n].project.n;
 	for (int i = 0; i < h->nkey; i++) {
 		int j = first + (all ? i : d->dim[i]);
 		project_row(s, l->wq, width, j, l->bq[j]);
 	}
-	h->key = s->c->stage[s->n].project.n;
-	for (int i = 0; i < h->nkey && h->way != TW_BEST; i++) {
+	h->key = s->c->layer[s->n].project.n;
+	for (int i = 0; i < h->nkey && h->lookup != TW_LOOKUP_ARGMAX; i++) {
 		int j = first + (all ? i : d->dim[i]);
 		project_row(s, l->wk, width, j, l->bk[j]);
 	}
 	if (all)
 		return;
 	h->priority = project_row(s, d->priority, 1, 0, d->priority_b);
-	h->lift = TW_NEW(&s->c->pool, float, h->nkey);
-	for (int i = 0; i < h->nkey && h->way == TW_BEST; i++)
-		h->lift[i] = (float)d->k[i].bos;
+	h->bos_key = TW_NEW(&s->c->pool, float, h->nkey);
+	for (int i = 0; i < h->nkey && h->lookup == TW_LOOKUP_ARGMAX; i++)
+		h->bos_key[i] = (float)d->k[i].bos;
 }
 
 void
-tw_lookups(TwCode *c, int n)
+tw_find_lookups(TwSpecialized *c, int n)
 {
 	HeadAnalysis s = { .c = c, .m = c->m, .l = &c->m->layer[n], .n = n };
-	TwStage *stage = &c->stage[n];
+	TwFastLayer *stage = &c->layer[n];
 
 	stage->head = TW_NEW(&c->pool, TwHead, s.l->heads);
 	for (int i = 0; i < s.l->heads; i++) {
@@ -531,7 +531,7 @@ tw_lookups(TwCode *c, int n)
 			continue;
 		HeadDims d = split_head(&s, i);
 		choose_lookup(&s, h, &d);
-		if (h->way != TW_BACK)
+		if (h->lookup != TW_LOOKUP_OFFSET)
 			project_keys(&s, h, &d);
 		tw_pool_free(&s.scratch);
 	}
@@ -540,7 +540,7 @@ tw_lookups(TwCode *c, int n)
 /* ---- the certificate's claims */
 
 static bool
-claim_holds(const TwCode *c, const cJSON *claim)
+claim_holds(const TwSpecialized *c, const cJSON *claim)
 {
 	const cJSON *layer = cJSON_GetObjectItemCaseSensitive(claim, "layer");
 	const cJSON *head = cJSON_GetObjectItemCaseSensitive(claim, "head");
@@ -552,23 +552,23 @@ claim_holds(const TwCode *c, const cJSON *claim)
 		return false;
 	if (!(layer->valuedouble >= 0 && layer->valuedouble < c->m->nlayer))
 		return false;
-	const TwStage *s = &c->stage[layer->valueint];
+	const TwFastLayer *s = &c->layer[layer->valueint];
 	if (!(head->valuedouble >= 0 && head->valuedouble < s->nhead))
 		return false;
 	const TwHead *h = &s->head[head->valueint];
-	if (h->way == TW_NONE || h->way == TW_ANY)
+	if (h->lookup == TW_LOOKUP_UNUSED || h->lookup == TW_LOOKUP_SOFTMAX)
 		return true; /* nothing relies on it */
-	if (h->moved)
+	if (h->place_rewritten)
 		return true; /* neither that it holds nor that it does not can be seen here */
-	if (h->way == TW_MEAN)
+	if (h->lookup == TW_LOOKUP_MEAN)
 		return strcmp(intent, "offset"); /* an order would show, or not be in the weights */
 	if (!strcmp(intent, "offset"))
-		return h->way == TW_BACK && cJSON_IsNumber(offset)
+		return h->lookup == TW_LOOKUP_OFFSET && cJSON_IsNumber(offset)
 		       && offset->valuedouble == -h->back;
 	if (!strcmp(intent, "latest"))
-		return h->way != TW_BACK && h->rising > 0;
+		return h->lookup != TW_LOOKUP_OFFSET && h->rising > 0;
 	if (!strcmp(intent, "first"))
-		return h->way != TW_BACK && h->rising < 0;
+		return h->lookup != TW_LOOKUP_OFFSET && h->rising < 0;
 	return true;
 }
 
@@ -584,7 +584,7 @@ rounding(const cJSON *certificate)
 }
 
 bool
-tw_check_claims(TwCode *c, char **error)
+tw_check_claims(TwSpecialized *c, char **error)
 {
 	cJSON *j = c->m->certificate ? cJSON_Parse(c->m->certificate) : NULL;
 	const cJSON *heads = cJSON_GetObjectItemCaseSensitive(j, "heads");

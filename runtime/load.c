@@ -1,4 +1,4 @@
-/* Loading: file -> parts (onnx_reader.c, safetensors_reader.c) -> model. The metadata say which
+/* Loading: file -> contents (onnx_reader.c, safetensors_reader.c) -> model. The metadata say which
  * weights there are and of what shape; then each must be there, with as many
  * bytes, and be finite. So nothing is allocated that the file does not hold. */
 
@@ -45,31 +45,32 @@ tw_refuse(char **error, const char *fmt, ...)
 	return false;
 }
 
-/* ---- parts to model */
+/* ---- contents to model */
 
 static int
 by_tensor_name(const void *a, const void *b)
 {
-	return strcmp(((const TwPart *)a)->name, ((const TwPart *)b)->name);
+	return strcmp(((const TwFileTensor *)a)->name, ((const TwFileTensor *)b)->name);
 }
 
-const TwPart *
-tw_part(const TwParts *parts, const char *name)
+const TwFileTensor *
+tw_file_tensor(const TwContents *contents, const char *name)
 {
-	TwPart key = { .name = name };
+	TwFileTensor key = { .name = name };
 
-	return bsearch(&key, parts->part, (size_t)parts->npart, sizeof key, by_tensor_name);
+	return bsearch(&key, contents->tensor, (size_t)contents->ntensor, sizeof key,
+	               by_tensor_name);
 }
 
 static bool
-has_shape(const TwPart *part, const TwWeight *w)
+has_shape(const TwFileTensor *tensor, const TwWeight *w)
 {
-	if (part->ndim != w->ndim)
+	if (tensor->ndim != w->ndim)
 		return false;
 	for (int i = 0; i < w->ndim; i++)
-		if (part->dim[i] != w->dim[i])
+		if (tensor->dim[i] != w->dim[i])
 			return false;
-	return part->size == (uint64_t)tw_elements(w->ndim, w->dim) * sizeof(float);
+	return tensor->size == (uint64_t)tw_elements(w->ndim, w->dim) * sizeof(float);
 }
 
 static bool
@@ -82,50 +83,52 @@ all_finite(const float *x, size_t n)
 }
 
 static bool
-take_weight(TwPool *pool, const TwParts *parts, TwWeight *w, char **error)
+take_weight(TwPool *pool, const TwContents *contents, TwWeight *w, char **error)
 {
-	const TwPart *part = tw_part(parts, w->name);
+	const TwFileTensor *tensor = tw_file_tensor(contents, w->name);
 
-	if (!part)
+	if (!tensor)
 		return tw_refuse(error, "the tensor '%s' is missing", w->name);
-	if (!has_shape(part, w))
+	if (!has_shape(tensor, w))
 		return tw_refuse(error, "the tensor '%s' has another shape than the metadata say",
 		                 w->name);
-	*w->data = tw_pool_alloc(pool, part->size, 1);
-	memcpy(*w->data, part->bytes, part->size);
-	if (!all_finite(*w->data, part->size / sizeof(float)))
+	*w->data = tw_pool_alloc(pool, tensor->size, 1);
+	memcpy(*w->data, tensor->bytes, tensor->size);
+	if (!all_finite(*w->data, tensor->size / sizeof(float)))
 		return tw_refuse(error, "the tensor '%s' holds what is not a number", w->name);
 	return true;
 }
 
 static bool
-take_weights(TwModel *m, TwPool *pool, const TwParts *parts, char **error)
+take_weights(TwModel *m, TwPool *pool, const TwContents *contents, char **error)
 {
 	TwWeight *w;
 	int n = tw_weights(pool, m, &w);
 
 	for (int i = 0; i < n; i++)
-		if (!take_weight(pool, parts, &w[i], error))
+		if (!take_weight(pool, contents, &w[i], error))
 			return false;
-	if (n != parts->npart)
+	if (n != contents->ntensor)
 		return tw_refuse(error, "the file holds tensors that are not of the model");
 	return true;
 }
 
 /* The names come sorted from here on. */
 static bool
-sort_parts(const TwParts *parts, char **error)
+sort_parts(const TwContents *contents, char **error)
 {
-	if (parts->npart)
-		qsort(parts->part, (size_t)parts->npart, sizeof *parts->part, by_tensor_name);
-	for (int i = 1; i < parts->npart; i++)
-		if (!by_tensor_name(&parts->part[i - 1], &parts->part[i]))
-			return tw_refuse(error, "two tensors are called '%s'", parts->part[i].name);
+	if (contents->ntensor)
+		qsort(contents->tensor, (size_t)contents->ntensor, sizeof *contents->tensor,
+		      by_tensor_name);
+	for (int i = 1; i < contents->ntensor; i++)
+		if (!by_tensor_name(&contents->tensor[i - 1], &contents->tensor[i]))
+			return tw_refuse(error, "two tensors are called '%s'",
+			                 contents->tensor[i].name);
 	return true;
 }
 
 TwModel *
-tw_assemble(const TwParts *parts, char **error)
+tw_assemble(const TwContents *contents, char **error)
 {
 	Loaded *l = calloc(1, sizeof *l);
 	TwModel *m = &l->model;
@@ -134,9 +137,9 @@ tw_assemble(const TwParts *parts, char **error)
 		tw_refuse(error, "out of memory");
 		return NULL;
 	}
-	if (sort_parts(parts, error) && tw_read_meta(m, &l->pool, parts, error)
-	    && take_weights(m, &l->pool, parts, error)
-	    && (m->ninput || (m->code = tw_code(m, error))))
+	if (sort_parts(contents, error) && tw_read_metadata(m, &l->pool, contents, error)
+	    && take_weights(m, &l->pool, contents, error)
+	    && (m->ninput || (m->specialized = tw_specialize(m, error))))
 		return m;
 	tw_free(m);
 	return NULL;
@@ -148,7 +151,7 @@ tw_free(TwModel *m)
 	Loaded *l = (Loaded *)m;
 
 	if (l) {
-		tw_code_free(m->code);
+		tw_specialized_free(m->specialized);
 		tw_pool_free(&l->pool);
 	}
 	free(l);

@@ -9,31 +9,31 @@
 
 #include <stdint.h>
 
-typedef struct TwPart {
+typedef struct TwFileTensor {
 	const char *name;
 	int ndim;
 	int64_t dim[2];
 	const void *bytes; /* float32, little-endian, perhaps not aligned */
 	size_t size;
-} TwPart;
+} TwFileTensor;
 
-typedef struct TwProp {
+typedef struct TwProperty {
 	const char *key;   /* tw.vocab */
 	const char *value; /* JSON */
-} TwProp;
+} TwProperty;
 
-typedef struct TwParts {
-	int npart, nprop;
-	TwPart *part;
-	TwProp *prop;
-} TwParts;
+typedef struct TwContents {
+	int ntensor, nproperty;
+	TwFileTensor *tensor;
+	TwProperty *property;
+} TwContents;
 
 /* Puts a line in *error; returns false. */
 bool tw_refuse(char **error, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-const TwPart *tw_part(const TwParts *, const char *name);
-TwModel *tw_assemble(const TwParts *, char **error);
-bool tw_read_meta(TwModel *, TwPool *, const TwParts *, char **error);
+const TwFileTensor *tw_file_tensor(const TwContents *, const char *name);
+TwModel *tw_assemble(const TwContents *, char **error);
+bool tw_read_metadata(TwModel *, TwPool *, const TwContents *, char **error);
 
 /* record_tokens.c: tw_tokenize and tw_spell_token where a token has fields. */
 int tw_tokenize_records(const TwModel *, const char *text, int *rows, char **error);

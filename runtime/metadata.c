@@ -382,11 +382,11 @@ static const struct {
 
 /* NULL if it is missing. */
 static const char *
-property(const TwParts *parts, const char *key)
+property(const TwContents *contents, const char *key)
 {
-	for (int i = 0; i < parts->nprop; i++)
-		if (!strcmp(parts->prop[i].key, key))
-			return parts->prop[i].value;
+	for (int i = 0; i < contents->nproperty; i++)
+		if (!strcmp(contents->property[i].key, key))
+			return contents->property[i].value;
 	return NULL;
 }
 
@@ -402,17 +402,17 @@ read_property(Meta *r, const char *value, Read *read)
 }
 
 bool
-tw_read_meta(TwModel *m, TwPool *pool, const TwParts *parts, char **error)
+tw_read_metadata(TwModel *m, TwPool *pool, const TwContents *contents, char **error)
 {
 	Meta r = { m, pool };
-	const TwPart *table = tw_part(parts, "embed.position");
+	const TwFileTensor *table = tw_file_tensor(contents, "embed.position");
 
 	if (!table || table->ndim != 2 || table->dim[1] < 1 || table->dim[1] > MAX_WIDTH)
 		return tw_refuse(error, "not a tw model: no table embed.position");
 	m->d_model = (int)table->dim[1];
-	m->emits = tw_part(parts, "head.w");
+	m->emits = tw_file_tensor(contents, "head.w");
 	for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
-		const char *value = property(parts, properties[i].key);
+		const char *value = property(contents, properties[i].key);
 		if ((value || !properties[i].optional)
 		    && !read_property(&r, value, properties[i].read))
 			return tw_refuse(error, "the property %s is missing or damaged",

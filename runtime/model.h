@@ -95,9 +95,9 @@ typedef struct TwModel {
 	TwLabel *label;
 	int nnamed;
 	TwNamed *named;
-	char *source;        /* JSON: {"name": …, "hash": …} */
-	char *certificate;   /* JSON: bounds and gaps that were proved, head by head */
-	struct TwCode *code; /* how it is run; made when it is loaded */
+	char *source;      /* JSON: {"name": …, "hash": …} */
+	char *certificate; /* JSON: bounds and gaps that were proved, head by head */
+	struct TwSpecialized *specialized; /* how it is run; made when it is loaded */
 } TwModel;
 
 #endif

@@ -245,7 +245,7 @@ same_header(const Onnx__ModelProto *file, char **error)
 	return true;
 }
 
-/* ---- the file's parts */
+/* ---- the file's contents */
 
 static bool
 is_weight(const Onnx__TensorProto *t)
@@ -255,39 +255,40 @@ is_weight(const Onnx__TensorProto *t)
 }
 
 static void
-collect_tensors(TwPool *pool, const Onnx__ModelProto *file, TwParts *parts)
+collect_tensors(TwPool *pool, const Onnx__ModelProto *file, TwContents *contents)
 {
 	const Onnx__GraphProto *g = file->graph;
 
-	parts->part = TW_NEW(pool, TwPart, g->n_initializer);
-	parts->prop = TW_NEW(pool, TwProp, file->n_metadata_props);
+	contents->tensor = TW_NEW(pool, TwFileTensor, g->n_initializer);
+	contents->property = TW_NEW(pool, TwProperty, file->n_metadata_props);
 	for (size_t i = 0; i < g->n_initializer; i++) {
 		const Onnx__TensorProto *t = g->initializer[i];
 		if (!is_weight(t))
 			continue;
-		TwPart *part = &parts->part[parts->npart++];
-		*part = (TwPart){
+		TwFileTensor *tensor = &contents->tensor[contents->ntensor++];
+		*tensor = (TwFileTensor){
 			t->name, (int)t->n_dims, { 0 }, t->raw_data.data, t->raw_data.len
 		};
-		memcpy(part->dim, t->dims, t->n_dims * sizeof *t->dims);
+		memcpy(tensor->dim, t->dims, t->n_dims * sizeof *t->dims);
 	}
 	for (size_t i = 0; i < file->n_metadata_props; i++) {
 		const Onnx__StringStringEntryProto *p = file->metadata_props[i];
 		if (p->key && p->value)
-			parts->prop[parts->nprop++] = (TwProp){ p->key, p->value };
+			contents->property[contents->nproperty++] = (TwProperty){ p->key,
+				                                                  p->value };
 	}
 }
 
 static TwModel *
 convert(TwPool *pool, const Onnx__ModelProto *file, char **error)
 {
-	TwParts parts = { 0 };
+	TwContents contents = { 0 };
 	TwModel *m;
 
 	if (!same_header(file, error))
 		return NULL;
-	collect_tensors(pool, file, &parts);
-	m = tw_assemble(&parts, error);
+	collect_tensors(pool, file, &contents);
+	m = tw_assemble(&contents, error);
 	if (m && !same_graph(file->graph, tw_plan(pool, m), error)) {
 		tw_free(m);
 		m = NULL;

@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <time.h>
 
-typedef struct TwClock {
+typedef struct TwPhaseClock {
 	bool on;
 	uint64_t last, phase[TW_PHASES]; /* in ticks of no unit: only shares are told */
-} TwClock;
+} TwPhaseClock;
 
 static inline uint64_t
 tw_ticks(void)
@@ -27,14 +27,14 @@ tw_ticks(void)
 }
 
 static inline void
-tw_lap_start(TwClock *c)
+tw_phase_begin(TwPhaseClock *c)
 {
 	if (c->on)
 		c->last = tw_ticks();
 }
 
 static inline void
-tw_lap(TwClock *c, TwPhase phase)
+tw_phase_end(TwPhaseClock *c, TwPhase phase)
 {
 	if (!c->on)
 		return;
@@ -44,7 +44,7 @@ tw_lap(TwClock *c, TwPhase phase)
 }
 
 static inline void
-tw_shares(const TwClock *c, double *share)
+tw_phase_shares(const TwPhaseClock *c, double *share)
 {
 	double all = 0;
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 typedef struct SafetensorsReader {
-	TwPool pool; /* for the list of parts */
-	TwParts parts;
+	TwPool pool; /* for the list of contents */
+	TwContents contents;
 	const unsigned char *data;
 	size_t ndata, used;
 } SafetensorsReader;
@@ -26,24 +26,25 @@ data_offset(const cJSON *j, int64_t high, int64_t *out)
 static bool
 add_metadata(SafetensorsReader *r, const cJSON *meta)
 {
-	if (!cJSON_IsObject(meta) || r->parts.prop)
+	if (!cJSON_IsObject(meta) || r->contents.property)
 		return false;
-	r->parts.prop = TW_NEW(&r->pool, TwProp, cJSON_GetArraySize(meta));
+	r->contents.property = TW_NEW(&r->pool, TwProperty, cJSON_GetArraySize(meta));
 	for (const cJSON *j = meta->child; j; j = j->next) {
 		if (!cJSON_IsString(j))
 			return false;
-		r->parts.prop[r->parts.nprop++] = (TwProp){ j->string, j->valuestring };
+		r->contents.property[r->contents.nproperty++] = (TwProperty){ j->string,
+			                                                      j->valuestring };
 	}
 	return true;
 }
 
 static bool
-tensor_shape(const cJSON *j, TwPart *part)
+tensor_shape(const cJSON *j, TwFileTensor *tensor)
 {
 	if (!cJSON_IsArray(j) || cJSON_GetArraySize(j) > 2)
 		return false;
 	for (const cJSON *dim = j->child; dim; dim = dim->next)
-		if (!data_offset(dim, 1 << 30, &part->dim[part->ndim++]))
+		if (!data_offset(dim, 1 << 30, &tensor->dim[tensor->ndim++]))
 			return false;
 	return true;
 }
@@ -51,21 +52,21 @@ tensor_shape(const cJSON *j, TwPart *part)
 static bool
 add_tensor(SafetensorsReader *r, const cJSON *j)
 {
-	TwPart *part = &r->parts.part[r->parts.npart++];
+	TwFileTensor *tensor = &r->contents.tensor[r->contents.ntensor++];
 	const cJSON *range = cJSON_GetObjectItemCaseSensitive(j, "data_offsets");
 	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(j, "dtype"));
 	int64_t begin, end;
 
-	part->name = j->string;
+	tensor->name = j->string;
 	if (!type || strcmp(type, "F32")
-	    || !tensor_shape(cJSON_GetObjectItemCaseSensitive(j, "shape"), part)
+	    || !tensor_shape(cJSON_GetObjectItemCaseSensitive(j, "shape"), tensor)
 	    || !cJSON_IsArray(range) || cJSON_GetArraySize(range) != 2
 	    || !data_offset(range->child, (int64_t)r->ndata, &begin)
 	    || !data_offset(range->child->next, (int64_t)r->ndata, &end) || (size_t)begin != r->used
 	    || end < begin)
 		return false;
-	part->bytes = r->data + begin;
-	part->size = (size_t)(end - begin);
+	tensor->bytes = r->data + begin;
+	tensor->size = (size_t)(end - begin);
 	r->used = (size_t)end;
 	return true;
 }
@@ -75,7 +76,7 @@ read_header(SafetensorsReader *r, const cJSON *header)
 {
 	if (!cJSON_IsObject(header))
 		return false;
-	r->parts.part = TW_NEW(&r->pool, TwPart, cJSON_GetArraySize(header));
+	r->contents.tensor = TW_NEW(&r->pool, TwFileTensor, cJSON_GetArraySize(header));
 	for (const cJSON *j = header->child; j; j = j->next)
 		if (!(strcmp(j->string, "__metadata__") ? add_tensor(r, j) : add_metadata(r, j)))
 			return false;
@@ -98,7 +99,7 @@ tw_load_safetensors(const void *bytes, size_t n, char **error)
 	TwModel *m = NULL;
 
 	if (header && read_header(&r, header))
-		m = tw_assemble(&r.parts, error);
+		m = tw_assemble(&r.contents, error);
 	else
 		tw_refuse(error, "truncated, or its header is damaged");
 	cJSON_Delete(header);

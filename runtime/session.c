@@ -14,27 +14,27 @@
 
 struct TwSession {
 	const TwModel *m;
-	const TwCode *c;
-	TwCode *own; /* c, if the model was not loaded */
+	const TwSpecialized *c;
+	TwSpecialized *own; /* c, if the model was not loaded */
 	unsigned flags;
-	int places; /* context + 1 */
-	int used;   /* places filled, <bos> among them */
-	int *next;  /* (nfield) what comes next, [0] -1 where that was not asked */
-	bool plain; /* this text is in `softmax` */
-	int *row;   /* (places, nfield) */
-	TwWork w;
-	float *start;   /* (c->reset) the state that <bos> left, */
+	int places;      /* context + 1 */
+	int used;        /* places filled, <bos> among them */
+	int *next;       /* (nfield) what comes next, [0] -1 where that was not asked */
+	bool on_softmax; /* this text is in `softmax` */
+	int *row;        /* (places, nfield) */
+	TwActivations w;
+	float *start;   /* (c->initial) the state that <bos> left, */
 	float *start_x; /* (d_model) and its stream */
 	float *base;    /* (c->logit.n) */
 	float *logits;  /* (nvocab + 2) */
 	float *label;   /* (places, c->label.n) */
 	float *memory;  /* all of these */
 	size_t bytes;
-	/* TW_CHECK, TW_PLAIN, bidirectional models; else NULL until it is needed */
-	TwPlain *softmax;
+	/* TW_CHECK, TW_SOFTMAX, bidirectional models; else NULL until it is needed */
+	TwDense *softmax;
 	char *differs; /* TW_CHECK: where */
 	TwStats stats;
-	TwClock clock;
+	TwPhaseClock clock;
 };
 
 /* ---- memory: laid out twice, first to measure */
@@ -54,23 +54,23 @@ static double
 lay_out_session(TwSession *s, float *memory)
 {
 	const TwModel *m = s->m;
-	const TwCode *c = s->c;
+	const TwSpecialized *c = s->c;
 	double used = 0, places = s->places, d = m->d_model, rows = m->nvocab + 2;
 
 	s->w.x = take_room(memory, &used, d);
 	s->start_x = take_room(memory, &used, d);
-	s->w.fresh = take_room(memory, &used, c->fresh);
+	s->w.qkv = take_room(memory, &used, c->qkv);
 	s->w.u = take_room(memory, &used, c->linear);
 	s->w.state = take_room(memory, &used, c->state);
-	s->start = take_room(memory, &used, (double)c->reset);
+	s->start = take_room(memory, &used, (double)c->initial);
 	s->w.score = take_room(memory, &used, c->any ? places : 0);
 	s->base = take_room(memory, &used, c->logit.n);
 	s->logits = take_room(memory, &used, m->emits ? rows : 0);
 	s->label = take_room(memory, &used, places * c->label.n);
-	s->w.note = take_room(memory, &used,
-	                      s->flags & TW_TRACE ? (2.0 * m->nlayer + 1) * places * d : 0);
+	s->w.trace = take_room(memory, &used,
+	                       s->flags & TW_TRACE ? (2.0 * m->nlayer + 1) * places * d : 0);
 	if (!(s->flags & TW_TRACE))
-		s->w.note = NULL;
+		s->w.trace = NULL;
 	return used;
 }
 
@@ -92,7 +92,7 @@ session_allocate(TwSession *s, char **error)
 static bool
 open_softmax(TwSession *s, char **error)
 {
-	s->softmax = tw_plain_open(s->m, s->flags & TW_TRACE, s->flags & TW_DENSE, error);
+	s->softmax = tw_dense_open(s->m, s->flags & TW_TRACE, s->flags & TW_DENSE, error);
 	return s->softmax;
 }
 
@@ -101,7 +101,7 @@ open_softmax(TwSession *s, char **error)
 static void
 compute_labels(TwSession *s, int place)
 {
-	const TwForms *f = &s->c->label;
+	const TwAffine *f = &s->c->label;
 
 	for (int i = 0; i < f->n; i++) {
 		float sum = f->bias[i];
@@ -116,7 +116,7 @@ feed_bos(TwSession *s)
 {
 	tw_step(s->c, &s->w, s->row, 0);
 	compute_labels(s, 0);
-	memcpy(s->start, s->w.state, s->c->reset * sizeof *s->start);
+	memcpy(s->start, s->w.state, s->c->initial * sizeof *s->start);
 	memcpy(s->start_x, s->w.x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 
@@ -124,16 +124,16 @@ TwSession *
 tw_open(const TwModel *m, unsigned flags, char **error)
 {
 	TwSession *s = calloc(1, sizeof *s);
-	bool always = m->bidirectional || m->ninput || flags & (TW_PLAIN | TW_DENSE);
+	bool always = m->bidirectional || m->ninput || flags & (TW_SOFTMAX | TW_DENSE);
 
-	TwCode *own = s && !m->code && !m->ninput ? tw_code(m, error) : NULL;
-	if (!s || !(m->code || own || m->ninput)) {
+	TwSpecialized *own = s && !m->specialized && !m->ninput ? tw_specialize(m, error) : NULL;
+	if (!s || !(m->specialized || own || m->ninput)) {
 		tw_refuse(error, "out of memory");
 		free(s);
 		return NULL;
 	}
 	*s = (TwSession){ .m = m,
-		          .c = own ? own : m->code,
+		          .c = own ? own : m->specialized,
 		          .own = own,
 		          .flags = flags,
 		          .places = m->context + 1 };
@@ -151,7 +151,7 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 	for (int f = 0; f < m->nfield; f++)
 		s->row[f] = tw_bos(m);
 	if (always)
-		s->flags |= TW_PLAIN;
+		s->flags |= TW_SOFTMAX;
 	else
 		feed_bos(s);
 	s->clock.on = flags & TW_TIMED;
@@ -164,8 +164,8 @@ tw_close(TwSession *s)
 {
 	if (!s)
 		return;
-	tw_plain_close(s->softmax);
-	tw_code_free(s->own);
+	tw_dense_close(s->softmax);
+	tw_specialized_free(s->own);
 	free(s->differs);
 	free(s->row);
 	free(s->memory);
@@ -177,12 +177,12 @@ tw_reset(TwSession *s)
 {
 	s->used = 1;
 	*s->next = -1;
-	s->plain = s->flags & TW_PLAIN;
+	s->on_softmax = s->flags & TW_SOFTMAX;
 	if (s->softmax)
-		tw_plain_reset(s->softmax);
-	if (s->plain)
+		tw_dense_reset(s->softmax);
+	if (s->on_softmax)
 		return;
-	memcpy(s->w.state, s->start, s->c->reset * sizeof *s->start);
+	memcpy(s->w.state, s->start, s->c->initial * sizeof *s->start);
 	memcpy(s->w.x, s->start_x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 
@@ -198,16 +198,16 @@ fall_back(TwSession *s)
 		return false;
 	}
 	s->stats.fallbacks++;
-	for (int i = had && s->flags & TW_CHECK ? s->used : (tw_plain_reset(s->softmax), 1);
+	for (int i = had && s->flags & TW_CHECK ? s->used : (tw_dense_reset(s->softmax), 1);
 	     i < s->used; i++)
-		tw_plain_feed(s->softmax, s->row + i * s->m->nfield);
-	s->plain = true;
+		tw_dense_feed(s->softmax, s->row + i * s->m->nfield);
+	s->on_softmax = true;
 	return true;
 }
 
 /* Integers are equal or wrong; reals may be rounded otherwise. */
 static bool
-same_number(const TwCode *c, float a, float b)
+same_number(const TwSpecialized *c, float a, float b)
 {
 	if (a == rintf(a) && b == rintf(b))
 		return a == b;
@@ -217,7 +217,7 @@ same_number(const TwCode *c, float a, float b)
 static void
 check_stream(TwSession *s)
 {
-	const float *x = tw_plain_stream(s->softmax, s->used - 1);
+	const float *x = tw_dense_stream(s->softmax, s->used - 1);
 
 	for (int i = 0; i < s->m->d_model && !s->differs; i++)
 		if (!same_number(s->c, x[i], s->w.x[i]))
@@ -245,9 +245,9 @@ tw_feed_token(TwSession *s, const int *row)
 	                 (size_t)s->m->nfield * sizeof *row);
 	*s->next = -1; /* row may have been s->next */
 	s->stats.tokens++;
-	if (s->softmax && (s->plain || s->flags & TW_CHECK))
-		tw_plain_feed(s->softmax, at);
-	if (s->plain)
+	if (s->softmax && (s->on_softmax || s->flags & TW_CHECK))
+		tw_dense_feed(s->softmax, at);
+	if (s->on_softmax)
 		return true;
 	if (!tw_step(s->c, &s->w, at, s->used - 1))
 		return fall_back(s);
@@ -273,7 +273,7 @@ tw_feed_numbers(TwSession *s, const float *number)
 			return false;
 	s->used++;
 	s->stats.tokens++;
-	tw_plain_feed_numbers(s->softmax, number);
+	tw_dense_feed_numbers(s->softmax, number);
 	return true;
 }
 
@@ -306,7 +306,7 @@ tw_token(const TwSession *s, int i)
 static void
 logit_bases(TwSession *s)
 {
-	const TwForms *f = &s->c->logit;
+	const TwAffine *f = &s->c->logit;
 
 	for (int i = 0; i < f->n; i++) {
 		s->base[i] = 0;
@@ -328,8 +328,8 @@ tw_logits(TwSession *s)
 {
 	if (!s->m->emits)
 		return NULL;
-	if (s->plain)
-		return tw_plain_logits(s->softmax);
+	if (s->on_softmax)
+		return tw_dense_logits(s->softmax);
 	logit_bases(s);
 	for (int r = 0; r < s->m->nvocab + 2; r++)
 		s->logits[r] = logit(s, r);
@@ -356,13 +356,13 @@ tw_next_token(TwSession *s)
 		*s->next = tw_end(m);
 	if (*s->next >= 0)
 		return s->next;
-	tw_lap_start(&s->clock);
+	tw_phase_begin(&s->clock);
 	const float *x = tw_logits(s);
 	for (int f = 0; f < m->nfield; f++)
 		s->next[f] = argmax_between(x, m->first[f], m->first[f + 1]);
 	if (x[tw_end(m)] > x[*s->next])
 		*s->next = tw_end(m);
-	tw_lap(&s->clock, TW_OUTPUT);
+	tw_phase_end(&s->clock, TW_OUTPUT);
 	return s->next;
 }
 
@@ -381,8 +381,8 @@ tw_done(TwSession *s)
 const float *
 tw_label(TwSession *s, int label, int i)
 {
-	if (s->plain)
-		return tw_plain_label(s->softmax, label, i);
+	if (s->on_softmax)
+		return tw_dense_label(s->softmax, label, i);
 	return s->label + (size_t)(i + 1) * (size_t)s->c->label.n + s->c->label_at[label];
 }
 
@@ -390,8 +390,9 @@ float
 tw_value(TwSession *s, const TwNamed *v, int i)
 {
 	size_t d = (size_t)s->m->d_model, place = (size_t)(i + 1);
-	const float *x = s->plain ? tw_plain_state(s->softmax, v->state, i + 1)
-	                          : s->w.note + ((size_t)v->state * (size_t)s->places + place) * d;
+	const float *x = s->on_softmax
+	                         ? tw_dense_state(s->softmax, v->state, i + 1)
+	                         : s->w.trace + ((size_t)v->state * (size_t)s->places + place) * d;
 	float sum = v->bias;
 
 	for (int c = 0; c < v->ncolumn; c++)
@@ -410,7 +411,7 @@ tw_stats(const TwSession *s)
 {
 	TwStats stats = s->stats;
 
-	stats.bytes = s->bytes + (s->softmax ? tw_plain_bytes(s->softmax) : 0);
-	tw_shares(&s->clock, stats.share);
+	stats.bytes = s->bytes + (s->softmax ? tw_dense_bytes(s->softmax) : 0);
+	tw_phase_shares(&s->clock, stats.share);
 	return stats;
 }

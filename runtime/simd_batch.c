@@ -1,7 +1,7 @@
 /* Many texts at once. Sixteen stand side by side, a number of each in every
  * vector, and go through the code in step; whichever is finished makes room for
  * the next. So a weight is read once for sixteen tokens, and zeros still cost
- * nothing. This serves models whose heads need no list of places (code->fixed);
+ * nothing. This serves models whose heads need no list of places (code->fixed_state);
  * the texts of others, and those that break a claim, go through a session. */
 
 #include "runtime/specialize.h"
@@ -20,13 +20,13 @@ typedef int32_t M __attribute__((vector_size(LANES * sizeof(float)), may_alias))
 #define INLINE static inline __attribute__((always_inline))
 
 typedef struct Lanes {
-	const TwCode *c;
-	V *x, *fresh, *u, *neuron, *state, *base; /* as in a session, each sixteen times */
-	V next;                                   /* the row with the greatest logit */
-	M sound;                                  /* -1 where every gap was wide enough */
+	const TwSpecialized *c;
+	V *x, *qkv, *u, *neuron, *state, *base; /* as in a session, each sixteen times */
+	V next;                                 /* the row with the greatest logit */
+	M sound;                                /* -1 where every gap was wide enough */
 	int row[LANES], place[LANES];
 	unsigned tick; /* steps so far: which slot of a ring is the oldest */
-	TwClock clock;
+	TwPhaseClock clock;
 } Lanes;
 
 typedef void Step(Lanes *);
@@ -34,7 +34,7 @@ typedef void Step(Lanes *);
 struct TwBatch {
 	Lanes l;
 	Step *step;
-	float *start; /* (c->reset) what <bos> leaves */
+	float *start; /* (c->initial) what <bos> leaves */
 	TwText *text[LANES];
 	int fed[LANES];
 	long tokens;
@@ -58,7 +58,7 @@ broadcast(float x)
 }
 
 INLINE V
-lanes_dot(const TwForms *f, int i, const V *x, V sum)
+lanes_dot(const TwAffine *f, int i, const V *x, V sum)
 {
 	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
 	V a = broadcast(0), b = broadcast(0), c = broadcast(0);
@@ -75,7 +75,7 @@ lanes_dot(const TwForms *f, int i, const V *x, V sum)
 }
 
 INLINE void
-lanes_scatter(const TwForms *f, int i, V v, V *x)
+lanes_scatter(const TwAffine *f, int i, V v, V *x)
 {
 	for (int t = f->start[i]; t < f->start[i + 1]; t++)
 		x[f->term[t].at] += v * f->term[t].w;
@@ -86,7 +86,7 @@ lanes_scatter(const TwForms *f, int i, V v, V *x)
 INLINE void
 lanes_embed(Lanes *l)
 {
-	const TwCode *c = l->c;
+	const TwSpecialized *c = l->c;
 
 	memset(l->x, 0, (size_t)c->m->d_model * sizeof *l->x);
 	for (int i = 0; i < LANES; i++) {
@@ -105,7 +105,7 @@ lanes_read_offset(Lanes *l, const TwHead *h)
 	          + (h->back ? l->tick % (unsigned)h->back : 0) * (unsigned)h->nvalue;
 
 	for (int i = 0; i < h->nvalue; i++) {
-		V value = l->fresh[h->value + i];
+		V value = l->qkv[h->value + i];
 		lanes_scatter(&h->out, i, h->back ? ring[i] : value, l->x);
 		if (h->back)
 			ring[i] = value;
@@ -115,42 +115,41 @@ lanes_read_offset(Lanes *l, const TwHead *h)
 INLINE void
 lanes_read_argmax(Lanes *l, const TwHead *h)
 {
-	V *s = l->state + h->state, *kept = s + 3, *bos = kept + h->nvalue,
-	  p = l->fresh[h->priority];
+	V *s = l->state + h->state, *kept = s + 3, *bos = kept + h->nvalue, p = l->qkv[h->priority];
 	M better = p > s[0];
 	V lifted = s[2];
 
 	s[1] = blend(better, s[0], blend(p > s[1], p, s[1]));
 	s[0] = blend(better, p, s[0]);
 	for (int i = 0; i < h->nkey; i++)
-		lifted += h->lift[i] * l->fresh[h->query + i];
+		lifted += h->bos_key[i] * l->qkv[h->query + i];
 	M at_bos = lifted > s[0];
 	V top = blend(at_bos, lifted, s[0]);
 	V other = blend(at_bos, s[0], blend(lifted > s[1], lifted, s[1]));
 	l->sound &= top - other >= broadcast(TW_GAP);
 	for (int i = 0; i < h->nvalue; i++) {
-		kept[i] = blend(better, l->fresh[h->value + i], kept[i]);
+		kept[i] = blend(better, l->qkv[h->value + i], kept[i]);
 		lanes_scatter(&h->out, i, blend(at_bos, bos[i], kept[i]), l->x);
 	}
 }
 
 INLINE void
-lanes_attention(Lanes *l, const TwStage *s)
+lanes_attention(Lanes *l, const TwFastLayer *s)
 {
 	for (int i = 0; i < s->project.n; i++)
-		l->fresh[i] = lanes_dot(&s->project, i, l->x, broadcast(s->project.bias[i]));
-	tw_lap(&l->clock, TW_PROJECTIONS);
+		l->qkv[i] = lanes_dot(&s->project, i, l->x, broadcast(s->project.bias[i]));
+	tw_phase_end(&l->clock, TW_PROJECTIONS);
 	for (int i = 0; i < s->nhead; i++) {
-		if (s->head[i].way == TW_BACK)
+		if (s->head[i].lookup == TW_LOOKUP_OFFSET)
 			lanes_read_offset(l, &s->head[i]);
-		else if (s->head[i].way == TW_BEST)
+		else if (s->head[i].lookup == TW_LOOKUP_ARGMAX)
 			lanes_read_argmax(l, &s->head[i]);
 	}
-	tw_lap(&l->clock, TW_HEADS);
+	tw_phase_end(&l->clock, TW_HEADS);
 }
 
 INLINE void
-lanes_mlp(Lanes *l, const TwStage *s)
+lanes_mlp(Lanes *l, const TwFastLayer *s)
 {
 	for (int i = 0; i < s->linear.n; i++)
 		l->u[i] = lanes_dot(&s->linear, i, l->x, broadcast(0));
@@ -158,16 +157,16 @@ lanes_mlp(Lanes *l, const TwStage *s)
 		V v = l->u[s->part[i]] + s->bias[i];
 		l->neuron[i] = blend(v > broadcast(0), v, broadcast(0));
 	}
-	for (int i = 0; i < s->write.n; i++)
-		l->x[s->column[i]] += lanes_dot(&s->write, i, l->neuron,
-		                                broadcast(s->write.bias[i]));
-	tw_lap(&l->clock, TW_NEURONS);
+	for (int i = 0; i < s->out_t.n; i++)
+		l->x[s->out_t_column[i]] += lanes_dot(&s->out_t, i, l->neuron,
+		                                      broadcast(s->out_t.bias[i]));
+	tw_phase_end(&l->clock, TW_NEURONS);
 }
 
 INLINE void
 lanes_next_token(Lanes *l)
 {
-	const TwCode *c = l->c;
+	const TwSpecialized *c = l->c;
 	V best = broadcast(-INFINITY);
 
 	for (int i = 0; i < c->logit.n; i++)
@@ -187,15 +186,15 @@ INLINE void
 lanes_step(Lanes *l)
 {
 	l->sound = (M){ 0 } - 1;
-	tw_lap_start(&l->clock);
+	tw_phase_begin(&l->clock);
 	lanes_embed(l);
-	tw_lap(&l->clock, TW_EMBEDDING);
+	tw_phase_end(&l->clock, TW_EMBEDDING);
 	for (int n = 0; n < l->c->m->nlayer; n++) {
-		lanes_attention(l, &l->c->stage[n]);
-		lanes_mlp(l, &l->c->stage[n]);
+		lanes_attention(l, &l->c->layer[n]);
+		lanes_mlp(l, &l->c->layer[n]);
 	}
 	lanes_next_token(l);
-	tw_lap(&l->clock, TW_OUTPUT);
+	tw_phase_end(&l->clock, TW_OUTPUT);
 	l->tick++;
 }
 
@@ -248,14 +247,14 @@ take_vectors(V *memory, size_t *used, size_t count)
 static size_t
 lay_out_lanes(Lanes *l, V *memory)
 {
-	const TwCode *c = l->c;
+	const TwSpecialized *c = l->c;
 	size_t used = 0;
 
 	l->x = take_vectors(memory, &used, (size_t)c->m->d_model);
-	l->fresh = take_vectors(memory, &used, (size_t)c->fresh);
+	l->qkv = take_vectors(memory, &used, (size_t)c->qkv);
 	l->u = take_vectors(memory, &used, (size_t)c->linear);
 	l->neuron = take_vectors(memory, &used, (size_t)c->neuron);
-	l->state = take_vectors(memory, &used, c->reset);
+	l->state = take_vectors(memory, &used, c->initial);
 	l->base = take_vectors(memory, &used, (size_t)c->logit.n);
 	return used;
 }
@@ -264,19 +263,19 @@ lay_out_lanes(Lanes *l, V *memory)
 static bool
 run_bos(TwBatch *b)
 {
-	const TwCode *c = b->l.c;
-	size_t n = (size_t)(c->m->d_model + c->fresh + c->linear) + c->reset;
+	const TwSpecialized *c = b->l.c;
+	size_t n = (size_t)(c->m->d_model + c->qkv + c->linear) + c->initial;
 	float *at = calloc(n + 1, sizeof *at);
-	TwClock off = { 0 };
-	TwWork w = { .x = at, .clock = &off };
+	TwPhaseClock off = { 0 };
+	TwActivations w = { .x = at, .clock = &off };
 
-	b->start = calloc(c->reset + 1, sizeof *b->start);
+	b->start = calloc(c->initial + 1, sizeof *b->start);
 	if (at && b->start) {
-		w.fresh = at + c->m->d_model;
-		w.u = w.fresh + c->fresh;
+		w.qkv = at + c->m->d_model;
+		w.u = w.qkv + c->qkv;
 		w.state = w.u + c->linear;
 		tw_step(c, &w, (int[]){ tw_bos(c->m) }, 0);
-		memcpy(b->start, w.state, c->reset * sizeof *b->start);
+		memcpy(b->start, w.state, c->initial * sizeof *b->start);
 	}
 	free(at);
 	return at && b->start;
@@ -290,7 +289,7 @@ open_lanes(TwBatch *b)
 	if (n > ((size_t)1 << 30) / sizeof(V)
 	    || posix_memalign(&b->memory, sizeof(V), (n + 1) * sizeof(V)))
 		return false;
-	b->bytes = (n + 1) * sizeof(V) + b->l.c->reset * sizeof *b->start;
+	b->bytes = (n + 1) * sizeof(V) + b->l.c->initial * sizeof *b->start;
 	memset(b->memory, 0, (n + 1) * sizeof(V));
 	lay_out_lanes(&b->l, b->memory);
 	return run_bos(b);
@@ -311,10 +310,10 @@ tw_batch_open(const TwModel *m, unsigned flags, char **error)
 		tw_batch_close(b);
 		return NULL;
 	}
-	b->l.c = m->code;
+	b->l.c = m->specialized;
 	b->l.clock.on = flags & TW_TIMED;
-	if (m->code && m->code->fixed && !(flags & ~(unsigned)(TW_PORTABLE | TW_TIMED))
-	    && open_lanes(b))
+	if (m->specialized && m->specialized->fixed_state
+	    && !(flags & ~(unsigned)(TW_PORTABLE | TW_TIMED)) && open_lanes(b))
 		b->step = widest_step(flags);
 	return b;
 }
@@ -376,7 +375,7 @@ fill_lane(TwBatch *b, int lane, TwText **next, TwText *end, int limit)
 	if (!b->text[lane])
 		return;
 	b->text[lane]->nanswer = 0;
-	for (size_t i = 0; i < b->l.c->reset; i++)
+	for (size_t i = 0; i < b->l.c->initial; i++)
 		((float *)b->l.state)[i * LANES + (size_t)lane] = b->start[i];
 }
 
@@ -448,6 +447,6 @@ tw_batch_stats(const TwBatch *b)
 	stats.tokens += b->tokens;
 	stats.bytes += sizeof *b + b->bytes;
 	if (b->step)
-		tw_shares(&b->l.clock, stats.share);
+		tw_phase_shares(&b->l.clock, stats.share);
 	return stats;
 }

@@ -19,7 +19,7 @@ grow_pooled(TwPool *p, void *old, int n, int cap, size_t size)
 }
 
 static void
-append_term(TwPool *p, TwForms *f, int at, float w)
+append_term(TwPool *p, TwAffine *f, int at, float w)
 {
 	int n = f->start[f->n];
 
@@ -33,7 +33,7 @@ append_term(TwPool *p, TwForms *f, int at, float w)
 
 /* Begins list f->n; end_form makes it one of the n. */
 static void
-begin_form(TwPool *p, TwForms *f, float bias)
+begin_form(TwPool *p, TwAffine *f, float bias)
 {
 	if (f->n + 1 >= f->cap) {
 		int cap = 2 * f->cap + 8;
@@ -50,14 +50,14 @@ begin_form(TwPool *p, TwForms *f, float bias)
 }
 
 static void
-put_term(TwPool *p, TwForms *f, int at, float w)
+put_term(TwPool *p, TwAffine *f, int at, float w)
 {
 	if (w != 0)
 		append_term(p, f, at, w);
 }
 
 void
-tw_form(TwPool *p, TwForms *f, const float *w, size_t stride, int n, float bias)
+tw_affine_add(TwPool *p, TwAffine *f, const float *w, size_t stride, int n, float bias)
 {
 	begin_form(p, f, bias);
 	for (int i = 0; i < n; i++)
@@ -65,7 +65,7 @@ tw_form(TwPool *p, TwForms *f, const float *w, size_t stride, int n, float bias)
 }
 
 static bool
-same_terms(const TwForms *f, int a, int b)
+same_terms(const TwAffine *f, int a, int b)
 {
 	int n = f->start[a + 1] - f->start[a];
 
@@ -102,7 +102,7 @@ typedef struct Table {
 } Table;
 
 static uint32_t
-hash_form(const TwForms *f, int i)
+hash_form(const TwAffine *f, int i)
 {
 	uint32_t h = 2166136261u;
 
@@ -117,7 +117,7 @@ hash_form(const TwForms *f, int i)
 
 /* The last list, or the earlier one that is equal. */
 static int
-unique_form(TwForms *f, Table *t)
+unique_form(TwAffine *f, Table *t)
 {
 	int last = f->n - 1;
 	uint32_t i = hash_form(f, last);
@@ -136,7 +136,7 @@ unique_form(TwForms *f, Table *t)
 }
 
 static Neuron *
-sort_neurons(TwCode *c, TwStage *s, const TwLayer *l)
+sort_neurons(TwSpecialized *c, TwFastLayer *s, const TwLayer *l)
 {
 	Neuron *list = calloc((size_t)l->neurons + 1, sizeof *list);
 	Table t = { .size = 16 };
@@ -145,7 +145,8 @@ sort_neurons(TwCode *c, TwStage *s, const TwLayer *l)
 		t.size *= 2;
 	t.slot = calloc((size_t)t.size, sizeof *t.slot);
 	for (int i = 0; list && t.slot && i < l->neurons; i++) {
-		tw_form(&c->pool, &s->linear, l->w1 + i, (size_t)l->neurons, c->m->d_model, 0);
+		tw_affine_add(&c->pool, &s->linear, l->w1 + i, (size_t)l->neurons, c->m->d_model,
+		              0);
 		list[i] = (Neuron){ i, unique_form(&s->linear, &t), l->b1[i] };
 	}
 	if (list && t.slot)
@@ -163,7 +164,7 @@ sort_neurons(TwCode *c, TwStage *s, const TwLayer *l)
  * as it is in float where the compiler proved that no partial sum leaves 2^24. */
 
 static void
-collect_columns(TwCode *c, TwStage *s, TwSteps *g)
+collect_columns(TwSpecialized *c, TwFastLayer *s, TwStaircase *g)
 {
 	int terms = s->out.start[g->first + g->n] - s->out.start[g->first];
 
@@ -179,7 +180,7 @@ collect_columns(TwCode *c, TwStage *s, TwSteps *g)
 }
 
 static bool
-fill_lines(TwCode *c, TwStage *s, TwSteps *g)
+fill_lines(TwSpecialized *c, TwFastLayer *s, TwStaircase *g)
 {
 	size_t width = 2 * (size_t)g->nout;
 	bool ok = true;
@@ -202,7 +203,7 @@ fill_lines(TwCode *c, TwStage *s, TwSteps *g)
 
 /* segment[i]: how many thresholds -b are below low + i. */
 static void
-fill_segments(TwCode *c, const TwStage *s, TwSteps *g)
+fill_segments(TwSpecialized *c, const TwFastLayer *s, TwStaircase *g)
 {
 	int n = 0;
 
@@ -219,14 +220,14 @@ static const double most_effort = 1e9;
 enum { MOST_STEPS = 60000, MOST_RANGE = 1 << 16, MOST_CELLS = 1 << 25 };
 
 static void
-make_steps(TwCode *c, TwStage *s, TwSteps *g)
+make_steps(TwSpecialized *c, TwFastLayer *s, TwStaircase *g)
 {
 	const float *b = s->bias + g->first;
 	double low = -(double)b[0], high = -(double)b[g->n - 1];
 	int terms = s->out.start[g->first + g->n] - s->out.start[g->first];
 
 	if (g->n < 3 || g->n > MOST_STEPS || high - low > MOST_RANGE || fabs(low) > 1e9
-	    || high - low > (double)c->cells)
+	    || high - low > (double)c->table_budget)
 		return;
 	for (int i = 0; i < g->n; i++)
 		if (!tw_is_exact_integer((double)b[i]))
@@ -239,18 +240,18 @@ make_steps(TwCode *c, TwStage *s, TwSteps *g)
 	}
 	g->low = (int)low;
 	g->range = (int)(high - low) + 1;
-	c->cells -= g->range;
+	c->table_budget -= g->range;
 	fill_segments(c, s, g);
 }
 
 /* Lists once more, turned: one for each of d columns that has a term or a bias. */
-static TwForms
-turn(TwCode *c, const TwForms *f, const float *bias, int **column)
+static TwAffine
+turn(TwSpecialized *c, const TwAffine *f, const float *bias, int **column)
 {
 	TwPool *p = &c->pool;
 	int d = c->m->d_model, *count = TW_NEW(p, int, d + 1);
 	TwTerm **at = TW_NEW(p, TwTerm *, d + 1);
-	TwForms by = { .term = TW_NEW(p, TwTerm, f->start[f->n] + 1) };
+	TwAffine by = { .term = TW_NEW(p, TwTerm, f->start[f->n] + 1) };
 
 	for (int t = 0; t < f->start[f->n]; t++)
 		count[f->term[t].at]++;
@@ -272,20 +273,20 @@ turn(TwCode *c, const TwForms *f, const float *bias, int **column)
 
 /* Most linear parts are of one neuron: their sums begin with its bias. */
 static void
-set_apart(TwCode *c, TwStage *s)
+set_apart(TwSpecialized *c, TwFastLayer *s)
 {
 	s->base = TW_NEW(&c->pool, float, s->linear.n);
-	s->together = TW_NEW(&c->pool, int, s->linear.n);
+	s->shared = TW_NEW(&c->pool, int, s->linear.n);
 	for (int i = 0; i < s->linear.n; i++) {
-		if (s->steps[i].n == 1)
-			s->base[i] = s->bias[s->steps[i].first];
+		if (s->staircase[i].n == 1)
+			s->base[i] = s->bias[s->staircase[i].first];
 		else
-			s->together[s->ntogether++] = i;
+			s->shared[s->nshared++] = i;
 	}
 }
 
 static bool
-code_neurons(TwCode *c, TwStage *s, const TwLayer *l)
+code_neurons(TwSpecialized *c, TwFastLayer *s, const TwLayer *l)
 {
 	TwPool *p = &c->pool;
 	Neuron *list = sort_neurons(c, s, l);
@@ -295,22 +296,22 @@ code_neurons(TwCode *c, TwStage *s, const TwLayer *l)
 	s->nneuron = l->neurons;
 	s->part = TW_NEW(p, int, l->neurons);
 	s->bias = TW_NEW(p, float, l->neurons);
-	s->steps = TW_NEW(p, TwSteps, s->linear.n);
+	s->staircase = TW_NEW(p, TwStaircase, s->linear.n);
 	for (int i = 0; i < l->neurons; i++) {
-		TwSteps *g = &s->steps[list[i].part];
+		TwStaircase *g = &s->staircase[list[i].part];
 		if (!g->n++)
 			g->first = i;
 		s->part[i] = list[i].part;
 		s->bias[i] = list[i].bias;
-		tw_form(p, &s->out, l->w2 + (size_t)list[i].row * (size_t)c->m->d_model, 1,
-		        c->m->d_model, 0);
+		tw_affine_add(p, &s->out, l->w2 + (size_t)list[i].row * (size_t)c->m->d_model, 1,
+		              c->m->d_model, 0);
 	}
 	free(list);
 	for (int i = 0; i < s->linear.n; i++)
-		make_steps(c, s, &s->steps[i]);
+		make_steps(c, s, &s->staircase[i]);
 	set_apart(c, s);
-	s->input = turn(c, &s->linear, NULL, &s->read);
-	s->write = turn(c, &s->out, l->b2, &s->column);
+	s->linear_t = turn(c, &s->linear, NULL, &s->linear_t_column);
+	s->out_t = turn(c, &s->out, l->b2, &s->out_t_column);
 	return true;
 }
 
@@ -318,7 +319,7 @@ code_neurons(TwCode *c, TwStage *s, const TwLayer *l)
 
 /* Row r of the logits is scale * an earlier linear part; usually all are of one. */
 static bool
-is_multiple_of_row(const TwForms *f, int base, int last, float *scale)
+is_multiple_of_row(const TwAffine *f, int base, int last, float *scale)
 {
 	int n = f->start[base + 1] - f->start[base];
 	const TwTerm *x = f->term + f->start[base], *y = f->term + f->start[last];
@@ -334,16 +335,16 @@ is_multiple_of_row(const TwForms *f, int base, int last, float *scale)
 }
 
 static void
-code_logits(TwCode *c)
+code_logits(TwSpecialized *c)
 {
 	const TwModel *m = c->m;
-	TwForms *f = &c->logit;
+	TwAffine *f = &c->logit;
 	int rows = m->nvocab + 2;
 
 	c->logit_part = TW_NEW(&c->pool, int, rows);
 	c->logit_scale = TW_NEW(&c->pool, float, rows);
 	for (int r = 0; r < rows; r++) {
-		tw_form(&c->pool, f, m->head_w + r, (size_t)rows, m->d_model, 0);
+		tw_affine_add(&c->pool, f, m->head_w + r, (size_t)rows, m->d_model, 0);
 		int last = f->n - 1, base = last > 3 ? last - 3 : 0;
 		c->logit_part[r] = last;
 		c->logit_scale[r] = 1;
@@ -364,27 +365,29 @@ code_logits(TwCode *c)
 }
 
 static void
-code_embedding(TwCode *c)
+code_embedding(TwSpecialized *c)
 {
 	const TwModel *m = c->m;
 	size_t d = (size_t)m->d_model;
 
 	for (int i = 0; i < m->nvocab + 2; i++)
-		tw_form(&c->pool, &c->token, m->embed_token + (size_t)i * d, 1, m->d_model, 0);
+		tw_affine_add(&c->pool, &c->token, m->embed_token + (size_t)i * d, 1, m->d_model,
+		              0);
 	for (int i = 0; i <= m->context; i++)
-		tw_form(&c->pool, &c->place, m->embed_position + (size_t)i * d, 1, m->d_model, 0);
+		tw_affine_add(&c->pool, &c->place, m->embed_position + (size_t)i * d, 1, m->d_model,
+		              0);
 }
 
 static void
-code_labels(TwCode *c)
+code_labels(TwSpecialized *c)
 {
 	c->label_at = TW_NEW(&c->pool, int, c->m->nlabel + 1);
 	for (int i = 0; i < c->m->nlabel; i++) {
 		const TwLabel *l = &c->m->label[i];
 		c->label_at[i] = c->label.n;
 		for (int j = 0; j < l->columns; j++)
-			tw_form(&c->pool, &c->label, l->w + j, (size_t)l->columns, c->m->d_model,
-			        l->b[j]);
+			tw_affine_add(&c->pool, &c->label, l->w + j, (size_t)l->columns,
+			              c->m->d_model, l->b[j]);
 	}
 }
 
@@ -393,12 +396,12 @@ code_labels(TwCode *c)
 static size_t
 small_size(const TwHead *h)
 {
-	switch (h->way) {
-	case TW_BACK: return (size_t)h->back * (size_t)h->nvalue;
-	case TW_BEST: /* best, second, value; the same of <bos>, without second */
+	switch (h->lookup) {
+	case TW_LOOKUP_OFFSET: return (size_t)h->back * (size_t)h->nvalue;
+	case TW_LOOKUP_ARGMAX: /* best, second, value; the same of <bos>, without second */
 		return 3 + 2 * (size_t)h->nvalue;
-	case TW_KEYED: /* how many keys */
-	case TW_MEAN: return 1;
+	case TW_LOOKUP_KEYED: /* how many keys */
+	case TW_LOOKUP_MEAN: return 1;
 	default: return 0;
 	}
 }
@@ -410,28 +413,30 @@ place_size(const TwHead *h)
 {
 	size_t n = (size_t)h->nkey + (size_t)h->nvalue;
 
-	return h->way == TW_KEYED || h->way == TW_MEAN ? n + 2 : h->way == TW_ANY ? n : 0;
+	return h->lookup == TW_LOOKUP_KEYED || h->lookup == TW_LOOKUP_MEAN ? n + 2
+	       : h->lookup == TW_LOOKUP_SOFTMAX                            ? n
+	                                                                   : 0;
 }
 
 static void
-lay_out_state(TwCode *c)
+lay_out_state(TwSpecialized *c)
 {
 	double places = c->m->context + 1;
 
 	for (int n = 0; n < c->m->nlayer; n++)
-		for (int i = 0; i < c->stage[n].nhead; i++) {
-			TwHead *h = &c->stage[n].head[i];
-			h->state = c->reset;
-			c->reset += small_size(h);
+		for (int i = 0; i < c->layer[n].nhead; i++) {
+			TwHead *h = &c->layer[n].head[i];
+			h->state = c->initial;
+			c->initial += small_size(h);
 		}
-	c->state = (double)c->reset;
+	c->state = (double)c->initial;
 	for (int n = 0; n < c->m->nlayer; n++)
-		for (int i = 0; i < c->stage[n].nhead; i++) {
-			TwHead *h = &c->stage[n].head[i];
+		for (int i = 0; i < c->layer[n].nhead; i++) {
+			TwHead *h = &c->layer[n].head[i];
 			h->places = (size_t)c->state;
 			c->state += places * (double)place_size(h);
-			c->any = c->any || h->way == TW_ANY;
-			c->fixed = c->fixed && !place_size(h);
+			c->any = c->any || h->lookup == TW_LOOKUP_SOFTMAX;
+			c->fixed_state = c->fixed_state && !place_size(h);
 			if (c->state > 1e15)
 				c->state = 1e15;
 		}
@@ -446,35 +451,35 @@ larger_int(int a, int b)
 }
 
 static bool
-code_layers(TwCode *c)
+code_layers(TwSpecialized *c)
 {
-	c->stage = TW_NEW(&c->pool, TwStage, c->m->nlayer);
-	c->fixed = c->m->emits && !c->m->nlabel && c->m->nfield == 1;
+	c->layer = TW_NEW(&c->pool, TwFastLayer, c->m->nlayer);
+	c->fixed_state = c->m->emits && !c->m->nlabel && c->m->nfield == 1;
 	for (int n = 0; n < c->m->nlayer; n++) {
-		TwStage *s = &c->stage[n];
+		TwFastLayer *s = &c->layer[n];
 		const TwLayer *l = &c->m->layer[n];
 		if (l->neurons && !code_neurons(c, s, l))
 			return false;
-		tw_lookups(c, n);
-		c->fresh = larger_int(c->fresh, s->project.n);
+		tw_find_lookups(c, n);
+		c->qkv = larger_int(c->qkv, s->project.n);
 		c->linear = larger_int(c->linear, s->linear.n);
 		c->neuron = larger_int(c->neuron, s->nneuron);
 	}
 	return true;
 }
 
-TwCode *
-tw_code(const TwModel *m, char **error)
+TwSpecialized *
+tw_specialize(const TwModel *m, char **error)
 {
-	TwCode *c = calloc(1, sizeof *c);
+	TwSpecialized *c = calloc(1, sizeof *c);
 
 	if (!c) {
 		tw_refuse(error, "out of memory");
 		return NULL;
 	}
 	c->m = m;
-	c->effort = most_effort;
-	c->cells = MOST_CELLS;
+	c->budget = most_effort;
+	c->table_budget = MOST_CELLS;
 	if (m->bidirectional)
 		return c; /* dense.c runs it */
 	if (m->emits)
@@ -487,12 +492,12 @@ tw_code(const TwModel *m, char **error)
 		return c;
 	}
 	tw_refuse(error, "out of memory");
-	tw_code_free(c);
+	tw_specialized_free(c);
 	return NULL;
 }
 
 void
-tw_code_free(TwCode *c)
+tw_specialized_free(TwSpecialized *c)
 {
 	if (c)
 		tw_pool_free(&c->pool);
@@ -502,14 +507,14 @@ tw_code_free(TwCode *c)
 /* ---- what is in it */
 
 static long
-nterm(const TwForms *f)
+nterm(const TwAffine *f)
 {
 	return f->n ? f->start[f->n] : 0;
 }
 
 /* The longest of some lists that exclude each other. */
 static long
-longest_row(const TwForms *f)
+longest_row(const TwAffine *f)
 {
 	int most = 0;
 
@@ -519,14 +524,14 @@ longest_row(const TwForms *f)
 }
 
 static long
-stage_reads(const TwStage *s)
+stage_reads(const TwFastLayer *s)
 {
 	long n = nterm(&s->project) + nterm(&s->linear);
 
 	for (int i = 0; i < s->nhead; i++)
 		n += nterm(&s->head[i].out);
 	for (int i = 0; i < s->linear.n; i++) {
-		const TwSteps *g = &s->steps[i];
+		const TwStaircase *g = &s->staircase[i];
 		n += g->nout ? 2 * g->nout : s->out.start[g->first + g->n] - s->out.start[g->first];
 	}
 	return n;
@@ -552,7 +557,7 @@ TwCost
 tw_cost(const TwModel *m)
 {
 	TwCost cost = { 0 };
-	const TwCode *c = m->code;
+	const TwSpecialized *c = m->specialized;
 
 	count_stored(m, &cost);
 	if (!c || m->bidirectional) {
@@ -562,6 +567,6 @@ tw_cost(const TwModel *m)
 	cost.reads = longest_row(&c->token) + longest_row(&c->place) + nterm(&c->logit)
 	             + nterm(&c->label);
 	for (int n = 0; n < m->nlayer; n++)
-		cost.reads += stage_reads(&c->stage[n]);
+		cost.reads += stage_reads(&c->layer[n]);
 	return cost;
 }

@@ -52,9 +52,9 @@ size_t tw_spell_token(const TwModel *m, const int *rows, char *out, size_t size)
 /* How a session runs. */
 enum {
 	TW_TRACE = 1,     /* keep every state of the stream, for tw_value */
-	TW_PLAIN = 2,     /* softmax over all places instead of look-ups */
+	TW_SOFTMAX = 2,   /* softmax over all places instead of look-ups */
 	TW_CHECK = 4,     /* both, and compare: tw_difference */
-	TW_DENSE = 8,     /* TW_PLAIN, multiplying zeros too */
+	TW_DENSE = 8,     /* TW_SOFTMAX, multiplying zeros too */
 	TW_PORTABLE = 16, /* for a batch: no instructions that only some processors have */
 	TW_TIMED = 32,    /* time the phases of each token: tw_stats */
 };
