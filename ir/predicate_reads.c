@@ -37,7 +37,9 @@ first_of(const Node *n)
 static Node *
 reference_exists(Graph *g, const Node *at, Node *p)
 {
-	return mk_at(g, at, OP_READ, mk_const(g, 1), p, mk_const(g, 0));
+	Node *yes = mk_const(g, 1), *no = mk_const(g, 0);
+
+	return mk_read(g, at, yes, p, no, 0);
 }
 
 static bool

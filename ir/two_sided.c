@@ -60,8 +60,8 @@ sum_before(Graph *g, const Node *sum, Node **all, Node **mine)
 	if (!before)
 		return false;
 	*all = mk_at(g, sum, OP_SUM, e, rest, NULL);
-	*mine = mk_at(g, sum, OP_IF, replace_there(g, rest, NULL), replace_there(g, e, NULL),
-	              mk_const(g, 0));
+	Node *counted = replace_there(g, rest, NULL), *summand = replace_there(g, e, NULL);
+	*mine = mk_at(g, sum, OP_IF, counted, summand, mk_const(g, 0));
 	return true;
 }
 

@@ -310,7 +310,8 @@ propagate_quotient(const Builder *at, Carry *in, Node *l, int64_t c, int64_t b, 
 		return false;
 	Node *left = mk2(at, OP_SUB, mk2(at, OP_SUB, from, mk_times(at, q, b)), shift);
 
-	left = mk2(at, OP_ADD, mk2(at, OP_ADD, left, in->early), mk_const(at->g, c));
+	left = mk2(at, OP_ADD, left, in->early);
+	left = mk2(at, OP_ADD, left, mk_const(at->g, c));
 	if (whole)
 		return propagate_sum(at, in, left, b, q);
 	return propagate_digit(at, in, left, b, q, carries_that_matter(x, to, above, q));
@@ -389,8 +390,8 @@ highest_group(const Builder *at, Carry *in, Node *l, __int128 c, const ColumnSum
 		in->weight = weight_for_sign(at, in, lc);
 		Node *sum = plus_carry_in(at, in, lc);
 		if (!is_comparable(sum)) {
-			propagate_digit(at, in, mk2(at, OP_ADD, lc, in->early), 1, mk_zero(at),
-			                (Range){ -1, 0 });
+			Node *all = mk2(at, OP_ADD, lc, in->early), *none = mk_zero(at);
+			propagate_digit(at, in, all, 1, none, (Range){ -1, 0 });
 			return mk_at_least(at, in->late, 0);
 		}
 		return is_within(sum, EXACT_MAX) ? mk_at_least(at, sum, 0) : NULL;
@@ -447,22 +448,22 @@ carry_out(const Builder *at, Carry *in, Node *l, __int128 *c, const ColumnSum *x
 	                                           + magnitude(in->lo, in->hi) + 1),
 		b = capped_base(base);
 	Node *lc = mk2(at, OP_ADD, l, mk_const(at->g, here));
+	Node *none = mk_zero(at);
 	bool whole = here && !x->by;
 
 	if (!is_within(lc, EXACT_MAX))
 		return false;
 	all = mk2(at, OP_ADD, lc, in->early);
-	if ((whole && propagate_sum(at, in, all, b, mk_zero(at)))
+	if ((whole && propagate_sum(at, in, all, b, none))
 	    || (whole && propagate_quotient(at, in, l, here, b, x, to, *c, true))
-	    || propagate_digit(at, in, all, b, mk_zero(at),
-	                       carries_that_matter(x, to, *c, mk_zero(at)))
+	    || propagate_digit(at, in, all, b, none, carries_that_matter(x, to, *c, none))
 	    || propagate_quotient(at, in, l, here, b, x, to, *c, false)
 	    || propagate_quotient(at, in, lc, 0, b, x, to, *c, false))
 		return true;
 	resolve_carry(at, in);
 	if (!(q = group_quotient(at, in, lc, b)))
 		return false;
-	*in = (Carry){ q, mk_zero(at), 1, 0, 0 };
+	*in = (Carry){ q, none, 1, 0, 0 };
 	return true;
 }
 
@@ -619,14 +620,14 @@ to_columns(const Builder *at, Affine *a, int64_t by, bool tens, ColumnSum *x, Ca
 {
 	int i = find_continued(a);
 	ColumnSum low;
-	Node *multiples;
+	Node *multiples, *none = mk_zero(at);
 	bool goes_on = i >= 0 && a->term[i].c == 1
 	               && columns_below(at, without_as(a->term[i].n), &low, in, &multiples);
 
 	if (goes_on)
 		a->term[i] = a->term[--a->n];
 	else
-		*in = (Carry){ mk_zero(at), mk_zero(at), 1, 0, 0 };
+		*in = (Carry){ none, none, 1, 0, 0 };
 	qsort(a->term, (size_t)a->n, sizeof *a->term, by_unit);
 	x->n = 0;
 	if (a->n && tens)

@@ -108,7 +108,7 @@ static Node *
 mk_select(Merge *m, Node *x, Node *y)
 {
 	Affine *a = arena_alloc(m->b.g->arena, 2 * sizeof *a), *b = a + 1;
-	Node *chosen;
+	Node *chosen, *step;
 
 	if (x == y)
 		return x;
@@ -122,13 +122,17 @@ mk_select(Merge *m, Node *x, Node *y)
 		a->c -= outside;
 		b->c -= outside;
 	}
-	if (!a->n && !b->n)
-		chosen = mk3(&m->b, OP_MUL, m->cond, mk_const(m->b.g, ka - kb), NULL);
-	else
-		chosen = plain_select(m, affine_sum(m, a, NULL), affine_sum(m, b, NULL));
-	if (a->n && b->n)
-		chosen = mk3(&m->b, OP_ADD, chosen,
-		             mk3(&m->b, OP_MUL, m->cond, mk_const(m->b.g, ka - kb), NULL), NULL);
+	if (!a->n && !b->n) {
+		chosen = mk_times(&m->b, m->cond, ka - kb);
+	} else {
+		x = affine_sum(m, a, NULL);
+		y = affine_sum(m, b, NULL);
+		chosen = plain_select(m, x, y);
+	}
+	if (a->n && b->n) {
+		step = mk_times(&m->b, m->cond, ka - kb);
+		chosen = mk3(&m->b, OP_ADD, chosen, step, NULL);
+	}
 	return mk3(&m->b, OP_ADD, chosen, mk_const(m->b.g, outside), NULL);
 }
 
@@ -215,9 +219,11 @@ are_greatest(Node *x, Node *y)
 static Node *
 merge_flagged(Merge *m, Flagged f, Node *u, Node *v, int depth)
 {
-	Node *zero = mk3(&m->b, OP_EQ, merge_nodes(m, u, v, depth), mk_const(m->b.g, 0), NULL);
+	Node *merged = merge_nodes(m, u, v, depth);
+	Node *zero = mk3(&m->b, OP_EQ, merged, mk_const(m->b.g, 0), NULL);
+	Node *lo = mk_const(m->b.g, f.lo), *hi = mk_const(m->b.g, f.hi);
 
-	return mk3(&m->b, OP_IF, zero, mk_const(m->b.g, f.lo), mk_const(m->b.g, f.hi));
+	return mk3(&m->b, OP_IF, zero, lo, hi);
 }
 
 /* Both the greatest of flagged constants: flag by flag, 0 for one that is missing. */
@@ -380,8 +386,7 @@ merge_sums(Merge *m, Node *x, Node *y, int depth)
 		if (!other)
 			continue;
 		in_a[i] = true;
-		t = mk3(&m->b, OP_MUL, merge_nodes(m, n, other, depth),
-		        mk_const(m->b.g, a->term[i].c), NULL);
+		t = mk_times(&m->b, merge_nodes(m, n, other, depth), a->term[i].c);
 		sum = sum ? mk3(&m->b, OP_ADD, sum, t, NULL) : t;
 	}
 	for (int i = 0; i < b->n; i++) {
@@ -389,14 +394,15 @@ merge_sums(Merge *m, Node *x, Node *y, int depth)
 		if (in_b[i] || !is_by_constant(n, OP_DIV))
 			continue;
 		in_b[i] = true;
-		t = mk3(&m->b, OP_MUL, merge_nodes(m, mk_const(m->b.g, 0), n, depth),
-		        mk_const(m->b.g, b->term[i].c), NULL);
+		t = merge_nodes(m, mk_const(m->b.g, 0), n, depth);
+		t = mk_times(&m->b, t, b->term[i].c);
 		sum = sum ? mk3(&m->b, OP_ADD, sum, t, NULL) : t;
 	}
 	if (!sum)
 		return NULL;
-	return mk3(&m->b, OP_ADD, sum, mk_select(m, affine_sum(m, a, in_a), affine_sum(m, b, in_b)),
-	           NULL);
+	x = affine_sum(m, a, in_a);
+	y = affine_sum(m, b, in_b);
+	return mk3(&m->b, OP_ADD, sum, mk_select(m, x, y), NULL);
 }
 
 /* if c then (if f then k else x) else y   is   if c and f then k else (if c then x else y) */
