@@ -143,7 +143,7 @@ builtin_value(Lower *L, const char *name)
 	case B_TOKEN: return L->token ? L->token : v_stream(L, V_TOKEN, op0(L, OP_TOKEN));
 	case B_INDEX: return v_stream(L, V_INT, op0(L, OP_INDEX));
 	case B_HERE: return v_pos(L, op0(L, OP_HERE), 0);
-	case B_LENGTH: return v_stream(L, V_INT, op2(L, OP_ADD, last_visible(L), constant(L, 1)));
+	case B_LENGTH: return v_stream(L, V_INT, plus_constant(L, last_visible(L), 1));
 	case B_VOCABULARY:
 		return L->token
 		               ? fail_here(L, "'vocabulary' lists tokens; here a token is a record")

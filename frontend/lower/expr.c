@@ -83,7 +83,8 @@ safe_divisor(Lower *L, Node *y, const Ast *a)
 		fail_here(L, "this may divide by 0: %s", describe_operand(L, y, a));
 		return NULL;
 	}
-	return op(L, OP_IF, 3, (Node *[]){ op2(L, OP_EQ, y, constant(L, 0)), constant(L, 1), y });
+	Node *is_zero = op2(L, OP_EQ, y, constant(L, 0));
+	return if_node(L, is_zero, constant(L, 1), y);
 }
 
 static Value *
@@ -432,8 +433,8 @@ value_in_range(Lower *L, Value *x, Value *lo, Value *hi, bool open)
 		return token_in_codes(L, x, lo, hi, open);
 	if (x->kind == V_TOKEN)
 		return fail_here(L, "a range of tokens is written 'a'..'z'");
-	return v_and(L, compare_values(L, R_LE, lo, x),
-	             compare_values(L, open ? R_LT : R_LE, x, hi));
+	Value *above = compare_values(L, R_LE, lo, x);
+	return v_and(L, above, compare_values(L, open ? R_LT : R_LE, x, hi));
 }
 
 static Value *

@@ -140,6 +140,7 @@ Value *pos_exists(Lower *, Value *);
 Value *if_pos(Lower *, Node *cond, Value *, Value *);
 Value *pick_pos(Lower *, Node *i, int n, Value **item, Value *otherwise);
 Node *presence_node(Lower *, const Value *);
+Node *plus_constant(Lower *, Node *, int64_t);
 /* A two-sided n with what the reference finds in the place of the bound position;
  * NULL if it is too large. */
 Node *at_reference(Lower *, Node *n, Node *ref);

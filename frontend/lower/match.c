@@ -139,8 +139,10 @@ test_pattern(Lower *L, Value *subject, Pattern *p)
 	Node *x = subject->node;
 	if (p->lo == p->hi)
 		return v_stream(L, V_BOOL, op2(L, OP_EQ, x, constant(L, p->lo)));
-	return v_and(L, v_stream(L, V_BOOL, op1(L, OP_NOT, op2(L, OP_LT, x, constant(L, p->lo)))),
-	             v_stream(L, V_BOOL, op1(L, OP_NOT, op2(L, OP_LT, constant(L, p->hi), x))));
+	Node *below = op2(L, OP_LT, x, constant(L, p->lo));
+	Value *from_lo = v_stream(L, V_BOOL, op1(L, OP_NOT, below));
+	Node *above = op2(L, OP_LT, constant(L, p->hi), x);
+	return v_and(L, from_lo, v_stream(L, V_BOOL, op1(L, OP_NOT, above)));
 }
 
 /* A tuple's cell lists alternatives; so does the arm; a row takes one of each.

@@ -252,7 +252,7 @@ multiply_reals(Lower *L, Value *a, Value *b)
 	if (a->known || b->known)
 		return a->known ? scale_real(L, b, real_of(a->num, a->den))
 		                : scale_real(L, a, real_of(b->num, b->den));
-	Value *v = by_table(L, N_MUL, node_of(L, a), node_of(L, b));
+	Value *v = by_table(L, N_MUL, a->node, b->node);
 	if (!v && b->kind == V_INT)
 		v = by_values(L, N_MUL, a, b->node);
 	if (!v && a->kind == V_INT)
@@ -298,8 +298,9 @@ divide_reals(Lower *L, Value *a, Value *b)
 static Value *
 add_scaled(Lower *L, Value *a, Value *b, double sign)
 {
-	Node *x[2] = { node_of(L, a), node_of(L, b) };
+	Node *x[2] = { node_of(L, a) };
 
+	x[1] = node_of(L, b);
 	return x[0] && x[1] ? v_stream(
 		       L, V_REAL, linear_node(L, 2, x, (Real[]){ { 1, 1 }, { sign, 1 }, { 0, 1 } }))
 	                    : &v_error;
@@ -353,8 +354,8 @@ real_compare(Lower *L, Relation r, Value *a, Value *b)
 	case R_GE: return v_not(L, real_above(L, b, a));
 	default: break;
 	}
-	Value *up = real_above(L, a, b),
-	      *same = v_and(L, v_not(L, up), v_not(L, real_above(L, b, a)));
+	Value *at_most = v_not(L, real_above(L, a, b)), *at_least = v_not(L, real_above(L, b, a)),
+	      *same = v_and(L, at_most, at_least);
 	return r == R_EQ ? same : v_not(L, same);
 }
 
@@ -403,9 +404,9 @@ real_extreme(Lower *L, Value *a, Value *b, bool least)
 Value *
 real_size(Lower *L, Value *v)
 {
-	Value *less = arith(L, N_SUB, v_int(L, 0), v, NULL, NULL);
+	Value *negative = arith(L, N_SUB, v_int(L, 0), v, NULL, NULL), *above = real_relu(L, v);
 
-	return add_scaled(L, real_relu(L, v), real_relu(L, less), 1);
+	return add_scaled(L, above, real_relu(L, negative), 1);
 }
 
 Value *

@@ -238,8 +238,8 @@ emit_record(Lower *L, Value *v, Span span)
 			return;
 		row[i] = least_of(L, i) ? op2(L, OP_SUB, n, constant(L, least_of(L, i))) : n;
 	}
-	row[0] = op(L, OP_IF, 3,
-	            (Node *[]){ node_of(L, ends), constant(L, g->field[0].n), row[0] });
+	Node *end = node_of(L, ends);
+	row[0] = if_node(L, end, constant(L, g->field[0].n), row[0]);
 	g->emit = row;
 }
 

@@ -45,8 +45,8 @@ last_visible(Lower *L)
 {
 	if (!L->g->bidirectional)
 		return op0(L, OP_INDEX);
-	return op3(L, OP_READ, op0(L, OP_INDEX), op1(L, OP_LATEST, constant(L, 1)), constant(L, 0),
-	           0);
+	Node *index = op0(L, OP_INDEX), *last = op1(L, OP_LATEST, constant(L, 1));
+	return op3(L, OP_READ, index, last, constant(L, 0), 0);
 }
 
 static Node *
@@ -55,7 +55,16 @@ index_at_least(Lower *L, Node *index, int64_t n)
 	return op2(L, OP_LT, constant(L, n - 1), index);
 }
 
+/* 1 where there is a position at k from the reference, else 0. */
 static Node *
+read_presence(Lower *L, Node *ref, int k)
+{
+	Node *one = constant(L, 1);
+
+	return op3(L, OP_READ, one, ref, constant(L, 0), k);
+}
+
+Node *
 plus_constant(Lower *L, Node *n, int64_t k)
 {
 	return op2(L, OP_ADD, n, constant(L, k));
@@ -89,14 +98,13 @@ presence_node(Lower *L, const Value *p)
 			          k);
 			return constant(L, 0);
 		}
-		return op1(L, OP_THERE,
-		           op3(L, OP_READ, constant(L, 1), op0(L, OP_HERE), constant(L, 0), k));
+		return op1(L, OP_THERE, read_presence(L, op0(L, OP_HERE), k));
 	}
 	if (p->ref->op == OP_HERE && k < 0)
 		return index_at_least(L, op0(L, OP_INDEX), -(int64_t)k);
 	if (p->ref->op == OP_HERE && !L->g->bidirectional)
 		return constant(L, 0);
-	return op3(L, OP_READ, constant(L, 1), p->ref, constant(L, 0), k);
+	return read_presence(L, p->ref, k);
 }
 
 /* The number of p; d where it is absent, which matters only if it can be. */
@@ -107,15 +115,16 @@ position_number(Lower *L, const Value *p, Node *d)
 
 	if (!p->ref)
 		return plus_constant(L, op1(L, OP_THERE, index), p->offset);
-	if (numbers_there(p))
-		return op(L, OP_IF, 3,
-		          (Node *[]){ presence_node(L, p),
-		                      plus_constant(L, numbers_there(p), p->offset), d });
+	if (numbers_there(p)) {
+		Node *present = presence_node(L, p);
+		return if_node(L, present, plus_constant(L, numbers_there(p), p->offset), d);
+	}
 	if (p->ref->op == OP_HERE && is_present(L, p))
 		return plus_constant(L, index, p->offset);
-	if (p->ref->op == OP_HERE && (p->offset < 0 || !L->g->bidirectional))
-		return op(L, OP_IF, 3,
-		          (Node *[]){ presence_node(L, p), plus_constant(L, index, p->offset), d });
+	if (p->ref->op == OP_HERE && (p->offset < 0 || !L->g->bidirectional)) {
+		Node *present = presence_node(L, p);
+		return if_node(L, present, plus_constant(L, index, p->offset), d);
+	}
 	if (p->ref->op == OP_AT && is_present(L, p))
 		return plus_constant(L, p->ref->arg[0], p->offset);
 	return op3(L, OP_READ, index, p->ref, d, p->offset);
@@ -333,8 +342,8 @@ pos_compare(Lower *L, Relation r, Value *p, Value *q)
 {
 	if (!is_bound_here(L, p) || !is_bound_here(L, q))
 		return &v_error;
-	Value *both = v_and(L, v_stream(L, V_BOOL, presence_node(L, p)),
-	                    v_stream(L, V_BOOL, presence_node(L, q)));
+	Value *one = v_stream(L, V_BOOL, presence_node(L, p)),
+	      *other = v_stream(L, V_BOOL, presence_node(L, q)), *both = v_and(L, one, other);
 	if (p->ref == q->ref && p->bound == q->bound)
 		return relation_holds(r, p->offset, q->offset) ? both : v_bool(L, false);
 	Node *zero = constant(L, 0);
@@ -352,12 +361,8 @@ if_pos(Lower *L, Node *cond, Value *a, Value *b)
 		return a;
 	if (!a->ref || !b->ref || cond->two_sided)
 		return fail_three_positions(L);
-	return v_pos(L,
-	             op1(L, OP_AT,
-	                 op(L, OP_IF, 3,
-	                    (Node *[]){ cond, position_number(L, a, none),
-	                                position_number(L, b, none) })),
-	             0);
+	Node *x = position_number(L, a, none), *y = position_number(L, b, none);
+	return v_pos(L, op1(L, OP_AT, if_node(L, cond, x, y)), 0);
 }
 
 /* The position number i of a list, or what is chosen otherwise. */
@@ -393,7 +398,7 @@ read_node_at(Lower *L, Node *x, const Value *p, Node *d)
 	if (!x->two_sided && there && there->op == OP_THERE && p->offset <= 0) {
 		Node *at = op1(L, OP_AT, there->arg[0]);
 		Node *got = op1(L, OP_THERE, op3(L, OP_READ, x, at, any, p->offset));
-		return d ? op(L, OP_IF, 3, (Node *[]){ presence_node(L, p), got, d }) : got;
+		return d ? if_node(L, presence_node(L, p), got, d) : got;
 	}
 	if (x->two_sided || (p->ref && p->ref->two_sided)) {
 		fail_three_positions(L);
@@ -410,7 +415,7 @@ read_node_at(Lower *L, Node *x, const Value *p, Node *d)
 		got = op1(L, OP_THERE, got);
 	if (!p->ref && p->offset > 0 && !L->g->bidirectional)
 		presence_node(L, p); /* says that it cannot be */
-	return plain ? got : op(L, OP_IF, 3, (Node *[]){ presence_node(L, p), got, d });
+	return plain ? got : if_node(L, presence_node(L, p), got, d);
 }
 
 typedef struct Reading {
@@ -433,10 +438,11 @@ read_leaf(Lower *L, Value *x, Value *d, void *data)
 		Node *n = read_node_at(L, number, p, constant(L, -1));
 		if (!n || !d || r->present)
 			return n ? v_pos(L, op1(L, OP_AT, n), 0) : &v_error;
-		return d->kind == V_POS
-		               ? if_pos(L, presence_node(L, p), v_pos(L, op1(L, OP_AT, n), 0), d)
-		               : fail_here(L, "what is read is a position, but the else is %s",
-		                           v_kind(d));
+		if (d->kind != V_POS)
+			return fail_here(L, "what is read is a position, but the else is %s",
+			                 v_kind(d));
+		Node *present = presence_node(L, p);
+		return if_pos(L, present, v_pos(L, op1(L, OP_AT, n), 0), d);
 	}
 	if (x->known && (r->present || (d && same_known(x, d))))
 		return x;

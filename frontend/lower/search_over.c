@@ -87,8 +87,8 @@ join_score(Lower *L, const ScoreParts *s)
 				values > INT64_MAX ? INT64_MAX : (long long)values);
 			return NULL;
 		}
-		sum = op2(L, OP_ADD, op2(L, OP_MUL, sum, constant(L, n)),
-		          op2(L, OP_SUB, s->part[i], constant(L, s->lo[i])));
+		Node *high = op2(L, OP_MUL, sum, constant(L, n));
+		sum = op2(L, OP_ADD, high, op2(L, OP_SUB, s->part[i], constant(L, s->lo[i])));
 	}
 	return sum;
 }
@@ -326,9 +326,7 @@ keep_best(Lower *L, Choices *c)
 	Node *none = constant(L, least - 1);
 	for (int i = 0; i < n; i++) {
 		Value *v = c->cond[i];
-		of[i] = !v->known ? op(L, OP_IF, 3, (Node *[]){ v->node, of[i], none })
-		        : v->num  ? of[i]
-		                  : none;
+		of[i] = !v->known ? if_node(L, v->node, of[i], none) : v->num ? of[i] : none;
 	}
 	Node *most = n > 1 ? op(L, OP_MAX, n, of) : of[0];
 	if (most->type.lo <= -EXACT_MAX || most->type.hi >= EXACT_MAX) {

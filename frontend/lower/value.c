@@ -117,6 +117,12 @@ op3(Lower *L, Op o, Node *a, Node *b, Node *c, int64_t k)
 }
 
 Node *
+if_node(Lower *L, Node *cond, Node *x, Node *y)
+{
+	return op(L, OP_IF, 3, (Node *[]){ cond, x, y });
+}
+
+Node *
 constant(Lower *L, int64_t k)
 {
 	return mk_const(L->g, k);
@@ -486,7 +492,7 @@ if_leaf(Lower *L, Value *a, Value *b, void *cond)
 	Node *x = node_of(L, a), *y = node_of(L, b);
 	if (!x || !y)
 		return &v_error;
-	Value *v = v_stream(L, a->kind, op(L, OP_IF, 3, (Node *[]){ cond, x, y }));
+	Value *v = v_stream(L, a->kind, if_node(L, cond, x, y));
 	v->shape = a->shape;
 	return v;
 }
