@@ -64,9 +64,9 @@ add_bilinear_term(BilinearSplit *s, Bilinear *a, Node *here, Node *there)
 		if (p.there == there) {
 			p.here = make_node(c, at, OP_ADD, p.here, here);
 		} else if (is_literal(p.here) && is_literal(here)) {
-			p.there = make_node(c, at, OP_ADD,
-			                    make_node(c, at, OP_MUL, p.there, p.here),
-			                    make_node(c, at, OP_MUL, there, here));
+			Node *before = make_node(c, at, OP_MUL, p.there, p.here),
+			     *more = make_node(c, at, OP_MUL, there, here);
+			p.there = make_node(c, at, OP_ADD, before, more);
 			p.here = mk_const(c->g, 1);
 		} else {
 			continue;
@@ -92,9 +92,11 @@ add_multiplied(BilinearSplit *s, Bilinear *sum, const Bilinear *a, Node *here, N
 	Circuit *c = s->c;
 
 	add_bilinear_term(s, sum, make_node(c, here, OP_MUL, a->alone, here), there);
-	for (int i = 0; i < a->n && !s->failed; i++)
-		add_bilinear_term(s, sum, make_node(c, here, OP_MUL, a->term[i].here, here),
-		                  make_node(c, there, OP_MUL, a->term[i].there, there));
+	for (int i = 0; i < a->n && !s->failed; i++) {
+		Node *x = make_node(c, here, OP_MUL, a->term[i].here, here),
+		     *y = make_node(c, there, OP_MUL, a->term[i].there, there);
+		add_bilinear_term(s, sum, x, y);
+	}
 	sum->rows += a->rows;
 }
 
@@ -274,8 +276,9 @@ value_flag(Circuit *c, const Node *at, Node *x, int64_t v)
 
 	if (!x->type.root || x->type.root->op != OP_SUM)
 		return make_node(c, at, OP_EQ, x, k);
-	return make_node(c, at, OP_SUB, make_node(c, at, OP_LT, x, mk_const(c->g, v + 1)),
-	                 make_node(c, at, OP_LT, x, k));
+	Node *at_most = make_node(c, at, OP_LT, x, mk_const(c->g, v + 1)),
+	     *below = make_node(c, at, OP_LT, x, k);
+	return make_node(c, at, OP_SUB, at_most, below);
 }
 
 static Node *
@@ -378,13 +381,13 @@ static Bilinear *split_node(BilinearSplit *, Node *);
 static Bilinear *
 split_conjunction(BilinearSplit *s, Node *e, bool none)
 {
-	Bilinear *all = bilinear_single(s, mk_const(s->c->g, 1), mk_const(s->c->g, 1));
+	Node *one = mk_const(s->c->g, 1);
+	Bilinear *all = bilinear_single(s, one, one);
 
-	for (int i = 0; i < e->narg && !s->failed; i++)
-		all = bilinear_product(
-			s, all,
-			split_node(s,
-		                   none ? make_node(s->c, e, OP_NOT, e->arg[i], NULL) : e->arg[i]));
+	for (int i = 0; i < e->narg && !s->failed; i++) {
+		Node *x = none ? make_node(s->c, e, OP_NOT, e->arg[i], NULL) : e->arg[i];
+		all = bilinear_product(s, all, split_node(s, x));
+	}
 	return all;
 }
 
@@ -412,37 +415,45 @@ split_logic(BilinearSplit *s, Node *e)
 }
 
 static Bilinear *
+split_arithmetic(BilinearSplit *s, Node *e)
+{
+	Bilinear *a = split_node(s, e->arg[0]), *b = split_node(s, e->arg[1]);
+
+	return e->op == OP_MUL ? bilinear_product(s, a, b)
+	                       : bilinear_sum(s, 1, a, e->op == OP_SUB ? -1 : 1, b);
+}
+
+/* cond * yes + (1 - cond) * no */
+static Bilinear *
+split_if(BilinearSplit *s, Node *e)
+{
+	Bilinear *cond = split_node(s, e->arg[0]), *yes = split_node(s, e->arg[1]),
+		 *no = split_node(s, e->arg[2]);
+	Bilinear *holds = bilinear_product(s, cond, yes),
+		 *fails = bilinear_product(s, bilinear_not(s, cond), no);
+
+	return bilinear_sum(s, 1, holds, 1, fails);
+}
+
+static Bilinear *
 split_node(BilinearSplit *s, Node *e)
 {
-	Circuit *c = s->c;
 	Side of = side(e);
-	Bilinear *rows;
+	Node *one = mk_const(s->c->g, 1);
 
 	if (--s->steps < 0)
 		s->failed = true;
 	if (s->failed)
 		return bilinear_zero(s);
 	if (!(of & ON_THERE))
-		return bilinear_single(s, e, mk_const(c->g, 1));
+		return bilinear_single(s, e, one);
 	if (of == ON_THERE)
-		return bilinear_single(s, mk_const(c->g, 1), replace_there(c->g, e, NULL));
-	switch (e->op) {
-	case OP_ADD:
-		return bilinear_sum(s, 1, split_node(s, e->arg[0]), 1, split_node(s, e->arg[1]));
-	case OP_SUB:
-		return bilinear_sum(s, 1, split_node(s, e->arg[0]), -1, split_node(s, e->arg[1]));
-	case OP_MUL: return bilinear_product(s, split_node(s, e->arg[0]), split_node(s, e->arg[1]));
-	case OP_IF:
-		if (side(e->arg[0]) == ON_BOTH)
-			break;
-		return bilinear_sum(
-			s, 1,
-			bilinear_product(s, split_node(s, e->arg[0]), split_node(s, e->arg[1])), 1,
-			bilinear_product(s, bilinear_not(s, split_node(s, e->arg[0])),
-		                         split_node(s, e->arg[2])));
-	default: break;
-	}
-	rows = better_rows(s, e);
+		return bilinear_single(s, one, replace_there(s->c->g, e, NULL));
+	if (e->op == OP_ADD || e->op == OP_SUB || e->op == OP_MUL)
+		return split_arithmetic(s, e);
+	if (e->op == OP_IF && side(e->arg[0]) != ON_BOTH)
+		return split_if(s, e);
+	Bilinear *rows = better_rows(s, e);
 	return rows ? rows : split_logic(s, e);
 }
 

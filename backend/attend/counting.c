@@ -172,7 +172,8 @@ add_count(Circuit *c, Counts *l, Node *n, int64_t times, Node *is)
 	if (!times)
 		return;
 	l->times[l->n] = times * l->by;
-	l->count[l->n++] = mk_at(c->g, n, OP_SUM, mk_const(c->g, 1), both, NULL);
+	l->count[l->n] = make_node(c, n, OP_SUM, mk_const(c->g, 1), both);
+	l->n++;
 }
 
 /* What is summed is `base`, but for the values that are another. */
@@ -201,10 +202,9 @@ counts_by_bit(Circuit *c, Node *n, int64_t base, Counts *l)
 
 	add_count(c, l, n, base, mk_const(c->g, 1));
 	for (; top <= t->hi || -top > t->lo; top *= 2) {
-		Node *up = mk_at(c->g, n, OP_DIV, over, mk_const(c->g, top), NULL);
-		add_count(c, l, n, top,
-		          mk_at(c->g, n, OP_EQ, mk_at(c->g, n, OP_MOD, up, two, NULL),
-		                mk_const(c->g, 1), NULL));
+		Node *up = make_node(c, n, OP_DIV, over, mk_const(c->g, top));
+		Node *bit = make_node(c, n, OP_MOD, up, two);
+		add_count(c, l, n, top, make_node(c, n, OP_EQ, bit, mk_const(c->g, 1)));
 	}
 	if (t->lo < 0)
 		add_count(c, l, n, -top, mk_at(c->g, n, OP_LT, over, mk_const(c->g, 0), NULL));
@@ -466,8 +466,9 @@ sum_of_terms(Circuit *c, Node *n)
 
 	if (e->op != OP_ADD && e->op != OP_SUB)
 		return NULL;
-	return mk_at(c->g, n, e->op, mk_at(c->g, n, OP_SUM, e->arg[0], n->arg[1], NULL),
-	             mk_at(c->g, n, OP_SUM, e->arg[1], n->arg[1], NULL), NULL);
+	Node *x = make_node(c, n, OP_SUM, e->arg[0], n->arg[1]),
+	     *y = make_node(c, n, OP_SUM, e->arg[1], n->arg[1]);
+	return make_node(c, n, e->op, x, y);
 }
 
 static const Form *

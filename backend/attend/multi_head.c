@@ -7,19 +7,6 @@
 
 #include "backend/circuit/circuit.h"
 
-static Node *
-found_place(Circuit *c, const Node *at, Node *ref, int64_t none)
-{
-	return make_read(c, at, mk_at(c->g, at, OP_INDEX, NULL, NULL, NULL), ref,
-	                 mk_const(c->g, none), 0);
-}
-
-static Node *
-is_found(Circuit *c, const Node *at, Node *ref)
-{
-	return make_read(c, at, mk_const(c->g, 1), ref, mk_const(c->g, 0), 0);
-}
-
 /* What is said of a bound position, said of what the reference finds. */
 static Node *
 at_found(Circuit *c, Node *n, Node *ref)
@@ -100,7 +87,8 @@ read_either(Circuit *c, Node *n, Node *const ref[2], Node *better)
 	Node *other = make_read(c, n, n->arg[0], ref[1], n->arg[2], 0);
 
 	if (is_literal(n->arg[0]))
-		return map_node(c, mk_at(c->g, n, OP_IF, is_found(c, n, ref[0]), n->arg[0], other));
+		return map_node(
+			c, mk_at(c->g, n, OP_IF, make_found(c, n, ref[0], 0), n->arg[0], other));
 	return map_node(c, mk_at(c->g, n, OP_IF, better,
 	                         make_read(c, n, n->arg[0], ref[0], n->arg[2], 0), other));
 }
@@ -117,7 +105,7 @@ read_of_two(Circuit *c, Node *n, Node *const cond[2])
 
 	for (int i = 0; i < 2; i++) {
 		ref[i] = mk_at(g, n->arg[1], n->arg[1]->op, cond[i], NULL, NULL);
-		place[i] = found_place(c, n, ref[i], none);
+		place[i] = make_number_of(c, n, ref[i], none);
 	}
 	const Form *f = read_either(c, n, ref,
 	                            mk_at(g, n, OP_LT, place[!first], place[first], NULL));
@@ -138,13 +126,14 @@ read_better(Circuit *c, Node *n, Node *const by[2], Node *const ref[2])
 
 	for (int i = 0; i < 2; i++) {
 		score[i] = at_found(c, by[i], ref[i]);
-		place[i] = found_place(c, n, ref[i], -1);
+		place[i] = make_number_of(c, n, ref[i], -1);
 	}
 	int64_t least = score[0]->type.lo < score[1]->type.lo ? score[0]->type.lo
 	                                                      : score[1]->type.lo;
-	for (int i = 0; i < 2; i++)
-		score[i] = mk_at(g, n, OP_IF, is_found(c, n, ref[i]), score[i],
-		                 mk_const(g, least - 1));
+	for (int i = 0; i < 2; i++) {
+		Node *found = make_found(c, n, ref[i], 0);
+		score[i] = mk_at(g, n, OP_IF, found, score[i], mk_const(g, least - 1));
+	}
 	Node *above = mk_at(g, n, OP_LT, score[1], score[0], NULL),
 	     *equal = mk_at(g, n, OP_EQ, score[0], score[1], NULL);
 	Node *later = mk_at(g, n, OP_AND, equal, mk_at(g, n, OP_LT, place[1], place[0], NULL),

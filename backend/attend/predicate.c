@@ -86,7 +86,7 @@ add_first_bound(Circuit *c, Conjunction *w, Node *n)
 
 	if (c->g->bidirectional || !p || w->nhere == 32 || w->nthere == 32)
 		return false;
-	Node *there = mk_at(c->g, n, OP_READ, mk_const(c->g, 1), p, mk_const(c->g, 0));
+	Node *there = make_found(c, n, p, 0);
 	bool known = !after && bound->arg[2]->type.hi <= 0;
 	for (int i = 0; i < w->nhere && !known; i++)
 		known = w->here[i] == there;
@@ -159,9 +159,10 @@ add_equality(Circuit *c, Lookup *s, Node *n, int64_t w)
 	if (!is_equality_of_bits(n, &x, &y, &least, &bits))
 		return false;
 	x = replace_there(c->g, x, NULL);
-	for (int i = 0; i < bits; i++)
-		add_dim(c, s, sign_of_bit(c, y, least, i),
-		        form_set_bos(c, form_scale(c, w / 2, sign_of_bit(c, x, least, i), 0), 0));
+	for (int i = 0; i < bits; i++) {
+		const Form *q = sign_of_bit(c, y, least, i), *k = sign_of_bit(c, x, least, i);
+		add_dim(c, s, q, form_set_bos(c, form_scale(c, w / 2, k, 0), 0));
+	}
 	add_dim(c, s, form_const(c, 1), form_set_bos(c, form_const(c, -bits * (w / 2)), 0));
 	return true;
 }
@@ -172,11 +173,12 @@ add_products(Circuit *c, Lookup *s, const Bilinear *a, int64_t times, const Form
 	for (int i = 0; i < a->n; i++) {
 		Node *here = a->term[i].here;
 		const Form *k = map_node(c, a->term[i].there);
-		if (is_literal(here))
+		if (is_literal(here)) {
 			*key = form_add(c, 1, *key, times * here->k, k, 0);
-		else
-			add_dim(c, s, map_node(c, here),
-			        form_set_bos(c, form_scale(c, times, k, 0), 0));
+			continue;
+		}
+		const Form *q = map_node(c, here);
+		add_dim(c, s, q, form_set_bos(c, form_scale(c, times, k, 0), 0));
 	}
 }
 

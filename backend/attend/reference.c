@@ -100,10 +100,14 @@ lookup_place(Circuit *c, const char *intent, const Node *ref, const Form *low, c
 	Lookup *s = lookup_new(c, intent, ref);
 	int64_t b = digit_base(c);
 
-	match_digit(c, s, low, feature_by_place(c, low_of, b), feature_by_place(c, square_of, b));
-	if (high)
-		match_digit(c, s, high, feature_by_place(c, high_of, b),
-		            feature_by_place(c, high_square, b));
+	const Form *digit = feature_by_place(c, low_of, b),
+		   *square = feature_by_place(c, square_of, b);
+	match_digit(c, s, low, digit, square);
+	if (!high)
+		return s;
+	digit = feature_by_place(c, high_of, b);
+	square = feature_by_place(c, high_square, b);
+	match_digit(c, s, high, digit, square);
 	return s;
 }
 
@@ -131,12 +135,12 @@ lookup_offset(Circuit *c, int back)
 
 	if (*known)
 		return *known;
-	Lookup *s;
-	if (b == c->places)
-		s = lookup_place(c, "offset", NULL, form_scale(c, 1, c->place, -back), NULL);
-	else
-		s = lookup_place(c, "offset", NULL, feature_by_place(c, low_before, arg),
-		                 feature_by_place(c, high_before, arg));
+	const Form *low = form_scale(c, 1, c->place, -back), *high = NULL;
+	if (b < c->places) {
+		low = feature_by_place(c, low_before, arg);
+		high = feature_by_place(c, high_before, arg);
+	}
+	Lookup *s = lookup_place(c, "offset", NULL, low, high);
 	s->offset = -back;
 	return *known = s;
 }
@@ -218,8 +222,9 @@ lookup_at(Circuit *c, Node *ref)
 	if (ahead)
 		e = mk_at(c->g, ref, OP_IF, far, mk_const(g, -1), e);
 	Node *p = make_node(c, ref, OP_MAX, make_node(c, ref, OP_ADD, e, one), zero);
-	return lookup_place(c, "place", ref, map_node(c, make_node(c, ref, OP_MOD, p, b)),
-	                    map_node(c, make_node(c, ref, OP_DIV, p, b)));
+	const Form *low = map_node(c, make_node(c, ref, OP_MOD, p, b)),
+		   *high = map_node(c, make_node(c, ref, OP_DIV, p, b));
+	return lookup_place(c, "place", ref, low, high);
 }
 
 /* ---- by condition ---- */
@@ -482,8 +487,10 @@ lookup_for_attend(Circuit *c, Node *n, double *error)
 		return known;
 	Lookup *s = lookup_new(c, "softmax", n);
 	s->gap = 0;
-	for (int i = 1; i < n->narg; i += 2)
-		add_dim(c, s, map_node(c, n->arg[i]), map_node(c, n->arg[i + 1]));
+	for (int i = 1; i < n->narg; i += 2) {
+		const Form *q = map_node(c, n->arg[i]), *k = map_node(c, n->arg[i + 1]);
+		add_dim(c, s, q, k);
+	}
 	add_dim(c, s, form_const(c, 1),
 	        form_scale(c, -(int64_t)(2 * most + 2 * GAP), c->is_bos, 0));
 	return s;
@@ -538,11 +545,11 @@ read_by_offset(Circuit *c, Node *x, int64_t k, Node *d)
 
 	if (k >= c->places || -k >= c->places || (k > 0 && !c->g->bidirectional))
 		return map_node(c, d);
-	if (k > 0)
-		return read_ahead(c, lookup_offset(c, (int)-k), form_scale(c, 1, c->place, k),
-		                  map_node(c, x), d);
-	if (!by_place)
-		return fetch_value(c, lookup_offset(c, (int)-k), map_node(c, x), d);
+	if (k > 0 || !by_place) {
+		const Form *f = map_node(c, x), *want = form_scale(c, 1, c->place, k);
+		const Lookup *s = lookup_offset(c, (int)-k);
+		return k > 0 ? read_ahead(c, s, want, f, d) : fetch_value(c, s, f, d);
+	}
 	int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)c->places);
 	for (int p = 0; p < c->places; p++)
 		v[p] = p - 1 + k < 0 ? absent : x->op == OP_CONST ? x->k : t->image[p - 1 + k];
@@ -592,9 +599,8 @@ static bool
 surely_in_text(Circuit *c, Node *at, Node *e)
 {
 	Node *end = make_node(c, at, OP_LATEST, mk_const(c->g, 1), NULL);
-	Node *index = make_node(c, at, OP_INDEX, NULL, NULL);
 
-	return most_of_difference(c->g, e, make_read(c, at, index, end, mk_const(c->g, 0), 0)) <= 0;
+	return most_of_difference(c->g, e, make_number_of(c, at, end, 0)) <= 0;
 }
 
 /* Does the condition relate j to here otherwise than by j < here? */
@@ -615,7 +621,7 @@ map_plain_read(Circuit *c, Node *n)
 	Node *x = n->arg[0], *p = n->arg[1], *d = n->arg[2], *other;
 
 	if (!is_literal(d)) {
-		Node *there = make_read(c, n, mk_const(c->g, 1), p, mk_const(c->g, 0), n->k);
+		Node *there = make_found(c, n, p, n->k);
 		Node *any = x->type.real ? mk_real(c->g, (Real){ 0, 1 })
 		                         : mk_const(c->g, x->type.lo);
 		Node *read = make_read(c, n, x, p, any, n->k);
@@ -624,9 +630,7 @@ map_plain_read(Circuit *c, Node *n)
 	if (p->op == OP_HERE)
 		return n->k ? read_by_offset(c, x, n->k, d) : map_node(c, x);
 	if (n->k > 0) { /* what stands behind p may be later than p: by its number */
-		Node *e = p->op == OP_AT ? p->arg[0]
-		                         : make_read(c, n, make_node(c, n, OP_INDEX, NULL, NULL), p,
-		                                     mk_const(c->g, -1), 0);
+		Node *e = p->op == OP_AT ? p->arg[0] : make_number_of(c, n, p, -1);
 		Node *none = make_node(c, n, OP_LT, e, mk_const(c->g, 0));
 		Node *behind = make_node(c, n, OP_ADD, e, mk_const(c->g, n->k));
 		e = mk_at(c->g, n, OP_IF, none, mk_const(c->g, -1), behind);
@@ -642,10 +646,12 @@ map_plain_read(Circuit *c, Node *n)
 	if (found)
 		return found;
 	const Lookup *s = lookup_for(c, p);
-	if (s && p->op == OP_AT && c->g->bidirectional && !surely_in_text(c, n, p->arg[0]))
-		return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), map_node(c, x),
-		                  d);
-	return s ? fetch_value(c, s, map_node(c, x), d) : NULL;
+	if (!s)
+		return NULL;
+	const Form *f = map_node(c, x);
+	if (p->op != OP_AT || !c->g->bidirectional || surely_in_text(c, n, p->arg[0]))
+		return fetch_value(c, s, f, d);
+	return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), f, d);
 }
 
 /* One place behind, `j < here` need not be said: where that is not later, or where there

@@ -180,6 +180,24 @@ make_read(Circuit *c, const Node *at, Node *x, Node *p, Node *d, int64_t k)
 	return mk(c->g, OP_READ, at->span, at->file, 3, (Node *[]){ x, p, d }, k);
 }
 
+/* 1 where there is a position p + k, else 0. */
+static inline Node *
+make_found(Circuit *c, const Node *at, Node *p, int64_t k)
+{
+	Node *one = mk_const(c->g, 1), *zero = mk_const(c->g, 0);
+
+	return make_read(c, at, one, p, zero, k);
+}
+
+/* The number of the position p, `none` where that is absent. */
+static inline Node *
+make_number_of(Circuit *c, const Node *at, Node *p, int64_t none)
+{
+	Node *index = make_node(c, at, OP_INDEX, NULL, NULL), *d = mk_const(c->g, none);
+
+	return make_read(c, at, index, p, d, 0);
+}
+
 /* An error at the source of a node. */
 void error_at_node(Circuit *, const Node *, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -384,6 +402,8 @@ const Form *map_truth_table(Circuit *, Node *n, const Form *best);
 
 /* ---- stages ---- */
 const Form *map_node(Circuit *, Node *);
+/* x - y + k */
+const Form *map_difference(Circuit *, Node *x, Node *y, int64_t k);
 /* form_better, and c->made becomes the rule if f is the better one. */
 const Form *form_better_by(Circuit *, const Form *best, const Form *f, const Rule *);
 /* latest: (g->nnode) what circuit->latest will be, or NULL. */

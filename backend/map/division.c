@@ -89,9 +89,10 @@ divide_by_sign(Circuit *c, Node *n)
 		return NULL;
 	up = mk_at(c->g, n, OP_MAX, b, mk_const(c->g, 1), NULL);
 	down = mk_at(c->g, n, OP_MIN, b, mk_const(c->g, -1), NULL);
-	return map_node(c, mk_at(c->g, n, OP_IF, mk_at(c->g, n, OP_LT, mk_const(c->g, 0), b, NULL),
-	                         mk_at(c->g, n, n->op, x, up, NULL),
-	                         mk_at(c->g, n, n->op, x, down, NULL)));
+	Node *positive = make_node(c, n, OP_LT, mk_const(c->g, 0), b);
+	up = make_node(c, n, n->op, x, up);
+	down = make_node(c, n, n->op, x, down);
+	return map_node(c, mk_at(c->g, n, OP_IF, positive, up, down));
 }
 
 /* n where its operand number i is v. */
@@ -106,7 +107,8 @@ with_operand(Circuit *c, Node *n, int i, int64_t v)
 		return zero;
 	if (v > 0)
 		return mk_at(c->g, n, n->op, x, mk_const(c->g, v), NULL);
-	x = mk_at(c->g, n, n->op, mk_at(c->g, n, OP_SUB, zero, x, NULL), mk_const(c->g, -v), NULL);
+	x = make_node(c, n, OP_SUB, zero, x);
+	x = make_node(c, n, n->op, x, mk_const(c->g, -v));
 	return n->op == OP_DIV ? x : mk_at(c->g, n, OP_SUB, zero, x, NULL);
 }
 

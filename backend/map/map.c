@@ -187,13 +187,23 @@ emit_INDEX(Circuit *c, Node *n)
 static const Form *
 emit_ADD(Circuit *c, Node *n)
 {
-	return form_add(c, 1, map_node(c, n->arg[0]), 1, map_node(c, n->arg[1]), 0);
+	const Form *x = map_node(c, n->arg[0]), *y = map_node(c, n->arg[1]);
+
+	return form_add(c, 1, x, 1, y, 0);
+}
+
+const Form *
+map_difference(Circuit *c, Node *x, Node *y, int64_t k)
+{
+	const Form *f = map_node(c, x), *g = map_node(c, y);
+
+	return form_add(c, 1, f, -1, g, k);
 }
 
 static const Form *
 emit_SUB(Circuit *c, Node *n)
 {
-	return form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), 0);
+	return map_difference(c, n->arg[0], n->arg[1], 0);
 }
 
 /* A product of sums that is too large to be made at once, term by term; NULL if it is
@@ -218,7 +228,8 @@ product_of_terms(Circuit *c, Node *n)
 static const Form *
 emit_MUL(Circuit *c, Node *n)
 {
-	const Form *f = form_product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
+	const Form *x = map_node(c, n->arg[0]), *y = map_node(c, n->arg[1]);
+	const Form *f = form_product(c, x, y);
 
 	if (!f)
 		f = product_of_terms(c, n);
@@ -307,14 +318,13 @@ emit_MIN(Circuit *c, Node *n)
 static const Form *
 emit_EQ(Circuit *c, Node *n)
 {
-	return is_zero(c, form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), 0));
+	return is_zero(c, map_difference(c, n->arg[0], n->arg[1], 0));
 }
 
 static const Form *
 emit_LT(Circuit *c, Node *n)
 {
-	return threshold(c, form_add(c, 1, map_node(c, n->arg[1]), -1, map_node(c, n->arg[0]), 0),
-	                 1);
+	return threshold(c, map_difference(c, n->arg[1], n->arg[0], 0), 1);
 }
 
 static const Form *
@@ -415,9 +425,11 @@ pick_telescoped(Circuit *c, Node *n)
 static Node *
 late_choice(Circuit *c, const Node *n)
 {
+	int ready = map_node(c, n->arg[0])->ready;
+
 	for (int i = 1; i < n->narg; i++)
 		if (n->arg[i]->op == OP_IF && !n->arg[i]->type.real
-		    && map_node(c, n->arg[i]->arg[0])->ready > map_node(c, n->arg[0])->ready)
+		    && map_node(c, n->arg[i]->arg[0])->ready > ready)
 			return n->arg[i]->arg[0];
 	return NULL;
 }
@@ -443,8 +455,8 @@ pick_before_choice(Circuit *c, Node *n)
 
 	if (!cond)
 		return NULL;
-	return map_node(c, mk_at(c->g, n, OP_IF, cond, pick_where(c, n, cond, true),
-	                         pick_where(c, n, cond, false)));
+	Node *yes = pick_where(c, n, cond, true), *no = pick_where(c, n, cond, false);
+	return map_node(c, mk_at(c->g, n, OP_IF, cond, yes, no));
 }
 
 static const Form *
@@ -476,12 +488,13 @@ emit_SUM(Circuit *c, Node *n)
 	Node *all, *mine, *cases[2];
 
 	if (sum_before(c->g, n, &all, &mine))
-		return form_add(c, 1, map_node(c, all), -1, map_node(c, mine), 0);
+		return map_difference(c, all, mine, 0);
 	if (!two_cases(c, n->arg[1], cases))
 		return map_sum(c, n);
 	for (int i = 0; i < 2; i++)
 		cases[i] = mk_at(c->g, n, OP_SUM, n->arg[0], cases[i], NULL);
-	return form_add(c, 1, map_node(c, cases[0]), 1, map_node(c, cases[1]), 0);
+	const Form *first = map_node(c, cases[0]), *second = map_node(c, cases[1]);
+	return form_add(c, 1, first, 1, second, 0);
 }
 
 /* ---- reals: IF, PICK and READ may be of them too ---- */

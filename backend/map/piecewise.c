@@ -533,7 +533,8 @@ exact_product(Circuit *c, const Node *n, const Form *x, const Form *y, double to
 
 	if (n->arg[0]->type.real || n->arg[1]->type.real || wx + wy > sqrt(wx * wy / tolerance))
 		return NULL;
-	const Form *f = form_product(c, map_node(c, n->arg[0]), map_node(c, n->arg[1]));
+	const Form *f = map_node(c, n->arg[0]), *g = map_node(c, n->arg[1]);
+	f = form_product(c, f, g);
 	return f ? real_form(c, 1, (RealTerm[]){ { f, 1 } }, 0) : NULL;
 }
 

@@ -470,8 +470,7 @@ mean_by_terms(Circuit *c, Node *n, int rows)
 	const Form *all = real_form(c, e->narg, t, 0);
 	if (n->real[0].x == 0)
 		return all;
-	Node *there = mk_at(c->g, n, OP_LATEST, n->arg[1], NULL, NULL);
-	there = mk_at(c->g, n, OP_READ, mk_const(c->g, 1), there, mk_const(c->g, 0));
+	Node *there = make_found(c, n, make_node(c, n, OP_LATEST, n->arg[1], NULL), 0);
 	return real_form(c, 2, (RealTerm[]){ { all, 1 }, { map_node(c, there), -n->real[0].x } },
 	                 n->real[0].x);
 }
@@ -493,7 +492,8 @@ mean_by_case(Circuit *c, Node *n)
 	for (int i = 0; i < rows; i++) {
 		Node *there = mk_at(c->g, n, OP_THERE, row[i].there, NULL, NULL),
 		     *mean = make_mean(c, n, there, n->real[0]);
-		const Form *one = real_gate(c, deficit(c, row[i].here, true), map_node(c, mean));
+		const Form *fails = deficit(c, row[i].here, true);
+		const Form *one = real_gate(c, fails, map_node(c, mean));
 		sum = real_form(c, 2, (RealTerm[]){ { sum, 1 }, { one, 1 } }, 0);
 	}
 	return sum;
@@ -503,10 +503,9 @@ mean_by_case(Circuit *c, Node *n)
 static const Form *
 mean_of_here(Circuit *c, Node *n)
 {
-	Node *there = mk_at(c->g, n, OP_LATEST, n->arg[1], NULL, NULL), *e = n->arg[0];
-	Node *none = mk_real(c->g, n->real[0]);
+	Node *there = make_found(c, n, make_node(c, n, OP_LATEST, n->arg[1], NULL), 0);
+	Node *e = n->arg[0], *none = mk_real(c->g, n->real[0]);
 
-	there = mk_at(c->g, n, OP_READ, mk_const(c->g, 1), there, mk_const(c->g, 0));
 	if (!e->type.real)
 		e = mk_reals(c->g, OP_LINEAR, n->span, n->file, 1, &e, 0,
 		             (Real[]){ { 1, 1 }, { 0, 1 } }, 2);

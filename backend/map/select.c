@@ -31,7 +31,7 @@ small_deficit(const Form *best, const Form *f)
 static const Form *
 deficit_order(Circuit *c, const Form *best, Node *n, bool want)
 {
-	const Form *w = form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), want);
+	const Form *w = map_difference(c, n->arg[0], n->arg[1], want);
 
 	return small_deficit(best, want ? w : form_scale(c, -1, w, 0));
 }
@@ -39,7 +39,7 @@ deficit_order(Circuit *c, const Form *best, Node *n, bool want)
 static const Form *
 deficit_equal(Circuit *c, const Form *best, Node *n)
 {
-	const Form *w = form_add(c, 1, map_node(c, n->arg[0]), -1, map_node(c, n->arg[1]), 0);
+	const Form *w = map_difference(c, n->arg[0], n->arg[1], 0);
 
 	best = small_deficit(best, w);
 	return small_deficit(best, form_scale(c, -1, w, 0));
@@ -165,9 +165,10 @@ gate_by_sign(Circuit *c, const Form *w, const Form *y)
 {
 	if (w->lo >= 1 || w->hi < 1)
 		return w->lo >= 1 ? y : form_const(c, 0);
-	if (y->lo < 0)
-		return form_add(c, 1, gate_by_sign(c, w, form_scale(c, 1, y, -y->lo)), y->lo,
-		                threshold(c, w, 1), 0);
+	if (y->lo < 0) {
+		const Form *above = gate_by_sign(c, w, form_scale(c, 1, y, -y->lo));
+		return form_add(c, 1, above, y->lo, threshold(c, w, 1), 0);
+	}
 	int64_t m = y->hi;
 	if (!m)
 		return y;
@@ -189,7 +190,7 @@ choose_by_difference(Circuit *c, Node *n)
 	if (cond->op != OP_LT && cond->op != OP_EQ)
 		return NULL;
 	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
-	const Form *w = form_add(c, 1, map_node(c, cond->arg[1]), -1, map_node(c, cond->arg[0]), 0);
+	const Form *w = map_difference(c, cond->arg[1], cond->arg[0], 0);
 	double m = (double)(over->hi - (over->lo < 0 ? over->lo : 0));
 	if (form_is_const(over) || m * (form_abs_sum(w) + fabs((double)w->k) + 2) >= EXACT_MAX)
 		return NULL; /* a step first, then a gate: a layer more, and exact */
@@ -203,7 +204,8 @@ choose_by_difference(Circuit *c, Node *n)
 static const Form *
 choose_by_read(Circuit *c, Node *n, const Form *best)
 {
-	Node *read[2] = { masked_read(c->g, n), searched_if(c->g, n) };
+	Node *masked = masked_read(c->g, n), *searched = searched_if(c->g, n),
+	     *read[2] = { masked, searched };
 
 	for (int i = 0; i < 2; i++) {
 		const Form *f = read[i] ? map_node(c, read[i]) : NULL;

@@ -150,7 +150,8 @@ is_zero(Circuit *c, const Form *f)
 		return form_within(c, relu(c, form_scale(c, -1, f, 1)), 0, 1);
 	if (f->hi == 0)
 		return form_within(c, relu(c, form_scale(c, 1, f, 1)), 0, 1);
-	return form_within(c, form_add(c, 1, threshold(c, f, 0), -1, threshold(c, f, 1), 0), 0, 1);
+	const Form *at_least_0 = threshold(c, f, 0), *at_least_1 = threshold(c, f, 1);
+	return form_within(c, form_add(c, 1, at_least_0, -1, at_least_1, 0), 0, 1);
 }
 
 enum { HELD_MAX = 1 << 21 }; /* a neuron is not held down by more */
@@ -252,5 +253,6 @@ form_product(Circuit *c, const Form *f, const Form *g)
 	if (f->hi - f->lo + g->hi - g->lo > SET_MAX)
 		return NULL;
 	const Form *sum = form_add(c, 1, f, 1, g, 0), *difference = form_add(c, 1, f, -1, g, 0);
-	return form_add(c, 1, quarter_square(c, sum), -1, quarter_square(c, difference), 0);
+	const Form *plus = quarter_square(c, sum), *minus = quarter_square(c, difference);
+	return form_add(c, 1, plus, -1, minus, 0);
 }
