@@ -30,6 +30,26 @@ typedef struct Limits {
 	int heads, neurons; /* in each layer */
 } Limits;
 
+/* One of the sums that the model makes: the most that its absolute terms can add up to, in
+ * units of a power of two that all of them are multiples of. */
+typedef enum SumKind {
+	SUM_INPUT,           /* index: slot of the stream */
+	SUM_QUERY,           /* index: column of the layer's wq; so for the next three */
+	SUM_KEY,             /* wk */
+	SUM_VALUE,           /* wv */
+	SUM_NEURON,          /* w1 */
+	SUM_SCORE,           /* index: head */
+	SUM_ATTENTION_WRITE, /* index: slot of the stream */
+	SUM_MLP_WRITE,       /* the same */
+	SUM_LOGIT,           /* index: row of the vocabulary */
+	SUM_LABEL            /* index: label */
+} SumKind;
+typedef struct ProvedSum {
+	SumKind kind;
+	int layer, index; /* layer is 0 where it is of none */
+	double most;
+} ProvedSum;
+
 typedef struct Report {
 	int layers, d_model, context;
 	int *heads, *neurons; /* (layers) */
@@ -37,7 +57,9 @@ typedef struct Report {
 	long nonzeros;        /* those that are not 0 */
 	int free_layers;      /* without limits it would be so many layers */
 	double largest_sum;   /* largest sum of absolute terms anywhere: below 2^24 */
-	int nchain;           /* the longest chain, first step first */
+	int nproved;
+	ProvedSum *proved; /* (nproved) each of them, capacity grows by doubling */
+	int nchain;        /* the longest chain, first step first */
 	Link *chain;
 	const struct Columns *columns; /* what explain.c asks */
 } Report;
@@ -70,11 +92,23 @@ typedef struct LayerPart {
 /* All of them, in the order they are computed; (*n). */
 LayerPart *explain_layers(const Report *, int *n);
 
+/* What is to be looked into on the way, after each stage. */
+typedef struct Inspect {
+	const char *dump; /* print what this stage made (dump_stages), and stop there; or NULL */
+	FILE *to;
+} Inspect;
+/* The stages that can be printed. */
+typedef struct DumpStage {
+	const char *name, *doc;
+} DumpStage;
+extern const DumpStage dump_stages[]; /* ends with a NULL name */
+bool is_dump_stage(const char *name);
+
 /* The weights that compute what g says. NULL, and an error that names the
  * source, when some value cannot be proved exact or is not built yet. */
 TwModel *compile_graph(Graph *, Arena *, Diags *, Report *);
 /* The same within limits, as few layers deep as was found; an error says the least
- * that would do where they cannot be met. */
-TwModel *compile_within(Graph *, Arena *, Diags *, const Limits *, Report *);
+ * that would do where they cannot be met. The Inspect may be NULL. */
+TwModel *compile_within(Graph *, Arena *, Diags *, const Limits *, const Inspect *, Report *);
 
 #endif

@@ -20,9 +20,8 @@ latest_atom(const Form *f, const Atom *best)
 	return best;
 }
 
-/* The source of a node on one line, shortened. */
-static const char *
-excerpt(const Graph *g, const Node *n)
+const char *
+source_excerpt(const Graph *g, const Node *n)
 {
 	enum { MOST = 44 };
 	const Source *src = g->files[n->file];
@@ -49,11 +48,11 @@ describe_atom(const Circuit *c, const Atom *a)
 	const Node *n = a->head ? a->head->lookup->ref : a->node;
 
 	if (!a->head)
-		return arena_fmt(c->arena, "mlp        %s", n ? excerpt(c->g, n) : "");
+		return arena_fmt(c->arena, "mlp        %s", n ? source_excerpt(c->g, n) : "");
 	if (!n)
 		return arena_fmt(c->arena, "attention  %d back: %s", -a->head->lookup->offset,
-		                 a->node ? excerpt(c->g, a->node) : "");
-	return arena_fmt(c->arena, "attention  %s", excerpt(c->g, n));
+		                 a->node ? source_excerpt(c->g, a->node) : "");
+	return arena_fmt(c->arena, "attention  %s", source_excerpt(c->g, n));
 }
 
 static const Atom *
@@ -300,8 +299,7 @@ base_name(const Circuit *c, int owner)
 	return end ? arena_strn(c->arena, s, (size_t)(end - s)) : s;
 }
 
-/* Where a head looks: the name of the reference if it has one. */
-static const char *
+const char *
 lookup_label(const Circuit *c, const Lookup *s)
 {
 	if (!s->ref)
@@ -310,7 +308,7 @@ lookup_label(const Circuit *c, const Lookup *s)
 		                 : "here";
 	if (s->ref->id < c->capnamed && c->named[s->ref->id] >= 0)
 		return c->g->named[c->named[s->ref->id]].name;
-	return excerpt(c->g, s->ref);
+	return source_excerpt(c->g, s->ref);
 }
 
 typedef struct Picture {
@@ -368,7 +366,7 @@ main_source(const Picture *p, int part, Atom *const *live, int nlive)
 		if (p->of[live[i]->id] == part && n && (!best || count[n->id] > count[best->id]))
 			best = n;
 	}
-	return best ? excerpt(c->g, best) : "";
+	return best ? source_excerpt(c->g, best) : "";
 }
 
 static void

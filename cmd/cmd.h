@@ -37,6 +37,7 @@ typedef struct Program {
 	Graph *graph; /* what the passes work on */
 	Graph meant;  /* the same as lowered: what the program means, for the evaluator */
 	Limits limits;
+	Inspect inspect;
 	TwModel *model; /* after program_compile */
 	Report report;
 } Program;

@@ -130,7 +130,8 @@ program_compile(Program *p)
 {
 	run_passes(p->graph, &p->diags, NULL, NULL);
 	if (!p->diags.nerror)
-		p->model = compile_within(p->graph, &p->arena, &p->diags, &p->limits, &p->report);
+		p->model = compile_within(p->graph, &p->arena, &p->diags, &p->limits, &p->inspect,
+		                          &p->report);
 	diag_print(&p->diags, stderr);
 	return p->model && !p->diags.nerror;
 }

@@ -86,24 +86,36 @@ cmd_compile(const Options *o)
 	return status;
 }
 
+static int
+refuse_dump(const char *name)
+{
+	fprintf(stderr, "twc: there is no pass '%s'; there are: lower", name);
+	for (const Pass *pass = passes; pass->name; pass++)
+		fprintf(stderr, " %s", pass->name);
+	for (const DumpStage *s = dump_stages; s->name; s++)
+		fprintf(stderr, " %s", s->name);
+	fputc('\n', stderr);
+	return 2;
+}
+
 int
 cmd_dump(const Options *o)
 {
 	Program p = { 0 };
 	const Pass *pass = passes;
+	bool stage = is_dump_stage(o->dump);
 
 	while (pass->name && strcmp(pass->name, o->dump))
 		pass++;
-	if (!pass->name && strcmp(o->dump, "lower")) {
-		fprintf(stderr, "twc: there is no pass '%s'; there are: lower", o->dump);
-		for (pass = passes; pass->name; pass++)
-			fprintf(stderr, " %s", pass->name);
-		fputc('\n', stderr);
-		return 2;
-	}
+	if (!pass->name && !stage && strcmp(o->dump, "lower"))
+		return refuse_dump(o->dump);
 
 	bool ok = program_open(&p, o->args[0], o);
-	if (ok && !pass->name) {
+	if (ok && stage) {
+		p.inspect.dump = o->dump;
+		p.inspect.to = stdout;
+		program_compile(&p);
+	} else if (ok && !pass->name) {
 		graph_print(p.graph, stdout);
 	} else if (ok) {
 		run_passes(p.graph, &p.diags, pass->name, stdout);
@@ -136,7 +148,9 @@ static const Flag flags[] = {
 	{ "uniform", 0, NULL, offsetof(Options, uniform), "pad all layers of an .onnx to one shape",
 	  NULL },
 	{ "dump", 0, "PASS", offsetof(Options, dump),
-	  "print the graph after this pass, or as it was lowered: --dump=lower", NULL },
+	  "print the graph after this pass, or as it was lowered (lower); or what a stage of the "
+	  "backend made: circuit, schedule, columns, weights",
+	  NULL },
 	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input",
 	  NULL },
 	{ "input", 0, "FILE.npy", offsetof(Options, input),
@@ -166,7 +180,8 @@ static const Verb verbs[] = {
 		NULL,
 		"output uniform layers d-model heads neurons dump stdlib",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
-		"twc --dump=lower calculator.tw",
+		"twc --dump=lower calculator.tw\n"
+		"twc --dump=weights calculator.tw",
 		cmd_plain,
 	},
 	{

@@ -123,7 +123,7 @@ else
 	[ "${BLESS:-}" ] && jobs=()
 	for t in examples/*.tw; do jobs+=("golden:$t" "files:$t"); done
 	for t in stdlib/*.tw; do jobs+=("golden:$t"); done
-	for t in tests/{lang,ops,passes,err}/*.tw; do jobs+=("golden:$t"); done
+	for t in tests/{lang,ops,passes,err,dump}/*.tw; do jobs+=("golden:$t"); done
 	for t in tests/unit/*.c; do u=${t##*/}; jobs+=("unit:$bin/unit/${u%.c}"); done
 fi
 

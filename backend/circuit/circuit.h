@@ -467,5 +467,9 @@ Columns *fit(Circuit *, const Limits *);
 TwModel *write_weights(Columns *, Report *);
 /* The longest chain of steps up to these forms, first step first; (*n). */
 Link *find_chain(const Columns *, int nform, const Form *const *form, int *n);
+/* Where a head looks: the name of the reference if it has one (explain.c). */
+const char *lookup_label(const Circuit *, const Lookup *);
+/* The source of a node on one line, shortened. */
+const char *source_excerpt(const Graph *, const Node *);
 
 #endif

@@ -521,7 +521,7 @@ try_graph(unsigned number_)
 		output[i] = g->output[i].node;
 	run_passes(g, &diags, NULL, NULL);
 	Limits limits = limits_of(number_);
-	TwModel *model = compile_within(g, &arena, &diags, &limits, &report);
+	TwModel *model = compile_within(g, &arena, &diags, &limits, NULL, &report);
 	if (!model)
 		goto out;
 	assert_true(within_limits(model, &limits));

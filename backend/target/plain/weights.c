@@ -27,6 +27,7 @@ typedef struct WeightWriter {
 	double *real;      /* (d_model) scratch: the coefficients of a real's reader */
 	Combination *uses; /* (natom) by id: the columns that hold it */
 	double *score;     /* (nhead) largest score of each live head, by id */
+	ProvedSum at;      /* which sum is being proved */
 	int failed;
 } WeightWriter;
 
@@ -43,8 +44,19 @@ typedef struct TermBound {
 } TermBound;
 
 static void
+record_sum(WeightWriter *w, double sum)
+{
+	Report *r = w->r;
+
+	w->at.most = sum;
+	r->proved = grow_list(w->c, r->proved, r->nproved, sizeof *r->proved);
+	r->proved[r->nproved++] = w->at;
+}
+
+static void
 prove(WeightWriter *w, const Node *n, double sum, const char *what)
 {
+	record_sum(w, sum);
 	if (sum > w->r->largest_sum)
 		w->r->largest_sum = sum;
 	if (sum < EXACT_MAX || w->failed++)
@@ -204,6 +216,7 @@ write_inputs(WeightWriter *w)
 				m->embed_input[a->input * m->d_model + w->cols->slot[i]] =
 					(float)f->term[t].c;
 		}
+		w->at = (ProvedSum){ SUM_INPUT, 0, w->cols->slot[i], 0 };
 		prove(w, f->n ? f->term[0].atom->node : NULL, sum, "sum of what is fed");
 	}
 }
@@ -290,14 +303,16 @@ main_node_in(WeightWriter *w, const double *sum, int slot)
 }
 
 static void
-prove_writes(WeightWriter *w, const double *sum, const Node *n)
+prove_writes(WeightWriter *w, SumKind kind, int layer, const double *sum, const Node *n)
 {
 	double *all = new_sums(w);
 
 	for (int i = 0; i < w->cols->n; i++)
 		all[w->cols->slot[i]] += sum[i] + w->most[i];
-	for (int i = 0; i < w->cols->width; i++)
+	for (int i = 0; i < w->cols->width; i++) {
+		w->at = (ProvedSum){ kind, layer, i, 0 };
 		prove(w, n || all[i] < EXACT_MAX ? n : main_node_in(w, sum, i), all[i], "value");
+	}
 }
 
 static int
@@ -317,10 +332,13 @@ write_head(WeightWriter *w, TwLayer *l, const Head *h, int layer, double *sum)
 		int j = at * l->dk + i;
 		TermBound q = write_reader(w, state, sel->q[i], l->wq, qk, j, &l->bq[j]);
 		TermBound k = write_reader(w, state, sel->k[i], l->wk, qk, j, &l->bk[j]);
+		w->at = (ProvedSum){ SUM_QUERY, layer, j, 0 };
 		prove_reader(w, sel->ref, q, "query");
+		w->at.kind = SUM_KEY;
 		prove_reader(w, sel->ref, k, "key");
 		score.unit = score.unit < q.unit * k.unit ? score.unit : q.unit * k.unit;
 	}
+	w->at = (ProvedSum){ SUM_SCORE, layer, at, 0 };
 	prove_reader(w, sel->ref, score, "score");
 	if (score.most > SCORE_MAX)
 		prove(w, sel->ref, score.most, "score");
@@ -330,6 +348,7 @@ write_head(WeightWriter *w, TwLayer *l, const Head *h, int layer, double *sum)
 		if (!v->live)
 			continue;
 		int j = at * l->dv + v->column;
+		w->at = (ProvedSum){ SUM_VALUE, layer, j, 0 };
 		prove_reader(w, v->node, write_reader(w, state, v->in, l->wv, vs, j, &l->bv[j]),
 		             "value");
 		write_atom_row(w, v, l->wo + (size_t)j * (size_t)w->m->d_model, sum);
@@ -360,7 +379,8 @@ write_attention(WeightWriter *w, int layer)
 	double *sum = new_sums(w);
 	for (int i = 0; i < l->heads; i++)
 		write_head(w, l, w->s->head[layer][i], layer, sum);
-	prove_writes(w, sum, l->heads ? w->s->head[layer][0]->lookup->ref : NULL);
+	prove_writes(w, SUM_ATTENTION_WRITE, layer, sum,
+	             l->heads ? w->s->head[layer][0]->lookup->ref : NULL);
 }
 
 /* Neuron `at` takes away what stands in a column: see column_reuse.c. */
@@ -393,6 +413,7 @@ write_mlp(WeightWriter *w, int layer)
 	double *sum = new_sums(w);
 	for (size_t i = 0; i < (size_t)w->s->nneuron[layer]; i++) {
 		Atom *a = w->s->neuron[layer][i];
+		w->at = (ProvedSum){ SUM_NEURON, layer, (int)i, 0 };
 		prove_reader(
 			w, a->node,
 			write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]),
@@ -404,7 +425,8 @@ write_mlp(WeightWriter *w, int layer)
 	for (int i = 0, at = w->s->nneuron[layer]; i < w->cols->n; i++)
 		if (w->cols->cleared[i] == 2 * layer + 2)
 			write_clearing(w, l, i, at++, sum);
-	prove_writes(w, sum, w->s->nneuron[layer] ? w->s->neuron[layer][0]->node : NULL);
+	prove_writes(w, SUM_MLP_WRITE, layer, sum,
+	             w->s->nneuron[layer] ? w->s->neuron[layer][0]->node : NULL);
 }
 
 enum { MANY_ROWS = 2364 }; /* 3 * MANY_ROWS^2 < EXACT_MAX */
@@ -421,6 +443,7 @@ write_logit(WeightWriter *w, int state, int field, int c, int row)
 	                                                 "logit, one of %d (%d are always exact),",
 	                                                 rows, MANY_ROWS);
 
+	w->at = (ProvedSum){ SUM_LOGIT, 0, row, 0 };
 	prove_reader(w, w->c->g->emit[field],
 	             write_reader(w, state, f, m->head_w, w->c->rows, row, &m->head_b[row]), what);
 }
@@ -481,6 +504,7 @@ write_labels(WeightWriter *w, int state)
 		l->columns = 1;
 		l->w = zeros(w, (size_t)m->d_model);
 		l->b = zeros(w, 1);
+		w->at = (ProvedSum){ SUM_LABEL, 0, i, 0 };
 		prove_reader(w, g->output[i].node,
 		             write_reader(w, state, w->c->output[i], l->w, 1, 0, l->b), "label");
 	}
