@@ -42,6 +42,9 @@ typedef struct Program {
 	Report report;
 } Program;
 
+/* A graph's own text, as --dump prints it, so that a pass can be tested alone: its files end in
+ * .twg. */
+bool is_graph_file(const char *path);
 /* Reads, parses and lowers; or reads a graph's text. False with the mistakes on standard error. */
 bool program_open(Program *, const char *path, const Options *);
 /* The same for a text that is here already; path is for messages. */

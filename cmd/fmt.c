@@ -43,6 +43,11 @@ format_file(const char *path, const Options *o)
 {
 	Arena arena = { 0 };
 	size_t n, made;
+
+	if (is_graph_file(path)) {
+		fprintf(stderr, "twc: %s: a graph's text is not formatted\n", path);
+		return 2;
+	}
 	char *text = read_file(&arena, path, &n);
 	Source src = { .path = strcmp(path, "-") ? path : "standard input",
 		       .text = text,

@@ -65,15 +65,12 @@ has_colours(FILE *f)
 	return !(no && *no) && term && strcmp(term, "dumb") && isatty(fileno(f));
 }
 
-/* A graph's own text is read back as it is, so that a pass can be tested alone. */
-static bool
-is_graph_text(const char *text)
+bool
+is_graph_file(const char *path)
 {
-	while (*text == '#' || *text == '\n') {
-		text += strcspn(text, "\n");
-		text += *text == '\n';
-	}
-	return !strncmp(text, "model \"", 7);
+	size_t n = strlen(path);
+
+	return n > 4 && !strcmp(path + n - 4, ".twg");
 }
 
 static Named *
@@ -93,7 +90,7 @@ program_open_text(Program *p, const char *path, const char *text, size_t n, cons
 	p->limits = o->limits;
 	p->diags = (Diags){ .arena = &p->arena, .src = &p->src, .colours = has_colours(stderr) };
 
-	if (is_graph_text(text)) {
+	if (is_graph_file(path)) {
 		p->graph = graph_read(&p->src, &p->arena, &p->diags);
 	} else {
 		Tree *tree = parse(&p->src, &p->arena, &p->diags);

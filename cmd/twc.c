@@ -149,7 +149,8 @@ static const Flag flags[] = {
 	  NULL },
 	{ "dump", 0, "PASS", offsetof(Options, dump),
 	  "print the graph after this pass, or as it was lowered (lower); or what a stage of the "
-	  "backend made: circuit, schedule, columns, weights",
+	  "backend made: circuit, schedule, columns, weights. A graph kept in a FILE.twg is read "
+	  "back as it is",
 	  NULL },
 	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input",
 	  NULL },

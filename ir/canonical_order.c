@@ -1,17 +1,18 @@
-/* Nodes in an order that is the program's meaning alone: what the outputs need, as
- * they need it, then what only names need, by its content. A source whose
- * independent lines are in another order gives the same weights then, for whatever
- * chooses among equals takes the first. */
+/* Nodes in an order that is the program's meaning alone: a postorder walk from what the outputs
+ * need, as they need it, then from what only names need, by its content. A source whose
+ * independent lines are in another order gives the same weights then, for whatever chooses among
+ * equals takes the first. */
 
 #include "ir/internal.h"
 
 #include <stdlib.h>
 
 typedef struct CanonicalOrder {
-	Graph *g;
+	const Graph *g;
+	Arena *arena; /* of what is needed on the way */
 	int n;
 	Node **node;  /* (n) those that have their place */
-	char *placed; /* (nnode) by old id */
+	char *placed; /* (nnode) by id */
 	Node **stack; /* (nnode) those being placed, each an operand of the one below */
 	int *next;    /* (nnode) the operand to look at, for each of the stack */
 } CanonicalOrder;
@@ -53,8 +54,8 @@ by_hash(const void *a, const void *b)
 static void
 place_named(CanonicalOrder *o)
 {
-	Graph *g = o->g;
-	Node **root = NEWS(g->arena, Node *, g->nnamed + 1);
+	const Graph *g = o->g;
+	Node **root = NEWS(o->arena, Node *, g->nnamed + 1);
 
 	for (int i = 0; i < g->nnamed; i++)
 		root[i] = g->named[i].node;
@@ -63,21 +64,39 @@ place_named(CanonicalOrder *o)
 		place_below(o, root[i]);
 }
 
-void
-graph_order(Graph *g)
+static CanonicalOrder
+live_in_order(const Graph *g, Arena *arena)
 {
 	CanonicalOrder o = { .g = g,
-		             .node = NEWS(g->arena, Node *, g->nnode + 1),
-		             .placed = NEWS(g->arena, char, g->nnode + 1),
-		             .stack = NEWS(g->arena, Node *, g->nnode + 1),
-		             .next = NEWS(g->arena, int, g->nnode + 1) };
+		             .arena = arena,
+		             .node = NEWS(arena, Node *, g->nnode + 1),
+		             .placed = NEWS(arena, char, g->nnode + 1),
+		             .stack = NEWS(arena, Node *, g->nnode + 1),
+		             .next = NEWS(arena, int, g->nnode + 1) };
 
 	for (int i = 0; g->emit && i < g->nfield; i++)
 		place_below(&o, g->emit[i]);
 	for (int i = 0; i < g->noutput; i++)
 		place_below(&o, g->output[i].node);
 	place_named(&o);
-	for (int i = 0; i < g->nnode; i++)
+	return o;
+}
+
+Node **
+live_nodes(const Graph *g, Arena *arena, int *n)
+{
+	CanonicalOrder o = live_in_order(g, arena);
+
+	*n = o.n;
+	return o.node;
+}
+
+void
+graph_order(Graph *g)
+{
+	CanonicalOrder o = live_in_order(g, g->arena);
+
+	for (int i = 0; i < g->nnode; i++) /* and what nothing needs, behind */
 		place_below(&o, g->node[i]);
 	for (int i = 0; i < o.n; i++) {
 		g->node[i] = o.node[i];

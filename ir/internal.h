@@ -132,6 +132,18 @@ Node *unread_value(Graph *, const Node *x);          /* for where x is not read 
 Node *fold_real(Graph *, Node *draft);
 bool real_type(Graph *, const Node *draft, Type *);
 
+/* verify.c: the first rule that is broken, or NULL: of a node or a draft of one; of what the graph
+ * answers with; of the whole graph, and at which node. */
+const char *node_fault(const Graph *, const Node *draft);
+const char *answer_fault(const Node *, Kind);
+const char *graph_fault(const Graph *, const Node **at);
+
+/* graph_print.c: int, bool, token ... by Kind. */
+extern const char *const kind_name[];
+
+/* canonical_order.c: what the graph's answers need, in canonical order (*n). */
+Node **live_nodes(const Graph *, Arena *, int *n);
+
 /* type.c: the type of a draft; type.root == draft where it is its own root. */
 Type infer_type(Graph *, const Node *draft);
 

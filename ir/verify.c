@@ -1,165 +1,205 @@
-/* Checks what ir.h promises of a graph. A line a rule; the first that fails is
- * printed with its node. */
+/* Checks what ir.h promises of a graph: each rule stands here once, in plain words. What a node's
+ * operands and the graph's header decide is asked of a draft, too, before it is built from text
+ * (node_fault); what building adds, its type and its place, of every node that stands
+ * (graph_fault). */
 
 #include "ir/internal.h"
 
 #include <string.h>
 
-static bool
-verify_fail(const Node *n, const char *rule)
-{
-	if (n)
-		fprintf(stderr, "graph: n%d (%s): %s\n", n->id,
-		        n->op < NUM_OPS ? op_info[n->op].name : "?", rule);
-	else
-		fprintf(stderr, "graph: %s\n", rule);
-	return false;
-}
-
-#define CHECK(n, what, rule) \
+#define RULE(holds, said) \
 	do { \
-		if (!(what)) \
-			return verify_fail(n, rule); \
+		if (!(holds)) \
+			return said; \
 	} while (0)
 
-static bool
-verify_operands(const Graph *g, const Node *n)
+/* ---- of a draft: NULL, or the rule that is broken ---- */
+
+static const char *
+operand_fault(const Node *n)
 {
-	const OpInfo *op = &op_info[n->op];
+	int want = op_info[n->op].nargs;
 
-	CHECK(n, op->nargs < 0 ? n->narg > 0 : n->narg == op->nargs, "wrong number of operands");
-	CHECK(n, n->op != OP_PICK || n->narg >= 2, "PICK without index or default");
-	for (int i = 0; i < n->narg; i++) {
-		const Node *x = n->arg[i];
-		bool wants = n->op == OP_READ && i == 1;
-		CHECK(n, x->id >= 0 && x->id < n->id && g->node[x->id] == x,
-		      "operand not made before");
-		CHECK(n, is_reference(x->op) == wants,
-		      wants ? "READ without a reference" : "a reference is not a number");
-	}
-	CHECK(n, op->attr == A_TABLE ? n->ntable > 0 && n->table : !n->ntable, "table");
-	CHECK(n, op->attr == A_REALS ? n->nreal > 0 && n->real : !n->nreal, "reals");
-	CHECK(n, n->op != OP_LINEAR || n->nreal == n->narg + 1,
-	      "LINEAR has a number an operand, and one more");
-	CHECK(n,
-	      n->op != OP_VALUES
-	              || (n->arg[0]->type.lo >= n->k && n->arg[0]->type.hi - n->k < n->nreal),
-	      "VALUES without a value");
-	CHECK(n, op->attr != A_NONE || n->k == 0, "has a k");
-	return true;
-}
-
-static bool
-verify_sides(const Node *n)
-{
-	bool any = false;
-
+	RULE(want < 0 ? n->narg > 0 : n->narg == want, "wrong number of operands");
+	RULE(n->op != OP_PICK || n->narg >= 2, "PICK takes an index and a default");
+	RULE(n->op != OP_ATTEND || n->narg % 2, "ATTEND has a key to each query");
 	for (int i = 0; i < n->narg; i++)
-		any |= n->arg[i]->two_sided;
-	/* what an AT finds there nobody reads */
-	if (n->op == OP_THERE || n->op == OP_READ || n->op == OP_ATTEND)
-		CHECK(n, !any, "relates three positions");
-	bool expect = n->op == OP_THERE || (any && !is_search(n->op));
-	CHECK(n, n->two_sided == expect, "two_sided is wrong");
-	return true;
+		RULE(is_reference(n->arg[i]->op) == (n->op == OP_READ && i == 1),
+		     "READ takes a reference second, nothing else takes one");
+	return NULL;
 }
 
-static bool
-verify_bools(const Node *n)
+static int
+reals_wanted(const Node *n)
 {
 	switch (n->op) {
-	case OP_AND:
-	case OP_OR:
-	case OP_NOT:
-		for (int i = 0; i < n->narg; i++)
-			CHECK(n, is_bool(n->arg[i]), "operand is not a bool");
-		return true;
-	case OP_IF: CHECK(n, is_bool(n->arg[0]), "condition is not a bool"); return true;
-	case OP_LATEST:
-	case OP_FIRST:
-	case OP_BEST:
-	case OP_SUM:
-	case OP_MEAN: CHECK(n, is_bool(condition_of(n)), "condition is not a bool"); return true;
-	default: return true;
+	case OP_LINEAR: return n->narg + 1;
+	case OP_REAL:
+	case OP_MEAN:
+	case OP_APPROX: return 1;
+	default: return n->nreal;
 	}
 }
 
-/* What a node is one of is all real, or none of it. */
-static bool
-verify_reals(const Node *n)
+/* k, the table, the numbers. */
+static const char *
+attribute_fault(const Graph *g, const Node *n)
+{
+	Attr attr = op_info[n->op].attr;
+
+	RULE(attr != A_NONE || !n->k, "this operator has no k");
+	RULE(attr == A_TABLE || !n->ntable, "this operator has no table");
+	RULE(attr != A_TABLE || n->ntable > 0, "a table has entries");
+	RULE(attr == A_REALS || !n->nreal, "this operator has no numbers");
+	RULE(attr != A_REALS || n->nreal > 0, "expected numbers");
+	RULE(n->nreal == reals_wanted(n), "wrong number of reals");
+	switch (n->op) {
+	case OP_TOKEN: RULE(n->k >= 0 && n->k < g->nfield, "a token has no such field"); break;
+	case OP_INPUT: RULE(n->k >= 0 && n->k < g->ninput, "there is no such input"); break;
+	case OP_CURVE:
+		RULE(n->k >= 0 && n->k < NUM_CURVES
+		             && curve_has((CurveKind)n->k, node_min(n->arg[0]),
+		                          node_max(n->arg[0])),
+		     "there is no such function of this");
+		break;
+	case OP_APPROX: RULE(n->real[0].x > 0, "how near is a number above 0"); break;
+	case OP_VALUES:
+		RULE(n->arg[0]->type.lo >= n->k && n->arg[0]->type.hi - n->k < n->nreal,
+		     "VALUES has a number for each value");
+		break;
+	default: break;
+	}
+	return NULL;
+}
+
+/* An AT may be two-sided: nothing can read at it. */
+static const char *
+side_fault(const Node *n)
+{
+	bool one_sided = n->op == OP_THERE || n->op == OP_READ || n->op == OP_ATTEND;
+
+	for (int i = 0; i < n->narg && one_sided; i++)
+		RULE(!n->arg[i]->two_sided, "this would relate three positions");
+	return NULL;
+}
+
+static const char *
+condition_fault(const Node *n)
+{
+	bool all = n->op == OP_AND || n->op == OP_OR || n->op == OP_NOT;
+
+	for (int i = 0; i < n->narg; i++)
+		if (all || (n->op == OP_IF && i == 0) || (is_search(n->op) && i == n->narg - 1))
+			RULE(is_bool(n->arg[i]), "a condition is 0 or 1");
+	return NULL;
+}
+
+/* Where reals and integers may stand: what a node is one of is all real, or none of it. */
+static const char *
+real_fault(const Node *n)
 {
 	bool chooses = n->op == OP_IF || n->op == OP_PICK || n->op == OP_READ;
+	int first = n->op != OP_READ;
 
 	for (int i = 0; i < n->narg; i++) {
 		bool real = n->arg[i]->type.real;
-		bool chosen = n->op == OP_READ ? i != 1 : i >= 1;
-		if (chooses && chosen)
-			CHECK(n, real == n->type.real, "real and integer side by side");
+		bool chosen = chooses && (n->op == OP_READ ? i != 1 : i >= 1);
+		if (chosen)
+			RULE(real == n->arg[first]->type.real, "real and integer side by side");
 		else if (!op_mixes_reals(n->op))
-			CHECK(n, real == (n->op == OP_ABOVE || n->op == OP_FLOOR),
-			      "a real where it has no meaning");
+			RULE(real == (n->op == OP_ABOVE || n->op == OP_FLOOR),
+			     "a real where it has no meaning");
 	}
-	CHECK(n, !n->type.real || n->type.min <= n->type.max, "empty interval");
-	return true;
+	return NULL;
 }
 
-static bool
-verify_set(const Node *n)
+const char *
+node_fault(const Graph *g, const Node *n)
+{
+	const char *fault = operand_fault(n);
+
+	if (!fault)
+		fault = attribute_fault(g, n);
+	if (!fault)
+		fault = side_fault(n);
+	if (!fault)
+		fault = condition_fault(n);
+	return fault ? fault : real_fault(n);
+}
+
+/* ---- of a node that stands: what building adds ---- */
+
+static const char *
+place_fault(const Graph *g, const Node *n, int id)
+{
+	bool any = false;
+
+	RULE(n->id == id, "id is not its place");
+	RULE(n->file >= 0 && (n->file == 0 || n->file < g->nfile), "no such file");
+	for (int i = 0; i < n->narg; i++) {
+		const Node *x = n->arg[i];
+		RULE(x->id >= 0 && x->id < n->id && g->node[x->id] == x, "operand not made before");
+		any |= x->two_sided;
+	}
+	RULE(n->two_sided == (n->op == OP_THERE || (any && !is_search(n->op))),
+	     "two_sided is wrong");
+	RULE(n->hash == node_hash(n), "hash");
+	return NULL;
+}
+
+static const char *
+set_fault(const Node *n)
 {
 	const Type *t = &n->type;
 	int max = n->op == OP_TOKEN || n->op == OP_INDEX || n->op == OP_THERE ? ROOT_MAX : SET_MAX;
 
-	CHECK(n, t->lo <= t->hi, "empty interval");
-	CHECK(n, t->nset >= 0 && t->nset <= max, "set too large");
-	CHECK(n, !t->nset == !t->set, "set without values");
+	RULE(t->lo <= t->hi && (!t->real || t->min <= t->max), "empty interval");
+	RULE(t->nset >= 0 && t->nset <= max, "set too large");
+	RULE(!t->nset == !t->set, "set without values");
 	if (!t->nset)
-		return true;
-	CHECK(n, t->set[0] == t->lo && t->set[t->nset - 1] == t->hi, "set and interval differ");
+		return NULL;
+	RULE(t->set[0] == t->lo && t->set[t->nset - 1] == t->hi, "set and interval differ");
 	for (int i = 1; i < t->nset; i++)
-		CHECK(n, t->set[i - 1] < t->set[i], "set not ascending");
-	return true;
+		RULE(t->set[i - 1] < t->set[i], "set not ascending");
+	return NULL;
 }
 
-static bool
-verify_root(const Graph *g, const Node *n)
+static const char *
+root_fault(const Graph *g, const Node *n)
 {
 	const Type *t = &n->type, *r = t->root ? &t->root->type : NULL;
 
 	if (n->op == OP_CONST) {
-		CHECK(n, !r && t->nset == 1 && t->lo == n->k, "type of a constant");
-		return true;
+		RULE(!r && t->nset == 1 && t->lo == n->k, "type of a constant");
+		return NULL;
 	}
-	CHECK(n, !r == !t->image, "root without image");
-	CHECK(n, r || !t->nset, "set without root");
+	RULE(!r == !t->image, "root without image");
+	RULE(r || !t->nset, "set without root");
 	if (!r)
-		return true;
-	CHECK(n, g->node[t->root->id] == t->root && t->root->id <= n->id, "root not made before");
-	CHECK(n, r->root == t->root && r->nset, "root is not its own root");
-	CHECK(n, t->root != n || !memcmp(t->image, t->set, (size_t)t->nset * sizeof *t->set),
-	      "own image is not the set");
+		return NULL;
+	RULE(g->node[t->root->id] == t->root && t->root->id <= n->id, "root not made before");
+	RULE(r->root == t->root && r->nset, "root is not its own root");
+	RULE(t->root != n || !memcmp(t->image, t->set, (size_t)t->nset * sizeof *t->set),
+	     "own image is not the set");
 	for (int i = 0; i < r->nset; i++)
-		CHECK(n, t->image[i] >= t->lo && t->image[i] <= t->hi, "image leaves the interval");
-	return true;
+		RULE(t->image[i] >= t->lo && t->image[i] <= t->hi, "image leaves the interval");
+	return NULL;
 }
 
-static bool
-verify_node(const Graph *g, const Node *n, int id)
+static const char *
+type_fault(const Graph *g, const Node *n)
 {
-	CHECK(n, n->id == id, "id is not its place");
-	CHECK(NULL, n->op >= 0 && n->op < NUM_OPS, "no such operator");
-	CHECK(n, n->op != OP_INPUT || (n->k >= 0 && n->k < g->ninput), "no such input");
-	CHECK(n, n->op != OP_ATTEND || n->narg % 2, "ATTEND has a key to each query");
-	CHECK(n, n->op != OP_TOKEN || (n->k >= 0 && n->k < g->nfield), "no such field");
-	CHECK(n, n->file >= 0 && (n->file == 0 || n->file < g->nfile), "no such file");
-	if (!verify_operands(g, n) || !verify_sides(n) || !verify_bools(n))
-		return false;
-	CHECK(n, n->hash == node_hash(n), "hash");
-	return verify_reals(n) && verify_set(n) && verify_root(g, n);
+	bool chooses = n->op == OP_IF || n->op == OP_PICK || n->op == OP_READ;
+	const char *fault = set_fault(n);
+
+	RULE(!chooses || n->type.real == n->arg[n->op != OP_READ]->type.real,
+	     "real and integer side by side");
+	return fault ? fault : root_fault(g, n);
 }
 
 /* Equal nodes would have equal hashes: look among the neighbours by hash. */
-static bool
-verify_unique(const Graph *g)
+static const Node *
+made_twice(const Graph *g)
 {
 	size_t cap = 16;
 
@@ -167,66 +207,108 @@ verify_unique(const Graph *g)
 		cap *= 2;
 	Arena arena = { 0 };
 	const Node **slot = arena_alloc(&arena, cap * sizeof *slot);
-	bool ok = true;
-	for (int i = 0; i < g->nnode && ok; i++) {
+	const Node *twice = NULL;
+	for (int i = 0; i < g->nnode && !twice; i++) {
 		size_t at = g->node[i]->hash & (cap - 1);
 		while (slot[at] && !node_equal(slot[at], g->node[i]))
 			at = (at + 1) & (cap - 1);
 		if (slot[at])
-			ok = verify_fail(g->node[i], "made twice");
+			twice = g->node[i];
 		slot[at] = g->node[i];
 	}
 	arena_free(&arena);
-	return ok;
+	return twice;
 }
 
-static bool
-verify_answer(const Graph *g, const Node *n, const char *name, Kind kind)
-{
-	bool pos = kind == K_POS;
+/* ---- of the graph ---- */
 
-	CHECK(NULL, n && n->id >= 0 && n->id < g->nnode && g->node[n->id] == n, name);
-	CHECK(n, !n->two_sided, "answers are at one position");
-	CHECK(n, is_reference(n->op) == pos, "a pos is a reference, and nothing else is");
-	CHECK(n, n->type.real == (kind == K_REAL),
-	      "what is real is named real, and nothing else is");
-	return true;
+const char *
+answer_fault(const Node *n, Kind kind)
+{
+	RULE(!n->two_sided, "an answer is at one position");
+	RULE(is_reference(n->op) == (kind == K_POS), "a pos is a reference, and nothing else is");
+	RULE(n->type.real == (kind == K_REAL), "what is real is named real, and nothing else is");
+	return NULL;
+}
+
+static const char *
+named_fault(const Graph *g, const Named *list, int n, const Node **at)
+{
+	for (int i = 0; i < n; i++) {
+		const Node *x = *at = list[i].node;
+		RULE(x && x->id >= 0 && x->id < g->nnode && g->node[x->id] == x,
+		     "named, but not in the graph");
+		RULE(!list[i].nmember || list[i].kind == K_INT, "an enum is a number");
+		const char *fault = answer_fault(x, list[i].kind);
+		if (fault)
+			return fault;
+	}
+	return NULL;
+}
+
+static const char *
+emit_fault(const Graph *g, const Node **at)
+{
+	for (int i = 0; g->emit && i < g->nfield; i++) {
+		const char *fault = answer_fault(*at = g->emit[i], K_TOKEN);
+		if (fault)
+			return fault;
+	}
+	return NULL;
 }
 
 /* The fields share out the rows of the vocabulary. */
-static bool
-verify_fields(const Graph *g)
+static const char *
+header_fault(const Graph *g)
 {
 	int next = 0;
 
-	CHECK(NULL, g->nfield > 0 && (g->field || g->nfield == 1), "no fields");
+	RULE(g->context > 0, "there is no context");
+	RULE(g->nvocab >= 0, "there is no vocabulary");
+	RULE(!g->ninput || (!g->nvocab && !g->emit), "a graph is fed tokens or numbers");
+	RULE(g->nfield > 0 && (g->field || g->nfield == 1), "there are no fields");
 	for (int i = 0; g->field && i < g->nfield; next += g->field[i++].n)
-		CHECK(NULL, g->field[i].first == next && g->field[i].n > 0,
-		      "fields are not side by side");
-	CHECK(NULL, !g->field || next == g->nvocab, "rows of no field");
-	return true;
+		RULE(g->field[i].first == next && g->field[i].n > 0,
+		     "the fields are not side by side");
+	RULE(!g->field || next == g->nvocab, "the fields do not share out the whole vocabulary");
+	return NULL;
+}
+
+const char *
+graph_fault(const Graph *g, const Node **at)
+{
+	const char *fault = header_fault(g);
+
+	*at = NULL;
+	for (int i = 0; i < g->nnode && !fault; i++) {
+		const Node *n = *at = g->node[i];
+		RULE(n->op >= 0 && n->op < NUM_OPS, "no such operator");
+		fault = node_fault(g, n);
+		if (!fault)
+			fault = place_fault(g, n, i);
+		if (!fault)
+			fault = type_fault(g, n);
+	}
+	if (fault)
+		return fault;
+	*at = made_twice(g);
+	RULE(!*at, "made twice");
+	if ((fault = emit_fault(g, at)) || (fault = named_fault(g, g->output, g->noutput, at))
+	    || (fault = named_fault(g, g->named, g->nnamed, at)))
+		return fault;
+	return NULL;
 }
 
 bool
 graph_verify(const Graph *g)
 {
-	CHECK(NULL, g->nvocab >= 0 && g->context > 0, "no vocabulary or context");
-	CHECK(NULL, !g->ninput || (!g->nvocab && !g->emit), "numbers beside tokens");
-	if (!verify_fields(g))
-		return false;
-	for (int i = 0; i < g->nnode; i++)
-		if (!verify_node(g, g->node[i], i))
-			return false;
-	if (!verify_unique(g))
-		return false;
-	for (int i = 0; g->emit && i < g->nfield; i++)
-		if (!verify_answer(g, g->emit[i], "emit", K_TOKEN))
-			return false;
-	for (int i = 0; i < g->noutput; i++)
-		if (!verify_answer(g, g->output[i].node, g->output[i].name, g->output[i].kind))
-			return false;
-	for (int i = 0; i < g->nnamed; i++)
-		if (!verify_answer(g, g->named[i].node, g->named[i].name, g->named[i].kind))
-			return false;
-	return true;
+	const Node *at;
+	const char *fault = graph_fault(g, &at);
+
+	if (fault && at)
+		fprintf(stderr, "graph: n%d (%s): %s\n", at->id,
+		        at->op < NUM_OPS ? op_info[at->op].name : "?", fault);
+	else if (fault)
+		fprintf(stderr, "graph: %s\n", fault);
+	return !fault;
 }

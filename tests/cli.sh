@@ -270,6 +270,10 @@ for field in layers d_model heads neurons parameters nonzeros context compile_ms
 done
 
 # what --dump prints reads back as itself
-"$twc" --dump=lower $calc >"$tmp/one.tw" && "$twc" --dump=lower "$tmp/one.tw" >"$tmp/two.tw" || failed=1
-cmp "$tmp/one.tw" "$tmp/two.tw" || { echo "--dump=lower does not read back as itself"; failed=1; }
+"$twc" --dump=lower $calc >"$tmp/one.twg" && "$twc" --dump=lower "$tmp/one.twg" >"$tmp/two.twg" || failed=1
+cmp "$tmp/one.twg" "$tmp/two.twg" || { echo "--dump=lower does not read back as itself"; failed=1; }
+check 0 408 '' "$twc" run "$tmp/one.twg" '12*34='
+check 2 '' 'text is not formatted' "$twc" fmt "$tmp/one.twg"
+cp "$tmp/one.twg" "$tmp/one.tw"
+check 2 '' '*' "$twc" --dump=lower "$tmp/one.tw"
 exit $failed

@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: tests/run.sh BUILD-DIR [FILE.tw...]
+# usage: tests/run.sh BUILD-DIR [FILE.tw...]   or FILE.twg, the text of a graph
 #
 # Runs every test, or the .tw files given, and ends in "N passed, N failed".
 # A .tw test carries its own expectations:
@@ -123,7 +123,7 @@ else
 	[ "${BLESS:-}" ] && jobs=()
 	for t in examples/*.tw; do jobs+=("golden:$t" "files:$t"); done
 	for t in stdlib/*.tw; do jobs+=("golden:$t"); done
-	for t in tests/{lang,ops,passes,err,dump}/*.tw; do jobs+=("golden:$t"); done
+	for t in tests/{lang,ops,err,dump}/*.tw tests/passes/*.twg; do jobs+=("golden:$t"); done
 	for t in tests/unit/*.c; do u=${t##*/}; jobs+=("unit:$bin/unit/${u%.c}"); done
 fi
 

@@ -51,7 +51,7 @@ spread(const Graph *g, char *live, int n)
 }
 
 static char *
-live_nodes(const Graph *g, int n)
+live_marks(const Graph *g, int n)
 {
 	char *live = arena_alloc(g->arena, (size_t)n + 1);
 
@@ -111,7 +111,7 @@ void
 rewrite_graph(Graph *g, Node *(*visit)(Graph *, Node *, void *), void *ctx)
 {
 	int n = g->nnode;
-	Node **map = map_live(g, trail_new(g), live_nodes(g, n), n, visit, ctx);
+	Node **map = map_live(g, trail_new(g), live_marks(g, n), n, visit, ctx);
 
 	for (int i = 0; g->emit && i < g->nfield; i++)
 		g->emit[i] = map[g->emit[i]->id];

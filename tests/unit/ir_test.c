@@ -310,14 +310,14 @@ test_text_of_reals(void **state)
 		"model \"r\"\nvocab \"a\" \"b\"\ncontext 4\nattention causal\n"
 		"n0 = TOKEN  # 0..1\nn1 = THERE(n0)  # 0..1\nn2 = CONST k=1  # 1\n"
 		"n3 = MEAN(n1, n2) [1/3]  # real 0..1 by 1/4\n"
-		"n4 = VALUES(n0) [0.10000000000000001~ -2]  # real -2..0.1\n"
-		"n5 = LINEAR(n3) [-3/2 1]  # real -0.5..1 by 1/8\n"
-		"n6 = RELU(n5)  # real 0..1 by 1/8\nn7 = ABOVE(n5)  # 0..1\nn8 = FLOOR(n5)  # "
-		"-1..1\n"
-		"n9 = CURVE(n6) k=2  # real 0..1\nn10 = TIMES(n6, n9)  # real 0..1\n"
-		"n11 = APPROX(n10) [1/100]  # real 0..1\nn12 = APPROX(n9) k=1 [1/100]  # real "
-		"0..1\n"
-		"output half int n7\noutput mean real n3\nnamed value real n4 +0\n";
+		"n4 = LINEAR(n3) [-3/2 1]  # real -0.5..1 by 1/8\n"
+		"n5 = ABOVE(n4)  # 0..1\nn6 = FLOOR(n4)  # -1..1\n"
+		"n7 = RELU(n4)  # real 0..1 by 1/8\nn8 = CURVE(n7) k=2  # real 0..1\n"
+		"n9 = TIMES(n7, n8)  # real 0..1\nn10 = APPROX(n9) [1/100]  # real 0..1\n"
+		"n11 = APPROX(n8) k=1 [1/100]  # real 0..1\n"
+		"n12 = VALUES(n0) [0.10000000000000001~ -2]  # real -2..0.1\n"
+		"output half int n5\noutput mean real n3\noutput floor int n6\n"
+		"output near real n10\noutput near real n11\nnamed value real n12\n";
 	Diags ds;
 	Graph *g = parsed(text, &ds);
 
@@ -326,6 +326,25 @@ test_text_of_reals(void **state)
 	char *again = printed(g);
 	assert_string_equal(again, text);
 	free(again);
+}
+
+/* Only what is needed is printed, whatever else stands above it. */
+static void
+test_text_of_live_nodes(void **state)
+{
+	(void)state;
+	Diags ds;
+	Graph *g = parsed("context 4\nn7 = INDEX\nn9 = THERE(n7)\nn11 = AT(n9)\nn12 = CONST k=2\n"
+	                  "n20 = MUL(n7, n12)\noutput a int n20\n",
+	                  &ds);
+
+	assert_non_null(g);
+	assert_true(graph_verify(g));
+	char *text = printed(g);
+	assert_string_equal(text, "model \"\"\ncontext 4\nattention causal\n"
+	                          "n0 = INDEX  # 0..3\nn1 = CONST k=2  # 2\n"
+	                          "n2 = MUL(n0, n1)  # {0 2 4 6}\noutput a int n2\n");
+	free(text);
 }
 
 static void
@@ -1201,6 +1220,7 @@ main(void)
 		cmocka_unit_test_teardown(test_folding, teardown),
 		cmocka_unit_test_teardown(test_graph_text, teardown),
 		cmocka_unit_test_teardown(test_text_of_reals, teardown),
+		cmocka_unit_test(test_text_of_live_nodes),
 		cmocka_unit_test(test_fractions),
 		cmocka_unit_test_teardown(test_malformed, teardown),
 		cmocka_unit_test_teardown(test_corrupted, teardown),

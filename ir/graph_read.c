@@ -1,151 +1,16 @@
-/* The text form of a graph, one node a line:
+/* Reads a graph from its text (graph_print.c) by building it.
  *
- *     model "adder"
- *     vocab "0" "1" "+"
- *     context 16
- *     attention causal
- *     n0 = TOKEN                      # 0..2
- *     n1 = TABLE(n0) k=0 [5 7 9]      # {5 7 9}
- *     n2 = CONST k=4                  # 4
- *     n3 = ADD(n1, n2)                # {9 11 13}
- *     n4 = LINEAR(n3) [1/3 0.1~ 2]    # real: 1/3 exactly, about 0.1, 2
- *     emit n3
- *     output sum int n3
- *     named last pos n9 +0
- *
- * Types are comments: reading infers them again. Numbers of nodes need not be
- * dense in what is read, but operands stand above. */
+ * Each line's node is a draft first, held against the rules of verify.c, then built as anybody
+ * builds one: it may fold to another that means the same. Numbers of nodes need not be dense, but
+ * operands stand above. */
 
 #include "ir/internal.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_name[] = { "int", "bool", "token", "pos", "real" };
-
-enum { SHOWN_MAX = 8, ID_MAX = 1 << 22, TABLE_MAX = 1 << 22 };
-
-/* ---- printing ---- */
-
-static void
-print_string(const char *s, FILE *f)
-{
-	fputc('"', f);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		if (c == '"' || c == '\\')
-			fprintf(f, "\\%c", c);
-		else if (c == '\n')
-			fputs("\\n", f);
-		else if (c == '\t')
-			fputs("\\t", f);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(f, "\\x%02x", c);
-		else
-			fputc(c, f);
-	}
-	fputc('"', f);
-}
-
-static void
-print_header(const Graph *g, FILE *f)
-{
-	fputs("model ", f);
-	print_string(g->name ? g->name : "", f);
-	for (int i = 0; i < g->nvocab; i++) {
-		fputs(i % 16 ? " " : "\nvocab ", f);
-		print_string(g->vocab[i], f);
-	}
-	for (int i = 0; g->field && i < g->nfield; i++) {
-		fputs("\nfield ", f);
-		print_string(g->field[i].name, f);
-		fprintf(f, " %d", g->field[i].n);
-	}
-	for (int i = 0; i < g->ninput; i++) {
-		fputs("\ninput ", f);
-		print_string(g->input[i].name, f);
-		fprintf(f, " %s %.17g %.17g", kind_name[g->input[i].kind], g->input[i].min,
-		        g->input[i].max);
-	}
-	fprintf(f, "\ncontext %d\nattention %s\n", g->context,
-	        g->bidirectional ? "bidirectional" : "causal");
-}
-
-static void
-print_node_type(const Type *t, FILE *f)
-{
-	if (t->real) {
-		fprintf(f, "  # real %.10g..%.10g", t->min, t->max);
-		if (real_grid(t))
-			fprintf(f, " by 1/%" PRId64, real_grid(t));
-	} else if (t->lo == t->hi) {
-		fprintf(f, "  # %" PRId64, t->lo);
-	} else if (!t->nset || t->nset > SHOWN_MAX || t->hi - t->lo + 1 == t->nset) {
-		fprintf(f, "  # %" PRId64 "..%" PRId64, t->lo, t->hi);
-	} else {
-		for (int i = 0; i < t->nset; i++)
-			fprintf(f, "%s%" PRId64, i ? " " : "  # {", t->set[i]);
-		fputc('}', f);
-	}
-}
-
-/* An exact fraction as such; else the double, marked. */
-static void
-print_real(Real r, FILE *f)
-{
-	if (!r.den)
-		fprintf(f, "%.17g~", r.x);
-	else if (r.den == 1)
-		fprintf(f, "%.0f", r.x);
-	else
-		fprintf(f, "%.0f/%" PRId64, r.x * (double)r.den, r.den);
-}
-
-static void
-print_node(const Node *n, FILE *f)
-{
-	const OpInfo *op = &op_info[n->op];
-
-	fprintf(f, "n%d = %s", n->id, op->name);
-	for (int i = 0; i < n->narg; i++)
-		fprintf(f, "%sn%d", i ? ", " : "(", n->arg[i]->id);
-	if (n->narg)
-		fputc(')', f);
-	if (op->attr != A_NONE
-	    && (n->k || (n->op != OP_READ && n->op != OP_TOKEN && op->attr != A_REALS)))
-		fprintf(f, " k=%" PRId64, n->k);
-	for (int i = 0; i < n->ntable; i++)
-		fprintf(f, "%s%" PRId64, i ? " " : " [", n->table[i]);
-	for (int i = 0; i < n->nreal; i++) {
-		fputs(i ? " " : " [", f);
-		print_real(n->real[i], f);
-	}
-	if (n->ntable || n->nreal)
-		fputc(']', f);
-	print_node_type(&n->type, f);
-	fputc('\n', f);
-}
-
-void
-graph_print(const Graph *g, FILE *f)
-{
-	print_header(g, f);
-	for (int i = 0; i < g->nnode; i++)
-		print_node(g->node[i], f);
-	for (int i = 0; g->emit && i < g->nfield; i++)
-		fprintf(f, "%s n%d%s", i ? "" : "emit", g->emit[i]->id,
-		        i + 1 < g->nfield ? "" : "\n");
-	for (int i = 0; i < g->noutput; i++)
-		fprintf(f, "output %s %s n%d\n", g->output[i].name, kind_name[g->output[i].kind],
-		        g->output[i].node->id);
-	for (int i = 0; i < g->nnamed; i++)
-		fprintf(f, "named %s %s n%d %+d\n", g->named[i].name, kind_name[g->named[i].kind],
-		        g->named[i].node->id, g->named[i].offset);
-}
-
-/* ---- reading ---- */
+enum { ID_MAX = 1 << 22, TABLE_MAX = 1 << 22 };
 
 typedef struct GraphReader {
 	const Source *src;
@@ -510,54 +375,22 @@ parse_reals(GraphReader *r)
 	return true;
 }
 
-/* Where reals and integers may stand. */
-static const char *
-real_fault(Op op, int64_t k, Node *const *arg, int narg, int nreal)
+/* What stands behind the operands: k, a table, numbers. */
+static bool
+parse_attributes(GraphReader *r, Node *draft)
 {
-	bool chooses = op == OP_IF || op == OP_PICK || op == OP_READ;
-
-	for (int i = 0; i < narg; i++) {
-		bool chosen = chooses && (op == OP_READ ? i != 1 : i >= 1);
-		if (chosen && arg[i]->type.real != arg[op != OP_READ]->type.real)
-			return "real and integer side by side";
-		if (!chosen && !op_mixes_reals(op)
-		    && arg[i]->type.real != (op == OP_ABOVE || op == OP_FLOOR))
-			return "a real where it has no meaning";
-	}
-	if (op == OP_VALUES && (arg[0]->type.lo < k || arg[0]->type.hi - k >= nreal))
-		return "VALUES has a number for each value";
-	if (nreal
-	    != (op == OP_LINEAR                                     ? narg + 1
-	        : op == OP_REAL || op == OP_MEAN || op == OP_APPROX ? 1
-	                                                            : nreal))
-		return "wrong number of reals";
-	if (op == OP_CURVE
-	    && (k < 0 || k >= NUM_CURVES
-	        || !curve_has((CurveKind)k, node_min(arg[0]), node_max(arg[0]))))
-		return "there is no such function of this";
-	return NULL;
-}
-
-static const char *
-operand_fault(Op op, Node *const *arg, int narg)
-{
-	int want = op_info[op].nargs;
-	bool logic = op == OP_AND || op == OP_OR || op == OP_NOT;
-	bool one_side = op == OP_ATTEND || op == OP_THERE || op == OP_READ || op == OP_AT;
-
-	if (want < 0 ? narg < 1 + (op == OP_PICK) || (op == OP_ATTEND && narg % 2 == 0)
-	             : narg != want)
-		return "wrong number of operands";
-	for (int i = 0; i < narg; i++) {
-		if (is_reference(arg[i]->op) != (op == OP_READ && i == 1))
-			return "READ takes a reference second, nothing else takes one";
-		if (arg[i]->two_sided && one_side)
-			return "this would relate three positions";
-		if ((logic || (i == 0 && op == OP_IF) || (i == narg - 1 && is_search(op)))
-		    && !is_bool(arg[i]))
-			return "a condition is 0 or 1";
-	}
-	return NULL;
+	if (accept_char(r, 'k')
+	    && (!expect_char(r, '=', "expected =")
+	        || !parse_integer(r, -VALUE_MAX, VALUE_MAX, &draft->k)))
+		return false;
+	r->ntable = r->nreal = 0;
+	if (!(op_info[draft->op].attr == A_REALS ? parse_reals(r) : parse_table(r)))
+		return false;
+	draft->ntable = r->ntable;
+	draft->table = r->table;
+	draft->nreal = r->nreal;
+	draft->real = r->real;
+	return true;
 }
 
 static Node *
@@ -566,8 +399,6 @@ parse_expression(GraphReader *r)
 	skip_blanks(r);
 	uint32_t from = r->at;
 	int op = op_find(parse_word(r));
-	int64_t k = 0;
-	bool has_k = false;
 
 	if (op < 0) {
 		text_refuse(r, from, "no such operator");
@@ -575,41 +406,16 @@ parse_expression(GraphReader *r)
 	}
 	if (!parse_operands(r))
 		return NULL;
-	if (accept_char(r, 'k')) {
-		has_k = true;
-		if (!expect_char(r, '=', "expected =")
-		    || !parse_integer(r, -VALUE_MAX, VALUE_MAX, &k))
-			return NULL;
-	}
-	Attr attr = op_info[op].attr;
-	r->ntable = r->nreal = 0;
-	if (!(attr == A_REALS ? parse_reals(r) : parse_table(r)))
+	Node draft = { .op = (Op)op, .narg = r->narg, .arg = r->arg };
+	if (!parse_attributes(r, &draft))
 		return NULL;
-	const char *fault = operand_fault((Op)op, r->arg, r->narg);
-	if (!fault && has_k && attr == A_NONE)
-		fault = "this operator has no k";
-	if (!fault && op == OP_TOKEN && (k < 0 || k >= r->g->nfield))
-		fault = "a token has no such field";
-	if (!fault && op == OP_INPUT && (k < 0 || k >= r->g->ninput))
-		fault = "there is no such input";
-	if (!fault && (r->ntable > 0) != (attr == A_TABLE))
-		fault = attr == A_TABLE ? "expected a table" : "this operator has no table";
-	if (!fault && !r->nreal && attr == A_REALS)
-		fault = "expected numbers";
-	if (!fault)
-		fault = real_fault((Op)op, k, r->arg, r->narg, r->nreal);
-	if (!fault && op == OP_APPROX && !(r->real[0].x > 0))
-		fault = "how near is a number above 0";
+	const char *fault = node_fault(r->g, &draft);
 	if (fault) {
 		text_refuse(r, from, fault);
 		return NULL;
 	}
-	Span span = { from, r->at };
-	if (attr == A_REALS)
-		return mk_reals(r->g, (Op)op, span, 0, r->narg, r->arg, k, r->real, r->nreal);
-	if (op == OP_TABLE)
-		return mk_table(r->g, span, 0, r->arg[0], k, r->table, r->ntable);
-	return mk(r->g, (Op)op, span, 0, r->narg, r->arg, k);
+	draft.span = (Span){ from, r->at };
+	return mk_like(r->g, &draft, draft.arg);
 }
 
 static void
@@ -642,75 +448,72 @@ parse_node(GraphReader *r, uint32_t from)
 	r->id[id] = n;
 }
 
+/* A node that the graph answers with; NULL, with a message, if it cannot be one. */
 static Node *
-read_answer(GraphReader *r, bool pos)
+parse_answer(GraphReader *r, Kind kind)
 {
 	skip_blanks(r);
 	uint32_t from = r->at;
 	Node *n = parse_node_ref(r);
+	const char *fault = n ? answer_fault(n, kind) : NULL;
 
-	if (!n)
-		return NULL;
-	if (n->two_sided)
-		text_refuse(r, from, "an answer is at one position");
-	else if (is_reference(n->op) != pos)
-		text_refuse(r, from, "a pos is a reference, and nothing else is");
+	if (fault)
+		text_refuse(r, from, fault);
 	return r->bad ? NULL : n;
 }
 
 static bool
-parse_named(GraphReader *r, Named *d)
+parse_kind(GraphReader *r, Kind *kind)
 {
 	skip_blanks(r);
 	uint32_t from = r->at;
-
-	d->name = parse_word(r);
-	if (!*d->name)
-		return text_refuse(r, from, "expected a name");
-	skip_blanks(r);
-	uint32_t at = r->at;
-	const char *kind = parse_word(r);
+	const char *word = parse_word(r);
 	int k = 0;
-	while (k <= K_REAL && strcmp(kind, kind_name[k]))
+
+	while (k <= K_REAL && strcmp(word, kind_name[k]))
 		k++;
 	if (k > K_REAL)
-		return text_refuse(r, at, "expected int, bool, token, pos or real");
-	d->kind = (Kind)k;
-	d->node = read_answer(r, k == K_POS);
-	if (d->node && d->node->type.real != (k == K_REAL))
-		return text_refuse(r, from, "what is real is named real, and nothing else is");
-	d->span = (Span){ from, r->at };
-	return d->node;
+		return text_refuse(r, from, "expected int, bool, token, pos or real");
+	*kind = (Kind)k;
+	return true;
 }
 
+/* The members of an enum, to the end of the line. */
 static void
-parse_output(GraphReader *r)
+parse_members(GraphReader *r, Named *d)
 {
-	Graph *g = r->g;
-	Named d = { 0 };
+	int cap = 0;
 
-	if (!parse_named(r, &d))
-		return;
-	g->output = doubled(r, g->output, g->noutput, &r->capoutput, sizeof d);
-	g->output[g->noutput++] = d;
+	for (skip_blanks(r); !r->bad && peek_char(r) == '"'; skip_blanks(r)) {
+		d->member = doubled(r, d->member, d->nmember, &cap, sizeof *d->member);
+		d->member[d->nmember] = parse_string(r);
+		d->nmember += d->member[d->nmember] != NULL;
+	}
 }
 
+/* output sum int n3; named last pos n9 +0 */
 static void
-parse_model_name(GraphReader *r)
+parse_named(GraphReader *r, Named **list, int *n, int *cap)
 {
-	Graph *g = r->g;
 	Named d = { 0 };
 	int64_t offset = 0;
 
-	if (!parse_named(r, &d))
+	skip_blanks(r);
+	uint32_t from = r->at;
+	d.name = parse_word(r);
+	if (!*d.name)
+		text_refuse(r, from, "expected a name");
+	if (r->bad || !parse_kind(r, &d.kind) || !(d.node = parse_answer(r, d.kind)))
 		return;
 	skip_blanks(r);
-	if ((peek_char(r) == '+' || peek_char(r) == '-')
+	if (d.kind == K_POS && (peek_char(r) == '+' || peek_char(r) == '-')
 	    && !parse_integer(r, -(1 << 24), 1 << 24, &offset))
 		return;
+	parse_members(r, &d);
 	d.offset = (int)offset;
-	g->named = doubled(r, g->named, g->nnamed, &r->capnamed, sizeof d);
-	g->named[g->nnamed++] = d;
+	d.span = (Span){ from, r->at };
+	*list = doubled(r, *list, *n, cap, sizeof d);
+	(*list)[(*n)++] = d;
 }
 
 static void
@@ -720,41 +523,48 @@ parse_emit(GraphReader *r)
 
 	g->emit = arena_alloc(g->arena, sizeof *g->emit * (size_t)g->nfield);
 	for (int i = 0; i < g->nfield && !r->bad; i++)
-		g->emit[i] = read_answer(r, false);
+		g->emit[i] = parse_answer(r, K_TOKEN);
+}
+
+static bool
+parse_header(GraphReader *r, const char *word, uint32_t from)
+{
+	if (!strcmp(word, "model"))
+		r->g->name = parse_string(r);
+	else if (!strcmp(word, "vocab"))
+		parse_vocab(r);
+	else if (!strcmp(word, "field"))
+		parse_field(r, from);
+	else if (!strcmp(word, "input"))
+		parse_input(r, from);
+	else if (!strcmp(word, "context"))
+		parse_context(r);
+	else if (!strcmp(word, "attention"))
+		parse_attention(r);
+	else
+		return false;
+	if (r->g->nnode)
+		text_refuse(r, from, "the header must stand above the nodes");
+	return true;
 }
 
 static void
 parse_line(GraphReader *r)
 {
+	Graph *g = r->g;
+
 	skip_blanks(r);
 	uint32_t from = r->at;
-	const char *s = parse_word(r);
-	bool header = !strcmp(s, "model") || !strcmp(s, "vocab") || !strcmp(s, "field")
-	              || !strcmp(s, "input") || !strcmp(s, "context") || !strcmp(s, "attention");
-
-	if (header && r->g->nnode)
-		text_refuse(r, from, "the header must stand above the nodes");
-	else if (!strcmp(s, "model"))
-		r->g->name = parse_string(r);
-	else if (!strcmp(s, "vocab"))
-		parse_vocab(r);
-	else if (!strcmp(s, "field"))
-		parse_field(r, from);
-	else if (!strcmp(s, "input"))
-		parse_input(r, from);
-	else if (!strcmp(s, "context"))
-		parse_context(r);
-	else if (!strcmp(s, "attention"))
-		parse_attention(r);
-	else if (!strcmp(s, "emit"))
+	const char *word = parse_word(r);
+	if (!strcmp(word, "emit"))
 		parse_emit(r);
-	else if (!strcmp(s, "output"))
-		parse_output(r);
-	else if (!strcmp(s, "named"))
-		parse_model_name(r);
-	else if (s[0] == 'n' && s[1] >= '0' && s[1] <= '9')
+	else if (!strcmp(word, "output"))
+		parse_named(r, &g->output, &g->noutput, &r->capoutput);
+	else if (!strcmp(word, "named"))
+		parse_named(r, &g->named, &g->nnamed, &r->capnamed);
+	else if (word[0] == 'n' && word[1] >= '0' && word[1] <= '9')
 		parse_node(r, from);
-	else if (*s)
+	else if (*word && !parse_header(r, word, from))
 		text_refuse(r, from, "expected a node or a header line");
 	skip_blanks(r);
 	if (!r->bad && peek_char(r) != '\n')
@@ -774,11 +584,10 @@ graph_read(const Source *src, Arena *arena, Diags *ds)
 		parse_line(&r);
 		r.at++; /* the line break */
 	}
-	const Field *last = r.g->field ? &r.g->field[r.g->nfield - 1] : NULL;
-	r.at = r.bad ? r.at : 0;
-	if (r.g->context < 1)
-		text_refuse(&r, 0, "there is no context");
-	else if (last && last->first + last->n < r.g->nvocab)
-		text_refuse(&r, 0, "the fields do not share out the whole vocabulary");
+	const Node *at = NULL;
+	const char *fault = r.bad ? NULL : graph_fault(r.g, &at);
+	r.at = at ? at->span.hi : 0;
+	if (fault)
+		text_refuse(&r, at ? at->span.lo : 0, fault);
 	return r.bad ? NULL : r.g;
 }
