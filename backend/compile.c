@@ -9,16 +9,36 @@ compile_graph(Graph *g, Arena *arena, Diags *diags, Report *report)
 	return compile_within(g, arena, diags, &(Limits){ 0 }, NULL, report);
 }
 
+typedef struct Compilation {
+	Graph *g;
+	Arena *arena;
+	Diags *diags;
+	const Limits *limits;
+	const Inspect *in;
+	Report *report;
+	TwModel *model; /* NULL until all went well */
+} Compilation;
+
+static void
+compile_stages(void *compilation)
+{
+	Compilation *c = compilation;
+	Circuit *circuit = map(c->g, c->arena, c->diags);
+	if (c->diags->nerror || !inspect_circuit(c->in, circuit))
+		return;
+	Columns *columns = fit(circuit, c->limits);
+	if (c->diags->nerror || !inspect_columns(c->in, columns))
+		return;
+	TwModel *model = write_weights(columns, c->report);
+	if (!c->diags->nerror && inspect_weights(c->in, columns, model, c->report))
+		c->model = model;
+}
+
 TwModel *
 compile_within(Graph *g, Arena *arena, Diags *diags, const Limits *limits, const Inspect *in,
                Report *report)
 {
-	Circuit *circuit = map(g, arena, diags);
-	if (diags->nerror || !inspect_circuit(in, circuit))
-		return NULL;
-	Columns *columns = fit(circuit, limits);
-	if (diags->nerror || !inspect_columns(in, columns))
-		return NULL;
-	TwModel *model = write_weights(columns, report);
-	return !diags->nerror && inspect_weights(in, columns, model, report) ? model : NULL;
+	Compilation c = { g, arena, diags, limits, in, report, NULL };
+
+	return diag_protect(diags, compile_stages, &c) ? c.model : NULL;
 }

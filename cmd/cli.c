@@ -4,6 +4,8 @@
 
 #include "cmd/cli.h"
 
+#include "lang/arena.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
@@ -261,4 +263,30 @@ cli_parse(const Cli *cli, int *argc, char ***argv, Options *o, int *status)
 		return v;
 	*status = miscounted(&p, v, *argc, *argc < least);
 	return NULL;
+}
+
+typedef struct VerbCall {
+	const Verb *verb;
+	const Options *options;
+	int status;
+} VerbCall;
+
+static void
+call_verb(void *call)
+{
+	VerbCall *c = call;
+
+	c->status = c->verb->run(c->options);
+}
+
+int
+cli_run(const Cli *cli, const Verb *v, const Options *o)
+{
+	VerbCall call = { v, o, 2 };
+
+	if (arena_protect(NULL, call_verb, &call))
+		return call.status;
+	fflush(stdout);
+	fprintf(stderr, "%s: out of memory\n", cli->program);
+	return 2;
 }

@@ -44,6 +44,8 @@ typedef struct Cli {
 /* What the command line asks for; argv and argc become its arguments. NULL if nothing
  * is left to do: *status is how to exit. */
 const Verb *cli_parse(const Cli *, int *argc, char ***argv, Options *, int *status);
+/* Runs the verb; how to exit, which is 2 with a line on standard error where memory ran out. */
+int cli_run(const Cli *, const Verb *, const Options *);
 
 /* How many arguments the verb takes. */
 void cli_count(const Verb *, int *least, int *most);

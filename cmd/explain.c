@@ -204,17 +204,15 @@ static bool
 is_needed(const Program *p, const Node *n)
 {
 	const Graph *g = &p->meant;
-	bool *needed = calloc((size_t)g->nnode + 1, sizeof *needed);
+	bool *needed = guarded_malloc((size_t)g->nnode + 1);
 
-	if (!needed)
-		abort();
 	for (int i = 0; g->emit && i < g->nfield; i++)
 		needed[g->emit[i]->id] = true;
 	for (int i = 0; i < g->noutput; i++)
 		needed[g->output[i].node->id] = true;
 	mark_needed(g, needed);
 	bool is = needed[n->id];
-	free(needed);
+	guarded_free(needed);
 	return is;
 }
 

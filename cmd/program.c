@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "frontend/frontend.h"
+#include "lang/text.h"
 #include "runtime/tw.h"
 
 double
@@ -38,10 +39,7 @@ read_file(Arena *arena, const char *path, size_t *n)
 		have += got;
 		if (have == cap) {
 			cap = cap ? 2 * cap : 16384;
-			char *more = realloc(text, cap);
-			if (!more)
-				abort();
-			text = more;
+			text = guarded_realloc(text, cap);
 		}
 	} while (have < MOST && (got = fread(text + have, 1, cap - have, f)) > 0);
 	if (ferror(f))
@@ -52,7 +50,7 @@ read_file(Arena *arena, const char *path, size_t *n)
 		copy = arena_strn(arena, text, have);
 	if (!in)
 		fclose(f);
-	free(text);
+	guarded_free(text);
 	*n = have;
 	return copy;
 }
@@ -160,31 +158,27 @@ void
 print_spelled(const TwModel *m, const int *row, bool first, FILE *f)
 {
 	size_t size = tw_spell_token(m, row, NULL, 0) + 1;
-	char *text = malloc(size);
+	char *text = guarded_malloc(size);
 
-	if (!text)
-		abort();
 	tw_spell_token(m, row, text, size);
 	fprintf(f, "%s%s", m->record && !first ? " " : "", text);
-	free(text);
+	guarded_free(text);
 }
 
 char *
 spell_rows(Arena *arena, const Graph *g, const int *row, int n)
 {
-	char *text;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		abort();
+	TextBuilder t = { .arena = arena };
 	TwModel words = words_of(arena, g);
-	for (int i = 0; i < n; i++)
-		print_spelled(&words, row + i * g->nfield, i == 0, f);
-	fclose(f);
-	char *copy = arena_strn(arena, text, len);
-	free(text);
-	return copy;
+
+	text_add(&t, "", 0);
+	for (int i = 0; i < n; i++, row += g->nfield) {
+		size_t size = tw_spell_token(&words, row, NULL, 0);
+		char *text = arena_alloc(arena, size + 1);
+		tw_spell_token(&words, row, text, size + 1);
+		text_addf(&t, "%s%s", words.record && i ? " " : "", text);
+	}
+	return t.s;
 }
 
 bool

@@ -21,6 +21,7 @@
 
 #include "backend/file/write.h"
 #include "frontend/frontend.h"
+#include "lang/text.h"
 #include "runtime/tw.h"
 
 typedef struct Tester {
@@ -383,7 +384,9 @@ holds_library(Tester *t, const char *path, const char *text, size_t n)
 	Source src = { .path = path, .text = text, .len = (uint32_t)n };
 	Diags diags = { .arena = arena, .src = &src };
 
-	return is_library(parse(&src, arena, &diags)) && !diags.nerror;
+	const Tree *tree = parse(&src, arena, &diags);
+
+	return tree && is_library(tree) && !diags.nerror;
 }
 
 /* The library as a model: its lines stay where they are, the examples follow it
@@ -391,28 +394,20 @@ holds_library(Tester *t, const char *path, const char *text, size_t n)
 static char *
 library_program(Arena *arena, const char *text, size_t *n)
 {
-	char *made;
-	size_t len;
-	FILE *f = open_memstream(&made, &len);
+	TextBuilder t = { .arena = arena };
 	int line = 1;
 
-	if (!f)
-		abort();
-	fputs(library_model(arena), f);
-	fputs(text, f);
+	text_addf(&t, "%s%s", library_model(arena), text);
 	for (const char *s = text; *s; s = next_line(s), line++) {
 		const char *end = next_line(s);
 		if (line_is_example(s))
-			fprintf(f, "\noutput %s%d: bool = %.*s", example_name, line,
-			        (int)(end - s - (long)(sizeof example_mark - 1)),
-			        s + sizeof example_mark - 1);
+			text_addf(&t, "\noutput %s%d: bool = %.*s", example_name, line,
+			          (int)(end - s - (long)(sizeof example_mark - 1)),
+			          s + sizeof example_mark - 1);
 	}
-	fputs("\noutput library: bool = true\n", f);
-	fclose(f);
-	char *copy = arena_strn(arena, made, len);
-	free(made);
-	*n = len;
-	return copy;
+	text_addf(&t, "\noutput library: bool = true\n");
+	*n = t.n;
+	return t.s;
 }
 
 /* Every output is true at every position, in pieces of the context's length, and

@@ -299,7 +299,7 @@ main(int argc, char **argv)
 	if (!o.stdlib)
 		o.stdlib = find_stdlib();
 	if (verb)
-		status = verb->run(&o);
+		status = cli_run(&cli, verb, &o);
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "twc: standard output: %s\n", strerror(errno));
 		return 2;

@@ -649,5 +649,5 @@ main(int argc, char **argv)
 		return status;
 	c.model = argv[0];
 	c.prompt = argv[1];
-	return verb->run(&c);
+	return cli_run(&cli, verb, &c);
 }

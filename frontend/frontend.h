@@ -1,8 +1,8 @@
 #ifndef FRONTEND_FRONTEND_H
 #define FRONTEND_FRONTEND_H
 
-/* From the text of a program to its graph. Both stages always return something
- * to go on with; diags->nerror tells whether it is sound. */
+/* From the text of a program to its graph. Both stages return something to go on with,
+ * and diags->nerror tells whether it is sound; NULL only where memory ran out. */
 
 #include "ir/ir.h"
 

@@ -1,7 +1,9 @@
 /* Files: which one a `use` names, and what is in it. */
 
-#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "frontend/syntax/ast.h"
 #include "frontend/frontend.h"
@@ -12,28 +14,24 @@ enum { FILE_MAX = 16 << 20 };
 Source *
 read_source(Arena *arena, const char *path)
 {
-	FILE *f = fopen(path, "rb");
-	Source *src = NEW(arena, Source);
-	size_t got, cap = 1 << 16, n = 0;
-	char *buf = arena_alloc(arena, cap);
+	struct stat st;
 
-	if (!f)
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
 		return NULL;
-	while ((got = fread(buf + n, 1, cap - n, f)) > 0) {
-		n += got;
-		if (n > FILE_MAX)
-			break;
-		if (n == cap) {
-			char *old = buf;
-			buf = arena_alloc(arena, cap *= 2);
-			memcpy(buf, old, n);
-		}
-	}
-	bool bad = ferror(f) || n > FILE_MAX;
-	fclose(f);
-	if (bad)
+	size_t size = (size_t)st.st_size, n = 0;
+	Source *src = NEW(arena, Source);
+	char *text = arena_alloc(arena, size + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC); /* nothing is allocated until it is closed */
+	ssize_t got = fd < 0 ? -1 : 1;
+
+	while (n < size && got > 0)
+		if ((got = read(fd, text + n, size - n)) > 0)
+			n += (size_t)got;
+	if (fd >= 0)
+		close(fd);
+	if (got < 0)
 		return NULL;
-	*src = (Source){ .path = path, .text = buf, .len = (uint32_t)n };
+	*src = (Source){ .path = path, .text = text, .len = (uint32_t)n };
 	return src;
 }
 

@@ -53,17 +53,6 @@ struct Eval {
 	int caparg;
 };
 
-static void *
-eval_resize(void *p, size_t size)
-{
-	p = realloc(p, size ? size : 1);
-	if (!p) {
-		fputs("twc: out of memory\n", stderr);
-		exit(2);
-	}
-	return p;
-}
-
 static void
 fit_nodes(Eval *e)
 {
@@ -71,9 +60,9 @@ fit_nodes(Eval *e)
 
 	if (n <= e->nrow)
 		return;
-	e->row = eval_resize(e->row, (size_t)n * sizeof *e->row);
-	e->cond = eval_resize(e->cond, (size_t)n * sizeof *e->cond);
-	e->side = eval_resize(e->side, (size_t)n * sizeof *e->side);
+	e->row = guarded_realloc(e->row, (size_t)n * sizeof *e->row);
+	e->cond = guarded_realloc(e->cond, (size_t)n * sizeof *e->cond);
+	e->side = guarded_realloc(e->side, (size_t)n * sizeof *e->side);
 	memset(e->row + e->nrow, 0, (size_t)(n - e->nrow) * sizeof *e->row);
 	memset(e->cond + e->nrow, 0, (size_t)(n - e->nrow) * sizeof *e->cond);
 	e->nrow = n;
@@ -93,14 +82,14 @@ fit_text(Eval *e, int n)
 	int cap = e->captext ? e->captext : 16;
 	while (cap < n)
 		cap *= 2;
-	e->text = eval_resize(e->text, eval_token_size(e, cap));
+	e->text = guarded_realloc(e->text, eval_token_size(e, cap));
 	e->captext = cap;
 }
 
 Eval *
 eval_new(const Graph *g)
 {
-	Eval *e = eval_resize(NULL, sizeof *e);
+	Eval *e = guarded_malloc(sizeof *e);
 
 	memset(e, 0, sizeof *e);
 	e->g = g;
@@ -115,23 +104,23 @@ eval_free(Eval *e)
 	if (!e)
 		return;
 	for (int i = 0; i < e->nrow; i++) {
-		free(e->row[i].value);
-		free(e->row[i].epoch);
+		guarded_free(e->row[i].value);
+		guarded_free(e->row[i].epoch);
 		if (e->cond[i]) {
-			free(e->cond[i]->side);
-			free(e->cond[i]->there);
-			free(e->cond[i]->here);
-			free(e->cond[i]);
+			guarded_free(e->cond[i]->side);
+			guarded_free(e->cond[i]->there);
+			guarded_free(e->cond[i]->here);
+			guarded_free(e->cond[i]);
 		}
 	}
-	free(e->row);
-	free(e->cond);
-	free(e->side);
-	free(e->text);
-	free(e->number);
-	free(e->frame);
-	free(e->arg);
-	free(e);
+	guarded_free(e->row);
+	guarded_free(e->cond);
+	guarded_free(e->side);
+	guarded_free(e->text);
+	guarded_free(e->number);
+	guarded_free(e->frame);
+	guarded_free(e->arg);
+	guarded_free(e);
 }
 
 static void
@@ -164,7 +153,7 @@ eval_numbers(Eval *e, const double *number, int n)
 	assert(n > 0 && n <= e->g->context);
 	forget_text(e);
 	fit_text(e, n);
-	e->number = eval_resize(e->number, size);
+	e->number = guarded_realloc(e->number, size);
 	memcpy(e->number, number, size);
 	e->n = n;
 }
@@ -196,8 +185,8 @@ keep_value(Eval *e, int id, int at, int64_t v)
 	ValueRow *r = &e->row[id];
 
 	if (at >= r->cap) {
-		r->value = eval_resize(r->value, (size_t)e->captext * sizeof *r->value);
-		r->epoch = eval_resize(r->epoch, (size_t)e->captext * sizeof *r->epoch);
+		r->value = guarded_realloc(r->value, (size_t)e->captext * sizeof *r->value);
+		r->epoch = guarded_realloc(r->epoch, (size_t)e->captext * sizeof *r->epoch);
 		memset(r->epoch + r->cap, 0, (size_t)(e->captext - r->cap) * sizeof *r->epoch);
 		r->cap = e->captext;
 	}
@@ -210,7 +199,7 @@ push_frame(Eval *e, const Node *n, int at)
 {
 	if (e->nframe == e->capframe) {
 		e->capframe = e->capframe ? 2 * e->capframe : 64;
-		e->frame = eval_resize(e->frame, (size_t)e->capframe * sizeof *e->frame);
+		e->frame = guarded_realloc(e->frame, (size_t)e->capframe * sizeof *e->frame);
 	}
 	e->frame[e->nframe++] = (EvalFrame){ .n = n, .at = at };
 }
@@ -236,7 +225,7 @@ room_for_args(Eval *e, int n)
 {
 	if (n > e->caparg) {
 		e->caparg = 2 * n;
-		e->arg = eval_resize(e->arg, (size_t)e->caparg * sizeof *e->arg);
+		e->arg = guarded_realloc(e->arg, (size_t)e->caparg * sizeof *e->arg);
 	}
 	return e->arg;
 }
@@ -254,15 +243,15 @@ by_int(const void *a, const void *b)
 static void
 insert_id(int **list, int *n, int id)
 {
-	*list = eval_resize(*list, (size_t)(*n + 1) * sizeof **list);
+	*list = guarded_realloc(*list, (size_t)(*n + 1) * sizeof **list);
 	(*list)[(*n)++] = id;
 }
 
 static SearchParts *
 search_parts_new(const Graph *g, const Node *search)
 {
-	SearchParts *cond = eval_resize(NULL, sizeof *cond);
-	char *seen = eval_resize(NULL, (size_t)search->id + 1);
+	SearchParts *cond = guarded_malloc(sizeof *cond);
+	char *seen = guarded_malloc((size_t)search->id + 1);
 	int nstack = 0, *stack = NULL;
 
 	memset(cond, 0, sizeof *cond);
@@ -289,8 +278,8 @@ search_parts_new(const Graph *g, const Node *search)
 	}
 	if (cond->nside)
 		qsort(cond->side, (size_t)cond->nside, sizeof *cond->side, by_int);
-	free(stack);
-	free(seen);
+	guarded_free(stack);
+	guarded_free(seen);
 	return cond;
 }
 

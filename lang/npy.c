@@ -129,7 +129,7 @@ npy_read(Arena *arena, const void *bytes, size_t size, Npy *a, const char **why)
 	int each = type[3] - '0';
 	if ((type[1] != '<' && type[1] != '|') || !known_type(kind, each) || type[4] != type[0])
 		return npy_refuse(why, "its numbers are of a type that is not read: use float32, "
-		                   "float64 or integers, little-endian");
+		                       "float64 or integers, little-endian");
 	if (*order != 'F')
 		return npy_refuse(
 			why,

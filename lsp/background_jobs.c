@@ -36,7 +36,9 @@ start_job(Server *s, Document *doc, void (*done)(Server *, Job *))
 	int pipes[2];
 	Job *j = calloc(1, sizeof *j);
 
-	if (!j || pipe(pipes))
+	if (!j)
+		arena_fail();
+	if (pipe(pipes))
 		abort();
 	j->pid = fork();
 	if (j->pid == 0) {
@@ -117,7 +119,7 @@ jobs_read(Server *s)
 			j->cap = 2 * j->cap + 65536;
 			j->out = realloc(j->out, j->cap);
 			if (!j->out)
-				abort();
+				arena_fail();
 		}
 		ssize_t got = read(j->fd, j->out + j->n, j->cap - j->n - 1);
 		if (got > 0) {

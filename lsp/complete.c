@@ -216,6 +216,8 @@ read_with_name(Offer *o)
 		o->src.len++;
 	}
 	o->tree = parse(&o->src, arena, &scratch);
+	if (!o->tree)
+		arena_fail();
 	o->names = resolve(o->tree, arena);
 }
 

@@ -17,7 +17,7 @@ copy(const char *s, size_t n)
 	char *to = malloc(n + 1);
 
 	if (!to)
-		abort();
+		arena_fail();
 	memcpy(to, s, n);
 	to[n] = '\0';
 	return to;
@@ -71,7 +71,7 @@ document_new(const char *uri)
 	Document *d = calloc(1, sizeof *d);
 
 	if (!d)
-		abort();
+		arena_fail();
 	d->uri = copy(uri, strlen(uri));
 	d->path = uri_path(uri);
 	return d;
@@ -127,12 +127,16 @@ document_read(Document *d, const char *stdlib)
 	d->src = (Source){ d->path, arena_strn(arena, d->text, d->n), (uint32_t)d->n };
 	d->diags = (Diags){ .arena = arena, .src = &d->src };
 	d->tree = parse(&d->src, arena, &d->diags);
+	if (!d->tree)
+		arena_fail();
 	if (is_library(d->tree)) {
 		d->src.text = arena_fmt(arena, "%s%s", library_model(arena), d->text);
 		d->src.len = (uint32_t)strlen(d->src.text);
 		d->shift = d->src.len - (uint32_t)d->n;
 		d->diags = (Diags){ .arena = arena, .src = &d->src };
 		d->tree = parse(&d->src, arena, &d->diags);
+		if (!d->tree)
+			arena_fail();
 	}
 	find_lines(&d->src, arena, &d->line, &d->nline);
 	d->line[0] = d->shift;

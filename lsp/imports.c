@@ -22,6 +22,8 @@ module_of(Document *d, const Ast *use, const char *stdlib)
 	m->src = *src;
 	scratch.src = &m->src;
 	m->tree = parse(&m->src, &d->arena, &scratch);
+	if (!m->tree)
+		arena_fail();
 	m->names = resolve(m->tree, &d->arena);
 	m->next = d->modules;
 	d->modules = m;

@@ -14,6 +14,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "lang/arena.h"
 #include "lsp/server.h"
 
 enum { HEADER_MAX = 8192, BODY_MAX = 64 << 20 };
@@ -25,7 +26,7 @@ wire_read(Wire *w)
 		w->cap = 2 * w->cap + 65536;
 		w->buf = realloc(w->buf, w->cap + 1);
 		if (!w->buf)
-			abort();
+			arena_fail();
 	}
 	ssize_t got = read(STDIN_FILENO, w->buf + w->n, w->cap - w->n);
 	if (got > 0)
@@ -113,7 +114,7 @@ wire_send(Wire *w, cJSON *message)
 
 	cJSON_Delete(message);
 	if (!text)
-		abort();
+		arena_fail();
 	size_t n = strlen(text);
 	int len = snprintf(header, sizeof header, "Content-Length: %zu\r\n\r\n", n);
 	if (!write_all(header, (size_t)len) || !write_all(text, n))

@@ -143,7 +143,7 @@ renamed(const Document *d, const NameUse *use, const char *name)
 		}
 	char *text = malloc(d->n + (size_t)count * len + 1);
 	if (!text || !starts)
-		abort();
+		arena_fail();
 	for (size_t i = 0; i < d->n;) {
 		if (starts[i]) {
 			memcpy(text + n, name, len);

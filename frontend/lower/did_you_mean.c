@@ -2,8 +2,10 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "frontend/lower/lower.h"
 
@@ -52,30 +54,27 @@ const char *
 nearest_module(Lower *L, const char *name)
 {
 	DIR *dir = opendir(L->stdlib ? L->stdlib : "stdlib");
-	const char *best = NULL;
+	char best[NAME_MAX + 1] = ""; /* nothing is allocated while the folder is open */
 	int d = 3;
 
 	for (struct dirent *e; dir && (e = readdir(dir));) {
-		const char *dot = strrchr(e->d_name, '.');
-		if (dot && !strcmp(dot, ".tw"))
-			best = nearest_name(name, best,
-			                    intern(L->arena, e->d_name, (size_t)(dot - e->d_name)),
-			                    &d);
+		char *dot = strrchr(e->d_name, '.');
+		if (!dot || strcmp(dot, ".tw"))
+			continue;
+		*dot = '\0';
+		if (nearest_name(name, NULL, e->d_name, &d))
+			snprintf(best, sizeof best, "%s", e->d_name);
 	}
 	if (dir)
 		closedir(dir);
-	return best;
+	return *best ? intern(L->arena, best, strlen(best)) : NULL;
 }
 
 bool
 is_module(Lower *L, const char *name)
 {
-	FILE *f = fopen(arena_fmt(L->arena, "%s/%s.tw", L->stdlib ? L->stdlib : "stdlib", name),
-	                "r");
-
-	if (f)
-		fclose(f);
-	return f;
+	return !access(arena_fmt(L->arena, "%s/%s.tw", L->stdlib ? L->stdlib : "stdlib", name),
+	               R_OK);
 }
 
 static bool

@@ -125,7 +125,10 @@ load_module(Lower *L, Module *from, const Ast *use, const char *name)
 			fail_at(L, what->span, "cannot read '%s'", path);
 		return NULL;
 	}
-	m = new_module(L, parse(src, L->arena, L->diags), name);
+	const Tree *tree = parse(src, L->arena, L->diags);
+	if (!tree)
+		arena_fail();
+	m = new_module(L, tree, name);
 	m->is_library = what->kind == N_NAME;
 	m->loading = true;
 	map_put(L->arena, &L->modules, key, m);
@@ -563,42 +566,52 @@ lower(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags)
 	return lower_noting(tree, stdlib, arena, diags, NULL);
 }
 
+/* The whole program, of which L has the tree, into L->g. */
+static void
+lower_program(void *lower)
+{
+	Lower *L = lower;
+	Graph *g = L->g = graph_new(L->arena);
+	const Ast *list = L->tree->root;
+
+	L->end = intern(L->arena, "<end>", 5);
+	L->code = NEW(L->arena, int);
+	g->context = 1;
+	g->name = "";
+	Module *m = L->program = new_module(L, L->tree, "this file");
+	m->is_program = true;
+	find_model(L, m);
+	for (int i = 0; i < list->n; i++)
+		lower_statement(L, m, list->kid[i], i);
+	name_module_streams(L);
+	report_large_errors(L);
+	for (int i = 0; i < list->n; i++)
+		if (list->kid[i]->kind == N_TEST) {
+			L->src = m->src;
+			L->file = m->file;
+			L->span = list->kid[i]->span;
+			lower_test(L, file_env(L, m, i), list->kid[i]);
+		}
+	if (!g->emit && !g->noutput && !L->diags->nerror)
+		error_at(L->diags, (Span){ 0, 1 },
+		         "this program neither emits nor labels: add emit or output");
+	if (!L->diags->nerror)
+		graph_order(g);
+}
+
 Graph *
 lower_noting(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags, Notes *notes)
 {
-	Graph *g = graph_new(arena);
+	if (!tree) /* parse() has said why */
+		return NULL;
 	Lower L = { .arena = arena,
 		    .diags = diags,
-		    .g = g,
+		    .tree = tree,
 		    .stdlib = stdlib,
 		    .src = tree->src,
 		    .place = 1,
 		    .nplace = 1,
 		    .notes = notes };
-	const Ast *list = tree->root;
 
-	L.end = intern(arena, "<end>", 5);
-	L.code = NEW(arena, int);
-	g->context = 1;
-	g->name = "";
-	Module *m = L.program = new_module(&L, tree, "this file");
-	m->is_program = true;
-	find_model(&L, m);
-	for (int i = 0; i < list->n; i++)
-		lower_statement(&L, m, list->kid[i], i);
-	name_module_streams(&L);
-	report_large_errors(&L);
-	for (int i = 0; i < list->n; i++)
-		if (list->kid[i]->kind == N_TEST) {
-			L.src = m->src;
-			L.file = m->file;
-			L.span = list->kid[i]->span;
-			lower_test(&L, file_env(&L, m, i), list->kid[i]);
-		}
-	if (!g->emit && !g->noutput && !diags->nerror)
-		error_at(diags, (Span){ 0, 1 },
-		         "this program neither emits nor labels: add emit or output");
-	if (!diags->nerror)
-		graph_order(g);
-	return g;
+	return diag_protect(diags, lower_program, &L) ? L.g : NULL;
 }

@@ -48,6 +48,7 @@ struct Lower {
 	Arena *arena;
 	Diags *diags;
 	Graph *g;
+	const Tree *tree; /* the program's */
 	const char *stdlib;
 	Map modules; /* path -> Module */
 	PtrList all; /* Module *, in the order of their reading */

@@ -23,6 +23,7 @@
 
 #include "frontend/frontend.h"
 #include "frontend/syntax/parser.h"
+#include "lang/text.h"
 #include "grammar.h"
 #include "lexer.h"
 
@@ -127,8 +128,7 @@ read_tokens(Format *f)
 	TWLTYPE span;
 
 	f->tok = NEWS(f->arena, Tok, cap);
-	if (twlex_init_extra(&p, &lex))
-		abort();
+	twlex_init_extra(&p, &lex);
 	tw_scan_bytes(f->src->text, (int)f->src->len, lex);
 	do {
 		kind = twlex(&value, &span, lex);
@@ -608,27 +608,23 @@ place_comments(Format *f)
 static char *
 print_lines(const Format *f, size_t *n)
 {
-	char *text;
-	FILE *out = open_memstream(&text, n);
+	TextBuilder out = { .arena = f->arena };
 
-	if (!out)
-		abort();
+	text_add(&out, "", 0);
 	for (int i = 0; i < f->nline; i++) {
 		const FormatLine *l = &f->line[i];
 		if (l->blank)
-			fputc('\n', out);
+			text_add(&out, "\n", 1);
 		for (int k = l->first, at = 0; k < l->end; k++) {
 			const Tok *t = &f->tok[k];
-			fprintf(out, "%*s%.*s", t->to - at, "", (int)(t->span.hi - t->span.lo),
-			        f->src->text + t->span.lo);
+			text_addf(&out, "%*s", t->to - at, "");
+			text_add(&out, f->src->text + t->span.lo, t->span.hi - t->span.lo);
 			at = t->to + t->width;
 		}
-		fputc('\n', out);
+		text_add(&out, "\n", 1);
 	}
-	fclose(out);
-	char *copy = arena_strn(f->arena, text, *n);
-	free(text);
-	return copy;
+	*n = out.n;
+	return out.s;
 }
 
 static bool

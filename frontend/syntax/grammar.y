@@ -37,6 +37,9 @@
 	((cur).lo = (n) ? YYRHSLOC(rhs, 1).lo : YYRHSLOC(rhs, 0).hi, \
 	 (cur).hi = (n) ? YYRHSLOC(rhs, n).hi : YYRHSLOC(rhs, 0).hi)
 #define YYMAXDEPTH 8000
+/* Stacks that a parse which fails gives back (lang/arena.h). */
+#define YYMALLOC guarded_malloc
+#define YYFREE   guarded_free
 
 #define N(kind, ...) ast_new(p, N_##kind, yyloc, __VA_ARGS__)
 #define ADD(list, x) ast_add(p, list, x)

@@ -277,23 +277,32 @@ is_text(Parser *p)
 	return true;
 }
 
+/* Into p->tree. */
+static void
+parse_file(void *parser)
+{
+	Parser *p = parser;
+	Tree *t = p->tree = NEW(p->arena, Tree);
+	yyscan_t lex;
+
+	t->src = p->src;
+	t->root = ast_new(p, N_LIST, (Span){ 0, 0 }, 0);
+	if (p->src->len > 64u << 20) {
+		syntax_error(p, (Span){ 0, 0 }, "this file is larger than 64 MB");
+		return;
+	}
+	if (!is_text(p))
+		return;
+	twlex_init_extra(p, &lex); /* allocates by guarded_malloc, as all of it does */
+	tw_scan_bytes(p->src->text, (int)p->src->len, lex);
+	twparse(lex, p);
+	twlex_destroy(lex);
+}
+
 Tree *
 parse(const Source *src, Arena *arena, Diags *diags)
 {
-	Tree *t = NEW(arena, Tree);
-	Parser p = { .arena = arena, .diags = diags, .src = src, .tree = t };
-	yyscan_t lex;
+	Parser p = { .arena = arena, .diags = diags, .src = src };
 
-	t->src = src;
-	t->root = ast_new(&p, N_LIST, (Span){ 0, 0 }, 0);
-	if (src->len > 64u << 20) {
-		syntax_error(&p, (Span){ 0, 0 }, "this file is larger than 64 MB");
-		return t;
-	}
-	if (!is_text(&p) || twlex_init_extra(&p, &lex))
-		return t;
-	tw_scan_bytes(src->text, (int)src->len, lex);
-	twparse(lex, &p);
-	twlex_destroy(lex);
-	return t;
+	return diag_protect(diags, parse_file, &p) ? p.tree : NULL;
 }

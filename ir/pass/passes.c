@@ -130,14 +130,29 @@ rewrite_node(Graph *g, Node *x, Node *(*visit)(Graph *, Node *, void *), void *c
 	return map_live(g, NULL, live, n, visit, ctx)[x->id];
 }
 
+typedef struct PassRun {
+	Graph *g;
+	Diags *ds;
+	const char *dump;
+	FILE *f;
+} PassRun;
+
+static void
+run_each_pass(void *run)
+{
+	const PassRun *r = run;
+
+	for (const Pass *p = passes; p->name; p++) {
+		r->g->pass = p;
+		p->run(r->g, r->ds);
+		assert(graph_verify(r->g));
+		if (r->dump && !strcmp(r->dump, p->name))
+			graph_print(r->g, r->f);
+	}
+}
+
 void
 run_passes(Graph *g, Diags *ds, const char *dump, FILE *f)
 {
-	for (const Pass *p = passes; p->name; p++) {
-		g->pass = p;
-		p->run(g, ds);
-		assert(graph_verify(g));
-		if (dump && !strcmp(dump, p->name))
-			graph_print(g, f);
-	}
+	diag_protect(ds, run_each_pass, &(PassRun){ g, ds, dump, f });
 }

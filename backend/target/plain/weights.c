@@ -8,6 +8,7 @@
  * from the intervals of what is really written. */
 
 #include "backend/circuit/circuit.h"
+#include "lang/text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -600,54 +601,36 @@ write_named(WeightWriter *w)
 	}
 }
 
-static char *
-take_text(WeightWriter *w, char *text, size_t n)
-{
-	char *s = arena_strn(w->c->arena, text, n);
-
-	free(text);
-	return s;
-}
-
 static void
 write_certificate(WeightWriter *w)
 {
-	char *text;
-	size_t n;
-	FILE *f = open_memstream(&text, &n);
+	TextBuilder t = { .arena = w->c->arena };
 	const char *comma = "";
 
-	if (!f)
-		abort();
-	fprintf(f, "{\"profile\":\"float32\",\"bound\":%d,\"largest_sum\":%.0f,\"heads\":[",
-	        EXACT_MAX, w->r->largest_sum);
+	text_addf(&t, "{\"profile\":\"float32\",\"bound\":%d,\"largest_sum\":%.0f,\"heads\":[",
+	          EXACT_MAX, w->r->largest_sum);
 	for (int l = 0; l < w->s->nlayer; l++) {
 		for (int i = 0; i < w->s->nhead[l]; i++, comma = ",") {
 			const Lookup *s = w->s->head[l][i]->lookup;
-			fprintf(f, "%s{\"layer\":%d,\"head\":%d,\"intent\":\"%s\"", comma, l, i,
-			        s->intent);
+			text_addf(&t, "%s{\"layer\":%d,\"head\":%d,\"intent\":\"%s\"", comma, l, i,
+			          s->intent);
 			if (!s->ref)
-				fprintf(f, ",\"offset\":%d", s->offset);
+				text_addf(&t, ",\"offset\":%d", s->offset);
 			else
-				fprintf(f, ",\"line\":%d", node_line(w->c->g, s->ref));
-			fprintf(f, ",\"gap\":%" PRId64 ",\"largest_score\":%.0f}", s->gap,
-			        w->score[l * w->c->nhead + i]);
+				text_addf(&t, ",\"line\":%d", node_line(w->c->g, s->ref));
+			text_addf(&t, ",\"gap\":%" PRId64 ",\"largest_score\":%.0f}", s->gap,
+			          w->score[l * w->c->nhead + i]);
 		}
 	}
-	fputs("]}", f);
-	fclose(f);
-	w->m->certificate = take_text(w, text, n);
+	text_addf(&t, "]}");
+	w->m->certificate = t.s;
 
 	const Source *src = w->c->g->files[0];
 	uint64_t hash = 1469598103934665603u; /* FNV-1a of the source text */
 	for (uint32_t i = 0; i < src->len; i++)
 		hash = (hash ^ (unsigned char)src->text[i]) * 1099511628211u;
-	f = open_memstream(&text, &n);
-	if (!f)
-		abort();
-	fprintf(f, "{\"name\":\"%s\",\"fnv1a\":\"%016" PRIx64 "\"}", w->c->g->name, hash);
-	fclose(f);
-	w->m->source = take_text(w, text, n);
+	w->m->source = arena_fmt(w->c->arena, "{\"name\":\"%s\",\"fnv1a\":\"%016" PRIx64 "\"}",
+	                         w->c->g->name, hash);
 }
 
 /* ---- the report ---- */

@@ -1,0 +1,83 @@
+#include "lang/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for n bytes more and a NUL. */
+static char *
+text_room(TextBuilder *t, size_t n)
+{
+	if (t->cap - t->n < n + 1) {
+		size_t cap = 2 * (t->n + n) + 64;
+		char *more = arena_alloc(t->arena, cap);
+		if (t->n)
+			memcpy(more, t->s, t->n);
+		t->s = more;
+		t->cap = cap;
+	}
+	return t->s + t->n;
+}
+
+void
+text_add(TextBuilder *t, const char *s, size_t n)
+{
+	memcpy(text_room(t, n), s, n);
+	t->s[t->n += n] = '\0';
+}
+
+void
+text_addf(TextBuilder *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		arena_fail();
+	char *to = text_room(t, (size_t)n);
+	va_start(ap, fmt);
+	vsnprintf(to, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	t->n += (size_t)n;
+}
+
+void
+text_add_json_string(TextBuilder *t, const char *s)
+{
+	static const char special[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
+
+	text_add(t, "\"", 1);
+	for (; *s; s++) {
+		const char *at = strchr(special, *s);
+		if (at)
+			text_add(t, (char[]){ '\\', letter[at - special] }, 2);
+		else if ((unsigned char)*s < ' ')
+			text_addf(t, "\\u%04x", *s);
+		else
+			text_add(t, s, 1);
+	}
+	text_add(t, "\"", 1);
+}
+
+/* Where 15 digits are of another double than x, 17 say which. */
+void
+text_add_json_number(TextBuilder *t, double x)
+{
+	char digits[40];
+
+	snprintf(digits, sizeof digits, "%.15g", x == 0 ? 0 : x);
+	double back = strtod(digits, NULL);
+	if (fabs(back - x) > fmax(fabs(back), fabs(x)) * 0x1p-52)
+		snprintf(digits, sizeof digits, "%.17g", x);
+	for (const char *s = digits; *s;) {
+		size_t n = strspn(s, "+-0123456789e");
+		text_add(t, s, n);
+		s += n;
+		if (*s) /* the decimal point, which a host's locale may write otherwise */
+			text_add(t, ".", 1);
+		s += strcspn(s, "0123456789");
+	}
+}
