@@ -216,15 +216,17 @@ typedef struct PositionSums {
 	double *bos;   /* (nfield) of the features of each field */
 } PositionSums;
 
-/* The size of a sum of features where their stream has this value; `but` is none of them. */
+/* The size of a sum of features where their stream has this value, at a real position: there
+ * `bos`, which need not be of that stream, is the same everywhere. */
 static double
-feature_abs_at(const Form *f, const Atom *but, int at)
+feature_abs_at(const Form *f, const Atom *bos, int at)
 {
 	double v = (double)f->k;
 
-	for (int i = 0; i < f->n; i++)
-		if (f->term[i].atom != but)
-			v += (double)f->term[i].c * (double)f->term[i].atom->table[at];
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		v += (double)f->term[i].c * (double)(a == bos ? bos->lo : a->table[at]);
+	}
 	return fabs(v);
 }
 
