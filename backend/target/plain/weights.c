@@ -183,15 +183,6 @@ prove_reader(WeightWriter *w, const Node *n, TermBound s, const char *what)
 	prove(w, n, s.most / (double)s.unit, what);
 }
 
-static void
-write_real_feature(WeightWriter *w, const Atom *a, int column)
-{
-	float *table = a->by_place ? w->m->embed_position : w->m->embed_token;
-
-	for (int r = 0; r < (a->by_place ? w->c->places : w->c->rows); r++)
-		table[r * w->m->d_model + column] = (float)a->reals[r];
-}
-
 /* What is fed has a row of weights each; a column holds a sum of those. */
 static void
 write_inputs(WeightWriter *w)
@@ -222,31 +213,83 @@ write_inputs(WeightWriter *w)
 	}
 }
 
+static bool
+has_features(const Form *f)
+{
+	for (int t = 0; t < f->n; t++)
+		if (f->term[t].atom->kind < INPUT_FEATURE)
+			return true;
+	return false;
+}
+
+/* What the tables of tokens and places give to one column. */
+typedef struct Embedded {
+	double *row;   /* (rows) */
+	double *place; /* (places) */
+} Embedded;
+
+static void
+add_feature(const Circuit *c, const Term *t, Embedded *e)
+{
+	const Atom *a = t->atom;
+	bool by_token = a->kind == TOKEN_FEATURE || (a->kind == REAL_FEATURE && !a->by_place),
+	     by_place = a->kind == PLACE_FEATURE || (a->kind == REAL_FEATURE && a->by_place);
+
+	for (int r = 0; by_token && r < c->rows; r++)
+		e->row[r] += (double)t->c * (a->reals ? a->reals[r] : (double)a->table[r]);
+	for (int p = 0; by_place && p < c->places; p++)
+		e->place[p] += (double)t->c * (a->reals ? a->reals[p] : (double)a->table[p]);
+}
+
+static double
+largest_of(const double *v, int n)
+{
+	double most = 0;
+
+	for (int i = 0; i < n; i++)
+		most = fmax(most, fabs(v[i]));
+	return most;
+}
+
+/* A row of each field, and one of the place. */
+static void
+prove_embedding(WeightWriter *w, const Form *f, const Embedded *e)
+{
+	const Graph *g = w->c->g;
+	int nfield = g->nfield > 0 ? g->nfield : 1;
+	double bos = nfield * fabs(e->row[w->c->rows - 1]) + fabs(e->place[0]),
+	       sum = largest_of(e->place + 1, w->c->places - 1);
+
+	for (int i = 0; i < g->nfield; i++)
+		sum += largest_of(e->row + first_row(g, i), rows_of(g, i));
+	prove(w, f->n ? f->term[0].atom->node : NULL, fmax(sum, bos), "embedding");
+}
+
 static void
 write_embedding(WeightWriter *w)
 {
 	TwModel *m = w->m;
-	int d = m->d_model;
+	size_t d = (size_t)m->d_model, rows = (size_t)w->c->rows, places = (size_t)w->c->places;
+	Embedded e = { NEWS(w->c->arena, double, rows), NEWS(w->c->arena, double, places) };
 
 	if (w->c->g->ninput)
 		write_inputs(w);
-	m->embed_token = zeros(w, (size_t)w->c->rows * (size_t)d);
-	m->embed_position = zeros(w, (size_t)w->c->places * (size_t)d);
+	m->embed_token = zeros(w, rows * d);
+	m->embed_position = zeros(w, places * d);
 	for (int i = 0; i < w->cols->n; i++) {
 		const Form *f = w->cols->form[i];
-		int at = w->cols->slot[i];
-		for (int t = 0; t < f->n; t++) {
-			const Atom *a = f->term[t].atom;
-			float c = (float)f->term[t].c;
-			if (a->kind == TOKEN_FEATURE)
-				for (int r = 0; r < w->c->rows; r++)
-					m->embed_token[r * d + at] += c * (float)a->table[r];
-			else if (a->kind == PLACE_FEATURE)
-				for (int p = 0; p < w->c->places; p++)
-					m->embed_position[p * d + at] += c * (float)a->table[p];
-			else if (a->kind == REAL_FEATURE)
-				write_real_feature(w, a, at);
-		}
+		size_t at = (size_t)w->cols->slot[i];
+		if (!has_features(f))
+			continue;
+		memset(e.row, 0, rows * sizeof *e.row);
+		memset(e.place, 0, places * sizeof *e.place);
+		for (int t = 0; t < f->n; t++)
+			add_feature(w->c, &f->term[t], &e);
+		for (size_t r = 0; r < rows; r++)
+			m->embed_token[r * d + at] = (float)e.row[r];
+		for (size_t p = 0; p < places; p++)
+			m->embed_position[p * d + at] = (float)e.place[p];
+		prove_embedding(w, f, &e);
 	}
 }
 
