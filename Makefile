@@ -40,7 +40,7 @@ TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o),$(cal
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
 TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c)) \
-	$(addprefix $(BUILD)/,hostile/file hostile/prompt fuzz/mutate fuzz/programs) \
+	$(addprefix $(BUILD)/,hostile/file hostile/prompt bounds/audit fuzz/mutate fuzz/programs) \
 	$(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
 HOSTILE = file prompt source
@@ -84,6 +84,9 @@ $(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
 
 $(BUILD)/fuzz/mutate: $(BUILD)/tests/fuzz/mutate.o
 	$(LINK)
+
+$(BUILD)/bounds/audit: $(BUILD)/tests/bounds/audit.o $(RUNTIME)
+	$(LINK) $(LIBS)
 
 # What programs.c is made of.
 FUZZED := $(filter-out %/mutate.o,$(call objects,tests/fuzz)) \

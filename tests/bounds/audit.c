@@ -1,0 +1,571 @@
+/* Does a model do what its certificate claims? Judged from the file alone.
+ *
+ * Every sum that the model makes on some texts is made again in doubles, term by term:
+ * the absolute values of its terms, in the unit that all its weights are multiples of,
+ * must add up to no more than "largest_sum", a head's score to no more than its
+ * "largest_score", and the place that it reads must be ahead of all others by its "gap".
+ * What is true of the texts tried need not be so of all; but a bound that leaves
+ * something out is mostly wrong for one of these.
+ *
+ *     audit MODEL [PROMPTS]      texts: the lines of PROMPTS, and some made at random
+ *
+ * Prints what is wrong, and how near the largest sum came to the claim. */
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/tw.h"
+#include "runtime/model.h"
+
+enum { PLACES = 260, TEXTS = 24 };  /* places of a text; random texts */
+static const double work_max = 3e7; /* products that random texts take, about */
+
+typedef struct Claim {
+	double gap, score; /* of a head; a gap of 0: none, it weighs all that it sees */
+	bool one;          /* it reads one place, and not all that are alike */
+} Claim;
+
+typedef struct Row Row;
+
+typedef struct Layer {
+	Row *q, *k, *v, *neuron;
+} Layer;
+
+typedef struct Audit {
+	const TwModel *m;
+	Layer *layer; /* (nlayer) */
+	Row *logit, **label;
+	double largest; /* claimed */
+	Claim **claim;  /* (nlayer)(heads) */
+	double reached; /* of `largest` */
+	int n;          /* places of the text at hand, <bos> among them */
+	double *x;      /* (PLACES, d_model) */
+	double *add;    /* (PLACES, d_model) what the half of a layer at hand adds, */
+	double *terms;  /* (PLACES, d_model) and its absolute values */
+	int failed;
+} Audit;
+
+static void *
+zeros(size_t n, size_t size)
+{
+	void *p = calloc(n + 1, size);
+
+	if (!p) {
+		perror("audit");
+		exit(2);
+	}
+	return p;
+}
+
+static void
+fail(Audit *a, const char *what, int layer, int at, double got, double claimed)
+{
+	if (a->failed++ < 8)
+		printf("layer %d, number %d: the %s is %.9g, and the claim %.9g\n", layer, at, what,
+		       got, claimed);
+}
+
+/* ---- sums ---- */
+
+/* The largest power of two, 2^24 at most, that x is a multiple of; 1 where it is no integer. */
+static double
+unit_of(double x)
+{
+	double u = 1;
+
+	if (x != rint(x))
+		return 1;
+	while (u < 0x1p24 && fmod(x, 2 * u) == 0)
+		u *= 2;
+	return u;
+}
+
+/* A column of a (d_model, width) matrix, with its bias: the weights that are not 0. */
+struct Row {
+	int n, *at;
+	double *w;
+	double bias, unit;
+};
+
+typedef struct Sum {
+	double value, terms, unit;
+} Sum;
+
+static Row
+row_of(const TwModel *m, const float *w, int width, int j, float bias)
+{
+	size_t d = (size_t)m->d_model;
+	Row r = { 0, zeros(d, sizeof *r.at), zeros(d, sizeof *r.w), (double)bias, 0x1p24 };
+
+	if (bias != 0)
+		r.unit = unit_of(r.bias);
+	for (int i = 0; i < m->d_model; i++) {
+		double v = (double)w[(size_t)i * (size_t)width + (size_t)j];
+		if (v == 0)
+			continue;
+		r.at[r.n] = i;
+		r.w[r.n++] = v;
+		r.unit = fmin(r.unit, unit_of(v));
+	}
+	return r;
+}
+
+/* All columns of a matrix. */
+static Row *
+rows_of(const TwModel *m, const float *w, const float *bias, int width)
+{
+	Row *r = zeros((size_t)width, sizeof *r);
+
+	for (int j = 0; j < width; j++)
+		r[j] = row_of(m, w, width, j, bias[j]);
+	return r;
+}
+
+static Sum
+reads(const Audit *a, int place, const Row *r)
+{
+	Sum s = { r->bias, fabs(r->bias), r->unit };
+	const double *x = a->x + place * a->m->d_model;
+
+	for (int i = 0; i < r->n; i++) {
+		s.value += r->w[i] * x[r->at[i]];
+		s.terms += fabs(r->w[i] * x[r->at[i]]);
+	}
+	return s;
+}
+
+static void
+check_sum(Audit *a, Sum s, const char *what, int layer, int at)
+{
+	double terms = s.terms / s.unit;
+
+	a->reached = fmax(a->reached, terms);
+	if (terms > a->largest * (1 + 0x1p-20) + 0.5)
+		fail(a, what, layer, at, terms, a->largest);
+}
+
+/* ---- halves of a layer ---- */
+
+static void
+write_row(Audit *a, int place, const float *row, double x)
+{
+	int d = a->m->d_model;
+
+	for (int i = 0; i < d && x != 0; i++) {
+		a->add[place * d + i] += x * (double)row[i];
+		a->terms[place * d + i] += fabs(x * (double)row[i]);
+	}
+}
+
+/* What has been collected is added, and the sums looked at. */
+static void
+write_all(Audit *a, const char *what, int layer)
+{
+	int d = a->m->d_model;
+
+	for (int p = 0; p < a->n; p++)
+		for (int i = 0; i < d; i++) {
+			int at = p * d + i;
+			check_sum(a, (Sum){ 0, fabs(a->x[at]) + a->terms[at], 1 }, what, layer, i);
+			a->x[at] += a->add[at];
+		}
+	memset(a->add, 0, sizeof *a->add * (size_t)(PLACES * d));
+	memset(a->terms, 0, sizeof *a->terms * (size_t)(PLACES * d));
+}
+
+/* The weights of one query, from its scores: a gap of exp(-104) is one of 0. */
+static void
+weigh(Audit *a, double *score, int n, int layer, int head)
+{
+	const Claim *c = &a->claim[layer][head];
+	double top = score[0], sum = 0;
+	int winners = 0;
+
+	for (int p = 0; p < n; p++)
+		top = fmax(top, score[p]);
+	for (int p = 0; p < n; p++) {
+		double behind = top - score[p];
+		winners += behind == 0;
+		if (c->gap > 0 && behind > 0 && behind < c->gap)
+			fail(a, "lead", layer, head, behind, c->gap);
+		score[p] = behind >= 104 ? 0 : exp(-behind);
+		sum += score[p];
+	}
+	if (c->one && winners > 1)
+		fail(a, "lead", layer, head, 0, c->gap);
+	for (int p = 0; p < n; p++)
+		score[p] /= sum;
+}
+
+/* The sums of n columns at all places, (places, n). */
+static Sum *
+project(Audit *a, const Row *r, int n, const char *what, int layer)
+{
+	Sum *s = zeros((size_t)(a->n * n), sizeof *s);
+
+	for (int p = 0; p < a->n; p++)
+		for (int i = 0; i < n; i++) {
+			s[p * n + i] = reads(a, p, &r[i]);
+			check_sum(a, s[p * n + i], what, layer, i);
+		}
+	return s;
+}
+
+/* Which dimensions are not 0 in a query; how many. */
+static int
+asked(const Sum *q, int n, int *dim)
+{
+	int m = 0;
+
+	for (int i = 0; i < n; i++)
+		if (q[i].value != 0)
+			dim[m++] = i;
+	return m;
+}
+
+static Sum
+score(const Sum *q, const Sum *k, const int *dim, int n, double unit)
+{
+	Sum s = { 0, 0, unit };
+
+	for (int i = 0; i < n; i++) {
+		double term = q[dim[i]].value * k[dim[i]].value;
+		s.value += term;
+		s.terms += fabs(term);
+	}
+	return s;
+}
+
+static double
+unit_of_score(const Row *q, const Row *k, int n)
+{
+	double unit = 0x1p48;
+
+	for (int i = 0; i < n; i++)
+		unit = fmin(unit, q[i].unit * k[i].unit);
+	return unit;
+}
+
+static void
+attend(Audit *a, int layer, int head)
+{
+	const TwLayer *l = &a->m->layer[layer];
+	const Layer *rows = &a->layer[layer];
+	const Row *rq = rows->q + head * l->dk, *rk = rows->k + head * l->dk;
+	Sum *q = project(a, rq, l->dk, "query", layer), *k = project(a, rk, l->dk, "key", layer),
+	    *v = project(a, rows->v + head * l->dv, l->dv, "value", layer);
+	int *dim = zeros((size_t)l->dk, sizeof *dim);
+	double weight[PLACES], unit = unit_of_score(rq, rk, l->dk),
+			       claimed = a->claim[layer][head].score;
+
+	for (int p = 0; p < a->n; p++) {
+		int seen = a->m->bidirectional && p ? a->n : p + 1,
+		    n = asked(q + p * l->dk, l->dk, dim);
+		for (int t = 0; t < seen; t++) {
+			Sum s = score(q + p * l->dk, k + t * l->dk, dim, n, unit);
+			if (s.terms > claimed + 0.5)
+				fail(a, "score", layer, head, s.terms, claimed);
+			check_sum(a, s, "score", layer, head);
+			weight[t] = s.value;
+		}
+		weigh(a, weight, seen, layer, head);
+		for (int i = 0; i < l->dv; i++) {
+			double sum = 0;
+			for (int t = 0; t < seen; t++)
+				sum += weight[t] * v[t * l->dv + i].value;
+			write_row(a, p, l->wo + (size_t)(head * l->dv + i) * (size_t)a->m->d_model,
+			          sum);
+		}
+	}
+	free(dim);
+	free(q);
+	free(k);
+	free(v);
+}
+
+static void
+run_neurons(Audit *a, int layer)
+{
+	const TwLayer *l = &a->m->layer[layer];
+	size_t d = (size_t)a->m->d_model;
+
+	for (int p = 0; p < a->n; p++) {
+		for (int i = 0; i < l->neurons; i++) {
+			Sum s = reads(a, p, &a->layer[layer].neuron[i]);
+			check_sum(a, s, "neuron", layer, i);
+			write_row(a, p, l->w2 + (size_t)i * d, fmax(s.value, 0));
+		}
+		if (l->neurons)
+			write_row(a, p, l->b2, 1);
+	}
+}
+
+static void
+answer(Audit *a)
+{
+	const TwModel *m = a->m;
+	int rows = m->nvocab + 2;
+
+	for (int p = 0; p < a->n; p++) {
+		for (int r = 0; m->emits && r < rows - 1; r++) /* that of <bos> is no sum */
+			check_sum(a, reads(a, p, &a->logit[r]), "logit", m->nlayer, r);
+		for (int i = 0; i < m->nlabel; i++)
+			for (int j = 0; j < m->label[i].columns; j++)
+				check_sum(a, reads(a, p, &a->label[i][j]), "label", m->nlayer, i);
+	}
+}
+
+static void
+run(Audit *a)
+{
+	write_all(a, "embedding", -1);
+	for (int n = 0; n < a->m->nlayer; n++) {
+		for (int h = 0; h < a->m->layer[n].heads; h++)
+			attend(a, n, h);
+		write_all(a, "write of heads", n);
+		run_neurons(a, n);
+		write_all(a, "write of neurons", n);
+	}
+	answer(a);
+}
+
+/* ---- texts ---- */
+
+static void
+start(Audit *a)
+{
+	const TwModel *m = a->m;
+
+	memset(a->x, 0, sizeof *a->x * (size_t)(PLACES * m->d_model));
+	a->n = 0;
+}
+
+/* One place more: rows of the vocabulary, one of each field, or numbers. */
+static void
+feed(Audit *a, const int *row, const double *number)
+{
+	const TwModel *m = a->m;
+	size_t d = (size_t)m->d_model;
+
+	for (int f = 0; row && f < m->nfield; f++)
+		write_row(a, a->n, m->embed_token + (size_t)row[f] * d, 1);
+	for (int i = 0; number && i < m->ninput; i++)
+		write_row(a, a->n, m->embed_input + (size_t)i * d, number[i]);
+	write_row(a, a->n, m->embed_position + (size_t)a->n * d, 1);
+	a->n++;
+}
+
+static int
+below(int n)
+{
+	static uint64_t state = 1;
+
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (int)((state >> 33) % (uint64_t)n);
+}
+
+static void
+feed_bos(Audit *a)
+{
+	int *row = zeros((size_t)a->m->nfield, sizeof *row);
+
+	for (int f = 0; f < a->m->nfield; f++)
+		row[f] = a->m->nvocab + 1;
+	feed(a, a->m->ninput ? NULL : row, NULL);
+	free(row);
+}
+
+/* Ends of ranges and equal tokens are tried more often than what is between. */
+static void
+feed_random(Audit *a, int text)
+{
+	const TwModel *m = a->m;
+	int *row = zeros((size_t)m->nfield, sizeof *row);
+	double *number = zeros((size_t)m->ninput, sizeof *number);
+
+	for (int f = 0; f < m->nfield && !m->ninput; f++) {
+		int n = m->first[f + 1] - m->first[f], few = text % 3 ? n : n < 2 ? n : 2;
+		row[f] = m->first[f] + (text % 4 == 1 ? n - 1 - below(few) : below(few));
+	}
+	for (int i = 0; i < m->ninput; i++) {
+		double low = (double)m->input[i].low, high = (double)m->input[i].high;
+		double at = below(3) ? below(2) : below(65) / 64.0;
+		number[i] = low + at * (high - low);
+		if (m->input[i].kind != TW_REAL)
+			number[i] = floor(number[i]);
+	}
+	feed(a, m->ninput ? NULL : row, m->ninput ? number : NULL);
+	free(row);
+	free(number);
+}
+
+/* The products that a text of n places takes, about. */
+static double
+work_of(const TwModel *m, int n)
+{
+	double dims = 0;
+
+	for (int i = 0; i < m->nlayer; i++)
+		dims += m->layer[i].heads * m->layer[i].dk;
+	return n * ((double)tw_cost(m).nonzeros + n / 2.0 * dims);
+}
+
+static void
+random_texts(Audit *a)
+{
+	int most = a->m->context < PLACES - 1 ? a->m->context : PLACES - 1;
+	double work = 0;
+
+	for (int t = 0; t < TEXTS && work < work_max; t++) {
+		int n = t % 5 == 1 ? most : 1 + below(most);
+		if (t != 1 && n > 60)
+			n = 1 + n % 60;
+		if (n > 60 && work_of(a->m, n) > work_max)
+			n = 60;
+		work += work_of(a->m, n);
+		start(a);
+		feed_bos(a);
+		for (int i = 0; i < n; i++)
+			feed_random(a, t);
+		run(a);
+	}
+}
+
+/* As many tokens as are looked at; 0 where it is none of this model's texts. */
+static int
+tokens(const TwModel *m, const char *line, int *row)
+{
+	char *error = NULL;
+	int n = tw_tokenize(m, line, row, &error);
+
+	free(error);
+	return n < 0 ? 0 : n < PLACES - 1 ? n : PLACES - 1;
+}
+
+/* The prompts, with what the model lets follow them. */
+static void
+prompts(Audit *a, const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *line = NULL, *error = NULL;
+	size_t room = 0;
+	TwSession *s = tw_open(a->m, 0, &error);
+
+	if (!f || !s) {
+		printf("%s: %s\n", path, error ? error : "cannot be read");
+		a->failed++;
+		return;
+	}
+	while (getline(&line, &room, f) > 0) {
+		int *row = zeros((PLACES + (size_t)a->m->context) * (size_t)a->m->nfield,
+		                 sizeof *row);
+		line[strcspn(line, "\n")] = 0;
+		int n = tokens(a->m, line, row);
+		tw_reset(s);
+		start(a);
+		feed_bos(a);
+		for (int i = 0; i < n && tw_feed_token(s, row + i * a->m->nfield); i++)
+			feed(a, row + i * a->m->nfield, NULL);
+		while (n > 0 && a->n < PLACES - 1 && !tw_done(s)) {
+			memcpy(row, tw_next_token(s), (size_t)a->m->nfield * sizeof *row);
+			if (!tw_feed_token(s, row))
+				break;
+			feed(a, row, NULL);
+		}
+		run(a);
+		free(row);
+	}
+	free(line);
+	tw_close(s);
+	fclose(f);
+}
+
+/* ---- the certificate ---- */
+
+static double
+number_in(const cJSON *j, const char *key)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(j, key);
+
+	return cJSON_IsNumber(v) ? v->valuedouble : -1;
+}
+
+static bool
+read_claims(Audit *a)
+{
+	cJSON *j = cJSON_Parse(a->m->certificate);
+	const cJSON *heads = cJSON_GetObjectItemCaseSensitive(j, "heads"), *head;
+	int n = 0, heads_in_all = 0;
+
+	a->largest = number_in(j, "largest_sum");
+	a->claim = zeros((size_t)a->m->nlayer, sizeof *a->claim);
+	for (int i = 0; i < a->m->nlayer; i++) {
+		a->claim[i] = zeros((size_t)a->m->layer[i].heads, sizeof **a->claim);
+		heads_in_all += a->m->layer[i].heads;
+	}
+	cJSON_ArrayForEach(head, heads)
+	{
+		int layer = (int)number_in(head, "layer"), at = (int)number_in(head, "head");
+		const char *intent = cJSON_GetStringValue(
+			cJSON_GetObjectItemCaseSensitive(head, "intent"));
+		if (layer < 0 || layer >= a->m->nlayer || at < 0 || at >= a->m->layer[layer].heads
+		    || !intent)
+			break;
+		a->claim[layer][at] =
+			(Claim){ number_in(head, "gap"), number_in(head, "largest_score"),
+			         strcmp(intent, "mean") && strcmp(intent, "softmax") };
+		n += a->claim[layer][at].gap >= (strcmp(intent, "softmax") ? 104 : 0);
+	}
+	cJSON_Delete(j);
+	return n == heads_in_all && a->largest > 0 && a->largest < 0x1p24;
+}
+
+static void
+take_apart(Audit *a)
+{
+	const TwModel *m = a->m;
+
+	a->layer = zeros((size_t)m->nlayer, sizeof *a->layer);
+	for (int i = 0; i < m->nlayer; i++) {
+		const TwLayer *l = &m->layer[i];
+		a->layer[i] = (Layer){ rows_of(m, l->wq, l->bq, l->heads * l->dk),
+			               rows_of(m, l->wk, l->bk, l->heads * l->dk),
+			               rows_of(m, l->wv, l->bv, l->heads * l->dv),
+			               rows_of(m, l->w1, l->b1, l->neurons) };
+	}
+	if (m->emits)
+		a->logit = rows_of(m, m->head_w, m->head_b, m->nvocab + 2);
+	a->label = zeros((size_t)m->nlabel, sizeof *a->label);
+	for (int i = 0; i < m->nlabel; i++)
+		a->label[i] = rows_of(m, m->label[i].w, m->label[i].b, m->label[i].columns);
+}
+
+int
+main(int argc, char **argv)
+{
+	char *error = NULL;
+	Audit a = { .m = argc > 1 ? tw_load(argv[1], &error) : NULL };
+
+	if (!a.m) {
+		printf("%s\n", error ? error : "usage: audit MODEL [PROMPTS]");
+		return 2;
+	}
+	if (!read_claims(&a)) {
+		printf("the certificate lacks a head, or claims a gap or a sum that is none\n");
+		return 1;
+	}
+	take_apart(&a);
+	size_t room = (size_t)PLACES * (size_t)a.m->d_model;
+	a.x = zeros(room, sizeof *a.x);
+	a.add = zeros(room, sizeof *a.add);
+	a.terms = zeros(room, sizeof *a.terms);
+	if (argc > 2)
+		prompts(&a, argv[2]);
+	random_texts(&a);
+	printf("%.0f of %.0f\n", a.reached, a.largest);
+	return a.failed > 0;
+}
