@@ -57,8 +57,8 @@ typedef struct Report {
 	long nonzeros;        /* those that are not 0 */
 	int free_layers;      /* without limits it would be so many layers */
 	double largest_sum;   /* largest sum of absolute terms anywhere: below 2^24 */
-	int nproved;
-	ProvedSum *proved; /* (nproved) each of them, capacity grows by doubling */
+	int nproved, capproved;
+	ProvedSum *proved; /* (nproved) each of them */
 	int nchain;        /* the longest chain, first step first */
 	Link *chain;
 	const struct Columns *columns; /* what explain.c asks */

@@ -30,10 +30,6 @@ most(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-typedef struct Range {
-	int64_t lo, hi;
-} Range;
-
 static inline bool
 is_const(const Node *n, int64_t k)
 {

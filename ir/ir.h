@@ -22,6 +22,7 @@
 
 #include "lang/arena.h"
 #include "lang/diag.h"
+#include "lang/interval.h"
 
 typedef enum Op {
 #define OP(name, nargs, attr, doc) OP_##name,
@@ -315,10 +316,6 @@ typedef struct CurveInfo {
 extern const CurveInfo curve_info[NUM_CURVES];
 bool curve_has(CurveKind, double min, double max); /* a value everywhere there */
 
-typedef struct Interval {
-	double lo, hi;
-} Interval;
-Interval interval_hull(Interval, Interval);
 Interval interval_product(Interval, Interval);
 typedef struct Jet {
 	/* of a function on an interval: it, and its first two derivatives */

@@ -53,12 +53,6 @@ rounded_outward(double lo, double hi)
 		           isfinite(hi) ? hi + fabs(hi) * 0x1p-50 : hi };
 }
 
-Interval
-interval_hull(Interval a, Interval b)
-{
-	return (Interval){ fmin(a.lo, b.lo), fmax(a.hi, b.hi) };
-}
-
 static Interval
 interval_meet(Interval a, Interval b)
 {

@@ -48,7 +48,7 @@ append_bilinear_term(BilinearSplit *s, Bilinear *a, Node *here, Node *there)
 		s->failed = true;
 		return;
 	}
-	a->term = grow_list(s->c, a->term, a->n, sizeof *a->term);
+	GROW(s->c->arena, a->term, a->cap, a->n + 1);
 	a->term[a->n++] = (BilinearTerm){ here, there };
 }
 
@@ -355,8 +355,8 @@ bilinear_ready(Circuit *c, const Bilinear *a)
 	for (int i = 0; i < a->n; i++) {
 		int q = map_node(c, a->term[i].here)->ready,
 		    k = map_node(c, a->term[i].there)->ready;
-		ready = q > ready ? q : ready;
-		ready = k > ready ? k : ready;
+		ready = max_int(q, ready);
+		ready = max_int(k, ready);
 	}
 	return ready;
 }

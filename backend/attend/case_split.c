@@ -123,8 +123,8 @@ comparison_digits(Circuit *c, Node *n, DigitPairs *o)
 
 	if ((n->op != OP_LT && n->op != OP_EQ) || !sides_of_comparison(c, n, x))
 		return false;
-	lo = x[0]->type.lo < x[1]->type.lo ? x[0]->type.lo : x[1]->type.lo;
-	hi = x[0]->type.hi > x[1]->type.hi ? x[0]->type.hi : x[1]->type.hi;
+	lo = min_int64(x[0]->type.lo, x[1]->type.lo);
+	hi = max_int64(x[0]->type.hi, x[1]->type.hi);
 	while (base * base <= hi - lo)
 		base *= 2;
 	if (base > ROWS_MAX)

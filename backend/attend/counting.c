@@ -234,9 +234,8 @@ add_counts(Circuit *c, Node *n, Counts *l)
 		zero |= !t->set[i];
 	int values = t->nset - 1 + (zero ? 0 : all);
 	int whole = bit_width(t->lo, t->hi), over = bit_width(0, t->hi - t->lo) + all;
-	int bits = whole < over ? whole : over;
-	if (!t->nset || t->hi - t->lo > SET_MAX
-	    || l->n + (values < bits ? values : bits) >= MAX_LINES)
+	int bits = min_int(whole, over);
+	if (!t->nset || t->hi - t->lo > SET_MAX || l->n + min_int(values, bits) >= MAX_LINES)
 		return false;
 	if (values <= bits)
 		counts_by_value(c, n, zero ? 0 : t->lo, l);
@@ -302,8 +301,8 @@ near_count(Circuit *c, Node *count, const int64_t *y, NearForm *to)
 	                          &to->error);
 	to->lo = to->hi = y[0];
 	for (int j = 1; j <= count->type.hi; j++) {
-		to->lo = y[j] < to->lo ? y[j] : to->lo;
-		to->hi = y[j] > to->hi ? y[j] : to->hi;
+		to->lo = min_int64(y[j], to->lo);
+		to->hi = max_int64(y[j], to->hi);
 	}
 	return true;
 }

@@ -24,12 +24,12 @@ add_dim(Circuit *c, Lookup *s, const Form *q, const Form *k)
 {
 	if (is_zero_form(q) || is_zero_form(k))
 		return;
-	s->q = grow_list(c, s->q, s->ndim, sizeof *s->q);
-	s->k = grow_list(c, s->k, s->ndim, sizeof *s->k);
-	int ready = q->ready > k->ready ? q->ready : k->ready;
+	GROW(c->arena, s->q, s->capq, s->ndim + 1);
+	GROW(c->arena, s->k, s->capk, s->ndim + 1);
+	int ready = max_int(q->ready, k->ready);
 	s->q[s->ndim] = q;
 	s->k[s->ndim++] = k;
-	s->ready = ready > s->ready ? ready : s->ready;
+	s->ready = max_int(ready, s->ready);
 }
 
 /* ---- literals ---- */
@@ -113,8 +113,8 @@ node_deficit(Circuit *c, Node *n)
 static int
 bits_for_both(const Node *x, const Node *y, int64_t *least)
 {
-	int64_t lo = x->type.lo < y->type.lo ? x->type.lo : y->type.lo;
-	int64_t hi = x->type.hi > y->type.hi ? x->type.hi : y->type.hi;
+	int64_t lo = min_int64(x->type.lo, y->type.lo);
+	int64_t hi = max_int64(x->type.hi, y->type.hi);
 	int bits = 0;
 
 	*least = lo;

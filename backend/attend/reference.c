@@ -115,14 +115,14 @@ static int64_t
 low_before(int64_t p, int64_t arg)
 {
 	p -= (int32_t)arg;
-	return (p > 0 ? p : 0) % (arg >> 32);
+	return max_int64(p, 0) % (arg >> 32);
 }
 
 static int64_t
 high_before(int64_t p, int64_t arg)
 {
 	p -= (int32_t)arg;
-	return (p > 0 ? p : 0) / (arg >> 32);
+	return max_int64(p, 0) / (arg >> 32);
 }
 
 /* The place `back` before this one; <bos> where that is before the text. Ahead of
@@ -283,11 +283,11 @@ range_of_products(Circuit *c, const Bilinear *a, ScoreTerms *s)
 			          (double)q->hi * (double)k->lo, (double)q->hi * (double)k->hi };
 		double lo = end[0], hi = end[0];
 		for (int e = 1; e < 4; e++) {
-			lo = end[e] < lo ? end[e] : lo;
-			hi = end[e] > hi ? end[e] : hi;
+			lo = min_double(end[e], lo);
+			hi = max_double(end[e], hi);
 		}
-		s->lo += (int64_t)(lo > -most ? lo : -most);
-		s->hi += (int64_t)(hi < most ? hi : most);
+		s->lo += (int64_t)max_double(lo, -most);
+		s->hi += (int64_t)min_double(hi, most);
 		s->terms += value_max_abs(q) * value_max_abs(k);
 	}
 }
@@ -401,20 +401,6 @@ lookup_matches(Circuit *c, Node *sum)
 	return add_relations(c, s, &where, STEP) ? s : NULL;
 }
 
-/* Room in the memo for a node. */
-static void
-lookup_memo_room(Circuit *c, const Node *n)
-{
-	if (n->id < c->caplookup)
-		return;
-	int cap = 2 * n->id + 64;
-	const Lookup **grown = arena_alloc(c->arena, sizeof *grown * (size_t)cap);
-	if (c->caplookup)
-		memcpy(grown, c->lookup, sizeof *grown * (size_t)c->caplookup);
-	c->lookup = grown;
-	c->caplookup = cap;
-}
-
 /* All places where the condition holds, and <bos>, with one score; the others GAP
  * below it. Sums of one condition share it. */
 const Lookup *
@@ -422,7 +408,7 @@ lookup_for_sum(Circuit *c, Node *sum)
 {
 	int id = sum->arg[1]->id;
 
-	lookup_memo_room(c, sum->arg[1]);
+	GROW(c->arena, c->lookup, c->caplookup, id + 1);
 	if (!c->lookup[id]) {
 		const Lookup *s = lookup_matches(c, sum);
 		c->lookup[id] = s; /* mapping may have moved the table */
@@ -499,7 +485,7 @@ lookup_for_attend(Circuit *c, Node *n, double *error)
 const Lookup *
 lookup_for(Circuit *c, Node *ref)
 {
-	lookup_memo_room(c, ref);
+	GROW(c->arena, c->lookup, c->caplookup, ref->id + 1);
 	if (!c->lookup[ref->id]) {
 		const Lookup *s = ref->op == OP_AT ? lookup_at(c, ref) : lookup_where(c, ref);
 		c->lookup[ref->id] = s;

@@ -15,13 +15,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* +1 or -1: the sign that makes the linear part of a neuron's input comparable. */
-static int
-direction_of(const Form *in)
-{
-	return in->term[0].c > 0 ? 1 : -1;
-}
-
 bool
 are_parallel(const Atom *a, const Atom *b)
 {
@@ -45,47 +38,50 @@ group_value_at(const Term *t, int n, int64_t x)
 	int64_t y = 0;
 
 	for (int i = 0; i < n; i++) {
-		int64_t in = direction_of(t[i].atom->in) * x + t[i].atom->in->k;
+		int64_t in = linear_part_sign(t[i].atom->in) * x + t[i].atom->in->k;
 		y += in > 0 ? t[i].c * in : 0;
 	}
 	return y;
 }
 
-static void
-group_range(const Term *t, int n, int64_t *lo, int64_t *hi)
+/* What the linear part of a group can be: what all of its neurons allow. */
+static Range
+linear_part_range(const Term *t, int n)
 {
-	int64_t first = INT64_MIN, last = INT64_MAX;
+	Range x = { INT64_MIN, INT64_MAX };
 
 	for (int i = 0; i < n; i++) {
 		const Form *f = t[i].atom->in;
-		int64_t a = f->lo - f->k, b = f->hi - f->k;
-		if (direction_of(f) < 0) {
-			int64_t swap = -a;
-			a = -b;
-			b = swap;
-		}
-		first = a > first ? a : first;
-		last = b < last ? b : last;
+		bool same = linear_part_sign(f) > 0;
+		x.lo = max_int64(x.lo, same ? f->lo - f->k : f->k - f->hi);
+		x.hi = min_int64(x.hi, same ? f->hi - f->k : f->k - f->lo);
 	}
-	*lo = INT64_MAX;
-	*hi = INT64_MIN;
-	for (int i = -2; i < n; i++) {
-		int64_t x = i == -2   ? first
-		            : i == -1 ? last
-		                      : -direction_of(t[i].atom->in) * t[i].atom->in->k;
-		if (x < first || x > last)
+	return x;
+}
+
+/* What a group can be: a broken line is extreme at an end or where it bends. */
+static Range
+group_range(const Term *t, int n)
+{
+	Range x = linear_part_range(t, n), y = { INT64_MAX, INT64_MIN };
+
+	for (int i = 0; i < n + 2; i++) {
+		const Form *in = i < n ? t[i].atom->in : NULL;
+		int64_t at = in ? -linear_part_sign(in) * in->k : i == n ? x.lo : x.hi;
+		if (at < x.lo || at > x.hi)
 			continue;
-		int64_t y = group_value_at(t, n, x);
-		*lo = y < *lo ? y : *lo;
-		*hi = y > *hi ? y : *hi;
+		int64_t sum = group_value_at(t, n, at);
+		y.lo = min_int64(y.lo, sum);
+		y.hi = max_int64(y.hi, sum);
 	}
+	return y;
 }
 
 int
-form_groups(Arena *arena, const Form *f, int state, Form *part)
+form_groups(Arena *arena, const Form *f, int state, Form *group)
 {
-	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
-	int n = 0, parts = 0, rest = f->n;
+	Term *t = NEWS(arena, Term, f->n + 1);
+	int n = 0, ngroup = 0, rest = f->n;
 
 	for (int i = 0; i < f->n; i++) {
 		if (f->term[i].atom->ready > state)
@@ -100,29 +96,32 @@ form_groups(Arena *arena, const Form *f, int state, Form *part)
 	for (int from = 0, to; from < n; from = to) {
 		for (to = from + 1; to < n && are_parallel(t[from].atom, t[to].atom); to++)
 			;
-		Form *p = &part[parts++];
-		*p = (Form){ .n = to - from, .term = t + from, .ready = t[from].atom->ready };
-		group_range(t + from, to - from, &p->lo, &p->hi);
+		Range y = group_range(t + from, to - from);
 		sort_by_atom(t + from, to - from);
+		group[ngroup++] = (Form){ .n = to - from,
+			                  .term = t + from,
+			                  .ready = t[from].atom->ready,
+			                  .lo = y.lo,
+			                  .hi = y.hi };
 	}
 	for (int i = rest; i < f->n; i++) {
 		const Atom *a = t[i].atom;
 		int64_t c = t[i].c;
-		part[parts++] = (Form){ .n = 1,
-			                .term = t + i,
-			                .ready = a->ready,
-			                .lo = c * (c > 0 ? a->lo : a->hi),
-			                .hi = c * (c > 0 ? a->hi : a->lo) };
+		group[ngroup++] = (Form){ .n = 1,
+			                  .term = t + i,
+			                  .ready = a->ready,
+			                  .lo = c * (c > 0 ? a->lo : a->hi),
+			                  .hi = c * (c > 0 ? a->hi : a->lo) };
 	}
-	return parts;
+	return ngroup;
 }
 
 double
 atom_max_abs(const Atom *a)
 {
-	int64_t most = -a->lo > a->hi ? -a->lo : a->hi, bos = llabs(a->bos);
+	int64_t most = max_int64(max_int64(-a->lo, a->hi), llabs(a->bos));
 
-	return (double)(most > bos ? most : bos) + 2 * (double)a->lift;
+	return (double)most + 2 * (double)a->lift;
 }
 
 double
@@ -139,71 +138,65 @@ double
 form_abs_sum_by_group(const Form *f)
 {
 	Arena scratch = { 0 };
-	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
-	int n = form_groups(&scratch, f, INT_MAX, part);
+	Form *group = NEWS(&scratch, Form, f->n + 1);
+	int n = form_groups(&scratch, f, INT_MAX, group);
 	double sum = 0;
 
 	for (int i = 0; i < n; i++)
-		sum += (double)(-part[i].lo > part[i].hi ? -part[i].lo : part[i].hi);
+		sum += (double)max_int64(-group[i].lo, group[i].hi);
 	arena_free(&scratch);
 	return sum;
 }
 
 enum { ORIGINS_MAX = 4096 }; /* looked at for one bound */
 
-static void
-range_by_groups(const Form *f, int state, double *lo, double *hi)
+static Interval
+range_by_groups(const Form *f, int state)
 {
 	Arena scratch = { 0 };
-	Form *part = arena_alloc(&scratch, sizeof *part * (size_t)(f->n + 1));
-	int n = form_groups(&scratch, f, state, part);
+	Form *group = NEWS(&scratch, Form, f->n + 1);
+	int n = form_groups(&scratch, f, state, group);
+	Interval sum = { 0, 0 };
 
-	*lo = *hi = 0;
 	for (int i = 0; i < n; i++) {
-		*lo += (double)part[i].lo;
-		*hi += (double)part[i].hi;
+		sum.lo += (double)group[i].lo;
+		sum.hi += (double)group[i].hi;
 	}
 	arena_free(&scratch);
+	return sum;
 }
 
 /* From what f was added up from: what is ready as a whole keeps its interval, also
  * where it is made of large terms that cancel. */
-static void
-range_by_origins(const Form *f, int state, int *budget, double *lo, double *hi)
+static Interval
+range_by_origins(const Form *f, int state, int *budget)
 {
-	if (form_ready(f) <= state) {
-		*lo = (double)(f->lo - f->k);
-		*hi = (double)(f->hi - f->k);
-		return;
-	}
-	if (!f->of[0] || --*budget < 0) {
-		range_by_groups(f, state, lo, hi);
-		return;
-	}
-	*lo = *hi = 0;
+	Interval sum = { 0, 0 };
+
+	if (form_ready(f) <= state)
+		return (Interval){ (double)(f->lo - f->k), (double)(f->hi - f->k) };
+	if (!f->of[0] || --*budget < 0)
+		return range_by_groups(f, state);
 	for (int i = 0; i < 2; i++) {
-		double l, h, times = (double)f->by[i];
-		range_by_origins(f->of[i], state, budget, &l, &h);
-		*lo += times * (times > 0 ? l : h);
-		*hi += times * (times > 0 ? h : l);
+		double times = (double)f->by[i];
+		Interval x = range_by_origins(f->of[i], state, budget);
+		sum.lo += times * (times > 0 ? x.lo : x.hi);
+		sum.hi += times * (times > 0 ? x.hi : x.lo);
 	}
+	return sum;
 }
 
 double
 form_max_abs(const Form *f, int state)
 {
-	double lo, hi, l, h, bos = 0;
 	int budget = ORIGINS_MAX;
+	Interval x = range_by_groups(f, state), y = range_by_origins(f, state, &budget);
+	double most = max_double(-max_double(x.lo, y.lo), min_double(x.hi, y.hi)), bos = 0;
 
-	range_by_groups(f, state, &lo, &hi);
-	range_by_origins(f, state, &budget, &l, &h);
-	lo = l > lo ? l : lo;
-	hi = h < hi ? h : hi;
 	for (int i = 0; i < f->n; i++)
 		if (f->term[i].atom->ready <= state)
 			bos += (double)f->term[i].c * (double)f->term[i].atom->bos;
-	double most = -lo > hi ? -lo : hi;
-	return most > fabs(bos) ? most : fabs(bos);
+	return max_double(most, fabs(bos));
 }
 
 /* ---- scores ---- */
@@ -236,7 +229,7 @@ field_most(const Circuit *c, const PositionSums *s, int field)
 	double most = s->bos[field];
 
 	for (int r = 0; r < rows_of(c->g, field); r++)
-		most = fmax(most, s->row[first_row(c->g, field) + r]);
+		most = max_double(most, s->row[first_row(c->g, field) + r]);
 	return most;
 }
 
@@ -279,7 +272,7 @@ score_max_abs(const Circuit *c, const Lookup *s)
 	for (int side_of = 0; side_of < 2; side_of++) {
 		double place = 0;
 		for (int p = 0; p < c->places; p++)
-			place = fmax(place, by[side_of].place[p]);
+			place = max_double(place, by[side_of].place[p]);
 		most += place;
 		for (int f = 0; f < nfield; f++)
 			most += field_most(c, &by[side_of], f);

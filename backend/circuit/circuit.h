@@ -79,8 +79,7 @@ struct Atom {
 	int64_t lo, hi;  /* at real positions */
 	int64_t bos;     /* at <bos> */
 	bool real;       /* a rounded fraction: only thresholds with a margin may read it */
-	int linear_part; /* neuron: the number of its linear part, whatever its sign (linear_part.c)
-	                  */
+	int linear_part; /* neuron: of its linear part, whatever the sign (linear_part.c) */
 	int64_t lift;    /* neuron: relu(in) - lift, which rounds a near form; else 0 */
 	/* of a term of a RealSum: meant, and how far what is computed may be from it */
 	double min, max, error;
@@ -105,7 +104,7 @@ typedef struct Lookup {
 	const char *intent;
 	const Node *ref;
 	int offset;
-	int ndim;
+	int ndim, capq, capk;
 	const Form **q, **k; /* (ndim) */
 	int64_t gap;
 	int ready; /* state: latest of q and k */
@@ -114,8 +113,8 @@ typedef struct Lookup {
 typedef struct Head {
 	const Lookup *lookup;
 	int layer;
-	int nvalue;
-	Atom **value; /* (nvalue), capacity grows by doubling */
+	int nvalue, capvalue;
+	Atom **value; /* (nvalue) */
 	int index;    /* in its layer; set by schedule */
 	int ndim;     /* values that are live; set by schedule */
 	bool live;
@@ -133,13 +132,14 @@ typedef struct Circuit {
 	Arena *arena;
 	Diags *diags;
 	int rows, places; /* nvocab + 2, context + 1 */
-	int natom, nhead;
-	Atom **atom;
-	Head **head;
-	const Form **form; /* memo by node id; capacity capform */
-	const Rule **rule; /* (capform) by node id: which rule made its form */
-	int capform;
-	int *named; /* (capnamed) by node id: the first of g->named that it is, or -1 */
+	int natom, capatom;
+	Atom **atom; /* (natom) by id */
+	int nhead, caphead;
+	Head **head; /* (nhead) */
+	int capform, caprule;
+	const Form **form; /* (capform) memo by node id */
+	const Rule **rule; /* (caprule) by node id: which rule made its form */
+	int *named;        /* (capnamed) by node id: the first of g->named that it is, or -1 */
 	int capnamed;
 	const Lookup **lookup; /* memo by node id of the reference, or of a sum's condition */
 	int caplookup;
@@ -203,8 +203,6 @@ void error_at_node(Circuit *, const Node *, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* ---- forms (form.c) ---- */
-/* Room for element n of a list that doubles; what it held is kept. */
-void *grow_list(Circuit *, void *list, int n, size_t each);
 const Form *form_const(Circuit *, int64_t);
 const Form *form_atom(Circuit *, Atom *);
 /* a*f + b*g + k */
@@ -226,6 +224,7 @@ const Form *form_set_bos(Circuit *, const Form *, int64_t v);
 /* ---- linear parts (linear_part.c) ---- */
 /* The number of what f is without its constant; -f has the same. */
 int linear_part_of(Circuit *, const Form *);
+int linear_part_sign(const Form *); /* 1 or -1: of its first term */
 
 /* ---- bounds (bounds.c) ---- */
 /* Have two neurons the same linear part, but for its sign? */
@@ -334,8 +333,8 @@ typedef struct BilinearTerm {
 /* The sum of here times there over all terms, and of `alone`, which is the same wherever
  * one looks. No two terms share what is there; one at most has a number here. */
 typedef struct Bilinear {
-	int n;
-	BilinearTerm *term; /* (n), capacity grows by doubling */
+	int n, cap;
+	BilinearTerm *term; /* (n) */
 	Node *alone;
 	int rows; /* terms that it took for the values of something */
 } Bilinear;

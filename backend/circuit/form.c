@@ -13,12 +13,6 @@ typedef struct AtomTable {
 } AtomTable;
 
 static int
-max_int(int a, int b)
-{
-	return a > b ? a : b;
-}
-
-static int
 by_atom(const void *p, const void *q)
 {
 	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
@@ -60,11 +54,12 @@ add_saturating(int64_t x, int64_t c, int64_t v)
 	return (int64_t)(sum > most ? most : sum < -most ? -most : sum);
 }
 
-static void
-interval_add(int64_t *lo, int64_t *hi, int64_t c, const Form *f)
+/* r + c times what is in lo..hi */
+static Range
+range_plus(Range r, int64_t c, int64_t lo, int64_t hi)
 {
-	*lo = add_saturating(*lo, c, c > 0 ? f->lo : f->hi);
-	*hi = add_saturating(*hi, c, c > 0 ? f->hi : f->lo);
+	return (Range){ add_saturating(r.lo, c, c > 0 ? lo : hi),
+		        add_saturating(r.hi, c, c > 0 ? hi : lo) };
 }
 
 const Form *
@@ -98,18 +93,15 @@ form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t
 	s->by[0] = a;
 	s->by[1] = b;
 	s->k = add_saturating(add_saturating(k, a, f->k), b, g->k);
-	s->lo = s->hi = k;
-	interval_add(&s->lo, &s->hi, a, f);
-	interval_add(&s->lo, &s->hi, b, g);
-
-	/* what cancels may leave a sharper interval than its two sources */
-	int64_t lo = s->k, hi = s->k;
-	for (i = 0; i < s->n; i++) {
-		int64_t w = t[i].c;
-		lo = add_saturating(lo, w, w > 0 ? t[i].atom->lo : t[i].atom->hi);
-		hi = add_saturating(hi, w, w > 0 ? t[i].atom->hi : t[i].atom->lo);
-	}
-	return form_within(c, s, lo, hi);
+	/* from the two operands, and from the terms, of which some may have cancelled */
+	Range sum = { k, k }, terms = { s->k, s->k };
+	sum = range_plus(sum, a, f->lo, f->hi);
+	sum = range_plus(sum, b, g->lo, g->hi);
+	for (i = 0; i < s->n; i++)
+		terms = range_plus(terms, t[i].c, t[i].atom->lo, t[i].atom->hi);
+	s->lo = sum.lo;
+	s->hi = sum.hi;
+	return form_within(c, s, terms.lo, terms.hi);
 }
 
 const Form *
@@ -137,8 +129,8 @@ form_within(Circuit *c, const Form *f, int64_t lo, int64_t hi)
 		return f;
 	Form *g = NEW(c->arena, Form);
 	*g = *f;
-	g->lo = lo > f->lo ? lo : f->lo;
-	g->hi = hi < f->hi ? hi : f->hi;
+	g->lo = max_int64(lo, f->lo);
+	g->hi = min_int64(hi, f->hi);
 	return g;
 }
 
@@ -270,8 +262,6 @@ atom_table_grow(Circuit *c, AtomTable *t)
 
 	t->cap = old.cap ? 2 * old.cap : 1024;
 	t->slot = arena_alloc(c->arena, sizeof *t->slot * (size_t)t->cap);
-	c->atom = memcpy(arena_alloc(c->arena, sizeof *c->atom * (size_t)t->cap), c->atom,
-	                 sizeof *c->atom * (size_t)c->natom);
 	for (int i = 0; i < old.cap; i++) {
 		if (!old.slot[i])
 			continue;
@@ -285,12 +275,8 @@ atom_table_grow(Circuit *c, AtomTable *t)
 Atom *
 atom_intern(Circuit *c, Atom key)
 {
-	static Atom *none[1];
-
-	if (!c->table) {
+	if (!c->table)
 		c->table = NEW(c->arena, AtomTable);
-		c->atom = none;
-	}
 	AtomTable *t = c->table;
 	if (2 * (t->n + 1) > t->cap)
 		atom_table_grow(c, t);
@@ -305,6 +291,7 @@ atom_intern(Circuit *c, Atom key)
 	a->owner = c->owner;
 	if (a->kind == NEURON)
 		a->linear_part = linear_part_of(c, a->in);
+	GROW(c->arena, c->atom, c->capatom, c->natom + 1);
 	c->atom[c->natom++] = a;
 	t->slot[h & (uint64_t)(t->cap - 1)] = a;
 	t->n++;
@@ -319,8 +306,8 @@ intern_feature(Circuit *c, AtomKind kind, int field, const int64_t *table, int f
 	int64_t lo = table[first], hi = lo, size = (int64_t)feature_size(c, kind);
 
 	for (int i = first; i < first + n; i++) {
-		lo = table[i] < lo ? table[i] : lo;
-		hi = table[i] > hi ? table[i] : hi;
+		lo = min_int64(table[i], lo);
+		hi = max_int64(table[i], hi);
 	}
 	/* constants live in the readers: an atom starts from 0 at <bos> */
 	int64_t base = table[bos];
@@ -385,7 +372,7 @@ relu(Circuit *c, const Form *f)
 			int64_t v = f->k;
 			for (int i = 0; i < f->n; i++)
 				v += f->term[i].c * f->term[i].atom->table[r];
-			t[r] = v > 0 ? v : 0;
+			t[r] = max_int64(v, 0);
 		}
 		return one->kind == TOKEN_FEATURE ? token_feature(c, one->field, t)
 		                                  : place_feature(c, t);
@@ -395,7 +382,7 @@ relu(Circuit *c, const Form *f)
 		   .in = f,
 		   .lo = 0,
 		   .hi = f->hi,
-		   .bos = bos > 0 ? bos : 0,
+		   .bos = max_int64(bos, 0),
 		   .ready = (f->ready | 1) + 1 };
 	for (int i = 0; i < f->n; i++)
 		a.real |= f->term[i].atom->real;
@@ -432,19 +419,10 @@ exact_flag(Circuit *c, const Form *u)
 		   .in = in,
 		   .lo = 0,
 		   .hi = 1,
-		   .bos = bos > 0 ? bos : 0,
+		   .bos = max_int64(bos, 0),
 		   .ready = (in->ready | 1) + 1 };
 
 	return form_atom(c, atom_intern(c, a));
-}
-
-void *
-grow_list(Circuit *c, void *list, int n, size_t each)
-{
-	if (n & (n - 1))
-		return list;
-	void *room = arena_alloc(c->arena, each * (size_t)(2 * n + 1));
-	return n ? memcpy(room, list, each * (size_t)n) : room;
 }
 
 static Head *
@@ -453,7 +431,7 @@ head_in_layer(Circuit *c, const Lookup *s, int layer)
 	for (int i = 0; i < c->nhead; i++)
 		if (c->head[i]->lookup == s && c->head[i]->layer == layer)
 			return c->head[i];
-	c->head = grow_list(c, c->head, c->nhead, sizeof *c->head);
+	GROW(c->arena, c->head, c->caphead, c->nhead + 1);
 	Head *h = NEW(c->arena, Head);
 	h->lookup = s;
 	h->layer = layer;
@@ -474,7 +452,7 @@ head_atom(Circuit *c, const Lookup *s, const Form *f, Atom a)
 	while (i < h->nvalue && h->value[i] != v)
 		i++;
 	if (i == h->nvalue) {
-		h->value = grow_list(c, h->value, i, sizeof *h->value);
+		GROW(c->arena, h->value, h->capvalue, i + 1);
 		h->value[h->nvalue++] = v;
 	}
 	return form_atom(c, v);
@@ -490,9 +468,7 @@ head_value(Circuit *c, const Lookup *s, const Form *f, int64_t absent)
 	int64_t k = f->k;
 	f = form_scale(c, 1, f, -k);
 	absent -= k;
-	Atom a = { .bos = absent,
-		   .lo = f->lo < absent ? f->lo : absent,
-		   .hi = f->hi > absent ? f->hi : absent };
+	Atom a = { .bos = absent, .lo = min_int64(f->lo, absent), .hi = max_int64(f->hi, absent) };
 	return form_scale(c, 1, head_atom(c, s, f, a), k);
 }
 
@@ -500,10 +476,9 @@ const Form *
 head_mean(Circuit *c, const Lookup *s, const Form *f)
 {
 	int64_t bos = form_bos(f);
-	Atom a = { .bos = bos,
-		   .real = true,
-		   .lo = f->lo < bos ? f->lo : bos,
-		   .hi = f->hi > bos ? f->hi : bos };
+	Atom a = {
+		.bos = bos, .real = true, .lo = min_int64(f->lo, bos), .hi = max_int64(f->hi, bos)
+	};
 
 	return head_atom(c, s, f, a);
 }

@@ -14,8 +14,8 @@ typedef struct LinearParts {
 	int *number;        /* (cap) */
 } LinearParts;
 
-static int
-first_sign(const Form *f)
+int
+linear_part_sign(const Form *f)
 {
 	return f->n && f->term[0].c < 0 ? -1 : 1;
 }
@@ -26,7 +26,8 @@ linear_part_hash(const Form *f)
 	uint64_t h = 0x9e3779b97f4a7c15u;
 
 	for (int i = 0; i < f->n; i++) {
-		h ^= (uint64_t)(first_sign(f) * f->term[i].c) << 32 ^ (uint64_t)f->term[i].atom->id;
+		h ^= (uint64_t)(linear_part_sign(f) * f->term[i].c) << 32
+		     ^ (uint64_t)f->term[i].atom->id;
 		h *= 0xff51afd7ed558ccdu;
 		h ^= h >> 29;
 	}
@@ -36,7 +37,7 @@ linear_part_hash(const Form *f)
 static bool
 same_linear_part(const Form *f, const Form *g)
 {
-	int sign = first_sign(f) * first_sign(g);
+	int sign = linear_part_sign(f) * linear_part_sign(g);
 
 	if (f->n != g->n)
 		return false;

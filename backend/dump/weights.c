@@ -69,7 +69,7 @@ proved_sum(const WeightDump *w, SumKind kind, int layer, int index)
 	for (int i = 0; i < w->r->nproved; i++) {
 		const ProvedSum *p = &w->r->proved[i];
 		if (p->kind == kind && p->layer == layer && p->index == index)
-			most = fmax(most, p->most);
+			most = max_double(most, p->most);
 	}
 	return most;
 }

@@ -35,7 +35,7 @@ can_clear(const Form *f, int64_t *lo)
 		        && !f->term[i].atom->reals;
 	arena_free(&scratch);
 	*lo = bos < *lo ? bos : *lo;
-	hi = bos > hi ? bos : hi;
+	hi = max_int64(bos, hi);
 	return exact && *lo > -CLEARED_MAX && hi < CLEARED_MAX;
 }
 
@@ -45,7 +45,7 @@ first_state(const Form *f)
 	int first = INT_MAX;
 
 	for (int i = 0; i < f->n; i++)
-		first = f->term[i].atom->ready < first ? f->term[i].atom->ready : first;
+		first = min_int(f->term[i].atom->ready, first);
 	return first;
 }
 

@@ -94,13 +94,7 @@ columns_read(Columns *c, int state, const Form *f)
 static int
 add_column(ColumnSpace *sp, const Form *f)
 {
-	if (sp->c.n == sp->cap) {
-		const Form **old = sp->c.form;
-		sp->cap = sp->cap ? 2 * sp->cap : 64;
-		sp->c.form = NEWS(sp->arena, const Form *, sp->cap);
-		if (old)
-			memcpy(sp->c.form, old, sizeof *old * (size_t)sp->c.n);
-	}
+	GROW(sp->arena, sp->c.form, sp->cap, sp->c.n + 1);
 	sp->c.form[sp->c.n] = f;
 	return sp->c.n++;
 }

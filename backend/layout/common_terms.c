@@ -82,7 +82,7 @@ find_occurrences(Arena *arena, const Form *const *form, int nform, int natom, in
 			AtomUses *x = &m[at[a->id] - 1];
 			x->n++;
 			int r = component_root(up, i), s = component_root(up, x->group);
-			up[r > s ? r : s] = r > s ? s : r;
+			up[max_int(r, s)] = min_int(r, s);
 		}
 	}
 	for (int i = 0; i < *n; i++) {

@@ -26,7 +26,7 @@ neurons_over_limit(const Columns *cols, const Limits *limits)
 
 	for (int l = 0; limits->neurons && l < cols->s->nlayer; l++) {
 		int n = cols->s->nneuron[l] + cleared_in(cols, l) - limits->neurons;
-		most = n > most ? n : most;
+		most = max_int(n, most);
 	}
 	return most;
 }

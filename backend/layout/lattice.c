@@ -47,23 +47,11 @@ enum { BUCKETS = 4096 }; /* of the columns that are known */
 
 /* ---- sparse vectors ---- */
 
-static void
-vec_room(ColumnSpace *sp, Vec *v, int n)
-{
-	if (n <= v->cap)
-		return;
-	Entry *old = v->at;
-	v->cap = 2 * n;
-	v->at = NEWS(sp->arena, Entry, v->cap);
-	if (v->n)
-		memcpy(v->at, old, sizeof *old * (size_t)v->n);
-}
-
 void
 vec_copy(ColumnSpace *sp, Vec *to, const Vec *from, int64_t times)
 {
 	to->n = 0;
-	vec_room(sp, to, from->n);
+	GROW(sp->arena, to->at, to->cap, from->n);
 	for (int i = 0; i < from->n; i++)
 		to->at[to->n++] = (Entry){ from->at[i].column, times * from->at[i].times };
 }
@@ -106,7 +94,7 @@ vec_add(ColumnSpace *sp, Vec *a, const Vec *b, int64_t times)
 	Vec *s = &sp->spare, swap;
 
 	s->n = 0;
-	vec_room(sp, s, a->n + b->n);
+	GROW(sp->arena, s->at, s->cap, a->n + b->n);
 	for (int i = 0, j = 0; i < a->n || j < b->n;) {
 		bool of_a = j == b->n || (i < a->n && a->at[i].column <= b->at[j].column);
 		bool of_b = i == a->n || (j < b->n && b->at[j].column <= a->at[i].column);
@@ -156,7 +144,7 @@ add_dimension(ColumnSpace *sp, Vec *v, int dim, int64_t times)
 {
 	if (!sp->seen[dim]) {
 		sp->seen[dim] = true;
-		vec_room(sp, v, v->n + 1);
+		GROW(sp->arena, v->at, v->cap, v->n + 1);
 		v->at[v->n++].column = dim;
 	}
 	sp->dense[dim] += times;
@@ -441,14 +429,7 @@ lattice_largest(ColumnSpace *sp, int state, int column)
 {
 	Basis *b = &sp->basis[state];
 
-	if (column >= b->caplargest) {
-		double *old = b->largest;
-		int cap = 2 * column + 64;
-		b->largest = NEWS(sp->arena, double, cap);
-		if (old)
-			memcpy(b->largest, old, sizeof *old * (size_t)b->caplargest);
-		b->caplargest = cap;
-	}
+	GROW(sp->arena, b->largest, b->caplargest, column + 1);
 	if (!b->largest[column])
 		b->largest[column] = form_max_abs(sp->c.form[column], state);
 	return b->largest[column];

@@ -95,8 +95,8 @@ inputs_ready(const Atom *a)
 
 	for (int d = 0; a->head && d < a->head->lookup->ndim; d++) {
 		int q = form_ready(a->head->lookup->q[d]), k = form_ready(a->head->lookup->k[d]);
-		ready = q > ready ? q : ready;
-		ready = k > ready ? k : ready;
+		ready = max_int(q, ready);
+		ready = max_int(k, ready);
 	}
 	return ready;
 }
@@ -252,7 +252,8 @@ static void
 make_heads(Circuit *c)
 {
 	c->nhead = 0;
-	c->head = NEWS(c->arena, Head *, c->natom + 1);
+	c->caphead = c->natom + 1;
+	c->head = NEWS(c->arena, Head *, c->caphead);
 	for (int i = 0; i < c->natom; i++) {
 		Atom *a = c->atom[i];
 		if (!a->live || a->kind != VALUE)
@@ -264,8 +265,7 @@ make_heads(Circuit *c)
 		Atom *a = c->atom[i];
 		if (!a->live || a->kind != VALUE)
 			continue;
-		if (!a->head->value)
-			a->head->value = NEWS(c->arena, Atom *, a->head->ndim);
+		GROW(c->arena, a->head->value, a->head->capvalue, a->head->nvalue + 1);
 		a->head->value[a->head->nvalue++] = a;
 	}
 }

@@ -137,7 +137,7 @@ divide_by_index(Circuit *c, Node *n)
 static bool
 is_no_later(const Circuit *c, const Form *few, const Form *a, const Form *b)
 {
-	int last = a->ready > b->ready ? a->ready : b->ready;
+	int last = max_int(a->ready, b->ready);
 
 	return few->ready <= (last | 1) + 1 || few->ready <= deadline(c);
 }

@@ -75,15 +75,15 @@ estimate_neurons(const Node *n, double near, double *steps, double *steepest)
 	for (int i = 0; s && i < SAMPLES; i++) {
 		double x = lo + (i + 0.5) * width;
 		Jet j = smooth_on(s, (Interval){ x, x });
-		*steepest = fmax(*steepest, fmax(fabs(j.slope.lo), fabs(j.slope.hi)));
-		sum += sqrt(fmax(fabs(j.bend.lo), fabs(j.bend.hi))) * width / 4;
+		*steepest = max_double(*steepest, max_double(fabs(j.slope.lo), fabs(j.slope.hi)));
+		sum += sqrt(max_double(fabs(j.bend.lo), fabs(j.bend.hi))) * width / 4;
 	}
 	bool steep = false;
 	for (int i = 0; s && i < 2; i++) {
 		double end = i ? node_max(n->type.of) : lo, to = i ? lo : node_max(n->type.of);
 		double slope = start_slope(s, end, to, near);
 		steep = steep || slope > 2 * *steepest;
-		*steepest = fmax(*steepest, slope);
+		*steepest = max_double(*steepest, slope);
 	}
 	arena_free(&scratch);
 	*steps = sum;
@@ -93,7 +93,7 @@ estimate_neurons(const Node *n, double near, double *steps, double *steepest)
 static double
 node_max_abs(const Node *n)
 {
-	return fmax(fabs(node_min(n)), fabs(node_max(n)));
+	return max_double(fabs(node_min(n)), fabs(node_max(n)));
 }
 
 /* How much an error of operand i moves n. */
@@ -128,7 +128,7 @@ estimate_product(const Node *n)
 static void
 take_share(ErrorBudget *s, const Node *n)
 {
-	double moved = fmax(s->moved[n->id], 1e-12), third = s->t / 3, steps, steepest = 0;
+	double moved = max_double(s->moved[n->id], 1e-12), third = s->t / 3, steps, steepest = 0;
 
 	if (!n->type.of) {
 		steps = estimate_product(n);
@@ -140,7 +140,7 @@ take_share(ErrorBudget *s, const Node *n)
 	s->pieces++;
 	s->steps[n->id] = steps;
 	if (!s->fixed[n->id])
-		s->part[n->id] = pow(fmax(steps, 1e-6) / moved, 2.0 / 3);
+		s->part[n->id] = pow(max_double(steps, 1e-6) / moved, 2.0 / 3);
 	if (n->type.of)
 		s->moved[n->type.of->id] += moved * steepest;
 }
@@ -302,7 +302,8 @@ rounded_up(double x)
 static const Form *
 search_scale(ErrorBudget *s, double sum, double *least)
 {
-	double l = sum > 0 ? 0.9 * fmax(s->t - s->kept, s->t / 8) / sum : 1, last = INFINITY, error;
+	double l = sum > 0 ? 0.9 * max_double(s->t - s->kept, s->t / 8) / sum : 1, last = INFINITY,
+	       error;
 	int errors = s->c->diags->nerror, worse = 0;
 
 	*least = INFINITY;
@@ -310,12 +311,12 @@ search_scale(ErrorBudget *s, double sum, double *least)
 		const Form *f = try_scale(s, l, &error);
 		if (error <= s->t || s->c->diags->nerror > errors)
 			return f;
-		*least = fmin(*least, error);
+		*least = min_double(*least, error);
 		worse = error >= 0.98 * last && *least < INFINITY ? worse + 1 : 0;
 		if (sum == 0 || worse == 2)
 			break;
 		last = error;
-		l *= error < INFINITY ? fmax(0.9 * s->t / error, 0.3) : 16;
+		l *= error < INFINITY ? max_double(0.9 * s->t / error, 0.3) : 16;
 	}
 	return NULL;
 }

@@ -275,7 +275,7 @@ greatest_by_threshold(Circuit *c, Node *n)
 	for (int k = 0; k < nv; k++) {
 		if (v[k] <= n->type.lo)
 			continue;
-		int64_t below = k && v[k - 1] > n->type.lo ? v[k - 1] : n->type.lo;
+		int64_t below = k ? max_int64(v[k - 1], n->type.lo) : n->type.lo;
 		const Form *none = form_const(c, 0);
 		for (int i = 0; i < n->narg; i++) {
 			Node *less = mk_at(c->g, n, OP_LT, n->arg[i], mk_const(c->g, v[k]), NULL);
@@ -353,8 +353,8 @@ static const Form *
 emit_TABLE(Circuit *c, Node *n)
 {
 	const Form *f = map_node(c, n->arg[0]);
-	int64_t lo = f->lo > n->k ? f->lo : n->k, last = n->k + n->ntable - 1;
-	int64_t hi = f->hi < last ? f->hi : last;
+	int64_t lo = max_int64(f->lo, n->k), last = n->k + n->ntable - 1;
+	int64_t hi = min_int64(f->hi, last);
 	int64_t *x = arena_alloc(c->arena, 2 * sizeof *x * (size_t)(n->ntable + 2)),
 		*y = x + n->ntable + 2;
 	int k = 0;
@@ -400,15 +400,15 @@ static const Form *
 pick_telescoped(Circuit *c, Node *n)
 {
 	const Form *i = map_node(c, n->arg[0]), *sum, *f, *before;
-	int64_t first = i->lo < -1 ? -1 : i->lo, last = i->hi > n->narg - 2 ? n->narg - 2 : i->hi;
+	int64_t first = max_int64(i->lo, -1), last = i->hi > n->narg - 2 ? n->narg - 2 : i->hi;
 	int64_t lo = INT64_MAX, hi = INT64_MIN;
 
 	if (first > last)
 		return map_node(c, n->arg[1]);
 	for (int64_t k = first; k <= last; k++) {
 		f = map_node(c, pick_element(n, k));
-		lo = f->lo < lo ? f->lo : lo;
-		hi = f->hi > hi ? f->hi : hi;
+		lo = min_int64(f->lo, lo);
+		hi = max_int64(f->hi, hi);
 	}
 	int64_t m = hi - lo;
 	sum = before = map_node(c, pick_element(n, first));
@@ -695,18 +695,8 @@ map_operands_first(Circuit *c, Node *n)
 const Form *
 map_node(Circuit *c, Node *n)
 {
-	if (n->id >= c->capform) {
-		int cap = 2 * n->id + 64;
-		const Form **form = arena_alloc(c->arena, sizeof *form * (size_t)cap);
-		const Rule **rule = arena_alloc(c->arena, sizeof *rule * (size_t)cap);
-		if (c->capform) {
-			memcpy(form, c->form, sizeof *form * (size_t)c->capform);
-			memcpy(rule, c->rule, sizeof *rule * (size_t)c->capform);
-		}
-		c->form = form;
-		c->rule = rule;
-		c->capform = cap;
-	}
+	GROW(c->arena, c->form, c->capform, n->id + 1);
+	GROW(c->arena, c->rule, c->caprule, n->id + 1);
 	if (c->form[n->id])
 		return c->form[n->id];
 

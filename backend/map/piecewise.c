@@ -32,10 +32,14 @@ typedef struct Curve {
 	double tolerance;
 } Curve;
 
+typedef struct Knot {
+	double x, y;
+} Knot;
+
 typedef struct RealPolyline {
 	int n, cap;
-	double *x, *y; /* (n) its knots */
-	int base;      /* the knot from which neurons go to the right and to the left */
+	Knot *knot; /* (n) by ascending x */
+	int base;   /* the knot from which neurons go to the right and to the left */
 } RealPolyline;
 
 static Jet
@@ -44,7 +48,7 @@ curve_jet(const Curve *f, Interval x)
 	if (f->smooth)
 		return smooth_on(f->smooth, x);
 	double p = x.lo * x.lo / 4, q = x.hi * x.hi / 4;
-	return (Jet){ { x.lo <= 0 && x.hi >= 0 ? 0 : fmin(p, q), fmax(p, q) },
+	return (Jet){ { x.lo <= 0 && x.hi >= 0 ? 0 : min_double(p, q), max_double(p, q) },
 		      { x.lo / 2, x.hi / 2 },
 		      { 0.5, 0.5 } };
 }
@@ -83,8 +87,8 @@ piece_fits(const Curve *f, double a, double b, int side, int parts, int *next)
 {
 	double h = b - a, e = f->tolerance;
 	Jet j = curve_jet_in_parts(f, a, b, parts);
-	double q = fmin(fmax(fabs(j.bend.lo), fabs(j.bend.hi)) * h * h / 8,
-	                (j.slope.hi - j.slope.lo) * h / 4);
+	double q = min_double(max_double(fabs(j.bend.lo), fabs(j.bend.hi)) * h * h / 8,
+	                      (j.slope.hi - j.slope.lo) * h / 4);
 	/* all that is known where it is as steep as a root at 0 */
 	double width = j.value.hi - j.value.lo;
 
@@ -108,18 +112,8 @@ can_reach(const Curve *f, double a, double b, int side, int *next)
 static void
 add_knot(Arena *arena, RealPolyline *l, double x, double y)
 {
-	if (l->n == l->cap) {
-		double *p = l->x, *q = l->y;
-		l->cap = 2 * l->cap + 64;
-		l->x = NEWS(arena, double, l->cap);
-		l->y = NEWS(arena, double, l->cap);
-		for (int i = 0; i < l->n; i++) {
-			l->x[i] = p[i];
-			l->y[i] = q[i];
-		}
-	}
-	l->x[l->n] = x;
-	l->y[l->n++] = y;
+	GROW(arena, l->knot, l->cap, l->n + 1);
+	l->knot[l->n++] = (Knot){ x, y };
 }
 
 static double
@@ -128,8 +122,8 @@ knot_at(const Curve *f, double a, double h)
 	double b = a + h;
 
 	if (f->whole)
-		b = fmax(floor(b), a + 1);
-	return b < f->hi ? b : f->hi;
+		b = max_double(floor(b), a + 1);
+	return min_double(b, f->hi);
 }
 
 /* The farthest knot after a, to within some percent; a itself if there is none. `h` is how
@@ -181,7 +175,7 @@ place_knots(Arena *arena, const Curve *f, RealPolyline *l)
 static double
 slope_after_knot(const RealPolyline *l, int i)
 {
-	return (l->y[i + 1] - l->y[i]) / (l->x[i + 1] - l->x[i]);
+	return (l->knot[i + 1].y - l->knot[i].y) / (l->knot[i + 1].x - l->knot[i].x);
 }
 
 static double
@@ -190,7 +184,7 @@ steepest_slope(const RealPolyline *l)
 	double most = 0;
 
 	for (int i = 0; i + 1 < l->n; i++)
-		most = fmax(most, fabs(slope_after_knot(l, i)));
+		most = max_double(most, fabs(slope_after_knot(l, i)));
 	return most;
 }
 
@@ -213,21 +207,23 @@ choose_base(Arena *arena, RealPolyline *l)
 	for (int i = last - 1; i > 0; i--) /* of all changes from knot i on */
 		right[i] = right[i + 1]
 		           + fabs(slope_after_knot(l, i) - slope_after_knot(l, i - 1))
-		                     * (l->x[last] - l->x[i]);
+		                     * (l->knot[last].x - l->knot[i].x);
 	for (int i = 0; i <= last; i++) {
-		double to_right = i < last ? fabs(slope_after_knot(l, i)) * (l->x[last] - l->x[i])
+		double to_right = i < last ? fabs(slope_after_knot(l, i))
+		                                             * (l->knot[last].x - l->knot[i].x)
 		                                     + right[i + 1]
 		                           : 0;
-		double to_left = i > 0 ? fabs(slope_after_knot(l, i - 1)) * (l->x[i] - l->x[0])
+		double to_left = i > 0 ? fabs(slope_after_knot(l, i - 1))
+		                                         * (l->knot[i].x - l->knot[0].x)
 		                                 + left
 		                       : 0;
-		if (fmax(to_right, to_left) < best) {
-			best = fmax(to_right, to_left);
+		if (max_double(to_right, to_left) < best) {
+			best = max_double(to_right, to_left);
 			l->base = i;
 		}
 		if (i > 0 && i < last)
 			left += fabs(slope_after_knot(l, i) - slope_after_knot(l, i - 1))
-			        * (l->x[i] - l->x[0]);
+			        * (l->knot[i].x - l->knot[0].x);
 	}
 }
 
@@ -259,7 +255,8 @@ rounding_near(const Form *x, const Form *in, const Bend *b)
 
 	if (r->n != 1)
 		return 1.001 * real_allowed(in);
-	return 1.001 * real_rounding(by * (fmax(fmax(knot, end), bos) + knot + r->error), 2);
+	return 1.001
+	       * real_rounding(by * (max_double(max_double(knot, end), bos) + knot + r->error), 2);
 }
 
 static void
@@ -271,13 +268,7 @@ add_bend(Circuit *c, Bends *b, Bend one, const Form *x)
 
 	if (!f->n)
 		return;
-	if (b->n == b->cap) {
-		Bend *old = b->at;
-		b->cap = 2 * b->cap + 64;
-		b->at = NEWS(c->arena, Bend, b->cap);
-		for (int i = 0; i < b->n; i++)
-			b->at[i] = old[i];
-	}
+	GROW(c->arena, b->at, b->cap, b->n + 1);
 	one.atom = f->term[0].atom;
 	b->allowed += rounding_near(x, in, &one);
 	b->at[b->n++] = one;
@@ -290,15 +281,17 @@ add_polyline(Circuit *c, Bends *b, RealPolyline *l, int sign, const Form *x)
 	choose_base(c->arena, l);
 	for (int i = l->base; i + 1 < l->n; i++)
 		add_bend(c, b,
-		         (Bend){ l, l->x[i], slope_change(l, i, l->base, false), .left = false },
+		         (Bend){ l, l->knot[i].x, slope_change(l, i, l->base, false),
+		                 .left = false },
 		         x);
 	for (int i = l->base; i > 0; i--)
 		add_bend(c, b,
-		         (Bend){ l, l->x[i], slope_change(l, i, l->base, true), .left = true }, x);
+		         (Bend){ l, l->knot[i].x, slope_change(l, i, l->base, true), .left = true },
+		         x);
 	for (int i = 0; i < b->n; i++)
 		if (b->at[i].line == l)
 			b->at[i].sign = b->at[i].change > 0 ? sign : -sign;
-	return sign * l->y[l->base];
+	return sign * l->knot[l->base].y;
 }
 
 /* The sum of some neurons where x is at a knot of their line; those of other lines apart. */
@@ -312,8 +305,8 @@ range_at_knots(const Bend *b, int n, const RealPolyline *l)
 		for (int i = 0; i < n; i++)
 			if (b[i].line == l)
 				y += b[i].sign * fabs(b[i].change)
-				     * fmax(0,
-				            b[i].left ? b[i].knot - l->x[k] : l->x[k] - b[i].knot);
+				     * max_double(0, b[i].left ? b[i].knot - l->knot[k].x
+				                               : l->knot[k].x - b[i].knot);
 		all = interval_hull(all, (Interval){ y, y });
 	}
 	return all;
@@ -328,13 +321,14 @@ bends_abs_sum(const Bend *b, int n)
 	for (int i = 0; i < n; i++) {
 		const Atom *a = b[i].atom;
 		if (i && b[i].line != b[i - 1].line) {
-			sum += fmax(side[0], side[1]);
+			sum += max_double(side[0], side[1]);
 			side[0] = side[1] = 0;
 		}
-		side[b[i].left] += fmax(fmax(fabs(a->min), fabs(a->max)), fabs(a->real_bos))
+		side[b[i].left] += max_double(max_double(fabs(a->min), fabs(a->max)),
+		                              fabs(a->real_bos))
 		                   + a->error;
 	}
-	return sum + fmax(side[0], side[1]);
+	return sum + max_double(side[0], side[1]);
 }
 
 static double
@@ -482,8 +476,8 @@ map_curve(Circuit *c, Node *n, double tolerance)
 	double k = add_polyline(c, &b, &line, 1, keep_bos_in_range(c, x, f.lo, f.hi));
 	Interval meant = { INFINITY, -INFINITY };
 	for (int i = 0; i < line.n; i++)
-		meant = interval_hull(
-			meant, (Interval){ line.y[i] - tolerance - k, line.y[i] + tolerance - k });
+		meant = interval_hull(meant, (Interval){ line.knot[i].y - tolerance - k,
+		                                         line.knot[i].y + tolerance - k });
 	return bends_in_columns(c, &b, tolerance,
 	                        tolerance + steepest_slope(&line) * x->real->error, meant, k);
 }
@@ -517,12 +511,6 @@ range_center(const Form *x)
 	double middle = (x->real->min + x->real->max) / 2, half = (x->real->max - x->real->min) / 2;
 
 	return fabs(middle) > 4 * half ? middle : 0;
-}
-
-static double
-interval_max_abs(Interval x)
-{
-	return fmax(fabs(x.lo), fabs(x.hi));
 }
 
 /* Of integers: exactly, if that takes fewer neurons. */
@@ -564,8 +552,8 @@ map_product(Circuit *c, Node *n, double tolerance)
 	Bends b = { 0 };
 	for (int i = 0; i < 2; i++) {
 		double other[2] = { sign[i] * dy.lo / a, sign[i] * dy.hi / a };
-		double lo = a * dx.lo + fmin(other[0], other[1]),
-		       hi = a * dx.hi + fmax(other[0], other[1]);
+		double lo = a * dx.lo + min_double(other[0], other[1]),
+		       hi = a * dx.hi + max_double(other[0], other[1]);
 		Curve f = { NULL, lo - spread, hi + spread, false, tolerance / 2 * (1 - 1e-9) };
 		const Form *s = real_form(c, 2, (RealTerm[]){ { x, a }, { y, sign[i] / a } },
 		                          -a * p - sign[i] * q / a);
@@ -585,7 +573,7 @@ map_product(Circuit *c, Node *n, double tolerance)
 const Form *
 map_piece(Circuit *c, Node *n, double tolerance)
 {
-	double largest = fmax(-node_min(n), node_max(n));
+	double largest = max_double(-node_min(n), node_max(n));
 
 	if (largest >= LARGEST) {
 		error_at_node(

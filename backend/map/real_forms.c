@@ -28,12 +28,6 @@
 
 static const double one_rounding = 0x1p-24;
 
-static double
-larger_double(double a, double b)
-{
-	return a > b ? a : b;
-}
-
 /* What is known of a term, be it a bundle, a real atom or a form of integers. */
 static Bundle
 term_range(const Form *f)
@@ -82,13 +76,7 @@ add_real_term(Circuit *c, RealSumBuilder *s, const Form *f, double by)
 			s->term[i].c += by;
 			return;
 		}
-	if (s->n == s->cap) {
-		RealTerm *old = s->term;
-		s->cap = 2 * s->cap + 8;
-		s->term = arena_alloc(c->arena, sizeof *old * (size_t)s->cap);
-		if (s->n)
-			memcpy(s->term, old, sizeof *old * (size_t)s->n);
-	}
+	GROW(c->arena, s->term, s->cap, s->n + 1);
 	s->term[s->n++] = (RealTerm){ f, by };
 }
 
@@ -111,7 +99,7 @@ list_atoms(Circuit *c, Form *f)
 			t[f->n++] = t[i];
 	f->term = t;
 	for (int i = 0; i < f->n; i++)
-		f->ready = t[i].atom->ready > f->ready ? t[i].atom->ready : f->ready;
+		f->ready = max_int(t[i].atom->ready, f->ready);
 }
 
 static const Form *
@@ -145,7 +133,7 @@ real_form(Circuit *c, int n, const RealTerm *term, double k)
 		r->min += t->c > 0 ? t->c * p.min : t->c * p.max;
 		r->max += t->c > 0 ? t->c * p.max : t->c * p.min;
 		r->error += fabs(t->c) * p.error;
-		most += fabs(t->c) * larger_double(fabs(p.min), fabs(p.max));
+		most += fabs(t->c) * max_double(fabs(p.min), fabs(p.max));
 		s.term[m++] = *t;
 	}
 	r->n = m;
@@ -162,8 +150,8 @@ real_within(Circuit *c, const Form *f, double min, double max)
 	if (min <= f->real->min && f->real->max <= max)
 		return f;
 	*r = *f->real;
-	r->min = larger_double(min, r->min);
-	r->max = -larger_double(-max, -r->max);
+	r->min = max_double(min, r->min);
+	r->max = min_double(max, r->max);
 	*g = *f;
 	g->real = r;
 	g->lo = (int64_t)floor(r->min);
@@ -176,7 +164,7 @@ real_max_abs(const Form *f)
 {
 	Bundle p = term_range(f);
 
-	return larger_double(larger_double(fabs(p.min), fabs(p.max)), fabs(p.bos)) + p.error;
+	return max_double(max_double(fabs(p.min), fabs(p.max)), fabs(p.bos)) + p.error;
 }
 
 /* The sum of the absolute values of a reader's terms, and how many they are. */
@@ -256,7 +244,7 @@ real_neuron(Circuit *c, const Form *f)
 	if (r->max <= 0)
 		return real_form(c, 0, NULL, 0);
 	double bos = real_bos(f);
-	Atom a = real_atom(NEURON, larger_double(r->min, 0), r->max, larger_double(bos, 0),
+	Atom a = real_atom(NEURON, max_double(r->min, 0), r->max, max_double(bos, 0),
 	                   real_error(f));
 	a.in = f;
 	a.ready = (f->ready | 1) + 1;
@@ -271,10 +259,10 @@ real_feature(Circuit *c, const double *table, bool by_place, int first, int n)
 	       most = fabs(bos);
 
 	for (int i = first; i < first + n; i++) {
-		min = -larger_double(-min, -table[i]);
-		max = larger_double(max, table[i]);
+		min = min_double(min, table[i]);
+		max = max_double(max, table[i]);
 	}
-	most = larger_double(most, larger_double(fabs(min), fabs(max)));
+	most = max_double(most, max_double(fabs(min), fabs(max)));
 	Atom a = real_atom(REAL_FEATURE, min, max, bos, most * one_rounding);
 	a.reals = table;
 	a.by_place = by_place;
@@ -288,8 +276,8 @@ real_head_value(Circuit *c, const Lookup *s, const Form *f, double absent)
 	const RealSum *r = f->real;
 	if (!f->n)
 		return f;
-	Atom a = real_atom(VALUE, -larger_double(-r->min, -absent), larger_double(r->max, absent),
-	                   absent, real_error(f));
+	Atom a = real_atom(VALUE, min_double(r->min, absent), max_double(r->max, absent), absent,
+	                   real_error(f));
 	return real_form(c, 1, (RealTerm[]){ { head_atom(c, s, f, a), 1 } }, 0);
 }
 
@@ -298,12 +286,12 @@ static const Form *
 real_mean(Circuit *c, const Lookup *s, const Form *f, double none)
 {
 	double rounding = (c->places + 8) * one_rounding
-	                  * larger_double(fabs(f->real->min), fabs(f->real->max));
+	                  * max_double(fabs(f->real->min), fabs(f->real->max));
 
 	f = real_set_bos(c, f, none);
 	if (!f->n)
 		return f;
-	double min = -larger_double(-f->real->min, -none), max = larger_double(f->real->max, none);
+	double min = min_double(f->real->min, none), max = max_double(f->real->max, none);
 	double error = real_error(f) + rounding;
 	Atom a = real_atom(VALUE, min, max, none, error);
 	return real_form(c, 1, (RealTerm[]){ { head_atom(c, s, f, a), 1 } }, 0);
@@ -315,7 +303,7 @@ real_mean(Circuit *c, const Lookup *s, const Form *f, double none)
 static const Form *
 gate_above(Circuit *c, const Form *d, const Form *f, double by)
 {
-	double most = larger_double(by > 0 ? f->real->max : -f->real->min, 0);
+	double most = max_double(by > 0 ? f->real->max : -f->real->min, 0);
 	double m = exp2(ceil(log2(most + 4 * real_error(f) + 0x1p-20)) + 1);
 
 	return real_neuron(c, real_form(c, 2, (RealTerm[]){ { f, by }, { d, -m } }, 0));
@@ -333,7 +321,7 @@ real_gate(Circuit *c, const Form *d, const Form *f)
 	const Form *plus = gate_above(c, d, f, 1), *minus = gate_above(c, d, f, -1);
 	const Form *g = real_form(
 		c, 2, (RealTerm[]){ { plus, r->max > 0 }, { minus, -(double)(r->min < 0) } }, 0);
-	return real_within(c, g, -larger_double(-r->min, 0), larger_double(r->max, 0));
+	return real_within(c, g, min_double(r->min, 0), max_double(r->max, 0));
 }
 
 /* ---- operators ---- */
@@ -402,7 +390,7 @@ values_in_line(Circuit *c, Node *n, const Form *f)
 
 	for (int64_t i = 0; i < size; i++) {
 		y[i] = n->real[f->lo + i - n->k].x;
-		most = larger_double(most, fabs(y[i]));
+		most = max_double(most, fabs(y[i]));
 	}
 	const Form *line = size > FEW_STEPS ? real_polyline(c, f, (int)size, y) : NULL;
 	double error = line ? real_error(line) : 0;
@@ -548,11 +536,11 @@ double
 value_max_abs(const Form *f)
 {
 	if (f->real)
-		return larger_double(larger_double(fabs(f->real->min), fabs(f->real->max)),
-		                     fabs(real_bos(f)))
+		return max_double(max_double(fabs(f->real->min), fabs(f->real->max)),
+		                  fabs(real_bos(f)))
 		       + f->real->error;
-	return larger_double(larger_double(fabs((double)f->lo), fabs((double)f->hi)),
-	                     fabs((double)form_bos(f)));
+	return max_double(max_double(fabs((double)f->lo), fabs((double)f->hi)),
+	                  fabs((double)form_bos(f)));
 }
 
 /* Scores off by e make each weight, and so the mean, off by a factor of exp(2e). Beside
@@ -571,7 +559,7 @@ map_attend(Circuit *c, Node *n)
 		return NULL;
 	}
 	const Form *v = real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0);
-	double most = larger_double(fabs(v->real->min), fabs(v->real->max));
+	double most = max_double(fabs(v->real->min), fabs(v->real->max));
 	double error = real_error(v) + most * (expm1(2 * score) + (c->places + 16) * one_rounding);
 
 	if (!v->n)
@@ -640,8 +628,7 @@ map_above(Circuit *c, Node *n)
 	}
 	if (in->real->max <= 0) /* what x is made of knows more than its type */
 		return form_const(c, 1);
-	Atom a = real_atom(NEURON, larger_double(in->real->min, 0), in->real->max, 0,
-	                   real_error(in));
+	Atom a = real_atom(NEURON, max_double(in->real->min, 0), in->real->max, 0, real_error(in));
 	a.in = in;
 	a.lo = a.bos = 0;
 	a.ready = (in->ready | 1) + 1;

@@ -64,9 +64,9 @@ circuit_depth(const Circuit *c)
 	int depth = 0;
 
 	for (int i = 0; c->emit && i < c->g->nfield; i++)
-		depth = c->emit[i]->ready > depth ? c->emit[i]->ready : depth;
+		depth = max_int(c->emit[i]->ready, depth);
 	for (int i = 0; i < c->g->noutput; i++)
-		depth = c->output[i]->ready > depth ? c->output[i]->ready : depth;
+		depth = max_int(c->output[i]->ready, depth);
 	return depth;
 }
 

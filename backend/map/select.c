@@ -191,7 +191,7 @@ choose_by_difference(Circuit *c, Node *n)
 		return NULL;
 	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
 	const Form *w = map_difference(c, cond->arg[1], cond->arg[0], 0);
-	double m = (double)(over->hi - (over->lo < 0 ? over->lo : 0));
+	double m = (double)(over->hi - min_int64(over->lo, 0));
 	if (form_is_const(over) || m * (form_abs_sum(w) + fabs((double)w->k) + 2) >= EXACT_MAX)
 		return NULL; /* a step first, then a gate: a layer more, and exact */
 	const Form *g = gate_by_sign(c, cond->op == OP_LT ? w : form_scale(c, 1, w, 1), over);

@@ -121,8 +121,8 @@ staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 	arena_free(&scratch);
 	int64_t lo = y[0], hi = y[0];
 	for (int i = 0; i < n; i++) {
-		lo = y[i] < lo ? y[i] : lo;
-		hi = y[i] > hi ? y[i] : hi;
+		lo = min_int64(y[i], lo);
+		hi = max_int64(y[i], hi);
 	}
 	Form *whole = NEW(c->arena, Form); /* steps of one staircase stay together */
 	*whole = *form_within(c, sum, lo, hi);
@@ -191,7 +191,7 @@ gate_inside(Circuit *c, const Form *deficit, const Form *f)
 	if (rest->ready >= f->ready)
 		return NULL;
 	const Form *sum = form_add(c, 1, form_sum(c, n, held, k), 1, gate(c, deficit, rest), 0);
-	return form_within(c, sum, f->lo < 0 ? f->lo : 0, f->hi > 0 ? f->hi : 0);
+	return form_within(c, sum, min_int64(f->lo, 0), max_int64(f->hi, 0));
 }
 
 static const Form *

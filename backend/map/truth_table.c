@@ -336,7 +336,7 @@ map_truth_table(Circuit *c, Node *n, const Form *best)
 {
 	int late = best->ready - 1 - 2 * MAX_LAYERS;
 
-	for (int state = late < 1 ? 1 : late | 1; (state | 1) + 1 < best->ready; state += 2) {
+	for (int state = max_int(late, 1) | 1; (state | 1) + 1 < best->ready; state += 2) {
 		const Form *f = table_by_state(c, n, state);
 		if (f)
 			return f;

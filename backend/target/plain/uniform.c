@@ -3,14 +3,9 @@
  * is 0, and adds 0. */
 
 #include "backend/file/write.h"
+#include "lang/interval.h"
 
 #include <string.h>
-
-static int
-larger_int(int a, int b)
-{
-	return a > b ? a : b;
-}
 
 static TwLayer
 largest_layer(const TwModel *m)
@@ -18,9 +13,9 @@ largest_layer(const TwModel *m)
 	TwLayer l = { 0 };
 
 	for (int n = 0; n < m->nlayer; n++) {
-		l.heads = larger_int(l.heads, m->layer[n].heads);
-		l.dk = larger_int(l.dk, larger_int(m->layer[n].dk, m->layer[n].dv));
-		l.neurons = larger_int(l.neurons, m->layer[n].neurons);
+		l.heads = max_int(l.heads, m->layer[n].heads);
+		l.dk = max_int(l.dk, max_int(m->layer[n].dk, m->layer[n].dv));
+		l.neurons = max_int(l.neurons, m->layer[n].neurons);
 	}
 	l.dv = l.dk;
 	return l;

@@ -50,7 +50,7 @@ record_sum(WeightWriter *w, double sum)
 	Report *r = w->r;
 
 	w->at.most = sum;
-	r->proved = grow_list(w->c, r->proved, r->nproved, sizeof *r->proved);
+	GROW(w->c->arena, r->proved, r->capproved, r->nproved + 1);
 	r->proved[r->nproved++] = w->at;
 }
 
@@ -408,8 +408,8 @@ write_attention(WeightWriter *w, int layer)
 	l->heads = w->s->nhead[layer];
 	for (int i = 0; i < l->heads; i++) {
 		const Head *h = w->s->head[layer][i];
-		l->dk = key_size(h) > l->dk ? key_size(h) : l->dk;
-		l->dv = h->ndim > l->dv ? h->ndim : l->dv;
+		l->dk = max_int(key_size(h), l->dk);
+		l->dv = max_int(h->ndim, l->dv);
 	}
 	size_t qk = (size_t)(l->heads * l->dk), vs = (size_t)(l->heads * l->dv);
 	l->wq = zeros(w, d * qk);
