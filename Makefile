@@ -48,14 +48,14 @@ SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sani
 
 COMPILE = @mkdir -p $(@D); \
 	echo "  CC    $<"; \
-	$(CC) -std=gnu11 $(CFLAGS) $(PIC) $(DEFS) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
+	$(CC) -std=gnu11 -ffp-contract=off $(CFLAGS) $(PIC) $(DEFS) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
 LINK    = @mkdir -p $(@D); \
 	echo "  LINK  $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
 all: $(BUILD)/twc $(BUILD)/twrun $(BUILD)/libtw.a $(BUILD)/$(SONAME)
 	@:
 
-$(BUILD)/twc: $(TWC) $(COMPILER) $(RUNTIME)
+$(BUILD)/twc: $(if $(INT128),$(BUILD)/tests/same/int128.o) $(TWC) $(COMPILER) $(RUNTIME)
 	$(LINK) $(LIBS)
 
 $(BUILD)/twrun: $(TWRUN) $(RUNTIME)
@@ -180,6 +180,20 @@ check-format: ## is all C laid out by clang-format 14, and nothing wider than 10
 	@tools/setup --format
 	@tools/format --check
 
+# The compiler as it is built here against other builds of it. i386 has a size_t of 32
+# bits; SSE, since its older arithmetic is of another precision. Its libraries are in
+# build-i386 (tools/setup), and its division of __int128 in tests/same.
+SAME := $(addprefix build-same-,gcc-O0 clang-O2 clang-O0 i386)
+same-bytes: setup ## the same files from gcc and clang, -O0 and -O2, 64 and 32 bits
+	@tools/setup --same-bytes
+	$(AGAIN) $(BUILD)/twc
+	$(AGAIN) BUILD=build-same-gcc-O0 CC=gcc CFLAGS=-O0 build-same-gcc-O0/twc
+	$(AGAIN) BUILD=build-same-clang-O2 CC=clang CFLAGS=-O2 build-same-clang-O2/twc
+	$(AGAIN) BUILD=build-same-clang-O0 CC=clang CFLAGS=-O0 build-same-clang-O0/twc
+	$(AGAIN) BUILD=build-same-i386 CC='clang -m32 -msse2 -fforce-enable-int128' CFLAGS=-O2 \
+		LDFLAGS='-Lbuild-i386 -Wl,-rpath,$(CURDIR)/build-i386' INT128=1 build-same-i386/twc
+	@tests/same_bytes.sh $(BUILD) $(SAME)
+
 exhaustive: setup ## the adder and the calculator on all their inputs; long texts in ONNX Runtime
 	$(AGAIN) parts
 	@tests/exhaustive/run.sh $(BUILD)
@@ -240,13 +254,13 @@ install: all ## programs, library, manual pages, completions under PREFIX (DESTD
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' runtime/tw.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/tw.pc
 
 clean: ## removes everything built
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-fuzz build-i386 build-same-*
 
 help: ## this list
 	@echo 'make: builds $(BUILD)/twc, $(BUILD)/twrun and the library. The other targets:'
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
-.PHONY: all parts setup demo test test-editors asan check-format exhaustive fuzz hostile bless report \
+.PHONY: all parts setup demo test test-editors asan check-format same-bytes exhaustive fuzz hostile bless report \
 	bench house fmt editors install clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -26,7 +26,7 @@ real_fraction(__int128 num, __int128 den)
 		num /= g;
 		den /= g;
 	}
-	Real r = { (double)((long double)num / (long double)den), 0 };
+	Real r = { (double)num / (double)den, 0 };
 	if (den <= DEN_MAX && num < NUM_MAX && num > -NUM_MAX)
 		r.den = (int64_t)den;
 	return r;

@@ -63,12 +63,12 @@ append_comment(Arena *arena, char *doc, const Source *src, Span c)
 }
 
 /* Where the line begins, if nothing but blanks stands before `at`; else -1. */
-static long
+static int64_t
 line_start_if_blank(const Source *src, uint32_t at)
 {
 	while (at > 0 && (src->text[at - 1] == ' ' || src->text[at - 1] == '\t'))
 		at--;
-	return at == 0 || src->text[at - 1] == '\n' ? (long)at : -1;
+	return at == 0 || src->text[at - 1] == '\n' ? (int64_t)at : -1;
 }
 
 char *
@@ -84,10 +84,10 @@ comment_of(Arena *arena, const Source *src, const Tree *tree, Span stmt)
 		else if (c.lo >= stmt.hi && !memchr(src->text + stmt.hi, '\n', c.lo - stmt.hi))
 			doc = append_comment(arena, NULL, src, c);
 	}
-	long edge = line_start_if_blank(src, stmt.lo);
+	int64_t edge = line_start_if_blank(src, stmt.lo);
 	for (first = last + 1; first > 0 && edge > 0; first--) {
 		Span c = tree->comment[first - 1];
-		long start = line_start_if_blank(src, c.lo);
+		int64_t start = line_start_if_blank(src, c.lo);
 		if (start < 0 || c.hi + 1 < edge || c.hi > edge)
 			break;
 		edge = start;
@@ -103,7 +103,7 @@ char *
 comment_of_file(Arena *arena, const Source *src, const Tree *tree)
 {
 	char *doc = NULL;
-	long edge = 0;
+	int64_t edge = 0;
 
 	for (int i = 0; i < tree->ncomment && line_start_if_blank(src, tree->comment[i].lo) == edge;
 	     i++) {

@@ -13,7 +13,7 @@ export function readNpy(path) {
 	const shape = header.match(/'shape': \(([^)]*)\)/)[1].split(",").filter(d => d.trim()).map(Number);
 	if (!header.includes("'<f4'") || shape.length < 2)
 		throw new Error(`${path}: not what npy.mjs writes`);
-	const [width, n] = shape.toReversed(), texts = shape.length > 2 ? shape[0] : 1;
+	const [width, n] = [...shape].reverse(), texts = shape.length > 2 ? shape[0] : 1;
 	const at = i => bytes.readFloatLE(10 + size + 4 * i);
 	return Array.from({ length: texts }, (_, t) => Array.from({ length: n }, (_, p) =>
 		Array.from({ length: width }, (_, k) => at((t * n + p) * width + k))));
