@@ -78,12 +78,13 @@ Link *
 find_chain(const Columns *cols, int nform, const Form *const *form, int *count)
 {
 	const Circuit *c = cols->s->c;
-	const Atom *a = NULL, **step = NEWS(c->arena, const Atom *, 2 * cols->s->nlayer + 2);
+	const Atom *a = NULL,
+		   **step = NEWS(c->arena, const Atom *, last_state(cols->s->nlayer) + 2);
 	int n = 0;
 
 	for (int i = 0; i < nform; i++)
 		a = latest_atom(form[i], a);
-	for (; a && a->kind >= NEURON && n < 2 * cols->s->nlayer + 1; a = latest_input(a))
+	for (; a && a->kind >= NEURON && n < last_state(cols->s->nlayer) + 1; a = latest_input(a))
 		step[n++] = a;
 	Link *chain = NEWS(c->arena, Link, n + 1);
 	for (int i = 0; i < n; i++) {
@@ -198,7 +199,7 @@ stream_reads(const Columns *cols, int *count)
 {
 	const Schedule *s = cols->s;
 	const Circuit *c = s->c;
-	int n = 0, room = 1 + c->g->nfield + c->g->noutput + c->natom, last = 2 * s->nlayer;
+	int n = 0, room = 1 + c->g->nfield + c->g->noutput + c->natom, last = last_state(s->nlayer);
 
 	for (int i = 0; i < c->nhead; i++)
 		room += 2 * c->head[i]->lookup->ndim;
@@ -207,17 +208,17 @@ stream_reads(const Columns *cols, int *count)
 		for (int i = 0; i < s->nhead[l]; i++) {
 			const Head *h = s->head[l][i];
 			for (int d = 0; d < h->lookup->ndim; d++) {
-				r[n++] = (StreamRead){ h->lookup->q[d], 2 * l, NULL, h };
-				r[n++] = (StreamRead){ h->lookup->k[d], 2 * l, NULL, h };
+				r[n++] = (StreamRead){ h->lookup->q[d], state_before(l), NULL, h };
+				r[n++] = (StreamRead){ h->lookup->k[d], state_before(l), NULL, h };
 			}
 			for (int v = 0; v < h->nvalue; v++)
 				if (h->value[v]->live)
-					r[n++] = (StreamRead){ h->value[v]->in, 2 * l, h->value[v],
-						               h };
+					r[n++] = (StreamRead){ h->value[v]->in, state_before(l),
+						               h->value[v], h };
 		}
 		for (int i = 0; i < s->nneuron[l]; i++)
-			r[n++] = (StreamRead){ s->neuron[l][i]->in, 2 * l + 1, s->neuron[l][i],
-				               NULL };
+			r[n++] = (StreamRead){ s->neuron[l][i]->in, state_after_attention(l),
+				               s->neuron[l][i], NULL };
 	}
 	for (int i = 0; c->emit && i < c->g->nfield; i++)
 		r[n++] = (StreamRead){ c->emit[i], last, NULL, NULL };
@@ -344,10 +345,13 @@ static int
 by_layer(const void *a, const void *b)
 {
 	const Atom *x = *(Atom *const *)a, *y = *(Atom *const *)b;
-	int lx = 2 * atom_layer(x) + (x->kind != VALUE),
-	    ly = 2 * atom_layer(y) + (y->kind != VALUE);
+	int lx = atom_layer(x), ly = atom_layer(y);
 
-	return lx != ly ? lx - ly : x->id - y->id;
+	if (lx != ly)
+		return lx - ly;
+	if ((x->kind == VALUE) != (y->kind == VALUE))
+		return x->kind == VALUE ? -1 : 1;
+	return x->id - y->id;
 }
 
 /* The source of most neurons of a part: of nodes, the first of the most frequent. */

@@ -13,11 +13,68 @@
  * interval of a form holds at every position of every text; <bos> is apart, since it sees only
  * itself and its whole row is known here.
  *
- * States of the residual stream: 0 is the embedding, 2L+1 stands after the
- * attention of layer L, 2L+2 after its MLP. An atom is ready in the first state
- * that can hold it. */
+ * The residual stream is in one state after another: 0 is the embedding, 2L+1 stands after
+ * the attention of layer L, 2L+2 after its MLP. An atom is ready in the first state that can
+ * hold it. */
 
 #include "backend/backend.h"
+
+/* ---- states of the residual stream ---- */
+static inline int
+state_before(int layer) /* what its attention reads */
+{
+	return 2 * layer;
+}
+
+static inline int
+state_after_attention(int layer) /* what its MLP reads */
+{
+	return 2 * layer + 1;
+}
+
+static inline int
+state_after_mlp(int layer)
+{
+	return 2 * layer + 2;
+}
+
+static inline int
+last_state(int nlayer) /* what the model says is read there; there are so many and one */
+{
+	return 2 * nlayer;
+}
+
+static inline bool
+is_after_attention(int state)
+{
+	return state % 2;
+}
+
+/* The first layer whose attention can read what is ready in this state; whose MLP can. */
+static inline int
+attention_layer_from(int state)
+{
+	return (state + 1) / 2;
+}
+
+static inline int
+mlp_layer_from(int state)
+{
+	return state / 2;
+}
+
+/* The first state that can hold what a head makes of this one; what a neuron makes. */
+static inline int
+fetched_from(int state)
+{
+	return state_after_attention(attention_layer_from(state));
+}
+
+static inline int
+computed_from(int state)
+{
+	return state_after_mlp(mlp_layer_from(state));
+}
 
 typedef enum AtomKind {
 	TOKEN_FEATURE,

@@ -383,7 +383,7 @@ relu(Circuit *c, const Form *f)
 		   .lo = 0,
 		   .hi = f->hi,
 		   .bos = max_int64(bos, 0),
-		   .ready = (f->ready | 1) + 1 };
+		   .ready = computed_from(f->ready) };
 	for (int i = 0; i < f->n; i++)
 		a.real |= f->term[i].atom->real;
 	return form_atom(c, atom_intern(c, a));
@@ -405,7 +405,7 @@ round_to_integer(Circuit *c, const Form *f, int64_t lo, int64_t hi, int64_t lift
 		   .lo = 0,
 		   .hi = hi - lo,
 		   .bos = form_bos(f) - lo,
-		   .ready = (in->ready | 1) + 1 };
+		   .ready = computed_from(in->ready) };
 
 	return form_scale(c, 1, form_atom(c, atom_intern(c, a)), lo);
 }
@@ -420,7 +420,7 @@ exact_flag(Circuit *c, const Form *u)
 		   .lo = 0,
 		   .hi = 1,
 		   .bos = max_int64(bos, 0),
-		   .ready = (in->ready | 1) + 1 };
+		   .ready = computed_from(in->ready) };
 
 	return form_atom(c, atom_intern(c, a));
 }
@@ -441,13 +441,13 @@ head_in_layer(Circuit *c, const Lookup *s, int layer)
 const Form *
 head_atom(Circuit *c, const Lookup *s, const Form *f, Atom a)
 {
-	int layer = (max_int(s->ready, f->ready) + 1) / 2, i = 0;
+	int layer = attention_layer_from(max_int(s->ready, f->ready)), i = 0;
 	Head *h = head_in_layer(c, s, layer);
 
 	a.kind = VALUE;
 	a.in = f;
 	a.head = h;
-	a.ready = 2 * layer + 1;
+	a.ready = state_after_attention(layer);
 	Atom *v = atom_intern(c, a);
 	while (i < h->nvalue && h->value[i] != v)
 		i++;

@@ -68,7 +68,7 @@ static void
 dump_column(Dump *d, const Columns *cols, int i)
 {
 	const Form *f = cols->form[i];
-	int begins = column_begins(f), last = 2 * cols->s->nlayer;
+	int begins = column_begins(f), last = last_state(cols->s->nlayer);
 	int64_t lo = 0, hi = 0;
 
 	fprintf(d->line, "slot %d\tc%d = ", cols->slot[i], i);
@@ -117,7 +117,7 @@ dump_columns(const Columns *cols, FILE *to)
 	qsort(t, (size_t)cols->n, sizeof *t, by_slot);
 	fprintf(d.line, "columns %s", cols->s->c->g->name);
 	dump_remark(&d, "%d columns in %d slots, states 0..%d", cols->n, cols->width,
-	            2 * cols->s->nlayer);
+	            last_state(cols->s->nlayer));
 	for (int i = 0; i < cols->n; i++)
 		dump_column(&d, cols, t[i].column);
 	dump_end(&d);

@@ -69,7 +69,7 @@ dump_schedule(const Schedule *s, FILE *to)
 	for (int l = 0; l < s->nlayer; l++) {
 		fprintf(d.line, "layer %d", l);
 		dump_remark(&d, "%d heads make state %d, %d neurons state %d", s->nhead[l],
-		            2 * l + 1, s->nneuron[l], 2 * l + 2);
+		            state_after_attention(l), s->nneuron[l], state_after_mlp(l));
 		for (int i = 0; i < s->nhead[l]; i++)
 			dump_head(&d, s->head[l][i]);
 		for (int i = 0; i < s->nneuron[l];)

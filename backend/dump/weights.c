@@ -180,11 +180,11 @@ dump_layer_weights(WeightDump *w, int layer)
 
 	fprintf(w->d.line, "layer %d", layer);
 	dump_line(&w->d);
-	enter_dump_state(w, 2 * layer);
+	enter_dump_state(w, state_before(layer));
 	for (int i = 0; i < l->heads; i++)
 		dump_head_weights(w, layer, w->cols->s->head[layer][i]);
 	dump_sums(w, SUM_ATTENTION_WRITE, layer, l->wo, l->heads * l->dv, NULL);
-	enter_dump_state(w, 2 * layer + 1);
+	enter_dump_state(w, state_after_attention(layer));
 	for (int i = 0; i < l->neurons; i++)
 		dump_neuron_weights(w, layer, i);
 	for (int i = 0; l->neurons && i < w->m->d_model; i++)

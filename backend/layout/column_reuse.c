@@ -81,7 +81,7 @@ share_columns(Columns *cols, int most)
 	Arena *arena = cols->s->c->arena;
 	Turn *turn = NEWS(arena, Turn, cols->n + 1);
 	int *holder = NEWS(arena, int, cols->n + 1), *free_from = NEWS(arena, int, cols->n + 1);
-	int last = 2 * cols->s->nlayer, alone = 0;
+	int last = last_state(cols->s->nlayer), alone = 0;
 
 	cols->width = 0;
 	for (int i = 0; i < cols->n; i++) {
@@ -98,7 +98,7 @@ share_columns(Columns *cols, int most)
 	qsort(turn, (size_t)cols->n, sizeof *turn, by_from);
 	for (int i = 0; i < cols->n; i++) {
 		int column = turn[i].column, at = -1;
-		int ends = 2 * (cols->last[column] / 2) + 2;
+		int ends = computed_from(cols->last[column]);
 		alone -= turn[i].alone;
 		/* those to come that share with none keep their slots */
 		if (!turn[i].alone && cols->width + alone >= most)
@@ -119,6 +119,6 @@ cleared_in(const Columns *cols, int layer)
 	int n = 0;
 
 	for (int i = 0; i < cols->n; i++)
-		n += cols->cleared[i] == 2 * layer + 2;
+		n += cols->cleared[i] == state_after_mlp(layer);
 	return n;
 }

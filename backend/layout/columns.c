@@ -273,12 +273,12 @@ find_readers(const Schedule *s, int state, StateReads *r)
 	int l = state / 2;
 
 	r->n = 0;
-	if (state == 2 * s->nlayer) {
+	if (state == last_state(s->nlayer)) {
 		for (int i = 0; c->emit && i < c->g->nfield; i++)
 			r->form[r->n++] = c->emit[i];
 		for (int i = 0; i < c->g->noutput; i++)
 			r->form[r->n++] = c->output[i];
-	} else if (state % 2) {
+	} else if (is_after_attention(state)) {
 		for (int i = 0; i < s->nneuron[l]; i++)
 			r->form[r->n++] = s->neuron[l][i]->in;
 	} else {
@@ -368,7 +368,7 @@ allocate_columns(Schedule *s)
 {
 	Circuit *c = s->c;
 	ColumnSpace *sp = NEW(c->arena, ColumnSpace);
-	int last = 2 * s->nlayer;
+	int last = last_state(s->nlayer);
 
 	sp->c.s = s;
 	sp->arena = c->arena;

@@ -458,5 +458,5 @@ lattice_begin(ColumnSpace *sp)
 			sp->dim[i] = sp->ndim++;
 	sp->dense = NEWS(sp->arena, int64_t, sp->ndim + 1);
 	sp->seen = NEWS(sp->arena, bool, sp->ndim + 1);
-	sp->basis = NEWS(sp->arena, Basis, 2 * sp->c.s->nlayer + 1);
+	sp->basis = NEWS(sp->arena, Basis, last_state(sp->c.s->nlayer) + 1);
 }

@@ -132,11 +132,11 @@ find_candidates(const WorkList *l, AtomKind kind, int state, Candidate *choice)
 static int
 assign_neurons(const WorkList *l, int layer, int most, Candidate *choice)
 {
-	int n = find_candidates(l, NEURON, 2 * layer + 1, choice);
+	int n = find_candidates(l, NEURON, state_after_attention(layer), choice);
 
 	n = most && n > most ? most : n;
 	for (int i = 0; i < n; i++)
-		choice[i].atom->ready = 2 * layer + 2;
+		choice[i].atom->ready = state_after_mlp(layer);
 	return n;
 }
 
@@ -152,7 +152,7 @@ is_chosen(const Lookup *const *select, int n, const Lookup *s)
 static int
 assign_values(const WorkList *l, int layer, int most, Candidate *choice)
 {
-	int n = find_candidates(l, VALUE, 2 * layer, choice), nselect = 0, placed = 0;
+	int n = find_candidates(l, VALUE, state_before(layer), choice), nselect = 0, placed = 0;
 	const Lookup **select = NEWS(l->c->arena, const Lookup *, n + 1);
 
 	for (int i = 0; i < n; i++) {
@@ -166,7 +166,7 @@ assign_values(const WorkList *l, int layer, int most, Candidate *choice)
 	for (int i = 0; i < n; i++) {
 		if (!is_chosen(select, nselect, choice[i].atom->head->lookup))
 			continue;
-		choice[i].atom->ready = 2 * layer + 1;
+		choice[i].atom->ready = state_after_attention(layer);
 		placed++;
 	}
 	return placed;
@@ -204,11 +204,11 @@ find_latest_states(const WorkList *l, int layers)
 	int *latest = NEWS(l->c->arena, int, l->c->natom + 1);
 
 	for (int i = 0; i < l->c->natom; i++)
-		latest[i] = 2 * layers;
+		latest[i] = last_state(layers);
 	for (int i = l->n; i-- > 0;) {
 		const Atom *a = l->atom[i];
 		int *at = &latest[a->id];
-		if (*at % 2 != (a->kind == VALUE))
+		if (is_after_attention(*at) != (a->kind == VALUE))
 			--*at;
 		require_form_by(a->in, *at - 1, latest);
 		for (int d = 0; a->head && d < a->head->lookup->ndim; d++) {
@@ -228,8 +228,7 @@ schedule_late(const WorkList *l, const SchedulePolicy *plan)
 	for (int i = 0; i < l->n; i++) {
 		Atom *a = l->atom[i];
 		bool value = a->kind == VALUE;
-		int ready = inputs_ready(a) + 1;
-		ready += ready % 2 != value;
+		int ready = value ? fetched_from(inputs_ready(a)) : computed_from(inputs_ready(a));
 		a->ready = (value ? plan->late_values : plan->late_neurons) ? latest[a->id] : ready;
 	}
 }

@@ -139,7 +139,7 @@ is_no_later(const Circuit *c, const Form *few, const Form *a, const Form *b)
 {
 	int last = max_int(a->ready, b->ready);
 
-	return few->ready <= (last | 1) + 1 || few->ready <= deadline(c);
+	return few->ready <= computed_from(last) || few->ready <= deadline(c);
 }
 
 /* Is the sum of all thresholds, `weight` times, exact? */

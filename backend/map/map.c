@@ -645,7 +645,7 @@ map_uncached(Circuit *c, Node *n)
 		return form_const(c, n->type.lo);
 
 	const Form *table = costs_nothing(n) ? NULL : table_of_root(c, n);
-	if (table && table->ready <= (map_node(c, (Node *)n->type.root)->ready | 1) + 1
+	if (table && table->ready <= computed_from(map_node(c, (Node *)n->type.root)->ready)
 	    && (n->op == OP_TABLE || n->op == OP_DIV || n->op == OP_MOD)) {
 		c->made = &by_staircase;
 		return table;

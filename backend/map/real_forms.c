@@ -247,7 +247,7 @@ real_neuron(Circuit *c, const Form *f)
 	Atom a = real_atom(NEURON, max_double(r->min, 0), r->max, max_double(bos, 0),
 	                   real_error(f));
 	a.in = f;
-	a.ready = (f->ready | 1) + 1;
+	a.ready = computed_from(f->ready);
 	return real_form_of_atom(c, a);
 }
 
@@ -631,7 +631,7 @@ map_above(Circuit *c, Node *n)
 	Atom a = real_atom(NEURON, max_double(in->real->min, 0), in->real->max, 0, real_error(in));
 	a.in = in;
 	a.lo = a.bos = 0;
-	a.ready = (in->ready | 1) + 1;
+	a.ready = computed_from(in->ready);
 	return exact_flag(c, form_atom(c, atom_intern(c, a)));
 }
 

@@ -334,10 +334,10 @@ table_by_state(Circuit *c, Node *n, int state)
 const Form *
 map_truth_table(Circuit *c, Node *n, const Form *best)
 {
-	int late = best->ready - 1 - 2 * MAX_LAYERS;
+	int first = max_int(mlp_layer_from(best->ready - 1) - MAX_LAYERS, 0);
 
-	for (int state = max_int(late, 1) | 1; (state | 1) + 1 < best->ready; state += 2) {
-		const Form *f = table_by_state(c, n, state);
+	for (int layer = first; state_after_mlp(layer) < best->ready; layer++) {
+		const Form *f = table_by_state(c, n, state_after_attention(layer));
 		if (f)
 			return f;
 	}

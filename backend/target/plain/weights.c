@@ -81,7 +81,7 @@ changes_in(const Form *f, int state)
 static void
 find_max_abs(WeightWriter *w)
 {
-	int states = 2 * w->s->nlayer + 1;
+	int states = last_state(w->s->nlayer) + 1;
 
 	w->all = NEWS(w->c->arena, double *, states);
 	for (int state = 0; state < states; state++) {
@@ -368,7 +368,8 @@ key_size(const Head *h)
 static void
 write_head(WeightWriter *w, TwLayer *l, const Head *h, int layer, double *sum)
 {
-	int at = h->index, state = 2 * layer, qk = l->heads * l->dk, vs = l->heads * l->dv;
+	int at = h->index, state = state_before(layer), qk = l->heads * l->dk,
+	    vs = l->heads * l->dv;
 	const Lookup *sel = h->lookup;
 	TermBound score = { score_max_abs(w->c, sel), INT64_MAX };
 
@@ -419,7 +420,7 @@ write_attention(WeightWriter *w, int layer)
 	l->bq = zeros(w, qk);
 	l->bk = zeros(w, qk);
 	l->bv = zeros(w, vs);
-	enter_state(w, 2 * layer);
+	enter_state(w, state_before(layer));
 	double *sum = new_sums(w);
 	for (int i = 0; i < l->heads; i++)
 		write_head(w, l, w->s->head[layer][i], layer, sum);
@@ -453,21 +454,21 @@ write_mlp(WeightWriter *w, int layer)
 	l->b1 = zeros(w, n);
 	l->w2 = zeros(w, n * d);
 	l->b2 = zeros(w, d);
-	enter_state(w, 2 * layer + 1);
+	enter_state(w, state_after_attention(layer));
 	double *sum = new_sums(w);
 	for (size_t i = 0; i < (size_t)w->s->nneuron[layer]; i++) {
 		Atom *a = w->s->neuron[layer][i];
 		w->at = (ProvedSum){ SUM_NEURON, layer, (int)i, 0 };
-		prove_reader(
-			w, a->node,
-			write_reader(w, 2 * layer + 1, a->in, l->w1, (int)n, (int)i, &l->b1[i]),
-			"neuron");
+		prove_reader(w, a->node,
+		             write_reader(w, state_after_attention(layer), a->in, l->w1, (int)n,
+		                          (int)i, &l->b1[i]),
+		             "neuron");
 		write_atom_row(w, a, l->w2 + i * d, sum);
 		for (size_t j = 0; j < d && a->lift; j++)
 			l->b2[j] -= (float)a->lift * l->w2[i * d + j];
 	}
 	for (int i = 0, at = w->s->nneuron[layer]; i < w->cols->n; i++)
-		if (w->cols->cleared[i] == 2 * layer + 2)
+		if (w->cols->cleared[i] == state_after_mlp(layer))
 			write_clearing(w, l, i, at++, sum);
 	prove_writes(w, SUM_MLP_WRITE, layer, sum,
 	             w->s->nneuron[layer] ? w->s->neuron[layer][0]->node : NULL);
@@ -596,7 +597,7 @@ is_standing(const WeightWriter *w, int state)
 static void
 write_one_named(WeightWriter *w, const Named *n, TwNamed *out)
 {
-	int states = 2 * w->s->nlayer + 1;
+	int states = last_state(w->s->nlayer) + 1;
 	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
 
 	out->name = (char *)n->name;
@@ -731,7 +732,7 @@ write_weights(Columns *cols, Report *r)
 	const Graph *g = c->g;
 	TwModel *m = NEW(c->arena, TwModel);
 	WeightWriter w = { .cols = cols, .s = cols->s, .c = c, .m = m, .r = r };
-	int last = 2 * cols->s->nlayer;
+	int last = last_state(cols->s->nlayer);
 
 	*r = (Report){ .layers = cols->s->nlayer,
 		       .free_layers = cols->s->free_layers,
