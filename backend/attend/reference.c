@@ -145,24 +145,59 @@ lookup_offset(Circuit *c, int back)
 	return *known = s;
 }
 
-/* The place of e, the number e as a form f less 1; 0, that of <bos>, where e is
- * negative or ahead of this position. */
+/* How far f is outside of the places of a text. */
+static int64_t
+beyond_text(const Circuit *c, const Form *f)
+{
+	int64_t over = f->hi - (c->places - 1);
+
+	return -f->lo > over ? -f->lo : over;
+}
+
+/* Beyond its ends the nearest place is the one that is read, with f as it is, while scores
+ * stay exact. */
+static bool
+reads_nearest(const Circuit *c, const Form *f)
+{
+	return STEP * (int64_t)c->places * (c->places + 2 * beyond_text(c, f)) < EXACT_MAX / 8 * 7;
+}
+
+/* f, or what is nearest to it of 0 and the first place behind the longest text. */
+static const Form *
+beside_text(Circuit *c, const Form *f)
+{
+	int64_t x[4] = { f->lo, 0, c->places, f->hi }, y[4] = { 0, 0, c->places, c->places };
+	int from = f->lo >= 0, to = f->hi <= c->places ? 3 : 4;
+
+	if (f->lo >= 0)
+		x[1] = y[1] = f->lo;
+	if (f->hi <= c->places)
+		x[2] = y[2] = f->hi;
+	return staircase(c, f, to - from, x + from, y + from);
+}
+
+/* The place of e, the number e as a form f less 1; 0, that of <bos>, where e is negative or
+ * ahead of this position. Where all can be seen it may be behind the text. */
 static const Form *
 visible_place(Circuit *c, const Form *f, bool ahead)
 {
-	const Form *w = form_add(c, 1, f, -1, c->place, 0);
-	int64_t m = f->hi;
+	bool all = c->g->bidirectional;
+	int64_t m = f->hi, last = c->places - 1;
 
-	/* below 0 the nearest is <bos> as it is, while scores stay exact */
-	if (!ahead && STEP * (int64_t)c->places * (c->places - 2 * f->lo) < EXACT_MAX / 8 * 7)
-		return form_within(c, f, f->lo, c->places - 1);
+	if (!ahead && !all)
+		f = form_within(c, f, f->lo, last);
+	if (!ahead && reads_nearest(c, f))
+		return f;
+	if (all)
+		return beside_text(c, f);
 	const Form *q = relu(c, f);
-	if (ahead) { /* less f itself where w >= 1 */
+	if (ahead) { /* less f itself where it is */
+		const Form *w = form_add(c, 1, f, -1, c->place, 0);
 		const Form *with = relu(c, form_add(c, m, w, 1, f, -m));
 		q = form_add(c, 1, q, -1,
 		             form_add(c, 1, with, -1, relu(c, form_scale(c, m, w, -m)), 0), 0);
 	}
-	return form_within(c, q, 0, c->places - 1);
+	return form_within(c, q, 0, last);
 }
 
 /* The place of e as this one plus a function of one stream, which is below any place
@@ -194,11 +229,8 @@ place_behind_condition(Circuit *c, Node *ref, Node *e)
 	const Form *f = form_scale(c, 1, map_node(c, e->arg[1]), 1),
 		   *place = visible_place(c, f, ahead);
 	const Form *fails = form_scale(c, -1, map_node(c, e->arg[0]), 1);
-	/* where all can be seen it may be behind the text */
-	int64_t past = !ahead && f->hi >= c->places ? f->hi + 1 : c->places;
-	place = form_add(c, 1, place, -past, fails, 0);
-	bool exact = STEP * (int64_t)c->places * (c->places - 2 * place->lo) < EXACT_MAX / 8 * 7;
-	return exact && place->ready < map_node(c, e)->ready ? place : NULL;
+	place = form_add(c, 1, place, -place->hi - 1, fails, 0);
+	return reads_nearest(c, place) && place->ready < map_node(c, e)->ready ? place : NULL;
 }
 
 static const Lookup *
