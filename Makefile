@@ -85,7 +85,8 @@ $(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
 $(BUILD)/fuzz/mutate: $(BUILD)/tests/fuzz/mutate.o
 	$(LINK)
 
-$(BUILD)/bounds/audit: $(BUILD)/tests/bounds/audit.o $(RUNTIME)
+$(BUILD)/bounds/audit: $(BUILD)/tests/bounds/audit.o $(addprefix $(BUILD)/cmd/,program.o cli.o manual.o) \
+	$(COMPILER) $(RUNTIME)
 	$(LINK) $(LIBS)
 
 # What programs.c is made of.
@@ -144,7 +145,7 @@ $(BUILD)/onnx.pb-c.c $(BUILD)/onnx.pb-c.h &: $(ONNX_PROTO)
 # Whoever may include a generated header waits for it.
 $(GEN_FRONT) $(call objects,$(FRONTEND)): | $(BUILD)/grammar.h $(BUILD)/lexer.h
 $(call objects,runtime $(BACKEND) cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) $(FUZZED) \
-$(HOSTILE:%=$(BUILD)/tests/hostile/%.o): | $(BUILD)/onnx.pb-c.h
+$(HOSTILE:%=$(BUILD)/tests/hostile/%.o) $(BUILD)/tests/bounds/audit.o: | $(BUILD)/onnx.pb-c.h
 
 # ---- set-up, tests, figures: each sets up first, then starts make again, which
 # sees what has been installed ----

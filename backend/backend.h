@@ -33,7 +33,7 @@ typedef struct Limits {
 /* One of the sums that the model makes: the most that its absolute terms can add up to, in
  * units of a power of two that all of them are multiples of. */
 typedef enum SumKind {
-	SUM_INPUT,           /* index: slot of the stream */
+	SUM_EMBEDDING,       /* index: slot of the stream */
 	SUM_QUERY,           /* index: column of the layer's wq; so for the next three */
 	SUM_KEY,             /* wk */
 	SUM_VALUE,           /* wv */

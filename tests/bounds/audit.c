@@ -1,15 +1,16 @@
-/* Does a model do what its certificate claims? Judged from the file alone.
+/* Does a model do what was proved of it?
  *
- * Every sum that the model makes on some texts is made again in doubles, term by term:
- * the absolute values of its terms, in the unit that all its weights are multiples of,
- * must add up to no more than "largest_sum", a head's score to no more than its
- * "largest_score", and the place that it reads must be ahead of all others by its "gap".
+ * Each program is compiled and its file read back. Then every sum that the model makes on
+ * some texts is made again in doubles, term by term: the absolute values of its terms, in
+ * the unit that all its weights are multiples of, must add up to no more than was proved
+ * of this sum (Report.proved), a head's score to no more than its "largest_score" in the
+ * certificate, and the place that it reads must be ahead of all others by its "gap".
  * What is true of the texts tried need not be so of all; but a bound that leaves
  * something out is mostly wrong for one of these.
  *
- *     audit MODEL [PROMPTS]      texts: the lines of PROMPTS, and some made at random
+ *     audit PROGRAM...      texts: those of its tests, and some made at random
  *
- * Prints what is wrong, and how near the largest sum came to the claim. */
+ * Prints what is wrong, then how many programs were looked at: those that compile. */
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -18,8 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/file/write.h"
+#include "cmd/cmd.h"
 #include "runtime/tw.h"
-#include "runtime/model.h"
 
 enum { PLACES = 260, TEXTS = 24 };  /* places of a text; random texts */
 static const double work_max = 3e7; /* products that random texts take, about */
@@ -36,16 +38,18 @@ typedef struct Layer {
 } Layer;
 
 typedef struct Audit {
+	const char *path;
 	const TwModel *m;
+	const Report *report;
 	Layer *layer; /* (nlayer) */
 	Row *logit, **label;
-	double largest; /* claimed */
-	Claim **claim;  /* (nlayer)(heads) */
-	double reached; /* of `largest` */
-	int n;          /* places of the text at hand, <bos> among them */
-	double *x;      /* (PLACES, d_model) */
-	double *add;    /* (PLACES, d_model) what the half of a layer at hand adds, */
-	double *terms;  /* (PLACES, d_model) and its absolute values */
+	double **proved; /* (SUM_KINDS * (nlayer + 1)) by kind and layer: (size) by index */
+	double largest;  /* claimed */
+	Claim **claim;   /* (nlayer)(heads) */
+	int n;           /* places of the text at hand, <bos> among them */
+	double *x;       /* (PLACES, d_model) */
+	double *add;     /* (PLACES, d_model) what the half of a layer at hand adds, */
+	double *terms;   /* (PLACES, d_model) and its absolute values */
 	int failed;
 } Audit;
 
@@ -61,12 +65,26 @@ zeros(size_t n, size_t size)
 	return p;
 }
 
+static const char *const kind_name[] = {
+	[SUM_EMBEDDING] = "embedding",
+	[SUM_QUERY] = "query",
+	[SUM_KEY] = "key",
+	[SUM_VALUE] = "value",
+	[SUM_NEURON] = "neuron",
+	[SUM_SCORE] = "score",
+	[SUM_ATTENTION_WRITE] = "write of heads",
+	[SUM_MLP_WRITE] = "write of neurons",
+	[SUM_LOGIT] = "logit",
+	[SUM_LABEL] = "label",
+};
+enum { SUM_KINDS = sizeof kind_name / sizeof *kind_name };
+
 static void
 fail(Audit *a, const char *what, int layer, int at, double got, double claimed)
 {
 	if (a->failed++ < 8)
-		printf("layer %d, number %d: the %s is %.9g, and the claim %.9g\n", layer, at, what,
-		       got, claimed);
+		printf("%s: layer %d: %s %d is %.9g, and %.9g was proved\n", a->path, layer, what,
+		       at, got, claimed);
 }
 
 /* ---- sums ---- */
@@ -116,7 +134,7 @@ row_of(const TwModel *m, const float *w, int width, int j, float bias)
 
 /* All columns of a matrix. */
 static Row *
-rows_of(const TwModel *m, const float *w, const float *bias, int width)
+rows_of_matrix(const TwModel *m, const float *w, const float *bias, int width)
 {
 	Row *r = zeros((size_t)width, sizeof *r);
 
@@ -139,13 +157,12 @@ reads(const Audit *a, int place, const Row *r)
 }
 
 static void
-check_sum(Audit *a, Sum s, const char *what, int layer, int at)
+check_sum(Audit *a, Sum s, SumKind kind, int layer, int at)
 {
-	double terms = s.terms / s.unit;
+	double terms = s.terms / s.unit, proved = a->proved[kind * (a->m->nlayer + 1) + layer][at];
 
-	a->reached = fmax(a->reached, terms);
-	if (terms > a->largest * (1 + 0x1p-20) + 0.5)
-		fail(a, what, layer, at, terms, a->largest);
+	if (terms > proved * (1 + 0x1p-20) + 1e-6)
+		fail(a, kind_name[kind], layer, at, terms, proved);
 }
 
 /* ---- halves of a layer ---- */
@@ -163,14 +180,14 @@ write_row(Audit *a, int place, const float *row, double x)
 
 /* What has been collected is added, and the sums looked at. */
 static void
-write_all(Audit *a, const char *what, int layer)
+write_all(Audit *a, SumKind kind, int layer)
 {
 	int d = a->m->d_model;
 
 	for (int p = 0; p < a->n; p++)
 		for (int i = 0; i < d; i++) {
 			int at = p * d + i;
-			check_sum(a, (Sum){ 0, fabs(a->x[at]) + a->terms[at], 1 }, what, layer, i);
+			check_sum(a, (Sum){ 0, fabs(a->x[at]) + a->terms[at], 1 }, kind, layer, i);
 			a->x[at] += a->add[at];
 		}
 	memset(a->add, 0, sizeof *a->add * (size_t)(PLACES * d));
@@ -203,14 +220,14 @@ weigh(Audit *a, double *score, int n, int layer, int head)
 
 /* The sums of n columns at all places, (places, n). */
 static Sum *
-project(Audit *a, const Row *r, int n, const char *what, int layer)
+project(Audit *a, const Row *r, int first, int n, SumKind kind, int layer)
 {
 	Sum *s = zeros((size_t)(a->n * n), sizeof *s);
 
 	for (int p = 0; p < a->n; p++)
 		for (int i = 0; i < n; i++) {
-			s[p * n + i] = reads(a, p, &r[i]);
-			check_sum(a, s[p * n + i], what, layer, i);
+			s[p * n + i] = reads(a, p, &r[first + i]);
+			check_sum(a, s[p * n + i], kind, layer, first + i);
 		}
 	return s;
 }
@@ -255,11 +272,12 @@ attend(Audit *a, int layer, int head)
 {
 	const TwLayer *l = &a->m->layer[layer];
 	const Layer *rows = &a->layer[layer];
-	const Row *rq = rows->q + head * l->dk, *rk = rows->k + head * l->dk;
-	Sum *q = project(a, rq, l->dk, "query", layer), *k = project(a, rk, l->dk, "key", layer),
-	    *v = project(a, rows->v + head * l->dv, l->dv, "value", layer);
+	int qk = head * l->dk, vs = head * l->dv;
+	Sum *q = project(a, rows->q, qk, l->dk, SUM_QUERY, layer),
+	    *k = project(a, rows->k, qk, l->dk, SUM_KEY, layer),
+	    *v = project(a, rows->v, vs, l->dv, SUM_VALUE, layer);
 	int *dim = zeros((size_t)l->dk, sizeof *dim);
-	double weight[PLACES], unit = unit_of_score(rq, rk, l->dk),
+	double weight[PLACES], unit = unit_of_score(rows->q + qk, rows->k + qk, l->dk),
 			       claimed = a->claim[layer][head].score;
 
 	for (int p = 0; p < a->n; p++) {
@@ -269,7 +287,7 @@ attend(Audit *a, int layer, int head)
 			Sum s = score(q + p * l->dk, k + t * l->dk, dim, n, unit);
 			if (s.terms > claimed + 0.5)
 				fail(a, "score", layer, head, s.terms, claimed);
-			check_sum(a, s, "score", layer, head);
+			check_sum(a, s, SUM_SCORE, layer, head);
 			weight[t] = s.value;
 		}
 		weigh(a, weight, seen, layer, head);
@@ -296,7 +314,7 @@ run_neurons(Audit *a, int layer)
 	for (int p = 0; p < a->n; p++) {
 		for (int i = 0; i < l->neurons; i++) {
 			Sum s = reads(a, p, &a->layer[layer].neuron[i]);
-			check_sum(a, s, "neuron", layer, i);
+			check_sum(a, s, SUM_NEURON, layer, i);
 			write_row(a, p, l->w2 + (size_t)i * d, fmax(s.value, 0));
 		}
 		if (l->neurons)
@@ -312,23 +330,23 @@ answer(Audit *a)
 
 	for (int p = 0; p < a->n; p++) {
 		for (int r = 0; m->emits && r < rows - 1; r++) /* that of <bos> is no sum */
-			check_sum(a, reads(a, p, &a->logit[r]), "logit", m->nlayer, r);
+			check_sum(a, reads(a, p, &a->logit[r]), SUM_LOGIT, 0, r);
 		for (int i = 0; i < m->nlabel; i++)
 			for (int j = 0; j < m->label[i].columns; j++)
-				check_sum(a, reads(a, p, &a->label[i][j]), "label", m->nlayer, i);
+				check_sum(a, reads(a, p, &a->label[i][j]), SUM_LABEL, 0, i);
 	}
 }
 
 static void
 run(Audit *a)
 {
-	write_all(a, "embedding", -1);
+	write_all(a, SUM_EMBEDDING, 0);
 	for (int n = 0; n < a->m->nlayer; n++) {
 		for (int h = 0; h < a->m->layer[n].heads; h++)
 			attend(a, n, h);
-		write_all(a, "write of heads", n);
+		write_all(a, SUM_ATTENTION_WRITE, n);
 		run_neurons(a, n);
-		write_all(a, "write of neurons", n);
+		write_all(a, SUM_MLP_WRITE, n);
 	}
 	answer(a);
 }
@@ -435,53 +453,39 @@ random_texts(Audit *a)
 	}
 }
 
-/* As many tokens as are looked at; 0 where it is none of this model's texts. */
-static int
-tokens(const TwModel *m, const char *line, int *row)
+/* The text of a test, with what the model lets follow it. */
+static void
+run_test(Audit *a, TwSession *s, const Test *t)
 {
-	char *error = NULL;
-	int n = tw_tokenize(m, line, row, &error);
+	int width = a->m->nfield, n = t->nprompt < PLACES - 1 ? t->nprompt : PLACES - 1;
 
-	free(error);
-	return n < 0 ? 0 : n < PLACES - 1 ? n : PLACES - 1;
+	tw_reset(s);
+	start(a);
+	feed_bos(a);
+	for (int i = 0; i < n && t->numbers; i++)
+		feed(a, NULL, t->numbers + i * a->m->ninput);
+	for (int i = 0; i < n && !t->numbers && tw_feed_token(s, t->prompt + i * width); i++)
+		feed(a, t->prompt + i * width, NULL);
+	while (n > 0 && !t->numbers && a->n < PLACES && !tw_done(s)) {
+		const int *next = tw_next_token(s);
+		feed(a, next, NULL);
+		if (!tw_feed_token(s, next))
+			break;
+	}
+	run(a);
 }
 
-/* The prompts, with what the model lets follow them. */
 static void
-prompts(Audit *a, const char *path)
+run_tests(Audit *a, const Graph *g)
 {
-	FILE *f = fopen(path, "r");
-	char *line = NULL, *error = NULL;
-	size_t room = 0;
+	char *error = NULL;
 	TwSession *s = tw_open(a->m, 0, &error);
+	int step = 1 + g->ntest / TEXTS;
 
-	if (!f || !s) {
-		printf("%s: %s\n", path, error ? error : "cannot be read");
-		a->failed++;
-		return;
-	}
-	while (getline(&line, &room, f) > 0) {
-		int *row = zeros((PLACES + (size_t)a->m->context) * (size_t)a->m->nfield,
-		                 sizeof *row);
-		line[strcspn(line, "\n")] = 0;
-		int n = tokens(a->m, line, row);
-		tw_reset(s);
-		start(a);
-		feed_bos(a);
-		for (int i = 0; i < n && tw_feed_token(s, row + i * a->m->nfield); i++)
-			feed(a, row + i * a->m->nfield, NULL);
-		while (n > 0 && a->n < PLACES - 1 && !tw_done(s)) {
-			memcpy(row, tw_next_token(s), (size_t)a->m->nfield * sizeof *row);
-			if (!tw_feed_token(s, row))
-				break;
-			feed(a, row, NULL);
-		}
-		run(a);
-		free(row);
-	}
-	free(line);
+	for (int i = 0; s && i < g->ntest; i += step)
+		if (g->test[i].nprompt <= a->m->context)
+			run_test(a, s, &g->test[i]);
 	tw_close(s);
-	fclose(f);
 }
 
 /* ---- the certificate ---- */
@@ -532,40 +536,79 @@ take_apart(Audit *a)
 	a->layer = zeros((size_t)m->nlayer, sizeof *a->layer);
 	for (int i = 0; i < m->nlayer; i++) {
 		const TwLayer *l = &m->layer[i];
-		a->layer[i] = (Layer){ rows_of(m, l->wq, l->bq, l->heads * l->dk),
-			               rows_of(m, l->wk, l->bk, l->heads * l->dk),
-			               rows_of(m, l->wv, l->bv, l->heads * l->dv),
-			               rows_of(m, l->w1, l->b1, l->neurons) };
+		a->layer[i] = (Layer){ rows_of_matrix(m, l->wq, l->bq, l->heads * l->dk),
+			               rows_of_matrix(m, l->wk, l->bk, l->heads * l->dk),
+			               rows_of_matrix(m, l->wv, l->bv, l->heads * l->dv),
+			               rows_of_matrix(m, l->w1, l->b1, l->neurons) };
 	}
 	if (m->emits)
-		a->logit = rows_of(m, m->head_w, m->head_b, m->nvocab + 2);
+		a->logit = rows_of_matrix(m, m->head_w, m->head_b, m->nvocab + 2);
 	a->label = zeros((size_t)m->nlabel, sizeof *a->label);
 	for (int i = 0; i < m->nlabel; i++)
-		a->label[i] = rows_of(m, m->label[i].w, m->label[i].b, m->label[i].columns);
+		a->label[i] = rows_of_matrix(m, m->label[i].w, m->label[i].b, m->label[i].columns);
+}
+
+/* By kind and layer, with room for every index. */
+static void
+take_proofs(Audit *a)
+{
+	int layers = a->m->nlayer + 1, most = a->m->nvocab + a->m->nlabel + a->m->d_model + 2;
+
+	for (int i = 0; i < a->report->nproved; i++)
+		if (a->report->proved[i].index >= most)
+			most = a->report->proved[i].index + 1;
+	a->proved = zeros((size_t)(SUM_KINDS * layers), sizeof *a->proved);
+	for (int i = 0; i < SUM_KINDS * layers; i++)
+		a->proved[i] = zeros((size_t)most, sizeof **a->proved);
+	for (int i = 0; i < a->report->nproved; i++) {
+		const ProvedSum *p = &a->report->proved[i];
+		double *at = &a->proved[(int)p->kind * layers + p->layer][p->index];
+		*at = fmax(*at, p->most);
+	}
+}
+
+static bool
+audit(const char *path, const TwModel *m, const Report *r, const Graph *g)
+{
+	Audit a = { .path = path, .m = m, .report = r };
+	size_t room = (size_t)PLACES * (size_t)m->d_model;
+
+	if (!read_claims(&a)) {
+		printf("%s: the certificate lacks a head, or claims a gap or a sum that is none\n",
+		       path);
+		return false;
+	}
+	take_apart(&a);
+	take_proofs(&a);
+	a.x = zeros(room, sizeof *a.x);
+	a.add = zeros(room, sizeof *a.add);
+	a.terms = zeros(room, sizeof *a.terms);
+	run_tests(&a, g);
+	random_texts(&a);
+	return !a.failed;
 }
 
 int
 main(int argc, char **argv)
 {
-	char *error = NULL;
-	Audit a = { .m = argc > 1 ? tw_load(argv[1], &error) : NULL };
+	int n = 0, failed = 0;
 
-	if (!a.m) {
-		printf("%s\n", error ? error : "usage: audit MODEL [PROMPTS]");
-		return 2;
+	for (int i = 1; i < argc; i++) {
+		Program p = { 0 };
+		size_t size;
+		char *error = NULL;
+		if (program_open(&p, argv[i], &(Options){ .stdlib = "stdlib" })
+		    && program_compile(&p)) {
+			unsigned char *bytes = model_bytes(p.model, &size);
+			TwModel *m = tw_load_memory(bytes, size, &error);
+			failed += !m || !audit(argv[i], m, &p.report, p.graph);
+			n++;
+			if (m)
+				tw_free(m);
+			free(bytes);
+		}
+		program_close(&p);
 	}
-	if (!read_claims(&a)) {
-		printf("the certificate lacks a head, or claims a gap or a sum that is none\n");
-		return 1;
-	}
-	take_apart(&a);
-	size_t room = (size_t)PLACES * (size_t)a.m->d_model;
-	a.x = zeros(room, sizeof *a.x);
-	a.add = zeros(room, sizeof *a.add);
-	a.terms = zeros(room, sizeof *a.terms);
-	if (argc > 2)
-		prompts(&a, argv[2]);
-	random_texts(&a);
-	printf("%.0f of %.0f\n", a.reached, a.largest);
-	return a.failed > 0;
+	printf("%d audited\n", n);
+	return failed > 0;
 }

@@ -208,7 +208,7 @@ write_inputs(WeightWriter *w)
 				m->embed_input[a->input * m->d_model + w->cols->slot[i]] =
 					(float)f->term[t].c;
 		}
-		w->at = (ProvedSum){ SUM_INPUT, 0, w->cols->slot[i], 0 };
+		w->at = (ProvedSum){ SUM_EMBEDDING, 0, w->cols->slot[i], 0 };
 		prove(w, f->n ? f->term[0].atom->node : NULL, sum, "sum of what is fed");
 	}
 }
@@ -253,7 +253,7 @@ largest_of(const double *v, int n)
 
 /* A row of each field, and one of the place. */
 static void
-prove_embedding(WeightWriter *w, const Form *f, const Embedded *e)
+prove_embedding(WeightWriter *w, const Form *f, const Embedded *e, int slot)
 {
 	const Graph *g = w->c->g;
 	int nfield = g->nfield > 0 ? g->nfield : 1;
@@ -262,6 +262,7 @@ prove_embedding(WeightWriter *w, const Form *f, const Embedded *e)
 
 	for (int i = 0; i < g->nfield; i++)
 		sum += largest_of(e->row + first_row(g, i), rows_of(g, i));
+	w->at = (ProvedSum){ SUM_EMBEDDING, 0, slot, 0 };
 	prove(w, f->n ? f->term[0].atom->node : NULL, fmax(sum, bos), "embedding");
 }
 
@@ -289,7 +290,8 @@ write_embedding(WeightWriter *w)
 			m->embed_token[r * d + at] = (float)e.row[r];
 		for (size_t p = 0; p < places; p++)
 			m->embed_position[p * d + at] = (float)e.place[p];
-		prove_embedding(w, f, &e);
+		if (!m->ninput)
+			prove_embedding(w, f, &e, (int)at);
 	}
 }
 
