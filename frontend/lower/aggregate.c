@@ -298,9 +298,9 @@ array_element(Lower *L, Env *env, const Ast *a, Value *xs, Value *i)
 	const Ast *otherwise = a->kid[2];
 
 	if (i->known && i->num >= 0 && i->num < xs->n)
-		return xs->item[i->num];
+		return v_chosen(L, xs->item[i->num]);
 	if (i->known && otherwise)
-		return eval(L, env, otherwise);
+		return v_chosen(L, eval(L, env, otherwise));
 	if (i->known)
 		return fail_at(L, a->kid[1]->span,
 		               "index %lld is out of range: the array has %d elements",
@@ -309,7 +309,7 @@ array_element(Lower *L, Env *env, const Ast *a, Value *xs, Value *i)
 	if (d && d->kind == V_ERROR)
 		return d;
 	if (!xs->n)
-		return d ? d : fail_here(L, "an empty array has no elements");
+		return d ? v_chosen(L, d) : fail_here(L, "an empty array has no elements");
 	Bounds b = bounds_here(L, i->node);
 	if (!d && !b.never && (b.lo < 0 || b.hi >= xs->n))
 		return fail_at(L, a->kid[1]->span,

@@ -387,6 +387,7 @@ add_named(Lower *L, const Naming *to, const char *name, Value *v)
 			          v->item[i]);
 		return;
 	}
+	v = v->kind == V_POS ? pos_named(L, v) : v;
 	Node *n = v->kind == V_POS ? v->ref : is_scalar(v) ? node_of(L, v) : NULL;
 	if (!n || n->two_sided)
 		return;

@@ -21,7 +21,8 @@
  *
  *   expr.c              the dispatch on expressions; operators, comparison, membership
  *   match.c             if, match
- *   reference.c         references to other positions: reading, moving, comparing them
+ *   reference.c         references to other positions: making, moving, comparing them
+ *   read.c              reading a value there
  *   search_over.c       latest, first, best, count … over all positions
  *   nested_where.c      the error message where three positions are related
  *   aggregate.c         arrays, comprehensions, indexing, records
@@ -130,9 +131,12 @@ Node *safe_divisor(Lower *, Node *, const Ast *); /* never 0; NULL after an erro
 Value *eval_if(Lower *, Env *, const Ast *);
 Value *eval_match(Lower *, Env *, const Ast *);
 
-/* ---- reference.c ---- */
+/* ---- read.c ---- */
 Value *eval_read_at(Lower *, Env *, const Ast *x, Value *p, const Ast *otherwise);
 Value *read_value_at(Lower *, Value *x, Value *p, Value *otherwise);
+Value *emit_after(Lower *, Value *xs, Value *p);
+
+/* ---- reference.c ---- */
 Value *pos_shift(Lower *, Value *p, Value *by, bool minus);
 Value *pos_minus(Lower *, Value *, Value *);
 Value *pos_compare(Lower *, Relation, Value *, Value *);
@@ -140,15 +144,21 @@ Value *pos_at(Lower *, Value *);
 Value *pos_exists(Lower *, Value *);
 Value *if_pos(Lower *, Node *cond, Value *, Value *);
 Value *pick_pos(Lower *, Node *i, int n, Value **item, Value *otherwise);
+Value *v_chosen(Lower *, Value *); /* a value as an if or a list gives it */
+Value *pos_named(Lower *, Value *);
+bool is_present(Lower *, const Value *);
+bool is_bound_here(Lower *, const Value *); /* else an error: it is of another where */
 Node *presence_node(Lower *, const Value *);
+Node *presence_where_chosen(Lower *, const Value *);
+Node *position_number(Lower *, const Value *, Node *if_absent);
+Node *numbers_there(const Value *);
+Node *placeholder(Lower *, const Node *);
 Node *plus_constant(Lower *, Node *, int64_t);
 /* A two-sided n with what the reference finds in the place of the bound position;
  * NULL if it is too large. */
 Node *at_reference(Lower *, Node *n, Node *ref);
-bool is_present(Lower *, const Value *);
 Node *last_visible(Lower *);
 Value *one_sided(Lower *, Value *); /* an error if it speaks of a bound position */
-Value *emit_after(Lower *, Value *xs, Value *p);
 
 /* ---- nested_where.c ---- */
 Value *fail_three_positions(Lower *); /* the error */

@@ -29,7 +29,7 @@ eval_if(Lower *L, Env *env, const Ast *a)
 	}
 	int which = decided(L, c);
 	if (which >= 0)
-		return eval(L, env, a->kid[which ? 1 : 2]);
+		return v_chosen(L, eval(L, env, a->kid[which ? 1 : 2]));
 	GuardFact *old = assume_condition(L, c->node, true);
 	Value *x = eval(L, env, a->kid[1]);
 	L->facts = old;
@@ -310,7 +310,7 @@ typedef struct MatchCase {
 static Value *
 join_choices(Lower *L, const PtrList *choices)
 {
-	Value *v = ((MatchCase *)choices->item[choices->n - 1])->value;
+	Value *v = v_chosen(L, ((MatchCase *)choices->item[choices->n - 1])->value);
 
 	for (int i = choices->n - 2; i >= 0; i--) {
 		MatchCase *c = choices->item[i];

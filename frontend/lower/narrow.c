@@ -98,6 +98,20 @@ is_known_present(Lower *L, const Node *ref, int64_t offset)
 	return false;
 }
 
+bool
+is_beside_present(Lower *L, const Node *e, int64_t k, bool at_most)
+{
+	for (const GuardFact *f = L->facts; f; f = f->up) {
+		if (!f->present || f->node->op != OP_AT)
+			continue;
+		const Node *there = f->node->arg[0];
+		if (at_most ? most_of_difference(L->g, e, there) <= f->hi - k
+		            : most_of_difference(L->g, there, e) <= k - f->lo)
+			return true;
+	}
+	return false;
+}
+
 /* Which of the root's values are possible; NULL: all of them. */
 static bool *
 allowed_values(Lower *L, const Node *root)

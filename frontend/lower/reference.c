@@ -1,12 +1,19 @@
-/* References: other positions, and what is read there.
+/* References: the numbers of other positions, and whether they are there.
  *
- * A position is a node of the graph (HERE, AT, LATEST, FIRST) plus a constant
- * offset, so that p + 1 - 1 is p. Inside `latest j where C` the name j has no
- * node: x[j] is THERE(x), and its number THERE(INDEX). What a text lacks is
- * absent; READ takes what to give then, and everything here that has no natural
- * value asks first whether the reference is known to be there. */
-
-#include <string.h>
+ * A reference is a node of the graph (HERE, AT, LATEST, FIRST, BEST) and a constant offset:
+ *
+ *     here - 3 + 2           HERE, -1        offsets add up, so that p + 1 - 1 is p
+ *     at(e) + 2              AT(e + 2), 0
+ *     p + e                  AT(number of p + e), 0
+ *     (if c then p else q)   AT(if c then number of p else number of q), -1 if it is absent
+ *
+ * Where that leads out of the text, the reference is absent. What has been chosen (by an if, a
+ * match, from a list, read elsewhere) is absent for good where it was outside when it was chosen.
+ * That holds if the choice is known while the program is lowered, too: then no node makes it,
+ * and the value keeps the offsets at which it was chosen. So a meaning never hangs on what
+ * could be proved.
+ *
+ * Inside `latest j where C` the name j has no node: its number is THERE(INDEX). */
 
 #include "frontend/lower/lower.h"
 
@@ -33,7 +40,7 @@ one_sided(Lower *L, Value *v)
 
 /* The numbers of a stream of references that is read at a bound position: p[j], -1 where
  * that is absent. NULL for other references. */
-static Node *
+Node *
 numbers_there(const Value *p)
 {
 	return p->ref && p->ref->op == OP_AT && p->ref->two_sided ? p->ref->arg[0] : NULL;
@@ -70,14 +77,15 @@ plus_constant(Lower *L, Node *n, int64_t k)
 	return op2(L, OP_ADD, n, constant(L, k));
 }
 
-Node *
-presence_node(Lower *L, const Value *p)
-{
-	int k = p->offset;
+static bool is_present_at(Lower *, const Value *, int k);
 
+/* Is there a position at k from the reference of p? */
+static Node *
+presence_at(Lower *L, const Value *p, int k)
+{
 	Node *there = numbers_there(p);
 
-	if (is_present(L, p))
+	if (is_present_at(L, p, k))
 		return constant(L, 1);
 	if (there) {
 		Node *first = index_at_least(L, there, k < 0 ? -(int64_t)k : 0);
@@ -107,27 +115,91 @@ presence_node(Lower *L, const Value *p)
 	return read_presence(L, p->ref, k);
 }
 
-/* The number of p; d where it is absent, which matters only if it can be. */
+/* The least and the greatest offset from its reference at which p has to be in the text. Between
+ * them it is, then. */
+static int
+lowest(const Value *p)
+{
+	return p->offset < p->chosen_lo ? p->offset : p->chosen_lo;
+}
+
+static int
+highest(const Value *p)
+{
+	return p->offset > p->chosen_hi ? p->offset : p->chosen_hi;
+}
+
+/* Are there positions at `low` and at `high` from the reference, as far as p has to be asked:
+ * where one of them is 0, the other says enough. NULL if they surely are. */
 static Node *
-position_number(Lower *L, const Value *p, Node *d)
+presence_between(Lower *L, const Value *p, int low, int high)
+{
+	Node *at_low = low < 0 || !high ? presence_at(L, p, low) : NULL;
+	Node *at_high = high > 0 ? presence_at(L, p, high) : NULL;
+	Node *both = !at_low ? at_high : !at_high ? at_low : op2(L, OP_AND, at_low, at_high);
+
+	return both->op == OP_CONST && both->k == 1 ? NULL : both;
+}
+
+Node *
+presence_node(Lower *L, const Value *p)
+{
+	Node *n = presence_between(L, p, lowest(p), highest(p));
+
+	return n ? n : constant(L, 1);
+}
+
+bool
+is_present(Lower *L, const Value *p)
+{
+	int low = lowest(p), high = highest(p);
+
+	return (low == 0 && high > 0 ? true : is_present_at(L, p, low))
+	       && (high == 0 || is_present_at(L, p, high));
+}
+
+/* Was p in the text wherever it was chosen, as far as its own place does not tell? NULL: yes. */
+Node *
+presence_where_chosen(Lower *L, const Value *p)
+{
+	int low = lowest(p), high = highest(p);
+
+	low = low == p->offset ? 0 : low;
+	high = high == p->offset ? 0 : high;
+	return low || high ? presence_between(L, p, low, high) : NULL;
+}
+
+/* The number of p if it was in the text where it was chosen; d where it is absent. */
+static Node *
+number_at_offset(Lower *L, const Value *p, Node *d)
 {
 	Node *index = op0(L, OP_INDEX);
+	int k = p->offset;
 
 	if (!p->ref)
-		return plus_constant(L, op1(L, OP_THERE, index), p->offset);
+		return plus_constant(L, op1(L, OP_THERE, index), k);
 	if (numbers_there(p)) {
-		Node *present = presence_node(L, p);
-		return if_node(L, present, plus_constant(L, numbers_there(p), p->offset), d);
+		Node *present = presence_at(L, p, k);
+		return if_node(L, present, plus_constant(L, numbers_there(p), k), d);
 	}
-	if (p->ref->op == OP_HERE && is_present(L, p))
-		return plus_constant(L, index, p->offset);
-	if (p->ref->op == OP_HERE && (p->offset < 0 || !L->g->bidirectional)) {
-		Node *present = presence_node(L, p);
-		return if_node(L, present, plus_constant(L, index, p->offset), d);
+	if (p->ref->op == OP_HERE && is_present_at(L, p, k))
+		return plus_constant(L, index, k);
+	if (p->ref->op == OP_HERE && (k < 0 || !L->g->bidirectional)) {
+		Node *present = presence_at(L, p, k);
+		return if_node(L, present, plus_constant(L, index, k), d);
 	}
-	if (p->ref->op == OP_AT && is_present(L, p))
-		return plus_constant(L, p->ref->arg[0], p->offset);
-	return op3(L, OP_READ, index, p->ref, d, p->offset);
+	if (p->ref->op == OP_AT && is_present_at(L, p, k))
+		return plus_constant(L, p->ref->arg[0], k);
+	return op3(L, OP_READ, index, p->ref, d, k);
+}
+
+/* The number of p; d where it is absent, which matters only if it can be. */
+Node *
+position_number(Lower *L, const Value *p, Node *d)
+{
+	Node *chosen = presence_where_chosen(L, p), *n = number_at_offset(L, p, d);
+
+	return chosen ? if_node(L, chosen, n, d) : n;
 }
 
 typedef struct BoundReplacement {
@@ -138,7 +210,7 @@ typedef struct BoundReplacement {
 } BoundReplacement;
 
 /* A value for where none is read. */
-static Node *
+Node *
 placeholder(Lower *L, const Node *x)
 {
 	if (x->type.real)
@@ -190,6 +262,12 @@ here_satisfies(Lower *L, const Node *ref)
 	return c->type.lo == 1 || bounds_here(L, c).lo == 1;
 }
 
+static bool
+is_not_negative(Lower *L, Node *e, int k)
+{
+	return bounds_here(L, e).lo + k >= 0 || is_beside_present(L, e, k, false);
+}
+
 /* Is e + k no later than the last position that is seen? */
 static bool
 is_visible(Lower *L, Node *e, int k)
@@ -197,14 +275,13 @@ is_visible(Lower *L, Node *e, int k)
 	Node *last = last_visible(L);
 
 	return most_of_difference(L->g, e, last) <= -k
-	       || bounds_here(L, op2(L, OP_SUB, last, e)).lo >= k;
+	       || bounds_here(L, op2(L, OP_SUB, last, e)).lo >= k
+	       || is_beside_present(L, e, k, true);
 }
 
-bool
-is_present(Lower *L, const Value *p)
+static bool
+is_present_at(Lower *L, const Value *p, int k)
 {
-	int k = p->offset;
-
 	if (!p->ref)
 		return k == 0;
 	if (is_known_present(L, p->ref, k))
@@ -214,7 +291,7 @@ is_present(Lower *L, const Value *p)
 	case OP_AT:
 		if (p->ref->two_sided)
 			return bounds_here(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0 && k <= 0;
-		return bounds_here(L, p->ref->arg[0]).lo + (k < 0 ? k : 0) >= 0
+		return is_not_negative(L, p->ref->arg[0], k < 0 ? k : 0)
 		       && is_visible(L, p->ref->arg[0], k > 0 ? k : 0);
 	case OP_LATEST:
 	case OP_FIRST:
@@ -225,13 +302,23 @@ is_present(Lower *L, const Value *p)
 
 /* ---- making positions ---- */
 
-static bool
+bool
 is_bound_here(Lower *L, const Value *p)
 {
 	if (p->bound == L->bound || p->ref)
 		return true;
 	fail_three_positions(L);
 	return false;
+}
+
+/* The position number n. */
+static Value *
+pos_numbered(Lower *L, Node *n)
+{
+	Value *v = v_pos(L, op1(L, OP_AT, n), 0);
+
+	v->number = n;
+	return v;
 }
 
 Value *
@@ -241,9 +328,7 @@ pos_at(Lower *L, Value *e)
 
 	if (!n)
 		return &v_error;
-	if (n->two_sided)
-		return fail_three_positions(L);
-	return v_pos(L, op1(L, OP_AT, n), 0);
+	return n->two_sided ? fail_three_positions(L) : pos_numbered(L, n);
 }
 
 /* By so many that all texts are left behind, or further. */
@@ -259,8 +344,41 @@ shift_by(Lower *L, const Value *p, int64_t k)
 	if (too_far(k) || too_far(p->offset + k))
 		return fail_here(L, "an offset of %lld reaches beyond every text",
 		                 (long long)(too_far(k) ? k : p->offset + k));
-	Value *v = v_pos(L, p->ref, p->offset + (int)k);
-	v->bound = p->bound;
+	Value *v = v_new(L, V_POS);
+	*v = *p;
+	v->offset += (int)k;
+	return v;
+}
+
+/* at(e) + n is at(e + n). */
+static Value *
+shift_number(Lower *L, const Value *p, Value *by, bool minus)
+{
+	if (by->known && too_far(by->num))
+		return shift_by(L, p, by->num);
+	Value *e = arith(L, minus ? N_SUB : N_ADD, v_stream(L, V_INT, p->number), by, NULL, NULL);
+	return e->kind == V_ERROR ? e : pos_at(L, e);
+}
+
+/* p and what is added to it, known at run time. Where p is absent the number is so far below
+ * 0 that nothing that can be added leads into the text. */
+static Value *
+shift_at_run_time(Lower *L, const Value *p, Node *by, bool minus)
+{
+	const Value *start = p->start ? p->start : p;
+	Node *moved = op2(L, minus ? OP_SUB : OP_ADD, p->start ? p->moved : constant(L, 0), by);
+
+	if (moved->op == OP_CONST)
+		return shift_by(L, start, moved->k);
+	Value from = *start;
+	from.offset = 0;
+	int64_t lo = moved->type.lo + start->offset, hi = moved->type.hi + start->offset;
+	Node *far = constant(L, -L->g->context - 1 - (hi > -lo ? hi : -lo));
+	Node *number = position_number(L, &from, far);
+	Node *all = op2(L, OP_ADD, moved, constant(L, start->offset));
+	Value *v = v_pos(L, op1(L, OP_AT, op2(L, OP_ADD, number, all)), 0);
+	v->start = start;
+	v->moved = moved;
 	return v;
 }
 
@@ -268,33 +386,59 @@ shift_by(Lower *L, const Value *p, int64_t k)
 Value *
 pos_shift(Lower *L, Value *p, Value *by, bool minus)
 {
-	Node *n = by->kind == V_INT ? node_of(L, by) : NULL;
-
+	if (by->kind != V_INT)
+		return fail_here(L, "a position moves by an integer, not by %s", v_kind(by));
+	Node *n = node_of(L, by);
 	if (!n)
-		return by->kind == V_INT ? &v_error
-		                         : fail_here(L, "a position moves by an integer, not by %s",
-		                                     v_kind(by));
+		return &v_error;
+	if (p->number && !n->two_sided)
+		return shift_number(L, p, by, minus);
 	if (by->known && !p->start)
 		return shift_by(L, p, minus ? -by->num : by->num);
 	if (!p->ref || n->two_sided)
 		return fail_three_positions(L);
-	const Value *start = p->start ? p->start : p;
-	Node *moved = op2(L, minus ? OP_SUB : OP_ADD, p->start ? p->moved : constant(L, 0), n);
-	if (moved->op == OP_CONST)
-		return shift_by(L, start, moved->k);
-	Value from = *start;
-	from.offset = 0;
-	int64_t lo = moved->type.lo + start->offset, hi = moved->type.hi + start->offset;
-	Node *number = position_number(L, &from,
-	                               constant(L, -L->g->context - 1 - (hi > -lo ? hi : -lo)));
-	Value *v = v_pos(
-		L,
-		op1(L, OP_AT,
-	            op2(L, OP_ADD, number, op2(L, OP_ADD, moved, constant(L, start->offset)))),
-		0);
-	v->start = start;
-	v->moved = moved;
+	return shift_at_run_time(L, p, n, minus);
+}
+
+/* What has been chosen, by an if, a match, from a list, or read elsewhere: absent where it is
+ * outside of the text, and absent it stays. Which one is chosen may be known or not. */
+static Value *
+pos_chosen(Lower *L, Value *p)
+{
+	if (p->number || p->start)
+		return v_pos(L, p->ref, 0);
+	if (p->chosen_lo <= p->offset && p->offset <= p->chosen_hi)
+		return p;
+	Value *v = v_new(L, V_POS);
+	*v = *p;
+	v->chosen_lo = lowest(p);
+	v->chosen_hi = highest(p);
 	return v;
+}
+
+Value *
+v_chosen(Lower *L, Value *v)
+{
+	if (v->kind == V_POS)
+		return pos_chosen(L, v);
+	if (v->kind != V_ARRAY && v->kind != V_RECORD)
+		return v;
+	Value **item = NEWS(L->arena, Value *, v->n), *to = v_new(L, v->kind);
+	bool same = true;
+	for (int i = 0; i < v->n; i++)
+		same &= (item[i] = v_chosen(L, v->item[i])) == v->item[i];
+	*to = *v;
+	to->item = item;
+	return same ? v : to;
+}
+
+/* The same position as a reference of the graph and an offset, for a name in a trace. */
+Value *
+pos_named(Lower *L, Value *p)
+{
+	if (!p->ref || p->ref->two_sided || !presence_where_chosen(L, p))
+		return p;
+	return v_pos(L, op1(L, OP_AT, position_number(L, p, constant(L, -1))), 0);
 }
 
 Value *
@@ -357,7 +501,10 @@ if_pos(Lower *L, Node *cond, Value *a, Value *b)
 {
 	Node *none = constant(L, -1);
 
-	if (a->ref == b->ref && a->offset == b->offset && a->bound == b->bound)
+	a = pos_chosen(L, a);
+	b = pos_chosen(L, b);
+	if (a->ref == b->ref && a->offset == b->offset && a->bound == b->bound
+	    && a->chosen_lo == b->chosen_lo && a->chosen_hi == b->chosen_hi)
 		return a;
 	if (!a->ref || !b->ref || cond->two_sided)
 		return fail_three_positions(L);
@@ -384,173 +531,4 @@ pick_pos(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 		arg[k < n ? k + 2 : 1] = position_number(L, p, constant(L, -1));
 	}
 	return v_pos(L, op1(L, OP_AT, op(L, OP_PICK, n + 2, arg)), 0);
-}
-
-/* ---- reading ---- */
-
-/* The node x at p, and d where p is absent; d is NULL where p is known to be there. */
-static Node *
-read_node_at(Lower *L, Node *x, const Value *p, Node *d)
-{
-	Node *any = placeholder(L, x), *there = numbers_there(p);
-
-	/* x[p[j]] is x[p] there */
-	if (!x->two_sided && there && there->op == OP_THERE && p->offset <= 0) {
-		Node *at = op1(L, OP_AT, there->arg[0]);
-		Node *got = op1(L, OP_THERE, op3(L, OP_READ, x, at, any, p->offset));
-		return d ? if_node(L, presence_node(L, p), got, d) : got;
-	}
-	if (x->two_sided || (p->ref && p->ref->two_sided)) {
-		fail_three_positions(L);
-		return NULL;
-	}
-	if (!p->ref && !p->offset)
-		return op1(L, OP_THERE, x);
-	if (p->ref && p->ref->op == OP_HERE && !p->offset)
-		return x;
-	Node *ref = p->ref ? p->ref : op0(L, OP_HERE);
-	bool plain = !d || is_literal(d) || (p->ref && !d->two_sided);
-	Node *got = op3(L, OP_READ, x, ref, plain && d ? d : any, p->offset);
-	if (!p->ref)
-		got = op1(L, OP_THERE, got);
-	if (!p->ref && p->offset > 0 && !L->g->bidirectional)
-		presence_node(L, p); /* says that it cannot be */
-	return plain ? got : if_node(L, presence_node(L, p), got, d);
-}
-
-typedef struct Reading {
-	Value *p;
-	bool present;
-} Reading;
-
-static Value *
-read_leaf(Lower *L, Value *x, Value *d, void *data)
-{
-	const Reading *r = data;
-	const Value *p = r->p;
-
-	if (x->kind == V_POS) { /* a stream of references */
-		if (!x->ref)
-			return fail_three_positions(L);
-		SavedFacts old = forget_facts(L);
-		Node *number = position_number(L, x, constant(L, -1));
-		recall_facts(L, old);
-		Node *n = read_node_at(L, number, p, constant(L, -1));
-		if (!n || !d || r->present)
-			return n ? v_pos(L, op1(L, OP_AT, n), 0) : &v_error;
-		if (d->kind != V_POS)
-			return fail_here(L, "what is read is a position, but the else is %s",
-			                 v_kind(d));
-		Node *present = presence_node(L, p);
-		return if_pos(L, present, v_pos(L, op1(L, OP_AT, n), 0), d);
-	}
-	if (x->known && (r->present || (d && same_known(x, d))))
-		return x;
-	Value *both[2] = { x, d };
-	if (d)
-		alike_numbers(L, both, 2);
-	x = both[0];
-	d = both[1];
-	Node *xn = node_of(L, x), *dn = d && !r->present ? node_of(L, d) : NULL;
-	if (!xn || (d && !r->present && !dn))
-		return &v_error;
-	if (d && (d->kind != x->kind || d->shape != x->shape))
-		return fail_here(L, "what is read is %s, but the else is %s", v_show(L, x),
-		                 v_show(L, d));
-	Node *n = read_node_at(L, xn, p, dn);
-	if (!n)
-		return &v_error;
-	Value *v = v_stream(L, x->kind, n);
-	v->shape = x->shape;
-	return v;
-}
-
-static Value *
-read_present(Lower *L, Value *x, void *data)
-{
-	return read_leaf(L, x, NULL, data);
-}
-
-/* x, already a value, read at p. A two-sided x has no meaning elsewhere. */
-Value *
-read_value_at(Lower *L, Value *x, Value *p, Value *otherwise)
-{
-	Reading r = { p, is_present(L, p) };
-
-	if (x->kind == V_ERROR || (otherwise && otherwise->kind == V_ERROR) || !is_bound_here(L, p))
-		return &v_error;
-	if (otherwise)
-		return v_join(L, x, otherwise, read_leaf, &r);
-	if (!r.present && x->kind == V_POS) {
-		r.present = true; /* absent there is absent here */
-		return read_leaf(L, x, NULL, &r);
-	}
-	if (!r.present)
-		return fail_here(
-			L, "this reference may be absent: say what is read then, x[p else d]");
-	return v_map(L, x, read_present, &r);
-}
-
-/* What is known here says nothing of another position. */
-Value *
-eval_read_at(Lower *L, Env *env, const Ast *x, Value *p, const Ast *otherwise)
-{
-	bool is_here = p->ref && p->ref->op == OP_HERE && !p->offset;
-	SavedFacts old = { L->facts, L->place, L->reading };
-
-	if (!is_here)
-		forget_facts(L);
-	Value *v = eval(L, env, x);
-	recall_facts(L, old);
-	Value *d = otherwise ? eval(L, env, otherwise) : NULL;
-	return read_value_at(L, v, p, d);
-}
-
-/* ---- emit xs after p ---- */
-
-static Value *
-records_after(Lower *L, Value *xs, Value *p, Value *i)
-{
-	Value *end = v_token(L, L->end, (uint32_t)strlen(L->end));
-	Value **item = NEWS(L->arena, Value *, xs->n);
-
-	for (int k = 0; k < xs->n; k++)
-		if ((item[k] = read_value_at(L, xs->item[k], p, end))->kind == V_ERROR)
-			return &v_error;
-	return xs->n ? pick_element(L, i, xs->n, item, end) : end;
-}
-
-/* xs[p][here - p else <end>], and <end> where p is absent: every element reads
- * <end> then. */
-Value *
-emit_after(Lower *L, Value *xs, Value *p)
-{
-	Node *end = constant(L, L->g->nvocab), *zero = constant(L, 0);
-	Node **arg = NEWS(L->arena, Node *, xs->n + 2);
-	Node *at = position_number(L, p, zero);
-
-	arg[0] = op2(L, OP_SUB, op0(L, OP_INDEX), at);
-	if (L->token)
-		return records_after(L, xs, p, v_stream(L, V_INT, arg[0]));
-	arg[1] = end;
-	for (int i = 0; i < xs->n; i++) {
-		if (xs->item[i]->kind != V_TOKEN)
-			return xs->item[i]->kind == V_ERROR
-			               ? xs->item[i]
-			               : fail_here(
-					       L, "emit gives tokens, not %s%s",
-					       v_show(L, xs->item[i]),
-					       xs->item[i]->kind != V_INT
-						       ? ""
-						       : "; the token of a digit is chr(ord('0') + "
-							 "d), of a row from_id(n)");
-		Node *x = node_of(L, xs->item[i]);
-		Node *n = x ? read_node_at(L, x, p, end) : NULL;
-		if (!n)
-			return &v_error;
-		arg[i + 2] = n;
-	}
-	if (!xs->n)
-		return v_stream(L, V_TOKEN, end);
-	return v_stream(L, V_TOKEN, op(L, OP_PICK, xs->n + 2, arg));
 }

@@ -111,5 +111,7 @@ Bounds bounds_here(Lower *, const Node *);
 /* The values a node can have here: NULL if only the bounds are known. */
 const int64_t *values_here(Lower *, const Node *, int *n);
 bool is_known_present(Lower *, const Node *ref, int64_t offset);
+/* Is e + k at most (or at least) the number of a position that is known to be there? */
+bool is_beside_present(Lower *, const Node *e, int64_t k, bool at_most);
 
 #endif

@@ -56,11 +56,14 @@ struct Value {
 	Node *node;
 	const char *text; /* interned */
 	uint32_t len;
-	Node *ref;          /* V_POS: NULL for a bound name */
-	int offset;         /* V_POS */
-	const Value *start; /* V_POS, moved by `moved` from there: ref is where that is; or NULL */
-	Node *moved;
-	int bound; /* V_POS: the number of the where that binds it, or 0 */
+	/* V_POS: the position `offset` from ref, if the text has one there; see reference.c */
+	Node *ref; /* NULL for a bound name */
+	int offset;
+	int chosen_lo, chosen_hi; /* offsets at which it was chosen; absent if these are outside */
+	Node *number;             /* at(e): e, to which offsets are added; else NULL */
+	const Value *start;       /* p + e, e known at run time: p, and */
+	Node *moved;              /* what was added; ref is where that leads. Else NULL */
+	int bound;                /* the number of the where that binds it, or 0 */
 	int n;
 	Value **item;
 	const char **field; /* interned */

@@ -658,7 +658,7 @@ gen_if(Gen *g, Sort t, int depth)
 }
 
 static ArmPattern
-some_pattern(Gen *g, const Expr *x, bool may_be_any)
+gen_pattern(Gen *g, const Expr *x, bool may_be_any)
 {
 	ArmPattern p = { 0 };
 
@@ -705,7 +705,7 @@ gen_match(Gen *g, Sort t, int depth)
 		a->row = arena_alloc(g->arena, sizeof *a->row * (size_t)(a->n + 1));
 		for (int k = 0; k < a->n; k++)
 			for (int s = 0; s < subjects; s++)
-				a->row[k][s] = some_pattern(g, e->kid[s], subjects > 1);
+				a->row[k][s] = gen_pattern(g, e->kid[s], subjects > 1);
 		Expr *v = e->kid[subjects + i] = gen(g, t, depth);
 		if (i)
 			ranged_hull(e, e, v);
@@ -732,31 +732,115 @@ gen_search(Gen *g, ExprForm form, int depth)
 	return e;
 }
 
-/* Whether moving away from it and back leads to it from outside of the text too:
- * that is not so where references were chosen by `if`, or read elsewhere. */
-static bool
-is_plain(const Decl *p)
-{
-	const Expr *e = p->body;
-
-	while (e && (e->form == F_SHIFT || (e->form == F_NAME && e->def->body)))
-		e = e->form == F_SHIFT ? e->kid[0] : e->def->body;
-	return e && e->form != F_IF && e->form != F_READ && e->form != F_NAME;
-}
-
+/* Moved to where it may be outside of the text, and perhaps back. */
 static Expr *
 gen_shifted(Gen *g, int depth)
 {
-	Decl *p = chance(g, 50) ? some_name(g, t_pos) : NULL;
-
-	p = p && is_plain(p) ? p : NULL;
+	Expr *p = depth > 0 && chance(g, 60) ? gen_position(g, depth - 1)
+	                                     : new_expr(g, F_HERE, t_pos, 0);
 	Expr *by = chance(g, 75) ? gen_literal(g, 1 + roll(g, 3))
 	                         : gen_small_int(g, 0, 5, depth - 1);
-	Expr *e = gen_binary(g, F_SHIFT, t_pos, p ? gen_name(g, p) : new_expr(g, F_HERE, t_pos, 0),
-	                     by);
+	Expr *e = gen_binary(g, F_SHIFT, t_pos, p, by);
 
-	e->num = chance(g, 75);
+	e->num = chance(g, p->form == F_SHIFT ? 50 : 75);
 	return e;
+}
+
+/* A condition that ranges decide, mostly. */
+static Expr *
+gen_decided(Gen *g, int depth)
+{
+	Expr *x = gen(g, t_int, depth), *e;
+	bool above = chance(g, 50);
+
+	if (chance(g, 15))
+		return gen_simplest(g, t_bool);
+	e = gen_binary(g, F_CMP, t_bool, x,
+	               gen_literal(g, above ? x->hi + roll(g, 2) : x->lo - roll(g, 2)));
+	e->num = above ? (chance(g, 50) ? LE : GT) : (chance(g, 50) ? GE : LT);
+	return e;
+}
+
+static Expr *
+gen_positions(Gen *g, int n, int depth)
+{
+	Expr *e = new_expr(g, F_ARRAY, sort_of_array(T_POS, n), n);
+
+	for (int i = 0; i < n; i++)
+		e->kid[i] = gen_position(g, depth);
+	return e;
+}
+
+/* One of two positions, the first if it is `surely` decided while the program is compiled. */
+static Expr *
+gen_choice(Gen *g, Expr *p, Expr *q, bool surely, int depth)
+{
+	Expr *c = surely ? gen_decided(g, depth) : gen(g, t_bool, depth), *e;
+
+	switch (roll(g, 4)) {
+	case 0: return gen_ternary(g, F_IF, t_pos, c, p, q);
+	case 1:
+		e = new_expr(g, F_MATCH, t_pos, 3);
+		e->num = 1;
+		e->kid[0] = c;
+		e->kid[1] = p;
+		e->kid[2] = q;
+		e->arm = NEWS(g->arena, Arm, 2);
+		e->arm[0] = (Arm){ .n = 1, .row = arena_alloc(g->arena, sizeof *e->arm->row) };
+		e->arm[0].row[0][0] = gen_pattern(g, c, false);
+		e->arm[1].rest = true;
+		return e;
+	case 2:
+		e = new_expr(g, F_ARRAY, sort_of_array(T_POS, 1), 1);
+		e->kid[0] = p;
+		c = surely ? gen_literal(g, roll(g, 2)) : gen_small_int(g, -1, 1, depth);
+		return gen_ternary(g, F_PICK, t_pos, e, c, q);
+	default:
+		return gen_ternary(g, F_READ, t_pos, p, surely ? new_expr(g, F_HERE, t_pos, 0) : q,
+		                   q);
+	}
+}
+
+/* Out of the text, perhaps; chosen; and back again. */
+static Expr *
+gen_returning(Gen *g, int depth)
+{
+	Expr *p = chance(g, 50) ? new_expr(g, F_HERE, t_pos, 0) : gen_position(g, depth - 1), *e;
+	bool minus = chance(g, 75);
+
+	e = gen_binary(g, F_SHIFT, t_pos, p, gen_literal(g, 1 + roll(g, 3)));
+	e->num = minus;
+	e = gen_choice(g, e, gen_position(g, 0), chance(g, 70), depth - 1);
+	p = gen_binary(g, F_SHIFT, t_pos, e,
+	               chance(g, 70) ? gen_literal(g, 1 + roll(g, 3))
+	                             : gen_small_int(g, 0, 3, depth - 1));
+	p->num = !minus;
+	return p;
+}
+
+/* Out of two or three. */
+static Expr *
+gen_chosen_position(Gen *g, int depth)
+{
+	int n = 1 + roll(g, 3);
+	Expr *p = gen_position(g, depth - 1), *xs, *e, *i;
+
+	if (chance(g, 50))
+		return gen_choice(g, p, gen_position(g, depth - 1), chance(g, 50), depth - 1);
+	if (chance(g, 20))
+		return gen_match(g, t_pos, depth - 1);
+	xs = gen_positions(g, n, depth - 1);
+	if (chance(g, 30)) {
+		i = gen_decided(g, depth - 1);
+		xs = gen_ternary(g, F_IF, xs->type, i, xs, gen_positions(g, n, depth - 1));
+	}
+	if (chance(g, 30)) {
+		e = gen_unary(g, F_ELEM, t_pos, xs);
+		e->num = roll(g, n);
+		return e;
+	}
+	i = chance(g, 30) ? gen_literal(g, roll(g, n + 1)) : gen_small_int(g, -1, n, depth - 1);
+	return gen_ternary(g, F_PICK, t_pos, xs, i, p);
 }
 
 static Expr *
@@ -766,7 +850,7 @@ gen_position(Gen *g, int depth)
 		Decl *p = some_name(g, t_pos);
 		return p && chance(g, 50) ? gen_name(g, p) : gen_shifted(g, 0);
 	}
-	switch (roll(g, 10)) {
+	switch (roll(g, 14)) {
 	case 0:
 	case 1:
 	case 2: return gen_search(g, F_LATEST, depth);
@@ -778,14 +862,18 @@ gen_position(Gen *g, int depth)
 			e->kid[0] = gen_small_int(g, 0, 20, depth - 1);
 			return e;
 		}
-		return gen_unary(g, F_AT, t_pos, gen_small_int(g, -1, g->p->context, depth - 1));
+		return gen_unary(g, F_AT, t_pos,
+		                 gen_small_int(g, -3, g->p->context + 1, depth - 1));
 	case 6: {
 		Expr *p = gen_position(g, depth - 1), *q = gen_position(g, depth - 1);
-		return gen_ternary(g, F_READ, t_pos, p, q, new_expr(g, F_HERE, t_pos, 0));
+		Expr *d = chance(g, 50) ? new_expr(g, F_HERE, t_pos, 0)
+		                        : gen_position(g, depth - 1);
+		return gen_ternary(g, F_READ, t_pos, p, q, d);
 	}
 	case 7:
-		return gen_ternary(g, F_IF, t_pos, gen(g, t_bool, depth - 1),
-		                   gen_position(g, depth - 1), gen_position(g, depth - 1));
+	case 8: return gen_chosen_position(g, depth);
+	case 9:
+	case 10: return gen_returning(g, depth);
 	default: return gen_shifted(g, depth);
 	}
 }

@@ -111,6 +111,16 @@ is_in_text(const Meaning *m, int64_t p, int at)
 	return p >= 0 && p < count_visible(m, at);
 }
 
+/* A position that was chosen: by an if, a match, from a list, or read elsewhere. Outside of the
+ * text it is absent, and so it stays wherever it is moved from there. */
+static int64_t
+chosen(const Meaning *m, const Sort *t, int64_t v, int at)
+{
+	bool position = (t->kind == T_ARRAY ? t->item : t->kind) == T_POS;
+
+	return position && !is_in_text(m, v, at) ? ABSENT : v;
+}
+
 static int64_t
 floor_quotient(int64_t a, int64_t b)
 {
@@ -527,10 +537,11 @@ meaning_read(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
 	int64_t p = meaning_at(m, e->kid[1], 0, at, env);
 
-	if (!is_in_text(m, p, at))
-		return e->n > 2 ? meaning_as_type(m, e, e->kid[2], leaf, at, env) : ABSENT;
-	int64_t v = meaning_at(m, e->kid[0], leaf, (int)p, env);
-	return e->type.kind != T_POS || is_in_text(m, v, (int)p) ? v : ABSENT;
+	if (is_in_text(m, p, at))
+		return chosen(m, &e->type, meaning_at(m, e->kid[0], leaf, (int)p, env), (int)p);
+	if (e->n < 3)
+		return ABSENT;
+	return chosen(m, &e->type, meaning_as_type(m, e, e->kid[2], leaf, at, env), at);
 }
 
 /* ---- the library ---- */
@@ -778,7 +789,7 @@ meaning_match(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 		v[k] = meaning_at(m, e->kid[k], 0, at, env);
 	for (int i = (int)e->num; i < e->n; i++)
 		if (arm_takes(m, e, &e->arm[i - e->num], v))
-			return meaning_at(m, e->kid[i], leaf, at, env);
+			return chosen(m, &e->type, meaning_at(m, e->kid[i], leaf, at, env), at);
 	return 0;
 }
 
@@ -822,14 +833,27 @@ meaning_extreme(Meaning *m, const Expr *e, int at, const Bindings *env)
 	return tally_result(&s);
 }
 
-/* One of two references: outside of the text is absent. */
 static int64_t
 meaning_if(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {
 	int64_t v = meaning_as_type(m, e, e->kid[meaning_at(m, e->kid[0], 0, at, env) ? 1 : 2],
 	                            leaf, at, env);
 
-	return e->type.kind != T_POS || is_in_text(m, v, at) ? v : ABSENT;
+	return chosen(m, &e->type, v, at);
+}
+
+/* The element of an array that an index chooses, or what there is otherwise. */
+static int64_t
+meaning_pick(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
+{
+	const Expr *xs = e->kid[0];
+	int64_t i = meaning_at(m, e->kid[1], 0, at, env), v = 0;
+
+	if (i >= 0 && i < xs->type.n)
+		v = meaning_at(m, xs, (int)i * leaves_of_sort(&e->type) + leaf, at, env);
+	else if (e->n > 2)
+		v = meaning_as_type(m, e, e->kid[2], leaf, at, env);
+	return chosen(m, &e->type, v, at);
 }
 
 /* The field that has the leaf, of which it is leaf *leaf then. */
@@ -947,17 +971,13 @@ meaning_at(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 	case F_RECORD: return meaning_record(m, e, leaf, at, env);
 	case F_BUILD: return meaning_build(m, e, leaf, at, env);
 	case F_ELEM:
-		return meaning_at(m, e->kid[0], (int)e->num * leaves_of_sort(&e->type) + leaf, at,
-		                  env);
+		x = meaning_at(m, e->kid[0], (int)e->num * leaves_of_sort(&e->type) + leaf, at,
+		               env);
+		return chosen(m, &e->type, x, at);
 	case F_FIELD:
 		return meaning_at(m, e->kid[0],
 		                  before_field(e->kid[0]->type.def, (int)e->num) + leaf, at, env);
-	case F_PICK:
-		x = KID(1);
-		if (x >= 0 && x < e->kid[0]->type.n)
-			return meaning_at(m, e->kid[0], (int)x * leaves_of_sort(&e->type) + leaf,
-			                  at, env);
-		return e->n > 2 ? meaning_as_type(m, e, e->kid[2], leaf, at, env) : 0;
+	case F_PICK: return meaning_pick(m, e, leaf, at, env);
 	case F_SLICE: return meaning_at(m, e->kid[0], leaf + (int)e->num * k, at, env);
 	case F_CONCAT:
 		x = leaves_of_sort(&e->kid[0]->type);
@@ -969,7 +989,7 @@ meaning_at(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 	case F_SCAN: return meaning_fold(m, e, leaf + 1, at, env);
 	case F_WITH: return meaning_with(m, e, leaf, at, env);
 	case F_READ: return meaning_read(m, e, leaf, at, env);
-	case F_AT: x = KID(0); return is_in_text(m, x, at) ? x : ABSENT;
+	case F_AT: return KID(0);
 	case F_LATEST:
 	case F_FIRST:
 	case F_BEST: return meaning_search(m, e, at, env);
