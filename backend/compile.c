@@ -1,6 +1,8 @@
 /* The whole backend on one screen. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/layout/layout.h"
+#include "backend/map/map.h"
+#include "backend/target/target.h"
 #include "backend/inspect.h"
 
 TwModel *

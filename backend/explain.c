@@ -4,7 +4,7 @@
  * and the named value for which it was made first, a form its atoms, a column who
  * reads it. A value "needs" the atoms of its form, those that they read, and so on. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/explain.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 /* After each stage: print what it made, if that is asked for. False: it was, and the compilation
  * ends here. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/layout/layout.h"
 
 bool inspect_circuit(const Inspect *, Circuit *);
 bool inspect_columns(const Inspect *, Columns *);

@@ -8,7 +8,7 @@
  * A head's score adds up such products, one a dimension; of a sum over positions
  * what is here stands outside. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/attend/attend.h"
 
 #include <string.h>
 

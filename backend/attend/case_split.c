@@ -9,7 +9,7 @@
  *
  * A sum adds up both; the latest position is the later of two. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/attend/attend.h"
 
 enum {
 	MAX_PARTS = 5,   /* that one literal is taken apart by */

@@ -21,7 +21,8 @@
  * and any function of S is a sum of those. No slope is fixed in advance: all this
  * is proved from the context, or refused. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/attend/attend.h"
+#include "backend/map/map.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  *                     is: the better of two
  *                     of a score too large to be exact: by its high digit, then by its low one */
 
-#include "backend/circuit/circuit.h"
+#include "backend/attend/attend.h"
 
 /* What is said of a bound position, said of what the reference finds. */
 static Node *

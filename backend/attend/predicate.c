@@ -4,7 +4,7 @@
  * there adds to the key, what is said of here lifts <bos>, and what relates the two
  * is a code of bits, if it is an equality, or a sum of products (bilinear.c). */
 
-#include "backend/circuit/circuit.h"
+#include "backend/attend/attend.h"
 
 #include <string.h>
 

@@ -16,7 +16,8 @@
  *
  * A condition is a penalty of W or more where it fails: predicate.c. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/attend/attend.h"
+#include "backend/map/map.h"
 
 #include <string.h>
 

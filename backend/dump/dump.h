@@ -6,7 +6,7 @@
  * numbered anew, densely, and nothing in it depends on an address or on what was tried and
  * given up. A text is for reading; nothing reads it back. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/explain.h"
 
 #include <stdio.h>
 

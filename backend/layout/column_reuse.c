@@ -8,7 +8,7 @@
  * so a column read last in or before the attention and MLP of a layer can hold
  * something else from the end of that layer on. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/layout/layout.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
  * together, in one proportion (the steps of one staircase), are one common term. Where there are
  * fewer common terms than forms, those are what should stand in columns. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/layout/layout.h"
 #include "lang/int_division.h"
 
 #include <stdlib.h>

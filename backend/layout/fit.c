@@ -6,7 +6,7 @@
  * leave more room for both. So schedules are tried, from the shallowest on, until one
  * is narrow enough. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/layout/layout.h"
 
 #include <limits.h>
 

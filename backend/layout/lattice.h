@@ -4,7 +4,7 @@
 /* What the columns of the residual stream span: which forms are integer combinations of
  * them, in each state (lattice.c). */
 
-#include "backend/circuit/circuit.h"
+#include "backend/layout/layout.h"
 
 /* A sparse vector, over columns or over dimensions: by ascending index, none 0. */
 typedef Combination Vec;

@@ -6,7 +6,7 @@
  * what could be computed by then, that first on which the longest chain waits. A head
  * that has found its place reads there whatever is ready, at no further cost. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/layout/layout.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@
  * Where the divisors or the dividends are few, an index into what comes of each is
  * smaller, and often a layer later. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/map/map.h"
 #include "lang/int_division.h"
 
 enum { MAX_STEPS = 4096, MAX_CASES = 64 };

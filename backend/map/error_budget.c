@@ -15,7 +15,7 @@
  * What an approx inside is near to may be near enough already, and is taken as it is if
  * that uses up no more than half of t; else its parts are made anew. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/map/map.h"
 
 #include <math.h>
 

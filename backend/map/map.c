@@ -5,7 +5,8 @@
  * position alone is a feature; and every operator has a form of its own, made by
  * emit_NAME below. The earliest is taken, then the smallest. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/attend/attend.h"
+#include "backend/map/map.h"
 #include "lang/int_division.h"
 
 #include <string.h>

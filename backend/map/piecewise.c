@@ -12,7 +12,7 @@
  * A product is two such lines: x y = (s^2 - d^2) / 4, s and d = a x +- y / a, with
  * a power of two for a that makes x and y of like size. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/map/map.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -343,12 +343,6 @@ rounding_in_columns(const Bends *b, int columns)
 	return sum;
 }
 
-static int
-by_atom_id(const void *p, const void *q)
-{
-	return ((const Term *)p)->atom->id - ((const Term *)q)->atom->id;
-}
-
 static const Form *
 bundle_of_bends(Circuit *c, const Bend *b, int n, Bundle known)
 {
@@ -360,7 +354,7 @@ bundle_of_bends(Circuit *c, const Bend *b, int n, Bundle known)
 		t[i] = (Term){ b[i].atom, b[i].sign };
 		known.bos += b[i].sign * b[i].atom->real_bos;
 	}
-	qsort(t, (size_t)n, sizeof *t, by_atom_id);
+	sort_by_atom(t, n);
 	for (int i = 0; i < n; i++) {
 		if (f->n && t[f->n - 1].atom == t[i].atom)
 			t[f->n - 1].c += t[i].c;

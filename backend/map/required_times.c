@@ -4,7 +4,7 @@
  * program is mapped as early as can be; the chains that are not the longest have
  * time to spare, and what lies on them is made in the cheaper way. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/map/map.h"
 
 int
 deadline(const Circuit *c)

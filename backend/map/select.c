@@ -5,7 +5,7 @@
  * own deficit, and a gate subtracts a multiple of one, so that most logic costs
  * no neuron and no layer. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/map/map.h"
 
 #include <math.h>
 

@@ -5,19 +5,9 @@
  *       |/    pivot    middle: relu(x - k) right of it, relu(k - x) left of it,
  *       +-------- x    so that the terms stay small. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/map/map.h"
 
 #include <stdlib.h>
-
-const Form *
-form_better(const Form *f, const Form *g)
-{
-	if (!f || !g)
-		return f ? f : g;
-	if (f->ready != g->ready)
-		return f->ready < g->ready ? f : g;
-	return f->n <= g->n ? f : g;
-}
 
 typedef struct IntPolyline {
 	int n;          /* points */

@@ -11,7 +11,7 @@
  *
  * The streams are found by walking down from the node to what is ready early. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/map/map.h"
 
 #include <string.h>
 

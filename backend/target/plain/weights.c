@@ -7,7 +7,8 @@
  * of 128, they are counted in that. The bound is computed here for each of them,
  * from the intervals of what is really written. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/explain.h"
+#include "backend/target/target.h"
 #include "lang/text.h"
 
 #include <inttypes.h>

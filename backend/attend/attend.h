@@ -1,0 +1,83 @@
+#ifndef BACKEND_ATTEND_ATTEND_H
+#define BACKEND_ATTEND_ATTEND_H
+
+/* What heads look up: references, and sums and means over positions. */
+
+#include "backend/circuit/circuit.h"
+
+/* ---- READ (reference.c) ---- */
+const Form *map_read(Circuit *, Node *);
+/* One that takes several heads to find the position (multi_head.c); NULL if one does. */
+const Form *map_read_by_heads(Circuit *, Node *read);
+/* How a head finds a reference; NULL after an error. */
+const Lookup *lookup_for(Circuit *, Node *ref);
+/* Can the score of a BEST be asked of one head? */
+bool has_score(Circuit *, Node *best);
+/* All positions where the condition of a sum holds and <bos>, with equal weights. */
+const Lookup *lookup_for_sum(Circuit *, Node *sum);
+/* Those where the condition of a mean holds, with equal weights; <bos> where there is none. */
+const Lookup *lookup_for_mean(Circuit *, Node *mean);
+/* How a head weighs for ATTEND, and how far a score may be off. */
+const Lookup *lookup_for_attend(Circuit *, Node *attend, double *error);
+
+/* ---- sums over positions (counting.c) ---- */
+const Form *map_sum(Circuit *, Node *sum);
+/* A function of a sum: y[i] where it is set[i]. Costs nothing beside the sum. */
+const Form *table_of_sum(Circuit *, Node *sum, const int64_t *y);
+
+/* ---- averages of reals (mean.c) ---- */
+const Form *map_mean(Circuit *, Node *);
+const Form *map_attend(Circuit *, Node *);
+
+/* ---- functions of two positions (bilinear.c) ---- */
+typedef struct BilinearTerm {
+	Node *here, *there; /* plain streams */
+} BilinearTerm;
+/* The sum of here times there over all terms, and of `alone`, which is the same wherever
+ * one looks. No two terms share what is there; one at most has a number here. */
+typedef struct Bilinear {
+	int n, cap;
+	BilinearTerm *term; /* (n) */
+	Node *alone;
+	int rows; /* terms that it took for the values of something */
+} Bilinear;
+enum { ROWS_MAX = 256 }; /* values together of all streams of one position, in one function */
+/* NULL where it is not of this form, or has too many values. */
+const Bilinear *bilinear_form(Circuit *, Node *);
+/* Is e a function of one root here, or there, of few values? */
+bool has_few_rows(Circuit *, Node *e);
+/* e by the values that it depends on here: whether they are so, a flag, and e there, a
+ * stream. How many; 0 where they are not known, or too many. */
+int rows_here(Circuit *, Node *e, BilinearTerm **row);
+/* The error at n, of which `what` is that function. */
+void refuse_bilinear(Circuit *, const Node *n, const char *what);
+
+/* ---- conditions of heads (predicate.c) ---- */
+/* A condition taken apart: its literals by which position they speak of. */
+typedef struct Conjunction {
+	int nthere, nhere, nboth;
+	Node *there[32], *here[32], *both[32]; /* `there` as plain streams */
+} Conjunction;
+/* Can a head ask this literal of a condition, without a stream made for it? */
+bool can_relate(Circuit *, Node *);
+/* The condition as two that exclude each other and are simpler, where it is too much for
+ * one head (case_split.c). */
+bool two_cases(Circuit *, Node *cond, Node *to[2]);
+/* e as a choice, cond ? yes : no, as the size of something is; false if it is none. */
+bool as_choice(Circuit *, Node *e, Node **cond, Node **yes, Node **no);
+/* The condition of a reference or sum, taken apart; false after an error. */
+bool split_condition(Circuit *, const Node *at, Node *cond, Conjunction *);
+/* What the literals about there take from a key. */
+const Form *key_penalty(Circuit *, const Conjunction *, const Form *key, int64_t weight);
+/* How many of the literals about here fail. */
+const Form *query_deficit(Circuit *, const Conjunction *);
+/* What the others take, as dimensions; false after an error. */
+bool add_relations(Circuit *, Lookup *, const Conjunction *, int64_t weight);
+/* `times` a sum of products: as dimensions, 0 at <bos>; but what has a number here
+ * adds to the key. */
+void add_products(Circuit *, Lookup *, const Bilinear *, int64_t times, const Form **key);
+void add_dim(Circuit *, Lookup *, const Form *q, const Form *k);
+/* j < n where n is a number here: gives n, else NULL. */
+Node *order_bound(Node *);
+
+#endif

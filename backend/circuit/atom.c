@@ -1,0 +1,298 @@
+/* Atoms, found by content: equal atoms are one atom, so that every reader of `t // 10` and
+ * `t % 10` meets the same neurons. (Hash consing, as the graph does with nodes.) */
+
+#include "backend/circuit/circuit.h"
+
+#include <string.h>
+
+typedef struct AtomTable {
+	int n, cap; /* cap: a power of two */
+	Atom **slot;
+} AtomTable;
+
+static uint64_t
+hash_step(uint64_t h, uint64_t x)
+{
+	h ^= x + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
+	return h * 0xff51afd7ed558ccdu;
+}
+
+static size_t
+feature_size(const Circuit *c, AtomKind kind)
+{
+	return (size_t)(kind == TOKEN_FEATURE ? c->rows : c->places);
+}
+
+static uint64_t
+atom_hash(const Circuit *c, const Atom *a)
+{
+	uint64_t h = hash_step(hash_step(1, a->kind), (uint64_t)a->input);
+	const RealSum *r = a->in ? a->in->real : NULL;
+
+	if (r)
+		h = hash_step(h, (uint64_t)real_bits(r->k));
+	for (int i = 0; r && i < r->n; i++)
+		h = hash_step(h, (uint64_t)real_bits(r->term[i].c));
+	if (a->reals)
+		for (size_t i = 0; i < feature_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE);
+		     i++)
+			h = hash_step(h, (uint64_t)real_bits(a->reals[i]));
+
+	if (a->table)
+		for (size_t i = 0; i < feature_size(c, a->kind); i++)
+			h = hash_step(h, (uint64_t)a->table[i]);
+	if (a->in) {
+		h = hash_step(h, (uint64_t)a->in->k);
+		for (int i = 0; i < a->in->n; i++)
+			h = hash_step(hash_step(h, (uint64_t)a->in->term[i].c),
+			              (uint64_t)a->in->term[i].atom->id);
+	}
+	return h;
+}
+
+static bool
+atom_equal(const Circuit *c, const Atom *a, const Atom *b)
+{
+	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place
+	    || a->input != b->input)
+		return false;
+	if (a->reals) /* what is blank may be so for several things */
+		return a->min == b->min && a->max == b->max && a->error == b->error
+		       && !memcmp(a->reals, b->reals,
+		                  sizeof *a->reals
+		                          * feature_size(c, a->by_place ? PLACE_FEATURE
+		                                                        : TOKEN_FEATURE));
+	if (a->kind == INPUT_FEATURE)
+		return true;
+	if (a->table)
+		return !memcmp(a->table, b->table, feature_size(c, a->kind) * sizeof *a->table);
+	return form_equal(a->in, b->in);
+}
+
+static void
+atom_table_grow(Circuit *c, AtomTable *t)
+{
+	AtomTable old = *t;
+
+	t->cap = old.cap ? 2 * old.cap : 1024;
+	t->slot = arena_alloc(c->arena, sizeof *t->slot * (size_t)t->cap);
+	for (int i = 0; i < old.cap; i++) {
+		if (!old.slot[i])
+			continue;
+		uint64_t h = atom_hash(c, old.slot[i]);
+		while (t->slot[h & (uint64_t)(t->cap - 1)])
+			h++;
+		t->slot[h & (uint64_t)(t->cap - 1)] = old.slot[i];
+	}
+}
+
+Atom *
+atom_intern(Circuit *c, Atom key)
+{
+	if (!c->table)
+		c->table = NEW(c->arena, AtomTable);
+	AtomTable *t = c->table;
+	if (2 * (t->n + 1) > t->cap)
+		atom_table_grow(c, t);
+	uint64_t h = atom_hash(c, &key);
+	for (Atom *a; (a = t->slot[h & (uint64_t)(t->cap - 1)]); h++)
+		if (atom_equal(c, a, &key))
+			return a;
+	Atom *a = NEW(c->arena, Atom);
+	*a = key;
+	a->id = c->natom;
+	a->node = c->node;
+	a->owner = c->owner;
+	if (a->kind == NEURON)
+		a->linear_part = linear_part_of(c, a->in);
+	GROW(c->arena, c->atom, c->capatom, c->natom + 1);
+	c->atom[c->natom++] = a;
+	t->slot[h & (uint64_t)(t->cap - 1)] = a;
+	t->n++;
+	return a;
+}
+
+static const Form *
+intern_feature(Circuit *c, AtomKind kind, int field, const int64_t *table, int first, int n,
+               int bos)
+{
+	Atom a = { .kind = kind, .field = field };
+	int64_t lo = table[first], hi = lo, size = (int64_t)feature_size(c, kind);
+
+	for (int i = first; i < first + n; i++) {
+		lo = min_int64(table[i], lo);
+		hi = max_int64(table[i], hi);
+	}
+	/* constants live in the readers: an atom starts from 0 at <bos> */
+	int64_t base = table[bos];
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)size);
+	bool flat = true;
+	for (int i = 0; i < size; i++) {
+		bool real = (i >= first && i < first + n) || i == bos;
+		t[i] = real ? table[i] - base : 0;
+		flat = flat && !t[i];
+	}
+	if (flat)
+		return form_const(c, base);
+	a.table = t;
+	a.lo = lo - base;
+	a.hi = hi - base;
+	return form_scale(c, 1, form_atom(c, atom_intern(c, a)), base);
+}
+
+const Form *
+token_feature(Circuit *c, int field, const int64_t *table)
+{
+	return intern_feature(c, TOKEN_FEATURE, field, table, first_row(c->g, field),
+	                      rows_of(c->g, field), c->rows - 1);
+}
+
+const Form *
+place_feature(Circuit *c, const int64_t *table)
+{
+	return intern_feature(c, PLACE_FEATURE, 0, table, 1, c->places - 1, 0);
+}
+
+const Atom *
+single_source(const Form *f, const Atom *but)
+{
+	const Atom *one = NULL;
+
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		if (a == but)
+			continue;
+		if (a->kind > PLACE_FEATURE
+		    || (one && (a->kind != one->kind || a->field != one->field)))
+			return NULL;
+		one = a;
+	}
+	return one;
+}
+
+const Form *
+relu(Circuit *c, const Form *f)
+{
+	if (f->lo >= 0)
+		return f;
+	if (f->hi <= 0)
+		return form_const(c, 0);
+
+	const Atom *one = single_source(f, NULL);
+	if (one) {
+		size_t n = feature_size(c, one->kind);
+		int64_t *t = arena_alloc(c->arena, sizeof *t * n);
+		for (size_t r = 0; r < n; r++) {
+			int64_t v = f->k;
+			for (int i = 0; i < f->n; i++)
+				v += f->term[i].c * f->term[i].atom->table[r];
+			t[r] = max_int64(v, 0);
+		}
+		return one->kind == TOKEN_FEATURE ? token_feature(c, one->field, t)
+		                                  : place_feature(c, t);
+	}
+	int64_t bos = form_bos(f);
+	Atom a = { .kind = NEURON,
+		   .in = f,
+		   .lo = 0,
+		   .hi = f->hi,
+		   .bos = max_int64(bos, 0),
+		   .ready = computed_from(f->ready) };
+	for (int i = 0; i < f->n; i++)
+		a.real |= f->term[i].atom->real;
+	return form_atom(c, atom_intern(c, a));
+}
+
+const Form *
+round_to_integer(Circuit *c, const Form *f, int64_t lo, int64_t hi, int64_t lift)
+{
+	Form *in = NEW(c->arena, Form);
+
+	*in = *f;
+	in->near = true;
+	in->k += lift - lo;
+	in->lo = lift;
+	in->hi = lift + hi - lo;
+	Atom a = { .kind = NEURON,
+		   .in = in,
+		   .lift = lift,
+		   .lo = 0,
+		   .hi = hi - lo,
+		   .bos = form_bos(f) - lo,
+		   .ready = computed_from(in->ready) };
+
+	return form_scale(c, 1, form_atom(c, atom_intern(c, a)), lo);
+}
+
+const Form *
+exact_flag(Circuit *c, const Form *u)
+{
+	const Form *in = form_within(c, form_scale(c, -1, u, 1), INT64_MIN, 1);
+	int64_t bos = form_bos(in);
+	Atom a = { .kind = NEURON,
+		   .in = in,
+		   .lo = 0,
+		   .hi = 1,
+		   .bos = max_int64(bos, 0),
+		   .ready = computed_from(in->ready) };
+
+	return form_atom(c, atom_intern(c, a));
+}
+
+static Head *
+head_in_layer(Circuit *c, const Lookup *s, int layer)
+{
+	for (int i = 0; i < c->nhead; i++)
+		if (c->head[i]->lookup == s && c->head[i]->layer == layer)
+			return c->head[i];
+	GROW(c->arena, c->head, c->caphead, c->nhead + 1);
+	Head *h = NEW(c->arena, Head);
+	h->lookup = s;
+	h->layer = layer;
+	return c->head[c->nhead++] = h;
+}
+
+const Form *
+head_atom(Circuit *c, const Lookup *s, const Form *f, Atom a)
+{
+	int layer = attention_layer_from(max_int(s->ready, f->ready)), i = 0;
+	Head *h = head_in_layer(c, s, layer);
+
+	a.kind = VALUE;
+	a.in = f;
+	a.head = h;
+	a.ready = state_after_attention(layer);
+	Atom *v = atom_intern(c, a);
+	while (i < h->nvalue && h->value[i] != v)
+		i++;
+	if (i == h->nvalue) {
+		GROW(c->arena, h->value, h->capvalue, i + 1);
+		h->value[h->nvalue++] = v;
+	}
+	return form_atom(c, v);
+}
+
+const Form *
+head_value(Circuit *c, const Lookup *s, const Form *f, int64_t absent)
+{
+	f = form_set_bos(c, f, absent);
+	if (form_is_const(f))
+		return f;
+	/* the constant part needs no head: weights of a softmax add up to 1 */
+	int64_t k = f->k;
+	f = form_scale(c, 1, f, -k);
+	absent -= k;
+	Atom a = { .bos = absent, .lo = min_int64(f->lo, absent), .hi = max_int64(f->hi, absent) };
+	return form_scale(c, 1, head_atom(c, s, f, a), k);
+}
+
+const Form *
+head_mean(Circuit *c, const Lookup *s, const Form *f)
+{
+	int64_t bos = form_bos(f);
+	Atom a = {
+		.bos = bos, .real = true, .lo = min_int64(f->lo, bos), .hi = max_int64(f->hi, bos)
+	};
+
+	return head_atom(c, s, f, a);
+}

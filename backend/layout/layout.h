@@ -1,0 +1,63 @@
+#ifndef BACKEND_LAYOUT_LAYOUT_H
+#define BACKEND_LAYOUT_LAYOUT_H
+
+/* From the circuit to layers, and to columns of the residual stream. */
+
+#include "backend/circuit/circuit.h"
+
+/* Which atoms are live, and where. */
+typedef struct Schedule {
+	Circuit *c;
+	int nlayer, free_layers;
+	int *nhead, *nneuron; /* (nlayer) live ones */
+	Head ***head;         /* (nlayer)(nhead) */
+	Atom ***neuron;       /* (nlayer)(nneuron) */
+} Schedule;
+/* How layers are filled; all 0: as early as can be, with room to spare. */
+typedef struct SchedulePolicy {
+	int heads, neurons; /* at most, in a layer; 0: any number */
+	int layers;         /* that there are, where some wait until they must */
+	bool late_values, late_neurons;
+} SchedulePolicy;
+Schedule *schedule(Circuit *, const SchedulePolicy *);
+
+/* A column of the residual stream holds, in each state, the terms of its form
+ * that are ready by then. */
+typedef struct Columns {
+	Schedule *s;
+	int n;
+	const Form **form; /* (n) */
+	int *last;         /* (n) the last state in which it is read */
+	/* where they stand (column_reuse.c): several in one slot, one after the other */
+	int width;      /* of the stream: slots */
+	int *slot;      /* (n) */
+	int *cleared;   /* (n) from this state on it is gone; INT_MAX: never */
+	int64_t *least; /* (n) of what it can hold */
+} Columns;
+Columns *allocate_columns(Schedule *);
+/* Gives columns their slots: as many as there are columns, or as few beyond `most` as
+ * taking turns allows. */
+void share_columns(Columns *, int most);
+/* How many columns the MLP of a layer clears, a neuron each. */
+int cleared_in(const Columns *, int layer);
+
+/* f as an integer combination of the columns in a state, by column; NULL if it is
+ * none. Good until the next call. */
+typedef struct ColumnTerm {
+	int column;
+	int64_t times;
+} ColumnTerm;
+typedef struct Combination {
+	int n, cap;
+	ColumnTerm *at; /* (n) */
+} Combination;
+const Combination *columns_read(Columns *, int state, const Form *f);
+
+/* The terms that occur together in several of these forms, each such set as one form, where
+ * there are fewer sets than forms (common_terms.c). How many; common has room for all terms. */
+int common_terms(Arena *, const Form *const *form, int nform, int natom, const Form **common);
+
+/* Both, within limits; refuses what cannot be met. */
+Columns *fit(Circuit *, const Limits *);
+
+#endif

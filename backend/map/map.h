@@ -1,0 +1,70 @@
+#ifndef BACKEND_MAP_MAP_H
+#define BACKEND_MAP_MAP_H
+
+/* From the graph to the circuit: every node becomes a form. What one position knows is
+ * made here; what heads look up, in attend/. */
+
+#include "backend/circuit/circuit.h"
+
+/* The stage. */
+Circuit *map(Graph *, Arena *, Diags *);
+/* latest: (g->nnode) what circuit->latest will be, or NULL. */
+Circuit *map_once(Graph *, Arena *, Diags *, const int *latest);
+/* form_better, and c->made becomes the rule if f is the better one. */
+const Form *form_better_by(Circuit *, const Form *best, const Form *f, const Rule *);
+bool is_embedded(const Node *); /* does it depend on the token or the place alone? */
+
+/* ---- what may be late (required_times.c) ---- */
+/* The last state in which what is being mapped costs no layer; -1 if that is not known. */
+int deadline(const Circuit *);
+
+/* ---- one-variable functions and gates (staircase.c) ---- */
+/* y[i] where f is x[i]; x ascending, f takes no other value */
+const Form *staircase(Circuit *, const Form *f, int n, const int64_t *x, const int64_t *y);
+const Form *threshold(Circuit *, const Form *f, int64_t k); /* 1 where f >= k */
+const Form *is_zero(Circuit *, const Form *);
+const Form *gate(Circuit *, const Form *deficit, const Form *f); /* f where deficit is 0, else 0 */
+/* NULL where it takes too many neurons */
+const Form *form_product(Circuit *, const Form *, const Form *);
+
+/* ---- quotients and remainders (division.c) ---- */
+const Form *map_quotient(Circuit *, Node *);
+const Form *map_remainder(Circuit *, Node *);
+
+/* ---- conditions and choices (select.c) ---- */
+/* y where w >= 1, else 0, straight from w */
+const Form *gate_by_sign(Circuit *, const Form *w, const Form *y);
+/* 0 where the condition is as wanted, else 1 or more */
+const Form *deficit(Circuit *, Node *, bool want);
+const Form *deficit_all(Circuit *, Node *, bool want); /* of all operands, added up */
+const Form *map_if(Circuit *, Node *n);                /* IF */
+
+/* ---- functions of few streams (truth_table.c) ---- */
+/* n in one layer from what is ready early, if that is before `best`; or NULL. */
+const Form *map_truth_table(Circuit *, Node *n, const Form *best);
+
+/* ---- reals (real_ops.c) ---- */
+/* How n is made, if its type is real; NULL after an error. */
+const Form *map_real(Circuit *, Node *);
+const Form *map_above(Circuit *, Node *);
+const Form *map_floor(Circuit *, Node *);
+const Form *map_input(Circuit *, Node *);
+
+/* ---- what is computed near enough (piecewise.c, error_budget.c) ---- */
+/* Is it one function of one stream, or one product? */
+static inline bool
+is_piece(const Node *n)
+{
+	return n->type.of || n->op == OP_TIMES;
+}
+
+/* A piece, to within tolerance of its operands as they are. Where that takes too many
+ * neurons its error is HOPELESS. */
+#define HOPELESS 1e15
+const Form *map_piece(Circuit *, Node *, double tolerance);
+const Form *map_approx(Circuit *, Node *);
+/* y[i] where f, of integers, is f->lo + i: a broken line in few columns; NULL where it bends too
+ * often. */
+const Form *real_polyline(Circuit *, const Form *f, int n, const double *y);
+
+#endif
