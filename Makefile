@@ -10,8 +10,9 @@ CXX    ?= c++
 CFLAGS ?= -O2 -g
 BUILD  ?= build
 PREFIX ?= /usr/local
-VERSION = 0.1
-SONAME  = libtw.so.0
+# The one place that says the version is runtime/tw.h.
+VERSION := $(shell sed -n 's/^.define TW_VERSION "\(.*\)"/\1/p' runtime/tw.h)
+SONAME  := libtw.so.$(firstword $(subst ., ,$(VERSION)))
 WARN    = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings
 LIBS    = -lprotobuf-c -lcjson -lm
 
@@ -48,7 +49,7 @@ SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sani
 
 COMPILE = @mkdir -p $(@D); \
 	echo "  CC    $<"; \
-	$(CC) -std=gnu11 -ffp-contract=off $(CFLAGS) $(PIC) $(DEFS) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
+	$(CC) -std=gnu11 -ffp-contract=off $(CFLAGS) $(PIC) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
 LINK    = @mkdir -p $(@D); \
 	echo "  LINK  $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
@@ -65,8 +66,6 @@ $(BUILD)/libtw.a: $(RUNTIME)
 	@echo "  AR    $@"
 	@rm -f $@
 	@$(AR) rcs $@ $^
-
-$(TWC) $(TWRUN): DEFS = -DTW_VERSION='"$(VERSION)"'
 
 # Its objects serve the programs too, so all are position-independent.
 $(RUNTIME): PIC = -fPIC
@@ -195,6 +194,11 @@ same-bytes: setup ## the same files from gcc and clang, -O0 and -O2, 64 and 32 b
 		LDFLAGS='-Lbuild-i386 -Wl,-rpath,$(CURDIR)/build-i386' INT128=1 build-same-i386/twc
 	@tests/same_bytes.sh $(BUILD) $(SAME)
 
+# Needs root; RELEASES='bookworm trixie'.
+test-bare: ## on a new Debian with make, gcc and git alone: demo, test, install, uninstall
+	@tools/setup --bare
+	@tests/bare.sh $(RELEASES)
+
 exhaustive: setup ## the adder and the calculator on all their inputs; long texts in ONNX Runtime
 	$(AGAIN) parts
 	@tests/exhaustive/run.sh $(BUILD)
@@ -237,22 +241,12 @@ fmt: all ## lays out C and .tw in the one style
 editors: ## the editors' word lists and grammars, from the operators' table
 	@node tools/editors.mjs
 
-install: SHARE = $(DESTDIR)$(PREFIX)/share
-install: all ## programs, library, manual pages, completions under PREFIX (DESTDIR is honoured)
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/tw lib/pkgconfig) $(addprefix $(SHARE)/,tw/stdlib \
-		man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d)
-	install $(BUILD)/twc $(BUILD)/twrun $(DESTDIR)$(PREFIX)/bin
-	install -m 644 stdlib/*.tw $(SHARE)/tw/stdlib
-	for p in twc twrun; do \
-		$(BUILD)/$$p --man >$(SHARE)/man/man1/$$p.1 && \
-		$(BUILD)/$$p --completions=bash >$(SHARE)/bash-completion/completions/$$p && \
-		$(BUILD)/$$p --completions=zsh >$(SHARE)/zsh/site-functions/_$$p && \
-		$(BUILD)/$$p --completions=fish >$(SHARE)/fish/vendor_completions.d/$$p.fish || exit; done
-	install -m 644 runtime/tw.h runtime/model.h $(DESTDIR)$(PREFIX)/include/tw
-	install -m 644 $(BUILD)/libtw.a $(DESTDIR)$(PREFIX)/lib
-	install $(BUILD)/$(SONAME) $(DESTDIR)$(PREFIX)/lib
-	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libtw.so
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' runtime/tw.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/tw.pc
+PLACE = PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
+install: all ## programs, library, manual, completions, editors' files under PREFIX and DESTDIR
+	@$(PLACE) VERSION=$(VERSION) SONAME=$(SONAME) tools/install $(BUILD)
+
+uninstall: ## takes away what install put under PREFIX and DESTDIR
+	@$(PLACE) tools/install --remove
 
 clean: ## removes everything built
 	rm -rf build build-asan build-fuzz build-i386 build-same-*
@@ -261,7 +255,7 @@ help: ## this list
 	@echo 'make: builds $(BUILD)/twc, $(BUILD)/twrun and the library. The other targets:'
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
-.PHONY: all parts setup demo test test-editors asan check-format same-bytes exhaustive fuzz hostile bless report \
-	bench house fmt editors install clean help
+.PHONY: all parts setup demo test test-editors asan check-format same-bytes test-bare exhaustive fuzz hostile bless report \
+	bench house fmt editors install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

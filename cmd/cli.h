@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "runtime/tw.h" /* TW_VERSION */
+
 typedef struct Options Options; /* what flags set; each program has its own */
 
 typedef struct Flag {

@@ -27,6 +27,12 @@ typedef struct Loaded {
 	TwPool pool;
 } Loaded;
 
+const char *
+tw_version(void)
+{
+	return TW_VERSION;
+}
+
 bool
 tw_refuse(char **error, const char *fmt, ...)
 {

@@ -23,6 +23,10 @@
 
 #include "model.h"
 
+/* Of this header, and of the library that a program runs with. */
+#define TW_VERSION "0.1"
+const char *tw_version(void);
+
 typedef struct TwSession TwSession;
 
 TwModel *tw_load(const char *path, char **error);
