@@ -25,13 +25,13 @@ static void
 compile_stages(void *compilation)
 {
 	Compilation *c = compilation;
-	Circuit *circuit = map(c->g, c->arena, c->diags);
+	Circuit *circuit = map(c->g, &plain_target, c->arena, c->diags);
 	if (c->diags->nerror || !inspect_circuit(c->in, circuit))
 		return;
 	Columns *columns = fit(circuit, c->limits);
 	if (c->diags->nerror || !inspect_columns(c->in, columns))
 		return;
-	TwModel *model = write_weights(columns, c->report);
+	TwModel *model = circuit->target->write(columns, c->report);
 	if (!c->diags->nerror && inspect_weights(c->in, columns, model, c->report))
 		c->model = model;
 }

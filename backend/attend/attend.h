@@ -9,16 +9,6 @@
 const Form *map_read(Circuit *, Node *);
 /* One that takes several heads to find the position (multi_head.c); NULL if one does. */
 const Form *map_read_by_heads(Circuit *, Node *read);
-/* How a head finds a reference; NULL after an error. */
-const Lookup *lookup_for(Circuit *, Node *ref);
-/* Can the score of a BEST be asked of one head? */
-bool has_score(Circuit *, Node *best);
-/* All positions where the condition of a sum holds and <bos>, with equal weights. */
-const Lookup *lookup_for_sum(Circuit *, Node *sum);
-/* Those where the condition of a mean holds, with equal weights; <bos> where there is none. */
-const Lookup *lookup_for_mean(Circuit *, Node *mean);
-/* How a head weighs for ATTEND, and how far a score may be off. */
-const Lookup *lookup_for_attend(Circuit *, Node *attend, double *error);
 
 /* ---- sums over positions (counting.c) ---- */
 const Form *map_sum(Circuit *, Node *sum);
@@ -79,5 +69,44 @@ void add_products(Circuit *, Lookup *, const Bilinear *, int64_t times, const Fo
 void add_dim(Circuit *, Lookup *, const Form *q, const Form *k);
 /* j < n where n is a number here: gives n, else NULL. */
 Node *order_bound(Node *);
+
+/* ---- how heads find positions (lookup.c); each NULL after an error ---- */
+const Lookup *lookup_for_offset(Circuit *, int offset);
+const Lookup *lookup_for(Circuit *, Node *ref);
+const Lookup *lookup_for_sum(Circuit *, Node *sum);
+const Lookup *lookup_for_mean(Circuit *, Node *mean);
+/* And how far a score may be off. */
+const Lookup *lookup_for_attend(Circuit *, Node *attend, double *error);
+/* Can the score of a BEST be asked of one head? */
+bool has_score(Circuit *, Node *best);
+
+/* What a head is to find, before it is said by what scores. That is the target's
+ * (target.h): one that knows distances from rotations needs no position for an OFFSET. */
+typedef enum IntentKind {
+	INTENT_OFFSET,  /* the position `offset` from here; <bos> where that is before the text */
+	INTENT_PLACE,   /* that of a number: ref is an AT */
+	INTENT_LATEST,  /* the last position where a condition holds; <bos> where there is none */
+	INTENT_FIRST,   /* the first */
+	INTENT_BEST,    /* the one of the greatest score, the last of equals */
+	INTENT_COUNT,   /* all of them and <bos>, with equal weights: ref is a SUM */
+	INTENT_MEAN,    /* all of them, with equal weights; <bos> where there is none */
+	INTENT_SOFTMAX, /* all positions by given scores: ref is an ATTEND */
+} IntentKind;
+
+/* A score as a sum of products, less what is the same wherever one looks. */
+typedef struct ScoreTerms {
+	const Bilinear *of;
+	int64_t lo, hi; /* of the sum */
+	double terms;   /* their largest absolute values, added up */
+} ScoreTerms;
+
+typedef struct Intent {
+	IntentKind kind;
+	Node *ref;                /* NULL: OFFSET */
+	int offset;               /* OFFSET: not 0; negative: back */
+	const Conjunction *where; /* LATEST to MEAN: the condition */
+	const ScoreTerms *score;  /* BEST */
+	double largest;           /* SOFTMAX: absolute value of a score */
+} Intent;
 
 #endif

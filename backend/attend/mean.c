@@ -26,7 +26,7 @@ enum { MAX_CASES = 64 }; /* of a sum, whose terms may have fewer */
 /* The mean of a sum is the sum of means, the first of which has what there is if nothing
  * is selected. NULL if it is no sum, or of terms that are all mixed and have few cases together. */
 static const Form *
-mean_by_terms(Circuit *c, Node *n, int rows)
+map_mean_of_terms(Circuit *c, Node *n, int rows)
 {
 	Node *e = n->arg[0];
 	bool sum = e->op == OP_ADD || e->op == OP_SUB, mixed = true;
@@ -53,11 +53,11 @@ mean_by_terms(Circuit *c, Node *n, int rows)
 /* What depends on this position too: a mean for each value that it has here, of which
  * one is taken. They share their head. */
 static const Form *
-mean_by_case(Circuit *c, Node *n)
+map_mean_by_case(Circuit *c, Node *n)
 {
 	BilinearTerm *row;
 	int rows = rows_here(c, n->arg[0], &row);
-	const Form *sum = mean_by_terms(c, n, rows);
+	const Form *sum = map_mean_of_terms(c, n, rows);
 
 	if (sum)
 		return sum;
@@ -76,7 +76,7 @@ mean_by_case(Circuit *c, Node *n)
 
 /* The same at all positions: it is its own mean, where there is one. */
 static const Form *
-mean_of_here(Circuit *c, Node *n)
+map_mean_of_here(Circuit *c, Node *n)
 {
 	Node *there = make_found(c, n, make_node(c, n, OP_LATEST, n->arg[1], NULL), 0);
 	Node *e = n->arg[0], *none = mk_real(c->g, n->real[0]);
@@ -109,9 +109,9 @@ map_mean(Circuit *c, Node *n)
 	Node *other;
 
 	if (is_mixed(n->arg[0]))
-		return mean_by_case(c, n);
+		return map_mean_by_case(c, n);
 	if (side(n->arg[0]) == ON_HERE)
-		return mean_of_here(c, n);
+		return map_mean_of_here(c, n);
 	if (c->places > ROWS_MAX && (other = one_behind(c->g, n)))
 		return map_node(c, other);
 	const Lookup *s = lookup_for_mean(c, n);

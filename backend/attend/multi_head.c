@@ -6,6 +6,7 @@
  *                     of a score too large to be exact: by its high digit, then by its low one */
 
 #include "backend/attend/attend.h"
+#include "backend/target/target.h"
 
 /* What is said of a bound position, said of what the reference finds. */
 static Node *
@@ -197,6 +198,6 @@ map_read_by_heads(Circuit *c, Node *n)
 	if (score_cases(c, p, by, ref))
 		return read_better(c, n, by, ref);
 	s = lookup_for(c, p);
-	other = s && score_max_abs(c, s) > SCORE_MAX ? best_of_digits(c, p) : NULL;
+	other = s && score_max_abs(c, s) > c->target->score_max ? best_of_digits(c, p) : NULL;
 	return other ? map_node(c, make_read(c, n, n->arg[0], other, n->arg[2], 0)) : NULL;
 }

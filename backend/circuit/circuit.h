@@ -134,6 +134,7 @@ typedef struct Head {
 
 typedef struct Circuit {
 	Graph *g;
+	const struct Target *target; /* what weights are written for (target/target.h) */
 	Arena *arena;
 	Diags *diags;
 	int rows, places; /* nvocab + 2, context + 1 */
@@ -148,7 +149,7 @@ typedef struct Circuit {
 	int capnamed;
 	const Lookup **lookup; /* memo by node id of the reference, or of a sum's condition */
 	int caplookup;
-	const Lookup **offset; /* (2 * places) by places + how far back */
+	const Lookup **offset; /* (2 * places) by places + how far ahead */
 	const Form *is_bos;    /* 1 at <bos>, 0 elsewhere */
 	const Form *place;     /* the number of the place */
 	const Form **emit;     /* (g->nfield) NULL if the program does not emit */
@@ -235,7 +236,9 @@ const Form *form_set_bos(Circuit *, const Form *, int64_t v);
 Atom *atom_intern(Circuit *, Atom); /* the one of this content */
 /* (rows) what the table says of the rows of this field, and of <bos> */
 const Form *token_feature(Circuit *, int field, const int64_t *table);
-const Form *place_feature(Circuit *, const int64_t *table); /* (places) */
+/* (places) a column of the position table. Whether there is one is the target's to say: others
+ * ask target->place_function. */
+const Form *place_feature(Circuit *, const int64_t *table);
 /* One of the features that f is made of, `but` aside, if all are of one field or of the
  * place; else NULL. */
 const Atom *single_source(const Form *f, const Atom *but);
@@ -266,8 +269,9 @@ double real_max_abs(const Form *); /* the largest absolute value of a term, as c
 /* An atom of these bounds; the rest is the caller's to fill in. And the form that it is. */
 Atom real_atom(AtomKind, double min, double max, double bos, double error);
 const Form *real_form_of_atom(Circuit *, Atom);
-/* A column of the token table or of the position table: entries first .. first + n - 1, <bos> */
-const Form *real_feature(Circuit *, const double *table, bool by_place, int first, int n);
+/* The same as token_feature and place_feature, of reals. */
+const Form *real_token_feature(Circuit *, int field, const double *table);
+const Form *real_place_feature(Circuit *, const double *table);
 /* relu of a sum of reals; constant where it is never above 0 */
 const Form *real_neuron(Circuit *, const Form *);
 const Form *real_gate(Circuit *, const Form *deficit, const Form *);
@@ -294,8 +298,6 @@ double value_max_abs(const Form *);
 double form_abs_sum(const Form *);
 /* The same of its groups, each in a column of its own; <bos> aside. */
 double form_abs_sum_by_group(const Form *);
-/* a score that is hidden becomes -2^30 (runtime/onnx_graph.h): others stay well above */
-enum { SCORE_MAX = 1 << 29 };
 /* The largest sum of the absolute terms of a score, also at <bos>. */
 double score_max_abs(const Circuit *, const Lookup *);
 

@@ -254,7 +254,7 @@ real_neuron(Circuit *c, const Form *f)
 	return real_form_of_atom(c, a);
 }
 
-const Form *
+static const Form *
 real_feature(Circuit *c, const double *table, bool by_place, int first, int n)
 {
 	double min = table[first], max = min, bos = table[by_place ? 0 : c->rows - 1],
@@ -269,6 +269,18 @@ real_feature(Circuit *c, const double *table, bool by_place, int first, int n)
 	a.reals = table;
 	a.by_place = by_place;
 	return real_form_of_atom(c, a);
+}
+
+const Form *
+real_token_feature(Circuit *c, int field, const double *table)
+{
+	return real_feature(c, table, false, first_row(c->g, field), rows_of(c->g, field));
+}
+
+const Form *
+real_place_feature(Circuit *c, const double *table)
+{
+	return real_feature(c, table, true, 1, c->places - 1);
 }
 
 const Form *

@@ -142,7 +142,7 @@ graph_message(Arena *a, const TwPlan *p, const char *name)
 }
 
 static void
-add_metadata(Arena *a, Onnx__ModelProto *file, const TwModel *m)
+add_model_metadata(Arena *a, Onnx__ModelProto *file, const TwModel *m)
 {
 	Prop *prop;
 	int n = model_props(a, m, &prop);
@@ -181,7 +181,7 @@ onnx_bytes(Arena *a, const TwModel *m, size_t *n)
 	Onnx__ModelProto *file = MESSAGE(a, Onnx__ModelProto, onnx__model_proto__init);
 
 	add_opset(a, file);
-	add_metadata(a, file, m);
+	add_model_metadata(a, file, m);
 	file->graph = graph_message(a, tw_plan(&pool, m), m->name);
 	*n = onnx__model_proto__get_packed_size(file);
 	unsigned char *bytes = malloc(*n + 1);

@@ -26,7 +26,7 @@ file_error(char **error, const char *path, const char *why)
 }
 
 static int
-write_all(int fd, const char *bytes, size_t n)
+write_bytes(int fd, const char *bytes, size_t n)
 {
 	while (n) {
 		ssize_t done = write(fd, bytes, n);
@@ -60,7 +60,7 @@ draft_write(Draft *d, const void *bytes, size_t n, char **error)
 	}
 	fd = mkostemp(d->beside, O_CLOEXEC);
 	if (fd >= 0) {
-		bad = write_all(fd, bytes, n) || fchmod(fd, default_mode());
+		bad = write_bytes(fd, bytes, n) || fchmod(fd, default_mode());
 		bad = close(fd) || bad;
 	}
 	return bad ? file_error(error, d->path, strerror(errno)) : 0;

@@ -7,6 +7,7 @@
 
 #include "backend/attend/attend.h"
 #include "backend/map/map.h"
+#include "backend/target/target.h"
 #include "lang/int_division.h"
 
 #include <string.h>
@@ -108,7 +109,7 @@ embedded_form(Circuit *c, const Node *n)
 		t[first + root->type.set[i]] = n->type.image[i];
 	if (!token) /* at <bos> as at the first place: a flag and its opposite are one column */
 		t[0] = t[1];
-	return token ? token_feature(c, (int)root->k, t) : place_feature(c, t);
+	return token ? token_feature(c, (int)root->k, t) : c->target->place_function(c, t);
 }
 
 /* A function of what is read is read itself: f(x[p else d]) is f(x)[p else f(d)],
@@ -373,7 +374,7 @@ emit_TABLE(Circuit *c, Node *n)
 
 /* Element k of the list that PICK chooses from; its default outside. */
 static Node *
-pick_element(const Node *n, int64_t k)
+listed_element(const Node *n, int64_t k)
 {
 	return n->arg[k < 0 || k >= n->narg - 2 ? 1 : k + 2];
 }
@@ -407,14 +408,14 @@ pick_telescoped(Circuit *c, Node *n)
 	if (first > last)
 		return map_node(c, n->arg[1]);
 	for (int64_t k = first; k <= last; k++) {
-		f = map_node(c, pick_element(n, k));
+		f = map_node(c, listed_element(n, k));
 		lo = min_int64(f->lo, lo);
 		hi = max_int64(f->hi, hi);
 	}
 	int64_t m = hi - lo;
-	sum = before = map_node(c, pick_element(n, first));
+	sum = before = map_node(c, listed_element(n, first));
 	for (int64_t k = first + 1; k <= last; k++, before = f) {
-		f = map_node(c, pick_element(n, k));
+		f = map_node(c, listed_element(n, k));
 		const Form *now = relu(c, form_add(c, m, i, 1, f, -m * k - lo));
 		const Form *then = relu(c, form_add(c, m, i, 1, before, -m * k - lo));
 		sum = form_add(c, 1, sum, 1, form_add(c, 1, now, -1, then, 0), 0);
@@ -733,7 +734,7 @@ affine_place_feature(Circuit *c, int first, int step_, int rest)
 
 	for (int i = 0; i < c->places; i++)
 		t[i] = i ? first + (int64_t)step_ * (i - 1) : rest;
-	return place_feature(c, t);
+	return c->target->place_function(c, t);
 }
 
 static void
@@ -748,11 +749,12 @@ find_names(Circuit *c)
 }
 
 Circuit *
-map_once(Graph *g, Arena *arena, Diags *diags, const int *latest)
+map_once(Graph *g, const Target *target, Arena *arena, Diags *diags, const int *latest)
 {
 	Circuit *c = NEW(arena, Circuit);
 
 	*c = (Circuit){ .g = g,
+		        .target = target,
 		        .arena = arena,
 		        .diags = diags,
 		        .rows = g->nvocab + 2,

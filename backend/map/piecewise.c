@@ -54,7 +54,7 @@ curve_jet(const Curve *f, Interval x)
 }
 
 static double
-curve_value(const Curve *f, double x)
+curved_at(const Curve *f, double x)
 {
 	return f->smooth ? smooth_at(f->smooth, x) : x * x / 4;
 }
@@ -160,13 +160,13 @@ place_knots(Arena *arena, const Curve *f, RealPolyline *l)
 	int side = curvature_sign(curve_jet(f, (Interval){ a, a + width }).bend);
 
 	*l = (RealPolyline){ 0 };
-	add_knot(arena, l, a, curve_value(f, a) - side * f->tolerance);
+	add_knot(arena, l, a, curved_at(f, a) - side * f->tolerance);
 	while (a < f->hi) {
 		double b = next_knot(f, a, side, &h);
 		if (b == a || l->n >= KNOTS_MAX)
 			return false;
 		can_reach(f, a, b, side, &side);
-		add_knot(arena, l, b, curve_value(f, b) - side * f->tolerance);
+		add_knot(arena, l, b, curved_at(f, b) - side * f->tolerance);
 		a = b;
 	}
 	return true;

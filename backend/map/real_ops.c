@@ -8,6 +8,7 @@
 
 #include "backend/attend/attend.h"
 #include "backend/map/map.h"
+#include "backend/target/target.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -98,8 +99,8 @@ map_values(Circuit *c, Node *n)
 		double *t = arena_alloc(c->arena, sizeof *t * (size_t)(c->rows + c->places));
 		for (int i = 0; i < root->type.nset; i++)
 			t[first + root->type.set[i]] = n->real[x->type.image[i] - n->k].x;
-		return real_feature(c, t, place, first,
-		                    place ? c->places - 1 : rows_of(c->g, field));
+		return place ? c->target->real_place_function(c, t)
+		             : real_token_feature(c, field, t);
 	}
 	f = map_node(c, x);
 	const Form *line = values_in_line(c, n, f);

@@ -73,13 +73,13 @@ circuit_depth(const Circuit *c)
 /* First everything as early as can be; if that took more neurons, again, with what
  * has time to spare made in the cheaper way. */
 Circuit *
-map(Graph *g, Arena *arena, Diags *diags)
+map(Graph *g, const struct Target *target, Arena *arena, Diags *diags)
 {
-	Circuit *hurried = map_once(g, arena, diags, NULL);
+	Circuit *hurried = map_once(g, target, arena, diags, NULL);
 
 	if (diags->nerror || !hurried->hurried)
 		return hurried;
 	int depth = circuit_depth(hurried);
-	Circuit *c = map_once(g, arena, diags, latest_states(hurried, depth));
+	Circuit *c = map_once(g, target, arena, diags, latest_states(hurried, depth));
 	return circuit_depth(c) <= depth ? c : hurried;
 }

@@ -120,16 +120,16 @@ count_leaves(const Node *n, int depth)
 }
 
 static void
-collect_leaves(Circuit *c, Node *n, const Form *d, int depth, Leaves *out)
+gather_leaves(Circuit *c, Node *n, const Form *d, int depth, Leaves *out)
 {
 	if (n->op != OP_IF || depth >= 8) {
 		out->at[out->n++] = (Leaf){ d, n };
 		return;
 	}
-	collect_leaves(c, n->arg[1], form_add(c, 1, d, 1, deficit(c, n->arg[0], true), 0),
-	               depth + 1, out);
-	collect_leaves(c, n->arg[2], form_add(c, 1, d, 1, deficit(c, n->arg[0], false), 0),
-	               depth + 1, out);
+	gather_leaves(c, n->arg[1], form_add(c, 1, d, 1, deficit(c, n->arg[0], true), 0), depth + 1,
+	              out);
+	gather_leaves(c, n->arg[2], form_add(c, 1, d, 1, deficit(c, n->arg[0], false), 0),
+	              depth + 1, out);
 }
 
 /* Every leaf but the last gated on its distance from the base, the last leaf or a
@@ -142,7 +142,7 @@ choose_by_leaves(Circuit *c, Node *n)
 
 	if (count_leaves(n, 0) > MAX_LEAVES)
 		return NULL;
-	collect_leaves(c, n, form_const(c, 0), 0, &leaves);
+	gather_leaves(c, n, form_const(c, 0), 0, &leaves);
 	for (int i = 0; i < leaves.n; i++)
 		if (is_int_const(leaves.at[i].value))
 			base = i;

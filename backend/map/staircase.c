@@ -37,7 +37,7 @@ polyline_through(Arena *arena, int n, const int64_t *x, const int64_t *y)
 }
 
 static int
-by_int64(const void *a, const void *b)
+by_slope(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
@@ -55,7 +55,7 @@ main_slope(Arena *arena, const IntPolyline *l)
 		if (!(s[i] = l->slope[i]))
 			return 0;
 	}
-	qsort(s, (size_t)n, sizeof *s, by_int64);
+	qsort(s, (size_t)n, sizeof *s, by_slope);
 	for (int i = 0, from = 0; i < n; i++) {
 		if (s[i] != s[from])
 			from = i;

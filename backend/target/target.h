@@ -1,8 +1,40 @@
 #ifndef BACKEND_TARGET_TARGET_H
 #define BACKEND_TARGET_TARGET_H
 
+/* What the compiler asks of the architecture that it writes weights for. `plain` is the one
+ * there is (plain/plain.h).
+ *
+ * Every target has residual layers of attention and of ReLU neurons, and adds up in float32:
+ * integers below EXACT_MAX (2^24, ir.h) are exact, and one operation errs by ONE_ROUNDING. What
+ * else its numbers bear, how a position is known, by what scores a head finds it, and how
+ * constants are added is the target's own:
+ *
+ *     map, attend      ask it for functions of the position, and for lookups
+ *     layout           knows nothing of it: a column is a form
+ *     write            turns forms into matrices. The constants of forms are biases in plain; a
+ *                      target without biases would add a multiple of a column that is always 1 */
+
 #include "backend/layout/layout.h"
 
-TwModel *write_weights(Columns *, Report *);
+struct Intent;
+struct ScoreTerms;
+
+typedef struct Target {
+	const char *name;
+	/* The largest sum of the absolute terms of a score that is still told from the score of
+	 * a position that may not be seen. */
+	int64_t score_max;
+	/* A function of the place: (places), by place from 0, which is <bos>. */
+	const Form *(*place_function)(Circuit *, const int64_t *table);
+	const Form *(*real_place_function)(Circuit *, const double *table);
+	/* The scores by which a head finds what is asked for; NULL after an error. */
+	Lookup *(*lookup)(Circuit *, const struct Intent *);
+	/* Whether the score of a BEST stays exact beside so many literals of its condition. */
+	bool (*has_room)(const Circuit *, const struct ScoreTerms *, int nliteral);
+	/* The model, and the proof that all that it computes is exact. */
+	TwModel *(*write)(Columns *, Report *);
+} Target;
+
+extern const Target plain_target;
 
 #endif

@@ -42,7 +42,7 @@ draw_below(Random *r, int n)
 }
 
 static Node *
-make_node(Random *r, Op op, int n, Node *a, Node *b, Node *c, int64_t k)
+graph_node(Random *r, Op op, int n, Node *a, Node *b, Node *c, int64_t k)
 {
 	Node *arg[3] = { a, b, c };
 
@@ -71,13 +71,13 @@ any_const(Random *r, int lo, int hi)
 static Node *
 token(Random *r, int field)
 {
-	return make_node(r, OP_TOKEN, 0, NULL, NULL, NULL, field);
+	return graph_node(r, OP_TOKEN, 0, NULL, NULL, NULL, field);
 }
 
 static Node *
 node_there(Random *r, Node *x)
 {
-	return make_node(r, OP_THERE, 1, x, NULL, NULL, 0);
+	return graph_node(r, OP_THERE, 1, x, NULL, NULL, 0);
 }
 
 static Node *
@@ -86,26 +86,26 @@ condition(Random *r)
 	Node *c = node_there(r, some_bool(r));
 
 	switch (draw_below(r, 6)) {
-	case 0: return make_node(r, OP_AND, 2, c, some_bool(r), NULL, 0);
+	case 0: return graph_node(r, OP_AND, 2, c, some_bool(r), NULL, 0);
 	case 1:
-		return make_node(
+		return graph_node(
 			r, OP_AND, 2, c,
-			make_node(r, OP_NOT, 1, node_there(r, some_bool(r)), NULL, NULL, 0), NULL,
+			graph_node(r, OP_NOT, 1, node_there(r, some_bool(r)), NULL, NULL, 0), NULL,
 			0);
 	case 2:
-		return make_node(r, OP_EQ, 2, node_there(r, token(r, draw_below(r, r->g->nfield))),
-		                 any_const(r, 0, VOCAB - 1), NULL, 0);
+		return graph_node(r, OP_EQ, 2, node_there(r, token(r, draw_below(r, r->g->nfield))),
+		                  any_const(r, 0, VOCAB - 1), NULL, 0);
 	case 3: {
 		Node *x = some_int(r);
 		if (!x->type.nset || x->type.nset > 12)
 			return c;
-		return make_node(r, OP_EQ, 2, node_there(r, x), some_int(r), NULL, 0);
+		return graph_node(r, OP_EQ, 2, node_there(r, x), some_int(r), NULL, 0);
 	}
 	case 4: {
-		Node *index = make_node(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
-		return make_node(r, OP_AND, 2, c,
-		                 make_node(r, OP_LT, 2, node_there(r, index), index, NULL, 0), NULL,
-		                 0);
+		Node *index = graph_node(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
+		return graph_node(r, OP_AND, 2, c,
+		                  graph_node(r, OP_LT, 2, node_there(r, index), index, NULL, 0),
+		                  NULL, 0);
 	}
 	default: return c;
 	}
@@ -115,11 +115,11 @@ static Node *
 reference(Random *r)
 {
 	switch (draw_below(r, 5)) {
-	case 4: return make_node(r, OP_BEST, 2, node_there(r, some_int(r)), condition(r), NULL, 0);
-	case 0: return make_node(r, OP_HERE, 0, NULL, NULL, NULL, 0);
-	case 1: return make_node(r, OP_AT, 1, some_int(r), NULL, NULL, 0);
-	case 2: return make_node(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
-	default: return make_node(r, OP_LATEST, 1, condition(r), NULL, NULL, 0);
+	case 4: return graph_node(r, OP_BEST, 2, node_there(r, some_int(r)), condition(r), NULL, 0);
+	case 0: return graph_node(r, OP_HERE, 0, NULL, NULL, NULL, 0);
+	case 1: return graph_node(r, OP_AT, 1, some_int(r), NULL, NULL, 0);
+	case 2: return graph_node(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
+	default: return graph_node(r, OP_LATEST, 1, condition(r), NULL, NULL, 0);
 	}
 }
 
@@ -127,27 +127,27 @@ reference(Random *r)
 static Node *
 read_if(Random *r)
 {
-	Node *p = reference(r), *first = make_node(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
-	Node *index = make_node(r, OP_INDEX, 0, NULL, NULL, NULL, 0), *zero = mk_const(r->g, 0),
+	Node *p = reference(r), *first = graph_node(r, OP_FIRST, 1, condition(r), NULL, NULL, 0);
+	Node *index = graph_node(r, OP_INDEX, 0, NULL, NULL, NULL, 0), *zero = mk_const(r->g, 0),
 	     *one = mk_const(r->g, 1);
-	Node *d = any_const(r, -1, 3), *read = make_node(r, OP_READ, 3, some_int(r), p, d, 0),
+	Node *d = any_const(r, -1, 3), *read = graph_node(r, OP_READ, 3, some_int(r), p, d, 0),
 	     *cond = some_bool(r);
-	Node *there = make_node(r, OP_READ, 3, index, p, any_const(r, -1, 0), 0),
-	     *at = make_node(r, OP_READ, 3, index, first, any_const(r, -1, 1), 0);
-	Node *found = make_node(r, OP_READ, 3, one, first, zero, 0);
+	Node *there = graph_node(r, OP_READ, 3, index, p, any_const(r, -1, 0), 0),
+	     *at = graph_node(r, OP_READ, 3, index, first, any_const(r, -1, 1), 0);
+	Node *found = graph_node(r, OP_READ, 3, one, first, zero, 0);
 
 	switch (draw_below(r, 4)) {
 	case 0:
-		cond = make_node(r, OP_AND, 2, found, make_node(r, OP_LT, 2, at, there, NULL, 0),
-		                 NULL, 0);
+		cond = graph_node(r, OP_AND, 2, found, graph_node(r, OP_LT, 2, at, there, NULL, 0),
+		                  NULL, 0);
 		break;
 	case 1:
-		cond = make_node(r, OP_AND, 2, cond, make_node(r, OP_LT, 2, there, at, NULL, 0),
-		                 NULL, 0);
+		cond = graph_node(r, OP_AND, 2, cond, graph_node(r, OP_LT, 2, there, at, NULL, 0),
+		                  NULL, 0);
 		break;
-	case 2: cond = make_node(r, OP_LT, 2, there, at, NULL, 0); break;
+	case 2: cond = graph_node(r, OP_LT, 2, there, at, NULL, 0); break;
 	}
-	return make_node(r, OP_IF, 3, cond, read, d, 0);
+	return graph_node(r, OP_IF, 3, cond, read, d, 0);
 }
 
 static Node *
@@ -161,22 +161,22 @@ any_int(Random *r)
 	case 14:
 		a = draw_below(r, 2) ? mk_const(r->g, 1)
 		                     : node_there(r, draw_below(r, 2) ? some_bool(r) : a);
-		return make_node(r, OP_SUM, 2, a, condition(r), NULL, 0);
+		return graph_node(r, OP_SUM, 2, a, condition(r), NULL, 0);
 	case 0:
-	case 1: return make_node(r, OP_ADD, 2, a, b, NULL, 0);
-	case 2: return make_node(r, OP_SUB, 2, a, b, NULL, 0);
+	case 1: return graph_node(r, OP_ADD, 2, a, b, NULL, 0);
+	case 2: return graph_node(r, OP_SUB, 2, a, b, NULL, 0);
 	case 3:
-		return make_node(r, OP_MUL, 2, a, draw_below(r, 2) ? b : any_const(r, -3, 3), NULL,
-		                 0);
-	case 4: return make_node(r, OP_DIV, 2, a, any_const(r, 1, 7), NULL, 0);
-	case 5: return make_node(r, OP_MOD, 2, a, any_const(r, 1, 7), NULL, 0);
-	case 6: return make_node(r, OP_ABS, 1, a, NULL, NULL, 0);
+		return graph_node(r, OP_MUL, 2, a, draw_below(r, 2) ? b : any_const(r, -3, 3), NULL,
+		                  0);
+	case 4: return graph_node(r, OP_DIV, 2, a, any_const(r, 1, 7), NULL, 0);
+	case 5: return graph_node(r, OP_MOD, 2, a, any_const(r, 1, 7), NULL, 0);
+	case 6: return graph_node(r, OP_ABS, 1, a, NULL, NULL, 0);
 	case 7:
-	case 8: return make_node(r, OP_IF, 3, some_bool(r), a, b, 0);
+	case 8: return graph_node(r, OP_IF, 3, some_bool(r), a, b, 0);
 	case 9:
 	case 10:
-		return make_node(r, OP_READ, 3, a, reference(r),
-		                 draw_below(r, 2) ? b : any_const(r, -2, 5), draw_below(r, 5) - 3);
+		return graph_node(r, OP_READ, 3, a, reference(r),
+		                  draw_below(r, 2) ? b : any_const(r, -2, 5), draw_below(r, 5) - 3);
 	case 11:
 		for (int i = 0; i < n; i++)
 			arg[i] = some_int(r);
@@ -201,21 +201,21 @@ any_bool(Random *r)
 	int n = 2 + draw_below(r, 3);
 
 	switch (draw_below(r, 6)) {
-	case 0: return make_node(r, OP_NOT, 1, some_bool(r), NULL, NULL, 0);
+	case 0: return graph_node(r, OP_NOT, 1, some_bool(r), NULL, NULL, 0);
 	case 1:
 	case 2:
 		for (int i = 0; i < n; i++)
 			arg[i] = some_bool(r);
 		return mk(r->g, draw_below(r, 2) ? OP_AND : OP_OR, (Span){ 0, 0 }, 0, n, arg, 0);
 	case 3:
-		return make_node(r, OP_EQ, 2, some_int(r),
-		                 draw_below(r, 2) ? some_int(r) : any_const(r, -1, 6), NULL, 0);
+		return graph_node(r, OP_EQ, 2, some_int(r),
+		                  draw_below(r, 2) ? some_int(r) : any_const(r, -1, 6), NULL, 0);
 	case 4:
-		return make_node(r, OP_READ, 3, some_bool(r), reference(r), any_const(r, 0, 1),
-		                 -draw_below(r, 2));
+		return graph_node(r, OP_READ, 3, some_bool(r), reference(r), any_const(r, 0, 1),
+		                  -draw_below(r, 2));
 	default:
-		return make_node(r, OP_LT, 2, some_int(r),
-		                 draw_below(r, 2) ? some_int(r) : any_const(r, -1, 6), NULL, 0);
+		return graph_node(r, OP_LT, 2, some_int(r),
+		                  draw_below(r, 2) ? some_int(r) : any_const(r, -1, 6), NULL, 0);
 	}
 }
 
@@ -269,11 +269,11 @@ bent(Random *r, int depth)
 	switch (draw_below(r, 3)) {
 	case 0:
 		y = draw_below(r, 2) ? x : depth ? bent(r, depth - 1) : any_real_operand(r);
-		y = make_node(r, OP_TIMES, 2, x, y, NULL, 0);
+		y = graph_node(r, OP_TIMES, 2, x, y, NULL, 0);
 		break;
 	case 1:
 		if (curve_has(k, node_min(x), node_max(x)) && (k != CURVE_EXP || node_max(x) < 5))
-			y = make_node(r, OP_CURVE, 1, x, NULL, NULL, k);
+			y = graph_node(r, OP_CURVE, 1, x, NULL, NULL, k);
 		break;
 	default: y = reals(r, OP_LINEAR, 1, &x, 0, (Real[]){ some_number(r), some_number(r) }, 2);
 	}
@@ -307,12 +307,12 @@ any_real(Random *r)
 		arg[1] = condition(r);
 		table[0] = some_number(r);
 		return reals(r, OP_MEAN, 2, arg, 0, table, 1);
-	case 4: return make_node(r, OP_RELU, 1, a, NULL, NULL, 0);
-	case 5: return make_node(r, OP_IF, 3, some_bool(r), a, b, 0);
+	case 4: return graph_node(r, OP_RELU, 1, a, NULL, NULL, 0);
+	case 5: return graph_node(r, OP_IF, 3, some_bool(r), a, b, 0);
 	case 6:
-		return make_node(r, OP_READ, 3, a, reference(r),
-		                 draw_below(r, 2) ? b : mk_real(r->g, some_number(r)),
-		                 draw_below(r, 5) - 3);
+		return graph_node(r, OP_READ, 3, a, reference(r),
+		                  draw_below(r, 2) ? b : mk_real(r->g, some_number(r)),
+		                  draw_below(r, 5) - 3);
 	case 7:
 		arg[0] = a;
 		arg[1] = any_linear(r, 1);
@@ -337,7 +337,7 @@ from_real(Random *r)
 
 	if (!grid || grid > 400 || x->type.max - x->type.min > 40)
 		return some_bool(r);
-	return make_node(r, draw_below(r, 2) ? OP_ABOVE : OP_FLOOR, 1, x, NULL, NULL, 0);
+	return graph_node(r, draw_below(r, 2) ? OP_ABOVE : OP_FLOOR, 1, x, NULL, NULL, 0);
 }
 
 /* Into the pool, if it is not too large. */
@@ -389,12 +389,12 @@ random_graph(Random *r, Arena *arena)
 	r->nint = r->nbool = 0;
 	for (int i = 0; i < g->nfield; i++)
 		r->ints[r->nint++] = token(r, i);
-	r->ints[r->nint++] = make_node(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
+	r->ints[r->nint++] = graph_node(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
 	r->ints[r->nint++] = mk_table(g, (Span){ 0, 0 }, 0, token(r, 0), 0,
 	                              (int64_t[]){ 3, 0, 7, 1, 1 }, rows_of(g, 0));
-	r->bools[r->nbool++] = make_node(r, OP_EQ, 2, token(r, g->nfield - 1), mk_const(g, 1), NULL,
-	                                 0);
-	r->bools[r->nbool++] = make_node(r, OP_LT, 2, token(r, 0), mk_const(g, 2), NULL, 0);
+	r->bools[r->nbool++] = graph_node(r, OP_EQ, 2, token(r, g->nfield - 1), mk_const(g, 1),
+	                                  NULL, 0);
+	r->bools[r->nbool++] = graph_node(r, OP_LT, 2, token(r, 0), mk_const(g, 2), NULL, 0);
 	r->nreal = 0;
 	if (!draw_below(r, 3))
 		keep_real(r, reals(r, OP_MEAN, 2,

@@ -8,7 +8,7 @@
  * from the intervals of what is really written. */
 
 #include "backend/explain.h"
-#include "backend/target/target.h"
+#include "backend/target/plain/plain.h"
 #include "lang/text.h"
 
 #include <inttypes.h>
@@ -34,7 +34,7 @@ typedef struct WeightWriter {
 } WeightWriter;
 
 static float *
-zeros(WeightWriter *w, size_t n)
+zero_floats(WeightWriter *w, size_t n)
 {
 	return arena_alloc(w->c->arena, sizeof(float) * (n ? n : 1));
 }
@@ -193,7 +193,7 @@ write_inputs(WeightWriter *w)
 
 	m->ninput = g->ninput;
 	m->input = NEWS(w->c->arena, TwInput, g->ninput + 1);
-	m->embed_input = zeros(w, (size_t)g->ninput * (size_t)m->d_model);
+	m->embed_input = zero_floats(w, (size_t)g->ninput * (size_t)m->d_model);
 	for (int i = 0; i < g->ninput; i++) {
 		const Input *in = &g->input[i];
 		TwKind kind = in->kind == K_REAL ? TW_REAL : in->kind == K_BOOL ? TW_BOOL : TW_INT;
@@ -276,8 +276,8 @@ write_embedding(WeightWriter *w)
 
 	if (w->c->g->ninput)
 		write_inputs(w);
-	m->embed_token = zeros(w, rows * d);
-	m->embed_position = zeros(w, places * d);
+	m->embed_token = zero_floats(w, rows * d);
+	m->embed_position = zero_floats(w, places * d);
 	for (int i = 0; i < w->cols->n; i++) {
 		const Form *f = w->cols->form[i];
 		size_t at = (size_t)w->cols->slot[i];
@@ -388,7 +388,7 @@ write_head(WeightWriter *w, TwLayer *l, const Head *h, int layer, double *sum)
 	}
 	w->at = (ProvedSum){ SUM_SCORE, layer, at, 0 };
 	prove_reader(w, sel->ref, score, "score");
-	if (score.most > SCORE_MAX)
+	if (score.most > PLAIN_SCORE_MAX)
 		prove(w, sel->ref, score.most, "score");
 	w->score[layer * w->c->nhead + at] = score.most;
 	for (int i = 0; i < h->nvalue; i++) {
@@ -416,13 +416,13 @@ write_attention(WeightWriter *w, int layer)
 		l->dv = max_int(h->ndim, l->dv);
 	}
 	size_t qk = (size_t)(l->heads * l->dk), vs = (size_t)(l->heads * l->dv);
-	l->wq = zeros(w, d * qk);
-	l->wk = zeros(w, d * qk);
-	l->wv = zeros(w, d * vs);
-	l->wo = zeros(w, vs * d);
-	l->bq = zeros(w, qk);
-	l->bk = zeros(w, qk);
-	l->bv = zeros(w, vs);
+	l->wq = zero_floats(w, d * qk);
+	l->wk = zero_floats(w, d * qk);
+	l->wv = zero_floats(w, d * vs);
+	l->wo = zero_floats(w, vs * d);
+	l->bq = zero_floats(w, qk);
+	l->bk = zero_floats(w, qk);
+	l->bv = zero_floats(w, vs);
 	enter_state(w, state_before(layer));
 	double *sum = new_sums(w);
 	for (int i = 0; i < l->heads; i++)
@@ -453,10 +453,10 @@ write_mlp(WeightWriter *w, int layer)
 	       n = (size_t)(w->s->nneuron[layer] + cleared_in(w->cols, layer));
 
 	l->neurons = (int)n;
-	l->w1 = zeros(w, d * n);
-	l->b1 = zeros(w, n);
-	l->w2 = zeros(w, n * d);
-	l->b2 = zeros(w, d);
+	l->w1 = zero_floats(w, d * n);
+	l->b1 = zero_floats(w, n);
+	l->w2 = zero_floats(w, n * d);
+	l->b2 = zero_floats(w, d);
 	enter_state(w, state_after_attention(layer));
 	double *sum = new_sums(w);
 	for (size_t i = 0; i < (size_t)w->s->nneuron[layer]; i++) {
@@ -508,8 +508,8 @@ write_logits(WeightWriter *w, int state)
 	m->emits = w->c->emit != NULL;
 	if (!m->emits)
 		return;
-	m->head_w = zeros(w, (size_t)(m->d_model * w->c->rows));
-	m->head_b = zeros(w, (size_t)w->c->rows);
+	m->head_w = zero_floats(w, (size_t)(m->d_model * w->c->rows));
+	m->head_b = zero_floats(w, (size_t)w->c->rows);
 	for (int i = 0; i < g->nfield; i++)
 		for (int c = 0; c < rows_of(g, i); c++)
 			write_logit(w, state, i, c, first_row(g, i) + c);
@@ -550,8 +550,8 @@ write_labels(WeightWriter *w, int state)
 		l->error = w->c->output[i]->real ? (float)(1.0001 * real_error(w->c->output[i]))
 		                                 : 0;
 		l->columns = 1;
-		l->w = zeros(w, (size_t)m->d_model);
-		l->b = zeros(w, 1);
+		l->w = zero_floats(w, (size_t)m->d_model);
+		l->b = zero_floats(w, 1);
 		w->at = (ProvedSum){ SUM_LABEL, 0, i, 0 };
 		prove_reader(w, g->output[i].node,
 		             write_reader(w, state, w->c->output[i], l->w, 1, 0, l->b), "label");
@@ -617,7 +617,7 @@ write_one_named(WeightWriter *w, const Named *n, TwNamed *out)
 		for (int i = 0; i < w->cols->n; i++)
 			out->ncolumn += w->real[i] != 0;
 		out->column = NEWS(w->c->arena, int, out->ncolumn + 1);
-		out->weight = zeros(w, (size_t)out->ncolumn);
+		out->weight = zero_floats(w, (size_t)out->ncolumn);
 		for (int i = 0, k = 0; i < w->cols->n; i++)
 			if (w->real[i] != 0) {
 				out->column[k] = w->cols->slot[i];
@@ -729,7 +729,7 @@ report_sizes(const WeightWriter *w)
 }
 
 TwModel *
-write_weights(Columns *cols, Report *r)
+plain_weights(Columns *cols, Report *r)
 {
 	Circuit *c = cols->s->c;
 	const Graph *g = c->g;

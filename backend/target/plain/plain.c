@@ -1,0 +1,13 @@
+/* The plain target: what it can do, in one place. */
+
+#include "backend/target/plain/plain.h"
+
+const Target plain_target = {
+	.name = "plain",
+	.score_max = PLAIN_SCORE_MAX,
+	.place_function = place_feature,
+	.real_place_function = real_place_feature,
+	.lookup = plain_lookup,
+	.has_room = plain_has_room,
+	.write = plain_weights,
+};

@@ -1,0 +1,28 @@
+#ifndef BACKEND_TARGET_PLAIN_PLAIN_H
+#define BACKEND_TARGET_PLAIN_PLAIN_H
+
+/* The plain target: a decoder-only transformer with embeddings of the token and of the place,
+ * which are added up; layers of attention and of ReLU neurons, each reading the residual stream
+ * and adding to it; biases everywhere; no normalisation. All in float32. */
+
+#include "backend/attend/attend.h"
+#include "backend/target/target.h"
+
+enum {
+	PLAIN_GAP = 104,           /* exp(-104) is 0 in float32 */
+	PLAIN_STEP = 128,          /* by which a score grows with each place, where order decides */
+	PLAIN_SCORE_MAX = 1 << 29, /* what is hidden gets -2^30 (runtime/onnx_graph.h) */
+};
+
+/* A lookup without dimensions, whose winner is to be a step ahead. */
+Lookup *plain_lookup_new(Circuit *, const char *intent, const Node *ref);
+/* By number (positions.c): so far back; where an AT points. */
+Lookup *plain_offset(Circuit *, int back);
+Lookup *plain_place(Circuit *, Node *ref);
+/* By condition and score (scores.c). NULL after an error. */
+Lookup *plain_lookup(Circuit *, const Intent *);
+bool plain_has_room(const Circuit *, const ScoreTerms *, int nliteral);
+/* The model (weights.c). */
+TwModel *plain_weights(Columns *, Report *);
+
+#endif
