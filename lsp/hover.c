@@ -70,7 +70,7 @@ typedef struct Standing {
 } Standing;
 
 static int
-json_int(const cJSON *o, const char *name)
+json_count(const cJSON *o, const char *name)
 {
 	return (int)cJSON_GetNumberValue(cJSON_GetObjectItem(o, name));
 }
@@ -86,16 +86,16 @@ find_placement(const Document *d, const char *name)
 	cJSON_ArrayForEach(v, named)
 	{
 		const char *part = cJSON_GetStringValue(cJSON_GetObjectItem(v, "name"));
-		int state = json_int(v, "state");
+		int state = json_count(v, "state");
 		if (strncmp(part, name, n) || (part[n] && part[n] != '[' && part[n] != '.'))
 			continue;
 		s.parts++;
 		s.folded += state < 0;
 		s.first = state >= 0 && state < s.first ? state : s.first;
 		s.last = state > s.last ? state : s.last;
-		s.columns += json_int(v, "columns");
-		s.heads += json_int(v, "heads");
-		s.neurons += json_int(v, "neurons");
+		s.columns += json_count(v, "columns");
+		s.heads += json_count(v, "heads");
+		s.neurons += json_count(v, "neurons");
 	}
 	return s;
 }

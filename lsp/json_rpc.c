@@ -95,7 +95,7 @@ wire_next(Wire *w, cJSON **message)
 }
 
 static bool
-write_all(const char *s, size_t n)
+wire_write(const char *s, size_t n)
 {
 	while (n) {
 		ssize_t done = write(STDOUT_FILENO, s, n);
@@ -117,7 +117,7 @@ wire_send(Wire *w, cJSON *message)
 		arena_fail();
 	size_t n = strlen(text);
 	int len = snprintf(header, sizeof header, "Content-Length: %zu\r\n\r\n", n);
-	if (!write_all(header, (size_t)len) || !write_all(text, n))
+	if (!wire_write(header, (size_t)len) || !wire_write(text, n))
 		w->ended = true;
 	cJSON_free(text);
 }

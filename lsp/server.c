@@ -127,7 +127,7 @@ publish_diagnostics(Server *s, Document *doc)
 }
 
 static long
-now_ms(void)
+server_clock_ms(void)
 {
 	struct timespec t;
 
@@ -144,7 +144,7 @@ refresh(Server *s, Document *doc)
 	document_read(doc, s->host->stdlib);
 	cJSON_DeleteItemFromObject(doc->built, "errors");
 	publish_diagnostics(s, doc);
-	doc->read_at = now_ms();
+	doc->read_at = server_clock_ms();
 }
 
 /* ---- documents come and go ---- */
@@ -274,7 +274,7 @@ static const struct Question {
 };
 
 static void
-answer_question(Server *s, const struct Question *q, const cJSON *id, const cJSON *params)
+answer_request(Server *s, const struct Question *q, const cJSON *id, const cJSON *params)
 {
 	Ask a = { .server = s, .params = params, .id = id };
 	Reply answer = { 0 };
@@ -320,7 +320,7 @@ request(Server *s, const char *method, const cJSON *id, const cJSON *params)
 	}
 	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
 		if (!strcmp(method, questions[i].method)) {
-			answer_question(s, &questions[i], id, params);
+			answer_request(s, &questions[i], id, params);
 			return;
 		}
 	send_error(s, id, UNKNOWN_METHOD, "this server does not know the method");
@@ -384,7 +384,7 @@ build_some(Server *s)
 	int wait = LOOK;
 
 	for (Document *d = s->documents; d; d = d->next) {
-		long left = d->read_at + PAUSE - now_ms();
+		long left = d->read_at + PAUSE - server_clock_ms();
 		if (d->unbuilt && left <= 0) {
 			d->unbuilt = false;
 			job_build(s, d);

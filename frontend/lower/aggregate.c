@@ -260,7 +260,7 @@ meet_ends(Lower *L, int n, Value **item, Value **otherwise)
 
 /* Element i, known at run time; arrays of arrays element by element. */
 Value *
-pick_element(Lower *L, Value *i, int n, Value **item, Value *otherwise)
+list_element(Lower *L, Value *i, int n, Value **item, Value *otherwise)
 {
 	Value **sub = NEWS(L->arena, Value *, n);
 
@@ -285,7 +285,7 @@ pick_element(Lower *L, Value *i, int n, Value **item, Value *otherwise)
 	for (int e = 0; e < to->n; e++) {
 		for (int k = 0; k < n; k++)
 			sub[k] = item[k]->item[e];
-		to->item[e] = pick_element(L, i, n, sub, otherwise ? otherwise->item[e] : NULL);
+		to->item[e] = list_element(L, i, n, sub, otherwise ? otherwise->item[e] : NULL);
 		if (to->item[e]->kind == V_ERROR)
 			return &v_error;
 	}
@@ -316,7 +316,7 @@ array_element(Lower *L, Env *env, const Ast *a, Value *xs, Value *i)
 		               "this index can be %lld..%lld, but the array has %d elements; "
 		               "say what it is then: xs[i else d]",
 		               (long long)b.lo, (long long)b.hi, xs->n);
-	return pick_element(L, i, xs->n, xs->item, d);
+	return list_element(L, i, xs->n, xs->item, d);
 }
 
 /* x[i]: a position reads elsewhere, an integer picks an element. */

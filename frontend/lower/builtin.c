@@ -759,7 +759,7 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 		                 builtin[b].least, builtin[b].least == 1 ? "" : "s",
 		                 builtin[b].most > builtin[b].least ? " or more" : "", n);
 	if (b == B_ATTEND)
-		return eval_attend(L, n, args);
+		return eval_attend_call(L, n, args);
 	for (int i = 0; i < n; i++)
 		if (args[i].name)
 			return fail_at(L, args[i].span, "the arguments of %s have no names",
@@ -796,9 +796,9 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	case B_SIN: return real_function(L, CURVE_SIN, v);
 	case B_COS: return real_function(L, CURVE_COS, v);
 	case B_APPROX: return approximate(L, v, args[1].value);
-	case B_LINEAR: return eval_linear(L, n, args);
-	case B_RELU: return eval_relu(L, v);
-	case B_LOAD: return eval_load(L, v);
+	case B_LINEAR: return eval_linear_call(L, n, args);
+	case B_RELU: return eval_relu_call(L, v);
+	case B_LOAD: return eval_load_call(L, v);
 	default: assert(false); return &v_error;
 	}
 }

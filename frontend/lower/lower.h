@@ -186,7 +186,7 @@ Value *enum_member(Lower *, const Shape *, const Ast *name);
 Value *eval_field(Lower *, Env *, const Ast *);
 Value *eval_record(Lower *, Env *, const Ast *);
 Value *eval_with(Lower *, Env *, const Ast *);
-Value *pick_element(Lower *, Value *i, int n, Value **, Value *otherwise);
+Value *list_element(Lower *, Value *i, int n, Value **, Value *otherwise);
 
 /* ---- call.c, builtin.c ---- */
 int builtin_find(const char *name); /* -1 if there is none */
@@ -212,10 +212,10 @@ typedef struct Fed { /* input x: T */
 Value *define_input(Lower *, Env *, const Ast *);
 /* One number for each input, as floats; false after an error. */
 bool fed_numbers(Lower *, Value *, Span, double *to);
-Value *eval_linear(Lower *, int n, Arg *);
-Value *eval_relu(Lower *, Value *);
-Value *eval_attend(Lower *, int n, Arg *);
-Value *eval_load(Lower *, const Value *path);
+Value *eval_linear_call(Lower *, int n, Arg *);
+Value *eval_relu_call(Lower *, Value *);
+Value *eval_attend_call(Lower *, int n, Arg *);
+Value *eval_load_call(Lower *, const Value *path);
 
 /* ---- vocabulary.c ---- */
 void lower_model(Lower *, Env *, const Ast *);

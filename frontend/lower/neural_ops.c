@@ -180,7 +180,7 @@ coefficients(Lower *L, const Value *row, const char *what, int n, Real *to)
 }
 
 Value *
-eval_linear(Lower *L, int n, Arg *args)
+eval_linear_call(Lower *L, int n, Arg *args)
 {
 	Value *x = args[0].value, *w = args[1].value, *b = n > 2 ? args[2].value : NULL;
 	Real none = { 0, 1 };
@@ -220,7 +220,7 @@ relu_leaf(Lower *L, Value *v, void *data)
 }
 
 Value *
-eval_relu(Lower *L, Value *v)
+eval_relu_call(Lower *L, Value *v)
 {
 	return v_map(L, v, relu_leaf, NULL);
 }
@@ -246,7 +246,7 @@ attend_leaf(Lower *L, Value *v, void *data)
 }
 
 Value *
-eval_attend(Lower *L, int n, Arg *args)
+eval_attend_call(Lower *L, int n, Arg *args)
 {
 	static const char *const name[] = { "query", "key", "value" };
 	Value *part[3] = { NULL };
@@ -299,7 +299,7 @@ npy_value(Lower *L, const Npy *a, int d, const double **x)
 }
 
 Value *
-eval_load(Lower *L, const Value *path)
+eval_load_call(Lower *L, const Value *path)
 {
 	Npy a;
 	const char *why = NULL;

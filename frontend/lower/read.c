@@ -150,7 +150,7 @@ records_after(Lower *L, Value *xs, Value *p, Value *i)
 	for (int k = 0; k < xs->n; k++)
 		if ((item[k] = read_value_at(L, xs->item[k], p, end))->kind == V_ERROR)
 			return &v_error;
-	return xs->n ? pick_element(L, i, xs->n, item, end) : end;
+	return xs->n ? list_element(L, i, xs->n, item, end) : end;
 }
 
 /* xs[p][here - p else <end>], and <end> where p is absent: every element reads

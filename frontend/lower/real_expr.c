@@ -183,7 +183,7 @@ not_too_large(Lower *L, const char *what, Node *n)
 }
 
 static Value *
-curve_value(Lower *L, CurveKind which, Node *x)
+real_curve(Lower *L, CurveKind which, Node *x)
 {
 	const char *name = curve_info[which].name;
 
@@ -284,7 +284,7 @@ divide_reals(Lower *L, Value *a, Value *b)
 	if (!v && !y->type.real)
 		v = by_values(L, N_DIV, a, whole_y);
 	if (!v && L->near) {
-		Value *inverse = curve_value(L, CURVE_INVERSE, y);
+		Value *inverse = real_curve(L, CURVE_INVERSE, y);
 		return inverse->kind == V_ERROR || a->known
 		               ? arith(L, N_MUL, a, inverse, NULL, NULL)
 		               : times_value(L, x, inverse->node);
@@ -458,7 +458,7 @@ real_function(Lower *L, CurveKind which, Value *v)
 	}
 	const Node *root = real_image(L->g, v->node, &image);
 	if (L->near && !(root && is_table(L, root)))
-		return curve_value(L, which, v->node);
+		return real_curve(L, which, v->node);
 	for (int i = 0; root && i < root->type.nset; i++) {
 		double x = f(image[i].x);
 		if (!isfinite(x))

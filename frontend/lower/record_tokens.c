@@ -182,12 +182,12 @@ meet_end(Lower *L, Value **a, Value **b)
 
 /* The values of a token's fields, in order; conforming to its shape. */
 static void
-collect_leaves(Lower *L, Value *v, PtrList *to)
+push_leaves(Lower *L, Value *v, PtrList *to)
 {
 	if (v->kind != V_ARRAY && v->kind != V_RECORD)
 		list_push(L, to, v);
 	for (int i = 0; i < v->n && (v->kind == V_ARRAY || v->kind == V_RECORD); i++)
-		collect_leaves(L, v->item[i], to);
+		push_leaves(L, v->item[i], to);
 }
 
 /* The number of a value among its field's. */
@@ -230,7 +230,7 @@ emit_record(Lower *L, Value *v, Span span)
 	L->facts = old;
 	if (v->kind == V_ERROR)
 		return;
-	collect_leaves(L, v, &leaf);
+	push_leaves(L, v, &leaf);
 	Node **row = NEWS(L->arena, Node *, g->nfield);
 	for (int i = 0; i < g->nfield; i++) {
 		Node *n = node_of(L, leaf.item[i]);
@@ -252,7 +252,7 @@ record_rows(Lower *L, Value *v, Span span, int *row)
 	v = conform(L, v, L->token_shape, span, "a token");
 	if (v->kind == V_ERROR)
 		return false;
-	collect_leaves(L, v, &leaf);
+	push_leaves(L, v, &leaf);
 	for (int i = 0; i < L->g->nfield; i++) {
 		const Value *x = leaf.item[i];
 		if (!x->known) {

@@ -408,16 +408,16 @@ static int64_t
 random_value(Check *c, int leaf)
 {
 	int64_t lo = c->least[leaf], hi = c->most[leaf];
-	int64_t v = random_below(&c->state, 4)   ? lo + random_below(&c->state, (int)(hi - lo + 1))
-	            : random_below(&c->state, 2) ? lo
-	                                         : hi;
+	int64_t v = roll_below(&c->state, 4)   ? lo + roll_below(&c->state, (int)(hi - lo + 1))
+	            : roll_below(&c->state, 2) ? lo
+	                                       : hi;
 
 	if (c->kind[leaf] != T_REAL)
 		return v;
-	double x = random_below(&c->state, 3)
+	double x = roll_below(&c->state, 3)
 	                   ? (double)v / 16
 	                   : (double)lo / 16
-	                             + (double)(hi - lo) / 16 * random_below(&c->state, 99991)
+	                             + (double)(hi - lo) / 16 * roll_below(&c->state, 99991)
 	                                       / 99991;
 	return bits_of_real((double)(float)x);
 }
@@ -438,16 +438,16 @@ static void
 next_text(Check *c, int number)
 {
 	int64_t one[WIDTH];
-	int manner = random_below(&c->state, 4), all = c->s->context < 10 ? c->s->context : 10;
+	int manner = roll_below(&c->state, 4), all = c->s->context < 10 ? c->s->context : 10;
 
 	for (int i = 0; i < c->width; i++)
 		one[i] = random_value(c, i);
 	c->n = number < all    ? number + 1
 	       : number == all ? c->s->context
-	                       : 1 + random_below(&c->state, c->s->context);
+	                       : 1 + roll_below(&c->state, c->s->context);
 	for (int at = 0; at < c->n; at++)
 		for (int i = 0; i < c->width; i++) {
-			bool keep = manner == 1 || (manner == 2 && random_below(&c->state, 3))
+			bool keep = manner == 1 || (manner == 2 && roll_below(&c->state, 3))
 			            || (manner == 3 && at % 2);
 			feed_value(c, at, i, keep ? one[i] : random_value(c, i));
 		}
@@ -654,7 +654,7 @@ check_safetensors(Check *c)
 	if (!mkdtemp(folder))
 		return UNLOADABLE;
 	const char *path = arena_fmt(c->arena, "%s/m.safetensors", folder);
-	bool written = !model_write(c->program.model, path, random_below(&c->state, 2), &error);
+	bool written = !model_write(c->program.model, path, roll_below(&c->state, 2), &error);
 	TwModel *model = written ? tw_load(path, &error) : NULL;
 	bool opened = open_model(c, model, error);
 	unlink(path);
@@ -681,14 +681,14 @@ some_limits(Check *c)
 	int heads = max_of(r->heads, r->layers), neurons = max_of(r->neurons, r->layers);
 	Limits l = { 0 };
 
-	if (random_below(&c->state, 2))
-		l.d_model = 1 + r->d_model - random_below(&c->state, r->d_model / 2 + 1);
-	if (random_below(&c->state, 2))
-		l.heads = 1 + heads - random_below(&c->state, heads + 1);
-	if (random_below(&c->state, 2))
-		l.neurons = 1 + neurons - random_below(&c->state, neurons + 1);
-	if (random_below(&c->state, 2))
-		l.layers = r->layers + random_below(&c->state, 4) - (r->layers > 0);
+	if (roll_below(&c->state, 2))
+		l.d_model = 1 + r->d_model - roll_below(&c->state, r->d_model / 2 + 1);
+	if (roll_below(&c->state, 2))
+		l.heads = 1 + heads - roll_below(&c->state, heads + 1);
+	if (roll_below(&c->state, 2))
+		l.neurons = 1 + neurons - roll_below(&c->state, neurons + 1);
+	if (roll_below(&c->state, 2))
+		l.layers = r->layers + roll_below(&c->state, 4) - (r->layers > 0);
 	return l;
 }
 
@@ -721,7 +721,7 @@ check_limits(Check *c, const char *text, size_t n, const char *judge)
 static Fate
 check_variant(Check *c, const char *text, size_t n, const char *judge)
 {
-	switch (random_below(&c->state, 4)) {
+	switch (roll_below(&c->state, 4)) {
 	case 0: return check_safetensors(c);
 	case 1: return check_again(c, model_uniform(c->arena, c->program.model), judge);
 	default: return check_limits(c, text, n, judge);

@@ -11,7 +11,7 @@ enum { PARTS = 12 };
 static Expr *gen_position(Gen *, int depth);
 
 int
-random_below(uint64_t *state, int n)
+roll_below(uint64_t *state, int n)
 {
 	*state = *state * 6364136223846793005u + 1442695040888963407u;
 	return (int)((*state >> 33) % (uint64_t)n);
@@ -20,7 +20,7 @@ random_below(uint64_t *state, int n)
 int
 roll(Gen *g, int n)
 {
-	return random_below(&g->state, n);
+	return roll_below(&g->state, n);
 }
 
 bool
@@ -2144,7 +2144,7 @@ look_for_place(FaultPlace *p, Expr *e)
 {
 	if (!e)
 		return;
-	if (e->type.kind <= T_TOKEN && !random_below(&p->state, ++p->n))
+	if (e->type.kind <= T_TOKEN && !roll_below(&p->state, ++p->n))
 		p->e = e;
 	for (int i = 0; i < e->n; i++)
 		look_for_place(p, e->kid[i]);
@@ -2162,6 +2162,6 @@ faulty(Arena *arena, uint64_t seed)
 		look_for_place(&p, s->def[i]->body);
 		look_for_place(&p, s->def[i]->after);
 	}
-	*p.e = (Expr){ .form = F_FAULT, .type = p.e->type, .num = random_below(&p.state, FAULTS) };
+	*p.e = (Expr){ .form = F_FAULT, .type = p.e->type, .num = roll_below(&p.state, FAULTS) };
 	return s;
 }

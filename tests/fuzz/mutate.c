@@ -19,7 +19,7 @@ typedef struct Text {
 static uint64_t seed;
 
 static size_t
-random_pick(size_t n)
+mutate_pick(size_t n)
 {
 	seed ^= seed << 13;
 	seed ^= seed >> 7;
@@ -61,7 +61,7 @@ read_text(const char *path)
 static void
 piece(const Text *t, size_t *from, size_t *to)
 {
-	size_t i = random_pick(t->n);
+	size_t i = mutate_pick(t->n);
 
 	while (i > 0 && (isalnum((unsigned char)t->s[i]) || t->s[i] == '_')
 	       && isalnum((unsigned char)t->s[i - 1]))
@@ -136,7 +136,7 @@ mutate(Text *t, const Text *other)
 		                           "use" };
 	size_t a, b, c, d;
 	piece(t, &a, &b);
-	switch (random_pick(8)) {
+	switch (mutate_pick(8)) {
 	case 0: replace(t, a, b, "", 0); break;
 	case 1: replace(t, a, a, t->s + a, b - a); break;
 	case 2:
@@ -147,28 +147,28 @@ mutate(Text *t, const Text *other)
 		}
 		break;
 	case 4: {
-		const char *s = odd[random_pick(sizeof odd / sizeof *odd)];
-		replace(t, a, random_pick(2) ? a : b, s, strlen(s));
+		const char *s = odd[mutate_pick(sizeof odd / sizeof *odd)];
+		replace(t, a, mutate_pick(2) ? a : b, s, strlen(s));
 		break;
 	}
 	case 5: /* a longer stretch, cut out or moved in from elsewhere */
 		if (other->n) {
-			size_t from = random_pick(other->n), n = random_pick(200);
+			size_t from = mutate_pick(other->n), n = mutate_pick(200);
 			replace(t, a, a, other->s + from,
 			        from + n < other->n ? n : other->n - from);
 		}
 		break;
 	case 6:
-		c = a + random_pick(200);
+		c = a + mutate_pick(200);
 		replace(t, a, c < t->n ? c : t->n, "", 0);
 		break;
 	default: { /* nesting */
 		static const char *const open[] = {
 			"(", "[", "-", "not ", "if true then ", "match 1 { else => ", "{a: "
 		};
-		const char *s = open[random_pick(sizeof open / sizeof *open)];
+		const char *s = open[mutate_pick(sizeof open / sizeof *open)];
 		Text deep = { 0 };
-		for (size_t n = random_pick(20) ? 3 : 20000; n > 0; n--)
+		for (size_t n = mutate_pick(20) ? 3 : 20000; n > 0; n--)
 			text_append(&deep, s, strlen(s));
 		replace(t, a, a, deep.s, deep.n);
 		free(deep.s);
@@ -183,12 +183,12 @@ main(int argc, char **argv)
 		return fputs("usage: mutate SEED FILE...\n", stderr), 2;
 	seed = strtoull(argv[1], NULL, 10) * 0x9e3779b97f4a7c15u + 88172645463325252u;
 	for (int i = 0; i < 8; i++)
-		random_pick(1);
+		mutate_pick(1);
 
 	size_t files = (size_t)argc - 2;
-	Text t = read_text(argv[2 + random_pick(files)]),
-	     other = read_text(argv[2 + random_pick(files)]);
-	for (size_t n = 1 + random_pick(4); n > 0; n--)
+	Text t = read_text(argv[2 + mutate_pick(files)]),
+	     other = read_text(argv[2 + mutate_pick(files)]);
+	for (size_t n = 1 + mutate_pick(4); n > 0; n--)
 		mutate(&t, &other);
 	fwrite(t.s, 1, t.n, stdout);
 	free(t.s);

@@ -76,7 +76,7 @@ reorder(Sample *s, uint64_t *state)
 	for (int n = 0; n < s->ndef; n++) {
 		int chosen = 0, ways = 0;
 		for (int i = 0; i < s->ndef; i++)
-			if (may_follow(s, placed, i) && !random_below(state, ++ways))
+			if (may_follow(s, placed, i) && !roll_below(state, ++ways))
 				chosen = i;
 		placed[chosen] = true;
 		to[n] = s->def[chosen];

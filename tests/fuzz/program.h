@@ -242,7 +242,7 @@ typedef struct Sample {
 	Decl *def[DEFS]; /* statements, in order */
 } Sample;
 
-int random_below(uint64_t *state, int n);
+int roll_below(uint64_t *state, int n);
 Sample *generate(Arena *, uint64_t seed);
 Sample *faulty(Arena *, uint64_t seed); /* the same with one mistake; 4242 is in it */
 void print_program(const Sample *, FILE *);
