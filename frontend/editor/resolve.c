@@ -22,25 +22,12 @@ typedef struct Resolver {
 
 static void resolve_node(Resolver *, const Ast *);
 
-/* A list's room for one more. */
-static void *
-grow_array(Arena *arena, void *old, int n, int *cap, size_t size)
-{
-	if (n < *cap)
-		return old;
-	*cap = *cap ? *cap * 2 : 64;
-	char *more = arena_alloc(arena, size * (size_t)*cap);
-	if (n)
-		memcpy(more, old, size * (size_t)n);
-	return more;
-}
-
 static void
 add_use(Resolver *w, Span at, int binding, const char *member)
 {
 	NameTable *t = w->names;
 
-	t->use = grow_array(w->arena, t->use, t->nuse, &t->cap_use, sizeof *t->use);
+	GROW(w->arena, t->use, t->cap_use, t->nuse + 1);
 	t->use[t->nuse++] = (NameUse){ at, binding, member };
 }
 
@@ -49,8 +36,7 @@ add_binding(Resolver *w, const Ast *name, BindKind kind, const Ast *stmt, int ow
 {
 	NameTable *t = w->names;
 
-	t->binding = grow_array(w->arena, t->binding, t->nbinding, &t->cap_binding,
-	                        sizeof *t->binding);
+	GROW(w->arena, t->binding, t->cap_binding, t->nbinding + 1);
 	t->binding[t->nbinding] = (Binding){ .name = name->text,
 		                             .kind = kind,
 		                             .at = name->span,
@@ -64,7 +50,7 @@ add_binding(Resolver *w, const Ast *name, BindKind kind, const Ast *stmt, int ow
 static int
 push_scope(Resolver *w, int binding)
 {
-	w->scope = grow_array(w->arena, w->scope, w->nscope, &w->cap_scope, sizeof *w->scope);
+	GROW(w->arena, w->scope, w->cap_scope, w->nscope + 1);
 	w->scope[w->nscope++] = binding;
 	return binding;
 }

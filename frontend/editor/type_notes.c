@@ -5,14 +5,15 @@
 
 #include "frontend/editor/editor.h"
 #include "frontend/lower/lower.h"
+#include "lang/interval.h"
 
 static bool
 value_range(Lower *L, const Value *v, Bounds *b)
 {
 	if (v->kind == V_INT) {
 		Bounds x = v->known ? (Bounds){ v->num, v->num, false } : bounds_here(L, v->node);
-		b->lo = x.lo < b->lo ? x.lo : b->lo;
-		b->hi = x.hi > b->hi ? x.hi : b->hi;
+		b->lo = min_int64(b->lo, x.lo);
+		b->hi = max_int64(b->hi, x.hi);
 		return true;
 	}
 	if (v->kind != V_ARRAY || !v->n)
@@ -63,11 +64,6 @@ note_type(Lower *L, const Source *src, const Ast *name, const Value *v)
 
 	if (!t || v->kind == V_ERROR || v->kind == V_FN || v->kind == V_MODULE || v->kind == V_TYPE)
 		return;
-	if (t->n == t->cap) {
-		Note *old = t->note;
-		t->note = NEWS(L->arena, Note, t->cap = t->cap ? t->cap * 2 : 64);
-		if (t->n)
-			memcpy(t->note, old, sizeof *old * (size_t)t->n);
-	}
+	GROW(L->arena, t->note, t->cap, t->n + 1);
 	t->note[t->n++] = (Note){ src, name->span, show_type(L, v) };
 }

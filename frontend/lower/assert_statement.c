@@ -30,13 +30,7 @@ keep_assert(Lower *L, Node *e, const char *why)
 		if (g->assert[i].node == e && g->assert[i].span.lo == L->span.lo
 		    && g->assert[i].file == L->file)
 			return;
-	if (g->nassert == L->cap_assert) {
-		Assert *old = g->assert;
-		L->cap_assert = L->cap_assert ? 2 * L->cap_assert : 8;
-		g->assert = NEWS(L->arena, Assert, L->cap_assert);
-		if (g->nassert)
-			memcpy(g->assert, old, sizeof *old *(size_t)g->nassert);
-	}
+	GROW(L->arena, g->assert, L->cap_assert, g->nassert + 1);
 	g->assert[g->nassert++] = (Assert){ e, L->span, L->file, why };
 }
 

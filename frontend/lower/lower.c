@@ -391,13 +391,7 @@ add_named(Lower *L, const Naming *to, const char *name, Value *v)
 	Node *n = v->kind == V_POS ? v->ref : is_scalar(v) ? node_of(L, v) : NULL;
 	if (!n || n->two_sided)
 		return;
-	if (*to->n == *to->cap) {
-		Named *old = *to->list;
-		*to->cap = *to->cap ? *to->cap * 2 : 16;
-		*to->list = NEWS(L->arena, Named, *to->cap);
-		if (*to->n)
-			memcpy(*to->list, old, sizeof *old * (size_t)*to->n);
-	}
+	GROW(L->arena, *to->list, *to->cap, *to->n + 1);
 	Named *named = &(*to->list)[(*to->n)++];
 	*named = (Named){ .name = name,
 		          .kind = kind_of_value(v),

@@ -82,7 +82,7 @@ struct Lower {
 	PtrList large;           /* Large *: numbers beyond 2^24, and where: exactness.c */
 	/* results */
 	struct Notes *notes; /* for an editor, or NULL */
-	int cap_named, cap_output, cap_test, cap_assert;
+	int cap_named, cap_output, cap_test, cap_assert, cap_input;
 	Map outputs; /* name -> Output */
 };
 

@@ -7,6 +7,7 @@
  * there. Checks (annotations, chr, indexing) ask here; nodes do not change. */
 
 #include "frontend/lower/lower.h"
+#include "lang/interval.h"
 
 static void
 fact_push(Lower *L, GuardFact f)
@@ -165,8 +166,8 @@ static Bounds search_bounds(BoundsSearch *, const Node *, int depth);
 static Bounds
 bounds_meet(Bounds a, int64_t lo, int64_t hi)
 {
-	a.lo = lo > a.lo ? lo : a.lo;
-	a.hi = hi < a.hi ? hi : a.hi;
+	a.lo = max_int64(lo, a.lo);
+	a.hi = min_int64(hi, a.hi);
 	a.never |= a.lo > a.hi;
 	return a;
 }
@@ -176,7 +177,7 @@ bounds_hull(Bounds a, Bounds b)
 {
 	if (a.never || b.never)
 		return a.never ? b : a;
-	return (Bounds){ a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi, false };
+	return (Bounds){ min_int64(a.lo, b.lo), max_int64(a.hi, b.hi), false };
 }
 
 static Bounds
@@ -237,11 +238,9 @@ search_bounds_parts(BoundsSearch *s, const Node *n, int depth)
 		case OP_SUB: a = (Bounds){ a.lo - b.hi, a.hi - b.lo, false }; break;
 		case OP_MUL: a = bounds_product(a, b); break;
 		case OP_MIN:
-			a = (Bounds){ a.lo < b.lo ? a.lo : b.lo, a.hi < b.hi ? a.hi : b.hi, false };
+			a = (Bounds){ min_int64(a.lo, b.lo), min_int64(a.hi, b.hi), false };
 			break;
-		default:
-			a = (Bounds){ a.lo > b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi, false };
-			break;
+		default: a = (Bounds){ max_int64(a.lo, b.lo), max_int64(a.hi, b.hi), false }; break;
 		}
 	}
 	return a.never ? a : bounds_meet(all, a.lo, a.hi);

@@ -17,13 +17,8 @@ static Value *
 add_input(Lower *L, const char *name, Kind kind, double min, double max)
 {
 	Graph *g = L->g;
-	Input *old = g->input;
 
-	if (!(g->ninput & (g->ninput - 1))) {
-		g->input = NEWS(L->arena, Input, 2 * g->ninput + 1);
-		if (g->ninput)
-			memcpy(g->input, old, sizeof *old * (size_t)g->ninput);
-	}
+	GROW(L->arena, g->input, L->cap_input, g->ninput + 1);
 	g->input[g->ninput] = (Input){ name, kind, min, max };
 	Node *n = mk(g, OP_INPUT, L->span, L->file, 0, NULL, g->ninput++);
 	return v_stream(L, kind == K_REAL ? V_REAL : kind == K_BOOL ? V_BOOL : V_INT, n);

@@ -16,6 +16,7 @@
  * Inside `latest j where C` the name j has no node: its number is THERE(INDEX). */
 
 #include "frontend/lower/lower.h"
+#include "lang/interval.h"
 
 static Value *
 refuse_two_sided(Lower *L, Value *v, void *data)
@@ -120,13 +121,13 @@ presence_at(Lower *L, const Value *p, int k)
 static int
 lowest(const Value *p)
 {
-	return p->offset < p->chosen_lo ? p->offset : p->chosen_lo;
+	return min_int(p->offset, p->chosen_lo);
 }
 
 static int
 highest(const Value *p)
 {
-	return p->offset > p->chosen_hi ? p->offset : p->chosen_hi;
+	return max_int(p->offset, p->chosen_hi);
 }
 
 /* Are there positions at `low` and at `high` from the reference, as far as p has to be asked:

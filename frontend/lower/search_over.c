@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "frontend/lower/lower.h"
+#include "lang/interval.h"
 
 /* ---- scores: one number that compares as a list does, left to right ---- */
 
@@ -62,8 +63,8 @@ share_ranges(Lower *L, ScoreParts *a, ScoreParts *b)
 		return false;
 	}
 	for (int i = 0; i < a->n; i++) {
-		a->lo[i] = b->lo[i] < a->lo[i] ? b->lo[i] : a->lo[i];
-		a->hi[i] = b->hi[i] > a->hi[i] ? b->hi[i] : a->hi[i];
+		a->lo[i] = min_int64(a->lo[i], b->lo[i]);
+		a->hi[i] = max_int64(a->hi[i], b->hi[i]);
 	}
 	b->lo = a->lo;
 	b->hi = a->hi;
@@ -321,7 +322,7 @@ keep_best(Lower *L, Choices *c)
 	for (int i = 0; i < n; i++) {
 		if (!(of[i] = join_score(L, &c->score[i])))
 			return false;
-		least = of[i]->type.lo < least ? of[i]->type.lo : least;
+		least = min_int64(least, of[i]->type.lo);
 	}
 	Node *none = constant(L, least - 1);
 	for (int i = 0; i < n; i++) {

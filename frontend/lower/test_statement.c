@@ -297,13 +297,7 @@ new_test(Lower *L)
 {
 	Graph *g = L->g;
 
-	if (g->ntest == L->cap_test) {
-		Test *old = g->test;
-		L->cap_test = L->cap_test ? L->cap_test * 2 : 16;
-		g->test = NEWS(L->arena, Test, L->cap_test);
-		if (g->ntest)
-			memcpy(g->test, old, sizeof *old * (size_t)g->ntest);
-	}
+	GROW(L->arena, g->test, L->cap_test, g->ntest + 1);
 	return &g->test[g->ntest++];
 }
 

@@ -70,13 +70,7 @@ source_text(Lower *L, Span s)
 void
 list_push(Lower *L, PtrList *l, void *p)
 {
-	if (l->n == l->cap) {
-		void **old = l->item;
-		l->cap = l->cap ? l->cap * 2 : 8;
-		l->item = NEWS(L->arena, void *, l->cap);
-		if (l->n)
-			memcpy(l->item, old, sizeof *old * (size_t)l->n);
-	}
+	GROW(L->arena, l->item, l->cap, l->n + 1);
 	l->item[l->n++] = p;
 }
 

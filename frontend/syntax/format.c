@@ -101,11 +101,7 @@ add_tok(Format *f, int *cap, int kind, Span span)
 {
 	const char *s = f->src->text;
 
-	if (f->n + 1 >= *cap) {
-		Tok *old = f->tok;
-		f->tok = NEWS(f->arena, Tok, *cap *= 2);
-		memcpy(f->tok, old, sizeof *old * (size_t)f->n);
-	}
+	GROW(f->arena, f->tok, *cap, f->n + 2);
 	while (kind == COMMENT && span.hi > span.lo && strchr(" \t\r", s[span.hi - 1]))
 		span.hi--;
 	f->tok[f->n++] = (Tok){
@@ -122,12 +118,12 @@ read_tokens(Format *f)
 	Tree *t = NEW(f->arena, Tree);
 	Diags diags = { .arena = f->arena, .src = f->src };
 	Parser p = { .arena = f->arena, .diags = &diags, .src = f->src, .tree = t };
-	int cap = 64, kind, c = 0;
+	int cap = 0, kind, c = 0;
 	yyscan_t lex;
 	TWSTYPE value;
 	TWLTYPE span;
 
-	f->tok = NEWS(f->arena, Tok, cap);
+	GROW(f->arena, f->tok, cap, 1);
 	twlex_init_extra(&p, &lex);
 	tw_scan_bytes(f->src->text, (int)f->src->len, lex);
 	do {

@@ -42,13 +42,7 @@ deepen(Parser *p, Ast *a, const Ast *kid)
 Ast *
 ast_add(Parser *p, Ast *a, Ast *kid)
 {
-	if (a->n == a->cap) {
-		Ast **old = a->kid;
-		a->cap = a->cap ? a->cap * 2 : 4;
-		a->kid = NEWS(p->arena, Ast *, a->cap);
-		if (a->n)
-			memcpy(a->kid, old, sizeof *old * (size_t)a->n);
-	}
+	GROW(p->arena, a->kid, a->cap, a->n + 1);
 	a->kid[a->n++] = kid;
 	if (kid && kid->span.hi > a->span.hi)
 		a->span.hi = kid->span.hi;
@@ -227,13 +221,7 @@ add_comment(Parser *p, Span span)
 {
 	Tree *t = p->tree;
 
-	if (t->ncomment == p->comment_cap) {
-		Span *old = t->comment;
-		p->comment_cap = p->comment_cap ? p->comment_cap * 2 : 16;
-		t->comment = NEWS(p->arena, Span, p->comment_cap);
-		if (t->ncomment)
-			memcpy(t->comment, old, sizeof *old * (size_t)t->ncomment);
-	}
+	GROW(p->arena, t->comment, p->comment_cap, t->ncomment + 1);
 	t->comment[t->ncomment++] = span;
 }
 

@@ -4,6 +4,7 @@
 /* What the parts of the generator share: expressions of every type (generate.c), and
  * those of reals and of numbers too long for a float (reals.c). */
 
+#include "lang/interval.h"
 #include "tests/fuzz/program.h"
 
 typedef struct Gen {
@@ -25,8 +26,6 @@ Sort sort_of_array(TypeKind item, int n);
 
 int roll(Gen *, int n);
 bool chance(Gen *, int percent);
-int64_t lesser_of(int64_t, int64_t);
-int64_t greater_of(int64_t, int64_t);
 
 Decl *def_new(Gen *, DefKind, const char *stem, Sort);
 

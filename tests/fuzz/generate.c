@@ -131,22 +131,10 @@ gen_library(Gen *g, Library which, Sort t, int n)
 	return e;
 }
 
-int64_t
-lesser_of(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-int64_t
-greater_of(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 Expr *
 ranged_hull(Expr *e, const Expr *a, const Expr *b)
 {
-	return ranged(e, lesser_of(a->lo, b->lo), greater_of(a->hi, b->hi));
+	return ranged(e, min_int64(a->lo, b->lo), max_int64(a->hi, b->hi));
 }
 
 static Expr *
@@ -166,9 +154,9 @@ gen_fitted(Gen *g, Expr *e, int64_t lo, int64_t hi)
 	if (!lo && e->type.kind == T_INT && chance(g, 50))
 		return gen_remainder(g, e, hi + 1);
 	Expr *low = ranged(gen_binary(g, F_MIN, e->type, e, gen_literal(g, hi)),
-	                   lesser_of(e->lo, hi), lesser_of(e->hi, hi));
+	                   min_int64(e->lo, hi), min_int64(e->hi, hi));
 	return ranged(gen_binary(g, F_MAX, e->type, low, gen_literal(g, lo)),
-	              greater_of(low->lo, lo), greater_of(low->hi, lo));
+	              max_int64(low->lo, lo), max_int64(low->hi, lo));
 }
 
 Expr *
@@ -486,7 +474,7 @@ gen_product(Gen *g, int depth)
 	int64_t p[4] = { a->lo * b->lo, a->lo * b->hi, a->hi * b->lo, a->hi * b->hi };
 	Expr *e = ranged(gen_binary(g, F_MUL, t_int, a, b), p[0], p[0]);
 	for (int i = 1; i < 4; i++)
-		ranged(e, lesser_of(e->lo, p[i]), greater_of(e->hi, p[i]));
+		ranged(e, min_int64(e->lo, p[i]), max_int64(e->hi, p[i]));
 	return gen_modest(g, e);
 }
 
@@ -501,12 +489,12 @@ gen_quotient(Gen *g, ExprForm form, int depth)
 		if (form == F_MOD && n > 0)
 			return ranged(gen_binary(g, form, t_int, a, b),
 			              a->lo >= 0 && a->hi < n ? a->lo : 0,
-			              lesser_of(n - 1, a->lo >= 0 ? a->hi : n - 1));
+			              min_int64(n - 1, a->lo >= 0 ? a->hi : n - 1));
 	} else {
 		a = gen_fitted(g, a, 0, 12);
 		b = gen_fitted(g, gen_small_int(g, 0, 8, depth), 1, 8);
 	}
-	int64_t far = greater_of(greater_of(a->hi, -a->lo), greater_of(b->hi, -b->lo));
+	int64_t far = max_int64(max_int64(a->hi, -a->lo), max_int64(b->hi, -b->lo));
 	return ranged(gen_binary(g, form, t_int, a, b), -far, far);
 }
 
@@ -522,9 +510,9 @@ gen_extreme(Gen *g, int depth)
 		if (!i)
 			ranged(e, x->lo, x->hi);
 		else if (least_)
-			ranged(e, lesser_of(e->lo, x->lo), lesser_of(e->hi, x->hi));
+			ranged(e, min_int64(e->lo, x->lo), min_int64(e->hi, x->hi));
 		else
-			ranged(e, greater_of(e->lo, x->lo), greater_of(e->hi, x->hi));
+			ranged(e, max_int64(e->lo, x->lo), max_int64(e->hi, x->hi));
 	}
 	return e;
 }
@@ -532,7 +520,7 @@ gen_extreme(Gen *g, int depth)
 static Expr *
 gen_absolute(Gen *g, Expr *x)
 {
-	return ranged(gen_unary(g, F_ABS, t_int, x), 0, greater_of(x->hi, -x->lo));
+	return ranged(gen_unary(g, F_ABS, t_int, x), 0, max_int64(x->hi, -x->lo));
 }
 
 static Expr *
@@ -551,7 +539,7 @@ gen_ord(Gen *g, int depth)
 
 	ranged(e, -1, -1);
 	for (int i = 0; i < g->p->nvocab; i++)
-		ranged(e, e->lo, greater_of(e->hi, g->p->vocab[i].code));
+		ranged(e, e->lo, max_int64(e->hi, g->p->vocab[i].code));
 	return e;
 }
 
@@ -588,8 +576,8 @@ gen_in_codes(Gen *g, int depth)
 
 	a = a < 0 ? 'a' : a;
 	b = b < 0 ? 'z' : b;
-	e->num = lesser_of(a, b);
-	e->num2 = greater_of(a, b);
+	e->num = min_int64(a, b);
+	e->num2 = max_int64(a, b);
 	return e;
 }
 
@@ -675,7 +663,7 @@ gen_pattern(Gen *g, const Expr *x, bool may_be_any)
 	else if (x->type.kind == T_ENUM)
 		p.lo = p.hi = roll(g, x->type.def->n);
 	else {
-		p.lo = p.hi = x->lo + roll(g, (int)lesser_of(x->hi - x->lo + 2, 30));
+		p.lo = p.hi = x->lo + roll(g, (int)min_int64(x->hi - x->lo + 2, 30));
 		if (chance(g, 30))
 			p.hi += 1 + roll(g, 4);
 	}
@@ -1326,8 +1314,8 @@ gen_total(Gen *g, Aggregate which, int depth)
 
 	e->num = which;
 	if (which == SUM)
-		return gen_modest(g, ranged(e, lesser_of(xs->lo * xs->type.n, xs->lo),
-		                            greater_of(xs->hi * xs->type.n, xs->hi)));
+		return gen_modest(g, ranged(e, min_int64(xs->lo * xs->type.n, xs->lo),
+		                            max_int64(xs->hi * xs->type.n, xs->hi)));
 	return which == COUNT ? ranged(e, 0, xs->type.n) : ranged(e, xs->lo, xs->hi);
 }
 
@@ -1352,7 +1340,7 @@ gen_total_for(Gen *g, Aggregate which, int depth)
 		e->kid[2] = gen(g, t_bool, depth);
 	g->nscope--;
 	if (which == SUM)
-		return gen_modest(g, ranged(e, lesser_of(0, x->lo * n), greater_of(0, x->hi * n)));
+		return gen_modest(g, ranged(e, min_int64(0, x->lo * n), max_int64(0, x->hi * n)));
 	return which == COUNT ? ranged(e, 0, n) : ranged(e, x->lo, x->hi);
 }
 
@@ -1390,7 +1378,7 @@ gen_library_int(Gen *g, int depth)
 		e = gen_library(g, GATE, t_int, 2);
 		e->kid[0] = gen(g, t_bool, depth);
 		e->kid[1] = gen(g, t_int, depth);
-		return ranged(e, lesser_of(0, e->kid[1]->lo), greater_of(0, e->kid[1]->hi));
+		return ranged(e, min_int64(0, e->kid[1]->lo), max_int64(0, e->kid[1]->hi));
 	case 1:
 		e = gen_library(g, CLAMP, t_int, 3);
 		e->kid[0] = gen(g, t_int, depth);

@@ -90,7 +90,7 @@ gen_real_product_of(Gen *g, Expr *a, Expr *b)
 	Expr *e = ranged(gen_binary(g, F_MUL, t_real, a, b), p[0], p[0]);
 
 	for (int i = 1; i < 4; i++)
-		ranged(e, lesser_of(e->lo, p[i]), greater_of(e->hi, p[i]));
+		ranged(e, min_int64(e->lo, p[i]), max_int64(e->hi, p[i]));
 	return gen_modest(g, e);
 }
 
@@ -111,7 +111,7 @@ gen_ratio(Gen *g, int depth)
 	Expr *a = gen_number_beside(g, depth),
 	     *b = chance(g, 65) ? gen_literal(g, 1 + roll(g, 9))
 	                        : gen_fitted(g, gen_small_int(g, 0, 8, depth - 1), 1, 8);
-	int64_t far = greater_of(greater_of(a->hi, -a->lo), 1);
+	int64_t far = max_int64(max_int64(a->hi, -a->lo), 1);
 
 	if (b->form == F_INT && chance(g, 10))
 		b = gen_literal(g, -b->num);
@@ -124,7 +124,7 @@ gen_real_extreme(Gen *g, int depth)
 	Expr *a = gen(g, t_real, depth), *b = gen_number_beside(g, depth);
 
 	switch (roll(g, 4)) {
-	case 0: return ranged(gen_unary(g, F_ABS, t_real, a), 0, greater_of(a->hi, -a->lo));
+	case 0: return ranged(gen_unary(g, F_ABS, t_real, a), 0, max_int64(a->hi, -a->lo));
 	case 1: return ranged(gen_unary(g, F_NEG, t_real, a), -a->hi, -a->lo);
 	case 2: return ranged_hull(gen_binary(g, F_MIN, t_real, a, b), a, b);
 	default: return ranged_hull(gen_binary(g, F_MAX, t_real, a, b), a, b);
@@ -161,7 +161,7 @@ gen_real_total(Gen *g, int depth)
 		e = gen_unary(g, F_TOTAL, t_real, x);
 		e->num = (Aggregate[]){ SUM, MIN, MAX }[roll(g, 3)];
 		return gen_modest(
-			g, ranged(e, lesser_of(x->lo, x->lo * n), greater_of(x->hi, x->hi * n)));
+			g, ranged(e, min_int64(x->lo, x->lo * n), max_int64(x->hi, x->hi * n)));
 	}
 	e = new_expr(g, F_OVER, t_real, 3);
 	e->num = SUM;
@@ -306,7 +306,7 @@ gen_real_int(Gen *g, int depth)
 		e = gen_binary(g, F_DIV, t_int, x, gen_fraction(g));
 		if (e->kid[1]->num <= 0)
 			e->kid[1]->num = 1;
-		int64_t far = 4 * greater_of(x->hi, -x->lo) + 1;
+		int64_t far = 4 * max_int64(x->hi, -x->lo) + 1;
 		return gen_modest(g, ranged(e, -far, far));
 	}
 	return ranged(gen_unary(g, chance(g, 60) ? F_FLOOR : F_CEIL, t_int, x), x->lo, x->hi);
@@ -321,7 +321,7 @@ gen_linear(Gen *g, Sort t, int depth)
 	Expr *x = gen(g, sort_of_array(chance(g, 80) ? T_REAL : T_INT, n), depth),
 	     *e = gen_unary(g, F_LINEAR, t, x);
 	int64_t *w = NEWS(g->arena, int64_t, t.n * (n + 1)),
-		far = greater_of(greater_of(x->hi, -x->lo), 1);
+		far = max_int64(max_int64(x->hi, -x->lo), 1);
 
 	for (int i = 0; i < t.n * (n + 1); i++)
 		w[i] = chance(g, 20) ? 0 : roll(g, 13) - 6;
@@ -356,8 +356,7 @@ gen_real_array(Gen *g, Sort t, int depth)
 	case 1: return gen_linear(g, t, depth);
 	case 2:
 		x = gen(g, t, depth);
-		return ranged(gen_unary(g, F_RELU, t, x), greater_of(x->lo, 0),
-		              greater_of(x->hi, 0));
+		return ranged(gen_unary(g, F_RELU, t, x), max_int64(x->lo, 0), max_int64(x->hi, 0));
 	default: return depth > 0 ? gen_attend(g, t, depth - 1) : gen_leaf(g, t);
 	}
 }
@@ -428,7 +427,7 @@ gen_wide_int(Gen *g, int depth)
 {
 	static const int64_t small[] = { 2, 10, 16, 100, 7 };
 	Expr *a = gen_wide(g, roll(g, 3), depth);
-	int64_t far = greater_of(greater_of(a->hi, -a->lo), 1), by = 1;
+	int64_t far = max_int64(max_int64(a->hi, -a->lo), 1), by = 1;
 
 	if (chance(g, 25)) {
 		int64_t n = small[roll(g, 5)];
