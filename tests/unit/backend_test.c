@@ -500,6 +500,17 @@ within_limits(const TwModel *m, const Limits *l)
 	return true;
 }
 
+/* Is it refused as too narrow? Then the width that is said to do. */
+static bool
+takes_more(const Diags *diags, Limits *limits)
+{
+	const char *least = strstr(diags->first->msg, "the least that was found to do is ");
+
+	if (least)
+		limits->d_model = atoi(strpbrk(least, "0123456789"));
+	return least;
+}
+
 static int
 try_graph(unsigned number_)
 {
@@ -522,6 +533,13 @@ try_graph(unsigned number_)
 	run_passes(g, &diags, NULL, NULL);
 	Limits limits = limits_of(number_);
 	TwModel *model = compile_within(g, &arena, &diags, &limits, NULL, &report);
+	if (!model && takes_more(&diags, &limits)) {
+		diags = (Diags){ .arena = &arena, .src = g->files[0] };
+		model = compile_within(g, &arena, &diags, &limits, NULL, &report);
+	}
+	if (!model && !strstr(diags.first->msg, "cannot be bounded")
+	    && !strstr(diags.first->msg, "larger parts than its error bound"))
+		fail_msg("graph %u: %s", number_, diags.first->msg);
 	if (!model)
 		goto out;
 	assert_true(within_limits(model, &limits));
@@ -535,6 +553,9 @@ try_graph(unsigned number_)
 		graph_print(g, stderr);
 		fail_msg("graph %u: the transformer and the evaluator disagree", number_);
 	}
+	/* where columns take turns a head may be taken for another */
+	if (!limits.d_model && tw_stats(s).fallbacks && !strstr(loaded->certificate, "\"softmax\""))
+		fail_msg("graph %u: a head is less far ahead than was proved", number_);
 	tw_close(s);
 	tw_free(loaded);
 	free(bytes);
@@ -553,7 +574,7 @@ test_random_graphs(void **state)
 	for (int i = 0; i < count; i++)
 		compiled += try_graph(seed + (unsigned)i);
 	printf("%d of %d random graphs compiled, and agreed\n", compiled, count);
-	assert_true(compiled > count / 2);
+	assert_true(compiled >= count * 95 / 100);
 }
 
 int
