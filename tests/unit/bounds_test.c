@@ -62,7 +62,7 @@ bench_open(Bench *b, int ninput, double most, bool emits)
 	b->emit = mk_const(g, 0);
 	if (emits)
 		g->emit = &b->emit;
-	b->c = map_once(g, &b->arena, &b->diags, NULL);
+	b->c = map_once(g, &plain_target, &b->arena, &b->diags, NULL);
 }
 
 static void
@@ -78,7 +78,7 @@ compile_bench(Bench *b)
 	Columns *cols = fit(b->c, &b->limits);
 
 	assert_int_equal(b->diags.nerror, 0);
-	b->model = write_weights(cols, &b->report);
+	b->model = plain_target.write(cols, &b->report);
 }
 
 /* v at the second token, 0 at the others and at <bos>. */
@@ -306,7 +306,7 @@ test_scores(void **state)
 		Lookup *l = lookup(&b);
 		add_dim(b.c, l, token(&b, 4096), form_scale(b.c, 128, place(&b, 1024), 0));
 		add_dim(b.c, l, form_const(b.c, 1), form_scale(b.c, 128, place(&b, i), 0));
-		assert_true(score_max_abs(b.c, l) == SCORE_MAX + 128 * i);
+		assert_true(score_max_abs(b.c, l) == (double)(plain_target.score_max + 128 * i));
 		b.c->output[0] = head_value(b.c, l, token(&b, 1), 0);
 		compile_bench(&b);
 		assert_int_equal(b.diags.nerror, i);
