@@ -24,10 +24,19 @@ typedef struct Rule {
 	const char *name, *doc;
 } Rule;
 
+/* Of several models that do the same, the one with which? As --fewest has them, from 1. */
+typedef enum Fewest {
+	FEWEST_AS_WORTH, /* layers, where each one saved does not take too many neurons */
+	FEWEST_LAYERS,
+	FEWEST_NEURONS,
+	FEWEST_NONZEROS
+} Fewest;
+
 /* The most that a model may have of something; 0: as many as it takes. */
 typedef struct Limits {
 	int layers, d_model;
 	int heads, neurons; /* in each layer */
+	int fewest; /* Fewest */
 } Limits;
 
 /* One of the sums that the model makes: the most that its absolute terms can add up to, in

@@ -4,6 +4,7 @@
 #include "backend/map/map.h"
 #include "backend/target/target.h"
 #include "backend/inspect.h"
+#include "backend/choose_circuit.h"
 
 TwModel *
 compile_graph(Graph *g, Arena *arena, Diags *diags, Report *report)
@@ -25,7 +26,7 @@ static void
 compile_stages(void *compilation)
 {
 	Compilation *c = compilation;
-	Circuit *circuit = map(c->g, &plain_target, c->arena, c->diags);
+	Circuit *circuit = choose_circuit(c->g, &plain_target, c->arena, c->diags, c->limits);
 	if (c->diags->nerror || !inspect_circuit(c->in, circuit))
 		return;
 	Columns *columns = fit(circuit, c->limits);

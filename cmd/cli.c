@@ -138,6 +138,37 @@ parse_count(const char *text, int *n)
 	return !errno && end != text && !*end && v >= 0 && v <= INT_MAX;
 }
 
+/* The place of a word among "one|other|third", from 1; 0: it is none of them. */
+static int
+choice_of(const char *choices, const char *word)
+{
+	size_t n = strlen(word);
+	int at = 1;
+
+	for (const char *s = choices; *s; s += *s == '|', at++) {
+		size_t len = strcspn(s, "|");
+		if (len == n && !memcmp(s, word, n))
+			return at;
+		s += len;
+	}
+	return 0;
+}
+
+/* The value of a flag into its option; false if it is none. */
+static bool
+set_option(const Flag *f, const char *value, void *at)
+{
+	if (!f->arg)
+		*(bool *)at = true;
+	else if (!strcmp(f->arg, "N"))
+		return parse_count(value, at);
+	else if (strchr(f->arg, '|'))
+		return (*(int *)at = choice_of(f->arg, value)) > 0;
+	else
+		*(const char **)at = value;
+	return true;
+}
+
 /* The flags into the options; 0, or 2 with a line on standard error. */
 static int
 set_options(Parse *p, const Verb *v, Options *o)
@@ -154,13 +185,11 @@ set_options(Parse *p, const Verb *v, Options *o)
 			         *v->name ? v->name : p->cli->program);
 			return usage_error(p, where, *v->name ? "" : " without a verb");
 		}
-		void *at = (char *)o + f->at;
-		if (!f->arg)
-			*(bool *)at = true;
-		else if (strcmp(f->arg, "N"))
-			*(const char **)at = p->given[i];
-		else if (!parse_count(p->given[i], at))
-			return usage_error(p, where, "needs a number, 0 or more");
+		if (set_option(f, p->given[i], (char *)o + f->at))
+			continue;
+		const char *needs = strchr(f->arg, '|') ? f->arg : "a number, 0 or more";
+		snprintf(where, sizeof where, "--%s needs %s", f->name, needs);
+		return usage_error(p, where, "");
 	}
 	return 0;
 }

@@ -17,8 +17,9 @@ typedef struct Flag {
 	const char *name; /* "output" */
 	char letter;      /* 'o', or 0 */
 	const char *arg;  /* "FILE", "DIR", "bash|zsh"; NULL: it takes none */
-	size_t at; /* in Options: a bool if it takes none, an int if arg is N, else a const char *
-	            */
+	/* In Options: a bool if it takes none, an int if arg is N, an int that says which, from
+	 * 1, if arg is "one|other", else a const char *. */
+	size_t at;
 	const char *doc;      /* without a full stop */
 	int (*instead)(void); /* what is done at once in place of a verb, or NULL */
 } Flag;

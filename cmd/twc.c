@@ -165,6 +165,10 @@ static const Flag flags[] = {
 	  NULL },
 	{ "neurons", 0, "N", offsetof(Options, limits.neurons),
 	  "at most so many neurons in each layer", NULL },
+	{ "fewest", 0, "layers|neurons|nonzeros", offsetof(Options, limits.fewest),
+	  "of several models that do the same, the one with fewest; by default layers, where each "
+	  "one saved at most doubles the neurons",
+	  NULL },
 	{ "check", 0, NULL, offsetof(Options, check),
 	  "change nothing, name the files that would change", NULL },
 	{ "stdlib", 0, "DIR", offsetof(Options, stdlib), "where the standard library is", NULL },
@@ -179,7 +183,7 @@ static const Verb verbs[] = {
 		"FILE -o OUT",
 		"writes the model OUT, an .onnx or a .safetensors file",
 		NULL,
-		"output uniform layers d-model heads neurons dump stdlib",
+		"output uniform layers d-model heads neurons fewest dump stdlib",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
 		"twc --dump=lower calculator.tw\n"
 		"twc --dump=weights calculator.tw",
@@ -192,7 +196,7 @@ static const Verb verbs[] = {
 		"The reference evaluator says what a program means. The compiled transformer must "
 		"give what "
 		"each test expects, and agree with the evaluator at every position.",
-		"line layers d-model heads neurons stdlib",
+		"line layers d-model heads neurons fewest stdlib",
 		"twc test calculator.tw stdlib/digits.tw\n"
 		"twc test --line=27 calculator.tw",
 		cmd_test,
@@ -212,7 +216,7 @@ static const Verb verbs[] = {
 		"FILE",
 		"prints the transformer's size, and what makes it that deep",
 		NULL,
-		"json layers d-model heads neurons stdlib",
+		"json layers d-model heads neurons fewest stdlib",
 		"twc report calculator.tw\n"
 		"twc report calculator.tw --json",
 		cmd_report,
@@ -224,7 +228,7 @@ static const Verb verbs[] = {
 		"Of a value: its type and range, the columns it stands in, the rules that shaped "
 		"it, what it "
 		"costs, and what it waits for.",
-		"layers d-model heads neurons stdlib",
+		"layers d-model heads neurons fewest stdlib",
 		"twc explain calculator.tw\n"
 		"twc explain calculator.tw answer",
 		cmd_explain,
@@ -236,7 +240,7 @@ static const Verb verbs[] = {
 		"OUT ends in .svg, .png or .pdf, for which Graphviz must be installed, or in .dot, "
 		"which needs "
 		"nothing.",
-		"output layered layers d-model heads neurons stdlib",
+		"output layered layers d-model heads neurons fewest stdlib",
 		"twc graph calculator.tw -o calculator.svg\n"
 		"twc graph --layered calculator.tw -o layers.svg",
 		cmd_graph,

@@ -117,13 +117,13 @@ if [ $# -gt 0 ]; then
 else
 	# The longest first, so that the last core is not kept waiting.
 	jobs=()
-	for s in tests/differential/run.sh tests/model/run.sh tests/fuzz/run.sh tests/spec.sh tests/bounds/run.sh tests/hostile/run.sh tests/cli.sh tests/long.sh tests/install.sh tests/lsp.sh tests/limits.sh tests/library.sh tests/fmt.sh tests/order.sh tests/editors.sh; do
+	for s in tests/differential/run.sh tests/model/run.sh tests/fuzz/run.sh tests/spec.sh tests/bounds/run.sh tests/hostile/run.sh tests/cli.sh tests/long.sh tests/install.sh tests/lsp.sh tests/limits.sh tests/walls.sh tests/library.sh tests/fmt.sh tests/order.sh tests/editors.sh; do
 		[ -x "$s" ] && jobs+=("script:$here/$s")
 	done
 	[ "${BLESS:-}" ] && jobs=()
 	for t in examples/*.tw; do jobs+=("golden:$t" "files:$t"); done
 	for t in stdlib/*.tw; do jobs+=("golden:$t"); done
-	for t in tests/{lang,bounds,err,dump}/*.tw tests/passes/*.twg; do jobs+=("golden:$t"); done
+	for t in tests/{lang,bounds,err,dump,walls}/*.tw tests/passes/*.twg; do jobs+=("golden:$t"); done
 	for t in tests/unit/*.c; do u=${t##*/}; jobs+=("unit:$bin/unit/${u%.c}"); done
 fi
 

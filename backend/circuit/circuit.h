@@ -83,6 +83,7 @@ struct Atom {
 	bool real;       /* a rounded fraction: only thresholds with a margin may read it */
 	int linear_part; /* neuron: of its linear part, whatever the sign (linear_part.c) */
 	int64_t lift;    /* neuron: relu(in) - lift, which rounds a near form; else 0 */
+	int held;        /* neuron: 1 for a copy behind a gate, 2 for a copy of a copy, and so on */
 	/* of a term of a RealSum: meant, and how far what is computed may be from it */
 	double min, max, error;
 	double real_bos;      /* meant at <bos> */
@@ -132,6 +133,19 @@ typedef struct Head {
 	bool live;
 } Head;
 
+enum { LEAVES_MAX = 32 };
+
+/* Which form is taken where there are several (choose_circuit.c). */
+typedef struct Effort {
+	bool patient;      /* the cheapest, however late; else the earliest, but */
+	const int *latest; /* (nlatest) by node id: what is ready in this state costs no layer; */
+	int nlatest;       /* the cheapest of those. NULL: not known */
+	long copies;       /* of neurons that are copies, more are not copied: staircase.c */
+	int blocks;        /* neurons of a truth table, at most (truth_table.c); */
+	int leaves;        /* of nested choices made at once, at most LEAVES_MAX (select.c) */
+	long terms;        /* added up on the way, at most */
+} Effort;
+
 typedef struct Circuit {
 	Graph *g;
 	const struct Target *target; /* what weights are written for (target/target.h) */
@@ -157,14 +171,15 @@ typedef struct Circuit {
 	struct AtomTable *table;
 	struct LinearParts *linear_parts;
 	/* while it is being made (map.c) */
-	long work;         /* done to find functions of few streams (truth_table.c) */
-	const Node *node;  /* being mapped: blamed for new atoms */
-	int owner;         /* the innermost named value being mapped, or -1 */
-	int depth;         /* of map_node */
-	const Rule *made;  /* the rule that made the best form so far of what is being mapped */
-	const int *latest; /* (nlatest) by node id: the last state that costs no layer, */
-	int nlatest;       /* or NULL: all is made as early as can be, */
-	bool hurried;      /* and for some of it that took more neurons */
+	long work;        /* done to find functions of few streams (truth_table.c) */
+	const Node *node; /* being mapped: blamed for new atoms */
+	int owner;        /* the innermost named value being mapped, or -1 */
+	int depth;        /* of map_node */
+	const Rule *made; /* the rule that made the best form so far of what is being mapped */
+	Effort effort;
+	bool hurried;          /* something is early at the cost of more neurons */
+	long terms;            /* that were added up, and */
+	const Node *exhausted; /* NULL, or where they were more than allowed: it is no circuit */
 } Circuit;
 
 /* ---- nodes that the mapping adds to the graph ---- */

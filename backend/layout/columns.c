@@ -386,3 +386,72 @@ allocate_columns(Schedule *s)
 	share_columns(&sp->c, INT_MAX);
 	return &sp->c;
 }
+
+/* ---- how many weights that is ---- */
+
+static long
+weights_of_reader(Columns *c, int state, const Form *f)
+{
+	const Combination *read = f->real ? NULL : columns_read(c, state, f);
+	long n = read ? read->n : 0;
+
+	for (int i = 0; f->real && i < f->real->n; i++) {
+		read = columns_read(c, state, f->real->term[i].f);
+		n += read ? read->n : 0;
+	}
+	return n + (f->k != 0);
+}
+
+/* The rows of the token or position table where this column is not 0. */
+static long
+weights_of_feature(const Circuit *c, const Form *column, AtomKind kind)
+{
+	int rows = kind == TOKEN_FEATURE ? c->rows : c->places;
+	int64_t *sum = NEWS(c->arena, int64_t, rows);
+	long n = 0;
+
+	for (int i = 0; i < column->n; i++) {
+		const Atom *a = column->term[i].atom;
+		for (int r = 0; a->kind == kind && r < rows; r++)
+			sum[r] += column->term[i].c * a->table[r];
+	}
+	for (int r = 0; r < rows; r++)
+		n += sum[r] != 0;
+	return n;
+}
+
+static long
+weights_of_column(const Circuit *c, const Form *column)
+{
+	bool token = false, place = false;
+	long n = 0;
+
+	for (int i = 0; i < column->n; i++) {
+		token |= column->term[i].atom->kind == TOKEN_FEATURE;
+		place |= column->term[i].atom->kind == PLACE_FEATURE;
+		n += column->term[i].atom->in != NULL;
+	}
+	n += token ? weights_of_feature(c, column, TOKEN_FEATURE) : 0;
+	return n + (place ? weights_of_feature(c, column, PLACE_FEATURE) : 0);
+}
+
+long
+count_nonzeros(Columns *cols)
+{
+	const Schedule *s = cols->s;
+	const Graph *g = s->c->g;
+	StateReads r = { .form = NEWS(s->c->arena, const Form *, most_readers(s) + 1) };
+	long n = 0;
+
+	for (int state = 0; state <= 2 * s->nlayer; state++) {
+		find_readers(s, state, &r);
+		for (int i = 0; i < r.n; i++) {
+			bool logit = state == 2 * s->nlayer && s->c->emit && i < g->nfield;
+			n += (logit ? rows_of(g, i) : 1)
+			     * weights_of_reader(cols, state, r.form[i]);
+		}
+	}
+	for (int i = 0; i < cols->n; i++)
+		n += weights_of_column(s->c, cols->form[i]);
+	return n;
+}

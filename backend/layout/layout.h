@@ -20,6 +20,7 @@ typedef struct SchedulePolicy {
 	bool late_values, late_neurons;
 } SchedulePolicy;
 Schedule *schedule(Circuit *, const SchedulePolicy *);
+int live_neurons(Circuit *); /* how many something needs */
 
 /* A column of the residual stream holds, in each state, the terms of its form
  * that are ready by then. */
@@ -59,5 +60,7 @@ int common_terms(Arena *, const Form *const *form, int nform, int natom, const F
 
 /* Both, within limits; refuses what cannot be met. */
 Columns *fit(Circuit *, const Limits *);
+/* How many weights are not 0. */
+long count_nonzeros(Columns *);
 
 #endif

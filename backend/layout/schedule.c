@@ -46,6 +46,17 @@ mark_live_atoms(Circuit *c)
 		mark_form(c->output[i]);
 }
 
+int
+live_neurons(Circuit *c)
+{
+	int n = 0;
+
+	mark_live_atoms(c);
+	for (int i = 0; i < c->natom; i++)
+		n += c->atom[i]->live && c->atom[i]->kind == NEURON;
+	return n;
+}
+
 /* ---- by list ---- */
 
 enum { NOT_YET = INT_MAX };

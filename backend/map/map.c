@@ -701,6 +701,11 @@ map_node(Circuit *c, Node *n)
 	GROW(c->arena, c->rule, c->caprule, n->id + 1);
 	if (c->form[n->id])
 		return c->form[n->id];
+	if (c->terms > c->effort.terms && !c->exhausted)
+		c->exhausted = n;
+	if (c->exhausted)
+		return n->type.real ? real_form(c, 0, NULL, n->type.min)
+		                    : form_const(c, n->type.lo);
 
 	if (++c->depth == DEEP) {
 		c->depth = 0;
@@ -749,7 +754,7 @@ find_names(Circuit *c)
 }
 
 Circuit *
-map_once(Graph *g, const Target *target, Arena *arena, Diags *diags, const int *latest)
+map_once(Graph *g, const struct Target *target, Arena *arena, Diags *diags, const Effort *effort)
 {
 	Circuit *c = NEW(arena, Circuit);
 
@@ -760,8 +765,7 @@ map_once(Graph *g, const Target *target, Arena *arena, Diags *diags, const int *
 		        .rows = g->nvocab + 2,
 		        .places = g->context + 1,
 		        .owner = -1,
-		        .latest = latest,
-		        .nlatest = latest ? g->nnode : 0 };
+		        .effort = *effort };
 	find_names(c);
 	int64_t *t = arena_alloc(arena, sizeof *t * (size_t)c->rows);
 	t[c->rows - 1] = 1;

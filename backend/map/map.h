@@ -7,9 +7,10 @@
 #include "backend/circuit/circuit.h"
 
 /* The stage. */
-Circuit *map(Graph *, const struct Target *, Arena *, Diags *);
-/* latest: (g->nnode) what circuit->latest will be, or NULL. */
-Circuit *map_once(Graph *, const struct Target *, Arena *, Diags *, const int *latest);
+Circuit *map(Graph *, const struct Target *, Arena *, Diags *, const Effort *);
+Circuit *map_once(Graph *, const struct Target *, Arena *, Diags *, const Effort *);
+/* The state in which all that the program says is there. */
+int circuit_depth(const Circuit *);
 /* form_better, and c->made becomes the rule if f is the better one. */
 const Form *form_better_by(Circuit *, const Form *best, const Form *f, const Rule *);
 bool is_embedded(const Node *); /* does it depend on the token or the place alone? */

@@ -6,10 +6,16 @@
 
 #include "backend/map/map.h"
 
+#include <limits.h>
+
 int
 deadline(const Circuit *c)
 {
-	return c->latest && c->node->id < c->nlatest ? c->latest[c->node->id] : -1;
+	const Effort *e = &c->effort;
+
+	if (e->patient)
+		return INT_MAX;
+	return e->latest && c->node->id < e->nlatest ? e->latest[c->node->id] : -1;
 }
 
 static int
@@ -58,7 +64,7 @@ latest_states(const Circuit *c, int depth)
 	return latest;
 }
 
-static int
+int
 circuit_depth(const Circuit *c)
 {
 	int depth = 0;
@@ -73,13 +79,16 @@ circuit_depth(const Circuit *c)
 /* First everything as early as can be; if that took more neurons, again, with what
  * has time to spare made in the cheaper way. */
 Circuit *
-map(Graph *g, const struct Target *target, Arena *arena, Diags *diags)
+map(Graph *g, const struct Target *target, Arena *arena, Diags *diags, const Effort *effort)
 {
-	Circuit *hurried = map_once(g, target, arena, diags, NULL);
+	Circuit *hurried = map_once(g, target, arena, diags, effort);
 
-	if (diags->nerror || !hurried->hurried)
+	if (diags->nerror || !hurried->hurried || hurried->exhausted)
 		return hurried;
 	int depth = circuit_depth(hurried);
-	Circuit *c = map_once(g, target, arena, diags, latest_states(hurried, depth));
-	return circuit_depth(c) <= depth ? c : hurried;
+	Effort again = *effort;
+	again.latest = latest_states(hurried, depth);
+	again.nlatest = g->nnode;
+	Circuit *c = map_once(g, target, arena, diags, &again);
+	return !c->exhausted && circuit_depth(c) <= depth ? c : hurried;
 }

@@ -99,8 +99,6 @@ deficit(Circuit *c, Node *n, bool want)
 
 /* ---- choices: the leaves of nested IFs, each behind all of its conditions ---- */
 
-enum { MAX_LEAVES = 32 };
-
 typedef struct Leaf {
 	const Form *deficit; /* of all of its conditions */
 	Node *value;
@@ -108,7 +106,7 @@ typedef struct Leaf {
 
 typedef struct Leaves {
 	int n;
-	Leaf at[MAX_LEAVES];
+	Leaf at[LEAVES_MAX];
 } Leaves;
 
 static int
@@ -140,7 +138,7 @@ choose_by_leaves(Circuit *c, Node *n)
 	Leaves leaves = { 0 };
 	int base = -1;
 
-	if (count_leaves(n, 0) > MAX_LEAVES)
+	if (count_leaves(n, 0) > c->effort.leaves)
 		return NULL;
 	gather_leaves(c, n, form_const(c, 0), 0, &leaves);
 	for (int i = 0; i < leaves.n; i++)

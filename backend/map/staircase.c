@@ -146,6 +146,32 @@ is_zero(Circuit *c, const Form *f)
 
 enum { HELD_MAX = 1 << 21 }; /* a neuron is not held down by more */
 
+/* A fold that gates its own result copies copies: twice as many in each step. How dear the
+ * next ones are: a copy counts 1, a copy of a copy 4, one of that 16. */
+static bool
+may_copy(Circuit *c, const Form *f)
+{
+	long dear = 0;
+
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		if (a->kind == NEURON && a->ready == f->ready && a->held)
+			dear += 1L << (a->held < 16 ? 2 * (a->held - 1) : 30);
+	}
+	return dear <= c->effort.copies;
+}
+
+/* relu(in), in place of `a` where it is held down. */
+static const Form *
+held_neuron(Circuit *c, const Atom *a, const Form *in)
+{
+	const Form *f = relu(c, in);
+
+	if (f->n == 1 && f->term[0].atom->kind == NEURON && f->term[0].atom->held <= a->held)
+		f->term[0].atom->held = a->held + 1;
+	return f;
+}
+
 /* A sum of neurons gated in their own layer: each is held down until it is 0. NULL
  * where that is not possible. */
 static const Form *
@@ -172,7 +198,7 @@ gate_inside(Circuit *c, const Form *deficit, const Form *f)
 		if (terms + (double)a->hi * held_by + (double)llabs(in->k) >= EXACT_MAX)
 			return NULL;
 		free_[n] = form_atom(c, a);
-		held[n] = relu(c, in);
+		held[n] = held_neuron(c, a, in);
 		k[n] = f->term[i].c;
 		minus[n] = -k[n];
 		n++;
@@ -210,7 +236,7 @@ gate(Circuit *c, const Form *deficit, const Form *f)
 	if (deficit->hi <= 0)
 		return f;
 	const Form *behind = gate_behind(c, deficit, f), *inside = NULL;
-	if (f->ready > deficit->ready && behind->ready > deadline(c))
+	if (f->ready > deficit->ready && behind->ready > deadline(c) && may_copy(c, f))
 		inside = gate_inside(c, deficit, f);
 	if (inside)
 		c->hurried = true;

@@ -13,6 +13,7 @@
 
 #include "backend/map/map.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum {
@@ -22,7 +23,6 @@ enum {
 	MAX_CELLS = 1024,
 	MAX_STEPS = 48,
 	MAX_OPERANDS = 12,
-	MAX_BLOCKS = 24, /* neurons */
 	MAX_VALUES_OUT = 16,
 	MAX_LAYERS = 4,      /* that are tried to be saved, at most */
 	MAX_WORK = 20000000, /* steps evaluated in one compilation: some tenths of a second */
@@ -260,7 +260,7 @@ cover_block(TruthTable *tt, int level, int cell, const bool *in, bool whole, con
 	if (level + 1 < tt->nstream)
 		return cover_table(tt, level + 1, cell, all, nall);
 	if (!tt->sum)
-		return ++tt->blocks <= MAX_BLOCKS;
+		return ++tt->blocks <= tt->c->effort.blocks;
 	const Form *hit = nall > 1 ? form_within(c, relu(c, form_scale(c, 1, all, 1 - nall)), 0, 1)
 	                  : nall   ? all
 	                           : form_const(c, 1);
@@ -299,7 +299,7 @@ find_best_order(TruthTable *tt)
 {
 	static const int orders[6][MAX_STREAMS] = { { 0, 1, 2 }, { 1, 0, 2 }, { 2, 0, 1 },
 		                                    { 0, 2, 1 }, { 1, 2, 0 }, { 2, 1, 0 } };
-	int n = tt->nstream == 3 ? 6 : tt->nstream, best = -1, least = MAX_BLOCKS + 1;
+	int n = tt->nstream == 3 ? 6 : tt->nstream, best = -1, least = INT_MAX;
 
 	for (int i = 0; i < n; i++) {
 		memcpy(tt->order, orders[i], sizeof tt->order);

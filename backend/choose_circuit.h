@@ -1,0 +1,9 @@
+#ifndef BACKEND_CHOOSE_CIRCUIT_H
+#define BACKEND_CHOOSE_CIRCUIT_H
+
+#include "backend/layout/layout.h"
+
+/* The circuit of a graph: of several the best within these limits. */
+Circuit *choose_circuit(Graph *, const struct Target *, Arena *, Diags *, const Limits *);
+
+#endif
