@@ -26,6 +26,7 @@ ONNX_PROTO := $(firstword $(wildcard /usr/include/onnx/onnx.proto) \
 
 GEN_FRONT := $(BUILD)/grammar.o $(BUILD)/lexer.o
 GEN_ONNX  := $(BUILD)/onnx.pb-c.o
+comma     := ,
 objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 
 RUNTIME := $(call objects,runtime) $(GEN_ONNX)
@@ -77,6 +78,16 @@ $(BUILD)/$(SONAME): $(RUNTIME) runtime/tw.map
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(COMPILER) $(RUNTIME)
 	$(LINK) -lcmocka $(LIBS)
+
+# malloc and its kin go through this test, and arenas and pools are of small blocks.
+SMALL := lang/arena.o runtime/memory_pool.o
+$(BUILD)/small/%.o: DEFS = -DFIRST_CHUNK=256 -DLARGEST_CHUNK=256 -DUSUAL_BLOCK=256
+$(BUILD)/small/%.o: %.c Makefile
+	$(COMPILE)
+$(BUILD)/unit/allocation_test: $(BUILD)/tests/unit/allocation_test.o $(addprefix $(BUILD)/small/,$(SMALL)) \
+	$(filter-out $(addprefix $(BUILD)/,$(SMALL)),$(COMPILER) $(RUNTIME))
+	$(LINK) $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc free posix_memalign strdup vasprintf asprintf) \
+		-lcmocka $(LIBS)
 
 $(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
 	$(LINK)

@@ -479,14 +479,13 @@ load_compiled(Tester *t)
 {
 	char *error = NULL;
 	size_t n;
-	unsigned char *bytes = model_bytes(t->program.model, &n);
+	unsigned char *bytes = onnx_bytes(&t->program.arena, t->program.model, &n);
 
 	t->model = bytes ? tw_load_memory(bytes, n, &error) : NULL;
-	free(bytes);
 	t->session = t->model ? tw_open(t->model, false, &error) : NULL;
 	if (!t->session)
 		fprintf(stderr, "twc: %s: the compiled model does not load: %s\n",
-		        t->program.src.path, error ? error : "no bytes");
+		        t->program.src.path, error ? error : "out of memory");
 	free(error);
 	return t->session;
 }

@@ -354,13 +354,13 @@ decode_mlp(const TwFastLayer *s, const TwActivations *w)
 		if (w->x[s->linear_t_column[i]] != 0)
 			scatter_row(&s->linear_t, i, w->x[s->linear_t_column[i]], u);
 	for (int i = 0; i < s->nshared; i++) {
-		int part = s->shared[i];
-		const TwStaircase *g = &s->staircase[part];
+		int sum = s->shared[i];
+		const TwStaircase *g = &s->staircase[sum];
 		if (g->nout)
-			add_staircase(g, u[part], w->x);
+			add_staircase(g, u[sum], w->x);
 		else
-			add_neurons(s, g, u[part], w->x);
-		u[part] = 0;
+			add_neurons(s, g, u[sum], w->x);
+		u[sum] = 0;
 	}
 	for (int i = 0; i < s->linear.n; i++)
 		if (u[i] > 0)

@@ -1,3 +1,6 @@
+/* The model as its equations say it (runtime/model.h): at each place, softmax(q K') V over
+ * the KV cache of all places, then the MLP. The matrices are sparse all the same. */
+
 #include "runtime/dense.h"
 #include "runtime/specialize.h"
 #include "runtime/load.h"
@@ -15,102 +18,96 @@ typedef struct DenseLayer {
 
 struct TwDense {
 	const TwModel *m;
-	int places; /* context + 1 */
-	int used;   /* places filled, <bos> among them */
-	bool stale; /* tokens were fed that are not computed yet */
-	bool dense;
+	int places;      /* context + 1 */
+	int used;        /* places filled, <bos> among them */
+	bool stale;      /* tokens were fed that are not computed yet */
+	bool every_zero; /* is multiplied, too */
 	size_t bytes;
 	DenseLayer *layer;     /* (nlayer) */
 	TwSparse head, *label; /* (nlabel) */
 
 	int *row;      /* (places, nfield) */
 	float *number; /* (places, ninput) */
-	float *x;      /* (places, d_model) the stream */
+	float *x;      /* (places, d_model) the residual stream */
 	float *state;  /* (2 * nlayer + 1, places, d_model), or NULL: what it was */
 	float *query;  /* (heads * dk) of one place, of the widest layer */
 	float *read;   /* (heads * dv) */
 	float *weight; /* (places) of one head */
 	float *neuron; /* (neurons) */
-	float *fresh;  /* (heads * (dk or dv)) a key or value, heads side by side */
+	float *kv;     /* (heads * (dk or dv)) a key or value, heads side by side */
 	float *logits; /* (nvocab + 2) */
 	float *answer; /* (columns) of one label */
-	float *memory; /* all of the above */
+	void *memory;  /* all of the above */
 };
 
-/* ---- memory: laid out twice, first to measure */
-
-static const size_t largest_session = (size_t)4 << 30;
+/* ---- memory */
 
 static float *
-take_floats(float *memory, size_t *used, double count)
+take_floats(TwLayout *to, uint64_t count)
 {
-	size_t at = *used;
-
-	*used = count < (double)largest_session ? at + (size_t)count : largest_session;
-	return memory ? memory + at : NULL;
+	return tw_layout_take(to, count, sizeof(float));
 }
 
-static int
-greater_int(int a, int b)
+static uint64_t
+greater(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
 }
 
-static size_t
-lay_out_dense(TwDense *s, float *memory, bool trace)
+/* The KV cache first. */
+static void
+lay_out_dense(TwDense *s, TwLayout *to, bool trace)
 {
 	const TwModel *m = s->m;
-	double places = s->places, keys = 0, values = 0;
-	int neurons = 0, columns = 0;
-	size_t used = 0;
+	uint64_t places = (uint64_t)s->places, d = (uint64_t)m->d_model, keys = 0, values = 0,
+		 neurons = 0, columns = 0;
 
-	for (int n = 0; n < m->nlayer && used < largest_session; n++) {
+	for (int n = 0; n < m->nlayer; n++) {
 		const TwLayer *l = &m->layer[n];
-		double k = (double)l->heads * l->dk, v = (double)l->heads * l->dv;
-		s->layer[n].key = take_floats(memory, &used, k * places);
-		s->layer[n].value = take_floats(memory, &used, v * places);
-		keys = fmax(keys, k);
-		values = fmax(values, v);
-		neurons = greater_int(neurons, l->neurons);
+		uint64_t k = (uint64_t)l->heads * (uint64_t)l->dk,
+			 v = (uint64_t)l->heads * (uint64_t)l->dv;
+		s->layer[n].key = take_floats(to, k * places);
+		s->layer[n].value = take_floats(to, v * places);
+		keys = greater(keys, k);
+		values = greater(values, v);
+		neurons = greater(neurons, (uint64_t)l->neurons);
 	}
 	for (int i = 0; i < m->nlabel; i++)
-		columns = greater_int(columns, m->label[i].columns);
-	s->x = take_floats(memory, &used, places * m->d_model);
-	s->number = take_floats(memory, &used, places * m->ninput);
-	s->state = take_floats(memory, &used,
-	                       trace ? (2.0 * m->nlayer + 1) * places * m->d_model : 0);
-	s->query = take_floats(memory, &used, keys);
-	s->read = take_floats(memory, &used, values);
-	s->weight = take_floats(memory, &used, places);
-	s->neuron = take_floats(memory, &used, neurons);
-	s->fresh = take_floats(memory, &used, fmax(keys, values));
-	s->logits = take_floats(memory, &used, m->nvocab + 2);
-	s->answer = take_floats(memory, &used, columns);
-	return used;
+		columns = greater(columns, (uint64_t)m->label[i].columns);
+	s->row = tw_layout_take(to, places * (uint64_t)m->nfield, sizeof *s->row);
+	s->number = take_floats(to, places * (uint64_t)m->ninput);
+	s->x = take_floats(to, places * d);
+	s->state = trace ? take_floats(to, (2 * (uint64_t)m->nlayer + 1) * places * d) : NULL;
+	s->query = take_floats(to, keys);
+	s->read = take_floats(to, values);
+	s->weight = take_floats(to, places);
+	s->neuron = take_floats(to, neurons);
+	s->kv = take_floats(to, greater(keys, values));
+	s->logits = take_floats(to, (uint64_t)m->nvocab + 2);
+	s->answer = take_floats(to, columns);
 }
 
 static bool
 dense_allocate(TwDense *s, bool trace, char **error)
 {
-	size_t n = lay_out_dense(s, NULL, trace);
+	TwLayout to = { 0 };
 
-	if (n >= largest_session / sizeof(float))
+	lay_out_dense(s, &to, trace);
+	if (to.too_large)
 		return tw_refuse(error, "the model needs too much memory to run");
-	s->bytes = (n + 1) * sizeof *s->memory
-	           + (size_t)(s->places * s->m->nfield) * sizeof *s->row;
-	s->memory = calloc(n + 1, sizeof *s->memory);
-	if (!s->memory || !s->row)
+	s->bytes = to.used;
+	s->memory = calloc(1, to.used);
+	if (!s->memory)
 		return tw_refuse(error, "out of memory");
-	lay_out_dense(s, s->memory, trace);
-	if (!trace)
-		s->state = NULL;
+	to = (TwLayout){ .memory = s->memory };
+	lay_out_dense(s, &to, trace);
 	return true;
 }
 
 static bool
 dense_matrix(const TwDense *s, TwSparse *w, const float *dense, int in, int out)
 {
-	if (!s->dense)
+	if (!s->every_zero)
 		return tw_sparse_init(w, dense, in, out);
 	*w = (TwSparse){ .in = in, .out = out, .dense = dense };
 	return true;
@@ -146,7 +143,7 @@ compress(TwDense *s)
 }
 
 TwDense *
-tw_dense_open(const TwModel *m, bool trace, bool dense, char **error)
+tw_dense_open(const TwModel *m, bool trace, bool every_zero, char **error)
 {
 	TwDense *s = calloc(1, sizeof *s);
 
@@ -155,11 +152,10 @@ tw_dense_open(const TwModel *m, bool trace, bool dense, char **error)
 		return NULL;
 	}
 	s->m = m;
-	s->dense = dense;
+	s->every_zero = every_zero;
 	s->places = m->context + 1;
 	s->layer = calloc((size_t)m->nlayer + 1, sizeof *s->layer);
 	s->label = calloc((size_t)m->nlabel + 1, sizeof *s->label);
-	s->row = calloc((size_t)s->places * (size_t)m->nfield, sizeof *s->row);
 	if (!s->layer || !s->label || !dense_allocate(s, trace, error) || !compress(s)) {
 		tw_refuse(error, "out of memory");
 		tw_dense_close(s);
@@ -186,7 +182,6 @@ tw_dense_close(TwDense *s)
 	tw_sparse_free(&s->head);
 	free(s->layer);
 	free(s->label);
-	free(s->row);
 	free(s->memory);
 	free(s);
 }
@@ -230,11 +225,11 @@ dense_embed(TwDense *s, int place)
 
 /* Heads side by side, into the cache, where each head has a block. */
 static void
-cache_heads(const TwDense *s, float *cache, const float *fresh, int place, int heads, int size)
+cache_heads(const TwDense *s, float *cache, const float *kv, int place, int heads, int size)
 {
 	for (int h = 0; h < heads; h++)
 		memcpy(cache + ((size_t)h * (size_t)s->places + (size_t)place) * (size_t)size,
-		       fresh + (size_t)h * (size_t)size, (size_t)size * sizeof *cache);
+		       kv + (size_t)h * (size_t)size, (size_t)size * sizeof *cache);
 }
 
 static void
@@ -243,10 +238,10 @@ cache_key_value(TwDense *s, int n, int place)
 	const TwLayer *l = &s->m->layer[n];
 	DenseLayer *c = &s->layer[n];
 
-	dense_affine(s->fresh, stream(s, place), &c->k, l->bk);
-	cache_heads(s, c->key, s->fresh, place, l->heads, l->dk);
-	dense_affine(s->fresh, stream(s, place), &c->v, l->bv);
-	cache_heads(s, c->value, s->fresh, place, l->heads, l->dv);
+	dense_affine(s->kv, stream(s, place), &c->k, l->bk);
+	cache_heads(s, c->key, s->kv, place, l->heads, l->dk);
+	dense_affine(s->kv, stream(s, place), &c->v, l->bv);
+	cache_heads(s, c->value, s->kv, place, l->heads, l->dv);
 }
 
 static void

@@ -9,8 +9,8 @@
 
 typedef struct TwDense TwDense;
 
-/* With `dense` every zero is multiplied too: what sparse execution is worth. */
-TwDense *tw_dense_open(const TwModel *, bool trace, bool dense, char **error);
+/* With `every_zero` zeros are multiplied too: what sparse execution is worth. */
+TwDense *tw_dense_open(const TwModel *, bool trace, bool every_zero, char **error);
 void tw_dense_close(TwDense *);
 void tw_dense_reset(TwDense *);
 void tw_dense_feed(TwDense *, const int *row); /* a row of the vocabulary, while there is room */

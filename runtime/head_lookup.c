@@ -1,34 +1,44 @@
-/* What each head looks up, from its weights.
+/* What each head looks up, from its weights: how the fast path recognises that a softmax
+ * is one-hot, or a mean of equals, and where it points.
  *
- * A row of wq or wk is a linear form over the stream. Taken back to where the
- * stream comes from it is a function of the token, plus one of the place, plus
- * multiples of what earlier heads and neurons wrote. If these multiples are all
- * zero the form is known at load, for every text:
+ * A column of wq or wk is an affine form over the residual stream. Every number of the
+ * stream is a sum of what the embedding, earlier heads and earlier MLPs wrote there, so
+ * the form is a function of the token, plus one of the place, plus multiples of what they
+ * wrote. If all these multiples are zero the form is known at load, for every text:
  *
- *     queries that are constant     sum into the key: one number, the priority,
- *                                   whose greatest so far is all that is read
- *     keys that are 0 off <bos>     only lift <bos>, by the query: TW_BEST still
- *     a priority without places     all that have it are read alike: TW_MEAN
+ *     queries that are constant     join the keys in one number for each position, the
+ *                                   priority, whose greatest so far is all that is read
+ *     keys that are 0 off <bos>     only choose <bos> or not, by the query: TW_LOOKUP_ARGMAX
+ *     other keys                    split the positions into classes: TW_LOOKUP_KEYED
+ *     a priority without places     those that have it are read alike: TW_LOOKUP_MEAN
  *     both by place alone           K = key, Q = c K(target) and the priority is
  *                                   -c/2 K^2: then score = const - c/2 (K - K(target))^2,
- *                                   which is greatest at the target: TW_BACK
+ *                                   which is greatest at the target: TW_LOOKUP_OFFSET
  *
- * All of it is reckoned with integers that a double holds, or not at all. */
+ * For example the head of token[here - 1]: with K = the place p' and Q = c (p - 1), and
+ * -c/2 p'^2 from a constant query, the score is greatest at p' = p - 1, and c/2 less or
+ * lower elsewhere.
+ *
+ * All of it is reckoned with integers that a double holds, or not at all: a head of which
+ * nothing is found is computed by softmax, which is always right. What the certificate
+ * of the file claims of a head is compared with what was found. To add a kind of look-up:
+ * TwLookup (specialize.h), choose_lookup here, fixed_size or size_at_place (specialize.c),
+ * start_head and decode_head (decode_step.c). */
 
 #define _GNU_SOURCE /* qsort_r */
 
 #include "runtime/specialize.h"
+#include "runtime/json.h"
 #include "runtime/load.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One row, taken back. Token rows are those that a text can hold; <bos> stands
- * at place 0 alone, so `bos` has both parts. */
+/* An affine form over the stream, as a function of token and place. Token rows are those
+ * that a text can hold; <bos> stands at place 0 alone, so `bos` has both parts. */
 typedef struct Provenance {
-	bool known; /* no multiple of a head or neuron; sums are exact */
+	bool known; /* no multiple of a head or neuron is in it; its sums are exact */
 	bool by_token, by_place;
 	double bos;
 	double constant; /* where neither is so */
@@ -39,12 +49,11 @@ typedef struct HeadAnalysis {
 	TwSpecialized *c;
 	const TwModel *m;
 	const TwLayer *l;
-	int n;
-	TwPool scratch;
+	int n; /* the layer's number */
 } HeadAnalysis;
 
-/* One row of some matrix against the form; *sure is lost where sums may round, and
- * where the file has been asking for too much. */
+/* The form, without its bias, at a row of some matrix; *sure is lost where sums may round,
+ * and where the file has been asking for too much work. */
 static double
 exact_dot(const HeadAnalysis *s, const TwAffine *f, const float *row, bool *sure)
 {
@@ -72,7 +81,7 @@ rows_vanish(const HeadAnalysis *s, const TwAffine *f, const float *w, int rows)
 	return true;
 }
 
-/* Whether nothing that was written below this layer shows in the form. */
+/* Whether nothing that earlier layers write shows in the form. */
 static bool
 only_embedding(const HeadAnalysis *s, const TwAffine *f, double *constant, bool *sure)
 {
@@ -108,7 +117,7 @@ provenance_of(HeadAnalysis *s, const TwAffine *f)
 	s->c->budget -= m->context;
 	if (s->c->budget < 0)
 		return (Provenance){ 0 };
-	r.place = TW_NEW(&s->scratch, double, m->context + 1);
+	r.place = TW_NEW(&s->c->scratch, double, m->context + 1);
 	for (int p = 0; p <= m->context && f->start[1]; p++)
 		r.place[p] = exact_dot(s, f, m->embed_position + (size_t)p * d, &r.known);
 	for (int p = 2; p <= m->context && !r.by_place; p++)
@@ -125,17 +134,17 @@ provenance_of(HeadAnalysis *s, const TwAffine *f)
 	return r;
 }
 
-/* Row j of a (d_model, width) matrix as a form. */
+/* Column j of a (d_model, width) matrix as a form. */
 static TwAffine
 column_as_form(HeadAnalysis *s, const float *w, int width, int j, float bias)
 {
 	TwAffine f = { 0 };
 
-	tw_affine_add(&s->scratch, &f, w + j, (size_t)width, s->m->d_model, bias);
+	tw_affine_add(&s->c->scratch, &f, w + j, (size_t)width, s->m->d_model, bias);
 	return f;
 }
 
-/* ---- a head taken apart */
+/* ---- a head split into priority and keys */
 
 typedef struct HeadDims {
 	int n;             /* dimensions whose query varies */
@@ -171,10 +180,10 @@ split_head(HeadAnalysis *s, int head)
 	const TwLayer *l = s->l;
 	HeadDims d = { .sound = true };
 
-	d.dim = TW_NEW(&s->scratch, int, l->dk);
-	d.q = TW_NEW(&s->scratch, Provenance, l->dk);
-	d.k = TW_NEW(&s->scratch, Provenance, l->dk);
-	d.priority = TW_NEW(&s->scratch, float, s->m->d_model);
+	d.dim = TW_NEW(&s->c->scratch, int, l->dk);
+	d.q = TW_NEW(&s->c->scratch, Provenance, l->dk);
+	d.k = TW_NEW(&s->c->scratch, Provenance, l->dk);
+	d.priority = TW_NEW(&s->c->scratch, float, s->m->d_model);
 	for (int i = 0; i < l->dk; i++) {
 		int j = head * l->dk + i, width = l->heads * l->dk;
 		TwAffine fq = column_as_form(s, l->wq, width, j, l->bq[j]),
@@ -189,12 +198,12 @@ split_head(HeadAnalysis *s, int head)
 		d.k[d.n++] = provenance_of(s, &fk);
 	}
 	TwAffine f = { 0 };
-	tw_affine_add(&s->scratch, &f, d.priority, 1, s->m->d_model, d.priority_b);
+	tw_affine_add(&s->c->scratch, &f, d.priority, 1, s->m->d_model, d.priority_b);
 	d.at = provenance_of(s, &f);
 	return d;
 }
 
-/* ---- TW_BACK */
+/* ---- TW_LOOKUP_OFFSET */
 
 static bool
 by_place_alone(const Provenance *x)
@@ -246,7 +255,7 @@ by_double(const void *a, const void *b)
 static double
 least_step(HeadAnalysis *s, const Provenance *k, int places)
 {
-	double *sorted = TW_NEW(&s->scratch, double, places), least = INFINITY;
+	double *sorted = TW_NEW(&s->c->scratch, double, places), least = INFINITY;
 
 	memcpy(sorted, k->place, (size_t)places * sizeof *sorted);
 	qsort(sorted, (size_t)places, sizeof *sorted, by_double);
@@ -275,7 +284,7 @@ by_keys(const void *a, const void *b, void *arg)
 static bool
 keys_differ(HeadAnalysis *s, HeadDims *d, const double *c, int places)
 {
-	int *order = TW_NEW(&s->scratch, int, places);
+	int *order = TW_NEW(&s->c->scratch, int, places);
 
 	for (int i = 0; i < d->n; i++) {
 		double step = least_step(s, &d->k[i], places);
@@ -307,7 +316,7 @@ static bool
 is_offset_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
 	int places = s->m->context + 1, back = -1;
-	double *c = TW_NEW(&s->scratch, double, d->n);
+	double *c = TW_NEW(&s->c->scratch, double, d->n);
 
 	if (!d->n || !d->sound || !by_place_alone(&d->at))
 		return false;
@@ -329,7 +338,7 @@ is_offset_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 	return back >= 0;
 }
 
-/* ---- TW_BEST, TW_KEYED, TW_MEAN */
+/* ---- TW_LOOKUP_ARGMAX, _KEYED, _MEAN */
 
 /* The keys are 0 at every place of the text. */
 static bool
@@ -411,7 +420,7 @@ priority_slope(HeadAnalysis *s, const HeadDims *d, bool *flat)
 	double last = 0;
 
 	*flat = s->m->context > 1;
-	tw_affine_add(&s->scratch, &f, d->priority, 1, s->m->d_model, 0);
+	tw_affine_add(&s->c->scratch, &f, d->priority, 1, s->m->d_model, 0);
 	for (int p = 1; p <= s->m->context; p++) {
 		double x = exact_dot(
 			s, &f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model, &sure);
@@ -533,7 +542,7 @@ tw_find_lookups(TwSpecialized *c, int n)
 		choose_lookup(&s, h, &d);
 		if (h->lookup != TW_LOOKUP_OFFSET)
 			project_keys(&s, h, &d);
-		tw_pool_free(&s.scratch);
+		tw_pool_free(&c->scratch);
 	}
 }
 
@@ -583,14 +592,18 @@ rounding(const cJSON *certificate)
 	return (float)fmin(1e-3 + most, 0.25);
 }
 
+/* Without a certificate, as in models made by hand, nothing is claimed. */
 bool
 tw_check_claims(TwSpecialized *c, char **error)
 {
-	cJSON *j = c->m->certificate ? cJSON_Parse(c->m->certificate) : NULL;
+	const char *text = c->m->certificate ? c->m->certificate : "null";
+	bool ok = true, no_memory;
+	cJSON *j = tw_json_parse(text, strlen(text), &no_memory);
 	const cJSON *heads = cJSON_GetObjectItemCaseSensitive(j, "heads");
-	bool ok = true;
 	int i = 0;
 
+	if (!j)
+		return tw_refuse(error, no_memory ? "out of memory" : "the certificate is damaged");
 	c->rounding = rounding(j);
 	for (const cJSON *claim = cJSON_IsArray(heads) ? heads->child : NULL; claim && ok;
 	     claim = claim->next, i++)

@@ -1,6 +1,7 @@
-/* Loading: file -> contents (onnx_reader.c, safetensors_reader.c) -> model. The metadata say which
- * weights there are and of what shape; then each must be there, with as many
- * bytes, and be finite. So nothing is allocated that the file does not hold. */
+/* Loading: file -> contents (onnx_reader.c, safetensors_reader.c) -> model -> fast path
+ * (specialize.c). The metadata say which weights there are and of what shape; then each
+ * must be there, with as many bytes, and be finite. So nothing is allocated that the file
+ * does not hold. */
 
 #define _GNU_SOURCE /* vasprintf */
 
@@ -68,6 +69,7 @@ tw_file_tensor(const TwContents *contents, const char *name)
 	               by_tensor_name);
 }
 
+/* Then its elements are as many as size_t counts: their bytes are here. */
 static bool
 has_shape(const TwFileTensor *tensor, const TwWeight *w)
 {
@@ -88,8 +90,16 @@ all_finite(const float *x, size_t n)
 	return true;
 }
 
+static void
+count_numbers(TwModel *m, const float *x, size_t n)
+{
+	m->nweight += (long)n;
+	for (size_t i = 0; i < n; i++)
+		m->nnonzero += x[i] != 0;
+}
+
 static bool
-take_weight(TwPool *pool, const TwContents *contents, TwWeight *w, char **error)
+take_weight(Loaded *l, const TwContents *contents, TwWeight *w, char **error)
 {
 	const TwFileTensor *tensor = tw_file_tensor(contents, w->name);
 
@@ -98,21 +108,23 @@ take_weight(TwPool *pool, const TwContents *contents, TwWeight *w, char **error)
 	if (!has_shape(tensor, w))
 		return tw_refuse(error, "the tensor '%s' has another shape than the metadata say",
 		                 w->name);
-	*w->data = tw_pool_alloc(pool, tensor->size, 1);
+	size_t n = tensor->size / sizeof(float);
+	*w->data = TW_NEW(&l->pool, float, n);
 	memcpy(*w->data, tensor->bytes, tensor->size);
-	if (!all_finite(*w->data, tensor->size / sizeof(float)))
+	if (!all_finite(*w->data, n))
 		return tw_refuse(error, "the tensor '%s' holds what is not a number", w->name);
+	count_numbers(&l->model, *w->data, n);
 	return true;
 }
 
 static bool
-take_weights(TwModel *m, TwPool *pool, const TwContents *contents, char **error)
+take_weights(Loaded *l, const TwContents *contents, char **error)
 {
 	TwWeight *w;
-	int n = tw_weights(pool, m, &w);
+	int n = tw_weights(&l->pool, &l->model, &w);
 
 	for (int i = 0; i < n; i++)
-		if (!take_weight(pool, contents, &w[i], error))
+		if (!take_weight(l, contents, &w[i], error))
 			return false;
 	if (n != contents->ntensor)
 		return tw_refuse(error, "the file holds tensors that are not of the model");
@@ -121,7 +133,7 @@ take_weights(TwModel *m, TwPool *pool, const TwContents *contents, char **error)
 
 /* The names come sorted from here on. */
 static bool
-sort_parts(const TwContents *contents, char **error)
+sort_tensors(const TwContents *contents, char **error)
 {
 	if (contents->ntensor)
 		qsort(contents->tensor, (size_t)contents->ntensor, sizeof *contents->tensor,
@@ -133,19 +145,37 @@ sort_parts(const TwContents *contents, char **error)
 	return true;
 }
 
+typedef struct Assembly {
+	Loaded *l;
+	const TwContents *contents;
+	char **error;
+	bool ok;
+} Assembly;
+
+static void
+assemble(void *assembly)
+{
+	Assembly *a = assembly;
+
+	a->ok = sort_tensors(a->contents, a->error)
+	        && tw_read_metadata(&a->l->model, &a->l->pool, a->contents, a->error)
+	        && take_weights(a->l, a->contents, a->error);
+}
+
 TwModel *
 tw_assemble(const TwContents *contents, char **error)
 {
 	Loaded *l = calloc(1, sizeof *l);
-	TwModel *m = &l->model;
+	Assembly a = { l, contents, error, false };
 
 	if (!l) {
 		tw_refuse(error, "out of memory");
 		return NULL;
 	}
-	if (sort_parts(contents, error) && tw_read_metadata(m, &l->pool, contents, error)
-	    && take_weights(m, &l->pool, contents, error)
-	    && (m->ninput || (m->specialized = tw_specialize(m, error))))
+	TwModel *m = &l->model;
+	if (!tw_protect(&l->pool, NULL, assemble, &a))
+		a.ok = tw_refuse(error, "out of memory");
+	if (a.ok && (m->ninput || (m->specialized = tw_specialize(m, error))))
 		return m;
 	tw_free(m);
 	return NULL;
@@ -209,7 +239,7 @@ read_open(int fd, size_t *n, char **error)
 	*n = (size_t)st.st_size;
 	if (bytes && read_all(fd, bytes, *n))
 		return bytes;
-	tw_refuse(error, "cannot be read whole");
+	tw_refuse(error, bytes ? "cannot be read whole" : "out of memory");
 	free(bytes);
 	return NULL;
 }

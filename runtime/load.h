@@ -28,11 +28,12 @@ typedef struct TwContents {
 	TwProperty *property;
 } TwContents;
 
-/* Puts a line in *error; returns false. */
+/* Puts a line in *error, where memory for one is left and there is none yet; returns false. */
 bool tw_refuse(char **error, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 const TwFileTensor *tw_file_tensor(const TwContents *, const char *name);
 TwModel *tw_assemble(const TwContents *, char **error);
+/* Within tw_protect over the pool. */
 bool tw_read_metadata(TwModel *, TwPool *, const TwContents *, char **error);
 
 /* record_tokens.c: tw_tokenize and tw_spell_token where a token has fields. */

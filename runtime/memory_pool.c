@@ -1,7 +1,7 @@
 #include "runtime/memory_pool.h"
 
+#include <limits.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,18 +14,45 @@ struct TwBlock {
 	max_align_t data[];
 };
 
-enum { BLOCK = 16 * 1024 };
+#ifndef USUAL_BLOCK /* a test has them small, so that many allocations can fail */
+#define USUAL_BLOCK ((size_t)16 * 1024)
+#endif
+
+bool
+tw_protect(TwPool *p, TwPool *scratch, void (*f)(void *), void *arg)
+{
+	jmp_buf here, *outer = p->guard, *outer_scratch = scratch ? scratch->guard : NULL;
+	volatile bool ok = false;
+
+	p->guard = &here;
+	if (scratch)
+		scratch->guard = &here;
+	if (!setjmp(here)) {
+		f(arg);
+		ok = true;
+	}
+	p->guard = outer;
+	if (scratch)
+		scratch->guard = outer_scratch;
+	return ok;
+}
+
+void
+tw_pool_fail(TwPool *p)
+{
+	if (!p->guard)
+		abort(); /* ours to mend: nothing allocates of a pool outside of tw_protect */
+	longjmp(*p->guard, 1);
+}
 
 static TwBlock *
-block_new(TwPool *p, size_t need)
+pool_block_new(TwPool *p, size_t need)
 {
-	size_t cap = need > BLOCK ? need : BLOCK;
+	size_t cap = need > USUAL_BLOCK ? need : USUAL_BLOCK;
 	TwBlock *b = calloc(1, sizeof *b + cap);
 
-	if (!b) {
-		fputs("tw: out of memory\n", stderr);
-		exit(2);
-	}
+	if (!b)
+		tw_pool_fail(p);
 	b->prev = p->block;
 	b->cap = cap;
 	return p->block = b;
@@ -37,14 +64,25 @@ tw_pool_alloc(TwPool *p, size_t count, size_t size)
 	const size_t align = sizeof(max_align_t);
 	TwBlock *b = p->block;
 
-	/* An absurd size becomes one that calloc refuses. */
 	if (__builtin_mul_overflow(count, size, &size) || size > SIZE_MAX / 4)
-		size = SIZE_MAX / 4;
+		tw_pool_fail(p);
 	size = (size + align - 1) / align * align;
 	if (!b || b->cap - b->used < size)
-		b = block_new(p, size);
+		b = pool_block_new(p, size);
 	b->used += size;
 	return (char *)b->data + b->used - size;
+}
+
+void *
+tw_pool_grow(TwPool *p, void *list, int n, int *cap, size_t size)
+{
+	if (n < *cap)
+		return list;
+	if (*cap > INT_MAX / 2 - 8)
+		tw_pool_fail(p);
+	*cap = 2 * *cap + 8;
+	void *more = tw_pool_alloc(p, (size_t)*cap, size);
+	return n ? memcpy(more, list, (size_t)n * size) : more;
 }
 
 char *
@@ -63,6 +101,8 @@ tw_pool_fmt(TwPool *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	int n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
+	if (n < 0)
+		tw_pool_fail(p);
 	char *s = tw_pool_alloc(p, (size_t)n + 1, 1);
 	va_start(ap, fmt);
 	vsnprintf(s, (size_t)n + 1, fmt, ap);

@@ -2,10 +2,10 @@
  * the weights. Each property has a reader below; one that is missing or not as
  * it should be is refused by name. */
 
+#include "runtime/json.h"
 #include "runtime/load.h"
 #include "runtime/onnx_graph.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +19,17 @@ enum {
 	MAX_LAYERS = 1 << 12,
 };
 
-typedef struct Meta {
+typedef struct Meta Meta;
+typedef bool Read(Meta *, const cJSON *);
+
+struct Meta {
 	TwModel *m;
 	TwPool *pool;
-} Meta;
-
-typedef bool Read(Meta *, const cJSON *);
+	const char *text; /* of the property at hand, */
+	cJSON *json;      /* and what it says */
+	Read *read;       /* its reader, and whether it was pleased */
+	bool ok;
+};
 
 static bool
 json_int(const cJSON *j, int low, int high, int *out)
@@ -94,19 +99,18 @@ by_text(const void *a, const void *b)
 }
 
 static bool
-all_differ(char **name, int n)
+all_differ(TwPool *pool, char **name, int n)
 {
-	char **sorted = malloc(((size_t)n + 1) * sizeof *sorted);
-	bool ok = sorted;
+	char **sorted = TW_NEW(pool, char *, n);
 
-	if (ok && n) {
+	if (n) {
 		memcpy(sorted, name, (size_t)n * sizeof *sorted);
 		qsort(sorted, (size_t)n, sizeof *sorted, by_text);
 	}
-	for (int i = 1; ok && i < n; i++)
-		ok = strcmp(sorted[i - 1], sorted[i]) != 0;
-	free(sorted);
-	return ok;
+	for (int i = 1; i < n; i++)
+		if (!strcmp(sorted[i - 1], sorted[i]))
+			return false;
+	return true;
 }
 
 /* ---- one reader a property */
@@ -162,7 +166,7 @@ meta_vocab(Meta *r, const cJSON *j)
 	m->nfield = 1;
 	m->first = TW_NEW(r->pool, int, 2);
 	m->first[1] = m->nvocab;
-	return all_differ(m->vocab, m->nvocab);
+	return all_differ(r->pool, m->vocab, m->nvocab);
 }
 
 static bool
@@ -285,7 +289,7 @@ meta_labels(Meta *r, const cJSON *j)
 			return false;
 		name[m->nlabel++] = l->name;
 	}
-	return all_differ(name, n);
+	return all_differ(r->pool, name, n);
 }
 
 /* columns and weights: lists of one length. */
@@ -342,21 +346,17 @@ meta_residual(Meta *r, const cJSON *j)
 static bool
 meta_source(Meta *r, const cJSON *j)
 {
-	char *s = cJSON_PrintUnformatted(j);
-
-	r->m->source = s ? tw_pool_str(r->pool, s) : NULL;
-	free(s);
-	return r->m->source;
+	(void)j;
+	r->m->source = tw_pool_str(r->pool, r->text);
+	return true;
 }
 
 static bool
 meta_certificate(Meta *r, const cJSON *j)
 {
-	char *s = cJSON_PrintUnformatted(j);
-
-	r->m->certificate = s ? tw_pool_str(r->pool, s) : NULL;
-	free(s);
-	return r->m->certificate;
+	(void)j;
+	r->m->certificate = tw_pool_str(r->pool, r->text);
+	return true;
 }
 
 /* In this order: later ones are checked against earlier ones. */
@@ -390,21 +390,35 @@ property(const TwContents *contents, const char *key)
 	return NULL;
 }
 
-static bool
-read_property(Meta *r, const char *value, Read *read)
+static void
+call_reader(void *meta)
 {
-	cJSON *j = value && strlen(value) <= MAX_TEXT ? cJSON_ParseWithOpts(value, NULL, true)
-	                                              : NULL;
-	bool ok = j && read(r, j);
+	Meta *r = meta;
 
-	cJSON_Delete(j);
-	return ok;
+	r->ok = r->read(r, r->json);
+}
+
+static bool
+read_property(Meta *r, const char *key, Read *read, char **error)
+{
+	size_t n = r->text ? strlen(r->text) : 0;
+	bool no_memory = false;
+
+	r->ok = false;
+	r->read = read;
+	r->json = n && n <= MAX_TEXT ? tw_json_parse(r->text, n, &no_memory) : NULL;
+	if (r->json && !tw_protect(r->pool, NULL, call_reader, r))
+		no_memory = true;
+	cJSON_Delete(r->json);
+	if (no_memory)
+		return tw_refuse(error, "out of memory");
+	return r->ok || tw_refuse(error, "the property %s is missing or damaged", key);
 }
 
 bool
 tw_read_metadata(TwModel *m, TwPool *pool, const TwContents *contents, char **error)
 {
-	Meta r = { m, pool };
+	Meta r = { .m = m, .pool = pool };
 	const TwFileTensor *table = tw_file_tensor(contents, "embed.position");
 
 	if (!table || table->ndim != 2 || table->dim[1] < 1 || table->dim[1] > MAX_WIDTH)
@@ -412,11 +426,10 @@ tw_read_metadata(TwModel *m, TwPool *pool, const TwContents *contents, char **er
 	m->d_model = (int)table->dim[1];
 	m->emits = tw_file_tensor(contents, "head.w");
 	for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
-		const char *value = property(contents, properties[i].key);
-		if ((value || !properties[i].optional)
-		    && !read_property(&r, value, properties[i].read))
-			return tw_refuse(error, "the property %s is missing or damaged",
-			                 properties[i].key);
+		r.text = property(contents, properties[i].key);
+		if ((r.text || !properties[i].optional)
+		    && !read_property(&r, properties[i].key, properties[i].read, error))
+			return false;
 	}
 	if (!m->emits && !m->nlabel)
 		return tw_refuse(error, "the model has no output");

@@ -97,7 +97,9 @@ typedef struct TwModel {
 	TwNamed *named;
 	char *source;      /* JSON: {"name": …, "hash": …} */
 	char *certificate; /* JSON: bounds and gaps that were proved, head by head */
-	struct TwSpecialized *specialized; /* how it is run; made when it is loaded */
+	/* what tw_load adds; 0 and NULL in a model that was not loaded */
+	long nweight, nnonzero;            /* stored numbers, and those of them that are not 0 */
+	struct TwSpecialized *specialized; /* how it is run */
 } TwModel;
 
 #endif

@@ -89,32 +89,43 @@ well_formed(const ProtobufCMessageDescriptor *d, Bytes b, int depth)
 
 /* ---- rationed memory */
 
+typedef struct Ration {
+	size_t left;    /* bytes */
+	bool no_memory; /* malloc had none */
+} Ration;
+
 static void *
-rationed_alloc(void *left, size_t n)
+rationed_alloc(void *ration, size_t n)
 {
-	if (n > *(size_t *)left)
+	Ration *r = ration;
+
+	if (n > r->left)
 		return NULL;
-	*(size_t *)left -= n;
-	return malloc(n);
+	r->left -= n;
+	void *p = malloc(n ? n : 1);
+	r->no_memory = r->no_memory || !p;
+	return p;
 }
 
 static void
-rationed_free(void *left, void *p)
+rationed_free(void *ration, void *p)
 {
-	(void)left;
+	(void)ration;
 	free(p);
 }
 
 static Onnx__ModelProto *
-unpack(const void *bytes, size_t n)
+unpack(const void *bytes, size_t n, bool *no_memory)
 {
-	size_t left = (1 << 20) + 64 * n;
-	ProtobufCAllocator allocator = { rationed_alloc, rationed_free, &left };
+	Ration ration = { .left = n < SIZE_MAX / 64 - (1 << 20) ? (1 << 20) + 64 * n : SIZE_MAX };
+	ProtobufCAllocator allocator = { rationed_alloc, rationed_free, &ration };
 	Bytes all = { bytes, (const uint8_t *)bytes + n };
+	Onnx__ModelProto *file = NULL;
 
-	if (!well_formed(&onnx__model_proto__descriptor, all, 0))
-		return NULL;
-	return onnx__model_proto__unpack(&allocator, n, bytes);
+	if (well_formed(&onnx__model_proto__descriptor, all, 0))
+		file = onnx__model_proto__unpack(&allocator, n, bytes);
+	*no_memory = ration.no_memory;
+	return file;
 }
 
 /* ---- the file's graph against the plan */
@@ -279,36 +290,47 @@ collect_tensors(TwPool *pool, const Onnx__ModelProto *file, TwContents *contents
 	}
 }
 
-static TwModel *
-convert(TwPool *pool, const Onnx__ModelProto *file, char **error)
-{
-	TwContents contents = { 0 };
+typedef struct OnnxFile {
+	TwPool pool; /* for the lists of contents, and the plan */
+	Onnx__ModelProto *file;
 	TwModel *m;
+	char **error;
+} OnnxFile;
 
-	if (!same_header(file, error))
-		return NULL;
-	collect_tensors(pool, file, &contents);
-	m = tw_assemble(&contents, error);
-	if (m && !same_graph(file->graph, tw_plan(pool, m), error)) {
-		tw_free(m);
-		m = NULL;
+/* m, or NULL with a line in *error. */
+static void
+convert(void *onnx_file)
+{
+	OnnxFile *f = onnx_file;
+	TwContents contents = { 0 };
+
+	if (!same_header(f->file, f->error))
+		return;
+	collect_tensors(&f->pool, f->file, &contents);
+	f->m = tw_assemble(&contents, f->error);
+	if (f->m && !same_graph(f->file->graph, tw_plan(&f->pool, f->m), f->error)) {
+		tw_free(f->m);
+		f->m = NULL;
 	}
-	return m;
 }
 
 TwModel *
 tw_load_onnx(const void *bytes, size_t n, char **error)
 {
-	TwPool pool = { 0 };
-	Onnx__ModelProto *file = unpack(bytes, n);
-	TwModel *m = NULL;
+	OnnxFile f = { .error = error };
+	bool no_memory;
 
-	if (file)
-		m = convert(&pool, file, error);
-	else
-		tw_refuse(error, "truncated, or not a model");
-	if (file)
-		onnx__model_proto__free_unpacked(file, NULL);
-	tw_pool_free(&pool);
-	return m;
+	f.file = unpack(bytes, n, &no_memory);
+	if (!f.file) {
+		tw_refuse(error, no_memory ? "out of memory" : "truncated, or not a model");
+		return NULL;
+	}
+	if (!tw_protect(&f.pool, NULL, convert, &f)) {
+		tw_refuse(error, "out of memory");
+		tw_free(f.m);
+		f.m = NULL;
+	}
+	onnx__model_proto__free_unpacked(f.file, &(ProtobufCAllocator){ .free = rationed_free });
+	tw_pool_free(&f.pool);
+	return f.m;
 }

@@ -2,8 +2,6 @@
  * the vocabulary are the fields with their values, "op: add", "a[0]: 1"; a list of
  * bools is written as the number whose bits they are, the lowest first. */
 
-#define _GNU_SOURCE /* asprintf */
-
 #include "runtime/load.h"
 #include "runtime/tw.h"
 
@@ -58,19 +56,40 @@ word_length(const char *s)
 	return strspn(s, "-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 }
 
+/* A field by name, or an element of a list of fields: "w", "w[3]". */
+typedef struct FieldName {
+	const char *s;
+	size_t n;
+	int element; /* -1: none */
+} FieldName;
+
+enum { SUFFIX = 16 };
+
+static const char *
+element_suffix(FieldName name, char out[SUFFIX])
+{
+	*out = '\0';
+	if (name.element >= 0)
+		snprintf(out, SUFFIX, "[%d]", name.element);
+	return out;
+}
+
 /* What follows "name: " in a word of the field; NULL if it is another field's. */
 static const char *
-value_in_field(const TwModel *m, int row, const char *name)
+value_in_field(const TwModel *m, int row, FieldName name)
 {
-	size_t n = strlen(name);
+	char suffix[SUFFIX];
 	const char *word = m->vocab[row];
+	size_t k = strlen(element_suffix(name, suffix));
 
-	return !strncmp(word, name, n) && word[n] == ':' && word[n + 1] == ' ' ? word + n + 2
-	                                                                       : NULL;
+	if (strncmp(word, name.s, name.n) || strncmp(word + name.n, suffix, k))
+		return NULL;
+	word += name.n + k;
+	return word[0] == ':' && word[1] == ' ' ? word + 2 : NULL;
 }
 
 static int
-field_called(const TwModel *m, const char *name)
+field_called(const TwModel *m, FieldName name)
 {
 	for (int f = 0; f < m->nfield; f++)
 		if (value_in_field(m, m->first[f], name))
@@ -78,64 +97,60 @@ field_called(const TwModel *m, const char *name)
 	return -1;
 }
 
-static bool
-element_name(RecordReader *r, const char *name, int i, char **out)
+static FieldName
+element_of(FieldName list, int i)
 {
-	*out = NULL;
-	return asprintf(out, "%s[%d]", name, i) >= 0 || tw_refuse(r->error, "out of memory");
+	return (FieldName){ list.s, list.n, i };
 }
 
 static bool
-has_element(RecordReader *r, const char *name, int i)
+has_element(const RecordReader *r, FieldName list, int i)
 {
-	char *element;
-	bool has = element_name(r, name, i, &element) && field_called(r->m, element) >= 0;
+	return field_called(r->m, element_of(list, i)) >= 0;
+}
 
-	free(element);
-	return has;
+/* "the field 'w[3]' WHY" */
+static bool
+refuse_field(RecordReader *r, FieldName name, const char *why, const char *value)
+{
+	char suffix[SUFFIX];
+
+	return tw_refuse(r->error, "the field '%.*s%s' %s%s%s", (int)name.n, name.s,
+	                 element_suffix(name, suffix), why, value ? value : "", value ? "'" : "");
 }
 
 static bool
-set_field(RecordReader *r, const char *name, const char *value)
+set_field(RecordReader *r, FieldName name, const char *value)
 {
 	const TwModel *m = r->m;
 	int f = field_called(m, name);
+	char suffix[SUFFIX];
 
-	if (f < 0 && has_element(r, name, 0))
-		return tw_refuse(r->error, "the field '%s' is a list, it cannot be '%s'", name,
-		                 value);
+	if (f < 0 && name.element < 0 && has_element(r, name, 0))
+		return refuse_field(r, name, "is a list, it cannot be '", value);
 	if (f < 0)
-		return tw_refuse(r->error, "a token of this model has no field '%s'", name);
+		return tw_refuse(r->error, "a token of this model has no field '%.*s%s'",
+		                 (int)name.n, name.s, element_suffix(name, suffix));
 	if (r->row[f] >= 0)
-		return tw_refuse(r->error, "the field '%s' is given twice", name);
+		return refuse_field(r, name, "is given twice", NULL);
 	for (int row = m->first[f]; row < m->first[f + 1] && r->row[f] < 0; row++) {
 		const char *word = value_in_field(m, row, name);
 		if (word && !strcmp(word, value))
 			r->row[f] = row;
 	}
-	return r->row[f] >= 0 || tw_refuse(r->error, "the field '%s' cannot be '%s'", name, value);
+	return r->row[f] >= 0 || refuse_field(r, name, "cannot be '", value);
 }
 
 static bool
-set_element(RecordReader *r, const char *name, int i, const char *value)
-{
-	char *element;
-	bool ok = element_name(r, name, i, &element) && set_field(r, element, value);
-
-	free(element);
-	return ok;
-}
-
-static bool
-set_bits(RecordReader *r, const char *name, uint64_t bits)
+set_bits(RecordReader *r, FieldName list, uint64_t bits)
 {
 	int i = 0;
 
-	for (; has_element(r, name, i); i++)
-		if (!set_element(r, name, i, i < 64 && bits >> i & 1 ? "true" : "false"))
+	for (; has_element(r, list, i); i++)
+		if (!set_field(r, element_of(list, i), i < 64 && bits >> i & 1 ? "true" : "false"))
 			return false;
 	return i >= 64 || !(bits >> i)
-	       || tw_refuse(r->error, "the field '%s' has only %d bits", name, i);
+	       || tw_refuse(r->error, "the field '%.*s' has only %d bits", (int)list.n, list.s, i);
 }
 
 /* A word; numbers in decimal. */
@@ -161,7 +176,7 @@ read_word(RecordReader *r, char *word, uint64_t *number, bool *is_number)
 }
 
 static bool
-read_list(RecordReader *r, const char *name)
+read_list(RecordReader *r, FieldName name)
 {
 	char word[WORD];
 	uint64_t number;
@@ -169,13 +184,13 @@ read_list(RecordReader *r, const char *name)
 
 	for (int i = 0; !accept_char(r, ']'); i++)
 		if ((i && !accept_char(r, ',')) || !read_word(r, word, &number, &is_number)
-		    || !set_element(r, name, i, word))
+		    || !set_field(r, element_of(name, i), word))
 			return expected(r, "',' or ']'");
 	return true;
 }
 
 static bool
-read_field_value(RecordReader *r, const char *name)
+read_field_value(RecordReader *r, FieldName name)
 {
 	char word[WORD];
 	uint64_t number;
@@ -194,16 +209,12 @@ static bool
 read_record_field(RecordReader *r)
 {
 	skip_blanks(r);
-	size_t n = word_length(r->at);
-	char *name = strndup(r->at, n);
-	bool ok = name;
+	FieldName name = { r->at, word_length(r->at), -1 };
 
-	r->at += n;
-	if (!n || !accept_char(r, ':'))
-		ok = n ? expected(r, "':'") : expected(r, "the name of a field");
-	ok = ok && read_field_value(r, name);
-	free(name);
-	return ok;
+	if (!name.n)
+		return expected(r, "the name of a field");
+	r->at += name.n;
+	return accept_char(r, ':') ? read_field_value(r, name) : expected(r, "':'");
 }
 
 static bool
@@ -264,7 +275,7 @@ static void __attribute__((format(printf, 2, 3))) put_fmt(RecordWriter *w, const
 }
 
 static const char *
-value(const char *word)
+word_value(const char *word)
 {
 	return word + strcspn(word, ":") + 2;
 }
@@ -287,7 +298,7 @@ list_length(const TwModel *m, int f)
 static void
 put_list_field(RecordWriter *w, const TwModel *m, int f, int n, const int *row)
 {
-	bool bits = n <= 64 && !strcmp(value(m->vocab[m->first[f]]), "false");
+	bool bits = n <= 64 && !strcmp(word_value(m->vocab[m->first[f]]), "false");
 	uint64_t number = 0;
 
 	for (int i = 0; bits && i < n; i++)
@@ -297,7 +308,7 @@ put_list_field(RecordWriter *w, const TwModel *m, int f, int n, const int *row)
 		return;
 	}
 	for (int i = 0; i < n; i++)
-		put_fmt(w, "%s%s", i ? ", " : "[", value(m->vocab[row[f + i]]));
+		put_fmt(w, "%s%s", i ? ", " : "[", word_value(m->vocab[row[f + i]]));
 	put_fmt(w, "]");
 }
 
@@ -314,7 +325,7 @@ tw_spell_record(const TwModel *m, const int *row, char *out, size_t size)
 		if (n)
 			put_list_field(&w, m, f, n, row);
 		else
-			put_fmt(&w, "%s", value(word));
+			put_fmt(&w, "%s", word_value(word));
 	}
 	put_fmt(&w, "}");
 	return w.n;

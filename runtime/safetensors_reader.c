@@ -2,16 +2,19 @@
  * {"__metadata__": {…}, NAME: {"dtype", "shape", "data_offsets"}, …}; the numbers,
  * in the header's order and without a gap. */
 
+#include "runtime/json.h"
 #include "runtime/load.h"
 
-#include <cjson/cJSON.h>
 #include <string.h>
 
 typedef struct SafetensorsReader {
 	TwPool pool; /* for the list of contents */
 	TwContents contents;
+	const cJSON *header;
 	const unsigned char *data;
 	size_t ndata, used;
+	TwModel *m;
+	char **error;
 } SafetensorsReader;
 
 static bool
@@ -72,8 +75,10 @@ add_tensor(SafetensorsReader *r, const cJSON *j)
 }
 
 static bool
-read_header(SafetensorsReader *r, const cJSON *header)
+read_header(SafetensorsReader *r)
 {
+	const cJSON *header = r->header;
+
 	if (!cJSON_IsObject(header))
 		return false;
 	r->contents.tensor = TW_NEW(&r->pool, TwFileTensor, cJSON_GetArraySize(header));
@@ -81,6 +86,18 @@ read_header(SafetensorsReader *r, const cJSON *header)
 		if (!(strcmp(j->string, "__metadata__") ? add_tensor(r, j) : add_metadata(r, j)))
 			return false;
 	return r->used == r->ndata;
+}
+
+/* m, or NULL with a line in *error. */
+static void
+read_model(void *reader)
+{
+	SafetensorsReader *r = reader;
+
+	if (read_header(r))
+		r->m = tw_assemble(&r->contents, r->error);
+	else
+		tw_refuse(r->error, "truncated, or its header is damaged");
 }
 
 TwModel *
@@ -94,15 +111,18 @@ tw_load_safetensors(const void *bytes, size_t n, char **error)
 	}
 	const char *text = (const char *)bytes + sizeof size;
 	SafetensorsReader r = { .data = (const unsigned char *)text + size,
-		                .ndata = n - sizeof size - size };
-	cJSON *header = cJSON_ParseWithLength(text, size);
-	TwModel *m = NULL;
+		                .ndata = n - sizeof size - (size_t)size,
+		                .error = error };
+	bool no_memory;
+	cJSON *header = tw_json_parse(text, (size_t)size, &no_memory);
 
-	if (header && read_header(&r, header))
-		m = tw_assemble(&r.contents, error);
-	else
-		tw_refuse(error, "truncated, or its header is damaged");
+	r.header = header;
+	if (!header)
+		tw_refuse(error,
+		          no_memory ? "out of memory" : "truncated, or its header is damaged");
+	else if (!tw_protect(&r.pool, NULL, read_model, &r))
+		tw_refuse(error, "out of memory");
 	cJSON_Delete(header);
 	tw_pool_free(&r.pool);
-	return m;
+	return r.m;
 }

@@ -8,6 +8,7 @@
 #include "runtime/tw.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,83 +18,86 @@ struct TwSession {
 	const TwSpecialized *c;
 	TwSpecialized *own; /* c, if the model was not loaded */
 	unsigned flags;
-	int places;      /* context + 1 */
-	int used;        /* places filled, <bos> among them */
-	int *next;       /* (nfield) what comes next, [0] -1 where that was not asked */
-	bool on_softmax; /* this text is in `softmax` */
-	int *row;        /* (places, nfield) */
+	int places; /* context + 1 */
+	int used;   /* places filled, <bos> among them */
+	int *next;  /* (nfield) what comes next, [0] -1 where that was not asked */
+	int *row;   /* (places, nfield) */
 	TwActivations w;
 	float *start;   /* (c->initial) the state that <bos> left, */
 	float *start_x; /* (d_model) and its stream */
 	float *base;    /* (c->logit.n) */
 	float *logits;  /* (nvocab + 2) */
 	float *label;   /* (places, c->label.n) */
-	float *memory;  /* all of these */
+	void *memory;   /* all of these */
 	size_t bytes;
-	/* TW_CHECK, TW_SOFTMAX, bidirectional models; else NULL until it is needed */
-	TwDense *softmax;
-	char *differs; /* TW_CHECK: where */
+	bool on_softmax;     /* this text is computed by the fallback, */
+	TwDense *dense;      /* which TW_CHECK, TW_SOFTMAX and bidirectional models have from the
+	                      * start; else NULL until it is needed */
+	bool stuck;          /* a claim broke, and there was no memory for the fallback */
+	const char *refusal; /* why the last token was not taken */
+	char differs[160];   /* TW_CHECK: where; "" if nowhere */
 	TwStats stats;
 	TwPhaseClock clock;
 };
 
-/* ---- memory: laid out twice, first to measure */
-
-static const double largest_session = 1e9; /* floats */
+/* ---- memory */
 
 static float *
-take_room(float *memory, double *used, double count)
+take_floats(TwLayout *to, uint64_t count)
 {
-	size_t at = (size_t)*used;
-
-	*used += count;
-	return memory ? memory + at : NULL;
+	return tw_layout_take(to, count, sizeof(float));
 }
 
-static double
-lay_out_session(TwSession *s, float *memory)
+/* Of a session that only has the fallback: the rows alone. */
+static void
+lay_out_session(TwSession *s, TwLayout *to)
 {
 	const TwModel *m = s->m;
 	const TwSpecialized *c = s->c;
-	double used = 0, places = s->places, d = m->d_model, rows = m->nvocab + 2;
+	uint64_t places = (uint64_t)s->places, d = (uint64_t)m->d_model, states;
 
-	s->w.x = take_room(memory, &used, d);
-	s->start_x = take_room(memory, &used, d);
-	s->w.qkv = take_room(memory, &used, c->qkv);
-	s->w.u = take_room(memory, &used, c->linear);
-	s->w.state = take_room(memory, &used, c->state);
-	s->start = take_room(memory, &used, (double)c->initial);
-	s->w.score = take_room(memory, &used, c->any ? places : 0);
-	s->base = take_room(memory, &used, c->logit.n);
-	s->logits = take_room(memory, &used, m->emits ? rows : 0);
-	s->label = take_room(memory, &used, places * c->label.n);
-	s->w.trace = take_room(memory, &used,
-	                       s->flags & TW_TRACE ? (2.0 * m->nlayer + 1) * places * d : 0);
-	if (!(s->flags & TW_TRACE))
-		s->w.trace = NULL;
-	return used;
+	s->row = tw_layout_take(to, (places + 1) * (uint64_t)m->nfield, sizeof *s->row);
+	if (s->flags & TW_SOFTMAX)
+		return;
+	states = s->flags & TW_TRACE ? 2 * (uint64_t)m->nlayer + 1 : 0;
+	s->w.x = take_floats(to, d);
+	s->start_x = take_floats(to, d);
+	s->w.qkv = take_floats(to, (uint64_t)c->qkv);
+	s->w.u = take_floats(to, (uint64_t)c->linear);
+	s->w.state = take_floats(to, c->state);
+	s->start = take_floats(to, c->initial);
+	s->w.score = take_floats(to, c->any ? places : 0);
+	s->base = take_floats(to, (uint64_t)c->logit.n);
+	s->logits = take_floats(to, m->emits ? (uint64_t)m->nvocab + 2 : 0);
+	s->label = take_floats(to, places * (uint64_t)c->label.n);
+	s->w.trace = states ? take_floats(to, states * places * d) : NULL;
 }
 
 static bool
 session_allocate(TwSession *s, char **error)
 {
-	double n = lay_out_session(s, NULL);
+	TwLayout to = { 0 };
 
-	if (!(n < largest_session))
+	lay_out_session(s, &to);
+	if (to.too_large)
 		return tw_refuse(error, "the model needs too much memory to run");
-	s->memory = calloc((size_t)n + 1, sizeof *s->memory);
+	s->bytes = sizeof *s + to.used;
+	s->memory = calloc(1, to.used);
 	if (!s->memory)
 		return tw_refuse(error, "out of memory");
-	s->bytes += (size_t)n * sizeof *s->memory;
-	lay_out_session(s, s->memory);
+	to = (TwLayout){ .memory = s->memory };
+	lay_out_session(s, &to);
+	s->next = s->row + s->places * s->m->nfield;
+	for (int f = 0; f < s->m->nfield; f++)
+		s->row[f] = tw_bos(s->m);
 	return true;
 }
 
 static bool
-open_softmax(TwSession *s, char **error)
+open_dense(TwSession *s, char **error)
 {
-	s->softmax = tw_dense_open(s->m, s->flags & TW_TRACE, s->flags & TW_DENSE, error);
-	return s->softmax;
+	s->dense = tw_dense_open(s->m, s->flags & TW_TRACE, s->flags & TW_DENSE, error);
+	return s->dense;
 }
 
 /* ---- one text */
@@ -120,39 +124,40 @@ feed_bos(TwSession *s)
 	memcpy(s->start_x, s->w.x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 
+/* What it runs on: the fast path, or the fallback alone where that is always used. */
+static bool
+open_paths(TwSession *s, char **error)
+{
+	const TwModel *m = s->m;
+
+	if (m->bidirectional || m->ninput || s->flags & TW_DENSE)
+		s->flags |= TW_SOFTMAX;
+	if (!(s->flags & TW_SOFTMAX) && !m->specialized && !(s->own = tw_specialize(m, error)))
+		return false;
+	s->c = s->own ? s->own : m->specialized;
+	if (!session_allocate(s, error))
+		return false;
+	return !(s->flags & (TW_SOFTMAX | TW_CHECK)) || open_dense(s, error);
+}
+
 TwSession *
 tw_open(const TwModel *m, unsigned flags, char **error)
 {
 	TwSession *s = calloc(1, sizeof *s);
-	bool always = m->bidirectional || m->ninput || flags & (TW_SOFTMAX | TW_DENSE);
 
-	TwSpecialized *own = s && !m->specialized && !m->ninput ? tw_specialize(m, error) : NULL;
-	if (!s || !(m->specialized || own || m->ninput)) {
+	if (!s) {
 		tw_refuse(error, "out of memory");
-		free(s);
 		return NULL;
 	}
-	*s = (TwSession){ .m = m,
-		          .c = own ? own : m->specialized,
-		          .own = own,
-		          .flags = flags,
-		          .places = m->context + 1 };
-	size_t n = (size_t)(s->places + 1) * (size_t)m->nfield;
-	s->row = calloc(n, sizeof *s->row);
-	s->bytes = sizeof *s + n * sizeof *s->row;
-	if (!s->row || !(always || session_allocate(s, error))
-	    || ((always || flags & TW_CHECK) && !open_softmax(s, error))) {
-		tw_refuse(error, "out of memory");
+	s->m = m;
+	s->flags = flags;
+	s->places = m->context + 1;
+	s->w.clock = &s->clock;
+	if (!open_paths(s, error)) {
 		tw_close(s);
 		return NULL;
 	}
-	s->w.clock = &s->clock;
-	s->next = s->row + s->places * m->nfield;
-	for (int f = 0; f < m->nfield; f++)
-		s->row[f] = tw_bos(m);
-	if (always)
-		s->flags |= TW_SOFTMAX;
-	else
+	if (!(s->flags & TW_SOFTMAX))
 		feed_bos(s);
 	s->clock.on = flags & TW_TIMED;
 	tw_reset(s);
@@ -164,10 +169,8 @@ tw_close(TwSession *s)
 {
 	if (!s)
 		return;
-	tw_dense_close(s->softmax);
+	tw_dense_close(s->dense);
 	tw_specialized_free(s->own);
-	free(s->differs);
-	free(s->row);
 	free(s->memory);
 	free(s);
 }
@@ -177,30 +180,36 @@ tw_reset(TwSession *s)
 {
 	s->used = 1;
 	*s->next = -1;
+	s->stuck = false;
+	s->refusal = NULL;
 	s->on_softmax = s->flags & TW_SOFTMAX;
-	if (s->softmax)
-		tw_dense_reset(s->softmax);
+	if (s->dense)
+		tw_dense_reset(s->dense);
 	if (s->on_softmax)
 		return;
 	memcpy(s->w.state, s->start, s->c->initial * sizeof *s->start);
 	memcpy(s->w.x, s->start_x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 
-/* A claim does not hold for this text: all of it again, with the softmax. */
+/* A claim does not hold for this text: all of it again, with the softmax. What the fast
+ * path has made of the newest token is wrong, so without memory the text cannot go on. */
 static bool
 fall_back(TwSession *s)
 {
 	char *error = NULL;
-	bool had = s->softmax;
+	bool had = s->dense;
 
-	if (!had && !open_softmax(s, &error)) {
+	if (!had && !open_dense(s, &error)) {
 		free(error);
+		s->stuck = true;
+		s->used--;
+		s->refusal = "out of memory";
 		return false;
 	}
 	s->stats.fallbacks++;
-	for (int i = had && s->flags & TW_CHECK ? s->used : (tw_dense_reset(s->softmax), 1);
+	for (int i = had && s->flags & TW_CHECK ? s->used : (tw_dense_reset(s->dense), 1);
 	     i < s->used; i++)
-		tw_dense_feed(s->softmax, s->row + i * s->m->nfield);
+		tw_dense_feed(s->dense, s->row + i * s->m->nfield);
 	s->on_softmax = true;
 	return true;
 }
@@ -217,14 +226,22 @@ same_number(const TwSpecialized *c, float a, float b)
 static void
 check_stream(TwSession *s)
 {
-	const float *x = tw_dense_stream(s->softmax, s->used - 1);
+	const float *x = tw_dense_stream(s->dense, s->used - 1);
 
-	for (int i = 0; i < s->m->d_model && !s->differs; i++)
+	for (int i = 0; i < s->m->d_model && !*s->differs; i++)
 		if (!same_number(s->c, x[i], s->w.x[i]))
-			tw_refuse(&s->differs,
-			          "at token %d, column %d: softmax over everything gives %.9g, the "
-			          "look-ups %.9g",
-			          s->used - 1, i, (double)x[i], (double)s->w.x[i]);
+			snprintf(s->differs, sizeof s->differs,
+			         "at token %d, column %d: softmax over everything gives %.9g, the "
+			         "look-ups %.9g",
+			         s->used - 1, i, (double)x[i], (double)s->w.x[i]);
+}
+
+/* Always false: why no token is taken now, in s->refusal. */
+static bool
+refuse_token(TwSession *s, const char *why)
+{
+	s->refusal = s->stuck ? "out of memory" : why;
+	return false;
 }
 
 static bool
@@ -239,21 +256,26 @@ is_token(const TwModel *m, const int *row)
 bool
 tw_feed_token(TwSession *s, const int *row)
 {
-	if (s->used == s->places || !is_token(s->m, row))
-		return false;
+	if (s->stuck || s->used == s->places)
+		return refuse_token(s, "the text is full");
+	if (!is_token(s->m, row))
+		return refuse_token(s, "no such token");
+	s->refusal = NULL;
 	int *at = memcpy(s->row + s->used++ * s->m->nfield, row,
 	                 (size_t)s->m->nfield * sizeof *row);
 	*s->next = -1; /* row may have been s->next */
+	if (s->dense && (s->on_softmax || s->flags & TW_CHECK))
+		tw_dense_feed(s->dense, at);
+	if (!s->on_softmax) {
+		if (tw_step(s->c, &s->w, at, s->used - 1)) {
+			compute_labels(s, s->used - 1);
+			if (s->flags & TW_CHECK)
+				check_stream(s);
+		} else if (!fall_back(s)) {
+			return false;
+		}
+	}
 	s->stats.tokens++;
-	if (s->softmax && (s->on_softmax || s->flags & TW_CHECK))
-		tw_dense_feed(s->softmax, at);
-	if (s->on_softmax)
-		return true;
-	if (!tw_step(s->c, &s->w, at, s->used - 1))
-		return fall_back(s);
-	compute_labels(s, s->used - 1);
-	if (s->flags & TW_CHECK)
-		check_stream(s);
 	return true;
 }
 
@@ -266,21 +288,30 @@ takes_number(const TwInput *in, float x)
 bool
 tw_feed_numbers(TwSession *s, const float *number)
 {
-	if (!s->m->ninput || s->used == s->places)
-		return false;
+	if (!s->m->ninput)
+		return refuse_token(s, "this model takes tokens");
+	if (s->used == s->places)
+		return refuse_token(s, "the text is full");
 	for (int i = 0; i < s->m->ninput; i++)
 		if (!takes_number(&s->m->input[i], number[i]))
-			return false;
+			return refuse_token(s, "a number is not what the model takes");
+	s->refusal = NULL;
 	s->used++;
 	s->stats.tokens++;
-	tw_dense_feed_numbers(s->softmax, number);
+	tw_dense_feed_numbers(s->dense, number);
 	return true;
 }
 
 bool
 tw_feed(TwSession *s, int row)
 {
-	return s->m->nfield == 1 && tw_feed_token(s, &row);
+	return s->m->nfield == 1 ? tw_feed_token(s, &row) : refuse_token(s, "no such token");
+}
+
+const char *
+tw_refusal(const TwSession *s)
+{
+	return s->refusal;
 }
 
 /* ---- asking */
@@ -318,18 +349,18 @@ logit_bases(TwSession *s)
 static float
 logit(const TwSession *s, int r)
 {
-	int part = s->c->logit_part[r];
+	int row = s->c->logit_row[r];
 
-	return part < 0 ? s->m->head_b[r] : s->c->logit_scale[r] * s->base[part] + s->m->head_b[r];
+	return row < 0 ? s->m->head_b[r] : s->c->logit_scale[r] * s->base[row] + s->m->head_b[r];
 }
 
 const float *
 tw_logits(TwSession *s)
 {
-	if (!s->m->emits)
+	if (!s->m->emits || s->stuck)
 		return NULL;
 	if (s->on_softmax)
-		return tw_dense_logits(s->softmax);
+		return tw_dense_logits(s->dense);
 	logit_bases(s);
 	for (int r = 0; r < s->m->nvocab + 2; r++)
 		s->logits[r] = logit(s, r);
@@ -352,7 +383,7 @@ tw_next_token(TwSession *s)
 {
 	const TwModel *m = s->m;
 
-	if (!m->emits)
+	if (!m->emits || s->stuck)
 		*s->next = tw_end(m);
 	if (*s->next >= 0)
 		return s->next;
@@ -382,7 +413,7 @@ const float *
 tw_label(TwSession *s, int label, int i)
 {
 	if (s->on_softmax)
-		return tw_dense_label(s->softmax, label, i);
+		return tw_dense_label(s->dense, label, i);
 	return s->label + (size_t)(i + 1) * (size_t)s->c->label.n + s->c->label_at[label];
 }
 
@@ -391,7 +422,7 @@ tw_value(TwSession *s, const TwNamed *v, int i)
 {
 	size_t d = (size_t)s->m->d_model, place = (size_t)(i + 1);
 	const float *x = s->on_softmax
-	                         ? tw_dense_state(s->softmax, v->state, i + 1)
+	                         ? tw_dense_state(s->dense, v->state, i + 1)
 	                         : s->w.trace + ((size_t)v->state * (size_t)s->places + place) * d;
 	float sum = v->bias;
 
@@ -400,10 +431,22 @@ tw_value(TwSession *s, const TwNamed *v, int i)
 	return sum;
 }
 
+bool
+tw_fell_back(const TwSession *s)
+{
+	return s->on_softmax && !(s->flags & TW_SOFTMAX);
+}
+
+bool
+tw_stuck(const TwSession *s)
+{
+	return s->stuck;
+}
+
 const char *
 tw_difference(const TwSession *s)
 {
-	return s->differs;
+	return *s->differs ? s->differs : NULL;
 }
 
 TwStats
@@ -411,7 +454,7 @@ tw_stats(const TwSession *s)
 {
 	TwStats stats = s->stats;
 
-	stats.bytes = s->bytes + (s->softmax ? tw_dense_bytes(s->softmax) : 0);
+	stats.bytes = s->bytes + (s->dense ? tw_dense_bytes(s->dense) : 0);
 	tw_phase_shares(&s->clock, stats.share);
 	return stats;
 }

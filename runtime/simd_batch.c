@@ -1,8 +1,11 @@
-/* Many texts at once. Sixteen stand side by side, a number of each in every
- * vector, and go through the code in step; whichever is finished makes room for
- * the next. So a weight is read once for sixteen tokens, and zeros still cost
- * nothing. This serves models whose heads need no list of places (code->fixed_state);
- * the texts of others, and those that break a claim, go through a session. */
+/* Many texts at once: batching over SIMD lanes. Sixteen texts stand side by side, one in
+ * each lane of every vector, and go through the fast path in step; whichever is finished
+ * makes room for the next (continuous batching; Yu et al. 2022, "Orca"). So a weight is
+ * read once for sixteen tokens, and zeros still cost nothing.
+ *
+ * That serves models whose heads keep a state of fixed size (fixed_state), for there is no
+ * KV cache here. The texts of other models, and those that break a claim of the file,
+ * go through a session one by one. */
 
 #include "runtime/specialize.h"
 #include "runtime/load.h"
@@ -32,8 +35,9 @@ typedef struct Lanes {
 typedef void Step(Lanes *);
 
 struct TwBatch {
+	const TwModel *m;
 	Lanes l;
-	Step *step;
+	Step *step;   /* NULL: no lanes, all texts go through the session */
 	float *start; /* (c->initial) what <bos> leaves */
 	TwText *text[LANES];
 	int fed[LANES];
@@ -41,6 +45,7 @@ struct TwBatch {
 	void *memory;
 	size_t bytes;
 	TwSession *one; /* for what lanes cannot do */
+	bool failed;    /* memory ran out */
 };
 
 /* ---- vectors */
@@ -154,7 +159,7 @@ lanes_mlp(Lanes *l, const TwFastLayer *s)
 	for (int i = 0; i < s->linear.n; i++)
 		l->u[i] = lanes_dot(&s->linear, i, l->x, broadcast(0));
 	for (int i = 0; i < s->nneuron; i++) {
-		V v = l->u[s->part[i]] + s->bias[i];
+		V v = l->u[s->sum[i]] + s->bias[i];
 		l->neuron[i] = blend(v > broadcast(0), v, broadcast(0));
 	}
 	for (int i = 0; i < s->out_t.n; i++)
@@ -174,8 +179,8 @@ lanes_next_token(Lanes *l)
 	l->next = broadcast(0);
 	for (int r = 0; r < c->m->nvocab + 2; r++) {
 		V logit = broadcast(c->m->head_b[r]);
-		if (c->logit_part[r] >= 0)
-			logit += c->logit_scale[r] * l->base[c->logit_part[r]];
+		if (c->logit_row[r] >= 0)
+			logit += c->logit_scale[r] * l->base[c->logit_row[r]];
 		M better = logit > best;
 		best = blend(better, logit, best);
 		l->next = blend(better, broadcast((float)r), l->next);
@@ -236,30 +241,25 @@ widest_step(unsigned flags)
 /* ---- memory */
 
 static V *
-take_vectors(V *memory, size_t *used, size_t count)
+take_vectors(TwLayout *to, size_t count)
 {
-	size_t at = *used;
-
-	*used += count;
-	return memory ? memory + at : NULL;
+	return tw_layout_take(to, count, sizeof(V));
 }
 
-static size_t
-lay_out_lanes(Lanes *l, V *memory)
+static void
+lay_out_lanes(Lanes *l, TwLayout *to)
 {
 	const TwSpecialized *c = l->c;
-	size_t used = 0;
 
-	l->x = take_vectors(memory, &used, (size_t)c->m->d_model);
-	l->qkv = take_vectors(memory, &used, (size_t)c->qkv);
-	l->u = take_vectors(memory, &used, (size_t)c->linear);
-	l->neuron = take_vectors(memory, &used, (size_t)c->neuron);
-	l->state = take_vectors(memory, &used, c->initial);
-	l->base = take_vectors(memory, &used, (size_t)c->logit.n);
-	return used;
+	l->x = take_vectors(to, (size_t)c->m->d_model);
+	l->qkv = take_vectors(to, (size_t)c->qkv);
+	l->u = take_vectors(to, (size_t)c->linear);
+	l->neuron = take_vectors(to, (size_t)c->neuron);
+	l->state = take_vectors(to, c->initial);
+	l->base = take_vectors(to, (size_t)c->logit.n);
 }
 
-/* What <bos> leaves behind, from one session's memory. */
+/* What <bos> leaves behind, worked out for one text. */
 static bool
 run_bos(TwBatch *b)
 {
@@ -281,40 +281,49 @@ run_bos(TwBatch *b)
 	return at && b->start;
 }
 
+/* Lanes, where they are not too large; false if memory ran out. */
 static bool
-open_lanes(TwBatch *b)
+open_lanes(TwBatch *b, unsigned flags)
 {
-	size_t n = lay_out_lanes(&b->l, NULL);
+	TwLayout to = { 0 };
 
-	if (n > ((size_t)1 << 30) / sizeof(V)
-	    || posix_memalign(&b->memory, sizeof(V), (n + 1) * sizeof(V)))
+	lay_out_lanes(&b->l, &to);
+	if (to.too_large || to.used > (size_t)1 << 30)
+		return true;
+	if (posix_memalign(&b->memory, sizeof(V), to.used + sizeof(V)))
 		return false;
-	b->bytes = (n + 1) * sizeof(V) + b->l.c->initial * sizeof *b->start;
-	memset(b->memory, 0, (n + 1) * sizeof(V));
-	lay_out_lanes(&b->l, b->memory);
+	b->bytes = to.used + b->l.c->initial * sizeof *b->start;
+	memset(b->memory, 0, to.used);
+	to = (TwLayout){ .memory = b->memory };
+	lay_out_lanes(&b->l, &to);
+	b->step = widest_step(flags);
 	return run_bos(b);
 }
 
 TwBatch *
 tw_batch_open(const TwModel *m, unsigned flags, char **error)
 {
-	TwBatch *b = NULL;
+	void *memory;
 
-	if (posix_memalign((void **)&b, sizeof(V), sizeof *b)) {
+	if (posix_memalign(&memory, sizeof(V), sizeof(TwBatch))) {
 		tw_refuse(error, "out of memory");
 		return NULL;
 	}
-	memset(b, 0, sizeof *b);
+	TwBatch *b = memset(memory, 0, sizeof *b);
+	bool only_lanes = !(flags & ~(unsigned)(TW_PORTABLE | TW_TIMED));
+	b->m = m;
+	b->l.c = m->specialized;
+	b->l.clock.on = flags & TW_TIMED;
 	b->one = tw_open(m, flags & ~(unsigned)TW_PORTABLE, error);
 	if (!b->one) {
 		tw_batch_close(b);
 		return NULL;
 	}
-	b->l.c = m->specialized;
-	b->l.clock.on = flags & TW_TIMED;
-	if (m->specialized && m->specialized->fixed_state
-	    && !(flags & ~(unsigned)(TW_PORTABLE | TW_TIMED)) && open_lanes(b))
-		b->step = widest_step(flags);
+	if (m->specialized && m->specialized->fixed_state && only_lanes && !open_lanes(b, flags)) {
+		tw_refuse(error, "out of memory");
+		tw_batch_close(b);
+		return NULL;
+	}
 	return b;
 }
 
@@ -331,10 +340,11 @@ tw_batch_close(TwBatch *b)
 
 /* ---- texts in and out of lanes */
 
+/* By the session, with as many tokens of the prompt as it takes. */
 static void
 answer_alone(TwBatch *b, TwText *t, int limit)
 {
-	size_t n = (size_t)b->l.c->m->nfield;
+	size_t n = (size_t)b->m->nfield;
 
 	tw_reset(b->one);
 	t->nanswer = 0;
@@ -344,6 +354,10 @@ answer_alone(TwBatch *b, TwText *t, int limit)
 		int *row = t->answer + (size_t)t->nanswer++ * n;
 		memcpy(row, tw_next_token(b->one), n * sizeof *row);
 		tw_feed_token(b->one, row);
+	}
+	if (tw_stuck(b->one)) {
+		t->nanswer = -1;
+		b->failed = true;
 	}
 }
 
@@ -364,7 +378,7 @@ fill_lane(TwBatch *b, int lane, TwText **next, TwText *end, int limit)
 {
 	b->text[lane] = NULL;
 	for (; *next < end && !b->text[lane]; ++*next) {
-		if (fits_lane(b->l.c->m, *next, limit))
+		if (fits_lane(b->m, *next, limit))
 			b->text[lane] = *next;
 		else
 			answer_alone(b, *next, limit);
@@ -397,7 +411,7 @@ load_tokens(TwBatch *b)
 static bool
 take_token(TwBatch *b, int lane, int limit)
 {
-	const TwModel *m = b->l.c->m;
+	const TwModel *m = b->m;
 	TwText *t = b->text[lane];
 
 	if (!b->l.sound[lane]) {
@@ -413,17 +427,17 @@ take_token(TwBatch *b, int lane, int limit)
 	return t->nanswer == limit || t->nprompt + t->nanswer == m->context;
 }
 
-void
+bool
 tw_batch_answer(TwBatch *b, TwText *text, int n, int limit)
 {
 	TwText *end = text + n;
 	int busy = 0;
 
-	if (!b->step) {
-		for (; text < end; text++)
-			answer_alone(b, text, limit);
-		return;
-	}
+	b->failed = false;
+	for (; !b->step && text < end; text++)
+		answer_alone(b, text, limit);
+	if (!b->step)
+		return !b->failed;
 	for (int i = 0; i < LANES; i++) {
 		fill_lane(b, i, &text, end, limit);
 		busy += b->text[i] != NULL;
@@ -437,6 +451,7 @@ tw_batch_answer(TwBatch *b, TwText *text, int n, int limit)
 				busy -= !b->text[i];
 			}
 	}
+	return !b->failed;
 }
 
 TwStats

@@ -6,62 +6,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- lists of terms */
-
-static void *
-grow_pooled(TwPool *p, void *old, int n, int cap, size_t size)
-{
-	void *more = tw_pool_alloc(p, (size_t)cap, size);
-
-	if (n)
-		memcpy(more, old, (size_t)n * size);
-	return more;
-}
+/* ---- affine maps */
 
 static void
 append_term(TwPool *p, TwAffine *f, int at, float w)
 {
 	int n = f->start[f->n];
 
-	if (n == f->capterm) {
-		f->capterm = 2 * n + 16;
-		f->term = grow_pooled(p, f->term, n, f->capterm, sizeof *f->term);
-	}
+	f->term = tw_pool_grow(p, f->term, n, &f->capterm, sizeof *f->term);
 	f->term[n] = (TwTerm){ at, w };
 	f->start[f->n] = n + 1;
 }
 
-/* Begins list f->n; end_form makes it one of the n. */
+/* Row f->n - 1, still without terms. */
 static void
-begin_form(TwPool *p, TwAffine *f, float bias)
+begin_row(TwPool *p, TwAffine *f, float bias)
 {
-	if (f->n + 1 >= f->cap) {
-		int cap = 2 * f->cap + 8;
-		f->start = grow_pooled(p, f->start, f->cap ? f->n + 1 : 0, cap + 1,
-		                       sizeof *f->start);
-		f->bias = grow_pooled(p, f->bias, f->n, cap, sizeof *f->bias);
-		f->cap = cap;
-	}
-	if (!f->term) /* a list without terms begins somewhere, too */
-		f->term = TW_NEW(p, TwTerm, 1);
+	f->start = tw_pool_grow(p, f->start, f->n ? f->n + 1 : 0, &f->capstart, sizeof *f->start);
+	f->bias = tw_pool_grow(p, f->bias, f->n, &f->caprow, sizeof *f->bias);
+	f->term = f->term ? f->term : tw_pool_grow(p, NULL, 0, &f->capterm, sizeof *f->term);
 	f->bias[f->n] = bias;
 	f->start[f->n + 1] = f->start[f->n];
 	f->n++;
 }
 
-static void
-put_term(TwPool *p, TwAffine *f, int at, float w)
-{
-	if (w != 0)
-		append_term(p, f, at, w);
-}
-
 void
 tw_affine_add(TwPool *p, TwAffine *f, const float *w, size_t stride, int n, float bias)
 {
-	begin_form(p, f, bias);
+	begin_row(p, f, bias);
 	for (int i = 0; i < n; i++)
-		put_term(p, f, i, w[(size_t)i * stride]);
+		if (w[(size_t)i * stride] != 0)
+			append_term(p, f, i, w[(size_t)i * stride]);
 }
 
 static bool
@@ -81,7 +56,7 @@ same_terms(const TwAffine *f, int a, int b)
 /* ---- neurons: those with the same linear part together, by threshold */
 
 typedef struct Neuron {
-	int row, part; /* in the file; of linear */
+	int row, sum; /* in the file; of linear */
 	float bias;
 } Neuron;
 
@@ -90,19 +65,20 @@ by_threshold(const void *a, const void *b)
 {
 	const Neuron *x = a, *y = b;
 
-	if (x->part != y->part)
-		return x->part < y->part ? -1 : 1;
+	if (x->sum != y->sum)
+		return x->sum < y->sum ? -1 : 1;
 	if (x->bias != y->bias)
 		return x->bias > y->bias ? -1 : 1;
 	return x->row < y->row ? -1 : x->row > y->row;
 }
 
-typedef struct Table {
+/* Open addressing: slot[h] is the number of a row + 1, or 0. */
+typedef struct HashTable {
 	int *slot, size;
-} Table;
+} HashTable;
 
 static uint32_t
-hash_form(const TwAffine *f, int i)
+hash_row(const TwAffine *f, int i)
 {
 	uint32_t h = 2166136261u;
 
@@ -115,12 +91,12 @@ hash_form(const TwAffine *f, int i)
 	return h ^ h >> 16;
 }
 
-/* The last list, or the earlier one that is equal. */
+/* The last row, or the earlier one that is equal. */
 static int
-unique_form(TwAffine *f, Table *t)
+unique_row(TwAffine *f, HashTable *t)
 {
 	int last = f->n - 1;
-	uint32_t i = hash_form(f, last);
+	uint32_t i = hash_row(f, last);
 
 	for (;; i++) {
 		int *slot = &t->slot[i & (uint32_t)(t->size - 1)];
@@ -135,25 +111,22 @@ unique_form(TwAffine *f, Table *t)
 	}
 }
 
+/* In scratch memory. */
 static Neuron *
 sort_neurons(TwSpecialized *c, TwFastLayer *s, const TwLayer *l)
 {
-	Neuron *list = calloc((size_t)l->neurons + 1, sizeof *list);
-	Table t = { .size = 16 };
+	Neuron *list = TW_NEW(&c->scratch, Neuron, l->neurons);
+	HashTable t = { .size = 16 };
 
 	while (t.size < 2 * l->neurons)
 		t.size *= 2;
-	t.slot = calloc((size_t)t.size, sizeof *t.slot);
-	for (int i = 0; list && t.slot && i < l->neurons; i++) {
+	t.slot = TW_NEW(&c->scratch, int, t.size);
+	for (int i = 0; i < l->neurons; i++) {
 		tw_affine_add(&c->pool, &s->linear, l->w1 + i, (size_t)l->neurons, c->m->d_model,
 		              0);
-		list[i] = (Neuron){ i, unique_form(&s->linear, &t), l->b1[i] };
+		list[i] = (Neuron){ i, unique_row(&s->linear, &t), l->b1[i] };
 	}
-	if (list && t.slot)
-		qsort(list, (size_t)l->neurons, sizeof *list, by_threshold);
-	else
-		free(list), list = NULL;
-	free(t.slot);
+	qsort(list, (size_t)l->neurons, sizeof *list, by_threshold);
 	return list;
 }
 
@@ -220,7 +193,7 @@ static const double most_effort = 1e9;
 enum { MOST_STEPS = 60000, MOST_RANGE = 1 << 16, MOST_CELLS = 1 << 25 };
 
 static void
-make_steps(TwSpecialized *c, TwFastLayer *s, TwStaircase *g)
+tabulate_staircase(TwSpecialized *c, TwFastLayer *s, TwStaircase *g)
 {
 	const float *b = s->bias + g->first;
 	double low = -(double)b[0], high = -(double)b[g->n - 1];
@@ -244,9 +217,9 @@ make_steps(TwSpecialized *c, TwFastLayer *s, TwStaircase *g)
 	fill_segments(c, s, g);
 }
 
-/* Lists once more, turned: one for each of d columns that has a term or a bias. */
+/* The transpose: a row for each of d columns that has a term or a bias. */
 static TwAffine
-turn(TwSpecialized *c, const TwAffine *f, const float *bias, int **column)
+transpose_rows(TwSpecialized *c, const TwAffine *f, const float *bias, int **column)
 {
 	TwPool *p = &c->pool;
 	int d = c->m->d_model, *count = TW_NEW(p, int, d + 1);
@@ -260,7 +233,7 @@ turn(TwSpecialized *c, const TwAffine *f, const float *bias, int **column)
 		float b = bias ? bias[i] : 0;
 		if (!count[i] && b == 0)
 			continue;
-		begin_form(p, &by, b);
+		begin_row(p, &by, b);
 		(*column)[by.n - 1] = i;
 		at[i] = by.term + n;
 		by.start[by.n] = n += count[i];
@@ -271,9 +244,9 @@ turn(TwSpecialized *c, const TwAffine *f, const float *bias, int **column)
 	return by;
 }
 
-/* Most linear parts are of one neuron: their sums begin with its bias. */
+/* Most sums are of one neuron: they begin with its bias. */
 static void
-set_apart(TwSpecialized *c, TwFastLayer *s)
+set_single_neurons_apart(TwSpecialized *c, TwFastLayer *s)
 {
 	s->base = TW_NEW(&c->pool, float, s->linear.n);
 	s->shared = TW_NEW(&c->pool, int, s->linear.n);
@@ -285,34 +258,31 @@ set_apart(TwSpecialized *c, TwFastLayer *s)
 	}
 }
 
-static bool
-code_neurons(TwSpecialized *c, TwFastLayer *s, const TwLayer *l)
+static void
+specialize_neurons(TwSpecialized *c, TwFastLayer *s, const TwLayer *l)
 {
 	TwPool *p = &c->pool;
 	Neuron *list = sort_neurons(c, s, l);
 
-	if (!list)
-		return false;
 	s->nneuron = l->neurons;
-	s->part = TW_NEW(p, int, l->neurons);
+	s->sum = TW_NEW(p, int, l->neurons);
 	s->bias = TW_NEW(p, float, l->neurons);
 	s->staircase = TW_NEW(p, TwStaircase, s->linear.n);
 	for (int i = 0; i < l->neurons; i++) {
-		TwStaircase *g = &s->staircase[list[i].part];
+		TwStaircase *g = &s->staircase[list[i].sum];
 		if (!g->n++)
 			g->first = i;
-		s->part[i] = list[i].part;
+		s->sum[i] = list[i].sum;
 		s->bias[i] = list[i].bias;
 		tw_affine_add(p, &s->out, l->w2 + (size_t)list[i].row * (size_t)c->m->d_model, 1,
 		              c->m->d_model, 0);
 	}
-	free(list);
+	tw_pool_free(&c->scratch);
 	for (int i = 0; i < s->linear.n; i++)
-		make_steps(c, s, &s->staircase[i]);
-	set_apart(c, s);
-	s->linear_t = turn(c, &s->linear, NULL, &s->linear_t_column);
-	s->out_t = turn(c, &s->out, l->b2, &s->out_t_column);
-	return true;
+		tabulate_staircase(c, s, &s->staircase[i]);
+	set_single_neurons_apart(c, s);
+	s->linear_t = transpose_rows(c, &s->linear, NULL, &s->linear_t_column);
+	s->out_t = transpose_rows(c, &s->out, l->b2, &s->out_t_column);
 }
 
 /* ---- the outputs */
@@ -335,37 +305,37 @@ is_multiple_of_row(const TwAffine *f, int base, int last, float *scale)
 }
 
 static void
-code_logits(TwSpecialized *c)
+specialize_logits(TwSpecialized *c)
 {
 	const TwModel *m = c->m;
 	TwAffine *f = &c->logit;
 	int rows = m->nvocab + 2;
 
-	c->logit_part = TW_NEW(&c->pool, int, rows);
+	c->logit_row = TW_NEW(&c->pool, int, rows);
 	c->logit_scale = TW_NEW(&c->pool, float, rows);
 	for (int r = 0; r < rows; r++) {
 		tw_affine_add(&c->pool, f, m->head_w + r, (size_t)rows, m->d_model, 0);
 		int last = f->n - 1, base = last > 3 ? last - 3 : 0;
-		c->logit_part[r] = last;
+		c->logit_row[r] = last;
 		c->logit_scale[r] = 1;
 		if (f->start[last] == f->start[last + 1]) {
-			c->logit_part[r] = -1;
+			c->logit_row[r] = -1;
 			f->n--;
 			continue;
 		}
 		for (; base < last; base++)
 			if (is_multiple_of_row(f, base, last, &c->logit_scale[r])) {
-				c->logit_part[r] = base;
+				c->logit_row[r] = base;
 				f->n--;
 				break;
 			}
-		if (c->logit_part[r] == last)
+		if (c->logit_row[r] == last)
 			c->logit_scale[r] = 1;
 	}
 }
 
 static void
-code_embedding(TwSpecialized *c)
+specialize_embedding(TwSpecialized *c)
 {
 	const TwModel *m = c->m;
 	size_t d = (size_t)m->d_model;
@@ -379,7 +349,7 @@ code_embedding(TwSpecialized *c)
 }
 
 static void
-code_labels(TwSpecialized *c)
+specialize_labels(TwSpecialized *c)
 {
 	c->label_at = TW_NEW(&c->pool, int, c->m->nlabel + 1);
 	for (int i = 0; i < c->m->nlabel; i++) {
@@ -393,53 +363,64 @@ code_labels(TwSpecialized *c)
 
 /* ---- a session's state: first what a new text sets back */
 
-static size_t
-small_size(const TwHead *h)
+static uint64_t
+fixed_size(const TwHead *h)
 {
 	switch (h->lookup) {
-	case TW_LOOKUP_OFFSET: return (size_t)h->back * (size_t)h->nvalue;
+	case TW_LOOKUP_OFFSET: return (uint64_t)h->back * (uint64_t)h->nvalue;
 	case TW_LOOKUP_ARGMAX: /* best, second, value; the same of <bos>, without second */
-		return 3 + 2 * (size_t)h->nvalue;
+		return 3 + 2 * (uint64_t)h->nvalue;
 	case TW_LOOKUP_KEYED: /* how many keys */
 	case TW_LOOKUP_MEAN: return 1;
 	default: return 0;
 	}
 }
 
-/* TW_KEYED: key, best, second, value; TW_MEAN: key, best, how many, sum of values;
- * TW_ANY: key, value. */
-static size_t
-place_size(const TwHead *h)
+/* TW_LOOKUP_KEYED: key, best, second, value; _MEAN: key, best, how many, sum of values;
+ * _SOFTMAX: key, value. */
+static uint64_t
+size_at_place(const TwHead *h)
 {
-	size_t n = (size_t)h->nkey + (size_t)h->nvalue;
+	uint64_t n = (uint64_t)h->nkey + (uint64_t)h->nvalue;
 
-	return h->lookup == TW_LOOKUP_KEYED || h->lookup == TW_LOOKUP_MEAN ? n + 2
-	       : h->lookup == TW_LOOKUP_SOFTMAX                            ? n
-	                                                                   : 0;
+	switch (h->lookup) {
+	case TW_LOOKUP_KEYED:
+	case TW_LOOKUP_MEAN: return n + 2;
+	case TW_LOOKUP_SOFTMAX: return n;
+	default: return 0;
+	}
+}
+
+/* More than any session may have, and far from overflowing. */
+static const uint64_t most_state = (uint64_t)1 << 50;
+
+static uint64_t
+add_state(uint64_t state, uint64_t size)
+{
+	return state + size < most_state ? state + size : most_state;
 }
 
 static void
 lay_out_state(TwSpecialized *c)
 {
-	double places = c->m->context + 1;
+	uint64_t places = (uint64_t)c->m->context + 1, at = 0;
 
 	for (int n = 0; n < c->m->nlayer; n++)
 		for (int i = 0; i < c->layer[n].nhead; i++) {
 			TwHead *h = &c->layer[n].head[i];
-			h->state = c->initial;
-			c->initial += small_size(h);
+			h->state = (size_t)at;
+			at = add_state(at, fixed_size(h));
 		}
-	c->state = (double)c->initial;
+	c->initial = at;
 	for (int n = 0; n < c->m->nlayer; n++)
 		for (int i = 0; i < c->layer[n].nhead; i++) {
 			TwHead *h = &c->layer[n].head[i];
-			h->places = (size_t)c->state;
-			c->state += places * (double)place_size(h);
+			h->places = (size_t)at;
+			at = add_state(at, places * size_at_place(h));
 			c->any = c->any || h->lookup == TW_LOOKUP_SOFTMAX;
-			c->fixed_state = c->fixed_state && !place_size(h);
-			if (c->state > 1e15)
-				c->state = 1e15;
+			c->fixed_state = c->fixed_state && !size_at_place(h);
 		}
+	c->state = at;
 }
 
 /* ---- */
@@ -450,22 +431,35 @@ larger_int(int a, int b)
 	return a > b ? a : b;
 }
 
-static bool
-code_layers(TwSpecialized *c)
+static void
+specialize_layers(TwSpecialized *c)
 {
 	c->layer = TW_NEW(&c->pool, TwFastLayer, c->m->nlayer);
 	c->fixed_state = c->m->emits && !c->m->nlabel && c->m->nfield == 1;
 	for (int n = 0; n < c->m->nlayer; n++) {
 		TwFastLayer *s = &c->layer[n];
 		const TwLayer *l = &c->m->layer[n];
-		if (l->neurons && !code_neurons(c, s, l))
-			return false;
+		if (l->neurons)
+			specialize_neurons(c, s, l);
 		tw_find_lookups(c, n);
 		c->qkv = larger_int(c->qkv, s->project.n);
 		c->linear = larger_int(c->linear, s->linear.n);
 		c->neuron = larger_int(c->neuron, s->nneuron);
 	}
-	return true;
+}
+
+static void
+specialize_model(void *specialized)
+{
+	TwSpecialized *c = specialized;
+
+	if (c->m->emits)
+		specialize_logits(c);
+	specialize_labels(c);
+	specialize_embedding(c);
+	c->place_of = TW_NEW(&c->pool, int, c->m->d_model);
+	specialize_layers(c);
+	lay_out_state(c);
 }
 
 TwSpecialized *
@@ -482,16 +476,10 @@ tw_specialize(const TwModel *m, char **error)
 	c->table_budget = MOST_CELLS;
 	if (m->bidirectional)
 		return c; /* dense.c runs it */
-	if (m->emits)
-		code_logits(c);
-	code_labels(c);
-	code_embedding(c);
-	c->place_of = TW_NEW(&c->pool, int, m->d_model);
-	if (code_layers(c) && tw_check_claims(c, error)) {
-		lay_out_state(c);
+	if (!tw_protect(&c->pool, &c->scratch, specialize_model, c))
+		tw_refuse(error, "out of memory");
+	else if (tw_check_claims(c, error))
 		return c;
-	}
-	tw_refuse(error, "out of memory");
 	tw_specialized_free(c);
 	return NULL;
 }
@@ -499,8 +487,10 @@ tw_specialize(const TwModel *m, char **error)
 void
 tw_specialized_free(TwSpecialized *c)
 {
-	if (c)
-		tw_pool_free(&c->pool);
+	if (!c)
+		return;
+	tw_pool_free(&c->pool);
+	tw_pool_free(&c->scratch);
 	free(c);
 }
 
@@ -512,7 +502,7 @@ nterm(const TwAffine *f)
 	return f->n ? f->start[f->n] : 0;
 }
 
-/* The longest of some lists that exclude each other. */
+/* The longest of some rows of which one is read. */
 static long
 longest_row(const TwAffine *f)
 {
@@ -524,7 +514,7 @@ longest_row(const TwAffine *f)
 }
 
 static long
-stage_reads(const TwFastLayer *s)
+layer_reads(const TwFastLayer *s)
 {
 	long n = nterm(&s->project) + nterm(&s->linear);
 
@@ -537,29 +527,12 @@ stage_reads(const TwFastLayer *s)
 	return n;
 }
 
-static void
-count_stored(const TwModel *m, TwCost *cost)
-{
-	TwPool scratch = { 0 };
-	TwWeight *w;
-	int n = tw_weights(&scratch, (TwModel *)m, &w); /* it is only read */
-
-	for (int i = 0; i < n; i++) {
-		int64_t size = tw_elements(w[i].ndim, w[i].dim);
-		cost->weights += size;
-		for (int64_t j = 0; j < size; j++)
-			cost->nonzeros += (*w[i].data)[j] != 0;
-	}
-	tw_pool_free(&scratch);
-}
-
 TwCost
 tw_cost(const TwModel *m)
 {
-	TwCost cost = { 0 };
+	TwCost cost = { .weights = m->nweight, .nonzeros = m->nnonzero };
 	const TwSpecialized *c = m->specialized;
 
-	count_stored(m, &cost);
 	if (!c || m->bidirectional) {
 		cost.reads = cost.nonzeros;
 		return cost;
@@ -567,6 +540,6 @@ tw_cost(const TwModel *m)
 	cost.reads = longest_row(&c->token) + longest_row(&c->place) + nterm(&c->logit)
 	             + nterm(&c->label);
 	for (int n = 0; n < m->nlayer; n++)
-		cost.reads += stage_reads(&c->layer[n]);
+		cost.reads += layer_reads(&c->layer[n]);
 	return cost;
 }

@@ -44,6 +44,8 @@ tw_is_exact_integer(double x)
 	return x == rint(x) && fabs(x) < TW_MOST_EXACT;
 }
 
+/* ---- affine maps, by their nonzeros */
+
 typedef struct TwTerm {
 	int at;
 	float w;
@@ -52,11 +54,16 @@ typedef struct TwTerm {
 /* The rows of an affine map, y = W x + bias, in compressed sparse rows (CSR): row i is
  * term[start[i]] .. term[start[i + 1] - 1]. */
 typedef struct TwAffine {
-	int n, cap, capterm;
+	int n, caprow, capstart, capterm;
 	int *start; /* (n + 1) */
 	TwTerm *term;
 	float *bias; /* (n) */
 } TwAffine;
+
+/* Appends the row sum of w[i * stride] x[i] + bias, i < n, zeros left out. */
+void tw_affine_add(TwPool *, TwAffine *, const float *w, size_t stride, int n, float bias);
+
+/* ---- heads */
 
 /* How a head finds what it reads. A priority is the part of its score that depends on the
  * position read alone; a key is the part that is matched with a query. */
@@ -71,72 +78,80 @@ typedef enum TwLookup {
 
 typedef struct TwHead {
 	TwLookup lookup;
-	int head;   /* its number in the file */
-	int back;   /* TW_BACK */
-	int rising; /* priority with the place: 1 later is greater, -1 earlier, 0 unknown */
-	bool place_rewritten; /* layers below write where it has the place from; not TW_BACK */
-	int nvalue, value;    /* rows of project */
-	int priority;         /* row of project: TW_BEST, TW_KEYED, TW_MEAN */
-	int nkey, key, query; /* rows of project; TW_BEST: query only */
-	float *bos_key;       /* (nkey) TW_BEST: the key of <bos>, 0 everywhere else */
-	TwAffine out;         /* (nvalue) into the stream */
-	size_t state;         /* where its part of a session's state begins */
-	size_t places;        /* and where its places or keys are: TW_KEYED, TW_MEAN, TW_ANY */
+	int head;             /* its number in the file */
+	int back;             /* TW_LOOKUP_OFFSET */
+	int rising;           /* priority by place: 1 later is greater, -1 earlier, 0 unknown */
+	bool place_rewritten; /* layers below write where it has the place from: its order in
+	                       * the embedding proves nothing. Unless TW_LOOKUP_OFFSET */
+	int nvalue, value;    /* rows of project: those of its value that wo uses */
+	int priority;         /* row of project: TW_LOOKUP_ARGMAX, _KEYED, _MEAN */
+	int nkey, key, query; /* rows of project; TW_LOOKUP_ARGMAX has only the query */
+	float *bos_key;       /* (nkey) TW_LOOKUP_ARGMAX: the key of <bos>; it is 0 elsewhere */
+	TwAffine out;         /* (nvalue) into the stream: wo */
+	size_t state;         /* where its part of a session's state begins, of fixed size, */
+	size_t places;        /* and what grows with the text: TW_LOOKUP_KEYED, _MEAN, _SOFTMAX */
 } TwHead;
+
+/* ---- neurons */
 
 /* Neurons that share one sum u, by ascending threshold -bias: together a piecewise linear
  * function of u for each column of the stream. */
 typedef struct TwStaircase {
 	int first, n;   /* neurons first .. first + n - 1 of the layer */
-	int nout, *out; /* (nout) columns; nout 0: neuron by neuron */
+	int nout, *out; /* (nout) columns; nout 0: no table, neuron by neuron */
 	int low, range; /* segment[clamp(ceil(u) - low, 0, range)] is the piece u lies in */
 	uint16_t *segment;
-	double *line; /* (n + 1, nout, 2) slope and height */
+	double *line; /* (n + 1, nout, 2) slope and height of each piece */
 } TwStaircase;
 
 typedef struct TwFastLayer {
 	int nhead;
 	TwHead *head;
 	TwAffine project;
-	TwAffine linear;        /* without biases */
-	TwAffine linear_t;      /* the same by column: what it adds to each */
-	int *linear_t_column;   /* (input.n) which column */
-	float *base;            /* (linear.n) what a sum begins with: the bias of a neuron alone */
-	int nshared;            /* parts of several neurons: */
-	int *shared;            /* (ntogether) */
-	TwStaircase *staircase; /* (linear.n) */
+	TwAffine linear;        /* the different sums of the neurons, without biases */
+	TwAffine linear_t;      /* the same transposed: what a column adds to each sum */
+	int *linear_t_column;   /* (linear_t.n) which column */
+	float *base;            /* (linear.n) where a sum starts: the bias of a neuron alone */
+	int nshared;            /* sums of several neurons: */
+	int *shared;            /* (nshared) */
+	TwStaircase *staircase; /* (linear.n) the neurons of each sum */
 	int nneuron;
-	int *part;         /* (nneuron) its row of linear */
+	int *sum;          /* (nneuron) its row of linear */
 	float *bias;       /* (nneuron) */
-	TwAffine out;      /* (nneuron) into the stream */
-	TwAffine out_t;    /* the same by column: from the neurons, bias b2 */
+	TwAffine out;      /* (nneuron) into the stream: w2 */
+	TwAffine out_t;    /* the same transposed, bias b2 */
 	int *out_t_column; /* (out_t.n) which column */
 } TwFastLayer;
+
+/* ---- the model */
 
 struct TwSpecialized {
 	const TwModel *m;
 	TwPool pool;
 	TwFastLayer *layer;      /* (nlayer) */
 	TwAffine token, place;   /* rows of the embedding */
-	TwAffine logit;          /* linear parts of the logits */
-	int *logit_part;         /* (nvocab + 2) row of logit, -1: constant */
-	float *logit_scale;      /* (nvocab + 2) */
+	TwAffine logit;          /* the different directions of the logits, without biases */
+	int *logit_row;          /* (nvocab + 2) row of logit, -1: constant */
+	float *logit_scale;      /* (nvocab + 2) times this */
 	TwAffine label;          /* all labels' columns, side by side */
 	int *label_at;           /* (nlabel) its first */
-	bool fixed_state;        /* no head needs a place for each token: simd_batch.c runs it */
+	bool fixed_state;        /* no head's state grows with the text: simd_batch.c runs it */
 	int qkv, linear, neuron; /* most rows of one layer */
-	double state;            /* floats of a session's state; 1e18 if that cannot be */
-	size_t initial;    /* the first of them, which a new text sets back to what <bos> left */
-	bool any;          /* some head is TW_ANY */
-	float rounding;    /* how far softmax and look-ups may be apart in what is no integer */
+	uint64_t state;          /* floats of a session's state */
+	uint64_t initial;        /* the first of them, set back to what <bos> left by a new text */
+	bool any;                /* some head is TW_LOOKUP_SOFTMAX */
+	float rounding; /* how far softmax and look-ups may be apart in what is no integer */
+
+	/* while it is made */
+	TwPool scratch;
 	double budget;     /* steps left for finding out what heads look up */
-	long table_budget; /* left for the tables of staircases */
-	int *place_of;     /* (d_model) scratch of the making */
+	long table_budget; /* cells left for the tables of staircases */
+	int *place_of;     /* (d_model) */
 };
 
 typedef struct TwSpecialized TwSpecialized;
 
-/* NULL and a line in *error if a claim of the certificate is not true. */
+/* NULL and a line in *error if a claim of the certificate is not true, or memory ran out. */
 TwSpecialized *tw_specialize(const TwModel *, char **error);
 void tw_specialized_free(TwSpecialized *);
 
@@ -144,23 +159,25 @@ void tw_specialized_free(TwSpecialized *);
 void tw_find_lookups(TwSpecialized *, int n);
 bool tw_check_claims(TwSpecialized *, char **error);
 
-/* Appends a list of terms, of which zeros are left out. */
-void tw_affine_add(TwPool *, TwAffine *, const float *w, size_t stride, int n, float bias);
+/* ---- running it */
 
-/* A session's working memory: the stream of the newest place and scratch. */
+/* What a session computes in: the stream of the newest place, and its state. */
 typedef struct TwActivations {
 	float *x;     /* (d_model) */
-	float *qkv;   /* (code->qkv) */
-	float *u;     /* (code->linear) */
-	float *state; /* (code->state) */
+	float *qkv;   /* (specialized->qkv) */
+	float *u;     /* (specialized->linear) */
+	float *state; /* (specialized->state) in place of a KV cache */
 	float *score; /* (places) */
 	TwPhaseClock *clock;
-	float *trace; /* NULL, or (2 * nlayer + 1, places, d_model): the stream after each sublayer
-	               */
+	float *trace; /* NULL, or (2 * nlayer + 1, places, d_model): the stream after each half
+	               * of a layer */
 } TwActivations;
 
 /* One more token at this place. False where a gap is too small: x is then wrong. */
 bool tw_step(const TwSpecialized *, const TwActivations *, const int *row, int place);
+
+/* session.c: whether memory ran out where the fallback was needed. */
+bool tw_stuck(const struct TwSession *);
 
 /* The stream at its beginning: x (d_model) of a token's rows, (nfield). */
 void tw_embed(const TwModel *, const int *row, int place, float *x);

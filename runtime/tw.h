@@ -11,10 +11,13 @@
  *             tw_feed(s, row[i]);
  *     int next = tw_next(s);
  *
- * What fails returns NULL or false and leaves one line in *error, to be freed.
- * <bos> is fed by the session itself. Nothing is allocated between tw_open and
- * tw_close, but once where a text breaks a claim of its file and goes on with the
- * softmax.
+ * What fails returns NULL or false and leaves one line in *error, to be freed; *error
+ * stays NULL only where memory ran out even for the line. The library never ends the
+ * process, and leaves nothing behind when it fails. <bos> is fed by the session itself.
+ *
+ * Nothing is allocated between tw_open and tw_close, but once where a text breaks a
+ * claim of its file and goes on with the softmax (tw_fell_back). If there is no memory
+ * for that, tokens are refused and the text has ended, until tw_reset.
  *
  * Nothing is believed that a file says: it is the graph that runtime/onnx_graph.h plans for
  * its shapes, with every tensor there and finite, or it is refused. Of a file of up
@@ -68,17 +71,20 @@ TwSession *tw_open(const TwModel *, unsigned flags, char **error);
 void tw_close(TwSession *);
 
 void tw_reset(TwSession *);           /* to the empty text */
-bool tw_feed(TwSession *, int row);   /* false: the text is full, or no such token */
+bool tw_feed(TwSession *, int row);   /* false: it is not taken; tw_refusal says why */
 int tw_count(const TwSession *);      /* tokens of the text so far */
 int tw_row(const TwSession *, int i); /* its token i */
+
+/* Why the last token or numbers were not taken, a few words: "the text is full", "no such
+ * token", "out of memory"; NULL if they were. */
+const char *tw_refusal(const TwSession *);
 
 /* (nvocab + 2) after the last token; NULL if it emits nothing */
 const float *tw_logits(TwSession *);
 int tw_next(TwSession *);  /* the row with the greatest logit, or tw_end */
 bool tw_done(TwSession *); /* <end> comes next, or the text is full */
 
-/* The same for a model without tokens: its ninput numbers. False: the text is full, or
- * one is not what the model says it takes. */
+/* The same for a model without tokens: its ninput numbers. */
 bool tw_feed_numbers(TwSession *, const float *);
 
 /* The same where a token is a record: (nfield) rows, good until the next call. */
@@ -90,6 +96,10 @@ const int *tw_next_token(TwSession *);
 const float *tw_label(TwSession *, int label, int i);
 float tw_value(TwSession *, const TwNamed *, int i);
 
+/* Did this text break a claim of the file? It was then computed by softmax over everything,
+ * and where the claim was one of exactness, its numbers need not be exact. */
+bool tw_fell_back(const TwSession *);
+
 /* The first place where look-ups and softmax gave something else; NULL if none. */
 const char *tw_difference(const TwSession *);
 
@@ -99,14 +109,15 @@ typedef struct TwText {
 	const int *prompt;
 	int nprompt;
 	int *answer; /* room for context - nprompt tokens */
-	int nanswer; /* how many came, <end> not among them */
+	int nanswer; /* how many came, <end> not among them; -1: memory ran out */
 } TwText;
 
 typedef struct TwBatch TwBatch;
 
 TwBatch *tw_batch_open(const TwModel *, unsigned flags, char **error);
 void tw_batch_close(TwBatch *);
-void tw_batch_answer(TwBatch *, TwText *, int n, int limit); /* at most limit tokens for each */
+/* At most limit tokens for each. False if memory ran out for some of them. */
+bool tw_batch_answer(TwBatch *, TwText *, int n, int limit);
 
 /* Of a token's time. */
 typedef enum TwPhase {

@@ -1,10 +1,9 @@
 /* The tw.* properties that go with the weights, as JSON: what runtime/metadata.c reads. */
 
 #include "backend/file/write.h"
+#include "lang/text.h"
 #include "runtime/onnx_graph.h"
 
-#include <cjson/cJSON.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *
@@ -13,160 +12,209 @@ kind_name(TwKind k)
 	return k == TW_INT ? "int" : k == TW_BOOL ? "bool" : k == TW_REAL ? "real" : "token";
 }
 
-static cJSON *
-vocab_json(const TwModel *m)
+static void
+add_strings(TextBuilder *t, char *const *s, int n)
 {
-	return !m->nvocab ? cJSON_CreateArray()
-	                  : cJSON_CreateStringArray((const char *const *)m->vocab, m->nvocab);
+	text_addf(t, "[");
+	for (int i = 0; i < n; i++) {
+		text_addf(t, i ? "," : "");
+		text_add_json_string(t, s[i]);
+	}
+	text_addf(t, "]");
 }
 
 /* How many rows each field has. */
-static cJSON *
-fields_json(const TwModel *m)
+static void
+add_fields(TextBuilder *t, const TwModel *m)
 {
-	cJSON *list = cJSON_CreateArray();
-
 	for (int i = 0; i < m->nfield; i++)
-		cJSON_AddItemToArray(list, cJSON_CreateNumber(m->first[i + 1] - m->first[i]));
-	return list;
+		text_addf(t, "%s%d", i ? "," : "[", m->first[i + 1] - m->first[i]);
+	text_addf(t, "]");
 }
 
-static cJSON *
-special_json(const TwModel *m)
+/* The first two members of an object. */
+static void
+add_name_and_kind(TextBuilder *t, const char *name, TwKind kind)
 {
-	cJSON *j = cJSON_CreateObject();
-
-	cJSON_AddNumberToObject(j, "end", m->nvocab);
-	cJSON_AddNumberToObject(j, "bos", m->nvocab + 1);
-	return j;
+	text_addf(t, "{\"name\":");
+	text_add_json_string(t, name);
+	text_addf(t, ",\"kind\":\"%s\"", kind_name(kind));
 }
 
-static cJSON *
-inputs_json(const TwModel *m)
+static void
+add_number(TextBuilder *t, const char *name, double x)
 {
-	cJSON *list = cJSON_CreateArray();
+	text_addf(t, ",\"%s\":", name);
+	text_add_json_number(t, x);
+}
 
+static void
+add_inputs(TextBuilder *t, const TwModel *m)
+{
 	for (int i = 0; i < m->ninput; i++) {
-		cJSON *j = cJSON_CreateObject();
-		cJSON_AddStringToObject(j, "name", m->input[i].name);
-		cJSON_AddStringToObject(j, "kind", kind_name(m->input[i].kind));
-		cJSON_AddNumberToObject(j, "low", (double)m->input[i].low);
-		cJSON_AddNumberToObject(j, "high", (double)m->input[i].high);
-		cJSON_AddItemToArray(list, j);
+		text_addf(t, i ? "," : "[");
+		add_name_and_kind(t, m->input[i].name, m->input[i].kind);
+		add_number(t, "low", (double)m->input[i].low);
+		add_number(t, "high", (double)m->input[i].high);
+		text_addf(t, "}");
 	}
-	return list;
+	text_addf(t, "]");
 }
 
-static cJSON *
-layers_json(const TwModel *m)
+static void
+add_layers(TextBuilder *t, const TwModel *m)
 {
-	cJSON *list = cJSON_CreateArray();
-
+	text_addf(t, "[");
 	for (int n = 0; n < m->nlayer; n++) {
 		const TwLayer *l = &m->layer[n];
-		cJSON *j = cJSON_CreateObject();
-		cJSON_AddNumberToObject(j, "heads", l->heads);
-		cJSON_AddNumberToObject(j, "key_size", l->dk);
-		cJSON_AddNumberToObject(j, "value_size", l->dv);
-		cJSON_AddNumberToObject(j, "neurons", l->neurons);
-		cJSON_AddItemToArray(list, j);
+		text_addf(t, "%s{\"heads\":%d,\"key_size\":%d,\"value_size\":%d,\"neurons\":%d}",
+		          n ? "," : "", l->heads, l->dk, l->dv, l->neurons);
 	}
-	return list;
+	text_addf(t, "]");
 }
 
 static void
-add_members_json(cJSON *j, const TwMembers *m)
+add_members(TextBuilder *t, const TwMembers *m)
 {
-	if (m->n)
-		cJSON_AddItemToObject(j, "members",
-		                      cJSON_CreateStringArray((const char *const *)m->name, m->n));
+	if (!m->n)
+		return;
+	text_addf(t, ",\"members\":");
+	add_strings(t, m->name, m->n);
 }
 
-static cJSON *
-labels_json(const TwModel *m)
+static void
+add_labels(TextBuilder *t, const TwModel *m)
 {
-	cJSON *list = cJSON_CreateArray();
-
+	text_addf(t, "[");
 	for (int i = 0; i < m->nlabel; i++) {
-		cJSON *j = cJSON_CreateObject();
-		cJSON_AddStringToObject(j, "name", m->label[i].name);
-		cJSON_AddStringToObject(j, "kind", kind_name(m->label[i].kind));
-		cJSON_AddNumberToObject(j, "columns", m->label[i].columns);
-		if (m->label[i].kind == TW_REAL)
-			cJSON_AddNumberToObject(j, "error", (double)m->label[i].error);
-		add_members_json(j, &m->label[i].members);
-		cJSON_AddItemToArray(list, j);
+		const TwLabel *l = &m->label[i];
+		text_addf(t, i ? "," : "");
+		add_name_and_kind(t, l->name, l->kind);
+		text_addf(t, ",\"columns\":%d", l->columns);
+		if (l->kind == TW_REAL)
+			add_number(t, "error", (double)l->error);
+		add_members(t, &l->members);
+		text_addf(t, "}");
 	}
-	return list;
-}
-
-static cJSON *
-named_json(const TwNamed *v)
-{
-	cJSON *j = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(j, "name", v->name);
-	cJSON_AddNumberToObject(j, "line", v->line);
-	cJSON_AddStringToObject(j, "kind", kind_name(v->kind));
-	add_members_json(j, &v->members);
-	cJSON_AddBoolToObject(j, "reference", v->reference);
-	cJSON_AddBoolToObject(j, "folded", v->folded);
-	if (v->folded)
-		return j;
-	cJSON_AddNumberToObject(j, "state", v->state);
-	cJSON_AddItemToObject(j, "columns", cJSON_CreateIntArray(v->column, v->ncolumn));
-	cJSON_AddItemToObject(j, "weights", cJSON_CreateFloatArray(v->weight, v->ncolumn));
-	cJSON_AddNumberToObject(j, "bias", v->bias);
-	return j;
-}
-
-static cJSON *
-residual_json(const TwModel *m)
-{
-	cJSON *list = cJSON_CreateArray();
-
-	for (int i = 0; i < m->nnamed; i++)
-		cJSON_AddItemToArray(list, named_json(&m->named[i]));
-	return list;
+	text_addf(t, "]");
 }
 
 static void
-add_prop(Arena *a, Prop *list, int *n, const char *key, cJSON *value)
+add_named(TextBuilder *t, const TwNamed *v)
 {
-	char *s = cJSON_PrintUnformatted(value);
-
-	list[(*n)++] = (Prop){ key, s ? arena_strn(a, s, strlen(s)) : NULL };
-	free(s);
-	cJSON_Delete(value);
+	text_addf(t, "{\"name\":");
+	text_add_json_string(t, v->name);
+	text_addf(t, ",\"line\":%d,\"kind\":\"%s\"", v->line, kind_name(v->kind));
+	add_members(t, &v->members);
+	text_addf(t, ",\"reference\":%s,\"folded\":%s", v->reference ? "true" : "false",
+	          v->folded ? "true" : "false");
+	if (!v->folded) {
+		text_addf(t, ",\"state\":%d,\"columns\":[", v->state);
+		for (int i = 0; i < v->ncolumn; i++)
+			text_addf(t, "%s%d", i ? "," : "", v->column[i]);
+		text_addf(t, "],\"weights\":[");
+		for (int i = 0; i < v->ncolumn; i++) {
+			text_addf(t, i ? "," : "");
+			text_add_json_number(t, (double)v->weight[i]);
+		}
+		text_addf(t, "]");
+		add_number(t, "bias", (double)v->bias);
+	}
+	text_addf(t, "}");
 }
 
-static cJSON *
-raw_json(const char *json)
+static void
+add_residual(TextBuilder *t, const TwModel *m)
 {
-	return cJSON_CreateRaw(json && *json ? json : "null");
+	text_addf(t, "[");
+	for (int i = 0; i < m->nnamed; i++) {
+		text_addf(t, i ? "," : "");
+		add_named(t, &m->named[i]);
+	}
+	text_addf(t, "]");
+}
+
+static void
+add_version(TextBuilder *t, const TwModel *m)
+{
+	(void)m;
+	text_addf(t, "%d", TW_FORMAT);
+}
+
+static void
+add_model_name(TextBuilder *t, const TwModel *m)
+{
+	text_add_json_string(t, m->name);
+}
+
+static void
+add_vocab(TextBuilder *t, const TwModel *m)
+{
+	add_strings(t, m->vocab, m->nvocab);
+}
+
+static void
+add_special(TextBuilder *t, const TwModel *m)
+{
+	text_addf(t, "{\"end\":%d,\"bos\":%d}", m->nvocab, m->nvocab + 1);
+}
+
+static void
+add_context(TextBuilder *t, const TwModel *m)
+{
+	text_addf(t, "%d", m->context);
+}
+
+static void
+add_attention(TextBuilder *t, const TwModel *m)
+{
+	text_addf(t, "\"%s\"", m->bidirectional ? "bidirectional" : "causal");
+}
+
+static void
+add_source(TextBuilder *t, const TwModel *m)
+{
+	text_addf(t, "%s", m->source && *m->source ? m->source : "null");
+}
+
+static void
+add_certificate(TextBuilder *t, const TwModel *m)
+{
+	text_addf(t, "%s", m->certificate && *m->certificate ? m->certificate : "null");
 }
 
 int
 model_props(Arena *a, const TwModel *m, Prop **list)
 {
+	const struct {
+		const char *key;
+		void (*add)(TextBuilder *, const TwModel *);
+		bool has;
+	} all[] = {
+		{ "tw.version", add_version, true },
+		{ "tw.name", add_model_name, true },
+		{ "tw.inputs", add_inputs, m->ninput },
+		{ "tw.vocab", add_vocab, true },
+		{ "tw.fields", add_fields, m->record },
+		{ "tw.special", add_special, true },
+		{ "tw.context", add_context, true },
+		{ "tw.attention", add_attention, true },
+		{ "tw.layers", add_layers, true },
+		{ "tw.labels", add_labels, true },
+		{ "tw.residual", add_residual, true },
+		{ "tw.source", add_source, true },
+		{ "tw.certificate", add_certificate, true },
+	};
+	enum { N = sizeof all / sizeof *all };
 	int n = 0;
 
-	*list = arena_alloc(a, 16 * sizeof **list);
-	add_prop(a, *list, &n, "tw.version", cJSON_CreateNumber(TW_FORMAT));
-	add_prop(a, *list, &n, "tw.name", cJSON_CreateString(m->name));
-	if (m->ninput)
-		add_prop(a, *list, &n, "tw.inputs", inputs_json(m));
-	add_prop(a, *list, &n, "tw.vocab", vocab_json(m));
-	if (m->record)
-		add_prop(a, *list, &n, "tw.fields", fields_json(m));
-	add_prop(a, *list, &n, "tw.special", special_json(m));
-	add_prop(a, *list, &n, "tw.context", cJSON_CreateNumber(m->context));
-	add_prop(a, *list, &n, "tw.attention",
-	         cJSON_CreateString(m->bidirectional ? "bidirectional" : "causal"));
-	add_prop(a, *list, &n, "tw.layers", layers_json(m));
-	add_prop(a, *list, &n, "tw.labels", labels_json(m));
-	add_prop(a, *list, &n, "tw.residual", residual_json(m));
-	add_prop(a, *list, &n, "tw.source", raw_json(m->source));
-	add_prop(a, *list, &n, "tw.certificate", raw_json(m->certificate));
+	*list = NEWS(a, Prop, N);
+	for (int i = 0; i < N; i++) {
+		TextBuilder t = { .arena = a };
+		if (!all[i].has)
+			continue;
+		all[i].add(&t, m);
+		(*list)[n++] = (Prop){ all[i].key, t.s };
+	}
 	return n;
 }

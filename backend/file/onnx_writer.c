@@ -19,7 +19,6 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-en
 		init(message_); \
 		message_; \
 	})
-#define LIST(arena, T, n) ((T *)arena_alloc(arena, (size_t)(n) * sizeof(T)))
 
 static char *
 message_text(const char *s)
@@ -76,7 +75,7 @@ node_message(Arena *a, const TwNode *n)
 	m->output = (char **)&n->out;
 	if (n->attr) {
 		m->n_attribute = 1;
-		m->attribute = LIST(a, Onnx__AttributeProto *, 1);
+		m->attribute = NEWS(a, Onnx__AttributeProto *, 1);
 		m->attribute[0] = attribute_message(a, n);
 	}
 	return m;
@@ -114,7 +113,7 @@ port_message(Arena *a, const TwPort *p)
 	                          : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 	t->shape = MESSAGE(a, Onnx__TensorShapeProto, onnx__tensor_shape_proto__init);
 	t->shape->n_dim = (size_t)p->ndim;
-	t->shape->dim = LIST(a, Onnx__TensorShapeProto__Dimension *, p->ndim);
+	t->shape->dim = NEWS(a, Onnx__TensorShapeProto__Dimension *, p->ndim);
 	for (int i = 0; i < p->ndim; i++)
 		t->shape->dim[i] = dimension_message(a, p->dim[i]);
 	return m;
@@ -126,10 +125,10 @@ graph_message(Arena *a, const TwPlan *p, const char *name)
 	Onnx__GraphProto *g = MESSAGE(a, Onnx__GraphProto, onnx__graph_proto__init);
 
 	g->name = message_text(name);
-	g->initializer = LIST(a, Onnx__TensorProto *, p->ntensor);
-	g->node = LIST(a, Onnx__NodeProto *, p->nnode);
-	g->input = LIST(a, Onnx__ValueInfoProto *, p->ninput);
-	g->output = LIST(a, Onnx__ValueInfoProto *, p->noutput);
+	g->initializer = NEWS(a, Onnx__TensorProto *, p->ntensor);
+	g->node = NEWS(a, Onnx__NodeProto *, p->nnode);
+	g->input = NEWS(a, Onnx__ValueInfoProto *, p->ninput);
+	g->output = NEWS(a, Onnx__ValueInfoProto *, p->noutput);
 	for (int i = 0; i < p->ntensor; i++)
 		g->initializer[g->n_initializer++] = tensor_message(a, &p->tensor[i]);
 	for (int i = 0; i < p->nnode; i++)
@@ -147,7 +146,7 @@ add_model_metadata(Arena *a, Onnx__ModelProto *file, const TwModel *m)
 	Prop *prop;
 	int n = model_props(a, m, &prop);
 
-	file->metadata_props = LIST(a, Onnx__StringStringEntryProto *, n);
+	file->metadata_props = NEWS(a, Onnx__StringStringEntryProto *, n);
 	for (int i = 0; i < n; i++) {
 		Onnx__StringStringEntryProto *entry = MESSAGE(
 			a, Onnx__StringStringEntryProto, onnx__string_string_entry_proto__init);
@@ -170,23 +169,20 @@ add_opset(Arena *a, Onnx__ModelProto *file)
 	set->has_version = true;
 	set->version = TW_OPSET;
 	file->n_opset_import = 1;
-	file->opset_import = LIST(a, Onnx__OperatorSetIdProto *, 1);
+	file->opset_import = NEWS(a, Onnx__OperatorSetIdProto *, 1);
 	file->opset_import[0] = set;
 }
 
 unsigned char *
-onnx_bytes(Arena *a, const TwModel *m, size_t *n)
+onnx_pack(Arena *a, TwPool *pool, const TwModel *m, size_t *n)
 {
-	TwPool pool = { 0 };
 	Onnx__ModelProto *file = MESSAGE(a, Onnx__ModelProto, onnx__model_proto__init);
 
 	add_opset(a, file);
 	add_model_metadata(a, file, m);
-	file->graph = graph_message(a, tw_plan(&pool, m), m->name);
+	file->graph = graph_message(a, tw_plan(pool, m), m->name);
 	*n = onnx__model_proto__get_packed_size(file);
-	unsigned char *bytes = malloc(*n + 1);
-	if (bytes)
-		onnx__model_proto__pack(file, bytes);
-	tw_pool_free(&pool);
+	unsigned char *bytes = arena_alloc(a, *n);
+	onnx__model_proto__pack(file, bytes);
 	return bytes;
 }

@@ -2,11 +2,10 @@
  * weights one after another; and the config.json that says what they make up. */
 
 #include "backend/file/write.h"
+#include "lang/text.h"
 #include "runtime/onnx_graph.h"
 
-#include <cjson/cJSON.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 
 static size_t
@@ -15,62 +14,57 @@ weight_bytes(const TwWeight *w)
 	return (size_t)tw_elements(w->ndim, w->dim) * sizeof(float);
 }
 
-static cJSON *
-numbers_json(int n, const int64_t *value)
+static void
+add_weight(TextBuilder *t, const TwWeight *w, int64_t at, int64_t end)
 {
-	cJSON *list = cJSON_CreateArray();
-
-	for (int i = 0; i < n; i++)
-		cJSON_AddItemToArray(list, cJSON_CreateNumber((double)value[i]));
-	return list;
+	text_addf(t, ",");
+	text_add_json_string(t, w->name);
+	text_addf(t, ":{\"dtype\":\"F32\",\"shape\":[%" PRId64, w->dim[0]);
+	for (int i = 1; i < w->ndim; i++)
+		text_addf(t, ",%" PRId64, w->dim[i]);
+	text_addf(t, "],\"data_offsets\":[%" PRId64 ",%" PRId64 "]}", at, end);
 }
 
-static cJSON *
-metadata_json(Arena *a, const TwModel *m)
+/* Filled up with spaces to a multiple of 8 bytes. */
+static TextBuilder
+safetensors_header(Arena *a, const TwModel *m, const TwWeight *w, int n)
 {
-	cJSON *j = cJSON_CreateObject();
+	TextBuilder t = { .arena = a };
 	Prop *prop;
-	int n = model_props(a, m, &prop);
-
-	cJSON_AddStringToObject(j, "format", "tw");
-	for (int i = 0; i < n; i++)
-		cJSON_AddStringToObject(j, prop[i].key, prop[i].json);
-	return j;
-}
-
-static char *
-header_json(Arena *a, const TwModel *m, const TwWeight *w, int n)
-{
-	cJSON *j = cJSON_CreateObject();
+	int nprop = model_props(a, m, &prop);
 	int64_t at = 0;
 
-	cJSON_AddItemToObject(j, "__metadata__", metadata_json(a, m));
+	text_addf(&t, "{\"__metadata__\":{\"format\":\"tw\"");
+	for (int i = 0; i < nprop; i++) {
+		text_addf(&t, ",\"%s\":", prop[i].key);
+		text_add_json_string(&t, prop[i].json);
+	}
+	text_addf(&t, "}");
 	for (int i = 0; i < n; i++) {
-		cJSON *t = cJSON_AddObjectToObject(j, w[i].name);
 		int64_t end = at + (int64_t)weight_bytes(&w[i]);
-		cJSON_AddStringToObject(t, "dtype", "F32");
-		cJSON_AddItemToObject(t, "shape", numbers_json(w[i].ndim, w[i].dim));
-		cJSON_AddItemToObject(t, "data_offsets", numbers_json(2, (int64_t[]){ at, end }));
+		add_weight(&t, &w[i], at, end);
 		at = end;
 	}
-	char *s = cJSON_PrintUnformatted(j);
-	cJSON_Delete(j);
-	return s;
+	text_addf(&t, "}");
+	text_addf(&t, "%*s", (int)(-t.n & 7), "");
+	return t;
 }
 
-/* `text` is as long as size says, less the spaces that fill it up. */
-static unsigned char *
-join_weights(const char *text, uint64_t size, const TwWeight *w, int nweight, size_t *n)
+unsigned char *
+safetensors_pack(Arena *a, TwPool *pool, const TwModel *m, size_t *n)
 {
-	*n = sizeof size + size;
+	TwWeight *w;
+	int nweight = tw_weights(pool, (TwModel *)m, &w);
+	TextBuilder header = safetensors_header(a, m, w, nweight);
+	uint64_t size = header.n;
+
+	*n = sizeof size + header.n;
 	for (int i = 0; i < nweight; i++)
 		*n += weight_bytes(&w[i]);
-	unsigned char *bytes = malloc(*n), *at = bytes + sizeof size + size;
-	if (!bytes)
-		return NULL;
-	memcpy(bytes, &size, sizeof size);
-	memset(bytes + sizeof size, ' ', size);
-	memcpy(bytes + sizeof size, text, strlen(text));
+	unsigned char *bytes = arena_alloc(a, *n), *at = bytes;
+	memcpy(at, &size, sizeof size);
+	memcpy(at += sizeof size, header.s, header.n);
+	at += header.n;
 	for (int i = 0; i < nweight; i++) {
 		memcpy(at, *w[i].data, weight_bytes(&w[i]));
 		at += weight_bytes(&w[i]);
@@ -78,42 +72,24 @@ join_weights(const char *text, uint64_t size, const TwWeight *w, int nweight, si
 	return bytes;
 }
 
-unsigned char *
-safetensors_bytes(Arena *a, const TwModel *m, size_t *n)
-{
-	TwPool pool = { 0 };
-	TwWeight *w;
-	int nweight = tw_weights(&pool, (TwModel *)m, &w);
-	char *text = header_json(a, m, w, nweight);
-	unsigned char *bytes = text ? join_weights(text, (strlen(text) + 7) / 8 * 8, w, nweight, n)
-	                            : NULL;
-
-	free(text);
-	tw_pool_free(&pool);
-	return bytes;
-}
-
+/* As the library `transformers` has it. */
 char *
 safetensors_config(Arena *a, const TwModel *m)
 {
-	cJSON *j = cJSON_CreateObject();
+	TextBuilder t = { .arena = a };
 	Prop *prop;
 	int n = model_props(a, m, &prop);
 
-	cJSON_AddStringToObject(j, "model_type", "tw");
-	cJSON_AddNumberToObject(j, "vocab_size", m->nvocab + 2);
-	cJSON_AddNumberToObject(j, "hidden_size", m->d_model);
-	cJSON_AddNumberToObject(j, "num_hidden_layers", m->nlayer);
-	cJSON_AddNumberToObject(j, "max_position_embeddings", m->context + 1);
-	cJSON_AddNumberToObject(j, "bos_token_id", m->nvocab + 1);
-	cJSON_AddNumberToObject(j, "eos_token_id", m->nvocab);
-	cJSON_AddBoolToObject(j, "is_decoder", !m->bidirectional);
-	cJSON_AddStringToObject(j, "hidden_act", "relu");
-	cJSON_AddStringToObject(j, "torch_dtype", "float32");
+	text_addf(&t,
+	          "{\n\t\"model_type\":\t\"tw\",\n\t\"vocab_size\":\t%d,\n\t\"hidden_size\":\t%d,\n"
+	          "\t\"num_hidden_layers\":\t%d,\n\t\"max_position_embeddings\":\t%d,\n"
+	          "\t\"bos_token_id\":\t%d,\n\t\"eos_token_id\":\t%d,\n\t\"is_decoder\":\t%s,\n"
+	          "\t\"hidden_act\":\t\"relu\",\n\t\"torch_dtype\":\t\"float32\"",
+	          m->nvocab + 2, m->d_model, m->nlayer, m->context + 1, m->nvocab + 1, m->nvocab,
+	          m->bidirectional ? "false" : "true");
 	for (int i = 0; i < n; i++)
 		if (!strcmp(prop[i].key, "tw.layers"))
-			cJSON_AddRawToObject(j, "layers", prop[i].json);
-	char *s = cJSON_Print(j);
-	cJSON_Delete(j);
-	return s;
+			text_addf(&t, ",\n\t\"layers\":\t%s", prop[i].json);
+	text_addf(&t, "\n}");
+	return t.s;
 }

@@ -14,7 +14,8 @@
 
 /* A file that is not there yet under its name. */
 typedef struct Draft {
-	char *path, *beside;
+	const char *path;
+	char *beside; /* NULL until it is being written */
 } Draft;
 
 static int
@@ -82,59 +83,108 @@ draft_drop(Draft *d)
 	if (d->beside)
 		unlink(d->beside);
 	free(d->beside);
-	free(d->path);
 }
 
 int
 file_write(const char *path, const void *bytes, size_t n, char **error)
 {
-	Draft d = { strdup(path), NULL };
+	Draft d = { path, NULL };
 	int bad = draft_write(&d, bytes, n, error) || draft_publish(&d, error);
 
 	draft_drop(&d);
 	return bad ? -1 : 0;
 }
 
-static int
-write_onnx(Arena *a, const TwModel *m, const char *path, char **error)
-{
-	size_t n = 0;
-	unsigned char *bytes = onnx_bytes(a, m, &n);
-	int bad = file_write(path, bytes, n, error);
+/* ---- models */
 
-	free(bytes);
-	return bad;
+typedef unsigned char *Pack(Arena *, TwPool *, const TwModel *, size_t *n);
+
+/* One model on its way to the bytes of a file. */
+typedef struct Packing {
+	Arena *arena;
+	TwPool pool; /* for the runtime's list of weights, or its plan of the graph */
+	const TwModel *m;
+	Pack *pack;
+	unsigned char *bytes;
+	size_t n;
+} Packing;
+
+static void
+pack_with_pool(void *packing)
+{
+	Packing *p = packing;
+
+	p->bytes = p->pack(p->arena, &p->pool, p->m, &p->n);
 }
 
-static char *
-config_path(const char *path)
+static void
+pack_with_arena(void *packing)
 {
-	const char *slash = strrchr(path, '/');
-	char *s;
+	Packing *p = packing;
 
-	return asprintf(&s, "%.*sconfig.json", slash ? (int)(slash - path) + 1 : 0, path) < 0 ? NULL
-	                                                                                      : s;
+	if (!tw_protect(&p->pool, NULL, pack_with_pool, p))
+		arena_fail();
+}
+
+static unsigned char *
+packed_bytes(Arena *a, const TwModel *m, Pack *pack, size_t *n)
+{
+	Packing p = { .arena = a, .m = m, .pack = pack };
+	bool ok = arena_protect(a, pack_with_arena, &p);
+
+	tw_pool_free(&p.pool);
+	*n = p.n;
+	return ok ? p.bytes : NULL;
+}
+
+unsigned char *
+onnx_bytes(Arena *a, const TwModel *m, size_t *n)
+{
+	return packed_bytes(a, m, onnx_pack, n);
+}
+
+unsigned char *
+safetensors_bytes(Arena *a, const TwModel *m, size_t *n)
+{
+	return packed_bytes(a, m, safetensors_pack, n);
+}
+
+/* What model_write is asked for, and what comes of it. */
+typedef struct Writing {
+	Arena arena;
+	const TwModel *m;
+	const char *path;
+	bool uniform;
+	char **error;
+	Draft file, config;
+	int bad;
+} Writing;
+
+static int
+write_onnx(Writing *w, const TwModel *m)
+{
+	size_t n;
+	unsigned char *bytes = onnx_bytes(&w->arena, m, &n);
+
+	return draft_write(&w->file, bytes, n, w->error) || draft_publish(&w->file, w->error);
 }
 
 static int
-write_safetensors(Arena *a, const TwModel *m, const char *path, char **error)
+write_safetensors(Writing *w, const TwModel *m)
 {
-	Draft d = { strdup(path), NULL }, c = { config_path(path), NULL };
-	size_t n = 0;
-	unsigned char *bytes = safetensors_bytes(a, m, &n);
-	char *config = safetensors_config(a, m);
-	int bad = draft_write(&d, bytes, n, error)
-	          || draft_write(&c, config, config ? strlen(config) : 0, error)
-	          || draft_publish(&c, error) || draft_publish(&d, error);
+	const char *slash = strrchr(w->path, '/');
+	size_t n;
+	unsigned char *bytes = safetensors_bytes(&w->arena, m, &n);
+	char *config = safetensors_config(&w->arena, m);
 
-	free(bytes);
-	free(config);
-	draft_drop(&d);
-	draft_drop(&c);
-	return bad ? -1 : 0;
+	w->config.path = arena_fmt(&w->arena, "%.*sconfig.json",
+	                           slash ? (int)(slash - w->path) + 1 : 0, w->path);
+	return draft_write(&w->file, bytes, n, w->error)
+	       || draft_write(&w->config, config, strlen(config), w->error)
+	       || draft_publish(&w->config, w->error) || draft_publish(&w->file, w->error);
 }
 
-static int
+static bool
 has_ending(const char *s, const char *end)
 {
 	size_t n = strlen(s), k = strlen(end);
@@ -142,30 +192,32 @@ has_ending(const char *s, const char *end)
 	return n > k && !strcmp(s + n - k, end);
 }
 
+static void
+write_by_ending(void *writing)
+{
+	Writing *w = writing;
+	const TwModel *m = w->uniform ? model_uniform(&w->arena, w->m) : w->m;
+
+	if (has_ending(w->path, ".onnx"))
+		w->bad = write_onnx(w, m);
+	else if (has_ending(w->path, ".safetensors"))
+		w->bad = write_safetensors(w, m);
+	else
+		w->bad = file_error(w->error, w->path,
+		                    "a model's name ends in .onnx or .safetensors");
+}
+
 int
 model_write(const TwModel *m, const char *path, bool uniform, char **error)
 {
-	Arena a = { 0 };
-	int bad;
+	Writing w = {
+		.m = m, .path = path, .uniform = uniform, .error = error, .file = { path, NULL }
+	};
 
-	if (uniform)
-		m = model_uniform(&a, m);
-	if (has_ending(path, ".onnx"))
-		bad = write_onnx(&a, m, path, error);
-	else if (has_ending(path, ".safetensors"))
-		bad = write_safetensors(&a, m, path, error);
-	else
-		bad = file_error(error, path, "a model's name ends in .onnx or .safetensors");
-	arena_free(&a);
-	return bad;
-}
-
-unsigned char *
-model_bytes(const TwModel *m, size_t *n)
-{
-	Arena a = { 0 };
-	unsigned char *bytes = onnx_bytes(&a, m, n);
-
-	arena_free(&a);
-	return bytes;
+	if (!arena_protect(&w.arena, write_by_ending, &w))
+		w.bad = file_error(error, path, "out of memory");
+	draft_drop(&w.file);
+	draft_drop(&w.config);
+	arena_free(&w.arena);
+	return w.bad ? -1 : 0;
 }

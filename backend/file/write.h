@@ -4,6 +4,7 @@
 /* Model files, in either format; the same model gives the same bytes. */
 
 #include "lang/arena.h"
+#include "runtime/memory_pool.h"
 #include "runtime/model.h"
 
 /* By the ending of path: .onnx, or .safetensors with a config.json beside it. The
@@ -14,10 +15,12 @@ int model_write(const TwModel *, const char *path, bool uniform, char **error);
 /* Any file, in the same way. */
 int file_write(const char *path, const void *bytes, size_t n, char **error);
 
-/* The bytes of the .onnx file, to be freed. */
-unsigned char *model_bytes(const TwModel *, size_t *n);
+/* The bytes of a file, in the arena; NULL if memory ran out. */
+unsigned char *onnx_bytes(Arena *, const TwModel *, size_t *n);
+unsigned char *safetensors_bytes(Arena *, const TwModel *, size_t *n);
 
-/* The parts of it, each from one file here. */
+/* ---- the parts of it, each from one file here. These are called within arena_protect,
+ * and with a pool within tw_protect. */
 typedef struct Prop {
 	const char *key; /* tw.vocab */
 	char *json;
@@ -25,8 +28,8 @@ typedef struct Prop {
 
 int model_props(Arena *, const TwModel *, Prop **);
 const TwModel *model_uniform(Arena *, const TwModel *);
-unsigned char *onnx_bytes(Arena *, const TwModel *, size_t *n);
-unsigned char *safetensors_bytes(Arena *, const TwModel *, size_t *n);
+unsigned char *onnx_pack(Arena *, TwPool *, const TwModel *, size_t *n);
+unsigned char *safetensors_pack(Arena *, TwPool *, const TwModel *, size_t *n);
 char *safetensors_config(Arena *, const TwModel *);
 
 #endif

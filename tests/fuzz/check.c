@@ -607,7 +607,7 @@ static Fate
 check_model(Check *c, const char *judge)
 {
 	size_t n;
-	unsigned char *bytes = model_bytes(c->program.model, &n);
+	unsigned char *bytes = onnx_bytes(c->arena, c->program.model, &n);
 
 	if (!open_bytes(c, bytes, n))
 		return UNLOADABLE;
@@ -628,7 +628,6 @@ check_model(Check *c, const char *judge)
 		fputs("]}\n", c->judge);
 		fclose(c->judge);
 	}
-	free(bytes);
 	return fate;
 }
 

@@ -24,9 +24,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 static void
 try_model(const TwModel *model)
 {
+	Arena arena = { 0 };
 	size_t n;
 	char *error = NULL;
-	unsigned char *bytes = model_bytes(model, &n);
+	unsigned char *bytes = onnx_bytes(&arena, model, &n);
 	TwModel *m = bytes ? tw_load_memory(bytes, n, &error) : NULL;
 	TwSession *s = m ? tw_open(m, TW_CHECK, &error) : NULL;
 
@@ -38,7 +39,7 @@ try_model(const TwModel *model)
 		abort();
 	tw_close(s);
 	tw_free(m);
-	free(bytes);
+	arena_free(&arena);
 }
 
 int

@@ -287,7 +287,7 @@ try_case(const Case *c)
 
 	diag_print(&diags, stderr);
 	assert_non_null(model);
-	unsigned char *bytes = model_bytes(model, &n);
+	unsigned char *bytes = onnx_bytes(&arena, model, &n);
 	TwModel *loaded = tw_load_memory(bytes, n, &error);
 	assert_non_null(loaded);
 	assert_true((double)loaded->label[0].error <= 1.001 * c->tolerance);
@@ -303,7 +303,6 @@ try_case(const Case *c)
 	       loaded->nlayer, neurons, loaded->d_model);
 	tw_close(r.s);
 	tw_free(loaded);
-	free(bytes);
 	arena_free(&arena);
 }
 

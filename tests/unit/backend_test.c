@@ -551,7 +551,7 @@ try_graph(unsigned number_)
 		goto out;
 	assert_true(within_limits(model, &limits));
 	size_t n;
-	unsigned char *bytes = model_bytes(model, &n);
+	unsigned char *bytes = onnx_bytes(&arena, model, &n);
 	TwModel *loaded = tw_load_memory(bytes, n, &error);
 	if (!loaded)
 		fail_msg("graph %u: %s", number_, error);
@@ -565,7 +565,6 @@ try_graph(unsigned number_)
 		fail_msg("graph %u: a head is less far ahead than was proved", number_);
 	tw_close(s);
 	tw_free(loaded);
-	free(bytes);
 	compiled = 1;
 out:
 	arena_free(&arena);

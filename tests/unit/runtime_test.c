@@ -108,13 +108,27 @@ by_hand(void)
 	set_tables(h);
 	set_head(h);
 	set_outputs(h);
-	h->m = (TwModel){ S("copy"), NVOCAB,    vocab,     false,
-		          1,         whole,     CONTEXT,   false,
-		          true,      D,         1,         0,
-		          NULL,      NULL,      h->token,  h->position,
-		          h->layer,  h->head_w, h->head_b, 2,
-		          h->label,  3,         h->named,  S("{\"name\":\"copy.tw\"}"),
-		          NULL,      NULL };
+	h->m = (TwModel){
+		.name = S("copy"),
+		.nvocab = NVOCAB,
+		.vocab = vocab,
+		.nfield = 1,
+		.first = whole,
+		.context = CONTEXT,
+		.emits = true,
+		.d_model = D,
+		.nlayer = 1,
+		.embed_token = h->token,
+		.embed_position = h->position,
+		.layer = h->layer,
+		.head_w = h->head_w,
+		.head_b = h->head_b,
+		.nlabel = 2,
+		.label = h->label,
+		.nnamed = 3,
+		.named = h->named,
+		.source = S("{\"name\":\"copy.tw\"}"),
+	};
 	return h;
 }
 
@@ -450,13 +464,11 @@ test_damage(void **state)
 	Hand *h = by_hand();
 	Arena a = { 0 };
 	size_t n;
-	unsigned char *bytes = model_bytes(&h->m, &n);
+	unsigned char *bytes = onnx_bytes(&a, &h->m, &n);
 
 	damage(bytes, n);
-	free(bytes);
 	bytes = safetensors_bytes(&a, &h->m, &n);
 	damage(bytes, n);
-	free(bytes);
 	arena_free(&a);
 	free(h);
 }
@@ -481,8 +493,9 @@ of_fields(void)
 static void
 refuse_changed_in(Hand *h, const char *word, const char *other, const char *why)
 {
+	Arena a = { 0 };
 	size_t n, k = strlen(word);
-	unsigned char *bytes = model_bytes(&h->m, &n);
+	unsigned char *bytes = onnx_bytes(&a, &h->m, &n);
 	char *error = NULL;
 
 	for (size_t i = 0; i + k <= n; i++)
@@ -492,7 +505,7 @@ refuse_changed_in(Hand *h, const char *word, const char *other, const char *why)
 	if (!strstr(error, why))
 		fail_msg("%s for %s: %s", other, word, error);
 	free(error);
-	free(bytes);
+	arena_free(&a);
 	free(h);
 }
 
@@ -577,11 +590,12 @@ test_not_finite(void **state)
 		size_t n;
 		char *error = NULL;
 		h->wv[3] = odd[i];
-		unsigned char *bytes = model_bytes(&h->m, &n);
+		Arena a = { 0 };
+		unsigned char *bytes = onnx_bytes(&a, &h->m, &n);
 		assert_null(tw_load_memory(bytes, n, &error));
 		assert_non_null(strstr(error, "'layers.0.wv' holds what is not a number"));
 		free(error);
-		free(bytes);
+		arena_free(&a);
 		free(h);
 	}
 }
