@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.." || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 failed=0
+soname=$(sed -n "s/^SONAME *:= //p" Makefile)
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
 fail() { echo "$*"; failed=1; }
@@ -70,7 +71,7 @@ done
 same ./version "$(./version)"
 same ./version_static "$(./version_static)"
 [ -f "usr/lib/libtw.so.$version" ] || fail "no usr/lib/libtw.so.$version"
-objdump -p usr/lib/libtw.so | grep -q "SONAME *libtw.so.${version%%.*}$" || fail "another SONAME"
+objdump -p usr/lib/libtw.so | grep -q "SONAME *$soname$" || fail "another SONAME"
 cd "$OLDPWD" || exit 2
 
 run uninstall PREFIX="$usr"

@@ -599,13 +599,12 @@ main(int argc, char **argv)
 		char *error = NULL;
 		if (program_open(&p, argv[i], &(Options){ .stdlib = "stdlib" })
 		    && program_compile(&p)) {
-			unsigned char *bytes = model_bytes(p.model, &size);
+			unsigned char *bytes = onnx_bytes(&p.arena, p.model, &size);
 			TwModel *m = tw_load_memory(bytes, size, &error);
 			failed += !m || !audit(argv[i], m, &p.report, p.graph);
 			n++;
 			if (m)
 				tw_free(m);
-			free(bytes);
 		}
 		program_close(&p);
 	}
