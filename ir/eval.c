@@ -442,7 +442,7 @@ eval_number(Eval *e, const Node *n, int at)
 }
 
 static bool
-eval_attend(Eval *e, int fr, int64_t *v)
+eval_attention(Eval *e, int fr, int64_t *v)
 {
 	const Node *n = e->frame[fr].n;
 	int at = e->frame[fr].at, end = visible_end(e, at), before = e->nframe;
@@ -477,7 +477,7 @@ eval_step(Eval *e, int fr, int64_t *v)
 	case OP_MEAN: return eval_search(e, fr, v);
 	case OP_READ: return eval_read_op(e, fr, v);
 	case OP_INPUT: *v = input_number(e, e->frame[fr].at, (int)e->frame[fr].n->k); return true;
-	case OP_ATTEND: return eval_attend(e, fr, v);
+	case OP_ATTEND: return eval_attention(e, fr, v);
 	default: return eval_pointwise(e, fr, v);
 	}
 }

@@ -70,7 +70,7 @@ skip_blanks(GraphReader *r)
 }
 
 static bool
-accept_char(GraphReader *r, char c)
+accept_mark(GraphReader *r, char c)
 {
 	skip_blanks(r);
 	if (r->at >= r->src->len || peek_char(r) != c)
@@ -80,9 +80,9 @@ accept_char(GraphReader *r, char c)
 }
 
 static bool
-expect_char(GraphReader *r, char c, const char *what)
+expect_mark(GraphReader *r, char c, const char *what)
 {
-	return accept_char(r, c) || text_refuse(r, r->at, what);
+	return accept_mark(r, c) || text_refuse(r, r->at, what);
 }
 
 static bool
@@ -157,7 +157,7 @@ parse_escape(GraphReader *r, char *out)
 static const char *
 parse_string(GraphReader *r)
 {
-	if (!expect_char(r, '"', "expected a string"))
+	if (!expect_mark(r, '"', "expected a string"))
 		return NULL;
 	uint32_t from = r->at, n = 0;
 	uint32_t end = from;
@@ -186,7 +186,7 @@ parse_node_ref(GraphReader *r)
 
 	skip_blanks(r);
 	uint32_t from = r->at;
-	if (!expect_char(r, 'n', "expected a node, as in n5") || !parse_integer(r, 0, ID_MAX, &id))
+	if (!expect_mark(r, 'n', "expected a node, as in n5") || !parse_integer(r, 0, ID_MAX, &id))
 		return NULL;
 	if (id < r->nid && r->id[id])
 		return r->id[id];
@@ -305,7 +305,7 @@ static bool
 parse_operands(GraphReader *r)
 {
 	r->narg = 0;
-	if (!accept_char(r, '('))
+	if (!accept_mark(r, '('))
 		return true;
 	do {
 		Node *x = parse_node_ref(r);
@@ -313,17 +313,17 @@ parse_operands(GraphReader *r)
 			return false;
 		r->arg = doubled(r, r->arg, r->narg, &r->caparg, sizeof *r->arg);
 		r->arg[r->narg++] = x;
-	} while (accept_char(r, ','));
-	return expect_char(r, ')', "expected , or )");
+	} while (accept_mark(r, ','));
+	return expect_mark(r, ')', "expected , or )");
 }
 
 static bool
 parse_table(GraphReader *r)
 {
 	r->ntable = 0;
-	if (!accept_char(r, '['))
+	if (!accept_mark(r, '['))
 		return true;
-	while (!accept_char(r, ']')) {
+	while (!accept_mark(r, ']')) {
 		int64_t v;
 		uint32_t from = r->at;
 		if (!parse_integer(r, -VALUE_MAX, VALUE_MAX, &v))
@@ -360,9 +360,9 @@ static bool
 parse_reals(GraphReader *r)
 {
 	r->nreal = 0;
-	if (!accept_char(r, '['))
+	if (!accept_mark(r, '['))
 		return true;
-	while (!accept_char(r, ']')) {
+	while (!accept_mark(r, ']')) {
 		Real v;
 		uint32_t from = r->at;
 		if (!parse_real(r, &v))
@@ -379,8 +379,8 @@ parse_reals(GraphReader *r)
 static bool
 parse_attributes(GraphReader *r, Node *draft)
 {
-	if (accept_char(r, 'k')
-	    && (!expect_char(r, '=', "expected =")
+	if (accept_mark(r, 'k')
+	    && (!expect_mark(r, '=', "expected =")
 	        || !parse_integer(r, -VALUE_MAX, VALUE_MAX, &draft->k)))
 		return false;
 	r->ntable = r->nreal = 0;
@@ -428,7 +428,7 @@ parse_node(GraphReader *r, uint32_t from)
 		return;
 	}
 	r->at = from + 1;
-	if (!parse_integer(r, 0, ID_MAX, &id) || !expect_char(r, '=', "expected ="))
+	if (!parse_integer(r, 0, ID_MAX, &id) || !expect_mark(r, '=', "expected ="))
 		return;
 	if (id < r->nid && r->id[id]) {
 		text_refuse(r, from, "this node is there already");

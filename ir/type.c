@@ -18,7 +18,7 @@
 /* ---- sets ---- */
 
 static int
-by_int64(const void *a, const void *b)
+by_set_value(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
@@ -43,7 +43,7 @@ unique(Graph *g, int64_t *v, int n)
 				v[m++] = r.lo + i;
 		return m;
 	}
-	qsort(v, (size_t)n, sizeof *v, by_int64);
+	qsort(v, (size_t)n, sizeof *v, by_set_value);
 	for (int i = 0; i < n; i++)
 		if (!m || v[i] != v[m - 1])
 			v[m++] = v[i];

@@ -33,7 +33,7 @@ static int npaths;
 static uint64_t state;
 
 static int
-draw(int below)
+draw_below_bound(int below)
 {
 	state = state * 6364136223846793005u + 1442695040888963407u;
 	return (int)((state >> 33) % (uint64_t)(below < 1 ? 1 : below));
@@ -47,11 +47,11 @@ random_text(const Graph *g, Eval *eval, int n)
 
 	for (int i = 0; i < n * g->ninput; i++) {
 		const Input *in = &g->input[i % g->ninput];
-		double x = in->min + (in->max - in->min) * draw(1001) / 1000;
+		double x = in->min + (in->max - in->min) * draw_below_bound(1001) / 1000;
 		number[i] = in->kind == K_REAL ? x : floor(x);
 	}
 	for (int i = 0; !g->ninput && i < n * g->nfield; i++)
-		row[i] = first_row(g, i % g->nfield) + draw(rows_of(g, i % g->nfield));
+		row[i] = first_row(g, i % g->nfield) + draw_below_bound(rows_of(g, i % g->nfield));
 	if (g->ninput)
 		eval_numbers(eval, number, n);
 	else
@@ -77,7 +77,7 @@ values_of_graph(Arena *arena, const Graph *g)
 	v.real = NEWS(arena, bool, v.n + 1);
 	state = 1;
 	for (int t = 0; t < TEXTS; t++) {
-		int n = 1 + draw(g->context < LONGEST ? g->context : LONGEST);
+		int n = 1 + draw_below_bound(g->context < LONGEST ? g->context : LONGEST);
 		random_text(g, eval, n);
 		for (int i = 0; i < v.n; i++) {
 			v.real[i] = answer(g, i)->type.real;
