@@ -52,7 +52,7 @@ put_operator(FILE *f, const Node *n)
 	}
 	if (n->narg)
 		fputc(')', f);
-	if (op_info[n->op].attr == A_K && n->op != OP_CONST && n->k)
+	if (op_info[n->op].attr == A_OFFSET && n->k)
 		fprintf(f, " %+lld", (long long)n->k);
 }
 

@@ -10,18 +10,6 @@
 #include <stdlib.h>
 
 static bool
-is_affine_op(const Node *n)
-{
-	switch (n->op) {
-	case OP_CONST:
-	case OP_ADD:
-	case OP_SUB: return true;
-	case OP_MUL: return n->arg[1]->op == OP_CONST;
-	default: return false;
-	}
-}
-
-static bool
 affine_add_term(Affine *a, int64_t c, const Node *n)
 {
 	if (n->op == OP_CONST) {
@@ -51,7 +39,8 @@ next_term(const Affine *a)
 	int at = -1;
 
 	for (int i = 0; i < a->n; i++)
-		if (is_affine_op(a->term[i].n) && (at < 0 || a->term[i].n->id > a->term[at].n->id))
+		if ((a->term[i].n->op == OP_CONST || is_linear_int(a->term[i].n))
+		    && (at < 0 || a->term[i].n->id > a->term[at].n->id))
 			at = i;
 	return at;
 }
@@ -144,7 +133,7 @@ replaced_within(Graph *g, Node *n, const Node *from, Node *to, int *budget)
 {
 	if (n == from)
 		return to;
-	if (!is_affine_op(n) || n->op == OP_CONST || n->id < from->id)
+	if (!is_linear_int(n) || n->id < from->id)
 		return n;
 	if (--*budget < 0)
 		return NULL;

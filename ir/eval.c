@@ -325,29 +325,52 @@ visible_end(const Eval *e, int here)
 }
 
 /* Takes note of position j, where the condition holds; true if no other matters. */
-static bool
-note_match(Eval *e, EvalFrame *f, int j)
-{
-	int64_t x = e->side[f->n->arg[0]->id];
+typedef bool NoteMatch(Eval *, EvalFrame *, int j);
 
-	switch (f->n->op) {
-	case OP_SUM: f->score = clamp((__int128)f->score + x); return false;
-	case OP_MEAN:
-		f->total += f->n->arg[0]->type.real ? real_value(x) : (double)x;
-		f->count++;
-		return false;
-	case OP_BEST: /* from the latest on */
-		if (f->best < 0 || x > f->score) {
-			f->best = j;
-			f->score = x;
-		}
-		return false;
-	default: f->best = j; return true;
+static bool
+note_position(Eval *e, EvalFrame *f, int j)
+{
+	(void)e;
+	f->best = j;
+	return true;
+}
+
+/* From the latest on. */
+static bool
+note_best(Eval *e, EvalFrame *f, int j)
+{
+	int64_t score = e->side[f->n->arg[0]->id];
+
+	if (f->best < 0 || score > f->score) {
+		f->best = j;
+		f->score = score;
 	}
+	return false;
 }
 
 static bool
-eval_search(Eval *e, int fr, int64_t *v)
+note_summand(Eval *e, EvalFrame *f, int j)
+{
+	(void)j;
+	f->score = clamp((__int128)f->score + e->side[f->n->arg[0]->id]);
+	return false;
+}
+
+static bool
+note_mean(Eval *e, EvalFrame *f, int j)
+{
+	int64_t x = e->side[f->n->arg[0]->id];
+
+	(void)j;
+	f->total += f->n->arg[0]->type.real ? real_value(x) : (double)x;
+	f->count++;
+	return false;
+}
+
+/* Looks at the visible positions one after the other, FIRST from the first, the others from the
+ * last; goes on where it stopped for what it needs. */
+static bool
+each_match(Eval *e, int fr, NoteMatch *note)
 {
 	const Node *n = e->frame[fr].n;
 	int at = e->frame[fr].at, end = visible_end(e, at);
@@ -364,19 +387,57 @@ eval_search(Eval *e, int fr, int64_t *v)
 		if (!load_there(e, c, j))
 			return false;
 		eval_two_sided(e, c);
-		if (e->side[condition_of(n)->id] == 1 && note_match(e, &e->frame[fr], j))
+		if (e->side[condition_of(n)->id] == 1 && note(e, &e->frame[fr], j))
 			break;
 	}
-	const EvalFrame *f = &e->frame[fr];
-	if (n->op == OP_MEAN)
-		*v = real_bits(f->count ? f->total / f->count : n->real[0].x);
-	else
-		*v = n->op == OP_SUM ? f->score : f->best;
 	return true;
 }
 
 static bool
-eval_read_op(Eval *e, int fr, int64_t *v)
+look_LATEST(Eval *e, int fr, int64_t *v)
+{
+	bool done = each_match(e, fr, note_position);
+
+	*v = e->frame[fr].best;
+	return done;
+}
+
+static bool
+look_FIRST(Eval *e, int fr, int64_t *v)
+{
+	return look_LATEST(e, fr, v);
+}
+
+static bool
+look_BEST(Eval *e, int fr, int64_t *v)
+{
+	bool done = each_match(e, fr, note_best);
+
+	*v = e->frame[fr].best;
+	return done;
+}
+
+static bool
+look_SUM(Eval *e, int fr, int64_t *v)
+{
+	bool done = each_match(e, fr, note_summand);
+
+	*v = e->frame[fr].score;
+	return done;
+}
+
+static bool
+look_MEAN(Eval *e, int fr, int64_t *v)
+{
+	bool done = each_match(e, fr, note_mean);
+	const EvalFrame *f = &e->frame[fr];
+
+	*v = real_bits(f->count ? f->total / f->count : f->n->real[0].x);
+	return done;
+}
+
+static bool
+look_READ(Eval *e, int fr, int64_t *v)
 {
 	const Node *n = e->frame[fr].n;
 	int at = e->frame[fr].at;
@@ -392,7 +453,7 @@ eval_read_op(Eval *e, int fr, int64_t *v)
 }
 
 static bool
-eval_position(Eval *e, int fr, int64_t *v)
+look_AT(Eval *e, int fr, int64_t *v)
 {
 	int64_t q;
 
@@ -403,7 +464,7 @@ eval_position(Eval *e, int fr, int64_t *v)
 }
 
 static bool
-eval_pointwise(Eval *e, int fr, int64_t *v)
+look_pointwise(Eval *e, int fr, int64_t *v)
 {
 	const Node *n = e->frame[fr].n;
 	int at = e->frame[fr].at, before = e->nframe;
@@ -417,18 +478,36 @@ eval_pointwise(Eval *e, int fr, int64_t *v)
 	return true;
 }
 
-static int
-token_row(const Eval *e, int at, int field)
+static bool
+look_TOKEN(Eval *e, int fr, int64_t *v)
 {
-	return e->text[at * e->g->nfield + field] - first_row(e->g, field);
+	int field = (int)e->frame[fr].n->k;
+
+	*v = e->text[e->frame[fr].at * e->g->nfield + field] - first_row(e->g, field);
+	return true;
 }
 
-static int64_t
-input_number(const Eval *e, int at, int k)
+static bool
+look_INPUT(Eval *e, int fr, int64_t *v)
 {
-	double x = e->number[at * e->g->ninput + k];
+	int k = (int)e->frame[fr].n->k;
+	double x = e->number[e->frame[fr].at * e->g->ninput + k];
 
-	return e->g->input[k].kind == K_REAL ? real_bits(x) : (int64_t)x;
+	*v = e->g->input[k].kind == K_REAL ? real_bits(x) : (int64_t)x;
+	return true;
+}
+
+static bool
+look_HERE(Eval *e, int fr, int64_t *v)
+{
+	*v = e->frame[fr].at;
+	return true;
+}
+
+static bool
+look_INDEX(Eval *e, int fr, int64_t *v)
+{
+	return look_HERE(e, fr, v);
 }
 
 /* The operand as a number; asks for it where it is not known yet. */
@@ -442,7 +521,7 @@ eval_number(Eval *e, const Node *n, int at)
 }
 
 static bool
-eval_attention(Eval *e, int fr, int64_t *v)
+look_ATTEND(Eval *e, int fr, int64_t *v)
 {
 	const Node *n = e->frame[fr].n;
 	int at = e->frame[fr].at, end = visible_end(e, at), before = e->nframe;
@@ -462,24 +541,23 @@ eval_attention(Eval *e, int fr, int64_t *v)
 	return e->nframe == before;
 }
 
+/* Literals are known without, and a THERE is loaded by the search that it is in. */
+#define LOOK_LITERAL(name)
+#define LOOK_POINTWISE(name) [OP_##name] = look_pointwise,
+#define LOOK_STREAM(name) [OP_##name] = look_##name,
+#define LOOK_REFERENCE(name) [OP_##name] = look_##name,
+#define LOOK_THERE(name)
+
 static bool
 eval_step(Eval *e, int fr, int64_t *v)
 {
-	switch (e->frame[fr].n->op) {
-	case OP_TOKEN: *v = token_row(e, e->frame[fr].at, (int)e->frame[fr].n->k); return true;
-	case OP_INDEX:
-	case OP_HERE: *v = e->frame[fr].at; return true;
-	case OP_AT: return eval_position(e, fr, v);
-	case OP_LATEST:
-	case OP_FIRST:
-	case OP_BEST:
-	case OP_SUM:
-	case OP_MEAN: return eval_search(e, fr, v);
-	case OP_READ: return eval_read_op(e, fr, v);
-	case OP_INPUT: *v = input_number(e, e->frame[fr].at, (int)e->frame[fr].n->k); return true;
-	case OP_ATTEND: return eval_attention(e, fr, v);
-	default: return eval_pointwise(e, fr, v);
-	}
+	static bool (*const look[NUM_OPS])(Eval *, int fr, int64_t *v) = {
+#define OP(name, nargs, attr, class, ...) LOOK_##class(name)
+#include "lang/ops.h"
+#undef OP
+	};
+
+	return look[e->frame[fr].n->op](e, fr, v);
 }
 
 int64_t

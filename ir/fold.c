@@ -12,7 +12,7 @@ static Node *
 fold_const(Graph *g, const Node *n)
 {
 	if (!n->narg || !is_pointwise(n->op) || op_info[n->op].attr == A_REALS
-	    || op_mixes_reals(n->op))
+	    || has_trait(n->op, T_MIXES))
 		return NULL;
 	for (int i = 0; i < n->narg; i++)
 		if (n->arg[i]->op != OP_CONST)
@@ -109,10 +109,24 @@ fold_logic(Graph *g, Node *n, int64_t unit)
 	return n->narg == 1 && is_bool(n->arg[0]) ? n->arg[0] : NULL;
 }
 
-/* sign: 1 for MAX, -1 for MIN. An operand never beyond the surest one goes. */
 static Node *
-fold_extreme(Graph *g, Node *n, int sign)
+fold_and(Graph *g, Node *n)
 {
+	return fold_logic(g, n, 1);
+}
+
+static Node *
+fold_or(Graph *g, Node *n)
+{
+	return fold_logic(g, n, 0);
+}
+
+/* An operand never beyond the surest one goes. */
+static Node *
+fold_extreme(Graph *g, Node *n)
+{
+	int sign = n->op == OP_MAX ? 1 : -1;
+
 	gather_operands(g, n);
 	sort_operands(n, true);
 	Node *best = n->arg[0];
@@ -153,7 +167,7 @@ fold_add(Graph *g, Node *n)
 	Node *x = n->arg[0], *k = n->arg[1];
 	if (is_const(k, 0))
 		return x;
-	if (k->op != OP_CONST || (x->op != OP_ADD && x->op != OP_SUB) || x->arg[1]->op != OP_CONST)
+	if (k->op != OP_CONST || !has_trait(x->op, T_ADDS) || x->arg[1]->op != OP_CONST)
 		return NULL;
 	int64_t inner = x->op == OP_ADD ? x->arg[1]->k : -x->arg[1]->k;
 	Node *sum = mk_const(g, clamp((__int128)k->k + inner));
@@ -184,8 +198,10 @@ fold_eq(Graph *g, Node *n)
 static Node *
 fold_if(Graph *g, Node *n)
 {
-	Node *c = n->arg[0], *a = n->arg[1], *b = n->arg[2];
+	Node *c = n->arg[0], *a = n->arg[1], *b = n->arg[2], *real = fold_real_if(g, n);
 
+	if (real)
+		return real;
 	if (c->op == OP_CONST)
 		return c->k == 1 ? a : b;
 	if (a == b)
@@ -234,10 +250,13 @@ fold_table(Graph *g, Node *n)
 }
 
 static Node *
-fold_pick(Node *n)
+fold_pick(Graph *g, Node *n)
 {
 	const Node *i = n->arg[0];
+	Node *real = fold_real_pick(g, n);
 
+	if (real)
+		return real;
 	if (i->type.hi < 0 || i->type.lo >= n->narg - 2)
 		return n->arg[1];
 	if (i->op == OP_CONST)
@@ -264,13 +283,17 @@ fold_as(Graph *g, Node *n)
 
 /* LATEST and FIRST of what always holds. */
 static Node *
-fold_choice(Graph *g, Node *n)
+fold_latest(Graph *g, Node *n)
 {
-	if (!is_const(n->arg[0], 1))
+	if (!is_const(n->arg[0], 1) || g->bidirectional)
 		return NULL;
-	if (n->op == OP_FIRST)
-		return fold1(g, n, OP_AT, mk_const(g, 0));
-	return g->bidirectional ? NULL : mk(g, OP_HERE, n->span, n->file, 0, NULL, 0);
+	return mk(g, OP_HERE, n->span, n->file, 0, NULL, 0);
+}
+
+static Node *
+fold_first(Graph *g, Node *n)
+{
+	return is_const(n->arg[0], 1) ? fold1(g, n, OP_AT, mk_const(g, 0)) : NULL;
 }
 
 /* BEST of equals is LATEST. */
@@ -409,7 +432,7 @@ barely_absent(Graph *g, Node *e)
 {
 	Affine sum;
 
-	if ((e->op != OP_ADD && e->op != OP_SUB) || !affine_of(e, &sum))
+	if (!has_trait(e->op, T_ADDS) || !affine_of(e, &sum))
 		return e;
 	for (int i = 0; i < sum.n; i++) {
 		Node *read = (Node *)sum.term[i].n, *to;
@@ -464,39 +487,61 @@ fold_read(Graph *g, Node *n)
 	return NULL;
 }
 
+/* ---- those of a line or two ---- */
+
+static Node *
+fold_sub(Graph *g, Node *n)
+{
+	Node *x = n->arg[0], *y = n->arg[1];
+
+	return x == y ? mk_const(g, 0) : is_const(y, 0) ? x : NULL;
+}
+
+static Node *
+fold_div(Graph *g, Node *n)
+{
+	(void)g;
+	return is_const(n->arg[1], 1) ? n->arg[0] : NULL;
+}
+
+static Node *
+fold_mod(Graph *g, Node *n)
+{
+	return is_const(n->arg[1], 1) ? mk_const(g, 0) : NULL;
+}
+
+static Node *
+fold_abs(Graph *g, Node *n)
+{
+	(void)g;
+	return n->arg[0]->type.lo >= 0 ? n->arg[0] : NULL;
+}
+
+static Node *
+fold_not(Graph *g, Node *n)
+{
+	(void)g;
+	return n->arg[0]->op == OP_NOT ? n->arg[0]->arg[0] : NULL;
+}
+
+static Node *
+fold_there(Graph *g, Node *n)
+{
+	(void)g;
+	return is_literal(n->arg[0]) ? n->arg[0] : NULL;
+}
+
 Node *
 fold_node(Graph *g, Node *n)
 {
+#define fold_none NULL
+	static Node *(*const rule[NUM_OPS])(Graph *, Node *) = {
+#define OP(name, nargs, attr, class, traits, fold, ...) [OP_##name] = fold_##fold,
+#include "lang/ops.h"
+#undef OP
+	};
+#undef fold_none
 	Node *c = fold_const(g, n);
-	Node *x = n->narg > 0 ? n->arg[0] : NULL, *y = n->narg > 1 ? n->arg[1] : NULL;
 
-	if (c || (c = fold_real(g, n)))
-		return c;
-	switch (n->op) {
-	case OP_ADD: return fold_add(g, n);
-	case OP_SUB: return x == y ? mk_const(g, 0) : is_const(y, 0) ? x : NULL;
-	case OP_MUL: return fold_mul(g, n);
-	case OP_DIV: return is_const(y, 1) ? x : NULL;
-	case OP_MOD: return is_const(y, 1) ? mk_const(g, 0) : NULL;
-	case OP_MIN: return fold_extreme(g, n, -1);
-	case OP_MAX: return fold_extreme(g, n, 1);
-	case OP_ABS: return x->type.lo >= 0 ? x : NULL;
-	case OP_EQ: return fold_eq(g, n);
-	case OP_LT: return fold_less(g, n);
-	case OP_NOT: return x->op == OP_NOT ? x->arg[0] : NULL;
-	case OP_AND: return fold_logic(g, n, 1);
-	case OP_OR: return fold_logic(g, n, 0);
-	case OP_IF: return fold_if(g, n);
-	case OP_TABLE: return fold_table(g, n);
-	case OP_PICK: return fold_pick(n);
-	case OP_AS: return fold_as(g, n);
-	case OP_AT: return fold_at(g, n);
-	case OP_LATEST:
-	case OP_FIRST: return fold_choice(g, n);
-	case OP_BEST: return fold_best(g, n);
-	case OP_SUM: return fold_sum(g, n);
-	case OP_THERE: return is_literal(x) ? x : NULL;
-	case OP_READ: return fold_read(g, n);
-	default: return NULL;
-	}
+	return c || !rule[n->op] ? c : rule[n->op](g, n);
 }

@@ -316,7 +316,7 @@ mk(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k)
 
 	assert(op_info[op].attr != A_TABLE && op_info[op].attr != A_REALS);
 	assert(op_info[op].nargs < 0 ? narg > 0 : narg == op_info[op].nargs);
-	draft.k = op_info[op].attr == A_K ? clamp(k) : 0;
+	draft.k = op_info[op].attr == A_NONE ? 0 : clamp(k);
 	return build_node(g, &draft);
 }
 

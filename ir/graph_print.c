@@ -111,8 +111,7 @@ print_node(const Node *n, const int *number, FILE *f)
 		fprintf(f, "%sn%d", i ? ", " : "(", number[n->arg[i]->id]);
 	if (n->narg)
 		fputc(')', f);
-	if (op->attr != A_NONE
-	    && (n->k || (n->op != OP_READ && n->op != OP_TOKEN && op->attr != A_REALS)))
+	if (n->k || op->attr == A_K || op->attr == A_TABLE)
 		fprintf(f, " k=%" PRId64, n->k);
 	for (int i = 0; i < n->ntable; i++)
 		fprintf(f, "%s%" PRId64, i ? " " : " [", n->table[i]);

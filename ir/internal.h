@@ -119,14 +119,31 @@ Range range_join(Range, Range);
 Range operand_range(const Node *);           /* from its operands' */
 Range joint_interval(const Node *, Range r); /* of a sum or quotient known to stay within r */
 
-bool op_mixes_reals(Op);                             /* takes reals and integers */
 const Node *smooth_variable(const Node *);           /* Type.of */
 Interval smooth_range(const Node *, const Node *of); /* infinite where that takes too long */
 bool of_reals(const Node *);                         /* is it one, or an operand? */
 Node *unread_value(Graph *, const Node *x);          /* for where x is not read */
-/* real.c: the same for what is real or made of reals; NULL, false: not of these. */
-Node *fold_real(Graph *, Node *draft);
-bool real_type(Graph *, const Node *draft, Type *);
+/* real.c */
+#define DEN_MAX ((int64_t)1 << 40) /* of a denominator that is kept */
+enum { VALUES_MAX = 65536 };       /* most entries of a VALUES that is made of a function */
+Real literal_value(const Node *);
+
+/* real_type.c, real_fold.c: what the rows of lang/ops.h ask for of reals, and of IF, PICK, READ and
+ * THERE where they are real: false, or NULL, where they are not. */
+Type real_between(double min, double max);
+Type with_grid(Type, int64_t den, int64_t parts, const Node *over);
+Type as_real(const Node *); /* what an integer is as a real */
+/* The operands from, from + step ... are what n may be. */
+bool type_real_choice(const Node *, int from, int step, Type *);
+Type type_real(Graph *, const Node *), type_linear(Graph *, const Node *),
+	type_values(Graph *, const Node *), type_relu(Graph *, const Node *),
+	type_curve(Graph *, const Node *), type_times(Graph *, const Node *),
+	type_approx(Graph *, const Node *), type_mean(Graph *, const Node *),
+	type_attend(Graph *, const Node *), type_real_input(const Input *);
+Node *fold_linear(Graph *, Node *), *fold_values(Graph *, Node *), *fold_relu(Graph *, Node *),
+	*fold_curve(Graph *, Node *), *fold_times(Graph *, Node *), *fold_approx(Graph *, Node *),
+	*fold_mean(Graph *, Node *), *fold_above(Graph *, Node *), *fold_floor(Graph *, Node *),
+	*fold_real_if(Graph *, Node *), *fold_real_pick(Graph *, Node *);
 
 /* verify.c: the first rule that is broken, or NULL: of a node or a draft of one; of what the graph
  * answers with; of the whole graph, and at which node. */
@@ -140,8 +157,16 @@ extern const char *const kind_name[];
 /* canonical_order.c: what the graph's answers need, in canonical order (*n). */
 Node **live_nodes(const Graph *, Arena *, int *n);
 
+/* May the value of operand i be that of n? Of operators that choose. */
+static inline bool
+is_chosen(const Node *n, int i)
+{
+	return n->op == OP_READ ? i != 1 : i > 0;
+}
+
 /* type.c: the type of a draft; type.root == draft where it is its own root. */
 Type infer_type(Graph *, const Node *draft);
+Type type_if(Graph *, const Node *draft);
 
 /* two_sided.c: c says that the position looked at stands before here. */
 bool is_before(const Node *c);

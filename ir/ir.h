@@ -25,13 +25,42 @@
 #include "lang/interval.h"
 
 typedef enum Op {
-#define OP(name, nargs, attr, doc) OP_##name,
+#define OP(name, ...) OP_##name,
 #include "lang/ops.h"
 #undef OP
 	NUM_OPS
 } Op;
 
-typedef enum Attr { A_NONE, A_K, A_TABLE, A_REALS } Attr;
+/* What a node holds beside its operands. */
+typedef enum Attr {
+	A_NONE,
+	A_K,      /* k */
+	A_OFFSET, /* k, which mostly is 0 */
+	A_TABLE,  /* table[ntable], and k, the argument of the first */
+	A_REALS,  /* real[nreal], and k */
+} Attr;
+
+/* Where an operator's value comes from: lang/ops.h. */
+typedef enum OpClass {
+	CLASS_LITERAL,
+	CLASS_POINTWISE,
+	CLASS_STREAM,
+	CLASS_REFERENCE,
+	CLASS_THERE
+} OpClass;
+
+typedef enum Trait {
+	T_SEARCH = 1,     /* looks at all visible positions where its last operand holds */
+	T_CONDITIONS = 2, /* its operands are conditions */
+	T_CHOOSES = 4,    /* is one of its operands: those are all real, or none is */
+	T_MIXES = 8,      /* takes integers and reals alike */
+	T_OF_REALS = 16,  /* takes reals */
+	T_ONE_SIDED = 32, /* takes nothing two-sided: that would relate three positions */
+	T_ADDS = 64,      /* adds or subtracts */
+	T_CURVED = 128,   /* is nowhere straight: computed only as near as APPROX asks */
+	T_FREE = 256,     /* costs no layer, neuron or head of its own */
+	T_WIDE_SET = 512, /* has a set of up to ROOT_MAX values, not SET_MAX */
+} Trait;
 
 /* A number that need be no integer: to the nearest double, and the denominator of
  * the fraction that it is exactly; 0 if it is none, or too long a one. */
@@ -44,7 +73,10 @@ typedef struct OpInfo {
 	const char *name;
 	int nargs; /* -1: one or more */
 	Attr attr;
+	OpClass class;
+	unsigned traits; /* of Trait */
 	const char *doc;
+	const char *rule, *how; /* what it is made as, NULL where that is not said of it */
 } OpInfo;
 
 extern const OpInfo op_info[NUM_OPS];
@@ -221,6 +253,40 @@ Node *mk_reals(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k, con
                int nreal);
 Node *mk_like(Graph *, const Node *, Node **arg); /* the same operator on other operands */
 
+static inline bool
+has_trait(Op op, Trait trait)
+{
+	return op_info[op].traits & trait;
+}
+
+/* LATEST, FIRST, BEST, SUM, MEAN */
+static inline bool
+is_search(Op op)
+{
+	return has_trait(op, T_SEARCH);
+}
+
+/* HERE, AT, LATEST, FIRST, BEST */
+static inline bool
+is_reference(Op op)
+{
+	return op_info[op].class == CLASS_REFERENCE;
+}
+
+/* Its value is one of its operands' values here (op_apply); a literal has none. */
+static inline bool
+is_pointwise(Op op)
+{
+	return op_info[op].class == CLASS_POINTWISE || op_info[op].class == CLASS_LITERAL;
+}
+
+/* A sum, a difference, or a multiple. */
+static inline bool
+is_linear_int(const Node *n)
+{
+	return has_trait(n->op, T_ADDS) || (n->op == OP_MUL && n->arg[1]->op == OP_CONST);
+}
+
 static inline int
 first_row(const Graph *g, int field)
 {
@@ -249,8 +315,7 @@ is_feature(const Node *n)
 	return root && n->type.image && (root->op == OP_TOKEN || root->op == OP_INDEX);
 }
 
-/* A node of these meanings over values v[0..narg), as the evaluator computes it.
- * Not for references, READ and THERE. */
+/* A pointwise node of operands with the values v[0..narg), as the evaluator computes it. */
 int64_t op_apply(const Node *, const int64_t *v);
 
 /* ---- reals: a node whose type is real has doubles as its values, in the same 64 bits ---- */
@@ -356,10 +421,6 @@ Node *one_behind(Graph *, const Node *search);
  * before; likewise for the first. What that folds to; NULL if the READ is not of this form. */
 Node *read_one_behind(Graph *, const Node *read);
 
-/* LATEST, FIRST, BEST, SUM, MEAN: they look at all visible positions where a condition holds. */
-bool is_search(Op);
-bool is_reference(Op);
-bool is_pointwise(Op); /* its value is op_apply of its operands' values here */
 Node *condition_of(const Node *search);
 /* SUM(e, C and j < here), where e and C look only there, is SUM(e, C) less what it
  * counts here: `all` less `mine`. False if it is not of this form. */

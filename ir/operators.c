@@ -1,6 +1,5 @@
-/* The operators and what they mean. Each row of lang/ops.h has an eval_NAME
- * here: the value, given the operands' values at this position. Operators that
- * look at the text or at other positions have theirs in eval.c. */
+/* The operators and what they mean. Each pointwise row of lang/ops.h has an eval_NAME here: the
+ * value, given the operands' values at this position. */
 
 #include "ir/internal.h"
 
@@ -9,7 +8,8 @@
 #include <string.h>
 
 const OpInfo op_info[NUM_OPS] = {
-#define OP(name, nargs, attr, doc) [OP_##name] = { #name, nargs, attr, doc },
+#define OP(name, nargs, attr, class, traits, fold, type, range, doc, rule, how) \
+	[OP_##name] = { #name, nargs, attr, CLASS_##class, traits, doc, rule, how },
 #include "lang/ops.h"
 #undef OP
 };
@@ -23,44 +23,13 @@ op_find(const char *name)
 	return -1;
 }
 
-bool
-is_reference(Op op)
-{
-	return op == OP_HERE || op == OP_AT || op == OP_LATEST || op == OP_FIRST || op == OP_BEST;
-}
-
-bool
-is_search(Op op)
-{
-	return op == OP_LATEST || op == OP_FIRST || op == OP_BEST || op == OP_SUM || op == OP_MEAN;
-}
-
 Node *
 condition_of(const Node *search)
 {
 	return search->arg[search->narg - 1];
 }
 
-bool
-is_pointwise(Op op)
-{
-	return !is_reference(op) && op != OP_TOKEN && op != OP_INDEX && op != OP_THERE
-	       && op != OP_READ && op != OP_SUM && op != OP_MEAN && op != OP_INPUT
-	       && op != OP_ATTEND;
-}
-
 typedef int64_t Meaning(const Node *, const int64_t *v);
-
-#define OP(name, nargs, attr, doc) static Meaning eval_##name;
-#include "lang/ops.h"
-#undef OP
-
-static int64_t
-eval_CONST(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return n->k;
-}
 
 static int64_t
 eval_ADD(const Node *n, const int64_t *v)
@@ -201,25 +170,11 @@ eval_AS(const Node *n, const int64_t *v)
 
 /* ---- reals ---- */
 
-bool
-op_mixes_reals(Op op)
-{
-	return op == OP_LINEAR || op == OP_RELU || op == OP_MEAN || op == OP_THERE
-	       || op == OP_ATTEND || op == OP_CURVE || op == OP_TIMES || op == OP_APPROX;
-}
-
 /* Operand i, which may be an integer. */
 static double
 real_arg(const Node *n, const int64_t *v, int i)
 {
 	return n->arg[i]->type.real ? real_value(v[i]) : (double)v[i];
-}
-
-static int64_t
-eval_REAL(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return real_bits(n->real[0].x);
 }
 
 static int64_t
@@ -292,102 +247,22 @@ eval_FLOOR(const Node *n, const int64_t *v)
 	return (int64_t)floor(real_arg(n, v, 0) + half_step(n->arg[0]));
 }
 
-/* A position decides these: eval.c. */
-static int64_t
-positional(const Node *n)
-{
-	(void)n;
-	assert(!"op_apply of an operator that depends on the position");
-	return 0;
-}
-
-static int64_t
-eval_TOKEN(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_INDEX(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_HERE(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_AT(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_LATEST(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_FIRST(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_BEST(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_SUM(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_INPUT(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_ATTEND(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_MEAN(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_THERE(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
-static int64_t
-eval_READ(const Node *n, const int64_t *v)
-{
-	(void)v;
-	return positional(n);
-}
+/* The table of op_apply: pointwise operators alone have a row. */
+#define APPLY_LITERAL(name)
+#define APPLY_POINTWISE(name) [OP_##name] = eval_##name,
+#define APPLY_STREAM(name)
+#define APPLY_REFERENCE(name)
+#define APPLY_THERE(name)
 
 int64_t
 op_apply(const Node *n, const int64_t *v)
 {
 	static Meaning *const meaning[NUM_OPS] = {
-#define OP(name, nargs, attr, doc) [OP_##name] = eval_##name,
+#define OP(name, nargs, attr, class, ...) APPLY_##class(name)
 #include "lang/ops.h"
 #undef OP
 	};
 
+	assert(meaning[n->op]);
 	return meaning[n->op](n, v);
 }

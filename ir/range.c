@@ -47,6 +47,12 @@ is_unbounded(Range r)
 	return r.lo <= -VALUE_MAX || r.hi >= VALUE_MAX;
 }
 
+static Range
+range_of_operand(const Node *n, int i)
+{
+	return (Range){ n->arg[i]->type.lo, n->arg[i]->type.hi };
+}
+
 /* op at the four corners */
 static Range
 corners(Op op, Range a, Range b)
@@ -88,9 +94,10 @@ range_mod1(Range a, Range b)
 
 /* DIV and MOD on each side of 0, which is not a divisor. */
 static Range
-range_quotient(Op op, Range a, Range b)
+range_quotient(const Node *n)
 {
-	Range r = { 0, 0 };
+	Op op = n->op;
+	Range a = range_of_operand(n, 0), b = range_of_operand(n, 1), r = { 0, 0 };
 	bool any = false;
 
 	for (int side = -1; side <= 1; side += 2) {
@@ -153,8 +160,9 @@ range_extreme(const Node *n)
 
 /* The ends of a real are rounded; a step of its grid below an integer it is not. */
 static Range
-range_floor(const Type *x)
+range_floor(const Node *n)
 {
+	const Type *x = &n->arg[0]->type;
 	int64_t grid = real_grid(x);
 	double half = grid ? 0.5 / (double)grid : 0;
 	double lo = floor(x->min + half), hi = floor(x->max + half);
@@ -174,31 +182,70 @@ range_table(const Node *n)
 	return values_range(n->table + lo, (int)(hi - lo) + 1);
 }
 
+static Range
+range_corners(const Node *n)
+{
+	return corners(n->op, range_of_operand(n, 0), range_of_operand(n, 1));
+}
+
+static Range
+range_product(const Node *n)
+{
+	return n->arg[0] == n->arg[1] ? range_square(range_of_operand(n, 0)) : range_corners(n);
+}
+
+static Range
+range_abs(const Node *n)
+{
+	Range a = range_of_operand(n, 0);
+
+	return (Range){ a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, most(-a.lo, a.hi) };
+}
+
+static Range
+range_eq(const Node *n)
+{
+	Range a = range_of_operand(n, 0), b = range_of_operand(n, 1);
+	bool sure = a.lo == a.hi && b.lo == b.hi && a.lo == b.lo;
+
+	return (Range){ sure, !disjoint(&n->arg[0]->type, &n->arg[1]->type) };
+}
+
+static Range
+range_less(const Node *n)
+{
+	Range a = range_of_operand(n, 0), b = range_of_operand(n, 1);
+
+	return (Range){ a.hi < b.lo, a.lo < b.hi };
+}
+
+static Range
+range_not(const Node *n)
+{
+	Range a = range_of_operand(n, 0);
+
+	return (Range){ clamp((__int128)1 - a.hi), clamp((__int128)1 - a.lo) };
+}
+
+static Range
+range_flag(const Node *n)
+{
+	(void)n;
+	return (Range){ 0, 1 };
+}
+
 Range
 operand_range(const Node *n)
 {
-	const Type *x = &n->arg[0]->type, *y = n->narg > 1 ? &n->arg[1]->type : x;
-	Range a = { x->lo, x->hi }, b = { y->lo, y->hi };
+#define range_none NULL /* never asked: these have types of their own */
+	static Range (*const rule[NUM_OPS])(const Node *) = {
+#define OP(name, nargs, attr, class, traits, fold, type, range, ...) [OP_##name] = range_##range,
+#include "lang/ops.h"
+#undef OP
+	};
+#undef range_none
 
-	switch (n->op) {
-	case OP_ADD:
-	case OP_SUB: return corners(n->op, a, b);
-	case OP_MUL: return n->arg[0] == n->arg[1] ? range_square(a) : corners(OP_MUL, a, b);
-	case OP_DIV:
-	case OP_MOD: return range_quotient(n->op, a, b);
-	case OP_MIN:
-	case OP_MAX: return range_extreme(n);
-	case OP_ABS: return (Range){ a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, most(-a.lo, a.hi) };
-	case OP_EQ: return (Range){ a.lo == a.hi && b.lo == b.hi && a.lo == b.lo, !disjoint(x, y) };
-	case OP_LT: return (Range){ a.hi < b.lo, a.lo < b.hi };
-	case OP_NOT: return (Range){ clamp((__int128)1 - a.hi), clamp((__int128)1 - a.lo) };
-	case OP_AND:
-	case OP_OR: return range_logic(n);
-	case OP_TABLE: return range_table(n);
-	case OP_ABOVE: return (Range){ 0, 1 };
-	case OP_FLOOR: return range_floor(x);
-	default: return unbounded;
-	}
+	return rule[n->op](n);
 }
 
 /* ---- sums of choices that hang together ---- */
@@ -316,8 +363,6 @@ hangs_together(const Node *n)
 
 	for (int at = 0; at < ntodo; at++) {
 		const Node *x = todo[at];
-		bool sum = x->op == OP_ADD || x->op == OP_SUB
-		           || (x->op == OP_MUL && x->arg[1]->op == OP_CONST);
 		if (at && divides_const(without_as(x), &by))
 			return true;
 		for (int i = 0; x->op == OP_IF && i < ncond; i++)
@@ -325,7 +370,7 @@ hangs_together(const Node *n)
 				return true;
 		if (x->op == OP_IF)
 			cond[ncond++] = x->arg[0];
-		for (int i = 0; (sum || !at) && i < x->narg && ntodo < WALK_MAX; i++)
+		for (int i = 0; (is_linear_int(x) || !at) && i < x->narg && ntodo < WALK_MAX; i++)
 			todo[ntodo++] = x->arg[i];
 	}
 	return false;
@@ -364,7 +409,7 @@ joint_interval(const Node *n, Range r)
 	int64_t by = 1;
 	bool quotient = divides_const(n, &by);
 
-	if ((n->op != OP_ADD && n->op != OP_SUB && !quotient) || !hangs_together(n))
+	if ((!has_trait(n->op, T_ADDS) && !quotient) || !hangs_together(n))
 		return r;
 	if (!affine_of(quotient ? n->arg[0] : n, &a))
 		return r;

@@ -246,7 +246,7 @@ const Node *
 smooth_variable(const Node *n)
 {
 	const Node *v = NULL;
-	bool bent = n->op == OP_CURVE || n->op == OP_TIMES;
+	bool bent = has_trait(n->op, T_CURVED);
 
 	if (n->op == OP_APPROX)
 		return n->k ? NULL : n->arg[0]->type.of;

@@ -408,11 +408,18 @@ bag_type(ValueBag *b, const Node *self)
 	return from_values(b->g, self, b->v, b->n, SET_MAX);
 }
 
-static Type
+Type
 type_if(Graph *g, const Node *n)
 {
-	ValueBag b = bag_new(g, n);
+	const Node *root = common_root(n);
+	ValueBag b;
+	Type t;
 
+	if (type_real_choice(n, 1, 1, &t))
+		return t;
+	if (root)
+		return by_root(g, n, root);
+	b = bag_new(g, n);
 	bag_where(&b, n->arg[0], 1, 1, n->arg[1]);
 	bag_where(&b, n->arg[0], 2, VALUE_MAX, n->arg[2]);
 	bag_where(&b, n->arg[0], -VALUE_MAX, 0, n->arg[2]);
@@ -422,47 +429,20 @@ type_if(Graph *g, const Node *n)
 static Type
 type_pick(Graph *g, const Node *n)
 {
-	ValueBag b = bag_new(g, n);
-	const Node *i = n->arg[0];
+	const Node *i = n->arg[0], *root = common_root(n);
+	ValueBag b;
+	Type t;
 
+	if (type_real_choice(n, 1, 1, &t))
+		return t;
+	if (root)
+		return by_root(g, n, root);
+	b = bag_new(g, n);
 	bag_where(&b, i, -VALUE_MAX, -1, n->arg[1]);
 	bag_where(&b, i, n->narg - 2, VALUE_MAX, n->arg[1]);
 	for (int j = 2; j < n->narg; j++)
 		bag_where(&b, i, j - 2, j - 2, n->arg[j]);
 	return bag_type(&b, n);
-}
-
-/* The least of several is one of them. */
-static Type
-type_extreme(Graph *g, const Node *n, Range r)
-{
-	ValueBag all = bag_new(g, n);
-	int m = 0;
-
-	for (int i = 0; i < n->narg; i++)
-		bag_all(&all, n->arg[i]);
-	if (all.open)
-		return from_range(g, n, r, SET_MAX);
-	for (int i = 0; i < all.n; i++)
-		if (all.v[i] >= r.lo && all.v[i] <= r.hi)
-			all.v[m++] = all.v[i];
-	return from_values(g, n, all.v, m, SET_MAX);
-}
-
-/* TABLE of an interval: the entries in reach. */
-static Type
-type_table(Graph *g, const Node *n, Range r)
-{
-	const Type *t = &n->arg[0]->type;
-	int64_t last = n->ntable - 1;
-	int lo = (int)most(0, least(last, clamp((__int128)t->lo - n->k)));
-	int hi = (int)most(0, least(last, clamp((__int128)t->hi - n->k)));
-	size_t size = (size_t)(hi - lo + 1) * sizeof(int64_t);
-
-	if (hi - lo >= 1 << 20)
-		return from_range(g, n, r, SET_MAX);
-	int64_t *v = memcpy(scratch(g, SCRATCH_OUT, size), n->table + lo, size);
-	return from_values(g, n, v, hi - lo + 1, SET_MAX);
 }
 
 /* here - p, or here - j: what a causal model sees is not ahead of it. */
@@ -498,40 +478,86 @@ type_as(Graph *g, const Node *n)
 	return from_range(g, n, r, SET_MAX);
 }
 
-static Type
-type_pointwise(Graph *g, const Node *n)
+/* What is known of a pointwise node whatever its operator: true if that is its type, else r is an
+ * interval of it. */
+static bool
+pointwise_type(Graph *g, const Node *n, Type *t, Range *r)
 {
 	const Node *root = common_root(n);
 	int64_t b;
-	Type t;
 
-	if (n->op == OP_AS)
-		return type_as(g, n);
-	if (root)
-		return by_root(g, n, root);
-	if (n->op == OP_IF)
-		return type_if(g, n);
-	if (n->op == OP_PICK)
-		return type_pick(g, n);
-	if (n->op == OP_SUB && (b = remainder_divisor(n))) {
-		const Type *x = &n->arg[0]->type;
-		return from_range(g, n, (Range){ 0, x->lo >= 0 ? least(b - 1, x->hi) : b - 1 },
-		                  SET_MAX);
+	if (root) {
+		*t = by_root(g, n, root);
+		return true;
 	}
+	bool remainder = n->op == OP_SUB && (b = remainder_divisor(n));
+	if (remainder) {
+		const Type *x = &n->arg[0]->type;
+		*r = (Range){ 0, x->lo >= 0 ? least(b - 1, x->hi) : b - 1 };
+	}
+	if (remainder || distance_back(g, n, r)) {
+		*t = from_range(g, n, *r, SET_MAX);
+		return true;
+	}
+	*r = operand_range(n);
+	Range j = joint_interval(n, *r);
+	if (j.lo > r->lo || j.hi < r->hi) {
+		*t = from_range(g, n, j, SET_MAX);
+		return true;
+	}
+	return by_combinations(g, n, t);
+}
+
+static Type
+type_pointwise(Graph *g, const Node *n)
+{
+	Type t;
 	Range r;
-	if (distance_back(g, n, &r))
-		return from_range(g, n, r, SET_MAX);
-	r = operand_range(n);
-	Range j = joint_interval(n, r);
-	if (j.lo > r.lo || j.hi < r.hi)
-		return from_range(g, n, j, SET_MAX);
-	if (by_combinations(g, n, &t))
+
+	return pointwise_type(g, n, &t, &r) ? t : from_range(g, n, r, SET_MAX);
+}
+
+/* The least of several is one of them. */
+static Type
+type_extreme(Graph *g, const Node *n)
+{
+	Type t;
+	Range r;
+
+	if (pointwise_type(g, n, &t, &r))
 		return t;
-	if (n->op == OP_MIN || n->op == OP_MAX)
-		return type_extreme(g, n, r);
-	if (n->op == OP_TABLE)
-		return type_table(g, n, r);
-	return from_range(g, n, r, SET_MAX);
+	ValueBag all = bag_new(g, n);
+	int m = 0;
+
+	for (int i = 0; i < n->narg; i++)
+		bag_all(&all, n->arg[i]);
+	if (all.open)
+		return from_range(g, n, r, SET_MAX);
+	for (int i = 0; i < all.n; i++)
+		if (all.v[i] >= r.lo && all.v[i] <= r.hi)
+			all.v[m++] = all.v[i];
+	return from_values(g, n, all.v, m, SET_MAX);
+}
+
+/* TABLE of an interval: the entries in reach. */
+static Type
+type_table(Graph *g, const Node *n)
+{
+	Type known;
+	Range r;
+
+	if (pointwise_type(g, n, &known, &r))
+		return known;
+	const Type *t = &n->arg[0]->type;
+	int64_t last = n->ntable - 1;
+	int lo = (int)most(0, least(last, clamp((__int128)t->lo - n->k)));
+	int hi = (int)most(0, least(last, clamp((__int128)t->hi - n->k)));
+	size_t size = (size_t)(hi - lo + 1) * sizeof(int64_t);
+
+	if (hi - lo >= 1 << 20)
+		return from_range(g, n, r, SET_MAX);
+	int64_t *v = memcpy(scratch(g, SCRATCH_OUT, size), n->table + lo, size);
+	return from_values(g, n, v, hi - lo + 1, SET_MAX);
 }
 
 /* ---- reading ---- */
@@ -635,7 +661,10 @@ static Type
 type_read(Graph *g, const Node *n)
 {
 	const Type *x = &n->arg[0]->type;
+	Type t;
 
+	if (type_real_choice(n, 0, 2, &t))
+		return t;
 	if (n->arg[1]->op == OP_HERE && n->k <= 0 && n->arg[2]->op == OP_CONST && x->image
 	    && x->root->op == OP_INDEX)
 		return type_shifted(g, n);
@@ -694,43 +723,81 @@ type_sum(Graph *g, const Node *n)
 }
 
 static Type
-type_there(const Node *n)
+type_there(Graph *g, const Node *n)
 {
-	Type t = n->arg[0]->type;
+	Type t;
 
+	(void)g;
+	if (type_real_choice(n, 0, 1, &t))
+		return t;
+	t = n->arg[0]->type;
 	t.root = t.nset ? n : NULL;
 	t.image = t.set;
 	return t;
 }
 
+/* ---- what has no operands, and references ---- */
+
+static Type
+type_const(Graph *g, const Node *n)
+{
+	Type t = { .lo = n->k, .hi = n->k, .nset = 1 };
+
+	t.set = intern_values(g, &n->k, 1);
+	return t;
+}
+
+static Type
+type_token(Graph *g, const Node *n)
+{
+	return from_range(g, n, (Range){ 0, most(0, rows_of(g, (int)n->k) - 1) }, ROOT_MAX);
+}
+
+static int64_t
+last_position(const Graph *g)
+{
+	return most(0, g->context - 1);
+}
+
+static Type
+type_index(Graph *g, const Node *n)
+{
+	return from_range(g, n, (Range){ 0, last_position(g) }, ROOT_MAX);
+}
+
+static Type
+type_input(Graph *g, const Node *n)
+{
+	const Input *in = &g->input[n->k];
+	Range r = { (int64_t)in->min, (int64_t)in->max };
+
+	return in->kind == K_REAL ? type_real_input(in) : from_range(g, n, r, SET_MAX);
+}
+
+static Type
+type_here(Graph *g, const Node *n)
+{
+	(void)n;
+	return from_interval((Range){ 0, last_position(g) });
+}
+
+static Type
+type_reference(Graph *g, const Node *n)
+{
+	(void)n;
+	return from_interval((Range){ -1, last_position(g) });
+}
+
+/* ---- all of them ---- */
+
 Type
 infer_type(Graph *g, const Node *n)
 {
-	Type real;
+	static Type (*const rule[NUM_OPS])(Graph *, const Node *) = {
+#define OP(name, nargs, attr, class, traits, fold, type, ...) [OP_##name] = type_##type,
+#include "lang/ops.h"
+#undef OP
+	};
 
-	if (real_type(g, n, &real))
-		return real;
-	switch (n->op) {
-	case OP_CONST: {
-		Type t = { .lo = n->k, .hi = n->k, .nset = 1 };
-		t.set = intern_values(g, &n->k, 1);
-		return t;
-	}
-	case OP_TOKEN:
-		return from_range(g, n, (Range){ 0, most(0, rows_of(g, (int)n->k) - 1) }, ROOT_MAX);
-	case OP_INDEX: return from_range(g, n, (Range){ 0, most(0, g->context - 1) }, ROOT_MAX);
-	case OP_INPUT:
-		return from_range(
-			g, n, (Range){ (int64_t)g->input[n->k].min, (int64_t)g->input[n->k].max },
-			SET_MAX);
-	case OP_HERE: return from_interval((Range){ 0, most(0, g->context - 1) });
-	case OP_AT:
-	case OP_LATEST:
-	case OP_FIRST:
-	case OP_BEST: return from_interval((Range){ -1, most(0, g->context - 1) });
-	case OP_THERE: return type_there(n);
-	case OP_READ: return type_read(g, n);
-	case OP_SUM: return type_sum(g, n);
-	default: return type_pointwise(g, n);
-	}
+	return rule[n->op](g, n);
 }

@@ -76,9 +76,7 @@ attribute_fault(const Graph *g, const Node *n)
 static const char *
 side_fault(const Node *n)
 {
-	bool one_sided = n->op == OP_THERE || n->op == OP_READ || n->op == OP_ATTEND;
-
-	for (int i = 0; i < n->narg && one_sided; i++)
+	for (int i = 0; i < n->narg && has_trait(n->op, T_ONE_SIDED); i++)
 		RULE(!n->arg[i]->two_sided, "this would relate three positions");
 	return NULL;
 }
@@ -86,7 +84,7 @@ side_fault(const Node *n)
 static const char *
 condition_fault(const Node *n)
 {
-	bool all = n->op == OP_AND || n->op == OP_OR || n->op == OP_NOT;
+	bool all = has_trait(n->op, T_CONDITIONS);
 
 	for (int i = 0; i < n->narg; i++)
 		if (all || (n->op == OP_IF && i == 0) || (is_search(n->op) && i == n->narg - 1))
@@ -94,20 +92,22 @@ condition_fault(const Node *n)
 	return NULL;
 }
 
+static const Node *
+first_chosen(const Node *n)
+{
+	return n->arg[!is_chosen(n, 0)];
+}
+
 /* Where reals and integers may stand: what a node is one of is all real, or none of it. */
 static const char *
 real_fault(const Node *n)
 {
-	bool chooses = n->op == OP_IF || n->op == OP_PICK || n->op == OP_READ;
-	int first = n->op != OP_READ;
-
 	for (int i = 0; i < n->narg; i++) {
 		bool real = n->arg[i]->type.real;
-		bool chosen = chooses && (n->op == OP_READ ? i != 1 : i >= 1);
-		if (chosen)
-			RULE(real == n->arg[first]->type.real, "real and integer side by side");
-		else if (!op_mixes_reals(n->op))
-			RULE(real == (n->op == OP_ABOVE || n->op == OP_FLOOR),
+		if (has_trait(n->op, T_CHOOSES) && is_chosen(n, i))
+			RULE(real == first_chosen(n)->type.real, "real and integer side by side");
+		else if (!has_trait(n->op, T_MIXES))
+			RULE(real == has_trait(n->op, T_OF_REALS),
 			     "a real where it has no meaning");
 	}
 	return NULL;
@@ -151,7 +151,7 @@ static const char *
 set_fault(const Node *n)
 {
 	const Type *t = &n->type;
-	int max = n->op == OP_TOKEN || n->op == OP_INDEX || n->op == OP_THERE ? ROOT_MAX : SET_MAX;
+	int max = has_trait(n->op, T_WIDE_SET) ? ROOT_MAX : SET_MAX;
 
 	RULE(t->lo <= t->hi && (!t->real || t->min <= t->max), "empty interval");
 	RULE(t->nset >= 0 && t->nset <= max, "set too large");
@@ -189,10 +189,9 @@ root_fault(const Graph *g, const Node *n)
 static const char *
 type_fault(const Graph *g, const Node *n)
 {
-	bool chooses = n->op == OP_IF || n->op == OP_PICK || n->op == OP_READ;
 	const char *fault = set_fault(n);
 
-	RULE(!chooses || n->type.real == n->arg[n->op != OP_READ]->type.real,
+	RULE(!has_trait(n->op, T_CHOOSES) || n->type.real == first_chosen(n)->type.real,
 	     "real and integer side by side");
 	return fault ? fault : root_fault(g, n);
 }

@@ -6,7 +6,6 @@
 #include "backend/circuit/circuit.h"
 
 /* ---- READ (reference.c) ---- */
-const Form *map_read(Circuit *, Node *);
 /* One that takes several heads to find the position (multi_head.c); NULL if one does. */
 const Form *map_read_by_heads(Circuit *, Node *read);
 
@@ -14,10 +13,6 @@ const Form *map_read_by_heads(Circuit *, Node *read);
 const Form *map_sum(Circuit *, Node *sum);
 /* A function of a sum: y[i] where it is set[i]. Costs nothing beside the sum. */
 const Form *table_of_sum(Circuit *, Node *sum, const int64_t *y);
-
-/* ---- averages of reals (mean.c) ---- */
-const Form *map_mean(Circuit *, Node *);
-const Form *map_attend(Circuit *, Node *);
 
 /* ---- functions of two positions (bilinear.c) ---- */
 typedef struct BilinearTerm {

@@ -104,7 +104,7 @@ real_mean(Circuit *c, const Lookup *s, const Form *f, double none)
 }
 
 const Form *
-map_mean(Circuit *c, Node *n)
+emit_MEAN(Circuit *c, Node *n)
 {
 	Node *other;
 
@@ -124,7 +124,7 @@ map_mean(Circuit *c, Node *n)
 /* Scores off by e make each weight, and so the mean, off by a factor of exp(2e). Beside
  * that a weight is an exponential of a rounded difference, over a sum. */
 const Form *
-map_attend(Circuit *c, Node *n)
+emit_ATTEND(Circuit *c, Node *n)
 {
 	double score;
 	const Lookup *s = lookup_for_attend(c, n, &score);

@@ -158,7 +158,7 @@ map_plain_read(Circuit *c, Node *n)
 /* One place behind, `j < here` need not be said: where that is not later, or where there
  * are more places than the relation has room to tell apart. */
 const Form *
-map_read(Circuit *c, Node *n)
+emit_READ(Circuit *c, Node *n)
 {
 	Node *other = is_literal(n->arg[2]) ? read_one_behind(c->g, n) : NULL;
 

@@ -152,7 +152,7 @@ are_thresholds_exact(const Form *a, const Form *b, int64_t lo, int64_t hi, int64
 }
 
 const Form *
-map_quotient(Circuit *c, Node *n)
+emit_DIV(Circuit *c, Node *n)
 {
 	int64_t lo = n->type.lo, hi = n->type.hi;
 	const Form *a, *b, *other;
@@ -187,7 +187,7 @@ multiple_below(Circuit *c, const Form *a, const Form *b, int64_t lo, int64_t hi)
 }
 
 const Form *
-map_remainder(Circuit *c, Node *n)
+emit_MOD(Circuit *c, Node *n)
 {
 	const Form *b, *a, *taken, *other;
 	int sign;

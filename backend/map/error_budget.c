@@ -257,7 +257,7 @@ take_shares(ErrorBudget *s)
 
 	for (int id = 0; id < s->n; id++) {
 		const Node *n = s->c->g->node[id];
-		s->rough[id] = n->op == OP_CURVE || n->op == OP_TIMES;
+		s->rough[id] = has_trait(n->op, T_CURVED);
 		for (int i = 0; i < n->narg && n->type.real; i++)
 			s->rough[id] |= s->rough[n->arg[i]->id];
 	}

@@ -14,65 +14,34 @@
 
 enum { DEEP = 1000 }; /* of map_node in itself */
 
-typedef const Form *Emitter(Circuit *, Node *);
-#define OP(name, nargs, attr, doc) static Emitter emit_##name;
-#include "lang/ops.h"
-#undef OP
-
-static Emitter *const emitters[NUM_OPS] = {
-#define OP(name, nargs, attr, doc) emit_##name,
-#include "lang/ops.h"
-#undef OP
-};
-
 /* What `twc explain` says of the ways to make a node; the others are said by operator. */
 static const Rule
-	by_token = { "feature", "depends on the token alone: columns of the token table" },
 	by_place = { "feature", "depends on the position alone: columns of the position table" },
-	by_sum = { "sum", "a sum of what is there: lives in the weights of who reads it" },
 	by_cases = { "cases",
 	             "a function of two or three values: a neuron for each block of the table" },
-	by_staircase = { "staircase",
-	                 "a function of one value: a neuron for each change of slope" },
-	by_gate = { "gate", "the branches' difference, held at 0 by the condition" },
 	by_threshold = { "thresholds", "a neuron for each value that some operand may reach" },
 	by_arms = { "arms", "the index first, in both lists, then the choice of the list" },
 	by_flags = { "flags", "a neuron for each element, behind the index's flag" };
 
-#define RULE(...) \
-	&(const Rule) \
-	{ \
-		__VA_ARGS__ \
-	}
+/* A reference has no value of its own, and a THERE has one only in a search. */
+#define EMIT_LITERAL(name) [OP_##name] = emit_##name,
+#define EMIT_POINTWISE(name) [OP_##name] = emit_##name,
+#define EMIT_STREAM(name) [OP_##name] = emit_##name,
+#define EMIT_REFERENCE(name)
+#define EMIT_THERE(name)
 
-static const Rule *const by_op[NUM_OPS] = {
-	[OP_CONST] = RULE("constant", "the same everywhere: lives in the biases of who reads it"),
-	[OP_INDEX] = RULE("feature", "the position itself"),
-	[OP_ADD] = &by_sum,
-	[OP_SUB] = &by_sum,
-	[OP_NOT] = &by_sum,
-	[OP_MUL] = RULE(
-		"product",
-		"a*b is q(a+b) - q(a-b), q(x) = x*x/4 a staircase; a factor of 0 or 1 is a gate"),
-	[OP_DIV] = RULE("quotient", "a step for each multiple of the divisor"),
-	[OP_MOD] = RULE("remainder", "the number less the divisor times its quotient"),
-	[OP_ABS] = RULE("bend", "one neuron"),
-	[OP_MAX] = RULE("greater", "a neuron for each operand, one after another"),
-	[OP_MIN] = RULE("less", "the negative of the greatest of negatives"),
-	[OP_EQ] = RULE("equality", "whether the difference is 0: one to three neurons"),
-	[OP_LT] = RULE("step", "whether the difference is at least 1: one or two neurons"),
-	[OP_AND] = RULE("all", "one neuron over how many of its parts fail"),
-	[OP_OR] = RULE("some", "one neuron over how many of its parts hold"),
-	[OP_IF] = &by_gate,
-	[OP_TABLE] = &by_staircase,
-	[OP_PICK] = RULE("telescope",
-	                 "the elements' differences, each coming in where the index reaches it"),
-	[OP_SUM] = RULE("count",
-	                "two neurons for each value the sum may have, over a head that averages"),
-	[OP_APPROX] = RULE(
-		"pieces",
-		"curves and products by straight pieces: a neuron for each change of slope"),
-	[OP_READ] = RULE("fetch", "a head reads it at another position"),
+static const Form *(*const emitters[NUM_OPS])(Circuit *, Node *) = {
+#define OP(name, nargs, attr, class, ...) EMIT_##class(name)
+#include "lang/ops.h"
+#undef OP
+};
+
+/* The rule of a node that is made by its operator's own emitter. */
+static const Rule by_op[NUM_OPS] = {
+#define OP(name, nargs, attr, class, traits, fold, type, range, doc, rule, how) \
+	[OP_##name] = { rule, how },
+#include "lang/ops.h"
+#undef OP
 };
 
 void
@@ -154,39 +123,41 @@ table_of_root(Circuit *c, Node *n)
 	                                   t->root->type.set, t->image));
 }
 
-static const Form *
+const Form *
 emit_IF(Circuit *c, Node *n)
 {
 	Node *yes = n->arg[1], *no = n->arg[2];
 
+	if (n->type.real)
+		return map_real_if(c, n);
 	if (!is_int_const(yes) || !is_int_const(no))
 		return map_if(c, n);
-	c->made = &by_sum;
+	c->made = &by_op[OP_ADD];
 	return form_scale(c, yes->k - no->k, map_node(c, n->arg[0]), no->k);
 }
 
 /* ---- arithmetic ---- */
 
-static const Form *
+const Form *
 emit_CONST(Circuit *c, Node *n)
 {
 	return form_const(c, n->k);
 }
 
-static const Form *
+const Form *
 emit_TOKEN(Circuit *c, Node *n)
 {
 	return embedded_form(c, n);
 }
 
-static const Form *
+const Form *
 emit_INDEX(Circuit *c, Node *n)
 {
 	(void)n;
 	return form_scale(c, 1, c->place, -1);
 }
 
-static const Form *
+const Form *
 emit_ADD(Circuit *c, Node *n)
 {
 	const Form *x = map_node(c, n->arg[0]), *y = map_node(c, n->arg[1]);
@@ -202,7 +173,7 @@ map_difference(Circuit *c, Node *x, Node *y, int64_t k)
 	return form_add(c, 1, f, -1, g, k);
 }
 
-static const Form *
+const Form *
 emit_SUB(Circuit *c, Node *n)
 {
 	return map_difference(c, n->arg[0], n->arg[1], 0);
@@ -227,7 +198,7 @@ product_of_terms(Circuit *c, Node *n)
 	return NULL;
 }
 
-static const Form *
+const Form *
 emit_MUL(Circuit *c, Node *n)
 {
 	const Form *x = map_node(c, n->arg[0]), *y = map_node(c, n->arg[1]);
@@ -243,19 +214,7 @@ emit_MUL(Circuit *c, Node *n)
 	return f;
 }
 
-static const Form *
-emit_DIV(Circuit *c, Node *n)
-{
-	return map_quotient(c, n);
-}
-
-static const Form *
-emit_MOD(Circuit *c, Node *n)
-{
-	return map_remainder(c, n);
-}
-
-static const Form *
+const Form *
 emit_ABS(Circuit *c, Node *n)
 {
 	const Form *f = map_node(c, n->arg[0]);
@@ -290,7 +249,7 @@ greatest_by_threshold(Circuit *c, Node *n)
 	return sum;
 }
 
-static const Form *
+const Form *
 emit_MAX(Circuit *c, Node *n)
 {
 	const Form *f = map_node(c, n->arg[0]);
@@ -301,10 +260,10 @@ emit_MAX(Circuit *c, Node *n)
 	const Form *by_value = n->narg > 2 ? greatest_by_threshold(c, n) : NULL;
 	if (by_value)
 		c->made = &by_threshold;
-	return form_better_by(c, by_value, f, by_op[OP_MAX]);
+	return form_better_by(c, by_value, f, &by_op[OP_MAX]);
 }
 
-static const Form *
+const Form *
 emit_MIN(Circuit *c, Node *n)
 {
 	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
@@ -317,31 +276,31 @@ emit_MIN(Circuit *c, Node *n)
 
 /* ---- comparison and logic ---- */
 
-static const Form *
+const Form *
 emit_EQ(Circuit *c, Node *n)
 {
 	return is_zero(c, map_difference(c, n->arg[0], n->arg[1], 0));
 }
 
-static const Form *
+const Form *
 emit_LT(Circuit *c, Node *n)
 {
 	return threshold(c, map_difference(c, n->arg[1], n->arg[0], 0), 1);
 }
 
-static const Form *
+const Form *
 emit_NOT(Circuit *c, Node *n)
 {
 	return form_scale(c, -1, map_node(c, n->arg[0]), 1);
 }
 
-static const Form *
+const Form *
 emit_AND(Circuit *c, Node *n)
 {
 	return form_within(c, relu(c, form_scale(c, -1, deficit_all(c, n, true), 1)), 0, 1);
 }
 
-static const Form *
+const Form *
 emit_OR(Circuit *c, Node *n)
 {
 	return form_within(
@@ -351,7 +310,7 @@ emit_OR(Circuit *c, Node *n)
 
 /* ---- tables and indexing ---- */
 
-static const Form *
+const Form *
 emit_TABLE(Circuit *c, Node *n)
 {
 	const Form *f = map_node(c, n->arg[0]);
@@ -461,14 +420,16 @@ pick_before_choice(Circuit *c, Node *n)
 	return map_node(c, mk_at(c->g, n, OP_IF, cond, yes, no));
 }
 
-static const Form *
+const Form *
 emit_PICK(Circuit *c, Node *n)
 {
+	if (n->type.real)
+		return map_real_pick(c, n);
 	const Form *flags = pick_by_flags(c, n);
 
 	if (flags)
 		c->made = &by_flags;
-	const Form *best = form_better_by(c, flags, pick_telescoped(c, n), by_op[OP_PICK]);
+	const Form *best = form_better_by(c, flags, pick_telescoped(c, n), &by_op[OP_PICK]);
 	const Form *before = best->ready > deadline(c) ? pick_before_choice(c, n) : NULL;
 	if (!before || before->ready >= best->ready)
 		return best;
@@ -476,7 +437,7 @@ emit_PICK(Circuit *c, Node *n)
 	return form_better_by(c, best, before, &by_arms);
 }
 
-static const Form *
+const Form *
 emit_AS(Circuit *c, Node *n)
 {
 	return map_node(c, n->arg[1]);
@@ -484,7 +445,7 @@ emit_AS(Circuit *c, Node *n)
 
 /* ---- sums over positions ---- */
 
-static const Form *
+const Form *
 emit_SUM(Circuit *c, Node *n)
 {
 	Node *all, *mine, *cases[2];
@@ -499,123 +460,13 @@ emit_SUM(Circuit *c, Node *n)
 	return form_add(c, 1, first, 1, second, 0);
 }
 
-/* ---- reals: IF, PICK and READ may be of them too ---- */
-
-static const Form *
-emit_REAL(Circuit *c, Node *n)
-{
-	return map_real(c, n);
-}
-static const Form *
-emit_LINEAR(Circuit *c, Node *n)
-{
-	return map_real(c, n);
-}
-static const Form *
-emit_VALUES(Circuit *c, Node *n)
-{
-	return map_real(c, n);
-}
-static const Form *
-emit_RELU(Circuit *c, Node *n)
-{
-	return map_real(c, n);
-}
-static const Form *
-emit_INPUT(Circuit *c, Node *n)
-{
-	return map_input(c, n);
-}
-static const Form *
-emit_ATTEND(Circuit *c, Node *n)
-{
-	return map_real(c, n);
-}
-static const Form *
-emit_MEAN(Circuit *c, Node *n)
-{
-	return map_real(c, n);
-}
-static const Form *
-emit_CURVE(Circuit *c, Node *n)
-{
-	return map_real(c, n);
-}
-static const Form *
-emit_TIMES(Circuit *c, Node *n)
-{
-	return map_real(c, n);
-}
-static const Form *
-emit_APPROX(Circuit *c, Node *n)
-{
-	return map_real(c, n);
-}
-static const Form *
-emit_ABOVE(Circuit *c, Node *n)
-{
-	return map_above(c, n);
-}
-static const Form *
-emit_FLOOR(Circuit *c, Node *n)
-{
-	return map_floor(c, n);
-}
-
-/* ---- references ---- */
-
-static const Form *
-emit_READ(Circuit *c, Node *n)
-{
-	return map_read(c, n);
-}
-
-static const Form *
-not_a_number(Circuit *c, Node *n)
-{
-	error_at_node(c, n, "internal: %s has no value of its own", op_info[n->op].name);
-	return NULL;
-}
-
-static const Form *
-emit_HERE(Circuit *c, Node *n)
-{
-	return not_a_number(c, n);
-}
-static const Form *
-emit_AT(Circuit *c, Node *n)
-{
-	return not_a_number(c, n);
-}
-static const Form *
-emit_LATEST(Circuit *c, Node *n)
-{
-	return not_a_number(c, n);
-}
-static const Form *
-emit_FIRST(Circuit *c, Node *n)
-{
-	return not_a_number(c, n);
-}
-static const Form *
-emit_BEST(Circuit *c, Node *n)
-{
-	return not_a_number(c, n);
-}
-static const Form *
-emit_THERE(Circuit *c, Node *n)
-{
-	return not_a_number(c, n);
-}
-
 /* ---- the stage ---- */
 
 /* Operators that cost nothing never gain from a table. */
 static bool
 costs_nothing(const Node *n)
 {
-	return n->op == OP_ADD || n->op == OP_SUB || n->op == OP_NOT || n->op == OP_READ
-	       || n->op == OP_AS
+	return has_trait(n->op, T_FREE)
 	       || (n->op == OP_MUL && (is_int_const(n->arg[0]) || is_int_const(n->arg[1])));
 }
 
@@ -629,18 +480,15 @@ may_tabulate(const Node *n)
 static const Form *
 map_uncached(Circuit *c, Node *n)
 {
-	if (is_int_const(n))
-		return form_const(c, n->k);
-	if (n->op == OP_INPUT)
-		return map_input(c, n);
-	if (n->type.real)
-		return map_real(c, n);
-	if (n->op == OP_INDEX)
-		return emit_INDEX(c, n);
-	if (n->op == OP_NOT) /* the same column, where that is one */
-		return emit_NOT(c, n);
+	if (!emitters[n->op]) {
+		error_at_node(c, n, "internal: %s has no value of its own", op_info[n->op].name);
+		return NULL;
+	}
+	bool same_column = n->op == OP_NOT; /* where its operand is one */
+	if (!n->narg || n->type.real || same_column)
+		return emitters[n->op](c, n);
 	if (is_feature(n)) {
-		c->made = n->type.root->op == OP_TOKEN ? &by_token : &by_place;
+		c->made = n->type.root->op == OP_TOKEN ? &by_op[OP_TOKEN] : &by_place;
 		return embedded_form(c, n);
 	}
 	if (n->op == OP_READ && n->type.nset == 1)
@@ -649,10 +497,10 @@ map_uncached(Circuit *c, Node *n)
 	const Form *table = costs_nothing(n) ? NULL : table_of_root(c, n);
 	if (table && table->ready <= computed_from(map_node(c, (Node *)n->type.root)->ready)
 	    && (n->op == OP_TABLE || n->op == OP_DIV || n->op == OP_MOD)) {
-		c->made = &by_staircase;
+		c->made = &by_op[OP_TABLE];
 		return table;
 	}
-	const Form *best = form_better_by(c, emitters[n->op](c, n), table, &by_staircase);
+	const Form *best = form_better_by(c, emitters[n->op](c, n), table, &by_op[OP_TABLE]);
 	return best && may_tabulate(n)
 	               ? form_better_by(c, best, map_truth_table(c, n, best), &by_cases)
 	               : best;
@@ -662,7 +510,7 @@ map_uncached(Circuit *c, Node *n)
 static bool
 is_curve_step(const Node *n)
 {
-	return n->op == OP_CURVE || n->op == OP_TIMES || (n->op == OP_LINEAR && n->type.of);
+	return has_trait(n->op, T_CURVED) || (n->op == OP_LINEAR && n->type.of);
 }
 
 /* What n is made of, the deepest first, so that a chain of any length needs no
@@ -716,7 +564,7 @@ map_node(Circuit *c, Node *n)
 	const Rule *made = c->made;
 	int owner = c->owner;
 	c->node = n;
-	c->made = by_op[n->op];
+	c->made = by_op[n->op].name ? &by_op[n->op] : NULL;
 	if (n->id < c->capnamed && c->named[n->id] >= 0)
 		c->owner = c->named[n->id];
 	const Form *f = map_uncached(c, n);

@@ -13,7 +13,12 @@ Circuit *map_once(Graph *, const struct Target *, Arena *, Diags *, const Effort
 int circuit_depth(const Circuit *);
 /* form_better, and c->made becomes the rule if f is the better one. */
 const Form *form_better_by(Circuit *, const Form *best, const Form *f, const Rule *);
-bool is_embedded(const Node *); /* does it depend on the token or the place alone? */
+
+/* emit_NAME: the form of a node of that operator, NULL after an error; references and THERE, which
+ * have no value of their own, have none. */
+#define OP(name, ...) const Form *emit_##name(Circuit *, Node *);
+#include "lang/ops.h"
+#undef OP
 
 /* ---- what may be late (required_times.c) ---- */
 /* The last state in which what is being mapped costs no layer; -1 if that is not known. */
@@ -28,10 +33,6 @@ const Form *gate(Circuit *, const Form *deficit, const Form *f); /* f where defi
 /* NULL where it takes too many neurons */
 const Form *form_product(Circuit *, const Form *, const Form *);
 
-/* ---- quotients and remainders (division.c) ---- */
-const Form *map_quotient(Circuit *, Node *);
-const Form *map_remainder(Circuit *, Node *);
-
 /* ---- conditions and choices (select.c) ---- */
 /* y where w >= 1, else 0, straight from w */
 const Form *gate_by_sign(Circuit *, const Form *w, const Form *y);
@@ -45,11 +46,9 @@ const Form *map_if(Circuit *, Node *n);                /* IF */
 const Form *map_truth_table(Circuit *, Node *n, const Form *best);
 
 /* ---- reals (real_ops.c) ---- */
-/* How n is made, if its type is real; NULL after an error. */
-const Form *map_real(Circuit *, Node *);
-const Form *map_above(Circuit *, Node *);
-const Form *map_floor(Circuit *, Node *);
-const Form *map_input(Circuit *, Node *);
+/* IF and PICK of reals */
+const Form *map_real_if(Circuit *, Node *);
+const Form *map_real_pick(Circuit *, Node *);
 
 /* ---- what is computed near enough (piecewise.c, error_budget.c) ---- */
 /* Is it one function of one stream, or one product? */

@@ -6,15 +6,13 @@
  *     u = relu(s * (1/2g - x))     is 0 where x > 0, else 1 or more
  *     relu(1 - u)                  is exactly [x > 0] */
 
-#include "backend/attend/attend.h"
 #include "backend/map/map.h"
 #include "backend/target/target.h"
 
 #include <math.h>
-#include <stdlib.h>
 
-static const Form *
-map_linear(Circuit *c, Node *n)
+const Form *
+emit_LINEAR(Circuit *c, Node *n)
 {
 	RealTerm *t = arena_alloc(c->arena, sizeof *t * (size_t)(n->narg + 1));
 
@@ -23,7 +21,7 @@ map_linear(Circuit *c, Node *n)
 	return real_form(c, n->narg, t, n->real[n->narg].x);
 }
 
-static const Form *
+const Form *
 map_real_if(Circuit *c, Node *n)
 {
 	const Form *yes = map_node(c, n->arg[1]), *no = map_node(c, n->arg[2]);
@@ -34,7 +32,7 @@ map_real_if(Circuit *c, Node *n)
 }
 
 /* Each element but for its distance from the default, where the index is its number. */
-static const Form *
+const Form *
 map_real_pick(Circuit *c, Node *n)
 {
 	const Form *from = map_node(c, n->arg[1]), *sum = from;
@@ -86,8 +84,8 @@ values_in_line(Circuit *c, Node *n, const Form *f)
 }
 
 /* A table where the stream is one of the token or place; else a line, or a step for each value. */
-static const Form *
-map_values(Circuit *c, Node *n)
+const Form *
+emit_VALUES(Circuit *c, Node *n)
 {
 	Node *x = n->arg[0];
 	const Node *root = x->type.root;
@@ -109,7 +107,7 @@ map_values(Circuit *c, Node *n)
 
 /* A number as it is fed; 0 at <bos>. */
 const Form *
-map_input(Circuit *c, Node *n)
+emit_INPUT(Circuit *c, Node *n)
 {
 	const Type *t = &n->type;
 	Atom a = { .kind = INPUT_FEATURE, .input = (int)n->k, .lo = t->lo, .hi = t->hi };
@@ -122,36 +120,44 @@ map_input(Circuit *c, Node *n)
 }
 
 const Form *
-map_real(Circuit *c, Node *n)
+emit_REAL(Circuit *c, Node *n)
 {
-	switch (n->op) {
-	case OP_REAL: return real_form(c, 0, NULL, n->real[0].x);
-	case OP_LINEAR: return map_linear(c, n);
-	case OP_VALUES: return map_values(c, n);
-	case OP_RELU:
-		return real_neuron(
-			c, real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0));
-	case OP_MEAN: return map_mean(c, n);
-	case OP_IF: return map_real_if(c, n);
-	case OP_PICK: return map_real_pick(c, n);
-	case OP_READ: return map_read(c, n);
-	case OP_ATTEND: return map_attend(c, n);
-	case OP_APPROX:
-		return n->k && is_piece(n->arg[0]) ? map_piece(c, n->arg[0], n->real[0].x)
-		                                   : map_approx(c, n);
-	case OP_CURVE:
-	case OP_TIMES:
-		error_at_node(c, n,
-		              "nothing says how near this must be: it stands outside of APPROX");
-		return NULL;
-	default: abort(); /* no other operator is real */
-	}
+	return real_form(c, 0, NULL, n->real[0].x);
+}
+
+const Form *
+emit_RELU(Circuit *c, Node *n)
+{
+	const Form *x = map_node(c, n->arg[0]);
+
+	return real_neuron(c, real_form(c, 1, (RealTerm[]){ { x, 1 } }, 0));
+}
+
+const Form *
+emit_APPROX(Circuit *c, Node *n)
+{
+	bool piece = n->k && is_piece(n->arg[0]);
+
+	return piece ? map_piece(c, n->arg[0], n->real[0].x) : map_approx(c, n);
+}
+
+const Form *
+emit_CURVE(Circuit *c, Node *n)
+{
+	error_at_node(c, n, "nothing says how near this must be: it stands outside of APPROX");
+	return NULL;
+}
+
+const Form *
+emit_TIMES(Circuit *c, Node *n)
+{
+	return emit_CURVE(c, n);
 }
 
 /* ---- thresholds ---- */
 
 const Form *
-map_above(Circuit *c, Node *n)
+emit_ABOVE(Circuit *c, Node *n)
 {
 	const Form *x = map_node(c, n->arg[0]);
 	int64_t grid = real_grid(&n->arg[0]->type);
@@ -192,7 +198,7 @@ enum { MAX_FLOORS = 1024 };
 
 /* As many ones as there are integers up to x, from its least value on. */
 const Form *
-map_floor(Circuit *c, Node *n)
+emit_FLOOR(Circuit *c, Node *n)
 {
 	int64_t lo = n->type.lo, hi = n->type.hi;
 	const Form *sum = form_const(c, hi);

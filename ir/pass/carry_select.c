@@ -59,7 +59,7 @@ node_set_add(Graph *g, NodeSet *s, Node *n)
 static bool
 is_set_leaf(const Node *n)
 {
-	return n->op == OP_READ || is_reference(n->op) || n->op == OP_SUM || n->two_sided;
+	return !is_pointwise(n->op) || n->two_sided;
 }
 
 static int

@@ -38,8 +38,7 @@ carry_depth(Graph *g, Flatten *f, const Node *n)
 		int d = 0;
 		for (int i = 0; i < x->narg; i++)
 			d = f->depth[x->arg[i]->id] > d ? f->depth[x->arg[i]->id] : d;
-		bool free = x->op == OP_CONST || x->op == OP_ADD || x->op == OP_SUB
-		            || (x->op == OP_MUL && x->arg[1]->op == OP_CONST);
+		bool free = x->op == OP_CONST || is_linear_int(x);
 		f->depth[f->n] = d + !free;
 	}
 	return f->depth[n->id];
@@ -76,7 +75,7 @@ sum_without(Graph *g, Node *p, const Node *carry, int *budget)
 
 	if (p == carry)
 		return mk_const(g, 0);
-	if (p->id < carry->id || --*budget < 0 || (p->op != OP_ADD && p->op != OP_SUB))
+	if (p->id < carry->id || --*budget < 0 || !has_trait(p->op, T_ADDS))
 		return NULL;
 	if ((x = sum_without(g, p->arg[0], carry, budget)))
 		return mk(g, p->op, p->span, p->file, 2, (Node *[]){ x, p->arg[1] }, 0);

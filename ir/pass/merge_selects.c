@@ -424,12 +424,6 @@ is_guarded(const Node *n)
 	return n->op == OP_IF && n->arg[1]->op == OP_CONST && n->arg[2]->op == OP_PICK;
 }
 
-static bool
-is_sum(const Node *n)
-{
-	return n->op == OP_ADD || n->op == OP_SUB || (n->op == OP_MUL && n->arg[1]->op == OP_CONST);
-}
-
 static Node *
 merge_anew(Merge *m, Node *x, Node *y, int depth)
 {
@@ -450,9 +444,9 @@ merge_anew(Merge *m, Node *x, Node *y, int depth)
 		to = merge_greatest(m, x, y, depth);
 	else if (!(xc && yc) && (x->op == OP_PICK || xc) && (y->op == OP_PICK || yc))
 		to = merge_pick(m, x, y, depth);
-	else if (is_sum(x) || is_sum(y))
+	else if (is_linear_int(x) || is_linear_int(y))
 		to = merge_sums(m, x, y, depth);
-	if (!to && (is_sum(x) || xc) && (is_sum(y) || yc))
+	if (!to && (is_linear_int(x) || xc) && (is_linear_int(y) || yc))
 		to = mk_select(m, x, y);
 	return to ? to : plain_select(m, x, y);
 }
@@ -508,8 +502,8 @@ merge_select(Graph *g, Node *n, void *ctx)
 	(void)g;
 	if (n->op != OP_IF || n->type.real || is_feature(n)
 	    || (is_free(n->arg[1]) && is_free(n->arg[2]))
-	    || !(is_costly(n->arg[1]) || is_costly(n->arg[2]) || is_sum(n->arg[1])
-	         || is_sum(n->arg[2])))
+	    || !(is_costly(n->arg[1]) || is_costly(n->arg[2]) || is_linear_int(n->arg[1])
+	         || is_linear_int(n->arg[2])))
 		return n;
 	if (!m->constants && (n->arg[1]->op == OP_CONST || n->arg[2]->op == OP_CONST))
 		return n;

@@ -453,6 +453,7 @@ brute(const Graph *g, const Node *n, const int *text, int len, int at, int j)
 	int64_t v[16];
 
 	switch (n->op) {
+	case OP_CONST: return n->k;
 	case OP_TOKEN: return text[at];
 	case OP_INDEX:
 	case OP_HERE: return at;
