@@ -60,7 +60,7 @@ awk 'BEGIN {
 	for (i = 2; i < 100002; i++)
 		printf "n%d = ADD(n%d, n1)\n", i, i == 2 ? 0 : i - 1
 	print "output o int n100001"
-}' >"$tmp/chain.tw"
-"$bin/twc" "$tmp/chain.tw" -o "$tmp/chain.onnx" || failed=1
+}' >"$tmp/chain.twg"
+"$bin/twc" "$tmp/chain.twg" -o "$tmp/chain.onnx" || failed=1
 [ "$("$bin/twrun" "$tmp/chain.onnx" 011)" = "o: 0 100001 200001" ] || { echo "the chain is not summed"; failed=1; }
 exit $failed
