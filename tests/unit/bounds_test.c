@@ -344,7 +344,7 @@ test_inputs(void **state)
 		bench_open(&b, 2, LAST + i, false);
 		const Form *f[2];
 		for (int k = 0; k < 2; k++)
-			f[k] = map_input(b.c, mk(b.g, OP_INPUT, (Span){ 0, 0 }, 0, 0, NULL, k));
+			f[k] = emit_INPUT(b.c, mk(b.g, OP_INPUT, (Span){ 0, 0 }, 0, 0, NULL, k));
 		b.c->output[0] = whole(&b, form_add(b.c, 1, f[0], -1, f[1], 0));
 		compile_bench(&b);
 		assert_true(proved(&b, SUM_EMBEDDING) == LAST + i);
