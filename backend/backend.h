@@ -5,8 +5,12 @@
  *
  *     graph --map--> circuit --schedule--> layers --allocate--> columns --write--> model
  *
- * compile_graph() is those four lines; what each stage needs and guarantees is
- * said where it is defined, in the file of its name. */
+ * map/        every node becomes an affine form over atoms: features, neurons, values of heads
+ * attend/     what heads look up, as queries and keys circuit/    atoms and forms, and how large
+ * they can get layout/     in which layer, and in which column of the residual stream target/
+ * what an architecture can do, and the weights file/       model files
+ *
+ * compile.c is those stages on one screen. */
 
 #include "ir/ir.h"
 #include "runtime/model.h"

@@ -1,8 +1,8 @@
-/* What became of a program: for a person to read.
+/* What became of a program, for a person to read: twc explain, report and graph.
  *
- * All of it is asked of what the other stages left behind: an atom knows the node
- * and the named value for which it was made first, a form its atoms, a column who
- * reads it. A value "needs" the atoms of its form, those that they read, and so on. */
+ * All of it is asked of what the stages left behind: an atom knows the node and the named value
+ * for which it was made first, a form its atoms, a column who reads it. A value "needs" the atoms
+ * of its form, those that they read, and so on. */
 
 #include "backend/explain.h"
 
@@ -73,7 +73,7 @@ owner_name(const Circuit *c, const Atom *a)
 	return a->owner < 0 ? "" : c->g->named[a->owner].name;
 }
 
-/* Back through the latest input of each step. */
+/* Back through the latest input of each step: a critical path. */
 Link *
 find_chain(const Columns *cols, int nform, const Form *const *form, int *count)
 {
@@ -228,7 +228,7 @@ stream_reads(const Columns *cols, int *count)
 	return r;
 }
 
-/* Columns that nothing reads but what is in own. */
+/* How many columns nothing reads but what is in own. */
 static int
 own_columns(const Columns *cols, const Needs *own)
 {

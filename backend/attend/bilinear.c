@@ -1,12 +1,12 @@
-/* What is said of two positions at once, as a sum of products, each of a stream
- * here and one there:
+/* Functions of two positions as bilinear forms: sums of products, each of a stream of the
+ * position that looks (here) and one of the position looked at (there).
  *
- *     q * k[j] + 3 * x[j] - y     (q, k) and (3, x); -y stands alone
- *     max(x[j] - x, 0)            the row of each value, where it is: (max(v - x, 0), [x == v])
- *                                 for each v that x can be there, or the other way round
+ *     q * k[j] + 3 * x[j] - y     the products (q, k) and (3, x); -y stands alone
+ *     max(x[j] - x, 0)            by rows: (max(v - x, 0), [x[j] == v]) for each value v that x can
+ *                                 have there; or the other way round, by the values here
  *
- * A head's score adds up such products, one a dimension; of a sum over positions
- * what is here stands outside. */
+ * A head's score is such a sum, one product a dimension. Of a sum over positions, what is here
+ * factors out. */
 
 #include "backend/attend/attend.h"
 
@@ -52,7 +52,7 @@ append_bilinear_term(BilinearSplit *s, Bilinear *a, Node *here, Node *there)
 	a->term[a->n++] = (BilinearTerm){ here, there };
 }
 
-/* The products that share what is there are one, as are those that have a number here. */
+/* Products that share what is there become one, as do those that have a number here. */
 static void
 add_bilinear_term(BilinearSplit *s, Bilinear *a, Node *here, Node *there)
 {
@@ -85,7 +85,7 @@ add_bilinear_term(BilinearSplit *s, Bilinear *a, Node *here, Node *there)
 		append_bilinear_term(s, a, here, there);
 }
 
-/* a, multiplied by one more product, added to the sum. */
+/* sum += a * (here, there) */
 static void
 add_multiplied(BilinearSplit *s, Bilinear *sum, const Bilinear *a, Node *here, Node *there)
 {
@@ -135,7 +135,8 @@ bilinear_single(BilinearSplit *s, Node *here, Node *there)
 
 /* ---- rows ---- */
 
-/* The streams of one position in a function of two, and the values they have together. */
+/* The streams of one position that a function of two depends on, and all the values that they
+ * have together, a row each. */
 typedef struct CaseRows {
 	Side of;
 	int nstream, nroot, n;
@@ -143,7 +144,7 @@ typedef struct CaseRows {
 	int64_t *value; /* (n, nstream) */
 } CaseRows;
 
-/* What speaks of one position alone, as large as can be, as a plain stream. */
+/* n as a plain stream, if it speaks of this one position alone; else NULL. */
 static Node *
 one_sided_stream(Circuit *c, Node *n, Side of)
 {
@@ -181,8 +182,8 @@ collect_streams(Circuit *c, Node *n, CaseRows *r, int *steps)
 	return true;
 }
 
-/* The streams that are functions of the same one as stream number i, those before it
- * left out; how many. */
+/* The streams from number i on that are functions of one root with it: they vary together. How
+ * many. */
 static int
 streams_of_root(const CaseRows *r, int i, int *member)
 {
@@ -207,7 +208,8 @@ find_tuple(int64_t (*tuple)[MAX_STREAMS], int n, const int64_t *v, int width)
 	return i;
 }
 
-/* What these streams of one root are together; how many, 0 if that is too many. */
+/* The different tuples of values that these streams of one root have; how many, 0 if they are too
+ * many. */
 static int
 joint_values(const CaseRows *r, const int *member, int nmember, int64_t (*tuple)[MAX_STREAMS])
 {
@@ -267,8 +269,8 @@ find_rows(Circuit *c, Node *e, Side of, CaseRows *r)
 	return true;
 }
 
-/* [x == v]. Of a count by its steps, each of which stands in two columns: an order asks
- * for the same ones. */
+/* [x == v]. Of a count it is [x < v + 1] - [x < v], since comparisons of the count ask for the
+ * same two steps and they stand in columns anyway. */
 static Node *
 value_flag(Circuit *c, const Node *at, Node *x, int64_t v)
 {
@@ -292,8 +294,7 @@ row_flag(Circuit *c, const Node *at, const CaseRows *r, int row)
 	return all;
 }
 
-/* The function where the streams have the values of this row: a stream of the other
- * position. */
+/* The function with this row's values in place of the streams: a stream of the other position. */
 static Node *
 function_at_row(Circuit *c, Node *n, const CaseRows *r, int row)
 {
@@ -311,7 +312,8 @@ function_at_row(Circuit *c, Node *n, const CaseRows *r, int row)
 	return mk_like(c->g, n, arg);
 }
 
-/* One row for each value of that side: whether it is so, and the function then; how many. */
+/* A term for each row of that side: the flag that says whether it is so, and the function then.
+ * How many. */
 static int
 list_rows(Circuit *c, Node *e, Side of, BilinearTerm **to)
 {
@@ -333,7 +335,7 @@ rows_here(Circuit *c, Node *e, BilinearTerm **row)
 	return list_rows(c, e, ON_HERE, row);
 }
 
-/* NULL if there are no such rows. */
+/* NULL if the values are not known or too many. */
 static Bilinear *
 split_by_rows(BilinearSplit *s, Node *e, Side of)
 {
@@ -361,7 +363,7 @@ bilinear_ready(Circuit *c, const Bilinear *a)
 	return ready;
 }
 
-/* A row for each value there, or here: the earlier, then the fewer. */
+/* By the rows there or the rows here: what is ready earlier, then the fewer. */
 static Bilinear *
 better_rows(BilinearSplit *s, Node *e)
 {
@@ -377,7 +379,7 @@ better_rows(BilinearSplit *s, Node *e)
 
 static Bilinear *split_node(BilinearSplit *, Node *);
 
-/* All of the operands, or none of them. */
+/* The AND of all operands, or of their opposites. */
 static Bilinear *
 split_conjunction(BilinearSplit *s, Node *e, bool none)
 {
@@ -400,7 +402,7 @@ bilinear_not(BilinearSplit *s, const Bilinear *a)
 	return bilinear_sum(s, 1, bilinear_single(s, one, one), -1, a);
 }
 
-/* What is too large for rows. */
+/* AND, OR and NOT of what is too large for rows, operand by operand. */
 static Bilinear *
 split_logic(BilinearSplit *s, Node *e)
 {

@@ -1,22 +1,23 @@
-/* Conditions that are too much for one head, as two that exclude each other.
+/* Conditions that one head cannot ask, split into two that exclude each other (Shannon's
+ * expansion of a boolean function by one of its parts).
  *
  *     d[j] < d or d[j] == d and j < here      relates two streams to two:
  *         d[j] < d
  *         not d[j] < d, d[j] == d, j < here
- *     x[j] < x                                of many values, two digits each:
+ *     x[j] < x                                of many values, by two digits each:
  *         x[j] // 64 < x // 64
  *         x[j] // 64 == x // 64, x[j] % 64 < x % 64
  *
- * A sum adds up both; the latest position is the later of two. */
+ * A sum over the condition is the sum of both; its latest position is the later of two. */
 
 #include "backend/attend/attend.h"
 
 enum {
-	MAX_PARTS = 5,   /* that one literal is taken apart by */
-	MAX_LOOKS = 200, /* operators looked at for them */
+	MAX_PARTS = 5,   /* most parts of one literal */
+	MAX_LOOKS = 200, /* most operators looked at to find them */
 };
 
-/* The condition with this in the literal's place. */
+/* The condition with `with` in the place of one of its literals. */
 static Node *
 replace_literal(Circuit *c, Node *cond, const Node *lit, Node *with)
 {
@@ -33,14 +34,14 @@ replace_literal(Circuit *c, Node *cond, const Node *lit, Node *with)
 /* ---- by a part of the literal ---- */
 
 typedef struct DigitPairs {
-	Node *high[2], *low[2]; /* of what is less, or equal, and of the other */
+	Node *high[2], *low[2]; /* of the two that are compared; [1]: as streams there */
 } DigitPairs;
 
 static bool comparison_digits(Circuit *, Node *, DigitPairs *);
 
 typedef struct SplitParts {
 	int n, looks;
-	Node *best; /* an order rather than an equality: its opposite is as simple */
+	Node *best; /* a comparison by < is better than one by ==: its opposite is as simple */
 } SplitParts;
 
 static bool
@@ -102,7 +103,7 @@ split_by_part(Circuit *c, Node *cond, Node *lit, Node *to[2])
 
 /* ---- by digits ---- */
 
-/* x there + y here > 0, or == 0: as -y < x. */
+/* n, which says x there + y here > 0 or == 0, as a comparison of -y here with x there. */
 static bool
 sides_of_comparison(Circuit *c, Node *n, Node *side_of[2])
 {
@@ -167,7 +168,8 @@ split_by_digits(Circuit *c, Node *cond, Node *lit, Node *to[2])
 
 /* ---- what is compared is the greatest or the least of several ---- */
 
-/* x < max(a, b) is x < a or x < b; likewise the others. NULL for what is none of these. */
+/* x < max(a, b) as x < a or x < b, and likewise with max, min and abs on either side; NULL for
+ * what is none of these. */
 static Node *
 compare_each_operand(Circuit *c, Node *lit)
 {
@@ -188,7 +190,7 @@ compare_each_operand(Circuit *c, Node *lit)
 	return n == lit ? all : make_node(c, n, OP_NOT, all, NULL);
 }
 
-/* The condition with such a literal replaced. */
+/* The condition with such a literal replaced, and split further where that can be. */
 static bool
 split_by_operands(Circuit *c, Node *cond, Node *lit, Node *to[2])
 {

@@ -1,25 +1,24 @@
 /* Sums over positions, exact at every length.
  *
- * A head that gives equal weight to all matches and <bos> reads, with 1 as the value
- * of <bos> and 0 of all others, r = 1/(n + 1), n the number of matches: a fraction,
- * rounded. Any function y of n is a broken line in r, with a bend at each 1/(k + 1)
- * where one is needed: its coefficients are integers, and what it comes to, x, is
- * y(n) but for an error E that is reckoned here. One neuron makes an integer of it:
+ * A head that gives equal weight to all matches and to <bos> fetches r = 1/(n + 1), n the number
+ * of matches, if the value is 1 at <bos> and 0 elsewhere: a rounded fraction. Any function y of n
+ * is a broken line in r, whose bends are at 1/(k + 1) and whose coefficients are integers; what
+ * it comes to is y(n) but for an error that is bounded here. One neuron makes an integer of that:
  *
- *     relu(x + M) - M,  M a power of two     rounds to the multiples of M / 2^23
+ *     relu(x + M) - M,  M a power of two     rounds x to a multiple of M / 2^23
  *
- * since a float of the size of M has no finer ones; the nearest is y(n) itself, as E
- * is below half of that. So a count, or a function of one, stands in two columns.
+ * since floats of the size of M have no finer ones, and y(n) is the nearest while the error is
+ * below half of that. So a count, or a function of one, is two columns.
  *
- * A sum S of other values reads S*r beside r, and reaches t just where
- * (2t-1) r - 2 S r is below 0, by r or more either way; r is at least 1/places. So
- * with s = 2 * places
+ * A sum S of other values fetches S*r beside r, and reaches t just where (2t-1) r - 2 S r is not
+ * above 0; it is r or more away from 0 either way, and r is at least 1/places. With s = 2 *
+ * places
  *
  *     u = relu(s * ((2t-1) r - 2 S r))     is 0, or at least 2 but for rounding
  *     relu(1 - u)                          is exactly [S >= t]
  *
- * and any function of S is a sum of those. No slope is fixed in advance: all this
- * is proved from the context, or refused. */
+ * and any function of S is a sum of those. No slope is fixed in advance: all this is proved from
+ * the context, or refused. */
 
 #include "backend/attend/attend.h"
 #include "backend/map/map.h"
@@ -29,21 +28,21 @@
 
 enum {
 	MAX_THRESHOLDS = 1024,
-	MAX_LINES = 24, /* counts that a sum is put together of */
-	PIVOTS = 16,    /* places tried for the middle of a broken line */
+	MAX_LINES = 24, /* most counts that a sum is made of */
+	PIVOTS = 16,    /* tried for the middle of a broken line */
 };
 
-/* What `twc explain` says; of thresholds the operator's own rule tells. */
+/* What `twc explain` says; of thresholds it says the rule of the operator. */
 static const Rule by_counting = {
 	"counts",
 	"a head for each bit of what is summed, or each value; a neuron for each number it counts"
 };
 
-static const double unit = 1.0 / EXACT_MAX; /* half of a float's last place at 1 */
+static const double unit = 1.0 / EXACT_MAX; /* what rounding errors are counted in */
 
-/* The margin of 1 that rounding may use up, in units of 2^-24: each weight is one
- * exponential, one sum and one division, each product and each addition one more
- * rounding; near the threshold the terms are of the size of what is added. */
+/* Whether what rounding may do to u is less than its margin of 1. A weight is one exponential,
+ * one sum and one division, each product and each addition one rounding more; near the threshold
+ * the terms are of the size of what is added. */
 static bool
 margin_holds(const Circuit *c, int64_t most, bool counts)
 {
@@ -54,10 +53,10 @@ margin_holds(const Circuit *c, int64_t most, bool counts)
 
 /* ---- a function of one count, as a broken line ---- */
 
-/* What rounding may do to a sum of neurons, in units. */
+/* What rounding may do to a sum of neurons, in units of 2^-24. */
 typedef struct RoundingError {
-	double each; /* to the neurons, by their weights */
-	double most; /* their absolute values, by their weights: what a rounded addition spoils */
+	double each; /* of the neurons themselves, times their weights */
+	double most; /* their absolute values, times weights: an addition rounds as much */
 	int terms;   /* how many are not 0 at once */
 } RoundingError;
 
@@ -67,8 +66,8 @@ error_bound(const RoundingError *e)
 	return (e->each + (e->terms + 4) * e->most) * unit;
 }
 
-/* The weight of the bend at k, from the pivot outwards: relu((k+1) r - 1) where fewer
- * match than at the pivot, relu(1 - (k+1) r) where more do. At the pivot there are both. */
+/* The coefficient of the bend at k: of relu((k+1) r - 1) where fewer match than at the pivot, of
+ * relu(1 - (k+1) r) where more do. At the pivot there are both. */
 static int64_t
 bend_weight(const int64_t *y, int n, int pivot, int k, bool fewer)
 {
@@ -119,7 +118,7 @@ best_pivot(const int64_t *y, int n, RoundingError *least)
 	return best;
 }
 
-/* y[0..n] of the count behind r, not yet rounded. */
+/* y[n] of the count n that r = 1/(n + 1) stands for, not yet rounded. */
 static const Form *
 count_polyline(Circuit *c, const Form *r, int n, const int64_t *y, RoundingError *e)
 {
@@ -138,14 +137,13 @@ count_polyline(Circuit *c, const Form *r, int n, const int64_t *y, RoundingError
 	return sum;
 }
 
-/* f, which is an integer in lo..hi but for the error, as that integer; NULL if the
- * error is too large. */
+/* f, an integer in lo..hi but for the error, as that integer; NULL if the error is too large. */
 static const Form *
 round_polyline(Circuit *c, const Form *f, int64_t lo, int64_t hi, const RoundingError *e)
 {
 	int64_t lift = 1 << 12;
 
-	/* twice the room that is needed: half of a last place at lift */
+	/* the error may be half of what rounding at this lift bears, at most */
 	while (lift < 1 << 22
 	       && (2 * (hi - lo) >= lift || 4 * error_bound(e) * EXACT_MAX > (double)lift))
 		lift *= 2;
@@ -156,15 +154,15 @@ round_polyline(Circuit *c, const Form *f, int64_t lo, int64_t hi, const Rounding
 
 /* ---- what is counted ---- */
 
-/* A sum as counts, each of them times a number. */
+/* A sum as counts times numbers. */
 typedef struct Counts {
 	int n;
-	int64_t by; /* what the next ones are multiplied by */
+	int64_t by; /* what the next counts are multiplied by */
 	int64_t times[MAX_LINES];
 	Node *count[MAX_LINES];
 } Counts;
 
-/* At how many of the positions summed over something is so. */
+/* Adds the number of positions summed over where `is` holds. */
 static void
 add_count(Circuit *c, Counts *l, Node *n, int64_t times, Node *is)
 {
@@ -177,7 +175,7 @@ add_count(Circuit *c, Counts *l, Node *n, int64_t times, Node *is)
 	l->n++;
 }
 
-/* What is summed is `base`, but for the values that are another. */
+/* What is summed as base + sum over its other values v of (v - base) [it is v]. */
 static void
 counts_by_value(Circuit *c, Node *n, int64_t base, Counts *l)
 {
@@ -191,8 +189,8 @@ counts_by_value(Circuit *c, Node *n, int64_t base, Counts *l)
 				mk_at(c->g, n, OP_EQ, n->arg[0], mk_const(c->g, t->set[i]), NULL));
 }
 
-/* What is summed is base + b0 + 2 b1 + 4 b2 …, the last bit less than 0 if the base is 0
- * and it can be negative. */
+/* What is summed as base + b0 + 2 b1 + 4 b2 …, in two's complement if the base is 0 and it can be
+ * negative: the last bit counts less than 0. */
 static void
 counts_by_bit(Circuit *c, Node *n, int64_t base, Counts *l)
 {
@@ -211,7 +209,7 @@ counts_by_bit(Circuit *c, Node *n, int64_t base, Counts *l)
 		add_count(c, l, n, -top, mk_at(c->g, n, OP_LT, over, mk_const(c->g, 0), NULL));
 }
 
-/* How many bits there are in lo..hi, a sign included. */
+/* How many bits lo..hi takes, a sign included. */
 static int
 bit_width(int64_t lo, int64_t hi)
 {
@@ -222,12 +220,13 @@ bit_width(int64_t lo, int64_t hi)
 	return bits;
 }
 
-/* The fewest counts; false if what is summed has too many values. */
+/* By values or by bits, whichever takes fewer counts; false if what is summed has too many
+ * values. */
 static bool
 add_counts(Circuit *c, Node *n, Counts *l)
 {
 	const Type *t = &n->arg[0]->type;
-	/* how many there are is known where all are summed over */
+	/* summed over all positions, how many there are is known without a count */
 	int all = !is_literal(n->arg[1]);
 	bool zero = false;
 
@@ -245,7 +244,7 @@ add_counts(Circuit *c, Node *n, Counts *l)
 	return true;
 }
 
-/* The sum of x there, a sum of its own, each term by its own counts. */
+/* The sum over x, a stream there that is itself a sum: each of its terms by its own counts. */
 static bool
 add_counts_by_term(Circuit *c, Node *n, Node *x, int64_t by, Counts *l)
 {
@@ -266,7 +265,7 @@ add_counts_by_term(Circuit *c, Node *n, Node *x, int64_t by, Counts *l)
 	return true;
 }
 
-/* Can all that is said of two positions at once be asked of a head? */
+/* Is every part of the conditions that relates two positions a bilinear form? */
 static bool
 can_count_all(Circuit *c, const Counts *l)
 {
@@ -283,14 +282,14 @@ can_count_all(Circuit *c, const Counts *l)
 	return true;
 }
 
-/* A line before it is rounded: its values, and what they may be off by. */
+/* A broken line before it is rounded: the range of its integers, and how far it may be off. */
 typedef struct NearForm {
 	const Form *form;
 	int64_t lo, hi;
 	RoundingError error;
 } NearForm;
 
-/* y[0..most] of a count that a head reads. False after an error. */
+/* y[n] of a count n that a head finds. False after an error. */
 static bool
 near_count(Circuit *c, Node *count, const int64_t *y, NearForm *to)
 {
@@ -314,7 +313,7 @@ is_count(const Node *n)
 	return n->op == OP_SUM && is_literal(n->arg[0]);
 }
 
-/* All that is rounded of the sum, as one. False after an error. */
+/* The part of the sum that is made of counts, before it is rounded. False after an error. */
 static bool
 near_sum(Circuit *c, const Counts *l, NearForm *all)
 {
@@ -339,8 +338,8 @@ near_sum(Circuit *c, const Counts *l, NearForm *all)
 	return true;
 }
 
-/* The sum by its counts, rounded at once, or if that is too coarse one by one; NULL
- * where that is not possible. */
+/* The sum by its counts: added up and rounded once, or if that is too coarse rounded one by one.
+ * NULL where that is not possible. */
 static const Form *
 map_counts(Circuit *c, Node *n, const Counts *l)
 {
@@ -361,8 +360,8 @@ map_counts(Circuit *c, Node *n, const Counts *l)
 	return sum;
 }
 
-/* The sum by the counts that it is made of, in the better of two ways; NULL where that is
- * not possible. */
+/* The sum by counts, of what is summed as a whole or of its terms, whichever is better; NULL
+ * where that is not possible. */
 static const Form *
 map_by_counts(Circuit *c, Node *n)
 {
@@ -379,7 +378,7 @@ map_by_counts(Circuit *c, Node *n)
 	return g->ready < f->ready || (g->ready == f->ready && terms.n < whole.n) ? g : f;
 }
 
-/* A function of a sum that is a multiple of one count: y by its values from lo on. */
+/* A function of a sum that is a multiple of one count: y by the values of the sum from lo on. */
 static const Form *
 table_of_count(Circuit *c, Node *n, const int64_t *y)
 {
@@ -403,7 +402,7 @@ table_of_count(Circuit *c, Node *n, const int64_t *y)
 
 /* ---- what also depends on this position ---- */
 
-/* By what is here times the sum of what is there. */
+/* The sum of a bilinear form: each stream here times the sum of the one there. */
 static Node *
 sum_of_products(Circuit *c, Node *n, const Bilinear *a)
 {
@@ -420,7 +419,8 @@ sum_of_products(Circuit *c, Node *n, const Bilinear *a)
 	return sum;
 }
 
-/* What is summed only where something holds, as a sum where it does; NULL if it is not so. */
+/* SUM of what is 0 where a condition on both positions fails, as the SUM where it holds: if c
+ * then x else 0, or c * x. NULL if it is not of this form. */
 static Node *
 sum_under_condition(Circuit *c, Node *n)
 {
@@ -442,7 +442,7 @@ sum_under_condition(Circuit *c, Node *n)
 	return mk_at(c->g, n, OP_SUM, x, mk_at(c->g, n, OP_AND, cond, n->arg[1], NULL), NULL);
 }
 
-/* A choice, as a sum where its condition holds and one where it fails; NULL if it is none. */
+/* SUM of a choice, as one where its condition holds and one where it fails; NULL if it is none. */
 static Node *
 sum_of_choice(Circuit *c, Node *n)
 {
@@ -500,7 +500,7 @@ map_two_sided_sum(Circuit *c, Node *n)
 
 /* ---- thresholds of a sum ---- */
 
-/* 2 S r + k r as a form over the head's values. */
+/* 2 S r, from what the head fetches. */
 static const Form *
 twice_sum(Circuit *c, const Lookup *s, const Form *r, Node *e)
 {
@@ -580,7 +580,7 @@ table_of_sum(Circuit *c, Node *n, const int64_t *y)
 		return staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
 	const Form **flag = sum_thresholds(c, n), *f = form_const(c, y[0]);
 	for (int i = 1; flag && i < n->type.nset; i++) {
-		/* values that never occur change nothing: the step may be at any of them */
+		/* between two values that occur, the step may be anywhere */
 		int64_t t = n->type.set[i];
 		f = form_add(c, 1, f, y[i] - y[i - 1], flag[t - n->type.lo - 1], 0);
 	}

@@ -1,7 +1,6 @@
-/* How heads find what references, sums and means ask for.
- *
- * Here it is worked out what is to be looked for: a number, a condition taken apart, a score as
- * a sum of products (the Intent). What scores make a head find it is the target's to say. */
+/* From references, sums and means to what their heads are to find (Intent, attend.h): a number, a
+ * condition taken apart, a score as a bilinear form. By what scores a head finds that is the
+ * target's to say (target.h). */
 
 #include "backend/attend/attend.h"
 #include "backend/target/target.h"
@@ -20,7 +19,7 @@ lookup_for_offset(Circuit *c, int offset)
 
 /* ---- the score of a BEST ---- */
 
-/* The least and the greatest of all products together. */
+/* The range of all products together. */
 static void
 range_of_products(Circuit *c, const Bilinear *a, ScoreTerms *s)
 {
@@ -56,8 +55,8 @@ score_products(Circuit *c, Node *e, ScoreTerms *s)
 	return true;
 }
 
-/* |u| or -|u| as u * u or -u * u, which is in the same order: one product or two, if u
- * is a sum. False if it is not so. */
+/* A score |u| or -|u| as u * u or -u * u, which is in the same order and takes one product, or
+ * two if u is a sum. False if it is of another form. */
 static bool
 score_square(Circuit *c, Node *e, ScoreTerms *s)
 {
@@ -77,7 +76,7 @@ score_square(Circuit *c, Node *e, ScoreTerms *s)
 	return score_products(c, square, s);
 }
 
-/* Of two ways to write it the one with fewer terms, if it stays exact. */
+/* Of the two ways the square, which has fewer terms, if it stays exact. */
 static bool
 best_score(Circuit *c, const Node *ref, const Conjunction *where, ScoreTerms *s)
 {
@@ -130,10 +129,10 @@ lookup_for(Circuit *c, Node *ref)
 		                 : ref->op == OP_FIRST ? INTENT_FIRST
 		                                       : INTENT_LATEST,
 		                 ref);
-	return c->lookup[ref->id] = s; /* mapping may have moved the table */
+	return c->lookup[ref->id] = s; /* after it: mapping may have moved the memo */
 }
 
-/* Sums of one condition share it. */
+/* All sums of one condition share their lookup. */
 const Lookup *
 lookup_for_sum(Circuit *c, Node *sum)
 {
@@ -146,7 +145,7 @@ lookup_for_sum(Circuit *c, Node *sum)
 	return c->lookup[id] = s;
 }
 
-/* Means of one condition share it. */
+/* All means of one condition share their lookup. */
 const Lookup *
 lookup_for_mean(Circuit *c, Node *mean)
 {

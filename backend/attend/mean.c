@@ -1,6 +1,6 @@
-/* Averages over positions, of reals: MEAN, whose weights are equal where a condition holds,
- * and ATTEND, whose weights are the softmax of scores. What is summed and depends on both
- * positions is taken apart: term by term, or by the values that it has here. */
+/* Averages over positions, of reals: MEAN, of equal weights where a condition holds, and ATTEND,
+ * whose weights are the softmax of scores that the program gives. What is averaged and depends on
+ * both positions is taken apart: term by term, or by the values that it has here. */
 
 #include "backend/attend/attend.h"
 #include "backend/map/map.h"
@@ -14,17 +14,18 @@ make_mean(Circuit *c, const Node *n, Node *e, Real none)
 	                1);
 }
 
-/* Is it said of both positions at once? */
+/* Does it depend on both positions at once? */
 static bool
 is_mixed(const Node *e)
 {
 	return side(e) == ON_BOTH;
 }
 
-enum { MAX_CASES = 64 }; /* of a sum, whose terms may have fewer */
+enum { MAX_CASES = 64 }; /* more rows than that: the terms of a sum may have fewer */
 
-/* The mean of a sum is the sum of means, the first of which has what there is if nothing
- * is selected. NULL if it is no sum, or of terms that are all mixed and have few cases together. */
+/* The mean of a sum, as the sum of the means of its terms; `none`, which is read where nothing is
+ * selected, is added apart. NULL if it is no sum, or if all terms depend on both positions and
+ * their rows together are few. */
 static const Form *
 map_mean_of_terms(Circuit *c, Node *n, int rows)
 {
@@ -50,8 +51,7 @@ map_mean_of_terms(Circuit *c, Node *n, int rows)
 	                 n->real[0].x);
 }
 
-/* What depends on this position too: a mean for each value that it has here, of which
- * one is taken. They share their head. */
+/* A mean for each row of what is here, of which one is taken by a gate. They share their head. */
 static const Form *
 map_mean_by_case(Circuit *c, Node *n)
 {
@@ -74,7 +74,7 @@ map_mean_by_case(Circuit *c, Node *n)
 	return sum;
 }
 
-/* The same at all positions: it is its own mean, where there is one. */
+/* What is averaged is the same at all positions: it is its own mean, where anything is selected. */
 static const Form *
 map_mean_of_here(Circuit *c, Node *n)
 {
@@ -87,7 +87,7 @@ map_mean_of_here(Circuit *c, Node *n)
 	return map_node(c, mk_at(c->g, n, OP_IF, there, e, none));
 }
 
-/* The mean over what a head selects with equal weights. Of nothing, <bos> has weight 1. */
+/* The mean over what a head selects with equal weights; `none` stands at <bos>. */
 static const Form *
 real_mean(Circuit *c, const Lookup *s, const Form *f, double none)
 {
@@ -121,8 +121,8 @@ emit_MEAN(Circuit *c, Node *n)
 	return real_mean(c, s, real_form(c, 1, (RealTerm[]){ { e, 1 } }, 0), n->real[0].x);
 }
 
-/* Scores off by e make each weight, and so the mean, off by a factor of exp(2e). Beside
- * that a weight is an exponential of a rounded difference, over a sum. */
+/* Scores that are off by e change each weight, and so the mean, by a factor of exp(2e) at most.
+ * Beside that a weight is the exponential of a rounded difference, over a sum. */
 const Form *
 emit_ATTEND(Circuit *c, Node *n)
 {

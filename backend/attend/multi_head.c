@@ -1,14 +1,15 @@
-/* References that one head does not find.
+/* References that take several heads to find.
  *
- *     latest, first   of a condition in two cases: the later of what two heads find, or the first
- *     best            of a condition in two cases, or a score that is a choice, as |x[j] - x|
- *                     is: the better of two
- *                     of a score too large to be exact: by its high digit, then by its low one */
+ *     latest, first   of a condition in two cases (case_split.c): the later of what two heads find,
+ *                     or the earlier
+ *     best            of a condition in two cases, or of a score that is a choice, as |x[j] - x|
+ * is: the better of two of a score too large to be exact: the greatest high digit, then among those
+ *                     the greatest low one */
 
 #include "backend/attend/attend.h"
 #include "backend/target/target.h"
 
-/* What is said of a bound position, said of what the reference finds. */
+/* n, a function of two positions, at the position that the reference finds. */
 static Node *
 at_found(Circuit *c, Node *n, Node *ref)
 {
@@ -24,7 +25,7 @@ at_found(Circuit *c, Node *n, Node *ref)
 
 /* ---- a score of two digits ---- */
 
-/* x * k + y, y from 0 to k - 1, as it is written. */
+/* Is e written as x * k + y, y from 0 to k - 1? */
 static bool
 is_digit_pair(Node *e, Node **high, Node **low)
 {
@@ -40,7 +41,7 @@ is_digit_pair(Node *e, Node **high, Node **low)
 	return false;
 }
 
-/* A score as two digits; false where it does not come apart so. */
+/* A score as two digits, high and low; false where it cannot be taken apart so. */
 static bool
 score_digits(Circuit *c, Node *e, Node **high, Node **low)
 {
@@ -50,7 +51,8 @@ score_digits(Circuit *c, Node *e, Node **high, Node **low)
 
 	if (is_digit_pair(e, high, low))
 		return true;
-	if (a && a->n == 1 && is_literal(a->term[0].here)) /* what is here makes no difference */
+	/* what depends on here alone is the same for all positions */
+	if (a && a->n == 1 && is_literal(a->term[0].here))
 		e = mk_at(g, e, OP_MUL, mk_at(g, e, OP_THERE, a->term[0].there, NULL, NULL),
 		          a->term[0].here, NULL);
 	else if (!has_few_rows(c, e))
@@ -65,8 +67,7 @@ score_digits(Circuit *c, Node *e, Node **high, Node **low)
 	return true;
 }
 
-/* The best by a score too large for one head: of those with the greatest high digit the
- * one with the greatest low one. NULL where it has none. */
+/* The reference by the high digit and then by the low one. NULL where the score has no digits. */
 static Node *
 best_of_digits(Circuit *c, Node *best)
 {
@@ -81,7 +82,7 @@ best_of_digits(Circuit *c, Node *best)
 
 /* ---- two cases ---- */
 
-/* n read at the first of two references if that is `better`, else at the second. */
+/* READ at the first of two references where `better` holds, else at the second. */
 static const Form *
 read_either(Circuit *c, Node *n, Node *const ref[2], Node *better)
 {
@@ -94,8 +95,8 @@ read_either(Circuit *c, Node *n, Node *const ref[2], Node *better)
 	                         make_read(c, n, n->arg[0], ref[0], n->arg[2], 0), other));
 }
 
-/* The later of what is found where one of two conditions that exclude each other holds,
- * or the first. */
+/* The later (or for FIRST the earlier) of what is found by two conditions that exclude each
+ * other. */
 static const Form *
 read_of_two(Circuit *c, Node *n, Node *const cond[2])
 {
@@ -118,7 +119,8 @@ read_of_two(Circuit *c, Node *n, Node *const cond[2])
 	return form_better(f, map_node(c, make_read(c, n, n->arg[0], at, n->arg[2], 0)));
 }
 
-/* The better of two references, each the best by its score, the later of equals. */
+/* The better of two references, each of which is the best by its own score; the later where both
+ * scores are equal. */
 static const Form *
 read_better(Circuit *c, Node *n, Node *const by[2], Node *const ref[2])
 {
@@ -142,7 +144,8 @@ read_better(Circuit *c, Node *n, Node *const by[2], Node *const ref[2])
 	return read_either(c, n, ref, mk_at(g, n, OP_OR, above, later, NULL));
 }
 
-/* Is every part of the condition one that a head asks for, with streams made for it? */
+/* Is every literal of the condition one that a head can ask, with streams made for it if need be?
+ */
 static bool
 can_join(Circuit *c, Node *cond)
 {
@@ -157,8 +160,8 @@ can_join(Circuit *c, Node *cond)
 	return true;
 }
 
-/* A score of a BEST that is too much for one head as a choice between two; false if it is
- * none. */
+/* A BEST whose score is a choice too large for one head, as one BEST for each branch; false if it
+ * is none. */
 static bool
 score_cases(Circuit *c, Node *best, Node *by[2], Node *ref[2])
 {

@@ -1,15 +1,16 @@
-/* Conditions of what a head looks for.
+/* Conditions of what a head looks for, as scores.
  *
- * An AND of literals, each a penalty of W or more where it fails: what is said of
- * there adds to the key, what is said of here lifts <bos>, and what relates the two
- * is a code of bits, if it is an equality, or a sum of products (bilinear.c). */
+ * A condition is a conjunction of literals, and each that fails costs W or more. A literal about
+ * the position looked at (there) takes W from its key; one about the position that looks (here)
+ * lifts <bos> by W; one that relates the two is an equality in a code of bits, or a bilinear form
+ * (bilinear.c) that is W where it fails. */
 
 #include "backend/attend/attend.h"
 
 #include <string.h>
 
 enum {
-	FEW_BITS = 4, /* up to so many, equality is one-hot */
+	FEW_BITS = 4, /* up to so many bits, an equality is one-hot: a dimension for each value */
 	MOST_BITS = 12,
 };
 
@@ -67,7 +68,8 @@ order_bound(Node *n)
 	                                                                            : NULL;
 }
 
-/* The number of a FIRST whose condition speaks of there alone: gives the FIRST, else NULL. */
+/* The FIRST whose position n is the number of, if its condition speaks of there alone; else NULL.
+ */
 static Node *
 number_of_first(const Node *n)
 {
@@ -76,8 +78,8 @@ number_of_first(const Node *n)
 	return n->arg[1]->op == OP_FIRST && side(n->arg[1]->arg[0]) == ON_THERE ? n->arg[1] : NULL;
 }
 
-/* `j < p` or `j > p`, p the first of its kind and there: a flag of j, since what j
- * sees of that kind is p or nothing yet. */
+/* `j < p` or `j > p`, where p is the first position of its kind and is known to exist: a flag of
+ * j alone, since the first of that kind that j can see is p, or there is none yet. */
 static bool
 add_first_bound(Circuit *c, Conjunction *w, Node *n)
 {
@@ -109,7 +111,7 @@ node_deficit(Circuit *c, Node *n)
 	return form_scale(c, -1, map_node(c, n), 1);
 }
 
-/* How many bits tell the values of two streams apart. */
+/* How many bits tell the values of two streams apart, counted from the least. */
 static int
 bits_for_both(const Node *x, const Node *y, int64_t *least)
 {
@@ -134,7 +136,7 @@ sign_of_bit(Circuit *c, Node *x, int64_t least, int i)
 	return form_scale(c, 2, map_node(c, bit), -1);
 }
 
-/* x there equals y here, of so few values that a code of bits tells them apart? */
+/* Is n an equality of x there and y here that is asked bit by bit? */
 static bool
 is_equality_of_bits(Node *n, Node **x, Node **y, int64_t *least, int *bits)
 {
@@ -148,7 +150,8 @@ is_equality_of_bits(Node *n, Node **x, Node **y, int64_t *least, int *bits)
 	return *bits > FEW_BITS && *bits <= MOST_BITS;
 }
 
-/* x there equals y here: as many bits agree as there are, else two times w/2 less. */
+/* Adds up the products of the signs of all bits, less their number: 0 where x there equals y
+ * here, and w less for each bit in which they differ. */
 static bool
 add_equality(Circuit *c, Lookup *s, Node *n, int64_t w)
 {
@@ -182,7 +185,7 @@ add_products(Circuit *c, Lookup *s, const Bilinear *a, int64_t times, const Form
 	}
 }
 
-/* Any relation: what it lacks to hold, 0 or 1, as a sum of products. */
+/* Any relation: 1 where it fails, as a bilinear form, w times. */
 static bool
 add_relation(Circuit *c, Lookup *s, Node *n, int64_t w)
 {
@@ -212,7 +215,7 @@ can_relate(Circuit *c, Node *n)
 	       && number_of_first(n->arg[is_place_there(n->arg[0])]);
 }
 
-/* The only one of its cases that there is, where there is one alone. */
+/* The condition, simplified while all but one of its cases are never so. */
 static Node *
 only_case(Circuit *c, Node *cond)
 {

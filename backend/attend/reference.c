@@ -10,15 +10,15 @@
 #include "backend/map/map.h"
 #include "backend/target/target.h"
 
-/* f where the head points, the constant d where it points nowhere. */
+/* f at the position that is found, the constant d where none is. */
 static const Form *
 fetch_value(Circuit *c, const Lookup *s, const Form *f, const Node *d)
 {
 	return f->real ? real_head_value(c, s, f, d->real[0].x) : head_value(c, s, f, d->k);
 }
 
-/* Where the text ends before the place that is wanted, its last token is read: the
- * number of what was read tells. For a bidirectional model, which may look ahead. */
+/* In a bidirectional model a position that is looked for may lie behind the end of the text. Then
+ * the head finds the last one, and the number of what it found tells: a gate puts d there. */
 static const Form *
 read_ahead(Circuit *c, const Lookup *s, const Form *want, const Form *f, const Node *d)
 {
@@ -57,8 +57,8 @@ read_by_offset(Circuit *c, Node *x, int64_t k, Node *d)
 	return c->target->place_function(c, v);
 }
 
-/* `latest j where C and j < p` is what `latest j where C` was just before p, if
- * C looks only there. Gives the equal READ, or NULL. */
+/* `latest j where C and j < p`, where C speaks of j alone, is what `latest j where C` was at the
+ * position before p. Gives the equal READ, or NULL. */
 static Node *
 read_just_before(Circuit *c, Node *n)
 {
@@ -95,7 +95,7 @@ read_just_before(Circuit *c, Node *n)
 	return flags ? mk_at(c->g, n, OP_IF, flags, read, d) : read;
 }
 
-/* No text of a bidirectional model ends before the place e. */
+/* Is the place e within every text, so that it needs no look at where the text ends? */
 static bool
 surely_in_text(Circuit *c, Node *at, Node *e)
 {
@@ -104,7 +104,7 @@ surely_in_text(Circuit *c, Node *at, Node *e)
 	return most_of_difference(c->g, e, make_number_of(c, at, end, 0)) <= 0;
 }
 
-/* Does the condition relate j to here otherwise than by j < here? */
+/* Does the condition relate j to here other than by j < here? */
 static bool
 relates_positions(const Node *cond)
 {
@@ -130,7 +130,7 @@ map_plain_read(Circuit *c, Node *n)
 	}
 	if (p->op == OP_HERE)
 		return n->k ? read_by_offset(c, x, n->k, d) : map_node(c, x);
-	if (n->k > 0) { /* what stands behind p may be later than p: by its number */
+	if (n->k > 0) { /* what stands behind p may be later than p: it is found by its number */
 		Node *e = p->op == OP_AT ? p->arg[0] : make_number_of(c, n, p, -1);
 		Node *none = make_node(c, n, OP_LT, e, mk_const(c->g, 0));
 		Node *behind = make_node(c, n, OP_ADD, e, mk_const(c->g, n->k));
@@ -139,7 +139,7 @@ map_plain_read(Circuit *c, Node *n)
 	}
 	if ((other = read_just_before(c, n)))
 		return map_node(c, other);
-	if (n->k) { /* shift, then read */
+	if (n->k) { /* shifted first, then read at p */
 		Node *shifted = make_read(c, n, x, make_node(c, n, OP_HERE, NULL, NULL), d, n->k);
 		return map_node(c, make_read(c, n, shifted, p, d, 0));
 	}
@@ -155,8 +155,8 @@ map_plain_read(Circuit *c, Node *n)
 	return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), f, d);
 }
 
-/* One place behind, `j < here` need not be said: where that is not later, or where there
- * are more places than the relation has room to tell apart. */
+/* A search for j < here is also a search one position back, where that need not be said. That way
+ * is taken if it is no later, or if there are too many places for the relation j < here. */
 const Form *
 emit_READ(Circuit *c, Node *n)
 {

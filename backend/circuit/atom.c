@@ -1,5 +1,6 @@
-/* Atoms, found by content: equal atoms are one atom, so that every reader of `t // 10` and
- * `t % 10` meets the same neurons. (Hash consing, as the graph does with nodes.) */
+/* Atoms, found by content: equal atoms are one atom, so that every reader of `t // 10` and `t %
+ * 10` meets the same neurons. This is hash consing (Ershov 1958), which the graph does with nodes
+ * too. */
 
 #include "backend/circuit/circuit.h"
 
@@ -56,7 +57,7 @@ atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place
 	    || a->input != b->input)
 		return false;
-	if (a->reals) /* what is blank may be so for several things */
+	if (a->reals) /* placeholders of 0 may stand for different things */
 		return a->min == b->min && a->max == b->max && a->error == b->error
 		       && !memcmp(a->reals, b->reals,
 		                  sizeof *a->reals
@@ -123,7 +124,8 @@ intern_feature(Circuit *c, AtomKind kind, int field, const int64_t *table, int f
 		lo = min_int64(table[i], lo);
 		hi = max_int64(table[i], hi);
 	}
-	/* constants live in the readers: an atom starts from 0 at <bos> */
+	/* an atom is 0 at <bos>: the constant that this takes off goes to whoever reads it, and
+	 * tables that differ by a constant are one atom */
 	int64_t base = table[bos];
 	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)size);
 	bool flat = true;
@@ -278,7 +280,7 @@ head_value(Circuit *c, const Lookup *s, const Form *f, int64_t absent)
 	f = form_set_bos(c, f, absent);
 	if (form_is_const(f))
 		return f;
-	/* the constant part needs no head: weights of a softmax add up to 1 */
+	/* the constant part needs no head: a softmax's weights add up to 1 */
 	int64_t k = f->k;
 	f = form_scale(c, 1, f, -k);
 	absent -= k;

@@ -1,13 +1,16 @@
-/* How large a form can get, and where it comes apart.
+/* How large forms and scores can get.
  *
- * The steps of one staircase are large terms that cancel: relu(x-9) - relu(x-10)
- * is 0 or 1 while both are hundreds. So neurons of one linear part are bounded
- * together: their sum is a broken line in x, extreme at a bend or at an end. And a
- * form whose terms are too large to be added up in one column is kept in several,
- * one for each such group.
+ * The steps of one staircase are large terms that cancel:
  *
- * Of the dimensions of a score whose keys are features of one stream, one-hot, only one
- * is not 0 at a time: what they come to is added up value by value. */
+ *     relu(x - 9) - relu(x - 10)     is 0 or 1, while both terms may be hundreds
+ *
+ * So interval arithmetic term by term would be far too wide. Neurons of one linear part (here x)
+ * are bounded together, as a *group*: their sum is a broken line in that one variable, so its
+ * extremes are at the ends of the variable's range and at the bends. A form whose terms are too
+ * large to be added up in one column is kept in several columns, one for each group.
+ *
+ * Of a score, all dimensions whose keys are functions of one field of the token are added up row
+ * by row, and those of the place place by place: keys that are one-hot are never all 1 at once. */
 
 #include "backend/circuit/circuit.h"
 
@@ -31,7 +34,7 @@ by_linear_part(const void *p, const void *q)
 	return a->linear_part != b->linear_part ? a->linear_part - b->linear_part : a->id - b->id;
 }
 
-/* The sum of a group where its linear part is x. */
+/* The value of a group where its linear part is x. */
 static int64_t
 group_value_at(const Term *t, int n, int64_t x)
 {
@@ -44,7 +47,7 @@ group_value_at(const Term *t, int n, int64_t x)
 	return y;
 }
 
-/* What the linear part of a group can be: what all of its neurons allow. */
+/* The range of the linear part of a group: the intersection of what its neurons know of it. */
 static Range
 linear_part_range(const Term *t, int n)
 {
@@ -59,7 +62,7 @@ linear_part_range(const Term *t, int n)
 	return x;
 }
 
-/* What a group can be: a broken line is extreme at an end or where it bends. */
+/* The range of a group: a broken line is extreme at an end or where it bends. */
 static Range
 group_range(const Term *t, int n)
 {
@@ -166,8 +169,8 @@ range_by_groups(const Form *f, int state)
 	return sum;
 }
 
-/* From what f was added up from: what is ready as a whole keeps its interval, also
- * where it is made of large terms that cancel. */
+/* By what f was added up from: an operand that is ready as a whole has its own interval, which is
+ * sharper where large terms cancel in it. */
 static Interval
 range_by_origins(const Form *f, int state, int *budget)
 {
@@ -201,16 +204,17 @@ form_max_abs(const Form *f, int state)
 
 /* ---- scores ---- */
 
-/* What dimensions may add up to by what stands at one position: its place, a row of each
- * field. Entry 0 of each list is <bos>. */
+/* What the dimensions of a score may add up to, by what stands at one position: by its place, and
+ * by the row of each field of its token. Entry 0 of a list is <bos>. */
 typedef struct PositionSums {
 	double *place; /* (places) */
 	double *row;   /* (rows) but for <bos> */
 	double *bos;   /* (nfield) of the features of each field */
 } PositionSums;
 
-/* The size of a sum of features where their stream has this value, at a real position: there
- * `bos`, which need not be of that stream, is the same everywhere. */
+/* The absolute value of a sum of features where their stream has its value number `at`, at a
+ * position that is not <bos>. The atom `bos`, which is_bos is made of, need not be of that
+ * stream: at all these positions it has one value. */
 static double
 feature_abs_at(const Form *f, const Atom *bos, int at)
 {
@@ -233,7 +237,8 @@ field_most(const Circuit *c, const PositionSums *s, int field)
 	return most;
 }
 
-/* f, times at most `other`, where it is a feature; false where it is not. */
+/* Adds |f| times `other` to what the positions have, where f is a function of one field or of the
+ * place; false where it is not. */
 static bool
 add_by_position(const Circuit *c, PositionSums *s, const Form *f, double other)
 {

@@ -1,4 +1,8 @@
-/* Affine forms over atoms: sums with integer coefficients. */
+/* Affine forms over atoms: sums with integer coefficients, and the interval of each.
+ *
+ * A sum remembers the two forms it was made of, since two intervals are known of it: that of the
+ * operands, which is sharper where they are known to be small, and that of the terms, which is
+ * sharper where terms cancel. Both are kept up to 2^62 without overflow. */
 
 #include "backend/circuit/circuit.h"
 
@@ -36,7 +40,7 @@ form_atom(Circuit *c, Atom *a)
 	return f;
 }
 
-/* x + c * v, held far beyond what is exact where it would be more than an int64_t. */
+/* x + c * v, saturated at 2^62: far beyond what is exact, and nothing overflows. */
 static int64_t
 add_saturating(int64_t x, int64_t c, int64_t v)
 {

@@ -1,16 +1,16 @@
 /* Linear parts by number.
  *
- *     relu(x + 2y - 3), relu(9 - x - 2y)     both are of the line x + 2y
+ *     relu(x + 2y - 3), relu(9 - x - 2y)     both have the linear part x + 2y
  *
- * Neurons of one line are bounded together (bounds.c), and a form of a thousand of them
- * is sorted by line again and again: so each line has a number, found by content when a
- * neuron is made. */
+ * Neurons of one linear part bend along parallel lines and are bounded together (bounds.c). A
+ * form of a thousand neurons is sorted by linear part again and again, so each has a number,
+ * found by content when a neuron is made. */
 
 #include "backend/circuit/circuit.h"
 
 typedef struct LinearParts {
 	int n, cap;         /* cap: a power of two */
-	const Form **first; /* (cap) the form that each line was first met in */
+	const Form **first; /* (cap) the form in which each was first met; NULL: free */
 	int *number;        /* (cap) */
 } LinearParts;
 
@@ -47,7 +47,7 @@ same_linear_part(const Form *f, const Form *g)
 	return true;
 }
 
-/* Where f is, or where it belongs. */
+/* The slot of f's linear part, or the free one where it belongs. */
 static int
 linear_part_slot(const LinearParts *t, const Form *f)
 {

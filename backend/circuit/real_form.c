@@ -1,9 +1,9 @@
 /* Real forms: sums, neurons and gates of what is computed with rounding.
  *
- * A real form is a sum of real atoms and of integer forms with coefficients of any
- * kind. Each real atom has a column of its own, and carries a proved bound of how
- * far the float in it can be from the number that is meant. This is running error
- * analysis (Wilkinson 1963, Higham 2002), with u = 2^-24 for one rounding:
+ * A real form is a sum of real atoms and of integer forms with coefficients of any kind. Each
+ * real atom has a column of its own, and carries a proved bound of how far the float in it can be
+ * from the number that is meant. It is forward error analysis (Higham, Accuracy and Stability of
+ * Numerical Algorithms, 2002, ch. 3); one rounding is 2^-24:
  *
  *     a reader's sum of n terms    n + 3 roundings of the sum of their absolute values
  *     relu, a gate                 no more than what they are given
@@ -12,8 +12,8 @@
  *     a mean of m                  each weight is 1 / m rounded, each product and
  *                                  each addition one rounding more
  *
- * The weights' own rounding is one of these. The writer checks that what is written
- * adds up to no more terms, and no larger ones, than was taken for granted here. */
+ * The weights' own rounding is one of these. The writer checks that what is written adds up to no
+ * more terms, and no larger ones, than was taken for granted here. */
 
 #include "backend/circuit/circuit.h"
 
@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is known of a term, be it a bundle, a real atom or a form of integers. */
+/* The bounds of a term, be it a bundle, a real atom or a form of integers. */
 static Bundle
 term_range(const Form *f)
 {
@@ -73,7 +73,7 @@ add_real_term(Circuit *c, RealSumBuilder *s, const Form *f, double by)
 	s->term[s->n++] = (RealTerm){ f, by };
 }
 
-/* The atoms of all terms, for who asks what a form is made of. */
+/* Lists the atoms of all terms in f->term: most of the backend asks only what a form is made of. */
 static void
 list_atoms(Circuit *c, Form *f)
 {
@@ -171,7 +171,7 @@ value_max_abs(const Form *f)
 	                  fabs((double)form_bos(f)));
 }
 
-/* The sum of the absolute values of a reader's terms, and how many they are. */
+/* The sum of absolute terms that a reader adds up, and how many they are. */
 static double
 reader_abs_sum(const RealSum *r, int *n)
 {
@@ -297,7 +297,8 @@ real_head_value(Circuit *c, const Lookup *s, const Form *f, double absent)
 
 /* ---- gates ---- */
 
-/* relu(f - m * deficit), m so large that it is exactly 0 where the deficit is not. */
+/* relu(f - m * deficit), m so large that it is exactly 0 where the deficit is not: f's own error
+ * included. */
 static const Form *
 gate_above(Circuit *c, const Form *d, const Form *f, double by)
 {

@@ -1,4 +1,4 @@
-/* The tw.* properties that go with the weights, as JSON: what runtime/metadata.c reads. */
+/* The tw.* properties that go with the weights, as JSON. runtime/metadata.c reads them. */
 
 #include "backend/file/write.h"
 #include "lang/text.h"

@@ -1,12 +1,13 @@
-/* Columns that take turns.
+/* Slots of the residual stream that several columns share, one after the other: register
+ * allocation by linear scan (Poletto and Sarkar 1999), over the states in which columns are live.
  *
- * What nobody reads any more still stands in its column. With room to spare it stays;
- * where the width is limited the column is cleared for the next: one neuron of an MLP,
+ * What nobody reads any more still stands in its slot. With room to spare it stays there; where
+ * the width is limited it is cleared for the next column, by one neuron of an MLP,
  *
  *     x - relu(x - lo) - lo = 0       for every x that it can hold, x >= lo
  *
- * so a column read last in or before the attention and MLP of a layer can hold
- * something else from the end of that layer on. */
+ * so what is read last by the attention or the MLP of a layer makes room from the end of that
+ * layer on. */
 
 #include "backend/layout/layout.h"
 
@@ -15,7 +16,8 @@
 
 enum { CLEARED_MAX = EXACT_MAX / 8 };
 
-/* Whether a column is of integers that a neuron can take away exactly; the least of them. */
+/* Can a neuron clear the column, exactly? It is of integers that are not too large; *lo is the
+ * least. */
 static bool
 can_clear(const Form *f, int64_t *lo)
 {
@@ -51,7 +53,7 @@ first_state(const Form *f)
 
 typedef struct Turn {
 	int column, from;
-	bool alone; /* of rounded values: shares with none */
+	bool alone; /* cannot be cleared: shares with none */
 } Turn;
 
 static int
@@ -62,7 +64,7 @@ by_from(const void *p, const void *q)
 	return a->from != b->from ? a->from - b->from : a->column - b->column;
 }
 
-/* The slot that becomes free latest among those that are free by then; -1: none. */
+/* Of the slots that are free by this state the one freed last; -1: none. */
 static int
 free_slot(const int *holder, const int *free_from, int n, int state)
 {
@@ -100,7 +102,7 @@ share_columns(Columns *cols, int most)
 		int column = turn[i].column, at = -1;
 		int ends = computed_from(cols->last[column]);
 		alone -= turn[i].alone;
-		/* those to come that share with none keep their slots */
+		/* those to come that cannot be cleared need slots too */
 		if (!turn[i].alone && cols->width + alone >= most)
 			at = free_slot(holder, free_from, cols->width, turn[i].from);
 		if (at >= 0)

@@ -1,10 +1,9 @@
 /* Which columns the residual stream has.
  *
- * A column is one affine form. In each state it holds those of its terms that are
- * ready, and a layer adds what it makes; so a column never moves and is never
- * cleared. Readers are taken from the last state to the first; one that is an
- * integer combination of the columns there needs none of its own. "Integer"
- * matters: 9/28 of a column would not be exact. */
+ * A column is one affine form. In each state it holds those of its terms that are ready, and each
+ * layer adds what it makes; so a column never moves. Readers are served from the last state to
+ * the first: one that is an integer combination of the columns there needs none of its own. It
+ * must be integer, since 9/28 of a column would not be exact. */
 
 #include "backend/layout/lattice.h"
 #include "lang/int_division.h"
@@ -13,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How a reader was served: kept, since a later column may turn the basis and with
- * it the combination. Found by its primitive form and state. */
+/* How a reader was served. It is kept, since columns that come later may change which combination
+ * is found. Found by its primitive form and state. */
 typedef struct ServedRead {
 	struct ServedRead *next;
 	int state;
@@ -28,8 +27,8 @@ typedef struct ServedReads {
 	ServedRead *at[BUCKETS];
 } ServedReads;
 
-/* f without its constant and common factor, its first term positive: what a column
- * is worth holding. */
+/* The primitive part of f: without its constant and its common factor, the first term positive.
+ * That is what a column is worth holding. */
 static const Form *
 primitive(Arena *arena, const Form *f, int64_t *factor)
 {
@@ -39,7 +38,7 @@ primitive(Arena *arena, const Form *f, int64_t *factor)
 		g = gcd(f->term[i].c, g);
 	if (f->term[0].c < 0)
 		g = -g;
-	if (f->near) /* its error is that of these weights */
+	if (f->near) /* as it is: its error was proved of these weights */
 		g = 1;
 	Form *p = NEW(arena, Form);
 	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
@@ -101,26 +100,26 @@ add_column(ColumnSpace *sp, const Form *f)
 
 static void require_form(ColumnSpace *, int state, const Form *);
 
-/* w += times * how f is read, once it has what it needs */
+/* w += times * the combination by which f is read, once there are columns for it. */
 static void
 require_part(ColumnSpace *sp, int state, const Form *f, int64_t times, Vec *w)
 {
 	require_form(sp, state, f);
 	const Combination *one = columns_read(&sp->c, state, f);
 	if (!one)
-		abort(); /* what require_form() is for */
+		abort(); /* require_form() makes it possible */
 	vec_add(sp, w, one, times);
 }
 
-/* Does it stand better in a column of its own? */
+/* Is the group better off in a column of its own? */
 static bool
 deserves_column(const Form *part)
 {
 	return part->n > 1 || form_abs_sum(part) >= EXACT_MAX / 4;
 }
 
-/* The parts of a form that is too large: neurons of one linear part together, and
- * each term that is large by itself. */
+/* A form that is too large, by its groups: each group of parallel neurons in a column of its own,
+ * as is each term that is large by itself; the rest in one. */
 static bool
 stand_by_groups(ColumnSpace *sp, int state, const Form *f, Vec *w)
 {
@@ -156,12 +155,12 @@ has_real_atom(const Form *f)
 	return false;
 }
 
-/* A form whose terms cannot be added up in one column stands in several: those it
- * was added up from, as far as they are there. */
+/* A form whose terms cannot be added up in one column stands in several: as the two forms that it
+ * was made of if both are ready, else by its groups. */
 static bool
 stand_in_parts(ColumnSpace *sp, int state, const Form *f, Vec *w)
 {
-	if (f->n > 1 && has_real_atom(f)) { /* rounded values do not bear being combined */
+	if (f->n > 1 && has_real_atom(f)) { /* what is rounded stands alone */
 		for (int i = 0; i < f->n; i++) {
 			const Atom *a = f->term[i].atom;
 			Term one = { f->term[i].atom, 1 };
@@ -172,7 +171,7 @@ stand_in_parts(ColumnSpace *sp, int state, const Form *f, Vec *w)
 	}
 	if (form_abs_sum(f) < EXACT_MAX / 8 * 5)
 		return false;
-	while (f->of[0] && form_equal(f, f->of[0])) /* but for a constant */
+	while (f->of[0] && form_equal(f, f->of[0])) /* of[0] plus a constant */
 		f = f->of[0];
 	if (!f->of[0] || form_ready(f->of[0]) > state || form_ready(f->of[1]) > state)
 		return stand_by_groups(sp, state, f, w);
@@ -193,8 +192,8 @@ give_column(ColumnSpace *sp, const Form *f, Vec *w)
 	vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ i, 1 } }, 1);
 }
 
-/* Would the terms of this combination, `factor` times, be too many where a column of
- * its own would do? */
+/* Would the terms of this combination, `factor` times, add up to much more than what a column of
+ * its own holds? */
 static bool
 is_wasteful(ColumnSpace *sp, int state, const Form *f, int64_t factor, const Vec *w)
 {
@@ -208,7 +207,8 @@ is_wasteful(ColumnSpace *sp, int state, const Form *f, int64_t factor, const Vec
 	return sum >= EXACT_MAX / 2 && sum > 2 * times * form_max_abs(f, state);
 }
 
-/* A real's error is that of its terms as they are: each in one column. */
+/* The error of a real was proved of its terms as they are: each in one column, not in a
+ * combination. */
 static void
 require_whole(ColumnSpace *sp, int state, const Form *f)
 {
@@ -250,7 +250,7 @@ require_form(ColumnSpace *sp, int state, const Form *f)
 	answer->w = w;
 }
 
-/* The forms that are read in one state. */
+/* All forms that are read in one state. */
 typedef struct StateReads {
 	int n;
 	const Form **form;
@@ -311,7 +311,8 @@ by_terms(const void *p, const void *q)
 	return 0;
 }
 
-/* What many forms are made of stands in columns before they do. */
+/* Gives columns to the terms that many forms have in common, before the forms themselves are
+ * asked for. */
 static void
 require_common_terms(ColumnSpace *sp, int state, const StateReads *r)
 {

@@ -1,11 +1,11 @@
-/* Forms that share their terms.
+/* Terms that several forms have in common: the common subexpressions of sums.
  *
  *     a+b+c, a+d, b+d, c+d, a+b+d, …     more forms than terms: a, b, c and d are
  *                                        fewer columns, and simpler ones
  *
- * Forms that have a term in common are looked at together, and terms that only occur
- * together, in one proportion (the steps of one staircase), are one common term. Where there are
- * fewer common terms than forms, those are what should stand in columns. */
+ * Forms are looked at together if terms link them. Terms that occur in the same forms, in one
+ * proportion (as the steps of one staircase do), are one *common term*. Where there are fewer
+ * common terms than forms, the common terms are what should stand in columns. */
 
 #include "backend/layout/layout.h"
 #include "lang/int_division.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One occurrence of an atom. */
+/* One occurrence of an atom: in which form, and how often. */
 typedef struct Occurrence {
 	int form;
 	int64_t c;
@@ -21,9 +21,9 @@ typedef struct Occurrence {
 
 typedef struct AtomUses {
 	const Atom *atom;
-	int group; /* forms linked by terms, by the least of them */
+	int group; /* of linked forms (union-find): the least of them */
 	int n;
-	Occurrence *at; /* (n) ascending by form; divided by `c` */
+	Occurrence *at; /* (n) ascending by form; c divided by the common factor */
 	int64_t c;      /* common factor, its first occurrence positive */
 } AtomUses;
 
@@ -106,7 +106,7 @@ find_occurrences(Arena *arena, const Form *const *form, int nform, int natom, in
 	return m;
 }
 
-/* The sum of members from..to, which occur together. */
+/* The sum of these atoms, which occur together. */
 static Form *
 common_term(Arena *arena, const AtomUses *m, int n)
 {

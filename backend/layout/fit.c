@@ -1,10 +1,10 @@
-/* Layers and columns within limits.
+/* Layers and columns within limits that were asked for.
  *
- * Heads and neurons a layer are a matter of the schedule. The width is what stands in
- * the stream at once, and that depends on when things are made: what reads much and
- * says little should come early, what reads little and says much late, and more layers
- * leave more room for both. So schedules are tried, from the shallowest on, until one
- * is narrow enough. */
+ * How many heads and neurons a layer has is the schedule's to say. The width is what stands in
+ * the stream at once, and that depends on when things are made: what reads much and makes little
+ * should come early, what reads little and makes much should come late, and more layers leave
+ * more room for both. So schedules are tried, from the shallowest on, until one is narrow enough.
+ */
 
 #include "backend/layout/layout.h"
 
@@ -18,7 +18,7 @@ first_output(const Circuit *c)
 	return c->emit ? c->g->emit[0] : c->g->output[0].node;
 }
 
-/* By how many a layer has too many neurons, those that clear columns among them. */
+/* By how many neurons some layer has too many, those that clear columns among them. */
 static int
 neurons_over_limit(const Columns *cols, const Limits *limits)
 {
@@ -40,8 +40,8 @@ keeps_limits(const Columns *cols, const Limits *limits, int layers)
 	return cols->s->nlayer <= layers && !neurons_over_limit(cols, limits);
 }
 
-/* The columns of a plan, sharing slots as far as the limit asks for it. Neurons that
- * clear them take the place of others. */
+/* The columns of a schedule under this policy, which share slots as far as the limit asks for it.
+ * Neurons that clear columns leave less room for others: then the policy allows fewer. */
 static Columns *
 try_plan(Circuit *c, SchedulePolicy plan, const Limits *limits)
 {
@@ -59,11 +59,11 @@ try_plan(Circuit *c, SchedulePolicy plan, const Limits *limits)
 	return cols;
 }
 
-/* What was nearest to the limits where none kept them. */
+/* What came nearest to the limits, where nothing kept them. */
 typedef struct NearestMiss {
 	/* columns, and in how many layers; INT_MAX: none kept the other limits */
 	int narrowest, layers;
-	int over; /* narrow enough but for so many neurons; INT_MAX: none */
+	int over; /* this many neurons too many, but narrow enough; INT_MAX: none was */
 } NearestMiss;
 
 static Columns *
@@ -94,7 +94,7 @@ narrow_enough(Circuit *c, const Limits *limits, const SchedulePolicy *first, Nea
 	return NULL;
 }
 
-/* More neurons that are enough at this width, of some that are tried; 0 if none are. */
+/* A larger limit on neurons that is enough at this width, of some that are tried; 0 if none is. */
 static int
 neurons_that_do(Circuit *c, const Limits *limits, const SchedulePolicy *first, const NearestMiss *m)
 {

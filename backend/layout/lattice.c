@@ -1,10 +1,12 @@
-/* Which forms are integer combinations of columns.
+/* Which forms are integer combinations of the columns: is a vector in the lattice that they span,
+ * and by which coefficients?
  *
- * A combination is found by elimination, in an echelon basis of the columns that
- * remembers of each of its rows how it was made of them. It reckons modulo a prime of
- * 61 bits: a solution of small integers is the one over the rationals, and what is no
- * integer there looks large. So no coefficient grows on the way, however many columns
- * there are. A column that depends on others stays out of the basis, or takes the place
+ * Gaussian elimination, on an echelon basis of the columns whose rows remember how they were made
+ * of them. It reckons modulo a prime of 61 bits, as modular methods of computer algebra do (von
+ * zur Gathen and Gerhard, Modern Computer Algebra, ch. 5), so no coefficient grows on the way,
+ * however many columns there are: a solution of small integers is the one over the rationals, and
+ * one that is no integer there looks large. (A Hermite normal form would decide every case, with
+ * numbers that grow.) A column that depends on others stays out of the basis, or takes the place
  * of one that is an integer combination of it and the others, as 2x is of x. */
 
 #include "backend/layout/lattice.h"
@@ -13,25 +15,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Residues of it are taken between -2^60 and 2^60, so that an integer is its own. */
+/* Residues are between -2^60 and 2^60, so that a small integer is its own. */
 #define PRIME (((int64_t)1 << 61) - 1)
 
 /* n integers of at most ENTRY_MAX, each TIMES_MAX times, add up to less than 2^60. */
 enum { ENTRY_MAX = 1 << 28, TIMES_MAX = 1 << 20, PARTS_MAX = 1 << 11 };
 
-/* Residues. */
+/* One row of the basis. All numbers are residues. */
 typedef struct BasisRow {
 	struct BasisRow *next;
 	Vec v; /* over dimensions; the first entry, the pivot, is 1 */
-	Vec w; /* over columns: how it is made of them */
+	Vec w; /* over columns: the combination of them that it is */
 } BasisRow;
 
 typedef struct Basis {
-	int ncolumn;     /* columns that have been put in */
+	int ncolumn;     /* so many columns have been put in */
 	BasisRow *first; /* of all rows */
 	BasisRow **row;  /* (ndim) by pivot, NULL where there is none */
 	struct IndexedColumn *
-		*known; /* (BUCKETS) the columns as they are in this state, by content */
+		*known; /* (BUCKETS) hash table of the columns as they are in this state */
 	int caplargest;
 	double *largest; /* (caplargest) what a column can hold, sharp; 0 if not asked for yet */
 } Basis;
@@ -56,7 +58,7 @@ vec_copy(ColumnSpace *sp, Vec *to, const Vec *from, int64_t times)
 		to->at[to->n++] = (Entry){ from->at[i].column, times * from->at[i].times };
 }
 
-/* Just as large as it is. */
+/* A copy with no room to spare. */
 static Vec
 vec_keep(ColumnSpace *sp, const Vec *v)
 {
@@ -158,7 +160,7 @@ add_table(ColumnSpace *sp, Vec *v, const int64_t *table, int n, int first, int64
 			add_dimension(sp, v, first + r, times * table[r]);
 }
 
-/* What of f is there in a state. */
+/* f as a vector over dimensions: of its terms those that are ready in this state. */
 static void
 vec_of_form(ColumnSpace *sp, const Form *f, int state, Vec *v)
 {
@@ -206,7 +208,8 @@ vec_hash(const Vec *v, int64_t factor)
 	return h;
 }
 
-/* Its greatest common factor, with the sign of its first entry. */
+/* The content of a vector: the greatest common divisor of its entries, with the sign of the
+ * first. Two vectors with the same primitive part are multiples of one another. */
 static int64_t
 vec_content(const Vec *v)
 {
@@ -235,7 +238,7 @@ index_column(ColumnSpace *sp, Basis *b, int column, const Vec *v)
 	uint64_t h = vec_hash(v, vec_content(v));
 	IndexedColumn *k = NEW(sp->arena, IndexedColumn), **at = &b->known[h >> 52];
 
-	while (*at) /* the first of equals is found first */
+	while (*at) /* at the end: of equals the first is found */
 		at = &(*at)->next;
 	*k = (IndexedColumn){ NULL, h, column, vec_keep(sp, v) };
 	*at = k;
@@ -258,8 +261,8 @@ find_multiple(const Basis *b, const Vec *v, int64_t *times)
 	return -1;
 }
 
-/* v less the rows that it has a part of, and w less how they are made, until nothing is
- * left of v or no row begins as it does. */
+/* Subtracts rows of the basis from v, and how they are made from w, until nothing is left of v or
+ * no row begins where it does. */
 static void
 eliminate(ColumnSpace *sp, const Basis *b, Vec *v, Vec *w)
 {
@@ -287,13 +290,13 @@ vec_entry(const Vec *v, int column)
 	return lo < v->n && v->at[lo].column == column ? v->at[lo].times : 0;
 }
 
-/* Of columns that add up to 0, w of each, all but `column` are in the basis. It takes
- * the place of the first that is an integer combination of it and the others. */
+/* A linear dependency: w of each column add up to 0, and all but `column` are in the basis. It
+ * takes the place of the first that is an integer combination of it and the others. */
 static void
 exchange_column(ColumnSpace *sp, Basis *b, int column, const Vec *w)
 {
 	if (vec_most(w) <= TIMES_MAX)
-		return; /* it is one itself */
+		return; /* it is itself an integer combination of the others */
 	for (int i = 0; i < w->n; i++) {
 		int64_t scale = modular_inverse(w->at[i].times);
 		if (w->at[i].column == column || llabs(scale) > TIMES_MAX)
@@ -307,7 +310,7 @@ exchange_column(ColumnSpace *sp, Basis *b, int column, const Vec *w)
 	}
 }
 
-/* The column, which in this state is sp->v, joins the basis. */
+/* The column, whose vector in this state is in sp->v, joins the basis. */
 static void
 insert_column(ColumnSpace *sp, Basis *b, int column)
 {
@@ -327,7 +330,7 @@ insert_column(ColumnSpace *sp, Basis *b, int column)
 	b->first = r;
 }
 
-/* A basis takes in the columns there are when it is asked. */
+/* The basis of a state, with all the columns that there are by now. */
 static Basis *
 basis_of(ColumnSpace *sp, int state)
 {
@@ -339,7 +342,7 @@ basis_of(ColumnSpace *sp, int state)
 	}
 	for (; b->ncolumn < sp->c.n; b->ncolumn++) {
 		const Form *f = sp->c.form[b->ncolumn];
-		if (f->near) /* no part of any combination */
+		if (f->near) /* rounded: no part of any combination */
 			continue;
 		vec_of_form(sp, f, state, &sp->v);
 		if (!sp->v.n)
@@ -418,7 +421,7 @@ lattice_read(ColumnSpace *sp, int state, const Form *f)
 	}
 	if (vec_most(v) > ENTRY_MAX)
 		return false;
-	eliminate(sp, b, v, w); /* w: how to take f away */
+	eliminate(sp, b, v, w); /* w: the combination that takes f to 0 */
 	for (i = 0; i < w->n; i++)
 		w->at[i].times = -w->at[i].times;
 	return !v->n && w->n <= PARTS_MAX && vec_most(w) <= TIMES_MAX;

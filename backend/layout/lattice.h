@@ -1,8 +1,8 @@
 #ifndef BACKEND_LAYOUT_LATTICE_H
 #define BACKEND_LAYOUT_LATTICE_H
 
-/* What the columns of the residual stream span: which forms are integer combinations of
- * them, in each state (lattice.c). */
+/* Which forms are integer combinations of the columns of the residual stream, state by state
+ * (lattice.c). */
 
 #include "backend/layout/layout.h"
 
@@ -17,13 +17,14 @@ typedef struct ColumnSpace {
 	Arena *arena;
 	int cap; /* of c.form */
 	int ndim;
-	/* (natom) of an atom; tokens, and many features of places, have a row each instead */
+	/* (natom) the dimension of an atom; token features, and place features if they are many,
+	 * have one for each row instead, since there they may be combinations of one another */
 	int *dim;
 	int place_rows;              /* the first of the places' rows, or -1 */
 	int64_t *dense;              /* (ndim) zeros, for vec_of_form */
 	bool *seen;                  /* (ndim) false, for vec_of_form */
 	struct Basis *basis;         /* (states) */
-	Vec v, w, spare, out;        /* room that is used again and again */
+	Vec v, w, spare, out;        /* vectors that are used again and again */
 	struct ServedReads *answers; /* how readers were served (columns.c) */
 } ColumnSpace;
 
@@ -36,8 +37,8 @@ void vec_add(ColumnSpace *, Vec *a, const Vec *b, int64_t times);
 void lattice_begin(ColumnSpace *);
 /* f as a combination of the columns there are in a state, in sp->w; false if it is none. */
 bool lattice_read(ColumnSpace *, int state, const Form *f);
-/* The basis of a state from its columns in another order, the shortest and least first, so
- * that what depends on others is their sums and multiples and not they themselves. */
+/* Makes the basis of a state again from its columns, the shortest and least first: so that
+ * columns that depend on others are found as sums and multiples of those. */
 void lattice_rebuild(ColumnSpace *, int state);
 /* The largest absolute value that a column holds in a state, sharp. */
 double lattice_largest(ColumnSpace *, int state, int column);

@@ -13,24 +13,25 @@ typedef struct Schedule {
 	Head ***head;         /* (nlayer)(nhead) */
 	Atom ***neuron;       /* (nlayer)(nneuron) */
 } Schedule;
-/* How layers are filled; all 0: as early as can be, with room to spare. */
+/* How layers are filled. All 0: as soon as can be, with any number of heads and neurons. */
 typedef struct SchedulePolicy {
 	int heads, neurons; /* at most, in a layer; 0: any number */
-	int layers;         /* that there are, where some wait until they must */
+	int layers;         /* how many there are, where some atoms wait until they must */
 	bool late_values, late_neurons;
 } SchedulePolicy;
 Schedule *schedule(Circuit *, const SchedulePolicy *);
 int live_neurons(Circuit *); /* how many something needs */
 
-/* A column of the residual stream holds, in each state, the terms of its form
- * that are ready by then. */
+/* Columns of the residual stream: as registers are to a compiler, but each holds an affine form:
+ * in each state, those of its terms that are ready by then. */
 typedef struct Columns {
 	Schedule *s;
 	int n;
 	const Form **form; /* (n) */
 	int *last;         /* (n) the last state in which it is read */
-	/* where they stand (column_reuse.c): several in one slot, one after the other */
-	int width;      /* of the stream: slots */
+	/* where they stand (column_reuse.c): several in one slot of the stream, one after the
+	 * other */
+	int width;      /* slots of the stream: d_model */
 	int *slot;      /* (n) */
 	int *cleared;   /* (n) from this state on it is gone; INT_MAX: never */
 	int64_t *least; /* (n) of what it can hold */
@@ -58,7 +59,7 @@ const Combination *columns_read(Columns *, int state, const Form *f);
  * there are fewer sets than forms (common_terms.c). How many; common has room for all terms. */
 int common_terms(Arena *, const Form *const *form, int nform, int natom, const Form **common);
 
-/* Both, within limits; refuses what cannot be met. */
+/* A schedule and columns within limits; NULL after an error, where they cannot be met (fit.c). */
 Columns *fit(Circuit *, const Limits *);
 /* How many weights are not 0. */
 long count_nonzeros(Columns *);

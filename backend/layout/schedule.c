@@ -1,10 +1,12 @@
-/* Circuit to layers. Atoms that nothing reads, and heads without values, are left out.
+/* Circuit to layers: list scheduling. Atoms that nothing reads, and heads without values, are
+ * left out.
  *
- * With room to spare an atom sits in the first layer that can hold it: that is
- * optimal, and the depth is the longest chain of dependencies. Where a layer may have
- * only so many heads or neurons, layers are filled one after the other from a list of
- * what could be computed by then, that first on which the longest chain waits. A head
- * that has found its place reads there whatever is ready, at no further cost. */
+ * With room to spare every atom is in the first layer that can hold it (as soon as possible),
+ * which is optimal: the depth is the longest chain of dependencies. Where a layer may have only
+ * so many heads or neurons, layers are filled one after another from a list of what could be
+ * computed by then, and what has the longest chain of others waiting for it goes first (critical
+ * path; Hu 1961). A head that has found its place fetches whatever is ready there, at no further
+ * cost. */
 
 #include "backend/layout/layout.h"
 
@@ -65,7 +67,7 @@ typedef struct WorkList {
 	Circuit *c;
 	int n;
 	Atom **atom; /* (n) live neurons and values; operands first */
-	int *height; /* (natom) by id: steps on the longest way to what the model says */
+	int *height; /* the longest chain of atoms that depend on it */
 } WorkList;
 
 static void
@@ -113,7 +115,7 @@ inputs_ready(const Atom *a)
 }
 
 typedef struct Candidate {
-	int height, id; /* id: of an atom, or the first atom of a head */
+	int height, id; /* id of the atom */
 	Atom *atom;
 } Candidate;
 
@@ -125,7 +127,7 @@ by_height(const void *p, const void *q)
 	return a->height != b->height ? b->height - a->height : a->id - b->id;
 }
 
-/* What of a kind could be computed now, the most urgent first. */
+/* The atoms of this kind that could be computed from this state, the most urgent first. */
 static int
 find_candidates(const WorkList *l, AtomKind kind, int state, Candidate *choice)
 {
@@ -208,7 +210,7 @@ require_form_by(const Form *f, int state, int *latest)
 			latest[f->term[i].atom->id] = state;
 }
 
-/* The latest state of each atom, by id, if its readers are as late as they can be. */
+/* The latest state of each atom, by id, if all that depends on it is as late as it can be. */
 static int *
 find_latest_states(const WorkList *l, int layers)
 {
@@ -230,7 +232,7 @@ find_latest_states(const WorkList *l, int layers)
 	return latest;
 }
 
-/* Those that may wait do; the others follow what they read. */
+/* As late as can be for the kinds that the policy makes late, as soon as can be for the others. */
 static void
 schedule_late(const WorkList *l, const SchedulePolicy *plan)
 {
@@ -257,7 +259,7 @@ live_head(Circuit *c, const Lookup *s, int layer)
 	return h;
 }
 
-/* One head for each place that is looked for in a layer, with what is read there. */
+/* One head for each lookup in a layer, with all that is fetched there. */
 static void
 make_heads(Circuit *c)
 {

@@ -1,15 +1,15 @@
 /* Quotients and remainders, rounded down.
  *
- * By a constant a quotient is a staircase, a step for each multiple. By a stream it is
- * one of thresholds: for b > 0
+ * By a constant a quotient is a staircase, a step for each multiple. By a stream b > 0 it is a
+ * sum of thresholds,
  *
  *     a // b  =  lo + [a >= (lo+1) b] + [a >= (lo+2) b] + ... + [a >= hi b]
  *
- * where lo..hi are the values it can have; each threshold compares two affine forms,
- * so all are in one layer. A remainder takes b away as often as that. Where b < 0, both
- * operands change their sign; where b is now one and now the other, there are two cases.
- * Where the divisors or the dividends are few, an index into what comes of each is
- * smaller, and often a layer later. */
+ * where lo..hi are the values that it can have: each threshold compares two affine forms, so all
+ * are in one layer. (It is what a subtractive divider does, all steps at once.) A remainder takes
+ * b away as often as that. Where b < 0 both operands change their sign; where b may be of either
+ * sign there are two cases. Where divisor or dividend has few values, an index into the quotients
+ * by each of them is smaller, and often a layer later. */
 
 #include "backend/map/map.h"
 #include "lang/int_division.h"
@@ -27,7 +27,7 @@ refuse_large_quotient(Circuit *c, const Node *n, int64_t values)
 	return values > MAX_STEPS;
 }
 
-/* One step of the staircase for each multiple of b > 0. */
+/* One step for each multiple of b > 0. */
 static const Form *
 divide_by_constant(Circuit *c, Node *n, const Form *f, int64_t b)
 {
@@ -51,7 +51,7 @@ divide_by_constant(Circuit *c, Node *n, const Form *f, int64_t b)
 	return staircase(c, f, k, x, y);
 }
 
-/* The sum over k in from..to of by[a >= k b], for b > 0. */
+/* The sum over k in from..to of [a >= k b], for b > 0; times b if times_b. */
 static const Form *
 quotient_thresholds(Circuit *c, const Form *a, const Form *b, int64_t from, int64_t to,
                     bool times_b)
@@ -79,7 +79,7 @@ signed_operands(Circuit *c, const Node *n, const Form **b, int *sign)
 	return form_scale(c, *sign, map_node(c, n->arg[0]), 0);
 }
 
-/* NULL if the divisor has one sign. */
+/* By the sign of the divisor; NULL if it has but one. */
 static const Form *
 divide_by_sign(Circuit *c, Node *n)
 {
@@ -95,7 +95,7 @@ divide_by_sign(Circuit *c, Node *n)
 	return map_node(c, mk_at(c->g, n, OP_IF, positive, up, down));
 }
 
-/* n where its operand number i is v. */
+/* n where its operand number i has the value v. */
 static Node *
 with_operand(Circuit *c, Node *n, int i, int64_t v)
 {
@@ -112,7 +112,7 @@ with_operand(Circuit *c, Node *n, int i, int64_t v)
 	return n->op == OP_DIV ? x : mk_at(c->g, n, OP_SUB, zero, x, NULL);
 }
 
-/* NULL where neither operand takes few values in a row. */
+/* By an index into what n is for each value of one operand; NULL where both have too many. */
 static const Form *
 divide_by_index(Circuit *c, Node *n)
 {
@@ -133,7 +133,7 @@ divide_by_index(Circuit *c, Node *n)
 	return NULL;
 }
 
-/* Is that no later than thresholds between a and b? */
+/* Is that no later than thresholds between a and b would be, or early enough? */
 static bool
 is_no_later(const Circuit *c, const Form *few, const Form *a, const Form *b)
 {

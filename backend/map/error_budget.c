@@ -1,19 +1,21 @@
-/* How near each part must be, that the whole is near enough.
+/* Error budget: how near each part of an approximation must be, that the whole is near enough.
  *
  *     approx(exp(x) / (1 + y * y), 1/1000)
  *
- * is three pieces: exp(x), 1 / (1 + y * y), and their product. A piece within e costs
- * about k / sqrt(e) neurons and moves the whole by s e at most; so the least neurons for
- * a tolerance t are had with e = l (k / s)^(2/3), one l for all. k and s are estimates
- * (from samples, and by slopes from the end to the beginning). What proves the answer
- * is the error of what is then made, as circuits track it: l shrinks until that is
- * within t.
+ * is three pieces: exp(x), 1 / (1 + y * y), and their product. A piece that is within e costs
+ * about k / sqrt(e) neurons, and moves the whole by s e at most. The neurons in all, the sum of k
+ * / sqrt(e), are least for a tolerance t, the sum of s e, where e = l (k / s)^(2/3) with one l
+ * for all pieces (Lagrange multipliers). k and s are estimates: k from samples of the second
+ * derivative, s by the slopes on the way from the piece to the whole, as in backward
+ * differentiation. What proves the answer is the error of what is then made, as the circuit
+ * tracks it: l shrinks until that is within t.
  *
- * A root begins as steep as one lets it: near 0 a piece of height 2 e is 1 / 2e steep. So
- * what is far steeper at an end than elsewhere gets a third of t, and its slope follows.
+ * A square root begins as steep as one lets it: near 0 a piece of height 2 e has slope 1 / 2e. So
+ * a function that is far steeper at an end of its range than elsewhere gets a third of t, and its
+ * slope follows from that.
  *
- * What an approx inside is near to may be near enough already, and is taken as it is if
- * that uses up no more than half of t; else its parts are made anew. */
+ * An approx inside of another is taken as it is, if the tolerances of such use up no more than
+ * half of t; else its parts are made anew. */
 
 #include "backend/map/map.h"
 
@@ -21,8 +23,8 @@
 
 enum {
 	SAMPLES = 256,
-	TRIES = 24,     /* for one tolerance */
-	TOLERANCES = 6, /* tried, to name one that will do, */
+	TRIES = 24,     /* of l, for one tolerance */
+	TOLERANCES = 6, /* tried after a failure, to name one that will do, */
 	MANY = 64,      /* unless it has more pieces than this */
 	PIECES_MAX = 2048,
 	FAR_TOO_MANY = 16384, /* neurons of one piece, by estimate: it is not tried */
@@ -30,24 +32,24 @@ enum {
 
 typedef struct ErrorBudget {
 	Circuit *c;
-	Arena arena; /* of what follows */
+	Arena arena; /* holds all that follows */
 	const Node *of;
-	int n;     /* nodes up to of */
+	int n;     /* of->id + 1: nodes up to it */
 	double t;  /* how near of must be */
-	bool keep; /* an approx inside stays what it is */
+	bool keep; /* an APPROX inside stays what it is */
 	/* by id */
-	bool *rough;          /* some piece is in it */
-	bool *plain, *inside; /* needed for itself, as a step of a piece */
-	double *moved;        /* by how much its error moves the whole */
-	double *part;         /* of a piece: its share of l; 0: it is none, */
-	double *fixed;        /* or it is this near whatever l is; else 0 */
-	Node **made, **step;  /* in this try */
+	bool *rough;          /* is there a piece in it or below it? */
+	bool *plain, *inside; /* is it needed for itself; as a step of a piece? */
+	double *moved;        /* by how much an error of 1 in it moves the whole */
+	double *part;         /* of a piece: its tolerance is l times this; 0: it is no piece, */
+	double *fixed;        /* or its tolerance is this whatever l is; else 0 */
+	Node **made, **step;  /* what it is in this try, for either need */
 	double *steps;        /* of a piece: about how many neurons for a tolerance of 1 */
-	double kept;          /* of the tolerance, used up by what is kept */
+	double kept;          /* of the tolerance, used up by what has one of its own */
 	int pieces;
 } ErrorBudget;
 
-/* How steep a piece of height 2 e is that starts at the end x of the range. */
+/* The slope of a piece of height 2 e that starts at the end x of the range. */
 static double
 start_slope(Smooth *s, double x, double to, double e)
 {
@@ -62,8 +64,8 @@ start_slope(Smooth *s, double x, double to, double e)
 	return high / fabs(h);
 }
 
-/* How many neurons a function takes for a tolerance of 1, and its slope at `near`, about;
- * true where that is at an end, and far from what it is elsewhere. */
+/* Estimates how many neurons a function takes for a tolerance of 1, and its slope where it is
+ * made to within `near`. True where that is at an end, and far from the slope elsewhere. */
 static bool
 estimate_neurons(const Node *n, double near, double *steps, double *steepest)
 {
@@ -116,7 +118,7 @@ is_kept(const ErrorBudget *s, const Node *n)
 	return n->op == OP_APPROX && !n->k && s->keep && n != s->of;
 }
 
-/* A product of two of widths a and b takes about 2 sqrt(a b / 4 e). */
+/* A product of two of widths a and b takes about 2 sqrt(a b / 4 e) neurons. */
 static double
 estimate_product(const Node *n)
 {
@@ -145,7 +147,7 @@ take_share(ErrorBudget *s, const Node *n)
 		s->moved[n->type.of->id] += moved * steepest;
 }
 
-/* From the end to the beginning: what is needed, and how near. */
+/* One node, on the way from the whole to its parts: what is needed, and how near. */
 static void
 take_stock_of(ErrorBudget *s, const Node *n)
 {
@@ -174,7 +176,7 @@ take_stock_of(ErrorBudget *s, const Node *n)
 	}
 }
 
-/* x as it is made in this try: as it was, if there is nothing in it to make. */
+/* What x has become in this try; x itself, if there is nothing in it to make. */
 static Node *
 remade(const ErrorBudget *s, Node *x, bool inside)
 {
@@ -232,7 +234,7 @@ is_hopeless(const ErrorBudget *s, double l)
 	return false;
 }
 
-/* The whole, made so; its error is infinite if some part takes too many neurons. */
+/* The whole, made with this l; its error is infinite if some part takes too many neurons. */
 static const Form *
 try_scale(ErrorBudget *s, double l, double *error)
 {
@@ -270,7 +272,7 @@ take_shares(ErrorBudget *s)
 	return sum;
 }
 
-/* Takes stock of n; gives what one l stands for in all. */
+/* Shares the tolerance t out; gives what l = 1 would stand for in all. */
 static double
 share_tolerance(ErrorBudget *s, Circuit *c, const Node *n, double t, bool keep)
 {

@@ -1,9 +1,9 @@
-/* Graph to circuit: every node becomes an affine form over atoms.
+/* Instruction selection: every node of the graph becomes an affine form over atoms.
  *
- * For one node there are often several forms. A function of one stream of few
- * values is one staircase over that stream; what depends on the token or on the
- * position alone is a feature; and every operator has a form of its own, made by
- * emit_NAME below. The earliest is taken, then the smallest. */
+ * For one node there are often several forms. A function of one stream of few values is a
+ * staircase over that stream; what depends on the token or on the position alone is a feature;
+ * and every operator has a form of its own, made by emit_NAME below. The earliest is taken, and
+ * of equals the one of fewest terms. Forms are kept by node, so each is made once. */
 
 #include "backend/attend/attend.h"
 #include "backend/map/map.h"
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { DEEP = 1000 }; /* of map_node in itself */
+enum { DEEP = 1000 }; /* calls of map_node in one another */
 
 /* What `twc explain` says of the ways to make a node; the others are said by operator. */
 static const Rule
@@ -76,13 +76,14 @@ embedded_form(Circuit *c, const Node *n)
 
 	for (int i = 0; i < root->type.nset; i++)
 		t[first + root->type.set[i]] = n->type.image[i];
-	if (!token) /* at <bos> as at the first place: a flag and its opposite are one column */
+	/* at <bos> as at the first place: a flag and its opposite are then in one column */
+	if (!token)
 		t[0] = t[1];
 	return token ? token_feature(c, (int)root->k, t) : c->target->place_function(c, t);
 }
 
-/* A function of what is read is read itself: f(x[p else d]) is f(x)[p else f(d)],
- * which costs no neuron and no layer where x is a feature. */
+/* f(x[p else d]) as f(x)[p else f(d)]: a function of what is read is read itself, which takes no
+ * neuron and no layer where x is a feature. */
 static const Form *
 read_of_function(Circuit *c, const Node *n)
 {
@@ -95,7 +96,7 @@ read_of_function(Circuit *c, const Node *n)
 		return NULL;
 	int64_t *y = arena_alloc(c->arena, sizeof *y * (size_t)span), absent = n->type.lo;
 	for (int i = 0; i < span; i++)
-		y[i] = n->type.image[0]; /* of values that are not read there: any */
+		y[i] = n->type.image[0]; /* where x has no such value: any */
 	for (int i = 0; i < t->nset; i++) {
 		if (t->set[i] >= x->type.lo && t->set[i] <= x->type.hi)
 			y[t->set[i] - x->type.lo] = n->type.image[i];
@@ -179,8 +180,7 @@ emit_SUB(Circuit *c, Node *n)
 	return map_difference(c, n->arg[0], n->arg[1], 0);
 }
 
-/* A product of sums that is too large to be made at once, term by term; NULL if it is
- * of none. */
+/* A product too large to be made at once, term by term of an operand that is a sum; else NULL. */
 static const Form *
 product_of_terms(Circuit *c, Node *n)
 {
@@ -222,8 +222,8 @@ emit_ABS(Circuit *c, Node *n)
 	return form_add(c, 1, f, 2, relu(c, form_scale(c, -1, f, 0)), 0);
 }
 
-/* The greatest, one threshold at a time: min + sum of [some x reaches v], over the
- * values v. A threshold is an OR, hence one neuron. */
+/* The greatest operand as min + the sum over all values v of [some operand reaches v] times the
+ * distance from the value before. Such a threshold is an OR, which is one neuron. */
 static const Form *
 greatest_by_threshold(Circuit *c, Node *n)
 {
@@ -254,7 +254,7 @@ emit_MAX(Circuit *c, Node *n)
 {
 	const Form *f = map_node(c, n->arg[0]);
 
-	for (int i = 1; i < n->narg; i++) /* one after another */
+	for (int i = 1; i < n->narg; i++) /* with the greatest so far: a layer each */
 		f = form_add(c, 1, f, 1, relu(c, form_add(c, 1, map_node(c, n->arg[i]), -1, f, 0)),
 		             0);
 	const Form *by_value = n->narg > 2 ? greatest_by_threshold(c, n) : NULL;
@@ -338,7 +338,7 @@ listed_element(const Node *n, int64_t k)
 	return n->arg[k < 0 || k >= n->narg - 2 ? 1 : k + 2];
 }
 
-/* One neuron an element where the index is a feature. */
+/* A gate for each element, where the index is a feature. */
 static const Form *
 pick_by_flags(Circuit *c, Node *n)
 {
@@ -355,8 +355,8 @@ pick_by_flags(Circuit *c, Node *n)
 	return sum;
 }
 
-/* The list telescopes: x_k - x_{k-1} comes in where the index i reaches k,
- * relu(M(i-k) + x_k) - relu(M(i-k) + x_{k-1}) with all of x in 0..M. */
+/* The list as a telescoping sum: x_k - x_{k-1} comes in where the index i reaches k, as
+ * relu(M(i-k) + x_k) - relu(M(i-k) + x_{k-1}), with all of x in 0..M. */
 static const Form *
 pick_telescoped(Circuit *c, Node *n)
 {
@@ -382,7 +382,7 @@ pick_telescoped(Circuit *c, Node *n)
 	return form_within(c, sum, lo, hi);
 }
 
-/* The condition that elements of a list are chosen by, should it come after the index. */
+/* The condition by which elements of the list are chosen, if it is ready after the index. */
 static Node *
 late_choice(Circuit *c, const Node *n)
 {
@@ -395,7 +395,7 @@ late_choice(Circuit *c, const Node *n)
 	return NULL;
 }
 
-/* The list as it is where the condition holds, or does not. */
+/* The list with its choices made as if the condition held, or not. */
 static Node *
 pick_where(Circuit *c, const Node *n, const Node *cond, bool holds)
 {
@@ -408,7 +408,8 @@ pick_where(Circuit *c, const Node *n, const Node *cond, bool holds)
 	return mk_like(c->g, n, arg);
 }
 
-/* [if c then x_k else y_k][i] is if c then x[i] else y[i], where c is what it waits for. */
+/* if c then x[i] else y[i] in the place of [if c then x_k else y_k][i], where c is what it waits
+ * for. */
 static const Form *
 pick_before_choice(Circuit *c, Node *n)
 {
@@ -462,7 +463,7 @@ emit_SUM(Circuit *c, Node *n)
 
 /* ---- the stage ---- */
 
-/* Operators that cost nothing never gain from a table. */
+/* Operators that are sums, or reads: a table would gain nothing. */
 static bool
 costs_nothing(const Node *n)
 {
@@ -470,7 +471,7 @@ costs_nothing(const Node *n)
 	       || (n->op == OP_MUL && (is_int_const(n->arg[0]) || is_int_const(n->arg[1])));
 }
 
-/* Worth a table of several streams, should that be earlier? Not what costs nothing. */
+/* Is a truth table of several streams worth a try? */
 static bool
 may_tabulate(const Node *n)
 {
@@ -484,7 +485,7 @@ map_uncached(Circuit *c, Node *n)
 		error_at_node(c, n, "internal: %s has no value of its own", op_info[n->op].name);
 		return NULL;
 	}
-	bool same_column = n->op == OP_NOT; /* where its operand is one */
+	bool same_column = n->op == OP_NOT; /* as its operand */
 	if (!n->narg || n->type.real || same_column)
 		return emitters[n->op](c, n);
 	if (is_feature(n)) {
@@ -506,16 +507,16 @@ map_uncached(Circuit *c, Node *n)
 	               : best;
 }
 
-/* A step of a curve, which has no form of its own. */
+/* A step within a smooth function, which is made as a whole and has no form of its own. */
 static bool
 is_curve_step(const Node *n)
 {
 	return has_trait(n->op, T_CURVED) || (n->op == OP_LINEAR && n->type.of);
 }
 
-/* What n is made of, the deepest first, so that a chain of any length needs no
- * stack. Some of it n may not ask for; so this is for the deep ones alone. What an
- * APPROX is of it makes anew. */
+/* Maps what n is made of, the deepest first, with a stack of its own: so a chain of any length
+ * does not exhaust the machine's. It may map what n does not ask for, and so is only for where
+ * calls are deep already. What an APPROX is made of is left out: it makes that anew. */
 static void
 map_operands_first(Circuit *c, Node *n)
 {

@@ -1,16 +1,19 @@
-/* Broken lines: a smooth function, or a product, as neurons that one column adds up.
+/* Piecewise linear approximation: a smooth function, or a product, as a broken line of neurons
+ * that one column adds up.
  *
  *     f(x)  =  y + c1 relu(x - k1) + c2 relu(x - k2) + ... - b1 relu(a1 - x) - ...
  *
- * Each c is within its neuron's input, so that the column only adds and subtracts. Knots
- * stand as far apart as the tolerance permits. On a piece of width h where f'' is of one
- * sign, f is between its chord and q = max |f''| h^2 / 8 to one side of it; so knots
- * off the curve by the tolerance to the other side let q be twice the tolerance. From a
- * knot that is on the curve q may be 1.45 times the tolerance, from one off it to the
- * wrong side half of it; and where f'' changes its sign, knots are on the curve again.
+ * Each coefficient is a scale of the neuron's input, so that the column only adds and subtracts.
  *
- * A product is two such lines: x y = (s^2 - d^2) / 4, s and d = a x +- y / a, with
- * a power of two for a that makes x and y of like size. */
+ * Knots stand as far apart as the tolerance permits. On a piece of width h where f'' does not
+ * change its sign, f is between its chord and q = max |f''| h^2 / 8 to one side of it. If both
+ * knots are off the curve by the tolerance to the other side, q may be twice the tolerance; that
+ * is how a best approximation alternates (Chebyshev). From a knot that is on the curve q may be
+ * 1.45 times the tolerance, from one that is off to the wrong side half of it; where f'' changes
+ * its sign, knots are on the curve again.
+ *
+ * A product is two such lines, by quarter squares: x y = (s^2 - d^2) / 4, with s and d = a x +- y
+ * / a and a power of two for a that makes x and y of like size. */
 
 #include "backend/map/map.h"
 
@@ -18,17 +21,17 @@
 #include <stdlib.h>
 
 enum {
-	KNOTS_MAX = 4096,        /* of one line */
-	PARTS = 4,               /* in which a piece is looked at */
-	COLUMNS_MAX = 16,        /* that share the neurons of one curve */
-	LARGEST = EXACT_MAX / 4, /* of a function: its neurons add up to more */
+	KNOTS_MAX = 4096,        /* most knots of one line */
+	PARTS = 4,               /* a piece is looked at in so many parts */
+	COLUMNS_MAX = 16,        /* most columns that share the neurons of one curve */
+	LARGEST = EXACT_MAX / 4, /* most that a function may be: its neurons add up to more */
 };
 
 /* What is to be made straight: a smooth function, or x * x / 4. */
 typedef struct Curve {
 	Smooth *smooth; /* NULL: the square */
-	double lo, hi;  /* where */
-	bool whole;     /* of integers: between two of them there is nothing */
+	double lo, hi;  /* its range */
+	bool whole;     /* of integers: what is between two of them does not matter */
 	double tolerance;
 } Curve;
 
@@ -80,8 +83,9 @@ curvature_sign(Interval bend)
 	return bend.lo >= 0 ? 1 : bend.hi <= 0 ? -1 : 0;
 }
 
-/* May a piece go from a, where it is off by `side` times the tolerance, to b? Then how
- * it is off there: below the curve (1) where that is convex. */
+/* May a piece go from a, where it is off by `side` times the tolerance, to b? Then *next is how
+ * it is off there: 1, below the curve, where that is convex; -1 where it is concave; 0 where it
+ * is not known. */
 static bool
 piece_fits(const Curve *f, double a, double b, int side, int parts, int *next)
 {
@@ -89,7 +93,7 @@ piece_fits(const Curve *f, double a, double b, int side, int parts, int *next)
 	Jet j = curve_jet_in_parts(f, a, b, parts);
 	double q = min_double(max_double(fabs(j.bend.lo), fabs(j.bend.hi)) * h * h / 8,
 	                      (j.slope.hi - j.slope.lo) * h / 4);
-	/* all that is known where it is as steep as a root at 0 */
+	/* the height bounds the error where the slope does not, as of a root at 0 */
 	double width = j.value.hi - j.value.lo;
 
 	*next = curvature_sign(j.bend);
@@ -126,8 +130,8 @@ knot_at(const Curve *f, double a, double h)
 	return min_double(b, f->hi);
 }
 
-/* The farthest knot after a, to within some percent; a itself if there is none. `h` is how
- * far the last one was. */
+/* The farthest knot after a, found by doubling and bisection to within some percent; a itself if
+ * there is none. *h is how far the last one was, where the search begins. */
 static double
 next_knot(const Curve *f, double a, int side, double *h)
 {
@@ -152,7 +156,7 @@ next_knot(const Curve *f, double a, int side, double *h)
 	return good ? knot_at(f, a, good) : a;
 }
 
-/* False if it takes too many knots. */
+/* The knots from one end of the range to the other; false if they are too many. */
 static bool
 place_knots(Arena *arena, const Curve *f, RealPolyline *l)
 {
@@ -188,7 +192,7 @@ steepest_slope(const RealPolyline *l)
 	return most;
 }
 
-/* How the slope changes at a knot, for who comes from the base. */
+/* How the slope changes at a knot, on the way from the base. */
 static double
 slope_change(const RealPolyline *l, int i, int base, bool left)
 {
@@ -197,14 +201,14 @@ slope_change(const RealPolyline *l, int i, int base, bool left)
 	return slope_after_knot(l, i) - (i > base ? slope_after_knot(l, i - 1) : 0);
 }
 
-/* The base from which the neurons' terms are smallest: the others round less. */
+/* The knot whose neurons to both sides are smallest in sum: so they round least. */
 static void
 choose_base(Arena *arena, RealPolyline *l)
 {
 	double *right = NEWS(arena, double, l->n + 1), best = INFINITY, left = 0;
 	int last = l->n - 1;
 
-	for (int i = last - 1; i > 0; i--) /* of all changes from knot i on */
+	for (int i = last - 1; i > 0; i--) /* right[i]: of all changes from knot i on */
 		right[i] = right[i + 1]
 		           + fabs(slope_after_knot(l, i) - slope_after_knot(l, i - 1))
 		                     * (l->knot[last].x - l->knot[i].x);
@@ -240,11 +244,12 @@ typedef struct Bend {
 typedef struct Bends {
 	int n, cap;
 	Bend *at;
-	double allowed; /* the rounding of all that they read */
+	double allowed; /* the rounding errors of all that they read, added up */
 } Bends;
 
-/* What reading x rounds where the neuron is above 0, or about to be: where x is one column
- * that is no farther from its own 0 than the knot is, or the end on the neuron's side. */
+/* The rounding error of reading x, where the neuron is above 0 or about to be: if x is one
+ * column, it is no farther from its own 0 there than the knot is, or the end on the neuron's
+ * side. */
 static double
 rounding_near(const Form *x, const Form *in, const Bend *b)
 {
@@ -274,7 +279,7 @@ add_bend(Circuit *c, Bends *b, Bend one, const Form *x)
 	b->at[b->n++] = one;
 }
 
-/* The neurons of sign * line, from its base on; gives its value there. */
+/* Adds the neurons of sign * line, from its base on; gives the value of the line there. */
 static double
 add_polyline(Circuit *c, Bends *b, RealPolyline *l, int sign, const Form *x)
 {
@@ -294,7 +299,8 @@ add_polyline(Circuit *c, Bends *b, RealPolyline *l, int sign, const Form *x)
 	return sign * l->knot[l->base].y;
 }
 
-/* The sum of some neurons where x is at a knot of their line; those of other lines apart. */
+/* The range of the sum of those of these neurons that are of the line l: what it is at its knots.
+ */
 static Interval
 range_at_knots(const Bend *b, int n, const RealPolyline *l)
 {
@@ -312,7 +318,8 @@ range_at_knots(const Bend *b, int n, const RealPolyline *l)
 	return all;
 }
 
-/* What these neurons add up to at most: of a line, those to one side of its base. */
+/* The most that the absolute values of these neurons add up to: of each line, only those to one
+ * side of its base are not 0 at a time. */
 static double
 bends_abs_sum(const Bend *b, int n)
 {
@@ -371,7 +378,7 @@ bundle_of_bends(Circuit *c, const Bend *b, int n, Bundle known)
 	return f;
 }
 
-/* 0 in the place of something, and how far off that is. */
+/* A placeholder of 0 for what is meant to be in this interval, with that error. */
 static const Form *
 blank_form(Circuit *c, Interval meant, double error)
 {
@@ -386,8 +393,9 @@ blank_form(Circuit *c, Interval meant, double error)
 	return form_atom(c, atom_intern(c, a));
 }
 
-/* All of them, in as many columns as keeps their rounding small beside the tolerance. The
- * first column answers for what all have in common, `error`; `meant` is their sum. */
+/* The sum of all neurons, in as many columns as keep their rounding small beside the tolerance.
+ * The first column answers for the error that they have in common; `meant` is what they add up
+ * to. */
 static const Form *
 bends_in_columns(Circuit *c, const Bends *b, double tolerance, double error, Interval meant,
                  double k)
@@ -423,7 +431,7 @@ bends_in_columns(Circuit *c, const Bends *b, double tolerance, double error, Int
 
 /* ---- one function of one stream ---- */
 
-/* In the place of what takes too many neurons: so far off that nobody takes it. */
+/* In the place of what takes too many neurons: with an error that nobody accepts. */
 static const Form *
 hopeless_form(Circuit *c, const Node *n)
 {
@@ -442,7 +450,8 @@ real_operand(Circuit *c, Node *n)
 	return real_within(c, f, node_min(n), node_max(n));
 }
 
-/* With a value at <bos> that is in the range, or not far from it. */
+/* x with a value at <bos> that is in the range, or not far from it: else that alone would make
+ * terms large. */
 static const Form *
 keep_bos_in_range(Circuit *c, const Form *x, double lo, double hi)
 {
@@ -498,7 +507,7 @@ real_polyline(Circuit *c, const Form *f, int n, const double *y)
 
 /* ---- a product ---- */
 
-/* From where its distance is counted: from 0, unless that is far. */
+/* Where x is counted from: 0, unless that is far. */
 static double
 range_center(const Form *x)
 {
@@ -507,7 +516,7 @@ range_center(const Form *x)
 	return fabs(middle) > 4 * half ? middle : 0;
 }
 
-/* Of integers: exactly, if that takes fewer neurons. */
+/* A product of integers, made exactly if that takes fewer neurons; else NULL. */
 static const Form *
 exact_product(Circuit *c, const Node *n, const Form *x, const Form *y, double tolerance)
 {
@@ -520,8 +529,8 @@ exact_product(Circuit *c, const Node *n, const Form *x, const Form *y, double to
 	return f ? real_form(c, 1, (RealTerm[]){ { f, 1 } }, 0) : NULL;
 }
 
-/* The errors of the operands: as exact squares would pass them on, since each line is
- * near to the square wherever what it is given can be. */
+/* A product as two squares. Errors of the operands pass on as through exact squares, since each
+ * line is near to the square wherever what it reads can be. */
 static const Form *
 map_product(Circuit *c, Node *n, double tolerance)
 {

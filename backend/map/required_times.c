@@ -1,8 +1,10 @@
-/* What may be late.
+/* Required times: what may be late.
  *
- * Some forms come in two ways, one a layer earlier and one of fewer neurons. The
- * program is mapped as early as can be; the chains that are not the longest have
- * time to spare, and what lies on them is made in the cheaper way. */
+ * Some forms come in two ways, one a layer earlier and the other of fewer neurons. First the
+ * whole program is mapped as early as can be. Then, as in the timing analysis of logic synthesis,
+ * each node has an arrival time, the state in which it is ready, and a required time, the last
+ * state in which it makes nothing later. What is required later than it arrives has slack, and in
+ * a second mapping it is made in the cheaper way. */
 
 #include "backend/map/map.h"
 
@@ -26,7 +28,7 @@ node_ready(const Circuit *c, const Node *n, const int *ready)
 
 	if (f)
 		return f->ready;
-	for (int i = 0; i < n->narg; i++) /* a reference: what it takes to find it */
+	for (int i = 0; i < n->narg; i++) /* a reference: when what finds it is there */
 		last = ready[n->arg[i]->id] > last ? ready[n->arg[i]->id] : last;
 	return last;
 }
@@ -38,7 +40,7 @@ require_by(int *latest, const Node *n, int state)
 		latest[n->id] = state;
 }
 
-/* For each node the last state in which the depth stays what it is, (g->nnode) by id. */
+/* The required time of each node: (g->nnode) by id. */
 static const int *
 latest_states(const Circuit *c, int depth)
 {

@@ -1,9 +1,8 @@
-/* Conditions, and choices between values.
+/* Conditions, and choices between values (IF).
  *
- * Conditions are kept as *deficits*: a form that is 0 where the condition holds
- * and at least 1 where not. Deficits of an AND add up, `x == 0` for x >= 0 is its
- * own deficit, and a gate subtracts a multiple of one, so that most logic costs
- * no neuron and no layer. */
+ * A condition is kept as its *deficit*: a form that is 0 where the condition holds and 1 or more
+ * where it fails. The deficits of an AND add up, `x == 0` for x >= 0 is its own deficit, and a
+ * gate subtracts a multiple of one; so most logic takes no neuron and no layer. */
 
 #include "backend/map/map.h"
 
@@ -19,7 +18,7 @@ static const Rule
 
 /* ---- conditions ---- */
 
-enum { SMALL_DEFICIT = 64 }; /* a wider one costs exactness where it is multiplied */
+enum { SMALL_DEFICIT = 64 }; /* a gate multiplies it, which leaves less room */
 
 static const Form *
 small_deficit(const Form *best, const Form *f)
@@ -27,7 +26,7 @@ small_deficit(const Form *best, const Form *f)
 	return f->lo >= 0 && f->hi <= SMALL_DEFICIT ? form_better(best, f) : best;
 }
 
-/* a < b, or a >= b */
+/* Of a < b, or of a >= b, as a difference. */
 static const Form *
 deficit_order(Circuit *c, const Form *best, Node *n, bool want)
 {
@@ -45,8 +44,8 @@ deficit_equal(Circuit *c, const Form *best, Node *n)
 	return small_deficit(best, form_scale(c, -1, w, 0));
 }
 
-/* Where the condition holds at just one end of its root's values, the distance
- * from that end will do. */
+/* Where the condition holds for the first or the last value of its root alone: the distance from
+ * it. */
 static const Form *
 deficit_end(Circuit *c, const Form *best, Node *n, bool want)
 {
@@ -130,8 +129,8 @@ gather_leaves(Circuit *c, Node *n, const Form *d, int depth, Leaves *out)
 	              depth + 1, out);
 }
 
-/* Every leaf but the last gated on its distance from the base, the last leaf or a
- * constant one. */
+/* One gate for each leaf but the base, on its difference from the base: a constant leaf, or the
+ * last. */
 static const Form *
 choose_by_leaves(Circuit *c, Node *n)
 {
@@ -157,7 +156,7 @@ choose_by_leaves(Circuit *c, Node *n)
 	return sum;
 }
 
-/* relu(M(w-1) + y) - relu(M(w-1)) for 0 <= y <= M. */
+/* relu(M(w-1) + y) - relu(M(w-1)), for 0 <= y <= M. */
 const Form *
 gate_by_sign(Circuit *c, const Form *w, const Form *y)
 {
@@ -191,14 +190,14 @@ choose_by_difference(Circuit *c, Node *n)
 	const Form *w = map_difference(c, cond->arg[1], cond->arg[0], 0);
 	double m = (double)(over->hi - min_int64(over->lo, 0));
 	if (form_is_const(over) || m * (form_abs_sum(w) + fabs((double)w->k) + 2) >= EXACT_MAX)
-		return NULL; /* a step first, then a gate: a layer more, and exact */
+		return NULL; /* better a threshold first and then a gate: a layer more, and exact */
 	const Form *g = gate_by_sign(c, cond->op == OP_LT ? w : form_scale(c, 1, w, 1), over);
 	if (cond->op == OP_EQ)
 		g = form_add(c, 1, g, -1, gate_by_sign(c, w, over), 0);
 	return form_add(c, 1, b, 1, g, 0);
 }
 
-/* A choice around a read, should it be earlier as a read. */
+/* A choice around a read as a read, where that is earlier. */
 static const Form *
 choose_by_read(Circuit *c, Node *n, const Form *best)
 {

@@ -1,9 +1,13 @@
 /* Functions of one integer, gates and products, as neurons.
  *
- *     y |    __        A function on integers is a broken line; each change of
- *       | __/          slope is one neuron. Lines count from a pivot in their
- *       |/    pivot    middle: relu(x - k) right of it, relu(k - x) left of it,
- *       +-------- x    so that the terms stay small. */
+ *     y |    __        A function on integers is a broken line: an affine function and one
+ *       | __/          neuron relu(x - k) for each change of slope. Here lines count from a
+ *       |/    pivot    pivot in their middle, relu(x - k) right of it and relu(k - x) left of
+ *       +-------- x    it, so that the terms stay small.
+ *
+ * A product is a difference of quarter squares: x y = floor((x+y)^2 / 4) - floor((x-y)^2 / 4),
+ * each of them such a function (as in the tables of quarter squares that multiplied before
+ * calculators did). */
 
 #include "backend/map/map.h"
 
@@ -15,7 +19,7 @@ typedef struct IntPolyline {
 	int64_t *slope; /* (n - 1) of the segment from point i on */
 } IntPolyline;
 
-/* The points, and one more before a jump whose slope would be no integer. */
+/* The points, and one more before each jump whose slope would not be an integer. */
 static IntPolyline
 polyline_through(Arena *arena, int n, const int64_t *x, const int64_t *y)
 {
@@ -114,7 +118,7 @@ staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 		lo = min_int64(y[i], lo);
 		hi = max_int64(y[i], hi);
 	}
-	Form *whole = NEW(c->arena, Form); /* steps of one staircase stay together */
+	Form *whole = NEW(c->arena, Form); /* no operands: steps of one staircase stay together */
 	*whole = *form_within(c, sum, lo, hi);
 	whole->of[0] = whole->of[1] = NULL;
 	return whole;
@@ -144,7 +148,7 @@ is_zero(Circuit *c, const Form *f)
 	return form_within(c, form_add(c, 1, at_least_0, -1, at_least_1, 0), 0, 1);
 }
 
-enum { HELD_MAX = 1 << 21 }; /* a neuron is not held down by more */
+enum { HELD_MAX = 1 << 21 }; /* the most that is subtracted from a neuron */
 
 /* A fold that gates its own result copies copies: twice as many in each step. How dear the
  * next ones are: a copy counts 1, a copy of a copy 4, one of that 16. */
@@ -172,8 +176,8 @@ held_neuron(Circuit *c, const Atom *a, const Form *in)
 	return f;
 }
 
-/* A sum of neurons gated in their own layer: each is held down until it is 0. NULL
- * where that is not possible. */
+/* A sum of neurons, gated in the layer that makes them: the deficit is subtracted from what each
+ * reads, so often that it is 0. NULL where that is not possible. */
 static const Form *
 gate_inside(Circuit *c, const Form *deficit, const Form *f)
 {

@@ -1,15 +1,19 @@
-/* A function of few streams of few values, in one layer, whatever chain of operators
- * it was written as:
+/* Truth tables: a function of few streams of few values, in one layer, whatever chain of
+ * operators it was written as.
  *
  *     match (token[mate else token], token) { ('(', ')') | ('{', '}') => false, else => true }
  *
- * is true but for some pairs of values. A set of values of one stream is an indicator, a
- * feature or a flag that is read; each block of the table where the value is not the most
- * frequent one is an AND of indicators, one neuron:
+ * is true but for some pairs of values. The table is covered by blocks, each a set of values for
+ * every stream, as a two-level logic is by cubes (Quine 1952, McCluskey 1956; of many-valued
+ * variables). A set of values of one stream is an indicator, 0 or 1, which is a feature or a flag
+ * that is fetched; a block is an AND of indicators, one neuron. The most frequent value needs no
+ * block:
  *
  *     base + sum over blocks of (value - base) * relu([x in A] + [y in B] - 1)
  *
- * The streams are found by walking down from the node to what is ready early. */
+ * The streams are found by walking down from the node to what is ready early. The cover is
+ * greedy: for each order of the streams, values for which the rest of the table is the same go
+ * together. */
 
 #include "backend/map/map.h"
 
@@ -18,13 +22,13 @@
 
 enum {
 	MAX_STREAMS = 3,
-	MAX_VALUES = 64,    /* of one stream, */
+	MAX_VALUES = 64,    /* most values of one stream, */
 	MAX_SPAN = 1 << 20, /* from the least to the greatest */
 	MAX_CELLS = 1024,
 	MAX_STEPS = 48,
 	MAX_OPERANDS = 12,
 	MAX_VALUES_OUT = 16,
-	MAX_LAYERS = 4,      /* that are tried to be saved, at most */
+	MAX_LAYERS = 4,      /* most layers earlier that are tried */
 	MAX_WORK = 20000000, /* steps evaluated in one compilation: some tenths of a second */
 };
 
@@ -38,14 +42,14 @@ typedef struct EvalStep {
 
 typedef struct TruthTable {
 	Circuit *c;
-	int state; /* streams are ready by then */
+	int state; /* the state in which streams are ready */
 	int nstream, nstep;
 	Node *stream[MAX_STREAMS];
 	EvalStep step[MAX_STEPS];
 	int stride[MAX_STREAMS], order[MAX_STREAMS];
 	int64_t *cell, base; /* the table; its most frequent value */
 	int blocks;
-	const Form *sum; /* NULL: only count blocks */
+	const Form *sum; /* NULL: blocks are only counted */
 } TruthTable;
 
 static int
@@ -81,7 +85,7 @@ add_stream_step(TruthTable *tt, Node *n)
 	return add_eval_step(tt, (EvalStep){ .kind = STREAM, .n = n, .at = tt->nstream++ });
 }
 
-/* x[p else d] for a stream d: what is read, or a value of its own where p is absent. */
+/* x[p else d] where d is a stream: x[p] with a value of its own where p is absent, or else d. */
 static int
 walk_read_node(TruthTable *tt, Node *n)
 {
@@ -147,7 +151,7 @@ value_index(const Type *t, int64_t v)
 	return i;
 }
 
-/* The value of the last step, where stream s has its value number at[s]. */
+/* The value of the last step, if each stream s has its value number at[s]. */
 static int64_t
 evaluate_cell(const TruthTable *tt, const int *at)
 {
@@ -188,7 +192,7 @@ count_cells(TruthTable *tt)
 	return cells;
 }
 
-/* False if it takes too many values. */
+/* Fills the table in, and finds its base; false if it has too many different values. */
 static bool
 fill_cells(TruthTable *tt, int cells)
 {
@@ -227,7 +231,7 @@ same_table(const TruthTable *tt, int level, int a, int b)
 	return true;
 }
 
-/* [x in set], where in[i] says it of the i-th value of stream s. */
+/* [x in set], x stream number s; in[i] says whether its i-th value is in it. */
 static const Form *
 set_indicator(const TruthTable *tt, int s, const bool *in)
 {
@@ -242,7 +246,7 @@ set_indicator(const TruthTable *tt, int s, const bool *in)
 
 static bool cover_table(TruthTable *, int level, int cell, const Form *all, int nall);
 
-/* The block of all that is in `all` and where stream s is in the set. */
+/* Adds the block where `all` holds (a sum of nall indicators) and stream s is in the set. */
 static bool
 cover_block(TruthTable *tt, int level, int cell, const bool *in, bool whole, const Form *all,
             int nall)
@@ -268,8 +272,8 @@ cover_block(TruthTable *tt, int level, int cell, const bool *in, bool whole, con
 	return true;
 }
 
-/* The table that begins at this cell, by sets of values of the stream at this level for
- * which the rest is the same. */
+/* Covers the part of the table that begins at this cell: one block for each set of values of the
+ * stream at this level for which the rest is the same. */
 static bool
 cover_table(TruthTable *tt, int level, int cell, const Form *all, int nall)
 {

@@ -111,7 +111,7 @@ plain_offset(Circuit *c, int back)
 	return s;
 }
 
-/* How far f is outside of the places of a text. */
+/* How far f can be outside of the places of a text. */
 static int64_t
 beyond_text(const Circuit *c, const Form *f)
 {
@@ -120,8 +120,8 @@ beyond_text(const Circuit *c, const Form *f)
 	return -f->lo > over ? -f->lo : over;
 }
 
-/* Beyond its ends the nearest place is the one that is read, with f as it is, while scores
- * stay exact. */
+/* Can f be matched as it is? Where it is outside of the text the place that is nearest to it
+ * wins, while scores stay exact. */
 static bool
 reads_nearest(const Circuit *c, const Form *f)
 {
@@ -129,7 +129,7 @@ reads_nearest(const Circuit *c, const Form *f)
 	       < EXACT_MAX / 8 * 7;
 }
 
-/* f, or what is nearest to it of 0 and the first place behind the longest text. */
+/* f, held between 0 and the first place behind the longest text. */
 static const Form *
 beside_text(Circuit *c, const Form *f)
 {
@@ -143,8 +143,8 @@ beside_text(Circuit *c, const Form *f)
 	return staircase(c, f, to - from, x + from, y + from);
 }
 
-/* The place of e, the number e as a form f less 1; 0, that of <bos>, where e is negative or
- * ahead of this position. Where all can be seen it may be behind the text. */
+/* The place of the number e, given f = e + 1; 0, that of <bos>, where e is negative or ahead of
+ * this position. In a bidirectional model it may be behind the end of the text. */
 static const Form *
 visible_place(Circuit *c, const Form *f, bool ahead)
 {
@@ -158,7 +158,7 @@ visible_place(Circuit *c, const Form *f, bool ahead)
 	if (all)
 		return beside_text(c, f);
 	const Form *q = relu(c, f);
-	if (ahead) { /* less f itself where it is */
+	if (ahead) { /* less f itself, where it is ahead */
 		const Form *w = form_add(c, 1, f, -1, c->place, 0);
 		const Form *with = relu(c, form_add(c, m, w, 1, f, -m));
 		q = form_add(c, 1, q, -1,
@@ -167,8 +167,8 @@ visible_place(Circuit *c, const Form *f, bool ahead)
 	return form_within(c, q, 0, last);
 }
 
-/* The place of e as this one plus a function of one stream, which is below any place
- * where e is ahead; NULL if e is not of this form. */
+/* The place of e as this one plus a function of one stream, which is low enough for <bos> where e
+ * is ahead; NULL if e is not of this form. */
 static const Form *
 place_by_distance(Circuit *c, Node *ref, Node *e)
 {
@@ -183,8 +183,8 @@ place_by_distance(Circuit *c, Node *ref, Node *e)
 	return form_add(c, 1, c->place, 1, map_node(c, off), 0);
 }
 
-/* The place of e where the condition holds, one before the text where it fails, should
- * that be earlier than the choice itself. */
+/* The place of a choice `if c then e else -1`: that of e, less more than there are places where c
+ * fails. NULL where that is no earlier than the choice itself. */
 static const Form *
 place_behind_condition(Circuit *c, Node *ref, Node *e)
 {

@@ -1,13 +1,12 @@
-/* What a head is asked for, as scores of the plain target.
+/* Intents as scores (attend.h), in the plain target.
  *
- * A score is a sum of exact integers, and the place that should be read beats every other by
- * at least PLAIN_GAP, so the softmax is exactly one-hot. <bos> has place 0 and sees only itself.
+ * A score is a sum of exact integers, and the place that should be read beats every other by at
+ * least PLAIN_GAP, so the softmax is exactly one-hot. <bos> has place 0 and sees only itself.
  *
  *     offset, place   positions.c
- *     latest          p' where the condition holds, -W below that where not;
- *                     <bos> stands between, so it is read where nothing matches
- *     first           the same with -p'
- *     best            latest, after a score that outweighs all recency
+ *     latest          PLAIN_STEP times the place where the condition holds, W or more below that
+ * where it fails; <bos> stands between, so it is read where nothing matches first           the
+ * same with the place counted down best            latest, after a score that outweighs all recency
  *     count, mean     no order: 0 where the condition holds, so that all matches have equal
  *                     weight; for a count <bos> too, for a mean it stands between
  *     softmax         the scores as they are
@@ -29,14 +28,15 @@ plain_lookup_new(Circuit *c, const char *intent, const Node *ref)
 
 /* ---- latest, first, best ---- */
 
-/* What recency can add up to. */
+/* The most that the place can add to a score. */
 static int64_t
 recency_most(const Circuit *c)
 {
 	return PLAIN_STEP * (int64_t)(c->places + 1);
 }
 
-/* The greatest score wins, wherever it stands; a condition outweighs both: what it weighs. */
+/* What a literal of a BEST weighs: more than all scores and places, of which the score goes
+ * first. */
 static int64_t
 condition_weight(const Circuit *c, const ScoreTerms *s)
 {
@@ -51,7 +51,7 @@ plain_has_room(const Circuit *c, const ScoreTerms *s, int nliteral)
 	return sum < PLAIN_SCORE_MAX / 2;
 }
 
-/* What a later place adds to the score, queries apart. */
+/* What the place `to` has more than `from`, of dimensions whose queries are constant. */
 static int64_t
 gain_of_place(const Lookup *s, int from, int to)
 {
@@ -70,8 +70,9 @@ gain_of_place(const Lookup *s, int from, int to)
 	return gain;
 }
 
-/* Do scores run against the order, from each place to the next? In a short context a
- * condition that speaks of the place may have it so, and nobody can tell it from the weights. */
+/* Do scores run against the order that is meant, from each place to the next? A condition about
+ * the place may make it so in a short context; then the weights do not tell whether the latest is
+ * looked for or the first. */
 static bool
 runs_against(const Circuit *c, const Lookup *s, int order)
 {
@@ -107,8 +108,8 @@ in_order(Circuit *c, const Intent *in)
 
 /* ---- all of them ---- */
 
-/* 0 where the condition holds, and `bos` at <bos> while nothing about here fails; a condition
- * that fails weighs w. */
+/* Score 0 where the condition holds, and `bos` at <bos> if no literal about here fails; each
+ * literal that fails weighs w. */
 static Lookup *
 all_equal(Circuit *c, const Intent *in, int64_t bos, int64_t w)
 {

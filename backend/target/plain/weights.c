@@ -1,11 +1,12 @@
-/* Columns to weights, and the proof that they are exact.
+/* Columns to weights, and the proof that they are exact: the writer of the plain target.
  *
- * Every sum that the model makes (a projection, a score, a neuron, a write into a
- * column, a logit) is a sum of integers; while the absolute values of its terms
- * add up to less than 2^24, every partial sum is exact in float32, in any order
- * and on any engine. If all terms are multiples of a power of two, as recency is
- * of 128, they are counted in that. The bound is computed here for each of them,
- * from the intervals of what is really written. */
+ * Every sum that the model makes (a projection, a score, a neuron, a write into a column, a
+ * logit) is a sum of integers; while the absolute values of its terms add up to less than 2^24,
+ * every partial sum is exact in float32, in any order and on any engine. If all terms are
+ * multiples of a power of two, as recency is of 128, they are counted in that. The bound is
+ * computed here for each of them, from the intervals of what is really written.
+ *
+ * Constants of forms become biases: write_reader() gives each reader its own. */
 
 #include "backend/explain.h"
 #include "backend/target/plain/plain.h"
@@ -24,12 +25,12 @@ typedef struct WeightWriter {
 	Circuit *c;
 	TwModel *m;
 	Report *r;
-	double **all;      /* (states)(d_model) largest absolute value of a column */
-	double *most;      /* (d_model) the same in the state at hand */
-	double *real;      /* (d_model) scratch: the coefficients of a real's reader */
+	double **all;      /* (states)(columns) the largest absolute value of each column */
+	double *most;      /* (columns) the same in the state at hand */
+	double *real;      /* (columns) scratch: the coefficients of a real's reader */
 	Combination *uses; /* (natom) by id: the columns that hold it */
-	double *score;     /* (nhead) largest score of each live head, by id */
-	ProvedSum at;      /* which sum is being proved */
+	double *score; /* (layers * nhead) largest score of each live head, by layer and index */
+	ProvedSum at;  /* which sum is being proved */
 	int failed;
 } WeightWriter;
 
@@ -39,7 +40,7 @@ zero_floats(WeightWriter *w, size_t n)
 	return arena_alloc(w->c->arena, sizeof(float) * (n ? n : 1));
 }
 
-/* A sum of terms in its unit, a power of two that all of them are multiples of. */
+/* The largest sum of absolute terms, and a power of two that all terms are multiples of. */
 typedef struct TermBound {
 	double most; /* of absolute values */
 	int64_t unit;
@@ -103,9 +104,8 @@ enter_state(WeightWriter *w, int state)
 	w->most = w->all[state];
 }
 
-/* How a real is read: its coefficients by column, into w->real. False if some term
- * is not there as a whole. `sum` gets the largest sum of absolute terms, `n` how many
- * they are. */
+/* The coefficients by column with which a real is read, into w->real. False if some term is not
+ * there as a whole. *sum gets the largest sum of absolute terms, *n how many they are. */
 static bool
 real_coefficients(WeightWriter *w, int state, const RealSum *r, const double *most, double *sum,
                   int *n)
@@ -184,7 +184,7 @@ prove_reader(WeightWriter *w, const Node *n, TermBound s, const char *what)
 	prove(w, n, s.most / (double)s.unit, what);
 }
 
-/* What is fed has a row of weights each; a column holds a sum of those. */
+/* Numbers that are fed have a row of weights each; a column holds a sum of them. */
 static void
 write_inputs(WeightWriter *w)
 {
@@ -479,7 +479,8 @@ write_mlp(WeightWriter *w, int layer)
 
 enum { MANY_ROWS = 2364 }; /* 3 * MANY_ROWS^2 < EXACT_MAX */
 
-/* Row c of the field that is v: 2 c v - c * c is greatest at c = v, by 1. */
+/* The logit of row c of a field whose value is v: 2 c v - c * c, which is greatest at c = v, by
+ * 1. */
 static void
 write_logit(WeightWriter *w, int state, int field, int c, int row)
 {
@@ -496,8 +497,8 @@ write_logit(WeightWriter *w, int state, int field, int c, int row)
 	             write_reader(w, state, f, m->head_w, w->c->rows, row, &m->head_b[row]), what);
 }
 
-/* The logits of a record's fields stand side by side, each field's greatest is its
- * row. The first knows <end>; <bos> never wins. */
+/* Logits: those of a record's fields stand side by side, and the greatest of each field is its
+ * row. The first field has <end> too; <bos> never wins. */
 static void
 write_logits(WeightWriter *w, int state)
 {
@@ -566,8 +567,8 @@ node_line(const Graph *g, const Node *n)
 	return source_line(g->files[n->file], n->span.lo);
 }
 
-/* Whether f can be read from the stream in this state, exactly if it is of integers.
- * w->real is how. */
+/* Can f be read from the stream in this state, exactly if it is of integers? Then w->real has the
+ * coefficients. */
 static bool
 find_decoding(WeightWriter *w, const Form *f, int state)
 {
@@ -587,7 +588,7 @@ find_decoding(WeightWriter *w, const Form *f, int state)
 	return uses && sum + (double)llabs(f->k) < EXACT_MAX;
 }
 
-/* Whether the columns of w->real are there in this state. */
+/* Are all columns that w->real uses still there in this state? */
 static bool
 is_standing(const WeightWriter *w, int state)
 {
