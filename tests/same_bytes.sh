@@ -12,9 +12,11 @@
 # then for the programs of tests/lang and tests/ops (their models).
 cd "$(dirname "$0")/.." || exit 2
 
-compile() { # compile PROGRAM BUILD: into $out/PROGRAM/BUILD
+# Fresh memory is full of PERTURB, so that what nobody has set differs.
+compile() { # compile PROGRAM BUILD PERTURB: into $out/PROGRAM/BUILD
 	local dir=$out/$1/$2
 	mkdir -p "$dir"
+	export MALLOC_PERTURB_=$3
 	"$2/twc" "$1" -o "$dir/model.onnx" >"$dir/log" 2>&1
 	case $1 in
 	examples/*)
@@ -25,8 +27,9 @@ compile() { # compile PROGRAM BUILD: into $out/PROGRAM/BUILD
 if [ "$1" = --job ]; then
 	program=$2
 	shift 2
+	perturb=0
 	for build; do
-		compile "$program" "$build"
+		compile "$program" "$build" $((perturb += 40))
 		diff -rq "$out/$program/$1" "$out/$program/$build" >/dev/null ||
 			echo "$program: $build differs from $1"
 	done
