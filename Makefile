@@ -51,7 +51,8 @@ SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sani
 
 COMPILE = @mkdir -p $(@D); \
 	echo "  CC    $<"; \
-	$(CC) -std=gnu11 -ffp-contract=off $(CFLAGS) $(PIC) $(WARN) -MMD -MP -I. -I$(BUILD) -c -o $@ $<
+	$(CC) -std=gnu11 -ffp-contract=off $(CFLAGS) $(PIC) $(WARN) -MMD -MP -I. -I$(BUILD) \
+		-c -o $@ $<
 LINK    = @mkdir -p $(@D); \
 	echo "  LINK  $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
@@ -96,7 +97,8 @@ $(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
 $(BUILD)/fuzz/mutate: $(BUILD)/tests/fuzz/mutate.o
 	$(LINK)
 
-$(BUILD)/bounds/audit: $(BUILD)/tests/bounds/audit.o $(addprefix $(BUILD)/cmd/,program.o cli.o manual.o) \
+$(BUILD)/bounds/audit: $(BUILD)/tests/bounds/audit.o \
+	$(addprefix $(BUILD)/cmd/,program.o cli.o manual.o) \
 	$(COMPILER) $(RUNTIME)
 	$(LINK) $(LIBS)
 
@@ -155,7 +157,8 @@ $(BUILD)/onnx.pb-c.c $(BUILD)/onnx.pb-c.h &: $(ONNX_PROTO)
 
 # Whoever may include a generated header waits for it.
 $(GEN_FRONT) $(call objects,$(FRONTEND)): | $(BUILD)/grammar.h $(BUILD)/lexer.h
-$(call objects,runtime $(BACKEND) cmd lsp) $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) $(FUZZED) \
+$(call objects,runtime $(BACKEND) cmd lsp) $(FUZZED) \
+$(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) \
 $(HOSTILE:%=$(BUILD)/tests/hostile/%.o) $(BUILD)/tests/bounds/audit.o: | $(BUILD)/onnx.pb-c.h
 
 # ---- set-up, tests, figures: each sets up first, then starts make again, which
@@ -204,13 +207,17 @@ same-bytes: setup ## the same files from gcc and clang, -O0 and -O2, 64 and 32 b
 	$(AGAIN) BUILD=build-same-clang-O2 CC=clang CFLAGS=-O2 build-same-clang-O2/twc
 	$(AGAIN) BUILD=build-same-clang-O0 CC=clang CFLAGS=-O0 build-same-clang-O0/twc
 	$(AGAIN) BUILD=build-same-i386 CC='clang -m32 -msse2 -fforce-enable-int128' CFLAGS=-O2 \
-		LDFLAGS='-Lbuild-i386 -Wl,-rpath,$(CURDIR)/build-i386' WITH=int128 build-same-i386/twc
+		LDFLAGS='-Lbuild-i386 -Wl,-rpath,$(CURDIR)/build-i386' WITH=int128 \
+		build-same-i386/twc
 	@tests/same_bytes.sh $(BUILD) $(SAME)
 
 # Needs root; RELEASES='bookworm trixie'.
 test-bare: ## on a new Debian with make, gcc and git alone: demo, test, install, uninstall
 	@tools/setup --bare
 	@tests/bare.sh $(RELEASES)
+
+check-commits: ## are the subjects of new commits short, and of one form
+	@tools/commits
 
 exhaustive: setup ## the adder and the calculator on all their inputs; long texts in ONNX Runtime
 	$(AGAIN) parts
@@ -228,6 +235,15 @@ hostile: setup ## libFuzzer on model files, prompts and sources, each for MINUTE
 	$(AGAIN) BUILD=build-fuzz CC=clang CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' \
 		LDFLAGS=-fsanitize=fuzzer DRIVER= $(HOSTILE:%=build-fuzz/hostile/%)
 	@tests/hostile/fuzz.sh $(BUILD) build-fuzz $(or $(MINUTES),10)
+
+# Everything that takes longer than a change can wait for; goes on after a failure.
+nightly: ## the long rounds of all of these, and test-bare
+	@failed=; \
+	for target in exhaustive 'fuzz N=10000' 'hostile MINUTES=20' test-bare; do \
+		echo "== make $$target"; \
+		$(MAKE) --no-print-directory $$target || failed="$$failed; make $$target"; \
+	done; \
+	test -z "$$failed" || { echo "failed$$failed" >&2; exit 1; }
 
 bless: setup ## accepts what the tests print now as what they should; read the diff
 	$(AGAIN) parts
@@ -262,13 +278,15 @@ uninstall: ## takes away what install put under PREFIX and DESTDIR
 	@$(PLACE) tools/install --remove
 
 clean: ## removes everything built
-	rm -rf build build-asan build-fuzz build-i386 build-same-*
+	rm -rf build build-asan build-fuzz build-i386 build-same-* build-bare
 
 help: ## this list
 	@echo 'make: builds $(BUILD)/twc, $(BUILD)/twrun and the library. The other targets:'
-	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		expand -t 15
 
-.PHONY: all parts setup demo test test-editors asan check-format same-bytes test-bare exhaustive fuzz hostile bless report \
-	bench house fmt editors install uninstall clean help
+.PHONY: all parts setup demo test test-editors asan check-format check-commits same-bytes \
+	test-bare exhaustive fuzz hostile nightly bless report bench house fmt editors install \
+	uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

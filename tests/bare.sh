@@ -1,5 +1,6 @@
 #!/bin/bash
 # usage: tests/bare.sh [RELEASE...]        bookworm and trixie, if none is named
+#        tests/bare.sh --stale             is there a need to?
 #
 # What README promises of a fresh machine: on a new Debian with make, gcc and git and
 # nothing else, in a clone of what is committed here, `make demo`, `make test`, `make
@@ -8,8 +9,27 @@
 #
 # Packages come from where this machine gets its own: its apt mirror, npm's registry, and
 # the certificates that those are trusted by, are asked for when this runs.
+#
+# tests/bare.passed says for which state of the files that install something or that run
+# on what was installed each release has passed; --stale succeeds if they have changed.
 cd "$(dirname "$0")/.." || exit 2
-[ $# -gt 0 ] || set -- bookworm trixie
+releases='bookworm trixie'
+stamps=tests/bare.passed
+
+state() {       # of setup, install, and what of the tests is not shell or our own C
+	git ls-tree -r HEAD package.json .npmrc tools tests bench |
+		grep -E '(\.json|\.npmrc|tools/setup|tools/install|\.mjs|\.cc)$' |
+		git hash-object --stdin
+}
+passed_before() { grep -qxF "$1 $(state)" $stamps; }
+
+if [ "${1:-}" = --stale ]; then
+	for release in $releases; do
+		passed_before "$release" || exit 0
+	done
+	exit 1
+fi
+[ $# -gt 0 ] || set -- $releases
 top=$(pwd)/build-bare
 src=/home/tw
 passed=0 failed=0
@@ -86,7 +106,12 @@ for release; do
 	fi
 	printf '     %s: %s, node %s\n' "$release" "$(inside 'gcc --version' | head -n 1)" \
 		"$(inside 'node --version')"
-	[ $failed = $before ] && rm -rf "$root" "$root".*
+	if [ $failed = $before ]; then
+		rm -rf "$root" "$root".*
+		{ grep -v "^$release " $stamps; echo "$release $(state)"; } |
+			LC_ALL=C sort >$stamps.new
+		mv $stamps.new $stamps
+	fi
 done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed -gt 0 ]
