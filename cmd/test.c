@@ -233,11 +233,11 @@ static const char less_far_ahead[] = "a head is less far ahead than its file cla
 				     "transformer goes on with the softmax";
 
 /* Has a text been run by softmax since then, though every head was proved to read one place
- * alone, or all that are alike? Where columns take turns a head may be taken for another. */
+ * alone, or all that are alike? */
 static bool
 falls_back(const Tester *t, long before)
 {
-	return tw_stats(t->session).fallbacks > before && !t->program.limits.d_model
+	return tw_stats(t->session).broken > before
 	       && !strstr(t->model->certificate, "\"softmax\"");
 }
 
@@ -356,7 +356,7 @@ run_test(Tester *t, const Test *test)
 		memcpy(t->text, test->prompt, size);
 		memcpy(t->other, test->prompt, size);
 		int n = test->nprompt, m = test->nprompt;
-		long before = tw_stats(t->session).fallbacks;
+		long before = tw_stats(t->session).broken;
 		if (test->emits) {
 			n = continue_text(t->g, t->eval, t->text, n);
 			m = continue_model(t, m);

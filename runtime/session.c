@@ -191,6 +191,18 @@ tw_reset(TwSession *s)
 	memcpy(s->w.x, s->start_x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 
+/* Was every head told from its weights? Where layers below write what it has the place from,
+ * it may be taken for another. */
+static bool
+knows_all_heads(const TwSpecialized *c)
+{
+	for (int i = 0; i < c->m->nlayer; i++)
+		for (int h = 0; h < c->layer[i].nhead; h++)
+			if (c->layer[i].head[h].place_rewritten)
+				return false;
+	return true;
+}
+
 /* A claim does not hold for this text: all of it again, with the softmax. What the fast
  * path has made of the newest token is wrong, so without memory the text cannot go on. */
 static bool
@@ -207,6 +219,7 @@ fall_back(TwSession *s)
 		return false;
 	}
 	s->stats.fallbacks++;
+	s->stats.broken += knows_all_heads(s->c);
 	for (int i = had && s->flags & TW_CHECK ? s->used : (tw_dense_reset(s->dense), 1);
 	     i < s->used; i++)
 		tw_dense_feed(s->dense, s->row + i * s->m->nfield);

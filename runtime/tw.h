@@ -131,7 +131,8 @@ typedef enum TwPhase {
 
 typedef struct TwStats {
 	long tokens;    /* fed so far */
-	long fallbacks; /* texts for which a claim of the file did not hold, run by softmax */
+	long fallbacks; /* texts for which a claim of the file did not hold, run by softmax, */
+	long broken;    /* and those where it is the claim and not how the head was understood */
 	size_t bytes;   /* memory of the session, or of the batch */
 	double share[TW_PHASES]; /* with TW_TIMED; 0 for what softmax ran */
 } TwStats;

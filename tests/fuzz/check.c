@@ -29,7 +29,6 @@ typedef struct Check {
 	TwModel *model; /* as loaded from the file's bytes */
 	TwSession *session, *both;
 	TwBatch *batch;
-	bool narrow; /* its columns take turns: a head may be taken for another */
 	uint64_t state;
 	int width;      /* values that are fed at a position */
 	int64_t *least; /* (width) of what is fed there; of a real in sixteenths */
@@ -276,8 +275,7 @@ feed_text(Check *c)
 static bool
 falls_back(const Check *c)
 {
-	return tw_stats(c->session).fallbacks && !c->narrow
-	       && !strstr(c->model->certificate, "\"softmax\"");
+	return tw_stats(c->session).broken && !strstr(c->model->certificate, "\"softmax\"");
 }
 
 static Fate
@@ -725,7 +723,6 @@ check_limits(Check *c, const char *text, size_t n, const char *judge)
 	}
 	if (!is_within_limits(&p.report, &o.limits))
 		return BEYOND;
-	c->narrow = o.limits.d_model;
 	return check_again(c, p.model, judge);
 }
 
