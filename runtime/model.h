@@ -23,6 +23,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum {
+	/* A score so far behind the greatest weighs exactly 0: exp(-104) is 0 in float32. */
+	TW_GAP = 104,
+	TW_HIDDEN = -(1 << 30), /* the score of what may not be seen */
+};
+
 typedef struct TwLayer {
 	int heads, dk, dv; /* heads may be 0; dk: key size, dv: value size, padded to the largest */
 	int neurons;       /* may be 0 */

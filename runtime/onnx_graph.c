@@ -224,7 +224,7 @@ plan_embedding(TwPlan *p, const TwModel *m)
 static void
 plan_mask(TwPlan *p, const TwModel *m)
 {
-	static const float hidden = -1073741824.0f; /* -2^30 */
+	static const float hidden = TW_HIDDEN;
 	const char *who = "here", *shown;
 
 	plan_integers(p, "axis.1", 1, (int64_t[]){ 1 });

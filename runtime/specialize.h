@@ -31,9 +31,6 @@
 #include <math.h>
 #include <stdint.h>
 
-/* exp(-104) is 0 in float32. */
-#define TW_GAP 104.0f
-
 /* What is worked out about a model while it is loaded is a sum of integers of a
  * double: far below 2^53, so no sum of them rounds, in whatever order. */
 #define TW_MOST_EXACT ((double)(1ll << 48))

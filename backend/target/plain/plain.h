@@ -7,12 +7,15 @@
 
 #include "backend/attend/attend.h"
 #include "backend/target/target.h"
+#include "runtime/model.h"
 
 enum {
-	PLAIN_GAP = 104,           /* exp(-104) is 0 in float32 */
 	PLAIN_STEP = 128,          /* by which a score grows with each place, where order decides */
-	PLAIN_SCORE_MAX = 1 << 29, /* what is hidden gets -2^30 (runtime/onnx_graph.h) */
+	PLAIN_SCORE_MAX = 1 << 29, /* what is hidden stays below */
 };
+_Static_assert(PLAIN_STEP >= (int)TW_GAP && !(PLAIN_STEP & (PLAIN_STEP - 1)),
+               "a step makes the softmax one-hot, and is the unit in which scores are counted");
+_Static_assert(-PLAIN_SCORE_MAX - (int)TW_GAP >= (int)TW_HIDDEN, "what is hidden weighs 0");
 
 /* A lookup without dimensions, whose winner is to be a step ahead. */
 Lookup *plain_lookup_new(Circuit *, const char *intent, const Node *ref);

@@ -126,7 +126,7 @@ static Lookup *
 as_scored(Circuit *c, const Intent *in)
 {
 	Lookup *s = plain_lookup_new(c, "softmax", in->ref);
-	int64_t below = (int64_t)(2 * in->largest + 2 * PLAIN_GAP);
+	int64_t below = (int64_t)(2 * in->largest + 2 * TW_GAP);
 
 	s->gap = 0;
 	for (int i = 1; i < in->ref->narg; i += 2) {

@@ -477,7 +477,11 @@ write_mlp(WeightWriter *w, int layer)
 	             w->s->nneuron[layer] ? w->s->neuron[layer][0]->node : NULL);
 }
 
-enum { MANY_ROWS = 2364 }; /* 3 * MANY_ROWS^2 < EXACT_MAX */
+enum { MANY_ROWS = 2364 };
+/* 2 c v + c c, of <end> both: as many as there are rows */
+_Static_assert(3 * MANY_ROWS * MANY_ROWS < EXACT_MAX
+                       && 3 * (MANY_ROWS + 1) * (MANY_ROWS + 1) >= EXACT_MAX,
+               "so many rows of a field are exact, and no more");
 
 /* The logit of row c of a field whose value is v: 2 c v - c * c, which is greatest at c = v, by
  * 1. */
