@@ -159,8 +159,7 @@ most_over_index(const Node *x)
 	int64_t most = x->type.image[0];
 
 	for (int i = 1; i < x->type.root->type.nset; i++)
-		if (x->type.image[i] - i > most)
-			most = x->type.image[i] - i;
+		most = max_int64(most, x->type.image[i] - i);
 	return most;
 }
 
@@ -182,7 +181,7 @@ not_ahead(const Graph *g, const Node *u, const Node *v, int64_t *d)
 		return false;
 	int64_t absent = u->arg[2]->type.hi;
 	*d = most_over_index(x) + (u->k < 0 && !last ? u->k : 0);
-	*d = absent > *d ? absent : *d;
+	*d = max_int64(absent, *d);
 	return true;
 }
 
@@ -202,7 +201,7 @@ most_of_difference(const Graph *g, const Node *a, const Node *b)
 			AffineTerm *v = &sum.term[k];
 			if (v->c >= 0 || !not_ahead(g, u->n, v->n, &d))
 				continue;
-			int64_t c = u->c < -v->c ? u->c : -v->c;
+			int64_t c = min_int64(u->c, -v->c);
 			u->c -= c;
 			v->c += c;
 			most += (__int128)c * d;

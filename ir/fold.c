@@ -369,7 +369,7 @@ never_beyond(Graph *g, Node *n, Node *e, int64_t k)
 static bool
 always_there(Graph *g, Node *n, Node *e, int64_t k)
 {
-	return most_of_difference(g, mk_const(g, 0), e) <= (k < 0 ? k : 0)
+	return most_of_difference(g, mk_const(g, 0), e) <= min_int64(k, 0)
 	       && never_beyond(g, n, e, k);
 }
 

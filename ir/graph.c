@@ -231,14 +231,7 @@ is_two_sided(const Node *n)
 static void
 append_node(Graph *g, Node *n)
 {
-	if (g->nnode == g->capnode) {
-		int cap = g->capnode ? 2 * g->capnode : 64;
-		Node **node = arena_alloc(g->arena, (size_t)cap * sizeof *node);
-		if (g->nnode)
-			memcpy(node, g->node, (size_t)g->nnode * sizeof *node);
-		g->node = node;
-		g->capnode = cap;
-	}
+	GROW(g->arena, g->node, g->capnode, g->nnode + 1);
 	n->id = g->nnode;
 	g->node[g->nnode++] = n;
 }

@@ -42,17 +42,6 @@ text_refuse(GraphReader *r, uint32_t from, const char *what)
 	return false;
 }
 
-/* An array twice as long, where `n` is its length. */
-static void *
-doubled(GraphReader *r, const void *old, int n, int *cap, size_t size)
-{
-	if (n < *cap)
-		return (void *)(uintptr_t)old;
-	*cap = *cap ? 2 * *cap : 16;
-	void *new = arena_alloc(r->arena, (size_t)*cap * size);
-	return n ? memcpy(new, old, (size_t)n * size) : new;
-}
-
 static char
 peek_char(const GraphReader *r)
 {
@@ -208,7 +197,7 @@ parse_vocab(GraphReader *r)
 		const char *s = parse_string(r);
 		if (!s)
 			return;
-		g->vocab = doubled(r, g->vocab, g->nvocab, &r->capvocab, sizeof *g->vocab);
+		GROW(r->arena, g->vocab, r->capvocab, g->nvocab + 1);
 		g->vocab[g->nvocab++] = s;
 		skip_blanks(r);
 	}
@@ -230,7 +219,7 @@ parse_field(GraphReader *r, uint32_t from)
 		text_refuse(r, from, "the vocabulary has fewer rows");
 		return;
 	}
-	g->field = doubled(r, g->field, n, &r->capfield, sizeof *g->field);
+	GROW(r->arena, g->field, r->capfield, n + 1);
 	g->field[n] = (Field){ name, next, (int)rows };
 	g->nfield = n + 1;
 }
@@ -276,7 +265,7 @@ parse_input(GraphReader *r, uint32_t from)
 		                      : "what is fed has a range");
 		return;
 	}
-	g->input = doubled(r, g->input, g->ninput, &r->capinput, sizeof in);
+	GROW(r->arena, g->input, r->capinput, g->ninput + 1);
 	g->input[g->ninput++] = in;
 }
 
@@ -311,7 +300,7 @@ parse_operands(GraphReader *r)
 		Node *x = parse_node_ref(r);
 		if (!x)
 			return false;
-		r->arg = doubled(r, r->arg, r->narg, &r->caparg, sizeof *r->arg);
+		GROW(r->arena, r->arg, r->caparg, r->narg + 1);
 		r->arg[r->narg++] = x;
 	} while (accept_mark(r, ','));
 	return expect_mark(r, ')', "expected , or )");
@@ -330,7 +319,7 @@ parse_table(GraphReader *r)
 			return false;
 		if (r->ntable == TABLE_MAX)
 			return text_refuse(r, from, "table too long");
-		r->table = doubled(r, r->table, r->ntable, &r->captable, sizeof *r->table);
+		GROW(r->arena, r->table, r->captable, r->ntable + 1);
 		r->table[r->ntable++] = v;
 	}
 	return true;
@@ -369,7 +358,7 @@ parse_reals(GraphReader *r)
 			return false;
 		if (r->nreal == TABLE_MAX)
 			return text_refuse(r, from, "table too long");
-		r->real = doubled(r, r->real, r->nreal, &r->capreal, sizeof *r->real);
+		GROW(r->arena, r->real, r->capreal, r->nreal + 1);
 		r->real[r->nreal++] = v;
 	}
 	return true;
@@ -437,14 +426,7 @@ parse_node(GraphReader *r, uint32_t from)
 	Node *n = parse_expression(r);
 	if (!n)
 		return;
-	while (r->nid <= id) {
-		int cap = r->nid, to = r->nid ? 2 * r->nid : 64;
-		Node **new = arena_alloc(r->arena, (size_t)to * sizeof *new);
-		if (cap)
-			memcpy(new, r->id, (size_t)cap * sizeof *new);
-		r->id = new;
-		r->nid = to;
-	}
+	GROW(r->arena, r->id, r->nid, (int)id + 1);
 	r->id[id] = n;
 }
 
@@ -485,7 +467,7 @@ parse_members(GraphReader *r, Named *d)
 	int cap = 0;
 
 	for (skip_blanks(r); !r->bad && peek_char(r) == '"'; skip_blanks(r)) {
-		d->member = doubled(r, d->member, d->nmember, &cap, sizeof *d->member);
+		GROW(r->arena, d->member, cap, d->nmember + 1);
 		d->member[d->nmember] = parse_string(r);
 		d->nmember += d->member[d->nmember] != NULL;
 	}
@@ -512,7 +494,7 @@ parse_named(GraphReader *r, Named **list, int *n, int *cap)
 	parse_members(r, &d);
 	d.offset = (int)offset;
 	d.span = (Span){ from, r->at };
-	*list = doubled(r, *list, *n, cap, sizeof d);
+	GROW(r->arena, *list, *cap, *n + 1);
 	(*list)[(*n)++] = d;
 }
 

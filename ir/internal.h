@@ -18,18 +18,6 @@ clamp(__int128 v)
 	return v > VALUE_MAX ? VALUE_MAX : v < -VALUE_MAX ? -VALUE_MAX : (int64_t)v;
 }
 
-static inline int64_t
-least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static inline int64_t
-most(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 static inline bool
 is_const(const Node *n, int64_t k)
 {
@@ -115,7 +103,7 @@ pick_always_inside(const Node *pick)
 /* range.c */
 bool may_be_within(const Type *, int64_t lo, int64_t hi); /* is one of its values there? */
 Range values_range(const int64_t *v, int n);              /* of n values, n > 0 */
-Range range_join(Range, Range);
+Range range_hull(Range, Range);
 Range operand_range(const Node *);           /* from its operands' */
 Range joint_interval(const Node *, Range r); /* of a sum or quotient known to stay within r */
 

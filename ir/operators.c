@@ -79,7 +79,7 @@ eval_MIN(const Node *n, const int64_t *v)
 	int64_t least = v[0];
 
 	for (int i = 1; i < n->narg; i++)
-		least = v[i] < least ? v[i] : least;
+		least = min_int64(least, v[i]);
 	return least;
 }
 
@@ -89,7 +89,7 @@ eval_MAX(const Node *n, const int64_t *v)
 	int64_t most = v[0];
 
 	for (int i = 1; i < n->narg; i++)
-		most = v[i] > most ? v[i] : most;
+		most = max_int64(most, v[i]);
 	return most;
 }
 
@@ -209,8 +209,8 @@ eval_CURVE(const Node *n, const int64_t *v)
 {
 	double x = real_arg(n, v, 0);
 
-	return real_bits(
-		curve_info[n->k].f(fmin(fmax(x, node_min(n->arg[0])), node_max(n->arg[0]))));
+	return real_bits(curve_info[n->k].f(
+		min_double(max_double(x, node_min(n->arg[0])), node_max(n->arg[0]))));
 }
 
 static int64_t

@@ -12,13 +12,7 @@
 Trail *
 trail_new(Graph *g)
 {
-	if (g->ntrail == g->captrail) {
-		Trail *old = g->trail;
-		g->captrail = g->captrail ? 2 * g->captrail : 8;
-		g->trail = arena_alloc(g->arena, sizeof *old * (size_t)g->captrail);
-		if (old)
-			memcpy(g->trail, old, sizeof *old * (size_t)g->ntrail);
-	}
+	GROW(g->arena, g->trail, g->captrail, g->ntrail + 1);
 	Trail *s = &g->trail[g->ntrail++];
 	*s = (Trail){ .pass = g->pass, .named = NEWS(g->arena, Node *, g->nnamed + 1) };
 	for (int i = 0; i < g->nnamed; i++)
@@ -29,13 +23,7 @@ trail_new(Graph *g)
 void
 trail_fired(Graph *g, Trail *s, const Node *n)
 {
-	if (s->nfired == s->capfired) {
-		const Node **old = s->fired;
-		s->capfired = s->capfired ? 2 * s->capfired : 8;
-		s->fired = arena_alloc(g->arena, sizeof *old * (size_t)s->capfired);
-		if (old)
-			memcpy(s->fired, old, sizeof *old * (size_t)s->nfired);
-	}
+	GROW(g->arena, s->fired, s->capfired, s->nfired + 1);
 	s->fired[s->nfired++] = n;
 }
 

@@ -26,16 +26,16 @@ values_range(const int64_t *v, int n)
 	Range r = { v[0], v[0] };
 
 	for (int i = 1; i < n; i++) {
-		r.lo = v[i] < r.lo ? v[i] : r.lo;
-		r.hi = v[i] > r.hi ? v[i] : r.hi;
+		r.lo = min_int64(r.lo, v[i]);
+		r.hi = max_int64(r.hi, v[i]);
 	}
 	return r;
 }
 
 Range
-range_join(Range a, Range b)
+range_hull(Range a, Range b)
 {
-	return (Range){ least(a.lo, b.lo), most(a.hi, b.hi) };
+	return (Range){ min_int64(a.lo, b.lo), max_int64(a.hi, b.hi) };
 }
 
 static const Range unbounded = { -VALUE_MAX, VALUE_MAX };
@@ -76,7 +76,7 @@ range_square(Range a)
 {
 	Range r = corners(OP_MUL, a, a);
 
-	return (Range){ most(r.lo, 0), r.hi };
+	return (Range){ max_int64(r.lo, 0), r.hi };
 }
 
 static Range
@@ -88,8 +88,8 @@ range_mod1(Range a, Range b)
 			return corners(OP_MOD, a, b);
 	}
 	if (b.lo > 0)
-		return (Range){ 0, a.lo >= 0 ? least(a.hi, b.hi - 1) : b.hi - 1 };
-	return (Range){ a.hi <= 0 ? most(a.lo, b.lo + 1) : b.lo + 1, 0 };
+		return (Range){ 0, a.lo >= 0 ? min_int64(a.hi, b.hi - 1) : b.hi - 1 };
+	return (Range){ a.hi <= 0 ? max_int64(a.lo, b.lo + 1) : b.lo + 1, 0 };
 }
 
 /* DIV and MOD on each side of 0, which is not a divisor. */
@@ -101,15 +101,15 @@ range_quotient(const Node *n)
 	bool any = false;
 
 	for (int side = -1; side <= 1; side += 2) {
-		Range s = side < 0 ? (Range){ b.lo, least(b.hi, -1) }
-		                   : (Range){ most(b.lo, 1), b.hi };
+		Range s = side < 0 ? (Range){ b.lo, min_int64(b.hi, -1) }
+		                   : (Range){ max_int64(b.lo, 1), b.hi };
 		if (s.lo > s.hi)
 			continue;
 		Range one = op == OP_DIV ? corners(op, a, s) : range_mod1(a, s);
-		r = any ? range_join(r, one) : one;
+		r = any ? range_hull(r, one) : one;
 		any = true;
 	}
-	return b.lo <= 0 && b.hi >= 0 ? range_join(r, (Range){ 0, 0 }) : r;
+	return b.lo <= 0 && b.hi >= 0 ? range_hull(r, (Range){ 0, 0 }) : r;
 }
 
 static bool
@@ -152,8 +152,8 @@ range_extreme(const Node *n)
 
 	for (int i = 1; i < n->narg; i++) {
 		const Type *t = &n->arg[i]->type;
-		r.lo = n->op == OP_MIN ? least(r.lo, t->lo) : most(r.lo, t->lo);
-		r.hi = n->op == OP_MIN ? least(r.hi, t->hi) : most(r.hi, t->hi);
+		r.lo = n->op == OP_MIN ? min_int64(r.lo, t->lo) : max_int64(r.lo, t->lo);
+		r.hi = n->op == OP_MIN ? min_int64(r.hi, t->hi) : max_int64(r.hi, t->hi);
 	}
 	return r;
 }
@@ -176,8 +176,8 @@ range_table(const Node *n)
 {
 	const Type *t = &n->arg[0]->type;
 	int64_t last = n->ntable - 1;
-	int64_t lo = most(0, least(last, clamp((__int128)t->lo - n->k)));
-	int64_t hi = most(0, least(last, clamp((__int128)t->hi - n->k)));
+	int64_t lo = max_int64(0, min_int64(last, clamp((__int128)t->lo - n->k)));
+	int64_t hi = max_int64(0, min_int64(last, clamp((__int128)t->hi - n->k)));
 
 	return values_range(n->table + lo, (int)(hi - lo) + 1);
 }
@@ -199,7 +199,7 @@ range_abs(const Node *n)
 {
 	Range a = range_of_operand(n, 0);
 
-	return (Range){ a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, most(-a.lo, a.hi) };
+	return (Range){ a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, max_int64(-a.lo, a.hi) };
 }
 
 static Range
@@ -301,9 +301,9 @@ range_narrowed(Range r, const Affine *a, const OrderFact *f)
 		return r;
 	}
 	if (lo > -VALUE_MAX)
-		r.lo = most(r.lo, clamp((__int128)lo + rest));
+		r.lo = max_int64(r.lo, clamp((__int128)lo + rest));
 	if (hi < VALUE_MAX)
-		r.hi = least(r.hi, clamp((__int128)hi + rest));
+		r.hi = min_int64(r.hi, clamp((__int128)hi + rest));
 	return r;
 }
 
@@ -348,8 +348,8 @@ range_by_cases(const Affine *a, OrderFact *fact, int nfact)
 			return r;
 		side[no] = range_by_cases(&taken, fact, nfact + 1);
 	}
-	return (Range){ most(r.lo, least(side[0].lo, side[1].lo)),
-		        least(r.hi, most(side[0].hi, side[1].hi)) };
+	return (Range){ max_int64(r.lo, min_int64(side[0].lo, side[1].lo)),
+		        min_int64(r.hi, max_int64(side[0].hi, side[1].hi)) };
 }
 
 /* Does the sum n add a carry, or two choices by one condition? Looks at its nearest
@@ -415,5 +415,5 @@ joint_interval(const Node *n, Range r)
 		return r;
 	without_carries(&a, &by);
 	Range q = corners(OP_DIV, range_by_cases(&a, fact, 0), (Range){ by, by });
-	return (Range){ most(r.lo, q.lo), least(r.hi, q.hi) };
+	return (Range){ max_int64(r.lo, q.lo), min_int64(r.hi, q.hi) };
 }

@@ -344,8 +344,7 @@ static Node *
 widen_values(Graph *g, const Node *n)
 {
 	const Type *t = &n->arg[0]->type;
-	int64_t lo = t->lo < n->k ? t->lo : n->k,
-		hi = t->hi >= n->k + n->nreal ? t->hi : n->k + n->nreal - 1;
+	int64_t lo = min_int64(t->lo, n->k), hi = max_int64(t->hi, n->k + n->nreal - 1);
 
 	if (hi - lo + 1 == n->nreal)
 		return NULL;

@@ -56,10 +56,10 @@ common_denominator(int64_t a, int64_t b)
 static Type
 real_join(Type a, Type b)
 {
-	Type t = real_between(fmin(a.min, b.min), fmax(a.max, b.max));
+	Type t = real_between(min_double(a.min, b.min), max_double(a.max, b.max));
 	bool same = a.over == b.over || a.parts == 1 || b.parts == 1;
 
-	return with_grid(t, common_denominator(a.den, b.den), a.parts > b.parts ? a.parts : b.parts,
+	return with_grid(t, common_denominator(a.den, b.den), max_int64(a.parts, b.parts),
 	                 !same    ? NULL
 	                 : a.over ? a.over
 	                          : b.over);
@@ -93,7 +93,7 @@ bent_range(const Node *n, Type t)
 	if (!of)
 		return t;
 	Interval r = smooth_range(n, of);
-	t = real_between(fmax(t.min, r.lo), fmin(t.max, r.hi));
+	t = real_between(max_double(t.min, r.lo), min_double(t.max, r.hi));
 	t.of = of;
 	return t;
 }
@@ -148,8 +148,8 @@ real_within_modulus(Type t, double m)
 	int64_t grid = real_grid(&t);
 	double most = grid ? m - 1 / (double)grid : m;
 
-	return m > 0 ? with_grid(real_between(fmax(t.min, 0), fmin(t.max, most)), t.den, t.parts,
-	                         t.over)
+	return m > 0 ? with_grid(real_between(max_double(t.min, 0), min_double(t.max, most)), t.den,
+	                         t.parts, t.over)
 	             : t;
 }
 
@@ -197,7 +197,7 @@ type_times(Graph *g, const Node *n)
 	                              (Interval){ node_min(y), node_max(y) });
 
 	(void)g;
-	return bent_range(n, real_between(x == y ? fmax(p.lo, 0) : p.lo, p.hi));
+	return bent_range(n, real_between(x == y ? max_double(p.lo, 0) : p.lo, p.hi));
 }
 
 /* The curves that turn have their range from bent_range(). */
@@ -209,7 +209,8 @@ type_curve(Graph *g, const Node *n)
 	bool turns = n->k == CURVE_SIN || n->k == CURVE_COS;
 
 	(void)g;
-	return bent_range(n, turns ? real_between(-1, 1) : real_between(fmin(p, q), fmax(p, q)));
+	return bent_range(n, turns ? real_between(-1, 1)
+	                           : real_between(min_double(p, q), max_double(p, q)));
 }
 
 Type
@@ -262,7 +263,8 @@ type_relu(Graph *g, const Node *n)
 	Type t = as_real(n->arg[0]);
 
 	(void)g;
-	return with_grid(real_between(fmax(t.min, 0), fmax(t.max, 0)), t.den, t.parts, t.over);
+	return with_grid(real_between(max_double(t.min, 0), max_double(t.max, 0)), t.den, t.parts,
+	                 t.over);
 }
 
 Type

@@ -56,7 +56,7 @@ rounded_outward(double lo, double hi)
 static Interval
 interval_meet(Interval a, Interval b)
 {
-	Interval c = { fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
+	Interval c = { max_double(a.lo, b.lo), min_double(a.hi, b.hi) };
 
 	return c.lo <= c.hi ? c : a;
 }
@@ -87,7 +87,8 @@ interval_product(Interval a, Interval b)
 	double p = product_or_zero(a.lo, b.lo), q = product_or_zero(a.lo, b.hi),
 	       r = product_or_zero(a.hi, b.lo), s = product_or_zero(a.hi, b.hi);
 
-	return (Interval){ fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s)) };
+	return (Interval){ min_double(min_double(p, q), min_double(r, s)),
+		           max_double(max_double(p, q), max_double(r, s)) };
 }
 
 static Interval
@@ -101,8 +102,8 @@ interval_times(Interval a, Interval b)
 static Interval
 interval_square(Interval a)
 {
-	Interval s = rounded_outward(fmin(a.lo * a.lo, a.hi * a.hi),
-	                             fmax(a.lo * a.lo, a.hi * a.hi));
+	Interval s = rounded_outward(min_double(a.lo * a.lo, a.hi * a.hi),
+	                             max_double(a.lo * a.lo, a.hi * a.hi));
 
 	return (Interval){ a.lo <= 0 && a.hi >= 0 ? 0 : s.lo, s.hi };
 }
@@ -130,7 +131,7 @@ cos_on(Interval x)
 	if (!(x.hi - x.lo < 2 * M_PI) || fabs(x.lo) > 1e6)
 		return (Interval){ -1, 1 };
 	double p = cos(x.lo), q = cos(x.hi);
-	Interval y = { fmin(p, q) - 1e-9, fmax(p, q) + 1e-9 };
+	Interval y = { min_double(p, q) - 1e-9, max_double(p, q) + 1e-9 };
 	return (Interval){ reaches_turn(x, M_PI) || y.lo < -1 ? -1 : y.lo,
 		           reaches_turn(x, 0) || y.hi > 1 ? 1 : y.hi };
 }
@@ -146,9 +147,9 @@ sin_on(Interval x)
 static Jet
 sqrt_on(Interval x)
 {
-	Interval root = rounded_outward(sqrt(fmax(x.lo, 0)), sqrt(fmax(x.hi, 0)));
+	Interval root = rounded_outward(sqrt(max_double(x.lo, 0)), sqrt(max_double(x.hi, 0)));
 
-	root.lo = fmax(root.lo, 0);
+	root.lo = max_double(root.lo, 0);
 	Interval down = root.lo > 0 ? inverse_on(root) : rounded_outward(1 / root.hi, INFINITY);
 	Interval cube = { down.lo * down.lo * down.lo * (1 - 0x1p-48),
 		          down.hi * down.hi * down.hi * (1 + 0x1p-48) };
@@ -290,13 +291,7 @@ smooth_add_step(Smooth *s, SmoothStep step)
 		s->n = -1;
 		return 0;
 	}
-	if (s->n == s->cap) {
-		SmoothStep *old = s->step;
-		s->cap = 2 * s->cap + 8;
-		s->step = NEWS(s->arena, SmoothStep, s->cap);
-		for (int i = 0; i < s->n; i++)
-			s->step[i] = old[i];
-	}
+	GROW(s->arena, s->step, s->cap, s->n + 1);
 	s->step[s->n] = step;
 	return s->n++;
 }

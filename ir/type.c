@@ -345,8 +345,8 @@ bag_new(Graph *g, const Node *n)
 static void
 bag_range(ValueBag *b, int64_t lo, int64_t hi)
 {
-	b->range.lo = b->any && b->range.lo < lo ? b->range.lo : lo;
-	b->range.hi = b->any && b->range.hi > hi ? b->range.hi : hi;
+	b->range.lo = b->any ? min_int64(b->range.lo, lo) : lo;
+	b->range.hi = b->any ? max_int64(b->range.hi, hi) : hi;
 	b->any = true;
 }
 
@@ -459,7 +459,8 @@ distance_back(Graph *g, const Node *n, Range *r)
 		return true;
 	}
 	const Type *d = &p->arg[2]->type;
-	*r = (Range){ least(most(0, -p->k), -d->hi), most(index->type.hi, index->type.hi - d->lo) };
+	*r = (Range){ min_int64(max_int64(0, -p->k), -d->hi),
+		      max_int64(index->type.hi, index->type.hi - d->lo) };
 	return true;
 }
 
@@ -468,7 +469,7 @@ static Type
 type_as(Graph *g, const Node *n)
 {
 	const Type *x = &n->arg[0]->type, *y = &n->arg[1]->type;
-	Range r = { most(x->lo, y->lo), least(x->hi, y->hi) };
+	Range r = { max_int64(x->lo, y->lo), min_int64(x->hi, y->hi) };
 
 	if (x->nset) {
 		size_t size = (size_t)x->nset * sizeof *x->set;
@@ -493,7 +494,7 @@ pointwise_type(Graph *g, const Node *n, Type *t, Range *r)
 	bool remainder = n->op == OP_SUB && (b = remainder_divisor(n));
 	if (remainder) {
 		const Type *x = &n->arg[0]->type;
-		*r = (Range){ 0, x->lo >= 0 ? least(b - 1, x->hi) : b - 1 };
+		*r = (Range){ 0, x->lo >= 0 ? min_int64(b - 1, x->hi) : b - 1 };
 	}
 	if (remainder || distance_back(g, n, r)) {
 		*t = from_range(g, n, *r, SET_MAX);
@@ -550,8 +551,8 @@ type_table(Graph *g, const Node *n)
 		return known;
 	const Type *t = &n->arg[0]->type;
 	int64_t last = n->ntable - 1;
-	int lo = (int)most(0, least(last, clamp((__int128)t->lo - n->k)));
-	int hi = (int)most(0, least(last, clamp((__int128)t->hi - n->k)));
+	int lo = (int)max_int64(0, min_int64(last, clamp((__int128)t->lo - n->k)));
+	int hi = (int)max_int64(0, min_int64(last, clamp((__int128)t->hi - n->k)));
 	size_t size = (size_t)(hi - lo + 1) * sizeof(int64_t);
 
 	if (hi - lo >= 1 << 20)
@@ -691,7 +692,7 @@ summand_range(const Node *e, const Node *c)
 	for (int i = 0; i < root->type.nset; i++)
 		if (c->type.image[i] == 1) {
 			Range v = { e->type.image[i], e->type.image[i] };
-			r = any ? range_join(r, v) : v;
+			r = any ? range_hull(r, v) : v;
 			any = true;
 		}
 	return any ? r : (Range){ 0, 0 };
@@ -709,7 +710,7 @@ type_sum(Graph *g, const Node *n)
 {
 	Node *const *list, *single = condition_of(n);
 	Range e = summand_range(n->arg[0], single), r;
-	int terms = most(1, g->context), parts = conjuncts(single, &list, &single);
+	int terms = max_int64(1, g->context), parts = conjuncts(single, &list, &single);
 	bool sure = true, elsewhere = false;
 
 	for (int i = 0; i < parts; i++) {
@@ -750,13 +751,13 @@ type_const(Graph *g, const Node *n)
 static Type
 type_token(Graph *g, const Node *n)
 {
-	return from_range(g, n, (Range){ 0, most(0, rows_of(g, (int)n->k) - 1) }, ROOT_MAX);
+	return from_range(g, n, (Range){ 0, max_int64(0, rows_of(g, (int)n->k) - 1) }, ROOT_MAX);
 }
 
 static int64_t
 last_position(const Graph *g)
 {
-	return most(0, g->context - 1);
+	return max_int64(0, g->context - 1);
 }
 
 static Type

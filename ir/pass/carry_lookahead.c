@@ -228,7 +228,7 @@ carries_that_matter(const ColumnSum *x, int from, __int128 c, const Node *early)
 static int64_t
 clamp_to(Range s, int64_t v)
 {
-	return v < s.lo ? s.lo : v > s.hi ? s.hi : v;
+	return max_int64(s.lo, min_int64(v, s.hi));
 }
 
 /* A digit d with (d + e) // base == (x + e) // b for all carries e, base = hi - lo + 1;
@@ -336,6 +336,12 @@ ends_group(const ColumnSum *x, const Node *l, int64_t b)
 	return range / (double)b > 8 && range * more > GROUP_LIMIT;
 }
 
+static int64_t
+magnitude(int64_t lo, int64_t hi)
+{
+	return max_int64(-lo, hi);
+}
+
 /* Its terms' absolute values: what a sum can reach in any order of summation. */
 static __int128
 terms_magnitude(const Affine *a)
@@ -344,7 +350,7 @@ terms_magnitude(const Affine *a)
 
 	for (int i = 0; i < a->n; i++) {
 		const Type *t = &a->term[i].n->type;
-		sum += (__int128)llabs(a->term[i].c) * (-t->lo > t->hi ? -t->lo : t->hi);
+		sum += (__int128)llabs(a->term[i].c) * magnitude(t->lo, t->hi);
 	}
 	return sum;
 }
@@ -373,9 +379,9 @@ weight_for_sign(const Builder *at, const Carry *in, Node *l)
 	const Type *late = &in->late->type;
 	int64_t up = -late->lo,
 		down = mk2(at, OP_ADD, l, in->early)->type.lo < 0 ? late->hi + 1 : 1;
-	int64_t enough = up > down ? up : down;
+	int64_t enough = max_int64(up, down);
 
-	return enough < in->weight ? enough : in->weight;
+	return min_int64(enough, in->weight);
 }
 
 /* The highest group: what is asked of it. */
@@ -413,12 +419,6 @@ static int64_t
 capped_base(__int128 b)
 {
 	return b < 1 << 30 ? (int64_t)b : 1 << 30;
-}
-
-static int64_t
-magnitude(int64_t lo, int64_t hi)
-{
-	return -lo > hi ? -lo : hi;
 }
 
 /* Takes the lowest digit, to the base b, out of the constant c. All that is asked of it is

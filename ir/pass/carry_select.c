@@ -45,13 +45,7 @@ node_set_add(Graph *g, NodeSet *s, Node *n)
 {
 	if (s->in[n->id])
 		return;
-	if (s->n == s->cap) {
-		Node **old = s->node;
-		s->cap = 2 * s->cap + 64;
-		s->node = arena_alloc(g->arena, sizeof *s->node * (size_t)s->cap);
-		if (s->n)
-			memcpy(s->node, old, sizeof *old * (size_t)s->n);
-	}
+	GROW(g->arena, s->node, s->cap, s->n + 1);
 	s->in[n->id] = 1;
 	s->node[s->n++] = n;
 }
@@ -218,7 +212,7 @@ select_arm(CarrySelect *l, const NodeCopy *c, Node *off)
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)p->narg);
 	for (int k = 0; k < p->narg; k++)
 		arg[k] = l->p ? o.map[p->arg[k]->id] : c->map[p->arg[k]->id];
-	int64_t far = arg[0]->type.hi < 0 ? 0 : arg[0]->type.hi + 1;
+	int64_t far = max_int64(0, arg[0]->type.hi + 1);
 	arg[0] = mk2(&l->b, OP_SUB, arg[0], mk2(&l->b, OP_MUL, off, mk_const(g, far)));
 	return mk_like(g, p, arg);
 }

@@ -26,18 +26,12 @@ typedef struct Flatten {
 static int
 carry_depth(Graph *g, Flatten *f, const Node *n)
 {
-	if (f->cap < g->nnode) {
-		int *old = f->depth;
-		f->cap = 2 * g->nnode;
-		f->depth = arena_alloc(g->arena, (size_t)f->cap * sizeof *f->depth);
-		for (int i = 0; i < f->n; i++)
-			f->depth[i] = old[i];
-	}
+	GROW(g->arena, f->depth, f->cap, g->nnode);
 	for (; f->n <= n->id; f->n++) {
 		const Node *x = g->node[f->n];
 		int d = 0;
 		for (int i = 0; i < x->narg; i++)
-			d = f->depth[x->arg[i]->id] > d ? f->depth[x->arg[i]->id] : d;
+			d = max_int(d, f->depth[x->arg[i]->id]);
 		bool free = x->op == OP_CONST || is_linear_int(x);
 		f->depth[f->n] = d + !free;
 	}

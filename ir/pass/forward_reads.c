@@ -28,13 +28,7 @@ typedef struct Arrival {
 static void
 push_node(Graph *g, NodeList *list, Node *n)
 {
-	if (list->n == list->cap) {
-		Node **old = list->node;
-		list->cap = 2 * list->cap + 16;
-		list->node = arena_alloc(g->arena, sizeof *list->node * (size_t)list->cap);
-		if (list->n)
-			memcpy(list->node, old, sizeof *old * (size_t)list->n);
-	}
+	GROW(g->arena, list->node, list->cap, list->n + 1);
 	list->node[list->n++] = n;
 }
 
@@ -136,24 +130,12 @@ arrival_at(Graph *g, Arrivals *all, Node *p, int upto)
 		if (all->list[i]->p == p)
 			a = all->list[i];
 	if (!a) {
-		if (all->n == all->cap) {
-			Arrival **old = all->list;
-			all->cap = 2 * all->cap + 8;
-			all->list = arena_alloc(g->arena, sizeof *all->list * (size_t)all->cap);
-			if (all->n)
-				memcpy(all->list, old, sizeof *old * (size_t)all->n);
-		}
+		GROW(g->arena, all->list, all->cap, all->n + 1);
 		a = all->list[all->n++] = NEW(g->arena, Arrival);
 		a->p = p;
 		a->holds = replace_there(g, condition_of(p), NULL);
 	}
-	if (a->n <= upto) {
-		Node **old = a->map;
-		a->map = arena_alloc(g->arena, sizeof *a->map * (size_t)(2 * upto + 64));
-		if (a->n)
-			memcpy(a->map, old, sizeof *old * (size_t)a->n);
-		a->n = 2 * upto + 64;
-	}
+	GROW(g->arena, a->map, a->n, upto + 1);
 	return a;
 }
 

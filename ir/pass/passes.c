@@ -94,7 +94,7 @@ map_live(Graph *g, Trail *trail, const char *live, int n, Node *(*visit)(Graph *
 	Node **map = arena_alloc(g->arena, ((size_t)n + 1) * sizeof *map);
 
 	for (int i = 0; i < n; i++)
-		most = g->node[i]->narg > most ? g->node[i]->narg : most;
+		most = max_int(most, g->node[i]->narg);
 	Node **arg = arena_alloc(g->arena, ((size_t)most + 1) * sizeof *arg);
 	for (int i = 0; i < n; i++) {
 		if (!live[i])
