@@ -331,6 +331,8 @@ lower_emit(Lower *L, Env *env, const Ast *s)
 		          L->takes_numbers ? "model of numbers" : "bidirectional model");
 	if (v->kind == V_ERROR || (p && p->kind == V_ERROR))
 		return;
+	if (!L->has_vocab && !L->takes_numbers && !L->token && L->diags->nerror)
+		return; /* the model is what is wrong */
 	if (p && p->kind != V_POS) {
 		fail_at(L, s->kid[1]->span, "what follows 'after' is a position, not %s",
 		        v_kind(p));

@@ -36,47 +36,55 @@ value_name(Lower *L, const Shape *s, int64_t i)
 	                         : arena_fmt(L->arena, "%lld", (long long)(s->lo + i));
 }
 
-static Value *
+/* False after an error. */
+static bool
 add_field(Lower *L, Fields *f, const char *name, const Shape *s)
 {
 	int64_t n = count_values(s);
 	Field *field = NEW(L->arena, Field);
 
 	if (s->kind == S_ERROR)
-		return &v_error;
-	if (!n || (s->kind != S_BOOL && s->kind != S_ENUM && s->kind != S_INT))
-		return fail_at(L, f->span,
-		               "the field '%s' is %s; a field of a token is an int with a range, a "
-		               "bool, an "
-		               "enum, or an array of these",
-		               name, shape_show(L, s));
-	if (n > ROWS_MAX - f->word.n || f->field.n == FIELDS_MAX)
-		return fail_at(L, f->span, "the fields of a token have at most %d values together",
-		               ROWS_MAX);
+		return false;
+	if (!n || (s->kind != S_BOOL && s->kind != S_ENUM && s->kind != S_INT)) {
+		fail_at(L, f->span,
+		        "the field '%s' is %s; a field of a token is an int with a range, a bool, "
+		        "an "
+		        "enum, or an array of these",
+		        name, shape_show(L, s));
+		return false;
+	}
+	if (n > ROWS_MAX - f->word.n || f->field.n == FIELDS_MAX) {
+		fail_at(L, f->span, "the fields of a token have at most %d values together",
+		        ROWS_MAX);
+		return false;
+	}
 	*field = (Field){ name, f->word.n, (int)n };
 	list_push(L, &f->field, field);
 	for (int64_t i = 0; i < n; i++)
 		list_push(L, &f->word,
 		          (void *)(uintptr_t)arena_fmt(L->arena, "%s: %s", name,
 		                                       value_name(L, s, i)));
-	return v_int(L, 0);
+	return true;
 }
 
-static void
+/* False if one of them cannot be. */
+static bool
 add_fields(Lower *L, Fields *f, const Shape *s, const Ast *a)
 {
+	bool fine = true;
+
 	for (int i = 0; i < s->n; i++) {
 		const Shape *x = s->item[i];
+		bool array = x->kind == S_ARRAY, good = true;
 		f->span = a->kid[2 * i + 1]->span;
-		if (x->kind != S_ARRAY)
-			add_field(L, f, s->field[i], x);
-		for (int k = 0; x->kind == S_ARRAY && k < x->n; k++)
-			if (add_field(L, f, arena_fmt(L->arena, "%s[%d]", s->field[i], k),
-			              x->item[0])
-			            ->kind
-			    == V_ERROR)
-				break;
+		for (int k = 0; k < (array ? x->n : 1) && good; k++)
+			good = add_field(L, f,
+			                 array ? arena_fmt(L->arena, "%s[%d]", s->field[i], k)
+			                       : s->field[i],
+			                 array ? x->item[0] : x);
+		fine &= good;
 	}
+	return fine;
 }
 
 /* Field number *k of the token here, as a value of its type. */
@@ -110,8 +118,10 @@ set_fields(Lower *L, Env *env, const Ast *a)
 			if (s->field[k] == s->field[i])
 				fail_at(L, a->kid[2 * i]->span, "the field '%s' is given twice",
 				        s->field[i]);
-	add_fields(L, &f, s, a);
-	if (!f.field.n)
+	bool fine = add_fields(L, &f, s, a);
+	L->token_shape = s;
+	L->token = &v_error; /* a token without all of its fields is none */
+	if (!fine || !f.field.n)
 		return;
 	g->nvocab = f.word.n;
 	g->vocab = (const char **)f.word.item;
@@ -119,7 +129,6 @@ set_fields(Lower *L, Env *env, const Ast *a)
 	g->field = NEWS(L->arena, Field, g->nfield);
 	for (int i = 0; i < g->nfield; i++)
 		g->field[i] = *(Field *)f.field.item[i];
-	L->token_shape = s;
 	int k = 0;
 	L->token = field_value(L, s, &k);
 }
@@ -224,6 +233,8 @@ emit_record(Lower *L, Value *v, Span span)
 		ends = v->item[v->n - 1];
 		v = v_record(L, v->n - 1, v->field, v->item);
 	}
+	if (L->token->kind == V_ERROR)
+		return;
 	/* what the fields are where <end> comes is nobody's business */
 	GuardFact *old = ends->node ? assume_condition(L, ends->node, false) : L->facts;
 	v = conform(L, v, L->token_shape, span, "the next token");
@@ -249,6 +260,8 @@ record_rows(Lower *L, Value *v, Span span, int *row)
 {
 	PtrList leaf = { 0 };
 
+	if (L->token->kind == V_ERROR)
+		return false;
 	v = conform(L, v, L->token_shape, span, "a token");
 	if (v->kind == V_ERROR)
 		return false;
