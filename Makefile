@@ -34,7 +34,7 @@ RUNTIME := $(call objects,runtime) $(GEN_ONNX)
 FRONTEND := frontend frontend/syntax frontend/lower frontend/editor
 IR       := ir ir/pass
 BACKEND  := backend backend/circuit backend/map backend/attend backend/layout \
-	backend/target/plain backend/file backend/dump
+	backend/target/plain backend/file backend/dump backend/verify
 FOLDERS  := lang $(FRONTEND) $(IR) $(BACKEND) runtime lsp cmd
 COMPILER := $(call objects,lang $(FRONTEND) $(IR) $(BACKEND) lsp) $(GEN_FRONT)
 TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o npy_input.o cli.o manual.o) \

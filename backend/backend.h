@@ -107,6 +107,7 @@ LayerPart *explain_layers(const Report *, int *n);
 
 /* What is to be looked into on the way, after each stage. */
 typedef struct Inspect {
+	bool verify;      /* hold what each stage made against what it promises (verify/) */
 	const char *dump; /* print what this stage made (dump_stages), and stop there; or NULL */
 	FILE *to;
 } Inspect;

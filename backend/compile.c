@@ -30,7 +30,7 @@ compile_stages(void *compilation)
 	if (c->diags->nerror || !inspect_circuit(c->in, circuit))
 		return;
 	Columns *columns = fit(circuit, c->limits);
-	if (c->diags->nerror || !inspect_columns(c->in, columns))
+	if (c->diags->nerror || !inspect_columns(c->in, columns, c->limits))
 		return;
 	TwModel *model = circuit->target->write(columns, c->report);
 	if (!c->diags->nerror && inspect_weights(c->in, columns, model, c->report))

@@ -1,7 +1,8 @@
-/* Between the stages: what `--dump` asks for. */
+/* Between the stages: what `--dump` and `--verify` ask for. */
 
 #include "backend/inspect.h"
 #include "backend/dump/dump.h"
+#include "backend/verify/verify.h"
 
 #include <string.h>
 
@@ -29,6 +30,12 @@ wants_dump(const Inspect *in, const char *stage)
 	return in && in->dump && !strcmp(in->dump, stage);
 }
 
+static bool
+wants_check(const Inspect *in)
+{
+	return in && in->verify;
+}
+
 bool
 inspect_circuit(const Inspect *in, Circuit *c)
 {
@@ -36,11 +43,11 @@ inspect_circuit(const Inspect *in, Circuit *c)
 		dump_circuit(c, in->to);
 		return false;
 	}
-	return true;
+	return !wants_check(in) || verify_circuit(c);
 }
 
 bool
-inspect_columns(const Inspect *in, Columns *cols)
+inspect_columns(const Inspect *in, Columns *cols, const Limits *limits)
 {
 	bool schedule = wants_dump(in, "schedule"), columns = wants_dump(in, "columns");
 
@@ -50,7 +57,8 @@ inspect_columns(const Inspect *in, Columns *cols)
 		dump_columns(cols, in->to);
 	if (schedule || columns)
 		return false;
-	return true;
+	return !wants_check(in)
+	       || (verify_schedule(cols->s, limits) && verify_columns(cols, limits));
 }
 
 bool
@@ -60,5 +68,5 @@ inspect_weights(const Inspect *in, Columns *cols, const TwModel *m, const Report
 		dump_weights(cols, m, r, in->to);
 		return false;
 	}
-	return true;
+	return !wants_check(in) || verify_weights(cols, m, r);
 }

@@ -22,7 +22,7 @@ struct Options {
 	const char *dump;   /* --dump, or NULL */
 	const char *stdlib; /* --stdlib, or where it was found; NULL: nowhere */
 	const char *batch;  /* --batch, or NULL */
-	bool json, uniform, check, layered;
+	bool json, uniform, check, layered, verify;
 	Limits limits;
 	const char *input; /* --input, or NULL */
 	int line;          /* --line, or 0 */

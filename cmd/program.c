@@ -86,6 +86,7 @@ program_open_text(Program *p, const char *path, const char *text, size_t n, cons
 {
 	p->src = (Source){ .path = path, .text = text, .len = (uint32_t)n };
 	p->limits = o->limits;
+	p->inspect.verify = o->verify;
 	p->diags = (Diags){ .arena = &p->arena, .src = &p->src, .colours = has_colours(stderr) };
 
 	if (is_graph_file(path)) {

@@ -498,8 +498,10 @@ test_source_text(Tester *t, const char *path, const char *text, size_t n, const 
 
 	if (library)
 		text = library_program(&t->program.arena, text, &n);
-	if (!program_open_text(&t->program, path, text, n, o) || !program_compile(&t->program)
-	    || !load_compiled(t))
+	if (!program_open_text(&t->program, path, text, n, o))
+		return false;
+	t->program.inspect.verify = true;
+	if (!program_compile(&t->program) || !load_compiled(t))
 		return false;
 
 	t->g = &t->program.meant;

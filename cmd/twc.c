@@ -86,6 +86,17 @@ cmd_compile(const Options *o)
 	return status;
 }
 
+/* --verify without -o: all but the file. */
+static int
+cmd_verify(const Options *o)
+{
+	Program p = { 0 };
+	bool ok = program_open(&p, o->args[0], o) && program_compile(&p);
+
+	program_close(&p);
+	return ok ? 0 : 2;
+}
+
 static int
 refuse_dump(const char *name)
 {
@@ -134,6 +145,8 @@ cmd_plain(const Options *o)
 		return cmd_dump(o);
 	if (o->output)
 		return cmd_compile(o);
+	if (o->verify)
+		return cmd_verify(o);
 	fputs("twc: say what to do: -o OUT.onnx, --dump=PASS, or a verb before the FILE (twc "
 	      "--help tells "
 	      "more)\n",
@@ -151,6 +164,11 @@ static const Flag flags[] = {
 	  "print the graph after this pass, or as it was lowered (lower); or what a stage of the "
 	  "backend made: circuit, schedule, columns, weights. A graph kept in a FILE.twg is read "
 	  "back as it is",
+	  NULL },
+	{ "verify", 0, NULL, offsetof(Options, verify),
+	  "hold what each stage of the backend made against what it promises, on texts too; twc "
+	  "test "
+	  "always does",
 	  NULL },
 	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input",
 	  NULL },
@@ -183,7 +201,7 @@ static const Verb verbs[] = {
 		"FILE -o OUT",
 		"writes the model OUT, an .onnx or a .safetensors file",
 		NULL,
-		"output uniform layers d-model heads neurons fewest dump stdlib",
+		"output uniform verify layers d-model heads neurons fewest dump stdlib",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
 		"twc --dump=lower calculator.tw\n"
 		"twc --dump=weights calculator.tw",

@@ -194,12 +194,18 @@ form_max_abs(const Form *f, int state)
 {
 	int budget = ORIGINS_MAX;
 	Interval x = range_by_groups(f, state), y = range_by_origins(f, state, &budget);
-	double most = max_double(-max_double(x.lo, y.lo), min_double(x.hi, y.hi)), bos = 0;
+	double most = max_double(-max_double(x.lo, y.lo), min_double(x.hi, y.hi)), bos = 0, off = 0;
 
-	for (int i = 0; i < f->n; i++)
-		if (f->term[i].atom->ready <= state)
-			bos += (double)f->term[i].c * (double)f->term[i].atom->bos;
-	return max_double(most, fabs(bos));
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		bool meant = a->real && a->error > 0; /* then bos is no more than a bound */
+		double c = (double)f->term[i].c;
+		if (a->ready > state)
+			continue;
+		bos += c * (meant ? a->real_bos : (double)a->bos);
+		off += meant ? fabs(c) * a->error : 0;
+	}
+	return max_double(most, fabs(bos) + off);
 }
 
 /* ---- scores ---- */

@@ -26,6 +26,7 @@ Names *names_new(Arena *, const Circuit *);
 /* "n12"; of an atom that is not live "atom 12", by id. */
 const char *atom_name(const Names *, const Atom *);
 const char *find_name(const Names *, const Lookup *); /* "find3" */
+int find_number(const Names *, const Lookup *);       /* 3; nlookup if it is not there */
 /* For what it was made first: the named value in whose expression that was, else how that
  * begins in the source. */
 const char *atom_purpose(const Names *, const Atom *);

@@ -34,8 +34,8 @@ names_mark_inputs(Names *names, const Atom *a)
 	}
 }
 
-static int
-names_find(const Names *names, const Lookup *s)
+int
+find_number(const Names *names, const Lookup *s)
 {
 	int i = 0;
 
@@ -67,7 +67,7 @@ names_new(Arena *arena, const Circuit *c)
 			continue;
 		names->number[i] = names->count[a->kind]++;
 		names->nlive++;
-		if (a->head && names_find(names, a->head->lookup) == names->nlookup)
+		if (a->head && find_number(names, a->head->lookup) == names->nlookup)
 			names->lookup[names->nlookup++] = a->head->lookup;
 	}
 	return names;
@@ -86,7 +86,7 @@ atom_name(const Names *names, const Atom *a)
 const char *
 find_name(const Names *names, const Lookup *s)
 {
-	return arena_fmt(names->c->arena, "find%d", names_find(names, s));
+	return arena_fmt(names->c->arena, "find%d", find_number(names, s));
 }
 
 const char *

@@ -420,6 +420,8 @@ bends_in_columns(Circuit *c, const Bends *b, double tolerance, double error, Int
 		}
 		if (columns == 1)
 			r = meant;
+		else if (i == 0) /* what is meant is so far from the sum of the neurons */
+			r = (Interval){ r.lo - error, r.hi + error };
 		double own = real_rounding(bends_abs_sum(first, n) + b->allowed, n);
 		t[i] = (RealTerm){ bundle_of_bends(c, first, n,
 			                           (Bundle){ r.lo, r.hi, 0,
@@ -462,6 +464,20 @@ keep_bos_in_range(Circuit *c, const Form *x, double lo, double hi)
 	                        : x;
 }
 
+/* How far a value that was taken at a knot may be from the curve: as beside the end of a root,
+ * where it is steep. */
+static double
+blur_at_knots(Smooth *s, const RealPolyline *l)
+{
+	double most = 0;
+
+	for (int i = 0; i < l->n; i++) {
+		Interval y = smooth_on(s, (Interval){ l->knot[i].x, l->knot[i].x }).value;
+		most = fmax(most, (y.hi - y.lo) / 2);
+	}
+	return most;
+}
+
 static const Form *
 map_curve(Circuit *c, Node *n, double tolerance)
 {
@@ -476,13 +492,14 @@ map_curve(Circuit *c, Node *n, double tolerance)
 		return real_form(c, 0, NULL, smooth_at(s, f.lo));
 	if (!s || !place_knots(c->arena, &f, &line))
 		return hopeless_form(c, n);
-	double k = add_polyline(c, &b, &line, 1, keep_bos_in_range(c, x, f.lo, f.hi));
+	double k = add_polyline(c, &b, &line, 1, keep_bos_in_range(c, x, f.lo, f.hi)),
+	       near = tolerance + blur_at_knots(s, &line);
 	Interval meant = { INFINITY, -INFINITY };
 	for (int i = 0; i < line.n; i++)
-		meant = interval_hull(meant, (Interval){ line.knot[i].y - tolerance - k,
-		                                         line.knot[i].y + tolerance - k });
-	return bends_in_columns(c, &b, tolerance,
-	                        tolerance + steepest_slope(&line) * x->real->error, meant, k);
+		meant = interval_hull(
+			meant, (Interval){ line.knot[i].y - near - k, line.knot[i].y + near - k });
+	return bends_in_columns(c, &b, tolerance, near + steepest_slope(&line) * x->real->error,
+	                        meant, k);
 }
 
 const Form *

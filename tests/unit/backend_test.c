@@ -540,10 +540,11 @@ try_graph(unsigned number_)
 		output[i] = g->output[i].node;
 	run_passes(g, &diags, NULL, NULL);
 	Limits limits = limits_of(number_);
-	TwModel *model = compile_within(g, &arena, &diags, &limits, NULL, &report);
+	const Inspect verify = { .verify = true };
+	TwModel *model = compile_within(g, &arena, &diags, &limits, &verify, &report);
 	if (!model && takes_more(&diags, &limits)) {
 		diags = (Diags){ .arena = &arena, .src = g->files[0] };
-		model = compile_within(g, &arena, &diags, &limits, NULL, &report);
+		model = compile_within(g, &arena, &diags, &limits, &verify, &report);
 	}
 	if (!model && !is_beyond_floats(diags.first->msg))
 		fail_msg("graph %u: %s", number_, diags.first->msg);

@@ -1,0 +1,330 @@
+/* What the weights promise: they compute what the circuit says.
+ *
+ * Both are run on the same texts, the circuit by its definition, the model by model.h, and held
+ * against one another: each slot of the stream in each state, at each place; each query, key,
+ * value and neuron; each label, and the token that comes next. Integers are the same, reals
+ * within what their rounding can be. The tables of the embedding are compared whole, since no
+ * text has all places. And of each sum the absolute terms come to no more than was proved of it,
+ * which is below 2^24. */
+
+#include "backend/verify/verify.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+
+typedef struct Pair {
+	Verifier *v;
+	const Columns *cols;
+	const TwModel *m;
+	const CircuitRun *circuit;
+	const ModelRun *model;
+} Pair;
+
+static bool
+same_number(double want, double got, double error)
+{
+	return error > 0 ? fabs(want - got) <= error : want == got;
+}
+
+/* ---- the stream ---- */
+
+static bool
+stands_in(const Columns *cols, int column, int state)
+{
+	const Form *f = cols->form[column];
+
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->ready <= state)
+			return state < cols->cleared[column];
+	return false;
+}
+
+static void
+check_slot(const Pair *x, int state, int slot, const double *want, const double *error,
+           const Node *node)
+{
+	for (int p = 0; p < x->circuit->places; p++) {
+		double got = (double)x->model->stream[state][p * x->m->d_model + slot];
+		if (same_number(want[p], got, error[p]))
+			continue;
+		rule_broken(x->v, node,
+		            "slot %d in state %d at place %d is %.9g, and the circuit says %.9g",
+		            slot, state, p, got, want[p]);
+		return;
+	}
+}
+
+static void
+check_stream(const Pair *x, Arena *arena, int state)
+{
+	static const double nothing[PLACES_MAX];
+	bool *taken = NEWS(arena, bool, x->m->d_model);
+	double want[PLACES_MAX], error[PLACES_MAX];
+
+	for (int i = 0; i < x->cols->n; i++) {
+		const Form *f = x->cols->form[i];
+		if (!stands_in(x->cols, i, state))
+			continue;
+		part_values(x->circuit, f, state, want);
+		part_errors(x->circuit, f, state, error);
+		check_slot(x, state, x->cols->slot[i], want, error, f->term[0].atom->node);
+		taken[x->cols->slot[i]] = true;
+	}
+	for (int i = 0; i < x->m->d_model; i++)
+		if (!taken[i])
+			check_slot(x, state, i, nothing, nothing, NULL);
+}
+
+/* ---- what is read from it ---- */
+
+/* A form, and what the model has of it: one column of a matrix of `width`, from `got` on. */
+static void
+check_form(const Pair *x, const Form *f, const float *got, int width, const Node *at,
+           const char *what, int number, const char *whose)
+{
+	double want[PLACES_MAX], error[PLACES_MAX];
+
+	form_values(x->circuit, f, want);
+	form_errors(x->circuit, f, error);
+	for (int p = 0; p < x->circuit->places; p++) {
+		if (same_number(want[p], (double)got[p * width], error[p]))
+			continue;
+		rule_broken(x->v, at, "%s %d of %s at place %d is %.9g, and the circuit says %.9g",
+		            what, number, whose, p, (double)got[p * width], want[p]);
+		return;
+	}
+}
+
+static void
+check_head(const Pair *x, const Head *h)
+{
+	const TwLayer *l = &x->m->layer[h->layer];
+	const LayerRun *run = &x->model->layer[h->layer];
+	const Lookup *s = h->lookup;
+	const char *name = find_name(x->v->names, s);
+	int qk = l->heads * l->dk, vs = l->heads * l->dv;
+
+	for (int d = 0; d < s->ndim; d++) {
+		int j = h->index * l->dk + d;
+		check_form(x, s->q[d], run->q + j, qk, s->ref, "query", d, name);
+		check_form(x, s->k[d], run->k + j, qk, s->ref, "key", d, name);
+	}
+	for (int i = 0; i < h->nvalue; i++) {
+		const Atom *a = h->value[i];
+		if (x->v->names->live[a->id])
+			check_form(x, a->in, run->v + h->index * l->dv + a->column, vs, a->node,
+			           "value", a->column, name);
+	}
+}
+
+/* What comes out of a neuron: one that rounds has its lift still in it. */
+static void
+check_neuron(const Pair *x, const Atom *a, int layer)
+{
+	const TwLayer *l = &x->m->layer[layer];
+	const float *got = x->model->layer[layer].neuron + a->column;
+	const double *value = x->circuit->value[a->id], *error = x->circuit->error[a->id];
+
+	for (int p = 0; p < x->circuit->places; p++) {
+		double want = value[p] + (double)a->lift, is = (double)got[p * l->neurons];
+		if (same_number(want, is, error ? error[p] : 0))
+			continue;
+		rule_broken(x->v, a->node, "%s at place %d is %.9g, and the circuit says %.9g",
+		            atom_name(x->v->names, a), p, is, want);
+		return;
+	}
+}
+
+static void
+check_layers(const Pair *x)
+{
+	const Schedule *s = x->cols->s;
+
+	for (int l = 0; l < s->nlayer; l++) {
+		for (int i = 0; i < s->nhead[l]; i++)
+			check_head(x, s->head[l][i]);
+		for (int i = 0; i < s->nneuron[l]; i++)
+			check_neuron(x, s->neuron[l][i], l);
+	}
+}
+
+/* ---- what it says ---- */
+
+static void
+check_labels(const Pair *x)
+{
+	const Circuit *c = x->v->c;
+	double want[PLACES_MAX];
+
+	for (int i = 0; i < x->m->nlabel; i++) {
+		form_values(x->circuit, c->output[i], want);
+		for (int p = 1; p < x->circuit->places; p++) {
+			double got = (double)x->model->label[p * x->m->nlabel + i];
+			if (!same_number(want[p], got, (double)x->m->label[i].error))
+				rule_broken(
+					x->v, c->g->output[i].node,
+					"label %s at place %d is %.9g, and the circuit says %.9g",
+					x->m->label[i].name, p, got, want[p]);
+		}
+	}
+}
+
+/* The row of a field with the greatest logit; -1 where two have it. */
+static int
+greatest_logit(const Pair *x, const float *logit, int field)
+{
+	const Graph *g = x->v->c->g;
+	int first = first_row(g, field), n = rows_of(g, field), best = 0;
+	bool twice = false;
+
+	for (int i = 1; i <= n; i++) {
+		int row = i < n ? first + i : g->nvocab; /* <end>, of the first field */
+		float top = logit[best < n ? first + best : g->nvocab];
+		if (i == n && field)
+			break;
+		twice = logit[row] == top || (twice && !(logit[row] > top));
+		best = logit[row] > top ? i : best;
+	}
+	return twice ? -1 : best;
+}
+
+static void
+check_logits(const Pair *x)
+{
+	const Circuit *c = x->v->c;
+	double want[PLACES_MAX];
+
+	for (int f = 0; x->m->emits && f < c->g->nfield; f++) {
+		form_values(x->circuit, c->emit[f], want);
+		for (int p = 1; p < x->circuit->places; p++) {
+			int got = greatest_logit(x, x->model->logits + p * (x->m->nvocab + 2), f);
+			if (want[p] != got)
+				rule_broken(
+					x->v, c->g->emit[f],
+					"the greatest logit at place %d is that of row %d, and the "
+					"circuit says %.9g",
+					p, got, want[p]);
+		}
+	}
+}
+
+/* ---- the embedding ---- */
+
+/* What the columns have of a table, in the slot of each. */
+static void
+check_table_of(Verifier *v, const Columns *cols, const float *table, bool by_place, int rows)
+{
+	int d = cols->width;
+	double *want = NEWS(&v->arena, double, d + 1);
+
+	for (int r = 0; table && r < rows; r++) {
+		for (int i = 0; i < d; i++)
+			want[i] = 0;
+		for (int i = 0; i < cols->n; i++) {
+			const Form *f = cols->form[i];
+			for (int t = 0; t < f->n; t++) {
+				const Atom *a = f->term[t].atom;
+				bool place = a->kind == PLACE_FEATURE
+				             || (a->kind == REAL_FEATURE && a->by_place);
+				if (a->kind >= NEURON || a->kind == INPUT_FEATURE
+				    || place != by_place)
+					continue;
+				want[cols->slot[i]] += (double)f->term[t].c
+				                       * (a->reals ? (double)(float)a->reals[r]
+				                                   : (double)a->table[r]);
+			}
+		}
+		for (int i = 0; i < d; i++)
+			if (want[i] != (double)table[(size_t)r * (size_t)d + (size_t)i])
+				rule_broken(v, NULL,
+				            "slot %d of the embedding of %s %d is %.9g, not %.9g",
+				            i, by_place ? "place" : "row", r,
+				            (double)table[(size_t)r * (size_t)d + (size_t)i],
+				            want[i]);
+	}
+}
+
+static void
+check_embedding(Verifier *v, const Columns *cols, const TwModel *m)
+{
+	if (cols->width != m->d_model)
+		return; /* there is no column at all */
+	check_table_of(v, cols, m->ninput ? NULL : m->embed_token, false, m->nvocab + 2);
+	check_table_of(v, cols, m->embed_position, true, m->context + 1);
+}
+
+/* ---- what was proved ---- */
+
+static double
+largest_seen(const ModelRun *r, const ProvedSum *p)
+{
+	switch (p->kind) {
+	case SUM_EMBEDDING: return r->embedding_sum[p->index];
+	case SUM_LOGIT: return r->logit_sum[p->index];
+	case SUM_LABEL: return r->label_sum[p->index];
+	default: return r->layer[p->layer].sum[p->kind][p->index];
+	}
+}
+
+static void
+check_bounds(const Pair *x, const Report *r)
+{
+	static const char *const what[] = { "embedding",
+		                            "query",
+		                            "key",
+		                            "value",
+		                            "neuron",
+		                            "score",
+		                            "write of attention",
+		                            "write of the MLP",
+		                            "logit",
+		                            "label" };
+
+	for (int i = 0; i < r->nproved; i++) {
+		const ProvedSum *p = &r->proved[i];
+		double seen = largest_seen(x->model, p), most = p->most * (1 + 1e-4) + 1e-6;
+		if (seen > most)
+			rule_broken(
+				x->v, NULL,
+				"layer %d, %s %d: the terms add up to %.9g, and at most %.9g was "
+				"proved",
+				p->layer, what[p->kind], p->index, seen, p->most);
+		if (p->most >= EXACT_MAX)
+			rule_broken(x->v, NULL, "layer %d, %s %d: %.9g is no bound", p->layer,
+			            what[p->kind], p->index, p->most);
+	}
+}
+
+/* ---- all of it ---- */
+
+static void
+check_text(const Pair *x, Arena *arena, const Report *r)
+{
+	for (int state = 0; state <= last_state(x->m->nlayer); state++)
+		check_stream(x, arena, state);
+	check_layers(x);
+	check_labels(x);
+	check_logits(x);
+	check_bounds(x, r);
+}
+
+bool
+verify_weights(const Columns *cols, const TwModel *m, const Report *report)
+{
+	Verifier v;
+	SampleText *text;
+
+	verifier_begin(&v, cols->s->c, "weights");
+	check_embedding(&v, cols, m);
+	int n = sample_texts(&v.arena, cols->s->c->g, &text);
+	SparseModel *sparse = sparse_model(&v.arena, m);
+	for (int i = 0; i < n && !v.broken; i++) {
+		Arena scratch = { 0 };
+		Pair pair = { &v, cols, m, run_circuit(&v, &scratch, &text[i]),
+			      run_model(sparse, &scratch, &text[i]) };
+		check_text(&pair, &scratch, report);
+		arena_free(&scratch);
+	}
+	return verifier_end(&v);
+}
