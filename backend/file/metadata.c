@@ -25,7 +25,7 @@ add_strings(TextBuilder *t, char *const *s, int n)
 
 /* How many rows each field has. */
 static void
-add_fields(TextBuilder *t, const TwModel *m)
+add_field_sizes(TextBuilder *t, const TwModel *m)
 {
 	for (int i = 0; i < m->nfield; i++)
 		text_addf(t, "%s%d", i ? "," : "[", m->first[i + 1] - m->first[i]);
@@ -100,7 +100,7 @@ add_labels(TextBuilder *t, const TwModel *m)
 }
 
 static void
-add_named(TextBuilder *t, const TwNamed *v)
+add_named_value(TextBuilder *t, const TwNamed *v)
 {
 	text_addf(t, "{\"name\":");
 	text_add_json_string(t, v->name);
@@ -129,7 +129,7 @@ add_residual(TextBuilder *t, const TwModel *m)
 	text_addf(t, "[");
 	for (int i = 0; i < m->nnamed; i++) {
 		text_addf(t, i ? "," : "");
-		add_named(t, &m->named[i]);
+		add_named_value(t, &m->named[i]);
 	}
 	text_addf(t, "]");
 }
@@ -195,7 +195,7 @@ model_props(Arena *a, const TwModel *m, Prop **list)
 		{ "tw.name", add_model_name, true },
 		{ "tw.inputs", add_inputs, m->ninput },
 		{ "tw.vocab", add_vocab, true },
-		{ "tw.fields", add_fields, m->record },
+		{ "tw.fields", add_field_sizes, m->record },
 		{ "tw.special", add_special, true },
 		{ "tw.context", add_context, true },
 		{ "tw.attention", add_attention, true },

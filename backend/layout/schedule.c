@@ -114,36 +114,36 @@ inputs_ready(const Atom *a)
 	return ready;
 }
 
-typedef struct Candidate {
+typedef struct ReadyAtom {
 	int height, id; /* id of the atom */
 	Atom *atom;
-} Candidate;
+} ReadyAtom;
 
 static int
 by_height(const void *p, const void *q)
 {
-	const Candidate *a = p, *b = q;
+	const ReadyAtom *a = p, *b = q;
 
 	return a->height != b->height ? b->height - a->height : a->id - b->id;
 }
 
 /* The atoms of this kind that could be computed from this state, the most urgent first. */
 static int
-find_candidates(const WorkList *l, AtomKind kind, int state, Candidate *choice)
+find_candidates(const WorkList *l, AtomKind kind, int state, ReadyAtom *choice)
 {
 	int n = 0;
 
 	for (int i = 0; i < l->n; i++) {
 		Atom *a = l->atom[i];
 		if (a->kind == kind && a->ready == NOT_YET && inputs_ready(a) <= state)
-			choice[n++] = (Candidate){ l->height[a->id], a->id, a };
+			choice[n++] = (ReadyAtom){ l->height[a->id], a->id, a };
 	}
 	qsort(choice, (size_t)n, sizeof *choice, by_height);
 	return n;
 }
 
 static int
-assign_neurons(const WorkList *l, int layer, int most, Candidate *choice)
+assign_neurons(const WorkList *l, int layer, int most, ReadyAtom *choice)
 {
 	int n = find_candidates(l, NEURON, state_after_attention(layer), choice);
 
@@ -154,7 +154,7 @@ assign_neurons(const WorkList *l, int layer, int most, Candidate *choice)
 }
 
 static bool
-is_chosen(const Lookup *const *select, int n, const Lookup *s)
+has_lookup(const Lookup *const *select, int n, const Lookup *s)
 {
 	while (n-- > 0)
 		if (select[n] == s)
@@ -163,21 +163,21 @@ is_chosen(const Lookup *const *select, int n, const Lookup *s)
 }
 
 static int
-assign_values(const WorkList *l, int layer, int most, Candidate *choice)
+assign_values(const WorkList *l, int layer, int most, ReadyAtom *choice)
 {
 	int n = find_candidates(l, VALUE, state_before(layer), choice), nselect = 0, placed = 0;
 	const Lookup **select = NEWS(l->c->arena, const Lookup *, n + 1);
 
 	for (int i = 0; i < n; i++) {
 		const Lookup *s = choice[i].atom->head->lookup;
-		if (is_chosen(select, nselect, s))
+		if (has_lookup(select, nselect, s))
 			continue;
 		if (most && nselect == most)
 			break;
 		select[nselect++] = s;
 	}
 	for (int i = 0; i < n; i++) {
-		if (!is_chosen(select, nselect, choice[i].atom->head->lookup))
+		if (!has_lookup(select, nselect, choice[i].atom->head->lookup))
 			continue;
 		choice[i].atom->ready = state_after_attention(layer);
 		placed++;
@@ -189,7 +189,7 @@ static void
 schedule_by_list(const WorkList *list, const SchedulePolicy *plan)
 {
 	WorkList l = *list;
-	Candidate *choice = NEWS(l.c->arena, Candidate, l.n + 1);
+	ReadyAtom *choice = NEWS(l.c->arena, ReadyAtom, l.n + 1);
 	int left = l.n;
 
 	for (int i = 0; i < l.n; i++)
