@@ -41,7 +41,7 @@ OP(SUB, 2, A_NONE, POINTWISE, T_ADDS | T_FREE, sub, pointwise, corners,
    "sum", "a sum of what is there: lives in the weights of who reads it")
 OP(MUL, 2, A_NONE, POINTWISE, 0, mul, pointwise, product,
    "product",
-   "product", "a*b is q(a+b) - q(a-b), q(x) = x*x/4 a staircase; a factor of 0 or 1 is a gate")
+   "quarter squares", "a*b is q(a+b) - q(a-b), q(x) = x*x/4 a staircase; a factor of 0 or 1 gates the other")
 OP(DIV, 2, A_NONE, POINTWISE, 0, div, pointwise, quotient,
    "quotient rounded down; the divisor is never 0",
    "quotient", "a step for each multiple of the divisor")
@@ -50,29 +50,29 @@ OP(MOD, 2, A_NONE, POINTWISE, 0, mod, pointwise, quotient,
    "remainder", "the number less the divisor times its quotient")
 OP(MIN, -1, A_NONE, POINTWISE, 0, extreme, extreme, extreme,
    "the least",
-   "less", "the negative of the greatest of negatives")
+   "minimum", "the negative of the greatest of negatives")
 OP(MAX, -1, A_NONE, POINTWISE, 0, extreme, extreme, extreme,
    "the greatest",
-   "greater", "a neuron for each operand, one after another")
+   "maximum", "a neuron for each operand, one layer after another")
 OP(ABS, 1, A_NONE, POINTWISE, 0, abs, pointwise, abs,
    "absolute value",
-   "bend", "one neuron")
+   "relu", "one neuron")
 
 OP(EQ, 2, A_NONE, POINTWISE, 0, eq, pointwise, eq,
    "1 where equal",
    "equality", "whether the difference is 0: one to three neurons")
 OP(LT, 2, A_NONE, POINTWISE, 0, less, pointwise, less,
    "1 where the first is less",
-   "step", "whether the difference is at least 1: one or two neurons")
+   "threshold", "whether the difference is at least 1: one or two neurons")
 OP(NOT, 1, A_NONE, POINTWISE, T_CONDITIONS | T_FREE, not, pointwise, not,
    "1 - x",
    "sum", "a sum of what is there: lives in the weights of who reads it")
 OP(AND, -1, A_NONE, POINTWISE, T_CONDITIONS, and, pointwise, logic,
    "1 where all are 1",
-   "all", "one neuron over how many of its parts fail")
+   "conjunction", "one neuron over how many of its parts fail")
 OP(OR, -1, A_NONE, POINTWISE, T_CONDITIONS, or, pointwise, logic,
    "1 where any is 1",
-   "some", "one neuron over how many of its parts hold")
+   "disjunction", "one neuron over how many of its parts hold")
 OP(IF, 3, A_NONE, POINTWISE, T_CHOOSES, if, if, none,
    "the second where the first is 1, else the third",
    "gate", "the branches' difference, held at 0 by the condition")
@@ -81,7 +81,7 @@ OP(TABLE, 1, A_TABLE, POINTWISE, 0, table, table, table,
    "staircase", "a function of one value: a neuron for each change of slope")
 OP(PICK, -1, A_NONE, POINTWISE, T_CHOOSES, pick, pick, none,
    "PICK(i, d, x0, x1 ...): x_i, d where there is no such element",
-   "telescope", "the elements' differences, each coming in where the index reaches it")
+   "telescoping sum", "the elements' differences, each coming in where the index reaches it")
 
 OP(HERE, 0, A_NONE, REFERENCE, 0, none, here, none,
    "reference: this position", NULL, NULL)
@@ -96,7 +96,7 @@ OP(BEST, 2, A_NONE, REFERENCE, T_SEARCH, best, reference, none,
    "equals", NULL, NULL)
 OP(SUM, 2, A_NONE, STREAM, T_SEARCH, sum, sum, none,
    "SUM(e, c): the sum of e over the visible positions where c holds",
-   "count", "two neurons for each value the sum may have, over a head that averages")
+   "thresholds", "two neurons for each value the sum may have, over a head that averages")
 OP(THERE, 1, A_NONE, THERE, T_MIXES | T_ONE_SIDED | T_WIDE_SET, there, there, none,
    "inside a LATEST, FIRST, BEST, SUM or MEAN: x at the position looked at", NULL, NULL)
 OP(READ, 3, A_OFFSET, STREAM, T_CHOOSES | T_ONE_SIDED | T_FREE, read, read, none,
@@ -120,23 +120,23 @@ OP(VALUES, 1, A_REALS, POINTWISE, 0, values, values, none,
    "staircase", "a function of one value: a neuron for each change of slope")
 OP(RELU, 1, A_NONE, POINTWISE, T_MIXES, relu, relu, none,
    "real: x where that is above 0, else 0",
-   "bend", "one neuron")
+   "relu", "one neuron")
 OP(CURVE, 1, A_K, POINTWISE, T_MIXES | T_CURVED, curve, curve, none,
    "real: exp, log, sqrt, sin or cos of x, or 1 / x: function number k",
-   "pieces", "curves and products by straight pieces: a neuron for each change of slope")
+   "broken line", "curves and products by straight pieces: a neuron for each change of slope")
 OP(TIMES, 2, A_NONE, POINTWISE, T_MIXES | T_CURVED, times, times, none,
    "real: product, of two streams",
-   "pieces", "curves and products by straight pieces: a neuron for each change of slope")
+   "broken line", "curves and products by straight pieces: a neuron for each change of slope")
 OP(APPROX, 1, A_REALS, POINTWISE, T_MIXES, approx, approx, none,
    "real: x, computed to within real[0]; with k = 1 from its operands as they are, one CURVE or "
    "TIMES",
-   "pieces", "curves and products by straight pieces: a neuron for each change of slope")
+   "broken line", "curves and products by straight pieces: a neuron for each change of slope")
 OP(ABOVE, 1, A_NONE, POINTWISE, T_OF_REALS, above, pointwise, flag,
    "1 where the real x is above 0",
-   "step", "whether it is beyond half a step of its grid: one or two neurons")
+   "threshold", "whether it is beyond half a step of its grid: one or two neurons")
 OP(FLOOR, 1, A_NONE, POINTWISE, T_OF_REALS, floor, pointwise, floor,
    "the greatest integer that is not above the real x",
-   "steps", "one or two neurons for each integer that it may reach")
+   "thresholds", "one or two neurons for each integer that it may reach")
 OP(INPUT, 0, A_K, STREAM, 0, none, input, none,
    "number k of those that are fed here; real if it was declared so",
    "input", "a column that is fed")

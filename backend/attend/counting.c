@@ -34,7 +34,7 @@ enum {
 
 /* What `twc explain` says; of thresholds it says the rule of the operator. */
 static const Rule by_counting = {
-	"counts",
+	"broken line",
 	"a head for each bit of what is summed, or each value; a neuron for each number it counts"
 };
 

@@ -17,11 +17,12 @@ enum { DEEP = 1000 }; /* calls of map_node in one another */
 /* What `twc explain` says of the ways to make a node; the others are said by operator. */
 static const Rule
 	by_place = { "feature", "depends on the position alone: columns of the position table" },
-	by_cases = { "cases",
-	             "a function of two or three values: a neuron for each block of the table" },
+	by_truth_table = { "truth table", "a function of two or three values: a neuron for each "
+	                                  "block of the table" },
 	by_threshold = { "thresholds", "a neuron for each value that some operand may reach" },
-	by_arms = { "arms", "the index first, in both lists, then the choice of the list" },
-	by_flags = { "flags", "a neuron for each element, behind the index's flag" };
+	by_late_choice = { "late choice",
+	                   "indexed in both lists first, then the choice between the two" },
+	by_gates = { "gates", "a neuron for each element, held at 0 where the index is another" };
 
 /* A reference has no value of its own, and a THERE has one only in a search. */
 #define EMIT_LITERAL(name) [OP_##name] = emit_##name,
@@ -429,13 +430,13 @@ emit_PICK(Circuit *c, Node *n)
 	const Form *flags = pick_by_flags(c, n);
 
 	if (flags)
-		c->made = &by_flags;
+		c->made = &by_gates;
 	const Form *best = form_better_by(c, flags, pick_telescoped(c, n), &by_op[OP_PICK]);
 	const Form *before = best->ready > deadline(c) ? pick_before_choice(c, n) : NULL;
 	if (!before || before->ready >= best->ready)
 		return best;
 	c->hurried = true;
-	return form_better_by(c, best, before, &by_arms);
+	return form_better_by(c, best, before, &by_late_choice);
 }
 
 const Form *
@@ -503,7 +504,7 @@ map_uncached(Circuit *c, Node *n)
 	}
 	const Form *best = form_better_by(c, emitters[n->op](c, n), table, &by_op[OP_TABLE]);
 	return best && may_tabulate(n)
-	               ? form_better_by(c, best, map_truth_table(c, n, best), &by_cases)
+	               ? form_better_by(c, best, map_truth_table(c, n, best), &by_truth_table)
 	               : best;
 }
 

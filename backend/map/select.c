@@ -9,11 +9,11 @@
 #include <math.h>
 
 static const Rule
-	by_leaves = { "alternatives",
-	              "nested choices at once: each outcome behind all of its conditions" },
+	by_leaves = { "nested gates",
+	              "nested choices at once: each outcome gated by all of its conditions" },
 	by_read = { "read", "what is asked of the position read is asked there, what is asked of "
 	                    "here by the search" },
-	by_difference = { "difference",
+	by_difference = { "sign gate",
 	                  "the branches' difference, straight from what the condition compares" };
 
 /* ---- conditions ---- */
