@@ -62,7 +62,7 @@ bench_open(Bench *b, int ninput, double most, bool emits)
 	b->emit = mk_const(g, 0);
 	if (emits)
 		g->emit = &b->emit;
-	b->c = map_once(g, &plain_target, &b->arena, &b->diags, NULL);
+	b->c = map_once(g, &plain_target, &b->arena, &b->diags, &(Effort){ 0 });
 }
 
 static void
