@@ -28,9 +28,10 @@
 #include <time.h>
 
 typedef struct SpeedRun {
-	const TwModel *m;
+	TwModel *m;
 	int n;
 	TwText *text;           /* (n) */
+	int *row;               /* (nfield) a token */
 	double *all, *decoding; /* (n) seconds: the least so far */
 	TwSession *s;           /* or */
 	TwBatch *batch;
@@ -62,10 +63,10 @@ read_prompts(SpeedRun *r, const char *path)
 {
 	FILE *f = fopen(path, "r");
 	char *line = NULL, *error = NULL;
-	size_t cap = 0, context = (size_t)r->m->context;
+	size_t cap = 0, context = (size_t)r->m->context, nfield = (size_t)r->m->nfield;
 
 	for (ssize_t k; f && (k = getline(&line, &cap, f)) > 0; r->n++) {
-		int *rows = calloc(context, sizeof *rows);
+		int *rows = calloc(context, nfield * sizeof *rows);
 		line[k - 1] = line[k - 1] == '\n' ? '\0' : line[k - 1];
 		r->text = realloc(r->text, ((size_t)r->n + 1) * sizeof *r->text);
 		if (!rows || !r->text)
@@ -73,7 +74,7 @@ read_prompts(SpeedRun *r, const char *path)
 		int n = tw_tokenize(r->m, line, rows, &error);
 		if (n < 0)
 			stop_with(error);
-		r->text[r->n] = (TwText){ rows, n, rows + n, 0 };
+		r->text[r->n] = (TwText){ rows, n, rows + (size_t)n * nfield, 0 };
 	}
 	if (!r->n)
 		stop_with("no prompts");
@@ -91,17 +92,21 @@ static void
 time_prompt(SpeedRun *r, int i)
 {
 	TwText *t = &r->text[i];
+	int nfield = r->m->nfield;
 	double start = wall_seconds();
 
 	tw_reset(r->s);
 	for (int k = 0; k < t->nprompt; k++)
-		tw_feed(r->s, t->prompt[k]);
+		tw_feed_token(r->s, t->prompt + k * nfield);
 	bool done = tw_done(r->s);
 	double prompt = wall_seconds();
 	for (t->nanswer = 0; !done; done = tw_done(r->s)) {
-		t->answer[t->nanswer] = tw_next(r->s);
-		tw_feed(r->s, t->answer[t->nanswer++]);
+		int *row = t->answer + t->nanswer++ * nfield;
+		memcpy(row, tw_next_token(r->s), (size_t)nfield * sizeof *row);
+		tw_feed_token(r->s, row);
 	}
+	if (tw_refusal(r->s))
+		stop_with(tw_refusal(r->s));
 	double end = wall_seconds();
 	keep_least(&r->all[i], end - start);
 	keep_least(&r->decoding[i], end - prompt);
@@ -112,8 +117,8 @@ time_pass(SpeedRun *r)
 {
 	double start = wall_seconds();
 
-	if (r->batch)
-		tw_batch_answer(r->batch, r->text, r->n, INT_MAX);
+	if (r->batch && !tw_batch_answer(r->batch, r->text, r->n, INT_MAX))
+		stop_with(NULL);
 	for (int i = 0; !r->batch && i < r->n; i++)
 		time_prompt(r, i);
 	if (r->batch)
@@ -146,10 +151,14 @@ static void
 write_answers(const SpeedRun *r, const char *path)
 {
 	FILE *f = fopen(path, "w");
+	char token[4096]; /* longer ones are cut: nobody reads them but cmp */
 
 	for (int i = 0; f && i < r->n; i++) {
-		for (int j = 0; j < r->text[i].nanswer; j++)
-			fputs(tw_spell(r->m, r->text[i].answer[j]), f);
+		for (int j = 0; j < r->text[i].nanswer; j++) {
+			tw_spell_token(r->m, r->text[i].answer + j * r->m->nfield, token,
+			               sizeof token);
+			fprintf(f, "%s%s", j && r->m->record ? " " : "", token);
+		}
 		fputc('\n', f);
 	}
 	if (!f || fclose(f))
@@ -160,11 +169,17 @@ write_answers(const SpeedRun *r, const char *path)
 static double
 stretch(SpeedRun *r, int n)
 {
+	const TwModel *m = r->m;
 	double start = wall_seconds();
 
 	for (int i = 0; i < n; i++) {
-		tw_feed(r->s, (int)((unsigned)tw_count(r->s) * 2654435761u >> 8) % r->m->nvocab);
-		tw_next(r->s);
+		for (int f = 0; f < m->nfield; f++) {
+			unsigned random = (unsigned)(tw_count(r->s) + f) * 2654435761u >> 8;
+			r->row[f] = m->first[f]
+			            + (int)(random % (unsigned)(m->first[f + 1] - m->first[f]));
+		}
+		tw_feed_token(r->s, r->row);
+		tw_next_token(r->s);
 	}
 	return (wall_seconds() - start) / n * 1e9;
 }
@@ -173,6 +188,9 @@ static void
 time_long(SpeedRun *r)
 {
 	int n = r->m->context / 100;
+	r->row = calloc((size_t)r->m->nfield, sizeof *r->row);
+	if (!r->row || !n)
+		stop_with(n ? NULL : "the context is shorter than 100 tokens");
 	double first = 1e9, last = 1e9;
 
 	for (int again = 0; again < 3; again++) {
@@ -210,6 +228,28 @@ time_loading(const char *path)
 	}
 }
 
+static void
+time_prompts(SpeedRun *r, const char *prompts, const char *answers)
+{
+	read_prompts(r, prompts);
+	Cost c = fastest(r);
+	printf("%.9f %ld %.9f %ld\n", c.all, c.tokens, c.decoding, c.decoded);
+	write_answers(r, answers);
+}
+
+static void
+close_run(SpeedRun *r)
+{
+	for (int i = 0; i < r->n; i++)
+		free((int *)r->text[i].prompt); /* and its answer */
+	free(r->text);
+	free(r->row);
+	free(r->all); /* and decoding */
+	tw_close(r->s);
+	tw_batch_close(r->batch);
+	tw_free(r->m);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -234,10 +274,9 @@ main(int argc, char **argv)
 	if (!r.batch && !r.s)
 		stop_with(error);
 	if (k == 5)
-		return time_long(&r), 0;
-	read_prompts(&r, argv[3]);
-	Cost c = fastest(&r);
-	printf("%.9f %ld %.9f %ld\n", c.all, c.tokens, c.decoding, c.decoded);
-	write_answers(&r, argv[4]);
+		time_long(&r);
+	else
+		time_prompts(&r, argv[3], argv[4]);
+	close_run(&r);
 	return 0;
 }

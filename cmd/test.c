@@ -344,7 +344,7 @@ test_asserts(Tester *t, int n)
 }
 
 static void
-run_test(Tester *t, const Test *test)
+check_test(Tester *t, const Test *test)
 {
 	t->failing = false;
 	t->numbers = test->numbers;
@@ -512,7 +512,7 @@ test_source_text(Tester *t, const char *path, const char *text, size_t n, const 
 		test_library_examples(t, o->line);
 	for (int i = 0; !library && i < t->g->ntest; i++)
 		if (!o->line || o->line == source_line(&t->program.src, t->g->test[i].span.lo))
-			run_test(t, &t->g->test[i]);
+			check_test(t, &t->g->test[i]);
 	eval_free(t->eval);
 	if (o->line && !t->passed && !t->failed) {
 		fprintf(stderr, "twc: %s has no test in line %d\n", path, o->line);

@@ -34,9 +34,25 @@ typedef struct ModelRun {
 	TwSession *s;
 	FILE *out;
 	int *row;     /* (context, nfield) the prompt */
+	int *column;  /* (2, nnamed + 2) of the trace: what is shown, how wide */
 	long checked; /* prompts */
 	Totals *totals;
 } ModelRun;
+
+static bool
+allocate_rows(ModelRun *r)
+{
+	r->row = calloc((size_t)r->m->context, (size_t)r->m->nfield * sizeof *r->row);
+	r->column = calloc((size_t)r->m->nnamed + 2, 2 * sizeof *r->column);
+	return r->row && r->column;
+}
+
+static void
+free_rows(ModelRun *r)
+{
+	free(r->row);
+	free(r->column);
+}
 
 static bool
 print_error(char *error)
@@ -185,8 +201,7 @@ fill_block(const ModelRun *r, int *next, int room, int *column, int *wide)
 static void
 print_trace(const ModelRun *r)
 {
-	size_t most = (size_t)r->m->nnamed + 2;
-	int *column = calloc(most, sizeof *column), *wide = calloc(most, sizeof *wide);
+	int *column = r->column, *wide = column + r->m->nnamed + 2;
 	int next = 0;
 
 	do {
@@ -195,8 +210,6 @@ print_trace(const ModelRun *r)
 		fputc('\n', r->out);
 	} while (next < r->m->nnamed);
 	print_folded(r);
-	free(column);
-	free(wide);
 }
 
 /* ---- answers */
@@ -237,15 +250,19 @@ print_answer_token(const ModelRun *r, const int *row, bool first)
 	free(text);
 }
 
-/* Labels are those of the prompt; the trace shows the whole text. */
-static void
+/* Labels are those of the prompt; the trace shows the whole text. False if memory ran out. */
+static bool
 answer_rows(ModelRun *r, int n)
 {
+	bool taken = true;
+
 	tw_reset(r->s);
 	for (int i = 0; i < n; i++)
-		tw_feed_token(r->s, r->row + i * r->m->nfield);
-	for (int i = 0; i < r->c->limit && !tw_done(r->s); i++)
-		tw_feed_token(r->s, tw_next_token(r->s));
+		taken = taken && tw_feed_token(r->s, r->row + i * r->m->nfield);
+	for (int i = 0; taken && i < r->c->limit && !tw_done(r->s); i++)
+		taken = tw_feed_token(r->s, tw_next_token(r->s));
+	if (!taken)
+		return false;
 	if (r->c->trace)
 		print_trace(r);
 	for (int i = n; i < tw_count(r->s); i++)
@@ -254,6 +271,7 @@ answer_rows(ModelRun *r, int n)
 		fputc('\n', r->out);
 	for (int i = 0; i < r->m->nlabel; i++)
 		print_label(r, i, n);
+	return true;
 }
 
 /* What --check found ends the run. */
@@ -275,7 +293,8 @@ answer_prompt(ModelRun *r, const char *prompt)
 
 	if (n < 0)
 		return print_error(error);
-	answer_rows(r, n);
+	if (!answer_rows(r, n))
+		return print_error(NULL);
 	stop_at_difference(r, prompt);
 	return true;
 }
@@ -331,7 +350,7 @@ close_worker(void *arg)
 		stats_add(w->run.totals, w->run.s ? tw_stats(w->run.s) : tw_batch_stats(w->batch));
 	tw_close(w->run.s);
 	tw_batch_close(w->batch);
-	free(w->run.row);
+	free_rows(&w->run);
 	free(w->text);
 	free(w->rows);
 	free(w);
@@ -342,13 +361,11 @@ open_worker(void *arg, char **error)
 {
 	const ModelRun *r = arg;
 	Worker *w = calloc(1, sizeof *w);
-	size_t context = (size_t)r->m->context, rows = context * (size_t)r->m->nfield;
+	size_t context = (size_t)r->m->context;
 
 	if (!w)
 		return NULL;
-	w->run = (ModelRun){
-		.c = r->c, .m = r->m, .totals = r->totals, .row = calloc(rows, sizeof(int))
-	};
+	w->run = (ModelRun){ .c = r->c, .m = r->m, .totals = r->totals };
 	w->most = context < 1000 ? 1024 : 16;
 	unsigned flags = session_flags(r->c);
 	if (flags & (TW_TRACE | TW_CHECK) || r->m->nlabel || !r->m->emits)
@@ -356,8 +373,9 @@ open_worker(void *arg, char **error)
 	else
 		w->batch = tw_batch_open(r->m, flags, error);
 	w->text = calloc((size_t)w->most, sizeof *w->text);
-	w->rows = w->batch ? calloc((size_t)w->most * rows, sizeof *w->rows) : NULL;
-	if (w->run.row && w->text && (w->run.s || w->rows))
+	if (w->batch)
+		w->rows = calloc((size_t)w->most * context, (size_t)r->m->nfield * sizeof *w->rows);
+	if (allocate_rows(&w->run) && w->text && (w->run.s || w->rows))
 		return w;
 	close_worker(w);
 	return NULL;
@@ -372,7 +390,8 @@ answer_each(Worker *w, char **prompt, int n, FILE *out, int *bad, char **error)
 		int rows = tw_tokenize(w->run.m, prompt[*bad], w->run.row, error);
 		if (rows < 0)
 			return 2;
-		answer_rows(&w->run, rows);
+		if (!answer_rows(&w->run, rows))
+			return 2; /* answer_chunk() says why */
 		if (tw_difference(w->run.s)) {
 			*error = strdup(tw_difference(w->run.s));
 			return 1;
@@ -381,7 +400,8 @@ answer_each(Worker *w, char **prompt, int n, FILE *out, int *bad, char **error)
 	return 0;
 }
 
-/* Side by side, up to `most` of them, before a prompt that is refused. */
+/* Side by side, up to `most` of them, before a prompt that is refused; how many they are,
+ * -1 if memory ran out. */
 static int
 answer_together(Worker *w, char **prompt, int n, FILE *out, char **error)
 {
@@ -397,7 +417,8 @@ answer_together(Worker *w, char **prompt, int n, FILE *out, char **error)
 		t->prompt = row;
 		t->answer = row + t->nprompt * m->nfield;
 	}
-	tw_batch_answer(w->batch, w->text, k, w->run.c->limit);
+	if (!tw_batch_answer(w->batch, w->text, k, w->run.c->limit))
+		return -1;
 	for (int i = 0; i < k; i++) {
 		for (int a = 0; a < w->text[i].nanswer; a++)
 			print_answer_token(&w->run, w->text[i].answer + a * m->nfield, a == 0);
@@ -413,8 +434,13 @@ answer_prompts(void *arg, char **prompt, int n, FILE *out, int *bad, char **erro
 
 	if (w->run.s)
 		return answer_each(w, prompt, n, out, bad, error);
-	for (*bad = 0; *bad < n && !*error;)
-		*bad += answer_together(w, prompt + *bad, n - *bad, out, error);
+	*bad = 0;
+	while (*bad < n && !*error) {
+		int done = answer_together(w, prompt + *bad, n - *bad, out, error);
+		if (done < 0)
+			return 2;
+		*bad += done;
+	}
 	return *error ? 2 : 0;
 }
 
@@ -505,15 +531,15 @@ static void
 answer_number_rows(ModelRun *r, const double *x, int n)
 {
 	size_t width = (size_t)r->m->ninput;
-	float *number = calloc(width, sizeof *number);
+	float *number = guarded_malloc(width * sizeof *number);
 
 	tw_reset(r->s);
-	for (int i = 0; i < n && number; i++) {
+	for (int i = 0; i < n; i++) {
 		for (size_t k = 0; k < width; k++)
 			number[k] = (float)x[(size_t)i * width + k];
 		tw_feed_numbers(r->s, number);
 	}
-	free(number);
+	guarded_free(number);
 	if (r->c->trace)
 		print_trace(r);
 	for (int i = 0; i < r->m->nlabel; i++)
@@ -575,15 +601,15 @@ cmd_answer(const Options *c)
 	totals.loading = -stats_now();
 	r.m = tw_load(c->model, &error);
 	totals.loading += stats_now();
-	r.row = r.m ? calloc((size_t)r.m->context * (size_t)r.m->nfield, sizeof *r.row) : NULL;
-	int status = r.row ? answer_input_or_prompt(&r) : (print_error(error), 2);
+	bool ready = r.m && allocate_rows(&r);
+	int status = ready ? answer_input_or_prompt(&r) : (print_error(error), 2);
 	if (!status && (fflush(stdout) || ferror(stdout))) {
 		fprintf(stderr, "twrun: cannot write the answer: %s\n", strerror(errno));
 		status = 2;
 	}
 	if (!status && c->stats)
 		stats_print(&totals, r.m, stderr);
-	free(r.row);
+	free_rows(&r);
 	tw_close(r.s);
 	tw_free(r.m);
 	return status;

@@ -42,12 +42,6 @@ struct TwDense {
 
 /* ---- memory */
 
-static float *
-take_floats(TwLayout *to, uint64_t count)
-{
-	return tw_layout_take(to, count, sizeof(float));
-}
-
 static uint64_t
 greater(uint64_t a, uint64_t b)
 {
@@ -66,8 +60,8 @@ lay_out_dense(TwDense *s, TwLayout *to, bool trace)
 		const TwLayer *l = &m->layer[n];
 		uint64_t k = (uint64_t)l->heads * (uint64_t)l->dk,
 			 v = (uint64_t)l->heads * (uint64_t)l->dv;
-		s->layer[n].key = take_floats(to, k * places);
-		s->layer[n].value = take_floats(to, v * places);
+		s->layer[n].key = tw_layout_floats(to, k * places);
+		s->layer[n].value = tw_layout_floats(to, v * places);
 		keys = greater(keys, k);
 		values = greater(values, v);
 		neurons = greater(neurons, (uint64_t)l->neurons);
@@ -75,16 +69,16 @@ lay_out_dense(TwDense *s, TwLayout *to, bool trace)
 	for (int i = 0; i < m->nlabel; i++)
 		columns = greater(columns, (uint64_t)m->label[i].columns);
 	s->row = tw_layout_take(to, places * (uint64_t)m->nfield, sizeof *s->row);
-	s->number = take_floats(to, places * (uint64_t)m->ninput);
-	s->x = take_floats(to, places * d);
-	s->state = trace ? take_floats(to, (2 * (uint64_t)m->nlayer + 1) * places * d) : NULL;
-	s->query = take_floats(to, keys);
-	s->read = take_floats(to, values);
-	s->weight = take_floats(to, places);
-	s->neuron = take_floats(to, neurons);
-	s->kv = take_floats(to, greater(keys, values));
-	s->logits = take_floats(to, (uint64_t)m->nvocab + 2);
-	s->answer = take_floats(to, columns);
+	s->number = tw_layout_floats(to, places * (uint64_t)m->ninput);
+	s->x = tw_layout_floats(to, places * d);
+	s->state = trace ? tw_layout_floats(to, (2 * (uint64_t)m->nlayer + 1) * places * d) : NULL;
+	s->query = tw_layout_floats(to, keys);
+	s->read = tw_layout_floats(to, values);
+	s->weight = tw_layout_floats(to, places);
+	s->neuron = tw_layout_floats(to, neurons);
+	s->kv = tw_layout_floats(to, greater(keys, values));
+	s->logits = tw_layout_floats(to, (uint64_t)m->nvocab + 2);
+	s->answer = tw_layout_floats(to, columns);
 }
 
 static bool

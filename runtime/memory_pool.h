@@ -61,4 +61,10 @@ tw_layout_take(TwLayout *l, uint64_t count, size_t size)
 	return l->memory ? l->memory + at : NULL;
 }
 
+static inline float *
+tw_layout_floats(TwLayout *l, uint64_t count)
+{
+	return tw_layout_take(l, count, sizeof(float));
+}
+
 #endif

@@ -24,7 +24,7 @@ typedef struct RecordReader {
 } RecordReader;
 
 static void
-skip_blanks(RecordReader *r)
+skip_prompt_blanks(RecordReader *r)
 {
 	r->at += strspn(r->at, " \t\n");
 }
@@ -32,7 +32,7 @@ skip_blanks(RecordReader *r)
 static bool
 accept_char(RecordReader *r, char c)
 {
-	skip_blanks(r);
+	skip_prompt_blanks(r);
 	if (*r->at != c)
 		return false;
 	r->at++;
@@ -157,7 +157,7 @@ set_bits(RecordReader *r, FieldName list, uint64_t bits)
 static bool
 read_word(RecordReader *r, char *word, uint64_t *number, bool *is_number)
 {
-	skip_blanks(r);
+	skip_prompt_blanks(r);
 	size_t n = word_length(r->at);
 	char *end;
 	bool hex = r->at[0] == '0' && r->at[1] == 'x';
@@ -208,7 +208,7 @@ read_field_value(RecordReader *r, FieldName name)
 static bool
 read_record_field(RecordReader *r)
 {
-	skip_blanks(r);
+	skip_prompt_blanks(r);
 	FieldName name = { r->at, word_length(r->at), -1 };
 
 	if (!name.n)
@@ -240,7 +240,7 @@ tw_tokenize_records(const TwModel *m, const char *text, int *rows, char **error)
 	RecordReader r = { m, text, rows, error };
 	int n = 0;
 
-	for (; skip_blanks(&r), *r.at; n++, r.row += m->nfield) {
+	for (; skip_prompt_blanks(&r), *r.at; n++, r.row += m->nfield) {
 		if (n == m->context) {
 			tw_refuse(error, "the prompt is too long: the model takes %d tokens",
 			          m->context);

@@ -42,12 +42,6 @@ struct TwSession {
 
 /* ---- memory */
 
-static float *
-take_floats(TwLayout *to, uint64_t count)
-{
-	return tw_layout_take(to, count, sizeof(float));
-}
-
 /* Of a session that only has the fallback: the rows alone. */
 static void
 lay_out_session(TwSession *s, TwLayout *to)
@@ -60,17 +54,17 @@ lay_out_session(TwSession *s, TwLayout *to)
 	if (s->flags & TW_SOFTMAX)
 		return;
 	states = s->flags & TW_TRACE ? 2 * (uint64_t)m->nlayer + 1 : 0;
-	s->w.x = take_floats(to, d);
-	s->start_x = take_floats(to, d);
-	s->w.qkv = take_floats(to, (uint64_t)c->qkv);
-	s->w.u = take_floats(to, (uint64_t)c->linear);
-	s->w.state = take_floats(to, c->state);
-	s->start = take_floats(to, c->initial);
-	s->w.score = take_floats(to, c->any ? places : 0);
-	s->base = take_floats(to, (uint64_t)c->logit.n);
-	s->logits = take_floats(to, m->emits ? (uint64_t)m->nvocab + 2 : 0);
-	s->label = take_floats(to, places * (uint64_t)c->label.n);
-	s->w.trace = states ? take_floats(to, states * places * d) : NULL;
+	s->w.x = tw_layout_floats(to, d);
+	s->start_x = tw_layout_floats(to, d);
+	s->w.qkv = tw_layout_floats(to, (uint64_t)c->qkv);
+	s->w.u = tw_layout_floats(to, (uint64_t)c->linear);
+	s->w.state = tw_layout_floats(to, c->state);
+	s->start = tw_layout_floats(to, c->initial);
+	s->w.score = tw_layout_floats(to, c->any ? places : 0);
+	s->base = tw_layout_floats(to, (uint64_t)c->logit.n);
+	s->logits = tw_layout_floats(to, m->emits ? (uint64_t)m->nvocab + 2 : 0);
+	s->label = tw_layout_floats(to, places * (uint64_t)c->label.n);
+	s->w.trace = states ? tw_layout_floats(to, states * places * d) : NULL;
 }
 
 static bool
@@ -116,7 +110,7 @@ compute_labels(TwSession *s, int place)
 }
 
 static void
-feed_bos(TwSession *s)
+compute_bos(TwSession *s)
 {
 	tw_step(s->c, &s->w, s->row, 0);
 	compute_labels(s, 0);
@@ -158,7 +152,7 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 		return NULL;
 	}
 	if (!(s->flags & TW_SOFTMAX))
-		feed_bos(s);
+		compute_bos(s);
 	s->clock.on = flags & TW_TIMED;
 	tw_reset(s);
 	return s;

@@ -117,7 +117,7 @@ if [ $# -gt 0 ]; then
 else
 	# The longest first, so that the last core is not kept waiting.
 	jobs=()
-	for s in tests/differential/run.sh tests/model/run.sh tests/fuzz/run.sh tests/spec.sh tests/bounds/run.sh tests/hostile/run.sh tests/cli.sh tests/long.sh tests/install.sh tests/lsp.sh tests/limits.sh tests/walls.sh tests/library.sh tests/fmt.sh tests/order.sh tests/editors.sh; do
+	for s in tests/differential/run.sh tests/model/run.sh tests/fuzz/run.sh tests/spec.sh tests/bounds/run.sh tests/hostile/run.sh tests/cli.sh tests/long.sh tests/install.sh tests/lsp.sh tests/bench.sh tests/limits.sh tests/walls.sh tests/library.sh tests/fmt.sh tests/order.sh tests/editors.sh; do
 		[ -x "$s" ] && jobs+=("script:$here/$s")
 	done
 	[ "${BLESS:-}" ] && jobs=()

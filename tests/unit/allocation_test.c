@@ -474,7 +474,7 @@ runs_batch(char **error)
 /* A text that breaks a claim, so its session goes on with the softmax: the model says that it
  * copies the token one back, and its weights mix. */
 static bool
-falls_back(char **error)
+session_falls_back(char **error)
 {
 	TwSession *s = tw_open(loaded, 0, error);
 	bool ok = s;
@@ -533,7 +533,7 @@ test_compiler(void **state)
 }
 
 static void
-test_files(void **state)
+test_model_files(void **state)
 {
 	(void)state;
 	set_up(swap);
@@ -591,7 +591,7 @@ test_fallback(void **state)
 	onnx = onnx_bytes(&compiled.arena, compiled.model, &nonnx);
 	loaded = tw_load_memory(onnx, nonnx, &error);
 	assert_non_null(loaded);
-	refuse_each("a fallback", falls_back, 1);
+	refuse_each("a fallback", session_falls_back, 1);
 	refuse_each("a batch that falls back", batch_falls_back, 1);
 	take_down();
 }
@@ -615,7 +615,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_compiler), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_compiler), cmocka_unit_test(test_model_files),
 		cmocka_unit_test(test_sessions), cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_adder),
 	};

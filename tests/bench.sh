@@ -1,0 +1,26 @@
+#!/bin/bash
+# usage: tests/bench.sh BUILD-DIR
+#
+# What measures speed answers as twrun does, in every way, tokens that are records among
+# them. The times it prints are not looked at.
+bin=$(cd "$1" && pwd) || exit 2
+cd "$(dirname "$0")/.." || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+check() { # EXAMPLE WAY...
+	local e=$1 way
+	shift
+	"$bin/twc" "examples/$e.tw" -o "$tmp/$e.onnx" || exit 1
+	"$bin/differential/prompts" "$e" 3 | cut -f1 | head -n 3 >"$tmp/prompts"
+	"$bin/twrun" "$tmp/$e.onnx" --batch "$tmp/prompts" >"$tmp/want" || exit 1
+	for way; do
+		"$bin/bench/speed" "$way" "$tmp/$e.onnx" "$tmp/prompts" "$tmp/got" >"$tmp/times" &&
+			cmp "$tmp/want" "$tmp/got" || { echo "$e, $way"; failed=1; }
+	done
+}
+
+check machine_step single
+check adder batch
+exit $failed
