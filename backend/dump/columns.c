@@ -19,12 +19,12 @@ static Form
 column_in(Arena *arena, const Form *f, int state)
 {
 	Term *t = NEWS(arena, Term, f->n + 1);
-	Form part = { .term = t };
+	Form group = { .term = t };
 
 	for (int i = 0; i < f->n; i++)
 		if (f->term[i].atom->ready <= state)
-			t[part.n++] = f->term[i];
-	return part;
+			t[group.n++] = f->term[i];
+	return group;
 }
 
 /* The named value that it is, constant and all, or NULL. */
@@ -73,13 +73,13 @@ dump_column(Dump *d, const Columns *cols, int i)
 
 	fprintf(d->line, "slot %d\tc%d = ", cols->slot[i], i);
 	print_terms(d->line, d->names, f, begins);
-	Form *part = NEWS(&d->arena, Form, f->n + 1);
+	Form *group = NEWS(&d->arena, Form, f->n + 1);
 	for (int state = begins; state <= last && state < cols->cleared[i]; state++) {
-		int n = form_groups(&d->arena, f, state, part);
+		int n = form_groups(&d->arena, f, state, group);
 		int64_t l = 0, h = 0;
 		for (int k = 0; k < n; k++) {
-			l += part[k].lo;
-			h += part[k].hi;
+			l += group[k].lo;
+			h += group[k].hi;
 		}
 		lo = l < lo ? l : lo;
 		hi = h > hi ? h : hi;

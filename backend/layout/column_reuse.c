@@ -22,15 +22,15 @@ static bool
 can_clear(const Form *f, int64_t *lo)
 {
 	Arena scratch = { 0 };
-	Form *part = NEWS(&scratch, Form, f->n + 1);
-	int n = form_groups(&scratch, f, INT_MAX, part);
+	Form *group = NEWS(&scratch, Form, f->n + 1);
+	int n = form_groups(&scratch, f, INT_MAX, group);
 	int64_t hi = 0, bos = form_bos(f) - f->k;
 	bool exact = !f->near;
 
 	*lo = 0;
 	for (int i = 0; i < n; i++) {
-		*lo += part[i].lo;
-		hi += part[i].hi;
+		*lo += group[i].lo;
+		hi += group[i].hi;
 	}
 	for (int i = 0; i < f->n; i++)
 		exact = exact && !f->term[i].atom->real && !f->term[i].atom->lift

@@ -113,9 +113,9 @@ require_part(ColumnSpace *sp, int state, const Form *f, int64_t times, Vec *w)
 
 /* Is the group better off in a column of its own? */
 static bool
-deserves_column(const Form *part)
+deserves_column(const Form *group)
 {
-	return part->n > 1 || form_abs_sum(part) >= EXACT_MAX / 4;
+	return group->n > 1 || form_abs_sum(group) >= EXACT_MAX / 4;
 }
 
 /* A form that is too large, by its groups: each group of parallel neurons in a column of its own,
@@ -124,24 +124,24 @@ static bool
 stand_by_groups(ColumnSpace *sp, int state, const Form *f, Vec *w)
 {
 	Arena *arena = sp->c.s->c->arena;
-	Form *part = arena_alloc(arena, sizeof *part * (size_t)f->n), rest = { 0 };
+	Form *group = arena_alloc(arena, sizeof *group * (size_t)f->n), rest = { 0 };
 	Term *term = arena_alloc(arena, sizeof *term * (size_t)f->n);
-	int n = form_groups(arena, f, state, part);
+	int n = form_groups(arena, f, state, group);
 
 	for (int i = 0; i < n; i++) {
-		if (deserves_column(&part[i]))
+		if (deserves_column(&group[i]))
 			continue;
-		term[rest.n++] = part[i].term[0];
-		rest.lo += part[i].lo;
-		rest.hi += part[i].hi;
+		term[rest.n++] = group[i].term[0];
+		rest.lo += group[i].lo;
+		rest.hi += group[i].hi;
 	}
 	if (rest.n == f->n || (n == 1 && !rest.n))
 		return false;
 	sort_by_atom(term, rest.n);
 	rest.term = term;
 	for (int i = 0; i < n; i++)
-		if (deserves_column(&part[i]))
-			require_part(sp, state, &part[i], 1, w);
+		if (deserves_column(&group[i]))
+			require_part(sp, state, &group[i], 1, w);
 	require_part(sp, state, &rest, 1, w);
 	return true;
 }

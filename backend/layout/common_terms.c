@@ -21,7 +21,7 @@ typedef struct Occurrence {
 
 typedef struct AtomUses {
 	const Atom *atom;
-	int group; /* of linked forms (union-find): the least of them */
+	int component; /* of linked forms (union-find): the least of them */
 	int n;
 	Occurrence *at; /* (n) ascending by form; c divided by the common factor */
 	int64_t c;      /* common factor, its first occurrence positive */
@@ -40,8 +40,8 @@ by_occurrences(const void *p, const void *q)
 {
 	const AtomUses *a = p, *b = q;
 
-	if (a->group != b->group)
-		return a->group - b->group;
+	if (a->component != b->component)
+		return a->component - b->component;
 	if (a->n != b->n)
 		return a->n - b->n;
 	for (int i = 0; i < a->n; i++) {
@@ -56,7 +56,7 @@ by_occurrences(const void *p, const void *q)
 static bool
 occur_together(const AtomUses *a, const AtomUses *b)
 {
-	return a->n == b->n && a->group == b->group
+	return a->n == b->n && a->component == b->component
 	       && !memcmp(a->at, b->at, sizeof *a->at * (size_t)a->n);
 }
 
@@ -77,17 +77,17 @@ find_occurrences(Arena *arena, const Form *const *form, int nform, int natom, in
 			const Atom *a = form[i]->term[t].atom;
 			if (!at[a->id]) {
 				at[a->id] = ++*n;
-				m[*n - 1] = (AtomUses){ .atom = a, .group = i };
+				m[*n - 1] = (AtomUses){ .atom = a, .component = i };
 			}
 			AtomUses *x = &m[at[a->id] - 1];
 			x->n++;
-			int r = component_root(up, i), s = component_root(up, x->group);
+			int r = component_root(up, i), s = component_root(up, x->component);
 			up[max_int(r, s)] = min_int(r, s);
 		}
 	}
 	for (int i = 0; i < *n; i++) {
 		m[i].at = NEWS(arena, Occurrence, m[i].n);
-		m[i].group = component_root(up, m[i].group);
+		m[i].component = component_root(up, m[i].component);
 		m[i].n = 0;
 	}
 	for (int i = 0; i < nform; i++) {
@@ -110,7 +110,7 @@ find_occurrences(Arena *arena, const Form *const *form, int nform, int natom, in
 static Form *
 common_term(Arena *arena, const AtomUses *m, int n)
 {
-	Form *f = NEW(arena, Form), *part = NEWS(arena, Form, n);
+	Form *f = NEW(arena, Form), *group = NEWS(arena, Form, n);
 	Term *t = NEWS(arena, Term, n);
 
 	for (int i = 0; i < n; i++)
@@ -118,10 +118,10 @@ common_term(Arena *arena, const AtomUses *m, int n)
 	sort_by_atom(t, n);
 	f->n = n;
 	f->term = t;
-	int parts = form_groups(arena, f, form_ready(f), part);
-	for (int i = 0; i < parts; i++) {
-		f->lo += part[i].lo;
-		f->hi += part[i].hi;
+	int ngroup = form_groups(arena, f, form_ready(f), group);
+	for (int i = 0; i < ngroup; i++) {
+		f->lo += group[i].lo;
+		f->hi += group[i].hi;
 	}
 	return f;
 }
@@ -136,16 +136,16 @@ common_terms(Arena *arena, const Form *const *form, int nform, int natom, const 
 
 	qsort(m, (size_t)n, sizeof *m, by_occurrences);
 	for (int i = 0; i < n; i++) {
-		classes[m[i].group] += !i || !occur_together(&m[i - 1], &m[i]);
+		classes[m[i].component] += !i || !occur_together(&m[i - 1], &m[i]);
 		for (int k = 0; k < m[i].n; k++) {
-			forms[m[i].group] += !seen[m[i].at[k].form];
+			forms[m[i].component] += !seen[m[i].at[k].form];
 			seen[m[i].at[k].form] = 1;
 		}
 	}
 	for (int from = 0, to; from < n; from = to) {
 		for (to = from + 1; to < n && occur_together(&m[from], &m[to]); to++)
 			;
-		if (classes[m[from].group] < forms[m[from].group])
+		if (classes[m[from].component] < forms[m[from].component])
 			common[count++] = common_term(arena, m + from, to - from);
 	}
 	return count;

@@ -10,6 +10,7 @@
 #include "backend/target/plain/plain.h"
 
 enum { ONE_DIGIT = 200 };
+_Static_assert(3 * PLAIN_STEP * ONE_DIGIT * ONE_DIGIT < EXACT_MAX, "2 t p + p^2 stays exact");
 
 static const Form *
 feature_by_place(Circuit *c, int64_t (*f)(int64_t place, int64_t arg), int64_t arg)

@@ -1,7 +1,7 @@
 /* Intents as scores (attend.h), in the plain target.
  *
  * A score is a sum of exact integers, and the place that should be read beats every other by at
- * least PLAIN_GAP, so the softmax is exactly one-hot. <bos> has place 0 and sees only itself.
+ * least PLAIN_STEP, so the softmax is exactly one-hot. <bos> has place 0 and sees only itself.
  *
  *     offset, place   positions.c
  *     latest          PLAIN_STEP times the place where the condition holds, W or more below that
