@@ -6,106 +6,10 @@
  * what it is, at every token and place. */
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "tests/unit/bench.h"
 
-#include "backend/attend/attend.h"
-#include "backend/layout/layout.h"
-#include "backend/map/map.h"
-#include "backend/target/target.h"
-#include "ir/ir.h"
-
-enum { VOCAB = 4, CONTEXT = 6, LAST = EXACT_MAX - 1 };
-
-/* A graph that says nothing yet, and its circuit. */
-typedef struct Bench {
-	Arena arena;
-	Diags diags;
-	Graph *g;
-	Circuit *c;
-	Limits limits;
-	Report report;
-	TwModel *model;
-	Named output[2], named;
-	Node *emit;
-	Input input[2];
-} Bench;
-
-static void
-bench_open(Bench *b, int ninput, double most, bool emits)
-{
-	static const char *const spell[VOCAB] = { "a", "b", "c", "d" };
-	static const Source src = { .path = "bench", .text = "", .len = 0 };
-	static const Source *files[1] = { &src };
-
-	*b = (Bench){ 0 };
-	Graph *g = b->g = graph_new(&b->arena);
-	b->diags = (Diags){ .arena = &b->arena, .src = &src };
-	g->name = "bench";
-	g->nvocab = ninput ? 0 : VOCAB;
-	g->vocab = (const char **)(uintptr_t)spell;
-	g->context = CONTEXT;
-	g->files = files;
-	g->nfile = 1;
-	b->input[0] = (Input){ "x", K_INT, 0, floor(most / 2) };
-	b->input[1] = (Input){ "y", K_INT, 0, ceil(most / 2) };
-	g->input = b->input;
-	g->ninput = ninput;
-	b->output[0] = b->output[1] = (Named){ .name = "o", .kind = K_INT, .node = mk_const(g, 0) };
-	g->output = b->output;
-	g->noutput = emits ? 0 : 2;
-	b->emit = mk_const(g, 0);
-	if (emits)
-		g->emit = &b->emit;
-	b->c = map_once(g, &plain_target, &b->arena, &b->diags, &(Effort){ 0 });
-}
-
-static void
-bench_close(Bench *b)
-{
-	arena_free(&b->arena);
-}
-
-/* What follows is all that comes of the circuit. */
-static void
-compile_bench(Bench *b)
-{
-	Columns *cols = fit(b->c, &b->limits);
-
-	assert_int_equal(b->diags.nerror, 0);
-	b->model = plain_target.write(cols, &b->report);
-}
-
-/* v at the second token, 0 at the others and at <bos>. */
-static const Form *
-token(Bench *b, int64_t v)
-{
-	int64_t *t = NEWS(&b->arena, int64_t, VOCAB + 2);
-
-	t[1] = v;
-	return token_feature(b->c, 0, t);
-}
-
-/* v at the third place of the text. */
-static const Form *
-place(Bench *b, int64_t v)
-{
-	int64_t *t = NEWS(&b->arena, int64_t, CONTEXT + 1);
-
-	t[3] = v;
-	return place_feature(b->c, t);
-}
-
-static const Form *
-sum(Bench *b, const Form *f, const Form *g, int64_t k)
-{
-	return form_add(b->c, 1, f, 1, g, k);
-}
+enum { LAST = EXACT_MAX - 1 };
 
 /* f in a column of its own, with all its terms. */
 static const Form *
@@ -124,16 +28,6 @@ static const Form *
 neuron(Bench *b, int64_t v)
 {
 	return relu(b->c, sum(b, token(b, v), place(b, 1), -1));
-}
-
-static Lookup *
-lookup(Bench *b)
-{
-	Lookup *l = NEW(&b->arena, Lookup);
-
-	*l = (Lookup){ .intent = "best", .gap = 128 };
-	l->ref = mk(b->g, OP_LATEST, (Span){ 0, 0 }, 0, 1, (Node *[]){ mk_const(b->g, 1) }, 0);
-	return l;
 }
 
 /* A head that looks somewhere, and reads f. */
@@ -263,7 +157,7 @@ check_bound(Make *make, SumKind kind, const char *what, int64_t below, int64_t a
 		Bench b;
 		int64_t s = i ? above : below;
 		char wanted[80];
-		bench_open(&b, 0, 0, false);
+		bench_open(&b, NULL, false);
 		b.c->output[0] = make(&b, s);
 		compile_bench(&b);
 		snprintf(wanted, sizeof wanted, "the terms of this %s can add up to %lld, ", what,
@@ -302,7 +196,7 @@ test_scores(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		Bench b;
-		bench_open(&b, 0, 0, false);
+		bench_open(&b, NULL, false);
 		Lookup *l = lookup(&b);
 		add_dim(b.c, l, token(&b, 4096), form_scale(b.c, 128, place(&b, 1024), 0));
 		add_dim(b.c, l, form_const(b.c, 1), form_scale(b.c, 128, place(&b, i), 0));
@@ -324,7 +218,7 @@ test_logits(void **state)
 	for (int i = 0; i < 2; i++) {
 		Bench b;
 		int64_t v = (LAST - 9) / 6 + i;
-		bench_open(&b, 0, 0, true);
+		bench_open(&b, NULL, true);
 		b.c->emit[0] = token(&b, v);
 		compile_bench(&b);
 		assert_true(proved(&b, SUM_LOGIT) == (double)(6 * v + 9));
@@ -341,7 +235,9 @@ test_inputs(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		Bench b;
-		bench_open(&b, 2, LAST + i, false);
+		Input in[2] = { { "x", K_INT, 0, EXACT_MAX / 2 },
+			        { "y", K_INT, 0, LAST - EXACT_MAX / 2 + i } };
+		bench_open(&b, in, false);
 		const Form *f[2];
 		for (int k = 0; k < 2; k++)
 			f[k] = emit_INPUT(b.c, mk(b.g, OP_INPUT, (Span){ 0, 0 }, 0, 0, NULL, k));
@@ -361,7 +257,7 @@ test_named(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		Bench b;
-		bench_open(&b, 0, 0, false);
+		bench_open(&b, NULL, false);
 		const Form *f = token(&b, LAST / 3 + i);
 		b.c->output[0] = f;
 		b.named = (Named){ .name = "n", .kind = K_INT, .node = b.output[0].node };
@@ -382,7 +278,7 @@ test_cleared(void **state)
 	Bench b;
 
 	(void)state;
-	bench_open(&b, 0, 0, false);
+	bench_open(&b, NULL, false);
 	const Form *f = sum(&b, token(&b, 1000), place(&b, -300), 0); /* -300..1000 */
 	const Form *n = relu(b.c, form_scale(b.c, 2, f, -1));         /* 0..1999 */
 	b.c->output[0] = relu(b.c, form_scale(b.c, 1, n, -1));
@@ -416,7 +312,7 @@ test_real_errors(void **state)
 	const double ulp = 0x1p-24;
 
 	(void)state;
-	bench_open(&b, 0, 0, false);
+	bench_open(&b, NULL, false);
 	const Form *f = real_part(&b, token(&b, 300), 1.0 / 3);
 	assert_true(real_error(f) >= 100 * 5 * ulp && real_error(f) < 100 * 5.1 * ulp);
 	const Form *n = real_neuron(
@@ -579,7 +475,7 @@ test_random_forms(void **state)
 	for (int round = 0; round < 300; round++) {
 		Bench b;
 		const Form *f[FORMS];
-		bench_open(&b, 0, 0, false);
+		bench_open(&b, NULL, false);
 		random_forms(&b, f);
 		for (int i = 0; i < FORMS; i++)
 			check_form(f[i]);
