@@ -41,6 +41,10 @@ bench_open(Bench *b, const Input *input, bool emits)
 	static const Source src = { .path = "bench", .text = "", .len = 0 };
 	static const Source *files[1] = { &src };
 
+	static const Effort effort = {
+		.terms = 1 << 30, .copies = 1 << 20, .blocks = 64, .leaves = LEAVES_MAX
+	};
+
 	*b = (Bench){ 0 };
 	Graph *g = b->g = graph_new(&b->arena);
 	b->diags = (Diags){ .arena = &b->arena, .src = &src };
@@ -60,7 +64,7 @@ bench_open(Bench *b, const Input *input, bool emits)
 	b->emit = mk_const(g, 0);
 	if (emits)
 		g->emit = &b->emit;
-	b->c = map_once(g, &plain_target, &b->arena, &b->diags, &(Effort){ 0 });
+	b->c = map_once(g, &plain_target, &b->arena, &b->diags, &effort);
 }
 
 static inline void
