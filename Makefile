@@ -225,6 +225,10 @@ exhaustive: setup ## the adder and the calculator on all their inputs; long text
 	@SAMPLE=10000 tests/differential/run.sh $(BUILD)
 	@ORT=1 tests/long.sh $(BUILD)
 
+mutants: setup ## would tests notice a wrong proof? one-line changes to it; N=8: eight of them
+	$(AGAIN) parts
+	@N=$(N) tools/mutants $(BUILD)
+
 fuzz: setup ## N random programs (N=3000), compiled and run in every way
 	$(AGAIN) $(ASAN) parts
 	@N=$(or $(N),3000) tests/fuzz/run.sh build-asan
@@ -239,7 +243,7 @@ hostile: setup ## libFuzzer on model files, prompts and sources, each for MINUTE
 # Everything that takes longer than a change can wait for; goes on after a failure.
 nightly: ## the long rounds of all of these, and test-bare
 	@failed=; \
-	for target in exhaustive 'fuzz N=10000' 'hostile MINUTES=20' test-bare; do \
+	for target in exhaustive mutants 'fuzz N=10000' 'hostile MINUTES=20' test-bare; do \
 		echo "== make $$target"; \
 		$(MAKE) --no-print-directory $$target || failed="$$failed; make $$target"; \
 	done; \
@@ -286,7 +290,7 @@ help: ## this list
 		expand -t 15
 
 .PHONY: all parts setup demo test test-editors asan check-format check-commits same-bytes \
-	test-bare exhaustive fuzz hostile nightly bless report bench house fmt editors install \
+	test-bare exhaustive mutants fuzz hostile nightly bless report bench house fmt editors install \
 	uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
