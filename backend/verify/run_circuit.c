@@ -24,7 +24,7 @@ static const double rounding_unit = 0x1p-24;
 /* ---- forms ---- */
 
 bool
-is_rounded(const Form *f)
+form_is_rounded(const Form *f)
 {
 	for (int i = 0; i < f->n; i++)
 		if (f->term[i].atom->real)
@@ -81,7 +81,7 @@ part_errors(const CircuitRun *r, const Form *f, int state, double *to)
 	int n[PLACES_MAX] = { 0 };
 
 	set_all(r, to, 0);
-	if (!is_rounded(f))
+	if (!form_is_rounded(f))
 		return;
 	for (int i = 0; i < f->n; i++) {
 		const Atom *a = f->term[i].atom;
@@ -141,7 +141,7 @@ form_errors(const CircuitRun *r, const Form *f, double *to)
 		return;
 	}
 	part_errors(r, f, INT_MAX, to);
-	if (!is_rounded(f))
+	if (!form_is_rounded(f))
 		return;
 	form_values(r, f, value);
 	for (int p = 0; p < r->places; p++)

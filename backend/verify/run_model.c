@@ -25,7 +25,7 @@ typedef struct SparseColumns {
 
 /* The largest power of two that x is a multiple of; 0 is one of any. */
 static double
-unit_of(double x)
+weight_unit(double x)
 {
 	int e;
 
@@ -45,7 +45,7 @@ sparse_columns(Arena *arena, const float *w, const float *bias, int in, int out)
 		            NULL, NULL, NEWS(arena, double, out + 1) };
 
 	for (int j = 0; j < out; j++)
-		s.unit[j] = unit_of(bias ? (double)bias[j] : 0);
+		s.unit[j] = weight_unit(bias ? (double)bias[j] : 0);
 	for (int i = 0; w && i < in; i++)
 		for (int j = 0; j < out; j++)
 			s.first[j + 2] += w[(size_t)i * (size_t)out + (size_t)j] != 0;
@@ -60,7 +60,7 @@ sparse_columns(Arena *arena, const float *w, const float *bias, int in, int out)
 				continue;
 			s.row[s.first[j + 1]] = i;
 			s.w[s.first[j + 1]++] = v;
-			s.unit[j] = fmin(s.unit[j], unit_of((double)v));
+			s.unit[j] = fmin(s.unit[j], weight_unit((double)v));
 		}
 	}
 	return s;
@@ -128,7 +128,7 @@ sparse_model(Arena *arena, const TwModel *m)
 }
 
 static void
-weigh_places(float *score, int n)
+softmax_of_scores(float *score, int n)
 {
 	float top = score[0], sum = 0;
 
@@ -175,7 +175,7 @@ run_head(const ModelRun *r, const LayerMatrices *w, int layer, int head, int her
 		}
 		*most = fmax(*most, size / unit);
 	}
-	weigh_places(score, n);
+	softmax_of_scores(score, n);
 	memset(read, 0, (size_t)l->dv * sizeof *read);
 	for (int there = 0; there < n; there++)
 		for (int d = 0; d < l->dv && score[there] != 0; d++)
@@ -222,7 +222,7 @@ run_attention(ModelRun *r, Arena *arena, const LayerMatrices *w, int layer)
 }
 
 static void
-run_neurons(ModelRun *r, const LayerMatrices *w, int layer)
+run_mlp(ModelRun *r, const LayerMatrices *w, int layer)
 {
 	const TwLayer *l = &r->m->layer[layer];
 	LayerRun *run = &r->layer[layer];
@@ -255,7 +255,7 @@ run_layer(ModelRun *r, Arena *arena, const LayerMatrices *w, int layer)
 	for (int kind = 0; kind <= SUM_MLP_WRITE; kind++)
 		run->sum[kind] = NEWS(arena, double, all + 1);
 	run_attention(r, arena, w, layer);
-	run_neurons(r, w, layer);
+	run_mlp(r, w, layer);
 }
 
 /* ---- the ends ---- */

@@ -61,7 +61,7 @@ random_token(Sampler *s, SampleText *t, int at)
 }
 
 static void
-random_text(Sampler *s, int n)
+add_random_text(Sampler *s, int n)
 {
 	SampleText *t = add_text(s, n);
 
@@ -151,7 +151,7 @@ sample_texts(Arena *arena, const Graph *g, SampleText **text)
 	for (int i = 0; i < CHANGED && known; i++)
 		changed_text(&s, &s.text[sample_below(&s, known)]);
 	for (int i = 0; i < AT_RANDOM; i++)
-		random_text(&s, i ? 1 + sample_below(&s, s.most) : s.most);
+		add_random_text(&s, i ? 1 + sample_below(&s, s.most) : s.most);
 	eval_free(s.eval);
 	return s.ntext;
 }

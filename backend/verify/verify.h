@@ -91,7 +91,7 @@ void form_errors(const CircuitRun *, const Form *, double *to);
 /* Of what is ready of it in a state, without its constant. */
 void part_values(const CircuitRun *, const Form *, int state, double *to);
 void part_errors(const CircuitRun *, const Form *, int state, double *to);
-bool is_rounded(const Form *);
+bool form_is_rounded(const Form *);
 
 /* ---- the model on a text (run_model.c) ---- */
 

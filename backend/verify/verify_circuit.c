@@ -97,7 +97,7 @@ check_lookup(Verifier *v, const Lookup *s)
 /* ---- what atoms come to on a text ---- */
 
 static bool
-is_within(double x, double lo, double hi, double slack)
+value_is_within(double x, double lo, double hi, double slack)
 {
 	return x >= lo - slack && x <= hi + slack;
 }
@@ -114,7 +114,7 @@ check_value(Verifier *v, const CircuitRun *r, const Atom *a, int p)
 	if (exact && x != rint(x))
 		rule_broken(v, a->node, "%s is %.9g at place %d, no integer",
 		            atom_name(v->names, a), x, p);
-	if (p ? !is_within(x, lo, hi, slack) : !is_within(x, bos, bos, slack))
+	if (p ? !value_is_within(x, lo, hi, slack) : !value_is_within(x, bos, bos, slack))
 		rule_broken(v, a->node, "%s is %.9g at place %d, and %.9g..%.9g is promised",
 		            atom_name(v->names, a), x, p, p ? lo : bos, p ? hi : bos);
 }
@@ -144,12 +144,12 @@ check_interval(Verifier *v, const CircuitRun *r, const Form *f, const Node *at, 
 {
 	const RealSum *s = f->real;
 	double lo = s ? s->min : (double)f->lo, hi = s ? s->max : (double)f->hi, x[PLACES_MAX];
-	bool rounded = is_rounded(f);
+	bool rounded = form_is_rounded(f);
 
 	form_values(r, f, x);
 	for (int p = 1; p < r->places; p++) {
 		double slack = s ? s->error : rounded ? 1e-9 + 1e-9 * fabs(x[p]) : 0;
-		if (is_within(x[p], lo, hi, slack))
+		if (value_is_within(x[p], lo, hi, slack))
 			continue;
 		rule_broken(v, at, "the %s of %s is %.9g at place %d, and %.9g..%.9g is promised",
 		            what, whose ? atom_name(v->names, whose) : find_name(v->names, lookup),
@@ -171,7 +171,7 @@ check_bundles(Verifier *v, const CircuitRun *r, const Form *f, const Node *at)
 		form_values(r, f->real->term[i].f, x);
 		for (int p = 0; p < r->places; p++) {
 			double lo = p ? b->min : b->bos, hi = p ? b->max : b->bos;
-			if (is_within(x[p], lo, hi, b->error))
+			if (value_is_within(x[p], lo, hi, b->error))
 				continue;
 			rule_broken(v, at,
 			            "neurons from %s on add up to %.9g at place %d, and %.9g..%.9g "
@@ -184,7 +184,7 @@ check_bundles(Verifier *v, const CircuitRun *r, const Form *f, const Node *at)
 }
 
 static void
-check_values(Verifier *v, const CircuitRun *r)
+check_atom_values(Verifier *v, const CircuitRun *r)
 {
 	for (int i = 0; i < v->c->natom; i++) {
 		const Atom *a = v->c->atom[i];
@@ -233,14 +233,14 @@ check_node(Verifier *v, const CircuitRun *r, Eval *e, const Node *n, const Form 
 		double meant = n->type.real ? real_value(bits) : (double)bits, x = value[p];
 		double slack = s ? s->error + 1e-12 * (1 + fabs(meant)) : 0;
 		double lo = s ? s->min : (double)f->lo, hi = s ? s->max : (double)f->hi;
-		if (!is_within(x, meant, meant, slack)) {
+		if (!value_is_within(x, meant, meant, slack)) {
 			rule_broken(v, n,
 			            "the form of node n%d, %s, is %.9g at place %d, and the "
 			            "evaluator says %.9g",
 			            n->id, op_info[n->op].name, x, p, meant);
 			return;
 		}
-		if (!is_within(meant, lo, hi, s ? 1e-12 * (1 + fabs(meant)) : 0)) {
+		if (!value_is_within(meant, lo, hi, s ? 1e-12 * (1 + fabs(meant)) : 0)) {
 			rule_broken(v, n,
 			            "node n%d, %s, is %.9g at place %d, and its form promises "
 			            "%.9g..%.9g",
@@ -304,7 +304,7 @@ verify_circuit(const Circuit *c)
 	for (int i = 0; i < n && !v.broken; i++) {
 		Arena scratch = { 0 };
 		CircuitRun *r = run_circuit(&v, &scratch, &text[i]);
-		check_values(&v, r);
+		check_atom_values(&v, r);
 		check_nodes(&v, r, e);
 		arena_free(&scratch);
 	}

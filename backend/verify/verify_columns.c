@@ -52,7 +52,7 @@ check_column(Verifier *v, const Columns *cols, int i)
 		            cols->width);
 	if (cleared == INT_MAX)
 		return;
-	if (is_rounded(f) || f->near)
+	if (form_is_rounded(f) || f->near)
 		rule_broken(v, column_node(f), "column c%d is rounded, and is cleared", i);
 	if (cleared % 2 || cleared > last || cleared <= cols->last[i]
 	    || cleared <= first_state_of(f))
@@ -143,7 +143,8 @@ take_left(Remainder *r)
 
 /* One whole form of atoms. */
 static void
-check_sum(Verifier *v, const Form *f, int state, const Node *at, const char *reader, Remainder *r)
+check_combination(Verifier *v, const Form *f, int state, const Node *at, const char *reader,
+                  Remainder *r)
 {
 	const Combination *sum = f->n ? columns_read((Columns *)r->cols, state, f) : NULL;
 
@@ -185,15 +186,15 @@ check_read(Verifier *v, const Form *f, int state, const Node *at, const char *re
 			return;
 		}
 	for (int i = 0; f->real && i < f->real->n; i++)
-		check_sum(v, f->real->term[i].f, state, at, reader, r);
+		check_combination(v, f->real->term[i].f, state, at, reader, r);
 	if (!f->real)
-		check_sum(v, f, state, at, reader, r);
+		check_combination(v, f, state, at, reader, r);
 }
 
 /* ---- limits ---- */
 
 static void
-check_limits(Verifier *v, const Columns *cols, const Limits *limits)
+check_column_limits(Verifier *v, const Columns *cols, const Limits *limits)
 {
 	if (limits->d_model && cols->width > limits->d_model)
 		rule_broken(v, NULL, "there are %d slots, more than %d", cols->width,
@@ -226,6 +227,6 @@ verify_columns(const Columns *cols, const Limits *limits)
 		check_column(&v, cols, i);
 	check_slots(&v, cols);
 	each_read(&v, cols->s, check_read, &r);
-	check_limits(&v, cols, limits);
+	check_column_limits(&v, cols, limits);
 	return verifier_end(&v);
 }

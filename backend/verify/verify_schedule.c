@@ -35,7 +35,7 @@ check_before(Verifier *v, const Atom *a, const Form *f)
 }
 
 static void
-check_order(Verifier *v)
+check_atom_order(Verifier *v)
 {
 	for (int i = 0; i < v->c->natom; i++) {
 		const Atom *a = v->c->atom[i];
@@ -109,7 +109,7 @@ verify_schedule(const Schedule *s, const Limits *limits)
 	verifier_begin(&v, s->c, "schedule");
 	int *seats = NEWS(&v.arena, int, s->c->natom + 1);
 	check_liveness(&v);
-	check_order(&v);
+	check_atom_order(&v);
 	for (int l = 0; l < s->nlayer; l++)
 		check_layer(&v, s, l, limits, seats);
 	for (int i = 0; i < s->c->natom; i++) {

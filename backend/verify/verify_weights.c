@@ -22,7 +22,7 @@ typedef struct Pair {
 } Pair;
 
 static bool
-same_number(double want, double got, double error)
+numbers_agree(double want, double got, double error)
 {
 	return error > 0 ? fabs(want - got) <= error : want == got;
 }
@@ -41,12 +41,12 @@ stands_in(const Columns *cols, int column, int state)
 }
 
 static void
-check_slot(const Pair *x, int state, int slot, const double *want, const double *error,
-           const Node *node)
+compare_slot(const Pair *x, int state, int slot, const double *want, const double *error,
+             const Node *node)
 {
 	for (int p = 0; p < x->circuit->places; p++) {
 		double got = (double)x->model->stream[state][p * x->m->d_model + slot];
-		if (same_number(want[p], got, error[p]))
+		if (numbers_agree(want[p], got, error[p]))
 			continue;
 		rule_broken(x->v, node,
 		            "slot %d in state %d at place %d is %.9g, and the circuit says %.9g",
@@ -56,7 +56,7 @@ check_slot(const Pair *x, int state, int slot, const double *want, const double 
 }
 
 static void
-check_stream(const Pair *x, Arena *arena, int state)
+compare_stream(const Pair *x, Arena *arena, int state)
 {
 	static const double nothing[PLACES_MAX];
 	bool *taken = NEWS(arena, bool, x->m->d_model);
@@ -68,27 +68,27 @@ check_stream(const Pair *x, Arena *arena, int state)
 			continue;
 		part_values(x->circuit, f, state, want);
 		part_errors(x->circuit, f, state, error);
-		check_slot(x, state, x->cols->slot[i], want, error, f->term[0].atom->node);
+		compare_slot(x, state, x->cols->slot[i], want, error, f->term[0].atom->node);
 		taken[x->cols->slot[i]] = true;
 	}
 	for (int i = 0; i < x->m->d_model; i++)
 		if (!taken[i])
-			check_slot(x, state, i, nothing, nothing, NULL);
+			compare_slot(x, state, i, nothing, nothing, NULL);
 }
 
 /* ---- what is read from it ---- */
 
 /* A form, and what the model has of it: one column of a matrix of `width`, from `got` on. */
 static void
-check_form(const Pair *x, const Form *f, const float *got, int width, const Node *at,
-           const char *what, int number, const char *whose)
+compare_form(const Pair *x, const Form *f, const float *got, int width, const Node *at,
+             const char *what, int number, const char *whose)
 {
 	double want[PLACES_MAX], error[PLACES_MAX];
 
 	form_values(x->circuit, f, want);
 	form_errors(x->circuit, f, error);
 	for (int p = 0; p < x->circuit->places; p++) {
-		if (same_number(want[p], (double)got[p * width], error[p]))
+		if (numbers_agree(want[p], (double)got[p * width], error[p]))
 			continue;
 		rule_broken(x->v, at, "%s %d of %s at place %d is %.9g, and the circuit says %.9g",
 		            what, number, whose, p, (double)got[p * width], want[p]);
@@ -97,7 +97,7 @@ check_form(const Pair *x, const Form *f, const float *got, int width, const Node
 }
 
 static void
-check_head(const Pair *x, const Head *h)
+compare_head(const Pair *x, const Head *h)
 {
 	const TwLayer *l = &x->m->layer[h->layer];
 	const LayerRun *run = &x->model->layer[h->layer];
@@ -107,20 +107,20 @@ check_head(const Pair *x, const Head *h)
 
 	for (int d = 0; d < s->ndim; d++) {
 		int j = h->index * l->dk + d;
-		check_form(x, s->q[d], run->q + j, qk, s->ref, "query", d, name);
-		check_form(x, s->k[d], run->k + j, qk, s->ref, "key", d, name);
+		compare_form(x, s->q[d], run->q + j, qk, s->ref, "query", d, name);
+		compare_form(x, s->k[d], run->k + j, qk, s->ref, "key", d, name);
 	}
 	for (int i = 0; i < h->nvalue; i++) {
 		const Atom *a = h->value[i];
 		if (x->v->names->live[a->id])
-			check_form(x, a->in, run->v + h->index * l->dv + a->column, vs, a->node,
-			           "value", a->column, name);
+			compare_form(x, a->in, run->v + h->index * l->dv + a->column, vs, a->node,
+			             "value", a->column, name);
 	}
 }
 
 /* What comes out of a neuron: one that rounds has its lift still in it. */
 static void
-check_neuron(const Pair *x, const Atom *a, int layer)
+compare_neuron(const Pair *x, const Atom *a, int layer)
 {
 	const TwLayer *l = &x->m->layer[layer];
 	const float *got = x->model->layer[layer].neuron + a->column;
@@ -128,7 +128,7 @@ check_neuron(const Pair *x, const Atom *a, int layer)
 
 	for (int p = 0; p < x->circuit->places; p++) {
 		double want = value[p] + (double)a->lift, is = (double)got[p * l->neurons];
-		if (same_number(want, is, error ? error[p] : 0))
+		if (numbers_agree(want, is, error ? error[p] : 0))
 			continue;
 		rule_broken(x->v, a->node, "%s at place %d is %.9g, and the circuit says %.9g",
 		            atom_name(x->v->names, a), p, is, want);
@@ -136,23 +136,65 @@ check_neuron(const Pair *x, const Atom *a, int layer)
 	}
 }
 
+/* In the order in which it is computed, so that what is wrong first is said first. */
 static void
-check_layers(const Pair *x)
+compare_layer(const Pair *x, Arena *arena, int l)
 {
 	const Schedule *s = x->cols->s;
 
-	for (int l = 0; l < s->nlayer; l++) {
-		for (int i = 0; i < s->nhead[l]; i++)
-			check_head(x, s->head[l][i]);
-		for (int i = 0; i < s->nneuron[l]; i++)
-			check_neuron(x, s->neuron[l][i], l);
+	for (int i = 0; i < s->nhead[l]; i++)
+		compare_head(x, s->head[l][i]);
+	compare_stream(x, arena, state_after_attention(l));
+	for (int i = 0; i < s->nneuron[l]; i++)
+		compare_neuron(x, s->neuron[l][i], l);
+	compare_stream(x, arena, state_after_mlp(l));
+}
+
+/* Where nothing stands nothing is read: a weight there would do no harm, and mean nothing. */
+static void
+check_empty_rows(Verifier *v, const Columns *cols, int state, const float *w, int width,
+                 const char *what, int layer)
+{
+	int d = cols->width;
+	bool *taken = NEWS(&v->arena, bool, d + 1);
+
+	for (int i = 0; i < cols->n; i++)
+		if (stands_in(cols, i, state))
+			taken[cols->slot[i]] = true;
+	for (int i = 0; i < d; i++)
+		for (int j = 0; !taken[i] && j < width; j++)
+			if (w[(size_t)i * (size_t)width + (size_t)j] != 0)
+				rule_broken(v, NULL,
+				            "layer %d: %s %d reads slot %d in state %d, where "
+				            "nothing stands",
+				            layer, what, j, i, state);
+}
+
+static void
+check_readers(Verifier *v, const Columns *cols, const TwModel *m)
+{
+	for (int l = 0; l < m->nlayer; l++) {
+		const TwLayer *w = &m->layer[l];
+		int qk = w->heads * w->dk, vs = w->heads * w->dv, before = state_before(l);
+		check_empty_rows(v, cols, before, w->wq, qk, "query", l);
+		check_empty_rows(v, cols, before, w->wk, qk, "key", l);
+		check_empty_rows(v, cols, before, w->wv, vs, "value", l);
+		check_empty_rows(v, cols, state_after_attention(l), w->w1, w->neurons, "neuron", l);
 	}
+	int last = last_state(m->nlayer), rows = m->nvocab + 2;
+	if (m->emits)
+		check_empty_rows(v, cols, last, m->head_w, rows, "logit", m->nlayer);
+	for (int i = 0; m->emits && i < m->d_model; i++)
+		if (m->head_w[(size_t)(i + 1) * (size_t)rows - 1] != 0)
+			rule_broken(v, NULL, "the logit of <bos> reads slot %d", i);
+	for (int i = 0; i < m->nlabel; i++)
+		check_empty_rows(v, cols, last, m->label[i].w, 1, m->label[i].name, m->nlayer);
 }
 
 /* ---- what it says ---- */
 
 static void
-check_labels(const Pair *x)
+compare_labels(const Pair *x)
 {
 	const Circuit *c = x->v->c;
 	double want[PLACES_MAX];
@@ -161,7 +203,7 @@ check_labels(const Pair *x)
 		form_values(x->circuit, c->output[i], want);
 		for (int p = 1; p < x->circuit->places; p++) {
 			double got = (double)x->model->label[p * x->m->nlabel + i];
-			if (!same_number(want[p], got, (double)x->m->label[i].error))
+			if (!numbers_agree(want[p], got, (double)x->m->label[i].error))
 				rule_broken(
 					x->v, c->g->output[i].node,
 					"label %s at place %d is %.9g, and the circuit says %.9g",
@@ -170,27 +212,30 @@ check_labels(const Pair *x)
 	}
 }
 
-/* The row of a field with the greatest logit; -1 where two have it. */
+/* The first field has one row more, that of <end>. */
 static int
-greatest_logit(const Pair *x, const float *logit, int field)
+logit_row(const Graph *g, int field, int number)
 {
-	const Graph *g = x->v->c->g;
-	int first = first_row(g, field), n = rows_of(g, field), best = 0;
+	return number < rows_of(g, field) ? first_row(g, field) + number : g->nvocab;
+}
+
+/* The number of the row of a field with the greatest logit; -1 where two have it. */
+static int
+greatest_logit(const Graph *g, const float *logit, int field)
+{
+	int n = rows_of(g, field) + !field, best = 0;
 	bool twice = false;
 
-	for (int i = 1; i <= n; i++) {
-		int row = i < n ? first + i : g->nvocab; /* <end>, of the first field */
-		float top = logit[best < n ? first + best : g->nvocab];
-		if (i == n && field)
-			break;
-		twice = logit[row] == top || (twice && !(logit[row] > top));
-		best = logit[row] > top ? i : best;
+	for (int i = 1; i < n; i++) {
+		float x = logit[logit_row(g, field, i)], top = logit[logit_row(g, field, best)];
+		twice = x == top || (twice && x < top);
+		best = x > top ? i : best;
 	}
 	return twice ? -1 : best;
 }
 
 static void
-check_logits(const Pair *x)
+compare_logits(const Pair *x)
 {
 	const Circuit *c = x->v->c;
 	double want[PLACES_MAX];
@@ -198,7 +243,12 @@ check_logits(const Pair *x)
 	for (int f = 0; x->m->emits && f < c->g->nfield; f++) {
 		form_values(x->circuit, c->emit[f], want);
 		for (int p = 1; p < x->circuit->places; p++) {
-			int got = greatest_logit(x, x->model->logits + p * (x->m->nvocab + 2), f);
+			const float *logit = x->model->logits + p * (x->m->nvocab + 2);
+			int got = greatest_logit(c->g, logit, f);
+			if (!f && got >= 0
+			    && logit[x->m->nvocab + 1] >= logit[logit_row(c->g, f, got)])
+				rule_broken(x->v, c->g->emit[f],
+				            "the logit of <bos> at place %d is as great as any", p);
 			if (want[p] != got)
 				rule_broken(
 					x->v, c->g->emit[f],
@@ -248,8 +298,6 @@ check_table_of(Verifier *v, const Columns *cols, const float *table, bool by_pla
 static void
 check_embedding(Verifier *v, const Columns *cols, const TwModel *m)
 {
-	if (cols->width != m->d_model)
-		return; /* there is no column at all */
 	check_table_of(v, cols, m->ninput ? NULL : m->embed_token, false, m->nvocab + 2);
 	check_table_of(v, cols, m->embed_position, true, m->context + 1);
 }
@@ -299,13 +347,13 @@ check_bounds(const Pair *x, const Report *r)
 /* ---- all of it ---- */
 
 static void
-check_text(const Pair *x, Arena *arena, const Report *r)
+compare_text(const Pair *x, Arena *arena, const Report *r)
 {
-	for (int state = 0; state <= last_state(x->m->nlayer); state++)
-		check_stream(x, arena, state);
-	check_layers(x);
-	check_labels(x);
-	check_logits(x);
+	compare_stream(x, arena, 0);
+	for (int l = 0; l < x->m->nlayer; l++)
+		compare_layer(x, arena, l);
+	compare_labels(x);
+	compare_logits(x);
 	check_bounds(x, r);
 }
 
@@ -316,14 +364,17 @@ verify_weights(const Columns *cols, const TwModel *m, const Report *report)
 	SampleText *text;
 
 	verifier_begin(&v, cols->s->c, "weights");
-	check_embedding(&v, cols, m);
+	if (cols->width == m->d_model) { /* else there is no column at all */
+		check_embedding(&v, cols, m);
+		check_readers(&v, cols, m);
+	}
 	int n = sample_texts(&v.arena, cols->s->c->g, &text);
 	SparseModel *sparse = sparse_model(&v.arena, m);
 	for (int i = 0; i < n && !v.broken; i++) {
 		Arena scratch = { 0 };
 		Pair pair = { &v, cols, m, run_circuit(&v, &scratch, &text[i]),
 			      run_model(sparse, &scratch, &text[i]) };
-		check_text(&pair, &scratch, report);
+		compare_text(&pair, &scratch, report);
 		arena_free(&scratch);
 	}
 	return verifier_end(&v);
