@@ -114,7 +114,7 @@ compute_bos(TwSession *s)
 {
 	tw_step(s->c, &s->w, s->row, 0);
 	compute_labels(s, 0);
-	memcpy(s->start, s->w.state, s->c->initial * sizeof *s->start);
+	memcpy(s->start, s->w.state, (size_t)s->c->initial * sizeof *s->start);
 	memcpy(s->start_x, s->w.x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 
@@ -181,7 +181,7 @@ tw_reset(TwSession *s)
 		tw_dense_reset(s->dense);
 	if (s->on_softmax)
 		return;
-	memcpy(s->w.state, s->start, s->c->initial * sizeof *s->start);
+	memcpy(s->w.state, s->start, (size_t)s->c->initial * sizeof *s->start);
 	memcpy(s->w.x, s->start_x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 

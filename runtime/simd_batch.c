@@ -235,13 +235,14 @@ widest_step(unsigned flags)
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 		return step_avx2;
 #endif
+	(void)flags;
 	return step_portable;
 }
 
 /* ---- memory */
 
 static V *
-take_vectors(TwLayout *to, size_t count)
+take_vectors(TwLayout *to, uint64_t count)
 {
 	return tw_layout_take(to, count, sizeof(V));
 }
@@ -251,12 +252,12 @@ lay_out_lanes(Lanes *l, TwLayout *to)
 {
 	const TwSpecialized *c = l->c;
 
-	l->x = take_vectors(to, (size_t)c->m->d_model);
-	l->qkv = take_vectors(to, (size_t)c->qkv);
-	l->u = take_vectors(to, (size_t)c->linear);
-	l->neuron = take_vectors(to, (size_t)c->neuron);
+	l->x = take_vectors(to, (uint64_t)c->m->d_model);
+	l->qkv = take_vectors(to, (uint64_t)c->qkv);
+	l->u = take_vectors(to, (uint64_t)c->linear);
+	l->neuron = take_vectors(to, (uint64_t)c->neuron);
 	l->state = take_vectors(to, c->initial);
-	l->base = take_vectors(to, (size_t)c->logit.n);
+	l->base = take_vectors(to, (uint64_t)c->logit.n);
 }
 
 /* What <bos> leaves behind, worked out for one text. */
@@ -264,18 +265,19 @@ static bool
 run_bos(TwBatch *b)
 {
 	const TwSpecialized *c = b->l.c;
-	size_t n = (size_t)(c->m->d_model + c->qkv + c->linear) + c->initial;
+	size_t initial = (size_t)c->initial; /* the lanes have room for sixteen of it */
+	size_t n = (size_t)c->m->d_model + (size_t)c->qkv + (size_t)c->linear + initial;
 	float *at = calloc(n + 1, sizeof *at);
 	TwPhaseClock off = { 0 };
 	TwActivations w = { .x = at, .clock = &off };
 
-	b->start = calloc(c->initial + 1, sizeof *b->start);
+	b->start = calloc(initial + 1, sizeof *b->start);
 	if (at && b->start) {
 		w.qkv = at + c->m->d_model;
 		w.u = w.qkv + c->qkv;
 		w.state = w.u + c->linear;
 		tw_step(c, &w, (int[]){ tw_bos(c->m) }, 0);
-		memcpy(b->start, w.state, c->initial * sizeof *b->start);
+		memcpy(b->start, w.state, initial * sizeof *b->start);
 	}
 	free(at);
 	return at && b->start;
@@ -292,7 +294,7 @@ open_lanes(TwBatch *b, unsigned flags)
 		return true;
 	if (posix_memalign(&b->memory, sizeof(V), to.used + sizeof(V)))
 		return false;
-	b->bytes = to.used + b->l.c->initial * sizeof *b->start;
+	b->bytes = to.used + (size_t)b->l.c->initial * sizeof *b->start;
 	memset(b->memory, 0, to.used);
 	to = (TwLayout){ .memory = b->memory };
 	lay_out_lanes(&b->l, &to);

@@ -629,6 +629,16 @@ test_two_headers(void **state)
 	free(error);
 }
 
+/* TW_GAP is the least whole number whose exponential is 0 in float32: then the softmax
+ * of scores that far apart is one-hot. */
+static void
+test_gap(void **state)
+{
+	(void)state;
+	assert_true(expf(-(float)TW_GAP) == 0);
+	assert_true(expf(1 - (float)TW_GAP) > 0);
+}
+
 /* Graphs in attributes in graphs …, deeper than any stack. */
 static void
 test_nesting(void **state)
@@ -713,6 +723,7 @@ main(void)
 		cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_idle_neurons),
 		cmocka_unit_test(test_fields),      cmocka_unit_test(test_files),
 		cmocka_unit_test(test_keep),        cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
