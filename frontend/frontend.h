@@ -18,18 +18,18 @@ char *format(const Source *, Arena *, Diags *, size_t *n);
 
 /* ---- files ---- */
 typedef struct Ast Ast;
-/* What a file holds; NULL if it cannot be read or is too large. */
+/* The contents of a file; NULL if it cannot be read or is larger than 16 MB. */
 Source *read_source(Arena *, const char *path);
-/* A path that the file `from` writes: it starts where that file is. */
+/* A path as it is written in the file `from`, relative to the folder of that file. */
 const char *path_beside(Arena *, const char *from, const char *path);
 /* The file that a `use` of the file `from` names: kid 0 of the statement. */
 const char *module_path(Arena *, const char *stdlib_dir, const char *from, const Ast *what);
 /* The name by which the module of a `use` is known: "./dir/mine.tw" is called mine. */
 const Ast *use_name(Arena *, const Ast *use);
-/* Has it neither a model nor what needs one? */
+/* Is it a module: without a model, and without a statement that needs one? */
 bool is_library(const Tree *);
-/* A model of printable ASCII on one line. A library has no model; behind this one its
- * streams are streams of something. */
+/* A model statement of printable ASCII on one line. Put in front of a module, which has none, it
+ * makes a program of it, to be checked and tested alone. */
 const char *library_model(Arena *);
 
 #endif

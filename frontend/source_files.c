@@ -1,4 +1,4 @@
-/* Files: which one a `use` names, and what is in it. */
+/* Source files: reading one, and which one a `use` statement names. */
 
 #include <fcntl.h>
 #include <string.h>

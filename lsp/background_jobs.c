@@ -1,6 +1,7 @@
-/* What may take longer runs in a process of its own, so that the server answers
- * meanwhile, and outlives it: compiling a program, running its tests. The process
- * writes what it finds into a pipe; its end is the end of the job. */
+/* Jobs: what may take long (compiling a program, running its tests) runs in a process of its own,
+ * so that the server answers meanwhile and survives a crash. The process writes its result
+ * into a pipe, and the job is done when the pipe ends. A job of a text that has changed is
+ * killed. */
 
 #include <errno.h>
 #include <poll.h>
@@ -15,21 +16,20 @@
 #include "backend/backend.h"
 #include "lsp/server.h"
 
-enum { SECONDS = 20 }; /* of CPU that a job may take */
+enum { SECONDS = 20 }; /* of CPU time that a job may take */
 
 typedef struct Job {
 	struct Job *next;
 	pid_t pid;
 	int fd;
-	char *out; /* (n) what it has written */
+	char *out; /* (n) what the process has written */
 	size_t n, cap;
 	const Document *doc;
 	void (*done)(Server *, struct Job *);
-	cJSON *id; /* of the request that waits, or NULL */
+	cJSON *id; /* of the request that the result answers, or NULL */
 } Job;
 
-/* In the parent: the job, its process started. In the child: NULL, with standard
- * output going to the parent. */
+/* Forks. In the parent: the job. In the child: NULL, with standard output going to the parent. */
 static Job *
 start_job(Server *s, Document *doc, void (*done)(Server *, Job *))
 {
@@ -161,7 +161,7 @@ sum_over_layers(const int *v, int n)
 	return sum;
 }
 
-/* Where the named values stand and what they cost, and how large all is. */
+/* Adds where each named value stands in the model and what it costs, and the model's size. */
 static void
 add_report(cJSON *o, const TwModel *m, const Report *r)
 {
@@ -185,7 +185,7 @@ add_report(cJSON *o, const TwModel *m, const Report *r)
 	cJSON_AddStringToObject(o, "size", size);
 }
 
-/* In the process of the job: all memory is its own, and goes with it. */
+/* The child: compiles, prints the result, exits. */
 static void
 compile_in_job(Document *d)
 {

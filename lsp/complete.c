@@ -1,8 +1,8 @@
-/* What could be written at a place: after a dot the names of a module or the members
- * of an enum, elsewhere the names in scope, the language's own, and the library.
+/* Completion: what could be written at a place. After a dot, the names of a module or the members
+ * of an enum; elsewhere the names in scope, the words of the language, and the library's modules.
  *
- * The text is seldom whole while it is written. It is read with a name put in where
- * there is none, so that `let x = digits.` is a statement. */
+ * The text is seldom complete while it is being written. It is parsed with a name put in at the
+ * place, so that `let x = digits.` is a statement. */
 
 #include <ctype.h>
 #include <dirent.h>
@@ -26,7 +26,7 @@ enum { /* kinds of items, as the protocol numbers them */
 typedef struct Offer {
 	Document *doc; /* up to date */
 	const char *stdlib;
-	Source src; /* the text with a name put in */
+	Source src; /* the text, with a name at the place */
 	Tree *tree;
 	NameTable *names;
 	uint32_t at;
@@ -85,7 +85,7 @@ offer_binding(Offer *o, const Source *src, const Tree *tree, const Binding *b)
 	if (b->kind == BIND_FN)
 		detail = parameters(arena, src, b->stmt);
 	else if (src == &o->src)
-		/* what was read last may have it elsewhere by now; the name is what stays */
+		/* the notes are of the text without the name, so places differ; names do not */
 		for (int i = 0; !detail && i < o->doc->notes.n; i++) {
 			const Note *n = &o->doc->notes.note[i];
 			if (n->src == &o->doc->src && n->at.hi - n->at.lo == strlen(b->name)
@@ -155,7 +155,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The library's modules; outside of a `use` statement, choosing one writes that too. */
+/* The library's modules. Outside of a `use` statement, choosing one adds that statement too. */
 static void
 offer_modules(Offer *o, bool in_use)
 {
@@ -196,7 +196,7 @@ offer_modules(Offer *o, bool in_use)
 
 /* ---- */
 
-/* The text with a name put in at the place, if there is none. */
+/* Parses the text with a name put in at the place, if there is none. */
 static void
 read_with_name(Offer *o)
 {

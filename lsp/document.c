@@ -1,8 +1,8 @@
 /* An open file: its text, places in it, and what the frontend finds in it.
  *
- * The protocol counts in UTF-16 units within a line, the compiler in bytes. A file
- * that says nothing of a model is a library; it is read behind a model of printable characters,
- * as twc test does, so that there is something its streams can be streams of. */
+ * The protocol counts lines and UTF-16 units, the compiler bytes. A file without a model is taken
+ * as a module, and read behind a model of printable characters, as `twc test` does: then its
+ * streams have a vocabulary. `shift` is the length of that model, in front of the text. */
 
 #include <ctype.h>
 #include <stdio.h>
@@ -162,7 +162,7 @@ lsp_line(const Document *d, uint32_t at)
 	return lo;
 }
 
-/* UTF-16 units that begin in this byte of UTF-8. */
+/* How many UTF-16 units begin in this byte of UTF-8. */
 static int
 units(char c)
 {
@@ -244,7 +244,7 @@ word_at(const Document *d, uint32_t at, uint32_t *from)
 	return in_code(d, *from) ? end - *from : 0;
 }
 
-/* Comments and quotes end with their line. */
+/* Is the place neither in a comment nor in quotes? Both end with their line. */
 bool
 in_code(const Document *d, uint32_t at)
 {

@@ -1,5 +1,5 @@
-/* What is known of a name: how it is defined, its type and range, what its comment
- * says, and where its value stands in the transformer. */
+/* Hover: what is known of a name. How it is defined, its type and range, the comment above it, and
+ * where its value stands in the transformer. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +64,7 @@ state_name(Arena *arena, int state)
 }
 
 typedef struct Standing {
-	int parts, folded; /* elements and fields, those that have no columns */
+	int parts, folded; /* elements and fields; how many of them have no columns */
 	int first, last;   /* states */
 	int columns, heads, neurons;
 } Standing;
@@ -75,7 +75,7 @@ json_count(const cJSON *o, const char *name)
 	return (int)cJSON_GetNumberValue(cJSON_GetObjectItem(o, name));
 }
 
-/* The name itself, or its elements and fields together. */
+/* Of the name itself, or of its elements and fields together. */
 static Standing
 find_placement(const Document *d, const char *name)
 {

@@ -1,4 +1,4 @@
-/* The files that a document uses, looked into for their names and comments. */
+/* The modules that a document uses, parsed for their names and comments. */
 
 #include <string.h>
 
@@ -45,7 +45,7 @@ module_name(const Import *m, const char *name)
 
 /* ---- comments ---- */
 
-/* Adds the comment's text, without its "# ", as a line; examples as code. */
+/* Appends a comment's text, without its "# ", as a line; an example as code. */
 static char *
 append_comment(Arena *arena, char *doc, const Source *src, Span c)
 {
@@ -62,7 +62,7 @@ append_comment(Arena *arena, char *doc, const Source *src, Span c)
 	return arena_fmt(arena, "%s%s%.*s", doc ? doc : "", doc ? "\n" : "", n, s);
 }
 
-/* Where the line begins, if nothing but blanks stands before `at`; else -1. */
+/* Where the line of `at` begins, if there are only blanks before it; else -1. */
 static int64_t
 line_start_if_blank(const Source *src, uint32_t at)
 {

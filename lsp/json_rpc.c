@@ -1,4 +1,5 @@
-/* Messages as they come and go: a header with a length, an empty line, JSON.
+/* JSON-RPC over standard input and output, as the Language Server Protocol frames it: a header with
+ * the length, an empty line, JSON.
  *
  *     Content-Length: 38
  *
@@ -42,7 +43,7 @@ wire_drop(Wire *w, size_t n)
 	w->n -= n;
 }
 
-/* Where the header ends and the body begins; 0 if that is not here yet. */
+/* The length of the header with its empty line; 0 if not all of it has come. */
 static size_t
 header_size(const Wire *w)
 {
@@ -54,7 +55,7 @@ header_size(const Wire *w)
 	return lf ? (size_t)(lf - w->buf) + 2 : 0;
 }
 
-/* The length that a header tells, or -1. */
+/* The length of the body that a header gives, or -1. */
 static long
 content_length(const char *header, size_t n)
 {

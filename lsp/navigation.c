@@ -1,5 +1,5 @@
-/* The questions about a file that need little: where a name is defined and used,
- * another name for it, the file's outline, its style, hints, tests. */
+/* Requests that a look at the names and the tree answers: where a name is defined and used,
+ * renaming it, the outline of a file, formatting, inlay hints, code lenses for tests. */
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ location(const char *uri, cJSON *range)
 	return l;
 }
 
-/* A place in a module, as if it were an open document. */
+/* A place in a module. Line and column are found as in an open document. */
 static cJSON *
 location_in(Document *d, const Import *m, Span at)
 {
@@ -85,7 +85,7 @@ answer_references(const Ask *a, Reply *answer)
 
 /* ---- another name ---- */
 
-/* The use that could be called otherwise; NULL, and why not. */
+/* The use whose name can be changed; NULL after a reply that says why not. */
 static const NameUse *
 renamable(const Ask *a, Reply *answer)
 {
@@ -127,8 +127,8 @@ is_name(const char *s)
 	return !*s;
 }
 
-/* The text with every use of the name called otherwise. Names are used in any order,
- * so the places are marked first. */
+/* The text with the name replaced at every use. The uses are not in the order of the text, so their
+ * places are marked first. */
 static char *
 renamed(const Document *d, const NameUse *use, const char *name)
 {
@@ -158,7 +158,7 @@ renamed(const Document *d, const NameUse *use, const char *name)
 	return text;
 }
 
-/* Every name means what it meant, and nothing is wrong that was not. */
+/* Does every name refer to what it did, and is there no new error? */
 static bool
 means_the_same(const Document *before, const Document *after)
 {

@@ -1,5 +1,5 @@
-/* The loop: messages come in, each question goes to its function, and what changed
- * is read when nobody is asking. */
+/* The server's loop: it reads messages, dispatches requests, and reads changed documents when no
+ * request waits. */
 
 #include <errno.h>
 #include <poll.h>
@@ -11,12 +11,12 @@
 #include "lsp/server.h"
 
 enum {
-	PAUSE = 150, /* ms without a change, after which a program is compiled */
-	LOOK = 3000, /* ms between looks whether the client still lives */
+	PAUSE = 150, /* ms without a change until a program is compiled */
+	LOOK = 3000, /* ms between checks that the client still lives */
 	JOBS = 16,
 };
 
-enum { /* of JSON-RPC and the protocol */
+enum { /* error codes of JSON-RPC and the protocol */
        PARSE_ERROR = -32700,
        INVALID_REQUEST = -32600,
        UNKNOWN_METHOD = -32601,
@@ -81,7 +81,7 @@ diagnostic(cJSON *range, const char *text)
 	return d;
 }
 
-/* Of another file only the first line here can speak. */
+/* An error in another file is shown at the first line of this one. */
 static cJSON *
 diagnostic_of(Document *doc, const Diag *e)
 {
@@ -190,7 +190,7 @@ did_open(Server *s, const cJSON *params)
 	document_set(d, text);
 }
 
-/* Each change is the whole text; the last one counts. */
+/* Every change gives the whole text, as `capabilities` asks; the last one counts. */
 static void
 did_change(Server *s, const cJSON *params)
 {
@@ -354,10 +354,10 @@ handle(Server *s, const cJSON *m)
 		request(s, method, id, json_item(m, "params"));
 	else if (method)
 		notification(s, method, json_item(m, "params"));
-	/* else an answer; nothing was asked */
+	/* else it is a response, and the server sends no requests */
 }
 
-/* All messages that are here. */
+/* Handles all messages that have come. */
 static void
 handle_all(Server *s)
 {
@@ -377,7 +377,7 @@ handle_all(Server *s)
 
 /* ---- waiting ---- */
 
-/* Compiles what has not changed for a while; how long to wait for the next. */
+/* Starts compiling the documents that have not changed for a while. Returns how many ms to wait. */
 static int
 build_some(Server *s)
 {

@@ -1,19 +1,19 @@
 #ifndef LSP_SERVER_H
 #define LSP_SERVER_H
 
-/* How the server is made:
+/* The language server, file by file:
  *
- *   json_rpc.c      messages: bytes to JSON and back
- *   server.c    the loop: who is asked, what waits
- *   document.c  an open file: its text, places in it, what the frontend finds
- *   imports.c    the files that a document uses
- *   background_jobs.c      what takes longer, in processes of its own: compiling, running tests
- *   hover.c     what is known of a name
- *   complete.c  what could be written here
- *   navigation.c   the other questions
+ *   json_rpc.c         messages: bytes to JSON and back
+ *   server.c           the loop and the dispatch of requests
+ *   document.c         an open file: its text, places in it, what the frontend finds
+ *   imports.c          the modules that a document uses
+ *   background_jobs.c  compiling and testing, in processes of their own
+ *   hover.c            what is known of a name
+ *   complete.c         what could be written at a place
+ *   navigation.c       the other requests
  *
- * A changed text is read again as a whole, when it is asked about or the client
- * pauses. That is milliseconds, so nothing is kept from one time to the next. */
+ * A changed text is parsed and lowered again as a whole, when a request asks for it or the client
+ * pauses. That takes milliseconds, so nothing is kept from one version to the next. */
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -27,20 +27,20 @@
 typedef struct Wire {
 	char *buf; /* (n) bytes that came and are not read yet */
 	size_t n, cap;
-	bool ended; /* nothing more comes, or nobody listens */
+	bool ended; /* the input has ended, or the output is closed */
 } Wire;
 
 typedef enum Arrival {
 	ARRIVED, /* a message is there */
 	NOT_YET,
-	NOT_JSON, /* a message that cannot be read; the next one may be */
-	LOST,     /* no telling where the next message begins */
+	NOT_JSON, /* a message that is no JSON; the next one may be */
+	LOST,     /* where the next message begins is not known */
 } Arrival;
 
-/* Takes what can be read now, or waits for it. */
+/* Reads what has come; waits if that is nothing. */
 void wire_read(Wire *);
 Arrival wire_next(Wire *, cJSON **);
-/* Gives the message away. */
+/* Sends the message and frees it. */
 void wire_send(Wire *, cJSON *);
 /* A field of an object; NULL if it has none, or is none. */
 const cJSON *json_item(const cJSON *, const char *name);
@@ -53,11 +53,11 @@ typedef struct Document {
 	size_t n;
 	int version;
 	bool stale;   /* the text changed since it was read */
-	bool unbuilt; /* it is without mistakes and waits to be compiled */
+	bool unbuilt; /* it has no errors and is to be compiled */
 	long read_at; /* when it was read last, in ms */
-	/* what was read; in the arena */
+	/* what the frontend found; in the arena */
 	Arena arena;
-	Source src; /* the text, after `shift` bytes: a model for a library to be in */
+	Source src; /* the text, behind `shift` bytes of a model if it has none */
 	uint32_t shift;
 	Diags diags;
 	Tree *tree;
@@ -66,15 +66,15 @@ typedef struct Document {
 	Graph *graph;
 	int nline;
 	uint32_t *line;         /* (nline) where lines begin in src.text */
-	struct Import *modules; /* that were looked into */
-	/* what compiling it said, of the last text that was compiled */
+	struct Import *modules; /* that were parsed */
+	/* the result of the last job that compiled it */
 	cJSON *built;
 } Document;
 
 Document *document_new(const char *uri);
 void document_free(Document *);
 void document_set(Document *, const char *text);
-/* Brings the fields above up to the text. */
+/* Parses and lowers the text if it has changed. */
 void document_read(Document *, const char *stdlib);
 char *path_uri(Arena *, const char *path);
 
@@ -132,12 +132,12 @@ Document *find_document(Server *, const char *uri);
 void publish_diagnostics(Server *, Document *);
 
 /* ---- background_jobs.c ---- */
-/* Compiles; what it finds is in built, then. */
+/* Compiles the document; the result comes into `built`. */
 void job_build(Server *, Document *);
 void job_test(Server *, Document *, int line, const cJSON *id);
-/* Those of a document whose text has changed, or all with NULL. */
+/* Kills the jobs of a document, or all with NULL. */
 void jobs_stop(Server *, const Document *);
-/* File descriptors to wait for, and taking what they give. */
+/* The file descriptors to wait for; reading from those that are ready. */
 int jobs_fds(const Server *, int *fd, int most);
 void jobs_read(Server *);
 
@@ -161,7 +161,7 @@ void answer_hints(const Ask *, Reply *);
 void answer_lenses(const Ask *, Reply *);
 void answer_command(const Ask *, Reply *);
 
-/* What is found out of a name of the program: "int 0..9", or NULL. */
+/* The type that was found for a name, "int 0..9"; or NULL. */
 const char *noted_type(const Document *, const Source *, Span name);
 
 #endif

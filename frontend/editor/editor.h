@@ -1,8 +1,9 @@
 #ifndef FRONTEND_EDITOR_EDITOR_H
 #define FRONTEND_EDITOR_EDITOR_H
 
-/* What an editor asks of a program: which name means what, and of what type it is.
- * Nothing here is needed to compile. */
+/* What an editor needs to know of a program: what each name refers to (resolve.c), its type
+ * (type_notes.c), and a line on each word of the language (keyword_docs.c). The compiler itself
+ * needs none of this. */
 
 #include "frontend/syntax/ast.h"
 #include "ir/ir.h"
@@ -27,8 +28,8 @@ typedef struct Binding {
 	Span at;
 	const Ast *stmt; /* what defines it */
 	Span scope;      /* where it can be used */
-	int owner;       /* MEMBER: the enum's; PARAM: the function's, if it has a name; else -1 */
-	int owned;       /* ENUM, FN: the first of its members or parameters, if any */
+	int owner;       /* MEMBER: the binding of its enum; PARAM: of its function; else -1 */
+	int owned;       /* ENUM, FN: the binding of its first member or parameter, if any */
 } Binding;
 
 /* A name as it is used; every definition is a use of itself. */
@@ -46,7 +47,7 @@ typedef struct NameTable {
 
 NameTable *resolve(const Tree *, Arena *);
 
-/* A name of a file, its module's or the program's, and what was found out of it. */
+/* The type that was found for a name that the program or a module defines. */
 typedef struct Note {
 	const Source *src;
 	Span at;
@@ -58,7 +59,7 @@ typedef struct Notes {
 	Note *note;
 } Notes;
 
-/* lower(), and what it finds out of the names that files define. */
+/* The same as lower(), with the types of the names that files define. */
 Graph *lower_noting(const Tree *, const char *stdlib_dir, Arena *, Diags *, Notes *);
 
 /* Names that belong to the language: reserved words, built-in names, settings. */

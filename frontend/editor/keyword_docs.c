@@ -1,6 +1,5 @@
-/* The language's own names in one line each, for an editor. The manual says more:
- * lang/spec.md. Every reserved word and built-in name has its row (tools/editors.mjs
- * checks). */
+/* One line on each reserved word, setting and built-in name, for an editor to show; the manual
+ * (lang/spec.md) says more. tools/editors.mjs checks that none is missing. */
 
 #include <string.h>
 
@@ -65,7 +64,7 @@ const WordDoc words[] = {
 	{ "context", "context 16", "the longest text in tokens, prompt and answer together" },
 	{ "attention", "attention bidirectional",
 	  "every position sees the whole text; such a model has labels and no emit" },
-	/* types that are no built-in name */
+	/* types that are not the name of a function too */
 	{ "bool", "bool", "the type of a condition" },
 	{ "pos", "pos, pos?", "the type of a reference; pos? may be absent" },
 	{ "real", "real lo..hi", "the type of numbers that are not whole" },

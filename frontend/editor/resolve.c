@@ -1,8 +1,8 @@
-/* Which name means what, from the tree alone. A program with mistakes in it has names
- * too, so nothing is checked here: what means nothing has no Use.
+/* Name resolution: what each name in a file refers to, from the tree alone.
  *
- * Names of the file are bound first; then a walk in source order keeps the names in
- * scope on a stack, the innermost last. */
+ * An editor asks this of programs that are half written, so nothing is checked or reported here;
+ * a name that refers to nothing has no NameUse. The names of the file are bound first. Then a
+ * walk in source order keeps the names in scope on a stack, the innermost last. */
 
 #include <string.h>
 
@@ -14,10 +14,10 @@ typedef struct Resolver {
 	Arena *arena;
 	NameTable *names;
 	Map own, outputs; /* of the file: name -> index of its binding, plus 1 */
-	int *scope;       /* (nscope) bindings in scope inside of what is walked */
+	int *scope; /* (nscope) the bindings in scope inside of a statement, the innermost last */
 	int nscope, cap_scope;
-	Span within; /* the scope of what is bound now */
-	int owner;   /* of the parameters of the statement that is walked */
+	Span within; /* where what is bound now is in scope */
+	int owner;   /* the binding that the parameters of the statement belong to */
 } Resolver;
 
 static void resolve_node(Resolver *, const Ast *);
@@ -70,7 +70,7 @@ find_binding(const Resolver *w, const char *name)
 	return lookup(&w->own, name);
 }
 
-/* The member or parameter of that name; those of one owner follow one another. */
+/* The member or parameter of that name. Those of one owner are next to each other. */
 static int
 find_owned(const Resolver *w, int owner, const char *name)
 {
@@ -93,7 +93,7 @@ resolve_name(Resolver *w, const Ast *a)
 	return b;
 }
 
-/* digits.add, op.sub; of a record's fields nothing is known. */
+/* digits.add, op.sub. What a field of a record refers to is not known here. */
 static void
 resolve_member(Resolver *w, const Ast *of, const Ast *name)
 {
@@ -126,7 +126,7 @@ resolve_call(Resolver *w, const Ast *a)
 		resolve_node(w, a->kid[1]);
 }
 
-/* for …: each name is in scope behind its source, to the end of all. */
+/* for …: each name is in scope from behind its source to the end of the expression. */
 static void
 resolve_clauses(Resolver *w, const Ast *list)
 {
@@ -140,7 +140,7 @@ resolve_clauses(Resolver *w, const Ast *list)
 	}
 }
 
-/* A list of statements, whose names are in scope from there on; then e. */
+/* A block: each statement's name is in scope behind it, and in the value that is returned. */
 static void
 resolve_block(Resolver *w, const Ast *a)
 {
@@ -249,7 +249,7 @@ resolve_kind(Resolver *w, const Ast *a)
 	}
 }
 
-/* What is bound in a node is in scope inside of it. */
+/* Resolves the names in a node. What is bound in it is in scope inside of it only. */
 static void
 resolve_node(Resolver *w, const Ast *a)
 {

@@ -1,5 +1,5 @@
-/* What an editor shows of the names that files define: their types, ranges and all.
- * An array's range is that of all its elements. */
+/* The types of the names that files define, with their ranges, as an editor shows them. The range
+ * of an array is that of all of its elements. */
 
 #include <string.h>
 

@@ -1,4 +1,11 @@
-/* Arrays and records: comprehensions, indexing, slices, fields. */
+/* Arrays and records: comprehensions, indexing, slices, fields.
+ *
+ * Their lengths are known at compile time, so they are gone from the graph: an array is as many
+ * values, a comprehension is unrolled (as in Wadler, "List comprehensions", 1987).
+ *
+ *     [d // 10 ** i for i in 0..<3]     three values: d, d // 10, d // 100
+ *     xs[1]                             the second of them
+ *     xs[n else 0]                      PICK(n, 0, x0, x1, x2), n known at run time */
 
 #include <string.h>
 
@@ -8,7 +15,7 @@
 
 typedef struct Comprehension {
 	const Ast *clauses;
-	bool guards; /* conditions of the run time are allowed */
+	bool guards; /* a where may depend on the text */
 	long count;
 	bool (*visit)(Lower *, Env *, Value *guard, void *);
 	void *data;
@@ -133,10 +140,10 @@ gather_item(Lower *L, Env *env, Value *guard, void *data)
 	g->bad |= v->kind == V_ERROR;
 	list_push(L, &g->items->values, v);
 	list_push(L, &g->items->guards, guard);
-	return !g->bad; /* what is wrong once is wrong for all */
+	return !g->bad; /* the other elements would have the same mistake */
 }
 
-/* The elements of [e for …]; false after an error. */
+/* Unrolls [e for …] into its elements; false after an error. */
 bool
 over_items(Lower *L, Env *env, const Ast *e, const Ast *clauses, bool guards, Items *items)
 {
@@ -243,14 +250,15 @@ pick_scalar(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 	return v;
 }
 
-/* Where one of them may be <end>, all of them. */
+/* Brings records to one form: where one element may be <end>, all get the hidden field. */
 static Value **
 meet_ends(Lower *L, int n, Value **item, Value **otherwise)
 {
 	if (!L->token)
 		return item;
 	item = memcpy(NEWS(L->arena, Value *, n), item, sizeof *item * (size_t)n);
-	for (int k = 0; k < 2 * n; k++) { /* the first hears of it, then tells the others */
+	for (int k = 0; k < 2 * n; k++) { /* first round: item[0] learns of it from the others;
+		                             second: they learn from item[0] */
 		if (*otherwise)
 			meet_end(L, &item[0], otherwise);
 		meet_end(L, &item[0], &item[k % n]);
@@ -258,7 +266,7 @@ meet_ends(Lower *L, int n, Value **item, Value **otherwise)
 	return item;
 }
 
-/* Element i, known at run time; arrays of arrays element by element. */
+/* Element i of a list, i known at run time. Of arrays and records, leaf by leaf. */
 Value *
 list_element(Lower *L, Value *i, int n, Value **item, Value *otherwise)
 {
@@ -319,7 +327,7 @@ array_element(Lower *L, Env *env, const Ast *a, Value *xs, Value *i)
 	return list_element(L, i, xs->n, xs->item, d);
 }
 
-/* x[i]: a position reads elsewhere, an integer picks an element. */
+/* x[i]: a position reads x there, an integer picks an element of the array x. */
 Value *
 eval_read(Lower *L, Env *env, const Ast *a)
 {
@@ -366,7 +374,7 @@ eval_slice(Lower *L, Env *env, const Ast *a)
 
 /* ---- records, enums, modules: x.name ---- */
 
-/* The member of an enum that a bare name stands for; NULL if it is none. */
+/* The member of the enum s that a name without a dot stands for; NULL if it is none. */
 Value *
 enum_member(Lower *L, const Shape *s, const Ast *name)
 {

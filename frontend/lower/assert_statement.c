@@ -1,14 +1,17 @@
-/* assert e, "why": proved here where the ranges say so, refused where they say
- * that it never holds; the rest is for the evaluator, which asks at every position.
+/* assert e, "why".
  *
- * In a function that is called inside of a branch, e has to hold where the branch
- * is taken. Inside of a where it has to hold for every position looked at. */
+ * Where the ranges prove e, nothing is left to do; where they prove that it never holds, the
+ * program is refused. Any other assertion goes into the graph, and the reference evaluator
+ * checks it at every position of the texts that it is given.
+ *
+ * In a function that is called inside of a branch, e has to hold where the branch is taken;
+ * inside of a where, for every position that is looked at. */
 
 #include <string.h>
 
 #include "frontend/lower/lower.h"
 
-/* e, or one of the guards that led here fails. */
+/* The condition to check: that e holds, or that one of the guards around the assertion fails. */
 static Node *
 where_it_counts(Lower *L, Node *e)
 {

@@ -1,4 +1,8 @@
-/* The built-in functions and the names that mean the text itself. */
+/* The functions of the language, and the names of what a text gives: token, index, here …
+ *
+ * To add one: its number in Builtin, its row in builtin[], its case in call_builtin, which is
+ * given evaluated arguments; a line in frontend/editor/keyword_docs.c, in the manual and a test.
+ * What a module can say in tw itself belongs into stdlib/ instead. */
 
 #include <assert.h>
 #include <math.h>
@@ -132,7 +136,7 @@ builtin_value(Lower *L, const char *name)
 
 	if (which < 0)
 		return NULL;
-	/* with a mistake before, the model is what may be wrong */
+	/* after an error the model may be what is wrong; one message is enough */
 	if ((which == B_TOKEN || which == B_VOCABULARY) && L->takes_numbers)
 		return fail_here(L, "'%s': this model takes numbers, not tokens", name);
 	if (which <= B_VOCABULARY && !L->has_vocab && !L->takes_numbers)
@@ -229,8 +233,9 @@ no_character(Lower *L, int64_t code)
 	                 (long long)code, spell_code(L, code, &len));
 }
 
-/* A table over the values x can take anywhere; those it cannot take here may be
- * anything. bad(v) of a value that can be here is the error. */
+/* f of x as a table over all values in x's range. f has no value (is negative) for some: if x
+ * can have such a value v here, where the guards hold, bad(v) reports it; if not, the entry is
+ * never looked up, and takes that of its neighbour. */
 static Value *
 small_table(Lower *L, Node *x, int64_t (*f)(Lower *, int64_t), Value *(*bad)(Lower *, int64_t))
 {
@@ -324,7 +329,7 @@ to_int(Lower *L, Value *v)
 	return v->known ? v_int(L, v->num) : v_stream(L, V_INT, v->node);
 }
 
-/* The integer that a token spells, known at compile time. */
+/* number(t): the integer that a token or text known at compile time spells. */
 static Value *
 to_number(Lower *L, Value *v)
 {
@@ -421,7 +426,7 @@ concat(Lower *L, int n, Arg *args)
 	return make_array(L, &all);
 }
 
-/* A step of fold, as it is at another position. */
+/* One application of fold's function, to be done again for another position (reevaluate.c). */
 typedef struct FoldStep {
 	Value *f;
 	Arg pair[2];
@@ -596,7 +601,7 @@ over_array(Lower *L, Builtin b, int n, Arg *args)
 	return over_elements(L, b, n, item);
 }
 
-/* ---- sum(e for …): with a condition of the run time an element counts or not ---- */
+/* ---- sum(e for … where c): where c depends on the text, an element counts if it holds ---- */
 
 static Value *
 guard_item(Lower *L, Builtin b, Value *guard, Value *v)
@@ -617,7 +622,7 @@ takes_for(Builtin b)
 	       || b == B_MEAN;
 }
 
-/* The first 'for' over positions; -1 if there is none. */
+/* The index of the first 'for' without 'in', which runs over positions; -1 if there is none. */
 static int
 position_clause(const Ast *clauses)
 {
@@ -627,7 +632,7 @@ position_clause(const Ast *clauses)
 	return -1;
 }
 
-/* over, with the clauses from..to only; what is left out follows as its expression. */
+/* A copy of `over` with the clauses from..<to, and e as its expression. */
 static Ast *
 with_clauses(Lower *L, const Ast *over, const Ast *e, int from, int to)
 {
@@ -658,8 +663,9 @@ total_positions(Lower *L, Builtin b, Env *env, const Ast *over)
 	}
 }
 
-/* One 'for' over positions among others: what is inside of it is one expression,
- * and so is it for those outside. */
+/* sum(e for i in … for j for k in …), of which clause number `at` runs over positions. The clauses
+ * behind it become one expression, summed for each position; the clauses before it sum the
+ * results: sum(sum(sum(e for k in …) for j) for i in …). A count of counts is a sum. */
 static Value *
 over_nested(Lower *L, Builtin b, Env *env, const Ast *over, int at)
 {

@@ -1,5 +1,6 @@
-/* Calls: a function is expanded in place, its arguments bound as values. Since a
- * stream is a value like any other, the body may read it elsewhere. */
+/* Calls. A function is expanded where it is called (inlined), its parameters bound to the values
+ * of the arguments. A stream is a value like any other, so the body may read it at other
+ * positions: fn before(x) = x[here - 1 else 0]. */
 
 #include <string.h>
 
@@ -32,7 +33,7 @@ eval_args(Lower *L, Env *env, const Ast *list, int *n, Arg **args)
 	return fine;
 }
 
-/* The argument of a parameter, or NULL; marks it as taken. */
+/* The argument given for the parameter, by its place or by name; NULL if it is left out. */
 static Arg *
 find_arg(int index, const char *name, int n, Arg *args, bool *taken, bool *twice)
 {
@@ -119,7 +120,8 @@ has_param(const Ast *params, const char *name)
 	return false;
 }
 
-/* The environment of the body, or NULL after an error. */
+/* The names in scope in the body: the parameters, in front of where f was defined. NULL after an
+ * error. */
 static Env *
 bind_params(Lower *L, const Value *f, int n, Arg *args)
 {

@@ -1,4 +1,6 @@
-/* What is said of a name that is not there: what was meant, perhaps. */
+/* The error message for a name that is not defined, with the name that was probably meant: one
+ * in scope at a small edit distance, a member of an enum, a module that is not used yet, or
+ * what another language calls it. */
 
 #include <ctype.h>
 #include <dirent.h>
@@ -9,7 +11,10 @@
 
 #include "frontend/lower/lower.h"
 
-/* Edit distance with swaps of neighbours, or 3 if it is more than 2. */
+/* The edit distance of two names: how many insertions, deletions, substitutions and swaps of
+ * neighbouring characters lead from one to the other; 3 if it is more than 2. (Damerau 1964, "A
+ * technique for computer detection and correction of spelling errors"; the table of Wagner and
+ * Fischer 1974, of which three rows are kept.) */
 static int
 distance(const char *a, const char *b)
 {
@@ -37,7 +42,7 @@ distance(const char *a, const char *b)
 	return row[n % 3][m];
 }
 
-/* The nearer one of best and other; best is NULL and *d 3 at first. */
+/* Of best and other the one nearer to the name, at distance *d; at first best is NULL, *d 3. */
 const char *
 nearest_name(const char *name, const char *best, const char *other, int *d)
 {
@@ -49,7 +54,7 @@ nearest_name(const char *name, const char *best, const char *other, int *d)
 	return other;
 }
 
-/* The module of the standard library that is called something like it; or NULL. */
+/* The module of the standard library whose name is nearest; NULL if none is near. */
 const char *
 nearest_module(Lower *L, const char *name)
 {
@@ -93,7 +98,7 @@ has_word(const char *s, const char *end, const char *word)
 	return false;
 }
 
-/* Does it stand in what could not be read? It may be defined there. */
+/* Does the name occur in a statement with a syntax error? Then it may be defined there. */
 static bool
 is_lost(const Module *m, const char *name)
 {
@@ -107,7 +112,7 @@ is_lost(const Module *m, const char *name)
 	return false;
 }
 
-/* The enum that has this member; or NULL. */
+/* The name of an enum of this file that has the member; or NULL. */
 static const char *
 enum_of(const Module *m, const char *member)
 {
@@ -120,7 +125,7 @@ enum_of(const Module *m, const char *member)
 	return NULL;
 }
 
-/* What other languages call it. */
+/* What to write for a word of another language. */
 static const char *
 known_as(const char *name)
 {
@@ -145,7 +150,7 @@ known_as(const char *name)
 	return NULL;
 }
 
-/* Once in a line is enough. */
+/* Reports msg unless it was reported for this line already. */
 static Value *
 say_once(Lower *L, Span at, const char *msg)
 {

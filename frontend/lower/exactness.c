@@ -1,16 +1,18 @@
-/* Numbers that no 32-bit float holds.
+/* Integers of 2^24 and more, which a 32-bit float does not hold exactly.
  *
  *     digits.value(a) < digits.value(b)        (x + y) // 10 ** 9
  *
- * A long sum may be computed with: added to, multiplied by constants, compared, divided
- * by constants, all of which is done column by column (ir/pass/carry_lookahead.c). It is an error
- * where it would have to be written down as one number: chosen, read, looked up, emitted. */
+ * Such a sum may be added to, multiplied by constants, compared and divided by constants: all of
+ * that is done digit by digit (ir/pass/carry_lookahead.c), and no single number is ever that
+ * large. It is an error where one column of the model would have to hold it: in an if, a read,
+ * a table, an output. Whether such a use follows is known only when the whole program is lowered,
+ * so the error message is kept with the place until then. */
 
 #include "frontend/lower/lower.h"
 
 typedef struct Large {
 	const Node *node;
-	Lower where; /* what was being lowered, for the message */
+	Lower where; /* the state then: where, in which calls */
 	const char *text;
 } Large;
 
@@ -20,7 +22,7 @@ is_large(const Node *n)
 	return n->type.lo <= -EXACT_MAX || n->type.hi >= EXACT_MAX;
 }
 
-/* An operator that is computed column by column. */
+/* Is this operator computed digit by digit, if its operands are large? */
 static bool
 by_columns(const Node *n)
 {
@@ -45,7 +47,8 @@ may_exceed_float(const Node *n)
 	return n->type.lo > -most && n->type.hi < most && !n->two_sided && by_columns(n);
 }
 
-/* Calls are gone when the message is given. */
+/* A copy of the calls that led here: they live on the stack, and are gone when the message is
+ * given. */
 static Call *
 keep_calls(Lower *L, const Call *c)
 {

@@ -1,4 +1,8 @@
-/* Expressions: the dispatch, and the operators that work here, at one position. */
+/* Expressions: eval(), the dispatch on their kind, and the operators that work at one position:
+ * arithmetic, logic, comparison, membership.
+ *
+ * An operator is given Values. If all are known the result is; else it makes the node, after a
+ * check that what the ranges allow can be computed: no overflow of a float, no division by 0. */
 
 #include <string.h>
 
@@ -30,7 +34,8 @@ is_node_of(const Node *n, const Ast *a)
 	return a && n->span.lo == a->span.lo && n->span.hi == a->span.hi;
 }
 
-/* The node as a value, if a 32-bit float can hold all it reaches, or none need hold it. */
+/* The integer node as a value. It is an error if it can reach 2^24, unless it is a sum that may
+ * turn out to be used digit by digit only (exactness.c). la, ra: its operands as written. */
 Value *
 exact_int(Lower *L, Node *n, const char *what, const Ast *la, const Ast *ra)
 {
@@ -41,7 +46,7 @@ exact_int(Lower *L, Node *n, const char *what, const Ast *la, const Ast *ra)
 		return v_stream(L, V_INT, n);
 	int64_t far = b.hi >= EXACT_MAX ? b.hi : b.lo;
 	bool pair = n->narg == 2, later = may_exceed_float(n);
-	/* operands of a sum are sorted */
+	/* the graph sorts the operands of a sum; the message has them as written */
 	bool turned = pair && (is_node_of(n->arg[0], ra) || is_node_of(n->arg[1], la));
 	const char *text = arena_fmt(
 		L->arena,
@@ -64,7 +69,8 @@ typedef struct Arith {
 	const Ast *left, *right;
 } Arith;
 
-/* A divisor that the guards keep from 0 may still be 0 in the branch not taken. */
+/* The divisor y, with 1 in place of 0. Guards may show that it is not 0 here; but the graph
+ * computes both branches of an if everywhere. NULL after an error: it may be 0 here. */
 Node *
 safe_divisor(Lower *L, Node *y, const Ast *a)
 {
@@ -226,7 +232,7 @@ eval_int(Lower *L, Env *env, const Ast *a, const char *what, int64_t *to)
 	return false;
 }
 
-/* The right side knows what the left one said. */
+/* a and b: b is lowered knowing that a holds; a or b: knowing that it does not. */
 static Value *
 eval_logic(Lower *L, Env *env, const Ast *a)
 {
@@ -269,7 +275,8 @@ compare_ints(Lower *L, Relation r, Value *a, Value *b)
 	}
 }
 
-/* Tokens are equal if their spellings are; one that is no token never is. */
+/* Tokens are equal if their spellings are. A spelling that the vocabulary lacks equals no token
+ * of the text. */
 static Value *
 equal_tokens(Lower *L, Value *a, Value *b)
 {
@@ -361,7 +368,7 @@ goes_down(Relation r)
 	return r == R_GT || r == R_GE;
 }
 
-/* a <= b < c: each operand once */
+/* a <= b < c is a <= b and b < c, with b evaluated once. */
 static Value *
 eval_chain(Lower *L, Env *env, const Ast *a)
 {
@@ -460,7 +467,7 @@ in_values(Lower *L, Value *x, Value *set)
 	return any;
 }
 
-/* The ends of a range of characters need not be tokens themselves. */
+/* An end of 'a'..'z'. It need not be in the vocabulary. */
 static Value *
 eval_end(Lower *L, Env *env, const Ast *a)
 {

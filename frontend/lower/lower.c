@@ -1,9 +1,9 @@
-/* From the tree to the graph: files, their names, and the statements in order.
+/* From the tree to the graph: modules, their names, and the statements in order.
  *
- * Names of a file are evaluated when they are first used; a library's unused
- * ones never are, so they cost nothing and may speak of characters that the
- * vocabulary does not have. The model statement comes first, wherever it stands,
- * for the vocabulary is what every stream is made of. */
+ * A name of a file is evaluated when it is first used (lazily). So what a module of the library
+ * defines and a program does not use costs nothing, and may mention characters that the vocabulary
+ * lacks. The model statement is lowered first, wherever it stands, because every stream is
+ * made of the vocabulary. */
 
 #include <stdio.h>
 #include <string.h>
@@ -197,7 +197,7 @@ define_fn(Lower *L, Env *env, const Ast *s)
 	return v;
 }
 
-/* let and const, of a file or a function */
+/* The value of a let or const, of a file or inside a function. */
 static Value *
 define_value(Lower *L, Env *env, const Ast *s)
 {
@@ -282,7 +282,7 @@ define(Lower *L, Module *m, Def *d)
 	}
 }
 
-/* Evaluates a name of a file, once, as if nothing else were going on. */
+/* Evaluates a name of a file, once, without the guards and the where of the place that uses it. */
 void
 force(Lower *L, Module *m, Def *d)
 {
@@ -290,7 +290,8 @@ force(Lower *L, Module *m, Def *d)
 
 	if (d->state == D_DONE || d->state == D_BUSY) {
 		if (d->state == D_BUSY)
-			d->value = &v_error; /* cannot be: names are defined above their use */
+			d->value = &v_error; /* a name is defined above its use, so this does not
+			                        happen */
 		return;
 	}
 	d->state = D_BUSY;
@@ -376,7 +377,7 @@ kind_of_value(const Value *v)
 	}
 }
 
-/* Every leaf of the value under a name of its own: sum[0], date.year. */
+/* Names every scalar of the value for traces and reports: sum[0], date.year. */
 static void
 add_named(Lower *L, const Naming *to, const char *name, Value *v)
 {
@@ -407,7 +408,7 @@ add_named(Lower *L, const Naming *to, const char *name, Value *v)
 	}
 }
 
-/* Constants are no streams, and a token that the vocabulary lacks has no row. */
+/* What is known at compile time is not traced: it is no stream. */
 static void
 name_stream(Lower *L, const char *name, Value *v, const Ast *stmt, int file)
 {
@@ -472,7 +473,7 @@ force_used(Lower *L, const Def *d, int depth)
 		force_module(L, d->value->module, depth + 1);
 }
 
-/* A module beside the program is the user's: all of it is checked. */
+/* Evaluates all names of a module that is a file of the user's own, so that its mistakes show. */
 static void
 force_module(Lower *L, Module *m, int depth)
 {
@@ -516,7 +517,7 @@ lower_statement(Lower *L, Module *m, const Ast *s, int seq)
 		name_stream(L, d->name, d->value, s, m->file);
 }
 
-/* Streams of modules that the program names: digits.run. */
+/* Names, for traces, the streams of modules that the program uses: digits.run. */
 static void
 name_module_streams(Lower *L)
 {

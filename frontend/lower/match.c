@@ -1,11 +1,16 @@
-/* if and match. A branch that nothing reaches is dropped before it is looked at;
- * the others are lowered knowing what their condition says. */
+/* if and match.
+ *
+ * A branch that the ranges show to be unreachable is dropped before it is evaluated. The others
+ * are evaluated under the fact that their condition holds, and that those before them did not
+ * (occurrence typing: Tobin-Hochstadt and Felleisen, "Logical types for untyped languages", 2010;
+ * narrow.c). A match is a chain of ifs, checked to cover every value of its subjects
+ * (exhaustiveness, here by trying all combinations of values). */
 
 #include <string.h>
 
 #include "frontend/lower/lower.h"
 
-/* The condition's value under what is known: 0, 1, or -1 where both occur. */
+/* Whether the condition holds here: 1 always, 0 never, -1 depends on the text. */
 static int
 decided(Lower *L, const Value *c)
 {
@@ -22,7 +27,8 @@ eval_if(Lower *L, Env *env, const Ast *a)
 {
 	Value *c = eval_bool(L, env, a->kid[0], "what follows 'if'");
 
-	if (c->kind == V_ERROR) { /* what the branches may do hangs on the condition */
+	if (c->kind == V_ERROR) { /* without its condition a branch may seem wrong; only its names
+		                     are checked */
 		check_names(L, env, a->kid[1]);
 		check_names(L, env, a->kid[2]);
 		return c;
@@ -43,20 +49,20 @@ eval_if(Lower *L, Env *env, const Ast *a)
 
 typedef struct Pattern {
 	bool any;
-	bool code;      /* the range is one of character codes */
+	bool code;      /* lo..hi are codes of characters, */
 	int64_t lo, hi; /* else of values */
 } Pattern;
 
-/* All alternatives of one arm for one subject, or of a whole row of subjects. */
+/* One alternative of an arm: a pattern for each subject, all of which have to match. */
 typedef struct PatternRow {
-	Pattern *cell; /* (number of subjects) for a tuple of single patterns */
+	Pattern *cell; /* (number of subjects) */
 } PatternRow;
 
 typedef struct MatchExpr {
 	Env *env;
 	int n; /* subjects */
 	Value **subject;
-	int64_t **domain; /* (n) the values each may have, NULL if too many */
+	int64_t **domain; /* (n) the values that each can have here */
 	int *size;        /* (n) */
 } MatchExpr;
 
@@ -116,7 +122,7 @@ pattern_of(Lower *L, MatchExpr *m, const Ast *a, const Value *subject, Pattern *
 	return true;
 }
 
-/* ---- one arm: the condition, and whether it takes given values ---- */
+/* ---- one arm: its condition ---- */
 
 static int64_t
 row_matches(Lower *L, int row, void *data)
@@ -145,8 +151,8 @@ test_pattern(Lower *L, Value *subject, Pattern *p)
 	return v_and(L, from_lo, v_stream(L, V_BOOL, op1(L, OP_NOT, above)));
 }
 
-/* A tuple's cell lists alternatives; so does the arm; a row takes one of each.
- * Appends to rows; false after an error. */
+/* Appends the alternatives of a tuple, ('a' | 'b', 0 | 1), to rows: one for each combination of
+ * what its parts list. False after an error. */
 static bool
 tuple_rows(Lower *L, MatchExpr *m, const Ast *tuple, PtrList *rows)
 {
@@ -252,9 +258,10 @@ show_case(Lower *L, const Value *subject, int64_t v)
 	return arena_fmt(L->arena, "%lld", (long long)v);
 }
 
-/* Finds a combination of values that no row takes; false if there is none. */
+/* Finds a combination of the subjects' values that no alternative matches; false if there is
+ * none. */
 static bool
-uncovered(Lower *L, MatchExpr *m, const PtrList *rows, const char **what)
+find_uncovered(Lower *L, MatchExpr *m, const PtrList *rows, const char **what)
 {
 	int64_t total = 1;
 
@@ -293,7 +300,7 @@ check_cover(Lower *L, MatchExpr *m, const PtrList *rows, const GuardFact *facts)
 	L->facts = now;
 	if (!finite)
 		fail_here(L, "this match does not cover every value; add else => …");
-	else if (uncovered(L, m, rows, &what))
+	else if (find_uncovered(L, m, rows, &what))
 		fail_here(L, "this match does not cover %s; add it, or else => …", what);
 	else
 		return true;
@@ -362,7 +369,7 @@ eval_match(Lower *L, Env *env, const Ast *a)
 	PtrList choices = { 0 }, rows = { 0 };
 	const Ast *arms = a->kid[1];
 	GuardFact *old = L->facts;
-	bool rest = true, bad = false; /* values are left for the next arm */
+	bool rest = true, bad = false; /* some value may reach the next arm */
 
 	if (!eval_subjects(L, &m, a->kid[0]))
 		return &v_error;

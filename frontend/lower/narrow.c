@@ -1,10 +1,16 @@
-/* What is known inside a branch, because its condition held.
+/* Type narrowing: what is known inside a branch, because its condition holds there.
  *
- * Types of nodes say what is true everywhere. In `if t in '0'..'9' then ord(t) -
- * ord('0') else 0` the first branch needs more: there, t is a digit. So while a
- * branch is lowered the facts its condition gives are on a stack: which values
- * of a root are possible, between which bounds a node is, which references are
- * there. Checks (annotations, chr, indexing) ask here; nodes do not change. */
+ *     if t in '0'..'9' then ord(t) - ord('0') else 0
+ *
+ * The type of a node is what holds of it at every position. The first branch needs more: there t
+ * is a digit, so the difference is 0..9. So while a branch is lowered, the facts that follow from
+ * its condition are on a list, the innermost first: which values of a root are possible, between
+ * which bounds a node is, which references are there. Checks (annotations, chr, indexing, reads
+ * without else) ask here, and bounds_here computes ranges under the facts, by interval
+ * arithmetic over the node's operands. The nodes themselves do not change: what a program
+ * means never depends on a fact. (Flow-sensitive or occurrence typing: Tobin-Hochstadt and
+ * Felleisen 2010; ranges under conditions: Harrison, "Compiler analysis of the value ranges for
+ * variables", 1977.) */
 
 #include "frontend/lower/lower.h"
 #include "lang/interval.h"
@@ -113,7 +119,7 @@ is_beside_present(Lower *L, const Node *e, int64_t k, bool at_most)
 	return false;
 }
 
-/* Which of the root's values are possible; NULL: all of them. */
+/* By the facts, which values of the root are possible here, in the order of its set; NULL: all. */
 static bool *
 allowed_values(Lower *L, const Node *root)
 {
@@ -195,7 +201,7 @@ bounds_product(Bounds a, Bounds b)
 	return (Bounds){ (int64_t)(lo < -top ? -top : lo), (int64_t)(hi > top ? top : hi), false };
 }
 
-/* Each branch under what its condition says. */
+/* The bounds of an IF: of each branch under the fact that leads to it. */
 static Bounds
 search_bounds_if(BoundsSearch *s, const Node *n, int depth)
 {
@@ -271,7 +277,7 @@ search_bounds(BoundsSearch *s, const Node *n, int depth)
 	return p.never ? p : bounds_meet(b, p.lo, p.hi);
 }
 
-/* The least and greatest value that n can have where we are. */
+/* The least and the greatest value that n can have where the facts hold. */
 Bounds
 bounds_here(Lower *L, const Node *n)
 {

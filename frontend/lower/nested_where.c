@@ -1,17 +1,18 @@
-/* What relates three positions: the mistake, and the part that has to be named.
+/* The error where a program relates three positions, and how to mend it.
  *
  *     count(count(d[k] == d[j] for k) > 1 for j)
  *
- * asks of each j how often d stands there, which is a stream: count(d[k] == d for k). So
- * the inner part, with this position in the place of j, is what the message proposes to
- * name, unless it speaks of this position already. */
+ * relates k, j and this position. But what it asks of each j, how often d[j] occurs, is a stream of
+ * its own: count(d[k] == d for k). So the message proposes to give the inner part a name, with
+ * `here` in the place of j, and to read that at j. It does not if the inner part depends on
+ * this position too: then it is no stream of j alone. */
 
 #include <ctype.h>
 #include <string.h>
 
 #include "frontend/lower/lower.h"
 
-enum { LONGEST_PART = 60 }; /* characters of it that a message shows */
+enum { LONGEST_PART = 60 }; /* characters of the inner part that a message shows at most */
 
 static const Value *
 value_of_name(const InnerWhere *in, const char *name)
@@ -25,7 +26,8 @@ value_of_name(const InnerWhere *in, const char *name)
 	return d && d->state == D_DONE ? d->value : NULL;
 }
 
-/* Is it the same at all positions, or the name of an outer position? */
+/* May the name stand in the inner part as a stream of its own? It may if it means the same at
+ * every position, or is the outer bound name, which is kept in *outer. */
 static bool
 name_may_move(const InnerWhere *in, const Ast *a, const char **outer)
 {
@@ -71,7 +73,7 @@ is_letter(char c)
 	return isalnum((unsigned char)c) || c == '_';
 }
 
-/* The part as it is written, with this position for the outer one; NULL if it is long. */
+/* The inner part as it is written, with `here` for the outer bound name; NULL if it is long. */
 static const char *
 moved_text(Lower *L, const InnerWhere *in, const char *outer)
 {

@@ -1,9 +1,10 @@
-/* The raw level: numbers fed in place of tokens, and operators that place weights
- * as they are written.
+/* The raw level: models that take numbers in place of tokens, and layers of a neural network whose
+ * weights are written in the program or read from a file.
  *
- *     input x: [2] real -1..1         two INPUT nodes
- *     linear(x, W, b)                 a LINEAR for each row of W
- *     attend(query: q, key: k, value: v)      an ATTEND for each element of v */
+ *     input x: [2] real -1..1                 two INPUT nodes
+ *     linear(x, W, b)                         a LINEAR for each row of W
+ *     attend(query: q, key: k, value: v)      softmax attention: an ATTEND for each element of v
+ *     load("w.npy")                           an array of numbers known at compile time */
 
 #include <math.h>
 #include <string.h>
@@ -24,7 +25,7 @@ add_input(Lower *L, const char *name, Kind kind, double min, double max)
 	return v_stream(L, kind == K_REAL ? V_REAL : kind == K_BOOL ? V_BOOL : V_INT, n);
 }
 
-/* Bounds as floats, for that is what is fed. */
+/* The bound x as a float, rounded away from the range: inputs are floats. */
 static double
 round_outward(double x, double to)
 {
@@ -103,7 +104,8 @@ record_field(const Value *v, const char *name)
 	return NULL;
 }
 
-/* One input alone is its value, several are a record. */
+/* The numbers of one position of a test: if there is one input, its value; if several, a record
+ * with a field for each. */
 bool
 fed_numbers(Lower *L, Value *v, Span span, double *to)
 {

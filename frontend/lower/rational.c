@@ -1,5 +1,6 @@
-/* Compile-time arithmetic: exact fractions of 64 bits a side; more is an error. What a
- * function like exp gave is the nearest double, and so is what is made of it. */
+/* Arithmetic at compile time, on fractions of 64-bit integers in lowest terms; a result that does
+ * not fit is an error. What exp, sqrt … give is the nearest double as a fraction (known_real); what
+ * is computed from such a value is rounded to a double again. */
 
 #include <math.h>
 
@@ -50,14 +51,15 @@ rational_power(Lower *L, const Value *a, const Value *b)
 	return b->num < 0 ? rational_value(L, den, num, real) : rational_value(L, num, den, real);
 }
 
-/* The doubles that a function gives have such denominators: known_real(). */
+/* Is it a rounded double, as known_real makes it? Those have a power of 2 as large as this below.
+ */
 static bool
 is_rounded(const Value *v)
 {
 	return v->den >= (int64_t)1 << 30 && !(v->den & (v->den - 1));
 }
 
-/* NULL if they are exact, or the operator is none of these. */
+/* The result in doubles; NULL where both are exact, or the operator is none of these. */
 static Value *
 rounded_arith(Lower *L, AstKind kind, const Value *a, const Value *b)
 {

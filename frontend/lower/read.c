@@ -11,8 +11,8 @@
 
 #include "frontend/lower/lower.h"
 
-/* The node x at the offset of p, and d where the text has nothing there; d is NULL where p is
- * known to be there. */
+/* The node x at p, with d where that is outside of the text. d is NULL if p is known to be there.
+ */
 static Node *
 read_at_offset(Lower *L, Node *x, const Value *p, Node *d)
 {
@@ -42,7 +42,7 @@ read_at_offset(Lower *L, Node *x, const Value *p, Node *d)
 	return plain ? got : if_node(L, presence_node(L, p), got, d);
 }
 
-/* The node x at p, and d where p is absent. */
+/* The same, with d also where p was outside of the text when it was chosen. */
 static Node *
 read_node_at(Lower *L, Node *x, const Value *p, Node *d)
 {
@@ -104,7 +104,7 @@ read_present(Lower *L, Value *x, void *data)
 	return read_leaf(L, x, NULL, data);
 }
 
-/* x, already a value, read at p. A two-sided x has no meaning elsewhere. */
+/* The value x read at p, leaf by leaf. */
 Value *
 read_value_at(Lower *L, Value *x, Value *p, Value *otherwise)
 {
@@ -115,7 +115,7 @@ read_value_at(Lower *L, Value *x, Value *p, Value *otherwise)
 	if (otherwise)
 		return v_join(L, x, otherwise, read_leaf, &r);
 	if (!r.present && x->kind == V_POS) {
-		r.present = true; /* absent there is absent here */
+		r.present = true; /* a reference that p does not lead to is absent */
 		return read_leaf(L, x, NULL, &r);
 	}
 	if (!r.present)
@@ -124,7 +124,7 @@ read_value_at(Lower *L, Value *x, Value *p, Value *otherwise)
 	return v_map(L, x, read_present, &r);
 }
 
-/* What is known here says nothing of another position. */
+/* x[p else d]: x is evaluated without the facts known here, which say nothing of p. */
 Value *
 eval_read_at(Lower *L, Env *env, const Ast *x, Value *p, const Ast *otherwise)
 {
@@ -153,8 +153,8 @@ records_after(Lower *L, Value *xs, Value *p, Value *i)
 	return xs->n ? list_element(L, i, xs->n, item, end) : end;
 }
 
-/* xs[p][here - p else <end>], and <end> where p is absent: every element reads
- * <end> then. */
+/* emit xs after p: the token number here - p of xs as it is at p, xs[p][here - p else <end>]. Where
+ * p is absent every element reads <end>, and so does what is picked. */
 Value *
 emit_after(Lower *L, Value *xs, Value *p)
 {

@@ -1,19 +1,23 @@
-/* Reals: arithmetic, comparison and functions where one operand is a stream.
+/* Real numbers: arithmetic, comparison and functions where an operand is a stream.
  *
- * Sums and multiples are LINEAR. What else there is, products and quotients of
- * streams and functions like exp, works on streams of few values, as a table: where
- * all operands follow from one stream, or where one is an integer that can be tried
- * value by value. Inside of approx(e, t) it works on all: as a TIMES or a CURVE, for
- * backend/map/error_budget.c to make near enough. */
+ *     x / 3 + y         LINEAR: sums and multiples are exact
+ *     exp(x)            VALUES: a table of doubles, if x follows from a stream of few values
+ *     x * n             n known value by value: if n == 1 then x, if n == 2 then 2 x, …
+ *     approx(e, t)      inside of it any function works: as a TIMES or a CURVE, which
+ *                       backend/map/error_budget.c makes as exact as t asks
+ *
+ * Outside of approx everything is exact, to the rounding of a float that is accounted for. */
 
 #include <math.h>
 
 #include "frontend/lower/lower.h"
 
 enum {
-	TRIED_MAX = 64,   /* most values of an integer that are tried */
-	TRIED_NEAR = 8,   /* the same where near will do */
-	EXACT_NEAR = 256, /* widths of two integers whose product is exact even so */
+	TRIED_MAX = 64, /* most values of an integer that a product or quotient is made of, value by
+	                   value */
+	TRIED_NEAR = 8, /* the same inside of approx, */
+	EXACT_NEAR =
+		256, /* and most values of two integers together whose product is exact there */
 };
 
 double
@@ -79,7 +83,8 @@ real_quotient(Real a, Real b)
 	return real_mul(a, real_of(n < 0 ? -b.den : b.den, n < 0 ? -n : n));
 }
 
-/* The function of one stream that both are; false if they are none. */
+/* If a and b are functions of one stream: that stream, and the values of both for each of its
+ * values. A literal is a constant function. False if they are not. */
 static bool
 both_images(Lower *L, Node *a, Node *b, const Node **root, Real **x, Real **y)
 {
@@ -100,7 +105,8 @@ both_images(Lower *L, Node *a, Node *b, const Node **root, Real **x, Real **y)
 	return true;
 }
 
-/* Is a table of its values best? Of the token or the position it costs nothing. */
+/* Is a table over the values of root the best way? Of the token or the position it is part of the
+ * embedding and costs nothing. */
 static bool
 is_table(const Lower *L, const Node *root)
 {
@@ -126,7 +132,8 @@ by_table(Lower *L, AstKind kind, Node *a, Node *b)
 	return n ? v_stream(L, V_REAL, n) : NULL;
 }
 
-/* The real times, or by, each value that the integer can have. */
+/* The real times (or divided by) the integer, by its values: a sum of terms of which one is not 0.
+ */
 static Value *
 by_values(Lower *L, AstKind kind, Value *real, Node *whole_n)
 {
@@ -156,7 +163,8 @@ write_approx(Lower *L)
 	                 source_text(L, L->span));
 }
 
-/* What a guard says of an integer, said of all positions: elsewhere it does not matter. */
+/* x cut to the bounds that the guards give it, so that its type has them. Where the guards do not
+ * hold, the branch is not taken and its value does not matter. */
 static Node *
 clamped_to_bounds(Lower *L, Node *x)
 {
@@ -169,8 +177,8 @@ clamped_to_bounds(Lower *L, Node *x)
 	return b.hi < x->type.hi ? op2(L, OP_MIN, x, constant(L, b.hi)) : x;
 }
 
-/* A step on the way to what is small may be large; what is made is looked at by
- * backend/map/piecewise.c. */
+/* The node as a value, if it is not so large that nothing could come of it. An intermediate result
+ * may be large; the backend checks what it has to hold (backend/map/piecewise.c). */
 static Value *
 not_too_large(Lower *L, const char *what, Node *n)
 {
@@ -389,7 +397,7 @@ real_relu(Lower *L, Value *v)
 Value *
 real_extreme(Lower *L, Value *a, Value *b, bool least)
 {
-	if (b->known) { /* what is taken from a constant tells its range */
+	if (b->known) { /* so that the range of constant - stream is known */
 		Value *c = a;
 		a = b;
 		b = c;
@@ -431,7 +439,7 @@ known_real(Lower *L, double x)
 	return v;
 }
 
-/* Is f(x), an integer as a double tells it, just that? */
+/* Is the double y = f(x) exact? It is for a few x only, as sqrt(4) and exp(0). */
 static bool
 is_exact_curve_value(CurveKind which, Real x, double y)
 {

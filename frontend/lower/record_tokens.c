@@ -1,11 +1,12 @@
-/* Tokens of several fields: model m { token {op: opcode, a: [4] int 0..3} … }.
+/* Tokens that are records: model m { token {op: opcode, a: [4] int 0..3} … }.
  *
- * Such a token is a record, `token` its value here. Every scalar in it is a field of
- * the graph: a run of rows of the vocabulary, one for each value, and a token is a
- * row of each. So an embedding holds as many rows as the fields have values
- * together, not as many as there are tokens; and what comes next is one choice a
- * field. <end> has no fields: where it may stand for a record, the record has a
- * hidden field more, which says so. */
+ * `token` is then a record, and every scalar in it is a field of the graph: a run of rows of the
+ * vocabulary, one for each value that it can have. A token is one row of each field, and its
+ * embedding is the sum of theirs; so the embedding has as many rows as the fields have values
+ * together, not as many as there are tokens. What comes next is one choice for each field.
+ *
+ * <end> has no fields. A record in whose place <end> may stand has a hidden last field, called
+ * <end>, which says so. */
 
 #include <string.h>
 
@@ -17,7 +18,7 @@ enum { ROWS_MAX = 60000, FIELDS_MAX = 4096 };
 
 typedef struct Fields {
 	PtrList field; /* Field * */
-	PtrList word;  /* const char *, the vocabulary */
+	PtrList word;  /* const char *: the spellings of the vocabulary, "op: add" */
 	Span span;
 } Fields;
 
@@ -67,7 +68,7 @@ add_field(Lower *L, Fields *f, const char *name, const Shape *s)
 	return true;
 }
 
-/* False if one of them cannot be. */
+/* False after an error in one of them. */
 static bool
 add_fields(Lower *L, Fields *f, const Shape *s, const Ast *a)
 {
@@ -87,7 +88,7 @@ add_fields(Lower *L, Fields *f, const Shape *s, const Ast *a)
 	return fine;
 }
 
-/* Field number *k of the token here, as a value of its type. */
+/* The part of the token here that begins with field number *k, as a value of the type s. */
 static Value *
 field_value(Lower *L, const Shape *s, int *k)
 {
@@ -120,7 +121,7 @@ set_fields(Lower *L, Env *env, const Ast *a)
 				        s->field[i]);
 	bool fine = add_fields(L, &f, s, a);
 	L->token_shape = s;
-	L->token = &v_error; /* a token without all of its fields is none */
+	L->token = &v_error; /* until all of its fields are there */
 	if (!fine || !f.field.n)
 		return;
 	g->nvocab = f.word.n;
@@ -154,7 +155,7 @@ is_token_record(const Lower *L, const Value *v)
 	return L->token && (v->kind == V_RECORD || is_end(L, v));
 }
 
-/* The record with the hidden field; <end> takes what stands beside it. */
+/* The record v with the hidden field. <end> becomes a record like the one beside it. */
 static Value *
 with_end(Lower *L, Value *v, Value *beside)
 {
@@ -172,7 +173,7 @@ with_end(Lower *L, Value *v, Value *beside)
 	return v_record(L, n + 1, field, item);
 }
 
-/* Makes two values of one form where one of them is, or may be, <end>. */
+/* Brings two values to one form where one of them is, or may be, <end>. */
 void
 meet_end(Lower *L, Value **a, Value **b)
 {
@@ -189,7 +190,7 @@ meet_end(Lower *L, Value **a, Value **b)
 
 /* ---- values to rows ---- */
 
-/* The values of a token's fields, in order; conforming to its shape. */
+/* Appends the scalars of a token, in the order of its fields. */
 static void
 push_leaves(Lower *L, Value *v, PtrList *to)
 {
@@ -199,7 +200,7 @@ push_leaves(Lower *L, Value *v, PtrList *to)
 		push_leaves(L, v->item[i], to);
 }
 
-/* The number of a value among its field's. */
+/* The least value of field number *k of the type s. */
 static int64_t
 field_least(const Shape *s, int *k)
 {
@@ -235,7 +236,8 @@ emit_record(Lower *L, Value *v, Span span)
 	}
 	if (L->token->kind == V_ERROR)
 		return;
-	/* what the fields are where <end> comes is nobody's business */
+	/* where <end> comes the fields are not looked at, so they are checked knowing that it does
+	 * not */
 	GuardFact *old = ends->node ? assume_condition(L, ends->node, false) : L->facts;
 	v = conform(L, v, L->token_shape, span, "the next token");
 	L->facts = old;

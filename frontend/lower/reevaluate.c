@@ -1,12 +1,13 @@
-/* What a name stands for at another position.
+/* The value of a name at another position, where the guards around it do not hold.
  *
  *     fn before(x) = x[here - 1 else 0]
  *     output y = if d > 0 then before(100 // d) else 0
  *
- * The argument is accepted because d > 0 here. One position before, d may be 0, and
- * x there is what 100 // d is there. So a name that is bound inside of a branch
- * keeps how its value came to be; where another position is read, at which nothing
- * is known, the value is found anew, and refused if it needs the guard. */
+ * The argument 100 // d is accepted because d > 0 here. But the function reads x one position
+ * before, where d may be 0. So a name that is bound inside of a guarded branch keeps, as its
+ * Origin, how its value was found. Where another position is read, of which no fact is known,
+ * the value is found again without the facts (forget_facts), and refused if it needed
+ * them. Each reading has a number, Lower.place; a name remembers in which it was bound. */
 
 #include "frontend/lower/lower.h"
 
@@ -14,7 +15,7 @@ struct Origin {
 	Value *(*find)(Lower *, void *);
 	void *data;
 	bool near;   /* inside of approx */
-	Value *anew; /* as found where nothing is known; NULL: not yet */
+	Value *anew; /* the value without facts, once it has been asked for */
 };
 
 Origin *
@@ -56,7 +57,7 @@ reevaluate(Lower *L, Origin *o)
 	const Call *reader = L->reader;
 	bool near = L->near;
 	SavedFacts old = forget_facts(L);
-	o->anew = &v_error; /* names are bound above their use, so this is not asked for */
+	o->anew = &v_error; /* a name is bound above its use, so no one asks for it meanwhile */
 	L->reader = reader ? reader : &reading;
 	L->near = o->near;
 	L->depth++;

@@ -39,8 +39,8 @@ one_sided(Lower *L, Value *v)
 
 /* ---- number and presence ---- */
 
-/* The numbers of a stream of references that is read at a bound position: p[j], -1 where
- * that is absent. NULL for other references. */
+/* If p is a stream of references that was read at a bound position, p[j]: the number that each j
+ * holds, -1 for absent. NULL for other references. */
 Node *
 numbers_there(const Value *p)
 {
@@ -116,8 +116,8 @@ presence_at(Lower *L, const Value *p, int k)
 	return read_presence(L, p->ref, k);
 }
 
-/* The least and the greatest offset from its reference at which p has to be in the text. Between
- * them it is, then. */
+/* p is present if the text has positions at the least and at the greatest of these offsets from its
+ * reference: that of p itself and those at which it was chosen. Then it has all between. */
 static int
 lowest(const Value *p)
 {
@@ -130,8 +130,8 @@ highest(const Value *p)
 	return max_int(p->offset, p->chosen_hi);
 }
 
-/* Are there positions at `low` and at `high` from the reference, as far as p has to be asked:
- * where one of them is 0, the other says enough. NULL if they surely are. */
+/* The condition that there are positions at the offsets low <= 0 and high >= 0 from the reference;
+ * NULL if there surely are. An offset other than 0 includes that the reference itself is there. */
 static Node *
 presence_between(Lower *L, const Value *p, int low, int high)
 {
@@ -159,7 +159,8 @@ is_present(Lower *L, const Value *p)
 	       && (high == 0 || is_present_at(L, p, high));
 }
 
-/* Was p in the text wherever it was chosen, as far as its own place does not tell? NULL: yes. */
+/* The condition that p was in the text wherever it was chosen, as far as that does not follow from
+ * p being in the text now; NULL if it does. */
 Node *
 presence_where_chosen(Lower *L, const Value *p)
 {
@@ -210,7 +211,7 @@ typedef struct BoundReplacement {
 	int depth;
 } BoundReplacement;
 
-/* A value for where none is read. */
+/* A value of the type of x, for a READ whose else is never used. */
 Node *
 placeholder(Lower *L, const Node *x)
 {
@@ -219,8 +220,8 @@ placeholder(Lower *L, const Node *x)
 	return constant(L, x->type.nset ? x->type.set[0] : x->type.lo);
 }
 
-/* What is said of a bound position, said of this very one, or of what the
- * reference finds; NULL if it is too large. */
+/* n with the bound position replaced: by the one that h->ref finds, or by this one. NULL if n is
+ * too large. */
 static Node *
 replace_bound(BoundReplacement *h, Node *n)
 {
@@ -332,7 +333,7 @@ pos_at(Lower *L, Value *e)
 	return n->two_sided ? fail_three_positions(L) : pos_numbered(L, n);
 }
 
-/* By so many that all texts are left behind, or further. */
+/* Does it lead out of every text? */
 static bool
 too_far(int64_t k)
 {
@@ -433,7 +434,7 @@ v_chosen(Lower *L, Value *v)
 	return same ? v : to;
 }
 
-/* The same position as a reference of the graph and an offset, for a name in a trace. */
+/* The same position in a form that a trace can show: a reference of the graph and an offset. */
 Value *
 pos_named(Lower *L, Value *p)
 {
@@ -481,7 +482,7 @@ relation_holds(Relation r, int64_t a, int64_t b)
 	}
 }
 
-/* Both are there and stand so. */
+/* p < q and the like: both are present, and their numbers compare so. */
 Value *
 pos_compare(Lower *L, Relation r, Value *p, Value *q)
 {
@@ -513,7 +514,7 @@ if_pos(Lower *L, Node *cond, Value *a, Value *b)
 	return v_pos(L, op1(L, OP_AT, if_node(L, cond, x, y)), 0);
 }
 
-/* The position number i of a list, or what is chosen otherwise. */
+/* The position that a list has at index i, or `otherwise` where it has none. */
 Value *
 pick_pos(Lower *L, Node *i, int n, Value **item, Value *otherwise)
 {

@@ -1,4 +1,8 @@
-/* Names: where they are looked for. */
+/* Names: looking them up, and checking those in functions that are never called.
+ *
+ * A name means, in this order: what is bound inside of the function, by a where or a for; what the
+ * file defines above; what the language has built in. Scope is lexical: a function's body sees
+ * the names of the place where it is written. */
 
 #include <string.h>
 
@@ -25,7 +29,7 @@ is_reserved_value(const char *name)
 	return !strcmp(name, "token") || !strcmp(name, "index") || !strcmp(name, "here");
 }
 
-/* Names bound since the function began; the mark is a nameless entry. */
+/* Is the name bound in this function already? A nameless entry marks where the function begins. */
 bool
 own_name(Env *e, const char *name)
 {
@@ -52,7 +56,8 @@ may_define(Lower *L, Env *env, const Ast *name)
 
 /* ---- look-up ---- */
 
-/* A value that may lean on a guard of another position is found anew. */
+/* The value of a bound name. If it was found under facts of another position, it is found again
+ * without them (reevaluate.c). */
 static Value *
 bound_value(Lower *L, const Env *e)
 {
@@ -188,7 +193,8 @@ is_shape_word(const char *s)
 	return false;
 }
 
-/* `_`, a tuple, or a name that an enum of this file has for a member. */
+/* Is it a pattern that is no expression: `_`, a tuple, or the bare member of an enum of this file?
+ */
 static bool
 is_pattern_word(const Env *env, const Ast *a)
 {

@@ -1,23 +1,24 @@
-/* What looks at all visible positions, or all numbers of a range, at once.
+/* What looks at all visible positions, or at all numbers of a range, at once.
  *
- *     latest j where C          LATEST(C), so FIRST and BEST
- *     best j by [s, t]          BEST(s * n + t), for t of n values: one number that
- *                               compares as the pair does
- *     count(C for j where D)    SUM(1, C and D), so sum
- *     any(C for j)              is LATEST(C) there? all: is there none that fails?
- *     max(E for j where C)      E where BEST(E, C) points, so min
- *     mean(E for j where C)     MEAN(E, C), conditions as 0 and 1
+ *     latest j where C          LATEST(C); first: FIRST(C)
+ *     best j by [s, t]          BEST(s * n + t), if t has n values: one number that compares as the
+ *                               pair does (mixed radix)
+ *     count(C for j where D)    SUM(1, C and D); sum(E for j …): SUM(E, D)
+ *     any(C for j)              is there a LATEST(C)? all: is there no LATEST(not C)?
+ *     max(E for j where C)      E at BEST(E, C); min: at BEST(-E, C)
+ *     mean(E for j where C)     MEAN(E, C), with conditions as 0 and 1
+ *     first i in 0..<n where C  a chain of ifs: n is known at compile time
  *
- * Inside, x[j] is THERE(x); everything else is a stream of this position. */
+ * Inside, x[j] is THERE(x); everything else is of this position. */
 
 #include <string.h>
 
 #include "frontend/lower/lower.h"
 #include "lang/interval.h"
 
-/* ---- scores: one number that compares as a list does, left to right ---- */
+/* ---- scores: one number that compares as a list of numbers does, left to right ---- */
 
-/* A score, and the range of each of its parts among all that it is compared with. */
+/* The parts of a score, and the range that each has in all scores that are compared. */
 typedef struct ScoreParts {
 	int n;
 	Node **part;      /* (n) */
@@ -54,7 +55,7 @@ score_parts(Lower *L, Value *v, ScoreParts *s)
 	return s->n > 0;
 }
 
-/* Both will compare with one another. */
+/* Gives both the ranges that hold for both, so that they compare. */
 static bool
 share_ranges(Lower *L, ScoreParts *a, ScoreParts *b)
 {
@@ -96,14 +97,15 @@ join_score(Lower *L, const ScoreParts *s)
 
 /* ---- positions ---- */
 
-/* An expression and a condition over a bound position. */
+/* `where cond` and an expression, of a bound position. */
 typedef struct OverPosition {
 	Env *env;
 	Node *cond;
-	Value *value; /* NULL if there is no expression */
+	Value *value; /* of the expression; NULL if there is none */
 } OverPosition;
 
-/* Evaluates `where`, then e knowing that it holds; false after an error. */
+/* Evaluates the where, then e under the fact that it holds, with the name bound to a position.
+ * False after an error. */
 static bool
 eval_over_position(Lower *L, Env *env, const Ast *name, const Ast *where, const Ast *e,
                    OverPosition *to)
@@ -146,7 +148,7 @@ choose_position(Lower *L, Env *env, const Ast *a, Op which)
 
 /* ---- count, sum, any, all, min, max ---- */
 
-/* As many times the mean. */
+/* The mean times how many there are. */
 static Value *
 sum_of_reals(Lower *L, const OverPosition *l)
 {
@@ -174,7 +176,7 @@ sum_positions(Lower *L, const OverPosition *l)
 	return e ? exact_int(L, op2(L, OP_SUM, e, l->cond), "sum", NULL, NULL) : &v_error;
 }
 
-/* The extreme itself: what the best position has. */
+/* The least or greatest value: that of the best position. */
 static Value *
 extreme_position(Lower *L, const OverPosition *l, bool least, Env *env, const Ast *otherwise)
 {
@@ -206,7 +208,8 @@ extreme_position(Lower *L, const OverPosition *l, bool least, Env *env, const As
 	return sure ? got : if_value(L, presence_node(L, p), got, d);
 }
 
-/* The mean; of nothing it is what `else` says, a constant or by a condition. */
+/* The mean. Of no positions it is what `else` says: a MEAN takes a constant for that, and anything
+ * else is chosen by an if. */
 static Value *
 mean_positions(Lower *L, const OverPosition *l, Env *env, const Ast *otherwise)
 {
@@ -310,8 +313,8 @@ eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
 	return true;
 }
 
-/* The one with the greatest score is any that has it; one that is out of the
- * question has less than all. */
+/* Makes the condition of each number: it holds, and no other score is greater. A number whose own
+ * condition does not hold gets a score below all others. */
 static bool
 keep_best(Lower *L, Choices *c)
 {
@@ -339,7 +342,8 @@ keep_best(Lower *L, Choices *c)
 	return true;
 }
 
-/* first i in 0..<n where C: a value known at compile time, -1 if there is none */
+/* first i in 0..<n where C: a number of the range, which is known at compile time; -1 if there is
+ * none */
 static Value *
 choose_index(Lower *L, Env *env, const Ast *a, Op which)
 {

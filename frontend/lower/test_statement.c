@@ -1,13 +1,13 @@
-/* test statements: expanded into texts as rows of the vocabulary. */
+/* test statements: what is written becomes texts and labels of the graph, as rows of the vocabulary
+ * and numbers.
+ *
+ *     test "12*34=" -> "408"                       a prompt, and how it goes on
+ *     test "ab" -> n = [1, 2]                      the labels of an output, one a position
+ *     test str(a, "+") -> str(a) for a in 0..9     ten cases */
 
 #include <string.h>
 
 #include "frontend/lower/lower.h"
-
-typedef struct TestCase {
-	const Ast *stmt;
-	Test *test;
-} TestCase;
 
 /* ---- texts as rows ---- */
 
@@ -27,7 +27,7 @@ append_row(Lower *L, const Value *v, Span span, PtrList *rows)
 	return false;
 }
 
-/* Tokens that are records: a list of them, or one. */
+/* A list of records, or one record, as rows: nfield for each token. */
 static bool
 tokens_rows(Lower *L, Value *v, Span span, int *n, int **row)
 {
@@ -41,7 +41,7 @@ tokens_rows(Lower *L, Value *v, Span span, int *n, int **row)
 	return true;
 }
 
-/* A text by longest match, a list one token an element. */
+/* A text as rows: tokens by longest match; of a list, one for each element. */
 static bool
 text_rows(Lower *L, Value *v, Span span, int *n, int **row)
 {
@@ -75,7 +75,7 @@ text_rows(Lower *L, Value *v, Span span, int *n, int **row)
 	return true;
 }
 
-/* A test says of what enum a name is: {op: add} is {op: opcode.add}. */
+/* A value of the type s as a test writes it, where {op: add} is short for {op: opcode.add}. */
 static Value *
 eval_as(Lower *L, Env *env, const Ast *a, const Shape *s)
 {
@@ -110,7 +110,7 @@ eval_text_of(Lower *L, Env *env, const Ast *a)
 	return v;
 }
 
-/* One position after the other, each with its numbers. */
+/* The text of a model that takes numbers: an array with the inputs of each position. */
 static bool
 number_rows(Lower *L, Value *v, Span span, Test *t)
 {
@@ -187,7 +187,7 @@ set_answer(Lower *L, Env *env, const Ast *a, Test *t)
 
 /* ---- labels ---- */
 
-/* The value of a label as the graph's integer, compared with the output's kind. */
+/* The value of a label in the graph's representation, if it is of the output's kind. */
 static bool
 label_value(Lower *L, Value *v, const Value *out, Span span, int64_t *to)
 {
@@ -211,7 +211,7 @@ label_value(Lower *L, Value *v, const Value *out, Span span, int64_t *to)
 	return v->kind != V_TOKEN || *to >= 0;
 }
 
-/* One position's label into the leaves of the output, the next of which is *leaf. */
+/* The label of one position, spread over the scalars of the output from number *leaf on. */
 static bool
 label_leaves(Lower *L, Value *v, const Value *out, Span span, Label *label, int *leaf, int at)
 {
@@ -231,7 +231,8 @@ label_leaves(Lower *L, Value *v, const Value *out, Span span, Label *label, int 
 	return true;
 }
 
-/* A text or an array as the labels of the positions; `...` and `_` are syntax. */
+/* The labels of all positions: a text or an array, in which ... stands for the positions before,
+ * and _ for any value. */
 static bool
 label_list(Lower *L, Env *env, const Ast *e, const Output *out, Label *label)
 {

@@ -1,4 +1,6 @@
-/* Types as written. An annotation is checked, never trusted. */
+/* Types as they are written, and whether a value conforms to one. An annotation is checked, never
+ * trusted: it does not narrow what is known of a value, and is refused where the ranges do not
+ * prove it. */
 
 #include <string.h>
 
@@ -189,7 +191,7 @@ conform_int(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 	               (long long)b.lo, (long long)b.hi);
 }
 
-/* An integer will do for a real. */
+/* An integer conforms to a real type, and becomes a real. */
 static Value *
 conform_real(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 {
@@ -213,7 +215,7 @@ field_index(const char *name, int n, const char **field)
 	return -1;
 }
 
-/* A record's fields in the order of its type. */
+/* The record with its fields in the order of its type. */
 static Value *
 fields_in_order(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 {

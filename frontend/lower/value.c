@@ -1,4 +1,7 @@
-/* Values: making them, showing them in messages, and joining their leaves. */
+/* Values: making them, showing them in messages, and working on their leaves.
+ *
+ * The leaves of a value are its scalars and references. if_value joins two values leaf by leaf: an
+ * if of two records is a record of ifs, of which the graph has one node each. */
 
 #include <math.h>
 #include <stdarg.h>
@@ -10,7 +13,7 @@ Value v_error = { .kind = V_ERROR };
 
 /* ---- errors ---- */
 
-/* The note tells a reader of the program why we are in a library at all. */
+/* Adds to an error inside of a function where the program calls it. */
 static void
 add_call_note(Lower *L, Diag *d)
 {
@@ -318,8 +321,9 @@ node_of(Lower *L, Value *v)
 	return v->node = constant(L, v->num);
 }
 
-/* A text that stands for its tokens. What the vocabulary lacks is never equal
- * to anything, and an error where its row is needed; in the program at once. */
+/* The tokens of a text, by longest match; another value as it is. What the vocabulary lacks is an
+ * error in the program. In a module it becomes a token that equals no other, and is an error
+ * where its row is needed. */
 Value *
 as_array(Lower *L, Value *v)
 {
@@ -468,7 +472,7 @@ v_join(Lower *L, Value *a, Value *b, Join *f, void *data)
 	return to;
 }
 
-/* if cond then a else b, of single values */
+/* if cond then a else b, of two leaves */
 static Value *
 if_leaf(Lower *L, Value *a, Value *b, void *cond)
 {

@@ -1,4 +1,4 @@
-/* The model statement, and the tokens it declares. */
+/* The model statement, and tokens as rows of its vocabulary. <end> is the row behind the last. */
 
 #include <string.h>
 
@@ -20,7 +20,7 @@ row_spelling(Lower *L, int64_t row)
 	return row >= 0 && row < L->g->nvocab ? L->g->vocab[row] : L->end;
 }
 
-/* The code of the one character that this is, else -1. */
+/* The Unicode code point, if the spelling is one character in UTF-8; else -1. */
 int
 code_of(const char *spelling, uint32_t len)
 {
@@ -35,8 +35,8 @@ code_of(const char *spelling, uint32_t len)
 	return code;
 }
 
-/* In the program a token that the vocabulary lacks is a mistake; in a module it is
- * merely never equal. */
+/* A token as it is written. That the vocabulary lacks it is an error in the program; in a module,
+ * which serves many vocabularies, it is a token that equals no other. */
 Value *
 known_token(Lower *L, const char *text, uint32_t len, Span at)
 {
@@ -73,7 +73,7 @@ tokenize(Lower *L, const char *text, uint32_t len, int *row, uint32_t *bad)
 	return count;
 }
 
-/* f of the row, as a table; rows run to <end>. */
+/* f of the row as a table over all rows, <end> included. */
 Node *
 row_table(Lower *L, Node *row, int64_t (*f)(Lower *, int, void *), void *data)
 {
@@ -115,7 +115,7 @@ add_token(Lower *L, PtrList *vocab, const char *s, uint32_t len, Span span)
 	L->longest = (int)len > L->longest ? (int)len : L->longest;
 }
 
-/* A text gives one token a character, a list one an element. */
+/* Declares the tokens of one value of vocab: of a text, each character; of a list, each element. */
 static void
 add_tokens(Lower *L, PtrList *vocab, const Value *v, Span span)
 {

@@ -68,7 +68,8 @@ typedef struct Format {
 	int *open, nopen; /* brackets */
 	If *ifs;
 	int nifs;
-	int *match, nmatch; /* `match` whose { is to come: open brackets around each */
+	int *match,
+		nmatch; /* for each `match` before its {, how many brackets are open around it */
 } Format;
 
 /* ---- tokens ---- */
@@ -187,7 +188,7 @@ closes_bracket(int kind)
 	return kind == ')' || kind == ']' || kind == '}';
 }
 
-/* The neighbour that is no comment: -1 or n if there is none. */
+/* The nearest token before i that is no comment, -1 if there is none; and behind it, n. */
 static int
 code_before(const Format *f, int i)
 {
@@ -230,7 +231,7 @@ bracket_of(Format *f, int i)
 	return is_statement_word(kind_at(f, code_after(f, i))) ? B_BLOCK : B_RECORD;
 }
 
-/* int -1..1: what follows these names is a bound. */
+/* Is it `int` or `real`? A minus behind it is a sign: int -1..1. */
 static bool
 is_range_type(const Format *f, int i)
 {
@@ -250,8 +251,8 @@ is_unary(const Format *f, int i)
 	       && (!ends_operand(kind_at(f, before)) || is_range_type(f, before));
 }
 
-/* Spaces between token p and the one behind it, i, in one line. `open` is the
- * bracket that i closes. */
+/* The spaces, 0 or 1, between token p and the next one, i, in one line. `open` is the kind of the
+ * bracket that i closes, if it does. */
 static int
 gap_before(const Format *f, int p, int i, Bracket open)
 {
@@ -329,7 +330,7 @@ split_lines(Format *f)
 
 /* ---- where lines begin ---- */
 
-/* Does token i begin what stands in the innermost bracket one by one? */
+/* Does token i begin an item of the innermost bracket: a statement, a setting, an arm? */
 static bool
 begins_unit(const Format *f, int i)
 {
@@ -363,7 +364,8 @@ place_line(Format *f, FormatLine *l)
 	l->extra = (l->parent < 0 ? 0 : STEP) + (begins_unit(f, i) ? 0 : STEP);
 }
 
-/* An if is over at its else, or where what it stands in is. */
+/* Keeps the ifs that are open at token i. One ends at its else, or where its bracket or item does.
+ */
 static void
 follow_ifs(Format *f, int i)
 {
@@ -461,7 +463,7 @@ mark_of(const Format *f, const FormatLine *l)
 	}
 }
 
-/* Columns from the line's first token to before token i, gap and all. */
+/* How many columns the line takes up to token i. */
 static int
 width_before(const Format *f, const FormatLine *l, int i)
 {
@@ -487,7 +489,8 @@ has_wide_gap(const Format *f, const FormatLine *l)
 	return f->tok[l->mark].span.lo - f->tok[l->mark - 1].span.hi > 1;
 }
 
-/* Lines first to last, whose marks are at one column. */
+/* Lines first to last had their marks in one column: gives them a common one, as far left as all
+ * allow. */
 static void
 align(Format *f, int first, int last)
 {
@@ -509,7 +512,7 @@ align(Format *f, int first, int last)
 	}
 }
 
-/* Lines of comments may stand between. */
+/* Finds runs of lines whose marks were lined up, with comments between them or not. */
 static void
 align_marks(Format *f)
 {
@@ -536,7 +539,8 @@ align_marks(Format *f)
 
 /* ---- columns ---- */
 
-/* An `if` stands in a line above, so its column is known when it is asked for. */
+/* Columns of all tokens. A then or else stands below its if, in a line above, whose columns are
+ * known by then. */
 static void
 set_columns(Format *f)
 {
@@ -556,7 +560,7 @@ set_columns(Format *f)
 	}
 }
 
-/* A comment behind code, or one alone that goes on below such a one. */
+/* The comment of the line that stands behind code, or alone below one that does; or -1. */
 static int
 side_comment(const Format *f, int i)
 {

@@ -1,3 +1,7 @@
+/* The grammar, for bison: LALR(1) without conflicts. An action builds one node of the tree
+ * (ast.h) by a call into parse.c. Errors: with lookahead correction (%define parse.lac, after Denny
+ * 2010, "PSLR(1)") the parser knows which symbols would have fitted, for the messages of
+ * syntax_errors.c; then it goes on at the next statement, parenthesis or definition. */
 %require "3.8"
 
 %code requires {
@@ -417,7 +421,7 @@ yyreport_syntax_error(const yypcontext_t *ctx, void *scanner, Parser *p)
 	(void)scanner;
 	for (int i = 0; i < n; i++)
 		names[i] = yysymbol_name(want[i]);
-	report_syntax(p, &(Wrong){ .got = yysymbol_name(got), .ends = got == YYSYMBOL_YYEOF,
+	report_syntax(p, &(SyntaxFault){ .got = yysymbol_name(got), .ends = got == YYSYMBOL_YYEOF,
 		.n = n, .want = names, .is_statement = is_statement_word(got), .at = at,
 		.last = p->last, .word = source_word(p, at),
 		.last_word = source_word(p, p->last), .before_word = source_word(p, p->before),

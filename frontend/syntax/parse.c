@@ -1,5 +1,7 @@
-/* The parser's surroundings: what the grammar's actions call to build the tree,
- * how literals are read, and parse() itself. */
+/* What the grammar's actions call to build the tree, how literals are read, and parse() itself.
+ *
+ * The grammar (grammar.y, for bison) is LALR(1), without conflicts. An action makes one node with
+ * ast_new or ast_add. Nothing is checked here but literals: a name that does not exist parses. */
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -198,7 +200,8 @@ quoted_literal(Parser *p, AstKind kind, Span span, const char *text, size_t len)
 	return ast_leaf(p, kind, span, buf, n);
 }
 
-/* A quoted text that is none: the first escape that there is not, or no end. */
+/* Reports what is wrong with a quoted text that the lexer refused: the first escape that does not
+ * exist, or that the quote is not closed. */
 void
 bad_quote(Parser *p, Span span, const char *text)
 {

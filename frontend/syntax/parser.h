@@ -21,7 +21,7 @@ typedef struct Parser {
 } Parser;
 
 /* Where the text does not parse. */
-typedef struct Wrong {
+typedef struct SyntaxFault {
 	const char *got;   /* the symbol that does not fit: "name", "then", "')'" */
 	bool ends;         /* it is the end of the file */
 	bool is_statement; /* it begins a statement */
@@ -30,7 +30,7 @@ typedef struct Wrong {
 	Span at, last;
 	const char *word, *last_word, *before_word; /* as written: it, and those before it */
 	const char *rest;                           /* the text behind it */
-} Wrong;
+} SyntaxFault;
 
 void syntax_error(Parser *, Span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 Ast *ast_new(Parser *, AstKind, Span, int n, ...);
@@ -42,6 +42,6 @@ Ast *number_literal(Parser *, Span, const char *text);
 Ast *quoted_literal(Parser *, AstKind, Span, const char *text, size_t len);
 void bad_quote(Parser *, Span, const char *text);
 void add_comment(Parser *, Span);
-void report_syntax(Parser *, const Wrong *); /* syntax_errors.c */
+void report_syntax(Parser *, const SyntaxFault *); /* syntax_errors.c */
 
 #endif

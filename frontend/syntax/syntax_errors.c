@@ -1,6 +1,12 @@
-/* What is said of text that does not parse. The parser knows what it got, what
- * would have fitted and which words came before; from that comes a guess at what
- * was meant, most of all by those who come from another language. */
+/* The message for text that does not parse.
+ *
+ *     x = 3            a name is defined once, by let: let x = …
+ *     if c: a          write 'then' for ':'
+ *
+ * The parser gives the symbol that does not fit, the symbols that would, and the words before it.
+ * Rules over these guess what was meant, most of all by those who come from another language;
+ * the first rule that applies speaks (Jeffery, "Generating LR syntax error messages from
+ * examples", 2003, does this with examples in place of rules). */
 
 #include <ctype.h>
 #include <string.h>
@@ -15,7 +21,7 @@
 #define NO_LOOPS "there are no loops: use a comprehension, fold or scan"
 
 static bool
-expects_symbol(const Wrong *w, const char *symbol)
+expects_symbol(const SyntaxFault *w, const char *symbol)
 {
 	for (int i = 0; i < w->n; i++)
 		if (!strcmp(w->want[i], symbol))
@@ -24,7 +30,7 @@ expects_symbol(const Wrong *w, const char *symbol)
 }
 
 static bool
-got_symbol(const Wrong *w, const char *symbol)
+got_symbol(const SyntaxFault *w, const char *symbol)
 {
 	return !strcmp(w->got, symbol);
 }
@@ -57,9 +63,9 @@ is_setting(const char *word)
 	return is_one_of(word, (const char *const[]){ "vocab", "context", "attention", NULL });
 }
 
-/* Does it begin a value, and nothing else? */
+/* Is the symbol the first of a value, and of nothing else? */
 static bool
-starts_value(const Wrong *w)
+starts_value(const SyntaxFault *w)
 {
 	return is_one_of(w->got,
 	                 (const char *const[]){ "name", "integer", "number", "text",
@@ -67,12 +73,12 @@ starts_value(const Wrong *w)
 }
 
 static bool
-is_keyword(const Wrong *w)
+is_keyword(const SyntaxFault *w)
 {
 	return islower((unsigned char)w->word[0]) && !strcmp(w->got, w->word);
 }
 
-/* What people write who come from another language. */
+/* What to write for a word of another language. */
 static const char *
 foreign_word(const char *word)
 {
@@ -98,9 +104,9 @@ foreign_word(const char *word)
 	return NULL;
 }
 
-/* What stands there, what would fit, and what to say. */
+/* The message for a symbol where a certain other one would fit: { got, expected, message }. */
 static const char *
-misplaced(const Wrong *w)
+hint_for_pair(const SyntaxFault *w)
 {
 	static const char *const hint[][3] = {
 		{ "','", "=>", "patterns are joined by '|'" },
@@ -146,14 +152,14 @@ is_assignment(const char *s)
 }
 
 static bool
-assigns(const Wrong *w)
+assigns(const SyntaxFault *w)
 {
 	return got_symbol(w, "name") && is_assignment(w->rest);
 }
 
-/* The bracket that is still open, as it is closed. */
+/* The bracket that would close the one that is open; NULL if none is. */
 static const char *
-closing(const Wrong *w)
+closing(const SyntaxFault *w)
 {
 	return expects_symbol(w, "')'")   ? "')'"
 	       : expects_symbol(w, "']'") ? "']'"
@@ -167,9 +173,9 @@ is_next_line(const Parser *p, Span a, Span b)
 	return source_line(p->src, a.lo) != source_line(p->src, b.lo);
 }
 
-/* A name behind a name, as in `latest j where C`, and then something else. */
+/* Two names in a row, which only `latest j where C` has, and then neither `where` nor `by`. */
 static bool
-two_names(Parser *p, const Wrong *w)
+report_two_names(Parser *p, const SyntaxFault *w)
 {
 	if (w->n != 3 || !expects_symbol(w, "by") || !expects_symbol(w, "where"))
 		return false;
@@ -185,9 +191,10 @@ two_names(Parser *p, const Wrong *w)
 	return true;
 }
 
-/* The place is behind what was there, not at the next line's keyword. */
+/* Something ends too early. The error is placed behind its last token, not at the keyword of the
+ * next line. */
 static void
-unfinished(Parser *p, const Wrong *w)
+report_unfinished(Parser *p, const SyntaxFault *w)
 {
 	Span at = w->last.hi ? (Span){ w->last.hi - 1, w->last.hi } : w->last;
 
@@ -195,7 +202,7 @@ unfinished(Parser *p, const Wrong *w)
 		syntax_error(p, at, "expected %s after this", w->want[0]);
 	else if (w->n == 2)
 		syntax_error(p, at, "expected %s or %s after this", w->want[0], w->want[1]);
-	else if (two_names(p, w))
+	else if (report_two_names(p, w))
 		return;
 	else if (expects_symbol(w, "else") && !expects_symbol(w, "']'"))
 		syntax_error(p, at, "an if needs its else: if c then a else b");
@@ -208,9 +215,9 @@ unfinished(Parser *p, const Wrong *w)
 		             w->ends ? "the end of the file" : "the next statement");
 }
 
-/* let in = 3, let f = fn(x) = 3 */
+/* A reserved word where a name is defined: let in = 3, let f = fn(x) = 3. */
 static bool
-misnames(Parser *p, const Wrong *w)
+report_reserved_name(Parser *p, const SyntaxFault *w)
 {
 	if (got_symbol(w, "fn") && expects_symbol(w, "integer")
 	    && !is_next_line(p, w->last, w->at)) {
@@ -227,9 +234,9 @@ misnames(Parser *p, const Wrong *w)
 	return true;
 }
 
-/* Where a value is expected, or a name. */
+/* Something else where a value or a name is expected. */
 static bool
-no_value(Parser *p, const Wrong *w)
+report_no_value(Parser *p, const SyntaxFault *w)
 {
 	if (!expects_symbol(w, "name"))
 		return false;
@@ -249,7 +256,7 @@ no_value(Parser *p, const Wrong *w)
 }
 
 static bool
-stray_else(Parser *p, const Wrong *w)
+report_stray_else(Parser *p, const SyntaxFault *w)
 {
 	if (!got_symbol(w, "else"))
 		return false;
@@ -266,9 +273,9 @@ stray_else(Parser *p, const Wrong *w)
 	return true;
 }
 
-/* A value behind a value. */
+/* A value right behind a value. */
 static bool
-two_values(Parser *p, const Wrong *w)
+report_two_values(Parser *p, const SyntaxFault *w)
 {
 	if (!starts_value(w))
 		return false;
@@ -285,9 +292,9 @@ two_values(Parser *p, const Wrong *w)
 	return true;
 }
 
-/* Brackets and commas behind a whole value. */
+/* A bracket or comma that does not fit behind a value. */
 static bool
-stray_bracket(Parser *p, const Wrong *w)
+report_stray_bracket(Parser *p, const SyntaxFault *w)
 {
 	const char *close = closing(w);
 
@@ -308,9 +315,9 @@ stray_bracket(Parser *p, const Wrong *w)
 	return true;
 }
 
-/* The first word of a statement, or of a line in a function's block. */
+/* A word that begins no statement, in the file or in a function's block. */
 static bool
-no_statement(Parser *p, const Wrong *w)
+report_no_statement(Parser *p, const SyntaxFault *w)
 {
 	if (!expects_symbol(w, "let"))
 		return false;
@@ -336,9 +343,9 @@ no_statement(Parser *p, const Wrong *w)
 	return true;
 }
 
-/* A line that begins with //: where. */
+/* Does the line begin with //, a comment of another language? */
 static bool
-slashes(const Parser *p, const Wrong *w, Span *where)
+has_slash_comment(const Parser *p, const SyntaxFault *w, Span *where)
 {
 	const char *text = p->src->text;
 	uint32_t at = w->at.lo;
@@ -350,10 +357,11 @@ slashes(const Parser *p, const Wrong *w, Span *where)
 	return !strncmp(text + at, "//", 2);
 }
 
-/* Is it a mistake that was told already, going on? What follows a reserved word that was
- * to be a name, or uses it; the rest of a statement that this language does not have. */
+/* Does the error follow from one that was reported already? So it is behind a reserved word that
+ * was to be a name, where that word is used as a value, and in the rest of a statement that this
+ * language does not have. */
 static bool
-goes_on(const Parser *p, const Wrong *w)
+is_consequence(const Parser *p, const SyntaxFault *w)
 {
 	if (w->last.hi && w->last.lo == p->misnamed.lo && w->last.hi == p->misnamed.hi)
 		return true;
@@ -365,14 +373,14 @@ goes_on(const Parser *p, const Wrong *w)
 }
 
 void
-report_syntax(Parser *p, const Wrong *w)
+report_syntax(Parser *p, const SyntaxFault *w)
 {
 	Span comment;
 	const char *hint = foreign_word(w->word), *earlier = foreign_word(w->last_word);
 
-	if (goes_on(p, w))
+	if (is_consequence(p, w))
 		return;
-	if (slashes(p, w, &comment))
+	if (has_slash_comment(p, w, &comment))
 		syntax_error(p, comment, "comments start with '#'");
 	else if (hint || earlier) {
 		if (!strcmp(hint ? hint : earlier, NO_LOOPS))
@@ -381,7 +389,7 @@ report_syntax(Parser *p, const Wrong *w)
 	} else if (got_symbol(w, "..") && expects_symbol(w, "']'") && !expects_symbol(w, "else"))
 		syntax_error(p, w->at, "a list of numbers is [i for i in lo..hi]");
 	else if ((got_symbol(w, "if") || got_symbol(w, "for")) && is_next_line(p, w->last, w->at)
-	         && no_statement(p, w))
+	         && report_no_statement(p, w))
 		return;
 	else if (got_symbol(w, "return") && !strcmp(w->last_word, "{"))
 		syntax_error(p, w->at,
@@ -392,14 +400,14 @@ report_syntax(Parser *p, const Wrong *w)
 	         && !expects_symbol(w, "and"))
 		syntax_error(p, w->last, "the type comes behind the name: %s: %s", w->word,
 		             w->last_word);
-	else if (misplaced(w))
-		syntax_error(p, w->at, "%s", misplaced(w));
-	else if (misnames(p, w))
+	else if (hint_for_pair(w))
+		syntax_error(p, w->at, "%s", hint_for_pair(w));
+	else if (report_reserved_name(p, w))
 		return;
 	else if (w->ends || (w->is_statement && !expects_symbol(w, "let"))
 	         || (got_symbol(w, "after") && expects_symbol(w, "and") && closing(w)))
-		unfinished(p, w);
-	else if (no_value(p, w))
+		report_unfinished(p, w);
+	else if (report_no_value(p, w))
 		return;
 	else if (starts_value(w) && is_setting(w->last_word))
 		syntax_error(p, w->last, "settings stand without commas between them");
@@ -408,9 +416,10 @@ report_syntax(Parser *p, const Wrong *w)
 	else if (!strncmp(w->got, "..", 2) && expects_symbol(w, "'}'") && expects_symbol(w, "name"))
 		syntax_error(p, w->at,
 		             "the tokens of a vocabulary are written out: vocab \"0123456789\"");
-	else if (two_names(p, w) || no_statement(p, w)
+	else if (report_two_names(p, w) || report_no_statement(p, w)
 	         || (expects_symbol(w, "and")
-	             && (stray_else(p, w) || two_values(p, w) || stray_bracket(p, w))))
+	             && (report_stray_else(p, w) || report_two_values(p, w)
+	                 || report_stray_bracket(p, w))))
 		return;
 	else if (w->n == 1)
 		syntax_error(p, w->at, "expected %s before %s", w->want[0], w->got);
