@@ -17,7 +17,7 @@ import { answers, oneThread, open, padded, prefill, tokenize } from "../tests/mo
 
 // ---- the model that does nothing, in protobuf: field, wire type, contents
 
-const varint = n => n < 128 ? [n] : [n % 128 + 128, ...varint(Math.floor(n / 128))];
+const varint = n => (n < 128 ? [n] : [(n % 128) + 128, ...varint(Math.floor(n / 128))]);
 const number = (field, n) => [...varint(field * 8), ...varint(n)];
 const bytes = (field, list) => [...varint(field * 8 + 2), ...varint(list.length), ...list];
 const text = (field, s) => bytes(field, [...Buffer.from(s)]);
@@ -25,20 +25,52 @@ const text = (field, s) => bytes(field, [...Buffer.from(s)]);
 const typeNumber = { float32: 1, int64: 7 };
 
 function port(field, { name, type, shape }) {
-	const dims = shape.flatMap(d => bytes(1, typeof d === "number" ? number(1, d) : text(2, d)));
-	return bytes(field, [...text(1, name), ...bytes(2, bytes(1, [...number(1, typeNumber[type]), ...bytes(2, dims)]))]);
+	const dims = shape.flatMap(d =>
+		bytes(1, typeof d === "number" ? number(1, d) : text(2, d))
+	);
+	return bytes(field, [
+		...text(1, name),
+		...bytes(2, bytes(1, [...number(1, typeNumber[type]), ...bytes(2, dims)])),
+	]);
 }
 
 function echoModel(session) {
-	const from = name => name.startsWith("present.") ? name.replace("present", "past_key_values") : "input_ids";
+	const from = name =>
+		name.startsWith("present.")
+			? name.replace("present", "past_key_values")
+			: "input_ids";
 	const inputs = session.inputMetadata.flatMap(input => port(11, input));
-	const outputs = session.outputMetadata.map(({ name, type, shape }) =>
-		({ name, type, shape: name === "logits" ? ["batch", "sequence"] : shape.map((d, i) => i === 2 ? "past" : d) }));
-	const nodes = outputs.flatMap(({ name }) => bytes(1, name === "logits"
-		? [...text(1, "input_ids"), ...text(2, name), ...text(4, "Cast"),
-			...bytes(5, [...text(1, "to"), ...number(3, 1), ...number(20, 2)])]
-		: [...text(1, from(name)), ...text(2, name), ...text(4, "Identity")]));
-	const graph = [...nodes, ...text(2, "echo"), ...inputs, ...outputs.flatMap(output => port(12, output))];
+	const outputs = session.outputMetadata.map(({ name, type, shape }) => ({
+		name,
+		type,
+		shape:
+			name === "logits"
+				? ["batch", "sequence"]
+				: shape.map((d, i) => (i === 2 ? "past" : d)),
+	}));
+	const nodes = outputs.flatMap(({ name }) =>
+		bytes(
+			1,
+			name === "logits"
+				? [
+						...text(1, "input_ids"),
+						...text(2, name),
+						...text(4, "Cast"),
+						...bytes(5, [
+							...text(1, "to"),
+							...number(3, 1),
+							...number(20, 2),
+						]),
+					]
+				: [...text(1, from(name)), ...text(2, name), ...text(4, "Identity")]
+		)
+	);
+	const graph = [
+		...nodes,
+		...text(2, "echo"),
+		...inputs,
+		...outputs.flatMap(output => port(12, output)),
+	];
 	return Uint8Array.from([...number(1, 8), ...bytes(7, graph), ...bytes(8, number(2, 17))]);
 }
 
@@ -58,20 +90,24 @@ function timed(session, echo, calls) {
 				start = now();
 				await echo.run(feeds);
 			}
-			calls.push({ took: now() - start, decoding: feeds.input_ids.dims[1] === 1 });
+			calls.push({
+				took: now() - start,
+				decoding: feeds.input_ids.dims[1] === 1,
+			});
 			return results;
 		},
 	};
 }
 
 async function pass(model, prompts, size, echo) {
-	const calls = [], said = [];
+	const calls = [],
+		said = [];
 	const through = { ...model, session: timed(model.session, echo, calls) };
 	for (let i = 0; i < prompts.length; i += size) {
 		const some = prompts.slice(i, i + size);
 		const columns = padded(some.map(p => [model.start, ...p]));
 		const first = await prefill(through, columns, some.length, Infinity);
-		said.push(...await answers(through, some, true, first, columns));
+		said.push(...(await answers(through, some, true, first, columns)));
 	}
 	return { calls, said, size };
 }
@@ -82,8 +118,9 @@ const total = calls => calls.reduce((sum, { took }) => sum + took, 0);
 async function fastest(model, prompts, size, echo) {
 	const best = await pass(model, prompts, size, echo);
 	for (let i = 0; i < 4; i++)
-		(await pass(model, prompts, size, echo)).calls.forEach(({ took }, n) =>
-			best.calls[n].took = Math.min(best.calls[n].took, took));
+		(await pass(model, prompts, size, echo)).calls.forEach(
+			({ took }, n) => (best.calls[n].took = Math.min(best.calls[n].took, took))
+		);
 	return {
 		...best,
 		all: total(best.calls),
@@ -100,7 +137,10 @@ if (!sizes || !answersPath) {
 }
 const model = await open(path);
 const echo = await ort.InferenceSession.create(echoModel(model.session), oneThread);
-const prompts = readFileSync(promptsPath, "utf8").replace(/\n$/, "").split("\n").map(p => tokenize(p, model.vocab));
+const prompts = readFileSync(promptsPath, "utf8")
+	.replace(/\n$/, "")
+	.split("\n")
+	.map(p => tokenize(p, model.vocab));
 const order = prompts.map((_, i) => i).sort((a, b) => prompts[a].length - prompts[b].length);
 const sorted = order.map(i => prompts[i]);
 await pass(model, sorted.slice(0, 200), sizes[0], echo);
@@ -110,7 +150,11 @@ for (const size of sizes) {
 	best = !best || result.all < best.all ? result : best;
 }
 const harness = await fastest(model, sorted, best.size, echo);
-console.log([best.all, harness.all, best.decoding, harness.decoding].map(s => s.toFixed(6)).join(" "), best.decoded, best.size);
+console.log(
+	[best.all, harness.all, best.decoding, harness.decoding].map(s => s.toFixed(6)).join(" "),
+	best.decoded,
+	best.size
+);
 const lines = [];
-order.forEach((at, i) => lines[at] = best.said[i].map(row => model.vocab[row]).join(""));
+order.forEach((at, i) => (lines[at] = best.said[i].map(row => model.vocab[row]).join("")));
 writeFileSync(answersPath, lines.join("\n") + "\n");

@@ -10,7 +10,8 @@ tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 
 field() { # field FILE NAME: of a JSON report, arrays summed up
-	sed -n "/\"$2\":/{s/.*: *//;s/[],[]/ /g;p;}" "$1" | awk '{ for (i = 1; i <= NF; i++) n += $i } END { print n }'
+	sed -n "/\"$2\":/{s/.*: *//;s/[],[]/ /g;p;}" "$1" |
+		awk '{ for (i = 1; i <= NF; i++) n += $i } END { print n }'
 }
 
 # ---- sizes ----
@@ -21,7 +22,8 @@ row() {
 	local what=$1 source=$2 layers=$3 width=$4 others=$5 hand=$6
 	shift $(($# < 6 ? $# : 6))
 	if ! "$bin/twc" report "$source" --json "$@" >"$tmp/json" 2>"$tmp/error"; then
-		printf '%-28s %4s / %-5s %s\n' "$what" "$layers" "$width" "$(sed -n 's/^.*error: //p;1q' "$tmp/error")"
+		printf '%-28s %4s / %-5s %s\n' "$what" "$layers" "$width" \
+			"$(sed -n 's/^.*error: //p;1q' "$tmp/error")"
 		return
 	fi
 	local l d
@@ -29,19 +31,22 @@ row() {
 	local met=yes
 	[ "$layers" = - ] || [ "$l" -le "$layers" ] || met=no
 	[ "$width" = - ] || [ "$d" -le "$width" ] || met=no
-	printf '%-28s %4s / %-5s %4d / %-5d %-4s %6d %8d %9d   %-22s %s\n' "$what" "$layers" "$width" "$l" "$d" $met \
-		"$(field "$tmp/json" heads)" "$(field "$tmp/json" neurons)" "$(field "$tmp/json" nonzeros)" "$others" "$hand"
+	printf '%-28s %4s / %-5s %4d / %-5d %-4s %6d %8d %9d   %-22s %s\n' "$what" \
+		"$layers" "$width" "$l" "$d" $met "$(field "$tmp/json" heads)" \
+		"$(field "$tmp/json" neurons)" "$(field "$tmp/json" nonzeros)" "$others" "$hand"
 }
 
 echo "layers / d_model:"
-printf '%-28s %12s %12s %-4s %6s %8s %9s   %-22s %s\n' model asked reached met heads neurons nonzeros others 'by hand'
+printf '%-28s %12s %12s %-4s %6s %8s %9s   %-22s %s\n' model asked reached met heads neurons \
+	nonzeros others 'by hand'
 row 'adder, 3 digits' examples/adder.tw 3 24 '29 / 1024' '3 / 9, 2 / 16'
 row 'calculator, 3 digits' examples/calculator.tw 4 40 '38 / 2048, 25-29 / 8192' '4 / 14, 3 / 24'
 row '  the same, --d-model 24' examples/calculator.tw - 24 '' '' --d-model 24
 row 'calculator, 9 digits' examples/calculator_wide.tw 6 120 '38-43 / 8192' '6 / 55, 5 / 59'
 row 'scratchpad, 3 digits' examples/calculator_scratchpad.tw 5 - '18, fails at 9 digits'
 for n in 6 9 12 15 20; do        # carries go up to 9 for a digit
-	sed "s/before(\(sign\|equals\), 3)/before(\1, $n)/; s/columns = 6/columns = $((2 * n))/; s/0\.\.<3/0..<$n/
+	sed "s/before(\(sign\|equals\), 3)/before(\1, $n)/
+		s/columns = 6/columns = $((2 * n))/; s/0\.\.<3/0..<$n/
 		s/0\.\.28/0..$((9 * n + 1))/; s/context 64/context $((8 * n + 40))/; /^test/d" \
 		examples/calculator_scratchpad.tw >"$tmp/scratchpad.tw"
 	row "  the same, $n digits" "$tmp/scratchpad.tw" 5 -
@@ -62,11 +67,13 @@ time_row() {
 		printf '%-32s %8s ms %6s MB   %s\n' "$1" "$4" "$5" 'there is no such program yet'
 		return
 	fi
-	read -r _ middle most busy < <("$bin/bench/measure" "$3" "$bin/twc" "$2" -o "$tmp/x.onnx" 2>/dev/null)
+	read -r _ middle most busy < <(
+		"$bin/bench/measure" "$3" "$bin/twc" "$2" -o "$tmp/x.onnx" 2>/dev/null)
 	local met
 	met=$(awk -v a="$middle" -v b="$4" -v m="$most" -v n="$5" 'BEGIN {
 		print a <= b && (n == "-" || m <= n) ? "yes" : "no" }')
-	printf '%-32s %8s ms %6s MB %9s ms %6.0f MB  %-4s %9s ms\n' "$1" "$4" "$5" "$middle" "$most" "$met" "$busy"
+	printf '%-32s %8s ms %6s MB %9s ms %6.0f MB  %-4s %9s ms\n' "$1" "$4" "$5" "$middle" \
+		"$most" "$met" "$busy"
 }
 
 echo

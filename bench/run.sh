@@ -10,16 +10,20 @@ tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 
 field() { # field NAME: of the JSON report, arrays summed up
-	sed -n "/\"$1\":/{s/.*: *//;s/[],[]/ /g;p;}" "$tmp/report" | awk '{ for (i = 1; i <= NF; i++) n += $i } END { print n }'
+	sed -n "/\"$1\":/{s/.*: *//;s/[],[]/ /g;p;}" "$tmp/report" |
+		awk '{ for (i = 1; i <= NF; i++) n += $i } END { print n }'
 }
 
-printf '%-18s %6s %7s %6s %8s %10s %9s   %s\n' example layers d_model heads neurons parameters nonzeros 'compile: ms, MB'
+printf '%-18s %6s %7s %6s %8s %10s %9s   %s\n' example layers d_model heads neurons parameters \
+	nonzeros 'compile: ms, MB'
 for source in examples/*.tw; do
 	name=$(basename "$source" .tw)
 	"$bin/twc" report "$source" --json >"$tmp/report" || exit 1
-	read -r _ middle most _ < <("$bin/bench/measure" 11 "$bin/twc" "$source" -o "$tmp/$name.onnx")
-	printf '%-18s %6d %7d %6d %8d %10d %9d   %s ms, %s MB\n' "$name" "$(field layers)" "$(field d_model)" \
-		"$(field heads)" "$(field neurons)" "$(field parameters)" "$(field nonzeros)" "$middle" "$most"
+	read -r _ middle most _ < <(
+		"$bin/bench/measure" 11 "$bin/twc" "$source" -o "$tmp/$name.onnx")
+	printf '%-18s %6d %7d %6d %8d %10d %9d   %s ms, %s MB\n' "$name" "$(field layers)" \
+		"$(field d_model)" "$(field heads)" "$(field neurons)" "$(field parameters)" \
+		"$(field nonzeros)" "$middle" "$most"
 done
 
 # ---- speed: twrun's runtime and ONNX Runtime, one thread each, same files and prompts
@@ -32,13 +36,15 @@ row() { # row WHAT OURS PEER UNIT NOTE
 per_second() { awk -v n="$2" -v s="$1" 'BEGIN { print n / s }'; }
 
 ask() { # ask WAY NAME: into $all $tokens $decoding $decoded
-	read -r all tokens decoding decoded < <("$bin/bench/speed" "$1" "$tmp/$2.onnx" "$tmp/prompts" "$tmp/answers.$1") || exit 1
+	read -r all tokens decoding decoded < <(
+		"$bin/bench/speed" "$1" "$tmp/$2.onnx" "$tmp/prompts" "$tmp/answers.$1") || exit 1
 }
 
 compare() { # compare NAME
 	local name=$1 n single dense softmax wide many
 	"$bin/differential/prompts" "$name" 10000 >"$tmp/all"
-	awk -v n="$(wc -l <"$tmp/all")" 'BEGIN { FS = "\t"; step = int(n / 1000); if (step < 1) step = 1 }
+	awk -v n="$(wc -l <"$tmp/all")" '
+		BEGIN { FS = "\t"; step = int(n / 1000); if (step < 1) step = 1 }
 		NR % step == 0 && k++ < 1000' "$tmp/all" >"$tmp/pairs"
 	cut -f 1 "$tmp/pairs" >"$tmp/prompts"
 	cut -f 2 "$tmp/pairs" >"$tmp/answers.want"
@@ -50,14 +56,18 @@ compare() { # compare NAME
 	ask batch "$name" && many=$(per_second "$all" "$n")
 	ask single "$name" && single=$(per_second "$decoding" "$decoded")
 	local first=$(per_second "$all" "$n")
-	read -r all harness decoding idle decoded size < <(node bench/peer.mjs single "$tmp/$name.onnx" "$tmp/prompts" "$tmp/answers.ort")
-	local peer=$(awk -v a="$decoding" -v b="$idle" -v n="$decoded" 'BEGIN { print n / (a - b) }')
+	read -r all harness decoding idle decoded size < <(
+		node bench/peer.mjs single "$tmp/$name.onnx" "$tmp/prompts" "$tmp/answers.ort")
+	local peer=$(awk -v a="$decoding" -v b="$idle" -v n="$decoded" \
+		'BEGIN { print n / (a - b) }')
 	local note=$(awk -v a="$decoding" -v b="$idle" -v n="$decoded" 'BEGIN {
 		printf "its harness: %.0f of %.0f us a token", b / n * 1e6, a / n * 1e6 }')
 	local whole=$(awk -v a="$all" -v b="$harness" -v n="$n" 'BEGIN { print n / (a - b) }')
-	read -r all harness decoding idle decoded size < <(node bench/peer.mjs batch "$tmp/$name.onnx" "$tmp/prompts" "$tmp/answers.ortbatch")
+	read -r all harness decoding idle decoded size < <(
+		node bench/peer.mjs batch "$tmp/$name.onnx" "$tmp/prompts" "$tmp/answers.ortbatch")
 	local batch=$(awk -v a="$all" -v b="$harness" -v n="$n" 'BEGIN { print n / (a - b) }')
-	local its=$(awk -v a="$all" -v b="$harness" -v size="$size" 'BEGIN { printf "in batches of %d; its harness: %.0f %%", size, b / a * 100 }')
+	local its=$(awk -v a="$all" -v b="$harness" -v size="$size" 'BEGIN {
+		printf "in batches of %d; its harness: %.0f %%", size, b / a * 100 }')
 
 	echo
 	printf '%-30s %12s %12s\n' "$name, $n prompts" twrun 'ONNX Runtime'
@@ -65,11 +75,13 @@ compare() { # compare NAME
 	row 'single stream, all of it' "$first" "$whole" 'answers/s' 'prompt in one call'
 	row 'batch' "$many" "$batch" 'answers/s' "$its"
 	row 'batch, portable code' "$wide" "$batch" 'answers/s' 'no instructions beyond the base'
-	row 'softmax, zeros skipped' "$softmax" "$peer" 'tokens/s ' 'decoding; what is gained without look-ups'
+	row 'softmax, zeros skipped' "$softmax" "$peer" 'tokens/s ' \
+		'decoding; what is gained without look-ups'
 	row 'softmax, every zero kept' "$dense" "$peer" 'tokens/s ' 'decoding; dense'
 	local wrong=0
 	for answers in single batch portable softmax dense ort ortbatch; do
-		wrong=$((wrong + $(paste "$tmp/answers.want" "$tmp/answers.$answers" | awk -F '\t' '$1 != $2' | wc -l)))
+		wrong=$((wrong + $(paste "$tmp/answers.want" "$tmp/answers.$answers" |
+			awk -F '\t' '$1 != $2' | wc -l)))
 	done
 	echo "  answers that differ from arithmetic, in all seven ways: $wrong"
 	[ $wrong = 0 ] || exit 1

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.." || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 failed=0
+fail() { echo "$*"; failed=1; }
 
 # check STATUS OUTPUT ERRORS COMMAND...: exit status; standard output, whole;
 # what standard error contains, in one line ('' for silence, '*' for anything).
@@ -17,14 +18,15 @@ check() {
 	got=$?
 	local why=
 	[ $got = "$status" ] || why="exit status $got, not $status"
-	[ "$out" = '*' ] || [ "$out" = "$(cat "$tmp/out")" ] || why="printed '$(head -c 300 "$tmp/out")', not '$out'"
+	[ "$out" = '*' ] || [ "$out" = "$(cat "$tmp/out")" ] ||
+		why="printed '$(head -c 300 "$tmp/out")', not '$out'"
 	case $err in
 	'*') ;;
 	'')  [ -s "$tmp/err" ] && why="said '$(head -c 300 "$tmp/err")'" ;;
 	*)   grep -qF -e "$err" "$tmp/err" || why="said '$(head -c 300 "$tmp/err")', not '$err'"
 	     [ "$(wc -l <"$tmp/err")" = 1 ] || why="more than a line on standard error" ;;
 	esac
-	[ -z "$why" ] || { echo "$*: $why"; failed=1; }
+	[ -z "$why" ] || fail "$*: $why"
 }
 twc=$bin/twc twrun=$bin/twrun calc=examples/calculator.tw model=$tmp/calculator.onnx
 
@@ -39,7 +41,8 @@ printf '\357\273\277model m { vocab "01" context 3 }\r\nemit token\r\n' >"$tmp/w
 check 0 00 ''   "$twc" run "$tmp/windows.tw" 0
 # Without a model: a library, unless something in it needs one.
 printf 'emit token\ntest "1" -> "1"\n' >"$tmp/bare.tw"
-"$twc" test "$tmp/bare.tw" 2>&1 | grep -q ':1:1: error: a program needs a model' || { echo "a program without a model is tested"; failed=1; }
+"$twc" test "$tmp/bare.tw" 2>&1 | grep -q ':1:1: error: a program needs a model' ||
+	fail "a program without a model is tested"
 printf 'fn double(x) = 2 * x\n' >"$tmp/library.tw"
 check 0 '0 passed, 0 failed' '' "$twc" test "$tmp/library.tw"
 check 2 '' "twc: $tmp/gone/m.onnx: No such file or directory" "$twc" $calc -o "$tmp/gone/m.onnx"
@@ -52,20 +55,22 @@ check 0 '*' ''  "$twc" report $calc
 
 # the table of verbs: every one has help with an example, and is in all that is made of it
 verbs=$("$twc" --help | sed -n 's/^  twc \([a-z]*\) .*/\1/p')
-[ "$verbs" ] || { echo "no verbs"; failed=1; }
+[ "$verbs" ] || fail "no verbs"
 "$twc" --man >"$tmp/man"
 "$twrun" --man >"$tmp/man.run"
 for v in $verbs; do
-	"$twc" "$v" --help >"$tmp/help" && grep -q "^  .*twc .*$v" "$tmp/help" || { echo "no example of $v"; failed=1; }
-	grep -q "^.SS twc $v " "$tmp/man" || { echo "$v is not in the manual page"; failed=1; }
+	"$twc" "$v" --help >"$tmp/help" && grep -q "^  .*twc .*$v" "$tmp/help" ||
+		fail "no example of $v"
+	grep -q "^.SS twc $v " "$tmp/man" || fail "$v is not in the manual page"
 	for shell in bash zsh fish; do
-		"$twc" --completions $shell | grep -qw -e "$v" || { echo "$shell does not complete $v"; failed=1; }
+		"$twc" --completions $shell | grep -qw -e "$v" || fail "$shell does not complete $v"
 	done
 done
 offers() {      # offers PROGRAM WORD... wants what bash offers for the last word in $want
 	local COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 	"_$1"
-	[ "${COMPREPLY[*]}" = "$want" ] || { echo "bash completes '$*' as '${COMPREPLY[*]}', not '$want'"; failed=1; }
+	[ "${COMPREPLY[*]}" = "$want" ] ||
+		fail "bash completes '$*' as '${COMPREPLY[*]}', not '$want'"
 }
 eval "$("$twc" --completions=bash)" && eval "$("$twrun" --completions=bash)" || failed=1
 want=report offers twc repo
@@ -90,31 +95,39 @@ check 0 '*' ''  "$twc" explain $calc answer
 check 2 '' "no value named 'nothing'"  "$twc" explain $calc nothing
 check 0 '' ''   "$twc" graph $calc -o "$tmp/g.dot"
 check 0 '' ''   "$twc" graph --layered $calc -o "$tmp/l.dot"
-grep -q 'answer\[0\]' "$tmp/g.dot" && grep -q 'label="layer 1"' "$tmp/l.dot" || { echo "graph: no names, or no layers"; failed=1; }
+grep -q 'answer\[0\]' "$tmp/g.dot" && grep -q 'label="layer 1"' "$tmp/l.dot" ||
+	fail "graph: no names, or no layers"
 mkdir "$tmp/bin" "$tmp/none"
 printf '#!/bin/sh\necho "$1"; exec /bin/cat\n' >"$tmp/bin/dot"; chmod +x "$tmp/bin/dot"
 check 0 '' ''   env PATH="$tmp/bin" "$twc" graph $calc -o "$tmp/g.svg"
 { echo -Tsvg; cat "$tmp/g.dot"; } | cmp - "$tmp/g.svg" || failed=1
 check 2 '' 'apt-get install graphviz' env PATH="$tmp/none" "$twc" graph $calc -o "$tmp/none/g.svg"
-[ -z "$(ls "$tmp/none")" ] || { echo "graph: left $(ls "$tmp/none")"; failed=1; }
+[ -z "$(ls "$tmp/none")" ] || fail "graph: left $(ls "$tmp/none")"
 check 2 '' 'ends in .svg' "$twc" graph $calc -o "$tmp/g.txt"
 check 2 '' 'ends in .svg' "$twc" graph $calc
 
 # colour on a terminal and nowhere else
 printf 'model m { vocab "ab" context 4 }\nemit nonsense\n' >"$tmp/red.tw"
 on_terminal() { script -qec "env TERM=xterm $*" /dev/null </dev/null; }
-on_terminal "'$twc' --dump=lower '$tmp/red.tw'" | grep -q $'\033\[1;31merror' || { echo "no colour on a terminal"; failed=1; }
-on_terminal "NO_COLOR=1 '$twc' --dump=lower '$tmp/red.tw'" | grep -q $'\033' && { echo "colour in spite of NO_COLOR"; failed=1; }
-"$twc" test "$tmp/red.tw" 2>&1 | grep -q $'\033' && { echo "colour in a pipe"; failed=1; }
+on_terminal "'$twc' --dump=lower '$tmp/red.tw'" | grep -q $'\033\[1;31merror' ||
+	fail "no colour on a terminal"
+on_terminal "NO_COLOR=1 '$twc' --dump=lower '$tmp/red.tw'" | grep -q $'\033' &&
+	fail "colour in spite of NO_COLOR"
+"$twc" test "$tmp/red.tw" 2>&1 | grep -q $'\033' && fail "colour in a pipe"
 
 # labels that are conditions, from both
-printf 'model m { vocab "ab" context 4 }\noutput b = token == '"'b'"'\noutput n = index\n' >"$tmp/labels.tw"
+cat >"$tmp/labels.tw" <<'TW'
+model m { vocab "ab" context 4 }
+output b = token == 'b'
+output n = index
+TW
 check 0 '' '' "$twc" "$tmp/labels.tw" -o "$tmp/labels.onnx"
 check 0 $'b: false true\nn: 0 1' '' "$twc" run "$tmp/labels.tw" ab
 check 0 $'b: false true\nn: 0 1' '' "$twrun" "$tmp/labels.onnx" ab
 
 # tokens that are records
-state='{kind: code, op: push, arg: 7, value: 0, below: 0, pc: 0}, {pc: 0, kind: state, op: halt, arg: 0, value: 0, below: 0}'
+state='{kind: code, op: push, arg: 7, value: 0, below: 0, pc: 0},
+	{pc: 0, kind: state, op: halt, arg: 0, value: 0, below: 0}'
 after='{kind: state, op: push, arg: 7, value: 7, below: 1, pc: 1}'
 check 0 '' '' "$twc" examples/machine_step.tw -o "$tmp/machine.onnx"
 check 0 "$after" '' "$twc" run examples/machine_step.tw "$state"
@@ -122,19 +135,22 @@ check 0 "$after" '' "$twrun" "$tmp/machine.onnx" "$state"
 check 2 '' "the field 'arg' cannot be '256'" "$twrun" "$tmp/machine.onnx" "${state/7/256}"
 
 check 0 '*' '' "$twc" doctor
-[ "$(head -n 4 "$tmp/out" | grep -c ^ok)" = 4 ] || { echo "doctor finds something wrong"; failed=1; }
+[ "$(head -n 4 "$tmp/out" | grep -c ^ok)" = 4 ] || fail "doctor finds something wrong"
 check 1 '*' '' "$twc" doctor --stdlib="$tmp/nowhere"
 
 # limits: met, or refused with the least that would do
 check 0 '*' ''  "$twc" test examples/adder.tw --heads 1 --neurons 4
 check 0 '*' ''  "$twc" test $calc --d-model 24
 check 2 '*' '*' "$twc" report $calc --d-model 5
-"$twc" report $calc --d-model 5 2>&1 | grep -q 'the least that was found to do is' || { echo "limits: not what would do"; failed=1; }
-n=$("$twc" report examples/adder.tw --d-model 16 --neurons 1 2>&1 | sed -n 's/.*--neurons 1 is too few: \([0-9]*\) were found to do.*/\1/p')
+"$twc" report $calc --d-model 5 2>&1 | grep -q 'the least that was found to do is' ||
+	fail "limits: not what would do"
+n=$("$twc" report examples/adder.tw --d-model 16 --neurons 1 2>&1 |
+	sed -n 's/.*--neurons 1 is too few: \([0-9]*\) were found to do.*/\1/p')
 check 0 '*' '*' "$twc" report examples/adder.tw --d-model 16 --neurons "${n:-1}"
 check 0 '' 'more than without limits'  "$twc" examples/adder.tw --heads 1 -o "$tmp/a.onnx"
 check 2 '*' '*' "$twc" report examples/adder.tw --layers 2
-"$twc" report examples/adder.tw --layers 2 2>&1 | grep -q 'needs 3 layers' || { echo "limits: not what would do"; failed=1; }
+"$twc" report examples/adder.tw --layers 2 2>&1 | grep -q 'needs 3 layers' ||
+	fail "limits: not what would do"
 
 # a library elsewhere, and none
 cp -r stdlib "$tmp/lib"
@@ -160,7 +176,8 @@ check 2 '' 'takes tokens'  "$twrun" "$model" --input "$tmp/ends.npy"
 check 2 '' 'takes tokens'  "$twc" run $calc --input "$tmp/ends.npy"
 check 2 '' 'an array of 1 to 16 positions by 2 numbers'  "$twrun" "$raw" --input "$tmp/wide.npy"
 check 2 '' 'an array of 1 to 16 positions by 2 numbers'  "$twrun" "$raw" --input "$tmp/long.npy"
-check 2 '' 'position 1: x[0] is 2, the model takes real -1..1'  "$twrun" "$raw" --input "$tmp/far.npy"
+check 2 '' 'position 1: x[0] is 2, the model takes real -1..1' \
+	"$twrun" "$raw" --input "$tmp/far.npy"
 check 2 '' 'it is no .npy file'  "$twrun" "$raw" --input "$tmp/text.npy"
 check 2 '' 'its shape does not fit its length'  "$twrun" "$raw" --input "$tmp/cut.npy"
 check 2 '' 'No such file'  "$twrun" "$raw" --input "$tmp/none.npy"
@@ -183,7 +200,7 @@ check 2 '' 'too long'              "$twrun" "$model" "12345678901234567890="
 check 2 '' 'empty'                 "$twrun" "$model" ""
 check 2 '' 'none.onnx'             "$twrun" "$tmp/none.onnx" "1+1="
 check 2 '' 'no prompt'             "$twrun" "$model"
-[ -e "$tmp/x.onnx" ] && { echo "a refused program left a file"; failed=1; }
+[ -e "$tmp/x.onnx" ] && fail "a refused program left a file"
 
 # damaged files: cut short anywhere, and with bytes changed
 size=$(stat -c %s "$model")
@@ -205,7 +222,8 @@ done
 
 # look-ups and softmax agree; a file that says of a head what is not so
 check 0 '*' ''           "$twrun" --check "$model" "999*999="
-for lie in '"offset":-1/"offset":-2' '"latest"/"first" ' '"layer":0/"layer":9' '"head":0/"head":7'; do
+for lie in '"offset":-1/"offset":-2' '"latest"/"first" ' '"layer":0/"layer":9' \
+	'"head":0/"head":7'; do
 	sed "s/$lie/" "$model" >"$tmp/lie.onnx"
 	check 2 '' 'certificate' "$twrun" "$tmp/lie.onnx" "1+1="
 done
@@ -214,14 +232,14 @@ done
 echo 'model m { vocab "a" context 4 } emit nonsense' >"$tmp/bad.tw"
 echo kept >"$tmp/old.onnx"
 check 2 '' '*' "$twc" "$tmp/bad.tw" -o "$tmp/old.onnx"
-[ "$(cat "$tmp/old.onnx")" = kept ] || { echo "a failed compilation touched its output"; failed=1; }
+[ "$(cat "$tmp/old.onnx")" = kept ] || fail "a failed compilation touched its output"
 
 # a failing test fails, and says where
 sed '/^test/d' $calc >"$tmp/wrong.tw"
 echo 'test "1+1=" -> "3"' >>"$tmp/wrong.tw"
 line=$(wc -l <"$tmp/wrong.tw")
-check 1 "$tmp/wrong.tw:$line: \"1+1=\": expected \"3\", the evaluator gives \"2\", the transformer \"2\"
-0 passed, 1 failed" '' "$twc" test "$tmp/wrong.tw"
+says='"1+1=": expected "3", the evaluator gives "2", the transformer "2"'
+check 1 "$tmp/wrong.tw:$line: $says"$'\n''0 passed, 1 failed' '' "$twc" test "$tmp/wrong.tw"
 check 2 '*' '*' "$twc" test $calc "$tmp/bad.tw"
 
 # many prompts: one answer a line; all are checked before the first is answered
@@ -231,30 +249,34 @@ check 0 $'2\n81\n-8' ''  "$twc" run $calc --batch "$tmp/batch"
 echo '1?1=' >>"$tmp/batch"
 check 2 '' 'line 4'      "$twrun" "$model" --batch "$tmp/batch"
 check 2 '' 'line 4'      "$twc" run $calc --batch "$tmp/batch"
-[ "$(printf '1+1=\n' | "$twrun" "$model" --batch -)" = 2 ] || { echo "--batch - failed"; failed=1; }
-[ "$(printf '1+1=\n' | "$twc" run $calc --batch -)" = 2 ] || { echo "twc run --batch - failed"; failed=1; }
+[ "$(printf '1+1=\n' | "$twrun" "$model" --batch -)" = 2 ] || fail "--batch - failed"
+[ "$(printf '1+1=\n' | "$twc" run $calc --batch -)" = 2 ] || fail "twc run --batch - failed"
 
 # many more than a worker takes at once: in order, over any number of threads, and
 # what comes before a refused line of a stream is answered; memory does not grow
 for i in {1..3000}; do echo "$((i % 1000))+$((i * 7 % 1000))="; done >"$tmp/many"
 awk -F '[+=]' '{ print $1 + $2 }' "$tmp/many" >"$tmp/sums"
 for j in 1 2 5; do
-	"$twrun" -j $j "$model" --batch "$tmp/many" | cmp - "$tmp/sums" || { echo "--batch -j $j differs"; failed=1; }
+	"$twrun" -j $j "$model" --batch "$tmp/many" | cmp - "$tmp/sums" ||
+		fail "--batch -j $j differs"
 done
-(cat "$tmp/many"; echo '1?1='; cat "$tmp/many") | "$twrun" "$model" --batch - >"$tmp/out" 2>"$tmp/err"
-[ $? = 2 ] || { echo "a stream with a bad line is not refused"; failed=1; }
-cmp "$tmp/out" "$tmp/sums" && grep -q 'line 3001' "$tmp/err" || { echo "a stream is answered wrong up to a bad line"; failed=1; }
+(cat "$tmp/many"; echo '1?1='; cat "$tmp/many") |
+	"$twrun" "$model" --batch - >"$tmp/out" 2>"$tmp/err"
+[ $? = 2 ] || fail "a stream with a bad line is not refused"
+cmp "$tmp/out" "$tmp/sums" && grep -q 'line 3001' "$tmp/err" ||
+	fail "a stream is answered wrong up to a bad line"
 printf '1+1=\n2+\0002=\n' >"$tmp/zero"
 check 2 '' 'line 2: the prompt holds a zero byte' "$twrun" "$model" --batch "$tmp/zero"
 if [ -z "${SLOW:-}" ]; then
 	for i in {1..50}; do cat "$tmp/many"; done >"$tmp/more"
-	read -r _ _ few _ < <("$bin/bench/measure" 1 sh -c "exec '$twrun' '$model' --batch '$tmp/many' >/dev/null")
-	read -r _ _ most _ < <("$bin/bench/measure" 1 sh -c "exec '$twrun' '$model' --batch '$tmp/more' >/dev/null")
+	memory() { "$bin/bench/measure" 1 sh -c "exec '$twrun' '$model' --batch '$1' >/dev/null"; }
+	read -r _ _ few _ < <(memory "$tmp/many")
+	read -r _ _ most _ < <(memory "$tmp/more")
 	awk -v few="$few" -v most="$most" 'BEGIN { exit !(few > 0 && most < few + 3) }' ||
 		{ echo "150,000 prompts take $most MB, 3,000 take $few"; failed=1; }
 fi
-script -qec "'$twrun' '$model' --batch '$tmp/many' >'$tmp/out'" /dev/null </dev/null | grep -q '\[#.*%' ||
-	{ echo "no progress bar on a terminal"; failed=1; }
+script -qec "'$twrun' '$model' --batch '$tmp/many' >'$tmp/out'" /dev/null </dev/null |
+	grep -q '\[#.*%' || fail "no progress bar on a terminal"
 cmp "$tmp/out" "$tmp/sums" || failed=1
 for field in loading tokens time weights memory softmax; do
 	"$twrun" --stats "$model" --batch "$tmp/many" 2>&1 >/dev/null | grep -q "^$field .*[0-9]" ||
@@ -266,12 +288,13 @@ check 0 '*' ''           "$twrun" --trace "$model" "12*34="
 # the report's fields stay
 "$twc" report $calc --json >"$tmp/json" || failed=1
 for field in layers d_model heads neurons parameters nonzeros context compile_ms; do
-	grep -q "\"$field\":" "$tmp/json" || { echo "report --json has no $field"; failed=1; }
+	grep -q "\"$field\":" "$tmp/json" || fail "report --json has no $field"
 done
 
 # what --dump prints reads back as itself
-"$twc" --dump=lower $calc >"$tmp/one.twg" && "$twc" --dump=lower "$tmp/one.twg" >"$tmp/two.twg" || failed=1
-cmp "$tmp/one.twg" "$tmp/two.twg" || { echo "--dump=lower does not read back as itself"; failed=1; }
+"$twc" --dump=lower $calc >"$tmp/one.twg" || failed=1
+"$twc" --dump=lower "$tmp/one.twg" >"$tmp/two.twg" || failed=1
+cmp "$tmp/one.twg" "$tmp/two.twg" || fail "--dump=lower does not read back as itself"
 check 0 408 '' "$twc" run "$tmp/one.twg" '12*34='
 check 2 '' 'text is not formatted' "$twc" fmt "$tmp/one.twg"
 cp "$tmp/one.twg" "$tmp/one.tw"

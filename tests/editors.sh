@@ -6,5 +6,6 @@
 cd "$(dirname "$0")/.." || exit 2
 node tools/editors.mjs --check || exit 1
 for f in lang/editors/vscode/*.json lang/editors/vscode/*/*.json; do
-	node -e 'JSON.parse(require("fs").readFileSync(process.argv[1]))' "$f" || { echo "$f: no JSON"; exit 1; }
+	node -e 'JSON.parse(require("fs").readFileSync(process.argv[1]))' "$f" ||
+		{ echo "$f: no JSON"; exit 1; }
 done

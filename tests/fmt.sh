@@ -21,8 +21,10 @@ comments() { node tests/fmt/mess.mjs comments "$1"; }
 
 one() {         # one NAME FILE
 	"$bin/twc" fmt - <"$2" >"$tmp/once.tw" 2>"$tmp/err" || return
-	"$bin/twc" fmt --check "$tmp/once.tw" >"$tmp/log" || bad "$1: formatting twice is not formatting once"
-	graph "$2" >"$tmp/before" && graph "$tmp/once.tw" | cmp -s - "$tmp/before" || bad "$1: the graph changed"
+	"$bin/twc" fmt --check "$tmp/once.tw" >"$tmp/log" ||
+		bad "$1: formatting twice is not formatting once"
+	graph "$2" >"$tmp/before" && graph "$tmp/once.tw" | cmp -s - "$tmp/before" ||
+		bad "$1: the graph changed"
 	cmp -s <(comments "$2") <(comments "$tmp/once.tw") || bad "$1: a comment changed"
 }
 seed=0
@@ -39,7 +41,8 @@ done
 # in place, and what is refused stays as it was
 printf 'let x=1' >"$tmp/a.tw"
 chmod 640 "$tmp/a.tw"
-"$bin/twc" fmt "$tmp/a.tw" && [ "$(cat "$tmp/a.tw")" = "let x = 1" ] || bad "in place: not formatted"
+"$bin/twc" fmt "$tmp/a.tw" && [ "$(cat "$tmp/a.tw")" = "let x = 1" ] ||
+	bad "in place: not formatted"
 [ "$(stat -c %a "$tmp/a.tw")" = 640 ] || bad "in place: the file's mode changed"
 printf 'let x = (1' >"$tmp/b.tw"
 "$bin/twc" fmt "$tmp/b.tw" 2>/dev/null

@@ -1,3 +1,4 @@
 #!/bin/bash
 # stdlib/README.md is what tools/library makes of the library's comments.
-cd "$(dirname "$0")/.." && tools/library | diff -u --label stdlib/README.md --label tools/library stdlib/README.md -
+cd "$(dirname "$0")/.." && tools/library |
+	diff -u --label stdlib/README.md --label tools/library stdlib/README.md -

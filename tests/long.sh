@@ -19,7 +19,8 @@ BEGIN {
 		split("", last)
 		size = t ? int(99997 - t * t * 100 * rand()) : 99997    # one as long as it may be
 		names = 2 + int(rand() * 7)
-		rare = substr("abcdefgh", 1 + int(rand() * 8), 1)       # stored at the beginning only
+		# Stored at the beginning only.
+		rare = substr("abcdefgh", 1 + int(rand() * 8), 1)
 		for (n = 0; n < size;) {
 			k = int(rand() * 100)
 			name = n < 50 ? rare : substr("abcdefgh", 1 + int(rand() * names), 1)

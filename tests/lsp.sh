@@ -1,7 +1,8 @@
 #!/bin/bash
 # usage: tests/lsp.sh BUILD-DIR
 #
-# twc lsp: conversations (tests/lsp/*.talk), questions without sense, and a client that dies without a word
+# twc lsp: conversations (tests/lsp/*.talk), questions without sense, and a client that
+# dies without a word
 # while the connection is held open by another process. What a client does that is
 # not ours: tests/editors/.
 bin=$(cd "$1" && pwd) || exit 2

@@ -39,26 +39,45 @@ golden() {
 	fi
 
 	# Errors, as "line: text"; wanted ones match by line and by containment.
-	awk '{ n = split($0, part, /# ERROR: /)
-	       for (i = 2; i <= n; i++) { sub(/[ \t]+$/, "", part[i]); print NR ": " part[i] } }' "$t" >"$tmp/want.err"
+	awk '{
+		n = split($0, part, /# ERROR: /)
+		for (i = 2; i <= n; i++) {
+			sub(/[ \t]+$/, "", part[i])
+			print NR ": " part[i]
+		}
+	}' "$t" >"$tmp/want.err"
 	awk -v file="$t:" '(at = index($0, ": error: ")) {
-		place = substr($0, 1, at - 1); text = substr($0, at + 9)
-		if (index(place, file) == 1) { split(substr(place, length(file) + 1), n, ":"); print n[1] ": " text }
-		else print place ": " text }' "$tmp/err" >"$tmp/got.err"
+		place = substr($0, 1, at - 1)
+		if (index(place, file) == 1) {
+			split(substr(place, length(file) + 1), n, ":")
+			place = n[1]
+		}
+		print place ": " substr($0, at + 9)
+	}' "$tmp/err" >"$tmp/got.err"
 	awk -v got="$tmp/got.err" '
-		BEGIN { while ((getline l < got) > 0) g[++n] = l }
-		{ line = $0; sub(/: .*/, "", line); text = substr($0, length(line) + 3)
-		  for (i = 1; i <= n; i++) {
-			if (g[i] == "") continue
-			at = g[i]; sub(/: .*/, "", at)
-			if (at == line && index(substr(g[i], length(at) + 3), text)) { g[i] = ""; next }
-		  }
-		  print "no such error: " $0 }
-		END { for (i = 1; i <= n; i++) if (g[i] != "") print "unexpected error: " g[i] }' "$tmp/want.err"
+		function line_of(s) { sub(/: .*/, "", s); return s }
+		function text_of(s) { return substr(s, length(line_of(s)) + 3) }
+		BEGIN { while ((getline s < got) > 0) error[++n] = s }
+		{
+			for (i = 1; i <= n; i++)
+				if (line_of(error[i]) == line_of($0) &&
+				    index(text_of(error[i]), text_of($0))) {
+					error[i] = ""
+					next
+				}
+			print "no such error: " $0
+		}
+		END {
+			for (i = 1; i <= n; i++)
+				if (error[i] != "")
+					print "unexpected error: " error[i]
+		}' "$tmp/want.err"
 
 	if [ "$run" ] || grep -q '^# EXPECT: ' "$t"; then
-		sed -n 's|^# EXPECT: \{0,1\}||p' "$t" | diff -u --label wanted --label printed - "$tmp/out"
-	elif [ $status = 0 ] && ! [ -s "$tmp/want.err" ] && ! grep -q '^[1-9][0-9]* passed' "$tmp/out"; then
+		sed -n 's|^# EXPECT: \{0,1\}||p' "$t" |
+			diff -u --label wanted --label printed - "$tmp/out"
+	elif [ $status = 0 ] && ! [ -s "$tmp/want.err" ] &&
+		! grep -q '^[1-9][0-9]* passed' "$tmp/out"; then
 		echo "this file tests nothing"
 	fi
 
@@ -88,7 +107,8 @@ job() {
 	golden:*) golden "${1#*:}" ;;
 	files:*)  files "${1#*:}" ;;
 	unit:*)   timeout $limit "${1#*:}" >"$tmp/log" 2>&1 || tail -n 30 "$tmp/log" ;;
-	script:*) timeout $((4 * limit)) "${1#*:}" "$bin" >"$tmp/log" 2>&1 || tail -n 30 "$tmp/log" ;;
+	script:*)
+		timeout $((4 * limit)) "${1#*:}" "$bin" >"$tmp/log" 2>&1 || tail -n 30 "$tmp/log" ;;
 	esac
 }
 
@@ -100,14 +120,17 @@ if [ "$1" = --job ]; then
 	name=${3#*:}
 	case $3 in files:*) name="$name (compiled twice)" ;; esac
 	if [ "$why" ]; then
-		printf 'FAIL %s\n%s\n' "${name#"$here"/}" "$(printf '%s\n' "$why" | sed 's/^/     /')"
+		printf 'FAIL %s\n%s\n' "${name#"$here"/}" "$(sed 's/^/     /' <<<"$why")"
 	else
 		printf 'ok   %s\n' "${name#"$here"/}"
 	fi
 	exit 0
 fi
 
-# ---- the list ----
+# ---- the list: every script of tests/ and of its folders is on it, but those apart ----
+
+longest=(differential/run.sh model/run.sh fuzz/run.sh spec.sh bounds/run.sh hostile/run.sh cli.sh)
+apart=(run.sh bare.sh same_bytes.sh editors/run.sh exhaustive/run.sh)   # targets of their own
 
 bin=$(cd "$1" && pwd) || exit 2
 shift
@@ -117,13 +140,17 @@ if [ $# -gt 0 ]; then
 else
 	# The longest first, so that the last core is not kept waiting.
 	jobs=()
-	for s in tests/differential/run.sh tests/model/run.sh tests/fuzz/run.sh tests/spec.sh tests/bounds/run.sh tests/hostile/run.sh tests/cli.sh tests/long.sh tests/install.sh tests/lsp.sh tests/bench.sh tests/limits.sh tests/walls.sh tests/library.sh tests/fmt.sh tests/order.sh tests/editors.sh; do
-		[ -x "$s" ] && jobs+=("script:$here/$s")
+	for s in "${longest[@]}"; do jobs+=("script:$here/tests/$s"); done
+	for s in tests/*.sh tests/*/run.sh; do
+		s=${s#tests/}
+		[[ " ${longest[*]} ${apart[*]} " = *" $s "* ]] || jobs+=("script:$here/tests/$s")
 	done
 	[ "${BLESS:-}" ] && jobs=()
 	for t in examples/*.tw; do jobs+=("golden:$t" "files:$t"); done
 	for t in stdlib/*.tw; do jobs+=("golden:$t"); done
-	for t in tests/{lang,bounds,err,dump,walls}/*.tw tests/passes/*.twg; do jobs+=("golden:$t"); done
+	for t in tests/{lang,bounds,err,dump,walls}/*.tw tests/passes/*.twg; do
+		jobs+=("golden:$t")
+	done
 	for t in tests/unit/*.c; do u=${t##*/}; jobs+=("unit:$bin/unit/${u%.c}"); done
 fi
 

@@ -21,15 +21,26 @@ words=200
 # The answers in $2 beside the wanted ones of $tmp/all: how many are wrong.
 wrong() {
 	paste "$tmp/all" "$2" | awk -F '\t' -v engine="$1" -v n="$(wc -l <"$2")" '
-		NF != 3 || $2 != $3 { bad++; if (bad <= 3) print "  " engine ": " $1 " wanted " $2 ", got " $3 > "/dev/stderr" }
-		END { if (n != NR) { print "  " engine ": " n " answers to " NR " prompts" > "/dev/stderr"; bad += !bad }
-		      print bad + 0 }'
+		function say(s) { print "  " engine ": " s > "/dev/stderr" }
+		NF != 3 || $2 != $3 {
+			if (++bad <= 3)
+				say($1 " wanted " $2 ", got " $3)
+		}
+		END {
+			if (n != NR) {
+				say(n " answers to " NR " prompts")
+				bad += !bad
+			}
+			print bad + 0
+		}'
 }
 
 # One line an answer: the bits of a word come as a label each.
 lines() {
 	if [ $example = alu32 ]; then
-		awk '{ word = word ($2 == "true") } NR % 32 == 0 { print word; word = "" } END { if (word) print word }'
+		awk '{ word = word ($2 == "true") }
+			NR % 32 == 0 { print word; word = "" }
+			END { if (word) print word }'
 	else
 		cat
 	fi
@@ -37,7 +48,8 @@ lines() {
 
 failed=0
 printf '%-18s %8s %10s %7s %13s\n' example prompts evaluator twrun 'ONNX Runtime'
-for example in adder_1digit adder calculator calculator_wide caesar binary_increment alu32 machine_step machine32; do
+for example in adder_1digit adder calculator calculator_wide caesar binary_increment alu32 \
+	machine_step machine32; do
 	source=examples/$example.tw model=$tmp/$example.onnx
 	case $example in
 		caesar) n=$words ;;
@@ -48,8 +60,10 @@ for example in adder_1digit adder calculator calculator_wide caesar binary_incre
 		*) n=$sample ;;
 	esac
 	every=1
-	[ $example = calculator_wide ] && [ -z "${SAMPLE:-}" ] && every=8       # the slowest in ONNX Runtime
-	"$bin/differential/prompts" $example $n | awk -v n=$every 'NR % n == 0' >"$tmp/all" && [ -s "$tmp/all" ] || exit 2
+	# The slowest in ONNX Runtime:
+	[ $example = calculator_wide ] && [ -z "${SAMPLE:-}" ] && every=8
+	"$bin/differential/prompts" $example $n | awk -v n=$every 'NR % n == 0' >"$tmp/all" &&
+		[ -s "$tmp/all" ] || exit 2
 	cut -f 1 "$tmp/all" >"$tmp/prompts"
 	"$bin/twc" $source -o "$model" || { failed=1; continue; }
 

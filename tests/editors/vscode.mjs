@@ -8,43 +8,103 @@ import { resolve } from 'node:path';
 
 const [folder, twc] = process.argv.slice(2).map(p => resolve(p));
 
-class Position { constructor(line, character) { Object.assign(this, { line, character }); } }
-class Range { constructor(start, end) { Object.assign(this, { start, end }); } }
-const make = (...names) => class { constructor(...args) { names.forEach((n, i) => this[n] = args[i]); } };
+class Position {
+	constructor(line, character) {
+		Object.assign(this, { line, character });
+	}
+}
+class Range {
+	constructor(start, end) {
+		Object.assign(this, { start, end });
+	}
+}
+const make = (...names) =>
+	class {
+		constructor(...args) {
+			names.forEach((n, i) => (this[n] = args[i]));
+		}
+	};
 class WorkspaceEdit {
 	edits = new Map();
-	set(uri, edits) { this.edits.set(uri.toString(), edits); }
+	set(uri, edits) {
+		this.edits.set(uri.toString(), edits);
+	}
 }
-const events = {}, providers = {}, commands = {}, shown = [], found = new Map();
+const events = {},
+	providers = {},
+	commands = {},
+	shown = [],
+	found = new Map();
 let waiting = [];
-const on = name => handler => (events[name] = handler, { dispose() { } });
+const on = name => handler => ((events[name] = handler), { dispose() {} });
 const vscode = {
-	Position, Range, WorkspaceEdit,
-	Location: make('uri', 'range'), TextEdit: make('range', 'newText'), Hover: make('contents', 'range'),
-	MarkdownString: make('value'), DocumentSymbol: make('name', 'detail', 'kind', 'range', 'selectionRange'),
-	CompletionItem: make('label', 'kind'), CodeLens: make('range', 'command'), Diagnostic: make('range', 'message', 'severity'),
+	Position,
+	Range,
+	WorkspaceEdit,
+	Location: make('uri', 'range'),
+	TextEdit: make('range', 'newText'),
+	Hover: make('contents', 'range'),
+	MarkdownString: make('value'),
+	DocumentSymbol: make('name', 'detail', 'kind', 'range', 'selectionRange'),
+	CompletionItem: make('label', 'kind'),
+	CodeLens: make('range', 'command'),
+	Diagnostic: make('range', 'message', 'severity'),
 	InlayHint: make('position', 'label', 'kind'),
 	Uri: { parse: text => ({ toString: () => text }) },
-	languages: new Proxy({
-		createDiagnosticCollection: () => ({
-			set(uri, list) { found.set(uri.toString(), list); waiting.splice(0).forEach(done => done(list)); },
-			clear() { found.clear(); }, dispose() { },
-		}),
-	}, { get: (has, name) => has[name] ?? ((selector, provider) => (providers[name] = provider, { dispose() { } })) }),
-	commands: { registerCommand: (name, run) => (commands[name] = run, { dispose() { } }) },
+	languages: new Proxy(
+		{
+			createDiagnosticCollection: () => ({
+				set(uri, list) {
+					found.set(uri.toString(), list);
+					waiting.splice(0).forEach(done => done(list));
+				},
+				clear() {
+					found.clear();
+				},
+				dispose() {},
+			}),
+		},
+		{
+			get: (has, name) =>
+				has[name] ??
+				((selector, provider) => (
+					(providers[name] = provider),
+					{ dispose() {} }
+				)),
+		}
+	),
+	commands: { registerCommand: (name, run) => ((commands[name] = run), { dispose() {} }) },
 	workspace: {
 		textDocuments: [],
 		getConfiguration: () => ({ get: () => twc }),
-		onDidOpenTextDocument: on('open'), onDidChangeTextDocument: on('change'), onDidCloseTextDocument: on('close'),
+		onDidOpenTextDocument: on('open'),
+		onDidChangeTextDocument: on('change'),
+		onDidCloseTextDocument: on('close'),
 	},
-	window: { showErrorMessage: text => shown.push(['error', text]), showInformationMessage: text => shown.push(['information', text]) },
+	window: {
+		showErrorMessage: text => shown.push(['error', text]),
+		showInformationMessage: text => shown.push(['information', text]),
+	},
 };
 const load = Module._load;
-Module._load = (name, ...rest) => name === 'vscode' ? vscode : load(name, ...rest);
+Module._load = (name, ...rest) => (name === 'vscode' ? vscode : load(name, ...rest));
 
 const uri = 'file:///tmp/a%20program.tw';
-let text = 'model m {\n  vocab   "ab"\n  context 4\n}\n# The other one.\nlet other = if token == \'a\' then \'b\' else \'a\'\nemit othr\ntest "a" -> "bab"\n';
-const document = { languageId: 'tw', version: 1, uri: { toString: () => uri }, getText: () => text };
+let text = `model m {
+  vocab   "ab"
+  context 4
+}
+# The other one.
+let other = if token == 'a' then 'b' else 'a'
+emit othr
+test "a" -> "bab"
+`;
+const document = {
+	languageId: 'tw',
+	version: 1,
+	uri: { toString: () => uri },
+	getText: () => text,
+};
 const diagnostics = () => new Promise(done => waiting.push(done));
 
 const { activate, deactivate } = createRequire(import.meta.url)(`${folder}/client.js`);
@@ -62,18 +122,43 @@ news = diagnostics();
 events.change({ document });
 assert.deepEqual(await news, []);
 
-const at = new Position(6, 6), ask = (name, method, ...args) => providers[`register${name}Provider`][method](document, ...args);
-assert.match((await ask('Hover', 'provideHover', at)).contents.value, /let other: token[^]*The other one/);
+const at = new Position(6, 6),
+	ask = (name, method, ...args) =>
+		providers[`register${name}Provider`][method](document, ...args);
+assert.match(
+	(await ask('Hover', 'provideHover', at)).contents.value,
+	/let other: token[^]*The other one/
+);
 assert.equal((await ask('Definition', 'provideDefinition', at)).range.start.line, 5);
-assert.equal((await ask('Reference', 'provideReferences', at, { includeDeclaration: true })).length, 2);
+assert.equal(
+	(await ask('Reference', 'provideReferences', at, { includeDeclaration: true })).length,
+	2
+);
 assert.equal((await ask('Rename', 'prepareRename', at)).start.character, 5);
 const edits = (await ask('Rename', 'provideRenameEdits', at, 'swapped')).edits.get(uri);
-assert.deepEqual(edits.map(e => [e.range.start.line, e.newText]), [[5, 'swapped'], [6, 'swapped']]);
+assert.deepEqual(
+	edits.map(e => [e.range.start.line, e.newText]),
+	[
+		[5, 'swapped'],
+		[6, 'swapped'],
+	]
+);
 await assert.rejects(ask('Rename', 'provideRenameEdits', at, 'token'), /cannot be called 'token'/);
-assert.ok((await ask('CompletionItem', 'provideCompletionItems', at)).some(i => i.label === 'other' && i.detail === 'token'));
-assert.deepEqual((await ask('DocumentSymbol', 'provideDocumentSymbols')).map(s => s.name), ['other']);
+assert.ok(
+	(await ask('CompletionItem', 'provideCompletionItems', at)).some(
+		i => i.label === 'other' && i.detail === 'token'
+	)
+);
+assert.deepEqual(
+	(await ask('DocumentSymbol', 'provideDocumentSymbols')).map(s => s.name),
+	['other']
+);
 assert.deepEqual(await ask('DocumentFormattingEdit', 'provideDocumentFormattingEdits'), []);
-const [hint] = await ask('InlayHints', 'provideInlayHints', new Range(new Position(0, 0), new Position(9, 0)));
+const [hint] = await ask(
+	'InlayHints',
+	'provideInlayHints',
+	new Range(new Position(0, 0), new Position(9, 0))
+);
 assert.equal(hint.label, ': token');
 const [lens] = await ask('CodeLens', 'provideCodeLenses');
 assert.equal(lens.command.command, 'tw.runTest');

@@ -17,21 +17,30 @@ all_prompts() {
 	operators=$2
 	"$bin/twc" "examples/$model.tw" -o "$tmp/model.onnx"
 	list() {                # prompts, or answers
-		awk -v answers="$1" -v operators="$operators" 'BEGIN {
+		awk -v answers="$1" -v operators="$operators" '
+		BEGIN {
 			for (o = 1; o <= length(operators); o++) {
 				op = substr(operators, o, 1)
 				for (a = 0; a < 1000; a++)
 					for (b = 0; b < 1000; b++)
-						print !answers ? a op b "=" : op == "+" ? a + b : op == "-" ? a - b : a * b
-			} }'
+						print answers ? result(a, op, b) : a op b "="
+			}
+		}
+		function result(a, op, b) {
+			return op == "+" ? a + b : op == "-" ? a - b : a * b
+		}'
 	}
 	list 0 >"$tmp/prompts"
 	list 1 >"$tmp/right"
-	"$bin/twrun" "$tmp/model.onnx" --batch "$tmp/prompts" >"$tmp/answers" || echo "twrun failed" >&2
+	"$bin/twrun" "$tmp/model.onnx" --batch "$tmp/prompts" >"$tmp/answers" ||
+		echo "twrun failed" >&2
 	# a missing answer is an empty line of paste's, so it counts as wrong
 	paste -d ' ' "$tmp/prompts" "$tmp/right" "$tmp/answers" |
 		awk -v model="$model" -v due=$((1000000 * ${#operators})) '
-			NF != 3 || $2 != $3 "" { if (++wrong <= 5) print "wrong: " $0 > "/dev/stderr" }
+			NF != 3 || $2 != $3 "" {
+				if (++wrong <= 5)
+					print "wrong: " $0 > "/dev/stderr"
+			}
 			END { printf "%s, exhaustive: %d prompts, %d wrong\n", model, NR, wrong
 			      exit NR != due || wrong > 0 }' || status=1
 }

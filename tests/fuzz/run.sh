@@ -36,11 +36,13 @@ for ((i = from; i < from + n; i += 3)); do
 	timeout 20 "$bin/twc" "$tmp/faulty.tw" -o "$tmp/faulty.onnx" 2>"$tmp/err"
 	status=$?
 	[ $status = 0 ] && continue
-	"$bin/fuzz/programs" --show "$i" >"$tmp/sound.tw"       # refused for a limit, without the mistake too?
+	# Refused for a limit, without the mistake too?
+	"$bin/fuzz/programs" --show "$i" >"$tmp/sound.tw"
 	timeout 20 "$bin/twc" "$tmp/sound.tw" -o "$tmp/sound.onnx" 2>/dev/null || continue
 	said=$((said + 1))
 	line=$(grep -n 4242 "$tmp/faulty.tw" | cut -d: -f1)
-	[ $status = 2 ] && [ "$(grep -c ': error: ' "$tmp/err")" = 1 ] && grep -q "faulty.tw:$line:[0-9]*: error: " "$tmp/err" &&
+	[ $status = 2 ] && [ "$(grep -c ': error: ' "$tmp/err")" = 1 ] &&
+		grep -q "faulty.tw:$line:[0-9]*: error: " "$tmp/err" &&
 		[ -z "$(echo "$tmp"/faulty.onnx*)" ] && continue
 	missed=$((missed + 1))
 	mkdir -p "$bin/fuzz/found"

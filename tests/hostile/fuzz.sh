@@ -18,7 +18,8 @@ for source in examples/*.tw tests/{lang,err}/*.tw; do
 	case $source in *wide*|*32*|*machine*) continue ;; esac # large: seconds under sanitizers
 	cp "$source" "$corpus/source/${source//\//-}"
 done
-cat examples/*.tw stdlib/*.tw | grep -v '^#' | grep -oE '[a-z_]+|[^a-z_0-9 "\\]{1,3}' | sort -u | awk '{ print "\"" $0 "\"" }' >"$fuzz/words"
+cat examples/*.tw stdlib/*.tw | grep -v '^#' | grep -oE '[a-z_]+|[^a-z_0-9 "\\]{1,3}' | sort -u |
+	awk '{ print "\"" $0 "\"" }' >"$fuzz/words"
 export TW_MODELS=$(printf '%s\n' "$corpus"/models/*.onnx) TW_STDLIB=$PWD/stdlib
 export ASAN_OPTIONS=allocator_may_return_null=1
 failed=0
@@ -27,9 +28,12 @@ for target in ${ONLY:-file prompt source}; do
 	most=200000
 	[ $target = prompt ] && most=2000
 	[ $target = source ] && most=20000
-	nice "$fuzz/hostile/$target" -max_total_time=$((minutes * 60)) -timeout=60 -rss_limit_mb=2048 \
-		-max_len=$most -len_control=0 -print_final_stats=1 -artifact_prefix="$fuzz/found/$target-" \
-		$([ $target = source ] && echo "-dict=$fuzz/words") "$corpus/$target" >"$fuzz/$target.log" 2>&1
+	words=
+	[ $target = source ] && words=-dict=$fuzz/words
+	nice "$fuzz/hostile/$target" -max_total_time=$((minutes * 60)) -timeout=60 \
+		-rss_limit_mb=2048 -max_len=$most -len_control=0 -print_final_stats=1 \
+		-artifact_prefix="$fuzz/found/$target-" ${words:+"$words"} "$corpus/$target" \
+		>"$fuzz/$target.log" 2>&1
 	status=$?
 	inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$fuzz/$target.log")
 	if [ $status = 0 ]; then

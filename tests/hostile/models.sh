@@ -7,7 +7,8 @@ bin=$(cd "$1" && pwd) && dir=$(cd "$2" && pwd) || exit 2
 cd "$(dirname "$0")/../.." || exit 2
 
 TW_KEEP=$dir "$bin/unit/runtime_test" >"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }
-for example in adder_1digit binary_increment caesar histogram most_frequent range_printer reverse sort_digits calculator tally raw_graph; do
+for example in adder_1digit binary_increment caesar histogram most_frequent range_printer \
+	reverse sort_digits calculator tally raw_graph; do
 	"$bin/twc" examples/$example.tw -o "$dir/$example.onnx" || exit 1
 done
 for example in adder_1digit reverse; do
@@ -19,7 +20,8 @@ number=0
 for model in "$dir"/*.onnx; do
 	name=$(basename "$model" .onnx)
 	{ printf "\\$(printf %03o $number)"
-	  sed -n 's/^[ \t]*test[ \t]*"\([^"\\]*\)".*/\1/p' "examples/${name%.uniform}.tw" 2>/dev/null
+	  sed -n 's/^[ \t]*test[ \t]*"\([^"\\]*\)".*/\1/p' \
+		"examples/${name%.uniform}.tw" 2>/dev/null
 	} >"$dir/prompts/$name"
 	number=$((number + 1))
 done

@@ -11,7 +11,9 @@ trap 'rm -rf "$tmp"' EXIT
 failed=0
 
 tests/hostile/models.sh "$bin" "$tmp" || exit 2
-"$bin/hostile/file" "${RUNS:-3000}" 1 "$tmp"/*.onnx "$tmp"/*.safetensors >"$tmp/log" 2>&1 || { tail -n 30 "$tmp/log"; failed=1; }
-TW_MODELS=$(printf '%s\n' "$tmp"/*.onnx) "$bin/hostile/prompt" "${RUNS:-3000}" 1 "$tmp"/prompts/* >"$tmp/log" 2>&1 ||
+"$bin/hostile/file" "${RUNS:-3000}" 1 "$tmp"/*.onnx "$tmp"/*.safetensors >"$tmp/log" 2>&1 ||
+	{ tail -n 30 "$tmp/log"; failed=1; }
+TW_MODELS=$(printf '%s\n' "$tmp"/*.onnx) \
+	"$bin/hostile/prompt" "${RUNS:-3000}" 1 "$tmp"/prompts/* >"$tmp/log" 2>&1 ||
 	{ tail -n 30 "$tmp/log"; failed=1; }
 exit $failed

@@ -12,5 +12,6 @@ trap 'rm -rf "$tmp"' EXIT
 "$bin/twrun" "$model" --batch "$prompts" >"$tmp/twrun" || exit 1
 for mode in batch step whole; do
 	node "$(dirname "$0")/judge.mjs" "$model" "$prompts" --mode $mode >"$tmp/$mode" &&
-		diff -u --label twrun --label "ONNX Runtime, $mode" "$tmp/twrun" "$tmp/$mode" || exit 1
+		diff -u --label twrun --label "ONNX Runtime, $mode" "$tmp/twrun" "$tmp/$mode" ||
+			exit 1
 done

@@ -17,31 +17,36 @@ import { readRecords, spellRecord } from "./records.mjs";
 
 // ---- printing
 
-const spellText = (model, tokens) => model.first ? tokens.map(t => spellRecord(t, model)).join(" ") :
-	tokens.map(row => model.vocab[row]).join("");
+const spellText = (model, tokens) =>
+	model.first
+		? tokens.map(t => spellRecord(t, model)).join(" ")
+		: tokens.map(row => model.vocab[row]).join("");
 
 function spell(model, { kind, members }, x) {
 	const whole = Math.round(x);
-	if (members?.[whole] !== undefined)
-		return members[whole];
+	if (members?.[whole] !== undefined) return members[whole];
 	if (kind === "token")
-		return whole === model.end ? "<end>" : model.vocab[whole]?.toString() ?? (whole === model.bos ? "<bos>" : "?");
-	if (kind === "bool" && (whole === 0 || whole === 1))
-		return String(whole === 1);
-	if (kind === "real")
-		return String(Number(x.toPrecision(6)));
-	if (kind === "bool" || Math.abs(x - whole) < 0.01)
-		return String(whole + 0);
+		return whole === model.end
+			? "<end>"
+			: (model.vocab[whole]?.toString() ?? (whole === model.bos ? "<bos>" : "?"));
+	if (kind === "bool" && (whole === 0 || whole === 1)) return String(whole === 1);
+	if (kind === "real") return String(Number(x.toPrecision(6)));
+	if (kind === "bool" || Math.abs(x - whole) < 0.01) return String(whole + 0);
 	return String(Number(x.toPrecision(4)));
 }
 
 // The prompt's tokens stand last in the batch's rows.
 function labelLine(model, label, results, b, length) {
-	const { data, dims: [, n, columns] } = results[`label.${label.name}`];
+	const {
+		data,
+		dims: [, n, columns],
+	} = results[`label.${label.name}`];
 	let line = `${label.name}:`;
 	for (let i = n - length; i < n; i++) {
 		const at = (b * n + i) * columns;
-		const values = Array.from(data.subarray(at, at + columns), x => spell(model, label, x));
+		const values = Array.from(data.subarray(at, at + columns), x =>
+			spell(model, label, x)
+		);
 		line += columns > 1 ? ` [${values.join(", ")}]` : ` ${values[0]}`;
 	}
 	return line;
@@ -51,10 +56,12 @@ async function answerLines(model, prompts, cached, stretch) {
 	const columns = padded(prompts.map(p => [model.start, ...p]));
 	const results = await prefill(model, columns, prompts.length, stretch);
 	const said = model.emits ? await answers(model, prompts, cached, results, columns) : [];
-	return prompts.map((p, b) => [
-		...(model.emits ? [spellText(model, said[b])] : []),
-		...model.labels.map(label => labelLine(model, label, results, b, p.length)),
-	].join("\n"));
+	return prompts.map((p, b) =>
+		[
+			...(model.emits ? [spellText(model, said[b])] : []),
+			...model.labels.map(label => labelLine(model, label, results, b, p.length)),
+		].join("\n")
+	);
 }
 
 const args = process.argv.slice(2);
@@ -65,7 +72,21 @@ if (args.length < 2 || !["batch", "step", "whole", "long"].includes(mode)) {
 	process.exit(2);
 }
 const model = await open(args[0]);
-const prompts = model.inputs ? args.slice(1).flatMap(readNpy) : readFileSync(args[1], "utf8").replace(/\n$/, "").split("\n").map(p => model.first ? readRecords(p, model) : tokenize(p, model.vocab));
+const prompts = model.inputs
+	? args.slice(1).flatMap(readNpy)
+	: readFileSync(args[1], "utf8")
+			.replace(/\n$/, "")
+			.split("\n")
+			.map(p => (model.first ? readRecords(p, model) : tokenize(p, model.vocab)));
 const size = mode === "batch" ? 64 : 1;
 for (let i = 0; i < prompts.length; i += size)
-	console.log((await answerLines(model, prompts.slice(i, i + size), mode !== "whole", mode === "long" ? 250 : Infinity)).join("\n"));
+	console.log(
+		(
+			await answerLines(
+				model,
+				prompts.slice(i, i + size),
+				mode !== "whole",
+				mode === "long" ? 250 : Infinity
+			)
+		).join("\n")
+	);

@@ -10,7 +10,9 @@ import ort from "onnxruntime-node";
 function* fields(bytes) {
 	let at = 0;
 	const varint = () => {
-		let value = 0, scale = 1, byte;
+		let value = 0,
+			scale = 1,
+			byte;
 		do {
 			byte = bytes[at++];
 			value += (byte & 127) * scale;
@@ -19,7 +21,8 @@ function* fields(bytes) {
 		return value;
 	};
 	while (at < bytes.length) {
-		const tag = varint(), wire = tag % 8;
+		const tag = varint(),
+			wire = tag % 8;
 		if (wire === 2) {
 			const size = varint();
 			yield [Math.floor(tag / 8), bytes.subarray(at, at + size)];
@@ -45,15 +48,19 @@ export function metadata(bytes) {
 // ---- text
 
 export function tokenize(text, vocab) {
-	const rows = [], bytes = Buffer.from(text);
+	const rows = [],
+		bytes = Buffer.from(text);
 	for (let at = 0; at < bytes.length;) {
-		let best = -1, length = 0;
+		let best = -1,
+			length = 0;
 		vocab.forEach((token, row) => {
-			if (token.length > length && bytes.subarray(at, at + token.length).equals(token))
+			if (
+				token.length > length &&
+				bytes.subarray(at, at + token.length).equals(token)
+			)
 				[best, length] = [row, token.length];
 		});
-		if (best < 0)
-			throw new Error(`not in the vocabulary: ${text}`);
+		if (best < 0) throw new Error(`not in the vocabulary: ${text}`);
 		rows.push(best);
 		at += length;
 	}
@@ -86,28 +93,45 @@ function nextPast(results) {
 // padding; `mask` has the columns of earlier calls too. A token is a row, or the
 // list of its fields' rows; or the numbers that are fed in its place.
 async function call(model, columns, places, mask, past) {
-	const batch = places.length, n = columns.length;
-	const across = (list, f) => Array.from({ length: batch * list.length },
-		(_, i) => f(list[i % list.length], Math.floor(i / list.length)));
-	const fields = model.inputs ? [model.inputs.length] : model.first ? [model.first.length - 1] : [];
+	const batch = places.length,
+		n = columns.length;
+	const across = (list, f) =>
+		Array.from({ length: batch * list.length }, (_, i) =>
+			f(list[i % list.length], Math.floor(i / list.length))
+		);
+	const fields = model.inputs
+		? [model.inputs.length]
+		: model.first
+			? [model.first.length - 1]
+			: [];
 	const padding = fields.length ? Array(fields[0]).fill(0) : 0;
 	const at = places.slice();
-	const position = columns.map(c => c.map((row, b) => row === null ? 0 : at[b]++));
-	const fed = across(columns, (c, b) => c[b] ?? padding).flat(), dims = [batch, n, ...fields];
+	const position = columns.map(c => c.map((row, b) => (row === null ? 0 : at[b]++)));
+	const fed = across(columns, (c, b) => c[b] ?? padding).flat(),
+		dims = [batch, n, ...fields];
 	return model.session.run({
-		...(model.inputs ? { inputs: new ort.Tensor("float32", Float32Array.from(fed), dims) } : { input_ids: int64(fed, dims) }),
-		attention_mask: int64(across(mask, (c, b) => c[b]), [batch, mask.length]),
-		position_ids: int64(across(position, (c, b) => c[b]), [batch, n]),
+		...(model.inputs
+			? { inputs: new ort.Tensor("float32", Float32Array.from(fed), dims) }
+			: { input_ids: int64(fed, dims) }),
+		attention_mask: int64(
+			across(mask, (c, b) => c[b]),
+			[batch, mask.length]
+		),
+		position_ids: int64(
+			across(position, (c, b) => c[b]),
+			[batch, n]
+		),
 		...past,
 	});
 }
 
-const shown = column => column.map(row => row === null ? 0 : 1);
+const shown = column => column.map(row => (row === null ? 0 : 1));
 
 export function padded(texts) {
 	const longest = Math.max(...texts.map(t => t.length));
 	return Array.from({ length: longest }, (_, i) =>
-		texts.map(t => t[i - longest + t.length] ?? null));
+		texts.map(t => t[i - longest + t.length] ?? null)
+	);
 }
 
 function lastLogits(results, b) {
@@ -116,7 +140,7 @@ function lastLogits(results, b) {
 }
 
 function greatest(list) {
-	return list.reduce((best, x, i) => x > list[best] ? i : best, 0);
+	return list.reduce((best, x, i) => (x > list[best] ? i : best), 0);
 }
 
 // The next token, null for <end>. Each field of a record has a greatest of its own.
@@ -125,17 +149,28 @@ export function chosen(model, logits) {
 		const row = greatest(logits);
 		return row >= model.end ? null : row;
 	}
-	const rows = model.first.slice(1).map((to, f) =>
-		model.first[f] + greatest(logits.subarray(model.first[f], to)));
+	const rows = model.first
+		.slice(1)
+		.map((to, f) => model.first[f] + greatest(logits.subarray(model.first[f], to)));
 	return logits[model.end] > logits[rows[0]] ? null : rows;
 }
 
 // The prompts in so many columns a call; what the last call gave.
 export async function prefill(model, columns, batch, size) {
-	let past = emptyPast(model, batch), results;
+	let past = emptyPast(model, batch),
+		results;
 	for (let i = 0; i < columns.length; i += size) {
-		const places = Array.from({ length: batch }, (_, b) => columns.slice(0, i).filter(c => c[b] !== null).length);
-		results = await call(model, columns.slice(i, i + size), places, columns.slice(0, i + size).map(shown), past);
+		const places = Array.from(
+			{ length: batch },
+			(_, b) => columns.slice(0, i).filter(c => c[b] !== null).length
+		);
+		results = await call(
+			model,
+			columns.slice(i, i + size),
+			places,
+			columns.slice(0, i + size).map(shown),
+			past
+		);
 		past = nextPast(results);
 	}
 	return results;
@@ -143,12 +178,12 @@ export async function prefill(model, columns, batch, size) {
 
 // The tokens after each prompt; a text that is finished is fed padding.
 export async function answers(model, prompts, cached, results, columns) {
-	const texts = prompts.map(p => [model.start, ...p]), batch = texts.length;
+	const texts = prompts.map(p => [model.start, ...p]),
+		batch = texts.length;
 	let mask = columns.map(shown);
 	for (;;) {
 		const fresh = texts.map((text, b) => {
-			if (text.done || text.length > model.context)
-				return null;
+			if (text.done || text.length > model.context) return null;
 			const next = chosen(model, lastLogits(results, b));
 			text.done = next === null;
 			return next;
@@ -163,25 +198,40 @@ export async function answers(model, prompts, cached, results, columns) {
 		} else {
 			columns = padded(texts);
 			mask = columns.map(shown);
-			results = await call(model, columns, Array(batch).fill(0), mask, emptyPast(model, batch));
+			results = await call(
+				model,
+				columns,
+				Array(batch).fill(0),
+				mask,
+				emptyPast(model, batch)
+			);
 		}
 	}
 }
 
 export const oneThread = {
-	intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: "sequential", graphOptimizationLevel: "all",
+	intraOpNumThreads: 1,
+	interOpNumThreads: 1,
+	executionMode: "sequential",
+	graphOptimizationLevel: "all",
 };
 
 export async function open(path) {
-	const bytes = readFileSync(path), meta = metadata(bytes);
+	const bytes = readFileSync(path),
+		meta = metadata(bytes);
 	const session = await ort.InferenceSession.create(bytes, oneThread);
-	const sizes = meta["tw.fields"], bos = meta["tw.special"].bos;
+	const sizes = meta["tw.fields"],
+		bos = meta["tw.special"].bos;
 	return {
 		session,
 		words: meta["tw.vocab"],
 		first: sizes?.reduce((list, n) => [...list, list.at(-1) + n], [0]),
 		inputs: meta["tw.inputs"],
-		start: meta["tw.inputs"] ? meta["tw.inputs"].map(() => 0) : sizes ? sizes.map(() => bos) : bos,
+		start: meta["tw.inputs"]
+			? meta["tw.inputs"].map(() => 0)
+			: sizes
+				? sizes.map(() => bos)
+				: bos,
 		vocab: meta["tw.vocab"].map(token => Buffer.from(token)),
 		end: meta["tw.special"].end,
 		bos,

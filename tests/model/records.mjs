@@ -6,14 +6,22 @@ export function readRecords(text, { words, first }) {
 	const fields = first.slice(0, -1).map(row => words[row].slice(0, words[row].indexOf(":")));
 	return [...text.matchAll(/\{([^}]*)\}/g)].map(([, body]) => {
 		const given = new Map();
-		for (const [, name, list, value] of body.matchAll(/(\w+)\s*:\s*(?:\[([^\]]*)\]|([-\w]+))/g)) {
+		for (const [, name, list, value] of body.matchAll(
+			/(\w+)\s*:\s*(?:\[([^\]]*)\]|([-\w]+))/g
+		)) {
 			const array = fields.filter(f => f.startsWith(`${name}[`));
-			const items = list !== undefined ? list.split(",").map(x => x.trim()) :
-				array.map((_, i) => String((BigInt(value) >> BigInt(i) & 1n) === 1n));
-			if (array.length)
-				items.forEach((x, i) => given.set(`${name}[${i}]`, x));
-			else
-				given.set(name, value);
+			const items =
+				list !== undefined
+					? list.split(",").map(x => x.trim())
+					: array.map((_, i) =>
+							String(
+								((BigInt(value) >> BigInt(i)) &
+									1n) ===
+									1n
+							)
+						);
+			if (array.length) items.forEach((x, i) => given.set(`${name}[${i}]`, x));
+			else given.set(name, value);
 		}
 		const rows = fields.map(f => words.indexOf(`${f}: ${given.get(f)}`));
 		if (rows.includes(-1) || given.size !== fields.length)
@@ -23,8 +31,7 @@ export function readRecords(text, { words, first }) {
 }
 
 function spellList(values) {
-	if (values[0] !== "true" && values[0] !== "false")
-		return `[${values.join(", ")}]`;
+	if (values[0] !== "true" && values[0] !== "false") return `[${values.join(", ")}]`;
 	const number = values.reduceRight((sum, bit) => sum * 2n + BigInt(bit === "true"), 0n);
 	return "0x" + number.toString(16).padStart(Math.ceil(values.length / 4), "0");
 }
@@ -35,8 +42,8 @@ export function spellRecord(rows, { words }) {
 		const [, name, at, value] = /^(\w+)(?:\[(\d+)\])?: (.*)$/.exec(words[row]);
 		if (at === undefined || at === "0")
 			parts.push([name, at === undefined ? value : [value]]);
-		else
-			parts.at(-1)[1].push(value);
+		else parts.at(-1)[1].push(value);
 	}
-	return `{${parts.map(([name, x]) => `${name}: ${Array.isArray(x) ? spellList(x) : x}`).join(", ")}}`;
+	const spelt = ([name, x]) => `${name}: ${Array.isArray(x) ? spellList(x) : x}`;
+	return `{${parts.map(spelt).join(", ")}}`;
 }

@@ -16,7 +16,8 @@ ask() { # ask MODEL PROMPTS
 	if [ "${SLOW:-}" ]; then
 		"$bin/twrun" "$1" --batch "$2" >/dev/null
 	else
-		tests/model/check.sh "$bin" "$1" "$2" && "$bin/twrun" "$1" --check --batch "$2" >/dev/null
+		tests/model/check.sh "$bin" "$1" "$2" &&
+			"$bin/twrun" "$1" --check --batch "$2" >/dev/null
 	fi || { echo "FAIL $name"; failed=1; }
 }
 
@@ -26,19 +27,25 @@ for model in "$tmp"/*.onnx; do
 	ask "$model" "$tmp/prompts"
 done
 
-for example in examples/*.tw tests/lang/{count_functions,both_{scores,sums}{,_ahead},both_nearest}.tw; do
+for example in examples/*.tw \
+	tests/lang/{count_functions,both_{scores,sums}{,_ahead},both_nearest}.tw; do
 	model=$tmp/$(basename "$example" .tw).onnx
-	sed -n 's/^[ \t]*test[ \t]*"\([^"\\]*[^"\\]\)".*/\1/p' "$example" | head -n 20 >"$tmp/prompts"
+	sed -n 's/^[ \t]*test[ \t]*"\([^"\\]*[^"\\]\)".*/\1/p' "$example" |
+		head -n 20 >"$tmp/prompts"
 	[ -s "$tmp/prompts" ] || continue
 	"$bin/twc" "$example" -o "$model" && ask "$model" "$tmp/prompts" || failed=1
 done
 # Tokens that are records.
 records() { # records EXAMPLE PROMPT...
 	printf '%s\n' "${@:2}" >"$tmp/prompts"
-	"$bin/twc" "examples/$1.tw" -o "$tmp/$1.onnx" && ask "$tmp/$1.onnx" "$tmp/prompts" || failed=1
+	"$bin/twc" "examples/$1.tw" -o "$tmp/$1.onnx" && ask "$tmp/$1.onnx" "$tmp/prompts" ||
+		failed=1
 }
-red='{x: 0, y: 0, colour: red}' blue='{x: 15, y: 15, colour: blue}' point='{x: 5, y: 5, colour: none}'
-records neighbour "$point" "$red $blue $point" "$blue $point $red $point {x: 15, y: 0, colour: none}"
+red='{x: 0, y: 0, colour: red}'
+blue='{x: 15, y: 15, colour: blue}'
+point='{x: 5, y: 5, colour: none}'
+records neighbour "$point" "$red $blue $point" \
+	"$blue $point $red $point {x: 15, y: 0, colour: none}"
 records turing '{state: A, head: 0, at: 0, wrote: 0}' '{state: B, head: -16, at: -15, wrote: 1}'
 # Models of numbers: real labels differ in their last digits from engine to engine, and
 # those of approx from what is meant by no more than their models say.
@@ -60,7 +67,7 @@ near() { # near WHAT FILE: beside what the evaluator says
 		  if (bad) { print what ": " $0; exit } }
 		END { exit bad }' && [ "$(wc -l <"$2")" = "$(wc -l <"$tmp/evaluator")" ]
 }
-for program in examples/raw_graph.tw tests/lang/raw.tw tests/lang/numbers.tw tests/lang/approx.tw examples/kernel.tw; do
+for program in examples/{raw_graph,kernel}.tw tests/lang/{raw,numbers,approx}.tw; do
 	model=$tmp/numbers.onnx
 	"$bin/twc" $program -o "$model" && "$bin/model/check" "$model" || failed=1
 	node tests/model/bounds.mjs "$model" >"$tmp/bounds" || failed=1

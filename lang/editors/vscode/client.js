@@ -16,17 +16,15 @@ class Server {
 		this.onNotification = onNotification;
 		this.child.stdout.on('data', data => this.take(data));
 		this.child.stderr.on('data', data => console.error(`twc lsp: ${data}`));
-		this.child.stdin.on('error', () => { });
+		this.child.stdin.on('error', () => {});
 		this.child.on('error', error => this.end(error, onEnd));
 		this.child.on('exit', () => this.end(null, onEnd));
 	}
 
 	end(error, onEnd) {
-		if (this.ended)
-			return;
+		if (this.ended) return;
 		this.ended = true;
-		for (const { fail } of this.waiting.values())
-			fail(new Error('twc lsp has ended'));
+		for (const { fail } of this.waiting.values()) fail(new Error('twc lsp has ended'));
 		onEnd(error);
 	}
 
@@ -34,11 +32,13 @@ class Server {
 		this.data = Buffer.concat([this.data, data]);
 		for (;;) {
 			const body = this.data.indexOf('\r\n\r\n') + 4;
-			if (body < 4)
-				return;
-			const length = Number(/Content-Length: *(\d+)/i.exec(this.data.toString('latin1', 0, body))[1]);
-			if (this.data.length < body + length)
-				return;
+			if (body < 4) return;
+			const length = Number(
+				/Content-Length: *(\d+)/i.exec(
+					this.data.toString('latin1', 0, body)
+				)[1]
+			);
+			if (this.data.length < body + length) return;
 			const message = JSON.parse(this.data.toString('utf8', body, body + length));
 			this.data = this.data.subarray(body + length);
 			this.handle(message);
@@ -46,14 +46,11 @@ class Server {
 	}
 
 	handle(message) {
-		if (message.method)
-			return this.onNotification(message.method, message.params);
+		if (message.method) return this.onNotification(message.method, message.params);
 		const asked = this.waiting.get(message.id);
 		this.waiting.delete(message.id);
-		if (message.error)
-			asked?.fail(new Error(message.error.message));
-		else
-			asked?.done(message.result);
+		if (message.error) asked?.fail(new Error(message.error.message));
+		else asked?.done(message.result);
 	}
 
 	send(message) {
@@ -68,8 +65,7 @@ class Server {
 
 	ask(method, params) {
 		return new Promise((done, fail) => {
-			if (this.ended)
-				return fail(new Error('twc lsp has ended'));
+			if (this.ended) return fail(new Error('twc lsp has ended'));
 			this.waiting.set(++this.id, { done, fail });
 			this.send({ id: this.id, method, params });
 		});
@@ -88,7 +84,13 @@ const place = (document, at) => ({ textDocument: textDocument(document), positio
 
 function symbol(s) {
 	// the protocol counts kinds from 1, the editor from 0
-	const made = new vscode.DocumentSymbol(s.name, s.detail ?? '', s.kind - 1, range(s.range), range(s.selectionRange));
+	const made = new vscode.DocumentSymbol(
+		s.name,
+		s.detail ?? '',
+		s.kind - 1,
+		range(s.range),
+		range(s.selectionRange)
+	);
 	made.children = (s.children ?? []).map(symbol);
 	return made;
 }
@@ -102,7 +104,11 @@ function completion(i) {
 }
 
 function lens(l) {
-	return new vscode.CodeLens(range(l.range), { title: l.command.title, command: 'tw.runTest', arguments: l.command.arguments });
+	return new vscode.CodeLens(range(l.range), {
+		title: l.command.title,
+		command: 'tw.runTest',
+		arguments: l.command.arguments,
+	});
 }
 
 function workspaceEdit(answer) {
@@ -116,28 +122,61 @@ function workspaceEdit(answer) {
 // protocol's; `list` is a list of answers, or none.
 const list = make => answer => (answer ?? []).map(make);
 function providers(ask) {
-	const about = (method, make) => async (document, at) => make(await ask(method, place(document, at)));
-	const ofAll = (method, make, more) => async document => make(await ask(method, { textDocument: textDocument(document), ...more }));
+	const about = (method, make) => async (document, at) =>
+		make(await ask(method, place(document, at)));
+	const ofAll = (method, make, more) => async document =>
+		make(await ask(method, { textDocument: textDocument(document), ...more }));
 	return {
-		Hover: { provideHover: about('hover', a => a && new vscode.Hover(new vscode.MarkdownString(a.contents.value), range(a.range))) },
+		Hover: {
+			provideHover: about(
+				'hover',
+				a =>
+					a &&
+					new vscode.Hover(
+						new vscode.MarkdownString(a.contents.value),
+						range(a.range)
+					)
+			),
+		},
 		Definition: { provideDefinition: about('definition', a => a && location(a)) },
 		Reference: {
 			provideReferences: async (document, at, context) =>
-				list(location)(await ask('references', { ...place(document, at), context })),
+				list(location)(
+					await ask('references', { ...place(document, at), context })
+				),
 		},
 		Rename: {
 			prepareRename: about('prepareRename', a => a && range(a)),
 			provideRenameEdits: async (document, at, newName) =>
-				workspaceEdit(await ask('rename', { ...place(document, at), newName })),
+				workspaceEdit(
+					await ask('rename', { ...place(document, at), newName })
+				),
 		},
 		CompletionItem: { provideCompletionItems: about('completion', list(completion)) },
 		DocumentSymbol: { provideDocumentSymbols: ofAll('documentSymbol', list(symbol)) },
 		DocumentFormattingEdit: {
-			provideDocumentFormattingEdits: ofAll('formatting', list(textEdit), { options: { tabSize: 2, insertSpaces: true } }),
+			provideDocumentFormattingEdits: ofAll('formatting', list(textEdit), {
+				options: { tabSize: 2, insertSpaces: true },
+			}),
 		},
 		InlayHints: {
-			provideInlayHints: async (document, span) => list(h => new vscode.InlayHint(position(h.position), h.label, h.kind))(
-				await ask('inlayHint', { textDocument: textDocument(document), range: { start: plain(span.start), end: plain(span.end) } })),
+			provideInlayHints: async (document, span) =>
+				list(
+					h =>
+						new vscode.InlayHint(
+							position(h.position),
+							h.label,
+							h.kind
+						)
+				)(
+					await ask('inlayHint', {
+						textDocument: textDocument(document),
+						range: {
+							start: plain(span.start),
+							end: plain(span.end),
+						},
+					})
+				),
 		},
 		CodeLens: { provideCodeLenses: ofAll('codeLens', list(lens)) },
 	};
@@ -146,31 +185,49 @@ function providers(ask) {
 // ---- the extension
 
 const selector = { language: 'tw' };
-let server, stopping = false;
+let server,
+	stopping = false;
 
 function start(diagnostics) {
 	const command = vscode.workspace.getConfiguration('tw').get('twc') || 'twc';
 	const onNotification = (method, params) => {
 		if (method === 'textDocument/publishDiagnostics')
-			diagnostics.set(vscode.Uri.parse(params.uri), params.diagnostics.map(d => {
-				const made = new vscode.Diagnostic(range(d.range), d.message, d.severity - 1);
-				made.source = d.source;
-				return made;
-			}));
+			diagnostics.set(
+				vscode.Uri.parse(params.uri),
+				params.diagnostics.map(d => {
+					const made = new vscode.Diagnostic(
+						range(d.range),
+						d.message,
+						d.severity - 1
+					);
+					made.source = d.source;
+					return made;
+				})
+			);
 		else if (method === 'window/showMessage')
-			(params.type === 1 ? vscode.window.showErrorMessage : vscode.window.showInformationMessage)(params.message);
+			(params.type === 1
+				? vscode.window.showErrorMessage
+				: vscode.window.showInformationMessage)(params.message);
 	};
 	const onEnd = error => {
-		if (server !== one || stopping)
-			return;
+		if (server !== one || stopping) return;
 		diagnostics.clear();
-		vscode.window.showErrorMessage(error ? `${command} cannot be started: ${error.message}. Set tw.twc to where it is.`
-			: 'twc lsp has ended; "tw: Restart the language server" starts it again.');
+		vscode.window.showErrorMessage(
+			error
+				? `${command} cannot be started: ${error.message}. ` +
+						'Set tw.twc to where it is.'
+				: 'twc lsp has ended; ' +
+						'"tw: Restart the language server" starts it again.'
+		);
 	};
-	const one = server = new Server(command, onNotification, onEnd);
+	const one = (server = new Server(command, onNotification, onEnd));
 	// what is sent before the answer to initialize waits for it
-	one.ready = one.ask('initialize', { processId: process.pid, rootUri: null, capabilities: {} })
-		.then(() => one.notify('initialized', {}), () => { });
+	one.ready = one
+		.ask('initialize', { processId: process.pid, rootUri: null, capabilities: {} })
+		.then(
+			() => one.notify('initialized', {}),
+			() => {}
+		);
 }
 
 async function ask(method, params) {
@@ -180,18 +237,28 @@ async function ask(method, params) {
 
 async function tell(method, params) {
 	await server.ready;
-	if (!server.ended)
-		server.notify(`textDocument/${method}`, params);
+	if (!server.ended) server.notify(`textDocument/${method}`, params);
 }
 
 const isOurs = document => document.languageId === 'tw';
-const opened = document => isOurs(document) && tell('didOpen', {
-	textDocument: { ...textDocument(document), languageId: 'tw', version: document.version, text: document.getText() },
-});
-const changed = ({ document }) => isOurs(document) && tell('didChange', {
-	textDocument: { ...textDocument(document), version: document.version }, contentChanges: [{ text: document.getText() }],
-});
-const closed = document => isOurs(document) && tell('didClose', { textDocument: textDocument(document) });
+const opened = document =>
+	isOurs(document) &&
+	tell('didOpen', {
+		textDocument: {
+			...textDocument(document),
+			languageId: 'tw',
+			version: document.version,
+			text: document.getText(),
+		},
+	});
+const changed = ({ document }) =>
+	isOurs(document) &&
+	tell('didChange', {
+		textDocument: { ...textDocument(document), version: document.version },
+		contentChanges: [{ text: document.getText() }],
+	});
+const closed = document =>
+	isOurs(document) && tell('didClose', { textDocument: textDocument(document) });
 
 function activate(context) {
 	const diagnostics = vscode.languages.createDiagnosticCollection('tw');
@@ -203,25 +270,33 @@ function activate(context) {
 
 	start(diagnostics);
 	for (const [name, provider] of Object.entries(providers(ask)))
-		context.subscriptions.push(vscode.languages[`register${name}Provider`](
-			selector, provider, ...name === 'CompletionItem' ? ['.'] : []));
+		context.subscriptions.push(
+			vscode.languages[`register${name}Provider`](
+				selector,
+				provider,
+				...(name === 'CompletionItem' ? ['.'] : [])
+			)
+		);
 	context.subscriptions.push(
 		diagnostics,
 		vscode.commands.registerCommand('tw.runTest', (uri, line) =>
-			ask('workspace/executeCommand', { command: 'tw.test', arguments: [uri, line] })),
+			ask('workspace/executeCommand', {
+				command: 'tw.test',
+				arguments: [uri, line],
+			})
+		),
 		vscode.commands.registerCommand('tw.restart', restart),
 		vscode.workspace.onDidOpenTextDocument(opened),
 		vscode.workspace.onDidChangeTextDocument(changed),
-		vscode.workspace.onDidCloseTextDocument(closed),
+		vscode.workspace.onDidCloseTextDocument(closed)
 	);
 	vscode.workspace.textDocuments.forEach(opened);
 }
 
 async function deactivate() {
-	if (!server || server.ended)
-		return;
+	if (!server || server.ended) return;
 	stopping = true;
-	await server.ask('shutdown', null).catch(() => { });
+	await server.ask('shutdown', null).catch(() => {});
 	server.notify('exit', null);
 }
 
