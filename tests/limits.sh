@@ -60,8 +60,8 @@ if [ -z "${SLOW:-}" ]; then
 fi
 # A chain of 100,000 nodes, each made of the one before, needs no stack.
 awk 'BEGIN {
-	printf '%s\n' 'model "chain"' 'vocab "0" "1"' 'context 8' 'attention causal' 'n0 = TOKEN' \
-		'n1 = INDEX'
+	print "model \"chain\"\nvocab \"0\" \"1\"\ncontext 8\nattention causal"
+	print "n0 = TOKEN\nn1 = INDEX"
 	for (i = 2; i < 100002; i++)
 		printf "n%d = ADD(n%d, n1)\n", i, i == 2 ? 0 : i - 1
 	print "output o int n100001"

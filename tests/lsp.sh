@@ -2,9 +2,8 @@
 # usage: tests/lsp.sh BUILD-DIR
 #
 # twc lsp: conversations (tests/lsp/*.talk), questions without sense, and a client that
-# dies without a word
-# while the connection is held open by another process. What a client does that is
-# not ours: tests/editors/.
+# dies without a word while the connection is held open by another process. What a client
+# does that is not ours: tests/editors/.
 bin=$(cd "$1" && pwd) || exit 2
 cd "$(dirname "$0")/.." || exit 2
 node tests/lsp/talk.mjs "$bin/twc" tests/lsp/*.talk || exit 1
