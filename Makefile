@@ -86,9 +86,11 @@ SMALL := lang/arena.o runtime/memory_pool.o
 $(BUILD)/small/%.o: DEFS = -DFIRST_CHUNK=256 -DLARGEST_CHUNK=256 -DUSUAL_BLOCK=256
 $(BUILD)/small/%.o: %.c Makefile
 	$(COMPILE)
-$(BUILD)/unit/allocation_test: $(BUILD)/tests/unit/allocation_test.o $(addprefix $(BUILD)/small/,$(SMALL)) \
+$(BUILD)/unit/allocation_test: $(BUILD)/tests/unit/allocation_test.o \
+	$(addprefix $(BUILD)/small/,$(SMALL)) \
 	$(filter-out $(addprefix $(BUILD)/,$(SMALL)),$(COMPILER) $(RUNTIME))
-	$(LINK) $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc free posix_memalign strdup vasprintf asprintf) \
+	$(LINK) $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc free posix_memalign strdup \
+		vasprintf asprintf) \
 		-lcmocka $(LIBS)
 
 $(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
@@ -290,7 +292,7 @@ help: ## this list
 		expand -t 15
 
 .PHONY: all parts setup demo test test-editors asan check-format check-commits same-bytes \
-	test-bare exhaustive mutants fuzz hostile nightly bless report bench house fmt editors install \
-	uninstall clean help
+	test-bare exhaustive mutants fuzz hostile nightly bless report bench house fmt editors \
+	install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

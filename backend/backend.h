@@ -40,7 +40,7 @@ typedef enum Fewest {
 typedef struct Limits {
 	int layers, d_model;
 	int heads, neurons; /* in each layer */
-	int fewest; /* Fewest */
+	int fewest;         /* Fewest */
 } Limits;
 
 /* One of the sums that the model makes: the most that its absolute terms can add up to, in

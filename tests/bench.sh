@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.." || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 failed=0
+fail() { echo "$*"; failed=1; }
 
 check() { # EXAMPLE WAY...
 	local e=$1 way
@@ -17,7 +18,7 @@ check() { # EXAMPLE WAY...
 	"$bin/twrun" "$tmp/$e.onnx" --batch "$tmp/prompts" >"$tmp/want" || exit 1
 	for way; do
 		"$bin/bench/speed" "$way" "$tmp/$e.onnx" "$tmp/prompts" "$tmp/got" >"$tmp/times" &&
-			cmp "$tmp/want" "$tmp/got" || { echo "$e, $way"; failed=1; }
+			cmp "$tmp/want" "$tmp/got" || fail "$e, $way"
 	done
 }
 

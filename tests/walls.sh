@@ -8,17 +8,20 @@ cd "$(dirname "$0")/.." || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 failed=0
+fail() { echo "$*"; failed=1; }
 
 field() { # field NAME: of the report, arrays summed up
-	sed -n "/\"$1\":/{s/.*: *//;s/[],[]/ /g;p;}" "$tmp/report" | awk '{ for (i = 1; i <= NF; i++) n += $i } END { print n }'
+	sed -n "/\"$1\":/{s/.*: *//;s/[],[]/ /g;p;}" "$tmp/report" |
+		awk '{ for (i = 1; i <= NF; i++) n += $i } END { print n }'
 }
 
 for t in tests/walls/*.tw; do
-	read -r layers neurons < <(sed -n 's/^# AT MOST: \([0-9]*\) layers, \([0-9]*\) neurons.*/\1 \2/p' "$t")
+	read -r layers neurons < <(
+		sed -n 's/^# AT MOST: \([0-9]*\) layers, \([0-9]*\) neurons.*/\1 \2/p' "$t")
 	"$bin/twc" report "$t" --json >"$tmp/report" || failed=1
 	[ "$layers" ] || { echo "$t: no line '# AT MOST:'"; failed=1; continue; }
 	[ "$(field layers)" -le "$layers" ] && [ "$(field neurons)" -le "$neurons" ] ||
-		{ echo "$t: $(field layers) layers, $(field neurons) neurons; at most $layers, $neurons"; failed=1; }
+		fail "$t: $(field layers) layers and $(field neurons) neurons, at most $layers, $neurons"
 done
 
 # --fewest: no other choice has fewer of what it asks for.
@@ -29,7 +32,9 @@ for what in layers neurons nonzeros; do
 		echo "$(field $what) $by"
 	done | sort -n >"$tmp/order"
 	read -r least _ <"$tmp/order"
-	grep -q "^$least $what\$" "$tmp/order" || { echo "--fewest=$what is not the one with fewest $what:"; cat "$tmp/order"; failed=1; }
-	[ "$(cut -d' ' -f1 "$tmp/order" | sort -u | wc -l)" -gt 1 ] || { echo "--fewest makes no difference to $what"; failed=1; }
+	grep -q "^$least $what\$" "$tmp/order" ||
+		fail "--fewest=$what is not the one with fewest $what: $(cat "$tmp/order")"
+	[ "$(cut -d' ' -f1 "$tmp/order" | sort -u | wc -l)" -gt 1 ] ||
+		fail "--fewest makes no difference to $what"
 done
 exit $failed

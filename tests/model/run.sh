@@ -10,6 +10,7 @@ cd "$(dirname "$0")/../.." || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 failed=0
+fail() { echo "$*"; failed=1; }
 
 ask() { # ask MODEL PROMPTS
 	local name=${1##*/}
@@ -18,7 +19,7 @@ ask() { # ask MODEL PROMPTS
 	else
 		tests/model/check.sh "$bin" "$1" "$2" &&
 			"$bin/twrun" "$1" --check --batch "$2" >/dev/null
-	fi || { echo "FAIL $name"; failed=1; }
+	fi || fail "FAIL $name"
 }
 
 TW_KEEP=$tmp "$bin/unit/runtime_test" >"$tmp/log" 2>&1 || { cat "$tmp/log"; exit 1; }
