@@ -32,7 +32,7 @@ typedef struct LineChunk {
 	char *error;
 } LineChunk;
 
-/* ---- a line that says how far it is, on a terminal */
+/* ---- a progress bar, on a terminal */
 
 static double
 since(const struct timespec *t)
@@ -107,7 +107,8 @@ take_chunk(WorkerPool *p, LineChunk *c)
 	return c->n || c->error;
 }
 
-/* In its turn: what was said, and where it went wrong. */
+/* Prints the answers of a chunk when all chunks before it are printed; then, if one of its
+ * prompts was refused, why. */
 static void
 print_chunk(WorkerPool *p, LineChunk *c, const char *text, size_t size)
 {

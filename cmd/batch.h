@@ -1,10 +1,10 @@
 #ifndef CMD_BATCH_H
 #define CMD_BATCH_H
 
-/* Many prompts, one a line, over all cores. A worker takes the next lines, works
- * out what they say into a text of its own, and prints it when its turn comes:
- * the answers are in order, and however long the input is, only so many lines as
- * there are workers are in memory. */
+/* Many prompts, one a line, over all cores. Each worker takes the next chunk of lines,
+ * writes their answers into a buffer of its own, and prints that when its turn comes: so
+ * the answers are in the order of the prompts, and however long the input is, only one
+ * chunk a worker is in memory. */
 
 #include "runtime/tw.h"
 

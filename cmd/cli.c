@@ -1,4 +1,4 @@
-/* A command line, read by its program's table. */
+/* A command line, read by its program's table of flags and verbs (cli.h). */
 
 #define _GNU_SOURCE /* memmem */
 

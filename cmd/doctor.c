@@ -1,6 +1,6 @@
-/* twc doctor: whether all is there, and works. What is missing comes with the
- * command that installs it; the self-test goes the whole way, from a program's text
- * to the answer of twrun over the file that was written. */
+/* twc doctor: is all that twc needs there, and does it work? For what is missing it prints the
+ * command that installs it. The self-test goes the whole way, from a program's text to the
+ * answer that twrun gives for the file that was written. */
 
 #include "cmd/cmd.h"
 

@@ -190,7 +190,8 @@ print_chain(const Explained *e)
 	}
 }
 
-/* Marks n and all that it is made of; operands come first, so from the end on. */
+/* Marks the operands of what is marked. Operands come before what uses them, so one pass from
+ * the end suffices. */
 static void
 mark_needed(const Graph *g, bool *needed)
 {

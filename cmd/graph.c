@@ -206,7 +206,7 @@ become_dot(FILE *in, FILE *out, const char *kind)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-/* What dot makes of the text, in *f; an exit status. */
+/* Runs dot over the text: the picture in *f, and the exit status of dot. */
 static int
 draw(const char *text, size_t n, const char *kind, FILE **f)
 {

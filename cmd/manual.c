@@ -265,7 +265,7 @@ put_words(const char *words, FILE *f)
 		fputc(*words == '|' ? ' ' : *words, f);
 }
 
-/* What may stand in single quotes; fish and zsh have more to say about some characters. */
+/* As it must be written between single quotes; fish and zsh want some characters escaped. */
 static void
 put_shell_quoted(const char *s, const char *escaped, FILE *f)
 {

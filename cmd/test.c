@@ -89,7 +89,7 @@ number_text(Tester *t, const Named *of, float v)
 	return arena_fmt(&t->program.arena, "%.9g", (double)v);
 }
 
-/* The start of a message; a test that fails in several ways counts once. */
+/* The start of a message, FILE:LINE; a test that fails in several ways counts once. */
 static void
 begin_failure(Tester *t, int file, Span at)
 {

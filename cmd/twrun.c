@@ -28,7 +28,7 @@ struct Options {
 	int threads;
 };
 
-typedef struct ModelRun {
+typedef struct PromptRun {
 	const Options *c;
 	TwModel *m;
 	TwSession *s;
@@ -37,10 +37,10 @@ typedef struct ModelRun {
 	int *column;  /* (2, nnamed + 2) of the trace: what is shown, how wide */
 	long checked; /* prompts */
 	Totals *totals;
-} ModelRun;
+} PromptRun;
 
 static bool
-allocate_rows(ModelRun *r)
+allocate_rows(PromptRun *r)
 {
 	r->row = calloc((size_t)r->m->context, (size_t)r->m->nfield * sizeof *r->row);
 	r->column = calloc((size_t)r->m->nnamed + 2, 2 * sizeof *r->column);
@@ -48,7 +48,7 @@ allocate_rows(ModelRun *r)
 }
 
 static void
-free_rows(ModelRun *r)
+free_rows(PromptRun *r)
 {
 	free(r->row);
 	free(r->column);
@@ -65,7 +65,7 @@ print_error(char *error)
 /* ---- values and the table of them */
 
 static void
-spell_value(const ModelRun *r, char *out, size_t size, TwKind kind, const TwMembers *members,
+spell_value(const PromptRun *r, char *out, size_t size, TwKind kind, const TwMembers *members,
             float x)
 {
 	float whole = rintf(x);
@@ -101,7 +101,7 @@ display_width(const char *s)
 /* What is in a cell of the table: column -2 the position, -1 the token, then the
  * named values; row -1 the head. */
 static void
-trace_cell(const ModelRun *r, int position, const TwNamed *v, int column, char *out, size_t size)
+trace_cell(const PromptRun *r, int position, const TwNamed *v, int column, char *out, size_t size)
 {
 	if (position < 0)
 		snprintf(out, size, "%s",
@@ -124,7 +124,7 @@ trace_cell(const ModelRun *r, int position, const TwNamed *v, int column, char *
 }
 
 static int
-column_width(const ModelRun *r, const TwNamed *v, int column)
+column_width(const PromptRun *r, const TwNamed *v, int column)
 {
 	char text[128];
 	int most = 0;
@@ -145,7 +145,7 @@ terminal_width(void)
 }
 
 static void
-print_block(const ModelRun *r, const int *column, const int *wide, int n)
+print_block(const PromptRun *r, const int *column, const int *wide, int n)
 {
 	char text[128];
 
@@ -161,7 +161,7 @@ print_block(const ModelRun *r, const int *column, const int *wide, int n)
 }
 
 static void
-print_folded(const ModelRun *r)
+print_folded(const PromptRun *r)
 {
 	const TwModel *m = r->m;
 	int n = 0;
@@ -177,7 +177,7 @@ print_folded(const ModelRun *r)
 /* The columns of one block: position, token, and from *next on as many named
  * values as there is room for, at least one. How many they are. */
 static int
-fill_block(const ModelRun *r, int *next, int room, int *column, int *wide)
+fill_block(const PromptRun *r, int *next, int room, int *column, int *wide)
 {
 	int n = 0;
 
@@ -199,7 +199,7 @@ fill_block(const ModelRun *r, int *next, int room, int *column, int *wide)
 }
 
 static void
-print_trace(const ModelRun *r)
+print_trace(const PromptRun *r)
 {
 	int *column = r->column, *wide = column + r->m->nnamed + 2;
 	int next = 0;
@@ -215,7 +215,7 @@ print_trace(const ModelRun *r)
 /* ---- answers */
 
 static void
-print_label(const ModelRun *r, int label, int n)
+print_label(const PromptRun *r, int label, int n)
 {
 	const TwLabel *l = &r->m->label[label];
 	char text[128];
@@ -236,7 +236,7 @@ print_label(const ModelRun *r, int label, int n)
 
 /* As it is spelled; records stand apart. */
 static void
-print_answer_token(const ModelRun *r, const int *row, bool first)
+print_answer_token(const PromptRun *r, const int *row, bool first)
 {
 	if (!r->m->record) {
 		fputs(tw_spell(r->m, *row), r->out);
@@ -252,7 +252,7 @@ print_answer_token(const ModelRun *r, const int *row, bool first)
 
 /* Labels are those of the prompt; the trace shows the whole text. False if memory ran out. */
 static bool
-answer_rows(ModelRun *r, int n)
+answer_rows(PromptRun *r, int n)
 {
 	bool taken = true;
 
@@ -276,7 +276,7 @@ answer_rows(ModelRun *r, int n)
 
 /* What --check found ends the run. */
 static void
-stop_at_difference(const ModelRun *r, const char *prompt)
+stop_at_difference(const PromptRun *r, const char *prompt)
 {
 	if (!tw_difference(r->s))
 		return;
@@ -286,7 +286,7 @@ stop_at_difference(const ModelRun *r, const char *prompt)
 }
 
 static bool
-answer_prompt(ModelRun *r, const char *prompt)
+answer_prompt(PromptRun *r, const char *prompt)
 {
 	char *error = NULL;
 	int n = tw_tokenize(r->m, prompt, r->row, &error);
@@ -309,7 +309,7 @@ chop(char *line, ssize_t *n)
 }
 
 static bool
-prompt_loop(ModelRun *r)
+prompt_loop(PromptRun *r)
 {
 	char *line = NULL;
 	size_t cap = 0;
@@ -328,7 +328,7 @@ prompt_loop(ModelRun *r)
 /* ---- many prompts (batch.c) */
 
 typedef struct Worker {
-	ModelRun run;
+	PromptRun run;
 	TwBatch *batch; /* NULL where a session is asked: traces, checks, labels */
 	int most;       /* texts at once */
 	TwText *text;   /* (most) */
@@ -359,13 +359,13 @@ close_worker(void *arg)
 static void *
 open_worker(void *arg, char **error)
 {
-	const ModelRun *r = arg;
+	const PromptRun *r = arg;
 	Worker *w = calloc(1, sizeof *w);
 	size_t context = (size_t)r->m->context;
 
 	if (!w)
 		return NULL;
-	w->run = (ModelRun){ .c = r->c, .m = r->m, .totals = r->totals };
+	w->run = (PromptRun){ .c = r->c, .m = r->m, .totals = r->totals };
 	w->most = context < 1000 ? 1024 : 16;
 	unsigned flags = session_flags(r->c);
 	if (flags & (TW_TRACE | TW_CHECK) || r->m->nlabel || !r->m->emits)
@@ -472,7 +472,7 @@ close_checker(void *worker)
 }
 
 static int
-answer_file(ModelRun *r, LineInput *in)
+answer_file(PromptRun *r, LineInput *in)
 {
 	Answerer checker = { open_checker, check_prompts, close_checker, NULL };
 	Answerer answerer = { open_worker, answer_prompts, close_worker, r };
@@ -491,7 +491,7 @@ answer_file(ModelRun *r, LineInput *in)
 }
 
 static int
-answer_batch(ModelRun *r)
+answer_batch(PromptRun *r)
 {
 	LineInput in = { stdin, "standard input", 0 };
 
@@ -509,7 +509,7 @@ answer_batch(ModelRun *r)
 }
 
 static int
-answer_one(ModelRun *r)
+answer_one(PromptRun *r)
 {
 	char *error = NULL;
 
@@ -528,7 +528,7 @@ answer_one(ModelRun *r)
 /* ---- numbers in place of tokens */
 
 static void
-answer_number_rows(ModelRun *r, const double *x, int n)
+answer_number_rows(PromptRun *r, const double *x, int n)
 {
 	size_t width = (size_t)r->m->ninput;
 	float *number = guarded_malloc(width * sizeof *number);
@@ -547,7 +547,7 @@ answer_number_rows(ModelRun *r, const double *x, int n)
 }
 
 static int
-answer_input(ModelRun *r)
+answer_input(PromptRun *r)
 {
 	Arena arena = { 0 };
 	Numbers all;
@@ -568,7 +568,7 @@ answer_input(ModelRun *r)
 }
 
 static int
-answer_input_or_prompt(ModelRun *r)
+answer_input_or_prompt(PromptRun *r)
 {
 	double start = stats_now();
 
@@ -587,7 +587,7 @@ static int
 cmd_answer(const Options *c)
 {
 	Totals totals = { 0 };
-	ModelRun r = { .c = c, .out = stdout, .totals = &totals };
+	PromptRun r = { .c = c, .out = stdout, .totals = &totals };
 	char *error = NULL;
 
 	if ((c->prompt != NULL) + (c->batch != NULL) + (c->input != NULL) > 1) {

@@ -1,4 +1,14 @@
-/* One token of one text through the code. */
+/* Decoding on the fast path: one token of one text through all layers (specialize.h). Where
+ * softmax attention compares the query with every key of the KV cache, each head here keeps
+ * just what its kind of look-up needs:
+ *
+ *     TW_LOOKUP_OFFSET    a ring buffer of the last values
+ *     TW_LOOKUP_ARGMAX    the best priority so far, its value, and the runner-up's priority
+ *     TW_LOOKUP_KEYED     the same for each key that came
+ *     TW_LOOKUP_MEAN      for each key, how many share the best priority, and their sum
+ *     TW_LOOKUP_SOFTMAX   all keys and values: the KV cache
+ *
+ * The runner-up is there to check the gap: see TW_GAP. */
 
 #include "runtime/specialize.h"
 #include "runtime/sparse.h"
@@ -41,7 +51,7 @@ copy_floats(float *to, const float *from, int n)
 
 /* ---- heads */
 
-/* A ring of the last `back` values, all of <bos> at first. */
+/* The ring buffer of the last `back` values; at first all are that of <bos>. */
 static void
 read_earlier(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
@@ -64,7 +74,7 @@ start_earlier(const TwHead *h, const TwActivations *w, const float *qkv)
 		copy_floats(w->state + h->state + i * h->nvalue, qkv + h->value, h->nvalue);
 }
 
-/* The two greatest priorities so far, of places that may all have the same key. */
+/* Keeps the two greatest priorities, and the value that goes with the greatest. */
 static void
 keep_two_best(float *best, float *second, float priority, float *kept, const float *value, int n)
 {
@@ -100,7 +110,7 @@ start_argmax(const TwHead *h, const TwActivations *w, const float *qkv)
 	copy_floats(s + 3 + h->nvalue, qkv + h->value, h->nvalue);
 }
 
-/* Entry 0 is <bos>, then one for each key that came. */
+/* Entry i of the list of keys: entry 0 is <bos>, then one for each key that came. */
 static float *
 key_entry(const TwHead *h, const TwActivations *w, int i)
 {
@@ -168,8 +178,8 @@ read_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
 	return best - second >= TW_GAP;
 }
 
-/* One more to be read with all others of this priority, or instead of them. False
- * where it is neither equal nor a gap away. */
+/* Adds a value to the mean of those with the best priority, or starts the mean again where
+ * its own is better. False where the two priorities are neither equal nor a gap apart. */
 static bool
 join_mean(float *best, float *count, float priority, float *sum, const float *value, int n)
 {
@@ -224,7 +234,8 @@ cache_place(const TwHead *h, const TwActivations *w, int place, const float *qkv
 	copy_floats(at + h->nkey, qkv + h->value, h->nvalue);
 }
 
-/* The scores of places 0 .. place, then the greatest and the one after it. */
+/* The scores of places 0 .. place into w->score; which is the greatest, and how great is
+ * the second. */
 static int
 score_places(const TwHead *h, const TwActivations *w, int place, const float *query, float *second)
 {
@@ -272,7 +283,7 @@ read_softmax(const TwHead *h, const TwActivations *w, int place, const float *qk
 		read_weighted(h, w, place, w->score[best]);
 }
 
-/* <bos> sees only itself. */
+/* At <bos>, which sees only itself: what it reads, and the state that it leaves. */
 static void
 start_head(const TwHead *h, const TwActivations *w, const float *qkv)
 {
@@ -337,12 +348,13 @@ add_neurons(const TwFastLayer *s, const TwStaircase *g, float u, float *x)
 	for (int i = g->first; i < g->first + g->n; i++) {
 		float v = u + s->bias[i];
 		if (!(v > 0))
-			return; /* the others' thresholds are higher */
+			return; /* the thresholds of those that follow are higher */
 		scatter_row(&s->out, i, v, x);
 	}
 }
 
-/* Most columns are 0, and most neurons silent. */
+/* Sparse both ways: columns of x that are 0 are left out of the sums, and neurons that are
+ * 0 of the output. */
 static void
 decode_mlp(const TwFastLayer *s, const TwActivations *w)
 {

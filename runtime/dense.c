@@ -21,7 +21,7 @@ struct TwDense {
 	int places;      /* context + 1 */
 	int used;        /* places filled, <bos> among them */
 	bool stale;      /* tokens were fed that are not computed yet */
-	bool every_zero; /* is multiplied, too */
+	bool every_zero; /* zeros are multiplied too */
 	size_t bytes;
 	DenseLayer *layer;     /* (nlayer) */
 	TwSparse head, *label; /* (nlabel) */
@@ -29,7 +29,8 @@ struct TwDense {
 	int *row;      /* (places, nfield) */
 	float *number; /* (places, ninput) */
 	float *x;      /* (places, d_model) the residual stream */
-	float *state;  /* (2 * nlayer + 1, places, d_model), or NULL: what it was */
+	float *state;  /* (2 * nlayer + 1, places, d_model) the stream after each half of a
+	                * layer; NULL without trace */
 	float *query;  /* (heads * dk) of one place, of the widest layer */
 	float *read;   /* (heads * dv) */
 	float *weight; /* (places) of one head */
@@ -217,7 +218,7 @@ dense_embed(TwDense *s, int place)
 		tw_embed(s->m, s->row + place * s->m->nfield, place, stream(s, place));
 }
 
-/* Heads side by side, into the cache, where each head has a block. */
+/* What all heads have side by side, into the cache, where each head has a block. */
 static void
 cache_heads(const TwDense *s, float *cache, const float *kv, int place, int heads, int size)
 {
@@ -254,7 +255,7 @@ softmax(float *x, int n)
 		x[i] /= sum;
 }
 
-/* One head at one place reads places 0 .. n - 1. */
+/* One head's query reads places 0 .. n - 1. */
 static void
 dense_read_head(TwDense *s, const TwLayer *l, const DenseLayer *c, int h, int n)
 {

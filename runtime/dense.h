@@ -1,9 +1,10 @@
 #ifndef RUNTIME_DENSE_H
 #define RUNTIME_DENSE_H
 
-/* One text through the model as model.h writes it: softmax over all places, no
- * claim believed. For bidirectional models, for texts that break a claim, and
- * as the judge of all the rest (TW_CHECK). */
+/* The fallback: one text through the model as the equations of model.h say it, with softmax
+ * over all places, believing no claim of the file. For bidirectional models and models of
+ * numbers, for texts that break a claim, and as the reference that TW_CHECK compares the
+ * fast path with. */
 
 #include "runtime/model.h"
 
@@ -19,7 +20,7 @@ const float *tw_dense_logits(TwDense *);
 const float *tw_dense_label(TwDense *, int label, int i);
 /* The stream at place i, after all layers. */
 const float *tw_dense_stream(TwDense *, int place);
-/* In one of its states; with `trace` only. */
+/* The stream at a place in one of its states (TwNamed in model.h); with `trace` only. */
 const float *tw_dense_state(TwDense *, int state, int place);
 size_t tw_dense_bytes(const TwDense *);
 

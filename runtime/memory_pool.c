@@ -1,3 +1,6 @@
+/* A pool is a list of blocks, of which the newest has room: a bump allocator, as the
+ * compiler's arena is (Hanson 1990). */
+
 #include "runtime/memory_pool.h"
 
 #include <limits.h>

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Far beyond any model; below what an int can hold when multiplied out. */
+/* Far beyond any model, and small enough that no product of two of them overflows 64 bits. */
 enum {
 	MAX_TEXT = 16 << 20, /* bytes of one property */
 	MAX_ROWS = 1 << 20,  /* of a table */
@@ -27,7 +27,7 @@ struct Meta {
 	TwPool *pool;
 	const char *text; /* of the property at hand, */
 	cJSON *json;      /* and what it says */
-	Read *read;       /* its reader, and whether it was pleased */
+	Read *read;       /* its reader, */
 	bool ok;
 };
 
@@ -252,7 +252,7 @@ meta_layers(Meta *r, const cJSON *j)
 	return true;
 }
 
-/* There need be none. */
+/* The names of an enum's numbers, if there are any. */
 static bool
 read_members(Meta *r, const cJSON *j, TwKind kind, TwMembers *m)
 {
@@ -292,7 +292,7 @@ meta_labels(Meta *r, const cJSON *j)
 	return all_differ(r->pool, name, n);
 }
 
-/* columns and weights: lists of one length. */
+/* "columns" and "weights": lists of one length. */
 static bool
 read_columns(Meta *r, const cJSON *columns, const cJSON *weights, TwNamed *v)
 {

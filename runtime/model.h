@@ -15,9 +15,9 @@
  * <end> stands among those of the first. <bos> is its row in every field.
  *
  * A model without tokens starts from x = numbers embed.input + embed.position[place].
- * Place 0 is <bos>, whose numbers are 0, which stands before every text; position p of the text is
- * place p + 1. There is no scaling by 1/sqrt(dk). Matrices are row-major and
- * multiply from the right: (in, out).
+ * Place 0 is <bos>, whose numbers are 0, which stands before every text; position p of the
+ * text is place p + 1. There is no layer normalization and no scaling by 1/sqrt(dk).
+ * Matrices are row-major and multiply from the right: (in, out).
  */
 
 #include <stdbool.h>
@@ -42,7 +42,7 @@ typedef struct TwLayer {
 
 typedef enum TwKind { TW_INT, TW_BOOL, TW_TOKEN, TW_REAL } TwKind;
 
-/* What the numbers of an enum are called; none where n is 0. */
+/* The names of an enum's numbers 0, 1, ...; n is 0 where it is no enum. */
 typedef struct TwMembers {
 	int n;
 	char **name;

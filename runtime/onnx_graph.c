@@ -219,8 +219,8 @@ plan_embedding(TwPlan *p, const TwModel *m)
 	                 IN(m->ninput ? "embed.by_input" : "embed.by_token", "embed.by_place"));
 }
 
-/* Who sees whom, (batch, 1, sequence, past + sequence): each itself; a position
- * of the text what is shown, in a causal model up to itself. */
+/* The attention mask, (batch, 1, sequence, past + sequence): every position sees itself;
+ * one of the text sees what the input's mask shows, in a causal model up to itself. */
 static void
 plan_mask(TwPlan *p, const TwModel *m)
 {
@@ -273,7 +273,7 @@ plan_port(TwPort *list, int *n, const char *name, bool integer, int ndim, const 
 		port->dim[i] = dim[i];
 }
 
-/* Keys or values, those before this call among them. */
+/* Keys or values, behind those of earlier calls: the KV cache as input and output. */
 static const char *
 plan_with_past(TwPlan *p, const TwModel *m, int n, const char *what, const char *x, int heads,
                int size)

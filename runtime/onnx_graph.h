@@ -1,8 +1,8 @@
 #ifndef RUNTIME_ONNX_GRAPH_H
 #define RUNTIME_ONNX_GRAPH_H
 
-/* The standard graph of a model, as data: what model.h says in equations, in
- * ONNX operators (opset 17). The writer turns it into a file; the reader makes it
+/* The one ONNX graph of a model, as data: what model.h says in equations, in ONNX
+ * operators (opset 17). The writer turns it into a file; the reader makes it
  * again from the shapes that it found and compares, so a file computes what
  * model.h says or is refused.
  *

@@ -3,10 +3,11 @@
  *
  *     protoc-c --c_out=build -I/usr/include/onnx /usr/include/onnx/onnx.proto
  *
- * Before anything is unpacked the bytes are walked once: lengths must fit and
- * messages must not nest deeply (in the schema graphs nest without end). Then
- * memory is rationed by the size of the file. What comes out is compared with
- * the plan of onnx_graph.h, field by field: the file is that graph or is refused. */
+ * A file is not trusted. Before anything is unpacked its bytes are walked once: lengths
+ * must fit, and messages must not nest deeply (in the schema graphs nest without end). Then
+ * it is unpacked within a limit of memory that goes by the size of the file. What comes
+ * out is compared with the plan of onnx_graph.h, field by field: the file is that graph or
+ * is refused. */
 
 #include "runtime/load.h"
 #include "runtime/onnx_graph.h"

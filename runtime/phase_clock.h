@@ -1,8 +1,8 @@
 #ifndef RUNTIME_PHASE_CLOCK_H
 #define RUNTIME_PHASE_CLOCK_H
 
-/* Where a token's time goes: what has passed since the last lap is one phase's.
- * Off, a lap costs a test. */
+/* Where a token's time goes (twrun --stats): tw_phase_end gives the time since the phase
+ * before ended to one of the phases. While the clock is off that costs a test. */
 
 #include "runtime/tw.h"
 

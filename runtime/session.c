@@ -1,6 +1,9 @@
-/* One text: what is fed, what follows. Place 0 is <bos>, token i of the text is
- * place i + 1. A causal model goes through the code (decode_step.c), a token when it is
- * fed, and nothing of it stays but what a later token may read. */
+/* One text: what is fed, and what comes next. Place 0 is <bos>, token i of the text is
+ * place i + 1.
+ *
+ * Each token of a causal model goes through the fast path when it is fed (decode_step.c),
+ * and leaves nothing but the state that later tokens may read. A text that breaks a claim
+ * on the way goes through the fallback instead (dense.c), from its first token on. */
 
 #include "runtime/specialize.h"
 #include "runtime/load.h"
@@ -118,7 +121,7 @@ compute_bos(TwSession *s)
 	memcpy(s->start_x, s->w.x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 
-/* What it runs on: the fast path, or the fallback alone where that is always used. */
+/* The fast path; and the fallback, where it is always used or to be compared with. */
 static bool
 open_paths(TwSession *s, char **error)
 {
@@ -197,8 +200,8 @@ knows_all_heads(const TwSpecialized *c)
 	return true;
 }
 
-/* A claim does not hold for this text: all of it again, with the softmax. What the fast
- * path has made of the newest token is wrong, so without memory the text cannot go on. */
+/* A claim does not hold for this text: all of it again, by the fallback. What the fast path
+ * has made of the newest token is wrong, so without memory the text cannot go on. */
 static bool
 fall_back(TwSession *s)
 {

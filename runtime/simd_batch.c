@@ -26,9 +26,9 @@ typedef struct Lanes {
 	const TwSpecialized *c;
 	V *x, *qkv, *u, *neuron, *state, *base; /* as in a session, each sixteen times */
 	V next;                                 /* the row with the greatest logit */
-	M sound;                                /* -1 where every gap was wide enough */
+	M sound;                                /* all ones where every gap was wide enough */
 	int row[LANES], place[LANES];
-	unsigned tick; /* steps so far: which slot of a ring is the oldest */
+	unsigned tick; /* steps so far: they say which slot of a ring buffer is the oldest */
 	TwPhaseClock clock;
 } Lanes;
 
@@ -44,7 +44,7 @@ struct TwBatch {
 	long tokens;
 	void *memory;
 	size_t bytes;
-	TwSession *one; /* for what lanes cannot do */
+	TwSession *one; /* for the texts that lanes cannot take */
 	bool failed;    /* memory ran out */
 };
 
@@ -68,7 +68,7 @@ lanes_dot(const TwAffine *f, int i, const V *x, V sum)
 	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
 	V a = broadcast(0), b = broadcast(0), c = broadcast(0);
 
-	for (; end - t >= 4; t += 4) { /* four sums, none waits for another */
+	for (; end - t >= 4; t += 4) { /* four sums, so that none waits for the one before */
 		sum += t[0].w * x[t[0].at];
 		a += t[1].w * x[t[1].at];
 		b += t[2].w * x[t[2].at];

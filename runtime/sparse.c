@@ -47,7 +47,7 @@ tw_sparse_free(TwSparse *s)
 	free(s->value);
 }
 
-/* What a general engine does. */
+/* Every number, as an engine does that knows nothing of zeros. */
 static void
 add_dense(float *restrict y, const float *restrict x, const TwSparse *w)
 {

@@ -1,8 +1,8 @@
 #ifndef RUNTIME_SPARSE_H
 #define RUNTIME_SPARSE_H
 
-/* Matrices by their nonzeros. A compiled model is mostly zeros, and so is what
- * its neurons say, so y += x W goes through the rows of W where x is not 0. */
+/* Matrices in compressed sparse rows (CSR). A compiled model is mostly zeros, and so are
+ * its activations, so y += x W goes through those rows of W where x is not 0. */
 
 typedef struct TwSparse {
 	int in, out;

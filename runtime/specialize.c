@@ -1,3 +1,8 @@
+/* Making the fast path from a model's weights: see specialize.h for what it is. Neurons are
+ * grouped by the sum that they share (hash of the row, then equality), staircases become
+ * tables, matrices are transposed where the transposed order visits fewer terms, and the
+ * state of a session is laid out. head_lookup.c does the heads. */
+
 #include "runtime/specialize.h"
 #include "runtime/load.h"
 #include "runtime/onnx_graph.h"
@@ -53,10 +58,10 @@ same_terms(const TwAffine *f, int a, int b)
 	return true;
 }
 
-/* ---- neurons: those with the same linear part together, by threshold */
+/* ---- neurons: those with the same sum before bias and ReLU together, by threshold */
 
 typedef struct Neuron {
-	int row, sum; /* in the file; of linear */
+	int row, sum; /* its number in the file; its row of linear */
 	float bias;
 } Neuron;
 
@@ -132,9 +137,10 @@ sort_neurons(TwSpecialized *c, TwFastLayer *s, const TwLayer *l)
 
 /* ---- a staircase as a table
  *
- * Between two thresholds, sum of w relu(u + b) is slope * u + height. Slopes and
- * heights are integers far below 2^53, so in double the result is the exact one,
- * as it is in float where the compiler proved that no partial sum leaves 2^24. */
+ * Neurons of one sum u add sum of w relu(u + b) to a column: a piecewise linear function of
+ * u, slope * u + height between two thresholds -b. Which piece u lies in is looked up.
+ * Slopes and heights are integers far below 2^53, so in double the result is exact, as it
+ * is in float where the compiler proved that no partial sum leaves 2^24. */
 
 static void
 collect_columns(TwSpecialized *c, TwFastLayer *s, TwStaircase *g)
@@ -188,7 +194,7 @@ fill_segments(TwSpecialized *c, const TwFastLayer *s, TwStaircase *g)
 	}
 }
 
-/* What a file that means no harm stays far below: some seconds, and 64 MB. */
+/* Limits that no honest file comes near: of work, some seconds; of a table. */
 static const double most_effort = 1e9;
 enum { MOST_STEPS = 60000, MOST_RANGE = 1 << 16, MOST_CELLS = 1 << 25 };
 
@@ -287,7 +293,8 @@ specialize_neurons(TwSpecialized *c, TwFastLayer *s, const TwLayer *l)
 
 /* ---- the outputs */
 
-/* Row r of the logits is scale * an earlier linear part; usually all are of one. */
+/* Is row `last` of f a multiple of row `base`? Usually the logits are all multiples of one,
+ * and then one sum gives them all. */
 static bool
 is_multiple_of_row(const TwAffine *f, int base, int last, float *scale)
 {
@@ -502,7 +509,7 @@ nterm(const TwAffine *f)
 	return f->n ? f->start[f->n] : 0;
 }
 
-/* The longest of some rows of which one is read. */
+/* The terms of the longest row, where a token reads one of them. */
 static long
 longest_row(const TwAffine *f)
 {

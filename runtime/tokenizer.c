@@ -1,4 +1,4 @@
-/* Text to rows and back. */
+/* Text to rows of the vocabulary, by longest match (maximal munch), and back. */
 
 #include "runtime/load.h"
 #include "runtime/tw.h"
