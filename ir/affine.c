@@ -97,7 +97,7 @@ affine_scale(Affine *a, int64_t by)
 		a->term[i].c *= by;
 }
 
-bool
+static bool
 affine_equal(const Affine *a, const Affine *b)
 {
 	if (a->n != b->n || a->c != b->c)

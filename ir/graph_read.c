@@ -18,7 +18,7 @@ typedef struct GraphReader {
 	Diags *ds;
 	Graph *g;
 	uint32_t at;
-	int nvocab, capvocab, capfield, capinput;
+	int capvocab, capfield, capinput;
 	int nid;
 	Node **id; /* (nid) what n0, n1 … of the text are */
 	int capoutput, capnamed;

@@ -118,8 +118,6 @@ Real literal_value(const Node *);
 
 /* real_type.c, real_fold.c: what the rows of lang/ops.h ask for of reals, and of IF, PICK, READ and
  * THERE where they are real: false, or NULL, where they are not. */
-Type real_between(double min, double max);
-Type with_grid(Type, int64_t den, int64_t parts, const Node *over);
 Type as_real(const Node *); /* what an integer is as a real */
 /* The operands from, from + step ... are what n may be. */
 bool type_real_choice(const Node *, int from, int step, Type *);
@@ -173,8 +171,7 @@ typedef struct Affine {
 bool affine_of(const Node *, Affine *); /* false if it is too large */
 bool affine_add(Affine *, int64_t scale, const Node *);
 void affine_scale(Affine *, int64_t by);
-bool affine_fits(const Affine *, int64_t by); /* could it be scaled? */
-bool affine_equal(const Affine *, const Affine *);
+bool affine_fits(const Affine *, int64_t by);  /* could it be scaled? */
 bool divides_const(const Node *, int64_t *by); /* x // by, by a constant above 0 */
 /* The sum n with `to` for `from`; NULL if it is too long. */
 Node *replaced_in_sum(Graph *, Node *n, const Node *from, Node *to);

@@ -76,7 +76,6 @@ typedef struct OpInfo {
 	OpClass class;
 	unsigned traits; /* of Trait */
 	const char *doc;
-	const char *rule, *how; /* what it is made as, NULL where that is not said of it */
 } OpInfo;
 
 extern const OpInfo op_info[NUM_OPS];
@@ -392,8 +391,6 @@ enum { SMOOTH_STEPS = 4096 };
 Smooth *smooth_of(Arena *, const Node *, const Node *of, int most);
 double smooth_at(Smooth *, double x);
 Jet smooth_on(Smooth *, Interval x); /* proved: no value is outside */
-/* is one a multiple of the other, but for a constant? */
-bool on_same_line(const Node *, const Node *);
 
 /* ---- conditions. Which positions a part of one speaks of. ---- */
 typedef enum Side { NEITHER = 0, ON_HERE = 1, ON_THERE = 2, ON_BOTH = 3 } Side;

@@ -9,7 +9,7 @@
 
 const OpInfo op_info[NUM_OPS] = {
 #define OP(name, nargs, attr, class, traits, fold, type, range, doc, rule, how) \
-	[OP_##name] = { #name, nargs, attr, CLASS_##class, traits, doc, rule, how },
+	[OP_##name] = { #name, nargs, attr, CLASS_##class, traits, doc },
 #include "lang/ops.h"
 #undef OP
 };

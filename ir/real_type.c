@@ -17,7 +17,7 @@ real_grid(const Type *t)
 	return t->den && t->parts <= DEN_MAX / t->den ? t->den * t->parts : 0;
 }
 
-Type
+static Type
 with_grid(Type t, int64_t den, int64_t parts, const Node *over)
 {
 	t.den = den;
@@ -26,7 +26,7 @@ with_grid(Type t, int64_t den, int64_t parts, const Node *over)
 	return t;
 }
 
-Type
+static Type
 real_between(double min, double max)
 {
 	const double top = (double)VALUE_MAX;

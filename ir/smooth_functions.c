@@ -235,7 +235,8 @@ variable_of(const Node *n)
 	return n->type.of ? n->type.of : n;
 }
 
-bool
+/* Is one a multiple of the other, but for a constant? */
+static bool
 on_same_line(const Node *a, const Node *b)
 {
 	double c, d;

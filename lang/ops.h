@@ -64,7 +64,7 @@ OP(EQ, 2, A_NONE, POINTWISE, 0, eq, pointwise, eq,
 OP(LT, 2, A_NONE, POINTWISE, 0, less, pointwise, less,
    "1 where the first is less",
    "threshold", "whether the difference is at least 1: one or two neurons")
-OP(NOT, 1, A_NONE, POINTWISE, T_CONDITIONS | T_FREE, not, pointwise, not,
+OP(NOT, 1, A_NONE, POINTWISE, T_CONDITIONS | T_FREE, not, pointwise, none,
    "1 - x",
    "sum", "a sum of what is there: lives in the weights of who reads it")
 OP(AND, -1, A_NONE, POINTWISE, T_CONDITIONS, and, pointwise, logic,

@@ -138,6 +138,31 @@ test_intervals(void **state)
 	assert_true(graph_verify(g));
 }
 
+/* A table of a number of too many values to list: its entries in reach, as a set or a range. */
+static void
+test_table_of_interval(void **state)
+{
+	(void)state;
+	Input input[] = { { "x", K_INT, 10, 9000 }, { "y", K_INT, -5, 5000 } };
+	int64_t few[] = { 1, 4, 9, 16 }, *many = NEWS(&arena, int64_t, 6000);
+	Graph *g = empty_graph(0, 4);
+
+	g->input = input;
+	g->ninput = 2;
+	Node *x = n_(g, OP_INPUT, 0, NULL, 0), *y = n_(g, OP_INPUT, 0, NULL, 1);
+	assert_int_equal(x->type.nset, 0);
+	Node *t = mk_table(g, (Span){ 0, 0 }, 0, x, 8, few, 4);
+	assert_int_equal(t->type.nset, 2);
+	assert_int_equal(t->type.lo, 9);
+	for (int i = 0; i < 6000; i++)
+		many[i] = i * i;
+	Node *u = mk_table(g, (Span){ 0, 0 }, 0, y, -5, many, 6000);
+	assert_int_equal(u->type.nset, 0);
+	assert_int_equal(u->type.lo, 0);
+	assert_int_equal(u->type.hi, 5005 * 5005);
+	assert_true(graph_verify(g));
+}
+
 static void
 test_narrowing(void **state)
 {
@@ -328,6 +353,25 @@ test_text_of_reals(void **state)
 	free(again);
 }
 
+static void
+test_text_escapes(void **state)
+{
+	(void)state;
+	static const char *spelling[] = { "\t", "\x01", "\x7f", "\n\"\\", "é" };
+	Graph *g = empty_graph(5, 4);
+
+	g->vocab = spelling;
+	graph_emit(g, LEAF(g, TOKEN));
+	char *text = printed(g);
+	Diags ds;
+	Graph *h = parsed(text, &ds);
+	assert_non_null(h);
+	for (int i = 0; i < 5; i++)
+		assert_string_equal(h->vocab[i], spelling[i]);
+	assert_non_null(strstr(text, "vocab \"\\t\" \"\\x01\" \"\\x7f\""));
+	free(text);
+}
+
 /* Only what is needed is printed, whatever else stands above it. */
 static void
 test_text_of_live_nodes(void **state)
@@ -401,6 +445,27 @@ test_malformed(void **state)
 		"context 4\nn0 = INDEX\ncontext 5\n",
 		"context 4\nn0 = PICK(",
 		"context 4\nn0 = INDEX\nn1 = PICK(n0)",
+		"vocab \"a\" \"b\"\nfield \"f\" 3\ncontext 4\n",
+		"vocab \"a\" \"b\"\nfield \"f\" 1\ncontext 4\n",
+		"vocab \"a\" \"b\"\nfield f 1\ncontext 4\n",
+		"input \"x\" real 2 1\ncontext 4\n",
+		"input \"x\" int 0.5 1\ncontext 4\n",
+		"input \"x\" pos 0 1\ncontext 4\n",
+		"input \"x\" real 0 one\ncontext 4\n",
+		"input \"x\" real 0 1\nvocab \"a\"\ncontext 4\n",
+		"vocab \"a\"\ninput \"x\" real 0 1\ncontext 4\n",
+		"vocab \"\\x0g\"\ncontext 4\n",
+		"context 4\nattention sideways\n",
+		"context 4\nn0 = INDEX\noutput a number n0\n",
+		"context 4\nn0 = INDEX\noutput\n",
+		"context 4\nn0 = INDEX\noutput a bool n0 \"no\" \"yes\"\n",
+		"context 4\nn0 = INDEX\nn1 = THERE(n0)\nn2 = HERE\nn3 = READ(n1, n2, n0)\n",
+		"context 4\nn0 = INDEX\nn1 = NOT(n0)\n",
+		"context 4\nn0 = INDEX\nn1 = ATTEND(n0, n0)\n",
+		"context 4\nn0 = INDEX k=1\n",
+		"context 4\nn0 = INDEX [1]\n",
+		"context 4\nn0 = INPUT k=0\n",
+		"context 4\nn0 = INDEX\nn1 = REAL [1/2]\nn2 = CONST k=1\nn3 = IF(n2, n0, n1)\n",
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -408,6 +473,49 @@ test_malformed(void **state)
 		assert_null(parsed(bad[i], &ds));
 		assert_int_equal(ds.nerror, 1);
 	}
+}
+
+/* A graph with one thing wrong is found out, whatever the thing. */
+static void
+test_verifier(void **state)
+{
+	(void)state;
+	Graph *g = empty_graph(4, 8);
+	Node *t = LEAF(g, TOKEN), *i = LEAF(g, INDEX), *sum = MK(g, ADD, t, i);
+	int64_t holes[] = { 0, 2, 1 };
+
+	graph_emit(g, t);
+	assert_true(graph_verify(g));
+#define WRONG(what, to) \
+	do { \
+		__typeof__(what) was = what; \
+		what = to; \
+		assert_false(graph_verify(g)); \
+		what = was; \
+		assert_true(graph_verify(g)); \
+	} while (0)
+	WRONG(sum->id, 7);
+	WRONG(sum->hash, 1);
+	WRONG(sum->op, OP_NOT);
+	WRONG(sum->op, NUM_OPS);
+	WRONG(sum->narg, 1);
+	WRONG(sum->arg[0], sum);
+	WRONG(sum->two_sided, true);
+	WRONG(sum->file, 3);
+	WRONG(sum->k, 1);
+	WRONG(t->k, 1);
+	WRONG(t->type.lo, 5);
+	WRONG(t->type.hi, 2);
+	WRONG(t->type.nset, 3);
+	WRONG(t->type.set, NULL);
+	WRONG(t->type.root, NULL);
+	WRONG(t->type.root, i);
+	WRONG(t->type.image, holes);
+	WRONG(g->context, 0);
+	WRONG(g->nfield, 2);
+	WRONG(*g->emit, LEAF(g, HERE));
+	WRONG(g->node[1], t);
+#undef WRONG
 }
 
 /* Cut and corrupted texts are refused or read, never a crash. */
@@ -702,7 +810,7 @@ is_exact_node(const Node *n)
 
 /* Sums with one or more divisions in them, divided again and again. */
 static void
-test_random_carries(void **state)
+test_random_flatten_carries(void **state)
 {
 	(void)state;
 	srand(4);
@@ -737,7 +845,7 @@ some_digit(Graph *g, int i)
 /* Numbers of many columns: what is carried out of them, what is left, how they
  * compare with others and with values that they just reach. */
 static void
-test_random_wide(void **state)
+test_random_carry_lookahead(void **state)
 {
 	(void)state;
 	srand(5);
@@ -774,6 +882,45 @@ test_random_wide(void **state)
 	}
 }
 
+/* Long sums of terms of any size, whose units divide one another or do not: whatever is asked of
+ * them, and the carries of one in another. */
+static void
+test_random_long_sums(void **state)
+{
+	(void)state;
+	srand(11);
+	for (int i = 0; i < 600; i++) {
+		Graph *g = empty_graph(10, 6);
+		int n = 2 + rand() % 8, most = 8 + rand() % 44;
+		int64_t by = 1;
+		Node *x = C(g, 0);
+		for (int k = 0; k < n; k++) {
+			int64_t c = (int64_t)1 << (rand() % most);
+			c = rand() % 2 ? c : c + rand() % c;
+			Node *t = some_digit(g, rand());
+			t = rand() % 4 ? t : MK(g, MUL, t, some_digit(g, rand()));
+			x = MK(g, ADD, x, MK(g, MUL, t, C(g, rand() % 3 ? c : -c)));
+		}
+		x = rand() % 3 ? x : MK(g, ADD, x, C(g, rand() % ((int64_t)1 << (rand() % 30))));
+		for (int k = rand() % 16; k >= 0 && by < (int64_t)1 << 52; k--)
+			by *= 2 + rand() % 12;
+		Node *q = MK(g, DIV, x, C(g, by)), *r = MK(g, MOD, x, C(g, by));
+		Node *y = MK(g, MUL, some_digit(g, rand()), C(g, 1 + rand() % 100000));
+		Node *z = MK(g, ADD, rand() % 2 ? q : MK(g, MUL, q, C(g, -1)), y);
+		Node *asked[] = { q,
+			          r,
+			          MK(g, LT, x, y),
+			          MK(g, EQ, x, y),
+			          MK(g, LT, y, q),
+			          MK(g, DIV, z, C(g, rand() % 2 ? 1 + rand() % 1000 : 1 + rand())),
+			          MK(g, LT, z, C(g, rand() % 100000)),
+			          MK(g, LT, C(g, rand() % 100000), z) };
+		graph_emit(g, asked[rand() % 8]);
+		check_passes(g, *g->emit);
+		arena_free(&arena);
+	}
+}
+
 /* An index into the digits of a sum of columns that a long comparison chooses, here or
  * where a reference points, behind a condition or not. */
 static Node *
@@ -806,7 +953,7 @@ chosen_digits(Graph *g, int n, Node *guard)
 }
 
 static void
-test_random_late(void **state)
+test_random_carry_select(void **state)
 {
 	(void)state;
 	srand(8);
@@ -831,7 +978,7 @@ test_random_late(void **state)
 
 /* A reference read where the same or another points, one side of a condition among them. */
 static void
-test_random_arrivals(void **state)
+test_random_forward_reads(void **state)
 {
 	(void)state;
 	srand(6);
@@ -976,7 +1123,7 @@ check_adder(int n, int depth)
 }
 
 static void
-test_flatten(void **state)
+test_flatten_carries(void **state)
 {
 	(void)state;
 	check_adder(3, 1);
@@ -1019,7 +1166,7 @@ count_op(const Graph *g, const Node *root, Op op)
 /* if c then a + b else |a - b|, written as alternatives: one chain of carries is left,
  * and the top digit of the difference is known to be 0. */
 static void
-test_alternatives(void **state)
+test_merge_selects(void **state)
 {
 	enum { N = 3 };
 	Graph *g = empty_graph(10, 2 * N + 1);
@@ -1056,7 +1203,7 @@ test_alternatives(void **state)
 
 /* Alternatives of random sums, digits, indices and constants keep their values. */
 static void
-test_random_alternatives(void **state)
+test_random_merge_selects(void **state)
 {
 	(void)state;
 	srand(6);
@@ -1216,25 +1363,29 @@ main(void)
 		cmocka_unit_test_teardown(test_own_root, teardown),
 		cmocka_unit_test_teardown(test_large_roots, teardown),
 		cmocka_unit_test_teardown(test_intervals, teardown),
+		cmocka_unit_test_teardown(test_table_of_interval, teardown),
 		cmocka_unit_test_teardown(test_narrowing, teardown),
 		cmocka_unit_test_teardown(test_sharing, teardown),
 		cmocka_unit_test_teardown(test_folding, teardown),
 		cmocka_unit_test_teardown(test_graph_text, teardown),
 		cmocka_unit_test_teardown(test_text_of_reals, teardown),
+		cmocka_unit_test_teardown(test_text_escapes, teardown),
 		cmocka_unit_test(test_text_of_live_nodes),
 		cmocka_unit_test(test_fractions),
 		cmocka_unit_test_teardown(test_malformed, teardown),
+		cmocka_unit_test_teardown(test_verifier, teardown),
 		cmocka_unit_test_teardown(test_corrupted, teardown),
 		cmocka_unit_test_teardown(test_random, teardown),
-		cmocka_unit_test_teardown(test_random_carries, teardown),
-		cmocka_unit_test_teardown(test_random_wide, teardown),
-		cmocka_unit_test_teardown(test_random_late, teardown),
-		cmocka_unit_test_teardown(test_random_arrivals, teardown),
+		cmocka_unit_test_teardown(test_random_flatten_carries, teardown),
+		cmocka_unit_test_teardown(test_random_carry_lookahead, teardown),
+		cmocka_unit_test_teardown(test_random_long_sums, teardown),
+		cmocka_unit_test_teardown(test_random_carry_select, teardown),
+		cmocka_unit_test_teardown(test_random_forward_reads, teardown),
 		cmocka_unit_test_teardown(test_folds_are_sound, teardown),
 		cmocka_unit_test_teardown(test_long_chain, teardown),
-		cmocka_unit_test_teardown(test_flatten, teardown),
-		cmocka_unit_test_teardown(test_alternatives, teardown),
-		cmocka_unit_test_teardown(test_random_alternatives, teardown),
+		cmocka_unit_test_teardown(test_flatten_carries, teardown),
+		cmocka_unit_test_teardown(test_merge_selects, teardown),
+		cmocka_unit_test_teardown(test_random_merge_selects, teardown),
 		cmocka_unit_test_teardown(test_places, teardown),
 	};
 
