@@ -52,6 +52,11 @@ check_column(Verifier *v, const Columns *cols, int i)
 		            cols->width);
 	if (cleared == INT_MAX)
 		return;
+	for (int t = 0; t < f->n; t++)
+		if (f->term[t].atom->ready >= cleared)
+			rule_broken(v, column_node(f),
+			            "%s comes into column c%d after it is cleared",
+			            atom_name(v->names, f->term[t].atom), i);
 	if (form_is_rounded(f) || f->near)
 		rule_broken(v, column_node(f), "column c%d is rounded, and is cleared", i);
 	if (cleared % 2 || cleared > last || cleared <= cols->last[i]
