@@ -75,7 +75,7 @@ content_length(const char *header, size_t n)
 	return -1;
 }
 
-Arrival
+WireStatus
 wire_next(Wire *w, cJSON **message)
 {
 	size_t header = w->n ? header_size(w) : 0;

@@ -362,7 +362,7 @@ static void
 handle_all(Server *s)
 {
 	cJSON *m;
-	Arrival a;
+	WireStatus a;
 
 	while (!s->exiting && (a = wire_next(&s->wire, &m)) != NOT_YET) {
 		if (a != ARRIVED)

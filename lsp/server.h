@@ -30,16 +30,16 @@ typedef struct Wire {
 	bool ended; /* the input has ended, or the output is closed */
 } Wire;
 
-typedef enum Arrival {
+typedef enum WireStatus {
 	ARRIVED, /* a message is there */
 	NOT_YET,
 	NOT_JSON, /* a message that is no JSON; the next one may be */
 	LOST,     /* where the next message begins is not known */
-} Arrival;
+} WireStatus;
 
 /* Reads what has come; waits if that is nothing. */
 void wire_read(Wire *);
-Arrival wire_next(Wire *, cJSON **);
+WireStatus wire_next(Wire *, cJSON **);
 /* Sends the message and frees it. */
 void wire_send(Wire *, cJSON *);
 /* A field of an object; NULL if it has none, or is none. */

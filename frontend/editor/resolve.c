@@ -56,7 +56,7 @@ push_scope(Resolver *w, int binding)
 }
 
 static int
-lookup(const Map *map, const char *name)
+lookup_name(const Map *map, const char *name)
 {
 	return (int)(intptr_t)map_get(map, name) - 1;
 }
@@ -67,7 +67,7 @@ find_binding(const Resolver *w, const char *name)
 	for (int i = w->nscope; i-- > 0;)
 		if (w->names->binding[w->scope[i]].name == name)
 			return w->scope[i];
-	return lookup(&w->own, name);
+	return lookup_name(&w->own, name);
 }
 
 /* The member or parameter of that name. Those of one owner are next to each other. */
@@ -192,7 +192,7 @@ resolve_labels(Resolver *w, const Ast *a)
 {
 	for (int i = 0; i < a->n; i++) {
 		const Ast *name = a->kid[i]->kid[0];
-		int b = lookup(&w->outputs, name->text);
+		int b = lookup_name(&w->outputs, name->text);
 		if (b >= 0)
 			add_use(w, name->span, b, NULL);
 		resolve_node(w, a->kid[i]->kid[1]);

@@ -222,15 +222,15 @@ eval_relu_call(Lower *L, Value *v)
 	return v_map(L, v, relu_leaf, NULL);
 }
 
-typedef struct Scores {
+typedef struct AttendArgs {
 	int n;
 	Node **arg; /* (n) the value, then queries and keys by turns */
-} Scores;
+} AttendArgs;
 
 static Value *
 attend_leaf(Lower *L, Value *v, void *data)
 {
-	Scores *s = data;
+	AttendArgs *s = data;
 
 	if (!is_numeric(v))
 		return fail_here(L, "attend reads numbers, not %s", v_show(L, v));
@@ -271,7 +271,7 @@ eval_attend_call(Lower *L, int n, Arg *args)
 	if (part[0]->n != part[1]->n)
 		return fail_here(L, "query and key are of one length, not %d and %d", part[0]->n,
 		                 part[1]->n);
-	Scores s = { 1 + 2 * part[0]->n, NEWS(L->arena, Node *, 1 + 2 * part[0]->n) };
+	AttendArgs s = { 1 + 2 * part[0]->n, NEWS(L->arena, Node *, 1 + 2 * part[0]->n) };
 	for (int i = 0; i < part[0]->n; i++) {
 		s.arg[1 + 2 * i] = of[0][i];
 		s.arg[2 + 2 * i] = of[1][i];

@@ -54,7 +54,7 @@ rational_power(Lower *L, const Value *a, const Value *b)
 /* Is it a rounded double, as known_real makes it? Those have a power of 2 as large as this below.
  */
 static bool
-is_rounded(const Value *v)
+is_rounded_value(const Value *v)
 {
 	return v->den >= (int64_t)1 << 30 && !(v->den & (v->den - 1));
 }
@@ -65,7 +65,7 @@ rounded_arith(Lower *L, AstKind kind, const Value *a, const Value *b)
 {
 	double x = number_value(a), y = number_value(b);
 
-	if (!is_rounded(a) && !is_rounded(b))
+	if (!is_rounded_value(a) && !is_rounded_value(b))
 		return NULL;
 	switch (kind) {
 	case N_ADD: return known_real(L, x + y);

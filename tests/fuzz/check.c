@@ -216,7 +216,7 @@ compare_asserts(Check *c)
 
 /* The output's number at a position, and how far off it may be. */
 static double
-label_of(Check *c, int output, int at, double *error)
+model_label(Check *c, int output, int at, double *error)
 {
 	for (int i = 0; i < c->model->nlabel; i++) {
 		*error = (double)c->model->label[i].error;
@@ -273,7 +273,7 @@ feed_text(Check *c)
 
 /* Has a text been run by softmax, though every head was proved to read one place alone? */
 static bool
-falls_back(const Check *c)
+any_fell_back(const Check *c)
 {
 	return tw_stats(c->session).broken && !strstr(c->model->certificate, "\"softmax\"");
 }
@@ -285,7 +285,7 @@ compare_with_transformer(Check *c)
 
 	for (int at = 0; at < c->n; at++) {
 		for (int i = 0; i < g->noutput; i++) {
-			double error = 0, got = label_of(c, i, at, &error),
+			double error = 0, got = model_label(c, i, at, &error),
 			       want = shown(&g->output[i], eval_at(c->eval, g->output[i].node, at));
 			if (g->output[i].kind == K_REAL ? !agrees_within(want, got, error)
 			                                : want != got)
@@ -303,7 +303,7 @@ compare_with_transformer(Check *c)
 		for (int i = 0; i < c->model->nlabel; i++)
 			tw_label(c->both, i, at);
 	}
-	if (!tw_difference(c->both) && !falls_back(c))
+	if (!tw_difference(c->both) && !any_fell_back(c))
 		return FINE;
 	fprintf(c->why, "%s",
 	        tw_difference(c->both) ? tw_difference(c->both)
@@ -710,7 +710,7 @@ is_within_limits(const Report *r, const Limits *l)
 
 /* Refused with a line that speaks of the limits, or within them and the same. */
 static Fate
-check_limits(Check *c, const char *text, size_t n, const char *judge)
+check_within_limits(Check *c, const char *text, size_t n, const char *judge)
 {
 	Options o = { .stdlib = "stdlib", .limits = some_limits(c) };
 	Program p = { 0 };
@@ -732,7 +732,7 @@ check_variant(Check *c, const char *text, size_t n, const char *judge)
 	switch (roll_below(&c->state, 4)) {
 	case 0: return check_safetensors(c);
 	case 1: return check_again(c, model_uniform(c->arena, c->program.model), judge);
-	default: return check_limits(c, text, n, judge);
+	default: return check_within_limits(c, text, n, judge);
 	}
 }
 
@@ -819,7 +819,7 @@ same_weights(const TwModel *a, const TwModel *b)
 }
 
 static Fate
-check_order(Check *c)
+check_reordered(Check *c)
 {
 	Sample other = *c->s;
 	Program p = { 0 };
@@ -851,7 +851,7 @@ check_sample(const Sample *s, const char *judge, FILE *why)
 	if (fate == FINE)
 		fate = check_format(&c, text, n);
 	if (fate == FINE)
-		fate = check_order(&c);
+		fate = check_reordered(&c);
 	if (fate == FINE)
 		fate = check_variant(&c, text, n, judge);
 	return fate;

@@ -197,7 +197,7 @@ snapped(double x)
 static double
 meaning_curve(int64_t which, double x)
 {
-	switch ((Curve)which) {
+	switch ((CurveName)which) {
 	case SQRT: return sqrt(x);
 	case EXP: return exp(x);
 	case LOG: return log(x);

@@ -150,7 +150,7 @@ typedef enum ExprForm {
 
 typedef enum Aggregate { SUM, COUNT, ANY, ALL, MIN, MAX } Aggregate;
 typedef enum OrderSign { EQ, NE, LT, LE, GT, GE } OrderSign;
-typedef enum Curve { SQRT, EXP, LOG, SIN, COS, CURVES } Curve;
+typedef enum CurveName { SQRT, EXP, LOG, SIN, COS, CURVES } CurveName;
 
 #define LIBRARY(F) \
 	F(XOR, "logic.xor") \

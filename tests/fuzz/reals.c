@@ -136,7 +136,7 @@ gen_real_curve(Gen *g, int depth)
 {
 	static const int64_t from[CURVES] = { 0, -6, 1, -5, -5 }, to[CURVES] = { 30, 3, 20, 5, 5 };
 	static const int64_t lo[CURVES] = { 0, 0, 0, -1, -1 }, hi[CURVES] = { 6, 21, 3, 1, 1 };
-	Curve which = (Curve)roll(g, CURVES);
+	CurveName which = (CurveName)roll(g, CURVES);
 	Expr *x = gen_small_int(g, from[which], to[which], depth);
 
 	if (chance(g, 40))
@@ -191,7 +191,7 @@ gen_near_curve(Gen *g, int depth)
 {
 	static const int64_t from[CURVES] = { 0, -6, 1, -7, -7 }, to[CURVES] = { 30, 2, 20, 7, 7 };
 	static const int64_t lo[CURVES] = { 0, 0, 0, -1, -1 }, hi[CURVES] = { 6, 8, 3, 1, 1 };
-	Curve which = (Curve)roll(g, CURVES);
+	CurveName which = (CurveName)roll(g, CURVES);
 	Expr *e = gen_unary(g, F_CURVE, t_real, gen_near_within(g, from[which], to[which], depth));
 
 	e->num = which;
