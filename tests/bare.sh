@@ -43,6 +43,7 @@ mirror=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packa
 settings() { # settings ROOT
 	apt-config dump | grep -E '^Acquire::(https?|Retries|Check)' >"$1/etc/apt/apt.conf.d/80host"
 	{
+		echo "LIMIT=${LIMIT:-60}"
 		echo "npm_config_registry=$(npm config get registry)"
 		echo "npm_config_strict_ssl=$(npm config get strict-ssl)"
 		if [ "${NODE_EXTRA_CA_CERTS:-}" ]; then

@@ -17,7 +17,7 @@
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here" || exit 2
-limit=60                        # seconds a test may take
+limit=${LIMIT:-60}              # seconds a test may take, and a script four times that
 
 # ---- one job: prints what is wrong, nothing if all is well ----
 
