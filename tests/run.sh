@@ -12,12 +12,13 @@
 #   # STATUS: 1                exit status, if not 0 (or 2 where there is an ERROR)
 #
 # BLESS=1 rewrites the EXPECT lines from what was printed. JOBS=n runs n at once.
+# LIMIT=n gives each test n seconds, a script four times that, where 60 are too few.
 # The library's examples, unit tests (tests/unit), whole compilations, the manual's
 # examples and the comparisons with ONNX Runtime are jobs of the same list.
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here" || exit 2
-limit=${LIMIT:-60}              # seconds a test may take, and a script four times that
+limit=${LIMIT:-60}
 
 # ---- one job: prints what is wrong, nothing if all is well ----
 
