@@ -41,7 +41,8 @@ OP(SUB, 2, A_NONE, POINTWISE, T_ADDS | T_FREE, sub, pointwise, corners,
    "sum", "a sum of what is there: lives in the weights of who reads it")
 OP(MUL, 2, A_NONE, POINTWISE, 0, mul, pointwise, product,
    "product",
-   "quarter squares", "a*b is q(a+b) - q(a-b), q(x) = x*x/4 a staircase; a factor of 0 or 1 gates the other")
+   "quarter squares",
+   "a*b is q(a+b) - q(a-b), q(x) = x*x/4 a staircase; a factor of 0 or 1 is a gate")
 OP(DIV, 2, A_NONE, POINTWISE, 0, div, pointwise, quotient,
    "quotient rounded down; the divisor is never 0",
    "quotient", "a step for each multiple of the divisor")

@@ -78,7 +78,7 @@ dump_atom(Dump *d, const Atom *a)
 static void
 dump_atoms(Dump *d, bool of_layers)
 {
-	const Names *names = d->names;
+	const AtomNames *names = d->names;
 	const char *purpose = "";
 	int shown = 0;
 
@@ -130,7 +130,7 @@ dump_circuit(const Circuit *c, FILE *to)
 	Dump d;
 
 	dump_begin(&d, c, to);
-	const Names *names = d.names;
+	const AtomNames *names = d.names;
 	fprintf(d.line, "circuit %s", c->g->name);
 	dump_remark(&d, "%d features, %d values at %d places, %d neurons",
 	            names->nlive - names->count[VALUE] - names->count[NEURON], names->count[VALUE],

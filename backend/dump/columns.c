@@ -41,7 +41,7 @@ named_form(const Circuit *c, const Form *f)
 }
 
 const char *
-column_name(const Names *names, const Columns *cols, int column, int state)
+column_name(const AtomNames *names, const Columns *cols, int column, int state)
 {
 	Arena *arena = names->c->arena;
 	Form f = column_in(arena, cols->form[column], state);

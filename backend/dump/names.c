@@ -17,14 +17,14 @@
 /* ---- which atoms there are ---- */
 
 static void
-names_mark(Names *names, const Form *f)
+names_mark(AtomNames *names, const Form *f)
 {
 	for (int i = 0; i < f->n; i++)
 		names->live[f->term[i].atom->id] = true;
 }
 
 static void
-names_mark_inputs(Names *names, const Atom *a)
+names_mark_inputs(AtomNames *names, const Atom *a)
 {
 	if (a->in)
 		names_mark(names, a->in);
@@ -35,7 +35,7 @@ names_mark_inputs(Names *names, const Atom *a)
 }
 
 int
-find_number(const Names *names, const Lookup *s)
+find_number(const AtomNames *names, const Lookup *s)
 {
 	int i = 0;
 
@@ -45,15 +45,15 @@ find_number(const Names *names, const Lookup *s)
 }
 
 /* Operands have smaller ids than who reads them, so one way back reaches all. */
-Names *
+AtomNames *
 names_new(Arena *arena, const Circuit *c)
 {
-	Names *names = NEW(arena, Names);
+	AtomNames *names = NEW(arena, AtomNames);
 
-	*names = (Names){ .c = c,
-		          .live = NEWS(arena, bool, c->natom + 1),
-		          .number = NEWS(arena, int, c->natom + 1),
-		          .lookup = NEWS(arena, const Lookup *, c->natom + 1) };
+	*names = (AtomNames){ .c = c,
+		              .live = NEWS(arena, bool, c->natom + 1),
+		              .number = NEWS(arena, int, c->natom + 1),
+		              .lookup = NEWS(arena, const Lookup *, c->natom + 1) };
 	for (int i = 0; c->emit && i < c->g->nfield; i++)
 		names_mark(names, c->emit[i]);
 	for (int i = 0; i < c->g->noutput; i++)
@@ -74,7 +74,7 @@ names_new(Arena *arena, const Circuit *c)
 }
 
 const char *
-atom_name(const Names *names, const Atom *a)
+atom_name(const AtomNames *names, const Atom *a)
 {
 	static const char letter[] = "tprxnv";
 
@@ -84,13 +84,13 @@ atom_name(const Names *names, const Atom *a)
 }
 
 const char *
-find_name(const Names *names, const Lookup *s)
+find_name(const AtomNames *names, const Lookup *s)
 {
 	return arena_fmt(names->c->arena, "find%d", find_number(names, s));
 }
 
 const char *
-atom_purpose(const Names *names, const Atom *a)
+atom_purpose(const AtomNames *names, const Atom *a)
 {
 	const Graph *g = names->c->g;
 
@@ -124,7 +124,7 @@ is_single(const Form *f)
 /* How many terms from i on are atoms of one kind, numbered one after the other, taken equally
  * often. */
 static int
-alike(const Names *names, const Term *t, int i, int n)
+alike(const AtomNames *names, const Term *t, int i, int n)
 {
 	int from = i;
 
@@ -136,7 +136,7 @@ alike(const Names *names, const Term *t, int i, int n)
 }
 
 void
-print_terms(FILE *to, const Names *names, const Form *f, int since)
+print_terms(FILE *to, const AtomNames *names, const Form *f, int since)
 {
 	for (int i = 0; i < f->n;) {
 		const Term *t = &f->term[i];
@@ -152,7 +152,7 @@ print_terms(FILE *to, const Names *names, const Form *f, int since)
 }
 
 void
-print_form(FILE *to, const Names *names, const Form *f)
+print_form(FILE *to, const AtomNames *names, const Form *f)
 {
 	const RealSum *r = f->real;
 	double k = r ? r->k : (double)f->k;
@@ -177,7 +177,7 @@ print_form(FILE *to, const Names *names, const Form *f)
 /* ---- tables ---- */
 
 void
-print_entry(FILE *f, const Names *names, bool by_place, int i)
+print_entry(FILE *f, const AtomNames *names, bool by_place, int i)
 {
 	const Graph *g = names->c->g;
 
@@ -208,7 +208,7 @@ run_length(const double *at, int i, int n, double *step)
 }
 
 void
-print_feature(FILE *f, const Names *names, bool by_place, const double *at)
+print_feature(FILE *f, const AtomNames *names, bool by_place, const double *at)
 {
 	enum { RUNS_MAX = 8 }; /* printed; what there is beside is counted */
 	int n = by_place ? names->c->places : names->c->rows, runs = 0, left = 0;

@@ -151,12 +151,12 @@ form_errors(const CircuitRun *r, const Form *f, double *to)
 /* ---- where a head looks ---- */
 
 /* Of one place and all that it sees. */
-typedef struct Scores {
+typedef struct PlaceScores {
 	int n;
 	double *weight; /* (n) */
 	double score[PLACES_MAX];
 	double error; /* of a score that is rounded */
-} Scores;
+} PlaceScores;
 
 /* The dimensions of a lookup at all places. */
 typedef struct Dimension {
@@ -178,7 +178,7 @@ find_dimensions(const CircuitRun *r, Arena *arena, const Lookup *s)
 }
 
 static void
-find_scores(const Dimension *d, int ndim, int here, Scores *to)
+find_scores(const Dimension *d, int ndim, int here, PlaceScores *to)
 {
 	to->error = 0;
 	for (int there = 0; there < to->n; there++) {
@@ -196,7 +196,7 @@ find_scores(const Dimension *d, int ndim, int here, Scores *to)
 }
 
 static double
-weigh_softmax(Scores *s, double most)
+weigh_softmax(PlaceScores *s, double most)
 {
 	double sum = 0;
 
@@ -210,7 +210,7 @@ weigh_softmax(Scores *s, double most)
 /* The weights, and how far off they may be, relatively, but for rounding. All but the greatest
  * have to be behind by the gap, and where one place is meant it is alone. */
 static double
-weigh_places(Verifier *v, const Lookup *s, int here, Scores *scores)
+weigh_places(Verifier *v, const Lookup *s, int here, PlaceScores *scores)
 {
 	bool many = !strcmp(s->intent, "mean");
 	double most = -INFINITY, next = -INFINITY;
@@ -243,7 +243,7 @@ run_lookup(Verifier *v, CircuitRun *r, Arena *arena, int number)
 {
 	const Lookup *s = r->names->lookup[number];
 	const Dimension *d = find_dimensions(r, arena, s);
-	Scores scores;
+	PlaceScores scores;
 
 	r->weight[number] = NEWS(arena, double, (size_t)r->places *(size_t)r->places);
 	for (int here = 0; here < r->places; here++) {

@@ -31,7 +31,7 @@ bool verify_weights(const Columns *, const TwModel *, const Report *);
 typedef struct Verifier {
 	const Circuit *c;
 	const char *stage;
-	Names *names;
+	AtomNames *names;
 	Arena arena;
 	int broken; /* rules so far */
 } Verifier;
@@ -73,7 +73,7 @@ int sample_texts(Arena *, const Graph *, SampleText **);
  * computed without rounding, near enough. */
 typedef struct CircuitRun {
 	const Circuit *c;
-	const Names *names;
+	const AtomNames *names;
 	const SampleText *text;
 	int places;      /* of the text, <bos> among them */
 	double **value;  /* (natom)(places), NULL of an atom that is not live */

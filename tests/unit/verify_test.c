@@ -109,7 +109,7 @@ static Atom *
 atom_of(const Bench *b, AtomKind kind, bool last)
 {
 	Arena scratch = { 0 };
-	const Names *names = names_new(&scratch, b->c);
+	const AtomNames *names = names_new(&scratch, b->c);
 	Atom *found = NULL;
 
 	for (int i = 0; i < b->c->natom; i++)
