@@ -201,16 +201,19 @@ check-format: ## is all C laid out by clang-format 14, and nothing wider than 10
 # bits; SSE, since its older arithmetic is of another precision. Its libraries are in
 # build-i386 (tools/setup). WITH names what of tests/same is linked too: a division of
 # __int128 for i386, a sort that reverses equal keys.
-SAME := $(addprefix build-same-,gcc-O0 clang-O2 clang-O0 i386)
+I386 := $(filter amd64,$(shell dpkg --print-architecture 2>/dev/null))
+SAME := $(addprefix build-same-,gcc-O0 clang-O2 clang-O0 $(if $(I386),i386))
 same-bytes: setup ## the same files from gcc and clang, -O0 and -O2, 64 and 32 bits
 	@tools/setup --same-bytes
 	$(AGAIN) $(BUILD)/twc
 	$(AGAIN) BUILD=build-same-gcc-O0 CC=gcc CFLAGS=-O0 WITH=qsort build-same-gcc-O0/twc
 	$(AGAIN) BUILD=build-same-clang-O2 CC=clang CFLAGS=-O2 build-same-clang-O2/twc
 	$(AGAIN) BUILD=build-same-clang-O0 CC=clang CFLAGS=-O0 build-same-clang-O0/twc
+ifneq ($(I386),)
 	$(AGAIN) BUILD=build-same-i386 CC='clang -m32 -msse2 -fforce-enable-int128' CFLAGS=-O2 \
 		LDFLAGS='-Lbuild-i386 -Wl,-rpath,$(CURDIR)/build-i386' WITH=int128 \
 		build-same-i386/twc
+endif
 	@tests/same_bytes.sh $(BUILD) $(SAME)
 
 # Needs root; RELEASES='bookworm trixie'.
