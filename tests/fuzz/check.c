@@ -442,7 +442,8 @@ feed_value(Check *c, int at, int leaf, int64_t v)
 	c->x[i] = c->kind[leaf] == T_REAL ? real_of_bits(v) : (double)v;
 }
 
-/* Of every length up to ten and some others, each in a manner of its own. */
+/* A random text. The first ones have every length up to ten; each is varied in one of four manners.
+ */
 static void
 next_text(Check *c, int number)
 {
@@ -681,7 +682,7 @@ max_of(const int *x, int n)
 	return most;
 }
 
-/* About as much of each as it takes without a limit, or 0. */
+/* Random limits, near what the model takes without any; 0: no limit. */
 static Limits
 some_limits(Check *c)
 {
@@ -708,7 +709,8 @@ is_within_limits(const Report *r, const Limits *l)
 	       && (!l->neurons || max_of(r->neurons, r->layers) <= l->neurons);
 }
 
-/* Refused with a line that speaks of the limits, or within them and the same. */
+/* The program within random limits is refused with an error about them, or keeps them and means the
+ * same. */
 static Fate
 check_within_limits(Check *c, const char *text, size_t n, const char *judge)
 {

@@ -43,6 +43,16 @@ see_function(Seen *to, const Decl *f)
 	see(to, f->body);
 }
 
+/* A position that is moved: where it comes from. */
+static void
+see_moved(Seen *to, const Expr *from)
+{
+	to->trait[HAS_CHOSEN_MOVED] |= from->form == F_IF || from->form == F_MATCH;
+	to->trait[HAS_LISTED_MOVED] |= from->form == F_PICK || from->form == F_ELEM;
+	to->trait[HAS_READ_MOVED] |= from->form == F_READ;
+	to->trait[HAS_AT_MOVED] |= from->form == F_AT;
+}
+
 static void
 see_form(Seen *to, const Expr *e)
 {
@@ -51,6 +61,7 @@ see_form(Seen *to, const Expr *e)
 	switch (e->form) {
 	case F_LIBRARY: to->library[e->num] = true; break;
 	case F_OVER: to->over[e->num] = true; break;
+	case F_SHIFT: see_moved(to, e->kid[0]); break;
 	case F_READ: to->trait[HAS_READS_ITS_PARAM] |= mentions(e->kid[0], D_PARAM); break;
 	case F_BEST: to->trait[HAS_TWO_SCORES] |= e->n > 2; break;
 	case F_CMP: to->trait[HAS_REAL_COMPARED] |= first == T_REAL; break;

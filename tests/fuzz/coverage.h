@@ -29,7 +29,11 @@
 	F(MATCH_ENUM, "match on an enum") \
 	F(TWO_SCORES, "best j by [x, y]") \
 	F(LONG_INTEGER, "an integer beyond 2^24") \
-	F(REAL_COMPARED, "x < y of reals")
+	F(REAL_COMPARED, "x < y of reals") \
+	F(CHOSEN_MOVED, "(if c then p else q) + 1") \
+	F(LISTED_MOVED, "[p, q][i] + 1") \
+	F(READ_MOVED, "p[q else r] + 1") \
+	F(AT_MOVED, "at(n) + 1")
 
 enum {
 #define F(name, example) HAS_##name,

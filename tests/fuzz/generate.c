@@ -1,6 +1,7 @@
-/* Random well-typed programs. Every expression knows the interval of its integers,
- * by the same plain rules as a reader would use; where a range matters (indices,
- * rows, arguments, sizes) what may leave it is clamped first. */
+/* Random well-typed programs, made from the top down: gen(g, type, depth) gives an expression of
+ * the type. Every expression knows an interval of its integers, by simple rules of interval
+ * arithmetic; where a range matters (indices, rows, arguments, sizes) what may leave it is clamped.
+ */
 
 #include "tests/fuzz/gen.h"
 
@@ -410,7 +411,7 @@ gen_leaf(Gen *g, Sort t)
 
 /* ---- of two positions: in a where ---- */
 
-/* Something one-sided, though inside of a where. */
+/* Something that does not depend on the bound position, though inside of a where. */
 Expr *
 gen_one_sided(Gen *g, Sort t, int depth)
 {
@@ -724,8 +725,10 @@ gen_search(Gen *g, ExprForm form, int depth)
 static Expr *
 gen_shifted(Gen *g, int depth)
 {
-	Expr *p = depth > 0 && chance(g, 60) ? gen_position(g, depth - 1)
-	                                     : new_expr(g, F_HERE, t_pos, 0);
+	Expr *p = depth <= 0 || chance(g, 40) ? new_expr(g, F_HERE, t_pos, 0)
+	          : chance(g, 70)             ? gen_position(g, depth - 1)
+	                                      : gen_unary(g, F_AT, t_pos,
+	                                                  gen_small_int(g, -3, g->p->context + 1, depth - 1));
 	Expr *by = chance(g, 75) ? gen_literal(g, 1 + roll(g, 3))
 	                         : gen_small_int(g, 0, 5, depth - 1);
 	Expr *e = gen_binary(g, F_SHIFT, t_pos, p, by);
@@ -879,7 +882,7 @@ gen_read(Gen *g, Sort t, int depth)
 	return ranged_hull(gen_ternary(g, F_READ, t, x, p, d), x, d);
 }
 
-/* What a guard allows: x[p], p - q, a // b, xs[i] without more. */
+/* What is allowed only because a guard holds: x[p], p - q, a // b, xs[i] without an else. */
 static Expr *
 gen_guarded(Gen *g, Sort t, int depth)
 {
@@ -939,7 +942,7 @@ bind_var(Gen *g, Sort t, int64_t lo, int64_t hi)
 	return d;
 }
 
-/* sum(x for i in 0..2), which is one with the sum over positions that it stands in. */
+/* sum(x for i in 0..2), printed as one with the sum over positions around it. */
 static Expr *
 gen_sum_of_few(Gen *g, int depth)
 {
@@ -1013,7 +1016,7 @@ gen_mean(Gen *g, int depth)
 
 /* ---- arrays and records ---- */
 
-/* Of this type, its numbers within what is allowed. */
+/* Of the type of a field or parameter, with its numbers within its range. */
 static Expr *
 gen_slot(Gen *g, const Slot *p, int depth)
 {
@@ -1176,7 +1179,7 @@ gen_library_digits(Gen *g, Sort t, int depth)
 	return ranged(e, 0, 9);
 }
 
-/* Of the positions that are seen. */
+/* Library functions over all visible positions. */
 static Expr *
 gen_library_over(Gen *g, int depth)
 {
@@ -1620,7 +1623,7 @@ gen_bool(Gen *g, int depth)
 	}
 }
 
-/* Codes in a row that the vocabulary has, from `first` on. */
+/* How many characters the vocabulary has with the codes first, first + 1, … */
 static int
 run_of_codes(Gen *g, int64_t first)
 {
@@ -1668,7 +1671,8 @@ gen_enum(Gen *g, Sort t, int depth)
 	}
 }
 
-/* Of two positions: what attention can weigh, mostly. */
+/* An expression inside of a where, of this position and the bound one: mostly what attention can
+ * compute. */
 static Expr *
 gen_bound(Gen *g, Sort t, int depth)
 {
@@ -1871,7 +1875,7 @@ make_output(Gen *g)
 	add_statement(g, d);
 }
 
-/* Some of the names as outputs, so that other engines are asked for them. */
+/* Makes outputs of some of the names, so that ONNX Runtime is asked for them too. */
 static void
 show_names(Gen *g)
 {
@@ -1886,7 +1890,7 @@ show_names(Gen *g)
 	}
 }
 
-/* Each function is called somewhere, or nobody asks what it is. */
+/* Calls functions in outputs: one that is never called has no meaning to compare. */
 static void
 show_functions(Gen *g)
 {
@@ -1900,7 +1904,7 @@ show_functions(Gen *g)
 	}
 }
 
-/* What its range says of an integer. */
+/* An assertion that an integer is in its range. */
 static void
 make_assert(Gen *g)
 {
@@ -2003,7 +2007,7 @@ make_input(Gen *g)
 {
 	Decl *d = def_new(g, D_INPUT, "n", t_int);
 	Decl *r = chance(g, 20) ? some_def(g, D_TYPE)
-	                        : NULL; /* without enums: there are none yet */
+	                        : NULL; /* no enum is declared yet, so its fields have none */
 	static const TypeKind kinds[] = { T_REAL, T_REAL, T_REAL, T_INT, T_INT, T_BOOL };
 	Sort t = { .kind = kinds[roll(g, 6)] };
 

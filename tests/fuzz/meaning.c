@@ -1,6 +1,7 @@
-/* What a program means, by the manual: a walk over the tree for one single value at
- * one position. A name stands for its expression, evaluated where it is read; so
- * do parameters. Nothing is inferred, folded or kept but the file's own names. */
+/* What a program means, by the manual: the test oracle. A denotational semantics, written as a walk
+ * over the tree that gives one scalar at one position. A name stands for its expression, evaluated
+ * where it is read; so does a parameter (call by name). Nothing is inferred or folded, and nothing
+ * is kept but the values of the file's own names. It shares no code with the compiler. */
 
 #include "tests/fuzz/program.h"
 
@@ -177,7 +178,7 @@ meaning_number(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 	return is_real_sort(&e->type) ? real_of_bits(v) : (double)v;
 }
 
-/* A value where one of e's type is asked for: an integer becomes a real. */
+/* A value of kid as one of e's type: an integer may have to become a real. */
 static int64_t
 meaning_as_type(Meaning *m, const Expr *e, const Expr *kid, int leaf, int at, const Bindings *env)
 {
@@ -185,7 +186,8 @@ meaning_as_type(Meaning *m, const Expr *e, const Expr *kid, int leaf, int at, co
 	                              : meaning_at(m, kid, leaf, at, env);
 }
 
-/* What is compared is a fraction of small parts, and far from another or the same. */
+/* A real that is compared or rounded is a fraction with a small denominator: so near to an integer
+ * it is one. */
 static double
 snapped(double x)
 {
@@ -237,7 +239,7 @@ meaning_attend(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 static double meaning_mean(Meaning *, const Expr *, int at, const Bindings *);
 static double meaning_real_total(Meaning *, const Expr *, int at, const Bindings *);
 
-/* A real that is made of numbers here; false if it is chosen, read, or found otherwise. */
+/* The value of a real that an arithmetic form computes; false if e is of another form. */
 static bool
 meaning_real(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env, double *x)
 {
@@ -531,7 +533,7 @@ meaning_real_total(Meaning *m, const Expr *e, int at, const Bindings *env)
 	return sum;
 }
 
-/* A stream of references read elsewhere: what is outside of the text there is absent. */
+/* x[p else d]. */
 static int64_t
 meaning_read(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 {

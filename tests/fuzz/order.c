@@ -1,5 +1,6 @@
-/* The same statements in another order: each still below what it names. Outputs
- * and the like keep theirs, which is that of the model's labels. */
+/* Reorders the statements of a program, each still below what it names (a random topological
+ * order). Outputs, inputs, emit and asserts keep their order among themselves: it is that of the
+ * model. */
 
 #include "tests/fuzz/program.h"
 

@@ -1,10 +1,11 @@
 /* usage: programs [--count N] [--from SEED] [--judge DIR] [--found DIR] [-v] [--coverage]
  *        programs --show SEED | --faulty SEED
  *
- * Random programs, each checked in a process of its own. One that fails is made
- * as small as it goes and kept in DIR (build/fuzz/found) with what was wrong as a
- * comment. --judge writes models and what is expected of them for judge.mjs, and
- * names each on standard output.
+ * Differential testing on random programs (McKeeman 1998, "Differential testing for software"; Yang
+ * et al. 2011, Csmith): each is checked in a process of its own (check.c). One that fails is
+ * shrunk, by leaving out and replacing parts as long as it still fails (delta debugging, Zeller and
+ * Hildebrandt 2002), and kept in DIR (build/fuzz/found) with what was wrong as a comment. --judge
+ * writes models and what is expected of them for judge.mjs, and names each on standard output.
  *
  * --coverage prints how many of the programs have each construct, and how many of
  * those compiled. --show prints a program, --faulty the same with one mistake, which has 4242 in

@@ -22,7 +22,7 @@ has_no_reals(const Decl *record)
 	return true;
 }
 
-/* Made of numbers that are no fractions of small parts. */
+/* Can it be something else than a fraction with a small denominator? */
 static bool
 is_rough(const Expr *e)
 {
@@ -43,7 +43,7 @@ is_rough(const Expr *e)
 	return false;
 }
 
-/* A real that can be compared, or now and then one that cannot. */
+/* A real that can be compared; now and then one that cannot be. */
 static Expr *
 gen_comparable(Gen *g, int depth)
 {
@@ -363,7 +363,7 @@ gen_real_array(Gen *g, Sort t, int depth)
 
 /* ---- long integers ---- */
 
-/* A unit of long numbers, mostly one that divides the others of its kind. */
+/* A power that long numbers are multiples of; mostly one that divides the others of its kind. */
 static int64_t
 gen_unit(Gen *g, int kind)
 {
