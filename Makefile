@@ -10,8 +10,8 @@ CXX    ?= c++
 CFLAGS ?= -O2 -g
 BUILD  ?= build
 PREFIX ?= /usr/local
-# The one place that says the version is runtime/tw.h.
-VERSION := $(shell sed -n 's/^.define TW_VERSION "\(.*\)"/\1/p' runtime/tw.h)
+# The one place that says the version is runtime/model.h.
+VERSION := $(shell sed -n 's/^.define TW_VERSION "\(.*\)"/\1/p' runtime/model.h)
 # Goes up when a program made for an earlier runtime/tw.h would not run with this one.
 SONAME  := libtw.so.1
 WARN    = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings

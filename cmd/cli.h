@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "runtime/tw.h" /* TW_VERSION */
+#include "runtime/model.h" /* TW_VERSION */
 
 typedef struct Options Options; /* what flags set; each program has its own */
 

@@ -23,6 +23,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The one version of library, programs and files: a file has it as tw.producer, "twc 0.1". */
+#define TW_VERSION "0.1"
+
 enum {
 	/* A score so far behind the greatest weighs exactly 0: exp(-104) is 0 in float32. */
 	TW_GAP = 104,

@@ -26,8 +26,7 @@
 
 #include "model.h"
 
-/* Of this header, and of the library that a program runs with. */
-#define TW_VERSION "0.1"
+/* The version of the library that a program runs with; TW_VERSION is that of its header. */
 const char *tw_version(void);
 
 typedef struct TwSession TwSession;

@@ -70,6 +70,10 @@ for program in twc twrun; do
 done
 same ./version "$(./version)"
 same ./version_static "$(./version_static)"
+"$usr/bin/twc" "$OLDPWD/examples/adder.tw" -o a.safetensors || failed=1
+for file in c.onnx a.safetensors; do
+	same $file "$(grep -aoE '"?twc [0-9]+\.[0-9.]*[0-9]' $file | tail -n 1 | sed 's/.*twc //')"
+done
 [ -f "usr/lib/libtw.so.$version" ] || fail "no usr/lib/libtw.so.$version"
 objdump -p usr/lib/libtw.so | grep -q "SONAME *$soname$" || fail "another SONAME"
 cd "$OLDPWD" || exit 2

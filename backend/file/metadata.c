@@ -142,6 +142,13 @@ add_version(TextBuilder *t, const TwModel *m)
 }
 
 static void
+add_producer(TextBuilder *t, const TwModel *m)
+{
+	(void)m;
+	text_addf(t, "\"twc %s\"", TW_VERSION);
+}
+
+static void
 add_model_name(TextBuilder *t, const TwModel *m)
 {
 	text_add_json_string(t, m->name);
@@ -192,6 +199,7 @@ model_props(Arena *a, const TwModel *m, Prop **list)
 		bool has;
 	} all[] = {
 		{ "tw.version", add_version, true },
+		{ "tw.producer", add_producer, true },
 		{ "tw.name", add_model_name, true },
 		{ "tw.inputs", add_inputs, m->ninput },
 		{ "tw.vocab", add_vocab, true },

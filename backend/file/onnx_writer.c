@@ -165,6 +165,7 @@ add_opset(Arena *a, Onnx__ModelProto *file)
 	file->has_ir_version = true;
 	file->ir_version = TW_IR_VERSION;
 	file->producer_name = message_text("twc");
+	file->producer_version = message_text(TW_VERSION);
 	set->domain = message_text("");
 	set->has_version = true;
 	set->version = TW_OPSET;
