@@ -489,6 +489,21 @@ test_random_forms(void **state)
 	}
 }
 
+/* What is rounded is known at <bos> to within its error, and errors do not cancel. */
+static void
+test_rounded_bos(void **state)
+{
+	Atom x = { .kind = VALUE, .real = true, .max = 1, .error = 0.25, .real_bos = 0.5 }, y = x;
+	Term term[2] = { { &x, 1 }, { &y, -1 } };
+	Form f = { .n = 2, .term = term, .near = true };
+
+	(void)state;
+	x.hi = y.hi = x.bos = y.bos = 1;
+	assert_true(form_max_abs(&f, 0) >= 0.5);
+	y.real_bos = -0.5;
+	assert_true(form_max_abs(&f, 0) >= 1.5);
+}
+
 int
 main(void)
 {
@@ -497,6 +512,7 @@ main(void)
 		cmocka_unit_test(test_logits),      cmocka_unit_test(test_inputs),
 		cmocka_unit_test(test_named),       cmocka_unit_test(test_cleared),
 		cmocka_unit_test(test_real_errors), cmocka_unit_test(test_random_forms),
+		cmocka_unit_test(test_rounded_bos),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
