@@ -384,6 +384,8 @@ write_head(WeightWriter *w, TwLayer *l, const Head *h, int layer, double *sum)
 		prove_reader(w, sel->ref, q, "query");
 		w->at.kind = SUM_KEY;
 		prove_reader(w, sel->ref, k, "key");
+		if (sel->q[i]->real || sel->k[i]->real) /* multiples of nothing */
+			q.unit = k.unit = 1;
 		score.unit = score.unit < q.unit * k.unit ? score.unit : q.unit * k.unit;
 	}
 	w->at = (ProvedSum){ SUM_SCORE, layer, at, 0 };
