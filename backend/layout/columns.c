@@ -155,6 +155,28 @@ has_real_atom(const Form *f)
 	return false;
 }
 
+/* f without atoms that nothing computes, since they cancel in what f is a part of. */
+static const Form *
+live_part(Arena *arena, const Form *f)
+{
+	Form *live = NEW(arena, Form), *group = NEWS(arena, Form, f->n + 1);
+	Term *term = NEWS(arena, Term, f->n + 1);
+
+	live->term = term;
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->live)
+			term[live->n++] = f->term[i];
+	if (live->n == f->n)
+		return f;
+	live->ready = form_ready(live);
+	int n = form_groups(arena, live, live->ready, group);
+	for (int i = 0; i < n; i++) {
+		live->lo += group[i].lo;
+		live->hi += group[i].hi;
+	}
+	return live;
+}
+
 /* A form whose terms cannot be added up in one column stands in several: as the two forms that it
  * was made of if both are ready, else by its groups. */
 static bool
@@ -173,10 +195,13 @@ stand_in_parts(ColumnSpace *sp, int state, const Form *f, Vec *w)
 		return false;
 	while (f->of[0] && form_equal(f, f->of[0])) /* of[0] plus a constant */
 		f = f->of[0];
-	if (!f->of[0] || form_ready(f->of[0]) > state || form_ready(f->of[1]) > state)
+	if (!f->of[0])
 		return stand_by_groups(sp, state, f, w);
-	require_part(sp, state, f->of[0], f->by[0], w);
-	require_part(sp, state, f->of[1], f->by[1], w);
+	const Form *a = live_part(sp->arena, f->of[0]), *b = live_part(sp->arena, f->of[1]);
+	if (form_ready(a) > state || form_ready(b) > state)
+		return stand_by_groups(sp, state, f, w);
+	require_part(sp, state, a, f->by[0], w);
+	require_part(sp, state, b, f->by[1], w);
 	return true;
 }
 

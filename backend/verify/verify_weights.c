@@ -315,6 +315,18 @@ largest_seen(const ModelRun *r, const ProvedSum *p)
 	}
 }
 
+/* Several columns may share a slot of which only one is in the embedding. */
+static double
+proved_of(const Report *r, const ProvedSum *p)
+{
+	double most = p->most;
+
+	for (int i = 0; p->kind == SUM_EMBEDDING && i < r->nproved; i++)
+		if (r->proved[i].kind == SUM_EMBEDDING && r->proved[i].index == p->index)
+			most = fmax(most, r->proved[i].most);
+	return most;
+}
+
 static void
 check_bounds(const Pair *x, const Report *r)
 {
@@ -331,7 +343,7 @@ check_bounds(const Pair *x, const Report *r)
 
 	for (int i = 0; i < r->nproved; i++) {
 		const ProvedSum *p = &r->proved[i];
-		double seen = largest_seen(x->model, p), most = p->most * (1 + 1e-4) + 1e-6;
+		double seen = largest_seen(x->model, p), most = proved_of(r, p) * (1 + 1e-4) + 1e-6;
 		if (seen > most)
 			rule_broken(
 				x->v, NULL,

@@ -714,7 +714,7 @@ is_within_limits(const Report *r, const Limits *l)
 static Fate
 check_within_limits(Check *c, const char *text, size_t n, const char *judge)
 {
-	Options o = { .stdlib = "stdlib", .limits = some_limits(c) };
+	Options o = { .stdlib = "stdlib", .verify = true, .limits = some_limits(c) };
 	Program p = { 0 };
 
 	fprintf(c->why, "--d-model %d --heads %d --neurons %d --layers %d: ", o.limits.d_model,
@@ -836,6 +836,19 @@ check_reordered(Check *c)
 	return DISORDERED;
 }
 
+/* Did a verifier of the backend find fault with what was made? */
+static bool
+is_our_fault(const Check *c)
+{
+	const Diag *d = c->program.diags.first;
+
+	while (d && !strstr(d->msg, "a fault of the compiler"))
+		d = d->next;
+	if (d)
+		fprintf(c->why, "%s\n", d->msg);
+	return d;
+}
+
 Fate
 check_sample(const Sample *s, const char *judge, FILE *why)
 {
@@ -843,11 +856,11 @@ check_sample(const Sample *s, const char *judge, FILE *why)
 	size_t n;
 	Check c = { .arena = &arena, .s = s, .why = why, .state = s->seed + 77 };
 	char *text = program_text(&arena, s, &n);
-	const Options o = { .stdlib = "stdlib" };
+	const Options o = { .stdlib = "stdlib", .verify = true };
 
 	if (!program_open_text(&c.program, "fuzzed.tw", text, n, &o)
 	    || !program_compile(&c.program))
-		return REFUSED;
+		return is_our_fault(&c) ? REFUSED_BADLY : REFUSED;
 	c.g = &c.program.meant;
 	Fate fate = check_model(&c, judge);
 	if (fate == FINE)
