@@ -235,7 +235,7 @@ static const char less_far_ahead[] = "a head is less far ahead than its file cla
 /* Has a text been run by softmax since then, though every head was proved to read one place
  * alone, or all that are alike? */
 static bool
-falls_back(const Tester *t, long before)
+fell_back_since(const Tester *t, long before)
 {
 	return tw_stats(t->session).broken > before
 	       && !strstr(t->model->certificate, "\"softmax\"");
@@ -366,7 +366,7 @@ check_test(Tester *t, const Test *test)
 		test_asserts(t, n);
 		if (!t->failing)
 			compare_positions(t, test, n);
-		if (!t->failing && falls_back(t, before)) {
+		if (!t->failing && fell_back_since(t, before)) {
 			fail_test(t, test);
 			printf("%s\n", less_far_ahead);
 		}
@@ -462,7 +462,7 @@ test_library_examples(Tester *t, int line)
 				       quoted_prompt(t, t->text, n), v, (double)w);
 			}
 		}
-		if (holds && falls_back(t, 0)) {
+		if (holds && fell_back_since(t, 0)) {
 			holds = false;
 			printf("%s: %s\n", t->program.src.path, less_far_ahead);
 		}

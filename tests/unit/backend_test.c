@@ -69,7 +69,7 @@ any_const(Random *r, int lo, int hi)
 
 /* The token, or one of the two fields that it has. */
 static Node *
-token(Random *r, int field)
+any_token(Random *r, int field)
 {
 	return graph_node(r, OP_TOKEN, 0, NULL, NULL, NULL, field);
 }
@@ -93,7 +93,8 @@ condition(Random *r)
 			graph_node(r, OP_NOT, 1, node_there(r, some_bool(r)), NULL, NULL, 0), NULL,
 			0);
 	case 2:
-		return graph_node(r, OP_EQ, 2, node_there(r, token(r, draw_below(r, r->g->nfield))),
+		return graph_node(r, OP_EQ, 2,
+		                  node_there(r, any_token(r, draw_below(r, r->g->nfield))),
 		                  any_const(r, 0, VOCAB - 1), NULL, 0);
 	case 3: {
 		Node *x = some_int(r);
@@ -240,7 +241,7 @@ any_real_operand(Random *r)
 }
 
 static Node *
-reals(Random *r, Op op, int n, Node **arg, int64_t k, const Real *real, int nreal)
+make_reals(Random *r, Op op, int n, Node **arg, int64_t k, const Real *real, int nreal)
 {
 	return mk_reals(r->g, op, (Span){ 0, 0 }, 0, n, arg, k, real, nreal);
 }
@@ -256,7 +257,7 @@ any_linear(Random *r, int n)
 		c[i] = some_number(r);
 	}
 	c[n] = some_number(r);
-	return reals(r, OP_LINEAR, n, arg, 0, c, n + 1);
+	return make_reals(r, OP_LINEAR, n, arg, 0, c, n + 1);
 }
 
 /* A curve or a product, of what may be one; the same where it has no value or a large one. */
@@ -275,7 +276,9 @@ bent(Random *r, int depth)
 		if (curve_has(k, node_min(x), node_max(x)) && (k != CURVE_EXP || node_max(x) < 5))
 			y = graph_node(r, OP_CURVE, 1, x, NULL, NULL, k);
 		break;
-	default: y = reals(r, OP_LINEAR, 1, &x, 0, (Real[]){ some_number(r), some_number(r) }, 2);
+	default:
+		y = make_reals(r, OP_LINEAR, 1, &x, 0, (Real[]){ some_number(r), some_number(r) },
+		               2);
 	}
 	return node_min(y) > -60 && node_max(y) < 60 ? y : x;
 }
@@ -286,7 +289,7 @@ any_near(Random *r)
 	Node *x = bent(r, draw_below(r, 4));
 	Real t = { 0.01 * (1 + draw_below(r, 100)), 0 };
 
-	return reals(r, OP_APPROX, 1, &x, 0, &t, 1);
+	return make_reals(r, OP_APPROX, 1, &x, 0, &t, 1);
 }
 
 static Node *
@@ -306,7 +309,7 @@ any_real(Random *r)
 		arg[0] = node_there(r, any_real_operand(r));
 		arg[1] = condition(r);
 		table[0] = some_number(r);
-		return reals(r, OP_MEAN, 2, arg, 0, table, 1);
+		return make_reals(r, OP_MEAN, 2, arg, 0, table, 1);
 	case 4: return graph_node(r, OP_RELU, 1, a, NULL, NULL, 0);
 	case 5: return graph_node(r, OP_IF, 3, some_bool(r), a, b, 0);
 	case 6:
@@ -323,8 +326,8 @@ any_real(Random *r)
 			return a;
 		for (int i = 0; i < 32; i++)
 			table[i] = some_number(r);
-		return reals(r, OP_VALUES, 1, &x, x->type.lo, table,
-		             (int)(x->type.hi - x->type.lo) + 1);
+		return make_reals(r, OP_VALUES, 1, &x, x->type.lo, table,
+		                  (int)(x->type.hi - x->type.lo) + 1);
 	}
 }
 
@@ -388,18 +391,18 @@ random_graph(Random *r, Arena *arena)
 	g->output = arena_alloc(arena, sizeof *g->output * 2 * POOL);
 	r->nint = r->nbool = 0;
 	for (int i = 0; i < g->nfield; i++)
-		r->ints[r->nint++] = token(r, i);
+		r->ints[r->nint++] = any_token(r, i);
 	r->ints[r->nint++] = graph_node(r, OP_INDEX, 0, NULL, NULL, NULL, 0);
-	r->ints[r->nint++] = mk_table(g, (Span){ 0, 0 }, 0, token(r, 0), 0,
+	r->ints[r->nint++] = mk_table(g, (Span){ 0, 0 }, 0, any_token(r, 0), 0,
 	                              (int64_t[]){ 3, 0, 7, 1, 1 }, rows_of(g, 0));
-	r->bools[r->nbool++] = graph_node(r, OP_EQ, 2, token(r, g->nfield - 1), mk_const(g, 1),
+	r->bools[r->nbool++] = graph_node(r, OP_EQ, 2, any_token(r, g->nfield - 1), mk_const(g, 1),
 	                                  NULL, 0);
-	r->bools[r->nbool++] = graph_node(r, OP_LT, 2, token(r, 0), mk_const(g, 2), NULL, 0);
+	r->bools[r->nbool++] = graph_node(r, OP_LT, 2, any_token(r, 0), mk_const(g, 2), NULL, 0);
 	r->nreal = 0;
 	if (!draw_below(r, 3))
-		keep_real(r, reals(r, OP_MEAN, 2,
-		                   (Node *[]){ node_there(r, r->bools[0]), mk_const(g, 1) }, 0,
-		                   (Real[]){ { 0, 1 } }, 1));
+		keep_real(r, make_reals(r, OP_MEAN, 2,
+		                        (Node *[]){ node_there(r, r->bools[0]), mk_const(g, 1) }, 0,
+		                        (Real[]){ { 0, 1 } }, 1));
 	for (int i = 0; i < nodes; i++) {
 		Node *n = r->nreal && draw_below(r, 2) ? any_real(r) : NULL;
 		if (n && keep_real(r, n))

@@ -220,7 +220,7 @@ assert_answers(TwModel *m, const char *prompt, const char *want)
 }
 
 static void
-test_round_trip(void **state)
+test_model_round_trip(void **state)
 {
 	(void)state;
 	static const char *const suffix[] = { ".onnx", ".safetensors" };
@@ -716,13 +716,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_uniform),
-		cmocka_unit_test(test_labels),      cmocka_unit_test(test_tokenize),
-		cmocka_unit_test(test_damage),      cmocka_unit_test(test_other_graph),
-		cmocka_unit_test(test_two_headers), cmocka_unit_test(test_nesting),
-		cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_idle_neurons),
-		cmocka_unit_test(test_fields),      cmocka_unit_test(test_files),
-		cmocka_unit_test(test_keep),        cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_model_round_trip),
+		cmocka_unit_test(test_uniform),
+		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_tokenize),
+		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_other_graph),
+		cmocka_unit_test(test_two_headers),
+		cmocka_unit_test(test_nesting),
+		cmocka_unit_test(test_not_finite),
+		cmocka_unit_test(test_idle_neurons),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_keep),
+		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_gap),
 	};
 
