@@ -1,9 +1,12 @@
-/* Affine forms: a node as a constant plus multiples of nodes that are not
- * themselves sums, differences or multiples. They compare expressions that are
- * written differently, (x + 1) - y and x - (y - 1).
+/* Affine forms: a node as a constant plus multiples of nodes that are not themselves sums,
+ * differences or multiples. Two expressions that are written differently, (x + 1) - y and
+ * x - (y - 1), have the same form.
  *
- * Also where a remainder is recognised: p - b * q is in 0..b-1 if q is p // b,
- * and q may be written as flatten_carries writes it, one division of a longer sum. */
+ * Two analyses of sums live here as well. How far a difference can go, where what is
+ * subtracted is the last visible position, so that no position is greater
+ * (most_of_difference). And which differences are remainders (remainder_divisor): p - b *
+ * q is in 0..b-1 if q is p // b, also where flatten_carries has written q as one division
+ * of a longer sum. */
 
 #include "ir/internal.h"
 
@@ -32,7 +35,8 @@ affine_add_term(Affine *a, int64_t c, const Node *n)
 	return true;
 }
 
-/* The expandable term made last: expanding in this order meets each node once. */
+/* The term to expand next: of those that can be expanded, the node made last. In this order each
+ * node is expanded once, however often it occurs, since all terms that hold it come before. */
 static int
 next_term(const Affine *a)
 {
@@ -126,7 +130,7 @@ simplified(Graph *g, Node *n)
 	return sum ? mk_at(g, n, OP_ADD, sum, c, NULL) : c;
 }
 
-enum { SUMS_MAX = 256 }; /* operators of a sum that is searched */
+enum { SUMS_MAX = 256 }; /* most operators of a sum that are visited to replace a term */
 
 static Node *
 replaced_within(Graph *g, Node *n, const Node *from, Node *to, int *budget)
@@ -152,7 +156,7 @@ replaced_in_sum(Graph *g, Node *n, const Node *from, Node *to)
 
 /* ---- places ---- */
 
-/* How far a function of the position exceeds its number, at most. */
+/* The most by which x, a function of the position, exceeds the position. */
 static int64_t
 most_over_index(const Node *x)
 {
@@ -163,8 +167,8 @@ most_over_index(const Node *x)
 	return most;
 }
 
-/* Is v the number of a position that none seen is behind, and u read at one? u is then
- * at most v + d. */
+/* Is v a position that no visible one exceeds (here, in a causal model; the last, in a
+ * bidirectional one), and u a function of a visible position? Then u <= v + d. */
 static bool
 not_ahead(const Graph *g, const Node *u, const Node *v, int64_t *d)
 {
@@ -234,9 +238,9 @@ affine_fits(const Affine *a, int64_t scale)
 	return llabs(a->c) < COEF_MAX / scale;
 }
 
-/* Is floor(a / n) == floor(want / n_want)? So it is if they are equal, or become
- * equal when a division z // m with coefficient 1 in a is multiplied out:
- * floor((rest + z // m) / n) == floor((rest * m + z) / (n * m)). */
+/* Is a // n == want // n_want, surely? So it is if the two are equal as they are, or once a
+ * quotient z // m that a adds once has been multiplied out: (rest + z // m) // n == (rest * m + z)
+ * // (n * m). */
 static bool
 same_quotient(const Affine *a, int64_t n, const Affine *want, int64_t n_want, int depth)
 {

@@ -1,7 +1,8 @@
-/* Nodes in an order that is the program's meaning alone: a postorder walk from what the outputs
- * need, as they need it, then from what only names need, by its content. A source whose
- * independent lines are in another order gives the same weights then, for whatever chooses among
- * equals takes the first. */
+/* A canonical order of the nodes, decided by what the program means and not by how its
+ * source is laid out: a postorder walk from the outputs, operand by operand, then from
+ * what only names need, ordered by the hashes of its content. Two sources whose
+ * independent lines are in another order then give the same weights, because whatever
+ * chooses among equals takes the first. */
 
 #include "ir/internal.h"
 
@@ -18,7 +19,7 @@ typedef struct CanonicalOrder {
 } CanonicalOrder;
 
 static void
-place_below(CanonicalOrder *o, Node *root)
+order_below(CanonicalOrder *o, Node *root)
 {
 	int depth = 0;
 
@@ -52,7 +53,7 @@ by_hash(const void *a, const void *b)
 }
 
 static void
-place_named(CanonicalOrder *o)
+order_named(CanonicalOrder *o)
 {
 	const Graph *g = o->g;
 	Node **root = NEWS(o->arena, Node *, g->nnamed + 1);
@@ -61,7 +62,7 @@ place_named(CanonicalOrder *o)
 		root[i] = g->named[i].node;
 	qsort(root, (size_t)g->nnamed, sizeof *root, by_hash);
 	for (int i = 0; i < g->nnamed; i++)
-		place_below(o, root[i]);
+		order_below(o, root[i]);
 }
 
 static CanonicalOrder
@@ -75,10 +76,10 @@ live_in_order(const Graph *g, Arena *arena)
 		             .next = NEWS(arena, int, g->nnode + 1) };
 
 	for (int i = 0; g->emit && i < g->nfield; i++)
-		place_below(&o, g->emit[i]);
+		order_below(&o, g->emit[i]);
 	for (int i = 0; i < g->noutput; i++)
-		place_below(&o, g->output[i].node);
-	place_named(&o);
+		order_below(&o, g->output[i].node);
+	order_named(&o);
 	return o;
 }
 
@@ -97,7 +98,7 @@ graph_order(Graph *g)
 	CanonicalOrder o = live_in_order(g, g->arena);
 
 	for (int i = 0; i < g->nnode; i++) /* and what nothing needs, behind */
-		place_below(&o, g->node[i]);
+		order_below(&o, g->node[i]);
 	for (int i = 0; i < o.n; i++) {
 		g->node[i] = o.node[i];
 		g->node[i]->id = i;

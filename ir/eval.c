@@ -1,12 +1,13 @@
-/* The reference evaluator: what a program means, by position, in exact integers.
+/* The reference evaluator: the value of a node at a position, in exact integers, with no
+ * passes and no floats (reals apart). It is what tests hold the compiled model against.
  *
- * A value is worked out when asked for and kept, by node and position. What it
- * needs goes on a stack of our own, so a chain of any length is fine: a frame
- * whose operands are missing pushes them and is looked at again.
+ * Evaluation is by need and memoized: a value is computed when it is asked for and kept by
+ * node and position. The stack is explicit, so a chain of any length is fine: a frame
+ * whose operands are missing pushes them and is looked at again when they are there.
  *
- * What LATEST, FIRST, BEST, SUM and MEAN look at is evaluated for one position j at a
- * time: its two-sided nodes, in order of id, over THERE(x) = x at j and all else
- * here. */
+ * A search (LATEST, FIRST, BEST, SUM, MEAN) evaluates its two-sided operands once for
+ * every position j that it looks at, operands before users, with THERE(x) = x at j and
+ * everything else as it is here. */
 
 #include "ir/internal.h"
 
@@ -128,7 +129,7 @@ forget_text(Eval *e)
 {
 	if (++e->epoch)
 		return;
-	for (int i = 0; i < e->nrow; i++) /* after 2^32 texts */
+	for (int i = 0; i < e->nrow; i++) /* the epochs have wrapped around, after 2^32 texts */
 		if (e->row[i].cap)
 			memset(e->row[i].epoch, 0, (size_t)e->row[i].cap * sizeof *e->row[i].epoch);
 	e->epoch = 1;
@@ -158,7 +159,7 @@ eval_numbers(Eval *e, const double *number, int n)
 	e->n = n;
 }
 
-/* Earlier positions of a causal model do not see the new one. */
+/* In a causal model the values at earlier positions stay, since they do not see the new one. */
 int
 eval_push(Eval *e, const int *row)
 {
@@ -204,7 +205,7 @@ push_frame(Eval *e, const Node *n, int at)
 	e->frame[e->nframe++] = (EvalFrame){ .n = n, .at = at };
 }
 
-/* The value if it is known; else asks for it. */
+/* True, and the value, if it is known; else false, and a frame is pushed that will know it. */
 static bool
 need_value(Eval *e, const Node *n, int at, int64_t *v)
 {
@@ -335,7 +336,7 @@ note_position(Eval *e, EvalFrame *f, int j)
 	return true;
 }
 
-/* From the latest on. */
+/* Called from the last position to the first, so of equal scores the later one stays. */
 static bool
 note_best(Eval *e, EvalFrame *f, int j)
 {
@@ -510,7 +511,8 @@ look_INDEX(Eval *e, int fr, int64_t *v)
 	return look_HERE(e, fr, v);
 }
 
-/* The operand as a number; asks for it where it is not known yet. */
+/* The value as a double. Where it is not known yet a frame is pushed, and the result is of no use.
+ */
 static double
 eval_number(Eval *e, const Node *n, int at)
 {
@@ -531,9 +533,11 @@ look_ATTEND(Eval *e, int fr, int64_t *v)
 		double score = 0, value = eval_number(e, n->arg[0], j);
 		for (int i = 1; i < n->narg; i += 2)
 			score += eval_number(e, n->arg[i], at) * eval_number(e, n->arg[i + 1], j);
+		/* weighed relative to the greatest score so far: a softmax in one pass (Milakov and
+		 * Gimelshein 2018) */
 		double fade = score > top ? exp(top - score) : 1,
 		       w = score > top ? 1 : exp(score - top);
-		top = score > top ? score : top; /* as the greatest so far has weight 1 */
+		top = max_double(score, top);
 		weights = weights * fade + w;
 		sum = sum * fade + w * value;
 	}

@@ -1,7 +1,8 @@
-/* Small identities, applied while a node is made: what is constant, what has no
- * effect, what is one of its operands, and one order for operands that commute
- * (constants last, the rest by content). An identity that needs more than the
- * node and its operands is a pass. */
+/* Local identities, applied to a node while it is made: constants are folded, what has no
+ * effect goes (x + 0), what is one of its operands is that operand (if true then x else
+ * y), and the operands of what commutes are put into one order (constants last, the rest
+ * by content), so that hash-consing finds x + y when it has y + x. What needs to see more
+ * than the node and its operands is a pass. */
 
 #include "ir/internal.h"
 
@@ -40,7 +41,8 @@ constants_last(const void *a, const void *b)
 	return c ? c : node_compare(x, y);
 }
 
-/* The operands, those of nested nodes of the same operator in their place. */
+/* Replaces nested operands of the same operator by their operands: AND(a, AND(b, c)) is AND(a, b,
+ * c). */
 static void
 gather_operands(Graph *g, Node *n)
 {
@@ -85,7 +87,8 @@ has_operand(const Node *n, const Node *x)
 	return false;
 }
 
-/* AND and OR: `unit` has no effect, its opposite decides. */
+/* AND (unit 1) and OR (unit 0): an operand that is `unit` has no effect, one that is the opposite
+ * decides. */
 static Node *
 fold_logic(Graph *g, Node *n, int64_t unit)
 {
@@ -121,7 +124,8 @@ fold_or(Graph *g, Node *n)
 	return fold_logic(g, n, 0);
 }
 
-/* An operand never beyond the surest one goes. */
+/* MIN, MAX. Of all operands the one with the best guaranteed bound (for MAX, the greatest lower
+ * end) makes every operand superfluous that cannot exceed that bound. */
 static Node *
 fold_extreme(Graph *g, Node *n)
 {
@@ -267,7 +271,7 @@ fold_pick(Graph *g, Node *n)
 	return n->arg[1];
 }
 
-/* The way that was found last. */
+/* AS says how to compute what it means; of two ways the one that was found last stays. */
 static Node *
 fold_as(Graph *g, Node *n)
 {
@@ -296,7 +300,7 @@ fold_first(Graph *g, Node *n)
 	return is_const(n->arg[0], 1) ? fold1(g, n, OP_AT, mk_const(g, 0)) : NULL;
 }
 
-/* BEST of equals is LATEST. */
+/* BEST, where the score is the same at all positions, is LATEST. */
 static Node *
 fold_best(Graph *g, Node *n)
 {
@@ -305,7 +309,7 @@ fold_best(Graph *g, Node *n)
 	return fold1(g, n, OP_LATEST, n->arg[1]);
 }
 
-/* What is the same for all positions stands outside of the sum. */
+/* A condition or a summand that is the same for all positions stands outside of the sum. */
 static Node *
 fold_sum(Graph *g, Node *n)
 {
@@ -331,7 +335,8 @@ fold_sum(Graph *g, Node *n)
 	return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){ last, one }, 0);
 }
 
-/* In a causal model no position that is looked at is ahead. */
+/* Do they compare here with a position that is looked at? In a causal model that one is not
+ * greater. */
 static bool
 is_ahead(const Graph *g, const Node *here, const Node *there)
 {
@@ -340,7 +345,7 @@ is_ahead(const Graph *g, const Node *here, const Node *there)
 }
 
 static bool
-never_there(const Graph *g, const Node *p, int64_t k)
+never_visible(const Graph *g, const Node *p, int64_t k)
 {
 	if (k <= -g->context || k >= g->context)
 		return true;
@@ -351,7 +356,7 @@ never_there(const Graph *g, const Node *p, int64_t k)
 	}
 }
 
-/* Is the position number e + k never beyond the last visible one? */
+/* Is the position with number e + k never beyond the last visible one? */
 static bool
 never_beyond(Graph *g, Node *n, Node *e, int64_t k)
 {
@@ -367,16 +372,16 @@ never_beyond(Graph *g, Node *n, Node *e, int64_t k)
 
 /* Are the positions number e and e + k visible everywhere? */
 static bool
-always_there(Graph *g, Node *n, Node *e, int64_t k)
+surely_visible(Graph *g, Node *n, Node *e, int64_t k)
 {
 	return most_of_difference(g, mk_const(g, 0), e) <= min_int64(k, 0)
 	       && never_beyond(g, n, e, k);
 }
 
-/* What is known of the position number e, if it is visible wherever e is not negative,
- * without a look at it: that it is there, and its number. */
+/* READ(x, AT(e), d) where position e is visible wherever e >= 0, and x needs no look at it: a
+ * constant, which asks whether it is there, or its number, which is e. */
 static Node *
-fold_place(Graph *g, Node *n)
+fold_read_at(Graph *g, Node *n)
 {
 	Node *x = n->arg[0], *e = n->arg[1]->arg[0], *d = n->arg[2],
 	     *arg[2] = { mk_const(g, -1), e };
@@ -407,9 +412,10 @@ fold_less(Graph *g, Node *n)
 	return NULL;
 }
 
-/* Where a position is given by its number, that number: AT asks itself whether it is there. */
+/* The operand of an AT may be the number of a position itself: if what is there where e is not
+ * negative is e, AT(e) needs no guard around it. */
 static Node *
-number_of_place(Graph *g, Node *n, Node *e, int depth)
+position_number(Graph *g, Node *n, Node *e, int depth)
 {
 	if (e->op == OP_READ && e->arg[0]->op == OP_INDEX && !e->k && e->arg[1]->op == OP_AT
 	    && e->arg[2]->type.hi < 0)
@@ -418,17 +424,18 @@ number_of_place(Graph *g, Node *n, Node *e, int depth)
 		return e->arg[is_const(e->arg[0], -1)];
 	if (e->op != OP_IF || depth == 8)
 		return e;
-	Node *yes = number_of_place(g, n, e->arg[1], depth + 1),
-	     *no = number_of_place(g, n, e->arg[2], depth + 1);
+	Node *yes = position_number(g, n, e->arg[1], depth + 1),
+	     *no = position_number(g, n, e->arg[2], depth + 1);
 	return yes == e->arg[1] && no == e->arg[2]
 	               ? e
 	               : mk(g, OP_IF, e->span, e->file, 3, (Node *[]){ e->arg[0], yes, no }, 0);
 }
 
-/* A number that is negative because something was not found is so by no more than is
- * needed: what is read by squares of places stays small. */
+/* Where e is negative only because a read inside it found nothing, the default of that read is
+ * raised to the greatest that still makes e negative: a head scores positions by the squares of
+ * such numbers, which then stay small. */
 static Node *
-barely_absent(Graph *g, Node *e)
+tight_absent(Graph *g, Node *e)
 {
 	Affine sum;
 
@@ -452,7 +459,7 @@ barely_absent(Graph *g, Node *e)
 static Node *
 fold_at(Graph *g, Node *n)
 {
-	Node *e = barely_absent(g, number_of_place(g, n, n->arg[0], 0));
+	Node *e = tight_absent(g, position_number(g, n, n->arg[0], 0));
 
 	if (e->op == OP_INDEX)
 		return mk(g, OP_HERE, n->span, n->file, 0, NULL, 0);
@@ -468,15 +475,15 @@ fold_read(Graph *g, Node *n)
 		return NULL;
 	if (is_literal(x) && x == d)
 		return x;
-	if (never_there(g, p, n->k))
+	if (never_visible(g, p, n->k))
 		return d;
-	if (p->op == OP_AT && !is_literal(d) && always_there(g, n, p->arg[0], n->k))
+	if (p->op == OP_AT && !is_literal(d) && surely_visible(g, n, p->arg[0], n->k))
 		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ x, p, unread_value(g, x) },
 		          n->k);
-	if (p->op == OP_AT && x->op == OP_CONST && always_there(g, n, p->arg[0], n->k))
+	if (p->op == OP_AT && x->op == OP_CONST && surely_visible(g, n, p->arg[0], n->k))
 		return x;
 	if (p->op == OP_AT)
-		return fold_place(g, n);
+		return fold_read_at(g, n);
 	if (p->op != OP_HERE)
 		return NULL;
 	if (n->k == 0)

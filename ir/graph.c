@@ -1,11 +1,13 @@
-/* The builder: every node of a graph is made here, once.
+/* The builder: every node of a graph is made here, once (hash-consing; Ershov 1958, "On
+ * programming of arithmetic operations").
  *
- * mk fills a draft, lets fold() look for something simpler that means the same,
- * looks for an equal node, and else infers the type and adds the draft. What
- * the type alone settles (one value, or exactly an operand) is folded as well.
+ * mk() fills a draft. fold_node() looks for something simpler that means the same; the
+ * table, for an equal node. If neither finds one the draft's type is inferred and a copy
+ * of it joins the graph, unless the type alone tells what it is: one value, or exactly one
+ * of its operands.
  *
- * Order is by content: a node's hash is made of its operator and its operands'
- * hashes, so two builds of one program sort operands alike. */
+ * Operands are ordered by content: a node's hash is made of its operator and its operands'
+ * hashes, never of addresses, so two builds of one program order them alike. */
 
 #include "ir/internal.h"
 
@@ -101,7 +103,7 @@ int64_order(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Hashes almost never tie, so this almost never descends. */
+/* By hash, and by content in the rare case that two hashes are the same. */
 int
 node_compare(const Node *a, const Node *b)
 {
@@ -258,7 +260,7 @@ add_node(Graph *g, const Node *draft)
 		n->type.root = n;
 	append_node(g, n);
 	if (2 * g->nnode >= g->table->cap)
-		grow_table(g); /* puts them all */
+		grow_table(g); /* puts this one, too */
 	else
 		table_put(g->table, n);
 	return n;

@@ -80,7 +80,7 @@ ends_word(char c)
 	return !c || strchr(" \t\r\n#(),=\"", c);
 }
 
-/* Up to a blank or a mark; "" at the end of the line. */
+/* The text up to a blank or a punctuation mark; "" at the end of the line. */
 static const char *
 parse_word(GraphReader *r)
 {
@@ -203,7 +203,7 @@ parse_vocab(GraphReader *r)
 	}
 }
 
-/* Below the vocabulary, whose rows the fields share out. */
+/* field "op" 4: the next 4 rows of the vocabulary. All fields together have all rows. */
 static void
 parse_field(GraphReader *r, uint32_t from)
 {

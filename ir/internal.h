@@ -56,8 +56,8 @@ int node_compare(const Node *, const Node *); /* by content; 0 only if equal */
 bool node_equal(const Node *, const Node *);  /* same operator on the same operands */
 uint64_t node_hash(const Node *);
 
-/* fold.c: an existing node with the meaning of the draft, or NULL; puts the
- * draft's operands in canonical order (in scratch memory). */
+/* fold.c: a simpler node that means what the draft means, or NULL. Puts the draft's operands into
+ * one order (in scratch memory). */
 Node *fold_node(Graph *, Node *draft);
 
 /* Where nodes are made: the graph, and the node whose place in the source they have. */
@@ -104,20 +104,20 @@ pick_always_inside(const Node *pick)
 bool may_be_within(const Type *, int64_t lo, int64_t hi); /* is one of its values there? */
 Range values_range(const int64_t *v, int n);              /* of n values, n > 0 */
 Range range_hull(Range, Range);
-Range operand_range(const Node *);           /* from its operands' */
-Range joint_interval(const Node *, Range r); /* of a sum or quotient known to stay within r */
+Range operand_range(const Node *);           /* of its operands' ranges */
+Range joint_interval(const Node *, Range r); /* narrower: of a sum or quotient */
 
 const Node *smooth_variable(const Node *);           /* Type.of */
 Interval smooth_range(const Node *, const Node *of); /* infinite where that takes too long */
 bool of_reals(const Node *);                         /* is it one, or an operand? */
-Node *unread_value(Graph *, const Node *x);          /* for where x is not read */
+Node *unread_value(Graph *, const Node *x);          /* a default where the read surely succeeds */
 /* real.c */
 #define DEN_MAX ((int64_t)1 << 40) /* of a denominator that is kept */
 enum { VALUES_MAX = 65536 };       /* most entries of a VALUES that is made of a function */
 Real literal_value(const Node *);
 
-/* real_type.c, real_fold.c: what the rows of lang/ops.h ask for of reals, and of IF, PICK, READ and
- * THERE where they are real: false, or NULL, where they are not. */
+/* real_type.c, real_fold.c: the type and fold rules of lang/ops.h that are of reals; and those of
+ * IF, PICK, READ and THERE where they are real (false, NULL: they are not). */
 Type as_real(const Node *); /* what an integer is as a real */
 /* The operands from, from + step ... are what n may be. */
 bool type_real_choice(const Node *, int from, int step, Type *);
@@ -178,7 +178,7 @@ Node *replaced_in_sum(Graph *, Node *n, const Node *from, Node *to);
 /* x - b * (x // b), also where x // b has been flattened; b, or 0 if it is not so. */
 int64_t remainder_divisor(const Node *sub);
 
-/* compare_dividends.c: n >= t, without the divisions by constants that n adds or subtracts once. */
+/* compare_dividends.c: n >= t, without the quotients by constants that n adds or subtracts once. */
 Node *at_least(Graph *, const Node *at, Node *n, int64_t t);
 
 /* passes.c: maps every live node, operands first, through visit (which is given
@@ -187,11 +187,11 @@ void rewrite_graph(Graph *, Node *(*visit)(Graph *, Node *, void *), void *);
 /* The same for one node and what is below it. */
 Node *rewrite_node(Graph *, Node *, Node *(*visit)(Graph *, Node *, void *), void *);
 
-/* provenance.c: what rewrite() did, for rules_of */
+/* provenance.c: records what a walk replaces, for rules_of */
 Trail *trail_new(Graph *);
 void trail_fired(Graph *, Trail *, const Node *);
 
-/* carry_lookahead.c: is n a quotient or comparison of a sum that is not exact? And such a node
+/* carry_lookahead.c: is n a quotient or a comparison of a sum that is not exact? Such a node
  * computed of sums that are; n itself if it is none. */
 bool exceeds_exact(const Node *n);
 Node *lookahead_node(Graph *, Node *n, void *);

@@ -11,9 +11,11 @@
  *     n5 = LATEST(n4)             the last '+'
  *     n7 = READ(n6, n5, n1) k=-1  n6 at the position before it, n1 if there is none
  *
- * Nodes are immutable and hash-consed: equal expressions are the same pointer.
- * Building one also folds constants and infers its type, so a graph is never in
- * a half-known state. The operators and their meaning: lang/ops.h.
+ * It is a graph of pure expressions: there is no control flow and no order but that operands
+ * come before what uses them, so each node is also its own static single assignment. Nodes are
+ * immutable and hash-consed: equal expressions are the same pointer. Building one also folds
+ * constants and infers its type, so a graph is never half known. A pass adds nodes and
+ * redirects what the graph answers with. The operators and their meaning: lang/ops.h.
  */
 
 #include <stdbool.h>
@@ -90,15 +92,15 @@ enum {
 
 /* What is known of a node at every position of every text.
  *
- * A node whose value is a function of one other stream (its root) has an image:
- * the value for each of the root's values, in order. The root is TOKEN or INDEX
- * where they suffice, else the nearest such stream; a node with a set and no
- * better root is its own root, with image == set. Nodes of one root stay joint:
- * t - t // 10 * 10 is 0..9. A CONST has no root and one value.
+ * A node whose value is a function of one other stream, its root, has an image: its value for
+ * each of the root's values, in order. The root is TOKEN or INDEX where one of them suffices,
+ * else the nearest stream that does; a node with a set and no such root is its own root, with
+ * image == set. Functions of one root are known together: t - t // 10 * 10 is 0..9. A CONST
+ * has no root and one value.
  *
- * A real has bounds of its own, and a grid: its values are fractions a / (den * b)
- * with b from 1 to parts, so one that is not 0 is 1 / (den * parts) away from it at
- * least. That is what a comparison needs to be proved. */
+ * A real has bounds of its own, and a grid: its values are fractions a / (den * b) with b from
+ * 1 to parts, so a value that is not 0 is at least 1 / (den * parts) away from 0. Without that a
+ * comparison cannot be proved. */
 typedef struct Type {
 	int64_t lo, hi;          /* inclusive interval; always known; a real's is within it */
 	int nset;                /* size of set; 0: only the interval is known */
@@ -108,9 +110,9 @@ typedef struct Type {
 	bool real;               /* its values are doubles: see real_value */
 	double min, max;         /* of a real: inclusive */
 	int64_t den, parts;      /* its grid; den is 0 if it has none */
-	/* the condition whose count here is b; NULL if there is none, or several */
+	/* of a mean: the condition over which it is taken, whose count is b; NULL: none, several */
 	const struct Node *over;
-	/* a smooth function of it, by CURVE and TIMES (smooth_functions.c); NULL if of none */
+	/* the stream of which it is a smooth function (smooth_functions.c); NULL: of none */
 	const struct Node *of;
 } Type;
 
@@ -119,7 +121,7 @@ struct Node {
 	Op op;
 	int narg;
 	Node **arg;
-	int64_t k; /* CONST: value; READ: offset; TABLE: least argument */
+	int64_t k; /* CONST: value; READ: offset; TABLE, VALUES: the first entry's argument */
 	int ntable;
 	const int64_t *table; /* TABLE (ntable) */
 	int nreal;
@@ -127,7 +129,7 @@ struct Node {
 	Type type;
 	uint64_t hash;  /* of the content: the operands' hashes, never an address */
 	int id;         /* in order of creation, dense from 0; operands come first */
-	bool two_sided; /* contains a THERE: has a meaning only inside a search */
+	bool two_sided; /* has a THERE below: speaks of two positions, inside a search */
 	Span span;      /* the source that first asked for it */
 	int file;       /* index into graph->files */
 };
@@ -175,9 +177,9 @@ typedef struct Assert {
 	const char *why; /* NULL: not said */
 } Assert;
 
-/* One walk of a pass over the graph: where its rule fired. Nodes are shared and are
- * made anew as what they read changes, so what shaped a value is asked step by step,
- * of the graph as it was then (rules_of). */
+/* One walk of a pass over the graph, recorded: which nodes it replaced. Nodes are shared, and
+ * are built anew where their operands change; so which passes shaped a value is asked walk by
+ * walk, of the graph as it was then (rules_of). */
 typedef struct Trail {
 	const struct Pass *pass;
 	Node **named; /* (graph->nnamed) their nodes before it */
@@ -241,11 +243,12 @@ typedef struct Graph {
 Graph *graph_new(Arena *);
 void graph_emit(Graph *, Node *); /* the next token is this row */
 Node *mk(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k);
-/* The same from the source of another node; operands that there are not are NULL, at the end. */
+/* The same, with another node's place in the source; missing operands are NULL, at the end. */
 Node *mk_at(Graph *, const Node *at, Op, Node *x, Node *y, Node *z);
 Node *mk_const(Graph *, int64_t);
 Node *mk_read(Graph *, const Node *at, Node *x, Node *p, Node *otherwise, int64_t k);
-/* Numbers the nodes anew, by what the graph means and not by when each was asked for. */
+/* Numbers the nodes anew in canonical order: by what the graph means, not by when each was built.
+ */
 void graph_order(Graph *);
 Node *mk_table(Graph *, Span, int file, Node *x, int64_t k, const int64_t *table, int ntable);
 Node *mk_reals(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k, const Real *,
@@ -272,7 +275,7 @@ is_reference(Op op)
 	return op_info[op].class == CLASS_REFERENCE;
 }
 
-/* Its value is one of its operands' values here (op_apply); a literal has none. */
+/* Is its value computed of its operands' values here (op_apply)? A literal has no operands. */
 static inline bool
 is_pointwise(Op op)
 {
@@ -355,10 +358,10 @@ Real real_of(int64_t num, int64_t den);
 Real real_add(Real, Real);
 Real real_mul(Real, Real);
 Node *mk_real(Graph *, Real);
-/* Twice the step of the grid: no value but 0 is nearer to it. 0 if there is no grid. */
+/* g, where every value that is not 0 is at least 1/g away from 0; 0 if there is no grid. */
 int64_t real_grid(const Type *);
-/* The function of one integer stream that n is, real or not: its root, and the values
- * for those of the root. NULL if it is none. */
+/* n as a function of one integer stream, the root that is returned: its value for each value of
+ * the root. NULL if it is no such function. */
 const Node *real_image(Graph *, const Node *n, Real **image);
 /* That function as a node; NULL if the root's values are too far apart for a table. */
 Node *mk_values(Graph *, Span, int file, const Node *root, const Real *image);
@@ -378,7 +381,7 @@ typedef struct CurveInfo {
 	double (*f)(double);
 } CurveInfo;
 extern const CurveInfo curve_info[NUM_CURVES];
-bool curve_has(CurveKind, double min, double max); /* a value everywhere there */
+bool curve_has(CurveKind, double min, double max); /* is it defined everywhere there? */
 
 Interval interval_product(Interval, Interval);
 typedef struct Jet {
@@ -387,12 +390,12 @@ typedef struct Jet {
 } Jet;
 typedef struct Smooth Smooth;
 enum { SMOOTH_STEPS = 4096 };
-/* of: its type.of; NULL if it has more than `most` steps. */
+/* The node as a function of `of`, its type.of; NULL if that takes more than `most` steps. */
 Smooth *smooth_of(Arena *, const Node *, const Node *of, int most);
 double smooth_at(Smooth *, double x);
 Jet smooth_on(Smooth *, Interval x); /* proved: no value is outside */
 
-/* ---- conditions. Which positions a part of one speaks of. ---- */
+/* ---- two-sided nodes: of which position do they speak? ---- */
 typedef enum Side { NEITHER = 0, ON_HERE = 1, ON_THERE = 2, ON_BOTH = 3 } Side;
 Side side(const Node *);
 /* n with every THERE(x) replaced: by x, or by `with` where it is given. */
@@ -401,32 +404,35 @@ Node *replace_there(Graph *, Node *n, Node *with);
 /* The values of all operands, ascending; 0 if they are more than v has room for. */
 int all_values(const Node *, int64_t v[THRESHOLDS_MAX]);
 
-/* n with what cancels in its sums taken out. */
+/* n as a sum in which nothing cancels. */
 Node *simplified(Graph *, Node *n);
-/* The greatest value of a - b that is known, with what cancels taken out; no position that
- * is seen is ahead of the last visible one. */
+/* An upper bound of a - b: what cancels is taken out, and no visible position is greater than the
+ * last. */
 int64_t most_of_difference(const Graph *, const Node *a, const Node *b);
 
-/* if c then x[p else d] else d, d a constant, as a READ of x masked where c asks for what is
- * known of the position read; and with c in the search itself. NULL where that is not so. */
+/* if c then x[p else d] else d, d a constant, in other ways (predicate_reads.c). masked_read: what
+ * c asks of position p is asked there, and x is d where it fails. searched_if: c is part of the
+ * search for p. NULL if it is no such choice. */
 Node *masked_read(Graph *, Node *choice);
 Node *searched_if(Graph *, Node *choice);
 
-/* What looks only at j < here, looking at j + 1 in the place of j; NULL if it does not. */
+/* A search over j < here as one over all visible j, which takes at j what stands at j - 1. NULL if
+ * it is no search over j < here. */
 Node *one_behind(Graph *, const Node *search);
-/* x[latest j where C and j < here] is x[i - 1], i the latest where C was so one place
- * before; likewise for the first. What that folds to; NULL if the READ is not of this form. */
+/* x[latest j where C and j < here] is x[i - 1] for the latest i where C holds at i - 1; likewise
+ * for the first and the best. NULL if the READ is not of this form. */
 Node *read_one_behind(Graph *, const Node *read);
 
 Node *condition_of(const Node *search);
-/* SUM(e, C and j < here), where e and C look only there, is SUM(e, C) less what it
- * counts here: `all` less `mine`. False if it is not of this form. */
+/* SUM(e, C and j < here) is SUM(e, C) less what that counts here: `all` less `mine`. False if it is
+ * not of this form. */
 bool sum_before(Graph *, const Node *sum, Node **all, Node **mine);
 
 /* ---- text form ---- */
 void graph_print(const Graph *, FILE *);
 Graph *graph_read(const Source *, Arena *, Diags *); /* NULL if it is malformed */
-/* Checks every invariant above; false with a line on stderr for the first that fails. */
+/* Checks all that is promised here; false, with a line on standard error, where it does not hold.
+ */
 bool graph_verify(const Graph *);
 
 /* ---- reference evaluator: exact, by position, no floats, no passes ---- */
@@ -447,8 +453,8 @@ typedef struct Pass {
 } Pass;
 extern const Pass passes[]; /* ends with a NULL name */
 void run_passes(Graph *, Diags *, const char *dump /* pass to print after, or NULL */, FILE *);
-/* How often each of passes[] fired in the expression of a named value, down to the
- * other named values that it is made of: count has one element for each pass. */
+/* How often each of passes[] replaced a node in the expression of a named value, down to the other
+ * named values that it is computed of: count has one element for each pass. */
 void rules_of(const Graph *, int named, int *count);
 /* Those other values: indices into graph->named, ascending; (*n). */
 int *operands_of(const Graph *, int named, int *n);

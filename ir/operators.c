@@ -1,5 +1,5 @@
-/* The operators and what they mean. Each pointwise row of lang/ops.h has an eval_NAME here: the
- * value, given the operands' values at this position. */
+/* What the pointwise operators mean: each has an eval_NAME here, its value for given
+ * values of its operands. What looks at the text or at other positions is in eval.c. */
 
 #include "ir/internal.h"
 
@@ -52,7 +52,8 @@ eval_MUL(const Node *n, const int64_t *v)
 	return clamp((__int128)v[0] * v[1]);
 }
 
-/* A divisor is never 0; 0 is what we would say. */
+/* The frontend proves that no divisor is 0; a graph that is evaluated where it was proved wrong
+ * gives 0. */
 static int64_t
 eval_DIV(const Node *n, const int64_t *v)
 {
@@ -203,7 +204,7 @@ eval_RELU(const Node *n, const int64_t *v)
 	return real_bits(x > 0 ? x : 0);
 }
 
-/* What is computed on the way may be beyond its range by a rounding. */
+/* A rounding on the way may have led beyond the proved range of the operand: back to its end. */
 static int64_t
 eval_CURVE(const Node *n, const int64_t *v)
 {
@@ -225,8 +226,8 @@ eval_APPROX(const Node *n, const int64_t *v)
 	return real_bits(real_arg(n, v, 0));
 }
 
-/* Half a step of the grid away from 0 no value is found, so that the rounding of a
- * double decides nothing. */
+/* Half of the step of the grid. No value is that near to 0 but 0 itself, so a comparison with it
+ * does not hang on the rounding of a double. */
 static double
 half_step(const Node *x)
 {

@@ -1,16 +1,21 @@
-/* A choice around a read, as a read.
+/* A choice around a read becomes part of the read (if-conversion: control dependence
+ * turned into data dependence; Allen, Kennedy, Porterfield and Warren 1983).
  *
  *     if p > plus then digit[p else 0] else 0
  *
- * asks something of the position that is read: behind the first '+' or not is a flag of
- * it, known there, so the digits are masked where they stand and read as they are. What
- * is asked of here goes into the search: where it fails, nothing is found. */
+ * The condition asks something of the position p that is read: does it stand behind the
+ * first '+'? That is a flag which every position knows of itself, so the digits are set to
+ * 0 where it is false, before they are read, and the read needs no condition
+ * (masked_read). A condition about the position that reads can go into the search for p
+ * instead: where it fails, nothing is found, and the default is read (searched_if).
+ *
+ * The backend tries both as other ways to make a choice; neither is a pass. */
 
 #include "ir/internal.h"
 
 #include <string.h>
 
-/* Is n the number of p where p is there? */
+/* Is n the number of the position p, wherever p is present? */
 static bool
 is_number_of(const Node *n, const Node *p)
 {
@@ -25,7 +30,7 @@ is_number_of(const Node *n, const Node *p)
 	return n->op == OP_READ && n->arg[0]->op == OP_INDEX && n->arg[1] == p && !n->k;
 }
 
-/* The first of a kind whose number, 0 or less where there is none, n is; or NULL. */
+/* The FIRST of which n is the number, with a default of 0 or less; NULL if it is none. */
 static Node *
 first_of(const Node *n)
 {
@@ -51,8 +56,8 @@ has_conjunct(Node *cond, const Node *literal)
 	return cond == literal;
 }
 
-/* The literal as a flag of the position read, and what else has to hold here; NULL if it
- * says nothing of that position. */
+/* One conjunct of the condition as a flag of the position that is read, and in *here what has to
+ * hold at the reading position beside; NULL if it says nothing of the position read. */
 static Node *
 flag_there(Graph *g, Node *cond, Node *literal, const Node *p, Node **here)
 {
@@ -82,7 +87,7 @@ masked_read(Graph *g, Node *n)
 	    || g->bidirectional)
 		return NULL;
 	Node *p = read->arg[1], *x = read->arg[0], *rest = mk_const(g, 1), *flags = rest, *here;
-	Node *found = reference_exists(g, n, p); /* or what that folds to */
+	Node *found = reference_exists(g, n, p); /* or what building that gives */
 	int n_literal = cond->op == OP_AND ? cond->narg : 1;
 	if (p->op == OP_HERE)
 		return NULL;

@@ -1,9 +1,10 @@
-/* Which rules shaped a named value.
+/* Which passes shaped a named value: what `twc explain` calls its rules.
  *
- * A pass replaces nodes, and nodes are shared: a rule that fires on one shapes every
- * value whose expression contains it. So each walk of a pass is kept with the nodes
- * that the names stood for before it and those it put others in the place of; a
- * value's expression is what lies between it and the other names. */
+ * A pass puts new nodes in the place of old ones, and nodes are shared, so a rewrite of
+ * one node shapes every value whose expression contains it. Each walk of a pass is
+ * recorded (Trail): the nodes that the names stood for before it, and the nodes that it
+ * replaced. The expression of a value is what lies between its node and the nodes of other
+ * names. */
 
 #include "ir/internal.h"
 
@@ -29,7 +30,8 @@ trail_fired(Graph *g, Trail *s, const Node *n)
 
 enum { OUTSIDE, INSIDE, NAME, OPERAND };
 
-/* Marks, by id, the nodes from top down to the next names, which are its operands. */
+/* Marks, by id, the nodes of top's expression (INSIDE), down to nodes that have names, which are
+ * its operands (OPERAND). */
 static char *
 expression(Arena *arena, const Graph *g, Node *const *named, const Node *top)
 {
@@ -43,7 +45,8 @@ expression(Arena *arena, const Graph *g, Node *const *named, const Node *top)
 		const Node *n = g->node[i];
 		for (int k = 0; mark[i] == INSIDE && k < n->narg; k++)
 			if (mark[n->arg[k]->id] == OUTSIDE || mark[n->arg[k]->id] == NAME)
-				mark[n->arg[k]->id] += 1; /* INSIDE, or an OPERAND */
+				mark[n->arg[k]->id] +=
+					1; /* OUTSIDE becomes INSIDE, NAME becomes OPERAND */
 	}
 	return mark;
 }

@@ -1,9 +1,11 @@
-/* Ranges: what an operator makes of the intervals of its operands.
+/* Ranges of integers: interval arithmetic (Moore 1966, "Interval Analysis"), saturating
+ * where values do.
  *
- * Where the terms of a sum hang together the interval of the whole is sharper than
- * that of its parts: (x + y // m) // b is (x * m + y) // (m * b), and of
- * `if a < b then b - a else a - b`, taken apart into digits, each side is taken with
- * what its condition says. */
+ * Two terms of a sum are often not independent, and then the interval of the whole is
+ * narrower than that of its parts. Two such cases are worked out (joint_interval). A
+ * carry: (x + y // m) // b is (x * m + y) // (m * b), one quotient. And a choice by a
+ * comparison: in the digits of `if a < b then b - a else a - b`, each branch is bounded
+ * under what its condition says. */
 
 #include "ir/internal.h"
 
@@ -41,7 +43,7 @@ range_hull(Range a, Range b)
 
 static const Range unbounded = { -VALUE_MAX, VALUE_MAX };
 
-/* An end where values saturate is no bound, nor is what would be computed of it. */
+/* Values saturate at VALUE_MAX, so an end there is no bound, and no bound follows from it. */
 static bool
 is_unbounded(Range r)
 {
@@ -54,7 +56,7 @@ range_of_operand(const Node *n, int i)
 	return (Range){ n->arg[i]->type.lo, n->arg[i]->type.hi };
 }
 
-/* op at the four corners */
+/* The hull of op at the four corners. For an operator that is monotone in each operand. */
 static Range
 corners(Op op, Range a, Range b)
 {
@@ -93,7 +95,7 @@ range_mod1(Range a, Range b)
 	return (Range){ a.hi <= 0 ? max_int64(a.lo, b.lo + 1) : b.lo + 1, 0 };
 }
 
-/* DIV and MOD on each side of 0, which is not a divisor. */
+/* DIV and MOD: the hull of what divisors below 0 give and what divisors above 0 give. */
 static Range
 range_quotient(const Node *n)
 {
@@ -131,7 +133,7 @@ disjoint(const Type *a, const Type *b)
 	return true;
 }
 
-/* AND, OR: the operands' values that would decide, and whether one surely does. */
+/* AND, OR: may an operand have the value that decides, and does one surely have it? */
 static Range
 range_logic(const Node *n)
 {
@@ -159,7 +161,8 @@ range_extreme(const Node *n)
 	return r;
 }
 
-/* The ends of a real are rounded; a step of its grid below an integer it is not. */
+/* The ends of a real are rounded, so they are taken half a step of its grid higher, where it has no
+ * value. */
 static Range
 range_floor(const Node *n)
 {
@@ -246,7 +249,8 @@ operand_range(const Node *n)
 
 enum { FACTS_MAX = 4, WALK_MAX = 48 };
 
-/* lo <= e <= hi: what a condition that is an order says on one of its sides. */
+/* lo <= e <= hi: what a comparison says of the difference of its operands, where it holds or where
+ * it fails. */
 typedef struct OrderFact {
 	Affine e;
 	int64_t lo, hi;
@@ -268,7 +272,7 @@ affine_range(const Affine *a)
 	return (Range){ clamp(lo), clamp(hi) };
 }
 
-/* a = times * e + rest? */
+/* Is a equal to times * e + rest, for some constant rest? */
 static bool
 multiple_of(const Affine *a, const Affine *e, int times, int64_t *rest)
 {
@@ -301,7 +305,8 @@ range_narrowed(Range r, const Affine *a, const OrderFact *f)
 	return r;
 }
 
-/* a with each choice by `cond` taken: its arm `arm`, 1 where the condition holds. */
+/* The sum a with each IF by `cond` replaced by its operand number `arm`: 1 where the condition
+ * holds, 2 where it fails. */
 static bool
 take_side(const Affine *a, const Node *cond, int arm, Affine *side)
 {
@@ -316,7 +321,8 @@ take_side(const Affine *a, const Node *cond, int arm, Affine *side)
 	return true;
 }
 
-/* The range of a, both sides of one condition after the other, with what each says. */
+/* The range of a: the hull of its ranges where a condition holds and where it fails, each narrowed
+ * by what the condition says there; so for one condition inside of another. */
 static Range
 range_by_cases(const Affine *a, OrderFact *fact, int nfact)
 {
@@ -346,10 +352,10 @@ range_by_cases(const Affine *a, OrderFact *fact, int nfact)
 		        min_int64(r.hi, max_int64(side[0].hi, side[1].hi)) };
 }
 
-/* Does the sum n add a carry, or two choices by one condition? Looks at its nearest
- * nodes only. */
+/* Does the sum n add a carry, or two choices by one condition, so that its terms depend on each
+ * other? Only the nearest WALK_MAX nodes are looked at. */
 static bool
-hangs_together(const Node *n)
+has_dependent_terms(const Node *n)
 {
 	const Node *todo[WALK_MAX] = { n }, *cond[WALK_MAX];
 	int ntodo = 1, ncond = 0;
@@ -370,7 +376,7 @@ hangs_together(const Node *n)
 	return false;
 }
 
-/* (x + y // m) // by as (x * m + y) // (by * m), as often as it goes. */
+/* (x + y // m) // by as (x * m + y) // (by * m), as often as that can be done. */
 static void
 without_carries(Affine *a, int64_t *by)
 {
@@ -393,8 +399,8 @@ without_carries(Affine *a, int64_t *by)
 	}
 }
 
-/* The range of a sum or a quotient, sharper than r where what it adds hangs together:
- * if a < b then b - a else a - b, taken apart into digits, is not below 0. */
+/* The range of a sum or a quotient n, narrower than r where the terms depend on each other: if a <
+ * b then b - a else a - b, taken apart into digits, is not below 0. */
 Range
 joint_interval(const Node *n, Range r)
 {
@@ -403,7 +409,7 @@ joint_interval(const Node *n, Range r)
 	int64_t by = 1;
 	bool quotient = divides_const(n, &by);
 
-	if ((!has_trait(n->op, T_ADDS) && !quotient) || !hangs_together(n))
+	if ((!has_trait(n->op, T_ADDS) && !quotient) || !has_dependent_terms(n))
 		return r;
 	if (!affine_of(quotient ? n->arg[0] : n, &a))
 		return r;

@@ -1,7 +1,6 @@
-/* Reals: their arithmetic at compile time, and those that are functions of one stream.
- *
- * A real is a sum of multiples of integers and of means, mostly; LINEAR is all of
- * these at once, flat. */
+/* Reals at compile time: exact fractions while numerator and denominator are small, else
+ * doubles; and which reals are functions of one stream, so that a table of them can stand
+ * for the expression. */
 
 #include "ir/internal.h"
 #include "lang/int_division.h"
@@ -10,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NUM_MAX ((int64_t)1 << 50) /* of its numerator: the double tells it */
+#define NUM_MAX ((int64_t)1 << 50) /* of its numerator, which is computed from the double */
 
 static Real
 real_fraction(__int128 num, __int128 den)
@@ -108,7 +107,7 @@ image_root(const Node *n, const Node *root, int depth)
 	return known && depth < 50 ? root : NULL;
 }
 
-/* n where its root has its i-th value. */
+/* The value of n where its root has its i-th value. */
 static Real
 image_value(const Node *n, int i)
 {
@@ -121,7 +120,7 @@ image_value(const Node *n, int i)
 	case OP_VALUES: return n->real[(int64_t)x.x - n->k];
 	case OP_RELU: return x.x > 0 ? x : (Real){ 0, 1 };
 	case OP_IF: return image_value(n->arg[x.x != 0 ? 1 : 2], i);
-	default: /* LINEAR: see root_of */
+	default: /* LINEAR: image_root lets nothing else pass */
 		sum = n->real[n->narg];
 		for (int j = 0; j < n->narg; j++)
 			sum = real_add(sum, real_mul(n->real[j], image_value(n->arg[j], i)));
@@ -157,7 +156,8 @@ mk_values(Graph *g, Span span, int file, const Node *root, const Real *image)
 	if (size > VALUES_MAX)
 		return NULL;
 	Real *table = arena_alloc(g->arena, sizeof *table * (size_t)size);
-	for (int64_t i = 0, k = 0; i < size; i++) { /* between two values, the one before */
+	for (int64_t i = 0, k = 0; i < size;
+	     i++) { /* an argument that the root never has: the entry before it, to bend less */
 		k += k + 1 < t->nset && t->set[k + 1] == t->lo + i;
 		table[i] = image[k];
 	}

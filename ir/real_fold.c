@@ -1,5 +1,7 @@
-/* What folds of reals, while a node is made: sums of sums, what is a function of one stream (a
- * table of it), comparisons that are decided, or are of integers. */
+/* Local identities of reals, applied while a node is made (see fold.c). Nested sums become
+ * one LINEAR, its terms in one order; a function of one integer stream becomes a table of
+ * it; a comparison that is decided becomes a constant, and one of sums of integers a
+ * comparison of integers. */
 
 #include "ir/internal.h"
 
@@ -33,7 +35,8 @@ linear_add_term(LinearSum *s, Node *x, Real c)
 	s->c[s->n++] = c;
 }
 
-/* c times x: its parts, where it is a sum of few. */
+/* Adds c * x; the terms of x one by one, if it is a sum itself and all together are not too many.
+ */
 static void
 linear_add_product(LinearSum *s, Node *x, Real c, bool flat, Real *constant)
 {
@@ -102,7 +105,8 @@ fold_linear(Graph *g, Node *n)
 	return changed ? mk_reals(g, OP_LINEAR, n->span, n->file, s.n, s.x, 0, s.c, s.n + 1) : NULL;
 }
 
-/* A sum of integers alone, times its grid: an integer. NULL if it is none, or large. */
+/* A sum of integers with fractions as factors, times its grid: a sum with integers as factors. NULL
+ * if it is no such sum, or too large. */
 static Node *
 scaled_integer(Graph *g, const Node *n, int64_t grid)
 {
@@ -135,8 +139,8 @@ floor_of(Real x)
 	return n / x.den - (n % x.den < 0);
 }
 
-/* ABOVE or FLOOR of what follows from one stream: value by value, if each is exact or so
- * far from where the answer changes that no rounding matters. Else NULL. */
+/* ABOVE or FLOOR of a function of one stream, as a table of its values: if each value is exact, or
+ * so far from where the answer changes that no rounding matters. Else NULL. */
 static Node *
 value_by_value(Graph *g, const Node *n)
 {
@@ -203,7 +207,7 @@ fold_relu(Graph *g, Node *n)
 	                2);
 }
 
-/* What depends on one stream alone is one table. */
+/* A function of one stream as one table. */
 static Node *
 tabulated(Graph *g, const Node *draft)
 {
@@ -216,7 +220,7 @@ tabulated(Graph *g, const Node *draft)
 	                                          : NULL;
 }
 
-/* An index into constants. */
+/* An index into constants is a table. */
 Node *
 fold_real_pick(Graph *g, Node *n)
 {
@@ -236,7 +240,7 @@ fold_real_pick(Graph *g, Node *n)
 	return mk_reals(g, OP_VALUES, n->span, n->file, 1, n->arg, t->lo, table, (int)size);
 }
 
-/* The constants of what is chosen, c ? a : b, are c * (a - b) + b. */
+/* A choice between constants, if c then a else b, is the sum c * (a - b) + b. */
 Node *
 fold_real_if(Graph *g, Node *n)
 {
@@ -251,7 +255,7 @@ fold_real_if(Graph *g, Node *n)
 	                (Real[]){ real_add(a->real[0], minus), b->real[0] }, 2);
 }
 
-/* A number times a stream is a multiple of it; the operands stand in one order. */
+/* A number times a stream is a multiple of it; two streams are put into one order. */
 Node *
 fold_times(Graph *g, Node *n)
 {
@@ -283,7 +287,8 @@ mk_mean_like(Graph *g, const Node *n, Node *e)
 	return mk_reals(g, OP_MEAN, n->span, n->file, 2, (Node *[]){ e, n->arg[1] }, 0, n->real, 1);
 }
 
-/* What is the same at all positions that are looked at is a factor of their mean. */
+/* The mean of a product: a factor that is the same at all positions that are looked at stands
+ * outside. */
 static Node *
 mean_by_factor(Graph *g, const Node *n)
 {
@@ -296,7 +301,7 @@ mean_by_factor(Graph *g, const Node *n)
 	return NULL;
 }
 
-/* The mean of a sum, term by term, where one of them is such a product. */
+/* The mean of a sum is the sum of means, which is worth it where a term is such a product. */
 static Node *
 mean_by_terms(Graph *g, const Node *n)
 {
@@ -317,7 +322,8 @@ mean_by_terms(Graph *g, const Node *n)
 	return mk_reals(g, OP_LINEAR, n->span, n->file, e->narg, arg, 0, e->real, e->nreal);
 }
 
-/* Where nothing is selected, all of it is 0. */
+/* The mean in parts. They add up to the same only if a mean of no positions is 0, or there is
+ * always one. */
 static Node *
 mean_in_parts(Graph *g, const Node *n)
 {
@@ -338,8 +344,8 @@ fold_mean(Graph *g, Node *n)
 	return mean_in_parts(g, n);
 }
 
-/* A pass may know less of what the table is asked for than the one who made it: beyond
- * its ends it goes on as there. */
+/* A pass may make the operand anew as one of a wider range than the table has entries for, though
+ * its values are the same: the table is continued with its first and its last entry. */
 static Node *
 widen_values(Graph *g, const Node *n)
 {

@@ -1,8 +1,9 @@
-/* The types of reals: a range and a grid (ir.h).
+/* The types of reals: an interval, and a grid that says how near to 0 a value that is not
+ * 0 can be.
  *
- * What a comparison asks of a real is its grid: the mean of integers over at most n positions is a
- * fraction a / b with b up to n, so between it and 1/2 there is nothing or at least 1 / 2n. A
- * function like exp has no grid. */
+ * A comparison of reals can be compiled only where there is a grid. The mean of integers
+ * over at most n positions is a fraction a / b with b up to n, so it is 1/2, or at least 1
+ * / 2n away from it. A function like exp has no grid. */
 
 #include "ir/internal.h"
 #include "lang/int_division.h"
@@ -71,7 +72,8 @@ type_of_real(Real r)
 	return with_grid(real_between(r.x, r.x), r.den, 1, NULL);
 }
 
-/* One more term: means over the same positions have one denominator. */
+/* Refines the grid of a sum by one more term. Means over the same positions have one denominator,
+ * so only a mean over others makes the grid finer. */
 static void
 refine_grid(Type *sum, const Type *x)
 {
@@ -84,7 +86,8 @@ refine_grid(Type *sum, const Type *x)
 		sum->parts *= x->parts;
 }
 
-/* A function of one stream has a sharper range than its steps tell, and no grid. */
+/* A smooth function of one stream is bounded as a whole, more sharply than step by step. It has no
+ * grid. */
 static Type
 bent_range(const Node *n, Type t)
 {
@@ -104,7 +107,7 @@ nearly_equal(double x, double y)
 	return fabs(x - y) <= 1e-12 * fabs(y);
 }
 
-/* Is n without its i-th term m times y? */
+/* Is the sum n, without its i-th term, m times y? */
 static bool
 is_multiple_without(const Node *n, int i, double m, const Node *y)
 {
@@ -125,7 +128,7 @@ is_multiple_without(const Node *n, int i, double m, const Node *y)
 	return true;
 }
 
-/* x - m * floor(x / m) is from 0 to m, which it does not reach; 0 if n is none of these. */
+/* m, if n is x - m * floor(x / m), whose values are at least 0 and below m; else 0. */
 static double
 modulus_of(const Node *n)
 {
@@ -200,7 +203,8 @@ type_times(Graph *g, const Node *n)
 	return bent_range(n, real_between(x == y ? max_double(p.lo, 0) : p.lo, p.hi));
 }
 
-/* The curves that turn have their range from bent_range(). */
+/* From the values at the ends, for the curves that are monotone; sine and cosine are bounded by
+ * bent_range(). */
 Type
 type_curve(Graph *g, const Node *n)
 {
@@ -219,7 +223,7 @@ type_mean(Graph *g, const Node *n)
 	Type e = as_real(n->arg[0]);
 
 	e.of = NULL;
-	/* each summand may have another denominator */
+	/* what is summed has no common denominator if it is a mean itself */
 	e = with_grid(e, e.parts > 1 ? 0 : e.den, g->context, n->arg[1]);
 	return is_const(n->arg[1], 1) ? e : real_join(e, type_of_real(n->real[0]));
 }

@@ -1,20 +1,22 @@
-/* Smooth functions of one stream, and what they are on an interval.
+/* Smooth functions of one stream, and how far they bend.
  *
  *     x / (1 + exp(-x))
  *
- * is a LINEAR, two CURVEs and a TIMES, all of one x: one broken line will do for all
- * of it, if it is known how far the function bends. So each step is computed on whole
- * intervals, rounded outward, with its first two derivatives: where the second is
- * within m..M, a chord of width h is within M h^2 / 8 of the function. That is a
- * proof, not a sample. */
+ * is a LINEAR, two CURVEs and a TIMES, all of one x, and one broken line can stand for all
+ * of it. How many pieces that takes follows from the second derivative: where it lies
+ * within m..M, a chord of width h is within M h^2 / 8 of the function (the error of linear
+ * interpolation). So the function is computed step by step on whole intervals, rounded
+ * outward (interval arithmetic; Moore 1966), together with its first two derivatives
+ * (automatic differentiation; Rall 1981). Each bound is a proof, not a sample. */
 
 #include "ir/internal.h"
 
 #include <math.h>
 
 enum {
-	RANGE_PARTS = 256, /* looked at one by one, for the range of a function */
-	RANGE_STEPS = 64,  /* of a function of no more steps than that */
+	RANGE_PARTS = 256, /* pieces of the domain that are bounded one by one, for the range of a
+	                      function */
+	RANGE_STEPS = 64,  /* a function of more steps is not bounded so */
 };
 
 static double
@@ -116,7 +118,7 @@ inverse_on(Interval x)
 	return rounded_outward(1 / x.hi, 1 / x.lo);
 }
 
-/* Is there a whole turn's multiple, after `at`, in x? */
+/* Is at + 2 pi k in x, for some integer k? */
 static bool
 reaches_turn(Interval x, double at)
 {
@@ -182,7 +184,7 @@ curve_on(CurveKind curve, Interval x)
 	}
 }
 
-/* f(g(x)): f' g', and f'' g'^2 + f' g'' */
+/* The chain rule: f(g)' = f' g', and f(g)'' = f'' g'^2 + f' g''. */
 static Jet
 jet_composed(CurveKind curve, Jet g)
 {
@@ -209,7 +211,7 @@ jet_product(Jet a, Jet b, bool same)
 
 /* ---- of which stream ---- */
 
-/* Is n a multiple of v, and a constant? */
+/* Is n equal to a * v + b? */
 static bool
 on_line(const Node *n, const Node *v, double *a, double *b)
 {
@@ -393,7 +395,8 @@ smooth_on(Smooth *s, Interval x)
 	return jet_of_all(s, x);
 }
 
-/* The mean value theorem is sharper where the interval is narrow. */
+/* The mean value form: f(middle) + f'(x) * (x - middle) is narrower than f(x), computed step by
+ * step, where the interval is narrow (Moore 1966). */
 static Interval
 smooth_values_on(Smooth *s, Interval x)
 {

@@ -1,7 +1,11 @@
-/* Conditions of two positions: what a search asks of here, and of the position looked at.
+/* What is two-sided: the conditions and summands of searches, which speak of two
+ * positions.
  *
- * In `latest j where token[j] == token and j < here` a THERE marks what is taken at j; what
- * contains one is two-sided and has a meaning only inside a search. */
+ * In `latest j where token[j] == token and j < here` the graph has THERE(TOKEN) for
+ * token[j]. A node with a THERE below it has no value at one position alone; it is two-
+ * sided, and stands only inside a search, which looks at every visible j in turn. Here:
+ * which side a part speaks of, how a part is taken to one side, and what a search over j <
+ * here becomes when it looks one position behind. */
 
 #include "ir/internal.h"
 
@@ -67,9 +71,10 @@ sum_before(Graph *g, const Node *sum, Node **all, Node **mine)
 
 /* ---- one place behind ---- */
 
-/* What is looked at there, as it was one place before. */
+/* n with everything that it takes at j taken at j - 1 instead: each THERE(x) becomes THERE(x one
+ * position back). */
 static Node *
-shift_there(Graph *g, Node *n)
+one_back_there(Graph *g, Node *n)
 {
 	if (n->op == OP_THERE) {
 		Node *x = n->arg[0], *here = mk_at(g, n, OP_HERE, NULL, NULL, NULL);
@@ -80,7 +85,7 @@ shift_there(Graph *g, Node *n)
 		return n;
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)n->narg);
 	for (int i = 0; i < n->narg; i++)
-		arg[i] = shift_there(g, n->arg[i]);
+		arg[i] = one_back_there(g, n->arg[i]);
 	return mk_like(g, n, arg);
 }
 
@@ -98,14 +103,14 @@ one_behind(Graph *g, const Node *search)
 		bool before = is_before(lit);
 		bound |= before;
 		lit = before ? mk_at(g, lit, OP_LT, mk_const(g, 0), lit->arg[0], NULL)
-		             : shift_there(g, lit);
+		             : one_back_there(g, lit);
 		cond = mk_at(g, search, OP_AND, cond, lit, NULL);
 	}
 	if (!bound)
 		return NULL;
 	arg[search->narg - 1] = cond;
 	if (search->narg > 1)
-		arg[0] = shift_there(g, search->arg[0]);
+		arg[0] = one_back_there(g, search->arg[0]);
 	return mk_like(g, search, arg);
 }
 

@@ -1,14 +1,16 @@
-/* Types: which values a node takes, over all texts and positions.
+/* Types: which values a node takes, over all texts and positions (an abstract
+ * interpretation; Cousot and Cousot 1977; the domains are intervals, small sets, and
+ * functions of one stream).
  *
- * An operator whose operands are functions of one stream, the root, is computed
- * for each of the root's values: that is its image, and knows that t - t // 10 *
- * 10 is a digit. With several roots, all combinations of their values are tried
- * while they are few; else the operands' intervals decide, and a short interval
- * is taken as the set of all its values.
+ * Where all operands are functions of one stream, the root, the node is computed for each
+ * of the root's values. That is its image, and it is why t - t // 10 * 10 is known to be a
+ * digit. With several roots all combinations of their values are tried while they are few.
+ * Otherwise the operands' intervals decide (range.c), and a short interval is taken as the
+ * set of all its values.
  *
- * Sets are never too small. They may be too large: streams with different roots
- * are taken as independent. TOKEN and INDEX are sets of up to ROOT_MAX values,
- * all others of up to SET_MAX. */
+ * A set is never too small. It may be too large, since streams with different roots are
+ * taken as independent. TOKEN and INDEX have sets of up to ROOT_MAX values, all others of
+ * up to SET_MAX. */
 
 #include "ir/internal.h"
 
@@ -56,7 +58,8 @@ from_interval(Range r)
 	return (Type){ .lo = r.lo, .hi = r.hi };
 }
 
-/* Its own root, where the values are few enough. v is sorted by this. */
+/* The type of a node that takes the values v, which are sorted here. If they are few enough it is
+ * its own root. */
 static Type
 from_values(Graph *g, const Node *self, int64_t *v, int n, int max)
 {
@@ -146,7 +149,7 @@ by_root(Graph *g, const Node *n, const Node *root)
 
 /* ---- functions of several roots: every combination ---- */
 
-/* The operands with one root, and the combinations of values they take. */
+/* The operands of one root, and the combinations of values that they take together. */
 typedef struct RootGroup {
 	const Node *root;
 	int nmember, *member; /* operands, by number */
@@ -155,7 +158,7 @@ typedef struct RootGroup {
 	int at;
 } RootGroup;
 
-enum { GROUP_MAX = 16 }; /* 2^16 combinations at least: no more can be tried */
+enum { GROUP_MAX = 16 }; /* more groups would be 2^16 combinations at least, which are too many */
 
 static uint64_t
 tuple_hash(const int64_t *v, int n)
@@ -272,7 +275,7 @@ is_contiguous(const Type *t)
 	return t->nset && t->hi - t->lo + 1 == t->nset;
 }
 
-/* Sums of all of a range and all of another need no trying. */
+/* Is it the sum of two whole ranges? Then it takes a whole range, and no values need be tried. */
 static bool
 adds_ranges(const Node *n)
 {
@@ -322,13 +325,13 @@ by_combinations(Graph *g, const Node *n, Type *result)
 
 typedef struct ValueBag {
 	Graph *g;
-	int64_t *v; /* scratch S_OUT */
+	int64_t *v; /* in SCRATCH_OUT */
 	int n, cap;
 	Range range;    /* of all that was put in */
-	bool any, open; /* open: something is known by its interval only */
+	bool any, open; /* open: of some operand only an interval is known */
 } ValueBag;
 
-/* Room for what the operands of n can bring, within reason. */
+/* Room for the values of all operands, up to a limit. */
 static ValueBag
 bag_new(Graph *g, const Node *n)
 {
@@ -383,7 +386,7 @@ bag_all(ValueBag *b, const Node *x)
 	}
 }
 
-/* The values of x where c is in lo..hi. */
+/* Puts in the values of x where c is in lo..hi. */
 static void
 bag_where(ValueBag *b, const Node *c, int64_t lo, int64_t hi, const Node *x)
 {
@@ -445,7 +448,7 @@ type_pick(Graph *g, const Node *n)
 	return bag_type(&b, n);
 }
 
-/* here - p, or here - j: what a causal model sees is not ahead of it. */
+/* here - p, or here - j: not negative in a causal model, which sees nothing ahead. */
 static bool
 distance_back(Graph *g, const Node *n, Range *r)
 {
@@ -464,7 +467,7 @@ distance_back(Graph *g, const Node *n, Range *r)
 	return true;
 }
 
-/* Its own root: what x is a function of is not computed. */
+/* Its own root: it is computed as arg[1] says, so not as a function of the root of arg[0]. */
 static Type
 type_as(Graph *g, const Node *n)
 {
@@ -479,8 +482,8 @@ type_as(Graph *g, const Node *n)
 	return from_range(g, n, r, SET_MAX);
 }
 
-/* What is known of a pointwise node whatever its operator: true if that is its type, else r is an
- * interval of it. */
+/* What is known of a pointwise node whatever its operator. True: that is its type. False: no more
+ * than the range r is known so far. */
 static bool
 pointwise_type(Graph *g, const Node *n, Type *t, Range *r)
 {
@@ -518,7 +521,7 @@ type_pointwise(Graph *g, const Node *n)
 	return pointwise_type(g, n, &t, &r) ? t : from_range(g, n, r, SET_MAX);
 }
 
-/* The least of several is one of them. */
+/* The least of several values is one of them. */
 static Type
 type_extreme(Graph *g, const Node *n)
 {
@@ -540,7 +543,7 @@ type_extreme(Graph *g, const Node *n)
 	return from_values(g, n, all.v, m, SET_MAX);
 }
 
-/* TABLE of an interval: the entries in reach. */
+/* TABLE of an argument of which only the interval is known: the entries in reach. */
 static Type
 type_table(Graph *g, const Node *n)
 {
@@ -580,7 +583,7 @@ same_there(const Node *a, const Node *b)
 	return (a->op == OP_THERE && a->arg[0] == b) || (b->op == OP_THERE && b->arg[0] == a);
 }
 
-/* Does a test hold between a position and itself? */
+/* Does the condition hold between a position and itself, surely? */
 static bool
 holds_here(const Node *c)
 {
@@ -590,7 +593,7 @@ holds_here(const Node *c)
 }
 
 static bool
-surely_there(const Node *p)
+surely_present(const Node *p)
 {
 	Node *const *list, *single;
 
@@ -606,7 +609,8 @@ surely_there(const Node *p)
 	return true;
 }
 
-/* Strikes out the values of the root that fail a test of what is looked for. */
+/* Strikes out of keep[] the values of the root with which a position fails the test, and so is not
+ * found. */
 static void
 strike_failing(const Node *root, const Node *test, char *keep)
 {
@@ -624,7 +628,7 @@ strike_failing(const Node *root, const Node *test, char *keep)
 	}
 }
 
-/* The values of x where p points. */
+/* Puts in the values of x at positions where p may point. */
 static void
 bag_read(ValueBag *b, const Node *x, const Node *p, int64_t k)
 {
@@ -646,7 +650,7 @@ bag_read(ValueBag *b, const Node *x, const Node *p, int64_t k)
 			bag_add(b, x->type.image[i]);
 }
 
-/* A function of the position, read a fixed way back, is one again. */
+/* A function of the position, read a fixed distance back, is a function of the position again. */
 static Type
 type_shifted(Graph *g, const Node *n)
 {
@@ -672,14 +676,14 @@ type_read(Graph *g, const Node *n)
 	ValueBag b = bag_new(g, n);
 
 	bag_read(&b, n->arg[0], n->arg[1], n->k);
-	if (!b.any || n->k != 0 || !surely_there(n->arg[1]))
+	if (!b.any || n->k != 0 || !surely_present(n->arg[1]))
 		bag_all(&b, n->arg[2]);
 	return bag_type(&b, n);
 }
 
 /* ---- sums ---- */
 
-/* The values of what is summed, where the condition may hold. */
+/* The range of what is summed, at positions where the condition may hold. */
 static Range
 summand_range(const Node *e, const Node *c)
 {

@@ -1,7 +1,8 @@
-/* Checks what ir.h promises of a graph: each rule stands here once, in plain words. What a node's
- * operands and the graph's header decide is asked of a draft, too, before it is built from text
- * (node_fault); what building adds, its type and its place, of every node that stands
- * (graph_fault). */
+/* The verifier: all that ir.h promises of a graph, each rule once and in plain words.
+ *
+ * What a node's operands and the graph's header decide is also asked of a draft, before it
+ * is built from text (node_fault). What building adds, the type and the place in the
+ * graph, is asked of every node that stands (graph_fault). */
 
 #include "ir/internal.h"
 
@@ -72,7 +73,7 @@ attribute_fault(const Graph *g, const Node *n)
 	return NULL;
 }
 
-/* An AT may be two-sided: nothing can read at it. */
+/* An AT may be two-sided, since a READ may not: nobody reads where it points. */
 static const char *
 side_fault(const Node *n)
 {
@@ -196,7 +197,7 @@ type_fault(const Graph *g, const Node *n)
 	return fault ? fault : root_fault(g, n);
 }
 
-/* Equal nodes would have equal hashes: look among the neighbours by hash. */
+/* Two equal nodes have one hash, so they would meet in a hash table. */
 static const Node *
 made_twice(const Graph *g)
 {

@@ -1,17 +1,18 @@
-/* A bound on the distance to the latest match is a few fetches instead of a search.
+/* A bound on the distance to the latest match becomes a few reads instead of a search: the
+ * loop of the search, unrolled.
  *
  *     here - (latest j where C) > 2   is   "C failed here, one back and two back" */
 
 #include "ir/internal.h"
 
 enum {
-	RECENT_FEW = 12, /* fetches that are cheaper than a search */
-	RECENT_MAX = 32, /* that cost nothing, where as much is fetched from there anyway */
+	CHEAP_READS = 12, /* reads at fixed distances that are cheaper than a search */
+	FREE_READS = 32,  /* most, if something is read from these distances anyway */
 };
 
-/* Of which distances something is fetched. */
+/* At which distances something is read anyway. */
 typedef struct FixedReads {
-	bool from[RECENT_MAX];
+	bool from[FREE_READS];
 } FixedReads;
 
 static FixedReads
@@ -21,7 +22,7 @@ find_fixed_reads(const Graph *g)
 
 	for (int i = 0; i < g->nnode; i++) {
 		const Node *n = g->node[i];
-		if (n->op == OP_READ && n->arg[1]->op == OP_HERE && n->k <= 0 && n->k > -RECENT_MAX)
+		if (n->op == OP_READ && n->arg[1]->op == OP_HERE && n->k <= 0 && n->k > -FREE_READS)
 			f.from[-n->k] = true;
 	}
 	return f;
@@ -29,12 +30,13 @@ find_fixed_reads(const Graph *g)
 
 /* Are the last n positions as good as a search? */
 static bool
-are_few(const FixedReads *f, int64_t n)
+are_cheaper(const FixedReads *f, int64_t n)
 {
-	return n >= 1 && (n <= RECENT_FEW || (n <= RECENT_MAX && f->from[n - 1]));
+	return n >= 1 && (n <= CHEAP_READS || (n <= FREE_READS && f->from[n - 1]));
 }
 
-/* here - (latest j where C), -1 standing for none; gives C as a stream, or NULL. */
+/* C as a stream, if n is here - (latest j where C), with -1 in place of a j that is absent; else
+ * NULL. */
 static Node *
 distance_to_latest(Graph *g, const Node *n)
 {
@@ -48,11 +50,11 @@ distance_to_latest(Graph *g, const Node *n)
 	return replace_there(g, r->arg[1]->arg[0], NULL);
 }
 
-/* C failed at the last n positions, all of which are there. */
+/* Has C failed at the last n positions, and are there as many? */
 static Node *
-failed_lately(Graph *g, const Node *at, Node *c, int64_t n)
+failed_at_last(Graph *g, const Node *at, Node *c, int64_t n)
 {
-	Node *arg[RECENT_MAX], *fails = mk_at(g, at, OP_NOT, c, NULL, NULL);
+	Node *arg[FREE_READS], *fails = mk_at(g, at, OP_NOT, c, NULL, NULL);
 	Node *here = mk_at(g, at, OP_HERE, NULL, NULL, NULL);
 
 	for (int i = 0; i < n; i++)
@@ -67,12 +69,12 @@ bound_distance(Graph *g, Node *n, void *ctx)
 
 	if (n->op != OP_LT)
 		return n;
-	if (n->arg[0]->op == OP_CONST && are_few(ctx, n->arg[0]->k + 1)
+	if (n->arg[0]->op == OP_CONST && are_cheaper(ctx, n->arg[0]->k + 1)
 	    && (c = distance_to_latest(g, n->arg[1])))
-		return failed_lately(g, n, c, n->arg[0]->k + 1);
-	if (n->arg[1]->op == OP_CONST && are_few(ctx, n->arg[1]->k)
+		return failed_at_last(g, n, c, n->arg[0]->k + 1);
+	if (n->arg[1]->op == OP_CONST && are_cheaper(ctx, n->arg[1]->k)
 	    && (c = distance_to_latest(g, n->arg[0])))
-		return mk_at(g, n, OP_NOT, failed_lately(g, n, c, n->arg[1]->k), NULL, NULL);
+		return mk_at(g, n, OP_NOT, failed_at_last(g, n, c, n->arg[1]->k), NULL, NULL);
 	return n;
 }
 
@@ -80,9 +82,9 @@ bound_distance(Graph *g, Node *n, void *ctx)
 void
 pass_bounded_distance(Graph *g, Diags *ds)
 {
-	FixedReads fetches = find_fixed_reads(g);
+	FixedReads reads = find_fixed_reads(g);
 
 	(void)ds;
 	if (!g->bidirectional) /* where the latest match may be ahead */
-		rewrite_graph(g, bound_distance, &fetches);
+		rewrite_graph(g, bound_distance, &reads);
 }

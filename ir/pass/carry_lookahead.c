@@ -31,7 +31,7 @@
 enum {
 	COLUMNS_MAX = 64,
 	GROUP_LIMIT = 1 << 18, /* most of a group of several columns */
-	CARRIES_MAX = 3,       /* most values of a carry that is found late */
+	CARRIES_MAX = 3,       /* most values of a carry that goes on as a digit */
 	WEIGHT_MAX = 1 << 20,
 };
 
@@ -41,15 +41,19 @@ typedef struct DigitColumn {
 	Node *sum;
 } DigitColumn;
 
-/* The columns and a constant: to be divided by `by`, or, if that is 0, compared with 0. */
+/* A sum of columns and a constant c, to be divided by `by`; or, if that is 0, to be compared with
+ * 0. */
 typedef struct ColumnSum {
 	int n;
-	/* (n) each unit divides the next; half of them below a long carry */
+	/* (n) each unit divides the next; the second half is for the columns below a carry that
+	 * goes on */
 	DigitColumn col[2 * COLUMNS_MAX];
 	__int128 c, by;
 } ColumnSum;
 
-/* What comes into a group: early + late // weight, the quotient in lo..hi. */
+/* The carry that comes into a group: early + late // weight. `early` is known early: the quotient
+ * that the group below has on its own. `late` is the number that the digits of the groups below
+ * make (kill, propagate, generate); late // weight is in lo..hi. */
 typedef struct Carry {
 	Node *early, *late;
 	int64_t weight, lo, hi;
@@ -90,7 +94,8 @@ by_unit(const void *p, const void *q)
 	return x != y ? (x > y) - (x < y) : node_compare(a->n, b->n);
 }
 
-/* Adds a unit where it divides the next and is divided by the one before. */
+/* Adds a unit to the ascending units of x, if it divides the next one and the one before divides
+ * it. */
 static void
 add_unit(ColumnSum *x, int64_t unit)
 {
@@ -107,8 +112,9 @@ add_unit(ColumnSum *x, int64_t unit)
 	x->col[i].unit = unit;
 }
 
-/* Of the terms' own units the chain, each dividing the next, that most terms have;
- * then what all have in common, and what the large ones have. */
+/* Chooses the columns' units. First the longest chain of the terms' own units in which each divides
+ * the next, counted in terms; then, where they fit in, the greatest common divisors of the terms
+ * from the largest down. */
 static void
 choose_units(const Affine *a, int64_t by, ColumnSum *x)
 {
@@ -124,7 +130,7 @@ choose_units(const Affine *a, int64_t by, ColumnSum *x)
 		unit[at] = u;
 		n += at == n;
 	}
-	for (int i = 0; i < n; i++) { /* terms[i]: of the best chain that ends here */
+	for (int i = 0; i < n; i++) { /* terms[i]: in the best chain that ends with unit[i] */
 		before[i] = -1;
 		for (int k = 0; k < i; k++)
 			if (unit[i] % unit[k] == 0
@@ -140,7 +146,8 @@ choose_units(const Affine *a, int64_t by, ColumnSum *x)
 		add_unit(x, common = gcd(a->term[i].c, common));
 }
 
-/* Any units do, if they divide what is divided by; tens are likely to be short. */
+/* Units that are not the terms' own: powers of ten, then of small primes, as far as they divide the
+ * divisor. Most coefficients have few digits in base ten. */
 static void
 take_tens(const Affine *a, int64_t by, ColumnSum *x)
 {
@@ -153,8 +160,8 @@ take_tens(const Affine *a, int64_t by, ColumnSum *x)
 			unit *= factor[i];
 }
 
-/* Sorts the terms of a into columns; one with a coefficient of several digits, in
- * these units, goes into several. */
+/* Sorts the terms of a into columns. A term whose coefficient has several digits in these units
+ * goes into several. */
 static void
 fill_columns(const Builder *at, const Affine *a, int64_t by, ColumnSum *x)
 {
@@ -180,7 +187,8 @@ fill_columns(const Builder *at, const Affine *a, int64_t by, ColumnSum *x)
 
 /* ---- groups ---- */
 
-/* The steps of x // b are large terms that cancel; do they add up to an exact number? */
+/* x // b is a staircase of neurons, whose large terms cancel. Is every partial sum of them exact?
+ */
 static bool
 has_exact_steps(const Node *x, int64_t b)
 {
@@ -189,7 +197,8 @@ has_exact_steps(const Node *x, int64_t b)
 	return range < EXACT_MAX / 2 && range * range / (double)(2 * b) < EXACT_MAX / 2;
 }
 
-/* The group from column `from` on, and where the next begins. */
+/* The sum of the group that begins with column `from`: as many columns as stay exact together. *to:
+ * where the next group begins. */
 static Node *
 next_group(const Builder *at, const ColumnSum *x, int from, int *to)
 {
@@ -207,9 +216,9 @@ next_group(const Builder *at, const ColumnSum *x, int from, int *to)
 	return sum;
 }
 
-/* The values of a carry that make a difference to the groups from `from` on, where
- * `early` comes in beside it: all of them to a quotient. To the sign of a sum in
- * lo..hi, what is below -hi is as good as -hi - 1, what is above -lo as good as -lo. */
+/* The values of a carry that the groups from `from` on can tell apart, where `early` comes in
+ * beside it. For a quotient, all of them. For the sign of a sum in lo..hi, a carry below -hi - 1 is
+ * as good as that, and one above -lo is as good as that. */
 static Range
 carries_that_matter(const ColumnSum *x, int from, __int128 c, const Node *early)
 {
@@ -231,8 +240,8 @@ clamp_to(Range s, int64_t v)
 	return max_int64(s.lo, min_int64(v, s.hi));
 }
 
-/* A digit d with (d + e) // base == (x + e) // b for all carries e, base = hi - lo + 1;
- * quotients beyond out are taken for its ends. */
+/* The kill, propagate, generate digit of a group: d with (d + e) // base == (x + e) // b for every
+ * carry e in lo..hi, where base = hi - lo + 1. Quotients beyond `out` count as its ends. */
 static Node *
 carry_digit(const Builder *at, const Carry *in, Node *x, int64_t b, Range out)
 {
@@ -250,14 +259,16 @@ mk_zero(const Builder *at)
 	return mk_const(at->g, 0);
 }
 
-/* weight * (x + the carry): after division by weight, the same. */
+/* weight * (x + the carry that comes in). A quotient by weight * b of it is that of x + the carry
+ * by b. */
 static Node *
 plus_carry_in(const Builder *at, const Carry *in, Node *x)
 {
 	return mk_plus_times(at, in->late, in->weight, mk2(at, OP_ADD, x, in->early));
 }
 
-/* The late part as a number of its own: a layer more. */
+/* Computes the late part of the carry, which takes a layer, so that its digits need not be carried
+ * on. */
 static void
 resolve_carry(const Builder *at, Carry *in)
 {
@@ -265,8 +276,9 @@ resolve_carry(const Builder *at, Carry *in)
 	in->weight = 1;
 }
 
-/* Passes on what x, which the early part is in already, and the late part make; with
- * `early` beside it, which the next group adds. False if it takes too many values. */
+/* The carry out of a group, as its digit beside those of the groups below. x is the group with the
+ * early part of the carry in it already; `early` is what the next group adds beside. False if the
+ * carry takes too many values. */
 static bool
 propagate_digit(const Builder *at, Carry *in, Node *x, int64_t b, Node *early, Range limits)
 {
@@ -283,8 +295,8 @@ propagate_digit(const Builder *at, Carry *in, Node *x, int64_t b, Node *early, R
 	return true;
 }
 
-/* The same with x as its own digit. Comparisons with several constants, x + 1, x + 10,
- * are then the same but for a constant. */
+/* The same with x itself as the digit, to the base b. Comparisons of one sum with several constants
+ * then share it: they differ by a constant only. */
 static bool
 propagate_sum(const Builder *at, Carry *in, Node *x, int64_t b, Node *early)
 {
@@ -297,8 +309,9 @@ propagate_sum(const Builder *at, Carry *in, Node *x, int64_t b, Node *early)
 	return true;
 }
 
-/* The group's own quotient goes first. It is taken of l + shift, so that what is left
- * and the carry that comes are 0 at least. */
+/* The carry out of a group too large for a digit: its own quotient goes ahead as the early part,
+ * and what is left of it as a digit. The quotient is one of l + shift, so that what is left and the
+ * carry are not negative together. */
 static bool
 propagate_quotient(const Builder *at, Carry *in, Node *l, int64_t c, int64_t b, const ColumnSum *x,
                    int to, __int128 above, bool whole)
@@ -317,7 +330,7 @@ propagate_quotient(const Builder *at, Carry *in, Node *l, int64_t c, int64_t b, 
 	return propagate_digit(at, in, left, b, q, carries_that_matter(x, to, above, q));
 }
 
-/* (l + the carry) // b, at once; NULL if that is not exact. */
+/* (l + the carry that comes in) // b in one step; NULL if that is not exact. */
 static Node *
 group_quotient(const Builder *at, const Carry *in, Node *l, int64_t b)
 {
@@ -326,7 +339,8 @@ group_quotient(const Builder *at, const Carry *in, Node *l, int64_t b)
 	return has_exact_steps(x, in->weight * b) ? mk_quotient(at, x, in->weight * b) : NULL;
 }
 
-/* Does the group l end here in longer numbers, too? Then its quotient is there. */
+/* Would the highest group l end here in a longer number, too? Then that number has the same
+ * quotient, which is shared. */
 static bool
 ends_group(const ColumnSum *x, const Node *l, int64_t b)
 {
@@ -342,7 +356,7 @@ magnitude(int64_t lo, int64_t hi)
 	return max_int64(-lo, hi);
 }
 
-/* Its terms' absolute values: what a sum can reach in any order of summation. */
+/* The sum of the absolute values of all terms: no partial sum is larger, in any order. */
 static __int128
 terms_magnitude(const Affine *a)
 {
@@ -361,7 +375,7 @@ is_exact_sum(const Affine *a)
 	return terms_magnitude(a) < EXACT_MAX;
 }
 
-/* May x be compared as it is? With room for how columns may hold it. */
+/* May x be compared as it is, with some room for how the columns of the residual stream hold it? */
 static bool
 is_comparable(const Node *x)
 {
@@ -371,8 +385,8 @@ is_comparable(const Node *x)
 	       || (affine_of(x, &a) && terms_magnitude(&a) < EXACT_MAX / 4 * 3);
 }
 
-/* What weight the highest group, l and what comes early, needs beside the late part,
- * should only the sign of both together matter: one of either must outweigh what is late. */
+/* The weight of the highest group beside the late part, where only the sign of weight * (l + early)
+ * + late matters: just enough that l + early, where it is not 0, outweighs the late part. */
 static int64_t
 weight_for_sign(const Builder *at, const Carry *in, Node *l)
 {
@@ -384,7 +398,7 @@ weight_for_sign(const Builder *at, const Carry *in, Node *l)
 	return min_int64(enough, in->weight);
 }
 
-/* The highest group: what is asked of it. */
+/* The answer, from the highest group and what is carried into it. */
 static Node *
 highest_group(const Builder *at, Carry *in, Node *l, __int128 c, const ColumnSum *x, int64_t b)
 {
@@ -414,16 +428,16 @@ highest_group(const Builder *at, Carry *in, Node *l, __int128 c, const ColumnSum
 	return group_quotient(at, in, lc, b);
 }
 
-/* A group is less than 2^24, so that one base above is as good as another. */
+/* A group's sum is below 2^24, so that a base above that is as good as any larger one. */
 static int64_t
 capped_base(__int128 b)
 {
 	return b < 1 << 30 ? (int64_t)b : 1 << 30;
 }
 
-/* Takes the lowest digit, to the base b, out of the constant c. All that is asked of it is
- * the quotient by b, of the sum with what is not above `most` in size: so one that is far
- * from 0 and from b is as good as a small one. */
+/* Takes the lowest digit, to the base b, out of the constant c. Something of size at most `most` is
+ * added to it, and only the quotient by b is asked for; so a digit farther than that from 0 and
+ * from b can be replaced by a smaller one. */
 static int64_t
 take_constant_digit(__int128 *c, __int128 b, int64_t most)
 {
@@ -437,7 +451,8 @@ take_constant_digit(__int128 *c, __int128 b, int64_t most)
 	return clamp(here > most && most < b / 4 ? most : here);
 }
 
-/* The group l of base b, with its digit of the constant c, passes on what came in. */
+/* The carry out of the group l of base b and its digit of the constant c, in one of several ways;
+ * the cheapest that is exact. False if none is. */
 static bool
 carry_out(const Builder *at, Carry *in, Node *l, __int128 *c, const ColumnSum *x, int from, int to)
 {
@@ -467,7 +482,8 @@ carry_out(const Builder *at, Carry *in, Node *l, __int128 *c, const ColumnSum *x
 	return true;
 }
 
-/* From the lowest group to the highest; NULL if one of them is not exact. */
+/* The answer for x, group by group from the lowest to the highest; NULL if one of them is not
+ * exact. */
 static Node *
 over_all_groups(const Builder *at, const ColumnSum *x, Carry in)
 {
@@ -483,7 +499,7 @@ over_all_groups(const Builder *at, const ColumnSum *x, Carry in)
 	}
 }
 
-/* From the lowest group to the highest but one: what is left of x is the highest. */
+/* The same for all groups but the highest, which is what is left of x. *in: the carry into it. */
 static bool
 over_lower_groups(const Builder *at, ColumnSum *x, Carry *in)
 {
@@ -512,7 +528,7 @@ is_divided(const Node *n)
 	       && n->arg[1]->k < VALUE_MAX;
 }
 
-/* Takes the multiples of b out of a: their sum, divided by b. */
+/* Takes the multiples of b out of a; gives their sum, divided by b. */
 static Node *
 take_multiples(const Builder *at, Affine *a, int64_t b)
 {
@@ -530,7 +546,7 @@ take_multiples(const Builder *at, Affine *a, int64_t b)
 	return out;
 }
 
-/* What is left, if that is not wide. */
+/* a % b of what take_multiples has left, if that is exact; else NULL. */
 static Node *
 remainder_by(const Builder *at, const Affine *a, int64_t b)
 {
@@ -541,8 +557,8 @@ remainder_by(const Builder *at, const Affine *a, int64_t b)
 	return is_within(sum, EXACT_MAX) ? mk2(at, OP_MOD, sum, mk_const(at->g, b)) : NULL;
 }
 
-/* Is the term the quotient of a long sum, found so before? A chain of carries goes on in
- * it that is too long for one sum. */
+/* Is the term a quotient of a long sum that has been computed here before? It is a carry of a chain
+ * too long to be flattened into one sum. */
 static bool
 continues_carries(const AffineTerm *t)
 {
@@ -585,7 +601,8 @@ exceeds_exact(const Node *n)
 
 static void to_columns(const Builder *, Affine *, int64_t by, bool tens, ColumnSum *, Carry *);
 
-/* The columns below the quotient q of a sum: its highest group, and what comes into that. */
+/* The columns that the quotient q is computed of, to go on from: the highest group of its sum, the
+ * carry into that, and what was divided out before (*multiples). */
 static bool
 columns_below(const Builder *at, const Node *q, ColumnSum *x, Carry *in, Node **multiples)
 {
@@ -600,7 +617,7 @@ columns_below(const Builder *at, const Node *q, ColumnSum *x, Carry *in, Node **
 	return over_lower_groups(at, x, in) && x->n <= COLUMNS_MAX;
 }
 
-/* x goes on where `low`, divided by low->by, is added to it: both are one number. */
+/* Makes one number of x and `low`, whose quotient by low->by is the carry into x. */
 static void
 put_below(ColumnSum *x, const ColumnSum *low)
 {
@@ -613,8 +630,8 @@ put_below(ColumnSum *x, const ColumnSum *low)
 	x->c = x->c * low->by + low->c;
 }
 
-/* a as columns, and what comes into the lowest. A carry that a adds, if that is long, is
- * not waited for: it goes on from where it comes from. */
+/* a as columns, and the carry into the lowest. If a adds a carry of a long chain, that is not
+ * waited for: its own columns go below those of a. */
 static void
 to_columns(const Builder *at, Affine *a, int64_t by, bool tens, ColumnSum *x, Carry *in)
 {
@@ -643,7 +660,7 @@ to_columns(const Builder *at, Affine *a, int64_t by, bool tens, ColumnSum *x, Ca
 	}
 }
 
-/* a // by, or a >= 0 if by is 0. */
+/* a // by; or a >= 0, if by is 0. */
 static Node *
 lookahead_sum(const Builder *at, const Affine *a, int64_t by)
 {
@@ -654,7 +671,7 @@ lookahead_sum(const Builder *at, const Affine *a, int64_t by)
 
 	if (!a->n)
 		return NULL;
-	if (!by && i >= 0 && a->term[i].c < 0) { /* not -a > 0 */
+	if (!by && i >= 0 && a->term[i].c < 0) { /* a >= 0 is not (-a - 1 >= 0) */
 		Affine minus = *a;
 		affine_scale(&minus, -1);
 		minus.c--;
@@ -679,14 +696,14 @@ lookahead_division(const Builder *at, const Node *n, Affine *a)
 	if (n->op == OP_MOD && !goes_on)
 		return remainder_by(at, a, b);
 	Node *q = a->n ? lookahead_sum(at, a, b)
-	               : mk_zero(at); /* what is left of the constant is below b */
+	               : mk_zero(at); /* without terms: what is left of the constant is below b */
 	if (!q)
 		return NULL;
 	q = mk2(at, OP_ADD, out, q);
 	return n->op == OP_DIV ? q : mk2(at, OP_SUB, n->arg[0], mk_times(at, q, b));
 }
 
-/* The difference d of its operands, y - x. */
+/* A comparison, from the difference d of its operands, y - x. */
 static Node *
 lookahead_comparison(const Builder *at, const Node *n, const Affine *d)
 {

@@ -24,7 +24,7 @@ typedef struct NodeSet {
 	char *in;    /* by id */
 } NodeSet;
 
-/* Some of the graph's nodes, operands first, with another in the place of each. */
+/* A set of nodes, rebuilt: for each another in its place. */
 typedef struct NodeCopy {
 	const NodeSet *set;
 	Node **map; /* by id */
@@ -32,10 +32,12 @@ typedef struct NodeCopy {
 
 typedef struct CarrySelect {
 	Builder b;            /* at: the PICK that is to be made two */
-	int nid;              /* nodes there are */
+	int nid;              /* how many nodes there were when it began */
 	Node *p;              /* where the list is read; NULL: here */
-	NodeSet outer, inner; /* what is computed here, and there */
-	Node *cond, *guard;   /* the comparison, and where it matters; NULL: everywhere */
+	NodeSet outer, inner; /* what the PICK is computed of here; what its list is computed of
+	                         where that is read */
+	Node *cond, *guard; /* the long comparison; the condition under which it matters, NULL if it
+	                       always does */
 } CarrySelect;
 
 /* ---- sets ---- */
@@ -64,7 +66,7 @@ by_node_id(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-/* The nodes of s and all that they are computed of at the same position. */
+/* Adds all that the nodes of s are computed of at the same position; ascending by id. */
 static void
 node_set_close(Graph *g, NodeSet *s)
 {
@@ -80,7 +82,8 @@ node_set_new(Graph *g)
 	return (NodeSet){ .in = arena_alloc(g->arena, (size_t)g->nnode + 1) };
 }
 
-/* The set with x in the place of a and y in that of b; without a READ's operands. */
+/* The set rebuilt with x in the place of a and y in the place of b. What is read elsewhere stays as
+ * it is. */
 static NodeCopy
 node_set_copy(CarrySelect *l, const NodeSet *set, const Node *a, Node *x, const Node *b, Node *y)
 {
@@ -112,8 +115,8 @@ is_list_read(const CarrySelect *l, const Node *n)
 	return l->p && n->op == OP_READ && n->arg[1] == l->p && !n->k;
 }
 
-/* Is the difference that n compares so large that a choice by its sign, which takes
- * neurons of some times its size, is no choice at once? */
+/* Is the difference that n compares so large that a gate by its sign, whose weights are some times
+ * its size, is not exact in one step? */
 static bool
 compares_long(const Node *n)
 {
@@ -123,7 +126,8 @@ compares_long(const Node *n)
 	       || n->arg[0]->type.hi - n->arg[1]->type.lo > LONG;
 }
 
-/* The least long comparison that something wide is computed of. */
+/* A long comparison that a quotient or comparison of a long sum waits for; of several the first.
+ * NULL if there is none. */
 static Node *
 late_condition(const CarrySelect *l)
 {
@@ -147,7 +151,7 @@ late_condition(const CarrySelect *l)
 	return NULL;
 }
 
-/* Is the comparison still asked for in some result of the copy? */
+/* Does some result of the copy still depend on the comparison? */
 static bool
 still_asks(CarrySelect *l, const NodeCopy *c)
 {
@@ -162,7 +166,7 @@ still_asks(CarrySelect *l, const NodeCopy *c)
 	return s.in[l->cond->id];
 }
 
-/* A condition without which the comparison does not matter, NULL if there is none. */
+/* A condition such that nothing depends on the comparison where it fails; NULL if there is none. */
 static Node *
 find_guard(CarrySelect *l)
 {
@@ -192,7 +196,7 @@ find_guard(CarrySelect *l)
 
 /* ---- two lists for one ---- */
 
-/* The PICK with its lists as they are in the copy; out of its list where off is 1. */
+/* The PICK over the lists of the copy, with an index beyond the list where `off` is 1. */
 static Node *
 select_arm(CarrySelect *l, const NodeCopy *c, Node *off)
 {
@@ -233,7 +237,8 @@ select_lists(CarrySelect *l)
 	return mk2(&l->b, OP_ADD, x, mk2(&l->b, OP_SUB, y, d));
 }
 
-/* Where the list is read, if its elements are read at one place. */
+/* The reference at which the elements of the list are read, if it is the same for all; else NULL.
+ */
 static Node *
 common_reference(const NodeSet *outer)
 {

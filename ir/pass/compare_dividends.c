@@ -2,11 +2,13 @@
  *
  *     x + y // m >= t   is   x * m + y >= t * m
  *
- * so that it does not wait for the division. */
+ * for integers, since y // m >= k just where y >= k * m (Graham, Knuth and Patashnik,
+ * "Concrete Mathematics", 3.2: floors and inequalities). The comparison then does not wait
+ * for the division. */
 
 #include "ir/internal.h"
 
-/* A division by a constant that n adds or subtracts once; its sign in *c. */
+/* A quotient by a constant that the sum adds or subtracts once; its sign in *c. */
 static const Node *
 one_carry(const Affine *a, int64_t *c)
 {
@@ -47,7 +49,7 @@ at_least(Graph *g, const Node *at, Node *n, int64_t t)
 	return mk_at(g, at, OP_LT, mk_const(g, t - 1), n, NULL);
 }
 
-/* a < b where a division stands in the way. */
+/* a < b, where the difference waits for a quotient. */
 static Node *
 compare_dividend(Graph *g, Node *n, void *ctx)
 {

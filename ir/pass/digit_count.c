@@ -1,12 +1,13 @@
-/* How long a number is, without waiting for its digits.
+/* How many digits a number has, without waiting for its digits.
  *
  *     max(if d[i] != 0 then i + 1 else 1 for i in 0..<n)
  *
- * A greatest of few values is a sum of thresholds, and "some digit from the k-th on
- * is not 0" is "the digits from the k-th on make a number of at least 1". With
- * weights 1, 10, 100 the carries between those digits cancel, and of the carry that
- * comes in, x + y // m >= 1 is x * m + y >= m: a comparison of the column sums, for
- * which no digit need be known. */
+ * A greatest of few values is a sum of thresholds: 1, and 1 more if some digit from the
+ * second on is not 0, and so on. "Some digit from the k-th on is not 0" says that these
+ * digits make a number of at least 1. In that number, weighed 1, 10, 100 (Horner), the
+ * carries between the digits cancel, and the carry that comes in from below goes by
+ * compare_dividends: x + y // m >= 1 is x * m + y >= m. What is left is a comparison of
+ * the column sums, for which no digit need be known. */
 
 #include "ir/internal.h"
 
@@ -14,7 +15,7 @@
 
 enum { TESTS_MAX = 64 };
 
-/* p and q where the digit d is p - b * q. */
+/* b, p and q, where the digit d is p - b * q, of the base b; 0 if it is no digit. */
 static int64_t
 digit_parts(Graph *g, Node *d, Node **p, Node **q)
 {
@@ -45,7 +46,7 @@ adds(const Node *n, const Node *carry)
 	return false;
 }
 
-/* The number that d and the digits above it make: Horner from the top. */
+/* The number that d and the digits above it make, by Horner's rule from the highest. */
 static Node *
 number_from(Graph *g, Node *const *digit, int n, Node *d, bool *used, int depth)
 {
@@ -68,7 +69,7 @@ number_from(Graph *g, Node *const *digit, int n, Node *d, bool *used, int depth)
 	             mk_times(&(Builder){ g, d }, mk_at(g, d, OP_SUB, above, q, NULL), b), NULL);
 }
 
-/* The stream r, at least 0, for which x >= v is r >= 1; NULL if there is none. */
+/* A stream r >= 0 such that x >= v just where r >= 1; NULL if there is none. */
 static Node *
 tested_for_zero(Graph *g, const Node *x, int64_t v)
 {
@@ -85,7 +86,7 @@ tested_for_zero(Graph *g, const Node *x, int64_t v)
 	return mk(g, OP_NOT, x->span, x->file, 1, &c, 0);
 }
 
-/* Is one of x[] at least v? NULL where that is no question of digits. */
+/* Is some operand of the MAX at least v? NULL if that is no question of digits. */
 static Node *
 some_at_least(Graph *g, const Node *at, int64_t v)
 {
@@ -101,7 +102,7 @@ some_at_least(Graph *g, const Node *at, int64_t v)
 			return NULL;
 		digit[n++] = r;
 	}
-	for (int i = 0; i < n; i++) { /* a head is above no other digit */
+	for (int i = 0; i < n; i++) { /* a head is the lowest digit of a number */
 		head[i] = true;
 		for (int k = 0; k < n; k++) {
 			Node *p, *q, *ep, *eq;

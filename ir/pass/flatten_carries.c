@@ -2,15 +2,16 @@
  *
  * Adding digit by digit, each carry waits for the one before it:
  *
- *     c1 = (s0) // 10,  c2 = (s1 + c1) // 10,  c3 = (s2 + c2) // 10
+ *     c1 = s0 // 10,  c2 = (s1 + c1) // 10,  c3 = (s2 + c2) // 10
  *
- * but (x + y // m) // b = (x * m + y) // (m * b), exactly, so
+ * but (x + y // m) // b = (x * m + y) // (m * b), exactly (nested floors; Graham, Knuth
+ * and Patashnik, "Concrete Mathematics", 3.2), so
  *
  *     c1 = s0 // 10,  c2 = (10*s1 + s0) // 100,  c3 = (100*s2 + 10*s1 + s0) // 1000
  *
- * which a transformer computes in one layer. A digit (s2 + c2) % 10 is then
- * s2 + c2 - 10*c3: nothing but a sum. Where the sum leaves the integers that are
- * exact in float32, carry_lookahead.c computes it of several that do not. */
+ * which a transformer computes in one layer. A digit (s2 + c2) % 10 is then s2 + c2 -
+ * 10*c3, nothing but a sum. Where the sum leaves the integers that a float32 holds,
+ * carry_lookahead computes it of several sums that do not. */
 
 #include "ir/internal.h"
 
@@ -20,7 +21,7 @@ enum { SEARCH_MAX = 4096, CHOICES_MAX = 64 };
 
 typedef struct Flatten {
 	int n, cap;
-	int *depth; /* (n) by id: non-affine operators on the longest way up to here */
+	int *depth; /* (n) by id: operators other than sums on the longest path up to the node */
 } Flatten;
 
 static int
@@ -61,7 +62,7 @@ is_unsaturated(const Node *n)
 	return n->type.lo > -VALUE_MAX && n->type.hi < VALUE_MAX;
 }
 
-/* p less one of the carry's occurrences in its sums, NULL if there is none. */
+/* The sum p without the carry, which it adds once; NULL if it does not. */
 static Node *
 sum_without(Graph *g, Node *p, const Node *carry, int *budget)
 {
@@ -78,7 +79,7 @@ sum_without(Graph *g, Node *p, const Node *carry, int *budget)
 	return NULL;
 }
 
-/* The carries that p adds exactly once, those of the longest chain first. */
+/* The carries that p adds exactly once, those at the end of the longest chains first. */
 static int
 find_carries(Graph *g, Flatten *f, const Node *p, const Node **carry)
 {
@@ -120,7 +121,7 @@ join_divisions(Graph *g, const Node *at, Node *p, const Node *carry, int64_t b)
 	return mk(g, OP_DIV, at->span, at->file, 2, (Node *[]){ x, mk_const(g, m * b) }, 0);
 }
 
-/* p // b without a carry in its way, as far as that goes; NULL if it does not. */
+/* p // b with as many carries multiplied out as can be; NULL if none can. */
 static Node *
 flat_quotient(Graph *g, Flatten *f, const Node *at, Node *p, int64_t b)
 {
@@ -144,7 +145,7 @@ flat_quotient(Graph *g, Flatten *f, const Node *at, Node *p, int64_t b)
 	return q;
 }
 
-/* Does p add a carry of a chain that is too long to go on in one sum? */
+/* Does p add a carry that would make the joint divisor too large? */
 static bool
 adds_long(const Node *p, int64_t b)
 {
@@ -178,7 +179,7 @@ flatten_node(Graph *g, Node *n, void *ctx)
 		return n;
 	Node *p = n->arg[0];
 	if (p->type.root && p->type.root != p)
-		return n; /* one table of one stream already */
+		return n; /* a table of one stream as it is */
 	Node *q = flat_quotient(g, ctx, n, p, b);
 	if (!q && n->op == OP_MOD && adds_long(p, b))
 		q = mk_at(g, n, OP_DIV, p, n->arg[1], NULL);

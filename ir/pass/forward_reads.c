@@ -1,12 +1,13 @@
-/* Where a reference points, it points here.
+/* What is read where a reference points does not ask for that reference again: there, it
+ * is "here".
  *
  *     let equals = latest j where token[j] == '='
  *     let sign   = latest j where token[j] in "+-*" and j < equals
  *     sign[equals]
  *
- * At the latest '=' the latest '=' is that position itself, so what is read there
- * waits for no head to find it: sign is the latest operator before here, and that is
- * the latest operator, since here stands an '='. */
+ * At the latest '=' the latest '=' is that position itself (the search is idempotent), so
+ * the position that is read waits for no head to find it. There, sign is the latest
+ * operator before here, and since an '=' stands here, that is the latest operator of all. */
 
 #include "ir/internal.h"
 
@@ -32,7 +33,7 @@ push_node(Graph *g, NodeList *list, Node *n)
 	list->node[list->n++] = n;
 }
 
-/* Both are functions of one stream, and no value of it satisfies both. */
+/* Are x and y functions of one stream, no value of which satisfies both? */
 static bool
 exclude_each_other(const Node *x, const Node *y)
 {
@@ -46,7 +47,7 @@ exclude_each_other(const Node *x, const Node *y)
 	return true;
 }
 
-/* A condition on j < here that fails here anyway needs no j < here. */
+/* The condition without its `j < here`, if another part of it fails here anyway. */
 static Node *
 without_before(Graph *g, const Arrival *a, Node *c)
 {
@@ -66,7 +67,7 @@ without_before(Graph *g, const Arrival *a, Node *c)
 	return fails && n < c->narg ? mk(g, OP_AND, c->span, c->file, n, arg, 0) : c;
 }
 
-/* The operands that are evaluated here, too: a READ's first is not. */
+/* The first operand that is evaluated at the same position: the first of a READ is not. */
 static int
 first_operand_here(const Node *n)
 {
@@ -90,7 +91,7 @@ rebuild_at_reference(Graph *g, const Arrival *a, Node *n)
 	return mk_like(g, n, arg);
 }
 
-/* n as it is there; operands first, on a stack of our own. */
+/* n as it is at the reference; operands first, on an explicit stack. */
 static Node *
 as_at_reference(Graph *g, Arrival *a, Node *n)
 {
@@ -115,7 +116,7 @@ as_at_reference(Graph *g, Arrival *a, Node *n)
 	return a->map[n->id];
 }
 
-/* One memory for each reference: what is read at it shares most of its nodes. */
+/* One memo for each reference, since what is read at it shares most of its nodes. */
 typedef struct Arrivals {
 	int n, cap;
 	Arrival **list;

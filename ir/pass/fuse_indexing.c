@@ -1,16 +1,17 @@
-/* One run-time index instead of two.
+/* An index into a list of indexed lists becomes one index (the two index maps are
+ * composed).
  *
  *     [d[m - 1 - k else <end>] for k in 0..<n][i]      is d[m - 1 - i else <end>]
  *
- * Also where the list is read at another position: then m and d are read there, and the one
- * index that is left is computed here. */
+ * Also where the list is read at another position: then m and d are read there, and the
+ * one index that is left is computed here. */
 
 #include "ir/internal.h"
 
 #include <string.h>
 
-/* Element k of the outer list: the inner PICK, the place it is read at, and what is
- * there instead where a condition holds. */
+/* Element k of the outer list: a PICK, the reference it is read at, and a constant that stands in
+ * its place where a condition holds. */
 typedef struct InnerPick {
 	Node *pick, *p; /* p: NULL where it is here */
 	Node *instead;  /* IF(condition, constant, pick), or NULL */
@@ -39,7 +40,7 @@ same_list(const Node *a, const Node *b)
 	       && !memcmp(a->arg + 2, b->arg + 2, sizeof *a->arg * (size_t)pick_length(a));
 }
 
-/* Index of element k is that of element 0, less k. */
+/* Is the index of `other`, element k, that of element 0 less k? */
 static bool
 counts_down(const Node *first, const Node *other, int k)
 {
@@ -57,7 +58,7 @@ read_there(Graph *g, const Node *at, Node *x, Node *p, int64_t d)
 	return p ? mk(g, OP_READ, at->span, at->file, 3, arg, 0) : x;
 }
 
-/* x, but what stands instead of element k where i == k and its condition holds. */
+/* x, but the constant of element k where i == k and the condition of that element holds. */
 static Node *
 with_exception(Graph *g, const Node *at, Node *x, Node *i, int k, InnerPick in)
 {
@@ -68,7 +69,7 @@ with_exception(Graph *g, const Node *at, Node *x, Node *i, int k, InnerPick in)
 	return mk(g, OP_IF, at->span, at->file, 3, (Node *[]){ cond, in.instead->arg[1], x }, 0);
 }
 
-/* How many elements there are before the list is nothing but its default. */
+/* How many elements the list has before those that are all its default. */
 static int
 length_used(const Node *pick)
 {
@@ -79,9 +80,10 @@ length_used(const Node *pick)
 	return n;
 }
 
-/* i, but beyond all elements from the used-th on: base - i is below 0 there. */
+/* i, made so large where it is `used` or more that base - i is negative, so that the default is
+ * read. */
 static Node *
-ended(Graph *g, const Node *at, Node *i, int used, const Node *base)
+index_past_end(Graph *g, const Node *at, Node *i, int used, const Node *base)
 {
 	if (base->type.hi < used)
 		return i;
@@ -110,8 +112,8 @@ fused_index(Graph *g, Node *n)
 	int m = pick_length(first.pick);
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)(m + 2));
 	Node *base = first.pick->arg[0], *from = read_there(g, n, base, first.p, -1);
-	arg[0] = mk(g, OP_SUB, n->span, n->file, 2, (Node *[]){ from, ended(g, n, i, used, base) },
-	            0);
+	arg[0] = mk(g, OP_SUB, n->span, n->file, 2,
+	            (Node *[]){ from, index_past_end(g, n, i, used, base) }, 0);
 	arg[1] = d;
 	for (int k = 0; k < m; k++)
 		arg[k + 2] = read_there(g, n, first.pick->arg[k + 2], first.p,

@@ -1,9 +1,10 @@
 /* A choice around an index becomes the default of the index.
  *
  *     if t == <end> then ' ' else t for t = d[k else <end>]   is   d[k else ' ']
- *     if k < m then d[m - 1 - k else 0] else <end>     the index is out of range just
- *                                                      where the test fails: <end> is its default
- */
+ *
+ *     if k < m then d[m - 1 - k else 0] else <end>            is   d[m - 1 - k else <end>]
+ *
+ * The second where the index is out of range just where the test fails. */
 
 #include "ir/internal.h"
 
@@ -19,7 +20,7 @@ pick_with_default(Graph *g, const Node *pick, Node *d)
 	return mk(g, OP_PICK, pick->span, pick->file, pick->narg, arg, 0);
 }
 
-/* Is the index inside just where the condition is `want`? */
+/* Is the index inside of its list just where the condition is `want`? */
 static bool
 inside_where(const Node *pick, const Node *cond, bool want)
 {
@@ -53,7 +54,8 @@ may_be(const Node *n, int64_t v)
 	return false;
 }
 
-/* What changes nothing of an index but its default, which no element is. */
+/* A function of an indexed element that changes the default alone, where no element is equal to the
+ * default: the PICK with that default. */
 static Node *
 function_of_default(Graph *g, Node *n)
 {

@@ -1,12 +1,14 @@
-/* Alternatives of one function become one function of alternatives.
+/* A choice between two results of one function becomes one result of a choice.
  *
  *     if c then f(x) else f(y)     is     f(if c then x else y)
  *
- * so that the sum and the product of two numbers share their carries, their length
- * and their digits, and only the column sums are chosen between. What does not quite
- * match is made to: v is v % 10 where it is 0..9 anyway, 0 is y // 10 for a y below
- * 10, and sums are matched term by term. Before flatten_carries, while a digit still is a
- * remainder, so that its range stays known. */
+ * so that the sum and the product of two numbers share their carries, their length and
+ * their digits, and only the column sums are chosen between. The two expressions are
+ * matched from the top down, as in anti-unification (Plotkin 1970): where they agree the
+ * operator is kept once, where they differ there is a choice. What does not quite match is
+ * made to: v is v % 10 where it is 0..9 anyway, 0 is y // 10 for a y below 10, and sums
+ * are matched term by term. This comes before flatten_carries, while a digit still is a
+ * remainder whose range is plain. */
 
 #include "ir/internal.h"
 #include "lang/pointer_map.h"
@@ -15,14 +17,14 @@
 
 enum { MATCHES_MAX = 4096, LIST_MAX = 64, DEPTH_MAX = 64 };
 
-/* if the condition holds then x else y, which became `to` */
+/* `if cond then x else y`, merged to `to` */
 typedef struct MergeMatch {
 	struct MergeMatch *next;
 	Node *x, *y, *to;
-	bool index; /* of two lists */
+	bool index; /* x and y are the indices of two lists */
 } MergeMatch;
 
-/* All of one condition, in the order they were made. */
+/* All matches of one condition, in the order they were made. */
 typedef struct MergeMatches {
 	int n;
 	MergeMatch *first, **end;
@@ -31,7 +33,7 @@ typedef struct MergeMatches {
 typedef struct Merge {
 	Builder b; /* at: the choice that is taken apart */
 	Node *cond;
-	bool constants;        /* are constants matched, too? */
+	bool constants;        /* are choices with a constant merged, too? */
 	MergeMatches *matches; /* of cond */
 	Map all;               /* Matches by condition */
 } Merge;
@@ -44,7 +46,7 @@ is_by_constant(const Node *n, Op op)
 	return n->op == op && n->arg[1]->op == OP_CONST && n->arg[1]->k > 1;
 }
 
-/* Operators worth having once. */
+/* Is it worth having only once? */
 static bool
 is_costly(const Node *n)
 {
@@ -67,7 +69,8 @@ surely_within(Merge *m, Node *n, int64_t lo, int64_t end)
 	       && is_const(at_least(m->b.g, m->b.at, n, end), 0);
 }
 
-/* The constant q as y // b: a y that was matched with x before, if one will do. */
+/* A dividend y with y // b == q, for the constant q: one that x has been matched with before, if
+ * there is one; else q * b. */
 static Node *
 dividend_of(Merge *m, const Node *x, bool x_first, int64_t q, int64_t b)
 {
@@ -102,8 +105,8 @@ plain_select(Merge *m, Node *x, Node *y)
 	return mk3(&m->b, OP_IF, m->cond, x, y);
 }
 
-/* The choice with its constants outside, so that it compares with other sums: of 7 and
- * 4 it is 3 * cond + 4, of x + 7 and 4 it is (if cond then x + 3 else 0) + 4. */
+/* A choice with its constants outside, so that it can be matched with other sums: between 7 and 4
+ * it is 3 * cond + 4, between x + 7 and 4 it is (if cond then x + 3 else 0) + 4. */
 static Node *
 mk_select(Merge *m, Node *x, Node *y)
 {
@@ -146,14 +149,14 @@ merge_division(Merge *m, Node *x, Node *y, int depth)
 	return mk3(&m->b, OP_DIV, merge_nodes(m, u, v, depth), b, NULL);
 }
 
-/* n is a remainder by b, or is one anyway; a condition is no sum to be chosen. */
+/* Is n a remainder by b, or in 0..b-1 anyway? Of a condition (b is 2) nothing is gained. */
 static bool
 is_remainder(const Node *n, const Node *b)
 {
 	return (n->op == OP_MOD && n->arg[1] == b) || (b->k > 2 && stays_within(n, b->k));
 }
 
-/* The divisor of one of them, by which the other is a remainder, too; or NULL. */
+/* A divisor by which both are remainders, one of them as it is written; or NULL. */
 static Node *
 common_divisor(Node *x, Node *y)
 {
@@ -191,8 +194,8 @@ is_flagged(Node *x, Flagged *f)
 	return true;
 }
 
-/* The operands of a MAX, or the one that is the greatest itself; 0 if one is no flag, or
- * if they are too many. */
+/* The operands of a MAX, or the one node itself, as flagged constants; how many. 0 if one is none,
+ * or if they are too many. */
 static int
 flagged_list(Node *x, Flagged *f)
 {
@@ -206,7 +209,7 @@ flagged_list(Node *x, Flagged *f)
 	return n;
 }
 
-/* Is one the greatest of some, and the other of some or of one flag alone? */
+/* Are both greatest of flagged constants, at least one of them a MAX of several? */
 static bool
 are_greatest(Node *x, Node *y)
 {
@@ -226,7 +229,7 @@ merge_flagged(Merge *m, Flagged f, Node *u, Node *v, int depth)
 	return mk3(&m->b, OP_IF, zero, lo, hi);
 }
 
-/* Both the greatest of flagged constants: flag by flag, 0 for one that is missing. */
+/* Two greatest of flagged constants: flag by flag, with 0 for a flag that one of them lacks. */
 static Node *
 merge_greatest(Merge *m, Node *x, Node *y, int depth)
 {
@@ -251,7 +254,8 @@ merge_greatest(Merge *m, Node *x, Node *y, int depth)
 	for (int k = 0; k < ne; k++)
 		if (!used[k])
 			arg[n++] = merge_flagged(m, e[k], mk_const(m->b.g, 0), e[k].u, depth);
-	for (int i = 0; i < nf; i++) /* a missing flag must give no more than the others */
+	for (int i = 0; i < nf;
+	     i++) /* a flag that is 0 for want of one must not raise the greatest */
 		if (f[i].lo != f[0].lo || x->type.lo != f[0].lo || y->type.lo != f[0].lo)
 			return NULL;
 	for (int k = 0; k < ne; k++)
@@ -270,7 +274,7 @@ find_match(const Merge *m, const Node *x, const Node *y)
 	return t;
 }
 
-/* What x was matched with before, NULL if with nothing. */
+/* What x has been matched with before; NULL if with nothing. */
 static Node *
 partner_of(Merge *m, const Node *x, bool x_first)
 {
@@ -280,7 +284,7 @@ partner_of(Merge *m, const Node *x, bool x_first)
 	return NULL;
 }
 
-/* The same for an index, or for one that is the same but for a constant, which is added. */
+/* The same for an index, or for one that differs from it by a constant, which is added. */
 static Node *
 partner_index(Merge *m, const Node *x, bool x_first)
 {
@@ -296,8 +300,8 @@ partner_index(Merge *m, const Node *x, bool x_first)
 	return NULL;
 }
 
-/* The constant d as an index out of the range of a list: of that which the list of
- * `pick` was matched with before, where the index is out of range there. */
+/* The default of `pick` as another PICK that gives its default, to be matched with it: over the
+ * list that its list has been matched with before, with an index that is out of range. */
 static Node *
 pick_of_default(Merge *m, Node *pick, bool pick_first)
 {
@@ -315,7 +319,7 @@ pick_of_default(Merge *m, Node *pick, bool pick_first)
 		if (!arg[k])
 			arg[k] = pick->arg[k];
 	}
-	/* not made by mk(), which would see through it */
+	/* not built by mk(), which would fold it to the default again */
 	Node *p = NEW(m->b.g->arena, Node);
 	*p = *pick;
 	p->arg = memcpy(arena_alloc(m->b.g->arena, sizeof *arg * (size_t)(n + 2)), arg,
@@ -354,7 +358,7 @@ are_like(Node *x, Node *y)
 	return is_costly(x) && (x->op == OP_PICK || x->arg[1] == y->arg[1]);
 }
 
-/* A term like t, and of its weight, in b; or NULL. */
+/* The node of a term of b that can be merged with t, and has the same coefficient; or NULL. */
 static Node *
 partner_term(const Affine *b, bool *used, AffineTerm t)
 {
@@ -368,8 +372,8 @@ partner_term(const Affine *b, bool *used, AffineTerm t)
 	return NULL;
 }
 
-/* Sums: costly terms with their like, or with the 0 that they may be; the rest by one
- * choice. NULL where nothing costly is shared. */
+/* Two sums: each costly term is merged with one of its kind, or with 0; what is left of both is one
+ * choice. NULL if nothing costly is shared. */
 static Node *
 merge_sums(Merge *m, Node *x, Node *y, int depth)
 {
@@ -483,7 +487,7 @@ matches_of(Merge *m, const Node *cond)
 	return all;
 }
 
-/* Is it there without a layer, so that a choice before it could only be later? */
+/* Does it cost no layer? Then a choice between two such is no later than a choice of operands. */
 static bool
 is_free(const Node *n)
 {
@@ -511,7 +515,7 @@ merge_select(Graph *g, Node *n, void *ctx)
 	m->matches = matches_of(m, m->cond);
 	m->b.at = n;
 	Node *to = merge_nodes(m, n->arg[1], n->arg[2], 0);
-	/* an index may seem to reach the default of a list that it never does reach */
+	/* the type of a PICK may contain a default that is never reached */
 	bool list = n->arg[1]->op == OP_PICK || n->arg[2]->op == OP_PICK;
 	return list || (to->type.lo >= n->type.lo && to->type.hi <= n->type.hi) ? to : n;
 }
@@ -525,6 +529,6 @@ pass_merge_selects(Graph *g, Diags *ds)
 
 	(void)ds;
 	rewrite_graph(g, merge_select, &m);
-	m.constants = true; /* with what the others have been matched with */
+	m.constants = true; /* with the matches of the first walk */
 	rewrite_graph(g, merge_select, &m);
 }

@@ -1,5 +1,6 @@
-/* The passes, in the order they run. Each is a function from graph to graph:
- * nodes never change, so a pass adds nodes and redirects what the graph answers. */
+/* The passes, in the order they run, and how they walk the graph. A pass is a function
+ * from graph to graph: nodes never change, so it adds nodes and redirects what the graph
+ * answers with. */
 
 #include "ir/internal.h"
 
@@ -8,13 +9,12 @@
 
 const Pass passes[] = {
 	{ "forward_reads", pass_forward_reads,
-	  "a reference, read where it points, is this position" },
+	  "what is read where a reference points does not ask for it again" },
 	{ "read_defaults", pass_read_defaults,
 	  "what stands for an absent reference becomes a default" },
 	{ "bounded_distance", pass_bounded_distance,
-	  "the distance to the latest match becomes a few fetches" },
-	{ "push_down_reads", pass_push_down_reads,
-	  "fetches move to the leaves of what is fetched" },
+	  "the distance to the latest match becomes a few reads" },
+	{ "push_down_reads", pass_push_down_reads, "reads move to the leaves of what is read" },
 	{ "index_defaults", pass_index_defaults,
 	  "a choice around an index becomes the default of the index" },
 	{ "compare_dividends", pass_compare_dividends,
@@ -34,14 +34,15 @@ const Pass passes[] = {
 	{ NULL, NULL, NULL },
 };
 
-/* How a value is computed is settled by the pass that says so, with an AS. */
+/* How many operands are visited: those of an AS are not, since the pass that made it has settled
+ * how its value is computed. */
 static int
 mapped(const Node *n)
 {
 	return n->op == OP_AS ? 0 : n->narg;
 }
 
-/* What the live of the first n nodes need is live. */
+/* Marks what the live ones of the first n nodes need. */
 static void
 spread(const Graph *g, char *live, int n)
 {

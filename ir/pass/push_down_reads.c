@@ -1,22 +1,24 @@
-/* Reads a fixed distance back move to the leaves of what is read.
+/* Reads a fixed distance back move from results to the leaves that these are computed of.
  *
- * What is computed here from values fetched one, two, three back is, read one position back,
- * computed here from two, three and four back: f(x[-1], x[-2])[-1] is f(x[-2], x[-3]). */
+ *     f(x[here - 1], x[here - 2])[here - 1]     is     f(x[here - 2], x[here - 3])
+ *
+ * A position then computes f of what it reads itself, in one step, instead of reading what
+ * another position has computed before: a layer less. */
 
 #include "ir/internal.h"
 
-enum { SHIFT_NODES = 4096, SHIFT_LEAVES = 32 };
+enum { PUSHED_MAX = 4096, LEAVES_MAX = 32 };
 
 typedef struct PushDown {
 	Graph *g;
 	int64_t by; /* < 0 */
-	int row;    /* the token that is taken to stand before the text */
+	int row;    /* the token that is assumed to stand before the text */
 	int n, nleaf;
 	struct {
 		const Node *from;
 		Node *to;       /* what it is, `by` positions back */
-		int64_t before; /* its value where that is before the text */
-	} memo[SHIFT_NODES];
+		int64_t before; /* its value where that position is before the text */
+	} memo[PUSHED_MAX];
 	bool failed;
 } PushDown;
 
@@ -28,11 +30,12 @@ image_at(const Node *n, int i)
 	return n->type.image[i < r->nset ? i : r->nset - 1];
 }
 
-static int shift_node(PushDown *, Node *);
+static int push_operator(PushDown *, Node *);
 
-/* A leaf is a feature, or what was fetched from a fixed distance. */
+/* The leaves: constants, functions of the token or of the position, and reads at a fixed distance.
+ */
 static bool
-shift_leaf(PushDown *s, Node *n, Node **to, int64_t *before)
+push_leaf(PushDown *s, Node *n, Node **to, int64_t *before)
 {
 	Graph *g = s->g;
 	Op root = n->type.root && n->type.image ? n->type.root->op : OP_CONST;
@@ -50,17 +53,17 @@ shift_leaf(PushDown *s, Node *n, Node **to, int64_t *before)
 		*before = n->arg[2]->k;
 	else
 		return false;
-	if (++s->nleaf > SHIFT_LEAVES)
+	if (++s->nleaf > LEAVES_MAX)
 		s->failed = true;
-	bool fetched = root != OP_TOKEN && root != OP_INDEX;
-	*to = mk_read(g, n, fetched ? n->arg[0] : n, here, mk_const(g, *before),
-	              s->by + (fetched ? n->k : 0));
+	bool is_read = root != OP_TOKEN && root != OP_INDEX;
+	*to = mk_read(g, n, is_read ? n->arg[0] : n, here, mk_const(g, *before),
+	              s->by + (is_read ? n->k : 0));
 	return true;
 }
 
-/* Index into memo; -1 when it cannot be done. */
+/* The index of n in the memo; -1 if it cannot be pushed down. */
 static int
-shift_node(PushDown *s, Node *n)
+push_operator(PushDown *s, Node *n)
 {
 	int at = 0;
 	Node *to = NULL;
@@ -70,13 +73,13 @@ shift_node(PushDown *s, Node *n)
 		at++;
 	if (at < s->n)
 		return at;
-	if (!shift_leaf(s, n, &to, &before)) {
+	if (!push_leaf(s, n, &to, &before)) {
 		if (!is_pointwise(n->op) || n->two_sided || n->narg > 64)
 			return -1;
 		Node *arg[64];
 		int64_t v[64];
 		for (int i = 0; i < n->narg; i++) {
-			int k = shift_node(s, n->arg[i]);
+			int k = push_operator(s, n->arg[i]);
 			if (k < 0 || s->failed)
 				return -1;
 			arg[i] = s->memo[k].to;
@@ -85,8 +88,9 @@ shift_node(PushDown *s, Node *n)
 		before = op_apply(n, v);
 		to = mk_like(s->g, n, arg);
 	}
-	if (s->n == SHIFT_NODES || (is_bool(n) && !is_bool(to)))
-		return -1; /* apart, values of one root are no longer joint */
+	if (s->n == PUSHED_MAX || (is_bool(n) && !is_bool(to)))
+		return -1; /* functions of one root are independent once they are read one by one,
+		              so the type may have become wider */
 	at = s->n++;
 	s->memo[at].from = n;
 	s->memo[at].to = to;
@@ -94,8 +98,8 @@ shift_node(PushDown *s, Node *n)
 	return at;
 }
 
-/* x `by` positions back, d before the text, with the fetches moved to the leaves
- * of x; NULL where x holds something that cannot be moved. */
+/* x as it is `by` positions back, d before the text, computed here of its leaves as they are there;
+ * NULL if some leaf cannot be read so. */
 static Node *
 pushed_down(Graph *g, PushDown *s, const Node *at, Node *x, int64_t by, int64_t d)
 {
@@ -107,7 +111,7 @@ pushed_down(Graph *g, PushDown *s, const Node *at, Node *x, int64_t by, int64_t 
 		s->row = row;
 		s->n = s->nleaf = 0;
 		s->failed = false;
-		k = shift_node(s, x);
+		k = push_operator(s, x);
 		if (k < 0 || s->failed)
 			return NULL;
 	}
@@ -124,7 +128,7 @@ pushed_down(Graph *g, PushDown *s, const Node *at, Node *x, int64_t by, int64_t 
 	return wider ? NULL : mended;
 }
 
-/* Is all that is looked at there known of the token or the position alone? */
+/* Is all that a condition takes at j a function of the token or of the position? */
 static bool
 looks_at_features(const Node *n)
 {
@@ -136,8 +140,9 @@ looks_at_features(const Node *n)
 	return true;
 }
 
-/* x[latest j where C and j < here] one place behind, x shifted once more, where both
- * cost no more than fetches; NULL where they do not. */
+/* x[latest j where C and j < here] as x[i - 1], i the latest position behind one where C holds
+ * (read_one_behind), with the offset pushed down into x, if both cost no more than reads at a fixed
+ * distance; else NULL. */
 static Node *
 push_down_behind(Graph *g, Node *n, PushDown *s)
 {
@@ -146,7 +151,7 @@ push_down_behind(Graph *g, Node *n, PushDown *s)
 	                                       : NULL;
 
 	if (!behind || behind->op != OP_READ || !is_search(behind->arg[1]->op))
-		return behind; /* no search is left */
+		return behind; /* it has become something without a search */
 	if (!looks_at_features(condition_of(p)))
 		return NULL;
 	Node *x = n->arg[0], *d = n->arg[2], *moved = NULL;

@@ -1,7 +1,6 @@
-/* A choice about an absent reference becomes the default of the read.
+/* A choice by whether a reference is absent becomes the default of the read.
  *
- *     if exists(p) then here - p else index + 1   is   index - p, where an absent p
- *     counts as -1: one READ with another default */
+ *     if exists(p) then index - index[p] else index + 1     is     index - index[p else -1] */
 
 #include "ir/internal.h"
 
@@ -17,8 +16,8 @@ read_with_default(Graph *g, Node *read, Node *d)
 	return mk_read(g, read, read->arg[0], read->arg[1], d, read->k);
 }
 
-/* if exists(p) then yes else no: `yes` itself, once its READ of p has the default
- * that makes it equal to `no` where p is absent. */
+/* `if exists(p) then yes else no` is `yes` itself, if its READ of p can be given a default that
+ * makes it equal to `no` where p is absent. */
 static Node *
 read_default(Graph *g, Node *n, void *ctx)
 {
