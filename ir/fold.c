@@ -415,7 +415,7 @@ fold_less(Graph *g, Node *n)
 /* The operand of an AT may be the number of a position itself: if what is there where e is not
  * negative is e, AT(e) needs no guard around it. */
 static Node *
-position_number(Graph *g, Node *n, Node *e, int depth)
+unguarded_number(Graph *g, Node *n, Node *e, int depth)
 {
 	if (e->op == OP_READ && e->arg[0]->op == OP_INDEX && !e->k && e->arg[1]->op == OP_AT
 	    && e->arg[2]->type.hi < 0)
@@ -424,8 +424,8 @@ position_number(Graph *g, Node *n, Node *e, int depth)
 		return e->arg[is_const(e->arg[0], -1)];
 	if (e->op != OP_IF || depth == 8)
 		return e;
-	Node *yes = position_number(g, n, e->arg[1], depth + 1),
-	     *no = position_number(g, n, e->arg[2], depth + 1);
+	Node *yes = unguarded_number(g, n, e->arg[1], depth + 1),
+	     *no = unguarded_number(g, n, e->arg[2], depth + 1);
 	return yes == e->arg[1] && no == e->arg[2]
 	               ? e
 	               : mk(g, OP_IF, e->span, e->file, 3, (Node *[]){ e->arg[0], yes, no }, 0);
@@ -459,7 +459,7 @@ tight_absent(Graph *g, Node *e)
 static Node *
 fold_at(Graph *g, Node *n)
 {
-	Node *e = tight_absent(g, position_number(g, n, n->arg[0], 0));
+	Node *e = tight_absent(g, unguarded_number(g, n, n->arg[0], 0));
 
 	if (e->op == OP_INDEX)
 		return mk(g, OP_HERE, n->span, n->file, 0, NULL, 0);

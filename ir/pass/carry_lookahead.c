@@ -351,7 +351,7 @@ ends_group(const ColumnSum *x, const Node *l, int64_t b)
 }
 
 static int64_t
-magnitude(int64_t lo, int64_t hi)
+ends_max_abs(int64_t lo, int64_t hi)
 {
 	return max_int64(-lo, hi);
 }
@@ -364,7 +364,7 @@ terms_magnitude(const Affine *a)
 
 	for (int i = 0; i < a->n; i++) {
 		const Type *t = &a->term[i].n->type;
-		sum += (__int128)llabs(a->term[i].c) * magnitude(t->lo, t->hi);
+		sum += (__int128)llabs(a->term[i].c) * ends_max_abs(t->lo, t->hi);
 	}
 	return sum;
 }
@@ -459,8 +459,8 @@ carry_out(const Builder *at, Carry *in, Node *l, __int128 *c, const ColumnSum *x
 	__int128 base = x->col[to].unit / x->col[from].unit;
 	Node *all = mk2(at, OP_ADD, l, in->early), *q;
 	int64_t here = take_constant_digit(c, base,
-	                                   magnitude(all->type.lo, all->type.hi)
-	                                           + magnitude(in->lo, in->hi) + 1),
+	                                   ends_max_abs(all->type.lo, all->type.hi)
+	                                           + ends_max_abs(in->lo, in->hi) + 1),
 		b = capped_base(base);
 	Node *lc = mk2(at, OP_ADD, l, mk_const(at->g, here));
 	Node *none = mk_zero(at);
