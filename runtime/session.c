@@ -188,8 +188,8 @@ tw_reset(TwSession *s)
 	memcpy(s->w.x, s->start_x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 
-/* Was every head told from its weights? Where layers below write what it has the place from,
- * it may be taken for another. */
+/* Is the look-up of every head certain? Where earlier layers write a column that a head has
+ * the place from, the embedding does not tell, and it may have been taken for another. */
 static bool
 knows_all_heads(const TwSpecialized *c)
 {

@@ -130,8 +130,9 @@ typedef enum TwPhase {
 
 typedef struct TwStats {
 	long tokens;    /* fed so far */
-	long fallbacks; /* texts for which a claim of the file did not hold, run by softmax, */
-	long broken;    /* and those where it is the claim and not how the head was understood */
+	long fallbacks; /* texts for which a gap was too small, run by softmax; */
+	long broken;    /* of these, where each head's look-up is certain: the file claims what
+	                 * its weights do not do */
 	size_t bytes;   /* memory of the session, or of the batch */
 	double share[TW_PHASES]; /* with TW_TIMED; 0 for what softmax ran */
 } TwStats;
