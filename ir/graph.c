@@ -14,17 +14,17 @@
 #include <assert.h>
 #include <string.h>
 
-typedef struct Values {
+typedef struct ValueList {
 	uint64_t hash;
 	int n;
 	const int64_t *v; /* NULL: a free slot */
-} Values;
+} ValueList;
 
 struct NodeTable {
 	int cap;     /* of slot; a power of 2 */
 	Node **slot; /* open addressing by hash */
 	int nvalues, capvalues;
-	Values *values; /* the same, of arrays of values */
+	ValueList *values; /* the same, of arrays of values */
 	size_t size[NUM_SCRATCH];
 	void *scratch[NUM_SCRATCH];
 };
@@ -149,7 +149,7 @@ grow_values(Graph *g)
 {
 	struct NodeTable *t = g->table;
 	int cap = 2 * t->capvalues;
-	Values *values = arena_alloc(g->arena, (size_t)cap * sizeof *values);
+	ValueList *values = arena_alloc(g->arena, (size_t)cap * sizeof *values);
 
 	for (int i = 0; i < t->capvalues; i++) {
 		if (!t->values[i].v)
@@ -174,12 +174,12 @@ intern_values(Graph *g, const int64_t *v, int n)
 		grow_values(g);
 	int at = (int)(h & (uint64_t)(t->capvalues - 1));
 	for (; t->values[at].v; at = (at + 1) & (t->capvalues - 1)) {
-		Values *w = &t->values[at];
+		ValueList *w = &t->values[at];
 		if (w->hash == h && w->n == n && !memcmp(w->v, v, size))
 			return w->v;
 	}
 	t->nvalues++;
-	t->values[at] = (Values){ h, n, memcpy(arena_alloc(g->arena, size), v, size) };
+	t->values[at] = (ValueList){ h, n, memcpy(arena_alloc(g->arena, size), v, size) };
 	return t->values[at].v;
 }
 

@@ -9,15 +9,9 @@
 
 #include <glob.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "frontend/frontend.h"
+#include "tests/unit/graph_build.h"
 
 enum { TEXTS = 3, LONGEST = 9 };
 
@@ -30,13 +24,13 @@ typedef struct Values {
 
 static char **paths;
 static int npaths;
-static uint64_t state;
+static uint64_t draw_state;
 
 static int
 draw_below_bound(int below)
 {
-	state = state * 6364136223846793005u + 1442695040888963407u;
-	return (int)((state >> 33) % (uint64_t)(below < 1 ? 1 : below));
+	draw_state = draw_state * 6364136223846793005u + 1442695040888963407u;
+	return (int)((draw_state >> 33) % (uint64_t)(below < 1 ? 1 : below));
 }
 
 static void
@@ -68,14 +62,14 @@ answer(const Graph *g, int i)
 }
 
 static Values
-values_of_graph(Arena *arena, const Graph *g)
+values_of_graph(Arena *mem, const Graph *g)
 {
 	Values v = { .n = g->nnamed + g->noutput + (g->emit ? g->nfield : 0) };
 	Eval *eval = eval_new(g);
 
-	v.value = NEWS(arena, int64_t, v.n * TEXTS * LONGEST + 1);
-	v.real = NEWS(arena, bool, v.n + 1);
-	state = 1;
+	v.value = NEWS(mem, int64_t, v.n * TEXTS * LONGEST + 1);
+	v.real = NEWS(mem, bool, v.n + 1);
+	draw_state = 1;
 	for (int t = 0; t < TEXTS; t++) {
 		int n = 1 + draw_below_bound(g->context < LONGEST ? g->context : LONGEST);
 		random_text(g, eval, n);
@@ -104,7 +98,7 @@ first_difference(const Values *a, const Values *b, bool reals)
 }
 
 static char *
-text_of_graph(Arena *arena, const Graph *g)
+text_of_graph(Arena *mem, const Graph *g)
 {
 	char *s = NULL;
 	size_t n = 0;
@@ -112,20 +106,20 @@ text_of_graph(Arena *arena, const Graph *g)
 
 	graph_print(g, f);
 	fclose(f);
-	char *copy = arena_strn(arena, s, n);
+	char *copy = arena_strn(mem, s, n);
 	free(s);
 	return copy;
 }
 
 /* The graph as it is read back; what is wrong with it goes to standard error. */
 static Graph *
-read_back_graph(Arena *arena, const char *text, const char *path, const char *pass)
+read_back_graph(Arena *mem, const char *text, const char *path, const char *pass)
 {
-	Source *src = NEW(arena, Source);
-	Diags ds = { .arena = arena, .src = src };
+	Source *src = NEW(mem, Source);
+	Diags ds = { .arena = mem, .src = src };
 
 	*src = (Source){ "printed.twg", text, (uint32_t)strlen(text) };
-	Graph *g = graph_read(src, arena, &ds);
+	Graph *g = graph_read(src, mem, &ds);
 	if (!g) {
 		fprintf(stderr, "%s after %s is not read back:\n", path, pass);
 		diag_print(&ds, stderr);
@@ -186,13 +180,13 @@ same_frame(const Graph *a, const Graph *b)
 static bool
 survives(const Graph *g, const Values *lowered, const char *path, const char *pass)
 {
-	Arena arena = { 0 };
-	const char *text = text_of_graph(&arena, g), *again = "";
-	const Graph *back = read_back_graph(&arena, text, path, pass);
+	Arena mem = { 0 };
+	const char *text = text_of_graph(&mem, g), *again = "";
+	const Graph *back = read_back_graph(&mem, text, path, pass);
 	int i = -1;
 	bool ok = back;
 
-	if (back && strcmp(text, again = text_of_graph(&arena, back))) {
+	if (back && strcmp(text, again = text_of_graph(&mem, back))) {
 		fprintf(stderr, "%s after %s reads back as another text:\n", path, pass);
 		print_difference(text, again);
 		ok = false;
@@ -201,14 +195,14 @@ survives(const Graph *g, const Values *lowered, const char *path, const char *pa
 		fprintf(stderr, "%s after %s: something about the nodes is lost\n", path, pass);
 		ok = false;
 	}
-	Values v = values_of_graph(&arena, g);
-	Values w = ok ? values_of_graph(&arena, back) : v;
+	Values v = values_of_graph(&mem, g);
+	Values w = ok ? values_of_graph(&mem, back) : v;
 	if ((i = first_difference(&v, &w, true)) >= 0)
 		fprintf(stderr, "%s after %s: value %d is another when read back\n", path, pass, i);
 	ok = ok && i < 0;
 	if (lowered && (i = first_difference(lowered, &v, false)) >= 0)
 		fprintf(stderr, "%s: %s changes value %d\n", path, pass, i);
-	arena_free(&arena);
+	arena_free(&mem);
 	return ok && i < 0;
 }
 
@@ -216,24 +210,24 @@ survives(const Graph *g, const Values *lowered, const char *path, const char *pa
 static int
 check_program(const char *path)
 {
-	Arena arena = { 0 };
-	Source *src = read_source(&arena, path);
-	Diags ds = { .arena = &arena, .src = src };
-	Graph *g = src ? lower(parse(src, &arena, &ds), "stdlib", &arena, &ds) : NULL;
+	Arena mem = { 0 };
+	Source *src = read_source(&mem, path);
+	Diags ds = { .arena = &mem, .src = src };
+	Graph *g = src ? lower(parse(src, &mem, &ds), "stdlib", &mem, &ds) : NULL;
 	int bad = 0;
 
 	if (!g || ds.nerror || !g->context) {
-		arena_free(&arena);
+		arena_free(&mem);
 		return -1;
 	}
-	Values lowered = values_of_graph(&arena, g);
+	Values lowered = values_of_graph(&mem, g);
 	bad += !survives(g, NULL, path, "lower");
 	for (const Pass *p = passes; p->name && !bad; p++) {
 		g->pass = p;
 		p->run(g, &ds);
 		bad += !survives(g, &lowered, path, p->name);
 	}
-	arena_free(&arena);
+	arena_free(&mem);
 	return bad;
 }
 
@@ -254,10 +248,204 @@ test_round_trip(void **unused)
 	assert_true(refused < npaths / 2);
 }
 
+static void
+test_graph_text(void **state)
+{
+	(void)state;
+	Graph *g = empty_graph(16, 8);
+	Node *t = LEAF(g, TOKEN), *i = LEAF(g, INDEX);
+	Node *p = MK(g, LATEST, MK(g, EQ, MK(g, THERE, t), C(g, 10)));
+	int64_t sq[] = { 0, 1, 4, 9, 16 };
+
+	graph_emit(g,
+	           READ(g, mk_table(g, (Span){ 0, 0 }, 0, t, 1, sq, 5), p, MK(g, MIN, i, t), -1));
+	Named named[] = { { .name = "sum[2]", .kind = K_INT, .node = t },
+		          { .name = "plus", .kind = K_POS, .node = p, .offset = -1 } };
+	g->output = g->named = named;
+	g->noutput = 1;
+	g->nnamed = 2;
+	assert_true(graph_verify(g));
+	check_round_trip(g);
+}
+
+static void
+test_text_of_reals(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"model \"r\"\nvocab \"a\" \"b\"\ncontext 4\nattention causal\n"
+		"n0 = TOKEN  # 0..1\nn1 = THERE(n0)  # 0..1\nn2 = CONST k=1  # 1\n"
+		"n3 = MEAN(n1, n2) [1/3]  # real 0..1 by 1/4\n"
+		"n4 = LINEAR(n3) [-3/2 1]  # real -0.5..1 by 1/8\n"
+		"n5 = ABOVE(n4)  # 0..1\nn6 = FLOOR(n4)  # -1..1\n"
+		"n7 = RELU(n4)  # real 0..1 by 1/8\nn8 = CURVE(n7) k=2  # real 0..1\n"
+		"n9 = TIMES(n7, n8)  # real 0..1\nn10 = APPROX(n9) [1/100]  # real 0..1\n"
+		"n11 = APPROX(n8) k=1 [1/100]  # real 0..1\n"
+		"n12 = VALUES(n0) [0.10000000000000001~ -2]  # real -2..0.1\n"
+		"output half int n5\noutput mean real n3\noutput floor int n6\n"
+		"output near real n10\noutput near real n11\nnamed value real n12\n";
+	Diags ds;
+	Graph *g = parsed(text, &ds);
+
+	assert_non_null(g);
+	assert_true(graph_verify(g));
+	char *again = printed(g);
+	assert_string_equal(again, text);
+	free(again);
+}
+
+static void
+test_text_escapes(void **state)
+{
+	(void)state;
+	static const char *spelling[] = { "\t", "\x01", "\x7f", "\n\"\\", "é" };
+	Graph *g = empty_graph(5, 4);
+
+	g->vocab = spelling;
+	graph_emit(g, LEAF(g, TOKEN));
+	char *text = printed(g);
+	Diags ds;
+	Graph *h = parsed(text, &ds);
+	assert_non_null(h);
+	for (int i = 0; i < 5; i++)
+		assert_string_equal(h->vocab[i], spelling[i]);
+	assert_non_null(strstr(text, "vocab \"\\t\" \"\\x01\" \"\\x7f\""));
+	free(text);
+}
+
+/* Only what is needed is printed, whatever else stands above it. */
+static void
+test_text_of_live_nodes(void **state)
+{
+	(void)state;
+	Diags ds;
+	Graph *g = parsed("context 4\nn7 = INDEX\nn9 = THERE(n7)\nn11 = AT(n9)\nn12 = CONST k=2\n"
+	                  "n20 = MUL(n7, n12)\noutput a int n20\n",
+	                  &ds);
+
+	assert_non_null(g);
+	assert_true(graph_verify(g));
+	char *text = printed(g);
+	assert_string_equal(text, "model \"\"\ncontext 4\nattention causal\n"
+	                          "n0 = INDEX  # 0..3\nn1 = CONST k=2  # 2\n"
+	                          "n2 = MUL(n0, n1)  # {0 2 4 6}\noutput a int n2\n");
+	free(text);
+}
+
+static void
+test_malformed(void **state)
+{
+	(void)state;
+	static const char *bad[] = {
+		"",
+		"n0 = TOKEN\n",
+		"context 0\n",
+		"context 4\nn0 = FOO\n",
+		"context 4\nn0 = ADD(n1, n2)\n",
+		"context 4\nn0 = TOKEN\nn1 = ADD(n0)\n",
+		"context 4\nn0 = TOKEN\nn0 = INDEX\n",
+		"context 4\nn0 = TOKEN x\n",
+		"context 4\nn0 = CONST k=99999999999999999999999\n",
+		"context 4\nn0 = INDEX\nn1 = READ(n0, n0, n0)\n",
+		"context 4\nn0 = INDEX\nn1 = TABLE(n0)\n",
+		"context 4\nn0 = INDEX\nn1 = LATEST(n0)\n",
+		"context 4\nn0 = INDEX\nn1 = THERE(n0)\nemit n1\n",
+		"context 4\nn0 = INDEX\nn1 = THERE(n0)\nn2 = THERE(n1)\n",
+		"vocab \"a\ncontext 4\n",
+		"vocab \"a\\q\"\ncontext 4\n",
+		"context 4\nn0 = HERE\nemit n0\n",
+		"context 4\nnonsense\n",
+		"context 4\nn0 = INDEX\nn1 = TABLE(n0) k=0 [1 2",
+		"context 4\nn0 = INDEX\noutput a pos n0\n",
+		"context 4\nn0 = REAL\n",
+		"context 4\nn0 = REAL [1/0]\n",
+		"context 4\nn0 = REAL [0.5/3]\n",
+		"context 4\nn0 = INDEX\nn1 = LINEAR(n0) [1]\n",
+		"context 4\nn0 = INDEX\nn1 = VALUES(n0) [1 2]\n",
+		"context 4\nn0 = REAL [1/2]\nn1 = ADD(n0, n0)\n",
+		"context 4\nn0 = REAL [1/2]\nn1 = FLOOR(n0, n0)\n",
+		"context 4\nn0 = INDEX\nn1 = VALUES(n0) [1 2 3 4]\noutput a int n1\n",
+		"context 4\nn0 = INDEX\nn1 = CURVE(n0) k=1\n",
+		"context 4\nn0 = INDEX\nn1 = CURVE(n0) k=9\n",
+		"context 4\nn0 = INDEX\nn1 = APPROX(n0) [0]\n",
+		"context 4\nn0 = INDEX\ncontext 5\n",
+		"context 4\nn0 = PICK(",
+		"context 4\nn0 = INDEX\nn1 = PICK(n0)",
+		"vocab \"a\" \"b\"\nfield \"f\" 3\ncontext 4\n",
+		"vocab \"a\" \"b\"\nfield \"f\" 1\ncontext 4\n",
+		"vocab \"a\" \"b\"\nfield f 1\ncontext 4\n",
+		"input \"x\" real 2 1\ncontext 4\n",
+		"input \"x\" int 0.5 1\ncontext 4\n",
+		"input \"x\" pos 0 1\ncontext 4\n",
+		"input \"x\" real 0 one\ncontext 4\n",
+		"input \"x\" real 0 1\nvocab \"a\"\ncontext 4\n",
+		"vocab \"a\"\ninput \"x\" real 0 1\ncontext 4\n",
+		"vocab \"\\x0g\"\ncontext 4\n",
+		"context 4\nattention sideways\n",
+		"context 4\nn0 = INDEX\noutput a number n0\n",
+		"context 4\nn0 = INDEX\noutput\n",
+		"context 4\nn0 = INDEX\noutput a bool n0 \"no\" \"yes\"\n",
+		"context 4\nn0 = INDEX\nn1 = THERE(n0)\nn2 = HERE\nn3 = READ(n1, n2, n0)\n",
+		"context 4\nn0 = INDEX\nn1 = NOT(n0)\n",
+		"context 4\nn0 = INDEX\nn1 = ATTEND(n0, n0)\n",
+		"context 4\nn0 = INDEX k=1\n",
+		"context 4\nn0 = INDEX [1]\n",
+		"context 4\nn0 = INPUT k=0\n",
+		"context 4\nn0 = INDEX\nn1 = REAL [1/2]\nn2 = CONST k=1\nn3 = IF(n2, n0, n1)\n",
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		Diags ds;
+		assert_null(parsed(bad[i], &ds));
+		assert_int_equal(ds.nerror, 1);
+	}
+}
+
+/* Cut and corrupted texts are refused or read, never a crash. */
+static void
+test_corrupted(void **state)
+{
+	(void)state;
+	Graph *g = empty_graph(16, 8);
+	Node *t = LEAF(g, TOKEN);
+	int64_t sq[] = { 0, 1, 4, 9, 16 };
+
+	graph_emit(g, READ(g, mk_table(g, (Span){ 0, 0 }, 0, t, 1, sq, 5),
+	                   MK(g, LATEST, MK(g, EQ, MK(g, THERE, t), C(g, 10))), t, -1));
+	char *s = printed(g);
+	size_t n = strlen(s);
+	srand(7);
+	for (int i = 0; i < 3000; i++) {
+		Diags ds;
+		char *copy = strdup(s);
+		if (i < (int)n)
+			copy[i] = '\0';
+		else
+			copy[rand() % (int)n] = (char)(rand() % 128);
+		Graph *h = parsed(copy, &ds);
+		assert_int_equal(h == NULL, ds.nerror > 0);
+		assert_true(!h || graph_verify(h));
+		free(copy);
+		if (i % 200 == 0) {
+			g = NULL;
+			arena_free(&arena);
+		}
+	}
+	free(s);
+}
+
 int
 main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_round_trip) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test_teardown(test_graph_text, teardown),
+		cmocka_unit_test_teardown(test_text_of_reals, teardown),
+		cmocka_unit_test_teardown(test_text_escapes, teardown),
+		cmocka_unit_test_teardown(test_text_of_live_nodes, teardown),
+		cmocka_unit_test_teardown(test_malformed, teardown),
+		cmocka_unit_test_teardown(test_corrupted, teardown),
+	};
 	glob_t found = { 0 };
 
 	paths = argv + 1;
