@@ -3,6 +3,7 @@
 
 #include "cmd/cmd.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -314,6 +315,9 @@ main(int argc, char **argv)
 {
 	Options o = { .started = now_ms() };
 	int status;
+
+	/* cJSON would leave out of a report or an answer what it has no memory for */
+	cJSON_InitHooks(&(cJSON_Hooks){ guarded_malloc, guarded_free });
 	const Verb *verb = cli_parse(&cli, &argc, &argv, &o, &status);
 
 	o.args = argv;

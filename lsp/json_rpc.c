@@ -25,9 +25,7 @@ wire_read(Wire *w)
 {
 	if (w->cap - w->n < 65536) {
 		w->cap = 2 * w->cap + 65536;
-		w->buf = realloc(w->buf, w->cap + 1);
-		if (!w->buf)
-			arena_fail();
+		w->buf = guarded_realloc(w->buf, w->cap + 1);
 	}
 	ssize_t got = read(STDIN_FILENO, w->buf + w->n, w->cap - w->n);
 	if (got > 0)

@@ -438,6 +438,6 @@ lsp_serve(const LspHost *host)
 		next = d->next;
 		document_free(d);
 	}
-	cJSON_free(s.wire.buf);
+	guarded_free(s.wire.buf);
 	return s.exiting && s.shutdown ? 0 : 1;
 }

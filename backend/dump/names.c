@@ -250,7 +250,7 @@ dump_begin(Dump *d, const Circuit *c, FILE *to)
 	d->names = names_new(&d->arena, c);
 	d->line = open_memstream(&d->text, &d->n);
 	if (!d->line)
-		abort();
+		arena_fail();
 }
 
 void
