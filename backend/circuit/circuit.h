@@ -171,6 +171,8 @@ typedef struct Circuit {
 	struct AtomTable *table;
 	struct LinearParts *linear_parts;
 	/* while it is being made (map.c) */
+	const int *users; /* (nusers) by node id: how many nodes read it (decision_list.c) */
+	int nusers;
 	long work;        /* done to find functions of few streams (truth_table.c) */
 	const Node *node; /* being mapped: blamed for new atoms */
 	int owner;        /* the innermost named value being mapped, or -1 */

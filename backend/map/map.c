@@ -298,15 +298,17 @@ emit_NOT(Circuit *c, Node *n)
 const Form *
 emit_AND(Circuit *c, Node *n)
 {
-	return form_within(c, relu(c, form_scale(c, -1, deficit_all(c, n, true), 1)), 0, 1);
+	const Form *none = relu(c, form_scale(c, -1, deficit_all(c, n, true), 1));
+
+	return map_nested(c, n, form_within(c, none, 0, 1));
 }
 
 const Form *
 emit_OR(Circuit *c, Node *n)
 {
-	return form_within(
-		c, form_scale(c, -1, relu(c, form_scale(c, -1, deficit_all(c, n, false), 1)), 1), 0,
-		1);
+	const Form *none = relu(c, form_scale(c, -1, deficit_all(c, n, false), 1));
+
+	return map_nested(c, n, form_within(c, form_scale(c, -1, none, 1), 0, 1));
 }
 
 /* ---- tables and indexing ---- */

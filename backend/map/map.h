@@ -41,6 +41,13 @@ const Form *deficit(Circuit *, Node *, bool want);
 const Form *deficit_all(Circuit *, Node *, bool want); /* of all operands, added up */
 const Form *map_if(Circuit *, Node *n);                /* IF */
 
+/* ---- long chains of choices (decision_list.c) ---- */
+const Form *map_decision_list(Circuit *, Node *n); /* IF; NULL if that is too short */
+
+/* ---- conditions inside one another (threshold_logic.c) ---- */
+/* AND or OR as one threshold, if that is before `best`; else best. */
+const Form *map_nested(Circuit *, Node *n, const Form *best);
+
 /* ---- functions of few streams (truth_table.c) ---- */
 /* n in one layer from what is ready early, if that is before `best`; or NULL. */
 const Form *map_truth_table(Circuit *, Node *n, const Form *best);

@@ -11,6 +11,8 @@
 static const Rule
 	by_leaves = { "nested gates",
 	              "nested choices at once: each outcome gated by all of its conditions" },
+	by_rules = { "decision list",
+	             "a chain of choices at once: each outcome where no rule before it holds" },
 	by_read = { "read", "what is asked of the position read is asked there, what is asked of "
 	                    "here by the search" },
 	by_difference = { "sign gate",
@@ -216,7 +218,12 @@ const Form *
 map_if(Circuit *c, Node *n)
 {
 	Node *cond = n->arg[0], *yes = n->arg[1], *no = n->arg[2];
+	const Form *list = map_decision_list(c, n);
 
+	if (list) {
+		c->made = &by_rules;
+		return list;
+	}
 	const Form *b = map_node(c, no), *over = form_add(c, 1, map_node(c, yes), -1, b, 0);
 	const Form *best = form_add(c, 1, b, 1, gate(c, deficit(c, cond, true), over), 0);
 	if (is_int_const(yes)) {
