@@ -467,7 +467,7 @@ emit_SUM(Circuit *c, Node *n)
 /* ---- the stage ---- */
 
 /* Operators that are sums, or reads: a table would gain nothing. */
-static bool
+bool
 costs_nothing(const Node *n)
 {
 	return has_trait(n->op, T_FREE)

@@ -13,6 +13,8 @@ Circuit *map_once(Graph *, const struct Target *, Arena *, Diags *, const Effort
 int circuit_depth(const Circuit *);
 /* form_better, and c->made becomes the rule if f is the better one. */
 const Form *form_better_by(Circuit *, const Form *best, const Form *f, const Rule *);
+bool costs_nothing(const Node *); /* has its form no atom of its own? */
+bool is_embedded(const Node *);   /* does it depend on the token or the place alone? */
 
 /* emit_NAME: the form of a node of that operator, NULL after an error; references and THERE, which
  * have no value of their own, have none. */

@@ -21,11 +21,12 @@
 #include <string.h>
 
 enum {
-	MAX_STREAMS = 3,
+	MAX_STREAMS = 8,
 	MAX_VALUES = 64,    /* most values of one stream, */
 	MAX_SPAN = 1 << 20, /* from the least to the greatest */
 	MAX_CELLS = 1024,
-	MAX_STEPS = 48,
+	MAX_STEPS = 128,
+	MAX_WALKED = 4096, /* nodes looked at, some of them again and again */
 	MAX_OPERANDS = 12,
 	MAX_VALUES_OUT = 16,
 	MAX_LAYERS = 4,      /* most layers earlier that are tried */
@@ -114,13 +115,31 @@ walk_operator(TruthTable *tt, Node *n)
 	return add_eval_step(tt, s);
 }
 
+/* By its root or by its operands; -1, and nothing has been walked, where that takes too much. */
+static int
+walk_through(TruthTable *tt, Node *n, bool image)
+{
+	int nstep = tt->nstep, nstream = tt->nstream;
+	int at = image ? walk_node(tt, (Node *)n->type.root, false) : walk_operator(tt, n);
+
+	if (at >= 0 && image)
+		at = add_eval_step(tt, (EvalStep){ .kind = IMAGE, .n = n, .at = at });
+	if (at < 0) {
+		tt->nstep = nstep;
+		tt->nstream = nstream;
+	}
+	return at;
+}
+
 /* The step that evaluates n, or -1. */
 static int
 walk_node(TruthTable *tt, Node *n, bool top)
 {
 	const Node *root = n->type.root;
-	int at;
+	int at = -1;
 
+	if (++tt->walked > MAX_WALKED)
+		return -1;
 	for (int i = 0; i < tt->nstep; i++)
 		if (tt->step[i].n == n)
 			return i;
@@ -130,15 +149,19 @@ walk_node(TruthTable *tt, Node *n, bool top)
 		return walk_node(tt, n->arg[1], top);
 	if (n->op == OP_READ && !is_int_const(n->arg[2]))
 		return walk_read_node(tt, n);
-	if (root && root != n && !root->two_sided && root->type.nset <= MAX_VALUES) {
-		TruthTable before = *tt;
-		if ((at = walk_node(tt, (Node *)root, false)) >= 0)
-			return add_eval_step(tt, (EvalStep){ .kind = IMAGE, .n = n, .at = at });
-		*tt = before;
-	}
-	if (!top && is_ready_stream(tt, n))
+	bool ready = !top && is_ready_stream(tt, n),
+	     sum = n->narg && costs_nothing(n) && n->op != OP_READ;
+	bool image = root && root != n && !root->two_sided && root->type.nset <= MAX_VALUES;
+	/* a sum has no flags of its own: what it adds up has */
+	if (image && !(ready && costs_nothing(root)))
+		at = walk_through(tt, n, true);
+	if (at < 0 && sum)
+		at = walk_through(tt, n, false);
+	if (at >= 0)
+		return at;
+	if (ready)
 		return add_stream_step(tt, n);
-	return n->narg && is_pointwise(n->op) ? walk_operator(tt, n) : -1;
+	return n->narg && is_pointwise(n->op) && !sum ? walk_operator(tt, n) : -1;
 }
 
 static int
@@ -239,6 +262,10 @@ set_indicator(const TruthTable *tt, int s, const bool *in)
 	const Type *t = &x->type;
 	int64_t span = t->hi - t->lo + 1, *y = arena_alloc(tt->c->arena, sizeof *y * (size_t)span);
 
+	if (t->nset == 2 && span == 2 && in[0] != in[1]) {
+		const Form *f = map_node(tt->c, x);
+		return in[1] ? form_scale(tt->c, 1, f, -t->lo) : form_scale(tt->c, -1, f, t->hi);
+	}
 	for (int i = 0; i < t->nset; i++)
 		y[t->set[i] - t->lo] = in[i];
 	return map_node(tt->c, mk_table(tt->c->g, x->span, x->file, x, t->lo, y, (int)span));
@@ -297,25 +324,70 @@ cover_table(TruthTable *tt, int level, int cell, const Form *all, int nall)
 	return true;
 }
 
+/* How many blocks the table has in this order of streams; more than any where there are too
+ * many. */
+static int
+blocks_in_order(TruthTable *tt, const int *order)
+{
+	memcpy(tt->order, order, sizeof tt->order);
+	tt->blocks = 0;
+	return cover_table(tt, 0, 0, NULL, 0) ? tt->blocks : INT_MAX;
+}
+
+static void
+move_stream(int *order, int from, int to)
+{
+	int s = order[from], step = from < to ? 1 : -1;
+
+	for (; from != to; from += step)
+		order[from] = order[from + step];
+	order[to] = s;
+}
+
+/* Of many streams each is moved to where the blocks are fewest (Rudell 1993, "Dynamic variable
+ * ordering for ordered binary decision diagrams"). */
+static int
+sift_streams(TruthTable *tt, int *order)
+{
+	int least = blocks_in_order(tt, order);
+
+	for (int s = 0; s < tt->nstream; s++) {
+		int at = 0, best;
+		while (order[at] != s)
+			at++;
+		best = at;
+		for (int to = 0; to < tt->nstream; to++) {
+			int moved[MAX_STREAMS];
+			memcpy(moved, order, sizeof moved);
+			move_stream(moved, at, to);
+			int n = blocks_in_order(tt, moved);
+			best = n < least ? to : best;
+			least = min_int(n, least);
+		}
+		move_stream(order, at, best);
+	}
+	return least;
+}
+
 /* The order of streams with the fewest blocks; false if there are too many in each. */
 static bool
 find_best_order(TruthTable *tt)
 {
 	static const int orders[6][MAX_STREAMS] = { { 0, 1, 2 }, { 1, 0, 2 }, { 2, 0, 1 },
 		                                    { 0, 2, 1 }, { 1, 2, 0 }, { 2, 1, 0 } };
-	int n = tt->nstream == 3 ? 6 : tt->nstream, best = -1, least = INT_MAX;
+	int n = tt->nstream == 3 ? 6 : tt->nstream == 2 ? 2 : 0, least = INT_MAX;
+	int best[MAX_STREAMS] = { 0, 1, 2, 3, 4, 5, 6, 7 };
 
 	for (int i = 0; i < n; i++) {
-		memcpy(tt->order, orders[i], sizeof tt->order);
-		tt->blocks = 0;
-		if (cover_table(tt, 0, 0, NULL, 0) && tt->blocks < least) {
-			best = i;
-			least = tt->blocks;
-		}
+		int blocks = blocks_in_order(tt, orders[i]);
+		if (blocks < least)
+			memcpy(best, orders[i], sizeof best);
+		least = min_int(blocks, least);
 	}
-	if (best >= 0)
-		memcpy(tt->order, orders[best], sizeof tt->order);
-	return best >= 0;
+	if (!n)
+		least = sift_streams(tt, best);
+	memcpy(tt->order, best, sizeof tt->order);
+	return least < INT_MAX;
 }
 
 static const Form *
@@ -326,7 +398,7 @@ table_by_state(Circuit *c, Node *n, int state)
 
 	if (walk_node(&tt, n, true) < 0 || tt.nstream < 2 || !(cells = count_cells(&tt)))
 		return NULL;
-	c->work += (long)cells * tt.nstep;
+	c->work += (long)cells * (tt.nstep + tt.nstream * tt.nstream);
 	if (c->work > MAX_WORK || !fill_cells(&tt, cells) || !find_best_order(&tt))
 		return NULL;
 	const Form *none = form_const(c, 0);
