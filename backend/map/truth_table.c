@@ -49,7 +49,7 @@ typedef struct TruthTable {
 	EvalStep step[MAX_STEPS];
 	int stride[MAX_STREAMS], order[MAX_STREAMS];
 	int64_t *cell, base; /* the table; its most frequent value */
-	int blocks;
+	int blocks, walked;
 	const Form *sum; /* NULL: blocks are only counted */
 } TruthTable;
 
