@@ -148,7 +148,8 @@ cmd_plain(const Options *o)
 		return cmd_compile(o);
 	if (o->verify)
 		return cmd_verify(o);
-	fputs("twc: say what to do: -o OUT.onnx, --dump=PASS, or a verb before the FILE (twc "
+	fputs("twc: say what to do: -o OUT.onnx, --dump=PASS, --verify, or a verb before the FILE "
+	      "(twc "
 	      "--help tells "
 	      "more)\n",
 	      stderr);

@@ -187,6 +187,10 @@ check 2 '' 'one of them'  "$twrun" "$model" "12*34=" --input "$tmp/ends.npy"
 check 2 '' 'FILE is missing'       "$twc"
 check 2 '' 'say what to do'        "$twc" $calc
 check 2 '' 'no pass'               "$twc" --dump=nonsense $calc
+check 2 '' ' circuit schedule columns weights' "$twc" --dump=nonsense $calc
+check 0 '' ''                      "$twc" --verify $calc
+check 0 '' ''                      "$twc" --verify $calc --d-model 24 -o "$tmp/verified.onnx"
+check 0 '*' ''                     "$twc" --dump=columns $calc
 check 2 '' 'ends in .onnx'         "$twc" $calc -o "$tmp/x.txt"
 check 2 '' 'none.tw'               "$twc" "$tmp/none.tw" -o "$tmp/x.onnx"
 check 2 '' '*'                     "$twc" "$tmp" -o "$tmp/x.onnx"
