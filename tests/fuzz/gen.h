@@ -24,8 +24,8 @@ typedef struct Gen {
 extern const Sort t_int, t_bool, t_token, t_pos, t_real;
 Sort sort_of_array(TypeKind item, int n);
 
-int roll(Gen *, int n);
-bool chance(Gen *, int percent);
+int gen_roll(Gen *, int n);
+bool gen_chance(Gen *, int percent);
 
 Decl *def_new(Gen *, DefKind, const char *stem, Sort);
 

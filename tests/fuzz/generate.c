@@ -19,15 +19,15 @@ roll_below(uint64_t *state, int n)
 }
 
 int
-roll(Gen *g, int n)
+gen_roll(Gen *g, int n)
 {
 	return roll_below(&g->state, n);
 }
 
 bool
-chance(Gen *g, int percent)
+gen_chance(Gen *g, int percent)
 {
-	return roll(g, 100) < percent;
+	return gen_roll(g, 100) < percent;
 }
 
 const Sort t_int = { .kind = T_INT }, t_bool = { .kind = T_BOOL }, t_token = { .kind = T_TOKEN },
@@ -152,7 +152,7 @@ gen_fitted(Gen *g, Expr *e, int64_t lo, int64_t hi)
 {
 	if (e->lo >= lo && e->hi <= hi)
 		return e;
-	if (!lo && e->type.kind == T_INT && chance(g, 50))
+	if (!lo && e->type.kind == T_INT && gen_chance(g, 50))
 		return gen_remainder(g, e, hi + 1);
 	Expr *low = ranged(gen_binary(g, F_MIN, e->type, e, gen_literal(g, hi)),
 	                   min_int64(e->lo, hi), min_int64(e->hi, hi));
@@ -163,7 +163,7 @@ gen_fitted(Gen *g, Expr *e, int64_t lo, int64_t hi)
 Expr *
 gen_modest(Gen *g, Expr *e)
 {
-	return e->lo < -g->large || e->hi > g->large ? gen_fitted(g, e, 0, 5 + roll(g, 60)) : e;
+	return e->lo < -g->large || e->hi > g->large ? gen_fitted(g, e, 0, 5 + gen_roll(g, 60)) : e;
 }
 
 Expr *
@@ -203,7 +203,7 @@ some_name(Gen *g, Sort t)
 	for (int i = 0; i < g->nscope; i++) {
 		Decl *d = g->scope[i];
 		if (d->kind != D_FN && d->kind != D_ENUM && d->kind != D_TYPE && d->kind != D_BOUND
-		    && same_type(&d->type, &t) && !roll(g, ++n))
+		    && same_type(&d->type, &t) && !gen_roll(g, ++n))
 			found = d;
 	}
 	return found;
@@ -216,7 +216,7 @@ some_def(Gen *g, DefKind kind)
 	int n = 0;
 
 	for (int i = 0; i < g->p->ndef; i++)
-		if (g->p->def[i]->kind == kind && !roll(g, ++n))
+		if (g->p->def[i]->kind == kind && !gen_roll(g, ++n))
 			found = g->p->def[i];
 	return found;
 }
@@ -227,7 +227,7 @@ some_record(Gen *g)
 {
 	const Decl *d = some_def(g, D_TYPE);
 
-	return g->p->token && (!d || chance(g, 60)) ? g->p->token : d;
+	return g->p->token && (!d || gen_chance(g, 60)) ? g->p->token : d;
 }
 
 /* ---- what is fed ---- */
@@ -244,9 +244,9 @@ token_type(const Gen *g)
 static TypeKind
 some_item(Gen *g)
 {
-	if (g->reals && chance(g, 15))
+	if (g->reals && gen_chance(g, 15))
 		return T_REAL;
-	return (TypeKind)roll(g, g->words ? 3 : 2);
+	return (TypeKind)gen_roll(g, g->words ? 3 : 2);
 }
 
 /* ---- leaves ---- */
@@ -263,7 +263,7 @@ gen_word(Gen *g, int64_t row)
 static int64_t
 some_word(Gen *g)
 {
-	return roll(g, g->p->nvocab);
+	return gen_roll(g, g->p->nvocab);
 }
 
 static Expr *
@@ -284,7 +284,7 @@ gen_simplest_slot(Gen *g, const Slot *p)
 	Sort item = item_of(&p->type);
 
 	if (p->type.kind == T_INT)
-		return gen_literal(g, p->lo + roll(g, (int)(p->hi - p->lo + 1)));
+		return gen_literal(g, p->lo + gen_roll(g, (int)(p->hi - p->lo + 1)));
 	if (p->type.kind != T_ARRAY)
 		return gen_simplest(g, p->type);
 	Expr *e = new_expr(g, F_ARRAY, p->type, p->type.n);
@@ -299,21 +299,21 @@ gen_simplest(Gen *g, Sort t)
 	Expr *e;
 
 	switch (t.kind) {
-	case T_INT: return gen_literal(g, roll(g, 8) ? roll(g, 10) : roll(g, 60) - 30);
+	case T_INT: return gen_literal(g, gen_roll(g, 8) ? gen_roll(g, 10) : gen_roll(g, 60) - 30);
 	case T_BOOL:
 		e = new_expr(g, F_BOOL, t, 0);
-		e->num = roll(g, 2);
+		e->num = gen_roll(g, 2);
 		return e;
-	case T_TOKEN: return gen_word(g, chance(g, 8) ? g->p->nvocab : some_word(g));
+	case T_TOKEN: return gen_word(g, gen_chance(g, 8) ? g->p->nvocab : some_word(g));
 	case T_ENUM:
 		e = new_expr(g, F_MEMBER, t, 0);
-		e->num = roll(g, t.def->n);
+		e->num = gen_roll(g, t.def->n);
 		return e;
 	case T_POS: return new_expr(g, F_HERE, t, 0);
 	case T_REAL:
 		e = new_expr(g, F_REAL, t, 0);
-		e->num = roll(g, 19) - 6;
-		e->num2 = 1 + roll(g, 4);
+		e->num = gen_roll(g, 19) - 6;
+		e->num2 = 1 + gen_roll(g, 4);
 		return ranged(e, -6, 12);
 	case T_ARRAY: return array_with(g, t, gen_simplest);
 	default:
@@ -344,14 +344,14 @@ gen_part_of_token(Gen *g, Sort t)
 	for (int i = 0, n = 0; d && i < d->n; i++) {
 		Sort field = d->field[i].type, item = item_of(&field);
 		bool array = field.kind == T_ARRAY && same_type(&item, &t);
-		if ((!array && !same_type(&field, &t)) || roll(g, ++n))
+		if ((!array && !same_type(&field, &t)) || gen_roll(g, ++n))
 			continue;
 		found = gen_field(g, new_expr(g, F_TOKEN, (Sort){ .kind = T_RECORD, .def = d }, 0),
 		                  i);
 		if (!array)
 			continue;
 		e = gen_unary(g, F_ELEM, t, found);
-		e->num = roll(g, field.n);
+		e->num = gen_roll(g, field.n);
 		found = ranged(e, found->lo, found->hi);
 	}
 	return found;
@@ -362,49 +362,50 @@ gen_leaf_bool(Gen *g)
 {
 	Expr *e = gen_part_of_token(g, t_bool);
 
-	if (e && chance(g, 60))
+	if (e && gen_chance(g, 60))
 		return e;
 	if (g->p->nfed) {
-		e = gen_binary(g, F_CMP, t_bool, gen_leaf(g, t_int), gen_literal(g, roll(g, 6)));
-		e->num = roll(g, 6);
+		e = gen_binary(g, F_CMP, t_bool, gen_leaf(g, t_int),
+		               gen_literal(g, gen_roll(g, 6)));
+		e->num = gen_roll(g, 6);
 		return e;
 	}
 	e = gen_binary(g, F_CMP, t_bool, new_expr(g, F_TOKEN, token_type(g), 0),
 	               gen_simplest(g, token_type(g)));
-	e->num = chance(g, 80) ? EQ : NE;
+	e->num = gen_chance(g, 80) ? EQ : NE;
 	return e;
 }
 
 Expr *
 gen_leaf(Gen *g, Sort t)
 {
-	Decl *d = chance(g, 60) ? some_name(g, t) : NULL;
+	Decl *d = gen_chance(g, 60) ? some_name(g, t) : NULL;
 	Expr *e;
 
 	if (d)
 		return gen_name(g, d);
-	if (chance(g, 20))
+	if (gen_chance(g, 20))
 		return gen_simplest(g, t);
 	switch (t.kind) {
 	case T_TOKEN: return new_expr(g, F_TOKEN, t, 0);
 	case T_INT:
-		if (chance(g, 8))
+		if (gen_chance(g, 8))
 			return ranged(new_expr(g, F_LENGTH, t, 0), 1, g->p->context);
-		e = chance(g, 40) ? NULL : gen_part_of_token(g, t);
+		e = gen_chance(g, 40) ? NULL : gen_part_of_token(g, t);
 		if (e)
 			return e;
-		if (!g->words || chance(g, 40))
+		if (!g->words || gen_chance(g, 40))
 			return ranged(new_expr(g, F_INDEX, t, 0), 0, g->p->context - 1);
 		return ranged(gen_unary(g, F_ID, t, new_expr(g, F_TOKEN, t_token, 0)), 0,
 		              g->p->nvocab - 1);
 	case T_BOOL: return gen_leaf_bool(g);
 	case T_ARRAY:
-		e = chance(g, 50) ? gen_part_of_token(g, t) : NULL;
+		e = gen_chance(g, 50) ? gen_part_of_token(g, t) : NULL;
 		return e ? e : array_with(g, t, gen_leaf);
 	case T_ENUM: e = gen_part_of_token(g, t); return e ? e : gen_simplest(g, t);
 	case T_RECORD:
-		return t.def == g->p->token && chance(g, 70) ? new_expr(g, F_TOKEN, t, 0)
-		                                             : gen_simplest(g, t);
+		return t.def == g->p->token && gen_chance(g, 70) ? new_expr(g, F_TOKEN, t, 0)
+		                                                 : gen_simplest(g, t);
 	default: return gen_simplest(g, t);
 	}
 }
@@ -426,7 +427,7 @@ gen_one_sided(Gen *g, Sort t, int depth)
 static Expr *
 gen_two_sided_leaf(Gen *g, Sort t, int depth)
 {
-	if (chance(g, 30) || t.kind == T_POS)
+	if (gen_chance(g, 30) || t.kind == T_POS)
 		return gen_one_sided(g, t, depth);
 	Expr *x = gen_one_sided(g, t, depth), *e = gen_unary(g, F_THERE, t, x);
 	e->def = g->bound;
@@ -437,7 +438,7 @@ static Expr *
 gen_bound_order(Gen *g, int depth)
 {
 	Expr *j = new_expr(g, F_BOUND, t_pos, 0),
-	     *p = chance(g, 60) ? new_expr(g, F_HERE, t_pos, 0) : NULL;
+	     *p = gen_chance(g, 60) ? new_expr(g, F_HERE, t_pos, 0) : NULL;
 	Decl *bound = g->bound;
 
 	j->def = bound;
@@ -445,9 +446,9 @@ gen_bound_order(Gen *g, int depth)
 	if (!p)
 		p = gen_position(g, depth);
 	g->bound = bound;
-	Expr *e = chance(g, 50) ? gen_binary(g, F_ORDER, t_bool, j, p)
-	                        : gen_binary(g, F_ORDER, t_bool, p, j);
-	e->num = roll(g, 6);
+	Expr *e = gen_chance(g, 50) ? gen_binary(g, F_ORDER, t_bool, j, p)
+	                            : gen_binary(g, F_ORDER, t_bool, p, j);
+	e->num = gen_roll(g, 6);
 	return e;
 }
 
@@ -467,10 +468,10 @@ gen_sum(Gen *g, ExprForm form, int depth)
 static Expr *
 gen_product(Gen *g, int depth)
 {
-	Expr *a = gen(g, t_int, depth),
-	     *b = chance(g, 50) ? gen_literal(g, roll(g, 9) - 3) : gen_small_int(g, 0, 6, depth);
+	Expr *a = gen(g, t_int, depth), *b = gen_chance(g, 50) ? gen_literal(g, gen_roll(g, 9) - 3)
+	                                                       : gen_small_int(g, 0, 6, depth);
 
-	if (chance(g, 30))
+	if (gen_chance(g, 30))
 		a = gen_small_int(g, 0, 9, depth);
 	int64_t p[4] = { a->lo * b->lo, a->lo * b->hi, a->hi * b->lo, a->hi * b->hi };
 	Expr *e = ranged(gen_binary(g, F_MUL, t_int, a, b), p[0], p[0]);
@@ -484,8 +485,9 @@ gen_quotient(Gen *g, ExprForm form, int depth)
 {
 	Expr *a = gen(g, t_int, depth), *b;
 
-	if (chance(g, 80)) {
-		int64_t n = chance(g, 15) ? -1 - roll(g, 4) : 1 + roll(g, chance(g, 10) ? 100 : 9);
+	if (gen_chance(g, 80)) {
+		int64_t n = gen_chance(g, 15) ? -1 - gen_roll(g, 4)
+		                              : 1 + gen_roll(g, gen_chance(g, 10) ? 100 : 9);
 		b = gen_literal(g, n);
 		if (form == F_MOD && n > 0)
 			return ranged(gen_binary(g, form, t_int, a, b),
@@ -502,8 +504,8 @@ gen_quotient(Gen *g, ExprForm form, int depth)
 static Expr *
 gen_extreme(Gen *g, int depth)
 {
-	int n = 2 + roll(g, 2);
-	bool least_ = chance(g, 50);
+	int n = 2 + gen_roll(g, 2);
+	bool least_ = gen_chance(g, 50);
 	Expr *e = new_expr(g, least_ ? F_MIN : F_MAX, t_int, n);
 
 	for (int i = 0; i < n; i++) {
@@ -529,7 +531,7 @@ gen_power(Gen *g, int depth)
 {
 	Expr *x = gen_small_int(g, -4, 8, depth), *e = gen_unary(g, F_POW, t_int, x);
 
-	e->num = roll(g, 4);
+	e->num = gen_roll(g, 4);
 	return ranged(e, e->num % 2 ? -64 : 0, 512);
 }
 
@@ -549,13 +551,13 @@ gen_ord(Gen *g, int depth)
 static Expr *
 gen_comparison(Gen *g, int depth)
 {
-	int n = 2 + chance(g, 15);
+	int n = 2 + gen_chance(g, 15);
 	Expr *e = new_expr(g, F_CMP, t_bool, n);
 
 	for (int i = 0; i < n; i++)
 		e->kid[i] = gen(g, t_int, depth);
-	e->num = roll(g, 6);
-	e->num2 = e->num >= GT ? GT + roll(g, 2) : LT + roll(g, 2);
+	e->num = gen_roll(g, 6);
+	e->num2 = e->num >= GT ? GT + gen_roll(g, 2) : LT + gen_roll(g, 2);
 	return e;
 }
 
@@ -564,7 +566,7 @@ gen_equality(Gen *g, Sort t, int depth)
 {
 	Expr *e = gen_binary(g, F_CMP, t_bool, gen(g, t, depth), gen(g, t, depth));
 
-	e->num = chance(g, 70) ? EQ : NE;
+	e->num = gen_chance(g, 70) ? EQ : NE;
 	return e;
 }
 
@@ -588,7 +590,7 @@ gen_in_text(Gen *g, int depth)
 	Expr *e = gen_unary(g, F_IN_TEXT, t_bool, gen(g, t_token, depth));
 
 	for (int i = 0; i < g->p->nvocab; i++)
-		if (g->p->vocab[i].code >= 0 && chance(g, 40))
+		if (g->p->vocab[i].code >= 0 && gen_chance(g, 40))
 			e->num |= 1 << i;
 	return e;
 }
@@ -599,25 +601,25 @@ gen_in_span(Gen *g, int depth)
 	Expr *e = gen_ternary(g, F_IN_SPAN, t_bool, gen(g, t_int, depth), gen(g, t_int, 0),
 	                      gen(g, t_int, 0));
 
-	e->num = roll(g, 2);
+	e->num = gen_roll(g, 2);
 	return e;
 }
 
 static Expr *
 gen_in_array(Gen *g, int depth)
 {
-	TypeKind item = (TypeKind)roll(g, g->words ? 3 : 2);
+	TypeKind item = (TypeKind)gen_roll(g, g->words ? 3 : 2);
 	Expr *e = gen_binary(g, F_IN_ARRAY, t_bool, gen(g, (Sort){ .kind = item }, depth),
-	                     gen(g, sort_of_array(item, 1 + roll(g, 3)), depth));
+	                     gen(g, sort_of_array(item, 1 + gen_roll(g, 3)), depth));
 
-	e->num = chance(g, 20);
+	e->num = gen_chance(g, 20);
 	return e;
 }
 
 static Expr *
 gen_membership(Gen *g, int depth)
 {
-	switch (g->words ? roll(g, 4) : 2 + roll(g, 2)) {
+	switch (g->words ? gen_roll(g, 4) : 2 + gen_roll(g, 2)) {
 	case 0: return gen_in_codes(g, depth);
 	/* 1 and 0 may be a word */
 	case 1: return g->p->listed ? gen_in_array(g, depth) : gen_in_text(g, depth);
@@ -629,7 +631,7 @@ gen_membership(Gen *g, int depth)
 static Expr *
 gen_logic(Gen *g, int depth)
 {
-	switch (roll(g, 4)) {
+	switch (gen_roll(g, 4)) {
 	case 0: return gen_unary(g, F_NOT, t_bool, gen(g, t_bool, depth));
 	case 1: return gen_binary(g, F_OR, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
 	default: return gen_binary(g, F_AND, t_bool, gen(g, t_bool, depth), gen(g, t_bool, depth));
@@ -651,22 +653,22 @@ gen_pattern(Gen *g, const Expr *x, bool may_be_any)
 {
 	ArmPattern p = { 0 };
 
-	if (may_be_any && chance(g, 25))
+	if (may_be_any && gen_chance(g, 25))
 		p.any = true;
 	else if (x->type.kind == T_TOKEN) {
 		p.lo = p.hi = some_word(g);
-		if (chance(g, 25)) {
+		if (gen_chance(g, 25)) {
 			Expr *e = gen_in_codes(g, 0);
 			p = (ArmPattern){ .codes = true, .lo = e->num, .hi = e->num2 };
 		}
 	} else if (x->type.kind == T_BOOL)
-		p.lo = p.hi = roll(g, 2);
+		p.lo = p.hi = gen_roll(g, 2);
 	else if (x->type.kind == T_ENUM)
-		p.lo = p.hi = roll(g, x->type.def->n);
+		p.lo = p.hi = gen_roll(g, x->type.def->n);
 	else {
-		p.lo = p.hi = x->lo + roll(g, (int)min_int64(x->hi - x->lo + 2, 30));
-		if (chance(g, 30))
-			p.hi += 1 + roll(g, 4);
+		p.lo = p.hi = x->lo + gen_roll(g, (int)min_int64(x->hi - x->lo + 2, 30));
+		if (gen_chance(g, 30))
+			p.hi += 1 + gen_roll(g, 4);
 	}
 	return p;
 }
@@ -674,23 +676,23 @@ gen_pattern(Gen *g, const Expr *x, bool may_be_any)
 Expr *
 gen_match(Gen *g, Sort t, int depth)
 {
-	int subjects = 1 + chance(g, 40), arms = 2 + roll(g, 3);
+	int subjects = 1 + gen_chance(g, 40), arms = 2 + gen_roll(g, 3);
 	Expr *e = new_expr(g, F_MATCH, t, subjects + arms);
 	static const Sort kinds[3] = { { .kind = T_BOOL }, { .kind = T_INT }, { .kind = T_TOKEN } };
 
 	e->num = subjects;
 	for (int i = 0; i < subjects; i++) {
-		Decl *en = chance(g, 20) ? some_def(g, D_ENUM) : NULL;
+		Decl *en = gen_chance(g, 20) ? some_def(g, D_ENUM) : NULL;
 		e->kid[i] = gen(g,
 		                en ? (Sort){ .kind = T_ENUM, .def = en }
-		                   : kinds[roll(g, g->words ? 3 : 2)],
+		                   : kinds[gen_roll(g, g->words ? 3 : 2)],
 		                depth);
 	}
 	e->arm = NEWS(g->arena, Arm, arms);
 	for (int i = 0; i < arms; i++) {
 		Arm *a = &e->arm[i];
 		a->rest = i == arms - 1;
-		a->n = a->rest ? 0 : 1 + roll(g, 2);
+		a->n = a->rest ? 0 : 1 + gen_roll(g, 2);
 		a->row = arena_alloc(g->arena, sizeof *a->row * (size_t)(a->n + 1));
 		for (int k = 0; k < a->n; k++)
 			for (int s = 0; s < subjects; s++)
@@ -709,11 +711,11 @@ gen_match(Gen *g, Sort t, int depth)
 static Expr *
 gen_search(Gen *g, ExprForm form, int depth)
 {
-	int scores = form == F_BEST ? 1 + chance(g, 25) : 0;
+	int scores = form == F_BEST ? 1 + gen_chance(g, 25) : 0;
 	Expr *e = new_expr(g, form, t_pos, 1 + scores);
 
 	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
-	if (form != F_BEST || chance(g, 60))
+	if (form != F_BEST || gen_chance(g, 60))
 		e->kid[0] = gen(g, t_bool, depth);
 	for (int i = 0; i < scores; i++)
 		e->kid[i + 1] = gen_fitted(g, gen(g, t_int, depth - 1), 0, 20);
@@ -725,15 +727,16 @@ gen_search(Gen *g, ExprForm form, int depth)
 static Expr *
 gen_shifted(Gen *g, int depth)
 {
-	Expr *p = depth <= 0 || chance(g, 40) ? new_expr(g, F_HERE, t_pos, 0)
-	          : chance(g, 70)             ? gen_position(g, depth - 1)
-	                                      : gen_unary(g, F_AT, t_pos,
-	                                                  gen_small_int(g, -3, g->p->context + 1, depth - 1));
-	Expr *by = chance(g, 75) ? gen_literal(g, 1 + roll(g, 3))
-	                         : gen_small_int(g, 0, 5, depth - 1);
+	Expr *p = depth <= 0 || gen_chance(g, 40) ? new_expr(g, F_HERE, t_pos, 0)
+	          : gen_chance(g, 70)
+	                  ? gen_position(g, depth - 1)
+	                  : gen_unary(g, F_AT, t_pos,
+	                              gen_small_int(g, -3, g->p->context + 1, depth - 1));
+	Expr *by = gen_chance(g, 75) ? gen_literal(g, 1 + gen_roll(g, 3))
+	                             : gen_small_int(g, 0, 5, depth - 1);
 	Expr *e = gen_binary(g, F_SHIFT, t_pos, p, by);
 
-	e->num = chance(g, p->form == F_SHIFT ? 50 : 75);
+	e->num = gen_chance(g, p->form == F_SHIFT ? 50 : 75);
 	return e;
 }
 
@@ -742,13 +745,13 @@ static Expr *
 gen_decided(Gen *g, int depth)
 {
 	Expr *x = gen(g, t_int, depth), *e;
-	bool above = chance(g, 50);
+	bool above = gen_chance(g, 50);
 
-	if (chance(g, 15))
+	if (gen_chance(g, 15))
 		return gen_simplest(g, t_bool);
 	e = gen_binary(g, F_CMP, t_bool, x,
-	               gen_literal(g, above ? x->hi + roll(g, 2) : x->lo - roll(g, 2)));
-	e->num = above ? (chance(g, 50) ? LE : GT) : (chance(g, 50) ? GE : LT);
+	               gen_literal(g, above ? x->hi + gen_roll(g, 2) : x->lo - gen_roll(g, 2)));
+	e->num = above ? (gen_chance(g, 50) ? LE : GT) : (gen_chance(g, 50) ? GE : LT);
 	return e;
 }
 
@@ -768,7 +771,7 @@ gen_choice(Gen *g, Expr *p, Expr *q, bool surely, int depth)
 {
 	Expr *c = surely ? gen_decided(g, depth) : gen(g, t_bool, depth), *e;
 
-	switch (roll(g, 4)) {
+	switch (gen_roll(g, 4)) {
 	case 0: return gen_ternary(g, F_IF, t_pos, c, p, q);
 	case 1:
 		e = new_expr(g, F_MATCH, t_pos, 3);
@@ -784,7 +787,7 @@ gen_choice(Gen *g, Expr *p, Expr *q, bool surely, int depth)
 	case 2:
 		e = new_expr(g, F_ARRAY, sort_of_array(T_POS, 1), 1);
 		e->kid[0] = p;
-		c = surely ? gen_literal(g, roll(g, 2)) : gen_small_int(g, -1, 1, depth);
+		c = surely ? gen_literal(g, gen_roll(g, 2)) : gen_small_int(g, -1, 1, depth);
 		return gen_ternary(g, F_PICK, t_pos, e, c, q);
 	default:
 		return gen_ternary(g, F_READ, t_pos, p, surely ? new_expr(g, F_HERE, t_pos, 0) : q,
@@ -796,15 +799,16 @@ gen_choice(Gen *g, Expr *p, Expr *q, bool surely, int depth)
 static Expr *
 gen_returning(Gen *g, int depth)
 {
-	Expr *p = chance(g, 50) ? new_expr(g, F_HERE, t_pos, 0) : gen_position(g, depth - 1), *e;
-	bool minus = chance(g, 75);
+	Expr *p = gen_chance(g, 50) ? new_expr(g, F_HERE, t_pos, 0) : gen_position(g, depth - 1),
+	     *e;
+	bool minus = gen_chance(g, 75);
 
-	e = gen_binary(g, F_SHIFT, t_pos, p, gen_literal(g, 1 + roll(g, 3)));
+	e = gen_binary(g, F_SHIFT, t_pos, p, gen_literal(g, 1 + gen_roll(g, 3)));
 	e->num = minus;
-	e = gen_choice(g, e, gen_position(g, 0), chance(g, 70), depth - 1);
+	e = gen_choice(g, e, gen_position(g, 0), gen_chance(g, 70), depth - 1);
 	p = gen_binary(g, F_SHIFT, t_pos, e,
-	               chance(g, 70) ? gen_literal(g, 1 + roll(g, 3))
-	                             : gen_small_int(g, 0, 3, depth - 1));
+	               gen_chance(g, 70) ? gen_literal(g, 1 + gen_roll(g, 3))
+	                                 : gen_small_int(g, 0, 3, depth - 1));
 	p->num = !minus;
 	return p;
 }
@@ -813,24 +817,25 @@ gen_returning(Gen *g, int depth)
 static Expr *
 gen_chosen_position(Gen *g, int depth)
 {
-	int n = 1 + roll(g, 3);
+	int n = 1 + gen_roll(g, 3);
 	Expr *p = gen_position(g, depth - 1), *xs, *e, *i;
 
-	if (chance(g, 50))
-		return gen_choice(g, p, gen_position(g, depth - 1), chance(g, 50), depth - 1);
-	if (chance(g, 20))
+	if (gen_chance(g, 50))
+		return gen_choice(g, p, gen_position(g, depth - 1), gen_chance(g, 50), depth - 1);
+	if (gen_chance(g, 20))
 		return gen_match(g, t_pos, depth - 1);
 	xs = gen_positions(g, n, depth - 1);
-	if (chance(g, 30)) {
+	if (gen_chance(g, 30)) {
 		i = gen_decided(g, depth - 1);
 		xs = gen_ternary(g, F_IF, xs->type, i, xs, gen_positions(g, n, depth - 1));
 	}
-	if (chance(g, 30)) {
+	if (gen_chance(g, 30)) {
 		e = gen_unary(g, F_ELEM, t_pos, xs);
-		e->num = roll(g, n);
+		e->num = gen_roll(g, n);
 		return e;
 	}
-	i = chance(g, 30) ? gen_literal(g, roll(g, n + 1)) : gen_small_int(g, -1, n, depth - 1);
+	i = gen_chance(g, 30) ? gen_literal(g, gen_roll(g, n + 1))
+	                      : gen_small_int(g, -1, n, depth - 1);
 	return gen_ternary(g, F_PICK, t_pos, xs, i, p);
 }
 
@@ -839,16 +844,16 @@ gen_position(Gen *g, int depth)
 {
 	if (depth <= 0) {
 		Decl *p = some_name(g, t_pos);
-		return p && chance(g, 50) ? gen_name(g, p) : gen_shifted(g, 0);
+		return p && gen_chance(g, 50) ? gen_name(g, p) : gen_shifted(g, 0);
 	}
-	switch (roll(g, 14)) {
+	switch (gen_roll(g, 14)) {
 	case 0:
 	case 1:
 	case 2: return gen_search(g, F_LATEST, depth);
 	case 3: return gen_search(g, F_FIRST, depth);
 	case 4: return gen_search(g, F_BEST, depth);
 	case 5:
-		if (chance(g, 20)) {
+		if (gen_chance(g, 20)) {
 			Expr *e = gen_library(g, NEAREST, t_pos, 1);
 			e->kid[0] = gen_small_int(g, 0, 20, depth - 1);
 			return e;
@@ -857,8 +862,8 @@ gen_position(Gen *g, int depth)
 		                 gen_small_int(g, -3, g->p->context + 1, depth - 1));
 	case 6: {
 		Expr *p = gen_position(g, depth - 1), *q = gen_position(g, depth - 1);
-		Expr *d = chance(g, 50) ? new_expr(g, F_HERE, t_pos, 0)
-		                        : gen_position(g, depth - 1);
+		Expr *d = gen_chance(g, 50) ? new_expr(g, F_HERE, t_pos, 0)
+		                            : gen_position(g, depth - 1);
 		return gen_ternary(g, F_READ, t_pos, p, q, d);
 	}
 	case 7:
@@ -874,11 +879,11 @@ gen_read(Gen *g, Sort t, int depth)
 {
 	Expr *x = gen(g, t, depth), *p = gen_position(g, depth);
 
-	if (p->form == F_HERE || chance(g, 10)) {
+	if (p->form == F_HERE || gen_chance(g, 10)) {
 		p = new_expr(g, F_HERE, t_pos, 0);
 		return ranged(gen_binary(g, F_READ, t, x, p), x->lo, x->hi);
 	}
-	Expr *d = chance(g, 60) ? gen_simplest(g, t) : gen(g, t, depth - 1);
+	Expr *d = gen_chance(g, 60) ? gen_simplest(g, t) : gen(g, t, depth - 1);
 	return ranged_hull(gen_ternary(g, F_READ, t, x, p, d), x, d);
 }
 
@@ -889,33 +894,33 @@ gen_guarded(Gen *g, Sort t, int depth)
 	Decl *p = some_name(g, t_pos), *n = some_name(g, t_int);
 	Expr *x, *d = gen(g, t, depth);
 
-	if (p && chance(g, 50)) {
+	if (p && gen_chance(g, 50)) {
 		x = gen(g, t, depth);
 		Expr *c = gen_unary(g, F_EXISTS, t_bool, gen_name(g, p)),
 		     *got = gen_binary(g, F_READ, t, x, gen_name(g, p));
-		if (t.kind == T_INT && chance(g, 40)) {
+		if (t.kind == T_INT && gen_chance(g, 40)) {
 			Expr *here = new_expr(g, F_HERE, t_pos, 0);
 			got = gen_binary(g, F_DISTANCE, t, here, gen_name(g, p));
 			x = ranged(got, -g->p->context, g->p->context);
-			if (chance(g, 50)) {
+			if (gen_chance(g, 50)) {
 				c = gen_binary(g, F_ORDER, t_bool, gen_name(g, p), here);
-				c->num = roll(g, 6);
+				c->num = gen_roll(g, 6);
 			}
 		}
 		ranged(got, x->lo, x->hi);
 		return ranged_hull(gen_ternary(g, F_IF, t, c, got, d), got, d);
 	}
-	if (n && t.kind == T_INT && n->hi - n->lo < 20 && chance(g, 60)) {
+	if (n && t.kind == T_INT && n->hi - n->lo < 20 && gen_chance(g, 60)) {
 		Expr *c = gen_binary(g, F_CMP, t_bool, gen_name(g, n), gen_literal(g, 0)),
 		     *a = gen_small_int(g, 0, 12, depth);
-		c->num = chance(g, 50) && n->lo >= 0 ? GT : NE;
-		x = ranged(gen_binary(g, chance(g, 70) ? F_DIV : F_MOD, t, a, gen_name(g, n)), -20,
-		           20);
+		c->num = gen_chance(g, 50) && n->lo >= 0 ? GT : NE;
+		x = ranged(gen_binary(g, gen_chance(g, 70) ? F_DIV : F_MOD, t, a, gen_name(g, n)),
+		           -20, 20);
 		return ranged_hull(gen_ternary(g, F_IF, t, c, x, d), x, d);
 	}
 	if (n && t.kind != T_ARRAY && t.kind != T_RECORD && t.kind != T_ENUM && n->lo > -50
 	    && n->hi < 50) {
-		int size = 1 + roll(g, 4);
+		int size = 1 + gen_roll(g, 4);
 		Expr *c = new_expr(g, F_CMP, t_bool, 3),
 		     *xs = gen(g, sort_of_array(t.kind, size), depth);
 		c->kid[0] = gen_literal(g, 0);
@@ -947,10 +952,10 @@ static Expr *
 gen_sum_of_few(Gen *g, int depth)
 {
 	Expr *e = new_expr(g, F_TOTAL_FOR, t_int, 3);
-	int n = 1 + roll(g, 3);
+	int n = 1 + gen_roll(g, 3);
 
 	e->num = SUM;
-	e->num2 = roll(g, 3);
+	e->num2 = gen_roll(g, 3);
 	e->skip = n - 1;
 	e->def = bind_var(g, t_int, e->num2, e->num2 + e->skip);
 	e->kid[0] = gen_fitted(g, gen_one_sided(g, t_int, depth), -1, 3);
@@ -967,11 +972,11 @@ gen_over(Gen *g, Aggregate which, int depth)
 
 	e->num = which;
 	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
-	if (chance(g, 40))
+	if (gen_chance(g, 40))
 		e->kid[1] = gen(g, t_bool, depth - 1);
-	if (which == SUM && chance(g, 50)) {
-		x = chance(g, 25) ? gen_sum_of_few(g, depth - 1)
-		                  : gen_fitted(g, gen_one_sided(g, t_int, depth - 1), -3, 9);
+	if (which == SUM && gen_chance(g, 50)) {
+		x = gen_chance(g, 25) ? gen_sum_of_few(g, depth - 1)
+		                      : gen_fitted(g, gen_one_sided(g, t_int, depth - 1), -3, 9);
 		x = e->kid[0] = gen_unary(g, F_THERE, t_int, x);
 		x->def = g->bound;
 		ranged(x, -3, 9);
@@ -997,17 +1002,18 @@ gen_mean(Gen *g, int depth)
 	Expr *e = new_expr(g, F_MEAN, t_real, 2), *x;
 
 	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
-	if (chance(g, 30))
+	if (gen_chance(g, 30))
 		e->kid[1] = gen(g, t_bool, depth - 1);
-	if (chance(g, 50))
+	if (gen_chance(g, 50))
 		e->kid[0] = gen(g, t_bool, depth - 1);
 	else {
 		x = gen_fitted(
-			g, gen_one_sided(g, g->reals && chance(g, 30) ? t_real : t_int, depth - 1),
+			g,
+			gen_one_sided(g, g->reals && gen_chance(g, 30) ? t_real : t_int, depth - 1),
 			-3, 9);
 		e->kid[0] = gen_unary(g, F_THERE, x->type, x);
 		e->kid[0]->def = g->bound;
-		if (chance(g, 25))
+		if (gen_chance(g, 25))
 			e->kid[0] = gen_fitted(g, gen(g, t_int, depth - 1), -3, 9);
 	}
 	g->bound = NULL;
@@ -1040,15 +1046,15 @@ gen_build(Gen *g, Sort t, int depth)
 	Sort item = item_of(&t);
 	Expr *e = new_expr(g, F_BUILD, t, 2);
 
-	if (chance(g, 35)) {
+	if (gen_chance(g, 35)) {
 		Expr *xs = e->kid[1] = gen(g, sort_of_array(some_item(g), t.n), depth);
 		e->def = bind_var(g, (Sort){ .kind = xs->type.item }, xs->lo, xs->hi);
 	} else {
-		e->num = roll(g, 3);
+		e->num = gen_roll(g, 3);
 		e->num2 = e->num + t.n - 1;
-		if (chance(g, 25)) {
+		if (gen_chance(g, 25)) {
 			e->num2++;
-			e->skip = e->num + roll(g, t.n + 1);
+			e->skip = e->num + gen_roll(g, t.n + 1);
 		}
 		e->def = bind_var(g, t_int, e->num, e->num2);
 	}
@@ -1072,7 +1078,7 @@ gen_array_literal(Gen *g, Sort t, int depth)
 static Expr *
 gen_slice(Gen *g, Sort t, int depth)
 {
-	int more = roll(g, 3), from = roll(g, more + 1);
+	int more = gen_roll(g, 3), from = gen_roll(g, more + 1);
 	Expr *xs = gen(g, items_of(item_of(&t), t.n + more), depth),
 	     *e = gen_unary(g, F_SLICE, t, xs);
 
@@ -1084,7 +1090,7 @@ gen_slice(Gen *g, Sort t, int depth)
 static Expr *
 gen_concat(Gen *g, Sort t, int depth)
 {
-	int n = 1 + roll(g, t.n - 1);
+	int n = 1 + gen_roll(g, t.n - 1);
 	Expr *a = gen(g, items_of(item_of(&t), n), depth),
 	     *b = gen(g, items_of(item_of(&t), t.n - n), depth);
 
@@ -1098,7 +1104,7 @@ step_fn(Gen *g)
 	int n = 0;
 
 	for (int i = 0; i < g->p->ndef; i++)
-		if (g->p->def[i]->kind == D_FN && g->p->def[i]->name[0] == 's' && !roll(g, ++n))
+		if (g->p->def[i]->kind == D_FN && g->p->def[i]->name[0] == 's' && !gen_roll(g, ++n))
 			found = g->p->def[i];
 	return found;
 }
@@ -1113,7 +1119,7 @@ gen_fold(Gen *g, ExprForm form, Sort t, int depth)
 		return gen_leaf(g, t);
 	e = gen_binary(
 		g, form, t, gen_small_int(g, f->lo, f->hi, depth - 1),
-		gen(g, sort_of_array(T_INT, form == F_SCAN ? t.n : 1 + roll(g, 4)), depth - 1));
+		gen(g, sort_of_array(T_INT, form == F_SCAN ? t.n : 1 + gen_roll(g, 4)), depth - 1));
 	e->def = f;
 	return ranged(e, f->lo, f->hi);
 }
@@ -1122,7 +1128,7 @@ static Expr *
 gen_added_arrays(Gen *g, Sort t, int depth)
 {
 	Expr *a = gen(g, t, depth), *b = gen(g, t, depth);
-	bool minus = chance(g, 40);
+	bool minus = gen_chance(g, 40);
 
 	if (a->lo < -g->large || b->lo < -g->large || a->hi > g->large || b->hi > g->large)
 		return a;
@@ -1137,22 +1143,22 @@ gen_library_word(Gen *g, Sort t, int depth)
 	static const Library of_two_words[] = { BITS_ADD, BITS_SUB, BITS_XOR, BITS_MUL };
 	Expr *e;
 
-	if (chance(g, 20)) {
+	if (gen_chance(g, 20)) {
 		e = gen_library(g, ONE_HOT, t, 2);
 		e->kid[0] = gen_small_int(g, -1, 5, depth);
 		e->kid[1] = gen_literal(g, t.n);
 		return e;
 	}
-	if (chance(g, 20)) {
+	if (gen_chance(g, 20)) {
 		e = gen_library(g, BLEND, t, 3);
 		e->kid[2] = gen(g, t, depth);
 	} else
-		e = gen_library(g, of_two_words[roll(g, 4)], t, 2);
+		e = gen_library(g, of_two_words[gen_roll(g, 4)], t, 2);
 	e->kid[0] = gen(g, t, depth);
 	e->kid[1] = gen(g, t, depth);
-	if (e->num != BLEND && chance(g, 20)) {
+	if (e->num != BLEND && gen_chance(g, 20)) {
 		e->num = BITS_ROTL;
-		e->kid[1] = gen_literal(g, roll(g, 7) - 3);
+		e->kid[1] = gen_literal(g, gen_roll(g, 7) - 3);
 	}
 	return e;
 }
@@ -1171,7 +1177,7 @@ gen_digits(Gen *g, int n, int depth)
 static Expr *
 gen_library_digits(Gen *g, Sort t, int depth)
 {
-	bool times = chance(g, 50);
+	bool times = gen_chance(g, 50);
 	Expr *e = gen_library(g, times ? DIGITS_MUL : DIGITS_DISTANCE, t, 2);
 
 	for (int i = 0; i < 2; i++)
@@ -1185,7 +1191,7 @@ gen_library_over(Gen *g, int depth)
 {
 	Expr *e;
 
-	switch (roll(g, 4)) {
+	switch (gen_roll(g, 4)) {
 	case 0: e = gen_library(g, DISTINCT, t_int, 1); break;
 	case 1: e = gen_library(g, RANK, t_int, 1); break;
 	case 2:
@@ -1207,9 +1213,9 @@ gen_library_array(Gen *g, Sort t, int depth)
 {
 	Expr *e;
 
-	if (t.item == T_BOOL && chance(g, 60))
+	if (t.item == T_BOOL && gen_chance(g, 60))
 		return gen_library_word(g, t, depth);
-	if (t.item == T_INT && t.n % 2 == 0 && chance(g, 30))
+	if (t.item == T_INT && t.n % 2 == 0 && gen_chance(g, 30))
 		return gen_library_digits(g, t, depth);
 	if (t.item == T_BOOL) {
 		e = gen_library(g, BITS_OF, t, 2);
@@ -1217,7 +1223,7 @@ gen_library_array(Gen *g, Sort t, int depth)
 		e->kid[1] = gen_literal(g, t.n);
 		return e;
 	}
-	if (t.n > 1 && chance(g, 40)) {
+	if (t.n > 1 && gen_chance(g, 40)) {
 		e = gen_library(g, DIGITS_ADD, t, 2);
 		for (int i = 0; i < 2; i++)
 			e->kid[i] = gen_digits(g, t.n - 1, depth);
@@ -1232,11 +1238,11 @@ gen_library_array(Gen *g, Sort t, int depth)
 static Expr *
 gen_array(Gen *g, Sort t, int depth)
 {
-	if (t.item == T_REAL && chance(g, 40))
+	if (t.item == T_REAL && gen_chance(g, 40))
 		return gen_real_array(g, t, depth);
 	if (t.item == T_ENUM || t.item == T_RECORD)
-		return chance(g, 70) ? gen_array_literal(g, t, depth) : gen_if(g, t, depth);
-	switch (roll(g, 12)) {
+		return gen_chance(g, 70) ? gen_array_literal(g, t, depth) : gen_if(g, t, depth);
+	switch (gen_roll(g, 12)) {
 	case 0:
 	case 1: return gen_array_literal(g, t, depth);
 	case 2:
@@ -1260,11 +1266,11 @@ gen_record(Gen *g, Sort t, int depth)
 	Expr *e;
 	int i;
 
-	switch (roll(g, 6)) {
+	switch (gen_roll(g, 6)) {
 	case 0: return gen_if(g, t, depth);
 	case 1: return gen_read(g, t, depth);
 	case 2:
-		i = roll(g, t.def->n);
+		i = gen_roll(g, t.def->n);
 		e = gen_binary(g, F_WITH, t, gen(g, t, depth),
 		               gen_slot(g, &t.def->field[i], depth));
 		e->num = i;
@@ -1282,10 +1288,10 @@ gen_record(Gen *g, Sort t, int depth)
 Expr *
 gen_part(Gen *g, Sort t, int depth)
 {
-	int n = 1 + roll(g, 4);
+	int n = 1 + gen_roll(g, 4);
 	Expr *xs, *e;
 
-	if (chance(g, 25)) {
+	if (gen_chance(g, 25)) {
 		const Decl *r = some_record(g);
 		for (int i = 0; r && i < r->n; i++)
 			if (same_type(&r->field[i].type, &t))
@@ -1293,13 +1299,13 @@ gen_part(Gen *g, Sort t, int depth)
 					g, gen(g, (Sort){ .kind = T_RECORD, .def = r }, depth), i);
 	}
 	xs = gen(g, items_of(t, n), depth);
-	if (chance(g, 30)) {
+	if (gen_chance(g, 30)) {
 		e = gen_unary(g, F_ELEM, t, xs);
-		e->num = roll(g, n);
+		e->num = gen_roll(g, n);
 		return ranged(e, xs->lo, xs->hi);
 	}
 	Expr *i = gen(g, t_int, depth);
-	if (chance(g, 30))
+	if (gen_chance(g, 30))
 		return ranged(gen_binary(g, F_PICK, t, xs, gen_fitted(g, i, 0, n - 1)), xs->lo,
 		              xs->hi);
 	if (i->lo < -100 || i->hi > 100)
@@ -1312,7 +1318,7 @@ static Expr *
 gen_total(Gen *g, Aggregate which, int depth)
 {
 	TypeKind item = which == COUNT || which == ANY || which == ALL ? T_BOOL : T_INT;
-	Expr *xs = gen(g, sort_of_array(item, 1 + roll(g, 4)), depth);
+	Expr *xs = gen(g, sort_of_array(item, 1 + gen_roll(g, 4)), depth);
 	Expr *e = gen_unary(g, F_TOTAL, which == ANY || which == ALL ? t_bool : t_int, xs);
 
 	e->num = which;
@@ -1327,19 +1333,19 @@ gen_total_for(Gen *g, Aggregate which, int depth)
 {
 	Sort t = which == COUNT || which == ANY || which == ALL ? t_bool : t_int;
 	Expr *e = new_expr(g, F_TOTAL_FOR, which == ANY || which == ALL ? t_bool : t_int, 3);
-	int n = 1 + roll(g, 4);
+	int n = 1 + gen_roll(g, 4);
 
 	e->num = which;
 	e->skip = n - 1;
-	if (chance(g, 35)) {
+	if (gen_chance(g, 35)) {
 		Expr *xs = e->kid[1] = gen(g, sort_of_array(some_item(g), n), depth);
 		e->def = bind_var(g, (Sort){ .kind = xs->type.item }, xs->lo, xs->hi);
 	} else {
-		e->num2 = roll(g, 3);
+		e->num2 = gen_roll(g, 3);
 		e->def = bind_var(g, t_int, e->num2, e->num2 + e->skip);
 	}
 	Expr *x = e->kid[0] = gen(g, t, depth);
-	if (which != MIN && which != MAX && chance(g, 40))
+	if (which != MIN && which != MAX && gen_chance(g, 40))
 		e->kid[2] = gen(g, t_bool, depth);
 	g->nscope--;
 	if (which == SUM)
@@ -1352,10 +1358,10 @@ gen_choose(Gen *g, int depth)
 {
 	Expr *e = new_expr(g, F_CHOOSE, t_int, 2);
 
-	e->num = roll(g, 3);
-	e->num2 = 1 + roll(g, 4);
+	e->num = gen_roll(g, 3);
+	e->num2 = 1 + gen_roll(g, 4);
 	e->def = bind_var(g, t_int, 0, e->num2 - 1);
-	if (e->num < 2 || chance(g, 40))
+	if (e->num < 2 || gen_chance(g, 40))
 		e->kid[0] = gen(g, t_bool, depth);
 	if (e->num == 2)
 		e->kid[1] = gen(g, t_int, depth);
@@ -1370,12 +1376,12 @@ gen_library_int(Gen *g, int depth)
 {
 	Expr *e;
 
-	if (!g->still && chance(g, 25))
+	if (!g->still && gen_chance(g, 25))
 		return gen_library_over(g, depth);
-	switch (roll(g, 8)) {
+	switch (gen_roll(g, 8)) {
 	case 7:
 		e = gen_library(g, ARGMAX, t_int, 1);
-		e->kid[0] = gen(g, sort_of_array(T_INT, 1 + roll(g, 4)), depth);
+		e->kid[0] = gen(g, sort_of_array(T_INT, 1 + gen_roll(g, 4)), depth);
 		return ranged(e, 0, e->kid[0]->type.n - 1);
 	case 0:
 		e = gen_library(g, GATE, t_int, 2);
@@ -1385,13 +1391,13 @@ gen_library_int(Gen *g, int depth)
 	case 1:
 		e = gen_library(g, CLAMP, t_int, 3);
 		e->kid[0] = gen(g, t_int, depth);
-		e->kid[1] = gen_literal(g, roll(g, 5));
-		e->kid[2] = gen_literal(g, 5 + roll(g, 9));
+		e->kid[1] = gen_literal(g, gen_roll(g, 5));
+		e->kid[2] = gen_literal(g, 5 + gen_roll(g, 9));
 		return ranged(e, e->kid[1]->num, e->kid[2]->num);
 	case 2:
 	case 3:
-		e = gen_library(g, chance(g, 50) ? BITS_VALUE : POPCOUNT, t_int, 1);
-		e->kid[0] = gen(g, sort_of_array(T_BOOL, 1 + roll(g, 4)), depth);
+		e = gen_library(g, gen_chance(g, 50) ? BITS_VALUE : POPCOUNT, t_int, 1);
+		e->kid[0] = gen(g, sort_of_array(T_BOOL, 1 + gen_roll(g, 4)), depth);
 		return ranged(e, 0, 15);
 	case 4:
 		e = gen_library(g, DIGITS_VALUE, t_int, 1);
@@ -1401,21 +1407,21 @@ gen_library_int(Gen *g, int depth)
 		if (g->still)
 			return gen_leaf(g, t_int);
 		e = gen_library(g, FREQUENCY, t_int, 1);
-		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth)
-		                                      : gen_small_int(g, 0, 8, depth);
+		e->kid[0] = g->words && gen_chance(g, 50) ? gen(g, t_token, depth)
+		                                          : gen_small_int(g, 0, 8, depth);
 		return ranged(e, 1, g->p->context);
 	default:
 		if (g->still)
 			return gen_leaf(g, t_int);
-		e = gen_library(g, chance(g, 50) ? SHIFT : RUNNING_SUM, t_int, 1);
+		e = gen_library(g, gen_chance(g, 50) ? SHIFT : RUNNING_SUM, t_int, 1);
 		e->kid[0] = gen_small_int(g, 0, 9, depth);
 		if (e->num == RUNNING_SUM)
 			return ranged(e, 0, 9 * g->p->context);
 		e->n = 3;
 		e->kid = NEWS(g->arena, Expr *, 3);
 		e->kid[0] = gen(g, t_int, depth);
-		e->kid[1] = gen_literal(g, 1 + roll(g, 3));
-		e->kid[2] = gen_literal(g, roll(g, 5) - 1);
+		e->kid[1] = gen_literal(g, 1 + gen_roll(g, 3));
+		e->kid[2] = gen_literal(g, gen_roll(g, 5) - 1);
 		return ranged_hull(e, e->kid[0], e->kid[2]);
 	}
 }
@@ -1425,25 +1431,25 @@ gen_library_bool(Gen *g, int depth)
 {
 	Expr *e;
 
-	switch (roll(g, 6)) {
+	switch (gen_roll(g, 6)) {
 	case 5:
 		e = gen_library(g, BITS_LESS, t_bool, 2);
-		e->kid[0] = gen(g, sort_of_array(T_BOOL, 1 + roll(g, 4)), depth);
+		e->kid[0] = gen(g, sort_of_array(T_BOOL, 1 + gen_roll(g, 4)), depth);
 		e->kid[1] = gen(g, e->kid[0]->type, depth);
 		return e;
 	case 0:
-		e = gen_library(g, chance(g, 50) ? XOR : IMPLIES, t_bool, 2);
+		e = gen_library(g, gen_chance(g, 50) ? XOR : IMPLIES, t_bool, 2);
 		e->kid[0] = gen(g, t_bool, depth);
 		e->kid[1] = gen(g, t_bool, depth);
 		return e;
 	case 1:
-		e = gen_library(g, chance(g, 50) ? ODD : MAJORITY, t_bool, 1);
-		e->kid[0] = gen(g, sort_of_array(T_BOOL, 1 + roll(g, 4)), depth);
+		e = gen_library(g, gen_chance(g, 50) ? ODD : MAJORITY, t_bool, 1);
+		e->kid[0] = gen(g, sort_of_array(T_BOOL, 1 + gen_roll(g, 4)), depth);
 		return e;
 	case 2:
 		e = gen_library(g, EXACTLY, t_bool, 2);
-		e->kid[0] = gen_literal(g, roll(g, 4));
-		e->kid[1] = gen(g, sort_of_array(T_BOOL, 1 + roll(g, 4)), depth);
+		e->kid[0] = gen_literal(g, gen_roll(g, 4));
+		e->kid[1] = gen(g, sort_of_array(T_BOOL, 1 + gen_roll(g, 4)), depth);
 		return e;
 	case 3:
 		e = gen_library(g, DIGITS_LESS, t_bool, 2);
@@ -1453,9 +1459,9 @@ gen_library_bool(Gen *g, int depth)
 	default:
 		if (g->still)
 			return gen_leaf(g, t_bool);
-		e = gen_library(g, chance(g, 60) ? IS_FIRST : IS_LAST, t_bool, 1);
-		e->kid[0] = g->words && chance(g, 50) ? gen(g, t_token, depth)
-		                                      : gen_small_int(g, 0, 8, depth);
+		e = gen_library(g, gen_chance(g, 60) ? IS_FIRST : IS_LAST, t_bool, 1);
+		e->kid[0] = g->words && gen_chance(g, 50) ? gen(g, t_token, depth)
+		                                          : gen_small_int(g, 0, 8, depth);
 		return e;
 	}
 }
@@ -1470,7 +1476,7 @@ fn_of(Gen *g, Sort t)
 
 	for (int i = 0; i < g->p->ndef; i++) {
 		Decl *d = g->p->def[i];
-		if (d->kind == D_FN && !d->partial && same_type(&d->type, &t) && !roll(g, ++n))
+		if (d->kind == D_FN && !d->partial && same_type(&d->type, &t) && !gen_roll(g, ++n))
 			found = d;
 	}
 	return found;
@@ -1482,7 +1488,7 @@ gen_argument(Gen *g, const Decl *p, int depth)
 	if (p->type.kind == T_POS)
 		return gen_position(g, depth);
 	if (p->constant)
-		return gen_literal(g, p->lo + roll(g, (int)(p->hi - p->lo + 1)));
+		return gen_literal(g, p->lo + gen_roll(g, (int)(p->hi - p->lo + 1)));
 	return gen_slot(g, &(Slot){ p->type, p->lo, p->hi }, depth);
 }
 
@@ -1492,9 +1498,9 @@ gen_call_to(Gen *g, Decl *f, int depth)
 	Expr *e = new_expr(g, F_CALL, f->type, f->nparam);
 
 	e->def = f;
-	e->num = chance(g, 15);
+	e->num = gen_chance(g, 15);
 	for (int i = 0; i < f->nparam; i++)
-		if (!f->param[i]->body || chance(g, 60))
+		if (!f->param[i]->body || gen_chance(g, 60))
 			e->kid[i] = gen_argument(g, f->param[i], depth);
 	return ranged(e, f->lo, f->hi);
 }
@@ -1512,11 +1518,11 @@ gen_call(Gen *g, Sort t, int depth)
 static Expr *
 gen_int(Gen *g, int depth)
 {
-	if (g->reals && !g->still && chance(g, 10))
+	if (g->reals && !g->still && gen_chance(g, 10))
 		return gen_real_int(g, depth);
-	if (g->wide && !g->still && chance(g, 10))
+	if (g->wide && !g->still && gen_chance(g, 10))
 		return gen_wide_int(g, depth);
-	switch (roll(g, 35)) {
+	switch (gen_roll(g, 35)) {
 	case 0:
 	case 1:
 	case 2: return gen_sum(g, F_ADD, depth);
@@ -1542,8 +1548,10 @@ gen_int(Gen *g, int depth)
 	case 19: return gen_match(g, t_int, depth);
 	case 20:
 	case 21: return gen_part(g, t_int, depth);
-	case 22: return gen_total(g, (Aggregate[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
-	case 23: return gen_total_for(g, (Aggregate[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)], depth);
+	case 22: return gen_total(g, (Aggregate[]){ SUM, COUNT, MIN, MAX }[gen_roll(g, 4)], depth);
+	case 23:
+		return gen_total_for(g, (Aggregate[]){ SUM, COUNT, MIN, MAX }[gen_roll(g, 4)],
+		                     depth);
 	case 24: return gen_choose(g, depth);
 	case 25: return gen_fold(g, F_FOLD, t_int, depth);
 	case 26: return gen_library_int(g, depth);
@@ -1555,7 +1563,7 @@ gen_int(Gen *g, int depth)
 	case 29:
 	case 30:
 		return g->still ? gen_leaf(g, t_int)
-		                : gen_over(g, (Aggregate[]){ SUM, COUNT, MIN, MAX }[roll(g, 4)],
+		                : gen_over(g, (Aggregate[]){ SUM, COUNT, MIN, MAX }[gen_roll(g, 4)],
 		                           depth);
 	case 31: return g->still ? gen_leaf(g, t_int) : gen_guarded(g, t_int, depth);
 	default: return g->still ? gen_leaf(g, t_int) : gen_read(g, t_int, depth);
@@ -1568,11 +1576,11 @@ gen_bool(Gen *g, int depth)
 	Decl *en;
 	const Decl *r;
 
-	if (g->reals && !g->still && chance(g, 15))
+	if (g->reals && !g->still && gen_chance(g, 15))
 		return gen_real_bool(g, depth);
-	if (g->wide && !g->still && chance(g, 10))
+	if (g->wide && !g->still && gen_chance(g, 10))
 		return gen_wide_bool(g, depth);
-	switch (roll(g, 23)) {
+	switch (gen_roll(g, 23)) {
 	case 0:
 	case 1:
 	case 2:
@@ -1589,8 +1597,8 @@ gen_bool(Gen *g, int depth)
 		return r && !g->bound && has_no_reals(r)
 		               ? gen_equality(g, (Sort){ .kind = T_RECORD, .def = r }, depth)
 		               : gen_equality(g,
-		                              sort_of_array((TypeKind)roll(g, g->words ? 3 : 2),
-		                                            1 + roll(g, 3)),
+		                              sort_of_array((TypeKind)gen_roll(g, g->words ? 3 : 2),
+		                                            1 + gen_roll(g, 3)),
 		                              depth);
 	case 9:
 	case 10: return gen_membership(g, depth);
@@ -1601,25 +1609,25 @@ gen_bool(Gen *g, int depth)
 	case 15: return gen_match(g, t_bool, depth);
 	case 16: return gen_part(g, t_bool, depth);
 	case 17:
-		return chance(g, 50) ? gen_total(g, ANY + (Aggregate)roll(g, 2), depth)
-		                     : gen_total_for(g, ANY + (Aggregate)roll(g, 2), depth);
+		return gen_chance(g, 50) ? gen_total(g, ANY + (Aggregate)gen_roll(g, 2), depth)
+		                         : gen_total_for(g, ANY + (Aggregate)gen_roll(g, 2), depth);
 	case 18: return gen_library_bool(g, depth);
 	case 19:
 		return g->still ? gen_leaf(g, t_bool)
-		                : gen_over(g, ANY + (Aggregate)roll(g, 2), depth);
+		                : gen_over(g, ANY + (Aggregate)gen_roll(g, 2), depth);
 	case 20:
 		if (g->still)
 			return gen_leaf(g, t_bool);
-		if (chance(g, 50))
+		if (gen_chance(g, 50))
 			return gen_unary(g, F_EXISTS, t_bool, gen_position(g, depth));
 		Expr *e = gen_binary(g, F_ORDER, t_bool, gen_position(g, depth),
 		                     gen_position(g, depth));
-		e->num = roll(g, 6);
+		e->num = gen_roll(g, 6);
 		return e;
 	default:
-		return g->still        ? gen_call(g, t_bool, depth)
-		       : chance(g, 30) ? gen_guarded(g, t_bool, depth)
-		                       : gen_read(g, t_bool, depth);
+		return g->still            ? gen_call(g, t_bool, depth)
+		       : gen_chance(g, 30) ? gen_guarded(g, t_bool, depth)
+		                           : gen_read(g, t_bool, depth);
 	}
 }
 
@@ -1642,7 +1650,7 @@ gen_token(Gen *g, int depth)
 {
 	int64_t code;
 
-	switch (roll(g, 9)) {
+	switch (gen_roll(g, 9)) {
 	case 0: return gen_if(g, t_token, depth);
 	case 1: return gen_match(g, t_token, depth);
 	case 2: return gen_unary(g, F_FROM_ID, t_token, gen_small_int(g, 0, g->p->nvocab, depth));
@@ -1663,7 +1671,7 @@ gen_token(Gen *g, int depth)
 static Expr *
 gen_enum(Gen *g, Sort t, int depth)
 {
-	switch (roll(g, 4)) {
+	switch (gen_roll(g, 4)) {
 	case 0: return gen_if(g, t, depth);
 	case 1: return gen_match(g, t, depth);
 	case 2: return g->still ? gen_leaf(g, t) : gen_read(g, t, depth);
@@ -1679,8 +1687,8 @@ gen_bound(Gen *g, Sort t, int depth)
 	Expr *e;
 	bool still = g->still;
 
-	if (t.kind == T_BOOL && depth > 0 && chance(g, 55)) {
-		switch (roll(g, 5)) {
+	if (t.kind == T_BOOL && depth > 0 && gen_chance(g, 55)) {
+		switch (gen_roll(g, 5)) {
 		case 0: return gen_bound_order(g, depth - 1);
 		case 1:
 			return gen_binary(g, F_AND, t_bool, gen(g, t_bool, depth - 1),
@@ -1689,15 +1697,15 @@ gen_bound(Gen *g, Sort t, int depth)
 		case 3: return gen_logic(g, depth - 1);
 		default:
 			e = gen_comparison(g, 0);
-			e->num = chance(g, 60) ? EQ : e->num;
+			e->num = gen_chance(g, 60) ? EQ : e->num;
 			return e;
 		}
 	}
-	if (depth <= 0 || chance(g, 85) || t.kind == T_RECORD || t.kind == T_POS
+	if (depth <= 0 || gen_chance(g, 85) || t.kind == T_RECORD || t.kind == T_POS
 	    || t.kind == T_REAL)
 		return gen_two_sided_leaf(g, t, depth > 0 ? depth - 1 : 0);
 	g->still = true;
-	e = t.kind == T_INT     ? gen_sum(g, chance(g, 50) ? F_ADD : F_SUB, depth - 1)
+	e = t.kind == T_INT     ? gen_sum(g, gen_chance(g, 50) ? F_ADD : F_SUB, depth - 1)
 	    : t.kind == T_BOOL  ? gen_logic(g, depth - 1)
 	    : t.kind == T_ARRAY ? gen_array_literal(g, t, 0)
 	                        : gen_if(g, t, depth - 1);
@@ -1712,7 +1720,7 @@ gen(Gen *g, Sort t, int depth)
 		return gen_bound(g, t, depth);
 	if (t.kind == T_POS)
 		return g->still ? new_expr(g, F_HERE, t, 0) : gen_position(g, depth);
-	if (depth <= 0 || chance(g, 12))
+	if (depth <= 0 || gen_chance(g, 12))
 		return gen_leaf(g, t);
 	depth--;
 	switch (t.kind) {
@@ -1733,9 +1741,9 @@ any_type(Gen *g)
 {
 	Decl *d;
 
-	if (g->reals && chance(g, 25))
+	if (g->reals && gen_chance(g, 25))
 		return t_real;
-	switch (roll(g, 12)) {
+	switch (gen_roll(g, 12)) {
 	case 0:
 	case 1:
 	case 2:
@@ -1746,7 +1754,7 @@ any_type(Gen *g)
 	case 7: return token_type(g);
 	case 8: d = some_def(g, D_ENUM); return d ? (Sort){ .kind = T_ENUM, .def = d } : t_bool;
 	case 9: d = some_def(g, D_TYPE); return d ? (Sort){ .kind = T_RECORD, .def = d } : t_int;
-	default: return sort_of_array(some_item(g), 1 + roll(g, 4));
+	default: return sort_of_array(some_item(g), 1 + gen_roll(g, 4));
 	}
 }
 
@@ -1758,16 +1766,16 @@ take_body(Gen *g, Decl *d, Expr *body)
 	d->lo = body->lo;
 	d->hi = body->hi;
 	d->annotated = d->type.kind != T_REAL && (d->type.kind != T_ARRAY || d->type.item != T_REAL)
-	               && chance(g, 20);
+	               && gen_chance(g, 20);
 }
 
 static void
 make_let(Gen *g)
 {
-	Sort t = chance(g, 22) ? t_pos : any_type(g);
+	Sort t = gen_chance(g, 22) ? t_pos : any_type(g);
 	Decl *d = def_new(g, D_LET, t.kind == T_POS ? "p" : "v", t);
 
-	take_body(g, d, gen(g, t, 2 + roll(g, 3)));
+	take_body(g, d, gen(g, t, 2 + gen_roll(g, 3)));
 	add_statement(g, d);
 	g->scope[g->nscope++] = d;
 }
@@ -1775,7 +1783,7 @@ make_let(Gen *g)
 static void
 make_const(Gen *g)
 {
-	Sort t = chance(g, 50) ? t_int : sort_of_array(T_INT, 1 + roll(g, 4));
+	Sort t = gen_chance(g, 50) ? t_int : sort_of_array(T_INT, 1 + gen_roll(g, 4));
 	Decl *d = def_new(g, D_CONST, "k", t);
 
 	take_body(g, d, gen_simplest(g, t));
@@ -1790,10 +1798,10 @@ make_param(Gen *g, Decl *f, Sort t)
 
 	if (t.kind == T_INT || t.kind == T_REAL
 	    || (t.kind == T_ARRAY && (t.item == T_INT || t.item == T_REAL))) {
-		d->lo = -roll(g, 3) * 5;
-		d->hi = 1 + roll(g, 20);
+		d->lo = -gen_roll(g, 3) * 5;
+		d->hi = 1 + gen_roll(g, 20);
 	}
-	d->annotated = chance(g, 50);
+	d->annotated = gen_chance(g, 50);
 	g->scope[g->nscope++] = d;
 	return d;
 }
@@ -1803,7 +1811,7 @@ static void
 make_step(Gen *g)
 {
 	Decl *f = def_new(g, D_FN, "step", t_int), *x;
-	int top = 1 + roll(g, 30), outer = g->nscope;
+	int top = 1 + gen_roll(g, 30), outer = g->nscope;
 
 	for (int i = 0; i < 2; i++) {
 		x = make_param(g, f, t_int);
@@ -1829,7 +1837,7 @@ make_step(Gen *g)
 static Expr *
 gen_read_param(Gen *g, Decl *f)
 {
-	Decl *x = f->param[roll(g, f->nparam)];
+	Decl *x = f->param[gen_roll(g, f->nparam)];
 
 	if (x->type.kind == T_POS || x->constant)
 		return gen(g, any_type(g), 2);
@@ -1842,25 +1850,27 @@ static void
 make_fn(Gen *g)
 {
 	Decl *f = def_new(g, D_FN, "f", t_int);
-	int outer = g->nscope, n = 1 + roll(g, PARAMS);
+	int outer = g->nscope, n = 1 + gen_roll(g, PARAMS);
 
 	for (int i = 0; i < n; i++) {
-		Decl *x = make_param(g, f, chance(g, 15) ? t_pos : any_type(g));
-		if (x->type.kind == T_INT && chance(g, 20)) {
+		Decl *x = make_param(g, f, gen_chance(g, 15) ? t_pos : any_type(g));
+		if (x->type.kind == T_INT && gen_chance(g, 20)) {
 			x->constant = true;
 			x->lo = 1;
 			x->hi = 3;
 		}
-		if (i && i == n - 1 && x->type.kind == T_INT && chance(g, 40))
-			x->body = gen_literal(g, x->lo + roll(g, (int)(x->hi - x->lo + 1)));
+		if (i && i == n - 1 && x->type.kind == T_INT && gen_chance(g, 40))
+			x->body = gen_literal(g, x->lo + gen_roll(g, (int)(x->hi - x->lo + 1)));
 	}
-	for (int i = 0; i < LOCALS && chance(g, 35); i++) {
-		Sort t = chance(g, 15) ? t_pos : any_type(g);
+	for (int i = 0; i < LOCALS && gen_chance(g, 35); i++) {
+		Sort t = gen_chance(g, 15) ? t_pos : any_type(g);
 		Decl *y = f->local[f->nlocal++] = def_new(g, D_LOCAL, "y", t);
 		take_body(g, y, gen(g, t, 2));
 		g->scope[g->nscope++] = y;
 	}
-	take_body(g, f, chance(g, 25) ? gen_read_param(g, f) : gen(g, any_type(g), 1 + roll(g, 3)));
+	take_body(g, f,
+	          gen_chance(g, 25) ? gen_read_param(g, f)
+	                            : gen(g, any_type(g), 1 + gen_roll(g, 3)));
 	g->nscope = outer;
 	add_statement(g, f);
 }
@@ -1871,7 +1881,7 @@ make_output(Gen *g)
 	Sort t = any_type(g);
 	Decl *d = def_new(g, D_OUTPUT, "o", t);
 
-	take_body(g, d, gen(g, t, 1 + roll(g, 3)));
+	take_body(g, d, gen(g, t, 1 + gen_roll(g, 3)));
 	add_statement(g, d);
 }
 
@@ -1882,7 +1892,7 @@ show_names(Gen *g)
 	for (int i = 0, n = g->p->ndef; i < n; i++) {
 		Decl *d = g->p->def[i];
 		if (d->kind != D_LET || d->type.kind == T_POS || d->type.kind == T_ENUM
-		    || chance(g, 50))
+		    || gen_chance(g, 50))
 			continue;
 		Decl *o = def_new(g, D_OUTPUT, "o", d->type);
 		take_body(g, o, gen_name(g, d));
@@ -1896,10 +1906,10 @@ show_functions(Gen *g)
 {
 	for (int i = 0, n = g->p->ndef; i < n; i++) {
 		Decl *f = g->p->def[i], *o;
-		if (f->kind != D_FN || f->partial || f->type.kind == T_POS || chance(g, 25))
+		if (f->kind != D_FN || f->partial || f->type.kind == T_POS || gen_chance(g, 25))
 			continue;
 		o = def_new(g, D_OUTPUT, "o", f->type);
-		take_body(g, o, gen_call_to(g, f, 1 + roll(g, 2)));
+		take_body(g, o, gen_call_to(g, f, 1 + gen_roll(g, 2)));
 		add_statement(g, o);
 	}
 }
@@ -1927,9 +1937,9 @@ gen_emitted(Gen *g, int depth)
 	if (!g->p->token)
 		return gen(g, t, depth);
 	Expr *end = new_expr(g, F_WORD, t, 0), *e = gen(g, t, depth);
-	if (chance(g, 40))
+	if (gen_chance(g, 40))
 		return e;
-	bool swapped = chance(g, 50);
+	bool swapped = gen_chance(g, 50);
 	return gen_ternary(g, F_IF, t, gen(g, t_bool, depth), swapped ? e : end, swapped ? end : e);
 }
 
@@ -1938,8 +1948,8 @@ make_emit(Gen *g)
 {
 	Decl *d = def_new(g, D_EMIT, "", token_type(g));
 
-	if (chance(g, 50)) {
-		Sort t = items_of(d->type, 1 + roll(g, 4));
+	if (gen_chance(g, 50)) {
+		Sort t = items_of(d->type, 1 + gen_roll(g, 4));
 		d->after = gen_position(g, 2);
 		d->body = g->p->token ? new_expr(g, F_ARRAY, t, t.n) : gen(g, t, 2);
 		for (int i = 0; g->p->token && i < t.n; i++)
@@ -1954,17 +1964,18 @@ make_enum(Gen *g)
 {
 	Decl *d = def_new(g, D_ENUM, "e", t_int);
 
-	d->n = 2 + roll(g, 4);
+	d->n = 2 + gen_roll(g, 4);
 	add_statement(g, d);
 }
 
 static Sort
 some_slot_type(Gen *g)
 {
-	Decl *d = chance(g, 25) ? some_def(g, D_ENUM) : NULL;
-	Sort t = d ? (Sort){ .kind = T_ENUM, .def = d } : (Sort){ .kind = (TypeKind)roll(g, 2) };
+	Decl *d = gen_chance(g, 25) ? some_def(g, D_ENUM) : NULL;
+	Sort t = d ? (Sort){ .kind = T_ENUM, .def = d }
+	           : (Sort){ .kind = (TypeKind)gen_roll(g, 2) };
 
-	return chance(g, 25) ? items_of(t, 1 + roll(g, 4)) : t;
+	return gen_chance(g, 25) ? items_of(t, 1 + gen_roll(g, 4)) : t;
 }
 
 static void
@@ -1972,14 +1983,14 @@ make_type(Gen *g)
 {
 	Decl *d = def_new(g, D_TYPE, "r", t_int);
 
-	d->n = 1 + roll(g, FIELDS);
+	d->n = 1 + gen_roll(g, FIELDS);
 	for (int i = 0; i < d->n; i++) {
 		Sort t = some_slot_type(g);
-		if (g->words && chance(g, 25))
+		if (g->words && gen_chance(g, 25))
 			t = t_token;
-		if (g->reals && chance(g, 15))
+		if (g->reals && gen_chance(g, 15))
 			t = t_real;
-		d->field[i] = (Slot){ t, -roll(g, 10), 1 + roll(g, 20) };
+		d->field[i] = (Slot){ t, -gen_roll(g, 10), 1 + gen_roll(g, 20) };
 	}
 	add_statement(g, d);
 }
@@ -1992,11 +2003,11 @@ make_token(Gen *g)
 
 	d->name = "token";
 	d->id = -1;
-	d->n = 1 + roll(g, FIELDS);
+	d->n = 1 + gen_roll(g, FIELDS);
 	for (int i = 0; i < d->n; i++) {
-		int64_t lo = chance(g, 70) ? 0 : roll(g, 30) - 15;
+		int64_t lo = gen_chance(g, 70) ? 0 : gen_roll(g, 30) - 15;
 		d->field[i] = (Slot){ some_slot_type(g), lo,
-			              lo + 1 + roll(g, chance(g, 90) ? 12 : 300) };
+			              lo + 1 + gen_roll(g, gen_chance(g, 90) ? 12 : 300) };
 	}
 	g->p->token = d;
 }
@@ -2006,16 +2017,16 @@ static void
 make_input(Gen *g)
 {
 	Decl *d = def_new(g, D_INPUT, "n", t_int);
-	Decl *r = chance(g, 20) ? some_def(g, D_TYPE)
-	                        : NULL; /* no enum is declared yet, so its fields have none */
+	Decl *r = gen_chance(g, 20) ? some_def(g, D_TYPE)
+	                            : NULL; /* no enum is declared yet, so its fields have none */
 	static const TypeKind kinds[] = { T_REAL, T_REAL, T_REAL, T_INT, T_INT, T_BOOL };
-	Sort t = { .kind = kinds[roll(g, 6)] };
+	Sort t = { .kind = kinds[gen_roll(g, 6)] };
 
-	d->type = r               ? (Sort){ .kind = T_RECORD, .def = r }
-	          : chance(g, 40) ? items_of(t, 1 + roll(g, 3))
-	                          : t;
-	d->lo = -roll(g, 4);
-	d->hi = 1 + roll(g, 9);
+	d->type = r                   ? (Sort){ .kind = T_RECORD, .def = r }
+	          : gen_chance(g, 40) ? items_of(t, 1 + gen_roll(g, 3))
+	                              : t;
+	d->lo = -gen_roll(g, 4);
+	d->hi = 1 + gen_roll(g, 9);
 	d->num = g->p->nfed;
 	g->p->nfed += leaves_of_sort(&d->type);
 	add_statement(g, d);
@@ -2035,10 +2046,10 @@ make_words(Gen *g)
 		                           { "aa", -1 },    { "<end", -1 }, { "x", 'x' },
 		                           { "go on", -1 }, { "y", 'y' } };
 	Sample *p = g->p;
-	int n = 2 + roll(g, VOCAB - 2), first;
+	int n = 2 + gen_roll(g, VOCAB - 2), first;
 
-	p->listed = chance(g, 35);
-	first = p->listed && chance(g, 50) ? 0 : roll(g, 9);
+	p->listed = gen_chance(g, 35);
+	first = p->listed && gen_chance(g, 50) ? 0 : gen_roll(g, 9);
 	for (int i = 0; i < n; i++) {
 		VocabWord w = p->listed && i < 4 && first < 8 ? words[(first + i) % 8]
 		                                              : chars[(first + i) % 18];
@@ -2055,22 +2066,22 @@ static void
 make_model(Gen *g)
 {
 	Sample *p = g->p;
-	int fed = roll(g, 10);
+	int fed = gen_roll(g, 10);
 
-	p->context = chance(g, 80) ? 1 + roll(g, 10)
-	                           : 10 + roll(g, chance(g, 90) ? 30 : CONTEXT - 10);
-	p->bidirectional = chance(g, 25);
-	bool enums = chance(g, 40);
+	p->context = gen_chance(g, 80) ? 1 + gen_roll(g, 10)
+	                               : 10 + gen_roll(g, gen_chance(g, 90) ? 30 : CONTEXT - 10);
+	p->bidirectional = gen_chance(g, 25);
+	bool enums = gen_chance(g, 40);
 	g->words = fed < 7;
 	if (enums && fed < 9)
 		make_enum(g);
-	if (chance(g, 35))
+	if (gen_chance(g, 35))
 		make_type(g);
 	if (g->words)
 		make_words(g);
 	else if (fed < 9)
 		make_token(g);
-	for (int i = 1 + roll(g, 3); fed == 9 && i > 0; i--)
+	for (int i = 1 + gen_roll(g, 3); fed == 9 && i > 0; i--)
 		make_input(g);
 	if (enums && fed == 9)
 		make_enum(g);
@@ -2084,20 +2095,20 @@ generate(Arena *arena, uint64_t seed)
 		  .p = NEW(arena, Sample) };
 
 	for (int i = 0; i < 4; i++)
-		roll(&g, 2);
-	g.large = chance(&g, 80) ? 3000 : 60000000;
+		gen_roll(&g, 2);
+	g.large = gen_chance(&g, 80) ? 3000 : 60000000;
 	g.p->arena = arena;
 	g.p->seed = seed;
-	g.reals = chance(&g, 35);
-	g.near = chance(&g, 40);
-	g.wide = chance(&g, 25);
+	g.reals = gen_chance(&g, 35);
+	g.near = gen_chance(&g, 40);
+	g.wide = gen_chance(&g, 25);
 	make_model(&g);
 	g.reals |= g.p->nfed > 0;
-	int n = 3 + roll(&g, PARTS);
+	int n = 3 + gen_roll(&g, PARTS);
 	for (int i = 0; i < n; i++)
-		switch (roll(&g, 10)) {
+		switch (gen_roll(&g, 10)) {
 		case 0:
-			if (chance(&g, 50)) {
+			if (gen_chance(&g, 50)) {
 				make_const(&g);
 				break;
 			}
@@ -2107,16 +2118,16 @@ generate(Arena *arena, uint64_t seed)
 		case 3: make_fn(&g); break;
 		case 4: make_output(&g); break;
 		case 5:
-			if (chance(&g, 50)) {
+			if (gen_chance(&g, 50)) {
 				make_assert(&g);
 				break;
 			}
 			/* fall through */
 		default: make_let(&g);
 		}
-	if (!g.p->bidirectional && !g.p->nfed && chance(&g, 60))
+	if (!g.p->bidirectional && !g.p->nfed && gen_chance(&g, 60))
 		make_emit(&g);
-	for (int i = 1 + roll(&g, 3); i > 0; i--)
+	for (int i = 1 + gen_roll(&g, 3); i > 0; i--)
 		make_output(&g);
 	show_names(&g);
 	show_functions(&g);

@@ -49,7 +49,7 @@ gen_comparable(Gen *g, int depth)
 {
 	Expr *e = gen(g, t_real, depth);
 
-	return is_rough(e) && chance(g, 97) ? gen_mean(g, depth) : e;
+	return is_rough(e) && gen_chance(g, 97) ? gen_mean(g, depth) : e;
 }
 
 /* ---- reals ---- */
@@ -64,16 +64,16 @@ gen_fraction(Gen *g)
 static Expr *
 gen_number_beside(Gen *g, int depth)
 {
-	return chance(g, 30) ? gen_small_int(g, -20, 40, depth) : gen(g, t_real, depth);
+	return gen_chance(g, 30) ? gen_small_int(g, -20, 40, depth) : gen(g, t_real, depth);
 }
 
 static Expr *
 gen_real_sum(Gen *g, int depth)
 {
 	Expr *a = gen(g, t_real, depth), *b = gen_number_beside(g, depth);
-	bool minus = chance(g, 40);
+	bool minus = gen_chance(g, 40);
 
-	if (chance(g, 30)) {
+	if (gen_chance(g, 30)) {
 		Expr *c = a;
 		a = b;
 		b = c;
@@ -97,23 +97,24 @@ gen_real_product_of(Gen *g, Expr *a, Expr *b)
 static Expr *
 gen_real_product(Gen *g, int depth)
 {
-	if (chance(g, 40))
+	if (gen_chance(g, 40))
 		return gen_real_product_of(g, gen_small_int(g, -20, 40, depth), gen_fraction(g));
-	Expr *a = gen(g, t_real, depth), *b = chance(g, 40)   ? gen_fraction(g)
-	                                      : chance(g, 50) ? gen_literal(g, roll(g, 9) - 3)
-	                                                      : gen_small_int(g, -2, 6, depth - 1);
-	return chance(g, 50) ? gen_real_product_of(g, a, b) : gen_real_product_of(g, b, a);
+	Expr *a = gen(g, t_real, depth), *b = gen_chance(g, 40) ? gen_fraction(g)
+	                                      : gen_chance(g, 50)
+	                                              ? gen_literal(g, gen_roll(g, 9) - 3)
+	                                              : gen_small_int(g, -2, 6, depth - 1);
+	return gen_chance(g, 50) ? gen_real_product_of(g, a, b) : gen_real_product_of(g, b, a);
 }
 
 static Expr *
 gen_ratio(Gen *g, int depth)
 {
 	Expr *a = gen_number_beside(g, depth),
-	     *b = chance(g, 65) ? gen_literal(g, 1 + roll(g, 9))
-	                        : gen_fitted(g, gen_small_int(g, 0, 8, depth - 1), 1, 8);
+	     *b = gen_chance(g, 65) ? gen_literal(g, 1 + gen_roll(g, 9))
+	                            : gen_fitted(g, gen_small_int(g, 0, 8, depth - 1), 1, 8);
 	int64_t far = max_int64(max_int64(a->hi, -a->lo), 1);
 
-	if (b->form == F_INT && chance(g, 10))
+	if (b->form == F_INT && gen_chance(g, 10))
 		b = gen_literal(g, -b->num);
 	return ranged(gen_binary(g, F_RATIO, t_real, a, b), -far, far);
 }
@@ -123,7 +124,7 @@ gen_real_extreme(Gen *g, int depth)
 {
 	Expr *a = gen(g, t_real, depth), *b = gen_number_beside(g, depth);
 
-	switch (roll(g, 4)) {
+	switch (gen_roll(g, 4)) {
 	case 0: return ranged(gen_unary(g, F_ABS, t_real, a), 0, max_int64(a->hi, -a->lo));
 	case 1: return ranged(gen_unary(g, F_NEG, t_real, a), -a->hi, -a->lo);
 	case 2: return ranged_hull(gen_binary(g, F_MIN, t_real, a, b), a, b);
@@ -136,11 +137,11 @@ gen_real_curve(Gen *g, int depth)
 {
 	static const int64_t from[CURVES] = { 0, -6, 1, -5, -5 }, to[CURVES] = { 30, 3, 20, 5, 5 };
 	static const int64_t lo[CURVES] = { 0, 0, 0, -1, -1 }, hi[CURVES] = { 6, 21, 3, 1, 1 };
-	CurveName which = (CurveName)roll(g, CURVES);
+	CurveName which = (CurveName)gen_roll(g, CURVES);
 	Expr *x = gen_small_int(g, from[which], to[which], depth);
 
-	if (chance(g, 40))
-		x = ranged(gen_binary(g, F_RATIO, t_real, x, gen_literal(g, 1 + roll(g, 4))),
+	if (gen_chance(g, 40))
+		x = ranged(gen_binary(g, F_RATIO, t_real, x, gen_literal(g, 1 + gen_roll(g, 4))),
 		           x->lo - 1, x->hi);
 	if (x->type.kind == T_REAL && which == LOG)
 		x = gen_fitted(g, x, 1, 20);
@@ -155,18 +156,18 @@ gen_real_total(Gen *g, int depth)
 {
 	Expr *e, *x;
 
-	if (chance(g, 50)) {
-		int n = 1 + roll(g, 3);
+	if (gen_chance(g, 50)) {
+		int n = 1 + gen_roll(g, 3);
 		x = gen(g, sort_of_array(T_REAL, n), depth);
 		e = gen_unary(g, F_TOTAL, t_real, x);
-		e->num = (Aggregate[]){ SUM, MIN, MAX }[roll(g, 3)];
+		e->num = (Aggregate[]){ SUM, MIN, MAX }[gen_roll(g, 3)];
 		return gen_modest(
 			g, ranged(e, min_int64(x->lo, x->lo * n), max_int64(x->hi, x->hi * n)));
 	}
 	e = new_expr(g, F_OVER, t_real, 3);
 	e->num = SUM;
 	e->def = g->bound = def_new(g, D_BOUND, "j", t_pos);
-	if (chance(g, 30))
+	if (gen_chance(g, 30))
 		e->kid[1] = gen(g, t_bool, depth - 1);
 	x = e->kid[0] = gen_unary(g, F_THERE, t_real,
 	                          gen_fitted(g, gen_one_sided(g, t_real, depth - 1), -3, 9));
@@ -191,7 +192,7 @@ gen_near_curve(Gen *g, int depth)
 {
 	static const int64_t from[CURVES] = { 0, -6, 1, -7, -7 }, to[CURVES] = { 30, 2, 20, 7, 7 };
 	static const int64_t lo[CURVES] = { 0, 0, 0, -1, -1 }, hi[CURVES] = { 6, 8, 3, 1, 1 };
-	CurveName which = (CurveName)roll(g, CURVES);
+	CurveName which = (CurveName)gen_roll(g, CURVES);
 	Expr *e = gen_unary(g, F_CURVE, t_real, gen_near_within(g, from[which], to[which], depth));
 
 	e->num = which;
@@ -203,7 +204,7 @@ gen_near_power(Gen *g, int depth)
 {
 	Expr *e = gen_unary(g, F_POW, t_real, gen_near_within(g, -4, 4, depth));
 
-	e->num = 2 + roll(g, 2);
+	e->num = 2 + gen_roll(g, 2);
 	return ranged(e, -64, 64);
 }
 
@@ -213,8 +214,8 @@ gen_near(Gen *g, int depth)
 	Expr *a, *b;
 
 	if (depth <= 0)
-		return chance(g, 40) ? gen_leaf(g, t_real) : gen(g, t_real, 1);
-	switch (roll(g, 8)) {
+		return gen_chance(g, 40) ? gen_leaf(g, t_real) : gen(g, t_real, 1);
+	switch (gen_roll(g, 8)) {
 	case 0:
 	case 1: return gen_near_curve(g, depth - 1);
 	case 2: return gen_near_power(g, depth - 1);
@@ -227,8 +228,8 @@ gen_near(Gen *g, int depth)
 		return ranged_hull(gen_binary(g, F_ADD, t_real, a, gen_literal(g, 0)), a, a);
 	default:
 		a = gen_near_within(g, -6, 6, depth - 1);
-		b = chance(g, 70) ? gen_near_within(g, -6, 6, depth - 1)
-		                  : gen_fitted(g, gen(g, t_int, depth - 1), -6, 6);
+		b = gen_chance(g, 70) ? gen_near_within(g, -6, 6, depth - 1)
+		                      : gen_fitted(g, gen(g, t_int, depth - 1), -6, 6);
 		return ranged(gen_binary(g, F_MUL, t_real, a, b), -36, 36);
 	}
 }
@@ -237,10 +238,10 @@ static Expr *
 gen_approx(Gen *g, int depth)
 {
 	static const int64_t parts[] = { 2, 10, 10, 100, 1000 };
-	Expr *x = gen_near(g, 1 + roll(g, depth > 1 ? 3 : 2)),
+	Expr *x = gen_near(g, 1 + gen_roll(g, depth > 1 ? 3 : 2)),
 	     *e = gen_unary(g, F_APPROX, t_real, x);
 
-	e->num2 = parts[roll(g, 5)];
+	e->num2 = parts[gen_roll(g, 5)];
 	return ranged(e, x->lo - 1, x->hi + 1);
 }
 
@@ -249,9 +250,9 @@ gen_real(Gen *g, int depth)
 {
 	Expr *e;
 
-	if (g->near && chance(g, 25))
+	if (g->near && gen_chance(g, 25))
 		return gen_approx(g, depth);
-	switch (roll(g, 22)) {
+	switch (gen_roll(g, 22)) {
 	case 0:
 	case 1:
 	case 2: return gen_real_sum(g, depth);
@@ -271,7 +272,8 @@ gen_real(Gen *g, int depth)
 	case 16: return gen_read(g, t_real, depth);
 	case 17:
 		e = gen_binary(g, F_MOD, t_real, gen_comparable(g, depth),
-		               chance(g, 50) ? gen_literal(g, 1 + roll(g, 4)) : gen_fraction(g));
+		               gen_chance(g, 50) ? gen_literal(g, 1 + gen_roll(g, 4))
+		                                 : gen_fraction(g));
 		if (e->kid[1]->form == F_REAL && e->kid[1]->num <= 0)
 			e->kid[1]->num = 1;
 		return ranged(e, 0, 12);
@@ -287,13 +289,13 @@ gen_real_bool(Gen *g, int depth)
 {
 	Expr *a = gen_comparable(g, depth), *b;
 
-	switch (roll(g, 4)) {
+	switch (gen_roll(g, 4)) {
 	case 0: b = gen_comparable(g, depth - 1); break;
 	case 1: b = gen_small_int(g, -3, 12, depth - 1); break;
 	default: b = gen_fraction(g);
 	}
 	Expr *e = gen_binary(g, F_CMP, t_bool, a, b);
-	e->num = roll(g, 6);
+	e->num = gen_roll(g, 6);
 	return e;
 }
 
@@ -302,14 +304,14 @@ gen_real_int(Gen *g, int depth)
 {
 	Expr *x = gen_comparable(g, depth), *e;
 
-	if (chance(g, 30)) {
+	if (gen_chance(g, 30)) {
 		e = gen_binary(g, F_DIV, t_int, x, gen_fraction(g));
 		if (e->kid[1]->num <= 0)
 			e->kid[1]->num = 1;
 		int64_t far = 4 * max_int64(x->hi, -x->lo) + 1;
 		return gen_modest(g, ranged(e, -far, far));
 	}
-	return ranged(gen_unary(g, chance(g, 60) ? F_FLOOR : F_CEIL, t_int, x), x->lo, x->hi);
+	return ranged(gen_unary(g, gen_chance(g, 60) ? F_FLOOR : F_CEIL, t_int, x), x->lo, x->hi);
 }
 
 /* ---- the raw level ---- */
@@ -317,14 +319,14 @@ gen_real_int(Gen *g, int depth)
 static Expr *
 gen_linear(Gen *g, Sort t, int depth)
 {
-	int n = 1 + roll(g, 3);
-	Expr *x = gen(g, sort_of_array(chance(g, 80) ? T_REAL : T_INT, n), depth),
+	int n = 1 + gen_roll(g, 3);
+	Expr *x = gen(g, sort_of_array(gen_chance(g, 80) ? T_REAL : T_INT, n), depth),
 	     *e = gen_unary(g, F_LINEAR, t, x);
 	int64_t *w = NEWS(g->arena, int64_t, t.n * (n + 1)),
 		far = max_int64(max_int64(x->hi, -x->lo), 1);
 
 	for (int i = 0; i < t.n * (n + 1); i++)
-		w[i] = chance(g, 20) ? 0 : roll(g, 13) - 6;
+		w[i] = gen_chance(g, 20) ? 0 : gen_roll(g, 13) - 6;
 	e->weights = w;
 	return ranged(e, -2 * (n * far + 1), 2 * (n * far + 1));
 }
@@ -333,14 +335,15 @@ static Expr *
 gen_attend(Gen *g, Sort t, int depth)
 {
 	Expr *e = new_expr(g, F_ATTEND, t, 3);
-	int n = 1 + roll(g, 3);
+	int n = 1 + gen_roll(g, 3);
 
 	for (int i = 0; i < 2; i++) {
 		Expr *x = e->kid[i] = new_expr(g, F_ARRAY, sort_of_array(T_REAL, n), n);
 		for (int k = 0; k < n; k++)
-			x->kid[k] = gen_fitted(
-				g, chance(g, 70) ? gen_leaf(g, t_real) : gen(g, t_real, depth - 1),
-				-2, 2);
+			x->kid[k] = gen_fitted(g,
+			                       gen_chance(g, 70) ? gen_leaf(g, t_real)
+			                                         : gen(g, t_real, depth - 1),
+			                       -2, 2);
 	}
 	e->kid[2] = gen(g, t, depth);
 	return ranged(e, e->kid[2]->lo, e->kid[2]->hi);
@@ -351,7 +354,7 @@ gen_real_array(Gen *g, Sort t, int depth)
 {
 	Expr *x;
 
-	switch (roll(g, 4)) {
+	switch (gen_roll(g, 4)) {
 	case 0:
 	case 1: return gen_linear(g, t, depth);
 	case 2:
@@ -373,23 +376,23 @@ gen_unit(Gen *g, int kind)
 		{ (1 << 24) + 1, 99999999, 123456789, 77777777777777 },
 	};
 
-	return of[chance(g, 90) ? kind : roll(g, 3)][roll(g, 4)];
+	return of[gen_chance(g, 90) ? kind : gen_roll(g, 3)][gen_roll(g, 4)];
 }
 
 /* Beyond what a float holds: only added, multiplied by a constant, compared and divided. */
 static Expr *
 gen_wide(Gen *g, int kind, int depth)
 {
-	int n = 1 + roll(g, 3);
+	int n = 1 + gen_roll(g, 3);
 	Expr *sum = NULL;
 
 	for (int i = 0; i < n; i++) {
-		Expr *x = gen_small_int(g, chance(g, 70) ? 0 : -9, chance(g, 50) ? 9 : 999,
+		Expr *x = gen_small_int(g, gen_chance(g, 70) ? 0 : -9, gen_chance(g, 50) ? 9 : 999,
 		                        depth - 1);
-		int64_t by = i && chance(g, 30) ? 1 + roll(g, 9) : gen_unit(g, kind);
+		int64_t by = i && gen_chance(g, 30) ? 1 + gen_roll(g, 9) : gen_unit(g, kind);
 		x = ranged(gen_binary(g, F_MUL, t_int, x, gen_literal(g, by)), x->lo * by,
 		           x->hi * by);
-		bool minus = sum && chance(g, 35);
+		bool minus = sum && gen_chance(g, 35);
 		if (!sum)
 			sum = x;
 		else if (minus)
@@ -399,7 +402,7 @@ gen_wide(Gen *g, int kind, int depth)
 			sum = ranged(gen_binary(g, F_ADD, t_int, sum, x), sum->lo + x->lo,
 			             sum->hi + x->hi);
 	}
-	if (chance(g, 40)) {
+	if (gen_chance(g, 40)) {
 		int64_t v = gen_unit(g, kind);
 		sum = ranged(gen_binary(g, F_ADD, t_int, sum, gen_literal(g, v)), sum->lo + v,
 		             sum->hi + v);
@@ -410,15 +413,16 @@ gen_wide(Gen *g, int kind, int depth)
 Expr *
 gen_wide_bool(Gen *g, int depth)
 {
-	int kind = roll(g, 3);
-	Expr *a = gen_wide(g, kind, depth), *b = chance(g, 60) ? gen_wide(g, kind, depth) : NULL;
+	int kind = gen_roll(g, 3);
+	Expr *a = gen_wide(g, kind, depth),
+	     *b = gen_chance(g, 60) ? gen_wide(g, kind, depth) : NULL;
 
 	if (!b) {
-		int64_t v = a->lo + (a->hi - a->lo) / 8 * roll(g, 9) + roll(g, 3) - 1;
+		int64_t v = a->lo + (a->hi - a->lo) / 8 * gen_roll(g, 9) + gen_roll(g, 3) - 1;
 		b = gen_literal(g, v);
 	}
 	Expr *e = gen_binary(g, F_CMP, t_bool, a, b);
-	e->num = roll(g, 6);
+	e->num = gen_roll(g, 6);
 	return e;
 }
 
@@ -426,16 +430,16 @@ Expr *
 gen_wide_int(Gen *g, int depth)
 {
 	static const int64_t small[] = { 2, 10, 16, 100, 7 };
-	Expr *a = gen_wide(g, roll(g, 3), depth);
+	Expr *a = gen_wide(g, gen_roll(g, 3), depth);
 	int64_t far = max_int64(max_int64(a->hi, -a->lo), 1), by = 1;
 
-	if (chance(g, 25)) {
-		int64_t n = small[roll(g, 5)];
+	if (gen_chance(g, 25)) {
+		int64_t n = small[gen_roll(g, 5)];
 		return ranged(gen_binary(g, F_MOD, t_int, a, gen_literal(g, n)), 0, n - 1);
 	}
 	while (far / by > 1000)
 		by *= 10;
-	if (chance(g, 30))
-		by += roll(g, 9);
+	if (gen_chance(g, 30))
+		by += gen_roll(g, 9);
 	return ranged(gen_binary(g, F_DIV, t_int, a, gen_literal(g, by)), -1001, 1001);
 }
