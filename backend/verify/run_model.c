@@ -162,7 +162,7 @@ run_head(const ModelRun *r, const LayerMatrices *w, int layer, int head, int her
 	int n = here && r->m->bidirectional ? r->places : here + 1, qk = l->heads * l->dk,
 	    vs = l->heads * l->dv;
 	double unit = score_unit(w, l, head), *most = &run->sum[SUM_SCORE][head];
-	float score[n];
+	float score[PLACES_MAX];
 
 	for (int there = 0; there < n; there++) {
 		double size = 0;

@@ -57,26 +57,27 @@ digit_base(const Circuit *c)
 	return b;
 }
 
+/* weight (2 t p' - p'^2) + more p' of one digit. */
 static void
-match_digit(Circuit *c, Lookup *s, const Form *want, int64_t weight, const Form *digit,
-            const Form *square)
+match_digit(Circuit *c, Lookup *s, const Form *want, int64_t weight, int64_t more,
+            const Form *digit, const Form *square)
 {
 	add_dim(c, s, want, form_scale(c, 2 * weight * PLAIN_STEP, digit, 0));
-	add_dim(c, s, form_const(c, 1), form_scale(c, -weight * PLAIN_STEP, square, 0));
+	add_dim(c, s, form_const(c, 1),
+	        form_add(c, -weight * PLAIN_STEP, square, more * PLAIN_STEP, digit, 0));
 }
 
-/* What the high digit weighs. In a bidirectional model the place that is asked for may be behind
- * the end of the text, where two places would be as near to it: (2, 0) and (1, 9) to (2, 3), where
- * the last of the text is (2, 0). So there a step of the high digit weighs more than all of the
- * low one, as far as scores stay exact. */
+/* In a bidirectional model the place that is asked for may be behind the end of the text, where
+ * two places can be as near to it: (1, 3) and (2, 2) to (2, 3) where the text ends at (2, 2). Of
+ * those the one with the greater high digit wins: distances weigh more than all high digits, as
+ * far as scores bear it. Without a tie to break they weigh 1. */
 static int64_t
-high_weight(const Circuit *c, int64_t base, const Form *high)
+distance_weight(const Circuit *c, int64_t base, const Form *high)
 {
-	int64_t weight = (base - 1) * (base - 1) + 1, most = max_int64(high->hi, base);
+	int64_t most = max_int64(high->hi, base);
+	int64_t terms = (base + 1) * (3 * base * base + (2 * most + base) * base) + base;
 
-	if (!c->g->bidirectional)
-		return 1;
-	return 3 * weight * base * most < EXACT_MAX / 8 * 7 ? weight : 1;
+	return c->g->bidirectional && PLAIN_STEP * terms < PLAIN_SCORE_MAX ? base + 1 : 1;
 }
 
 /* The place whose digits are low and high; high is NULL where one digit does. */
@@ -84,16 +85,16 @@ static Lookup *
 place_lookup(Circuit *c, const char *intent, const Node *ref, const Form *low, const Form *high)
 {
 	Lookup *s = plain_lookup_new(c, intent, ref);
-	int64_t b = digit_base(c);
+	int64_t b = digit_base(c), weight = high ? distance_weight(c, b, high) : 1;
 
 	const Form *digit = feature_by_place(c, low_of, b),
 		   *square = feature_by_place(c, square_of, b);
-	match_digit(c, s, low, 1, digit, square);
+	match_digit(c, s, low, weight, 0, digit, square);
 	if (!high)
 		return s;
 	digit = feature_by_place(c, high_of, b);
 	square = feature_by_place(c, high_square, b);
-	match_digit(c, s, high, high_weight(c, b, high), digit, square);
+	match_digit(c, s, high, weight, weight > 1, digit, square);
 	return s;
 }
 
