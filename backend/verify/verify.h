@@ -10,7 +10,10 @@
  * against the graph's evaluator, the weights against the circuit.
  *
  * A broken rule is an error at the source of what breaks it, and names the stage, the atom or
- * column, and the rule. It is a fault of the compiler, never of a program. */
+ * column, and the rule. It is a fault of the compiler, never of a program.
+ *
+ * They run where they are asked for (Inspect): by `twc test`, `twc --verify`, and the tests of
+ * random graphs and programs. All four take about as long as compiling does. */
 
 #include "backend/circuit/circuit.h"
 #include "backend/dump/dump.h"

@@ -3,13 +3,13 @@
  *     a column holds a form of live atoms, without a constant; it stands in one slot, from the
  *     first state that has one of them until it is cleared, if it is
  *     no two stand in one slot in the same state
- *     it is cleared by a MLP, after it was read for the last time, and never if it is rounded
+ *     it is cleared by an MLP, after it was read for the last time, and never if it is rounded
  *     what is read in a state is the sum of columns that stand there, each a whole number of
  *     times; a real, each of its terms
  *     no more slots than there may be, nor neurons, those that clear among them
  *
- * That a sum of columns is a form is reckoned out: atom by atom, of the token and the place row
- * by row, since two tables may add up to a third. */
+ * Which sum that is, columns_read is asked; that it is the form is worked out here: atom by atom,
+ * of the token and the place row by row, since two tables may add up to a third. */
 
 #include "backend/verify/verify.h"
 

@@ -30,39 +30,39 @@ static int count = 300;
 static unsigned seed = 1;
 
 /* An empty graph, and a circuit that is made by hand. */
-typedef struct Yard {
+typedef struct Fixture {
 	Arena arena;
 	Diags diags;
 	Graph *g;
 	Circuit *c;
 	uint64_t state;
 	Named output[1];
-} Yard;
+} Fixture;
 
 static int
-roll(Yard *y, int n)
+roll(Fixture *y, int n)
 {
 	y->state = y->state * 6364136223846793005u + 1442695040888963407u;
 	return (int)((y->state >> 33) % (uint64_t)n);
 }
 
 static int
-roll_between(Yard *y, int lo, int hi)
+roll_between(Fixture *y, int lo, int hi)
 {
 	return lo + roll(y, hi - lo + 1);
 }
 
 static void
-yard_open(Yard *y, unsigned number)
+fixture_open(Fixture *y, unsigned number)
 {
 	static const char *const spell[VOCAB] = { "a", "b", "c", "d" };
-	static const Source src = { .path = "yard", .text = "", .len = 0 };
+	static const Source src = { .path = "fixture", .text = "", .len = 0 };
 	static const Source *files[1] = { &src };
 
-	*y = (Yard){ .state = number * 2654435761u + 99 };
+	*y = (Fixture){ .state = number * 2654435761u + 99 };
 	Graph *g = y->g = graph_new(&y->arena);
 	y->diags = (Diags){ .arena = &y->arena, .src = &src };
-	g->name = "yard";
+	g->name = "fixture";
 	g->nvocab = VOCAB;
 	g->vocab = (const char **)(uintptr_t)spell;
 	g->context = CONTEXT;
@@ -84,13 +84,13 @@ yard_open(Yard *y, unsigned number)
 }
 
 static void
-yard_close(Yard *y)
+fixture_close(Fixture *y)
 {
 	arena_free(&y->arena);
 }
 
 static Atom *
-new_feature(Yard *y, bool place)
+new_feature(Fixture *y, bool place)
 {
 	int64_t table[VOCAB + 2 + CONTEXT + 1] = { 0 };
 
@@ -104,7 +104,7 @@ new_feature(Yard *y, bool place)
 
 /* A form of some atoms. */
 static const Form *
-some_form(Yard *y, Atom *const *atom, int natom, int terms)
+some_form(Fixture *y, Atom *const *atom, int natom, int terms)
 {
 	const Form *f = form_const(y->c, 0);
 
@@ -117,7 +117,7 @@ some_form(Yard *y, Atom *const *atom, int natom, int terms)
 }
 
 static Atom *
-new_neuron(Yard *y, const Form *in)
+new_neuron(Fixture *y, const Form *in)
 {
 	Atom a = { .kind = NEURON,
 		   .in = form_scale(y->c, 1, in, -(1 + roll(y, 1000))),
@@ -129,7 +129,7 @@ new_neuron(Yard *y, const Form *in)
 }
 
 static Lookup *
-new_lookup(Yard *y, const Form *key)
+new_lookup(Fixture *y, const Form *key)
 {
 	Lookup *s = NEW(&y->arena, Lookup);
 
@@ -139,7 +139,7 @@ new_lookup(Yard *y, const Form *key)
 }
 
 static Atom *
-new_value(Yard *y, const Lookup *s, const Form *in)
+new_value(Fixture *y, const Lookup *s, const Form *in)
 {
 	return head_atom(y->c, s, in, (Atom){ .lo = -9, .hi = 9 })->term[0].atom;
 }
@@ -155,7 +155,7 @@ typedef struct Numbers {
 } Numbers;
 
 static Numbers
-numbers_of(const Yard *y, Atom *const *atom, bool by_place, const Form *f, int state)
+numbers_of(const Fixture *y, Atom *const *atom, bool by_place, const Form *f, int state)
 {
 	Numbers n = { 0 };
 	AtomKind last_table = by_place ? PLACE_FEATURE : TOKEN_FEATURE;
@@ -232,7 +232,7 @@ are_independent(const Numbers *column, int ncolumn)
 }
 
 static ColumnSpace *
-new_space(Yard *y, int ncolumn, const Form *const *form)
+new_space(Fixture *y, int ncolumn, const Form *const *form)
 {
 	ColumnSpace *sp = NEW(&y->arena, ColumnSpace);
 	Schedule *s = NEW(&y->arena, Schedule);
@@ -251,7 +251,7 @@ new_space(Yard *y, int ncolumn, const Form *const *form)
 /* Features of the token, of the place, or of both, then neurons. True: so many of the place that
  * they count by place. */
 static bool
-make_atoms(Yard *y, Atom **atom)
+make_atoms(Fixture *y, Atom **atom)
 {
 	int kind = roll(y, 3), places = 0;
 
@@ -277,12 +277,12 @@ typedef struct Found {
 static void
 try_lattice(unsigned number, Found *independent, Found *dependent)
 {
-	Yard y;
+	Fixture y;
 	Atom *atom[ATOMS];
 	const Form *form[COLUMNS];
 	Numbers column[COLUMNS];
 
-	yard_open(&y, number);
+	fixture_open(&y, number);
 	bool by_place = make_atoms(&y, atom);
 	int ncolumn = 2 + roll(&y, COLUMNS - 1), state = roll(&y, STATES);
 	for (int i = 0; i < ncolumn; i++) {
@@ -313,7 +313,7 @@ try_lattice(unsigned number, Found *independent, Found *dependent)
 		if (to == independent && there && !found)
 			fail_msg("lattice %u: a combination was not found", number);
 	}
-	yard_close(&y);
+	fixture_close(&y);
 }
 
 static void
@@ -378,7 +378,7 @@ component_of(const Form *const *form, int n, int i)
 
 /* How many common terms there should be, by counting classes. */
 static int
-count_classes(Yard *y, const Form *const *form, int n)
+count_classes(Fixture *y, const Form *const *form, int n)
 {
 	int classes[FORMS] = { 0 }, forms[FORMS] = { 0 }, sum = 0;
 
@@ -423,12 +423,12 @@ is_made_up(const Form *f, const Form *const *common, int n)
 static int
 try_common_terms(unsigned number)
 {
-	Yard y;
+	Fixture y;
 	Atom *atom[ATOMS];
 	const Form *form[FORMS], *common[FORMS * ATOMS];
 	int n = 0;
 
-	yard_open(&y, number);
+	fixture_open(&y, number);
 	make_atoms(&y, atom);
 	int atoms = 2 + roll(&y, ATOMS - 1), want = 2 + roll(&y, FORMS - 1);
 	/* sums of pairs that often occur together */
@@ -451,7 +451,7 @@ try_common_terms(unsigned number)
 	for (int i = 0; i < n; i++)
 		if (!is_made_up(form[i], common, found))
 			fail_msg("common terms %u: they do not make up form %d", number, i);
-	yard_close(&y);
+	fixture_close(&y);
 	return found;
 }
 
@@ -482,7 +482,7 @@ typedef struct Small {
 } Small;
 
 static void
-make_small(Yard *y, Small *s)
+make_small(Fixture *y, Small *s)
 {
 	Atom *all[PARTS + 1] = { new_feature(y, false) };
 	int n = 1, want = 3 + roll(y, PARTS - 3 + 1);
@@ -589,7 +589,7 @@ fewest_layers(const Small *s, int heads, int neurons)
 }
 
 static void
-must_hold(Yard *y, const Schedule *s, const Limits *limits, unsigned number)
+must_hold(Fixture *y, const Schedule *s, const Limits *limits, unsigned number)
 {
 	if (!verify_schedule(s, limits))
 		fail_msg("schedule %u: %s", number, y->diags.first->msg);
@@ -599,10 +599,10 @@ must_hold(Yard *y, const Schedule *s, const Limits *limits, unsigned number)
 static int
 try_schedule(unsigned number)
 {
-	Yard y;
+	Fixture y;
 	Small small;
 
-	yard_open(&y, number);
+	fixture_open(&y, number);
 	make_small(&y, &small);
 	int heads = roll(&y, 3), neurons = roll(&y, 4), least = fewest_layers(&small, 0, 0);
 	Schedule *s = schedule(y.c, &(SchedulePolicy){ 0 });
@@ -621,7 +621,7 @@ try_schedule(unsigned number)
 	int over = s->nlayer - fewest_layers(&small, heads, neurons);
 	if (over < 0)
 		fail_msg("schedule %u: shallower than can be", number);
-	yard_close(&y);
+	fixture_close(&y);
 	return over;
 }
 
@@ -649,7 +649,7 @@ enum { REUSED = 12, LAYERS = 5 };
 
 /* Columns of one atom each, with random lives; some of rounded values. */
 static Columns *
-some_columns(Yard *y)
+some_columns(Fixture *y)
 {
 	Columns *cols = NEW(&y->arena, Columns);
 	Schedule *s = NEW(&y->arena, Schedule);
@@ -727,9 +727,9 @@ check_turns(const Columns *cols, unsigned number)
 static int
 try_reuse(unsigned number)
 {
-	Yard y;
+	Fixture y;
 
-	yard_open(&y, number);
+	fixture_open(&y, number);
 	Columns *cols = some_columns(&y);
 	int least = most_at_once(cols, true), alone = least - most_at_once(cols, false);
 	share_columns(cols, INT_MAX);
@@ -746,7 +746,7 @@ try_reuse(unsigned number)
 	if (cols->width > (wanted > narrow ? wanted : narrow))
 		fail_msg("reuse %u: %d slots, and %d would do", number, cols->width, narrow);
 	int saved = cols->n - narrow;
-	yard_close(&y);
+	fixture_close(&y);
 	return saved;
 }
 

@@ -38,7 +38,7 @@ static const char narrow_program[] = "use digits\n"
 				     "output low: bool = a[0] < digits.value(a) / 4\n";
 
 /* A program, and what the stages made of it. */
-typedef struct Bench {
+typedef struct Stages {
 	Arena arena;
 	Source src;
 	Diags diags;
@@ -48,13 +48,13 @@ typedef struct Bench {
 	Schedule *s;
 	TwModel *m;
 	Report report;
-} Bench;
+} Stages;
 
 static void
-bench_open(Bench *b, const char *text, Limits limits)
+stages_open(Stages *b, const char *text, Limits limits)
 {
-	*b = (Bench){ .limits = limits };
-	b->src = (Source){ .path = "bench.tw", .text = text, .len = (uint32_t)strlen(text) };
+	*b = (Stages){ .limits = limits };
+	b->src = (Source){ .path = "stages.tw", .text = text, .len = (uint32_t)strlen(text) };
 	b->diags = (Diags){ .arena = &b->arena, .src = &b->src };
 	Graph *g = lower(parse(&b->src, &b->arena, &b->diags), "stdlib", &b->arena, &b->diags);
 	if (!b->diags.nerror)
@@ -65,7 +65,7 @@ bench_open(Bench *b, const char *text, Limits limits)
 }
 
 static void
-bench_compile(Bench *b)
+stages_run(Stages *b)
 {
 	b->cols = fit(b->c, &b->limits);
 	if (b->diags.nerror)
@@ -76,14 +76,14 @@ bench_compile(Bench *b)
 }
 
 static void
-bench_close(Bench *b)
+stages_close(Stages *b)
 {
 	arena_free(&b->arena);
 }
 
 /* The verifier's answer, and what it said. */
 static void
-expect(Bench *b, bool ok, const char *stage, const char *said)
+expect(Stages *b, bool ok, const char *stage, const char *said)
 {
 	const Diag *d = b->diags.first;
 
@@ -106,7 +106,7 @@ expect(Bench *b, bool ok, const char *stage, const char *said)
 
 /* The first, or the last, live atom of a kind. */
 static Atom *
-atom_of(const Bench *b, AtomKind kind, bool last)
+atom_of(const Stages *b, AtomKind kind, bool last)
 {
 	Arena scratch = { 0 };
 	const AtomNames *names = names_new(&scratch, b->c);
@@ -121,7 +121,7 @@ atom_of(const Bench *b, AtomKind kind, bool last)
 }
 
 static Lookup *
-lookup_of(const Bench *b, const char *intent)
+lookup_of(const Stages *b, const char *intent)
 {
 	for (int i = 0; i < b->c->nhead; i++)
 		if (!strcmp(b->c->head[i]->lookup->intent, intent))
@@ -139,49 +139,49 @@ shift_term(const Form *f, int64_t by)
 /* ---- the circuit ---- */
 
 static void
-nothing_wrong(Bench *b)
+nothing_wrong(Stages *b)
 {
 	(void)b;
 }
 
 static void
-ready_too_early(Bench *b)
+ready_too_early(Stages *b)
 {
 	atom_of(b, NEURON, true)->ready = 2;
 }
 
 static void
-ready_in_a_wrong_half(Bench *b)
+ready_in_a_wrong_half(Stages *b)
 {
 	atom_of(b, NEURON, true)->ready++;
 }
 
 static void
-less_than_it_can_be(Bench *b)
+less_than_it_can_be(Stages *b)
 {
 	atom_of(b, NEURON, false)->hi = 0;
 }
 
 static void
-more_at_bos(Bench *b)
+more_at_bos(Stages *b)
 {
 	atom_of(b, VALUE, false)->bos++;
 }
 
 static void
-input_beyond_its_interval(Bench *b)
+input_beyond_its_interval(Stages *b)
 {
 	((Form *)atom_of(b, NEURON, false)->in)->hi = 0;
 }
 
 static void
-another_input(Bench *b)
+another_input(Stages *b)
 {
 	((Form *)atom_of(b, NEURON, false)->in)->k++;
 }
 
 static void
-another_form(Bench *b)
+another_form(Stages *b)
 {
 	Form *f = (Form *)b->c->output[0];
 
@@ -190,19 +190,19 @@ another_form(Bench *b)
 }
 
 static void
-feature_at_bos(Bench *b)
+feature_at_bos(Stages *b)
 {
 	((int64_t *)(intptr_t)atom_of(b, TOKEN_FEATURE, true)->table)[b->c->rows - 1] = 1;
 }
 
 static void
-feature_beyond_its_range(Bench *b)
+feature_beyond_its_range(Stages *b)
 {
 	((int64_t *)(intptr_t)atom_of(b, TOKEN_FEATURE, true)->table)[1] = 17;
 }
 
 static void
-half_a_gap(Bench *b)
+half_a_gap(Stages *b)
 {
 	Lookup *s = lookup_of(b, "latest");
 
@@ -215,13 +215,13 @@ half_a_gap(Bench *b)
 }
 
 static void
-no_gap(Bench *b)
+no_gap(Stages *b)
 {
 	lookup_of(b, "latest")->gap = 50;
 }
 
 static void
-equal_scores(Bench *b)
+equal_scores(Stages *b)
 {
 	Lookup *s = lookup_of(b, "offset");
 
@@ -230,7 +230,7 @@ equal_scores(Bench *b)
 }
 
 static void
-operand_after_it(Bench *b)
+operand_after_it(Stages *b)
 {
 	Atom *a = atom_of(b, NEURON, false);
 
@@ -238,20 +238,20 @@ operand_after_it(Bench *b)
 }
 
 static void
-nothing_made_of(Bench *b)
+nothing_made_of(Stages *b)
 {
 	atom_of(b, VALUE, false)->in = NULL;
 }
 
 static void
-says_another_form(Bench *b)
+says_another_form(Stages *b)
 {
 	b->c->output[0] = form_scale(b->c, 1, b->c->output[0], 0);
 	b->c->output[0] = form_const(b->c, 3);
 }
 
 static void
-lift_too_large(Bench *b)
+lift_too_large(Stages *b)
 {
 	for (int i = 0; i < b->c->natom; i++) {
 		Atom *a = b->c->atom[i];
@@ -265,7 +265,7 @@ lift_too_large(Bench *b)
 
 typedef struct Spoil {
 	const char *program;
-	void (*spoil)(Bench *);
+	void (*spoil)(Stages *);
 	const char *said; /* NULL: nothing */
 } Spoil;
 
@@ -296,61 +296,61 @@ test_circuits(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof circuits / sizeof *circuits; i++) {
-		Bench b;
-		bench_open(&b, circuits[i].program, (Limits){ 0 });
+		Stages b;
+		stages_open(&b, circuits[i].program, (Limits){ 0 });
 		circuits[i].spoil(&b);
 		expect(&b, verify_circuit(b.c), "circuit: ", circuits[i].said);
-		bench_close(&b);
+		stages_close(&b);
 	}
 }
 
 /* ---- the schedule ---- */
 
 static void
-before_its_operands(Bench *b)
+before_its_operands(Stages *b)
 {
 	atom_of(b, NEURON, true)->ready = 2;
 }
 
 static void
-in_another_row(Bench *b)
+in_another_row(Stages *b)
 {
 	atom_of(b, NEURON, true)->column++;
 }
 
 static void
-in_another_dimension(Bench *b)
+in_another_dimension(Stages *b)
 {
 	atom_of(b, VALUE, false)->column++;
 }
 
 static void
-forgotten(Bench *b)
+forgotten(Stages *b)
 {
 	atom_of(b, VALUE, false)->live = false;
 }
 
 static void
-left_out(Bench *b)
+left_out(Stages *b)
 {
 	b->s->nneuron[b->s->nlayer - 1]--;
 }
 
 static void
-alive_for_nothing(Bench *b)
+alive_for_nothing(Stages *b)
 {
 	for (int i = 0; i < b->c->natom; i++)
 		b->c->atom[i]->live = true;
 }
 
 static void
-head_of_another_layer(Bench *b)
+head_of_another_layer(Stages *b)
 {
 	b->s->head[0][0]->layer++;
 }
 
 static void
-two_heads_for_one_place(Bench *b)
+two_heads_for_one_place(Stages *b)
 {
 	Head **two = NEWS(&b->arena, Head *, b->s->nhead[0] + 1);
 
@@ -361,20 +361,20 @@ two_heads_for_one_place(Bench *b)
 }
 
 static void
-few_heads(Bench *b)
+few_heads(Stages *b)
 {
 	b->limits.heads = b->s->nhead[0] - 1 ? b->s->nhead[0] - 1 : 1;
 	b->s->nhead[0] += b->s->nhead[0] <= b->limits.heads;
 }
 
 static void
-few_layers(Bench *b)
+few_layers(Stages *b)
 {
 	b->limits.layers = b->s->nlayer - 1;
 }
 
 static void
-few_neurons(Bench *b)
+few_neurons(Stages *b)
 {
 	b->limits.neurons = 1;
 }
@@ -401,12 +401,12 @@ test_schedules(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i++) {
-		Bench b;
-		bench_open(&b, schedules[i].program, (Limits){ 0 });
-		bench_compile(&b);
+		Stages b;
+		stages_open(&b, schedules[i].program, (Limits){ 0 });
+		stages_run(&b);
 		schedules[i].spoil(&b);
 		expect(&b, verify_schedule(b.s, &b.limits), "schedule: ", schedules[i].said);
-		bench_close(&b);
+		stages_close(&b);
 	}
 }
 
@@ -414,7 +414,7 @@ test_schedules(void **state)
 
 /* A column that is cleared; -1: none is. */
 static int
-cleared_column(const Bench *b)
+cleared_column(const Stages *b)
 {
 	for (int i = 0; i < b->cols->n; i++)
 		if (b->cols->cleared[i] < INT_MAX)
@@ -423,49 +423,49 @@ cleared_column(const Bench *b)
 }
 
 static void
-two_in_one_slot(Bench *b)
+two_in_one_slot(Stages *b)
 {
 	b->cols->slot[1] = b->cols->slot[0];
 }
 
 static void
-beside_the_stream(Bench *b)
+beside_the_stream(Stages *b)
 {
 	b->cols->slot[0] = b->cols->width;
 }
 
 static void
-another_column(Bench *b)
+another_column(Stages *b)
 {
 	shift_term(b->cols->form[0], 1);
 }
 
 static void
-column_with_constant(Bench *b)
+column_with_constant(Stages *b)
 {
 	((Form *)b->cols->form[0])->k = 1;
 }
 
 static void
-column_of_nothing(Bench *b)
+column_of_nothing(Stages *b)
 {
 	((Form *)b->cols->form[0])->n = 0;
 }
 
 static void
-cleared_too_early(Bench *b)
+cleared_too_early(Stages *b)
 {
 	b->cols->cleared[cleared_column(b)] -= 2;
 }
 
 static void
-cleared_by_attention(Bench *b)
+cleared_by_attention(Stages *b)
 {
 	b->cols->cleared[cleared_column(b)]++;
 }
 
 static void
-rounded_and_cleared(Bench *b)
+rounded_and_cleared(Stages *b)
 {
 	for (int i = 0; i < b->cols->n; i++)
 		if (form_is_rounded(b->cols->form[i]))
@@ -473,13 +473,13 @@ rounded_and_cleared(Bench *b)
 }
 
 static void
-too_wide(Bench *b)
+too_wide(Stages *b)
 {
 	b->limits.d_model = b->cols->width - 1;
 }
 
 static void
-too_many_clear(Bench *b)
+too_many_clear(Stages *b)
 {
 	b->limits.neurons = b->s->nneuron[cleared_column(b) >= 0 ? 1 : 0];
 }
@@ -505,14 +505,14 @@ test_columns(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-		Bench b;
+		Stages b;
 		const Limits narrow = { .d_model = 8, .heads = 1 };
 		bool is_narrow = columns[i].program == narrow_program;
-		bench_open(&b, columns[i].program, is_narrow ? narrow : (Limits){ 0 });
-		bench_compile(&b);
+		stages_open(&b, columns[i].program, is_narrow ? narrow : (Limits){ 0 });
+		stages_run(&b);
 		columns[i].spoil(&b);
 		expect(&b, verify_columns(b.cols, &b.limits), "columns: ", columns[i].said);
-		bench_close(&b);
+		stages_close(&b);
 	}
 }
 
@@ -530,13 +530,13 @@ change(float *w, size_t n)
 }
 
 static size_t
-layer_size(const Bench *b, int heads_or_neurons)
+layer_size(const Stages *b, int heads_or_neurons)
 {
 	return (size_t)b->m->d_model * (size_t)heads_or_neurons;
 }
 
 static void
-other_query(Bench *b)
+other_query(Stages *b)
 {
 	TwLayer *l = &b->m->layer[0];
 
@@ -544,7 +544,7 @@ other_query(Bench *b)
 }
 
 static void
-other_key(Bench *b)
+other_key(Stages *b)
 {
 	TwLayer *l = &b->m->layer[0];
 
@@ -552,7 +552,7 @@ other_key(Bench *b)
 }
 
 static void
-other_value(Bench *b)
+other_value(Stages *b)
 {
 	TwLayer *l = &b->m->layer[0];
 
@@ -560,7 +560,7 @@ other_value(Bench *b)
 }
 
 static void
-other_write(Bench *b)
+other_write(Stages *b)
 {
 	TwLayer *l = &b->m->layer[0];
 
@@ -568,7 +568,7 @@ other_write(Bench *b)
 }
 
 static void
-other_neuron(Bench *b)
+other_neuron(Stages *b)
 {
 	TwLayer *l = &b->m->layer[1];
 
@@ -576,7 +576,7 @@ other_neuron(Bench *b)
 }
 
 static void
-other_neuron_write(Bench *b)
+other_neuron_write(Stages *b)
 {
 	TwLayer *l = &b->m->layer[1];
 
@@ -584,32 +584,32 @@ other_neuron_write(Bench *b)
 }
 
 static void
-other_token(Bench *b)
+other_token(Stages *b)
 {
 	change(b->m->embed_token, (size_t)b->c->rows * (size_t)b->m->d_model);
 }
 
 static void
-other_last_place(Bench *b)
+other_last_place(Stages *b)
 {
 	b->m->embed_position[(size_t)(b->c->places - 1) * (size_t)b->m->d_model] += 1;
 }
 
 static void
-other_label(Bench *b)
+other_label(Stages *b)
 {
 	change(b->m->label[1].w, (size_t)b->m->d_model);
 }
 
 static void
-other_logit(Bench *b)
+other_logit(Stages *b)
 {
 	for (int i = 0; i < b->c->rows; i++)
 		b->m->head_b[i] = 0;
 }
 
 static void
-no_proof(Bench *b)
+no_proof(Stages *b)
 {
 	for (int i = 0; i < b->report.nproved; i++)
 		if (b->report.proved[i].kind == SUM_NEURON)
@@ -617,14 +617,14 @@ no_proof(Bench *b)
 }
 
 static void
-no_bound(Bench *b)
+no_bound(Stages *b)
 {
 	b->report.proved[0].most = EXACT_MAX;
 }
 
 /* A neuron that clears forgets to take away the least. */
 static void
-not_cleared(Bench *b)
+not_cleared(Stages *b)
 {
 	for (int l = 0; l < b->m->nlayer; l++)
 		for (int i = 0; i < b->m->d_model; i++)
@@ -656,14 +656,14 @@ test_weights(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
-		Bench b;
+		Stages b;
 		const Limits narrow = { .d_model = 8, .heads = 1 };
 		bool is_narrow = weights[i].program == narrow_program;
-		bench_open(&b, weights[i].program, is_narrow ? narrow : (Limits){ 0 });
-		bench_compile(&b);
+		stages_open(&b, weights[i].program, is_narrow ? narrow : (Limits){ 0 });
+		stages_run(&b);
 		weights[i].spoil(&b);
 		expect(&b, verify_weights(b.cols, b.m, &b.report), "weights: ", weights[i].said);
-		bench_close(&b);
+		stages_close(&b);
 	}
 }
 
@@ -671,7 +671,7 @@ test_weights(void **state)
 
 /* How many of n weights can be changed without a word. */
 static int
-unnoticed(Bench *b, float *w, size_t n, int *all)
+unnoticed(Stages *b, float *w, size_t n, int *all)
 {
 	int quiet = 0;
 
@@ -690,12 +690,12 @@ unnoticed(Bench *b, float *w, size_t n, int *all)
 static void
 test_every_weight(void **state)
 {
-	Bench b;
+	Stages b;
 	int all = 0, quiet = 0;
 
 	(void)state;
-	bench_open(&b, sum_program, (Limits){ 0 });
-	bench_compile(&b);
+	stages_open(&b, sum_program, (Limits){ 0 });
+	stages_run(&b);
 	size_t d = (size_t)b.m->d_model, rows = (size_t)b.c->rows;
 	quiet += unnoticed(&b, b.m->embed_token, rows * d, &all);
 	quiet += unnoticed(&b, b.m->embed_position, (size_t)b.c->places * d, &all);
@@ -722,7 +722,7 @@ test_every_weight(void **state)
 	}
 	printf("%d of %d changes of a weight are noticed\n", all - quiet, all);
 	assert_int_equal(quiet, 0);
-	bench_close(&b);
+	stages_close(&b);
 }
 
 int
