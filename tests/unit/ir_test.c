@@ -240,7 +240,7 @@ test_verifier(void **state)
 	(void)state;
 	Graph *g = empty_graph(4, 8);
 	Node *t = LEAF(g, TOKEN), *i = LEAF(g, INDEX), *sum = MK(g, ADD, t, i);
-	int64_t holes[] = { 0, 2, 1 };
+	int64_t holes[] = { 0, 2, 1, 3 };
 
 	graph_emit(g, t);
 	assert_true(graph_verify(g));
