@@ -227,9 +227,10 @@ round_to_integer(Circuit *c, const Form *f, int64_t lo, int64_t hi, int64_t lift
 }
 
 const Form *
-exact_flag(Circuit *c, const Form *u)
+flag_neuron(Circuit *c, const Form *in)
 {
-	const Form *in = form_within(c, form_scale(c, -1, u, 1), INT64_MIN, 1);
+	if (in->hi <= 0)
+		return form_const(c, 0);
 	int64_t bos = form_bos(in);
 	Atom a = { .kind = NEURON,
 		   .in = in,
@@ -239,6 +240,22 @@ exact_flag(Circuit *c, const Form *u)
 		   .ready = computed_from(in->ready) };
 
 	return form_atom(c, atom_intern(c, a));
+}
+
+const Form *
+exact_flag(Circuit *c, const Form *u)
+{
+	return flag_neuron(c, form_within(c, form_scale(c, -1, u, 1), INT64_MIN, 1));
+}
+
+bool
+is_exact_flag(const Atom *a)
+{
+	bool rounded = false;
+
+	for (int i = 0; a->kind == NEURON && !a->real && !a->lift && i < a->in->n; i++)
+		rounded |= a->in->term[i].atom->real;
+	return rounded;
 }
 
 static Head *

@@ -264,7 +264,10 @@ const Form *relu(Circuit *, const Form *);
 /* The integer in lo..hi that f, a sum of reals, is near to: within a quarter of the distance
  * between the floats of the size of lift. */
 const Form *round_to_integer(Circuit *, const Form *f, int64_t lo, int64_t hi, int64_t lift);
-/* 1 - u where u is a real of 0 or at least 1: relu makes it an exact 0 or 1. */
+/* relu(in) where in, though made of reals, is 1 or at most 0: an exact 0 or 1. */
+const Form *flag_neuron(Circuit *, const Form *in);
+bool is_exact_flag(const Atom *); /* is it such a neuron? */
+/* The same of 1 - u where u is a real of 0 or at least 1. */
 const Form *exact_flag(Circuit *, const Form *u);
 /* f as a value of the head in the first layer that can fetch it; the Atom has its bounds. */
 const Form *head_atom(Circuit *, const Lookup *, const Form *f, Atom);

@@ -165,11 +165,12 @@ may_copy(Circuit *c, const Form *f)
 	return dear <= c->effort.copies;
 }
 
-/* relu(in), in place of `a` where it is held down. */
+/* relu(in), in place of `a` where it is held down. A flag stays one: it is 1, or less by a whole
+ * number at least. */
 static const Form *
 held_neuron(Circuit *c, const Atom *a, const Form *in)
 {
-	const Form *f = relu(c, in);
+	const Form *f = is_exact_flag(a) ? flag_neuron(c, in) : relu(c, in);
 
 	if (f->n == 1 && f->term[0].atom->kind == NEURON && f->term[0].atom->held <= a->held)
 		f->term[0].atom->held = a->held + 1;
