@@ -191,16 +191,24 @@ test-editors: setup ## the language server in real editors
 
 asan: setup ## every test under ASan and UBSan
 	$(AGAIN) $(ASAN) parts
-	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 tests/run.sh build-asan
+	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 \
+		TEST_CFLAGS=-fsanitize=address,undefined tests/run.sh build-asan
+
+# Counts of earlier runs are thrown away first.
+coverage: setup ## which lines the tests run, by folder, and functions that they never run
+	@find build-coverage -name '*.gcda' -delete 2>/dev/null || true
+	$(AGAIN) BUILD=build-coverage CFLAGS='-O0 -g --coverage' parts
+	@LIMIT=300 TEST_CFLAGS=--coverage tests/run.sh build-coverage
+	@node tools/coverage.mjs build-coverage
 
 check-format: ## is all C laid out by clang-format 14, and nothing wider than 100 columns
 	@tools/setup --format
 	@tools/format --check
 
-# The compiler as it is built here against other builds of it. i386 has a size_t of 32
-# bits; SSE, since its older arithmetic is of another precision. Its libraries are in
-# build-i386 (tools/setup). WITH names what of tests/same is linked too: a division of
-# __int128 for i386, a sort that reverses equal keys.
+# The compiler as it is built here against other builds of it. One has an unsigned char, as
+# ARM has. i386 has a size_t of 32 bits; SSE, since its older arithmetic is of another
+# precision. Its libraries are in build-i386 (tools/setup). WITH names what of tests/same is
+# linked too: a division of __int128 for i386, a sort that reverses equal keys.
 I386 := $(filter amd64,$(shell dpkg --print-architecture 2>/dev/null))
 SAME := $(addprefix build-same-,gcc-O0 clang-O2 clang-O0 $(if $(I386),i386))
 same-bytes: setup ## the same files from gcc and clang, -O0 and -O2, 64 and 32 bits
@@ -208,7 +216,7 @@ same-bytes: setup ## the same files from gcc and clang, -O0 and -O2, 64 and 32 b
 	$(AGAIN) $(BUILD)/twc
 	$(AGAIN) BUILD=build-same-gcc-O0 CC=gcc CFLAGS=-O0 WITH=qsort build-same-gcc-O0/twc
 	$(AGAIN) BUILD=build-same-clang-O2 CC=clang CFLAGS=-O2 build-same-clang-O2/twc
-	$(AGAIN) BUILD=build-same-clang-O0 CC=clang CFLAGS=-O0 build-same-clang-O0/twc
+	$(AGAIN) BUILD=build-same-clang-O0 CC='clang -funsigned-char' CFLAGS=-O0 build-same-clang-O0/twc
 ifneq ($(I386),)
 	$(AGAIN) BUILD=build-same-i386 CC='clang -m32 -msse2 -fforce-enable-int128' CFLAGS=-O2 \
 		LDFLAGS='-Lbuild-i386 -Wl,-rpath,$(CURDIR)/build-i386' WITH=int128 \
@@ -287,14 +295,14 @@ uninstall: ## takes away what install put under PREFIX and DESTDIR
 	@$(PLACE) tools/install --remove
 
 clean: ## removes everything built
-	rm -rf build build-asan build-fuzz build-i386 build-same-* build-bare
+	rm -rf build build-asan build-coverage build-fuzz build-i386 build-same-* build-bare
 
 help: ## this list
 	@echo 'make: builds $(BUILD)/twc, $(BUILD)/twrun and the library. The other targets:'
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 15
 
-.PHONY: all parts setup demo test test-editors asan check-format check-commits same-bytes \
+.PHONY: all parts setup demo test test-editors asan coverage check-format check-commits same-bytes \
 	test-bare exhaustive mutants fuzz hostile nightly bless report bench house fmt editors \
 	install uninstall clean help
 .SECONDARY:

@@ -4,7 +4,8 @@
 # `make install`, under a PREFIX of its own and under DESTDIR: the programs work from
 # there, and examples/c builds with what pkg-config says, shared and static; programs,
 # library, manual pages and pkg-config are of one version. `make uninstall` leaves
-# nothing of it, and nothing else is touched.
+# nothing of it, and nothing else is touched. TEST_CFLAGS are those that link with what
+# BUILD-DIR was compiled with.
 build=$1
 cd "$(dirname "$0")/.." || exit 2
 tmp=$(mktemp -d) || exit 2
@@ -36,8 +37,6 @@ done
 "$usr/bin/twc" examples/calculator.tw -o "$tmp/c.onnx" || failed=1
 [ "$("$usr/bin/twrun" "$tmp/c.onnx" "12*34=")" = 408 ] || fail "the installed twrun is wrong"
 
-sanitize=
-[ "${SLOW:-}" ] && sanitize=-fsanitize=address,undefined
 export PKG_CONFIG_PATH=$usr/lib/pkgconfig
 cp examples/c/ask.c "$tmp"
 cat >"$tmp/version.c" <<'C'
@@ -48,8 +47,8 @@ int main(void) { return puts(tw_version()) < 0 || strcmp(tw_version(), TW_VERSIO
 C
 cd "$tmp" || exit 2
 for c in ask version; do
-	cc -Wall -Wextra -Werror $sanitize $c.c $(pkg-config --cflags --libs tw) -o $c || failed=1
-	cc -Wall -Wextra -Werror $sanitize $c.c $(pkg-config --cflags tw) usr/lib/libtw.a \
+	cc -Wall -Wextra -Werror ${TEST_CFLAGS:-} $c.c $(pkg-config --cflags --libs tw) -o $c || failed=1
+	cc -Wall -Wextra -Werror ${TEST_CFLAGS:-} $c.c $(pkg-config --cflags tw) usr/lib/libtw.a \
 		$(pkg-config --static --libs tw | sed 's/-ltw//') -o ${c}_static || failed=1
 done
 export LD_LIBRARY_PATH=$usr/lib
