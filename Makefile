@@ -216,7 +216,8 @@ same-bytes: setup ## the same files from gcc and clang, -O0 and -O2, 64 and 32 b
 	$(AGAIN) $(BUILD)/twc
 	$(AGAIN) BUILD=build-same-gcc-O0 CC=gcc CFLAGS=-O0 WITH=qsort build-same-gcc-O0/twc
 	$(AGAIN) BUILD=build-same-clang-O2 CC=clang CFLAGS=-O2 build-same-clang-O2/twc
-	$(AGAIN) BUILD=build-same-clang-O0 CC='clang -funsigned-char' CFLAGS=-O0 build-same-clang-O0/twc
+	$(AGAIN) BUILD=build-same-clang-O0 CC='clang -funsigned-char' CFLAGS=-O0 \
+		build-same-clang-O0/twc
 ifneq ($(I386),)
 	$(AGAIN) BUILD=build-same-i386 CC='clang -m32 -msse2 -fforce-enable-int128' CFLAGS=-O2 \
 		LDFLAGS='-Lbuild-i386 -Wl,-rpath,$(CURDIR)/build-i386' WITH=int128 \

@@ -47,7 +47,8 @@ int main(void) { return puts(tw_version()) < 0 || strcmp(tw_version(), TW_VERSIO
 C
 cd "$tmp" || exit 2
 for c in ask version; do
-	cc -Wall -Wextra -Werror ${TEST_CFLAGS:-} $c.c $(pkg-config --cflags --libs tw) -o $c || failed=1
+	cc -Wall -Wextra -Werror ${TEST_CFLAGS:-} $c.c $(pkg-config --cflags --libs tw) \
+		-o $c || failed=1
 	cc -Wall -Wextra -Werror ${TEST_CFLAGS:-} $c.c $(pkg-config --cflags tw) usr/lib/libtw.a \
 		$(pkg-config --static --libs tw | sed 's/-ltw//') -o ${c}_static || failed=1
 done

@@ -21,7 +21,7 @@ for t in tests/walls/*.tw; do
 	"$bin/twc" report "$t" --json >"$tmp/report" || failed=1
 	[ "$layers" ] || { echo "$t: no line '# AT MOST:'"; failed=1; continue; }
 	[ "$(field layers)" -le "$layers" ] && [ "$(field neurons)" -le "$neurons" ] ||
-		fail "$t: $(field layers) layers and $(field neurons) neurons, at most $layers, $neurons"
+		fail "$t: $(field layers) layers, $(field neurons) neurons, not $layers, $neurons"
 done
 
 # --fewest: no other choice has fewer of what it asks for.
