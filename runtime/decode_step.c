@@ -393,14 +393,29 @@ trace_state(const TwSpecialized *c, const TwActivations *w, int state, int place
 }
 
 void
+tw_add_place(const TwModel *m, int place, float *x)
+{
+	size_t d = (size_t)m->d_model;
+
+	for (size_t i = 0; !m->by_digits && i < d; i++)
+		x[i] += m->embed_position[(size_t)place * d + i];
+	for (int n = 0; n < m->npart; n++) {
+		const TwPlacePart *part = &m->part[n];
+		const float *row = part->table
+		                   + tw_place_digit(&part->digit, place) * part->ncolumn;
+		for (int i = 0; i < part->ncolumn; i++)
+			x[part->column[i]] += row[i];
+	}
+}
+
+void
 tw_embed(const TwModel *m, const int *row, int place, float *x)
 {
 	size_t d = (size_t)m->d_model;
 	const float *token = m->embed_token + (size_t)row[0] * d;
-	const float *position = m->embed_position + (size_t)place * d;
 
-	for (size_t i = 0; i < d; i++)
-		x[i] = token[i] + position[i];
+	memcpy(x, token, d * sizeof *x);
+	tw_add_place(m, place, x);
 	for (int f = 1; f < m->nfield; f++) {
 		token = m->embed_token + (size_t)row[f] * d;
 		for (size_t i = 0; i < d; i++)

@@ -201,8 +201,9 @@ dense_embed_numbers(TwDense *s, int place)
 {
 	size_t d = (size_t)s->m->d_model;
 	const float *number = s->number + (size_t)place * (size_t)s->m->ninput;
-	float *x = memcpy(stream(s, place), s->m->embed_position + (size_t)place * d,
-	                  d * sizeof *x);
+	float *x = memset(stream(s, place), 0, d * sizeof *x);
+
+	tw_add_place(s->m, place, x);
 
 	for (int n = 0; n < s->m->ninput; n++)
 		for (size_t i = 0; i < d; i++)

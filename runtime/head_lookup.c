@@ -43,6 +43,9 @@ typedef struct Provenance {
 	double bos;
 	double constant; /* where neither is so */
 	double *place;   /* (places) at the text's places, if not by_token; [0] is bos */
+	double *cell;  /* in place of it where places are known by digits: what each digit adds, as
+	                * rows of TwSpecialized.place are; and what is there without them */
+	double base;
 } Provenance;
 
 typedef struct HeadAnalysis {
@@ -97,6 +100,80 @@ only_embedding(const HeadAnalysis *s, const TwAffine *f, double *constant, bool 
 	return true;
 }
 
+/* What the place adds, by place. False where it is too much work. */
+static bool
+provenance_of_place(HeadAnalysis *s, const TwAffine *f, Provenance *r)
+{
+	const TwModel *m = s->m;
+	size_t d = (size_t)m->d_model;
+
+	s->c->budget -= m->context;
+	if (s->c->budget < 0)
+		return false;
+	r->place = TW_NEW(&s->c->scratch, double, m->context + 1);
+	for (int p = 0; p <= m->context && f->start[1]; p++)
+		r->place[p] = exact_dot(s, f, m->embed_position + (size_t)p * d, &r->known);
+	for (int p = 2; p <= m->context && !r->by_place; p++)
+		r->by_place = r->place[p] != r->place[1];
+	r->bos += r->place[0];
+	r->place[0] = r->bos;
+	for (int p = 1; p <= m->context; p++)
+		r->place[p] += r->constant;
+	r->constant = r->place[1];
+	return true;
+}
+
+/* Does digit n have more than one value at places that are not <bos>? */
+static bool
+varies_by_digit(const HeadAnalysis *s, const double *cell, int n)
+{
+	const TwPlaceDigit *digit = &s->c->digit[n];
+	const double *x = cell + s->c->digit_row[n];
+	bool own = digit->saturate && digit->divide == 1 && !digit->back; /* <bos> alone has 0 */
+
+	for (int k = own + 1; k < digit->modulo; k++)
+		if (x[k] != x[own])
+			return true;
+	return false;
+}
+
+static double
+cells_at(const HeadAnalysis *s, const double *cell, int place)
+{
+	double sum = 0;
+
+	for (int n = 0; n < s->c->ndigit; n++)
+		sum += cell[tw_place_row(s->c, n, place)];
+	return sum;
+}
+
+/* The same by digits. */
+static bool
+provenance_of_digits(HeadAnalysis *s, const TwAffine *f, Provenance *r)
+{
+	const TwSpecialized *c = s->c;
+	int rows = c->digit_row[c->ndigit];
+	float *row = TW_NEW(&s->c->scratch, float, s->m->d_model);
+
+	s->c->budget -= c->place.n ? c->place.start[c->place.n] + rows : 0;
+	if (s->c->budget < 0)
+		return false;
+	r->cell = TW_NEW(&s->c->scratch, double, rows + 1);
+	for (int i = 0; i < rows && f->start[1]; i++) {
+		for (int t = c->place.start[i]; t < c->place.start[i + 1]; t++)
+			row[c->place.term[t].at] = c->place.term[t].w;
+		r->cell[i] = exact_dot(s, f, row, &r->known);
+		for (int t = c->place.start[i]; t < c->place.start[i + 1]; t++)
+			row[c->place.term[t].at] = 0;
+	}
+	for (int n = 0; n < c->ndigit && !r->by_place; n++)
+		r->by_place = varies_by_digit(s, r->cell, n);
+	r->base = r->constant;
+	r->bos += cells_at(s, r->cell, 0);
+	r->constant += cells_at(s, r->cell, 1);
+	return true;
+}
+
 static Provenance
 provenance_of(HeadAnalysis *s, const TwAffine *f)
 {
@@ -114,22 +191,12 @@ provenance_of(HeadAnalysis *s, const TwAffine *f)
 			r.by_token = exact_dot(s, f, row += d, &r.known) != first;
 		token += first;
 	}
-	s->c->budget -= m->context;
-	if (s->c->budget < 0)
-		return (Provenance){ 0 };
-	r.place = TW_NEW(&s->c->scratch, double, m->context + 1);
-	for (int p = 0; p <= m->context && f->start[1]; p++)
-		r.place[p] = exact_dot(s, f, m->embed_position + (size_t)p * d, &r.known);
-	for (int p = 2; p <= m->context && !r.by_place; p++)
-		r.by_place = r.place[p] != r.place[1];
+	r.constant = fixed + token;
 	r.bos = fixed
 	        + m->nfield
-	                  * exact_dot(s, f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known)
-	        + r.place[0];
-	r.place[0] = r.bos;
-	for (int p = 1; p <= m->context; p++)
-		r.place[p] += fixed + token;
-	r.constant = r.place[1];
+	                  * exact_dot(s, f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known);
+	if (!(m->by_digits ? provenance_of_digits : provenance_of_place)(s, f, &r))
+		return (Provenance){ 0 };
 	r.known = r.known && tw_is_exact_integer(fixed);
 	return r;
 }
@@ -312,6 +379,131 @@ query_selects(const HeadDims *d, const double *c, int t, int place)
 	return true;
 }
 
+/* ---- the same where places are known by digits: each dimension matches one digit of the place,
+ * and asks for that of the place `back` before */
+
+/* The one digit that the form depends on; -1 if there are none or more. */
+static int
+only_digit(const HeadAnalysis *s, const Provenance *x)
+{
+	int only = -1;
+
+	for (int n = 0; n < s->c->ndigit; n++) {
+		if (!varies_by_digit(s, x->cell, n))
+			continue;
+		if (only >= 0)
+			return -1;
+		only = n;
+	}
+	return only;
+}
+
+/* c where the priority is -c/2 K^2 in digit n, K being `key` and 0 at its first; else 0. */
+static double
+digit_weight(const HeadAnalysis *s, const double *key, const double *priority, int n)
+{
+	int first = s->c->digit_row[n], end = s->c->digit_row[n + 1];
+	double c = 0;
+
+	for (int r = first; r < end; r++) {
+		double k = key[r] - key[first], p = priority[r] - priority[first];
+		if (k != 0 && c == 0)
+			c = -2 * p / (k * k);
+		if (p != -c / 2 * k * k)
+			return 0;
+	}
+	return c > 0 ? c : 0;
+}
+
+/* Scores of two digits are at least TW_GAP apart. */
+static bool
+digits_differ(HeadAnalysis *s, const double *key, int n, double c)
+{
+	int rows = s->c->digit[n].modulo;
+	double *sorted = TW_NEW(&s->c->scratch, double, rows);
+
+	memcpy(sorted, key + s->c->digit_row[n], (size_t)rows * sizeof *sorted);
+	qsort(sorted, (size_t)rows, sizeof *sorted, by_double);
+	for (int r = 1; r < rows; r++) {
+		double step = sorted[r] - sorted[r - 1];
+		if (!(c / 2 * step * step >= (double)TW_GAP))
+			return false;
+	}
+	return true;
+}
+
+/* Does the query ask, at every place, for the key of the place `back` before? */
+static bool
+query_is_key_before(const HeadAnalysis *s, const Provenance *q, const Provenance *k, int n,
+                    double c, int back)
+{
+	int at = only_digit(s, q);
+
+	if (at < 0)
+		return false;
+	TwPlaceDigit want = s->c->digit[n];
+	want.back = back;
+	const TwPlaceDigit *have = &s->c->digit[at];
+	if (have->back != want.back || have->divide != want.divide || have->modulo != want.modulo
+	    || have->saturate || q->bos != c * k->bos)
+		return false;
+	const double *x = q->cell + s->c->digit_row[at], *y = k->cell + s->c->digit_row[n];
+	for (int r = 0; r < want.modulo; r++)
+		if (x[r] - x[0] != c * (y[r] - y[0]))
+			return false;
+	return true;
+}
+
+/* Do these digits, one for each dimension, tell every two places apart? */
+static bool
+digits_are_place(const HeadAnalysis *s, const int *digit, int n)
+{
+	int64_t unit = 1;
+
+	for (int found = 0; found < n; found++) {
+		int i = 0;
+		while (i < n && s->c->digit[digit[i]].divide != unit)
+			i++;
+		if (i == n || s->c->digit[digit[i]].back || s->c->digit[digit[i]].saturate)
+			return false;
+		unit *= s->c->digit[digit[i]].modulo;
+		if (unit > s->m->context)
+			return found + 1 == n;
+	}
+	return false;
+}
+
+static bool
+is_offset_by_digits(HeadAnalysis *s, TwHead *h, const HeadDims *d)
+{
+	int *digit = TW_NEW(&s->c->scratch, int, d->n), at = only_digit(s, &d->q[0]);
+
+	if (at < 0 || s->c->digit[at].back < 1 || d->n < 2)
+		return false;
+	h->back = s->c->digit[at].back;
+	for (int i = 0; i < d->n; i++) {
+		digit[i] = only_digit(s, &d->k[i]);
+		double c = digit[i] < 0 || d->k[i].bos != 0
+		                   ? 0
+		                   : digit_weight(s, d->k[i].cell, d->at.cell, digit[i]);
+		if (c == 0 || !digits_differ(s, d->k[i].cell, digit[i], c)
+		    || !query_is_key_before(s, &d->q[i], &d->k[i], digit[i], c, h->back))
+			return false;
+	}
+	for (int n = 0; n < s->c->ndigit; n++) {
+		bool matched = !varies_by_digit(s, d->at.cell, n);
+		for (int i = 0; i < d->n; i++)
+			matched |= digit[i] == n;
+		if (!matched)
+			return false;
+	}
+	double zero = d->at.base + cells_at(s, d->at.cell, 0);
+	if (d->at.bos != zero || !digits_are_place(s, digit, d->n))
+		return false;
+	h->lookup = TW_LOOKUP_OFFSET;
+	return true;
+}
+
 static bool
 is_offset_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
@@ -323,6 +515,8 @@ is_offset_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 	for (int i = 0; i < d->n; i++)
 		if (!by_place_alone(&d->q[i]) || !by_place_alone(&d->k[i]))
 			return false;
+	if (s->m->by_digits)
+		return is_offset_by_digits(s, h, d);
 	for (int i = 0; i < d->n; i++)
 		c[i] = square_weight(d, i, places);
 	if (!squares_fit(d, c, places) || !keys_differ(s, d, c, places))
@@ -376,22 +570,35 @@ is_written(const HeadAnalysis *s, int column)
 	return false;
 }
 
+/* Does the place show in this column of the embedding? */
+static bool
+varies_by_place(const HeadAnalysis *s, int column)
+{
+	const TwModel *m = s->m;
+	size_t d = (size_t)m->d_model;
+
+	for (int n = 0; n < m->npart; n++)
+		for (int i = 0; i < m->part[n].ncolumn; i++)
+			if (m->part[n].column[i] == column)
+				return true;
+	if (m->by_digits)
+		return false;
+	const float *x = m->embed_position + column;
+	int p = 2;
+	while (p <= m->context && x[(size_t)p * d] == x[d])
+		p++;
+	s->c->budget -= p;
+	return p <= m->context;
+}
+
 /* Whether a layer below writes where the form has a number of the place from: then the
  * embedding alone does not say what becomes of it. */
 static bool
 is_moved(const HeadAnalysis *s, const TwAffine *f)
 {
-	size_t d = (size_t)s->m->d_model;
-
-	for (int t = 0; t < f->start[1] && s->c->budget > 0; t++) {
-		const float *x = s->m->embed_position + f->term[t].at;
-		int p = 2;
-		while (p <= s->m->context && x[(size_t)p * d] == x[d])
-			p++;
-		s->c->budget -= p;
-		if (p <= s->m->context && is_written(s, f->term[t].at))
+	for (int t = 0; t < f->start[1] && s->c->budget > 0; t++)
+		if (varies_by_place(s, f->term[t].at) && is_written(s, f->term[t].at))
 			return true;
-	}
 	return false;
 }
 
@@ -410,11 +617,69 @@ reads_moved(HeadAnalysis *s, int head)
 	return false;
 }
 
+/* The steps of the priority from each place to the next, where its digits are those of one base:
+ * all digits below n go back to 0 when digit n grows by one. */
+typedef struct Steps {
+	double least, most;
+} Steps;
+
+static bool
+steps_by_digits(const HeadAnalysis *s, const double *cell, Steps *to)
+{
+	double wrapped = 0;
+	int64_t unit = 1;
+	int varying = 0, used = 0;
+
+	*to = (Steps){ INFINITY, -INFINITY };
+	for (int n = 0; n < s->c->ndigit; n++)
+		varying += varies_by_digit(s, cell, n);
+	for (int left = 0; left < s->c->ndigit; left++) {
+		int n = 0;
+		while (n < s->c->ndigit
+		       && (s->c->digit[n].divide != unit || s->c->digit[n].back
+		           || s->c->digit[n].saturate || !varies_by_digit(s, cell, n)))
+			n++;
+		if (n == s->c->ndigit)
+			break;
+		const double *x = cell + s->c->digit_row[n];
+		int last = s->c->digit[n].modulo - 1;
+		for (int k = 0; k < last && (k + 1) * unit <= s->m->context; k++) {
+			to->least = fmin(to->least, x[k + 1] - x[k] + wrapped);
+			to->most = fmax(to->most, x[k + 1] - x[k] + wrapped);
+		}
+		wrapped += x[0] - x[last];
+		unit *= last + 1;
+		used++;
+	}
+	return unit > s->m->context && used == varying;
+}
+
+/* The form without what layers below write, by digits. */
+static int
+slope_by_digits(HeadAnalysis *s, const HeadDims *d, bool *flat)
+{
+	TwAffine f = { 0 };
+	Provenance r = { .known = true };
+	Steps step_;
+
+	tw_affine_add(&s->c->scratch, &f, d->priority, 1, s->m->d_model, 0);
+	if (!provenance_of_digits(s, &f, &r) || !r.known)
+		return *flat = false;
+	*flat = s->m->context > 1 && !r.by_place;
+	if (!r.by_place)
+		return 0;
+	if (!steps_by_digits(s, r.cell, &step_))
+		return 0;
+	return step_.least > 0 ? 1 : step_.most < 0 ? -1 : 0;
+}
+
 /* 1 where the priority of a later place is greater, all else being equal; *flat: it is
  * the same. */
 static int
 priority_slope(HeadAnalysis *s, const HeadDims *d, bool *flat)
 {
+	if (s->m->by_digits)
+		return slope_by_digits(s, d, flat);
 	TwAffine f = { 0 };
 	bool up = true, down = true, sure = true;
 	double last = 0;

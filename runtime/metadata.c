@@ -17,6 +17,7 @@ enum {
 	MAX_WIDTH = 1 << 16, /* d_model, and heads times their size */
 	MAX_NEURONS = 1 << 24,
 	MAX_LAYERS = 1 << 12,
+	MAX_CONTEXT = 1 << 28,
 };
 
 typedef struct Meta Meta;
@@ -215,7 +216,45 @@ meta_fields(Meta *r, const cJSON *j)
 static bool
 meta_context(Meta *r, const cJSON *j)
 {
-	return json_int(j, 1, MAX_ROWS, &r->m->context);
+	return json_int(j, 1, MAX_CONTEXT, &r->m->context);
+}
+
+static bool
+read_part(Meta *r, const cJSON *j, TwPlacePart *part)
+{
+	const cJSON *columns = json_field(j, "columns");
+	int n = cJSON_IsArray(columns) ? cJSON_GetArraySize(columns) : 0, last = -1;
+
+	if (n < 1 || n > r->m->d_model
+	    || !json_int(json_field(j, "back"), -MAX_CONTEXT, MAX_CONTEXT, &part->digit.back)
+	    || !json_int(json_field(j, "divide"), 1, MAX_CONTEXT, &part->digit.divide)
+	    || !json_int(json_field(j, "modulo"), 1, MAX_ROWS, &part->digit.modulo)
+	    || !json_bool(json_field(j, "saturate"), &part->digit.saturate))
+		return false;
+	part->column = TW_NEW(r->pool, int, n);
+	for (const cJSON *c = columns->child; c; c = c->next, part->ncolumn++) {
+		if (!json_int(c, last + 1, r->m->d_model - 1, &last))
+			return false;
+		part->column[part->ncolumn] = last;
+	}
+	return true;
+}
+
+/* The digits of a place; absent where the place has a table as it is. */
+static bool
+meta_positions(Meta *r, const cJSON *j)
+{
+	TwModel *m = r->m;
+	int n = cJSON_IsArray(j) ? cJSON_GetArraySize(j) : -1;
+
+	if (n < 0 || n > MAX_ROWS)
+		return false;
+	m->by_digits = true;
+	m->part = TW_NEW(r->pool, TwPlacePart, n);
+	for (const cJSON *part = j->child; part; part = part->next)
+		if (!read_part(r, part, &m->part[m->npart++]))
+			return false;
+	return true;
 }
 
 static bool
@@ -372,6 +411,7 @@ static const struct {
 	{ "tw.fields", meta_fields, true },
 	{ "tw.special", meta_special, false },
 	{ "tw.context", meta_context, false },
+	{ "tw.positions", meta_positions, true },
 	{ "tw.attention", meta_attention, false },
 	{ "tw.layers", meta_layers, false },
 	{ "tw.labels", meta_labels, false },
@@ -419,10 +459,12 @@ bool
 tw_read_metadata(TwModel *m, TwPool *pool, const TwContents *contents, char **error)
 {
 	Meta r = { .m = m, .pool = pool };
-	const TwFileTensor *table = tw_file_tensor(contents, "embed.position");
+	const TwFileTensor *table = tw_file_tensor(contents, "embed.token");
 
+	if (!table)
+		table = tw_file_tensor(contents, "embed.input");
 	if (!table || table->ndim != 2 || table->dim[1] < 1 || table->dim[1] > MAX_WIDTH)
-		return tw_refuse(error, "not a tw model: no table embed.position");
+		return tw_refuse(error, "not a tw model: no table embed.token or embed.input");
 	m->d_model = (int)table->dim[1];
 	m->emits = tw_file_tensor(contents, "head.w");
 	for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {

@@ -4,6 +4,7 @@
 /* The model file, in memory: what the compiler writes and the runtime reads.
  *
  *     x = sum over the token's rows(embed.token[row]) + embed.position[place]
+ *         or, of a long context: + sum over parts(embed.position.N[digit of the place])
  *     for each layer:
  *         x += concat over heads(softmax(q k' + mask) v) wo     where it has heads
  *         x += relu(x w1 + b1) w2 + b2                          where it has neurons
@@ -14,7 +15,7 @@
  * the next token is, for each field, that of its rows with the greatest logit;
  * <end> stands among those of the first. <bos> is its row in every field.
  *
- * A model without tokens starts from x = numbers embed.input + embed.position[place].
+ * A model without tokens starts from numbers embed.input in place of the token's rows.
  * Place 0 is <bos>, whose numbers are 0, which stands before every text; position p of the
  * text is place p + 1. There is no layer normalization and no scaling by 1/sqrt(dk).
  * Matrices are row-major and multiply from the right: (in, out).
@@ -82,6 +83,30 @@ typedef struct TwInput {
 	float low, high; /* what it may be */
 } TwInput;
 
+/* A digit of a place, among `modulo` ones. Where a context is long, what a place adds to the stream
+ * is a sum of functions of its digits, so that a file does not grow with its context. */
+typedef struct TwPlaceDigit {
+	int back;      /* of the place so far before, of 0 where there is none; negative: ahead */
+	int divide;    /* by which it is divided; 1 at least */
+	int modulo;    /* what is left of it modulo this; */
+	bool saturate; /* or, if it is larger, the last digit */
+} TwPlaceDigit;
+
+static inline int
+tw_place_digit(const TwPlaceDigit *d, int place)
+{
+	int x = (place > d->back ? place - d->back : 0) / d->divide;
+
+	return !d->saturate ? x % d->modulo : x < d->modulo ? x : d->modulo - 1;
+}
+
+/* What a digit adds to the stream. */
+typedef struct TwPlacePart {
+	TwPlaceDigit digit;
+	int ncolumn, *column; /* (ncolumn) of the stream, ascending */
+	float *table;         /* (modulo, ncolumn) */
+} TwPlacePart;
+
 typedef struct TwModel {
 	char *name;   /* the program's */
 	int nvocab;   /* declared tokens; <end> is row nvocab, <bos> row nvocab + 1 */
@@ -97,7 +122,10 @@ typedef struct TwModel {
 	TwInput *input;     /* (ninput) */
 	float *embed_input; /* (ninput, d_model); NULL where there are tokens */
 	float *embed_token; /* (nvocab + 2, d_model); NULL where there are none */
-	float *embed_position;  /* (context + 1, d_model) */
+	bool by_digits;         /* the place is known by its digits: */
+	float *embed_position;  /* (context + 1, d_model); NULL where it is so */
+	int npart;              /* 0 unless by_digits */
+	TwPlacePart *part;      /* (npart) */
 	TwLayer *layer;         /* (nlayer) */
 	float *head_w, *head_b; /* (d_model, nvocab + 2), (nvocab + 2); NULL unless it emits */
 	int nlabel;

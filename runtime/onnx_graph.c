@@ -77,14 +77,18 @@ layer_weights(Weights *w, int n, TwLayer *l, int d)
 int
 tw_weights(TwPool *pool, TwModel *m, TwWeight **list)
 {
-	Weights w = { pool, TW_NEW(pool, TwWeight, 4 + 11 * m->nlayer + 2 * m->nlabel), 0 };
+	Weights w = { pool, TW_NEW(pool, TwWeight, 4 + m->npart + 11 * m->nlayer + 2 * m->nlabel), 0 };
 	int d = m->d_model;
 
 	if (m->ninput)
 		add_matrix(&w, "embed.input", &m->embed_input, m->ninput, d);
 	else
 		add_matrix(&w, "embed.token", &m->embed_token, m->nvocab + 2, d);
-	add_matrix(&w, "embed.position", &m->embed_position, m->context + 1, d);
+	if (!m->by_digits)
+		add_matrix(&w, "embed.position", &m->embed_position, m->context + 1, d);
+	for (int i = 0; i < m->npart; i++)
+		add_matrix(&w, tw_pool_fmt(pool, "embed.position.%d", i), &m->part[i].table,
+		           m->part[i].digit.modulo, m->part[i].ncolumn);
 	for (int n = 0; n < m->nlayer; n++)
 		layer_weights(&w, n, &m->layer[n], d);
 	if (m->emits) {
@@ -191,6 +195,63 @@ plan_input_numbers(TwPlan *p)
 	plan_node(p, "embed.by_input", "MatMul", IN("numbers", "embed.input"));
 }
 
+/* The node `out` of part i, of place and a number. */
+static const char *
+plan_digit_step(TwPlan *p, int i, const char *out, const char *op, const char *x, int64_t by)
+{
+	const char *name = tw_pool_fmt(p->pool, "place.%d.%s", i, out);
+	const char *number = plan_integers(p, tw_pool_fmt(p->pool, "%s.by", name), 0, &by);
+
+	return plan_node(p, name, op, IN(x, number));
+}
+
+/* Which digit of the place: max(place - back, 0) // divide, and of that the last or the nearest. */
+static const char *
+plan_digit(TwPlan *p, int i, const TwPlaceDigit *d)
+{
+	const char *x = "place";
+
+	if (d->back) {
+		x = plan_digit_step(p, i, "back", "Sub", x, d->back);
+		x = plan_digit_step(p, i, "from", "Max", x, 0);
+	}
+	if (d->divide > 1)
+		x = plan_digit_step(p, i, "high", "Div", x, d->divide);
+	if (d->saturate)
+		return plan_digit_step(p, i, "digit", "Min", x, d->modulo - 1);
+	return plan_digit_step(p, i, "digit", "Mod", x, d->modulo);
+}
+
+/* x and what each digit of the place adds: a row of few columns, spread over the stream by
+ * fetching each of its columns from there, or from a column of zeros behind. */
+static const char *
+plan_place_parts(TwPlan *p, const TwModel *m, const char *x)
+{
+	int64_t *from = TW_NEW(p->pool, int64_t, m->d_model);
+
+	if (m->npart)
+		plan_integers(p, "place.pads", 6, (int64_t[]){ 0, 0, 0, 0, 0, 1 });
+	for (int i = 0; i < m->npart; i++) {
+		const TwPlacePart *part = &m->part[i];
+		for (int c = 0; c < m->d_model; c++)
+			from[c] = part->ncolumn;
+		for (int c = 0; c < part->ncolumn; c++)
+			from[part->column[c]] = c;
+		const char *digit = plan_digit(p, i, &part->digit);
+		const char *name = tw_pool_fmt(p->pool, "place.%d", i);
+		const char *row = plan_node(p, tw_pool_fmt(p->pool, "%s.row", name), "Gather",
+		                            IN(tw_pool_fmt(p->pool, "embed.position.%d", i), digit));
+		row = plan_node(p, tw_pool_fmt(p->pool, "%s.padded", name), "Pad",
+		                IN(row, "place.pads"));
+		const char *columns = plan_integers(p, tw_pool_fmt(p->pool, "%s.columns", name),
+		                                    m->d_model, from);
+		row = plan_node_int(p, tw_pool_fmt(p->pool, "%s.spread", name), "Gather",
+		                    IN(row, columns), "axis", 2);
+		x = plan_node(p, tw_pool_fmt(p->pool, "%s.sum", name), "Add", IN(x, row));
+	}
+	return x;
+}
+
 /* What is known of each position: `here`, it is not padding; its row or numbers; its
  * place. Padding starts as <bos> does. */
 static const char *
@@ -212,11 +273,14 @@ plan_embedding(TwPlan *p, const TwModel *m)
 	if (!m->ninput)
 		plan_token_rows(p, m);
 	plan_node(p, "place", "Where", IN("here", "position_ids", "zero"));
-	plan_node(p, "embed.by_place", "Gather", IN("embed.position", "place"));
 	if (m->ninput)
 		plan_input_numbers(p);
-	return plan_node(p, "x.0", "Add",
-	                 IN(m->ninput ? "embed.by_input" : "embed.by_token", "embed.by_place"));
+	const char *what = m->ninput ? "embed.by_input" : "embed.by_token";
+	if (!m->by_digits) {
+		plan_node(p, "embed.by_place", "Gather", IN("embed.position", "place"));
+		return plan_node(p, "x.0", "Add", IN(what, "embed.by_place"));
+	}
+	return plan_node(p, "x.0", "Identity", IN(plan_place_parts(p, m, what)));
 }
 
 /* The attention mask, (batch, 1, sequence, past + sequence): every position sees itself;
@@ -357,7 +421,7 @@ plan_weights(TwPlan *p, const TwModel *m)
 	TwWeight *w;
 	int n = tw_weights(p->pool, (TwModel *)m, &w);
 
-	p->tensor = TW_NEW(p->pool, TwTensor, n + 9 + 3 * m->nlayer);
+	p->tensor = TW_NEW(p->pool, TwTensor, n + 10 + 5 * m->npart + 3 * m->nlayer);
 	for (int i = 0; i < n; i++)
 		p->tensor[p->ntensor++] = (TwTensor){
 			w[i].name, false, w[i].ndim, { w[i].dim[0], w[i].dim[1] }, *w[i].data
@@ -380,7 +444,7 @@ tw_plan(TwPool *pool, const TwModel *m)
 	const char *all = m->bidirectional ? "sequence" : "past + sequence";
 
 	p->pool = pool;
-	p->node = TW_NEW(pool, TwNode, 32 + 32 * m->nlayer + 2 * m->nlabel);
+	p->node = TW_NEW(pool, TwNode, 32 + 8 * m->npart + 32 * m->nlayer + 2 * m->nlabel);
 	p->input = TW_NEW(pool, TwPort, 3 + 2 * m->nlayer);
 	p->output = TW_NEW(pool, TwPort, 1 + 2 * m->nlayer + m->nlabel);
 	plan_weights(p, m);

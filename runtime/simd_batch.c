@@ -98,8 +98,11 @@ lanes_embed(Lanes *l)
 		float *x = (float *)l->x + i;
 		for (int t = c->token.start[l->row[i]]; t < c->token.start[l->row[i] + 1]; t++)
 			x[c->token.term[t].at * LANES] += c->token.term[t].w;
-		for (int t = c->place.start[l->place[i]]; t < c->place.start[l->place[i] + 1]; t++)
-			x[c->place.term[t].at * LANES] += c->place.term[t].w;
+		for (int n = 0; n < c->ndigit; n++) {
+			int row = tw_place_row(c, n, l->place[i]);
+			for (int t = c->place.start[row]; t < c->place.start[row + 1]; t++)
+				x[c->place.term[t].at * LANES] += c->place.term[t].w;
+		}
 	}
 }
 

@@ -341,6 +341,26 @@ specialize_logits(TwSpecialized *c)
 	}
 }
 
+/* Row r of digit n, as a row over the stream. */
+static void
+add_place_row(TwSpecialized *c, int n, int r)
+{
+	const TwModel *m = c->m;
+	size_t d = (size_t)m->d_model;
+
+	if (!m->by_digits) {
+		tw_affine_add(&c->pool, &c->place, m->embed_position + (size_t)r * d, 1, m->d_model,
+		              0);
+		return;
+	}
+	const TwPlacePart *part = &m->part[n];
+	float *row = TW_NEW(&c->scratch, float, m->d_model);
+	for (int i = 0; i < part->ncolumn; i++)
+		row[part->column[i]] = part->table[r * part->ncolumn + i];
+	tw_affine_add(&c->pool, &c->place, row, 1, m->d_model, 0);
+	tw_pool_free(&c->scratch);
+}
+
 static void
 specialize_embedding(TwSpecialized *c)
 {
@@ -350,9 +370,16 @@ specialize_embedding(TwSpecialized *c)
 	for (int i = 0; i < m->nvocab + 2; i++)
 		tw_affine_add(&c->pool, &c->token, m->embed_token + (size_t)i * d, 1, m->d_model,
 		              0);
-	for (int i = 0; i <= m->context; i++)
-		tw_affine_add(&c->pool, &c->place, m->embed_position + (size_t)i * d, 1, m->d_model,
-		              0);
+	c->ndigit = m->by_digits ? m->npart : 1;
+	c->digit = TW_NEW(&c->pool, TwPlaceDigit, c->ndigit);
+	c->digit_row = TW_NEW(&c->pool, int, c->ndigit + 1);
+	for (int n = 0; n < c->ndigit; n++) {
+		c->digit[n] = m->by_digits ? m->part[n].digit
+		                           : (TwPlaceDigit){ 0, 1, m->context + 1, false };
+		for (int r = 0; r < c->digit[n].modulo; r++)
+			add_place_row(c, n, r);
+		c->digit_row[n + 1] = c->place.n;
+	}
 }
 
 static void

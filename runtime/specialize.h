@@ -126,7 +126,10 @@ struct TwSpecialized {
 	const TwModel *m;
 	TwPool pool;
 	TwFastLayer *layer;      /* (nlayer) */
-	TwAffine token, place;   /* rows of the embedding */
+	TwAffine token, place;   /* rows of the embedding: of the place, all digits' one after another */
+	int ndigit;              /* 1 where a place is not known by its digits: it is one itself */
+	TwPlaceDigit *digit;     /* (ndigit) */
+	int *digit_row;          /* (ndigit + 1) the first row of place of each */
 	TwAffine logit;          /* the different directions of the logits, without biases */
 	int *logit_row;          /* (nvocab + 2) row of logit, -1: constant */
 	float *logit_scale;      /* (nvocab + 2) times this */
@@ -147,6 +150,13 @@ struct TwSpecialized {
 };
 
 typedef struct TwSpecialized TwSpecialized;
+
+/* The row of c->place that digit n adds at a place. */
+static inline int
+tw_place_row(const TwSpecialized *c, int n, int place)
+{
+	return c->digit_row[n] + tw_place_digit(&c->digit[n], place);
+}
 
 /* NULL and a line in *error if a claim of the certificate is not true, or memory ran out. */
 TwSpecialized *tw_specialize(const TwModel *, char **error);
@@ -175,6 +185,9 @@ bool tw_step(const TwSpecialized *, const TwActivations *, const int *row, int p
 
 /* session.c: whether memory ran out where the fallback was needed. */
 bool tw_stuck(const struct TwSession *);
+
+/* Adds what is known of a place to x (d_model). */
+void tw_add_place(const TwModel *, int place, float *x);
 
 /* The stream at its beginning: x (d_model) of a token's rows, (nfield). */
 void tw_embed(const TwModel *, const int *row, int place, float *x);

@@ -10,11 +10,12 @@
 const Lookup *
 lookup_for_offset(Circuit *c, int offset)
 {
-	const Lookup **known = &c->offset[c->places + offset];
-
-	if (!*known)
-		*known = c->target->lookup(c, &(Intent){ .kind = INTENT_OFFSET, .offset = offset });
-	return *known;
+	for (int i = 0; i < c->noffset; i++)
+		if (c->offset[i]->offset == offset)
+			return c->offset[i];
+	GROW(c->arena, c->offset, c->capoffset, c->noffset + 1);
+	return c->offset[c->noffset++] = c->target->lookup(
+		       c, &(Intent){ .kind = INTENT_OFFSET, .offset = offset });
 }
 
 /* ---- the score of a BEST ---- */

@@ -51,9 +51,11 @@ read_by_offset(Circuit *c, Node *x, int64_t k, Node *d)
 		const Lookup *s = lookup_for_offset(c, (int)k);
 		return k > 0 ? read_ahead(c, s, want, f, d) : fetch_value(c, s, f, d);
 	}
+	if (x->op == OP_CONST)
+		return c->target->step_function(c, 1 - (int)k, absent, x->k);
 	int64_t *v = arena_alloc(c->arena, sizeof *v * (size_t)c->places);
 	for (int p = 0; p < c->places; p++)
-		v[p] = p - 1 + k < 0 ? absent : x->op == OP_CONST ? x->k : t->image[p - 1 + k];
+		v[p] = p - 1 + k < 0 ? absent : t->image[p - 1 + k];
 	return c->target->place_function(c, v);
 }
 

@@ -25,6 +25,36 @@ feature_size(const Circuit *c, AtomKind kind)
 }
 
 static uint64_t
+hash_part(uint64_t h, const DigitTable *t)
+{
+	h = hash_step(hash_step(h, (uint64_t)t->digit.back), (uint64_t)t->digit.divide);
+	for (int d = 0; d < t->digit.modulo; d++)
+		h = hash_step(h, (uint64_t)t->value[d]);
+	return h;
+}
+
+bool
+same_digit(const TwPlaceDigit *a, const TwPlaceDigit *b)
+{
+	return a->back == b->back && a->divide == b->divide && a->modulo == b->modulo
+	       && a->saturate == b->saturate;
+}
+
+static bool
+equal_parts(const Atom *a, const Atom *b)
+{
+	if (a->npart != b->npart)
+		return false;
+	for (int i = 0; i < a->npart; i++) {
+		const DigitTable *x = &a->part[i], *y = &b->part[i];
+		if (!same_digit(&x->digit, &y->digit)
+		    || memcmp(x->value, y->value, sizeof *x->value * (size_t)x->digit.modulo))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t
 atom_hash(const Circuit *c, const Atom *a)
 {
 	uint64_t h = hash_step(hash_step(1, a->kind), (uint64_t)a->input);
@@ -42,6 +72,8 @@ atom_hash(const Circuit *c, const Atom *a)
 	if (a->table)
 		for (size_t i = 0; i < feature_size(c, a->kind); i++)
 			h = hash_step(h, (uint64_t)a->table[i]);
+	for (int i = 0; i < a->npart; i++)
+		h = hash_part(h, &a->part[i]);
 	if (a->in) {
 		h = hash_step(h, (uint64_t)a->in->k);
 		for (int i = 0; i < a->in->n; i++)
@@ -65,6 +97,8 @@ atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 		                                                        : TOKEN_FEATURE));
 	if (a->kind == INPUT_FEATURE)
 		return true;
+	if (a->npart || b->npart || !a->table != !b->table)
+		return a->npart && equal_parts(a, b);
 	if (a->table)
 		return !memcmp(a->table, b->table, feature_size(c, a->kind) * sizeof *a->table);
 	return form_equal(a->in, b->in);
@@ -164,12 +198,34 @@ single_source(const Form *f, const Atom *but)
 		const Atom *a = f->term[i].atom;
 		if (a == but)
 			continue;
-		if (a->kind > PLACE_FEATURE
+		if (a->kind > PLACE_FEATURE || a->npart
 		    || (one && (a->kind != one->kind || a->field != one->field)))
 			return NULL;
 		one = a;
 	}
 	return one;
+}
+
+/* max(f, 0) of a function of one digit of the place; NULL if f is none. */
+static const Form *
+relu_of_digit(Circuit *c, const Form *f)
+{
+	const DigitTable *t = f->n && !f->real ? f->term[0].atom->part : NULL;
+
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->npart != 1
+		    || !same_digit(&f->term[i].atom->part->digit, &t->digit))
+			return NULL;
+	if (!t)
+		return NULL;
+	int64_t *value = arena_alloc(c->arena, sizeof *value * (size_t)t->digit.modulo);
+	for (int d = 0; d < t->digit.modulo; d++) {
+		int64_t v = f->k;
+		for (int i = 0; i < f->n; i++)
+			v += f->term[i].c * f->term[i].atom->part->value[d];
+		value[d] = max_int64(v, 0);
+	}
+	return digits_feature(c, 1, &(DigitTable){ t->digit, value }, 0, f->hi);
 }
 
 const Form *
@@ -180,6 +236,9 @@ relu(Circuit *c, const Form *f)
 	if (f->hi <= 0)
 		return form_const(c, 0);
 
+	const Form *digit = relu_of_digit(c, f);
+	if (digit)
+		return digit;
 	const Atom *one = single_source(f, NULL);
 	if (one) {
 		size_t n = feature_size(c, one->kind);

@@ -267,12 +267,13 @@ score_max_abs(const Circuit *c, const Lookup *s)
 {
 	int nfield = c->g->nfield > 0 ? c->g->nfield : 1;
 	double most = 0;
+	int places = c->places <= TABULATED_PLACES ? c->places : 1;
 	PositionSums by[2];
 
 	for (int side_of = 0; side_of < 2; side_of++) {
 		double *room = arena_alloc(c->arena,
-		                           sizeof *room * (size_t)(c->places + c->rows + nfield));
-		by[side_of] = (PositionSums){ room, room + c->places, room + c->places + c->rows };
+		                           sizeof *room * (size_t)(places + c->rows + nfield));
+		by[side_of] = (PositionSums){ room, room + places, room + places + c->rows };
 	}
 	for (int i = 0; i < s->ndim; i++) {
 		const Form *q = s->q[i], *k = s->k[i];
@@ -282,7 +283,7 @@ score_max_abs(const Circuit *c, const Lookup *s)
 	}
 	for (int side_of = 0; side_of < 2; side_of++) {
 		double place = 0;
-		for (int p = 0; p < c->places; p++)
+		for (int p = 0; p < places; p++)
 			place = max_double(place, by[side_of].place[p]);
 		most += place;
 		for (int f = 0; f < nfield; f++)

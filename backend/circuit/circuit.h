@@ -18,6 +18,7 @@
 
 #include "backend/backend.h"
 #include "backend/circuit/states.h"
+#include "runtime/model.h"
 
 /* The relative error of one operation of float32, whose integers are exact below EXACT_MAX. */
 #define ONE_ROUNDING 0x1p-24
@@ -74,6 +75,13 @@ typedef struct Bundle {
 	double error;    /* how far what stands in the column may be from what is meant */
 } Bundle;
 
+/* A function of one digit of the place. Long contexts have no table by place: a feature is then a
+ * sum of such functions (place.c). */
+typedef struct DigitTable {
+	TwPlaceDigit digit;
+	const int64_t *value; /* (digit.modulo) */
+} DigitTable;
+
 struct Atom {
 	AtomKind kind;
 	int id;          /* dense, by creation: operands come first */
@@ -87,7 +95,9 @@ struct Atom {
 	/* of a term of a RealSum: meant, and how far what is computed may be from it */
 	double min, max, error;
 	double real_bos;      /* meant at <bos> */
-	const int64_t *table; /* feature: by row (nvocab + 2), by place (context + 1) */
+	const int64_t *table; /* feature: by row (nvocab + 2), by place (context + 1) or NULL */
+	int npart;            /* PLACE_FEATURE by digits, without a table: */
+	const DigitTable *part; /* (npart) added up; each is 0 at <bos> */
 	int field;            /* feature of the token: of which field; 0 outside of its rows */
 	const double *reals;  /* REAL_FEATURE: the same */
 	bool by_place;        /* REAL_FEATURE */
@@ -163,7 +173,8 @@ typedef struct Circuit {
 	int capnamed;
 	const Lookup **lookup; /* memo by node id of the reference, or of a sum's condition */
 	int caplookup;
-	const Lookup **offset; /* (2 * places) by places + how far ahead */
+	int noffset, capoffset;
+	const Lookup **offset; /* (noffset) one for each distance */
 	const Form *is_bos;    /* 1 at <bos>, 0 elsewhere */
 	const Form *place;     /* the number of the place */
 	const Form **emit;     /* (g->nfield) NULL if the program does not emit */
@@ -256,6 +267,23 @@ const Form *token_feature(Circuit *, int field, const int64_t *table);
 /* (places) a column of the position table. Whether there is one is the target's to say: others
  * ask target->place_function. */
 const Form *place_feature(Circuit *, const int64_t *table);
+/* ---- functions of the place (place.c) ---- */
+/* The most places of a context whose functions of the place are tables. */
+enum {
+	WHOLE_PLACES = 4096,
+	DIGIT_BASE = 1024,
+	TABULATED_PLACES = 65537, /* in longer contexts no feature has a table by place */
+};
+/* The sum of functions of digits, which stays within lo..hi at all places but <bos>. */
+const Form *digits_feature(Circuit *, int n, const DigitTable *, int64_t lo, int64_t hi);
+/* times the place that is so far before, and 0 where that is before the text */
+const Form *place_before(Circuit *, int back, int64_t times);
+/* first at <bos>, then, from the place `from` on, the other. */
+const Form *place_from(Circuit *, int from, int64_t first, int64_t then);
+bool same_digit(const TwPlaceDigit *, const TwPlaceDigit *);
+/* Of a feature by place: its value there. */
+double feature_at_place(const Atom *, int place);
+
 /* One of the features that f is made of, `but` aside, if all are of one field or of the
  * place; else NULL. */
 const Atom *single_source(const Form *f, const Atom *but);

@@ -17,11 +17,29 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* "digit 1024^1 0..3 -> 0, 1024, ..3072". */
+static void
+dump_digits(Dump *d, const Atom *a)
+{
+	for (int i = 0; i < a->npart; i++) {
+		fputs(i ? " + " : "", d->line);
+		print_digit(d->line, &a->part[i].digit);
+		double *at = NEWS(&d->arena, double, a->part[i].digit.modulo + 1);
+		for (int k = 0; k < a->part[i].digit.modulo; k++)
+			at[k] = (double)a->part[i].value[k];
+		print_digit_table(d->line, a->part[i].digit.modulo, at);
+	}
+}
+
 static void
 dump_table(Dump *d, const Atom *a)
 {
 	const Circuit *c = d->names->c;
 	bool by_place = a->kind == PLACE_FEATURE || (a->kind == REAL_FEATURE && a->by_place);
+	if (a->npart) {
+		dump_digits(d, a);
+		return;
+	}
 	int n = by_place ? c->places : c->rows;
 	double *at = NEWS(&d->arena, double, n + 1);
 

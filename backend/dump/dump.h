@@ -37,6 +37,10 @@ void print_terms(FILE *, const AtomNames *, const Form *, int since);
 void print_form(FILE *, const AtomNames *, const Form *);
 /* One term of a sum: "3 x", " - x", " + 0.5 x"; `first`: nothing is before it. */
 void print_term(FILE *, double times, const char *what, bool first);
+/* "place // 1024 % 1024 ", "(place - 3) % 7 ", "min(place, 1) ". */
+void print_digit(FILE *, const TwPlaceDigit *);
+/* A table by digit, (n). */
+void print_digit_table(FILE *, int n, const double *at);
 /* A table by row or by place, without what is 0: "'1'..'9' -> 1..9, '+' -> 1". */
 void print_feature(FILE *, const AtomNames *, bool by_place, const double *at);
 

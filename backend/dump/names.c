@@ -179,9 +179,11 @@ print_form(FILE *to, const AtomNames *names, const Form *f)
 void
 print_entry(FILE *f, const AtomNames *names, bool by_place, int i)
 {
-	const Graph *g = names->c->g;
+	const Graph *g = names ? names->c->g : NULL;
 
-	if (by_place && i > 0)
+	if (!names)
+		fprintf(f, "%d", i);
+	else if (by_place && i > 0)
 		fprintf(f, "%d", i - 1);
 	else if (by_place || i > g->nvocab)
 		fputs("<bos>", f);
@@ -207,11 +209,13 @@ run_length(const double *at, int i, int n, double *step)
 	return to - i < 3 && *step != 0 ? 1 : to - i;
 }
 
-void
-print_feature(FILE *f, const AtomNames *names, bool by_place, const double *at)
+enum { RUNS_MAX = 8 }; /* printed; what there is beside is counted */
+
+/* Entries have names, or are numbers where names is NULL. */
+static void
+print_runs(FILE *f, const AtomNames *names, bool by_place, int n, const double *at)
 {
-	enum { RUNS_MAX = 8 }; /* printed; what there is beside is counted */
-	int n = by_place ? names->c->places : names->c->rows, runs = 0, left = 0;
+	int runs = 0, left = 0;
 
 	for (int i = 0; i < n;) {
 		double step;
@@ -237,6 +241,34 @@ print_feature(FILE *f, const AtomNames *names, bool by_place, const double *at)
 		fprintf(f, ", … %d more", left);
 	if (!runs)
 		fputc('0', f);
+}
+
+void
+print_feature(FILE *f, const AtomNames *names, bool by_place, const double *at)
+{
+	print_runs(f, names, by_place, by_place ? names->c->places : names->c->rows, at);
+}
+
+void
+print_digit(FILE *f, const TwPlaceDigit *d)
+{
+	fputs(d->saturate ? "min(" : "", f);
+	if (d->back)
+		fprintf(f, "max(place - %d, 0)", d->back);
+	else
+		fputs("place", f);
+	if (d->divide > 1)
+		fprintf(f, " // %d", d->divide);
+	if (d->saturate)
+		fprintf(f, ", %d) ", d->modulo - 1);
+	else
+		fprintf(f, " %% %d ", d->modulo);
+}
+
+void
+print_digit_table(FILE *f, int n, const double *at)
+{
+	print_runs(f, NULL, true, n, at);
 }
 
 /* ---- lines ---- */

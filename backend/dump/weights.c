@@ -202,7 +202,7 @@ static bool
 print_embedding(WeightDump *w, const float *table, bool by_place, int slot, bool first)
 {
 	const Circuit *c = w->cols->s->c;
-	int n = by_place ? c->places : c->rows;
+	int n = !table ? 0 : by_place ? c->places : c->rows;
 	double *at = NEWS(&w->d.arena, double, n);
 	bool any = false;
 
@@ -217,6 +217,30 @@ print_embedding(WeightDump *w, const float *table, bool by_place, int slot, bool
 	return true;
 }
 
+/* What the digits of the place add to one slot. */
+static bool
+print_parts(WeightDump *w, int slot, bool first)
+{
+	bool any = false;
+
+	for (int i = 0; i < w->m->npart; i++) {
+		const TwPlacePart *part = &w->m->part[i];
+		double *at = NEWS(&w->d.arena, double, part->digit.modulo);
+		int k = 0;
+		while (k < part->ncolumn && part->column[k] != slot)
+			k++;
+		if (k == part->ncolumn)
+			continue;
+		for (int r = 0; r < part->digit.modulo; r++)
+			at[r] = (double)part->table[r * part->ncolumn + k];
+		fputs(first && !any ? "" : "; ", w->d.line);
+		print_digit(w->d.line, &part->digit);
+		print_digit_table(w->d.line, part->digit.modulo, at);
+		any = true;
+	}
+	return any;
+}
+
 static void
 dump_embedding_weights(WeightDump *w)
 {
@@ -229,6 +253,7 @@ dump_embedding_weights(WeightDump *w)
 		fprintf(w->d.line, "\t%s = ", w->at[i]);
 		bool any = !m->ninput && print_embedding(w, m->embed_token, false, i, true);
 		any |= print_embedding(w, m->embed_position, true, i, !any);
+		any |= print_parts(w, i, !any);
 		for (int k = 0; k < m->ninput; k++) {
 			float v = m->embed_input[(size_t)k * (size_t)m->d_model + (size_t)i];
 			if (v == 0)

@@ -172,6 +172,23 @@ add_context(TextBuilder *t, const TwModel *m)
 	text_addf(t, "%d", m->context);
 }
 
+/* The digits of the place, and the columns of the stream that each has a table for. */
+static void
+add_positions(TextBuilder *t, const TwModel *m)
+{
+	text_addf(t, "[");
+	for (int i = 0; i < m->npart; i++) {
+		const TwPlacePart *p = &m->part[i];
+		text_addf(t, "%s{\"back\":%d,\"divide\":%d,\"modulo\":%d,\"saturate\":%s,\"columns\":[",
+		          i ? "," : "", p->digit.back, p->digit.divide, p->digit.modulo,
+		          p->digit.saturate ? "true" : "false");
+		for (int k = 0; k < p->ncolumn; k++)
+			text_addf(t, "%s%d", k ? "," : "", p->column[k]);
+		text_addf(t, "]}");
+	}
+	text_addf(t, "]");
+}
+
 static void
 add_attention(TextBuilder *t, const TwModel *m)
 {
@@ -206,6 +223,7 @@ model_props(Arena *a, const TwModel *m, Prop **list)
 		{ "tw.fields", add_field_sizes, m->record },
 		{ "tw.special", add_special, true },
 		{ "tw.context", add_context, true },
+		{ "tw.positions", add_positions, m->by_digits },
 		{ "tw.attention", add_attention, true },
 		{ "tw.layers", add_layers, true },
 		{ "tw.labels", add_labels, true },

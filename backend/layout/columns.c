@@ -428,18 +428,41 @@ weights_of_reader(Columns *c, int state, const Form *f)
 	return n + (f->k != 0);
 }
 
+/* Of its tables by digit; each feature has its own. */
+static long
+nonzeros_by_digit(const Atom *a)
+{
+	long n = 0;
+
+	for (int i = 0; i < a->npart; i++)
+		for (int d = 0; d < a->part[i].digit.modulo; d++)
+			n += a->part[i].value[d] != 0;
+	return n;
+}
+
+/* Features without a table stand for themselves. */
+static bool
+has_table(const Form *column, AtomKind kind)
+{
+	for (int i = 0; i < column->n; i++)
+		if (column->term[i].atom->kind == kind && column->term[i].atom->table)
+			return true;
+	return false;
+}
+
 /* The rows of the token or position table where this column is not 0. */
 static long
 weights_of_feature(const Circuit *c, const Form *column, AtomKind kind)
 {
-	int rows = kind == TOKEN_FEATURE ? c->rows : c->places;
+	int rows = !has_table(column, kind) ? 0 : kind == TOKEN_FEATURE ? c->rows : c->places;
 	int64_t *sum = NEWS(c->arena, int64_t, rows);
 	long n = 0;
 
 	for (int i = 0; i < column->n; i++) {
 		const Atom *a = column->term[i].atom;
-		for (int r = 0; a->kind == kind && r < rows; r++)
+		for (int r = 0; a->kind == kind && a->table && r < rows; r++)
 			sum[r] += column->term[i].c * a->table[r];
+		n += nonzeros_by_digit(a);
 	}
 	for (int r = 0; r < rows; r++)
 		n += sum[r] != 0;

@@ -114,6 +114,7 @@ table_of_root(Circuit *c, Node *n)
 {
 	const Type *t = &n->type;
 
+
 	if (!t->root || t->root == n || !t->image || t->root->two_sided || !t->root->type.nset)
 		return NULL;
 	if (t->root->op == OP_SUM)
@@ -491,6 +492,12 @@ map_uncached(Circuit *c, Node *n)
 	bool same_column = n->op == OP_NOT; /* as its operand */
 	if (!n->narg || n->type.real || same_column)
 		return emitters[n->op](c, n);
+	const Form *digit = n->op == OP_MOD || n->op == OP_DIV ? c->target->index_division(c, n)
+	                                                       : NULL;
+	if (digit) {
+		c->made = &by_place;
+		return digit;
+	}
 	if (is_feature(n)) {
 		c->made = n->type.root->op == OP_TOKEN ? &by_op[OP_TOKEN] : &by_place;
 		return embedded_form(c, n);
@@ -584,14 +591,16 @@ map_node(Circuit *c, Node *n)
 	return c->form[n->id] = f;
 }
 
+/* 1 at <bos>, which a model of numbers does not know by a row of its own. */
 static const Form *
-affine_place_feature(Circuit *c, int first, int step_, int rest)
+is_place_0(Circuit *c)
 {
-	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)c->places);
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)c->rows);
 
-	for (int i = 0; i < c->places; i++)
-		t[i] = i ? first + (int64_t)step_ * (i - 1) : rest;
-	return c->target->place_function(c, t);
+	if (c->g->ninput)
+		return c->target->step_function(c, 1, 1, 0);
+	t[c->rows - 1] = 1;
+	return token_feature(c, 0, t);
 }
 
 static void
@@ -619,11 +628,8 @@ map_once(Graph *g, const struct Target *target, Arena *arena, Diags *diags, cons
 		        .owner = -1,
 		        .effort = *effort };
 	find_names(c);
-	int64_t *t = arena_alloc(arena, sizeof *t * (size_t)c->rows);
-	t[c->rows - 1] = 1;
-	c->is_bos = g->ninput ? affine_place_feature(c, 0, 0, 1) : token_feature(c, 0, t);
-	c->place = affine_place_feature(c, 1, 1, 0);
-	c->offset = arena_alloc(arena, 2 * sizeof *c->offset * (size_t)c->places);
+	c->is_bos = is_place_0(c);
+	c->place = c->target->place_number(c, 0);
 	c->output = arena_alloc(arena, sizeof *c->output * (size_t)(g->noutput + 1));
 	if (g->emit)
 		c->emit = arena_alloc(arena, sizeof *c->emit * (size_t)g->nfield);

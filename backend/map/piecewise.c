@@ -384,8 +384,7 @@ blank_form(Circuit *c, Interval meant, double error)
 {
 	Atom a = { .kind = REAL_FEATURE,
 		   .real = true,
-		   .by_place = true,
-		   .reals = NEWS(c->arena, double, c->places),
+		   .reals = NEWS(c->arena, double, c->rows),
 		   .min = meant.lo,
 		   .max = meant.hi,
 		   .error = error };

@@ -27,6 +27,12 @@ typedef struct Target {
 	/* A function of the place: (places), by place from 0, which is <bos>. */
 	const Form *(*place_function)(Circuit *, const int64_t *table);
 	const Form *(*real_place_function)(Circuit *, const double *table);
+	/* The same without a table, for any context: the place so far back, 0 where that is before
+	 * the text; `before`, and from a place on, which is at least 1, `then`; what e, a quotient
+	 * or remainder of the index, is (NULL: it is none). */
+	const Form *(*place_number)(Circuit *, int back);
+	const Form *(*step_function)(Circuit *, int from, int64_t before, int64_t then);
+	const Form *(*index_division)(Circuit *, const Node *e);
 	/* The scores by which a head finds what is asked for; NULL after an error. */
 	Lookup *(*lookup)(Circuit *, const struct Intent *);
 	/* Whether the score of a BEST stays exact beside so many literals of its condition. */

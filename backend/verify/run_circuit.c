@@ -266,7 +266,7 @@ feature_at(const CircuitRun *r, const Atom *a, int place)
 	if (a->kind == INPUT_FEATURE)
 		return place ? r->text->number[(place - 1) * g->ninput + a->input] : 0;
 	if (by_place)
-		return a->reals ? a->reals[place] : (double)a->table[place];
+		return feature_at_place(a, place);
 	for (int f = 0; f < g->nfield; f++) {
 		int row = place ? r->text->row[(place - 1) * g->nfield + f] : g->nvocab + 1;
 		sum += a->reals ? a->reals[row] : (double)a->table[row];

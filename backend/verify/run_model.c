@@ -260,6 +260,23 @@ run_layer(ModelRun *r, Arena *arena, const LayerMatrices *w, int layer)
 
 /* ---- the ends ---- */
 
+/* Written anew here, as the rest of the run is: it shares no code with the runtime. */
+void
+add_place(const TwModel *m, int place, float *x)
+{
+	for (int i = 0; !m->by_digits && i < m->d_model; i++)
+		x[i] += m->embed_position[(size_t)place * (size_t)m->d_model + (size_t)i];
+	for (int n = 0; n < m->npart; n++) {
+		const TwPlacePart *part = &m->part[n];
+		int row = (place < part->digit.back ? 0 : place - part->digit.back)
+		          / part->digit.divide;
+		row = part->digit.saturate && row >= part->digit.modulo ? part->digit.modulo - 1
+		                                                        : row % part->digit.modulo;
+		for (int i = 0; i < part->ncolumn; i++)
+			x[part->column[i]] += part->table[row * part->ncolumn + i];
+	}
+}
+
 static void
 run_embedding(ModelRun *r, const SampleText *text)
 {
@@ -267,8 +284,10 @@ run_embedding(ModelRun *r, const SampleText *text)
 	int d = m->d_model;
 
 	for (int p = 0; p < r->places; p++) {
+		float *place = memset(r->stream[0] + p * d, 0, (size_t)d * sizeof *place);
+		add_place(m, p, place);
 		for (int i = 0; i < d; i++) {
-			float x = m->embed_position[(size_t)p * (size_t)d + (size_t)i];
+			float x = place[i];
 			double size = fabs((double)x);
 			for (int f = 0; !m->ninput && f < m->nfield; f++) {
 				int row = p ? text->row[(p - 1) * m->nfield + f] : m->nvocab + 1;

@@ -119,6 +119,8 @@ typedef struct ModelRun {
 /* Its matrices, made ready for many texts. */
 typedef struct SparseModel SparseModel;
 SparseModel *sparse_model(Arena *, const TwModel *);
+/* Adds what the model knows of a place to x, (d_model). */
+void add_place(const TwModel *, int place, float *x);
 ModelRun *run_model(const SparseModel *, Arena *, const SampleText *);
 
 #endif

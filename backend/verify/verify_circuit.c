@@ -40,6 +40,27 @@ check_operands(Verifier *v, const Atom *a, const Form *f, const char *what)
 	}
 }
 
+/* What a sum over digits is at <bos>, and at places among which are those around every power of
+ * two. */
+static void
+check_digits(Verifier *v, const Atom *a)
+{
+	if (feature_at_place(a, 0) != 0)
+		rule_broken(v, a->node, "%s is %.0f at <bos>, not 0", atom_name(v->names, a),
+		            feature_at_place(a, 0));
+	for (int64_t step = 1; step <= v->c->places; step *= 2)
+		for (int64_t p = step - 2; p < step + 2; p++) {
+			if (p < 1 || p >= v->c->places)
+				continue;
+			double x = feature_at_place(a, (int)p);
+			if (x < (double)a->lo || x > (double)a->hi)
+				rule_broken(v, a->node,
+				            "%s is %.0f at place %lld, outside of %lld..%lld",
+				            atom_name(v->names, a), x, (long long)p,
+				            (long long)a->lo, (long long)a->hi);
+		}
+}
+
 /* The values of a table at real tokens or places, and at <bos>. */
 static void
 check_table(Verifier *v, const Atom *a)
@@ -69,7 +90,9 @@ check_atom(Verifier *v, const Atom *a)
 {
 	const char *name = atom_name(v->names, a);
 
-	if (a->kind == TOKEN_FEATURE || a->kind == PLACE_FEATURE)
+	if (a->kind == PLACE_FEATURE && !a->table)
+		check_digits(v, a);
+	else if (a->kind == TOKEN_FEATURE || a->kind == PLACE_FEATURE)
 		check_table(v, a);
 	if (a->kind < NEURON ? a->ready != 0 : a->ready < 1 || a->ready % 2 != (a->kind == VALUE))
 		rule_broken(v, a->node, "%s is ready in state %d, which is none of its kind", name,

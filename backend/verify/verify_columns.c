@@ -117,7 +117,7 @@ tables_cancel(Remainder *r, AtomKind kind)
 
 	for (int i = 0; i < r->n; i++) {
 		const Atom *a = c->atom[r->list[i]];
-		if (a->kind != kind || !r->times[a->id])
+		if (a->kind != kind || !a->table || !r->times[a->id])
 			continue;
 		for (int k = 0; k < n; k++)
 			r->row[k] = (any ? r->row[k] : 0) + r->times[a->id] * a->table[k];

@@ -295,11 +295,39 @@ check_table_of(Verifier *v, const Columns *cols, const float *table, bool by_pla
 	}
 }
 
+/* The same at one place of a model that knows places by their digits. */
+static void
+check_digits_at(Verifier *v, const Columns *cols, const TwModel *m, int place)
+{
+	double *want = NEWS(&v->arena, double, m->d_model + 1);
+	float *x = NEWS(&v->arena, float, m->d_model + 1);
+
+	for (int i = 0; i < cols->n; i++)
+		for (int t = 0; t < cols->form[i]->n; t++) {
+			const Term *term = &cols->form[i]->term[t];
+			if (term->atom->kind == PLACE_FEATURE
+			    || (term->atom->kind == REAL_FEATURE && term->atom->by_place))
+				want[cols->slot[i]] += (double)term->c
+				                       * (double)(float)feature_at_place(
+							       term->atom, place);
+		}
+	add_place(m, place, x);
+	for (int i = 0; i < m->d_model; i++)
+		if (want[i] != (double)x[i])
+			rule_broken(v, NULL,
+			            "slot %d of the embedding of place %d is %.9g, not %.9g", i,
+			            place, (double)x[i], want[i]);
+}
+
 static void
 check_embedding(Verifier *v, const Columns *cols, const TwModel *m)
 {
 	check_table_of(v, cols, m->ninput ? NULL : m->embed_token, false, m->nvocab + 2);
-	check_table_of(v, cols, m->embed_position, true, m->context + 1);
+	if (!m->by_digits)
+		check_table_of(v, cols, m->embed_position, true, m->context + 1);
+	for (int64_t step = 1; m->by_digits && step <= m->context; step *= 2)
+		for (int64_t place = step - 1; place < step + 2 && place <= m->context; place++)
+			check_digits_at(v, cols, m, (int)place);
 }
 
 /* ---- what was proved ---- */

@@ -22,6 +22,10 @@ Lookup *plain_lookup_new(Circuit *, const char *intent, const Node *ref);
 /* By number (positions.c): so far back; where an AT points. */
 Lookup *plain_offset(Circuit *, int back);
 Lookup *plain_place(Circuit *, Node *ref);
+/* Functions of the place, for any context. */
+const Form *plain_place_number(Circuit *, int back);
+const Form *plain_step_function(Circuit *, int from, int64_t before, int64_t then);
+const Form *plain_index_division(Circuit *, const Node *);
 /* By condition and score (scores.c). NULL after an error. */
 Lookup *plain_lookup(Circuit *, const Intent *);
 bool plain_has_room(const Circuit *, const ScoreTerms *, int nliteral);

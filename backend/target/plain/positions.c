@@ -4,16 +4,20 @@
  *
  * so a place is one dimension whose key is the place and one whose key is its square. Squares of
  * more than ONE_DIGIT places are no longer exact: then a place is two digits, each matched in
- * this way. */
+ * this way, and three beyond DIGIT_BASE^2 places. */
 
 #include "backend/map/map.h"
 #include "backend/target/plain/plain.h"
 
-enum { ONE_DIGIT = 200 };
+enum {
+	ONE_DIGIT = 200,
+	ROWS_IN_FILE = 1 << 16, /* of a table by digit */
+};
 _Static_assert(3 * PLAIN_STEP * ONE_DIGIT * ONE_DIGIT < EXACT_MAX, "2 t p + p^2 stays exact");
 
+/* In a short context: by table. */
 static const Form *
-feature_by_place(Circuit *c, int64_t (*f)(int64_t place, int64_t arg), int64_t arg)
+tabulated(Circuit *c, int64_t (*f)(int64_t place, int64_t arg), int64_t arg)
 {
 	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)c->places);
 
@@ -23,38 +27,126 @@ feature_by_place(Circuit *c, int64_t (*f)(int64_t place, int64_t arg), int64_t a
 }
 
 static int64_t
-square_of(int64_t p, int64_t m)
+far_before(int64_t p, int64_t back)
 {
-	p %= m;
-	return p * p;
-}
-static int64_t
-low_of(int64_t p, int64_t m)
-{
-	return p % m;
-}
-static int64_t
-high_of(int64_t p, int64_t m)
-{
-	return p / m;
-}
-static int64_t
-high_square(int64_t p, int64_t m)
-{
-	p /= m;
-	return p * p;
+	return max_int64(p - back, 0);
 }
 
-static int64_t
+const Form *
+plain_place_number(Circuit *c, int back)
+{
+	return c->places <= WHOLE_PLACES ? tabulated(c, far_before, back)
+	                                 : place_before(c, back, 1);
+}
+
+const Form *
+plain_step_function(Circuit *c, int from, int64_t before, int64_t then)
+{
+	if (c->places > WHOLE_PLACES)
+		return place_from(c, from, before, then);
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)c->places);
+	for (int p = 0; p < c->places; p++)
+		t[p] = p < from ? before : then;
+	return place_feature(c, t);
+}
+
+/* (i + add) // m = i // m + add // m, and 1 more where the remainders carry. */
+static const Form *
+quotient_feature(Circuit *c, const Node *n, int64_t add, int m)
+{
+	DigitTable part[8];
+	int used = 0, last = c->places - 1;
+	int64_t *carry = arena_alloc(c->arena, sizeof *carry * (size_t)m);
+
+	for (int d = 0; d < m; d++)
+		carry[d] = (d + add) / m;
+	part[used++] = (DigitTable){ { 1, 1, m, false }, carry };
+	for (int64_t unit = m, times = 1; unit <= last; unit *= DIGIT_BASE, times *= DIGIT_BASE) {
+		int64_t *value = arena_alloc(c->arena, sizeof *value * DIGIT_BASE);
+		for (int d = 0; d < DIGIT_BASE; d++)
+			value[d] = d * times;
+		part[used++] = (DigitTable){ { 1, (int)unit, DIGIT_BASE, false }, value };
+	}
+	return digits_feature(c, used, part, n->type.lo, n->type.hi);
+}
+
+const Form *
+plain_index_division(Circuit *c, const Node *n)
+{
+	const Node *by = n->arg[1];
+
+	if (c->places <= WHOLE_PLACES || by->op != OP_CONST || by->k < 1 || by->k > ROWS_IN_FILE)
+		return NULL;
+	Node *index = make_node(c, n, OP_INDEX, NULL, NULL),
+	     *add = simplified(c->g, make_node(c, n, OP_SUB, n->arg[0], index));
+	if (add->op != OP_CONST || add->k < 0 || add->k > EXACT_MAX)
+		return NULL;
+	int m = (int)by->k;
+	if (n->op == OP_DIV)
+		return quotient_feature(c, n, add->k, m);
+	int64_t *rest = arena_alloc(c->arena, sizeof *rest * (size_t)m);
+	for (int d = 0; d < m; d++)
+		rest[d] = (d + add->k) % m;
+	return digits_feature(c, 1, &(DigitTable){ { 1, 1, m, false }, rest }, n->type.lo,
+	                      n->type.hi);
+}
+
+static int
 digit_base(const Circuit *c)
 {
-	int64_t b = 2;
+	int b = 2;
 
 	if (c->places <= ONE_DIGIT)
 		return c->places;
+	if (c->places > WHOLE_PLACES)
+		return DIGIT_BASE;
 	while (b * b < c->places)
 		b++;
 	return b;
+}
+
+static int
+digits_of_place(const Circuit *c)
+{
+	int n = 1;
+
+	for (int64_t reach = digit_base(c); reach < c->places; reach *= digit_base(c))
+		n++;
+	return n;
+}
+
+/* A digit of a place, for tabulated(). */
+typedef struct Digit {
+	int base, number, back; /* number: 0 is the lowest */
+	bool square;
+} Digit;
+
+static int64_t
+value_of_digit(const Digit *d, int64_t digit)
+{
+	return d->square ? digit * digit : digit;
+}
+
+/* Digit `number` of the place so far back, or its square; 0 where that is before the text. The
+ * highest digit is all that is left. */
+static const Form *
+digit_feature(Circuit *c, Digit d)
+{
+	bool whole = c->places <= WHOLE_PLACES, highest = d.number + 1 == digits_of_place(c);
+	int64_t unit = 1, last = c->places - 1 - min_int(d.back, 0);
+
+	for (int i = 0; i < d.number; i++)
+		unit *= d.base;
+	int n = whole ? c->places : highest ? (int)(last / unit) + 1 : d.base;
+	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)n);
+	for (int p = 0; p < n; p++) {
+		int64_t digit = whole ? max_int64(p - (int64_t)d.back, 0) / unit : p;
+		t[p] = value_of_digit(&d, whole && !highest ? digit % d.base : digit);
+	}
+	if (whole)
+		return place_feature(c, t);
+	TwPlaceDigit digit = { d.back, (int)unit, n, false };
+	return digits_feature(c, 1, &(DigitTable){ digit, t }, 0, value_of_digit(&d, n - 1));
 }
 
 /* weight (2 t p' - p'^2) + more p' of one digit. */
@@ -80,36 +172,20 @@ distance_weight(const Circuit *c, int64_t base, const Form *high)
 	return c->g->bidirectional && PLAIN_STEP * terms < PLAIN_SCORE_MAX ? base + 1 : 1;
 }
 
-/* The place whose digits are low and high; high is NULL where one digit does. */
+/* The place of these digits, the lowest first: all that a place has, or one that does for all. */
 static Lookup *
-place_lookup(Circuit *c, const char *intent, const Node *ref, const Form *low, const Form *high)
+place_lookup(Circuit *c, const char *intent, const Node *ref, int n, const Form *const *want)
 {
 	Lookup *s = plain_lookup_new(c, intent, ref);
-	int64_t b = digit_base(c), weight = high ? distance_weight(c, b, high) : 1;
+	int b = digit_base(c);
+	int64_t weight = n > 1 ? distance_weight(c, b, want[n - 1]) : 1;
 
-	const Form *digit = feature_by_place(c, low_of, b),
-		   *square = feature_by_place(c, square_of, b);
-	match_digit(c, s, low, weight, 0, digit, square);
-	if (!high)
-		return s;
-	digit = feature_by_place(c, high_of, b);
-	square = feature_by_place(c, high_square, b);
-	match_digit(c, s, high, weight, weight > 1, digit, square);
+	for (int i = 0; i < n; i++) {
+		const Form *digit = digit_feature(c, (Digit){ b, i, 0, false }),
+			   *square = digit_feature(c, (Digit){ b, i, 0, true });
+		match_digit(c, s, want[i], weight, i && weight > 1, digit, square);
+	}
 	return s;
-}
-
-static int64_t
-low_before(int64_t p, int64_t arg)
-{
-	p -= (int32_t)arg;
-	return max_int64(p, 0) % (arg >> 32);
-}
-
-static int64_t
-high_before(int64_t p, int64_t arg)
-{
-	p -= (int32_t)arg;
-	return max_int64(p, 0) / (arg >> 32);
 }
 
 /* The place `back` before this one; <bos> where that is before the text. Ahead of
@@ -117,13 +193,12 @@ high_before(int64_t p, int64_t arg)
 Lookup *
 plain_offset(Circuit *c, int back)
 {
-	int64_t b = digit_base(c), arg = b << 32 | (uint32_t)back;
-	const Form *low = form_scale(c, 1, c->place, -back), *high = NULL;
-	if (b < c->places) {
-		low = feature_by_place(c, low_before, arg);
-		high = feature_by_place(c, high_before, arg);
-	}
-	Lookup *s = place_lookup(c, "offset", NULL, low, high);
+	const Form *want[4] = { form_scale(c, 1, c->place, -back) };
+	int n = digits_of_place(c);
+
+	for (int i = 0; i < n && n > 1; i++)
+		want[i] = digit_feature(c, (Digit){ digit_base(c), i, back, false });
+	Lookup *s = place_lookup(c, "offset", NULL, n, want);
 	s->offset = -back;
 	return s;
 }
@@ -232,13 +307,15 @@ plain_place(Circuit *c, Node *ref)
 			place = place_by_distance(c, ref, e);
 		if (!place)
 			place = visible_place(c, form_scale(c, 1, map_node(c, e), 1), ahead);
-		return place_lookup(c, "place", ref, place, NULL);
+		return place_lookup(c, "place", ref, 1, &place);
 	}
 	Node *b = mk_const(g, digit_base(c)), *one = mk_const(g, 1), *zero = mk_const(g, 0);
 	if (ahead)
 		e = mk_at(c->g, ref, OP_IF, far, mk_const(g, -1), e);
 	Node *p = make_node(c, ref, OP_MAX, make_node(c, ref, OP_ADD, e, one), zero);
-	const Form *low = map_node(c, make_node(c, ref, OP_MOD, p, b)),
-		   *high = map_node(c, make_node(c, ref, OP_DIV, p, b));
-	return place_lookup(c, "place", ref, low, high);
+	const Form *want[4];
+	int n = digits_of_place(c);
+	for (int i = 0; i < n; i++, p = make_node(c, ref, OP_DIV, p, b))
+		want[i] = map_node(c, i + 1 < n ? make_node(c, ref, OP_MOD, p, b) : p);
+	return place_lookup(c, "place", ref, n, want);
 }

@@ -72,11 +72,11 @@ gain_of_place(const Lookup *s, int from, int to)
 
 /* Do scores run against the order that is meant, from each place to the next? A condition about
  * the place may make it so in a short context; then the weights do not tell whether the latest is
- * looked for or the first. */
+ * looked for or the first. No condition goes against all of a long one. */
 static bool
 runs_against(const Circuit *c, const Lookup *s, int order)
 {
-	bool against = true;
+	bool against = c->places <= WHOLE_PLACES;
 
 	for (int p = 2; p < c->places && against; p++)
 		against = order * gain_of_place(s, p - 1, p) < 0;

@@ -223,23 +223,90 @@ has_features(const Form *f)
 	return false;
 }
 
+/* ---- the embedding ---- */
+
+/* The digits of which the live features by place are functions, side by side as cells: in a short
+ * context one digit, the place itself. */
+typedef struct PlaceCells {
+	int n, cap;
+	TwPlaceDigit *digit; /* (n) */
+	int *first;          /* (n) its first cell */
+	int cells;
+} PlaceCells;
+
+static int
+cells_of_digit(WeightWriter *w, PlaceCells *p, const TwPlaceDigit *digit)
+{
+	for (int i = 0; i < p->n; i++)
+		if (same_digit(&p->digit[i], digit))
+			return p->first[i];
+	int cap = p->cap;
+	GROW(w->c->arena, p->digit, p->cap, p->n + 1);
+	GROW(w->c->arena, p->first, cap, p->n + 1);
+	p->digit[p->n] = *digit;
+	p->first[p->n++] = p->cells;
+	p->cells += digit->modulo;
+	return p->first[p->n - 1];
+}
+
+static bool
+is_by_place(const Atom *a)
+{
+	return a->kind == PLACE_FEATURE || (a->kind == REAL_FEATURE && a->by_place);
+}
+
+static PlaceCells
+find_place_cells(WeightWriter *w)
+{
+	PlaceCells p = { 0 };
+	TwPlaceDigit whole = { 0, 1, w->c->places, false };
+
+	if (!w->m->by_digits)
+		cells_of_digit(w, &p, &whole);
+	for (int i = 0; i < w->cols->n; i++)
+		for (int t = 0; t < w->cols->form[i]->n; t++) {
+			const Atom *a = w->cols->form[i]->term[t].atom;
+			if (is_by_place(a) && (a->table || a->reals))
+				cells_of_digit(w, &p, &whole);
+			for (int k = 0; k < a->npart; k++)
+				cells_of_digit(w, &p, &a->part[k].digit);
+		}
+	return p;
+}
+
 /* What the tables of tokens and places give to one column. */
 typedef struct Embedded {
-	double *row;   /* (rows) */
-	double *place; /* (places) */
+	double *row;  /* (rows) */
+	double *cell; /* (cells) */
 } Embedded;
 
 static void
-add_feature(const Circuit *c, const Term *t, Embedded *e)
+add_place_feature(WeightWriter *w, const Term *t, PlaceCells *p, double *cell)
 {
 	const Atom *a = t->atom;
-	bool by_token = a->kind == TOKEN_FEATURE || (a->kind == REAL_FEATURE && !a->by_place),
-	     by_place = a->kind == PLACE_FEATURE || (a->kind == REAL_FEATURE && a->by_place);
 
-	for (int r = 0; by_token && r < c->rows; r++)
+	for (int i = 0; i < a->npart; i++) {
+		double *at = cell + cells_of_digit(w, p, &a->part[i].digit);
+		for (int d = 0; d < a->part[i].digit.modulo; d++)
+			at[d] += (double)t->c * (double)a->part[i].value[d];
+	}
+	if (a->npart)
+		return;
+	cell += cells_of_digit(w, p, &(TwPlaceDigit){ 0, 1, w->c->places, false });
+	for (int d = 0; d < w->c->places; d++)
+		cell[d] += (double)t->c * (a->reals ? a->reals[d] : (double)a->table[d]);
+}
+
+static void
+add_feature(WeightWriter *w, const Term *t, PlaceCells *p, Embedded *e)
+{
+	const Atom *a = t->atom;
+	bool by_token = a->kind == TOKEN_FEATURE || (a->kind == REAL_FEATURE && !a->by_place);
+
+	for (int r = 0; by_token && r < w->c->rows; r++)
 		e->row[r] += (double)t->c * (a->reals ? a->reals[r] : (double)a->table[r]);
-	for (int p = 0; by_place && p < c->places; p++)
-		e->place[p] += (double)t->c * (a->reals ? a->reals[p] : (double)a->table[p]);
+	if (is_by_place(a))
+		add_place_feature(w, t, p, e->cell);
 }
 
 static double
@@ -252,48 +319,96 @@ largest_of(const double *v, int n)
 	return most;
 }
 
-/* A row of each field, and one of the place. */
+/* A row of each field, and one of each digit of the place. */
 static void
-prove_embedding(WeightWriter *w, const Form *f, const Embedded *e, int slot)
+prove_embedding(WeightWriter *w, const Form *f, const Embedded *e, const PlaceCells *p, int slot)
 {
 	const Graph *g = w->c->g;
 	int nfield = g->nfield > 0 ? g->nfield : 1;
-	double bos = nfield * fabs(e->row[w->c->rows - 1]) + fabs(e->place[0]),
-	       sum = largest_of(e->place + 1, w->c->places - 1);
+	double bos = nfield * fabs(e->row[w->c->rows - 1]), sum = 0;
 
+	for (int i = 0; i < p->n; i++) {
+		bool place = p->digit[i].modulo == w->c->places; /* <bos> alone has its row 0 */
+		bos += fabs(e->cell[p->first[i]]);
+		sum += largest_of(e->cell + p->first[i] + place, p->digit[i].modulo - place);
+	}
 	for (int i = 0; i < g->nfield; i++)
 		sum += largest_of(e->row + first_row(g, i), rows_of(g, i));
 	w->at = (ProvedSum){ SUM_EMBEDDING, 0, slot, 0 };
 	prove(w, f->n ? f->term[0].atom->node : NULL, fmax(sum, bos), "embedding");
 }
 
+/* Of what all slots have of a digit, cell by cell, the slots that have any. */
+static TwPlacePart
+part_of_cells(WeightWriter *w, const TwPlaceDigit *digit, const float *cells)
+{
+	TwPlacePart part = { .digit = *digit };
+	int d = w->m->d_model, n = digit->modulo;
+
+	part.column = NEWS(w->c->arena, int, d);
+	for (int i = 0; i < d; i++) {
+		int k = 0;
+		while (k < n && cells[(size_t)k * (size_t)d + (size_t)i] == 0)
+			k++;
+		if (k < n)
+			part.column[part.ncolumn++] = i;
+	}
+	part.table = zero_floats(w, (size_t)n * (size_t)part.ncolumn);
+	for (int k = 0; k < n; k++)
+		for (int i = 0; i < part.ncolumn; i++)
+			part.table[k * part.ncolumn + i] =
+				cells[(size_t)k * (size_t)d + (size_t)part.column[i]];
+	return part;
+}
+
+/* The cells, (cells, d_model), as the model keeps them. */
+static void
+write_places(WeightWriter *w, const PlaceCells *p, float *cells)
+{
+	TwModel *m = w->m;
+
+	if (!m->by_digits) {
+		m->embed_position = cells;
+		return;
+	}
+	m->part = NEWS(w->c->arena, TwPlacePart, p->n + 1);
+	for (int i = 0; i < p->n; i++) {
+		m->part[m->npart] = part_of_cells(
+			w, &p->digit[i], cells + (size_t)p->first[i] * (size_t)m->d_model);
+		m->npart += m->part[m->npart].ncolumn > 0;
+	}
+}
+
 static void
 write_embedding(WeightWriter *w)
 {
 	TwModel *m = w->m;
-	size_t d = (size_t)m->d_model, rows = (size_t)w->c->rows, places = (size_t)w->c->places;
-	Embedded e = { NEWS(w->c->arena, double, rows), NEWS(w->c->arena, double, places) };
+	m->by_digits = w->c->places > WHOLE_PLACES;
+	PlaceCells p = find_place_cells(w);
+	size_t d = (size_t)m->d_model, rows = (size_t)w->c->rows, ncell = (size_t)p.cells;
+	Embedded e = { NEWS(w->c->arena, double, rows), NEWS(w->c->arena, double, ncell + 1) };
 
 	if (w->c->g->ninput)
 		write_inputs(w);
 	m->embed_token = zero_floats(w, rows * d);
-	m->embed_position = zero_floats(w, places * d);
+	float *cells = zero_floats(w, ncell * d);
 	for (int i = 0; i < w->cols->n; i++) {
 		const Form *f = w->cols->form[i];
 		size_t at = (size_t)w->cols->slot[i];
 		if (!has_features(f))
 			continue;
 		memset(e.row, 0, rows * sizeof *e.row);
-		memset(e.place, 0, places * sizeof *e.place);
+		memset(e.cell, 0, ncell * sizeof *e.cell);
 		for (int t = 0; t < f->n; t++)
-			add_feature(w->c, &f->term[t], &e);
+			add_feature(w, &f->term[t], &p, &e);
 		for (size_t r = 0; r < rows; r++)
 			m->embed_token[r * d + at] = (float)e.row[r];
-		for (size_t p = 0; p < places; p++)
-			m->embed_position[p * d + at] = (float)e.place[p];
+		for (size_t k = 0; k < ncell; k++)
+			cells[k * d + at] = (float)e.cell[k];
 		if (!m->ninput)
-			prove_embedding(w, f, &e, (int)at);
+			prove_embedding(w, f, &e, &p, (int)at);
 	}
+	write_places(w, &p, cells);
 }
 
 /* Which columns hold an atom: for each form's terms, by atom. */
@@ -708,7 +823,11 @@ report_sizes(const WeightWriter *w)
 		tally_weights(r, m->embed_input, (size_t)m->ninput * d);
 	else
 		tally_weights(r, m->embed_token, rows * d);
-	tally_weights(r, m->embed_position, (size_t)w->c->places * d);
+	if (!m->by_digits)
+		tally_weights(r, m->embed_position, (size_t)w->c->places * d);
+	for (int i = 0; i < m->npart; i++)
+		tally_weights(r, m->part[i].table,
+		              (size_t)m->part[i].digit.modulo * (size_t)m->part[i].ncolumn);
 	for (int i = 0; i < m->nlayer; i++) {
 		const TwLayer *l = &m->layer[i];
 		size_t qk = (size_t)(l->heads * l->dk), vs = (size_t)(l->heads * l->dv),
