@@ -43,8 +43,8 @@ typedef struct Provenance {
 	double bos;
 	double constant; /* where neither is so */
 	double *place;   /* (places) at the text's places, if not by_token; [0] is bos */
-	double *cell;  /* in place of it where places are known by digits: what each digit adds, as
-	                * rows of TwSpecialized.place are; and what is there without them */
+	double *cell; /* in place of it where places are known by digits: what each digit adds, as
+	               * rows of TwSpecialized.place are; and what is there without them */
 	double base;
 } Provenance;
 

@@ -404,20 +404,13 @@ static const struct {
 	Read *read;
 	bool optional;
 } properties[] = {
-	{ "tw.version", meta_version, false },
-	{ "tw.name", meta_name, false },
-	{ "tw.inputs", meta_inputs, true },
-	{ "tw.vocab", meta_vocab, false },
-	{ "tw.fields", meta_fields, true },
-	{ "tw.special", meta_special, false },
-	{ "tw.context", meta_context, false },
-	{ "tw.positions", meta_positions, true },
-	{ "tw.attention", meta_attention, false },
-	{ "tw.layers", meta_layers, false },
-	{ "tw.labels", meta_labels, false },
-	{ "tw.residual", meta_residual, false },
-	{ "tw.source", meta_source, false },
-	{ "tw.certificate", meta_certificate, false },
+	{ "tw.version", meta_version, false },     { "tw.name", meta_name, false },
+	{ "tw.inputs", meta_inputs, true },        { "tw.vocab", meta_vocab, false },
+	{ "tw.fields", meta_fields, true },        { "tw.special", meta_special, false },
+	{ "tw.context", meta_context, false },     { "tw.positions", meta_positions, true },
+	{ "tw.attention", meta_attention, false }, { "tw.layers", meta_layers, false },
+	{ "tw.labels", meta_labels, false },       { "tw.residual", meta_residual, false },
+	{ "tw.source", meta_source, false },       { "tw.certificate", meta_certificate, false },
 };
 
 /* NULL if it is missing. */

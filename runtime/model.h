@@ -122,7 +122,7 @@ typedef struct TwModel {
 	TwInput *input;     /* (ninput) */
 	float *embed_input; /* (ninput, d_model); NULL where there are tokens */
 	float *embed_token; /* (nvocab + 2, d_model); NULL where there are none */
-	bool by_digits;         /* the place is known by its digits: */
+	bool by_digits;     /* the place is known by its digits: */
 	float *embed_position;  /* (context + 1, d_model); NULL where it is so */
 	int npart;              /* 0 unless by_digits */
 	TwPlacePart *part;      /* (npart) */

@@ -77,7 +77,8 @@ layer_weights(Weights *w, int n, TwLayer *l, int d)
 int
 tw_weights(TwPool *pool, TwModel *m, TwWeight **list)
 {
-	Weights w = { pool, TW_NEW(pool, TwWeight, 4 + m->npart + 11 * m->nlayer + 2 * m->nlabel), 0 };
+	Weights w = { pool, TW_NEW(pool, TwWeight, 4 + m->npart + 11 * m->nlayer + 2 * m->nlabel),
+		      0 };
 	int d = m->d_model;
 
 	if (m->ninput)
@@ -239,8 +240,9 @@ plan_place_parts(TwPlan *p, const TwModel *m, const char *x)
 			from[part->column[c]] = c;
 		const char *digit = plan_digit(p, i, &part->digit);
 		const char *name = tw_pool_fmt(p->pool, "place.%d", i);
-		const char *row = plan_node(p, tw_pool_fmt(p->pool, "%s.row", name), "Gather",
-		                            IN(tw_pool_fmt(p->pool, "embed.position.%d", i), digit));
+		const char *row = plan_node(
+			p, tw_pool_fmt(p->pool, "%s.row", name), "Gather",
+			IN(tw_pool_fmt(p->pool, "embed.position.%d", i), digit));
 		row = plan_node(p, tw_pool_fmt(p->pool, "%s.padded", name), "Pad",
 		                IN(row, "place.pads"));
 		const char *columns = plan_integers(p, tw_pool_fmt(p->pool, "%s.columns", name),

@@ -125,9 +125,10 @@ typedef struct TwFastLayer {
 struct TwSpecialized {
 	const TwModel *m;
 	TwPool pool;
-	TwFastLayer *layer;      /* (nlayer) */
-	TwAffine token, place;   /* rows of the embedding: of the place, all digits' one after another */
-	int ndigit;              /* 1 where a place is not known by its digits: it is one itself */
+	TwFastLayer *layer; /* (nlayer) */
+	TwAffine token,
+		place; /* rows of the embedding: of the place, all digits' one after another */
+	int ndigit;    /* 1 where a place is not known by its digits: it is one itself */
 	TwPlaceDigit *digit;     /* (ndigit) */
 	int *digit_row;          /* (ndigit + 1) the first row of place of each */
 	TwAffine logit;          /* the different directions of the logits, without biases */

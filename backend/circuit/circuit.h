@@ -94,16 +94,16 @@ struct Atom {
 	int held;        /* neuron: 1 for a copy behind a gate, 2 for a copy of a copy, and so on */
 	/* of a term of a RealSum: meant, and how far what is computed may be from it */
 	double min, max, error;
-	double real_bos;      /* meant at <bos> */
-	const int64_t *table; /* feature: by row (nvocab + 2), by place (context + 1) or NULL */
-	int npart;            /* PLACE_FEATURE by digits, without a table: */
+	double real_bos;        /* meant at <bos> */
+	const int64_t *table;   /* feature: by row (nvocab + 2), by place (context + 1) or NULL */
+	int npart;              /* PLACE_FEATURE by digits, without a table: */
 	const DigitTable *part; /* (npart) added up; each is 0 at <bos> */
-	int field;            /* feature of the token: of which field; 0 outside of its rows */
-	const double *reals;  /* REAL_FEATURE: the same */
-	bool by_place;        /* REAL_FEATURE */
-	int input;            /* INPUT_FEATURE: which of the numbers that are fed */
-	const Form *in;       /* neuron: relu of it; value: what is fetched */
-	struct Head *head;    /* value: by which head */
+	int field;              /* feature of the token: of which field; 0 outside of its rows */
+	const double *reals;    /* REAL_FEATURE: the same */
+	bool by_place;          /* REAL_FEATURE */
+	int input;              /* INPUT_FEATURE: which of the numbers that are fed */
+	const Form *in;         /* neuron: relu of it; value: what is fetched */
+	struct Head *head;      /* value: by which head */
 	int column; /* neuron: row in its layer; value: dimension in its head; set by schedule */
 	bool live;  /* something needs it; set by schedule */
 	const Node *node; /* for whom it was made first */

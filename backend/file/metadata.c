@@ -179,9 +179,11 @@ add_positions(TextBuilder *t, const TwModel *m)
 	text_addf(t, "[");
 	for (int i = 0; i < m->npart; i++) {
 		const TwPlacePart *p = &m->part[i];
-		text_addf(t, "%s{\"back\":%d,\"divide\":%d,\"modulo\":%d,\"saturate\":%s,\"columns\":[",
-		          i ? "," : "", p->digit.back, p->digit.divide, p->digit.modulo,
-		          p->digit.saturate ? "true" : "false");
+		text_addf(
+			t,
+			"%s{\"back\":%d,\"divide\":%d,\"modulo\":%d,\"saturate\":%s,\"columns\":[",
+			i ? "," : "", p->digit.back, p->digit.divide, p->digit.modulo,
+			p->digit.saturate ? "true" : "false");
 		for (int k = 0; k < p->ncolumn; k++)
 			text_addf(t, "%s%d", k ? "," : "", p->column[k]);
 		text_addf(t, "]}");

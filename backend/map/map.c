@@ -114,7 +114,6 @@ table_of_root(Circuit *c, Node *n)
 {
 	const Type *t = &n->type;
 
-
 	if (!t->root || t->root == n || !t->image || t->root->two_sided || !t->root->type.nset)
 		return NULL;
 	if (t->root->op == OP_SUM)

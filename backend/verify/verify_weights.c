@@ -308,8 +308,8 @@ check_digits_at(Verifier *v, const Columns *cols, const TwModel *m, int place)
 			if (term->atom->kind == PLACE_FEATURE
 			    || (term->atom->kind == REAL_FEATURE && term->atom->by_place))
 				want[cols->slot[i]] += (double)term->c
-				                       * (double)(float)feature_at_place(
-							       term->atom, place);
+				                       * (double)(float)feature_at_place(term->atom,
+				                                                         place);
 		}
 	add_place(m, place, x);
 	for (int i = 0; i < m->d_model; i++)

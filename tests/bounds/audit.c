@@ -362,6 +362,19 @@ start(Audit *a)
 	a->n = 0;
 }
 
+/* What a digit of the place adds. */
+static void
+write_part(Audit *a, int place, const TwPlacePart *part)
+{
+	float *row = calloc((size_t)a->m->d_model, sizeof *row);
+
+	for (int i = 0; i < part->ncolumn; i++)
+		row[part->column[i]] =
+			part->table[tw_place_digit(&part->digit, place) * part->ncolumn + i];
+	write_row(a, place, row, 1);
+	free(row);
+}
+
 /* One place more: rows of the vocabulary, one of each field, or numbers. */
 static void
 feed(Audit *a, const int *row, const double *number)
@@ -373,7 +386,10 @@ feed(Audit *a, const int *row, const double *number)
 		write_row(a, a->n, m->embed_token + (size_t)row[f] * d, 1);
 	for (int i = 0; number && i < m->ninput; i++)
 		write_row(a, a->n, m->embed_input + (size_t)i * d, number[i]);
-	write_row(a, a->n, m->embed_position + (size_t)a->n * d, 1);
+	if (!m->by_digits)
+		write_row(a, a->n, m->embed_position + (size_t)a->n * d, 1);
+	for (int i = 0; i < m->npart; i++)
+		write_part(a, a->n, &m->part[i]);
 	a->n++;
 }
 

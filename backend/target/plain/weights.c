@@ -373,8 +373,8 @@ write_places(WeightWriter *w, const PlaceCells *p, float *cells)
 	}
 	m->part = NEWS(w->c->arena, TwPlacePart, p->n + 1);
 	for (int i = 0; i < p->n; i++) {
-		m->part[m->npart] = part_of_cells(
-			w, &p->digit[i], cells + (size_t)p->first[i] * (size_t)m->d_model);
+		m->part[m->npart] = part_of_cells(w, &p->digit[i],
+		                                  cells + (size_t)p->first[i] * (size_t)m->d_model);
 		m->npart += m->part[m->npart].ncolumn > 0;
 	}
 }
