@@ -63,7 +63,7 @@ sum_of_operands(Circuit *c, bool all, int narg, Node *const *arg, const bool *wa
 
 /* `if c then true else x` is an `or`, and so on; NULL where neither branch is constant. */
 static const Form *
-sum_of_choice(Circuit *c, Node *n, Asked a)
+threshold_of_choice(Circuit *c, Node *n, Asked a)
 {
 	for (int i = 1; i < 3; i++) {
 		if (!is_int_const(n->arg[i]))
@@ -101,7 +101,7 @@ weighted_sum(Circuit *c, Node *n, Asked a)
 		return NULL;
 	switch (n->op) {
 	case OP_NOT: return weighted_sum(c, n->arg[0], (Asked){ !a.want, a.state, a.depth + 1 });
-	case OP_IF: return sum_of_choice(c, n, a);
+	case OP_IF: return threshold_of_choice(c, n, a);
 	case OP_LT: return sum_of_order(c, n, a);
 	case OP_AND:
 	case OP_OR:

@@ -22,6 +22,7 @@
 #include "backend/file/write.h"
 #include "cmd/cmd.h"
 #include "runtime/tw.h"
+#include "tests/random.h"
 
 enum { PLACES = 260, TEXTS = 24 };  /* places of a text; random texts */
 static const double work_max = 3e7; /* products that random texts take, about */
@@ -91,7 +92,7 @@ fail(Audit *a, const char *what, int layer, int at, double got, double claimed)
 
 /* The largest power of two, 2^24 at most, that x is a multiple of; 1 where it is no integer. */
 static double
-unit_of(double x)
+power_of_two_in(double x)
 {
 	double u = 1;
 
@@ -120,14 +121,14 @@ row_of(const TwModel *m, const float *w, int width, int j, float bias)
 	Row r = { 0, zeros(d, sizeof *r.at), zeros(d, sizeof *r.w), (double)bias, 0x1p24 };
 
 	if (bias != 0)
-		r.unit = unit_of(r.bias);
+		r.unit = power_of_two_in(r.bias);
 	for (int i = 0; i < m->d_model; i++) {
 		double v = (double)w[(size_t)i * (size_t)width + (size_t)j];
 		if (v == 0)
 			continue;
 		r.at[r.n] = i;
 		r.w[r.n++] = v;
-		r.unit = fmin(r.unit, unit_of(v));
+		r.unit = fmin(r.unit, power_of_two_in(v));
 	}
 	return r;
 }
@@ -323,7 +324,7 @@ run_neurons(Audit *a, int layer)
 }
 
 static void
-answer(Audit *a)
+add_answer(Audit *a)
 {
 	const TwModel *m = a->m;
 	int rows = m->nvocab + 2;
@@ -348,7 +349,7 @@ run(Audit *a)
 		run_neurons(a, n);
 		write_all(a, SUM_MLP_WRITE, n);
 	}
-	answer(a);
+	add_answer(a);
 }
 
 /* ---- texts ---- */
@@ -391,15 +392,6 @@ feed(Audit *a, const int *row, const double *number)
 	for (int i = 0; i < m->npart; i++)
 		write_part(a, a->n, &m->part[i]);
 	a->n++;
-}
-
-static int
-below(int n)
-{
-	static uint64_t state = 1;
-
-	state = state * 6364136223846793005u + 1442695040888963407u;
-	return (int)((state >> 33) % (uint64_t)n);
 }
 
 static void

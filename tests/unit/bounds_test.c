@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "tests/random.h"
 #include "tests/unit/bench.h"
 
 enum { LAST = EXACT_MAX - 1 };
@@ -124,7 +125,7 @@ embedding_of(Bench *b, int64_t s)
 
 /* In units of 128. */
 static const Form *
-unit_of(Bench *b, int64_t s)
+in_units(Bench *b, int64_t s)
 {
 	return form_scale(b->c, 128, token(b, s - 2), 256);
 }
@@ -185,7 +186,7 @@ test_kinds(void **state)
 	check_bound(key_of, SUM_KEY, "key", LAST, LAST + 2);
 	check_bound(score_of, SUM_SCORE, "score", LAST, LAST + 1);
 	check_bound(embedding_of, SUM_EMBEDDING, "embedding", LAST, LAST + 1);
-	check_bound(unit_of, SUM_LABEL, "label", LAST, LAST + 1);
+	check_bound(in_units, SUM_LABEL, "label", LAST, LAST + 1);
 	check_bound(no_unit_of, SUM_LABEL, "label", LAST, LAST + 2);
 }
 
@@ -343,15 +344,6 @@ test_real_errors(void **state)
 }
 
 /* ---- random circuits ---- */
-
-static uint64_t seed = 1;
-
-static int
-below(int n)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (int)((seed >> 33) % (uint64_t)n);
-}
 
 static const Form *
 random_feature(Bench *b)

@@ -53,7 +53,7 @@ random_text(const Graph *g, Eval *eval, int n)
 }
 
 static const Node *
-answer(const Graph *g, int i)
+root_at(const Graph *g, int i)
 {
 	if (i < g->nnamed)
 		return g->named[i].node;
@@ -74,10 +74,10 @@ values_of_graph(Arena *mem, const Graph *g)
 		int n = 1 + draw_below_bound(g->context < LONGEST ? g->context : LONGEST);
 		random_text(g, eval, n);
 		for (int i = 0; i < v.n; i++) {
-			v.real[i] = answer(g, i)->type.real;
+			v.real[i] = root_at(g, i)->type.real;
 			for (int at = 0; at < n; at++)
-				v.value[(i * TEXTS + t) * LONGEST + at] = eval_at(eval,
-				                                                  answer(g, i), at);
+				v.value[(i * TEXTS + t) * LONGEST + at] = eval_at(
+					eval, root_at(g, i), at);
 		}
 	}
 	eval_free(eval);

@@ -6,18 +6,10 @@
 
 #include <math.h>
 
+#include "tests/random.h"
 #include "tests/unit/bench.h"
 
 static const double ulp = 0x1p-24; /* one rounding of a number of 1 */
-
-static uint64_t seed = 1;
-
-static int
-below(int n)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (int)((seed >> 33) % (uint64_t)n);
-}
 
 static Node *
 make(Bench *b, Op op, int n, Node *x, Node *y, Node *z, int64_t k)
