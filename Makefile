@@ -194,13 +194,6 @@ asan: setup ## every test under ASan and UBSan
 	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 \
 		TEST_CFLAGS=-fsanitize=address,undefined tests/run.sh build-asan
 
-# Counts of earlier runs are thrown away first.
-coverage: setup ## which lines the tests run, by folder, and functions that they never run
-	@find build-coverage -name '*.gcda' -delete 2>/dev/null || true
-	$(AGAIN) BUILD=build-coverage CFLAGS='-O0 -g --coverage' parts
-	@LIMIT=300 TEST_CFLAGS=--coverage tests/run.sh build-coverage
-	@node tools/coverage.mjs build-coverage
-
 check-format: ## is all C laid out by clang-format 14, and nothing wider than 100 columns
 	@tools/setup --format
 	@tools/format --check
@@ -296,14 +289,14 @@ uninstall: ## takes away what install put under PREFIX and DESTDIR
 	@$(PLACE) tools/install --remove
 
 clean: ## removes everything built
-	rm -rf build build-asan build-coverage build-fuzz build-i386 build-same-* build-bare
+	rm -rf build build-asan build-fuzz build-i386 build-same-* build-bare
 
 help: ## this list
 	@echo 'make: builds $(BUILD)/twc, $(BUILD)/twrun and the library. The other targets:'
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 15
 
-.PHONY: all parts setup demo test test-editors asan coverage check-format check-commits same-bytes \
+.PHONY: all parts setup demo test test-editors asan check-format check-commits same-bytes \
 	test-bare exhaustive mutants fuzz hostile nightly bless report bench house fmt editors \
 	install uninstall clean help
 .SECONDARY:
