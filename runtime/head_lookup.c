@@ -712,6 +712,26 @@ keyed_by_few(HeadAnalysis *s, int head, const HeadDims *d)
 	return ok;
 }
 
+/* Whether the file says that the head averages. Where a mean is of places alone, that cannot be
+ * told from an order of them: of two places, the later one is the latest. */
+static bool
+is_said_to_average(HeadAnalysis *s, int head)
+{
+	const cJSON *heads = cJSON_GetObjectItemCaseSensitive(s->c->certificate, "heads"), *claim;
+
+	cJSON_ArrayForEach(claim, heads)
+	{
+		const cJSON *layer = cJSON_GetObjectItemCaseSensitive(claim, "layer");
+		const cJSON *number = cJSON_GetObjectItemCaseSensitive(claim, "head");
+		const cJSON *intent = cJSON_GetObjectItemCaseSensitive(claim, "intent");
+		s->c->budget--;
+		if (cJSON_IsNumber(layer) && layer->valuedouble == s->n && cJSON_IsNumber(number)
+		    && number->valuedouble == head)
+			return cJSON_IsString(intent) && !strcmp(intent->valuestring, "mean");
+	}
+	return false;
+}
+
 static void
 choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
@@ -724,7 +744,7 @@ choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 		return;
 	h->place_rewritten = reads_moved(s, h->head);
 	h->rising = priority_slope(s, d, &flat);
-	if (!h->rising && !flat)
+	if ((!h->rising && !flat) || (h->rising && is_said_to_average(s, h->head)))
 		return;
 	if (h->rising && only_lifts_bos(d))
 		h->lookup = TW_LOOKUP_ARGMAX;
@@ -859,24 +879,36 @@ rounding(const cJSON *certificate)
 
 /* Without a certificate, as in models made by hand, nothing is claimed. */
 bool
-tw_check_claims(TwSpecialized *c, char **error)
+tw_read_certificate(TwSpecialized *c, char **error)
 {
 	const char *text = c->m->certificate ? c->m->certificate : "null";
-	bool ok = true, no_memory;
-	cJSON *j = tw_json_parse(text, strlen(text), &no_memory);
-	const cJSON *heads = cJSON_GetObjectItemCaseSensitive(j, "heads");
+	bool no_memory;
+
+	c->certificate = tw_json_parse(text, strlen(text), &no_memory);
+	if (!c->certificate)
+		return tw_refuse(error, no_memory ? "out of memory" : "the certificate is damaged");
+	c->rounding = rounding(c->certificate);
+	return true;
+}
+
+bool
+tw_check_claims(TwSpecialized *c, char **error)
+{
+	const cJSON *heads = cJSON_GetObjectItemCaseSensitive(c->certificate, "heads"), *claim;
 	int i = 0;
 
-	if (!j)
-		return tw_refuse(error, no_memory ? "out of memory" : "the certificate is damaged");
-	c->rounding = rounding(j);
-	for (const cJSON *claim = cJSON_IsArray(heads) ? heads->child : NULL; claim && ok;
-	     claim = claim->next, i++)
+	if (!cJSON_IsArray(heads))
+		heads = NULL;
+	cJSON_ArrayForEach(claim, heads)
+	{
 		if (!claim_holds(c, claim))
-			ok = tw_refuse(error,
-			               "the certificate is wrong: what it says of head %d is not "
-			               "what the weights do",
-			               i);
-	cJSON_Delete(j);
-	return ok;
+			return tw_refuse(error,
+			                 "the certificate is wrong: what it says of head %d is not "
+			                 "what the weights do",
+			                 i);
+		i++;
+	}
+	cJSON_Delete(c->certificate);
+	c->certificate = NULL;
+	return true;
 }

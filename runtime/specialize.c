@@ -4,6 +4,7 @@
  * state of a session is laid out. head_lookup.c does the heads. */
 
 #include "runtime/specialize.h"
+#include "runtime/json.h"
 #include "runtime/load.h"
 #include "runtime/onnx_graph.h"
 
@@ -510,9 +511,10 @@ tw_specialize(const TwModel *m, char **error)
 	c->table_budget = MOST_CELLS;
 	if (m->bidirectional)
 		return c; /* dense.c runs it */
-	if (!tw_protect(&c->pool, &c->scratch, specialize_model, c))
+	bool read = tw_read_certificate(c, error);
+	if (read && !tw_protect(&c->pool, &c->scratch, specialize_model, c))
 		tw_refuse(error, "out of memory");
-	else if (tw_check_claims(c, error))
+	else if (read && tw_check_claims(c, error))
 		return c;
 	tw_specialized_free(c);
 	return NULL;
@@ -525,6 +527,7 @@ tw_specialized_free(TwSpecialized *c)
 		return;
 	tw_pool_free(&c->pool);
 	tw_pool_free(&c->scratch);
+	cJSON_Delete(c->certificate);
 	free(c);
 }
 

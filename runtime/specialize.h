@@ -144,6 +144,7 @@ struct TwSpecialized {
 	float rounding; /* how far softmax and look-ups may be apart in what is no integer */
 
 	/* while it is made */
+	struct cJSON *certificate; /* while it is being made: what the file says of its heads */
 	TwPool scratch;
 	double budget;     /* steps left for finding out what heads look up */
 	long table_budget; /* cells left for the tables of staircases */
@@ -165,6 +166,9 @@ void tw_specialized_free(TwSpecialized *);
 
 /* How each head of layer n finds what it reads. */
 void tw_find_lookups(TwSpecialized *, int n);
+/* Reads the certificate, of which tw_find_lookups takes hints; then what it says is compared with
+ * what was found. False and a line in *error if it is damaged, or not true, or memory ran out. */
+bool tw_read_certificate(TwSpecialized *, char **error);
 bool tw_check_claims(TwSpecialized *, char **error);
 
 /* ---- running it */
