@@ -24,7 +24,7 @@ const char *
 source_excerpt(const Graph *g, const Node *n)
 {
 	enum { MOST = 44 };
-	const Source *src = g->files[n->file];
+	const Source *src = node_source(g, n);
 	uint32_t lo = n->span.lo, hi = n->span.hi < src->len ? n->span.hi : src->len;
 	char *s = arena_alloc(g->arena, MOST + 8);
 	int len = 0;
@@ -93,8 +93,8 @@ find_chain(const Columns *cols, int nform, const Form *const *form, int *count)
 		chain[i] = (Link){
 			.what = describe_atom(c, s),
 			.name = owner_name(c, s),
-			.file = node ? c->g->files[node->file]->path : "",
-			.line = node ? source_line(c->g->files[node->file], node->span.lo) : 0,
+			.file = node ? node_source(c->g, node)->path : "",
+			.line = node ? source_line(node_source(c->g, node), node->span.lo) : 0,
 			.layer = atom_layer(s)
 		};
 	}

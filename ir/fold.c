@@ -27,7 +27,7 @@ fold_const(Graph *g, const Node *n)
 static Node *
 fold1(Graph *g, const Node *n, Op op, Node *x)
 {
-	return mk(g, op, n->span, n->file, 1, &x, 0);
+	return mk(g, op, n->span, n->site, 1, &x, 0);
 }
 
 /* ---- operands that commute ---- */
@@ -175,7 +175,7 @@ fold_add(Graph *g, Node *n)
 		return NULL;
 	int64_t inner = x->op == OP_ADD ? x->arg[1]->k : -x->arg[1]->k;
 	Node *sum = mk_const(g, clamp((__int128)k->k + inner));
-	return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){ x->arg[0], sum }, 0);
+	return mk(g, OP_ADD, n->span, n->site, 2, (Node *[]){ x->arg[0], sum }, 0);
 }
 
 static Node *
@@ -217,7 +217,7 @@ fold_if(Graph *g, Node *n)
 	if (is_const(a, 0) && is_const(b, 1))
 		return fold1(g, n, OP_NOT, c);
 	if (c->op == OP_NOT)
-		return mk(g, OP_IF, n->span, n->file, 3, (Node *[]){ c->arg[0], b, a }, 0);
+		return mk(g, OP_IF, n->span, n->site, 3, (Node *[]){ c->arg[0], b, a }, 0);
 	return NULL;
 }
 
@@ -243,14 +243,14 @@ fold_table(Graph *g, Node *n)
 	int64_t by;
 
 	if (is_shift(n, &by))
-		return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){ n->arg[0], mk_const(g, by) },
+		return mk(g, OP_ADD, n->span, n->site, 2, (Node *[]){ n->arg[0], mk_const(g, by) },
 		          0);
 	if (x->op != OP_TABLE)
 		return NULL;
 	int64_t *t = arena_alloc(g->arena, (size_t)x->ntable * sizeof *t);
 	for (int i = 0; i < x->ntable; i++)
 		t[i] = op_apply(n, &x->table[i]);
-	return mk_table(g, n->span, n->file, x->arg[0], x->k, t, x->ntable);
+	return mk_table(g, n->span, n->site, x->arg[0], x->k, t, x->ntable);
 }
 
 static Node *
@@ -281,7 +281,7 @@ fold_as(Graph *g, Node *n)
 		return x;
 	if (y->op == OP_CONST)
 		return y;
-	return x->op == OP_AS ? mk(g, OP_AS, n->span, n->file, 2, (Node *[]){ x->arg[0], y }, 0)
+	return x->op == OP_AS ? mk(g, OP_AS, n->span, n->site, 2, (Node *[]){ x->arg[0], y }, 0)
 	                      : NULL;
 }
 
@@ -291,7 +291,7 @@ fold_latest(Graph *g, Node *n)
 {
 	if (!is_const(n->arg[0], 1) || g->bidirectional)
 		return NULL;
-	return mk(g, OP_HERE, n->span, n->file, 0, NULL, 0);
+	return mk(g, OP_HERE, n->span, n->site, 0, NULL, 0);
 }
 
 static Node *
@@ -318,21 +318,21 @@ fold_sum(Graph *g, Node *n)
 	if (is_const(e, 0) || is_const(c, 0))
 		return zero;
 	if (c->op != OP_CONST && !c->two_sided) {
-		Node *all = mk(g, OP_SUM, n->span, n->file, 2, (Node *[]){ e, one }, 0);
-		return mk(g, OP_IF, n->span, n->file, 3, (Node *[]){ c, all, zero }, 0);
+		Node *all = mk(g, OP_SUM, n->span, n->site, 2, (Node *[]){ e, one }, 0);
+		return mk(g, OP_IF, n->span, n->site, 3, (Node *[]){ c, all, zero }, 0);
 	}
 	if (!e->two_sided && e != one) {
-		Node *count = mk(g, OP_SUM, n->span, n->file, 2, (Node *[]){ one, c }, 0);
-		return mk(g, OP_MUL, n->span, n->file, 2, (Node *[]){ e, count }, 0);
+		Node *count = mk(g, OP_SUM, n->span, n->site, 2, (Node *[]){ one, c }, 0);
+		return mk(g, OP_MUL, n->span, n->site, 2, (Node *[]){ e, count }, 0);
 	}
 	if (e != one || c != one)
 		return NULL;
-	Node *last = mk(g, OP_INDEX, n->span, n->file, 0, NULL, 0);
+	Node *last = mk(g, OP_INDEX, n->span, n->site, 0, NULL, 0);
 	if (g->bidirectional) {
 		Node *p = fold1(g, n, OP_LATEST, one);
-		last = mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ last, p, zero }, 0);
+		last = mk(g, OP_READ, n->span, n->site, 3, (Node *[]){ last, p, zero }, 0);
 	}
-	return mk(g, OP_ADD, n->span, n->file, 2, (Node *[]){ last, one }, 0);
+	return mk(g, OP_ADD, n->span, n->site, 2, (Node *[]){ last, one }, 0);
 }
 
 /* Do they compare here with a position that is looked at? In a causal model that one is not
@@ -360,11 +360,11 @@ never_visible(const Graph *g, const Node *p, int64_t k)
 static bool
 never_beyond(Graph *g, Node *n, Node *e, int64_t k)
 {
-	Node *last = mk(g, OP_INDEX, n->span, n->file, 0, NULL, 0);
+	Node *last = mk(g, OP_INDEX, n->span, n->site, 0, NULL, 0);
 
 	if (g->bidirectional) {
 		Node *end = fold1(g, n, OP_LATEST, mk_const(g, 1));
-		last = mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ last, end, mk_const(g, 0) },
+		last = mk(g, OP_READ, n->span, n->site, 3, (Node *[]){ last, end, mk_const(g, 0) },
 		          0);
 	}
 	return most_of_difference(g, e, last) <= (k > 0 ? -k : 0);
@@ -391,9 +391,9 @@ fold_read_at(Graph *g, Node *n)
 	if (!(number || (is_const(x, 1) && is_const(d, 0))) || n->k || !never_beyond(g, n, e, 0))
 		return NULL;
 	if (!number)
-		return mk(g, OP_LT, n->span, n->file, 2, arg, 0);
+		return mk(g, OP_LT, n->span, n->site, 2, arg, 0);
 	arg[0] = d;
-	return mk(g, OP_MAX, n->span, n->file, 2, arg, 0);
+	return mk(g, OP_MAX, n->span, n->site, 2, arg, 0);
 }
 
 /* a < max(e, c) where a is at least c: a < e. */
@@ -408,7 +408,7 @@ fold_less(Graph *g, Node *n)
 		return NULL;
 	for (int i = 0; i < 2; i++)
 		if (m->arg[i]->op == OP_CONST && m->arg[i]->k <= a->type.lo)
-			return mk(g, OP_LT, n->span, n->file, 2, (Node *[]){ a, m->arg[1 - i] }, 0);
+			return mk(g, OP_LT, n->span, n->site, 2, (Node *[]){ a, m->arg[1 - i] }, 0);
 	return NULL;
 }
 
@@ -428,7 +428,7 @@ unguarded_number(Graph *g, Node *n, Node *e, int depth)
 	     *no = unguarded_number(g, n, e->arg[2], depth + 1);
 	return yes == e->arg[1] && no == e->arg[2]
 	               ? e
-	               : mk(g, OP_IF, e->span, e->file, 3, (Node *[]){ e->arg[0], yes, no }, 0);
+	               : mk(g, OP_IF, e->span, e->site, 3, (Node *[]){ e->arg[0], yes, no }, 0);
 }
 
 /* Where e is negative only because a read inside it found nothing, the default of that read is
@@ -449,7 +449,7 @@ tight_absent(Graph *g, Node *e)
 		if (read->arg[2]->k >= d)
 			continue;
 		Node *arg[3] = { read->arg[0], read->arg[1], mk_const(g, d) };
-		to = mk(g, OP_READ, read->span, read->file, 3, arg, read->k);
+		to = mk(g, OP_READ, read->span, read->site, 3, arg, read->k);
 		to = replaced_in_sum(g, e, read, to);
 		return to ? to : e;
 	}
@@ -462,8 +462,8 @@ fold_at(Graph *g, Node *n)
 	Node *e = tight_absent(g, unguarded_number(g, n, n->arg[0], 0));
 
 	if (e->op == OP_INDEX)
-		return mk(g, OP_HERE, n->span, n->file, 0, NULL, 0);
-	return e == n->arg[0] ? NULL : mk(g, OP_AT, n->span, n->file, 1, &e, 0);
+		return mk(g, OP_HERE, n->span, n->site, 0, NULL, 0);
+	return e == n->arg[0] ? NULL : mk(g, OP_AT, n->span, n->site, 1, &e, 0);
 }
 
 static Node *
@@ -478,7 +478,7 @@ fold_read(Graph *g, Node *n)
 	if (never_visible(g, p, n->k))
 		return d;
 	if (p->op == OP_AT && !is_literal(d) && surely_visible(g, n, p->arg[0], n->k))
-		return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ x, p, unread_value(g, x) },
+		return mk(g, OP_READ, n->span, n->site, 3, (Node *[]){ x, p, unread_value(g, x) },
 		          n->k);
 	if (p->op == OP_AT && x->op == OP_CONST && surely_visible(g, n, p->arg[0], n->k))
 		return x;
@@ -490,7 +490,7 @@ fold_read(Graph *g, Node *n)
 		return x;
 	if (x->op == OP_READ && x->arg[1] == p && x->arg[2] == d && d->op == OP_CONST && x->k <= 0
 	    && n->k <= 0)
-		return mk(g, OP_READ, n->span, n->file, 3, x->arg, x->k + n->k);
+		return mk(g, OP_READ, n->span, n->site, 3, x->arg, x->k + n->k);
 	return NULL;
 }
 

@@ -305,9 +305,9 @@ build_node(Graph *g, Node *draft)
 }
 
 Node *
-mk(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k)
+mk(Graph *g, Op op, Span span, int site, int narg, Node **arg, int64_t k)
 {
-	Node draft = { .op = op, .narg = narg, .arg = arg, .span = span, .file = file };
+	Node draft = { .op = op, .narg = narg, .arg = arg, .span = span, .site = site };
 
 	assert(op_info[op].attr != A_TABLE && op_info[op].attr != A_REALS);
 	assert(op_info[op].nargs < 0 ? narg > 0 : narg == op_info[op].nargs);
@@ -318,13 +318,13 @@ mk(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k)
 Node *
 mk_at(Graph *g, const Node *at, Op op, Node *x, Node *y, Node *z)
 {
-	return mk(g, op, at->span, at->file, z ? 3 : y ? 2 : x ? 1 : 0, (Node *[]){ x, y, z }, 0);
+	return mk(g, op, at->span, at->site, z ? 3 : y ? 2 : x ? 1 : 0, (Node *[]){ x, y, z }, 0);
 }
 
 Node *
 mk_read(Graph *g, const Node *at, Node *x, Node *p, Node *d, int64_t k)
 {
-	return mk(g, OP_READ, at->span, at->file, 3, (Node *[]){ x, p, d }, k);
+	return mk(g, OP_READ, at->span, at->site, 3, (Node *[]){ x, p, d }, k);
 }
 
 Node *
@@ -334,7 +334,7 @@ mk_const(Graph *g, int64_t k)
 }
 
 Node *
-mk_table(Graph *g, Span span, int file, Node *x, int64_t k, const int64_t *table, int ntable)
+mk_table(Graph *g, Span span, int site, Node *x, int64_t k, const int64_t *table, int ntable)
 {
 	Node draft = {
 		.op = OP_TABLE,
@@ -344,7 +344,7 @@ mk_table(Graph *g, Span span, int file, Node *x, int64_t k, const int64_t *table
 		.ntable = ntable,
 		.table = table,
 		.span = span,
-		.file = file,
+		.site = site,
 	};
 
 	assert(ntable > 0);
@@ -352,7 +352,7 @@ mk_table(Graph *g, Span span, int file, Node *x, int64_t k, const int64_t *table
 }
 
 Node *
-mk_reals(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k, const Real *real,
+mk_reals(Graph *g, Op op, Span span, int site, int narg, Node **arg, int64_t k, const Real *real,
          int nreal)
 {
 	Node draft = {
@@ -363,7 +363,7 @@ mk_reals(Graph *g, Op op, Span span, int file, int narg, Node **arg, int64_t k, 
 		.nreal = nreal,
 		.real = real,
 		.span = span,
-		.file = file,
+		.site = site,
 	};
 
 	assert(op_info[op].attr == A_REALS && nreal > 0);
@@ -383,7 +383,7 @@ mk_like(Graph *g, const Node *n, Node **arg)
 		.nreal = n->nreal,
 		.real = n->real,
 		.span = n->span,
-		.file = n->file,
+		.site = n->site,
 	};
 
 	return build_node(g, &draft);

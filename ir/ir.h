@@ -18,6 +18,7 @@
  * redirects what the graph answers with. The operators and their meaning: lang/ops.h.
  */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -131,7 +132,7 @@ struct Node {
 	int id;         /* in order of creation, dense from 0; operands come first */
 	bool two_sided; /* has a THERE below: speaks of two positions, inside a search */
 	Span span;      /* the source that first asked for it */
-	int file;       /* index into graph->files */
+	int site;       /* index into graph->site */
 };
 
 /* A named value of the program: what traces and reports speak of. */
@@ -176,6 +177,15 @@ typedef struct Assert {
 	int file;
 	const char *why; /* NULL: not said */
 } Assert;
+
+/* Where nodes come from: the body of a function, expanded for one call; or what a file has
+ * outside of its functions. Functions are expanded in place, so a node of the library has as
+ * many sites as there are calls that lead to it. (LLVM's DILocation: scope, inlinedAt.) */
+typedef struct Site {
+	int file;   /* index into graph->files: its span is of that file */
+	int caller; /* the site of the call; -1: it is no function's */
+	Span call;  /* the call, in the file of `caller` */
+} Site;
 
 /* One walk of a pass over the graph, recorded: which nodes it replaced. Nodes are shared, and
  * are built anew where their operands change; so which passes shaped a value is asked walk by
@@ -226,6 +236,8 @@ typedef struct Graph {
 	Assert *assert;       /* those that are not proved */
 	const Source **files; /* files[0] is the program itself */
 	int nfile;
+	int nsite, capsite;
+	Site *site; /* (nsite) of the nodes; none: all are of files[0] */
 	/* how it came about */
 	const struct Pass *pass; /* that is running */
 	int ntrail, captrail;
@@ -281,6 +293,13 @@ is_pointwise(Op op)
 {
 	return op_info[op].class == CLASS_POINTWISE || op_info[op].class == CLASS_LITERAL;
 }
+
+enum { CALL_NOTES = 4 }; /* most calls that an error names */
+int site_new(Graph *, Site);
+/* The file that a node's span is of; NULL where the graph has none. */
+const Source *node_source(const Graph *, const Node *);
+/* An error where n stands in the source, with the calls of the program that led there. */
+void error_in_node(const Graph *, const Node *n, Diags *, const char *fmt, va_list);
 
 /* A sum, a difference, or a multiple. */
 static inline bool

@@ -122,7 +122,7 @@ searched_if(Graph *g, Node *n)
 		bool best = p->op == OP_BEST;
 		arg[0] = p->arg[0];
 		arg[best] = mk_at(g, p, OP_AND, p->arg[best], cond, NULL);
-		p = mk(g, p->op, p->span, p->file, p->narg, arg, 0);
+		p = mk(g, p->op, p->span, p->site, p->narg, arg, 0);
 	} else {
 		return NULL;
 	}

@@ -147,7 +147,7 @@ real_image(Graph *g, const Node *n, Real **image)
 }
 
 Node *
-mk_values(Graph *g, Span span, int file, const Node *root, const Real *image)
+mk_values(Graph *g, Span span, int site, const Node *root, const Real *image)
 {
 	const Type *t = &root->type;
 	Node *x = g->node[root->id];
@@ -161,5 +161,5 @@ mk_values(Graph *g, Span span, int file, const Node *root, const Real *image)
 		k += k + 1 < t->nset && t->set[k + 1] == t->lo + i;
 		table[i] = image[k];
 	}
-	return mk_reals(g, OP_VALUES, span, file, 1, &x, t->lo, table, (int)size);
+	return mk_reals(g, OP_VALUES, span, site, 1, &x, t->lo, table, (int)size);
 }

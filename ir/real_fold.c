@@ -102,7 +102,7 @@ fold_linear(Graph *g, Node *n)
 	changed = s.n != n->narg;
 	for (int i = 0; i < s.n && !changed; i++)
 		changed = s.x[i] != n->arg[i] || s.c[i].x != n->real[i].x;
-	return changed ? mk_reals(g, OP_LINEAR, n->span, n->file, s.n, s.x, 0, s.c, s.n + 1) : NULL;
+	return changed ? mk_reals(g, OP_LINEAR, n->span, n->site, s.n, s.x, 0, s.c, s.n + 1) : NULL;
 }
 
 /* A sum of integers with fractions as factors, times its grid: a sum with integers as factors. NULL
@@ -159,7 +159,7 @@ value_by_value(Graph *g, const Node *n)
 			return NULL;
 		table[i] = n->op == OP_ABOVE ? x.x > 0 : floor_of(x);
 	}
-	return mk_table(g, n->span, n->file, g->node[root->id], root->type.lo, table, (int)size);
+	return mk_table(g, n->span, n->site, g->node[root->id], root->type.lo, table, (int)size);
 }
 
 Node *
@@ -203,7 +203,7 @@ fold_relu(Graph *g, Node *n)
 		return mk_real(g, (Real){ 0, 1 });
 	if (t.min < 0)
 		return NULL;
-	return mk_reals(g, OP_LINEAR, n->span, n->file, 1, &x, 0, (Real[]){ { 1, 1 }, { 0, 1 } },
+	return mk_reals(g, OP_LINEAR, n->span, n->site, 1, &x, 0, (Real[]){ { 1, 1 }, { 0, 1 } },
 	                2);
 }
 
@@ -216,7 +216,7 @@ tabulated(Graph *g, const Node *draft)
 
 	n.type = type_if(g, draft);
 	const Node *root = real_image(g, &n, &image);
-	return root && root->type.nset <= SET_MAX ? mk_values(g, n.span, n.file, root, image)
+	return root && root->type.nset <= SET_MAX ? mk_values(g, n.span, n.site, root, image)
 	                                          : NULL;
 }
 
@@ -237,7 +237,7 @@ fold_real_pick(Graph *g, Node *n)
 		int64_t at = t->lo + i;
 		table[i] = n->arg[at < 0 || at >= n->narg - 2 ? 1 : at + 2]->real[0];
 	}
-	return mk_reals(g, OP_VALUES, n->span, n->file, 1, n->arg, t->lo, table, (int)size);
+	return mk_reals(g, OP_VALUES, n->span, n->site, 1, n->arg, t->lo, table, (int)size);
 }
 
 /* A choice between constants, if c then a else b, is the sum c * (a - b) + b. */
@@ -251,7 +251,7 @@ fold_real_if(Graph *g, Node *n)
 	if (a->op != OP_REAL || b->op != OP_REAL)
 		return tabulated(g, n);
 	Real minus = real_mul(b->real[0], (Real){ -1, 1 });
-	return mk_reals(g, OP_LINEAR, n->span, n->file, 1, &c, 0,
+	return mk_reals(g, OP_LINEAR, n->span, n->site, 1, &c, 0,
 	                (Real[]){ real_add(a->real[0], minus), b->real[0] }, 2);
 }
 
@@ -263,11 +263,11 @@ fold_times(Graph *g, Node *n)
 
 	if (is_literal(x) || is_literal(y)) {
 		Node *stream = is_literal(x) ? y : x;
-		return mk_reals(g, OP_LINEAR, n->span, n->file, 1, &stream, 0,
+		return mk_reals(g, OP_LINEAR, n->span, n->site, 1, &stream, 0,
 		                (Real[]){ literal_value(is_literal(x) ? x : y), { 0, 1 } }, 2);
 	}
 	if (node_compare(x, y) > 0)
-		return mk(g, OP_TIMES, n->span, n->file, 2, (Node *[]){ y, x }, 0);
+		return mk(g, OP_TIMES, n->span, n->site, 2, (Node *[]){ y, x }, 0);
 	return NULL;
 }
 
@@ -284,7 +284,7 @@ fold_curve(Graph *g, Node *n)
 static Node *
 mk_mean_like(Graph *g, const Node *n, Node *e)
 {
-	return mk_reals(g, OP_MEAN, n->span, n->file, 2, (Node *[]){ e, n->arg[1] }, 0, n->real, 1);
+	return mk_reals(g, OP_MEAN, n->span, n->site, 2, (Node *[]){ e, n->arg[1] }, 0, n->real, 1);
 }
 
 /* The mean of a product: a factor that is the same at all positions that are looked at stands
@@ -319,7 +319,7 @@ mean_by_terms(Graph *g, const Node *n)
 		return NULL;
 	for (int i = 0; i < e->narg; i++)
 		arg[i] = side(e->arg[i]) & ON_THERE ? mk_mean_like(g, n, e->arg[i]) : e->arg[i];
-	return mk_reals(g, OP_LINEAR, n->span, n->file, e->narg, arg, 0, e->real, e->nreal);
+	return mk_reals(g, OP_LINEAR, n->span, n->site, e->narg, arg, 0, e->real, e->nreal);
 }
 
 /* The mean in parts. They add up to the same only if a mean of no positions is 0, or there is
@@ -357,14 +357,14 @@ widen_values(Graph *g, const Node *n)
 	if (hi - lo >= VALUES_MAX) {
 		Node *low = mk_at(g, n, OP_MIN, n->arg[0], mk_const(g, n->k + n->nreal - 1), NULL);
 		Node *x = mk_at(g, n, OP_MAX, low, mk_const(g, n->k), NULL);
-		return mk_reals(g, OP_VALUES, n->span, n->file, 1, &x, n->k, n->real, n->nreal);
+		return mk_reals(g, OP_VALUES, n->span, n->site, 1, &x, n->k, n->real, n->nreal);
 	}
 	Real *table = arena_alloc(g->arena, sizeof *table * (size_t)(hi - lo + 1));
 	for (int64_t v = lo; v <= hi; v++)
 		table[v - lo] = n->real[v < n->k              ? 0
 		                        : v - n->k < n->nreal ? v - n->k
 		                                              : n->nreal - 1];
-	return mk_reals(g, OP_VALUES, n->span, n->file, 1, n->arg, lo, table, (int)(hi - lo + 1));
+	return mk_reals(g, OP_VALUES, n->span, n->site, 1, n->arg, lo, table, (int)(hi - lo + 1));
 }
 
 Node *

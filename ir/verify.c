@@ -136,7 +136,7 @@ place_fault(const Graph *g, const Node *n, int id)
 	bool any = false;
 
 	RULE(n->id == id, "id is not its place");
-	RULE(n->file >= 0 && (n->file == 0 || n->file < g->nfile), "no such file");
+	RULE(n->site >= 0 && (n->site == 0 || n->site < g->nsite), "no such site");
 	for (int i = 0; i < n->narg; i++) {
 		const Node *x = n->arg[i];
 		RULE(x->id >= 0 && x->id < n->id && g->node[x->id] == x, "operand not made before");

@@ -95,9 +95,9 @@ diagnostic_of(Document *doc, const Diag *e)
 	} else if (at.lo < doc->shift) {
 		return NULL; /* of the model that a library is read behind */
 	}
-	if (e->note_src)
-		text = arena_fmt(&doc->arena, "%s\n%s:%d: %s", text, e->note_src->path,
-		                 source_line(e->note_src, e->note_span.lo), e->note);
+	for (const DiagNote *n = e->notes; n; n = n->next)
+		text = arena_fmt(&doc->arena, "%s\n%s:%d: %s", text, n->src->path,
+		                 source_line(n->src, n->span.lo), n->text);
 	return diagnostic(lsp_range(doc, at), text);
 }
 

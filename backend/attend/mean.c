@@ -10,7 +10,7 @@
 static Node *
 make_mean(Circuit *c, const Node *n, Node *e, Real none)
 {
-	return mk_reals(c->g, OP_MEAN, n->span, n->file, 2, (Node *[]){ e, n->arg[1] }, 0, &none,
+	return mk_reals(c->g, OP_MEAN, n->span, n->site, 2, (Node *[]){ e, n->arg[1] }, 0, &none,
 	                1);
 }
 
@@ -82,7 +82,7 @@ map_mean_of_here(Circuit *c, Node *n)
 	Node *e = n->arg[0], *none = mk_real(c->g, n->real[0]);
 
 	if (!e->type.real)
-		e = mk_reals(c->g, OP_LINEAR, n->span, n->file, 1, &e, 0,
+		e = mk_reals(c->g, OP_LINEAR, n->span, n->site, 1, &e, 0,
 		             (Real[]){ { 1, 1 }, { 0, 1 } }, 2);
 	return map_node(c, mk_at(c->g, n, OP_IF, there, e, none));
 }

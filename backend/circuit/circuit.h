@@ -213,7 +213,7 @@ make_node(Circuit *c, const Node *at, Op op, Node *x, Node *y)
 static inline Node *
 make_read(Circuit *c, const Node *at, Node *x, Node *p, Node *d, int64_t k)
 {
-	return mk(c->g, OP_READ, at->span, at->file, 3, (Node *[]){ x, p, d }, k);
+	return mk(c->g, OP_READ, at->span, at->site, 3, (Node *[]){ x, p, d }, k);
 }
 
 /* 1 where there is a position p + k, else 0. */

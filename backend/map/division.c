@@ -128,7 +128,7 @@ divide_by_index(Circuit *c, Node *n)
 		for (int k = 0; k < size; k++)
 			arg[k + 2] = with_operand(c, n, i, t->lo + k);
 		arg[1] = arg[2];
-		return map_node(c, mk(c->g, OP_PICK, n->span, n->file, size + 2, arg, 0));
+		return map_node(c, mk(c->g, OP_PICK, n->span, n->site, size + 2, arg, 0));
 	}
 	return NULL;
 }

@@ -219,7 +219,7 @@ make_in_try(ErrorBudget *s, Node *n, double l)
 	Real e = { s->fixed[id] ? s->fixed[id] : l * s->part[id], 0 };
 	if (!e.x)
 		return;
-	s->made[id] = mk_reals(s->c->g, OP_APPROX, n->span, n->file, 1, &s->made[id], 1, &e, 1);
+	s->made[id] = mk_reals(s->c->g, OP_APPROX, n->span, n->site, 1, &s->made[id], 1, &e, 1);
 }
 
 static bool

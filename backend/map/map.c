@@ -51,7 +51,7 @@ error_at_node(Circuit *c, const Node *n, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	error_v(c->diags, c->g->files[n ? n->file : 0], n ? n->span : (Span){ 0, 0 }, fmt, ap);
+	error_in_node(c->g, n, c->diags, fmt, ap);
 	va_end(ap);
 }
 
@@ -104,9 +104,9 @@ read_of_function(Circuit *c, const Node *n)
 		if (t->set[i] == d->k)
 			absent = n->type.image[i];
 	}
-	Node *there = mk_table(c->g, n->span, n->file, (Node *)x, x->type.lo, y, (int)span);
+	Node *there = mk_table(c->g, n->span, n->site, (Node *)x, x->type.lo, y, (int)span);
 	Node *arg[3] = { there, read->arg[1], mk_const(c->g, absent) };
-	return map_node(c, mk(c->g, OP_READ, read->span, read->file, 3, arg, read->k));
+	return map_node(c, mk(c->g, OP_READ, read->span, read->site, 3, arg, read->k));
 }
 
 static const Form *
@@ -271,7 +271,7 @@ emit_MIN(Circuit *c, Node *n)
 
 	for (int i = 0; i < n->narg; i++)
 		arg[i] = mk_at(c->g, n, OP_SUB, mk_const(c->g, 0), n->arg[i], NULL);
-	return form_scale(c, -1, map_node(c, mk(c->g, OP_MAX, n->span, n->file, n->narg, arg, 0)),
+	return form_scale(c, -1, map_node(c, mk(c->g, OP_MAX, n->span, n->site, n->narg, arg, 0)),
 	                  0);
 }
 

@@ -212,7 +212,7 @@ emit_FLOOR(Circuit *c, Node *n)
 		return NULL;
 	}
 	for (int64_t k = lo + 1; k <= hi; k++) {
-		Node *below = mk_reals(c->g, OP_LINEAR, n->span, n->file, 1, n->arg, 0,
+		Node *below = mk_reals(c->g, OP_LINEAR, n->span, n->site, 1, n->arg, 0,
 		                       (Real[]){ { -1, 1 }, { (double)k, 1 } }, 2);
 		sum = form_add(c, 1, sum, -1,
 		               map_node(c, mk_at(c->g, n, OP_ABOVE, below, NULL, NULL)), 0);

@@ -94,7 +94,7 @@ walk_read_node(TruthTable *tt, Node *n)
 		return -1;
 	Node *x = n->arg[0], *absent = mk_const(tt->c->g, x->type.hi + 1),
 	     *arg[3] = { x, n->arg[1], absent };
-	Node *read = mk(tt->c->g, OP_READ, n->span, n->file, 3, arg, n->k);
+	Node *read = mk(tt->c->g, OP_READ, n->span, n->site, 3, arg, n->k);
 	int at = walk_node(tt, read, false), d = at < 0 ? -1 : walk_node(tt, n->arg[2], false);
 
 	return d < 0 ? -1
@@ -268,7 +268,7 @@ set_indicator(const TruthTable *tt, int s, const bool *in)
 	}
 	for (int i = 0; i < t->nset; i++)
 		y[t->set[i] - t->lo] = in[i];
-	return map_node(tt->c, mk_table(tt->c->g, x->span, x->file, x, t->lo, y, (int)span));
+	return map_node(tt->c, mk_table(tt->c->g, x->span, x->site, x, t->lo, y, (int)span));
 }
 
 static bool cover_table(TruthTable *, int level, int cell, const Form *all, int nall);

@@ -259,7 +259,7 @@ small_table(Lower *L, Node *x, int64_t (*f)(Lower *, int64_t), Value *(*bad)(Low
 		int64_t row = f(L, lo + i);
 		rest = table[i] = row >= 0 ? row : rest;
 	}
-	return v_stream(L, V_TOKEN, mk_table(L->g, L->span, L->file, x, lo, table, (int)size));
+	return v_stream(L, V_TOKEN, mk_table(L->g, L->span, site_here(L), x, lo, table, (int)size));
 }
 
 static Value *

@@ -176,7 +176,7 @@ call_fn(Lower *L, const Value *f, int n, Arg *args)
 	const Source *src = L->src;
 	int file = L->file;
 	Span span = L->span;
-	Call here = { L->call, L->src, L->span };
+	Call here = { L->call, L->src, L->span, L->file, -1, 0 };
 
 	if (!env)
 		return &v_error;

@@ -15,7 +15,7 @@ describe_operand(Lower *L, const Node *n, const Ast *a)
 {
 	Bounds b = bounds_here(L, n);
 	int line = source_line(L->src, n->span.lo);
-	bool same_file = L->g->nfile > n->file && L->g->files[n->file] == L->src;
+	bool same_file = node_source(L->g, n) == L->src;
 
 	if (n->op == OP_CONST)
 		return arena_fmt(L->arena, "%lld", (long long)n->k);

@@ -82,6 +82,7 @@ new_module(Lower *L, const Tree *tree, const char *name)
 	files[g->nfile] = tree->src;
 	g->files = files;
 	m->file = g->nfile++;
+	m->site = site_new(g, (Site){ m->file, -1, { 0, 0 } });
 	m->src = tree->src;
 	m->tree = tree;
 	m->name = name;
@@ -302,6 +303,8 @@ force(Lower *L, Module *m, Def *d)
 	L->facts = NULL;
 	L->bound = 0;
 	L->near = false;
+	if (m->is_program)
+		L->call = NULL; /* whoever needs it first has not led here */
 	if (++L->depth > DEPTH_MAX)
 		fail_here(L, "this depends on too long a chain of definitions");
 	else
@@ -315,6 +318,7 @@ force(Lower *L, Module *m, Def *d)
 	L->facts = saved.facts;
 	L->bound = saved.bound;
 	L->near = saved.near;
+	L->call = saved.call;
 	L->depth = saved.depth;
 }
 

@@ -21,7 +21,7 @@ add_input(Lower *L, const char *name, Kind kind, double min, double max)
 
 	GROW(L->arena, g->input, L->cap_input, g->ninput + 1);
 	g->input[g->ninput] = (Input){ name, kind, min, max };
-	Node *n = mk(g, OP_INPUT, L->span, L->file, 0, NULL, g->ninput++);
+	Node *n = mk(g, OP_INPUT, L->span, site_here(L), 0, NULL, g->ninput++);
 	return v_stream(L, kind == K_REAL ? V_REAL : kind == K_BOOL ? V_BOOL : V_INT, n);
 }
 
@@ -196,7 +196,7 @@ eval_linear_call(Lower *L, int n, Arg *args)
 		if (!coefficients(L, w->item[i], "each row of the weights", x->n, c))
 			return &v_error;
 		c[x->n] = b ? bias[i] : none;
-		Node *y = x->n ? mk_reals(L->g, OP_LINEAR, L->span, L->file, x->n, in, 0, c,
+		Node *y = x->n ? mk_reals(L->g, OP_LINEAR, L->span, site_here(L), x->n, in, 0, c,
 		                          x->n + 1)
 		               : mk_real(L->g, c[0]);
 		out[i] = v_stream(L, V_REAL, y);

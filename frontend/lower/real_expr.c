@@ -29,7 +29,7 @@ number_value(const Value *v)
 static Node *
 linear_node(Lower *L, int n, Node **x, const Real *c)
 {
-	return mk_reals(L->g, OP_LINEAR, L->span, L->file, n, x, 0, c, n + 1);
+	return mk_reals(L->g, OP_LINEAR, L->span, site_here(L), n, x, 0, c, n + 1);
 }
 
 Value *
@@ -128,7 +128,7 @@ by_table(Lower *L, AstKind kind, Node *a, Node *b)
 			return fail_here(L, "this may divide by 0");
 		z[i] = kind == N_MUL ? real_mul(x[i], y[i]) : real_quotient(x[i], y[i]);
 	}
-	Node *n = mk_values(L->g, L->span, L->file, root, z);
+	Node *n = mk_values(L->g, L->span, site_here(L), root, z);
 	return n ? v_stream(L, V_REAL, n) : NULL;
 }
 
@@ -205,7 +205,7 @@ real_curve(Lower *L, CurveKind which, Node *x)
 		                 "%s has no value at %.6g, which this can be; write %s(max(x, %s))",
 		                 name, least, name, which == CURVE_LOG ? "1/100" : "0");
 	return not_too_large(L, which == CURVE_INVERSE ? "this quotient" : name,
-	                     mk(L->g, OP_CURVE, L->span, L->file, 1, &x, which));
+	                     mk(L->g, OP_CURVE, L->span, site_here(L), 1, &x, which));
 }
 
 static Value *
@@ -238,7 +238,7 @@ approximate_leaf(Lower *L, Value *v, void *data)
 		return v;
 	Real tolerance = real_of(t->num, t->den);
 	return v_stream(L, V_REAL,
-	                mk_reals(L->g, OP_APPROX, L->span, L->file, 1, &v->node, 0, &tolerance, 1));
+	                mk_reals(L->g, OP_APPROX, L->span, site_here(L), 1, &v->node, 0, &tolerance, 1));
 }
 
 Value *
@@ -474,7 +474,7 @@ real_function(Lower *L, CurveKind which, Value *v)
 			                 image[i].x);
 		image[i] = (Real){ x, is_exact_curve_value(which, image[i], x) };
 	}
-	Node *n = root ? mk_values(L->g, L->span, L->file, root, image) : NULL;
+	Node *n = root ? mk_values(L->g, L->span, site_here(L), root, image) : NULL;
 	return n ? v_stream(L, V_REAL, n)
 	         : fail_here(L, "%s is exact only of a stream of few values, not of %s%s", name,
 	                     v_show(L, v), write_approx(L));

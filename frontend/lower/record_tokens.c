@@ -99,7 +99,7 @@ field_value(Lower *L, const Shape *s, int *k)
 		return s->kind == S_ARRAY ? v_array(L, s->n, item)
 		                          : v_record(L, s->n, s->field, item);
 	}
-	Node *row = mk(L->g, OP_TOKEN, L->span, L->file, 0, NULL, (*k)++);
+	Node *row = mk(L->g, OP_TOKEN, L->span, site_here(L), 0, NULL, (*k)++);
 	if (s->kind == S_ENUM)
 		return v_enum(L, s, row);
 	if (s->kind == S_BOOL)

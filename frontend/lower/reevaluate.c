@@ -36,7 +36,7 @@ forget_facts(Lower *L)
 
 	L->facts = NULL;
 	L->place = ++L->nplace;
-	L->reading = (Call){ NULL, L->src, L->span };
+	L->reading = (Call){ .src = L->src, .span = L->span };
 	return old;
 }
 

@@ -25,6 +25,7 @@ struct Module {
 	const Source *src;
 	const Tree *tree;
 	int file;        /* index into graph->files */
+	int site;        /* of what is outside of its functions */
 	bool is_program; /* not a module */
 	bool is_library; /* of the standard library: only what is used is evaluated */
 	bool loading;
@@ -62,6 +63,8 @@ typedef struct Call {
 	struct Call *up;
 	const Source *src;
 	Span span;
+	int file;            /* of src */
+	int site, site_file; /* where its nodes are made: site_here(); -1: not asked for yet */
 } Call;
 
 /* A where inside of another. */

@@ -158,7 +158,7 @@ sum_of_reals(Lower *L, const OverPosition *l)
 	if (!e)
 		return &v_error;
 	Value *mean = v_stream(L, V_REAL,
-	                       mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
+	                       mk_reals(L->g, OP_MEAN, L->span, site_here(L), 2, arg, 0, &none, 1));
 	Value *n = v_stream(L, V_INT, op2(L, OP_SUM, constant(L, 1), l->cond));
 	return arith(L, N_MUL, mean, n, NULL, NULL);
 }
@@ -233,7 +233,7 @@ mean_positions(Lower *L, const OverPosition *l, Env *env, const Ast *otherwise)
 	Real none = d->known ? real_of(d->num, d->den) : (Real){ 0, 1 };
 	Node *arg[2] = { x, l->cond };
 	Value *mean = v_stream(L, V_REAL,
-	                       mk_reals(L->g, OP_MEAN, L->span, L->file, 2, arg, 0, &none, 1));
+	                       mk_reals(L->g, OP_MEAN, L->span, site_here(L), 2, arg, 0, &none, 1));
 	return d->known ? mean : if_value(L, presence_node(L, there), mean, d);
 }
 

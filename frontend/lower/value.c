@@ -11,22 +11,47 @@
 
 Value v_error = { .kind = V_ERROR };
 
+/* ---- where we are ---- */
+
+static int
+site_of(Lower *L, int file, Call *c)
+{
+	const Module *m = L->all.item[file];
+
+	if (!c)
+		return m->site;
+	if (c->site < 0 || c->site_file != file) {
+		int caller = site_of(L, c->file, c->up);
+		c->site = site_new(L->g, (Site){ file, caller, c->span });
+		c->site_file = file;
+	}
+	return c->site;
+}
+
+/* The site of the nodes that are made now. Most calls make none: so a site is made when it is
+ * asked for. */
+int
+site_here(Lower *L)
+{
+	return site_of(L, L->file, L->call);
+}
+
 /* ---- errors ---- */
 
-/* Adds to an error inside of a function where the program calls it. */
+/* Adds to an error inside of a function where the program calls it, the innermost call first. */
 static void
 add_call_note(Lower *L, Diag *d)
 {
-	const Call *c = L->reader ? L->reader : L->call;
+	int n = 0;
 
-	while (c && c->up)
-		c = c->up;
-	if (!d || !c || (c->src == d->src && c->span.lo == d->span.lo))
-		return;
-	d->note_src = c->src;
-	d->note_span = c->span;
-	d->note = L->reader ? "read at another position here, where no guard is known to hold"
-	                    : "in the call here";
+	if (L->reader)
+		diag_note(L->diags, d, L->reader->src, L->reader->span,
+		          "read at another position here, where no guard is known to hold");
+	for (const Call *c = L->reader ? NULL : L->call; c && n < CALL_NOTES; c = c->up)
+		if (c->src == L->diags->src || !c->up) {
+			diag_note(L->diags, d, c->src, c->span, "in the call here");
+			n++;
+		}
 }
 
 Value *
@@ -86,7 +111,7 @@ op(Lower *L, Op o, int n, Node **arg)
 		fail_here(L, "the program grows beyond %d operators here", NODES_MAX);
 		L->stopped = true;
 	}
-	return mk(L->g, o, L->span, L->file, n, arg, 0);
+	return mk(L->g, o, L->span, site_here(L), n, arg, 0);
 }
 
 Node *
@@ -110,7 +135,7 @@ op2(Lower *L, Op o, Node *a, Node *b)
 Node *
 op3(Lower *L, Op o, Node *a, Node *b, Node *c, int64_t k)
 {
-	return mk(L->g, o, L->span, L->file, 3, (Node *[]){ a, b, c }, k);
+	return mk(L->g, o, L->span, site_here(L), 3, (Node *[]){ a, b, c }, k);
 }
 
 Node *

@@ -128,6 +128,7 @@ Value *v_map(Lower *, Value *, Mapper *, void *); /* over the leaves */
 Value *if_value(Lower *, Node *cond, Value *, Value *);
 
 /* ---- nodes, with the span where we are ---- */
+int site_here(Lower *);
 Node *op(Lower *, Op, int n, Node **);
 Node *op0(Lower *, Op);
 Node *op1(Lower *, Op, Node *);

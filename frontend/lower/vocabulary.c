@@ -82,7 +82,7 @@ row_table(Lower *L, Node *row, int64_t (*f)(Lower *, int, void *), void *data)
 
 	for (int i = 0; i < n; i++)
 		table[i] = f(L, i, data);
-	return mk_table(L->g, L->span, L->file, row, 0, table, n);
+	return mk_table(L->g, L->span, site_here(L), row, 0, table, n);
 }
 
 /* ---- model NAME { vocab … context … attention … } ---- */

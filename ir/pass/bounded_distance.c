@@ -59,7 +59,7 @@ failed_at_last(Graph *g, const Node *at, Node *c, int64_t n)
 
 	for (int i = 0; i < n; i++)
 		arg[i] = mk_read(g, at, fails, here, mk_const(g, 0), -i);
-	return mk(g, OP_AND, at->span, at->file, (int)n, arg, 0);
+	return mk(g, OP_AND, at->span, at->site, (int)n, arg, 0);
 }
 
 static Node *

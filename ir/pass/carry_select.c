@@ -229,11 +229,11 @@ select_lists(CarrySelect *l)
 	Node *when = l->guard ? mk2(&l->b, OP_AND, l->guard, l->cond) : l->cond;
 
 	if (l->p)
-		when = mk(g, OP_READ, when->span, when->file, 3, (Node *[]){ when, l->p, zero }, 0);
+		when = mk(g, OP_READ, when->span, when->site, 3, (Node *[]){ when, l->p, zero }, 0);
 	NodeCopy no = node_set_copy(l, &l->inner, l->cond, zero, NULL, NULL);
 	NodeCopy yes = node_set_copy(l, &l->inner, l->cond, one, l->guard, one);
 	Node *x = select_arm(l, &no, when);
-	Node *y = select_arm(l, &yes, mk(g, OP_NOT, when->span, when->file, 1, &when, 0));
+	Node *y = select_arm(l, &yes, mk(g, OP_NOT, when->span, when->site, 1, &when, 0));
 	return mk2(&l->b, OP_ADD, x, mk2(&l->b, OP_SUB, y, d));
 }
 
@@ -280,7 +280,7 @@ select_late(Graph *g, Node *n, void *ctx)
 		return n;
 	l.guard = find_guard(&l);
 	Node *as[2] = { n, rewrite_node(g, select_lists(&l), lookahead_node, NULL) };
-	return mk(g, OP_AS, n->span, n->file, 2, as, 0);
+	return mk(g, OP_AS, n->span, n->site, 2, as, 0);
 }
 
 static bool

@@ -83,7 +83,7 @@ tested_for_zero(Graph *g, const Node *x, int64_t v)
 		return c;
 	if (c->op == OP_EQ && is_const(c->arg[1], 0) && c->arg[0]->type.lo == 0)
 		return c->arg[0];
-	return mk(g, OP_NOT, x->span, x->file, 1, &c, 0);
+	return mk(g, OP_NOT, x->span, x->site, 1, &c, 0);
 }
 
 /* Is some operand of the MAX at least v? NULL if that is no question of digits. */

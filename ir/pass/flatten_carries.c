@@ -73,9 +73,9 @@ sum_without(Graph *g, Node *p, const Node *carry, int *budget)
 	if (p->id < carry->id || --*budget < 0 || !has_trait(p->op, T_ADDS))
 		return NULL;
 	if ((x = sum_without(g, p->arg[0], carry, budget)))
-		return mk(g, p->op, p->span, p->file, 2, (Node *[]){ x, p->arg[1] }, 0);
+		return mk(g, p->op, p->span, p->site, 2, (Node *[]){ x, p->arg[1] }, 0);
 	if (p->op == OP_ADD && (x = sum_without(g, p->arg[1], carry, budget)))
-		return mk(g, OP_ADD, p->span, p->file, 2, (Node *[]){ p->arg[0], x }, 0);
+		return mk(g, OP_ADD, p->span, p->site, 2, (Node *[]){ p->arg[0], x }, 0);
 	return NULL;
 }
 
@@ -114,11 +114,11 @@ join_divisions(Graph *g, const Node *at, Node *p, const Node *carry, int64_t b)
 
 	if ((__int128)m * b >= VALUE_MAX || !(rest = sum_without(g, p, carry, &budget)))
 		return NULL;
-	x = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){ rest, mk_const(g, m) }, 0);
-	x = mk(g, OP_ADD, at->span, at->file, 2, (Node *[]){ x, y }, 0);
+	x = mk(g, OP_MUL, at->span, at->site, 2, (Node *[]){ rest, mk_const(g, m) }, 0);
+	x = mk(g, OP_ADD, at->span, at->site, 2, (Node *[]){ x, y }, 0);
 	if (!is_unsaturated(x))
 		return NULL;
-	return mk(g, OP_DIV, at->span, at->file, 2, (Node *[]){ x, mk_const(g, m * b) }, 0);
+	return mk(g, OP_DIV, at->span, at->site, 2, (Node *[]){ x, mk_const(g, m * b) }, 0);
 }
 
 /* p // b with as many carries multiplied out as can be; NULL if none can. */
@@ -164,9 +164,9 @@ adds_long(const Node *p, int64_t b)
 static Node *
 flat_remainder(Graph *g, const Node *at, Node *p, Node *q, int64_t b)
 {
-	Node *r = mk(g, OP_MUL, at->span, at->file, 2, (Node *[]){ q, mk_const(g, b) }, 0);
+	Node *r = mk(g, OP_MUL, at->span, at->site, 2, (Node *[]){ q, mk_const(g, b) }, 0);
 
-	r = mk(g, OP_SUB, at->span, at->file, 2, (Node *[]){ p, r }, 0);
+	r = mk(g, OP_SUB, at->span, at->site, 2, (Node *[]){ p, r }, 0);
 	return r->type.lo >= at->type.lo && r->type.hi <= at->type.hi ? r : NULL;
 }
 

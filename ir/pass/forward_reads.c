@@ -64,7 +64,7 @@ without_before(Graph *g, const Arrival *a, Node *c)
 		if (!is_before(x))
 			arg[n++] = x;
 	}
-	return fails && n < c->narg ? mk(g, OP_AND, c->span, c->file, n, arg, 0) : c;
+	return fails && n < c->narg ? mk(g, OP_AND, c->span, c->site, n, arg, 0) : c;
 }
 
 /* The first operand that is evaluated at the same position: the first of a READ is not. */
@@ -101,7 +101,7 @@ as_at_reference(Graph *g, Arrival *a, Node *n)
 		Node *x = todo->node[todo->n - 1];
 		int before = todo->n;
 		if (x == a->p)
-			a->map[x->id] = mk(g, OP_HERE, x->span, x->file, 0, NULL, 0);
+			a->map[x->id] = mk(g, OP_HERE, x->span, x->site, 0, NULL, 0);
 		else if (x->op == OP_THERE || x->id < a->p->id)
 			a->map[x->id] = x;
 		for (int i = first_operand_here(x); !a->map[x->id] && i < x->narg; i++)
@@ -149,7 +149,7 @@ forward_read(Graph *g, Node *n, void *ctx)
 	    || side(condition_of(p)) != ON_THERE)
 		return n;
 	Node *x = as_at_reference(g, arrival_at(g, ctx, p, n->arg[0]->id), n->arg[0]);
-	return mk(g, OP_READ, n->span, n->file, 3, (Node *[]){ x, p, n->arg[2] }, 0);
+	return mk(g, OP_READ, n->span, n->site, 3, (Node *[]){ x, p, n->arg[2] }, 0);
 }
 
 /* Needs: nothing. Guarantees: what is read where p = LATEST(C) or FIRST(C) points, C

@@ -55,18 +55,18 @@ read_there(Graph *g, const Node *at, Node *x, Node *p, int64_t d)
 {
 	Node *arg[3] = { x, p, mk_const(g, d) };
 
-	return p ? mk(g, OP_READ, at->span, at->file, 3, arg, 0) : x;
+	return p ? mk(g, OP_READ, at->span, at->site, 3, arg, 0) : x;
 }
 
 /* x, but the constant of element k where i == k and the condition of that element holds. */
 static Node *
 with_exception(Graph *g, const Node *at, Node *x, Node *i, int k, InnerPick in)
 {
-	Node *is_k = mk(g, OP_EQ, at->span, at->file, 2, (Node *[]){ i, mk_const(g, k) }, 0);
+	Node *is_k = mk(g, OP_EQ, at->span, at->site, 2, (Node *[]){ i, mk_const(g, k) }, 0);
 	Node *both[2] = { is_k, read_there(g, at, in.instead->arg[0], in.p, 0) };
-	Node *cond = mk(g, OP_AND, at->span, at->file, 2, both, 0);
+	Node *cond = mk(g, OP_AND, at->span, at->site, 2, both, 0);
 
-	return mk(g, OP_IF, at->span, at->file, 3, (Node *[]){ cond, in.instead->arg[1], x }, 0);
+	return mk(g, OP_IF, at->span, at->site, 3, (Node *[]){ cond, in.instead->arg[1], x }, 0);
 }
 
 /* How many elements the list has before those that are all its default. */
@@ -87,10 +87,10 @@ index_past_end(Graph *g, const Node *at, Node *i, int used, const Node *base)
 {
 	if (base->type.hi < used)
 		return i;
-	Node *over = mk(g, OP_LT, at->span, at->file, 2, (Node *[]){ mk_const(g, used - 1), i }, 0);
-	Node *far = mk(g, OP_MUL, at->span, at->file, 2,
+	Node *over = mk(g, OP_LT, at->span, at->site, 2, (Node *[]){ mk_const(g, used - 1), i }, 0);
+	Node *far = mk(g, OP_MUL, at->span, at->site, 2,
 	               (Node *[]){ over, mk_const(g, base->type.hi - used + 1) }, 0);
-	return mk(g, OP_ADD, at->span, at->file, 2, (Node *[]){ i, far }, 0);
+	return mk(g, OP_ADD, at->span, at->site, 2, (Node *[]){ i, far }, 0);
 }
 
 static Node *
@@ -112,13 +112,13 @@ fused_index(Graph *g, Node *n)
 	int m = pick_length(first.pick);
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)(m + 2));
 	Node *base = first.pick->arg[0], *from = read_there(g, n, base, first.p, -1);
-	arg[0] = mk(g, OP_SUB, n->span, n->file, 2,
+	arg[0] = mk(g, OP_SUB, n->span, n->site, 2,
 	            (Node *[]){ from, index_past_end(g, n, i, used, base) }, 0);
 	arg[1] = d;
 	for (int k = 0; k < m; k++)
 		arg[k + 2] = read_there(g, n, first.pick->arg[k + 2], first.p,
 		                        first.pick->arg[k + 2]->type.lo);
-	Node *to = mk(g, OP_PICK, n->span, n->file, m + 2, arg, 0);
+	Node *to = mk(g, OP_PICK, n->span, n->site, m + 2, arg, 0);
 	for (int k = 0; k < used; k++) {
 		InnerPick in = inner_of(n->arg[k + 2], d);
 		if (in.instead)

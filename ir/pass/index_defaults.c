@@ -17,7 +17,7 @@ pick_with_default(Graph *g, const Node *pick, Node *d)
 
 	memcpy(arg, pick->arg, sizeof *arg * (size_t)pick->narg);
 	arg[1] = d;
-	return mk(g, OP_PICK, pick->span, pick->file, pick->narg, arg, 0);
+	return mk(g, OP_PICK, pick->span, pick->site, pick->narg, arg, 0);
 }
 
 /* Is the index inside of its list just where the condition is `want`? */

@@ -261,7 +261,7 @@ merge_greatest(Merge *m, Node *x, Node *y, int depth)
 	for (int k = 0; k < ne; k++)
 		if (e[k].lo != f[0].lo)
 			return NULL;
-	return mk(m->b.g, OP_MAX, m->b.at->span, m->b.at->file, n, arg, 0);
+	return mk(m->b.g, OP_MAX, m->b.at->span, m->b.at->site, n, arg, 0);
 }
 
 static MergeMatch *
@@ -347,7 +347,7 @@ merge_pick(Merge *m, Node *x, Node *y, int depth)
 	MergeMatch *index = find_match(m, x->arg[0], y->arg[0]);
 	if (index)
 		index->index = true;
-	return mk(m->b.g, OP_PICK, m->b.at->span, m->b.at->file, x->narg, arg, 0);
+	return mk(m->b.g, OP_PICK, m->b.at->span, m->b.at->site, x->narg, arg, 0);
 }
 
 static bool

@@ -259,7 +259,7 @@ test_verifier(void **state)
 	WRONG(sum->narg, 1);
 	WRONG(sum->arg[0], sum);
 	WRONG(sum->two_sided, true);
-	WRONG(sum->file, 3);
+	WRONG(sum->site, 3);
 	WRONG(sum->k, 1);
 	WRONG(t->k, 1);
 	WRONG(t->type.lo, 5);

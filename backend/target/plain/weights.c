@@ -685,7 +685,7 @@ write_labels(WeightWriter *w, int state)
 static int
 node_line(const Graph *g, const Node *n)
 {
-	return source_line(g->files[n->file], n->span.lo);
+	return source_line(node_source(g, n), n->span.lo);
 }
 
 /* Can f be read from the stream in this state, exactly if it is of integers? Then w->real has the
