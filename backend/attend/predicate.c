@@ -235,7 +235,11 @@ bool
 split_condition(Circuit *c, const Node *at, Node *cond, Conjunction *w)
 {
 	if (!add_literal(c, w, only_case(c, cond))) {
-		error_at_node(c, at, "this condition has too many parts");
+		error_at_node(c, at,
+		              "this condition joins more parts by 'and' than the %d that one head "
+		              "looks for; "
+		              "give some of them a name of their own: let c = …, and c[j]",
+		              (int)(sizeof w->here / sizeof *w->here));
 		return false;
 	}
 	int nboth = w->nboth;

@@ -22,8 +22,11 @@ refuse_large_quotient(Circuit *c, const Node *n, int64_t values)
 	if (values > MAX_STEPS)
 		error_at_node(
 			c, n,
-			"this quotient takes %lld values, more than the %d that one layer computes",
-			(long long)values, MAX_STEPS);
+			"this quotient takes %lld values (int %lld..%lld), more than the %d that "
+		        "one "
+			"layer computes; bound the dividend with min or %%, or divide its digits "
+			"one by one (digits.of, digits.value)",
+			(long long)values, (long long)n->type.lo, (long long)n->type.hi, MAX_STEPS);
 	return values > MAX_STEPS;
 }
 
@@ -209,6 +212,11 @@ emit_MOD(Circuit *c, Node *n)
 	if (!taken)
 		taken = form_product(c, b, map_node(c, q));
 	if (!taken)
-		error_at_node(c, n, "this remainder has too many values to be made in one step");
+		error_at_node(
+			c, n,
+			"this remainder is of a quotient of int %lld..%lld, more than one layer "
+			"computes; bound the dividend with min, or the divisor with max, so that "
+			"there are at most %d different quotients",
+			(long long)q->type.lo, (long long)q->type.hi, MAX_STEPS);
 	return taken ? form_scale(c, sign, form_add(c, 1, a, -1, taken, 0), 0) : NULL;
 }

@@ -209,9 +209,11 @@ emit_MUL(Circuit *c, Node *n)
 		f = product_of_terms(c, n);
 	if (!f)
 		error_at_node(c, n,
-		              "this product has too many values to be made in one step; multiply "
-		              "digit by "
-		              "digit with digits.mul");
+		              "this product of int %lld..%lld and int %lld..%lld has too many "
+		              "values to be made in one step; bound one of them with min or %%, or "
+		              "multiply digit by digit with digits.mul",
+		              (long long)n->arg[0]->type.lo, (long long)n->arg[0]->type.hi,
+		              (long long)n->arg[1]->type.lo, (long long)n->arg[1]->type.hi);
 	return f;
 }
 

@@ -206,9 +206,9 @@ emit_FLOOR(Circuit *c, Node *n)
 	if (hi - lo > MAX_FLOORS) {
 		error_at_node(
 			c, n,
-			"this can be rounded to %lld integers, more than the %d that one layer "
-			"tells apart",
-			(long long)(hi - lo + 1), MAX_FLOORS);
+			"this can be rounded to %lld integers (%lld..%lld), more than the %d that "
+			"one layer tells apart; bound it with min and max, or divide it first",
+			(long long)(hi - lo + 1), (long long)lo, (long long)hi, MAX_FLOORS);
 		return NULL;
 	}
 	for (int64_t k = lo + 1; k <= hi; k++) {

@@ -48,16 +48,18 @@ exact_int(Lower *L, Node *n, const char *what, const Ast *la, const Ast *ra)
 	bool pair = n->narg == 2, later = may_exceed_float(n);
 	/* the graph sorts the operands of a sum; the message has them as written */
 	bool turned = pair && (is_node_of(n->arg[0], ra) || is_node_of(n->arg[1], la));
+	const char *first = pair ? describe_operand(L, n->arg[turned], la) : "",
+		   *second = pair ? describe_operand(L, n->arg[!turned], ra) : "";
+	bool square = pair && !strcmp(first, second);
 	const char *text = arena_fmt(
 		L->arena,
 		"this %s can reach %lld, more than a 32-bit float holds exactly "
 		"(16777216)%s%s%s%s%s",
-		what, (long long)far, pair ? ": " : "",
-		pair ? describe_operand(L, n->arg[turned], la) : "", pair ? ", " : "",
-		pair ? describe_operand(L, n->arg[!turned], ra) : "",
+		what, (long long)far, pair ? ": " : "", first, pair && !square ? ", " : "",
+		square ? "" : second,
 		later ? "; such a number can be added to, compared, and divided by a constant"
 		: n->op == OP_MUL ? "; multiply digit by digit with digits.mul"
-				  : "");
+				  : "; bound it with min, max or %");
 	if (!later)
 		return fail_here(L, "%s", text);
 	defer_large_error(L, n, text);

@@ -237,8 +237,9 @@ approximate_leaf(Lower *L, Value *v, void *data)
 	if (v->known)
 		return v;
 	Real tolerance = real_of(t->num, t->den);
-	return v_stream(L, V_REAL,
-	                mk_reals(L->g, OP_APPROX, L->span, site_here(L), 1, &v->node, 0, &tolerance, 1));
+	return v_stream(
+		L, V_REAL,
+		mk_reals(L->g, OP_APPROX, L->span, site_here(L), 1, &v->node, 0, &tolerance, 1));
 }
 
 Value *

@@ -56,6 +56,16 @@ record_sum(WeightWriter *w, double sum)
 	r->proved[r->nproved++] = w->at;
 }
 
+/* The values of what is written here, for a message. */
+static const char *
+range_text(const WeightWriter *w, const Node *n)
+{
+	if (!n || n->type.real)
+		return "";
+	return arena_fmt(w->c->arena, " (here for int %lld..%lld)", (long long)n->type.lo,
+	                 (long long)n->type.hi);
+}
+
 static void
 prove(WeightWriter *w, const Node *n, double sum, const char *what)
 {
@@ -67,8 +77,9 @@ prove(WeightWriter *w, const Node *n, double sum, const char *what)
 	error_at_node(
 		w->c, n,
 		"not exact: the terms of this %s can add up to %.0f, and a 32-bit float is exact "
-		"only below %d",
-		what, sum, EXACT_MAX);
+		"only below %d%s; bound what it is made of with min, max or %%, keep it as digits "
+		"(digits, bits), or emit it step by step",
+		what, sum, EXACT_MAX, range_text(w, n));
 }
 
 static bool
