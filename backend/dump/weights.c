@@ -219,7 +219,7 @@ print_embedding(WeightDump *w, const float *table, bool by_place, int slot, bool
 
 /* What the digits of the place add to one slot. */
 static bool
-print_parts(WeightDump *w, int slot, bool first)
+print_slot_parts(WeightDump *w, int slot, bool first)
 {
 	bool any = false;
 
@@ -253,7 +253,7 @@ dump_embedding_weights(WeightDump *w)
 		fprintf(w->d.line, "\t%s = ", w->at[i]);
 		bool any = !m->ninput && print_embedding(w, m->embed_token, false, i, true);
 		any |= print_embedding(w, m->embed_position, true, i, !any);
-		any |= print_parts(w, i, !any);
+		any |= print_slot_parts(w, i, !any);
 		for (int k = 0; k < m->ninput; k++) {
 			float v = m->embed_input[(size_t)k * (size_t)m->d_model + (size_t)i];
 			if (v == 0)

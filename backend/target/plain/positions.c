@@ -17,7 +17,7 @@ _Static_assert(3 * PLAIN_STEP * ONE_DIGIT * ONE_DIGIT < EXACT_MAX, "2 t p + p^2 
 
 /* In a short context: by table. */
 static const Form *
-tabulated(Circuit *c, int64_t (*f)(int64_t place, int64_t arg), int64_t arg)
+place_table(Circuit *c, int64_t (*f)(int64_t place, int64_t arg), int64_t arg)
 {
 	int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)c->places);
 
@@ -35,7 +35,7 @@ far_before(int64_t p, int64_t back)
 const Form *
 plain_place_number(Circuit *c, int back)
 {
-	return c->places <= WHOLE_PLACES ? tabulated(c, far_before, back)
+	return c->places <= WHOLE_PLACES ? place_table(c, far_before, back)
 	                                 : place_before(c, back, 1);
 }
 
@@ -115,7 +115,7 @@ digits_of_place(const Circuit *c)
 	return n;
 }
 
-/* A digit of a place, for tabulated(). */
+/* A digit of a place, for place_table(). */
 typedef struct Digit {
 	int base, number, back; /* number: 0 is the lowest */
 	bool square;
