@@ -23,7 +23,7 @@ refuse_large_quotient(Circuit *c, const Node *n, int64_t values)
 		error_at_node(
 			c, n,
 			"this quotient takes %lld values (int %lld..%lld), more than the %d that "
-		        "one "
+			"one "
 			"layer computes; bound the dividend with min or %%, or divide its digits "
 			"one by one (digits.of, digits.value)",
 			(long long)values, (long long)n->type.lo, (long long)n->type.hi, MAX_STEPS);

@@ -58,7 +58,7 @@ record_sum(WeightWriter *w, double sum)
 
 /* The values of what is written here, for a message. */
 static const char *
-range_text(const WeightWriter *w, const Node *n)
+here_for(const WeightWriter *w, const Node *n)
 {
 	if (!n || n->type.real)
 		return "";
@@ -79,7 +79,7 @@ prove(WeightWriter *w, const Node *n, double sum, const char *what)
 		"not exact: the terms of this %s can add up to %.0f, and a 32-bit float is exact "
 		"only below %d%s; bound what it is made of with min, max or %%, keep it as digits "
 		"(digits, bits), or emit it step by step",
-		what, sum, EXACT_MAX, range_text(w, n));
+		what, sum, EXACT_MAX, here_for(w, n));
 }
 
 static bool
