@@ -168,6 +168,7 @@ $(HOSTILE:%=$(BUILD)/tests/hostile/%.o) $(BUILD)/tests/bounds/audit.o: | $(BUILD
 
 AGAIN = @$(MAKE) --no-print-directory
 ASAN  = BUILD=build-asan CFLAGS='$(SANITIZE)'
+COV   = BUILD=build-cov CFLAGS='-O0 -g --coverage'
 
 parts: all $(UNIT) $(JUDGE) $(TOOLS)
 	@:
@@ -232,6 +233,12 @@ exhaustive: setup ## the adder and the calculator on all their inputs; long text
 	@SAMPLE=10000 tests/differential/run.sh $(BUILD)
 	@ORT=1 tests/long.sh $(BUILD)
 
+coverage: setup ## which lines make test runs, by folder, and which functions never
+	$(AGAIN) $(COV) parts
+	@find build-cov -name '*.gcda' -delete
+	@SLOW=1 tests/run.sh build-cov
+	@tools/coverage build-cov
+
 mutants: setup ## would tests notice a wrong proof? one-line changes to it; N=8: eight of them
 	$(AGAIN) parts
 	@N=$(N) tools/mutants $(BUILD)
@@ -289,7 +296,7 @@ uninstall: ## takes away what install put under PREFIX and DESTDIR
 	@$(PLACE) tools/install --remove
 
 clean: ## removes everything built
-	rm -rf build build-asan build-fuzz build-i386 build-same-* build-bare
+	rm -rf build build-asan build-cov build-fuzz build-i386 build-same-* build-bare
 
 help: ## this list
 	@echo 'make: builds $(BUILD)/twc, $(BUILD)/twrun and the library. The other targets:'
@@ -297,7 +304,7 @@ help: ## this list
 		expand -t 15
 
 .PHONY: all parts setup demo test test-editors asan check-format check-commits same-bytes \
-	test-bare exhaustive mutants fuzz hostile nightly bless report bench house fmt editors \
+	test-bare exhaustive coverage mutants fuzz hostile nightly bless report bench house fmt editors \
 	install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
