@@ -561,8 +561,9 @@ write_attention(WeightWriter *w, int layer)
 
 /* Neuron `at` takes away what stands in a column: see column_reuse.c. */
 static void
-write_clearing(WeightWriter *w, TwLayer *l, int column, int at, double *sum)
+write_clearing(WeightWriter *w, int layer, int column, int at, double *sum)
 {
+	TwLayer *l = &w->m->layer[layer];
 	int64_t lo = w->cols->least[column];
 	int slot = w->cols->slot[column];
 
@@ -571,6 +572,9 @@ write_clearing(WeightWriter *w, TwLayer *l, int column, int at, double *sum)
 	l->w2[at * w->m->d_model + slot] = -1;
 	l->b2[slot] -= (float)lo;
 	sum[column] += w->most[column] + 2 * (double)llabs(lo);
+	w->at = (ProvedSum){ SUM_NEURON, layer, at, 0 };
+	prove(w, w->cols->form[column]->term[0].atom->node, w->most[column] + (double)llabs(lo),
+	      "neuron");
 }
 
 static void
@@ -600,7 +604,7 @@ write_mlp(WeightWriter *w, int layer)
 	}
 	for (int i = 0, at = w->s->nneuron[layer]; i < w->cols->n; i++)
 		if (w->cols->cleared[i] == state_after_mlp(layer))
-			write_clearing(w, l, i, at++, sum);
+			write_clearing(w, layer, i, at++, sum);
 	prove_writes(w, SUM_MLP_WRITE, layer, sum,
 	             w->s->nneuron[layer] ? w->s->neuron[layer][0]->node : NULL);
 }
