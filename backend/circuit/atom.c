@@ -87,7 +87,7 @@ static bool
 atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 {
 	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place
-	    || a->input != b->input)
+	    || a->input != b->input || a->lift != b->lift)
 		return false;
 	if (a->reals) /* placeholders of 0 may stand for different things */
 		return a->min == b->min && a->max == b->max && a->error == b->error

@@ -343,6 +343,23 @@ test_real_errors(void **state)
 	bench_close(&b);
 }
 
+/* Neurons that round are told apart by what they round to, though they read the same. */
+static void
+test_lifts(void **state)
+{
+	Bench b;
+
+	(void)state;
+	bench_open(&b, NULL, false);
+	const Form *f = sum(&b, token(&b, 4096), place(&b, 1), 0);
+	const Form *low = round_to_integer(b.c, f, 0, 100, 4096),
+		   *high = round_to_integer(b.c, f, 4096, 4196, 8192);
+	assert_true(low->term[0].atom != high->term[0].atom);
+	assert_true(low->lo == 0 && low->hi == 100 && high->lo == 4096 && high->hi == 4196);
+	assert_true(atom_max_abs(low->term[0].atom) >= 100 + 2 * 4096);
+	bench_close(&b);
+}
+
 /* ---- random circuits ---- */
 
 static const Form *
