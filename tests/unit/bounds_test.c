@@ -517,11 +517,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),       cmocka_unit_test(test_scores),
-		cmocka_unit_test(test_logits),      cmocka_unit_test(test_inputs),
-		cmocka_unit_test(test_named),       cmocka_unit_test(test_cleared),
-		cmocka_unit_test(test_real_errors), cmocka_unit_test(test_random_forms),
-		cmocka_unit_test(test_rounded_bos),
+		cmocka_unit_test(test_kinds),        cmocka_unit_test(test_scores),
+		cmocka_unit_test(test_logits),       cmocka_unit_test(test_inputs),
+		cmocka_unit_test(test_named),        cmocka_unit_test(test_cleared),
+		cmocka_unit_test(test_real_errors),  cmocka_unit_test(test_lifts),
+		cmocka_unit_test(test_random_forms), cmocka_unit_test(test_rounded_bos),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
