@@ -423,13 +423,25 @@ tw_embed(const TwModel *m, const int *row, int place, float *x)
 	}
 }
 
+/* The same by the rows' nonzeros, in the same order of sums. */
+static void
+embed_sparse(const TwSpecialized *c, const int *row, int place, float *x)
+{
+	memset(x, 0, (size_t)c->m->d_model * sizeof *x);
+	scatter_row(&c->token, row[0], 1, x);
+	for (int n = 0; n < c->ndigit; n++)
+		scatter_row(&c->place, tw_place_row(c, n, place), 1, x);
+	for (int f = 1; f < c->m->nfield; f++)
+		scatter_row(&c->token, row[f], 1, x);
+}
+
 bool
 tw_step(const TwSpecialized *c, const TwActivations *w, const int *row, int place)
 {
 	bool ok = true;
 
 	tw_phase_begin(w->clock);
-	tw_embed(c->m, row, place, w->x);
+	embed_sparse(c, row, place, w->x);
 	tw_phase_end(w->clock, TW_EMBEDDING);
 	trace_state(c, w, 0, place);
 	for (int n = 0; n < c->m->nlayer; n++) {

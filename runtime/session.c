@@ -344,26 +344,6 @@ tw_token(const TwSession *s, int i)
 	return s->row + (i + 1) * s->m->nfield;
 }
 
-static void
-logit_bases(TwSession *s)
-{
-	const TwAffine *f = &s->c->logit;
-
-	for (int i = 0; i < f->n; i++) {
-		s->base[i] = 0;
-		for (int t = f->start[i]; t < f->start[i + 1]; t++)
-			s->base[i] += f->term[t].w * s->w.x[f->term[t].at];
-	}
-}
-
-static float
-logit(const TwSession *s, int r)
-{
-	int row = s->c->logit_row[r];
-
-	return row < 0 ? s->m->head_b[r] : s->c->logit_scale[r] * s->base[row] + s->m->head_b[r];
-}
-
 const float *
 tw_logits(TwSession *s)
 {
@@ -371,9 +351,7 @@ tw_logits(TwSession *s)
 		return NULL;
 	if (s->on_softmax)
 		return tw_dense_logits(s->dense);
-	logit_bases(s);
-	for (int r = 0; r < s->m->nvocab + 2; r++)
-		s->logits[r] = logit(s, r);
+	tw_find_logits(s->c, s->w.x, s->base, s->logits);
 	return s->logits;
 }
 
@@ -388,21 +366,30 @@ argmax_between(const float *x, int from, int to)
 	return best;
 }
 
-const int *
-tw_next_token(TwSession *s)
+static void
+next_by_softmax(TwSession *s)
 {
 	const TwModel *m = s->m;
+	const float *x = tw_dense_logits(s->dense);
 
-	if (!m->emits || s->stuck)
-		*s->next = tw_end(m);
-	if (*s->next >= 0)
-		return s->next;
-	tw_phase_begin(&s->clock);
-	const float *x = tw_logits(s);
 	for (int f = 0; f < m->nfield; f++)
 		s->next[f] = argmax_between(x, m->first[f], m->first[f + 1]);
 	if (x[tw_end(m)] > x[*s->next])
 		*s->next = tw_end(m);
+}
+
+const int *
+tw_next_token(TwSession *s)
+{
+	if (!s->m->emits || s->stuck)
+		*s->next = tw_end(s->m);
+	if (*s->next >= 0)
+		return s->next;
+	tw_phase_begin(&s->clock);
+	if (s->on_softmax)
+		next_by_softmax(s);
+	else
+		tw_find_next(s->c, s->w.x, s->base, s->next);
 	tw_phase_end(&s->clock, TW_OUTPUT);
 	return s->next;
 }

@@ -292,55 +292,7 @@ specialize_neurons(TwSpecialized *c, TwFastLayer *s, const TwLayer *l)
 	s->out_t = transpose_rows(c, &s->out, l->b2, &s->out_t_column);
 }
 
-/* ---- the outputs */
-
-/* Is row `last` of f a multiple of row `base`? Usually the logits are all multiples of one,
- * and then one sum gives them all. */
-static bool
-is_multiple_of_row(const TwAffine *f, int base, int last, float *scale)
-{
-	int n = f->start[base + 1] - f->start[base];
-	const TwTerm *x = f->term + f->start[base], *y = f->term + f->start[last];
-
-	if (n != f->start[last + 1] - f->start[last])
-		return false;
-	*scale = y[0].w / x[0].w;
-	for (int i = 0; i < n; i++)
-		if (x[i].at != y[i].at || *scale * x[i].w != y[i].w
-		    || !tw_is_exact_integer((double)*scale))
-			return false;
-	return true;
-}
-
-static void
-specialize_logits(TwSpecialized *c)
-{
-	const TwModel *m = c->m;
-	TwAffine *f = &c->logit;
-	int rows = m->nvocab + 2;
-
-	c->logit_row = TW_NEW(&c->pool, int, rows);
-	c->logit_scale = TW_NEW(&c->pool, float, rows);
-	for (int r = 0; r < rows; r++) {
-		tw_affine_add(&c->pool, f, m->head_w + r, (size_t)rows, m->d_model, 0);
-		int last = f->n - 1, base = last > 3 ? last - 3 : 0;
-		c->logit_row[r] = last;
-		c->logit_scale[r] = 1;
-		if (f->start[last] == f->start[last + 1]) {
-			c->logit_row[r] = -1;
-			f->n--;
-			continue;
-		}
-		for (; base < last; base++)
-			if (is_multiple_of_row(f, base, last, &c->logit_scale[r])) {
-				c->logit_row[r] = base;
-				f->n--;
-				break;
-			}
-		if (c->logit_row[r] == last)
-			c->logit_scale[r] = 1;
-	}
-}
+/* ---- the embedding and the outputs */
 
 /* Row r of digit n, as a row over the stream. */
 static void
@@ -489,7 +441,7 @@ specialize_model(void *specialized)
 	TwSpecialized *c = specialized;
 
 	if (c->m->emits)
-		specialize_logits(c);
+		tw_specialize_logits(c);
 	specialize_labels(c);
 	specialize_embedding(c);
 	c->place_of = TW_NEW(&c->pool, int, c->m->d_model);

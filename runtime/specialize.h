@@ -120,6 +120,15 @@ typedef struct TwFastLayer {
 	int *out_t_column; /* (out_t.n) which column */
 } TwFastLayer;
 
+/* ---- the next token */
+
+/* The row of a field with the greatest logit, where all of these are multiples of one number. */
+typedef struct TwGreatest {
+	int direction; /* row of logit: that number; -1: they are constant; -2: there are more */
+	int constant;  /* where they are constant */
+	int n, *row;   /* (n) or NULL: where the number is -1, 0, .. n - 2 */
+} TwGreatest;
+
 /* ---- the model */
 
 struct TwSpecialized {
@@ -134,6 +143,7 @@ struct TwSpecialized {
 	TwAffine logit;          /* the different directions of the logits, without biases */
 	int *logit_row;          /* (nvocab + 2) row of logit, -1: constant */
 	float *logit_scale;      /* (nvocab + 2) times this */
+	TwGreatest *greatest;    /* (nfield) */
 	TwAffine label;          /* all labels' columns, side by side */
 	int *label_at;           /* (nlabel) its first */
 	bool fixed_state;        /* no head's state grows with the text: simd_batch.c runs it */
@@ -171,6 +181,9 @@ void tw_find_lookups(TwSpecialized *, int n);
 bool tw_read_certificate(TwSpecialized *, char **error);
 bool tw_check_claims(TwSpecialized *, char **error);
 
+/* next_token.c: the logits' directions, and tables of the greatest. */
+void tw_specialize_logits(TwSpecialized *);
+
 /* ---- running it */
 
 /* What a session computes in: the stream of the newest place, and its state. */
@@ -187,6 +200,11 @@ typedef struct TwActivations {
 
 /* One more token at this place. False where a gap is too small: x is then wrong. */
 bool tw_step(const TwSpecialized *, const TwActivations *, const int *row, int place);
+
+/* The logits (nvocab + 2) of a stream, or only the rows (nfield) of the next token; base: room for
+ * (logit.n). */
+void tw_find_logits(const TwSpecialized *, const float *x, float *base, float *logits);
+void tw_find_next(const TwSpecialized *, const float *x, float *base, int *next);
 
 /* session.c: whether memory ran out where the fallback was needed. */
 bool tw_stuck(const struct TwSession *);
