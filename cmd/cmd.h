@@ -22,7 +22,7 @@ struct Options {
 	const char *dump;   /* --dump, or NULL */
 	const char *stdlib; /* --stdlib, or where it was found; NULL: nowhere */
 	const char *batch;  /* --batch, or NULL */
-	bool json, uniform, check, layered, verify;
+	bool json, uniform, check, layered, verify, no_warnings;
 	Limits limits;
 	const char *input; /* --input, or NULL */
 	int line;          /* --line, or 0 */
@@ -40,6 +40,7 @@ typedef struct Program {
 	Inspect inspect;
 	TwModel *model; /* after program_compile */
 	Report report;
+	bool quiet; /* the caller prints what was found */
 } Program;
 
 /* A graph's own text, as --dump prints it, so that a pass can be tested alone: its files end in
@@ -49,6 +50,11 @@ bool is_graph_file(const char *path);
 bool program_open(Program *, const char *path, const Options *);
 /* The same for a text that is here already; path is for messages. */
 bool program_open_text(Program *, const char *path, const char *text, size_t n, const Options *);
+/* The same for a file that may be a library: its lines stay where they are, a model stands before
+ * it, and its examples follow as outputs, each called EXAMPLE_NAME and the number of its line. */
+#define EXAMPLE_NAME "example_of_line_"
+bool program_open_file_text(Program *, const char *path, const char *text, size_t n,
+                            const Options *, bool *library);
 /* Passes and weights. */
 bool program_compile(Program *);
 void program_close(Program *);
@@ -79,6 +85,7 @@ int test_one(const char *path, const char *text, size_t n, const Options *);
 int cmd_compile(const Options *);
 int cmd_dump(const Options *);
 int cmd_test(const Options *);
+int cmd_check(const Options *);
 int cmd_run(const Options *);
 int cmd_report(const Options *);
 int cmd_fmt(const Options *);

@@ -81,13 +81,23 @@ copy_named(Arena *arena, const Named *from, int n)
 	return to;
 }
 
+static void
+print_diags(Program *p)
+{
+	if (!p->quiet)
+		diag_print(&p->diags, stderr);
+}
+
 bool
 program_open_text(Program *p, const char *path, const char *text, size_t n, const Options *o)
 {
 	p->src = (Source){ .path = path, .text = text, .len = (uint32_t)n };
 	p->limits = o->limits;
 	p->inspect.verify = o->verify;
-	p->diags = (Diags){ .arena = &p->arena, .src = &p->src, .colours = has_colours(stderr) };
+	p->diags = (Diags){ .arena = &p->arena,
+		            .src = &p->src,
+		            .no_warnings = o->no_warnings,
+		            .colours = has_colours(stderr) };
 
 	if (is_graph_file(path)) {
 		p->graph = graph_read(&p->src, &p->arena, &p->diags);
@@ -95,7 +105,7 @@ program_open_text(Program *p, const char *path, const char *text, size_t n, cons
 		Tree *tree = parse(&p->src, &p->arena, &p->diags);
 		p->graph = lower(tree, o->stdlib, &p->arena, &p->diags);
 	}
-	diag_print(&p->diags, stderr);
+	print_diags(p);
 	if (p->diags.nerror || !p->graph)
 		return false;
 
@@ -110,6 +120,67 @@ program_open_text(Program *p, const char *path, const char *text, size_t n, cons
 		       sizeof *p->meant.emit * (size_t)p->graph->nfield);
 	}
 	return true;
+}
+
+/* ---- a library on its own ---- */
+
+static const char example_mark[] = "# example: ";
+
+static bool
+line_is_example(const char *line)
+{
+	return !strncmp(line, example_mark, sizeof example_mark - 1);
+}
+
+static const char *
+next_line(const char *s)
+{
+	const char *end = strchr(s, '\n');
+
+	return end ? end + 1 : s + strlen(s);
+}
+
+/* What does not parse is refused as a program. */
+static bool
+holds_library(Arena *arena, const char *path, const char *text, size_t n)
+{
+	Source src = { .path = path, .text = text, .len = (uint32_t)n };
+	Diags diags = { .arena = arena, .src = &src };
+
+	const Tree *tree = parse(&src, arena, &diags);
+
+	return tree && is_library(tree) && !diags.nerror;
+}
+
+/* The library as a model: its lines stay where they are, the examples follow it
+ * as outputs; that there is one at all is true. */
+static char *
+library_program(Arena *arena, const char *text, size_t *n)
+{
+	TextBuilder t = { .arena = arena };
+	int line = 1;
+
+	text_addf(&t, "%s%s", library_model(arena), text);
+	for (const char *s = text; *s; s = next_line(s), line++) {
+		const char *end = next_line(s);
+		if (line_is_example(s))
+			text_addf(&t, "\noutput %s%d: bool = %.*s", EXAMPLE_NAME, line,
+			          (int)(end - s - (long)(sizeof example_mark - 1)),
+			          s + sizeof example_mark - 1);
+	}
+	text_addf(&t, "\noutput library: bool = true\n");
+	*n = t.n;
+	return t.s;
+}
+
+bool
+program_open_file_text(Program *p, const char *path, const char *text, size_t n, const Options *o,
+                       bool *library)
+{
+	*library = !is_graph_file(path) && holds_library(&p->arena, path, text, n);
+	if (*library)
+		text = library_program(&p->arena, text, &n);
+	return program_open_text(p, path, text, n, o);
 }
 
 bool
@@ -128,7 +199,7 @@ program_compile(Program *p)
 	if (!p->diags.nerror)
 		p->model = compile_within(p->graph, &p->arena, &p->diags, &p->limits, &p->inspect,
 		                          &p->report);
-	diag_print(&p->diags, stderr);
+	print_diags(p);
 	return p->model && !p->diags.nerror;
 }
 

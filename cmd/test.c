@@ -377,56 +377,6 @@ check_test(Tester *t, const Test *test)
 
 /* ---- a library's examples ---- */
 
-static const char example_mark[] = "# example: ", example_name[] = "example_of_line_";
-
-static bool
-line_is_example(const char *line)
-{
-	return !strncmp(line, example_mark, sizeof example_mark - 1);
-}
-
-static const char *
-next_line(const char *s)
-{
-	const char *end = strchr(s, '\n');
-
-	return end ? end + 1 : s + strlen(s);
-}
-
-/* What does not parse is refused as a program. */
-static bool
-holds_library(Tester *t, const char *path, const char *text, size_t n)
-{
-	Arena *arena = &t->program.arena;
-	Source src = { .path = path, .text = text, .len = (uint32_t)n };
-	Diags diags = { .arena = arena, .src = &src };
-
-	const Tree *tree = parse(&src, arena, &diags);
-
-	return tree && is_library(tree) && !diags.nerror;
-}
-
-/* The library as a model: its lines stay where they are, the examples follow it
- * as outputs; that there is one at all is true. */
-static char *
-library_program(Arena *arena, const char *text, size_t *n)
-{
-	TextBuilder t = { .arena = arena };
-	int line = 1;
-
-	text_addf(&t, "%s%s", library_model(arena), text);
-	for (const char *s = text; *s; s = next_line(s), line++) {
-		const char *end = next_line(s);
-		if (line_is_example(s))
-			text_addf(&t, "\noutput %s%d: bool = %.*s", example_name, line,
-			          (int)(end - s - (long)(sizeof example_mark - 1)),
-			          s + sizeof example_mark - 1);
-	}
-	text_addf(&t, "\noutput library: bool = true\n");
-	*n = t.n;
-	return t.s;
-}
-
 /* Every output is true at every position, in pieces of the context's length, and
  * the transformer agrees. */
 static void
@@ -436,9 +386,9 @@ test_library_examples(Tester *t, int line)
 
 	for (int o = 0; o < g->noutput; o++) {
 		bool holds = true;
-		if (strncmp(g->output[o].name, example_name, sizeof example_name - 1))
+		if (strncmp(g->output[o].name, EXAMPLE_NAME, sizeof EXAMPLE_NAME - 1))
 			continue;
-		if (line && line != atoi(g->output[o].name + strlen(example_name)))
+		if (line && line != atoi(g->output[o].name + strlen(EXAMPLE_NAME)))
 			continue;
 		for (int from = 0; from < g->nvocab; from += g->context) {
 			int n = g->nvocab - from < g->context ? g->nvocab - from : g->context;
@@ -458,7 +408,7 @@ test_library_examples(Tester *t, int line)
 				       "gives "
 				       "%" PRId64 ", the transformer %g\n",
 				       t->program.src.path,
-				       g->output[o].name + strlen(example_name), i,
+				       g->output[o].name + strlen(EXAMPLE_NAME), i,
 				       quoted_prompt(t, t->text, n), v, (double)w);
 			}
 		}
@@ -494,11 +444,11 @@ load_compiled(Tester *t)
 static bool
 test_source_text(Tester *t, const char *path, const char *text, size_t n, const Options *o)
 {
-	bool library = holds_library(t, path, text, n);
+	Source *written = NEW(&t->program.arena, Source);
+	bool library;
 
-	if (library)
-		text = library_program(&t->program.arena, text, &n);
-	if (!program_open_text(&t->program, path, text, n, o))
+	*written = (Source){ .path = path, .text = text, .len = (uint32_t)n };
+	if (!program_open_file_text(&t->program, path, text, n, o, &library))
 		return false;
 	t->program.inspect.verify = true;
 	if (!program_compile(&t->program) || !load_compiled(t))
@@ -517,6 +467,13 @@ test_source_text(Tester *t, const char *path, const char *text, size_t n, const 
 	if (o->line && !t->passed && !t->failed) {
 		fprintf(stderr, "twc: %s has no test in line %d\n", path, o->line);
 		return false;
+	}
+	if (!t->passed && !t->failed) {
+		warn_in(&t->program.diags, written, (Span){ 0, 1 }, "this file tests nothing: %s",
+		        library ? "a library has '# example: C', C a condition"
+		                : "write test PROMPT -> ANSWER, or test PROMPT -> LABEL = "
+		                  "[VALUES]");
+		diag_print(&t->program.diags, stderr);
 	}
 	return true;
 }

@@ -193,6 +193,8 @@ static const Flag flags[] = {
 	  "change nothing, name the files that would change", NULL },
 	{ "stdlib", 0, "DIR", offsetof(Options, stdlib), "where the standard library is", NULL },
 	{ "line", 0, "N", offsetof(Options, line), "only the tests in this line", NULL },
+	{ "no-warnings", 0, NULL, offsetof(Options, no_warnings),
+	  "only errors: say nothing of what is sound but seldom meant", NULL },
 	{ "ops", 0, NULL, 0, "list the operators of the graph", print_ops },
 	{ 0 },
 };
@@ -203,7 +205,7 @@ static const Verb verbs[] = {
 		"FILE -o OUT",
 		"writes the model OUT, an .onnx or a .safetensors file",
 		NULL,
-		"output uniform verify layers d-model heads neurons fewest dump stdlib",
+		"output uniform verify layers d-model heads neurons fewest dump stdlib no-warnings",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
 		"twc --dump=lower calculator.tw\n"
 		"twc --dump=weights calculator.tw",
@@ -216,17 +218,28 @@ static const Verb verbs[] = {
 		"The reference evaluator says what a program means. The compiled transformer must "
 		"give what "
 		"each test expects, and agree with the evaluator at every position.",
-		"line layers d-model heads neurons fewest stdlib",
+		"line layers d-model heads neurons fewest stdlib no-warnings",
 		"twc test calculator.tw stdlib/digits.tw\n"
 		"twc test --line=27 calculator.tw",
 		cmd_test,
+	},
+	{
+		"check",
+		"FILE...",
+		"compiles files and says what is wrong with them; writes nothing, runs nothing",
+		"Errors and warnings, those of the last stages too: what an editor shows. With "
+		"--json they are a list on standard output, places counted from 1 in characters.",
+		"json layers d-model heads neurons fewest stdlib no-warnings",
+		"twc check *.tw\n"
+		"twc check --json calculator.tw",
+		cmd_check,
 	},
 	{
 		"run",
 		"FILE [PROMPT...]",
 		"prints how each prompt goes on, from the reference evaluator alone",
 		NULL,
-		"batch input stdlib",
+		"batch input stdlib no-warnings",
 		"twc run calculator.tw \"12*34=\"\n"
 		"twc run calculator.tw --batch prompts.txt",
 		cmd_run,
@@ -236,7 +249,7 @@ static const Verb verbs[] = {
 		"FILE",
 		"prints the transformer's size, and what makes it that deep",
 		NULL,
-		"json layers d-model heads neurons fewest stdlib",
+		"json layers d-model heads neurons fewest stdlib no-warnings",
 		"twc report calculator.tw\n"
 		"twc report calculator.tw --json",
 		cmd_report,
@@ -248,7 +261,7 @@ static const Verb verbs[] = {
 		"Of a value: its type and range, the columns it stands in, the rules that shaped "
 		"it, what it "
 		"costs, and what it waits for.",
-		"layers d-model heads neurons fewest stdlib",
+		"layers d-model heads neurons fewest stdlib no-warnings",
 		"twc explain calculator.tw\n"
 		"twc explain calculator.tw answer",
 		cmd_explain,
@@ -260,7 +273,7 @@ static const Verb verbs[] = {
 		"OUT ends in .svg, .png or .pdf, for which Graphviz must be installed, or in .dot, "
 		"which needs "
 		"nothing.",
-		"output layered layers d-model heads neurons fewest stdlib",
+		"output layered layers d-model heads neurons fewest stdlib no-warnings",
 		"twc graph calculator.tw -o calculator.svg\n"
 		"twc graph --layered calculator.tw -o layers.svg",
 		cmd_graph,

@@ -134,21 +134,47 @@ jobs_read(Server *s)
 
 /* ---- compiling ---- */
 
-/* {"lo": …, "hi": …, "message": …} of the document's own mistakes. */
 static cJSON *
-errors_of(const Document *d)
+found(Span at, const char *text, bool warning)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(o, "lo", at.lo);
+	cJSON_AddNumberToObject(o, "hi", at.hi);
+	cJSON_AddStringToObject(o, "message", text);
+	cJSON_AddBoolToObject(o, "warning", warning);
+	return o;
+}
+
+/* {"lo": …, "hi": …, "message": …, "warning": …} of the mistakes that are no warnings: those the
+ * frontend has found, and they are shown already. */
+static cJSON *
+errors_of(Document *d)
 {
 	cJSON *list = cJSON_CreateArray();
+	Span at;
 
 	for (const Diag *e = d->diags.first; e; e = e->next) {
-		Span at = e->src == &d->src ? e->span : (Span){ d->shift, d->shift };
-		cJSON *o = cJSON_CreateObject();
-		cJSON_AddNumberToObject(o, "lo", at.lo);
-		cJSON_AddNumberToObject(o, "hi", at.hi);
-		cJSON_AddStringToObject(o, "message", e->msg);
-		cJSON_AddItemToArray(list, o);
+		const char *text = e->warning ? NULL : diagnostic_text(d, e, &at);
+		if (text)
+			cJSON_AddItemToArray(list, found(at, text, false));
 	}
 	return list;
+}
+
+/* What is told of a job that has ended without a result: it was stopped, or crashed. */
+static cJSON *
+nothing_found(const Document *d)
+{
+	cJSON *o = cJSON_CreateObject();
+	Span first = { d->shift, d->shift };
+	char text[120];
+
+	snprintf(text, sizeof text,
+	         "not compiled here: it takes more than %d s, or more memory than there is",
+	         SECONDS);
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(o, "errors"), found(first, text, true));
+	return o;
 }
 
 static int
@@ -213,10 +239,11 @@ job_built(Server *s, Job *j)
 
 	while (d && d != j->doc)
 		d = d->next;
-	if (!o || !d) {
+	if (!d) {
 		cJSON_Delete(o);
 		return;
 	}
+	o = o ? o : nothing_found(d);
 	cJSON_Delete(d->built);
 	d->built = o;
 	if (cJSON_GetObjectItem(o, "errors"))

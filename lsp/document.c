@@ -145,6 +145,36 @@ document_read(Document *d, const char *stdlib)
 	d->unbuilt = !d->diags.nerror;
 }
 
+/* ---- mistakes ---- */
+
+/* An error in another file is shown at the call of this one that led there, the innermost, or else
+ * at the first line; a warning is shown in its own file only. */
+const char *
+diagnostic_text(Document *d, const Diag *e, Span *at)
+{
+	const char *text = e->msg;
+	bool elsewhere = e->src != &d->src;
+
+	if (!is_shown(&d->diags, e) || (e->warning && elsewhere))
+		return NULL;
+	*at = elsewhere ? (Span){ d->shift, d->shift } : e->span;
+	if (at->lo < d->shift)
+		return NULL; /* of the model that a library is read behind */
+	if (elsewhere)
+		text = arena_fmt(&d->arena, "%s:%d: %s", e->src->path,
+		                 source_line(e->src, e->span.lo), text);
+	for (const DiagNote *n = e->notes; n; n = n->next) {
+		if (elsewhere && n->src == &d->src) {
+			*at = n->span;
+			elsewhere = false;
+			continue;
+		}
+		text = arena_fmt(&d->arena, "%s\n%s:%d: %s", text, n->src->path,
+		                 source_line(n->src, n->span.lo), n->text);
+	}
+	return text;
+}
+
 /* ---- places ---- */
 
 int

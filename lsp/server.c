@@ -70,35 +70,15 @@ send_notification(Server *s, const char *method, cJSON *params)
 /* ---- diagnostics ---- */
 
 static cJSON *
-diagnostic(cJSON *range, const char *text)
+diagnostic(cJSON *range, const char *text, bool warning)
 {
 	cJSON *d = cJSON_CreateObject();
 
 	cJSON_AddItemToObject(d, "range", range);
-	cJSON_AddNumberToObject(d, "severity", 1);
+	cJSON_AddNumberToObject(d, "severity", warning ? 2 : 1);
 	cJSON_AddStringToObject(d, "source", "twc");
 	cJSON_AddStringToObject(d, "message", text);
 	return d;
-}
-
-/* An error in another file is shown at the first line of this one. */
-static cJSON *
-diagnostic_of(Document *doc, const Diag *e)
-{
-	const char *text = e->msg;
-	Span at = e->span;
-
-	if (e->src != &doc->src) {
-		text = arena_fmt(&doc->arena, "%s:%d: %s", e->src->path, source_line(e->src, at.lo),
-		                 text);
-		at = (Span){ doc->shift, doc->shift };
-	} else if (at.lo < doc->shift) {
-		return NULL; /* of the model that a library is read behind */
-	}
-	for (const DiagNote *n = e->notes; n; n = n->next)
-		text = arena_fmt(&doc->arena, "%s\n%s:%d: %s", text, n->src->path,
-		                 source_line(n->src, n->span.lo), n->text);
-	return diagnostic(lsp_range(doc, at), text);
 }
 
 void
@@ -108,9 +88,11 @@ publish_diagnostics(Server *s, Document *doc)
 	const cJSON *errors = doc->stale ? NULL : cJSON_GetObjectItem(doc->built, "errors"), *e;
 
 	for (const Diag *d = doc->diags.first; d; d = d->next) {
-		cJSON *one = diagnostic_of(doc, d);
-		if (one)
-			cJSON_AddItemToArray(list, one);
+		Span at;
+		const char *text = diagnostic_text(doc, d, &at);
+		if (text)
+			cJSON_AddItemToArray(list,
+			                     diagnostic(lsp_range(doc, at), text, d->warning));
 	}
 	cJSON_ArrayForEach(e, errors)
 	{
@@ -118,7 +100,8 @@ publish_diagnostics(Server *s, Document *doc)
 			    (uint32_t)cJSON_GetNumberValue(cJSON_GetObjectItem(e, "hi")) };
 		cJSON_AddItemToArray(
 			list, diagnostic(lsp_range(doc, at),
-		                         cJSON_GetStringValue(cJSON_GetObjectItem(e, "message"))));
+		                         cJSON_GetStringValue(cJSON_GetObjectItem(e, "message")),
+		                         cJSON_IsTrue(cJSON_GetObjectItem(e, "warning"))));
 	}
 	cJSON_AddStringToObject(params, "uri", doc->uri);
 	cJSON_AddNumberToObject(params, "version", doc->version);

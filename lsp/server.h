@@ -84,6 +84,8 @@ cJSON *lsp_range(const Document *, Span);
 cJSON *whole_range(const Document *);
 /* False if the params have no such place. */
 bool offset_at(const Document *, const cJSON *position, uint32_t *at);
+/* What the editor is told of a mistake and where: NULL if nothing. */
+const char *diagnostic_text(Document *, const Diag *, Span *at);
 int lsp_line(const Document *, uint32_t at); /* from 0 */
 
 /* The use that a place is in, or NULL. */

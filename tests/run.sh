@@ -6,6 +6,8 @@
 #
 #   # RUN: twc run %s "1+2="   the command; %s is the file, %t a folder of its own.
 #                              The default is: twc test %s
+#   ... # WARNING: text        the same for a warning; in the files that have one, in
+#                              examples/ and in stdlib/ there is no other
 #   # EXPECT: text             next line of standard output, compared whole
 #   ... # ERROR: text          this line gets an error that contains text; one
 #                              ERROR for each error, several on a line if need be
@@ -19,6 +21,45 @@
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here" || exit 2
 limit=${LIMIT:-60}
+
+# Errors (or warnings), as "line: text"; wanted ones match by line and by containment.
+diagnostics() {
+	local kind=$1 mark=$2
+	awk -v mark="# $mark: " '{
+		n = split($0, part, mark)
+		for (i = 2; i <= n; i++) {
+			sub(/ *# [A-Z]+: .*/, "", part[i])
+			sub(/[ \t]+$/, "", part[i])
+			print NR ": " part[i]
+		}
+	}' "$t" >"$tmp/want.$kind"
+	awk -v file="$t:" -v kind=": $kind: " '(at = index($0, kind)) {
+		place = substr($0, 1, at - 1)
+		if (index(place, file) == 1) {
+			split(substr(place, length(file) + 1), n, ":")
+			place = n[1]
+		}
+		print place ": " substr($0, at + length(kind))
+	}' "$tmp/err" >"$tmp/got.$kind"
+	awk -v got="$tmp/got.$kind" -v kind="$kind" '
+		function line_of(s) { sub(/: .*/, "", s); return s }
+		function text_of(s) { return substr(s, length(line_of(s)) + 3) }
+		BEGIN { while ((getline s < got) > 0) error[++n] = s }
+		{
+			for (i = 1; i <= n; i++)
+				if (line_of(error[i]) == line_of($0) &&
+				    index(text_of(error[i]), text_of($0))) {
+					error[i] = ""
+					next
+				}
+			print "no such " kind ": " $0
+		}
+		END {
+			for (i = 1; i <= n; i++)
+				if (error[i] != "")
+					print "unexpected " kind ": " error[i]
+		}' "$tmp/want.$kind"
+}
 
 # ---- one job: prints what is wrong, nothing if all is well ----
 
@@ -39,51 +80,21 @@ golden() {
 		return
 	fi
 
-	# Errors, as "line: text"; wanted ones match by line and by containment.
-	awk '{
-		n = split($0, part, /# ERROR: /)
-		for (i = 2; i <= n; i++) {
-			sub(/[ \t]+$/, "", part[i])
-			print NR ": " part[i]
-		}
-	}' "$t" >"$tmp/want.err"
-	awk -v file="$t:" '(at = index($0, ": error: ")) {
-		place = substr($0, 1, at - 1)
-		if (index(place, file) == 1) {
-			split(substr(place, length(file) + 1), n, ":")
-			place = n[1]
-		}
-		print place ": " substr($0, at + 9)
-	}' "$tmp/err" >"$tmp/got.err"
-	awk -v got="$tmp/got.err" '
-		function line_of(s) { sub(/: .*/, "", s); return s }
-		function text_of(s) { return substr(s, length(line_of(s)) + 3) }
-		BEGIN { while ((getline s < got) > 0) error[++n] = s }
-		{
-			for (i = 1; i <= n; i++)
-				if (line_of(error[i]) == line_of($0) &&
-				    index(text_of(error[i]), text_of($0))) {
-					error[i] = ""
-					next
-				}
-			print "no such error: " $0
-		}
-		END {
-			for (i = 1; i <= n; i++)
-				if (error[i] != "")
-					print "unexpected error: " error[i]
-		}' "$tmp/want.err"
+	diagnostics error ERROR
+	case $t in examples/* | stdlib/*) diagnostics warning WARNING ;;
+	*) grep -q '# WARNING: ' "$t" && diagnostics warning WARNING ;;
+	esac
 
 	if [ "$run" ] || grep -q '^# EXPECT: ' "$t"; then
 		sed -n 's|^# EXPECT: \{0,1\}||p' "$t" |
 			diff -u --label wanted --label printed - "$tmp/out"
-	elif [ $status = 0 ] && ! [ -s "$tmp/want.err" ] &&
+	elif [ $status = 0 ] && ! [ -s "$tmp/want.error" ] &&
 		! grep -q '^[1-9][0-9]* passed' "$tmp/out"; then
 		echo "this file tests nothing"
 	fi
 
 	want=$(sed -n 's|^# STATUS: ||p' "$t" | head -n 1)
-	[ "$want" ] || { want=0; [ -s "$tmp/want.err" ] && want=2; }
+	[ "$want" ] || { want=0; [ -s "$tmp/want.error" ] && want=2; }
 	if [ $status != "$want" ]; then
 		echo "exit status $status, not $want: $cmd"
 		[ "$run" ] || head -n 20 "$tmp/out"

@@ -41,7 +41,10 @@ Value *
 lower_assert(Lower *L, Env *env, const Ast *s)
 {
 	const char *why = s->kid[1] ? s->kid[1]->text : NULL;
+	bool quiet = L->quiet;
+	L->quiet = true; /* that the ranges prove it is what one asks for */
 	Value *c = eval_bool(L, env, s->kid[0], "what is asserted");
+	L->quiet = quiet;
 	Node *e = c->kind == V_BOOL ? node_of(L, c) : NULL;
 
 	if (!e)

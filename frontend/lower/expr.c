@@ -374,7 +374,8 @@ goes_down(Relation r)
 static Value *
 eval_chain(Lower *L, Env *env, const Ast *a)
 {
-	Value *all = v_bool(L, true), *left = eval(L, env, a->kid[0]);
+	Value *all = v_bool(L, true), *left = eval(L, env, a->kid[0]), *x = NULL;
+	const Ast *of = NULL;
 	bool up = false, down = false;
 
 	for (int i = 1; i < a->n; i += 2) {
@@ -384,8 +385,13 @@ eval_chain(Lower *L, Env *env, const Ast *a)
 		Value *right = eval(L, env, a->kid[i + 1]);
 		L->span = a->span;
 		all = v_and(L, all, compare_values(L, r, left, right));
+		if (!x && !is_known_value(left))
+			x = left, of = a->kid[i - 1];
+		if (!x && !is_known_value(right))
+			x = right, of = a->kid[i + 1];
 		left = right;
 	}
+	see_comparison(L, a, all, x, of);
 	if (up && down)
 		return fail_here(L, "a chain of comparisons goes one way: a <= b < c");
 	return all;
@@ -482,13 +488,18 @@ eval_in(Lower *L, Env *env, const Ast *a)
 	const Ast *s = a->kid[1];
 	Value *x = eval(L, env, a->kid[0]);
 
+	Value *v;
+
 	if (s->kind == N_TO || s->kind == N_UPTO) {
 		Value *lo = eval_end(L, env, s->kid[0]), *hi = eval_end(L, env, s->kid[1]);
-		return value_in_range(L, x, lo, hi, s->kind == N_UPTO);
+		v = value_in_range(L, x, lo, hi, s->kind == N_UPTO);
+	} else {
+		Value *set = eval(L, env, s);
+		L->span = s->span;
+		v = in_values(L, x, set);
 	}
-	Value *set = eval(L, env, s);
-	L->span = s->span;
-	return in_values(L, x, set);
+	see_comparison(L, a, v, is_known_value(x) ? NULL : x, a->kid[0]);
+	return v;
 }
 
 /* ---- the dispatch ---- */

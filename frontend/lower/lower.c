@@ -599,6 +599,7 @@ lower_program(void *lower)
 		         "this program neither emits nor labels: add emit or output");
 	if (!L->diags->nerror)
 		graph_order(g);
+	report_warnings(L);
 }
 
 Graph *

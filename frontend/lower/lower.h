@@ -35,6 +35,7 @@
  *   exactness.c         integers that a 32-bit float does not hold
  *   scope.c             names
  *   did_you_mean.c      names that are not there
+ *   warnings.c          what is no error, and yet seldom meant
  *   narrow.c            type narrowing: what a guard says of the branch it guards
  *   reevaluate.c        a name's value at another position, where the guard says nothing
  */
@@ -78,6 +79,9 @@ struct Lower {
 	const Call *reader; /* the same while a value is found anew for it; else NULL */
 	int bound, nbound;  /* the where we are in, 0 for none; how many there were */
 	const InnerWhere *inner; /* that we are in, if it is inside of another; else NULL */
+	bool quiet;              /* what is asserted, or tested: warnings.c */
+	Map seen;                /* Ast -> Seen: warnings.c */
+	PtrList seen_all;        /* the same, in the order in which they were seen */
 	bool stopped;            /* the program is too large; say so once */
 	PtrList large;           /* Large *: numbers beyond 2^24, and where: exactness.c */
 	/* results */
@@ -110,6 +114,13 @@ const char *source_text(Lower *, Span); /* shortened to be quoted */
 bool may_exceed_float(const Node *n);
 void defer_large_error(Lower *, const Node *n, const char *text);
 void report_large_errors(Lower *);
+
+/* ---- warnings.c: what was found of an expression, each time it was evaluated ---- */
+/* A comparison of x, a value of the run time; NULL: of what is known, or of positions. */
+void see_comparison(Lower *, const Ast *, const Value *result, const Value *x, const Ast *of);
+void see_if(Lower *, const Ast *, const Value *cond, int which); /* 1, 0; -1: both */
+void see_arm(Lower *, const Ast *, bool reached);
+void report_warnings(Lower *);
 
 /* ---- lower.c ---- */
 void force(Lower *, Module *, Def *);

@@ -34,6 +34,7 @@ eval_if(Lower *L, Env *env, const Ast *a)
 		return c;
 	}
 	int which = decided(L, c);
+	see_if(L, a, c, which);
 	if (which >= 0)
 		return v_chosen(L, eval(L, env, a->kid[which ? 1 : 2]));
 	GuardFact *old = assume_condition(L, c->node, true);
@@ -369,10 +370,12 @@ eval_match(Lower *L, Env *env, const Ast *a)
 	PtrList choices = { 0 }, rows = { 0 };
 	const Ast *arms = a->kid[1];
 	GuardFact *old = L->facts;
-	bool rest = true, bad = false; /* some value may reach the next arm */
+	bool known = true, rest = true, bad = false; /* rest: some value may reach the next arm */
 
 	if (!eval_subjects(L, &m, a->kid[0]))
 		return &v_error;
+	for (int i = 0; i < m.n; i++)
+		known &= m.subject[i]->known;
 	for (int i = 0; i < arms->n; i++) {
 		const Ast *arm = arms->kid[i];
 		PtrList mine = { 0 };
@@ -386,6 +389,7 @@ eval_match(Lower *L, Env *env, const Ast *a)
 			list_push(L, &rows, mine.item[k]);
 		Value *c = arm->kid[0] ? arm_condition(L, &m, &mine) : v_bool(L, true);
 		int which = c->kind == V_ERROR ? 0 : decided(L, c);
+		see_arm(L, arm, known || (rest && which != 0));
 		if (!rest || which == 0)
 			continue;
 		GuardFact *before = L->facts;
