@@ -150,14 +150,14 @@ enum { ATOMS = 8, FEATURES = 5, COLUMNS = 4, MOST = 3, STATES = 7 };
 
 /* What is there of a form in a state, as numbers: by row, by place, by other atom. Of few features
  * of the place the lattice does not ask whether one is a sum of others: then each is an atom. */
-typedef struct Numbers {
+typedef struct Vector {
 	int64_t at[VOCAB + 2 + CONTEXT + 1 + ATOMS];
-} Numbers;
+} Vector;
 
-static Numbers
-numbers_of(const Fixture *y, Atom *const *atom, bool by_place, const Form *f, int state)
+static Vector
+vector_of(const Fixture *y, Atom *const *atom, bool by_place, const Form *f, int state)
 {
-	Numbers n = { 0 };
+	Vector n = { 0 };
 	AtomKind last_table = by_place ? PLACE_FEATURE : TOKEN_FEATURE;
 
 	for (int t = 0; t < f->n; t++) {
@@ -175,8 +175,8 @@ numbers_of(const Fixture *y, Atom *const *atom, bool by_place, const Form *f, in
 	return n;
 }
 
-static Numbers
-numbers_add(Numbers a, Numbers b, int64_t times)
+static Vector
+vector_add(Vector a, Vector b, int64_t times)
 {
 	for (size_t i = 0; i < sizeof a.at / sizeof *a.at; i++)
 		a.at[i] += times * b.at[i];
@@ -184,7 +184,7 @@ numbers_add(Numbers a, Numbers b, int64_t times)
 }
 
 static bool
-numbers_are_zero(const Numbers *a)
+is_zero_vector(const Vector *a)
 {
 	for (size_t i = 0; i < sizeof a->at / sizeof *a->at; i++)
 		if (a->at[i])
@@ -194,23 +194,23 @@ numbers_are_zero(const Numbers *a)
 
 /* Are there times of at most MOST, of columns from i on, that add up to `left`? */
 static bool
-is_sum(const Numbers *column, int ncolumn, int i, Numbers left)
+is_sum(const Vector *column, int ncolumn, int i, Vector left)
 {
 	bool found = false;
 
 	if (i == ncolumn)
-		return numbers_are_zero(&left);
+		return is_zero_vector(&left);
 	for (int times = -MOST; times <= MOST && !found; times++)
-		found = is_sum(column, ncolumn, i + 1, numbers_add(left, column[i], -times));
+		found = is_sum(column, ncolumn, i + 1, vector_add(left, column[i], -times));
 	return found;
 }
 
 /* By elimination without fractions: numbers stay small, there are few of them. */
 static bool
-are_independent(const Numbers *column, int ncolumn)
+are_independent(const Vector *column, int ncolumn)
 {
 	const size_t size = sizeof column->at / sizeof *column->at;
-	Numbers c[COLUMNS];
+	Vector c[COLUMNS];
 
 	for (int i = 0; i < ncolumn; i++) {
 		size_t pivot = 0;
@@ -280,14 +280,14 @@ try_lattice(unsigned number, Found *independent, Found *dependent)
 	Fixture y;
 	Atom *atom[ATOMS];
 	const Form *form[COLUMNS];
-	Numbers column[COLUMNS];
+	Vector column[COLUMNS];
 
 	fixture_open(&y, number);
 	bool by_place = make_atoms(&y, atom);
 	int ncolumn = 2 + roll(&y, COLUMNS - 1), state = roll(&y, STATES);
 	for (int i = 0; i < ncolumn; i++) {
 		form[i] = some_form(&y, atom, ATOMS, 1 + roll(&y, 4));
-		column[i] = numbers_of(&y, atom, by_place, form[i], state);
+		column[i] = vector_of(&y, atom, by_place, form[i], state);
 	}
 	ColumnSpace *sp = new_space(&y, ncolumn, form);
 	if (roll(&y, 2))
@@ -301,14 +301,14 @@ try_lattice(unsigned number, Found *independent, Found *dependent)
 		          : some_form(&y, atom, ATOMS, 1 + roll(&y, 3));
 		if (form_ready(f) > state)
 			continue;
-		Numbers left = numbers_of(&y, atom, by_place, f, state);
+		Vector left = vector_of(&y, atom, by_place, f, state);
 		bool there = is_sum(column, ncolumn, 0, left), found = lattice_read(sp, state, f);
 		to->asked++;
 		to->there += there;
 		to->found += there && found;
 		for (int k = 0; found && k < sp->w.n; k++)
-			left = numbers_add(left, column[sp->w.at[k].column], -sp->w.at[k].times);
-		if (found && !numbers_are_zero(&left))
+			left = vector_add(left, column[sp->w.at[k].column], -sp->w.at[k].times);
+		if (found && !is_zero_vector(&left))
 			fail_msg("lattice %u: what was found is no combination", number);
 		if (to == independent && there && !found)
 			fail_msg("lattice %u: a combination was not found", number);
