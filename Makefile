@@ -1,4 +1,4 @@
-# make          build/twc, build/twrun and the library, build/libtw.a and .so
+# make          build/twc, build/twrun, build/twprove and the library, build/libtw.a and .so
 # make demo     sets up what is missing, builds, compiles the calculator and asks it a few things
 # make test     sets up what is missing, builds, runs every test
 # make help     all targets
@@ -56,7 +56,7 @@ COMPILE = @mkdir -p $(@D); \
 LINK    = @mkdir -p $(@D); \
 	echo "  LINK  $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
-all: $(BUILD)/twc $(BUILD)/twrun $(BUILD)/libtw.a $(BUILD)/$(SONAME)
+all: $(BUILD)/twc $(BUILD)/twrun $(BUILD)/twprove $(BUILD)/libtw.a $(BUILD)/$(SONAME)
 	@:
 
 $(BUILD)/twc: $(WITH:%=$(BUILD)/tests/same/%.o) $(TWC) $(COMPILER) $(RUNTIME)
@@ -64,6 +64,10 @@ $(BUILD)/twc: $(WITH:%=$(BUILD)/tests/same/%.o) $(TWC) $(COMPILER) $(RUNTIME)
 
 $(BUILD)/twrun: $(TWRUN) $(RUNTIME)
 	$(LINK) -pthread $(LIBS)
+
+# Shares no code with the others, so that it can prove what they make.
+$(BUILD)/twprove: $(call objects,prove)
+	$(LINK) -lcjson -lm
 
 $(BUILD)/libtw.a: $(RUNTIME)
 	@echo "  AR    $@"
@@ -299,7 +303,7 @@ clean: ## removes everything built
 	rm -rf build build-asan build-cov build-fuzz build-i386 build-same-* build-bare
 
 help: ## this list
-	@echo 'make: builds $(BUILD)/twc, $(BUILD)/twrun and the library. The other targets:'
+	@echo 'make: builds $(BUILD)/twc, twrun, twprove and the library. The other targets:'
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 15
 

@@ -1,0 +1,297 @@
+/* The model that a file's tensors and tw.* properties make. */
+
+#include "prove/prove.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_WIDTH = 1 << 16, MOST_ROWS = 1 << 24, MOST_NEURONS = 1 << 24, MOST_PLACES = 1 << 28 };
+
+static const cJSON *
+member(const cJSON *j, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(j, name);
+}
+
+static const cJSON *
+property_json(const Contents *c, const char *key, bool optional)
+{
+	for (int i = 0; i < c->nproperty; i++)
+		if (!strcmp(c->property[i].key, key)) {
+			const cJSON *j = cJSON_Parse(c->property[i].value);
+			if (!j)
+				malformed("%s is not JSON", key);
+			return j;
+		}
+	if (!optional)
+		malformed("not a model of twc: no %s", key);
+	return NULL;
+}
+
+static int
+whole_number(const cJSON *j, double low, double high, const char *what)
+{
+	if (!cJSON_IsNumber(j) || !(j->valuedouble >= low && j->valuedouble <= high)
+	    || j->valuedouble != floor(j->valuedouble))
+		malformed("%s is no whole number from %.0f to %.0f", what, low, high);
+	return (int)j->valuedouble;
+}
+
+static const char *
+string_in(const cJSON *j, const char *what)
+{
+	if (!cJSON_IsString(j))
+		malformed("%s is no text", what);
+	return j->valuestring;
+}
+
+static Kind
+kind_in(const cJSON *j)
+{
+	static const char *const name[] = { "int", "bool", "token", "real" };
+	const char *s = string_in(member(j, "kind"), "a kind");
+
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(s, name[i]))
+			return (Kind)i;
+	malformed("'%s' is no kind of value", s);
+}
+
+/* The numbers of a tensor of this shape; columns 0: a vector. */
+static const float *
+tensor(const Contents *c, const char *name, int64_t rows, int64_t columns)
+{
+	for (int i = 0; i < c->ntensor; i++) {
+		const Tensor *t = &c->tensor[i];
+		if (strcmp(t->name, name))
+			continue;
+		if (t->ndim != 1 + (columns > 0) || t->dim[0] != rows
+		    || (columns && t->dim[1] != columns))
+			malformed("the tensor '%s' is not of the shape that it should be", name);
+		for (int64_t k = 0; k < rows * (columns ? columns : 1); k++)
+			if (!isfinite(t->at[k]))
+				malformed("the tensor '%s' has a number that is none", name);
+		return t->at;
+	}
+	malformed("the tensor '%s' is missing", name);
+}
+
+static int
+width_of_table(const Contents *c, const char *name)
+{
+	for (int i = 0; i < c->ntensor; i++)
+		if (!strcmp(c->tensor[i].name, name) && c->tensor[i].ndim == 2) {
+			if (c->tensor[i].dim[1] < 1 || c->tensor[i].dim[1] > MOST_WIDTH)
+				malformed("the table '%s' has no columns, or too many", name);
+			return (int)c->tensor[i].dim[1];
+		}
+	return 0;
+}
+
+/* ---- tokens, inputs, places */
+
+static void
+tokens_in(Model *m, const Contents *c)
+{
+	const cJSON *vocab = property_json(c, "tw.vocab", false);
+	const cJSON *fields = property_json(c, "tw.fields", true);
+	int at = 0;
+
+	m->nvocab = cJSON_GetArraySize(vocab);
+	m->vocab = TAKE(const char *, m->nvocab);
+	for (const cJSON *j = vocab->child; j; j = j->next)
+		m->vocab[at++] = string_in(j, "a token");
+	m->record = fields;
+	m->nfield = fields ? cJSON_GetArraySize(fields) : 1;
+	m->first = TAKE(int, m->nfield + 1);
+	m->first[m->nfield] = m->nvocab;
+	at = 0;
+	for (int i = 0; fields && i < m->nfield; i++) {
+		m->first[i] = at;
+		at += whole_number(cJSON_GetArrayItem(fields, i), 1, m->nvocab,
+		                   "the size of a field");
+		if (at > m->nvocab)
+			break;
+	}
+	if (fields && at != m->nvocab)
+		malformed("the fields do not share out the vocabulary");
+}
+
+static void
+read_inputs(Model *m, const Contents *c)
+{
+	const cJSON *list = property_json(c, "tw.inputs", true);
+
+	m->input = TAKE(Input, cJSON_GetArraySize(list));
+	for (const cJSON *j = list ? list->child : NULL; j; j = j->next) {
+		Input *in = &m->input[m->ninput++];
+		*in = (Input){ string_in(member(j, "name"), "an input's name"), kind_in(j),
+			       cJSON_GetNumberValue(member(j, "low")),
+			       cJSON_GetNumberValue(member(j, "high")) };
+		if (!(in->low <= in->high && fabs(in->low) < 0x1p24 && fabs(in->high) < 0x1p24))
+			malformed("the input '%s' has no range", in->name);
+		if (in->kind != KIND_REAL && in->low != floor(in->low))
+			malformed("the input '%s' has no range", in->name);
+	}
+}
+
+static void
+digit_in(Model *m, const Contents *c, const cJSON *j)
+{
+	const cJSON *columns = member(j, "columns");
+	PlacePart *part = &m->part[m->npart];
+
+	part->back = whole_number(member(j, "back"), -MOST_PLACES, MOST_PLACES, "a digit's back");
+	part->divide = whole_number(member(j, "divide"), 1, MOST_PLACES, "a digit's divisor");
+	part->modulo = whole_number(member(j, "modulo"), 1, MOST_ROWS, "a digit's modulus");
+	part->saturate = cJSON_IsTrue(member(j, "saturate"));
+	part->column = TAKE(int, cJSON_GetArraySize(columns));
+	for (const cJSON *x = columns ? columns->child : NULL; x; x = x->next) {
+		int last = part->ncolumn ? part->column[part->ncolumn - 1] : -1;
+		part->column[part->ncolumn++] = whole_number(x, last + 1, m->d - 1,
+		                                             "a digit's column");
+	}
+	part->table = tensor(c, text("embed.position.%d", m->npart), part->modulo, part->ncolumn);
+	m->npart++;
+}
+
+static void
+read_places(Model *m, const Contents *c)
+{
+	const cJSON *parts = property_json(c, "tw.positions", true);
+
+	m->context = whole_number(property_json(c, "tw.context", false), 1, MOST_PLACES,
+	                          "tw.context");
+	m->places = m->context + 1;
+	m->by_digits = parts;
+	if (!parts) {
+		m->embed_position = tensor(c, "embed.position", m->places, m->d);
+		return;
+	}
+	m->part = TAKE(PlacePart, cJSON_GetArraySize(parts));
+	for (const cJSON *j = parts->child; j; j = j->next)
+		digit_in(m, c, j);
+}
+
+/* ---- layers, labels, names */
+
+static void
+layer_in(const Model *m, const Contents *c, int n, ModelLayer *l, const cJSON *j)
+{
+	int d = m->d;
+
+	l->heads = whole_number(member(j, "heads"), 0, MOST_WIDTH, "heads");
+	l->dk = whole_number(member(j, "key_size"), 0, MOST_WIDTH, "key_size");
+	l->dv = whole_number(member(j, "value_size"), 0, MOST_WIDTH, "value_size");
+	l->neurons = whole_number(member(j, "neurons"), 0, MOST_NEURONS, "neurons");
+	int64_t keys = (int64_t)l->heads * l->dk, values = (int64_t)l->heads * l->dv;
+	if (keys > MOST_WIDTH || values > MOST_WIDTH || (l->heads && (!keys || !values)))
+		malformed("layer %d has heads of no size, or of too large a one", n);
+	if (l->heads) {
+		l->wq = tensor(c, text("layers.%d.wq", n), d, keys);
+		l->bq = tensor(c, text("layers.%d.bq", n), keys, 0);
+		l->wk = tensor(c, text("layers.%d.wk", n), d, keys);
+		l->bk = tensor(c, text("layers.%d.bk", n), keys, 0);
+		l->wv = tensor(c, text("layers.%d.wv", n), d, values);
+		l->bv = tensor(c, text("layers.%d.bv", n), values, 0);
+		l->wo = tensor(c, text("layers.%d.wo", n), values, d);
+	}
+	if (l->neurons) {
+		l->w1 = tensor(c, text("layers.%d.w1", n), d, l->neurons);
+		l->b1 = tensor(c, text("layers.%d.b1", n), l->neurons, 0);
+		l->w2 = tensor(c, text("layers.%d.w2", n), l->neurons, d);
+		l->b2 = tensor(c, text("layers.%d.b2", n), d, 0);
+	}
+}
+
+static void
+read_labels(Model *m, const Contents *c)
+{
+	const cJSON *list = property_json(c, "tw.labels", false);
+
+	m->label = TAKE(Label, cJSON_GetArraySize(list));
+	for (const cJSON *j = list->child; j; j = j->next) {
+		Label *l = &m->label[m->nlabel++];
+		l->name = string_in(member(j, "name"), "a label's name");
+		l->kind = kind_in(j);
+		l->columns = whole_number(member(j, "columns"), 1, MOST_WIDTH, "a label's columns");
+		l->w = tensor(c, text("labels.%s.w", l->name), m->d, l->columns);
+		l->b = tensor(c, text("labels.%s.b", l->name), l->columns, 0);
+		l->error = l->kind == KIND_REAL ? cJSON_GetNumberValue(member(j, "error")) : 0;
+	}
+}
+
+/* Names serve the report alone: what is not as it should be is left out. */
+static void
+read_names(Model *m, const Contents *c)
+{
+	const cJSON *list = property_json(c, "tw.residual", true);
+
+	m->named = TAKE(Named, cJSON_GetArraySize(list));
+	for (const cJSON *j = list ? list->child : NULL; j; j = j->next) {
+		const cJSON *columns = member(j, "columns"), *name = member(j, "name");
+		Named *v = &m->named[m->nnamed];
+		if (!cJSON_IsString(name) || !cJSON_IsArray(columns))
+			continue;
+		*v = (Named){ name->valuestring, (int)cJSON_GetNumberValue(member(j, "line")),
+			      (int)cJSON_GetNumberValue(member(j, "state")), 0,
+			      TAKE(int, cJSON_GetArraySize(columns)) };
+		for (const cJSON *x = columns->child; x; x = x->next)
+			v->column[v->ncolumn++] = (int)cJSON_GetNumberValue(x);
+		m->nnamed++;
+	}
+}
+
+Model *
+model_of(const Contents *c)
+{
+	Model *m = TAKE(Model, 1);
+
+	m->d = width_of_table(c, "embed.token");
+	if (!m->d)
+		m->d = width_of_table(c, "embed.input");
+	if (!m->d)
+		malformed("not a model of twc: no table embed.token or embed.input");
+	if (whole_number(property_json(c, "tw.version", false), 0, 1e9, "tw.version") != 1)
+		malformed("a version of the format that this program does not know");
+	m->name = string_in(property_json(c, "tw.name", false), "tw.name");
+	const char *attention = string_in(property_json(c, "tw.attention", false), "tw.attention");
+	m->bidirectional = strcmp(attention, "causal");
+	if (m->bidirectional && strcmp(attention, "bidirectional"))
+		malformed("tw.attention is neither causal nor bidirectional");
+	tokens_in(m, c);
+	read_inputs(m, c);
+	if (m->ninput)
+		m->embed_input = tensor(c, "embed.input", m->ninput, m->d);
+	else
+		m->embed_token = tensor(c, "embed.token", m->nvocab + 2, m->d);
+	read_places(m, c);
+	const cJSON *layers = property_json(c, "tw.layers", false);
+	m->layer = TAKE(ModelLayer, cJSON_GetArraySize(layers));
+	for (const cJSON *j = layers->child; j; j = j->next, m->nlayer++)
+		layer_in(m, c, m->nlayer, &m->layer[m->nlayer], j);
+	m->emits = width_of_table(c, "head.w") > 0;
+	if (m->emits) {
+		m->head_w = tensor(c, "head.w", m->d, m->nvocab + 2);
+		m->head_b = tensor(c, "head.b", m->nvocab + 2, 0);
+	}
+	read_labels(m, c);
+	read_names(m, c);
+	m->certificate = property_json(c, "tw.certificate", true);
+	return m;
+}
+
+Model *
+model_in(const void *bytes, size_t n)
+{
+	if (n < 9)
+		malformed("truncated, or not a model");
+	bool safetensors = ((const char *)bytes)[8] == '{';
+	Contents *c = safetensors ? read_safetensors(bytes, n) : read_onnx(bytes, n);
+	Model *m = model_of(c);
+	if (!safetensors)
+		require_graph(m, c);
+	return m;
+}

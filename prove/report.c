@@ -1,0 +1,93 @@
+/* What was proved, for a reader and as JSON. */
+
+#include "prove/prove.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const fact_name[NFACT] = {
+	[FACT_SUM] = "exact sums", [FACT_SCORE] = "scores", [FACT_GAP] = "heads",
+	[FACT_LOGIT] = "logits",   [FACT_NEXT] = "next",    [FACT_LABEL] = "labels",
+};
+
+static void
+put_json_text(const char *s)
+{
+	putchar('"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if ((unsigned char)*s < ' ')
+			printf("\\u%04x", *s);
+		else
+			putchar(*s);
+	}
+	putchar('"');
+}
+
+static void
+put_json_number(const char *name, double x)
+{
+	if (isfinite(x))
+		printf(",\"%s\":%.17g", name, x);
+	else
+		printf(",\"%s\":null", name);
+}
+
+static void
+report_json(const Proof *p, const char *file, bool proved)
+{
+	printf("{\"file\":");
+	put_json_text(file);
+	printf(",\"model\":");
+	put_json_text(p->m->name);
+	printf(",\"proved\":%s", proved ? "true" : "false");
+	put_json_number("largest_sum", p->largest_sum);
+	put_json_number("least_gap", p->least_gap);
+	printf(",\"reals\":%d,\"sites\":{", p->reals);
+	for (int i = 0; i < NFACT; i++)
+		printf("%s\"%s\":[%d,%d]", i ? "," : "", fact_name[i], p->proved[i], p->all[i]);
+	printf("},\"not_proved\":[");
+	for (int i = 0; i < p->nsite; i++) {
+		printf(i ? ",{\"where\":" : "{\"where\":");
+		put_json_text(p->site[i].where);
+		printf(",\"reason\":");
+		put_json_text(p->site[i].reason);
+		printf("}");
+	}
+	printf("]}\n");
+}
+
+static void
+report_text(const Proof *p, const char *file, bool proved, bool verbose)
+{
+	printf("%s: %s\n", file,
+	       proved ? "proved: exact for every text, whatever the engine" : "not proved");
+	if (verbose || proved) {
+		printf("  ");
+		for (int i = 0; i < NFACT; i++)
+			if (p->all[i])
+				printf("%s %d of %d, ", fact_name[i], p->proved[i], p->all[i]);
+		printf("reals %d\n  largest sum %.0f of 16777216", p->reals, p->largest_sum);
+		if (isfinite(p->least_gap))
+			printf(", least gap of a head %.0f (104 is needed)", p->least_gap);
+		printf("\n");
+	}
+	for (int i = 0; i < p->nsite && (verbose || i < 8); i++)
+		printf("  %s: %s\n", p->site[i].where, p->site[i].reason);
+	if (p->nsite > 8 && !verbose)
+		printf("  and %d more (--verbose)\n", p->nsite - 8);
+}
+
+/* The exit status: 0 if all is proved. */
+int
+report(const Proof *p, const char *file, bool json, bool verbose)
+{
+	bool proved = p->nsite == 0;
+
+	if (json)
+		report_json(p, file, proved);
+	else
+		report_text(p, file, proved, verbose);
+	return proved ? 0 : 1;
+}
