@@ -43,8 +43,9 @@ expand_binding(Lower *L, Comprehension *w, Env *env, int i, Value *guard, Value 
 			return true;
 		if (!v->known && !w->guards) {
 			fail_at(L, where->span,
-			        "a 'where' over elements is known at compile time; "
-			        "this one depends on the text");
+			        "this 'where' depends on the text, and how many elements an array "
+			        "or a mean has is known when it is compiled; sum, count, any, all, "
+			        "min and max take such a condition, else write if");
 			return false;
 		}
 		if (!v->known)

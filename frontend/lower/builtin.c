@@ -114,6 +114,12 @@ builtin_name(int i)
 }
 
 bool
+is_ord(const Value *fn)
+{
+	return fn->kind == V_BUILTIN && fn->num == B_ORD;
+}
+
+bool
 is_approx(const Value *fn)
 {
 	return fn->kind == V_BUILTIN && fn->num == B_APPROX;
@@ -271,8 +277,7 @@ to_chr(Lower *L, Value *v)
 		return wrong_argument(L, B_CHR, "an integer", v);
 	if (!v->known)
 		return small_table(L, v->node, row_of_code, no_character);
-	if (!is_code(v->num)
-	    || (L->src == L->program->src && L->has_vocab && row_of_code(L, v->num) < 0))
+	if (!is_code(v->num))
 		return no_character(L, v->num);
 	const char *s = spell_code(L, v->num, &len);
 	return v_token(L, s, len);
@@ -476,30 +481,44 @@ fold_or_scan(Lower *L, Builtin b, Arg *args)
 
 /* ---- over the elements of an array ---- */
 
+/* From left to right. Many are added by halves: each sum on the way is a form of as many terms, so
+ * that a chain of n would cost n^2. */
+static Value *
+sum_values(Lower *L, int n, Value **item)
+{
+	enum { CHAIN_MAX = 64 };
+	Value *sum = v_int(L, 0);
+
+	if (n > CHAIN_MAX) {
+		Value *left = sum_values(L, n / 2, item),
+		      *right = sum_values(L, n - n / 2, item + n / 2);
+		return arith(L, N_ADD, left, right, NULL, NULL);
+	}
+	for (int i = 0; i < n; i++)
+		sum = arith(L, N_ADD, sum, item[i], NULL, NULL);
+	return sum;
+}
+
 static Value *
 add_all(Lower *L, int n, Value **item)
 {
-	Value *sum = v_int(L, 0);
-
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++)
 		if (item[i]->kind == V_BOOL)
 			return wrong_argument(L, B_SUM, "numbers", item[i]);
-		sum = arith(L, N_ADD, sum, item[i], NULL, NULL);
-	}
-	return sum;
+	return sum_values(L, n, item);
 }
 
 static Value *
 count_all(Lower *L, int n, Value **item)
 {
-	Value *sum = v_int(L, 0);
+	Value **number = NEWS(L->arena, Value *, n);
 
 	for (int i = 0; i < n; i++) {
 		if (item[i]->kind != V_BOOL)
 			return wrong_argument(L, B_COUNT, "conditions", item[i]);
-		sum = arith(L, N_ADD, sum, to_int(L, item[i]), NULL, NULL);
+		number[i] = to_int(L, item[i]);
 	}
-	return sum;
+	return sum_values(L, n, number);
 }
 
 static Value *
@@ -616,6 +635,62 @@ guard_item(Lower *L, Builtin b, Value *guard, Value *v)
 }
 
 static bool
+some_guard(const Items *items)
+{
+	for (int i = 0; i < items->guards.n; i++)
+		if (items->guards.item[i])
+			return true;
+	return false;
+}
+
+/* A number that no element is beyond: what stands for those whose condition fails. */
+static Value *
+farthest(Lower *L, bool least, const PtrList *values)
+{
+	Value *far = NULL;
+
+	for (int i = 0; i < values->n; i++) {
+		Value *v = values->item[i], *end = v;
+		if (!is_numeric(v))
+			return NULL;
+		if (!v->known && v->kind == V_INT)
+			end = v_int(L, least ? v->node->type.hi : v->node->type.lo);
+		else if (!v->known)
+			end = v_int(L, (int64_t)(least ? ceil(v->node->type.max)
+			                               : floor(v->node->type.min)));
+		if (!far || known_compare(end, far) * (least ? 1 : -1) > 0)
+			far = end;
+	}
+	return far;
+}
+
+/* min(e for … where c else d): of the elements whose condition holds; d if none does. */
+static Value *
+guarded_extreme(Lower *L, Builtin b, Env *env, const Ast *otherwise, Items *items)
+{
+	Value *any = v_bool(L, false), *far = farthest(L, b == B_MIN, &items->values);
+	int n = items->values.n;
+
+	for (int i = 0; i < n; i++) {
+		Value *guard = items->guards.item[i], *v = items->values.item[i];
+		any = v_or(L, any, guard ? guard : v_bool(L, true));
+		if (guard && far)
+			items->values.item[i] = if_value(L, guard->node, v, far);
+	}
+	Value *v = over_elements(L, b, n, (Value **)items->values.item);
+	bool always = any->known ? any->num : bounds_here(L, any->node).lo == 1;
+	if (v->kind == V_ERROR || always)
+		return v;
+	if (!otherwise)
+		return fail_here(L, "there may be no such element: say what then, %s(… else d)",
+		                 builtin[b].name);
+	GuardFact *old = assume_condition(L, any->node, false);
+	Value *d = eval(L, env, otherwise);
+	L->facts = old;
+	return d->kind == V_ERROR ? d : if_value(L, any->node, v, d);
+}
+
+static bool
 takes_for(Builtin b)
 {
 	return b == B_SUM || b == B_COUNT || b == B_ANY || b == B_ALL || b == B_MIN || b == B_MAX
@@ -700,11 +775,13 @@ builtin_over(Lower *L, int which, Env *env, const Ast *over)
 		return fail_here(L, "%s takes no 'for'", builtin[b].name);
 	if (at >= 0)
 		return over_nested(L, b, env, over, at);
-	bool guards = b == B_SUM || b == B_COUNT || b == B_ANY || b == B_ALL;
+	bool extreme = b == B_MIN || b == B_MAX, guards = b != B_MEAN;
 	if (!over_items(L, env, over->kid[0], over->kid[1], guards, &items))
 		return &v_error;
 	if (!items.values.n && over->kid[2])
 		return eval(L, env, over->kid[2]);
+	if (extreme && some_guard(&items))
+		return guarded_extreme(L, b, env, over->kid[2], &items);
 	for (int i = 0; i < items.values.n; i++)
 		items.values.item[i] = guard_item(L, b, items.guards.item[i], items.values.item[i]);
 	return over_elements(L, b, items.values.n, (Value **)items.values.item);

@@ -9,7 +9,7 @@
 /* ---- arguments ---- */
 
 static bool
-eval_args(Lower *L, Env *env, const Ast *list, int *n, Arg **args)
+eval_args(Lower *L, Env *env, const Ast *list, bool of_ord, int *n, Arg **args)
 {
 	bool named = false, fine = true;
 
@@ -27,7 +27,9 @@ eval_args(Lower *L, Env *env, const Ast *list, int *n, Arg **args)
 			fail_at(L, a->span, "an argument by position stands before those by name");
 			fine = false;
 		}
-		to->value = eval(L, env, a);
+		/* ord('0') is a number, whether or not the vocabulary has a '0' */
+		to->value = of_ord && a->kind == N_TOKEN ? v_token(L, a->text, a->len)
+		                                         : eval(L, env, a);
 		to->origin = L->facts ? origin_of(L, env, a) : NULL;
 	}
 	return fine;
@@ -240,7 +242,7 @@ eval_call(Lower *L, Env *env, const Ast *a)
 	if (list->kind == N_BAD)
 		return &v_error;
 	L->near = near || is_approx(fn);
-	bool fine = eval_args(L, env, list, &n, &args);
+	bool fine = eval_args(L, env, list, is_ord(fn), &n, &args);
 	L->near = near;
 	return fine ? call_value(L, fn, n, args) : &v_error;
 }

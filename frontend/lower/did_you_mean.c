@@ -175,19 +175,16 @@ fail_undefined(Lower *L, Env *env, const Ast *name)
 	if (L->diags->nkept == DIAGS_MAX) /* not worth a search */
 		return fail_at(L, name->span, "undefined name");
 	const Def *below = map_get(&m->defs, name->text);
-	if (below && below->stmt->span.lo <= name->span.lo && name->span.hi <= below->stmt->span.hi)
-		return fail_at(L, name->span,
-		               "'%s' cannot be made of itself: there is no recursion, state across "
-		               "steps lives "
-		               "in the tokens that the model has written",
-		               name->text);
 	if (below)
-		return fail_at(L, name->span, "'%s' is used above its definition in line %d",
-		               name->text, source_line(m->src, below->stmt->span.lo));
+		return fail_at(
+			L, name->span,
+			"'%s' cannot be made of itself%s: there is no recursion, state across "
+			"steps lives in the tokens that the model has written",
+			name->text, below->seq == env->seq ? "" : ", by way of other names");
 	for (Env *e = env; e; e = e->up)
 		if (e->name)
 			best = nearest_name(name->text, best, e->name, &d);
-	for (int i = 0; i < m->ndef && i < env->limit; i++)
+	for (int i = 0; i < m->ndef; i++)
 		best = nearest_name(name->text, best, m->def[i]->name, &d);
 	for (int i = 0; builtin_name(i); i++)
 		best = nearest_name(name->text, best, builtin_name(i), &d);

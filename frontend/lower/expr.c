@@ -162,6 +162,27 @@ arith_leaf(Lower *L, Value *a, Value *b, void *data)
 	}
 }
 
+typedef struct Beside {
+	Arith o;
+	Value *number;
+} Beside;
+
+static Value *
+number_on_the_right(Lower *L, Value *element, void *data)
+{
+	Beside *x = data;
+
+	return arith_leaf(L, element, x->number, &x->o);
+}
+
+static Value *
+number_on_the_left(Lower *L, Value *element, void *data)
+{
+	Beside *x = data;
+
+	return arith_leaf(L, x->number, element, &x->o);
+}
+
 Value *
 arith(Lower *L, AstKind kind, Value *a, Value *b, const Ast *la, const Ast *ra)
 {
@@ -169,9 +190,13 @@ arith(Lower *L, AstKind kind, Value *a, Value *b, const Ast *la, const Ast *ra)
 
 	if (kind == N_ADD && (a->kind == V_TEXT || b->kind == V_TEXT))
 		return fail_here(L, "texts are joined by str(a, b), arrays by concat(a, b)");
+	if (a->kind == V_ARRAY && is_numeric(b))
+		return v_map(L, a, number_on_the_right, &(Beside){ o, b });
+	if (b->kind == V_ARRAY && is_numeric(a))
+		return v_map(L, b, number_on_the_left, &(Beside){ o, a });
 	if ((a->kind == V_ARRAY || b->kind == V_ARRAY) && kind != N_ADD && kind != N_SUB)
-		return fail_here(L,
-		                 "only + and - work element by element; write [… for i in 0..<n]");
+		return fail_here(L, "of two arrays only + and - work element by element; write "
+		                    "[xs[i] * ys[i] for i in 0..<n]");
 	return v_join(L, a, b, arith_leaf, &o);
 }
 

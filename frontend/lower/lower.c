@@ -11,15 +11,15 @@
 #include "frontend/editor/editor.h"
 #include "frontend/lower/lower.h"
 
-enum { USE_DEPTH = 50 };
+enum { USE_DEPTH = 50, NAMED_MAX = 100000 };
 
 static Env *
-file_env(Lower *L, Module *m, int limit)
+file_env(Lower *L, Module *m, int seq)
 {
 	Env *e = NEW(L->arena, Env);
 
 	e->module = m;
-	e->limit = limit;
+	e->seq = seq;
 	return e;
 }
 
@@ -291,8 +291,7 @@ force(Lower *L, Module *m, Def *d)
 
 	if (d->state == D_DONE || d->state == D_BUSY) {
 		if (d->state == D_BUSY)
-			d->value = &v_error; /* a name is defined above its use, so this does not
-			                        happen */
+			d->value = &v_error; /* it needs itself, which has been said */
 		return;
 	}
 	d->state = D_BUSY;
@@ -381,10 +380,13 @@ kind_of_value(const Value *v)
 	}
 }
 
-/* Names every scalar of the value for traces and reports: sum[0], date.year. */
+/* Names every scalar of the value for traces and reports: sum[0], date.year. An output has as many
+ * labels; of the others not all are named where a record holds one value many times over. */
 static void
 add_named(Lower *L, const Naming *to, const char *name, Value *v)
 {
+	if (to->list == &L->g->named && *to->n >= NAMED_MAX)
+		return;
 	if (v->kind == V_ARRAY || v->kind == V_RECORD) {
 		for (int i = 0; i < v->n; i++)
 			add_named(L, to,

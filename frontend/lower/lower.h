@@ -213,6 +213,7 @@ Value *call_value(Lower *, Value *fn, int narg, Arg *);
 Value *call_builtin(Lower *, int which, int narg, Arg *);
 Value *builtin_over(Lower *, int which, Env *, const Ast *over);
 bool is_approx(const Value *fn);
+bool is_ord(const Value *fn);
 Value *builtin_value(Lower *, const char *name); /* token, index, here, length …; NULL */
 
 /* ---- neural_ops.c ---- */

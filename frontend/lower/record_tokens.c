@@ -12,7 +12,7 @@
 
 #include "frontend/lower/lower.h"
 
-enum { ROWS_MAX = 60000, FIELDS_MAX = 4096 };
+enum { ROWS_MAX = 60000, FIELDS_MAX = 16384 };
 
 /* ---- declaring them ---- */
 
@@ -54,9 +54,18 @@ add_field(Lower *L, Fields *f, const char *name, const Shape *s)
 		        name, shape_show(L, s));
 		return false;
 	}
-	if (n > ROWS_MAX - f->word.n || f->field.n == FIELDS_MAX) {
-		fail_at(L, f->span, "the fields of a token have at most %d values together",
-		        ROWS_MAX);
+	if (f->field.n == FIELDS_MAX) {
+		fail_at(L, f->span,
+		        "a token has at most %d fields, of an array one for each element",
+		        FIELDS_MAX);
+		return false;
+	}
+	if (n > ROWS_MAX - f->word.n) {
+		fail_at(L, f->span,
+		        "the fields of a token have at most %d values together; with those of '%s' "
+		        "it would be %lld: keep a large number as digits, [5] int 0..9, or bits, "
+		        "[17] bool",
+		        ROWS_MAX, name, (long long)(n + f->word.n));
 		return false;
 	}
 	*field = (Field){ name, f->word.n, (int)n };

@@ -1,11 +1,12 @@
 /* Names: looking them up, and checking those in functions that are never called.
  *
  * A name means, in this order: what is bound inside of the function, by a where or a for; what the
- * file defines above; what the language has built in. Scope is lexical: a function's body sees
- * the names of the place where it is written. */
+ * file defines, above or below; what the language has built in. Scope is lexical: a function's body
+ * sees the names of the place where it is written. */
 
 #include <string.h>
 
+#include "frontend/editor/editor.h"
 #include "frontend/lower/lower.h"
 
 Env *
@@ -72,6 +73,75 @@ bound_value(Lower *L, const Env *e)
 	return e->bound == bound ? v : one_sided(L, v);
 }
 
+/* ---- definitions that need themselves ---- */
+
+static const NameTable *
+names_of(Lower *L, Module *m)
+{
+	if (!m->names)
+		m->names = resolve(m->tree, L->arena);
+	return m->names;
+}
+
+/* Does what d's statement says lead to `to`, by way of names that the file defines? */
+static bool
+leads_to(Lower *L, Module *m, const Def *d, const Def *to, bool *visited)
+{
+	const NameTable *t = names_of(L, m);
+	Span all = d->stmt->span;
+
+	for (int i = 0; i < t->nuse; i++) {
+		const NameUse *u = &t->use[i];
+		const Binding *b = &t->binding[u->binding];
+		if (u->at.lo < all.lo || u->at.hi > all.hi || u->at.lo == b->at.lo)
+			continue;
+		const Def *next = map_get(&m->defs, b->name);
+		if (!next || b->stmt != next->stmt || b->kind == BIND_PARAM)
+			continue;
+		if (next == to)
+			return true;
+		if (visited[next->seq])
+			continue;
+		visited[next->seq] = true;
+		if (leads_to(L, m, next, to, visited))
+			return true;
+	}
+	return false;
+}
+
+bool
+needs_itself(Lower *L, const Env *env, const Def *d)
+{
+	Module *m = env->module;
+	Def *from = NULL;
+
+	for (int i = 0; i < m->ndef; i++)
+		if (m->def[i]->seq == env->seq)
+			from = m->def[i];
+	if (!from || from == d)
+		return from;
+	if (!from->ring)
+		from->ring = leads_to(L, m, from, from, NEWS(L->arena, bool, m->tree->root->n))
+		                     ? RING
+		                     : NO_RING;
+	return from->ring == RING
+	       && leads_to(L, m, d, from, NEWS(L->arena, bool, m->tree->root->n));
+}
+
+/* What the file defines by this name, above or below. What has the name of a builtin hides it only
+ * below: fn max(a, b) = max(abs(a), abs(b)) is made of the builtin. */
+static Def *
+def_of(Lower *L, const Env *env, const char *name)
+{
+	Def *d = map_get(&env->module->defs, name);
+
+	if (d && d->seq >= env->seq && (builtin_find(name) >= 0 || needs_itself(L, env, d)))
+		return NULL;
+	return d;
+}
+
+/* ---- look-up of a name ---- */
+
 Value *
 env_get(Lower *L, Env *env, const Ast *name)
 {
@@ -80,8 +150,8 @@ env_get(Lower *L, Env *env, const Ast *name)
 	for (; e->up; e = e->up)
 		if (e->name == name->text)
 			return bound_value(L, e);
-	Def *d = map_get(&env->module->defs, name->text);
-	if (d && d->seq < env->limit) {
+	Def *d = def_of(L, env, name->text);
+	if (d) {
 		force(L, env->module, d);
 		return d->value;
 	}
@@ -177,18 +247,17 @@ check_name(Lower *L, Env *env, const Ast *a)
 	for (; e->up; e = e->up)
 		if (e->name == a->text)
 			return;
-	Def *d = map_get(&env->module->defs, a->text);
-	if ((!d || d->seq >= env->limit) && builtin_find(a->text) < 0)
+	if (!def_of(L, env, a->text) && builtin_find(a->text) < 0)
 		fail_undefined(L, env, a);
 }
 
 static bool
 is_shape_word(const char *s)
 {
-	static const char *const words[] = { "int", "bool", "token", "real", "pos" };
+	static const char *const shape_words[] = { "int", "bool", "token", "real", "pos" };
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (!strcmp(s, words[i]))
+	for (size_t i = 0; i < sizeof shape_words / sizeof *shape_words; i++)
+		if (!strcmp(s, shape_words[i]))
 			return true;
 	return false;
 }

@@ -15,9 +15,10 @@
 typedef struct Def {
 	const char *name;
 	const Ast *stmt;
-	int seq; /* its number in the file; only what is above can use it */
+	int seq; /* its number in the file */
 	enum { D_NEW, D_BUSY, D_DONE } state;
 	bool used;
+	enum { RING_UNKNOWN, NO_RING, RING } ring; /* does it need itself? */
 	Value *value;
 } Def;
 
@@ -32,7 +33,8 @@ struct Module {
 	const char *name; /* "digits" */
 	Map defs;         /* name -> Def */
 	int ndef;
-	Def **def; /* (ndef) in source order */
+	Def **def;                     /* (ndef) in source order */
+	const struct NameTable *names; /* what its names refer to, once it is asked for */
 };
 
 /* Names in scope, the innermost first; the last one is the file's. */
@@ -41,7 +43,7 @@ struct Env {
 	const char *name; /* NULL: where a function's own names end */
 	Value *value;
 	Module *module;
-	int limit; /* names of the file from this number on are not visible */
+	int seq;   /* the statement of the file that this is in */
 	int bound; /* the where it was bound in, see fail_three_positions() in nested_where.c */
 	int place; /* see Lower; 0: bound where nothing was known */
 	Origin *origin; /* NULL: its value is the same at every position */
@@ -83,6 +85,8 @@ Value *module_get(Lower *, Module *, const Ast *name);
 bool own_name(Env *, const char *name); /* bound in this function already */
 bool may_define(Lower *, Env *, const Ast *name);
 void check_names(Lower *, Env *, const Ast *);
+/* Does what the name stands for depend on the statement that env is in? */
+bool needs_itself(Lower *, const Env *, const Def *);
 bool is_reserved_value(const char *name); /* token, index, here */
 
 /* ---- did_you_mean.c ---- */

@@ -273,7 +273,19 @@ typedef struct Choices {
 	int64_t lo, hi;
 	Value **cond;      /* (hi - lo + 1) */
 	ScoreParts *score; /* (hi - lo + 1) of best */
+	Value **number;    /* (hi - lo + 1) the same as it was found, */
+	bool real;         /* of which one is, or has, a real: then there are no parts */
 } Choices;
+
+static bool
+has_real(const Value *v)
+{
+	bool real = v->kind == V_REAL;
+
+	for (int i = 0; v->kind == V_ARRAY && i < v->n; i++)
+		real |= v->item[i]->kind == V_REAL;
+	return real;
+}
 
 static bool
 eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
@@ -295,6 +307,7 @@ eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
 	int n = c->hi < c->lo ? 0 : (int)(c->hi - c->lo + 1);
 	c->cond = NEWS(L->arena, Value *, n);
 	c->score = NEWS(L->arena, ScoreParts, n);
+	c->number = NEWS(L->arena, Value *, n);
 	for (int i = 0; i < n; i++) {
 		Env *inner = env_bind(L, env, a->kid[1]->text, v_int(L, c->lo + i), NULL);
 		c->cond[i] = a->kid[4] ? eval_bool(L, inner, a->kid[4], "a where")
@@ -304,12 +317,64 @@ eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
 		GuardFact *old = L->facts;
 		if (c->cond[i]->node)
 			assume_condition(L, c->cond[i]->node, true);
-		bool fine = !a->kid[3] || score_parts(L, eval(L, inner, a->kid[3]), &c->score[i]);
+		c->number[i] = a->kid[3] ? as_array(L, eval(L, inner, a->kid[3])) : NULL;
 		L->facts = old;
-		fine = fine && (!a->kid[3] || share_ranges(L, &c->score[0], &c->score[i]));
-		if (!fine)
+		if (a->kid[3] && c->number[i]->kind == V_ERROR)
 			return false;
+		c->real |= a->kid[3] && has_real(c->number[i]);
 	}
+	for (int i = 0; i < n && a->kid[3] && !c->real; i++)
+		if (!score_parts(L, c->number[i], &c->score[i])
+		    || !share_ranges(L, &c->score[0], &c->score[i]))
+			return false;
+	return true;
+}
+
+/* Is the score a below b? From the first part in which they differ; NULL after an error. */
+static Value *
+score_below(Lower *L, Value *a, Value *b)
+{
+	int n = a->kind == V_ARRAY ? a->n : 1;
+	Value **x = a->kind == V_ARRAY ? a->item : &a, **y = b->kind == V_ARRAY ? b->item : &b;
+	Value *below = v_bool(L, false);
+
+	if ((a->kind == V_ARRAY) != (b->kind == V_ARRAY) || a->n != b->n)
+		return fail_here(L, "these scores do not compare: %s and %s", v_show(L, a),
+		                 v_show(L, b));
+	for (int i = n - 1; i >= 0; i--) {
+		if (!is_numeric(x[i]) || !is_numeric(y[i]))
+			return fail_here(L, "a score is a number, or a list of them, not %s",
+			                 v_show(L, is_numeric(x[i]) ? y[i] : x[i]));
+		if (below->known && below->num)
+			below = compare_values(L, R_LE, x[i], y[i]);
+		else if (below->known)
+			below = compare_values(L, R_LT, x[i], y[i]);
+		else
+			below = v_or(L, compare_values(L, R_LT, x[i], y[i]),
+			             v_and(L, compare_values(L, R_EQ, x[i], y[i]), below));
+		if (below->kind == V_ERROR)
+			return below;
+	}
+	return below;
+}
+
+/* The same for scores with a real, pair by pair: the differences of reals are what is compared, and
+ * each has to be proved. */
+static bool
+keep_best_real(Lower *L, Choices *c)
+{
+	int n = (int)(c->hi - c->lo + 1);
+	Value **best = memcpy(NEWS(L->arena, Value *, n), c->cond, sizeof(Value *) * (size_t)n);
+
+	for (int i = 0; i < n; i++)
+		for (int k = i + 1; k < n; k++) { /* of equals the later one, k */
+			Value *less = score_below(L, c->number[k], c->number[i]);
+			best[k] = v_and(L, best[k], v_not(L, v_and(L, c->cond[i], less)));
+			best[i] = v_and(L, best[i], v_not(L, v_and(L, c->cond[k], v_not(L, less))));
+			if (less->kind == V_ERROR)
+				return false;
+		}
+	c->cond = best;
 	return true;
 }
 
@@ -354,7 +419,7 @@ choose_index(Lower *L, Env *env, const Ast *a, Op which)
 		return &v_error;
 	if (c.hi < c.lo)
 		return v_int(L, -1);
-	if (which == OP_BEST && !keep_best(L, &c))
+	if (which == OP_BEST && !(c.real ? keep_best_real(L, &c) : keep_best(L, &c)))
 		return &v_error;
 	int64_t n = c.hi - c.lo + 1;
 	Value *v = v_int(L, sure ? c.lo : -1);
