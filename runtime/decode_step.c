@@ -5,10 +5,14 @@
  *     TW_LOOKUP_OFFSET    a ring buffer of the last values
  *     TW_LOOKUP_ARGMAX    the best priority so far, its value, and the runner-up's priority
  *     TW_LOOKUP_KEYED     the same for each key that came
+ *     TW_LOOKUP_PLACE     all values, by place
  *     TW_LOOKUP_MEAN      for each key, how many share the best priority, and their sum
  *     TW_LOOKUP_SOFTMAX   all keys and values: the KV cache
  *
- * The runner-up is there to check the gap: see TW_GAP. */
+ * The runner-up is there to check the gap: see TW_GAP.
+ *
+ * In a bidirectional model all places are noted first, layer by layer, and then each reads what
+ * all have left: tw_run_text. */
 
 #include "runtime/specialize.h"
 #include "runtime/sparse.h"
@@ -87,12 +91,18 @@ keep_two_best(float *best, float *second, float priority, float *kept, const flo
 	}
 }
 
+static void
+note_argmax(const TwHead *h, const TwActivations *w, const float *qkv)
+{
+	float *s = w->state + h->state;
+
+	keep_two_best(&s[0], &s[1], qkv[h->priority], s + 3, qkv + h->value, h->nvalue);
+}
+
 static bool
 read_argmax(const TwHead *h, const TwActivations *w, const float *qkv)
 {
-	float *s = w->state + h->state, *kept = s + 3, *bos = kept + h->nvalue;
-
-	keep_two_best(&s[0], &s[1], qkv[h->priority], kept, qkv + h->value, h->nvalue);
+	const float *s = w->state + h->state, *kept = s + 3, *bos = kept + h->nvalue;
 	float lifted = s[2] + tw_dot(qkv + h->query, h->bos_key, h->nkey);
 	bool at_bos = lifted > s[0];
 	float other = at_bos ? s[0] : s[1] > lifted ? s[1] : lifted;
@@ -153,17 +163,24 @@ find_key(const TwHead *h, const TwActivations *w, const float *key)
 	return e;
 }
 
-static bool
-read_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
+static void
+note_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
 {
-	float *e = find_key(h, w, qkv + h->key), best = -INFINITY, second = -INFINITY;
-	int n = (int)w->state[h->state];
-	const float *read = e;
+	float *e = find_key(h, w, qkv + h->key);
 
 	keep_two_best(&e[h->nkey], &e[h->nkey + 1], qkv[h->priority], e + h->nkey + 2,
 	              qkv + h->value, h->nvalue);
+}
+
+static bool
+read_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
+{
+	const float *read = key_entry(h, w, 0);
+	float best = -INFINITY, second = -INFINITY;
+	int n = (int)w->state[h->state];
+
 	for (int i = 0; i < n; i++) {
-		e = key_entry(h, w, i);
+		const float *e = key_entry(h, w, i);
 		float by_key = tw_dot(e, qkv + h->query, h->nkey), score = by_key + e[h->nkey];
 		float next = by_key + e[h->nkey + 1];
 		if (!(score <= best)) {
@@ -199,16 +216,24 @@ join_mean(float *best, float *count, float priority, float *sum, const float *va
 }
 
 static bool
+note_mean(const TwHead *h, const TwActivations *w, const float *qkv)
+{
+	float *e = find_key(h, w, qkv + h->key);
+
+	return join_mean(&e[h->nkey], &e[h->nkey + 1], qkv[h->priority], e + h->nkey + 2,
+	                 qkv + h->value, h->nvalue);
+}
+
+static bool
 read_mean(const TwHead *h, const TwActivations *w, float *qkv)
 {
-	float *e = find_key(h, w, qkv + h->key), *sum = qkv + h->value, top = -INFINITY, count = 0;
+	float *sum = qkv + h->value, top = -INFINITY, count = 0;
 	int n = (int)w->state[h->state];
-	bool ok = join_mean(&e[h->nkey], &e[h->nkey + 1], qkv[h->priority], e + h->nkey + 2, sum,
-	                    h->nvalue);
+	bool ok = true;
 
 	memset(sum, 0, (size_t)h->nvalue * sizeof *sum);
 	for (int i = 0; i < n; i++) {
-		e = key_entry(h, w, i);
+		const float *e = key_entry(h, w, i);
 		float score = tw_dot(e, qkv + h->query, h->nkey) + e[h->nkey];
 		ok = join_mean(&top, &count, score, sum, e + h->nkey + 2, h->nvalue) && ok;
 		if (score == top)
@@ -218,6 +243,104 @@ read_mean(const TwHead *h, const TwActivations *w, float *qkv)
 		scatter_row(&h->out, i, sum[i] / count, w->x);
 	return ok;
 }
+
+/* ---- TW_LOOKUP_PLACE */
+
+/* The best places among some, and the score of the second best. */
+typedef struct Nearest {
+	double best, second;
+	int place;
+} Nearest;
+
+static double
+score_of_digit(const TwDigitMatch *m, double slope, int d)
+{
+	return slope * d - m->square * d * d;
+}
+
+/* The best of the digits 0 .. last. */
+static Nearest
+nearest_digit(const TwDigitMatch *m, double slope, int last)
+{
+	double at = rint(slope / (2 * m->square));
+	int d = at > 0 ? at < last ? (int)at : last : 0;
+	double below = d > 0 ? score_of_digit(m, slope, d - 1) : -INFINITY,
+	       above = d < last ? score_of_digit(m, slope, d + 1) : -INFINITY;
+
+	return (Nearest){ score_of_digit(m, slope, d), fmax(below, above), d };
+}
+
+/* Adds a digit to what was found of others. */
+static void
+add_digit(Nearest *n, Nearest digit, int unit)
+{
+	double loss = fmin(n->best - n->second, digit.best - digit.second);
+
+	n->best += digit.best;
+	n->second = n->best - loss;
+	n->place += digit.place * unit;
+}
+
+static void
+better_of(Nearest *a, Nearest b)
+{
+	if (b.best > a->best) {
+		b.second = fmax(b.second, a->best);
+		*a = b;
+	} else {
+		a->second = fmax(a->second, b.best);
+	}
+}
+
+/* Of places 0 .. last: those whose digits above digit i are the last's, digit i is below that of
+ * the last, and digits below it are any; for each i, and the last itself with any lowest digit up
+ * to its own. */
+static bool
+find_place(const TwHead *h, const float *query, int last, int *place)
+{
+	Nearest all = { -INFINITY, -INFINITY, 0 }, above = { 0, -INFINITY, 0 };
+
+	for (int i = h->nkey - 1; i >= 0; i--) {
+		const TwDigitMatch *m = &h->digit[i];
+		double slope = (double)query[i] * m->key + m->linear;
+		int digit = last / m->unit % m->base, most = i ? digit - 1 : digit;
+		if (most >= 0) {
+			Nearest some = above;
+			add_digit(&some, nearest_digit(m, slope, most), m->unit);
+			for (int j = 0; j < i; j++) {
+				const TwDigitMatch *b = &h->digit[j];
+				add_digit(&some,
+				          nearest_digit(b, (double)query[j] * b->key + b->linear,
+				                        b->base - 1),
+				          b->unit);
+			}
+			better_of(&all, some);
+		}
+		above.best += score_of_digit(m, slope, digit);
+		above.second = -INFINITY;
+		above.place += digit * m->unit;
+	}
+	*place = all.place;
+	return all.best - all.second >= TW_GAP;
+}
+
+static float *
+value_at(const TwHead *h, const TwActivations *w, int place)
+{
+	return w->state + h->places + (size_t)place * (size_t)h->nvalue;
+}
+
+static bool
+read_place(const TwHead *h, const TwActivations *w, int last, const float *qkv)
+{
+	int place;
+	bool ok = find_place(h, qkv + h->query, last, &place);
+
+	scatter_rows(&h->out, value_at(h, w, place), w->x);
+	return ok;
+}
+
+/* ---- TW_LOOKUP_SOFTMAX */
 
 static float *
 cached_place(const TwHead *h, const TwActivations *w, int place)
@@ -275,7 +398,6 @@ read_softmax(const TwHead *h, const TwActivations *w, int place, const float *qk
 {
 	float second;
 
-	cache_place(h, w, place, qkv);
 	int best = score_places(h, w, place, qkv + h->query, &second);
 	if (w->score[best] - second >= TW_GAP)
 		scatter_rows(&h->out, cached_place(h, w, best) + h->nkey, w->x);
@@ -295,20 +417,48 @@ start_head(const TwHead *h, const TwActivations *w, const float *qkv)
 		start_keyed(h, w, qkv);
 	else if (h->lookup == TW_LOOKUP_SOFTMAX)
 		cache_place(h, w, 0, qkv);
+	else if (h->lookup == TW_LOOKUP_PLACE)
+		copy_floats(value_at(h, w, 0), qkv + h->value, h->nvalue);
 	scatter_rows(&h->out, qkv + h->value, w->x);
 }
 
+/* What a place leaves for itself and others. False where a gap is too small. */
 static bool
-decode_head(const TwHead *h, const TwActivations *w, int place, float *qkv)
+note_head(const TwHead *h, const TwActivations *w, int place, const float *qkv)
+{
+	switch (h->lookup) {
+	case TW_LOOKUP_ARGMAX: note_argmax(h, w, qkv); return true;
+	case TW_LOOKUP_KEYED: note_keyed(h, w, qkv); return true;
+	case TW_LOOKUP_MEAN: return note_mean(h, w, qkv);
+	case TW_LOOKUP_SOFTMAX: cache_place(h, w, place, qkv); return true;
+	case TW_LOOKUP_PLACE:
+		copy_floats(value_at(h, w, place), qkv + h->value, h->nvalue);
+		return true;
+	default: return true;
+	}
+}
+
+/* What is read at a place that sees places 0 .. last. */
+static bool
+read_head(const TwHead *h, const TwActivations *w, int place, int last, float *qkv)
 {
 	switch (h->lookup) {
 	case TW_LOOKUP_OFFSET: read_earlier(h, w, place, qkv); return true;
 	case TW_LOOKUP_ARGMAX: return read_argmax(h, w, qkv);
 	case TW_LOOKUP_KEYED: return read_keyed(h, w, qkv);
 	case TW_LOOKUP_MEAN: return read_mean(h, w, qkv);
-	case TW_LOOKUP_SOFTMAX: read_softmax(h, w, place, qkv); return true;
+	case TW_LOOKUP_SOFTMAX: read_softmax(h, w, last, qkv); return true;
+	case TW_LOOKUP_PLACE: return read_place(h, w, last, qkv);
 	default: return true;
 	}
+}
+
+static void
+project(const TwFastLayer *s, const TwActivations *w)
+{
+	for (int i = 0; i < s->project.n; i++)
+		w->qkv[i] = form_dot(&s->project, i, w->x, s->project.bias[i]);
+	tw_phase_end(w->clock, TW_PROJECTIONS);
 }
 
 static bool
@@ -316,14 +466,14 @@ decode_attention(const TwFastLayer *s, const TwActivations *w, int place)
 {
 	bool ok = true;
 
-	for (int i = 0; i < s->project.n; i++)
-		w->qkv[i] = form_dot(&s->project, i, w->x, s->project.bias[i]);
-	tw_phase_end(w->clock, TW_PROJECTIONS);
+	project(s, w);
 	for (int i = 0; i < s->nhead; i++) {
+		const TwHead *h = &s->head[i];
 		if (!place)
-			start_head(&s->head[i], w, w->qkv);
-		else if (!decode_head(&s->head[i], w, place, w->qkv))
-			ok = false;
+			start_head(h, w, w->qkv);
+		else
+			ok = note_head(h, w, place, w->qkv) && read_head(h, w, place, place, w->qkv)
+			     && ok;
 	}
 	tw_phase_end(w->clock, TW_HEADS);
 	return ok;
@@ -425,23 +575,28 @@ tw_embed(const TwModel *m, const int *row, int place, float *x)
 
 /* The same by the rows' nonzeros, in the same order of sums. */
 static void
-embed_sparse(const TwSpecialized *c, const int *row, int place, float *x)
+embed_sparse(const TwSpecialized *c, TwFed fed, int place, float *x)
 {
-	memset(x, 0, (size_t)c->m->d_model * sizeof *x);
-	scatter_row(&c->token, row[0], 1, x);
+	const TwModel *m = c->m;
+
+	memset(x, 0, (size_t)m->d_model * sizeof *x);
+	if (!m->ninput)
+		scatter_row(&c->token, fed.row[0], 1, x);
 	for (int n = 0; n < c->ndigit; n++)
 		scatter_row(&c->place, tw_place_row(c, n, place), 1, x);
-	for (int f = 1; f < c->m->nfield; f++)
-		scatter_row(&c->token, row[f], 1, x);
+	for (int f = 1; f < m->nfield; f++)
+		scatter_row(&c->token, fed.row[f], 1, x);
+	for (int i = 0; i < m->ninput && fed.number; i++)
+		scatter_row(&c->token, i, fed.number[i], x);
 }
 
 bool
-tw_step(const TwSpecialized *c, const TwActivations *w, const int *row, int place)
+tw_step(const TwSpecialized *c, const TwActivations *w, TwFed fed, int place)
 {
 	bool ok = true;
 
 	tw_phase_begin(w->clock);
-	embed_sparse(c, row, place, w->x);
+	embed_sparse(c, fed, place, w->x);
 	tw_phase_end(w->clock, TW_EMBEDDING);
 	trace_state(c, w, 0, place);
 	for (int n = 0; n < c->m->nlayer; n++) {
@@ -449,6 +604,80 @@ tw_step(const TwSpecialized *c, const TwActivations *w, const int *row, int plac
 		trace_state(c, w, 2 * n + 1, place);
 		decode_mlp(&c->layer[n], w);
 		trace_state(c, w, 2 * n + 2, place);
+	}
+	return ok;
+}
+
+/* ---- a whole text at once */
+
+/* The stream and the projections of one place of it. */
+static TwActivations
+at_place(const TwSpecialized *c, const TwActivations *w, int place)
+{
+	TwActivations at = *w;
+
+	at.x += (size_t)place * (size_t)c->m->d_model;
+	at.qkv += (size_t)place * (size_t)c->qkv;
+	return at;
+}
+
+static bool
+attend_text(const TwSpecialized *c, const TwFastLayer *s, const TwActivations *w, int n)
+{
+	bool ok = true;
+
+	for (int p = 0; p < n; p++) {
+		TwActivations at = at_place(c, w, p);
+		project(s, &at);
+	}
+	for (int i = 0; i < s->nhead; i++) {
+		const TwHead *h = &s->head[i];
+		for (int p = 0; p < n; p++) {
+			TwActivations at = at_place(c, w, p);
+			if (!p)
+				start_head(h, &at, at.qkv);
+			else
+				ok = note_head(h, &at, p, at.qkv) && ok;
+		}
+		for (int p = 1; p < n; p++) {
+			TwActivations at = at_place(c, w, p);
+			ok = read_head(h, &at, p, n - 1, at.qkv) && ok;
+		}
+	}
+	tw_phase_end(w->clock, TW_HEADS);
+	return ok;
+}
+
+static void
+trace_text(const TwSpecialized *c, const TwActivations *w, int state, int n)
+{
+	for (int p = 0; p < n && w->trace; p++) {
+		TwActivations at = at_place(c, w, p);
+		trace_state(c, &at, state, p);
+	}
+}
+
+bool
+tw_run_text(const TwSpecialized *c, const TwActivations *w, const int *row, const float *number,
+            int n)
+{
+	bool ok = true;
+
+	tw_phase_begin(w->clock);
+	for (int p = 0; p < n; p++) {
+		TwFed fed = { row + p * c->m->nfield, p ? number + p * c->m->ninput : NULL };
+		embed_sparse(c, fed, p, at_place(c, w, p).x);
+	}
+	tw_phase_end(w->clock, TW_EMBEDDING);
+	trace_text(c, w, 0, n);
+	for (int i = 0; i < c->m->nlayer; i++) {
+		ok = attend_text(c, &c->layer[i], w, n) && ok;
+		trace_text(c, w, 2 * i + 1, n);
+		for (int p = 0; p < n; p++) {
+			TwActivations at = at_place(c, w, p);
+			decode_mlp(&c->layer[i], &at);
+		}
+		trace_text(c, w, 2 * i + 2, n);
 	}
 	return ok;
 }

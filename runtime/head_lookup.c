@@ -14,6 +14,8 @@
  *     both by place alone           K = key, Q = c K(target) and the priority is
  *                                   -c/2 K^2: then score = const - c/2 (K - K(target))^2,
  *                                   which is greatest at the target: TW_LOOKUP_OFFSET
+ *     the key alone by place        the same with a target that is computed, each digit of the
+ *                                   place being a dimension of its own: TW_LOOKUP_PLACE
  *
  * For example the head of token[here - 1]: with K = the place p' and Q = c (p - 1), and
  * -c/2 p'^2 from a constant query, the score is greatest at p' = p - 1, and c/2 less or
@@ -181,10 +183,14 @@ provenance_of(HeadAnalysis *s, const TwAffine *f)
 	size_t d = (size_t)m->d_model;
 	Provenance r = { .known = true };
 	double fixed = (double)f->bias[0], token = 0;
+	bool numbers = m->ninput > 0;
 
 	if (!only_embedding(s, f, &fixed, &r.known) || !r.known)
 		return (Provenance){ 0 };
-	for (int i = 0; i < m->nfield && f->start[1]; i++) {
+	for (int i = 0; i < m->ninput && f->start[1]; i++)
+		r.by_token = r.by_token
+		             || exact_dot(s, f, m->embed_input + (size_t)i * d, &r.known) != 0;
+	for (int i = 0; i < m->nfield && f->start[1] && !numbers; i++) {
 		const float *row = m->embed_token + (size_t)m->first[i] * d;
 		double first = exact_dot(s, f, row, &r.known);
 		for (int n = m->first[i + 1] - m->first[i]; n > 1 && !r.by_token; n--)
@@ -192,9 +198,10 @@ provenance_of(HeadAnalysis *s, const TwAffine *f)
 		token += first;
 	}
 	r.constant = fixed + token;
-	r.bos = fixed
-	        + m->nfield
-	                  * exact_dot(s, f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known);
+	r.bos = fixed;
+	if (!numbers)
+		r.bos += m->nfield
+		         * exact_dot(s, f, m->embed_token + ((size_t)m->nvocab + 1) * d, &r.known);
 	if (!(m->by_digits ? provenance_of_digits : provenance_of_place)(s, f, &r))
 		return (Provenance){ 0 };
 	r.known = r.known && tw_is_exact_integer(fixed);
@@ -532,6 +539,149 @@ is_offset_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 	return back >= 0;
 }
 
+/* ---- TW_LOOKUP_PLACE: each dimension whose query varies matches a digit of the place */
+
+/* The digit's part of the priority, v(d) = linear d - square d^2, from v(1) and v(2). */
+static void
+set_priority(TwDigitMatch *m, double one, double two)
+{
+	m->square = m->base > 2 ? one - two / 2 : 1;
+	m->linear = one + m->square;
+}
+
+static double
+digit_priority(const TwDigitMatch *m, int d)
+{
+	return m->linear * d - m->square * d * d;
+}
+
+/* Reads the digits off the keys, each of which changes first at its unit. */
+static bool
+digits_of_keys(HeadAnalysis *s, const HeadDims *d, TwDigitMatch *m)
+{
+	int places = s->m->context + 1;
+
+	for (int i = 0; i < d->n; i++) {
+		const double *k = d->k[i].place;
+		for (m[i].unit = 1; m[i].unit < places && k[m[i].unit] == k[0];)
+			m[i].unit++;
+		if (m[i].unit == places || k[0] != 0)
+			return false;
+		m[i].key = k[m[i].unit];
+	}
+	for (int i = 0; i < d->n; i++) {
+		const double *at = d->at.place;
+		int next = places - 1 + m[i].unit;
+		for (int j = 0; j < d->n; j++)
+			if (m[j].unit > m[i].unit && m[j].unit < next)
+				next = m[j].unit;
+		m[i].base = next / m[i].unit;
+		int two = 2 * m[i].unit < places ? 2 * m[i].unit : 0;
+		set_priority(&m[i], at[m[i].unit] - at[0], two ? at[two] - at[0] : -INFINITY);
+		if (!two)
+			m[i].square = 1, m[i].linear = at[m[i].unit] - at[0] + 1;
+	}
+	return true;
+}
+
+/* Are they all that the scores are made of? */
+static bool
+digits_fit(const HeadAnalysis *s, const HeadDims *d, const TwDigitMatch *m)
+{
+	s->c->budget -= (double)d->n * s->m->context;
+	for (int p = 0; p <= s->m->context; p++) {
+		double sum = d->at.place[0];
+		for (int i = 0; i < d->n; i++) {
+			int digit = p / m[i].unit % m[i].base;
+			if (d->k[i].place[p] != m[i].key * digit)
+				return false;
+			sum += digit_priority(&m[i], digit);
+		}
+		if (sum != d->at.place[p])
+			return false;
+	}
+	return s->c->budget > 0;
+}
+
+/* The same where places are known by digits. */
+static bool
+match_known_digit(const HeadAnalysis *s, const HeadDims *d, int i, int n, TwDigitMatch *m)
+{
+	const double *k = d->k[i].cell + s->c->digit_row[n], *at = d->at.cell + s->c->digit_row[n];
+	const TwPlaceDigit *of = &s->c->digit[n];
+
+	*m = (TwDigitMatch){ .unit = of->divide, .base = of->modulo };
+	if (m->base < 2 || d->k[i].bos != d->k[i].base + cells_at(s, d->k[i].cell, 0))
+		return false;
+	m->key = k[1] - k[0];
+	set_priority(m, at[1] - at[0], m->base > 2 ? at[2] - at[0] : 0);
+	for (int r = 0; r < m->base; r++)
+		if (k[r] - k[0] != m->key * r || at[r] - at[0] != digit_priority(m, r))
+			return false;
+	return true;
+}
+
+static bool
+match_known_digits(HeadAnalysis *s, const HeadDims *d, TwDigitMatch *m)
+{
+	int *digit = TW_NEW(&s->c->scratch, int, d->n);
+
+	for (int i = 0; i < d->n; i++) {
+		digit[i] = only_digit(s, &d->k[i]);
+		if (digit[i] < 0 || !match_known_digit(s, d, i, digit[i], &m[i]))
+			return false;
+	}
+	for (int n = 0; n < s->c->ndigit; n++) {
+		bool matched = !varies_by_digit(s, d->at.cell, n);
+		for (int i = 0; i < d->n; i++)
+			matched |= digit[i] == n;
+		if (!matched)
+			return false;
+	}
+	return d->at.bos == d->at.base + cells_at(s, d->at.cell, 0)
+	       && digits_are_place(s, digit, d->n);
+}
+
+/* The digits, the lowest first, make up the place, and scores fall to both sides of the digit. */
+static bool
+order_digits(HeadAnalysis *s, const HeadDims *d, TwHead *h, const TwDigitMatch *m)
+{
+	int64_t unit = 1;
+
+	h->digit = TW_NEW(&s->c->pool, TwDigitMatch, d->n);
+	h->dim_of_digit = TW_NEW(&s->c->pool, int, d->n);
+	for (int n = 0; n < d->n; n++) {
+		int i = 0;
+		while (i < d->n && m[i].unit != unit)
+			i++;
+		if (i == d->n || !(m[i].square > 0) || m[i].base < 1)
+			return false;
+		h->digit[n] = m[i];
+		h->dim_of_digit[n] = i;
+		unit *= m[i].base;
+	}
+	return unit > s->m->context;
+}
+
+static bool
+is_place_lookup(HeadAnalysis *s, TwHead *h, const HeadDims *d)
+{
+	TwDigitMatch *m = TW_NEW(&s->c->scratch, TwDigitMatch, d->n);
+
+	if (!d->n || d->n > TW_MOST_DIGITS || !d->sound || !by_place_alone(&d->at))
+		return false;
+	for (int i = 0; i < d->n; i++)
+		if (!by_place_alone(&d->k[i]))
+			return false;
+	if (!(s->m->by_digits ? match_known_digits(s, d, m)
+	                      : digits_of_keys(s, d, m) && digits_fit(s, d, m)))
+		return false;
+	if (!order_digits(s, d, h, m))
+		return false;
+	h->lookup = TW_LOOKUP_PLACE;
+	return true;
+}
+
 /* ---- TW_LOOKUP_ARGMAX, _KEYED, _MEAN */
 
 /* The keys are 0 at every place of the text. */
@@ -712,10 +862,10 @@ keyed_by_few(HeadAnalysis *s, int head, const HeadDims *d)
 	return ok;
 }
 
-/* Whether the file says that the head averages. Where a mean is of places alone, that cannot be
- * told from an order of them: of two places, the later one is the latest. */
+/* Whether the file says that this is what the head is for: a hint. Where a mean is of places alone,
+ * that cannot be told from an order of them: of two places, the later one is the latest. */
 static bool
-is_said_to_average(HeadAnalysis *s, int head)
+is_said_to(HeadAnalysis *s, int head, const char *what)
 {
 	const cJSON *heads = cJSON_GetObjectItemCaseSensitive(s->c->certificate, "heads"), *claim;
 
@@ -727,7 +877,7 @@ is_said_to_average(HeadAnalysis *s, int head)
 		s->c->budget--;
 		if (cJSON_IsNumber(layer) && layer->valuedouble == s->n && cJSON_IsNumber(number)
 		    && number->valuedouble == head)
-			return cJSON_IsString(intent) && !strcmp(intent->valuestring, "mean");
+			return cJSON_IsString(intent) && !strcmp(intent->valuestring, what);
 	}
 	return false;
 }
@@ -737,14 +887,18 @@ choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
 	bool flat;
 
-	if (is_offset_lookup(s, h, d))
+	if (!s->m->bidirectional && is_offset_lookup(s, h, d))
+		return;
+	if (is_place_lookup(s, h, d))
 		return;
 	h->lookup = TW_LOOKUP_SOFTMAX;
-	if (!d->sound)
+	/* keys made of numbers that are fed need not be few, unless the file says what for */
+	bool any = s->m->ninput && !cJSON_IsObject(s->c->certificate);
+	if (!d->sound || any || is_said_to(s, h->head, "softmax"))
 		return;
 	h->place_rewritten = reads_moved(s, h->head);
 	h->rising = priority_slope(s, d, &flat);
-	if ((!h->rising && !flat) || (h->rising && is_said_to_average(s, h->head)))
+	if ((!h->rising && !flat) || (h->rising && is_said_to(s, h->head, "mean")))
 		return;
 	if (h->rising && only_lifts_bos(d))
 		h->lookup = TW_LOOKUP_ARGMAX;
@@ -789,20 +943,20 @@ project_keys(HeadAnalysis *s, TwHead *h, const HeadDims *d)
 {
 	const TwLayer *l = s->l;
 	int width = l->heads * l->dk, first = h->head * l->dk;
-	bool all = h->lookup == TW_LOOKUP_SOFTMAX;
+	bool all = h->lookup == TW_LOOKUP_SOFTMAX, place = h->lookup == TW_LOOKUP_PLACE;
 
 	h->nkey = all ? l->dk : d->n;
 	h->query = s->c->layer[s->n].project.n;
 	for (int i = 0; i < h->nkey; i++) {
-		int j = first + (all ? i : d->dim[i]);
+		int j = first + (all ? i : d->dim[place ? h->dim_of_digit[i] : i]);
 		project_row(s, l->wq, width, j, l->bq[j]);
 	}
 	h->key = s->c->layer[s->n].project.n;
-	for (int i = 0; i < h->nkey && h->lookup != TW_LOOKUP_ARGMAX; i++) {
+	for (int i = 0; i < h->nkey && h->lookup != TW_LOOKUP_ARGMAX && !place; i++) {
 		int j = first + (all ? i : d->dim[i]);
 		project_row(s, l->wk, width, j, l->bk[j]);
 	}
-	if (all)
+	if (all || place)
 		return;
 	h->priority = project_row(s, d->priority, 1, 0, d->priority_b);
 	h->bos_key = TW_NEW(&s->c->pool, float, h->nkey);
@@ -850,7 +1004,8 @@ claim_holds(const TwSpecialized *c, const cJSON *claim)
 	if (!(head->valuedouble >= 0 && head->valuedouble < s->nhead))
 		return false;
 	const TwHead *h = &s->head[head->valueint];
-	if (h->lookup == TW_LOOKUP_UNUSED || h->lookup == TW_LOOKUP_SOFTMAX)
+	if (h->lookup == TW_LOOKUP_UNUSED || h->lookup == TW_LOOKUP_SOFTMAX
+	    || h->lookup == TW_LOOKUP_PLACE)
 		return true; /* nothing relies on it */
 	if (h->place_rewritten)
 		return true; /* neither that it holds nor that it does not can be seen here */

@@ -175,7 +175,7 @@ tw_assemble(const TwContents *contents, char **error)
 	TwModel *m = &l->model;
 	if (!tw_protect(&l->pool, NULL, assemble, &a))
 		a.ok = tw_refuse(error, "out of memory");
-	if (a.ok && (m->ninput || (m->specialized = tw_specialize(m, error))))
+	if (a.ok && (m->specialized = tw_specialize(m, error)))
 		return m;
 	tw_free(m);
 	return NULL;

@@ -3,7 +3,8 @@
  *
  * Each token of a causal model goes through the fast path when it is fed (decode_step.c),
  * and leaves nothing but the state that later tokens may read. A text that breaks a claim
- * on the way goes through the fallback instead (dense.c), from its first token on. */
+ * on the way goes through the fallback instead (dense.c), from its first token on. A
+ * bidirectional model has nothing to say before the text is whole: it is run when it is asked. */
 
 #include "runtime/specialize.h"
 #include "runtime/load.h"
@@ -21,10 +22,12 @@ struct TwSession {
 	const TwSpecialized *c;
 	TwSpecialized *own; /* c, if the model was not loaded */
 	unsigned flags;
-	int places; /* context + 1 */
-	int used;   /* places filled, <bos> among them */
-	int *next;  /* (nfield) what comes next, [0] -1 where that was not asked */
-	int *row;   /* (places, nfield) */
+	int places;    /* context + 1 */
+	int used;      /* places filled, <bos> among them */
+	int *next;     /* (nfield) what comes next, [0] -1 where that was not asked */
+	int *row;      /* (places, nfield) */
+	float *number; /* (places, ninput) of them where these are fed */
+	bool stale;    /* bidirectional: tokens were fed that were not run yet */
 	TwActivations w;
 	float *start;   /* (c->initial) the state that <bos> left, */
 	float *start_x; /* (d_model) and its stream */
@@ -53,13 +56,16 @@ lay_out_session(TwSession *s, TwLayout *to)
 	const TwSpecialized *c = s->c;
 	uint64_t places = (uint64_t)s->places, d = (uint64_t)m->d_model, states;
 
+	uint64_t wide = m->bidirectional ? places : 1; /* places that are run at once */
+
 	s->row = tw_layout_take(to, (places + 1) * (uint64_t)m->nfield, sizeof *s->row);
+	s->number = tw_layout_floats(to, places * (uint64_t)m->ninput);
 	if (s->flags & TW_SOFTMAX)
 		return;
 	states = s->flags & TW_TRACE ? 2 * (uint64_t)m->nlayer + 1 : 0;
-	s->w.x = tw_layout_floats(to, d);
+	s->w.x = tw_layout_floats(to, wide * d);
 	s->start_x = tw_layout_floats(to, d);
-	s->w.qkv = tw_layout_floats(to, (uint64_t)c->qkv);
+	s->w.qkv = tw_layout_floats(to, wide * (uint64_t)c->qkv);
 	s->w.u = tw_layout_floats(to, (uint64_t)c->linear);
 	s->w.state = tw_layout_floats(to, c->state);
 	s->start = tw_layout_floats(to, c->initial);
@@ -103,11 +109,12 @@ static void
 compute_labels(TwSession *s, int place)
 {
 	const TwAffine *f = &s->c->label;
+	const float *x = s->w.x + (s->m->bidirectional ? (size_t)place * (size_t)s->m->d_model : 0);
 
 	for (int i = 0; i < f->n; i++) {
 		float sum = f->bias[i];
 		for (int t = f->start[i]; t < f->start[i + 1]; t++)
-			sum += f->term[t].w * s->w.x[f->term[t].at];
+			sum += f->term[t].w * x[f->term[t].at];
 		s->label[(size_t)place * (size_t)f->n + (size_t)i] = sum;
 	}
 }
@@ -115,7 +122,9 @@ compute_labels(TwSession *s, int place)
 static void
 compute_bos(TwSession *s)
 {
-	tw_step(s->c, &s->w, s->row, 0);
+	if (s->m->bidirectional)
+		return;
+	tw_step(s->c, &s->w, (TwFed){ .row = s->row }, 0);
 	compute_labels(s, 0);
 	memcpy(s->start, s->w.state, (size_t)s->c->initial * sizeof *s->start);
 	memcpy(s->start_x, s->w.x, (size_t)s->m->d_model * sizeof *s->start_x);
@@ -127,14 +136,14 @@ open_paths(TwSession *s, char **error)
 {
 	const TwModel *m = s->m;
 
-	if (m->bidirectional || m->ninput || s->flags & TW_DENSE)
+	if (s->flags & TW_DENSE)
 		s->flags |= TW_SOFTMAX;
 	if (!(s->flags & TW_SOFTMAX) && !m->specialized && !(s->own = tw_specialize(m, error)))
 		return false;
 	s->c = s->own ? s->own : m->specialized;
 	if (!session_allocate(s, error))
 		return false;
-	return !(s->flags & (TW_SOFTMAX | TW_CHECK)) || open_dense(s, error);
+	return !(s->flags & (TW_SOFTMAX | TW_CHECK) || m->bidirectional) || open_dense(s, error);
 }
 
 TwSession *
@@ -180,9 +189,10 @@ tw_reset(TwSession *s)
 	s->stuck = false;
 	s->refusal = NULL;
 	s->on_softmax = s->flags & TW_SOFTMAX;
+	s->stale = s->m->bidirectional;
 	if (s->dense)
 		tw_dense_reset(s->dense);
-	if (s->on_softmax)
+	if (s->on_softmax || s->stale)
 		return;
 	memcpy(s->w.state, s->start, (size_t)s->c->initial * sizeof *s->start);
 	memcpy(s->w.x, s->start_x, (size_t)s->m->d_model * sizeof *s->start_x);
@@ -198,6 +208,15 @@ knows_all_heads(const TwSpecialized *c)
 			if (c->layer[i].head[h].place_rewritten)
 				return false;
 	return true;
+}
+
+static void
+feed_dense(TwSession *s, int place)
+{
+	if (s->m->ninput)
+		tw_dense_feed_numbers(s->dense, s->number + (size_t)place * (size_t)s->m->ninput);
+	else
+		tw_dense_feed(s->dense, s->row + place * s->m->nfield);
 }
 
 /* A claim does not hold for this text: all of it again, by the fallback. What the fast path
@@ -219,7 +238,7 @@ fall_back(TwSession *s)
 	s->stats.broken += knows_all_heads(s->c);
 	for (int i = had && s->flags & TW_CHECK ? s->used : (tw_dense_reset(s->dense), 1);
 	     i < s->used; i++)
-		tw_dense_feed(s->dense, s->row + i * s->m->nfield);
+		feed_dense(s, i);
 	s->on_softmax = true;
 	return true;
 }
@@ -234,16 +253,59 @@ same_number(const TwSpecialized *c, float a, float b)
 }
 
 static void
-check_stream(TwSession *s)
+check_stream(TwSession *s, int place, const float *stream)
 {
-	const float *x = tw_dense_stream(s->dense, s->used - 1);
+	const float *x = tw_dense_stream(s->dense, place);
 
 	for (int i = 0; i < s->m->d_model && !*s->differs; i++)
-		if (!same_number(s->c, x[i], s->w.x[i]))
+		if (!same_number(s->c, x[i], stream[i]))
 			snprintf(s->differs, sizeof s->differs,
 			         "at token %d, column %d: softmax over everything gives %.9g, the "
 			         "look-ups %.9g",
-			         s->used - 1, i, (double)x[i], (double)s->w.x[i]);
+			         place, i, (double)x[i], (double)stream[i]);
+}
+
+/* The newest place, which is fed to the model. */
+static bool
+run_newest(TwSession *s)
+{
+	int place = s->used - 1;
+	TwFed fed = { s->row + place * s->m->nfield,
+		      s->number + (size_t)place * (size_t)s->m->ninput };
+
+	*s->next = -1;
+	s->refusal = NULL;
+	s->stale = s->m->bidirectional;
+	if (s->dense && (s->on_softmax || s->flags & TW_CHECK))
+		feed_dense(s, place);
+	if (!s->on_softmax && !s->stale) {
+		if (tw_step(s->c, &s->w, fed, place)) {
+			compute_labels(s, place);
+			if (s->flags & TW_CHECK)
+				check_stream(s, place, s->w.x);
+		} else if (!fall_back(s)) {
+			return false;
+		}
+	}
+	s->stats.tokens++;
+	return true;
+}
+
+/* A bidirectional model over what was fed; it has its fallback from the start. */
+static void
+run_stale(TwSession *s)
+{
+	if (!s->stale || s->on_softmax)
+		return;
+	s->stale = false;
+	if (!tw_run_text(s->c, &s->w, s->row, s->number, s->used)) {
+		fall_back(s);
+		return;
+	}
+	for (int p = 0; p < s->used; p++)
+		compute_labels(s, p);
+	for (int p = 0; p < s->used && s->flags & TW_CHECK; p++)
+		check_stream(s, p, s->w.x + (size_t)p * (size_t)s->m->d_model);
 }
 
 /* Always false: why no token is taken now, in s->refusal. */
@@ -270,23 +332,8 @@ tw_feed_token(TwSession *s, const int *row)
 		return refuse_token(s, "the text is full");
 	if (!is_token(s->m, row))
 		return refuse_token(s, "no such token");
-	s->refusal = NULL;
-	int *at = memcpy(s->row + s->used++ * s->m->nfield, row,
-	                 (size_t)s->m->nfield * sizeof *row);
-	*s->next = -1; /* row may have been s->next */
-	if (s->dense && (s->on_softmax || s->flags & TW_CHECK))
-		tw_dense_feed(s->dense, at);
-	if (!s->on_softmax) {
-		if (tw_step(s->c, &s->w, at, s->used - 1)) {
-			compute_labels(s, s->used - 1);
-			if (s->flags & TW_CHECK)
-				check_stream(s);
-		} else if (!fall_back(s)) {
-			return false;
-		}
-	}
-	s->stats.tokens++;
-	return true;
+	memcpy(s->row + s->used++ * s->m->nfield, row, (size_t)s->m->nfield * sizeof *row);
+	return run_newest(s); /* row may have been s->next */
 }
 
 static bool
@@ -300,16 +347,14 @@ tw_feed_numbers(TwSession *s, const float *number)
 {
 	if (!s->m->ninput)
 		return refuse_token(s, "this model takes tokens");
-	if (s->used == s->places)
+	if (s->stuck || s->used == s->places)
 		return refuse_token(s, "the text is full");
 	for (int i = 0; i < s->m->ninput; i++)
 		if (!takes_number(&s->m->input[i], number[i]))
 			return refuse_token(s, "a number is not what the model takes");
-	s->refusal = NULL;
-	s->used++;
-	s->stats.tokens++;
-	tw_dense_feed_numbers(s->dense, number);
-	return true;
+	memcpy(s->number + (size_t)s->used++ * (size_t)s->m->ninput, number,
+	       (size_t)s->m->ninput * sizeof *number);
+	return run_newest(s);
 }
 
 bool
@@ -344,14 +389,21 @@ tw_token(const TwSession *s, int i)
 	return s->row + (i + 1) * s->m->nfield;
 }
 
+static const float *
+newest_stream(const TwSession *s)
+{
+	return s->w.x + (s->m->bidirectional ? (size_t)(s->used - 1) * (size_t)s->m->d_model : 0);
+}
+
 const float *
 tw_logits(TwSession *s)
 {
 	if (!s->m->emits || s->stuck)
 		return NULL;
+	run_stale(s);
 	if (s->on_softmax)
 		return tw_dense_logits(s->dense);
-	tw_find_logits(s->c, s->w.x, s->base, s->logits);
+	tw_find_logits(s->c, newest_stream(s), s->base, s->logits);
 	return s->logits;
 }
 
@@ -385,11 +437,12 @@ tw_next_token(TwSession *s)
 		*s->next = tw_end(s->m);
 	if (*s->next >= 0)
 		return s->next;
+	run_stale(s);
 	tw_phase_begin(&s->clock);
 	if (s->on_softmax)
 		next_by_softmax(s);
 	else
-		tw_find_next(s->c, s->w.x, s->base, s->next);
+		tw_find_next(s->c, newest_stream(s), s->base, s->next);
 	tw_phase_end(&s->clock, TW_OUTPUT);
 	return s->next;
 }
@@ -409,6 +462,7 @@ tw_done(TwSession *s)
 const float *
 tw_label(TwSession *s, int label, int i)
 {
+	run_stale(s);
 	if (s->on_softmax)
 		return tw_dense_label(s->dense, label, i);
 	return s->label + (size_t)(i + 1) * (size_t)s->c->label.n + s->c->label_at[label];
@@ -418,6 +472,8 @@ float
 tw_value(TwSession *s, const TwNamed *v, int i)
 {
 	size_t d = (size_t)s->m->d_model, place = (size_t)(i + 1);
+
+	run_stale(s);
 	const float *x = s->on_softmax
 	                         ? tw_dense_state(s->dense, v->state, i + 1)
 	                         : s->w.trace + ((size_t)v->state * (size_t)s->places + place) * d;

@@ -279,7 +279,7 @@ run_bos(TwBatch *b)
 		w.qkv = at + c->m->d_model;
 		w.u = w.qkv + c->qkv;
 		w.state = w.u + c->linear;
-		tw_step(c, &w, (int[]){ tw_bos(c->m) }, 0);
+		tw_step(c, &w, (TwFed){ .row = (int[]){ tw_bos(c->m) } }, 0);
 		memcpy(b->start, w.state, initial * sizeof *b->start);
 	}
 	free(at);

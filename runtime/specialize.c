@@ -320,7 +320,10 @@ specialize_embedding(TwSpecialized *c)
 	const TwModel *m = c->m;
 	size_t d = (size_t)m->d_model;
 
-	for (int i = 0; i < m->nvocab + 2; i++)
+	for (int i = 0; i < m->ninput; i++)
+		tw_affine_add(&c->pool, &c->token, m->embed_input + (size_t)i * d, 1, m->d_model,
+		              0);
+	for (int i = 0; i < m->nvocab + 2 && !m->ninput; i++)
 		tw_affine_add(&c->pool, &c->token, m->embed_token + (size_t)i * d, 1, m->d_model,
 		              0);
 	c->ndigit = m->by_digits ? m->npart : 1;
@@ -363,14 +366,15 @@ fixed_size(const TwHead *h)
 	}
 }
 
-/* TW_LOOKUP_KEYED: key, best, second, value; _MEAN: key, best, how many, sum of values;
- * _SOFTMAX: key, value. */
+/* TW_LOOKUP_PLACE: value; _KEYED: key, best, second, value; _MEAN: key, best, how many, sum of
+ * values; _SOFTMAX: key, value. */
 static uint64_t
 size_at_place(const TwHead *h)
 {
 	uint64_t n = (uint64_t)h->nkey + (uint64_t)h->nvalue;
 
 	switch (h->lookup) {
+	case TW_LOOKUP_PLACE: return (uint64_t)h->nvalue;
 	case TW_LOOKUP_KEYED:
 	case TW_LOOKUP_MEAN: return n + 2;
 	case TW_LOOKUP_SOFTMAX: return n;
@@ -422,7 +426,7 @@ static void
 specialize_layers(TwSpecialized *c)
 {
 	c->layer = TW_NEW(&c->pool, TwFastLayer, c->m->nlayer);
-	c->fixed_state = c->m->emits && !c->m->nlabel && c->m->nfield == 1;
+	c->fixed_state = c->m->emits && !c->m->nlabel && c->m->nfield == 1 && !c->m->bidirectional;
 	for (int n = 0; n < c->m->nlayer; n++) {
 		TwFastLayer *s = &c->layer[n];
 		const TwLayer *l = &c->m->layer[n];
@@ -461,8 +465,6 @@ tw_specialize(const TwModel *m, char **error)
 	c->m = m;
 	c->budget = most_effort;
 	c->table_budget = MOST_CELLS;
-	if (m->bidirectional)
-		return c; /* dense.c runs it */
 	bool read = tw_read_certificate(c, error);
 	if (read && !tw_protect(&c->pool, &c->scratch, specialize_model, c))
 		tw_refuse(error, "out of memory");
@@ -522,7 +524,7 @@ tw_cost(const TwModel *m)
 	TwCost cost = { .weights = m->nweight, .nonzeros = m->nnonzero };
 	const TwSpecialized *c = m->specialized;
 
-	if (!c || m->bidirectional) {
+	if (!c) {
 		cost.reads = cost.nonzeros;
 		return cost;
 	}

@@ -69,9 +69,19 @@ typedef enum TwLookup {
 	TW_LOOKUP_OFFSET,  /* the position `back` before, <bos> where there is none */
 	TW_LOOKUP_ARGMAX,  /* the greatest priority so far; a query may only choose <bos> instead */
 	TW_LOOKUP_KEYED,   /* the greatest priority so far among equal keys: few keys */
+	TW_LOOKUP_PLACE,   /* the place nearest to the one that the query says, by digits */
 	TW_LOOKUP_MEAN,    /* the mean of all with the greatest priority, for each key */
 	TW_LOOKUP_SOFTMAX, /* softmax over all positions so far: nothing is known of it */
 } TwLookup;
+
+/* A digit d of a place adds (query * key + linear) d - square d^2 to its score: greatest at the d
+ * nearest to what the query asks for. */
+enum { TW_MOST_DIGITS = 4 };
+
+typedef struct TwDigitMatch {
+	int unit, base; /* d = place / unit % base */
+	double key, linear, square;
+} TwDigitMatch;
 
 typedef struct TwHead {
 	TwLookup lookup;
@@ -83,10 +93,12 @@ typedef struct TwHead {
 	int nvalue, value;    /* rows of project: those of its value that wo uses */
 	int priority;         /* row of project: TW_LOOKUP_ARGMAX, _KEYED, _MEAN */
 	int nkey, key, query; /* rows of project; TW_LOOKUP_ARGMAX has only the query */
+	TwDigitMatch *digit;  /* (nkey) TW_LOOKUP_PLACE, the lowest first, */
+	int *dim_of_digit;    /* (nkey) and their dimensions; most are TW_MOST_DIGITS */
 	float *bos_key;       /* (nkey) TW_LOOKUP_ARGMAX: the key of <bos>; it is 0 elsewhere */
 	TwAffine out;         /* (nvalue) into the stream: wo */
 	size_t state;         /* where its part of a session's state begins, of fixed size, */
-	size_t places;        /* and what grows with the text: TW_LOOKUP_KEYED, _MEAN, _SOFTMAX */
+	size_t places;        /* and what grows with the text: the others */
 } TwHead;
 
 /* ---- neurons */
@@ -135,9 +147,9 @@ struct TwSpecialized {
 	const TwModel *m;
 	TwPool pool;
 	TwFastLayer *layer; /* (nlayer) */
-	TwAffine token,
-		place; /* rows of the embedding: of the place, all digits' one after another */
-	int ndigit;    /* 1 where a place is not known by its digits: it is one itself */
+	TwAffine token,     /* of numbers: a row for each of these */
+		place;      /* rows of the embedding: of the place, all digits' one after another */
+	int ndigit;         /* 1 where a place is not known by its digits: it is one itself */
 	TwPlaceDigit *digit;     /* (ndigit) */
 	int *digit_row;          /* (ndigit + 1) the first row of place of each */
 	TwAffine logit;          /* the different directions of the logits, without biases */
@@ -198,8 +210,19 @@ typedef struct TwActivations {
 	               * of a layer */
 } TwActivations;
 
+/* What is fed at a place: a token's rows, or numbers (NULL at <bos>). */
+typedef struct TwFed {
+	const int *row;      /* (nfield) */
+	const float *number; /* (ninput) */
+} TwFed;
+
 /* One more token at this place. False where a gap is too small: x is then wrong. */
-bool tw_step(const TwSpecialized *, const TwActivations *, const int *row, int place);
+bool tw_step(const TwSpecialized *, const TwActivations *, TwFed, int place);
+
+/* A whole text, in which every place but <bos> sees all of it (a bidirectional model): n places,
+ * <bos> among them, with room for x (n, d_model) and qkv (n, specialized->qkv). */
+bool tw_run_text(const TwSpecialized *, const TwActivations *, const int *row, const float *number,
+                 int n);
 
 /* The logits (nvocab + 2) of a stream, or only the rows (nfield) of the next token; base: room for
  * (logit.n). */
