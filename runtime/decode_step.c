@@ -124,7 +124,23 @@ start_argmax(const TwHead *h, const TwActivations *w, const float *qkv)
 static float *
 key_entry(const TwHead *h, const TwActivations *w, int i)
 {
-	return w->state + h->places + (size_t)i * (size_t)(h->nkey + h->nvalue + 2);
+	int size = h->nkey + h->nvalue + 2 + (h->window.order != 0);
+
+	return w->state + h->places + (size_t)i * (size_t)size;
+}
+
+/* With a window: the greatest priority of this key at any place, seen or not. */
+static float *
+best_of_all(const TwHead *h, float *entry)
+{
+	return entry + h->nkey + 2 + h->nvalue;
+}
+
+/* By how much what is not seen from a place stays behind a score. */
+static bool
+others_behind(const TwHead *h, float outside, float best)
+{
+	return !h->window.order || best - (outside - h->window.outside) >= TW_GAP;
 }
 
 static void
@@ -160,6 +176,8 @@ find_key(const TwHead *h, const TwActivations *w, const float *key)
 	w->state[h->state] = (float)(n + 1);
 	copy_floats(e, key, h->nkey);
 	e[h->nkey] = e[h->nkey + 1] = -INFINITY;
+	if (h->window.order)
+		*best_of_all(h, e) = -INFINITY;
 	return e;
 }
 
@@ -172,16 +190,27 @@ note_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
 	              qkv + h->value, h->nvalue);
 }
 
+static float
+shift_of_bos(const TwHead *h, int place)
+{
+	return h->window.order ? h->window.bos_shift[place] : 0;
+}
+
 static bool
-read_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
+read_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
 	const float *read = key_entry(h, w, 0);
-	float best = -INFINITY, second = -INFINITY;
+	float best = -INFINITY, second = -INFINITY, outside = -INFINITY;
 	int n = (int)w->state[h->state];
 
 	for (int i = 0; i < n; i++) {
-		const float *e = key_entry(h, w, i);
-		float by_key = tw_dot(e, qkv + h->query, h->nkey), score = by_key + e[h->nkey];
+		float *e = key_entry(h, w, i);
+		float by_key = tw_dot(e, qkv + h->query, h->nkey);
+		if (h->window.order && i)
+			outside = fmaxf(outside, by_key + *best_of_all(h, e));
+		if (!i)
+			by_key += shift_of_bos(h, place);
+		float score = by_key + e[h->nkey];
 		float next = by_key + e[h->nkey + 1];
 		if (!(score <= best)) {
 			second = best > next ? best : next;
@@ -192,7 +221,7 @@ read_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
 		}
 	}
 	scatter_rows(&h->out, read + h->nkey + 2, w->x);
-	return best - second >= TW_GAP;
+	return best - second >= TW_GAP && others_behind(h, outside, best);
 }
 
 /* Adds a value to the mean of those with the best priority, or starts the mean again where
@@ -225,23 +254,27 @@ note_mean(const TwHead *h, const TwActivations *w, const float *qkv)
 }
 
 static bool
-read_mean(const TwHead *h, const TwActivations *w, float *qkv)
+read_mean(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
-	float *sum = qkv + h->value, top = -INFINITY, count = 0;
+	float *sum = w->u, top = -INFINITY, count = 0, outside = -INFINITY;
 	int n = (int)w->state[h->state];
 	bool ok = true;
 
 	memset(sum, 0, (size_t)h->nvalue * sizeof *sum);
 	for (int i = 0; i < n; i++) {
-		const float *e = key_entry(h, w, i);
-		float score = tw_dot(e, qkv + h->query, h->nkey) + e[h->nkey];
+		float *e = key_entry(h, w, i);
+		float by_key = tw_dot(e, qkv + h->query, h->nkey), score = by_key + e[h->nkey];
+		if (!i)
+			score += shift_of_bos(h, place);
+		else if (h->window.order)
+			outside = fmaxf(outside, by_key + *best_of_all(h, e));
 		ok = join_mean(&top, &count, score, sum, e + h->nkey + 2, h->nvalue) && ok;
 		if (score == top)
 			count += e[h->nkey + 1] - 1;
 	}
 	for (int i = 0; i < h->nvalue; i++)
 		scatter_row(&h->out, i, sum[i] / count, w->x);
-	return ok;
+	return ok && others_behind(h, outside, top);
 }
 
 /* ---- TW_LOOKUP_PLACE */
@@ -440,13 +473,13 @@ note_head(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 
 /* What is read at a place that sees places 0 .. last. */
 static bool
-read_head(const TwHead *h, const TwActivations *w, int place, int last, float *qkv)
+read_head(const TwHead *h, const TwActivations *w, int place, int last, const float *qkv)
 {
 	switch (h->lookup) {
 	case TW_LOOKUP_OFFSET: read_earlier(h, w, place, qkv); return true;
 	case TW_LOOKUP_ARGMAX: return read_argmax(h, w, qkv);
-	case TW_LOOKUP_KEYED: return read_keyed(h, w, qkv);
-	case TW_LOOKUP_MEAN: return read_mean(h, w, qkv);
+	case TW_LOOKUP_KEYED: return read_keyed(h, w, place, qkv);
+	case TW_LOOKUP_MEAN: return read_mean(h, w, place, qkv);
 	case TW_LOOKUP_SOFTMAX: read_softmax(h, w, last, qkv); return true;
 	case TW_LOOKUP_PLACE: return read_place(h, w, last, qkv);
 	default: return true;
@@ -622,6 +655,60 @@ at_place(const TwSpecialized *c, const TwActivations *w, int place)
 }
 
 static bool
+read_text(const TwSpecialized *c, const TwHead *h, const TwActivations *w, int n)
+{
+	bool ok = true;
+
+	for (int p = 0; p < n; p++) {
+		TwActivations at = at_place(c, w, p);
+		if (!p)
+			start_head(h, &at, at.qkv);
+		else
+			ok = note_head(h, &at, p, at.qkv) && ok;
+	}
+	for (int p = 1; p < n; p++) {
+		TwActivations at = at_place(c, w, p);
+		ok = read_head(h, &at, p, n - 1, at.qkv) && ok;
+	}
+	return ok;
+}
+
+static void
+note_best(const TwHead *h, const TwActivations *w, const float *qkv)
+{
+	float *best = best_of_all(h, find_key(h, w, qkv + h->key));
+
+	*best = fmaxf(*best, qkv[h->priority]);
+}
+
+/* The same through a window: places are noted just before the first of those that see them. */
+static bool
+read_window(const TwSpecialized *c, const TwHead *h, const TwActivations *w, int n)
+{
+	int order = h->window.order, next = order > 0 ? 1 : n - 1;
+	bool ok = true;
+
+	for (int p = 0; p < n; p++) {
+		TwActivations at = at_place(c, w, p);
+		at.qkv[h->priority] -= h->window.own[p];
+		if (!p)
+			start_head(h, &at, at.qkv);
+		else
+			note_best(h, &at, at.qkv);
+	}
+	for (int p = next; p > 0 && p < n; p += order) {
+		TwActivations at = at_place(c, w, p);
+		int last = p - order * h->window.lag;
+		for (; next > 0 && next < n && order * (last - next) >= 0; next += order) {
+			TwActivations other = at_place(c, w, next);
+			ok = note_head(h, &other, next, other.qkv) && ok;
+		}
+		ok = read_head(h, &at, p, n - 1, at.qkv) && ok;
+	}
+	return ok;
+}
+
+static bool
 attend_text(const TwSpecialized *c, const TwFastLayer *s, const TwActivations *w, int n)
 {
 	bool ok = true;
@@ -632,17 +719,7 @@ attend_text(const TwSpecialized *c, const TwFastLayer *s, const TwActivations *w
 	}
 	for (int i = 0; i < s->nhead; i++) {
 		const TwHead *h = &s->head[i];
-		for (int p = 0; p < n; p++) {
-			TwActivations at = at_place(c, w, p);
-			if (!p)
-				start_head(h, &at, at.qkv);
-			else
-				ok = note_head(h, &at, p, at.qkv) && ok;
-		}
-		for (int p = 1; p < n; p++) {
-			TwActivations at = at_place(c, w, p);
-			ok = read_head(h, &at, p, n - 1, at.qkv) && ok;
-		}
+		ok = (h->window.order ? read_window : read_text)(c, h, w, n) && ok;
 	}
 	tw_phase_end(w->clock, TW_HEADS);
 	return ok;

@@ -848,6 +848,178 @@ priority_slope(HeadAnalysis *s, const HeadDims *d, bool *flat)
 	return !sure || s->m->context < 2 ? 0 : up ? 1 : down ? -1 : 0;
 }
 
+/* ---- windows: dimensions in which both query and key are of the place alone, and what the place
+ * adds to the priority, may only say which places are seen at all. With F(here, p) for their sum, F
+ * is the same number M wherever p is seen from here, and at least TW_GAP less elsewhere:
+ *
+ *     here   p = 1    2    3         "j < here", with keys that are one-hot by place
+ *     1         -w   -w   -w
+ *     2          0   -w   -w
+ *     3          0    0   -w
+ */
+
+typedef struct WindowAnalysis {
+	int n, *dim;  /* those dimensions */
+	double *own;  /* (places) the part of the priority */
+	double *sum;  /* (places) F of one query */
+	double most;  /* M */
+	double below; /* M less the greatest F that is not M */
+	int places;
+} WindowAnalysis;
+
+static const double *
+sums_from(HeadAnalysis *s, const HeadDims *d, const WindowAnalysis *w, int here)
+{
+	memcpy(w->sum, w->own, (size_t)w->places * sizeof *w->sum);
+	for (int n = 0; n < w->n; n++) {
+		double q = d->q[w->dim[n]].place[here];
+		const double *k = d->k[w->dim[n]].place;
+		s->c->budget -= 1;
+		if (q == 0)
+			continue;
+		s->c->budget -= w->places;
+		for (int p = 0; p < w->places; p++)
+			w->sum[p] += q * k[p];
+	}
+	return w->sum;
+}
+
+/* From which place to which one is seen; false where places between are not. */
+static bool
+seen_from(WindowAnalysis *w, const double *sum, int *from, int *to)
+{
+	*from = 1;
+	*to = w->places - 1;
+	while (*from < w->places && sum[*from] != w->most)
+		++*from;
+	while (*to > 0 && sum[*to] != w->most)
+		--*to;
+	for (int p = 1; p < w->places; p++) {
+		if ((p >= *from && p <= *to) != (sum[p] == w->most))
+			return false;
+		if (sum[p] != w->most)
+			w->below = fmin(w->below, w->most - sum[p]);
+	}
+	return true;
+}
+
+static int
+clip_place(const WindowAnalysis *w, int place)
+{
+	return place < 0 ? 0 : place < w->places ? place : w->places;
+}
+
+/* Whether places from .. to are what the window shows at this place; the first one that is neither
+ * all nor nothing says what the window is. */
+static bool
+fits_window(const WindowAnalysis *w, TwWindow *to_find, int here, int from, int to)
+{
+	int last = w->places - 1;
+	bool empty = from > to, all = from == 1 && to == last;
+
+	if (!to_find->order && !empty && !all) {
+		to_find->order = from == 1 ? 1 : to == last ? -1 : 0;
+		to_find->lag = from == 1 ? here - to : from - here;
+		return to_find->order;
+	}
+	if (!to_find->order)
+		return true; /* looked at once more */
+	int end = clip_place(w, here - to_find->lag), begin = clip_place(w, here + to_find->lag);
+	if (to_find->order > 0)
+		return end < 1 ? empty : from == 1 && to == (end < last ? end : last);
+	return begin > last ? empty : to == last && from == (begin > 1 ? begin : 1);
+}
+
+static bool
+find_window(HeadAnalysis *s, const HeadDims *d, WindowAnalysis *w, TwWindow *found)
+{
+	int from, to;
+
+	for (int here = 1; here < w->places && s->c->budget > 0; here++) {
+		const double *sum = sums_from(s, d, w, here);
+		for (int p = 1; p < w->places; p++)
+			w->most = fmax(w->most, sum[p]);
+	}
+	for (int again = 0; again < 2; again++)
+		for (int here = 1; here < w->places && s->c->budget > 0; here++) {
+			const double *sum = sums_from(s, d, w, here);
+			if (!seen_from(w, sum, &from, &to)
+			    || !fits_window(w, found, here, from, to))
+				return false;
+			found->bos_shift[here] = (float)(sum[0] - w->most);
+			if ((double)found->bos_shift[here] != sum[0] - w->most)
+				return false;
+		}
+	found->outside = (float)w->below;
+	return s->c->budget > 0 && found->order && w->below >= (double)TW_GAP
+	       && w->below < TW_MOST_EXACT;
+}
+
+/* What the place adds to the priority; false where it is not exact. */
+static bool
+own_part(HeadAnalysis *s, const HeadDims *d, double *own)
+{
+	TwAffine f = { 0 };
+	bool sure = true;
+
+	tw_affine_add(&s->c->scratch, &f, d->priority, 1, s->m->d_model, 0);
+	for (int p = 0; p <= s->m->context; p++) {
+		own[p] = exact_dot(s, &f, s->m->embed_position + (size_t)p * (size_t)s->m->d_model,
+		                   &sure);
+		sure = sure && (double)(float)own[p] == own[p];
+	}
+	return sure;
+}
+
+/* Takes the dimensions of a window out of d, and of the priority what the place adds to it or,
+ * where that tells places apart by order, only the dimensions. Whether the priority was part of it.
+ */
+static bool
+split_window(HeadAnalysis *s, TwHead *h, HeadDims *d)
+{
+	WindowAnalysis w = { .places = s->m->context + 1, .most = -INFINITY, .below = INFINITY };
+	TwWindow found = { 0 };
+	int left = 0;
+	bool own = true;
+
+	if (!s->m->bidirectional || s->m->by_digits || !d->n)
+		return false;
+	w.own = TW_NEW(&s->c->scratch, double, w.places);
+	w.dim = TW_NEW(&s->c->scratch, int, d->n);
+	for (int i = 0; i < d->n; i++)
+		if (by_place_alone(&d->q[i]) && by_place_alone(&d->k[i]))
+			w.dim[w.n++] = i;
+	w.sum = TW_NEW(&s->c->scratch, double, w.places);
+	found.bos_shift = TW_NEW(&s->c->pool, float, w.places);
+	found.own = TW_NEW(&s->c->pool, float, w.places);
+	if (!w.n || !own_part(s, d, w.own))
+		return false;
+	for (int p = 0; p < w.places; p++)
+		found.own[p] = (float)w.own[p];
+	if (!find_window(s, d, &w, &found)) {
+		own = false;
+		memset(w.own, 0, (size_t)w.places * sizeof *w.own);
+		memset(found.own, 0, (size_t)w.places * sizeof *found.own);
+		found.order = 0;
+		w.most = -INFINITY;
+		w.below = INFINITY;
+		if (!find_window(s, d, &w, &found))
+			return false;
+	}
+	h->window = found;
+	for (int i = 0, n = 0; i < d->n; i++) {
+		if (n < w.n && w.dim[n] == i) {
+			n++;
+			continue;
+		}
+		d->dim[left] = d->dim[i];
+		d->q[left] = d->q[i];
+		d->k[left++] = d->k[i];
+	}
+	d->n = left;
+	return own;
+}
+
 static bool
 keyed_by_few(HeadAnalysis *s, int head, const HeadDims *d)
 {
@@ -885,7 +1057,7 @@ is_said_to(HeadAnalysis *s, int head, const char *what)
 static void
 choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
-	bool flat;
+	bool flat, own;
 
 	if (!s->m->bidirectional && is_offset_lookup(s, h, d))
 		return;
@@ -896,11 +1068,16 @@ choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 	bool any = s->m->ninput && !cJSON_IsObject(s->c->certificate);
 	if (!d->sound || any || is_said_to(s, h->head, "softmax"))
 		return;
+	own = split_window(s, h, d);
 	h->place_rewritten = reads_moved(s, h->head);
 	h->rising = priority_slope(s, d, &flat);
+	if (own) {
+		h->rising = 0;
+		flat = true;
+	}
 	if ((!h->rising && !flat) || (h->rising && is_said_to(s, h->head, "mean")))
 		return;
-	if (h->rising && only_lifts_bos(d))
+	if (h->rising && !h->window.order && only_lifts_bos(d))
 		h->lookup = TW_LOOKUP_ARGMAX;
 	else if (keyed_by_few(s, h->head, d))
 		h->lookup = flat ? TW_LOOKUP_MEAN : TW_LOOKUP_KEYED;

@@ -66,7 +66,7 @@ lay_out_session(TwSession *s, TwLayout *to)
 	s->w.x = tw_layout_floats(to, wide * d);
 	s->start_x = tw_layout_floats(to, d);
 	s->w.qkv = tw_layout_floats(to, wide * (uint64_t)c->qkv);
-	s->w.u = tw_layout_floats(to, (uint64_t)c->linear);
+	s->w.u = tw_layout_floats(to, (uint64_t)(c->linear > c->qkv ? c->linear : c->qkv));
 	s->w.state = tw_layout_floats(to, c->state);
 	s->start = tw_layout_floats(to, c->initial);
 	s->w.score = tw_layout_floats(to, c->any ? places : 0);

@@ -367,7 +367,7 @@ fixed_size(const TwHead *h)
 }
 
 /* TW_LOOKUP_PLACE: value; _KEYED: key, best, second, value; _MEAN: key, best, how many, sum of
- * values; _SOFTMAX: key, value. */
+ * values; _SOFTMAX: key, value. With a window also the best of all places. */
 static uint64_t
 size_at_place(const TwHead *h)
 {
@@ -376,7 +376,7 @@ size_at_place(const TwHead *h)
 	switch (h->lookup) {
 	case TW_LOOKUP_PLACE: return (uint64_t)h->nvalue;
 	case TW_LOOKUP_KEYED:
-	case TW_LOOKUP_MEAN: return n + 2;
+	case TW_LOOKUP_MEAN: return n + 2 + (h->window.order != 0);
 	case TW_LOOKUP_SOFTMAX: return n;
 	default: return 0;
 	}

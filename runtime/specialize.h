@@ -74,6 +74,16 @@ typedef enum TwLookup {
 	TW_LOOKUP_SOFTMAX, /* softmax over all positions so far: nothing is known of it */
 } TwLookup;
 
+/* In a bidirectional model a head may see, of what it would read, only the places up to `lag`
+ * before its own, or only those from `lag` behind its own on: all others score less. */
+typedef struct TwWindow {
+	int order; /* 1: up to here - lag; -1: from here + lag on; 0: it sees all */
+	int lag;
+	float outside;    /* how much less others score, at least */
+	float *bos_shift; /* (places) by place of the query: what the score of <bos> has more */
+	float *own;       /* (places) what of the priority is part of this: it does not count */
+} TwWindow;
+
 /* A digit d of a place adds (query * key + linear) d - square d^2 to its score: greatest at the d
  * nearest to what the query asks for. */
 enum { TW_MOST_DIGITS = 4 };
@@ -95,6 +105,7 @@ typedef struct TwHead {
 	int nkey, key, query; /* rows of project; TW_LOOKUP_ARGMAX has only the query */
 	TwDigitMatch *digit;  /* (nkey) TW_LOOKUP_PLACE, the lowest first, */
 	int *dim_of_digit;    /* (nkey) and their dimensions; most are TW_MOST_DIGITS */
+	TwWindow window;      /* TW_LOOKUP_KEYED, _MEAN */
 	float *bos_key;       /* (nkey) TW_LOOKUP_ARGMAX: the key of <bos>; it is 0 elsewhere */
 	TwAffine out;         /* (nvalue) into the stream: wo */
 	size_t state;         /* where its part of a session's state begins, of fixed size, */
@@ -202,7 +213,7 @@ void tw_specialize_logits(TwSpecialized *);
 typedef struct TwActivations {
 	float *x;     /* (d_model) */
 	float *qkv;   /* (specialized->qkv) */
-	float *u;     /* (specialized->linear) */
+	float *u;     /* (the larger of specialized->linear and ->qkv) */
 	float *state; /* (specialized->state) in place of a KV cache */
 	float *score; /* (places) */
 	TwPhaseClock *clock;
