@@ -14,6 +14,19 @@ const Form *map_sum(Circuit *, Node *sum);
 /* A function of a sum: y[i] where it is set[i]. Costs nothing beside the sum. */
 const Form *table_of_sum(Circuit *, Node *sum, const int64_t *y);
 
+/* ---- counts over long texts (long_count.c); each NULL after an error ---- */
+bool is_long_count(Circuit *, const Node *);
+const Form *map_long_count(Circuit *, Node *count);
+/* An operator of a long count and of another, or of a number, without the count itself; NULL if
+ * it is none that is known so. */
+const Form *map_of_long_count(Circuit *, Node *);
+/* The same of a function of it, as table_of_sum. */
+const Form *table_of_long_count(Circuit *, Node *count, const int64_t *y);
+/* 1 where it is t or more; where the first is more than the second; where they are equal. */
+const Form *long_count_reaches(Circuit *, Node *count, int64_t t);
+const Form *long_count_exceeds(Circuit *, Node *, Node *);
+const Form *long_counts_equal(Circuit *, Node *, Node *);
+
 /* ---- functions of two positions (bilinear.c) ---- */
 typedef struct BilinearTerm {
 	Node *here, *there; /* plain streams */

@@ -338,6 +338,16 @@ near_sum(Circuit *c, const Counts *l, NearForm *all)
 	return true;
 }
 
+/* Adds what was folded to something simpler than a count, or all of it. */
+static const Form *
+sum_apiece(Circuit *c, const Counts *l, const Form *sum, bool all)
+{
+	for (int i = 0; i < l->n; i++)
+		if (all || !is_count(l->count[i]))
+			sum = form_add(c, 1, sum, l->times[i], map_node(c, l->count[i]), 0);
+	return sum;
+}
+
 /* The sum by its counts: added up and rounded once, or if that is too coarse rounded one by one.
  * NULL where that is not possible. */
 static const Form *
@@ -345,19 +355,19 @@ map_counts(Circuit *c, Node *n, const Counts *l)
 {
 	NearForm all;
 
-	if (!near_sum(c, l, &all))
-		return NULL;
+	bool far = false;
+
+	for (int i = 0; i < l->n; i++)
+		far |= is_long_count(c, l->count[i]);
+	if (far || !near_sum(c, l, &all))
+		return far && l->count[0] != n ? sum_apiece(c, l, form_const(c, 0), true) : NULL;
 	const Form *sum = form_is_const(all.form)
 	                          ? all.form
 	                          : round_polyline(c, all.form, all.lo, all.hi, &all.error);
 	bool apiece = !sum;
 	if (apiece && l->n == 1 && l->count[0] == n)
 		return NULL;
-	sum = sum ? sum : form_const(c, 0);
-	for (int i = 0; i < l->n; i++)
-		if (apiece || !is_count(l->count[i])) /* or folded to something simpler */
-			sum = form_add(c, 1, sum, l->times[i], map_node(c, l->count[i]), 0);
-	return sum;
+	return sum_apiece(c, l, sum ? sum : form_const(c, 0), apiece);
 }
 
 /* The sum by counts, of what is summed as a whole or of its terms, whichever is better; NULL
@@ -553,6 +563,8 @@ map_sum(Circuit *c, Node *n)
 {
 	if (side(n->arg[0]) & ON_HERE)
 		return map_two_sided_sum(c, n);
+	if (is_long_count(c, n))
+		return map_long_count(c, n);
 	const Form *counted = map_by_counts(c, n);
 
 	if (counted) {
@@ -574,6 +586,11 @@ table_of_sum(Circuit *c, Node *n, const int64_t *y)
 
 	if (sum_before(c->g, n, &all, &mine) || two_cases(c, n->arg[1], cases))
 		return staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
+	if (is_long_count(c, n)) {
+		counted = table_of_long_count(c, n, y);
+		return counted ? counted
+		               : staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
+	}
 	if (n->type.nset == n->type.hi - n->type.lo + 1 && (counted = table_of_count(c, n, y)))
 		return counted;
 	if (!has_thresholds(c, n))

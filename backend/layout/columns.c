@@ -27,6 +27,13 @@ typedef struct ServedReads {
 	ServedRead *at[BUCKETS];
 } ServedReads;
 
+/* Was f added up from a form that stands whole? */
+static bool
+reads_near(const Form *f)
+{
+	return !f->real && f->of[0] && (f->of[0]->near || f->of[1]->near);
+}
+
 /* The primitive part of f: without its constant and its common factor, the first term positive.
  * That is what a column is worth holding. */
 static const Form *
@@ -38,7 +45,7 @@ primitive(Arena *arena, const Form *f, int64_t *factor)
 		g = gcd(f->term[i].c, g);
 	if (f->term[0].c < 0)
 		g = -g;
-	if (f->near) /* as it is: its error was proved of these weights */
+	if (f->near || reads_near(f)) /* as it is: its error was proved of these weights */
 		g = 1;
 	Form *p = NEW(arena, Form);
 	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
@@ -182,6 +189,11 @@ live_part(Arena *arena, const Form *f)
 static bool
 stand_in_parts(ColumnSpace *sp, int state, const Form *f, Vec *w)
 {
+	if (reads_near(f)) {
+		require_part(sp, state, f->of[0], f->by[0], w);
+		require_part(sp, state, f->of[1], f->by[1], w);
+		return true;
+	}
 	if (f->n > 1 && has_real_atom(f)) { /* what is rounded stands alone */
 		for (int i = 0; i < f->n; i++) {
 			const Atom *a = f->term[i].atom;

@@ -499,6 +499,9 @@ map_uncached(Circuit *c, Node *n)
 		c->made = &by_place;
 		return digit;
 	}
+	const Form *counted = map_of_long_count(c, n);
+	if (counted)
+		return counted;
 	if (is_feature(n)) {
 		c->made = n->type.root->op == OP_TOKEN ? &by_op[OP_TOKEN] : &by_place;
 		return embedded_form(c, n);

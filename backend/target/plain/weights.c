@@ -67,9 +67,8 @@ here_for(const WeightWriter *w, const Node *n)
 }
 
 static void
-prove(WeightWriter *w, const Node *n, double sum, const char *what)
+require_exact(WeightWriter *w, const Node *n, double sum, const char *what)
 {
-	record_sum(w, sum);
 	if (sum > w->r->largest_sum)
 		w->r->largest_sum = sum;
 	if (sum < EXACT_MAX || w->failed++)
@@ -82,11 +81,29 @@ prove(WeightWriter *w, const Node *n, double sum, const char *what)
 		what, sum, EXACT_MAX, here_for(w, n));
 }
 
+static void
+prove(WeightWriter *w, const Node *n, double sum, const char *what)
+{
+	record_sum(w, sum);
+	require_exact(w, n, sum, what);
+}
+
 static bool
 changes_in(const Form *f, int state)
 {
 	for (int i = 0; i < f->n; i++)
 		if (f->term[i].atom->ready == state)
+			return true;
+	return false;
+}
+
+/* Is it a sum of neurons with a proof of their own? Then no bound is asked of it: it stands alone
+ * in its slot, and what reads it is proved by a margin, or is a ReLU of 1 less it. */
+static bool
+has_margin(const Form *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->margin)
 			return true;
 	return false;
 }
@@ -101,7 +118,7 @@ find_max_abs(WeightWriter *w)
 		w->all[state] = NEWS(w->c->arena, double, w->cols->n + 1);
 		for (int i = 0; i < w->cols->n; i++) {
 			const Form *f = w->cols->form[i];
-			if (state < w->cols->cleared[i])
+			if (!has_margin(f) && state < w->cols->cleared[i])
 				w->all[state][i] = state && !changes_in(f, state)
 				                           ? w->all[state - 1][i]
 				                           : form_max_abs(f, state);
@@ -450,7 +467,8 @@ write_atom_row(WeightWriter *w, const Atom *a, float *row, double *sum)
 	for (int i = 0; i < w->uses[a->id].n; i++) {
 		const ColumnTerm *u = &w->uses[a->id].at[i];
 		row[w->cols->slot[u->column]] = (float)u->times;
-		sum[u->column] += (double)llabs(u->times) * atom_max_abs(a);
+		if (!a->margin)
+			sum[u->column] += (double)llabs(u->times) * atom_max_abs(a);
 	}
 }
 
@@ -480,9 +498,14 @@ prove_writes(WeightWriter *w, SumKind kind, int layer, const double *sum, const 
 {
 	double *all = new_sums(w);
 
-	for (int i = 0; i < w->cols->n; i++)
+	for (int i = 0; i < w->cols->n; i++) {
 		all[w->cols->slot[i]] += sum[i] + w->most[i];
+		if (has_margin(w->cols->form[i]))
+			all[w->cols->slot[i]] = -INFINITY;
+	}
 	for (int i = 0; i < w->cols->width; i++) {
+		if (all[i] < 0)
+			continue;
 		w->at = (ProvedSum){ kind, layer, i, 0 };
 		prove(w, n || all[i] < EXACT_MAX ? n : main_node_in(w, sum, i), all[i], "value");
 	}
@@ -594,10 +617,12 @@ write_mlp(WeightWriter *w, int layer)
 	for (size_t i = 0; i < (size_t)w->s->nneuron[layer]; i++) {
 		Atom *a = w->s->neuron[layer][i];
 		w->at = (ProvedSum){ SUM_NEURON, layer, (int)i, 0 };
-		prove_reader(w, a->node,
-		             write_reader(w, state_after_attention(layer), a->in, l->w1, (int)n,
-		                          (int)i, &l->b1[i]),
-		             "neuron");
+		TermBound in = write_reader(w, state_after_attention(layer), a->in, l->w1, (int)n,
+		                            (int)i, &l->b1[i]);
+		if (has_margin(a->in)) /* of the rest of a flag: nothing that is seen to be so */
+			require_exact(w, a->node, in.most / (double)in.unit, "neuron");
+		else if (!a->margin)
+			prove_reader(w, a->node, in, "neuron");
 		write_atom_row(w, a, l->w2 + i * d, sum);
 		for (size_t j = 0; j < d && a->lift; j++)
 			l->b2[j] -= (float)a->lift * l->w2[i * d + j];
