@@ -2,7 +2,8 @@
 # usage: tests/long.sh BUILD-DIR
 #
 # Texts of about 100,000 tokens through examples/memory.tw, against awk: names that
-# were stored early, late, again, in part, or never. With ORT=1 (make exhaustive) one
+# were stored early, late, again, in part, or never. Then counts up to every number that
+# they can come to, a million and more. With ORT=1 (make exhaustive) one
 # of them goes through ONNX Runtime too.
 bin=$(cd "$1" && pwd) || exit 2
 cd "$(dirname "$0")/.." || exit 2
@@ -41,6 +42,25 @@ BEGIN {
 "$bin/twc" examples/memory.tw -o "$tmp/memory.onnx" || exit 1
 "$bin/twrun" "$tmp/memory.onnx" --batch "$tmp/prompts" --max-tokens 1 >"$tmp/got" || exit 1
 diff "$tmp/want" "$tmp/got" || exit 1
+counts() { # counts CONTEXT LENGTH LABEL AWK: of texts of that many 1, each label by n
+	printf 'model long { vocab "01" context %d }\nlet n = count(token[j] == '"'1'"' for j)\noutput x = %s\n' \
+		"$1" "$3" >"$tmp/counts.tw"
+	"$bin/twc" "$tmp/counts.tw" -o "$tmp/counts.onnx" || exit 1
+	awk -v n="$2" 'BEGIN { while (n--) printf "1"; print "" }' >"$tmp/ones"
+	"$bin/twrun" "$tmp/counts.onnx" --batch "$tmp/ones" | tr ' ' '\n' | tail -n +2 >"$tmp/got"
+	awk -v size="$2" "BEGIN { for (n = 1; n <= size; n++) print ($4) }" | cmp - "$tmp/got" ||
+		{ echo "wrong: $3, context $1"; exit 1; }
+}
+long=1000000
+[ "${SLOW:-}" ] && long=20000
+counts 1030000 $long n n
+counts 100000 $((long / 10)) n n
+counts 1000000 $long 'n % 2' 'n % 2'
+steps= passed=0
+for t in 2 1023 9999 65536 524288 777777 999999; do
+	steps+="${steps:+ + }(if n >= $t then 1 else 0)" passed+=" + (n >= $t)"
+done
+counts 1000000 $long "$steps" "$passed"
 [ "$(sort -u "$tmp/want" | wc -l)" -ge $answers ] || { echo "these texts ask too little"; exit 1; }
 [ "${ORT:-}" ] || exit 0
 head -n 1 "$tmp/prompts" >"$tmp/one"

@@ -28,8 +28,9 @@
 
 enum {
 	MAX_THRESHOLDS = 1024,
-	MAX_LINES = 24, /* most counts that a sum is made of */
-	PIVOTS = 16,    /* tried for the middle of a broken line */
+	BROKEN_LINE_MAX = 4096, /* what a count may come to: finding one takes the square of it */
+	MAX_LINES = 24,         /* most counts that a sum is made of */
+	PIVOTS = 16,            /* tried for the middle of a broken line */
 };
 
 /* What `twc explain` says; of thresholds it says the rule of the operator. */
@@ -295,7 +296,7 @@ near_count(Circuit *c, Node *count, const int64_t *y, NearForm *to)
 {
 	const Lookup *s = lookup_for_sum(c, count);
 
-	if (!s)
+	if (!s || count->type.hi > BROKEN_LINE_MAX)
 		return false;
 	to->form = count_polyline(c, head_mean(c, s, c->is_bos), (int)count->type.hi, y,
 	                          &to->error);

@@ -37,7 +37,7 @@
 #include <stdlib.h>
 
 enum {
-	SHORT_COUNT = 1024,           /* up to here a broken line is smaller (counting.c) */
+	SHORT_COUNT = 1024,       /* up to here a broken line is smaller (counting.c) */
 	LONG_COUNT_MAX = 1030000, /* for which scale_for() has room */
 	ROUNDINGS = 8,
 	FEW_NEURONS = 1024, /* which a count may take to be two layers earlier */
@@ -146,12 +146,13 @@ long_counts_equal(Circuit *c, Node *a, Node *b)
 
 /* ---- the number ---- */
 
-/* A count by digits. Flags of a digit that is not the last: it is j; of the last: it is j or more,
- * from 1 on. */
+/* A count by digits. The flags of a digit are, from 1 on, [the digit is j or more]; or, where
+ * `one_hot`, from 0 on, [it is j]: those take half the columns, but their terms add up to more. */
 typedef struct CountDigits {
 	int levels;
 	int64_t unit[LEVELS_MAX]; /* of a digit; the last is 1 */
 	int digits[LEVELS_MAX];   /* values of it */
+	bool one_hot[LEVELS_MAX];
 	const Form **flag[LEVELS_MAX];
 } CountDigits;
 
@@ -202,9 +203,9 @@ near_sum_of(Circuit *c, int n, const Form **f, const int64_t *by)
 }
 
 /* Not 0 unless a digit is j: unless n >= j unit, and below (j + 1) unit, counted from the block
- * that g is of. */
+ * that g is of. Makes its flag too. */
 static const Form *
-outside_digit(Circuit *c, const CountDigits *d, int level, int j, const Form *g, const Form *r,
+outside_digit(Circuit *c, CountDigits *d, int level, int j, const Form *g, const Form *r,
               int64_t most)
 {
 	const Form *side_of[2];
@@ -212,9 +213,15 @@ outside_digit(Circuit *c, const CountDigits *d, int level, int j, const Form *g,
 
 	if (j)
 		side_of[n++] = below(c, g, r, j * d->unit[level], most, 1);
+	if (j && !d->one_hot[level])
+		d->flag[level][j] = exact_flag(c, side_of[0]);
 	if (j + 1 < d->digits[level])
 		side_of[n++] = below(c, g, r, (j + 1) * d->unit[level], most, -1);
-	return near_sum_of(c, n, side_of, (int64_t[]){ 1, 1 });
+	if (!d->one_hot[level])
+		return n == 1 ? side_of[0] : form_add(c, 1, side_of[0], 1, side_of[1], 0);
+	const Form *outside = near_sum_of(c, n, side_of, (int64_t[]){ 1, 1 });
+	d->flag[level][j] = exact_flag(c, outside);
+	return outside;
 }
 
 /* A digit that is not the last. Gives g of the block that n is in. */
@@ -231,7 +238,6 @@ high_digit(Circuit *c, CountDigits *d, int level, const Form *g, const Form *r, 
 	}
 	for (int j = 0; j < n; j++) {
 		const Form *outside = outside_digit(c, d, level, j, g, r, most);
-		d->flag[level][j] = exact_flag(c, outside);
 		if (level && !j)
 			continue;
 		term[terms] = margin_neuron(c, form_add(c, 1, r, -1, outside, 0));
@@ -240,9 +246,9 @@ high_digit(Circuit *c, CountDigits *d, int level, const Form *g, const Form *r, 
 	return near_sum_of(c, terms, term, by);
 }
 
-/* False after an error. */
+/* `whole`: the high digits too. False after an error. */
 static bool
-count_digits(Circuit *c, Node *count, int64_t multiple, CountDigits *d)
+count_digits(Circuit *c, Node *count, int64_t multiple, bool whole, CountDigits *d)
 {
 	const Form *r = reciprocal(c, count), *g = r;
 	int64_t most = count->type.hi;
@@ -250,8 +256,11 @@ count_digits(Circuit *c, Node *count, int64_t multiple, CountDigits *d)
 	if (!r)
 		return false;
 	*d = choose_digits(c, most, multiple);
-	for (int level = 0; level < d->levels; level++)
-		d->flag[level] = NEWS(c->arena, const Form *, d->digits[level] + 1);
+	for (int level = 0; level < d->levels; level++) {
+		int64_t values = d->digits[level];
+		d->flag[level] = NEWS(c->arena, const Form *, values + 1);
+		d->one_hot[level] = !whole || values * values / 4 * d->unit[level] < EXACT_MAX / 16;
+	}
 	for (int level = 0; level + 1 < d->levels; level++)
 		g = high_digit(c, d, level, g, r, most);
 	int last = d->levels - 1;
@@ -273,15 +282,21 @@ function_of_last(Circuit *c, const CountDigits *d, const int64_t *y)
 	return f;
 }
 
-/* What the digits but the last are worth, over `by`, which divides it. */
+/* What the digits but the last are worth, over `by`, which divides it. One flag of a digit is 1,
+ * so they may count from the middle. */
 static const Form *
 high_part(Circuit *c, const CountDigits *d, int64_t by)
 {
 	const Form *f = form_const(c, 0);
 
-	for (int level = 0; level + 1 < d->levels; level++)
-		for (int j = 1; j < d->digits[level]; j++)
-			f = form_add(c, 1, f, j * d->unit[level] / by, d->flag[level][j], 0);
+	for (int level = 0; level + 1 < d->levels; level++) {
+		int64_t worth = d->unit[level] / by, middle = d->digits[level] / 2;
+		bool one_hot = d->one_hot[level];
+		for (int j = !one_hot; j < d->digits[level]; j++)
+			f = form_add(c, 1, f, one_hot ? (j - middle) * worth : worth,
+			             d->flag[level][j], 0);
+		f = form_scale(c, 1, f, one_hot ? middle * worth : 0);
+	}
 	return f;
 }
 
@@ -291,14 +306,16 @@ long_count_quotient(Circuit *c, Node *count, int64_t add, int64_t by)
 {
 	CountDigits d;
 
-	if (!count_digits(c, count, by, &d))
+	if (!count_digits(c, count, by, true, &d))
 		return NULL;
 	int n = d.digits[d.levels - 1];
 	int64_t *y = NEWS(c->arena, int64_t, n + 1);
 	for (int j = 0; j < n; j++)
 		y[j] = floor_div(j + add, by);
 	const Form *low = function_of_last(c, &d, y);
-	return form_add(c, 1, high_part(c, &d, by), 1, low, 0);
+	return form_within(c, form_add(c, 1, high_part(c, &d, by), 1, low, 0),
+	                   floor_div(count->type.lo + add, by),
+	                   floor_div(count->type.hi + add, by));
 }
 
 /* (n + add) % by. */
@@ -307,7 +324,7 @@ long_count_rest(Circuit *c, Node *count, int64_t add, int64_t by)
 {
 	CountDigits d;
 
-	if (!count_digits(c, count, by, &d))
+	if (!count_digits(c, count, by, false, &d))
 		return NULL;
 	int n = d.digits[d.levels - 1];
 	int64_t *y = NEWS(c->arena, int64_t, n + 1);
