@@ -125,6 +125,21 @@ enum_of(const Module *m, const char *member)
 	return NULL;
 }
 
+/* The module that the file uses and that defines the name; or NULL. */
+static const char *
+module_with(Lower *L, Module *m, const char *name)
+{
+	for (int i = 0; i < m->ndef; i++) {
+		if (m->def[i]->stmt->kind != N_USE)
+			continue;
+		force(L, m, m->def[i]);
+		const Value *v = m->def[i]->value;
+		if (name[0] != '_' && v->kind == V_MODULE && map_get(&v->module->defs, name))
+			return m->def[i]->name;
+	}
+	return NULL;
+}
+
 /* What to write for a word of another language. */
 static const char *
 known_as(const char *name)
@@ -166,7 +181,7 @@ say_once(Lower *L, Span at, const char *msg)
 Value *
 fail_undefined(Lower *L, Env *env, const Ast *name)
 {
-	const Module *m = env->module;
+	Module *m = env->module;
 	const char *best = NULL, *owner = enum_of(m, name->text), *said = known_as(name->text);
 	int d = 3;
 
@@ -190,6 +205,9 @@ fail_undefined(Lower *L, Env *env, const Ast *name)
 		best = nearest_name(name->text, best, builtin_name(i), &d);
 	if (owner)
 		said = arena_fmt(L->arena, "it is a member of %s: %s.%s", owner, owner, name->text);
+	else if (module_with(L, m, name->text))
+		said = arena_fmt(L->arena, "it is in a module: %s.%s",
+		                 module_with(L, m, name->text), name->text);
 	else if (is_module(L, name->text))
 		said = arena_fmt(L->arena, "it is a module: add 'use %s'", name->text);
 	else if (best)

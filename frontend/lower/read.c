@@ -173,7 +173,10 @@ emit_after(Lower *L, Value *xs, Value *p)
 			               : fail_here(
 					       L, "emit gives tokens, not %s%s",
 					       v_show(L, xs->item[i]),
-					       xs->item[i]->kind != V_INT
+					       xs->item[i]->kind == V_TEXT
+						       ? "; a token is in single quotes: ['a', "
+			                                 "<end>]"
+					       : xs->item[i]->kind != V_INT
 						       ? ""
 						       : "; the token of a digit is chr(ord('0') + "
 							 "d), of a row from_id(n)");

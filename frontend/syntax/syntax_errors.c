@@ -116,6 +116,7 @@ hint_for_pair(const SyntaxFault *w)
 		{ "'>'", "=>", "a pattern is a constant or a range; for a condition write if" },
 		{ "<=", "=>", "a pattern is a constant or a range; for a condition write if" },
 		{ ">=", "=>", "a pattern is a constant or a range; for a condition write if" },
+		{ "'='", "=>", "write '=>' for '='" },
 		{ "'='", "..", "a range is written lo..hi" },
 		{ "'.'", "as", "a module is used whole: use NAME, and then NAME.add(…)" },
 		{ "':'", "then", "write 'then' for ':'" },
@@ -191,6 +192,25 @@ report_two_names(Parser *p, const SyntaxFault *w)
 	return true;
 }
 
+/* fn f(x) => e, fn f(x): e, fn f(x) -> e: what other languages write before a body. */
+static bool
+report_no_body(Parser *p, const SyntaxFault *w)
+{
+	bool behind_params = expects_symbol(w, "'{'") && expects_symbol(w, "->");
+
+	if (behind_params && (got_symbol(w, "=>") || got_symbol(w, "':'")))
+		syntax_error(p, w->at, "write '=' for %s: fn f(x) = e",
+		             w->got[0] == '=' ? "'=>'" : "':'");
+	else if (!strcmp(w->before_word, "->") && expects_symbol(w, "integer")
+	         && !expects_symbol(w, "and"))
+		syntax_error(p, w->last,
+		             "what follows '->' is the type of the result, before the body: "
+		             "fn f(x) -> int 0..9 = e");
+	else
+		return false;
+	return true;
+}
+
 /* Something ends too early. The error is placed behind its last token, not at the keyword of the
  * next line. */
 static void
@@ -204,11 +224,11 @@ report_unfinished(Parser *p, const SyntaxFault *w)
 		syntax_error(p, at, "expected %s or %s after this", w->want[0], w->want[1]);
 	else if (report_two_names(p, w))
 		return;
-	else if (expects_symbol(w, "else") && !expects_symbol(w, "']'"))
+	else if (expects_symbol(w, "else") && !closing(w))
 		syntax_error(p, at, "an if needs its else: if c then a else b");
 	else if (expects_symbol(w, "then"))
 		syntax_error(p, at, "'then' is missing after this: if c then a else b");
-	else if (expects_symbol(w, "and") && closing(w))
+	else if ((expects_symbol(w, "and") || expects_symbol(w, "for")) && closing(w))
 		syntax_error(p, at, "%s is missing after this", closing(w));
 	else
 		syntax_error(p, at, "this is not finished: %s follows",
@@ -255,6 +275,21 @@ report_no_value(Parser *p, const SyntaxFault *w)
 	return true;
 }
 
+/* Has a parenthesis been opened behind the last `then`, which is not closed yet? */
+static bool
+is_open_since_then(const Parser *p, const SyntaxFault *w)
+{
+	const char *text = p->src->text;
+	int open = 0;
+
+	for (uint32_t i = w->at.lo; i-- > 4;) {
+		open += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
+		if (!strncmp(text + i, "then", 4) && strchr(" \n\t)]'\"", text[i - 1]))
+			return open > 0;
+	}
+	return false;
+}
+
 static bool
 report_stray_else(Parser *p, const SyntaxFault *w)
 {
@@ -270,6 +305,20 @@ report_stray_else(Parser *p, const SyntaxFault *w)
 		syntax_error(p, w->at,
 		             "an else belongs to an if, or in the brackets of what is read: x[p "
 		             "else d]");
+	return true;
+}
+
+/* then, or what separates arms, where a bracket is open. */
+static bool
+report_unclosed(Parser *p, const SyntaxFault *w)
+{
+	const char *close = closing(w);
+
+	if (!close
+	    || !(got_symbol(w, "then") || got_symbol(w, "=>")
+	         || (got_symbol(w, "else") && is_open_since_then(p, w))))
+		return false;
+	syntax_error(p, w->at, "%s is missing before this", close);
 	return true;
 }
 
@@ -400,6 +449,8 @@ report_syntax(Parser *p, const SyntaxFault *w)
 	         && !expects_symbol(w, "and"))
 		syntax_error(p, w->last, "the type comes behind the name: %s: %s", w->word,
 		             w->last_word);
+	else if (report_no_body(p, w))
+		return;
 	else if (hint_for_pair(w))
 		syntax_error(p, w->at, "%s", hint_for_pair(w));
 	else if (report_reserved_name(p, w))
@@ -418,7 +469,7 @@ report_syntax(Parser *p, const SyntaxFault *w)
 		             "the tokens of a vocabulary are written out: vocab \"0123456789\"");
 	else if (report_two_names(p, w) || report_no_statement(p, w)
 	         || (expects_symbol(w, "and")
-	             && (report_stray_else(p, w) || report_two_values(p, w)
+	             && (report_unclosed(p, w) || report_stray_else(p, w) || report_two_values(p, w)
 	                 || report_stray_bracket(p, w))))
 		return;
 	else if (w->n == 1)
