@@ -247,6 +247,13 @@ mutants: setup ## would tests notice a wrong proof? one-line changes to it; N=8:
 	$(AGAIN) parts
 	@N=$(N) tools/mutants $(BUILD)
 
+# The mutants of models; `mutants` are those of the proof's own code.
+test-check: setup ## would twprove notice? N changed models (N=1000) against ONNX Runtime
+	$(AGAIN) parts
+	@tests/prove/mutants.sh $(BUILD) $(or $(N),1000)
+
+mutants-models: test-check ## the same; N=10000
+
 fuzz: setup ## N random programs (N=3000), compiled and run in every way
 	$(AGAIN) $(ASAN) parts
 	@N=$(or $(N),3000) tests/fuzz/run.sh build-asan
@@ -261,7 +268,7 @@ hostile: setup ## libFuzzer on model files, prompts and sources, each for MINUTE
 # Everything that takes longer than a change can wait for; goes on after a failure.
 nightly: ## the long rounds of all of these, and test-bare
 	@failed=; \
-	for target in exhaustive mutants 'fuzz N=10000' 'hostile MINUTES=20' test-bare; do \
+	for target in exhaustive mutants 'test-check N=10000' 'fuzz N=10000' 'hostile MINUTES=20' test-bare; do \
 		echo "== make $$target"; \
 		$(MAKE) --no-print-directory $$target || failed="$$failed; make $$target"; \
 	done; \

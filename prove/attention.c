@@ -33,6 +33,7 @@ head_of(Proof *p, int layer, int head)
 		prove_sum(p, text("key %d of head %d of layer %d", j, head, layer), &x->k);
 		h.n++;
 	}
+	h.soft = l->soft[head];
 	prove_gap(p, &h);
 	find_lost_rows(p, &h);
 	if (h.mode == MODE_EQUAL) {
@@ -75,5 +76,5 @@ prove_attention(Proof *p, int layer)
 		for (int j = n * l->dv; j < (n + 1) * l->dv; j++)
 			write_value(p, &h, j, write);
 	}
-	write_columns(p, write, "attention");
+	write_columns(p, write, text("attention of layer %d", layer));
 }

@@ -118,7 +118,7 @@ prove_score(Proof *p, Head *h)
 	if (exact)
 		p->largest_sum = fmax(p->largest_sum, total > 0 ? ldexp(total, -step) : 0);
 	else
-		h->score_error += (h->n + 2) * total * 0x1p-24 * 1.01;
+		h->score_error += h->n * total * 0x1p-24 * 1.01;
 	char *where = text("head %d of layer %d", h->head, h->layer);
 	add_site(p, FACT_SCORE, total <= LARGEST_SCORE, where,
 	         text("its scores may be up to %.0f, more than 2^29", total));
@@ -263,7 +263,7 @@ by_residue(Proof *p, Head *h)
 
 /* Scores of one query: the least lead over every prefix that is `from` places long or more,
  * up to `to`. */
-static double
+double
 prefix_lead(const double *score, int places, int from, int to)
 {
 	double best = score[0], second = -INFINITY, lead = INFINITY;
@@ -309,43 +309,48 @@ placed_products(Proof *p, const Head *h, Placed *out)
 	return true;
 }
 
-/* The value of the place at value v of these roots; 0: they do not say. */
-static int
-place_in(const Proof *p, const Roots *roots, int v)
+/* From which place on, and up to which, a value of the roots can ask: the place that they say,
+ * or any that is no earlier than what has been read. */
+static void
+who_asks(const Proof *p, Asked *x)
 {
-	for (int i = roots->n - 1; i >= 0; i--) {
-		if (roots->root[i] == p->place)
-			return v % roots->root[i]->size + 1;
-		v /= roots->root[i]->size;
+	x->from = TAKE(int, x->roots->size);
+	x->to = TAKE(int, x->roots->size);
+	for (int v = 0; v < x->roots->size; v++) {
+		int rest = v;
+		x->to[v] = p->m->places - 1;
+		for (int i = x->roots->n - 1; i >= 0; i--) {
+			const Root *r = x->roots->root[i];
+			int least = least_place(p, r, rest % r->size);
+			rest /= r->size;
+			if (p->m->bidirectional)
+				continue;
+			x->from[v] = least > x->from[v] ? least : x->from[v];
+			if (r == p->place)
+				x->to[v] = least;
+		}
 	}
-	return 0;
 }
 
-enum { MOST_WORK = 1 << 26 };
-
-/* Every value of the queries (they share few roots) with every prefix, or, where the
- * roots say which place asks, with the prefix that it sees. */
+/* Every value of the queries with every prefix that it can be asked with. */
 static bool
-lead_by_roots(Proof *p, const Placed *x, const double *base, const Roots *roots, double *lead)
+lead_by_roots(Proof *p, const Asked *x, double *lead)
 {
 	int places = p->m->places;
-	double **query = TAKE(double *, x->n), *score = TAKE(double, places);
+	double *score = TAKE(double, places);
 
-	if ((double)roots->size * places * x->n > MOST_WORK)
+	if ((double)x->roots->size * places * x->n > MOST_WORK)
 		return false;
-	for (int i = 0; i < x->n; i++)
-		query[i] = tabulate(p, &x->product[i]->q.form, roots);
 	*lead = INFINITY;
-	for (int v = 0; v < roots->size; v++) {
-		int here = p->m->bidirectional ? 0 : place_in(p, roots, v);
-		if (roots->possible && !roots->possible[v])
+	for (int v = 0; v < x->roots->size; v++) {
+		if (x->roots->possible && !x->roots->possible[v])
 			continue;
 		for (int at = 0; at < places; at++) {
-			score[at] = base[at];
+			score[at] = x->base[at];
 			for (int i = 0; i < x->n; i++)
-				score[at] = plus(score[at], times(query[i][v], x->key[i][at]));
+				score[at] = plus(score[at], times(x->query[i][v], x->key[i][at]));
 		}
-		*lead = fmin(*lead, prefix_lead(score, places, here, here ? here : places));
+		*lead = fmin(*lead, prefix_lead(score, places, x->from[v], x->to[v]));
 	}
 	return true;
 }
@@ -371,6 +376,26 @@ lead_by_integer(Proof *p, const Placed *x, const double *base, double *lead)
 }
 
 static bool
+lead_of_queries(Proof *p, const Placed *x, double *base, double *lead)
+{
+	const Form **query = TAKE(const Form *, x->n);
+	Asked asked = { x->n, TAKE(double *, x->n), x->key, base, NULL, NULL, NULL };
+
+	for (int i = 0; i < x->n; i++)
+		query[i] = &x->product[i]->q.form;
+	asked.roots = deep_roots(p, x->n, query);
+	if (!asked.roots)
+		return lead_by_integer(p, x, base, lead);
+	for (int i = 0; i < x->n; i++)
+		asked.query[i] = tabulate_deep(p, query[i], asked.roots);
+	who_asks(p, &asked);
+	bool ok = lead_by_digits(p, &asked, lead) || lead_by_roots(p, &asked, lead);
+	for (int i = 0; i < x->n; i++)
+		free(asked.query[i]);
+	return ok;
+}
+
+static bool
 by_prefix(Proof *p, Head *h)
 {
 	Placed x;
@@ -382,14 +407,7 @@ by_prefix(Proof *p, Head *h)
 	if (ok && placed == 0) {
 		h->gap = prefix_lead(s.at, p->m->places, 0, p->m->places);
 	} else if (ok && placed_products(p, h, &x)) {
-		const Roots *roots = roots_of(p, p->place);
-		for (int i = 0, first = 1; i < x.n && roots; i++) {
-			const Roots *own = roots_of_form(p, &x.product[i]->q.form);
-			roots = !own ? NULL : first ? own : join_roots(p, roots, own);
-			first = 0;
-		}
-		ok = roots ? lead_by_roots(p, &x, s.at, roots, &h->gap)
-		           : lead_by_integer(p, &x, s.at, &h->gap);
+		ok = lead_of_queries(p, &x, s.at, &h->gap);
 	} else {
 		ok = false;
 	}
@@ -496,6 +514,10 @@ prove_gap(Proof *p, Head *h)
 	double best = 0;
 
 	prove_score(p, h);
+	if (h->soft) {
+		h->mode = MODE_SOFT;
+		return;
+	}
 	for (int i = 0; i < 4 && !ok && h->score_error == 0; i++) {
 		h->gap = 0;
 		ok = rule[i](p, h);

@@ -185,6 +185,7 @@ layer_in(const Model *m, const Contents *c, int n, ModelLayer *l, const cJSON *j
 	l->heads = whole_number(member(j, "heads"), 0, MOST_WIDTH, "heads");
 	l->dk = whole_number(member(j, "key_size"), 0, MOST_WIDTH, "key_size");
 	l->dv = whole_number(member(j, "value_size"), 0, MOST_WIDTH, "value_size");
+	l->soft = TAKE(bool, l->heads);
 	l->neurons = whole_number(member(j, "neurons"), 0, MOST_NEURONS, "neurons");
 	int64_t keys = (int64_t)l->heads * l->dk, values = (int64_t)l->heads * l->dv;
 	if (keys > MOST_WIDTH || values > MOST_WIDTH || (l->heads && (!keys || !values)))
@@ -244,6 +245,23 @@ read_names(Model *m, const Contents *c)
 	}
 }
 
+/* Does the file say that this head is a softmax that is meant, not one that decides? Believed
+ * only so far: what it reads is then a real, with its error. */
+static void
+read_soft_heads(Model *m)
+{
+	const cJSON *heads = member(m->certificate, "heads");
+
+	for (const cJSON *j = heads ? heads->child : NULL; j; j = j->next) {
+		const char *intent = cJSON_GetStringValue(member(j, "intent"));
+		int layer = whole_number(member(j, "layer"), 0, MOST_WIDTH, "a head's layer");
+		int head = whole_number(member(j, "head"), 0, MOST_WIDTH, "a head's number");
+		if (intent && !strcmp(intent, "softmax") && layer < m->nlayer
+		    && head < m->layer[layer].heads)
+			m->layer[layer].soft[head] = true;
+	}
+}
+
 Model *
 model_of(const Contents *c)
 {
@@ -280,6 +298,7 @@ model_of(const Contents *c)
 	read_labels(m, c);
 	read_names(m, c);
 	m->certificate = property_json(c, "tw.certificate", true);
+	read_soft_heads(m);
 	return m;
 }
 

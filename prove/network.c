@@ -20,6 +20,16 @@ add_site(Proof *p, Fact fact, bool proved, const char *where, const char *reason
 	p->site[p->nsite++] = (Site){ fact, proved, where, reason };
 }
 
+/* A sum that is not exact. */
+void
+add_real(Proof *p, const char *what)
+{
+	p->real = realloc(p->real, (size_t)(p->reals + 1) * sizeof *p->real);
+	if (!p->real)
+		malformed("out of memory");
+	p->real[p->reals++] = what;
+}
+
 /* ---- the embedding */
 
 /* What a token of a field adds to column c: a function of the token. */
@@ -175,7 +185,7 @@ prove_embedding_sums(Proof *p)
 		if (fits(sum.total, sum.step, MANTISSA))
 			continue;
 		p->x[c].error = (sum.n + 3) * 0x1p-24 * sum.total * 1.01;
-		p->reals++;
+		add_real(p, text("column %d of the embedding, up to %g", c, sum.total));
 	}
 }
 
@@ -229,6 +239,7 @@ void
 prove_model(Proof *p, const Model *m)
 {
 	p->m = m;
+	p->most_values = SMALL;
 	p->x = TAKE(Form, m->d);
 	p->bos = TAKE(double, m->d);
 	p->bos_error = TAKE(double, m->d);

@@ -41,18 +41,15 @@ finest_spacing(const Reader *r, double whole)
 	return r->n == 1 ? float_spacing(whole) : least > 0 ? float_spacing(least) : 0;
 }
 
-/* The sum of what is added to the bias: magnitude and error of rounding, bias left out. */
+/* How far what is added to the bias may be off at <bos>. */
 static double
-error_before_bias(const Proof *p, const Reader *r)
+bos_error_before_bias(const Proof *p, const Reader *r)
 {
-	double total = 0, error = 0;
+	double total = r->bos_total - fabs(r->bias), error = 0;
 
-	for (int i = 0; i < r->n; i++) {
-		total += fabs(r->weight[i]) * p->most[r->column[i]];
-		error += fabs(r->weight[i])
-		         * (error_of_form(&p->x[r->column[i]]) + p->bos_error[r->column[i]]);
-	}
-	return error + (r->n + 2) * total * 0x1p-24 * 1.01;
+	for (int i = 0; i < r->n; i++)
+		error += fabs(r->weight[i]) * p->bos_error[r->column[i]];
+	return error + (r->n + 1) * total * 0x1p-24 * 1.01;
 }
 
 /* The columns that are exact must be integers after their weights, and one only is not exact. */
@@ -85,7 +82,7 @@ errors_before_bias(Proof *p, const Reader *r, const Roots *roots)
 		for (int v = 0; v < roots->size; v++) {
 			double e = within ? error[v] : error_of_form(f);
 			double x = within ? fabs(value[v]) + e : p->most[r->column[i]];
-			out[v] += w * (e + x * (r->n + 2) * 0x1p-24) * 1.01;
+			out[v] += w * (e + x * (r->n + 1) * 0x1p-24) * 1.01;
 		}
 		free(value);
 		free(error);
@@ -217,7 +214,7 @@ neuron_at_bos(const Proof *p, const Reader *r, Neuron *n)
 	n->bos = r->bos;
 	n->bos_error = r->bos_error;
 	if (!r->exact && adds_one_real(p, r)
-	    && rounds_to(r, r->bos, error_before_bias(p, r), whole)) {
+	    && rounds_to(r, r->bos, bos_error_before_bias(p, r), whole)) {
 		n->bos = whole;
 		n->bos_error = 0;
 	}
@@ -251,5 +248,5 @@ prove_neurons(Proof *p, int layer)
 				add_to_write(&write[c], w, &out.form, most, out.bos, out.bos_error);
 		}
 	}
-	write_columns(p, write, "MLP");
+	write_columns(p, write, text("MLP of layer %d", layer));
 }

@@ -67,6 +67,7 @@ typedef struct Contents {
 
 typedef struct ModelLayer {
 	int heads, dk, dv, neurons;
+	bool *soft; /* the file says that the head is a softmax that is meant */
 	const float *wq, *bq, *wk, *bk, *wv, *bv, *wo, *w1, *b1, *w2, *b2;
 } ModelLayer;
 
@@ -250,16 +251,24 @@ typedef struct Proof {
 	Site *site;
 	int nsite;
 	int proved[NFACT], all[NFACT];
-	int reals; /* sums that are not exact, and have an error */
+	const char **real; /* sums that are not exact, and have an error */
+	int reals;
 	double largest_sum, least_gap;
-	int depth; /* of ranges within ranges */
+	int depth;       /* of ranges within ranges */
+	int most_values; /* of several roots together: SMALL, or DEEP */
 } Proof;
 
 enum {
 	SMALL = 4096,    /* values of several roots that are tabulated together */
 	LARGE = 1 << 21, /* of one */
 	GAP = 104,       /* exp(-104) is 0 in float32 */
-	LARGEST_SCORE = 1 << 29
+	LARGEST_SCORE = 1 << 29,
+	DEEP = 1 << 18, /* values of roots that few queries are tried with */
+	DEEPEST = 8,    /* neurons upon neurons then */
+	MOST_WORK = 1 << 26,
+	WIDE_RANGE = 2000, /* that it is worth to split */
+	MOST_SPLITS = 2,   /* within one another */
+	SPLIT_VALUES = 24  /* of the root that it is split by */
 };
 
 Root *new_root(Proof *, RootKind, int size, int layer, int head);
@@ -282,6 +291,7 @@ double error_of_form(const Form *);
 double *tabulate(Proof *, const Form *, const Roots *);
 double *tabulate_errors(Proof *, const Form *, const Roots *);
 Range range_of(Proof *, const Form *);
+Range split_range(Proof *, const Form *, Range);
 Range line_range(const Line *, int n, const Term *);
 void set_line(Proof *, Atom *, const Form *input);
 
@@ -295,6 +305,7 @@ void prove_model(Proof *, const Model *);
 void look_at_columns(Proof *);
 Reader reader_of(Proof *, const float *w, int stride, double bias);
 void prove_sum(Proof *, const char *what, Reader *);
+void add_real(Proof *, const char *what);
 void add_site(Proof *, Fact, bool proved, const char *where, const char *reason);
 
 typedef struct Addend {
@@ -333,11 +344,28 @@ typedef struct Head {
 	int layer, head, n;
 	Product *product;
 	Mode mode;
+	bool soft; /* as the file says; no rule is tried */
 	double gap;
 	bool never_itself, bos_wins;
 	bool *lost; /* rows of the one field that never win; NULL */
 	double score_error;
 } Head;
+
+/* Queries that vary, with keys of the place: each value of the queries' roots, and from which
+ * place on up to which it may be asked. */
+typedef struct Asked {
+	int n;
+	double **query; /* (n) by the roots */
+	double **key;   /* (n) by the place */
+	double *base;   /* what else a place has */
+	const Roots *roots;
+	int *from, *to;
+} Asked;
+bool lead_by_digits(Proof *, const Asked *, double *lead);
+double prefix_lead(const double *score, int places, int from, int to);
+const Roots *deep_roots(Proof *, int n, const Form *const *);
+double *tabulate_deep(Proof *, const Form *, const Roots *);
+int least_place(const Proof *, const Root *, int value);
 
 void prove_attention(Proof *, int layer);
 void prove_gap(Proof *, Head *);

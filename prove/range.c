@@ -178,13 +178,71 @@ range_by(Proof *p, const Form *f, bool lines_first)
 	return sum;
 }
 
+static Range
+look_for_range(Proof *p, const Form *f)
+{
+	Range a = range_by(p, f, false), b = range_by(p, f, true);
+
+	a = (Range){ fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
+	return a.hi - a.lo > WIDE_RANGE && p->depth < MOST_SPLITS ? split_range(p, f, a) : a;
+}
+
+/* ---- forms whose range is asked for again, but for their constants */
+
+typedef struct Known {
+	Form form;
+	int depth; /* how far it was split */
+	Range range;
+	struct Known *next;
+} Known;
+
+enum { KNOWN_BUCKETS = 1 << 14 };
+
+static bool
+equal_terms(const Form *a, const Form *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (a->term[i].atom != b->term[i].atom || a->term[i].c != b->term[i].c)
+			return false;
+	return true;
+}
+
+static Known **
+bucket_of(const Form *f)
+{
+	static Known *bucket[KNOWN_BUCKETS];
+	uint64_t h = 1;
+
+	for (int i = 0; i < f->n; i++) {
+		uint64_t bits;
+		memcpy(&bits, &f->term[i].c, sizeof bits);
+		h = (h ^ (uint64_t)f->term[i].atom->id ^ bits >> 8) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 29;
+	}
+	return &bucket[(h >> 40) % KNOWN_BUCKETS];
+}
+
 Range
 range_of(Proof *p, const Form *f)
 {
 	if (f->n == 0)
 		return (Range){ f->k, f->k };
-	Range a = range_by(p, f, false), b = range_by(p, f, true);
-	return (Range){ fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
+	Known **at = bucket_of(f), *k = *at;
+	while (k && (k->depth != p->depth || !equal_terms(&k->form, f)))
+		k = k->next;
+	if (!k) {
+		k = TAKE(Known, 1);
+		*k = (Known){ *f, p->depth, { 0, 0 }, *at };
+		k->form.k = 0;
+		k->range = look_for_range(p, &k->form);
+		k->next = *at;
+		*at = k;
+	}
+	Range r = { f->k, f->k };
+	widen(&r, k->range);
+	return r;
 }
 
 /* ---- lines */
@@ -197,15 +255,6 @@ is_integer(const Form *f)
 		    || step_of(f->term[i].c) < 0)
 			return false;
 	return f->n > 0;
-}
-
-static bool
-same_direction(const Form *a, const Form *b)
-{
-	for (int i = 0; i < a->n; i++)
-		if (a->term[i].atom != b->term[i].atom || a->term[i].c != b->term[i].c)
-			return false;
-	return true;
 }
 
 /* Says of a neuron relu(input) which line it is over: input without its constant, divided by
@@ -229,7 +278,7 @@ set_line(Proof *p, Atom *a, const Form *input)
 	a->offset = input->k;
 	for (int i = p->natom - 1; i >= 0; i--) {
 		Line *l = p->atom[i]->line;
-		if (l && l->form.n == f.n && same_direction(&l->form, &f)) {
+		if (l && equal_terms(&l->form, &f)) {
 			a->line = l;
 			return;
 		}

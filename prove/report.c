@@ -62,7 +62,10 @@ static void
 report_text(const Proof *p, const char *file, bool proved, bool verbose)
 {
 	printf("%s: %s\n", file,
-	       proved ? "proved: exact for every text, whatever the engine" : "not proved");
+	       !proved        ? "not proved"
+	       : p->reals > 0 ? "proved: exact for every text, whatever the engine, reals within "
+	                        "their error"
+	                      : "proved: exact for every text, whatever the engine");
 	if (verbose || proved) {
 		printf("  ");
 		for (int i = 0; i < NFACT; i++)
@@ -73,6 +76,8 @@ report_text(const Proof *p, const char *file, bool proved, bool verbose)
 			printf(", least gap of a head %.0f (104 is needed)", p->least_gap);
 		printf("\n");
 	}
+	for (int i = 0; i < p->reals && verbose; i++)
+		printf("  real: %s\n", p->real[i]);
 	for (int i = 0; i < p->nsite && (verbose || i < 8); i++)
 		printf("  %s: %s\n", p->site[i].where, p->site[i].reason);
 	if (p->nsite > 8 && !verbose)

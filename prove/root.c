@@ -28,7 +28,7 @@ new_root(Proof *p, RootKind kind, int size, int layer, int head)
 }
 
 /* The place that a root's value says something stands at, at least; 0: it says nothing. */
-static int
+int
 least_place(const Proof *p, const Root *r, int value)
 {
 	if (r->kind == ROOT_PLACE)
@@ -83,7 +83,7 @@ intern_roots(Proof *p, int n, Root **root)
 			return p->roots[i];
 	for (int i = 0; i < n; i++) {
 		size *= root[i]->size;
-		if (size > (n > 1 ? SMALL : LARGE))
+		if (size > (n > 1 ? p->most_values : LARGE))
 			return NULL;
 	}
 	Roots *s = TAKE(Roots, 1);

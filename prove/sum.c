@@ -4,9 +4,10 @@
  * fused multiply-add neither. The step is that of the weight times that of the column, not
  * of the weight alone.
  *
- * A sum that is not exact in this way is a real: n terms of float32, in any order, are off by at
- * most (n + 2) * 2^-24 times the sum of the magnitudes (N. Higham, Accuracy and Stability
- * of Numerical Algorithms, 2002, 4.2). What must be exact may not depend on it. */
+ * A sum that is not exact in this way is a real. Of n terms each is rounded once as a product and n
+ * - 1 times at most as a part of a sum, so that all are off by at most n * 2^-24 times the sum
+ * of their magnitudes, and a little of second order (N. Higham, Accuracy and Stability of
+ * Numerical Algorithms, 2002, 4.2). What must be exact may not depend on it. */
 
 #include "prove/prove.h"
 
@@ -18,7 +19,7 @@ enum { UNIT_ROUNDOFF = -24 };
 static double
 rounding_of(int terms, double total)
 {
-	return ldexp((terms + 2) * total * 1.01, UNIT_ROUNDOFF);
+	return ldexp(terms * total * 1.01, UNIT_ROUNDOFF);
 }
 
 static bool
@@ -91,7 +92,6 @@ prove_sum(Proof *p, const char *what, Reader *r)
 {
 	bool copies = r->n == 1 && r->bias == 0 && is_power_of_two(r->weight[0]);
 
-	(void)what;
 	r->exact = r->real == 0 && (copies || fits(r->total, r->step, MANTISSA));
 	if (r->exact) {
 		double steps = r->total > 0 ? ldexp(r->total, -r->step) : 0;
@@ -100,7 +100,8 @@ prove_sum(Proof *p, const char *what, Reader *r)
 		p->proved[FACT_SUM]++;
 		return;
 	}
-	p->reals++;
+	add_real(p, text("%s, up to %g in steps of %g%s", what, r->total, ldexp(1, r->step),
+	                 r->real ? ", of reals" : ""));
 	if (copies)
 		return;
 	r->form.error += rounding_of(r->n + 1, r->total);
@@ -222,13 +223,14 @@ add_to_write(Write *w, double c, const Form *f, double most, double bos, double 
 
 /* A column that is a real: by its roots if they are few, else as a form with one error. */
 static void
-write_real(Proof *p, int c, Write *w)
+write_real(Proof *p, int c, Write *w, const char *what)
 {
 	double total = w->total + p->most[c];
 	int of_bos = step_of(p->bos[c]);
 	SumTable sum;
 
-	p->reals++;
+	add_real(p, text("column %d after the %s, up to %g in steps of %g%s", c, what, total,
+	                 ldexp(1, w->step), w->exact && p->exact[c] ? "" : ", of reals"));
 	of_bos = of_bos < w->bos_step ? of_bos : w->bos_step;
 	p->bos_error[c] += w->bos_error;
 	p->bos_error[c] += rounding_at_bos(w->addends + 1, w->bos_total + fabs(p->bos[c]), of_bos,
@@ -246,13 +248,13 @@ write_real(Proof *p, int c, Write *w)
 }
 
 static void
-write_column(Proof *p, int c, Write *w)
+write_column(Proof *p, int c, Write *w, const char *what)
 {
 	double total = w->total + p->most[c];
 	int step = w->step < p->step[c] ? w->step : p->step[c];
 
 	if (!w->exact || !p->exact[c] || !fits(total, step, MANTISSA)) {
-		write_real(p, c, w);
+		write_real(p, c, w, what);
 		return;
 	}
 	p->largest_sum = fmax(p->largest_sum, total > 0 ? ldexp(total, -step) : 0);
@@ -266,10 +268,9 @@ write_column(Proof *p, int c, Write *w)
 void
 write_columns(Proof *p, Write *w, const char *what)
 {
-	(void)what;
 	for (int c = 0; c < p->m->d; c++) {
 		if (w[c].any)
-			write_column(p, c, &w[c]);
+			write_column(p, c, &w[c], what);
 		free(w[c].term);
 		free(w[c].addend);
 	}

@@ -1,0 +1,349 @@
+// usage: node tests/prove/mutants.mjs BUILD-DIR N MODEL.onnx[=PROGRAM.tw]...
+//
+// The soundness loop of twprove. N times, by turns over the models, one weight is changed:
+// by 1, its sign, to 0, doubled, times 128, times 1 + 2^-20, or a zero to a new weight. A changed
+// model that twprove still proves must give the same numbers, bit for bit, at every position of
+// every text
+//
+//     in ONNX Runtime at each of its levels of optimisation;
+//     in float32 here, all sums in shuffled order;
+//     with hard attention in exact arithmetic (doubles, in which all of this is exact but means,
+//     which is rounded to float32 where a neuron rounds).
+//
+// Reals may differ from the last by the error that the file states. The texts are those that
+// the program's own tests have, and random ones.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import ort from "onnxruntime-node";
+import { metadata, tokenize } from "../model/ort.mjs";
+
+const [build, count, ...files] = process.argv.slice(2);
+const work = mkdtempSync(join(tmpdir(), "prove"));
+process.on("exit", () => rmSync(work, { recursive: true, force: true }));
+
+let seed = Number(process.env.SEED ?? 1);
+function random(n) {
+	seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+	return Math.floor((seed / 2 ** 32) * n);
+}
+const pick = list => list[random(list.length)];
+
+// ---- the weights of a file, and where they stand in it
+
+function* messages(bytes, from, to) {
+	let at = from;
+	const varint = () => {
+		let x = 0,
+			scale = 1,
+			byte;
+		do {
+			byte = bytes[at++];
+			x += (byte & 127) * scale;
+			scale *= 128;
+		} while (byte & 128);
+		return x;
+	};
+	while (at < to) {
+		const tag = varint(),
+			field = Math.floor(tag / 8);
+		if (tag % 8 === 0) {
+			yield { field, value: varint() };
+		} else {
+			const size = varint();
+			yield { field, from: at, to: at + size };
+			at += size;
+		}
+	}
+}
+
+function tensors(bytes) {
+	const all = {};
+	for (const graph of messages(bytes, 0, bytes.length)) {
+		if (graph.field !== 7) continue;
+		for (const t of messages(bytes, graph.from, graph.to)) {
+			if (t.field !== 5) continue;
+			const tensor = { dims: [] };
+			for (const f of messages(bytes, t.from, t.to)) {
+				if (f.field === 1 && f.from === undefined) tensor.dims.push(f.value);
+				else if (f.field === 1) {
+					let at = f.from;
+					while (at < f.to) {
+						let x = 0,
+							scale = 1,
+							byte;
+						do {
+							byte = bytes[at++];
+							x += (byte & 127) * scale;
+							scale *= 128;
+						} while (byte & 128);
+						tensor.dims.push(x);
+					}
+				} else if (f.field === 2) tensor.type = f.value;
+				else if (f.field === 8)
+					tensor.name = bytes.subarray(f.from, f.to).toString();
+				else if (f.field === 9) [tensor.at, tensor.end] = [f.from, f.to];
+			}
+			if (tensor.type === 1 && tensor.dims.length) all[tensor.name] = tensor;
+		}
+	}
+	for (const t of Object.values(all)) {
+		t.data = new Float64Array((t.end - t.at) / 4);
+		for (let i = 0; i < t.data.length; i++) t.data[i] = bytes.readFloatLE(t.at + 4 * i);
+	}
+	return all;
+}
+
+// ---- an evaluator: exact, or in float32 with sums in shuffled order
+
+function shuffled(list) {
+	for (let i = list.length - 1; i > 0; i--) {
+		const j = random(i + 1);
+		[list[i], list[j]] = [list[j], list[i]];
+	}
+	return list;
+}
+
+// The columns of a matrix, as lists of [row, weight].
+function columnsOf(t) {
+	const [rows, columns] = t.dims;
+	const list = Array.from({ length: columns }, () => []);
+	for (let i = 0; i < rows; i++)
+		for (let j = 0; j < columns; j++)
+			if (t.data[i * columns + j]) list[j].push([i, t.data[i * columns + j]]);
+	return list;
+}
+
+class Apart extends Error {}
+
+function evaluate(m, ids, exact) {
+	const round = exact ? x => x : Math.fround;
+	const sum = terms => (exact ? terms : shuffled(terms)).reduce((a, x) => round(a + x), 0);
+	const T = m.tensors,
+		meta = m.meta,
+		d = T["embed.position"].dims[1];
+	const matrix = name => (m.columns[name] ??= columnsOf(T[name]));
+	const affine = (x, w, b) =>
+		matrix(w).map((c, j) => sum([...c.map(([i, y]) => round(x[i] * y)), T[b].data[j]]));
+	const row = (name, i) => T[name].data.subarray(i * d, (i + 1) * d);
+	let x = ids.map((token, place) =>
+		Array.from({ length: d }, (_, c) =>
+			sum([
+				...[token].flat().map(t => row("embed.token", t)[c]),
+				row("embed.position", place)[c],
+			])
+		)
+	);
+	const seen = place =>
+		meta["tw.attention"] === "causal"
+			? place + 1
+			: place === 0
+				? 1
+				: ids.length;
+	meta["tw.layers"].forEach((l, n) => {
+		const name = s => `layers.${n}.${s}`;
+		if (l.heads) {
+			const [q, k, v] = ["q", "k", "v"].map(s =>
+				x.map(r => affine(r, name(`w${s}`), name(`b${s}`)))
+			);
+			x = x.map((old, place) => {
+				const read = [];
+				for (let h = 0; h < l.heads; h++) {
+					const score = Array.from({ length: seen(place) }, (_, at) =>
+						sum(
+							Array.from({ length: l.key_size }, (_, j) =>
+								round(
+									q[place][h * l.key_size + j] *
+										k[at][h * l.key_size + j]
+								)
+							)
+						)
+					);
+					const most = Math.max(...score);
+					if (exact && score.some(s => s < most && s > most - 104))
+						throw new Apart(`a gap of ${most - Math.max(...score.filter(s => s < most))}`);
+					const e = score.map(s => (exact ? Number(s === most) : round(Math.exp(round(s - most)))));
+					const all = sum([...e]);
+					const weight = e.map(y => round(y / all));
+					for (let j = h * l.value_size; j < (h + 1) * l.value_size; j++)
+						read.push(sum(weight.map((y, at) => round(y * v[at][j]))));
+				}
+				const out = matrix(name("wo")).map(c => sum(c.map(([i, y]) => round(read[i] * y))));
+				return old.map((y, c) => round(y + out[c]));
+			});
+		}
+		if (l.neurons) {
+			x = x.map(old => {
+				const neuron = affine(old, name("w1"), name("b1")).map((s, j) =>
+					Math.max(0, T[name("b1")].data[j] >= 4096 ? Math.fround(s) : s)
+				);
+				const out = affine(neuron, name("w2"), name("b2"));
+				return old.map((y, c) => round(y + out[c]));
+			});
+		}
+	});
+	const answer = {};
+	if (T["head.w"]) answer.logits = x.flatMap(r => affine(r, "head.w", "head.b"));
+	for (const { name } of meta["tw.labels"])
+		answer[`label.${name}`] = x.flatMap(r => affine(r, `labels.${name}.w`, `labels.${name}.b`));
+	return answer;
+}
+
+// ---- ONNX Runtime
+
+const levels = ["disabled", "basic", "extended", "all"];
+const int64 = (list, dims) => new ort.Tensor("int64", BigInt64Array.from(list, BigInt), dims);
+
+async function runtime(path, texts, level) {
+	const session = await ort.InferenceSession.create(path, {
+		intraOpNumThreads: 1,
+		interOpNumThreads: 1,
+		graphOptimizationLevel: level,
+		logSeverityLevel: 4,
+	});
+	const out = [];
+	for (const ids of texts) {
+		const n = ids.length;
+		const feed = {
+			input_ids: int64(ids.flat(), Array.isArray(ids[0]) ? [1, n, ids[0].length] : [1, n]),
+			position_ids: int64(
+				ids.map((_, i) => i),
+				[1, n]
+			),
+			attention_mask: int64(
+				ids.map(() => 1),
+				[1, n]
+			),
+		};
+		for (const input of session.inputMetadata)
+			if (input.name.startsWith("past_key_values."))
+				feed[input.name] = new ort.Tensor("float32", new Float32Array(0), [
+					1,
+					input.shape[1],
+					0,
+					input.shape[3],
+				]);
+		const result = await session.run(feed);
+		out.push(
+			Object.fromEntries(
+				Object.entries(result)
+					.filter(([name]) => !name.startsWith("present."))
+					.map(([name, t]) => [name, [...t.data]])
+			)
+		);
+	}
+	await session.release();
+	return out;
+}
+
+// ---- what is asked
+
+function textsOf(meta, program, n) {
+	const { bos } = meta["tw.special"],
+		vocab = meta["tw.vocab"].map(t => Buffer.from(t)),
+		sizes = meta["tw.fields"];
+	const longest = Math.min(meta["tw.context"], 40);
+	const first = sizes?.reduce((list, x) => [...list, list.at(-1) + x], [0]);
+	const one = () => (sizes ? sizes.map((x, f) => first[f] + random(x)) : random(vocab.length));
+	const texts = [];
+	if (program && !sizes)
+		for (const [, text] of readFileSync(program, "utf8").matchAll(/"([^"\n]*)"/g))
+			try {
+				const ids = tokenize(text, vocab);
+				if (ids.length <= longest) texts.push(ids);
+			} catch {
+				// another text than a prompt
+			}
+	const mine = [];
+	while (texts.length && mine.length < n / 2) mine.push(pick(texts));
+	while (mine.length < n) mine.push(Array.from({ length: 1 + random(longest) }, one));
+	return mine.map(ids => [sizes ? sizes.map(() => bos) : bos, ...ids]);
+}
+
+// Why two answers are not the same, or null; `off`: by how much each may differ.
+function difference(a, b, off) {
+	for (const name of Object.keys(b))
+		for (let i = 0; i < b[name].length; i++)
+			if (!(Math.abs(a[name][i] - b[name][i]) <= off(name)))
+				return `${name}[${i}] is ${a[name][i]}, not ${b[name][i]}`;
+	return null;
+}
+
+async function judge(path, m, texts) {
+	const real = {};
+	for (const l of m.meta["tw.labels"])
+		if (l.kind === "real") real[`label.${l.name}`] = l.error;
+	const engines = {};
+	for (const level of levels)
+		engines[`ONNX Runtime (${level})`] = await runtime(path, texts, level);
+	engines["float32 in shuffled order"] = texts.map(ids => evaluate(m, ids, false));
+	for (const [t, ids] of texts.entries()) {
+		const exact = evaluate(m, ids, true);
+		for (const [name, answers] of Object.entries(engines)) {
+			const why = difference(answers[t], exact, what => real[what] ?? 0);
+			if (why) return `${name}: ${why}, with ${JSON.stringify(ids)}`;
+		}
+	}
+	return null;
+}
+
+// ---- the loop
+
+const kinds = {
+	"plus 1": x => x + 1,
+	"minus 1": x => x - 1,
+	sign: x => -x,
+	zero: () => 0,
+	doubled: x => 2 * x,
+	"times 128": x => 128 * x,
+	"a little more": x => x * (1 + 2 ** -20),
+	new: () => pick([1, -1, 128, 0.5]),
+};
+
+const proved = path => spawnSync(join(build, "twprove"), [path]).status === 0;
+
+const models = files.map(file => {
+	const [path, program] = file.split("=");
+	const bytes = readFileSync(path),
+		list = tensors(bytes),
+		places = { zero: [], other: [] };
+	for (const [name, t] of Object.entries(list))
+		t.data.forEach((x, i) => places[x ? "other" : "zero"].push([name, i]));
+	return { path, program, bytes, places };
+});
+let accepted = 0,
+	wrong = 0;
+
+async function check(path, bytes, what, program) {
+	const m = { tensors: tensors(bytes), meta: metadata(bytes), columns: {} };
+	const why = await judge(path, m, textsOf(m.meta, program, 8)).catch(error => String(error));
+	accepted++;
+	if (!why) return;
+	wrong++;
+	console.log(`proved, but not exact: ${what}: ${why}`);
+}
+
+for (const { path, bytes, program } of models) {
+	if (!proved(path)) {
+		console.log(`${path}: not proved`);
+		wrong++;
+	} else {
+		await check(path, bytes, path, program);
+	}
+}
+const names = Object.keys(kinds);
+for (let i = 0; i < Number(count); i++) {
+	const { path, program, bytes, places } = models[i % models.length],
+		kind = names[Math.floor(i / models.length) % names.length];
+	const [name, at] = pick(places[kind === "new" ? "zero" : "other"]);
+	const mutant = Buffer.from(bytes),
+		offset = tensors(bytes)[name].at + 4 * at;
+	mutant.writeFloatLE(Math.fround(kinds[kind](bytes.readFloatLE(offset))), offset);
+	const file = join(work, "mutant.onnx");
+	writeFileSync(file, mutant);
+	if (proved(file)) await check(file, mutant, `${path}: ${name}[${at}], ${kind}`, program);
+}
+console.log(`${count} mutants of ${models.length} models, ${accepted} files proved, ${wrong} wrong`);
+process.exit(wrong ? 1 : 0);
