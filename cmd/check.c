@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 static void
-add_place(cJSON *to, const Source *src, Span span)
+add_line_and_column(cJSON *to, const Source *src, Span span)
 {
 	cJSON_AddStringToObject(to, "file", src->path);
 	cJSON_AddNumberToObject(to, "line", source_line(src, span.lo));
@@ -20,13 +20,13 @@ diag_json(const Diag *d)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	add_place(o, d->src, d->span);
+	add_line_and_column(o, d->src, d->span);
 	cJSON_AddStringToObject(o, "severity", d->warning ? "warning" : "error");
 	cJSON_AddStringToObject(o, "message", d->msg);
 	cJSON *notes = cJSON_AddArrayToObject(o, "notes");
 	for (const DiagNote *n = d->notes; n; n = n->next) {
 		cJSON *note = cJSON_CreateObject();
-		add_place(note, n->src, n->span);
+		add_line_and_column(note, n->src, n->span);
 		cJSON_AddStringToObject(note, "message", n->text);
 		cJSON_AddItemToArray(notes, note);
 	}
