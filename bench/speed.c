@@ -96,8 +96,7 @@ time_prompt(SpeedRun *r, int i)
 	double start = wall_seconds();
 
 	tw_reset(r->s);
-	for (int k = 0; k < t->nprompt; k++)
-		tw_feed_token(r->s, t->prompt + k * nfield);
+	tw_feed_tokens(r->s, t->prompt, t->nprompt);
 	bool done = tw_done(r->s);
 	double prompt = wall_seconds();
 	for (t->nanswer = 0; !done; done = tw_done(r->s)) {

@@ -119,9 +119,8 @@ static int
 continue_model(Tester *t, int n)
 {
 	tw_reset(t->session);
-	for (int i = 0; i < n; i++)
-		if (!tw_feed_token(t->session, t->other + i * t->g->nfield))
-			return n;
+	if (!tw_feed_tokens(t->session, t->other, n))
+		return n;
 	while (t->g->emit && !tw_done(t->session)) {
 		int *next = t->other + n * t->g->nfield;
 		memcpy(next, tw_next_token(t->session), bytes_of_tokens(t, 1));

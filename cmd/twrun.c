@@ -254,11 +254,10 @@ print_answer_token(const PromptRun *r, const int *row, bool first)
 static bool
 answer_rows(PromptRun *r, int n)
 {
-	bool taken = true;
+	bool taken;
 
 	tw_reset(r->s);
-	for (int i = 0; i < n; i++)
-		taken = taken && tw_feed_token(r->s, r->row + i * r->m->nfield);
+	taken = tw_feed_tokens(r->s, r->row, n);
 	for (int i = 0; taken && i < r->c->limit && !tw_done(r->s); i++)
 		taken = tw_feed_token(r->s, tw_next_token(r->s));
 	if (!taken)
@@ -531,14 +530,12 @@ static void
 answer_number_rows(PromptRun *r, const double *x, int n)
 {
 	size_t width = (size_t)r->m->ninput;
-	float *number = guarded_malloc(width * sizeof *number);
+	float *number = guarded_malloc((size_t)n * width * sizeof *number);
 
 	tw_reset(r->s);
-	for (int i = 0; i < n; i++) {
-		for (size_t k = 0; k < width; k++)
-			number[k] = (float)x[(size_t)i * width + k];
-		tw_feed_numbers(r->s, number);
-	}
+	for (size_t i = 0; i < (size_t)n * width; i++)
+		number[i] = (float)x[i];
+	tw_feed_number_rows(r->s, number, n);
 	guarded_free(number);
 	if (r->c->trace)
 		print_trace(r);

@@ -9,12 +9,9 @@
  *     TW_LOOKUP_MEAN      for each key, how many share the best priority, and their sum
  *     TW_LOOKUP_SOFTMAX   all keys and values: the KV cache
  *
- * The runner-up is there to check the gap: see TW_GAP.
- *
- * In a bidirectional model all places are noted first, layer by layer, and then each reads what
- * all have left: tw_run_text. */
+ * The runner-up is there to check the gap: see TW_GAP. */
 
-#include "runtime/specialize.h"
+#include "runtime/lanes.h"
 #include "runtime/sparse.h"
 
 #include <math.h>
@@ -39,11 +36,21 @@ scatter_row(const TwAffine *f, int i, float v, float *x)
 		x[t->at] += v * t->w;
 }
 
-static void
-scatter_rows(const TwAffine *f, const float *v, float *x)
+/* One number of what a head reads, and all of it, into the stream. */
+static inline void
+add_number(const TwHead *h, const TwActivations *w, int i, float v)
 {
-	for (int i = 0; i < f->n; i++)
-		scatter_row(f, i, v[i], x);
+	const TwTerm *t = h->out.term + h->out.start[i], *end = h->out.term + h->out.start[i + 1];
+
+	for (; t < end; t++)
+		w->x[t->at << w->shift] += v * t->w;
+}
+
+static void
+add_read(const TwHead *h, const TwActivations *w, const float *v)
+{
+	for (int i = 0; i < h->nvalue; i++)
+		add_number(h, w, i, v[i]);
 }
 
 static void
@@ -55,19 +62,26 @@ copy_floats(float *to, const float *from, int n)
 
 /* ---- heads */
 
+static float *
+ring_slot(const TwHead *h, const TwActivations *w, int place)
+{
+	return w->state + h->state
+	       + (size_t)(h->back == 1 ? 0 : place % h->back) * (size_t)h->nvalue;
+}
+
 /* The ring buffer of the last `back` values; at first all are that of <bos>. */
 static void
 read_earlier(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
 	const float *value = qkv + h->value;
-	float *ring = w->state + h->state;
+	float *ring;
 
 	if (!h->back) {
-		scatter_rows(&h->out, value, w->x);
+		add_read(h, w, value);
 		return;
 	}
-	ring += (size_t)(h->back == 1 ? 0 : place % h->back) * (size_t)h->nvalue;
-	scatter_rows(&h->out, ring, w->x);
+	ring = ring_slot(h, w, place);
+	add_read(h, w, ring);
 	copy_floats(ring, value, h->nvalue);
 }
 
@@ -106,7 +120,7 @@ read_argmax(const TwHead *h, const TwActivations *w, const float *qkv)
 	float lifted = s[2] + tw_dot(qkv + h->query, h->bos_key, h->nkey);
 	bool at_bos = lifted > s[0];
 	float other = at_bos ? s[0] : s[1] > lifted ? s[1] : lifted;
-	scatter_rows(&h->out, at_bos ? bos : kept, w->x);
+	add_read(h, w, at_bos ? bos : kept);
 	return (at_bos ? lifted : s[0]) - other >= TW_GAP;
 }
 
@@ -118,6 +132,13 @@ start_argmax(const TwHead *h, const TwActivations *w, const float *qkv)
 	s[0] = s[1] = -INFINITY;
 	s[2] = qkv[h->priority];
 	copy_floats(s + 3 + h->nvalue, qkv + h->value, h->nvalue);
+}
+
+/* The priority at a place, but for what is part of the window. */
+static float
+own_priority(const TwHead *h, int place, const float *qkv)
+{
+	return qkv[h->priority] - (h->window.order ? h->window.own[place] : 0);
 }
 
 /* Entry i of the list of keys: entry 0 is <bos>, then one for each key that came. */
@@ -150,7 +171,7 @@ start_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
 
 	w->state[h->state] = 1;
 	copy_floats(e, qkv + h->key, h->nkey);
-	e[h->nkey] = qkv[h->priority];
+	e[h->nkey] = own_priority(h, 0, qkv);
 	e[h->nkey + 1] = h->lookup == TW_LOOKUP_MEAN ? 1 : -INFINITY;
 	copy_floats(e + h->nkey + 2, qkv + h->value, h->nvalue);
 }
@@ -182,11 +203,11 @@ find_key(const TwHead *h, const TwActivations *w, const float *key)
 }
 
 static void
-note_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
+note_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
 	float *e = find_key(h, w, qkv + h->key);
 
-	keep_two_best(&e[h->nkey], &e[h->nkey + 1], qkv[h->priority], e + h->nkey + 2,
+	keep_two_best(&e[h->nkey], &e[h->nkey + 1], own_priority(h, place, qkv), e + h->nkey + 2,
 	              qkv + h->value, h->nvalue);
 }
 
@@ -220,7 +241,7 @@ read_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 			second = score;
 		}
 	}
-	scatter_rows(&h->out, read + h->nkey + 2, w->x);
+	add_read(h, w, read + h->nkey + 2);
 	return best - second >= TW_GAP && others_behind(h, outside, best);
 }
 
@@ -245,11 +266,11 @@ join_mean(float *best, float *count, float priority, float *sum, const float *va
 }
 
 static bool
-note_mean(const TwHead *h, const TwActivations *w, const float *qkv)
+note_mean(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
 	float *e = find_key(h, w, qkv + h->key);
 
-	return join_mean(&e[h->nkey], &e[h->nkey + 1], qkv[h->priority], e + h->nkey + 2,
+	return join_mean(&e[h->nkey], &e[h->nkey + 1], own_priority(h, place, qkv), e + h->nkey + 2,
 	                 qkv + h->value, h->nvalue);
 }
 
@@ -273,7 +294,7 @@ read_mean(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 			count += e[h->nkey + 1] - 1;
 	}
 	for (int i = 0; i < h->nvalue; i++)
-		scatter_row(&h->out, i, sum[i] / count, w->x);
+		add_number(h, w, i, sum[i] / count);
 	return ok && others_behind(h, outside, top);
 }
 
@@ -369,78 +390,46 @@ read_place(const TwHead *h, const TwActivations *w, int last, const float *qkv)
 	int place;
 	bool ok = find_place(h, qkv + h->query, last, &place);
 
-	scatter_rows(&h->out, value_at(h, w, place), w->x);
+	add_read(h, w, value_at(h, w, place));
 	return ok;
 }
 
-/* ---- TW_LOOKUP_SOFTMAX */
+/* ---- TW_LOOKUP_SOFTMAX: keys in blocks of sixteen places, (nkey, 16), then the values */
 
-static float *
-cached_place(const TwHead *h, const TwActivations *w, int place)
+static TwReadPlaces
+cached_places(const TwSpecialized *c, const TwHead *h, const TwActivations *w, int n)
 {
-	return w->state + h->places + (size_t)place * (size_t)(h->nkey + h->nvalue);
+	size_t all = ((size_t)c->m->context + TW_LANES) / TW_LANES * TW_LANES;
+	const float *key = w->state + h->places;
+
+	return (TwReadPlaces){ key, key + all * (size_t)h->nkey, h->nkey, h->nvalue, n };
 }
 
 static void
 cache_place(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
-	float *at = cached_place(h, w, place);
+	TwReadPlaces p = cached_places(w->c, h, w, place + 1);
+	float *key = (float *)p.key + (size_t)(place / TW_LANES) * (size_t)h->nkey * TW_LANES
+	             + place % TW_LANES;
 
-	copy_floats(at, qkv + h->key, h->nkey);
-	copy_floats(at + h->nkey, qkv + h->value, h->nvalue);
-}
-
-/* The scores of places 0 .. place into w->score; which is the greatest, and how great is
- * the second. */
-static int
-score_places(const TwHead *h, const TwActivations *w, int place, const float *query, float *second)
-{
-	int best = 0;
-
-	*second = -INFINITY;
-	for (int p = 0; p <= place; p++) {
-		w->score[p] = tw_dot(query, cached_place(h, w, p), h->nkey);
-		if (p && w->score[p] > w->score[best]) {
-			*second = w->score[best];
-			best = p;
-		} else if (p && w->score[p] > *second) {
-			*second = w->score[p];
-		}
-	}
-	return best;
+	for (int i = 0; i < h->nkey; i++)
+		key[i * TW_LANES] = qkv[h->key + i];
+	copy_floats((float *)p.value + (size_t)place * (size_t)h->nvalue, qkv + h->value,
+	            h->nvalue);
 }
 
 static void
-read_weighted(const TwHead *h, const TwActivations *w, int place, float top)
+read_softmax(const TwHead *h, const TwActivations *w, int last, const float *qkv)
 {
-	float sum = 0;
+	TwReadPlaces p = cached_places(w->c, h, w, last + 1);
 
-	for (int p = 0; p <= place; p++)
-		sum += w->score[p] = expf(w->score[p] - top);
-	for (int i = 0; i < h->nvalue; i++) {
-		float v = 0;
-		for (int p = 0; p <= place; p++)
-			if (w->score[p] != 0)
-				v += w->score[p] / sum * cached_place(h, w, p)[h->nkey + i];
-		scatter_row(&h->out, i, v, w->x);
-	}
-}
-
-static void
-read_softmax(const TwHead *h, const TwActivations *w, int place, const float *qkv)
-{
-	float second;
-
-	int best = score_places(h, w, place, qkv + h->query, &second);
-	if (w->score[best] - second >= TW_GAP)
-		scatter_rows(&h->out, cached_place(h, w, best) + h->nkey, w->x);
-	else
-		read_weighted(h, w, place, w->score[best]);
+	w->kernel->attend(&p, qkv + h->query, w->score, w->u);
+	add_read(h, w, w->u);
 }
 
 /* At <bos>, which sees only itself: what it reads, and the state that it leaves. */
-static void
-start_head(const TwHead *h, const TwActivations *w, const float *qkv)
+void
+tw_start_head(const TwHead *h, const TwActivations *w, const float *qkv)
 {
 	if (h->lookup == TW_LOOKUP_OFFSET)
 		start_earlier(h, w, qkv);
@@ -452,17 +441,17 @@ start_head(const TwHead *h, const TwActivations *w, const float *qkv)
 		cache_place(h, w, 0, qkv);
 	else if (h->lookup == TW_LOOKUP_PLACE)
 		copy_floats(value_at(h, w, 0), qkv + h->value, h->nvalue);
-	scatter_rows(&h->out, qkv + h->value, w->x);
+	add_read(h, w, qkv + h->value);
 }
 
 /* What a place leaves for itself and others. False where a gap is too small. */
-static bool
-note_head(const TwHead *h, const TwActivations *w, int place, const float *qkv)
+bool
+tw_note_head(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
 	switch (h->lookup) {
 	case TW_LOOKUP_ARGMAX: note_argmax(h, w, qkv); return true;
-	case TW_LOOKUP_KEYED: note_keyed(h, w, qkv); return true;
-	case TW_LOOKUP_MEAN: return note_mean(h, w, qkv);
+	case TW_LOOKUP_KEYED: note_keyed(h, w, place, qkv); return true;
+	case TW_LOOKUP_MEAN: return note_mean(h, w, place, qkv);
 	case TW_LOOKUP_SOFTMAX: cache_place(h, w, place, qkv); return true;
 	case TW_LOOKUP_PLACE:
 		copy_floats(value_at(h, w, place), qkv + h->value, h->nvalue);
@@ -472,8 +461,8 @@ note_head(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 }
 
 /* What is read at a place that sees places 0 .. last. */
-static bool
-read_head(const TwHead *h, const TwActivations *w, int place, int last, const float *qkv)
+bool
+tw_read_head(const TwHead *h, const TwActivations *w, int place, int last, const float *qkv)
 {
 	switch (h->lookup) {
 	case TW_LOOKUP_OFFSET: read_earlier(h, w, place, qkv); return true;
@@ -484,6 +473,21 @@ read_head(const TwHead *h, const TwActivations *w, int place, int last, const fl
 	case TW_LOOKUP_PLACE: return read_place(h, w, last, qkv);
 	default: return true;
 	}
+}
+
+void
+tw_pass_head(const TwHead *h, const TwActivations *w, int place, const float *qkv)
+{
+	if (h->lookup == TW_LOOKUP_OFFSET && h->back)
+		copy_floats(ring_slot(h, w, place), qkv + h->value, h->nvalue);
+}
+
+void
+tw_note_best(const TwHead *h, const TwActivations *w, int place, const float *qkv)
+{
+	float *best = best_of_all(h, find_key(h, w, qkv + h->key));
+
+	*best = fmaxf(*best, own_priority(h, place, qkv));
 }
 
 static void
@@ -503,10 +507,10 @@ decode_attention(const TwFastLayer *s, const TwActivations *w, int place)
 	for (int i = 0; i < s->nhead; i++) {
 		const TwHead *h = &s->head[i];
 		if (!place)
-			start_head(h, w, w->qkv);
+			tw_start_head(h, w, w->qkv);
 		else
-			ok = note_head(h, w, place, w->qkv) && read_head(h, w, place, place, w->qkv)
-			     && ok;
+			ok = tw_note_head(h, w, place, w->qkv)
+			     && tw_read_head(h, w, place, place, w->qkv) && ok;
 	}
 	tw_phase_end(w->clock, TW_HEADS);
 	return ok;
@@ -606,21 +610,27 @@ tw_embed(const TwModel *m, const int *row, int place, float *x)
 	}
 }
 
-/* The same by the rows' nonzeros, in the same order of sums. */
 static void
-embed_sparse(const TwSpecialized *c, TwFed fed, int place, float *x)
+embed_row(const TwAffine *f, int i, float v, float *x, int shift)
+{
+	for (int t = f->start[i]; t < f->start[i + 1]; t++)
+		x[f->term[t].at << shift] += v * f->term[t].w;
+}
+
+/* The same by the rows' nonzeros, in the same order of sums, into zeros. */
+void
+tw_embed_sparse(const TwSpecialized *c, TwFed fed, int place, float *x, int shift)
 {
 	const TwModel *m = c->m;
 
-	memset(x, 0, (size_t)m->d_model * sizeof *x);
 	if (!m->ninput)
-		scatter_row(&c->token, fed.row[0], 1, x);
+		embed_row(&c->token, fed.row[0], 1, x, shift);
 	for (int n = 0; n < c->ndigit; n++)
-		scatter_row(&c->place, tw_place_row(c, n, place), 1, x);
+		embed_row(&c->place, tw_place_row(c, n, place), 1, x, shift);
 	for (int f = 1; f < m->nfield; f++)
-		scatter_row(&c->token, fed.row[f], 1, x);
+		embed_row(&c->token, fed.row[f], 1, x, shift);
 	for (int i = 0; i < m->ninput && fed.number; i++)
-		scatter_row(&c->token, i, fed.number[i], x);
+		embed_row(&c->token, i, fed.number[i], x, shift);
 }
 
 bool
@@ -629,7 +639,8 @@ tw_step(const TwSpecialized *c, const TwActivations *w, TwFed fed, int place)
 	bool ok = true;
 
 	tw_phase_begin(w->clock);
-	embed_sparse(c, fed, place, w->x);
+	memset(w->x, 0, (size_t)c->m->d_model * sizeof *w->x);
+	tw_embed_sparse(c, fed, place, w->x, 0);
 	tw_phase_end(w->clock, TW_EMBEDDING);
 	trace_state(c, w, 0, place);
 	for (int n = 0; n < c->m->nlayer; n++) {
@@ -637,124 +648,6 @@ tw_step(const TwSpecialized *c, const TwActivations *w, TwFed fed, int place)
 		trace_state(c, w, 2 * n + 1, place);
 		decode_mlp(&c->layer[n], w);
 		trace_state(c, w, 2 * n + 2, place);
-	}
-	return ok;
-}
-
-/* ---- a whole text at once */
-
-/* The stream and the projections of one place of it. */
-static TwActivations
-at_place(const TwSpecialized *c, const TwActivations *w, int place)
-{
-	TwActivations at = *w;
-
-	at.x += (size_t)place * (size_t)c->m->d_model;
-	at.qkv += (size_t)place * (size_t)c->qkv;
-	return at;
-}
-
-static bool
-read_text(const TwSpecialized *c, const TwHead *h, const TwActivations *w, int n)
-{
-	bool ok = true;
-
-	for (int p = 0; p < n; p++) {
-		TwActivations at = at_place(c, w, p);
-		if (!p)
-			start_head(h, &at, at.qkv);
-		else
-			ok = note_head(h, &at, p, at.qkv) && ok;
-	}
-	for (int p = 1; p < n; p++) {
-		TwActivations at = at_place(c, w, p);
-		ok = read_head(h, &at, p, n - 1, at.qkv) && ok;
-	}
-	return ok;
-}
-
-static void
-note_best(const TwHead *h, const TwActivations *w, const float *qkv)
-{
-	float *best = best_of_all(h, find_key(h, w, qkv + h->key));
-
-	*best = fmaxf(*best, qkv[h->priority]);
-}
-
-/* The same through a window: places are noted just before the first of those that see them. */
-static bool
-read_window(const TwSpecialized *c, const TwHead *h, const TwActivations *w, int n)
-{
-	int order = h->window.order, next = order > 0 ? 1 : n - 1;
-	bool ok = true;
-
-	for (int p = 0; p < n; p++) {
-		TwActivations at = at_place(c, w, p);
-		at.qkv[h->priority] -= h->window.own[p];
-		if (!p)
-			start_head(h, &at, at.qkv);
-		else
-			note_best(h, &at, at.qkv);
-	}
-	for (int p = next; p > 0 && p < n; p += order) {
-		TwActivations at = at_place(c, w, p);
-		int last = p - order * h->window.lag;
-		for (; next > 0 && next < n && order * (last - next) >= 0; next += order) {
-			TwActivations other = at_place(c, w, next);
-			ok = note_head(h, &other, next, other.qkv) && ok;
-		}
-		ok = read_head(h, &at, p, n - 1, at.qkv) && ok;
-	}
-	return ok;
-}
-
-static bool
-attend_text(const TwSpecialized *c, const TwFastLayer *s, const TwActivations *w, int n)
-{
-	bool ok = true;
-
-	for (int p = 0; p < n; p++) {
-		TwActivations at = at_place(c, w, p);
-		project(s, &at);
-	}
-	for (int i = 0; i < s->nhead; i++) {
-		const TwHead *h = &s->head[i];
-		ok = (h->window.order ? read_window : read_text)(c, h, w, n) && ok;
-	}
-	tw_phase_end(w->clock, TW_HEADS);
-	return ok;
-}
-
-static void
-trace_text(const TwSpecialized *c, const TwActivations *w, int state, int n)
-{
-	for (int p = 0; p < n && w->trace; p++) {
-		TwActivations at = at_place(c, w, p);
-		trace_state(c, &at, state, p);
-	}
-}
-
-bool
-tw_run_text(const TwSpecialized *c, const TwActivations *w, const int *row, const float *number,
-            int n)
-{
-	bool ok = true;
-
-	tw_phase_begin(w->clock);
-	for (int p = 0; p < n; p++) {
-		TwFed fed = { row + p * c->m->nfield, p ? number + p * c->m->ninput : NULL };
-		embed_sparse(c, fed, p, at_place(c, w, p).x);
-	}
-	tw_phase_end(w->clock, TW_EMBEDDING);
-	trace_text(c, w, 0, n);
-	for (int i = 0; i < c->m->nlayer; i++) {
-		ok = attend_text(c, &c->layer[i], w, n) && ok;
-		trace_text(c, w, 2 * i + 1, n);
-		for (int p = 0; p < n; p++) {
-			TwActivations at = at_place(c, w, p);
-			decode_mlp(&c->layer[i], &at);
-		}
-		trace_text(c, w, 2 * i + 2, n);
 	}
 	return ok;
 }

@@ -1151,6 +1151,7 @@ tw_find_lookups(TwSpecialized *c, int n)
 	for (int i = 0; i < s.l->heads; i++) {
 		TwHead *h = &stage->head[stage->nhead++];
 		h->head = i;
+		h->first_row = h->end_row = stage->project.n;
 		project_values(&s, h);
 		if (!h->nvalue)
 			continue;
@@ -1158,6 +1159,7 @@ tw_find_lookups(TwSpecialized *c, int n)
 		choose_lookup(&s, h, &d);
 		if (h->lookup != TW_LOOKUP_OFFSET)
 			project_keys(&s, h, &d);
+		h->end_row = stage->project.n;
 		tw_pool_free(&c->scratch);
 	}
 }

@@ -17,6 +17,11 @@
 #include <string.h>
 #include <time.h>
 
+enum {
+	MOST_BLOCKS = 4, /* of sixteen places of a prompt at once */
+	LEAST_AT_ONCE = 4,
+};
+
 struct TwSession {
 	const TwModel *m;
 	const TwSpecialized *c;
@@ -29,6 +34,7 @@ struct TwSession {
 	float *number; /* (places, ninput) of them where these are fed */
 	bool stale;    /* bidirectional: tokens were fed that were not run yet */
 	TwActivations w;
+	TwBlocks b;
 	float *start;   /* (c->initial) the state that <bos> left, */
 	float *start_x; /* (d_model) and its stream */
 	float *base;    /* (c->logit.n) */
@@ -48,6 +54,36 @@ struct TwSession {
 
 /* ---- memory */
 
+/* Of places that go through the model side by side: all, or as many of a prompt as are worth it. */
+static uint64_t
+blocks_of(const TwSession *s)
+{
+	uint64_t all = ((uint64_t)s->places + TW_LANES - 1) / TW_LANES;
+
+	return s->m->bidirectional || all < MOST_BLOCKS ? all : MOST_BLOCKS;
+}
+
+/* Room for vectors of sixteen floats, at addresses that they divide. */
+static float *
+lay_out_vectors(TwLayout *to, uint64_t count)
+{
+	char *at = tw_layout_take(to, count + 1, TW_LANES * sizeof(float));
+
+	return at ? (float *)(at + (-(uintptr_t)at & (TW_LANES * sizeof(float) - 1))) : NULL;
+}
+
+static void
+lay_out_blocks(TwSession *s, TwLayout *to, uint64_t block)
+{
+	const TwSpecialized *c = s->c;
+
+	s->b.x = lay_out_vectors(to, block * (uint64_t)s->m->d_model);
+	s->b.qkv = lay_out_vectors(to, block * (uint64_t)c->qkv);
+	s->b.u = lay_out_vectors(to, (uint64_t)c->linear);
+	s->b.label = lay_out_vectors(to, (uint64_t)c->label.n);
+	s->b.neuron = lay_out_vectors(to, (uint64_t)c->neuron);
+}
+
 /* Of a session that only has the fallback: the rows alone. */
 static void
 lay_out_session(TwSession *s, TwLayout *to)
@@ -56,23 +92,24 @@ lay_out_session(TwSession *s, TwLayout *to)
 	const TwSpecialized *c = s->c;
 	uint64_t places = (uint64_t)s->places, d = (uint64_t)m->d_model, states;
 
-	uint64_t wide = m->bidirectional ? places : 1; /* places that are run at once */
+	uint64_t block = blocks_of(s);
 
 	s->row = tw_layout_take(to, (places + 1) * (uint64_t)m->nfield, sizeof *s->row);
 	s->number = tw_layout_floats(to, places * (uint64_t)m->ninput);
 	if (s->flags & TW_SOFTMAX)
 		return;
 	states = s->flags & TW_TRACE ? 2 * (uint64_t)m->nlayer + 1 : 0;
-	s->w.x = tw_layout_floats(to, wide * d);
+	s->w.x = tw_layout_floats(to, d);
 	s->start_x = tw_layout_floats(to, d);
-	s->w.qkv = tw_layout_floats(to, wide * (uint64_t)c->qkv);
+	s->w.qkv = tw_layout_floats(to, (uint64_t)c->qkv);
 	s->w.u = tw_layout_floats(to, (uint64_t)(c->linear > c->qkv ? c->linear : c->qkv));
-	s->w.state = tw_layout_floats(to, c->state);
+	s->w.state = lay_out_vectors(to, (c->state + TW_LANES - 1) / TW_LANES);
 	s->start = tw_layout_floats(to, c->initial);
-	s->w.score = tw_layout_floats(to, c->any ? places : 0);
+	s->w.score = tw_layout_floats(to, c->any ? places + TW_LANES : 0);
 	s->base = tw_layout_floats(to, (uint64_t)c->logit.n);
 	s->logits = tw_layout_floats(to, m->emits ? (uint64_t)m->nvocab + 2 : 0);
 	s->label = tw_layout_floats(to, places * (uint64_t)c->label.n);
+	lay_out_blocks(s, to, block);
 	s->w.trace = states ? tw_layout_floats(to, states * places * d) : NULL;
 }
 
@@ -109,12 +146,11 @@ static void
 compute_labels(TwSession *s, int place)
 {
 	const TwAffine *f = &s->c->label;
-	const float *x = s->w.x + (s->m->bidirectional ? (size_t)place * (size_t)s->m->d_model : 0);
 
 	for (int i = 0; i < f->n; i++) {
 		float sum = f->bias[i];
 		for (int t = f->start[i]; t < f->start[i + 1]; t++)
-			sum += f->term[t].w * x[f->term[t].at];
+			sum += f->term[t].w * s->w.x[f->term[t].at];
 		s->label[(size_t)place * (size_t)f->n + (size_t)i] = sum;
 	}
 }
@@ -140,7 +176,7 @@ open_paths(TwSession *s, char **error)
 		s->flags |= TW_SOFTMAX;
 	if (!(s->flags & TW_SOFTMAX) && !m->specialized && !(s->own = tw_specialize(m, error)))
 		return false;
-	s->c = s->own ? s->own : m->specialized;
+	s->c = s->w.c = s->own ? s->own : m->specialized;
 	if (!session_allocate(s, error))
 		return false;
 	return !(s->flags & (TW_SOFTMAX | TW_CHECK) || m->bidirectional) || open_dense(s, error);
@@ -159,6 +195,7 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 	s->flags = flags;
 	s->places = m->context + 1;
 	s->w.clock = &s->clock;
+	s->w.kernel = tw_lane_kernels(flags & TW_PORTABLE);
 	if (!open_paths(s, error)) {
 		tw_close(s);
 		return NULL;
@@ -253,16 +290,16 @@ same_number(const TwSpecialized *c, float a, float b)
 }
 
 static void
-check_stream(TwSession *s, int place, const float *stream)
+check_stream(TwSession *s, int place)
 {
 	const float *x = tw_dense_stream(s->dense, place);
 
 	for (int i = 0; i < s->m->d_model && !*s->differs; i++)
-		if (!same_number(s->c, x[i], stream[i]))
+		if (!same_number(s->c, x[i], s->w.x[i]))
 			snprintf(s->differs, sizeof s->differs,
 			         "at token %d, column %d: softmax over everything gives %.9g, the "
 			         "look-ups %.9g",
-			         place, i, (double)x[i], (double)stream[i]);
+			         place, i, (double)x[i], (double)s->w.x[i]);
 }
 
 /* The newest place, which is fed to the model. */
@@ -282,12 +319,41 @@ run_newest(TwSession *s)
 		if (tw_step(s->c, &s->w, fed, place)) {
 			compute_labels(s, place);
 			if (s->flags & TW_CHECK)
-				check_stream(s, place, s->w.x);
+				check_stream(s, place);
 		} else if (!fall_back(s)) {
 			return false;
 		}
 	}
 	s->stats.tokens++;
+	return true;
+}
+
+/* What is asked of places that were run at once: the streams of all, or of the last alone. */
+static void
+take_streams(TwSession *s, int from, int n, bool only_last)
+{
+	bool check = s->flags & TW_CHECK;
+
+	if (!only_last)
+		tw_block_labels(&s->w, &s->b, n, s->label + (size_t)from * (size_t)s->c->label.n);
+	for (int i = check ? 0 : n - 1; i < n; i++) {
+		tw_block_stream(s->c, &s->b, i, s->w.x);
+		if (check)
+			check_stream(s, from + i);
+	}
+}
+
+/* Places from .. from + n - 1 at once. */
+static bool
+run_places(TwSession *s, int from, int n)
+{
+	bool only_last = !s->m->nlabel && !(s->flags & (TW_CHECK | TW_TRACE));
+
+	if (!tw_run_text(s->c, &s->w, &s->b, s->row + from * s->m->nfield,
+	                 s->number + (size_t)from * (size_t)s->m->ninput, from, n,
+	                 only_last && !s->m->bidirectional))
+		return false;
+	take_streams(s, from, n, only_last);
 	return true;
 }
 
@@ -298,14 +364,44 @@ run_stale(TwSession *s)
 	if (!s->stale || s->on_softmax)
 		return;
 	s->stale = false;
-	if (!tw_run_text(s->c, &s->w, s->row, s->number, s->used)) {
+	if (!run_places(s, 0, s->used))
 		fall_back(s);
-		return;
+}
+
+/* The places from `from` on, of a causal model: all fed, and none run. */
+static bool
+run_prompt(TwSession *s, int from)
+{
+	int end = s->used;
+
+	for (int p = from; s->dense && s->flags & TW_CHECK && p < end; p++)
+		feed_dense(s, p);
+	for (int p = from; p < end; p += MOST_BLOCKS * TW_LANES) {
+		int n = end - p < MOST_BLOCKS * TW_LANES ? end - p : MOST_BLOCKS * TW_LANES;
+		if (!run_places(s, p, n))
+			return fall_back(s);
 	}
-	for (int p = 0; p < s->used; p++)
-		compute_labels(s, p);
-	for (int p = 0; p < s->used && s->flags & TW_CHECK; p++)
-		check_stream(s, p, s->w.x + (size_t)p * (size_t)s->m->d_model);
+	return true;
+}
+
+/* What was copied into the places from `from` on. */
+static bool
+run_fed(TwSession *s, int from)
+{
+	int end = s->used;
+
+	*s->next = -1;
+	s->refusal = NULL;
+	if (!s->on_softmax && !s->m->bidirectional && end - from >= LEAST_AT_ONCE) {
+		s->stats.tokens += end - from;
+		return run_prompt(s, from);
+	}
+	for (s->used = from; s->used < end;) {
+		s->used++;
+		if (!run_newest(s))
+			return false;
+	}
+	return true;
 }
 
 /* Always false: why no token is taken now, in s->refusal. */
@@ -326,14 +422,24 @@ is_token(const TwModel *m, const int *row)
 }
 
 bool
+tw_feed_tokens(TwSession *s, const int *row, int n)
+{
+	const TwModel *m = s->m;
+	int from = s->used, room = s->stuck ? 0 : s->places - s->used, taken = 0;
+
+	while (taken < n && taken < room && is_token(m, row + taken * m->nfield))
+		taken++;
+	memcpy(s->row + from * m->nfield, row, (size_t)taken * (size_t)m->nfield * sizeof *row);
+	s->used += taken;
+	if (taken && !run_fed(s, from))
+		return false;
+	return taken == n || refuse_token(s, taken == room ? "the text is full" : "no such token");
+}
+
+bool
 tw_feed_token(TwSession *s, const int *row)
 {
-	if (s->stuck || s->used == s->places)
-		return refuse_token(s, "the text is full");
-	if (!is_token(s->m, row))
-		return refuse_token(s, "no such token");
-	memcpy(s->row + s->used++ * s->m->nfield, row, (size_t)s->m->nfield * sizeof *row);
-	return run_newest(s); /* row may have been s->next */
+	return tw_feed_tokens(s, row, 1);
 }
 
 static bool
@@ -342,19 +448,39 @@ takes_number(const TwInput *in, float x)
 	return x >= in->low && x <= in->high && (in->kind == TW_REAL || x == rintf(x));
 }
 
+static bool
+takes_numbers(const TwModel *m, const float *number)
+{
+	for (int i = 0; i < m->ninput; i++)
+		if (!takes_number(&m->input[i], number[i]))
+			return false;
+	return true;
+}
+
+bool
+tw_feed_number_rows(TwSession *s, const float *number, int n)
+{
+	int width = s->m->ninput, from = s->used, taken = 0;
+	int room = s->stuck ? 0 : s->places - s->used;
+
+	if (!width)
+		return refuse_token(s, "this model takes tokens");
+	while (taken < n && taken < room && takes_numbers(s->m, number + taken * width))
+		taken++;
+	memcpy(s->number + (size_t)from * (size_t)width, number,
+	       (size_t)taken * (size_t)width * sizeof *number);
+	s->used += taken;
+	if (taken && !run_fed(s, from))
+		return false;
+	return taken == n
+	       || refuse_token(s, taken == room ? "the text is full"
+	                                        : "a number is not what the model takes");
+}
+
 bool
 tw_feed_numbers(TwSession *s, const float *number)
 {
-	if (!s->m->ninput)
-		return refuse_token(s, "this model takes tokens");
-	if (s->stuck || s->used == s->places)
-		return refuse_token(s, "the text is full");
-	for (int i = 0; i < s->m->ninput; i++)
-		if (!takes_number(&s->m->input[i], number[i]))
-			return refuse_token(s, "a number is not what the model takes");
-	memcpy(s->number + (size_t)s->used++ * (size_t)s->m->ninput, number,
-	       (size_t)s->m->ninput * sizeof *number);
-	return run_newest(s);
+	return tw_feed_number_rows(s, number, 1);
 }
 
 bool
@@ -389,12 +515,6 @@ tw_token(const TwSession *s, int i)
 	return s->row + (i + 1) * s->m->nfield;
 }
 
-static const float *
-newest_stream(const TwSession *s)
-{
-	return s->w.x + (s->m->bidirectional ? (size_t)(s->used - 1) * (size_t)s->m->d_model : 0);
-}
-
 const float *
 tw_logits(TwSession *s)
 {
@@ -403,7 +523,7 @@ tw_logits(TwSession *s)
 	run_stale(s);
 	if (s->on_softmax)
 		return tw_dense_logits(s->dense);
-	tw_find_logits(s->c, newest_stream(s), s->base, s->logits);
+	tw_find_logits(s->c, s->w.x, s->base, s->logits);
 	return s->logits;
 }
 
@@ -442,7 +562,7 @@ tw_next_token(TwSession *s)
 	if (s->on_softmax)
 		next_by_softmax(s);
 	else
-		tw_find_next(s->c, newest_stream(s), s->base, s->next);
+		tw_find_next(s->c, s->w.x, s->base, s->next);
 	tw_phase_end(&s->clock, TW_OUTPUT);
 	return s->next;
 }

@@ -7,7 +7,7 @@
  * KV cache here. The texts of other models, and those that break a claim of the file,
  * go through a session one by one. */
 
-#include "runtime/specialize.h"
+#include "runtime/lanes.h"
 #include "runtime/load.h"
 #include "runtime/tw.h"
 
@@ -15,12 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 16 };
-
-typedef float V __attribute__((vector_size(LANES * sizeof(float)), may_alias));
-typedef int32_t M __attribute__((vector_size(LANES * sizeof(float)), may_alias));
-
-#define INLINE static inline __attribute__((always_inline))
+enum { LANES = TW_LANES };
 
 typedef struct Lanes {
 	const TwSpecialized *c;
@@ -47,44 +42,6 @@ struct TwBatch {
 	TwSession *one; /* for the texts that lanes cannot take */
 	bool failed;    /* memory ran out */
 };
-
-/* ---- vectors */
-
-INLINE V
-blend(M mask, V a, V b)
-{
-	return (V)(((M)a & mask) | ((M)b & ~mask));
-}
-
-INLINE V
-broadcast(float x)
-{
-	return (V){ 0 } + x;
-}
-
-INLINE V
-lanes_dot(const TwAffine *f, int i, const V *x, V sum)
-{
-	const TwTerm *t = f->term + f->start[i], *end = f->term + f->start[i + 1];
-	V a = broadcast(0), b = broadcast(0), c = broadcast(0);
-
-	for (; end - t >= 4; t += 4) { /* four sums, so that none waits for the one before */
-		sum += t[0].w * x[t[0].at];
-		a += t[1].w * x[t[1].at];
-		b += t[2].w * x[t[2].at];
-		c += t[3].w * x[t[3].at];
-	}
-	for (; t < end; t++)
-		sum += t->w * x[t->at];
-	return sum + a + (b + c);
-}
-
-INLINE void
-lanes_scatter(const TwAffine *f, int i, V v, V *x)
-{
-	for (int t = f->start[i]; t < f->start[i + 1]; t++)
-		x[f->term[t].at] += v * f->term[t].w;
-}
 
 /* ---- one step of all lanes, as decode_step.c does it for one */
 
@@ -144,8 +101,7 @@ lanes_read_argmax(Lanes *l, const TwHead *h)
 INLINE void
 lanes_attention(Lanes *l, const TwFastLayer *s)
 {
-	for (int i = 0; i < s->project.n; i++)
-		l->qkv[i] = lanes_dot(&s->project, i, l->x, broadcast(s->project.bias[i]));
+	lanes_affine(&s->project, s->project.bias, l->x, l->qkv);
 	tw_phase_end(&l->clock, TW_PROJECTIONS);
 	for (int i = 0; i < s->nhead; i++) {
 		if (s->head[i].lookup == TW_LOOKUP_OFFSET)
@@ -154,21 +110,6 @@ lanes_attention(Lanes *l, const TwFastLayer *s)
 			lanes_read_argmax(l, &s->head[i]);
 	}
 	tw_phase_end(&l->clock, TW_HEADS);
-}
-
-INLINE void
-lanes_mlp(Lanes *l, const TwFastLayer *s)
-{
-	for (int i = 0; i < s->linear.n; i++)
-		l->u[i] = lanes_dot(&s->linear, i, l->x, broadcast(0));
-	for (int i = 0; i < s->nneuron; i++) {
-		V v = l->u[s->sum[i]] + s->bias[i];
-		l->neuron[i] = blend(v > broadcast(0), v, broadcast(0));
-	}
-	for (int i = 0; i < s->out_t.n; i++)
-		l->x[s->out_t_column[i]] += lanes_dot(&s->out_t, i, l->neuron,
-		                                      broadcast(s->out_t.bias[i]));
-	tw_phase_end(&l->clock, TW_NEURONS);
 }
 
 INLINE void
@@ -199,7 +140,8 @@ lanes_step(Lanes *l)
 	tw_phase_end(&l->clock, TW_EMBEDDING);
 	for (int n = 0; n < l->c->m->nlayer; n++) {
 		lanes_attention(l, &l->c->layer[n]);
-		lanes_mlp(l, &l->c->layer[n]);
+		lanes_mlp(&l->c->layer[n], l->x, l->u, l->neuron);
+		tw_phase_end(&l->clock, TW_NEURONS);
 	}
 	lanes_next_token(l);
 	tw_phase_end(&l->clock, TW_OUTPUT);
@@ -229,17 +171,15 @@ step_avx512(Lanes *l)
 static Step *
 widest_step(unsigned flags)
 {
+	static Step *const step[] = {
+		step_portable,
 #if defined(__x86_64__)
-	if (flags & TW_PORTABLE)
-		return step_portable;
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-	    && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-		return step_avx512;
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return step_avx2;
+		step_avx2,
+		step_avx512,
 #endif
-	(void)flags;
-	return step_portable;
+	};
+
+	return step[tw_vector_level(flags & TW_PORTABLE)];
 }
 
 /* ---- memory */
@@ -272,7 +212,7 @@ run_bos(TwBatch *b)
 	size_t n = (size_t)c->m->d_model + (size_t)c->qkv + (size_t)c->linear + initial;
 	float *at = calloc(n + 1, sizeof *at);
 	TwPhaseClock off = { 0 };
-	TwActivations w = { .x = at, .clock = &off };
+	TwActivations w = { .x = at, .clock = &off, .c = c };
 
 	b->start = calloc(initial + 1, sizeof *b->start);
 	if (at && b->start) {
@@ -353,8 +293,7 @@ answer_alone(TwBatch *b, TwText *t, int limit)
 
 	tw_reset(b->one);
 	t->nanswer = 0;
-	for (int i = 0; i < t->nprompt; i++)
-		tw_feed_token(b->one, t->prompt + (size_t)i * n);
+	tw_feed_tokens(b->one, t->prompt, t->nprompt);
 	while (t->nanswer < limit && !tw_done(b->one)) {
 		int *row = t->answer + (size_t)t->nanswer++ * n;
 		memcpy(row, tw_next_token(b->one), n * sizeof *row);

@@ -290,6 +290,8 @@ specialize_neurons(TwSpecialized *c, TwFastLayer *s, const TwLayer *l)
 	set_single_neurons_apart(c, s);
 	s->linear_t = transpose_rows(c, &s->linear, NULL, &s->linear_t_column);
 	s->out_t = transpose_rows(c, &s->out, l->b2, &s->out_t_column);
+	tw_affine_pack(p, &s->linear, c->m->d_model);
+	tw_affine_pack(p, &s->out_t, l->neurons);
 }
 
 /* ---- the embedding and the outputs */
@@ -349,6 +351,7 @@ specialize_labels(TwSpecialized *c)
 			tw_affine_add(&c->pool, &c->label, l->w + j, (size_t)l->columns,
 			              c->m->d_model, l->b[j]);
 	}
+	tw_affine_pack(&c->pool, &c->label, c->m->d_model);
 }
 
 /* ---- a session's state: first what a new text sets back */
@@ -394,7 +397,7 @@ add_state(uint64_t state, uint64_t size)
 static void
 lay_out_state(TwSpecialized *c)
 {
-	uint64_t places = (uint64_t)c->m->context + 1, at = 0;
+	uint64_t places = ((uint64_t)c->m->context + TW_LANES) / TW_LANES * TW_LANES, at = 0;
 
 	for (int n = 0; n < c->m->nlayer; n++)
 		for (int i = 0; i < c->layer[n].nhead; i++) {
@@ -406,6 +409,8 @@ lay_out_state(TwSpecialized *c)
 	for (int n = 0; n < c->m->nlayer; n++)
 		for (int i = 0; i < c->layer[n].nhead; i++) {
 			TwHead *h = &c->layer[n].head[i];
+			if (h->lookup == TW_LOOKUP_SOFTMAX) /* in blocks: see cached_key */
+				at = (at + TW_LANES - 1) / TW_LANES * TW_LANES;
 			h->places = (size_t)at;
 			at = add_state(at, places * size_at_place(h));
 			c->any = c->any || h->lookup == TW_LOOKUP_SOFTMAX;
@@ -433,6 +438,7 @@ specialize_layers(TwSpecialized *c)
 		if (l->neurons)
 			specialize_neurons(c, s, l);
 		tw_find_lookups(c, n);
+		tw_affine_pack(&c->pool, &s->project, c->m->d_model);
 		c->qkv = larger_int(c->qkv, s->project.n);
 		c->linear = larger_int(c->linear, s->linear.n);
 		c->neuron = larger_int(c->neuron, s->nneuron);

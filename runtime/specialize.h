@@ -55,10 +55,22 @@ typedef struct TwAffine {
 	int *start; /* (n + 1) */
 	TwTerm *term;
 	float *bias; /* (n) */
+	/* NULL, or the matrix, where few of its numbers are 0, but for columns that are all 0: for
+	 * each TW_TILE rows (width, TW_TILE) numbers, in the order of the sums */
+	float *packed;
+	int width, *column; /* (width) those that are not */
 } TwAffine;
+
+enum {
+	TW_TILE = 6,
+	TW_LANES = 16, /* places or texts side by side: lanes.h */
+};
 
 /* Appends the row sum of w[i * stride] x[i] + bias, i < n, zeros left out. */
 void tw_affine_add(TwPool *, TwAffine *, const float *w, size_t stride, int n, float bias);
+
+/* Packs a map whose input has this width, where it is mostly not zero. */
+void tw_affine_pack(TwPool *, TwAffine *, int width);
 
 /* ---- heads */
 
@@ -95,21 +107,22 @@ typedef struct TwDigitMatch {
 
 typedef struct TwHead {
 	TwLookup lookup;
-	int head;             /* its number in the file */
-	int back;             /* TW_LOOKUP_OFFSET */
-	int rising;           /* priority by place: 1 later is greater, -1 earlier, 0 unknown */
-	bool place_rewritten; /* layers below write where it has the place from: its order in
-	                       * the embedding proves nothing. Unless TW_LOOKUP_OFFSET */
-	int nvalue, value;    /* rows of project: those of its value that wo uses */
-	int priority;         /* row of project: TW_LOOKUP_ARGMAX, _KEYED, _MEAN */
-	int nkey, key, query; /* rows of project; TW_LOOKUP_ARGMAX has only the query */
-	TwDigitMatch *digit;  /* (nkey) TW_LOOKUP_PLACE, the lowest first, */
-	int *dim_of_digit;    /* (nkey) and their dimensions; most are TW_MOST_DIGITS */
-	TwWindow window;      /* TW_LOOKUP_KEYED, _MEAN */
-	float *bos_key;       /* (nkey) TW_LOOKUP_ARGMAX: the key of <bos>; it is 0 elsewhere */
-	TwAffine out;         /* (nvalue) into the stream: wo */
-	size_t state;         /* where its part of a session's state begins, of fixed size, */
-	size_t places;        /* and what grows with the text: the others */
+	int first_row, end_row; /* rows of project: all that are its own */
+	int head;               /* its number in the file */
+	int back;               /* TW_LOOKUP_OFFSET */
+	int rising;             /* priority by place: 1 later is greater, -1 earlier, 0 unknown */
+	bool place_rewritten;   /* layers below write where it has the place from: its order in
+	                         * the embedding proves nothing. Unless TW_LOOKUP_OFFSET */
+	int nvalue, value;      /* rows of project: those of its value that wo uses */
+	int priority;           /* row of project: TW_LOOKUP_ARGMAX, _KEYED, _MEAN */
+	int nkey, key, query;   /* rows of project; TW_LOOKUP_ARGMAX has only the query */
+	TwDigitMatch *digit;    /* (nkey) TW_LOOKUP_PLACE, the lowest first, */
+	int *dim_of_digit;      /* (nkey) and their dimensions; most are TW_MOST_DIGITS */
+	TwWindow window;        /* TW_LOOKUP_KEYED, _MEAN */
+	float *bos_key;         /* (nkey) TW_LOOKUP_ARGMAX: the key of <bos>; it is 0 elsewhere */
+	TwAffine out;           /* (nvalue) into the stream: wo */
+	size_t state;           /* where its part of a session's state begins, of fixed size, */
+	size_t places;          /* and what grows with the text: the others */
 } TwHead;
 
 /* ---- neurons */
@@ -209,14 +222,20 @@ void tw_specialize_logits(TwSpecialized *);
 
 /* ---- running it */
 
+/* Kernels for many places at once (lanes.h); portable: for any processor of this kind. */
+const struct TwLaneKernels *tw_lane_kernels(bool portable);
+
 /* What a session computes in: the stream of the newest place, and its state. */
 typedef struct TwActivations {
-	float *x;     /* (d_model) */
+	float *x; /* (d_model), each at [i << shift] */
+	int shift;
 	float *qkv;   /* (specialized->qkv) */
 	float *u;     /* (the larger of specialized->linear and ->qkv) */
 	float *state; /* (specialized->state) in place of a KV cache */
-	float *score; /* (places) */
+	float *score; /* (places, rounded up to blocks of 16) */
 	TwPhaseClock *clock;
+	const TwSpecialized *c;
+	const struct TwLaneKernels *kernel;
 	float *trace; /* NULL, or (2 * nlayer + 1, places, d_model): the stream after each half
 	               * of a layer */
 } TwActivations;
@@ -230,10 +249,34 @@ typedef struct TwFed {
 /* One more token at this place. False where a gap is too small: x is then wrong. */
 bool tw_step(const TwSpecialized *, const TwActivations *, TwFed, int place);
 
-/* A whole text, in which every place but <bos> sees all of it (a bidirectional model): n places,
- * <bos> among them, with room for x (n, d_model) and qkv (n, specialized->qkv). */
-bool tw_run_text(const TwSpecialized *, const TwActivations *, const int *row, const float *number,
-                 int n);
+/* The steps that it is made of: what is fed, into a stream; and for a head and a place, whose
+ * projections are qkv: what <bos> leaves and reads; what another place leaves; what one reads that
+ * sees places 0 .. last; in place of that, what is to be done where nobody reads; and, through a
+ * window, that a place will be noted. False where a gap is too small. */
+void tw_embed_sparse(const TwSpecialized *, TwFed, int place, float *x, int shift);
+void tw_start_head(const TwHead *, const TwActivations *, const float *qkv);
+bool tw_note_head(const TwHead *, const TwActivations *, int place, const float *qkv);
+bool tw_read_head(const TwHead *, const TwActivations *, int place, int last, const float *qkv);
+void tw_pass_head(const TwHead *, const TwActivations *, int place, const float *qkv);
+void tw_note_best(const TwHead *, const TwActivations *, int place, const float *qkv);
+
+/* What places side by side are computed in (whole_text.c), at 64 bytes each. */
+typedef struct TwBlocks {
+	float *x;      /* (blocks, d_model, 16) */
+	float *qkv;    /* (blocks, specialized->qkv, 16) */
+	float *u;      /* (specialized->linear, 16) */
+	float *neuron; /* (specialized->neuron, 16) */
+	float *label;  /* (specialized->label.n, 16) */
+} TwBlocks;
+
+/* n places at once from place `from` on, of which rows or numbers are fed. Of a bidirectional model
+ * it is the whole text, <bos> first. only_last: no stream but the last is asked for. */
+bool tw_run_text(const TwSpecialized *, const TwActivations *, const TwBlocks *, const int *row,
+                 const float *number, int from, int n, bool only_last);
+/* The labels of all of them, (n, label.n). */
+void tw_block_labels(const TwActivations *, const TwBlocks *, int n, float *to);
+/* The stream of the i-th of them. */
+void tw_block_stream(const TwSpecialized *, const TwBlocks *, int i, float *x);
 
 /* The logits (nvocab + 2) of a stream, or only the rows (nfield) of the next token; base: room for
  * (logit.n). */

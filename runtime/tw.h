@@ -91,6 +91,11 @@ bool tw_feed_token(TwSession *, const int *rows);
 const int *tw_token(const TwSession *, int i);
 const int *tw_next_token(TwSession *);
 
+/* A prompt at once: n tokens, (n, nfield) rows, or (n, ninput) numbers, as many as are taken. Many
+ * go through the model together, layer by layer, which is faster than one after the other. */
+bool tw_feed_tokens(TwSession *, const int *rows, int n);
+bool tw_feed_number_rows(TwSession *, const float *, int n);
+
 /* (columns) at token i of the text; good until the next call. */
 const float *tw_label(TwSession *, int label, int i);
 float tw_value(TwSession *, const TwNamed *, int i);

@@ -1,0 +1,234 @@
+/* Many places of one text at once, layer by layer: a text of a bidirectional model, where each
+ * place sees all others, or a prompt, where each sees those before it. Sixteen places stand side by
+ * side (lanes.h), in blocks; heads go through the places one by one, with the same look-ups as
+ * decode_step.c.
+ *
+ *     block 0   x[0]: places 0 .. 15   x[1]: places 0 .. 15   ...   x[d_model - 1]
+ *     block 1   x[0]: places 16 .. 31  ...
+ *
+ * Of a prompt only the last place says what comes next. What the other places would still add to
+ * their own streams after the last layer with heads is read by none, and left out. */
+
+#include "runtime/lanes.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct WholeText {
+	const TwSpecialized *c;
+	const TwActivations *w; /* state, score, sums, clock, trace */
+	const TwBlocks *b;
+	const TwLaneKernels *kernel;
+	int from, n;
+	bool only_last;
+} WholeText;
+
+static float *
+stream_at(const WholeText *t, int i)
+{
+	return t->b->x + (size_t)(i / TW_LANES) * (size_t)t->c->m->d_model * TW_LANES
+	       + i % TW_LANES;
+}
+
+static void
+gather(float *to, const float *from, int n)
+{
+	for (int i = 0; i < n; i++)
+		to[i] = from[i * TW_LANES];
+}
+
+void
+tw_block_stream(const TwSpecialized *c, const TwBlocks *b, int i, float *x)
+{
+	WholeText t = { .c = c, .b = b };
+
+	gather(x, stream_at(&t, i), c->m->d_model);
+}
+
+void
+tw_block_labels(const TwActivations *w, const TwBlocks *b, int n, float *to)
+{
+	const TwSpecialized *c = w->c;
+
+	for (int i = 0; i < n; i++, to += c->label.n) {
+		if (i % TW_LANES == 0)
+			w->kernel->affine(&c->label,
+			                  (V *)b->x
+			                          + (size_t)(i / TW_LANES) * (size_t)c->m->d_model,
+			                  (V *)b->label);
+		gather(to, b->label + i % TW_LANES, c->label.n);
+	}
+}
+
+static int
+blocks(const WholeText *t)
+{
+	return (t->n + TW_LANES - 1) / TW_LANES;
+}
+
+/* What a head reads goes into the lane of the place. */
+static TwActivations
+at_place(const WholeText *t, int i)
+{
+	TwActivations at = *t->w;
+
+	at.x = stream_at(t, i);
+	at.shift = 4;
+	return at;
+}
+
+/* The rows of projections of one head, of one place, where rows of a session are. */
+static const float *
+head_rows(const WholeText *t, const TwHead *h, int i)
+{
+	const float *from = t->b->qkv + (size_t)(i / TW_LANES) * (size_t)t->c->qkv * TW_LANES
+	                    + i % TW_LANES;
+
+	gather(t->w->qkv + h->first_row, from + (size_t)h->first_row * TW_LANES,
+	       h->end_row - h->first_row);
+	return t->w->qkv;
+}
+
+static bool
+note_place(const WholeText *t, const TwHead *h, int i)
+{
+	TwActivations at = at_place(t, i);
+	const float *qkv = head_rows(t, h, i);
+
+	if (t->from + i)
+		return tw_note_head(h, &at, t->from + i, qkv);
+	tw_start_head(h, &at, qkv);
+	return true;
+}
+
+static bool
+read_place(const WholeText *t, const TwHead *h, int i, int last)
+{
+	TwActivations at = at_place(t, i);
+
+	return tw_read_head(h, &at, t->from + i, last, head_rows(t, h, i));
+}
+
+static bool
+read_all(const WholeText *t, const TwHead *h)
+{
+	bool ok = true;
+
+	for (int i = 0; i < t->n; i++)
+		ok = note_place(t, h, i) && ok;
+	for (int i = 1; i < t->n; i++)
+		ok = read_place(t, h, i, t->n - 1) && ok;
+	return ok;
+}
+
+/* Through a window: places are noted just before the first of those that see them. */
+static bool
+read_window(const WholeText *t, const TwHead *h)
+{
+	int order = h->window.order, next = order > 0 ? 1 : t->n - 1;
+	bool ok = note_place(t, h, 0);
+
+	for (int i = 1; i < t->n; i++)
+		tw_note_best(h, t->w, i, head_rows(t, h, i));
+	for (int i = next; i > 0 && i < t->n; i += order) {
+		int last = i - order * h->window.lag;
+		for (; next > 0 && next < t->n && order * (last - next) >= 0; next += order)
+			ok = note_place(t, h, next) && ok;
+		ok = read_place(t, h, i, t->n - 1) && ok;
+	}
+	return ok;
+}
+
+static bool
+read_causal(const WholeText *t, const TwHead *h, bool all)
+{
+	bool ok = true;
+
+	for (int i = 0; i < t->n; i++) {
+		ok = note_place(t, h, i) && ok;
+		if (all || i == t->n - 1)
+			ok = read_place(t, h, i, t->from + i) && ok;
+		else
+			tw_pass_head(h, t->w, t->from + i, t->w->qkv);
+	}
+	return ok;
+}
+
+static bool
+attend_text(const WholeText *t, const TwFastLayer *s, bool all)
+{
+	bool ok = true;
+
+	for (int b = 0; b < blocks(t); b++)
+		t->kernel->affine(&s->project, (V *)t->b->x + (size_t)b * (size_t)t->c->m->d_model,
+		                  (V *)t->b->qkv + (size_t)b * (size_t)t->c->qkv);
+	tw_phase_end(t->w->clock, TW_PROJECTIONS);
+	for (int i = 0; i < s->nhead; i++) {
+		const TwHead *h = &s->head[i];
+		ok = (!t->c->m->bidirectional ? read_causal(t, h, all)
+		      : h->window.order       ? read_window(t, h)
+		                              : read_all(t, h))
+		     && ok;
+	}
+	tw_phase_end(t->w->clock, TW_HEADS);
+	return ok;
+}
+
+static void
+trace_text(const WholeText *t, int state)
+{
+	size_t d = (size_t)t->c->m->d_model, places = (size_t)t->c->m->context + 1;
+
+	for (int i = 0; i < t->n && t->w->trace; i++)
+		gather(t->w->trace + ((size_t)state * places + (size_t)(t->from + i)) * d,
+		       stream_at(t, i), t->c->m->d_model);
+}
+
+static void
+embed_text(const WholeText *t, const int *row, const float *number)
+{
+	const TwModel *m = t->c->m;
+
+	memset(t->b->x, 0, (size_t)blocks(t) * (size_t)m->d_model * sizeof(V));
+	for (int i = 0; i < t->n; i++) {
+		TwActivations at = at_place(t, i);
+		TwFed fed = { row + i * m->nfield, t->from + i ? number + i * m->ninput : NULL };
+		tw_embed_sparse(t->c, fed, t->from + i, at.x, at.shift);
+	}
+	tw_phase_end(t->w->clock, TW_EMBEDDING);
+}
+
+/* The last layer with heads; -1 if there is none. */
+static int
+last_with_heads(const TwSpecialized *c)
+{
+	int n = c->m->nlayer - 1;
+
+	while (n >= 0 && !c->layer[n].nhead)
+		n--;
+	return n;
+}
+
+bool
+tw_run_text(const TwSpecialized *c, const TwActivations *w, const TwBlocks *b, const int *row,
+            const float *number, int from, int n, bool only_last)
+{
+	WholeText t = { c, w, b, w->kernel, from, n, only_last };
+	int last = only_last ? last_with_heads(c) : c->m->nlayer;
+	bool ok = true;
+
+	tw_phase_begin(w->clock);
+	embed_text(&t, row, number);
+	trace_text(&t, 0);
+	for (int i = 0; i < c->m->nlayer; i++) {
+		const TwFastLayer *s = &c->layer[i];
+		ok = attend_text(&t, s, i < last) && ok;
+		trace_text(&t, 2 * i + 1);
+		for (int k = i < last ? 0 : blocks(&t) - 1; k < blocks(&t) && s->nneuron; k++)
+			t.kernel->mlp(s, (V *)b->x + (size_t)k * (size_t)c->m->d_model, (V *)b->u,
+			              (V *)b->neuron);
+		tw_phase_end(w->clock, TW_NEURONS);
+		trace_text(&t, 2 * i + 2);
+	}
+	return ok;
+}
