@@ -34,6 +34,34 @@ deep_roots(Proof *p, int n, const Form *const *f)
 	return all;
 }
 
+/* How many tables are added up for a form. */
+static double
+deep_terms(const Form *f)
+{
+	double n = 1;
+
+	for (int i = 0; i < f->n; i++)
+		n += f->term[i].atom->table ? 1 : deep_terms(f->term[i].atom->input);
+	return n;
+}
+
+/* The exact range of a form, if that is no more work than this. */
+bool
+deep_range(Proof *p, const Form *f, double work, Range *r)
+{
+	const Roots *roots = form_is_exact(f) ? deep_roots(p, 1, &f) : NULL;
+
+	if (!roots || roots->size * deep_terms(f) > work)
+		return false;
+	double *value = tabulate_deep(p, f, roots);
+	*r = (Range){ INFINITY, -INFINITY };
+	for (int v = 0; v < roots->size; v++)
+		if (!roots->possible || roots->possible[v])
+			*r = hull(*r, value[v]);
+	free(value);
+	return r->lo <= r->hi;
+}
+
 /* Of an exact form, as tabulate. */
 double *
 tabulate_deep(Proof *p, const Form *f, const Roots *roots)

@@ -35,8 +35,11 @@ form_of_terms(int n, Term *term, double k)
 {
 	Form f = { .term = term, .k = k };
 
-	if (n)
-		qsort(term, (size_t)n, sizeof *term, by_atom_number);
+	for (int i = 1; i < n; i++)
+		if (by_atom_number(&term[i - 1], &term[i]) > 0) {
+			qsort(term, (size_t)n, sizeof *term, by_atom_number);
+			break;
+		}
 	for (int i = 0; i < n;) {
 		Term sum = term[i++];
 		while (i < n && term[i].atom == sum.atom)
@@ -52,12 +55,20 @@ Form
 sum_of_forms(const Form *f, const Form *g, double c)
 {
 	Term *term = TAKE(Term, f->n + g->n);
+	int n = 0;
 
-	if (f->n)
-		memcpy(term, f->term, (size_t)f->n * sizeof *term);
-	for (int i = 0; i < g->n; i++)
-		term[f->n + i] = (Term){ g->term[i].atom, times(c, g->term[i].c) };
-	Form sum = form_of_terms(f->n + g->n, term, plus(f->k, times(c, g->k)));
+	for (int i = 0, j = 0; i < f->n || j < g->n;) {
+		int order = i == f->n   ? 1
+		            : j == g->n ? -1
+		                        : by_atom_number(&f->term[i], &g->term[j]);
+		if (order <= 0)
+			term[n++] = f->term[i++];
+		if (order >= 0) {
+			term[n++] = (Term){ g->term[j].atom, times(c, g->term[j].c) };
+			j++;
+		}
+	}
+	Form sum = form_of_terms(n, term, plus(f->k, times(c, g->k)));
 	sum.error = f->error + fabs(c) * g->error;
 	return sum;
 }

@@ -264,7 +264,8 @@ enum {
 	GAP = 104,       /* exp(-104) is 0 in float32 */
 	LARGEST_SCORE = 1 << 29,
 	DEEP = 1 << 18, /* values of roots that few queries are tried with */
-	DEEPEST = 8,    /* neurons upon neurons then */
+	DEEP_WORK = 1 << 22,
+	DEEPEST = 8, /* neurons upon neurons then */
 	MOST_WORK = 1 << 26,
 	WIDE_RANGE = 2000, /* that it is worth to split */
 	MOST_SPLITS = 2,   /* within one another */
@@ -364,6 +365,7 @@ typedef struct Asked {
 bool lead_by_digits(Proof *, const Asked *, double *lead);
 double prefix_lead(const double *score, int places, int from, int to);
 const Roots *deep_roots(Proof *, int n, const Form *const *);
+bool deep_range(Proof *, const Form *, double work, Range *);
 double *tabulate_deep(Proof *, const Form *, const Roots *);
 int least_place(const Proof *, const Root *, int value);
 

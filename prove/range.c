@@ -184,7 +184,9 @@ look_for_range(Proof *p, const Form *f)
 	Range a = range_by(p, f, false), b = range_by(p, f, true);
 
 	a = (Range){ fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
-	return a.hi - a.lo > WIDE_RANGE && p->depth < MOST_SPLITS ? split_range(p, f, a) : a;
+	if (!(a.hi - a.lo > WIDE_RANGE) || p->depth == MOST_SPLITS)
+		return a;
+	return p->depth == 0 && deep_range(p, f, DEEP_WORK, &b) ? b : split_range(p, f, a);
 }
 
 /* ---- forms whose range is asked for again, but for their constants */

@@ -107,25 +107,38 @@ direction_of(const Form *f, const Atom **main)
 	return l;
 }
 
-static double
-bent_at(const Bent *b, double x, bool greatest)
-{
-	double rest = greatest == (b->c > 0) ? b->rest.hi : b->rest.lo;
-
-	return times(b->c, fmax(0, plus(times(b->g, x), rest)));
-}
-
 static void
 group_at(const Bent *const *group, int n, double x, Range *r)
 {
 	double lo = 0, hi = 0;
 
 	for (int i = 0; i < n; i++) {
-		lo = plus(lo, bent_at(group[i], x, false));
-		hi = plus(hi, bent_at(group[i], x, true));
+		const Bent *b = group[i];
+		double at = b->g * x, low = at + b->rest.lo, high = at + b->rest.hi;
+		low = b->c * (low > 0 ? low : 0);
+		high = b->c * (high > 0 ? high : 0);
+		lo += b->c > 0 ? low : high;
+		hi += b->c > 0 ? high : low;
 	}
-	r->lo = fmin(r->lo, lo);
-	r->hi = fmax(r->hi, hi);
+	r->lo = lo < r->lo ? lo : r->lo;
+	r->hi = hi > r->hi ? hi : r->hi;
+}
+
+/* All of these are whole numbers but the weights c: sums of them in doubles are exact, if they are
+ * not too large, and so are the integers next to a bend. */
+static void
+require_exact_group(const Bent *const *group, int n, Range x)
+{
+	double total = 0;
+	int step = 0;
+
+	for (int i = 0; i < n; i++) {
+		const Bent *b = group[i];
+		total += fabs(b->c) * (fabs(b->g) * magnitude_of(x) + magnitude_of(b->rest));
+		step = step_of(b->c) < step ? step_of(b->c) : step;
+	}
+	if (!fits(total, step, OWN_MANTISSA - 1))
+		fail_own_arithmetic();
 }
 
 static Range
@@ -133,14 +146,19 @@ range_of_bents(const Bent *const *group, int n, Range x)
 {
 	Range r = { INFINITY, -INFINITY };
 
+	require_exact_group(group, n, x);
 	group_at(group, n, x.lo, &r);
 	group_at(group, n, x.hi, &r);
 	for (int i = 0; i < n; i++)
 		for (int end = 0; end < 2; end++) {
-			double bend = -(end ? group[i]->rest.hi : group[i]->rest.lo) / group[i]->g;
-			for (double at = floor(bend) - 1; at <= ceil(bend) + 1; at++)
-				if (at >= x.lo && at <= x.hi)
-					group_at(group, n, at, &r);
+			double rest = end ? group[i]->rest.hi : group[i]->rest.lo;
+			double at = floor(-rest / group[i]->g);
+			if (end && group[i]->rest.hi == group[i]->rest.lo)
+				break;
+			if (at >= x.lo && at <= x.hi)
+				group_at(group, n, at, &r);
+			if (at + 1 >= x.lo && at + 1 <= x.hi)
+				group_at(group, n, at + 1, &r);
 		}
 	return r;
 }
