@@ -370,7 +370,7 @@ run_stale(TwSession *s)
 
 /* The places from `from` on, of a causal model: all fed, and none run. */
 static bool
-run_prompt(TwSession *s, int from)
+run_many(TwSession *s, int from)
 {
 	int end = s->used;
 
@@ -394,7 +394,7 @@ run_fed(TwSession *s, int from)
 	s->refusal = NULL;
 	if (!s->on_softmax && !s->m->bidirectional && end - from >= LEAST_AT_ONCE) {
 		s->stats.tokens += end - from;
-		return run_prompt(s, from);
+		return run_many(s, from);
 	}
 	for (s->used = from; s->used < end;) {
 		s->used++;

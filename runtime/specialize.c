@@ -363,14 +363,15 @@ fixed_size(const TwHead *h)
 	case TW_LOOKUP_OFFSET: return (uint64_t)h->back * (uint64_t)h->nvalue;
 	case TW_LOOKUP_ARGMAX: /* best, second, value; the same of <bos>, without second */
 		return 3 + 2 * (uint64_t)h->nvalue;
-	case TW_LOOKUP_KEYED: /* how many keys */
-	case TW_LOOKUP_MEAN: return 1;
+	case TW_LOOKUP_KEYED: /* TwKeys, and the two numbers that each key has */
+	case TW_LOOKUP_MEAN: return TW_KEYS + 2 * (uint64_t)h->nkey;
 	default: return 0;
 	}
 }
 
 /* TW_LOOKUP_PLACE: value; _KEYED: key, best, second, value; _MEAN: key, best, how many, sum of
- * values; _SOFTMAX: key, value. With a window also the best of all places. */
+ * values; _SOFTMAX: key, value. With a window also the best of all places; and of keys TW_SLOTS of
+ * a hash table. */
 static uint64_t
 size_at_place(const TwHead *h)
 {
@@ -379,7 +380,7 @@ size_at_place(const TwHead *h)
 	switch (h->lookup) {
 	case TW_LOOKUP_PLACE: return (uint64_t)h->nvalue;
 	case TW_LOOKUP_KEYED:
-	case TW_LOOKUP_MEAN: return n + 2 + (h->window.order != 0);
+	case TW_LOOKUP_MEAN: return n + 2 + (h->window.order != 0) + TW_SLOTS;
 	case TW_LOOKUP_SOFTMAX: return n;
 	default: return 0;
 	}

@@ -86,6 +86,16 @@ typedef enum TwLookup {
 	TW_LOOKUP_SOFTMAX, /* softmax over all positions so far: nothing is known of it */
 } TwLookup;
 
+/* The keys that came, as TW_LOOKUP_KEYED and _MEAN keep them in their fixed state. */
+enum {
+	TW_KEYS_COUNT,     /* <bos> among them */
+	TW_KEYS_SLOTS,     /* of the hash table; 0 while there are few */
+	TW_KEYS_PRIORITY,  /* the greatest of any place */
+	TW_KEYS_IRREGULAR, /* 1 where some number of the keys has more than two values */
+	TW_KEYS,
+	TW_SLOTS = 4, /* of the hash table for each place, at most */
+};
+
 /* In a bidirectional model a head may see, of what it would read, only the places up to `lag`
  * before its own, or only those from `lag` behind its own on: all others score less. */
 typedef struct TwWindow {

@@ -102,7 +102,7 @@ note_place(const WholeText *t, const TwHead *h, int i)
 }
 
 static bool
-read_place(const WholeText *t, const TwHead *h, int i, int last)
+read_at_place(const WholeText *t, const TwHead *h, int i, int last)
 {
 	TwActivations at = at_place(t, i);
 
@@ -117,7 +117,7 @@ read_all(const WholeText *t, const TwHead *h)
 	for (int i = 0; i < t->n; i++)
 		ok = note_place(t, h, i) && ok;
 	for (int i = 1; i < t->n; i++)
-		ok = read_place(t, h, i, t->n - 1) && ok;
+		ok = read_at_place(t, h, i, t->n - 1) && ok;
 	return ok;
 }
 
@@ -134,7 +134,7 @@ read_window(const WholeText *t, const TwHead *h)
 		int last = i - order * h->window.lag;
 		for (; next > 0 && next < t->n && order * (last - next) >= 0; next += order)
 			ok = note_place(t, h, next) && ok;
-		ok = read_place(t, h, i, t->n - 1) && ok;
+		ok = read_at_place(t, h, i, t->n - 1) && ok;
 	}
 	return ok;
 }
@@ -147,7 +147,7 @@ read_causal(const WholeText *t, const TwHead *h, bool all)
 	for (int i = 0; i < t->n; i++) {
 		ok = note_place(t, h, i) && ok;
 		if (all || i == t->n - 1)
-			ok = read_place(t, h, i, t->from + i) && ok;
+			ok = read_at_place(t, h, i, t->from + i) && ok;
 		else
 			tw_pass_head(h, t->w, t->from + i, t->w->qkv);
 	}
