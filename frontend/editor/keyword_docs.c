@@ -89,6 +89,8 @@ const WordDoc words[] = {
 	{ "number", "number(t)", "the integer that a token spells, at compile time" },
 	{ "fold", "fold(f, start, xs)", "f(… f(f(start, xs[0]), xs[1]) …)" },
 	{ "scan", "scan(f, start, xs)", "all intermediate results of fold, as an array" },
+	{ "reachable", "reachable(step, start, x)",
+	  "all values that s = step(s, x) can take from start, whatever x is: a constant array" },
 	{ "exists", "exists(p)", "whether a reference found a position" },
 	{ "at", "at(n)", "the position of number n, a reference" },
 	{ "count", "count(C for j)", "at how many visible positions C holds" },

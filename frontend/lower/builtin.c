@@ -15,6 +15,7 @@ typedef enum Builtin {
 	B_INDEX,
 	B_HERE,
 	B_LENGTH,
+	B_CONTEXT,
 	B_VOCABULARY, /* values */
 	B_MIN,
 	B_MAX,
@@ -30,6 +31,7 @@ typedef enum Builtin {
 	B_NUMBER,
 	B_FOLD,
 	B_SCAN,
+	B_REACHABLE,
 	B_EXISTS,
 	B_AT,
 	B_COUNT,
@@ -62,6 +64,7 @@ static const struct {
 	[B_INDEX] = { "index", 0, 0 },
 	[B_HERE] = { "here", 0, 0 },
 	[B_LENGTH] = { "length", 0, 0 },
+	[B_CONTEXT] = { "context", 0, 0 },
 	[B_VOCABULARY] = { "vocabulary", 0, 0 },
 	[B_MIN] = { "min", 1, 9999 },
 	[B_MAX] = { "max", 1, 9999 },
@@ -77,6 +80,7 @@ static const struct {
 	[B_NUMBER] = { "number", 1, 1 },
 	[B_FOLD] = { "fold", 3, 3 },
 	[B_SCAN] = { "scan", 3, 3 },
+	[B_REACHABLE] = { "reachable", 3, 3 },
 	[B_EXISTS] = { "exists", 1, 1 },
 	[B_AT] = { "at", 1, 1 },
 	[B_COUNT] = { "count", 1, 1 },
@@ -154,6 +158,9 @@ builtin_value(Lower *L, const char *name)
 	case B_INDEX: return v_stream(L, V_INT, op0(L, OP_INDEX));
 	case B_HERE: return v_pos(L, op0(L, OP_HERE), 0);
 	case B_LENGTH: return v_stream(L, V_INT, plus_constant(L, last_visible(L), 1));
+	case B_CONTEXT:
+		return L->g->context > 0 ? v_int(L, L->g->context)
+		                         : fail_here(L, "'context' is known behind the model only");
 	case B_VOCABULARY:
 		return L->token
 		               ? fail_here(L, "'vocabulary' lists tokens; here a token is a record")
@@ -867,6 +874,7 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	case B_NUMBER: return to_number(L, v);
 	case B_FOLD:
 	case B_SCAN: return fold_or_scan(L, b, args);
+	case B_REACHABLE: return reachable_states(L, args);
 	case B_EXISTS: return pos_exists(L, v);
 	case B_AT:
 		return v->kind == V_INT ? pos_at(L, v)

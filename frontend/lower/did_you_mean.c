@@ -125,6 +125,14 @@ enum_of(const Module *m, const char *member)
 	return NULL;
 }
 
+static bool
+is_use(const Module *m, const char *name)
+{
+	const Def *d = map_get(&m->defs, name);
+
+	return d && d->stmt->kind == N_USE;
+}
+
 /* The module that the file uses and that defines the name; or NULL. */
 static const char *
 module_with(Lower *L, Module *m, const char *name)
@@ -205,7 +213,7 @@ fail_undefined(Lower *L, Env *env, const Ast *name)
 		best = nearest_name(name->text, best, builtin_name(i), &d);
 	if (owner)
 		said = arena_fmt(L->arena, "it is a member of %s: %s.%s", owner, owner, name->text);
-	else if (module_with(L, m, name->text))
+	else if (!(best && is_use(m, best)) && module_with(L, m, name->text))
 		said = arena_fmt(L->arena, "it is in a module: %s.%s",
 		                 module_with(L, m, name->text), name->text);
 	else if (is_module(L, name->text))

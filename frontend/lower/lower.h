@@ -27,6 +27,7 @@
  *   nested_where.c      the error message where three positions are related
  *   aggregate.c         arrays, comprehensions, indexing, records
  *   call.c, builtin.c   functions of the program, functions of the language
+ *   automaton.c         the states that a step can lead to
  *   neural_ops.c        input, linear, relu, attend, load: weights as they are written
  *
  *   value.c             values: making, showing and joining them
@@ -215,6 +216,9 @@ Value *builtin_over(Lower *, int which, Env *, const Ast *over);
 bool is_approx(const Value *fn);
 bool is_ord(const Value *fn);
 Value *builtin_value(Lower *, const char *name); /* token, index, here, length …; NULL */
+
+/* ---- automaton.c ---- */
+Value *reachable_states(Lower *, Arg *args); /* of (step, start, x) */
 
 /* ---- neural_ops.c ---- */
 typedef struct Fed { /* input x: T */

@@ -40,5 +40,5 @@
 ["if" "then" "else" "match" "where" "by" "for" "with" "return" "after"] @conditional
 ["and" "or" "not" "in"] @keyword.operator
 ((name) @variable.builtin (#match? @variable.builtin "^(token|index|here|length|vocabulary)$"))
-(call function: (name) @function.builtin (#match? @function.builtin "^(abs|all|any|approx|at|attend|ceil|chr|concat|cos|count|exists|exp|floor|fold|from_id|id|int|len|linear|load|log|max|mean|min|number|ord|relu|scan|sin|sqrt|str|sum)$"))
+(call function: (name) @function.builtin (#match? @function.builtin "^(abs|all|any|approx|at|attend|ceil|chr|concat|context|cos|count|exists|exp|floor|fold|from_id|id|int|len|linear|load|log|max|mean|min|number|ord|reachable|relu|scan|sin|sqrt|str|sum)$"))
 ; END words
