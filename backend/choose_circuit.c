@@ -148,7 +148,7 @@ is_better(Choice *ch, Candidate *new, Candidate *old)
 
 /* The better one; the other is gone. */
 static Candidate *
-better_of(Choice *ch, Candidate *old, Candidate *new)
+better_candidate(Choice *ch, Candidate *old, Candidate *new)
 {
 	bool failed = new->circuit->exhausted || new->diags.nerror;
 	bool better = !failed && is_better(ch, new, old);
@@ -184,7 +184,7 @@ simplest(Choice *ch, const Diags *diags)
 
 /* The best of all ways; `quick` is the one of the greatest effort. */
 static Candidate *
-best_of_all(Choice *ch, const Diags *diags, Candidate *quick)
+best_candidate(Choice *ch, const Diags *diags, Candidate *quick)
 {
 	Candidate *best = simplest(ch, diags);
 	long terms = TERMS_FREE + TERMS_AGAIN * best->circuit->terms;
@@ -192,11 +192,12 @@ best_of_all(Choice *ch, const Diags *diags, Candidate *quick)
 
 	if (best->circuit->exhausted || best->diags.nerror)
 		return best;
-	best = better_of(ch, best, quick);
+	best = better_candidate(ch, best, quick);
 	for (int i = 1; i < EFFORTS - 1; i++)
-		best = better_of(ch, best, candidate_new(ch, diags, i, terms, false));
+		best = better_candidate(ch, best, candidate_new(ch, diags, i, terms, false));
 	if (hurried)
-		best = better_of(ch, best, candidate_new(ch, diags, EFFORTS - 1, terms, true));
+		best = better_candidate(ch, best,
+		                        candidate_new(ch, diags, EFFORTS - 1, terms, true));
 	return best;
 }
 
@@ -220,7 +221,7 @@ choose_circuit(Graph *g, const struct Target *target, Arena *arena, Diags *diags
 	Candidate *best = candidate_new(&ch, diags, 0, TERMS_FREE, false);
 
 	if (limits->fewest != FEWEST_AS_WORTH || !is_plain(best))
-		best = best_of_all(&ch, diags, best);
+		best = best_candidate(&ch, diags, best);
 	if (best->circuit->exhausted)
 		refuse_as_too_large(best);
 	*diags = best->diags;

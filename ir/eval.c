@@ -358,7 +358,7 @@ note_summand(Eval *e, EvalFrame *f, int j)
 }
 
 static bool
-note_mean(Eval *e, EvalFrame *f, int j)
+add_to_mean(Eval *e, EvalFrame *f, int j)
 {
 	int64_t x = e->side[f->n->arg[0]->id];
 
@@ -430,7 +430,7 @@ look_SUM(Eval *e, int fr, int64_t *v)
 static bool
 look_MEAN(Eval *e, int fr, int64_t *v)
 {
-	bool done = each_match(e, fr, note_mean);
+	bool done = each_match(e, fr, add_to_mean);
 	const EvalFrame *f = &e->frame[fr];
 
 	*v = real_bits(f->count ? f->total / f->count : f->n->real[0].x);

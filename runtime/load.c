@@ -208,7 +208,7 @@ tw_load_memory(const void *bytes, size_t n, char **error)
 }
 
 static bool
-read_all(int fd, char *bytes, size_t n)
+read_whole_file(int fd, char *bytes, size_t n)
 {
 	while (n) {
 		ssize_t got = read(fd, bytes, n);
@@ -237,7 +237,7 @@ read_open(int fd, size_t *n, char **error)
 	}
 	char *bytes = malloc((size_t)st.st_size + 1);
 	*n = (size_t)st.st_size;
-	if (bytes && read_all(fd, bytes, *n))
+	if (bytes && read_whole_file(fd, bytes, *n))
 		return bytes;
 	tw_refuse(error, bytes ? "cannot be read whole" : "out of memory");
 	free(bytes);

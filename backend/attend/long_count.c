@@ -81,7 +81,7 @@ margin_neuron(Circuit *c, const Form *in)
 
 /* 1/(n + 1); NULL after an error. */
 static const Form *
-reciprocal(Circuit *c, Node *count)
+count_reciprocal(Circuit *c, Node *count)
 {
 	const Lookup *s = lookup_for_sum(c, count);
 
@@ -90,7 +90,7 @@ reciprocal(Circuit *c, Node *count)
 
 /* Not 0 where n < t, given g = (2t' + 1) r and j = t - t'. */
 static const Form *
-below(Circuit *c, const Form *g, const Form *r, int64_t j, int64_t t, int sign)
+flag_below(Circuit *c, const Form *g, const Form *r, int64_t j, int64_t t, int sign)
 {
 	int64_t s = sign * scale_for(t);
 
@@ -101,7 +101,7 @@ below(Circuit *c, const Form *g, const Form *r, int64_t j, int64_t t, int sign)
 static const Form *
 reaches(Circuit *c, const Form *r, int64_t t)
 {
-	return exact_flag(c, below(c, r, r, t, t, 1));
+	return exact_flag(c, flag_below(c, r, r, t, t, 1));
 }
 
 const Form *
@@ -111,7 +111,7 @@ long_count_reaches(Circuit *c, Node *count, int64_t t)
 		return form_const(c, 1);
 	if (t > count->type.hi)
 		return form_const(c, 0);
-	const Form *r = reciprocal(c, count);
+	const Form *r = count_reciprocal(c, count);
 	return r ? reaches(c, r, t) : NULL;
 }
 
@@ -121,7 +121,7 @@ static const Form *
 excess(Circuit *c, Node *a, Node *b)
 {
 	int64_t most = max_int64(a->type.hi, b->type.hi) + 2, s = 1;
-	const Form *ra = reciprocal(c, a), *rb = reciprocal(c, b);
+	const Form *ra = count_reciprocal(c, a), *rb = count_reciprocal(c, b);
 
 	while ((double)s / ((double)most * (double)most) < 4)
 		s *= 2;
@@ -212,11 +212,11 @@ outside_digit(Circuit *c, CountDigits *d, int level, int j, const Form *g, const
 	int n = 0;
 
 	if (j)
-		side_of[n++] = below(c, g, r, j * d->unit[level], most, 1);
+		side_of[n++] = flag_below(c, g, r, j * d->unit[level], most, 1);
 	if (j && !d->one_hot[level])
 		d->flag[level][j] = exact_flag(c, side_of[0]);
 	if (j + 1 < d->digits[level])
-		side_of[n++] = below(c, g, r, (j + 1) * d->unit[level], most, -1);
+		side_of[n++] = flag_below(c, g, r, (j + 1) * d->unit[level], most, -1);
 	if (!d->one_hot[level])
 		return n == 1 ? side_of[0] : form_add(c, 1, side_of[0], 1, side_of[1], 0);
 	const Form *outside = near_sum_of(c, n, side_of, (int64_t[]){ 1, 1 });
@@ -248,9 +248,9 @@ high_digit(Circuit *c, CountDigits *d, int level, const Form *g, const Form *r, 
 
 /* `whole`: the high digits too. False after an error. */
 static bool
-count_digits(Circuit *c, Node *count, int64_t multiple, bool whole, CountDigits *d)
+find_count_digits(Circuit *c, Node *count, int64_t multiple, bool whole, CountDigits *d)
 {
-	const Form *r = reciprocal(c, count), *g = r;
+	const Form *r = count_reciprocal(c, count), *g = r;
 	int64_t most = count->type.hi;
 
 	if (!r)
@@ -265,7 +265,7 @@ count_digits(Circuit *c, Node *count, int64_t multiple, bool whole, CountDigits 
 		g = high_digit(c, d, level, g, r, most);
 	int last = d->levels - 1;
 	for (int j = 1; j < d->digits[last]; j++)
-		d->flag[last][j] = exact_flag(c, below(c, g, r, j, most, 1));
+		d->flag[last][j] = exact_flag(c, flag_below(c, g, r, j, most, 1));
 	return true;
 }
 
@@ -306,7 +306,7 @@ long_count_quotient(Circuit *c, Node *count, int64_t add, int64_t by)
 {
 	CountDigits d;
 
-	if (!count_digits(c, count, by, true, &d))
+	if (!find_count_digits(c, count, by, true, &d))
 		return NULL;
 	int n = d.digits[d.levels - 1];
 	int64_t *y = NEWS(c->arena, int64_t, n + 1);
@@ -324,7 +324,7 @@ long_count_rest(Circuit *c, Node *count, int64_t add, int64_t by)
 {
 	CountDigits d;
 
-	if (!count_digits(c, count, by, false, &d))
+	if (!find_count_digits(c, count, by, false, &d))
 		return NULL;
 	int n = d.digits[d.levels - 1];
 	int64_t *y = NEWS(c->arena, int64_t, n + 1);

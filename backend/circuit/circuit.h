@@ -84,13 +84,13 @@ typedef struct DigitTable {
 
 struct Atom {
 	AtomKind kind;
-	int id;          /* dense, by creation: operands come first */
-	int ready;       /* the first state that holds it; set anew by schedule */
-	int64_t lo, hi;  /* but at <bos> */
-	int64_t bos;     /* at <bos> */
-	bool real;       /* a rounded fraction: only thresholds with a margin may read it */
-	bool margin;     /* neuron: of reals, with a proof of its own; 0, or at least 1, or one of its
-	                  * terms (long_count.c) */
+	int id;         /* dense, by creation: operands come first */
+	int ready;      /* the first state that holds it; set anew by schedule */
+	int64_t lo, hi; /* but at <bos> */
+	int64_t bos;    /* at <bos> */
+	bool real;      /* a rounded fraction: only thresholds with a margin may read it */
+	bool margin; /* neuron: of reals, with a proof of its own; 0, or at least 1, or one of its
+	              * terms (long_count.c) */
 	int linear_part; /* neuron: of its linear part, whatever the sign (linear_part.c) */
 	int64_t lift;    /* neuron: relu(in) - lift, which rounds a near form; else 0 */
 	int held;        /* neuron: 1 for a copy behind a gate, 2 for a copy of a copy, and so on */

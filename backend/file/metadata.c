@@ -42,7 +42,7 @@ add_name_and_kind(TextBuilder *t, const char *name, TwKind kind)
 }
 
 static void
-add_number(TextBuilder *t, const char *name, double x)
+add_json_number(TextBuilder *t, const char *name, double x)
 {
 	text_addf(t, ",\"%s\":", name);
 	text_add_json_number(t, x);
@@ -54,8 +54,8 @@ add_inputs(TextBuilder *t, const TwModel *m)
 	for (int i = 0; i < m->ninput; i++) {
 		text_addf(t, i ? "," : "[");
 		add_name_and_kind(t, m->input[i].name, m->input[i].kind);
-		add_number(t, "low", (double)m->input[i].low);
-		add_number(t, "high", (double)m->input[i].high);
+		add_json_number(t, "low", (double)m->input[i].low);
+		add_json_number(t, "high", (double)m->input[i].high);
 		text_addf(t, "}");
 	}
 	text_addf(t, "]");
@@ -92,7 +92,7 @@ add_labels(TextBuilder *t, const TwModel *m)
 		add_name_and_kind(t, l->name, l->kind);
 		text_addf(t, ",\"columns\":%d", l->columns);
 		if (l->kind == TW_REAL)
-			add_number(t, "error", (double)l->error);
+			add_json_number(t, "error", (double)l->error);
 		add_members(t, &l->members);
 		text_addf(t, "}");
 	}
@@ -118,7 +118,7 @@ add_named_value(TextBuilder *t, const TwNamed *v)
 			text_add_json_number(t, (double)v->weight[i]);
 		}
 		text_addf(t, "]");
-		add_number(t, "bias", (double)v->bias);
+		add_json_number(t, "bias", (double)v->bias);
 	}
 	text_addf(t, "}");
 }

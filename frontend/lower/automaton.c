@@ -29,7 +29,7 @@ state_value(Lower *L, const States *s, int64_t v)
 }
 
 static bool
-add_state(Lower *L, States *s, int64_t v)
+automaton_state(Lower *L, States *s, int64_t v)
 {
 	for (int i = 0; i < s->n; i++)
 		if (s->state[i] == v)
@@ -62,17 +62,17 @@ add_states(Lower *L, States *s, const Value *v)
 		return false;
 	}
 	if (v->known)
-		return add_state(L, s, v->num);
+		return automaton_state(L, s, v->num);
 	const int64_t *set = values_here(L, v->node, &n);
 	if (set) {
 		for (int i = 0; i < n; i++)
-			if (!add_state(L, s, set[i]))
+			if (!automaton_state(L, s, set[i]))
 				return false;
 		return true;
 	}
 	Bounds b = bounds_here(L, v->node);
 	for (int64_t k = b.lo; k <= b.hi && !b.never; k++)
-		if (!add_state(L, s, k))
+		if (!automaton_state(L, s, k))
 			return false;
 	return true;
 }

@@ -175,7 +175,7 @@ emit_after(Lower *L, Value *xs, Value *p)
 					       v_show(L, xs->item[i]),
 					       xs->item[i]->kind == V_TEXT
 						       ? "; a token is in single quotes: ['a', "
-			                                 "<end>]"
+							 "<end>]"
 					       : xs->item[i]->kind != V_INT
 						       ? ""
 						       : "; the token of a digit is chr(ord('0') + "

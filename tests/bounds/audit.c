@@ -221,7 +221,7 @@ weigh(Audit *a, double *score, int n, int layer, int head)
 
 /* The sums of n columns at all places, (places, n). */
 static Sum *
-project(Audit *a, const Row *r, int first, int n, SumKind kind, int layer)
+project_columns(Audit *a, const Row *r, int first, int n, SumKind kind, int layer)
 {
 	Sum *s = zeros((size_t)(a->n * n), sizeof *s);
 
@@ -274,9 +274,9 @@ attend(Audit *a, int layer, int head)
 	const TwLayer *l = &a->m->layer[layer];
 	const Layer *rows = &a->layer[layer];
 	int qk = head * l->dk, vs = head * l->dv;
-	Sum *q = project(a, rows->q, qk, l->dk, SUM_QUERY, layer),
-	    *k = project(a, rows->k, qk, l->dk, SUM_KEY, layer),
-	    *v = project(a, rows->v, vs, l->dv, SUM_VALUE, layer);
+	Sum *q = project_columns(a, rows->q, qk, l->dk, SUM_QUERY, layer),
+	    *k = project_columns(a, rows->k, qk, l->dk, SUM_KEY, layer),
+	    *v = project_columns(a, rows->v, vs, l->dv, SUM_VALUE, layer);
 	int *dim = zeros((size_t)l->dk, sizeof *dim);
 	double weight[PLACES], unit = unit_of_score(rows->q + qk, rows->k + qk, l->dk),
 			       claimed = a->claim[layer][head].score;

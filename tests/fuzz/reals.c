@@ -7,7 +7,7 @@
 /* ---- what is known of a real ---- */
 
 static bool
-has_real(const Sort *t)
+has_real_type(const Sort *t)
 {
 	return (t->kind == T_ARRAY ? t->item : t->kind) == T_REAL
 	       || (t->kind == T_RECORD && !has_no_reals(t->def));
@@ -17,7 +17,7 @@ bool
 has_no_reals(const Decl *record)
 {
 	for (int i = 0; i < record->n; i++)
-		if (has_real(&record->field[i].type))
+		if (has_real_type(&record->field[i].type))
 			return false;
 	return true;
 }
@@ -34,7 +34,7 @@ is_rough(const Expr *e)
 		return true;
 	if (e->form == F_NAME) {
 		const Decl *d = e->def;
-		return d->kind == D_INPUT || d->kind == D_PARAM ? has_real(&d->type)
+		return d->kind == D_INPUT || d->kind == D_PARAM ? has_real_type(&d->type)
 		                                                : is_rough(d->body);
 	}
 	for (int i = 0; i < e->n; i++)
