@@ -126,7 +126,7 @@ $(BUILD)/editors/treesitter: tests/editors/treesitter.c $(TREE)
 	@echo "  CC    $<"
 	@$(CC) -std=gnu11 -O1 -Ilang/editors/tree-sitter/src -o $@ $^ -ltree-sitter
 
-$(BUILD)/bench/speed: $(RUNTIME)
+$(BUILD)/bench/speed $(BUILD)/bench/kinds: $(RUNTIME)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o
 	$(LINK) $(LIBS)
 

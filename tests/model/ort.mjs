@@ -71,7 +71,7 @@ export function tokenize(text, vocab) {
 
 const int64 = (data, dims) => new ort.Tensor("int64", BigInt64Array.from(data, BigInt), dims);
 
-function emptyPast(model, batch) {
+export function emptyPast(model, batch) {
 	const past = {};
 	for (const input of model.session.inputMetadata)
 		if (input.name.startsWith("past_key_values.")) {
@@ -81,7 +81,7 @@ function emptyPast(model, batch) {
 	return past;
 }
 
-function nextPast(results) {
+export function nextPast(results) {
 	const past = {};
 	for (const [name, value] of Object.entries(results))
 		if (name.startsWith("present."))
@@ -92,7 +92,7 @@ function nextPast(results) {
 // One call. A column is one token for each text of the batch, null where it is
 // padding; `mask` has the columns of earlier calls too. A token is a row, or the
 // list of its fields' rows; or the numbers that are fed in its place.
-async function call(model, columns, places, mask, past) {
+export async function call(model, columns, places, mask, past) {
 	const batch = places.length,
 		n = columns.length;
 	const across = (list, f) =>
@@ -134,7 +134,7 @@ export function padded(texts) {
 	);
 }
 
-function lastLogits(results, b) {
+export function lastLogits(results, b) {
 	const [, n, vocab] = results.logits.dims;
 	return results.logits.data.subarray((b * n + n - 1) * vocab, (b * n + n) * vocab);
 }
