@@ -179,12 +179,30 @@ start_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
 	copy_floats(e + h->nkey + 2, qkv + h->value, h->nvalue);
 }
 
+/* Four sums, so that none waits for the one before. */
+static float
+dot_key(const float *a, const float *b, int n)
+{
+	float s = 0, t = 0, u = 0, v = 0;
+	int i = 0;
+
+	for (; i + 4 <= n; i += 4) {
+		s += a[i] * b[i];
+		t += a[i + 1] * b[i + 1];
+		u += a[i + 2] * b[i + 2];
+		v += a[i + 3] * b[i + 3];
+	}
+	for (; i < n; i++)
+		s += a[i] * b[i];
+	return s + t + (u + v);
+}
+
 /* ---- finding a key: by comparing where there are few, else by hash (linear probing; Knuth 1973)
  */
 
 enum { FEW_KEYS = 16 };
 
-/* Equal numbers have equal bits, -0 and 0 among them; so have numbers that are none. */
+/* Equal numbers have equal bits, -0 and 0 among them. */
 static uint32_t
 bits_of(float x)
 {
@@ -199,7 +217,7 @@ static bool
 same_keys(const float *a, const float *b, int n)
 {
 	for (int i = 0; i < n; i++)
-		if (bits_of(a[i]) != bits_of(b[i]))
+		if (a[i] != b[i])
 			return false;
 	return true;
 }
@@ -294,6 +312,8 @@ find_key(const TwHead *h, const TwActivations *w, const float *key)
 
 	if (e)
 		return e;
+	if (n > w->c->m->context) /* numbers that equal nothing, themselves included: NaN */
+		return key_entry(h, w, n - 1);
 	e = key_entry(h, w, n);
 	s[TW_KEYS_COUNT] = (float)(n + 1);
 	copy_floats(e, key, h->nkey);
@@ -328,7 +348,7 @@ aim_at_key(const TwHead *h, const TwActivations *w, const float *query)
 			margin = fminf(margin, fabsf(b - a));
 	}
 	const float *e = known_key(h, w, aim);
-	float at_bos = tw_dot(bos, query, h->nkey) + bos[h->nkey];
+	float at_bos = dot_key(bos, query, h->nkey) + bos[h->nkey];
 	float others = by_key - margin + s[TW_KEYS_PRIORITY], found = -INFINITY;
 	if (e) {
 		float second = h->lookup == TW_LOOKUP_KEYED ? by_key + e[h->nkey + 1] : -INFINITY;
@@ -378,7 +398,7 @@ read_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 	read = key_entry(h, w, 0);
 	for (int i = 0; i < n; i++) {
 		float *e = key_entry(h, w, i);
-		float by_key = tw_dot(e, qkv + h->query, h->nkey);
+		float by_key = dot_key(e, qkv + h->query, h->nkey);
 		if (h->window.order && i)
 			outside = fmaxf(outside, by_key + *best_of_all(h, e));
 		if (!i)
@@ -443,11 +463,13 @@ read_mean(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 	memset(sum, 0, (size_t)h->nvalue * sizeof *sum);
 	for (int i = 0; i < n; i++) {
 		float *e = key_entry(h, w, i);
-		float by_key = tw_dot(e, qkv + h->query, h->nkey), score = by_key + e[h->nkey];
+		float by_key = dot_key(e, qkv + h->query, h->nkey), score = by_key + e[h->nkey];
 		if (!i)
 			score += shift_of_bos(h, place);
 		else if (h->window.order)
 			outside = fmaxf(outside, by_key + *best_of_all(h, e));
+		if (top - score >= TW_GAP)
+			continue;
 		ok = join_mean(&top, &count, score, sum, e + h->nkey + 2, h->nvalue) && ok;
 		if (score == top)
 			count += e[h->nkey + 1] - 1;
@@ -553,7 +575,8 @@ read_nearest_place(const TwHead *h, const TwActivations *w, int last, const floa
 	return ok;
 }
 
-/* ---- TW_LOOKUP_SOFTMAX: keys in blocks of sixteen places, (nkey, 16), then the values */
+/* ---- TW_LOOKUP_SOFTMAX: keys in blocks of sixteen places, (nkey, 16), then the values, by
+ * place or, where they are few, in such blocks too */
 
 static TwReadPlaces
 cached_places(const TwSpecialized *c, const TwHead *h, const TwActivations *w, int n)
@@ -573,8 +596,15 @@ cache_place(const TwHead *h, const TwActivations *w, int place, const float *qkv
 
 	for (int i = 0; i < h->nkey; i++)
 		key[i * TW_LANES] = qkv[h->key + i];
-	copy_floats((float *)p.value + (size_t)place * (size_t)h->nvalue, qkv + h->value,
-	            h->nvalue);
+	float *value = (float *)p.value + (size_t)place * (size_t)h->nvalue;
+	if (h->nvalue >= TW_LANES) {
+		copy_floats(value, qkv + h->value, h->nvalue);
+		return;
+	}
+	value = (float *)p.value + (size_t)(place / TW_LANES) * (size_t)h->nvalue * TW_LANES
+	        + place % TW_LANES;
+	for (int i = 0; i < h->nvalue; i++)
+		value[i * TW_LANES] = qkv[h->value + i];
 }
 
 static void

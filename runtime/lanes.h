@@ -115,7 +115,8 @@ lanes_mlp(const TwFastLayer *s, V *x, V *u, V *neuron)
 
 /* ---- softmax: sixteen places read at a time */
 
-/* Keys of n places in blocks of sixteen, (nkey, 16) each, and values, (n, nvalue). */
+/* Keys of n places in blocks of sixteen, (nkey, 16) each, and values, (n, nvalue) or, if these are
+ * fewer than sixteen, in blocks too. */
 typedef struct TwReadPlaces {
 	const float *key, *value;
 	int nkey, nvalue, n;
@@ -192,6 +193,38 @@ greatest_lane(V x)
 }
 
 INLINE void
+few_values(const TwReadPlaces *p, const float *weight, float *read)
+{
+	int blocks = (p->n + TW_LANES - 1) / TW_LANES;
+
+	for (int j = 0; j < p->nvalue; j++) {
+		V sum = broadcast(0);
+		for (int b = 0; b < blocks; b++)
+			sum += ((const U *)weight)[b]
+			       * ((const U *)p->value)[(size_t)b * (size_t)p->nvalue + (size_t)j];
+		read[j] = 0;
+		for (int i = 0; i < TW_LANES; i++)
+			read[j] += sum[i];
+	}
+}
+
+INLINE void
+many_values(const TwReadPlaces *p, const float *score, float *read)
+{
+	memset(read, 0, (size_t)p->nvalue * sizeof *read);
+	for (int i = 0; i < p->n; i++) {
+		const float *value = p->value + (size_t)i * (size_t)p->nvalue;
+		if (score[i] == 0)
+			continue;
+		int j = 0;
+		for (; j + TW_LANES <= p->nvalue; j += TW_LANES)
+			*(U *)(read + j) += score[i] * *(const U *)(value + j);
+		for (; j < p->nvalue; j++)
+			read[j] += score[i] * value[j];
+	}
+}
+
+INLINE void
 lanes_attend(const TwReadPlaces *p, const float *query, float *score, float *read)
 {
 	int blocks = (p->n + TW_LANES - 1) / TW_LANES;
@@ -211,17 +244,10 @@ lanes_attend(const TwReadPlaces *p, const float *query, float *score, float *rea
 	}
 	for (int i = 0; i < TW_LANES; i++)
 		sum += total[i];
-	memset(read, 0, (size_t)p->nvalue * sizeof *read);
-	for (int i = 0; i < p->n; i++) {
-		const float *value = p->value + (size_t)i * (size_t)p->nvalue;
-		if (score[i] == 0)
-			continue;
-		int j = 0;
-		for (; j + TW_LANES <= p->nvalue; j += TW_LANES)
-			*(U *)(read + j) += score[i] * *(const U *)(value + j);
-		for (; j < p->nvalue; j++)
-			read[j] += score[i] * value[j];
-	}
+	if (p->nvalue < TW_LANES)
+		few_values(p, score, read);
+	else
+		many_values(p, score, read);
 	for (int j = 0; j < p->nvalue; j++)
 		read[j] /= sum;
 }
