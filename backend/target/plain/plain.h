@@ -28,6 +28,8 @@ const Form *plain_step_function(Circuit *, int from, int64_t before, int64_t the
 const Form *plain_index_division(Circuit *, const Node *);
 /* By condition and score (scores.c). NULL after an error. */
 Lookup *plain_lookup(Circuit *, const Intent *);
+/* The latest or first in two heads (long_order.c). NULL after an error. */
+Lookup *plain_long_order(Circuit *, const Intent *);
 bool plain_has_room(const Circuit *, const ScoreTerms *, int nliteral);
 /* The model (weights.c). */
 TwModel *plain_weights(Columns *, Report *);
