@@ -90,6 +90,11 @@ SMALL := lang/arena.o runtime/memory_pool.o
 $(BUILD)/small/%.o: DEFS = -DFIRST_CHUNK=256 -DLARGEST_CHUNK=256 -DUSUAL_BLOCK=256
 $(BUILD)/small/%.o: %.c Makefile
 	$(COMPILE)
+$(BUILD)/unit/long_text_test: $(BUILD)/tests/unit/long_text_test.o \
+	$(addprefix $(BUILD)/cmd/,program.o cli.o manual.o) \
+	$(COMPILER) $(RUNTIME)
+	$(LINK) $(LIBS)
+
 $(BUILD)/unit/allocation_test: $(BUILD)/tests/unit/allocation_test.o \
 	$(addprefix $(BUILD)/small/,$(SMALL)) \
 	$(filter-out $(addprefix $(BUILD)/,$(SMALL)),$(COMPILER) $(RUNTIME))

@@ -58,6 +58,28 @@ row 'reverse' examples/reverse.tw 3 32
 row 'histogram' examples/histogram.tw 3 32
 row 'sort_digits, 10 digits' examples/sort_digits.tw 4 64 '37-63 / 384'
 
+# Long texts: layers, as above, neurons, and how large the file is.
+long_row() { # long_row WHAT LAYERS NEURONS CONTEXT OUTPUT [TOKEN]
+	local vocab='vocab "01"' n
+	printf 'model long { %s context %d }\n%s\n' "${6:-$vocab}" "$4" "$5" >"$tmp/long.tw"
+	row "$1" "$tmp/long.tw" "$2" -
+	"$bin/twc" "$tmp/long.tw" -o "$tmp/long.onnx" 2>"$tmp/error" || return
+	n=$("$bin/twc" report "$tmp/long.tw" --json | sed -n '/"compile_ms"/s/[^0-9.]//gp')
+	printf '%-28s at most %s neurons and 1 MB: %s bytes%s\n' '' "$3" \
+		"$(wc -c <"$tmp/long.onnx")" "${n:+, compiled in $n ms}"
+}
+echo
+echo "long texts:"
+ones="count(token[j] == '1' for j)"
+long_row 'count > k, 1,000,000' 2 - 1000000 "output x = $ones > 777777"
+long_row 'majority, 1,000,000' 2 - 1000000 "output x = $ones > count(token[j] == '0' for j)"
+long_row 'parity, 1,000,000' 7 - 1000000 "output x = $ones % 2"
+long_row 'the count, 100,000' 6 600 100000 "output x = $ones"
+long_row 'latest by key, 26 bits, 2^28' 3 - 268435456 \
+	'let j = latest j where token.store[j] and token.w[j] == token.q
+output x = token.v[j else 0]' \
+	'token { store: bool, w: [26] bool, q: [26] bool, v: int 0..9 }'
+
 # ---- times ----
 
 # time_row WHAT SOURCE RUNS ASKED-MS ASKED-MB: a busy machine stretches the time that

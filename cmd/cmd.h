@@ -73,6 +73,8 @@ bool next_token(const Graph *, Eval *, int at, int *row);
 /* What the evaluator lets follow the first n of text[0..context): how long the
  * text has become. */
 int continue_text(const Graph *, Eval *, int *text, int n);
+/* Tokens of the longest text that is kept: the context, or a million. */
+int text_room(const Graph *);
 /* The first assert that fails, at the first position where it does, of the text that
  * eval has, n tokens; NULL if all hold. */
 const Assert *broken_assert(const Graph *, Eval *, int n, int *at);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,10 +40,27 @@ typedef struct PromptRun {
 	Totals *totals;
 } PromptRun;
 
+/* Room for rows, taken from the machine as it is written to: NULL if there is none. */
+static int *
+reserve_rows(size_t n)
+{
+	void *p = mmap(NULL, n * sizeof(int), PROT_READ | PROT_WRITE,
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void
+release_rows(int *row, size_t n)
+{
+	if (row)
+		munmap(row, n * sizeof *row);
+}
+
 static bool
 allocate_rows(PromptRun *r)
 {
-	r->row = calloc((size_t)r->m->context, (size_t)r->m->nfield * sizeof *r->row);
+	r->row = reserve_rows((size_t)r->m->context * (size_t)r->m->nfield);
 	r->column = calloc((size_t)r->m->nnamed + 2, 2 * sizeof *r->column);
 	return r->row && r->column;
 }
@@ -50,7 +68,7 @@ allocate_rows(PromptRun *r)
 static void
 free_rows(PromptRun *r)
 {
-	free(r->row);
+	release_rows(r->row, (size_t)r->m->context * (size_t)r->m->nfield);
 	free(r->column);
 }
 
@@ -351,7 +369,8 @@ close_worker(void *arg)
 	tw_batch_close(w->batch);
 	free_rows(&w->run);
 	free(w->text);
-	free(w->rows);
+	release_rows(w->rows,
+	             (size_t)w->most * (size_t)w->run.m->context * (size_t)w->run.m->nfield);
 	free(w);
 }
 
@@ -373,7 +392,7 @@ open_worker(void *arg, char **error)
 		w->batch = tw_batch_open(r->m, flags, error);
 	w->text = calloc((size_t)w->most, sizeof *w->text);
 	if (w->batch)
-		w->rows = calloc((size_t)w->most * context, (size_t)r->m->nfield * sizeof *w->rows);
+		w->rows = reserve_rows((size_t)w->most * context * (size_t)r->m->nfield);
 	if (allocate_rows(&w->run) && w->text && (w->run.s || w->rows))
 		return w;
 	close_worker(w);
@@ -408,7 +427,7 @@ answer_together(Worker *w, char **prompt, int n, FILE *out, char **error)
 	int *row = w->rows, k = 0;
 
 	w->run.out = out;
-	for (; k < n && k < w->most; k++, row += m->context * m->nfield) {
+	for (; k < n && k < w->most; k++, row += (size_t)m->context * (size_t)m->nfield) {
 		TwText *t = &w->text[k];
 		t->nprompt = tw_tokenize(m, prompt[k], row, error);
 		if (t->nprompt < 0)

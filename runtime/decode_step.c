@@ -829,7 +829,7 @@ tw_step(const TwSpecialized *c, const TwActivations *w, TwFed fed, int place)
 
 	tw_phase_begin(w->clock);
 	memset(w->x, 0, (size_t)c->m->d_model * sizeof *w->x);
-	tw_embed_sparse(c, fed, place, w->x, 0);
+	tw_embed_sparse(c, fed, fed.at, w->x, 0);
 	tw_phase_end(w->clock, TW_EMBEDDING);
 	trace_state(c, w, 0, place);
 	for (int n = 0; n < c->m->nlayer; n++) {

@@ -26,19 +26,21 @@ struct TwDense {
 	DenseLayer *layer;     /* (nlayer) */
 	TwSparse head, *label; /* (nlabel) */
 
-	int *row;      /* (places, nfield) */
-	float *number; /* (places, ninput) */
-	float *x;      /* (places, d_model) the residual stream */
-	float *state;  /* (2 * nlayer + 1, places, d_model) the stream after each half of a
-	                * layer; NULL without trace */
-	float *query;  /* (heads * dk) of one place, of the widest layer */
-	float *read;   /* (heads * dv) */
-	float *weight; /* (places) of one head */
-	float *neuron; /* (neurons) */
-	float *kv;     /* (heads * (dk or dv)) a key or value, heads side by side */
-	float *logits; /* (nvocab + 2) */
-	float *answer; /* (columns) of one label */
-	void *memory;  /* all of the above */
+	int *at;         /* (places) their numbers */
+	int *row;        /* (places, nfield) */
+	float *number;   /* (places, ninput) */
+	float *x;        /* (places, d_model) the residual stream */
+	float *state;    /* (2 * nlayer + 1, places, d_model) the stream after each half of a
+	                  * layer; NULL without trace */
+	float *query;    /* (heads * dk) of one place, of the widest layer */
+	float *read;     /* (heads * dv) */
+	float *weight;   /* (places) of one head */
+	float *neuron;   /* (neurons) */
+	float *kv;       /* (heads * (dk or dv)) a key or value, heads side by side */
+	float *logits;   /* (nvocab + 2) */
+	float *answer;   /* (columns) of one label */
+	void *memory;    /* all of the above, */
+	size_t reserved; /* and how large that is */
 };
 
 /* ---- memory */
@@ -70,6 +72,7 @@ lay_out_dense(TwDense *s, TwLayout *to, bool trace)
 	for (int i = 0; i < m->nlabel; i++)
 		columns = greater(columns, (uint64_t)m->label[i].columns);
 	s->row = tw_layout_take(to, places * (uint64_t)m->nfield, sizeof *s->row);
+	s->at = tw_layout_take(to, places, sizeof *s->at);
 	s->number = tw_layout_floats(to, places * (uint64_t)m->ninput);
 	s->x = tw_layout_floats(to, places * d);
 	s->state = trace ? tw_layout_floats(to, (2 * (uint64_t)m->nlayer + 1) * places * d) : NULL;
@@ -91,7 +94,8 @@ dense_allocate(TwDense *s, bool trace, char **error)
 	if (to.too_large)
 		return tw_refuse(error, "the model needs too much memory to run");
 	s->bytes = to.used;
-	s->memory = calloc(1, to.used);
+	s->reserved = to.used;
+	s->memory = tw_reserve(to.used);
 	if (!s->memory)
 		return tw_refuse(error, "out of memory");
 	to = (TwLayout){ .memory = s->memory };
@@ -177,7 +181,7 @@ tw_dense_close(TwDense *s)
 	tw_sparse_free(&s->head);
 	free(s->layer);
 	free(s->label);
-	free(s->memory);
+	tw_release(s->memory, s->reserved);
 	free(s);
 }
 
@@ -203,7 +207,7 @@ dense_embed_numbers(TwDense *s, int place)
 	const float *number = s->number + (size_t)place * (size_t)s->m->ninput;
 	float *x = memset(stream(s, place), 0, d * sizeof *x);
 
-	tw_add_place(s->m, place, x);
+	tw_add_place(s->m, s->at[place], x);
 
 	for (int n = 0; n < s->m->ninput; n++)
 		for (size_t i = 0; i < d; i++)
@@ -216,7 +220,7 @@ dense_embed(TwDense *s, int place)
 	if (s->m->ninput)
 		dense_embed_numbers(s, place);
 	else
-		tw_embed(s->m, s->row + place * s->m->nfield, place, stream(s, place));
+		tw_embed(s->m, s->row + place * s->m->nfield, s->at[place], stream(s, place));
 }
 
 /* What all heads have side by side, into the cache, where each head has a block. */
@@ -366,17 +370,19 @@ fed_place(TwDense *s)
 }
 
 void
-tw_dense_feed(TwDense *s, const int *row)
+tw_dense_feed(TwDense *s, const int *row, int at)
 {
+	s->at[s->used] = at;
 	memcpy(s->row + s->used * s->m->nfield, row, (size_t)s->m->nfield * sizeof *row);
 	fed_place(s);
 }
 
 void
-tw_dense_feed_numbers(TwDense *s, const float *number)
+tw_dense_feed_numbers(TwDense *s, const float *number, int at)
 {
 	size_t n = (size_t)s->m->ninput;
 
+	s->at[s->used] = at;
 	memcpy(s->number + (size_t)s->used * n, number, n * sizeof *number);
 	fed_place(s);
 }

@@ -14,8 +14,10 @@ typedef struct TwDense TwDense;
 TwDense *tw_dense_open(const TwModel *, bool trace, bool every_zero, char **error);
 void tw_dense_close(TwDense *);
 void tw_dense_reset(TwDense *);
-void tw_dense_feed(TwDense *, const int *row); /* a row of the vocabulary, while there is room */
-void tw_dense_feed_numbers(TwDense *, const float *); /* (ninput) of them, where these are fed */
+/* While there is room: a row of the vocabulary, or (ninput) numbers where these are fed; the number
+ * of its place. */
+void tw_dense_feed(TwDense *, const int *row, int at);
+void tw_dense_feed_numbers(TwDense *, const float *, int at);
 const float *tw_dense_logits(TwDense *);
 const float *tw_dense_label(TwDense *, int label, int i);
 /* The stream at place i, after all layers. */

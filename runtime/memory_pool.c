@@ -1,6 +1,8 @@
 /* A pool is a list of blocks, of which the newest has room: a bump allocator, as the
  * compiler's arena is (Hanson 1990). */
 
+#define _GNU_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
+
 #include "runtime/memory_pool.h"
 
 #include <limits.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 typedef struct TwBlock TwBlock;
 
@@ -121,4 +124,27 @@ tw_pool_free(TwPool *p)
 		free(p->block);
 		p->block = prev;
 	}
+}
+
+/* ---- */
+
+enum { SMALL = 1 << 26 };
+
+void *
+tw_reserve(size_t n)
+{
+	if (n < SMALL)
+		return calloc(1, n ? n : 1);
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+	               -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void
+tw_release(void *p, size_t n)
+{
+	if (n < SMALL)
+		free(p);
+	else if (p)
+		munmap(p, n);
 }

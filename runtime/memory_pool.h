@@ -45,7 +45,13 @@ typedef struct TwLayout {
 } TwLayout;
 
 /* Bytes of a session, or half of what a pointer can span. */
-#define TW_LARGEST (PTRDIFF_MAX / 2 < 4294967295 ? (uint64_t)(PTRDIFF_MAX / 2) : 4294967295u)
+#define TW_LARGEST \
+	(PTRDIFF_MAX / 2 < 1ll << 44 ? (uint64_t)(PTRDIFF_MAX / 2) : (uint64_t)(1ll << 44))
+
+/* Memory that is 0, and taken from the machine only as far as it is written to: that of a session
+ * grows with its text. NULL: there is none. */
+void *tw_reserve(size_t);
+void tw_release(void *, size_t);
 
 /* The next `count` elements of a size that is a power of two; NULL while it is measured. */
 static inline void *

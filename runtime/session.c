@@ -29,18 +29,21 @@ struct TwSession {
 	unsigned flags;
 	int places;    /* context + 1 */
 	int used;      /* places filled, <bos> among them */
+	int skipped;   /* places left out before the next one */
+	int *at;       /* (places) the numbers of those that are filled */
 	int *next;     /* (nfield) what comes next, [0] -1 where that was not asked */
 	int *row;      /* (places, nfield) */
 	float *number; /* (places, ninput) of them where these are fed */
 	bool stale;    /* bidirectional: tokens were fed that were not run yet */
 	TwActivations w;
 	TwBlocks b;
-	float *start;   /* (c->initial) the state that <bos> left, */
-	float *start_x; /* (d_model) and its stream */
-	float *base;    /* (c->logit.n) */
-	float *logits;  /* (nvocab + 2) */
-	float *label;   /* (places, c->label.n) */
-	void *memory;   /* all of these */
+	float *start;    /* (c->initial) the state that <bos> left, */
+	float *start_x;  /* (d_model) and its stream */
+	float *base;     /* (c->logit.n) */
+	float *logits;   /* (nvocab + 2) */
+	float *label;    /* (places, c->label.n) */
+	void *memory;    /* all of these, */
+	size_t reserved; /* and how large that is */
 	size_t bytes;
 	bool on_softmax;     /* this text is computed by the fallback, */
 	TwDense *dense;      /* which TW_CHECK, TW_SOFTMAX and bidirectional models have from the
@@ -95,6 +98,7 @@ lay_out_session(TwSession *s, TwLayout *to)
 	uint64_t block = blocks_of(s);
 
 	s->row = tw_layout_take(to, (places + 1) * (uint64_t)m->nfield, sizeof *s->row);
+	s->at = tw_layout_take(to, places, sizeof *s->at);
 	s->number = tw_layout_floats(to, places * (uint64_t)m->ninput);
 	if (s->flags & TW_SOFTMAX)
 		return;
@@ -122,7 +126,8 @@ session_allocate(TwSession *s, char **error)
 	if (to.too_large)
 		return tw_refuse(error, "the model needs too much memory to run");
 	s->bytes = sizeof *s + to.used;
-	s->memory = calloc(1, to.used);
+	s->reserved = to.used;
+	s->memory = tw_reserve(to.used);
 	if (!s->memory)
 		return tw_refuse(error, "out of memory");
 	to = (TwLayout){ .memory = s->memory };
@@ -214,7 +219,7 @@ tw_close(TwSession *s)
 		return;
 	tw_dense_close(s->dense);
 	tw_specialized_free(s->own);
-	free(s->memory);
+	tw_release(s->memory, s->reserved);
 	free(s);
 }
 
@@ -222,6 +227,7 @@ void
 tw_reset(TwSession *s)
 {
 	s->used = 1;
+	s->skipped = 0;
 	*s->next = -1;
 	s->stuck = false;
 	s->refusal = NULL;
@@ -251,9 +257,10 @@ static void
 feed_dense(TwSession *s, int place)
 {
 	if (s->m->ninput)
-		tw_dense_feed_numbers(s->dense, s->number + (size_t)place * (size_t)s->m->ninput);
+		tw_dense_feed_numbers(s->dense, s->number + (size_t)place * (size_t)s->m->ninput,
+		                      s->at[place]);
 	else
-		tw_dense_feed(s->dense, s->row + place * s->m->nfield);
+		tw_dense_feed(s->dense, s->row + place * s->m->nfield, s->at[place]);
 }
 
 /* A claim does not hold for this text: all of it again, by the fallback. What the fast path
@@ -308,7 +315,7 @@ run_newest(TwSession *s)
 {
 	int place = s->used - 1;
 	TwFed fed = { s->row + place * s->m->nfield,
-		      s->number + (size_t)place * (size_t)s->m->ninput };
+		      s->number + (size_t)place * (size_t)s->m->ninput, s->at[place] };
 
 	*s->next = -1;
 	s->refusal = NULL;
@@ -392,7 +399,9 @@ run_fed(TwSession *s, int from)
 
 	*s->next = -1;
 	s->refusal = NULL;
-	if (!s->on_softmax && !s->m->bidirectional && end - from >= LEAST_AT_ONCE) {
+	for (int p = from; p < end; p++)
+		s->at[p] = p + s->skipped;
+	if (!s->on_softmax && !s->m->bidirectional && !s->skipped && end - from >= LEAST_AT_ONCE) {
 		s->stats.tokens += end - from;
 		return run_many(s, from);
 	}
@@ -425,7 +434,7 @@ bool
 tw_feed_tokens(TwSession *s, const int *row, int n)
 {
 	const TwModel *m = s->m;
-	int from = s->used, room = s->stuck ? 0 : s->places - s->used, taken = 0;
+	int from = s->used, room = s->stuck ? 0 : s->places - s->used - s->skipped, taken = 0;
 
 	while (taken < n && taken < room && is_token(m, row + taken * m->nfield))
 		taken++;
@@ -461,7 +470,7 @@ bool
 tw_feed_number_rows(TwSession *s, const float *number, int n)
 {
 	int width = s->m->ninput, from = s->used, taken = 0;
-	int room = s->stuck ? 0 : s->places - s->used;
+	int room = s->stuck ? 0 : s->places - s->used - s->skipped;
 
 	if (!width)
 		return refuse_token(s, "this model takes tokens");
@@ -487,6 +496,17 @@ bool
 tw_feed(TwSession *s, int row)
 {
 	return s->m->nfield == 1 ? tw_feed_token(s, &row) : refuse_token(s, "no such token");
+}
+
+bool
+tw_skip(TwSession *s, int n)
+{
+	if (n < 0 || n > s->places - s->used - s->skipped)
+		return refuse_token(s, "the text is full");
+	if (s->m->bidirectional)
+		return refuse_token(s, "a bidirectional text has no gaps");
+	s->skipped += n;
+	return true;
 }
 
 const char *
@@ -576,7 +596,7 @@ tw_next(TwSession *s)
 bool
 tw_done(TwSession *s)
 {
-	return s->used == s->places || !s->m->emits || tw_next(s) >= s->m->nvocab;
+	return s->used + s->skipped == s->places || !s->m->emits || tw_next(s) >= s->m->nvocab;
 }
 
 const float *

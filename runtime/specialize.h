@@ -254,6 +254,7 @@ typedef struct TwActivations {
 typedef struct TwFed {
 	const int *row;      /* (nfield) */
 	const float *number; /* (ninput) */
+	int at;              /* the number of its place */
 } TwFed;
 
 /* One more token at this place. False where a gap is too small: x is then wrong. */

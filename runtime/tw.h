@@ -21,7 +21,8 @@
  *
  * Nothing is believed that a file says: it is the graph that runtime/onnx_graph.h plans for
  * its shapes, with every tensor there and finite, or it is refused. Of a file of up
- * to 1 GB a model takes some hundred times the size at most, a session 4 GB.
+ * to 1 GB a model takes some hundred times the size at most. A session takes address space for
+ * its whole context, and memory as its text grows.
  */
 
 #include "model.h"
@@ -73,6 +74,11 @@ void tw_reset(TwSession *);           /* to the empty text */
 bool tw_feed(TwSession *, int row);   /* false: it is not taken; tw_refusal says why */
 int tw_count(const TwSession *);      /* tokens of the text so far */
 int tw_row(const TwSession *, int i); /* its token i */
+
+/* The next token stands n positions further on than it would, and what is between is as if it could
+ * not be seen: so the far end of a long context can be tried. Searches and counts are as ever; what
+ * a program reads at a fixed distance across the gap is not defined. */
+bool tw_skip(TwSession *, int n);
 
 /* Why the last token or numbers were not taken, a few words: "the text is full", "no such
  * token", "out of memory"; NULL if they were. */

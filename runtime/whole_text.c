@@ -192,7 +192,8 @@ embed_text(const WholeText *t, const int *row, const float *number)
 	memset(t->b->x, 0, (size_t)blocks(t) * (size_t)m->d_model * sizeof(V));
 	for (int i = 0; i < t->n; i++) {
 		TwActivations at = at_place(t, i);
-		TwFed fed = { row + i * m->nfield, t->from + i ? number + i * m->ninput : NULL };
+		TwFed fed = { row + i * m->nfield, t->from + i ? number + i * m->ninput : NULL,
+			      t->from + i };
 		tw_embed_sparse(t->c, fed, t->from + i, at.x, at.shift);
 	}
 	tw_phase_end(t->w->clock, TW_EMBEDDING);

@@ -1,0 +1,155 @@
+/* Searches at the far end of long contexts, against a list: a program whose tokens are {store, w:
+ * [BITS] bool, q: [BITS] bool, v: int 0..9} and whose label v is that of the latest or first token
+ * that stores under the key q, 0 where there is none. Places are skipped at random, around the ends
+ * of blocks too (tw_skip), and softmax over everything is asked beside the look-ups. */
+
+#include "backend/file/write.h"
+#include "cmd/cmd.h"
+#include "runtime/tw.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOKENS = 300 };
+
+typedef struct Stored {
+	unsigned key;
+	int v;
+} Stored;
+
+static uint64_t state;
+
+static unsigned
+draw(unsigned n)
+{
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(state >> 33) % n;
+}
+
+/* The row of each field: store, w[i], q[i], v; false stands before true. */
+static void
+rows_of_token(const TwModel *m, int bits, const Stored *t, bool store, unsigned q, int *row)
+{
+	row[0] = m->first[0] + store;
+	for (int i = 0; i < bits; i++) {
+		row[1 + i] = m->first[1 + i] + (t->key >> i & 1);
+		row[1 + bits + i] = m->first[1 + bits + i] + (q >> i & 1);
+	}
+	row[1 + 2 * bits] = m->first[1 + 2 * bits] + t->v;
+}
+
+/* Mostly near, sometimes to the end of a block, sometimes far. */
+static int
+gap_from(int place)
+{
+	int block = 1 << 14;
+
+	switch (draw(8)) {
+	case 0: return (int)draw(1 << 24);
+	case 1: return block - place % block + (int)draw(3) - 1;
+	case 2: return (int)draw(1 << 15);
+	default: return (int)draw(3);
+	}
+}
+
+static int
+try_text(const TwModel *m, TwSession *s, int bits, bool first)
+{
+	Stored stored[TOKENS];
+	int n = 0, place = 1, row[256];
+	unsigned few = 1 + draw(6);
+
+	tw_reset(s);
+	for (int i = 0; i < TOKENS; i++) {
+		int gap = gap_from(place);
+		if (place + gap >= m->context)
+			break;
+		if (!tw_skip(s, gap))
+			return 1;
+		place += gap + 1;
+		Stored t = { draw(few) * 0x9e3779b1u >> (32 - bits), (int)draw(10) };
+		bool store = draw(2);
+		unsigned q = draw(few) * 0x9e3779b1u >> (32 - bits);
+		rows_of_token(m, bits, &t, store, q, row);
+		if (!tw_feed_token(s, row)) {
+			printf("refused: %s\n", tw_refusal(s));
+			return 1;
+		}
+		if (store)
+			stored[n++] = t;
+		int want = 0;
+		for (int k = 0; k < n; k++) {
+			int at = first ? n - 1 - k : k;
+			want = stored[at].key == q ? stored[at].v : want;
+		}
+		float got = *tw_label(s, 0, tw_count(s) - 1);
+		if (got != (float)want) {
+			printf("place %d: %g, not %d\n", place - 1, (double)got, want);
+			return 1;
+		}
+	}
+	if (tw_difference(s))
+		printf("%s\n", tw_difference(s));
+	return tw_difference(s) != NULL;
+}
+
+/* The program's model, by way of its file. */
+static TwModel *
+compiled(const char *search, int bits, int context, char **error)
+{
+	Program p = { 0 };
+	Options options = { 0 };
+	char text[400];
+	size_t n;
+
+	snprintf(text, sizeof text,
+	         "model m { token { store: bool, w: [%d] bool, q: [%d] bool, v: int 0..9 } "
+	         "context %d }\n"
+	         "let j = %s j where token.store[j] and token.w[j] == token.q\n"
+	         "output v = token.v[j else 0]\n",
+	         bits, bits, context, search);
+	bool ok = program_open_text(&p, "long.tw", text, strlen(text), &options)
+	          && program_compile(&p);
+	unsigned char *bytes = ok ? onnx_bytes(&p.arena, p.model, &n) : NULL;
+	TwModel *m = bytes && n < 1 << 20 ? tw_load_memory(bytes, n, error) : NULL;
+	program_close(&p);
+	return m;
+}
+
+static bool
+search_is_exact(const char *search, int bits, int context)
+{
+	char *error = NULL;
+	TwModel *m = compiled(search, bits, context, &error);
+	TwSession *s = m ? tw_open(m, TW_CHECK, &error) : NULL;
+	int failed = 0;
+
+	for (int i = 0; s && i < 40 && !failed; i++)
+		failed = try_text(m, s, bits, !strcmp(search, "first"));
+	if (!s || failed || tw_stats(s).fallbacks)
+		printf("wrong: %s, %d bits, context %d: %s\n", search, bits, context,
+		       error ? error : "");
+	bool ok = s && !failed && !tw_stats(s).fallbacks;
+	tw_close(s);
+	tw_free(m);
+	free(error);
+	return ok;
+}
+
+int
+main(void)
+{
+	bool ok = true;
+
+	state = 1;
+	for (int first = 0; first < 2; first++) {
+		const char *search = first ? "first" : "latest";
+		ok = search_is_exact(search, 26, 1 << 28) && ok;
+		ok = search_is_exact(search, 20, 1 << 20) && ok;
+		ok = search_is_exact(search, 16, 131072) && ok;
+		ok = search_is_exact(search, 5, 4097) && ok;
+	}
+	return !ok;
+}
