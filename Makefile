@@ -273,7 +273,8 @@ hostile: setup ## libFuzzer on model files, prompts and sources, each for MINUTE
 # Everything that takes longer than a change can wait for; goes on after a failure.
 nightly: ## the long rounds of all of these, and test-bare
 	@failed=; \
-	for target in exhaustive mutants 'test-check N=10000' 'fuzz N=10000' 'hostile MINUTES=20' test-bare; do \
+	for target in exhaustive mutants 'test-check N=10000' 'fuzz N=10000' \
+		'hostile MINUTES=20' test-bare; do \
 		echo "== make $$target"; \
 		$(MAKE) --no-print-directory $$target || failed="$$failed; make $$target"; \
 	done; \

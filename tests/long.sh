@@ -43,8 +43,8 @@ BEGIN {
 "$bin/twrun" "$tmp/memory.onnx" --batch "$tmp/prompts" --max-tokens 1 >"$tmp/got" || exit 1
 diff "$tmp/want" "$tmp/got" || exit 1
 counts() { # counts CONTEXT LENGTH LABEL AWK: of texts of that many 1, each label by n
-	printf 'model long { vocab "01" context %d }\nlet n = count(token[j] == '"'1'"' for j)\noutput x = %s\n' \
-		"$1" "$3" >"$tmp/counts.tw"
+	printf '%s\n' "model long { vocab \"01\" context $1 }" \
+		"let n = count(token[j] == '1' for j)" "output x = $3" >"$tmp/counts.tw"
 	"$bin/twc" "$tmp/counts.tw" -o "$tmp/counts.onnx" || exit 1
 	awk -v n="$2" 'BEGIN { while (n--) printf "1"; print "" }' >"$tmp/ones"
 	"$bin/twrun" "$tmp/counts.onnx" --batch "$tmp/ones" | tr ' ' '\n' | tail -n +2 >"$tmp/got"

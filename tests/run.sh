@@ -142,7 +142,8 @@ fi
 # ---- the list: every script of tests/ and of its folders is on it, but those apart ----
 
 longest=(differential/run.sh model/run.sh fuzz/run.sh spec.sh bounds/run.sh hostile/run.sh cli.sh)
-apart=(run.sh bare.sh same_bytes.sh editors/run.sh exhaustive/run.sh prove/mutants.sh)   # targets of their own
+# Targets of their own:
+apart=(run.sh bare.sh same_bytes.sh editors/run.sh exhaustive/run.sh prove/mutants.sh)
 
 bin=$(cd "$1" && pwd) || exit 2
 shift

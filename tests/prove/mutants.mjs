@@ -67,7 +67,8 @@ function tensors(bytes) {
 			if (t.field !== 5) continue;
 			const tensor = { dims: [] };
 			for (const f of messages(bytes, t.from, t.to)) {
-				if (f.field === 1 && f.from === undefined) tensor.dims.push(f.value);
+				if (f.field === 1 && f.from === undefined)
+					tensor.dims.push(f.value);
 				else if (f.field === 1) {
 					let at = f.from;
 					while (at < f.to) {
@@ -137,11 +138,7 @@ function evaluate(m, ids, exact) {
 		)
 	);
 	const seen = place =>
-		meta["tw.attention"] === "causal"
-			? place + 1
-			: place === 0
-				? 1
-				: ids.length;
+		meta["tw.attention"] === "causal" ? place + 1 : place === 0 ? 1 : ids.length;
 	meta["tw.layers"].forEach((l, n) => {
 		const name = s => `layers.${n}.${s}`;
 		if (l.heads) {
@@ -151,33 +148,56 @@ function evaluate(m, ids, exact) {
 			x = x.map((old, place) => {
 				const read = [];
 				for (let h = 0; h < l.heads; h++) {
+					const key = Array.from(
+						{ length: l.key_size },
+						(_, j) => h * l.key_size + j
+					);
 					const score = Array.from({ length: seen(place) }, (_, at) =>
-						sum(
-							Array.from({ length: l.key_size }, (_, j) =>
-								round(
-									q[place][h * l.key_size + j] *
-										k[at][h * l.key_size + j]
-								)
-							)
-						)
+						sum(key.map(i => round(q[place][i] * k[at][i])))
 					);
 					const most = Math.max(...score);
 					if (exact && score.some(s => s < most && s > most - 104))
-						throw new Apart(`a gap of ${most - Math.max(...score.filter(s => s < most))}`);
-					const e = score.map(s => (exact ? Number(s === most) : round(Math.exp(round(s - most)))));
+						throw new Apart(
+							'a gap of ' +
+								Math.min(
+									...score
+										.filter(s => s < most)
+										.map(s => most - s)
+								)
+						);
+					const e = score.map(s =>
+						exact
+							? Number(s === most)
+							: round(Math.exp(round(s - most)))
+					);
 					const all = sum([...e]);
 					const weight = e.map(y => round(y / all));
-					for (let j = h * l.value_size; j < (h + 1) * l.value_size; j++)
-						read.push(sum(weight.map((y, at) => round(y * v[at][j]))));
+					for (
+						let j = h * l.value_size;
+						j < (h + 1) * l.value_size;
+						j++
+					)
+						read.push(
+							sum(
+								weight.map((y, at) =>
+									round(y * v[at][j])
+								)
+							)
+						);
 				}
-				const out = matrix(name("wo")).map(c => sum(c.map(([i, y]) => round(read[i] * y))));
+				const out = matrix(name("wo")).map(c =>
+					sum(c.map(([i, y]) => round(read[i] * y)))
+				);
 				return old.map((y, c) => round(y + out[c]));
 			});
 		}
 		if (l.neurons) {
 			x = x.map(old => {
 				const neuron = affine(old, name("w1"), name("b1")).map((s, j) =>
-					Math.max(0, T[name("b1")].data[j] >= 4096 ? Math.fround(s) : s)
+					Math.max(
+						0,
+						T[name("b1")].data[j] >= 4096 ? Math.fround(s) : s
+					)
 				);
 				const out = affine(neuron, name("w2"), name("b2"));
 				return old.map((y, c) => round(y + out[c]));
@@ -187,7 +207,9 @@ function evaluate(m, ids, exact) {
 	const answer = {};
 	if (T["head.w"]) answer.logits = x.flatMap(r => affine(r, "head.w", "head.b"));
 	for (const { name } of meta["tw.labels"])
-		answer[`label.${name}`] = x.flatMap(r => affine(r, `labels.${name}.w`, `labels.${name}.b`));
+		answer[`label.${name}`] = x.flatMap(r =>
+			affine(r, `labels.${name}.w`, `labels.${name}.b`)
+		);
 	return answer;
 }
 
@@ -207,7 +229,10 @@ async function runtime(path, texts, level) {
 	for (const ids of texts) {
 		const n = ids.length;
 		const feed = {
-			input_ids: int64(ids.flat(), Array.isArray(ids[0]) ? [1, n, ids[0].length] : [1, n]),
+			input_ids: int64(
+				ids.flat(),
+				Array.isArray(ids[0]) ? [1, n, ids[0].length] : [1, n]
+			),
 			position_ids: int64(
 				ids.map((_, i) => i),
 				[1, n]
@@ -246,7 +271,8 @@ function textsOf(meta, program, n) {
 		sizes = meta["tw.fields"];
 	const longest = Math.min(meta["tw.context"], 40);
 	const first = sizes?.reduce((list, x) => [...list, list.at(-1) + x], [0]);
-	const one = () => (sizes ? sizes.map((x, f) => first[f] + random(x)) : random(vocab.length));
+	const one = () =>
+		sizes ? sizes.map((x, f) => first[f] + random(x)) : random(vocab.length);
 	const texts = [];
 	if (program && !sizes)
 		for (const [, text] of readFileSync(program, "utf8").matchAll(/"([^"\n]*)"/g))
@@ -345,5 +371,7 @@ for (let i = 0; i < Number(count); i++) {
 	writeFileSync(file, mutant);
 	if (proved(file)) await check(file, mutant, `${path}: ${name}[${at}], ${kind}`, program);
 }
-console.log(`${count} mutants of ${models.length} models, ${accepted} files proved, ${wrong} wrong`);
+console.log(
+	`${count} mutants of ${models.length} models, ${accepted} files proved, ${wrong} wrong`
+);
 process.exit(wrong ? 1 : 0);

@@ -1,9 +1,10 @@
 #!/bin/bash
 # usage: tests/prove/run.sh BUILD-DIR
 #
-# twprove proves every example that claims to be exact, from its file alone; open.txt has those that it does not prove yet, each with its reason, and fails
-# here as soon as one of them is proved, so that the list shrinks. A file that is no model
-# is told from one that is not exact.
+# twprove proves every example that claims to be exact, from its file alone; open.txt has
+# those that it does not prove yet, each with its reason, and fails here as soon as one of
+# them is proved, so that the list shrinks. A file that is no model is told from one that
+# is not exact.
 cd "$(dirname "$0")/../.." || exit 2
 bin=$(cd "$1" && pwd)
 tmp=$(mktemp -d)
@@ -41,6 +42,7 @@ sed 's/Relu/Sqrt/' "$tmp/m.onnx" >"$tmp/other.onnx"
 [ $? = 2 ] && grep -q "Relu.*is missing" "$tmp/err" || complain "another graph is taken for ours"
 
 # A few changed models; make test-check has a thousand.
-[ "${SLOW:-}" ] || node tests/prove/mutants.mjs "$bin" 40 "$tmp/m.onnx=examples/adder.tw" >"$tmp/out" ||
+[ "${SLOW:-}" ] ||
+	node tests/prove/mutants.mjs "$bin" 40 "$tmp/m.onnx=examples/adder.tw" >"$tmp/out" ||
 	complain "$(cat "$tmp/out")"
 exit $failed
