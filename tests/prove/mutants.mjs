@@ -158,12 +158,7 @@ function evaluate(m, ids, exact) {
 					const most = Math.max(...score);
 					if (exact && score.some(s => s < most && s > most - 104))
 						throw new Apart(
-							'a gap of ' +
-								Math.min(
-									...score
-										.filter(s => s < most)
-										.map(s => most - s)
-								)
+							`gaps of ${score.filter(s => s < most).map(s => most - s)}`
 						);
 					const e = score.map(s =>
 						exact
