@@ -23,7 +23,8 @@ dense() {
 				printf "%s[", i ? ", " : ""
 				for (j = 0; j < n; j++) {
 					seed = seed * 16807 % 2147483647
-					printf "%s%.4f", j ? ", " : "", (seed / 1073741824 - 1) / sqrt(n)
+					printf "%s%.4f", j ? ", " : "",
+						(seed / 1073741824 - 1) / sqrt(n)
 				}
 				printf "]"
 			}
@@ -53,7 +54,8 @@ kind() { # kind NAME SOURCE LENGTH TEXTS
 		function shown(x) { return x ? sprintf("%d", x) : "-" }
 		BEGIN { split(a, x, " "); split(b, y, " ")
 		printf "%-20s %9s %9s %10s %10s %8s %8.1f %9s\n", what, shown(x[1]), shown(best(x)),
-			shown(y[1]), shown(best(y)), x[1] && y[1] ? sprintf("%.1f", y[1] / x[1]) : "-",
+			shown(y[1]), shown(best(y)),
+			x[1] && y[1] ? sprintf("%.1f", y[1] / x[1]) : "-",
 			best(y) / best(x), y[4] }'
 	[ "${its[3]}" = 0 ] || failed=1
 }

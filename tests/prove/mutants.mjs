@@ -157,9 +157,7 @@ function evaluate(m, ids, exact) {
 					);
 					const most = Math.max(...score);
 					if (exact && score.some(s => s < most && s > most - 104))
-						throw new Apart(
-							`gaps of ${score.filter(s => s < most).map(s => most - s)}`
-						);
+						throw new Apart(`scores ${score} are too near`);
 					const e = score.map(s =>
 						exact
 							? Number(s === most)
