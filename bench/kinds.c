@@ -89,7 +89,7 @@ make_texts(KindRun *r)
 }
 
 static void
-feed_text(KindRun *r, int text, int from, int n)
+feed_whole_text(KindRun *r, int text, int from, int n)
 {
 	size_t at = (size_t)text * (size_t)r->n + (size_t)from;
 	bool ok = r->m->ninput ? tw_feed_number_rows(r->s, r->number + at * (size_t)r->width, n)
@@ -113,7 +113,7 @@ decode_texts(KindRun *r)
 	for (int t = 0; t < r->texts; t++) {
 		tw_reset(r->s);
 		for (int i = 0; i < r->n; i++) {
-			feed_text(r, t, i, 1);
+			feed_whole_text(r, t, i, 1);
 			if (r->m->emits)
 				r->sink += tw_next(r->s);
 		}
@@ -126,7 +126,7 @@ run_whole_texts(KindRun *r)
 {
 	for (int t = 0; t < r->texts; t++) {
 		tw_reset(r->s);
-		feed_text(r, t, 0, r->n);
+		feed_whole_text(r, t, 0, r->n);
 		if (r->m->emits)
 			r->sink += tw_next(r->s);
 		ask_labels(r, 0);
@@ -160,14 +160,14 @@ fastest_pass(KindRun *r, void (*pass)(KindRun *))
 }
 
 static void
-write_floats(FILE *f, const float *x, size_t n)
+write_array(FILE *f, const float *x, size_t n)
 {
 	if (fwrite(x, sizeof *x, n, f) != n)
 		stop_kinds("cannot write");
 }
 
 static void
-write_fed(const KindRun *r, const char *path)
+write_npy_inputs(const KindRun *r, const char *path)
 {
 	FILE *f = fopen(path, "wb");
 	size_t n = (size_t)r->n * (size_t)r->texts * (size_t)r->width;
@@ -176,7 +176,7 @@ write_fed(const KindRun *r, const char *path)
 		stop_kinds("cannot write");
 	for (size_t i = 0; i < n; i++) {
 		float x = r->m->ninput ? r->number[i] : (float)r->row[i];
-		write_floats(f, &x, 1);
+		write_array(f, &x, 1);
 	}
 	fclose(f);
 }
@@ -190,15 +190,15 @@ write_said(KindRun *r, const char *path)
 		stop_kinds("cannot write");
 	for (int t = 0; t < r->texts; t++) {
 		tw_reset(r->s);
-		feed_text(r, t, 0, r->n);
+		feed_whole_text(r, t, 0, r->n);
 		for (int k = 0; r->m->emits && k < r->m->nfield; k++) {
 			float x = (float)tw_next_token(r->s)[k];
-			write_floats(f, &x, 1);
+			write_array(f, &x, 1);
 		}
 		for (int l = 0; l < r->m->nlabel; l++)
 			for (int i = 0; i < r->n; i++)
-				write_floats(f, tw_label(r->s, l, i),
-				             (size_t)r->m->label[l].columns);
+				write_array(f, tw_label(r->s, l, i),
+				            (size_t)r->m->label[l].columns);
 	}
 	fclose(f);
 }
@@ -222,7 +222,7 @@ main(int argc, char **argv)
 	       whole = fastest_pass(&r, run_whole_texts),
 	       batch = r.batch ? fastest_pass(&r, run_batch) : 0;
 	printf("%.0f %.0f %.0f\n", decoding, whole, batch);
-	write_fed(&r, argv[4]);
+	write_npy_inputs(&r, argv[4]);
 	write_said(&r, argv[5]);
 	tw_batch_close(r.batch);
 	tw_close(r.s);

@@ -7,7 +7,7 @@
 
 /* Room for n bytes more and a NUL. */
 static char *
-text_room(TextBuilder *t, size_t n)
+make_room(TextBuilder *t, size_t n)
 {
 	if (t->cap - t->n < n + 1) {
 		size_t cap = 2 * (t->n + n) + 64;
@@ -23,7 +23,7 @@ text_room(TextBuilder *t, size_t n)
 void
 text_add(TextBuilder *t, const char *s, size_t n)
 {
-	memcpy(text_room(t, n), s, n);
+	memcpy(make_room(t, n), s, n);
 	t->s[t->n += n] = '\0';
 }
 
@@ -37,7 +37,7 @@ text_addf(TextBuilder *t, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		arena_fail();
-	char *to = text_room(t, (size_t)n);
+	char *to = make_room(t, (size_t)n);
 	va_start(ap, fmt);
 	vsnprintf(to, (size_t)n + 1, fmt, ap);
 	va_end(ap);

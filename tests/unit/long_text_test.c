@@ -22,7 +22,7 @@ typedef struct Stored {
 static uint64_t state;
 
 static unsigned
-draw(unsigned n)
+pick_below(unsigned n)
 {
 	state = state * 6364136223846793005u + 1442695040888963407u;
 	return (unsigned)(state >> 33) % n;
@@ -46,11 +46,11 @@ gap_from(int place)
 {
 	int block = 1 << 14;
 
-	switch (draw(8)) {
-	case 0: return (int)draw(1 << 24);
-	case 1: return block - place % block + (int)draw(3) - 1;
-	case 2: return (int)draw(1 << 15);
-	default: return (int)draw(3);
+	switch (pick_below(8)) {
+	case 0: return (int)pick_below(1 << 24);
+	case 1: return block - place % block + (int)pick_below(3) - 1;
+	case 2: return (int)pick_below(1 << 15);
+	default: return (int)pick_below(3);
 	}
 }
 
@@ -59,7 +59,7 @@ try_text(const TwModel *m, TwSession *s, int bits, bool first)
 {
 	Stored stored[TOKENS];
 	int n = 0, place = 1, row[256];
-	unsigned few = 1 + draw(6);
+	unsigned few = 1 + pick_below(6);
 
 	tw_reset(s);
 	for (int i = 0; i < TOKENS; i++) {
@@ -69,9 +69,9 @@ try_text(const TwModel *m, TwSession *s, int bits, bool first)
 		if (!tw_skip(s, gap))
 			return 1;
 		place += gap + 1;
-		Stored t = { draw(few) * 0x9e3779b1u >> (32 - bits), (int)draw(10) };
-		bool store = draw(2);
-		unsigned q = draw(few) * 0x9e3779b1u >> (32 - bits);
+		Stored t = { pick_below(few) * 0x9e3779b1u >> (32 - bits), (int)pick_below(10) };
+		bool store = pick_below(2);
+		unsigned q = pick_below(few) * 0x9e3779b1u >> (32 - bits);
 		rows_of_token(m, bits, &t, store, q, row);
 		if (!tw_feed_token(s, row)) {
 			printf("refused: %s\n", tw_refusal(s));

@@ -51,7 +51,7 @@ lookup_by_key(Circuit *c, const char *intent, const Intent *in, const Form *key,
 }
 
 static int
-bits_of(int64_t most)
+bits_needed(int64_t most)
 {
 	int bits = 0;
 
@@ -76,7 +76,7 @@ plain_long_order(Circuit *c, const Intent *in)
 {
 	bool first = in->kind == INTENT_FIRST;
 	int64_t step = first ? -PLAIN_STEP : PLAIN_STEP, last = c->places - 1;
-	int bits = bits_of(last >> BLOCK_BITS);
+	int bits = bits_needed(last >> BLOCK_BITS);
 	int64_t blocks = INT64_C(1) << bits;
 
 	const Form *block = form_scale(c, step, place_bits(c, BLOCK_BITS, bits), 0);
