@@ -54,16 +54,12 @@ typedef struct Audit {
 	int failed;
 } Audit;
 
+static Arena room, scratch; /* of the program, and of the head at hand */
+
 static void *
 zeros(size_t n, size_t size)
 {
-	void *p = calloc(n + 1, size);
-
-	if (!p) {
-		perror("audit");
-		exit(2);
-	}
-	return p;
+	return arena_alloc(&room, (n + 1) * size);
 }
 
 static const char *const kind_name[] = {
@@ -117,11 +113,14 @@ typedef struct Sum {
 static Row
 row_of(const TwModel *m, const float *w, int width, int j, float bias)
 {
-	size_t d = (size_t)m->d_model;
-	Row r = { 0, zeros(d, sizeof *r.at), zeros(d, sizeof *r.w), (double)bias, 0x1p24 };
+	Row r = { .bias = (double)bias,
+		  .unit = bias != 0 ? power_of_two_in((double)bias) : 0x1p24 };
+	size_t n = 0;
 
-	if (bias != 0)
-		r.unit = power_of_two_in(r.bias);
+	for (int i = 0; i < m->d_model; i++)
+		n += w[(size_t)i * (size_t)width + (size_t)j] != 0;
+	r.at = zeros(n, sizeof *r.at);
+	r.w = zeros(n, sizeof *r.w);
 	for (int i = 0; i < m->d_model; i++) {
 		double v = (double)w[(size_t)i * (size_t)width + (size_t)j];
 		if (v == 0)
@@ -162,7 +161,11 @@ check_sum(Audit *a, Sum s, SumKind kind, int layer, int at)
 {
 	double terms = s.terms / s.unit, proved = a->proved[kind * (a->m->nlayer + 1) + layer][at];
 
-	if (terms > proved * (1 + 0x1p-20) + 1e-6)
+	/* neurons that are told from 0 by a margin are large, and rounded (long_count.c) */
+	if (proved < 0
+	    && (kind == SUM_NEURON || kind == SUM_ATTENTION_WRITE || kind == SUM_MLP_WRITE))
+		return;
+	if (terms > fmax(proved, 0) * (1 + 0x1p-20) + 1e-6)
 		fail(a, kind_name[kind], layer, at, terms, proved);
 }
 
@@ -223,7 +226,7 @@ weigh(Audit *a, double *score, int n, int layer, int head)
 static Sum *
 project_columns(Audit *a, const Row *r, int first, int n, SumKind kind, int layer)
 {
-	Sum *s = zeros((size_t)(a->n * n), sizeof *s);
+	Sum *s = NEWS(&scratch, Sum, a->n * n + 1);
 
 	for (int p = 0; p < a->n; p++)
 		for (int i = 0; i < n; i++) {
@@ -277,7 +280,7 @@ attend(Audit *a, int layer, int head)
 	Sum *q = project_columns(a, rows->q, qk, l->dk, SUM_QUERY, layer),
 	    *k = project_columns(a, rows->k, qk, l->dk, SUM_KEY, layer),
 	    *v = project_columns(a, rows->v, vs, l->dv, SUM_VALUE, layer);
-	int *dim = zeros((size_t)l->dk, sizeof *dim);
+	int *dim = NEWS(&scratch, int, l->dk + 1);
 	double weight[PLACES], unit = unit_of_score(rows->q + qk, rows->k + qk, l->dk),
 			       claimed = a->claim[layer][head].score;
 
@@ -300,10 +303,7 @@ attend(Audit *a, int layer, int head)
 			          sum);
 		}
 	}
-	free(dim);
-	free(q);
-	free(k);
-	free(v);
+	arena_free(&scratch);
 }
 
 static void
@@ -373,7 +373,6 @@ write_part(Audit *a, int place, const TwPlacePart *part)
 		row[part->column[i]] =
 			part->table[tw_place_digit(&part->digit, place) * part->ncolumn + i];
 	write_row(a, place, row, 1);
-	free(row);
 }
 
 /* One place more: rows of the vocabulary, one of each field, or numbers. */
@@ -402,7 +401,6 @@ feed_bos(Audit *a)
 	for (int f = 0; f < a->m->nfield; f++)
 		row[f] = a->m->nvocab + 1;
 	feed(a, a->m->ninput ? NULL : row, NULL);
-	free(row);
 }
 
 /* Ends of ranges and equal tokens are tried more often than what is between. */
@@ -425,8 +423,6 @@ feed_random(Audit *a, int text)
 			number[i] = floor(number[i]);
 	}
 	feed(a, m->ninput ? NULL : row, m->ninput ? number : NULL);
-	free(row);
-	free(number);
 }
 
 /* The products that a text of n places takes, about. */
@@ -566,8 +562,11 @@ take_proofs(Audit *a)
 		if (a->report->proved[i].index >= most)
 			most = a->report->proved[i].index + 1;
 	a->proved = zeros((size_t)(SUM_KINDS * layers), sizeof *a->proved);
-	for (int i = 0; i < SUM_KINDS * layers; i++)
+	for (int i = 0; i < SUM_KINDS * layers; i++) {
 		a->proved[i] = zeros((size_t)most, sizeof **a->proved);
+		for (int k = 0; k < most; k++)
+			a->proved[i][k] = -1; /* nothing is said of it */
+	}
 	for (int i = 0; i < a->report->nproved; i++) {
 		const ProvedSum *p = &a->report->proved[i];
 		double *at = &a->proved[(int)p->kind * layers + p->layer][p->index];
@@ -579,7 +578,7 @@ static bool
 audit(const char *path, const TwModel *m, const Report *r, const Graph *g)
 {
 	Audit a = { .path = path, .m = m, .report = r };
-	size_t room = (size_t)PLACES * (size_t)m->d_model;
+	size_t n = (size_t)PLACES * (size_t)m->d_model;
 
 	if (!read_claims(&a)) {
 		printf("%s: the certificate lacks a head, or claims a gap or a sum that is none\n",
@@ -588,9 +587,9 @@ audit(const char *path, const TwModel *m, const Report *r, const Graph *g)
 	}
 	take_apart(&a);
 	take_proofs(&a);
-	a.x = zeros(room, sizeof *a.x);
-	a.add = zeros(room, sizeof *a.add);
-	a.terms = zeros(room, sizeof *a.terms);
+	a.x = zeros(n, sizeof *a.x);
+	a.add = zeros(n, sizeof *a.add);
+	a.terms = zeros(n, sizeof *a.terms);
 	run_tests(&a, g);
 	random_texts(&a);
 	return !a.failed;
@@ -613,6 +612,7 @@ audit_program(const char *path, const Limits *limits, int *width, int *failed)
 		*width = p.model->d_model;
 		if (m)
 			tw_free(m);
+		arena_free(&room);
 	}
 	program_close(&p);
 	return ok;
