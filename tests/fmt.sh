@@ -37,6 +37,7 @@ for f in examples/*.tw stdlib/*.tw tests/*/*.tw; do
 	"$bin/twc" fmt - <"$tmp/mess.tw" >/dev/null || bad "$f with other gaps, seed $seed: refused"
 	one "$f with other gaps, seed $seed" "$tmp/mess.tw"
 done
+[ $seed -ge 120 ] || bad "only $seed programs can be formatted"
 
 # in place, and what is refused stays as it was
 printf 'let x=1' >"$tmp/a.tw"
