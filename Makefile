@@ -321,7 +321,7 @@ help: ## this list
 		expand -t 15
 
 .PHONY: all parts setup demo test test-editors asan check-format check-commits same-bytes \
-	test-bare exhaustive coverage mutants fuzz hostile nightly bless report bench house fmt \
-	editors install uninstall clean help
+	test-bare exhaustive coverage mutants test-check mutants-models fuzz hostile nightly bless \
+	report bench house fmt editors install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
