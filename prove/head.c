@@ -97,10 +97,34 @@ value_step(const Reader *r)
 	return step < of_bos ? step : of_bos;
 }
 
+/* How far scores of places of the text may be off; what <bos> adds to it, if it can weigh anything:
+ * not if it is 104 behind the least score that the text can have. */
+static double
+error_of_scores(Proof *p, const Head *h)
+{
+	double of_text = 0, of_bos = 0, text = 0, bos = 0, most_bos = 0;
+
+	for (int i = 0; i < h->n; i++) {
+		const Reader *q = &h->product[i].q, *k = &h->product[i].k;
+		double q_error = error_of_form(&q->form), k_error = error_of_form(&k->form);
+		Range r = range_of(p, &q->form);
+		double most_q = magnitude_of(r) + q_error;
+		double most_k = magnitude_of(range_of(p, &k->form)) + k_error;
+		of_text += most_q * k_error + most_k * q_error + q_error * k_error;
+		text += most_q * most_k;
+		of_bos += most_q * k->bos_error + fabs(k->bos) * q_error + q_error * k->bos_error;
+		most_bos += most_q * fabs(k->bos);
+		bos += fmax(r.lo * k->bos, r.hi * k->bos);
+	}
+	of_text += h->n * text * 0x1p-24 * 1.01;
+	of_bos += h->n * most_bos * 0x1p-24 * 1.01;
+	return bos + of_bos + GAP < -text - of_text ? of_text : fmax(of_text, of_bos);
+}
+
 static void
 prove_score(Proof *p, Head *h)
 {
-	double total = score_bound(p, h), q_error, k_error;
+	double total = score_bound(p, h);
 	int step = NO_STEP;
 	bool exact = true;
 
@@ -109,16 +133,12 @@ prove_score(Proof *p, Head *h)
 		int s = value_step(&x->q) + value_step(&x->k);
 		step = s < step ? s : step;
 		exact = exact && x->q.exact && x->k.exact;
-		q_error = fmax(error_of_form(&x->q.form), x->q.bos_error);
-		k_error = fmax(error_of_form(&x->k.form), x->k.bos_error);
-		h->score_error += most_of(p, &x->q) * k_error + most_of(p, &x->k) * q_error
-		                  + q_error * k_error;
 	}
 	exact = exact && fits(total, step, MANTISSA);
 	if (exact)
 		p->largest_sum = fmax(p->largest_sum, total > 0 ? ldexp(total, -step) : 0);
 	else
-		h->score_error += h->n * total * 0x1p-24 * 1.01;
+		h->score_error = fmax(error_of_scores(p, h), 0x1p-60);
 	char *where = text("head %d of layer %d", h->head, h->layer);
 	add_site(p, FACT_SCORE, total <= LARGEST_SCORE, where,
 	         text("its scores may be up to %.0f, more than 2^29", total));

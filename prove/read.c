@@ -158,8 +158,8 @@ read_equal(Proof *p, const Head *h, const Reader *v)
 
 /* ---- weights that are not exact: softmax itself */
 
-/* A score that is off by e changes a weight by a factor of exp(2 e) at most, exp itself and the
- * division by the sum are a few roundings, and so is each of the n products and additions.
+/* A score that is off by e changes a weight by a factor of exp(2 e) at most; exp itself, the
+ * division and the product are a few roundings, and each of the two sums is of n terms.
  * Weights add up to 1, so that a change of theirs counts from the middle of the values. */
 static Form
 read_soft(Proof *p, const Head *h, const Reader *v)
@@ -167,7 +167,7 @@ read_soft(Proof *p, const Head *h, const Reader *v)
 	Range r = hull(range_of(p, &v->form), v->bos);
 	double own = fmax(error_of_form(&v->form), v->bos_error), n = p->m->places;
 	double weights = expm1(2 * h->score_error) * ((r.hi - r.lo) / 2 + own);
-	double rounding = (3 * n + 16) * 0x1p-24 * (magnitude_of(r) + own);
+	double rounding = (2 * n + 8) * 0x1p-24 * (magnitude_of(r) + own);
 	double error = own + (weights + rounding) * 1.01;
 
 	return form_of_atom(atom_of_range(p, r, error, -1000), 1);
