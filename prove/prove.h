@@ -275,6 +275,7 @@ enum {
 Root *new_root(Proof *, RootKind, int size, int layer, int head);
 const Roots *roots_of(Proof *, Root *);
 const Roots *join_roots(Proof *, const Roots *, const Roots *); /* NULL: too many values */
+const Roots *roots_without(Proof *, const Roots *, int at);
 bool roots_overlap(const Roots *, const Roots *);
 const Roots *roots_of_form(Proof *, const Form *); /* NULL: no tables, or too many values */
 const int *inside(Proof *, const Roots *all, const Roots *some);

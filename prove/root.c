@@ -138,6 +138,18 @@ join_roots(Proof *p, const Roots *a, const Roots *b)
 	return intern_roots(p, kept, all);
 }
 
+const Roots *
+roots_without(Proof *p, const Roots *s, int at)
+{
+	Root *rest[64];
+	int n = 0;
+
+	for (int i = 0; i < s->n; i++)
+		if (i != at)
+			rest[n++] = s->root[i];
+	return intern_roots(p, n, rest);
+}
+
 static bool
 root_pair_overlaps(const Root *a, const Root *b)
 {

@@ -197,26 +197,159 @@ take_group(Proof *p, Bent *list, int n, Range *sum)
 	return true;
 }
 
-/* ---- one root, value by value */
+/* ---- neurons of the same few small numbers, looked at together */
 
 static bool
-is_of_root(const Atom *a, const Root *r)
+is_small_number(const Atom *a)
 {
-	return a->table && a->roots->n == 1 && a->roots->root[0] == r;
+	return a->error == 0 && a->step >= 0 && a->range.hi - a->range.lo < SPLIT_VALUES
+	       && a->range.lo == floor(a->range.lo);
+}
+
+/* How many values the atoms of a form have together; 0: too many. */
+static int
+values_of(const Form *f)
+{
+	double n = 1;
+
+	for (int t = 0; t < f->n && n > 0; t++) {
+		const Atom *a = f->term[t].atom;
+		n = is_small_number(a) ? n * (a->range.hi - a->range.lo + 1) : 0;
+		n = n > SMALL ? 0 : n;
+	}
+	return (int)n;
+}
+
+/* c relu(f) at each value of its atoms. */
+static void
+add_bent(const Bent *b, int size, double *sum)
+{
+	for (int v = 0; v < size; v++) {
+		double x = b->input.k;
+		int rest = v;
+		for (int t = 0; t < b->input.n; t++) {
+			const Range *r = &b->input.term[t].atom->range;
+			int values = (int)(r->hi - r->lo) + 1;
+			x += b->input.term[t].c * (r->lo + rest % values);
+			rest /= values;
+		}
+		sum[v] += b->c * (x > 0 ? x : 0);
+	}
+}
+
+static bool
+same_atoms(const Form *a, const Form *b)
+{
+	for (int t = 0; t < a->n && a->n == b->n; t++)
+		if (a->term[t].atom != b->term[t].atom)
+			return false;
+	return a->n == b->n;
+}
+
+/* A product of two digits is made of neurons of their sum and of neurons of their difference: of
+ * both together all values of the two are tried. */
+static void
+take_same_atoms(Bent *list, int n, Range *sum)
+{
+	for (int i = 0; i < n; i++) {
+		const Form *f = &list[i].input;
+		int size = list[i].taken || f->n < 2 ? 0 : values_of(f);
+		double *table = size ? TAKE(double, size) : NULL, total = 0;
+		Range r = { INFINITY, -INFINITY };
+		for (int j = i; j < n && size; j++) {
+			if (list[j].taken || !same_atoms(f, &list[j].input))
+				continue;
+			add_bent(&list[j], size, table);
+			total += list[j].most;
+			list[j].taken = true;
+		}
+		for (int v = 0; v < size; v++)
+			r = hull(r, table[v]);
+		if (total >= 0x1p40)
+			fail_own_arithmetic();
+		if (size) {
+			sum->lo = plus(sum->lo, r.lo);
+			sum->hi = plus(sum->hi, r.hi);
+		}
+		free(table);
+	}
+}
+
+/* ---- one root, value by value */
+
+/* Where the root stands among those of the atom's table; -1. */
+static int
+root_at(const Atom *a, const Root *r)
+{
+	for (int i = 0; a->table && i < a->roots->n; i++)
+		if (a->roots->root[i] == r)
+			return i;
+	return -1;
+}
+
+typedef struct Slice {
+	const Atom *atom;
+	const Root *root;
+	int value;
+	Form form;
+	struct Slice *next;
+} Slice;
+
+enum { SLICE_BUCKETS = 1 << 14 };
+
+/* The atom's table where root number `at` has value v: one of the other roots. */
+static Form
+slice_table(Proof *p, const Atom *a, int at, int v)
+{
+	const Roots *all = a->roots, *rest = roots_without(p, all, at);
+	int inner = 1, size = all->root[at]->size;
+	double *table = TAKE(double, rest->size);
+
+	for (int i = at + 1; i < all->n; i++)
+		inner *= all->root[i]->size;
+	for (int i = 0; i < rest->size; i++)
+		table[i] = a->table[(i / inner * size + v) * inner + i % inner];
+	Form f = form_of_table(p, rest, table, NULL);
+	free(table);
+	return f;
+}
+
+static const Form *
+slice_of(Proof *p, const Atom *a, int at, int v)
+{
+	static Slice *bucket[SLICE_BUCKETS];
+	const Root *r = a->roots->root[at];
+	Slice **b = &bucket[(unsigned)(a->id * 977 + r->id * 31 + v) % SLICE_BUCKETS];
+
+	for (Slice *s = *b; s; s = s->next)
+		if (s->atom == a && s->root == r && s->value == v)
+			return &s->form;
+	Slice *s = TAKE(Slice, 1);
+	*s = (Slice){ a, r, v, slice_table(p, a, at, v), *b };
+	*b = s;
+	return &s->form;
 }
 
 /* f where the root has value v. */
 static Form
-form_at(const Form *f, const Root *r, int v)
+form_at(Proof *p, const Form *f, const Root *r, int v)
 {
-	Form out = { .term = TAKE(Term, f->n), .k = f->k };
+	Term *term = TAKE(Term, f->n);
+	double k = f->k;
+	int n = 0;
 
-	for (int i = 0; i < f->n; i++)
-		if (is_of_root(f->term[i].atom, r))
-			out.k = plus(out.k, times(f->term[i].c, f->term[i].atom->table[v]));
-		else
-			out.term[out.n++] = f->term[i];
-	return out;
+	for (int i = 0; i < f->n; i++) {
+		int at = root_at(f->term[i].atom, r);
+		if (at < 0) {
+			term[n++] = f->term[i];
+			continue;
+		}
+		const Form *slice = slice_of(p, f->term[i].atom, at, v);
+		k = plus(k, times(f->term[i].c, slice->k));
+		if (slice->n)
+			term[n++] = (Term){ slice->term[0].atom, f->term[i].c };
+	}
+	return form_of_terms(n, term, k);
 }
 
 static bool
@@ -228,7 +361,7 @@ is_bent(const Atom *a)
 static Range
 range_at(Proof *p, const Form *f, const Root *r, int v)
 {
-	Form here = form_at(f, r, v), others = { .term = TAKE(Term, f->n), .k = here.k };
+	Form here = form_at(p, f, r, v), others = { .term = TAKE(Term, f->n), .k = here.k };
 	Bent *list = TAKE(Bent, here.n);
 	int n = 0;
 
@@ -238,7 +371,7 @@ range_at(Proof *p, const Form *f, const Root *r, int v)
 			others.term[others.n++] = *t;
 			continue;
 		}
-		Form input = form_at(t->atom->input, r, v);
+		Form input = form_at(p, t->atom->input, r, v);
 		if (input.n == 0)
 			others.k = plus(others.k, times(t->c, fmax(0, input.k)));
 		else
@@ -247,34 +380,38 @@ range_at(Proof *p, const Form *f, const Root *r, int v)
 	Range sum = range_of(p, &others);
 	for (int i = 0; i < n; i++)
 		list[i].most = fabs(list[i].c) * fmax(0, range_of(p, &list[i].input).hi);
+	take_same_atoms(list, n, &sum);
 	while (take_group(p, list, n, &sum))
 		;
 	free(list);
 	return sum;
 }
 
-/* The root that says most about the inputs of the neurons. */
+static void
+weigh_roots(const Atom *a, double by, double *weight)
+{
+	for (int i = 0; a->table && i < a->roots->n; i++)
+		if (a->roots->root[i]->size <= SPLIT_VALUES)
+			weight[a->roots->root[i]->id] += by * (a->range.hi - a->range.lo);
+}
+
+/* The root that says most about tables and about the inputs of neurons. */
 static const Root *
 splitting_root(const Proof *p, const Form *f)
 {
-	double *weight = TAKE(double, p->nroot), most = 0;
+	double *weight = TAKE(double, p->nroot);
 	const Root *best = NULL;
 
 	for (int i = 0; i < f->n; i++) {
 		const Atom *a = f->term[i].atom;
-		for (int t = 0; is_bent(a) && t < a->input->n; t++) {
-			const Atom *b = a->input->term[t].atom;
-			if (!b->table || b->roots->n != 1 || b->roots->root[0]->size > SPLIT_VALUES)
-				continue;
-			double *w = &weight[b->roots->root[0]->id];
-			*w += fabs(f->term[i].c) * fabs(a->input->term[t].c)
-			      * (b->range.hi - b->range.lo);
-			if (*w > most) {
-				most = *w;
-				best = b->roots->root[0];
-			}
-		}
+		double c = fabs(f->term[i].c);
+		weigh_roots(a, c, weight);
+		for (int t = 0; is_bent(a) && t < a->input->n; t++)
+			weigh_roots(a->input->term[t].atom, c * fabs(a->input->term[t].c), weight);
 	}
+	for (int i = 0; i < p->nroot; i++)
+		if (weight[i] > (best ? weight[best->id] : 0))
+			best = p->root[i];
 	free(weight);
 	return best;
 }

@@ -124,16 +124,31 @@ function evaluate(m, ids, exact) {
 	const sum = terms => (exact ? terms : shuffled(terms)).reduce((a, x) => round(a + x), 0);
 	const T = m.tensors,
 		meta = m.meta,
-		d = T["embed.position"].dims[1];
+		d = T["embed.token"].dims[1];
 	const matrix = name => (m.columns[name] ??= columnsOf(T[name]));
 	const affine = (x, w, b) =>
 		matrix(w).map((c, j) => sum([...c.map(([i, y]) => round(x[i] * y)), T[b].data[j]]));
 	const row = (name, i) => T[name].data.subarray(i * d, (i + 1) * d);
+	// What each digit of a place adds, or the place itself, to the columns that it has.
+	const parts = meta["tw.positions"] ?? [{ columns: Array.from({ length: d }, (_, c) => c) }];
+	const digit = (part, place) => {
+		if (!meta["tw.positions"]) return place;
+		const x = Math.floor(Math.max(place - part.back, 0) / part.divide);
+		return part.saturate ? Math.min(x, part.modulo - 1) : x % part.modulo;
+	};
+	const placed = (place, c) =>
+		parts.map((part, n) => {
+			const at = part.columns.indexOf(c),
+				table = T[meta["tw.positions"] ? `embed.position.${n}` : "embed.position"];
+			return at < 0
+				? 0
+				: table.data[digit(part, place) * part.columns.length + at];
+		});
 	let x = ids.map((token, place) =>
 		Array.from({ length: d }, (_, c) =>
 			sum([
 				...[token].flat().map(t => row("embed.token", t)[c]),
-				row("embed.position", place)[c],
+				...placed(place, c),
 			])
 		)
 	);
