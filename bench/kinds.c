@@ -182,7 +182,7 @@ write_npy_inputs(const KindRun *r, const char *path)
 }
 
 static void
-write_said(KindRun *r, const char *path)
+keep_said(KindRun *r, const char *path)
 {
 	FILE *f = fopen(path, "wb");
 
@@ -223,7 +223,7 @@ main(int argc, char **argv)
 	       batch = r.batch ? fastest_pass(&r, run_batch) : 0;
 	printf("%.0f %.0f %.0f\n", decoding, whole, batch);
 	write_npy_inputs(&r, argv[4]);
-	write_said(&r, argv[5]);
+	keep_said(&r, argv[5]);
 	tw_batch_close(r.batch);
 	tw_close(r.s);
 	tw_free(r.m);

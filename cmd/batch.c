@@ -1,34 +1,50 @@
-#define _GNU_SOURCE /* getline */
-
 #include "cmd/batch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNK = 1024 };
+enum {
+	CHUNK = 1024,          /* lines, */
+	CHUNK_BYTES = 1 << 24, /* and how long they are together, or one of them, at most */
+	READ_AT_ONCE = 1 << 16,
+};
+
+/* What was read and not taken is buffer[begin .. end - 1]. */
+typedef struct LineReader {
+	int fd;
+	char *buffer;
+	size_t begin, end, cap;
+	bool ended; /* the input */
+	bool skip;  /* the rest of a line that is too long */
+	int error;  /* errno of a read that failed */
+} LineReader;
 
 typedef struct WorkerPool {
 	const LineInput *in;
 	const Answerer *by;
 	pthread_mutex_t lock, reading;
 	pthread_cond_t turn;
+	LineReader reader;   /* under `reading` */
 	long taken, printed; /* chunks */
 	long line, done;     /* lines read, and answered */
 	bool ended;          /* under `reading` */
 	bool stopped;        /* something was refused; read and set as an atomic */
 	int status;
+	bool refused; /* some line was */
 	struct timespec shown;
 } WorkerPool;
 
 typedef struct LineChunk {
 	long number, first; /* of its first line */
 	int n, bad, status;
+	bool waits; /* nothing more was there when it was taken */
 	char *line[CHUNK];
-	size_t cap[CHUNK];
+	char *why[CHUNK]; /* NULL, or why the line is refused */
 	char *error;
 } LineChunk;
 
@@ -63,48 +79,152 @@ show_progress(WorkerPool *p, bool last)
 
 /* ---- one worker */
 
-/* False at the end of the input. A line with a zero byte ends the chunk. */
 static bool
-take_line(WorkerPool *p, LineChunk *c)
+more_is_there(const LineReader *r)
 {
-	char **line = &c->line[c->n];
-	ssize_t n = getline(line, &c->cap[c->n], p->in->file);
+	struct pollfd p = { .fd = r->fd, .events = POLLIN };
 
-	if (n < 0)
-		return false;
-	if (n && (*line)[n - 1] == '\n')
-		(*line)[--n] = '\0';
-	if (n && (*line)[n - 1] == '\r')
-		(*line)[--n] = '\0';
-	if (strlen(*line) != (size_t)n) {
-		c->error = strdup("the prompt holds a zero byte");
-		c->bad = c->n;
-		return false;
+	return r->ended || poll(&p, 1, 0) != 0;
+}
+
+/* False if memory ran out. */
+static bool
+read_more(LineReader *r)
+{
+	if (r->begin) {
+		memmove(r->buffer, r->buffer + r->begin, r->end - r->begin);
+		r->end -= r->begin;
+		r->begin = 0;
 	}
+	if (r->cap - r->end < READ_AT_ONCE + 1) {
+		size_t cap = 2 * r->cap + 2 * READ_AT_ONCE;
+		char *larger = realloc(r->buffer, cap);
+		if (!larger)
+			return false;
+		r->buffer = larger;
+		r->cap = cap;
+	}
+	ssize_t n = read(r->fd, r->buffer + r->end, READ_AT_ONCE);
+	if (n < 0 && errno == EINTR)
+		return true;
+	r->error = n < 0 ? errno : 0;
+	r->ended = n <= 0;
+	r->end += n > 0 ? (size_t)n : 0;
+	return true;
+}
+
+/* The newline that ends the next line, the end of the input, or NULL where it is not read yet. */
+static char *
+end_of_line(LineReader *r, size_t *searched)
+{
+	char *from = r->buffer + r->begin + *searched;
+	char *newline = r->end > r->begin + *searched
+	                        ? memchr(from, '\n', r->end - r->begin - *searched)
+	                        : NULL;
+
+	*searched = r->end - r->begin;
+	if (newline)
+		return newline;
+	return r->ended && *searched ? r->buffer + r->end : NULL;
+}
+
+/* Takes the line that ends there into the chunk. False if memory ran out. */
+static bool
+take_line(LineReader *r, LineChunk *c, char *end)
+{
+	char *line = r->buffer + r->begin;
+	size_t n = (size_t)(end - line);
+	const char *why = r->skip ? "the line is longer than 16 MB" : NULL;
+
+	if (n && line[n - 1] == '\r')
+		n--;
+	if (!why && memchr(line, '\0', n))
+		why = "the prompt holds a zero byte";
+	c->line[c->n] = why ? strdup("") : strndup(line, n);
+	c->why[c->n] = why ? strdup(why) : NULL;
+	r->begin = (size_t)(end - r->buffer) + (end < r->buffer + r->end);
+	r->skip = false;
+	if (!c->line[c->n] || (why && !c->why[c->n]))
+		return false;
 	c->n++;
+	return true;
+}
+
+/* Lines until there are enough, or no more to be had without waiting. False if memory ran out. */
+static bool
+take_lines(LineReader *r, LineChunk *c)
+{
+	size_t searched = 0, bytes = 0;
+
+	while (c->n < CHUNK && bytes < CHUNK_BYTES) {
+		char *end = end_of_line(r, &searched);
+		if (end) {
+			bytes += (size_t)(end - r->buffer) - r->begin;
+			searched = 0;
+			if (!take_line(r, c, end))
+				return false;
+			continue;
+		}
+		if (r->ended)
+			return true;
+		if (searched > CHUNK_BYTES) {
+			r->skip = true;
+			r->begin = r->end;
+			searched = 0;
+		}
+		c->waits = c->n && !more_is_there(r);
+		if (c->waits)
+			return true;
+		if (!read_more(r))
+			return false;
+	}
 	return true;
 }
 
 static bool
 take_chunk(WorkerPool *p, LineChunk *c)
 {
+	LineReader *r = &p->reader;
+
 	pthread_mutex_lock(&p->reading);
 	c->n = 0;
 	c->status = 2;
+	c->waits = false;
 	c->first = p->line + 1;
 	c->number = p->taken;
-	p->ended = p->ended || __atomic_load_n(&p->stopped, __ATOMIC_RELAXED);
-	while (!p->ended && c->n < CHUNK)
-		p->ended = !take_line(p, c);
+	bool stopped = __atomic_load_n(&p->stopped, __ATOMIC_RELAXED);
+	if (!stopped && !take_lines(r, c))
+		c->error = strdup("out of memory");
+	else if (!stopped && r->ended && r->error && !c->n) {
+		c->error = strdup(strerror(r->error));
+		r->error = 0;
+	}
+	c->bad = c->n;
 	p->line += c->n;
 	if (c->n || c->error)
 		p->taken++;
-	if (ferror(p->in->file) && !c->error) {
-		c->error = strdup(strerror(errno));
-		c->bad = c->n;
-	}
 	pthread_mutex_unlock(&p->reading);
 	return c->n || c->error;
+}
+
+/* The lines that were refused, in order. */
+static void
+print_refusals(WorkerPool *p, const LineChunk *c)
+{
+	for (int i = 0; i < c->n; i++) {
+		if (!c->why[i])
+			continue;
+		fflush(stdout);
+		fprintf(stderr, "twrun: %s, line %ld: %s\n", p->in->name, c->first + i, c->why[i]);
+		p->refused = true;
+	}
+}
+
+static int
+write_failed(void)
+{
+	fprintf(stderr, "twrun: cannot write the answers: %s\n", strerror(errno));
+	return 2;
 }
 
 /* Prints the answers of a chunk when all chunks before it are printed; then, if one of its
@@ -117,9 +237,12 @@ print_chunk(WorkerPool *p, LineChunk *c, const char *text, size_t size)
 		pthread_cond_wait(&p->turn, &p->lock);
 	if (!p->status) {
 		fwrite(text, 1, size, stdout);
+		print_refusals(p, c);
 		p->done += c->n;
+		if (c->waits)
+			fflush(stdout);
 		if (ferror(stdout))
-			p->status = 2;
+			p->status = write_failed();
 	}
 	if (!p->status && c->error) {
 		fflush(stdout);
@@ -142,7 +265,7 @@ answer_chunk(WorkerPool *p, void *worker, LineChunk *c)
 	size_t size = 0;
 	int bad = 0;
 	FILE *out = open_memstream(&text, &size);
-	int status = out ? p->by->answer(worker, c->line, c->n, out, &bad, &error) : 2;
+	int status = out ? p->by->answer(worker, c->line, c->n, out, c->why, &bad, &error) : 2;
 
 	if (status) {
 		free(c->error);
@@ -156,6 +279,10 @@ answer_chunk(WorkerPool *p, void *worker, LineChunk *c)
 	free(text);
 	free(c->error);
 	c->error = NULL;
+	for (int i = 0; i < c->n; i++) {
+		free(c->line[i]);
+		free(c->why[i]);
+	}
 }
 
 static void *
@@ -175,8 +302,6 @@ work(void *arg)
 	}
 	while (c && take_chunk(p, c))
 		answer_chunk(p, worker, c);
-	for (int i = 0; c && i < CHUNK; i++)
-		free(c->line[i]);
 	free(c);
 	free(error);
 	pthread_mutex_lock(&p->lock);
@@ -189,7 +314,7 @@ work(void *arg)
 int
 answer_lines(const LineInput *in, const Answerer *by, int threads)
 {
-	WorkerPool p = { .in = in, .by = by };
+	WorkerPool p = { .in = in, .by = by, .reader = { .fd = in->fd } };
 	pthread_t *thread = calloc((size_t)threads, sizeof *thread);
 	int n = 1;
 
@@ -204,5 +329,6 @@ answer_lines(const LineInput *in, const Answerer *by, int threads)
 		pthread_join(thread[i], NULL);
 	show_progress(&p, true);
 	free(thread);
-	return p.status;
+	free(p.reader.buffer);
+	return p.status ? p.status : p.refused;
 }

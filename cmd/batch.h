@@ -3,30 +3,35 @@
 
 /* Many prompts, one a line, over all cores. Each worker takes the next chunk of lines,
  * writes their answers into a buffer of its own, and prints that when its turn comes: so
- * the answers are in the order of the prompts, and however long the input is, only one
- * chunk a worker is in memory. */
+ * the answers are in the order of the prompts, and however long the input or a line of it is, only
+ * one chunk a worker is in memory. Where no more lines are there yet, those that are there are
+ * answered. A line that is refused has an empty answer, and is told with its number; the others go
+ * on. */
 
 #include "runtime/tw.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* What answers, made for each worker. */
 typedef struct Answerer {
 	void *(*open)(void *arg, char **error);
-	/* The answers of n prompts, appended to out; 0. Or, with a line in *error, what
-	 * the command exits with, because of prompt *bad; those before it are in out. */
-	int (*answer)(void *worker, char **prompt, int n, FILE *out, int *bad, char **error);
+	/* The answers of n prompts, appended to out; of one that has a reason in why[] not to be
+	 * answered, or that is given one (malloc'ed), an empty line. 0; or, with a line in *error,
+	 * what the command exits with at once, because of prompt *bad. */
+	int (*answer)(void *worker, char **prompt, int n, FILE *out, char **why, int *bad,
+	              char **error);
 	void (*close)(void *worker); /* one at a time */
 	void *arg;
 } Answerer;
 
 typedef struct LineInput {
-	FILE *file;
+	int fd;
 	const char *name;
 	long lines; /* 0: not known */
 } LineInput;
 
-/* 0, or what the command exits with after saying why. */
+/* 0; 1 where lines were refused; or what the command exits with after saying why. */
 int answer_lines(const LineInput *, const Answerer *, int threads);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cmd/stats.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <locale.h>
 #include <math.h>
@@ -24,6 +25,7 @@
 
 struct Options {
 	const char *model, *prompt, *batch, *input;
+	const char *prompt_file;
 	bool trace, check, stats;
 	int limit; /* of printed tokens */
 	int threads;
@@ -34,9 +36,8 @@ typedef struct PromptRun {
 	TwModel *m;
 	TwSession *s;
 	FILE *out;
-	int *row;     /* (context, nfield) the prompt */
-	int *column;  /* (2, nnamed + 2) of the trace: what is shown, how wide */
-	long checked; /* prompts */
+	int *row;    /* (context, nfield) the prompt */
+	int *column; /* (2, nnamed + 2) of the trace: what is shown, how wide */
 	Totals *totals;
 } PromptRun;
 
@@ -401,13 +402,18 @@ open_worker(void *arg, char **error)
 
 /* One by one. */
 static int
-answer_each(Worker *w, char **prompt, int n, FILE *out, int *bad, char **error)
+answer_each(Worker *w, char **prompt, int n, FILE *out, char **why, int *bad, char **error)
 {
 	w->run.out = out;
 	for (*bad = 0; *bad < n; ++*bad) {
-		int rows = tw_tokenize(w->run.m, prompt[*bad], w->run.row, error);
-		if (rows < 0)
+		int rows = why[*bad] ? -1
+		                     : tw_tokenize(w->run.m, prompt[*bad], w->run.row, &why[*bad]);
+		if (rows < 0 && !why[*bad])
 			return 2;
+		if (rows < 0) {
+			fputc('\n', out);
+			continue;
+		}
 		if (!answer_rows(&w->run, rows))
 			return 2; /* answer_chunk() says why */
 		if (tw_difference(w->run.s)) {
@@ -418,112 +424,125 @@ answer_each(Worker *w, char **prompt, int n, FILE *out, int *bad, char **error)
 	return 0;
 }
 
-/* Side by side, up to `most` of them, before a prompt that is refused; how many they are,
- * -1 if memory ran out. */
-static int
-answer_together(Worker *w, char **prompt, int n, FILE *out, char **error)
+/* Side by side, n of them; false if memory ran out. */
+static bool
+answer_together(Worker *w, char **prompt, int n, FILE *out, char **why)
 {
 	const TwModel *m = w->run.m;
 	int *row = w->rows, k = 0;
 
 	w->run.out = out;
-	for (; k < n && k < w->most; k++, row += (size_t)m->context * (size_t)m->nfield) {
+	for (int i = 0; i < n; i++, row += (size_t)m->context * (size_t)m->nfield) {
 		TwText *t = &w->text[k];
-		t->nprompt = tw_tokenize(m, prompt[k], row, error);
+		t->nprompt = why[i] ? -1 : tw_tokenize(m, prompt[i], row, &why[i]);
+		if (t->nprompt < 0 && !why[i])
+			return false;
 		if (t->nprompt < 0)
-			break;
+			continue;
 		t->prompt = row;
 		t->answer = row + t->nprompt * m->nfield;
+		k++;
 	}
 	if (!tw_batch_answer(w->batch, w->text, k, w->run.c->limit))
-		return -1;
-	for (int i = 0; i < k; i++) {
-		for (int a = 0; a < w->text[i].nanswer; a++)
-			print_answer_token(&w->run, w->text[i].answer + a * m->nfield, a == 0);
+		return false;
+	k = 0;
+	for (int i = 0; i < n; i++) {
+		for (int a = 0; !why[i] && a < w->text[k].nanswer; a++)
+			print_answer_token(&w->run, w->text[k].answer + a * m->nfield, a == 0);
+		k += !why[i];
 		fputc('\n', out);
 	}
-	return k;
+	return true;
 }
 
 static int
-answer_prompts(void *arg, char **prompt, int n, FILE *out, int *bad, char **error)
+answer_prompts(void *arg, char **prompt, int n, FILE *out, char **why, int *bad, char **error)
 {
 	Worker *w = arg;
 
 	if (w->run.s)
-		return answer_each(w, prompt, n, out, bad, error);
-	*bad = 0;
-	while (*bad < n && !*error) {
-		int done = answer_together(w, prompt + *bad, n - *bad, out, error);
-		if (done < 0)
+		return answer_each(w, prompt, n, out, why, bad, error);
+	for (*bad = 0; *bad < n; *bad += w->most) {
+		int some = n - *bad < w->most ? n - *bad : w->most;
+		if (!answer_together(w, prompt + *bad, some, out, why + *bad))
 			return 2;
-		*bad += done;
 	}
-	return *error ? 2 : 0;
-}
-
-/* A file is read twice: all its prompts are checked before the first is answered. */
-static int
-check_prompts(void *arg, char **prompt, int n, FILE *out, int *bad, char **error)
-{
-	Worker *w = arg;
-
-	(void)out;
-	for (*bad = 0; *bad < n; ++*bad)
-		if (tw_tokenize(w->run.m, prompt[*bad], w->run.row, error) < 0)
-			return 2;
-	w->run.checked += n;
 	return 0;
 }
 
-static void *
-open_checker(void *arg, char **error)
+/* Of a file, for the progress bar; 0: not known. */
+static long
+count_lines(int fd)
 {
-	(void)error;
-	return arg;
-}
-
-static void
-close_checker(void *worker)
-{
-	(void)worker;
-}
-
-static int
-answer_file(PromptRun *r, LineInput *in)
-{
-	Answerer checker = { open_checker, check_prompts, close_checker, NULL };
-	Answerer answerer = { open_worker, answer_prompts, close_worker, r };
-	Worker w = { .run = *r };
+	char some[1 << 16];
 	struct stat st;
+	long n = 0;
 
-	if (!fstat(fileno(in->file), &st) && S_ISREG(st.st_mode) && in->file != stdin) {
-		checker.arg = &w;
-		int status = answer_lines(in, &checker, 1);
-		if (status)
-			return status;
-		in->lines = w.run.checked;
-		rewind(in->file);
-	}
-	return answer_lines(in, &answerer, r->c->threads);
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !isatty(2) || isatty(1))
+		return 0;
+	for (ssize_t k; (k = read(fd, some, sizeof some)) > 0;)
+		for (ssize_t i = 0; i < k; i++)
+			n += some[i] == '\n';
+	return lseek(fd, 0, SEEK_SET) ? 0 : n;
 }
 
 static int
 answer_batch(PromptRun *r)
 {
-	LineInput in = { stdin, "standard input", 0 };
+	Answerer answerer = { open_worker, answer_prompts, close_worker, r };
+	LineInput in = { 0, "standard input", 0 };
 
 	if (strcmp(r->c->batch, "-")) {
-		in = (LineInput){ fopen(r->c->batch, "r"), r->c->batch, 0 };
-		if (!in.file) {
+		in = (LineInput){ open(r->c->batch, O_RDONLY), r->c->batch, 0 };
+		if (in.fd < 0) {
 			fprintf(stderr, "twrun: %s: %s\n", r->c->batch, strerror(errno));
 			return 2;
 		}
+		in.lines = count_lines(in.fd);
 	}
-	int status = answer_file(r, &in);
-	if (in.file != stdin)
-		fclose(in.file);
+	int status = answer_lines(&in, &answerer, r->c->threads);
+	if (in.fd)
+		close(in.fd);
 	return status;
+}
+
+/* ---- one prompt of a file */
+
+/* What is in it, but for a newline at its end; NULL after saying why not. */
+static char *
+read_prompt(const char *path)
+{
+	bool input = !strcmp(path, "-");
+	FILE *f = input ? stdin : fopen(path, "r");
+	char *text = NULL;
+	size_t cap = 0;
+	ssize_t n = f ? getdelim(&text, &cap, '\0', f) : -1;
+	bool zero = n > 0 && !text[n - 1], failed = !f || ferror(f);
+
+	if (failed || zero) {
+		fprintf(stderr, "twrun: %s: %s\n", path,
+		        failed ? strerror(errno) : "the prompt holds a zero byte");
+		free(text);
+		text = NULL;
+	} else if (n <= 0) {
+		free(text);
+		text = strdup("");
+	} else {
+		chop(text, &n);
+	}
+	if (f && !input)
+		fclose(f);
+	return text;
+}
+
+static bool
+answer_prompt_file(PromptRun *r)
+{
+	char *text = read_prompt(r->c->prompt_file);
+	bool ok = text && answer_prompt(r, text);
+
+	free(text);
+	return ok;
 }
 
 static int
@@ -531,14 +550,16 @@ answer_one(PromptRun *r)
 {
 	char *error = NULL;
 
-	if (!r->c->prompt && !isatty(0)) {
+	if (!r->c->prompt && !r->c->prompt_file && !isatty(0)) {
 		fputs("twrun: no prompt; --batch - reads prompts from standard input\n", stderr);
 		return 2;
 	}
 	r->s = tw_open(r->m, session_flags(r->c), &error);
 	if (!r->s)
 		return print_error(error), 2;
-	bool ok = r->c->prompt ? answer_prompt(r, r->c->prompt) : prompt_loop(r);
+	bool ok = r->c->prompt_file ? answer_prompt_file(r)
+	          : r->c->prompt    ? answer_prompt(r, r->c->prompt)
+	                            : prompt_loop(r);
 	stats_add(r->totals, tw_stats(r->s));
 	return ok ? 0 : 2;
 }
@@ -635,6 +656,8 @@ static const Flag flags[] = {
 	{ "batch", 'b', "FILE", offsetof(Options, batch),
 	  "one prompt a line, - for standard input; one answer a line, in order, on all cores",
 	  NULL },
+	{ "prompt", 'p', "FILE", offsetof(Options, prompt_file),
+	  "the prompt is what FILE holds, however long; - for standard input", NULL },
 	{ "input", 'i', "FILE.npy", offsetof(Options, input),
 	  "the numbers that a model without tokens takes: an array (positions, numbers), or "
 	  "several of those",
@@ -658,7 +681,7 @@ static const Verb verbs[] = {
 		"prints what the transformer MODEL, an .onnx or .safetensors file, answers to "
 		"PROMPT",
 		"Without a prompt, on a terminal, asks for prompts one by one.",
-		"batch input trace check stats max-tokens threads",
+		"batch prompt input trace check stats max-tokens threads",
 		"twrun calculator.onnx \"12*34=\"\n"
 		"twrun calculator.onnx --batch prompts.txt\n"
 		"seq 0 9 | sed 's/$/+1=/' | twrun adder.onnx --batch -\n"
@@ -673,7 +696,8 @@ static const Cli cli = {
 	.program = "twrun",
 	.doc = "runs compiled transformers",
 	.files = "onnx safetensors",
-	.status = "0 fine; 1 --check found a difference; 2 the model or a prompt was refused",
+	.status = "0 fine; 1 --check found a difference, or lines of --batch were refused; 2 the "
+	          "model or a prompt was refused",
 	.see = "twc(1)",
 	.flags = flags,
 	.verbs = verbs,

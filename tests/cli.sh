@@ -247,18 +247,19 @@ says='"1+1=": expected "3", the evaluator gives "2", the transformer "2"'
 check 1 "$tmp/wrong.tw:$line: $says"$'\n''0 passed, 1 failed' '' "$twc" test "$tmp/wrong.tw"
 check 2 '*' '*' "$twc" test $calc "$tmp/bad.tw"
 
-# many prompts: one answer a line; all are checked before the first is answered
+# many prompts: one answer a line; one that is refused is told, and the others go on
 printf '1+1=\n9*9=\n1-9=\n' >"$tmp/batch"
 check 0 $'2\n81\n-8' ''  "$twrun" "$model" --batch "$tmp/batch"
 check 0 $'2\n81\n-8' ''  "$twc" run $calc --batch "$tmp/batch"
 echo '1?1=' >>"$tmp/batch"
-check 2 '' 'line 4'      "$twrun" "$model" --batch "$tmp/batch"
+echo '2+2=' >>"$tmp/batch"
+check 1 $'2\n81\n-8\n\n4' 'line 4' "$twrun" "$model" --batch "$tmp/batch"
 check 2 '' 'line 4'      "$twc" run $calc --batch "$tmp/batch"
 [ "$(printf '1+1=\n' | "$twrun" "$model" --batch -)" = 2 ] || fail "--batch - failed"
 [ "$(printf '1+1=\n' | "$twc" run $calc --batch -)" = 2 ] || fail "twc run --batch - failed"
 
 # many more than a worker takes at once: in order, over any number of threads, and
-# what comes before a refused line of a stream is answered; memory does not grow
+# what stands around a refused line of a stream is answered; memory does not grow
 for i in {1..3000}; do echo "$((i % 1000))+$((i * 7 % 1000))="; done >"$tmp/many"
 awk -F '[+=]' '{ print $1 + $2 }' "$tmp/many" >"$tmp/sums"
 for j in 1 2 5; do
@@ -267,11 +268,26 @@ for j in 1 2 5; do
 done
 (cat "$tmp/many"; echo '1?1='; cat "$tmp/many") |
 	"$twrun" "$model" --batch - >"$tmp/out" 2>"$tmp/err"
-[ $? = 2 ] || fail "a stream with a bad line is not refused"
-cmp "$tmp/out" "$tmp/sums" && grep -q 'line 3001' "$tmp/err" ||
-	fail "a stream is answered wrong up to a bad line"
+[ $? = 1 ] || fail "a stream with a bad line is not refused"
+cmp "$tmp/out" <(cat "$tmp/sums"; echo; cat "$tmp/sums") && grep -q 'line 3001' "$tmp/err" ||
+	fail "a stream is answered wrong around a bad line"
 printf '1+1=\n2+\0002=\n' >"$tmp/zero"
-check 2 '' 'line 2: the prompt holds a zero byte' "$twrun" "$model" --batch "$tmp/zero"
+check 1 2 'line 2: the prompt holds a zero byte' "$twrun" "$model" --batch "$tmp/zero"
+# a line far too long is told, in bounded memory; answers come as soon as their lines are there
+(echo '1+1='; head -c 100000000 /dev/zero | tr '\0' 1; echo; echo '2+2=') >"$tmp/long"
+check 1 $'2\n\n4' 'line 2: the line is longer than 16 MB' "$twrun" "$model" --batch "$tmp/long"
+read -r _ _ most _ < <("$bin/bench/measure" 1 sh -c \
+	"'$twrun' -j 1 '$model' --batch '$tmp/long' >/dev/null 2>&1; true")
+[ -n "${SLOW:-}" ] || awk -v most="$most" 'BEGIN { exit !(most < 64) }' ||
+	fail "a line of 100 MB takes $most MB"
+rm "$tmp/long"
+[ "$({ echo '1+1='; sleep 2; } | { "$twrun" "$model" --batch - | timeout 1 head -n 1; })" = 2 ] ||
+	fail "an answer waits for more lines"
+# a prompt of a file
+echo '12*34=' >"$tmp/prompt"
+check 0 408 '' "$twrun" "$model" --prompt "$tmp/prompt"
+[ "$(echo '12*34=' | "$twrun" "$model" --prompt -)" = 408 ] || fail "--prompt - failed"
+check 2 '' 'No such file' "$twrun" "$model" --prompt "$tmp/no-such-prompt"
 if [ -z "${SLOW:-}" ]; then
 	for i in {1..50}; do cat "$tmp/many"; done >"$tmp/more"
 	memory() { "$bin/bench/measure" 1 sh -c "exec '$twrun' '$model' --batch '$1' >/dev/null"; }
