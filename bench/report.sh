@@ -58,6 +58,25 @@ row 'reverse' examples/reverse.tw 3 32
 row 'histogram' examples/histogram.tw 3 32
 row 'sort_digits, 10 digits' examples/sort_digits.tw 4 64 '37-63 / 384'
 
+for t in tests/rasp/*.tw; do        # what one head and one MLP need for each step
+	row "rasp: $(basename "$t" .tw)" "$t" "$(sed -n '1s/# layers: //p' "$t")" -
+done
+for n in 3 8; do        # random automata of n states
+	awk -v n=$n 'BEGIN {
+		srand(n)
+		print "use seq\nmodel automaton { vocab \"abc\" context 500 }"
+		for (i = 0; i < n; i++) {
+			row = ""
+			for (k = 0; k < 3; k++)
+				row = row (k ? ", " : "") int(n * rand())
+			all = all (i ? ", " : "") "[" row "]"
+		}
+		print "const next = [" all "]\nfn step(s, x) = next[s][x else 0]"
+		print "output state = seq.scan(step, 0, id(token))"
+	}' >"$tmp/automaton.tw"
+	row "automaton, $n states of 500" "$tmp/automaton.tw" 10 -
+done
+
 # Long texts: layers, as above, neurons, and how large the file is.
 long_row() { # long_row WHAT LAYERS NEURONS CONTEXT OUTPUT [TOKEN]
 	local vocab='vocab "01"' n

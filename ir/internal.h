@@ -198,6 +198,7 @@ Node *lookahead_node(Graph *, Node *n, void *);
 
 void pass_forward_reads(Graph *, Diags *);
 void pass_read_defaults(Graph *, Diags *);
+void pass_any_before(Graph *, Diags *);
 void pass_bounded_distance(Graph *, Diags *);
 void pass_push_down_reads(Graph *, Diags *);
 void pass_index_defaults(Graph *, Diags *);

@@ -12,6 +12,8 @@ const Pass passes[] = {
 	  "what is read where a reference points does not ask for it again" },
 	{ "read_defaults", pass_read_defaults,
 	  "what stands for an absent reference becomes a default" },
+	{ "any_before", pass_any_before,
+	  "whether there is an earlier match is asked of the first one" },
 	{ "bounded_distance", pass_bounded_distance,
 	  "the distance to the latest match becomes a few reads" },
 	{ "push_down_reads", pass_push_down_reads, "reads move to the leaves of what is read" },

@@ -5,11 +5,11 @@
  * A position then computes f of what it reads itself, in one step, instead of reading what
  * another position has computed before: a layer less. Each leaf is read at a distance of its own,
  * by a head and into columns of its own, and what is made of them is made again: so a few leaves
- * only, or a composition over doubled distances (seq.scan) would become 31 heads. */
+ * only: a composition over doubled distances (seq.scan) would become 31 heads. */
 
 #include "ir/internal.h"
 
-enum { PUSHED_MAX = 4096, LEAVES_MAX = 8 };
+enum { PUSHED_MAX = 4096, LEAVES_MAX = 16 };
 
 typedef struct PushDown {
 	Graph *g;
