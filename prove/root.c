@@ -79,7 +79,7 @@ intern_roots(Proof *p, int n, Root **root)
 
 	for (int i = 0; i < p->nroots; i++)
 		if (p->roots[i]->n == n
-		    && !memcmp(p->roots[i]->root, root, (size_t)n * sizeof *root))
+		    && (n == 0 || !memcmp(p->roots[i]->root, root, (size_t)n * sizeof *root)))
 			return p->roots[i];
 	for (int i = 0; i < n; i++) {
 		size *= root[i]->size;

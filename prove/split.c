@@ -279,7 +279,7 @@ take_same_atoms(Bent *list, int n, Range *sum)
 
 /* Where the root stands among those of the atom's table; -1. */
 static int
-root_at(const Atom *a, const Root *r)
+place_of_root(const Atom *a, const Root *r)
 {
 	for (int i = 0; a->table && i < a->roots->n; i++)
 		if (a->roots->root[i] == r)
@@ -339,7 +339,7 @@ form_at(Proof *p, const Form *f, const Root *r, int v)
 	int n = 0;
 
 	for (int i = 0; i < f->n; i++) {
-		int at = root_at(f->term[i].atom, r);
+		int at = place_of_root(f->term[i].atom, r);
 		if (at < 0) {
 			term[n++] = f->term[i];
 			continue;
