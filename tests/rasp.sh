@@ -8,7 +8,8 @@ bin=$(cd "$1" && pwd) || exit 2
 cd "$(dirname "$0")/rasp" || exit 2
 for t in *.tw; do
 	want=$(sed -n '1s/# layers: //p' "$t")
-	got=$("$bin/twc" report --json --no-warnings "$t" | sed -n 's/.*"layers":[^0-9]*\([0-9]*\),.*/\1/p')
+	got=$("$bin/twc" report --json --no-warnings "$t" |
+		sed -n 's/.*"layers":[^0-9]*\([0-9]*\),.*/\1/p')
 	[ "$want" ] && [ "$got" ] && [ "$got" -le "$want" ] ||
 		{ echo "$t: ${got:-no} layers, not $want"; failed=1; }
 done
