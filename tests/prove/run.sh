@@ -34,9 +34,13 @@ for kind in onnx safetensors; do
 done
 cmp -s "$tmp/onnx.json" "$tmp/safetensors.json" || complain "the two kinds of file are told apart"
 grep -q '"proved":true' "$tmp/onnx.json" || complain "--json does not say that it is proved"
-head -c 9000 "$tmp/m.onnx" >"$tmp/cut.onnx"
-"$bin/twprove" "$tmp/cut.onnx" 2>/dev/null
-[ $? = 2 ] || complain "a file that ends too early is taken for a model"
+for n in 0 1 8 100 1000 5000 9000; do
+	for kind in onnx safetensors; do
+		head -c $n "$tmp/m.$kind" >"$tmp/cut"
+		"$bin/twprove" "$tmp/cut" 2>/dev/null
+		[ $? = 2 ] || complain "$n bytes of a file ($kind) are taken for a model"
+	done
+done
 sed 's/Relu/Sqrt/' "$tmp/m.onnx" >"$tmp/other.onnx"
 "$bin/twprove" "$tmp/other.onnx" 2>"$tmp/err"
 [ $? = 2 ] && grep -q "Relu.*is missing" "$tmp/err" || complain "another graph is taken for ours"
