@@ -74,7 +74,7 @@ bool next_token(const Graph *, Eval *, int at, int *row);
  * text has become. */
 int continue_text(const Graph *, Eval *, int *text, int n);
 /* Tokens of the longest text that is kept: the context, or a million. */
-int text_room(const Graph *);
+int longest_kept(const Graph *);
 /* The first assert that fails, at the first position where it does, of the text that
  * eval has, n tokens; NULL if all hold. */
 const Assert *broken_assert(const Graph *, Eval *, int n, int *at);

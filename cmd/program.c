@@ -218,7 +218,7 @@ words_of(Arena *arena, const Graph *g)
 		      .record = g->field,
 		      .nfield = g->nfield,
 		      .first = NEWS(arena, int, g->nfield + 1),
-		      .context = text_room(g) };
+		      .context = longest_kept(g) };
 
 	for (int i = 0; i < g->nfield; i++)
 		m.first[i] = first_row(g, i);
@@ -265,7 +265,7 @@ next_token(const Graph *g, Eval *eval, int at, int *row)
 }
 
 int
-text_room(const Graph *g)
+longest_kept(const Graph *g)
 {
 	return g->context < 1 << 20 ? g->context : 1 << 20;
 }
@@ -274,7 +274,7 @@ int
 continue_text(const Graph *g, Eval *eval, int *text, int n)
 {
 	eval_text(eval, text, n);
-	while (g->emit && n > 0 && n < text_room(g)
+	while (g->emit && n > 0 && n < longest_kept(g)
 	       && next_token(g, eval, n - 1, text + n * g->nfield))
 		eval_push(eval, text + n++ * g->nfield);
 	return n;

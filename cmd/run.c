@@ -157,7 +157,7 @@ cmd_run(const Options *o)
 	if (program_open(&r.program, o->args[0], o)) {
 		const Graph *g = &r.program.meant;
 		r.vocab = words_of(&r.program.arena, g);
-		r.text = NEWS(&r.program.arena, int, (text_room(g) + 1) * g->nfield);
+		r.text = NEWS(&r.program.arena, int, (longest_kept(g) + 1) * g->nfield);
 		r.eval = eval_new(g);
 		ok = !o->input || run_number_file(&r, o->input);
 		if (ok && g->ninput && (o->nargs > 1 || o->batch)) {

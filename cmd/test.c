@@ -347,7 +347,7 @@ check_test(Tester *t, const Test *test)
 {
 	t->failing = false;
 	t->numbers = test->numbers;
-	if (test->nprompt < 1 || test->nprompt > text_room(t->g)) {
+	if (test->nprompt < 1 || test->nprompt > longest_kept(t->g)) {
 		fail_test(t, test);
 		printf("the prompt has %d tokens, the context %d\n", test->nprompt, t->g->context);
 	} else {
@@ -454,8 +454,8 @@ test_source_text(Tester *t, const char *path, const char *text, size_t n, const 
 		return false;
 
 	t->g = &t->program.meant;
-	t->text = NEWS(&t->program.arena, int, (text_room(t->g) + 1) * t->g->nfield);
-	t->other = NEWS(&t->program.arena, int, (text_room(t->g) + 1) * t->g->nfield);
+	t->text = NEWS(&t->program.arena, int, (longest_kept(t->g) + 1) * t->g->nfield);
+	t->other = NEWS(&t->program.arena, int, (longest_kept(t->g) + 1) * t->g->nfield);
 	t->eval = eval_new(t->g);
 	if (library)
 		test_library_examples(t, o->line);
