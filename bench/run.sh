@@ -103,6 +103,11 @@ read -r ms bytes < <("$bin/bench/speed" load "$tmp/calculator.onnx")
 echo
 echo "calculator: loaded in $ms ms; a session takes $bytes bytes a position"
 
+# ---- all kinds of models
+
+echo
+bench/kinds.sh "$bin" || exit 1
+
 # ---- the language server, in an editor
 
 echo

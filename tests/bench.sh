@@ -22,6 +22,15 @@ check() { # EXAMPLE WAY...
 	done
 }
 
+# what was fed, and what came of it: the next token of two texts, six values a label of six places
+kinds() { # kinds EXAMPLE FED SAID
+	"$bin/twc" "examples/$1.tw" -o "$tmp/$1.onnx" || exit 1
+	"$bin/bench/kinds" "$tmp/$1.onnx" 6 2 "$tmp/fed" "$tmp/said" | grep -q '^[0-9]* [1-9]' &&
+		[ "$(stat -c %s "$tmp/fed" "$tmp/said" | xargs)" = "$2 $3" ] || fail "kinds, $1"
+}
+
+kinds adder 48 8
+kinds sort_by_frequency 48 48
 check machine_step single
 check adder batch
 exit $failed
