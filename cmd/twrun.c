@@ -697,7 +697,7 @@ static const Cli cli = {
 	.doc = "runs compiled transformers",
 	.files = "onnx safetensors",
 	.status = "0 fine; 1 --check found a difference, or lines of --batch were refused; 2 the "
-	          "model or a prompt was refused",
+		  "model or a prompt was refused",
 	.see = "twc(1)",
 	.flags = flags,
 	.verbs = verbs,

@@ -138,7 +138,8 @@ emit_ATTEND(Circuit *c, Node *n)
 	}
 	const Form *v = real_form(c, 1, (RealTerm[]){ { map_node(c, n->arg[0]), 1 } }, 0);
 	double most = max_double(fabs(v->real->min), fabs(v->real->max));
-	/* Two sums of up to `places` terms, of the weights and of what they weigh; exp and the rest. */
+	/* Two sums of up to `places` terms, of the weights and of what they weigh; exp and the
+	 * rest. */
 	double rounding = (2.0 * c->places + 16) * ONE_ROUNDING;
 	double error = real_error(v) + most * (expm1(2 * score) + rounding);
 
