@@ -510,7 +510,7 @@ answer_batch(PromptRun *r)
 
 /* What is in it, but for a newline at its end; NULL after saying why not. */
 static char *
-read_prompt(const char *path)
+read_prompt_file(const char *path)
 {
 	bool input = !strcmp(path, "-");
 	FILE *f = input ? stdin : fopen(path, "r");
@@ -538,7 +538,7 @@ read_prompt(const char *path)
 static bool
 answer_prompt_file(PromptRun *r)
 {
-	char *text = read_prompt(r->c->prompt_file);
+	char *text = read_prompt_file(r->c->prompt_file);
 	bool ok = text && answer_prompt(r, text);
 
 	free(text);

@@ -139,7 +139,8 @@ function evaluate(m, ids, exact) {
 	const placed = (place, c) =>
 		parts.map((part, n) => {
 			const at = part.columns.indexOf(c),
-				table = T[meta["tw.positions"] ? `embed.position.${n}` : "embed.position"];
+				const by_digit = meta["tw.positions"], all = "embed.position";
+				table = T[by_digit ? `${all}.${n}` : all];
 			return at < 0
 				? 0
 				: table.data[digit(part, place) * part.columns.length + at];
