@@ -139,8 +139,8 @@ function evaluate(m, ids, exact) {
 	const placed = (place, c) =>
 		parts.map((part, n) => {
 			const at = part.columns.indexOf(c),
-				const by_digit = meta["tw.positions"], all = "embed.position";
-				table = T[by_digit ? `${all}.${n}` : all];
+				digits = meta["tw.positions"],
+				table = T[digits ? `embed.position.${n}` : "embed.position"];
 			return at < 0
 				? 0
 				: table.data[digit(part, place) * part.columns.length + at];
