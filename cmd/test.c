@@ -283,12 +283,52 @@ quoted_answer(Tester *t, const Test *test, const int *row, int n)
 	return arena_fmt(arena, "[%s]", list);
 }
 
+/* Longer answers are not shown whole. */
+enum { MOST_SHOWN = 16 };
+
+/* The first token of an answer that is not the expected one; -1 if there is none. */
+static int
+first_different(const Tester *t, const Test *test, const int *answer, int n)
+{
+	int width = t->g->nfield, i = 0;
+
+	while (i < n && i < test->nanswer
+	       && !memcmp(answer + i * width, test->answer + i * width, bytes_of_tokens(t, 1)))
+		i++;
+	return i < test->nanswer || (i < n && !test->begins) ? i : -1;
+}
+
+static const char *
+token_or_end(Tester *t, const Test *test, const int *answer, int n, int i)
+{
+	return i < n ? quoted_answer(t, test, answer + i * t->g->nfield, 1) : "the end";
+}
+
+/* Where the evaluator or the transformer first gives another token, of n and m ones. */
+static void
+print_first_difference(Tester *t, const Test *test, int n, int m)
+{
+	const int *by_eval = t->text + test->nprompt * t->g->nfield,
+		  *by_model = t->other + test->nprompt * t->g->nfield;
+	int i = first_different(t, test, by_eval, n), j = first_different(t, test, by_model, m);
+	int at = i < 0 || (j >= 0 && j < i) ? j : i;
+
+	printf("at token %d of the answer: expected %s, the evaluator gives %s, the transformer "
+	       "%s\n",
+	       at, token_or_end(t, test, test->answer, test->nanswer, at),
+	       token_or_end(t, test, by_eval, n, at), token_or_end(t, test, by_model, m, at));
+}
+
 static void
 compare_answer(Tester *t, const Test *test, int n, int m)
 {
 	if (gives_answer(t, test, t->text, n) && gives_answer(t, test, t->other, m))
 		return;
 	fail_test(t, test);
+	if (n > test->nprompt + MOST_SHOWN || test->nanswer > MOST_SHOWN) {
+		print_first_difference(t, test, n - test->nprompt, m - test->nprompt);
+		return;
+	}
 	printf("expected %s%s, the evaluator gives %s, the transformer %s\n",
 	       quoted_answer(t, test, test->answer, test->nanswer), test->begins ? "..." : "",
 	       quoted_answer(t, test, t->text + test->nprompt * t->g->nfield, n - test->nprompt),

@@ -39,6 +39,7 @@ typedef struct PromptRun {
 	int *row;    /* (context, nfield) the prompt */
 	int *column; /* (2, nnamed + 2) of the trace: what is shown, how wide */
 	Totals *totals;
+	char wrong[160]; /* of a label what it cannot be; "" if nowhere */
 } PromptRun;
 
 /* Room for rows, taken from the machine as it is written to: NULL if there is none. */
@@ -233,8 +234,19 @@ print_trace(const PromptRun *r)
 
 /* ---- answers */
 
+/* A bool is 0 or 1, or the model does not do what its file says. */
 static void
-print_label(const PromptRun *r, int label, int n)
+check_bools(PromptRun *r, const TwLabel *l, const float *x, int position)
+{
+	for (int c = 0; c < l->columns && l->kind == TW_BOOL && !*r->wrong; c++)
+		if (!(fabsf(x[c]) < 0.01f || fabsf(x[c] - 1) < 0.01f))
+			snprintf(r->wrong, sizeof r->wrong,
+			         "%.60s at position %d is %.6g, and a bool is 0 or 1", l->name,
+			         position, (double)x[c]);
+}
+
+static void
+print_label(PromptRun *r, int label, int n)
 {
 	const TwLabel *l = &r->m->label[label];
 	char text[128];
@@ -242,6 +254,7 @@ print_label(const PromptRun *r, int label, int n)
 	fprintf(r->out, "%s:", l->name);
 	for (int i = 0; i < n; i++) {
 		const float *x = tw_label(r->s, label, i);
+		check_bools(r, l, x, i);
 		fputs(l->columns > 1 ? " [" : " ", r->out);
 		for (int c = 0; c < l->columns; c++) {
 			spell_value(r, text, sizeof text, l->kind, &l->members, x[c]);
@@ -416,8 +429,8 @@ answer_each(Worker *w, char **prompt, int n, FILE *out, char **why, int *bad, ch
 		}
 		if (!answer_rows(&w->run, rows))
 			return 2; /* answer_chunk() says why */
-		if (tw_difference(w->run.s)) {
-			*error = strdup(tw_difference(w->run.s));
+		if (tw_difference(w->run.s) || *w->run.wrong) {
+			*error = strdup(*w->run.wrong ? w->run.wrong : tw_difference(w->run.s));
 			return 1;
 		}
 	}
@@ -640,6 +653,11 @@ cmd_answer(const Options *c)
 	totals.loading += stats_now();
 	bool ready = r.m && allocate_rows(&r);
 	int status = ready ? answer_input_or_prompt(&r) : (print_error(error), 2);
+	if (!status && *r.wrong) {
+		fflush(stdout);
+		fprintf(stderr, "twrun: %s\n", r.wrong);
+		status = 1;
+	}
 	if (!status && (fflush(stdout) || ferror(stdout))) {
 		fprintf(stderr, "twrun: cannot write the answer: %s\n", strerror(errno));
 		status = 2;
@@ -696,7 +714,9 @@ static const Cli cli = {
 	.program = "twrun",
 	.doc = "runs compiled transformers",
 	.files = "onnx safetensors",
-	.status = "0 fine; 1 --check found a difference, or lines of --batch were refused; 2 the "
+	.status = "0 fine; 1 --check found a difference, a label is what it cannot be, or lines of "
+	          "--batch were "
+		  "refused; 2 the "
 		  "model or a prompt was refused",
 	.see = "twc(1)",
 	.flags = flags,

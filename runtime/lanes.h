@@ -141,6 +141,8 @@ INLINE V
 lanes_exp(V x)
 {
 	const V round = broadcast(12582912.0f); /* 1.5 * 2^23: adding it leaves a whole number */
+	M digits = x > broadcast(-87);
+	x = blend(digits, x, broadcast(-87));
 	V n = x * 1.44269504f + round;
 	M whole = (M)n - (M)round;
 	n -= round;
@@ -152,7 +154,7 @@ lanes_exp(V x)
 	e = e * r + 0.5f;
 	e = e * r + 1;
 	e = e * r + 1;
-	return (V)((M)(e * (V)((whole + 127) << 23)) & (M)(x > broadcast(-87)));
+	return (V)((M)(e * (V)((whole + 127) << 23)) & digits);
 }
 
 INLINE V

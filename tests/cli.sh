@@ -246,6 +246,27 @@ line=$(wc -l <"$tmp/wrong.tw")
 says='"1+1=": expected "3", the evaluator gives "2", the transformer "2"'
 check 1 "$tmp/wrong.tw:$line: $says"$'\n''0 passed, 1 failed' '' "$twc" test "$tmp/wrong.tw"
 check 2 '*' '*' "$twc" test $calc "$tmp/bad.tw"
+# of a long answer only where it first differs
+sed '/^test/d; s/context 32/context 64/' examples/reverse_emit.tw >"$tmp/long.tw"
+echo 'test "abcdabcdabcdabcdab=" -> "badcbadcbadcbadcdd"' >>"$tmp/long.tw"
+line=$(wc -l <"$tmp/long.tw")
+says='at token 16 of the answer: expected "d", the evaluator gives "b", the transformer "b"'
+check 1 "$tmp/long.tw:$line: \"abcdabcdabcdabcdab=\": $says"$'\n''0 passed, 1 failed' '' \
+	"$twc" test "$tmp/long.tw"
+
+# a bool that is neither 0 nor 1: every 1 of this file is made 0.5
+printf 'model flag {\n  vocab "ab"\n  context 4\n}\noutput flag = token == %s\n' "'a'" >"$tmp/flag.tw"
+"$twc" "$tmp/flag.tw" -o "$tmp/flag.onnx" || fail "flag.tw is refused"
+LC_ALL=C sed 's/\x00\x00\x80\x3f/\x00\x00\x00\x3f/g' "$tmp/flag.onnx" >"$tmp/half.onnx"
+check 0 'flag: true false' '' "$twrun" "$tmp/flag.onnx" ab
+check 1 '*' 'flag at position 0 is 0.5, and a bool is 0 or 1' "$twrun" "$tmp/half.onnx" ab
+
+# -o through a symbolic link changes the file behind it
+mkdir "$tmp/links"
+"$twc" $calc -o "$tmp/links/real.onnx" && ln -s real.onnx "$tmp/links/link.onnx" &&
+	echo old >"$tmp/links/real.onnx" && "$twc" $calc -o "$tmp/links/link.onnx" &&
+	[ -L "$tmp/links/link.onnx" ] && cmp "$tmp/links/real.onnx" "$model" &&
+	[ "$(ls "$tmp/links")" = $'link.onnx\nreal.onnx' ] || fail "-o through a link failed"
 
 # many prompts: one answer a line; one that is refused is told, and the others go on
 printf '1+1=\n9*9=\n1-9=\n' >"$tmp/batch"

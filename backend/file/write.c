@@ -1,4 +1,5 @@
-/* Putting model files on disk: written beside, then renamed. */
+/* Putting model files on disk: written beside, then renamed. Where the name is a symbolic link, it
+ * is the file behind it that is replaced. */
 
 #define _GNU_SOURCE /* asprintf, mkostemp */
 
@@ -15,6 +16,7 @@
 /* A file that is not there yet under its name. */
 typedef struct Draft {
 	const char *path;
+	char *real;   /* path without symbolic links, or NULL where nothing is there yet */
 	char *beside; /* NULL until it is being written */
 } Draft;
 
@@ -55,7 +57,8 @@ draft_write(Draft *d, const void *bytes, size_t n, char **error)
 {
 	int fd = -1, bad = 1;
 
-	if (!bytes || asprintf(&d->beside, "%s.XXXXXX", d->path) < 0) {
+	d->real = realpath(d->path, NULL);
+	if (!bytes || asprintf(&d->beside, "%s.XXXXXX", d->real ? d->real : d->path) < 0) {
 		d->beside = NULL;
 		return file_error(error, d->path, "out of memory");
 	}
@@ -70,7 +73,7 @@ draft_write(Draft *d, const void *bytes, size_t n, char **error)
 static int
 draft_publish(Draft *d, char **error)
 {
-	if (rename(d->beside, d->path))
+	if (rename(d->beside, d->real ? d->real : d->path))
 		return file_error(error, d->path, strerror(errno));
 	free(d->beside);
 	d->beside = NULL;
@@ -83,12 +86,13 @@ draft_drop(Draft *d)
 	if (d->beside)
 		unlink(d->beside);
 	free(d->beside);
+	free(d->real);
 }
 
 int
 file_write(const char *path, const void *bytes, size_t n, char **error)
 {
-	Draft d = { path, NULL };
+	Draft d = { .path = path };
 	int bad = draft_write(&d, bytes, n, error) || draft_publish(&d, error);
 
 	draft_drop(&d);
