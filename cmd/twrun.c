@@ -715,7 +715,7 @@ static const Cli cli = {
 	.doc = "runs compiled transformers",
 	.files = "onnx safetensors",
 	.status = "0 fine; 1 --check found a difference, a label is what it cannot be, or lines of "
-	          "--batch were "
+		  "--batch were "
 		  "refused; 2 the "
 		  "model or a prompt was refused",
 	.see = "twc(1)",

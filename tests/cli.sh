@@ -255,7 +255,13 @@ check 1 "$tmp/long.tw:$line: \"abcdabcdabcdabcdab=\": $says"$'\n''0 passed, 1 fa
 	"$twc" test "$tmp/long.tw"
 
 # a bool that is neither 0 nor 1: every 1 of this file is made 0.5
-printf 'model flag {\n  vocab "ab"\n  context 4\n}\noutput flag = token == %s\n' "'a'" >"$tmp/flag.tw"
+cat >"$tmp/flag.tw" <<-'END'
+	model flag {
+	  vocab "ab"
+	  context 4
+	}
+	output flag = token == 'a'
+END
 "$twc" "$tmp/flag.tw" -o "$tmp/flag.onnx" || fail "flag.tw is refused"
 LC_ALL=C sed 's/\x00\x00\x80\x3f/\x00\x00\x00\x3f/g' "$tmp/flag.onnx" >"$tmp/half.onnx"
 check 0 'flag: true false' '' "$twrun" "$tmp/flag.onnx" ab
