@@ -714,7 +714,9 @@ is_within_limits(const Report *r, const Limits *l)
 static Fate
 check_within_limits(Check *c, const char *text, size_t n, const char *judge)
 {
-	Options o = { .stdlib = "stdlib", .verify = true, .limits = some_limits(c) };
+	Options o = {
+		.stdlib = "stdlib", .no_warnings = true, .verify = true, .limits = some_limits(c)
+	};
 	Program p = { 0 };
 
 	fprintf(c->why, "--d-model %d --heads %d --neurons %d --layers %d: ", o.limits.d_model,
@@ -748,7 +750,8 @@ graph_of(Check *c, const char *text, size_t n)
 	size_t size;
 	FILE *f = open_memstream(&dump, &size);
 
-	if (program_open_text(&p, "fuzzed.tw", text, n, &(Options){ .stdlib = "stdlib" }))
+	if (program_open_text(&p, "fuzzed.tw", text, n,
+	                      &(Options){ .stdlib = "stdlib", .no_warnings = true }))
 		graph_print(p.graph, f);
 	fclose(f);
 	program_close(&p);
@@ -829,7 +832,8 @@ check_reordered(Check *c)
 
 	reorder(&other, &c->state);
 	const char *text = program_text(c->arena, &other, &n);
-	if (program_open_text(&p, "reordered.tw", text, n, &(Options){ .stdlib = "stdlib" })
+	if (program_open_text(&p, "reordered.tw", text, n,
+	                      &(Options){ .stdlib = "stdlib", .no_warnings = true })
 	    && program_compile(&p) && same_weights(c->program.model, p.model))
 		return FINE;
 	fprintf(c->why, "other weights when the lines are in another order\n");
@@ -856,7 +860,7 @@ check_sample(const Sample *s, const char *judge, FILE *why)
 	size_t n;
 	Check c = { .arena = &arena, .s = s, .why = why, .state = s->seed + 77 };
 	char *text = program_text(&arena, s, &n);
-	const Options o = { .stdlib = "stdlib", .verify = true };
+	const Options o = { .stdlib = "stdlib", .no_warnings = true, .verify = true };
 
 	if (!program_open_text(&c.program, "fuzzed.tw", text, n, &o)
 	    || !program_compile(&c.program))
