@@ -43,6 +43,12 @@ typedef struct Limits {
 	int fewest;         /* Fewest */
 } Limits;
 
+static inline bool
+is_limited(const Limits *l)
+{
+	return l->layers || l->d_model || l->heads || l->neurons;
+}
+
 /* One of the sums that the model makes: the most that its absolute terms can add up to, in
  * units of a power of two that all of them are multiples of. */
 typedef enum SumKind {

@@ -20,7 +20,6 @@ enum {
 	FREE_WEIGHTS = 4096,   /* and so many weights that are not 0, */
 	MOST_FOR_A_LAYER = 2,  /* and in all so many times what there was */
 	FEW_COPIES = 4,        /* of copies: one neuron in so many, or FREE_NEURONS */
-	MANY_NEURONS = 4096,   /* worth a look at how many the cheapest forms take */
 	TERMS_MOST = 25000000, /* added up in one mapping: a second or two, half a gigabyte; */
 	TERMS_FREE = 4000000,  /* in one of several that are compared, and */
 	TERMS_AGAIN = 4,       /* times those of the first without copies of copies */
@@ -28,17 +27,17 @@ enum {
 #define LITTLE_MORE 1.1 /* of as many layers, one of more neurons may have fewer weights */
 
 /* How much is taken for an earlier form: what most programs get first, and the least last. */
-enum { EFFORTS = 9 };
+enum { EFFORTS = 9, MODEST = 6 };
 static const Effort efforts[EFFORTS] = {
-	{ .copies = 8192, .blocks = 24, .leaves = LEAVES_MAX },
-	{ .copies = 8192, .blocks = 8, .leaves = 16 },
-	{ .copies = 2048, .blocks = 12, .leaves = 16 },
-	{ .copies = 512, .blocks = 16, .leaves = 16 },
-	{ .copies = 512, .blocks = 8, .leaves = 8 },
-	{ .copies = 128, .blocks = 6, .leaves = 8 },
-	{ .copies = 32, .blocks = 6, .leaves = 8 },
-	{ .copies = 8, .blocks = 6, .leaves = 8 },
-	{ .copies = 0, .blocks = 4, .leaves = 4 },
+	{ .copies = 8192, .blocks = 24, .leaves = LEAVES_MAX, .bends = 4096 },
+	{ .copies = 8192, .blocks = 8, .leaves = 16, .bends = 4096 },
+	{ .copies = 2048, .blocks = 12, .leaves = 16, .bends = 2048 },
+	{ .copies = 512, .blocks = 16, .leaves = 16, .bends = 1024 },
+	{ .copies = 512, .blocks = 8, .leaves = 8, .bends = 512 },
+	{ .copies = 128, .blocks = 6, .leaves = 8, .bends = 512 },
+	{ .copies = 32, .blocks = 6, .leaves = 8, .bends = 256 },
+	{ .copies = 8, .blocks = 6, .leaves = 8, .bends = 128 },
+	{ .copies = 0, .blocks = 4, .leaves = 4, .bends = 64 },
 };
 
 typedef struct Candidate {
@@ -47,7 +46,8 @@ typedef struct Candidate {
 	Diags diags;  /* and so these */
 	int layers, neurons;
 	Columns *columns; /* NULL: not fitted, or it does not fit */
-	long nonzeros;    /* of these */
+	long nonzeros;    /* of these, */
+	double size;      /* and with the width of the stream */
 } Candidate;
 
 typedef struct Choice {
@@ -55,6 +55,7 @@ typedef struct Choice {
 	const struct Target *target;
 	Arena *arena;
 	const Limits *limits;
+	int materialize;
 } Choice;
 
 static Candidate *
@@ -63,6 +64,7 @@ candidate_new(Choice *ch, const Diags *diags, int number, long terms, bool patie
 	Effort effort = efforts[number];
 	Candidate *new = NEW(ch->arena, Candidate);
 
+	effort.materialize = ch->materialize;
 	effort.terms = terms;
 	effort.patient = patient;
 	new->arena = arena_child(ch->arena);
@@ -80,9 +82,11 @@ fit_candidate(Choice *ch, Candidate *of)
 {
 	if (of->columns || of->diags.nerror)
 		return;
-	of->columns = fit(of->circuit, ch->limits);
-	if (of->columns)
-		of->nonzeros = count_nonzeros(of->columns);
+	of->columns = fit_roughly(of->circuit, ch->limits);
+	if (!of->columns)
+		return;
+	of->nonzeros = count_nonzeros(of->columns);
+	of->size = columns_size(of->columns, ch->limits);
 }
 
 /* Are so many layers worth so much more of something, of which some is free for each? */
@@ -102,20 +106,13 @@ is_earlier_worth(Choice *ch, Candidate *early, Candidate *late)
 
 	if (!is_worth(saved, early->neurons, late->neurons, FREE_NEURONS))
 		return false;
+	if (!is_limited(ch->limits) && early->neurons <= FREE_NEURONS + late->neurons)
+		return true;
 	fit_candidate(ch, early);
 	fit_candidate(ch, late);
 	if (!early->columns || !late->columns)
 		return early->columns;
 	return is_worth(saved, (double)early->nonzeros, (double)late->nonzeros, FREE_WEIGHTS);
-}
-
-/* Of as many layers: fewer weights, but not for a stream that is as much wider. */
-static double
-size_of(const Choice *ch, const Candidate *of)
-{
-	double width = ch->limits->fewest == FEWEST_NONZEROS ? 1 : of->columns->width;
-
-	return width * (double)of->nonzeros;
 }
 
 static bool
@@ -138,20 +135,27 @@ is_better(Choice *ch, Candidate *new, Candidate *old)
 			return saved > 0 ? is_earlier_worth(ch, new, old)
 			                 : !is_earlier_worth(ch, old, new);
 	}
+	if (new->neurons == old->neurons) /* most likely they are one and the same */
+		return false;
 	fit_candidate(ch, old);
 	if (old->columns && ch->limits->fewest != FEWEST_NONZEROS
 	    && new->neurons > old->neurons *LITTLE_MORE)
 		return false;
 	fit_candidate(ch, new);
-	return new->columns && (!old->columns || size_of(ch, new) < size_of(ch, old));
+	return new->columns && (!old->columns || new->size < old->size);
+}
+
+static bool
+has_failed(const Candidate *of)
+{
+	return of->circuit->exhausted || of->diags.nerror;
 }
 
 /* The better one; the other is gone. */
 static Candidate *
 better_candidate(Choice *ch, Candidate *old, Candidate *new)
 {
-	bool failed = new->circuit->exhausted || new->diags.nerror;
-	bool better = !failed && is_better(ch, new, old);
+	bool better = !has_failed(new) && (has_failed(old) || is_better(ch, new, old));
 
 	arena_free(better ? old->arena : new->arena);
 	return better ? new : old;
@@ -163,7 +167,7 @@ is_plain(const Candidate *of)
 {
 	int n = 0;
 
-	if (of->circuit->exhausted || of->diags.nerror || of->neurons > MANY_NEURONS)
+	if (has_failed(of))
 		return false;
 	for (int i = 0; i < of->circuit->natom; i++)
 		n += of->circuit->atom[i]->live && of->circuit->atom[i]->held > 1;
@@ -190,9 +194,9 @@ best_candidate(Choice *ch, const Diags *diags, Candidate *quick)
 	long terms = TERMS_FREE + TERMS_AGAIN * best->circuit->terms;
 	bool hurried = best->circuit->hurried;
 
-	if (best->circuit->exhausted || best->diags.nerror)
-		return best;
 	best = better_candidate(ch, best, quick);
+	if (has_failed(best))
+		return best;
 	for (int i = 1; i < EFFORTS - 1; i++)
 		best = better_candidate(ch, best, candidate_new(ch, diags, i, terms, false));
 	if (hurried)
@@ -215,13 +219,16 @@ refuse_as_too_large(Candidate *of)
 
 Circuit *
 choose_circuit(Graph *g, const struct Target *target, Arena *arena, Diags *diags,
-               const Limits *limits)
+               const Limits *limits, int materialize)
 {
-	Choice ch = { g, target, arena, limits };
+	Choice ch = { g, target, arena, limits, materialize };
 	Candidate *best = candidate_new(&ch, diags, 0, TERMS_FREE, false);
 
 	if (limits->fewest != FEWEST_AS_WORTH || !is_plain(best))
 		best = best_candidate(&ch, diags, best);
+	else if (best->circuit->hurried && best->neurons > FREE_NEURONS)
+		best = better_candidate(&ch, best,
+		                        candidate_new(&ch, diags, MODEST, TERMS_FREE, false));
 	if (best->circuit->exhausted)
 		refuse_as_too_large(best);
 	*diags = best->diags;

@@ -22,19 +22,67 @@ typedef struct Compilation {
 	TwModel *model; /* NULL until all went well */
 } Compilation;
 
+/* How it went. */
+typedef enum Outcome {
+	MADE,
+	NOT_EXACT, /* or not to be mapped: with more in columns of its own it may be */
+	ENDED      /* it does not keep the limits, or `in` asked for no more */
+} Outcome;
+
+/* From the circuit on; `narrow`: columns take turns in a slot. */
+static Outcome
+lay_out(Compilation *c, Circuit *circuit, bool narrow, const Inspect *in)
+{
+	Columns *columns = narrow ? fit(circuit, c->limits) : fit_roughly(circuit, c->limits);
+	if (!columns || !inspect_columns(in, columns, c->limits))
+		return ENDED;
+	c->model = circuit->target->write(columns, c->report);
+	if (circuit->diags->nerror)
+		return NOT_EXACT;
+	return inspect_weights(in, columns, c->model, c->report) ? MADE : ENDED;
+}
+
+/* With so much in columns of its own (Effort); what is wrong, into diags. */
+static Outcome
+compile_at(Compilation *c, int materialize, Diags *diags, const Inspect *in)
+{
+	Diags none = *diags;
+	Circuit *circuit = choose_circuit(c->g, &plain_target, c->arena, diags, c->limits,
+	                                  materialize);
+
+	if (diags->nerror)
+		return NOT_EXACT;
+	if (!inspect_circuit(in, circuit))
+		return ENDED;
+	Outcome outcome = lay_out(c, circuit, true, in);
+	if (outcome != NOT_EXACT || is_limited(c->limits))
+		return outcome;
+	Diags narrow = *diags;
+	*diags = none;
+	outcome = lay_out(c, circuit, false, in);
+	if (outcome == NOT_EXACT)
+		*diags = narrow;
+	return outcome;
+}
+
+/* What is not exact is tried again with more in columns of its own; where nothing helps, the
+ * first error is told. */
 static void
 compile_stages(void *compilation)
 {
 	Compilation *c = compilation;
-	Circuit *circuit = choose_circuit(c->g, &plain_target, c->arena, c->diags, c->limits);
-	if (c->diags->nerror || !inspect_circuit(c->in, circuit))
-		return;
-	Columns *columns = fit(circuit, c->limits);
-	if (c->diags->nerror || !inspect_columns(c->in, columns, c->limits))
-		return;
-	TwModel *model = circuit->target->write(columns, c->report);
-	if (!c->diags->nerror && inspect_weights(c->in, columns, model, c->report))
-		c->model = model;
+	Diags *diags = NEWS(c->arena, Diags, MATERIALIZE_MOST + 1), *last;
+	Outcome outcome = NOT_EXACT;
+	int level = 0;
+
+	for (; outcome == NOT_EXACT && level <= MATERIALIZE_MOST; level++) {
+		last = &diags[level];
+		*last = *c->diags;
+		outcome = compile_at(c, level, last, c->in);
+	}
+	if (outcome != MADE)
+		c->model = NULL;
+	*c->diags = outcome == NOT_EXACT ? diags[0] : *last;
 }
 
 TwModel *

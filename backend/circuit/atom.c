@@ -8,7 +8,10 @@
 
 typedef struct AtomTable {
 	int n, cap; /* cap: a power of two */
-	Atom **slot;
+	struct AtomSlot {
+		uint64_t hash;
+		Atom *atom; /* NULL: free */
+	} * slot;
 } AtomTable;
 
 static uint64_t
@@ -55,32 +58,49 @@ equal_parts(const Atom *a, const Atom *b)
 }
 
 static uint64_t
+hash_reals(uint64_t h, const double *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		h = hash_step(h, (uint64_t)real_bits(x[i]));
+	return h;
+}
+
+static uint64_t
+hash_form(uint64_t h, const Form *f)
+{
+	const RealSum *r = f->real;
+
+	h = hash_step(h, (uint64_t)f->k);
+	for (int i = 0; i < f->n; i++)
+		h = hash_step(hash_step(h, (uint64_t)f->term[i].c), (uint64_t)f->term[i].atom->id);
+	for (int i = 0; r && i < r->n; i++)
+		h = hash_step(h, (uint64_t)real_bits(r->term[i].c));
+	return r ? hash_step(h, (uint64_t)real_bits(r->k)) : h;
+}
+
+/* A neuron of integers, which its linear part and a constant say. */
+static bool
+is_whole_neuron(const Atom *a)
+{
+	return a->kind == NEURON && !a->in->real;
+}
+
+static uint64_t
 atom_hash(const Circuit *c, const Atom *a)
 {
 	uint64_t h = hash_step(hash_step(1, a->kind), (uint64_t)a->input);
-	const RealSum *r = a->in ? a->in->real : NULL;
 
-	if (r)
-		h = hash_step(h, (uint64_t)real_bits(r->k));
-	for (int i = 0; r && i < r->n; i++)
-		h = hash_step(h, (uint64_t)real_bits(r->term[i].c));
 	if (a->reals)
-		for (size_t i = 0; i < feature_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE);
-		     i++)
-			h = hash_step(h, (uint64_t)real_bits(a->reals[i]));
-
-	if (a->table)
-		for (size_t i = 0; i < feature_size(c, a->kind); i++)
-			h = hash_step(h, (uint64_t)a->table[i]);
+		h = hash_reals(h, a->reals,
+		               feature_size(c, a->by_place ? PLACE_FEATURE : TOKEN_FEATURE));
+	for (size_t i = 0; a->table && i < feature_size(c, a->kind); i++)
+		h = hash_step(h, (uint64_t)a->table[i]);
 	for (int i = 0; i < a->npart; i++)
 		h = hash_part(h, &a->part[i]);
-	if (a->in) {
-		h = hash_step(h, (uint64_t)a->in->k);
-		for (int i = 0; i < a->in->n; i++)
-			h = hash_step(hash_step(h, (uint64_t)a->in->term[i].c),
-			              (uint64_t)a->in->term[i].atom->id);
-	}
-	return h;
+	if (is_whole_neuron(a)) /* its linear part has been found by content already */
+		return hash_step(hash_step(h, (uint64_t)a->linear_part),
+		                 (uint64_t)(linear_part_sign(a->in) * a->in->k));
+	return a->in ? hash_form(h, a->in) : h;
 }
 
 static bool
@@ -101,6 +121,10 @@ atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 		return a->npart && equal_parts(a, b);
 	if (a->table)
 		return !memcmp(a->table, b->table, feature_size(c, a->kind) * sizeof *a->table);
+	if (is_whole_neuron(a))
+		return is_whole_neuron(b) && a->linear_part == b->linear_part
+		       && a->in->k == b->in->k
+		       && linear_part_sign(a->in) == linear_part_sign(b->in);
 	return form_equal(a->in, b->in);
 }
 
@@ -112,12 +136,12 @@ atom_table_grow(Circuit *c, AtomTable *t)
 	t->cap = old.cap ? 2 * old.cap : 1024;
 	t->slot = arena_alloc(c->arena, sizeof *t->slot * (size_t)t->cap);
 	for (int i = 0; i < old.cap; i++) {
-		if (!old.slot[i])
+		uint64_t h = old.slot[i].hash, mask = (uint64_t)t->cap - 1;
+		if (!old.slot[i].atom)
 			continue;
-		uint64_t h = atom_hash(c, old.slot[i]);
-		while (t->slot[h & (uint64_t)(t->cap - 1)])
+		while (t->slot[h & mask].atom)
 			h++;
-		t->slot[h & (uint64_t)(t->cap - 1)] = old.slot[i];
+		t->slot[h & mask] = old.slot[i];
 	}
 }
 
@@ -129,20 +153,20 @@ atom_intern(Circuit *c, Atom key)
 	AtomTable *t = c->table;
 	if (2 * (t->n + 1) > t->cap)
 		atom_table_grow(c, t);
-	uint64_t h = atom_hash(c, &key);
-	for (Atom *a; (a = t->slot[h & (uint64_t)(t->cap - 1)]); h++)
-		if (atom_equal(c, a, &key))
-			return a;
+	if (key.kind == NEURON)
+		key.linear_part = linear_part_of(c, key.in);
+	uint64_t hash = atom_hash(c, &key), h = hash, mask = (uint64_t)t->cap - 1;
+	for (; t->slot[h & mask].atom; h++)
+		if (t->slot[h & mask].hash == hash && atom_equal(c, t->slot[h & mask].atom, &key))
+			return t->slot[h & mask].atom;
 	Atom *a = NEW(c->arena, Atom);
 	*a = key;
 	a->id = c->natom;
 	a->node = c->node;
 	a->owner = c->owner;
-	if (a->kind == NEURON)
-		a->linear_part = linear_part_of(c, a->in);
 	GROW(c->arena, c->atom, c->capatom, c->natom + 1);
 	c->atom[c->natom++] = a;
-	t->slot[h & (uint64_t)(t->cap - 1)] = a;
+	t->slot[h & mask] = (struct AtomSlot){ hash, a };
 	t->n++;
 	return a;
 }
@@ -235,6 +259,8 @@ relu(Circuit *c, const Form *f)
 		return f;
 	if (f->hi <= 0)
 		return form_const(c, 0);
+	if (c->effort.materialize)
+		f = as_readable(c, f);
 
 	const Form *digit = relu_of_digit(c, f);
 	if (digit)
@@ -356,6 +382,8 @@ head_value(Circuit *c, const Lookup *s, const Form *f, int64_t absent)
 	f = form_set_bos(c, f, absent);
 	if (form_is_const(f))
 		return f;
+	if (c->effort.materialize)
+		f = as_readable(c, f);
 	/* the constant part needs no head: a softmax's weights add up to 1 */
 	int64_t k = f->k;
 	f = form_scale(c, 1, f, -k);

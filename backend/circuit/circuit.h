@@ -154,9 +154,15 @@ typedef struct Effort {
 	int nlatest;       /* the cheapest of those. NULL: not known */
 	long copies;       /* of neurons that are copies, more are not copied: staircase.c */
 	int blocks;        /* neurons of a truth table, at most (truth_table.c); */
+	int bends;         /* neurons of a table in one layer (staircase.c) */
 	int leaves;        /* of nested choices made at once, at most LEAVES_MAX (select.c) */
 	long terms;        /* added up on the way, at most */
+	int materialize;   /* 0 .. MATERIALIZE_MOST: how much stands in columns of its own */
 } Effort;
+
+/* 0: nothing. 1: operands of sums that would not be exact. 2: also what is large by itself, 3:
+ * and what is less so. */
+enum { MATERIALIZE_MOST = 3 };
 
 typedef struct Circuit {
 	Graph *g;
@@ -305,6 +311,14 @@ const Form *head_atom(Circuit *, const Lookup *, const Form *f, Atom);
 const Form *head_value(Circuit *, const Lookup *, const Form *, int64_t absent);
 /* The mean of f over all that the head selects, <bos> with the value it has there. */
 const Form *head_mean(Circuit *, const Lookup *, const Form *);
+
+/* ---- what is too large for its readers (materialize.c) ---- */
+/* f as one number, a neuron's, a layer later. */
+const Form *materialized(Circuit *, const Form *);
+/* f, what it is made of being materialized as far as its reader is exact only then. */
+const Form *as_readable(Circuit *, const Form *);
+/* What f and its constant can add up to for who reads it. */
+double form_reader_sum(const Form *);
 
 /* ---- reals (real_form.c) ---- */
 const Form *real_form(Circuit *, int n, const RealTerm *, double k);

@@ -8,10 +8,16 @@
 
 #include "backend/circuit/circuit.h"
 
+/* A linear part, by the form that it was first met in. */
+typedef struct LinearPart {
+	const Form *form; /* NULL: the slot is free */
+	uint64_t hash;
+	int number;
+} LinearPart;
+
 typedef struct LinearParts {
-	int n, cap;         /* cap: a power of two */
-	const Form **first; /* (cap) the form in which each was first met; NULL: free */
-	int *number;        /* (cap) */
+	int n, cap; /* cap: a power of two */
+	LinearPart *slot;
 } LinearParts;
 
 int
@@ -24,10 +30,10 @@ static uint64_t
 linear_part_hash(const Form *f)
 {
 	uint64_t h = 0x9e3779b97f4a7c15u;
+	int64_t sign = linear_part_sign(f);
 
 	for (int i = 0; i < f->n; i++) {
-		h ^= (uint64_t)(linear_part_sign(f) * f->term[i].c) << 32
-		     ^ (uint64_t)f->term[i].atom->id;
+		h ^= (uint64_t)(sign * f->term[i].c) << 32 ^ (uint64_t)f->term[i].atom->id;
 		h *= 0xff51afd7ed558ccdu;
 		h ^= h >> 29;
 	}
@@ -47,31 +53,20 @@ same_linear_part(const Form *f, const Form *g)
 	return true;
 }
 
-/* The slot of f's linear part, or the free one where it belongs. */
-static int
-linear_part_slot(const LinearParts *t, const Form *f)
-{
-	uint64_t h = linear_part_hash(f), mask = (uint64_t)t->cap - 1;
-
-	while (t->first[h & mask] && !same_linear_part(t->first[h & mask], f))
-		h++;
-	return (int)(h & mask);
-}
-
 static void
 linear_parts_grow(Circuit *c, LinearParts *t)
 {
 	LinearParts old = *t;
 
 	t->cap = old.cap ? 2 * old.cap : 256;
-	t->first = NEWS(c->arena, const Form *, t->cap);
-	t->number = NEWS(c->arena, int, t->cap);
+	t->slot = NEWS(c->arena, LinearPart, t->cap);
 	for (int i = 0; i < old.cap; i++) {
-		if (!old.first[i])
+		uint64_t h = old.slot[i].hash, mask = (uint64_t)t->cap - 1;
+		if (!old.slot[i].form)
 			continue;
-		int at = linear_part_slot(t, old.first[i]);
-		t->first[at] = old.first[i];
-		t->number[at] = old.number[i];
+		while (t->slot[h & mask].form)
+			h++;
+		t->slot[h & mask] = old.slot[i];
 	}
 }
 
@@ -83,10 +78,11 @@ linear_part_of(Circuit *c, const Form *f)
 	LinearParts *t = c->linear_parts;
 	if (2 * (t->n + 1) > t->cap)
 		linear_parts_grow(c, t);
-	int at = linear_part_slot(t, f);
-	if (!t->first[at]) {
-		t->first[at] = f;
-		t->number[at] = t->n++;
-	}
-	return t->number[at];
+	uint64_t hash = linear_part_hash(f), h = hash, mask = (uint64_t)t->cap - 1;
+	LinearPart *p;
+	while ((p = &t->slot[h & mask])->form && (p->hash != hash || !same_linear_part(p->form, f)))
+		h++;
+	if (!p->form)
+		*p = (LinearPart){ f, hash, t->n++ };
+	return p->number;
 }

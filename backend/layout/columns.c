@@ -34,46 +34,65 @@ reads_near(const Form *f)
 	return !f->real && f->of[0] && (f->of[0]->near || f->of[1]->near);
 }
 
-/* The primitive part of f: without its constant and its common factor, the first term positive.
- * That is what a column is worth holding. */
-static const Form *
-primitive(Arena *arena, const Form *f, int64_t *factor)
+/* The common factor of f's terms, with the sign of its first. */
+static int64_t
+content_of(const Form *f)
 {
 	int64_t g = 0;
 
-	for (int i = 0; i < f->n; i++)
-		g = gcd(f->term[i].c, g);
-	if (f->term[0].c < 0)
-		g = -g;
 	if (f->near || reads_near(f)) /* as it is: its error was proved of these weights */
-		g = 1;
+		return 1;
+	for (int i = 0; i < f->n && g != 1; i++)
+		g = (int64_t)gcd(f->term[i].c, g);
+	return f->term[0].c < 0 ? -g : g;
+}
+
+/* The primitive part of f: without its constant and its content g, the first term positive.
+ * That is what a column is worth holding. */
+static const Form *
+primitive(Arena *arena, const Form *f, int64_t g)
+{
 	Form *p = NEW(arena, Form);
-	Term *t = arena_alloc(arena, sizeof *t * (size_t)(f->n + 1));
+	Term *t = NEWS(arena, Term, f->n);
+
 	*p = *f;
 	if (llabs(g) != 1)
 		p->of[0] = p->of[1] = NULL;
 	for (int i = 0; i < 2 && p->of[i]; i++)
 		p->by[i] *= g;
 	for (int i = 0; i < f->n; i++)
-		t[i] = (Term){ f->term[i].atom, f->term[i].c / g };
+		t[i] = (Term){ f->term[i].atom, g == 1 ? f->term[i].c : f->term[i].c / g };
 	p->term = t;
 	p->k = 0;
 	p->lo = ((g > 0 ? f->lo : f->hi) - f->k) / g;
 	p->hi = ((g > 0 ? f->hi : f->lo) - f->k) / g;
-	*factor = g;
 	return p;
 }
 
+/* Is p the primitive part of f, whose content is g? */
+static bool
+is_primitive_of(const Form *p, const Form *f, int64_t g)
+{
+	if (p->n != f->n)
+		return false;
+	for (int i = 0; i < f->n; i++)
+		if (p->term[i].atom != f->term[i].atom || p->term[i].c * g != f->term[i].c)
+			return false;
+	return true;
+}
+
+/* How f, whose content is g, is read in a state; or where that is to be noted. */
 static ServedRead **
-answer_slot(ColumnSpace *sp, int state, const Form *f)
+served_read(ColumnSpace *sp, int state, const Form *f, int64_t g)
 {
 	uint64_t h = (uint64_t)state;
 
-	for (int i = 0; i < f->n; i++)
-		h = (h ^ (uint64_t)f->term[i].atom->id ^ (uint64_t)f->term[i].c << 20)
-		    * 0x9e3779b97f4a7c15u;
+	for (int i = 0; i < f->n; i++) {
+		int64_t c = g == 1 ? f->term[i].c : f->term[i].c / g;
+		h = (h ^ (uint64_t)f->term[i].atom->id ^ (uint64_t)c << 20) * 0x9e3779b97f4a7c15u;
+	}
 	ServedRead **at = &sp->answers->at[h >> 52];
-	while (*at && ((*at)->state != state || !form_equal((*at)->form, f)))
+	while (*at && ((*at)->state != state || !is_primitive_of((*at)->form, f, g)))
 		at = &(*at)->next;
 	return at;
 }
@@ -82,17 +101,20 @@ const Combination *
 columns_read(Columns *c, int state, const Form *f)
 {
 	ColumnSpace *sp = (ColumnSpace *)c;
-	Arena scratch = { 0 };
-	int64_t factor = 1;
 
 	sp->out.n = 0;
 	if (!f->n)
 		return &sp->out;
-	const Form *p = primitive(&scratch, f, &factor);
-	const ServedRead *known = *answer_slot(sp, state, p);
-	bool found = known || lattice_read(sp, state, p);
+	int64_t g = content_of(f);
+	const ServedRead *known = *served_read(sp, state, f, g);
+	if (known) {
+		vec_copy(sp, &sp->out, &known->w, g);
+		return &sp->out;
+	}
+	Arena scratch = { 0 };
+	bool found = lattice_read(sp, state, primitive(&scratch, f, g));
 	if (found)
-		vec_copy(sp, &sp->out, known ? &known->w : &sp->w, factor);
+		vec_copy(sp, &sp->out, &sp->w, g);
 	arena_free(&scratch);
 	return found ? &sp->out : NULL;
 }
@@ -125,6 +147,18 @@ deserves_column(const Form *group)
 	return group->n > 1 || form_abs_sum(group) >= EXACT_MAX / 4;
 }
 
+/* A group of parallel neurons that is too large for one column, where its line comes apart. */
+static bool
+stand_by_runs(ColumnSpace *sp, int state, const Form *f, Vec *w)
+{
+	Form *run = NEWS(sp->arena, Form, f->n);
+	int n = form_runs(sp->arena, f, run);
+
+	for (int i = 0; n > 1 && i < n; i++)
+		require_part(sp, state, &run[i], 1, w);
+	return n > 1;
+}
+
 /* A form that is too large, by its groups: each group of parallel neurons in a column of its own,
  * as is each term that is large by itself; the rest in one. */
 static bool
@@ -142,7 +176,9 @@ stand_by_groups(ColumnSpace *sp, int state, const Form *f, Vec *w)
 		rest.lo += group[i].lo;
 		rest.hi += group[i].hi;
 	}
-	if (rest.n == f->n || (n == 1 && !rest.n))
+	if (n == 1 && !rest.n)
+		return f->n > 1 && stand_by_runs(sp, state, f, w);
+	if (rest.n == f->n)
 		return false;
 	sort_by_atom(term, rest.n);
 	rest.term = term;
@@ -196,10 +232,8 @@ stand_in_parts(ColumnSpace *sp, int state, const Form *f, Vec *w)
 	}
 	if (f->n > 1 && has_real_atom(f)) { /* what is rounded stands alone */
 		for (int i = 0; i < f->n; i++) {
-			const Atom *a = f->term[i].atom;
-			Term one = { f->term[i].atom, 1 };
-			Form alone = { .n = 1, .term = &one, .lo = a->lo, .hi = a->hi };
-			require_part(sp, state, &alone, f->term[i].c, w);
+			const Form *alone = form_atom(sp->c.s->c, f->term[i].atom);
+			require_part(sp, state, alone, f->term[i].c, w);
 		}
 		return true;
 	}
@@ -249,40 +283,39 @@ is_wasteful(ColumnSpace *sp, int state, const Form *f, int64_t factor, const Vec
 static void
 require_whole(ColumnSpace *sp, int state, const Form *f)
 {
-	int64_t factor;
-
 	require_form(sp, state, f);
 	if (!f->n)
 		return;
-	const Form *p = primitive(sp->arena, f, &factor);
-	ServedRead *answer = *answer_slot(sp, state, p);
-	if (answer->w.n > 1 && form_abs_sum(p) < EXACT_MAX / 8 * 5)
-		give_column(sp, p, &answer->w);
+	ServedRead *answer = *served_read(sp, state, f, content_of(f));
+	if (answer->w.n > 1 && form_abs_sum(answer->form) < EXACT_MAX / 8 * 5)
+		give_column(sp, answer->form, &answer->w);
 }
 
 static void
 require_form(ColumnSpace *sp, int state, const Form *f)
 {
-	int64_t factor;
 	Vec w = { 0 };
 
 	for (int i = 0; f->real && i < f->real->n; i++)
 		require_whole(sp, state, f->real->term[i].f);
 	if (!f->n || f->real)
 		return;
-	const Form *p = primitive(sp->arena, f, &factor);
-	ServedRead *answer = *answer_slot(sp, state, p);
-	if (answer && !is_wasteful(sp, state, p, factor, &answer->w))
+	int64_t g = content_of(f);
+	ServedRead *answer = *served_read(sp, state, f, g);
+	if (answer && !is_wasteful(sp, state, answer->form, g, &answer->w))
+		return;
+	const Form *p = primitive(sp->arena, f, g);
+	if (answer && !is_wasteful(sp, state, p, g, &answer->w))
 		return;
 	if (!answer && !p->near && lattice_read(sp, state, p)
-	    && !is_wasteful(sp, state, p, factor, &sp->w))
+	    && !is_wasteful(sp, state, p, g, &sp->w))
 		vec_copy(sp, &w, &sp->w, 1);
 	else if (p->near || !stand_in_parts(sp, state, p, &w))
 		give_column(sp, p, &w);
 	if (!answer) {
 		answer = NEW(sp->arena, ServedRead);
 		*answer = (ServedRead){ .state = state, .form = p };
-		*answer_slot(sp, state, p) = answer;
+		*served_read(sp, state, f, g) = answer;
 	}
 	answer->w = w;
 }
@@ -356,12 +389,11 @@ require_common_terms(ColumnSpace *sp, int state, const StateReads *r)
 	Arena scratch = { 0 };
 	const Form **left = NEWS(&scratch, const Form *, r->n + 1);
 	int n = 0, terms = 0;
-	int64_t factor;
 
 	for (int i = 0; i < r->n; i++) {
 		if (!r->form[i]->n)
 			continue;
-		const Form *p = primitive(&scratch, r->form[i], &factor);
+		const Form *p = primitive(&scratch, r->form[i], content_of(r->form[i]));
 		if (p->near || has_real_atom(p) || form_abs_sum(p) >= EXACT_MAX / 8 * 5
 		    || lattice_read(sp, state, p))
 			continue;
@@ -426,6 +458,8 @@ allocate_columns(Schedule *s)
 }
 
 /* ---- how many weights that is ---- */
+
+enum { WEIGHTS_TO_CLEAR = 4 }; /* a column: column_reuse.c */
 
 static long
 weights_of_reader(Columns *c, int state, const Form *f)
@@ -513,6 +547,15 @@ count_nonzeros(Columns *cols)
 		}
 	}
 	for (int i = 0; i < cols->n; i++)
-		n += weights_of_column(s->c, cols->form[i]);
+		n += weights_of_column(s->c, cols->form[i])
+		     + (cols->cleared[i] < INT_MAX ? WEIGHTS_TO_CLEAR : 0);
 	return n;
+}
+
+double
+columns_size(Columns *cols, const Limits *limits)
+{
+	bool nonzeros = limits->fewest == FEWEST_NONZEROS;
+
+	return (nonzeros ? 1 : cols->width) * (double)count_nonzeros(cols);
 }

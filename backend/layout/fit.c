@@ -9,6 +9,7 @@
 #include "backend/layout/layout.h"
 
 #include <limits.h>
+#include <math.h>
 
 enum { MORE_LAYERS = 8 }; /* tried beyond the least */
 
@@ -45,10 +46,10 @@ keeps_limits(const Columns *cols, const Limits *limits, int layers)
 static Columns *
 try_plan(Circuit *c, SchedulePolicy plan, const Limits *limits)
 {
-	enum { TRIES = 6 };
+	enum { PLANS = 6 };
 	Columns *cols = NULL;
 
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < PLANS; i++) {
 		cols = allocate_columns(schedule(c, &plan));
 		share_columns(cols, limits->d_model);
 		int over = neurons_over_limit(cols, limits);
@@ -138,6 +139,105 @@ fit_width(Circuit *c, const Limits *limits, const SchedulePolicy *first)
 	return NULL;
 }
 
+/* As narrow as it goes, unless that is not what is asked for. */
+static Columns *
+allocate_narrow(Schedule *s, const Limits *limits)
+{
+	Columns *cols = allocate_columns(s);
+
+	if (!limits->neurons && limits->fewest != FEWEST_NONZEROS
+	    && limits->fewest != FEWEST_NEURONS)
+		share_columns(cols, 1);
+	return cols;
+}
+
+/* Where everything is, as one number. */
+static uint64_t
+hash_of_schedule(const Circuit *c)
+{
+	uint64_t h = 1;
+
+	for (int i = 0; i < c->natom; i++)
+		h = (h ^ (uint64_t)(c->atom[i]->live ? c->atom[i]->ready : 0)) * 0x100000001b3u;
+	return h;
+}
+
+enum {
+	TRIES = 4,
+	FEW_TRIES = 2,     /* where there are */
+	MANY_ATOMS = 3000, /* so many */
+};
+
+/* Schedules of as few layers, and the best of them. */
+typedef struct FreeFit {
+	Circuit *c;
+	const Limits *limits;
+	SchedulePolicy plan;
+	Arena *root,
+		*last; /* of the circuit; of the columns made last, which go when others come */
+	uint64_t seen[TRIES]; /* where everything was */
+	double least;
+} FreeFit;
+
+/* The columns of try number i. NULL: everything is where it was in an earlier one. */
+static Columns *
+fit_late(FreeFit *f, int i, bool again)
+{
+	static const struct {
+		bool values, neurons;
+	} late[TRIES] = { { false, false }, { false, true }, { true, true }, { true, false } };
+	Arena *before = f->last;
+	Circuit *c = f->c;
+
+	f->last = c->arena = arena_child(f->root);
+	f->plan.late_values = late[i].values;
+	f->plan.late_neurons = late[i].neurons;
+	Schedule *s = schedule(c, &f->plan);
+	if (before) /* its heads were still asked where they look */
+		arena_free(before);
+	f->seen[i] = hash_of_schedule(c);
+	for (int k = 0; k < i && !again; k++)
+		if (f->seen[k] == f->seen[i])
+			return NULL;
+	f->plan.layers = i ? f->plan.layers : s->nlayer;
+	return allocate_narrow(s, f->limits);
+}
+
+/* Without a limit on the width: the narrowest stream with the fewest weights. */
+static Columns *
+fit_freely(Circuit *c, const Limits *limits, SchedulePolicy plan)
+{
+	FreeFit f = { c, limits, plan, .root = c->arena, .least = INFINITY };
+	Columns *cols = NULL;
+	int tries = limits->neurons ? 1 : c->natom > MANY_ATOMS ? FEW_TRIES : TRIES, best = 0;
+
+	for (int i = 0; i < tries; i++) {
+		Columns *new = fit_late(&f, i, false);
+		double size = new &&keeps_limits(new, limits, f.plan.layers)
+		                      ? columns_size(new, limits)
+		                      : INFINITY;
+		if (size < f.least) {
+			f.least = size;
+			best = i;
+		}
+		cols = i == best ? new : NULL;
+	}
+	if (!cols)
+		cols = fit_late(&f, best, true);
+	c->arena = f.root;
+	return cols;
+}
+
+Columns *
+fit_roughly(Circuit *c, const Limits *limits)
+{
+	if (is_limited(limits))
+		return fit(c, limits);
+	Schedule *s = schedule(c, &(SchedulePolicy){ 0 });
+	s->free_layers = s->nlayer;
+	return allocate_columns(s);
+}
+
 Columns *
 fit(Circuit *c, const Limits *limits)
 {
@@ -156,7 +256,7 @@ fit(Circuit *c, const Limits *limits)
 		              limits->layers);
 		return NULL;
 	}
-	Columns *cols = limits->d_model ? fit_width(c, limits, &plan) : allocate_columns(s);
+	Columns *cols = limits->d_model ? fit_width(c, limits, &plan) : fit_freely(c, limits, plan);
 	if (cols)
 		cols->s->free_layers = free_layers;
 	return cols;

@@ -215,8 +215,8 @@ vec_content(const Vec *v)
 {
 	int64_t g = 0;
 
-	for (int i = 0; i < v->n; i++)
-		g = gcd(v->at[i].times, g);
+	for (int i = 0; i < v->n && g != 1; i++)
+		g = (int64_t)gcd(v->at[i].times, g);
 	return v->n && v->at[0].times < 0 ? -g : g;
 }
 

@@ -58,10 +58,18 @@ const Combination *columns_read(Columns *, int state, const Form *f);
 /* The terms that occur together in several of these forms, each such set as one form, where
  * there are fewer sets than forms (common_terms.c). How many; common has room for all terms. */
 int common_terms(Arena *, const Form *const *form, int nform, int natom, const Form **common);
+/* A form of parallel neurons as a sum of several, each of them flat at its ends (runs.c). How
+ * many; run has room for all terms. */
+int form_runs(Arena *, const Form *f, Form *run);
 
 /* A schedule and columns within limits; NULL after an error, where they cannot be met (fit.c). */
 Columns *fit(Circuit *, const Limits *);
+/* The same without a search for the narrowest stream: to compare circuits, and where values that
+ * take turns in a slot are too large for that. */
+Columns *fit_roughly(Circuit *, const Limits *);
 /* How many weights are not 0. */
 long count_nonzeros(Columns *);
+/* What is to be small of several: the width of the stream times those weights. */
+double columns_size(Columns *, const Limits *);
 
 #endif

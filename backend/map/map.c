@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { DEEP = 1000 }; /* calls of map_node in one another */
+enum { LARGE = EXACT_MAX / 16, LESS_LARGE = EXACT_MAX / 256 }; /* materialized by itself */
 
 /* What `twc explain` says of the ways to make a node; the others are said by operator. */
 static const Rule
@@ -60,6 +61,11 @@ form_better_by(Circuit *c, const Form *best, const Form *f, const Rule *rule)
 {
 	const Form *better = form_better(best, f);
 
+	if (c->effort.materialize && best && f && !best->real && !f->real) {
+		bool large = form_reader_sum(best) >= EXACT_MAX;
+		if (large != (form_reader_sum(f) >= EXACT_MAX))
+			better = large ? f : best; /* exact is better than early */
+	}
 	if (better != best)
 		c->made = rule;
 	return better;
@@ -426,11 +432,41 @@ pick_before_choice(Circuit *c, Node *n)
 	return map_node(c, mk_at(c->g, n, OP_IF, cond, yes, no));
 }
 
+/* A list of constants is a table of its index, wherever that may point. */
+static const Form *
+pick_of_constants(Circuit *c, Node *n)
+{
+	const Form *i = map_node(c, n->arg[0]);
+	int64_t first = max_int64(i->lo, -1), last = min_int64(i->hi, n->narg - 2);
+
+	for (int k = 1; k < n->narg; k++)
+		if (!is_int_const(n->arg[k]))
+			return NULL;
+	if (first > last)
+		return map_node(c, n->arg[1]);
+	int size = (int)(last - first + 1), at = 0;
+	int64_t *x = NEWS(c->arena, int64_t, 2 * (size + 2)), *y = x + size + 2;
+	if (i->lo < first)
+		x[at++] = i->lo;
+	for (int64_t k = first; k <= last; k++)
+		x[at++] = k;
+	if (i->hi > last)
+		x[at++] = i->hi;
+	for (int k = 0; k < at; k++)
+		y[k] = listed_element(n, x[k])->k;
+	return staircase(c, i, at, x, y);
+}
+
 const Form *
 emit_PICK(Circuit *c, Node *n)
 {
 	if (n->type.real)
 		return map_real_pick(c, n);
+	const Form *table = pick_of_constants(c, n);
+	if (table) {
+		c->made = &by_op[OP_TABLE];
+		return table;
+	}
 	const Form *flags = pick_by_flags(c, n);
 
 	if (flags)
@@ -483,6 +519,14 @@ may_tabulate(const Node *n)
 	return n->op == OP_READ ? !is_int_const(n->arg[2]) : !costs_nothing(n) && n->op != OP_SUM;
 }
 
+/* Operators whose own form is no earlier than a table of what they are a function of. */
+static bool
+is_as_good_as_table(const Node *n)
+{
+	return n->op == OP_TABLE || n->op == OP_DIV || n->op == OP_MOD
+	       || (n->op == OP_MUL && !costs_nothing(n));
+}
+
 static const Form *
 map_uncached(Circuit *c, Node *n)
 {
@@ -510,10 +554,12 @@ map_uncached(Circuit *c, Node *n)
 		return form_const(c, n->type.lo);
 
 	const Form *table = costs_nothing(n) ? NULL : table_of_root(c, n);
-	if (table && table->ready <= computed_from(map_node(c, (Node *)n->type.root)->ready)
-	    && (n->op == OP_TABLE || n->op == OP_DIV || n->op == OP_MOD)) {
-		c->made = &by_op[OP_TABLE];
-		return table;
+	if (table && is_as_good_as_table(n)) {
+		int root = map_node(c, (Node *)n->type.root)->ready;
+		if (table->ready <= computed_from(computed_from(root))) { /* by two digits */
+			c->made = &by_op[OP_TABLE];
+			return table;
+		}
 	}
 	const Form *best = form_better_by(c, emitters[n->op](c, n), table, &by_op[OP_TABLE]);
 	return best && may_tabulate(n)
@@ -557,6 +603,17 @@ map_operands_first(Circuit *c, Node *n)
 	}
 }
 
+/* At the higher levels of c->effort.materialize. */
+static const Form *
+materialized_where_large(Circuit *c, const Node *n, const Form *f)
+{
+	int level = c->effort.materialize;
+
+	if (level < 2 || !f || f->real || f->near || costs_nothing(n))
+		return f;
+	return form_abs_sum(f) >= (level == 2 ? LARGE : LESS_LARGE) ? materialized(c, f) : f;
+}
+
 const Form *
 map_node(Circuit *c, Node *n)
 {
@@ -582,7 +639,7 @@ map_node(Circuit *c, Node *n)
 	c->made = by_op[n->op].name ? &by_op[n->op] : NULL;
 	if (n->id < c->capnamed && c->named[n->id] >= 0)
 		c->owner = c->named[n->id];
-	const Form *f = map_uncached(c, n);
+	const Form *f = materialized_where_large(c, n, map_uncached(c, n));
 	c->rule[n->id] = c->made;
 	c->node = outer;
 	c->made = made;
@@ -618,6 +675,17 @@ find_names(Circuit *c)
 		c->named[c->g->named[i].node->id] = i;
 }
 
+/* What is said may be too large as well; a logit is a field's value times up to twice its rows. */
+static void
+materialize_outputs(Circuit *c)
+{
+	for (int i = 0; c->emit && i < c->g->nfield; i++)
+		if (form_reader_sum(c->emit[i]) * 2 * rows_of(c->g, i) >= EXACT_MAX)
+			c->emit[i] = c->form[c->g->emit[i]->id] = materialized(c, c->emit[i]);
+	for (int i = 0; i < c->g->noutput; i++)
+		c->output[i] = c->form[c->g->output[i].node->id] = as_readable(c, c->output[i]);
+}
+
 Circuit *
 map_once(Graph *g, const struct Target *target, Arena *arena, Diags *diags, const Effort *effort)
 {
@@ -641,5 +709,7 @@ map_once(Graph *g, const struct Target *target, Arena *arena, Diags *diags, cons
 		c->emit[i] = map_node(c, g->emit[i]);
 	for (int i = 0; i < g->noutput; i++)
 		c->output[i] = map_node(c, g->output[i].node);
+	if (effort->materialize)
+		materialize_outputs(c);
 	return c;
 }

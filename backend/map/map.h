@@ -29,6 +29,9 @@ int deadline(const Circuit *);
 /* ---- one-variable functions and gates (staircase.c) ---- */
 /* y[i] where f is x[i]; x ascending, f takes no other value */
 const Form *staircase(Circuit *, const Form *f, int n, const int64_t *x, const int64_t *y);
+/* y[i] where f is first + i, by two digits; NULL where that takes no fewer neurons (table.c) */
+const Form *map_big_table(Circuit *, const Form *f, int64_t first, int n, const int64_t *y,
+                          int neurons);
 const Form *threshold(Circuit *, const Form *f, int64_t k); /* 1 where f >= k */
 const Form *is_zero(Circuit *, const Form *);
 const Form *gate(Circuit *, const Form *deficit, const Form *f); /* f where deficit is 0, else 0 */

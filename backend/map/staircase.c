@@ -11,7 +11,13 @@
 
 #include "backend/map/map.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+enum {
+	SHORT_TABLE = 16,        /* changes of slope that are neurons in any case */
+	LONGEST_TABLE = 1 << 17, /* values that are looked up by digits */
+};
 
 typedef struct IntPolyline {
 	int n;          /* points */
@@ -88,6 +94,64 @@ pivot_segment(Arena *arena, const IntPolyline *l)
 	return at;
 }
 
+/* A line, and one neuron for each change of slope. */
+static const Form *
+by_bends(Circuit *c, const Form *f, const IntPolyline *l, int pivot)
+{
+	const Form **step = NEWS(c->arena, const Form *, l->n);
+	int64_t *change = NEWS(c->arena, int64_t, l->n);
+	int n = 0;
+
+	for (int i = 1; i + 1 < l->n; i++) {
+		if (l->slope[i] == l->slope[i - 1])
+			continue;
+		const Form *in = i > pivot ? form_scale(c, 1, f, -l->x[i])
+		                           : form_scale(c, -1, f, l->x[i]);
+		change[n] = l->slope[i] - l->slope[i - 1];
+		step[n++] = relu(c, in);
+	}
+	int64_t slope = l->slope[pivot], y = l->y[pivot];
+	const Form *line = slope ? form_scale(c, slope, f, y - slope * l->x[pivot])
+	                         : form_const(c, y);
+	return n ? form_add(c, 1, line, 1, form_sum(c, n, step, change), 0) : line;
+}
+
+/* What the bends add up to where f is read far from the pivot, and how many they are. */
+static double
+sum_of_bends(const IntPolyline *l, int pivot, const Form *f, int *n)
+{
+	double sum = 0;
+
+	*n = 0;
+	for (int i = 1; i + 1 < l->n; i++) {
+		int64_t change = l->slope[i] - l->slope[i - 1];
+		int64_t most = i > pivot ? f->hi - l->x[i] : l->x[i] - f->lo;
+		sum += fabs((double)change) * (double)most;
+		*n += change != 0;
+	}
+	return sum;
+}
+
+/* By two digits of f, where a bend for each change would be too many, or too large. */
+static const Form *
+by_digits(Circuit *c, const Form *f, const IntPolyline *l, int pivot)
+{
+	int64_t first = l->x[0], n = l->x[l->n - 1] - first + 1;
+	int bends, at = 0;
+	double sum = sum_of_bends(l, pivot, f, &bends);
+
+	if (n > LONGEST_TABLE || bends < SHORT_TABLE
+	    || (sum < EXACT_MAX / 2 && bends <= c->effort.bends))
+		return NULL;
+	int64_t *y = NEWS(c->arena, int64_t, n);
+	for (int64_t i = 0; i < n; i++) {
+		while (at + 2 < l->n && first + i >= l->x[at + 1])
+			at++;
+		y[i] = l->y[at] + l->slope[at] * (first + i - l->x[at]);
+	}
+	return map_big_table(c, f, first, (int)n, y, sum < EXACT_MAX / 2 ? bends : INT32_MAX);
+}
+
 const Form *
 staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 {
@@ -97,21 +161,9 @@ staircase(Circuit *c, const Form *f, int n, const int64_t *x, const int64_t *y)
 	Arena scratch = { 0 };
 	IntPolyline l = polyline_through(&scratch, n, x, y);
 	int p = pivot_segment(&scratch, &l);
-	const Form *line = form_scale(c, l.slope[p], f, l.y[p] - l.slope[p] * l.x[p]);
-	const Form **step_ = NEWS(&scratch, const Form *, l.n);
-	int64_t *change = NEWS(&scratch, int64_t, l.n);
-	int nstep = 0;
-
-	for (int i = 1; i + 1 < l.n; i++) {
-		if (l.slope[i] == l.slope[i - 1])
-			continue;
-		change[nstep] = l.slope[i] - l.slope[i - 1];
-		step_[nstep++] = relu(c, i > p ? form_scale(c, 1, f, -l.x[i])
-		                               : form_scale(c, -1, f, l.x[i]));
-	}
-	const Form *sum = l.slope[p] ? line : form_const(c, l.y[p]);
-	if (nstep)
-		sum = form_add(c, 1, sum, 1, form_sum(c, nstep, step_, change), 0);
+	const Form *sum = by_digits(c, f, &l, p);
+	if (!sum)
+		sum = by_bends(c, f, &l, p);
 	arena_free(&scratch);
 	int64_t lo = y[0], hi = y[0];
 	for (int i = 0; i < n; i++) {

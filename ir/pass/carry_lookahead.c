@@ -375,14 +375,15 @@ is_exact_sum(const Affine *a)
 	return terms_magnitude(a) < EXACT_MAX;
 }
 
-/* May x be compared as it is, with some room for how the columns of the residual stream hold it? */
+/* May x be compared as it is, with room for how it is made and held: a product of digits is a
+ * difference, q(a + b) - q(a - b), whose terms are twice as many as its values. */
 static bool
 is_comparable(const Node *x)
 {
 	Affine a;
 
 	return is_within(x, EXACT_MAX / 2)
-	       || (affine_of(x, &a) && terms_magnitude(&a) < EXACT_MAX / 4 * 3);
+	       || (affine_of(x, &a) && terms_magnitude(&a) < EXACT_MAX / 2);
 }
 
 /* The weight of the highest group beside the late part, where only the sign of weight * (l + early)

@@ -122,6 +122,8 @@ some_at_least(Graph *g, const Node *at, int64_t v)
 	for (int i = 0; i < n; i++)
 		if (!used[i])
 			return NULL;
+	if (sum && (sum->type.hi >= VALUE_MAX || sum->type.lo <= -VALUE_MAX))
+		return NULL; /* of nineteen digits or more: its range is not known any more */
 	if (!sum || sum->type.lo < 0)
 		sum = sum ? simplified(g, sum) : NULL;
 	return sum ? at_least(g, at, sum, 1) : NULL;

@@ -9,7 +9,7 @@
 
 #include "ir/internal.h"
 
-enum { PUSHED_MAX = 4096, LEAVES_MAX = 16 };
+enum { PUSHED_MAX = 4096, LEAVES_MAX = 24 };
 
 typedef struct PushDown {
 	Graph *g;

@@ -61,7 +61,7 @@ stages_open(Stages *b, const char *text, Limits limits)
 		run_passes(g, &b->diags, NULL, NULL);
 	if (b->diags.nerror)
 		fail_msg("%s", b->diags.first->msg);
-	b->c = choose_circuit(g, &plain_target, &b->arena, &b->diags, &b->limits);
+	b->c = choose_circuit(g, &plain_target, &b->arena, &b->diags, &b->limits, 0);
 }
 
 static void
