@@ -61,6 +61,9 @@ row 'sort_digits, 10 digits' examples/sort_digits.tw 4 64 '37-63 / 384'
 for t in tests/rasp/*.tw; do        # what one head and one MLP need for each step
 	row "rasp: $(basename "$t" .tw)" "$t" "$(sed -n '1s/# layers: //p' "$t")" -
 done
+for t in tests/walls/*.tw; do        # what each says it takes at most
+	row "walls: $(basename "$t" .tw)" "$t" "$(sed -n 's/^# AT MOST: \([0-9]*\) layers.*/\1/p' "$t")" -
+done
 for n in 3 8; do        # random automata of n states
 	awk -v n=$n 'BEGIN {
 		srand(n)
