@@ -62,7 +62,8 @@ for t in tests/rasp/*.tw; do        # what one head and one MLP need for each st
 	row "rasp: $(basename "$t" .tw)" "$t" "$(sed -n '1s/# layers: //p' "$t")" -
 done
 for t in tests/walls/*.tw; do        # what each says it takes at most
-	row "walls: $(basename "$t" .tw)" "$t" "$(sed -n 's/^# AT MOST: \([0-9]*\) layers.*/\1/p' "$t")" -
+	most=$(sed -n 's/^# AT MOST: \([0-9]*\) layers.*/\1/p' "$t")
+	row "walls: $(basename "$t" .tw)" "$t" "$most" -
 done
 for n in 3 8; do        # random automata of n states
 	awk -v n=$n 'BEGIN {
