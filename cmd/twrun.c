@@ -70,7 +70,8 @@ allocate_rows(PromptRun *r)
 static void
 free_rows(PromptRun *r)
 {
-	release_rows(r->row, (size_t)r->m->context * (size_t)r->m->nfield);
+	if (r->row)
+		release_rows(r->row, (size_t)r->m->context * (size_t)r->m->nfield);
 	free(r->column);
 }
 

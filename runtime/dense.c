@@ -220,7 +220,8 @@ dense_embed(TwDense *s, int place)
 	if (s->m->ninput)
 		dense_embed_numbers(s, place);
 	else
-		tw_embed(s->m, s->row + place * s->m->nfield, s->at[place], stream(s, place));
+		tw_embed(s->m, s->row + (size_t)place * (size_t)s->m->nfield, s->at[place],
+		         stream(s, place));
 }
 
 /* What all heads have side by side, into the cache, where each head has a block. */

@@ -132,7 +132,7 @@ session_allocate(TwSession *s, char **error)
 		return tw_refuse(error, "out of memory");
 	to = (TwLayout){ .memory = s->memory };
 	lay_out_session(s, &to);
-	s->next = s->row + s->places * s->m->nfield;
+	s->next = s->row + (size_t)s->places * (size_t)s->m->nfield;
 	for (int f = 0; f < s->m->nfield; f++)
 		s->row[f] = tw_bos(s->m);
 	return true;
@@ -260,7 +260,8 @@ feed_dense(TwSession *s, int place)
 		tw_dense_feed_numbers(s->dense, s->number + (size_t)place * (size_t)s->m->ninput,
 		                      s->at[place]);
 	else
-		tw_dense_feed(s->dense, s->row + place * s->m->nfield, s->at[place]);
+		tw_dense_feed(s->dense, s->row + (size_t)place * (size_t)s->m->nfield,
+		              s->at[place]);
 }
 
 /* A claim does not hold for this text: all of it again, by the fallback. What the fast path
@@ -314,7 +315,7 @@ static bool
 run_newest(TwSession *s)
 {
 	int place = s->used - 1;
-	TwFed fed = { s->row + place * s->m->nfield,
+	TwFed fed = { s->row + (size_t)place * (size_t)s->m->nfield,
 		      s->number + (size_t)place * (size_t)s->m->ninput, s->at[place] };
 
 	*s->next = -1;

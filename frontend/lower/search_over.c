@@ -292,6 +292,7 @@ eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
 {
 	const Ast *span = a->kid[2];
 
+	*c = (Choices){ 0 };
 	if (span->kind != N_TO && span->kind != N_UPTO) {
 		fail_at(L, span->span, "a choice is made among a range: in 0..<n");
 		return false;
