@@ -233,25 +233,25 @@ choose_base(Arena *arena, RealPolyline *l)
 
 /* ---- neurons ---- */
 
-typedef struct Bend {
+typedef struct LineBend {
 	const RealPolyline *line;
 	double knot, change;
 	bool left;
 	Atom *atom; /* relu(|change| * (x - knot)) */
 	int sign;
-} Bend;
+} LineBend;
 
-typedef struct Bends {
+typedef struct LineBends {
 	int n, cap;
-	Bend *at;
+	LineBend *at;
 	double allowed; /* the rounding errors of all that they read, added up */
-} Bends;
+} LineBends;
 
 /* The rounding error of reading x, where the neuron is above 0 or about to be: if x is one
  * column, it is no farther from its own 0 there than the knot is, or the end on the neuron's
  * side. */
 static double
-rounding_near(const Form *x, const Form *in, const Bend *b)
+rounding_near(const Form *x, const Form *in, const LineBend *b)
 {
 	const RealSum *r = x->real;
 	double by = fabs(b->change), knot = fabs(b->knot - r->k),
@@ -265,7 +265,7 @@ rounding_near(const Form *x, const Form *in, const Bend *b)
 }
 
 static void
-add_bend(Circuit *c, Bends *b, Bend one, const Form *x)
+add_bend(Circuit *c, LineBends *b, LineBend one, const Form *x)
 {
 	double by = (one.left ? -1 : 1) * fabs(one.change);
 	const Form *in = real_form(c, 1, (RealTerm[]){ { x, by } }, -by * one.knot),
@@ -281,17 +281,18 @@ add_bend(Circuit *c, Bends *b, Bend one, const Form *x)
 
 /* Adds the neurons of sign * line, from its base on; gives the value of the line there. */
 static double
-add_polyline(Circuit *c, Bends *b, RealPolyline *l, int sign, const Form *x)
+add_polyline(Circuit *c, LineBends *b, RealPolyline *l, int sign, const Form *x)
 {
 	choose_base(c->arena, l);
 	for (int i = l->base; i + 1 < l->n; i++)
 		add_bend(c, b,
-		         (Bend){ l, l->knot[i].x, slope_change(l, i, l->base, false),
-		                 .left = false },
+		         (LineBend){ l, l->knot[i].x, slope_change(l, i, l->base, false),
+		                     .left = false },
 		         x);
 	for (int i = l->base; i > 0; i--)
 		add_bend(c, b,
-		         (Bend){ l, l->knot[i].x, slope_change(l, i, l->base, true), .left = true },
+		         (LineBend){ l, l->knot[i].x, slope_change(l, i, l->base, true),
+		                     .left = true },
 		         x);
 	for (int i = 0; i < b->n; i++)
 		if (b->at[i].line == l)
@@ -302,7 +303,7 @@ add_polyline(Circuit *c, Bends *b, RealPolyline *l, int sign, const Form *x)
 /* The range of the sum of those of these neurons that are of the line l: what it is at its knots.
  */
 static Interval
-range_at_knots(const Bend *b, int n, const RealPolyline *l)
+range_at_knots(const LineBend *b, int n, const RealPolyline *l)
 {
 	Interval all = { INFINITY, -INFINITY };
 
@@ -321,7 +322,7 @@ range_at_knots(const Bend *b, int n, const RealPolyline *l)
 /* The most that the absolute values of these neurons add up to: of each line, only those to one
  * side of its base are not 0 at a time. */
 static double
-bends_abs_sum(const Bend *b, int n)
+bends_abs_sum(const LineBend *b, int n)
 {
 	double side[2] = { 0, 0 }, sum = 0;
 
@@ -339,7 +340,7 @@ bends_abs_sum(const Bend *b, int n)
 }
 
 static double
-rounding_in_columns(const Bends *b, int columns)
+rounding_in_columns(const LineBends *b, int columns)
 {
 	double sum = 0;
 
@@ -351,7 +352,7 @@ rounding_in_columns(const Bends *b, int columns)
 }
 
 static const Form *
-bundle_of_bends(Circuit *c, const Bend *b, int n, Bundle known)
+bundle_of_bends(Circuit *c, const LineBend *b, int n, Bundle known)
 {
 	Form *f = NEW(c->arena, Form);
 	Term *t = NEWS(c->arena, Term, n + 1);
@@ -396,7 +397,7 @@ blank_form(Circuit *c, Interval meant, double error)
  * The first column answers for the error that they have in common; `meant` is what they add up
  * to. */
 static const Form *
-bends_in_columns(Circuit *c, const Bends *b, double tolerance, double error, Interval meant,
+bends_in_columns(Circuit *c, const LineBends *b, double tolerance, double error, Interval meant,
                  double k)
 {
 	int columns = 1;
@@ -408,7 +409,7 @@ bends_in_columns(Circuit *c, const Bends *b, double tolerance, double error, Int
 		columns *= 2;
 	RealTerm *t = NEWS(c->arena, RealTerm, columns + 1);
 	for (int i = 0; i < columns; i++) {
-		const Bend *first = b->at + b->n * i / columns;
+		const LineBend *first = b->at + b->n * i / columns;
 		int n = (int)(b->at + b->n * (i + 1) / columns - first);
 		Interval r = { 0, 0 };
 		for (int j = 0; j < n && columns > 1; j++) {
@@ -485,7 +486,7 @@ map_curve(Circuit *c, Node *n, double tolerance)
 	const Form *x = real_operand(c, of);
 	Curve f = { s, x->real->min, x->real->max, !of->type.real, tolerance * (1 - 1e-9) };
 	RealPolyline line;
-	Bends b = { 0 };
+	LineBends b = { 0 };
 
 	if (s && f.lo == f.hi)
 		return real_form(c, 0, NULL, smooth_at(s, f.lo));
@@ -506,7 +507,7 @@ real_polyline(Circuit *c, const Form *f, int n, const double *y)
 {
 	const Form *x = real_form(c, 1, (RealTerm[]){ { f, 1 } }, 0);
 	RealPolyline l = { 0 };
-	Bends b = { 0 };
+	LineBends b = { 0 };
 	Interval meant = { y[0], y[0] };
 
 	for (int i = 0; i < n; i++) {
@@ -568,7 +569,7 @@ map_product(Circuit *c, Node *n, double tolerance)
 	a = exp2(round(log2(wy / wx) / 2));
 	double spread = a * ex + ey / a, k = 0, sign[2] = { 1, -1 };
 	RealPolyline line[2];
-	Bends b = { 0 };
+	LineBends b = { 0 };
 	for (int i = 0; i < 2; i++) {
 		double other[2] = { sign[i] * dy.lo / a, sign[i] * dy.hi / a };
 		double lo = a * dx.lo + min_double(other[0], other[1]),

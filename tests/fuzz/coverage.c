@@ -5,12 +5,12 @@
 
 #include <string.h>
 
-typedef struct Seen {
+typedef struct Constructs {
 	bool form[NUM_FORMS], library[LIBRARIES], trait[NUM_TRAITS], over[MAX + 1];
 	bool called[DEFS];
-} Seen;
+} Constructs;
 
-static void see(Seen *, const Expr *);
+static void see(Constructs *, const Expr *);
 
 static bool
 mentions(const Expr *e, DefKind kind)
@@ -26,7 +26,7 @@ mentions(const Expr *e, DefKind kind)
 }
 
 static void
-see_function(Seen *to, const Decl *f)
+see_function(Constructs *to, const Decl *f)
 {
 	if (to->called[f->id])
 		return;
@@ -45,7 +45,7 @@ see_function(Seen *to, const Decl *f)
 
 /* A position that is moved: where it comes from. */
 static void
-see_moved(Seen *to, const Expr *from)
+see_moved(Constructs *to, const Expr *from)
 {
 	to->trait[HAS_CHOSEN_MOVED] |= from->form == F_IF || from->form == F_MATCH;
 	to->trait[HAS_LISTED_MOVED] |= from->form == F_PICK || from->form == F_ELEM;
@@ -54,7 +54,7 @@ see_moved(Seen *to, const Expr *from)
 }
 
 static void
-see_form(Seen *to, const Expr *e)
+see_form(Constructs *to, const Expr *e)
 {
 	TypeKind first = e->n && e->kid[0] ? e->kid[0]->type.kind : T_INT;
 
@@ -77,7 +77,7 @@ see_form(Seen *to, const Expr *e)
 }
 
 static void
-see(Seen *to, const Expr *e)
+see(Constructs *to, const Expr *e)
 {
 	if (!e)
 		return;
@@ -90,7 +90,7 @@ see(Seen *to, const Expr *e)
 }
 
 static void
-see_statement(Seen *to, const Decl *d, int *outputs)
+see_statement(Constructs *to, const Decl *d, int *outputs)
 {
 	static const int trait[] = { [D_ENUM] = HAS_ENUMS,
 		                     [D_TYPE] = HAS_TYPES,
@@ -120,7 +120,7 @@ count_seen(int (*to)[2], const bool *seen, int n, bool compiled)
 void
 coverage_add(Coverage *c, const Sample *s, bool compiled)
 {
-	Seen seen = { 0 };
+	Constructs seen = { 0 };
 	int outputs = 0;
 
 	for (int i = 0; i < s->ndef; i++)
