@@ -211,10 +211,20 @@ add_report(cJSON *o, const TwModel *m, const Report *r)
 	cJSON_AddStringToObject(o, "size", size);
 }
 
-/* The child: compiles, prints the result, exits. */
-static void
-compile_in_job(Document *d)
+/* The child: does its work, and exits. */
+static void __attribute__((noreturn)) work_in_job(void (*work)(void *), void *arg)
 {
+	if (!arena_protect(NULL, work, arg))
+		puts("out of memory");
+	fflush(stdout);
+	_exit(0);
+}
+
+/* Compiles and prints the result. */
+static void
+compile_in_job(void *document)
+{
+	Document *d = document;
 	cJSON *o = cJSON_CreateObject();
 	Report report = { 0 };
 	TwModel *model = NULL;
@@ -227,8 +237,6 @@ compile_in_job(Document *d)
 	else if (model)
 		add_report(o, model, &report);
 	fputs(cJSON_PrintUnformatted(o), stdout);
-	fflush(stdout);
-	_exit(0);
 }
 
 static void
@@ -256,7 +264,7 @@ job_build(Server *s, Document *d)
 	if (!d->graph || (!d->graph->emit && !d->graph->noutput))
 		return;
 	if (!start_job(s, d, job_built))
-		compile_in_job(d);
+		work_in_job(compile_in_job, d);
 }
 
 /* ---- running tests ---- */
@@ -264,7 +272,6 @@ job_build(Server *s, Document *d)
 static void
 job_tested(Server *s, Job *j)
 {
-	cJSON *params = cJSON_CreateObject();
 	char *last = j->out + j->n;
 	int passed = 0, failed = 1;
 
@@ -274,10 +281,23 @@ job_tested(Server *s, Job *j)
 		last--;
 	bool fine = sscanf(last, "%d passed, %d failed", &passed, &failed) == 2 && passed
 	            && !failed;
-	cJSON_AddNumberToObject(params, "type", fine ? 3 : 1);
-	cJSON_AddStringToObject(params, "message", j->n ? j->out : "the tests could not be run");
-	send_notification(s, "window/showMessage", params);
+	show_message(s, !fine, j->n ? j->out : "the tests could not be run");
 	send_result(s, j->id, cJSON_CreateBool(fine));
+}
+
+typedef struct TestCall {
+	const Server *server;
+	const Document *doc;
+	int line;
+} TestCall;
+
+static void
+test_in_job(void *call)
+{
+	const TestCall *c = call;
+	const Document *d = c->doc;
+
+	c->server->host->test(d->path, d->text, d->n, c->line, c->server->host->stdlib);
 }
 
 void
@@ -285,10 +305,7 @@ job_test(Server *s, Document *d, int line, const cJSON *id)
 {
 	Job *j = start_job(s, d, job_tested);
 
-	if (!j) {
-		s->host->test(d->path, d->text, d->n, line, s->host->stdlib);
-		fflush(stdout);
-		_exit(0);
-	}
+	if (!j)
+		work_in_job(test_in_job, &(TestCall){ s, d, line });
 	j->id = cJSON_Duplicate(id, true);
 }

@@ -14,13 +14,7 @@
 static char *
 copy(const char *s, size_t n)
 {
-	char *to = malloc(n + 1);
-
-	if (!to)
-		arena_fail();
-	memcpy(to, s, n);
-	to[n] = '\0';
-	return to;
+	return memcpy(guarded_malloc(n + 1), s, n);
 }
 
 /* ---- names of files ---- */
@@ -68,10 +62,8 @@ path_uri(Arena *arena, const char *path)
 Document *
 document_new(const char *uri)
 {
-	Document *d = calloc(1, sizeof *d);
+	Document *d = guarded_malloc(sizeof *d);
 
-	if (!d)
-		arena_fail();
 	d->uri = copy(uri, strlen(uri));
 	d->path = uri_path(uri);
 	return d;
@@ -82,18 +74,44 @@ document_free(Document *d)
 {
 	arena_free(&d->arena);
 	cJSON_Delete(d->built);
-	free(d->text);
-	free(d->path);
-	free(d->uri);
-	free(d);
+	guarded_free(d->text);
+	guarded_free(d->path);
+	guarded_free(d->uri);
+	guarded_free(d);
+}
+
+/* Gives back what the frontend found, and all memory but for the text. */
+void
+document_forget(Document *d)
+{
+	static uint32_t start;
+
+	arena_free(&d->arena);
+	d->arena = (Arena){ 0 };
+	cJSON_Delete(d->built);
+	d->built = NULL;
+	d->stale = d->unbuilt = false;
+	d->src = (Source){ d->path, "", 0 };
+	d->shift = 0;
+	d->diags = (Diags){ .arena = &d->arena, .src = &d->src };
+	d->tree = NULL;
+	d->names = NULL;
+	d->notes = (Notes){ 0 };
+	d->graph = NULL;
+	d->line = &start;
+	d->nline = 1;
+	d->modules = NULL;
 }
 
 void
 document_set(Document *d, const char *text)
 {
-	free(d->text);
-	d->n = strlen(text);
-	d->text = copy(text, d->n);
+	size_t n = strlen(text);
+	char *old = d->text;
+
+	d->text = copy(text, n);
+	d->n = n;
+	guarded_free(old);
 	d->stale = true;
 }
 
@@ -143,6 +161,8 @@ document_read(Document *d, const char *stdlib)
 	d->names = resolve(d->tree, arena);
 	d->graph = lower_noting(d->tree, stdlib, arena, &d->diags, &d->notes);
 	d->unbuilt = !d->diags.nerror;
+	if (d->diags.no_memory)
+		arena_fail();
 }
 
 /* ---- mistakes ---- */

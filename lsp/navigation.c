@@ -132,18 +132,16 @@ is_name(const char *s)
 static char *
 renamed(const Document *d, const NameUse *use, const char *name)
 {
-	bool *starts = calloc(d->n + 1, sizeof *starts);
+	bool *starts = guarded_malloc(d->n + 1);
 	size_t old = use->at.hi - use->at.lo, len = strlen(name), n = 0;
 	int count = 0;
 
-	for (int i = 0; starts && i < d->names->nuse; i++)
+	for (int i = 0; i < d->names->nuse; i++)
 		if (same_name(use, &d->names->use[i])) {
 			starts[d->names->use[i].at.lo - d->shift] = true;
 			count++;
 		}
-	char *text = malloc(d->n + (size_t)count * len + 1);
-	if (!text || !starts)
-		arena_fail();
+	char *text = guarded_malloc(d->n + (size_t)count * len + 1);
 	for (size_t i = 0; i < d->n;) {
 		if (starts[i]) {
 			memcpy(text + n, name, len);
@@ -153,8 +151,7 @@ renamed(const Document *d, const NameUse *use, const char *name)
 			text[n++] = d->text[i++];
 		}
 	}
-	text[n] = '\0';
-	free(starts);
+	guarded_free(starts);
 	return text;
 }
 
@@ -196,7 +193,7 @@ answer_rename(const Ask *a, Reply *answer)
 		                                 why ? why->msg
 		                                     : "another name would mean something else"));
 	document_free(trial);
-	free(text);
+	guarded_free(text);
 	if (!same)
 		return;
 

@@ -21,8 +21,11 @@ enum { /* error codes of JSON-RPC and the protocol */
        INVALID_REQUEST = -32600,
        UNKNOWN_METHOD = -32601,
        INVALID_PARAMS = -32602,
+       INTERNAL_ERROR = -32603,
        NOT_INITIALIZED = -32002,
 };
+
+#define NOT_READ "out of memory: this file was not read, and is again when it changes"
 
 /* ---- what is sent ---- */
 
@@ -67,6 +70,16 @@ send_notification(Server *s, const char *method, cJSON *params)
 	wire_send(&s->wire, m);
 }
 
+void
+show_message(Server *s, bool error, const char *text)
+{
+	cJSON *params = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(params, "type", error ? 1 : 3);
+	cJSON_AddStringToObject(params, "message", text);
+	send_notification(s, "window/showMessage", params);
+}
+
 /* ---- diagnostics ---- */
 
 static cJSON *
@@ -103,6 +116,8 @@ publish_diagnostics(Server *s, Document *doc)
 		                         cJSON_GetStringValue(cJSON_GetObjectItem(e, "message")),
 		                         cJSON_IsTrue(cJSON_GetObjectItem(e, "warning"))));
 	}
+	if (!doc->tree)
+		cJSON_AddItemToArray(list, diagnostic(whole_range(doc), NOT_READ, false));
 	cJSON_AddStringToObject(params, "uri", doc->uri);
 	cJSON_AddNumberToObject(params, "version", doc->version);
 	cJSON_AddItemToObject(params, "diagnostics", list);
@@ -128,6 +143,39 @@ refresh(Server *s, Document *doc)
 	cJSON_DeleteItemFromObject(doc->built, "errors");
 	publish_diagnostics(s, doc);
 	doc->read_at = server_clock_ms();
+}
+
+/* ---- where memory runs out ---- */
+
+typedef struct Work {
+	Server *s;
+	Document *doc;  /* what it is about, or NULL */
+	const cJSON *m; /* the message, or NULL */
+} Work;
+
+/* Does what may need much memory. False where there is too little: the document is given up, and
+ * the client told. */
+static bool
+within_memory(void (*work)(void *), Work *w)
+{
+	Document *d = w->doc;
+
+	if (arena_protect(d ? &d->arena : NULL, work, w))
+		return true;
+	if (d) {
+		jobs_stop(w->s, d);
+		document_forget(d);
+		publish_diagnostics(w->s, d);
+	}
+	return false;
+}
+
+static void
+refresh_work(void *work)
+{
+	Work *w = work;
+
+	refresh(w->s, w->doc);
 }
 
 /* ---- documents come and go ---- */
@@ -164,13 +212,15 @@ did_open(Server *s, const cJSON *params)
 
 	if (!uri || !text)
 		return;
-	if (!d) {
+	if (d) {
+		document_set(d, text);
+	} else {
 		d = document_new(uri);
+		document_set(d, text);
 		d->next = s->documents;
 		s->documents = d;
 	}
 	d->version = version_of(document);
-	document_set(d, text);
 }
 
 /* Every change gives the whole text, as `capabilities` asks; the last one counts. */
@@ -196,14 +246,14 @@ did_close(Server *s, const cJSON *params)
 
 	if (!d)
 		return;
-	while (*at != d)
-		at = &(*at)->next;
-	*at = d->next;
 	jobs_stop(s, d);
 	cJSON *none = cJSON_CreateObject();
 	cJSON_AddStringToObject(none, "uri", d->uri);
 	cJSON_AddItemToObject(none, "diagnostics", cJSON_CreateArray());
 	send_notification(s, "textDocument/publishDiagnostics", none);
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
 	document_free(d);
 }
 
@@ -269,6 +319,10 @@ answer_request(Server *s, const struct Question *q, const cJSON *id, const cJSON
 			return;
 		}
 		refresh(s, a.doc);
+		if (!a.doc->tree) {
+			send_error(s, id, INTERNAL_ERROR, NOT_READ);
+			return;
+		}
 	}
 	if (q->about == PLACE && !offset_at(a.doc, json_item(params, "position"), &a.at)) {
 		send_error(s, id, INVALID_PARAMS, "no position");
@@ -340,6 +394,29 @@ handle(Server *s, const cJSON *m)
 	/* else it is a response, and the server sends no requests */
 }
 
+static void
+handle_work(void *work)
+{
+	Work *w = work;
+
+	handle(w->s, w->m);
+}
+
+/* Handles a message, in whatever memory there is. */
+static void
+handle_message(Server *s, const cJSON *m)
+{
+	const char *uri = text_of(json_item(json_item(m, "params"), "textDocument"), "uri");
+	Work w = { s, find_document(s, uri), m };
+
+	if (within_memory(handle_work, &w))
+		return;
+	if (json_item(m, "id"))
+		send_error(s, json_item(m, "id"), INTERNAL_ERROR, "out of memory");
+	else if (!w.doc)
+		show_message(s, true, "twc: out of memory: a file was not opened");
+}
+
 /* Handles all messages that have come. */
 static void
 handle_all(Server *s)
@@ -353,7 +430,7 @@ handle_all(Server *s)
 		if (a == LOST)
 			s->exiting = true;
 		if (a == ARRIVED)
-			handle(s, m);
+			handle_message(s, m);
 		cJSON_Delete(m);
 	}
 }
@@ -409,12 +486,14 @@ lsp_serve(const LspHost *host)
 {
 	Server s = { .host = host };
 
+	/* Where there is no memory for JSON, control goes back as for all else. */
+	cJSON_InitHooks(&(cJSON_Hooks){ guarded_malloc, guarded_free });
 	signal(SIGPIPE, SIG_IGN);
 	while (!s.exiting && !s.wire.ended) {
 		wait_for_something(&s);
 		handle_all(&s);
 		for (Document *d = s.documents; d && !s.exiting && !more_waits(); d = d->next)
-			refresh(&s, d);
+			within_memory(refresh_work, &(Work){ &s, d, NULL });
 	}
 	jobs_stop(&s, NULL);
 	for (Document *d = s.documents, *next; d; d = next) {

@@ -13,7 +13,10 @@
  *   navigation.c       the other requests
  *
  * A changed text is parsed and lowered again as a whole, when a request asks for it or the client
- * pauses. That takes milliseconds, so nothing is kept from one version to the next. */
+ * pauses. That takes milliseconds, so nothing is kept from one version to the next.
+ *
+ * Where memory runs out, what was asked is answered by an error, and the document that it was about
+ * is given up until its text changes (within_memory). */
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -60,7 +63,7 @@ typedef struct Document {
 	Source src; /* the text, behind `shift` bytes of a model if it has none */
 	uint32_t shift;
 	Diags diags;
-	Tree *tree;
+	Tree *tree; /* NULL: not read, for want of memory */
 	NameTable *names;
 	Notes notes;
 	Graph *graph;
@@ -74,6 +77,7 @@ typedef struct Document {
 Document *document_new(const char *uri);
 void document_free(Document *);
 void document_set(Document *, const char *text);
+void document_forget(Document *);
 /* Parses and lowers the text if it has changed. */
 void document_read(Document *, const char *stdlib);
 char *path_uri(Arena *, const char *path);
@@ -130,6 +134,7 @@ typedef struct Reply {
 
 void send_result(Server *, const cJSON *id, cJSON *result);
 void send_notification(Server *, const char *method, cJSON *params);
+void show_message(Server *, bool error, const char *text);
 Document *find_document(Server *, const char *uri);
 void publish_diagnostics(Server *, Document *);
 
