@@ -25,7 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 ONNX_PROTO := $(firstword $(wildcard /usr/include/onnx/onnx.proto) \
 	$(shell dpkg -L libonnx-dev 2>/dev/null | grep '/onnx\.proto$$'))
 
-GEN_FRONT := $(BUILD)/grammar.o $(BUILD)/lexer.o
+GEN_FRONT := $(BUILD)/grammar.o $(BUILD)/lexer.o $(BUILD)/library.o
 GEN_ONNX  := $(BUILD)/onnx.pb-c.o
 comma     := ,
 objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
@@ -165,6 +165,11 @@ $(BUILD)/onnx.pb-c.c $(BUILD)/onnx.pb-c.h &: $(ONNX_PROTO)
 	@test -n "$<" || { echo "ONNX's schema is missing: run make setup" >&2; exit 1; }
 	@echo "  PROTO $<"
 	@protoc-c --c_out=$(BUILD) -I$(dir $<) $<
+
+$(BUILD)/library.c: tools/embed $(wildcard stdlib/*.tw)
+	@mkdir -p $(@D)
+	@echo "  EMBED stdlib"
+	@tools/embed $(filter %.tw,$^) >$@
 
 # Whoever may include a generated header waits for it.
 $(GEN_FRONT) $(call objects,$(FRONTEND)): | $(BUILD)/grammar.h $(BUILD)/lexer.h

@@ -80,7 +80,8 @@ typedef struct Report {
 	ProvedSum *proved; /* (nproved) each of them */
 	int nchain;        /* the longest chain, first step first */
 	Link *chain;
-	const struct Columns *columns; /* what explain.c asks */
+	const struct Columns *columns; /* what explain.c asks, */
+	const struct Readers *readers; /* and what it has found out */
 } Report;
 
 /* What became of a named value. What it stands in: the model's TwNamed. */
@@ -95,7 +96,7 @@ typedef struct Explained {
 	int nchain;             /* what keeps it from being earlier, first step first */
 	Link *chain;
 } Explained;
-void explain_named(const Report *, int named, Explained *);
+void explain_named(Report *, int named, Explained *);
 
 /* What one half of a layer makes for one named value. */
 typedef struct LayerPart {

@@ -228,21 +228,52 @@ stream_reads(const Columns *cols, int *count)
 	return r;
 }
 
+/* Which columns each form is read from: found once, since it costs as much as the layout. */
+struct Readers {
+	int n;
+	StreamRead *read; /* (n) */
+	int *nuse, **use; /* (n) the columns of each */
+};
+
+static const struct Readers *
+readers_of(Report *r)
+{
+	const Columns *cols = r->columns;
+	Arena *arena = cols->s->c->arena;
+
+	if (r->readers)
+		return r->readers;
+	struct Readers *all = NEW(arena, struct Readers);
+	all->read = stream_reads(cols, &all->n);
+	all->nuse = NEWS(arena, int, all->n + 1);
+	all->use = NEWS(arena, int *, all->n + 1);
+	for (int i = 0; i < all->n; i++) {
+		const StreamRead *read = &all->read[i];
+		const Combination *uses = columns_read((Columns *)cols, read->state, read->form);
+		all->nuse[i] = uses ? uses->n : 0;
+		all->use[i] = NEWS(arena, int, all->nuse[i] + 1);
+		for (int k = 0; k < all->nuse[i]; k++)
+			all->use[i][k] = uses->at[k].column;
+	}
+	return r->readers = all;
+}
+
 /* How many columns nothing reads but what is in own. */
 static int
-own_columns(const Columns *cols, const Needs *own)
+own_columns(Report *report, const Needs *own)
 {
+	const Columns *cols = report->columns;
 	const Circuit *c = cols->s->c;
+	const struct Readers *all = readers_of(report);
 	bool *ours = NEWS(c->arena, bool, cols->n + 1), *others = NEWS(c->arena, bool, cols->n + 1);
-	int nreader, n = 0;
-	StreamRead *r = stream_reads(cols, &nreader);
+	int n = 0;
 
-	for (int i = 0; i < nreader; i++) {
-		bool mine = r[i].atom ? own->atom[r[i].atom->id]
-		                      : r[i].head && own->head[head_at(c, r[i].head)];
-		const Combination *uses = columns_read((Columns *)cols, r[i].state, r[i].form);
-		for (int k = 0; uses && k < uses->n; k++)
-			(mine ? ours : others)[uses->at[k].column] = true;
+	for (int i = 0; i < all->n; i++) {
+		const StreamRead *r = &all->read[i];
+		bool mine = r->atom ? own->atom[r->atom->id]
+		                    : r->head && own->head[head_at(c, r->head)];
+		for (int k = 0; k < all->nuse[i]; k++)
+			(mine ? ours : others)[all->use[i][k]] = true;
 	}
 	for (int k = 0; k < cols->n; k++)
 		n += ours[k] && !others[k];
@@ -250,7 +281,7 @@ own_columns(const Columns *cols, const Needs *own)
 }
 
 void
-explain_named(const Report *r, int named, Explained *out)
+explain_named(Report *r, int named, Explained *out)
 {
 	const Columns *cols = r->columns;
 	const Circuit *c = cols->s->c;
@@ -274,7 +305,7 @@ explain_named(const Report *r, int named, Explained *out)
 		out->own_heads += all.head[i] && !below.head[i];
 		all.head[i] &= !below.head[i];
 	}
-	out->own_columns = own_columns(cols, &all);
+	out->own_columns = own_columns(r, &all);
 	out->head_layer = NEWS(c->arena, int, c->nhead + 1);
 	for (int i = 0; v->kind == K_POS && i < c->nhead; i++)
 		if (looks_for(c->head[i], v->node))

@@ -20,7 +20,7 @@ struct Options {
 	int nargs;
 	const char *output; /* -o, or NULL */
 	const char *dump;   /* --dump, or NULL */
-	const char *stdlib; /* --stdlib, or where it was found; NULL: nowhere */
+	const char *stdlib; /* --stdlib, or where it was found; NULL: inside */
 	const char *batch;  /* --batch, or NULL */
 	bool json, uniform, check, layered, verify, no_warnings;
 	Limits limits;

@@ -5,7 +5,6 @@
 #include "cmd/cmd.h"
 
 #include <cjson/cJSON.h>
-#include <dirent.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "backend/file/write.h"
+#include "frontend/frontend.h"
 
 typedef struct Doctor {
 	const Options *o;
@@ -47,20 +47,19 @@ first_line_of(const char *command, char *line, size_t size)
 static void
 check_stdlib(Doctor *d)
 {
-	DIR *dir = d->o->stdlib ? opendir(d->o->stdlib) : NULL;
+	Arena arena = { 0 };
+	const char **module = library_modules(&arena, d->o->stdlib);
 	char more[PATH_MAX + 64];
 	int n = 0;
 
-	for (struct dirent *e; dir && (e = readdir(dir));) {
-		size_t len = strlen(e->d_name);
-		n += len > 3 && !strcmp(e->d_name + len - 3, ".tw");
-	}
-	if (dir)
-		closedir(dir);
-	snprintf(more, sizeof more, "%s, %d modules", d->o->stdlib ? d->o->stdlib : "nowhere", n);
+	while (module[n])
+		n++;
+	snprintf(more, sizeof more, "%s, %d modules", d->o->stdlib ? d->o->stdlib : "inside twc",
+	         n);
 	tell(n ? "ok" : "missing", "library",
-	     n ? more : "make install puts it beside twc; or --stdlib=DIR");
+	     n ? more : "the one inside twc serves without --stdlib");
 	d->ills += !n;
+	arena_free(&arena);
 }
 
 static void

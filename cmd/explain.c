@@ -218,7 +218,7 @@ is_needed(const Program *p, const Node *n)
 }
 
 static void
-explain_value(const Program *p, int named)
+explain_value(Program *p, int named)
 {
 	const Named *meant = &p->meant.named[named];
 	const Source *src = p->graph->files[meant->file];
@@ -251,7 +251,7 @@ is_called(const char *name, const char *wanted)
 }
 
 static bool
-explain_name(const Program *p, const char *wanted)
+explain_name(Program *p, const char *wanted)
 {
 	int found = 0;
 

@@ -15,8 +15,9 @@
 
 #include "backend/file/write.h"
 
-/* The library lies where twc was built (beside build/) or installed. Below the
- * current folder its name is relative, so that messages stay short. */
+/* The library's folder, which lies where twc was built (beside build/) or installed, and where an
+ * editor opens its files. Below the current folder its name is relative, so that messages stay
+ * short. NULL: there is none, and the library inside serves. */
 static const char *
 find_stdlib(void)
 {
@@ -191,7 +192,8 @@ static const Flag flags[] = {
 	  NULL },
 	{ "check", 0, NULL, offsetof(Options, check),
 	  "change nothing, name the files that would change", NULL },
-	{ "stdlib", 0, "DIR", offsetof(Options, stdlib), "where the standard library is", NULL },
+	{ "stdlib", 0, "DIR", offsetof(Options, stdlib),
+	  "the standard library is there, and not the one inside", NULL },
 	{ "line", 0, "N", offsetof(Options, line), "only the tests in this line", NULL },
 	{ "no-warnings", 0, NULL, offsetof(Options, no_warnings),
 	  "only errors: say nothing of what is sound but seldom meant", NULL },

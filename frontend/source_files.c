@@ -1,38 +1,79 @@
-/* Source files: reading one, and which one a `use` statement names. */
+/* Source files: reading one, and which one a `use` statement names.
+ *
+ * The standard library is in the program too, as a table (tools/embed), and its files are called
+ * "<stdlib>/digits.tw" there: that is where `use digits` reads where no folder is given. */
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "frontend/syntax/ast.h"
 #include "frontend/frontend.h"
 #include "lang/pointer_map.h"
 
-enum { FILE_MAX = 16 << 20 };
+static const char inside[] = "<stdlib>/";
+
+/* A file of the table; NULL if path is not of one. */
+static const LibraryFile *
+library_file(const char *path)
+{
+	size_t n = sizeof inside - 1;
+
+	if (strncmp(path, inside, n))
+		return NULL;
+	for (const LibraryFile *f = library_files; f->name; f++)
+		if (!strncmp(path + n, f->name, strlen(f->name))
+		    && !strcmp(path + n + strlen(f->name), ".tw"))
+			return f;
+	return NULL;
+}
+
+bool
+is_inside(const char *path)
+{
+	return !strncmp(path, inside, sizeof inside - 1);
+}
 
 Source *
 read_source(Arena *arena, const char *path)
 {
-	struct stat st;
+	const LibraryFile *f = library_file(path);
+	size_t n = f ? f->len : 0;
+	const char *text = f ? f->text : is_inside(path) ? NULL : file_text(arena, path, &n);
 
-	if (stat(path, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
+	if (!text)
 		return NULL;
-	size_t size = (size_t)st.st_size, n = 0;
 	Source *src = NEW(arena, Source);
-	char *text = arena_alloc(arena, size + 1);
-	int fd = open(path, O_RDONLY | O_CLOEXEC); /* nothing is allocated until it is closed */
-	ssize_t got = fd < 0 ? -1 : 1;
-
-	while (n < size && got > 0)
-		if ((got = read(fd, text + n, size - n)) > 0)
-			n += (size_t)got;
-	if (fd >= 0)
-		close(fd);
-	if (got < 0)
-		return NULL;
 	*src = (Source){ .path = path, .text = text, .len = (uint32_t)n };
 	return src;
+}
+
+const char *
+library_path(Arena *arena, const char *stdlib, const char *name)
+{
+	return stdlib ? arena_fmt(arena, "%s/%s.tw", stdlib, name)
+	              : arena_fmt(arena, "%s%s.tw", inside, name);
+}
+
+bool
+library_has(Arena *arena, const char *stdlib, const char *name)
+{
+	const char *path = library_path(arena, stdlib, name);
+
+	return is_inside(path) ? library_file(path) != NULL : file_exists(path);
+}
+
+const char **
+library_modules(Arena *arena, const char *stdlib)
+{
+	int n = 0;
+
+	if (stdlib)
+		return files_in(arena, stdlib, ".tw");
+	while (library_files[n].name)
+		n++;
+	const char **name = NEWS(arena, const char *, n + 1);
+	for (int i = 0; i < n; i++)
+		name[i] = library_files[i].name;
+	return name;
 }
 
 const char *
@@ -51,7 +92,7 @@ const char *
 module_path(Arena *arena, const char *stdlib, const char *from, const Ast *what)
 {
 	if (what->kind == N_NAME)
-		return arena_fmt(arena, "%s/%s.tw", stdlib ? stdlib : "stdlib", what->text);
+		return library_path(arena, stdlib, what->text);
 	return path_beside(arena, from, what->text);
 }
 

@@ -13,7 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backend/backend.h"
 #include "lsp/server.h"
 
 enum { SECONDS = 20 }; /* of CPU time that a job may take */
@@ -134,81 +133,16 @@ jobs_read(Server *s)
 
 /* ---- compiling ---- */
 
-static cJSON *
-found(Span at, const char *text, bool warning)
-{
-	cJSON *o = cJSON_CreateObject();
-
-	cJSON_AddNumberToObject(o, "lo", at.lo);
-	cJSON_AddNumberToObject(o, "hi", at.hi);
-	cJSON_AddStringToObject(o, "message", text);
-	cJSON_AddBoolToObject(o, "warning", warning);
-	return o;
-}
-
-/* {"lo": …, "hi": …, "message": …, "warning": …} of the mistakes that are no warnings: those the
- * frontend has found, and they are shown already. */
-static cJSON *
-errors_of(Document *d)
-{
-	cJSON *list = cJSON_CreateArray();
-	Span at;
-
-	for (const Diag *e = d->diags.first; e; e = e->next) {
-		const char *text = e->warning ? NULL : diagnostic_text(d, e, &at);
-		if (text)
-			cJSON_AddItemToArray(list, found(at, text, false));
-	}
-	return list;
-}
-
 /* What is told of a job that has ended without a result: it was stopped, or crashed. */
 static cJSON *
 nothing_found(const Document *d)
 {
-	cJSON *o = cJSON_CreateObject();
-	Span first = { d->shift, d->shift };
 	char text[120];
 
 	snprintf(text, sizeof text,
 	         "not compiled here: it takes more than %d s, or more memory than there is",
 	         SECONDS);
-	cJSON_AddItemToArray(cJSON_AddArrayToObject(o, "errors"), found(first, text, true));
-	return o;
-}
-
-static int
-sum_over_layers(const int *v, int n)
-{
-	int sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += v[i];
-	return sum;
-}
-
-/* Adds where each named value stands in the model and what it costs, and the model's size. */
-static void
-add_report(cJSON *o, const TwModel *m, const Report *r)
-{
-	cJSON *named = cJSON_AddArrayToObject(o, "named");
-	char size[200];
-	Explained e;
-
-	for (int i = 0; i < m->nnamed; i++) {
-		cJSON *v = cJSON_CreateObject();
-		cJSON_AddStringToObject(v, "name", m->named[i].name);
-		cJSON_AddNumberToObject(v, "state", m->named[i].folded ? -1 : m->named[i].state);
-		cJSON_AddNumberToObject(v, "columns", m->named[i].ncolumn);
-		explain_named(r, i, &e);
-		cJSON_AddNumberToObject(v, "heads", e.heads);
-		cJSON_AddNumberToObject(v, "neurons", e.neurons);
-		cJSON_AddItemToArray(named, v);
-	}
-	snprintf(size, sizeof size, "%d layers, d_model %d, %d heads, %d neurons", r->layers,
-	         r->d_model, sum_over_layers(r->heads, r->layers),
-	         sum_over_layers(r->neurons, r->layers));
-	cJSON_AddStringToObject(o, "size", size);
+	return build_warning(d, text);
 }
 
 /* The child: does its work, and exits. */
@@ -224,19 +158,7 @@ static void __attribute__((noreturn)) work_in_job(void (*work)(void *), void *ar
 static void
 compile_in_job(void *document)
 {
-	Document *d = document;
-	cJSON *o = cJSON_CreateObject();
-	Report report = { 0 };
-	TwModel *model = NULL;
-
-	run_passes(d->graph, &d->diags, NULL, NULL);
-	if (!d->diags.nerror)
-		model = compile_graph(d->graph, &d->arena, &d->diags, &report);
-	if (d->diags.nerror)
-		cJSON_AddItemToObject(o, "errors", errors_of(d));
-	else if (model)
-		add_report(o, model, &report);
-	fputs(cJSON_PrintUnformatted(o), stdout);
+	fputs(cJSON_PrintUnformatted(build_document(document)), stdout);
 }
 
 static void
@@ -247,15 +169,10 @@ job_built(Server *s, Job *j)
 
 	while (d && d != j->doc)
 		d = d->next;
-	if (!d) {
+	if (d)
+		take_build(s, d, o ? o : nothing_found(d));
+	else
 		cJSON_Delete(o);
-		return;
-	}
-	o = o ? o : nothing_found(d);
-	cJSON_Delete(d->built);
-	d->built = o;
-	if (cJSON_GetObjectItem(o, "errors"))
-		publish_diagnostics(s, d);
 }
 
 void

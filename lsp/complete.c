@@ -5,7 +5,6 @@
  * place, so that `let x = digits.` is a statement. */
 
 #include <ctype.h>
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,17 +158,11 @@ compare_names(const void *a, const void *b)
 static void
 offer_modules(Offer *o, bool in_use)
 {
-	DIR *dir = opendir(o->stdlib ? o->stdlib : "stdlib");
-	const char *name[256];
+	const char **name = library_modules(&o->doc->arena, o->stdlib);
 	int n = 0;
 
-	for (struct dirent *e; dir && n < 256 && (e = readdir(dir));) {
-		size_t len = strlen(e->d_name);
-		if (len > 3 && !strcmp(e->d_name + len - 3, ".tw"))
-			name[n++] = arena_strn(&o->doc->arena, e->d_name, len - 3);
-	}
-	if (dir)
-		closedir(dir);
+	while (name[n])
+		n++;
 	qsort(name, (size_t)n, sizeof *name, compare_names);
 	for (int i = 0; i < n; i++) {
 		bool used = false;

@@ -120,9 +120,3 @@ wire_send(Wire *w, cJSON *message)
 		w->ended = true;
 	cJSON_free(text);
 }
-
-const cJSON *
-json_item(const cJSON *o, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(o, name);
-}

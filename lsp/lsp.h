@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 typedef struct LspHost {
-	const char *stdlib; /* where the library is, or NULL */
+	const char *stdlib; /* where the library is; NULL: inside */
 	const char *version;
 	/* Prints how the tests of a text fare, those on one line (from 1) or all (0). It is
 	 * called in a process of its own. */

@@ -53,7 +53,7 @@ answer_definition(const Ask *a, Reply *answer)
 	}
 	Import *m = module_of(d, b->stmt, a->server->host->stdlib);
 	const Binding *member = use->member ? module_name(m, use->member) : NULL;
-	if (m && (member || !use->member))
+	if (m && !is_inside(m->src.path) && (member || !use->member))
 		answer->result = location_in(d, m, member ? member->at : (Span){ 0, 0 });
 }
 

@@ -1,23 +1,12 @@
-/* The server's loop: it reads messages, dispatches requests, and reads changed documents when no
- * request waits. */
+/* What the server does with one message, and with a document that has changed. Who calls it:
+ * loop.c, or a page (web/page_server.c). */
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "lsp/server.h"
 
-enum {
-	PAUSE = 150, /* ms without a change until a program is compiled */
-	LOOK = 3000, /* ms between checks that the client still lives */
-	JOBS = 16,
-};
-
 enum { /* error codes of JSON-RPC and the protocol */
-       PARSE_ERROR = -32700,
        INVALID_REQUEST = -32600,
        UNKNOWN_METHOD = -32601,
        INVALID_PARAMS = -32602,
@@ -48,7 +37,7 @@ send_result(Server *s, const cJSON *id, cJSON *result)
 	wire_send(&s->wire, m);
 }
 
-static void
+void
 send_error(Server *s, const cJSON *id, int code, const char *text)
 {
 	cJSON *m = message(), *error = cJSON_CreateObject();
@@ -124,7 +113,7 @@ publish_diagnostics(Server *s, Document *doc)
 	send_notification(s, "textDocument/publishDiagnostics", params);
 }
 
-static long
+long
 server_clock_ms(void)
 {
 	struct timespec t;
@@ -187,6 +176,12 @@ find_document(Server *s, const char *uri)
 		if (uri && !strcmp(d->uri, uri))
 			return d;
 	return NULL;
+}
+
+const cJSON *
+json_item(const cJSON *o, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(o, name);
 }
 
 static const char *
@@ -402,8 +397,13 @@ handle_work(void *work)
 	handle(w->s, w->m);
 }
 
-/* Handles a message, in whatever memory there is. */
-static void
+void
+refresh_document(Server *s, Document *d)
+{
+	within_memory(refresh_work, &(Work){ s, d, NULL });
+}
+
+void
 handle_message(Server *s, const cJSON *m)
 {
 	const char *uri = text_of(json_item(json_item(m, "params"), "textDocument"), "uri");
@@ -415,91 +415,4 @@ handle_message(Server *s, const cJSON *m)
 		send_error(s, json_item(m, "id"), INTERNAL_ERROR, "out of memory");
 	else if (!w.doc)
 		show_message(s, true, "twc: out of memory: a file was not opened");
-}
-
-/* Handles all messages that have come. */
-static void
-handle_all(Server *s)
-{
-	cJSON *m;
-	WireStatus a;
-
-	while (!s->exiting && (a = wire_next(&s->wire, &m)) != NOT_YET) {
-		if (a != ARRIVED)
-			send_error(s, NULL, PARSE_ERROR, "this is no message");
-		if (a == LOST)
-			s->exiting = true;
-		if (a == ARRIVED)
-			handle_message(s, m);
-		cJSON_Delete(m);
-	}
-}
-
-/* ---- waiting ---- */
-
-/* Starts compiling the documents that have not changed for a while. Returns how many ms to wait. */
-static int
-build_some(Server *s)
-{
-	int wait = LOOK;
-
-	for (Document *d = s->documents; d; d = d->next) {
-		long left = d->read_at + PAUSE - server_clock_ms();
-		if (d->unbuilt && left <= 0) {
-			d->unbuilt = false;
-			job_build(s, d);
-		} else if (d->unbuilt && left < wait) {
-			wait = (int)left;
-		}
-	}
-	return wait;
-}
-
-static void
-wait_for_something(Server *s)
-{
-	struct pollfd fds[JOBS + 1] = { { .fd = STDIN_FILENO, .events = POLLIN } };
-	int wait = build_some(s);
-	int fd[JOBS], n = jobs_fds(s, fd, JOBS);
-
-	for (int i = 0; i < n; i++)
-		fds[i + 1] = (struct pollfd){ .fd = fd[i], .events = POLLIN };
-	int ready = poll(fds, (nfds_t)n + 1, wait);
-	if (ready == 0 && s->client && kill(s->client, 0) && errno == ESRCH)
-		s->wire.ended = true;
-	if (ready > 0 && fds[0].revents)
-		wire_read(&s->wire);
-	if (ready > 0)
-		jobs_read(s);
-}
-
-static bool
-more_waits(void)
-{
-	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
-
-	return poll(&in, 1, 0) > 0;
-}
-
-int
-lsp_serve(const LspHost *host)
-{
-	Server s = { .host = host };
-
-	/* Where there is no memory for JSON, control goes back as for all else. */
-	cJSON_InitHooks(&(cJSON_Hooks){ guarded_malloc, guarded_free });
-	signal(SIGPIPE, SIG_IGN);
-	while (!s.exiting && !s.wire.ended) {
-		wait_for_something(&s);
-		handle_all(&s);
-		for (Document *d = s.documents; d && !s.exiting && !more_waits(); d = d->next)
-			within_memory(refresh_work, &(Work){ &s, d, NULL });
-	}
-	jobs_stop(&s, NULL);
-	for (Document *d = s.documents, *next; d; d = next) {
-		next = d->next;
-		document_free(d);
-	}
-	guarded_free(s.wire.buf);
-	return s.exiting && s.shutdown ? 0 : 1;
 }

@@ -4,16 +4,20 @@
 /* The language server, file by file:
  *
  *   json_rpc.c         messages: bytes to JSON and back
- *   server.c           the loop and the dispatch of requests
+ *   loop.c             waiting for messages and jobs
+ *   server.c           what is done with a message
  *   document.c         an open file: its text, places in it, what the frontend finds
  *   imports.c          the modules that a document uses
+ *   build.c            what compiling a document finds
  *   background_jobs.c  compiling and testing, in processes of their own
  *   hover.c            what is known of a name
  *   complete.c         what could be written at a place
  *   navigation.c       the other requests
  *
- * A changed text is parsed and lowered again as a whole, when a request asks for it or the client
- * pauses. That takes milliseconds, so nothing is kept from one version to the next.
+ * Only json_rpc.c, loop.c and background_jobs.c know of streams and processes: a page has others in
+ * their place (web/page_server.c). A changed text is parsed and lowered again as a whole, when a
+ * request asks for it or the client pauses. That takes milliseconds, so nothing is kept from one
+ * version to the next.
  *
  * Where memory runs out, what was asked is answered by an error, and the document that it was about
  * is given up until its text changes (within_memory). */
@@ -45,8 +49,6 @@ void wire_read(Wire *);
 WireStatus wire_next(Wire *, cJSON **);
 /* Sends the message and frees it. */
 void wire_send(Wire *, cJSON *);
-/* A field of an object; NULL if it has none, or is none. */
-const cJSON *json_item(const cJSON *, const char *name);
 
 /* ---- document.c ---- */
 typedef struct Document {
@@ -132,11 +134,27 @@ typedef struct Reply {
 	bool later;        /* a job will answer */
 } Reply;
 
+/* A field of an object; NULL if it has none, or is none. */
+const cJSON *json_item(const cJSON *, const char *name);
+/* A request, a notification or a response, from the client. */
+void handle_message(Server *, const cJSON *);
+/* Reads a document that has changed, and says what is wrong with it. */
+void refresh_document(Server *, Document *);
+long server_clock_ms(void);
+void send_error(Server *, const cJSON *id, int code, const char *text);
 void send_result(Server *, const cJSON *id, cJSON *result);
 void send_notification(Server *, const char *method, cJSON *params);
 void show_message(Server *, bool error, const char *text);
 Document *find_document(Server *, const char *uri);
 void publish_diagnostics(Server *, Document *);
+
+/* ---- build.c ---- */
+/* Compiles a document that has been read without errors. */
+cJSON *build_document(Document *);
+/* That there is no result, as a warning in its first line. */
+cJSON *build_warning(const Document *, const char *text);
+/* The document keeps the result; the mistakes in it are published. */
+void take_build(Server *, Document *, cJSON *built);
 
 /* ---- background_jobs.c ---- */
 /* Compiles the document; the result comes into `built`. */

@@ -157,6 +157,17 @@ check 2 '*' '*' "$twc" report examples/adder.tw --layers 2
 cp -r stdlib "$tmp/lib"
 check 0 408 ''  "$twc" --stdlib "$tmp/lib" run $calc "12*34="
 check 2 '' '*'  "$twc" --stdlib "$tmp/nowhere" run $calc "12*34="
+# none beside twc: the one inside, whose files have names of their own
+mkdir "$tmp/alone"
+cp "$twc" "$tmp/alone/twc"
+check 0 408 '' "$tmp/alone/twc" run $calc "12*34="
+printf 'use digts\nmodel m { vocab "ab" context 4 }\nemit token[here]\n' >"$tmp/misspelt.tw"
+for one in "$twc" "$tmp/alone/twc"; do
+	check 2 '' '*' "$one" run "$tmp/misspelt.tw" a
+	grep -qF "did you mean 'digits'?" "$tmp/err" || fail "$one: no module is near"
+done
+check 0 '*' '' "$tmp/alone/twc" report $calc
+grep -qF '<stdlib>/digits.tw:' "$tmp/out" || fail "no file of the library inside"
 
 # numbers in place of tokens
 raw=$tmp/raw.onnx

@@ -3,11 +3,7 @@
  * what another language calls it. */
 
 #include <ctype.h>
-#include <dirent.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "frontend/lower/lower.h"
 
@@ -58,28 +54,18 @@ nearest_name(const char *name, const char *best, const char *other, int *d)
 const char *
 nearest_module(Lower *L, const char *name)
 {
-	DIR *dir = opendir(L->stdlib ? L->stdlib : "stdlib");
-	char best[NAME_MAX + 1] = ""; /* nothing is allocated while the folder is open */
+	const char *best = NULL;
 	int d = 3;
 
-	for (struct dirent *e; dir && (e = readdir(dir));) {
-		char *dot = strrchr(e->d_name, '.');
-		if (!dot || strcmp(dot, ".tw"))
-			continue;
-		*dot = '\0';
-		if (nearest_name(name, NULL, e->d_name, &d))
-			snprintf(best, sizeof best, "%s", e->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	return *best ? intern(L->arena, best, strlen(best)) : NULL;
+	for (const char **module = library_modules(L->arena, L->stdlib); *module; module++)
+		best = nearest_name(name, best, *module, &d);
+	return best;
 }
 
 bool
 is_module(Lower *L, const char *name)
 {
-	return !access(arena_fmt(L->arena, "%s/%s.tw", L->stdlib ? L->stdlib : "stdlib", name),
-	               R_OK);
+	return library_has(L->arena, L->stdlib, name);
 }
 
 static bool

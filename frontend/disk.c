@@ -1,0 +1,71 @@
+/* Files as the operating system has them. In a page, where there is none, web/page_files.c stands
+ * in place of this file: nothing else of the frontend and of the language server opens one.
+ *
+ * Between opening and closing nothing is allocated in the arena, which may leave by a jump. */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "frontend/frontend.h"
+
+enum { FILE_MAX = 16 << 20 };
+
+char *
+file_text(Arena *arena, const char *path, size_t *len)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX)
+		return NULL;
+	size_t size = (size_t)st.st_size, n = 0;
+	char *text = arena_alloc(arena, size + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : 1;
+
+	while (n < size && got > 0)
+		if ((got = read(fd, text + n, size - n)) > 0)
+			n += (size_t)got;
+	if (fd >= 0)
+		close(fd);
+	*len = n;
+	return got < 0 ? NULL : text;
+}
+
+bool
+file_exists(const char *path)
+{
+	return !access(path, R_OK);
+}
+
+/* "digits.tw" ends in ".tw", and so adds "digits" and a NUL to the list. */
+static size_t
+add_name(char *list, size_t n, size_t size, const char *name, const char *ending)
+{
+	size_t len = strlen(name), cut = strlen(ending);
+
+	if (len <= cut || strcmp(name + len - cut, ending) || n + len - cut + 1 > size)
+		return n;
+	memcpy(list + n, name, len - cut);
+	list[n + len - cut] = '\0';
+	return n + len - cut + 1;
+}
+
+const char **
+files_in(Arena *arena, const char *folder, const char *ending)
+{
+	DIR *dir = opendir(folder);
+	char list[8192]; /* names, each with its NUL */
+	size_t n = 0, count = 0;
+
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		n = add_name(list, n, sizeof list, e->d_name, ending);
+	if (dir)
+		closedir(dir);
+	const char **name = NEWS(arena, const char *, n + 1);
+	for (size_t at = 0; at < n; at += strlen(list + at) + 1)
+		name[count++] = arena_strn(arena, list + at, strlen(list + at));
+	return name;
+}
