@@ -300,22 +300,32 @@ high_part(Circuit *c, const CountDigits *d, int64_t by)
 	return f;
 }
 
+/* (j + add) // by or % by of the last digit j. NULL after an error. */
+static const Form *
+divided_last_digit(Circuit *c, Op op, Node *count, int64_t add, int64_t by, CountDigits *d)
+{
+	if (!find_count_digits(c, count, by, op == OP_DIV, d))
+		return NULL;
+	int n = d->digits[d->levels - 1];
+	int64_t *y = NEWS(c->arena, int64_t, n + 1);
+	for (int j = 0; j < n; j++) {
+		int64_t quotient = floor_div(j + add, by);
+		y[j] = op == OP_DIV ? quotient : j + add - by * quotient;
+	}
+	return function_of_last(c, d, y);
+}
+
 /* (n + add) // by; by = 1: the count itself. */
 static const Form *
 long_count_quotient(Circuit *c, Node *count, int64_t add, int64_t by)
 {
 	CountDigits d;
+	const Form *low = divided_last_digit(c, OP_DIV, count, add, by, &d);
 
-	if (!find_count_digits(c, count, by, true, &d))
-		return NULL;
-	int n = d.digits[d.levels - 1];
-	int64_t *y = NEWS(c->arena, int64_t, n + 1);
-	for (int j = 0; j < n; j++)
-		y[j] = floor_div(j + add, by);
-	const Form *low = function_of_last(c, &d, y);
-	return form_within(c, form_add(c, 1, high_part(c, &d, by), 1, low, 0),
-	                   floor_div(count->type.lo + add, by),
-	                   floor_div(count->type.hi + add, by));
+	return low ? form_within(c, form_add(c, 1, high_part(c, &d, by), 1, low, 0),
+	                         floor_div(count->type.lo + add, by),
+	                         floor_div(count->type.hi + add, by))
+	           : NULL;
 }
 
 /* (n + add) % by. */
@@ -323,14 +333,9 @@ static const Form *
 long_count_rest(Circuit *c, Node *count, int64_t add, int64_t by)
 {
 	CountDigits d;
+	const Form *low = divided_last_digit(c, OP_MOD, count, add, by, &d);
 
-	if (!find_count_digits(c, count, by, false, &d))
-		return NULL;
-	int n = d.digits[d.levels - 1];
-	int64_t *y = NEWS(c->arena, int64_t, n + 1);
-	for (int j = 0; j < n; j++)
-		y[j] = j + add - by * floor_div(j + add, by);
-	return form_within(c, function_of_last(c, &d, y), 0, by - 1);
+	return low ? form_within(c, low, 0, by - 1) : NULL;
 }
 
 const Form *
