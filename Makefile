@@ -182,7 +182,8 @@ $(HOSTILE:%=$(BUILD)/tests/hostile/%.o) $(BUILD)/tests/bounds/audit.o: | $(BUILD
 
 AGAIN = @$(MAKE) --no-print-directory
 ASAN  = BUILD=build-asan CFLAGS='$(SANITIZE)'
-COV   = BUILD=build-cov CFLAGS='-Og -g --coverage'
+COV   = BUILD=build-cov \
+	CFLAGS='-Og -g --coverage -D_GNU_SOURCE= -include tests/coverage.h'
 
 parts: all $(UNIT) $(JUDGE) $(TOOLS)
 	@:
@@ -250,7 +251,7 @@ exhaustive: setup ## the adder and the calculator on all their inputs; long text
 coverage: setup ## which lines make test runs, by folder, and which functions never
 	$(AGAIN) $(COV) parts
 	@find build-cov -name '*.gcda' -delete
-	-@SLOW=1 tests/run.sh build-cov
+	-@TEST_CFLAGS=--coverage SLOW=1 tests/run.sh build-cov
 	@tools/coverage build-cov
 
 mutants: setup ## would tests notice a wrong proof? one-line changes to it; N=8: eight of them
