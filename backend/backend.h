@@ -21,6 +21,7 @@ typedef struct Link {
 	const char *file;
 	int line;
 	int layer;
+	int head, neuron; /* which of its layer; -1: it is the other */
 } Link;
 
 /* How an operator becomes atoms. */
@@ -111,6 +112,38 @@ typedef struct LayerPart {
 } LayerPart;
 /* All of them, in the order they are computed; (*n). */
 LayerPart *explain_layers(const Report *, int *n);
+
+/* Where something was written. */
+typedef struct SourcePlace {
+	const Source *src; /* NULL: nowhere */
+	Span span;         /* in src, which may be of the library; */
+	Span program; /* the same or the call that led there, in the program itself; or empty */
+} SourcePlace;
+
+/* A head of the model: what it looks for, and what it brings from there. */
+typedef struct ExplainedHead {
+	int layer, index;
+	const char *intent; /* "latest", "offset" and so on, as Lookup has them */
+	const char *at;     /* the name of the reference, "3 back", or its source */
+	int offset;         /* so far ahead, negative: back; 0 where there is a reference */
+	SourcePlace place;  /* of the reference */
+	int64_t gap; /* by which the score of what it finds is ahead; 0: weights are shared */
+	int nvalue;
+	const char **value; /* (nvalue) for which named values */
+} ExplainedHead;
+ExplainedHead *explain_heads(const Report *, int *n);
+
+/* Neurons of one layer that were made at one place for one named value. */
+typedef struct NeuronGroup {
+	int layer;
+	const char *name; /* the value without its index; "": what is emitted */
+	Op op;            /* of the node that they compute, or help to */
+	SourcePlace place;
+	int npart;
+	Span *part; /* (npart) what it reads of the program's words at `place`, in their order */
+	int n, cap, *neuron; /* (n) which of the layer */
+} NeuronGroup;
+NeuronGroup *explain_neurons(const Report *, int *n);
 
 /* What is to be looked into on the way, after each stage. */
 typedef struct Inspect {

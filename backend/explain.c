@@ -95,7 +95,9 @@ find_chain(const Columns *cols, int nform, const Form *const *form, int *count)
 			.name = owner_name(c, s),
 			.file = node ? node_source(c->g, node)->path : "",
 			.line = node ? source_line(node_source(c->g, node), node->span.lo) : 0,
-			.layer = atom_layer(s)
+			.layer = atom_layer(s),
+			.head = s->head ? s->head->index : -1,
+			.neuron = s->head ? -1 : s->column
 		};
 	}
 	*count = n;
@@ -321,13 +323,12 @@ explain_named(Report *r, int named, Explained *out)
 
 /* ---- the picture ---- */
 
-/* "sum" of "sum[2]" */
-static const char *
-base_name(const Circuit *c, int owner)
+const char *
+atom_owner(const Circuit *c, const Atom *a)
 {
-	if (owner < 0)
+	if (a->owner < 0)
 		return "";
-	const char *s = c->g->named[owner].name, *end = strchr(s, '[');
+	const char *s = c->g->named[a->owner].name, *end = strchr(s, '[');
 	return end ? arena_strn(c->arena, s, (size_t)(end - s)) : s;
 }
 
@@ -354,8 +355,7 @@ static int
 part_for_atom(Picture *p, const Atom *a)
 {
 	const Circuit *c = p->cols->s->c;
-	const char *name = base_name(c, a->owner),
-		   *at = a->head ? lookup_label(c, a->head->lookup) : "";
+	const char *name = atom_owner(c, a), *at = a->head ? lookup_label(c, a->head->lookup) : "";
 	LayerPart new = {
 		.layer = atom_layer(a), .attention = a->kind == VALUE, .name = name, .at = at
 	};

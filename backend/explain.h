@@ -9,6 +9,9 @@
 Link *find_chain(const Columns *, int nform, const Form *const *form, int *n);
 /* Where a head looks: the name of the reference if it has one. */
 const char *lookup_label(const Circuit *, const Lookup *);
+/* The named value for which an atom was made first, an array as a whole: "sum" of "sum[2]"; or "".
+ */
+const char *atom_owner(const Circuit *, const Atom *);
 /* The source of a node on one line, shortened. */
 const char *source_excerpt(const Graph *, const Node *);
 

@@ -1,7 +1,7 @@
 /* twc explain: what became of one named value, or of the whole program, layer by
  * layer. */
 
-#include "cmd/cmd.h"
+#include "cmd/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,17 +251,24 @@ is_called(const char *name, const char *wanted)
 }
 
 static bool
-explain_name(Program *p, const char *wanted)
+explain_name(Program *p, const char *wanted, bool json)
 {
+	cJSON *list = json ? cJSON_CreateArray() : NULL;
 	int found = 0;
 
 	for (int i = 0; i < p->graph->nnamed; i++) {
 		if (!is_called(p->graph->named[i].name, wanted))
 			continue;
-		if (found++)
+		if (list)
+			cJSON_AddItemToArray(list, json_explained(p, i));
+		else if (found)
 			putchar('\n');
-		explain_value(p, i);
+		if (!list)
+			explain_value(p, i);
+		found++;
 	}
+	if (list)
+		print_json(list);
 	if (!found)
 		fprintf(stderr, "twc: %s has no value named '%s'\n", p->src.path, wanted);
 	return found;
@@ -334,6 +341,17 @@ print_parts(const Program *p)
 	}
 }
 
+static void
+print_program_json(const Program *p)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(o, "named", json_named(p));
+	cJSON_AddItemToObject(o, "heads", json_heads(p));
+	cJSON_AddItemToObject(o, "neurons", json_neurons(p));
+	print_json(o);
+}
+
 int
 cmd_explain(const Options *o)
 {
@@ -341,7 +359,9 @@ cmd_explain(const Options *o)
 	bool ok = program_open(&p, o->args[0], o) && program_compile(&p);
 
 	if (ok && o->nargs > 1) {
-		ok = explain_name(&p, o->args[1]);
+		ok = explain_name(&p, o->args[1], o->json);
+	} else if (ok && o->json) {
+		print_program_json(&p);
 	} else if (ok) {
 		printf("%s: %d layer%s, d_model %d\n", p.graph->name ? p.graph->name : p.src.path,
 		       p.report.layers, plural_s(p.report.layers), p.report.d_model);

@@ -1,43 +1,9 @@
 /* twc report: how large the transformer is, and which chain of steps makes it
  * that deep. */
 
-#include "cmd/cmd.h"
+#include "cmd/json.h"
 
-#include <cjson/cJSON.h>
-#include <math.h>
 #include <stdio.h>
-
-static void
-print_json(const Program *p, double ms)
-{
-	const Report *r = &p->report;
-	cJSON *o = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(o, "name", p->graph->name ? p->graph->name : "");
-	cJSON_AddNumberToObject(o, "layers", r->layers);
-	cJSON_AddNumberToObject(o, "layers_without_limits", r->free_layers);
-	cJSON_AddNumberToObject(o, "d_model", r->d_model);
-	cJSON_AddItemToObject(o, "heads", cJSON_CreateIntArray(r->heads, r->layers));
-	cJSON_AddItemToObject(o, "neurons", cJSON_CreateIntArray(r->neurons, r->layers));
-	cJSON_AddNumberToObject(o, "parameters", (double)r->parameters);
-	cJSON_AddNumberToObject(o, "nonzeros", (double)r->nonzeros);
-	cJSON_AddNumberToObject(o, "context", r->context);
-	cJSON_AddNumberToObject(o, "largest_sum", r->largest_sum);
-	cJSON_AddNumberToObject(o, "compile_ms", round(ms * 1000) / 1000);
-	cJSON *chain = cJSON_AddArrayToObject(o, "chain");
-	for (int i = 0; i < r->nchain; i++) {
-		cJSON *link = cJSON_CreateObject();
-		cJSON_AddNumberToObject(link, "layer", r->chain[i].layer);
-		cJSON_AddStringToObject(link, "file", r->chain[i].file ? r->chain[i].file : "");
-		cJSON_AddNumberToObject(link, "line", r->chain[i].line);
-		cJSON_AddStringToObject(link, "what", r->chain[i].what ? r->chain[i].what : "");
-		cJSON_AddItemToArray(chain, link);
-	}
-	char *text = cJSON_Print(o);
-	puts(text);
-	cJSON_free(text);
-	cJSON_Delete(o);
-}
 
 /* One row of the table, as wide as its widest entry needs. */
 static void
@@ -98,7 +64,7 @@ cmd_report(const Options *o)
 	bool ok = program_open(&p, o->args[0], o) && program_compile(&p);
 
 	if (ok && o->json)
-		print_json(&p, now_ms() - o->started);
+		print_json(json_report(&p, now_ms() - o->started));
 	else if (ok)
 		print_table(&p, now_ms() - o->started);
 	program_close(&p);

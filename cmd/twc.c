@@ -262,8 +262,10 @@ static const Verb verbs[] = {
 		"says what became of a named value; without NAME, what each layer makes",
 		"Of a value: its type and range, the columns it stands in, the rules that shaped "
 		"it, what it "
-		"costs, and what it waits for.",
-		"layers d-model heads neurons fewest stdlib no-warnings",
+		"costs, and what it waits for. With --json also every head, with what it looks for "
+	        "and by "
+		"what gap, and the neurons by the place of the program that they compute.",
+		"json layers d-model heads neurons fewest stdlib no-warnings",
 		"twc explain calculator.tw\n"
 		"twc explain calculator.tw answer",
 		cmd_explain,
