@@ -115,7 +115,7 @@ find_parts(PartSearch *s, const Node *n)
 }
 
 static int
-by_place(const void *a, const void *b)
+by_span(const void *a, const void *b)
 {
 	const Span *x = a, *y = b;
 
@@ -131,7 +131,7 @@ set_parts(const Graph *g, const Node *n, NeuronGroup *group)
 		return;
 	s.seen = NEWS(g->arena, bool, g->nnode + 1);
 	find_parts(&s, n);
-	qsort(s.part, (size_t)s.n, sizeof *s.part, by_place);
+	qsort(s.part, (size_t)s.n, sizeof *s.part, by_span);
 	group->npart = s.n;
 	group->part = NEWS(g->arena, Span, s.n + 1);
 	memcpy(group->part, s.part, (size_t)s.n * sizeof *s.part);

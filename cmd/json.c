@@ -20,7 +20,7 @@ print_json(cJSON *o)
 }
 
 static void
-add_place(cJSON *to, const Source *src, Span span)
+add_source_range(cJSON *to, const Source *src, Span span)
 {
 	cJSON_AddStringToObject(to, "file", src->path);
 	cJSON_AddNumberToObject(to, "line", source_line(src, span.lo));
@@ -36,13 +36,13 @@ json_diag(const Diag *d)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	add_place(o, d->src, d->span);
+	add_source_range(o, d->src, d->span);
 	cJSON_AddStringToObject(o, "severity", d->warning ? "warning" : "error");
 	cJSON_AddStringToObject(o, "message", d->msg);
 	cJSON *notes = cJSON_AddArrayToObject(o, "notes");
 	for (const DiagNote *n = d->notes; n; n = n->next) {
 		cJSON *note = cJSON_CreateObject();
-		add_place(note, n->src, n->span);
+		add_source_range(note, n->src, n->span);
 		cJSON_AddStringToObject(note, "message", n->text);
 		cJSON_AddItemToArray(notes, note);
 	}
@@ -121,7 +121,7 @@ json_named(const Program *p)
 		cJSON *o = cJSON_CreateObject();
 		cJSON_AddStringToObject(o, "name", v->name);
 		if (p->graph->files && meant->file < p->graph->nfile)
-			add_place(o, p->graph->files[meant->file], meant->span);
+			add_source_range(o, p->graph->files[meant->file], meant->span);
 		cJSON_AddStringToObject(o, "kind", v->reference ? "position" : kind[v->kind]);
 		if (v->folded || v->reference)
 			cJSON_AddNullToObject(o, "state");
@@ -191,12 +191,12 @@ add_source_place(cJSON *to, const Program *p, const SourcePlace *at)
 {
 	if (!at->src || at->span.hi <= at->span.lo)
 		return;
-	add_place(to, at->src, at->span);
+	add_source_range(to, at->src, at->span);
 	add_excerpt(to, at->src, at->span);
 	if (at->program.hi <= at->program.lo)
 		return;
 	cJSON *program = cJSON_AddObjectToObject(to, "program");
-	add_place(program, p->graph->files[0], at->program);
+	add_source_range(program, p->graph->files[0], at->program);
 	add_excerpt(program, p->graph->files[0], at->program);
 }
 
@@ -241,7 +241,7 @@ json_neurons(const Program *p)
 		cJSON *parts = cJSON_AddArrayToObject(o, "parts");
 		for (int k = 0; k < group[i].npart; k++) {
 			cJSON *part = cJSON_CreateObject();
-			add_place(part, p->graph->files[0], group[i].part[k]);
+			add_source_range(part, p->graph->files[0], group[i].part[k]);
 			add_excerpt(part, p->graph->files[0], group[i].part[k]);
 			cJSON_AddItemToArray(parts, part);
 		}
@@ -253,7 +253,7 @@ json_neurons(const Program *p)
 /* ---- tests ---- */
 
 static const char *
-number_rows(Arena *arena, const double *x, int n, int width)
+spell_number_rows(Arena *arena, const double *x, int n, int width)
 {
 	TextBuilder t = { .arena = arena };
 
@@ -276,7 +276,7 @@ json_tests(Program *p)
 		cJSON_AddNumberToObject(o, "line", source_line(src, t->span.lo));
 		cJSON_AddStringToObject(
 			o, "prompt",
-			t->numbers ? number_rows(&p->arena, t->numbers, t->nprompt, g->ninput)
+			t->numbers ? spell_number_rows(&p->arena, t->numbers, t->nprompt, g->ninput)
 				   : spell_rows(&p->arena, g, t->prompt, t->nprompt));
 		if (t->emits) {
 			cJSON_AddStringToObject(o, "answer",

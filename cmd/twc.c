@@ -263,7 +263,7 @@ static const Verb verbs[] = {
 		"Of a value: its type and range, the columns it stands in, the rules that shaped "
 		"it, what it "
 		"costs, and what it waits for. With --json also every head, with what it looks for "
-	        "and by "
+		"and by "
 		"what gap, and the neurons by the place of the program that they compute.",
 		"json layers d-model heads neurons fewest stdlib no-warnings",
 		"twc explain calculator.tw\n"

@@ -7,6 +7,7 @@
 #include "cmd/cli.h"
 #include "cmd/npy_input.h"
 #include "cmd/stats.h"
+#include "cmd/trace_json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@
 struct Options {
 	const char *model, *prompt, *batch, *input;
 	const char *prompt_file;
-	bool trace, check, stats;
+	bool trace, json, check, stats;
 	int limit; /* of printed tokens */
 	int threads;
 };
@@ -83,31 +84,7 @@ print_error(char *error)
 	return false;
 }
 
-/* ---- values and the table of them */
-
-static void
-spell_value(const PromptRun *r, char *out, size_t size, TwKind kind, const TwMembers *members,
-            float x)
-{
-	float whole = rintf(x);
-	bool member = kind == TW_INT && whole >= 0 && whole < (float)members->n
-	              && fabsf(x - whole) < 0.01f;
-
-	if (!isfinite(x))
-		snprintf(out, size, "?");
-	else if (member)
-		snprintf(out, size, "%s", members->name[(int)whole]);
-	else if (kind == TW_TOKEN)
-		snprintf(out, size, "%s", tw_spell(r->m, fabsf(x) < 1e9f ? (int)whole : -1));
-	else if (kind == TW_BOOL && (whole == 0 || whole == 1))
-		snprintf(out, size, "%s", whole == 1 ? "true" : "false");
-	else if (kind == TW_REAL)
-		snprintf(out, size, "%.6g", (double)x);
-	else if (kind == TW_BOOL || fabsf(x - whole) < 0.01f)
-		snprintf(out, size, "%.0f", (double)(whole == 0 ? 0 : whole));
-	else
-		snprintf(out, size, "%.4g", (double)x);
-}
+/* ---- the table of named values */
 
 static int
 display_width(const char *s)
@@ -138,7 +115,7 @@ trace_cell(const PromptRun *r, int position, const TwNamed *v, int column, char 
 	else if (v->reference && tw_value(r->s, v, position) < -0.5f)
 		snprintf(out, size, "-");
 	else
-		spell_value(r, out, size, v->kind, &v->members, tw_value(r->s, v, position));
+		spell_value(r->m, out, size, v->kind, &v->members, tw_value(r->s, v, position));
 	for (; *out; out++)
 		if ((unsigned char)*out < ' ')
 			*out = '.';
@@ -219,6 +196,19 @@ fill_block(const PromptRun *r, int *next, int room, int *column, int *wide)
 	return n;
 }
 
+/* The trace and the weights of every head. */
+static void
+print_trace_json(const PromptRun *r, int nprompt)
+{
+	cJSON *o = json_trace(r->s, r->m, nprompt);
+
+	cJSON_AddItemToObject(o, "attention", json_attention(r->s, r->m));
+	char *text = cJSON_PrintUnformatted(o);
+	fprintf(r->out, "%s\n", text ? text : "");
+	cJSON_free(text);
+	cJSON_Delete(o);
+}
+
 static void
 print_trace(const PromptRun *r)
 {
@@ -258,7 +248,7 @@ print_label(PromptRun *r, int label, int n)
 		check_bools(r, l, x, i);
 		fputs(l->columns > 1 ? " [" : " ", r->out);
 		for (int c = 0; c < l->columns; c++) {
-			spell_value(r, text, sizeof text, l->kind, &l->members, x[c]);
+			spell_value(r->m, text, sizeof text, l->kind, &l->members, x[c]);
 			fprintf(r->out, "%s%s", c ? ", " : "", text);
 		}
 		if (l->columns > 1)
@@ -295,6 +285,10 @@ answer_rows(PromptRun *r, int n)
 		taken = tw_feed_token(r->s, tw_next_token(r->s));
 	if (!taken)
 		return false;
+	if (r->c->json) {
+		print_trace_json(r, n);
+		return true;
+	}
 	if (r->c->trace)
 		print_trace(r);
 	for (int i = n; i < tw_count(r->s); i++)
@@ -370,7 +364,8 @@ typedef struct Worker {
 static unsigned
 session_flags(const Options *c)
 {
-	return (c->trace ? TW_TRACE : 0) | (c->check ? TW_CHECK : 0) | (c->stats ? TW_TIMED : 0);
+	return (c->trace || c->json ? TW_TRACE : 0) | (c->check ? TW_CHECK : 0)
+	       | (c->stats ? TW_TIMED : 0);
 }
 
 static void
@@ -591,6 +586,10 @@ answer_number_rows(PromptRun *r, const double *x, int n)
 		number[i] = (float)x[i];
 	tw_feed_number_rows(r->s, number, n);
 	guarded_free(number);
+	if (r->c->json) {
+		print_trace_json(r, n);
+		return;
+	}
 	if (r->c->trace)
 		print_trace(r);
 	for (int i = 0; i < r->m->nlabel; i++)
@@ -683,6 +682,9 @@ static const Flag flags[] = {
 	  NULL },
 	{ "trace", 't', NULL, offsetof(Options, trace),
 	  "show, for each position, the token and every named value of the program", NULL },
+	{ "json", 0, NULL, offsetof(Options, json),
+	  "the same as JSON, and where each head looks; in place of the answer, which is in it",
+	  NULL },
 	{ "check", 'c', NULL, offsetof(Options, check),
 	  "run softmax over everything beside the look-ups; stop where they differ", NULL },
 	{ "stats", 's', NULL, offsetof(Options, stats),
@@ -700,7 +702,7 @@ static const Verb verbs[] = {
 		"prints what the transformer MODEL, an .onnx or .safetensors file, answers to "
 		"PROMPT",
 		"Without a prompt, on a terminal, asks for prompts one by one.",
-		"batch prompt input trace check stats max-tokens threads",
+		"batch prompt input trace json check stats max-tokens threads",
 		"twrun calculator.onnx \"12*34=\"\n"
 		"twrun calculator.onnx --batch prompts.txt\n"
 		"seq 0 9 | sed 's/$/+1=/' | twrun adder.onnx --batch -\n"

@@ -350,6 +350,11 @@ for field in layers d_model heads neurons parameters nonzeros context compile_ms
 	grep -q "\"$field\":" "$tmp/json" || fail "report --json has no $field"
 done
 
+"$twc" explain $calc --json >"$tmp/explained.json" || failed=1
+"$twc" explain $calc a --json >"$tmp/value.json" || failed=1
+"$twrun" "$model" --json "12*34=" >"$tmp/trace.json" || failed=1
+node tests/json.mjs "$tmp"/{explained,value,trace}.json || failed=1
+
 # what --dump prints reads back as itself
 "$twc" --dump=lower $calc >"$tmp/one.twg" || failed=1
 "$twc" --dump=lower "$tmp/one.twg" >"$tmp/two.twg" || failed=1
