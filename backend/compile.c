@@ -5,6 +5,7 @@
 #include "backend/target/target.h"
 #include "backend/inspect.h"
 #include "backend/choose_circuit.h"
+#include "backend/describe_circuit.h"
 
 TwModel *
 compile_graph(Graph *g, Arena *arena, Diags *diags, Report *report)
@@ -39,7 +40,10 @@ lay_out(Compilation *c, Circuit *circuit, bool narrow, const Inspect *in)
 	c->model = circuit->target->write(columns, c->report);
 	if (circuit->diags->nerror)
 		return NOT_EXACT;
-	return inspect_weights(in, columns, c->model, c->report) ? MADE : ENDED;
+	if (!inspect_weights(in, columns, c->model, c->report))
+		return ENDED;
+	c->model->circuit = describe_circuit(columns);
+	return MADE;
 }
 
 /* With so much in columns of its own (Effort); what is wrong, into diags. */

@@ -30,6 +30,7 @@ typedef struct Tester {
 	Eval *eval;
 	TwModel *model; /* as loaded from the file's bytes */
 	TwSession *session;
+	TwSession *traced; /* that keeps its states; NULL: too large for that */
 	int *text, *other; /* (context, nfield) the evaluator's text, the transformer's */
 	int passed, failed;
 	bool failing;          /* the test at hand has failed already */
@@ -181,6 +182,47 @@ feed_position(Tester *t, int i)
 		x[k] = (float)t->numbers[i * width + k];
 	return width ? tw_feed_numbers(t->session, x)
 	             : tw_feed_token(t->session, t->text + i * t->g->nfield);
+}
+
+/* As the evaluator has it; a reference is the number of its position, -1 outside of the text. */
+static int64_t
+meant_value(const Tester *t, const Named *v, int at, int n)
+{
+	int64_t x = eval_at(t->eval, v->node, at);
+
+	if (v->kind != K_POS)
+		return x;
+	x = x < 0 ? x : x + v->offset;
+	return x >= 0 && x < (t->g->bidirectional ? n : at + 1) ? x : -1;
+}
+
+/* Every named value at every position, those folded into the weights too. A real's error is not
+ * known. */
+static void
+compare_named(Tester *t, const Test *test, int n)
+{
+	const Graph *g = t->g;
+
+	if (!t->traced || g->ninput)
+		return;
+	tw_reset(t->traced);
+	if (!tw_feed_tokens(t->traced, t->text, n))
+		return;
+	for (int k = 0; k < g->nnamed; k++) {
+		const Named *v = &g->named[k];
+		if (v->kind == K_REAL || !tw_has_value(t->traced, &t->model->named[k]))
+			continue;
+		for (int i = 0; i < n; i++) {
+			int64_t meant = meant_value(t, v, i, n);
+			float got = tw_value(t->traced, &t->model->named[k], i);
+			if ((double)got == (double)meant)
+				continue;
+			fail_test(t, test);
+			printf("%s at position %d: the evaluator gives %s, the transformer %s\n",
+			       v->name, i, value_text(t, v, meant), number_text(t, v, got));
+			return;
+		}
+	}
 }
 
 /* Both, at every position of text[0..n): the next token, and the labels. Reports
@@ -405,6 +447,8 @@ check_test(Tester *t, const Test *test)
 		test_asserts(t, n);
 		if (!t->failing)
 			compare_positions(t, test, n);
+		if (!t->failing)
+			compare_named(t, test, n);
 		if (!t->failing && fell_back_since(t, before)) {
 			fail_test(t, test);
 			printf("%s\n", less_far_ahead);
@@ -471,10 +515,13 @@ load_compiled(Tester *t)
 	unsigned char *bytes = onnx_bytes(&t->program.arena, t->program.model, &n);
 
 	t->model = bytes ? tw_load_memory(bytes, n, &error) : NULL;
-	t->session = t->model ? tw_open(t->model, false, &error) : NULL;
+	t->session = t->model ? tw_open(t->model, 0, &error) : NULL;
 	if (!t->session)
 		fprintf(stderr, "twc: %s: the compiled model does not load: %s\n",
 		        t->program.src.path, error ? error : "out of memory");
+	free(error);
+	error = NULL;
+	t->traced = t->session ? tw_open(t->model, TW_TRACE, &error) : NULL;
 	free(error);
 	return t->session;
 }
@@ -522,6 +569,7 @@ close_tester(Tester *t)
 {
 	if (t->session)
 		tw_close(t->session);
+	tw_close(t->traced);
 	if (t->model)
 		tw_free(t->model);
 	program_close(&t->program);

@@ -63,7 +63,7 @@ named_json(TwSession *s, const TwModel *m, const TwNamed *v)
 {
 	char text[128];
 
-	if (v->folded)
+	if (!tw_has_value(s, v))
 		return cJSON_CreateNull();
 	cJSON *list = cJSON_CreateArray();
 	for (int i = 0; i < tw_count(s); i++) {

@@ -159,15 +159,15 @@ print_block(const PromptRun *r, const int *column, const int *wide, int n)
 }
 
 static void
-print_folded(const PromptRun *r)
+print_unknown(const PromptRun *r)
 {
 	const TwModel *m = r->m;
 	int n = 0;
 
 	for (int i = 0; i < m->nnamed; i++)
-		if (m->named[i].folded)
+		if (!tw_has_value(r->s, &m->named[i]))
 			fprintf(r->out, "%s%s",
-			        n++ ? ", " : "folded into the weights: ", m->named[i].name);
+			        n++ ? ", " : "the file does not say: ", m->named[i].name);
 	if (n)
 		fputc('\n', r->out);
 }
@@ -185,7 +185,7 @@ fill_block(const PromptRun *r, int *next, int room, int *column, int *wide)
 		room -= wide[n++] + 2;
 	}
 	for (int i; (i = *next) < r->m->nnamed; ++*next) {
-		if (r->m->named[i].folded)
+		if (!tw_has_value(r->s, &r->m->named[i]))
 			continue;
 		wide[n] = column_width(r, &r->m->named[i], i);
 		room -= wide[n] + 2;
@@ -220,7 +220,7 @@ print_trace(const PromptRun *r)
 		print_block(r, column, wide, n);
 		fputc('\n', r->out);
 	} while (next < r->m->nnamed);
-	print_folded(r);
+	print_unknown(r);
 }
 
 /* ---- answers */

@@ -1,6 +1,7 @@
 #include "lang/text.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,12 +63,30 @@ text_add_json_string(TextBuilder *t, const char *s)
 	text_add(t, "\"", 1);
 }
 
+static void
+add_whole_number(TextBuilder *t, int64_t x)
+{
+	char digits[24], *s = digits + sizeof digits;
+	uint64_t rest = x < 0 ? -(uint64_t)x : (uint64_t)x;
+
+	do
+		*--s = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (x < 0)
+		*--s = '-';
+	text_add(t, s, (size_t)(digits + sizeof digits - s));
+}
+
 /* Where 15 digits are of another double than x, 17 say which. */
 void
 text_add_json_number(TextBuilder *t, double x)
 {
 	char digits[40];
 
+	if (fabs(x) < 1e15 && x == rint(x)) {
+		add_whole_number(t, (int64_t)x);
+		return;
+	}
 	snprintf(digits, sizeof digits, "%.15g", x == 0 ? 0 : x);
 	double back = strtod(digits, NULL);
 	if (fabs(back - x) > fmax(fabs(back), fabs(x)) * 0x1p-52)

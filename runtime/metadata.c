@@ -466,6 +466,9 @@ tw_read_metadata(TwModel *m, TwPool *pool, const TwContents *contents, char **er
 		    && !read_property(&r, properties[i].key, properties[i].read, error))
 			return false;
 	}
+	const char *circuit = property(contents, "tw.circuit");
+	if (circuit && strlen(circuit) <= MAX_TEXT) /* read where it is asked for (circuit.c) */
+		m->circuit = tw_pool_str(pool, circuit);
 	if (!m->emits && !m->nlabel)
 		return tw_refuse(error, "the model has no output");
 	if (m->emits && m->ninput)

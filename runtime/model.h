@@ -137,6 +137,8 @@ typedef struct TwModel {
 	/* what tw_load adds; 0 and NULL in a model that was not loaded */
 	long nweight, nnonzero;            /* stored numbers, and those of them that are not 0 */
 	struct TwSpecialized *specialized; /* how it is run */
+	/* JSON, or NULL: nodes, and each named value as a form over them (circuit.c) */
+	char *circuit;
 } TwModel;
 
 #endif

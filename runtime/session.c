@@ -9,6 +9,7 @@
 #include "runtime/specialize.h"
 #include "runtime/load.h"
 #include "runtime/dense.h"
+#include "runtime/circuit.h"
 #include "runtime/tw.h"
 
 #include <math.h>
@@ -48,6 +49,7 @@ struct TwSession {
 	bool on_softmax;     /* this text is computed by the fallback, */
 	TwDense *dense;      /* which TW_CHECK, TW_SOFTMAX and bidirectional models have from the
 	                      * start; else NULL until it is needed */
+	TwCircuit *circuit;  /* TW_TRACE, of a model that has one; else NULL */
 	bool stuck;          /* a claim broke, and there was no memory for the fallback */
 	const char *refusal; /* why the last token was not taken */
 	char differs[160];   /* TW_CHECK: where; "" if nowhere */
@@ -201,7 +203,8 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 	s->places = m->context + 1;
 	s->w.clock = &s->clock;
 	s->w.kernel = tw_lane_kernels(flags & TW_PORTABLE);
-	if (!open_paths(s, error)) {
+	if (!open_paths(s, error)
+	    || (flags & TW_TRACE && m->circuit && !(s->circuit = tw_circuit_open(m, error)))) {
 		tw_close(s);
 		return NULL;
 	}
@@ -217,6 +220,7 @@ tw_close(TwSession *s)
 {
 	if (!s)
 		return;
+	tw_circuit_close(s->circuit);
 	tw_dense_close(s->dense);
 	tw_specialized_free(s->own);
 	tw_release(s->memory, s->reserved);
@@ -233,6 +237,8 @@ tw_reset(TwSession *s)
 	s->refusal = NULL;
 	s->on_softmax = s->flags & TW_SOFTMAX;
 	s->stale = s->m->bidirectional;
+	if (s->circuit)
+		tw_circuit_forget(s->circuit);
 	if (s->dense)
 		tw_dense_reset(s->dense);
 	if (s->on_softmax || s->stale)
@@ -400,6 +406,8 @@ run_fed(TwSession *s, int from)
 
 	*s->next = -1;
 	s->refusal = NULL;
+	if (s->circuit)
+		tw_circuit_forget(s->circuit);
 	for (int p = from; p < end; p++)
 		s->at[p] = p + s->skipped;
 	if (!s->on_softmax && !s->m->bidirectional && !s->skipped && end - from >= LEAST_AT_ONCE) {
@@ -609,15 +617,39 @@ tw_label(TwSession *s, int label, int i)
 	return s->label + (size_t)(i + 1) * (size_t)s->c->label.n + s->c->label_at[label];
 }
 
+static const float *
+kept_state(void *session, int state, int place)
+{
+	TwSession *s = session;
+	size_t d = (size_t)s->m->d_model;
+
+	if (s->on_softmax)
+		return tw_dense_state(s->dense, state, place);
+	return s->w.trace + ((size_t)state * (size_t)s->places + (size_t)place) * d;
+}
+
+static double
+folded_value(TwSession *s, const TwNamed *v, int place)
+{
+	TwKept kept = { s->used, s->row, s->at, s->number, kept_state, s };
+
+	return s->circuit ? tw_circuit_value(s->circuit, &kept, (int)(v - s->m->named), place)
+	                  : (double)NAN;
+}
+
+bool
+tw_has_value(const TwSession *s, const TwNamed *v)
+{
+	return !v->folded || (s->circuit && tw_circuit_has(s->circuit, (int)(v - s->m->named)));
+}
+
 float
 tw_value(TwSession *s, const TwNamed *v, int i)
 {
-	size_t d = (size_t)s->m->d_model, place = (size_t)(i + 1);
-
 	run_stale(s);
-	const float *x = s->on_softmax
-	                         ? tw_dense_state(s->dense, v->state, i + 1)
-	                         : s->w.trace + ((size_t)v->state * (size_t)s->places + place) * d;
+	if (v->folded)
+		return (float)folded_value(s, v, i + 1);
+	const float *x = kept_state(s, v->state, i + 1);
 	float sum = v->bias;
 
 	for (int c = 0; c < v->ncolumn; c++)

@@ -104,7 +104,10 @@ bool tw_feed_number_rows(TwSession *, const float *, int n);
 
 /* (columns) at token i of the text; good until the next call. */
 const float *tw_label(TwSession *, int label, int i);
+/* With TW_TRACE: a named value (of the model's `named`) at token i. NAN where the file does not
+ * say what it is. */
 float tw_value(TwSession *, const TwNamed *, int i);
+bool tw_has_value(const TwSession *, const TwNamed *); /* does it? */
 
 /* Did this text break a claim of the file? It was then computed by softmax over everything,
  * and where the claim was one of exactness, its numbers need not be exact. */

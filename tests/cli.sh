@@ -343,6 +343,16 @@ for field in loading tokens time weights memory softmax; do
 done
 check 0 40 ''            "$twrun" --max-tokens 2 "$model" "12*34="
 check 0 '*' ''           "$twrun" --trace "$model" "12*34="
+# every named value has a column of its own
+for example in adder:12 calculator:15 machine_step:24; do
+	"$twc" "examples/${example%:*}.tw" -o "$tmp/traced.onnx" || failed=1
+	prompt="12+34="
+	[ "${example%:*}" != machine_step ] ||
+		prompt="{kind: state, op: halt, arg: 0, value: 0, below: 0, pc: 0}"
+	shown=$("$twrun" --trace "$tmp/traced.onnx" "$prompt" | grep '^pos ' | tr -s ' ' '\n' |
+		grep -cvx 'pos\|token')
+	[ "$shown" = "${example#*:}" ] || fail "--trace shows $shown named values of $example"
+done
 
 # the report's fields stay
 "$twc" report $calc --json >"$tmp/json" || failed=1

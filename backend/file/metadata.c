@@ -209,6 +209,12 @@ add_certificate(TextBuilder *t, const TwModel *m)
 	text_addf(t, "%s", m->certificate && *m->certificate ? m->certificate : "null");
 }
 
+static void
+add_circuit(TextBuilder *t, const TwModel *m)
+{
+	text_addf(t, "%s", m->circuit);
+}
+
 int
 model_props(Arena *a, const TwModel *m, Prop **list)
 {
@@ -232,6 +238,7 @@ model_props(Arena *a, const TwModel *m, Prop **list)
 		{ "tw.residual", add_residual, true },
 		{ "tw.source", add_source, true },
 		{ "tw.certificate", add_certificate, true },
+		{ "tw.circuit", add_circuit, m->circuit },
 	};
 	enum { N = sizeof all / sizeof *all };
 	int n = 0;

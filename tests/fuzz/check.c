@@ -293,7 +293,7 @@ compare_with_transformer(Check *c)
 		}
 		for (int i = 0; i < c->model->nnamed; i++) {
 			const TwNamed *named = &c->model->named[i];
-			if (named->folded || named->kind == TW_REAL)
+			if (!tw_has_value(c->session, named) || named->kind == TW_REAL)
 				continue;
 			double want = (double)evaluated(c, &g->named[i], at),
 			       got = (double)tw_value(c->session, named, at);

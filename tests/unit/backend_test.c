@@ -459,7 +459,7 @@ count_disagreements(Random *r, TwSession *s, const TwModel *m, Node *const *name
 				        i, got, want);
 			}
 			for (int v = 0; v < g->nnamed; v++) {
-				if (m->named[v].folded || m->named[v].kind == TW_REAL)
+				if (!tw_has_value(s, &m->named[v]) || m->named[v].kind == TW_REAL)
 					continue;
 				double got = (double)tw_value(s, &m->named[v], i),
 				       want = (double)eval_at(e, named[v], i);

@@ -100,6 +100,15 @@ set_outputs(Hand *h)
 	h->named[2] = (TwNamed){ .name = S("gone"), .folded = true };
 }
 
+/* "gone" is relu(-1 + 1 * the place before + 1 * the newest place) + 100 * what the head fetches.
+ */
+static const char hand_circuit[] =
+	"{\"layers\":[],\"nodes\":[{\"place\":[0,5,0,1,5,9,5,1]},{\"at\":\"a0.h0\",\"read\":[0,0,1]"
+	"},"
+	"{\"find\":[[1],[0,0,200]]},{\"at\":2,\"read\":[0,0,1]},{\"relu\":[-1,1,1,3,1]},"
+	"{\"round\":[0.25,\"m0.n0\",1]},{\"digit\":[0,1,2,0],\"table\":[1,1,7,0]}],"
+	"\"named\":[null,[0,5,1,6,1],[0,4,1,\"a0.h0.v0\",100]]}";
+
 static Hand *
 by_hand(void)
 {
@@ -128,6 +137,7 @@ by_hand(void)
 		.nnamed = 3,
 		.named = h->named,
 		.source = S("{\"name\":\"copy.tw\"}"),
+		.circuit = S(hand_circuit),
 	};
 	return h;
 }
@@ -514,8 +524,7 @@ load_damaged(const void *bytes, size_t n)
 		if (s && m->emits)
 			tw_next(s);
 		for (int i = 0; s && i < m->nnamed; i++)
-			if (!m->named[i].folded)
-				tw_value(s, &m->named[i], 0);
+			tw_value(s, &m->named[i], 0);
 		tw_close(s);
 	} else {
 		assert_null(strchr(error, '\n'));
@@ -669,6 +678,76 @@ test_other_graph(void **state)
 	refuse_changed("\"columns\":[2]", "\"columns\":[9]", "tw.residual");
 }
 
+/* Values that are nowhere in the stream. */
+static void
+test_circuit(void **state)
+{
+	(void)state;
+	Hand *h = by_hand();
+	TwModel *m = through_file(&h->m, ".onnx", false);
+	char *error = NULL;
+	TwSession *s = tw_open(m, TW_TRACE, &error), *plain = tw_open(m, 0, &error);
+
+	assert_true(tw_has_value(s, &m->named[2]) && !tw_has_value(plain, &m->named[2]));
+	assert_true(tw_has_value(s, &m->named[0]) && tw_has_value(s, &m->named[1]));
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < CONTEXT; i++) {
+			assert_true(tw_feed(s, (i + round) % NVOCAB));
+			for (int k = 0; k <= i; k++) {
+				float want = (float)(2 * k) + 100 * *tw_label(s, 0, k);
+				assert_true(tw_value(s, &m->named[2], k) == want);
+			}
+		}
+		tw_reset(s);
+	}
+	assert_true(isnan(tw_value(plain, &m->named[2], 0)));
+	tw_close(plain);
+	tw_close(s);
+	tw_free(m);
+	free(h);
+}
+
+static void
+refuse_circuit(const char *word, const char *other)
+{
+	Hand *h = by_hand();
+	char *circuit = strdup(hand_circuit), *at = strstr(circuit, word), *error = NULL;
+
+	assert_non_null(at);
+	memcpy(at, other, strlen(other));
+	h->m.circuit = circuit;
+	TwModel *m = through_file(&h->m, ".onnx", false);
+	assert_null(tw_open(m, TW_TRACE, &error));
+	assert_non_null(strstr(error, "the property tw.circuit is damaged"));
+	free(error);
+	tw_close(tw_open(m, 0, &error)); /* who does not trace does not read it */
+	tw_free(m);
+	free(circuit);
+	free(h);
+}
+
+static void
+test_damaged_circuit(void **state)
+{
+	(void)state;
+	refuse_circuit("a0.h0.v0", "a0.h0.v1");
+	refuse_circuit("a0.h0.v0", "a0.h0_v0");
+	refuse_circuit("a0.h0\"", "a1.h0\"");
+	refuse_circuit("m0.n0", "m0.n1");
+	refuse_circuit("m0.n0", "m0.nn");
+	refuse_circuit("[0,4,1,", "[0,7,1,");
+	refuse_circuit("[0,4,1,", "[0,2,1,"); /* a find is no number */
+	refuse_circuit("[-1,1,1,3,1]", "[-1,1,1,4,1]");
+	refuse_circuit("[-1,1,1,3,1]", "[-1,1,1,3 ]");
+	refuse_circuit("\"at\":2", "\"at\":1");
+	refuse_circuit("\"find\"", "\"fond\"");
+	refuse_circuit("[0,1,2,0]", "[0,0,2,0]");
+	refuse_circuit("\"table\":[1,1,7,0]", "\"table\":[1,1,7 ]");
+	refuse_circuit("[null,", "[     ");
+	refuse_circuit("\"nodes\"", "\"noded\"");
+	refuse_circuit("]}", "]]");
+}
+
 static void
 test_not_finite(void **state)
 {
@@ -812,6 +891,8 @@ main(void)
 		cmocka_unit_test(test_tokenize),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_other_graph),
+		cmocka_unit_test(test_circuit),
+		cmocka_unit_test(test_damaged_circuit),
 		cmocka_unit_test(test_two_headers),
 		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_not_finite),

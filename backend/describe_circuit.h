@@ -1,0 +1,9 @@
+#ifndef BACKEND_DESCRIBE_CIRCUIT_H
+#define BACKEND_DESCRIBE_CIRCUIT_H
+
+#include "backend/layout/layout.h"
+
+/* The property tw.circuit of the file, as JSON. */
+char *describe_circuit(const Columns *);
+
+#endif
