@@ -1054,16 +1054,12 @@ is_said_to(HeadAnalysis *s, int head, const char *what)
 	return false;
 }
 
+/* By the greatest priority, of all positions or of those of each key. */
 static void
-choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
+choose_by_priority(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
 	bool flat, own;
 
-	if (!s->m->bidirectional && is_offset_lookup(s, h, d))
-		return;
-	if (is_place_lookup(s, h, d))
-		return;
-	h->lookup = TW_LOOKUP_SOFTMAX;
 	/* keys made of numbers that are fed need not be few, unless the file says what for */
 	bool any = s->m->ninput && !cJSON_IsObject(s->c->certificate);
 	if (!d->sound || any || is_said_to(s, h->head, "softmax"))
@@ -1081,6 +1077,19 @@ choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 		h->lookup = TW_LOOKUP_ARGMAX;
 	else if (keyed_by_few(s, h->head, d))
 		h->lookup = flat ? TW_LOOKUP_MEAN : TW_LOOKUP_KEYED;
+}
+
+static void
+choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
+{
+	if (!s->m->bidirectional && is_offset_lookup(s, h, d))
+		return;
+	if (is_place_lookup(s, h, d))
+		return;
+	h->lookup = TW_LOOKUP_SOFTMAX;
+	choose_by_priority(s, h, d);
+	if (h->lookup == TW_LOOKUP_SOFTMAX) /* over all positions, whatever a window shows */
+		h->window = (TwWindow){ 0 };
 }
 
 /* ---- the rows that a head needs */
