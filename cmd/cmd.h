@@ -78,6 +78,8 @@ int longest_kept(const Graph *);
 /* The first assert that fails, at the first position where it does, of the text that
  * eval has, n tokens; NULL if all hold. */
 const Assert *broken_assert(const Graph *, Eval *, int n, int *at);
+/* ": why", or nothing */
+char *why_broken(Arena *, Eval *, const Assert *, int at);
 double now_ms(void); /* ms */
 /* Whether what goes there may be coloured: to a terminal, unless NO_COLOR is set. */
 bool has_colours(FILE *);

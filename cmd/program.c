@@ -289,3 +289,12 @@ broken_assert(const Graph *g, Eval *eval, int n, int *at)
 				return &g->assert[i];
 	return NULL;
 }
+
+char *
+why_broken(Arena *arena, Eval *eval, const Assert *a, int at)
+{
+	if (!a->match[0])
+		return arena_fmt(arena, "%s%s", a->why ? ": " : "", a->why ? a->why : "");
+	return arena_fmt(arena, ": positions %d and %d both match, 'only' promises one",
+	                 (int)eval_at(eval, a->match[0], at), (int)eval_at(eval, a->match[1], at));
+}

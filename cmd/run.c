@@ -70,8 +70,9 @@ report_broken_assert(EvalRun *r, int n)
 	const char *text = g->ninput ? "what is fed"
 	                             : arena_fmt(&r->program.arena, "\"%s\"",
 	                                         spell_rows(&r->program.arena, g, r->text, n));
-	fprintf(stderr, "%s:%d: does not hold at position %d of %s%s%s\n", src->path,
-	        source_line(src, a->span.lo), at, text, a->why ? ": " : "", a->why ? a->why : "");
+	fprintf(stderr, "%s:%d: does not hold at position %d of %s%s\n", src->path,
+	        source_line(src, a->span.lo), at, text,
+	        why_broken(&r->program.arena, r->eval, a, at));
 	r->broken = true;
 }
 

@@ -420,8 +420,8 @@ test_asserts(Tester *t, int n)
 	if (!a)
 		return;
 	begin_failure(t, a->file, a->span);
-	printf("does not hold at position %d of %s%s%s\n", at, quoted_prompt(t, t->text, n),
-	       a->why ? ": " : "", a->why ? a->why : "");
+	printf("does not hold at position %d of %s%s\n", at, quoted_prompt(t, t->text, n),
+	       why_broken(&t->program.arena, t->eval, a, at));
 }
 
 static void

@@ -5,7 +5,7 @@
  * node and position. The stack is explicit, so a chain of any length is fine: a frame
  * whose operands are missing pushes them and is looked at again when they are there.
  *
- * A search (LATEST, FIRST, BEST, SUM, MEAN) evaluates its two-sided operands once for
+ * A search (LATEST, FIRST, ONLY, BEST, SUM, MEAN) evaluates its two-sided operands once for
  * every position j that it looks at, operands before users, with THERE(x) = x at j and
  * everything else as it is here. */
 
@@ -405,6 +405,12 @@ look_LATEST(Eval *e, int fr, int64_t *v)
 
 static bool
 look_FIRST(Eval *e, int fr, int64_t *v)
+{
+	return look_LATEST(e, fr, v);
+}
+
+static bool
+look_ONLY(Eval *e, int fr, int64_t *v)
 {
 	return look_LATEST(e, fr, v);
 }

@@ -274,7 +274,7 @@ parse_context(GraphReader *r)
 {
 	int64_t n;
 
-	if (parse_integer(r, 1, 1 << 24, &n))
+	if (parse_integer(r, 1, CONTEXT_MAX, &n))
 		r->g->context = (int)n;
 }
 
@@ -489,7 +489,7 @@ parse_named(GraphReader *r, Named **list, int *n, int *cap)
 		return;
 	skip_blanks(r);
 	if (d.kind == K_POS && (peek_char(r) == '+' || peek_char(r) == '-')
-	    && !parse_integer(r, -(1 << 24), 1 << 24, &offset))
+	    && !parse_integer(r, -CONTEXT_MAX, CONTEXT_MAX, &offset))
 		return;
 	parse_members(r, &d);
 	d.offset = (int)offset;

@@ -5,8 +5,8 @@
  *
  * A node is an integer at every position of a text (a stream). A token is its
  * row in the vocabulary (TOKEN; TOKEN k=3 is the row in its field 3), a bool 0 or 1,
- * an enum its number; arrays and records are gone. A reference (HERE, AT, LATEST, FIRST, BEST) is
- * the number of a position, or -1 where there is none; only READ takes one.
+ * an enum its number; arrays and records are gone. A reference (HERE, AT, LATEST, FIRST, ONLY,
+ * BEST) is the number of a position, or -1 where there is none; only READ takes one.
  *
  *     n5 = LATEST(n4)             the last '+'
  *     n7 = READ(n6, n5, n1) k=-1  n6 at the position before it, n1 if there is none
@@ -89,6 +89,7 @@ enum {
 	PAIRS_MAX = 65536,   /* most pairs of values tried for one operator */
 	THRESHOLDS_MAX = 64, /* most values of a greatest that is a sum of thresholds */
 };
+enum { CONTEXT_MAX = 1 << 28 };
 #define EXACT_MAX (1 << 24) /* integers of this size and above are not exact in float32 */
 
 /* What is known of a node at every position of every text.
@@ -176,6 +177,8 @@ typedef struct Assert {
 	Span span;
 	int file;
 	const char *why; /* NULL: not said */
+	Node *match[2];  /* of an `only`: the numbers of its first and last match, which node says
+	                    are  equal; else NULL */
 } Assert;
 
 /* Where nodes come from: the body of a function, expanded for one call; or what a file has
@@ -273,14 +276,14 @@ has_trait(Op op, Trait trait)
 	return op_info[op].traits & trait;
 }
 
-/* LATEST, FIRST, BEST, SUM, MEAN */
+/* LATEST, FIRST, ONLY, BEST, SUM, MEAN */
 static inline bool
 is_search(Op op)
 {
 	return has_trait(op, T_SEARCH);
 }
 
-/* HERE, AT, LATEST, FIRST, BEST */
+/* HERE, AT, LATEST, FIRST, ONLY, BEST */
 static inline bool
 is_reference(Op op)
 {

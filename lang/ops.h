@@ -99,7 +99,7 @@ OP(SUM, 2, A_NONE, STREAM, T_SEARCH, sum, sum, none,
    "SUM(e, c): the sum of e over the visible positions where c holds",
    "thresholds", "two neurons for each value the sum may have, over a head that averages")
 OP(THERE, 1, A_NONE, THERE, T_MIXES | T_ONE_SIDED | T_WIDE_SET, there, there, none,
-   "inside a LATEST, FIRST, BEST, SUM or MEAN: x at the position looked at", NULL, NULL)
+   "inside a LATEST, FIRST, ONLY, BEST, SUM or MEAN: x at the position looked at", NULL, NULL)
 OP(READ, 3, A_OFFSET, STREAM, T_CHOOSES | T_ONE_SIDED | T_FREE, read, read, none,
    "READ(x, p, d): x at p + k, and d (here) where that is absent",
    "fetch", "a head reads it at another position")
@@ -145,5 +145,9 @@ OP(ATTEND, -1, A_NONE, STREAM, T_MIXES | T_ONE_SIDED, none, attend, none,
    "real: ATTEND(v, q1, k1, q2, k2 ...): the mean of v over the visible positions, weighed by "
    "exp(sum of q_i here * k_i there)",
    "attention", "a head whose scores are the products of queries and keys")
+
+/* last, so that the numbers of the others, of which their hashes are made, stay what they were */
+OP(ONLY, 1, A_NONE, REFERENCE, T_SEARCH, none, reference, none,
+   "reference: the visible position where the condition holds, which is one at most", NULL, NULL)
 
 /* clang-format on */

@@ -34,6 +34,7 @@ head_of(Proof *p, int layer, int head)
 		h.n++;
 	}
 	h.soft = l->soft[head];
+	h.only = l->only[head];
 	prove_gap(p, &h);
 	find_lost_rows(p, &h);
 	if (h.mode == MODE_EQUAL) {

@@ -10,7 +10,8 @@
  *             with each number of visible places is tried.
  *   matrix    Queries and keys depend on their places alone: each row of scores is looked at.
  *   equal     All differences of scores are multiples of G >= 104: scores are equal or far
- *             apart. Then the winners may be many, and the head averages over them.
+ *             apart. Then the winners may be many, and the head averages over them; but where
+ *             the program promises that no two positions match (`only`), there is one.
  *
  * Scores are exact (sum.c) and below 2^29 in magnitude, and what is hidden has -2^30. */
 
@@ -542,6 +543,10 @@ prove_gap(Proof *p, Head *h)
 		h->gap = 0;
 		ok = rule[i](p, h);
 		best = fmax(best, h->gap);
+	}
+	if (ok && h->mode == MODE_EQUAL && h->only) {
+		h->mode = MODE_ONE;
+		p->promises++;
 	}
 	if (ok)
 		p->least_gap = fmin(p->least_gap, h->gap);

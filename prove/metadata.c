@@ -186,6 +186,7 @@ layer_in(const Model *m, const Contents *c, int n, ModelLayer *l, const cJSON *j
 	l->dk = whole_number(member(j, "key_size"), 0, MOST_WIDTH, "key_size");
 	l->dv = whole_number(member(j, "value_size"), 0, MOST_WIDTH, "value_size");
 	l->soft = TAKE(bool, l->heads);
+	l->only = TAKE(bool, l->heads);
 	l->neurons = whole_number(member(j, "neurons"), 0, MOST_NEURONS, "neurons");
 	int64_t keys = (int64_t)l->heads * l->dk, values = (int64_t)l->heads * l->dv;
 	if (keys > MOST_WIDTH || values > MOST_WIDTH || (l->heads && (!keys || !values)))
@@ -245,10 +246,11 @@ read_names(Model *m, const Contents *c)
 	}
 }
 
-/* Does the file say that this head is a softmax that is meant, not one that decides? Believed
- * only so far: what it reads is then a real, with its error. */
+/* What the file says that a head is for. Believed only so far: of a softmax that is meant, what it
+ * reads is a real, with its error; of an `only`, that no two positions match, which the report says
+ * is assumed. */
 static void
-read_soft_heads(Model *m)
+read_intents(Model *m)
 {
 	const cJSON *heads = member(m->certificate, "heads");
 
@@ -256,9 +258,10 @@ read_soft_heads(Model *m)
 		const char *intent = cJSON_GetStringValue(member(j, "intent"));
 		int layer = whole_number(member(j, "layer"), 0, MOST_WIDTH, "a head's layer");
 		int head = whole_number(member(j, "head"), 0, MOST_WIDTH, "a head's number");
-		if (intent && !strcmp(intent, "softmax") && layer < m->nlayer
-		    && head < m->layer[layer].heads)
-			m->layer[layer].soft[head] = true;
+		if (!intent || layer >= m->nlayer || head >= m->layer[layer].heads)
+			continue;
+		m->layer[layer].soft[head] = !strcmp(intent, "softmax");
+		m->layer[layer].only[head] = !strcmp(intent, "only");
 	}
 }
 
@@ -298,7 +301,7 @@ model_of(const Contents *c)
 	read_labels(m, c);
 	read_names(m, c);
 	m->certificate = property_json(c, "tw.certificate", true);
-	read_soft_heads(m);
+	read_intents(m);
 	return m;
 }
 

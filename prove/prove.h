@@ -68,6 +68,7 @@ typedef struct Contents {
 typedef struct ModelLayer {
 	int heads, dk, dv, neurons;
 	bool *soft; /* the file says that the head is a softmax that is meant */
+	bool *only; /* and that one position at most matches, as the program promises */
 	const float *wq, *bq, *wk, *bk, *wv, *bv, *wo, *w1, *b1, *w2, *b2;
 } ModelLayer;
 
@@ -253,6 +254,7 @@ typedef struct Proof {
 	int proved[NFACT], all[NFACT];
 	const char **real; /* sums that are not exact, and have an error */
 	int reals;
+	int promises; /* heads that read one position because the program promises it */
 	double largest_sum, least_gap;
 	int depth;       /* of ranges within ranges */
 	int most_values; /* of several roots together: SMALL, or DEEP */
@@ -347,6 +349,7 @@ typedef struct Head {
 	Product *product;
 	Mode mode;
 	bool soft; /* as the file says; no rule is tried */
+	bool only; /* as the file says */
 	double gap;
 	bool never_itself, bos_wins;
 	bool *lost; /* rows of the one field that never win; NULL */

@@ -44,7 +44,7 @@ report_json(const Proof *p, const char *file, bool proved)
 	printf(",\"proved\":%s", proved ? "true" : "false");
 	put_json_number("largest_sum", p->largest_sum);
 	put_json_number("least_gap", p->least_gap);
-	printf(",\"reals\":%d,\"sites\":{", p->reals);
+	printf(",\"reals\":%d,\"promises\":%d,\"sites\":{", p->reals, p->promises);
 	for (int i = 0; i < NFACT; i++)
 		printf("%s\"%s\":[%d,%d]", i ? "," : "", fact_name[i], p->proved[i], p->all[i]);
 	printf("},\"not_proved\":[");
@@ -76,6 +76,10 @@ report_text(const Proof *p, const char *file, bool proved, bool verbose)
 			printf(", least gap of a head %.0f (104 is needed)", p->least_gap);
 		printf("\n");
 	}
+	if (p->promises)
+		printf("  assumed: %d head%s where no two positions match, as the program's 'only' "
+		       "promises\n",
+		       p->promises, p->promises > 1 ? "s" : "");
 	for (int i = 0; i < p->reals && verbose; i++)
 		printf("  real: %s\n", p->real[i]);
 	for (int i = 0; i < p->nsite && (verbose || i < 8); i++)

@@ -43,7 +43,7 @@ const streams = ['token', 'index', 'here', 'length', 'vocabulary'].filter(w =>
 );
 const functions = builtins.filter(w => !streams.includes(w));
 const types = ['int', 'bool', 'token', 'pos', 'real'];
-const selectors = ['latest', 'first', 'best'];
+const selectors = ['latest', 'first', 'only', 'best'];
 const settings = ['vocab', 'context', 'attention'];
 
 // Each has a line that says what it is, for the language server.

@@ -95,6 +95,7 @@ typedef enum IntentKind {
 	INTENT_PLACE,   /* that of a number: ref is an AT */
 	INTENT_LATEST,  /* the last position where a condition holds; <bos> where there is none */
 	INTENT_FIRST,   /* the first */
+	INTENT_ONLY,    /* the one where it holds: two never match, so that no order is needed */
 	INTENT_BEST,    /* the one of the greatest score, the last of equals */
 	INTENT_COUNT,   /* all of them and <bos>, with equal weights: ref is a SUM */
 	INTENT_MEAN,    /* all of them, with equal weights; <bos> where there is none */

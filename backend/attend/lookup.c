@@ -128,6 +128,7 @@ lookup_for(Circuit *c, Node *ref)
 		s = lookup_where(c,
 		                 ref->op == OP_BEST    ? INTENT_BEST
 		                 : ref->op == OP_FIRST ? INTENT_FIRST
+		                 : ref->op == OP_ONLY  ? INTENT_ONLY
 		                                       : INTENT_LATEST,
 		                 ref);
 	return c->lookup[ref->id] = s; /* after it: mapping may have moved the memo */

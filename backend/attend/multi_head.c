@@ -2,6 +2,7 @@
  *
  *     latest, first   of a condition in two cases (case_split.c): the later of what two heads find,
  *                     or the earlier
+ *     only            of a condition in two cases: what either of two heads finds
  *     best            of a condition in two cases, or of a score that is a choice, as |x[j] - x|
  * is: the better of two of a score too large to be exact: the greatest high digit, then among those
  *                     the greatest low one */
@@ -119,6 +120,17 @@ read_of_two(Circuit *c, Node *n, Node *const cond[2])
 	return form_better(f, map_node(c, make_read(c, n, n->arg[0], at, n->arg[2], 0)));
 }
 
+/* What is found by one of two conditions that exclude each other, and never by both. */
+static const Form *
+read_of_either(Circuit *c, Node *n, Node *const cond[2])
+{
+	Node *ref[2];
+
+	for (int i = 0; i < 2; i++)
+		ref[i] = mk_at(c->g, n->arg[1], OP_ONLY, cond[i], NULL, NULL);
+	return read_either(c, n, ref, make_found(c, n, ref[0], 0));
+}
+
 /* The better of two references, each of which is the best by its own score; the later where both
  * scores are equal. */
 static const Form *
@@ -186,9 +198,11 @@ map_read_by_heads(Circuit *c, Node *n)
 	Node *p = n->arg[1], *by[2], *ref[2], *cond[2], *other;
 	const Lookup *s;
 
-	if (p->op != OP_LATEST && p->op != OP_FIRST && p->op != OP_BEST)
+	if (!is_search(p->op))
 		return NULL;
 	bool cases = two_cases(c, condition_of(p), cond);
+	if (p->op == OP_ONLY)
+		return cases ? read_of_either(c, n, cond) : NULL;
 	if (p->op != OP_BEST)
 		return cases ? read_of_two(c, n, cond) : NULL;
 	if (cases && !can_join(c, p->arg[1])) {

@@ -157,11 +157,29 @@ map_plain_read(Circuit *c, Node *n)
 	return read_ahead(c, s, form_scale(c, 1, map_node(c, p->arg[0]), 1), f, d);
 }
 
+/* An `only` with a bound on j, which the latest match finds from one position back. */
+static Node *
+bounded_only(Circuit *c, Node *n)
+{
+	Node *p = n->arg[1], *cond = p->op == OP_ONLY ? p->arg[0] : NULL;
+	bool bound = cond && order_bound(cond);
+
+	for (int i = 0; cond && cond->op == OP_AND && i < cond->narg; i++)
+		bound = bound || order_bound(cond->arg[i]);
+	if (!bound || c->g->bidirectional)
+		return NULL;
+	return make_read(c, n, n->arg[0], make_node(c, p, OP_LATEST, cond, NULL), n->arg[2], n->k);
+}
+
 /* A search for j < here is also a search one position back, where that need not be said. That way
  * is taken if it is no later, or if there are too many places for the relation j < here. */
 const Form *
 emit_READ(Circuit *c, Node *n)
 {
+	Node *latest = bounded_only(c, n);
+
+	if (latest)
+		return map_node(c, latest);
 	Node *other = is_literal(n->arg[2]) ? read_one_behind(c->g, n) : NULL;
 
 	if (!other

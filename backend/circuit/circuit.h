@@ -123,8 +123,8 @@ atom_layer(const Atom *a)
  * dimensions of q here times k there. Scores are integers, and the greatest is ahead of all
  * others by `gap` at least, so that the softmax is 1 there and 0 elsewhere. */
 typedef struct Lookup {
-	/* "offset", "place", "latest", "first", "search" (latest or first), "best", "mean",
-	 * "softmax" */
+	/* "offset", "place", "latest", "first", "search" (latest or first), "only", "best",
+	 * "mean", "softmax" */
 	const char *intent;
 	const Node *ref; /* the reference, sum or mean; NULL: an offset */
 	int offset;      /* so far ahead of here; negative: back */

@@ -2,7 +2,8 @@
  *
  * Random tokens alone reach little of most programs: "+=3" is no sum. So the prompts of the
  * program's own tests are taken, with what the evaluator lets follow them, and changed here and
- * there: a token is put in, taken out, or another. */
+ * there: a token is put in, taken out, or another. Where two positions match an `only` nothing is
+ * promised, so a text ends before that. */
 
 #include "backend/verify/verify.h"
 
@@ -134,6 +135,42 @@ changed_text(Sampler *s, const SampleText *from)
 	}
 }
 
+static bool
+keeps_promises(Sampler *s, int at)
+{
+	for (int i = 0; i < s->g->nassert; i++) {
+		const Assert *a = &s->g->assert[i];
+		if (a->match[0] && eval_at(s->eval, a->node, at) != 1)
+			return false;
+	}
+	return true;
+}
+
+/* How many of the first n positions there are before a promise is broken. */
+static int
+positions_kept(Sampler *s, const SampleText *t, int n)
+{
+	int at = 0;
+
+	if (s->g->ninput)
+		eval_numbers(s->eval, t->number, n);
+	else
+		eval_text(s->eval, t->row, n);
+	while (at < n && keeps_promises(s, at))
+		at++;
+	return at;
+}
+
+static void
+end_at_broken_promise(Sampler *s, SampleText *t)
+{
+	int kept = positions_kept(s, t, t->n);
+
+	while (s->g->bidirectional && kept < t->n && t->n > 1)
+		kept = positions_kept(s, t, --t->n);
+	t->n = kept;
+}
+
 int
 sample_texts(Arena *arena, const Graph *g, SampleText **text)
 {
@@ -152,6 +189,8 @@ sample_texts(Arena *arena, const Graph *g, SampleText **text)
 		changed_text(&s, &s.text[sample_below(&s, known)]);
 	for (int i = 0; i < AT_RANDOM; i++)
 		add_random_text(&s, i ? 1 + sample_below(&s, s.most) : s.most);
+	for (int i = 0; i < s.ntext; i++)
+		end_at_broken_promise(&s, &s.text[i]);
 	eval_free(s.eval);
 	return s.ntext;
 }

@@ -56,6 +56,8 @@ const WordDoc words[] = {
 	  "the last visible position where C holds: a reference, absent if there is none" },
 	{ "first", "first j where C",
 	  "the first visible position where C holds: a reference, absent if there is none" },
+	{ "only", "only j where C",
+	  "the one visible position where C holds, absent if there is none; two must not match" },
 	{ "best", "best j by S where C",
 	  "the visible position with the greatest score, the latest of equals" },
 	/* the model's settings */

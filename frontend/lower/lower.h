@@ -23,7 +23,7 @@
  *   match.c             if, match
  *   reference.c         references to other positions: making, moving, comparing them
  *   read.c              reading a value there
- *   search_over.c       latest, first, best, count … over all positions
+ *   search_over.c       latest, first, only, best, count … over all positions
  *   nested_where.c      the error message where three positions are related
  *   aggregate.c         arrays, comprehensions, indexing, records
  *   call.c, builtin.c   functions of the program, functions of the language
@@ -262,6 +262,12 @@ const char *shape_show(Lower *, const Shape *);
 
 /* ---- assert_statement.c ---- */
 Value *lower_assert(Lower *, Env *, const Ast *);
+/* The condition of an `only`, with the guards around it; that two positions never match is
+ * asserted.
+ */
+Node *assert_one_match(Lower *, Node *cond);
+/* Of these n conditions one at most holds. */
+void assert_one_holds(Lower *, int n, Value *const *cond);
 
 /* ---- type_notes.c ---- */
 void note_type(Lower *, const Source *, const Ast *name, const Value *);

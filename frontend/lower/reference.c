@@ -1,6 +1,6 @@
 /* References: the numbers of other positions, and whether they are there.
  *
- * A reference is a node of the graph (HERE, AT, LATEST, FIRST, BEST) and a constant offset:
+ * A reference is a node of the graph (HERE, AT, LATEST, FIRST, ONLY, BEST) and a constant offset:
  *
  *     here - 3 + 2           HERE, -1        offsets add up, so that p + 1 - 1 is p
  *     at(e) + 2              AT(e + 2), 0
@@ -297,6 +297,7 @@ is_present_at(Lower *L, const Value *p, int k)
 		       && is_visible(L, p->ref->arg[0], k > 0 ? k : 0);
 	case OP_LATEST:
 	case OP_FIRST:
+	case OP_ONLY:
 	case OP_BEST: return k == 0 && here_satisfies(L, p->ref);
 	default: return false;
 	}

@@ -1,6 +1,7 @@
 /* What looks at all visible positions, or at all numbers of a range, at once.
  *
  *     latest j where C          LATEST(C); first: FIRST(C)
+ *     only j where C            ONLY(C), and an assert that the first is the last
  *     best j by [s, t]          BEST(s * n + t), if t has n values: one number that compares as the
  *                               pair does (mixed radix)
  *     count(C for j where D)    SUM(1, C and D); sum(E for j …): SUM(E, D)
@@ -137,6 +138,8 @@ choose_position(Lower *L, Env *env, const Ast *a, Op which)
 
 	if (!eval_over_position(L, env, a->kid[1], a->kid[4], a->kid[3], &l))
 		return &v_error;
+	if (which == OP_ONLY)
+		l.cond = assert_one_match(L, l.cond);
 	if (which != OP_BEST)
 		return v_pos(L, op1(L, which, l.cond), 0);
 	L->span = a->kid[3]->span;
@@ -423,6 +426,8 @@ choose_index(Lower *L, Env *env, const Ast *a, Op which)
 	if (which == OP_BEST && !(c.real ? keep_best_real(L, &c) : keep_best(L, &c)))
 		return &v_error;
 	int64_t n = c.hi - c.lo + 1;
+	if (which == OP_ONLY)
+		assert_one_holds(L, (int)n, c.cond);
 	Value *v = v_int(L, sure ? c.lo : -1);
 	for (int64_t k = sure; k < n; k++) {
 		int64_t i = which == OP_FIRST ? n - 1 - k : k;
@@ -438,13 +443,15 @@ eval_pick(Lower *L, Env *env, const Ast *a)
 	const Ast *kind = a->kid[0], *name = a->kid[1];
 	Op which = !strcmp(kind->text, "latest")  ? OP_LATEST
 	           : !strcmp(kind->text, "first") ? OP_FIRST
+	           : !strcmp(kind->text, "only")  ? OP_ONLY
 	                                          : OP_BEST;
 
 	if (!may_define(L, env, name))
 		return &v_error;
 	if (which == OP_BEST && strcmp(kind->text, "best"))
 		return fail_at(L, kind->span,
-		               "a reference is 'latest', 'first' or 'best', not '%s'", kind->text);
+		               "a reference is 'latest', 'first', 'only' or 'best', not '%s'",
+		               kind->text);
 	if (which == OP_BEST && !a->kid[3])
 		return fail_at(L, kind->span, "'best' needs a score: best %s by S where C",
 		               name->text);

@@ -4,7 +4,7 @@
 
 #include "frontend/lower/lower.h"
 
-enum { VOCAB_MAX = 60000, CONTEXT_MAX = 1 << 28 };
+enum { VOCAB_MAX = 60000 };
 
 int
 row_of_token(Lower *L, const char *spelling)

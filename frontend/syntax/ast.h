@@ -49,7 +49,7 @@ typedef enum AstKind {
 	N_TRECORD, /* NAME, type, NAME, type ... */
 	/* expressions */
 	N_IF,     /* c, a, b */
-	N_PICK,   /* NAME (latest, first, best), NAME (bound), [over], [by], [where] */
+	N_PICK,   /* NAME (latest, first, only, best), NAME (bound), [over], [by], [where] */
 	N_RECORD, /* NAME, e, NAME, e ... */
 	N_WITH,   /* e, RECORD */
 	N_OR,

@@ -14,8 +14,8 @@
 #include "frontend/syntax/parser.h"
 
 #define STARTS \
-	"a statement starts with let, const, fn, emit, output …, a reference with latest, first " \
-	"or best"
+	"a statement starts with let, const, fn, emit, output …, a reference with latest, first, " \
+	"only or best"
 #define ASSIGNS "a name is defined once, by let: let %s = …"
 #define NEITHER "something is missing before this: an operator, or the word that starts a statement"
 #define NO_LOOPS "there are no loops: use a comprehension, fold or scan"
@@ -47,7 +47,7 @@ is_one_of(const char *word, const char *const *list)
 static bool
 is_selector(const char *word)
 {
-	return is_one_of(word, (const char *const[]){ "latest", "first", "best", NULL });
+	return is_one_of(word, (const char *const[]){ "latest", "first", "only", "best", NULL });
 }
 
 static bool

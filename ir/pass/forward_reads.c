@@ -88,6 +88,8 @@ rebuild_at_reference(Graph *g, const Arrival *a, Node *n)
 		return n;
 	if ((n->op == OP_LATEST || n->op == OP_FIRST) && !g->bidirectional)
 		arg[0] = without_before(g, a, arg[0]);
+	if (n->op == OP_ONLY) /* elsewhere than at the reference two may match */
+		return mk(g, OP_LATEST, n->span, n->site, 1, arg, 0);
 	return mk_like(g, n, arg);
 }
 
@@ -145,14 +147,14 @@ forward_read(Graph *g, Node *n, void *ctx)
 {
 	Node *p = n->op == OP_READ ? n->arg[1] : NULL;
 
-	if (!p || n->k || (p->op != OP_LATEST && p->op != OP_FIRST)
+	if (!p || n->k || (p->op != OP_LATEST && p->op != OP_FIRST && p->op != OP_ONLY)
 	    || side(condition_of(p)) != ON_THERE)
 		return n;
 	Node *x = as_at_reference(g, arrival_at(g, ctx, p, n->arg[0]->id), n->arg[0]);
 	return mk(g, OP_READ, n->span, n->site, 3, (Node *[]){ x, p, n->arg[2] }, 0);
 }
 
-/* Needs: nothing. Guarantees: what is read where p = LATEST(C) or FIRST(C) points, C
+/* Needs: nothing. Guarantees: what is read where p = LATEST(C), FIRST(C) or ONLY(C) points, C
  * about there alone, does not ask for p. Invalidates: nothing. */
 void
 pass_forward_reads(Graph *g, Diags *ds)

@@ -312,6 +312,16 @@ compare_with_transformer(Check *c)
 	return UNSURE;
 }
 
+/* Do two positions match an `only` within the first n positions? The first that sees both is *at.
+ */
+static bool
+breaks_promise(Check *c, int n, int *at)
+{
+	const Assert *a = broken_assert(c->g, c->eval, n, at);
+
+	return a && a->match[0];
+}
+
 /* What follows, a token at a time and in a batch. */
 static Fate
 compare_answers(Check *c)
@@ -323,7 +333,9 @@ compare_answers(Check *c)
 	if (!c->g->emit)
 		return FINE;
 	memcpy(text, c->row, token * (size_t)c->n);
-	int n = continue_text(c->g, c->eval, text, c->n);
+	int n = continue_text(c->g, c->eval, text, c->n), at;
+	if (breaks_promise(c, n, &at))
+		return FINE;
 	tw_batch_answer(c->batch, &batch, 1, c->g->context);
 	if (batch.nanswer == n - c->n
 	    && !memcmp(answer, text + c->n * c->width, token * (size_t)batch.nanswer))
@@ -507,13 +519,26 @@ set_fed(Check *c)
 }
 
 static void
-start_random_text(Check *c, int number)
+start_text(Check *c)
 {
-	next_text(c, number);
 	if (c->s->nfed)
 		eval_numbers(c->eval, c->x, c->n);
 	else
 		eval_text(c->eval, c->row, c->n);
+}
+
+/* The transformer is what is meant while no two positions match an `only`: the text ends before. */
+static void
+start_random_text(Check *c, int number)
+{
+	int at;
+
+	next_text(c, number);
+	start_text(c);
+	while (breaks_promise(c, c->n, &at)) {
+		c->n = c->s->bidirectional ? c->n - 1 : at;
+		start_text(c);
+	}
 }
 
 static Fate

@@ -723,6 +723,24 @@ gen_search(Gen *g, ExprForm form, int depth)
 	return e;
 }
 
+/* Mostly of one number, so that no two positions match; a text where two do ends before that. */
+static Expr *
+gen_only(Gen *g, int depth)
+{
+	Expr *e = gen_search(g, F_ONLY, depth), *index = new_expr(g, F_INDEX, t_int, 0),
+	     *there = gen_unary(g, F_THERE, t_int, index),
+	     *which = gen_binary(g, F_CMP, t_bool, there,
+	                         gen_small_int(g, 0, g->p->context - 1, depth - 1));
+
+	there->def = e->def;
+	ranged(index, 0, g->p->context - 1);
+	ranged(there, 0, g->p->context - 1);
+	which->num = EQ;
+	if (gen_chance(g, 80))
+		e->kid[0] = gen_binary(g, F_AND, t_bool, which, e->kid[0]);
+	return e;
+}
+
 /* Moved to where it may be outside of the text, and perhaps back. */
 static Expr *
 gen_shifted(Gen *g, int depth)
@@ -846,7 +864,8 @@ gen_position(Gen *g, int depth)
 		Decl *p = some_name(g, t_pos);
 		return p && gen_chance(g, 50) ? gen_name(g, p) : gen_shifted(g, 0);
 	}
-	switch (gen_roll(g, 14)) {
+	switch (gen_roll(g, 15)) {
+	case 14: return gen_only(g, depth);
 	case 0:
 	case 1:
 	case 2: return gen_search(g, F_LATEST, depth);

@@ -994,6 +994,7 @@ meaning_at(Meaning *m, const Expr *e, int leaf, int at, const Bindings *env)
 	case F_AT: return KID(0);
 	case F_LATEST:
 	case F_FIRST:
+	case F_ONLY:
 	case F_BEST: return meaning_search(m, e, at, env);
 	case F_SHIFT: x = KID(0); return x == ABSENT ? ABSENT : e->num ? x - KID(1) : x + KID(1);
 	case F_THERE:

@@ -68,6 +68,7 @@ level_of(const Expr *e)
 	case F_IF:
 	case F_LATEST:
 	case F_FIRST:
+	case F_ONLY:
 	case F_BEST:
 	case F_CHOOSE: return OPEN;
 	case F_RECORD:
@@ -508,7 +509,12 @@ put_form(const Sample *p, const Expr *e, FILE *f)
 		break;
 	case F_LATEST:
 	case F_FIRST:
-		fprintf(f, "%s %s", e->form == F_LATEST ? "latest" : "first", e->def->name);
+	case F_ONLY:
+		fprintf(f, "%s %s",
+		        e->form == F_LATEST  ? "latest"
+		        : e->form == F_FIRST ? "first"
+		                             : "only",
+		        e->def->name);
 		put_where(p, e->kid[0], f);
 		break;
 	case F_BEST: put_best(p, e, f); break;

@@ -123,6 +123,7 @@ struct Decl {
 	F(AT, "at(n)") \
 	F(LATEST, "latest j where c") \
 	F(FIRST, "first j where c") \
+	F(ONLY, "only j where c") \
 	F(BEST, "best j by x") /* where or NULL, scores */ \
 	F(SHIFT, "p - 1")      /* p, by; num: minus */ \
 	F(THERE, "x[j]")       /* x; def: the bound position */ \

@@ -7,6 +7,8 @@
  *     latest          PLAIN_STEP times the place where the condition holds, W or more below that
  * where it fails; <bos> stands between, so it is read where nothing matches first           the
  * same with the place counted down best            latest, after a score that outweighs all recency
+ *     only            no order: 0 where the condition holds, 2 PLAIN_STEP less where it fails, with
+ *                     <bos> between
  *     count, mean     no order: 0 where the condition holds, so that all matches have equal
  *                     weight; for a count <bos> too, for a mean it stands between
  *     softmax         the scores as they are
@@ -115,7 +117,8 @@ in_order(Circuit *c, const Intent *in)
 static Lookup *
 all_equal(Circuit *c, const Intent *in, int64_t bos, int64_t w)
 {
-	Lookup *s = plain_lookup_new(c, "mean", in->ref);
+	const char *intent = in->kind == INTENT_ONLY ? "only" : "mean";
+	Lookup *s = plain_lookup_new(c, intent, in->ref);
 	const Form *key = key_penalty(c, in->where, form_const(c, 0), w);
 
 	add_dim(c, s, form_const(c, 1), form_set_bos(c, key, bos));
@@ -149,6 +152,7 @@ plain_lookup(Circuit *c, const Intent *in)
 	case INTENT_FIRST:
 	case INTENT_BEST: return in_order(c, in);
 	case INTENT_COUNT: return all_equal(c, in, 0, PLAIN_STEP);
+	case INTENT_ONLY:
 	case INTENT_MEAN: return all_equal(c, in, -PLAIN_STEP, 2 * PLAIN_STEP);
 	case INTENT_SOFTMAX: return as_scored(c, in);
 	}

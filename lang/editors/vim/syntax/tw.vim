@@ -12,7 +12,7 @@ syn keyword twInclude use as
 syn keyword twConditional if then else match where by for with return after
 syn keyword twOperator and or not in
 syn keyword twBoolean true false
-syn keyword twSelector latest first best
+syn keyword twSelector latest first only best
 syn keyword twStream token index here length vocabulary
 syn keyword twBuiltin abs all any approx at attend ceil chr concat context cos count exists exp floor fold from_id id int len linear load log max mean min number ord reachable relu scan sin sqrt str sum
 syn keyword twType contained int bool token pos real
