@@ -35,8 +35,8 @@ FRONTEND := frontend frontend/syntax frontend/lower frontend/editor
 IR       := ir ir/pass
 BACKEND  := backend backend/circuit backend/map backend/attend backend/layout \
 	backend/target/plain backend/file backend/dump backend/verify
-FOLDERS  := lang $(FRONTEND) $(IR) $(BACKEND) runtime lsp cmd
-COMPILER := $(call objects,lang $(FRONTEND) $(IR) $(BACKEND) lsp) $(GEN_FRONT)
+FOLDERS  := lang $(FRONTEND) $(IR) tensor $(BACKEND) runtime lsp cmd
+COMPILER := $(call objects,lang $(FRONTEND) $(IR) tensor $(BACKEND) lsp) $(GEN_FRONT)
 TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o npy_input.o trace_json.o cli.o \
 	manual.o) \
 	$(addprefix $(BUILD)/lang/,arena.o npy.o)
