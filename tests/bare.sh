@@ -1,6 +1,7 @@
 #!/bin/bash
 # usage: tests/bare.sh [RELEASE...]        bookworm and trixie, if none is named
 #        tests/bare.sh --stale             is there a need to?
+#        tests/bare.sh --able              can it be tried here? If not, says why in a line
 #
 # What README promises of a fresh machine: on a new Debian with make, gcc and git and
 # nothing else, in a clone of what is committed here, `make demo`, `make test`, `make
@@ -29,15 +30,29 @@ if [ "${1:-}" = --stale ]; then
 	done
 	exit 1
 fi
+
+cannot() { echo "bare: $*"; exit 2; }
+[ "$(id -u)" = 0 ] || cannot "debootstrap needs root: sudo make test-bare"
+unshare --mount true 2>/dev/null || cannot "file systems cannot be mounted here"
+mirror=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+	sed -n 's/^Debian //p' | head -n 1)
+[ "$mirror" ] || cannot "apt knows no mirror of Debian"
+if [ "${1:-}" = --able ]; then
+	tools/setup --bare >/dev/null 2>&1 || cannot "debootstrap is not here, nor can be installed"
+	got=$(mktemp -d) || exit 2
+	trap 'rm -rf "$got"' EXIT
+	for release in $releases; do
+		/usr/lib/apt/apt-helper download-file "${mirror%/}/dists/$release/Release" \
+			"$got/$release" >/dev/null 2>&1 ||
+			cannot "$mirror does not answer, or has no $release"
+	done
+	exit 0
+fi
+
 [ $# -gt 0 ] || set -- $releases
 top=$(pwd)/build-bare
 src=/home/tw
 passed=0 failed=0
-
-[ "$(id -u)" = 0 ] || { echo "bare: debootstrap needs root: sudo make test-bare" >&2; exit 2; }
-mirror=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
-	sed -n 's/^Debian //p' | head -n 1)
-[ "$mirror" ] || { echo "bare: apt knows no mirror of Debian" >&2; exit 2; }
 
 # Where the new machine has to ask as this one does.
 settings() { # settings ROOT
