@@ -321,25 +321,27 @@ emit_OR(Circuit *c, Node *n)
 
 /* ---- tables and indexing ---- */
 
+/* Below and above the table its first and last values go on. */
 const Form *
 emit_TABLE(Circuit *c, Node *n)
 {
 	const Form *f = map_node(c, n->arg[0]);
-	int64_t lo = max_int64(f->lo, n->k), last = n->k + n->ntable - 1;
-	int64_t hi = min_int64(f->hi, last);
-	int64_t *x = arena_alloc(c->arena, 2 * sizeof *x * (size_t)(n->ntable + 2)),
-		*y = x + n->ntable + 2;
-	int k = 0;
+	int64_t last = n->k + n->ntable - 1;
+	int64_t lo = max_int64(f->lo, n->k), hi = min_int64(f->hi, last);
+	int64_t *x = NEWS(c->arena, int64_t, 2 * (n->ntable + 2)), *y = x + n->ntable + 2;
+	int at = 0;
 
-	for (int64_t v = lo; v <= hi; v++) {
-		x[k] = v;
-		y[k++] = n->table[v - n->k];
-	}
 	if (hi < lo)
 		return form_const(c, n->table[f->hi < n->k ? 0 : n->ntable - 1]);
-	if (f->lo < x[0])
-		f = form_add(c, 1, f, 1, relu(c, form_scale(c, -1, f, x[0])), 0);
-	return staircase(c, f, k, x, y);
+	if (f->lo < lo)
+		x[at++] = f->lo;
+	for (int64_t v = lo; v <= hi; v++)
+		x[at++] = v;
+	if (f->hi > hi)
+		x[at++] = f->hi;
+	for (int i = 0; i < at; i++)
+		y[i] = n->table[max_int64(min_int64(x[i], last), n->k) - n->k];
+	return staircase(c, f, at, x, y);
 }
 
 /* Element k of the list that PICK chooses from; its default outside. */
