@@ -253,7 +253,7 @@ exhaustive: setup ## the adder and the calculator on all their inputs; long text
 coverage: setup ## which lines make test runs, by folder, and which functions never
 	$(AGAIN) $(COV) parts
 	@find build-cov -name '*.gcda' -delete
-	-@TEST_CFLAGS=--coverage SLOW=1 tests/run.sh build-cov
+	-@TEST_CFLAGS=--coverage SLOW=1 LIMIT=300 tests/run.sh build-cov
 	@tools/coverage build-cov
 
 mutants: setup ## would tests notice a wrong proof? one-line changes to it; N=8: eight of them

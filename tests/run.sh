@@ -110,17 +110,25 @@ files() {
 		mkdir -p "$tmp/1" "$tmp/2"
 		"$bin/twc" "$e" -o "$tmp/1/m.$kind" && "$bin/twc" "$e" -o "$tmp/2/m.$kind" || return
 	done
-	diff -r "$tmp/1" "$tmp/2"
-	[ -x "$bin/model/check" ] && "$bin/model/check" "$tmp/1/m.onnx" 2>&1 >/dev/null
+	diff -r "$tmp/1" "$tmp/2" || return
+	[ ! -x "$bin/model/check" ] || "$bin/model/check" "$tmp/1/m.onnx" 2>&1 >/dev/null
+}
+
+# A program or script: what it said last, if it fails.
+program() { # program SECONDS COMMAND...
+	timeout "$@" >"$tmp/log" 2>&1 && return
+	local status=$?
+	tail -n 30 "$tmp/log"
+	[ $status != 124 ] || echo "not done in $1 s"
+	return $status
 }
 
 job() {
 	case $1 in
 	golden:*) golden "${1#*:}" ;;
 	files:*)  files "${1#*:}" ;;
-	unit:*)   timeout $limit "${1#*:}" >"$tmp/log" 2>&1 || tail -n 30 "$tmp/log" ;;
-	script:*)
-		timeout $((4 * limit)) "${1#*:}" "$bin" >"$tmp/log" 2>&1 || tail -n 30 "$tmp/log" ;;
+	unit:*)   program $limit "${1#*:}" ;;
+	script:*) program $((4 * limit)) "${1#*:}" "$bin" ;;
 	esac
 }
 
@@ -128,7 +136,7 @@ if [ "$1" = --job ]; then
 	bin=$2
 	tmp=$(mktemp -d) || exit 2
 	trap 'rm -rf "$tmp"' EXIT
-	why=$(job "$3" 2>&1)
+	why=$(job "$3" 2>&1) || why=${why:-it fails without a word}
 	name=${3#*:}
 	case $3 in files:*) name="$name (compiled twice)" ;; esac
 	if [ "$why" ]; then
