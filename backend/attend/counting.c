@@ -23,12 +23,14 @@
 #include "backend/attend/attend.h"
 #include "backend/map/map.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	MAX_THRESHOLDS = 1024,
-	BROKEN_LINE_MAX = 4096, /* what a count may come to: finding one takes the square of it */
+	BROKEN_LINE_MAX = 4096, /* what a count may come to, and */
+	ROUNDED_MOST = 1 << 21, /* how far its function may range, if one neuron is to round it */
 	MAX_LINES = 24,         /* most counts that a sum is made of */
 	PIVOTS = 16,            /* tried for the middle of a broken line */
 };
@@ -80,22 +82,51 @@ bend_weight(const int64_t *y, int n, int pivot, int k, bool fewer)
 	return (fewer ? k < pivot && k > 0 : k > pivot && k < n) ? down + up : 0;
 }
 
+/* Weights of the bends below k that stand on both sides of a pivot: their sum, that of k times
+ * each, and how many are not 0. */
+typedef struct BendSums {
+	int64_t weight, moment;
+	int n;
+} BendSums;
+
+/* (n + 2) */
+static BendSums *
+bend_sums(Circuit *c, const int64_t *y, int n)
+{
+	BendSums *sum = arena_alloc(c->arena, sizeof *sum * (size_t)(n + 2));
+
+	for (int k = 0; k <= n; k++) {
+		int64_t w = k && k < n ? llabs(bend_weight(y, n, n, k, true)) : 0;
+		sum[k + 1] = (BendSums){ sum[k].weight + w, sum[k].moment + w * k,
+			                 sum[k].n + (w != 0) };
+	}
+	return sum;
+}
+
+/* What rounding does where `at` match: the bends between there and the pivot are not 0. */
 static RoundingError
-polyline_error(const int64_t *y, int n, int pivot)
+error_at_count(const int64_t *y, int n, const BendSums *sum, int pivot, int at)
+{
+	bool fewer = at < pivot;
+	const BendSums *from = &sum[fewer ? at : pivot + 1], *to = &sum[fewer ? pivot : at + 1];
+	double middle = (double)llabs(bend_weight(y, n, pivot, pivot, fewer));
+	double w = (double)(to->weight - from->weight);
+	double far = fabs((double)(to->moment - from->moment) - at * w);
+
+	w += middle;
+	far = (far + middle * abs(pivot - at)) / (at + 1.0);
+	return (RoundingError){ .each = 4 * (far + w),
+		                .most = far,
+		                .terms = to->n - from->n + (middle != 0) };
+}
+
+static RoundingError
+polyline_error(const int64_t *y, int n, const BendSums *sum, int pivot)
 {
 	RoundingError worst = { 0 };
 
 	for (int at = 0; at <= n; at++) {
-		RoundingError e = { 0 };
-		bool fewer = at < pivot;
-		int from = fewer ? at : pivot, to = fewer ? pivot : at;
-		for (int k = from; k <= to; k++) {
-			double w = (double)llabs(bend_weight(y, n, pivot, k, fewer)),
-			       u = llabs(k - at) / (at + 1.0);
-			e.each += 4 * w * (u + 1);
-			e.most += w * u;
-			e.terms += w != 0;
-		}
+		RoundingError e = error_at_count(y, n, sum, pivot, at);
 		if (error_bound(&e) > error_bound(&worst))
 			worst = e;
 	}
@@ -103,14 +134,15 @@ polyline_error(const int64_t *y, int n, int pivot)
 }
 
 static int
-best_pivot(const int64_t *y, int n, RoundingError *least)
+best_pivot(Circuit *c, const int64_t *y, int n, RoundingError *least)
 {
+	const BendSums *sum = bend_sums(c, y, n);
 	int best = 0;
 
-	*least = polyline_error(y, n, 0);
+	*least = polyline_error(y, n, sum, 0);
 	for (int i = 1; i < PIVOTS; i++) {
 		int pivot = (int)((int64_t)n * i * i / ((PIVOTS - 1) * (PIVOTS - 1)));
-		RoundingError e = polyline_error(y, n, pivot);
+		RoundingError e = polyline_error(y, n, sum, pivot);
 		if (error_bound(&e) < error_bound(least)) {
 			*least = e;
 			best = pivot;
@@ -123,19 +155,23 @@ best_pivot(const int64_t *y, int n, RoundingError *least)
 static const Form *
 count_polyline(Circuit *c, const Form *r, int n, const int64_t *y, RoundingError *e)
 {
-	int pivot = best_pivot(y, n, e);
-	const Form *sum = form_const(c, y[pivot]);
+	int pivot = best_pivot(c, y, n, e), m = 1;
+	const Form **part = arena_alloc(c->arena, sizeof *part * (size_t)(n + 3));
+	int64_t *by = arena_alloc(c->arena, sizeof *by * (size_t)(n + 3));
 
+	part[0] = form_const(c, y[pivot]);
+	by[0] = 1;
 	for (int fewer = 0; fewer < 2; fewer++) {
 		int sign = fewer ? 1 : -1;
 		for (int k = 0; k <= n; k++) {
 			int64_t w = bend_weight(y, n, pivot, k, fewer);
-			if (w)
-				sum = form_add(c, 1, sum, w,
-				               relu(c, form_scale(c, sign * (k + 1), r, -sign)), 0);
+			if (!w)
+				continue;
+			part[m] = relu(c, form_scale(c, sign * (k + 1), r, -sign));
+			by[m++] = w;
 		}
 	}
-	return sum;
+	return form_sum(c, m, part, by);
 }
 
 /* f, an integer in lo..hi but for the error, as that integer; NULL if the error is too large. */
@@ -290,7 +326,7 @@ typedef struct NearForm {
 	RoundingError error;
 } NearForm;
 
-/* y[n] of a count n that a head finds. False after an error. */
+/* y[n] of a count n that a head finds. False after an error, or if it is too large. */
 static bool
 near_count(Circuit *c, Node *count, const int64_t *y, NearForm *to)
 {
@@ -298,13 +334,15 @@ near_count(Circuit *c, Node *count, const int64_t *y, NearForm *to)
 
 	if (!s || count->type.hi > BROKEN_LINE_MAX)
 		return false;
-	to->form = count_polyline(c, head_mean(c, s, c->is_bos), (int)count->type.hi, y,
-	                          &to->error);
 	to->lo = to->hi = y[0];
 	for (int j = 1; j <= count->type.hi; j++) {
 		to->lo = min_int64(y[j], to->lo);
 		to->hi = max_int64(y[j], to->hi);
 	}
+	if (to->hi - to->lo >= ROUNDED_MOST)
+		return false;
+	to->form = count_polyline(c, head_mean(c, s, c->is_bos), (int)count->type.hi, y,
+	                          &to->error);
 	return true;
 }
 

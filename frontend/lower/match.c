@@ -10,6 +10,8 @@
 
 #include "frontend/lower/lower.h"
 
+enum { TABLE_ARMS = 8 }; /* so many arms of constants are one table */
+
 /* Whether the condition holds here: 1 always, 0 never, -1 depends on the text. */
 static int
 decided(Lower *L, const Value *c)
@@ -308,7 +310,7 @@ check_cover(Lower *L, MatchExpr *m, const PtrList *rows, const GuardFact *facts)
 	return false;
 }
 
-/* ---- match ---- */
+/* ---- choices ---- */
 
 typedef struct MatchCase {
 	Node *cond; /* NULL: the rest */
@@ -363,48 +365,203 @@ push_choice(Lower *L, PtrList *choices, Node *cond, Value *v)
 	return v;
 }
 
+/* ---- many arms of constants, of one subject ---- */
+
+/* Arms first..<end in turn whose values are written as constants: a table of the subject's root. */
+typedef struct TableArms {
+	const Node *root;
+	bool *taken;      /* (root's values) by one of these arms */
+	int64_t *out;     /* (root's values) what it gives */
+	const Value *one; /* what some arm gives; NULL: none is ever reached */
+	bool left;        /* some value is taken by none of them */
+} TableArms;
+
+static bool
+is_constant_arm(const Ast *arm)
+{
+	const Ast *e = arm->kind == N_ARM && arm->kid[0] ? arm->kid[1] : NULL;
+
+	if (e && e->kind == N_NEG)
+		e = e->kid[0];
+	return e
+	       && (e->kind == N_BOOL || e->kind == N_TOKEN || (e->kind == N_NUMBER && e->den == 1));
+}
+
+/* The end of the arms from `first` on that make a table; `first` where there is none. */
+static int
+table_arms_end(const MatchExpr *m, const Ast *arms, int first)
+{
+	const Node *x = m->n == 1 ? m->subject[0]->node : NULL, *root = x ? x->type.root : NULL;
+	int end = first;
+
+	if (!root || !x->type.image || root->type.hi - root->type.lo >= 4L * root->type.nset)
+		return first;
+	while (end < arms->n && is_constant_arm(arms->kid[end]))
+		end++;
+	return end - first >= TABLE_ARMS ? end : first;
+}
+
+/* What the arm takes of what is left: how many values of the root. */
+static int
+take_values(Lower *L, MatchExpr *m, TableArms *t, const PatternRow *row)
+{
+	const int64_t *image = m->subject[0]->node->type.image;
+	const bool *allowed = allowed_values(L, t->root);
+	int n = 0;
+
+	for (int i = 0; i < t->root->type.nset; i++)
+		if (!t->taken[i] && (!allowed || allowed[i]) && matches(L, row->cell, image[i])) {
+			t->taken[i] = true;
+			t->out[i] = INT64_MIN;
+			n++;
+		}
+	return n;
+}
+
+/* Gives the value of the arm to what it has just taken; false after an error. */
+static bool
+give_value(Lower *L, MatchExpr *m, TableArms *t, const Ast *e)
+{
+	Value *v = eval(L, m->env, e);
+
+	if (v->kind == V_ERROR)
+		return false;
+	if (t->one && v->kind != t->one->kind) {
+		fail_here(L, "the branches do not go together: %s and %s", v_show(L, t->one),
+		          v_show(L, v));
+		return false;
+	}
+	t->one = v;
+	const Node *k = node_of(L, v);
+	for (int i = 0; k && i < t->root->type.nset; i++)
+		if (t->taken[i] && t->out[i] == INT64_MIN)
+			t->out[i] = k->k;
+	return k != NULL;
+}
+
+/* The arms' patterns go to rows; false after an error. `rest`: is anything left for them? */
+static bool
+fill_table(Lower *L, MatchExpr *m, TableArms *t, const Ast *arm, bool rest, PtrList *rows)
+{
+	PtrList mine = { 0 };
+	int taken = 0;
+
+	if (!arm_rows(L, m, arm->kid[0], &mine))
+		return false;
+	for (int i = 0; i < mine.n; i++) {
+		list_push(L, rows, mine.item[i]);
+		if (rest)
+			taken += take_values(L, m, t, mine.item[i]);
+	}
+	see_arm(L, arm, taken > 0);
+	return !taken || give_value(L, m, t, arm->kid[1]);
+}
+
+/* The condition that one of the arms takes it, and what they give then; where they take nothing
+ * the value is one of its neighbours'. */
+static void
+table_nodes(Lower *L, const TableArms *t, Node **cond, Node **value)
+{
+	Node *root = (Node *)(uintptr_t)t->root;
+	int64_t lo = root->type.lo, last = node_of(L, (Value *)(uintptr_t)t->one)->k;
+	int n = (int)(root->type.hi - lo) + 1, at = 0;
+	int64_t *is_taken = NEWS(L->arena, int64_t, n), *out = NEWS(L->arena, int64_t, n);
+
+	for (int i = 0; i < n; i++) {
+		if (root->type.set[at] == lo + i) {
+			is_taken[i] = t->taken[at];
+			last = t->taken[at] ? t->out[at] : last;
+			at++;
+		}
+		out[i] = last;
+	}
+	*cond = mk_table(L->g, L->span, site_here(L), root, lo, is_taken, n);
+	*value = mk_table(L->g, L->span, site_here(L), root, lo, out, n);
+}
+
+/* ---- match, from the top ---- */
+
+typedef struct Arms {
+	MatchExpr m;
+	const Ast *list;
+	PtrList choices, rows;
+	bool known; /* are the subjects? */
+	bool rest;  /* may some value reach the next arm? */
+	bool bad;
+} Arms;
+
+/* The arms from `first` to `end` as one choice. */
+static void
+eval_table_arms(Lower *L, Arms *s, int first, int end)
+{
+	TableArms t = { .root = s->m.subject[0]->node->type.root };
+	Node *cond, *value;
+
+	t.taken = NEWS(L->arena, bool, t.root->type.nset);
+	t.out = NEWS(L->arena, int64_t, t.root->type.nset);
+	for (int i = first; i < end; i++)
+		s->bad |= !fill_table(L, &s->m, &t, s->list->kid[i], s->rest, &s->rows);
+	if (!t.one)
+		return;
+	table_nodes(L, &t, &cond, &value);
+	push_choice(L, &s->choices, cond, v_stream(L, t.one->kind, value));
+	Value *c = v_stream(L, V_BOOL, cond);
+	s->rest = decided(L, c) != 1;
+	if (s->rest)
+		assume_condition(L, cond, false);
+}
+
+static void
+eval_arm(Lower *L, Arms *s, const Ast *arm)
+{
+	PtrList mine = { 0 };
+
+	if (arm->kind == N_BAD || (arm->kid[0] && !arm_rows(L, &s->m, arm->kid[0], &mine))) {
+		s->bad = true;
+		return;
+	}
+	for (int k = 0; k < mine.n; k++)
+		list_push(L, &s->rows, mine.item[k]);
+	Value *c = arm->kid[0] ? arm_condition(L, &s->m, &mine) : v_bool(L, true);
+	int which = c->kind == V_ERROR ? 0 : decided(L, c);
+	see_arm(L, arm, s->known || (s->rest && which != 0));
+	if (!s->rest || which == 0)
+		return;
+	GuardFact *before = L->facts;
+	if (c->node)
+		assume_condition(L, c->node, true);
+	Value *v = push_choice(L, &s->choices, c->node, eval(L, s->m.env, arm->kid[1]));
+	s->bad |= v->kind == V_ERROR;
+	L->facts = before;
+	if (which == 1)
+		s->rest = false;
+	else
+		assume_condition(L, c->node, false);
+}
+
 Value *
 eval_match(Lower *L, Env *env, const Ast *a)
 {
-	MatchExpr m = { .env = env };
-	PtrList choices = { 0 }, rows = { 0 };
-	const Ast *arms = a->kid[1];
+	Arms s = { .m.env = env, .list = a->kid[1], .known = true, .rest = true };
 	GuardFact *old = L->facts;
-	bool known = true, rest = true, bad = false; /* rest: some value may reach the next arm */
 
-	if (!eval_subjects(L, &m, a->kid[0]))
+	if (!eval_subjects(L, &s.m, a->kid[0]))
 		return &v_error;
-	for (int i = 0; i < m.n; i++)
-		known &= m.subject[i]->known;
-	for (int i = 0; i < arms->n; i++) {
-		const Ast *arm = arms->kid[i];
-		PtrList mine = { 0 };
-		if (arm->kind == N_BAD || (arm->kid[0] && !arm_rows(L, &m, arm->kid[0], &mine))) {
-			bad = true;
-			continue;
-		}
-		if (!arm->kid[0] && i + 1 < arms->n)
+	for (int i = 0; i < s.m.n; i++)
+		s.known &= s.m.subject[i]->known;
+	for (int i = 0; i < s.list->n;) {
+		const Ast *arm = s.list->kid[i];
+		int end = table_arms_end(&s.m, s.list, i);
+		if (arm->kind != N_BAD && !arm->kid[0] && i + 1 < s.list->n)
 			return fail_at(L, arm->span, "else is the last arm");
-		for (int k = 0; k < mine.n; k++)
-			list_push(L, &rows, mine.item[k]);
-		Value *c = arm->kid[0] ? arm_condition(L, &m, &mine) : v_bool(L, true);
-		int which = c->kind == V_ERROR ? 0 : decided(L, c);
-		see_arm(L, arm, known || (rest && which != 0));
-		if (!rest || which == 0)
-			continue;
-		GuardFact *before = L->facts;
-		if (c->node)
-			assume_condition(L, c->node, true);
-		Value *v = push_choice(L, &choices, c->node, eval(L, env, arm->kid[1]));
-		bad |= v->kind == V_ERROR;
-		L->facts = before;
-		if (which == 1)
-			rest = false;
+		if (end > i)
+			eval_table_arms(L, &s, i, end);
 		else
-			assume_condition(L, c->node, false);
+			eval_arm(L, &s, arm);
+		i = end > i ? end : i + 1;
 	}
 	L->facts = old;
-	if (bad || (rest && !check_cover(L, &m, &rows, old)) || !choices.n)
+	if (s.bad || (s.rest && !check_cover(L, &s.m, &s.rows, old)) || !s.choices.n)
 		return &v_error;
-	return join_choices(L, &choices);
+	return join_choices(L, &s.choices);
 }

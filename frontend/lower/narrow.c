@@ -25,10 +25,50 @@ fact_push(Lower *L, GuardFact f)
 	L->facts = to;
 }
 
+const bool *
+allowed_values(Lower *L, const Node *root)
+{
+	const GuardFact *f = L->facts;
+
+	while (f && (f->node != root || !f->allowed))
+		f = f->up;
+	return f ? f->allowed : NULL;
+}
+
+/* Only the values of root that test(, data) holds of are possible, of those that were: the
+ * innermost fact of a root says all. */
+static void
+learn_values(Lower *L, const Node *root, bool (*test)(int i, void *data), void *data)
+{
+	const bool *before = allowed_values(L, root);
+	bool *allowed = NEWS(L->arena, bool, root->type.nset);
+
+	for (int i = 0; i < root->type.nset; i++)
+		allowed[i] = (!before || before[i]) && test(i, data);
+	fact_push(L, (GuardFact){ .node = root, .allowed = allowed });
+}
+
+typedef struct WithinBounds {
+	const int64_t *set;
+	int64_t lo, hi;
+} WithinBounds;
+
+static bool
+is_within(int i, void *data)
+{
+	const WithinBounds *w = data;
+
+	return w->lo <= w->set[i] && w->set[i] <= w->hi;
+}
+
 static void
 learn_bounds(Lower *L, const Node *n, int64_t lo, int64_t hi)
 {
-	if (n->op != OP_CONST)
+	if (n->op == OP_CONST)
+		return;
+	if (n->type.root == n && n->type.nset)
+		learn_values(L, n, is_within, &(WithinBounds){ n->type.set, lo, hi });
+	else
 		fact_push(L, (GuardFact){ .node = n, .lo = lo, .hi = hi });
 }
 
@@ -49,16 +89,17 @@ learn_order(Lower *L, const Node *c, bool holds)
 	}
 }
 
-static void
-learn_root(Lower *L, const Node *c, bool holds)
-{
-	const Node *root = c->type.root;
-	int n = root->type.nset;
-	bool *allowed = NEWS(L->arena, bool, n);
+typedef struct Agrees {
+	const int64_t *image; /* of the condition */
+	bool holds;
+} Agrees;
 
-	for (int i = 0; i < n; i++)
-		allowed[i] = c->type.image[i] == holds;
-	fact_push(L, (GuardFact){ .node = root, .allowed = allowed });
+static bool
+agrees(int i, void *data)
+{
+	const Agrees *a = data;
+
+	return a->image[i] == a->holds;
 }
 
 static void
@@ -82,7 +123,7 @@ learn(Lower *L, const Node *c, bool holds, int depth)
 	if (c->op == OP_EQ || c->op == OP_LT)
 		learn_order(L, c, holds);
 	if (c->type.root && c->type.image && c->type.root->type.nset)
-		learn_root(L, c, holds);
+		learn_values(L, c->type.root, agrees, &(Agrees){ c->type.image, holds });
 }
 
 GuardFact *
@@ -119,29 +160,6 @@ is_beside_present(Lower *L, const Node *e, int64_t k, bool at_most)
 	return false;
 }
 
-/* By the facts, which values of the root are possible here, in the order of its set; NULL: all. */
-static bool *
-allowed_values(Lower *L, const Node *root)
-{
-	bool *all = NULL;
-	int n = root->type.nset;
-
-	for (const GuardFact *f = L->facts; f; f = f->up) {
-		if (f->node != root || f->present)
-			continue;
-		if (!all) {
-			all = NEWS(L->arena, bool, n);
-			for (int i = 0; i < n; i++)
-				all[i] = true;
-		}
-		for (int i = 0; i < n; i++)
-			all[i] &= f->allowed ? f->allowed[i]
-			                     : f->lo <= root->type.set[i]
-			                               && root->type.set[i] <= f->hi;
-	}
-	return all;
-}
-
 const int64_t *
 values_here(Lower *L, const Node *n, int *count)
 {
@@ -151,7 +169,7 @@ values_here(Lower *L, const Node *n, int *count)
 		return *count = 1, &n->type.lo;
 	if (!root || !n->type.image || !root->type.nset)
 		return NULL;
-	bool *allowed = allowed_values(L, root);
+	const bool *allowed = allowed_values(L, root);
 	if (!allowed && n->type.nset)
 		return *count = n->type.nset, n->type.set;
 	int64_t *v = NEWS(L->arena, int64_t, root->type.nset + 1);
@@ -252,11 +270,26 @@ search_bounds_parts(BoundsSearch *s, const Node *n, int depth)
 	return a.never ? a : bounds_meet(all, a.lo, a.hi);
 }
 
+/* The bounds of a function of one root, by the values that it can have here. */
+static Bounds
+bounds_by_root(Lower *L, const Node *n)
+{
+	const Node *root = n->type.root;
+	const bool *allowed = root ? allowed_values(L, root) : NULL;
+	Bounds r = { 0, 0, true };
+
+	if (!allowed || !n->type.image)
+		return (Bounds){ n->type.lo, n->type.hi, false };
+	for (int i = 0; i < root->type.nset; i++)
+		if (allowed[i])
+			r = bounds_hull(r, (Bounds){ n->type.image[i], n->type.image[i], false });
+	return r;
+}
+
 static Bounds
 search_bounds(BoundsSearch *s, const Node *n, int depth)
 {
 	Bounds b = { n->type.lo, n->type.hi, false };
-	int count;
 
 	s->budget--;
 	for (const GuardFact *f = s->L->facts; f; f = f->up)
@@ -264,15 +297,10 @@ search_bounds(BoundsSearch *s, const Node *n, int depth)
 			b = bounds_meet(b, f->lo, f->hi);
 	if (b.never || b.lo == b.hi)
 		return b;
-	const int64_t *v = values_here(s->L, n, &count);
-	if (v && !count)
-		return (Bounds){ 0, 0, true };
-	if (v) {
-		Bounds r = { v[0], v[0], false };
-		for (int i = 1; i < count; i++)
-			r = bounds_hull(r, (Bounds){ v[i], v[i], false });
-		b = bounds_meet(b, r.lo, r.hi);
-	}
+	Bounds r = bounds_by_root(s->L, n);
+	if (r.never)
+		return r;
+	b = bounds_meet(b, r.lo, r.hi);
 	Bounds p = search_bounds_parts(s, n, depth);
 	return p.never ? p : bounds_meet(b, p.lo, p.hi);
 }

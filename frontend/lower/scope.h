@@ -115,6 +115,8 @@ typedef struct Bounds {
 } Bounds;
 GuardFact *assume_condition(Lower *, Node *cond, bool holds); /* returns the facts to restore */
 Bounds bounds_here(Lower *, const Node *);
+/* Which values of the root are possible here, in the order of its set; NULL: all. */
+const bool *allowed_values(Lower *, const Node *root);
 /* The values a node can have here: NULL if only the bounds are known. */
 const int64_t *values_here(Lower *, const Node *, int *n);
 bool is_known_present(Lower *, const Node *ref, int64_t offset);
