@@ -62,22 +62,50 @@ linear_part_range(const Term *t, int n)
 	return x;
 }
 
-/* The range of a group: a broken line is extreme at an end or where it bends. */
-static Range
-group_range(const Term *t, int n)
+/* Where the neuron bends, as a value of its linear part. */
+static int64_t
+bend_of(const Term *t)
 {
-	Range x = linear_part_range(t, n), y = { INT64_MAX, INT64_MIN };
+	return -linear_part_sign(t->atom->in) * t->atom->in->k;
+}
 
-	for (int i = 0; i < n + 2; i++) {
-		const Form *in = i < n ? t[i].atom->in : NULL;
-		int64_t at = in ? -linear_part_sign(in) * in->k : i == n ? x.lo : x.hi;
-		if (at < x.lo || at > x.hi)
-			continue;
-		int64_t sum = group_value_at(t, n, at);
-		y.lo = min_int64(y.lo, sum);
-		y.hi = max_int64(y.hi, sum);
+static int
+by_bend(const void *a, const void *b)
+{
+	int64_t x = bend_of(a), y = bend_of(b);
+
+	return (x > y) - (x < y);
+}
+
+/* The range of a group: a broken line is extreme at an end or where it bends. The terms are sorted
+ * by their bends, and the line is followed from bend to bend. */
+static Range
+group_range(Term *t, int n)
+{
+	Range x = linear_part_range(t, n);
+	int64_t at = x.lo, y = group_value_at(t, n, at), slope = 0;
+	Range all = { y, y };
+
+	qsort(t, (size_t)n, sizeof *t, by_bend);
+	for (int i = 0; i < n; i++) { /* of those that fall: they are not 0 below their bend */
+		bool rises = linear_part_sign(t[i].atom->in) > 0;
+		if (rises == (bend_of(&t[i]) <= at))
+			slope += rises ? t[i].c : -t[i].c;
 	}
-	return y;
+	for (int i = 0; i <= n; i++) {
+		int64_t next = i < n ? bend_of(&t[i]) : x.hi;
+		if (next > x.hi)
+			next = x.hi;
+		if (next > at) {
+			y += slope * (next - at);
+			at = next;
+			all.lo = min_int64(y, all.lo);
+			all.hi = max_int64(y, all.hi);
+		}
+		if (i < n && bend_of(&t[i]) > x.lo)
+			slope += t[i].c;
+	}
+	return all;
 }
 
 int

@@ -77,17 +77,33 @@ residue(__int128 x)
 	return r > PRIME / 2 ? r - PRIME : r;
 }
 
+/* By Euclid's algorithm: x times y is 1, and a y that is small is found as such. */
 static int64_t
 modular_inverse(int64_t x)
 {
-	int64_t y = 1;
+	int64_t r = PRIME, s = llabs(x), y = 0, z = 1;
 
-	for (int64_t e = PRIME - 2; e; e >>= 1) {
-		if (e & 1)
-			y = residue((__int128)y * x);
-		x = residue((__int128)x * x);
+	while (s) {
+		int64_t q = r / s, rest = r - q * s, next = y - q * z;
+		r = s;
+		s = rest;
+		y = z;
+		z = next;
 	}
-	return y;
+	return residue(x < 0 ? -y : y);
+}
+
+/* x + times y, modulo the prime: without a product of 128 bits where small numbers meet. */
+static int64_t
+add_product(int64_t x, int64_t times, int64_t y)
+{
+	const int64_t small = (int64_t)1 << 29;
+
+	if (-small < times && times < small && -small < y && y < small) {
+		int64_t sum = x + times * y; /* below 2^60 + 2^58 */
+		return sum > PRIME / 2 ? sum - PRIME : sum < -(PRIME / 2) ? sum + PRIME : sum;
+	}
+	return residue(x + (__int128)times * y);
 }
 
 void
@@ -95,21 +111,25 @@ vec_add(ColumnSpace *sp, Vec *a, const Vec *b, int64_t times)
 {
 	Vec *s = &sp->spare, swap;
 
+	if (!times)
+		return;
 	s->n = 0;
 	GROW(sp->arena, s->at, s->cap, a->n + b->n);
-	for (int i = 0, j = 0; i < a->n || j < b->n;) {
-		bool of_a = j == b->n || (i < a->n && a->at[i].column <= b->at[j].column);
-		bool of_b = i == a->n || (j < b->n && b->at[j].column <= a->at[i].column);
-		int column = of_a ? a->at[i].column : b->at[j].column;
-		__int128 sum = 0;
-		if (of_a)
-			sum += a->at[i++].times;
-		if (of_b)
-			sum += (__int128)times * b->at[j++].times;
-		int64_t r = residue(sum);
-		if (r)
-			s->at[s->n++] = (Entry){ column, r };
+	const Entry *x = a->at, *y = b->at, *x_end = x + a->n, *y_end = y + b->n;
+	while (x < x_end && y < y_end) {
+		if (x->column < y->column) {
+			s->at[s->n++] = *x++;
+			continue;
+		}
+		bool both = x->column == y->column;
+		int64_t r = add_product(both ? x++->times : 0, times, y->times);
+		s->at[s->n] = (Entry){ y++->column, r };
+		s->n += r != 0;
 	}
+	for (; x < x_end; x++)
+		s->at[s->n++] = *x;
+	for (; y < y_end; y++)
+		s->at[s->n++] = (Entry){ y->column, add_product(0, times, y->times) };
 	swap = *a;
 	*a = *s;
 	*s = swap;

@@ -48,15 +48,15 @@ learn_values(Lower *L, const Node *root, bool (*test)(int i, void *data), void *
 	fact_push(L, (GuardFact){ .node = root, .allowed = allowed });
 }
 
-typedef struct WithinBounds {
+typedef struct ValueBounds {
 	const int64_t *set;
 	int64_t lo, hi;
-} WithinBounds;
+} ValueBounds;
 
 static bool
-is_within(int i, void *data)
+is_within_bounds(int i, void *data)
 {
-	const WithinBounds *w = data;
+	const ValueBounds *w = data;
 
 	return w->lo <= w->set[i] && w->set[i] <= w->hi;
 }
@@ -67,7 +67,7 @@ learn_bounds(Lower *L, const Node *n, int64_t lo, int64_t hi)
 	if (n->op == OP_CONST)
 		return;
 	if (n->type.root == n && n->type.nset)
-		learn_values(L, n, is_within, &(WithinBounds){ n->type.set, lo, hi });
+		learn_values(L, n, is_within_bounds, &(ValueBounds){ n->type.set, lo, hi });
 	else
 		fact_push(L, (GuardFact){ .node = n, .lo = lo, .hi = hi });
 }

@@ -759,11 +759,16 @@ is_standing(const WeightWriter *w, int state)
 	return true;
 }
 
+enum { NAMED_STATES = 8 }; /* from the first that can hold a value, where it is looked for */
+
 static void
 write_one_named(WeightWriter *w, const Named *n, TwNamed *out)
 {
-	int states = last_state(w->s->nlayer) + 1;
 	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
+	int states = last_state(w->s->nlayer) + 1;
+
+	if (f) /* later ones seldom have what the first have not, and each takes time */
+		states = min_int(states, form_ready(f) + NAMED_STATES);
 
 	out->name = (char *)n->name;
 	out->kind = runtime_kind(n);
