@@ -64,7 +64,8 @@ while IFS=: read -r line name; do
 	*)  [ -e "$name" ] ;;
 	esac || echo "$line: there is no $name"
 done >"$tmp/missing"
-git ls-files 'lang/*.c' 'frontend/*.[cly]' 'ir/*.c' 'tensor/*.c' 'backend/*.c' 'runtime/*.c' 2>/dev/null |
+git ls-files 'lang/*.c' 'frontend/*.[cly]' 'ir/*.c' 'tensor/*.c' 'backend/*.c' 'runtime/*.c' \
+	2>/dev/null |
 	grep -v '^lang/editors' | while read -r file; do
 	grep -qF "$(basename "$file")" $page || echo "1: $file is not named"
 done >>"$tmp/missing"

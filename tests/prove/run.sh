@@ -47,7 +47,8 @@ sed 's/Relu/Sqrt/' "$tmp/m.onnx" >"$tmp/other.onnx"
 [ $? = 2 ] && grep -q "Relu.*is missing" "$tmp/err" || complain "another graph is taken for ours"
 
 "$bin/twc" tests/lang/only.tw -o "$tmp/m.onnx" && "$bin/twprove" "$tmp/m.onnx" >"$tmp/out"
-[ $? = 0 ] && grep -q "assumed: 3 heads" "$tmp/out" || complain "what an 'only' promises is not said"
+[ $? = 0 ] && grep -q "assumed: 3 heads" "$tmp/out" ||
+	complain "what an 'only' promises is not said"
 "$bin/twc" examples/adder.tw -o "$tmp/m.onnx"
 
 # A few changed models; make test-check has a thousand.
