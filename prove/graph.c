@@ -301,7 +301,7 @@ expect_answers(Lines *l, const Model *m, int x)
 		add_line(l, "output|logits|type 1|batch|sequence|%d", m->nvocab + 2);
 	}
 	for (int i = 0; i < m->nlabel; i++) {
-		const Label *label = &m->label[i];
+		const OutputLabel *label = &m->label[i];
 		expect_affine(l, text("label.%s", label->name), last,
 		              text("labels.%s.w", label->name), text("labels.%s.b", label->name),
 		              m->d, label->columns);
