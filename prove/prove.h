@@ -66,12 +66,14 @@ typedef struct Tensor {
 	const float *at;
 } Tensor;
 
+typedef struct Property {
+	const char *key, *value;
+} Property;
+
 typedef struct Contents {
 	int ntensor, nproperty;
 	Tensor *tensor;
-	struct {
-		const char *key, *value;
-	} * property;
+	Property *property;
 	const char *graph; /* of an ONNX file: its nodes, inputs and outputs, a line each */
 } Contents;
 
