@@ -34,7 +34,7 @@ RUNTIME := $(call objects,runtime) $(GEN_ONNX)
 FRONTEND := frontend frontend/syntax frontend/lower frontend/editor
 IR       := ir ir/pass
 BACKEND  := backend backend/circuit backend/map backend/attend backend/layout \
-	backend/target/plain backend/file backend/dump backend/verify
+	backend/target/plain backend/target/llama backend/file backend/dump backend/verify
 FOLDERS  := lang $(FRONTEND) $(IR) tensor $(BACKEND) runtime lsp cmd
 COMPILER := $(call objects,lang $(FRONTEND) $(IR) tensor $(BACKEND) lsp) $(GEN_FRONT)
 TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o npy_input.o trace_json.o cli.o \
@@ -96,6 +96,11 @@ $(BUILD)/unit/long_text_test: $(BUILD)/tests/unit/long_text_test.o \
 	$(addprefix $(BUILD)/cmd/,program.o cli.o manual.o) \
 	$(COMPILER) $(RUNTIME)
 	$(LINK) $(LIBS)
+
+$(BUILD)/unit/llama_test: $(BUILD)/tests/unit/llama_test.o \
+	$(addprefix $(BUILD)/cmd/,program.o cli.o manual.o) \
+	$(COMPILER) $(RUNTIME)
+	$(LINK) -lcmocka $(LIBS)
 
 $(BUILD)/unit/allocation_test: $(BUILD)/tests/unit/allocation_test.o \
 	$(addprefix $(BUILD)/small/,$(SMALL)) \

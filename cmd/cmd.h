@@ -15,6 +15,8 @@
 #include "lang/diag.h"
 #include "runtime/model.h"
 
+enum { PROFILE_F16KV = 1, PROFILE_F32 }; /* as --profile lists them */
+
 struct Options {
 	char **args; /* (nargs) what follows the verb */
 	int nargs;
@@ -24,6 +26,7 @@ struct Options {
 	const char *batch;  /* --batch, or NULL */
 	bool json, uniform, check, layered, verify, no_warnings;
 	Limits limits;
+	int profile;       /* --profile, as PROFILE_ has it, or 0 */
 	const char *input; /* --input, or NULL */
 	int line;          /* --line, or 0 */
 	double started;    /* now_ms() when the process began */

@@ -61,6 +61,36 @@ has_extension(const char *s, const char *end)
 	return n > m && !strcmp(s + n - m, end);
 }
 
+static bool
+is_llama_path(const char *path)
+{
+	return has_extension(path, ".gguf") || has_extension(path, "/");
+}
+
+/* A .gguf or a folder, for what runs an ordinary Llama. */
+static int
+write_as_llama(const Options *o, Program *p, char **error)
+{
+	bool gguf = has_extension(o->output, ".gguf");
+	int asked = o->profile ? o->profile : gguf ? PROFILE_F16KV : PROFILE_F32;
+	LlamaProfile profile = asked == PROFILE_F16KV ? LLAMA_F16KV : LLAMA_F32;
+	const char *why, *other;
+	Llama *l = llama_from_plain(&p->arena, p->model, &p->report, profile, &why);
+
+	if (l && p->model->nlabel)
+		fprintf(stderr, "twc: %s: what the program labels is not in it\n", o->output);
+	if (l)
+		return llama_write(l, o->output, error);
+	bool exact = profile == LLAMA_F16KV
+	             && llama_from_plain(&p->arena, p->model, &p->report, LLAMA_F32, &other);
+	fprintf(stderr, "twc: %s: '%s' cannot be a Llama%s: %s\n", o->args[0], p->model->name,
+	        exact ? " with a 16-bit cache" : "", why);
+	if (exact)
+		fprintf(stderr, "twc: with --profile=f32 it is written, and llama.cpp runs it with "
+		                "-ctk f32 -ctv f32 -fa off\n");
+	return -1;
+}
+
 int
 cmd_compile(const Options *o)
 {
@@ -68,8 +98,12 @@ cmd_compile(const Options *o)
 	char *error = NULL;
 	int status = 2;
 
-	if (!has_extension(o->output, ".onnx") && !has_extension(o->output, ".safetensors")) {
-		fprintf(stderr, "twc: %s: the name of a model ends in .onnx or .safetensors\n",
+	if (!is_llama_path(o->output) && !has_extension(o->output, ".onnx")
+	    && !has_extension(o->output, ".safetensors")) {
+		fprintf(stderr,
+		        "twc: %s: the name of a model ends in .onnx, .safetensors or .gguf, or in "
+		        "a "
+		        "slash: a folder\n",
 		        o->output);
 		return 2;
 	}
@@ -78,8 +112,12 @@ cmd_compile(const Options *o)
 			fprintf(stderr, "twc: %s: %d layers, %d more than without limits\n",
 			        o->args[0], p.report.layers,
 			        p.report.layers - p.report.free_layers);
-		status = model_write(p.model, o->output, o->uniform, &error) ? 2 : 0;
-		if (status)
+		bool llama = is_llama_path(o->output);
+		status = (llama ? write_as_llama(o, &p, &error)
+		                : model_write(p.model, o->output, o->uniform, &error))
+		                 ? 2
+		                 : 0;
+		if (status && (error || !llama))
 			fprintf(stderr, "twc: %s%s\n", error ? error : o->output,
 			        error ? "" : ": cannot be written");
 	}
@@ -159,7 +197,12 @@ cmd_plain(const Options *o)
 
 static const Flag flags[] = {
 	{ "output", 'o', "OUT", offsetof(Options, output),
-	  "write the model here; the extension chooses the kind of file: .onnx or .safetensors",
+	  "write the model here; the extension chooses the kind of file: .onnx, .safetensors or "
+	  ".gguf; a slash at the end: a folder",
+	  NULL },
+	{ "profile", 0, "f16kv|f32", offsetof(Options, profile),
+	  "what an engine keeps keys and values of a .gguf or a folder in: half precision, which "
+	  "llama.cpp does by default, or float32",
 	  NULL },
 	{ "uniform", 0, NULL, offsetof(Options, uniform), "pad all layers of an .onnx to one shape",
 	  NULL },
@@ -205,10 +248,17 @@ static const Verb verbs[] = {
 	{
 		"",
 		"FILE -o OUT",
-		"writes the model OUT, an .onnx or a .safetensors file",
-		NULL,
-		"output uniform verify layers d-model heads neurons fewest dump stdlib no-warnings",
+		"writes the model OUT: an .onnx, a .safetensors or a .gguf file, or a folder",
+		"A .gguf runs in llama.cpp, a folder (its name ends in a slash) in HuggingFace's "
+		"libraries: an ordinary Llama, of programs that emit, are causal and have one "
+		"field "
+		"a token.",
+		"output profile uniform verify layers d-model heads neurons fewest dump stdlib "
+		"no-warnings",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
+		"twc calculator.tw -o calculator.gguf && llama-completion -m calculator.gguf "
+		"-no-cnv "
+		"-p \"12*34=\"\n"
 		"twc --dump=lower calculator.tw\n"
 		"twc --dump=weights calculator.tw",
 		cmd_plain,

@@ -75,13 +75,13 @@ times(double a, double b)
 }
 
 double
-magnitude_of(Extent r)
+magnitude_of(Range r)
 {
 	return fmax(fabs(r.lo), fabs(r.hi));
 }
 
-Extent
-hull(Extent r, double x)
+Range
+hull(Range r, double x)
 {
-	return (Extent){ fmin(r.lo, x), fmax(r.hi, x) };
+	return (Range){ fmin(r.lo, x), fmax(r.hi, x) };
 }

@@ -36,6 +36,27 @@ check 0 408 ''  "$twc" run $calc "12*34="
 check 0 '' ''   "$twc" $calc -o "$tmp/c.safetensors"
 check 0 408 ''  "$twrun" "$tmp/c.safetensors" "12*34="
 
+# An ordinary Llama: a file, a folder, the same bytes each time; and why there is none.
+check 0 '' ''   "$twc" $calc -o "$tmp/c.gguf"
+[ "$(head -c 4 "$tmp/c.gguf")" = GGUF ] || fail "c.gguf is no GGUF"
+check 0 '' ''   "$twc" $calc -o "$tmp/again.gguf"
+cmp -s "$tmp/c.gguf" "$tmp/again.gguf" || fail "a .gguf differs when written again"
+check 0 '' ''   "$twc" $calc -o "$tmp/folder/"
+check 0 '' ''   "$twc" $calc -o "$tmp/folder/"
+for name in config generation_config tokenizer tokenizer_config special_tokens_map; do
+	node -e 'JSON.parse(require("fs").readFileSync(process.argv[1]))' "$tmp/folder/$name.json" ||
+		fail "$name.json is no JSON"
+done
+[ -s "$tmp/folder/model.safetensors" ] || fail "a folder has no weights"
+check 2 '' "it labels and does not emit" "$twc" examples/tally.tw -o "$tmp/none.gguf"
+check 2 '' "config.json: Not a directory" "$twc" $calc -o "$tmp/c.gguf/"
+"$twc" examples/memory.tw -o "$tmp/none.gguf" 2>"$tmp/err" && fail "memory.gguf is written"
+grep -q 'the head of line 11 (latest) needs keys' "$tmp/err" &&
+	grep -q 'with --profile=f32 .* -ctk f32 -ctv f32 -fa off' "$tmp/err" ||
+	fail "a file for a 16-bit cache is refused without a word of what to do"
+[ ! -e "$tmp/none.gguf" ] || fail "what is refused is written"
+check 0 '' ''   "$twc" examples/memory.tw --profile=f32 -o "$tmp/memory.gguf"
+
 # A file of Windows: a byte order mark, and line ends of two characters.
 printf '\357\273\277model m { vocab "01" context 3 }\r\nemit token\r\n' >"$tmp/windows.tw"
 check 0 00 ''   "$twc" run "$tmp/windows.tw" 0

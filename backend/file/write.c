@@ -225,3 +225,93 @@ model_write(const TwModel *m, const char *path, bool uniform, char **error)
 	arena_free(&w.arena);
 	return w.bad ? -1 : 0;
 }
+
+/* ---- Llamas ---- */
+
+enum { FOLDER_FILES = 6 };
+
+typedef struct LlamaWriting {
+	Arena arena;
+	const Llama *l;
+	const char *path;
+	char **error;
+	Draft file[FOLDER_FILES];
+	int bad;
+} LlamaWriting;
+
+static int
+draft_in_folder(LlamaWriting *w, int i, const char *name, const void *bytes, size_t n)
+{
+	w->file[i].path = arena_fmt(&w->arena, "%s%s", w->path, name);
+	return draft_write(&w->file[i], bytes, n, w->error);
+}
+
+/* All are written before the first gets its name, the weights last. */
+static int
+write_folder(LlamaWriting *w)
+{
+	Arena *a = &w->arena;
+	const struct {
+		const char *name;
+		char *text;
+	} all[] = {
+		{ "config.json", hf_config(a, w->l) },
+		{ "generation_config.json", hf_generation_config(a, w->l) },
+		{ "tokenizer.json", hf_tokenizer(a, w->l) },
+		{ "tokenizer_config.json", hf_tokenizer_config(a, w->l) },
+		{ "special_tokens_map.json", hf_special_tokens(a) },
+	};
+	_Static_assert(sizeof all / sizeof *all + 1 == FOLDER_FILES, "and the weights");
+	size_t n;
+
+	if (mkdir(w->path, 0777) && errno != EEXIST)
+		return file_error(w->error, w->path, strerror(errno));
+	for (int i = 0; i < FOLDER_FILES - 1; i++)
+		if (draft_in_folder(w, i, all[i].name, all[i].text, strlen(all[i].text)))
+			return -1;
+	unsigned char *bytes = hf_weights(a, w->l, &n);
+	if (draft_in_folder(w, FOLDER_FILES - 1, "model.safetensors", bytes, n))
+		return -1;
+	for (int i = 0; i < FOLDER_FILES; i++)
+		if (draft_publish(&w->file[i], w->error))
+			return -1;
+	return 0;
+}
+
+static void
+write_llama_by_ending(void *writing)
+{
+	LlamaWriting *w = writing;
+	const char *first, *second;
+	size_t n;
+
+	if (!has_ending(w->path, ".gguf")) {
+		w->bad = write_folder(w);
+		return;
+	}
+	if (gguf_cuts_otherwise(w->l->m, &first, &second)) {
+		w->bad = file_error(w->error, w->path,
+		                    arena_fmt(&w->arena,
+		                              "the token '%s' ends as '%s' starts, and llama.cpp "
+		                              "would cut a text of both at the other one",
+		                              first, second));
+		return;
+	}
+	unsigned char *bytes = gguf_pack(&w->arena, w->l, &n);
+	w->file[0].path = w->path;
+	w->bad = draft_write(&w->file[0], bytes, n, w->error)
+	         || draft_publish(&w->file[0], w->error);
+}
+
+int
+llama_write(const Llama *l, const char *path, char **error)
+{
+	LlamaWriting w = { .l = l, .path = path, .error = error };
+
+	if (!arena_protect(&w.arena, write_llama_by_ending, &w))
+		w.bad = file_error(error, path, "out of memory");
+	for (int i = 0; i < FOLDER_FILES; i++)
+		draft_drop(&w.file[i]);
+	arena_free(&w.arena);
+	return w.bad ? -1 : 0;
+}

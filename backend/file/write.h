@@ -3,6 +3,7 @@
 
 /* Model files, in either format; the same model gives the same bytes. */
 
+#include "backend/target/llama/llama.h"
 #include "lang/arena.h"
 #include "runtime/memory_pool.h"
 #include "runtime/model.h"
@@ -11,6 +12,9 @@
  * files appear whole or not at all. `uniform` gives all layers one shape. 0, or
  * -1 with one line in *error, to be freed. */
 int model_write(const TwModel *, const char *path, bool uniform, char **error);
+
+/* A Llama: path ends in .gguf, or in a slash: a folder, which is made where there is none. */
+int llama_write(const Llama *, const char *path, char **error);
 
 /* Any file, in the same way. */
 int file_write(const char *path, const void *bytes, size_t n, char **error);
@@ -31,5 +35,13 @@ const TwModel *model_uniform(Arena *, const TwModel *);
 unsigned char *onnx_pack(Arena *, TwPool *, const TwModel *, size_t *n);
 unsigned char *safetensors_pack(Arena *, TwPool *, const TwModel *, size_t *n);
 char *safetensors_config(Arena *, const TwModel *);
+bool gguf_cuts_otherwise(const TwModel *, const char **first, const char **second);
+unsigned char *gguf_pack(Arena *, const Llama *, size_t *n);
+unsigned char *hf_weights(Arena *, const Llama *, size_t *n);
+char *hf_config(Arena *, const Llama *);
+char *hf_generation_config(Arena *, const Llama *);
+char *hf_tokenizer(Arena *, const Llama *);
+char *hf_tokenizer_config(Arena *, const Llama *);
+char *hf_special_tokens(Arena *);
 
 #endif
