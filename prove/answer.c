@@ -9,10 +9,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct Choice {
-	int n, *row, bos; /* bos: which of them is <bos>; -1 */
-	Reader *logit;
-} Choice;
+typedef struct NextToken {
+	int n, bos; /* bos: which of them is <bos>; -1 */
+	ColumnValue *logit;
+} NextToken;
 
 /* A logit, as a multiple of the form v. */
 typedef struct Slope {
@@ -20,7 +20,7 @@ typedef struct Slope {
 } Slope;
 
 static bool
-is_multiple_of(const Form *f, const Form *v, double *factor)
+is_multiple_of(const AffineForm *f, const AffineForm *v, double *factor)
 {
 	if (f->n == 0) {
 		*factor = 0;
@@ -38,9 +38,9 @@ is_multiple_of(const Form *f, const Form *v, double *factor)
 
 /* The form that all are multiples of, its coefficients without common divisor. */
 static bool
-common_form(const Choice *x, Form *v, Slope *line)
+common_form(const NextToken *x, AffineForm *v, Slope *line)
 {
-	const Form *first = NULL;
+	const AffineForm *first = NULL;
 	double common = 0;
 
 	for (int i = 0; i < x->n && !first; i++)
@@ -64,7 +64,7 @@ common_form(const Choice *x, Form *v, Slope *line)
 }
 
 static bool
-one_is_greatest(const Choice *x, const double *logit)
+one_is_greatest(const NextToken *x, const double *logit)
 {
 	int best = 0;
 	bool tie = false;
@@ -82,7 +82,7 @@ one_is_greatest(const Choice *x, const double *logit)
 
 /* Beyond this v, upwards or downwards, the steepest line has crossed all others. */
 static double
-last_crossing(const Choice *x, const Slope *line, double sign)
+last_crossing(const NextToken *x, const Slope *line, double sign)
 {
 	int top = 0;
 	double last = -INFINITY;
@@ -101,15 +101,15 @@ last_crossing(const Choice *x, const Slope *line, double sign)
 enum { MOST_VALUES = 1 << 20 };
 
 static bool
-greatest_on_lines(Proof *p, const Choice *x)
+greatest_on_lines(Proof *p, const NextToken *x)
 {
 	Slope *line = TAKE(Slope, x->n);
 	double *logit = TAKE(double, x->n);
-	Form v;
+	AffineForm v;
 
 	if (!common_form(x, &v, line))
 		return false;
-	Range r = range_of(p, &v);
+	Extent r = range_of(p, &v);
 	if (v.n) {
 		double up = last_crossing(x, line, 1), down = last_crossing(x, line, -1);
 		r.hi = isfinite(up) ? fmin(r.hi, fmax(ceil(up) + 2, r.lo)) : fmin(r.hi, r.lo);
@@ -127,14 +127,14 @@ greatest_on_lines(Proof *p, const Choice *x)
 }
 
 static bool
-greatest_by_roots(Proof *p, const Choice *x)
+greatest_by_roots(Proof *p, const NextToken *x)
 {
-	const Roots *roots = NULL;
+	const Roots *roots = no_roots(p);
 	double **value = TAKE(double *, x->n), *logit = TAKE(double, x->n);
 
 	for (int i = 0; i < x->n; i++) {
 		const Roots *own = roots_of_form(p, &x->logit[i].form);
-		roots = !own ? NULL : i ? (roots ? join_roots(p, roots, own) : NULL) : own;
+		roots = own ? join_roots(p, roots, own, SMALL) : NULL;
 		if (!roots)
 			return false;
 	}
@@ -151,7 +151,7 @@ greatest_by_roots(Proof *p, const Choice *x)
 
 /* At <bos>, and at every position of a text. */
 static bool
-greatest_is_one(Proof *p, const Choice *x)
+greatest_is_one(Proof *p, const NextToken *x)
 {
 	double *logit = TAKE(double, x->n);
 
@@ -167,21 +167,22 @@ static void
 prove_logits(Proof *p)
 {
 	const Model *m = p->m;
-	Reader *logit = TAKE(Reader, m->nvocab + 2);
+	ColumnValue *logit = TAKE(ColumnValue, m->nvocab + 2);
 
 	for (int row = 0; row < m->nvocab + 2; row++) {
 		const char *token = row < m->nvocab    ? m->vocab[row]
 		                    : row == m->nvocab ? "<end>"
 		                                       : "<bos>";
-		logit[row] = reader_of(p, m->head_w + row, m->nvocab + 2, (double)m->head_b[row]);
-		prove_sum(p, "logit", &logit[row]);
-		add_site(p, FACT_LOGIT, logit[row].exact, text("the logit of '%s'", token),
-		         text("it may be off by %g, its sum being up to %.0f",
-		              error_of_form(&logit[row].form), logit[row].total));
+		AddendList s = sum_of_columns(p, m->head_w + row, m->nvocab + 2,
+		                              (double)m->head_b[row]);
+		logit[row] = prove_sum(p, "a logit", &s);
+		add_finding(p, FACT_LOGIT, logit[row].exact, text("the logit of '%s'", token),
+		            text("it may be off by %g, its sum being up to %.0f",
+		                 error_of_form(&logit[row].form), logit[row].most));
 	}
 	for (int f = 0; f < m->nfield; f++) {
 		int n = m->first[f + 1] - m->first[f];
-		Choice x = { n, NULL, -1, TAKE(Reader, n + 2) };
+		NextToken x = { n, -1, TAKE(ColumnValue, n + 2) };
 		for (int i = 0; i < n; i++)
 			x.logit[i] = logit[m->first[f] + i];
 		if (f == 0) {
@@ -189,23 +190,23 @@ prove_logits(Proof *p)
 			x.logit[x.n++] = logit[m->nvocab];
 			x.logit[x.n++] = logit[m->nvocab + 1];
 		}
-		add_site(p, FACT_NEXT, greatest_is_one(p, &x),
-		         m->record ? text("field %d of the next token", f) : "the next token",
-		         "two logits may be equal, or that of <bos> the greatest");
+		add_finding(p, FACT_NEXT, greatest_is_one(p, &x),
+		            m->record ? text("field %d of the next token", f) : "the next token",
+		            "two logits may be equal, or that of <bos> the greatest");
 	}
 }
 
 static void
-prove_label(Proof *p, const Label *l)
+prove_label(Proof *p, const OutputLabel *l)
 {
 	for (int c = 0; c < l->columns; c++) {
-		Reader r = reader_of(p, l->w + c, l->columns, (double)l->b[c]);
-		prove_sum(p, "label", &r);
-		double error = fmax(error_of_form(&r.form), r.bos_error);
-		bool ok = l->kind == KIND_REAL ? error <= l->error : r.exact;
-		add_site(p, FACT_LABEL, ok, text("the label '%s'", l->name),
-		         text("it may be off by %g, and %g is what the file says", error,
-		              l->kind == KIND_REAL ? l->error : 0));
+		AddendList s = sum_of_columns(p, l->w + c, l->columns, (double)l->b[c]);
+		ColumnValue v = prove_sum(p, "a label", &s);
+		double error = fmax(error_of_form(&v.form), v.bos_error);
+		bool ok = l->kind == KIND_REAL ? error <= l->error : v.exact;
+		add_finding(p, FACT_LABEL, ok, text("the label '%s'", l->name),
+		            text("it may be off by %g, and %g is what the file says", error,
+		                 l->kind == KIND_REAL ? l->error : 0));
 	}
 }
 

@@ -1,5 +1,5 @@
 /* Atoms, and affine forms over them. Two atoms that are the same function of the same roots
- * are one atom, so that what is equal cancels. */
+ * are one atom, and so are two neurons of the same sum, so that what is equal cancels. */
 
 #include "prove/prove.h"
 
@@ -7,33 +7,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-Form
+AffineForm
 form_of(double k)
 {
-	return (Form){ .k = k };
+	return (AffineForm){ .k = k };
 }
 
-Form
-form_of_atom(Atom *a, double c)
+AffineForm
+form_of_atom(AffineAtom *a, double c)
 {
-	Form f = { .n = 1, .term = TAKE(Term, 1) };
+	AffineForm f = { .n = 1, .term = TAKE(ScaledAtom, 1) };
 
-	f.term[0] = (Term){ a, c };
+	f.term[0] = (ScaledAtom){ a, c };
 	return f;
 }
 
 static int
 by_atom_number(const void *x, const void *y)
 {
-	const Term *a = x, *b = y;
+	const ScaledAtom *a = x, *b = y;
 
 	return a->atom->id < b->atom->id ? -1 : a->atom->id > b->atom->id;
 }
 
-Form
-form_of_terms(int n, Term *term, double k)
+AffineForm
+form_of_terms(int n, ScaledAtom *term, double k)
 {
-	Form f = { .term = term, .k = k };
+	AffineForm f = { .term = term, .k = k };
 
 	for (int i = 1; i < n; i++)
 		if (by_atom_number(&term[i - 1], &term[i]) > 0) {
@@ -41,7 +41,7 @@ form_of_terms(int n, Term *term, double k)
 			break;
 		}
 	for (int i = 0; i < n;) {
-		Term sum = term[i++];
+		ScaledAtom sum = term[i++];
 		while (i < n && term[i].atom == sum.atom)
 			sum.c = plus(sum.c, term[i++].c);
 		if (sum.c != 0)
@@ -51,46 +51,33 @@ form_of_terms(int n, Term *term, double k)
 }
 
 /* f + c * g, with their errors. */
-Form
-sum_of_forms(const Form *f, const Form *g, double c)
+AffineForm
+sum_of_forms(const AffineForm *f, const AffineForm *g, double c)
 {
-	Term *term = TAKE(Term, f->n + g->n);
-	int n = 0;
+	ScaledAtom *term = TAKE(ScaledAtom, f->n + g->n);
 
-	for (int i = 0, j = 0; i < f->n || j < g->n;) {
-		int order = i == f->n   ? 1
-		            : j == g->n ? -1
-		                        : by_atom_number(&f->term[i], &g->term[j]);
-		if (order <= 0)
-			term[n++] = f->term[i++];
-		if (order >= 0) {
-			term[n++] = (Term){ g->term[j].atom, times(c, g->term[j].c) };
-			j++;
-		}
-	}
-	Form sum = form_of_terms(n, term, plus(f->k, times(c, g->k)));
+	if (f->n)
+		memcpy(term, f->term, (size_t)f->n * sizeof *term);
+	for (int i = 0; i < g->n; i++)
+		term[f->n + i] = (ScaledAtom){ g->term[i].atom, times(c, g->term[i].c) };
+	AffineForm sum = form_of_terms(f->n + g->n, term, plus(f->k, times(c, g->k)));
 	sum.error = f->error + fabs(c) * g->error;
 	return sum;
 }
 
-static Atom *
+static AffineAtom *
 new_atom(Proof *p)
 {
-	Atom *a = TAKE(Atom, 1);
+	AffineAtom *a = TAKE(AffineAtom, 1);
 
-	a->id = p->natom;
-	if ((p->natom & (p->natom - 1)) == 0) {
-		p->atom = realloc(p->atom, 2 * (size_t)(p->natom + 1) * sizeof *p->atom);
-		if (!p->atom)
-			malformed("out of memory");
-	}
-	return p->atom[p->natom++] = a;
+	a->id = p->natom++;
+	return a;
 }
 
-Atom *
-atom_of_range(Proof *p, Range range, double error, int step)
+AffineAtom *
+atom_of_range(Proof *p, Extent range, double error, int step)
 {
-	Atom *a = new_atom(p);
+	AffineAtom *a = new_atom(p);
 
 	a->range = range;
 	a->error = error;
@@ -100,35 +87,9 @@ atom_of_range(Proof *p, Range range, double error, int step)
 
 /* ---- tables */
 
-static uint64_t
-hash_table(const Roots *roots, const double *table)
-{
-	uint64_t h = 1469598103934665603u + (uint64_t)roots->id;
-
-	for (int i = 0; i < roots->size; i++) {
-		uint64_t bits;
-		double x = table[i] + 0.0; /* -0 is 0 */
-		memcpy(&bits, &x, sizeof bits);
-		h = (h ^ bits) * 1099511628211u;
-		h ^= h >> 29;
-	}
-	return h;
-}
-
-static bool
-atom_is_table(const Atom *a, const Roots *roots, const double *table, const double *errors)
-{
-	if (a->roots != roots || !a->errors != !errors)
-		return false;
-	for (int i = 0; i < roots->size; i++)
-		if (a->table[i] != table[i] || (errors && a->errors[i] != errors[i]))
-			return false;
-	return true;
-}
-
 /* What the table's values have in common. */
 static void
-describe_table(Atom *a)
+describe_table(AffineAtom *a)
 {
 	const Roots *s = a->roots;
 	double first = 0;
@@ -141,7 +102,7 @@ describe_table(Atom *a)
 			continue;
 		int step = step_of(x);
 		a->step = step < a->step ? step : a->step;
-		a->range = any ? hull(a->range, x) : (Range){ x, x };
+		a->range = any ? hull(a->range, x) : (Extent){ x, x };
 		first = any ? first : x;
 		any = true;
 		if (!a->errors)
@@ -151,31 +112,35 @@ describe_table(Atom *a)
 	}
 }
 
-enum { TABLE_BUCKETS = 1 << 14 };
-
-Atom *
+static AffineAtom *
 atom_of_table(Proof *p, const Roots *roots, const double *table, const double *errors)
 {
-	if (!p->tables.slot)
-		p->tables.slot = take(TABLE_BUCKETS, sizeof(void *));
-	Atom **bucket = (Atom **)&p->tables.slot[hash_table(roots, table) % TABLE_BUCKETS];
-	for (Atom *a = *bucket; a; a = a->next)
-		if (atom_is_table(a, roots, table, errors))
-			return a;
-	Atom *a = new_atom(p);
 	size_t bytes = (size_t)roots->size * sizeof *table;
-	a->roots = roots;
-	a->table = take_copy(table, bytes);
-	a->errors = errors ? take_copy(errors, bytes) : NULL;
-	describe_table(a);
-	a->next = *bucket;
-	return *bucket = a;
+	double *key = take((size_t)(errors ? 2 : 1) * bytes + sizeof *key, 1);
+
+	for (int i = 0; i < roots->size; i++)
+		key[i] = table[i] + 0.0; /* -0 is 0 */
+	if (errors)
+		memcpy(key + roots->size, errors, bytes);
+	key[(errors ? 2 : 1) * roots->size] = roots->id;
+	void **known = memo(&p->tables, key, (size_t)(errors ? 2 : 1) * bytes + sizeof *key);
+	if (!*known) {
+		AffineAtom *a = *known = new_atom(p);
+		a->roots = roots;
+		a->table = key;
+		a->errors = errors ? key + roots->size : NULL;
+		describe_table(a);
+	} else {
+		free(key);
+	}
+	return *known;
 }
 
-Form
+/* A number, if all the values that are possible are one. */
+AffineForm
 form_of_table(Proof *p, const Roots *roots, const double *table, const double *errors)
 {
-	Range r = { INFINITY, -INFINITY };
+	Extent r = { INFINITY, -INFINITY };
 	bool real = false;
 
 	for (int i = 0; i < roots->size; i++) {
@@ -189,10 +154,108 @@ form_of_table(Proof *p, const Roots *roots, const double *table, const double *e
 	return form_of_atom(atom_of_table(p, roots, table, real ? errors : NULL), 1);
 }
 
+/* A whole number, which is a root if it has few values. */
+AffineForm
+form_of_number(Proof *p, double low, double high, int layer, int head)
+{
+	if (!(high - low < SMALL))
+		return form_of_atom(atom_of_range(p, (Extent){ low, high }, 0, 0), 1);
+	int n = (int)(high - low) + 1;
+	double *table = TAKE(double, n);
+	for (int i = 0; i < n; i++)
+		table[i] = low + i;
+	const Roots *roots = roots_of(p, new_root(p, ROOT_NUMBER, n, layer, head));
+	AffineForm f = form_of_table(p, roots, table, NULL);
+	free(table);
+	return f;
+}
+
+/* ---- neurons */
+
+static bool
+is_integer(const AffineForm *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->error != 0 || f->term[i].atom->step < 0
+		    || step_of(f->term[i].c) < 0)
+			return false;
+	return f->n > 0;
+}
+
+/* Says of a neuron what its sum is, and which line that is a multiple of: the sum without its
+ * constant, divided by what its coefficients have in common, and positive in its first. */
+static void
+set_input(Proof *p, AffineAtom *a, const AffineForm *input)
+{
+	double common = 0;
+
+	a->input = take_copy(input, sizeof *input);
+	if (!is_integer(input))
+		return;
+	for (int i = 0; i < input->n; i++)
+		common = gcd_of(common, input->term[i].c);
+	a->slope = input->term[0].c < 0 ? -common : common;
+	AffineForm f = { .n = input->n, .term = TAKE(ScaledAtom, input->n) };
+	for (int i = 0; i < input->n; i++)
+		f.term[i] = (ScaledAtom){ input->term[i].atom, input->term[i].c / a->slope };
+	void **known = memo(&p->lines, f.term, (size_t)f.n * sizeof *f.term);
+	if (!*known)
+		*known = take_copy(&f, sizeof f);
+	a->line = *known;
+}
+
+/* relu of a sum whose values are too many for a table. */
+static AffineForm
+form_of_neuron(Proof *p, const AffineForm *f)
+{
+	ScaledAtom *key = TAKE(ScaledAtom, f->n + 1);
+
+	memcpy(key, f->term, (size_t)f->n * sizeof *key);
+	key[f->n].c = f->k;
+	void **known = memo(&p->neurons, key, (size_t)(f->n + 1) * sizeof *key);
+	free(key);
+	if (!*known) {
+		Extent r = range_of(p, f);
+		if (r.lo >= 0 || r.hi <= 0) {
+			AffineForm plain = r.hi <= 0 ? form_of(0) : *f;
+			*known = take_copy(&plain, sizeof plain);
+		} else {
+			AffineAtom *a = atom_of_range(p, (Extent){ 0, r.hi }, 0, form_step(f));
+			set_input(p, a, f);
+			AffineForm one = form_of_atom(a, 1);
+			*known = take_copy(&one, sizeof one);
+		}
+	}
+	return *(AffineForm *)*known;
+}
+
+/* relu(f), f being exact: a table, if it has few values; f itself where that is never negative. */
+AffineForm
+relu_of(Proof *p, const AffineForm *f)
+{
+	const Roots *roots = roots_of_form(p, f);
+	bool negative = false;
+
+	if (f->n == 0)
+		return form_of(fmax(0, f->k));
+	if (!roots)
+		return form_of_neuron(p, f);
+	double *table = tabulate(p, f, roots);
+	for (int v = 0; v < roots->size; v++) {
+		negative = negative || (table[v] < 0 && (!roots->possible || roots->possible[v]));
+		table[v] = fmax(table[v], 0);
+	}
+	AffineForm out = negative ? form_of_table(p, roots, table, NULL) : *f;
+	if (negative && out.n && !out.term[0].atom->input)
+		set_input(p, out.term[0].atom, f);
+	free(table);
+	return out;
+}
+
 /* ---- what is known of a form */
 
 bool
-form_is_exact(const Form *f)
+form_is_exact(const AffineForm *f)
 {
 	for (int i = 0; i < f->n; i++)
 		if (f->term[i].atom->error != 0)
@@ -201,7 +264,7 @@ form_is_exact(const Form *f)
 }
 
 int
-form_step(const Form *f)
+form_step(const AffineForm *f)
 {
 	int step = step_of(f->k);
 
@@ -213,7 +276,7 @@ form_step(const Form *f)
 }
 
 double
-error_of_form(const Form *f)
+error_of_form(const AffineForm *f)
 {
 	double e = f->error;
 
@@ -222,80 +285,60 @@ error_of_form(const Form *f)
 	return e * (1 + 1e-9);
 }
 
-/* Values of a form of tables over roots that hold all of its own. */
-double *
-tabulate(Proof *p, const Form *f, const Roots *roots)
+static double
+magnitude_of_form(const AffineForm *f)
 {
-	double *out = TAKE(double, roots->size), total = fabs(f->k);
+	double total = fabs(f->k);
+
+	for (int i = 0; i < f->n; i++)
+		total += fabs(f->term[i].c) * magnitude_of(f->term[i].atom->range);
+	return total;
+}
+
+/* Values of a form over roots that hold all of its own. A neuron without a table is relu of its
+ * sum, tabulated in its turn. */
+double *
+tabulate(Proof *p, const AffineForm *f, const Roots *roots)
+{
+	double *out = TAKE(double, roots->size);
 
 	for (int i = 0; i < roots->size; i++)
 		out[i] = f->k;
 	for (int t = 0; t < f->n; t++) {
-		const Atom *a = f->term[t].atom;
+		const AffineAtom *a = f->term[t].atom;
 		double c = f->term[t].c;
-		total += fabs(c) * magnitude_of(a->range);
-		if (a->roots == roots) {
+		if (a->table) {
+			const int *at = inside(p, roots, a->roots);
 			for (int i = 0; i < roots->size; i++)
-				out[i] += c * a->table[i];
-			continue;
+				out[i] += c * a->table[at[i]];
+		} else {
+			double *sum = tabulate(p, a->input, roots);
+			for (int i = 0; i < roots->size; i++)
+				out[i] += c * (sum[i] > 0 ? sum[i] : 0);
+			free(sum);
 		}
-		const int *at = inside(p, roots, a->roots);
-		for (int i = 0; i < roots->size; i++)
-			out[i] += c * a->table[at[i]];
 	}
-	if (form_is_exact(f) && !fits(total, form_step(f), OWN_MANTISSA))
+	if (form_is_exact(f) && !fits(magnitude_of_form(f), form_step(f), OWN_MANTISSA))
 		fail_own_arithmetic();
 	return out;
 }
 
 /* How far the computed value may be from what tabulate says. */
 double *
-tabulate_errors(Proof *p, const Form *f, const Roots *roots)
+tabulate_errors(Proof *p, const AffineForm *f, const Roots *roots)
 {
-	double *out = TAKE(double, roots->size), own = fabs(f->k);
+	double *out = TAKE(double, roots->size), own = magnitude_of_form(f) * (f->n + 2) * 0x1p-52;
 
-	for (int t = 0; t < f->n; t++)
-		own += fabs(f->term[t].c) * magnitude_of(f->term[t].atom->range);
 	for (int i = 0; i < roots->size; i++)
 		out[i] = f->error;
 	for (int t = 0; t < f->n; t++) {
-		const Atom *a = f->term[t].atom;
+		const AffineAtom *a = f->term[t].atom;
 		const int *at = a->errors ? inside(p, roots, a->roots) : NULL;
 		for (int i = 0; at && i < roots->size; i++)
 			out[i] += fabs(f->term[t].c) * a->errors[at[i]];
 	}
 	for (int i = 0; i < roots->size; i++) /* and what doubles round in both tables */
 		if (out[i] > 0)
-			out[i] = out[i] * (1 + 1e-9) + own * (f->n + 2) * 0x1p-52;
+			out[i] = out[i] * (1 + 1e-9) + own;
 	return out;
-}
-
-bool
-residue_of(Proof *p, const Form *f, Residue *r)
-{
-	*r = (Residue){ f->k, 0 };
-	if (!form_is_exact(f))
-		return false;
-	for (int i = 0; i < f->n; i++) {
-		Atom *a = f->term[i].atom;
-		double c = f->term[i].c;
-		if (!a->table) {
-			r->modulus = gcd_of(r->modulus, times(c, ldexp(1, a->step)));
-			continue;
-		}
-		bool first = true; /* of those that have the same roots */
-		Form same = { .term = TAKE(Term, f->n) };
-		for (int j = 0; j < f->n; j++)
-			if (f->term[j].atom->roots == a->roots) {
-				first = first && j >= i;
-				same.term[same.n++] = f->term[j];
-			}
-		if (!first)
-			continue;
-		Form one = form_of_table(p, a->roots, tabulate(p, &same, a->roots), NULL);
-		r->base = plus(r->base, one.n ? one.term[0].atom->table[0] : one.k);
-		if (one.n)
-			r->modulus = gcd_of(r->modulus, one.term[0].atom->spacing);
-	}
-	return true;
 }

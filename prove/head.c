@@ -6,9 +6,8 @@
  *   residue   Scores of one query at two places of the text differ by what their places add, plus a
  *             multiple of W. If no two places' residues mod W are nearer than 104 in the circle,
  *             <bos> among them, one score is the greatest whatever stands there.
- *   prefix    All depends on the place, but for a query that takes few values: each of these
- *             with each number of visible places is tried.
- *   matrix    Queries and keys depend on their places alone: each row of scores is looked at.
+ *   queries   All depends on the place, but for a query that takes few values: each of these
+ *             with each number of visible places is tried (lead.c).
  *   equal     All differences of scores are multiples of G >= 104: scores are equal or far
  *             apart. Then the winners may be many, and the head averages over them; but where
  *             the program promises that no two positions match (`only`), there is one.
@@ -23,92 +22,52 @@
 
 /* ---- how large scores are */
 
-typedef struct Bound {
-	bool of_keys;
-	const Roots *roots;
-	double *sum, bos;
-} Bound;
-
-typedef struct Bounds {
-	Bound *list;
-	int n;
-	double rest;
-} Bounds;
-
-/* |q k| where one of the two is a function of few roots: that, value by value, times the
- * greatest of the other. Factors that take turns, as those of a one-hot code do, so count
- * once. */
+/* The magnitude of a value of few roots, as a form: factors that take turns, as those of a
+ * one-hot code do, so count once. false: its roots are too many. */
 static bool
-add_bound(Proof *p, Bounds *b, bool of_keys, const Reader *r, double other)
+add_magnitude(Proof *p, const ColumnValue *v, double by, AffineForm *sum, double *bos)
 {
-	const Roots *roots = form_is_exact(&r->form) ? roots_of_form(p, &r->form) : NULL;
-	Bound *found = NULL;
+	const Roots *roots = form_is_exact(&v->form) ? roots_of_form(p, &v->form) : NULL;
 
 	if (!roots)
 		return false;
-	for (int i = 0; i < b->n && !found; i++)
-		if (b->list[i].roots == roots && b->list[i].of_keys == of_keys)
-			found = &b->list[i];
-	if (!found) {
-		found = &b->list[b->n++];
-		*found = (Bound){ of_keys, roots, TAKE(double, roots->size), 0 };
-	}
-	double *table = tabulate(p, &r->form, roots);
-	for (int v = 0; v < roots->size; v++)
-		found->sum[v] += fabs(table[v]) * other;
-	found->bos += fabs(r->bos) * other;
+	double *table = tabulate(p, &v->form, roots);
+	for (int i = 0; i < roots->size; i++)
+		table[i] = fabs(table[i]);
+	AffineForm f = form_of_table(p, roots, table, NULL);
+	*sum = sum_of_forms(sum, &f, by);
+	*bos += fabs(v->bos) * by;
 	free(table);
 	return true;
 }
 
 static double
-most_of(Proof *p, const Reader *r)
+score_bound(Proof *p, const AttentionHead *h)
 {
-	return fmax(magnitude_of(range_of(p, &r->form)) + error_of_form(&r->form),
-	            fabs(r->bos) + r->bos_error);
-}
-
-static double
-score_bound(Proof *p, const Head *h)
-{
-	Bounds b = { TAKE(Bound, h->n), 0, 0 };
+	AffineForm of_keys = form_of(0), of_queries = form_of(0);
+	double key_bos = 0, query_bos = 0, rest = 0;
 
 	for (int i = 0; i < h->n; i++) {
-		const Product *x = &h->product[i];
-		double q = most_of(p, &x->q), k = most_of(p, &x->k);
-		if (!add_bound(p, &b, true, &x->k, q) && !add_bound(p, &b, false, &x->q, k))
-			b.rest += q * k;
+		const ColumnValue *q = &h->q[i], *k = &h->k[i];
+		if (!add_magnitude(p, k, q->most, &of_keys, &key_bos)
+		    && !add_magnitude(p, q, k->most, &of_queries, &query_bos))
+			rest += q->most * k->most;
 	}
-	for (int i = 0; i < b.n; i++) {
-		double most = b.list[i].bos;
-		for (int v = 0; v < b.list[i].roots->size; v++)
-			most = fmax(most, b.list[i].sum[v]);
-		b.rest += most;
-		free(b.list[i].sum);
-	}
-	free(b.list);
-	return b.rest;
-}
-
-static int
-value_step(const Reader *r)
-{
-	int step = form_step(&r->form), of_bos = step_of(r->bos);
-
-	return step < of_bos ? step : of_bos;
+	return rest + fmax(range_of(p, &of_keys).hi, key_bos)
+	       + fmax(range_of(p, &of_queries).hi, query_bos);
 }
 
 /* How far scores of places of the text may be off; what <bos> adds to it, if it can weigh anything:
  * not if it is 104 behind the least score that the text can have. */
 static double
-error_of_scores(Proof *p, const Head *h)
+error_of_scores(Proof *p, const AttentionHead *h)
 {
 	double of_text = 0, of_bos = 0, text = 0, bos = 0, most_bos = 0;
 
 	for (int i = 0; i < h->n; i++) {
-		const Reader *q = &h->product[i].q, *k = &h->product[i].k;
+		const ColumnValue *q = &h->q[i], *k = &h->k[i];
 		double q_error = error_of_form(&q->form), k_error = error_of_form(&k->form);
-		Range r = range_of(p, &q->form);
+		Extent r = range_of(p, &q->form);
 		double most_q = magnitude_of(r) + q_error;
 		double most_k = magnitude_of(range_of(p, &k->form)) + k_error;
 		of_text += most_q * k_error + most_k * q_error + q_error * k_error;
@@ -123,423 +82,275 @@ error_of_scores(Proof *p, const Head *h)
 }
 
 static void
-prove_score(Proof *p, Head *h)
+prove_score(Proof *p, AttentionHead *h)
 {
 	double total = score_bound(p, h);
 	int step = NO_STEP;
 	bool exact = true;
 
 	for (int i = 0; i < h->n; i++) {
-		Product *x = &h->product[i];
-		int s = value_step(&x->q) + value_step(&x->k);
+		int s = h->q[i].step + h->k[i].step;
 		step = s < step ? s : step;
-		exact = exact && x->q.exact && x->k.exact;
+		exact = exact && h->q[i].exact && h->k[i].exact;
 	}
 	exact = exact && fits(total, step, MANTISSA);
 	if (exact)
 		p->largest_sum = fmax(p->largest_sum, total > 0 ? ldexp(total, -step) : 0);
 	else
 		h->score_error = fmax(error_of_scores(p, h), 0x1p-60);
-	char *where = text("head %d of layer %d", h->head, h->layer);
-	add_site(p, FACT_SCORE, total <= LARGEST_SCORE, where,
-	         text("its scores may be up to %.0f, more than 2^29", total));
+	add_finding(p, FACT_SCORE, total <= LARGEST_SCORE,
+	            text("head %d of layer %d", h->head, h->layer),
+	            text("its scores may be up to %.0f, more than 2^29", total));
 }
 
-/* ---- parts of scores */
+/* ---- what is known of a score */
+
+/* A number but for a multiple of a modulus; modulus 0: the number itself. */
+typedef struct Residue {
+	double base, modulus;
+} Residue;
+
+/* What a form is a multiple of, but for a constant; false: nothing is known. */
+static bool
+residue_of(Proof *p, const AffineForm *f, Residue *r)
+{
+	AffineForm same = { .term = TAKE(ScaledAtom, f->n) };
+
+	*r = (Residue){ f->k, 0 };
+	if (!form_is_exact(f))
+		return false;
+	for (int i = 0; i < f->n; i++) {
+		const AffineAtom *a = f->term[i].atom;
+		bool first = true; /* of those that have the same roots */
+		same.n = 0;
+		for (int j = 0; j < f->n && a->table; j++)
+			if (f->term[j].atom->roots == a->roots) {
+				first = first && j >= i;
+				same.term[same.n++] = f->term[j];
+			}
+		if (!a->table)
+			r->modulus = gcd_of(r->modulus, times(f->term[i].c, ldexp(1, a->step)));
+		if (!a->table || !first)
+			continue;
+		double *table = tabulate(p, &same, a->roots);
+		AffineForm one = form_of_table(p, a->roots, table, NULL);
+		free(table);
+		r->base = plus(r->base, one.n ? one.term[0].atom->table[0] : one.k);
+		if (one.n)
+			r->modulus = gcd_of(r->modulus, one.term[0].atom->spacing);
+	}
+	free(same.term);
+	return true;
+}
 
 static bool
-is_of_place(const Proof *p, const Atom *a)
+is_of_place(const Proof *p, const AffineAtom *a)
 {
 	return a->table && a->roots->n == 1 && a->roots->root[0] == p->place;
 }
 
-/* Score parts of the place: out[0] of <bos>, out[i] of place i. */
-static void
-add_place_parts(const Proof *p, const Form *f, double c, double *out)
+/* What a form says of the place, added to out[i] of place i; returns the rest of the form. */
+static AffineForm
+add_place_part(const Proof *p, const AffineForm *f, double *out)
 {
-	for (int t = 0; t < f->n; t++)
-		for (int i = 1; is_of_place(p, f->term[t].atom) && i < p->m->places; i++)
-			out[i] = plus(out[i],
-			              times(times(c, f->term[t].c), f->term[t].atom->table[i - 1]));
-}
+	AffineForm rest = { .term = TAKE(ScaledAtom, f->n), .k = f->k, .error = f->error };
 
-static Form
-without_place(const Proof *p, const Form *f)
-{
-	Form rest = { .term = TAKE(Term, f->n), .error = f->error };
-
-	for (int t = 0; t < f->n; t++)
-		if (!is_of_place(p, f->term[t].atom))
+	for (int t = 0; t < f->n; t++) {
+		const AffineAtom *a = f->term[t].atom;
+		if (!is_of_place(p, a))
 			rest.term[rest.n++] = f->term[t];
+		for (int i = 1; out && is_of_place(p, a) && i < p->m->places; i++)
+			out[i] = plus(out[i], times(f->term[t].c, a->table[i - 1]));
+	}
 	return rest;
 }
 
-static bool
-has_place(const Proof *p, const Form *f)
-{
-	for (int t = 0; t < f->n; t++)
-		if (is_of_place(p, f->term[t].atom))
-			return true;
-	return false;
-}
-
-/* What a score is, as far as it is known: at[place] plus a multiple of W. */
-typedef struct Parts {
+/* The score of place i is at[i] plus a multiple of W, plus what a query adds that is the same for
+ * all places; and the products of `placed`. */
+typedef struct ScoreResidues {
 	double *at; /* (places) */
-	double W;   /* 0: it is at[place] */
+	double W;   /* 0: nothing is added */
 	bool known;
-} Parts;
+	int nplaced, *placed;
+} ScoreResidues;
 
 /* q (k - b) for a k that is b but for a multiple of m, and a q of residue (a, n): at a place
  * of the text a multiple of gcd(a, n) m; at <bos>, a (k - b) but for a multiple of n (k - b).
  * That q b has been left out changes no difference of scores of one query. */
 static bool
-add_product_parts(Proof *p, const Product *x, Parts *s)
+add_product_residue(Proof *p, const ColumnValue *q, const ColumnValue *k, ScoreResidues *s)
 {
-	Residue q, k;
+	Residue of_q, of_k;
 
-	if (!residue_of(p, &x->q.form, &q) || !residue_of(p, &x->k.form, &k))
+	if (!residue_of(p, &q->form, &of_q) || !residue_of(p, &k->form, &of_k))
 		return false;
-	double of_bos = plus(x->k.bos, -k.base);
-	s->W = gcd_of(s->W, times(gcd_of(q.base, q.modulus), k.modulus));
-	s->W = gcd_of(s->W, times(q.modulus, of_bos));
-	s->at[0] = plus(s->at[0], times(q.base, of_bos));
+	double of_bos = plus(k->bos, -of_k.base);
+	s->W = gcd_of(s->W, times(gcd_of(of_q.base, of_q.modulus), of_k.modulus));
+	s->W = gcd_of(s->W, times(of_q.modulus, of_bos));
+	s->at[0] = plus(s->at[0], times(of_q.base, of_bos));
 	return true;
 }
 
-/* All products, but for those that read the place with a query that varies, if `placed` is
- * given: these are counted there. */
-static Parts
-parts_of_score(Proof *p, const Head *h, int *placed)
+/* Products of the place with a query that varies go to `placed`, if they may. */
+static ScoreResidues
+parts_of_score(Proof *p, const AttentionHead *h, bool may_be_placed)
 {
-	Parts s = { TAKE(double, p->m->places), 0, true };
-	Form key = form_of(0);
+	ScoreResidues s = { TAKE(double, p->m->places), 0, true, 0, TAKE(int, h->n) };
+	AffineForm key = form_of(0);
 	Residue rest;
 
-	if (placed)
-		*placed = 0;
 	for (int i = 0; i < h->n && s.known; i++) {
-		const Product *x = &h->product[i];
-		double q = x->q.form.k;
-		if (x->q.form.n == 0 && x->q.exact) {
-			key = sum_of_forms(&key, &x->k.form, q);
-			s.at[0] = plus(s.at[0], times(q, x->k.bos));
-		} else if (placed && has_place(p, &x->k.form)) {
-			++*placed;
+		const ColumnValue *q = &h->q[i], *k = &h->k[i];
+		if (q->form.n == 0 && q->exact) {
+			key = sum_of_forms(&key, &k->form, q->form.k);
+			s.at[0] = plus(s.at[0], times(q->form.k, k->bos));
+		} else if (may_be_placed && add_place_part(p, &k->form, NULL).n < k->form.n) {
+			s.placed[s.nplaced++] = i;
 		} else {
-			s.known = x->q.exact && x->k.exact && add_product_parts(p, x, &s);
+			s.known = q->exact && k->exact && add_product_residue(p, q, k, &s);
 		}
 	}
-	Form other = without_place(p, &key);
-	if (!s.known || !residue_of(p, &other, &rest))
-		return (Parts){ s.at, 0, false };
-	s.W = gcd_of(s.W, rest.modulus);
-	for (int i = 1; i < p->m->places; i++)
-		s.at[i] = plus(key.k, rest.base);
-	add_place_parts(p, &key, 1, s.at);
+	AffineForm other = add_place_part(p, &key, s.at);
+	s.known = s.known && residue_of(p, &other, &rest);
+	for (int i = 1; i < p->m->places && s.known; i++)
+		s.at[i] = plus(s.at[i], rest.base);
+	s.W = s.known ? gcd_of(s.W, rest.modulus) : 0;
 	return s;
 }
 
 /* ---- the rules. Each says the mode and the gap, or false. */
 
 static int
-by_value(const void *x, const void *y)
+by_residue_size(const void *x, const void *y)
 {
 	double a = *(const double *)x, b = *(const double *)y;
 
 	return a < b ? -1 : a > b;
 }
 
-/* The distance of the nearest two residues in the circle of W. */
-static double
-circle_gap(const Parts *s, int n)
-{
-	double *r = TAKE(double, n), gap;
-
-	for (int i = 0; i < n; i++) {
-		r[i] = fmod(s->at[i], s->W);
-		if (r[i] < 0)
-			r[i] += s->W;
-	}
-	qsort(r, (size_t)n, sizeof *r, by_value);
-	gap = n > 1 ? r[0] + s->W - r[n - 1] : s->W;
-	for (int i = 1; i < n; i++)
-		gap = fmin(gap, r[i] - r[i - 1]);
-	free(r);
-	return gap;
-}
-
 static bool
-by_residue(Proof *p, Head *h)
+by_residue(Proof *p, AttentionHead *h)
 {
-	Parts s = parts_of_score(p, h, NULL);
-	bool ok = s.known && s.W != 0;
+	ScoreResidues s = parts_of_score(p, h, false);
+	int n = p->m->places;
 
-	if (ok)
-		h->gap = circle_gap(&s, p->m->places);
 	h->mode = MODE_ONE;
+	if (!s.known || s.W == 0)
+		return false;
+	for (int i = 0; i < n; i++) {
+		s.at[i] = fmod(s.at[i], s.W);
+		s.at[i] += s.at[i] < 0 ? s.W : 0;
+	}
+	qsort(s.at, (size_t)n, sizeof *s.at, by_residue_size);
+	h->gap = s.at[0] + s.W - s.at[n - 1]; /* the nearest two in the circle of W */
+	for (int i = 1; i < n; i++)
+		h->gap = fmin(h->gap, s.at[i] - s.at[i - 1]);
 	free(s.at);
-	return ok && h->gap >= GAP;
-}
-
-/* Scores of one query: the least lead over every prefix that is `from` places long or more,
- * up to `to`. */
-double
-prefix_lead(const double *score, int places, int from, int to)
-{
-	double best = score[0], second = -INFINITY, lead = INFINITY;
-
-	for (int i = 1; i < places && i <= to; i++) {
-		if (score[i] > best) {
-			second = best;
-			best = score[i];
-		} else if (score[i] > second) {
-			second = score[i];
-		}
-		if (i >= from)
-			lead = fmin(lead, best - second);
-	}
-	return lead;
-}
-
-typedef struct Placed {
-	int n;
-	const Product **product;
-	double **key; /* of each product, by the place */
-} Placed;
-
-/* The products that read a place with a query that varies; false: a key says more. */
-static bool
-placed_products(Proof *p, const Head *h, Placed *out)
-{
-	*out = (Placed){ 0, TAKE(const Product *, h->n), TAKE(double *, h->n) };
-	for (int i = 0; i < h->n; i++) {
-		const Product *x = &h->product[i];
-		if (x->q.form.n == 0 || !has_place(p, &x->k.form))
-			continue;
-		Form rest = without_place(p, &x->k.form);
-		if (rest.n || !x->q.exact || !x->k.exact)
-			return false;
-		double *key = TAKE(double, p->m->places);
-		for (int at = 0; at < p->m->places; at++)
-			key[at] = at ? x->k.form.k : x->k.bos;
-		add_place_parts(p, &x->k.form, 1, key);
-		out->product[out->n] = x;
-		out->key[out->n++] = key;
-	}
-	return true;
+	return h->gap >= GAP;
 }
 
 /* From which place on, and up to which, a value of the roots can ask: the place that they say,
- * or any that is no earlier than what has been read. */
+ * or any that is no earlier than what has been read. In a bidirectional text, all that can be
+ * the last. */
 static void
-who_asks(const Proof *p, Asked *x)
+who_asks(const Proof *p, const Roots *roots, Queries *x)
 {
-	x->from = TAKE(int, x->roots->size);
-	x->to = TAKE(int, x->roots->size);
-	for (int v = 0; v < x->roots->size; v++) {
+	for (int v = 0; v < x->size; v++) {
 		int rest = v;
 		x->to[v] = p->m->places - 1;
-		for (int i = x->roots->n - 1; i >= 0; i--) {
-			const Root *r = x->roots->root[i];
+		for (int i = roots->n - 1; i >= 0; i--) {
+			const Root *r = roots->root[i];
 			int least = least_place(p, r, rest % r->size);
 			rest /= r->size;
-			if (p->m->bidirectional)
-				continue;
 			x->from[v] = least > x->from[v] ? least : x->from[v];
-			if (r == p->place)
+			if (r == p->place && !p->m->bidirectional)
 				x->to[v] = least;
 		}
 	}
 }
 
-/* Every value of the queries with every prefix that it can be asked with. */
+/* The values of the queries, by their roots; a single one that is a whole number, by itself. */
 static bool
-lead_by_roots(Proof *p, const Asked *x, double *lead)
+find_queries(Proof *p, const AttentionHead *h, const ScoreResidues *s, Queries *x)
 {
-	int places = p->m->places;
-	double *score = TAKE(double, places);
+	const Roots *roots = no_roots(p);
+	const AffineForm *first = s->nplaced ? &h->q[s->placed[0]].form : NULL;
 
-	if ((double)x->roots->size * places * x->n > MOST_WORK)
+	x->query = TAKE(double *, s->nplaced);
+	for (int i = 0; i < s->nplaced && roots; i++)
+		roots = deep_roots(p, roots, &h->q[s->placed[i]].form);
+	for (int i = 0; i < s->nplaced && roots; i++)
+		x->query[i] = tabulate(p, &h->q[s->placed[i]].form, roots);
+	Extent r = roots ? (Extent){ 0, roots->size - 1 } : range_of(p, first);
+	if (!roots && (s->nplaced != 1 || form_step(first) < 0 || r.hi - r.lo > DEEP))
 		return false;
-	*lead = INFINITY;
-	for (int v = 0; v < x->roots->size; v++) {
-		if (x->roots->possible && !x->roots->possible[v])
-			continue;
-		for (int at = 0; at < places; at++) {
-			score[at] = x->base[at];
-			for (int i = 0; i < x->n; i++)
-				score[at] = plus(score[at], times(x->query[i][v], x->key[i][at]));
-		}
-		*lead = fmin(*lead, prefix_lead(score, places, x->from[v], x->to[v]));
-	}
-	return true;
-}
-
-/* One query of one product, an integer in a small range. */
-static bool
-lead_by_integer(Proof *p, const Placed *x, const double *base, double *lead)
-{
-	const Form *q = &x->product[0]->q.form;
-	Range r = range_of(p, q);
-	int places = p->m->places;
-	double *score = TAKE(double, places);
-
-	if (x->n != 1 || form_step(q) < 0 || (r.hi - r.lo) * places > MOST_WORK)
-		return false;
-	*lead = INFINITY;
-	for (double v = r.lo; v <= r.hi; v++) {
-		for (int at = 0; at < places; at++)
-			score[at] = plus(base[at], times(v, x->key[0][at]));
-		*lead = fmin(*lead, prefix_lead(score, places, 0, places));
-	}
+	x->size = (int)(r.hi - r.lo) + 1;
+	x->possible = roots ? roots->possible : NULL;
+	x->from = TAKE(int, x->size);
+	x->to = TAKE(int, x->size);
+	who_asks(p, roots ? roots : no_roots(p), x);
+	if (!roots)
+		x->query[0] = TAKE(double, x->size);
+	for (int v = 0; v < x->size && !roots; v++)
+		x->query[0][v] = r.lo + v;
 	return true;
 }
 
 static bool
-lead_of_queries(Proof *p, const Placed *x, double *base, double *lead)
+by_queries(Proof *p, AttentionHead *h)
 {
-	const Form **query = TAKE(const Form *, x->n);
-	Asked asked = { x->n, TAKE(double *, x->n), x->key, base, NULL, NULL, NULL };
+	ScoreResidues s = parts_of_score(p, h, true);
+	Queries x = { .n = s.nplaced, .base = s.at, .key = TAKE(double *, s.nplaced) };
+	Lead lead;
 
-	for (int i = 0; i < x->n; i++)
-		query[i] = &x->product[i]->q.form;
-	asked.roots = deep_roots(p, x->n, query);
-	if (!asked.roots)
-		return lead_by_integer(p, x, base, lead);
-	for (int i = 0; i < x->n; i++)
-		asked.query[i] = tabulate_deep(p, query[i], asked.roots);
-	who_asks(p, &asked);
-	bool ok = lead_by_digits(p, &asked, lead) || lead_by_roots(p, &asked, lead);
-	for (int i = 0; i < x->n; i++)
-		free(asked.query[i]);
-	return ok;
-}
-
-static bool
-by_prefix(Proof *p, Head *h)
-{
-	Placed x;
-	int placed;
-	Parts s = parts_of_score(p, h, &placed);
-	bool ok = s.known && s.W == 0;
-
-	h->mode = MODE_ONE;
-	if (ok && placed == 0) {
-		h->gap = prefix_lead(s.at, p->m->places, 0, p->m->places);
-	} else if (ok && placed_products(p, h, &x)) {
-		ok = lead_of_queries(p, &x, s.at, &h->gap);
-	} else {
-		ok = false;
-	}
-	free(s.at);
-	return ok && h->gap >= GAP;
-}
-
-/* A form of the place alone, or a number, by the place. */
-static double *
-by_place(Proof *p, const Reader *r)
-{
-	Form rest = without_place(p, &r->form);
-	double *out = TAKE(double, p->m->places);
-
-	if (rest.n || !r->exact)
-		return NULL;
-	for (int i = 0; i < p->m->places; i++)
-		out[i] = i ? r->form.k : r->bos;
-	add_place_parts(p, &r->form, 1, out);
-	return out;
-}
-
-/* The scores that place `here` sees: the lead of the greatest over the next that differs; and
- * is it alone in every visible part? */
-static double
-row_lead(const Proof *p, int n, double **q, double **k, int here, int end, bool *tie)
-{
-	double best = -INFINITY, second = -INFINITY;
-	int winners = 0;
-
-	(void)p;
-	for (int at = 0; at <= end; at++) {
-		double s = 0;
-		for (int i = 0; i < n; i++)
-			s = plus(s, times(q[i][here], k[i][at]));
-		if (s > best) {
-			second = best;
-			best = s;
-			winners = 1;
-		} else if (s == best) {
-			winners++;
-		} else if (s > second) {
-			second = s;
-		}
-	}
-	*tie = *tie || winners > 1;
-	return best - second;
-}
-
-static bool
-by_matrix(Proof *p, Head *h)
-{
-	int places = p->m->places;
-	double **q = TAKE(double *, h->n), **k = TAKE(double *, h->n);
-	bool tie = false;
-
-	if ((double)places * places * (p->m->bidirectional ? places : 1) * h->n > MOST_WORK)
+	if (!s.known || s.W != 0)
 		return false;
-	for (int i = 0; i < h->n; i++) {
-		q[i] = by_place(p, &h->product[i].q);
-		k[i] = by_place(p, &h->product[i].k);
-		if (!q[i] || !k[i])
+	for (int i = 0; i < x.n; i++) {
+		const ColumnValue *k = &h->k[s.placed[i]];
+		double *key = x.key[i] = TAKE(double, p->m->places);
+		AffineForm rest = add_place_part(p, &k->form, key);
+		if (rest.n || !h->q[s.placed[i]].exact || !k->exact)
 			return false;
+		key[0] = k->bos;
+		for (int at = 1; at < p->m->places; at++)
+			key[at] = plus(key[at], rest.k);
 	}
-	h->gap = INFINITY;
-	for (int here = 1; here < places; here++)
-		for (int end = here; end < (p->m->bidirectional ? places : here + 1); end++)
-			h->gap = fmin(h->gap, row_lead(p, h->n, q, k, here, end, &tie));
-	h->mode = tie ? MODE_EQUAL : MODE_ONE;
+	if (!find_queries(p, h, &s, &x)
+	    || (!lead_by_digits(p, &x, &lead) && !lead_by_queries(p, &x, &lead)))
+		return false;
+	for (int i = 0; i < x.n; i++)
+		free(x.query[i]);
+	h->mode = lead.tie ? MODE_EQUAL : MODE_ONE;
+	h->gap = lead.least;
 	return h->gap >= GAP;
 }
 
-/* q (k - b): differences at places of the text are multiples of gcd(a, n) m (see
- * add_product_parts), and so must be the score of <bos>. */
+/* Scores of one query are the same but for multiples of W and of what their places differ by. */
 static bool
-by_equality(Proof *p, Head *h)
+by_equality(Proof *p, AttentionHead *h)
 {
-	double G = 0, of_bos = 0;
+	ScoreResidues s = parts_of_score(p, h, false);
+	double G = s.W;
 
-	for (int i = 0; i < h->n; i++) {
-		const Product *x = &h->product[i];
-		Residue q, k;
-		if (!x->q.exact || !x->k.exact || !residue_of(p, &x->q.form, &q)
-		    || !residue_of(p, &x->k.form, &k))
-			return false;
-		double apart = plus(x->k.bos, -k.base);
-		G = gcd_of(G, times(gcd_of(q.base, q.modulus), k.modulus));
-		G = gcd_of(G, times(q.modulus, apart));
-		of_bos = plus(of_bos, times(q.base, apart));
-	}
-	G = gcd_of(G, of_bos);
+	if (!s.known)
+		return false;
+	for (int i = 1; i < p->m->places; i++)
+		G = gcd_of(G, plus(s.at[i], -s.at[0]));
 	h->mode = MODE_EQUAL;
 	h->gap = G == 0 ? INFINITY : G;
 	return h->gap >= GAP;
 }
 
 void
-prove_gap(Proof *p, Head *h)
+prove_gap(Proof *p, AttentionHead *h)
 {
-	static bool (*const rule[])(Proof *, Head *) = { by_residue, by_prefix, by_matrix,
-		                                         by_equality };
-	char *where = text("head %d of layer %d", h->head, h->layer);
+	static bool (*const rule[])(Proof *, AttentionHead *) = { by_residue, by_queries,
+		                                                  by_equality };
 	bool ok = false;
 	double best = 0;
 
 	prove_score(p, h);
-	if (h->soft) {
-		h->mode = MODE_SOFT;
-		return;
-	}
-	for (int i = 0; i < 4 && !ok && h->score_error == 0; i++) {
+	for (int i = 0; i < 3 && !ok && !h->soft && h->score_error == 0; i++) {
 		h->gap = 0;
 		ok = rule[i](p, h);
 		best = fmax(best, h->gap);
@@ -548,85 +359,92 @@ prove_gap(Proof *p, Head *h)
 		h->mode = MODE_ONE;
 		p->promises++;
 	}
+	if (!ok)
+		h->mode = MODE_SOFT;
+	if (h->soft)
+		return;
 	if (ok)
 		p->least_gap = fmin(p->least_gap, h->gap);
-	else
-		h->mode = MODE_SOFT;
-	add_site(p, FACT_GAP, ok, where,
-	         h->score_error > 0
-	                 ? text("its scores are not exact: off by up to %g", h->score_error)
-	                 : text("no rule shows winners that lead by 104; the best leads by %g",
-	                        best));
+	add_finding(p, FACT_GAP, ok, text("head %d of layer %d", h->head, h->layer),
+	            h->score_error > 0
+	                    ? text("its scores are not exact: off by up to %g", h->score_error)
+	                    : text("no rule shows winners that lead by 104; the best leads by %g",
+	                           best));
 }
 
 /* ---- what else is known of a head */
 
+/* The roots of all queries, or of all keys, joined with `all`; NULL: they are too many. */
+static const Roots *
+roots_of_values(Proof *p, const Roots *all, const ColumnValue *v, int n)
+{
+	for (int i = 0; i < n && all; i++) {
+		const Roots *own = roots_of_form(p, &v[i].form);
+		all = own ? join_roots(p, all, own, SMALL) : NULL;
+	}
+	return all;
+}
+
+static double **
+tables_of_values(Proof *p, const ColumnValue *v, int n, const Roots *roots)
+{
+	double **table = TAKE(double *, n);
+
+	for (int i = 0; i < n; i++)
+		table[i] = tabulate(p, &v[i].form, roots);
+	return table;
+}
+
+/* By how much a score is ahead of that of <bos>. */
+static double
+lead_over_bos(const AttentionHead *h, double *const *q, int v, double *const *k, int w)
+{
+	double lead = 0;
+
+	for (int i = 0; i < h->n; i++)
+		lead = plus(lead, times(q[i][v], plus(k[i][w], -h->k[i].bos)));
+	return lead;
+}
+
 /* Does a position that reads others never read itself? Both sides are functions of the same roots
  * there, and <bos> is 104 before it. */
 bool
-never_reads_itself(Proof *p, Head *h)
+never_reads_itself(Proof *p, const AttentionHead *h)
 {
-	const Roots *roots = roots_of_form(p, &(Form){ 0 });
+	const Roots *roots = roots_of_values(p, no_roots(p), h->q, h->n);
+	bool ok = true;
 
-	for (int i = 0; i < h->n && roots; i++) {
-		const Roots *q = roots_of_form(p, &h->product[i].q.form);
-		const Roots *k = roots_of_form(p, &h->product[i].k.form);
-		roots = q && k ? join_roots(p, roots, q) : NULL;
-		roots = roots ? join_roots(p, roots, k) : NULL;
-	}
+	roots = roots_of_values(p, roots, h->k, h->n);
 	if (!roots)
 		return false;
-	double *lead = TAKE(double, roots->size);
-	for (int i = 0; i < h->n; i++) {
-		const Product *x = &h->product[i];
-		double *q = tabulate(p, &x->q.form, roots), *k = tabulate(p, &x->k.form, roots);
-		for (int v = 0; v < roots->size; v++)
-			lead[v] = plus(lead[v], times(q[v], plus(x->k.bos, -k[v])));
-		free(q);
-		free(k);
-	}
-	bool ok = true;
+	double **q = tables_of_values(p, h->q, h->n, roots);
+	double **k = tables_of_values(p, h->k, h->n, roots);
 	for (int v = 0; v < roots->size && ok; v++)
-		ok = lead[v] >= GAP || (roots->possible && !roots->possible[v]);
-	free(lead);
+		ok = (roots->possible && !roots->possible[v])
+		     || lead_over_bos(h, q, v, k, v) <= -GAP;
 	return ok;
 }
 
 /* Is no score greater than that of <bos>, whatever the query and the key? */
 bool
-bos_always_wins(Proof *p, Head *h)
+bos_always_wins(Proof *p, const AttentionHead *h)
 {
-	const Roots *q = roots_of_form(p, &(Form){ 0 }), *k = q;
+	const Roots *of_q = roots_of_values(p, no_roots(p), h->q, h->n);
+	const Roots *of_k = roots_of_values(p, no_roots(p), h->k, h->n);
 	double most = 0;
 
-	for (int i = 0; i < h->n; i++) {
-		const Roots *of_q = roots_of_form(p, &h->product[i].q.form);
-		const Roots *of_k = roots_of_form(p, &h->product[i].k.form);
-		q = q && of_q ? join_roots(p, q, of_q) : NULL;
-		k = k && of_k ? join_roots(p, k, of_k) : NULL;
-	}
-	if (!q || !k || (double)q->size * k->size * h->n > MOST_WORK) {
-		for (int i = 0; i < h->n; i++) {
-			const Product *x = &h->product[i];
-			Range a = range_of(p, &x->q.form), b = range_of(p, &x->k.form);
-			b = (Range){ b.lo - x->k.bos, b.hi - x->k.bos };
-			most += fmax(fmax(a.lo * b.lo, a.lo * b.hi),
-			             fmax(a.hi * b.lo, a.hi * b.hi));
-		}
+	if (of_q && of_k && (double)of_q->size * of_k->size * h->n <= MOST_WORK) {
+		double **q = tables_of_values(p, h->q, h->n, of_q);
+		double **k = tables_of_values(p, h->k, h->n, of_k);
+		for (int v = 0; v < of_q->size; v++)
+			for (int w = 0; w < of_k->size; w++)
+				most = fmax(most, lead_over_bos(h, q, v, k, w));
 		return most <= 0;
 	}
-	double **of_q = TAKE(double *, h->n), **of_k = TAKE(double *, h->n);
 	for (int i = 0; i < h->n; i++) {
-		of_q[i] = tabulate(p, &h->product[i].q.form, q);
-		of_k[i] = tabulate(p, &h->product[i].k.form, k);
+		Extent a = range_of(p, &h->q[i].form), b = range_of(p, &h->k[i].form);
+		b = (Extent){ b.lo - h->k[i].bos, b.hi - h->k[i].bos };
+		most += fmax(fmax(a.lo * b.lo, a.lo * b.hi), fmax(a.hi * b.lo, a.hi * b.hi));
 	}
-	for (int v = 0; v < q->size; v++)
-		for (int w = 0; w < k->size; w++) {
-			double lead = 0;
-			for (int i = 0; i < h->n; i++)
-				lead = plus(lead, times(of_q[i][v],
-				                        plus(of_k[i][w], -h->product[i].k.bos)));
-			most = fmax(most, lead);
-		}
 	return most <= 0;
 }

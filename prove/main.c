@@ -86,7 +86,7 @@ main(int argc, char **argv)
 	void *bytes = whole_file(file, &n);
 	prove_model(&p, model_in(bytes, n));
 	if (own_arithmetic_failed())
-		add_site(&p, FACT_NEXT, false, "the proof itself",
-		         "its numbers have more bits than it can compute with exactly");
+		add_finding(&p, FACT_NEXT, false, "the proof itself",
+		            "its numbers have more bits than it can compute with exactly");
 	return report(&p, file, json, verbose);
 }

@@ -124,12 +124,12 @@ read_inputs(Model *m, const Contents *c)
 {
 	const cJSON *list = property_json(c, "tw.inputs", true);
 
-	m->input = TAKE(Input, cJSON_GetArraySize(list));
+	m->input = TAKE(InputNumber, cJSON_GetArraySize(list));
 	for (const cJSON *j = list ? list->child : NULL; j; j = j->next) {
-		Input *in = &m->input[m->ninput++];
-		*in = (Input){ string_in(member(j, "name"), "an input's name"), kind_in(j),
-			       cJSON_GetNumberValue(member(j, "low")),
-			       cJSON_GetNumberValue(member(j, "high")) };
+		InputNumber *in = &m->input[m->ninput++];
+		*in = (InputNumber){ string_in(member(j, "name"), "an input's name"), kind_in(j),
+			             cJSON_GetNumberValue(member(j, "low")),
+			             cJSON_GetNumberValue(member(j, "high")) };
 		if (!(in->low <= in->high && fabs(in->low) < 0x1p24 && fabs(in->high) < 0x1p24))
 			malformed("the input '%s' has no range", in->name);
 		if (in->kind != KIND_REAL && in->low != floor(in->low))
@@ -167,7 +167,13 @@ read_places(Model *m, const Contents *c)
 	m->places = m->context + 1;
 	m->by_digits = parts;
 	if (!parts) {
-		m->embed_position = tensor(c, "embed.position", m->places, m->d);
+		PlacePart all = { .divide = 1, .modulo = m->places, .ncolumn = m->d };
+		all.column = TAKE(int, m->d);
+		for (int k = 0; k < m->d; k++)
+			all.column[k] = k;
+		all.table = tensor(c, "embed.position", m->places, m->d);
+		m->part = take_copy(&all, sizeof all);
+		m->npart = 1;
 		return;
 	}
 	m->part = TAKE(PlacePart, cJSON_GetArraySize(parts));
@@ -213,9 +219,9 @@ read_labels(Model *m, const Contents *c)
 {
 	const cJSON *list = property_json(c, "tw.labels", false);
 
-	m->label = TAKE(Label, cJSON_GetArraySize(list));
+	m->label = TAKE(OutputLabel, cJSON_GetArraySize(list));
 	for (const cJSON *j = list->child; j; j = j->next) {
-		Label *l = &m->label[m->nlabel++];
+		OutputLabel *l = &m->label[m->nlabel++];
 		l->name = string_in(member(j, "name"), "a label's name");
 		l->kind = kind_in(j);
 		l->columns = whole_number(member(j, "columns"), 1, MOST_WIDTH, "a label's columns");
@@ -231,15 +237,16 @@ read_names(Model *m, const Contents *c)
 {
 	const cJSON *list = property_json(c, "tw.residual", true);
 
-	m->named = TAKE(Named, cJSON_GetArraySize(list));
+	m->named = TAKE(NamedColumns, cJSON_GetArraySize(list));
 	for (const cJSON *j = list ? list->child : NULL; j; j = j->next) {
 		const cJSON *columns = member(j, "columns"), *name = member(j, "name");
-		Named *v = &m->named[m->nnamed];
+		NamedColumns *v = &m->named[m->nnamed];
 		if (!cJSON_IsString(name) || !cJSON_IsArray(columns))
 			continue;
-		*v = (Named){ name->valuestring, (int)cJSON_GetNumberValue(member(j, "line")),
-			      (int)cJSON_GetNumberValue(member(j, "state")), 0,
-			      TAKE(int, cJSON_GetArraySize(columns)) };
+		*v = (NamedColumns){ name->valuestring,
+			             (int)cJSON_GetNumberValue(member(j, "line")),
+			             (int)cJSON_GetNumberValue(member(j, "state")), 0,
+			             TAKE(int, cJSON_GetArraySize(columns)) };
 		for (const cJSON *x = columns->child; x; x = x->next)
 			v->column[v->ncolumn++] = (int)cJSON_GetNumberValue(x);
 		m->nnamed++;

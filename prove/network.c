@@ -1,6 +1,6 @@
-/* The network from the embedding to its answers: what the stream holds at a position of the
- * text, as forms, and at <bos>, as numbers. <bos> stands first, sees only itself and is the
- * same in every text, so that it is simply computed. */
+/* The network from the embedding to its answers: what each column of the stream holds at a
+ * position of the text, as a form, and at <bos>, as a number. <bos> stands first, sees only itself
+ * and is the same in every text, so that it is simply computed. */
 
 #include "prove/prove.h"
 
@@ -8,184 +8,100 @@
 #include <stdlib.h>
 
 void
-add_site(Proof *p, Fact fact, bool proved, const char *where, const char *reason)
+add_finding(Proof *p, Fact fact, bool proved, const char *where, const char *reason)
 {
 	p->all[fact]++;
 	p->proved[fact] += proved;
 	if (proved)
 		return;
-	p->site = realloc(p->site, (size_t)(p->nsite + 1) * sizeof *p->site);
-	if (!p->site)
-		malformed("out of memory");
-	p->site[p->nsite++] = (Site){ fact, proved, where, reason };
+	p->finding = grown(p->finding, p->nfinding, sizeof *p->finding);
+	p->finding[p->nfinding++] = (Finding){ where, reason };
 }
 
-/* A sum that is not exact. */
-void
-add_real(Proof *p, const char *what)
+static ColumnValue *
+kept_value(ColumnValue v)
 {
-	p->real = realloc(p->real, (size_t)(p->reals + 1) * sizeof *p->real);
-	if (!p->real)
-		malformed("out of memory");
-	p->real[p->reals++] = what;
+	return take_copy(&v, sizeof v);
 }
 
-/* ---- the embedding */
+/* ---- the embedding: a sum like any other, of rows or of numbers, and what the place adds */
+
+static double
+token_value(const Model *m, int row, int c)
+{
+	return (double)m->embed_token[(size_t)row * (size_t)m->d + (size_t)c];
+}
 
 /* What a token of a field adds to column c: a function of the token. */
 static void
-embed_field(Proof *p, int field, int c, Form *x)
+embed_field(Proof *p, int field, int c, AddendList *sum)
 {
 	const Model *m = p->m;
 	int first = m->first[field], n = m->first[field + 1] - first;
 	double *table = TAKE(double, n);
 
 	for (int i = 0; i < n; i++)
-		table[i] = (double)m->embed_token[(size_t)(first + i) * (size_t)m->d + (size_t)c];
-	Form f = form_of_table(p, roots_of(p, p->field[field]), table, NULL);
-	*x = sum_of_forms(x, &f, 1);
+		table[i] = token_value(m, first + i, c);
+	AffineForm f = form_of_table(p, roots_of(p, p->field[field]), table, NULL);
+	add(sum, 1, kept_value(value_with_form(p, f, token_value(m, m->nvocab + 1, c), 0)));
 	free(table);
 }
 
-static double
-part_value(const PlacePart *part, int place, int i)
+/* Which row of its table a part of the place has. */
+static int
+part_row(const PlacePart *part, int place)
 {
 	int digit = (place > part->back ? place - part->back : 0) / part->divide;
 
-	digit = !part->saturate        ? digit % part->modulo
-	        : digit < part->modulo ? digit
-	                               : part->modulo - 1;
-	return (double)part->table[(size_t)digit * (size_t)part->ncolumn + (size_t)i];
-}
-
-/* What one of the place's digits adds to column c. */
-static double
-part_of(const Model *m, int part, int place, int c)
-{
-	for (int i = 0; i < m->part[part].ncolumn; i++)
-		if (m->part[part].column[i] == c)
-			return part_value(&m->part[part], place, i);
-	return 0;
-}
-
-/* What a place adds to column c: its row of the table, or the sum of what its digits add. */
-static double
-place_value(const Model *m, int place, int c)
-{
-	double sum = 0;
-
-	if (!m->by_digits)
-		return (double)m->embed_position[(size_t)place * (size_t)m->d + (size_t)c];
-	for (int i = 0; i < m->npart; i++)
-		sum = plus(sum, part_of(m, i, place, c));
-	return sum;
+	return !part->saturate        ? digit % part->modulo
+	       : digit < part->modulo ? digit
+	                              : part->modulo - 1;
 }
 
 static void
-embed_place(Proof *p, int c, Form *x)
+embed_part(Proof *p, const PlacePart *part, int i, AddendList *sum)
 {
 	int n = p->place->size;
-	double *table = TAKE(double, n);
+	double *table = TAKE(double, n + 1);
 
-	for (int i = 0; i < n; i++)
-		table[i] = place_value(p->m, i + 1, c);
-	Form f = form_of_table(p, roots_of(p, p->place), table, NULL);
-	*x = sum_of_forms(x, &f, 1);
+	for (int place = 0; place <= n; place++) {
+		size_t row = (size_t)part_row(part, place) * (size_t)part->ncolumn;
+		table[place] = (double)part->table[row + (size_t)i];
+	}
+	AffineForm f = form_of_table(p, roots_of(p, p->place), table + 1, NULL);
+	add(sum, 1, kept_value(value_with_form(p, f, table[0], 0)));
 	free(table);
 }
 
-/* The numbers of a model without tokens: whole ones of few values are roots. */
+/* A number of a model without tokens; at <bos> it is 0. A real is any float32 there. */
+static ColumnValue *
+input_value(Proof *p, int i)
+{
+	const InputNumber *in = &p->m->input[i];
+	AffineForm f;
+
+	if (in->kind == KIND_REAL)
+		f = form_of_atom(atom_of_range(p, (Extent){ in->low, in->high }, 0, REAL_STEP), 1);
+	else
+		f = form_of_number(p, in->low, in->high, 0, i);
+	return kept_value(value_with_form(p, f, 0, 0));
+}
+
 static void
-embed_numbers(Proof *p)
+embed_tokens(Proof *p, AddendList *sum)
 {
 	const Model *m = p->m;
 
-	for (int i = 0; i < m->ninput; i++) {
-		const Input *in = &m->input[i];
-		bool whole = in->kind != KIND_REAL && in->high - in->low < SMALL;
-		Form f;
-		if (whole) {
-			int n = (int)(in->high - in->low) + 1;
-			double *table = TAKE(double, n);
-			for (int v = 0; v < n; v++)
-				table[v] = in->low + v;
-			const Roots *roots = roots_of(p, new_root(p, ROOT_INPUT, n, 0, i));
-			f = form_of_table(p, roots, table, NULL);
-		} else {
-			/* A real is any float32 there, of a step finer than all that matters. */
-			int step = in->kind == KIND_REAL ? -1000 : 0;
-			f = form_of_atom(atom_of_range(p, (Range){ in->low, in->high }, 0, step),
-			                 1);
-		}
-		for (int c = 0; c < m->d; c++) {
-			double w = (double)m->embed_input[(size_t)i * (size_t)m->d + (size_t)c];
-			if (w != 0)
-				p->x[c] = sum_of_forms(&p->x[c], &f, w);
-		}
-	}
-}
-
-/* An addend of a sum, w times what is below `most` and a multiple of 2^step. */
-static void
-count_addend(Reader *sum, double most, double bos)
-{
-	int step = step_of(bos);
-
-	sum->n += most != 0 || bos != 0;
-	sum->total += fmax(fabs(most), fabs(bos));
-	sum->step = step < sum->step ? step : sum->step;
-}
-
-static void
-count_rows(const Model *m, int c, Reader *sum)
-{
 	for (int f = 0; f < m->nfield && !m->ninput; f++) {
-		double most = 0;
-		for (int i = m->first[f]; i <= m->first[f + 1]; i++) {
-			int row = i < m->first[f + 1] ? i : m->nvocab + 1;
-			double x = (double)m->embed_token[(size_t)row * (size_t)m->d + (size_t)c];
-			int step = step_of(x);
-			sum->step = step < sum->step ? step : sum->step;
-			most = fmax(most, fabs(x));
-		}
-		count_addend(sum, most, 0);
+		p->field[f] = new_root(p, ROOT_TOKEN, m->first[f + 1] - m->first[f], 0, f);
+		for (int c = 0; c < m->d; c++)
+			embed_field(p, f, c, &sum[c]);
 	}
 	for (int i = 0; i < m->ninput; i++) {
-		double w = (double)m->embed_input[(size_t)i * (size_t)m->d + (size_t)c];
-		bool whole = m->input[i].kind != KIND_REAL;
-		int step = w == 0 ? NO_STEP : whole ? step_of(w) : -1000;
-		sum->step = step < sum->step ? step : sum->step;
-		count_addend(sum, w * fmax(fabs(m->input[i].low), fabs(m->input[i].high)), 0);
-	}
-}
-
-/* The embedding is a sum like any other: rows or numbers, and what the place adds. */
-static void
-prove_embedding_sums(Proof *p)
-{
-	const Model *m = p->m;
-
-	for (int c = 0; c < m->d; c++) {
-		Reader sum = { .step = NO_STEP };
-		count_rows(m, c, &sum);
-		for (int part = 0; part < (m->by_digits ? m->npart : 1); part++) {
-			double most = 0;
-			int step = NO_STEP;
-			for (int place = 0; place < m->places; place++) {
-				double x = m->by_digits ? part_of(m, part, place, c)
-				                        : place_value(m, place, c);
-				step = step_of(x) < step ? step_of(x) : step;
-				most = fmax(most, fabs(x));
-			}
-			count_addend(&sum, most, 0);
-			sum.step = step < sum.step ? step : sum.step;
-		}
-		if (sum.n <= 1 && !m->ninput)
-			continue;
-		if (fits(sum.total, sum.step, MANTISSA))
-			continue;
-		p->x[c].error = (sum.n + 3) * 0x1p-24 * sum.total * 1.01;
-		add_real(p, text("column %d of the embedding, up to %g", c, sum.total));
+		const ColumnValue *v = input_value(p, i);
+		for (int c = 0; c < m->d; c++)
+			add(&sum[c], (double)m->embed_input[(size_t)i * (size_t)m->d + (size_t)c],
+			    v);
 	}
 }
 
@@ -193,74 +109,117 @@ static void
 embed(Proof *p)
 {
 	const Model *m = p->m;
-	int bos = m->nvocab + 1;
+	AddendList *sum = TAKE(AddendList, m->d);
 
 	if (m->context > LARGE)
 		malformed("a context of %d places is more than this program looks at", m->context);
 	p->place = new_root(p, ROOT_PLACE, m->context, 0, 0);
 	p->field = TAKE(Root *, m->nfield);
-	for (int f = 0; f < m->nfield && !m->ninput; f++)
-		p->field[f] = new_root(p, ROOT_TOKEN, m->first[f + 1] - m->first[f], 0, f);
-	for (int c = 0; c < m->d; c++) {
-		p->x[c] = form_of(0);
-		p->bos[c] = place_value(m, 0, c);
-		for (int f = 0; f < m->nfield && !m->ninput; f++) {
-			embed_field(p, f, c, &p->x[c]);
-			p->bos[c] = plus(
-				p->bos[c],
-				(double)m->embed_token[(size_t)bos * (size_t)m->d + (size_t)c]);
-		}
-		embed_place(p, c, &p->x[c]);
-	}
-	if (m->ninput)
-		embed_numbers(p);
-	prove_embedding_sums(p);
+	embed_tokens(p, sum);
+	for (int n = 0; n < m->npart; n++)
+		for (int i = 0; i < m->part[n].ncolumn; i++)
+			embed_part(p, &m->part[n], i, &sum[m->part[n].column[i]]);
+	for (int c = 0; c < m->d; c++)
+		p->x[c] = prove_sum(p, text("column %d of the embedding", c), &sum[c]);
 }
 
-/* ---- */
+/* ---- layers */
 
-/* Of each column as it now stands: its range, its step, whether it is exact. */
-void
-look_at_columns(Proof *p)
+static bool
+is_read(const Model *m, const float *w, int stride, double bias)
 {
-	for (int c = 0; c < p->m->d; c++) {
-		const Form *f = &p->x[c];
-		double error = error_of_form(f);
-		Range r = range_of(p, f);
-		int step = form_step(f), of_bos = step_of(p->bos[c]);
-		p->range[c] = r;
-		p->exact[c] = form_is_exact(f) && p->bos_error[c] == 0;
-		p->most[c] = fmax(magnitude_of(r) + error, fabs(p->bos[c]) + p->bos_error[c]);
-		p->step[c] = p->exact[c] ? (step < of_bos ? step : of_bos) : -1000;
+	for (int c = 0; c < m->d; c++)
+		if (w[(size_t)c * (size_t)stride] != 0)
+			return true;
+	return bias != 0;
+}
+
+static AttentionHead
+head_of(Proof *p, int layer, int head)
+{
+	const ModelLayer *l = &p->m->layer[layer];
+	int all = l->heads * l->dk;
+	AttentionHead h = {
+		.layer = layer, .head = head, .soft = l->soft[head], .only = l->only[head]
+	};
+
+	h.q = TAKE(ColumnValue, l->dk);
+	h.k = TAKE(ColumnValue, l->dk);
+	for (int j = head * l->dk; j < (head + 1) * l->dk; j++) {
+		if (!is_read(p->m, l->wq + j, all, (double)l->bq[j])
+		    || !is_read(p->m, l->wk + j, all, (double)l->bk[j]))
+			continue;
+		AddendList q = sum_of_columns(p, l->wq + j, all, (double)l->bq[j]);
+		AddendList k = sum_of_columns(p, l->wk + j, all, (double)l->bk[j]);
+		h.q[h.n] = prove_sum(p, text("query %d of head %d of layer %d", j, head, layer),
+		                     &q);
+		h.k[h.n++] = prove_sum(p, text("key %d of head %d of layer %d", j, head, layer),
+		                       &k);
 	}
+	prove_gap(p, &h);
+	find_lost_rows(p, &h);
+	if (h.mode == MODE_EQUAL) {
+		h.bos_wins = bos_always_wins(p, &h);
+		h.never_itself = never_reads_itself(p, &h);
+	}
+	return h;
+}
+
+void
+prove_attention(Proof *p, int layer)
+{
+	const ModelLayer *l = &p->m->layer[layer];
+	int d = p->m->d, all = l->heads * l->dv;
+	AddendList *write = TAKE(AddendList, d);
+
+	for (int n = 0; n < l->heads; n++) {
+		AttentionHead h = head_of(p, layer, n);
+		for (int j = n * l->dv; j < (n + 1) * l->dv; j++) {
+			const float *wo = l->wo + (size_t)j * (size_t)d;
+			if (!is_read(p->m, wo, 1, 0))
+				continue;
+			AddendList v = sum_of_columns(p, l->wv + j, all, (double)l->bv[j]);
+			ColumnValue here = prove_sum(
+				p, text("value %d of head %d of layer %d", j, n, layer), &v);
+			const ColumnValue *read = kept_value(read_value(p, &h, &here));
+			for (int c = 0; c < d; c++)
+				add(&write[c], (double)wo[c], read);
+		}
+	}
+	write_columns(p, write, text("attention of layer %d", layer));
+}
+
+static void
+prove_neurons(Proof *p, int layer)
+{
+	const ModelLayer *l = &p->m->layer[layer];
+	int d = p->m->d, n = l->neurons;
+	AddendList *write = TAKE(AddendList, d);
+
+	for (int i = 0; i < n; i++) {
+		AddendList s = sum_of_columns(p, l->w1 + i, n, (double)l->b1[i]);
+		const ColumnValue *v = kept_value(
+			value_of_neuron(p, text("neuron %d of layer %d", i, layer), &s));
+		for (int c = 0; c < d; c++)
+			add(&write[c], (double)l->w2[(size_t)i * (size_t)d + (size_t)c], v);
+	}
+	for (int c = 0; c < d; c++)
+		add(&write[c], (double)l->b2[c], kept_value(value_with_form(p, form_of(1), 1, 0)));
+	write_columns(p, write, text("MLP of layer %d", layer));
 }
 
 void
 prove_model(Proof *p, const Model *m)
 {
 	p->m = m;
-	p->most_values = SMALL;
-	p->x = TAKE(Form, m->d);
-	p->bos = TAKE(double, m->d);
-	p->bos_error = TAKE(double, m->d);
-	p->range = TAKE(Range, m->d);
-	p->most = TAKE(double, m->d);
-	p->step = TAKE(int, m->d);
-	p->exact = TAKE(bool, m->d);
+	p->x = TAKE(ColumnValue, m->d);
 	p->least_gap = INFINITY;
 	embed(p);
-	look_at_columns(p);
 	for (int n = 0; n < m->nlayer; n++) {
-		if (m->layer[n].heads) {
-			p->state = 2 * n + 1;
+		if (m->layer[n].heads)
 			prove_attention(p, n);
-			look_at_columns(p);
-		}
-		if (m->layer[n].neurons) {
-			p->state = 2 * n + 2;
+		if (m->layer[n].neurons)
 			prove_neurons(p, n);
-			look_at_columns(p);
-		}
 	}
 	prove_answers(p);
 }

@@ -75,13 +75,13 @@ times(double a, double b)
 }
 
 double
-magnitude_of(Range r)
+magnitude_of(Extent r)
 {
 	return fmax(fabs(r.lo), fabs(r.hi));
 }
 
-Range
-hull(Range r, double x)
+Extent
+hull(Extent r, double x)
 {
-	return (Range){ fmin(r.lo, x), fmax(r.hi, x) };
+	return (Extent){ fmin(r.lo, x), fmax(r.hi, x) };
 }

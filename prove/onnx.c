@@ -1,32 +1,81 @@
 /* Reading .onnx: the protobuf messages of ONNX that a model of twc has, by hand. The weights and
  * properties are kept; what the graph computes becomes text, a line for each node, input,
- * output and tensor, for graph.c to compare. A field that twc never writes is refused, so
- * that nothing in the file goes unseen. */
+ * output, tensor and set of operators, for graph.c to compare:
+ *
+ *     node <x.0 <layers.0.w1 >layers.0.neuron.sum.product =MatMul
+ *
+ * What of each message becomes text, and how, stands in the tables below. A field that is not
+ * there is refused, so that nothing in the file goes unseen. */
 
 #include "prove/prove.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Bytes {
+typedef struct Message {
 	const uint8_t *at, *end;
-} Bytes;
+} Message;
 
-typedef struct Field {
+typedef struct MessageField {
 	unsigned number, wire;
 	uint64_t value; /* of a varint */
-	Bytes bytes;    /* of what has a length */
-} Field;
+	Message inner;  /* of what has a length */
+} MessageField;
+
+/* How a field becomes text: a mark and a name or numbers; or the fields of a message. */
+typedef struct FieldText {
+	unsigned number;
+	enum { UNSEEN, EMPTY, NAME, NUMBERS, MESSAGE } what;
+	char mark;
+	const struct FieldText *inner; /* the last of a table has no number */
+} FieldText;
+
+static const FieldText attribute_text[] = {
+	{ 1, NAME, '@', NULL },
+	{ 3, NUMBERS, ',', NULL },
+	{ 8, NUMBERS, ',', NULL },
+	{ 20, NUMBERS, ':', NULL },
+	{ 0 },
+};
+static const FieldText node_text[] = {
+	{ 1, NAME, '<', NULL },
+	{ 2, NAME, '>', NULL },
+	{ 3, UNSEEN, 0, NULL },
+	{ 4, NAME, '=', NULL },
+	{ 5, MESSAGE, 0, attribute_text },
+	{ 7, EMPTY, 0, NULL },
+	{ 0 },
+};
+static const FieldText tensor_text[] = {
+	{ 1, NUMBERS, 'x', NULL },
+	{ 2, NUMBERS, ':', NULL },
+	{ 8, NAME, '@', NULL },
+	{ 9, UNSEEN, 0, NULL },
+	{ 0 },
+};
+static const FieldText dim_text[] = { { 1, NUMBERS, ',', NULL }, { 2, NAME, ',', NULL }, { 0 } };
+static const FieldText shape_text[] = { { 1, MESSAGE, 0, dim_text }, { 0 } };
+static const FieldText array_text[] = {
+	{ 1, NUMBERS, ':', NULL },
+	{ 2, MESSAGE, 0, shape_text },
+	{ 0 },
+};
+static const FieldText type_text[] = { { 1, MESSAGE, 0, array_text }, { 0 } };
+static const FieldText port_text[] = {
+	{ 1, NAME, '@', NULL },
+	{ 2, MESSAGE, 0, type_text },
+	{ 0 },
+};
+static const FieldText opset_text[] = { { 1, EMPTY, 0, NULL }, { 2, NUMBERS, ',', NULL }, { 0 } };
 
 typedef struct OnnxReader {
 	Contents *out;
-	char *line; /* of the graph */
+	char *text; /* of the graph */
 	size_t n, capacity;
-	int ngraph;
 } OnnxReader;
 
 static uint64_t
-next_varint(Bytes *b)
+next_varint(Message *b)
 {
 	uint64_t x = 0;
 
@@ -40,12 +89,12 @@ next_varint(Bytes *b)
 }
 
 static bool
-next_message_field(Bytes *b, Field *f)
+next_message_field(Message *b, MessageField *f)
 {
 	if (b->at == b->end)
 		return false;
 	uint64_t tag = next_varint(b), n = 0;
-	*f = (Field){ .number = (unsigned)(tag >> 3), .wire = (unsigned)(tag & 7) };
+	*f = (MessageField){ .number = (unsigned)(tag >> 3), .wire = (unsigned)(tag & 7) };
 	if (tag >> 3 == 0 || tag >> 3 >= 1 << 29)
 		malformed("truncated, or not a model");
 	if (f->wire == 0)
@@ -56,37 +105,29 @@ next_message_field(Bytes *b, Field *f)
 		malformed("not a model of twc: a number of a kind that it never writes");
 	if (n > (uint64_t)(b->end - b->at))
 		malformed("truncated, or not a model");
-	f->bytes = (Bytes){ b->at, b->at + n };
+	f->inner = (Message){ b->at, b->at + n };
 	b->at += n;
 	return true;
 }
 
-static void
-need(bool ok, const char *message, const Field *f)
-{
-	if (!ok)
-		malformed("not a model of twc: field %u of %s", f->number, message);
-}
-
-/* Text in which no control character stands: these separate the parts of a line. */
 static char *
-string_of(const Field *f)
+text_of_field(const MessageField *f)
 {
-	size_t n = (size_t)(f->bytes.end - f->bytes.at);
+	size_t n = (size_t)(f->inner.end - f->inner.at);
 	char *s = take(n + 1, 1);
 
 	if (f->wire != 2)
 		malformed("not a model of twc: a number in place of a text");
-	memcpy(s, f->bytes.at, n);
-	return s;
+	return n ? memcpy(s, f->inner.at, n) : s;
 }
 
+/* A name has no control characters: these part the text of the graph. */
 static char *
-name_of(const Field *f)
+name_of_field(const MessageField *f)
 {
-	char *s = string_of(f);
+	char *s = text_of_field(f);
 
-	for (size_t i = 0; i < (size_t)(f->bytes.end - f->bytes.at); i++)
+	for (size_t i = 0; i < (size_t)(f->inner.end - f->inner.at); i++)
 		if ((unsigned char)s[i] < ' ')
 			malformed("not a model of twc: a control character in a name");
 	return s;
@@ -98,243 +139,170 @@ say(OnnxReader *r, const char *s)
 	size_t n = strlen(s);
 
 	if (r->n + n + 1 > r->capacity) {
-		r->capacity = 2 * (r->n + n + 1);
-		r->line = realloc(r->line, r->capacity);
-		if (!r->line)
-			malformed("out of memory");
+		char *more = take(r->capacity = 2 * (r->n + n + 1), 1);
+		if (r->n)
+			memcpy(more, r->text, r->n);
+		free(r->text);
+		r->text = more;
 	}
-	memcpy(r->line + r->n, s, n + 1);
+	memcpy(r->text + r->n, s, n + 1);
 	r->n += n;
+}
+
+static void
+say_message(OnnxReader *r, Message b, const FieldText *table)
+{
+	MessageField f;
+
+	while (next_message_field(&b, &f)) {
+		const FieldText *t = table;
+		while (t->number && t->number != f.number)
+			t++;
+		if (!t->number || (t->what == EMPTY && f.inner.at != f.inner.end))
+			malformed("not a model of twc: field %u of a message", f.number);
+		if (t->what == NAME)
+			say(r, text("\1%c%s", t->mark, name_of_field(&f)));
+		else if (t->what == NUMBERS && f.wire == 0)
+			say(r, text("\1%c%lld", t->mark, (long long)f.value));
+		else if (t->what == NUMBERS)
+			while (f.inner.at < f.inner.end)
+				say(r, text("\1%c%lld", t->mark, (long long)next_varint(&f.inner)));
+		else if (t->what == MESSAGE)
+			say_message(r, f.inner, t->inner);
+	}
+}
+
+static void
+say_line(OnnxReader *r, const char *what, Message b, const FieldText *table)
+{
+	say(r, what);
+	say_message(r, b, table);
+	say(r, "\n");
 }
 
 /* ---- tensors */
 
-typedef struct OnnxTensor {
-	Tensor t;
-	uint64_t type;
-	Bytes raw;
-} OnnxTensor;
-
 enum { TYPE_FLOAT = 1, TYPE_INT64 = 7, MOST_DIM = 1 << 30 };
 
 static void
-onnx_dim(Tensor *t, uint64_t n)
+add_onnx_dim(Tensor *t, uint64_t n)
 {
 	if (t->ndim == 2 || n > MOST_DIM)
 		malformed("not a model of twc: the shape of a tensor");
 	t->dim[t->ndim++] = (int64_t)n;
 }
 
-static OnnxTensor
-tensor_of(Bytes b)
+static Tensor
+tensor_of(Message b, uint64_t *type, Message *raw)
 {
-	OnnxTensor t = { .t.name = "" };
-	Field f;
+	Tensor t = { .name = "" };
+	MessageField f;
 
 	while (next_message_field(&b, &f)) {
-		need(f.number == 1 || f.number == 2 || f.number == 8 || f.number == 9, "a tensor",
-		     &f);
 		if (f.number == 1 && f.wire == 0)
-			onnx_dim(&t.t, f.value);
+			add_onnx_dim(&t, f.value);
 		else if (f.number == 1)
-			while (f.bytes.at < f.bytes.end)
-				onnx_dim(&t.t, next_varint(&f.bytes));
+			while (f.inner.at < f.inner.end)
+				add_onnx_dim(&t, next_varint(&f.inner));
 		else if (f.number == 2)
-			t.type = f.value;
+			*type = f.value;
 		else if (f.number == 8)
-			t.t.name = name_of(&f);
-		else
-			t.raw = f.bytes;
+			t.name = name_of_field(&f);
+		else if (f.number == 9)
+			*raw = f.inner;
 	}
 	return t;
 }
 
+/* A table of weights is kept; a few integers, or one number, are text. */
 static void
-read_tensor(OnnxReader *r, Bytes b)
+read_tensor(OnnxReader *r, Message b)
 {
-	OnnxTensor t = tensor_of(b);
-	size_t n = 1, size = t.type == TYPE_FLOAT ? 4 : 8, bytes = (size_t)(t.raw.end - t.raw.at);
+	Message raw = { 0 };
+	uint64_t type = 0;
+	Tensor t = tensor_of(b, &type, &raw);
+	size_t n = 1, size = type == TYPE_FLOAT ? 4 : 8, bytes = (size_t)(raw.end - raw.at);
 
-	for (int i = 0; i < t.t.ndim; i++)
-		n *= (size_t)t.t.dim[i];
-	if ((t.type != TYPE_FLOAT && t.type != TYPE_INT64) || bytes / size != n || bytes % size)
-		malformed("the tensor '%s' is not as long as its shape says", t.t.name);
-	void *data = take_copy(t.raw.at, bytes);
-	say(r, text("tensor\1%s\1%d", t.t.name, (int)t.type));
-	for (int i = 0; i < t.t.ndim; i++)
-		say(r, text("\1%d", (int)t.t.dim[i]));
-	if (t.type == TYPE_INT64) {
-		for (size_t i = 0; i < n; i++)
-			say(r, text("\2%lld", (long long)((int64_t *)data)[i]));
-	} else if (t.t.ndim == 0) {
-		say(r, text("\2%.9g", (double)*(float *)data));
-	} else {
-		t.t.at = data;
-		r->out->tensor = realloc(r->out->tensor,
-		                         (size_t)(r->out->ntensor + 1) * sizeof(Tensor));
-		if (!r->out->tensor)
-			malformed("out of memory");
-		r->out->tensor[r->out->ntensor++] = t.t;
-	}
+	for (int i = 0; i < t.ndim; i++)
+		n *= (size_t)t.dim[i];
+	if ((type != TYPE_FLOAT && type != TYPE_INT64) || bytes / size != n || bytes % size)
+		malformed("the tensor '%s' is not as long as its shape says", t.name);
+	void *data = take_copy(raw.at, bytes);
+	say(r, "tensor");
+	say_message(r, b, tensor_text);
+	for (size_t i = 0; i < n && type == TYPE_INT64; i++)
+		say(r, text("\1,%lld", (long long)((int64_t *)data)[i]));
+	if (type == TYPE_FLOAT && t.ndim == 0)
+		say(r, text("\1,%.9g", (double)*(float *)data));
 	say(r, "\n");
-}
-
-/* ---- nodes, inputs and outputs */
-
-static void
-read_attribute(OnnxReader *r, Bytes b)
-{
-	Field f;
-
-	say(r, "\1attribute");
-	while (next_message_field(&b, &f)) {
-		need(f.number == 1 || f.number == 3 || f.number == 8 || f.number == 20,
-		     "an attribute", &f);
-		if (f.number == 1)
-			say(r, text("\2%s", name_of(&f)));
-		else if (f.number == 20)
-			say(r, text("\2type %d", (int)f.value));
-		else if (f.wire == 0)
-			say(r, text("\2%lld", (long long)f.value));
-		else
-			while (f.bytes.at < f.bytes.end)
-				say(r, text("\2%lld", (long long)next_varint(&f.bytes)));
-	}
-}
-
-static void
-read_node(OnnxReader *r, Bytes b)
-{
-	Field f;
-	const char *op = "", *out = "";
-	Bytes copy = b;
-
-	while (next_message_field(&copy, &f)) {
-		need(f.number <= 5 || (f.number == 7 && f.bytes.at == f.bytes.end), "a node", &f);
-		if (f.number == 4)
-			op = name_of(&f);
-		else if (f.number == 2)
-			out = text("%s\1%s", out, name_of(&f));
-	}
-	say(r, text("node\1%s%s", op, out));
-	while (next_message_field(&b, &f))
-		if (f.number == 1)
-			say(r, text("\2%s", name_of(&f)));
-		else if (f.number == 5)
-			read_attribute(r, f.bytes);
-	say(r, "\n");
-}
-
-static void
-read_dim(OnnxReader *r, Bytes b)
-{
-	Field f;
-
-	while (next_message_field(&b, &f)) {
-		need(f.number == 1 || f.number == 2, "a dimension", &f);
-		say(r,
-		    f.number == 1 ? text("\1%lld", (long long)f.value) : text("\1%s", name_of(&f)));
-	}
-}
-
-/* An input or an output: its name, and in messages one within another its shape. */
-static void
-read_port(OnnxReader *r, Bytes b, int depth)
-{
-	Field f;
-
-	while (next_message_field(&b, &f)) {
-		if (depth == 0 && f.number == 1)
-			say(r, text("\1%s", name_of(&f)));
-		else if (depth == 2 && f.number == 1)
-			say(r, text("\1type %d", (int)f.value));
-		else if (depth == 3 && f.number == 1)
-			read_dim(r, f.bytes);
-		else if (f.number == (depth == 1 ? 1 : 2) && depth < 3)
-			read_port(r, f.bytes, depth + 1);
-		else
-			need(false, "an input or output", &f);
-	}
-}
-
-static void
-read_graph(OnnxReader *r, Bytes b)
-{
-	Field f;
-
-	while (next_message_field(&b, &f)) {
-		need(f.wire == 2, "the graph", &f);
-		if (f.number == 1) {
-			read_node(r, f.bytes);
-		} else if (f.number == 5) {
-			read_tensor(r, f.bytes);
-		} else if (f.number == 11 || f.number == 12) {
-			say(r, f.number == 11 ? "input" : "output");
-			read_port(r, f.bytes, 0);
-			say(r, "\n");
-		} else {
-			need(f.number == 2, "the graph", &f);
-		}
-	}
+	if (type != TYPE_FLOAT || t.ndim == 0)
+		return;
+	t.at = data;
+	r->out->tensor = grown(r->out->tensor, r->out->ntensor, sizeof(Tensor));
+	r->out->tensor[r->out->ntensor++] = t;
 }
 
 /* ---- the file */
 
 static void
-onnx_property(OnnxReader *r, Bytes b)
+read_graph(OnnxReader *r, Message b)
 {
-	Contents *c = r->out;
-	Field f;
+	MessageField f;
 
-	c->property = realloc(c->property, (size_t)(c->nproperty + 1) * sizeof *c->property);
-	if (!c->property)
-		malformed("out of memory");
-	c->property[c->nproperty].key = c->property[c->nproperty].value = "";
 	while (next_message_field(&b, &f)) {
-		need(f.number == 1 || f.number == 2, "a property", &f);
+		if (f.wire != 2)
+			malformed("not a model of twc: field %u of the graph", f.number);
 		if (f.number == 1)
-			c->property[c->nproperty].key = string_of(&f);
-		else
-			c->property[c->nproperty].value = string_of(&f);
+			say_line(r, "node", f.inner, node_text);
+		else if (f.number == 5)
+			read_tensor(r, f.inner);
+		else if (f.number == 11)
+			say_line(r, "input", f.inner, port_text);
+		else if (f.number == 12)
+			say_line(r, "output", f.inner, port_text);
+		else if (f.number != 2)
+			malformed("not a model of twc: field %u of the graph", f.number);
 	}
-	c->nproperty++;
 }
 
 static void
-read_opset(OnnxReader *r, Bytes b)
+add_property(OnnxReader *r, Message b)
 {
-	Field f;
+	Property p = { "", "" };
+	MessageField f;
 
-	say(r, "opset");
-	while (next_message_field(&b, &f)) {
-		need(f.number == 2 || f.bytes.at == f.bytes.end, "the operators' version", &f);
-		if (f.number == 2)
-			say(r, text("\1%d", (int)f.value));
-	}
-	say(r, "\n");
+	while (next_message_field(&b, &f))
+		if (f.number == 1)
+			p.key = text_of_field(&f);
+		else if (f.number == 2)
+			p.value = text_of_field(&f);
+		else
+			malformed("not a model of twc: field %u of a property", f.number);
+	r->out->property = grown(r->out->property, r->out->nproperty, sizeof p);
+	r->out->property[r->out->nproperty++] = p;
 }
 
 Contents *
 read_onnx(const uint8_t *bytes, size_t n)
 {
 	OnnxReader r = { .out = TAKE(Contents, 1) };
-	Bytes b = { bytes, bytes + n };
-	Field f;
+	Message b = { bytes, bytes + n };
+	MessageField f;
+	int graphs = 0;
 
 	while (next_message_field(&b, &f)) {
-		need(f.number <= 8 || f.number == 14, "the file", &f);
-		if (f.number == 7) {
-			if (r.ngraph++)
-				malformed("not a model of twc: two graphs");
-			read_graph(&r, f.bytes);
-		} else if (f.number == 8) {
-			read_opset(&r, f.bytes);
-		} else if (f.number == 14) {
-			onnx_property(&r, f.bytes);
-		}
+		if (f.number == 7)
+			read_graph(&r, f.inner);
+		else if (f.number == 8)
+			say_line(&r, "opset", f.inner, opset_text);
+		else if (f.number == 14)
+			add_property(&r, f.inner);
+		else if (f.number > 6)
+			malformed("not a model of twc: field %u of the file", f.number);
+		graphs += f.number == 7;
 	}
-	if (!r.ngraph)
-		malformed("not a model: it has no graph");
-	r.out->graph = r.line;
+	if (graphs != 1)
+		malformed("not a model: it has %s", graphs ? "two graphs" : "no graph");
+	r.out->graph = r.text;
 	return r.out;
 }

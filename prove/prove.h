@@ -21,21 +21,31 @@ struct cJSON;
 
 void *take(size_t count, size_t size); /* zeroed; ends the program if there is none */
 void *take_copy(const void *, size_t bytes);
+void *grown(void *list, int n, size_t size); /* with room for one more than n */
 char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void malformed(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 #define TAKE(type, n) ((type *)take((size_t)(n), sizeof(type)))
 
+/* What has been worked out, by the bytes of a key. */
+typedef struct KnownTable {
+	int n, room;
+	struct MemoEntry **bucket;
+} KnownTable;
+void **memo(KnownTable *, const void *key,
+            size_t bytes); /* where it is kept; NULL until it is set */
+
 /* ---- numbers (number.c) */
 
 enum {
-	NO_STEP = 4096,   /* of 0, which is a multiple of everything */
-	MANTISSA = 24,    /* bits of a float32 */
-	OWN_MANTISSA = 53 /* of the numbers that this program computes with */
+	NO_STEP = 4096,    /* of 0, which is a multiple of everything */
+	REAL_STEP = -1000, /* of a number that may have any float32 value */
+	MANTISSA = 24,     /* bits of a float32 */
+	OWN_MANTISSA = 53  /* of the numbers that this program computes with */
 };
 
-typedef struct Range {
+typedef struct Extent {
 	double lo, hi;
-} Range;
+} Extent;
 
 int step_of(double); /* the greatest e such that x is a multiple of 2^e */
 bool fits(double total, int step, int mantissa); /* total < 2^mantissa steps of 2^step */
@@ -44,8 +54,8 @@ double plus(double, double);                     /* exact, or own_arithmetic_fai
 double times(double, double);
 bool own_arithmetic_failed(void);
 void fail_own_arithmetic(void);
-double magnitude_of(Range);
-Range hull(Range, double);
+double magnitude_of(Extent);
+Extent hull(Extent, double);
 
 /* ---- the model (onnx.c, safetensors.c, metadata.c, graph.c) */
 
@@ -56,12 +66,14 @@ typedef struct Tensor {
 	const float *at;
 } Tensor;
 
+typedef struct Property {
+	const char *key, *value;
+} Property;
+
 typedef struct Contents {
 	int ntensor, nproperty;
 	Tensor *tensor;
-	struct {
-		const char *key, *value;
-	} * property;
+	Property *property;
 	const char *graph; /* of an ONNX file: its nodes, inputs and outputs, a line each */
 } Contents;
 
@@ -74,25 +86,25 @@ typedef struct ModelLayer {
 
 typedef enum Kind { KIND_INT, KIND_BOOL, KIND_TOKEN, KIND_REAL } Kind;
 
-typedef struct Label {
+typedef struct OutputLabel {
 	const char *name;
 	Kind kind;
 	int columns;
 	const float *w, *b;
 	double error;
-} Label;
+} OutputLabel;
 
-typedef struct Input {
+typedef struct InputNumber {
 	const char *name;
 	Kind kind;
 	double low, high;
-} Input;
+} InputNumber;
 
 /* A part of a column's value that has a name in the program. */
-typedef struct Named {
+typedef struct NamedColumns {
 	const char *name;
 	int line, state, ncolumn, *column;
-} Named;
+} NamedColumns;
 
 /* A digit of the place: max(place - back, 0) / divide, and of that the rest or the nearest. */
 typedef struct PlacePart {
@@ -111,12 +123,12 @@ typedef struct Model {
 	int d, nlayer, ninput, nlabel, nnamed, npart;
 	bool by_digits;
 	const char **vocab;
-	Input *input;
-	const float *embed_token, *embed_position, *embed_input, *head_w, *head_b;
+	InputNumber *input;
+	const float *embed_token, *embed_input, *head_w, *head_b;
 	PlacePart *part;
 	ModelLayer *layer;
-	Label *label;
-	Named *named;
+	OutputLabel *label;
+	NamedColumns *named;
 	const struct cJSON *certificate;
 } Model;
 
@@ -126,15 +138,15 @@ Contents *read_safetensors(const uint8_t *, size_t);
 Model *model_of(const Contents *);
 void require_graph(const Model *, const Contents *);
 
-/* ---- roots, atoms and forms (root.c, form.c, range.c) */
+/* ---- roots and sets of them (roots.c) */
 
 typedef enum RootKind {
 	ROOT_TOKEN,  /* which row of a field stands here */
 	ROOT_PLACE,  /* value i: place i + 1 */
-	ROOT_INPUT,  /* a number that the model is fed, of few values */
 	ROOT_SOURCE, /* what a head reads: the roots at its source, or <bos>, the last value */
 	ROOT_COUNT,  /* how many positions an averaging head reads beside <bos> */
-	ROOT_SUM     /* (how many, and the sum of what they hold) */
+	ROOT_SUM,    /* (how many, and the sum of what they hold) */
+	ROOT_NUMBER  /* a whole number of few values: one that is fed, or that a head reads */
 } RootKind;
 
 typedef struct Roots Roots;
@@ -157,57 +169,70 @@ struct Roots {
 	bool *possible; /* NULL: all values are; else which of them are */
 };
 
-typedef struct Atom Atom;
+/* ---- atoms and forms (form.c) */
 
-typedef struct Term {
-	Atom *atom;
+typedef struct AffineAtom AffineAtom;
+
+typedef struct ScaledAtom {
+	AffineAtom *atom;
 	double c;
-} Term;
+} ScaledAtom;
 
 /* k + the sum of c * atom. The computed value differs from this, taken of the computed
  * atoms, by `error` at most. */
-typedef struct Form {
+typedef struct AffineForm {
 	int n;
-	Term *term; /* by the atoms' numbers */
+	ScaledAtom *term; /* by the atoms' numbers */
 	double k, error;
-} Form;
+} AffineForm;
 
-/* An integer form that neurons are broken lines over: relu(slope * x + offset). */
-typedef struct Line {
-	Form form;
-	Range range;
-} Line;
-
-struct Atom {
+struct AffineAtom {
 	int id;
-	const Roots *roots; /* NULL: only its range is known */
+	const Roots *roots; /* of its table; NULL: it has none */
 	double *table;      /* what is meant, at each value of its roots */
 	double *errors;     /* how far the computed one may be from that; NULL: nowhere */
 	double error;       /* the largest of these */
-	Range range;        /* of what is meant */
+	Extent range;       /* of what is meant */
 	int step;           /* what is meant is a multiple of 2^step, if error is 0 */
 	double spacing;     /* of a table: all differences are multiples of this; 0: constant */
-	Line *line;
-	double slope, offset;
-	const Form *input; /* of a neuron: the sum before relu */
-	Atom *next;        /* in the index of tables */
+	const AffineForm *input; /* of a neuron: relu(input) */
+	const AffineForm *line;  /* input = slope * line + a constant, line being whole numbers */
+	double slope;
 };
 
-/* ---- the proof */
-
-typedef struct Reader {
-	Form form;  /* at a position of the text */
-	double bos; /* at <bos> */
+/* What a column holds, or what is added to it. */
+typedef struct ColumnValue {
+	AffineForm form; /* at a position of the text */
+	double bos;      /* at <bos> */
 	double bos_error;
-	double total;     /* the sum of the magnitudes of all that is added */
-	int step;         /* of all that is added */
-	double bos_total; /* the same at <bos> alone */
-	int bos_step;
-	int real; /* how many of the columns read are not exact */
+	double most; /* its greatest magnitude, errors counted */
+	int step;    /* it is a multiple of 2^step */
 	bool exact;
-	int n, *column; /* what is read */
-	double *weight, bias;
-} Reader;
+} ColumnValue;
+
+/* The sum of w * value. */
+typedef struct AddendList {
+	int n;
+	struct Addend {
+		double w;
+		const ColumnValue *v;
+	} * addend;
+} AddendList;
+
+/* What a sum is at each value of some roots, and how far float32 may be from that. */
+typedef struct SumTable {
+	const Roots *roots;
+	double *value, *error;
+} SumTable;
+
+/* c * relu(g x + rest), a broken line over a whole number x; the rest, a whole number, lies
+ * between these. */
+typedef struct BrokenLine {
+	double c, g;
+	Extent rest;
+} BrokenLine;
+
+/* ---- the proof */
 
 typedef enum Fact {
 	FACT_SUM,   /* a sum that is exact, or a real with its error */
@@ -219,134 +244,89 @@ typedef enum Fact {
 	NFACT
 } Fact;
 
-typedef struct Site {
-	Fact fact;
-	bool proved;
-	const char *where, *reason; /* reason: of one that is not */
-} Site;
+typedef struct Finding {
+	const char *where, *reason; /* of what is not proved */
+} Finding;
 
-typedef struct Index {
-	int n, capacity;
-	void **slot;
-} Index;
+enum {
+	SMALL = 4096,    /* values of several roots that are tabulated together */
+	LARGE = 1 << 21, /* of one */
+	DEEP = 1 << 18,  /* of roots that few queries are tried with */
+	GAP = 104,       /* exp(-104) is 0 in float32 */
+	LARGEST_SCORE = 1 << 29,
+	MOST_WORK = 1 << 26,
+	MOST_SPLITS = 2,  /* ranges within ranges */
+	SPLIT_VALUES = 24 /* of the root that a range is split by */
+};
 
 typedef struct Proof {
 	const Model *m;
 	Root **root;
-	int nroot;
-	Roots **roots;
-	int nroots;
-	Atom **atom;
-	int natom;
-	Index tables;
-	struct Projection **projection; /* hashed by the two sets */
-	Root *place, **field, **number;
-	Form *x;     /* (d) the stream at a position of the text */
-	double *bos; /* (d) at <bos> */
-	double *bos_error;
-	Range *range; /* (d) of x, as it was last looked at, with its error */
-	double *most; /* (d) the greatest magnitude, <bos> counted */
-	int *step;    /* (d) */
-	bool *exact;  /* (d) */
-	int state;    /* of tw.residual: 0 the embedding, then two a layer */
-	Site *site;
-	int nsite;
+	int nroot, natom;
+	KnownTable sets, projections, tables, neurons, lines, slices, numbers, forgotten,
+		ranges[MOST_SPLITS + 1];
+	int nsets;
+	Root *place, **field;
+	ColumnValue *x; /* (d) the stream */
+	Finding *finding;
+	int nfinding;
 	int proved[NFACT], all[NFACT];
 	const char **real; /* sums that are not exact, and have an error */
 	int reals;
 	int promises; /* heads that read one position because the program promises it */
 	double largest_sum, least_gap;
-	int depth;       /* of ranges within ranges */
-	int most_values; /* of several roots together: SMALL, or DEEP */
+	int splits; /* of ranges within ranges, that may be made now */
 } Proof;
 
-enum {
-	SMALL = 4096,    /* values of several roots that are tabulated together */
-	LARGE = 1 << 21, /* of one */
-	GAP = 104,       /* exp(-104) is 0 in float32 */
-	LARGEST_SCORE = 1 << 29,
-	DEEP = 1 << 18, /* values of roots that few queries are tried with */
-	DEEP_WORK = 1 << 22,
-	DEEPEST = 8, /* neurons upon neurons then */
-	MOST_WORK = 1 << 26,
-	WIDE_RANGE = 2000, /* that it is worth to split */
-	MOST_SPLITS = 2,   /* within one another */
-	SPLIT_VALUES = 24  /* of the root that it is split by */
-};
-
 Root *new_root(Proof *, RootKind, int size, int layer, int head);
+int least_place(const Proof *, const Root *, int value);
 const Roots *roots_of(Proof *, Root *);
-const Roots *join_roots(Proof *, const Roots *, const Roots *); /* NULL: too many values */
+const Roots *join_roots(Proof *, const Roots *, const Roots *,
+                        int most); /* NULL: too many values */
 const Roots *roots_without(Proof *, const Roots *, int at);
 bool roots_overlap(const Roots *, const Roots *);
-const Roots *roots_of_form(Proof *, const Form *); /* NULL: no tables, or too many values */
+const Roots *no_roots(Proof *);
+const Roots *roots_of_form(Proof *, const AffineForm *); /* NULL: no tables, or too many values */
+const Roots *deep_roots(Proof *, const Roots *, const AffineForm *);
 const int *inside(Proof *, const Roots *all, const Roots *some);
 
-Form form_of(double k);
-Form form_of_atom(Atom *, double c);
-Form form_of_terms(int n, Term *, double k); /* sorts them and adds up */
-Form sum_of_forms(const Form *, const Form *, double c);
-Atom *atom_of_table(Proof *, const Roots *, const double *table, const double *errors);
-Atom *atom_of_range(Proof *, Range, double error, int step);
-Form form_of_table(Proof *, const Roots *, const double *table, const double *errors);
-bool form_is_exact(const Form *);
-int form_step(const Form *);
-double error_of_form(const Form *);
-double *tabulate(Proof *, const Form *, const Roots *);
-double *tabulate_errors(Proof *, const Form *, const Roots *);
-Range range_of(Proof *, const Form *);
-Range split_range(Proof *, const Form *, Range);
-Range line_range(const Line *, int n, const Term *);
-void set_line(Proof *, Atom *, const Form *input);
+AffineForm form_of(double k);
+AffineForm form_of_atom(AffineAtom *, double c);
+AffineForm form_of_terms(int n, ScaledAtom *, double k); /* sorts them and adds up */
+AffineForm sum_of_forms(const AffineForm *, const AffineForm *, double c);
+AffineAtom *atom_of_range(Proof *, Extent, double error, int step);
+AffineForm form_of_table(Proof *, const Roots *, const double *table, const double *errors);
+AffineForm form_of_number(Proof *, double low, double high, int layer, int head);
+AffineForm relu_of(Proof *, const AffineForm *);
+bool form_is_exact(const AffineForm *);
+int form_step(const AffineForm *);
+double error_of_form(const AffineForm *);
+double *tabulate(Proof *, const AffineForm *, const Roots *);
+double *tabulate_errors(Proof *, const AffineForm *, const Roots *);
+Extent range_of(Proof *, const AffineForm *);
+Extent narrow_range_of(Proof *, const AffineForm *, int splits);
+Extent range_of_lines(const BrokenLine *, int n, Extent x);
+Extent range_at_values(Proof *, const AffineForm *, Extent); /* split.c */
 
-/* What a form is a multiple of, but for a constant; false: nothing is known. */
-typedef struct Residue {
-	double base, modulus; /* base + a multiple of modulus; 0: base itself */
-} Residue;
-bool residue_of(Proof *, const Form *, Residue *);
+ColumnValue value_with_form(Proof *, AffineForm, double bos, double bos_error);
+void add(AddendList *, double w, const ColumnValue *);
+AddendList sum_of_columns(Proof *, const float *w, int stride, double bias);
+bool is_bias(const struct Addend *);
+ColumnValue prove_sum(Proof *, const char *what, const AddendList *);
+bool tabulate_sum(Proof *, const AddendList *, bool at_bos, SumTable *);
+void write_columns(Proof *, AddendList *, const char *what);
+ColumnValue value_of_neuron(Proof *, const char *what, const AddendList *);
 
 void prove_model(Proof *, const Model *);
-void look_at_columns(Proof *);
-Reader reader_of(Proof *, const float *w, int stride, double bias);
-void prove_sum(Proof *, const char *what, Reader *);
-void add_real(Proof *, const char *what);
-void add_site(Proof *, Fact, bool proved, const char *where, const char *reason);
+void add_finding(Proof *, Fact, bool proved, const char *where, const char *reason);
 
-typedef struct Addend {
-	double w;
-	Form form;
-} Addend;
-
-/* What a sum is at each value of some roots, and how far float32 may be from that. */
-typedef struct SumTable {
-	const Roots *roots;
-	double *value, *error;
-} SumTable;
-bool tabulate_sum(Proof *, int n, const Addend *, double k, SumTable *);
-
-/* The addends of a column that a layer writes. */
-typedef struct Write {
-	int n, capacity, addends, addend_capacity;
-	Term *term;
-	Addend *addend;
-	double k, total, error; /* of a text; then of <bos> */
-	int step;
-	double bos, bos_error, bos_total;
-	int bos_step;
-	bool any, exact;
-} Write;
-void add_to_write(Write *, double w, const Form *, double most, double bos, double bos_error);
-void write_columns(Proof *, Write *, const char *what);
+/* ---- heads (head.c, lead.c, read.c) */
 
 typedef enum Mode { MODE_ONE, MODE_EQUAL, MODE_SOFT } Mode;
 
-typedef struct Product {
-	Reader q, k;
-} Product;
-
-typedef struct Head {
+typedef struct AttentionHead {
 	int layer, head, n;
-	Product *product;
+	ColumnValue *q, *k; /* (n) the score is the sum of q * k */
 	Mode mode;
 	bool soft; /* as the file says; no rule is tried */
 	bool only; /* as the file says */
@@ -354,32 +334,31 @@ typedef struct Head {
 	bool never_itself, bos_wins;
 	bool *lost; /* rows of the one field that never win; NULL */
 	double score_error;
-} Head;
+} AttentionHead;
 
-/* Queries that vary, with keys of the place: each value of the queries' roots, and from which
- * place on up to which it may be asked. */
-typedef struct Asked {
-	int n;
-	double **query; /* (n) by the roots */
-	double **key;   /* (n) by the place */
-	double *base;   /* what else a place has */
-	const Roots *roots;
-	int *from, *to;
-} Asked;
-bool lead_by_digits(Proof *, const Asked *, double *lead);
-double prefix_lead(const double *score, int places, int from, int to);
-const Roots *deep_roots(Proof *, int n, const Form *const *);
-bool deep_range(Proof *, const Form *, double work, Range *);
-double *tabulate_deep(Proof *, const Form *, const Roots *);
-int least_place(const Proof *, const Root *, int value);
+/* Queries that vary, with keys of the place. */
+typedef struct Queries {
+	int n, size;          /* products, and how many queries */
+	double **query;       /* (n, size) */
+	const bool *possible; /* (size); NULL: all are */
+	double **key;         /* (n, places) */
+	double *base;         /* (places) what else a place has */
+	int *from, *to;       /* (size) the last place that is visible, at least and at most */
+} Queries;
+
+typedef struct Lead {
+	double least; /* of the greatest score over the next that is not the same */
+	bool tie;     /* the greatest is not alone */
+} Lead;
+bool lead_by_digits(const Proof *, const Queries *, Lead *);
+bool lead_by_queries(const Proof *, const Queries *, Lead *);
 
 void prove_attention(Proof *, int layer);
-void prove_gap(Proof *, Head *);
-void find_lost_rows(Proof *, Head *);
-bool bos_always_wins(Proof *, Head *);
-bool never_reads_itself(Proof *, Head *);
-Form read_value(Proof *, Head *, const Reader *v);
-void prove_neurons(Proof *, int layer);
+void prove_gap(Proof *, AttentionHead *);
+void find_lost_rows(Proof *, AttentionHead *);
+bool bos_always_wins(Proof *, const AttentionHead *);
+bool never_reads_itself(Proof *, const AttentionHead *);
+ColumnValue read_value(Proof *, AttentionHead *, const ColumnValue *);
 void prove_answers(Proof *);
 int report(const Proof *, const char *file, bool json, bool verbose);
 

@@ -1,12 +1,12 @@
 /* Between which values a form lies: the sum of the ranges of its parts, the parts being
  *
  *     tables that have roots in common, tabulated together while these have few values;
- *     neurons of one line, relu(slope * x + offset) of one integer form x: a broken line, whose
- *     extremes are at the ends of x and at the integers next to its bends;
+ *     neurons of one line, relu(g x + k) of one whole number x: a broken line, whose extremes
+ *     are at the ends of x and at the whole numbers next to its bends;
  *     the rest, each atom by its own range.
  *
- * Both this way and the way in which neurons count as lines before they count as tables
- * are right, so their intersection is. */
+ * A neuron that has both a table and a line counts as either: both ways are right, so their
+ * intersection is. What is still wide is looked at value by value (split.c). */
 
 #include "prove/prove.h"
 
@@ -15,7 +15,7 @@
 #include <string.h>
 
 static void
-widen(Range *sum, Range r)
+widen(Extent *sum, Extent r)
 {
 	double scale = 1e-15 * (fabs(sum->lo) + fabs(sum->hi) + magnitude_of(r));
 
@@ -25,114 +25,146 @@ widen(Range *sum, Range r)
 	sum->hi = hi - sum->hi == r.hi && hi - r.hi == sum->hi ? hi : hi + scale;
 }
 
-static Range
-scaled(const Term *t)
+static Extent
+range_of_term(const ScaledAtom *t)
 {
 	double lo = t->atom->range.lo, hi = t->atom->range.hi;
 	double a = t->c * lo, b = t->c * hi;
 	double inexact = fma(t->c, lo, -a) != 0 || fma(t->c, hi, -b) != 0 ? 1e-15 : 0;
 
-	return (Range){ fmin(a, b) - inexact * fabs(fmin(a, b)),
-		        fmax(a, b) + inexact * fabs(fmax(a, b)) };
+	return (Extent){ fmin(a, b) - inexact * fabs(fmin(a, b)),
+		         fmax(a, b) + inexact * fabs(fmax(a, b)) };
 }
 
+/* ---- broken lines */
+
+/* The least and the greatest that relu of each can be at x. */
 static void
-line_value(int n, const Term *term, double x, Range *r)
+add_lines_at(const BrokenLine *list, int n, double x, Extent *r)
 {
-	double v = 0;
+	double lo = 0, hi = 0;
 
 	for (int i = 0; i < n; i++) {
-		double z = plus(times(term[i].atom->slope, x), term[i].atom->offset);
-		if (z > 0)
-			v = plus(v, times(term[i].c, z));
+		const BrokenLine *b = &list[i];
+		double low = b->g * x + b->rest.lo, high = b->g * x + b->rest.hi;
+		low = b->c * (low > 0 ? low : 0);
+		high = b->c * (high > 0 ? high : 0);
+		lo += b->c > 0 ? low : high;
+		hi += b->c > 0 ? high : low;
 	}
-	*r = hull(*r, v);
+	*r = hull(hull(*r, lo), hi);
 }
 
-Range
-line_range(const Line *line, int n, const Term *term)
+/* All of these are whole numbers but the weights c: sums of them in doubles are exact, if they are
+ * not too large, and so are the whole numbers next to a bend. */
+static void
+require_exact_lines(const BrokenLine *list, int n, Extent x)
 {
-	Range r = { INFINITY, -INFINITY };
+	double total = 0;
+	int step = 0;
 
-	line_value(n, term, line->range.lo, &r);
-	line_value(n, term, line->range.hi, &r);
 	for (int i = 0; i < n; i++) {
-		double bend = -term[i].atom->offset / term[i].atom->slope;
-		for (double x = floor(bend) - 1; x <= ceil(bend) + 1; x++)
-			if (x >= line->range.lo && x <= line->range.hi)
-				line_value(n, term, x, &r);
+		const BrokenLine *b = &list[i];
+		total += fabs(b->c) * (fabs(b->g) * magnitude_of(x) + magnitude_of(b->rest));
+		step = step_of(b->c) < step ? step_of(b->c) : step;
 	}
+	if (!fits(total, step, OWN_MANTISSA - 1))
+		fail_own_arithmetic();
+}
+
+Extent
+range_of_lines(const BrokenLine *list, int n, Extent x)
+{
+	Extent r = { INFINITY, -INFINITY };
+
+	require_exact_lines(list, n, x);
+	add_lines_at(list, n, x.lo, &r);
+	add_lines_at(list, n, x.hi, &r);
+	for (int i = 0; i < n; i++)
+		for (int end = 0; end < (list[i].rest.lo == list[i].rest.hi ? 1 : 2); end++) {
+			double bend = -(end ? list[i].rest.hi : list[i].rest.lo) / list[i].g;
+			for (double at = floor(bend); at <= floor(bend) + 1; at++)
+				if (at >= x.lo && at <= x.hi)
+					add_lines_at(list, n, at, &r);
+		}
 	return r;
 }
 
 static int
 by_line(const void *x, const void *y)
 {
-	const Line *a = ((const Term *)x)->atom->line, *b = ((const Term *)y)->atom->line;
+	const AffineForm *a = ((const ScaledAtom *)x)->atom->line;
+	const AffineForm *b = ((const ScaledAtom *)y)->atom->line;
 
 	return a < b ? -1 : a > b;
 }
 
-/* The lines among these, one after the other. */
+/* The neurons of each line together. */
 static void
-add_lines(int n, Term *term, Range *sum)
+add_lines(Proof *p, int n, ScaledAtom *term, Extent *sum)
 {
+	BrokenLine *list = TAKE(BrokenLine, n);
+
 	if (n)
 		qsort(term, (size_t)n, sizeof *term, by_line);
 	for (int i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && term[end].atom->line == term[i].atom->line;)
-			end++;
-		widen(sum, line_range(term[i].atom->line, end - i, term + i));
+		for (end = i; end < n && term[end].atom->line == term[i].atom->line; end++) {
+			const AffineAtom *a = term[end].atom;
+			list[end - i] =
+				(BrokenLine){ term[end].c, a->slope, { a->input->k, a->input->k } };
+		}
+		widen(sum, range_of_lines(list, end - i, range_of(p, term[i].atom->line)));
 	}
+	free(list);
 }
 
 /* ---- tables that have roots in common */
 
-typedef struct Group {
+typedef struct TableGroup {
 	const Roots *roots;
 	int n;
-	Term *term;
-} Group;
+	ScaledAtom *term;
+} TableGroup;
 
 static int
 by_roots(const void *x, const void *y)
 {
-	return ((const Term *)x)->atom->roots->id - ((const Term *)y)->atom->roots->id;
+	return ((const ScaledAtom *)x)->atom->roots->id - ((const ScaledAtom *)y)->atom->roots->id;
 }
 
 static bool
-merge_into(Proof *p, Group *a, const Group *b)
+merge_into(Proof *p, TableGroup *a, const TableGroup *b)
 {
 	const Roots *both;
 
-	if (!roots_overlap(a->roots, b->roots) || !(both = join_roots(p, a->roots, b->roots)))
+	if (!roots_overlap(a->roots, b->roots)
+	    || !(both = join_roots(p, a->roots, b->roots, SMALL)))
 		return false;
-	Term *term = TAKE(Term, a->n + b->n);
+	ScaledAtom *term = TAKE(ScaledAtom, a->n + b->n);
 	memcpy(term, a->term, (size_t)a->n * sizeof *term);
 	memcpy(term + a->n, b->term, (size_t)b->n * sizeof *term);
-	*a = (Group){ both, a->n + b->n, term };
+	*a = (TableGroup){ both, a->n + b->n, term };
 	return true;
 }
 
-static Range
-range_of_group(Proof *p, const Group *g)
+/* Of a form whose roots are known. */
+static Extent
+range_of_table(Proof *p, const AffineForm *f, const Roots *roots)
 {
-	if (g->n == 1)
-		return scaled(g->term);
-	Form f = { .n = g->n, .term = g->term };
-	double *table = tabulate(p, &f, g->roots);
-	Range r = { INFINITY, -INFINITY };
-	for (int i = 0; i < g->roots->size; i++)
-		if (!g->roots->possible || g->roots->possible[i])
+	double *table = tabulate(p, f, roots);
+	Extent r = { INFINITY, -INFINITY };
+
+	for (int i = 0; i < roots->size; i++)
+		if (!roots->possible || roots->possible[i])
 			r = hull(r, table[i]);
 	free(table);
 	return r;
 }
 
 static void
-add_tables(Proof *p, int n, Term *term, Range *sum)
+add_tables(Proof *p, int n, ScaledAtom *term, Extent *sum)
 {
-	Group *group = TAKE(Group, n);
+	TableGroup *group = TAKE(TableGroup, n);
 	int ngroup = 0;
 
 	if (n)
@@ -140,7 +172,7 @@ add_tables(Proof *p, int n, Term *term, Range *sum)
 	for (int i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && term[end].atom->roots == term[i].atom->roots;)
 			end++;
-		Group g = { term[i].atom->roots, end - i, term + i };
+		TableGroup g = { term[i].atom->roots, end - i, term + i };
 		for (int j = 0; j < ngroup;)
 			if (merge_into(p, &g, &group[j])) {
 				group[j] = group[--ngroup];
@@ -150,142 +182,90 @@ add_tables(Proof *p, int n, Term *term, Range *sum)
 			}
 		group[ngroup++] = g;
 	}
-	for (int i = 0; i < ngroup; i++)
-		widen(sum, range_of_group(p, &group[i]));
+	for (int i = 0; i < ngroup; i++) {
+		AffineForm f = { .n = group[i].n, .term = group[i].term };
+		widen(sum,
+		      f.n == 1 ? range_of_term(f.term) : range_of_table(p, &f, group[i].roots));
+	}
 	free(group);
 }
 
 /* One of the two ways. */
-static Range
-range_by(Proof *p, const Form *f, bool lines_first)
+static Extent
+range_by(Proof *p, const AffineForm *f, bool lines_first)
 {
-	Term *line = TAKE(Term, f->n), *table = TAKE(Term, f->n);
+	ScaledAtom *line = TAKE(ScaledAtom, f->n), *table = TAKE(ScaledAtom, f->n);
 	int nline = 0, ntable = 0;
-	Range sum = { f->k, f->k };
+	Extent sum = { f->k, f->k };
 
 	for (int i = 0; i < f->n; i++) {
-		const Atom *a = f->term[i].atom;
+		const AffineAtom *a = f->term[i].atom;
 		if (a->line && (lines_first || !a->table))
 			line[nline++] = f->term[i];
 		else if (a->table && !lines_first)
 			table[ntable++] = f->term[i];
 		else
-			widen(&sum, scaled(&f->term[i]));
+			widen(&sum, range_of_term(&f->term[i]));
 	}
-	add_lines(nline, line, &sum);
+	add_lines(p, nline, line, &sum);
 	add_tables(p, ntable, table, &sum);
 	free(line);
+	free(table);
 	return sum;
 }
 
-static Range
-look_for_range(Proof *p, const Form *f)
+/* How many tables are added up for a form, those of its neurons' sums among them. */
+static double
+tables_of(const AffineForm *f)
 {
-	Range a = range_by(p, f, false), b = range_by(p, f, true);
+	double n = 1;
 
-	a = (Range){ fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
-	if (!(a.hi - a.lo > WIDE_RANGE) || p->depth == MOST_SPLITS)
+	for (int i = 0; i < f->n; i++)
+		n += f->term[i].atom->table ? 1 : tables_of(f->term[i].atom->input);
+	return n;
+}
+
+static Extent
+look_for_range(Proof *p, const AffineForm *f)
+{
+	enum { WIDE = 2000, DEEP_WORK = 1 << 22 };
+	Extent a = range_by(p, f, false), b = range_by(p, f, true);
+
+	a = (Extent){ fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
+	if (!(a.hi - a.lo > WIDE) || p->splits == 0 || !form_is_exact(f))
 		return a;
-	return p->depth == 0 && deep_range(p, f, DEEP_WORK, &b) ? b : split_range(p, f, a);
+	const Roots *all = p->splits == MOST_SPLITS ? deep_roots(p, no_roots(p), f) : NULL;
+	if (all && all->size * tables_of(f) < DEEP_WORK)
+		return range_of_table(p, f, all);
+	return range_at_values(p, f, a);
 }
 
-/* ---- forms whose range is asked for again, but for their constants */
-
-typedef struct Known {
-	Form form;
-	int depth; /* how far it was split */
-	Range range;
-	struct Known *next;
-} Known;
-
-enum { KNOWN_BUCKETS = 1 << 14 };
-
-static bool
-equal_terms(const Form *a, const Form *b)
+/* Forms are asked for again, but for their constants. */
+Extent
+range_of(Proof *p, const AffineForm *f)
 {
-	if (a->n != b->n)
-		return false;
-	for (int i = 0; i < a->n; i++)
-		if (a->term[i].atom != b->term[i].atom || a->term[i].c != b->term[i].c)
-			return false;
-	return true;
-}
+	Extent r = { f->k, f->k };
 
-static Known **
-bucket_of(const Form *f)
-{
-	static Known *bucket[KNOWN_BUCKETS];
-	uint64_t h = 1;
-
-	for (int i = 0; i < f->n; i++) {
-		uint64_t bits;
-		memcpy(&bits, &f->term[i].c, sizeof bits);
-		h = (h ^ (uint64_t)f->term[i].atom->id ^ bits >> 8) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 29;
-	}
-	return &bucket[(h >> 40) % KNOWN_BUCKETS];
-}
-
-Range
-range_of(Proof *p, const Form *f)
-{
 	if (f->n == 0)
-		return (Range){ f->k, f->k };
-	Known **at = bucket_of(f), *k = *at;
-	while (k && (k->depth != p->depth || !equal_terms(&k->form, f)))
-		k = k->next;
-	if (!k) {
-		k = TAKE(Known, 1);
-		*k = (Known){ *f, p->depth, { 0, 0 }, *at };
-		k->form.k = 0;
-		k->range = look_for_range(p, &k->form);
-		k->next = *at;
-		*at = k;
+		return r;
+	void **known = memo(&p->ranges[p->splits], f->term, (size_t)f->n * sizeof *f->term);
+	if (!*known) {
+		AffineForm terms = *f;
+		terms.k = 0;
+		Extent found = look_for_range(p, &terms);
+		known = memo(&p->ranges[p->splits], f->term, (size_t)f->n * sizeof *f->term);
+		*known = take_copy(&found, sizeof found);
 	}
-	Range r = { f->k, f->k };
-	widen(&r, k->range);
+	widen(&r, *(Extent *)*known);
 	return r;
 }
 
-/* ---- lines */
-
-static bool
-is_integer(const Form *f)
+/* The same, with more work. */
+Extent
+narrow_range_of(Proof *p, const AffineForm *f, int splits)
 {
-	for (int i = 0; i < f->n; i++)
-		if (f->term[i].atom->error != 0 || f->term[i].atom->step < 0
-		    || step_of(f->term[i].c) < 0)
-			return false;
-	return f->n > 0;
-}
-
-/* Says of a neuron relu(input) which line it is over: input without its constant, divided by
- * what its coefficients have in common, and positive in its first. */
-void
-set_line(Proof *p, Atom *a, const Form *input)
-{
-	double common = 0;
-
-	a->input = take_copy(input, sizeof *input);
-	if (!is_integer(input))
-		return;
-	for (int i = 0; i < input->n; i++)
-		common = gcd_of(common, input->term[i].c);
-	if (input->term[0].c < 0)
-		common = -common;
-	Form f = { .n = input->n, .term = TAKE(Term, input->n) };
-	for (int i = 0; i < input->n; i++)
-		f.term[i] = (Term){ input->term[i].atom, input->term[i].c / common };
-	a->slope = common;
-	a->offset = input->k;
-	for (int i = p->natom - 1; i >= 0; i--) {
-		Line *l = p->atom[i]->line;
-		if (l && equal_terms(&l->form, &f)) {
-			a->line = l;
-			return;
-		}
-	}
-	Line *l = TAKE(Line, 1);
-	*l = (Line){ f, range_of(p, &f) };
-	a->line = l;
+	p->splits = splits;
+	Extent r = range_of(p, f);
+	p->splits = 0;
+	return r;
 }

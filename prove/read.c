@@ -15,12 +15,9 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { MOST_SUMS = 1 << 16 };
 
 static Root *
-find_root(const Proof *p, RootKind kind, const Head *h, const Roots *inner)
+find_root(const Proof *p, RootKind kind, const AttentionHead *h, const Roots *inner)
 {
 	for (int i = 0; i < p->nroot; i++) {
 		Root *r = p->root[i];
@@ -34,7 +31,7 @@ find_root(const Proof *p, RootKind kind, const Head *h, const Roots *inner)
 /* ---- one winner */
 
 static Root *
-source_root(Proof *p, const Head *h, const Roots *inner)
+source_root(Proof *p, const AttentionHead *h, const Roots *inner)
 {
 	Root *r = find_root(p, ROOT_SOURCE, h, inner);
 	const int *row = NULL;
@@ -55,18 +52,26 @@ source_root(Proof *p, const Head *h, const Roots *inner)
 	return r;
 }
 
-static Form
-read_one(Proof *p, const Head *h, const Reader *v)
+/* A value of which only the range is known. */
+static AffineForm
+read_range(Proof *p, const AttentionHead *h, const ColumnValue *v)
+{
+	Extent r = hull(range_of(p, &v->form), v->bos);
+
+	if (v->exact && v->step >= 0 && r.hi - r.lo < SPLIT_VALUES)
+		return form_of_number(p, r.lo, r.hi, h->layer, h->head);
+	return form_of_atom(
+		atom_of_range(p, r, fmax(error_of_form(&v->form), v->bos_error), v->step), 1);
+}
+
+static AffineForm
+read_one(Proof *p, const AttentionHead *h, const ColumnValue *v)
 {
 	const Roots *inner = roots_of_form(p, &v->form);
 	Root *source = inner ? source_root(p, h, inner) : NULL;
 
-	if (!source) {
-		Range r = hull(range_of(p, &v->form), v->bos);
-		int step = form_step(&v->form), of_bos = step_of(v->bos);
-		double error = fmax(error_of_form(&v->form), v->bos_error);
-		return form_of_atom(atom_of_range(p, r, error, step < of_bos ? step : of_bos), 1);
-	}
+	if (!source)
+		return read_range(p, h, v);
 	double *at = tabulate(p, &v->form, inner), *off = tabulate_errors(p, &v->form, inner);
 	double *table = TAKE(double, source->size), *errors = TAKE(double, source->size);
 	for (int i = 0; i < source->size - 1; i++) {
@@ -75,7 +80,7 @@ read_one(Proof *p, const Head *h, const Reader *v)
 	}
 	table[source->size - 1] = v->bos;
 	errors[source->size - 1] = v->bos_error;
-	Form f = form_of_table(p, roots_of(p, source), table, errors);
+	AffineForm f = form_of_table(p, roots_of(p, source), table, errors);
 	free(at);
 	free(off);
 	free(table);
@@ -85,20 +90,18 @@ read_one(Proof *p, const Head *h, const Reader *v)
 
 /* ---- equal winners */
 
+/* Beside <bos> there are context others, without itself one less. */
 static Root *
-count_root(Proof *p, const Head *h)
+count_root(Proof *p, const AttentionHead *h)
 {
 	Root *r = find_root(p, ROOT_COUNT, h, NULL);
-	int places = p->m->places;
+	int most = h->never_itself ? p->m->context : p->m->places;
 
-	/* Beside <bos> there are context others, without itself one less. */
-	return r ? r
-	         : new_root(p, ROOT_COUNT, h->never_itself ? places - 1 : places, h->layer,
-	                    h->head);
+	return r ? r : new_root(p, ROOT_COUNT, most, h->layer, h->head);
 }
 
-static Form
-read_share(Proof *p, const Head *h, double of_bos)
+static AffineForm
+read_share(Proof *p, const AttentionHead *h, double of_bos)
 {
 	Root *n = count_root(p, h);
 	double *table = TAKE(double, n->size), *errors = TAKE(double, n->size);
@@ -111,8 +114,8 @@ read_share(Proof *p, const Head *h, double of_bos)
 }
 
 /* The mean of whole numbers: a function of how many and of their sum. */
-static Form
-mean_of_sums(Proof *p, const Head *h, Range r)
+static AffineForm
+mean_of_sums(Proof *p, const AttentionHead *h, Extent r)
 {
 	Root *n = count_root(p, h), *sum = new_root(p, ROOT_SUM, 0, h->layer, h->head);
 	double most = magnitude_of(r);
@@ -133,27 +136,23 @@ mean_of_sums(Proof *p, const Head *h, Range r)
 	return form_of_table(p, roots_of(p, sum), table, errors);
 }
 
-static bool
-is_whole(const Form *f)
+static AffineForm
+read_equal(Proof *p, const AttentionHead *h, const ColumnValue *v)
 {
-	return form_is_exact(f) && form_step(f) >= 0;
-}
-
-static Form
-read_equal(Proof *p, const Head *h, const Reader *v)
-{
-	Range r = range_of(p, &v->form);
+	enum { MOST_SUMS = 1 << 16 };
+	Extent r = range_of(p, &v->form);
 	double n = p->m->places;
+	bool whole = form_is_exact(&v->form) && form_step(&v->form) >= 0;
 
 	if (v->exact && h->bos_wins && v->form.n == 0 && v->form.k == 0 && n < LARGE)
 		return read_share(p, h, v->bos);
-	if (v->exact && h->bos_wins && v->bos == 0 && is_whole(&v->form)
+	if (v->exact && h->bos_wins && v->bos == 0 && whole
 	    && n * n / 2 * (r.hi - r.lo) + n < MOST_SUMS)
 		return mean_of_sums(p, h, r);
 	r = hull(r, v->bos);
 	double error = fmax(error_of_form(&v->form), v->bos_error);
 	error += (n + 8) * 0x1p-24 * (magnitude_of(r) + error) * 1.01;
-	return form_of_atom(atom_of_range(p, r, error, -1000), 1);
+	return form_of_atom(atom_of_range(p, r, error, REAL_STEP), 1);
 }
 
 /* ---- weights that are not exact: softmax itself */
@@ -161,98 +160,76 @@ read_equal(Proof *p, const Head *h, const Reader *v)
 /* A score that is off by e changes a weight by a factor of exp(2 e) at most; exp itself, the
  * division and the product are a few roundings, and each of the two sums is of n terms.
  * Weights add up to 1, so that a change of theirs counts from the middle of the values. */
-static Form
-read_soft(Proof *p, const Head *h, const Reader *v)
+static AffineForm
+read_soft(Proof *p, const AttentionHead *h, const ColumnValue *v)
 {
-	Range r = hull(range_of(p, &v->form), v->bos);
+	Extent r = hull(range_of(p, &v->form), v->bos);
 	double own = fmax(error_of_form(&v->form), v->bos_error), n = p->m->places;
 	double weights = expm1(2 * h->score_error) * ((r.hi - r.lo) / 2 + own);
 	double rounding = (2 * n + 8) * 0x1p-24 * (magnitude_of(r) + own);
-	double error = own + (weights + rounding) * 1.01;
 
-	return form_of_atom(atom_of_range(p, r, error, -1000), 1);
+	return form_of_atom(atom_of_range(p, r, own + (weights + rounding) * 1.01, REAL_STEP), 1);
 }
 
-Form
-read_value(Proof *p, Head *h, const Reader *given)
+ColumnValue
+read_value(Proof *p, AttentionHead *h, const ColumnValue *given)
 {
-	Reader plain = *given, *v = &plain;
-	Range range = range_of(p, &v->form);
+	ColumnValue v = *given;
+	Extent range = range_of(p, &v.form);
 
-	if (v->exact && range.lo == range.hi) /* terms that cancel, token by token */
-		v->form = form_of(range.lo);
-	bool same = v->form.n == 0 && v->form.k == v->bos && v->exact;
-
-	if (same && h->mode == MODE_ONE)
-		return form_of(v->bos);
-	if (same && v->bos == 0)
-		return form_of(0);
-	return h->mode == MODE_ONE     ? read_one(p, h, v)
-	       : h->mode == MODE_EQUAL ? read_equal(p, h, v)
-	                               : read_soft(p, h, v);
+	if (v.exact && range.lo == range.hi) /* terms that cancel, token by token */
+		v.form = form_of(range.lo);
+	bool same = v.form.n == 0 && v.form.k == v.bos && v.exact;
+	AffineForm f = same && (h->mode == MODE_ONE || v.bos == 0) ? form_of(v.bos)
+	               : h->mode == MODE_ONE                       ? read_one(p, h, &v)
+	               : h->mode == MODE_EQUAL                     ? read_equal(p, h, &v)
+	                                                           : read_soft(p, h, &v);
+	return value_with_form(p, f, v.bos, v.bos_error);
 }
 
 /* ---- which rows of the vocabulary never win over <bos> */
 
+/* The most that a query of this range can make of a key with each token. */
 static void
-add_most(Proof *p, const Form *key, Range q, double *up, int n)
+add_most(Proof *p, const AffineForm *key, Extent q, double *up)
 {
 	const Roots *token = roots_of(p, p->field[0]);
-	const Roots *roots = roots_of_form(p, key);
-
-	if (roots == token) {
-		double *k = tabulate(p, key, token);
-		for (int i = 0; i < n; i++)
-			up[i] += fmax(q.lo * k[i], q.hi * k[i]);
-		free(k);
-		return;
-	}
-	Range k = range_of(p, key);
-	for (int i = 0; i < n; i++)
-		up[i] += fmax(fmax(q.lo * k.lo, q.lo * k.hi), fmax(q.hi * k.lo, q.hi * k.hi));
-}
-
-/* The key of all constant queries: what the token adds, and the most of the rest. */
-static void
-add_key(Proof *p, const Form *key, double *up, int n)
-{
-	const Roots *token = roots_of(p, p->field[0]);
-	Form mine = { .term = TAKE(Term, key->n) }, rest = { .term = TAKE(Term, key->n) };
+	AffineForm mine = { .term = TAKE(ScaledAtom, key->n) };
+	AffineForm rest = { .term = TAKE(ScaledAtom, key->n), .k = key->k };
 
 	for (int t = 0; t < key->n; t++) {
-		Form *to = key->term[t].atom->roots == token ? &mine : &rest;
+		AffineForm *to = key->term[t].atom->roots == token ? &mine : &rest;
 		to->term[to->n++] = key->term[t];
 	}
-	rest.k = key->k;
-	double *table = tabulate(p, &mine, token), most = range_of(p, &rest).hi;
-	for (int i = 0; i < n; i++)
-		up[i] += table[i] + most;
+	double *table = tabulate(p, &mine, token);
+	Extent r = range_of(p, &rest);
+	for (int i = 0; i < token->size; i++) {
+		double lo = table[i] + r.lo, hi = table[i] + r.hi;
+		up[i] += fmax(fmax(q.lo * lo, q.lo * hi), fmax(q.hi * lo, q.hi * hi));
+	}
 	free(table);
 }
 
 void
-find_lost_rows(Proof *p, Head *h)
+find_lost_rows(Proof *p, AttentionHead *h)
 {
-	const Model *m = p->m;
-	Form key = form_of(0);
+	AffineForm key = form_of(0);
 	double low = 0;
 
-	if (m->nfield != 1 || m->ninput || h->mode != MODE_ONE)
+	if (p->m->nfield != 1 || p->m->ninput || h->mode != MODE_ONE)
 		return;
-	int n = m->first[1] - m->first[0];
-	double *up = TAKE(double, n);
+	double *up = TAKE(double, p->m->nvocab);
 	for (int i = 0; i < h->n; i++) {
-		const Product *x = &h->product[i];
-		Range q = range_of(p, &x->q.form);
-		low += fmin(q.lo * x->k.bos, q.hi * x->k.bos);
-		if (x->q.form.n == 0)
-			key = sum_of_forms(&key, &x->k.form, x->q.form.k);
+		Extent q = range_of(p, &h->q[i].form);
+		low += fmin(q.lo * h->k[i].bos, q.hi * h->k[i].bos);
+		if (q.lo == q.hi) /* keys of constant queries count together */
+			key = sum_of_forms(&key, &h->k[i].form, q.lo);
 		else
-			add_most(p, &x->k.form, q, up, n);
+			add_most(p, &h->k[i].form, q, up);
 	}
-	add_key(p, &key, up, n);
-	h->lost = TAKE(bool, n);
-	for (int i = 0; i < n; i++)
+	add_most(p, &key, (Extent){ 1, 1 }, up);
+	h->lost = TAKE(bool, p->m->nvocab);
+	for (int i = 0; i < p->m->nvocab; i++)
 		h->lost[i] = up[i] < low - 1;
 	free(up);
 }

@@ -48,11 +48,11 @@ report_json(const Proof *p, const char *file, bool proved)
 	for (int i = 0; i < NFACT; i++)
 		printf("%s\"%s\":[%d,%d]", i ? "," : "", fact_name[i], p->proved[i], p->all[i]);
 	printf("},\"not_proved\":[");
-	for (int i = 0; i < p->nsite; i++) {
+	for (int i = 0; i < p->nfinding; i++) {
 		printf(i ? ",{\"where\":" : "{\"where\":");
-		put_json_text(p->site[i].where);
+		put_json_text(p->finding[i].where);
 		printf(",\"reason\":");
-		put_json_text(p->site[i].reason);
+		put_json_text(p->finding[i].reason);
 		printf("}");
 	}
 	printf("]}\n");
@@ -82,17 +82,17 @@ report_text(const Proof *p, const char *file, bool proved, bool verbose)
 		       p->promises, p->promises > 1 ? "s" : "");
 	for (int i = 0; i < p->reals && verbose; i++)
 		printf("  real: %s\n", p->real[i]);
-	for (int i = 0; i < p->nsite && (verbose || i < 8); i++)
-		printf("  %s: %s\n", p->site[i].where, p->site[i].reason);
-	if (p->nsite > 8 && !verbose)
-		printf("  and %d more (--verbose)\n", p->nsite - 8);
+	for (int i = 0; i < p->nfinding && (verbose || i < 8); i++)
+		printf("  %s: %s\n", p->finding[i].where, p->finding[i].reason);
+	if (p->nfinding > 8 && !verbose)
+		printf("  and %d more (--verbose)\n", p->nfinding - 8);
 }
 
 /* The exit status: 0 if all is proved. */
 int
 report(const Proof *p, const char *file, bool json, bool verbose)
 {
-	bool proved = p->nsite == 0;
+	bool proved = p->nfinding == 0;
 
 	if (json)
 		report_json(p, file, proved);

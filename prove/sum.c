@@ -14,12 +14,51 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { UNIT_ROUNDOFF = -24 };
+static const ColumnValue one = { .form.k = 1, .bos = 1, .most = 1, .step = 0, .exact = true };
+
+bool
+is_bias(const struct Addend *a)
+{
+	return a->v == &one;
+}
+
+void
+add(AddendList *s, double w, const ColumnValue *v)
+{
+	if (w == 0 || v->most == 0)
+		return;
+	s->addend = grown(s->addend, s->n, sizeof *s->addend);
+	s->addend[s->n++] = (struct Addend){ w, v };
+}
+
+/* A column of a matrix: bias + the sum of w * column of the stream. */
+AddendList
+sum_of_columns(Proof *p, const float *w, int stride, double bias)
+{
+	AddendList s = { 0 };
+
+	for (int c = 0; c < p->m->d; c++)
+		add(&s, (double)w[(size_t)c * (size_t)stride], &p->x[c]);
+	add(&s, bias, &one);
+	return s;
+}
+
+ColumnValue
+value_with_form(Proof *p, AffineForm f, double bos, double bos_error)
+{
+	ColumnValue v = { f, bos, bos_error, 0, REAL_STEP, form_is_exact(&f) && bos_error == 0 };
+	int step = form_step(&f), of_bos = step_of(bos);
+
+	v.most = fmax(magnitude_of(range_of(p, &f)) + error_of_form(&f), fabs(bos) + bos_error);
+	if (v.exact)
+		v.step = step < of_bos ? step : of_bos;
+	return v;
+}
 
 static double
 rounding_of(int terms, double total)
 {
-	return ldexp(terms * total * 1.01, UNIT_ROUNDOFF);
+	return terms * total * 1.01 * 0x1p-24;
 }
 
 static bool
@@ -30,249 +69,210 @@ is_power_of_two(double x)
 	return fabs(frexp(x, &e)) == 0.5 && e > -60 && e < 60;
 }
 
-/* What is added up at <bos>, numbers that are known. */
-static double
-rounding_at_bos(int terms, double total, int step, double error)
+static AffineForm
+form_of_addends(const AddendList *s)
 {
-	return terms <= 1 || (error == 0 && fits(total, step, MANTISSA))
-	               ? 0
-	               : rounding_of(terms, total);
-}
+	AffineForm f = { 0 };
+	int terms = 0, at = 0;
 
-/* bias + the sum of w * column, a column of a matrix. */
-Reader
-reader_of(Proof *p, const float *w, int stride, double bias)
-{
-	int d = p->m->d, n = 0, terms = 0, at = 0;
-	Reader r = { .form.k = bias,
-		     .bos = bias,
-		     .bias = bias,
-		     .total = fabs(bias),
-		     .step = step_of(bias),
-		     .bos_total = fabs(bias),
-		     .bos_step = step_of(bias) };
-
-	for (int c = 0; c < d; c++)
-		if (w[(size_t)c * (size_t)stride] != 0) {
-			n++;
-			terms += p->x[c].n;
-		}
-	r.column = TAKE(int, n);
-	r.weight = TAKE(double, n);
-	Term *term = TAKE(Term, terms);
-	for (int c = 0; c < d; c++) {
-		double x = (double)w[(size_t)c * (size_t)stride];
-		const Form *f = &p->x[c];
-		if (x == 0)
-			continue;
-		r.column[r.n] = c;
-		r.weight[r.n++] = x;
-		for (int i = 0; i < f->n; i++)
-			term[at++] = (Term){ f->term[i].atom, times(x, f->term[i].c) };
-		r.form.k = plus(r.form.k, times(x, f->k));
-		r.form.error += fabs(x) * f->error;
-		r.bos = plus(r.bos, times(x, p->bos[c]));
-		r.bos_error += fabs(x) * p->bos_error[c];
-		r.total += fabs(x) * p->most[c];
-		r.bos_total += fabs(x) * (fabs(p->bos[c]) + p->bos_error[c]);
-		r.real += !p->exact[c];
-		int step = step_of(x) + p->step[c], of_bos = step_of(x) + step_of(p->bos[c]);
-		r.step = step < r.step ? step : r.step;
-		r.bos_step = of_bos < r.bos_step ? of_bos : r.bos_step;
+	for (int i = 0; i < s->n; i++)
+		terms += s->addend[i].v->form.n;
+	ScaledAtom *term = TAKE(ScaledAtom, terms);
+	for (int i = 0; i < s->n; i++) {
+		const AffineForm *x = &s->addend[i].v->form;
+		double w = s->addend[i].w;
+		for (int t = 0; t < x->n; t++)
+			term[at++] = (ScaledAtom){ x->term[t].atom, times(w, x->term[t].c) };
+		f.k = plus(f.k, times(w, x->k));
+		f.error += fabs(w) * x->error;
 	}
-	double error = r.form.error;
-	r.form = form_of_terms(at, term, r.form.k);
-	r.form.error = error;
-	return r;
+	double error = f.error;
+	f = form_of_terms(at, term, f.k);
+	f.error = error;
+	return f;
 }
 
-/* Exact, or a real whose error is now that of rounding too. */
-void
-prove_sum(Proof *p, const char *what, Reader *r)
+/* The sum of reals, or one of numbers that are too large: by its roots if they are few. */
+static ColumnValue
+real_sum(Proof *p, const AddendList *s, double total, double bos)
 {
-	bool copies = r->n == 1 && r->bias == 0 && is_power_of_two(r->weight[0]);
+	SumTable text, at_bos;
+	AffineForm f;
 
-	r->exact = r->real == 0 && (copies || fits(r->total, r->step, MANTISSA));
-	if (r->exact) {
-		double steps = r->total > 0 ? ldexp(r->total, -r->step) : 0;
-		p->largest_sum = fmax(p->largest_sum, copies ? 0 : steps);
+	if (tabulate_sum(p, s, false, &text)) {
+		f = form_of_table(p, text.roots, text.value, text.error);
+		free(text.value);
+		free(text.error);
+	} else {
+		f = form_of_addends(s);
+		f.error += rounding_of(s->n, total);
+	}
+	tabulate_sum(p, s, true, &at_bos);
+	return value_with_form(p, f, bos, at_bos.error[0]);
+}
+
+static double
+total_of(const double *most, int n)
+{
+	double total = 0;
+
+	for (int i = 0; i < n; i++)
+		total += most[i];
+	return total;
+}
+
+/* Looks at the largest addends more narrowly, one by one, until a sum of this step is exact. */
+static double
+narrow_total(Proof *p, const AddendList *s, int step, int splits, double *most)
+{
+	double *left = take_copy(most, (size_t)s->n * sizeof *most), total;
+
+	while (total = total_of(most, s->n), !fits(total, step, MANTISSA)) {
+		int at = 0;
+		for (int i = 1; i < s->n; i++)
+			at = left[i] > left[at] ? i : at;
+		const ColumnValue *v = s->addend[at].v;
+		if (left[at] == 0)
+			break;
+		Extent r = narrow_range_of(p, &v->form, splits);
+		most[at] = fabs(s->addend[at].w) * fmax(magnitude_of(r), fabs(v->bos));
+		left[at] = 0;
+	}
+	free(left);
+	return total;
+}
+
+/* The magnitudes of all that is added. */
+static double
+total_of_sum(Proof *p, const AddendList *s, int step, bool exact)
+{
+	double *most = TAKE(double, s->n);
+
+	for (int i = 0; i < s->n; i++)
+		most[i] = fabs(s->addend[i].w) * s->addend[i].v->most;
+	double total = total_of(most, s->n);
+	for (int splits = 1; exact && splits <= MOST_SPLITS; splits++)
+		if (!fits(total, step, MANTISSA))
+			total = narrow_total(p, s, step, splits, most);
+	free(most);
+	return total;
+}
+
+/* The value of a sum: exact, or a real with an error, that of rounding included. */
+ColumnValue
+prove_sum(Proof *p, const char *what, const AddendList *s)
+{
+	double bos = 0;
+	int step = NO_STEP, reals = 0;
+
+	for (int i = 0; i < s->n; i++) {
+		const ColumnValue *v = s->addend[i].v;
+		int own = step_of(s->addend[i].w) + v->step;
+		step = own < step ? own : step;
+		reals += !v->exact;
+		bos = plus(bos, times(s->addend[i].w, v->bos));
+	}
+	double total = total_of_sum(p, s, step, reals == 0);
+	bool copies = s->n == 1 && is_power_of_two(s->addend[0].w);
+	if (reals == 0 && (copies || fits(total, step, MANTISSA))) {
+		if (!copies && total > 0)
+			p->largest_sum = fmax(p->largest_sum, ldexp(total, -step));
 		p->all[FACT_SUM]++;
 		p->proved[FACT_SUM]++;
-		return;
+		return value_with_form(p, form_of_addends(s), bos, 0);
 	}
-	add_real(p, text("%s, up to %g in steps of %g%s", what, r->total, ldexp(1, r->step),
-	                 r->real ? ", of reals" : ""));
-	if (copies)
-		return;
-	r->form.error += rounding_of(r->n + 1, r->total);
-	r->bos_error += rounding_at_bos(r->n + 1, r->bos_total, r->bos_step, r->bos_error);
+	p->real = grown(p->real, p->reals, sizeof *p->real);
+	p->real[p->reals++] = text("%s, up to %g in steps of %g%s", what, total, ldexp(1, step),
+	                           reals ? ", of reals" : "");
+	return real_sum(p, s, total, bos);
 }
 
 /* ---- a sum at each value of its roots */
 
-typedef struct Entry {
+typedef struct SumEntry {
 	double total;
 	int step, terms;
 	bool plain; /* every weight is a power of two */
-} Entry;
+} SumEntry;
 
 static void
-add_entry(Entry *e, double w, double x)
+count_addend(SumEntry *e, double w, double x, double error)
 {
 	int step = step_of(w) + step_of(x);
 
-	if (x == 0)
+	if (x == 0 && error == 0)
 		return;
-	e->total += fabs(w * x);
+	e->total += fabs(w) * (fabs(x) + error);
 	e->step = step < e->step ? step : e->step;
 	e->terms++;
 	e->plain = e->plain && is_power_of_two(w);
 }
 
-static const Roots *
-roots_of_addends(Proof *p, int n, const Addend *a)
+static AffineForm
+addend_form(const struct Addend *a, bool at_bos)
 {
-	const Roots *all = roots_of_form(p, &(Form){ 0 });
+	return at_bos ? (AffineForm){ .k = a->v->bos, .error = a->v->bos_error } : a->v->form;
+}
 
-	for (int i = 0; i < n && all; i++) {
-		const Roots *own = roots_of_form(p, &a[i].form);
-		all = own ? join_roots(p, all, own) : NULL;
+static const Roots *
+roots_of_sum(Proof *p, const AddendList *s)
+{
+	const Roots *all = no_roots(p);
+
+	for (int i = 0; i < s->n && all; i++) {
+		const Roots *own = roots_of_form(p, &s->addend[i].v->form);
+		all = own ? join_roots(p, all, own, SMALL) : NULL;
 	}
 	return all;
 }
 
-/* k + the sum of w * form where each form is known by few roots. Of reals this says more than one
- * bound for all: where all that is added is exact, or nothing, the sum may be exact. */
+/* Each addend being known by few roots. Of reals this says more than one bound for all: where all
+ * that is added is exact, or nothing, the sum may be exact. */
 bool
-tabulate_sum(Proof *p, int n, const Addend *a, double k, SumTable *out)
+tabulate_sum(Proof *p, const AddendList *s, bool at_bos, SumTable *out)
 {
-	const Roots *roots = out->roots = roots_of_addends(p, n, a);
+	const Roots *roots = out->roots = at_bos ? no_roots(p) : roots_of_sum(p, s);
 
 	if (!roots)
 		return false;
-	Entry *entry = TAKE(Entry, roots->size);
+	SumEntry *entry = TAKE(SumEntry, roots->size);
 	out->value = TAKE(double, roots->size);
 	out->error = TAKE(double, roots->size);
-	for (int v = 0; v < roots->size; v++) {
-		entry[v] = (Entry){ 0, NO_STEP, 0, true };
-		add_entry(&entry[v], 1, k);
-		out->value[v] = k;
-	}
-	for (int i = 0; i < n; i++) {
-		double *value = tabulate(p, &a[i].form, roots);
-		double *error = tabulate_errors(p, &a[i].form, roots);
+	for (int v = 0; v < roots->size; v++)
+		entry[v] = (SumEntry){ 0, NO_STEP, 0, true };
+	for (int i = 0; i < s->n; i++) {
+		AffineForm f = addend_form(&s->addend[i], at_bos);
+		double w = s->addend[i].w;
+		double *value = tabulate(p, &f, roots), *error = tabulate_errors(p, &f, roots);
 		for (int v = 0; v < roots->size; v++) {
-			add_entry(&entry[v], a[i].w, value[v]);
-			entry[v].total += fabs(a[i].w) * error[v];
-			out->value[v] += a[i].w * value[v];
-			out->error[v] += fabs(a[i].w) * error[v];
+			count_addend(&entry[v], w, value[v], error[v]);
+			out->value[v] += w * value[v];
+			out->error[v] += fabs(w) * error[v];
 		}
 		free(value);
 		free(error);
 	}
 	for (int v = 0; v < roots->size; v++) {
-		const Entry *e = &entry[v];
+		const SumEntry *e = &entry[v];
 		bool exact = out->error[v] == 0 && fits(e->total, e->step, MANTISSA);
 		if (!exact && !(e->terms <= 1 && e->plain))
-			out->error[v] += rounding_of(e->terms + 1, e->total);
+			out->error[v] += rounding_of(e->terms, e->total);
 	}
 	free(entry);
 	return true;
 }
 
-/* ---- what a layer adds to a column */
-
-static void
-keep_addend(Write *w, double c, const Form *f)
-{
-	if (w->addends == w->addend_capacity) {
-		w->addend_capacity = 2 * w->addends + 4;
-		w->addend = realloc(w->addend, (size_t)w->addend_capacity * sizeof *w->addend);
-		if (!w->addend)
-			malformed("out of memory");
-	}
-	w->addend[w->addends++] = (Addend){ c, *f };
-}
+/* ---- what a layer adds to the stream */
 
 void
-add_to_write(Write *w, double c, const Form *f, double most, double bos, double bos_error)
-{
-	if (!w->any)
-		*w = (Write){ .any = true, .exact = true, .step = NO_STEP, .bos_step = NO_STEP };
-	if (w->n + f->n > w->capacity) {
-		w->capacity = 2 * (w->n + f->n);
-		w->term = realloc(w->term, (size_t)w->capacity * sizeof *w->term);
-		if (!w->term)
-			malformed("out of memory");
-	}
-	for (int i = 0; i < f->n; i++)
-		w->term[w->n++] = (Term){ f->term[i].atom, times(c, f->term[i].c) };
-	w->k = plus(w->k, times(c, f->k));
-	w->error += fabs(c) * f->error;
-	w->bos = plus(w->bos, times(c, bos));
-	w->bos_error += fabs(c) * bos_error;
-	w->total += fabs(c) * most;
-	w->bos_total += fabs(c) * (fabs(bos) + bos_error);
-	int step = form_step(f), of_bos = step_of(bos);
-	w->bos_step = step_of(c) + of_bos < w->bos_step ? step_of(c) + of_bos : w->bos_step;
-	step = step_of(c) + (step < of_bos ? step : of_bos);
-	w->step = step < w->step ? step : w->step;
-	w->exact = w->exact && form_is_exact(f) && bos_error == 0;
-	keep_addend(w, c, f);
-}
-
-/* A column that is a real: by its roots if they are few, else as a form with one error. */
-static void
-write_real(Proof *p, int c, Write *w, const char *what)
-{
-	double total = w->total + p->most[c];
-	int of_bos = step_of(p->bos[c]);
-	SumTable sum;
-
-	add_real(p, text("column %d after the %s, up to %g in steps of %g%s", c, what, total,
-	                 ldexp(1, w->step), w->exact && p->exact[c] ? "" : ", of reals"));
-	of_bos = of_bos < w->bos_step ? of_bos : w->bos_step;
-	p->bos_error[c] += w->bos_error;
-	p->bos_error[c] += rounding_at_bos(w->addends + 1, w->bos_total + fabs(p->bos[c]), of_bos,
-	                                   p->bos_error[c]);
-	p->bos[c] = plus(p->bos[c], w->bos);
-	if (p->x[c].n || p->x[c].k != 0)
-		keep_addend(w, 1, &p->x[c]);
-	if (tabulate_sum(p, w->addends, w->addend, 0, &sum)) {
-		p->x[c] = form_of_table(p, sum.roots, sum.value, sum.error);
-		return;
-	}
-	Form add = form_of_terms(w->n, w->term, w->k);
-	add.error = w->error + rounding_of(w->addends + 1, total);
-	p->x[c] = sum_of_forms(&p->x[c], &add, 1);
-}
-
-static void
-write_column(Proof *p, int c, Write *w, const char *what)
-{
-	double total = w->total + p->most[c];
-	int step = w->step < p->step[c] ? w->step : p->step[c];
-
-	if (!w->exact || !p->exact[c] || !fits(total, step, MANTISSA)) {
-		write_real(p, c, w, what);
-		return;
-	}
-	p->largest_sum = fmax(p->largest_sum, total > 0 ? ldexp(total, -step) : 0);
-	p->all[FACT_SUM]++;
-	p->proved[FACT_SUM]++;
-	Form add = form_of_terms(w->n, w->term, w->k);
-	p->x[c] = sum_of_forms(&p->x[c], &add, 1);
-	p->bos[c] = plus(p->bos[c], w->bos);
-}
-
-void
-write_columns(Proof *p, Write *w, const char *what)
+write_columns(Proof *p, AddendList *write, const char *what)
 {
 	for (int c = 0; c < p->m->d; c++) {
-		if (w[c].any)
-			write_column(p, c, &w[c], what);
-		free(w[c].term);
-		free(w[c].addend);
+		if (write[c].n == 0)
+			continue;
+		add(&write[c], 1, &p->x[c]);
+		p->x[c] = prove_sum(p, text("column %d after the %s", c, what), &write[c]);
+		free(write[c].addend);
 	}
-	free(w);
+	free(write);
 }

@@ -453,14 +453,20 @@ test_mixed(void **state)
 	h->bq[1] = -1;
 	TwModel *m = through_file(&h->m, ".onnx", false);
 	TwSession *s = tw_open(m, 0, &error), *softmax = tw_open(m, TW_SOFTMAX, &error);
-	assert_true(s && softmax);
+	TwSession *dense = tw_open(m, TW_DENSE, &error);
+	assert_true(s && softmax && dense);
 	for (int i = 0; i < CONTEXT; i++) {
-		assert_true(tw_feed(s, i % NVOCAB) && tw_feed(softmax, i % NVOCAB));
-		for (int r = 0; r < NVOCAB; r++)
+		assert_true(tw_feed(s, i % NVOCAB) && tw_feed(softmax, i % NVOCAB)
+		            && tw_feed(dense, i % NVOCAB));
+		assert_int_equal(tw_row(s, i), i % NVOCAB);
+		for (int r = 0; r < NVOCAB; r++) {
 			assert_true(fabsf(tw_logits(s)[r] - tw_logits(softmax)[r]) < 0.01f);
+			assert_true(fabsf(tw_logits(dense)[r] - tw_logits(softmax)[r]) < 0.01f);
+		}
 	}
 	tw_close(s);
 	tw_close(softmax);
+	tw_close(dense);
 	tw_free(m);
 	free(h);
 }

@@ -13,7 +13,7 @@ enum {
 	ONE_DIGIT = 200,
 	ROWS_IN_FILE = 1 << 16, /* of a table by digit */
 };
-_Static_assert(3 * PLAIN_STEP * ONE_DIGIT * ONE_DIGIT < EXACT_MAX, "2 t p + p^2 stays exact");
+_Static_assert(3LL * PLAIN_STEP * ONE_DIGIT * ONE_DIGIT < EXACT_MAX, "2 t p + p^2 stays exact");
 
 /* In a short context: by table. */
 static const Form *

@@ -636,7 +636,7 @@ write_mlp(WeightWriter *w, int layer)
 
 enum { MANY_ROWS = 2364 };
 /* 2 c v + c c, of <end> both: as many as there are rows */
-_Static_assert(3 * MANY_ROWS * MANY_ROWS < EXACT_MAX
+_Static_assert(3LL * MANY_ROWS * MANY_ROWS < EXACT_MAX
                        && 3 * (MANY_ROWS + 1) * (MANY_ROWS + 1) >= EXACT_MAX,
                "so many rows of a field are exact, and no more");
 

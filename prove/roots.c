@@ -5,14 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 1 << 12 };
-
-/* Where a value of `all` lies among those of `some`, its roots being some of all's. */
-typedef struct Projection {
-	const Roots *all, *some;
-	int *at;
-	struct Projection *next;
-} Projection;
+enum { MOST_ROOTS = 64 }; /* of a set */
 
 Root *
 new_root(Proof *p, RootKind kind, int size, int layer, int head)
@@ -20,11 +13,8 @@ new_root(Proof *p, RootKind kind, int size, int layer, int head)
 	Root *r = TAKE(Root, 1);
 
 	*r = (Root){ .id = p->nroot, .kind = kind, .size = size, .layer = layer, .head = head };
-	p->root = realloc(p->root, (size_t)(p->nroot + 1) * sizeof *p->root);
-	if (!p->root)
-		malformed("out of memory");
-	p->root[p->nroot++] = r;
-	return r;
+	p->root = grown(p->root, p->nroot, sizeof *p->root);
+	return p->root[p->nroot++] = r;
 }
 
 /* The place that a root's value says something stands at, at least; 0: it says nothing. */
@@ -73,32 +63,37 @@ mark_possible(const Proof *p, Roots *s)
 
 /* The one object of these roots, in order of their numbers. */
 static const Roots *
-intern_roots(Proof *p, int n, Root **root)
+intern_roots(Proof *p, int n, Root **root, int most)
 {
 	int64_t size = 1;
 
-	for (int i = 0; i < p->nroots; i++)
-		if (p->roots[i]->n == n
-		    && (n == 0 || !memcmp(p->roots[i]->root, root, (size_t)n * sizeof *root)))
-			return p->roots[i];
 	for (int i = 0; i < n; i++) {
 		size *= root[i]->size;
-		if (size > (n > 1 ? p->most_values : LARGE))
+		if (size > (n > 1 ? most : LARGE))
 			return NULL;
 	}
-	Roots *s = TAKE(Roots, 1);
-	*s = (Roots){ p->nroots, n, (int)size, take_copy(root, (size_t)n * sizeof *root), NULL };
-	mark_possible(p, s);
-	p->roots = realloc(p->roots, (size_t)(p->nroots + 1) * sizeof *p->roots);
-	if (!p->roots)
-		malformed("out of memory");
-	return p->roots[p->nroots++] = s;
+	void **known = memo(&p->sets, root, (size_t)n * sizeof *root);
+	if (!*known) {
+		Roots *s = *known = TAKE(Roots, 1);
+		root = take_copy(root, (size_t)n * sizeof *root);
+		*s = (Roots){ p->nsets++, n, (int)size, root, NULL };
+		mark_possible(p, s);
+	}
+	return *known;
+}
+
+const Roots *
+no_roots(Proof *p)
+{
+	Root *none[1] = { NULL };
+
+	return intern_roots(p, 0, none, 1);
 }
 
 const Roots *
 roots_of(Proof *p, Root *r)
 {
-	return intern_roots(p, 1, &r);
+	return intern_roots(p, 1, &r, LARGE);
 }
 
 /* A head's sum says its count too. */
@@ -112,50 +107,45 @@ said_by_sum(const Root *r, int n, Root *const *root)
 }
 
 const Roots *
-join_roots(Proof *p, const Roots *a, const Roots *b)
+join_roots(Proof *p, const Roots *a, const Roots *b, int most)
 {
-	Root *all[64];
+	Root *all[MOST_ROOTS];
 	int n = 0, kept = 0;
 
-	if (a == b)
+	if (a == b && a->size <= most)
 		return a;
-	if (a->n + b->n > 64)
+	if (a->n + b->n > MOST_ROOTS)
 		return NULL;
 	for (int i = 0, j = 0; i < a->n || j < b->n;) {
 		Root *x = i < a->n ? a->root[i] : NULL, *y = j < b->n ? b->root[j] : NULL;
-		if (x && (!y || x->id <= y->id)) {
-			i++;
-			j += y == x;
-			all[n++] = x;
-		} else {
-			j++;
-			all[n++] = y;
-		}
+		Root *first = x && (!y || x->id <= y->id) ? x : y;
+		i += first == x;
+		j += first == y;
+		all[n++] = first;
 	}
 	for (int i = 0; i < n; i++)
 		if (!said_by_sum(all[i], n, all))
 			all[kept++] = all[i];
-	return intern_roots(p, kept, all);
+	return intern_roots(p, kept, all, most);
 }
 
 const Roots *
 roots_without(Proof *p, const Roots *s, int at)
 {
-	Root *rest[64];
+	Root *rest[MOST_ROOTS];
 	int n = 0;
 
 	for (int i = 0; i < s->n; i++)
 		if (i != at)
 			rest[n++] = s->root[i];
-	return intern_roots(p, n, rest);
+	return intern_roots(p, n, rest, LARGE);
 }
 
-static bool
-root_pair_overlaps(const Root *a, const Root *b)
+/* The count of a head is a part of its sum. */
+static const Root *
+head_count(const Root *r)
 {
-	return a == b || (a->kind == ROOT_SUM && a->number == b)
-	       || (b->kind == ROOT_SUM && b->number == a)
-	       || (a->kind == ROOT_SUM && b->kind == ROOT_SUM && a->number == b->number);
+	return r->kind == ROOT_SUM ? r->number : r;
 }
 
 bool
@@ -163,28 +153,47 @@ roots_overlap(const Roots *a, const Roots *b)
 {
 	for (int i = 0; i < a->n; i++)
 		for (int j = 0; j < b->n; j++)
-			if (root_pair_overlaps(a->root[i], b->root[j]))
+			if (head_count(a->root[i]) == head_count(b->root[j]))
 				return true;
 	return false;
 }
 
-const Roots *
-roots_of_form(Proof *p, const Form *f)
+/* These roots, and those of a form; if they are looked for `deep`, those of the sums of its neurons
+ * that have no tables. */
+static const Roots *
+join_form(Proof *p, const Roots *all, const AffineForm *f, int most, int deep)
 {
-	const Roots *all = intern_roots(p, 0, NULL);
-
 	for (int i = 0; i < f->n && all; i++) {
-		if (!f->term[i].atom->table)
-			return NULL;
-		all = join_roots(p, all, f->term[i].atom->roots);
+		const AffineAtom *a = f->term[i].atom;
+		if (a->table)
+			all = join_roots(p, all, a->roots, most);
+		else if (a->input && deep > 0)
+			all = join_form(p, all, a->input, most, deep - 1);
+		else
+			all = NULL;
 	}
 	return all;
 }
 
+const Roots *
+roots_of_form(Proof *p, const AffineForm *f)
+{
+	return join_form(p, no_roots(p), f, SMALL, 0);
+}
+
+const Roots *
+deep_roots(Proof *p, const Roots *all, const AffineForm *f)
+{
+	enum { DEEPEST = 9 };
+
+	return join_form(p, all, f, DEEP, form_is_exact(f) ? DEEPEST : 0);
+}
+
+/* Where a value of `all` lies among those of `some`, its roots being some of all's. */
 static int *
 projection_of(const Roots *all, const Roots *some)
 {
-	int *at = TAKE(int, all->size), stride = 1, weight[64];
+	int *at = TAKE(int, all->size), stride = 1, weight[MOST_ROOTS];
 
 	for (int j = some->n - 1; j >= 0; j--) {
 		weight[j] = stride;
@@ -206,14 +215,9 @@ projection_of(const Roots *all, const Roots *some)
 const int *
 inside(Proof *p, const Roots *all, const Roots *some)
 {
-	if (!p->projection)
-		p->projection = TAKE(Projection *, BUCKETS);
-	Projection **bucket = &p->projection[(unsigned)(all->id * 31 + some->id) % BUCKETS];
-	for (Projection *x = *bucket; x; x = x->next)
-		if (x->all == all && x->some == some)
-			return x->at;
-	Projection *x = TAKE(Projection, 1);
-	*x = (Projection){ all, some, projection_of(all, some), *bucket };
-	*bucket = x;
-	return x->at;
+	void **known = memo(&p->projections, (int[]){ all->id, some->id }, 2 * sizeof(int));
+
+	if (!*known)
+		*known = projection_of(all, some);
+	return *known;
 }
