@@ -95,12 +95,15 @@ static void
 test_table_of_interval(void **state)
 {
 	(void)state;
-	Input input[] = { { "x", K_INT, 10, 9000 }, { "y", K_INT, -5, 5000 } };
-	int64_t few[] = { 1, 4, 9, 16 }, *many = NEWS(&arena, int64_t, 6000);
+	enum { MOST = (1 << 20) + 2 };
+	Input input[] = { { "x", K_INT, 10, 9000 },
+		          { "y", K_INT, -5, 5000 },
+		          { "z", K_INT, 0, MOST } };
+	int64_t few[] = { 1, 4, 9, 16 }, *many = NEWS(&arena, int64_t, MOST);
 	Graph *g = empty_graph(0, 4);
 
 	g->input = input;
-	g->ninput = 2;
+	g->ninput = 3;
 	Node *x = n_(g, OP_INPUT, 0, NULL, 0), *y = n_(g, OP_INPUT, 0, NULL, 1);
 	assert_int_equal(x->type.nset, 0);
 	Node *t = mk_table(g, (Span){ 0, 0 }, 0, x, 8, few, 4);
@@ -112,6 +115,32 @@ test_table_of_interval(void **state)
 	assert_int_equal(u->type.nset, 0);
 	assert_int_equal(u->type.lo, 0);
 	assert_int_equal(u->type.hi, 5005 * 5005);
+	for (int i = 0; i < MOST; i++)
+		many[i] = 7 - i;
+	Node *v = mk_table(g, (Span){ 0, 0 }, 0, n_(g, OP_INPUT, 0, NULL, 2), 0, many, MOST);
+	assert_int_equal(v->type.hi, 7);
+	assert_int_equal(v->type.lo, 8 - MOST);
+	assert_true(graph_verify(g));
+}
+
+/* A sum of two choices by one condition knows what the condition says: a < b is b - a >= 1. */
+static void
+test_joint_range(void **state)
+{
+	(void)state;
+	Input input[] = { { "a", K_INT, 0, 9000 }, { "b", K_INT, 0, 9000 } };
+	Graph *g = empty_graph(0, 4);
+
+	g->input = input;
+	g->ninput = 2;
+	Node *a = n_(g, OP_INPUT, 0, NULL, 0), *b = n_(g, OP_INPUT, 0, NULL, 1);
+	Node *less = MK(g, LT, a, b);
+	Node *over = MK(g, SUB, MK(g, IF, less, b, C(g, 20)), MK(g, IF, less, a, C(g, 0)));
+	assert_int_equal(over->type.lo, 1);
+	assert_int_equal(over->type.hi, 9000);
+	Node *under = MK(g, SUB, MK(g, IF, less, C(g, 0), b), MK(g, IF, less, C(g, 20), a));
+	assert_int_equal(under->type.lo, -9000);
+	assert_int_equal(under->type.hi, 0);
 	assert_true(graph_verify(g));
 }
 
@@ -477,6 +506,7 @@ main(void)
 		cmocka_unit_test_teardown(test_large_roots, teardown),
 		cmocka_unit_test_teardown(test_intervals, teardown),
 		cmocka_unit_test_teardown(test_table_of_interval, teardown),
+		cmocka_unit_test_teardown(test_joint_range, teardown),
 		cmocka_unit_test_teardown(test_narrowing, teardown),
 		cmocka_unit_test_teardown(test_sharing, teardown),
 		cmocka_unit_test_teardown(test_folding, teardown),
