@@ -62,11 +62,12 @@ static const Form *
 form_of_named(Description *d, const Named *v)
 {
 	Circuit *c = &d->c;
+	const Type *t = &v->node->type;
 	Diags diags = *c->diags;
 	const Form *f = NULL;
 
-	if (v->node->two_sided)
-		return NULL;
+	if (v->node->two_sided || (!t->real && (t->hi >= EXACT_MAX || t->lo <= -EXACT_MAX)))
+		return NULL; /* a float may not be what it is */
 	c->diags = &diags;
 	f = map_node(c, shown_node(c, v));
 	c->diags = d->model->diags;
