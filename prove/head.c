@@ -98,8 +98,7 @@ prove_score(Proof *p, AttentionHead *h)
 		p->largest_sum = fmax(p->largest_sum, total > 0 ? ldexp(total, -step) : 0);
 	else
 		h->score_error = fmax(error_of_scores(p, h), 0x1p-60);
-	add_finding(p, FACT_SCORE, total <= LARGEST_SCORE,
-	            text("head %d of layer %d", h->head, h->layer),
+	add_finding(p, FACT_SCORE, total <= LARGEST_SCORE, head_site(p->m, h->layer, h->head),
 	            text("its scores may be up to %.0f, more than 2^29", total));
 }
 
@@ -344,8 +343,10 @@ by_equality(Proof *p, AttentionHead *h)
 void
 prove_gap(Proof *p, AttentionHead *h)
 {
+	const double claim = p->m->layer[h->layer].gap[h->head];
 	static bool (*const rule[])(Proof *, AttentionHead *) = { by_residue, by_queries,
 		                                                  by_equality };
+	const char *where = head_site(p->m, h->layer, h->head);
 	bool ok = false;
 	double best = 0;
 
@@ -363,9 +364,12 @@ prove_gap(Proof *p, AttentionHead *h)
 		h->mode = MODE_SOFT;
 	if (h->soft)
 		return;
-	if (ok)
+	if (ok) {
 		p->least_gap = fmin(p->least_gap, h->gap);
-	add_finding(p, FACT_GAP, ok, text("head %d of layer %d", h->head, h->layer),
+		add_finding(p, FACT_CLAIM, !(h->gap < claim), where,
+		            text("the file says that it leads by %g, which is %g", claim, h->gap));
+	}
+	add_finding(p, FACT_GAP, ok, where,
 	            h->score_error > 0
 	                    ? text("its scores are not exact: off by up to %g", h->score_error)
 	                    : text("no rule shows winners that lead by 104; the best leads by %g",

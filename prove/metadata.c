@@ -193,6 +193,7 @@ layer_in(const Model *m, const Contents *c, int n, ModelLayer *l, const cJSON *j
 	l->dv = whole_number(member(j, "value_size"), 0, MOST_WIDTH, "value_size");
 	l->soft = TAKE(bool, l->heads);
 	l->only = TAKE(bool, l->heads);
+	l->gap = TAKE(double, l->heads);
 	l->neurons = whole_number(member(j, "neurons"), 0, MOST_NEURONS, "neurons");
 	int64_t keys = (int64_t)l->heads * l->dk, values = (int64_t)l->heads * l->dv;
 	if (keys > MOST_WIDTH || values > MOST_WIDTH || (l->heads && (!keys || !values)))
@@ -241,21 +242,92 @@ read_names(Model *m, const Contents *c)
 	for (const cJSON *j = list ? list->child : NULL; j; j = j->next) {
 		const cJSON *columns = member(j, "columns"), *name = member(j, "name");
 		NamedColumns *v = &m->named[m->nnamed];
-		if (!cJSON_IsString(name) || !cJSON_IsArray(columns))
+		if (!cJSON_IsString(name))
 			continue;
 		*v = (NamedColumns){ name->valuestring,
 			             (int)cJSON_GetNumberValue(member(j, "line")),
 			             (int)cJSON_GetNumberValue(member(j, "state")), 0,
 			             TAKE(int, cJSON_GetArraySize(columns)) };
-		for (const cJSON *x = columns->child; x; x = x->next)
+		for (const cJSON *x = columns ? columns->child : NULL; x; x = x->next)
 			v->column[v->ncolumn++] = (int)cJSON_GetNumberValue(x);
 		m->nnamed++;
 	}
 }
 
-/* What the file says that a head is for. Believed only so far: of a softmax that is meant, what it
- * reads is a real, with its error; of an `only`, that no two positions match, which the report says
- * is assumed. */
+static void
+read_layer_names(ModelLayer *l, const cJSON *j)
+{
+	const cJSON *head = member(j, "heads"), *owner = member(j, "neurons");
+	int n = 0;
+
+	for (head = head ? head->child : NULL; head && n < l->heads; head = head->next)
+		l->finds[n++] = cJSON_GetStringValue(member(head, "at"));
+	n = 0;
+	for (owner = owner ? owner->child : NULL; owner && n < l->neurons; owner = owner->next)
+		l->owner[n++] = cJSON_IsNumber(owner) ? owner->valueint : -1;
+}
+
+/* What heads and neurons are for; for the report alone too. */
+static void
+read_circuit_names(Model *m, const Contents *c)
+{
+	const cJSON *layers = member(m->circuit = property_json(c, "tw.circuit", true), "layers");
+	const cJSON *j = layers ? layers->child : NULL;
+
+	for (int n = 0; n < m->nlayer; n++, j = j ? j->next : NULL) {
+		ModelLayer *l = &m->layer[n];
+		l->finds = TAKE(const char *, l->heads);
+		l->owner = TAKE(int, l->neurons);
+		for (int i = 0; i < l->neurons; i++)
+			l->owner[i] = -1;
+		read_layer_names(l, j);
+	}
+}
+
+/* ", a[1] in line 12" */
+static const char *
+owner_text(const Model *m, int named)
+{
+	if (named < 0 || named >= m->nnamed)
+		return "";
+	const NamedColumns *v = &m->named[named];
+	return v->line > 0 ? text(" (for %s, line %d)", v->name, v->line)
+	                   : text(" (for %s)", v->name);
+}
+
+const char *
+neuron_site(const Model *m, int layer, int neuron)
+{
+	return text("neuron %d of layer %d%s", neuron, layer,
+	            owner_text(m, m->layer[layer].owner[neuron]));
+}
+
+const char *
+head_site(const Model *m, int layer, int head)
+{
+	const char *finds = m->layer[layer].finds[head];
+
+	return finds ? text("head %d of layer %d (finds %s)", head, layer, finds)
+	             : text("head %d of layer %d", head, layer);
+}
+
+const char *
+column_site(const Model *m, int column, int state)
+{
+	const char *owner = "";
+
+	for (int i = 0; i < m->nnamed; i++)
+		for (int k = 0; k < m->named[i].ncolumn && !*owner; k++)
+			if (m->named[i].state == state && m->named[i].column[k] == column)
+				owner = owner_text(m, i);
+	return state == 0 ? text("column %d of the embedding%s", column, owner)
+	                  : text("column %d after the %s of layer %d%s", column,
+	                         state % 2 ? "attention" : "MLP", (state - 1) / 2, owner);
+}
+
+/* What the file says of its heads: the gap, which is proved again, and what they are for. Believed
+ * only so far: of a softmax that is meant, what it reads is a real, with its error; of an `only`,
+ * that no two positions match, which the report says is assumed. */
 static void
 read_intents(Model *m)
 {
@@ -269,7 +341,30 @@ read_intents(Model *m)
 			continue;
 		m->layer[layer].soft[head] = !strcmp(intent, "softmax");
 		m->layer[layer].only[head] = !strcmp(intent, "only");
+		m->layer[layer].gap[head] = cJSON_GetNumberValue(member(j, "gap"));
 	}
+}
+
+/* As twc makes tw.digest: FNV-1a of each tensor's name and numbers, added up. */
+static const char *
+digest_of(const Contents *c)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < c->ntensor; i++) {
+		const Tensor *t = &c->tensor[i];
+		int64_t size = t->dim[0] * (t->ndim > 1 ? t->dim[1] : 1);
+		uint64_t h = 1469598103934665603u;
+		for (const char *s = t->name; *s; s++)
+			h = (h ^ (unsigned char)*s) * 1099511628211u;
+		for (int64_t k = 0; k < size; k++) {
+			uint32_t bits;
+			memcpy(&bits, t->at + k, sizeof bits);
+			h = (h ^ bits) * 1099511628211u;
+		}
+		sum += h;
+	}
+	return text("%016llx", (unsigned long long)sum);
 }
 
 Model *
@@ -307,8 +402,11 @@ model_of(const Contents *c)
 	}
 	read_labels(m, c);
 	read_names(m, c);
+	read_circuit_names(m, c);
 	m->certificate = property_json(c, "tw.certificate", true);
 	read_intents(m);
+	m->digest = cJSON_GetStringValue(property_json(c, "tw.digest", true));
+	m->weights_digest = digest_of(c);
 	return m;
 }
 

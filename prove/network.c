@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 void
 add_finding(Proof *p, Fact fact, bool proved, const char *where, const char *reason)
@@ -120,7 +121,7 @@ embed(Proof *p)
 		for (int i = 0; i < m->part[n].ncolumn; i++)
 			embed_part(p, &m->part[n], i, &sum[m->part[n].column[i]]);
 	for (int c = 0; c < m->d; c++)
-		p->x[c] = prove_sum(p, text("column %d of the embedding", c), &sum[c]);
+		p->x[c] = prove_sum(p, column_site(m, c, 0), &sum[c]);
 }
 
 /* ---- layers */
@@ -139,6 +140,7 @@ head_of(Proof *p, int layer, int head)
 {
 	const ModelLayer *l = &p->m->layer[layer];
 	int all = l->heads * l->dk;
+	const char *name = head_site(p->m, layer, head);
 	AttentionHead h = {
 		.layer = layer, .head = head, .soft = l->soft[head], .only = l->only[head]
 	};
@@ -151,10 +153,8 @@ head_of(Proof *p, int layer, int head)
 			continue;
 		AddendList q = sum_of_columns(p, l->wq + j, all, (double)l->bq[j]);
 		AddendList k = sum_of_columns(p, l->wk + j, all, (double)l->bk[j]);
-		h.q[h.n] = prove_sum(p, text("query %d of head %d of layer %d", j, head, layer),
-		                     &q);
-		h.k[h.n++] = prove_sum(p, text("key %d of head %d of layer %d", j, head, layer),
-		                       &k);
+		h.q[h.n] = prove_sum(p, text("query %d of %s", j, name), &q);
+		h.k[h.n++] = prove_sum(p, text("key %d of %s", j, name), &k);
 	}
 	prove_gap(p, &h);
 	find_lost_rows(p, &h);
@@ -180,13 +180,13 @@ prove_attention(Proof *p, int layer)
 				continue;
 			AddendList v = sum_of_columns(p, l->wv + j, all, (double)l->bv[j]);
 			ColumnValue here = prove_sum(
-				p, text("value %d of head %d of layer %d", j, n, layer), &v);
+				p, text("value %d of %s", j, head_site(p->m, layer, n)), &v);
 			const ColumnValue *read = kept_value(read_value(p, &h, &here));
 			for (int c = 0; c < d; c++)
 				add(&write[c], (double)wo[c], read);
 		}
 	}
-	write_columns(p, write, text("attention of layer %d", layer));
+	write_columns(p, write, 2 * layer + 1);
 }
 
 static void
@@ -199,13 +199,13 @@ prove_neurons(Proof *p, int layer)
 	for (int i = 0; i < n; i++) {
 		AddendList s = sum_of_columns(p, l->w1 + i, n, (double)l->b1[i]);
 		const ColumnValue *v = kept_value(
-			value_of_neuron(p, text("neuron %d of layer %d", i, layer), &s));
+			value_of_neuron(p, neuron_site(p->m, layer, i), &s));
 		for (int c = 0; c < d; c++)
 			add(&write[c], (double)l->w2[(size_t)i * (size_t)d + (size_t)c], v);
 	}
 	for (int c = 0; c < d; c++)
 		add(&write[c], (double)l->b2[c], kept_value(value_with_form(p, form_of(1), 1, 0)));
-	write_columns(p, write, text("MLP of layer %d", layer));
+	write_columns(p, write, 2 * layer + 2);
 }
 
 void
@@ -222,4 +222,7 @@ prove_model(Proof *p, const Model *m)
 			prove_neurons(p, n);
 	}
 	prove_answers(p);
+	if (m->digest)
+		add_finding(p, FACT_CLAIM, !strcmp(m->digest, m->weights_digest), "the weights",
+		            "they were changed since twc wrote them: the digest is another");
 }

@@ -79,8 +79,11 @@ typedef struct Contents {
 
 typedef struct ModelLayer {
 	int heads, dk, dv, neurons;
-	bool *soft; /* the file says that the head is a softmax that is meant */
-	bool *only; /* and that one position at most matches, as the program promises */
+	bool *soft;         /* the file says that the head is a softmax that is meant */
+	bool *only;         /* and that one position at most matches, as the program promises */
+	double *gap;        /* (heads) by which it says that what a head reads leads */
+	const char **finds; /* (heads) what each looks for, in the program; NULL: it is not said */
+	int *owner;         /* (neurons) for which named value each was made; -1: it is not said */
 	const float *wq, *bq, *wk, *bk, *wv, *bv, *wo, *w1, *b1, *w2, *b2;
 } ModelLayer;
 
@@ -129,7 +132,9 @@ typedef struct Model {
 	ModelLayer *layer;
 	OutputLabel *label;
 	NamedColumns *named;
-	const struct cJSON *certificate;
+	const struct cJSON *certificate, *circuit;
+	const char *digest; /* of the weights, as the file says; NULL: it does not */
+	const char *weights_digest;
 } Model;
 
 Model *model_in(const void *bytes, size_t n);
@@ -137,6 +142,9 @@ Contents *read_onnx(const uint8_t *, size_t);
 Contents *read_safetensors(const uint8_t *, size_t);
 Model *model_of(const Contents *);
 void require_graph(const Model *, const Contents *);
+const char *neuron_site(const Model *, int layer, int neuron);
+const char *head_site(const Model *, int layer, int head);
+const char *column_site(const Model *, int column, int state); /* state 0: the embedding */
 
 /* ---- roots and sets of them (roots.c) */
 
@@ -241,6 +249,7 @@ typedef enum Fact {
 	FACT_LOGIT, /* logits are exact */
 	FACT_NEXT,  /* the greatest logit is one */
 	FACT_LABEL,
+	FACT_CLAIM, /* what the file says of itself, worked out again */
 	NFACT
 } Fact;
 
@@ -314,7 +323,7 @@ AddendList sum_of_columns(Proof *, const float *w, int stride, double bias);
 bool is_bias(const struct Addend *);
 ColumnValue prove_sum(Proof *, const char *what, const AddendList *);
 bool tabulate_sum(Proof *, const AddendList *, bool at_bos, SumTable *);
-void write_columns(Proof *, AddendList *, const char *what);
+void write_columns(Proof *, AddendList *, int state);
 ColumnValue value_of_neuron(Proof *, const char *what, const AddendList *);
 
 void prove_model(Proof *, const Model *);

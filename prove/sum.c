@@ -265,13 +265,13 @@ tabulate_sum(Proof *p, const AddendList *s, bool at_bos, SumTable *out)
 /* ---- what a layer adds to the stream */
 
 void
-write_columns(Proof *p, AddendList *write, const char *what)
+write_columns(Proof *p, AddendList *write, int state)
 {
 	for (int c = 0; c < p->m->d; c++) {
 		if (write[c].n == 0)
 			continue;
 		add(&write[c], 1, &p->x[c]);
-		p->x[c] = prove_sum(p, text("column %d after the %s", c, what), &write[c]);
+		p->x[c] = prove_sum(p, column_site(p->m, c, state), &write[c]);
 		free(write[c].addend);
 	}
 	free(write);

@@ -1209,17 +1209,6 @@ claim_holds(const TwSpecialized *c, const cJSON *claim)
 	return true;
 }
 
-/* How far apart two orders of summation may be where numbers are no integers; those are
- * never so near. */
-static float
-rounding(const cJSON *certificate)
-{
-	const cJSON *sum = cJSON_GetObjectItemCaseSensitive(certificate, "largest_sum");
-	double most = cJSON_IsNumber(sum) && sum->valuedouble > 0 ? 0x1p-22 * sum->valuedouble : 0;
-
-	return (float)fmin(1e-3 + most, 0.25);
-}
-
 /* Without a certificate, as in models made by hand, nothing is claimed. */
 bool
 tw_read_certificate(TwSpecialized *c, char **error)
@@ -1230,7 +1219,6 @@ tw_read_certificate(TwSpecialized *c, char **error)
 	c->certificate = tw_json_parse(text, strlen(text), &no_memory);
 	if (!c->certificate)
 		return tw_refuse(error, no_memory ? "out of memory" : "the certificate is damaged");
-	c->rounding = rounding(c->certificate);
 	return true;
 }
 

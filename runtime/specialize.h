@@ -197,7 +197,6 @@ struct TwSpecialized {
 	uint64_t state;          /* floats of a session's state */
 	uint64_t initial;        /* the first of them, set back to what <bos> left by a new text */
 	bool any;                /* some head is TW_LOOKUP_SOFTMAX */
-	float rounding; /* how far softmax and look-ups may be apart in what is no integer */
 
 	/* while it is made */
 	struct cJSON *certificate; /* while it is being made: what the file says of its heads */

@@ -4,6 +4,7 @@
 #include "lang/text.h"
 #include "runtime/onnx_graph.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static const char *
@@ -215,8 +216,32 @@ add_circuit(TextBuilder *t, const TwModel *m)
 	text_addf(t, "%s", m->circuit);
 }
 
+/* FNV-1a of each tensor's name and numbers, added up, so that their order says nothing. */
+static uint64_t
+digest_of_weights(TwPool *pool, const TwModel *m)
+{
+	TwWeight *w;
+	int n = tw_weights(pool, (TwModel *)m, &w);
+	uint64_t sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		uint64_t h = 1469598103934665603u;
+		int64_t size = tw_elements(w[i].ndim, w[i].dim);
+		for (const char *c = w[i].name; *c; c++)
+			h = (h ^ (unsigned char)*c) * 1099511628211u;
+		for (int64_t k = 0; k < size; k++) {
+			uint32_t bits;
+			memcpy(&bits, *w[i].data + k, sizeof bits);
+			h = (h ^ bits) * 1099511628211u;
+		}
+		sum += h;
+	}
+	return sum;
+}
+
+/* The digest only with a pool. */
 int
-model_props(Arena *a, const TwModel *m, Prop **list)
+model_props(Arena *a, TwPool *pool, const TwModel *m, Prop **list)
 {
 	const struct {
 		const char *key;
@@ -243,7 +268,7 @@ model_props(Arena *a, const TwModel *m, Prop **list)
 	enum { N = sizeof all / sizeof *all };
 	int n = 0;
 
-	*list = NEWS(a, Prop, N);
+	*list = NEWS(a, Prop, N + 1);
 	for (int i = 0; i < N; i++) {
 		TextBuilder t = { .arena = a };
 		if (!all[i].has)
@@ -251,5 +276,8 @@ model_props(Arena *a, const TwModel *m, Prop **list)
 		all[i].add(&t, m);
 		(*list)[n++] = (Prop){ all[i].key, t.s };
 	}
+	if (pool)
+		(*list)[n++] = (Prop){ "tw.digest", arena_fmt(a, "\"%016" PRIx64 "\"",
+			                                      digest_of_weights(pool, m)) };
 	return n;
 }

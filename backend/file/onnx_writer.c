@@ -141,10 +141,10 @@ graph_message(Arena *a, const TwPlan *p, const char *name)
 }
 
 static void
-add_model_metadata(Arena *a, Onnx__ModelProto *file, const TwModel *m)
+add_model_metadata(Arena *a, TwPool *pool, Onnx__ModelProto *file, const TwModel *m)
 {
 	Prop *prop;
-	int n = model_props(a, m, &prop);
+	int n = model_props(a, pool, m, &prop);
 
 	file->metadata_props = NEWS(a, Onnx__StringStringEntryProto *, n);
 	for (int i = 0; i < n; i++) {
@@ -180,7 +180,7 @@ onnx_pack(Arena *a, TwPool *pool, const TwModel *m, size_t *n)
 	Onnx__ModelProto *file = MESSAGE(a, Onnx__ModelProto, onnx__model_proto__init);
 
 	add_opset(a, file);
-	add_model_metadata(a, file, m);
+	add_model_metadata(a, pool, file, m);
 	file->graph = graph_message(a, tw_plan(pool, m), m->name);
 	*n = onnx__model_proto__get_packed_size(file);
 	unsigned char *bytes = arena_alloc(a, *n);

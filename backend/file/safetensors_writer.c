@@ -27,11 +27,11 @@ add_weight(TextBuilder *t, const TwWeight *w, int64_t at, int64_t end)
 
 /* Filled up with spaces to a multiple of 8 bytes. */
 static TextBuilder
-safetensors_header(Arena *a, const TwModel *m, const TwWeight *w, int n)
+safetensors_header(Arena *a, TwPool *pool, const TwModel *m, const TwWeight *w, int n)
 {
 	TextBuilder t = { .arena = a };
 	Prop *prop;
-	int nprop = model_props(a, m, &prop);
+	int nprop = model_props(a, pool, m, &prop);
 	int64_t at = 0;
 
 	text_addf(&t, "{\"__metadata__\":{\"format\":\"tw\"");
@@ -55,7 +55,7 @@ safetensors_pack(Arena *a, TwPool *pool, const TwModel *m, size_t *n)
 {
 	TwWeight *w;
 	int nweight = tw_weights(pool, (TwModel *)m, &w);
-	TextBuilder header = safetensors_header(a, m, w, nweight);
+	TextBuilder header = safetensors_header(a, pool, m, w, nweight);
 	uint64_t size = header.n;
 
 	*n = sizeof size + header.n;
@@ -78,7 +78,7 @@ safetensors_config(Arena *a, const TwModel *m)
 {
 	TextBuilder t = { .arena = a };
 	Prop *prop;
-	int n = model_props(a, m, &prop);
+	int n = model_props(a, NULL, m, &prop);
 
 	text_addf(&t,
 	          "{\n\t\"model_type\":\t\"tw\",\n\t\"vocab_size\":\t%d,\n\t\"hidden_size\":\t%d,\n"

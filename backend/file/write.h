@@ -30,7 +30,7 @@ typedef struct Prop {
 	char *json;
 } Prop;
 
-int model_props(Arena *, const TwModel *, Prop **);
+int model_props(Arena *, TwPool *, const TwModel *, Prop **);
 const TwModel *model_uniform(Arena *, const TwModel *);
 unsigned char *onnx_pack(Arena *, TwPool *, const TwModel *, size_t *n);
 unsigned char *safetensors_pack(Arena *, TwPool *, const TwModel *, size_t *n);

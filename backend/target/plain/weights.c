@@ -29,8 +29,7 @@ typedef struct WeightWriter {
 	double *most;      /* (columns) the same in the state at hand */
 	double *real;      /* (columns) scratch: the coefficients of a real's reader */
 	Combination *uses; /* (natom) by id: the columns that hold it */
-	double *score; /* (layers * nhead) largest score of each live head, by layer and index */
-	ProvedSum at;  /* which sum is being proved */
+	ProvedSum at;      /* which sum is being proved */
 	int failed;
 } WeightWriter;
 
@@ -541,7 +540,6 @@ write_head(WeightWriter *w, TwLayer *l, const Head *h, int layer, double *sum)
 	prove_reader(w, sel->ref, score, "score");
 	if (score.most > PLAIN_SCORE_MAX)
 		prove(w, sel->ref, score.most, "score");
-	w->score[layer * w->c->nhead + at] = score.most;
 	for (int i = 0; i < h->nvalue; i++) {
 		Atom *v = h->value[i];
 		if (!v->live)
@@ -821,8 +819,7 @@ write_certificate(WeightWriter *w)
 	TextBuilder t = { .arena = w->c->arena };
 	const char *comma = "";
 
-	text_addf(&t, "{\"profile\":\"float32\",\"bound\":%d,\"largest_sum\":%.0f,\"heads\":[",
-	          EXACT_MAX, w->r->largest_sum);
+	text_addf(&t, "{\"heads\":[");
 	for (int l = 0; l < w->s->nlayer; l++) {
 		for (int i = 0; i < w->s->nhead[l]; i++, comma = ",") {
 			const Lookup *s = w->s->head[l][i]->lookup;
@@ -832,8 +829,7 @@ write_certificate(WeightWriter *w)
 				text_addf(&t, ",\"offset\":%d", s->offset);
 			else
 				text_addf(&t, ",\"line\":%d", node_line(w->c->g, s->ref));
-			text_addf(&t, ",\"gap\":%" PRId64 ",\"largest_score\":%.0f}", s->gap,
-			          w->score[l * w->c->nhead + i]);
+			text_addf(&t, ",\"gap\":%" PRId64 "}", s->gap);
 		}
 	}
 	text_addf(&t, "]}");
@@ -932,8 +928,6 @@ plain_weights(Columns *cols, Report *r)
 	w.real = NEWS(c->arena, double, cols->n + 1);
 	find_holders(&w);
 	find_max_abs(&w);
-	w.score = arena_alloc(c->arena,
-	                      sizeof *w.score * (size_t)((m->nlayer + 1) * (c->nhead + 1)));
 	write_embedding(&w);
 	for (int l = 0; l < m->nlayer; l++) {
 		write_attention(&w, l);
