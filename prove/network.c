@@ -214,6 +214,9 @@ prove_model(Proof *p, const Model *m)
 	p->m = m;
 	p->x = TAKE(ColumnValue, m->d);
 	p->least_gap = INFINITY;
+	if (m->digest)
+		add_finding(p, FACT_CLAIM, !strcmp(m->digest, m->weights_digest), "the weights",
+		            "they were changed since twc wrote them: the digest is another");
 	embed(p);
 	for (int n = 0; n < m->nlayer; n++) {
 		if (m->layer[n].heads)
@@ -222,7 +225,4 @@ prove_model(Proof *p, const Model *m)
 			prove_neurons(p, n);
 	}
 	prove_answers(p);
-	if (m->digest)
-		add_finding(p, FACT_CLAIM, !strcmp(m->digest, m->weights_digest), "the weights",
-		            "they were changed since twc wrote them: the digest is another");
 }

@@ -253,6 +253,12 @@ typedef enum Fact {
 	NFACT
 } Fact;
 
+typedef struct InexactSum {
+	const char *what;
+	double total, step;
+	bool of_reals; /* one of what it adds is no longer exact */
+} InexactSum;
+
 typedef struct Finding {
 	const char *where, *reason; /* of what is not proved */
 } Finding;
@@ -280,7 +286,7 @@ typedef struct Proof {
 	Finding *finding;
 	int nfinding;
 	int proved[NFACT], all[NFACT];
-	const char **real; /* sums that are not exact, and have an error */
+	InexactSum *real; /* sums that are not exact, and have an error */
 	int reals;
 	int promises; /* heads that read one position because the program promises it */
 	double largest_sum, least_gap;

@@ -59,6 +59,20 @@ report_json(const Proof *p, const char *file, bool proved)
 	printf("]}\n");
 }
 
+/* Where numbers that are exact first become one that is not. */
+static void
+report_first_real(const Proof *p)
+{
+	for (int i = 0; i < p->reals; i++)
+		if (!p->real[i].of_reals) {
+			printf("  first of what is not exact: %s, up to %.0f steps of %g, where "
+			       "2^24 are exact\n",
+			       p->real[i].what, p->real[i].total / p->real[i].step,
+			       p->real[i].step);
+			return;
+		}
+}
+
 static void
 report_text(const Proof *p, const char *file, bool proved, bool verbose)
 {
@@ -82,7 +96,10 @@ report_text(const Proof *p, const char *file, bool proved, bool verbose)
 		       "promises\n",
 		       p->promises, p->promises > 1 ? "s" : "");
 	for (int i = 0; i < p->reals && verbose; i++)
-		printf("  real: %s\n", p->real[i]);
+		printf("  real: %s, up to %g in steps of %g%s\n", p->real[i].what, p->real[i].total,
+		       p->real[i].step, p->real[i].of_reals ? ", of reals" : "");
+	if (!proved)
+		report_first_real(p);
 	for (int i = 0; i < p->nfinding && (verbose || i < 8); i++)
 		printf("  %s: %s\n", p->finding[i].where, p->finding[i].reason);
 	if (p->nfinding > 8 && !verbose)

@@ -182,8 +182,7 @@ prove_sum(Proof *p, const char *what, const AddendList *s)
 		return value_with_form(p, form_of_addends(s), bos, 0);
 	}
 	p->real = grown(p->real, p->reals, sizeof *p->real);
-	p->real[p->reals++] = text("%s, up to %g in steps of %g%s", what, total, ldexp(1, step),
-	                           reals ? ", of reals" : "");
+	p->real[p->reals++] = (InexactSum){ what, total, ldexp(1, step), reals > 0 };
 	return real_sum(p, s, total, bos);
 }
 
