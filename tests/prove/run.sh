@@ -52,9 +52,9 @@ sed 's/Relu/Sqrt/' "$tmp/m.onnx" >"$tmp/other.onnx"
 "$bin/twc" examples/adder.tw -o "$tmp/m.onnx"
 
 # A weight that was changed is told by the digest; a claim that is not so by working it out.
-node tests/prove/change.mjs "$tmp/m.onnx" "$tmp/other.onnx" layers.0.w1 0 16777216
+node tests/prove/change.mjs "$tmp/m.onnx" "$tmp/other.onnx" layers.1.wk 0 16777216
 "$bin/twprove" "$tmp/other.onnx" >"$tmp/out"
-[ $? = 1 ] && grep -q "they were changed" "$tmp/out" && grep -q "of layer 0 (for " "$tmp/out" ||
+[ $? = 1 ] && grep -q "they were changed" "$tmp/out" && grep -q "head 0 of layer 1 (finds plus)" "$tmp/out" ||
 	complain "a changed weight is not told from another: $(cat "$tmp/out")"
 sed 's/"gap":128/"gap":129/' "$tmp/m.onnx" >"$tmp/other.onnx"
 "$bin/twprove" "$tmp/other.onnx" >"$tmp/out"
