@@ -33,10 +33,11 @@ objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 RUNTIME := $(call objects,runtime) $(GEN_ONNX)
 FRONTEND := frontend frontend/syntax frontend/lower frontend/editor
 IR       := ir ir/pass
+TENSOR   := tensor tensor/kernel
 BACKEND  := backend backend/circuit backend/map backend/attend backend/layout \
 	backend/target/plain backend/target/llama backend/file backend/dump backend/verify
-FOLDERS  := lang $(FRONTEND) $(IR) tensor $(BACKEND) runtime lsp cmd
-COMPILER := $(call objects,lang $(FRONTEND) $(IR) tensor $(BACKEND) lsp) $(GEN_FRONT)
+FOLDERS  := lang $(FRONTEND) $(IR) $(TENSOR) $(BACKEND) runtime lsp cmd
+COMPILER := $(call objects,lang $(FRONTEND) $(IR) $(TENSOR) $(BACKEND) lsp) $(GEN_FRONT)
 TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o npy_input.o trace_json.o cli.o \
 	manual.o) \
 	$(addprefix $(BUILD)/lang/,arena.o npy.o)
@@ -78,6 +79,7 @@ $(BUILD)/libtw.a: $(RUNTIME)
 
 # Its objects serve the programs too, so all are position-independent.
 $(RUNTIME): PIC = -fPIC
+$(BUILD)/tensor/kernel/strip_run.o: PIC += -Wno-psabi
 $(addprefix $(BUILD)/runtime/,simd_batch.o lanes.o whole_text.o decode_step.o): PIC += -Wno-psabi
 $(BUILD)/$(SONAME): $(RUNTIME) runtime/tw.map
 	@echo "  LINK  $@"

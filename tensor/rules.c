@@ -83,7 +83,7 @@ rule_set(TensorGraph *g)
 }
 
 static Scalar *
-fill(TensorGraph *g, const Scalar *p, const Match *m)
+fill_pattern(TensorGraph *g, const Scalar *p, const Match *m)
 {
 	Scalar *arg[3];
 	int h = hole_number(p);
@@ -97,7 +97,7 @@ fill(TensorGraph *g, const Scalar *p, const Match *m)
 	if (p->op == X_RANGE)
 		return m->range;
 	for (int i = 0; i < p->narg; i++)
-		arg[i] = fill(g, p->arg[i], m);
+		arg[i] = fill_pattern(g, p->arg[i], m);
 	return scalar_rebuild(g, p, arg);
 }
 
@@ -191,7 +191,7 @@ by_rules(TensorGraph *g, const Scalar *like)
 		const RewriteRule *r = &s->rule[i];
 		/* match() only reads it: it is no part of the graph yet. */
 		if (match(r->from, (Scalar *)like, &m) && holds(r->when, &m))
-			return fill(g, r->to, &m);
+			return fill_pattern(g, r->to, &m);
 	}
 	return NULL;
 }
@@ -277,5 +277,5 @@ gradient_of_operand(TensorGraph *g, const Scalar *e, int i, Scalar *adjoint, Sca
 		m.range = e->arg[1];
 	m.hole['g' - 'a'] = adjoint;
 	m.hole['y' - 'a'] = value;
-	return fill(g, p, &m);
+	return fill_pattern(g, p, &m);
 }

@@ -1,0 +1,196 @@
+/* A blocked matrix product: both operands are packed into panels that the inner kernel reads in
+ * order, and a tile of sums stays in registers (Goto and van de Geijn 2008, "Anatomy of
+ * High-Performance Matrix Multiplication"; Van Zee and van de Geijn 2015, BLIS). */
+
+#include "tensor/kernel/gemm.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lang/interval.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+/* Rows of a that are packed at a time. */
+enum { ROWS = 168, TILE_ROWS_MAX = 14, TILE_COLUMNS_MAX = 32 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+int64_t
+gemm_room(int m, int n, int k)
+{
+	int kc = min_int(k, GEMM_BLOCK);
+	int64_t rows = min_int(m, ROWS) + TILE_ROWS_MAX, columns = n + TILE_COLUMNS_MAX;
+
+	return (rows + columns) * kc;
+}
+
+/* ---- packing ---- */
+
+/* Lines of `tile` elements side by side, for each k, zeros where there are no more. */
+INLINE void
+pack_panels(float *to, const float *from, int64_t along, int64_t k_step, int n, int kc, int tile)
+{
+	for (int first = 0; first < n; first += tile, to += (int64_t)tile * kc) {
+		int have = min_int(tile, n - first);
+		const float *line = from + first * along;
+		for (int k = 0; k < kc; k++)
+			for (int i = 0; i < tile; i++)
+				to[k * tile + i] = i < have ? line[i * along + k * k_step] : 0;
+	}
+}
+
+INLINE void
+pack_lines(float *to, const float *from, int64_t along, int64_t k_step, int n, int kc, int tile)
+{
+	if (along != 1) {
+		pack_panels(to, from, along, k_step, n, kc, tile);
+		return;
+	}
+	for (int first = 0; first < n; first += tile, to += (int64_t)tile * kc) {
+		int have = min_int(tile, n - first);
+		for (int k = 0; k < kc; k++) {
+			memcpy(to + k * tile, from + first + k * k_step, sizeof *to * (size_t)have);
+			for (int i = have; i < tile; i++)
+				to[k * tile + i] = 0;
+		}
+	}
+}
+
+/* ---- the inner kernel: a tile of c from a panel of a and one of b ---- */
+
+/* What is beyond the edge of c is computed and dropped. */
+INLINE void
+put_tile(const float *tile, int columns, float *c, int64_t ldc, int m, int n, bool first)
+{
+	for (int i = 0; i < m; i++)
+		for (int j = 0; j < n; j++) {
+			float *to = &c[i * ldc + j], x = tile[i * columns + j];
+			*to = first ? x : *to + x;
+		}
+}
+
+static void
+tile_portable(int kc, const float *a, const float *b, float *c, int64_t ldc, int m, int n,
+              bool first)
+{
+	float sum[4][16] = { { 0 } };
+
+	for (int k = 0; k < kc; k++, a += 4, b += 16)
+		for (int i = 0; i < 4; i++)
+			for (int j = 0; j < 16; j++)
+				sum[i][j] = fmaf(a[i], b[j], sum[i][j]);
+	put_tile(&sum[0][0], 16, c, ldc, m, n, first);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) static void
+tile_v3(int kc, const float *a, const float *b, float *c, int64_t ldc, int m, int n, bool first)
+{
+	__m256 sum[6][2];
+	float tile[6 * 16];
+
+	for (int i = 0; i < 6; i++)
+		sum[i][0] = sum[i][1] = _mm256_setzero_ps();
+	for (int k = 0; k < kc; k++, a += 6, b += 16) {
+		__m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8);
+#pragma GCC unroll 6
+		for (int i = 0; i < 6; i++) {
+			__m256 x = _mm256_set1_ps(a[i]);
+			sum[i][0] = _mm256_fmadd_ps(x, b0, sum[i][0]);
+			sum[i][1] = _mm256_fmadd_ps(x, b1, sum[i][1]);
+		}
+	}
+	memcpy(tile, sum, sizeof tile);
+	put_tile(tile, 16, c, ldc, m, n, first);
+}
+
+__attribute__((target("avx512f"))) static void
+tile_v4(int kc, const float *a, const float *b, float *c, int64_t ldc, int m, int n, bool first)
+{
+	__m512 sum[14][2];
+	float tile[14 * 32];
+
+	for (int i = 0; i < 14; i++)
+		sum[i][0] = sum[i][1] = _mm512_setzero_ps();
+	for (int k = 0; k < kc; k++, a += 14, b += 32) {
+		__m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16);
+#pragma GCC unroll 14
+		for (int i = 0; i < 14; i++) {
+			__m512 x = _mm512_set1_ps(a[i]);
+			sum[i][0] = _mm512_fmadd_ps(x, b0, sum[i][0]);
+			sum[i][1] = _mm512_fmadd_ps(x, b1, sum[i][1]);
+		}
+	}
+	memcpy(tile, sum, sizeof tile);
+	put_tile(tile, 32, c, ldc, m, n, first);
+}
+#endif
+
+/* ---- the product ---- */
+
+typedef void TileRun(int kc, const float *a, const float *b, float *c, int64_t ldc, int m, int n,
+                     bool first);
+
+INLINE void
+rows_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns, int k, int row, const float *b)
+{
+	int kc = min_int(GEMM_BLOCK, g->k - k), mc = min_int(ROWS, g->m - row);
+	float *a = g->room;
+
+	pack_lines(a, g->a + row * g->ai + k * g->ak, g->ai, g->ak, mc, kc, rows);
+	for (int j = 0; j < g->n; j += columns)
+		for (int i = 0; i < mc; i += rows)
+			tile(kc, a + (int64_t)i * kc, b + (int64_t)j * kc,
+			     g->c + (row + i) * g->ldc + j, g->ldc, min_int(rows, mc - i),
+			     min_int(columns, g->n - j), true);
+}
+
+INLINE void
+gemm_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns)
+{
+	float *b = g->room
+	           + (int64_t)(min_int(g->m, ROWS) + TILE_ROWS_MAX) * min_int(g->k, GEMM_BLOCK);
+
+	for (int k = 0; k < g->k; k += GEMM_BLOCK) {
+		int kc = min_int(GEMM_BLOCK, g->k - k);
+		pack_lines(b, g->b + k * g->bk, g->bj, g->bk, g->n, kc, columns);
+		for (int row = 0; row < g->m; row += ROWS)
+			rows_by_tiles(g, tile, rows, columns, k, row, b);
+	}
+}
+
+static void
+gemm_portable(const Gemm *g)
+{
+	gemm_by_tiles(g, tile_portable, 4, 16);
+}
+
+#if defined(__x86_64__)
+static void
+gemm_v3(const Gemm *g)
+{
+	gemm_by_tiles(g, tile_v3, 6, 16);
+}
+
+static void
+gemm_v4(const Gemm *g)
+{
+	gemm_by_tiles(g, tile_v4, 14, 32);
+}
+#endif
+
+GemmRun *
+gemm_run(bool portable)
+{
+#if defined(__x86_64__)
+	if (!portable && __builtin_cpu_supports("avx512f"))
+		return gemm_v4;
+	if (!portable && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		return gemm_v3;
+#endif
+	(void)portable;
+	return gemm_portable;
+}

@@ -1,0 +1,47 @@
+#ifndef TENSOR_KERNEL_KERNEL_H
+#define TENSOR_KERNEL_KERNEL_H
+
+#include "tensor/kernel/gemm.h"
+#include "tensor/kernel/program.h"
+#include "tensor/kernel/strip.h"
+
+enum { LOOPS_MAX = 2 * RANK_MAX };
+
+/* A loop around a kernel: a range, and by how much it moves what the kernel reads and writes. */
+typedef struct KernelLoop {
+	int range, extent;
+	int64_t a, b, c; /* PRODUCT */
+} KernelLoop;
+
+typedef enum KernelKind { KERNEL_STRIPS, KERNEL_PRODUCT, KERNEL_SCATTER } KernelKind;
+
+typedef struct Kernel {
+	KernelKind kind;
+	TensorNode *to;
+	int nloop;
+	KernelLoop loop[LOOPS_MAX]; /* (nloop) outer ones first */
+	StripCode *code;            /* STRIPS, SCATTER: what is stored, or added */
+	StripCode *row;             /* SCATTER: at which row */
+	int lanes;                  /* extent of the last axis; 0: a single number */
+	int64_t line;               /* SCATTER: how many elements a row has */
+	Gemm gemm;                  /* PRODUCT: but for addresses, which are offsets of buffers */
+	TensorNode *a, *b;
+	int64_t a_base, b_base;
+	int nsum; /* PRODUCT: how many of the loops add to what the first turn stored */
+} Kernel;
+
+/* The product that t is, its loops and strides; false if it is none, or a small one. */
+bool plan_product(const TensorNode *t, Kernel *);
+/* The scatter that t is; false if it is none. */
+bool plan_scatter(TensorGraph *, const TensorNode *t, Kernel *);
+void plan_strips(TensorGraph *, const TensorNode *t, Kernel *);
+
+/* A load of a tensor at indices that are sums of ranges and multiples of them, all inside of it. */
+bool is_plain_load(const Scalar *);
+
+/* Sums of products inside a body, and their operands where they are no plain loads, become
+ * tensors of their own, so that plan_product() finds them: the graph's live tensors, operands
+ * first, with what was split off. now: what stands for a tensor whose body changed. */
+TensorNode **split_products(TensorGraph *, int *n, Map *now);
+
+#endif

@@ -1,0 +1,250 @@
+/* Which kernel a tensor is, and the kernel's loops. */
+
+#include "tensor/kernel/kernel.h"
+
+#include <string.h>
+
+/* ---- strips ---- */
+
+/* Loops over the axes of t but the last. */
+static void
+loop_axes(const TensorNode *t, Kernel *k, int first)
+{
+	for (int i = first; i + 1 < t->rank; i++)
+		k->loop[k->nloop++] = (KernelLoop){ .range = i, .extent = t->dim[i] };
+}
+
+static StripCode *
+code_of_tensor(TensorGraph *g, const TensorNode *t, Scalar *e, int nmore, Scalar *const *more)
+{
+	Scalar *outer[LOOPS_MAX], *lanes = NULL;
+	int n = 0;
+
+	for (int i = 0; i < t->rank; i++)
+		outer[n++] = lanes = scalar_axis(g, i, t->dim[i]);
+	n -= n > 0;
+	for (int i = 0; i < nmore; i++)
+		outer[n++] = more[i];
+	return strip_compile(g, e, lanes, n, outer);
+}
+
+void
+plan_strips(TensorGraph *g, const TensorNode *t, Kernel *k)
+{
+	k->kind = KERNEL_STRIPS;
+	k->nloop = 0;
+	loop_axes(t, k, 0);
+	k->lanes = t->rank ? t->dim[t->rank - 1] : 0;
+	k->code = code_of_tensor(g, t, t->body, 0, NULL);
+}
+
+/* ---- scatters:  d [i < V][j < C] = sum(where(i == ids[r], x[r, j], 0) for r < N) ---- */
+
+/* The row that the condition gives: what axis 0 is equal to. */
+static Scalar *
+row_of_condition(const TensorNode *t, const Scalar *c)
+{
+	if (c->op != X_EQ)
+		return NULL;
+	for (int i = 0; i < 2; i++) {
+		const Scalar *axis = c->arg[i];
+		Scalar *row = c->arg[1 - i];
+		bool is_axis = axis->op == X_RANGE && !axis->number;
+		for (int k = 0; k < row->nfree && is_axis; k++)
+			is_axis = row->free[k]->number >= BOUND_RANGE;
+		if (is_axis && row->nfree && axis->extent == t->dim[0])
+			return row;
+	}
+	return NULL;
+}
+
+bool
+plan_scatter(TensorGraph *g, const TensorNode *t, Kernel *k)
+{
+	Scalar *e = t->body, *range[RANK_MAX], *row = NULL;
+	Scalar *axis = t->rank ? scalar_axis(g, 0, t->dim[0]) : NULL;
+	int n = 0;
+
+	if (t->rank < 2)
+		return false;
+	for (; e->op == X_SUM && n < RANK_MAX; e = e->arg[0])
+		range[n++] = e->arg[1];
+	if (!n || e->op != X_WHERE || !scalar_is(e->arg[2], 0)
+	    || !(row = row_of_condition(t, e->arg[0])) || scalar_depends(e->arg[1], axis))
+		return false;
+	k->kind = KERNEL_SCATTER;
+	k->nloop = 0;
+	for (int i = 0; i < n; i++)
+		k->loop[k->nloop++] = (KernelLoop){ .range = range[i]->number,
+			                            .extent = range[i]->extent };
+	loop_axes(t, k, 1);
+	k->lanes = t->dim[t->rank - 1];
+	k->line = tensor_size(t) / t->dim[0];
+	k->code = code_of_tensor(g, t, e->arg[1], n, range);
+	k->row = strip_compile(g, row, NULL, n, range);
+	return true;
+}
+
+/* ---- products ---- */
+
+/* How an address changes with a range; addresses are affine here. */
+static int64_t
+slope_of_index(const Scalar *e, const Scalar *r)
+{
+	switch (e->op) {
+	case X_RANGE: return e == r;
+	case X_ADD: return slope_of_index(e->arg[0], r) + slope_of_index(e->arg[1], r);
+	case X_SUB: return slope_of_index(e->arg[0], r) - slope_of_index(e->arg[1], r);
+	case X_MUL: return slope_of_index(e->arg[0], r) * (int64_t)e->arg[1]->value;
+	default: return 0;
+	}
+}
+
+static int64_t
+index_at_zero(const Scalar *e)
+{
+	switch (e->op) {
+	case X_CONST: return (int64_t)e->value;
+	case X_ADD: return index_at_zero(e->arg[0]) + index_at_zero(e->arg[1]);
+	case X_SUB: return index_at_zero(e->arg[0]) - index_at_zero(e->arg[1]);
+	case X_MUL: return index_at_zero(e->arg[0]) * (int64_t)e->arg[1]->value;
+	default: return 0;
+	}
+}
+
+static int64_t
+address(const Scalar *load, const Scalar *r)
+{
+	int64_t stride = 1, sum = 0;
+
+	for (int i = load->narg - 1; i >= 0; stride *= load->tensor->dim[i], i--)
+		sum += stride * (r ? slope_of_index(load->arg[i], r) : index_at_zero(load->arg[i]));
+	return sum;
+}
+
+static int64_t
+axis_stride(const TensorNode *t, int axis)
+{
+	int64_t stride = 1;
+
+	for (int i = t->rank - 1; i > axis; i--)
+		stride *= t->dim[i];
+	return stride;
+}
+
+typedef struct RangeGroup {
+	int n;
+	KernelLoop loop[LOOPS_MAX];
+} RangeGroup;
+
+typedef struct ProductPlan {
+	RangeGroup batch, rows, columns, terms; /* in both; in a; in b; summed */
+} ProductPlan;
+
+static bool
+sort_ranges(const TensorNode *t, const Scalar *base, const Scalar *a, const Scalar *b,
+            ProductPlan *p)
+{
+	for (int i = 0; i < base->nfree; i++) {
+		const Scalar *r = base->free[i];
+		KernelLoop l = { .range = r->number,
+			         .extent = r->extent,
+			         .a = address(a, r),
+			         .b = address(b, r) };
+		bool axis = r->number < BOUND_RANGE;
+		l.c = axis ? axis_stride(t, r->number) : 0;
+		if ((!l.a && !l.b) || (!axis && (!l.a || !l.b)))
+			return false;
+		RangeGroup *to = !axis        ? &p->terms
+		                 : l.a && l.b ? &p->batch
+		                 : l.a        ? &p->rows
+		                              : &p->columns;
+		to->loop[to->n++] = l;
+	}
+	return p->rows.n && p->columns.n && p->terms.n;
+}
+
+/* Takes the innermost range out of the group, with those around it that go on where it ends: they
+ * are one longer range. */
+static KernelLoop
+take_longest(RangeGroup *g)
+{
+	KernelLoop inner = g->loop[--g->n];
+
+	while (g->n > 0) {
+		const KernelLoop *o = &g->loop[g->n - 1];
+		if (o->a != inner.a * inner.extent || o->b != inner.b * inner.extent
+		    || o->c != inner.c * inner.extent)
+			break;
+		inner.extent *= o->extent;
+		g->n--;
+	}
+	return inner;
+}
+
+static void
+add_loops(Kernel *k, const RangeGroup *g)
+{
+	for (int i = 0; i < g->n; i++)
+		k->loop[k->nloop++] = g->loop[i];
+}
+
+static void
+swap_operands(ProductPlan *p)
+{
+	RangeGroup *all[] = { &p->batch, &p->rows, &p->columns, &p->terms }, rows = p->rows;
+
+	p->rows = p->columns;
+	p->columns = rows;
+	for (int i = 0; i < 4; i++)
+		for (int j = 0; j < all[i]->n; j++) {
+			int64_t a = all[i]->loop[j].a;
+			all[i]->loop[j].a = all[i]->loop[j].b;
+			all[i]->loop[j].b = a;
+		}
+}
+
+bool
+plan_product(const TensorNode *t, Kernel *k)
+{
+	ProductPlan p = { 0 };
+	const Scalar *base = t->body;
+
+	while (base->op == X_SUM)
+		base = base->arg[0];
+	if (base == t->body || base->op != X_MUL || base->height || base->nfree > RANK_MAX)
+		return false;
+	const Scalar *a = base->arg[0], *b = base->arg[1];
+	if (!is_plain_load(a) || !is_plain_load(b) || !sort_ranges(t, base, a, b, &p))
+		return false;
+	/* The lines of what is stored are lines of b. */
+	if (p.columns.loop[p.columns.n - 1].c != 1) {
+		const Scalar *was_a = a;
+		if (p.rows.loop[p.rows.n - 1].c != 1)
+			return false;
+		a = b;
+		b = was_a;
+		swap_operands(&p);
+	}
+	KernelLoop row = take_longest(&p.rows), column = take_longest(&p.columns),
+		   term = take_longest(&p.terms);
+	if ((int64_t)row.extent * column.extent * term.extent < 512)
+		return false;
+	*k = (Kernel){ .kind = KERNEL_PRODUCT, .to = k->to, .a = a->tensor, .b = b->tensor };
+	k->a_base = address(a, NULL);
+	k->b_base = address(b, NULL);
+	k->gemm = (Gemm){ .m = row.extent,
+		          .n = column.extent,
+		          .k = term.extent,
+		          .ai = row.a,
+		          .ak = term.a,
+		          .bk = term.b,
+		          .bj = column.b,
+		          .ldc = row.c };
+	add_loops(k, &p.batch);
+	add_loops(k, &p.columns);
+	add_loops(k, &p.rows);
+	add_loops(k, &p.terms);
+	k->nsum = p.terms.n;
+	return true;
+}

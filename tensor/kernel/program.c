@@ -1,0 +1,330 @@
+/* Kernels in order, their memory, and the loops around them. */
+
+#include "tensor/kernel/kernel.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct TensorProgram {
+	TensorGraph *g;
+	int nkernel;
+	Kernel *kernel;
+	Map now;        /* tensors that were rewritten -> what stands for them */
+	float **buffer; /* by tensor */
+	int64_t floats; /* of all buffers but the leaves' */
+	float (*reg)[STRIP];
+	int range[BOUND_RANGE + HEIGHT_MAX];
+	float *room; /* for products */
+	StripRun *strips;
+	GemmRun *product;
+};
+
+enum { ALIGNED = 64 };
+
+static float *
+aligned_floats(Arena *a, int64_t n)
+{
+	char *p = arena_array(a, (size_t)n + ALIGNED, sizeof(float));
+
+	return (float *)(p + (ALIGNED - (uintptr_t)p % ALIGNED) % ALIGNED);
+}
+
+/* ---- planning ---- */
+
+static void
+plan_kernel(TensorProgram *p, TensorNode *t, Kernel *k)
+{
+	k->to = t;
+	if (!plan_product(t, k) && !plan_scatter(p->g, t, k))
+		plan_strips(p->g, t, k);
+}
+
+static void
+plan_kernels(TensorProgram *p, TensorNode *const *live, int n)
+{
+	p->kernel = NEWS(p->g->arena, Kernel, n);
+	for (int i = 0; i < n; i++)
+		if (live[i]->body)
+			plan_kernel(p, live[i], &p->kernel[p->nkernel++]);
+}
+
+/* ---- memory: a buffer is given on when nothing reads it any more ---- */
+
+typedef struct FreeBuffer {
+	float *at;
+	int64_t floats;
+} FreeBuffer;
+
+typedef struct BufferPlan {
+	TensorProgram *p;
+	int *last; /* by tensor: the last kernel that reads it; nkernel: kept */
+	int n, cap;
+	FreeBuffer *free; /* (n) */
+	int64_t *size;    /* by tensor: of its buffer, which may be larger */
+} BufferPlan;
+
+static void
+mark_last_reads(BufferPlan *b, const Scalar *e, int kernel, Map *seen)
+{
+	if (map_get(seen, e))
+		return;
+	map_put(b->p->g->arena, seen, e, b);
+	if (e->op == X_LOAD && b->last[e->tensor->id] < kernel)
+		b->last[e->tensor->id] = kernel;
+	for (int i = 0; i < e->narg; i++)
+		mark_last_reads(b, e->arg[i], kernel, seen);
+}
+
+/* The smallest that is large enough, or a new one. */
+static void
+give_buffer(BufferPlan *b, const TensorNode *t)
+{
+	int64_t need = tensor_size(t);
+	int best = -1;
+
+	for (int i = 0; i < b->n; i++)
+		if (b->free[i].floats >= need
+		    && (best < 0 || b->free[i].floats < b->free[best].floats))
+			best = i;
+	if (best >= 0) {
+		b->p->buffer[t->id] = b->free[best].at;
+		b->size[t->id] = b->free[best].floats;
+		b->free[best] = b->free[--b->n];
+		return;
+	}
+	b->p->buffer[t->id] = aligned_floats(b->p->g->arena, need);
+	b->size[t->id] = need;
+	b->p->floats += need;
+}
+
+static void
+free_buffer(BufferPlan *b, const TensorNode *t)
+{
+	GROW(b->p->g->arena, b->free, b->cap, b->n + 1);
+	b->free[b->n++] = (FreeBuffer){ b->p->buffer[t->id], b->size[t->id] };
+}
+
+static void
+plan_leaves(TensorProgram *p, TensorNode *const *live, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const TensorNode *t = live[i];
+		if (t->body)
+			continue;
+		float *to = p->buffer[t->id] = aligned_floats(p->g->arena, tensor_size(t));
+		for (int64_t k = 0; t->table && k < tensor_size(t); k++)
+			to[k] = (float)t->table[k];
+	}
+}
+
+static TensorNode *
+current_tensor(const TensorProgram *p, const TensorNode *t)
+{
+	TensorNode *now = map_get(&p->now, t);
+
+	return now ? now : (TensorNode *)t;
+}
+
+static void
+plan_buffers(TensorProgram *p, TensorNode *const *live, int n)
+{
+	Arena *a = p->g->arena;
+	BufferPlan b = { .p = p,
+		         .last = NEWS(a, int, p->g->ntensor),
+		         .size = NEWS(a, int64_t, p->g->ntensor) };
+
+	p->buffer = NEWS(a, float *, p->g->ntensor);
+	plan_leaves(p, live, n);
+	for (int i = 0; i < p->nkernel; i++)
+		mark_last_reads(&b, p->kernel[i].to->body, i, &(Map){ 0 });
+	for (int i = 0; i < p->g->noutput; i++)
+		b.last[current_tensor(p, p->g->output[i])->id] = p->nkernel;
+	for (int i = 0; i < p->nkernel; i++) {
+		give_buffer(&b, p->kernel[i].to);
+		for (int k = 0; k <= i; k++)
+			if (b.last[p->kernel[k].to->id] == i)
+				free_buffer(&b, p->kernel[k].to);
+	}
+}
+
+static void
+plan_rooms(TensorProgram *p)
+{
+	int64_t room = 0;
+	int nreg = 1;
+
+	for (int i = 0; i < p->nkernel; i++) {
+		const Kernel *k = &p->kernel[i];
+		if (k->kind == KERNEL_PRODUCT)
+			room = max_int64(room, gemm_room(k->gemm.m, k->gemm.n, k->gemm.k));
+		if (k->code)
+			nreg = max_int(nreg, k->code->nregister);
+		if (k->row)
+			nreg = max_int(nreg, k->row->nregister);
+	}
+	p->room = aligned_floats(p->g->arena, room);
+	p->reg = (float(*)[STRIP])aligned_floats(p->g->arena, (int64_t)nreg * STRIP);
+}
+
+TensorProgram *
+tensor_program_new(TensorGraph *g, bool portable)
+{
+	TensorProgram *p = NEW(g->arena, TensorProgram);
+	int n;
+	TensorNode **live;
+
+	p->g = g;
+	p->strips = strip_run(portable);
+	p->product = gemm_run(portable);
+	live = split_products(g, &n, &p->now);
+	plan_kernels(p, live, n);
+	plan_buffers(p, live, n);
+	plan_rooms(p);
+	return p;
+}
+
+float *
+tensor_program_buffer(TensorProgram *p, const TensorNode *t)
+{
+	return p->buffer[current_tensor(p, t)->id];
+}
+
+/* ---- running ---- */
+
+/* Turns the loops on by one, the last fastest; false when all turns are done. */
+static bool
+next_turn(const Kernel *k, int *range)
+{
+	for (int i = k->nloop - 1; i >= 0; i--) {
+		if (++range[k->loop[i].range] < k->loop[i].extent)
+			return true;
+		range[k->loop[i].range] = 0;
+	}
+	return false;
+}
+
+static void
+first_turn(const Kernel *k, int *range)
+{
+	for (int i = 0; i < k->nloop; i++)
+		range[k->loop[i].range] = 0;
+}
+
+static void
+store_strip(const StripCode *code, const StripMachine *m, float *to)
+{
+	const float *from = m->reg[code->result];
+
+	if (code->result_strip)
+		memcpy(to, from, sizeof *to * (size_t)m->nlane);
+	else
+		for (int i = 0; i < m->nlane; i++)
+			to[i] = from[0];
+}
+
+static void
+run_strips(TensorProgram *p, const Kernel *k)
+{
+	StripMachine m = { .buffer = p->buffer, .range = p->range, .reg = p->reg };
+	float *to = p->buffer[k->to->id];
+	int lanes = max_int(k->lanes, 1);
+
+	first_turn(k, p->range);
+	do {
+		for (m.lane = 0; m.lane < lanes; m.lane += m.nlane) {
+			m.nlane = min_int(STRIP, lanes - m.lane);
+			p->strips(k->code, &m);
+			store_strip(k->code, &m, to + m.lane);
+		}
+		to += lanes;
+	} while (next_turn(k, p->range));
+}
+
+static void
+scatter_line(TensorProgram *p, const Kernel *k, StripMachine *m, float *to)
+{
+	for (m->lane = 0; m->lane < k->lanes; m->lane += m->nlane) {
+		m->nlane = min_int(STRIP, k->lanes - m->lane);
+		p->strips(k->code, m);
+		const float *from = m->reg[k->code->result];
+		for (int i = 0; i < m->nlane; i++)
+			to[m->lane + i] += from[k->code->result_strip ? i : 0];
+	}
+}
+
+static void
+run_scatter(TensorProgram *p, const Kernel *k)
+{
+	StripMachine m = { .buffer = p->buffer, .range = p->range, .reg = p->reg };
+	float *to = p->buffer[k->to->id];
+
+	memset(to, 0, sizeof *to * (size_t)tensor_size(k->to));
+	first_turn(k, p->range);
+	do {
+		m.lane = 0;
+		m.nlane = 1;
+		p->strips(k->row, &m);
+		int64_t row = (int64_t)m.reg[k->row->result][0], at = row * k->line;
+		for (int i = 1; i + 1 < k->to->rank; i++) {
+			int64_t stride = 1;
+			for (int j = i + 1; j < k->to->rank; j++)
+				stride *= k->to->dim[j];
+			at += stride * p->range[i];
+		}
+		if (row >= 0 && row < k->to->dim[0])
+			scatter_line(p, k, &m, to + at);
+	} while (next_turn(k, p->range));
+}
+
+static void
+run_product(TensorProgram *p, const Kernel *k)
+{
+	Gemm g = k->gemm;
+
+	g.room = p->room;
+	first_turn(k, p->range);
+	do {
+		g.a = p->buffer[k->a->id] + k->a_base;
+		g.b = p->buffer[k->b->id] + k->b_base;
+		g.c = p->buffer[k->to->id];
+		g.add = false;
+		for (int i = 0; i < k->nloop; i++) {
+			int64_t at = p->range[k->loop[i].range];
+			g.a += at * k->loop[i].a;
+			g.b += at * k->loop[i].b;
+			g.c += at * k->loop[i].c;
+			g.add |= at && i >= k->nloop - k->nsum;
+		}
+		p->product(&g);
+	} while (next_turn(k, p->range));
+}
+
+void
+tensor_program_run(TensorProgram *p)
+{
+	for (int i = 0; i < p->nkernel; i++) {
+		const Kernel *k = &p->kernel[i];
+		switch (k->kind) {
+		case KERNEL_STRIPS: run_strips(p, k); break;
+		case KERNEL_SCATTER: run_scatter(p, k); break;
+		case KERNEL_PRODUCT: run_product(p, k); break;
+		}
+	}
+}
+
+void
+tensor_program_print(const TensorProgram *p, FILE *f)
+{
+	static const char *const kind[] = { "strips", "product", "scatter" };
+
+	for (int i = 0; i < p->nkernel; i++) {
+		const Kernel *k = &p->kernel[i];
+		fprintf(f, "%-8s%s", kind[k->kind], k->to->name);
+		for (int j = 0; j < k->to->rank; j++)
+			fprintf(f, "%s[%d]", j ? "" : " ", k->to->dim[j]);
+		if (k->kind == KERNEL_PRODUCT)
+			fprintf(f, "  %d x %d x %d", k->gemm.m, k->gemm.n, k->gemm.k);
+		fputc('\n', f);
+	}
+	fprintf(f, "%lld floats\n", (long long)p->floats);
+}

@@ -1,0 +1,23 @@
+#ifndef TENSOR_KERNEL_PROGRAM_H
+#define TENSOR_KERNEL_PROGRAM_H
+
+/* A graph of tensors as a list of kernels over buffers of floats, ready to run.
+ *
+ * There are three kinds: a matrix product; a scatter, which adds lines at looked-up rows; and a
+ * loop nest of strips, which is all the rest. What a kernel sums, and in which order, depends on
+ * the graph alone. A buffer is used again when what it held is read no more. */
+
+#include "tensor/tensor.h"
+
+typedef struct TensorProgram TensorProgram;
+
+/* For what the graph's outputs need. Kernels may define further tensors in the graph. portable:
+ * without the vectors of this processor, for tests. */
+TensorProgram *tensor_program_new(TensorGraph *, bool portable);
+/* (tensor_size) by rows, of a leaf or an output. A leaf's is to be filled in, but a table's. */
+float *tensor_program_buffer(TensorProgram *, const TensorNode *);
+void tensor_program_run(TensorProgram *);
+/* A line a kernel. */
+void tensor_program_print(const TensorProgram *, FILE *);
+
+#endif

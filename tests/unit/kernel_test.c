@@ -1,0 +1,233 @@
+/* Kernels against the reference evaluator, and for one processor against another: random graphs,
+ * matrix products of all layouts, functions. */
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tensor/kernel/kernel.h"
+#include "tests/unit/random_tensors.h"
+
+static Arena arena;
+
+/* The reference of leaves as floats hold them. */
+static double **
+reference_values(const TensorGraph *g, unsigned seed)
+{
+	double **value = NEWS(&arena, double *, g->ntensor);
+
+	srand(seed);
+	for (int i = 0; i < g->ntensor; i++) {
+		const TensorNode *t = g->tensor[i];
+		if (t->body || t->table)
+			continue;
+		fill_leaf(g, t, value);
+		for (int64_t k = 0; k < tensor_size(t); k++)
+			value[i][k] = (float)value[i][k];
+	}
+	tensor_eval(g, value);
+	return value;
+}
+
+static TensorProgram *
+run_program(TensorGraph *g, double **value, int nleaf, bool portable)
+{
+	TensorProgram *p = tensor_program_new(g, portable);
+
+	for (int i = 0; i < nleaf; i++) {
+		const TensorNode *t = g->tensor[i];
+		float *to = t->body || t->table ? NULL : tensor_program_buffer(p, t);
+		for (int64_t k = 0; to && k < tensor_size(t); k++)
+			to[k] = (float)value[i][k];
+	}
+	tensor_program_run(p);
+	return p;
+}
+
+static void
+check_outputs(TensorGraph *g, unsigned seed)
+{
+	int n = g->ntensor;
+	double **value = reference_values(g, seed);
+	TensorProgram *p = run_program(g, value, n, false), *q = run_program(g, value, n, true);
+
+	for (int i = 0; i < g->noutput; i++) {
+		const TensorNode *t = g->output[i];
+		int64_t size = tensor_size(t);
+		const float *x = tensor_program_buffer(p, t), *y = tensor_program_buffer(q, t);
+		if (memcmp(x, y, sizeof *x * (size_t)size))
+			fail_msg("seed %u: %s differs between processors", seed, t->name);
+		for (int64_t k = 0; k < size; k++)
+			if (!(fabs(x[k] - value[t->id][k]) <= 2e-4 * (1 + fabs(value[t->id][k]))))
+				fail_msg("seed %u: %s: %.9g is meant to be %.9g", seed, t->name,
+				         x[k], value[t->id][k]);
+	}
+	arena_free(&arena);
+}
+
+/* Where a maximum or a comparison is close, floats and doubles may part: gradients are left out. */
+static void
+test_random_kernels(void **state)
+{
+	const char *n = getenv("PROGRAMS");
+
+	(void)state;
+	for (unsigned seed = 1; seed <= (n ? (unsigned)atoi(n) : 500); seed++) {
+		TensorGraph *g = tensor_graph_new(&arena);
+		random_program(g, seed);
+		for (int i = 0; i < g->ntensor; i++)
+			if (g->tensor[i]->body)
+				tensor_output(g, g->tensor[i]);
+		check_outputs(g, seed);
+	}
+}
+
+static TensorGraph *
+read_kernels(const char *text)
+{
+	Source *src = NEW(&arena, Source);
+	Diags ds = { .arena = &arena, .src = src };
+
+	*src = (Source){ "test.twt", text, (uint32_t)strlen(text) };
+	TensorGraph *g = tensor_graph_read(src, &arena, &ds);
+	if (!g)
+		fail_msg("%s", ds.first->msg);
+	return g;
+}
+
+/* Are there this many products and scatters among the kernels? */
+static void
+check_kinds(const char *text, int products, int scatters)
+{
+	TensorGraph *g = read_kernels(text);
+	char *plan = NULL;
+	size_t n;
+	FILE *f = open_memstream(&plan, &n);
+
+	tensor_program_print(tensor_program_new(g, true), f);
+	fclose(f);
+	for (const char *s = plan; *s; s = strchr(s, '\n') + 1) {
+		products -= !strncmp(s, "product", 7);
+		scatters -= !strncmp(s, "scatter", 7);
+	}
+	if (products || scatters)
+		fail_msg("%s", plan);
+	free(plan);
+	check_outputs(read_kernels(text), 1);
+}
+
+static void
+test_kernel_kinds(void **state)
+{
+	(void)state;
+	check_kinds("param a [33][50] = 0\nparam b [50][70] = 0\n"
+	            "c [i < 33][j < 70] = sum(a[i, r] * b[r, j] for r < 50)\noutput c\n",
+	            1, 0);
+	check_kinds("param a [50][33] = 0\nparam b [70][50] = 0\n"
+	            "c [i < 33][j < 70] = sum(a[r, i] * b[j, r] for r < 50)\noutput c\n",
+	            1, 0);
+	/* stored the other way round */
+	check_kinds("param a [33][50] = 0\nparam b [50][70] = 0\n"
+	            "c [j < 70][i < 33] = sum(a[i, r] * b[r, j] for r < 50)\noutput c\n",
+	            1, 0);
+	/* more than one block of terms, and of rows */
+	check_kinds("param a [200][900] = 0\nparam b [900][17] = 0\n"
+	            "c [i < 200][j < 17] = sum(a[i, r] * b[r, j] for r < 900)\noutput c\n",
+	            1, 0);
+	/* batches and heads; the ranges r and s are one */
+	check_kinds("param x [3][8][4][6] = 0\nparam w [24][40] = 0\n"
+	            "c [i < 3][j < 8][k < 40] = "
+	            "sum(sum(x[i, j, r, s] * w[r * 6 + s, k] for s < 6) for r < 4)\noutput c\n",
+	            1, 0);
+	check_kinds("param q [2][16][3][8] = 0\nparam k [2][16][3][8] = 0\n"
+	            "c [i < 2][j < 3][l < 16][m < 16] = "
+	            "sum(q[i, l, j, r] * k[i, m, j, r] for r < 8)\noutput c\n",
+	            1, 0);
+	/* terms that are not one range: two turns */
+	check_kinds("param x [32][4][8] = 0\nparam w [8][4][32] = 0\n"
+	            "c [i < 32][j < 32] = sum(sum(x[i, r, s] * w[s, r, j] for s < 8) for r < 4)\n"
+	            "output c\n",
+	            1, 0);
+	/* what is around the sum, and a factor that is no load */
+	check_kinds("param a [33][50] = 0\nparam b [50][70] = 0\nparam d [70] = 0\n"
+	            "c [i < 33][j < 70] = max(sum(tanh(a[i, r]) * b[r, j] for r < 50) + d[j], 0)\n"
+	            "output c\n",
+	            1, 0);
+	check_kinds("input ids [9] int 0..19\nparam x [9][30] = 0\n"
+	            "d [i < 20][j < 30] = sum(where(i == ids[r], x[r, j] * 2, 0) for r < 9)\n"
+	            "output d\n",
+	            0, 1);
+	/* sums along and across, of more than a strip */
+	check_kinds("param x [5][1300] = 0\n"
+	            "a [i < 5] = sum(x[i, r] for r < 1300)\n"
+	            "b [i < 5] = max(x[i, r] for r < 1300)\n"
+	            "c [i < 1300] = sum(x[r, i] for r < 5)\n"
+	            "e [i < 5][j < 1300] = exp(x[i, j] - b[i]) / sum(exp(x[i, r] - b[i]) for r < "
+	            "1300)\n"
+	            "output a\noutput b\noutput c\noutput e\n",
+	            0, 0);
+	/* what is outside is 0; every second; backwards; looked up */
+	check_kinds("param x [40] = 0\ninput ids [30] int -3..45\n"
+	            "a [i < 50] = x[i - 5] + x[i * 2 - 7] + x[60 - i] + x[30 - i * 3]\n"
+	            "b [i < 30] = x[ids[i]] + x[i // 7 * 3 % 5]\noutput a\noutput b\n",
+	            0, 0);
+}
+
+/* ---- functions ---- */
+
+static void
+check_strip_function(const char *name, double (*f)(double), double from, double to, double ulps)
+{
+	enum { N = 20000 };
+	const char *text = arena_fmt(&arena, "param x [%d] = 0\ny [i < %d] = %s(x[i])\noutput y\n",
+	                             N, N, name);
+	TensorGraph *g = read_kernels(text);
+	TensorProgram *p = tensor_program_new(g, false);
+	float *x = tensor_program_buffer(p, g->tensor[0]);
+
+	for (int i = 0; i < N; i++)
+		x[i] = (float)(from + (to - from) * i / (N - 1));
+	tensor_program_run(p);
+	const float *y = tensor_program_buffer(p, g->output[0]);
+	for (int i = 0; i < N; i++) {
+		double wanted = f(x[i]);
+		double ulp = ldexp(1, max_int(ilogb(wanted), -126) - 23);
+		if (isfinite((float)wanted) ? fabs(y[i] - wanted) > ulps * ulp
+		                            : y[i] != (float)wanted)
+			fail_msg("%s(%.9g) = %.9g, not %.9g", name, x[i], y[i], wanted);
+	}
+	arena_free(&arena);
+}
+
+static void
+test_functions(void **state)
+{
+	(void)state;
+	check_strip_function("exp", exp, -87, 88.6, 2);
+	check_strip_function("exp", exp, -1e-3, 1e-3, 2);
+	check_strip_function("log", log, 1e-30, 1e-20, 2);
+	check_strip_function("log", log, 1e-3, 3, 2);
+	check_strip_function("log", log, 1, 1e30, 2);
+	check_strip_function("tanh", tanh, -12, 12, 2);
+	check_strip_function("tanh", tanh, -1e-2, 1e-2, 2);
+	check_strip_function("sqrt", sqrt, 0, 100, 0.5);
+	check_strip_function("sin", sin, -3, 3, 3);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_kernels),
+		cmocka_unit_test(test_kernel_kinds),
+		cmocka_unit_test(test_functions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
