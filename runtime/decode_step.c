@@ -578,10 +578,10 @@ read_nearest_place(const TwHead *h, const TwActivations *w, int last, const floa
 /* ---- TW_LOOKUP_SOFTMAX: keys in blocks of sixteen places, (nkey, 16), then the values, by
  * place or, where they are few, in such blocks too */
 
-static TwReadPlaces
-cached_places(const TwSpecialized *c, const TwHead *h, const TwActivations *w, int n)
+TwReadPlaces
+tw_cached_places(const TwHead *h, const TwActivations *w, int n)
 {
-	size_t all = ((size_t)c->m->context + TW_LANES) / TW_LANES * TW_LANES;
+	size_t all = ((size_t)w->c->m->context + TW_LANES) / TW_LANES * TW_LANES;
 	const float *key = w->state + h->places;
 
 	return (TwReadPlaces){ key, key + all * (size_t)h->nkey, h->nkey, h->nvalue, n };
@@ -590,7 +590,7 @@ cached_places(const TwSpecialized *c, const TwHead *h, const TwActivations *w, i
 static void
 cache_place(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
-	TwReadPlaces p = cached_places(w->c, h, w, place + 1);
+	TwReadPlaces p = tw_cached_places(h, w, place + 1);
 	float *key = (float *)p.key + (size_t)(place / TW_LANES) * (size_t)h->nkey * TW_LANES
 	             + place % TW_LANES;
 
@@ -610,7 +610,7 @@ cache_place(const TwHead *h, const TwActivations *w, int place, const float *qkv
 static void
 read_softmax(const TwHead *h, const TwActivations *w, int last, const float *qkv)
 {
-	TwReadPlaces p = cached_places(w->c, h, w, last + 1);
+	TwReadPlaces p = tw_cached_places(h, w, last + 1);
 
 	w->kernel->attend(&p, qkv + h->query, w->score, w->u);
 	add_read(h, w, w->u);

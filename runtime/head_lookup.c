@@ -1084,7 +1084,7 @@ choose_lookup(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
 	if (!s->m->bidirectional && is_offset_lookup(s, h, d))
 		return;
-	if (is_place_lookup(s, h, d))
+	if (!is_said_to(s, h->head, "mean") && is_place_lookup(s, h, d))
 		return;
 	h->lookup = TW_LOOKUP_SOFTMAX;
 	choose_by_priority(s, h, d);

@@ -15,7 +15,18 @@
 	                                 float *read) \
 	{ \
 		lanes_attend(p, query, score, read); \
-	}
+	} \
+	target static void attend_many_##name(const TwReadPlaces *p, const V *query, int first, \
+	                                      bool all, V *score, V *read) \
+	{ \
+		lanes_attend_many(p, query, first, all, score, read); \
+	} \
+	target static bool search_text_##name(const TwTextKeys *t, int first, V *score, V *read) \
+	{ \
+		return lanes_search_text(t, first, score, read); \
+	} \
+	static const TwLaneKernels kernels_##name = { affine_##name, mlp_##name, attend_##name, \
+		                                      attend_many_##name, search_text_##name };
 
 KERNELS(portable, )
 #if defined(__x86_64__)
@@ -42,15 +53,15 @@ tw_vector_level(bool portable)
 const TwLaneKernels *
 tw_lane_kernels(bool portable)
 {
-	static const TwLaneKernels all[] = {
-		{ affine_portable, mlp_portable, attend_portable },
+	static const TwLaneKernels *const all[] = {
+		&kernels_portable,
 #if defined(__x86_64__)
-		{ affine_v3, mlp_v3, attend_v3 },
-		{ affine_v4, mlp_v4, attend_v4 },
+		&kernels_v3,
+		&kernels_v4,
 #endif
 	};
 
-	return &all[tw_vector_level(portable)];
+	return all[tw_vector_level(portable)];
 }
 
 /* From which share of nonzeros on a matrix is faster than its nonzeros. */

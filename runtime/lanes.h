@@ -27,6 +27,18 @@ blend(M mask, V a, V b)
 	return (V)(((M)a & mask) | ((M)b & ~mask));
 }
 
+INLINE M
+lane_numbers(void)
+{
+	return (M){ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+}
+
+INLINE V
+lane_ramp(void)
+{
+	return (V){ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+}
+
 INLINE V
 broadcast(float x)
 {
@@ -129,10 +141,25 @@ typedef void TwAttend(const TwReadPlaces *, const float *query, float *score, fl
 /* A vector anywhere. */
 typedef float U __attribute__((vector_size(TW_LANES * sizeof(float)), may_alias, aligned(4)));
 
+/* The lanes of x, each exchanged with the one `by` from it, by = 8, 4, 2, 1. */
+#define EXCHANGED(x, by) \
+	__builtin_shufflevector(x, x, 0 ^ by, 1 ^ by, 2 ^ by, 3 ^ by, 4 ^ by, 5 ^ by, 6 ^ by, \
+	                        7 ^ by, 8 ^ by, 9 ^ by, 10 ^ by, 11 ^ by, 12 ^ by, 13 ^ by, \
+	                        14 ^ by, 15 ^ by)
+
 INLINE V
 larger(V a, V b)
 {
 	return blend(a > b, a, b);
+}
+
+/* What takes a score out of a comparison in the lanes where x, a whole number, is below 0: 0 where it
+ * is not. Masks are kept out of these loops: compilers take them apart into sixteen numbers. */
+INLINE V
+hidden_below_0(V x)
+{
+	x *= -(float)TW_HIDDEN * 1e20f;
+	return blend(x < broadcast(0), x, broadcast(0));
 }
 
 /* e^x for x <= 0, 0 where a float has no digits left: 2^n e^r with |r| <= ln(2) / 2, and Taylor's
@@ -179,19 +206,28 @@ block_scores(const TwReadPlaces *p, const float *query, int block)
 INLINE M
 places_in_block(int n, int block)
 {
-	M lane = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
-
-	return lane + block * TW_LANES < n;
+	return lane_numbers() + block * TW_LANES < n;
 }
 
+/* Of all lanes, in four steps: what is greatest, and their sum. */
 INLINE float
 greatest_lane(V x)
 {
-	float best = x[0];
+	x = larger(x, EXCHANGED(x, 8));
+	x = larger(x, EXCHANGED(x, 4));
+	x = larger(x, EXCHANGED(x, 2));
+	x = larger(x, EXCHANGED(x, 1));
+	return x[0];
+}
 
-	for (int i = 1; i < TW_LANES; i++)
-		best = x[i] > best ? x[i] : best;
-	return best;
+INLINE float
+sum_of_lanes(V x)
+{
+	x += EXCHANGED(x, 8);
+	x += EXCHANGED(x, 4);
+	x += EXCHANGED(x, 2);
+	x += EXCHANGED(x, 1);
+	return x[0];
 }
 
 INLINE void
@@ -204,9 +240,7 @@ few_values(const TwReadPlaces *p, const float *weight, float *read)
 		for (int b = 0; b < blocks; b++)
 			sum += ((const U *)weight)[b]
 			       * ((const U *)p->value)[(size_t)b * (size_t)p->nvalue + (size_t)j];
-		read[j] = 0;
-		for (int i = 0; i < TW_LANES; i++)
-			read[j] += sum[i];
+		read[j] = sum_of_lanes(sum);
 	}
 }
 
@@ -232,7 +266,6 @@ lanes_attend(const TwReadPlaces *p, const float *query, float *score, float *rea
 	int blocks = (p->n + TW_LANES - 1) / TW_LANES;
 	U *at = (U *)score;
 	V top = broadcast(-INFINITY), total = broadcast(0);
-	float sum = 0;
 
 	for (int b = 0; b < blocks; b++) {
 		at[b] = blend(places_in_block(p->n, b), block_scores(p, query, b),
@@ -244,8 +277,7 @@ lanes_attend(const TwReadPlaces *p, const float *query, float *score, float *rea
 		at[b] = lanes_exp(at[b] - best);
 		total += at[b];
 	}
-	for (int i = 0; i < TW_LANES; i++)
-		sum += total[i];
+	float sum = sum_of_lanes(total);
 	if (p->nvalue < TW_LANES)
 		few_values(p, score, read);
 	else
@@ -254,13 +286,188 @@ lanes_attend(const TwReadPlaces *p, const float *query, float *score, float *rea
 		read[j] /= sum;
 }
 
+/* Sixteen queries side by side in place of sixteen keys: nothing is gathered, and no lanes are
+ * added up. Places first .. first + 15 ask, each of which sees the places up to its own or, in a
+ * bidirectional text, all; <bos> sees itself alone. */
+INLINE V
+scores_of_place(const TwReadPlaces *p, const V *query, int j)
+{
+	const float *key = p->key + (size_t)(j / TW_LANES) * (size_t)p->nkey * TW_LANES
+	                   + j % TW_LANES;
+	V a = broadcast(0), b = a;
+	int i = 0;
+
+	for (; i + 2 <= p->nkey; i += 2) {
+		a += query[i] * key[i * TW_LANES];
+		b += query[i + 1] * key[(i + 1) * TW_LANES];
+	}
+	if (i < p->nkey)
+		a += query[i] * key[i * TW_LANES];
+	return a + b;
+}
+
+INLINE void
+add_weighted(const TwReadPlaces *p, int j, V weight, V *read)
+{
+	bool few = p->nvalue < TW_LANES;
+	const float *value = p->value + (size_t)(few ? j / TW_LANES * TW_LANES : j) * (size_t)p->nvalue
+	                     + (few ? j % TW_LANES : 0);
+
+	for (int i = 0; i < p->nvalue; i++)
+		read[i] += weight * value[few ? i * TW_LANES : i];
+}
+
+INLINE void
+lanes_attend_many(const TwReadPlaces *p, const V *query, int first, bool all, V *score, V *read)
+{
+	int n = all || p->n < first + TW_LANES ? p->n : first + TW_LANES;
+	V top = broadcast(-INFINITY), total = broadcast(0);
+
+	for (int j = 0; j < n; j++) {
+		score[j] = scores_of_place(p, query, j);
+		if (!all && j > first)
+			score[j] += hidden_below_0(lane_ramp() - (float)(j - first));
+		else if (all && first == 0 && j > 0)
+			score[j] += hidden_below_0(lane_ramp() - 1);
+		top = larger(score[j], top);
+	}
+	memset(read, 0, (size_t)p->nvalue * sizeof *read);
+	for (int j = 0; j < n; j++) {
+		V weight = lanes_exp(score[j] - top);
+		total += weight;
+		add_weighted(p, j, weight, read);
+	}
+	for (int i = 0; i < p->nvalue; i++)
+		read[i] /= total;
+}
+
+/* ---- look-ups of a whole text that is short: each of sixteen places against all places */
+
+/* What a head of TW_LOOKUP_KEYED or TW_LOOKUP_MEAN projects of n places, in blocks of `rows`
+ * vectors. */
+typedef struct TwTextKeys {
+	const TwHead *head;
+	const V *block;
+	int rows, n;
+} TwTextKeys;
+
+/* The rows of one place: row i is [i * TW_LANES]. */
+INLINE const float *
+rows_of_place(const TwTextKeys *t, int j)
+{
+	return (const float *)(t->block + (size_t)(j / TW_LANES) * (size_t)t->rows) + j % TW_LANES;
+}
+
+/* What the scores of <bos> have more, for places first .. first + 15. */
+INLINE V
+shifts_of_bos(const TwTextKeys *t, int first)
+{
+	V shift = broadcast(0);
+
+	for (int i = 0; i < TW_LANES && first + i < t->n; i++)
+		shift[i] = t->head->window.bos_shift[first + i];
+	return shift;
+}
+
+/* Below 0 where place j is not seen from places first .. first + 15. */
+INLINE V
+window_lead(const TwWindow *w, int first, int j)
+{
+	V lead = lane_ramp() + (float)(first - j);
+
+	return w->order > 0 ? lead - (float)w->lag : -lead - (float)w->lag;
+}
+
+/* The scores of place j, and of what is not seen. */
+INLINE V
+scores_in_text(const TwTextKeys *t, const V *query, int first, int j, V *outside)
+{
+	const TwHead *h = t->head;
+	const float *row = rows_of_place(t, j), *key = row + h->key * TW_LANES;
+	V a = broadcast(row[h->priority * TW_LANES]), b = broadcast(0);
+	int i = 0;
+
+	for (; i + 2 <= h->nkey; i += 2) {
+		a += query[i] * key[i * TW_LANES];
+		b += query[i + 1] * key[(i + 1) * TW_LANES];
+	}
+	if (i < h->nkey)
+		a += query[i] * key[i * TW_LANES];
+	a += b;
+	if (!h->window.order)
+		return a;
+	a -= h->window.own[j];
+	if (j == 0)
+		return a + shifts_of_bos(t, first);
+	V lead = window_lead(&h->window, first, j);
+	*outside = larger(a + hidden_below_0(-lead - 1), *outside);
+	return a + hidden_below_0(lead);
+}
+
+/* Is it certain what each place reads? near: 0, or how much nearer a score is than TW_GAP. */
+INLINE bool
+is_certain(const TwTextKeys *t, int first, const V *top, const V *second, const V *outside,
+           const V *near)
+{
+	const TwHead *h = t->head;
+	bool ok = true;
+
+	for (int i = first == 0; i < TW_LANES && first + i < t->n; i++) {
+		float best = (*top)[i];
+		ok = ok && (h->lookup == TW_LOOKUP_MEAN ? (*near)[i] == 0 : best - (*second)[i] >= TW_GAP);
+		if (h->window.order)
+			ok = ok && best - ((*outside)[i] - h->window.outside) >= TW_GAP;
+	}
+	return ok;
+}
+
+/* Reads (nvalue) at places first .. first + 15. False where that is not certain. score: room for n.
+ * Scores are equal or apart by TW_GAP: what is less than 1 behind the greatest has the weight 1. */
+INLINE bool
+lanes_search_text(const TwTextKeys *t, int first, V *score, V *read)
+{
+	const TwHead *h = t->head;
+	const V *query = t->block + (size_t)(first / TW_LANES) * (size_t)t->rows + h->query;
+	V top = broadcast(-INFINITY), second = top, outside = top, count = broadcast(0),
+	  near = broadcast(0);
+
+	for (int j = 0; j < t->n; j++) {
+		V x = score[j] = scores_in_text(t, query, first, j, &outside);
+		second = larger(blend(x > top, top, x), second);
+		top = larger(x, top);
+	}
+	memset(read, 0, (size_t)h->nvalue * sizeof *read);
+	for (int j = 0; j < t->n; j++) {
+		const float *value = rows_of_place(t, j) + h->value * TW_LANES;
+		V weight = larger(score[j] - top + 1, broadcast(0));
+		near = larger(larger(score[j] - top + TW_GAP, broadcast(0)) - weight * TW_GAP, near);
+		count += weight;
+		for (int i = 0; i < h->nvalue; i++)
+			read[i] += weight * value[i * TW_LANES];
+	}
+	for (int i = 0; i < h->nvalue; i++) {
+		read[i] /= count;
+		if (first == 0) /* <bos> sees itself alone */
+			read[i][0] = rows_of_place(t, 0)[(h->value + i) * TW_LANES];
+	}
+	return is_certain(t, first, &top, &second, &outside, &near);
+}
+
 /* ---- the kernels that are called from elsewhere, for this processor */
+
 
 typedef struct TwLaneKernels {
 	void (*affine)(const TwAffine *, const V *x, V *y); /* with its biases */
 	void (*mlp)(const TwFastLayer *, V *x, V *u, V *neuron);
 	TwAttend *attend;
+	void (*attend_many)(const TwReadPlaces *, const V *query, int first, bool all, V *score,
+	                    V *read);
+	/* whether it is certain in all lanes */
+	bool (*search_text)(const TwTextKeys *, int first, V *score, V *read);
 } TwLaneKernels;
+
+/* What a head of TW_LOOKUP_SOFTMAX has of the first n places (decode_step.c). */
+TwReadPlaces tw_cached_places(const TwHead *, const TwActivations *, int n);
 
 /* The processor's: 0 portable, 1 x86-64-v3, 2 x86-64-v4. */
 int tw_vector_level(bool portable);

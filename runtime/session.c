@@ -77,6 +77,12 @@ lay_out_vectors(TwLayout *to, uint64_t count)
 	return at ? (float *)(at + (-(uintptr_t)at & (TW_LANES * sizeof(float) - 1))) : NULL;
 }
 
+static int
+most_scores(const TwSession *s)
+{
+	return s->places < TW_MOST_SCORES ? s->places : TW_MOST_SCORES;
+}
+
 static void
 lay_out_blocks(TwSession *s, TwLayout *to, uint64_t block)
 {
@@ -87,6 +93,8 @@ lay_out_blocks(TwSession *s, TwLayout *to, uint64_t block)
 	s->b.u = lay_out_vectors(to, (uint64_t)c->linear);
 	s->b.label = lay_out_vectors(to, (uint64_t)c->label.n);
 	s->b.neuron = lay_out_vectors(to, (uint64_t)c->neuron);
+	s->b.score = lay_out_vectors(to, (uint64_t)most_scores(s));
+	s->b.read = lay_out_vectors(to, (uint64_t)c->qkv);
 }
 
 /* Of a session that only has the fallback: the rows alone. */

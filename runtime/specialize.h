@@ -64,6 +64,7 @@ typedef struct TwAffine {
 enum {
 	TW_TILE = 6,
 	TW_LANES = 16, /* places or texts side by side: lanes.h */
+	TW_MOST_SCORES = 4096, /* places whose scores are kept while sixteen queries are answered */
 };
 
 /* Appends the row sum of w[i * stride] x[i] + bias, i < n, zeros left out. */
@@ -277,6 +278,8 @@ typedef struct TwBlocks {
 	float *u;      /* (specialized->linear, 16) */
 	float *neuron; /* (specialized->neuron, 16) */
 	float *label;  /* (specialized->label.n, 16) */
+	float *score;  /* (places, TW_MOST_SCORES at most, 16), where some head is TW_LOOKUP_SOFTMAX, */
+	float *read;   /* (specialized->qkv, 16) and what it reads */
 } TwBlocks;
 
 /* n places at once from place `from` on, of which rows or numbers are fed. Of a bidirectional model

@@ -154,6 +154,51 @@ read_causal(const WholeText *t, const TwHead *h, bool all)
 	return ok;
 }
 
+/* Softmax, the queries of a block side by side; as many places as scores are kept of. */
+static void
+attend_blocks(const WholeText *t, const TwHead *h)
+{
+	TwReadPlaces p = tw_cached_places(h, t->w, t->from + t->n);
+	V *read = (V *)t->b->read;
+
+	for (int i = 0; i < t->n; i++)
+		tw_note_head(h, t->w, t->from + i, head_rows(t, h, i));
+	for (int b = 0; b < blocks(t); b++) {
+		V *x = (V *)t->b->x + (size_t)b * (size_t)t->c->m->d_model;
+		t->kernel->attend_many(&p, (V *)t->b->qkv + b * t->c->qkv + h->query,
+		                       t->from + b * TW_LANES, t->c->m->bidirectional,
+		                       (V *)t->b->score, read);
+		for (int i = 0; i < h->nvalue; i++)
+			lanes_scatter(&h->out, i, read[i], x);
+	}
+}
+
+/* Of a short text each place is compared with all: that is faster than to keep what came. */
+enum { SHORT_TEXT = 256 };
+
+static bool
+is_searched_at_once(const WholeText *t, const TwHead *h)
+{
+	return t->c->m->bidirectional && t->n <= SHORT_TEXT
+	       && (h->lookup == TW_LOOKUP_KEYED || h->lookup == TW_LOOKUP_MEAN);
+}
+
+static bool
+search_short_text(const WholeText *t, const TwHead *h)
+{
+	TwTextKeys keys = { h, (V *)t->b->qkv, t->c->qkv, t->n };
+	V *read = (V *)t->b->read;
+	bool ok = true;
+
+	for (int b = 0; b < blocks(t); b++) {
+		V *x = (V *)t->b->x + (size_t)b * (size_t)t->c->m->d_model;
+		ok = t->kernel->search_text(&keys, b * TW_LANES, (V *)t->b->score, read) && ok;
+		for (int i = 0; i < h->nvalue; i++)
+			lanes_scatter(&h->out, i, read[i], x);
+	}
+	return ok;
+}
+
 static bool
 attend_text(const WholeText *t, const TwFastLayer *s, bool all)
 {
@@ -165,6 +210,14 @@ attend_text(const WholeText *t, const TwFastLayer *s, bool all)
 	tw_phase_end(t->w->clock, TW_PROJECTIONS);
 	for (int i = 0; i < s->nhead; i++) {
 		const TwHead *h = &s->head[i];
+		if (h->lookup == TW_LOOKUP_SOFTMAX && all && t->from + t->n <= TW_MOST_SCORES) {
+			attend_blocks(t, h);
+			continue;
+		}
+		if (is_searched_at_once(t, h)) {
+			ok = search_short_text(t, h) && ok;
+			continue;
+		}
 		ok = (!t->c->m->bidirectional ? read_causal(t, h, all)
 		      : h->window.order       ? read_window(t, h)
 		                              : read_all(t, h))
