@@ -35,23 +35,24 @@ KERNELS(v4, __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma"))))
 #endif
 
 int
-tw_vector_level(bool portable)
+tw_vector_level(unsigned flags)
 {
 #if defined(__x86_64__)
-	if (portable)
+	if (flags & TW_PORTABLE)
 		return 0;
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-	    && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+	if (!(flags & TW_V3) && __builtin_cpu_supports("avx512f")
+	    && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
+	    && __builtin_cpu_supports("avx512vl"))
 		return 2;
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
-	(void)portable;
+	(void)flags;
 	return 0;
 #endif
 }
 
 const TwLaneKernels *
-tw_lane_kernels(bool portable)
+tw_lane_kernels(unsigned flags)
 {
 	static const TwLaneKernels *const all[] = {
 		&kernels_portable,
@@ -61,7 +62,7 @@ tw_lane_kernels(bool portable)
 #endif
 	};
 
-	return all[tw_vector_level(portable)];
+	return all[tw_vector_level(flags)];
 }
 
 /* From which share of nonzeros on a matrix is faster than its nonzeros. */

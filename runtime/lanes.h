@@ -28,7 +28,7 @@ blend(M mask, V a, V b)
 }
 
 INLINE M
-lane_numbers(void)
+numbers_of_lanes(void)
 {
 	return (M){ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 }
@@ -153,8 +153,8 @@ larger(V a, V b)
 	return blend(a > b, a, b);
 }
 
-/* What takes a score out of a comparison in the lanes where x, a whole number, is below 0: 0 where it
- * is not. Masks are kept out of these loops: compilers take them apart into sixteen numbers. */
+/* What takes a score out of a comparison in the lanes where x, a whole number, is below 0: 0 where
+ * it is not. Masks are kept out of these loops: compilers take them apart into sixteen numbers. */
 INLINE V
 hidden_below_0(V x)
 {
@@ -206,7 +206,7 @@ block_scores(const TwReadPlaces *p, const float *query, int block)
 INLINE M
 places_in_block(int n, int block)
 {
-	return lane_numbers() + block * TW_LANES < n;
+	return numbers_of_lanes() + block * TW_LANES < n;
 }
 
 /* Of all lanes, in four steps: what is greatest, and their sum. */
@@ -310,7 +310,8 @@ INLINE void
 add_weighted(const TwReadPlaces *p, int j, V weight, V *read)
 {
 	bool few = p->nvalue < TW_LANES;
-	const float *value = p->value + (size_t)(few ? j / TW_LANES * TW_LANES : j) * (size_t)p->nvalue
+	const float *value = p->value
+	                     + (size_t)(few ? j / TW_LANES * TW_LANES : j) * (size_t)p->nvalue
 	                     + (few ? j % TW_LANES : 0);
 
 	for (int i = 0; i < p->nvalue; i++)
@@ -414,7 +415,9 @@ is_certain(const TwTextKeys *t, int first, const V *top, const V *second, const 
 
 	for (int i = first == 0; i < TW_LANES && first + i < t->n; i++) {
 		float best = (*top)[i];
-		ok = ok && (h->lookup == TW_LOOKUP_MEAN ? (*near)[i] == 0 : best - (*second)[i] >= TW_GAP);
+		ok = ok
+		     && (h->lookup == TW_LOOKUP_MEAN ? (*near)[i] == 0
+		                                     : best - (*second)[i] >= TW_GAP);
 		if (h->window.order)
 			ok = ok && best - ((*outside)[i] - h->window.outside) >= TW_GAP;
 	}
@@ -440,7 +443,8 @@ lanes_search_text(const TwTextKeys *t, int first, V *score, V *read)
 	for (int j = 0; j < t->n; j++) {
 		const float *value = rows_of_place(t, j) + h->value * TW_LANES;
 		V weight = larger(score[j] - top + 1, broadcast(0));
-		near = larger(larger(score[j] - top + TW_GAP, broadcast(0)) - weight * TW_GAP, near);
+		near = larger(larger(score[j] - top + TW_GAP, broadcast(0)) - weight * TW_GAP,
+		              near);
 		count += weight;
 		for (int i = 0; i < h->nvalue; i++)
 			read[i] += weight * value[i * TW_LANES];
@@ -455,7 +459,6 @@ lanes_search_text(const TwTextKeys *t, int first, V *score, V *read)
 
 /* ---- the kernels that are called from elsewhere, for this processor */
 
-
 typedef struct TwLaneKernels {
 	void (*affine)(const TwAffine *, const V *x, V *y); /* with its biases */
 	void (*mlp)(const TwFastLayer *, V *x, V *u, V *neuron);
@@ -469,7 +472,7 @@ typedef struct TwLaneKernels {
 /* What a head of TW_LOOKUP_SOFTMAX has of the first n places (decode_step.c). */
 TwReadPlaces tw_cached_places(const TwHead *, const TwActivations *, int n);
 
-/* The processor's: 0 portable, 1 x86-64-v3, 2 x86-64-v4. */
-int tw_vector_level(bool portable);
+/* What of the processor's is used with a session's flags: 0 portable, 1 x86-64-v3, 2 x86-64-v4. */
+int tw_vector_level(unsigned flags);
 
 #endif

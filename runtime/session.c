@@ -210,7 +210,7 @@ tw_open(const TwModel *m, unsigned flags, char **error)
 	s->flags = flags;
 	s->places = m->context + 1;
 	s->w.clock = &s->clock;
-	s->w.kernel = tw_lane_kernels(flags & TW_PORTABLE);
+	s->w.kernel = tw_lane_kernels(flags);
 	if (!open_paths(s, error)
 	    || (flags & TW_TRACE && m->circuit && !(s->circuit = tw_circuit_open(m, error)))) {
 		tw_close(s);

@@ -179,7 +179,7 @@ widest_step(unsigned flags)
 #endif
 	};
 
-	return step[tw_vector_level(flags & TW_PORTABLE)];
+	return step[tw_vector_level(flags)];
 }
 
 /* ---- memory */
@@ -255,11 +255,11 @@ tw_batch_open(const TwModel *m, unsigned flags, char **error)
 		return NULL;
 	}
 	TwBatch *b = memset(memory, 0, sizeof *b);
-	bool only_lanes = !(flags & ~(unsigned)(TW_PORTABLE | TW_TIMED));
+	bool only_lanes = !(flags & ~(unsigned)(TW_PORTABLE | TW_V3 | TW_TIMED));
 	b->m = m;
 	b->l.c = m->specialized;
 	b->l.clock.on = flags & TW_TIMED;
-	b->one = tw_open(m, flags & ~(unsigned)TW_PORTABLE, error);
+	b->one = tw_open(m, flags, error);
 	if (!b->one) {
 		tw_batch_close(b);
 		return NULL;

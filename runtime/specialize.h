@@ -63,7 +63,7 @@ typedef struct TwAffine {
 
 enum {
 	TW_TILE = 6,
-	TW_LANES = 16, /* places or texts side by side: lanes.h */
+	TW_LANES = 16,         /* places or texts side by side: lanes.h */
 	TW_MOST_SCORES = 4096, /* places whose scores are kept while sixteen queries are answered */
 };
 
@@ -232,8 +232,8 @@ void tw_specialize_logits(TwSpecialized *);
 
 /* ---- running it */
 
-/* Kernels for many places at once (lanes.h); portable: for any processor of this kind. */
-const struct TwLaneKernels *tw_lane_kernels(bool portable);
+/* Kernels for many places at once (lanes.h), for this processor and a session's flags. */
+const struct TwLaneKernels *tw_lane_kernels(unsigned flags);
 
 /* What a session computes in: the stream of the newest place, and its state. */
 typedef struct TwActivations {
@@ -278,8 +278,9 @@ typedef struct TwBlocks {
 	float *u;      /* (specialized->linear, 16) */
 	float *neuron; /* (specialized->neuron, 16) */
 	float *label;  /* (specialized->label.n, 16) */
-	float *score;  /* (places, TW_MOST_SCORES at most, 16), where some head is TW_LOOKUP_SOFTMAX, */
-	float *read;   /* (specialized->qkv, 16) and what it reads */
+	float *score; /* (places, TW_MOST_SCORES at most, 16), where some head is TW_LOOKUP_SOFTMAX,
+	               */
+	float *read;  /* (specialized->qkv, 16) and what it reads */
 } TwBlocks;
 
 /* n places at once from place `from` on, of which rows or numbers are fed. Of a bidirectional model

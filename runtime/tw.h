@@ -62,8 +62,9 @@ enum {
 	TW_SOFTMAX = 2,   /* softmax over all places instead of look-ups */
 	TW_CHECK = 4,     /* both, and compare: tw_difference */
 	TW_DENSE = 8,     /* TW_SOFTMAX, multiplying zeros too */
-	TW_PORTABLE = 16, /* for a batch: no instructions that only some processors have */
+	TW_PORTABLE = 16, /* no instructions that only some processors of this kind have, */
 	TW_TIMED = 32,    /* time the phases of each token: tw_stats */
+	TW_V3 = 64,       /* or on x86-64 none beyond those of its third level (AVX2) */
 };
 
 /* Any number of sessions share a model, each used by one thread at a time. */

@@ -422,6 +422,7 @@ test_batch(void **state)
 {
 	(void)state;
 	static void (*const set[])(Hand *) = { NULL, set_latest, set_keyed };
+	static const unsigned kernels[] = { 0, TW_V3, TW_PORTABLE };
 
 	for (int mixes = 0; mixes < 3; mixes++) {
 		Hand *h = by_hand();
@@ -429,9 +430,9 @@ test_batch(void **state)
 		if (mixes)
 			set[mixes](h);
 		TwModel *m = through_file(&h->m, ".onnx", false);
-		for (int portable = 0; portable < 2; portable++)
+		for (int kernel = 0; kernel < 3; kernel++)
 			for (int limit = 0; limit <= CONTEXT; limit += 3) {
-				long plain = batch_agrees(m, portable ? TW_PORTABLE : 0, limit);
+				long plain = batch_agrees(m, kernels[kernel], limit);
 				assert_true(mixes ? plain > 0 : !plain);
 			}
 		tw_free(m);
