@@ -145,7 +145,7 @@ rows_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns, int k, int ro
 		for (int i = 0; i < mc; i += rows)
 			tile(kc, a + (int64_t)i * kc, b + (int64_t)j * kc,
 			     g->c + (row + i) * g->ldc + j, g->ldc, min_int(rows, mc - i),
-			     min_int(columns, g->n - j), true);
+			     min_int(columns, g->n - j), !k && !g->add);
 }
 
 INLINE void
