@@ -208,6 +208,12 @@ test: setup ## every test, ending in "N passed, N failed"
 	$(AGAIN) parts
 	@tests/run.sh $(BUILD)
 
+# llama.cpp, torch and HuggingFace's tokenizers are installed for this alone.
+test-engines: setup ## models in other engines: llama.cpp, torch, HuggingFace's tokenizers
+	@tools/setup --engines
+	$(AGAIN) all
+	@tests/engines/run.sh $(BUILD)
+
 # Editors and tree-sitter are installed for this alone.
 test-editors: setup ## the language server in real editors
 	@tools/setup --editors
@@ -335,8 +341,8 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 15
 
-.PHONY: all parts setup demo test test-editors asan check-format check-commits same-bytes \
-	test-bare exhaustive coverage mutants test-check mutants-models fuzz hostile nightly bless \
+.PHONY: all parts setup demo test test-editors test-engines asan check-format check-commits \
+	same-bytes test-bare exhaustive coverage mutants test-check mutants-models fuzz hostile nightly bless \
 	report bench house fmt editors install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 
@@ -109,9 +110,17 @@ def test_patches(compiled):
     other = model.run("99+34=")
     moved = model.run(text, [tw.Patch.state(2, p, other.states[2][p]) for p in places])
     assert list(moved.logits[-1]) == list(other.logits[-1])
-    folded = next(v for v in model.named if v.folded)
     with pytest.raises(ValueError, match="stands in no columns"):
-        model.run(text, [tw.Patch.named(folded.name, 5, 1.0)])
+        model.run(text, [tw.Patch.named("answer[0]", 5, 1.0)])
+
+
+def test_a_named_value_for_all_who_read_it(compiled):
+    """12 + 34 with the first number's tens set to 5 is 52 + 34, though no column holds them."""
+    model = compiled("adder")
+    assert model.named[model.named_value("a[1]")].folded
+    run = model.run("12+34=", [tw.Patch.named("a[1]", 5, 5)])
+    assert [run.value(f"sum[{i}]")[5] for i in range(3)] == [6, 8, 0]
+    assert run.next_rows() == model.run("52+34=").next_rows()
 
 
 def test_ablating_what_carries(compiled):
@@ -145,3 +154,16 @@ def test_without_numpy(compiled):
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, text=True,
                           capture_output=True, check=False)
     assert done.stdout.split() == ["6.0", "list", "46"], done.stderr
+
+
+def test_wheel(tmp_path, compiled):
+    """What pip makes of the folder is the package, whole."""
+    sys.path.insert(0, os.path.join(ROOT, "python"))
+    import wheel_of_tw
+
+    wheel = str(tmp_path / wheel_of_tw.build_wheel(str(tmp_path)))
+    program = (f"import sys; sys.path.insert(0, {wheel!r}); import tw; "
+               f"print(tw.__file__.startswith({wheel!r}), tw.open({compiled('adder').path!r}).name)")
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, text=True,
+                          capture_output=True, check=False, env={})
+    assert done.stdout.split() == ["True", "adder"], done.stderr

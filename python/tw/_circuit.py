@@ -68,6 +68,11 @@ class Circuit:
         """What a head is to find, in the program's words."""
         return self.json["layers"][layer]["heads"][head]["at"]
 
+    @staticmethod
+    def split_name(node: str) -> Tuple[int, str, List[int]]:
+        """a1.h0.v2 is (1, "a", [0, 2]), m1.n6 is (1, "m", [6])."""
+        return split_name(node)
+
     # ---- named values in a run
 
     def values(self, run: "Run", number: int) -> List[float]:

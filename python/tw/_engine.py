@@ -40,6 +40,7 @@ class Patch:
     index: int
     place: int
     values: Tuple[float, ...]
+    value: Optional[int] = None  # of a head; None: all of them
     name: str = ""
 
     @staticmethod
@@ -53,18 +54,25 @@ class Patch:
         return Patch("head", layer, head, place, tuple(values))
 
     @staticmethod
+    def head_value(layer: int, head: int, value: int, place: int, x: float) -> "Patch":
+        """One of the values that a head fetches, a1.h0.v2."""
+        return Patch("head", layer, head, place, (x,), value)
+
+    @staticmethod
     def state(state: int, place: int, values: Sequence[float]) -> "Patch":
         """The whole stream in a state: (d_model)."""
         return Patch("state", 0, state, place, tuple(values))
 
     @staticmethod
     def named(name: str, position: int, value: float) -> "Patch":
-        """A named value at a position of the text, from the state on in which it stands.
+        """A named value at a position of the text.
 
-        The stream is moved the shortest way that makes its columns read the value. A folded value
-        stands in no columns; patch the nodes that `circuit.form` names.
+        Where it is one neuron, or one value of a head, that is set, and all who read it see it.
+        Else, where it stands in columns of the stream, these are moved the shortest way that
+        makes them read the value, from its state on; who reads its parts elsewhere does not see
+        it. Of others, patch the nodes that `circuit.form` names.
         """
-        return Patch("named", 0, 0, position + 1, (value,), name)
+        return Patch("named", 0, 0, position + 1, (value,), None, name)
 
 
 class Run:
@@ -187,13 +195,25 @@ class Engine:
             self._keep(run, 2 * n + 2, stream)
         return run
 
+    def _as_node(self, p: Patch) -> Patch:
+        """A named value that is one node of the model, as a patch of that."""
+        constant, nodes = self.model.circuit.form(p.name) or (0, {})
+        if len(nodes) != 1 or not isinstance(next(iter(nodes)), str):
+            return p
+        (node, times), = nodes.items()
+        layer, what, index = self.model.circuit.split_name(node)
+        x = (p.values[0] - constant) / times
+        return Patch.neuron(layer, index[0], p.place, x) if what == "m" else \
+            Patch.head_value(layer, index[0], index[1], p.place, x)
+
     def _file(self, p: Patch) -> None:
+        p = self._as_node(p) if p.kind == "named" else p
         state = p.index
         if p.kind == "named":
             named = self.model.named[self.model.named_value(p.name)]
             if named.folded or not named.columns:
-                raise ValueError(f"'{p.name}' stands in no columns of the stream: patch the "
-                                 f"nodes of model.circuit.form('{p.name}')")
+                raise ValueError(f"'{p.name}' is of several nodes, and stands in no columns of "
+                                 f"the stream: patch those of model.circuit.form('{p.name}')")
             state = named.state
         where = (p.kind, p.layer, p.place) if p.kind in ("neuron", "head") else \
             ("stream", state, p.place)
@@ -249,7 +269,10 @@ class Engine:
                 got = [to_float32(sum(a * v[p][at + i] for p, a in enumerate(row) if a))
                        for i in range(layer.value_size)]
                 for patch in self._by_place.get(("head", n, here), []):
-                    got = list(patch.values) if patch.index == h else got
+                    if patch.index == h and patch.value is None:
+                        got = list(patch.values)
+                    elif patch.index == h:
+                        got[patch.value] = patch.values[0]
                 fetched.append(got)
                 out[here] += got
             run._attention[n].append(weights)

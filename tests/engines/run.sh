@@ -1,0 +1,132 @@
+#!/bin/bash
+# usage: tests/engines/run.sh BUILD-DIR      N=200 prompts a program; make test-engines
+#
+# Compiled models in other engines, each logit held against libtw's: llama.cpp with its defaults
+# and with float32 keys and values, one text at a time and eight; its builds for all processors
+# that this one can be; HuggingFace's tokenizers; torch, from HuggingFace's folder alone; the
+# Python package. Prints tables, and ends in "N passed, N failed".
+here=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$here" || exit 2
+bin=$(cd "$1" && pwd) || exit 2
+engines=$here/build-engines
+libraries=$engines/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64
+python=/usr/bin/python3         # Debian's, which has its torch
+count=${N:-200}
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+tally() { # tally STATUS
+	if [ "$1" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+export PYTHONPATH=$here/python TW_BUILD=$bin
+
+version=$(sed 's/.*"tag": "\([^"]*\)".*/\1/' <<<"$(tr -d '\n' <"$engines/llama/info.json")")
+${CC:-cc} -O1 -std=gnu11 -I. -I"$engines/llama/include" -o "$tmp/llama" tests/engines/llama.c \
+	"$bin/libtw.a" -L"$libraries" -l:libllama."$version".so -l:libggml."$version".so \
+	-l:libggml-base.so -lprotobuf-c -lcjson -lm -Wl,-rpath,"$libraries" || exit 2
+
+# ---- programs that can be a Llama, and their prompts ----
+
+names=()
+for program in examples/*.tw; do
+	name=$(basename "$program" .tw)
+	"$bin/twc" "$program" -o "$tmp/$name.onnx" || exit 2
+	for profile in f16kv f32; do
+		"$bin/twc" "$program" --profile=$profile -o "$tmp/$name.$profile.gguf" \
+			2>"$tmp/$name.$profile.why"
+	done
+	[ -e "$tmp/$name.f32.gguf" ] || continue
+	names+=("$name")
+	"$python" - "$tmp/$name.onnx" >"$tmp/$name.json" <<-'END'
+		import json, sys, tw
+		print(json.dumps(tw.open(sys.argv[1]).vocab))
+	END
+	"$python" tests/engines/prompts.py "$program" "$count" 3 "$tmp/$name.json" \
+		>"$tmp/$name.prompts"
+done
+
+ask() { # ask BACKEND f16|f32 SEQUENCES NAME PROFILE <PROMPTS
+	"$tmp/llama" "$libraries" "$1" "$2" "$3" "$tmp/$4.$5.gguf" "$tmp/$4.onnx" 2>"$tmp/said"
+}
+
+table() { # table TITLE f16|f32 SEQUENCES PROFILE
+	printf '\n%s\n\n' "$1"
+	printf '| %-21s | %7s | %6s | %7s | %9s | %13s |\n' program prompts tokens logits differing \
+		'wrong answers'
+	printf '|%s|%s|%s|%s|%s|%s|\n' ----------------------- --------- -------- --------- \
+		----------- ---------------
+	local name line
+	for name in "${names[@]}"; do
+		if [ ! -e "$tmp/$name.$4.gguf" ]; then
+			printf '| %-21s | refused: %s |\n' "$name" \
+				"$(sed -n '1s/.*16-bit cache: //p' "$tmp/$name.$4.why")"
+			continue
+		fi
+		line=$(ask best "$2" "$3" "$name" "$4" <"$tmp/$name.prompts")
+		tally $?
+		read -r _ prompts _ tokens _ logits _ different _ wrong _ <<<"$line"
+		printf '| %-21s | %7s | %6s | %7s | %9s | %13s |\n' "$name" "$prompts" "$tokens" \
+			"$logits" "$different" "$wrong"
+	done
+}
+
+table "llama.cpp $version with its defaults (16-bit cache, flash attention)" f16 1 f16kv
+table "llama.cpp $version with -ctk f32 -ctv f32 -fa off" f32 1 f32
+table "llama.cpp $version with its defaults, eight texts at once" f16 8 f16kv
+
+# ---- every build of llama.cpp for a processor that this one can be ----
+
+printf '\nllama.cpp %s, its builds for x86-64: a hash of all logits\n\n' "$version"
+for name in adder calculator sort_digits; do
+	head -n 20 "$tmp/$name.prompts" >"$tmp/few"
+	rm -f "$tmp/hashes"
+	for library in "$libraries"/libggml-cpu-*.so; do
+		backend=$(basename "$library" .so)
+		backend=${backend#libggml-cpu-}
+		line=$(ask "$backend" f16 1 "$name" f16kv <"$tmp/few")
+		status=$?
+		[ $status != 3 ] || continue    # not for this processor
+		tally $status
+		printf '%-12s %-15s %s\n' "$name" "$backend" "${line##* }"
+		echo "${line##* }" >>"$tmp/hashes"
+	done
+	[ "$(sort -u "$tmp/hashes" | wc -l)" = 1 ]
+	tally $?
+done
+
+# ---- HuggingFace's tokenizers ----
+
+printf "\nHuggingFace's tokenizers (JavaScript), the ids of all prompts\n\n"
+for name in "${names[@]}"; do
+	"$bin/twc" "examples/$name.tw" -o "$tmp/$name/" || exit 2
+	node tests/engines/tokenizer.mjs "$engines" "$tmp/$name" "$tmp/$name.prompts" \
+		>"$tmp/ids" 2>&1 &&
+		"$python" - "$tmp/$name.onnx" "$tmp/$name.prompts" >"$tmp/want" <<-'END' &&
+			import sys, tw
+			model = tw.open(sys.argv[1])
+			with open(sys.argv[2], encoding="utf-8") as f:
+			    for line in f.read().split("\n")[:-1]:
+			        print(model.bos, *(r[0] for r in model.tokenize(line)))
+			print(model.bos, model.bos + 1)
+		END
+		cmp -s "$tmp/ids" "$tmp/want"
+	status=$?
+	tally $status
+	[ $status = 0 ] && echo "$name: $(wc -l <"$tmp/want") equal" ||
+		{ echo "$name: differs"; diff "$tmp/ids" "$tmp/want" | head -n 4; }
+done
+
+# ---- torch, and the Python package ----
+
+printf '\npython3-torch and the package tw: tests of python/tests\n\n'
+"$python" -m pytest -q -p no:cacheprovider python/tests >"$tmp/log" 2>&1 ||
+	grep -E '^(FAILED|ERROR|E  )' "$tmp/log" | head -n 20
+last=$(tail -n 1 "$tmp/log")
+echo "$last"
+ok=$(sed -n 's/^\(.* \)\{0,1\}\([0-9]*\) passed.*/\2/p' <<<"$last")
+bad=$(sed -n 's/^\([0-9]*\) failed.*/\1/p' <<<"$last")
+passed=$((passed + ${ok:-0})) failed=$((failed + ${bad:-0}))
+[ "$ok" ] || failed=$((failed + 1))
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
