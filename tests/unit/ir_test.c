@@ -1,7 +1,10 @@
 /* The graph: types, sharing, folding, the verifier, and the evaluator against brute force on random
  * expressions. */
 
+#include "ir/internal.h"
 #include "tests/unit/graph_build.h"
+
+#include <math.h>
 
 /* ---- types ---- */
 
@@ -142,6 +145,75 @@ test_joint_range(void **state)
 	assert_int_equal(under->type.lo, -9000);
 	assert_int_equal(under->type.hi, 0);
 	assert_true(graph_verify(g));
+}
+
+/* A number somewhere in lo..hi. */
+static Node
+any_within(int64_t lo, int64_t hi)
+{
+	return (Node){ .op = OP_INPUT, .type = { .lo = lo, .hi = hi } };
+}
+
+static void
+assert_within(const Node *n, const int64_t *v)
+{
+	int64_t x = op_apply(n, v);
+	Range r = operand_range(n);
+
+	if (x < r.lo || x > r.hi)
+		fail_msg("%s(%d, %d) is %d, and %d..%d was said", op_info[n->op].name, (int)v[0],
+		         (int)v[1], (int)x, (int)r.lo, (int)r.hi);
+}
+
+/* What is said of an operator's values, by the ranges of its operands alone, holds for all of
+ * them. */
+static void
+test_ranges_are_sound(void **state)
+{
+	(void)state;
+	enum { MOST = 3 };
+	static const Op ops[] = { OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MOD, OP_MIN,
+		                  OP_MAX, OP_ABS, OP_EQ,  OP_LT,  OP_AND, OP_OR };
+
+	for (size_t k = 0; k < sizeof ops / sizeof *ops; k++)
+		for (int i = 0; i < 2401; i++) {
+			bool logic = ops[k] == OP_AND || ops[k] == OP_OR;
+			int64_t end[4] = { i % 7, i / 7 % 7, i / 49 % 7, i / 343 };
+			for (int j = 0; j < 4; j++)
+				end[j] = logic ? end[j] % 2 : end[j] - MOST;
+			if (end[0] > end[1] || end[2] > end[3])
+				continue;
+			Node x = any_within(end[0], end[1]), y = any_within(end[2], end[3]);
+			Node n = { .op = ops[k],
+				   .narg = ops[k] == OP_ABS ? 1 : 2,
+				   .arg = (Node *[]){ &x, &y } };
+			for (int64_t a = end[0]; a <= end[1]; a++)
+				for (int64_t b = end[2]; b <= end[3]; b++)
+					if (b || (n.op != OP_DIV && n.op != OP_MOD))
+						assert_within(&n, (int64_t[]){ a, b });
+		}
+}
+
+/* A real in steps of 1/den, rounded down. */
+static void
+test_floors_are_sound(void **state)
+{
+	(void)state;
+	for (int den = 1; den <= 4; den++)
+		for (int lo = -9; lo <= 9; lo++)
+			for (int hi = lo; hi <= 9; hi++) {
+				double min = (double)lo / den, max = (double)hi / den;
+				Node x = any_within((int64_t)floor(min), (int64_t)ceil(max));
+				x.type.real = true;
+				x.type.min = min;
+				x.type.max = max;
+				x.type.den = den;
+				x.type.parts = 1;
+				Node n = { .op = OP_FLOOR, .narg = 1, .arg = (Node *[]){ &x } };
+				Range r = operand_range(&n);
+				assert_int_equal(r.lo, (int64_t)floor(min));
+				assert_int_equal(r.hi, (int64_t)floor(max));
+			}
 }
 
 static void
@@ -507,6 +579,8 @@ main(void)
 		cmocka_unit_test_teardown(test_intervals, teardown),
 		cmocka_unit_test_teardown(test_table_of_interval, teardown),
 		cmocka_unit_test_teardown(test_joint_range, teardown),
+		cmocka_unit_test(test_ranges_are_sound),
+		cmocka_unit_test(test_floors_are_sound),
 		cmocka_unit_test_teardown(test_narrowing, teardown),
 		cmocka_unit_test_teardown(test_sharing, teardown),
 		cmocka_unit_test_teardown(test_folding, teardown),
