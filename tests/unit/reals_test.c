@@ -284,14 +284,153 @@ test_pieces(void **state)
 	bench_close(&b);
 }
 
+/* ---- counts ---- */
+
+/* What rounding may do to a broken line of r = 1/(at + 1), held against the analysis: r, its
+ * product and the difference are rounded, and each addition rounds what is added up by then. */
+static double
+line_rounding(const Form *line, int at)
+{
+	double each = 0, sum = 0, r = 1.0 / (at + 1);
+	int n = 0;
+
+	for (int i = 0; i < line->n; i++) {
+		const Form *in = line->term[i].atom->in;
+		double c = fabs((double)line->term[i].c), slope = (double)in->term[0].c;
+		double value = slope * r + (double)in->k;
+		if (value < -1e-9)
+			continue;
+		each += c * (2 * fabs(slope) * r + fabs(value));
+		sum += c * fabs(value);
+		n++;
+	}
+	return (each + n * sum) * ulp;
+}
+
+/* One neuron rounds the line to an integer: it bears twice the error at least. */
+static void
+assert_rounds(const Atom *a, int most)
+{
+	for (int at = 0; at <= most; at++) {
+		double error = line_rounding(a->in, at), step = (double)a->lift * 0x1p-23;
+		if (4 * error > step)
+			fail_msg("%d of %d: off by %g, steps of %g", at, most, error, step);
+	}
+}
+
+/* relu(1 - u) for each step: u is 0, or more than 1 by more than what rounding does to it. Near
+ * where it is 0 its terms are of one size. */
+static void
+assert_tells_apart(const Circuit *c, const Form *f)
+{
+	for (int i = 0; i < f->n; i++) {
+		const Form *in = f->term[i].atom->in->term[0].atom->in;
+		double scale = fabs((double)in->term[0].c), most = 1;
+		for (int k = 0; k < in->n; k++) {
+			const Atom *a = in->term[k].atom;
+			scale = fmin(scale, fabs((double)in->term[k].c));
+			most = fmax(most, (double)max_int64(-a->lo, a->hi));
+		}
+		if (in->n == 1) /* of a count: (2t + 1) s r - 2 s */
+			scale = fabs((double)in->k) / 2;
+		double error = 4 * scale * most * (c->places + 3) * ulp;
+		if (scale / c->places < 1 + error)
+			fail_msg("a scale of %g in %d places, off by %g", scale, c->places, error);
+	}
+}
+
+/* Values of a function of a count: a step, few of them, or far up and down. */
+static void
+some_function(int64_t *y, int n, int kind)
+{
+	int64_t high = (int64_t)1 << below(20);
+	int step = 1 + below(n);
+
+	for (int i = 0; i <= n; i++)
+		y[i] = kind == 0   ? (i >= step ? high : 0)
+		       : kind == 1 ? i * i % 5
+		                   : (i % 2 ? high : -high);
+}
+
+static void
+long_bench(Bench *b, int context)
+{
+	bench_open(b, NULL, false);
+	b->g->context = context;
+	b->c->places = context + 1;
+}
+
+static void
+test_functions_of_counts(void **state)
+{
+	int rounded = 0, told = 0;
+
+	(void)state;
+	for (int round = 0; round < 120; round++) {
+		Bench b;
+		int n = 20 + below(round % 3 == 1 ? 80 : 380);
+		int64_t *y = calloc((size_t)n + 1, sizeof *y);
+		long_bench(&b, n);
+		some_function(y, n, round % 3);
+		Node *is = make(&b, OP_EQ, 2, there(&b, token_node(&b)), mk_const(b.g, 1), NULL, 0);
+		Node *count = make(&b, OP_SUM, 2, mk_const(b.g, 1), is, NULL, 0);
+		assert_int_equal(count->type.hi, n);
+		const Form *f = table_of_sum(b.c, count, y);
+		if (f->n == 1 && f->term[0].atom->lift) {
+			rounded++;
+			assert_rounds(f->term[0].atom, n);
+		} else {
+			told++;
+			assert_true(round % 3 != 1);
+			assert_tells_apart(b.c, f);
+		}
+		free(y);
+		bench_close(&b);
+	}
+	assert_true(rounded > 60 && told > 10);
+}
+
+/* The values that a condition leaves are few and small; the one that it does not is fetched as
+ * well, and what rounding does to that counts: in a short text only can the sum be told. */
+static void
+test_thresholds_of_sums(void **state)
+{
+	static const int64_t value[VOCAB] = { 0, 1, 2, 5000 };
+
+	(void)state;
+	for (int context = 4; context <= 60; context += 4) {
+		Bench b;
+		int64_t y[200];
+		long_bench(&b, context);
+		Node *t = there(&b, token_node(&b));
+		Node *e = mk_table(b.g, (Span){ 0, 0 }, 0, t, 0, value, VOCAB);
+		Node *is = make(&b, OP_LT, 2, t, mk_const(b.g, 3), NULL, 0);
+		Node *sum = make(&b, OP_SUM, 2, e, is, NULL, 0);
+		assert_int_equal(sum->type.hi, 2 * context);
+		for (int i = 0; i <= 2 * context; i++)
+			y[i] = i % 2;
+		const Form *f = table_of_sum(b.c, sum, y);
+		if (!b.diags.nerror)
+			assert_tells_apart(b.c, f);
+		assert_int_equal(b.diags.nerror, context > 16);
+		bench_close(&b);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sums),       cmocka_unit_test(test_random_sums),
-		cmocka_unit_test(test_tables),     cmocka_unit_test(test_gates),
-		cmocka_unit_test(test_thresholds), cmocka_unit_test(test_means),
-		cmocka_unit_test(test_attend),     cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_random_sums),
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_gates),
+		cmocka_unit_test(test_thresholds),
+		cmocka_unit_test(test_means),
+		cmocka_unit_test(test_attend),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_functions_of_counts),
+		cmocka_unit_test(test_thresholds_of_sums),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
