@@ -25,7 +25,7 @@ can_clear(const Form *f, int64_t *lo)
 	Form *group = NEWS(&scratch, Form, f->n + 1);
 	int n = form_groups(&scratch, f, INT_MAX, group);
 	int64_t hi = 0, bos = form_bos(f) - f->k;
-	bool exact = !f->near;
+	bool exact = true;
 
 	*lo = 0;
 	for (int i = 0; i < n; i++) {
