@@ -26,10 +26,12 @@ struct Options {
 	const char *batch;  /* --batch, or NULL */
 	bool json, uniform, check, layered, verify, no_warnings;
 	Limits limits;
-	int profile;       /* --profile, as PROFILE_ has it, or 0 */
-	const char *input; /* --input, or NULL */
-	int line;          /* --line, or 0 */
-	double started;    /* now_ms() when the process began */
+	int profile;                 /* --profile, as PROFILE_ has it, or 0 */
+	bool prove;                  /* --prove */
+	const char *range, *depends; /* --range, --depends; or NULL */
+	const char *input;           /* --input, or NULL */
+	int line;                    /* --line, or 0 */
+	double started;              /* now_ms() when the process began */
 };
 
 /* One source file on its way to weights. All of it lives in the arena. */
@@ -100,5 +102,8 @@ int cmd_explain(const Options *);
 int cmd_graph(const Options *);
 int cmd_lsp(const Options *);
 int cmd_doctor(const Options *);
+int cmd_prove(const Options *);
+/* Runs twprove over a model file; its exit status. */
+int prove_file(const Options *, const char *file, const char *name);
 
 #endif

@@ -107,6 +107,10 @@ cmd_compile(const Options *o)
 		        o->output);
 		return 2;
 	}
+	if (o->prove && is_llama_path(o->output)) {
+		fprintf(stderr, "twc: %s: --prove is for .onnx and .safetensors\n", o->output);
+		return 2;
+	}
 	if (program_open(&p, o->args[0], o) && program_compile(&p)) {
 		if (p.report.layers > p.report.free_layers)
 			fprintf(stderr, "twc: %s: %d layers, %d more than without limits\n",
@@ -123,7 +127,7 @@ cmd_compile(const Options *o)
 	}
 	free(error);
 	program_close(&p);
-	return status;
+	return status == 0 && o->prove ? prove_file(o, o->output, o->output) : status;
 }
 
 /* --verify without -o: all but the file. */
@@ -216,6 +220,13 @@ static const Flag flags[] = {
 	  "test "
 	  "always does",
 	  NULL },
+	{ "prove", 0, NULL, offsetof(Options, prove),
+	  "prove of the written file that it is exact, by the independent twprove", NULL },
+	{ "range", 0, "NAME", offsetof(Options, range),
+	  "between what an output, or a named value that stands in the stream, can lie, over all "
+	  "texts",
+	  NULL },
+	{ "depends", 0, "NAME", offsetof(Options, depends), "what it can depend on", NULL },
 	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input",
 	  NULL },
 	{ "input", 0, "FILE.npy", offsetof(Options, input),
@@ -253,7 +264,8 @@ static const Verb verbs[] = {
 		"libraries: an ordinary Llama, of programs that emit, are causal and have one "
 		"field "
 		"a token.",
-		"output profile uniform verify layers d-model heads neurons fewest dump stdlib "
+		"output prove profile uniform verify layers d-model heads neurons fewest dump "
+	        "stdlib "
 		"no-warnings",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
 		"twc calculator.tw -o calculator.gguf && llama-completion -m calculator.gguf "
@@ -319,6 +331,18 @@ static const Verb verbs[] = {
 		"twc explain calculator.tw\n"
 		"twc explain calculator.tw answer",
 		cmd_explain,
+	},
+	{
+		"prove",
+		"FILE...",
+		"proves of model files, or of programs, that they are exact for every text",
+		"By twprove, which shares no code with the compiler and believes nothing that a "
+		"file says "
+		"of itself. Status 1: it is not proved, and where, and what is missing there.",
+		"json range depends layers d-model heads neurons fewest stdlib no-warnings",
+		"twc prove calculator.onnx\n"
+		"twc prove calculator.tw",
+		cmd_prove,
 	},
 	{
 		"graph",

@@ -6,28 +6,29 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: twprove [--json] [--verbose] FILE\n"
+	"usage: twprove [--json] [--verbose] [--range NAME | --depends NAME] FILE\n"
 	"\n"
 	"Proves from a model file (.onnx or .safetensors) alone that every number that any\n"
 	"engine computes with it is exact, for every text, and that the next token is one.\n"
 	"\n"
-	"  --json      the report as JSON\n"
-	"  --verbose   every site that is not proved, and the counts\n"
-	"  --help      this text\n"
+	"  --json           the report as JSON\n"
+	"  --verbose        every site that is not proved, and the counts\n"
+	"  --range NAME     between what an output, or a named value that stands in the stream,\n"
+	"                   can lie, over all texts\n"
+	"  --depends NAME   on what it can depend\n"
+	"  --name NAME      what the report calls the file\n"
+	"  --help           this text\n"
 	"\n"
 	"Exit status: 0 proved, 1 not proved, 2 not a model, or it could not be read.\n";
 
-static const char manual[] =
-	".TH TWPROVE 1\n.SH NAME\ntwprove \\- proves that a model file computes exactly\n"
-	".SH SYNOPSIS\n.B twprove\n[\\-\\-json] [\\-\\-verbose] FILE\n"
-	".SH DESCRIPTION\nProves from a model file (.onnx or .safetensors) alone that every\n"
-	"number that any engine computes with it is exact, for every text over the\n"
-	"vocabulary, in any order of summation, and that the next token is one. It shares\n"
-	"no code with the compiler or the runtime, and believes nothing that the file says\n"
-	"about itself.\n.SH OPTIONS\n.TP\n.B \\-\\-json\nthe report as JSON\n"
-	".TP\n.B \\-\\-verbose\nevery site that is not proved, and the counts\n"
-	".SH EXIT STATUS\n0 proved, 1 not proved, 2 not a model, or it could not be read\n"
-	".SH SEE ALSO\ntwc(1), twrun(1)\n";
+/* The usage as a page of the manual. */
+static void
+print_manual(void)
+{
+	printf(".TH TWPROVE 1\n.SH NAME\ntwprove \\- proves that a model file computes exactly\n"
+	       ".SH SYNOPSIS\n.nf\n%s.fi\n.SH SEE ALSO\ntwc(1), twrun(1)\n",
+	       usage + strlen("usage: "));
+}
 
 static void *
 whole_file(const char *name, size_t *size)
@@ -56,37 +57,68 @@ whole_file(const char *name, size_t *size)
 	return bytes;
 }
 
+typedef struct ProveOptions {
+	const char *file, *name;
+	bool json, verbose;
+} ProveOptions;
+
+static void
+read_options(int argc, char **argv, ProveOptions *o, Proof *p)
+{
+	struct {
+		const char *flag, **value;
+	} named[] = { { "--range", &p->range_of },
+		      { "--depends", &p->depends_on },
+		      { "--name", &o->name } };
+	bool files = false;
+
+	for (int i = 1; i < argc; i++) {
+		int k = 0;
+		while (k < 3 && (files || strcmp(argv[i], named[k].flag)))
+			k++;
+		if (k < 3 && i + 1 < argc)
+			*named[k].value = argv[++i];
+		else if (!files && !strcmp(argv[i], "--json"))
+			o->json = true;
+		else if (!files && (!strcmp(argv[i], "--verbose") || !strcmp(argv[i], "-v")))
+			o->verbose = true;
+		else if (!files && !strcmp(argv[i], "--"))
+			files = true;
+		else if ((argv[i][0] == '-' && !files) || o->file)
+			malformed("what is '%s'? twprove --help says what it takes", argv[i]);
+		else
+			o->file = argv[i];
+	}
+}
+
 int
 main(int argc, char **argv)
 {
-	const char *file = NULL;
-	bool json = false, verbose = false;
+	ProveOptions o = { 0 };
 	Proof p = { 0 };
 	size_t n;
 
-	for (int i = 1; i < argc; i++) {
-		bool man = !strcmp(argv[i], "--man");
-		if (man || !strcmp(argv[i], "--help")) {
-			fputs(man ? manual : usage, stdout);
-			return 0;
-		}
-		if (!strcmp(argv[i], "--json"))
-			json = true;
-		else if (!strcmp(argv[i], "--verbose") || !strcmp(argv[i], "-v"))
-			verbose = true;
-		else if (argv[i][0] == '-' || file)
-			malformed("what is '%s'? twprove --help says what it takes", argv[i]);
-		else
-			file = argv[i];
+	if (argc == 2 && !strcmp(argv[1], "--help"))
+		return fputs(usage, stdout) < 0;
+	if (argc == 2 && !strcmp(argv[1], "--man")) {
+		print_manual();
+		return 0;
 	}
-	if (!file) {
+	read_options(argc, argv, &o, &p);
+	if (o.json && (p.range_of || p.depends_on))
+		malformed("--range and --depends are not told as JSON");
+	if (!o.file) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	void *bytes = whole_file(file, &n);
+	void *bytes = whole_file(o.file, &n);
 	prove_model(&p, model_in(bytes, n));
 	if (own_arithmetic_failed())
 		add_finding(&p, FACT_NEXT, false, "the proof itself",
 		            "its numbers have more bits than it can compute with exactly");
-	return report(&p, file, json, verbose);
+	int status = report(&p, o.name ? o.name : o.file, o.json, o.verbose);
+	if (!print_properties(&p))
+		malformed("no output or named value that stands in the stream is called '%s'",
+		          p.range_of ? p.range_of : p.depends_on);
+	return status;
 }

@@ -232,6 +232,25 @@ read_labels(Model *m, const Contents *c)
 	}
 }
 
+static void
+read_named_columns(const Model *m, NamedColumns *v, const cJSON *column, const cJSON *weight)
+{
+	int n = cJSON_GetArraySize(column);
+
+	if (!column || !weight || n != cJSON_GetArraySize(weight) || !isfinite(v->bias))
+		return;
+	v->column = TAKE(int, n);
+	double *w = TAKE(double, n);
+	weight = weight->child;
+	for (column = column->child; column; column = column->next, weight = weight->next) {
+		v->column[v->ncolumn] = whole_number(column, 0, m->d - 1, "a column");
+		w[v->ncolumn] = cJSON_GetNumberValue(weight);
+		if (!isfinite(w[v->ncolumn++]))
+			return;
+	}
+	v->weight = w;
+}
+
 /* Names serve the report alone: what is not as it should be is left out. */
 static void
 read_names(Model *m, const Contents *c)
@@ -244,12 +263,11 @@ read_names(Model *m, const Contents *c)
 		NamedColumns *v = &m->named[m->nnamed];
 		if (!cJSON_IsString(name))
 			continue;
-		*v = (NamedColumns){ name->valuestring,
-			             (int)cJSON_GetNumberValue(member(j, "line")),
-			             (int)cJSON_GetNumberValue(member(j, "state")), 0,
-			             TAKE(int, cJSON_GetArraySize(columns)) };
-		for (const cJSON *x = columns ? columns->child : NULL; x; x = x->next)
-			v->column[v->ncolumn++] = (int)cJSON_GetNumberValue(x);
+		*v = (NamedColumns){ .name = name->valuestring,
+			             .line = (int)cJSON_GetNumberValue(member(j, "line")),
+			             .state = (int)cJSON_GetNumberValue(member(j, "state")),
+			             .bias = cJSON_GetNumberValue(member(j, "bias")) };
+		read_named_columns(m, v, columns, member(j, "weights"));
 		m->nnamed++;
 	}
 }

@@ -84,7 +84,7 @@ input_value(Proof *p, int i)
 	if (in->kind == KIND_REAL)
 		f = form_of_atom(atom_of_range(p, (Extent){ in->low, in->high }, 0, REAL_STEP), 1);
 	else
-		f = form_of_number(p, in->low, in->high, 0, i);
+		f = form_of_number(p, in->low, in->high, -1, i);
 	return kept_value(value_with_form(p, f, 0, 0));
 }
 
@@ -218,11 +218,14 @@ prove_model(Proof *p, const Model *m)
 		add_finding(p, FACT_CLAIM, !strcmp(m->digest, m->weights_digest), "the weights",
 		            "they were changed since twc wrote them: the digest is another");
 	embed(p);
+	ask_of_named_values(p, 0);
 	for (int n = 0; n < m->nlayer; n++) {
 		if (m->layer[n].heads)
 			prove_attention(p, n);
+		ask_of_named_values(p, 2 * n + 1);
 		if (m->layer[n].neurons)
 			prove_neurons(p, n);
+		ask_of_named_values(p, 2 * n + 2);
 	}
 	prove_answers(p);
 }

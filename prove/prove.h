@@ -107,6 +107,7 @@ typedef struct InputNumber {
 typedef struct NamedColumns {
 	const char *name;
 	int line, state, ncolumn, *column;
+	double *weight, bias; /* (ncolumn) NULL: it stands nowhere as a whole */
 } NamedColumns;
 
 /* A digit of the place: max(place - back, 0) / divide, and of that the rest or the nearest. */
@@ -290,6 +291,9 @@ typedef struct Proof {
 	int reals;
 	int promises; /* heads that read one position because the program promises it */
 	double largest_sum, least_gap;
+	const char *range_of, *depends_on; /* what is asked of a value, by its name; NULL */
+	AffineForm *answer;                /* (nanswer) its columns */
+	int nanswer;
 	int splits; /* of ranges within ranges, that may be made now */
 } Proof;
 
@@ -375,6 +379,9 @@ bool bos_always_wins(Proof *, const AttentionHead *);
 bool never_reads_itself(Proof *, const AttentionHead *);
 ColumnValue read_value(Proof *, AttentionHead *, const ColumnValue *);
 void prove_answers(Proof *);
+void ask_of_value(Proof *, const char *name, const AffineForm *);
+void ask_of_named_values(Proof *, int state);
+bool print_properties(Proof *);
 int report(const Proof *, const char *file, bool json, bool verbose);
 
 #endif
