@@ -412,7 +412,7 @@ lead_over_bos(const AttentionHead *h, double *const *q, int v, double *const *k,
 
 /* Does a position that reads others never read itself? Both sides are functions of the same roots
  * there, and <bos> is 104 before it. */
-bool
+static bool
 never_reads_itself(Proof *p, const AttentionHead *h)
 {
 	const Roots *roots = roots_of_values(p, no_roots(p), h->q, h->n);
@@ -429,26 +429,42 @@ never_reads_itself(Proof *p, const AttentionHead *h)
 	return ok;
 }
 
-/* Is no score greater than that of <bos>, whatever the query and the key? */
-bool
-bos_always_wins(Proof *p, const AttentionHead *h)
+/* By how much scores are ahead of that of <bos>, whatever the query and the key; and is each 104
+ * ahead or behind at least? */
+static Extent
+leads_over_bos(Proof *p, const AttentionHead *h, bool *apart)
 {
 	const Roots *of_q = roots_of_values(p, no_roots(p), h->q, h->n);
 	const Roots *of_k = roots_of_values(p, no_roots(p), h->k, h->n);
-	double most = 0;
+	Extent all = { INFINITY, -INFINITY };
 
 	if (of_q && of_k && (double)of_q->size * of_k->size * h->n <= MOST_WORK) {
 		double **q = tables_of_values(p, h->q, h->n, of_q);
 		double **k = tables_of_values(p, h->k, h->n, of_k);
 		for (int v = 0; v < of_q->size; v++)
-			for (int w = 0; w < of_k->size; w++)
-				most = fmax(most, lead_over_bos(h, q, v, k, w));
-		return most <= 0;
+			for (int w = 0; w < of_k->size; w++) {
+				double lead = lead_over_bos(h, q, v, k, w);
+				all = hull(all, lead);
+				*apart = *apart && fabs(lead) >= GAP;
+			}
+		return all;
 	}
+	all = (Extent){ 0, 0 };
 	for (int i = 0; i < h->n; i++) {
 		Extent a = range_of(p, &h->q[i].form), b = range_of(p, &h->k[i].form);
 		b = (Extent){ b.lo - h->k[i].bos, b.hi - h->k[i].bos };
-		most += fmax(fmax(a.lo * b.lo, a.lo * b.hi), fmax(a.hi * b.lo, a.hi * b.hi));
+		all.hi += fmax(fmax(a.lo * b.lo, a.lo * b.hi), fmax(a.hi * b.lo, a.hi * b.hi));
+		all.lo += fmin(fmin(a.lo * b.lo, a.lo * b.hi), fmin(a.hi * b.lo, a.hi * b.hi));
 	}
-	return most <= 0;
+	*apart = all.lo >= GAP;
+	return all;
+}
+
+/* What is known of the winners of a head that may have several. */
+void
+describe_winners(Proof *p, AttentionHead *h)
+{
+	h->bos_apart = true;
+	h->bos_wins = leads_over_bos(p, h, &h->bos_apart).hi <= 0;
+	h->never_itself = never_reads_itself(p, h);
 }

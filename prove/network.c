@@ -158,10 +158,8 @@ head_of(Proof *p, int layer, int head)
 	}
 	prove_gap(p, &h);
 	find_lost_rows(p, &h);
-	if (h.mode == MODE_EQUAL) {
-		h.bos_wins = bos_always_wins(p, &h);
-		h.never_itself = never_reads_itself(p, &h);
-	}
+	if (h.mode == MODE_EQUAL)
+		describe_winners(p, &h);
 	return h;
 }
 

@@ -350,8 +350,10 @@ typedef struct AttentionHead {
 	bool soft; /* as the file says; no rule is tried */
 	bool only; /* as the file says */
 	double gap;
-	bool never_itself, bos_wins;
-	bool *lost; /* rows of the one field that never win; NULL */
+	bool never_itself; /* if several win, a position that reads is none of them */
+	bool bos_wins;     /* <bos> is always among them */
+	bool bos_apart;    /* it is alone, or not among them */
+	bool *lost;        /* rows of the one field that never win; NULL */
 	double score_error;
 } AttentionHead;
 
@@ -375,8 +377,7 @@ bool lead_by_queries(const Proof *, const Queries *, Lead *);
 void prove_attention(Proof *, int layer);
 void prove_gap(Proof *, AttentionHead *);
 void find_lost_rows(Proof *, AttentionHead *);
-bool bos_always_wins(Proof *, const AttentionHead *);
-bool never_reads_itself(Proof *, const AttentionHead *);
+void describe_winners(Proof *, AttentionHead *);
 ColumnValue read_value(Proof *, AttentionHead *, const ColumnValue *);
 void prove_answers(Proof *);
 void ask_of_value(Proof *, const char *name, const AffineForm *);

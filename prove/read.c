@@ -7,7 +7,8 @@
  * Equal winners: n of the text and <bos>, which is always among them if no score is greater than
  * its own. Of a constant at <bos> and nothing elsewhere the head reads b / (n + 1); of
  * whole numbers (the sum of n of them) / (n + 1). A weight is exp(0) / (n + 1), rounded
- * twice at most, and a sum of n + 1 products is off by its number of roundings.
+ * twice at most (1 / (n + 1), and that times 1), a product of it once more, and n of them are
+ * added up by n - 1 roundings.
  *
  * Else a weighted mean of what is there, whose weights are nothing exact: a real. */
 
@@ -90,49 +91,58 @@ read_one(Proof *p, const AttentionHead *h, const ColumnValue *v)
 
 /* ---- equal winners */
 
-/* Beside <bos> there are context others, without itself one less. */
+/* Value i: there are i + 1 winners, of <bos> and the text; or of the text alone, and the last
+ * value: <bos> alone. A position that never reads itself has one other less. */
 static Root *
 count_root(Proof *p, const AttentionHead *h)
 {
 	Root *r = find_root(p, ROOT_COUNT, h, NULL);
-	int most = h->never_itself ? p->m->context : p->m->places;
+	int most = h->never_itself && !h->bos_apart ? p->m->context : p->m->places;
 
 	return r ? r : new_root(p, ROOT_COUNT, most, h->layer, h->head);
 }
 
+/* Of nothing in the text and b at <bos>. */
 static AffineForm
-read_share(Proof *p, const AttentionHead *h, double of_bos)
+read_share(Proof *p, const AttentionHead *h, double b)
 {
 	Root *n = count_root(p, h);
 	double *table = TAKE(double, n->size), *errors = TAKE(double, n->size);
 
-	for (int i = 0; i < n->size; i++) {
-		table[i] = of_bos / (i + 1);
-		errors[i] = 8 * 0x1p-24 * fabs(table[i]);
+	for (int i = 0; i < n->size && !h->bos_apart; i++) {
+		table[i] = b / (i + 1);
+		errors[i] = 3 * 0x1p-24 * 1.01 * fabs(table[i]);
 	}
+	if (h->bos_apart)
+		table[n->size - 1] = b;
 	return form_of_table(p, roots_of(p, n), table, errors);
 }
 
 /* The mean of whole numbers: a function of how many and of their sum. */
 static AffineForm
-mean_of_sums(Proof *p, const AttentionHead *h, Extent r)
+mean_of_sums(Proof *p, const AttentionHead *h, Extent r, double bos)
 {
 	Root *n = count_root(p, h), *sum = new_root(p, ROOT_SUM, 0, h->layer, h->head);
 	double most = magnitude_of(r);
-	int size = 0, at = 0;
+	int size = 1, at = 0,
+	    others = h->bos_apart; /* of i + 1 winners i + others are of the text */
 
 	for (int i = 0; i < n->size; i++)
-		size += (int)(i * (r.hi - r.lo)) + 1;
-	sum->size = size;
+		size += (int)((i + others) * (r.hi - r.lo)) + 1;
 	sum->number = n;
 	sum->count = TAKE(int, size);
 	double *table = TAKE(double, size), *errors = TAKE(double, size);
-	for (int i = 0; i < n->size; i++)
-		for (double s = i * r.lo; s <= i * r.hi; s++, at++) {
+	for (int i = 0; i < n->size - others; i++)
+		for (double s = (i + others) * r.lo; s <= (i + others) * r.hi; s++, at++) {
 			sum->count[at] = i;
 			table[at] = s / (i + 1);
-			errors[at] = (i + 8) * 0x1p-24 * most * 1.01;
+			errors[at] = (i + 4) * 0x1p-24 * most * 1.01;
 		}
+	if (h->bos_apart) {
+		sum->count[at] = n->size - 1;
+		table[at++] = bos;
+	}
+	sum->size = at;
 	return form_of_table(p, roots_of(p, sum), table, errors);
 }
 
@@ -144,14 +154,15 @@ read_equal(Proof *p, const AttentionHead *h, const ColumnValue *v)
 	double n = p->m->places;
 	bool whole = form_is_exact(&v->form) && form_step(&v->form) >= 0;
 
-	if (v->exact && h->bos_wins && v->form.n == 0 && v->form.k == 0 && n < LARGE)
+	if (v->exact && (h->bos_wins || h->bos_apart) && v->form.n == 0 && v->form.k == 0
+	    && n < LARGE)
 		return read_share(p, h, v->bos);
-	if (v->exact && h->bos_wins && v->bos == 0 && whole
+	if (v->exact && (h->bos_apart || (h->bos_wins && v->bos == 0)) && whole
 	    && n * n / 2 * (r.hi - r.lo) + n < MOST_SUMS)
-		return mean_of_sums(p, h, r);
+		return mean_of_sums(p, h, r, v->bos);
 	r = hull(r, v->bos);
 	double error = fmax(error_of_form(&v->form), v->bos_error);
-	error += (n + 8) * 0x1p-24 * (magnitude_of(r) + error) * 1.01;
+	error += (n + 3) * 0x1p-24 * (magnitude_of(r) + error) * 1.01;
 	return form_of_atom(atom_of_range(p, r, error, REAL_STEP), 1);
 }
 
