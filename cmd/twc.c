@@ -265,7 +265,7 @@ static const Verb verbs[] = {
 		"field "
 		"a token.",
 		"output prove profile uniform verify layers d-model heads neurons fewest dump "
-	        "stdlib "
+		"stdlib "
 		"no-warnings",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
 		"twc calculator.tw -o calculator.gguf && llama-completion -m calculator.gguf "

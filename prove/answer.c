@@ -202,7 +202,7 @@ prove_label(Proof *p, const OutputLabel *l)
 	for (int c = 0; c < l->columns; c++) {
 		AddendList s = sum_of_columns(p, l->w + c, l->columns, (double)l->b[c]);
 		ColumnValue v = prove_sum(p, "a label", &s);
-		ask_of_value(p, l->name, &v.form);
+		ask_of_value(p, l->name, &v.form, c == 0);
 		double error = fmax(error_of_form(&v.form), v.bos_error);
 		bool ok = l->kind == KIND_REAL ? error <= l->error : v.exact;
 		add_finding(p, FACT_LABEL, ok, text("the label '%s'", l->name),

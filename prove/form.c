@@ -323,6 +323,36 @@ tabulate(Proof *p, const AffineForm *f, const Roots *roots)
 	return out;
 }
 
+/* The same with one table for all that have the same roots, so that what cancels there is gone. */
+AffineForm
+merge_tables(Proof *p, const AffineForm *f)
+{
+	AffineForm all = form_of(f->k), same = { .term = TAKE(ScaledAtom, f->n) };
+
+	all.error = f->error;
+	for (int i = 0; i < f->n; i++) {
+		const AffineAtom *a = f->term[i].atom;
+		bool first = true;
+		same.n = 0;
+		for (int j = 0; j < f->n; j++)
+			if (i == j || (a->table && f->term[j].atom->roots == a->roots)) {
+				first = first && j >= i;
+				same.term[same.n++] = f->term[j];
+			}
+		if (!first)
+			continue;
+		AffineForm one = same;
+		if (same.n > 1 && form_is_exact(&same)) {
+			double *table = tabulate(p, &same, a->roots);
+			one = form_of_table(p, a->roots, table, NULL);
+			free(table);
+		}
+		all = sum_of_forms(&all, &one, 1);
+	}
+	free(same.term);
+	return all;
+}
+
 /* How far the computed value may be from what tabulate says. */
 double *
 tabulate_errors(Proof *p, const AffineForm *f, const Roots *roots)

@@ -111,34 +111,20 @@ typedef struct Residue {
 
 /* What a form is a multiple of, but for a constant; false: nothing is known. */
 static bool
-residue_of(Proof *p, const AffineForm *f, Residue *r)
+residue_of(Proof *p, const AffineForm *given, Residue *r)
 {
-	AffineForm same = { .term = TAKE(ScaledAtom, f->n) };
-
-	*r = (Residue){ f->k, 0 };
-	if (!form_is_exact(f))
+	if (!form_is_exact(given))
 		return false;
-	for (int i = 0; i < f->n; i++) {
-		const AffineAtom *a = f->term[i].atom;
-		bool first = true; /* of those that have the same roots */
-		same.n = 0;
-		for (int j = 0; j < f->n && a->table; j++)
-			if (f->term[j].atom->roots == a->roots) {
-				first = first && j >= i;
-				same.term[same.n++] = f->term[j];
-			}
-		if (!a->table)
-			r->modulus = gcd_of(r->modulus, times(f->term[i].c, ldexp(1, a->step)));
-		if (!a->table || !first)
-			continue;
-		double *table = tabulate(p, &same, a->roots);
-		AffineForm one = form_of_table(p, a->roots, table, NULL);
-		free(table);
-		r->base = plus(r->base, one.n ? one.term[0].atom->table[0] : one.k);
-		if (one.n)
-			r->modulus = gcd_of(r->modulus, one.term[0].atom->spacing);
+	AffineForm f = merge_tables(p, given);
+	*r = (Residue){ f.k, 0 };
+	for (int i = 0; i < f.n; i++) {
+		const AffineAtom *a = f.term[i].atom;
+		double c = f.term[i].c;
+		if (a->table)
+			r->base = plus(r->base, times(c, a->table[0]));
+		r->modulus = gcd_of(r->modulus,
+		                    times(c, a->table ? a->spacing : ldexp(1, a->step)));
 	}
-	free(same.term);
 	return true;
 }
 

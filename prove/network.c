@@ -154,7 +154,10 @@ head_of(Proof *p, int layer, int head)
 		AddendList q = sum_of_columns(p, l->wq + j, all, (double)l->bq[j]);
 		AddendList k = sum_of_columns(p, l->wk + j, all, (double)l->bk[j]);
 		h.q[h.n] = prove_sum(p, text("query %d of %s", j, name), &q);
-		h.k[h.n++] = prove_sum(p, text("key %d of %s", j, name), &k);
+		h.k[h.n] = prove_sum(p, text("key %d of %s", j, name), &k);
+		h.q[h.n].form = merge_tables(p, &h.q[h.n].form);
+		h.k[h.n].form = merge_tables(p, &h.k[h.n].form);
+		h.n++;
 	}
 	prove_gap(p, &h);
 	find_lost_rows(p, &h);

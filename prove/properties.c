@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One column of a value; `first`: what was known of the name so far was another value. */
 void
-ask_of_value(Proof *p, const char *name, const AffineForm *f)
+ask_of_value(Proof *p, const char *name, const AffineForm *f, bool first)
 {
 	const char *asked = p->range_of ? p->range_of : p->depends_on;
 
 	if (!asked || strcmp(asked, name))
 		return;
+	p->nanswer = first ? 0 : p->nanswer;
 	p->answer = grown(p->answer, p->nanswer, sizeof *p->answer);
 	p->answer[p->nanswer++] = *f;
 }
@@ -30,7 +32,7 @@ ask_of_named_values(Proof *p, int state)
 			continue;
 		for (int k = 0; k < v->ncolumn; k++)
 			f = sum_of_forms(&f, &p->x[v->column[k]].form, v->weight[k]);
-		ask_of_value(p, v->name, &f);
+		ask_of_value(p, v->name, &f, true);
 	}
 }
 
