@@ -2,7 +2,7 @@
 
 #include "tensor/kernel/kernel.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 /* ---- strips ---- */
 
@@ -161,6 +161,14 @@ sort_ranges(const TensorNode *t, const Scalar *base, const Scalar *a, const Scal
 		                              : &p->columns;
 		to->loop[to->n++] = l;
 	}
+	/* The terms that are nearest to each other in a go innermost. */
+	for (int i = 1; i < p->terms.n; i++)
+		for (int j = i; j > 0 && llabs(p->terms.loop[j - 1].a) < llabs(p->terms.loop[j].a);
+		     j--) {
+			KernelLoop outer = p->terms.loop[j];
+			p->terms.loop[j] = p->terms.loop[j - 1];
+			p->terms.loop[j - 1] = outer;
+		}
 	return p->rows.n && p->columns.n && p->terms.n;
 }
 

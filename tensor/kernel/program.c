@@ -13,6 +13,7 @@ struct TensorProgram {
 	float **buffer; /* by tensor */
 	int64_t floats; /* of all buffers but the leaves' */
 	float (*reg)[STRIP];
+	const float **at; /* of the registers */
 	int range[BOUND_RANGE + HEIGHT_MAX];
 	float *room; /* for products */
 	StripRun *strips;
@@ -163,6 +164,7 @@ plan_rooms(TensorProgram *p)
 			nreg = max_int(nreg, k->row->nregister);
 	}
 	p->room = aligned_floats(p->g->arena, room);
+	p->at = NEWS(p->g->arena, const float *, nreg);
 	p->reg = (float(*)[STRIP])aligned_floats(p->g->arena, (int64_t)nreg * STRIP);
 }
 
@@ -213,7 +215,7 @@ first_turn(const Kernel *k, int *range)
 static void
 store_strip(const StripCode *code, const StripMachine *m, float *to)
 {
-	const float *from = m->reg[code->result];
+	const float *from = m->at[code->result];
 
 	if (code->result_strip)
 		memcpy(to, from, sizeof *to * (size_t)m->nlane);
@@ -225,7 +227,7 @@ store_strip(const StripCode *code, const StripMachine *m, float *to)
 static void
 run_strips(TensorProgram *p, const Kernel *k)
 {
-	StripMachine m = { .buffer = p->buffer, .range = p->range, .reg = p->reg };
+	StripMachine m = { .buffer = p->buffer, .range = p->range, .reg = p->reg, .at = p->at };
 	float *to = p->buffer[k->to->id];
 	int lanes = max_int(k->lanes, 1);
 
@@ -246,7 +248,7 @@ scatter_line(TensorProgram *p, const Kernel *k, StripMachine *m, float *to)
 	for (m->lane = 0; m->lane < k->lanes; m->lane += m->nlane) {
 		m->nlane = min_int(STRIP, k->lanes - m->lane);
 		p->strips(k->code, m);
-		const float *from = m->reg[k->code->result];
+		const float *from = m->at[k->code->result];
 		for (int i = 0; i < m->nlane; i++)
 			to[m->lane + i] += from[k->code->result_strip ? i : 0];
 	}
@@ -255,7 +257,7 @@ scatter_line(TensorProgram *p, const Kernel *k, StripMachine *m, float *to)
 static void
 run_scatter(TensorProgram *p, const Kernel *k)
 {
-	StripMachine m = { .buffer = p->buffer, .range = p->range, .reg = p->reg };
+	StripMachine m = { .buffer = p->buffer, .range = p->range, .reg = p->reg, .at = p->at };
 	float *to = p->buffer[k->to->id];
 
 	memset(to, 0, sizeof *to * (size_t)tensor_size(k->to));
@@ -264,7 +266,7 @@ run_scatter(TensorProgram *p, const Kernel *k)
 		m.lane = 0;
 		m.nlane = 1;
 		p->strips(k->row, &m);
-		int64_t row = (int64_t)m.reg[k->row->result][0], at = row * k->line;
+		int64_t row = (int64_t)m.at[k->row->result][0], at = row * k->line;
 		for (int i = 1; i + 1 < k->to->rank; i++) {
 			int64_t stride = 1;
 			for (int j = i + 1; j < k->to->rank; j++)

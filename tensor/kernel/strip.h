@@ -74,7 +74,8 @@ StripCode *strip_compile(TensorGraph *, Scalar *e, Scalar *lanes, int nouter, Sc
 typedef struct StripMachine {
 	float *const *buffer; /* of the tensors, by id */
 	int *range;           /* where each range is, by number; BOUND_RANGE + HEIGHT_MAX of them */
-	float (*reg)[STRIP];  /* (nregister) aligned to 64 bytes */
+	float (*reg)[STRIP];  /* (nregister) aligned to 64 bytes; one number fills a vector */
+	const float **at;     /* (nregister) where the register's value is: there, or in a buffer */
 	int lane, nlane;      /* the first lane's number, and how many */
 } StripMachine;
 

@@ -143,24 +143,32 @@ tanh_lanes(V x)
 
 /* ---- a strip at a time ---- */
 
+/* A strip, or one number, which stands in all lanes of a vector: that is read again and again. */
 typedef struct Operand {
-	const V *v;
-	V one;
-	bool strip;
+	const char *at;
+	size_t step; /* bytes from vector to vector */
 } Operand;
 
 INLINE V
-part(const Operand *o, int i)
+part(Operand o, int i)
 {
-	return o->strip ? o->v[i] : o->one;
+	return *(const U *)(o.at + (size_t)i * o.step);
 }
 
 INLINE Operand
 operand(const StripMachine *m, const StripInstr *i, int k)
 {
-	const float *r = m->reg[i->arg[k] < 0 ? 0 : i->arg[k]];
+	const float *at = i->arg[k] < 0 ? m->reg[0] : m->at[i->arg[k]];
 
-	return (Operand){ (const V *)r, all_lanes(r[0]), i->arg_strip[k] };
+	return (Operand){ (const char *)at, i->arg_strip[k] ? sizeof(V) : 0 };
+}
+
+/* Where an instruction puts its result. */
+INLINE V *
+result(StripMachine *m, const StripInstr *i)
+{
+	m->at[i->to] = m->reg[i->to];
+	return (V *)m->reg[i->to];
 }
 
 INLINE int
@@ -171,17 +179,17 @@ vectors(const StripMachine *m, bool strip)
 
 #define EACH(e) \
 	for (int i = 0; i < n; i++) { \
-		V x = part(&a, i), y = part(&b, i), z = part(&c, i); \
+		V x = part(a, i), y = part(b, i), z = part(c, i); \
 		(void)y, (void)z; \
 		to[i] = (e); \
 	} \
 	break
 
 INLINE void
-apply_strip(const StripInstr *in, const StripMachine *m)
+apply_strip(const StripInstr *in, StripMachine *m)
 {
 	Operand a = operand(m, in, 0), b = operand(m, in, 1), c = operand(m, in, 2);
-	V *to = (V *)m->reg[in->to];
+	V *to = result(m, in);
 	int n = vectors(m, in->strip);
 
 	switch (in->what) {
@@ -198,7 +206,7 @@ apply_strip(const StripInstr *in, const StripMachine *m)
 	case X_TANH: EACH(tanh_lanes(x));
 	case X_SQRT:
 		for (int i = 0; i < n; i++) {
-			V x = part(&a, i);
+			V x = part(a, i);
 			for (int k = 0; k < LANES; k++)
 				x[k] = sqrtf(x[k]);
 			to[i] = x;
@@ -229,7 +237,7 @@ accumulate(const StripInstr *in, const StripMachine *m)
 	int n = vectors(m, true);
 
 	for (int i = 0; i < n; i++) {
-		V x = part(&a, i);
+		V x = part(a, i);
 		to[i] = joined(in->what, to[i], x);
 	}
 }
@@ -237,7 +245,7 @@ accumulate(const StripInstr *in, const StripMachine *m)
 INLINE void
 fill_strip(StripMachine *m, const StripInstr *in, int n)
 {
-	V *to = (V *)m->reg[in->to], first = all_lanes(in->what == X_SUM ? 0 : -INFINITY);
+	V *to = result(m, in), first = all_lanes(in->what == X_SUM ? 0 : -INFINITY);
 
 	for (int i = 0; i < n; i++)
 		to[i] = first;
@@ -254,22 +262,23 @@ fold_strip(const StripInstr *in, const StripMachine *m)
 	M lane = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
 	for (int i = 0; i * LANES < m->nlane; i++) {
-		V x = choose(lane + i * LANES < m->nlane, part(&a, i), none);
+		V x = choose(lane + i * LANES < m->nlane, part(a, i), none);
 		all = joined(in->what, all, x);
 	}
 	*to = all;
 }
 
 INLINE void
-fold_lanes(const StripInstr *in, const StripMachine *m)
+fold_lanes(const StripInstr *in, StripMachine *m)
 {
-	float *to = m->reg[in->to];
+	float *to = (float *)result(m, in);
 
 	for (int half = LANES / 2; half; half /= 2)
 		for (int k = 0; k < half; k++)
 			to[k] = in->what == X_SUM      ? to[k] + to[k + half]
 			        : to[k] < to[k + half] ? to[k + half]
 			                               : to[k];
+	*(V *)to = all_lanes(to[0]);
 }
 
 /* ---- loads ---- */
@@ -309,7 +318,7 @@ load_line(const float *from, int64_t step, int lo, int hi, int n, float *to)
 }
 
 INLINE void
-load_strip(const StripInstr *in, const StripMachine *m)
+load_strip(const StripInstr *in, StripMachine *m)
 {
 	const LoadPlan *p = in->load;
 	int lo = 0, n = in->strip ? m->nlane : 1, hi = n;
@@ -317,27 +326,33 @@ load_strip(const StripInstr *in, const StripMachine *m)
 
 	for (int i = 0; i < p->rank; i++) {
 		int64_t slope = in->strip ? p->per_lane[i] : 0;
-		int64_t index = (int64_t)m->reg[p->index[i]][0] + slope * (in->strip ? m->lane : 0);
+		int64_t index = (int64_t)m->at[p->index[i]][0] + slope * (in->strip ? m->lane : 0);
 		if (p->may_miss[i])
 			lanes_inside(index, slope, p->dim[i], &lo, &hi);
 		at += index * p->stride[i];
 		step += slope * p->stride[i];
 	}
-	load_line(m->buffer[p->tensor] + at, step, lo, hi, n, m->reg[in->to]);
+	const float *from = m->buffer[p->tensor] + at;
+	if (!in->strip)
+		*result(m, in) = all_lanes(hi > lo ? *from : 0);
+	else if (step == 1 && !lo && hi == n)
+		m->at[in->to] = from; /* buffers have room for the last vector */
+	else
+		load_line(from, step, lo, hi, n, (float *)result(m, in));
 }
 
 INLINE void
-gather_strip(const StripInstr *in, const StripMachine *m)
+gather_strip(const StripInstr *in, StripMachine *m)
 {
 	const LoadPlan *p = in->load;
 	const float *from = m->buffer[p->tensor];
-	float *to = m->reg[in->to];
+	float *to = (float *)result(m, in);
 
 	for (int k = 0; k < m->nlane; k++) {
 		int64_t at = 0;
 		bool inside = true;
 		for (int i = 0; i < p->rank; i++) {
-			int64_t index = (int64_t)m->reg[p->index[i]][p->strip[i] ? k : 0];
+			int64_t index = (int64_t)m->at[p->index[i]][p->strip[i] ? k : 0];
 			inside &= index >= 0 && index < p->dim[i];
 			at += index * p->stride[i];
 		}
@@ -346,9 +361,9 @@ gather_strip(const StripInstr *in, const StripMachine *m)
 }
 
 INLINE void
-lane_numbers(const StripInstr *in, const StripMachine *m)
+lane_numbers(const StripInstr *in, StripMachine *m)
 {
-	V *to = (V *)m->reg[in->to];
+	V *to = result(m, in);
 	V lane = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
 	for (int i = 0; i * LANES < m->nlane; i++)
@@ -369,8 +384,8 @@ run_code(const StripCode *code, StripMachine *m)
 
 	for (const StripInstr *in = code->instr; in->op != S_END; in++) {
 		switch (in->op) {
-		case S_CONST: m->reg[in->to][0] = in->value; break;
-		case S_RANGE: m->reg[in->to][0] = (float)m->range[in->range]; break;
+		case S_CONST: *result(m, in) = all_lanes(in->value); break;
+		case S_RANGE: *result(m, in) = all_lanes((float)m->range[in->range]); break;
 		case S_LANES: lane_numbers(in, m); break;
 		case S_LOAD: load_strip(in, m); break;
 		case S_GATHER: gather_strip(in, m); break;
