@@ -372,14 +372,14 @@ lane_numbers(const StripInstr *in, StripMachine *m)
 
 /* ---- the machine ---- */
 
-typedef struct Lanes {
+typedef struct OuterLanes {
 	int lane, nlane;
-} Lanes;
+} OuterLanes;
 
 INLINE void
 run_code(const StripCode *code, StripMachine *m)
 {
-	Lanes outside[HEIGHT_MAX];
+	OuterLanes outside[HEIGHT_MAX];
 	int depth = 0;
 
 	for (const StripInstr *in = code->instr; in->op != S_END; in++) {
@@ -401,7 +401,7 @@ run_code(const StripCode *code, StripMachine *m)
 			break;
 		case S_FOLD:
 			fill_strip(m, in, 1);
-			outside[depth++] = (Lanes){ m->lane, m->nlane };
+			outside[depth++] = (OuterLanes){ m->lane, m->nlane };
 			m->lane = 0;
 			m->nlane = min_int(STRIP, in->extent);
 			break;

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Text {
+typedef struct FaultyText {
 	char *s;
 	size_t n, cap;
-} Text;
+} FaultyText;
 
 static uint64_t seed;
 
@@ -28,7 +28,7 @@ mutate_pick(size_t n)
 }
 
 static void
-text_append(Text *t, const char *s, size_t n)
+text_append(FaultyText *t, const char *s, size_t n)
 {
 	if (t->n + n + 1 > t->cap) {
 		t->cap = 2 * (t->n + n + 1);
@@ -41,10 +41,10 @@ text_append(Text *t, const char *s, size_t n)
 	t->s[t->n] = '\0';
 }
 
-static Text
+static FaultyText
 read_text(const char *path)
 {
-	Text t = { 0 };
+	FaultyText t = { 0 };
 	char part[4096];
 	size_t n;
 	FILE *f = fopen(path, "rb");
@@ -59,7 +59,7 @@ read_text(const char *path)
 
 /* A piece of the text, from a random place: a word, a number or one mark. */
 static void
-piece(const Text *t, size_t *from, size_t *to)
+piece(const FaultyText *t, size_t *from, size_t *to)
 {
 	size_t i = mutate_pick(t->n);
 
@@ -73,9 +73,9 @@ piece(const Text *t, size_t *from, size_t *to)
 }
 
 static void
-replace(Text *t, size_t from, size_t to, const char *s, size_t n)
+replace(FaultyText *t, size_t from, size_t to, const char *s, size_t n)
 {
-	Text out = { 0 };
+	FaultyText out = { 0 };
 
 	text_append(&out, t->s, from);
 	text_append(&out, s, n);
@@ -85,7 +85,7 @@ replace(Text *t, size_t from, size_t to, const char *s, size_t n)
 }
 
 static void
-mutate(Text *t, const Text *other)
+mutate(FaultyText *t, const FaultyText *other)
 {
 	static const char *const odd[] = { "(",
 		                           ")",
@@ -167,7 +167,7 @@ mutate(Text *t, const Text *other)
 			"(", "[", "-", "not ", "if true then ", "match 1 { else => ", "{a: "
 		};
 		const char *s = open[mutate_pick(sizeof open / sizeof *open)];
-		Text deep = { 0 };
+		FaultyText deep = { 0 };
 		for (size_t n = mutate_pick(20) ? 3 : 20000; n > 0; n--)
 			text_append(&deep, s, strlen(s));
 		replace(t, a, a, deep.s, deep.n);
@@ -186,8 +186,8 @@ main(int argc, char **argv)
 		mutate_pick(1);
 
 	size_t files = (size_t)argc - 2;
-	Text t = read_text(argv[2 + mutate_pick(files)]),
-	     other = read_text(argv[2 + mutate_pick(files)]);
+	FaultyText t = read_text(argv[2 + mutate_pick(files)]),
+		   other = read_text(argv[2 + mutate_pick(files)]);
 	for (size_t n = 1 + mutate_pick(4); n > 0; n--)
 		mutate(&t, &other);
 	fwrite(t.s, 1, t.n, stdout);

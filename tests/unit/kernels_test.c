@@ -18,14 +18,14 @@
 enum { CONTEXT = 75, INPUTS = 3, LAYERS = 2, COLUMNS = 7, NUMBERS = CONTEXT * COLUMNS };
 
 /* What a random model is like. */
-typedef struct Shape {
+typedef struct LayerShape {
 	int d_model, heads, dk, dv, neurons;
 	unsigned zeros; /* of so many numbers in eight */
 	bool bidirectional;
-} Shape;
+} LayerShape;
 
 static float *
-random_floats(Arena *a, const Shape *s, int rows, int n)
+random_floats(Arena *a, const LayerShape *s, int rows, int n)
 {
 	float *x = NEWS(a, float, rows *n + 1);
 
@@ -36,7 +36,7 @@ random_floats(Arena *a, const Shape *s, int rows, int n)
 }
 
 static TwLayer
-random_layer(Arena *a, const Shape *s)
+random_layer(Arena *a, const LayerShape *s)
 {
 	int d = s->d_model, keys = s->heads * s->dk, values = s->heads * s->dv;
 
@@ -58,7 +58,7 @@ random_layer(Arena *a, const Shape *s)
 }
 
 static TwModel *
-random_model(Arena *a, const Shape *s)
+random_model(Arena *a, const LayerShape *s)
 {
 	static char name[INPUTS][2] = { "x", "y", "z" }, model[] = "random", label[] = "out";
 	TwModel *m = NEW(a, TwModel);
@@ -124,7 +124,7 @@ compare_kernels(const TwModel *m, const float *fed, int n)
 }
 
 static void
-try_shape(const Shape *s)
+try_shape(const LayerShape *s)
 {
 	static float fed[CONTEXT * INPUTS];
 	Arena a = { 0 };
@@ -149,13 +149,13 @@ test_kernels(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 24; i++)
-		try_shape(&(Shape){ .d_model = 1 + below(50),
-		                    .heads = 1 + below(3),
-		                    .dk = 1 + below(9),
-		                    .dv = 1 + below(20),
-		                    .neurons = below(60),
-		                    .zeros = (unsigned)i % 3 * 3,
-		                    .bidirectional = i & 1 });
+		try_shape(&(LayerShape){ .d_model = 1 + below(50),
+		                         .heads = 1 + below(3),
+		                         .dk = 1 + below(9),
+		                         .dv = 1 + below(20),
+		                         .neurons = below(60),
+		                         .zeros = (unsigned)i % 3 * 3,
+		                         .bidirectional = i & 1 });
 }
 
 int
