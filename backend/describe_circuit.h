@@ -5,5 +5,7 @@
 
 /* The property tw.circuit of the file, as JSON. */
 char *describe_circuit(const Columns *);
+/* All of the circuit: nodes, edges between them, the values of what is named, tw.circuit. */
+char *describe_graph(const Columns *, const TwModel *);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backend/describe_circuit.h"
 #include "backend/file/write.h"
 
 enum { DRAWN_MAX = 2000 }; /* nodes; beyond, dot takes minutes and nobody sees anything */
@@ -262,16 +263,47 @@ write_picture(const Options *o, const char *kind, const char *text, size_t n)
 	return status;
 }
 
+/* -o x.json: the circuit with its edges. */
+static int
+write_circuit(const Options *o)
+{
+	Program p = { 0 };
+	char *error = NULL;
+	int status = 2;
+
+	if (program_open(&p, o->args[0], o) && program_compile(&p)) {
+		const char *text = describe_graph(p.report.columns, p.model);
+		status = file_write(o->output, text, strlen(text), &error) ? 2 : 0;
+		if (error)
+			fprintf(stderr, "twc: %s\n", error);
+	}
+	free(error);
+	program_close(&p);
+	return status;
+}
+
+static bool
+is_json(const char *path)
+{
+	size_t n = path ? strlen(path) : 0;
+
+	return n > 5 && !strcmp(path + n - 5, ".json");
+}
+
 int
 cmd_graph(const Options *o)
 {
 	Program p = { 0 };
+
+	if (is_json(o->output))
+		return write_circuit(o);
 	const char *kind = o->output ? picture_kind(o->output) : NULL;
 	char *text;
 	size_t n;
 
 	if (!kind) {
-		fputs("twc: graph needs -o and a name that ends in .svg, .png, .pdf or .dot\n",
+		fputs("twc: graph needs -o and a name that ends in .svg, .png, .pdf, .dot or "
+		      ".json\n",
 		      stderr);
 		return 2;
 	}

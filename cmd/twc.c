@@ -349,11 +349,13 @@ static const Verb verbs[] = {
 		"FILE -o OUT",
 		"draws a program's graph, or the layers that it becomes",
 		"OUT ends in .svg, .png or .pdf, for which Graphviz must be installed, or in .dot, "
-		"which needs "
-		"nothing.",
+		"which needs nothing. An OUT that ends in .json is the compiled circuit as data: "
+		"nodes, "
+		"edges, what values there can be.",
 		"output layered layers d-model heads neurons fewest stdlib no-warnings",
 		"twc graph calculator.tw -o calculator.svg\n"
-		"twc graph --layered calculator.tw -o layers.svg",
+		"twc graph --layered calculator.tw -o layers.svg\n"
+		"twc graph calculator.tw -o calculator.json",
 		cmd_graph,
 	},
 	{

@@ -57,6 +57,13 @@ grep -q 'the head of line 11 (latest) needs keys' "$tmp/err" &&
 [ ! -e "$tmp/none.gguf" ] || fail "what is refused is written"
 check 0 '' ''   "$twc" examples/memory.tw --profile=f32 -o "$tmp/memory.gguf"
 
+# The circuit as data.
+check 0 '' ''   "$twc" graph examples/adder.tw -o "$tmp/adder.json"
+node -e 'const c = JSON.parse(require("fs").readFileSync(process.argv[1]));
+	const edge = c.edges.find((e) => e[0] == "m0.n0" && e[1] == "a1.h0");
+	if (c.name != "adder" || !edge || edge[2] != "v0" || !c.circuit.nodes) process.exit(1)' \
+	"$tmp/adder.json" || fail "the adder as data lacks an edge"
+
 # A file of Windows: a byte order mark, and line ends of two characters.
 printf '\357\273\277model m { vocab "01" context 3 }\r\nemit token\r\n' >"$tmp/windows.tw"
 check 0 00 ''   "$twc" run "$tmp/windows.tw" 0

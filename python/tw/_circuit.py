@@ -25,7 +25,8 @@ Node = Union[int, str]
 class Edge:
     """`target` reads `source`, times `weight`; None for what a table of the embedding gives.
 
-    `port` is q, k or v of a head, with the number of the dimension; `in` of a neuron; `out`.
+    `port` is q, k or v of a head with the number of the dimension, as in k1; `in` of a neuron;
+    out0, out1, ... of what is emitted, by field, and of labels.
     """
 
     source: str
@@ -332,11 +333,14 @@ def _edges_of_weights(model: "Model") -> Iterator[Edge]:
             stream.clear(column)
         for name, vector in writes.items():
             stream.add(name, vector)
-    if model.emits and not model.is_record:
+    for i, count in enumerate(model.fields if model.emits else []):
         # the logit of row c is 2 c v - c c: that of row 1, halved, has v
-        reads = {c: w / 2 for c, w in _column(model.tensors["head.w"], 1).items()}
+        if count + (i == 0) < 2:
+            continue
+        row = model.end if count == 1 else sum(model.fields[:i]) + 1
+        reads = {c: w / 2 for c, w in _column(model.tensors["head.w"], row).items()}
         for source, weight in stream.read_by(reads):
-            yield Edge(source, "emit", "out", weight)
+            yield Edge(source, "emit", f"out{i}", weight)
     for label in model.labels:
         w = model.tensors[f"labels.{label.name}.w"]
         for i in range(label.columns):
