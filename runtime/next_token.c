@@ -145,9 +145,9 @@ find_bases(const TwSpecialized *c, const float *x, float *base)
 }
 
 static float
-logit_of(const TwSpecialized *c, int r, const float *base)
+logit_of(const TwSpecialized *c, int r, const float *base, int step)
 {
-	return logit(c, r, c->logit_row[r] < 0 ? 0 : base[c->logit_row[r]]);
+	return logit(c, r, c->logit_row[r] < 0 ? 0 : base[c->logit_row[r] * step]);
 }
 
 void
@@ -155,11 +155,11 @@ tw_find_logits(const TwSpecialized *c, const float *x, float *base, float *logit
 {
 	find_bases(c, x, base);
 	for (int r = 0; r < c->m->nvocab + 2; r++)
-		logits[r] = logit_of(c, r, base);
+		logits[r] = logit_of(c, r, base, 1);
 }
 
 static int
-greatest_of_field(const TwSpecialized *c, int f, const float *base)
+greatest_of_field(const TwSpecialized *c, int f, const float *base, int step)
 {
 	const TwGreatest *g = &c->greatest[f];
 	int best = c->m->first[f];
@@ -167,24 +167,30 @@ greatest_of_field(const TwSpecialized *c, int f, const float *base)
 	if (g->direction == -1)
 		return g->constant;
 	if (g->row) {
-		float at = base[g->direction] + 1;
+		float at = base[g->direction * step] + 1;
 		if (at >= 0 && at < (float)g->n && at == rintf(at))
 			return g->row[(int)at];
 	}
 	for (int r = best + 1; r < c->m->first[f + 1]; r++)
-		if (logit_of(c, r, base) > logit_of(c, best, base))
+		if (logit_of(c, r, base, step) > logit_of(c, best, base, step))
 			best = r;
 	return best;
 }
 
 void
-tw_find_next(const TwSpecialized *c, const float *x, float *base, int *next)
+tw_next_of_bases(const TwSpecialized *c, const float *base, int step, int *next)
 {
 	int end = c->m->nvocab;
 
-	find_bases(c, x, base);
 	for (int f = 0; f < c->m->nfield; f++)
-		next[f] = greatest_of_field(c, f, base);
-	if (logit_of(c, end, base) > logit_of(c, next[0], base))
+		next[f] = greatest_of_field(c, f, base, step);
+	if (logit_of(c, end, base, step) > logit_of(c, next[0], base, step))
 		next[0] = end;
+}
+
+void
+tw_find_next(const TwSpecialized *c, const float *x, float *base, int *next)
+{
+	find_bases(c, x, base);
+	tw_next_of_bases(c, base, 1, next);
 }

@@ -3,9 +3,10 @@
  * makes room for the next (continuous batching; Yu et al. 2022, "Orca"). So a weight is
  * read once for sixteen tokens, and zeros still cost nothing.
  *
- * That serves models whose heads keep a state of fixed size (fixed_state), for there is no
- * KV cache here. The texts of other models, and those that break a claim of the file,
- * go through a session one by one. */
+ * Heads that keep a state of fixed size have it sixteen times, side by side. What others keep
+ * grows with the text, and each lane has its own, as in a session: they are answered lane by lane.
+ * The texts of models with a softmax, and those that break a claim of the file, go through a
+ * session one by one. */
 
 #include "runtime/lanes.h"
 #include "runtime/load.h"
@@ -15,14 +16,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = TW_LANES };
+enum {
+	LANES = TW_LANES,
+	LEAST_TEXTS = 4, /* fewer are faster one by one */
+};
 
 typedef struct Lanes {
 	const TwSpecialized *c;
 	V *x, *qkv, *u, *neuron, *state, *base; /* as in a session, each sixteen times */
-	V next;                                 /* the row with the greatest logit */
 	M sound;                                /* all ones where every gap was wide enough */
-	int row[LANES], place[LANES];
+	int *row;                               /* (LANES, nfield) fed, and then what comes next */
+	int place[LANES];
+	bool busy[LANES], asks[LANES]; /* there is a text; what follows its token is asked for */
+	TwActivations own;             /* for heads whose state is a lane's own, */
+	float *states[LANES];          /* (c->state) */
+	float *start;                  /* (c->initial) what <bos> leaves */
 	unsigned tick; /* steps so far: they say which slot of a ring buffer is the oldest */
 	TwPhaseClock clock;
 } Lanes;
@@ -32,18 +40,25 @@ typedef void Step(Lanes *);
 struct TwBatch {
 	const TwModel *m;
 	Lanes l;
-	Step *step;   /* NULL: no lanes, all texts go through the session */
-	float *start; /* (c->initial) what <bos> leaves */
+	Step *step; /* NULL: no lanes, all texts go through the session */
 	TwText *text[LANES];
 	int fed[LANES];
 	long tokens;
-	void *memory;
-	size_t bytes;
-	TwSession *one; /* for the texts that lanes cannot take */
-	bool failed;    /* memory ran out */
+	TwPhaseClock off;
+	void *memory, *states;  /* of the lanes; and those of each lane, */
+	size_t bytes, reserved; /* which take so much */
+	TwSession *one;         /* for the texts that lanes cannot take */
+	bool failed;            /* memory ran out */
 };
 
 /* ---- one step of all lanes, as decode_step.c does it for one */
+
+INLINE void
+add_embedding(const TwAffine *f, int row, float *x)
+{
+	for (int t = f->start[row]; t < f->start[row + 1]; t++)
+		x[f->term[t].at * LANES] += f->term[t].w;
+}
 
 INLINE void
 lanes_embed(Lanes *l)
@@ -52,14 +67,44 @@ lanes_embed(Lanes *l)
 
 	memset(l->x, 0, (size_t)c->m->d_model * sizeof *l->x);
 	for (int i = 0; i < LANES; i++) {
+		const int *row = l->row + i * c->m->nfield;
 		float *x = (float *)l->x + i;
-		for (int t = c->token.start[l->row[i]]; t < c->token.start[l->row[i] + 1]; t++)
-			x[c->token.term[t].at * LANES] += c->token.term[t].w;
-		for (int n = 0; n < c->ndigit; n++) {
-			int row = tw_place_row(c, n, l->place[i]);
-			for (int t = c->place.start[row]; t < c->place.start[row + 1]; t++)
-				x[c->place.term[t].at * LANES] += c->place.term[t].w;
-		}
+		if (!l->busy[i])
+			continue;
+		add_embedding(&c->token, row[0], x);
+		for (int n = 0; n < c->ndigit; n++)
+			add_embedding(&c->place, tw_place_row(c, n, l->place[i]), x);
+		for (int f = 1; f < c->m->nfield; f++)
+			add_embedding(&c->token, row[f], x);
+	}
+}
+
+/* The rows of one head's projections, of one lane, where rows of a session are. */
+static const float *
+lane_rows(const Lanes *l, const TwHead *h, int lane)
+{
+	const float *from = (const float *)(l->qkv + h->first_row) + lane;
+
+	for (int i = h->first_row; i < h->end_row; i++, from += LANES)
+		l->own.qkv[i] = *from;
+	return l->own.qkv;
+}
+
+/* A head whose state is each lane's own. */
+static void
+read_lane_by_lane(Lanes *l, const TwHead *h)
+{
+	TwActivations at = l->own;
+
+	for (int i = 0; i < LANES; i++) {
+		if (!l->busy[i])
+			continue;
+		at.x = (float *)l->x + i;
+		at.state = l->states[i];
+		const float *qkv = lane_rows(l, h, i);
+		if (!tw_note_head(h, &at, l->place[i], qkv)
+		    || !tw_read_head(h, &at, l->place[i], l->place[i], qkv))
+			l->sound[i] = 0;
 	}
 }
 
@@ -108,27 +153,50 @@ lanes_attention(Lanes *l, const TwFastLayer *s)
 			lanes_read_offset(l, &s->head[i]);
 		else if (s->head[i].lookup == TW_LOOKUP_ARGMAX)
 			lanes_read_argmax(l, &s->head[i]);
+		else if (s->head[i].lookup != TW_LOOKUP_UNUSED)
+			read_lane_by_lane(l, &s->head[i]);
 	}
 	tw_phase_end(&l->clock, TW_HEADS);
 }
 
+/* Of few rows, all logits are compared for all lanes at once. */
+enum { FEW_ROWS = 64 };
+
 INLINE void
-lanes_next_token(Lanes *l)
+lanes_greatest_logit(Lanes *l)
 {
 	const TwSpecialized *c = l->c;
-	V best = broadcast(-INFINITY);
+	V best = broadcast(-INFINITY), next = broadcast(0);
 
-	for (int i = 0; i < c->logit.n; i++)
-		l->base[i] = lanes_dot(&c->logit, i, l->x, broadcast(0));
-	l->next = broadcast(0);
 	for (int r = 0; r < c->m->nvocab + 2; r++) {
 		V logit = broadcast(c->m->head_b[r]);
 		if (c->logit_row[r] >= 0)
 			logit += c->logit_scale[r] * l->base[c->logit_row[r]];
 		M better = logit > best;
 		best = blend(better, logit, best);
-		l->next = blend(better, broadcast((float)r), l->next);
+		next = blend(better, broadcast((float)r), next);
 	}
+	for (int i = 0; i < LANES; i++)
+		l->row[i] = (int)next[i];
+}
+
+INLINE void
+lanes_next_token(Lanes *l)
+{
+	const TwSpecialized *c = l->c;
+
+	if (!memchr(l->asks, true, sizeof l->asks))
+		return;
+	for (int i = 0; i < c->logit.n; i++)
+		l->base[i] = lanes_dot(&c->logit, i, l->x, broadcast(0));
+	if (c->m->nfield == 1 && c->m->nvocab + 2 <= FEW_ROWS) {
+		lanes_greatest_logit(l);
+		return;
+	}
+	for (int i = 0; i < LANES; i++)
+		if (l->asks[i])
+			tw_next_of_bases(c, (const float *)l->base + i, LANES,
+			                 l->row + i * c->m->nfield);
 }
 
 INLINE void
@@ -201,48 +269,83 @@ lay_out_lanes(Lanes *l, TwLayout *to)
 	l->neuron = take_vectors(to, (uint64_t)c->neuron);
 	l->state = take_vectors(to, c->initial);
 	l->base = take_vectors(to, (uint64_t)c->logit.n);
+	l->row = tw_layout_take(to, LANES * (uint64_t)c->m->nfield, sizeof *l->row);
+	l->own.x = tw_layout_floats(to, (uint64_t)c->m->d_model);
+	l->own.qkv = tw_layout_floats(to, (uint64_t)c->qkv);
+	l->own.u = tw_layout_floats(to, (uint64_t)(c->linear > c->qkv ? c->linear : c->qkv));
+	l->start = tw_layout_floats(to, c->initial);
 }
 
-/* What <bos> leaves behind, worked out for one text. */
-static bool
-run_bos(TwBatch *b)
+static void
+lay_out_states(Lanes *l, TwLayout *to)
 {
-	const TwSpecialized *c = b->l.c;
-	size_t initial = (size_t)c->initial; /* the lanes have room for sixteen of it */
-	size_t n = (size_t)c->m->d_model + (size_t)c->qkv + (size_t)c->linear + initial;
-	float *at = calloc(n + 1, sizeof *at);
-	TwPhaseClock off = { 0 };
-	TwActivations w = { .x = at, .clock = &off, .c = c };
+	uint64_t size = l->c->state > l->c->initial ? l->c->state : l->c->initial;
 
-	b->start = calloc(initial + 1, sizeof *b->start);
-	if (at && b->start) {
-		w.qkv = at + c->m->d_model;
-		w.u = w.qkv + c->qkv;
-		w.state = w.u + c->linear;
-		tw_step(c, &w, (TwFed){ .row = (int[]){ tw_bos(c->m) } }, 0);
-		memcpy(b->start, w.state, initial * sizeof *b->start);
+	for (int i = 0; i < LANES; i++)
+		l->states[i] = tw_layout_floats(to, size);
+}
+
+/* A state for each lane, taken from the machine only as far as it is used; false: too large. */
+static bool
+measure_states(TwBatch *b)
+{
+	TwLayout to = { 0 };
+
+	lay_out_states(&b->l, &to);
+	b->reserved = to.used;
+	return !to.too_large;
+}
+
+static bool
+reserve_states(TwBatch *b)
+{
+	b->states = tw_reserve(b->reserved);
+	if (b->states)
+		lay_out_states(&b->l, &(TwLayout){ .memory = b->states });
+	return b->states;
+}
+
+/* What <bos> leaves behind: with each lane, if heads keep states of their own. */
+static void
+run_bos(Lanes *l)
+{
+	const TwSpecialized *c = l->c;
+	bool each = c->state > c->initial;
+	TwActivations w = l->own;
+
+	w.shift = 0;
+	for (int f = 0; f < c->m->nfield; f++)
+		l->row[f] = tw_bos(c->m);
+	for (int i = 0; i < (each ? LANES : 1); i++) {
+		w.state = l->states[i];
+		tw_step(c, &w, (TwFed){ .row = l->row }, 0);
 	}
-	free(at);
-	return at && b->start;
+	memcpy(l->start, w.state, (size_t)c->initial * sizeof *l->start);
 }
 
 /* Lanes, where they are not too large; false if memory ran out. */
 static bool
 open_lanes(TwBatch *b, unsigned flags)
 {
+	Lanes *l = &b->l;
 	TwLayout to = { 0 };
 
-	lay_out_lanes(&b->l, &to);
-	if (to.too_large || to.used > (size_t)1 << 30)
+	lay_out_lanes(l, &to);
+	if (to.too_large || to.used > (size_t)1 << 30 || !measure_states(b))
 		return true;
-	if (posix_memalign(&b->memory, sizeof(V), to.used + sizeof(V)))
+	if (!reserve_states(b) || posix_memalign(&b->memory, sizeof(V), to.used + sizeof(V)))
 		return false;
-	b->bytes = to.used + (size_t)b->l.c->initial * sizeof *b->start;
+	b->bytes = to.used + b->reserved;
 	memset(b->memory, 0, to.used);
 	to = (TwLayout){ .memory = b->memory };
-	lay_out_lanes(&b->l, &to);
+	lay_out_lanes(l, &to);
+	l->own.c = l->c;
+	l->own.clock = &b->off;
+	l->own.shift = 4;
+	l->own.kernel = tw_lane_kernels(flags);
+	run_bos(l);
 	b->step = widest_step(flags);
-	return run_bos(b);
+	return true;
 }
 
 TwBatch *
@@ -264,7 +367,7 @@ tw_batch_open(const TwModel *m, unsigned flags, char **error)
 		tw_batch_close(b);
 		return NULL;
 	}
-	if (m->specialized && m->specialized->fixed_state && only_lanes && !open_lanes(b, flags)) {
+	if (m->specialized && m->specialized->in_lanes && only_lanes && !open_lanes(b, flags)) {
 		tw_refuse(error, "out of memory");
 		tw_batch_close(b);
 		return NULL;
@@ -278,8 +381,8 @@ tw_batch_close(TwBatch *b)
 	if (!b)
 		return;
 	tw_close(b->one);
-	free(b->start);
 	free(b->memory);
+	tw_release(b->states, b->reserved);
 	free(b);
 }
 
@@ -310,8 +413,9 @@ fits_lane(const TwModel *m, const TwText *t, int limit)
 {
 	if (t->nprompt < 1 || t->nprompt > m->context || limit < 1)
 		return false;
-	for (int i = 0; i < t->nprompt; i++)
-		if (t->prompt[i] < 0 || t->prompt[i] >= m->nvocab)
+	for (int i = 0; i < t->nprompt * m->nfield; i++)
+		if (t->prompt[i] < m->first[i % m->nfield]
+		    || t->prompt[i] >= m->first[i % m->nfield + 1])
 			return false;
 	return true;
 }
@@ -328,26 +432,33 @@ fill_lane(TwBatch *b, int lane, TwText **next, TwText *end, int limit)
 			answer_alone(b, *next, limit);
 	}
 	b->fed[lane] = 0;
-	b->l.row[lane] = 0;
-	b->l.place[lane] = 1;
+	b->l.busy[lane] = b->text[lane];
+	b->l.asks[lane] = false;
 	if (!b->text[lane])
 		return;
 	b->text[lane]->nanswer = 0;
+	memcpy(b->l.states[lane], b->l.start, (size_t)b->l.c->initial * sizeof *b->l.start);
 	for (size_t i = 0; i < b->l.c->initial; i++)
-		((float *)b->l.state)[i * LANES + (size_t)lane] = b->start[i];
+		((float *)b->l.state)[i * LANES + (size_t)lane] = b->l.start[i];
 }
 
 static void
 load_tokens(TwBatch *b)
 {
+	int width = b->m->nfield;
+
 	for (int i = 0; i < LANES; i++) {
 		const TwText *t = b->text[i];
 		if (!t)
 			continue;
 		int at = b->fed[i]++;
 		b->tokens++;
-		b->l.row[i] = at < t->nprompt ? t->prompt[at] : t->answer[at - t->nprompt];
 		b->l.place[i] = at + 1;
+		b->l.asks[i] = at + 1 >= t->nprompt;
+		memcpy(b->l.row + i * width,
+		       at < t->nprompt ? t->prompt + at * width
+		                       : t->answer + (at - t->nprompt) * width,
+		       (size_t)width * sizeof *b->l.row);
 	}
 }
 
@@ -357,17 +468,17 @@ take_token(TwBatch *b, int lane, int limit)
 {
 	const TwModel *m = b->m;
 	TwText *t = b->text[lane];
+	const int *next = b->l.row + lane * m->nfield;
 
 	if (!b->l.sound[lane]) {
 		answer_alone(b, t, limit);
 		return true;
 	}
-	if (b->fed[lane] < t->nprompt)
+	if (!b->l.asks[lane])
 		return false;
-	int next = (int)b->l.next[lane];
-	if (next >= m->nvocab || b->fed[lane] == m->context)
+	if (*next >= m->nvocab || b->fed[lane] == m->context)
 		return true;
-	t->answer[t->nanswer++] = next;
+	memcpy(t->answer + t->nanswer++ * m->nfield, next, (size_t)m->nfield * sizeof *next);
 	return t->nanswer == limit || t->nprompt + t->nanswer == m->context;
 }
 
@@ -378,7 +489,7 @@ tw_batch_answer(TwBatch *b, TwText *text, int n, int limit)
 	int busy = 0;
 
 	b->failed = false;
-	for (; !b->step && text < end; text++)
+	for (; (!b->step || n < LEAST_TEXTS) && text < end; text++)
 		answer_alone(b, text, limit);
 	if (!b->step)
 		return !b->failed;

@@ -415,9 +415,9 @@ lay_out_state(TwSpecialized *c)
 			h->places = (size_t)at;
 			at = add_state(at, places * size_at_place(h));
 			c->any = c->any || h->lookup == TW_LOOKUP_SOFTMAX;
-			c->fixed_state = c->fixed_state && !size_at_place(h);
 		}
 	c->state = at;
+	c->in_lanes = c->m->emits && !c->m->nlabel && !c->m->bidirectional && !c->any;
 }
 
 /* ---- */
@@ -432,7 +432,6 @@ static void
 specialize_layers(TwSpecialized *c)
 {
 	c->layer = TW_NEW(&c->pool, TwFastLayer, c->m->nlayer);
-	c->fixed_state = c->m->emits && !c->m->nlabel && c->m->nfield == 1 && !c->m->bidirectional;
 	for (int n = 0; n < c->m->nlayer; n++) {
 		TwFastLayer *s = &c->layer[n];
 		const TwLayer *l = &c->m->layer[n];

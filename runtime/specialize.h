@@ -193,7 +193,7 @@ struct TwSpecialized {
 	TwGreatest *greatest;    /* (nfield) */
 	TwAffine label;          /* all labels' columns, side by side */
 	int *label_at;           /* (nlabel) its first */
-	bool fixed_state;        /* no head's state grows with the text: simd_batch.c runs it */
+	bool in_lanes;           /* simd_batch.c runs it: it has logits alone, and no softmax */
 	int qkv, linear, neuron; /* most rows of one layer */
 	uint64_t state;          /* floats of a session's state */
 	uint64_t initial;        /* the first of them, set back to what <bos> left by a new text */
@@ -296,6 +296,8 @@ void tw_block_stream(const TwSpecialized *, const TwBlocks *, int i, float *x);
  * (logit.n). */
 void tw_find_logits(const TwSpecialized *, const float *x, float *base, float *logits);
 void tw_find_next(const TwSpecialized *, const float *x, float *base, int *next);
+/* The same where base has been found: [i * step]. */
+void tw_next_of_bases(const TwSpecialized *, const float *base, int step, int *next);
 
 /* session.c: whether memory ran out where the fallback was needed. */
 bool tw_stuck(const struct TwSession *);

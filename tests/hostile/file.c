@@ -75,15 +75,16 @@ try_batch(const TwModel *m)
 	char *error = NULL;
 	TwBatch *b = tw_batch_open(m, 0, &error);
 	size_t room = (size_t)(m->context * m->nfield);
-	int *rows = calloc(2 * room + (size_t)m->nfield, sizeof *rows);
-	TwText text[2] = { { rows, 1, rows + m->nfield, 0 },
-		           { rows, 1, rows + m->nfield + room, 0 } };
+	int *rows = calloc(4 * room + (size_t)m->nfield, sizeof *rows);
+	TwText text[4];
 
 	require(rows && !b == !!error);
 	for (int f = 0; f < m->nfield; f++)
 		rows[f] = m->first[f];
+	for (size_t i = 0; i < 4; i++)
+		text[i] = (TwText){ rows, 1, rows + (size_t)m->nfield + i * room, 0 };
 	if (b)
-		tw_batch_answer(b, text, 2, 8);
+		tw_batch_answer(b, text, 4, 8);
 	tw_batch_close(b);
 	free(error);
 	free(rows);
