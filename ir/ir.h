@@ -428,6 +428,9 @@ int all_values(const Node *, int64_t v[THRESHOLDS_MAX]);
 
 /* n as a sum in which nothing cancels. */
 Node *simplified(Graph *, Node *n);
+/* A quotient or remainder by a constant, with what is a multiple of that taken out
+ * (pass/divide_terms.c). */
+Node *terms_divided(Graph *, Node *n);
 /* An upper bound of a - b: what cancels is taken out, and no visible position is greater than the
  * last. */
 int64_t most_of_difference(const Graph *, const Node *a, const Node *b);

@@ -9,6 +9,9 @@
 /* One that takes several heads to find the position (multi_head.c); NULL if one does. */
 const Form *map_read_by_heads(Circuit *, Node *read);
 
+/* The greatest or least of something, where that is simpler (lookup.c); NULL where it is not. */
+const Form *map_extreme(Circuit *, Node *read);
+
 /* ---- sums over positions (counting.c) ---- */
 const Form *map_sum(Circuit *, Node *sum);
 /* A function of a sum: y[i] where it is set[i]. Costs nothing beside the sum. */
@@ -85,6 +88,8 @@ const Lookup *lookup_for_sum(Circuit *, Node *sum);
 const Lookup *lookup_for_mean(Circuit *, Node *mean);
 /* And how far a score may be off. */
 const Lookup *lookup_for_attend(Circuit *, Node *attend, double *error);
+/* Is e written as x * k + y, y from 0 to k - 1 (multi_head.c)? */
+bool is_digit_pair(Node *e, Node **high, Node **low);
 /* Can the score of a BEST be asked of one head? */
 bool has_score(Circuit *, Node *best);
 

@@ -96,6 +96,29 @@ has_score(Circuit *c, Node *best)
 	return split_condition(c, best, best->arg[1], &where) && best_score(c, best, &where, &s);
 }
 
+/* x at the position that is best by it, or by -x; NULL where it is read there as all else is. */
+const Form *
+map_extreme(Circuit *c, Node *read)
+{
+	Node *x = read->arg[0], *ref = read->arg[1], *d = read->arg[2];
+	Conjunction where = { 0 };
+	ScoreTerms score;
+	Intent in = { .kind = INTENT_BEST, .ref = ref, .where = &where, .score = &score };
+
+	if (ref->op != OP_BEST || read->k || x->type.real
+	    || !split_condition(c, ref, ref->arg[1], &where)
+	    || !score_products(c, ref->arg[0], &score))
+		return NULL;
+	int nliteral = 2 + where.nthere + where.nhere + 4 * where.nboth;
+	const BilinearTerm *t = score.of->n == 1 ? score.of->term : NULL;
+	if (!t || !is_literal(t->here) || c->target->has_room(c, &score, nliteral))
+		return NULL;
+	bool minus = t->there->op == OP_SUB && is_literal(t->there->arg[0]);
+	if ((minus ? t->there->arg[1] : t->there) != x)
+		return NULL;
+	return c->target->extreme(c, &in, x, (t->here->k < 0) != minus, d->k);
+}
+
 /* ---- by condition ---- */
 
 static const Lookup *

@@ -26,8 +26,7 @@ at_found(Circuit *c, Node *n, Node *ref)
 
 /* ---- a score of two digits ---- */
 
-/* Is e written as x * k + y, y from 0 to k - 1? */
-static bool
+bool
 is_digit_pair(Node *e, Node **high, Node **low)
 {
 	for (int i = 0; i < 2 && e->op == OP_ADD; i++) {

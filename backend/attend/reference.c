@@ -145,7 +145,9 @@ map_plain_read(Circuit *c, Node *n)
 		Node *shifted = make_read(c, n, x, make_node(c, n, OP_HERE, NULL, NULL), d, n->k);
 		return map_node(c, make_read(c, n, shifted, p, d, 0));
 	}
-	const Form *found = map_read_by_heads(c, n);
+	const Form *found = map_extreme(c, n);
+	if (!found)
+		found = map_read_by_heads(c, n);
 	if (found)
 		return found;
 	const Lookup *s = lookup_for(c, p);

@@ -73,8 +73,11 @@ place_before(Circuit *c, int back, int64_t times)
 	int n = 0, last = c->places - 1 - back;
 
 	for (int64_t unit = 1; unit <= last || !n; unit *= DIGIT_BASE) {
-		TwPlaceDigit digit = { back, (int)unit, DIGIT_BASE, false };
-		part[n++] = (DigitTable){ digit, multiples(c, DIGIT_BASE, times * unit) };
+		int rows = DIGIT_BASE;
+		if (n > 1) /* the third ends with the text, as sums of all rows must fit */
+			rows = (int)min_int64(rows, last / unit + 1);
+		TwPlaceDigit digit = { back, (int)unit, rows, false };
+		part[n++] = (DigitTable){ digit, multiples(c, rows, times * unit) };
 	}
 	int64_t a = times * (back ? 0 : 1), b = times * max_int(last, 0);
 	return digits_feature(c, n, part, min_int64(a, b), max_int64(a, b));

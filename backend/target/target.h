@@ -37,6 +37,9 @@ typedef struct Target {
 	Lookup *(*lookup)(Circuit *, const struct Intent *);
 	/* Whether the score of a BEST stays exact beside so many literals of its condition. */
 	bool (*has_room)(const Circuit *, const struct ScoreTerms *, int nliteral);
+	/* The greatest x where the condition of a BEST by x holds, or the least of one by -x, and d
+	 * where it holds nowhere; NULL where it is no simpler than the BEST, and after an error. */
+	const Form *(*extreme)(Circuit *, const struct Intent *, Node *x, bool least, int64_t d);
 	/* The model, and the proof that all that it computes is exact. */
 	TwModel *(*write)(Columns *, Report *);
 } Target;

@@ -184,7 +184,8 @@ flatten_node(Graph *g, Node *n, void *ctx)
 	if (!q && n->op == OP_MOD && adds_long(p, b))
 		q = mk_at(g, n, OP_DIV, p, n->arg[1], NULL);
 	if (!q)
-		return n;
+		return terms_divided(g, n);
+	q = terms_divided(g, q);
 	Node *x = n->op == OP_DIV ? q : flat_remainder(g, n, p, q, b);
 	return x ? x : n;
 }

@@ -19,6 +19,7 @@ const Pass passes[] = {
 	{ "push_down_reads", pass_push_down_reads, "reads move to the leaves of what is read" },
 	{ "index_defaults", pass_index_defaults,
 	  "a choice around an index becomes the default of the index" },
+	{ "divide_terms", pass_divide_terms, "what a division does not mix stands outside of it" },
 	{ "compare_dividends", pass_compare_dividends,
 	  "a comparison with a quotient becomes one with its dividend" },
 	{ "merge_selects", pass_merge_selects,

@@ -30,7 +30,7 @@ static const double work_max = 3e7; /* products that random texts take, about */
 typedef struct Claim {
 	double gap;    /* of a head; 0: none, it weighs all that it sees */
 	bool one;      /* it reads one place, and not all that are alike; */
-	bool promised; /* that one place matches is what the program says of its texts */
+	bool promised; /* that one place matches is what the program says, and twc test checks */
 } Claim;
 
 typedef struct Row Row;
@@ -48,7 +48,6 @@ typedef struct Audit {
 	double **proved; /* (SUM_KINDS * (nlayer + 1)) by kind and layer: (size) by index */
 	Claim **claim;   /* (nlayer)(heads) */
 	int n;           /* places of the text at hand, <bos> among them */
-	bool random;     /* and it is one that the program promises nothing of */
 	double *x;       /* (PLACES, d_model) */
 	double *add;     /* (PLACES, d_model) what the half of a layer at hand adds, */
 	double *terms;   /* (PLACES, d_model) and its absolute values */
@@ -217,7 +216,7 @@ weigh(Audit *a, double *score, int n, int layer, int head)
 		score[p] = behind >= 104 ? 0 : exp(-behind);
 		sum += score[p];
 	}
-	if (c->one && winners > 1 && !(c->promised && a->random))
+	if (c->one && winners > 1 && !c->promised)
 		fail(a, "lead", layer, head, 0, c->gap);
 	for (int p = 0; p < n; p++)
 		score[p] /= sum;
@@ -440,7 +439,6 @@ random_texts(Audit *a)
 	int most = a->m->context < PLACES - 1 ? a->m->context : PLACES - 1;
 	double work = 0;
 
-	a->random = true;
 	for (int t = 0; t < TEXTS && work < work_max; t++) {
 		int n = t % 5 == 1 ? most : 1 + below(most);
 		if (t != 1 && n > 60)

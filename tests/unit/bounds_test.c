@@ -185,7 +185,7 @@ test_kinds(void **state)
 	check_bound(query_of, SUM_QUERY, "query", LAST, LAST + 2);
 	check_bound(key_of, SUM_KEY, "key", LAST, LAST + 2);
 	check_bound(score_of, SUM_SCORE, "score", LAST, LAST + 1);
-	check_bound(embedding_of, SUM_EMBEDDING, "embedding", LAST, LAST + 1);
+	check_bound(embedding_of, SUM_EMBEDDING, "embedding", LAST, LAST + 2); /* no unit */
 	check_bound(in_units, SUM_LABEL, "label", LAST, LAST + 1);
 	check_bound(no_unit_of, SUM_LABEL, "label", LAST, LAST + 2);
 }

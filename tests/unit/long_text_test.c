@@ -1,7 +1,8 @@
 /* Searches at the far end of long contexts, against a list: a program whose tokens are {store, w:
- * [BITS] bool, q: [BITS] bool, v: int 0..9} and whose label v is that of the latest or first token
- * that stores under the key q, 0 where there is none. Places are skipped at random, around the ends
- * of blocks too (tw_skip), and softmax over everything is asked beside the look-ups. */
+ * [BITS] bool, q: [BITS] bool, v: int 0..9} and whose label v is that of the latest, first, only or
+ * best (of the greatest v % 4) token that stores under the key q, 0 where there is none; or the
+ * greatest v of all. Places are skipped at random, around the ends of blocks too (tw_skip), and
+ * softmax over everything is asked beside the look-ups. */
 
 #include "backend/file/write.h"
 #include "cmd/cmd.h"
@@ -13,6 +14,17 @@
 #include <string.h>
 
 enum { TOKENS = 300 };
+
+typedef enum Search { LATEST, FIRST, ONLY, BEST, MOST, LEAST, SEARCHES } Search;
+
+static const char *const looked_up[SEARCHES] = {
+	[LATEST] = "token.v[latest j where STORED else 0]",
+	[FIRST] = "token.v[first j where STORED else 0]",
+	[ONLY] = "token.v[only j where STORED else 0]",
+	[BEST] = "token.v[best j by token.v[j] % 4 where STORED else 0]",
+	[MOST] = "max(token.v[j] for j where STORED else 0)",
+	[LEAST] = "min(token.v[j] for j where STORED else 0)",
+};
 
 typedef struct Stored {
 	unsigned key;
@@ -54,8 +66,42 @@ gap_from(int place)
 	}
 }
 
+/* Is b found, of two that match, the first being a? */
+static bool
+is_rather(Search search, const Stored *a, const Stored *b)
+{
+	switch (search) {
+	case FIRST: return false;
+	case BEST: return b->v % 4 >= a->v % 4;
+	case MOST: return b->v > a->v;
+	case LEAST: return b->v < a->v;
+	default: return true;
+	}
+}
+
+/* The v that is found under a key. */
 static int
-try_text(const TwModel *m, TwSession *s, int bits, bool first)
+found_value(Search search, const Stored *stored, int n, unsigned key)
+{
+	const Stored *found = NULL;
+
+	for (int i = 0; i < n; i++)
+		if (stored[i].key == key && (!found || is_rather(search, found, &stored[i])))
+			found = &stored[i];
+	return found ? found->v : 0;
+}
+
+static bool
+has_key(const Stored *stored, int n, unsigned key)
+{
+	for (int i = 0; i < n; i++)
+		if (stored[i].key == key)
+			return true;
+	return false;
+}
+
+static int
+try_text(const TwModel *m, TwSession *s, int bits, Search search)
 {
 	Stored stored[TOKENS];
 	int n = 0, place = 1, row[256];
@@ -70,7 +116,7 @@ try_text(const TwModel *m, TwSession *s, int bits, bool first)
 			return 1;
 		place += gap + 1;
 		Stored t = { pick_below(few) * 0x9e3779b1u >> (32 - bits), (int)pick_below(10) };
-		bool store = pick_below(2);
+		bool store = pick_below(2) && !(search == ONLY && has_key(stored, n, t.key));
 		unsigned q = pick_below(few) * 0x9e3779b1u >> (32 - bits);
 		rows_of_token(m, bits, &t, store, q, row);
 		if (!tw_feed_token(s, row)) {
@@ -79,11 +125,7 @@ try_text(const TwModel *m, TwSession *s, int bits, bool first)
 		}
 		if (store)
 			stored[n++] = t;
-		int want = 0;
-		for (int k = 0; k < n; k++) {
-			int at = first ? n - 1 - k : k;
-			want = stored[at].key == q ? stored[at].v : want;
-		}
+		int want = found_value(search, stored, n, q);
 		float got = *tw_label(s, 0, tw_count(s) - 1);
 		if (got != (float)want) {
 			printf("place %d: %g, not %d\n", place - 1, (double)got, want);
@@ -97,19 +139,19 @@ try_text(const TwModel *m, TwSession *s, int bits, bool first)
 
 /* The program's model, by way of its file. */
 static TwModel *
-compiled(const char *search, int bits, int context, char **error)
+compiled(Search search, int bits, int context, char **error)
 {
 	Program p = { 0 };
 	Options options = { 0 };
-	char text[400];
+	const char *of = looked_up[search], *where = strstr(of, "STORED");
+	char text[600];
 	size_t n;
 
 	snprintf(text, sizeof text,
 	         "model m { token { store: bool, w: [%d] bool, q: [%d] bool, v: int 0..9 } "
 	         "context %d }\n"
-	         "let j = %s j where token.store[j] and token.w[j] == token.q\n"
-	         "output v = token.v[j else 0]\n",
-	         bits, bits, context, search);
+	         "output v = %.*stoken.store[j] and token.w[j] == token.q%s\n",
+	         bits, bits, context, (int)(where - of), of, where + strlen("STORED"));
 	bool ok = program_open_text(&p, "long.tw", text, strlen(text), &options)
 	          && program_compile(&p);
 	unsigned char *bytes = ok ? onnx_bytes(&p.arena, p.model, &n) : NULL;
@@ -119,7 +161,7 @@ compiled(const char *search, int bits, int context, char **error)
 }
 
 static bool
-search_is_exact(const char *search, int bits, int context)
+search_is_exact(Search search, int bits, int context)
 {
 	char *error = NULL;
 	TwModel *m = compiled(search, bits, context, &error);
@@ -127,9 +169,9 @@ search_is_exact(const char *search, int bits, int context)
 	int failed = 0;
 
 	for (int i = 0; s && i < 40 && !failed; i++)
-		failed = try_text(m, s, bits, !strcmp(search, "first"));
+		failed = try_text(m, s, bits, search);
 	if (!s || failed || tw_stats(s).fallbacks)
-		printf("wrong: %s, %d bits, context %d: %s\n", search, bits, context,
+		printf("wrong: %s, %d bits, context %d: %s\n", looked_up[search], bits, context,
 		       error ? error : "");
 	bool ok = s && !failed && !tw_stats(s).fallbacks;
 	tw_close(s);
@@ -144,8 +186,7 @@ main(void)
 	bool ok = true;
 
 	state = 1;
-	for (int first = 0; first < 2; first++) {
-		const char *search = first ? "first" : "latest";
+	for (Search search = 0; search < SEARCHES; search++) {
 		ok = search_is_exact(search, 26, 1 << 28) && ok;
 		ok = search_is_exact(search, 20, 1 << 20) && ok;
 		ok = search_is_exact(search, 16, 131072) && ok;

@@ -12,5 +12,6 @@ const Target plain_target = {
 	.index_division = plain_index_division,
 	.lookup = plain_lookup,
 	.has_room = plain_has_room,
+	.extreme = plain_extreme,
 	.write = plain_weights,
 };

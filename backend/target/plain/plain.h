@@ -28,8 +28,12 @@ const Form *plain_step_function(Circuit *, int from, int64_t before, int64_t the
 const Form *plain_index_division(Circuit *, const Node *);
 /* By condition and score (scores.c). NULL after an error. */
 Lookup *plain_lookup(Circuit *, const Intent *);
-/* The latest or first in two heads (long_order.c). NULL after an error. */
+/* The latest, first or best in several heads (long_order.c), in contexts without tables by place,
+ * unless it is the best by a score that is no function of the position alone. NULL after an error.
+ */
+bool plain_has_long_order(Circuit *, const Intent *);
 Lookup *plain_long_order(Circuit *, const Intent *);
+const Form *plain_extreme(Circuit *, const Intent *, Node *x, bool least, int64_t d);
 bool plain_has_room(const Circuit *, const ScoreTerms *, int nliteral);
 /* The model (weights.c). */
 TwModel *plain_weights(Columns *, Report *);

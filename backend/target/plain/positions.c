@@ -4,16 +4,25 @@
  *
  * so a place is one dimension whose key is the place and one whose key is its square. Squares of
  * more than ONE_DIGIT places are no longer exact: then a place is two digits, each matched in
- * this way, and three beyond DIGIT_BASE^2 places. */
+ * this way, and three or four, of a smaller base, beyond TWO_DIGITS places. */
 
 #include "backend/map/map.h"
 #include "backend/target/plain/plain.h"
 
 enum {
 	ONE_DIGIT = 200,
+	TWO_DIGITS = 1 << 19, /* of DIGIT_BASE */
+	FAR_BASE = 512,
 	ROWS_IN_FILE = 1 << 16, /* of a table by digit */
 };
 _Static_assert(3LL * PLAIN_STEP * ONE_DIGIT * ONE_DIGIT < EXACT_MAX, "2 t p + p^2 stays exact");
+_Static_assert(3LL * PLAIN_STEP
+                               * (DIGIT_BASE * DIGIT_BASE
+                                  + (TWO_DIGITS / DIGIT_BASE) * (TWO_DIGITS / DIGIT_BASE))
+                       < PLAIN_SCORE_MAX,
+               "as the highest digit is all that is left");
+_Static_assert(3LL * PLAIN_STEP * (3 * FAR_BASE * FAR_BASE + 4) < PLAIN_SCORE_MAX,
+               "2^28 places are three such digits and a bit");
 
 /* In a short context: by table. */
 static const Form *
@@ -70,12 +79,49 @@ quotient_feature(Circuit *c, const Node *n, int64_t add, int m)
 	return digits_feature(c, used, part, n->type.lo, n->type.hi);
 }
 
+/* Is n a digit of the index, index // *unit % *base, a base of 0 being all that is left? */
+static bool
+is_index_digit(const Node *n, int64_t *unit, int64_t *base)
+{
+	if (n->op == OP_INDEX) {
+		*unit = 1;
+		*base = 0;
+		return true;
+	}
+	if ((n->op != OP_DIV && n->op != OP_MOD) || n->arg[1]->op != OP_CONST || n->arg[1]->k < 1
+	    || !is_index_digit(n->arg[0], unit, base) || *base % n->arg[1]->k)
+		return false;
+	if (n->op == OP_MOD) {
+		*base = n->arg[1]->k;
+		return true;
+	}
+	*unit *= n->arg[1]->k;
+	*base /= n->arg[1]->k;
+	return *unit <= EXACT_MAX;
+}
+
+static const Form *
+index_digit(Circuit *c, int64_t unit, int64_t base)
+{
+	int64_t *value = arena_alloc(c->arena, sizeof *value * (size_t)base);
+
+	for (int64_t d = 0; d < base; d++)
+		value[d] = d;
+	DigitTable t = { { 1, (int)unit, (int)base, false }, value };
+	return digits_feature(c, 1, &t, 0, base - 1);
+}
+
 const Form *
 plain_index_division(Circuit *c, const Node *n)
 {
 	const Node *by = n->arg[1];
+	int64_t unit, base;
 
-	if (c->places <= WHOLE_PLACES || by->op != OP_CONST || by->k < 1 || by->k > ROWS_IN_FILE)
+	if (c->places <= WHOLE_PLACES || by->op != OP_CONST || by->k < 1)
+		return NULL;
+	if (is_index_digit(n, &unit, &base) && (base ? base : c->places / unit + 1) <= ROWS_IN_FILE)
+		return index_digit(c, unit, base ? base : c->places / unit + 1);
+	if (by->k > ROWS_IN_FILE)
 		return NULL;
 	Node *index = make_node(c, n, OP_INDEX, NULL, NULL),
 	     *add = simplified(c->g, make_node(c, n, OP_SUB, n->arg[0], index));
@@ -99,7 +145,7 @@ digit_base(const Circuit *c)
 	if (c->places <= ONE_DIGIT)
 		return c->places;
 	if (c->places > WHOLE_PLACES)
-		return DIGIT_BASE;
+		return c->places > TWO_DIGITS ? FAR_BASE : DIGIT_BASE;
 	while (b * b < c->places)
 		b++;
 	return b;

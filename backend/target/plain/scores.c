@@ -103,7 +103,7 @@ in_order(Circuit *c, const Intent *in)
 	add_dim(c, s, query_deficit(c, in->where), form_scale(c, w, c->is_bos, 0));
 	if (!add_relations(c, s, in->where, w))
 		return NULL;
-	if (!best && c->places > WHOLE_PLACES && score_max_abs(c, s) > PLAIN_SCORE_MAX)
+	if (score_max_abs(c, s) > PLAIN_SCORE_MAX && plain_has_long_order(c, in))
 		return plain_long_order(c, in);
 	if (!best && runs_against(c, s, first ? -1 : 1))
 		s->intent = "search";

@@ -346,6 +346,16 @@ largest_of(const double *v, int n)
 	return most;
 }
 
+/* The largest power of two of which all these whole numbers are multiples; 1 where one is none. */
+static double
+unit_of_numbers(double unit, const double *v, int n)
+{
+	for (int i = 0; i < n; i++)
+		while (unit > 1 && fmod(v[i], unit) != 0)
+			unit /= 2;
+	return unit;
+}
+
 /* A row of each field, and one of each digit of the place. */
 static void
 prove_embedding(WeightWriter *w, const Form *f, const Embedded *e, const PlaceCells *p, int slot)
@@ -353,8 +363,10 @@ prove_embedding(WeightWriter *w, const Form *f, const Embedded *e, const PlaceCe
 	const Graph *g = w->c->g;
 	int nfield = g->nfield > 0 ? g->nfield : 1;
 	double bos = nfield * fabs(e->row[w->c->rows - 1]), sum = 0;
+	double unit = unit_of_numbers(EXACT_MAX, e->row, w->c->rows);
 
 	for (int i = 0; i < p->n; i++) {
+		unit = unit_of_numbers(unit, e->cell + p->first[i], p->digit[i].modulo);
 		bool place = p->digit[i].modulo == w->c->places; /* <bos> alone has its row 0 */
 		bos += fabs(e->cell[p->first[i]]);
 		sum += largest_of(e->cell + p->first[i] + place, p->digit[i].modulo - place);
@@ -362,7 +374,8 @@ prove_embedding(WeightWriter *w, const Form *f, const Embedded *e, const PlaceCe
 	for (int i = 0; i < g->nfield; i++)
 		sum += largest_of(e->row + first_row(g, i), rows_of(g, i));
 	w->at = (ProvedSum){ SUM_EMBEDDING, 0, slot, 0 };
-	prove(w, f->n ? f->term[0].atom->node : NULL, fmax(sum, bos), "embedding");
+	record_sum(w, fmax(sum, bos));
+	require_exact(w, f->n ? f->term[0].atom->node : NULL, fmax(sum, bos) / unit, "embedding");
 }
 
 /* Of what all slots have of a digit, cell by cell, the slots that have any. */
