@@ -287,7 +287,10 @@ to_chr(Lower *L, Value *v)
 	if (!is_code(v->num))
 		return no_character(L, v->num);
 	const char *s = spell_code(L, v->num, &len);
-	return v_token(L, s, len);
+	Value *token = v_token(L, s, len);
+	token->src = L->src;
+	token->span = L->span;
+	return token;
 }
 
 static int64_t

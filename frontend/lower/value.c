@@ -311,6 +311,17 @@ same_known(const Value *a, const Value *b)
 	return a->num == b->num && a->den == b->den && a->shape == b->shape;
 }
 
+/* A token that is needed in the text, and that the vocabulary lacks. */
+static void
+fail_without_row(Lower *L, const Value *v)
+{
+	const Source *here = L->src;
+
+	L->src = v->src ? v->src : here;
+	fail_at(L, v->src ? v->span : L->span, "the vocabulary has no token '%s'", v->text);
+	L->src = here;
+}
+
 Node *
 node_of(Lower *L, Value *v)
 {
@@ -321,7 +332,7 @@ node_of(Lower *L, Value *v)
 	if (v->kind == V_TOKEN) {
 		int row = row_of_token(L, v->text);
 		if (row < 0) {
-			fail_here(L, "the vocabulary has no token '%s'", v->text);
+			fail_without_row(L, v);
 			return NULL;
 		}
 		return v->node = constant(L, row);

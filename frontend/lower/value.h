@@ -56,6 +56,8 @@ struct Value {
 	Node *node;
 	const char *text; /* interned */
 	uint32_t len;
+	const Source *src; /* V_TOKEN of chr: where that stands; else NULL */
+	Span span;
 	/* V_POS: the position `offset` from ref, if the text has one there; see reference.c */
 	Node *ref; /* NULL for a bound name */
 	int offset;
