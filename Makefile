@@ -140,6 +140,19 @@ $(BUILD)/editors/treesitter: tests/editors/treesitter.c $(TREE)
 	@echo "  CC    $<"
 	@$(CC) -std=gnu11 -O1 -Ilang/editors/tree-sitter/src -o $@ $^ -ltree-sitter
 
+# The page's module: all but what opens files, waits and forks, which web/*.c stands for.
+WEB_DEPS := $(addprefix $(BUILD)/deps/,cjson/cJSON.o protobuf-c/protobuf-c.o)
+WASM     := $(filter-out $(addprefix $(BUILD)/,frontend/disk.o \
+	$(addprefix lsp/,json_rpc.o loop.o background_jobs.o)),$(COMPILER)) $(RUNTIME) $(WEB_DEPS) \
+	$(addprefix $(BUILD)/cmd/,program.o test.o json.o trace_json.o) $(call objects,web)
+WASI     := /usr/lib/wasm32-wasi
+$(BUILD)/tw.wasm: $(WASM)
+	@echo "  LINK  $@"
+	@$(CC) -nostdlib -mexec-model=reactor -L$(WASI) -o $@ $(WASI)/crt1-reactor.o \
+		$(WASM) -lc -lm -lwasi-emulated-mman \
+		$(firstword $(wildcard /usr/lib/llvm-*/lib/clang/*/lib/wa*/libclang_rt.builtins*.a)) \
+		-Wl,-z,stack-size=1048576 -Wl,--stack-first -Wl,--gc-sections -Wl,--strip-all
+
 $(BUILD)/bench/speed $(BUILD)/bench/kinds: $(RUNTIME)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o
 	$(LINK) $(LIBS)
@@ -154,9 +167,9 @@ $(BUILD)/model/%: tests/model/%.cc
 $(BUILD)/%.o: %.c Makefile
 	$(COMPILE)
 
-# Generated code is not held to our warnings.
-$(GEN_FRONT) $(GEN_ONNX): WARN = -w
-$(GEN_FRONT) $(GEN_ONNX): $(BUILD)/%.o: $(BUILD)/%.c Makefile
+# Generated code, and that of others, is not held to our warnings.
+$(GEN_FRONT) $(GEN_ONNX) $(WEB_DEPS): WARN = -w
+$(GEN_FRONT) $(GEN_ONNX) $(WEB_DEPS): $(BUILD)/%.o: $(BUILD)/%.c Makefile
 	$(COMPILE)
 
 $(BUILD)/grammar.c $(BUILD)/grammar.h &: frontend/syntax/grammar.y
@@ -182,7 +195,7 @@ $(BUILD)/library.c: tools/embed $(wildcard stdlib/*.tw)
 
 # Whoever may include a generated header waits for it.
 $(GEN_FRONT) $(call objects,$(FRONTEND)): | $(BUILD)/grammar.h $(BUILD)/lexer.h
-$(call objects,runtime $(BACKEND) cmd lsp) $(FUZZED) \
+$(call objects,runtime $(BACKEND) cmd lsp web) $(FUZZED) \
 $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) \
 $(HOSTILE:%=$(BUILD)/tests/hostile/%.o) $(BUILD)/tests/bounds/audit.o: | $(BUILD)/onnx.pb-c.h
 
@@ -224,6 +237,26 @@ asan: setup ## every test under ASan and UBSan
 	$(AGAIN) $(ASAN) parts
 	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 \
 		TEST_CFLAGS=-fsanitize=address,undefined tests/run.sh build-asan
+
+# The page, from the compiler as a module: clang's own headers and wasi-libc's stand before all
+# others. Needs node 20.19 or newer (vite).
+WEB = BUILD=build-web CC='clang --target=wasm32-wasi' CFLAGS='-Oz -msimd128 -msign-ext \
+	-mnontrapping-fptoint -nostdlibinc -isystem /usr/include/wasm32-wasi -Iweb/wasi \
+	-Ibuild-web/deps -include prelude.h -D_WASI_EMULATED_MMAN'
+web: ## the playground: build-web/page/playground.html, one file that opens from disk
+	@tools/setup --web
+	+$(AGAIN) $(WEB) build-web/tw.wasm
+	@cd web && node_modules/.bin/vite build --logLevel=warn
+	@ls -l build-web/page/playground.html | awk '{ print $$5, "bytes in", $$9 }'
+
+web-serve: web ## the same at http://localhost:8000, for other machines and phones
+	@node web/serve.mjs
+
+# CHROMIUM names another browser than Debian's; BUDGETS=1 holds times against what they may be.
+test-web: web ## the page in a real browser, and its module against twc
+	$(AGAIN) all
+	@node web/tests/module.mjs $(BUILD)
+	@node web/tests/page.mjs $(BUILD)
 
 check-format: ## is all C laid out by clang-format 14, and nothing wider than 100 columns
 	@tools/setup --format
@@ -334,15 +367,16 @@ uninstall: ## takes away what install put under PREFIX and DESTDIR
 	@$(PLACE) tools/install --remove
 
 clean: ## removes everything built
-	rm -rf build build-asan build-cov build-fuzz build-i386 build-same-* build-bare
+	rm -rf build build-asan build-cov build-fuzz build-i386 build-same-* build-bare build-web
 
 help: ## this list
 	@echo 'make: builds $(BUILD)/twc, twrun, twprove and the library. The other targets:'
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 15
 
-.PHONY: all parts setup demo test test-editors test-engines asan check-format check-commits \
-	same-bytes test-bare exhaustive coverage mutants test-check mutants-models fuzz hostile nightly bless \
+.PHONY: all parts setup demo test web web-serve test-web test-editors test-engines \
+	asan check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
+	mutants-models fuzz hostile nightly bless \
 	report bench house fmt editors install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -69,6 +69,8 @@ void program_close(Program *);
 char *read_file(Arena *, const char *path, size_t *n);
 /* Rows as they are spelled, one after the other. */
 char *spell_rows(Arena *, const Graph *, const int *row, int n);
+/* What the evaluator says a named value is, spelled: true, a member of an enum, a token. */
+const char *spell_meant(Arena *, const Graph *, const Named *, int64_t);
 /* What tw_tokenize and tw_spell_token need of a model that is not compiled. */
 TwModel words_of(Arena *, const Graph *);
 /* As it is spelled; records stand apart. */

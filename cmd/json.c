@@ -287,3 +287,23 @@ json_tests(Program *p)
 	}
 	return list;
 }
+
+cJSON *
+json_meant(Program *p, Eval *eval, int n)
+{
+	cJSON *values = cJSON_CreateArray();
+
+	for (int i = 0; i < p->meant.nnamed; i++) {
+		const Named *v = &p->meant.named[i];
+		cJSON *list = cJSON_CreateArray();
+		for (int at = 0; at < n; at++) {
+			Arena scratch = { 0 };
+			const char *text = spell_meant(&scratch, &p->meant, v,
+			                               eval_at(eval, v->node, at));
+			cJSON_AddItemToArray(list, cJSON_CreateString(text));
+			arena_free(&scratch);
+		}
+		cJSON_AddItemToArray(values, list);
+	}
+	return values;
+}

@@ -27,6 +27,10 @@ cJSON *json_neurons(const Program *);
  * fed are "0.5 1; 2 3". */
 cJSON *json_tests(Program *);
 
+/* What the evaluator says each named value is at each of n positions of the text that it has:
+ * [value][position]. */
+cJSON *json_meant(Program *, Eval *, int n);
+
 /* Prints and frees it. */
 void print_json(cJSON *);
 

@@ -253,6 +253,24 @@ spell_rows(Arena *arena, const Graph *g, const int *row, int n)
 	return t.s;
 }
 
+const char *
+spell_meant(Arena *arena, const Graph *g, const Named *of, int64_t v)
+{
+	if (of->kind == K_REAL)
+		return arena_fmt(arena, "%.6g", real_value(v));
+	if (of->kind == K_POS && v < 0)
+		return "-";
+	if (of->kind == K_POS)
+		v += of->offset;
+	if (v >= 0 && v < of->nmember)
+		return of->member[v];
+	if (of->kind == K_TOKEN)
+		return v >= 0 && v < g->nvocab ? g->vocab[v] : "<end>";
+	if (of->kind == K_BOOL)
+		return v ? "true" : "false";
+	return arena_fmt(arena, "%lld", (long long)v);
+}
+
 bool
 next_token(const Graph *g, Eval *eval, int at, int *row)
 {

@@ -3,7 +3,6 @@
 #include "cmd/cmd.h"
 #include "cmd/npy_input.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,16 +26,7 @@ print_labels(EvalRun *r, int n)
 		printf("%s:", g->output[i].name);
 		for (int p = 0; p < n; p++) {
 			int64_t v = eval_at(r->eval, g->output[i].node, p);
-			if (g->output[i].kind == K_TOKEN)
-				printf(" %s", v < g->nvocab ? g->vocab[v] : "<end>");
-			else if (v >= 0 && v < g->output[i].nmember)
-				printf(" %s", g->output[i].member[v]);
-			else if (g->output[i].kind == K_BOOL)
-				printf(" %s", v ? "true" : "false");
-			else if (g->output[i].kind == K_REAL)
-				printf(" %.6g", real_value(v));
-			else
-				printf(" %" PRId64, v);
+			printf(" %s", spell_meant(&r->program.arena, g, &g->output[i], v));
 		}
 		putchar('\n');
 	}

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-#include "backend/backend.h"
 #include "lsp/server.h"
 
 static cJSON *
@@ -45,10 +44,10 @@ sum_over_layers(const int *v, int n)
 	return sum;
 }
 
-/* Adds where each named value stands in the model and what it costs, and the model's size. */
-static void
-add_report(cJSON *o, const TwModel *m, Report *r)
+cJSON *
+build_sizes(const TwModel *m, Report *r)
 {
+	cJSON *o = cJSON_CreateObject();
 	cJSON *named = cJSON_AddArrayToObject(o, "named");
 	char size[200];
 	Explained e;
@@ -67,22 +66,23 @@ add_report(cJSON *o, const TwModel *m, Report *r)
 	         r->d_model, sum_over_layers(r->heads, r->layers),
 	         sum_over_layers(r->neurons, r->layers));
 	cJSON_AddStringToObject(o, "size", size);
+	return o;
 }
 
 cJSON *
 build_document(Document *d)
 {
-	cJSON *o = cJSON_CreateObject();
 	Report report = { 0 };
 	TwModel *model = NULL;
 
 	run_passes(d->graph, &d->diags, NULL, NULL);
 	if (!d->diags.nerror)
 		model = compile_graph(d->graph, &d->arena, &d->diags, &report);
+	if (model && !d->diags.nerror)
+		return build_sizes(model, &report);
+	cJSON *o = cJSON_CreateObject();
 	if (d->diags.nerror)
 		cJSON_AddItemToObject(o, "errors", errors_of(d));
-	else if (model)
-		add_report(o, model, &report);
 	return o;
 }
 

@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "backend/backend.h"
 #include "frontend/editor/editor.h"
 #include "frontend/frontend.h"
 #include "lsp/lsp.h"
@@ -151,6 +152,8 @@ void publish_diagnostics(Server *, Document *);
 /* ---- build.c ---- */
 /* Compiles a document that has been read without errors. */
 cJSON *build_document(Document *);
+/* Where each named value stands in a model and what it costs, and the model's size. */
+cJSON *build_sizes(const TwModel *, Report *);
 /* That there is no result, as a warning in its first line. */
 cJSON *build_warning(const Document *, const char *text);
 /* The document keeps the result; the mistakes in it are published. */

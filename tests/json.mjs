@@ -8,7 +8,10 @@ import { readFileSync } from 'fs'
 const [explained, value, trace] = process.argv.slice(2).map(f => JSON.parse(readFileSync(f)))
 const { heads, neurons, named } = explained
 
-assert.deepEqual(value.map(v => v.name), ['a[0]', 'a[1]', 'a[2]'])
+assert.deepEqual(
+	value.map(v => v.name),
+	['a[0]', 'a[1]', 'a[2]'],
+)
 assert(value[0].chain.length > 0 && value[0].chain.every(l => 'head' in l !== 'neuron' in l))
 
 const sign = heads.find(h => h.at === 'sign')

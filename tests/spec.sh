@@ -1,15 +1,17 @@
 #!/bin/sh
 # usage: tests/spec.sh BUILD-DIR
 #
-# Every ```tw block of the manual is a whole program and a test.
+# Every ```tw block of the manual and of the tutorial is a whole program and a test.
 set -eu
 cd "$(dirname "$0")/.."
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-awk -v dir="$tmp" '
-	/^```tw$/ { n++; name = sprintf("%s/spec_line_%03d.tw", dir, NR); next }
-	/^```/ { name = "" }
-	name { print > name }
-	END { exit n == 0 }' lang/spec.md
+for page in spec tutorial; do
+	awk -v dir="$tmp" -v page=$page '
+		/^```tw$/ { n++; name = sprintf("%s/%s_line_%03d.tw", dir, page, NR); next }
+		/^```/ { name = "" }
+		name { print > name }
+		END { exit n == 0 }' lang/$page.md
+done
 JOBS=1 tests/run.sh "$1" "$tmp"/*.tw

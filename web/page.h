@@ -1,0 +1,57 @@
+#ifndef WEB_PAGE_H
+#define WEB_PAGE_H
+
+/* The compiler, the runtime and the language server as a page calls them: text in, JSON out.
+ *
+ * A module is compiled once, and runs in two workers: one answers the editor, the other compiles
+ * and runs. Each has one program, one session and one server. A string that a function returns is
+ * given back with tw_give_back; one that it takes was made with tw_alloc. (web/src/module.js)
+ *
+ *   page_api.c      compiling and running
+ *   page_server.c   the language server, in place of its streams and processes
+ *   page_files.c    files, in place of the disk
+ *   page_libc.c     what the C library lacks
+ */
+
+#include <stddef.h>
+
+#ifdef __wasm__
+#define API(name) __attribute__((export_name(#name)))
+#else
+#define API(name)
+#endif
+
+/* ---- page_api.c ---- */
+char *tw_alloc(size_t);
+void tw_give_back(char *);
+/* {"diagnostics", "built", "model", "failure"}: built is what the language server takes; there is
+ * no model where there are errors; failure says what else went wrong. */
+char *tw_compile(const char *path, const char *text);
+/* What became of a named value: json_explained. */
+char *tw_explain(int named);
+/* The prompt and at most `limit` tokens that follow: {"error"}, or json_trace with "meant", what
+ * the evaluator says of every named value, and "attention". Numbers that are fed: "0.5 1; 2 3". */
+char *tw_trace(const char *prompt, int limit);
+/* Of one position of that text: json_position. */
+char *tw_position(int at);
+/* Runs the tests of a text, those of a line or all (0); what twc test prints goes to standard
+ * output. Its exit status. */
+int tw_test(const char *path, const char *text, int line);
+/* Decodes the prompt so many times; how many tokens were fed. For measuring. */
+int tw_decode(const char *prompt, int times);
+/* The model as a file: 0 an .onnx, 1 a .safetensors, 2 the config.json beside that. Good until the
+ * next call; tw_file_size says how long it is. */
+const unsigned char *tw_file(int kind);
+int tw_file_size(void);
+
+/* ---- page_server.c ---- */
+/* A message of the Language Server Protocol; what the server sends, as a list. */
+char *tw_lsp(const char *message);
+/* What compiling the document found, build_document's JSON; of which version of it. An older one is
+ * not taken. Messages, as a list. */
+char *tw_built(const char *uri, int version, const char *json);
+
+/* ---- page_files.c ---- */
+void tw_put(const char *path, const char *text);
+
+#endif

@@ -1,0 +1,300 @@
+/* Compiling and running, as a page asks for it (page.h). One program at a time: compiling drops the
+ * one before. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/file/write.h"
+#include "cmd/json.h"
+#include "cmd/trace_json.h"
+#include "lsp/server.h"
+#include "runtime/tw.h"
+#include "web/page.h"
+
+typedef struct Page {
+	Program program;
+	unsigned char *file; /* (size) in the arena; */
+	size_t size;
+	unsigned char *other; /* (other_size) or NULL: the other format, when it was asked for */
+	size_t other_size;
+	TwModel *model; /* as the file says; NULL: nothing is compiled */
+	TwSession *session;
+	Eval *eval;
+	int *text;      /* (longest, nfield) */
+	double *number; /* (longest, ninput) */
+} Page;
+
+static Page page;
+
+API(tw_alloc) char *tw_alloc(size_t n)
+{
+	return malloc(n);
+}
+
+API(tw_give_back) void tw_give_back(char *s)
+{
+	free(s);
+}
+
+static char *
+take_json(cJSON *o)
+{
+	char *text = cJSON_PrintUnformatted(o);
+
+	cJSON_Delete(o);
+	return text;
+}
+
+static void
+drop_program(void)
+{
+	tw_close(page.session);
+	tw_free(page.model);
+	if (page.eval)
+		eval_free(page.eval);
+	program_close(&page.program);
+	page = (Page){ 0 };
+}
+
+/* ---- compiling ---- */
+
+/* The model as the file says, and a session that keeps what it computes; what went wrong is in
+ * *error. */
+static bool
+load_model(char **error)
+{
+	Program *p = &page.program;
+
+	page.file = onnx_bytes(&p->arena, p->model, &page.size);
+	page.model = page.file ? tw_load_memory(page.file, page.size, error) : NULL;
+	page.session = page.model ? tw_open(page.model, TW_TRACE, error) : NULL;
+	if (!page.session)
+		return false;
+	int longest = longest_kept(p->graph) + 1;
+	page.text = NEWS(&p->arena, int, longest *(p->graph->nfield + 1));
+	page.number = NEWS(&p->arena, double, longest * p->graph->ninput + 1);
+	page.eval = eval_new(&p->meant);
+	return true;
+}
+
+static cJSON *
+json_inputs(const TwModel *m)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (int i = 0; i < m->ninput; i++) {
+		cJSON *o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "name", m->input[i].name);
+		cJSON_AddNumberToObject(o, "low", (double)m->input[i].low);
+		cJSON_AddNumberToObject(o, "high", (double)m->input[i].high);
+		cJSON_AddItemToArray(list, o);
+	}
+	return list;
+}
+
+static cJSON *
+json_vocabulary(const TwModel *m)
+{
+	return cJSON_CreateStringArray((const char *const *)m->vocab, m->nvocab);
+}
+
+static cJSON *
+json_model(double ms)
+{
+	Program *p = &page.program;
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(o, "report", json_report(p, ms));
+	cJSON_AddItemToObject(o, "named", json_named(p));
+	cJSON_AddItemToObject(o, "heads", json_heads(p));
+	cJSON_AddItemToObject(o, "neurons", json_neurons(p));
+	cJSON_AddItemToObject(o, "tests", json_tests(p));
+	cJSON_AddItemToObject(o, "inputs", json_inputs(page.model));
+	cJSON_AddItemToObject(o, "vocab", json_vocabulary(page.model));
+	cJSON_AddBoolToObject(o, "record", page.model->record);
+	cJSON_AddBoolToObject(o, "emits", page.model->emits);
+	cJSON_AddBoolToObject(o, "bidirectional", page.model->bidirectional);
+	cJSON_AddNumberToObject(o, "bytes", (double)page.size);
+	return o;
+}
+
+API(tw_compile) char *tw_compile(const char *path, const char *text)
+{
+	Program *p = &page.program;
+	cJSON *o = cJSON_CreateObject();
+	double start = now_ms();
+	char *error = NULL;
+	bool library;
+
+	drop_program();
+	p->quiet = true;
+	size_t n = strlen(text);
+	bool ok = program_open_file_text(p, arena_strn(&p->arena, path, strlen(path)),
+	                                 arena_strn(&p->arena, text, n), n, &(Options){ 0 },
+	                                 &library)
+	          && program_compile(p);
+	cJSON_AddItemToObject(o, "diagnostics", json_diags(&p->diags));
+	if (ok && !load_model(&error)) {
+		cJSON_AddStringToObject(o, "failure", error ? error : "out of memory");
+		ok = false;
+	}
+	free(error);
+	if (ok) {
+		cJSON_AddItemToObject(o, "built", build_sizes(p->model, &p->report));
+		cJSON_AddItemToObject(o, "model", json_model(now_ms() - start));
+	}
+	return take_json(o);
+}
+
+API(tw_explain) char *tw_explain(int named)
+{
+	return take_json(json_explained(&page.program, named));
+}
+
+/* ---- running ---- */
+
+/* "0.5 1; 2 3": rows of numbers. How many; -1 with a line in *error. */
+static int
+read_numbers(const char *text, char **error)
+{
+	const TwModel *m = page.model;
+	int n = 0, most = longest_kept(page.program.graph) * m->ninput;
+
+	while (*(text += strspn(text, " \t\n,;[]"))) {
+		char *end;
+		double x = strtod(text, &end);
+		const TwInput *in = &m->input[n % m->ninput];
+		if (end == text || n == most) {
+			*error = strdup(n == most ? "more than the context holds"
+			                          : "numbers, as in 0.5 1; 2 3");
+			return -1;
+		}
+		if (!(x >= (double)in->low && x <= (double)in->high)) {
+			*error = strdup("a number is not what the program takes");
+			return -1;
+		}
+		page.number[n++] = x;
+		text = end;
+	}
+	if (!n || n % m->ninput) {
+		*error = strdup("each position takes as many numbers as the program has inputs");
+		return -1;
+	}
+	return n / m->ninput;
+}
+
+static void
+feed_number_prompt(int n)
+{
+	int count = n * page.model->ninput;
+	float *x = guarded_malloc((size_t)count * sizeof *x);
+
+	for (int i = 0; i < count; i++)
+		x[i] = (float)page.number[i];
+	tw_feed_number_rows(page.session, x, n);
+	guarded_free(x);
+	eval_numbers(page.eval, page.number, n);
+}
+
+static void
+feed_token_prompt(int n, int limit)
+{
+	TwSession *s = page.session;
+	int width = page.model->nfield;
+
+	tw_feed_tokens(s, page.text, n);
+	for (int i = 0; i < limit && !tw_done(s); i++)
+		tw_feed_token(s, tw_next_token(s));
+	for (int i = 0; i < tw_count(s); i++)
+		memcpy(page.text + i * width, tw_token(s, i), sizeof *page.text * (size_t)width);
+	eval_text(page.eval, page.text, tw_count(s));
+}
+
+API(tw_trace) char *tw_trace(const char *prompt, int limit)
+{
+	cJSON *o = cJSON_CreateObject();
+	char *error = NULL;
+
+	if (!page.session)
+		return take_json(o);
+	bool numbers = page.model->ninput;
+	int n = numbers ? read_numbers(prompt, &error)
+	                : tw_tokenize(page.model, prompt, page.text, &error);
+	if (n < 0) {
+		cJSON_AddStringToObject(o, "error", error ? error : "out of memory");
+		free(error);
+		return take_json(o);
+	}
+	cJSON_Delete(o);
+	tw_reset(page.session);
+	if (numbers)
+		feed_number_prompt(n);
+	else
+		feed_token_prompt(n, limit);
+	o = json_trace(page.session, page.model, n);
+	cJSON_AddItemToObject(o, "meant",
+	                      json_meant(&page.program, page.eval, tw_count(page.session)));
+	cJSON_AddItemToObject(o, "attention", json_attention(page.session, page.model));
+	return take_json(o);
+}
+
+API(tw_position) char *tw_position(int at)
+{
+	bool there = page.session && at >= -1 && at < tw_count(page.session);
+
+	return take_json(there ? json_position(page.session, page.model, at)
+	                       : cJSON_CreateObject());
+}
+
+API(tw_test) int tw_test(const char *path, const char *text, int line)
+{
+	int status = test_one(path, text, strlen(text), &(Options){ .line = line });
+
+	fflush(stdout);
+	return status;
+}
+
+API(tw_decode) int tw_decode(const char *prompt, int times)
+{
+	char *error = NULL;
+	int fed = 0, n = tw_tokenize(page.model, prompt, page.text, &error);
+	TwSession *s = tw_open(page.model, 0, &error);
+
+	for (int t = 0; s && n > 0 && t < times; t++) {
+		tw_reset(s);
+		tw_feed_tokens(s, page.text, n);
+		while (!tw_done(s))
+			tw_feed_token(s, tw_next_token(s));
+		fed += tw_count(s);
+	}
+	tw_close(s);
+	free(error);
+	return fed;
+}
+
+/* ---- the file ---- */
+
+/* Which file tw_file gives: */
+enum { ONNX, SAFETENSORS, CONFIG };
+
+API(tw_file) const unsigned char *tw_file(int kind)
+{
+	Program *p = &page.program;
+
+	page.other = page.file;
+	page.other_size = page.size;
+	if (page.model && kind == SAFETENSORS)
+		page.other = safetensors_bytes(&p->arena, p->model, &page.other_size);
+	if (page.model && kind == CONFIG) {
+		char *config = safetensors_config(&p->arena, p->model);
+		page.other = (unsigned char *)config;
+		page.other_size = strlen(config);
+	}
+	return page.other;
+}
+
+API(tw_file_size) int tw_file_size(void)
+{
+	return (int)page.other_size;
+}

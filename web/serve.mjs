@@ -1,0 +1,21 @@
+// Serves the page, compressed, to this machine and its network.
+import fs from 'fs'
+import http from 'http'
+import path from 'path'
+import zlib from 'zlib'
+
+const file = path.resolve(import.meta.dirname, '../build-web/page/playground.html')
+const page = zlib.brotliCompressSync(fs.readFileSync(file)),
+	port = Number(process.env.PORT ?? 8000)
+
+http.createServer((request, response) => {
+	response.writeHead(200, {
+		'content-type': 'text/html; charset=utf-8',
+		'content-encoding': 'br',
+	})
+	response.end(request.method === 'HEAD' ? undefined : page)
+}).listen(port, () =>
+	console.log(
+		`http://localhost:${port} (${Math.round(page.length / 1000)} KB); Ctrl+C ends it`,
+	),
+)

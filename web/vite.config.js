@@ -1,0 +1,118 @@
+// One HTML file that opens from disk and asks nothing of any server: scripts, styles, the
+// compiler's module, examples and tutorial are inside. Its Content-Security-Policy names the
+// script by its hash.
+import { createHash } from 'crypto'
+import fs from 'fs'
+import path from 'path'
+import { readTutorial } from './tutorial.js'
+import { notices } from './notices.js'
+
+const root = path.resolve(import.meta.dirname, '..')
+const read = file => fs.readFileSync(path.join(root, file), 'utf8')
+const sources = folder =>
+	fs
+		.readdirSync(path.join(root, folder))
+		.filter(f => f.endsWith('.tw'))
+		.sort()
+
+// See src/unpack.js. No character of it means anything to HTML or to JavaScript.
+function packModule(bytes) {
+	const times = new Array(256).fill(0)
+	for (const byte of bytes) times[byte]++
+	const plain = [...Array(0x7f - 0x20).keys()]
+		.map(i => i + 0x20)
+		.filter(c => !'"\'\\<`$'.includes(String.fromCharCode(c)))
+	const order = [...times.keys()].sort((a, b) => times[b] - times[a]),
+		code = new Array(256)
+	order.forEach((byte, i) => (code[byte] = String.fromCharCode(plain[i] ?? 0xb0 + i)))
+	return { order: code.join(''), text: Array.from(bytes, byte => code[byte]).join('') }
+}
+
+const virtual = {
+	'virtual:module': () =>
+		packModule(
+			fs.readFileSync(
+				process.env.TW_MODULE ?? path.join(root, 'build-web/tw.wasm'),
+			),
+		),
+	'virtual:tutorial': () => readTutorial(read('lang/tutorial.md')),
+	'virtual:examples': () => ({
+		programs: Object.fromEntries(
+			sources('examples').map(f => [f.slice(0, -3), read(`examples/${f}`)]),
+		),
+		files: Object.fromEntries(
+			sources('examples/lib').map(f => [`lib/${f}`, read(`examples/lib/${f}`)]),
+		),
+	}),
+}
+
+const tag = script => `<script type="module">${script}</script>`
+
+const inside = {
+	name: 'one file',
+	enforce: 'post',
+	generateBundle(options, bundle) {
+		const html = Object.values(bundle).find(f => f.fileName.endsWith('.html'))
+		for (const file of Object.values(bundle)) {
+			if (file === html) continue
+			const text = file.code ?? String(file.source)
+			if (file.fileName.endsWith('.css'))
+				html.source = html.source.replace(
+					/<link rel="stylesheet"[^>]*>/,
+					() => `<style>${text}</style>`,
+				)
+			else if (file.isEntry) {
+				const script = text
+					.replace(/<\/script/g, '<\\/script')
+					.replace(/<!--/g, '<\\!--')
+				const hash = createHash('sha256').update(script).digest('base64')
+				const policy = `default-src 'none'; script-src 'sha256-${hash}' ` +
+					`'wasm-unsafe-eval' blob:; worker-src blob:; style-src ` +
+					`'unsafe-inline'; img-src data:; base-uri 'none'; ` +
+					`form-action 'none'`
+				html.source = html.source
+					.replace(/<script type="module"[^>]*><\/script>\s*/, '')
+					.replace(
+						'<meta charset="utf-8">',
+						m =>
+							`${m}\n<meta ` +
+							`http-equiv="Content-Security-Policy" ` +
+							`content="${policy}">`,
+					)
+					.replace('</body>', m => `${tag(script)}\n${m}`)
+			}
+			delete bundle[file.fileName]
+		}
+		html.source = html.source.replace(
+			/^/,
+			`<!--\n${notices(path.join(root, 'web/node_modules'))}\n-->\n`,
+		)
+		html.fileName = 'playground.html'
+	},
+}
+
+export default {
+	root: import.meta.dirname,
+	base: './',
+	build: {
+		target: 'es2022',
+		outDir: process.env.TW_OUT ?? path.join(root, 'build-web/page'),
+		emptyOutDir: true,
+		assetsInlineLimit: 1e8,
+		cssCodeSplit: false,
+		modulePreload: false,
+		chunkSizeWarningLimit: 4000,
+	},
+	worker: { format: 'iife' },
+	plugins: [
+		{
+			name: 'virtual files',
+			resolveId: id => (virtual[id] ? `\0${id}` : null),
+			load: id =>
+				id[0] === '\0' && virtual[id.slice(1)]
+					? `export default ${JSON.stringify(virtual[id.slice(1)]())}`
+					: null,
+		},
+		inside,
+	],
+}
