@@ -249,6 +249,9 @@ static const Flag flags[] = {
 	{ "stdlib", 0, "DIR", offsetof(Options, stdlib),
 	  "the standard library is there, and not the one inside", NULL },
 	{ "line", 0, "N", offsetof(Options, line), "only the tests in this line", NULL },
+	{ "count", 'n', "N", offsetof(Options, count), "how many; 1 unless it is said", NULL },
+	{ "seed", 0, "N", offsetof(Options, seed),
+	  "which random ones: the same seed gives the same", NULL },
 	{ "no-warnings", 0, NULL, offsetof(Options, no_warnings),
 	  "only errors: say nothing of what is sound but seldom meant", NULL },
 	{ "ops", 0, NULL, 0, "list the operators of the graph", print_ops },
@@ -357,6 +360,16 @@ static const Verb verbs[] = {
 		"twc graph --layered calculator.tw -o layers.svg\n"
 		"twc graph calculator.tw -o calculator.json",
 		cmd_graph,
+	},
+	{
+		"sample",
+		"FILE",
+		"prints random prompts, their answers and every named value, a line of JSON each",
+		"From the reference evaluator. Prompts are made of the program's tests; those that "
+		"break an assert are left out.",
+		"count seed output stdlib no-warnings",
+		"twc sample calculator.tw -n 10000 --seed 1 -o calculator.jsonl",
+		cmd_sample,
 	},
 	{
 		"fmt",

@@ -64,6 +64,27 @@ node -e 'const c = JSON.parse(require("fs").readFileSync(process.argv[1]));
 	if (c.name != "adder" || !edge || edge[2] != "v0" || !c.circuit.nodes) process.exit(1)' \
 	"$tmp/adder.json" || fail "the adder as data lacks an edge"
 
+# Data sets: as many lines as asked, each with an answer that the program gives; a seed is one set.
+"$twc" sample $calc -n 50 --seed 7 >"$tmp/samples"
+"$twc" sample $calc -n 50 --seed 7 -o "$tmp/again.jsonl" && cmp -s "$tmp/samples" "$tmp/again.jsonl" ||
+	fail "twc sample gives other texts for the same seed"
+node -e 'for (const line of require("fs").readFileSync(process.argv[1], "utf8").trim().split("\n")) {
+	const s = JSON.parse(line);
+	if (s.named.equals.length != s.prompt.length + s.answer.length) process.exit(1);
+	console.log(s.prompt); console.error(s.answer) }' "$tmp/samples" >"$tmp/prompts" 2>"$tmp/answers"
+[ "$(wc -l <"$tmp/prompts")" = 50 ] || fail "twc sample gives no 50 lines"
+"$twrun" "$model" --batch "$tmp/prompts" | cmp -s - "$tmp/answers" ||
+	fail "twc sample gives answers that twrun does not"
+"$twc" sample $calc -n 50 --seed 8 | cmp -s - "$tmp/samples" && fail "all seeds are one"
+cat >"$tmp/no.tw" <<'END'
+model m { vocab "ab" context 4 }
+let x = first j where token[j] in "ab"
+assert token[x else 'b'] == 'a' and index > 0
+emit token
+END
+check 2 '' 'no text of 50 was found that keeps its asserts' "$twc" sample --no-warnings \
+	"$tmp/no.tw"
+
 # A file of Windows: a byte order mark, and line ends of two characters.
 printf '\357\273\277model m { vocab "01" context 3 }\r\nemit token\r\n' >"$tmp/windows.tw"
 check 0 00 ''   "$twc" run "$tmp/windows.tw" 0
