@@ -374,9 +374,9 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 15
 
-.PHONY: all parts setup demo test web web-serve test-web test-editors test-engines \
-	asan check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
-	mutants-models fuzz hostile nightly bless \
-	report bench house fmt editors install uninstall clean help
+.PHONY: all parts setup demo test web web-serve test-web test-editors test-engines asan \
+	check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
+	mutants-models fuzz hostile nightly bless report bench house fmt editors install \
+	uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

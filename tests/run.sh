@@ -151,7 +151,8 @@ fi
 
 longest=(differential/run.sh model/run.sh fuzz/run.sh spec.sh bounds/run.sh hostile/run.sh cli.sh)
 # Targets of their own:
-apart=(run.sh bare.sh same_bytes.sh editors/run.sh engines/run.sh exhaustive/run.sh prove/mutants.sh)
+apart=(run.sh bare.sh same_bytes.sh editors/run.sh engines/run.sh exhaustive/run.sh
+	prove/mutants.sh)
 
 bin=$(cd "$1" && pwd) || exit 2
 shift

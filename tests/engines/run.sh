@@ -51,8 +51,8 @@ ask() { # ask BACKEND f16|f32 SEQUENCES NAME PROFILE <PROMPTS
 
 table() { # table TITLE f16|f32 SEQUENCES PROFILE
 	printf '\n%s\n\n' "$1"
-	printf '| %-21s | %7s | %6s | %7s | %9s | %13s |\n' program prompts tokens logits differing \
-		'wrong answers'
+	printf '| %-21s | %7s | %6s | %7s | %9s | %13s |\n' \
+		program prompts tokens logits differing 'wrong answers'
 	printf '|%s|%s|%s|%s|%s|%s|\n' ----------------------- --------- -------- --------- \
 		----------- ---------------
 	local name line

@@ -1,7 +1,8 @@
 // usage: tokenizer.mjs MODULES FOLDER PROMPTS     a folder's tokenizer in HuggingFace's own library
 //
 // Prints, for each line of PROMPTS, its ids, a space between; the text they come back as is
-// compared with the line. The last line printed is that of a text with a character that is no token.
+// compared with the line. The last line printed is that of a text with a character that is no
+// token.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
