@@ -78,6 +78,8 @@ scale_of(const Queries *x, int places)
 			first = square;
 		else if (c == 0 && x->base[at] != x->base[0])
 			c = (square - first) / (4 * (x->base[0] - x->base[at]));
+		if (4 * c != rint(4 * c)) /* of keys that are no digits */
+			return 0;
 		if (plus(times(4 * c, plus(x->base[at], -x->base[0])), plus(square, -first)) != 0)
 			return 0;
 	}

@@ -695,11 +695,41 @@ only_lifts_bos(const HeadDims *d)
 }
 
 static bool
+has_two_values(const double *x, int n)
+{
+	double other = x[0];
+
+	for (int i = 1; i < n; i++) {
+		if (x[i] == x[0] || x[i] == other)
+			continue;
+		if (other != x[0])
+			return false;
+		other = x[i];
+	}
+	return true;
+}
+
+/* Is it one bit of the place, so that a key of such bits is found without a look at all? */
+static bool
+is_bit_of_place(const HeadAnalysis *s, const Provenance *r)
+{
+	int n;
+
+	if (r->by_token)
+		return false;
+	if (!s->m->by_digits)
+		return has_two_values(r->place + 1, s->m->context);
+	n = only_digit(s, r);
+	return n >= 0 && has_two_values(r->cell + s->c->digit_row[n], s->c->digit[n].modulo);
+}
+
+/* Keys that tell no two places apart, or that do so bit by bit. */
+static bool
 keys_ignore_place(HeadAnalysis *s, const TwAffine *f)
 {
 	Provenance r = provenance_of(s, f);
 
-	return !r.known || !r.by_place;
+	return !r.known || !r.by_place || is_bit_of_place(s, &r);
 }
 
 static bool

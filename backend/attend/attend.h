@@ -70,6 +70,8 @@ bool as_choice(Circuit *, Node *e, Node **cond, Node **yes, Node **no);
 bool split_condition(Circuit *, const Node *at, Node *cond, Conjunction *);
 /* What the literals about there take from a key. */
 const Form *key_penalty(Circuit *, const Conjunction *, const Form *key, int64_t weight);
+/* Bit i of x, counted from the least, as 1 or -1. */
+const Form *sign_of_bit(Circuit *, Node *x, int64_t least, int i);
 /* How many of the literals about here fail. */
 const Form *query_deficit(Circuit *, const Conjunction *);
 /* What the others take, as dimensions; false after an error. */

@@ -125,14 +125,14 @@ bits_for_both(const Node *x, const Node *y, int64_t *least)
 	return bits;
 }
 
-/* Bit i of x, 1 or -1. */
-static const Form *
+const Form *
 sign_of_bit(Circuit *c, Node *x, int64_t least, int i)
 {
 	Node *bit = mk_at(c->g, x, OP_SUB, x, mk_const(c->g, least), NULL);
 
-	bit = mk_at(c->g, x, OP_DIV, bit, mk_const(c->g, (int64_t)1 << i), NULL);
-	bit = mk_at(c->g, x, OP_MOD, bit, mk_const(c->g, 2), NULL);
+	bit = terms_divided(c->g,
+	                    mk_at(c->g, x, OP_DIV, bit, mk_const(c->g, (int64_t)1 << i), NULL));
+	bit = terms_divided(c->g, mk_at(c->g, x, OP_MOD, bit, mk_const(c->g, 2), NULL));
 	return form_scale(c, 2, map_node(c, bit), -1);
 }
 

@@ -10,12 +10,14 @@
 #include "backend/target/plain/plain.h"
 
 enum {
-	ONE_DIGIT = 200,
+	ONE_DIGIT = 1024,
 	TWO_DIGITS = 1 << 19, /* of DIGIT_BASE */
 	FAR_BASE = 512,
 	ROWS_IN_FILE = 1 << 16, /* of a table by digit */
+	BITS_MAX = 30,
 };
-_Static_assert(3LL * PLAIN_STEP * ONE_DIGIT * ONE_DIGIT < EXACT_MAX, "2 t p + p^2 stays exact");
+_Static_assert(3LL * PLAIN_STEP * ONE_DIGIT * ONE_DIGIT < PLAIN_SCORE_MAX,
+               "2 t p + p^2 stays exact, in units of PLAIN_STEP");
 _Static_assert(3LL * PLAIN_STEP
                                * (DIGIT_BASE * DIGIT_BASE
                                   + (TWO_DIGITS / DIGIT_BASE) * (TWO_DIGITS / DIGIT_BASE))
@@ -264,7 +266,7 @@ static bool
 reads_nearest(const Circuit *c, const Form *f)
 {
 	return PLAIN_STEP * (int64_t)c->places * (c->places + 2 * beyond_text(c, f))
-	       < EXACT_MAX / 8 * 7;
+	       < PLAIN_SCORE_MAX / 8 * 7;
 }
 
 /* f, held between 0 and the first place behind the longest text. */
@@ -338,8 +340,34 @@ place_behind_condition(Circuit *c, Node *ref, Node *e)
 	return reads_nearest(c, place) && place->ready < map_node(c, e)->ready ? place : NULL;
 }
 
-Lookup *
-plain_place(Circuit *c, Node *ref)
+/* By the bits of e and of the index, each place having its own: no place that is not visible is
+ * found, and <bos> is where there is none. NULL where that does not go. */
+static Lookup *
+place_by_bits(Circuit *c, Node *ref)
+{
+	Node *e = ref->arg[0], *index = make_node(c, ref, OP_INDEX, NULL, NULL);
+	int64_t least = min_int64(e->type.lo, 0), most = max_int64(e->type.hi, c->places - 2);
+	Lookup *s = plain_lookup_new(c, "place", ref);
+	int bits = 0;
+
+	while ((most - least) >> bits)
+		bits++;
+	if (c->g->bidirectional || bits > BITS_MAX || (least < 0 && c->places > WHOLE_PLACES))
+		return NULL;
+	for (int i = 0; i < bits; i++) {
+		const Form *q = sign_of_bit(c, e, least, i), *k = sign_of_bit(c, index, least, i);
+		if (!q || !k)
+			return NULL;
+		add_dim(c, s, q, form_set_bos(c, form_scale(c, PLAIN_STEP, k, 0), 0));
+	}
+	const Form *all = form_const(c, -bits * PLAIN_STEP);
+	add_dim(c, s, form_const(c, 1), form_set_bos(c, all, -PLAIN_STEP));
+	return s;
+}
+
+/* By its number, as the place that is nearest to it. */
+static Lookup *
+place_by_number(Circuit *c, Node *ref)
 {
 	Graph *g = c->g;
 	Node *e = ref->arg[0], *index = make_node(c, ref, OP_INDEX, NULL, NULL);
@@ -364,4 +392,23 @@ plain_place(Circuit *c, Node *ref)
 	for (int i = 0; i < n; i++, p = make_node(c, ref, OP_DIV, p, b))
 		want[i] = map_node(c, i + 1 < n ? make_node(c, ref, OP_MOD, p, b) : p);
 	return place_lookup(c, "place", ref, n, want);
+}
+
+/* Are bits of e at hand where e is, as features or as terms of a sum? */
+static bool
+has_bits(Circuit *c, Node *e)
+{
+	Node *half = mk_at(c->g, e, OP_DIV, e, mk_const(c->g, 2), NULL);
+
+	return is_feature(e) || terms_divided(c->g, half) != half;
+}
+
+/* By bits, which take more dimensions, only where that is earlier. */
+Lookup *
+plain_place(Circuit *c, Node *ref)
+{
+	Lookup *number = place_by_number(c, ref),
+	       *bits = number->ready && has_bits(c, ref->arg[0]) ? place_by_bits(c, ref) : NULL;
+
+	return bits && bits->ready < number->ready ? bits : number;
 }
