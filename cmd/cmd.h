@@ -31,6 +31,7 @@ struct Options {
 	const char *range, *depends; /* --range, --depends; or NULL */
 	const char *input;           /* --input, or NULL */
 	int line;                    /* --line, or 0 */
+	int size, depth;             /* --size, --depth; or 0 */
 	int count, seed;             /* -n, --seed; or 0 */
 	double started;              /* now_ms() when the process began */
 };
@@ -104,6 +105,7 @@ int cmd_fmt(const Options *);
 int cmd_explain(const Options *);
 int cmd_graph(const Options *);
 int cmd_sample(const Options *);
+int cmd_random(const Options *);
 int cmd_lsp(const Options *);
 int cmd_doctor(const Options *);
 int cmd_prove(const Options *);

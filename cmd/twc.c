@@ -250,6 +250,12 @@ static const Flag flags[] = {
 	  "the standard library is there, and not the one inside", NULL },
 	{ "line", 0, "N", offsetof(Options, line), "only the tests in this line", NULL },
 	{ "count", 'n', "N", offsetof(Options, count), "how many; 1 unless it is said", NULL },
+	{ "size", 0, "N", offsetof(Options, size), "how many named values; 6 unless it is said",
+	  NULL },
+	{ "depth", 0, "N", offsetof(Options, depth),
+	  "the longest chain of named values, each of which reads the one before; 3 unless it is "
+	  "said",
+	  NULL },
 	{ "seed", 0, "N", offsetof(Options, seed),
 	  "which random ones: the same seed gives the same", NULL },
 	{ "no-warnings", 0, NULL, offsetof(Options, no_warnings),
@@ -370,6 +376,17 @@ static const Verb verbs[] = {
 		"count seed output stdlib no-warnings",
 		"twc sample calculator.tw -n 10000 --seed 1 -o calculator.jsonl",
 		cmd_sample,
+	},
+	{
+		"random",
+		"",
+		"prints random programs and the circuits that they become, a line of JSON each",
+		"Ground truth for methods that find circuits: the program, and what graph -o "
+		"x.json says "
+		"of it.",
+		"count size depth seed output layers d-model heads neurons fewest",
+		"twc random -n 1000 --size 8 --depth 4 --seed 1 -o programs.jsonl",
+		cmd_random,
 	},
 	{
 		"fmt",

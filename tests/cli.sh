@@ -85,6 +85,20 @@ END
 check 2 '' 'no text of 50 was found that keeps its asserts' "$twc" sample --no-warnings \
 	"$tmp/no.tw"
 
+# Random programs: as many, as large and as deep as asked, each with its circuit.
+"$twc" random -n 30 --size 9 --depth 5 --seed 4 >"$tmp/programs"
+"$twc" random -n 30 --size 9 --depth 5 --seed 4 | cmp -s - "$tmp/programs" || fail "a seed is not one set"
+node -e 'const lines = require("fs").readFileSync(process.argv[1], "utf8").trim().split("\n");
+	for (const line of lines) {
+		const p = JSON.parse(line), lets = p.program.match(/^let /gm).length;
+		const level = [];
+		for (const [, i, e] of p.program.matchAll(/^let v(\d+) = (.*)$/gm))
+			level[i] = 1 + Math.max(0, ...[...e.matchAll(/\bv(\d+)/g)].map((m) => level[m[1]]));
+		if (lets != 9 || Math.max(...level) != 5 || !p.circuit.edges) process.exit(1);
+	}
+	process.exit(lines.length == 30 ? 0 : 1)' "$tmp/programs" || fail "random programs are not as asked"
+check 2 '' 'a program of depth 4 has 4 to 200 values' "$twc" random --size 3 --depth 4
+
 # A file of Windows: a byte order mark, and line ends of two characters.
 printf '\357\273\277model m { vocab "01" context 3 }\r\nemit token\r\n' >"$tmp/windows.tw"
 check 0 00 ''   "$twc" run "$tmp/windows.tw" 0

@@ -241,14 +241,20 @@ def _row(w, i: int) -> Vector:
     return {c: x for c, x in enumerate(w.row(i)) if x != 0}
 
 
-def _cleared_by(layer, i: int) -> Optional[int]:
-    """The column that a neuron takes away as a whole: relu(x - least) -> -x."""
-    reads, writes = _column(layer.weights["w1"], i), _row(layer.weights["w2"], i)
-    if len(reads) == 1 and len(writes) == 1 and reads.keys() == writes.keys():
+def _clearing(layer) -> Dict[int, int]:
+    """The neurons that take a column away as a whole, relu(x - least) - x + least, and the column.
+    Those of the compiler come last."""
+    found: Dict[int, int] = {}
+    w1, b1 = layer.weights["w1"], layer.weights["b1"].data
+    w2, b2 = layer.weights["w2"], layer.weights["b2"].data
+    for i in range(layer.neurons):
+        reads, writes = _column(w1, i), _row(w2, i)
+        if len(reads) != 1 or len(writes) != 1 or reads.keys() != writes.keys():
+            continue
         column = next(iter(reads))
-        if reads[column] == 1 and writes[column] == -1:
-            return column
-    return None
+        if reads[column] == 1 and writes[column] == -1 and b1[i] == b2[column]:
+            found[column] = i
+    return {i: column for column, i in found.items()}
 
 
 class _Stream:
@@ -320,16 +326,14 @@ def _edges_of_weights(model: "Model") -> Iterator[Edge]:
                 writes[f"a{n}.h{h}.v{i}"] = _row(layer.weights["wo"], h * layer.value_size + i)
         for name, vector in writes.items():
             stream.add(name, vector)
-        writes, cleared = {}, []
+        writes, cleared = {}, _clearing(layer) if layer.neurons else {}
         for i in range(layer.neurons):
-            column = _cleared_by(layer, i)
-            if column is not None:
-                cleared.append(column)
+            if i in cleared:
                 continue
             for source, weight in stream.read_by(_column(layer.weights["w1"], i)):
                 yield Edge(source, f"m{n}.n{i}", "in", weight)
             writes[f"m{n}.n{i}"] = _row(layer.weights["w2"], i)
-        for column in cleared:
+        for column in cleared.values():
             stream.clear(column)
         for name, vector in writes.items():
             stream.add(name, vector)
