@@ -40,8 +40,9 @@ void plan_strips(TensorGraph *, const TensorNode *t, Kernel *);
 bool is_plain_load(const Scalar *);
 
 /* Sums of products inside a body, and their operands where they are no plain loads, become
- * tensors of their own, so that plan_product() finds them: the graph's live tensors, operands
+ * tensors of their own, so that plan_product() finds them; so do functions that are asked for more
+ * than once: the graph's live tensors, operands
  * first, with what was split off. now: what stands for a tensor whose body changed. */
-TensorNode **split_products(TensorGraph *, int *n, Map *now);
+TensorNode **tensor_split(TensorGraph *, int *n, Map *now);
 
 #endif

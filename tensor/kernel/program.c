@@ -178,7 +178,7 @@ tensor_program_new(TensorGraph *g, bool portable)
 	p->g = g;
 	p->strips = strip_run(portable);
 	p->product = gemm_run(portable);
-	live = split_products(g, &n, &p->now);
+	live = tensor_split(g, &n, &p->now);
 	plan_kernels(p, live, n);
 	plan_buffers(p, live, n);
 	plan_rooms(p);

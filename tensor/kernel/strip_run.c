@@ -61,25 +61,34 @@ power_of_two(V n)
 	return (V)((__builtin_convertvector(n, M) + 127) << 23);
 }
 
+/* e^x is 2^n times this: e^r, |r| <= ln(2) / 2. */
 INLINE V
-exp_lanes(V x)
+exp_fraction(V x, V *n)
 {
-	M low = x<-87.3f, high = x> 88.7f;
-	V n = nearest(choose(low | high, all_lanes(0), x) * 1.44269504f);
-	V r = choose(low | high, all_lanes(0), x) - n * 0.693359375f;
-
-	r = r + n * 2.12194440e-4f;
+	*n = nearest(x * 1.44269504f);
+	V r = (x - *n * 0.693359375f) + *n * 2.12194440e-4f;
 	V p = 1.9875691500e-4f * r + 1.3981999507e-3f;
+
 	p = p * r + 8.3334519073e-3f;
 	p = p * r + 4.1665795894e-2f;
 	p = p * r + 1.6666665459e-1f;
 	p = p * r + 5.0000001201e-1f;
-	p = (p * r) * r + r + 1.0f;
-	/* In two steps, since 2^128 is none. */
-	p = p * power_of_two(nearest(n * 0.5f)) * power_of_two(n - nearest(n * 0.5f));
-	p = choose(low, all_lanes(0), p);
-	p = choose(high, all_lanes(INFINITY), p);
-	return choose(x != x, x, p);
+	return (p * r) * r + r + 1.0f;
+}
+
+/* 0 below -87.3, where a float has no more digits, and infinity above 88.7. */
+INLINE V
+exp_lanes(V x)
+{
+	M low = x<-87.3f, high = x> 88.7f;
+	V n, p = exp_fraction(choose(low | high, all_lanes(0), x), &n);
+	M last = n > 127; /* 2^128 is no float: it is made in two steps */
+	V y = p * power_of_two(n - truth(last));
+
+	y = choose(last, y + y, y);
+	y = choose(low, all_lanes(0), y);
+	y = choose(high, all_lanes(INFINITY), y);
+	return choose(x != x, x, y);
 }
 
 /* -inf at 0, and no number below; denormals count as 0. */
@@ -131,14 +140,16 @@ sin_lanes(V x)
 INLINE V
 tanh_lanes(V x)
 {
-	V a = choose(x < 0, -x, x);
-	V e = 1.0f - 2.0f / (exp_lanes(a + a) + 1.0f);
+	V a = choose(x < 0, -x, x), n;
+	V p = exp_fraction(choose(a < 10, a, all_lanes(10)) * -2.0f, &n);
+	V e = p * power_of_two(n), far = (1.0f - e) / (1.0f + e);
 	V z = x * x;
-	V p = -5.70498872745e-3f * z + 2.06390887954e-2f;
+	p = -5.70498872745e-3f * z + 2.06390887954e-2f;
 	p = p * z - 5.37397155531e-2f;
 	p = p * z + 1.33314422036e-1f;
 	p = p * z - 3.33332819422e-1f;
-	return choose(a < 0.625f, p * z * x + x, choose(x < 0, -e, e));
+	V y = choose(a < 0.625f, p * z * x + x, choose(x < 0, -far, far));
+	return choose(x != x, x, y);
 }
 
 /* ---- a strip at a time ---- */

@@ -179,6 +179,24 @@ test_kernel_kinds(void **state)
 	            0, 0);
 }
 
+/* What two tensors ask for is computed once, and what one asks for stays where it is. */
+static void
+test_shared_functions(void **state)
+{
+	const char *text = "param x [50] = 0\n"
+			   "a [i < 50] = 2 * tanh(x[i]) + exp(x[i])\n"
+			   "b [i < 50] = x[i] - tanh(x[i])\n"
+			   "output a\noutput b\n";
+	TensorGraph *g = read_kernels(text);
+
+	(void)state;
+	tensor_program_new(g, true);
+	assert_non_null(tensor_find(g, "a.tanh"));
+	assert_null(tensor_find(g, "a.exp"));
+	assert_null(tensor_find(g, "b.tanh"));
+	check_outputs(read_kernels(text), 1);
+}
+
 /* ---- functions ---- */
 
 static void
@@ -226,6 +244,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_kernels),
 		cmocka_unit_test(test_kernel_kinds),
+		cmocka_unit_test(test_shared_functions),
 		cmocka_unit_test(test_functions),
 	};
 

@@ -1,12 +1,15 @@
-/* Takes sums of products out of bodies, so that each is a matrix product of two tensors:
+/* Takes out of bodies what should be a tensor of its own.
+ *
+ * A sum of products is a matrix product of two tensors:
  *
  *     y [i < 64][j < 96] = max(sum(x[i, r] * w[r, j] for r < 32) + b[j], 0)
  *
  *     y.sum [i < 64][j < 96] = sum(x[i, r] * w[r, j] for r < 32)
  *     y [i < 64][j < 96] = max(y.sum[i, j] + b[j], 0)
  *
- * A factor that is no plain load becomes a tensor too. All numbers stay the same: a float that is
- * stored is the float that was computed. */
+ * and so is a factor of it that is no plain load. A function that several bodies ask for, as a
+ * gradient asks for what the forward pass has computed, is computed once. All numbers stay the
+ * same: a float that is stored is the float that was computed. */
 
 #include "tensor/kernel/kernel.h"
 
@@ -18,6 +21,8 @@ typedef struct Splitter {
 	TensorNode **live; /* (n) operands first */
 	bool *seen;        /* by tensor, of those that were there at first */
 	Map now;           /* tensor -> what stands for it now, if it was split */
+	Map noted;         /* tensors whose functions are in `asked` */
+	Map asked; /* functions -> the body that has them; for several, the splitter itself */
 } Splitter;
 
 static Scalar *
@@ -125,14 +130,6 @@ with_plain_factors(Splitter *s, const TensorNode *t, Scalar *e)
 	return product;
 }
 
-/* ---- bodies ---- */
-
-typedef struct BodyRewrite {
-	Splitter *s;
-	const TensorNode *tensor;
-	Map done;
-} BodyRewrite;
-
 static bool
 has_only_axes(const Scalar *e)
 {
@@ -142,8 +139,54 @@ has_only_axes(const Scalar *e)
 	return true;
 }
 
+/* ---- functions that several bodies have ---- */
+
+static bool
+is_function_of_axes(const Scalar *e)
+{
+	bool function = e->op == X_EXP || e->op == X_LOG || e->op == X_SIN || e->op == X_TANH;
+
+	return function && !e->height && e->nfree && has_only_axes(e);
+}
+
+static void note_tensor(Splitter *, TensorNode *);
+
+static void
+note_functions(Splitter *s, const Scalar *e, const Scalar *body, Map *seen)
+{
+	if (map_get(seen, e))
+		return;
+	map_put(s->g->arena, seen, e, s);
+	if (e->op == X_LOAD)
+		note_tensor(s, e->tensor);
+	if (is_function_of_axes(e)) {
+		const void *first = map_get(&s->asked, e);
+		map_put(s->g->arena, &s->asked, e, first ? s : (void *)body);
+	}
+	for (int i = 0; i < e->narg; i++)
+		note_functions(s, e->arg[i], body, seen);
+}
+
+static void
+note_tensor(Splitter *s, TensorNode *t)
+{
+	if (map_get(&s->noted, t))
+		return;
+	map_put(s->g->arena, &s->noted, t, t);
+	if (t->body)
+		note_functions(s, t->body, t->body, &(Map){ 0 });
+}
+
+/* ---- bodies ---- */
+
+typedef struct BodyRewrite {
+	Splitter *s;
+	const TensorNode *tensor;
+	Map done;
+} BodyRewrite;
+
 static Scalar *
-without_products(BodyRewrite *b, Scalar *e)
+split_body(BodyRewrite *b, Scalar *e)
 {
 	Scalar *arg[RANK_MAX], *to;
 	bool changed = false;
@@ -151,7 +194,7 @@ without_products(BodyRewrite *b, Scalar *e)
 	if ((to = map_get(&b->done, e)))
 		return to;
 	for (int i = 0; i < e->narg; i++) {
-		arg[i] = without_products(b, e->arg[i]);
+		arg[i] = split_body(b, e->arg[i]);
 		changed |= arg[i] != e->arg[i];
 	}
 	to = changed ? scalar_rebuild(b->s->g, e, arg) : e;
@@ -163,6 +206,8 @@ without_products(BodyRewrite *b, Scalar *e)
 		if (e != b->tensor->body || to->nfree < b->tensor->rank)
 			to = own_tensor(b->s, b->tensor, "sum", to, to->nfree, to->free);
 	}
+	if (e != b->tensor->body && map_get(&b->s->asked, e) == b->s)
+		to = own_tensor(b->s, b->tensor, tensor_ops[e->op].text, to, to->nfree, to->free);
 	map_put(b->s->g->arena, &b->done, e, to);
 	return to;
 }
@@ -193,7 +238,7 @@ visit_tensor(Splitter *s, TensorNode *t)
 		visit_loads(s, t->body, &(Map){ 0 });
 		for (int i = 0; i < t->rank; i++)
 			axis[i] = scalar_axis(s->g, i, t->dim[i]);
-		Scalar *body = without_products(&b, t->body);
+		Scalar *body = split_body(&b, t->body);
 		if (body != t->body) {
 			TensorNode *now = tensor_define(s->g, t->name, body, t->rank, axis);
 			map_put(s->g->arena, &s->now, t, now);
@@ -208,12 +253,14 @@ visit_tensor(Splitter *s, TensorNode *t)
 }
 
 TensorNode **
-split_products(TensorGraph *g, int *n, Map *now)
+tensor_split(TensorGraph *g, int *n, Map *now)
 {
 	Splitter s = { .g = g, .seen = NEWS(g->arena, bool, g->ntensor) };
 	bool as_written = g->as_written;
 
 	g->as_written = true; /* what floats give must not change */
+	for (int i = 0; i < g->noutput; i++)
+		note_tensor(&s, g->output[i]);
 	for (int i = 0; i < g->noutput; i++)
 		visit_tensor(&s, g->output[i]);
 	g->as_written = as_written;
