@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "backend/file/write.h"
+#include "backend/realism.h"
 
 /* The library's folder, which lies where twc was built (beside build/) or installed, and where an
  * editor opens its files. Below the current folder its name is relative, so that messages stay
@@ -91,6 +92,24 @@ write_as_llama(const Options *o, Program *p, char **error)
 	return -1;
 }
 
+/* The model as it is written: with --realism, another that does the same; NULL after an error. */
+static const TwModel *
+model_to_write(const Options *o, Program *p)
+{
+	const char *why = NULL;
+
+	if (!o->realism)
+		return p->model;
+	if (is_llama_path(o->output)) {
+		fputs("twc: --realism is for .onnx and .safetensors\n", stderr);
+		return NULL;
+	}
+	TwModel *m = model_realistic(&p->arena, p->model, &p->report, o->realism, o->seed, &why);
+	if (!m)
+		fprintf(stderr, "twc: --realism: %s\n", why);
+	return m;
+}
+
 int
 cmd_compile(const Options *o)
 {
@@ -117,11 +136,13 @@ cmd_compile(const Options *o)
 			        o->args[0], p.report.layers,
 			        p.report.layers - p.report.free_layers);
 		bool llama = is_llama_path(o->output);
-		status = (llama ? write_as_llama(o, &p, &error)
-		                : model_write(p.model, o->output, o->uniform, &error))
+		const TwModel *m = model_to_write(o, &p);
+		status = !m
+		                         || (llama ? write_as_llama(o, &p, &error)
+		                                   : model_write(m, o->output, o->uniform, &error))
 		                 ? 2
 		                 : 0;
-		if (status && (error || !llama))
+		if (status && m && (error || !llama))
 			fprintf(stderr, "twc: %s%s\n", error ? error : o->output,
 			        error ? "" : ": cannot be written");
 	}
@@ -208,6 +229,12 @@ static const Flag flags[] = {
 	  "what an engine keeps keys and values of a .gguf or a folder in: half precision, which "
 	  "llama.cpp does by default, or float32",
 	  NULL },
+	{ "realism", 0, "DIALS", offsetof(Options, realism),
+	  "the same numbers from weights that look less compiled, some of "
+	  "permute,scale,dead,noise: "
+	  "columns, heads and neurons in any order, times powers of two, with others that do "
+	  "nothing; --seed says which",
+	  NULL },
 	{ "uniform", 0, NULL, offsetof(Options, uniform), "pad all layers of an .onnx to one shape",
 	  NULL },
 	{ "dump", 0, "PASS", offsetof(Options, dump),
@@ -273,7 +300,8 @@ static const Verb verbs[] = {
 		"libraries: an ordinary Llama, of programs that emit, are causal and have one "
 		"field "
 		"a token.",
-		"output prove profile uniform verify layers d-model heads neurons fewest dump "
+		"output prove profile realism seed uniform verify layers d-model heads neurons "
+		"fewest dump "
 		"stdlib "
 		"no-warnings",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
