@@ -150,6 +150,8 @@ typedef struct Inspect {
 	bool verify;      /* hold what each stage made against what it promises (verify/) */
 	const char *dump; /* print what this stage made (dump_stages), and stop there; or NULL */
 	FILE *to;
+	bool describe; /* in the file too what each node adds up: twprove holds the weights against
+	                  it */
 } Inspect;
 /* The stages that can be printed. */
 typedef struct DumpStage {

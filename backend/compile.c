@@ -42,7 +42,7 @@ lay_out(Compilation *c, Circuit *circuit, bool narrow, const Inspect *in)
 		return NOT_EXACT;
 	if (!inspect_weights(in, columns, c->model, c->report))
 		return ENDED;
-	c->model->circuit = describe_circuit(columns);
+	c->model->circuit = describe_circuit(columns, in && in->describe);
 	return MADE;
 }
 

@@ -31,6 +31,7 @@ typedef struct Description {
 	const Lookup **find; /* (nfind) that no head of the model does, */
 	int *find_number;    /* (nfind) and among the nodes; -1: not yet */
 	int nnode;
+	bool whole;   /* what each of the model's own nodes adds up, too */
 	double *cell; /* room for a table */
 	TextBuilder text;
 } Description;
@@ -151,6 +152,38 @@ need_find(Description *d, const Lookup *s)
 	}
 }
 
+static void
+need_head(Description *d, const Head *h)
+{
+	const Lookup *s = h->lookup;
+
+	for (int k = 0; k < s->ndim; k++) {
+		need_atoms(d, s->q[k]);
+		need_atoms(d, s->k[k]);
+	}
+	for (int i = 0; i < h->nvalue; i++)
+		if (h->value[i]->live)
+			need_atoms(d, h->value[i]->in);
+}
+
+/* What the model's own nodes add up. */
+static void
+need_sums(Description *d)
+{
+	const Schedule *s = d->cols->s;
+
+	for (int l = 0; l < s->nlayer; l++) {
+		for (int i = 0; i < s->nhead[l]; i++)
+			need_head(d, s->head[l][i]);
+		for (int i = 0; i < s->nneuron[l]; i++)
+			need_atoms(d, s->neuron[l][i]->in);
+	}
+	for (int i = 0; d->c.emit && i < d->c.g->nfield; i++)
+		need_atoms(d, d->c.emit[i]);
+	for (int i = 0; i < d->c.g->noutput; i++)
+		need_atoms(d, d->c.output[i]);
+}
+
 /* Operands have smaller ids than who reads them, so one way back reaches all. */
 static void
 find_needed(Description *d)
@@ -164,6 +197,8 @@ find_needed(Description *d)
 	for (int i = 0; i < c->g->nnamed; i++)
 		if (d->form[i])
 			need_atoms(d, d->form[i]);
+	if (d->whole)
+		need_sums(d);
 	for (int i = c->natom; i-- > 0;) {
 		const Atom *a = c->atom[i];
 		if (!d->needed[i])
@@ -435,19 +470,86 @@ describe_layers(Description *d)
 	describe_text(d, "]");
 }
 
+/* ---- what they add up */
+
+static void
+describe_forms(Description *d, const char *name, int n, const Form *const *f)
+{
+	text_addf(&d->text, "\"%s\":[", name);
+	for (int i = 0; i < n; i++) {
+		describe_text(d, i ? "," : "");
+		describe_form(d, f[i], 0);
+	}
+	describe_text(d, "]");
+}
+
+static void
+describe_head_sums(Description *d, const Head *h)
+{
+	const Form **value = NEWS(d->c.arena, const Form *, h->ndim + 1);
+
+	for (int i = 0; i < h->nvalue; i++)
+		if (h->value[i]->live)
+			value[h->value[i]->column] = h->value[i]->in;
+	describe_text(d, "{");
+	describe_forms(d, "queries", h->lookup->ndim, (const Form *const *)h->lookup->q);
+	describe_text(d, ",");
+	describe_forms(d, "keys", h->lookup->ndim, (const Form *const *)h->lookup->k);
+	describe_text(d, ",");
+	describe_forms(d, "values", h->ndim, value);
+	describe_text(d, "}");
+}
+
+static void
+describe_layer_sums(Description *d, int l)
+{
+	const Schedule *s = d->cols->s;
+	const Form **in = NEWS(d->c.arena, const Form *, s->nneuron[l] + 1);
+
+	describe_text(d, l ? ",\n{\"heads\":[" : "{\"heads\":[");
+	for (int i = 0; i < s->nhead[l]; i++) {
+		describe_text(d, i ? "," : "");
+		describe_head_sums(d, s->head[l][i]);
+	}
+	describe_text(d, "],");
+	for (int i = 0; i < s->nneuron[l]; i++)
+		in[i] = s->neuron[l][i]->in;
+	describe_forms(d, "neurons", s->nneuron[l], in);
+	describe_text(d, "}");
+}
+
+static void
+describe_sums(Description *d)
+{
+	const Graph *g = d->c.g;
+
+	describe_text(d, ",\n\"sums\":{\"layers\":[");
+	for (int l = 0; l < d->cols->s->nlayer; l++)
+		describe_layer_sums(d, l);
+	describe_text(d, "],\n");
+	describe_forms(d, "next", d->c.emit ? g->nfield : 0, d->c.emit);
+	describe_text(d, ",\n");
+	describe_forms(d, "labels", g->noutput, d->c.output);
+	describe_text(d, "}");
+}
+
 char *
-describe_circuit(const Columns *cols)
+describe_circuit(const Columns *cols, bool whole)
 {
 	Circuit *c = cols->s->c;
 	Description *d = NEW(c->arena, Description);
 
-	*d = (Description){ .c = *c, .model = c, .cols = cols, .text = { .arena = c->arena } };
+	*d = (Description){
+		.c = *c, .model = c, .cols = cols, .whole = whole, .text = { .arena = c->arena }
+	};
 	find_forms(d);
 	find_needed(d);
 	describe_text(d, "{");
 	describe_layers(d);
 	describe_text(d, ",\n");
 	describe_nodes(d);
+	if (whole)
+		describe_sums(d);
 	describe_text(d, "}");
 	return d->text.s;
 }

@@ -3,8 +3,9 @@
 
 #include "backend/layout/layout.h"
 
-/* The property tw.circuit of the file, as JSON. */
-char *describe_circuit(const Columns *);
+/* The property tw.circuit of the file, as JSON; `whole`: with what each node of the model adds
+ * up. */
+char *describe_circuit(const Columns *, bool whole);
 /* All of the circuit: nodes, edges between them, the values of what is named, tw.circuit. */
 char *describe_graph(const Columns *, const TwModel *);
 

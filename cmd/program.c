@@ -94,6 +94,7 @@ program_open_text(Program *p, const char *path, const char *text, size_t n, cons
 	p->src = (Source){ .path = path, .text = text, .len = (uint32_t)n };
 	p->limits = o->limits;
 	p->inspect.verify = o->verify;
+	p->inspect.describe = o->prove;
 	p->diags = (Diags){ .arena = &p->arena,
 		            .src = &p->src,
 		            .no_warnings = o->no_warnings,

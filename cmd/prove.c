@@ -74,9 +74,12 @@ prove_program(const Options *o, const char *path)
 
 	if (asprintf(&file, "%s/twc-XXXXXX.onnx", tmp ? tmp : "/tmp") < 0)
 		return 2;
+	Options with_sums = *o;
+
+	with_sums.prove = true;
 	char *source = is_graph_file(path) ? NULL : read_file(&p.arena, path, &n);
-	if ((source ? program_open_file_text(&p, path, source, n, o, &library)
-	            : is_graph_file(path) && program_open(&p, path, o))
+	if ((source ? program_open_file_text(&p, path, source, n, &with_sums, &library)
+	            : is_graph_file(path) && program_open(&p, path, &with_sums))
 	    && program_compile(&p)) {
 		int fd = mkstemps(file, 5);
 		if (fd < 0 || model_write(p.model, file, false, &error))

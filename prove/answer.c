@@ -180,6 +180,10 @@ prove_logits(Proof *p)
 		            text("it may be off by %g, its sum being up to %.0f",
 		                 error_of_form(&logit[row].form), logit[row].most));
 	}
+	for (int f = 0; f < m->nfield; f++)
+		for (int row = m->first[f]; row < m->first[f + 1]; row++)
+			hold_logit(p, f, row - m->first[f], &logit[row]);
+	hold_logit(p, 0, m->first[1], &logit[m->nvocab]);
 	for (int f = 0; f < m->nfield; f++) {
 		int n = m->first[f + 1] - m->first[f];
 		NextToken x = { n, -1, TAKE(ColumnValue, n + 2) };
@@ -202,6 +206,8 @@ prove_label(Proof *p, const OutputLabel *l)
 	for (int c = 0; c < l->columns; c++) {
 		AddendList s = sum_of_columns(p, l->w + c, l->columns, (double)l->b[c]);
 		ColumnValue v = prove_sum(p, "a label", &s);
+		if (c == 0)
+			hold_label(p, (int)(l - p->m->label), &v);
 		ask_of_value(p, l->name, &v.form, c == 0);
 		double error = fmax(error_of_form(&v.form), v.bos_error);
 		bool ok = l->kind == KIND_REAL ? error <= l->error : v.exact;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: twprove [--json] [--verbose] [--range NAME | --depends NAME] FILE\n"
+	"usage: twprove [--json] [--verbose] [--circuit] [--range NAME | --depends NAME] FILE\n"
 	"\n"
 	"Proves from a model file (.onnx or .safetensors) alone that every number that any\n"
 	"engine computes with it is exact, for every text, and that the next token is one.\n"
@@ -16,6 +16,9 @@ static const char usage[] =
 	"  --range NAME     between what an output, or a named value that stands in the stream,\n"
 	"                   can lie, over all texts\n"
 	"  --depends NAME   on what it can depend\n"
+	"  --circuit        the weights must be shown to compute the circuit that the file "
+        "describes\n"
+	"                   (tw.circuit, as twc --prove writes it)\n"
 	"  --name NAME      what the report calls the file\n"
 	"  --help           this text\n"
 	"\n"
@@ -82,6 +85,8 @@ read_options(int argc, char **argv, ProveOptions *o, Proof *p)
 			o->json = true;
 		else if (!files && (!strcmp(argv[i], "--verbose") || !strcmp(argv[i], "-v")))
 			o->verbose = true;
+		else if (!files && !strcmp(argv[i], "--circuit"))
+			p->hold_circuit = true;
 		else if (!files && !strcmp(argv[i], "--"))
 			files = true;
 		else if ((argv[i][0] == '-' && !files) || o->file)
@@ -113,6 +118,9 @@ main(int argc, char **argv)
 	}
 	void *bytes = whole_file(o.file, &n);
 	prove_model(&p, model_in(bytes, n));
+	if (p.hold_circuit && !p.sums)
+		add_finding(&p, FACT_CIRCUIT, false, "the circuit",
+		            "the file does not describe it: twc FILE -o OUT --prove does");
 	if (own_arithmetic_failed())
 		add_finding(&p, FACT_NEXT, false, "the proof itself",
 		            "its numbers have more bits than it can compute with exactly");

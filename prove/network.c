@@ -13,7 +13,7 @@ add_finding(Proof *p, Fact fact, bool proved, const char *where, const char *rea
 {
 	p->all[fact]++;
 	p->proved[fact] += proved;
-	if (proved)
+	if (proved || (fact == FACT_CIRCUIT && !p->hold_circuit))
 		return;
 	p->finding = grown(p->finding, p->nfinding, sizeof *p->finding);
 	p->finding[p->nfinding++] = (Finding){ where, reason };
@@ -49,8 +49,8 @@ embed_field(Proof *p, int field, int c, AddendList *sum)
 }
 
 /* Which row of its table a part of the place has. */
-static int
-part_row(const PlacePart *part, int place)
+int
+place_row(const PlacePart *part, int place)
 {
 	int digit = (place > part->back ? place - part->back : 0) / part->divide;
 
@@ -66,7 +66,7 @@ embed_part(Proof *p, const PlacePart *part, int i, AddendList *sum)
 	double *table = TAKE(double, n + 1);
 
 	for (int place = 0; place <= n; place++) {
-		size_t row = (size_t)part_row(part, place) * (size_t)part->ncolumn;
+		size_t row = (size_t)place_row(part, place) * (size_t)part->ncolumn;
 		table[place] = (double)part->table[row + (size_t)i];
 	}
 	AffineForm f = form_of_table(p, roots_of(p, p->place), table + 1, NULL);
@@ -98,8 +98,9 @@ embed_tokens(Proof *p, AddendList *sum)
 		for (int c = 0; c < m->d; c++)
 			embed_field(p, f, c, &sum[c]);
 	}
+	p->input = TAKE(const ColumnValue *, m->ninput);
 	for (int i = 0; i < m->ninput; i++) {
-		const ColumnValue *v = input_value(p, i);
+		const ColumnValue *v = p->input[i] = input_value(p, i);
 		for (int c = 0; c < m->d; c++)
 			add(&sum[c], (double)m->embed_input[(size_t)i * (size_t)m->d + (size_t)c],
 			    v);
@@ -149,12 +150,15 @@ head_of(Proof *p, int layer, int head)
 	h.k = TAKE(ColumnValue, l->dk);
 	for (int j = head * l->dk; j < (head + 1) * l->dk; j++) {
 		if (!is_read(p->m, l->wq + j, all, (double)l->bq[j])
-		    || !is_read(p->m, l->wk + j, all, (double)l->bk[j]))
+		    || !is_read(p->m, l->wk + j, all, (double)l->bk[j])) {
+			hold_product(p, layer, head, j - head * l->dk, NULL, NULL);
 			continue;
+		}
 		AddendList q = sum_of_columns(p, l->wq + j, all, (double)l->bq[j]);
 		AddendList k = sum_of_columns(p, l->wk + j, all, (double)l->bk[j]);
 		h.q[h.n] = prove_sum(p, text("query %d of %s", j, name), &q);
 		h.k[h.n] = prove_sum(p, text("key %d of %s", j, name), &k);
+		hold_product(p, layer, head, j - head * l->dk, &h.q[h.n], &h.k[h.n]);
 		h.q[h.n].form = merge_tables(p, &h.q[h.n].form);
 		h.k[h.n].form = merge_tables(p, &h.k[h.n].form);
 		h.n++;
@@ -173,6 +177,7 @@ prove_attention(Proof *p, int layer)
 	int d = p->m->d, all = l->heads * l->dv;
 	AddendList *write = TAKE(AddendList, d);
 
+	p->read[layer] = TAKE(const ColumnValue *, l->heads * l->dv);
 	for (int n = 0; n < l->heads; n++) {
 		AttentionHead h = head_of(p, layer, n);
 		for (int j = n * l->dv; j < (n + 1) * l->dv; j++) {
@@ -182,7 +187,9 @@ prove_attention(Proof *p, int layer)
 			AddendList v = sum_of_columns(p, l->wv + j, all, (double)l->bv[j]);
 			ColumnValue here = prove_sum(
 				p, text("value %d of %s", j, head_site(p->m, layer, n)), &v);
+			hold_value(p, layer, n, j - n * l->dv, &here);
 			const ColumnValue *read = kept_value(read_value(p, &h, &here));
+			p->read[layer][j] = read;
 			for (int c = 0; c < d; c++)
 				add(&write[c], (double)wo[c], read);
 		}
@@ -197,10 +204,13 @@ prove_neurons(Proof *p, int layer)
 	int d = p->m->d, n = l->neurons;
 	AddendList *write = TAKE(AddendList, d);
 
+	p->neuron[layer] = TAKE(const ColumnValue *, n);
 	for (int i = 0; i < n; i++) {
 		AddendList s = sum_of_columns(p, l->w1 + i, n, (double)l->b1[i]);
-		const ColumnValue *v = kept_value(
-			value_of_neuron(p, neuron_site(p->m, layer, i), &s));
+		ColumnValue sum = prove_sum(p, neuron_site(p->m, layer, i), &s);
+		hold_neuron(p, layer, i, &sum);
+		const ColumnValue *v = kept_value(value_of_neuron(p, &s, &sum));
+		p->neuron[layer][i] = v;
 		for (int c = 0; c < d; c++)
 			add(&write[c], (double)l->w2[(size_t)i * (size_t)d + (size_t)c], v);
 	}
@@ -218,7 +228,10 @@ prove_model(Proof *p, const Model *m)
 	if (m->digest)
 		add_finding(p, FACT_CLAIM, !strcmp(m->digest, m->weights_digest), "the weights",
 		            "they were changed since twc wrote them: the digest is another");
+	p->neuron = TAKE(const ColumnValue **, m->nlayer);
+	p->read = TAKE(const ColumnValue **, m->nlayer);
 	embed(p);
+	read_circuit(p);
 	ask_of_named_values(p, 0);
 	for (int n = 0; n < m->nlayer; n++) {
 		if (m->layer[n].heads)

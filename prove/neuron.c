@@ -105,9 +105,9 @@ relu_of_real(Proof *p, const AffineForm *f)
 }
 
 ColumnValue
-value_of_neuron(Proof *p, const char *what, const AddendList *s)
+value_of_neuron(Proof *p, const AddendList *s, const ColumnValue *sum)
 {
-	ColumnValue v = prove_sum(p, what, s);
+	ColumnValue v = *sum;
 	AffineForm f;
 	SumTable t;
 

@@ -250,7 +250,8 @@ typedef enum Fact {
 	FACT_LOGIT, /* logits are exact */
 	FACT_NEXT,  /* the greatest logit is one */
 	FACT_LABEL,
-	FACT_CLAIM, /* what the file says of itself, worked out again */
+	FACT_CIRCUIT, /* what the weights make is what tw.circuit says */
+	FACT_CLAIM,   /* what the file says of itself, worked out again */
 	NFACT
 } Fact;
 
@@ -291,6 +292,13 @@ typedef struct Proof {
 	int reals;
 	int promises; /* heads that read one position because the program promises it */
 	double largest_sum, least_gap;
+	bool hold_circuit; /* a sum that is not shown to be that of tw.circuit is not proved */
+	const struct cJSON *sums; /* what tw.circuit says of each sum; NULL: nothing */
+	int nnode;
+	ColumnValue **node;                /* (nnode) its tables */
+	const ColumnValue ***neuron;       /* (nlayer) (neurons) what each gives */
+	const ColumnValue ***read;         /* (nlayer) (heads * dv) what each reads */
+	const ColumnValue **input;         /* (ninput) */
 	const char *range_of, *depends_on; /* what is asked of a value, by its name; NULL */
 	AffineForm *answer;                /* (nanswer) its columns */
 	int nanswer;
@@ -331,11 +339,12 @@ Extent range_at_values(Proof *, const AffineForm *, Extent); /* split.c */
 ColumnValue value_with_form(Proof *, AffineForm, double bos, double bos_error);
 void add(AddendList *, double w, const ColumnValue *);
 AddendList sum_of_columns(Proof *, const float *w, int stride, double bias);
+AffineForm form_of_addends(const AddendList *);
 bool is_bias(const struct Addend *);
 ColumnValue prove_sum(Proof *, const char *what, const AddendList *);
 bool tabulate_sum(Proof *, const AddendList *, bool at_bos, SumTable *);
 void write_columns(Proof *, AddendList *, int state);
-ColumnValue value_of_neuron(Proof *, const char *what, const AddendList *);
+ColumnValue value_of_neuron(Proof *, const AddendList *, const ColumnValue *sum);
 
 void prove_model(Proof *, const Model *);
 void add_finding(Proof *, Fact, bool proved, const char *where, const char *reason);
@@ -384,6 +393,13 @@ void prove_answers(Proof *);
 void ask_of_value(Proof *, const char *name, const AffineForm *, bool first);
 void ask_of_named_values(Proof *, int state);
 bool print_properties(Proof *);
+void read_circuit(Proof *);
+void hold_product(Proof *, int layer, int head, int i, const ColumnValue *q, const ColumnValue *k);
+void hold_value(Proof *, int layer, int head, int i, const ColumnValue *);
+void hold_neuron(Proof *, int layer, int i, const ColumnValue *sum);
+void hold_logit(Proof *, int field, int c, const ColumnValue *);
+void hold_label(Proof *, int i, const ColumnValue *);
+int place_row(const PlacePart *, int place);
 int report(const Proof *, const char *file, bool json, bool verbose);
 
 #endif

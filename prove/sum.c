@@ -69,7 +69,7 @@ is_power_of_two(double x)
 	return fabs(frexp(x, &e)) == 0.5 && e > -60 && e < 60;
 }
 
-static AffineForm
+AffineForm
 form_of_addends(const AddendList *s)
 {
 	AffineForm f = { 0 };
