@@ -12,7 +12,7 @@ models=()
 for name in adder adder_1digit balanced_parens binary_increment caesar calculator dyck1 dyck2 \
 	fibonacci histogram induction most_frequent neighbour parity range_printer reverse \
 	reverse_emit shuffle_dyck2 sort_digits tally turing; do
-	"$bin/twc" examples/$name.tw -o "$tmp/$name.onnx" || exit
+	"$bin/twc" examples/$name.tw -o "$tmp/$name.onnx" --prove >/dev/null || exit
 	models+=("$tmp/$name.onnx=examples/$name.tw")
 done
 for ((i = 0; i < parts; i++)); do

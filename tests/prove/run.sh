@@ -29,6 +29,9 @@ prove_all() {
 		elif [ $status != 0 ]; then
 			echo "$name: exit status $status: $(head -n 3 "$tmp/out.$name")"
 		fi
+		grep -q "^$name: \|^circuit of $name: " tests/prove/open.txt ||
+			grep -q 'circuit \([0-9]*\) of \1,' "$tmp/out.$name" ||
+			echo "$name is not shown to be its circuit"
 	done
 }
 export -f prove_all
@@ -79,6 +82,14 @@ grep -q "how many positions head" "$tmp/out" || complain "what dyck1 depends on 
 [ $? = 2 ] && grep -q "is called 'nothing'" "$tmp/out" || complain "an unknown name is taken"
 "$bin/twc" examples/adder.tw -o "$tmp/m.onnx" --prove | grep -q "m.onnx: proved" ||
 	complain "--prove does not prove"
+
+# The weights are what the circuit says; a changed one is not, whether it is exact or not.
+"$bin/twc" examples/adder.tw -o "$tmp/m.onnx" --prove >/dev/null
+"$bin/twprove" --circuit "$tmp/m.onnx" >"$tmp/out" || complain "not its circuit: $(cat "$tmp/out")"
+node tests/prove/change.mjs "$tmp/m.onnx" "$tmp/other.onnx" layers.1.w1 2 -1
+"$bin/twprove" --circuit "$tmp/other.onnx" >"$tmp/out"
+[ $? = 1 ] && grep -q "neuron . of layer 1.*not shown" "$tmp/out" ||
+	complain "a changed neuron is taken for the circuit's: $(cat "$tmp/out")"
 
 # A few changed models; make test-check has a thousand.
 [ "${SLOW:-}" ] ||
