@@ -45,7 +45,7 @@ fill_runs(const cJSON *run, double *table, int n)
 
 /* What a token of each field adds. */
 static bool
-token_node(Proof *p, const cJSON *runs, ColumnValue *out)
+circuit_token(Proof *p, const cJSON *runs, ColumnValue *out)
 {
 	const Model *m = p->m;
 	double *table = TAKE(double, m->nvocab + 2);
@@ -64,7 +64,7 @@ token_node(Proof *p, const cJSON *runs, ColumnValue *out)
 
 /* A table by the place, or by a digit of it. */
 static bool
-place_node(Proof *p, const cJSON *digit, const cJSON *runs, ColumnValue *out)
+circuit_place(Proof *p, const cJSON *digit, const cJSON *runs, ColumnValue *out)
 {
 	PlacePart part = { .divide = 1, .modulo = p->m->places };
 	int n = p->m->places, number[4];
@@ -95,10 +95,10 @@ circuit_node(Proof *p, const cJSON *j, ColumnValue *out)
 	const cJSON *input = field(j, "input");
 
 	if (field(j, "token"))
-		return token_node(p, field(j, "token"), out);
+		return circuit_token(p, field(j, "token"), out);
 	if (field(j, "place") || field(j, "digit"))
-		return place_node(p, field(j, "digit"),
-		                  field(j, field(j, "digit") ? "table" : "place"), out);
+		return circuit_place(p, field(j, "digit"),
+		                     field(j, field(j, "digit") ? "table" : "place"), out);
 	if (!cJSON_IsNumber(input) || input->valueint < 0 || input->valueint >= p->m->ninput)
 		return false; /* of another kind: named values alone are made of it */
 	*out = *p->input[input->valueint];
@@ -107,7 +107,7 @@ circuit_node(Proof *p, const cJSON *j, ColumnValue *out)
 
 /* Once the embedding is known. */
 void
-read_circuit(Proof *p)
+read_circuit_nodes(Proof *p)
 {
 	const cJSON *nodes = field(p->m->circuit, "nodes");
 	int n = 0;

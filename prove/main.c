@@ -17,7 +17,7 @@ static const char usage[] =
 	"                   can lie, over all texts\n"
 	"  --depends NAME   on what it can depend\n"
 	"  --circuit        the weights must be shown to compute the circuit that the file "
-        "describes\n"
+	"describes\n"
 	"                   (tw.circuit, as twc --prove writes it)\n"
 	"  --name NAME      what the report calls the file\n"
 	"  --help           this text\n"

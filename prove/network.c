@@ -231,7 +231,7 @@ prove_model(Proof *p, const Model *m)
 	p->neuron = TAKE(const ColumnValue **, m->nlayer);
 	p->read = TAKE(const ColumnValue **, m->nlayer);
 	embed(p);
-	read_circuit(p);
+	read_circuit_nodes(p);
 	ask_of_named_values(p, 0);
 	for (int n = 0; n < m->nlayer; n++) {
 		if (m->layer[n].heads)

@@ -393,7 +393,7 @@ void prove_answers(Proof *);
 void ask_of_value(Proof *, const char *name, const AffineForm *, bool first);
 void ask_of_named_values(Proof *, int state);
 bool print_properties(Proof *);
-void read_circuit(Proof *);
+void read_circuit_nodes(Proof *);
 void hold_product(Proof *, int layer, int head, int i, const ColumnValue *q, const ColumnValue *k);
 void hold_value(Proof *, int layer, int head, int i, const ColumnValue *);
 void hold_neuron(Proof *, int layer, int i, const ColumnValue *sum);
