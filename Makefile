@@ -38,11 +38,11 @@ BACKEND  := backend backend/circuit backend/map backend/attend backend/layout \
 	backend/target/plain backend/target/llama backend/file backend/dump backend/verify
 FOLDERS  := lang $(FRONTEND) $(IR) $(TENSOR) $(BACKEND) runtime lsp cmd
 COMPILER := $(call objects,lang $(FRONTEND) $(IR) $(TENSOR) $(BACKEND) lsp) $(GEN_FRONT)
-TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o npy_input.o trace_json.o cli.o \
-	manual.o) \
+TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o line_editor.o batch.o stats.o npy_input.o \
+	trace_json.o cli.o manual.o) \
 	$(addprefix $(BUILD)/lang/,arena.o npy.o)
-TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o batch.o stats.o trace_json.o), \
-	$(call objects,cmd))
+TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o line_editor.o batch.o stats.o \
+	trace_json.o),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
 TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c)) \

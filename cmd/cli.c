@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -217,6 +218,53 @@ print_instead(const Parse *p, const Verb *v)
 	return 0;
 }
 
+/* ---- how it ends ---- */
+
+static const Cli *running;
+
+/* A signal ends the program, as it would have without this; but it says so, and leaves no half of
+ * a file. */
+static void
+end_by_signal(int number)
+{
+	static const char why[] = ": interrupted\n";
+	const char *name = running->program;
+
+	if (running->drop)
+		running->drop();
+	if (write(2, name, strlen(name)) < 0 || write(2, why, sizeof why - 1) < 0)
+		_exit(2);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void
+catch_signals(const Cli *cli)
+{
+	static const int number[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction act = { .sa_handler = end_by_signal }, old;
+
+	running = cli;
+	sigemptyset(&act.sa_mask);
+	for (int i = 0; i < 3; i++)
+		if (!sigaction(number[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaction(number[i], &act, NULL);
+	signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error of writing, and told */
+}
+
+/* What was printed must be written; the status, 2 after saying why where it was not. */
+static int
+written(const Cli *cli, int status)
+{
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	if (status != 2)
+		fprintf(stderr, "%s: cannot write to standard output: %s\n", cli->program,
+		        strerror(errno ? errno : EIO));
+	return 2;
+}
+
 /* The verb's i'th argument as its row calls it, without "..."; how long the word is. */
 static const char *
 verb_argument(const Verb *v, int i, int *n)
@@ -280,6 +328,10 @@ cli_parse(const Cli *cli, int *argc, char ***argv, Options *o, int *status)
 		v = cli->verbs;
 	}
 	*status = print_instead(&p, v);
+	if (*status >= 0) {
+		signal(SIGPIPE, SIG_IGN);
+		*status = written(cli, *status);
+	}
 	if (*status >= 0 || (*status = set_options(&p, v, o)))
 		return NULL;
 	if (!*v->name && cli->verbs[1].name && *argc && !strpbrk(**argv, "./")
@@ -313,8 +365,9 @@ cli_run(const Cli *cli, const Verb *v, const Options *o)
 {
 	VerbCall call = { v, o, 2 };
 
+	catch_signals(cli);
 	if (arena_protect(NULL, call_verb, &call))
-		return call.status;
+		return written(cli, call.status);
 	fflush(stdout);
 	fprintf(stderr, "%s: out of memory\n", cli->program);
 	return 2;

@@ -40,6 +40,7 @@ typedef struct Cli {
 	const char *files;   /* extensions of its arguments: "onnx safetensors" */
 	const char *status;  /* what the exit statuses mean */
 	const char *see;     /* "twrun(1)" */
+	void (*drop)(void);  /* NULL, or what removes unfinished files when a signal ends it */
 	const Flag *flags;   /* the last has no name */
 	const Verb *verbs;   /* the last has no name */
 } Cli;

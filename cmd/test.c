@@ -11,6 +11,8 @@
  * each a condition that holds at every position of a short text over printable
  * ASCII. They are made the outputs of a model of that vocabulary. */
 
+#define _GNU_SOURCE /* asprintf */
+
 #include "cmd/cmd.h"
 
 #include <inttypes.h>
@@ -506,22 +508,105 @@ test_library_examples(Tester *t, int line)
 
 /* ---- one file ---- */
 
+/* ---- the transformer ---- */
+
 /* The weights as they would be written, read back. */
 static bool
-load_compiled(Tester *t)
+load_compiled(Tester *t, char **error)
 {
-	char *error = NULL;
 	size_t n;
 	unsigned char *bytes = onnx_bytes(&t->program.arena, t->program.model, &n);
 
-	t->model = bytes ? tw_load_memory(bytes, n, &error) : NULL;
-	t->session = t->model ? tw_open(t->model, 0, &error) : NULL;
+	t->model = bytes ? tw_load_memory(bytes, n, error) : NULL;
+	return t->model;
+}
+
+static bool
+same_words(const TwModel *a, const TwModel *b)
+{
+	bool same = a->nvocab == b->nvocab && a->nfield == b->nfield;
+
+	for (int i = 0; same && i < a->nvocab; i++)
+		same = !strcmp(a->vocab[i], b->vocab[i]);
+	for (int f = 0; same && f < a->nfield; f++)
+		same = a->first[f] == b->first[f];
+	return same;
+}
+
+/* Each of the program's outputs is a column of a label. */
+static bool
+same_labels(const Tester *t)
+{
+	int columns = 0;
+
+	for (int i = 0; i < t->model->nlabel; i++)
+		columns += t->model->label[i].columns;
+	if (columns != t->g->noutput)
+		return false;
+	for (int o = 0; o < columns; o++) {
+		int at = o;
+		const TwLabel *l = &t->model->label[find_label(t, &at)];
+		if (strncmp(t->g->output[o].name, l->name, strlen(l->name)))
+			return false;
+	}
+	return true;
+}
+
+/* Why the program's tests cannot be asked of the model; NULL: they can. */
+static const char *
+other_model(Tester *t)
+{
+	const Graph *g = t->g;
+	const TwModel *m = t->model, words = words_of(&t->program.arena, g);
+
+	if (m->ninput != g->ninput || (!m->ninput && !same_words(m, &words)))
+		return "it takes other tokens";
+	if (m->bidirectional != g->bidirectional)
+		return "one of them is bidirectional";
+	if (m->context < longest_kept(g))
+		return "its context is shorter";
+	if (m->emits != (g->emit != NULL) || !same_labels(t))
+		return "it says something else";
+	return NULL;
+}
+
+/* Do its named values have the program's names? Else they are not compared. */
+static bool
+has_names_of_program(const Tester *t)
+{
+	const TwModel *m = t->model;
+	bool same = m->nnamed == t->g->nnamed;
+
+	for (int i = 0; same && i < m->nnamed; i++)
+		same = !strcmp(m->named[i].name, t->g->named[i].name);
+	return same;
+}
+
+static bool
+load_given(Tester *t, const char *path, char **error)
+{
+	t->model = tw_load(path, error);
+	const char *why = t->model ? other_model(t) : NULL;
+	if (why && asprintf(error, "%s is no model of this program: %s", path, why) < 0)
+		*error = NULL;
+	return t->model && !why;
+}
+
+static bool
+open_transformer(Tester *t, const Options *o)
+{
+	char *error = NULL;
+	bool ready = o->model ? load_given(t, o->model, &error) : load_compiled(t, &error);
+
+	t->session = ready ? tw_open(t->model, 0, &error) : NULL;
 	if (!t->session)
-		fprintf(stderr, "twc: %s: the compiled model does not load: %s\n",
-		        t->program.src.path, error ? error : "out of memory");
+		fprintf(stderr, "twc: %s: %s%s\n", t->program.src.path,
+		        o->model ? "" : "the compiled model does not load: ",
+		        error ? error : "out of memory");
 	free(error);
 	error = NULL;
-	t->traced = t->session ? tw_open(t->model, TW_TRACE, &error) : NULL;
+	t->traced = t->session && has_names_of_program(t) ? tw_open(t->model, TW_TRACE, &error)
+	                                                  : NULL;
 	free(error);
 	return t->session;
 }
@@ -537,10 +622,10 @@ test_source_text(Tester *t, const char *path, const char *text, size_t n, const 
 	if (!program_open_file_text(&t->program, path, text, n, o, &library))
 		return false;
 	t->program.inspect.verify = true;
-	if (!program_compile(&t->program) || !load_compiled(t))
+	t->g = &t->program.meant;
+	if ((!o->model && !program_compile(&t->program)) || !open_transformer(t, o))
 		return false;
 
-	t->g = &t->program.meant;
 	t->text = NEWS(&t->program.arena, int, (longest_kept(t->g) + 1) * t->g->nfield);
 	t->other = NEWS(&t->program.arena, int, (longest_kept(t->g) + 1) * t->g->nfield);
 	t->eval = eval_new(t->g);

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "backend/file/write.h"
-#include "backend/realism.h"
 
 /* The library's folder, which lies where twc was built (beside build/) or installed, and where an
  * editor opens its files. Below the current folder its name is relative, so that messages stay
@@ -92,24 +91,6 @@ write_as_llama(const Options *o, Program *p, char **error)
 	return -1;
 }
 
-/* The model as it is written: with --realism, another that does the same; NULL after an error. */
-static const TwModel *
-model_to_write(const Options *o, Program *p)
-{
-	const char *why = NULL;
-
-	if (!o->realism)
-		return p->model;
-	if (is_llama_path(o->output)) {
-		fputs("twc: --realism is for .onnx and .safetensors\n", stderr);
-		return NULL;
-	}
-	TwModel *m = model_realistic(&p->arena, p->model, &p->report, o->realism, o->seed, &why);
-	if (!m)
-		fprintf(stderr, "twc: --realism: %s\n", why);
-	return m;
-}
-
 int
 cmd_compile(const Options *o)
 {
@@ -136,13 +117,11 @@ cmd_compile(const Options *o)
 			        o->args[0], p.report.layers,
 			        p.report.layers - p.report.free_layers);
 		bool llama = is_llama_path(o->output);
-		const TwModel *m = model_to_write(o, &p);
-		status = !m
-		                         || (llama ? write_as_llama(o, &p, &error)
-		                                   : model_write(m, o->output, o->uniform, &error))
+		status = (llama ? write_as_llama(o, &p, &error)
+		                : model_write(p.model, o->output, o->uniform, &error))
 		                 ? 2
 		                 : 0;
-		if (status && m && (error || !llama))
+		if (status && (error || !llama))
 			fprintf(stderr, "twc: %s%s\n", error ? error : o->output,
 			        error ? "" : ": cannot be written");
 	}
@@ -229,12 +208,6 @@ static const Flag flags[] = {
 	  "what an engine keeps keys and values of a .gguf or a folder in: half precision, which "
 	  "llama.cpp does by default, or float32",
 	  NULL },
-	{ "realism", 0, "DIALS", offsetof(Options, realism),
-	  "the same numbers from weights that look less compiled, some of "
-	  "permute,scale,dead,noise: "
-	  "columns, heads and neurons in any order, times powers of two, with others that do "
-	  "nothing; --seed says which",
-	  NULL },
 	{ "uniform", 0, NULL, offsetof(Options, uniform), "pad all layers of an .onnx to one shape",
 	  NULL },
 	{ "dump", 0, "PASS", offsetof(Options, dump),
@@ -285,6 +258,8 @@ static const Flag flags[] = {
 	  NULL },
 	{ "seed", 0, "N", offsetof(Options, seed),
 	  "which random ones: the same seed gives the same", NULL },
+	{ "model", 0, "MODEL", offsetof(Options, model),
+	  "run them in this model file, and compile nothing", NULL },
 	{ "no-warnings", 0, NULL, offsetof(Options, no_warnings),
 	  "only errors: say nothing of what is sound but seldom meant", NULL },
 	{ "ops", 0, NULL, 0, "list the operators of the graph", print_ops },
@@ -300,8 +275,7 @@ static const Verb verbs[] = {
 		"libraries: an ordinary Llama, of programs that emit, are causal and have one "
 		"field "
 		"a token.",
-		"output prove profile realism seed uniform verify layers d-model heads neurons "
-		"fewest dump "
+		"output prove profile uniform verify layers d-model heads neurons fewest dump "
 		"stdlib "
 		"no-warnings",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"
@@ -319,8 +293,9 @@ static const Verb verbs[] = {
 		"The reference evaluator says what a program means. The compiled transformer must "
 		"give what "
 		"each test expects, and agree with the evaluator at every position.",
-		"line layers d-model heads neurons fewest stdlib no-warnings",
+		"line model layers d-model heads neurons fewest stdlib no-warnings",
 		"twc test calculator.tw stdlib/digits.tw\n"
+		"twc test calculator.tw --model calculator.onnx\n"
 		"twc test --line=27 calculator.tw",
 		cmd_test,
 	},
@@ -458,6 +433,7 @@ static const Cli cli = {
 	.files = "tw",
 	.status = "0 fine; 1 a test, an assert or a check failed; 2 the input was refused",
 	.see = "twrun(1)",
+	.drop = drafts_drop,
 	.flags = flags,
 	.verbs = verbs,
 };
@@ -476,11 +452,5 @@ main(int argc, char **argv)
 	o.nargs = argc;
 	if (!o.stdlib)
 		o.stdlib = find_stdlib();
-	if (verb)
-		status = cli_run(&cli, verb, &o);
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "twc: standard output: %s\n", strerror(errno));
-		return 2;
-	}
-	return status;
+	return verb ? cli_run(&cli, verb, &o) : status;
 }

@@ -5,6 +5,7 @@
 
 #include "cmd/batch.h"
 #include "cmd/cli.h"
+#include "cmd/line_editor.h"
 #include "cmd/npy_input.h"
 #include "cmd/stats.h"
 #include "cmd/trace_json.h"
@@ -300,6 +301,14 @@ answer_rows(PromptRun *r, int n)
 	return true;
 }
 
+/* Of several texts: where one has several lines, an empty line ends it. */
+static void
+end_text(const PromptRun *r)
+{
+	if (r->m->nlabel + r->m->emits > 1)
+		fputc('\n', r->out);
+}
+
 /* What --check found ends the run. */
 static void
 stop_at_difference(const PromptRun *r, const char *prompt)
@@ -334,20 +343,24 @@ chop(char *line, ssize_t *n)
 		line[--*n] = '\0';
 }
 
+/* Prompts that a person types, one by one. */
 static bool
 prompt_loop(PromptRun *r)
 {
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
+	LineEditor *editor = line_editor_open();
+	char *line;
 
-	while (fputs("> ", stdout), fflush(stdout), (n = getline(&line, &cap, stdin)) >= 0) {
-		chop(line, &n);
-		if (n)
+	if (!editor)
+		return print_error(NULL);
+	fprintf(stderr, "%s, from %s: type a prompt and Enter for its answer; Ctrl-D ends\n",
+	        r->m->name, r->c->model);
+	while ((line = line_editor_read(editor, "> ")))
+		if (*line) {
 			answer_prompt(r, line);
-	}
+			fflush(stdout);
+		}
 	putchar('\n');
-	free(line);
+	line_editor_close(editor);
 	return true;
 }
 
@@ -429,6 +442,7 @@ answer_each(Worker *w, char **prompt, int n, FILE *out, char **why, int *bad, ch
 			*error = strdup(*w->run.wrong ? w->run.wrong : tw_difference(w->run.s));
 			return 1;
 		}
+		end_text(&w->run);
 	}
 	return 0;
 }
@@ -608,9 +622,12 @@ answer_input(PromptRun *r)
 	r->s = ok ? tw_open(r->m, session_flags(r->c), &error) : NULL;
 	if (ok && !r->s)
 		print_error(error);
-	for (int i = 0; r->s && i < all.ntext; i++)
+	for (int i = 0; r->s && i < all.ntext; i++) {
 		answer_number_rows(r, all.x + (size_t)i * (size_t)all.n * (size_t)r->m->ninput,
 		                   all.n);
+		if (all.ntext > 1)
+			end_text(r);
+	}
 	if (r->s)
 		stats_add(r->totals, tw_stats(r->s));
 	arena_free(&arena);
@@ -658,10 +675,6 @@ cmd_answer(const Options *c)
 		fprintf(stderr, "twrun: %s\n", r.wrong);
 		status = 1;
 	}
-	if (!status && (fflush(stdout) || ferror(stdout))) {
-		fprintf(stderr, "twrun: cannot write the answer: %s\n", strerror(errno));
-		status = 2;
-	}
 	if (!status && c->stats)
 		stats_print(&totals, r.m, stderr);
 	free_rows(&r);
@@ -672,7 +685,8 @@ cmd_answer(const Options *c)
 
 static const Flag flags[] = {
 	{ "batch", 'b', "FILE", offsetof(Options, batch),
-	  "one prompt a line, - for standard input; one answer a line, in order, on all cores",
+	  "one prompt a line, - for standard input; one answer a line, in order, on all cores; "
+	  "where an answer has several lines an empty one follows",
 	  NULL },
 	{ "prompt", 'p', "FILE", offsetof(Options, prompt_file),
 	  "the prompt is what FILE holds, however long; - for standard input", NULL },
@@ -701,7 +715,8 @@ static const Verb verbs[] = {
 		"MODEL [PROMPT]",
 		"prints what the transformer MODEL, an .onnx or .safetensors file, answers to "
 		"PROMPT",
-		"Without a prompt, on a terminal, asks for prompts one by one.",
+		"Without a prompt, on a terminal, asks for prompts one by one, with editing and "
+		"history where libedit is installed; Ctrl-D ends.",
 		"batch prompt input trace json check stats max-tokens threads",
 		"twrun calculator.onnx \"12*34=\"\n"
 		"twrun calculator.onnx --batch prompts.txt\n"

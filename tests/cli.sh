@@ -99,17 +99,6 @@ node -e 'const lines = require("fs").readFileSync(process.argv[1], "utf8").trim(
 	process.exit(lines.length == 30 ? 0 : 1)' "$tmp/programs" || fail "random programs are not as asked"
 check 2 '' 'a program of depth 4 has 4 to 200 values' "$twc" random --size 3 --depth 4
 
-# The same model less tidy: it answers the same, and is proved by another program.
-check 0 '' ''   "$twc" $calc --realism permute,dead,noise --seed 2 -o "$tmp/untidy.onnx"
-check 0 408 ''  "$twrun" "$tmp/untidy.onnx" "12*34="
-check 0 408 ''  "$twrun" --check "$tmp/untidy.onnx" "12*34="
-check 0 '*' ''  "$bin/twprove" "$tmp/untidy.onnx"
-check 0 '' ''   "$twc" $calc --realism permute,dead,noise --seed 2 -o "$tmp/again.onnx"
-cmp -s "$tmp/untidy.onnx" "$tmp/again.onnx" || fail "a seed is not one model"
-check 0 '' ''   "$twc" $calc --realism scale -o "$tmp/scaled.onnx"
-check 0 408 ''  "$twrun" "$tmp/scaled.onnx" "12*34="
-check 2 '' "no dial 'twist'" "$twc" $calc --realism scale,twist -o "$tmp/none.onnx"
-
 # A file of Windows: a byte order mark, and line ends of two characters.
 printf '\357\273\277model m { vocab "01" context 3 }\r\nemit token\r\n' >"$tmp/windows.tw"
 check 0 00 ''   "$twc" run "$tmp/windows.tw" 0
@@ -138,7 +127,7 @@ for v in $verbs; do
 		fail "no example of $v"
 	grep -q "^.SS twc $v " "$tmp/man" || fail "$v is not in the manual page"
 	for shell in bash zsh fish; do
-		"$twc" --completions $shell | grep -qw -e "$v" || fail "$shell does not complete $v"
+		"$twc" --completions $shell | grep -w -e "$v" >/dev/null || fail "$shell does not complete $v"
 	done
 done
 offers() {      # offers PROGRAM WORD... wants what bash offers for the last word in $want
@@ -417,6 +406,42 @@ for field in loading tokens time weights memory softmax; do
 done
 check 0 40 ''            "$twrun" --max-tokens 2 "$model" "12*34="
 check 0 '*' ''           "$twrun" --trace "$model" "12*34="
+# what cannot be written is told, once, and nothing half is left
+for command in "$twrun --help" "$twc --help" "$twrun $model 12*34=" "$twrun $model --batch $tmp/many" \
+	"$twc report $calc" "$twc test $calc" "$twc run $calc 1+1="; do
+	$command >/dev/full 2>"$tmp/err"
+	[ $? = 2 ] && [ "$(grep -c 'No space left' "$tmp/err")" = 1 ] && [ "$(wc -l <"$tmp/err")" = 1 ] ||
+		fail "$command, to a full disk: $(cat "$tmp/err")"
+done
+for i in $(seq 300); do cat "$tmp/many"; done >"$tmp/lots"
+{ "$twrun" "$model" --batch "$tmp/lots" 2>"$tmp/err"; echo $? >"$tmp/status"; } | head -n 1 >/dev/null
+[ "$(cat "$tmp/status")" = 2 ] && grep -q 'Broken pipe' "$tmp/err" ||
+	fail "a closed pipe: status $(cat "$tmp/status"), $(cat "$tmp/err")"
+mkfifo "$tmp/fifo"
+env --default-signal=INT "$twrun" "$model" --batch "$tmp/fifo" 2>"$tmp/err" &
+exec 9>"$tmp/fifo"
+kill -INT $!
+wait $!
+[ $? = 130 ] && [ "$(cat "$tmp/err")" = 'twrun: interrupted' ] || fail "SIGINT: $(cat "$tmp/err")"
+exec 9>&-
+
+# prompts that a person types
+printf '12*34=\n1+x=\n\n2+3=\n' | script -qec "'$twrun' '$model'" /dev/null >"$tmp/typed"
+for line in 'Ctrl-D ends' 408 'not in the model' 5; do
+	tr -d '\r' <"$tmp/typed" | grep -q "$line" || fail "at a terminal: no line '$line'"
+done
+
+# a program's tests in a model file; in one of another program they are refused
+check 0 '66 passed, 0 failed' '' "$twc" test $calc --model "$model"
+check 2 '*' 'is no model of this program: it takes other tokens' \
+	"$twc" test examples/adder.tw --model "$model"
+
+# texts of several lines are told apart
+"$twc" examples/balanced_parens.tw -o "$tmp/lines.onnx" || failed=1
+printf '()\n(\n' | "$twrun" "$tmp/lines.onnx" --batch - >"$tmp/labels"
+[ "$(grep -c ':' "$tmp/labels")" = 4 ] && [ -z "$(sed -n '3p;6p' "$tmp/labels")" ] &&
+	[ "$(wc -l <"$tmp/labels")" = 6 ] || fail "labels of two texts: $(cat "$tmp/labels")"
+
 # every named value has a column of its own
 for example in adder:12 calculator:15 machine_step:24; do
 	"$twc" "examples/${example%:*}.tw" -o "$tmp/traced.onnx" || failed=1

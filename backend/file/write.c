@@ -20,6 +20,28 @@ typedef struct Draft {
 	char *beside; /* NULL until it is being written */
 } Draft;
 
+/* The names of files that are being written, for drafts_drop; the first that is free is taken. */
+enum { DRAFTS_MOST = 16 };
+static char *volatile drafts[DRAFTS_MOST];
+
+static void
+draft_names_change(char *from, char *to)
+{
+	for (int i = 0; i < DRAFTS_MOST; i++)
+		if (drafts[i] == from) {
+			drafts[i] = to;
+			return;
+		}
+}
+
+void
+drafts_drop(void)
+{
+	for (int i = 0; i < DRAFTS_MOST; i++)
+		if (drafts[i])
+			unlink(drafts[i]);
+}
+
 static int
 file_error(char **error, const char *path, const char *why)
 {
@@ -62,6 +84,7 @@ draft_write(Draft *d, const void *bytes, size_t n, char **error)
 		d->beside = NULL;
 		return file_error(error, d->path, "out of memory");
 	}
+	draft_names_change(NULL, d->beside);
 	fd = mkostemp(d->beside, O_CLOEXEC);
 	if (fd >= 0) {
 		bad = write_bytes(fd, bytes, n) || fchmod(fd, default_mode());
@@ -75,6 +98,7 @@ draft_publish(Draft *d, char **error)
 {
 	if (rename(d->beside, d->real ? d->real : d->path))
 		return file_error(error, d->path, strerror(errno));
+	draft_names_change(d->beside, NULL);
 	free(d->beside);
 	d->beside = NULL;
 	return 0;
@@ -83,8 +107,10 @@ draft_publish(Draft *d, char **error)
 static void
 draft_drop(Draft *d)
 {
-	if (d->beside)
+	if (d->beside) {
 		unlink(d->beside);
+		draft_names_change(d->beside, NULL);
+	}
 	free(d->beside);
 	free(d->real);
 }

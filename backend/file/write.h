@@ -18,6 +18,8 @@ int llama_write(const Llama *, const char *path, char **error);
 
 /* Any file, in the same way. */
 int file_write(const char *path, const void *bytes, size_t n, char **error);
+/* Removes what is being written now and has no name of its own yet. For a signal handler. */
+void drafts_drop(void);
 
 /* The bytes of a file, in the arena; NULL if memory ran out. */
 unsigned char *onnx_bytes(Arena *, const TwModel *, size_t *n);
