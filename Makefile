@@ -142,7 +142,7 @@ $(BUILD)/editors/treesitter: tests/editors/treesitter.c $(TREE)
 
 # The page's module: all but what opens files, waits and forks, which web/*.c stands for.
 WEB_DEPS := $(addprefix $(BUILD)/deps/,cjson/cJSON.o protobuf-c/protobuf-c.o)
-WASM     := $(filter-out $(addprefix $(BUILD)/,frontend/disk.o \
+WASM     := $(filter-out $(addprefix $(BUILD)/,frontend/disk.o backend/inspect.o \
 	$(addprefix lsp/,json_rpc.o loop.o background_jobs.o)),$(COMPILER)) $(RUNTIME) $(WEB_DEPS) \
 	$(addprefix $(BUILD)/cmd/,program.o test.o json.o trace_json.o) $(call objects,web)
 WASI     := /usr/lib/wasm32-wasi

@@ -108,6 +108,7 @@ int cmd_graph(const Options *);
 int cmd_sample(const Options *);
 int cmd_random(const Options *);
 int cmd_lsp(const Options *);
+int cmd_view(const Options *);
 int cmd_doctor(const Options *);
 int cmd_prove(const Options *);
 /* Runs twprove over a model file; its exit status. */

@@ -59,11 +59,11 @@ tokens_json(TwSession *s, const TwModel *m)
 }
 
 static cJSON *
-named_json(TwSession *s, const TwModel *m, const TwNamed *v)
+named_json(TwSession *s, const TwModel *m, const TwNamed *v, bool all)
 {
 	char text[128];
 
-	if (!tw_has_value(s, v))
+	if (!tw_has_value(s, v) || (v->folded && !all))
 		return cJSON_CreateNull();
 	cJSON *list = cJSON_CreateArray();
 	for (int i = 0; i < tw_count(s); i++) {
@@ -100,7 +100,7 @@ label_json(TwSession *s, const TwModel *m, int label, int n)
 }
 
 cJSON *
-json_trace(TwSession *s, const TwModel *m, int nprompt)
+json_trace(TwSession *s, const TwModel *m, int nprompt, bool all)
 {
 	cJSON *o = cJSON_CreateObject();
 
@@ -110,7 +110,7 @@ json_trace(TwSession *s, const TwModel *m, int nprompt)
 	cJSON_AddItemToObject(o, "tokens", tokens_json(s, m));
 	cJSON *values = cJSON_AddArrayToObject(o, "values");
 	for (int i = 0; i < m->nnamed; i++)
-		cJSON_AddItemToArray(values, named_json(s, m, &m->named[i]));
+		cJSON_AddItemToArray(values, named_json(s, m, &m->named[i], all));
 	cJSON *labels = cJSON_AddArrayToObject(o, "labels");
 	for (int i = 0; i < m->nlabel; i++)
 		cJSON_AddItemToArray(labels, label_json(s, m, i, nprompt));
@@ -119,70 +119,113 @@ json_trace(TwSession *s, const TwModel *m, int nprompt)
 
 /* ---- heads ---- */
 
-/* One state of the stream at all positions from <bos> on: (count + 1, d_model); to be freed. */
-static float *
-read_state(TwSession *s, const TwModel *m, int state)
-{
-	int n = tw_count(s) + 1, d = m->d_model;
-	float *x = guarded_malloc((size_t)n * (size_t)d * sizeof *x), one = 1;
+struct HeadVectors {
+	const TwModel *m;
+	int places;     /* <bos> among them */
+	float **q, **k; /* (nlayer) each (places, heads * dk) */
+};
 
-	for (int i = 0; i < n; i++)
-		for (int c = 0; c < d; c++) {
-			TwNamed column = {
-				.state = state, .ncolumn = 1, .column = &c, .weight = &one
-			};
-			x[i * d + c] = tw_value(s, &column, i - 1);
-		}
-	return x;
+/* One state of the stream at a position: (d_model). */
+static void
+read_state(TwSession *s, const TwModel *m, int state, int at, float *x)
+{
+	float one = 1;
+
+	for (int c = 0; c < m->d_model; c++) {
+		TwNamed column = { .state = state, .ncolumn = 1, .column = &c, .weight = &one };
+		x[c] = tw_value(s, &column, at);
+	}
 }
 
-/* y = x w + b, of n columns of w from `first` on, which has `stride` of them. */
+/* y = x w + b: n columns. */
 static void
-affine_columns(const TwModel *m, const float *x, const float *w, const float *b, int first, int n,
-               int stride, float *y)
+affine_columns(const TwModel *m, const float *x, const float *w, const float *b, int n, float *y)
 {
-	memcpy(y, b + first, (size_t)n * sizeof *y);
+	memcpy(y, b, (size_t)n * sizeof *y);
 	for (int c = 0; c < m->d_model; c++)
 		for (int k = 0; x[c] != 0 && k < n; k++)
-			y[k] += x[c] * w[c * stride + first + k];
+			y[k] += x[c] * w[c * n + k];
 }
 
-/* Queries or keys of one layer, all heads: (places, heads * dk); to be freed. */
-static float *
-project_all(const TwModel *m, const float *x, int places, const TwLayer *l, const float *w,
-            const float *b)
+HeadVectors *
+head_vectors(TwSession *s, const TwModel *m)
 {
-	int width = l->heads * l->dk;
-	float *y = guarded_malloc(((size_t)places * (size_t)width + 1) * sizeof *y);
+	HeadVectors *v = guarded_malloc(sizeof *v);
+	float *x = guarded_malloc((size_t)m->d_model * sizeof *x);
 
-	for (int i = 0; i < places; i++)
-		affine_columns(m, x + i * m->d_model, w, b, 0, width, width, y + i * width);
-	return y;
+	*v = (HeadVectors){ .m = m,
+		            .places = tw_count(s) + 1,
+		            .q = guarded_malloc(((size_t)m->nlayer + 1) * sizeof *v->q),
+		            .k = guarded_malloc(((size_t)m->nlayer + 1) * sizeof *v->k) };
+	for (int i = 0; i < m->nlayer; i++) {
+		const TwLayer *l = &m->layer[i];
+		int width = l->heads * l->dk;
+		size_t size = ((size_t)v->places * (size_t)width + 1) * sizeof **v->q;
+		v->q[i] = guarded_malloc(size);
+		v->k[i] = guarded_malloc(size);
+		for (int p = 0; p < v->places && width; p++) {
+			read_state(s, m, 2 * i, p - 1, x);
+			affine_columns(m, x, l->wq, l->bq, width, v->q[i] + p * width);
+			affine_columns(m, x, l->wk, l->bk, width, v->k[i] + p * width);
+		}
+	}
+	guarded_free(x);
+	return v;
 }
 
-static float
-score_between(const TwLayer *l, int head, const float *q, const float *k)
+void
+head_vectors_free(HeadVectors *v)
 {
-	float sum = 0;
-
-	for (int d = 0; d < l->dk; d++)
-		sum += q[head * l->dk + d] * k[head * l->dk + d];
-	return sum;
+	for (int i = 0; v && i < v->m->nlayer; i++) {
+		guarded_free(v->q[i]);
+		guarded_free(v->k[i]);
+	}
+	if (v) {
+		guarded_free(v->q);
+		guarded_free(v->k);
+	}
+	guarded_free(v);
 }
 
-/* The weights of one row of scores, n of them, as [position, weight]. */
+/* What a head gives the places that it sees from one of them. How many they are. Most of a query
+ * is 0: heads are padded to the largest of their layer. */
+static int
+score_row(const HeadVectors *v, int layer, int head, int from, float *score)
+{
+	const TwLayer *l = &v->m->layer[layer];
+	int width = l->heads * l->dk, n = v->m->bidirectional ? v->places : from + 1;
+	const float *q = v->q[layer] + from * width + head * l->dk;
+
+	memset(score, 0, (size_t)n * sizeof *score);
+	for (int d = 0; d < l->dk; d++) {
+		const float *k = v->k[layer] + head * l->dk + d;
+		for (int p = 0; q[d] != 0 && p < n; p++)
+			score[p] += q[d] * k[p * width];
+	}
+	return n;
+}
+
+/* What exp() makes of a score so far behind the best. */
+static double
+share_of(float score, float best)
+{
+	return best - score < TW_GAP ? exp((double)score - (double)best) : 0;
+}
+
+/* The weights of one row of scores, as [position, weight]. */
 static cJSON *
 weights_json(const float *score, int n)
 {
 	cJSON *list = cJSON_CreateArray();
-	double most = score[0], sum = 0;
+	float best = score[0];
+	double sum = 0;
 
 	for (int j = 1; j < n; j++)
-		most = score[j] > most ? score[j] : most;
+		best = score[j] > best ? score[j] : best;
 	for (int j = 0; j < n; j++)
-		sum += exp(score[j] - most);
+		sum += share_of(score[j], best);
 	for (int j = 0; j < n; j++) {
-		double weight = exp(score[j] - most) / sum;
+		double weight = share_of(score[j], best) / sum;
 		if (weight < 1e-4)
 			continue;
 		cJSON *pair = cJSON_CreateArray();
@@ -194,39 +237,28 @@ weights_json(const float *score, int n)
 }
 
 static cJSON *
-head_json(const TwModel *m, const TwLayer *l, int head, const float *q, const float *k, int places,
-          float *score)
+head_json(const HeadVectors *v, int layer, int head, float *score)
 {
 	cJSON *list = cJSON_CreateArray();
-	int width = l->heads * l->dk;
 
-	for (int i = 0; i < places; i++) {
-		int seen = m->bidirectional ? places : i + 1;
-		for (int j = 0; j < seen; j++)
-			score[j] = score_between(l, head, q + i * width, k + j * width);
-		cJSON_AddItemToArray(list, weights_json(score, seen));
+	for (int p = 0; p < v->places; p++) {
+		int n = score_row(v, layer, head, p, score);
+		cJSON_AddItemToArray(list, weights_json(score, n));
 	}
 	return list;
 }
 
 cJSON *
-json_attention(TwSession *s, const TwModel *m)
+json_attention(const HeadVectors *v)
 {
 	cJSON *layers = cJSON_CreateArray();
-	int places = tw_count(s) + 1;
-	float *score = guarded_malloc((size_t)places * sizeof *score);
+	float *score = guarded_malloc((size_t)v->places * sizeof *score);
 
-	for (int i = 0; i < m->nlayer; i++) {
-		const TwLayer *l = &m->layer[i];
+	for (int i = 0; i < v->m->nlayer; i++) {
 		cJSON *heads = cJSON_CreateArray();
-		float *x = read_state(s, m, 2 * i), *q = project_all(m, x, places, l, l->wq, l->bq),
-		      *k = project_all(m, x, places, l, l->wk, l->bk);
-		for (int h = 0; h < l->heads; h++)
-			cJSON_AddItemToArray(heads, head_json(m, l, h, q, k, places, score));
+		for (int h = 0; h < v->m->layer[i].heads; h++)
+			cJSON_AddItemToArray(heads, head_json(v, i, h, score));
 		cJSON_AddItemToArray(layers, heads);
-		guarded_free(x);
-		guarded_free(q);
-		guarded_free(k);
 	}
 	guarded_free(score);
 	return layers;
@@ -235,22 +267,16 @@ json_attention(TwSession *s, const TwModel *m)
 /* ---- one position ---- */
 
 static cJSON *
-scores_json(const TwModel *m, const TwLayer *l, const float *x, int places, int at)
+scores_json(const HeadVectors *v, int layer, int at)
 {
 	cJSON *heads = cJSON_CreateArray();
-	int seen = m->bidirectional ? places : at + 2, width = l->heads * l->dk;
-	float *q = project_all(m, x + (at + 1) * m->d_model, 1, l, l->wq, l->bq),
-	      *k = project_all(m, x, seen, l, l->wk, l->bk);
+	float *score = guarded_malloc((size_t)v->places * sizeof *score);
 
-	for (int h = 0; h < l->heads; h++) {
-		cJSON *row = cJSON_CreateArray();
-		for (int j = 0; j < seen; j++)
-			cJSON_AddItemToArray(row, cJSON_CreateNumber((double)score_between(
-							  l, h, q, k + j * width)));
-		cJSON_AddItemToArray(heads, row);
+	for (int h = 0; h < v->m->layer[layer].heads; h++) {
+		int n = score_row(v, layer, h, at + 1, score);
+		cJSON_AddItemToArray(heads, cJSON_CreateFloatArray(score, n));
 	}
-	guarded_free(q);
-	guarded_free(k);
+	guarded_free(score);
 	return heads;
 }
 
@@ -260,7 +286,8 @@ awake_json(const TwModel *m, const TwLayer *l, const float *x)
 	cJSON *list = cJSON_CreateArray();
 	float *y = guarded_malloc(((size_t)l->neurons + 1) * sizeof *y);
 
-	affine_columns(m, x, l->w1, l->b1, 0, l->neurons, l->neurons, y);
+	if (l->neurons)
+		affine_columns(m, x, l->w1, l->b1, l->neurons, y);
 	for (int i = 0; i < l->neurons; i++)
 		if (y[i] > 0)
 			cJSON_AddItemToArray(list, cJSON_CreateNumber(i));
@@ -269,29 +296,27 @@ awake_json(const TwModel *m, const TwLayer *l, const float *x)
 }
 
 cJSON *
-json_position(TwSession *s, const TwModel *m, int at)
+json_position(TwSession *s, const HeadVectors *v, int at)
 {
+	const TwModel *m = v->m;
 	cJSON *o = cJSON_CreateObject();
 	cJSON *scores = cJSON_AddArrayToObject(o, "scores"),
 	      *awake = cJSON_AddArrayToObject(o, "awake");
-	int places = tw_count(s) + 1, rows = m->nvocab + 2;
+	int rows = m->nvocab + 2;
+	float *x = guarded_malloc((size_t)m->d_model * sizeof *x),
+	      *logit = guarded_malloc((size_t)rows * sizeof *logit);
 
 	for (int i = 0; i < m->nlayer; i++) {
-		const TwLayer *l = &m->layer[i];
-		float *before = read_state(s, m, 2 * i), *between = read_state(s, m, 2 * i + 1);
-		cJSON_AddItemToArray(scores, scores_json(m, l, before, places, at));
-		cJSON_AddItemToArray(awake, awake_json(m, l, between + (at + 1) * m->d_model));
-		guarded_free(before);
-		guarded_free(between);
+		cJSON_AddItemToArray(scores, scores_json(v, i, at));
+		read_state(s, m, 2 * i + 1, at, x);
+		cJSON_AddItemToArray(awake, awake_json(m, &m->layer[i], x));
 	}
 	if (m->emits) {
-		float *x = read_state(s, m, 2 * m->nlayer),
-		      *logit = guarded_malloc((size_t)rows * sizeof *logit);
-		affine_columns(m, x + (at + 1) * m->d_model, m->head_w, m->head_b, 0, rows, rows,
-		               logit);
+		read_state(s, m, 2 * m->nlayer, at, x);
+		affine_columns(m, x, m->head_w, m->head_b, rows, logit);
 		cJSON_AddItemToObject(o, "logits", cJSON_CreateFloatArray(logit, rows));
-		guarded_free(x);
-		guarded_free(logit);
 	}
+	guarded_free(x);
+	guarded_free(logit);
 	return o;
 }

@@ -13,14 +13,19 @@ void spell_value(const TwModel *, char *out, size_t size, TwKind, const TwMember
 
 /* Of a text that was fed to a session that keeps its states (TW_TRACE): {"tokens", "nprompt",
  * "done", "fell_back", "values", "labels"}. A value is a list of spellings, one for each position,
- * or null where it never stands whole. Labels are those of the prompt. */
-cJSON *json_trace(TwSession *, const TwModel *, int nprompt);
+ * or null where it never stands whole: of `all`, only where the file does not say how it is made
+ * (tw.circuit). Labels are those of the prompt. */
+cJSON *json_trace(TwSession *, const TwModel *, int nprompt, bool all);
+/* The queries and keys of all heads at all positions of a text, from <bos> on. */
+typedef struct HeadVectors HeadVectors;
+HeadVectors *head_vectors(TwSession *, const TwModel *);
+void head_vectors_free(HeadVectors *);
 /* [layer][head][position]: [[position, weight] …] of those that weigh 1/10000 at least; the softmax
  * over all positions, as any engine does it. The first position is <bos>. */
-cJSON *json_attention(TwSession *, const TwModel *);
+cJSON *json_attention(const HeadVectors *);
 /* Of one position: {"scores": [layer][head][position], "awake": [layer][…], "logits": […]}: what
  * each head gives each position from <bos> on, which neurons are not 0, and, of a model that emits,
  * the logits of all rows. */
-cJSON *json_position(TwSession *, const TwModel *, int at);
+cJSON *json_position(TwSession *, const HeadVectors *, int at);
 
 #endif

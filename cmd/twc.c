@@ -392,6 +392,17 @@ static const Verb verbs[] = {
 		cmd_random,
 	},
 	{
+		"view",
+		"FILE [PROMPT]",
+		"opens a program in the playground, as the transformer that it becomes",
+		"The page is beside the library (make web, make install). What is printed is "
+		"a small file that leads to it, for a browser elsewhere: BROWSER names one.",
+		"stdlib",
+		"twc view calculator.tw\n"
+		"twc view calculator.tw \"12*34=\"",
+		cmd_view,
+	},
+	{
 		"fmt",
 		"FILE...",
 		"puts files into the one style, in place; - for standard input",

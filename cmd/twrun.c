@@ -201,9 +201,11 @@ fill_block(const PromptRun *r, int *next, int room, int *column, int *wide)
 static void
 print_trace_json(const PromptRun *r, int nprompt)
 {
-	cJSON *o = json_trace(r->s, r->m, nprompt);
+	cJSON *o = json_trace(r->s, r->m, nprompt, true);
+	HeadVectors *heads = head_vectors(r->s, r->m);
 
-	cJSON_AddItemToObject(o, "attention", json_attention(r->s, r->m));
+	cJSON_AddItemToObject(o, "attention", json_attention(heads));
+	head_vectors_free(heads);
 	char *text = cJSON_PrintUnformatted(o);
 	fprintf(r->out, "%s\n", text ? text : "");
 	cJSON_free(text);

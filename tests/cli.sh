@@ -464,6 +464,19 @@ done
 "$twrun" "$model" --json "12*34=" >"$tmp/trace.json" || failed=1
 node tests/json.mjs "$tmp"/{explained,value,trace}.json || failed=1
 
+# view: a page that leads to the playground; where there is none, a line
+mkdir -p "$tmp/placed/bin" "$tmp/placed/share/tw"
+cp "$twc" "$tmp/placed/bin/twc"
+unset DISPLAY WAYLAND_DISPLAY BROWSER
+check 2 '' 'the playground is not here' "$tmp/placed/bin/twc" view $calc
+touch "$tmp/placed/share/tw/playground.html"
+TMPDIR=$tmp check 0 '*' 'no browser' "$tmp/placed/bin/twc" view $calc "12*34="
+view=$(cat "$tmp/out")
+grep -q "placed/share/tw/playground.html#p=.*&q=12%2A34%3D\"" "$view" || fail "$view leads elsewhere"
+BROWSER=cat TMPDIR=$tmp check 0 '*' '' "$tmp/placed/bin/twc" view $calc
+grep -q '<title>tw</title>' "$tmp/out" || fail "BROWSER is not called"
+check 2 '' '*' "$tmp/placed/bin/twc" view "$tmp/nowhere.tw"
+
 # what --dump prints reads back as itself
 "$twc" --dump=lower $calc >"$tmp/one.twg" || failed=1
 "$twc" --dump=lower "$tmp/one.twg" >"$tmp/two.twg" || failed=1

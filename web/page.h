@@ -10,6 +10,7 @@
  *   page_api.c      compiling and running
  *   page_server.c   the language server, in place of its streams and processes
  *   page_files.c    files, in place of the disk
+ *   page_inspect.c  nothing, in place of dumps and verifiers
  *   page_libc.c     what the C library lacks
  */
 
@@ -39,8 +40,9 @@ char *tw_position(int at);
 int tw_test(const char *path, const char *text, int line);
 /* Decodes the prompt so many times; how many tokens were fed. For measuring. */
 int tw_decode(const char *prompt, int times);
-/* The model as a file: 0 an .onnx, 1 a .safetensors, 2 the config.json beside that. Good until the
- * next call; tw_file_size says how long it is. */
+/* The model as a file: 0 an .onnx, 1 a .safetensors, 2 the config.json beside that, 3 a .gguf. Good
+ * until the next call; tw_file_size says how long it is. NULL after saying why on standard error.
+ */
 const unsigned char *tw_file(int kind);
 int tw_file_size(void);
 

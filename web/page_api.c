@@ -20,6 +20,7 @@ typedef struct Page {
 	size_t other_size;
 	TwModel *model; /* as the file says; NULL: nothing is compiled */
 	TwSession *session;
+	HeadVectors *heads; /* of the text that was run */
 	Eval *eval;
 	int *text;      /* (longest, nfield) */
 	double *number; /* (longest, ninput) */
@@ -49,6 +50,7 @@ take_json(cJSON *o)
 static void
 drop_program(void)
 {
+	head_vectors_free(page.heads);
 	tw_close(page.session);
 	tw_free(page.model);
 	if (page.eval)
@@ -232,18 +234,20 @@ API(tw_trace) char *tw_trace(const char *prompt, int limit)
 		feed_number_prompt(n);
 	else
 		feed_token_prompt(n, limit);
-	o = json_trace(page.session, page.model, n);
+	o = json_trace(page.session, page.model, n, false);
 	cJSON_AddItemToObject(o, "meant",
 	                      json_meant(&page.program, page.eval, tw_count(page.session)));
-	cJSON_AddItemToObject(o, "attention", json_attention(page.session, page.model));
+	head_vectors_free(page.heads);
+	page.heads = head_vectors(page.session, page.model);
+	cJSON_AddItemToObject(o, "attention", json_attention(page.heads));
 	return take_json(o);
 }
 
 API(tw_position) char *tw_position(int at)
 {
-	bool there = page.session && at >= -1 && at < tw_count(page.session);
+	bool there = page.heads && at >= -1 && at < tw_count(page.session);
 
-	return take_json(there ? json_position(page.session, page.model, at)
+	return take_json(there ? json_position(page.session, page.heads, at)
 	                       : cJSON_CreateObject());
 }
 
@@ -275,8 +279,29 @@ API(tw_decode) int tw_decode(const char *prompt, int times)
 
 /* ---- the file ---- */
 
+/* A Llama for llama.cpp, with its usual cache of half precision if that is exact; NULL after saying
+ * why not. */
+static unsigned char *
+gguf_bytes(size_t *n)
+{
+	Program *p = &page.program;
+	const char *why = "", *first, *second;
+	Llama *l = llama_from_plain(&p->arena, p->model, &p->report, LLAMA_F16KV, &why);
+
+	if (!l)
+		l = llama_from_plain(&p->arena, p->model, &p->report, LLAMA_F32, &why);
+	if (!l)
+		fprintf(stderr, "this cannot be a Llama: %s", why);
+	else if (gguf_cuts_otherwise(p->model, &first, &second))
+		fprintf(stderr, "llama.cpp would cut texts otherwise: '%s' and '%s'", first,
+		        second);
+	else
+		return gguf_pack(&p->arena, l, n);
+	return NULL;
+}
+
 /* Which file tw_file gives: */
-enum { ONNX, SAFETENSORS, CONFIG };
+enum { ONNX, SAFETENSORS, CONFIG, GGUF };
 
 API(tw_file) const unsigned char *tw_file(int kind)
 {
@@ -286,6 +311,8 @@ API(tw_file) const unsigned char *tw_file(int kind)
 	page.other_size = page.size;
 	if (page.model && kind == SAFETENSORS)
 		page.other = safetensors_bytes(&p->arena, p->model, &page.other_size);
+	if (page.model && kind == GGUF)
+		page.other = gguf_bytes(&page.other_size);
 	if (page.model && kind == CONFIG) {
 		char *config = safetensors_config(&p->arena, p->model);
 		page.other = (unsigned char *)config;
@@ -296,5 +323,5 @@ API(tw_file) const unsigned char *tw_file(int kind)
 
 API(tw_file_size) int tw_file_size(void)
 {
-	return (int)page.other_size;
+	return page.other ? (int)page.other_size : 0;
 }

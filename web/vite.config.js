@@ -66,7 +66,8 @@ const inside = {
 					.replace(/<\/script/g, '<\\/script')
 					.replace(/<!--/g, '<\\!--')
 				const hash = createHash('sha256').update(script).digest('base64')
-				const policy = `default-src 'none'; script-src 'sha256-${hash}' ` +
+				const policy =
+					`default-src 'none'; script-src 'sha256-${hash}' ` +
 					`'wasm-unsafe-eval' blob:; worker-src blob:; style-src ` +
 					`'unsafe-inline'; img-src data:; base-uri 'none'; ` +
 					`form-action 'none'`

@@ -152,9 +152,11 @@ function spokenHead(row, view) {
 				`${tokenAt(view.trace, k)} at position ${k}, ` +
 				`${Math.round(100 * w)} %`,
 		)
-	return `: a head of layer ${row.layer}. At position ${view.at} it looks at ` +
+	return (
+		`: a head of layer ${row.layer}. At position ${view.at} it looks at ` +
 		`${seen.slice(0, 6).join('; ') || 'nothing'}.` +
 		(row.brings.length ? ` It brings ${row.brings.join(', ')}.` : '')
+	)
 }
 
 // What a screen reader says after the words that are seen.
@@ -162,9 +164,11 @@ function spokenLabel(row, view) {
 	if (row.kind === 'head') return spokenHead(row, view)
 	if (row.kind === 'neurons') {
 		const awake = new Set(view.place?.awake[row.layer])
-		return `: ${row.neurons.length} neurons of layer ${row.layer}, ` +
+		return (
+			`: ${row.neurons.length} neurons of layer ${row.layer}, ` +
 			`${row.neurons.filter(i => awake.has(i)).length} of them awake at ` +
 			`position ${view.at}.`
+		)
 	}
 	return `: a value, ${valueAt(view.trace, row, view.at)} at position ${view.at}.`
 }

@@ -1,4 +1,5 @@
-// The link that holds program, prompt and position: #p=<deflate, base64url>&q=prompt&at=5. Or
+// The link that holds program, prompt and position: #p=<deflate, base64url>&q=prompt&at=5, and
+// files of one's own that the program uses: &f:lib/mine.tw=<deflate, base64url>. Or
 // #example=adder. Nothing of it goes to a server: what follows # stays in the browser.
 
 const bytesOf = async stream => new Uint8Array(await new Response(stream).arrayBuffer())
@@ -22,9 +23,11 @@ export async function unpack(text) {
 
 export const unzip = base64 => through(decode(base64), new DecompressionStream('gzip'))
 
-export async function linkTo({ text, prompt, at, embed }) {
+export async function linkTo({ text, prompt, at, embed, files = [] }) {
 	const parts = [`p=${await pack(text)}`, `q=${encodeURIComponent(prompt)}`]
 	if (at >= 0) parts.push(`at=${at}`)
+	for (const [path, content] of files)
+		parts.push(`f:${encodeURIComponent(path)}=${await pack(content)}`)
 	if (embed) parts.push('embed=1')
 	return `${location.href.replace(/#.*/, '')}#${parts.join('&')}`
 }
@@ -39,12 +42,15 @@ export async function readLink(hash) {
 		step: part.get('step'),
 	}
 	if (part.has('at')) link.at = Number(part.get('at'))
-	if (part.has('p'))
-		try {
-			link.text = await unpack(part.get('p'))
-		} catch {
-			link.broken = true
-		}
+	link.files = []
+	try {
+		for (const [name, packed] of part)
+			if (name.startsWith('f:'))
+				link.files.push([name.slice(2), await unpack(packed)])
+		if (part.has('p')) link.text = await unpack(part.get('p'))
+	} catch {
+		link.broken = true
+	}
 	return link
 }
 

@@ -26,19 +26,21 @@ took.module = performance.now() - begun
 const words = client(module),
 	maker = client(module) // one answers the editor, the other compiles and runs
 await Promise.all([words.ready, maker.ready])
-for (const [path, text] of Object.entries(files)) {
+
+const link = await readLink(location.hash),
+	left = link.text || link.example ? {} : recall(),
+	own = link.text ? link.files : (left.files ?? []) // that came with the program
+for (const [path, text] of [...Object.entries(files), ...own]) {
 	words.put(path, text)
 	maker.put(path, text)
 }
-
-const link = await readLink(location.hash),
-	left = link.text || link.example ? {} : recall()
 if (link.embed) document.body.classList.add('embed')
 colours($('theme'))
 
 // What is shown: the model, its rows, a text and one of its positions; the row that is locked.
 const view = { model: null, rows: [], trace: null, at: 0, place: null, locked: null }
 let changed = 0,
+	ran = null, // the prompt that is shown
 	timer,
 	wanted = { prompt: link.prompt ?? left.prompt, at: link.at ?? left.at }
 
@@ -55,8 +57,15 @@ const ed = await editor($('editor'), text, {
 	onLine: line => light($('picture'), view.rows, line),
 })
 
+const shown = () => ({
+	text: ed.text(),
+	prompt: $('prompt').value,
+	at: view.at,
+	files: own,
+})
+
 function remember() {
-	if (!link.embed) keep({ text: ed.text(), prompt: $('prompt').value, at: view.at })
+	if (!link.embed) keep(shown())
 }
 
 function problems(list) {
@@ -149,7 +158,7 @@ async function make() {
 		return say(
 			made.failure ??
 				`${n} mistake${n === 1 ? '' : 's'}: the picture is of the ` +
-				`program before`,
+					`program before`,
 		)
 	}
 	document.body.classList.remove('stale')
@@ -229,12 +238,11 @@ async function run() {
 			.map(r => r.trim().split(/[\s,]+/))
 	view.trace = got
 	answer()
+	// the same prompt again, of a changed program: one stays where one was
 	const last = count(got) - 1
-	await select(
-		wanted.at >= 0
-			? Math.min(wanted.at, last)
-			: Math.min(Math.max(0, got.nprompt - 1), last),
-	)
+	const at = wanted.at ?? (prompt === ran ? view.at : got.nprompt - 1)
+	ran = prompt
+	await select(Math.min(Math.max(0, at), last))
 	wanted.at = undefined
 	took.run = performance.now() - begun
 	remember()
@@ -435,7 +443,7 @@ async function open(program, prompt, at) {
 	if (prompt === undefined) $('prompt').value = ''
 	wanted.prompt = prompt
 	view.locked = null
-	view.at = 0
+	ran = null
 	ed.set(program)
 	clearTimeout(timer)
 	await make()
@@ -457,21 +465,16 @@ async function copy(button, words) {
 }
 
 $('share').onclick = async () => {
-	const address = await linkTo({ text: ed.text(), prompt: $('prompt').value, at: view.at })
+	const address = await linkTo(shown())
 	history.replaceState(null, '', address)
 	await copy($('share'), address)
 }
 $('embed').onclick = async () => {
-	const address = await linkTo({
-		text: ed.text(),
-		prompt: $('prompt').value,
-		at: view.at,
-		embed: true,
-	})
+	const address = await linkTo({ ...shown(), embed: true })
 	await copy(
 		$('embed'),
 		`<iframe src="${address}" width="100%" height="560" style="border:1px solid ` +
-		`#ccc"></iframe>`,
+			`#ccc"></iframe>`,
 	)
 }
 
@@ -487,7 +490,11 @@ $('save').onclick = async e => {
 	const name = view.model?.report.name || 'program'
 	if (kind === 'tw') return save(`${name}.tw`, ed.text())
 	if (!view.model) return
-	save(`${name}.${kind}`, await maker.call('file', kind))
+	try {
+		save(`${name}.${kind}`, await maker.call('file', kind))
+	} catch (e) {
+		return say(e.message)
+	}
 	if (kind === 'safetensors') save('config.json', await maker.call('file', 'config'))
 }
 $('gallery-open').onclick = () =>

@@ -87,7 +87,11 @@ export async function instantiate(module) {
 		},
 		decode: (prompt, times) => call('tw_decode', prompt, times),
 		file(kind) {
-			const at = tw.tw_file({ onnx: 0, safetensors: 1, config: 2 }[kind])
+			said = ''
+			const at = tw.tw_file(
+				{ onnx: 0, safetensors: 1, config: 2, gguf: 3 }[kind],
+			)
+			if (!at) throw new Error(said)
 			return new Uint8Array(memory.buffer, at, tw.tw_file_size()).slice()
 		},
 		put: (path, text) => call('tw_put', path, text),

@@ -141,7 +141,8 @@ function clearing(model, layer, groups) {
 					op: 'CLEAR',
 					verb: 'empty',
 					text: `${many(rest.length, 'column')} of the stream`,
-					whole: 'what stood there is not read any more; another ' +
+					whole:
+						'what stood there is not read any more; another ' +
 						'value takes its place',
 					library: '',
 					lines: [],
@@ -239,7 +240,8 @@ export function picture(model) {
 			kind: 'band',
 			id: 'meant',
 			title: 'what the program means',
-			note: 'values that never stand in the stream as a whole: their parts ' +
+			note:
+				'values that never stand in the stream as a whole: their parts ' +
 				'are in the weights of whoever reads them',
 		})
 		rows.push(...apart)
@@ -249,9 +251,11 @@ export function picture(model) {
 }
 
 export function describe(report) {
-	return `${many(report.layers, 'layer')} · width ${report.d_model} · ` +
+	return (
+		`${many(report.layers, 'layer')} · width ${report.d_model} · ` +
 		`${many(sum(report.heads), 'head')} · ${many(sum(report.neurons), 'neuron')} · ` +
 		`${report.nonzeros.toLocaleString('en')} weights that are not 0`
+	)
 }
 
 // ---- what a text shows of them ----

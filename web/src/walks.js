@@ -11,7 +11,9 @@ export const walks = [
 		steps: [
 			{
 				at: 4,
-				text: 'This program writes a text backwards. Its text so far is ' +
+				text:
+					'This program writes a text backwards. Its text so far ' +
+					'is ' +
 					'“abcd=”; the chosen position, in yellow, is that of ' +
 					'“=”. What comes next is asked there, as in any ' +
 					'language model. Every other column shows what the same ' +
@@ -20,7 +22,9 @@ export const walks = [
 			{
 				at: 4,
 				head: 'equals',
-				text: 'The first thing to know is where “=” stands. A head asks ' +
+				text:
+					'The first thing to know is where “=” stands. A head ' +
+					'asks ' +
 					'every position the condition on the left. Only “=” ' +
 					'fits, so that is where the arc goes: here, to itself. ' +
 					'The numbers below are the scores that it gives: a ' +
@@ -31,14 +35,16 @@ export const walks = [
 			{
 				at: 6,
 				head: 'equals',
-				text: 'Two tokens later the same head looks back to the same ' +
+				text:
+					'Two tokens later the same head looks back to the same ' +
 					'place. How far it had to look is how much of the ' +
 					'answer is written.',
 			},
 			{
 				at: 6,
 				value: 'k',
-				text: 'The program calls that k. It never stands in the stream ' +
+				text:
+					'The program calls that k. It never stands in the stream ' +
 					'as a number of its own: here − equals is a sum, and ' +
 					'sums cost nothing, for they can be in the weights of ' +
 					'whoever reads them. Italics show what it means: 2 are ' +
@@ -47,7 +53,9 @@ export const walks = [
 			{
 				at: 6,
 				head: 'equals - 1 - k',
-				text: 'A second head looks at position equals − 1 − k, a number ' +
+				text:
+					'A second head looks at position equals − 1 − k, a ' +
+					'number ' +
 					'that was computed. Its scores are a parabola with its ' +
 					'top there: −(x − p)² is a product of something here ' +
 					'and something there, which is what attention computes. ' +
@@ -55,7 +63,9 @@ export const walks = [
 			},
 			{
 				at: 8,
-				text: 'The red thread on the left joins the steps that wait for ' +
+				text:
+					'The red thread on the left joins the steps that wait ' +
+					'for ' +
 					'each other: first find “=”, then the place. So the ' +
 					'model has two layers, and no compiler can do with ' +
 					'fewer. Step on with → and see it end.',
@@ -70,13 +80,16 @@ export const walks = [
 		steps: [
 			{
 				at: 5,
-				text: 'A sum of three digits, as at school. The answer is known ' +
+				text:
+					'A sum of three digits, as at school. The answer is ' +
+					'known ' +
 					'at “=” already: what is written later is read off it.',
 			},
 			{
 				at: 5,
 				head: 'back',
-				text: 'The digits before a mark are one, two and three ' +
+				text:
+					'The digits before a mark are one, two and three ' +
 					'positions back: three heads that look a fixed ' +
 					'distance, wherever they stand. At “=” they bring 7 and ' +
 					'1 (and “+”, which counts as no digit). At “+” they ' +
@@ -85,13 +98,16 @@ export const walks = [
 			{
 				at: 5,
 				head: 'plus',
-				text: 'The other number was gathered at “+”, one layer earlier. ' +
+				text:
+					'The other number was gathered at “+”, one layer ' +
+					'earlier. ' +
 					'This head finds “+” and brings all of its digits.',
 			},
 			{
 				at: 5,
 				neurons: 'digits.add',
-				text: 'Now the carries. A column gets a carry if the columns ' +
+				text:
+					'Now the carries. A column gets a carry if the columns ' +
 					'behind it add up to 10, 100 or more: 5 + 7 is 12, and ' +
 					'95 + 17 is 112. Each is one comparison of a weighted ' +
 					'sum, a step of two neurons, and no carry waits for ' +
@@ -101,21 +117,24 @@ export const walks = [
 			{
 				at: 5,
 				value: 'sum',
-				text: 'The digits of the sum, the lowest first: 2, 1, 1, 0. As ' +
+				text:
+					'The digits of the sum, the lowest first: 2, 1, 1, 0. As ' +
 					'numbers they are never there: the neurons above are ' +
 					'the carries, and the rest is addition in weights.',
 			},
 			{
 				at: 5,
 				neurons: 'emit',
-				text: 'Which digit to write? The highest that is not 0; then, ' +
+				text:
+					'Which digit to write? The highest that is not 0; then, ' +
 					'at later positions, the next one. The last layer picks ' +
 					'it.',
 			},
 			{
 				at: 6,
 				head: 'equals',
-				text: 'At the first digit of the answer a head looks back to ' +
+				text:
+					'At the first digit of the answer a head looks back to ' +
 					'“=”, fetches the sum from there, and the distance says ' +
 					'which digit is due. Step on, and the next digit is ' +
 					'picked.',
@@ -130,14 +149,16 @@ export const walks = [
 		steps: [
 			{
 				at: 4,
-				text: 'Sorting, a token at a time. A transformer has no ' +
+				text:
+					'Sorting, a token at a time. A transformer has no ' +
 					'variables, so the state of the sort is the digit that ' +
 					'was written last.',
 			},
 			{
 				at: 5,
 				head: 'j < equals',
-				text: 'One token later 3 was written. How many of this digit ' +
+				text:
+					'One token later 3 was written. How many of this digit ' +
 					'were given? This head attends to all positions that ' +
 					'fit, and to <bos>, with equal weights: one of n + 1. ' +
 					'So a count is in the weight itself.',
@@ -145,14 +166,16 @@ export const walks = [
 			{
 				at: 5,
 				neurons: 'j < equals',
-				text: 'Neurons turn the weight 1/(n + 1) back into n: a ' +
+				text:
+					'Neurons turn the weight 1/(n + 1) back into n: a ' +
 					'straight piece between each two values that can occur. ' +
 					'24 tokens are the context, so 24 neurons do it, exactly.',
 			},
 			{
 				at: 4,
 				head: 'd[j] > d',
-				text: 'The smallest digit greater than the one here: this ' +
+				text:
+					'The smallest digit greater than the one here: this ' +
 					'head’s score is −d, and only greater ones count. At ' +
 					'“=” nothing was written yet, so another head finds the ' +
 					'least of all.',
@@ -165,7 +188,8 @@ export const walks = [
 			{
 				at: 5,
 				neurons: 'given > done',
-				text: 'Were all the 3s that were given written? Then the next ' +
+				text:
+					'Were all the 3s that were given written? Then the next ' +
 					'digit is due, else the same once more. Try 2212= to ' +
 					'see the difference.',
 			},
@@ -179,7 +203,8 @@ export const walks = [
 		steps: [
 			{
 				at: 3,
-				text: 'Here the program does not continue the text, it labels ' +
+				text:
+					'Here the program does not continue the text, it labels ' +
 					'it: is all of it well nested? Heads look both ways, as ' +
 					'in BERT. “({)}” is balanced for each kind alone, and ' +
 					'yet wrong.',
@@ -187,21 +212,25 @@ export const walks = [
 			{
 				at: 2,
 				head: 'open[j] for j where',
-				text: 'How many brackets were opened up to here? Equal weights ' +
+				text:
+					'How many brackets were opened up to here? Equal weights ' +
 					'on all that fit: the more there are, the less each ' +
 					'weighs.',
 			},
 			{
 				at: 2,
 				neurons: 'depth < 0',
-				text: 'The depth is what was opened less what was closed: a ' +
+				text:
+					'The depth is what was opened less what was closed: a ' +
 					'difference, which is free. Below 0 something was ' +
 					'closed that was never open.',
 			},
 			{
 				at: 2,
 				head: 'latest j where open[j]',
-				text: 'The bracket that “)” closes is the latest opening one of ' +
+				text:
+					'The bracket that “)” closes is the latest opening one ' +
+					'of ' +
 					'its own depth. The head compares the depth there with ' +
 					'the depth here: it finds “{”.',
 			},
@@ -209,7 +238,8 @@ export const walks = [
 			{
 				at: 3,
 				head: 'broken[j]',
-				text: 'Is anything bad anywhere? The last head asks all ' +
+				text:
+					'Is anything bad anywhere? The last head asks all ' +
 					'positions, and every position gets the same answer.',
 			},
 		],
@@ -222,7 +252,8 @@ export const walks = [
 		steps: [
 			{
 				at: 0,
-				text: 'A Turing machine. A token is a record: its state, where ' +
+				text:
+					'A Turing machine. A token is a record: its state, where ' +
 					'the head stands, the cell it left, and what it wrote ' +
 					'there. The text is the history of the machine, one ' +
 					'token a step.',
@@ -230,7 +261,8 @@ export const walks = [
 			{
 				at: 0,
 				head: 'visit',
-				text: 'What is on the tape where the head stands now? The tape ' +
+				text:
+					'What is on the tape where the head stands now? The tape ' +
 					'is nowhere, but all that was ever written on it is in ' +
 					'the text. The head looks for the latest step that left ' +
 					'the cell at which it stands.',
@@ -238,28 +270,33 @@ export const walks = [
 			{
 				at: 3,
 				head: 'visit',
-				text: 'After three steps it stands on a cell that nobody has ' +
+				text:
+					'After three steps it stands on a cell that nobody has ' +
 					'written yet: there is no such position, and the cell ' +
 					'is 0. Step on with →.',
 			},
 			{
 				at: 5,
 				head: 'visit',
-				text: 'Now it returns to a cell that it has been at: attention ' +
+				text:
+					'Now it returns to a cell that it has been at: attention ' +
 					'is the memory. However long the text is, that is one ' +
 					'look.',
 			},
 			{
 				at: 5,
 				neurons: 'match',
-				text: 'The table of the machine, from state and cell to what it ' +
+				text:
+					'The table of the machine, from state and cell to what ' +
+					'it ' +
 					'does, is a handful of neurons. One layer is all: a ' +
 					'transformer with the loop of its own output is a ' +
 					'computer.',
 			},
 			{
 				at: 107,
-				text: 'After 107 steps this one halts, with 13 ones on its ' +
+				text:
+					'After 107 steps this one halts, with 13 ones on its ' +
 					'tape: it is the busy beaver of four states. Every step ' +
 					'is exact; one wrong look would have ended it elsewhere.',
 			},

@@ -17,7 +17,7 @@ function chainNote(row) {
 		? line(
 				element('b', { className: 'red', textContent: '● ' }),
 				'On the longest chain of steps: without this one the model ' +
-				'would be less deep.',
+					'would be less deep.',
 			)
 		: null
 }
@@ -31,7 +31,7 @@ function scoreNote(view, row, head) {
 		`The best score is ${Math.round(sorted[0])}, the next ${Math.round(sorted[1])}: `,
 		element('b', { textContent: `${ahead} ahead` }),
 		`. In float32, exp(−104) is 0 beside 1, so from 104 on the softmax is exactly ` +
-		`one-hot. The compiler has proved ${row.gap} for every text.`,
+			`one-hot. The compiler has proved ${row.gap} for every text.`,
 	)
 }
 
@@ -59,11 +59,13 @@ function head(view, row) {
 		list.push(
 			line(
 				`From position ${view.at} it looks at ` +
-				told +
-				(seen.length > 5 ? ` and ${seen.length - 5} more.` : '.') +
-				(seen.length === 1 && seen[0][0] < 0
-					? ' That means: there is none.'
-					: ''),
+					told +
+					(seen.length > 5
+						? ` and ${seen.length - 5} more.`
+						: '.') +
+					(seen.length === 1 && seen[0][0] < 0
+						? ' That means: there is none.'
+						: ''),
 			),
 		)
 	}
@@ -93,8 +95,9 @@ function neurons(view, row) {
 	list.push(
 		line(
 			`A neuron is max(0, sum): awake where the sum is above 0. At position ` +
-			`${view.at}, ${on} of them are awake. Together they make a broken line ` +
-			`or a table, exact on every whole number that can occur.`,
+				`${view.at}, ${on} of them are awake. Together they make a ` +
+				`broken line ` +
+				`or a table, exact on every whole number that can occur.`,
 		),
 	)
 	return list
@@ -142,7 +145,8 @@ function cost(told) {
 
 function chainStep(step) {
 	const what = step.what.replace(/^(mlp|attention)\s+/, (all, half) => `${half}: `)
-	const place = step.file === 'program.tw' ? `line ${step.line}` : `${step.file}:${step.line}`
+	const place =
+		step.file === 'program.tw' ? `line ${step.line}` : `${step.file}:${step.line}`
 	const at = step.line ? ` (${place})` : ''
 	return element('li', {}, `layer ${step.layer}, `, code(what), at)
 }
@@ -192,31 +196,31 @@ export function legend() {
 				'a ',
 				element('b', { textContent: 'head' }),
 				', with the condition that it asks; the arc goes to where it ' +
-				'looks. Orange now, pale at other positions.',
+					'looks. Orange now, pale at other positions.',
 			),
 			entry(
 				sign('∿', 'neurons'),
 				'a ',
 				element('b', { textContent: 'group of neurons' }),
 				', with the expression that they compute; a square each, filled ' +
-				'where it is awake.',
+					'where it is awake.',
 			),
 			entry(
 				sign('▢', 'value'),
 				'a ',
 				element('b', { textContent: 'value' }),
 				' that the program names, where it first stands whole in the ' +
-				'residual stream.',
+					'residual stream.',
 			),
 			entry(
 				sign('12', 'meant'),
 				'in italics: what the program means by a name that never stands ' +
-				'whole.',
+					'whole.',
 			),
 			entry(
 				sign('●', 'red'),
 				'the red thread: the longest chain of steps, which makes the ' +
-				'model as deep as it is.',
+					'model as deep as it is.',
 			),
 		),
 		line(

@@ -238,6 +238,41 @@ await test('a link', {}, async (page, open) => {
 	assert.match(await page.textContent('#status'), /damaged/)
 })
 
+await test('twc view', {}, async page => {
+	const folder = path.join(tmp, 'own')
+	fs.mkdirSync(path.join(folder, 'lib'), { recursive: true })
+	fs.writeFileSync(
+		path.join(folder, 'lib/mine.tw'),
+		"fn other(t) = if t == 'a' then 'b' else 'a'\n",
+	)
+	const program =
+		'use "./lib/mine.tw"\nmodel own { vocab "ab" context 8 }\n' +
+		'emit if index < 4 then mine.other(token) else <end>\ntest "a" -> "baba"\n'
+	fs.writeFileSync(path.join(folder, 'own.tw'), program)
+	const said = execFileSync(`${build}/twc`, ['view', path.join(folder, 'own.tw'), 'ab'], {
+		env: { PATH: process.env.PATH, TMPDIR: tmp },
+		stdio: ['ignore', 'pipe', 'ignore'],
+	})
+	await page.goto(pathToFileURL(said.toString().trim()).href)
+	await page.waitForURL(/playground\.html#p=/)
+	await page.waitForFunction(() => document.body.dataset.ready === '', null, {
+		timeout: 120000,
+	})
+	assert.equal(await answer(page), 'aba')
+	assert.equal(await page.evaluate(() => window.tw.ed.text()), program)
+	assert.match(
+		await page.evaluate(() =>
+			window.tw.linkTo({
+				text: 'x',
+				prompt: '',
+				at: 0,
+				files: [['lib/a.tw', 'y']],
+			}),
+		),
+		/&f:lib%2Fa\.tw=/,
+	)
+})
+
 await test('left and reopened', {}, async (page, open) => {
 	await open()
 	await page.evaluate(() => window.tw.open(window.tw.programs.adder, '95+17='))
@@ -422,9 +457,10 @@ await test('budgets', {}, async (page, open) => {
 	})
 	console.log(
 		`calculator: first compiled in ${got.first.toFixed(0)} ms, then ` +
-		`${got.compile.toFixed(1)} ms; keystroke to diagnostics ${got.key.toFixed(1)} ` +
-		`ms; run and drawn ${got.run.toFixed(1)} ms; 200 tokens, ` +
-		`${got.status.split(' · ')[2]}: ${got.drawn.toFixed(0)} ms`,
+			`${got.compile.toFixed(1)} ms; keystroke to diagnostics ` +
+			`${got.key.toFixed(1)} ` +
+			`ms; run and drawn ${got.run.toFixed(1)} ms; 200 tokens, ` +
+			`${got.status.split(' · ')[2]}: ${got.drawn.toFixed(0)} ms`,
 	)
 	if (process.env.BUDGETS) {
 		assert(
