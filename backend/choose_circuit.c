@@ -10,7 +10,8 @@
  *     else fewer weights that are not 0, in a stream that is not as much wider.
  *
  * Most programs have few copies of copies, and are mapped once. What a mapping may cost on the
- * way is bounded too, in terms added up: the result may be small where the way is long. */
+ * way is bounded too, in terms added up and in memory: the result may be small where the way is
+ * long. Where two efforts make the same circuit, those between them are not tried. */
 
 #include "backend/choose_circuit.h"
 #include "backend/map/map.h"
@@ -22,7 +23,12 @@ enum {
 	FEW_COPIES = 4,        /* of copies: one neuron in so many, or FREE_NEURONS */
 	TERMS_MOST = 25000000, /* added up in one mapping: a second or two, half a gigabyte; */
 	TERMS_FREE = 4000000,  /* in one of several that are compared, and */
-	TERMS_AGAIN = 4,       /* times those of the first without copies of copies */
+	TERMS_AGAIN = 4,       /* times those of the first without copies of copies, */
+	TERMS_TRY = 12000000,  /* but no more than this; in all of them together */
+	TERMS_ALL = 40000000,  /* no more than this. */
+	TERMS_A_NODE = 100,    /* And so many always, for each node of the graph */
+	BYTES_TRY = 320 << 20, /* for one mapping and its columns; */
+	BYTES_MOST = 560 << 20 /* for the first, and for the last resort */
 };
 #define LITTLE_MORE 1.1 /* of as many layers, one of more neurons may have fewer weights */
 
@@ -45,6 +51,7 @@ typedef struct Candidate {
 	Arena *arena; /* of this one alone, */
 	Diags diags;  /* and so these */
 	int layers, neurons;
+	bool exhausted;   /* its work was more than allowed: it is no circuit */
 	Columns *columns; /* NULL: not fitted, or it does not fit */
 	long nonzeros;    /* of these, */
 	double size;      /* and with the width of the stream */
@@ -56,34 +63,81 @@ typedef struct Choice {
 	Arena *arena;
 	const Limits *limits;
 	int materialize;
+	long terms; /* of all mappings so far */
 } Choice;
+
+typedef struct Mapping {
+	Choice *ch;
+	Candidate *to;
+	Effort effort;
+} Mapping;
+
+static void
+map_candidate(void *mapping)
+{
+	Mapping *m = mapping;
+	Candidate *to = m->to;
+
+	to->circuit = map(m->ch->g, m->ch->target, to->arena, &to->diags, &m->effort);
+	if (to->circuit->exhausted)
+		return;
+	to->layers = (circuit_depth(to->circuit) + 1) / 2;
+	to->neurons = live_neurons(to->circuit);
+}
+
+/* f(arg), which allocates for the candidate: false where that is more than it may. */
+static bool
+stays_in_memory(const Candidate *of, void (*f)(void *), void *arg)
+{
+	if (arena_protect(arena_root(of->arena), f, arg))
+		return true;
+	if (!of->arena->spent)
+		arena_fail();
+	return false;
+}
 
 static Candidate *
 candidate_new(Choice *ch, const Diags *diags, int number, long terms, bool patient)
 {
-	Effort effort = efforts[number];
 	Candidate *new = NEW(ch->arena, Candidate);
+	Mapping m = { ch, new, efforts[number] };
+	Circuit *begun = NULL;
 
-	effort.materialize = ch->materialize;
-	effort.terms = terms;
-	effort.patient = patient;
+	m.effort.materialize = ch->materialize;
+	m.effort.terms = terms;
+	m.effort.patient = patient;
+	m.effort.begun = &begun;
 	new->arena = arena_child(ch->arena);
+	arena_limit(new->arena, !number || terms == TERMS_MOST ? BYTES_MOST : BYTES_TRY);
 	new->diags = *diags;
-	new->circuit = map(ch->g, ch->target, new->arena, &new->diags, &effort);
-	if (new->circuit->exhausted)
-		return new;
-	new->layers = (circuit_depth(new->circuit) + 1) / 2;
-	new->neurons = live_neurons(new->circuit);
+	if (!stays_in_memory(new, map_candidate, &m)) {
+		new->circuit = begun;
+		begun->exhausted = begun->node ? begun->node : ch->g->node[ch->g->nnode - 1];
+	}
+	new->exhausted = new->circuit->exhausted;
+	ch->terms += new->circuit->terms;
 	return new;
+}
+
+typedef struct Fitting {
+	Choice *ch;
+	Candidate *of;
+} Fitting;
+
+static void
+fit_columns(void *fitting)
+{
+	Fitting *f = fitting;
+
+	f->of->columns = fit_roughly(f->of->circuit, f->ch->limits);
 }
 
 static void
 fit_candidate(Choice *ch, Candidate *of)
 {
-	if (of->columns || of->diags.nerror)
+	if (of->columns || of->diags.nerror || of->arena->spent)
 		return;
-	of->columns = fit_roughly(of->circuit, ch->limits);
-	if (!of->columns)
+	if (!stays_in_memory(of, fit_columns, &(Fitting){ ch, of }) || !of->columns)
 		return;
 	of->nonzeros = count_nonzeros(of->columns);
 	of->size = columns_size(of->columns, ch->limits);
@@ -148,7 +202,7 @@ is_better(Choice *ch, Candidate *new, Candidate *old)
 static bool
 has_failed(const Candidate *of)
 {
-	return of->circuit->exhausted || of->diags.nerror;
+	return of->exhausted || of->diags.nerror;
 }
 
 /* The better one; the other is gone. */
@@ -180,29 +234,69 @@ simplest(Choice *ch, const Diags *diags)
 {
 	Candidate *best = candidate_new(ch, diags, EFFORTS - 1, TERMS_MOST, false);
 
-	if (!best->circuit->exhausted)
+	if (!best->exhausted)
 		return best;
 	arena_free(best->arena);
 	return candidate_new(ch, diags, EFFORTS - 1, TERMS_MOST, true);
+}
+
+/* Several efforts in turn. */
+typedef struct Trials {
+	Choice *ch;
+	const Diags *diags;
+	Candidate *best;
+	long terms;         /* for each */
+	long made[EFFORTS]; /* what tells the circuit that an effort made from others */
+} Trials;
+
+static void
+try_effort(Trials *t, int number)
+{
+	Candidate *new = candidate_new(t->ch, t->diags, number, t->terms, false);
+
+	t->made[number] = new->exhausted ? -1 : new->circuit->terms;
+	t->best = better_candidate(t->ch, t->best, new);
+}
+
+static void
+try_between(Trials *t, int first, int last)
+{
+	int middle = (first + last) / 2;
+
+	if (last - first < 2 || t->ch->terms > TERMS_ALL
+	    || (t->made[first] == t->made[last] && t->made[first] >= 0))
+		return;
+	try_effort(t, middle);
+	try_between(t, middle, last);
+	try_between(t, first, middle);
 }
 
 /* The best of all ways; `quick` is the one of the greatest effort. */
 static Candidate *
 best_candidate(Choice *ch, const Diags *diags, Candidate *quick)
 {
-	Candidate *best = simplest(ch, diags);
-	long terms = TERMS_FREE + TERMS_AGAIN * best->circuit->terms;
-	bool hurried = best->circuit->hurried;
+	if (quick->circuit->hopeless)
+		return quick;
+	if (quick->exhausted)
+		arena_free(quick->arena);
+	Candidate *simple = simplest(ch, diags);
+	if (simple->exhausted && !quick->exhausted)
+		return quick;
+	Trials t = { .ch = ch, .diags = diags, .best = simple };
+	bool hurried = simple->circuit->hurried;
+	long terms = TERMS_FREE + TERMS_AGAIN * simple->circuit->terms;
 
-	best = better_candidate(ch, best, quick);
-	if (has_failed(best))
-		return best;
-	for (int i = 1; i < EFFORTS - 1; i++)
-		best = better_candidate(ch, best, candidate_new(ch, diags, i, terms, false));
+	t.terms = terms < TERMS_TRY ? terms : TERMS_TRY;
+	t.best = quick->exhausted ? simple : better_candidate(ch, simple, quick);
+	if (has_failed(t.best))
+		return t.best;
+	try_effort(&t, EFFORTS - 2);
+	try_effort(&t, 1);
+	try_between(&t, 1, EFFORTS - 2);
 	if (hurried)
-		best = better_candidate(ch, best,
-		                        candidate_new(ch, diags, EFFORTS - 1, terms, true));
-	return best;
+		t.best = better_candidate(ch, t.best,
+		                          candidate_new(ch, diags, EFFORTS - 1, t.terms, true));
+	return t.best;
 }
 
 static void
@@ -221,16 +315,19 @@ Circuit *
 choose_circuit(Graph *g, const struct Target *target, Arena *arena, Diags *diags,
                const Limits *limits, int materialize)
 {
-	Choice ch = { g, target, arena, limits, materialize };
-	Candidate *best = candidate_new(&ch, diags, 0, TERMS_FREE, false);
+	Choice ch = { g, target, arena, limits, materialize, 0 };
+	long terms = max_int64(TERMS_FREE, (int64_t)TERMS_A_NODE * g->nnode);
+	Candidate *best = candidate_new(&ch, diags, 0, terms, false);
 
 	if (limits->fewest != FEWEST_AS_WORTH || !is_plain(best))
 		best = best_candidate(&ch, diags, best);
-	else if (best->circuit->hurried && best->neurons > FREE_NEURONS)
+	else if (best->circuit->hurried && best->neurons > FREE_NEURONS
+	         && best->circuit->terms < TERMS_FREE)
 		best = better_candidate(&ch, best,
 		                        candidate_new(&ch, diags, MODEST, TERMS_FREE, false));
-	if (best->circuit->exhausted)
+	if (best->exhausted)
 		refuse_as_too_large(best);
+	arena_limit(best->arena, 0);
 	*diags = best->diags;
 	best->circuit->diags = diags;
 	return best->circuit;

@@ -48,14 +48,14 @@ lay_out(Compilation *c, Circuit *circuit, bool narrow, const Inspect *in)
 
 /* With so much in columns of its own (Effort); what is wrong, into diags. */
 static Outcome
-compile_at(Compilation *c, int materialize, Diags *diags, const Inspect *in)
+compile_at(Compilation *c, Arena *arena, int materialize, Diags *diags, const Inspect *in)
 {
 	Diags none = *diags;
-	Circuit *circuit = choose_circuit(c->g, &plain_target, c->arena, diags, c->limits,
+	Circuit *circuit = choose_circuit(c->g, &plain_target, arena, diags, c->limits,
 	                                  materialize);
 
 	if (diags->nerror)
-		return NOT_EXACT;
+		return circuit->hopeless ? ENDED : NOT_EXACT;
 	if (!inspect_circuit(in, circuit))
 		return ENDED;
 	Outcome outcome = lay_out(c, circuit, true, in);
@@ -82,7 +82,10 @@ compile_stages(void *compilation)
 	for (; outcome == NOT_EXACT && level <= MATERIALIZE_MOST; level++) {
 		last = &diags[level];
 		*last = *c->diags;
-		outcome = compile_at(c, level, last, c->in);
+		Arena *mine = arena_child(c->arena);
+		outcome = compile_at(c, mine, level, last, c->in);
+		if (outcome == NOT_EXACT)
+			arena_free(mine);
 	}
 	if (outcome != MADE)
 		c->model = NULL;

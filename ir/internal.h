@@ -210,5 +210,6 @@ void pass_digit_count(Graph *, Diags *);
 void pass_fuse_indexing(Graph *, Diags *);
 void pass_carry_select(Graph *, Diags *);
 void pass_carry_lookahead(Graph *, Diags *);
+void pass_modular_products(Graph *, Diags *);
 
 #endif

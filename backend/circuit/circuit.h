@@ -158,6 +158,7 @@ typedef struct Effort {
 	int leaves;        /* of nested choices made at once, at most LEAVES_MAX (select.c) */
 	long terms;        /* added up on the way, at most */
 	int materialize;   /* 0 .. MATERIALIZE_MOST: how much stands in columns of its own */
+	struct Circuit **begun; /* where it is told as soon as there is one; NULL: nowhere */
 } Effort;
 
 /* 0: nothing. 1: operands of sums that would not be exact. 2: also what is large by itself, 3:
@@ -201,6 +202,7 @@ typedef struct Circuit {
 	bool hurried;          /* something is early at the cost of more neurons */
 	long terms;            /* that were added up, and */
 	const Node *exhausted; /* NULL, or where they were more than allowed: it is no circuit */
+	bool hopeless;         /* after an error that no other way of mapping would mend */
 } Circuit;
 
 /* ---- nodes that the mapping adds to the graph ---- */

@@ -349,16 +349,17 @@ map_approx(Circuit *c, Node *n)
 		t = rounded_up(least);
 		if (!map_within(c, n, t, &least))
 			continue;
+		c->hopeless = true;
 		error_at_node(c, n, "this cannot be computed to within %.3g; to within %.2g it can",
 		              n->real[0].x, t);
 		return NULL;
 	}
-	if (!f)
-		error_at_node(
-			c, n,
-			"this cannot be computed to within %.3g: bound what it is made of, or say "
-			"of its parts how near "
-			"they must be",
-			n->real[0].x);
-	return f;
+	if (f)
+		return f;
+	c->hopeless = true;
+	error_at_node(c, n,
+	              "this cannot be computed to within %.3g: bound what it is made of, or say of "
+	              "its parts how near they must be",
+	              n->real[0].x);
+	return NULL;
 }

@@ -701,6 +701,8 @@ map_once(Graph *g, const struct Target *target, Arena *arena, Diags *diags, cons
 		        .places = g->context + 1,
 		        .owner = -1,
 		        .effort = *effort };
+	if (effort->begun)
+		*effort->begun = c;
 	find_names(c);
 	c->is_bos = is_place_0(c);
 	c->place = c->target->place_number(c, 0);

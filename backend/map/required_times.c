@@ -42,10 +42,10 @@ require_by(int *latest, const Node *n, int state)
 
 /* The required time of each node: (g->nnode) by id. */
 static const int *
-latest_states(const Circuit *c, int depth)
+latest_states(Arena *arena, const Circuit *c, int depth)
 {
 	const Graph *g = c->g;
-	int *ready = arena_alloc(c->arena, 2 * sizeof *ready * (size_t)g->nnode),
+	int *ready = arena_alloc(arena, 2 * sizeof *ready * (size_t)g->nnode),
 	    *latest = ready + g->nnode;
 
 	for (int i = 0; i < g->nnode; i++) {
@@ -83,14 +83,19 @@ circuit_depth(const Circuit *c)
 Circuit *
 map(Graph *g, const struct Target *target, Arena *arena, Diags *diags, const Effort *effort)
 {
-	Circuit *hurried = map_once(g, target, arena, diags, effort);
+	Arena *first = arena_child(arena), *second;
+	Circuit *hurried = map_once(g, target, first, diags, effort);
 
-	if (diags->nerror || !hurried->hurried || hurried->exhausted)
+	if (diags->nerror || !hurried->hurried || hurried->exhausted
+	    || arena->taken > arena->most / 2) /* another would take as much again */
 		return hurried;
 	int depth = circuit_depth(hurried);
 	Effort again = *effort;
-	again.latest = latest_states(hurried, depth);
+	again.latest = latest_states(arena, hurried, depth);
 	again.nlatest = g->nnode;
-	Circuit *c = map_once(g, target, arena, diags, &again);
-	return !c->exhausted && circuit_depth(c) <= depth ? c : hurried;
+	second = arena_child(arena);
+	Circuit *c = map_once(g, target, second, diags, &again);
+	bool better = !c->exhausted && circuit_depth(c) <= depth;
+	arena_free(better ? first : second);
+	return better ? c : hurried;
 }

@@ -100,6 +100,8 @@ deficit(Circuit *c, Node *n, bool want)
 
 /* ---- choices: the leaves of nested IFs, each behind all of its conditions ---- */
 
+enum { FEW_TERMS = 4 }; /* of a base: copying them is cheap */
+
 typedef struct Leaf {
 	const Form *deficit; /* of all of its conditions */
 	Node *value;
@@ -131,8 +133,27 @@ gather_leaves(Circuit *c, Node *n, const Form *d, int depth, Leaves *out)
 	              depth + 1, out);
 }
 
+/* A leaf that stands where no gate is open; -1: none, each has its own gate. */
+static const Form *
+leaves_from(Circuit *c, const Leaves *leaves, int base)
+{
+	const Node *same = base < 0 ? NULL : leaves->at[base].value;
+	const Form *from = same ? map_node(c, leaves->at[base].value) : form_const(c, 0);
+	const Form *sum = from;
+
+	for (int i = 0; i < leaves->n; i++) {
+		const Leaf *leaf = &leaves->at[i];
+		if (leaf->value == same)
+			continue;
+		const Form *over = form_add(c, 1, map_node(c, leaf->value), -1, from, 0);
+		sum = form_add(c, 1, sum, 1, gate(c, leaf->deficit, over), 0);
+	}
+	return sum;
+}
+
 /* One gate for each leaf but the base, on its difference from the base: a constant leaf, or the
- * last. */
+ * last. Every gate copies what is late in the base; so where that is more than a few neurons, all
+ * leaves may have gates instead. */
 static const Form *
 choose_by_leaves(Circuit *c, Node *n)
 {
@@ -147,15 +168,10 @@ choose_by_leaves(Circuit *c, Node *n)
 			base = i;
 	if (base < 0)
 		base = leaves.n - 1;
-
-	const Form *from = map_node(c, leaves.at[base].value), *sum = from;
-	for (int i = 0; i < leaves.n; i++) {
-		if (leaves.at[i].value == leaves.at[base].value)
-			continue;
-		const Form *over = form_add(c, 1, map_node(c, leaves.at[i].value), -1, from, 0);
-		sum = form_add(c, 1, sum, 1, gate(c, leaves.at[i].deficit, over), 0);
-	}
-	return sum;
+	const Form *best = leaves_from(c, &leaves, base);
+	if (map_node(c, leaves.at[base].value)->n > FEW_TERMS)
+		best = form_better(best, leaves_from(c, &leaves, -1));
+	return best;
 }
 
 /* relu(M(w-1) + y) - relu(M(w-1)), for 0 <= y <= M. */
@@ -232,7 +248,7 @@ map_if(Circuit *c, Node *n)
 		best = form_better(best,
 		                   form_add(c, 1, a, 1, gate(c, deficit(c, cond, false), over), 0));
 	}
-	if (yes->op == OP_IF || no->op == OP_IF)
+	if (yes->op == OP_IF || no->op == OP_IF || b->n > FEW_TERMS)
 		best = form_better_by(c, best, choose_by_leaves(c, n), &by_leaves);
 	best = form_better_by(c, best, choose_by_difference(c, n), &by_difference);
 	return best ? choose_by_read(c, n, best) : NULL;

@@ -34,6 +34,8 @@ const Pass passes[] = {
 	  "a long comparison chooses between results, not between what they are made of" },
 	{ "carry_lookahead", pass_carry_lookahead,
 	  "quotients and comparisons of long sums become several of short ones" },
+	{ "modular_products", pass_modular_products,
+	  "a product that only a remainder reads is made smaller" },
 	{ NULL, NULL, NULL },
 };
 
