@@ -1,4 +1,4 @@
-/* usage: kinds MODEL LENGTH TEXTS FED SAID
+/* usage: kinds MODEL LENGTH TEXTS FED SAID [ROWS]
  *
  * What a token costs, in ns of processor time of one thread, over TEXTS random texts of LENGTH
  * tokens (or rows of numbers): one token after the other, each text at once, and all texts as a
@@ -8,7 +8,7 @@
  *
  * Writes what was fed to FED, float32, and to SAID what came of each text at once: the next token,
  * for models that say it, then each label at all places. bench/kinds.mjs gives the same to ONNX
- * Runtime. */
+ * Runtime. With ROWS only so many rows of each field are fed. */
 
 #include "runtime/tw.h"
 
@@ -22,6 +22,7 @@ typedef struct KindRun {
 	TwSession *s;
 	TwBatch *batch;
 	int n, texts, width; /* of a token: rows, or numbers */
+	unsigned most;       /* rows of a field */
 	int *row;            /* (texts, n, nfield) */
 	float *number;       /* (texts, n, ninput) */
 	TwText *text;        /* (texts) */
@@ -81,6 +82,7 @@ make_texts(KindRun *r)
 		}
 		for (int f = 0; f < m->nfield && !m->ninput; f++) {
 			unsigned rows = (unsigned)(m->first[f + 1] - m->first[f]);
+			rows = rows < r->most ? rows : r->most;
 			random = random * 1664525u + 1013904223u;
 			r->row[i * (size_t)m->nfield + (size_t)f] = m->first[f]
 			                                            + (int)((random >> 8) % rows);
@@ -208,11 +210,12 @@ main(int argc, char **argv)
 {
 	char *error = NULL;
 
-	if (argc != 6)
-		stop_kinds("usage: kinds MODEL LENGTH TEXTS FED SAID");
+	if (argc != 6 && argc != 7)
+		stop_kinds("usage: kinds MODEL LENGTH TEXTS FED SAID [ROWS]");
 	KindRun r = { .m = tw_load(argv[1], &error) };
 	r.n = atoi(argv[2]);
 	r.texts = atoi(argv[3]);
+	r.most = argc > 6 ? (unsigned)atoi(argv[6]) : 1u << 30;
 	if (!r.m || !(r.s = tw_open(r.m, 0, &error)))
 		stop_kinds(error);
 	if (r.m->emits && r.n < r.m->context && !(r.batch = tw_batch_open(r.m, 0, &error)))

@@ -4,7 +4,8 @@
 # All kinds of models through twrun's runtime and ONNX Runtime, one thread each, the same file
 # and the same random texts, answers compared: ns a token, one after the other (decoding) and
 # each at its best of decoding, whole texts and batches. The last column but one is the ratio of
-# the two at their best.
+# the two at their best. Below it what only twrun does: texts for which ONNX Runtime has not the
+# memory, and loading models of long contexts.
 bin=$(cd "$1" && pwd) || exit 2
 cd "$(dirname "$0")/.." || exit 2
 tmp=$(mktemp -d) || exit 2
@@ -39,11 +40,11 @@ dense() {
 		print "output y = linear(b, W2, zero)" }'
 }
 
-kind() { # kind NAME SOURCE LENGTH TEXTS
+kind() { # kind NAME SOURCE LENGTH TEXTS [ROWS]
 	local ours=() its=()
 	case " ${wanted[*]} " in *" $1 "* | '  ') ;; *) return ;; esac
 	"$bin/twc" "$2" -o "$tmp/$1.onnx" 2>"$tmp/error" || { cat "$tmp/error"; exit 1; }
-	read -ra ours < <("$bin/bench/kinds" "$tmp/$1.onnx" "$3" "$4" "$tmp/fed" "$tmp/said")
+	read -ra ours < <("$bin/bench/kinds" "$tmp/$1.onnx" "$3" "$4" "$tmp/fed" "$tmp/said" ${5:+"$5"})
 	read -ra its < <(node bench/kinds.mjs "$tmp/$1.onnx" "$3" "$4" "$tmp/fed" "$tmp/said")
 	[ ${#its[@]} = 4 ] || { echo "$1: failed"; failed=1; return; }
 	awk -v what="$1" -v a="${ours[*]}" -v b="${its[*]}" 'function best(x, i, least) {
@@ -58,6 +59,25 @@ kind() { # kind NAME SOURCE LENGTH TEXTS
 			x[1] && y[1] ? sprintf("%.1f", y[1] / x[1]) : "-",
 			best(y) / best(x), y[4] }'
 	[ "${its[3]}" = 0 ] || failed=1
+}
+
+# What ONNX Runtime has not the memory for: twrun alone.
+alone() { # alone NAME SOURCE LENGTH TEXTS [ROWS]
+	local ours=()
+	case " ${wanted[*]} " in *" $1 "* | '  ') ;; *) return ;; esac
+	"$bin/twc" "$2" -o "$tmp/$1.onnx" 2>"$tmp/error" || { cat "$tmp/error"; exit 1; }
+	read -ra ours < <("$bin/bench/kinds" "$tmp/$1.onnx" "$3" "$4" "$tmp/fed" "$tmp/said" ${5:+"$5"})
+	printf '%-20s %9s %9s\n' "$1" "${ours[0]}" "${ours[1]}"
+}
+
+# A process that loads a model of a long context: its processor time and memory.
+loading() { # loading NAME SOURCE CONTEXT
+	local ms mb
+	case " ${wanted[*]} " in *" $1 "* | '  ') ;; *) return ;; esac
+	sed "s/context .*/context $3/" "$2" >"$tmp/$1.tw"
+	"$bin/twc" "$tmp/$1.tw" -o "$tmp/$1.onnx" 2>"$tmp/error" || { cat "$tmp/error"; exit 1; }
+	read -r _ _ mb ms < <("$bin/bench/measure" 5 "$bin/twrun" "$tmp/$1.onnx" --batch /dev/null)
+	printf '%-20s %6s ms %6s MB\n' "$1" "$ms" "$mb"
 }
 
 wanted=("$@")
@@ -78,4 +98,12 @@ kind sort_40 bench/models/sort_40.tw 40 64
 kind means_bidirectional bench/models/means_bidirectional.tw 256 16
 kind dense_64 "$tmp/dense_64.tw" 256 16
 kind dense_256 "$tmp/dense_256.tw" 256 16
+kind keys_16 bench/models/keys.tw 2000 1 16
+kind keys_16000 bench/models/keys.tw 2000 1
+alone keys_16_long bench/models/keys.tw 60000 1 16
+alone keys_16000_long bench/models/keys.tw 60000 1
+alone at_place_30000 bench/models/at_place.tw 30000 1
+alone prompt_100000 examples/memory.tw 99999 1
+loading load_65536 examples/memory.tw 65536
+loading load_2^28 examples/memory.tw 268435456
 exit $failed

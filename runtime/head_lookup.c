@@ -1154,24 +1154,108 @@ project_values(HeadAnalysis *s, TwHead *h)
 	}
 }
 
+/* Two dimensions whose queries add up to a constant c, as those of a bit and of its opposite do,
+ * are one, and a part of the priority:
+ *
+ *     q k + (c - q) l  =  (2 q - c) (k - l) / 2  +  c (k + l) / 2
+ *
+ * Then a query that is a bit says by its sign which key it asks for (aim_at_key), where 0 would
+ * not. What rounds in that is far below TW_GAP. */
+typedef struct KeyPair {
+	float *query, *key;  /* (d_model + 1) the new dimension, the biases last */
+	double *to_priority; /* (d_model + 1) */
+} KeyPair;
+
+static double
+weight_of(const float *w, const float *b, int row, int rows, int width, int column)
+{
+	return (double)(row < rows ? w[(size_t)row * (size_t)width + (size_t)column] : b[column]);
+}
+
+/* Columns i and j of the layer's wq and wk as one; false where they are no such pair. */
+static bool
+join_dimensions(HeadAnalysis *s, int i, int j, KeyPair *to)
+{
+	const TwLayer *l = s->l;
+	int d = s->m->d_model, width = l->heads * l->dk;
+	double c = (double)l->bq[i] + (double)l->bq[j];
+
+	*to = (KeyPair){ TW_NEW(&s->c->scratch, float, d + 1), TW_NEW(&s->c->scratch, float, d + 1),
+		         TW_NEW(&s->c->scratch, double, d + 1) };
+	for (int r = 0; r <= d; r++) {
+		double q = weight_of(l->wq, l->bq, r, d, width, i),
+		       p = weight_of(l->wq, l->bq, r, d, width, j),
+		       k = weight_of(l->wk, l->bk, r, d, width, i),
+		       o = weight_of(l->wk, l->bk, r, d, width, j);
+		if (r < d && q != -p)
+			return false;
+		to->query[r] = (float)(q - p);
+		to->key[r] = (float)((k - o) / 2);
+		to->to_priority[r] = c * (k + o) / 2;
+		if ((double)to->query[r] != q - p || (double)to->key[r] != (k - o) / 2)
+			return false;
+	}
+	return true;
+}
+
+/* The pairs among the dimensions of a head; what is left of d are the others. */
+static int
+join_pairs(HeadAnalysis *s, const TwHead *h, HeadDims *d, KeyPair *pair)
+{
+	int first = h->head * s->l->dk, n = 0, left = 0;
+
+	for (int i = 0; i < d->n; i++) {
+		int j = i + 1;
+		while (j < d->n
+		       && !join_dimensions(s, first + d->dim[i], first + d->dim[j], &pair[n]))
+			j++;
+		if (j == d->n) {
+			d->dim[left] = d->dim[i];
+			d->q[left] = d->q[i];
+			d->k[left++] = d->k[i];
+			continue;
+		}
+		for (int r = 0; r <= s->m->d_model; r++) {
+			float *to = r < s->m->d_model ? &d->priority[r] : &d->priority_b;
+			*to = (float)((double)*to + pair[n].to_priority[r]);
+		}
+		n++;
+		for (d->n--; j < d->n; j++) {
+			d->dim[j] = d->dim[j + 1];
+			d->q[j] = d->q[j + 1];
+			d->k[j] = d->k[j + 1];
+		}
+	}
+	d->n = left;
+	return n;
+}
+
 static void
-project_keys(HeadAnalysis *s, TwHead *h, const HeadDims *d)
+project_keys(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
 	const TwLayer *l = s->l;
 	int width = l->heads * l->dk, first = h->head * l->dk;
 	bool all = h->lookup == TW_LOOKUP_SOFTMAX, place = h->lookup == TW_LOOKUP_PLACE;
 
-	h->nkey = all ? l->dk : d->n;
+	KeyPair *pair = TW_NEW(&s->c->scratch, KeyPair, d->n + 1);
+	int npair = h->lookup == TW_LOOKUP_KEYED ? join_pairs(s, h, d, pair) : 0;
+	int alone = all ? l->dk : d->n;
+
+	h->nkey = alone + npair;
 	h->query = s->c->layer[s->n].project.n;
-	for (int i = 0; i < h->nkey; i++) {
+	for (int i = 0; i < alone; i++) {
 		int j = first + (all ? i : d->dim[place ? h->dim_of_digit[i] : i]);
 		project_row(s, l->wq, width, j, l->bq[j]);
 	}
+	for (int i = 0; i < npair; i++)
+		project_row(s, pair[i].query, 1, 0, pair[i].query[s->m->d_model]);
 	h->key = s->c->layer[s->n].project.n;
-	for (int i = 0; i < h->nkey && h->lookup != TW_LOOKUP_ARGMAX && !place; i++) {
+	for (int i = 0; i < alone && h->lookup != TW_LOOKUP_ARGMAX && !place; i++) {
 		int j = first + (all ? i : d->dim[i]);
 		project_row(s, l->wk, width, j, l->bk[j]);
 	}
+	for (int i = 0; i < npair; i++)
+		project_row(s, pair[i].key, 1, 0, pair[i].key[s->m->d_model]);
 	if (all || place)
 		return;
 	h->priority = project_row(s, d->priority, 1, 0, d->priority_b);

@@ -58,7 +58,7 @@ feed_some(const TwModel *m, unsigned flags)
 		require(tw_feed_token(s, row) == (i < m->context));
 	}
 	for (int i = 0; s && i < m->nnamed && flags & TW_TRACE; i++)
-		if (!m->named[i].folded)
+		if (tw_has_value(s, &m->named[i]))
 			tw_value(s, &m->named[i], 0);
 	for (int i = 0; s && i < m->nlabel; i++)
 		tw_label(s, i, 0);
