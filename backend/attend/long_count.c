@@ -167,16 +167,17 @@ root_above(int64_t x, int of)
 }
 
 /* Two levels where they are small enough, or it is asked for speed; the last digit a multiple of
- * `multiple`. The neurons of a high digit are four for each value, those of the last two. */
+ * `multiple`. The neurons of a high digit are four for each value, those of the last two. Of the
+ * last digit alone columns are fewest where digits have as many values, since they take turns. */
 static CountDigits
-choose_digits(const Circuit *c, int64_t most, int64_t multiple)
+choose_digits(const Circuit *c, int64_t most, int64_t multiple, bool whole)
 {
 	CountDigits d = { .levels = 2 };
 	int64_t values = most + 1, high = root_above((values + 1) / 2, 2);
 
 	if (8 * high > FEW_NEURONS || c->effort.patient) {
 		d.levels = 3;
-		high = root_above((values + 1) / 2, 3);
+		high = root_above(whole ? (values + 1) / 2 : values, 3);
 	}
 	int64_t rest = d.levels == 2 ? high : high * high, low = (values + rest - 1) / rest;
 	low = (low + multiple - 1) / multiple * multiple;
@@ -255,7 +256,7 @@ find_count_digits(Circuit *c, Node *count, int64_t multiple, bool whole, CountDi
 
 	if (!r)
 		return false;
-	*d = choose_digits(c, most, multiple);
+	*d = choose_digits(c, most, multiple, whole);
 	for (int level = 0; level < d->levels; level++) {
 		int64_t values = d->digits[level];
 		d->flag[level] = NEWS(c->arena, const Form *, values + 1);

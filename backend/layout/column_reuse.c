@@ -7,7 +7,9 @@
  *     x - relu(x - lo) - lo = 0       for every x that it can hold, x >= lo
  *
  * so what is read last by the attention or the MLP of a layer makes room from the end of that
- * layer on. */
+ * layer on. What is rounded, but never below 0, is taken away as it is, x - relu(x): then nothing
+ * else may come into the slot in the same state, neither what is there after it nor what was there
+ * before. */
 
 #include "backend/layout/layout.h"
 
@@ -41,6 +43,19 @@ can_clear(const Form *f, int64_t *lo)
 	return exact && *lo > -CLEARED_MAX && hi < CLEARED_MAX;
 }
 
+bool
+clears_by_itself(const Form *f)
+{
+	for (int i = 0; i < f->n; i++) {
+		const Atom *a = f->term[i].atom;
+		bool mean = a->kind == VALUE && a->real && !a->in->real && a->lo >= 0
+		            && a->bos >= 0;
+		if (f->term[i].c <= 0 || (!mean && !a->margin))
+			return false;
+	}
+	return f->n > 0 && !f->real && !f->bundle;
+}
+
 static int
 first_state(const Form *f)
 {
@@ -52,8 +67,9 @@ first_state(const Form *f)
 }
 
 typedef struct Turn {
-	int column, from;
-	bool alone; /* cannot be cleared: shares with none */
+	int column, from; /* from which state on nothing else may stand there */
+	bool alone;       /* cannot be cleared: shares with none */
+	bool quiet;       /* is cleared by itself */
 } Turn;
 
 static int
@@ -83,12 +99,15 @@ share_columns(Columns *cols, int most)
 	Arena *arena = cols->s->c->arena;
 	Turn *turn = NEWS(arena, Turn, cols->n + 1);
 	int *holder = NEWS(arena, int, cols->n + 1), *free_from = NEWS(arena, int, cols->n + 1);
+	int *clears = NEWS(arena, int, cols->n + 1);
 	int last = last_state(cols->s->nlayer), alone = 0;
 
 	cols->width = 0;
 	for (int i = 0; i < cols->n; i++) {
-		bool clear = can_clear(cols->form[i], &cols->least[i]);
-		turn[i] = (Turn){ i, first_state(cols->form[i]), !clear };
+		bool quiet = clears_by_itself(cols->form[i]);
+		bool clear = can_clear(cols->form[i], &cols->least[i]) || quiet;
+		cols->least[i] = quiet ? 0 : cols->least[i];
+		turn[i] = (Turn){ i, first_state(cols->form[i]) - quiet, !clear, quiet };
 		cols->cleared[i] = INT_MAX;
 		cols->slot[i] = i;
 		alone += !clear;
@@ -106,11 +125,12 @@ share_columns(Columns *cols, int most)
 		if (!turn[i].alone && cols->width + alone >= most)
 			at = free_slot(holder, free_from, cols->width, turn[i].from);
 		if (at >= 0)
-			cols->cleared[holder[at]] = free_from[at];
+			cols->cleared[holder[at]] = clears[at];
 		else
 			at = cols->width++;
 		holder[at] = column;
-		free_from[at] = turn[i].alone || ends > last ? INT_MAX : ends;
+		clears[at] = ends;
+		free_from[at] = turn[i].alone || ends > last ? INT_MAX : ends + turn[i].quiet;
 		cols->slot[column] = at;
 	}
 }

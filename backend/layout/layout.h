@@ -58,6 +58,9 @@ const Combination *columns_read(Columns *, int state, const Form *f);
 /* The terms that occur together in several of these forms, each such set as one form, where
  * there are fewer sets than forms (common_terms.c). How many; common has room for all terms. */
 int common_terms(Arena *, const Form *const *form, int nform, int natom, const Form **common);
+/* Is it rounded, but never below 0, so that a neuron clears it where nothing else comes into its
+ * slot (column_reuse.c)? */
+bool clears_by_itself(const Form *);
 /* A form of parallel neurons as a sum of several, each of them flat at its ends (runs.c). How
  * many; run has room for all terms. */
 int form_runs(Arena *, const Form *f, Form *run);

@@ -57,7 +57,7 @@ check_column(Verifier *v, const Columns *cols, int i)
 			rule_broken(v, column_node(f),
 			            "%s comes into column c%d after it is cleared",
 			            atom_name(v->names, f->term[t].atom), i);
-	if (form_is_rounded(f) || f->near)
+	if ((form_is_rounded(f) || f->near) && !clears_by_itself(f))
 		rule_broken(v, column_node(f), "column c%d is rounded, and is cleared", i);
 	if (cleared % 2 || cleared > last || cleared <= cols->last[i]
 	    || cleared <= first_state_of(f))
@@ -73,8 +73,10 @@ check_slots(Verifier *v, const Columns *cols)
 		for (int k = 0; k < i; k++) {
 			int from = first_state_of(cols->form[i]),
 			    other = first_state_of(cols->form[k]);
-			if (cols->slot[k] == cols->slot[i] && cols->cleared[k] > from
-			    && cols->cleared[i] > other)
+			bool quiet = clears_by_itself(cols->form[i])
+			             || clears_by_itself(cols->form[k]);
+			if (cols->slot[k] == cols->slot[i] && cols->cleared[k] > from - quiet
+			    && cols->cleared[i] > other - quiet)
 				rule_broken(v, column_node(cols->form[i]),
 				            "columns c%d and c%d stand in slot %d at once", k, i,
 				            cols->slot[i]);

@@ -677,13 +677,36 @@ some_columns(Fixture *y)
 	return cols;
 }
 
-/* From when on the slot of a column could be another's. */
+/* Is it cleared by itself, where nothing else comes? */
+static bool
+is_quiet(const Atom *a)
+{
+	return a->real && a->lo >= 0 && a->bos >= 0;
+}
+
+static bool
+never_shares(const Atom *a)
+{
+	return a->real && !is_quiet(a);
+}
+
+/* When a column could be cleared for another. */
 static int
 ends_at(const Columns *cols, int i)
 {
 	int end = 2 * (cols->last[i] / 2) + 2;
 
-	return end > 2 * LAYERS || cols->form[i]->term[0].atom->real ? INT_MAX : end;
+	return end > 2 * LAYERS || never_shares(cols->form[i]->term[0].atom) ? INT_MAX : end;
+}
+
+/* Does it need its slot in this state? */
+static bool
+stands_in(const Columns *cols, int i, int state)
+{
+	const Atom *a = cols->form[i]->term[0].atom;
+	int quiet = is_quiet(a), end = ends_at(cols, i);
+
+	return a->ready - quiet <= state && (end == INT_MAX || state < end + quiet);
 }
 
 /* The most columns that have to stand at once; those that share with none count always. */
@@ -692,11 +715,11 @@ most_at_once(const Columns *cols, bool with_rounded)
 {
 	int most = 0;
 
-	for (int state = 0; state <= 2 * LAYERS; state++) {
+	for (int state = -1; state <= 2 * LAYERS; state++) {
 		int n = 0;
 		for (int i = 0; i < cols->n; i++) {
 			const Atom *a = cols->form[i]->term[0].atom;
-			n += a->real ? with_rounded : a->ready <= state && state < ends_at(cols, i);
+			n += never_shares(a) ? with_rounded : stands_in(cols, i, state);
 		}
 		most = n > most ? n : most;
 	}
@@ -714,8 +737,9 @@ check_turns(const Columns *cols, unsigned number)
 			fail_msg("reuse %u: column %d has no slot", number, i);
 		for (int k = 0; k < i; k++) {
 			const Atom *b = cols->form[k]->term[0].atom;
-			if (cols->slot[i] == cols->slot[k] && a->ready < cols->cleared[k]
-			    && b->ready < cols->cleared[i])
+			int quiet = is_quiet(a) || is_quiet(b);
+			if (cols->slot[i] == cols->slot[k] && a->ready - quiet < cols->cleared[k]
+			    && b->ready - quiet < cols->cleared[i])
 				fail_msg("reuse %u: columns %d and %d stand in one slot", number, k,
 				         i);
 		}

@@ -107,6 +107,16 @@ has_margin(const Form *f)
 	return false;
 }
 
+/* Is any of it there by this state? */
+static bool
+changed_by(const Form *f, int state)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->ready <= state)
+			return true;
+	return false;
+}
+
 static void
 find_max_abs(WeightWriter *w)
 {
@@ -505,14 +515,24 @@ main_node_in(WeightWriter *w, const double *sum, int slot)
 	return f ? f->term[0].atom->node : NULL;
 }
 
+/* Is there a sum with a proof of its own in this column, or is one taken away? */
+static bool
+stands_by_margin(const Columns *cols, int i, int state)
+{
+	const Form *f = cols->form[i];
+
+	return has_margin(f) && state <= cols->cleared[i] && changed_by(f, state);
+}
+
 static void
 prove_writes(WeightWriter *w, SumKind kind, int layer, const double *sum, const Node *n)
 {
 	double *all = new_sums(w);
+	int state = kind == SUM_MLP_WRITE ? state_after_mlp(layer) : state_after_attention(layer);
 
 	for (int i = 0; i < w->cols->n; i++) {
 		all[w->cols->slot[i]] += sum[i] + w->most[i];
-		if (has_margin(w->cols->form[i]))
+		if (stands_by_margin(w->cols, i, state))
 			all[w->cols->slot[i]] = -INFINITY;
 	}
 	for (int i = 0; i < w->cols->width; i++) {
@@ -607,8 +627,9 @@ write_clearing(WeightWriter *w, int layer, int column, int at, double *sum)
 	l->b2[slot] -= (float)lo;
 	sum[column] += w->most[column] + 2 * (double)llabs(lo);
 	w->at = (ProvedSum){ SUM_NEURON, layer, at, 0 };
-	prove(w, w->cols->form[column]->term[0].atom->node, w->most[column] + (double)llabs(lo),
-	      "neuron");
+	if (!has_margin(w->cols->form[column]))
+		prove(w, w->cols->form[column]->term[0].atom->node,
+		      w->most[column] + (double)llabs(lo), "neuron");
 }
 
 static void
