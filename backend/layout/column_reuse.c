@@ -46,14 +46,10 @@ can_clear(const Form *f, int64_t *lo)
 bool
 clears_by_itself(const Form *f)
 {
-	for (int i = 0; i < f->n; i++) {
-		const Atom *a = f->term[i].atom;
-		bool mean = a->kind == VALUE && a->real && !a->in->real && a->lo >= 0
-		            && a->bos >= 0;
-		if (f->term[i].c <= 0 || (!mean && !a->margin))
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].c <= 0 || !f->term[i].atom->margin)
 			return false;
-	}
-	return f->n > 0 && !f->real && !f->bundle;
+	return f->n > 0;
 }
 
 static int

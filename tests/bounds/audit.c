@@ -554,6 +554,8 @@ take_proofs(Audit *a)
 {
 	int layers = a->m->nlayer + 1, most = a->m->nvocab + a->m->nlabel + a->m->d_model + 2;
 
+	for (int i = 0; i < a->m->nlayer; i++) /* of one that clears nothing need be proved */
+		most = a->m->layer[i].neurons > most ? a->m->layer[i].neurons : most;
 	for (int i = 0; i < a->report->nproved; i++)
 		if (a->report->proved[i].index >= most)
 			most = a->report->proved[i].index + 1;

@@ -671,6 +671,9 @@ some_columns(Fixture *y)
 		a->lo = -roll(y, 5);
 		a->bos = roll_between(y, -9, 9);
 		a->real = roll(y, 8) < rounded;
+		a->margin = a->real && roll(y, 2);
+		a->lo = a->margin ? 0 : a->lo;
+		a->bos = a->margin ? 0 : a->bos;
 		cols->form[i] = form_atom(y->c, a);
 		cols->last[i] = roll_between(y, a->ready, 2 * LAYERS);
 	}
@@ -681,7 +684,7 @@ some_columns(Fixture *y)
 static bool
 is_quiet(const Atom *a)
 {
-	return a->real && a->lo >= 0 && a->bos >= 0;
+	return a->margin;
 }
 
 static bool
@@ -701,7 +704,7 @@ ends_at(const Columns *cols, int i)
 
 /* Does it need its slot in this state? */
 static bool
-stands_in(const Columns *cols, int i, int state)
+needs_slot(const Columns *cols, int i, int state)
 {
 	const Atom *a = cols->form[i]->term[0].atom;
 	int quiet = is_quiet(a), end = ends_at(cols, i);
@@ -719,7 +722,7 @@ most_at_once(const Columns *cols, bool with_rounded)
 		int n = 0;
 		for (int i = 0; i < cols->n; i++) {
 			const Atom *a = cols->form[i]->term[0].atom;
-			n += never_shares(a) ? with_rounded : stands_in(cols, i, state);
+			n += never_shares(a) ? with_rounded : needs_slot(cols, i, state);
 		}
 		most = n > most ? n : most;
 	}

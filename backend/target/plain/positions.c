@@ -121,8 +121,12 @@ plain_index_division(Circuit *c, const Node *n)
 
 	if (c->places <= WHOLE_PLACES || by->op != OP_CONST || by->k < 1)
 		return NULL;
-	if (is_index_digit(n, &unit, &base) && (base ? base : c->places / unit + 1) <= ROWS_IN_FILE)
-		return index_digit(c, unit, base ? base : c->places / unit + 1);
+	if (is_index_digit(n, &unit, &base)) {
+		int64_t rows = base ? base : c->places / unit + 1;
+		if (!base && unit <= ROWS_IN_FILE)
+			return quotient_feature(c, n, 0, (int)unit);
+		return rows <= ROWS_IN_FILE ? index_digit(c, unit, rows) : NULL;
+	}
 	if (by->k > ROWS_IN_FILE)
 		return NULL;
 	Node *index = make_node(c, n, OP_INDEX, NULL, NULL),
