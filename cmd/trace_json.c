@@ -141,7 +141,8 @@ read_state(TwSession *s, const TwModel *m, int state, int at, float *x)
 static void
 affine_columns(const TwModel *m, const float *x, const float *w, const float *b, int n, float *y)
 {
-	memcpy(y, b, (size_t)n * sizeof *y);
+	for (int k = 0; k < n; k++) /* b may be NULL where n is 0 */
+		y[k] = b[k];
 	for (int c = 0; c < m->d_model; c++)
 		for (int k = 0; x[c] != 0 && k < n; k++)
 			y[k] += x[c] * w[c * n + k];
