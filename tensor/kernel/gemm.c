@@ -183,14 +183,12 @@ gemm_v4(const Gemm *g)
 #endif
 
 GemmRun *
-gemm_run(bool portable)
+gemm_run(VectorLevel level)
 {
 #if defined(__x86_64__)
-	if (!portable && __builtin_cpu_supports("avx512f"))
-		return gemm_v4;
-	if (!portable && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return gemm_v3;
-#endif
-	(void)portable;
+	return level == VECTORS_AVX512 ? gemm_v4 : level == VECTORS_AVX2 ? gemm_v3 : gemm_portable;
+#else
+	(void)level;
 	return gemm_portable;
+#endif
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tensor/kernel/program.h"
+
 enum { GEMM_BLOCK = 384 };
 
 typedef struct Gemm {
@@ -24,7 +26,6 @@ typedef struct Gemm {
 int64_t gemm_room(int m, int n, int k);
 
 typedef void GemmRun(const Gemm *);
-/* The one for this processor; portable: the one that runs on all. */
-GemmRun *gemm_run(bool portable);
+GemmRun *gemm_run(VectorLevel);
 
 #endif

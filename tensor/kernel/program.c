@@ -168,16 +168,31 @@ plan_rooms(TensorProgram *p)
 	p->reg = (float(*)[STRIP])aligned_floats(p->g->arena, (int64_t)nreg * STRIP);
 }
 
+VectorLevel
+vector_level(void)
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+	    && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+		return VECTORS_AVX512;
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		return VECTORS_AVX2;
+#endif
+	return VECTORS_PORTABLE;
+}
+
 TensorProgram *
-tensor_program_new(TensorGraph *g, bool portable)
+tensor_program_new(TensorGraph *g, VectorLevel level)
 {
 	TensorProgram *p = NEW(g->arena, TensorProgram);
 	int n;
 	TensorNode **live;
 
 	p->g = g;
-	p->strips = strip_run(portable);
-	p->product = gemm_run(portable);
+	if (level > vector_level())
+		level = vector_level();
+	p->strips = strip_run(level);
+	p->product = gemm_run(level);
 	live = tensor_split(g, &n, &p->now);
 	plan_kernels(p, live, n);
 	plan_buffers(p, live, n);

@@ -11,9 +11,15 @@
 
 typedef struct TensorProgram TensorProgram;
 
-/* For what the graph's outputs need. Kernels may define further tensors in the graph. portable:
- * without the vectors of this processor, for tests. */
-TensorProgram *tensor_program_new(TensorGraph *, bool portable);
+/* Which vectors kernels use: none but the compiler's, those of AVX2, of AVX-512. All give the same
+ * bits. */
+typedef enum VectorLevel { VECTORS_PORTABLE, VECTORS_AVX2, VECTORS_AVX512 } VectorLevel;
+/* The best of this processor. */
+VectorLevel vector_level(void);
+
+/* For what the graph's outputs need, of this level or the best below that there is. Kernels may
+ * define further tensors in the graph. */
+TensorProgram *tensor_program_new(TensorGraph *, VectorLevel);
 /* (tensor_size) by rows, of a leaf or an output. A leaf's is to be filled in, but a table's. */
 float *tensor_program_buffer(TensorProgram *, const TensorNode *);
 void tensor_program_run(TensorProgram *);

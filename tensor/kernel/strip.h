@@ -19,6 +19,7 @@
  * fixed by the expression and the lanes, whatever the processor. */
 
 #include "tensor/internal.h"
+#include "tensor/kernel/program.h"
 
 enum { STRIP = 512, LANES = 16 };
 
@@ -82,7 +83,6 @@ typedef struct StripMachine {
 enum { HEIGHT_MAX = 64 };
 
 typedef void StripRun(const StripCode *, StripMachine *);
-/* The one for this processor; portable: the one that runs on all. All give the same bits. */
-StripRun *strip_run(bool portable);
+StripRun *strip_run(VectorLevel);
 
 #endif

@@ -446,15 +446,12 @@ MACHINE(v4, __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl"))))
 #endif
 
 StripRun *
-strip_run(bool portable)
+strip_run(VectorLevel level)
 {
 #if defined(__x86_64__)
-	if (!portable && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-	    && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-		return run_v4;
-	if (!portable && __builtin_cpu_supports("avx2"))
-		return run_v3;
-#endif
-	(void)portable;
+	return level == VECTORS_AVX512 ? run_v4 : level == VECTORS_AVX2 ? run_v3 : run_portable;
+#else
+	(void)level;
 	return run_portable;
+#endif
 }

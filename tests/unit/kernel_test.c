@@ -36,9 +36,9 @@ reference_values(const TensorGraph *g, unsigned seed)
 }
 
 static TensorProgram *
-run_program(TensorGraph *g, double **value, int nleaf, bool portable)
+run_program(TensorGraph *g, double **value, int nleaf, VectorLevel level)
 {
-	TensorProgram *p = tensor_program_new(g, portable);
+	TensorProgram *p = tensor_program_new(g, level);
 
 	for (int i = 0; i < nleaf; i++) {
 		const TensorNode *t = g->tensor[i];
@@ -55,14 +55,17 @@ check_outputs(TensorGraph *g, unsigned seed)
 {
 	int n = g->ntensor;
 	double **value = reference_values(g, seed);
-	TensorProgram *p = run_program(g, value, n, false), *q = run_program(g, value, n, true);
+	TensorProgram *p[VECTORS_AVX512 + 1];
 
+	for (int level = 0; level <= VECTORS_AVX512; level++)
+		p[level] = run_program(g, value, n, (VectorLevel)level);
 	for (int i = 0; i < g->noutput; i++) {
 		const TensorNode *t = g->output[i];
 		int64_t size = tensor_size(t);
-		const float *x = tensor_program_buffer(p, t), *y = tensor_program_buffer(q, t);
-		if (memcmp(x, y, sizeof *x * (size_t)size))
-			fail_msg("seed %u: %s differs between processors", seed, t->name);
+		const float *x = tensor_program_buffer(p[0], t);
+		for (int level = 1; level <= VECTORS_AVX512; level++)
+			if (memcmp(x, tensor_program_buffer(p[level], t), sizeof *x * (size_t)size))
+				fail_msg("seed %u: %s differs at level %d", seed, t->name, level);
 		for (int64_t k = 0; k < size; k++)
 			if (!(fabs(x[k] - value[t->id][k]) <= 2e-4 * (1 + fabs(value[t->id][k]))))
 				fail_msg("seed %u: %s: %.9g is meant to be %.9g", seed, t->name,
@@ -110,7 +113,7 @@ check_kinds(const char *text, int products, int scatters)
 	size_t n;
 	FILE *f = open_memstream(&plan, &n);
 
-	tensor_program_print(tensor_program_new(g, true), f);
+	tensor_program_print(tensor_program_new(g, VECTORS_PORTABLE), f);
 	fclose(f);
 	for (const char *s = plan; *s; s = strchr(s, '\n') + 1) {
 		products -= !strncmp(s, "product", 7);
@@ -190,11 +193,42 @@ test_shared_functions(void **state)
 	TensorGraph *g = read_kernels(text);
 
 	(void)state;
-	tensor_program_new(g, true);
+	tensor_program_new(g, VECTORS_PORTABLE);
 	assert_non_null(tensor_find(g, "a.tanh"));
 	assert_null(tensor_find(g, "a.exp"));
 	assert_null(tensor_find(g, "b.tanh"));
 	check_outputs(read_kernels(text), 1);
+}
+
+static const char *
+read_test_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *text = arena_alloc(&arena, 1 << 16);
+
+	assert_non_null(f);
+	assert_true(fread(text, 1, (1 << 16) - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+/* A step of training, as far as it is in the graph: the loss, and its gradients by all parameters.
+ */
+static void
+test_transformer(void **state)
+{
+	TensorGraph *g = read_kernels(read_test_file("tests/unit/transformer.twt"));
+	TensorNode *by[64], *to[64];
+	int n = 0;
+
+	(void)state;
+	for (int i = 0; i < g->ntensor; i++)
+		if (g->tensor[i]->kind == TENSOR_PARAM)
+			by[n++] = g->tensor[i];
+	tensor_gradient(g, g->output[0], n, by, to);
+	for (int i = 0; i < n; i++)
+		tensor_output(g, to[i]);
+	check_outputs(g, 1);
 }
 
 /* ---- functions ---- */
@@ -206,7 +240,7 @@ check_strip_function(const char *name, double (*f)(double), double from, double 
 	const char *text = arena_fmt(&arena, "param x [%d] = 0\ny [i < %d] = %s(x[i])\noutput y\n",
 	                             N, N, name);
 	TensorGraph *g = read_kernels(text);
-	TensorProgram *p = tensor_program_new(g, false);
+	TensorProgram *p = tensor_program_new(g, vector_level());
 	float *x = tensor_program_buffer(p, g->tensor[0]);
 
 	for (int i = 0; i < N; i++)
@@ -242,9 +276,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random_kernels),
-		cmocka_unit_test(test_kernel_kinds),
-		cmocka_unit_test(test_shared_functions),
+		cmocka_unit_test(test_random_kernels),   cmocka_unit_test(test_kernel_kinds),
+		cmocka_unit_test(test_shared_functions), cmocka_unit_test(test_transformer),
 		cmocka_unit_test(test_functions),
 	};
 
