@@ -170,7 +170,7 @@ else
 	[ "${BLESS:-}" ] && jobs=()
 	for t in examples/*.tw; do jobs+=("golden:$t" "files:$t"); done
 	for t in stdlib/*.tw; do jobs+=("golden:$t"); done
-	for t in tests/{lang,bounds,err,dump,walls}/*.tw tests/{lang,err,passes}/*.twg; do
+	for t in tests/{lang,bounds,err,dump,walls,wasm}/*.tw tests/{lang,err,passes}/*.twg; do
 		jobs+=("golden:$t")
 	done
 	for t in tests/unit/*.c; do u=${t##*/}; jobs+=("unit:$bin/unit/${u%.c}"); done
