@@ -41,8 +41,10 @@ COMPILER := $(call objects,lang $(FRONTEND) $(IR) $(TENSOR) $(BACKEND) lsp) $(GE
 TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o line_editor.o batch.o stats.o npy_input.o \
 	trace_json.o cli.o manual.o) \
 	$(addprefix $(BUILD)/lang/,arena.o npy.o)
+TWASM   := $(addprefix $(BUILD)/cmd/,twasm.o cli.o manual.o) $(BUILD)/lang/arena.o \
+	$(call objects,wasm)
 TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o line_editor.o batch.o stats.o \
-	trace_json.o),$(call objects,cmd))
+	trace_json.o twasm.o),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
 TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c)) \
@@ -59,7 +61,8 @@ COMPILE = @mkdir -p $(@D); \
 LINK    = @mkdir -p $(@D); \
 	echo "  LINK  $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
 
-all: $(BUILD)/twc $(BUILD)/twrun $(BUILD)/twprove $(BUILD)/libtw.a $(BUILD)/$(SONAME)
+all: $(BUILD)/twc $(BUILD)/twrun $(BUILD)/twprove $(BUILD)/twasm $(BUILD)/wasm32.onnx \
+	$(BUILD)/libtw.a $(BUILD)/$(SONAME)
 	@:
 
 $(BUILD)/twc: $(WITH:%=$(BUILD)/tests/same/%.o) $(TWC) $(COMPILER) $(RUNTIME)
@@ -67,6 +70,14 @@ $(BUILD)/twc: $(WITH:%=$(BUILD)/tests/same/%.o) $(TWC) $(COMPILER) $(RUNTIME)
 
 $(BUILD)/twrun: $(TWRUN) $(RUNTIME)
 	$(LINK) -pthread $(LIBS)
+
+$(BUILD)/twasm: $(TWASM) $(RUNTIME)
+	$(LINK) $(LIBS)
+
+# The machine that twasm runs.
+$(BUILD)/wasm32.onnx: $(BUILD)/twc $(wildcard machine/*.tw)
+	@echo "  TWC   machine/wasm32.tw"
+	@$(BUILD)/twc machine/wasm32.tw -o $@
 
 # Shares no code with the others, so that it can prove what they make.
 $(BUILD)/twprove: $(call objects,prove)

@@ -36,6 +36,8 @@ done
 
 "$usr/bin/twc" examples/calculator.tw -o "$tmp/c.onnx" || failed=1
 [ "$("$usr/bin/twrun" "$tmp/c.onnx" "12*34=")" = 408 ] || fail "the installed twrun is wrong"
+"$usr/bin/twasm" run tests/wasm/traps.wasm 2>&1 | grep -q 'divide by zero' ||
+	fail "the installed twasm is wrong"
 
 export PKG_CONFIG_PATH=$usr/lib/pkgconfig
 cp examples/c/ask.c "$tmp"
@@ -63,7 +65,7 @@ grep -q "'x'" err || fail "ask does not say what is wrong"
 version=$(pkg-config --modversion tw)
 [[ $version =~ ^[0-9]+\.[0-9]+ ]] || fail "pkg-config says that the version is '$version'"
 same() { [ "$2" = "$version" ] || fail "$1 says version '$2', pkg-config '$version'"; }
-for program in twc twrun; do
+for program in twc twrun twasm; do
 	same $program "$("$usr/bin/$program" --version | sed "s/^$program //")"
 	same "$program.1" "$(sed -n "s/^\.TH .*\"$program \([^\"]*\)\" \"User.*/\1/p" \
 		usr/share/man/man1/$program.1)"

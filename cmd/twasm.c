@@ -1,0 +1,456 @@
+/* twasm: WebAssembly programs inside a transformer. The loader (wasm/) makes a prompt of a module,
+ * the model made of machine/wasm32.tw carries it out, a position an instruction. */
+
+#define _GNU_SOURCE /* basename that changes nothing */
+
+#include "cmd/cli.h"
+#include "wasm/script.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct Options {
+	const char *model;
+	int steps;
+	bool trace, stats, check;
+	char **args; /* PROGRAM and its own, or scripts; NULL behind them */
+};
+
+/* ---- the model */
+
+static bool
+complain(const char *of, const char *what)
+{
+	fprintf(stderr, "twasm: %s: %s\n", of, what ? what : "out of memory");
+	return false;
+}
+
+/* Beside this program where it was built, or where it is installed. */
+static const char *
+find_machine(void)
+{
+	static const char *const places[] = { "wasm32.onnx", "../share/tw/wasm32.onnx" };
+	static char path[PATH_MAX + 32];
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+
+	exe[n < 0 ? 0 : n] = '\0';
+	char *dir = dirname(exe);
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, places[i]);
+		if (!access(path, R_OK))
+			break;
+	}
+	return path;
+}
+
+static TwModel *
+load_machine(const Options *o)
+{
+	const char *path = o->model ? o->model : find_machine();
+	char *error = NULL;
+	TwModel *m = tw_load(path, &error);
+
+	if (!m)
+		complain(path, error);
+	free(error);
+	return m;
+}
+
+/* ---- run */
+
+typedef struct Running {
+	const Options *o;
+	const char *path;
+	Arena arena;
+	WasmProgram *program;
+	WasmInstance *instance;
+	WasmFunction *entry;
+	WasmMachine *machine;
+	bool shows_progress;
+	struct timespec since;
+	double last; /* seconds until progress was shown last */
+} Running;
+
+static int
+get_byte(void *with)
+{
+	(void)with;
+	fflush(stdout);
+	return getchar();
+}
+
+static void
+put_byte(void *with, int to, int byte)
+{
+	(void)with;
+	putc(byte, to == 2 ? stderr : stdout);
+}
+
+static double
+seconds_since(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - since->tv_sec) + (double)(now.tv_nsec - since->tv_nsec) * 1e-9;
+}
+
+static void
+show_steps_made(Running *r, const WasmMachine *m)
+{
+	double t = seconds_since(&r->since);
+
+	if (t < r->last + 1)
+		return;
+	r->last = t;
+	fprintf(stderr, "\r%ld steps, %.0f a second ", m->steps, (double)m->steps / t);
+}
+
+/* Where an instruction comes from. */
+static const char *
+spell_origin(const Running *r, int at, char *out, size_t size)
+{
+	const WasmInstr *i = &r->program->code[at];
+	char name[64];
+
+	if (i->instance && i->function >= 0)
+		snprintf(out, size, "%s, offset 0x%x",
+		         wasm_function_name(i->instance->module, i->function, name, sizeof name),
+		         i->offset);
+	else
+		snprintf(out, size, "a function of the machine's own");
+	return out;
+}
+
+static void
+show_step(const Running *r, const WasmMachine *m)
+{
+	const WasmState *s = &m->state;
+	char line[80], origin[128];
+
+	wasm_spell_instr(&r->program->code[m->at], line, sizeof line);
+	fprintf(stderr, "%8ld %5d  %-36s", m->steps, m->at, line);
+	if (s->writes)
+		fprintf(stderr, " r%d of %d = 0x%x", s->d, s->into, s->value);
+	else if (s->stores)
+		fprintf(stderr, " word 0x%x = 0x%x", 4 * s->cell, s->value);
+	else
+		fprintf(stderr, " to %d", s->pc);
+	fprintf(stderr, "  # %s\n", spell_origin(r, m->at, origin, sizeof origin));
+}
+
+static void
+watch_step(void *with, const WasmMachine *m)
+{
+	Running *r = with;
+
+	if (r->o->trace)
+		show_step(r, m);
+	if (r->shows_progress && m->steps % 1024 == 0)
+		show_steps_made(r, m);
+}
+
+static WasmExtern
+find_host(void *with, WasmProgram *p, const WasmImport *want, const WasmModule *m)
+{
+	(void)with;
+	(void)m;
+	return (WasmExtern){ .kind = want->kind,
+		             .function = wasm_host(p, want->module, want->name) };
+}
+
+/* _start, as WASI has it, or main. */
+static bool
+find_entry(Running *r)
+{
+	const WasmModule *m = r->instance->module;
+	const WasmExport *e = wasm_export(m, "_start");
+
+	e = e && e->kind == WASM_FUNCTION ? e : wasm_export(m, "main");
+	if (!e || e->kind != WASM_FUNCTION)
+		return complain(r->path, "it exports neither _start nor main");
+	r->entry = r->instance->function[e->index];
+	const WasmType *t = r->entry->type;
+
+	for (int i = 0; i < t->nparam; i++)
+		if (t->param[i] != WASM_I32)
+			return complain(r->path, "main takes something else than i32");
+	return true;
+}
+
+static bool
+load_program(Running *r)
+{
+	size_t n;
+	uint8_t *bytes = wasm_file(&r->arena, r->path, &n);
+
+	if (!bytes)
+		return complain(r->path, strerror(errno));
+	r->program = wasm_program(&r->arena);
+	r->program->alone = true;
+	r->program->arg = r->o->args;
+	while (r->o->args[r->program->args])
+		r->program->args++;
+	const WasmModule *m = wasm_module(&r->arena, bytes, n, r->program->error);
+
+	r->instance = m ? wasm_instance(r->program, m, r->path, find_host, NULL) : NULL;
+	return r->instance ? find_entry(r) : complain(r->path, r->program->error);
+}
+
+static int
+report_trap(const Running *r, WasmEnd end)
+{
+	const WasmInstr *i = &r->program->code[r->machine->at];
+	char origin[128];
+
+	fprintf(stderr, "twasm: %s: %s%s%s, in %s\n", r->path, wasm_trap_name(end),
+	        end == W_UNSUPPORTED ? " " : "", end == W_UNSUPPORTED ? i->what : "",
+	        spell_origin(r, r->machine->at, origin, sizeof origin));
+	return 1;
+}
+
+static int
+report_end(const Running *r, WasmEnd end)
+{
+	bool returned = r->machine->at == W_EXIT_CODE;
+
+	fflush(stdout);
+	if (*r->machine->error || (r->o->check && tw_difference(r->machine->session))) {
+		complain(r->path, *r->machine->error ? r->machine->error
+		                                     : tw_difference(r->machine->session));
+		return *r->machine->error ? 2 : 1;
+	}
+	if (end == W_NONE) {
+		fprintf(stderr, "twasm: %s: stopped after %ld steps\n", r->path, r->machine->steps);
+		return 1;
+	}
+	if (end != W_EXIT)
+		return report_trap(r, end);
+	return returned && !r->entry->type->nresult ? 0 : (int)(r->machine->state.value & 255);
+}
+
+static void
+report_stats(const Running *r)
+{
+	const WasmMachine *m = r->machine;
+	double t = seconds_since(&r->since);
+	TwStats stats = tw_stats(m->session);
+	TwCost cost = tw_cost(m->model);
+
+	fprintf(stderr, "%ld steps in %.2f s, %.0f a second; %d instructions of code\n", m->steps,
+	        t, (double)m->steps / t, r->program->ncode);
+	fprintf(stderr,
+	        "%d layers, %ld of %ld weights are not 0; %d texts of at most %d tokens; "
+	        "%.1f MB\n",
+	        m->model->nlayer, cost.nonzeros, cost.weights, m->restarts + 1, m->model->context,
+	        (double)stats.bytes / 1e6);
+}
+
+static int
+run_wasm(Running *r, const TwModel *model)
+{
+	char error[WASM_ERROR_SIZE];
+	static const uint32_t no_words[16];
+
+	r->machine = wasm_machine(&r->arena, model, r->o->check ? TW_CHECK : 0, error);
+	if (!r->machine) {
+		complain(r->path, error);
+		return 2;
+	}
+	WasmMachine *m = r->machine;
+
+	wasm_machine_begin(m, r->program);
+	m->with = r;
+	m->get = get_byte;
+	m->put = put_byte;
+	m->most = r->o->steps;
+	r->shows_progress = isatty(2) && !isatty(1) && !r->o->trace;
+	m->watch = r->o->trace || r->shows_progress ? watch_step : NULL;
+	clock_gettime(CLOCK_MONOTONIC, &r->since);
+	int start = r->instance->module->start;
+	WasmEnd end = W_EXIT;
+
+	if (start >= 0)
+		end = wasm_call(m, r->instance->function[start], NULL, 0);
+	if (end == W_EXIT && m->at == W_EXIT_CODE)
+		end = wasm_call(m, r->entry, no_words,
+		                r->entry->type->nparam < 16 ? r->entry->type->nparam : 16);
+	if (r->last > 0)
+		fputc('\n', stderr);
+	int status = report_end(r, end);
+
+	if (r->o->stats)
+		report_stats(r);
+	wasm_machine_free(m);
+	return status;
+}
+
+static int
+cmd_wasm_run(const Options *o)
+{
+	Running r = { .o = o, .path = o->args[0] };
+	TwModel *model = NULL;
+	int status = 2;
+
+	if (load_program(&r) && (model = load_machine(o)))
+		status = run_wasm(&r, model);
+	tw_free(model);
+	if (r.program)
+		wasm_program_free(r.program);
+	arena_free(&r.arena);
+	return status;
+}
+
+/* ---- test */
+
+static int
+cmd_wasm_test(const Options *o)
+{
+	TwModel *model = load_machine(o);
+	WasmTally all = { 0 };
+	int status = model ? 0 : 2;
+
+	for (int i = 0; model && o->args[i]; i++) {
+		char error[WASM_ERROR_SIZE] = "";
+
+		if (!wasm_script(model, o->args[i], &all, stdout, error)) {
+			complain(o->args[i], error);
+			status = 2;
+		}
+	}
+	if (model)
+		printf("%d passed, %d failed; %d modules, %ld steps\n", all.passed, all.failed,
+		       all.modules, all.steps);
+	tw_free(model);
+	return status ? status : all.failed > 0;
+}
+
+/* ---- code */
+
+static int
+cmd_wasm_code(const Options *o)
+{
+	Running r = { .o = o, .path = o->args[0] };
+	char line[80], origin[128], before[128] = "";
+	bool loaded = load_program(&r) && wasm_want(r.program, r.entry);
+
+	for (int i = 0; loaded && i < r.program->ncode; i++) {
+		if (!r.program->code[i].there)
+			continue;
+		wasm_spell_instr(&r.program->code[i], line, sizeof line);
+		spell_origin(&r, i, origin, sizeof origin);
+		printf("%5d  %s", i, line);
+		if (strcmp(origin, before) != 0)
+			printf("%*s# %s", (int)(36 - strlen(line)), "", origin);
+		putchar('\n');
+		strcpy(before, origin);
+	}
+	if (r.program)
+		wasm_program_free(r.program);
+	arena_free(&r.arena);
+	return loaded ? 0 : 2;
+}
+
+/* ---- command line */
+
+static const Flag flags[] = {
+	{ "model", 'm', "FILE", offsetof(Options, model),
+	  "the machine, another file than the one that is installed", NULL },
+	{ "steps", 'n', "N", offsetof(Options, steps), "stop after N steps, status 1", NULL },
+	{ "trace", 't', NULL, offsetof(Options, trace),
+	  "show each step on standard error: the instruction, what it wrote, where it comes from",
+	  NULL },
+	{ "check", 'c', NULL, offsetof(Options, check),
+	  "run softmax over everything beside the look-ups; tell where they differ", NULL },
+	{ "stats", 's', NULL, offsetof(Options, stats),
+	  "say what it took, on standard error: steps a second, weights, memory", NULL },
+	{ 0 },
+};
+
+static const Verb verbs[] = {
+	{
+		"",
+		"",
+		"runs WebAssembly programs inside a transformer",
+		"A module that clang or wat2wasm made becomes a prompt; a transformer whose "
+		"weights were "
+		"compiled from machine/wasm32.tw goes on with it, a token an instruction. All of "
+		"i32 and "
+		"i64 is there; an instruction on floats is a trap when it is reached.",
+		"",
+		"clang --target=wasm32 -O2 -nostdlib -Wl,--no-entry,--export=main -o prog.wasm "
+		"prog.c\n"
+		"twasm run prog.wasm <input",
+		NULL,
+	},
+	{
+		"run",
+		"PROGRAM.wasm [ARG...]",
+		"runs a program; its exit status is that of main or of exit",
+		"Imports are putchar, getchar and exit of env, and of WASI what printf, getchar "
+		"and main's "
+		"arguments need. A trap is told with its function and the offset in the file, "
+		"status 1.",
+		"model steps trace check stats",
+		"twasm run prog.wasm\n"
+		"twasm run --stats prog.wasm <input\n"
+		"twasm run --trace --steps=100 prog.wasm",
+		cmd_wasm_run,
+	},
+	{
+		"test",
+		"SCRIPT.json...",
+		"runs scripts of the official test suite, converted by wast2json",
+		NULL,
+		"model",
+		"wast2json i32.wast && twasm test i32.json",
+		cmd_wasm_test,
+	},
+	{
+		"code",
+		"PROGRAM.wasm [ARG...]",
+		"prints the register code that a program becomes",
+		NULL,
+		"",
+		"twasm code prog.wasm",
+		cmd_wasm_code,
+	},
+	{ 0 },
+};
+
+static const Cli cli = {
+	.program = "twasm",
+	.doc = "runs WebAssembly programs inside a transformer",
+	.files = "wasm json",
+	.status = "the program's own; 0 fine; 1 a trap, or a test failed; 2 the program, the "
+		  "script or "
+		  "the model was refused",
+	.see = "twc(1), twrun(1)",
+	.flags = flags,
+	.verbs = verbs,
+};
+
+int
+main(int argc, char **argv)
+{
+	Options o = { 0 };
+	int status;
+	const Verb *verb = cli_parse(&cli, &argc, &argv, &o, &status);
+
+	if (!verb)
+		return status;
+	o.args = argv;
+	status = cli_run(&cli, verb, &o);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "twasm: standard output: %s\n", strerror(errno));
+		return 2;
+	}
+	return status;
+}

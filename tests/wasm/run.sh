@@ -1,0 +1,63 @@
+#!/bin/bash
+# usage: tests/wasm/run.sh BUILD-DIR
+#
+# WebAssembly programs in the machine: what they print, how they exit, what is refused. The .wasm
+# files are made of the .c and .wast beside them (make.sh); what is expected here was
+# printed by node (node.mjs), and own.wast is judged by wabt too.
+
+cd "$(dirname "$0")/../.." || exit 2
+bin=$(cd "$1" && pwd) || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+fail() {
+	echo "tests/wasm: $*"
+	failed=1
+}
+
+# check STATUS OUTPUT ERROR COMMAND...: ERROR is part of what stands on standard error
+check() {
+	local status=$1 output=$2 error=$3 got
+	shift 3
+	"$@" >"$tmp/out" 2>"$tmp/err"
+	got=$?
+	[ $got = "$status" ] || fail "status $got, not $status: $*"
+	[ "$(cat "$tmp/out")" = "$output" ] ||
+		fail "$*: printed '$(head -c 300 "$tmp/out")', not '$output'"
+	[ -z "$error" ] || grep -qF -e "$error" "$tmp/err" ||
+		fail "$*: said '$(head -c 300 "$tmp/err")', not '$error'"
+}
+
+twasm=$bin/twasm here=tests/wasm
+
+check 0 $'ae4d67e2\nb74574de\n5cac4f980fedc3d3f1f99b4be3472c9b30d56523e632d151237ec9309048bda9' '' \
+	"$twasm" run $here/hashes.wasm < <(printf 'The quick brown fox')
+check 7 $'2 10 4 \n-93 -62 -53 -41 23 26 31 58 59 64 84 97\n97 84 64 59 58 31 26 23 -41 -53 -62 -93' '' \
+	"$twasm" run $here/queens.wasm
+hello='++++++++[>++++[>++>+++>+++>+<<<<-]>+>+>->>+[<]<-]>>.>---.+++++++..+++.>,.!x'
+check 0 Hellox '' "$twasm" run $here/brainf.wasm <<<"$hello"
+last=$("$twasm" test $here/own.json | tail -n 1)
+[[ $last = "45 passed, 0 failed; 2 modules,"* ]] || fail "own.json: $last"
+
+# The same with softmax over everything beside the look-ups.
+check 1 '' 'stopped after 20 steps' "$twasm" run --check --steps=20 $here/hashes.wasm <<<fox
+
+# A trap is told with its function and place, and a step with what it wrote.
+check 1 '' "traps.wasm: integer divide by zero, in function 0 (main), offset 0x27" \
+	"$twasm" run $here/traps.wasm
+check 1 '' 'div_s r2 s65 r1' "$twasm" run --trace $here/traps.wasm
+[ "$("$twasm" code $here/traps.wasm | grep -c div_s)" = 1 ] || fail "code shows no division"
+
+# What is no module, or not all of one, is refused with a line.
+head -c 30 $here/traps.wasm >"$tmp/cut.wasm"
+check 2 '' 'functions without bodies' "$twasm" run "$tmp/cut.wasm"
+check 2 '' 'does not begin as a WebAssembly module' "$twasm" run $here/own.wast
+check 2 '' 'No such file' "$twasm" run "$tmp/none.wasm"
+for cut in $(seq 1 3 "$(wc -c <$here/queens.wasm)"); do
+	head -c "$cut" $here/queens.wasm >"$tmp/cut.wasm"
+	"$twasm" code "$tmp/cut.wasm" >/dev/null 2>"$tmp/err"
+	[ $? = 2 ] && [ "$(wc -l <"$tmp/err")" = 1 ] || fail "queens.wasm cut after $cut bytes: $(cat "$tmp/err")"
+done
+
+exit $failed

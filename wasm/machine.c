@@ -1,0 +1,482 @@
+/* Writes a program as tokens, feeds them, and lets the model go on. A prompt is code, constants,
+ * globals and memory; then come the arguments and a first state; then the model's states:
+ *
+ *     {kind: code, pc: 7, op: calc, calc: add, a: 1, b: 2, d: 1, ...}    a program
+ *     {kind: state, writes: true, d: 1, into: 1, value: 5, ...}          arguments
+ *     {kind: state, pc: 7, depth: 1, ...}                                here it begins
+ *
+ * A state that asks for input ends the model's turn; the answer is the next token. A text that has
+ * become long is begun anew with the last writer of each word that is still alive: the states that
+ * are left out can never be found again. */
+
+#include "wasm/machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const op_names[W_OPS] = { "calc", "divide", "load",       "store",    "branch",
+	                                     "jump", "call",   "call_table", "return_",  "put",
+	                                     "get",  "size",   "resize",     "constant", "stop" };
+static const char *const calc_names[W_CALCS] = {
+	"add",  "sub",  "mul",  "band", "bor",    "xor",     "shl",      "shr_u", "shr_s",
+	"rotl", "rotr", "clz",  "ctz",  "popcnt", "extend8", "extend16", "eq",    "ne",
+	"lt_s", "lt_u", "ge_s", "ge_u", "div_s",  "div_u",   "rem_s",    "rem_u", "nothing"
+};
+static const char *const size_names[] = { "byte", "half", "full" };
+static const char *const frame_names[] = { "here", "called", "caller", "shared" };
+static const char *const end_names[W_ENDS] = { "none",        "asks",      "exit",
+	                                       "unreachable", "memory",    "divide_by_zero",
+	                                       "overflow",    "table",     "null",
+	                                       "type_",       "exhausted", "unsupported" };
+
+/* Where the model's fields are, of an array the first; and the rows of members. */
+typedef struct WasmFields {
+	int kind, pc, next, to, op, calc, size, is_signed, a, b, a_shared, b_shared, d, frame,
+		depth, into, value, writes, stores, cell, again, left, rest, pages, puts, end;
+	int code_row, state_row, op_row[W_OPS], calc_row[W_CALCS], size_row[3], frame_row[4],
+		end_row[W_ENDS];
+	int *blank; /* (nfield) a token of zeros */
+} WasmFields;
+
+/* ---- the model's fields */
+
+static int
+find_row(const TwModel *m, const char *word)
+{
+	for (int i = 0; i < m->nvocab; i++)
+		if (!strcmp(m->vocab[i], word))
+			return i;
+	return -1;
+}
+
+static int
+find_member(const TwModel *m, const char *field, const char *member)
+{
+	char word[64];
+
+	snprintf(word, sizeof word, "%s: %s", field, member);
+	return find_row(m, word);
+}
+
+/* The number of a field, by the word of one of its values. */
+static int
+find_field(const TwModel *m, const char *name, const char *value)
+{
+	int row = find_member(m, name, value);
+
+	for (int f = 0; f < m->nfield; f++)
+		if (row >= m->first[f] && row < m->first[f + 1])
+			return f;
+	return -1;
+}
+
+static bool
+find_members(const TwModel *m, const char *field, const char *const *name, int n, int *row)
+{
+	bool all = true;
+
+	for (int i = 0; i < n; i++) {
+		row[i] = find_member(m, field, name[i]);
+		all = all && row[i] >= 0;
+	}
+	return all;
+}
+
+static bool
+find_fields(const TwModel *m, WasmFields *f)
+{
+	const struct {
+		const char *name, *value;
+		int *at;
+	} want[] = { { "kind", "code", &f->kind },
+		     { "pc[0]", "false", &f->pc },
+		     { "next[0]", "false", &f->next },
+		     { "to[0]", "false", &f->to },
+		     { "op", "calc", &f->op },
+		     { "calc", "add", &f->calc },
+		     { "size", "byte", &f->size },
+		     { "signed", "false", &f->is_signed },
+		     { "a[0]", "false", &f->a },
+		     { "b[0]", "false", &f->b },
+		     { "a_shared", "false", &f->a_shared },
+		     { "b_shared", "false", &f->b_shared },
+		     { "d[0]", "false", &f->d },
+		     { "frame", "here", &f->frame },
+		     { "depth[0]", "false", &f->depth },
+		     { "into[0]", "false", &f->into },
+		     { "value[0]", "0", &f->value },
+		     { "writes", "false", &f->writes },
+		     { "stores", "false", &f->stores },
+		     { "cell[0]", "false", &f->cell },
+		     { "again", "false", &f->again },
+		     { "left", "0", &f->left },
+		     { "rest[0]", "0", &f->rest },
+		     { "pages[0]", "0", &f->pages },
+		     { "puts", "false", &f->puts },
+		     { "end", "none", &f->end } };
+	bool all = m->record;
+
+	for (size_t i = 0; all && i < sizeof want / sizeof *want; i++) {
+		*want[i].at = find_field(m, want[i].name, want[i].value);
+		all = *want[i].at >= 0;
+	}
+	f->code_row = find_member(m, "kind", "code");
+	f->state_row = find_member(m, "kind", "state");
+	return all && find_members(m, "op", op_names, W_OPS, f->op_row)
+	       && find_members(m, "calc", calc_names, W_CALCS, f->calc_row)
+	       && find_members(m, "size", size_names, 3, f->size_row)
+	       && find_members(m, "frame", frame_names, 4, f->frame_row)
+	       && find_members(m, "end", end_names, W_ENDS, f->end_row);
+}
+
+/* ---- tokens */
+
+static void
+put_bits(WasmMachine *m, int field, uint32_t x, int n)
+{
+	for (int i = 0; i < n; i++)
+		m->row[field + i] = m->model->first[field + i] + (int)(x >> i & 1);
+}
+
+static void
+put_value_bytes(WasmMachine *m, int field, uint32_t x, int n)
+{
+	for (int i = 0; i < n; i++)
+		m->row[field + i] = m->model->first[field + i] + (int)(x >> (8 * i) & 255);
+}
+
+static void
+begin_token(WasmMachine *m, bool code)
+{
+	memcpy(m->row, m->field->blank, (size_t)m->model->nfield * sizeof *m->row);
+	m->row[m->field->kind] = code ? m->field->code_row : m->field->state_row;
+	m->row[m->field->calc] = m->field->calc_row[W_NOTHING];
+}
+
+static bool
+feed_token(WasmMachine *m)
+{
+	if (tw_feed_token(m->session, m->row))
+		return true;
+	snprintf(m->error, sizeof m->error, "%s", tw_refusal(m->session));
+	return false;
+}
+
+static bool
+feed_code(WasmMachine *m, int pc)
+{
+	const WasmFields *f = m->field;
+	const WasmInstr *i = &m->p->code[pc];
+
+	begin_token(m, true);
+	put_bits(m, f->pc, (uint32_t)pc, 16);
+	put_bits(m, f->next, (uint32_t)pc + 1, 16);
+	put_bits(m, f->to, i->to, 16);
+	m->row[f->op] = f->op_row[i->op];
+	m->row[f->calc] = f->calc_row[i->calc];
+	m->row[f->size] = f->size_row[i->size];
+	put_bits(m, f->is_signed, i->is_signed, 1);
+	put_bits(m, f->a, i->a, 12);
+	put_bits(m, f->b, i->b, 12);
+	put_bits(m, f->a_shared, i->a_shared, 1);
+	put_bits(m, f->b_shared, i->b_shared, 1);
+	put_bits(m, f->d, i->d, 12);
+	m->row[f->frame] = f->frame_row[i->frame];
+	put_value_bytes(m, f->value, i->value, 4);
+	m->row[f->end] = f->end_row[i->end];
+	return feed_token(m);
+}
+
+static bool
+feed_register(WasmMachine *m, int frame, int number, uint32_t value)
+{
+	const WasmFields *f = m->field;
+
+	begin_token(m, false);
+	put_bits(m, f->d, (uint32_t)number, 12);
+	put_bits(m, f->into, (uint32_t)frame, 12);
+	put_value_bytes(m, f->value, value, 4);
+	put_bits(m, f->writes, 1, 1);
+	m->p->reg[(size_t)frame * W_REGISTERS + (size_t)number] = value;
+	return feed_token(m);
+}
+
+static bool
+feed_cell(WasmMachine *m, uint32_t cell, uint32_t value)
+{
+	begin_token(m, false);
+	put_bits(m, m->field->cell, cell, 24);
+	put_value_bytes(m, m->field->value, value, 4);
+	put_bits(m, m->field->stores, 1, 1);
+	return feed_token(m);
+}
+
+/* What the program has that the text has not. */
+static bool
+feed_program(WasmMachine *m)
+{
+	WasmProgram *p = m->p;
+
+	for (; p->fresh_from < p->ncode; p->fresh_from++) {
+		WasmInstr *i = &p->code[p->fresh_from];
+
+		if (i->fresh && i->there && !feed_code(m, p->fresh_from))
+			return false;
+		i->fresh = false;
+	}
+	for (int r = 0; r < p->nshared; r++) {
+		if (p->shared_fresh[r]
+		    && !feed_register(m, W_SHARED_FRAME, r, wasm_register(m, W_SHARED_FRAME, r)))
+			return false;
+		p->shared_fresh[r] = false;
+	}
+	for (; p->ncell > 0; p->ncell--) {
+		uint32_t cell = (uint32_t)p->cell[p->ncell - 1];
+
+		if (!feed_cell(m, cell, p->memory[cell]))
+			return false;
+	}
+	return true;
+}
+
+static int
+read_bits(const WasmMachine *m, const int *row, int field, int n)
+{
+	int x = 0;
+
+	for (int i = 0; i < n; i++)
+		x |= (row[field + i] - m->model->first[field + i]) << i;
+	return x;
+}
+
+static uint32_t
+read_value_bytes(const WasmMachine *m, const int *row, int field, int n)
+{
+	uint32_t x = 0;
+
+	for (int i = 0; i < n; i++)
+		x |= (uint32_t)(row[field + i] - m->model->first[field + i]) << (8 * i);
+	return x;
+}
+
+static WasmState
+decode_state(const WasmMachine *m, const int *row)
+{
+	const WasmFields *f = m->field;
+	WasmState s = { .pc = read_bits(m, row, f->pc, 16),
+		        .depth = read_bits(m, row, f->depth, 12),
+		        .into = read_bits(m, row, f->into, 12),
+		        .d = read_bits(m, row, f->d, 12),
+		        .left = row[f->left] - m->model->first[f->left],
+		        .pages = (int)read_value_bytes(m, row, f->pages, 2),
+		        .value = read_value_bytes(m, row, f->value, 4),
+		        .cell = (uint32_t)read_bits(m, row, f->cell, 24),
+		        .writes = read_bits(m, row, f->writes, 1),
+		        .stores = read_bits(m, row, f->stores, 1),
+		        .puts = read_bits(m, row, f->puts, 1) };
+
+	while (s.end < W_ENDS - 1 && f->end_row[s.end] != row[f->end])
+		s.end++;
+	return s;
+}
+
+/* ---- running */
+
+WasmMachine *
+wasm_machine(Arena *arena, const TwModel *model, unsigned flags, char *error)
+{
+	WasmMachine *m = NEW(arena, WasmMachine);
+	char *why = NULL;
+
+	m->model = model;
+	m->field = NEW(arena, WasmFields);
+	m->row = NEWS(arena, int, model->nfield + 1);
+	m->field->blank = NEWS(arena, int, model->nfield + 1);
+	m->window = model->context - 8;
+	for (int i = 0; i < model->nfield; i++)
+		m->field->blank[i] = model->first[i];
+	if (!find_fields(model, m->field)) {
+		snprintf(error, WASM_ERROR_SIZE, "the model is not one of machine/wasm32.tw");
+		return NULL;
+	}
+	m->session = tw_open(model, flags, &why);
+	if (!m->session)
+		snprintf(error, WASM_ERROR_SIZE, "%s", why ? why : "out of memory");
+	free(why);
+	return m->session ? m : NULL;
+}
+
+void
+wasm_machine_begin(WasmMachine *m, WasmProgram *p)
+{
+	tw_reset(m->session);
+	m->p = p;
+	m->state = (WasmState){ .pc = 0 };
+	*m->error = '\0';
+}
+
+const char *
+wasm_trap_name(WasmEnd end)
+{
+	switch (end) {
+	case W_UNREACHABLE: return "unreachable";
+	case W_OUT_OF_BOUNDS: return "out of bounds memory access";
+	case W_DIVIDE_BY_ZERO: return "integer divide by zero";
+	case W_OVERFLOW: return "integer overflow";
+	case W_UNDEFINED: return "undefined element";
+	case W_UNINITIALIZED: return "uninitialized element";
+	case W_TYPE_MISMATCH: return "indirect call type mismatch";
+	case W_EXHAUSTED: return "call stack exhausted";
+	case W_UNSUPPORTED: return "unsupported instruction";
+	default: return NULL;
+	}
+}
+
+void
+wasm_machine_free(WasmMachine *m)
+{
+	if (m)
+		tw_close(m->session);
+}
+
+uint32_t
+wasm_register(const WasmMachine *m, int frame, int number)
+{
+	return m->p->reg[(size_t)frame * W_REGISTERS + (size_t)number];
+}
+
+static bool
+feed_state(WasmMachine *m, const int *row)
+{
+	if (!tw_feed_token(m->session, row)) {
+		snprintf(m->error, sizeof m->error, "%s", tw_refusal(m->session));
+		return false;
+	}
+	m->state = decode_state(m, row);
+	if (m->state.writes)
+		m->p->reg[(size_t)m->state.into * W_REGISTERS + (size_t)m->state.d] =
+			m->state.value;
+	if (m->state.stores)
+		m->p->memory[m->state.cell] = m->state.value;
+	return true;
+}
+
+/* A new text with all that can still be found in the old one. */
+static bool
+restart(WasmMachine *m)
+{
+	int n = m->model->nfield;
+	int *kept = malloc((size_t)n * sizeof *kept);
+	const int *old = tw_token(m->session, tw_count(m->session) - 1);
+	bool fed = true;
+
+	if (!kept)
+		return false;
+	memcpy(kept, old, (size_t)n * sizeof *kept);
+	tw_reset(m->session);
+	m->restarts++;
+	for (int pc = 0; pc < m->p->ncode && fed; pc++)
+		fed = !m->p->code[pc].there || feed_code(m, pc);
+	for (int frame = 0; frame < W_REGISTERS && fed; frame++) {
+		if (frame == m->state.depth + 2)
+			frame = W_SHARED_FRAME;
+		for (int r = 0; r < W_REGISTERS && fed; r++)
+			if (wasm_register(m, frame, r))
+				fed = feed_register(m, frame, r, wasm_register(m, frame, r));
+	}
+	for (uint32_t c = 0; c < (uint32_t)m->p->npage * (WASM_PAGE / 4) && fed; c++)
+		if (m->p->memory[c])
+			fed = feed_cell(m, c, m->p->memory[c]);
+	fed = fed && feed_state(m, kept);
+	free(kept);
+	return fed;
+}
+
+/* The answer to a state that asks is that state with a byte written. */
+static bool
+answer(WasmMachine *m)
+{
+	const int *asked = tw_token(m->session, tw_count(m->session) - 1);
+
+	memcpy(m->row, asked, (size_t)m->model->nfield * sizeof *m->row);
+	m->row[m->field->end] = m->field->end_row[W_NONE];
+	put_bits(m, m->field->writes, 1, 1);
+	put_value_bytes(m, m->field->value, (uint32_t)m->get(m->with), 4);
+	return feed_state(m, m->row);
+}
+
+WasmEnd
+wasm_go_on(WasmMachine *m)
+{
+	long stop = m->most ? m->steps + m->most : 0;
+
+	for (;;) {
+		if (m->state.end == W_ASKS && !answer(m))
+			return W_NONE;
+		if (m->state.end != W_NONE || (stop && m->steps >= stop))
+			return m->state.end;
+		if (tw_count(m->session) >= m->window && !restart(m))
+			return W_NONE;
+		const int *row = tw_next_token(m->session);
+
+		if (!row || tw_done(m->session)) {
+			snprintf(m->error, sizeof m->error, "the model has no next state");
+			return W_NONE;
+		}
+		m->at = m->state.pc;
+		memcpy(m->row, row, (size_t)m->model->nfield * sizeof *m->row);
+		if (!feed_state(m, m->row))
+			return W_NONE;
+		m->steps++;
+		if (m->state.puts)
+			m->put(m->with, m->state.d, (int)(m->state.value & 255));
+		if (m->watch)
+			m->watch(m->with, m);
+	}
+}
+
+/* The memory in use may have grown: after a trap, that of the function that it happened in. */
+static void
+keep_pages(WasmMachine *m, const WasmFunction *f)
+{
+	const WasmInstance *in = m->p->code[m->at].instance;
+	const WasmMemory *memory = m->state.end == W_EXIT || !in ? f->memory : in->memory;
+
+	if (!memory)
+		return;
+	m->p->reg[(size_t)W_SHARED_FRAME * W_REGISTERS + (size_t)memory->saved] =
+		(uint32_t)m->state.pages;
+	m->p->shared_fresh[memory->saved] = true;
+}
+
+WasmEnd
+wasm_call(WasmMachine *m, WasmFunction *f, const uint32_t *word, int n)
+{
+	const WasmFields *fields = m->field;
+	bool fed = wasm_want(m->p, f);
+	int pages = f->memory ? f->memory->saved : 0;
+
+	if (!fed)
+		snprintf(m->error, sizeof m->error, "%s", m->p->error);
+	fed = fed && feed_program(m);
+	for (int i = 0; i < n && fed; i++)
+		fed = feed_register(m, 1, 1 + i, word[i]);
+	if (!fed)
+		return W_NONE;
+	begin_token(m, false);
+	put_bits(m, fields->pc, (uint32_t)f->entry, 16);
+	put_bits(m, fields->depth, 1, 12);
+	put_bits(m, fields->into, 1, 12); /* register 0 of frame 1: back to the end, result to 1 */
+	put_value_bytes(m, fields->value, (uint32_t)1 << 16 | W_EXIT_CODE, 4);
+	put_bits(m, fields->writes, 1, 1);
+	put_value_bytes(m, fields->pages,
+	                pages ? m->p->reg[(size_t)W_SHARED_FRAME * W_REGISTERS + (size_t)pages] : 0,
+	                2);
+	if (!feed_state(m, m->row))
+		return W_NONE;
+	WasmEnd end = wasm_go_on(m);
+
+	keep_pages(m, f);
+	return end;
+}
