@@ -2,8 +2,8 @@
 //
 // The soundness loop of twprove. N times, by turns over the models, one weight is changed:
 // by 1, its sign, to 0, doubled, times 128, times 1 + 2^-20, or a zero to a new weight; or all keys
-// of a head are multiplied by 3/4 or 1/2, so that what is second comes too near. A changed model that
-// twprove still proves must give the same numbers, bit for bit, at every position of every text
+// of a head are multiplied by 3/4 or 1/2, so that what is second comes too near. A changed model
+// that twprove still proves must give the same numbers, bit for bit, at every position of every text
 //
 //     in ONNX Runtime at each of its levels of optimisation;
 //     in float32 here, all sums in shuffled order;
@@ -331,7 +331,9 @@ function differs(bytes, original, texts) {
 		columns: {},
 	}));
 	try {
-		return texts.some(ids => difference(evaluate(m, ids, true), evaluate(o, ids, true), () => 0));
+		return texts.some(ids =>
+			difference(evaluate(m, ids, true), evaluate(o, ids, true), () => 0)
+		);
 	} catch {
 		return true;
 	}
@@ -373,7 +375,8 @@ for (let i = 0; i < Number(count); i++) {
 	else mutant.writeFloatLE(Math.fround(kinds[kind](bytes.readFloatLE(offset))), offset);
 	const file = join(work, "mutant.onnx");
 	writeFileSync(file, mutant);
-	if (proved(file)) await check(file, mutant, `${path}: ${name}[${at}], ${kind}`, program, bytes);
+	if (proved(file))
+		await check(file, mutant, `${path}: ${name}[${at}], ${kind}`, program, bytes);
 }
 console.log(
 	`${count} mutants of ${models.length} models, ${accepted} files proved, ${wrong} wrong; ` +
