@@ -31,6 +31,7 @@ struct Options {
 	const char *range, *depends; /* --range, --depends; or NULL */
 	const char *input;           /* --input, or NULL */
 	int line;                    /* --line, or 0 */
+	const char *realism;         /* --realism, or NULL */
 	int size, depth;             /* --size, --depth; or 0 */
 	int count, seed;             /* -n, --seed; or 0 */
 	const char *model;           /* --model, or NULL */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "backend/file/write.h"
+#include "backend/realism.h"
 
 /* The library's folder, which lies where twc was built (beside build/) or installed, and where an
  * editor opens its files. Below the current folder its name is relative, so that messages stay
@@ -64,7 +65,27 @@ has_extension(const char *s, const char *end)
 static bool
 is_llama_path(const char *path)
 {
-	return has_extension(path, ".gguf") || has_extension(path, "/");
+	return has_extension(path, ".gguf")
+	       || (has_extension(path, "/") && !has_extension(path, ".onnx/"));
+}
+
+/* A folder for transformers.js. */
+static bool
+is_onnx_folder(const char *path)
+{
+	return has_extension(path, ".onnx/");
+}
+
+static int
+write_onnx_folder(const Options *o, const Program *p, const TwModel *m, char **error)
+{
+	const char *why = llama_has_no_counterpart(m);
+
+	if (!why)
+		return onnx_folder_write(m, o->output, error);
+	fprintf(stderr, "twc: %s: '%s' is nothing for a text generator: %s\n", o->args[0],
+	        p->model->name, why);
+	return -1;
 }
 
 /* A .gguf or a folder, for what runs an ordinary Llama. */
@@ -91,6 +112,38 @@ write_as_llama(const Options *o, Program *p, char **error)
 	return -1;
 }
 
+/* The model as it is written: with --realism, another that does the same; NULL after an error. */
+static const TwModel *
+model_to_write(const Options *o, Program *p)
+{
+	const char *why = NULL;
+
+	if (!o->realism)
+		return p->model;
+	if (is_llama_path(o->output)) {
+		fputs("twc: --realism is for .onnx and .safetensors\n", stderr);
+		return NULL;
+	}
+	TwModel *m = model_realistic(&p->arena, p->model, &p->report, o->realism, o->seed, &why);
+	if (!m)
+		fprintf(stderr, "twc: --realism: %s\n", why);
+	return m;
+}
+
+/* By the ending of its name; a line on standard error or *error, if it fails. */
+static int
+write_by_name(const Options *o, Program *p, const TwModel *m, char **error)
+{
+	if (is_onnx_folder(o->output))
+		return write_onnx_folder(o, p, m, error);
+	if (is_llama_path(o->output))
+		return write_as_llama(o, p, error);
+	int bad = model_write(m, o->output, o->uniform, error);
+	if (bad && !*error)
+		fprintf(stderr, "twc: %s: cannot be written\n", o->output);
+	return bad;
+}
+
 int
 cmd_compile(const Options *o)
 {
@@ -99,7 +152,7 @@ cmd_compile(const Options *o)
 	int status = 2;
 
 	if (!is_llama_path(o->output) && !has_extension(o->output, ".onnx")
-	    && !has_extension(o->output, ".safetensors")) {
+	    && !has_extension(o->output, ".safetensors") && !is_onnx_folder(o->output)) {
 		fprintf(stderr,
 		        "twc: %s: the name of a model ends in .onnx, .safetensors or .gguf, or in "
 		        "a "
@@ -107,7 +160,7 @@ cmd_compile(const Options *o)
 		        o->output);
 		return 2;
 	}
-	if (o->prove && is_llama_path(o->output)) {
+	if (o->prove && (is_llama_path(o->output) || is_onnx_folder(o->output))) {
 		fprintf(stderr, "twc: %s: --prove is for .onnx and .safetensors\n", o->output);
 		return 2;
 	}
@@ -116,14 +169,10 @@ cmd_compile(const Options *o)
 			fprintf(stderr, "twc: %s: %d layers, %d more than without limits\n",
 			        o->args[0], p.report.layers,
 			        p.report.layers - p.report.free_layers);
-		bool llama = is_llama_path(o->output);
-		status = (llama ? write_as_llama(o, &p, &error)
-		                : model_write(p.model, o->output, o->uniform, &error))
-		                 ? 2
-		                 : 0;
-		if (status && (error || !llama))
-			fprintf(stderr, "twc: %s%s\n", error ? error : o->output,
-			        error ? "" : ": cannot be written");
+		const TwModel *m = model_to_write(o, &p);
+		status = m && !write_by_name(o, &p, m, &error) ? 0 : 2;
+		if (error)
+			fprintf(stderr, "twc: %s\n", error);
 	}
 	free(error);
 	program_close(&p);
@@ -208,6 +257,11 @@ static const Flag flags[] = {
 	  "what an engine keeps keys and values of a .gguf or a folder in: half precision, which "
 	  "llama.cpp does by default, or float32",
 	  NULL },
+	{ "realism", 0, "DIALS", offsetof(Options, realism),
+	  "the same numbers from weights that look less compiled, some of "
+	  "permute,scale,dead,noise,rotate: columns, heads and neurons in any order, times powers "
+	  "of two, with others that do nothing, in a turned stream; --seed says which",
+	  NULL },
 	{ "uniform", 0, NULL, offsetof(Options, uniform), "pad all layers of an .onnx to one shape",
 	  NULL },
 	{ "dump", 0, "PASS", offsetof(Options, dump),
@@ -273,9 +327,9 @@ static const Verb verbs[] = {
 		"writes the model OUT: an .onnx, a .safetensors or a .gguf file, or a folder",
 		"A .gguf runs in llama.cpp, a folder (its name ends in a slash) in HuggingFace's "
 		"libraries: an ordinary Llama, of programs that emit, are causal and have one "
-		"field "
-		"a token.",
-		"output prove profile uniform verify layers d-model heads neurons fewest dump "
+		"field a token. A folder whose name ends in .onnx/ is for transformers.js.",
+		"output prove profile realism seed uniform verify layers d-model heads neurons "
+		"fewest dump "
 		"stdlib "
 		"no-warnings",
 		"twc calculator.tw -o calculator.onnx && twrun calculator.onnx \"12*34=\"\n"

@@ -48,7 +48,11 @@ for name in config generation_config tokenizer tokenizer_config special_tokens_m
 		fail "$name.json is no JSON"
 done
 [ -s "$tmp/folder/model.safetensors" ] || fail "a folder has no weights"
+check 0 '' ''   "$twc" $calc -o "$tmp/folder.onnx/"
+check 0 408 ''  "$twrun" "$tmp/folder.onnx/onnx/model.onnx" "12*34="
+[ -s "$tmp/folder.onnx/tokenizer.json" ] || fail "a folder of an .onnx has no tokenizer"
 check 2 '' "it labels and does not emit" "$twc" examples/tally.tw -o "$tmp/none.gguf"
+check 2 '' "it labels and does not emit" "$twc" examples/tally.tw -o "$tmp/none.onnx/"
 check 2 '' "config.json: Not a directory" "$twc" $calc -o "$tmp/c.gguf/"
 "$twc" examples/memory.tw -o "$tmp/none.gguf" 2>"$tmp/err" && fail "memory.gguf is written"
 grep -q 'the head of line 11 (latest) needs keys' "$tmp/err" &&
@@ -98,6 +102,17 @@ node -e 'const lines = require("fs").readFileSync(process.argv[1], "utf8").trim(
 	}
 	process.exit(lines.length == 30 ? 0 : 1)' "$tmp/programs" || fail "random programs are not as asked"
 check 2 '' 'a program of depth 4 has 4 to 200 values' "$twc" random --size 3 --depth 4
+
+# The same model less tidy: it answers the same, and is proved by another program.
+check 0 '' ''   "$twc" $calc --realism permute,dead,noise --seed 2 -o "$tmp/untidy.onnx"
+check 0 408 ''  "$twrun" "$tmp/untidy.onnx" "12*34="
+check 0 408 ''  "$twrun" --check "$tmp/untidy.onnx" "12*34="
+check 0 '*' ''  "$bin/twprove" "$tmp/untidy.onnx"
+check 0 '' ''   "$twc" $calc --realism permute,dead,noise --seed 2 -o "$tmp/again.onnx"
+cmp -s "$tmp/untidy.onnx" "$tmp/again.onnx" || fail "a seed is not one model"
+check 0 '' ''   "$twc" $calc --realism scale -o "$tmp/scaled.onnx"
+check 0 408 ''  "$twrun" "$tmp/scaled.onnx" "12*34="
+check 2 '' "no dial 'twist'" "$twc" $calc --realism scale,twist -o "$tmp/none.onnx"
 
 # A file of Windows: a byte order mark, and line ends of two characters.
 printf '\357\273\277model m { vocab "01" context 3 }\r\nemit token\r\n' >"$tmp/windows.tw"

@@ -2,6 +2,9 @@
  * config.json, generation_config.json and a tokenizer. Rows of queries and keys come in the order
  * that these rotate them: the first numbers of all planes of a head, then the second.
  *
+ * transformers.js wants such a folder with an .onnx in it, which is the plain model: its
+ * config.json then says the shapes of that one's cache.
+ *
  * The tokenizer is byte-pair encoding without pairs: each character is looked up, one that is no
  * token is <unk>; tokens of several characters are added tokens, the longest match first. */
 
@@ -142,13 +145,33 @@ hf_config(Arena *a, const Llama *l)
 	return t.s;
 }
 
+/* Of a plain model of one shape, by the names that transformers.js asks for: how many layers, heads
+ * and numbers of a head its cache has. */
 char *
-hf_generation_config(Arena *a, const Llama *l)
+hf_plain_config(Arena *a, const TwModel *m)
+{
+	const TwLayer none = { .heads = 1, .dk = 1 }, *l = m->nlayer ? &m->layer[0] : &none;
+	int heads = l->heads ? l->heads : 1, size = l->heads ? l->dk : 1;
+
+	return arena_fmt(a,
+	                 "{\n  \"architectures\": [\"LlamaForCausalLM\"],\n"
+	                 "  \"model_type\": \"llama\",\n  \"vocab_size\": %d,\n"
+	                 "  \"hidden_size\": %d,\n  \"num_hidden_layers\": %d,\n"
+	                 "  \"num_attention_heads\": %d,\n  \"num_key_value_heads\": %d,\n"
+	                 "  \"head_dim\": %d,\n  \"max_position_embeddings\": %d,\n"
+	                 "  \"torch_dtype\": \"float32\",\n  \"bos_token_id\": %d,\n"
+	                 "  \"eos_token_id\": %d\n}\n",
+	                 m->nvocab + 2, m->d_model, m->nlayer, heads, heads, size, m->context + 1,
+	                 m->nvocab + 1, m->nvocab);
+}
+
+char *
+hf_generation_config(Arena *a, const TwModel *m)
 {
 	return arena_fmt(a,
 	                 "{\n  \"bos_token_id\": %d,\n  \"eos_token_id\": %d,\n"
 	                 "  \"do_sample\": false,\n  \"max_length\": %d\n}\n",
-	                 l->m->nvocab + 1, l->m->nvocab, l->m->context + 1);
+	                 m->nvocab + 1, m->nvocab, m->context + 1);
 }
 
 /* ---- the tokenizer ---- */
@@ -178,9 +201,8 @@ static const char *const special_name[] = { "<end>", "<bos>", "<unk>" };
 enum { NSPECIAL = sizeof special_name / sizeof *special_name };
 
 char *
-hf_tokenizer(Arena *a, const Llama *l)
+hf_tokenizer(Arena *a, const TwModel *m)
 {
-	const TwModel *m = l->m;
 	TextBuilder t = { .arena = a };
 	int bos = m->nvocab + 1;
 
@@ -208,7 +230,7 @@ hf_tokenizer(Arena *a, const Llama *l)
 	          "null,\"end_of_word_suffix\":null,\"fuse_unk\":false,\"byte_fallback\":false,"
 	          "\"vocab\":{",
 	          bos);
-	for (int i = 0; i < l->rows; i++) {
+	for (int i = 0; i < m->nvocab + NSPECIAL; i++) {
 		text_addf(&t, i ? "," : "");
 		text_add_json_string(&t, i < m->nvocab ? m->vocab[i] : special_name[i - m->nvocab]);
 		text_addf(&t, ":%d", i);
@@ -218,7 +240,7 @@ hf_tokenizer(Arena *a, const Llama *l)
 }
 
 char *
-hf_tokenizer_config(Arena *a, const Llama *l)
+hf_tokenizer_config(Arena *a, const TwModel *m)
 {
 	TextBuilder t = { .arena = a };
 
@@ -228,13 +250,13 @@ hf_tokenizer_config(Arena *a, const Llama *l)
 	          "  \"unk_token\": \"<unk>\",\n  \"add_bos_token\": true,\n"
 	          "  \"add_eos_token\": false,\n  \"clean_up_tokenization_spaces\": false,\n"
 	          "  \"model_max_length\": %d,\n  \"added_tokens_decoder\": {",
-	          l->m->context + 1);
+	          m->context + 1);
 	for (int i = 0; i < NSPECIAL; i++)
 		text_addf(
 			&t,
 			"%s\n    \"%d\": {\"content\": \"%s\", \"single_word\": false, \"lstrip\": "
 			"false, \"rstrip\": false, \"normalized\": false, \"special\": true}",
-			i ? "," : "", l->m->nvocab + i, special_name[i]);
+			i ? "," : "", m->nvocab + i, special_name[i]);
 	text_addf(&t, "\n  }\n}\n");
 	return t.s;
 }

@@ -252,51 +252,71 @@ model_write(const TwModel *m, const char *path, bool uniform, char **error)
 	return w.bad ? -1 : 0;
 }
 
-/* ---- Llamas ---- */
+/* ---- Llamas, and folders ---- */
 
 enum { FOLDER_FILES = 6 };
 
-typedef struct LlamaWriting {
+/* A Llama, or the plain model that goes into a folder for transformers.js. */
+typedef struct FolderWriting {
 	Arena arena;
-	const Llama *l;
+	const Llama *l; /* NULL: plain */
+	const TwModel *m;
 	const char *path;
 	char **error;
 	Draft file[FOLDER_FILES];
 	int bad;
-} LlamaWriting;
+} FolderWriting;
 
 static int
-draft_in_folder(LlamaWriting *w, int i, const char *name, const void *bytes, size_t n)
+make_folder(FolderWriting *w, const char *name)
+{
+	const char *path = arena_fmt(&w->arena, "%s%s", w->path, name);
+
+	return mkdir(path, 0777) && errno != EEXIST ? file_error(w->error, path, strerror(errno))
+	                                            : 0;
+}
+
+static int
+draft_in_folder(FolderWriting *w, int i, const char *name, const void *bytes, size_t n)
 {
 	w->file[i].path = arena_fmt(&w->arena, "%s%s", w->path, name);
 	return draft_write(&w->file[i], bytes, n, w->error);
 }
 
+static int
+draft_weights(FolderWriting *w)
+{
+	size_t n;
+	unsigned char *bytes = w->l ? hf_weights(&w->arena, w->l, &n)
+	                            : onnx_bytes(&w->arena, w->m, &n);
+
+	return draft_in_folder(w, FOLDER_FILES - 1, w->l ? "model.safetensors" : "onnx/model.onnx",
+	                       bytes, n);
+}
+
 /* All are written before the first gets its name, the weights last. */
 static int
-write_folder(LlamaWriting *w)
+write_folder(FolderWriting *w)
 {
 	Arena *a = &w->arena;
 	const struct {
 		const char *name;
 		char *text;
 	} all[] = {
-		{ "config.json", hf_config(a, w->l) },
-		{ "generation_config.json", hf_generation_config(a, w->l) },
-		{ "tokenizer.json", hf_tokenizer(a, w->l) },
-		{ "tokenizer_config.json", hf_tokenizer_config(a, w->l) },
+		{ "config.json", w->l ? hf_config(a, w->l) : hf_plain_config(a, w->m) },
+		{ "generation_config.json", hf_generation_config(a, w->m) },
+		{ "tokenizer.json", hf_tokenizer(a, w->m) },
+		{ "tokenizer_config.json", hf_tokenizer_config(a, w->m) },
 		{ "special_tokens_map.json", hf_special_tokens(a) },
 	};
 	_Static_assert(sizeof all / sizeof *all + 1 == FOLDER_FILES, "and the weights");
-	size_t n;
 
-	if (mkdir(w->path, 0777) && errno != EEXIST)
-		return file_error(w->error, w->path, strerror(errno));
+	if (make_folder(w, "") || (!w->l && make_folder(w, "onnx")))
+		return -1;
 	for (int i = 0; i < FOLDER_FILES - 1; i++)
 		if (draft_in_folder(w, i, all[i].name, all[i].text, strlen(all[i].text)))
 			return -1;
-	unsigned char *bytes = hf_weights(a, w->l, &n);
-	if (draft_in_folder(w, FOLDER_FILES - 1, "model.safetensors", bytes, n))
+	if (draft_weights(w))
 		return -1;
 	for (int i = 0; i < FOLDER_FILES; i++)
 		if (draft_publish(&w->file[i], w->error))
@@ -305,17 +325,12 @@ write_folder(LlamaWriting *w)
 }
 
 static void
-write_llama_by_ending(void *writing)
+write_gguf(FolderWriting *w)
 {
-	LlamaWriting *w = writing;
 	const char *first, *second;
 	size_t n;
 
-	if (!has_ending(w->path, ".gguf")) {
-		w->bad = write_folder(w);
-		return;
-	}
-	if (gguf_cuts_otherwise(w->l->m, &first, &second)) {
+	if (gguf_cuts_otherwise(w->m, &first, &second)) {
 		w->bad = file_error(w->error, w->path,
 		                    arena_fmt(&w->arena,
 		                              "the token '%s' ends as '%s' starts, and llama.cpp "
@@ -329,15 +344,42 @@ write_llama_by_ending(void *writing)
 	         || draft_publish(&w->file[0], w->error);
 }
 
+static void
+write_llama_by_ending(void *writing)
+{
+	FolderWriting *w = writing;
+
+	if (!w->l)
+		w->m = model_uniform(&w->arena, w->m);
+	if (has_ending(w->path, ".gguf"))
+		write_gguf(w);
+	else
+		w->bad = write_folder(w);
+}
+
+static int
+write_protected(FolderWriting *w)
+{
+	if (!arena_protect(&w->arena, write_llama_by_ending, w))
+		w->bad = file_error(w->error, w->path, "out of memory");
+	for (int i = 0; i < FOLDER_FILES; i++)
+		draft_drop(&w->file[i]);
+	arena_free(&w->arena);
+	return w->bad ? -1 : 0;
+}
+
 int
 llama_write(const Llama *l, const char *path, char **error)
 {
-	LlamaWriting w = { .l = l, .path = path, .error = error };
+	FolderWriting w = { .l = l, .m = l->m, .path = path, .error = error };
 
-	if (!arena_protect(&w.arena, write_llama_by_ending, &w))
-		w.bad = file_error(error, path, "out of memory");
-	for (int i = 0; i < FOLDER_FILES; i++)
-		draft_drop(&w.file[i]);
-	arena_free(&w.arena);
-	return w.bad ? -1 : 0;
+	return write_protected(&w);
+}
+
+int
+onnx_folder_write(const TwModel *m, const char *path, char **error)
+{
+	FolderWriting w = { .m = m, .path = path, .error = error };
+
+	return write_protected(&w);
 }

@@ -16,6 +16,9 @@ int model_write(const TwModel *, const char *path, bool uniform, char **error);
 /* A Llama: path ends in .gguf, or in a slash: a folder, which is made where there is none. */
 int llama_write(const Llama *, const char *path, char **error);
 
+/* A folder for transformers.js: the model as onnx/model.onnx, its tokenizer. */
+int onnx_folder_write(const TwModel *, const char *path, char **error);
+
 /* Any file, in the same way. */
 int file_write(const char *path, const void *bytes, size_t n, char **error);
 /* Removes what is being written now and has no name of its own yet. For a signal handler. */
@@ -41,9 +44,10 @@ bool gguf_cuts_otherwise(const TwModel *, const char **first, const char **secon
 unsigned char *gguf_pack(Arena *, const Llama *, size_t *n);
 unsigned char *hf_weights(Arena *, const Llama *, size_t *n);
 char *hf_config(Arena *, const Llama *);
-char *hf_generation_config(Arena *, const Llama *);
-char *hf_tokenizer(Arena *, const Llama *);
-char *hf_tokenizer_config(Arena *, const Llama *);
+char *hf_plain_config(Arena *, const TwModel *);
+char *hf_generation_config(Arena *, const TwModel *);
+char *hf_tokenizer(Arena *, const TwModel *);
+char *hf_tokenizer_config(Arena *, const TwModel *);
 char *hf_special_tokens(Arena *);
 
 #endif

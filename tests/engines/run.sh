@@ -3,7 +3,7 @@
 #
 # Compiled models in other engines, each logit held against libtw's: llama.cpp with its defaults
 # and with float32 keys and values, one text at a time and eight; its builds for all processors
-# that this one can be; HuggingFace's tokenizers; torch, from HuggingFace's folder alone; the
+# that this one can be; HuggingFace's tokenizers; transformers.js; torch, from HuggingFace's folder alone; the
 # Python package. Prints tables, and ends in "N passed, N failed".
 here=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$here" || exit 2
@@ -114,6 +114,53 @@ for name in "${names[@]}"; do
 	tally $status
 	[ $status = 0 ] && echo "$name: $(wc -l <"$tmp/want") equal" ||
 		{ echo "$name: differs"; diff "$tmp/ids" "$tmp/want" | head -n 4; }
+done
+
+# ---- transformers.js ----
+
+printf '\ntransformers.js on folders of -o x.onnx/: what generate() says\n\n'
+for name in "${names[@]}"; do
+	"$bin/twc" "examples/$name.tw" -o "$tmp/$name.onnx.folder.onnx/" || exit 2
+	# a few of each length, and one that fills the context
+	{
+		head -n 12 "$tmp/$name.prompts"
+		"$python" - "$tmp/$name.onnx" <<-'END'
+			import sys, tw
+			model = tw.open(sys.argv[1])
+			tokens = [t for t in model.vocab if "\n" not in t]
+			n = min(model.context, 300)
+			print("".join(tokens[i * i % len(tokens)] for i in range(n)))
+		END
+	} >"$tmp/few"
+	node tests/engines/generate.mjs "$engines" "$tmp/$name.onnx.folder.onnx" "$tmp/few" \
+		>"$tmp/ids" 2>"$tmp/said"
+	"$python" - "$tmp/$name.onnx" "$tmp/few" "$tmp/ids" <<-'END'
+		import sys, tw
+		model = tw.open(sys.argv[1])
+		want = []
+		with open(sys.argv[2], encoding="utf-8") as f:
+		    for line in f.read().split("\n"):
+		        rows = model.tokenize(line)
+		        if not line or len(rows) > model.context:
+		            continue
+		        with model.session(False) as s:
+		            s.feed(rows)
+		            n = len(rows)
+		            while len(rows) < min(n + 300, model.context):
+		                rows.append(s.next_rows())
+		                if rows[-1] == [model.end]:
+		                    break
+		                s.feed([rows[-1]])
+		        want.append(" ".join(str(i) for i in [model.bos] + [r[0] for r in rows]))
+		with open(sys.argv[3], encoding="utf-8") as f:
+		    got = f.read().split("\n")[:-1]
+		wrong = sum(a != b for a, b in zip(got, want)) + abs(len(got) - len(want))
+		print(f"{sys.argv[1].split('/')[-1][:-5]}: {len(want)} texts, {wrong} wrong")
+		sys.exit(wrong != 0)
+	END
+	status=$?
+	tally $status
+	[ $status = 0 ] || head -n 3 "$tmp/said"
 done
 
 # ---- torch, and the Python package ----

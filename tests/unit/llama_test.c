@@ -325,7 +325,7 @@ test_refusals(void **state)
 	refuses("model m { context 4 }\ninput x: int 0..3\noutput y = x + 1\n", LLAMA_F32,
 	        "takes numbers");
 	refuses("model m { token { a: int 0..3, b: bool } context 4 }\nemit token\n", LLAMA_F32,
-	        "2 fields");
+	        "several fields");
 	refuses("model m { vocab \"ab\" context 4 }\n"
 	        "let x = sum(if token[j] == 'a' then 0.5 else 0.25 for j)\n"
 	        "emit if x > 1 then 'a' else 'b'\n",

@@ -30,27 +30,29 @@ reads_reals(const Form *f)
 	return f->real;
 }
 
+const char *
+llama_has_no_counterpart(const TwModel *m)
+{
+	return m->bidirectional ? "its attention is bidirectional, and a Llama sees only what came "
+	                          "before"
+	       : m->ninput      ? "it takes numbers, and a Llama takes tokens"
+	       : !m->emits ? "it labels and does not emit, and a Llama says what the next token "
+	                     "is, nothing else"
+	       : m->nfield > 1 ? "a token has several fields, and a token of a Llama is one row of "
+	                         "its vocabulary"
+	                       : NULL;
+}
+
 /* Programs that a Llama cannot be. */
 static bool
 has_counterpart(LlamaWriter *w)
 {
 	const TwModel *m = w->m;
 	const Circuit *c = w->s->c;
+	const char *why = llama_has_no_counterpart(m);
 
-	if (m->bidirectional)
-		return llama_refuse(w, "its attention is bidirectional, and a Llama sees only what "
-		                       "came before");
-	if (m->ninput)
-		return llama_refuse(w, "it takes numbers, and a Llama takes tokens");
-	if (!m->emits)
-		return llama_refuse(w,
-		                    "it labels and does not emit, and a Llama says what the next "
-		                    "token is, nothing else");
-	if (m->nfield > 1)
-		return llama_refuse(w,
-		                    "a token has %d fields, and a token of a Llama is one row of "
-		                    "its vocabulary",
-		                    m->nfield);
+	if (why)
+		return llama_refuse(w, "%s", why);
 	if (m->context >= PLACES_MOST)
 		return llama_refuse(w, "its context of %d is more than a rotation tells apart",
 		                    m->context);

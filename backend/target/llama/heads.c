@@ -25,9 +25,7 @@ enum {
 	SHIFTED = 1 << 10, /* keys larger than that give a power of two to their queries */
 };
 
-/* The power of two that all of column j of a (d_model, width) matrix and its bias are multiples
- * of. */
-static double
+double
 unit_of_column(const float *w, const float *b, int d, int width, int j)
 {
 	double unit = 0x1p62;

@@ -56,6 +56,9 @@ typedef struct Llama {
 /* NULL, and why: in plain words that go on a sentence "cannot be a Llama: ". */
 Llama *llama_from_plain(Arena *, const TwModel *, const Report *, LlamaProfile, const char **why);
 
+/* Why a model is no generator of texts by one row at a time, as a Llama is; NULL if it is one. */
+const char *llama_has_no_counterpart(const TwModel *);
+
 /* ---- shared by the files here ---- */
 
 enum {
@@ -107,6 +110,10 @@ bool llama_refuse(LlamaWriter *, const char *fmt, ...) __attribute__((format(pri
 
 /* A column for a function of the place, by its table; its number. */
 int llama_place_column(LlamaWriter *, double *table);
+
+/* The power of two that all of column j of a (d_model, width) matrix and its bias are multiples
+ * of. */
+double unit_of_column(const float *w, const float *b, int d, int width, int j);
 
 /* heads.c: how each head finds what it is to find, on how many planes; false if it cannot. */
 bool llama_plan_heads(LlamaWriter *);
