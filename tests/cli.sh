@@ -429,7 +429,8 @@ for command in "$twrun --help" "$twc --help" "$twrun $model 12*34=" "$twrun $mod
 		fail "$command, to a full disk: $(cat "$tmp/err")"
 done
 for i in $(seq 300); do cat "$tmp/many"; done >"$tmp/lots"
-{ "$twrun" "$model" --batch "$tmp/lots" 2>"$tmp/err"; echo $? >"$tmp/status"; } | head -n 1 >/dev/null
+{ "$twrun" "$model" --batch "$tmp/lots" 2>"$tmp/err"; echo $? >"$tmp/status"; } |
+	head -n 1 >/dev/null
 [ "$(cat "$tmp/status")" = 2 ] && grep -q 'Broken pipe' "$tmp/err" ||
 	fail "a closed pipe: status $(cat "$tmp/status"), $(cat "$tmp/err")"
 mkfifo "$tmp/fifo"

@@ -3,7 +3,8 @@
 // The soundness loop of twprove. N times, by turns over the models, one weight is changed:
 // by 1, its sign, to 0, doubled, times 128, times 1 + 2^-20, or a zero to a new weight; or all keys
 // of a head are multiplied by 3/4 or 1/2, so that what is second comes too near. A changed model
-// that twprove still proves must give the same numbers, bit for bit, at every position of every text
+// that twprove still proves must give the same numbers, bit for bit, at every position of every
+// text
 //
 //     in ONNX Runtime at each of its levels of optimisation;
 //     in float32 here, all sums in shuffled order;
