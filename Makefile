@@ -48,10 +48,11 @@ TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o line_editor.o batch.o 
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
 TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c)) \
-	$(addprefix $(BUILD)/,hostile/file hostile/prompt bounds/audit fuzz/mutate fuzz/programs) \
+	$(addprefix $(BUILD)/,hostile/file hostile/prompt hostile/proof bounds/audit fuzz/mutate) \
+	$(BUILD)/fuzz/programs \
 	$(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
-HOSTILE = file prompt source
+HOSTILE = file prompt source proof
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 COMPILE = @mkdir -p $(@D); \
@@ -142,6 +143,8 @@ $(BUILD)/fuzz/programs: $(FUZZED) $(COMPILER) $(RUNTIME)
 # libFuzzer brings the main program along, so `make hostile` sets DRIVER to nothing.
 DRIVER ?= $(BUILD)/tests/hostile/driver.o
 $(BUILD)/hostile/source: $(COMPILER) $(addprefix $(BUILD)/cmd/,program.o cli.o manual.o)
+$(BUILD)/hostile/file $(BUILD)/hostile/proof: $(BUILD)/tests/hostile/change_model.o
+$(BUILD)/hostile/proof: $(filter-out %/main.o,$(call objects,prove))
 $(BUILD)/hostile/%: $(BUILD)/tests/hostile/%.o $(DRIVER) $(RUNTIME)
 	$(LINK) $(LIBS)
 
@@ -208,7 +211,8 @@ $(BUILD)/library.c: tools/embed $(wildcard stdlib/*.tw)
 $(GEN_FRONT) $(call objects,$(FRONTEND)): | $(BUILD)/grammar.h $(BUILD)/lexer.h
 $(call objects,runtime $(BACKEND) cmd lsp web) $(FUZZED) \
 $(UNIT:$(BUILD)/unit/%=$(BUILD)/tests/unit/%.o) \
-$(HOSTILE:%=$(BUILD)/tests/hostile/%.o) $(BUILD)/tests/bounds/audit.o: | $(BUILD)/onnx.pb-c.h
+$(HOSTILE:%=$(BUILD)/tests/hostile/%.o) $(BUILD)/tests/hostile/change_model.o \
+$(BUILD)/tests/bounds/audit.o: | $(BUILD)/onnx.pb-c.h
 
 # ---- set-up, tests, figures: each sets up first, then starts make again, which
 # sees what has been installed ----

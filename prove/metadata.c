@@ -232,6 +232,13 @@ read_labels(Model *m, const Contents *c)
 	}
 }
 
+/* A number that only serves a report: -1 where it is none. */
+static int
+small_number(const cJSON *j)
+{
+	return cJSON_IsNumber(j) ? j->valueint : -1;
+}
+
 static void
 read_named_columns(const Model *m, NamedColumns *v, const cJSON *column, const cJSON *weight)
 {
@@ -264,8 +271,8 @@ read_names(Model *m, const Contents *c)
 		if (!cJSON_IsString(name))
 			continue;
 		*v = (NamedColumns){ .name = name->valuestring,
-			             .line = (int)cJSON_GetNumberValue(member(j, "line")),
-			             .state = (int)cJSON_GetNumberValue(member(j, "state")),
+			             .line = small_number(member(j, "line")),
+			             .state = small_number(member(j, "state")),
 			             .bias = cJSON_GetNumberValue(member(j, "bias")) };
 		read_named_columns(m, v, columns, member(j, "weights"));
 		m->nnamed++;
@@ -282,7 +289,7 @@ read_layer_names(ModelLayer *l, const cJSON *j)
 		l->finds[n++] = cJSON_GetStringValue(member(head, "at"));
 	n = 0;
 	for (owner = owner ? owner->child : NULL; owner && n < l->neurons; owner = owner->next)
-		l->owner[n++] = cJSON_IsNumber(owner) ? owner->valueint : -1;
+		l->owner[n++] = small_number(owner);
 }
 
 /* What heads and neurons are for; for the report alone too. */

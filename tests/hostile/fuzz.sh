@@ -9,10 +9,11 @@ bin=$(cd "$1" && pwd) && fuzz=$(cd "$2" && pwd) || exit 2
 minutes=$3
 cd "$(dirname "$0")/../.." || exit 2
 corpus=$fuzz/corpus
-mkdir -p "$corpus"/{models,file,prompt,source} "$fuzz/found" || exit 2
+mkdir -p "$corpus"/{models,file,prompt,source,proof} "$fuzz/found" || exit 2
 make -s parts BUILD="$bin" >/dev/null || exit 2
 tests/hostile/models.sh "$bin" "$corpus/models" || exit 2
 cp "$corpus"/models/*.{onnx,safetensors} "$corpus/file"
+cp "$corpus"/models/*.{onnx,safetensors} "$corpus/proof"
 cp "$corpus"/models/prompts/* "$corpus/prompt"
 for source in examples/*.tw tests/{lang,err}/*.tw; do
 	case $source in *wide*|*32*|*machine*) continue ;; esac # large: seconds under sanitizers
@@ -24,7 +25,7 @@ export TW_MODELS=$(printf '%s\n' "$corpus"/models/*.onnx) TW_STDLIB=$PWD/stdlib
 export ASAN_OPTIONS=allocator_may_return_null=1
 failed=0
 
-for target in ${ONLY:-file prompt source}; do
+for target in ${ONLY:-file prompt source proof}; do
 	most=200000
 	[ $target = prompt ] && most=2000
 	[ $target = source ] && most=20000
