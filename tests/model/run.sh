@@ -36,6 +36,9 @@ for example in examples/*.tw \
 	[ -s "$tmp/prompts" ] || continue
 	"$bin/twc" "$example" -o "$model" && ask "$model" "$tmp/prompts" || failed=1
 done
+# Searches at far places.
+"$bin/twc" tests/model/far.tw -o "$tmp/far.onnx" && "$bin/model/check" "$tmp/far.onnx" || failed=1
+[ "${SLOW:-}" ] || node tests/model/far.mjs "$tmp/far.onnx" || failed=1
 # Tokens that are records.
 records() { # records EXAMPLE PROMPT...
 	printf '%s\n' "${@:2}" >"$tmp/prompts"

@@ -209,6 +209,13 @@ typedef struct FoundBits {
 	int number[64];
 } FoundBits;
 
+/* 1 where x is not 0, and then 1 / BIT_SCALE at least. */
+static const Form *
+is_not_0(Circuit *c, const Form *x)
+{
+	return form_scale(c, -1, exact_flag(c, form_scale(c, BIT_SCALE, x, 0)), 1);
+}
+
 /* Adds bits from .. to - 1, as the head has found them. False after an error. */
 static bool
 find_bits(Circuit *c, const Order *o, const Lookup *by, int from, int to, FoundBits *f)
@@ -217,11 +224,9 @@ find_bits(Circuit *c, const Order *o, const Lookup *by, int from, int to, FoundB
 		const Form *bit = digit_of_order(c, o, b, b + 1);
 		if (!bit)
 			return false;
-		const Form *x = head_mean(c, by, bit),
-			   *none = exact_flag(c, form_scale(c, BIT_SCALE, x, 0));
 		f->bit[f->n] = bit;
 		f->number[f->n] = b;
-		f->found[f->n++] = form_scale(c, -1, none, 1);
+		f->found[f->n++] = is_not_0(c, head_mean(c, by, bit));
 	}
 	return true;
 }
@@ -291,6 +296,7 @@ plain_extreme(Circuit *c, const Intent *in, Node *x, bool least, int64_t d)
 		sum = form_add(c, 1, sum, INT64_C(1) << found.number[i], found.found[i], 0);
 	int64_t none = least ? (INT64_C(1) << bits) - 1 : 0; /* of what is read from <bos> */
 	sum = form_scale(c, least ? -1 : 1, sum, none + x->type.lo);
-	sum = form_add(c, 1, sum, d - none - x->type.lo, head_value(c, s, c->is_bos, 1), 0);
+	sum = form_add(c, 1, sum, d - none - x->type.lo, is_not_0(c, head_mean(c, s, c->is_bos)),
+	               0);
 	return form_within(c, sum, min_int64(d, x->type.lo), max_int64(d, x->type.hi));
 }
