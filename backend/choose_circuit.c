@@ -299,16 +299,26 @@ best_candidate(Choice *ch, const Diags *diags, Candidate *quick)
 	return t.best;
 }
 
+/* What follows from giving up is no error of its own, and no other way would be shorter. */
 static void
-refuse_as_too_large(Candidate *of)
+refuse_as_too_large(Candidate *of, const Diags *before)
 {
-	of->circuit->diags->nerror = 0; /* what follows from giving up is no error of its own */
-	of->circuit->diags->first = NULL;
-	error_at_node(
-		of->circuit, of->circuit->exhausted,
-		"this program is too large to be laid out: up to here more than %d terms were "
-		"added up; fold over less, or emit what is found on the way",
-		TERMS_MOST);
+	Circuit *c = of->circuit;
+
+	c->hopeless = true;
+	of->diags = *before;
+	c->diags = &of->diags;
+	if (of->arena->spent)
+		error_at_node(c, c->exhausted,
+		              "this program is too large to be laid out: up to here it took more "
+		              "than %d MB; fold over less, or emit what is found on the way",
+		              BYTES_MOST >> 20);
+	else
+		error_at_node(c, c->exhausted,
+		              "this program is too large to be laid out: up to here more than %d "
+		              "terms were added up; fold over less, or emit what is found on the "
+		              "way",
+		              TERMS_MOST);
 }
 
 Circuit *
@@ -326,7 +336,7 @@ choose_circuit(Graph *g, const struct Target *target, Arena *arena, Diags *diags
 		best = better_candidate(&ch, best,
 		                        candidate_new(&ch, diags, MODEST, TERMS_FREE, false));
 	if (best->exhausted)
-		refuse_as_too_large(best);
+		refuse_as_too_large(best, diags);
 	arena_limit(best->arena, 0);
 	*diags = best->diags;
 	best->circuit->diags = diags;

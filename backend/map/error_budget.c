@@ -19,6 +19,7 @@
 
 #include "backend/map/map.h"
 
+#include <limits.h>
 #include <math.h>
 
 enum {
@@ -328,11 +329,15 @@ static const Form *
 map_within(Circuit *c, const Node *n, double t, double *least)
 {
 	ErrorBudget s = { 0 };
+	long terms = c->terms, most = c->effort.terms; /* the search has bounds of its own */
 	double sum = share_tolerance(&s, c, n, t, true);
 
 	if (s.kept > t / 2)
 		sum = share_tolerance(&s, c, n, t, false);
+	c->effort.terms = LONG_MAX;
 	const Form *f = search_scale(&s, sum, least);
+	c->effort.terms = most;
+	c->terms = terms;
 	if (s.pieces > MANY)
 		*least = INFINITY;
 	arena_free(&s.arena);
