@@ -370,6 +370,7 @@ write_part(Audit *a, int place, const TwPlacePart *part)
 		row[part->column[i]] =
 			part->table[tw_place_digit(&part->digit, place) * part->ncolumn + i];
 	write_row(a, place, row, 1);
+	free(row);
 }
 
 /* One place more: rows of the vocabulary, one of each field, or numbers. */
