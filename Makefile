@@ -242,6 +242,12 @@ test-engines: setup ## models in other engines: llama.cpp, torch, HuggingFace's 
 	$(AGAIN) all
 	@tests/engines/run.sh $(BUILD)
 
+# SUITE=DIR: the official suite too, as tests/wasm/judge.sh says.
+test-wasm: setup ## programs in the WebAssembly machine against node; SUITE=DIR, N=100 random ones
+	@tools/setup --wasm
+	$(AGAIN) all
+	@tests/wasm/judge.sh $(BUILD) '$(SUITE)' $(or $(N),100)
+
 # Editors and tree-sitter are installed for this alone.
 test-editors: setup ## the language server in real editors
 	@tools/setup --editors

@@ -1,0 +1,80 @@
+#!/bin/bash
+# usage: tests/wasm/judge.sh BUILD-DIR [SUITE-DIR [MODULES]]
+#
+# twasm against other engines: C programs compiled here, in node; random modules (MODULES, 100), in
+# node; the official test suite, converted by wast2json, where a folder has it as NAME/NAME.json.
+# Such a folder is made of github.com/WebAssembly/testsuite: for each f.wast of it
+#
+#     mkdir -p DIR/f && wast2json --disable-bulk-memory --disable-reference-types \
+#         --disable-simd f.wast -o DIR/f/f.json
+#
+# of which this runs what needs i32 and i64 alone and fails at the rest. Ends in "N passed, N failed".
+
+cd "$(dirname "$0")/../.." || exit 2
+bin=$(cd "$1" && pwd) || exit 2
+suite=${2:-}
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+
+# same NAME ENGINE PROGRAM [ARG...]: reads $tmp/in; prints and exits as in node
+same() {
+	local name=$1 engine=$2 want got
+	shift 2
+	node --no-warnings "tests/wasm/$engine.mjs" "$@" <"$tmp/in" >"$tmp/want"
+	want=$?
+	"$bin/twasm" run --stats "$@" <"$tmp/in" >"$tmp/got" 2>"$tmp/err"
+	got=$?
+	if [ $got = $want ] && cmp -s "$tmp/want" "$tmp/got"; then
+		passed=$((passed + 1))
+		echo "$name: as node has it; $(head -n 1 "$tmp/err")"
+	else
+		failed=$((failed + 1))
+		echo "$name: status $got and not $want, or other output: $(head -n 1 "$tmp/err")"
+	fi
+}
+
+# script NAME.json: adds what it counted
+script() {
+	local counts
+	counts=$("$bin/twasm" test "$1" 2>&1 | tee "$tmp/log" | tail -n 1)
+	if [[ $counts =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
+		passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+		[ "${BASH_REMATCH[2]}" = 0 ] || head -n 5 "$tmp/log"
+	else
+		failed=$((failed + 1))
+		echo "$1: $counts"
+	fi
+}
+
+printf 'The quick brown fox' >"$tmp/in"
+for c in hashes queens factorial; do
+	clang --target=wasm32 -O2 -ffreestanding -fno-builtin -nostdlib -c tests/wasm/$c.c -o "$tmp/o"
+	wasm-ld --no-entry --export=main --allow-undefined "$tmp/o" -o "$tmp/$c.wasm"
+	same $c node "$tmp/$c.wasm"
+done
+clang --target=wasm32-wasi --sysroot=/usr -O2 -c tests/wasm/mandelbrot.c -o "$tmp/o"
+lib=/usr/lib/wasm32-wasi
+wasm-ld -L$lib $lib/crt1-command.o "$tmp/o" -lc -o "$tmp/mandelbrot.wasm"
+printf 'pear\nfig\napple\nquince\n' >"$tmp/in"
+same mandelbrot wasi "$tmp/mandelbrot.wasm" one 'two three'
+
+mkdir "$tmp/random"
+seed=${SEED:-$(date +%s)}
+node tests/wasm/random.mjs "${3:-100}" "$seed" "$tmp/random"
+before=$failed
+script "$tmp/random/random.json"
+echo "random modules, seed $seed: $(tail -n 1 "$tmp/log")"
+[ $failed = $before ] || cp -r "$tmp/random" "$bin/wasm-failed"
+
+if [ "$suite" ]; then
+	for json in "$suite"/*/*.json; do
+		script "$json"
+		echo "$(basename "$json" .json): $(tail -n 1 "$tmp/log")"
+	done
+else
+	echo "the official suite is left out: SUITE=DIR names a folder (tests/wasm/judge.sh says how)"
+fi
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
