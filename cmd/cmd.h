@@ -27,6 +27,7 @@ struct Options {
 	bool json, uniform, check, layered, verify, no_warnings;
 	Limits limits;
 	int profile;                 /* --profile, as PROFILE_ has it, or 0 */
+	const char *shape;           /* --shape, or NULL */
 	bool prove;                  /* --prove */
 	const char *range, *depends; /* --range, --depends; or NULL */
 	const char *input;           /* --input, or NULL */
@@ -112,6 +113,7 @@ int cmd_lsp(const Options *);
 int cmd_view(const Options *);
 int cmd_doctor(const Options *);
 int cmd_prove(const Options *);
+int cmd_equal(const Options *);
 /* Runs twprove over a model file; its exit status. */
 int prove_file(const Options *, const char *file, const char *name);
 

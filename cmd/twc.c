@@ -281,6 +281,10 @@ static const Flag flags[] = {
 	  "texts",
 	  NULL },
 	{ "depends", 0, "NAME", offsetof(Options, depends), "what it can depend on", NULL },
+	{ "shape", 0, "SHAPE", offsetof(Options, shape),
+	  "of the prompts: characters, D for a digit, [abc] for one of these, each with {n} or "
+	  "{m,n} behind it",
+	  NULL },
 	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input",
 	  NULL },
 	{ "input", 0, "FILE.npy", offsetof(Options, input),
@@ -409,6 +413,17 @@ static const Verb verbs[] = {
 		"twc prove calculator.onnx\n"
 		"twc prove calculator.tw",
 		cmd_prove,
+	},
+	{
+		"equal",
+		"A B",
+		"tries whether two programs or models answer every prompt of a shape alike",
+		"Each prompt is answered by both, in the transformer. Of models that are proved "
+		"(twc prove) the answers are those of every engine. Status 1: one is answered "
+		"otherwise.",
+		"shape layers d-model heads neurons fewest stdlib no-warnings",
+		"twc equal adder.tw adder.onnx --shape \"D{1,3}+D{1,3}=\"",
+		cmd_equal,
 	},
 	{
 		"graph",

@@ -91,6 +91,14 @@ node tests/prove/change.mjs "$tmp/m.onnx" "$tmp/other.onnx" layers.1.w1 2 -1
 [ $? = 1 ] && grep -q "neuron . of layer 1.*not shown" "$tmp/out" ||
 	complain "a changed neuron is taken for the circuit's: $(cat "$tmp/out")"
 
+# Two programs, or a program and a model, over all prompts of a shape.
+sed 's/, 3)/, 2)/' examples/adder.tw >"$tmp/two.tw"
+"$bin/twc" equal examples/adder.tw "$tmp/m.onnx" --shape 'D{1,2}+D{2}=' >"$tmp/out" &&
+	grep -q "equal: all 11000 prompts" "$tmp/out" || complain "adder is not equal to itself"
+"$bin/twc" equal --no-warnings examples/adder.tw "$tmp/two.tw" --shape '[12]D{1,2}+3=' >"$tmp/out"
+[ $? = 1 ] && grep -q "not equal, with '100+3='" "$tmp/out" ||
+	complain "an adder of two digits: $(cat "$tmp/out")"
+
 # A few changed models; make test-check has a thousand.
 [ "${SLOW:-}" ] ||
 	node tests/prove/mutants.mjs "$bin" 40 "$tmp/m.onnx=examples/adder.tw" >"$tmp/out" ||

@@ -1,0 +1,229 @@
+/* twc equal A B --shape SHAPE: do two programs or models answer every prompt of a shape alike?
+ *
+ *     D{1,3}+D{1,3}=      a digit one to three times, a plus, again, an equals sign
+ *
+ * D is a digit, [abc] one of these characters, all else itself; {n} or {m,n} says how often what
+ * stands before may come. Each prompt is tried in both, by the runtime: where both are proved
+ * (twc prove), its answers are those of every engine, and so is this. */
+
+#include "cmd/cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/file/write.h"
+#include "runtime/tw.h"
+
+enum { MOST_PARTS = 64, MOST_PROMPT = 512, CHUNK = 1024 };
+
+typedef struct ShapePart {
+	const char *chars; /* (n) any of these */
+	int n, least, most;
+} ShapePart;
+
+typedef struct Contender {
+	const char *name;
+	Program program; /* of a .tw */
+	TwModel *model;
+	TwBatch *batch;
+	int *rows; /* (CHUNK, context) prompts with their answers behind them */
+	TwText text[CHUNK];
+} Contender;
+
+typedef struct Comparison {
+	Contender side[2];
+	ShapePart part[MOST_PARTS];
+	int nparts, n; /* n: prompts that wait */
+	char prompt[CHUNK][MOST_PROMPT];
+	long tried;
+	int status; /* 0 so far alike, 1 not, 2 a prompt that is none */
+} Comparison;
+
+/* ---- the shape */
+
+/* "{n}" or "{m,n}", if it stands there. False: it is none. */
+static bool
+read_counts(const char **at, ShapePart *part)
+{
+	char *end;
+
+	part->least = part->most = 1;
+	if (**at != '{')
+		return true;
+	part->least = part->most = (int)strtol(*at + 1, &end, 10);
+	if (*end == ',')
+		part->most = (int)strtol(end + 1, &end, 10);
+	if (*end != '}' || part->least < 0 || part->most < part->least || part->most >= MOST_PROMPT)
+		return false;
+	*at = end + 1;
+	return true;
+}
+
+static bool
+parse_shape(Comparison *e, const char *shape)
+{
+	for (const char *at = shape; *at;) {
+		ShapePart *part = &e->part[e->nparts++];
+		const char *end = *at == '[' ? strchr(at, ']') : at;
+		if (e->nparts == MOST_PARTS || !end)
+			return false;
+		*part = (ShapePart){ *at == 'D' ? "0123456789" : at, *at == 'D' ? 10 : 1, 1, 1 };
+		if (end != at)
+			*part = (ShapePart){ at + 1, (int)(end - at) - 1, 1, 1 };
+		at = end + 1;
+		if (part->n == 0 || !read_counts(&at, part))
+			return false;
+	}
+	return e->nparts > 0;
+}
+
+/* ---- two models */
+
+static bool
+open_contender(Contender *s, const char *path, const Options *o)
+{
+	const char *end = strrchr(path, '.');
+	char *error = NULL;
+	size_t n;
+
+	s->name = path;
+	if (end && !strcmp(end, ".tw")) {
+		if (!program_open(&s->program, path, o) || !program_compile(&s->program))
+			return false;
+		unsigned char *bytes = onnx_bytes(&s->program.arena, s->program.model, &n);
+		s->model = tw_load_memory(bytes, n, &error);
+	} else {
+		s->model = tw_load(path, &error);
+	}
+	s->batch = s->model ? tw_batch_open(s->model, 0, &error) : NULL;
+	bool ok = s->batch && s->model->emits && s->model->nfield == 1;
+	if (ok)
+		s->rows = calloc((size_t)CHUNK * (size_t)s->model->context, sizeof *s->rows);
+	if (!ok || !s->rows)
+		fprintf(stderr, "twc: %s: %s\n", path,
+		        error ? error : "it answers no text with text");
+	free(error);
+	return ok && s->rows;
+}
+
+static void
+close_contender(Contender *s)
+{
+	tw_batch_close(s->batch);
+	tw_free(s->model);
+	free(s->rows);
+	program_close(&s->program);
+}
+
+static bool
+answer_waiting(Comparison *e, Contender *s)
+{
+	for (int i = 0; i < e->n; i++) {
+		int *row = s->rows + (size_t)i * (size_t)s->model->context;
+		char *error = NULL;
+		int n = tw_tokenize(s->model, e->prompt[i], row, &error);
+		if (n < 0) {
+			fprintf(stderr, "twc: %s: %s: %s\n", s->name, e->prompt[i],
+			        error ? error : "out of memory");
+			free(error);
+			return false;
+		}
+		s->text[i] = (TwText){ row, n, row + n, 0 };
+	}
+	return tw_batch_answer(s->batch, s->text, e->n, s->model->context);
+}
+
+static bool
+same_answer(const Comparison *e, int i)
+{
+	const TwText *a = &e->side[0].text[i], *b = &e->side[1].text[i];
+
+	for (int k = 0; k < a->nanswer && a->nanswer == b->nanswer; k++)
+		if (strcmp(tw_spell(e->side[0].model, a->answer[k]),
+		           tw_spell(e->side[1].model, b->answer[k])))
+			return false;
+	return a->nanswer == b->nanswer;
+}
+
+static void
+print_answer(const Contender *s, int i)
+{
+	printf("  %s: ", s->name);
+	for (int k = 0; k < s->text[i].nanswer; k++)
+		fputs(tw_spell(s->model, s->text[i].answer[k]), stdout);
+	putchar('\n');
+}
+
+/* ---- every prompt */
+
+static void
+compare_prompts(Comparison *e)
+{
+	if (e->status || e->n == 0)
+		return;
+	if (!answer_waiting(e, &e->side[0]) || !answer_waiting(e, &e->side[1]))
+		e->status = 2;
+	for (int i = 0; i < e->n && !e->status; i++, e->tried++)
+		if (!same_answer(e, i)) {
+			printf("not equal, with '%s', after %ld that are alike\n", e->prompt[i],
+			       e->tried);
+			print_answer(&e->side[0], i);
+			print_answer(&e->side[1], i);
+			e->status = 1;
+		}
+	e->n = 0;
+}
+
+/* All that begin with text[0..n) and go on with `count` of this part. */
+static void
+try_prompts(Comparison *e, int part, int count, char *text, int n)
+{
+	const ShapePart *p = &e->part[part];
+
+	if (e->status || n + 1 >= MOST_PROMPT)
+		return;
+	if (part == e->nparts) {
+		memcpy(e->prompt[e->n], text, (size_t)n);
+		e->prompt[e->n++][n] = '\0';
+		if (e->n == CHUNK)
+			compare_prompts(e);
+		return;
+	}
+	if (count >= p->least)
+		try_prompts(e, part + 1, 0, text, n);
+	for (int i = 0; i < p->n && count < p->most; i++) {
+		text[n] = p->chars[i];
+		try_prompts(e, part, count + 1, text, n + 1);
+	}
+}
+
+int
+cmd_equal(const Options *o)
+{
+	static Comparison e;
+	char text[MOST_PROMPT];
+
+	if (o->nargs != 2 || !o->shape) {
+		fputs("twc: equal takes two files and --shape, such as 'D{1,3}+D{1,3}='\n", stderr);
+		return 2;
+	}
+	if (!parse_shape(&e, o->shape)) {
+		fprintf(stderr,
+		        "twc: '%s' is no shape: characters, D for a digit, [abc], each "
+		        "with {n} or {m,n} behind it\n",
+		        o->shape);
+		return 2;
+	}
+	e.status = 2;
+	if (open_contender(&e.side[0], o->args[0], o)
+	    && open_contender(&e.side[1], o->args[1], o)) {
+		e.status = 0;
+		try_prompts(&e, 0, 0, text, 0);
+		compare_prompts(&e);
+	}
+	if (e.status == 0)
+		printf("equal: all %ld prompts\n", e.tried);
+	close_contender(&e.side[0]);
+	close_contender(&e.side[1]);
+	return e.status;
+}
