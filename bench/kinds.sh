@@ -44,7 +44,8 @@ kind() { # kind NAME SOURCE LENGTH TEXTS [ROWS]
 	local ours=() its=()
 	case " ${wanted[*]} " in *" $1 "* | '  ') ;; *) return ;; esac
 	"$bin/twc" "$2" -o "$tmp/$1.onnx" 2>"$tmp/error" || { cat "$tmp/error"; exit 1; }
-	read -ra ours < <("$bin/bench/kinds" "$tmp/$1.onnx" "$3" "$4" "$tmp/fed" "$tmp/said" ${5:+"$5"})
+	read -ra ours < <("$bin/bench/kinds" "$tmp/$1.onnx" "$3" "$4" "$tmp/fed" "$tmp/said" \
+		${5:+"$5"})
 	read -ra its < <(node bench/kinds.mjs "$tmp/$1.onnx" "$3" "$4" "$tmp/fed" "$tmp/said")
 	[ ${#its[@]} = 4 ] || { echo "$1: failed"; failed=1; return; }
 	awk -v what="$1" -v a="${ours[*]}" -v b="${its[*]}" 'function best(x, i, least) {
@@ -66,7 +67,8 @@ alone() { # alone NAME SOURCE LENGTH TEXTS [ROWS]
 	local ours=()
 	case " ${wanted[*]} " in *" $1 "* | '  ') ;; *) return ;; esac
 	"$bin/twc" "$2" -o "$tmp/$1.onnx" 2>"$tmp/error" || { cat "$tmp/error"; exit 1; }
-	read -ra ours < <("$bin/bench/kinds" "$tmp/$1.onnx" "$3" "$4" "$tmp/fed" "$tmp/said" ${5:+"$5"})
+	read -ra ours < <("$bin/bench/kinds" "$tmp/$1.onnx" "$3" "$4" "$tmp/fed" "$tmp/said" \
+		${5:+"$5"})
 	printf '%-20s %9s %9s\n' "$1" "${ours[0]}" "${ours[1]}"
 }
 

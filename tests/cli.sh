@@ -70,12 +70,15 @@ node -e 'const c = JSON.parse(require("fs").readFileSync(process.argv[1]));
 
 # Data sets: as many lines as asked, each with an answer that the program gives; a seed is one set.
 "$twc" sample $calc -n 50 --seed 7 >"$tmp/samples"
-"$twc" sample $calc -n 50 --seed 7 -o "$tmp/again.jsonl" && cmp -s "$tmp/samples" "$tmp/again.jsonl" ||
+"$twc" sample $calc -n 50 --seed 7 -o "$tmp/again.jsonl" &&
+	cmp -s "$tmp/samples" "$tmp/again.jsonl" ||
 	fail "twc sample gives other texts for the same seed"
-node -e 'for (const line of require("fs").readFileSync(process.argv[1], "utf8").trim().split("\n")) {
+node -e 'const text = require("fs").readFileSync(process.argv[1], "utf8");
+for (const line of text.trim().split("\n")) {
 	const s = JSON.parse(line);
 	if (s.named.equals.length != s.prompt.length + s.answer.length) process.exit(1);
-	console.log(s.prompt); console.error(s.answer) }' "$tmp/samples" >"$tmp/prompts" 2>"$tmp/answers"
+	console.log(s.prompt); console.error(s.answer) }' \
+	"$tmp/samples" >"$tmp/prompts" 2>"$tmp/answers"
 [ "$(wc -l <"$tmp/prompts")" = 50 ] || fail "twc sample gives no 50 lines"
 "$twrun" "$model" --batch "$tmp/prompts" | cmp -s - "$tmp/answers" ||
 	fail "twc sample gives answers that twrun does not"
@@ -91,16 +94,20 @@ check 2 '' 'no text of 50 was found that keeps its asserts' "$twc" sample --no-w
 
 # Random programs: as many, as large and as deep as asked, each with its circuit.
 "$twc" random -n 30 --size 9 --depth 5 --seed 4 >"$tmp/programs"
-"$twc" random -n 30 --size 9 --depth 5 --seed 4 | cmp -s - "$tmp/programs" || fail "a seed is not one set"
+"$twc" random -n 30 --size 9 --depth 5 --seed 4 | cmp -s - "$tmp/programs" ||
+	fail "a seed is not one set"
 node -e 'const lines = require("fs").readFileSync(process.argv[1], "utf8").trim().split("\n");
 	for (const line of lines) {
 		const p = JSON.parse(line), lets = p.program.match(/^let /gm).length;
 		const level = [];
-		for (const [, i, e] of p.program.matchAll(/^let v(\d+) = (.*)$/gm))
-			level[i] = 1 + Math.max(0, ...[...e.matchAll(/\bv(\d+)/g)].map((m) => level[m[1]]));
+		for (const [, i, e] of p.program.matchAll(/^let v(\d+) = (.*)$/gm)) {
+			const read = [...e.matchAll(/\bv(\d+)/g)];
+			level[i] = 1 + Math.max(0, ...read.map((m) => level[m[1]]));
+		}
 		if (lets != 9 || Math.max(...level) != 5 || !p.circuit.edges) process.exit(1);
 	}
-	process.exit(lines.length == 30 ? 0 : 1)' "$tmp/programs" || fail "random programs are not as asked"
+	process.exit(lines.length == 30 ? 0 : 1)' "$tmp/programs" ||
+	fail "random programs are not as asked"
 check 2 '' 'a program of depth 4 has 4 to 200 values' "$twc" random --size 3 --depth 4
 
 # The same model less tidy: it answers the same, and is proved by another program.
@@ -142,7 +149,8 @@ for v in $verbs; do
 		fail "no example of $v"
 	grep -q "^.SS twc $v " "$tmp/man" || fail "$v is not in the manual page"
 	for shell in bash zsh fish; do
-		"$twc" --completions $shell | grep -w -e "$v" >/dev/null || fail "$shell does not complete $v"
+		"$twc" --completions $shell | grep -w -e "$v" >/dev/null ||
+			fail "$shell does not complete $v"
 	done
 done
 offers() {      # offers PROGRAM WORD... wants what bash offers for the last word in $want
@@ -422,10 +430,12 @@ done
 check 0 40 ''            "$twrun" --max-tokens 2 "$model" "12*34="
 check 0 '*' ''           "$twrun" --trace "$model" "12*34="
 # what cannot be written is told, once, and nothing half is left
-for command in "$twrun --help" "$twc --help" "$twrun $model 12*34=" "$twrun $model --batch $tmp/many" \
+for command in "$twrun --help" "$twc --help" "$twrun $model 12*34=" \
+	"$twrun $model --batch $tmp/many" \
 	"$twc report $calc" "$twc test $calc" "$twc run $calc 1+1="; do
 	$command >/dev/full 2>"$tmp/err"
-	[ $? = 2 ] && [ "$(grep -c 'No space left' "$tmp/err")" = 1 ] && [ "$(wc -l <"$tmp/err")" = 1 ] ||
+	[ $? = 2 ] && [ "$(grep -c 'No space left' "$tmp/err")" = 1 ] &&
+		[ "$(wc -l <"$tmp/err")" = 1 ] ||
 		fail "$command, to a full disk: $(cat "$tmp/err")"
 done
 for i in $(seq 300); do cat "$tmp/many"; done >"$tmp/lots"

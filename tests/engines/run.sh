@@ -3,8 +3,8 @@
 #
 # Compiled models in other engines, each logit held against libtw's: llama.cpp with its defaults
 # and with float32 keys and values, one text at a time and eight; its builds for all processors
-# that this one can be; HuggingFace's tokenizers; transformers.js; torch, from HuggingFace's folder alone; the
-# Python package. Prints tables, and ends in "N passed, N failed".
+# that this one can be; HuggingFace's tokenizers; transformers.js; torch, from HuggingFace's folder
+# alone; the Python package. Prints tables, and ends in "N passed, N failed".
 here=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$here" || exit 2
 bin=$(cd "$1" && pwd) || exit 2
