@@ -1,8 +1,8 @@
 // usage: node tests/model/far.mjs FAR.onnx [TOKENS]
 //
-// ONNX Runtime through tests/model/far.tw: single steps at chosen position_ids, with the past of the
-// tokens that were fed alone; then a text of so many tokens (1,000), 250 a call. At each place every
-// label is what a loop over the tokens says.
+// ONNX Runtime through tests/model/far.tw: single steps at chosen position_ids, with the past of
+// the tokens that were fed alone; then a text of so many tokens (1,000), 250 a call. At each place
+// every label is what a loop over the tokens says.
 
 import { call, emptyPast, nextPast, open } from "./ort.mjs";
 
@@ -47,7 +47,9 @@ function compare(results, at, text) {
 	for (const [name, want] of Object.entries(meant(text))) {
 		const got = results[`label.${name}`].data[at];
 		if (want !== null && got !== want)
-			throw new Error(`${name} at place ${text.at(-1).place} is ${got}, not ${want}`);
+			throw new Error(
+				`${name} at place ${text.at(-1).place} is ${got}, not ${want}`
+			);
 	}
 }
 

@@ -38,7 +38,8 @@ export async function instantiate(module) {
 			throw new Error(said.trim() || `ended with status ${status}`)
 		},
 	}
-	const notThere = () => 8 // EBADF: there are no files, and no folders that were opened before
+	// EBADF: there are no files, and no folders that were opened before
+	const notThere = () => 8
 	const imports = {}
 	for (const { module: from, name } of WebAssembly.Module.imports(module))
 		(imports[from] ??= {})[name] = wasi[name] ?? notThere
