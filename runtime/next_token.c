@@ -5,7 +5,7 @@
  * greatest is a function of b alone, found in a table that is made when the model is loaded:
  *
  *     b      -1  0  1  2  3        row of the greatest logit, the first of equals,
- *     row     0  0  1  2  3        for rows 0 .. 2 and <end>
+ *     row     0  0  1  2  3        for rows 0 .. 2 and <end>; so on below and above
  *
  * so that a record of forty fields with hundreds of values computes forty numbers and no
  * logits. Where b is not in the table, or a field has more than one such number, all its
@@ -99,7 +99,42 @@ greatest_at(const TwSpecialized *c, int first, int end, float base)
 }
 
 /* Cells of all tables, and the work of making them. */
-enum { MOST_ROWS = 1 << 11, MOST_WORK = 1 << 24 };
+enum { MOST_ROWS = 1 << 11, MOST_WORK = 1 << 24, MOST_EXACT = 1 << 24 };
+
+/* As far from 0 as this the logits are integers that a float holds; 0 if they are none. */
+static int
+exact_reach(const TwSpecialized *c, int first, int end)
+{
+	float scale = 1, bias = 0;
+
+	for (int r = first; r < end; r++) {
+		float by = c->logit_row[r] < 0 ? 0 : c->logit_scale[r], b = c->m->head_b[r];
+
+		if (by != rintf(by) || b != rintf(b))
+			return 0;
+		scale = fmaxf(scale, fabsf(by));
+		bias = fmaxf(bias, fabsf(b));
+	}
+	return bias < MOST_EXACT ? (int)(((float)MOST_EXACT - bias) / scale) : 0;
+}
+
+/* The first number within reach where the greatest is not `row`, or, with `is`, where it is. As
+ * the number rises, the row of the greatest goes over to rows that rise faster, and never back. */
+static int
+first_other(const TwSpecialized *c, int first, int end, int reach, int row, bool is)
+{
+	int low = -reach, high = reach;
+
+	while (low < high) {
+		int middle = low + (high - low) / 2;
+
+		if ((greatest_at(c, first, end, (float)middle) == row) == is)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
 
 static void
 tabulate_field(TwSpecialized *c, int f, long *work)
@@ -111,12 +146,23 @@ tabulate_field(TwSpecialized *c, int f, long *work)
 	g->constant = first;
 	if (g->direction == -1)
 		g->constant = greatest_at(c, first, end, 0);
-	if (g->direction < 0 || n > MOST_ROWS || (*work -= (long)n * (n + 2)) < 0)
+	if (g->direction < 0 || n > MOST_ROWS || (*work -= (long)n * 64) < 0)
 		return;
+	g->reach = exact_reach(c, first, end);
+	g->from = -1;
 	g->n = n + 2;
+	if (g->reach > 0) {
+		int least = greatest_at(c, first, end, (float)-g->reach);
+		int most = greatest_at(c, first, end, (float)g->reach);
+
+		g->from = first_other(c, first, end, g->reach, least, false) - 1;
+		g->n = first_other(c, first, end, g->reach, most, true) - g->from + 1;
+	}
+	if (g->n > 4 * MOST_ROWS || (*work -= (long)n * g->n) < 0)
+		return;
 	g->row = TW_NEW(&c->pool, int, g->n);
 	for (int i = 0; i < g->n; i++)
-		g->row[i] = greatest_at(c, first, end, (float)(i - 1));
+		g->row[i] = greatest_at(c, first, end, (float)(g->from + i));
 }
 
 void
@@ -167,9 +213,12 @@ greatest_of_field(const TwSpecialized *c, int f, const float *base, int step)
 	if (g->direction == -1)
 		return g->constant;
 	if (g->row) {
-		float at = base[g->direction * step] + 1;
-		if (at >= 0 && at < (float)g->n && at == rintf(at))
+		float b = base[g->direction * step], at = b - (float)g->from;
+
+		if (b == rintf(b) && at >= 0 && at < (float)g->n)
 			return g->row[(int)at];
+		if (b == rintf(b) && fabsf(b) <= (float)g->reach)
+			return g->row[at < 0 ? 0 : g->n - 1];
 	}
 	for (int r = best + 1; r < c->m->first[f + 1]; r++)
 		if (logit_of(c, r, base, step) > logit_of(c, best, base, step))

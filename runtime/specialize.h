@@ -173,7 +173,8 @@ typedef struct TwFastLayer {
 typedef struct TwGreatest {
 	int direction; /* row of logit: that number; -1: they are constant; -2: there are more */
 	int constant;  /* where they are constant */
-	int n, *row;   /* (n) or NULL: where the number is -1, 0, .. n - 2 */
+	int from, n, *row; /* (n) or NULL: where the number is from, from + 1, .. */
+	int reach;         /* as far as this from 0, what is beyond has the first or last of them */
 } TwGreatest;
 
 /* ---- the model */
