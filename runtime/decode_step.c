@@ -679,11 +679,30 @@ tw_note_best(const TwHead *h, const TwActivations *w, int place, const float *qk
 	*best = fmaxf(*best, own_priority(h, place, qkv));
 }
 
+/* From so many columns and numbers on a packed map is multiplied as a matrix. */
+enum { WIDE_MAP = 32, LARGE_MAP = 1024 };
+
+static bool
+is_large_map(const TwAffine *f)
+{
+	return f->packed && f->width >= WIDE_MAP && (long)f->n * f->width >= LARGE_MAP;
+}
+
+void
+tw_apply(const TwAffine *f, const float *bias, const TwActivations *w, const float *x, float *y)
+{
+	if (is_large_map(f)) {
+		w->kernel->times(f, bias, x, w->repeated, y);
+		return;
+	}
+	for (int i = 0; i < f->n; i++)
+		y[i] = form_dot(f, i, x, bias[i]);
+}
+
 static void
 project(const TwFastLayer *s, const TwActivations *w)
 {
-	for (int i = 0; i < s->project.n; i++)
-		w->qkv[i] = form_dot(&s->project, i, w->x, s->project.bias[i]);
+	tw_apply(&s->project, s->project.bias, w, w->x, w->qkv);
 	tw_phase_end(w->clock, TW_PROJECTIONS);
 }
 
@@ -729,18 +748,29 @@ add_neurons(const TwFastLayer *s, const TwStaircase *g, float u, float *x)
 	}
 }
 
-/* Sparse both ways: columns of x that are 0 are left out of the sums, and neurons that are
- * 0 of the output. */
+/* The sums of all neurons, each from its base: columns of x that are 0 are left out. */
 static void
-decode_mlp(const TwFastLayer *s, const TwActivations *w)
+add_up_neurons(const TwFastLayer *s, const TwActivations *w)
 {
 	float *u = w->u;
 
+	if (is_large_map(&s->linear)) {
+		w->kernel->times(&s->linear, s->base, w->x, w->repeated, u);
+		return;
+	}
 	if (s->linear.n)
 		memcpy(u, s->base, (size_t)s->linear.n * sizeof *u);
 	for (int i = 0; i < s->linear_t.n; i++)
 		if (w->x[s->linear_t_column[i]] != 0)
 			scatter_row(&s->linear_t, i, w->x[s->linear_t_column[i]], u);
+}
+
+/* Neurons that are 0 are left out. */
+static void
+scatter_neurons(const TwFastLayer *s, const TwActivations *w)
+{
+	float *u = w->u;
+
 	for (int i = 0; i < s->nshared; i++) {
 		int sum = s->shared[i];
 		const TwStaircase *g = &s->staircase[sum];
@@ -755,6 +785,28 @@ decode_mlp(const TwFastLayer *s, const TwActivations *w)
 			scatter_row(&s->out, s->staircase[i].first, u[i], w->x);
 	for (int i = 0; i < s->out_t.n; i++)
 		w->x[s->out_t_column[i]] += s->out_t.bias[i];
+}
+
+static void
+multiply_neurons(const TwFastLayer *s, const TwActivations *w)
+{
+	float *v = w->neuron;
+
+	for (int i = 0; i < s->nneuron; i++) {
+		int sum = s->sum[i];
+		float x = s->staircase[sum].n == 1 ? w->u[sum] : w->u[sum] + s->bias[i];
+		v[i] = x > 0 ? x : 0;
+	}
+	w->kernel->times(&s->out_t, s->out_t.bias, v, w->repeated, v);
+	for (int i = 0; i < s->out_t.n; i++)
+		w->x[s->out_t_column[i]] += v[i];
+}
+
+static void
+decode_mlp(const TwFastLayer *s, const TwActivations *w)
+{
+	add_up_neurons(s, w);
+	(is_large_map(&s->out_t) ? multiply_neurons : scatter_neurons)(s, w);
 	tw_phase_end(w->clock, TW_NEURONS);
 }
 

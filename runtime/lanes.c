@@ -21,12 +21,18 @@
 	{ \
 		lanes_attend_many(p, query, first, all, score, read); \
 	} \
+	target static void times_##name(const TwAffine *f, const float *bias, const float *x, \
+	                                float *repeated, float *y) \
+	{ \
+		lanes_times(f, bias, x, repeated, y); \
+	} \
 	target static bool search_text_##name(const TwTextKeys *t, int first, V *score, V *read) \
 	{ \
 		return lanes_search_text(t, first, score, read); \
 	} \
-	static const TwLaneKernels kernels_##name = { affine_##name, mlp_##name, attend_##name, \
-		                                      attend_many_##name, search_text_##name };
+	static const TwLaneKernels kernels_##name = { affine_##name, mlp_##name, \
+		                                      attend_##name, attend_many_##name, \
+		                                      times_##name,  search_text_##name };
 
 KERNELS(portable, )
 #if defined(__x86_64__)
@@ -88,7 +94,8 @@ tw_affine_pack(TwPool *p, TwAffine *f, int width)
 			f->column[f->width++] = i;
 			at[i] = f->width;
 		}
-	f->packed = tw_pool_alloc(p, (size_t)rows * (size_t)used, sizeof *f->packed);
+	/* a little more: the last columns are read with zeros behind them */
+	f->packed = tw_pool_alloc(p, (size_t)rows * (size_t)used + 3 * TW_LANES, sizeof *f->packed);
 	for (int i = 0; i < f->n; i++) {
 		float *to = f->packed + (size_t)(i / TW_TILE * TW_TILE) * (size_t)used
 		            + i % TW_TILE;

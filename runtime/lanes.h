@@ -19,6 +19,9 @@
 typedef float V __attribute__((vector_size(TW_LANES * sizeof(float)), may_alias));
 typedef int32_t M __attribute__((vector_size(TW_LANES * sizeof(float)), may_alias));
 
+/* A vector anywhere. */
+typedef float U __attribute__((vector_size(TW_LANES * sizeof(float)), may_alias, aligned(4)));
+
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE V
@@ -114,6 +117,60 @@ lanes_add(const TwAffine *f, const int *column, const V *y, V *x)
 	}
 }
 
+/* ---- a packed map of one vector: each weight is read once, and multiplied in the order in which
+ * they stand
+ *
+ *     packed     w00 w10 w20 w30 w40 w50  w01 w11 ...     six rows of column 0, of column 1, ...
+ *     repeated   x0  x0  x0  x0  x0  x0   x1  x1  ...
+ *
+ * Three vectors hold eight columns; what they add up to is added up by rows in the end. */
+enum { AT_ONCE = 3 * TW_LANES / TW_TILE };
+
+INLINE void
+repeat_input(const TwAffine *f, const float *x, float *repeated)
+{
+	int k = 0;
+
+	for (; k < f->width; k++)
+		for (int i = 0; i < TW_TILE; i++)
+			*repeated++ = x[f->column[k]];
+	for (; k % AT_ONCE; k++)
+		for (int i = 0; i < TW_TILE; i++)
+			*repeated++ = 0;
+}
+
+INLINE void
+multiply_tile(const float *packed, const float *repeated, int width, float *to)
+{
+	const U *w = (const U *)packed, *x = (const U *)repeated;
+	V sum[3] = { { 0 } };
+
+	for (int k = 0; k < width; k += AT_ONCE, w += 3, x += 3)
+		for (int i = 0; i < 3; i++)
+			sum[i] += w[i] * x[i];
+	for (int i = 0; i < TW_TILE; i++) {
+		to[i] = 0;
+		for (int k = 0; k < AT_ONCE; k++) {
+			int at = k * TW_TILE + i;
+			to[i] += sum[at / TW_LANES][at % TW_LANES];
+		}
+	}
+}
+
+/* y = f x + bias; repeated: room (specialized->repeated). */
+INLINE void
+lanes_times(const TwAffine *f, const float *bias, const float *x, float *repeated, float *y)
+{
+	float tile[TW_TILE];
+
+	repeat_input(f, x, repeated);
+	for (int i = 0; i < f->n; i += TW_TILE) {
+		multiply_tile(f->packed + (size_t)i * (size_t)f->width, repeated, f->width, tile);
+		for (int j = 0; j < TW_TILE && i + j < f->n; j++)
+			y[i + j] = tile[j] + bias[i + j];
+	}
+}
+
 INLINE void
 lanes_mlp(const TwFastLayer *s, V *x, V *u, V *neuron)
 {
@@ -137,9 +194,6 @@ typedef struct TwReadPlaces {
 /* The mean of the values, weighted with softmax of query and keys, into `read` (nvalue); score:
  * room for n, rounded up to sixteen. */
 typedef void TwAttend(const TwReadPlaces *, const float *query, float *score, float *read);
-
-/* A vector anywhere. */
-typedef float U __attribute__((vector_size(TW_LANES * sizeof(float)), may_alias, aligned(4)));
 
 /* The lanes of x, each exchanged with the one `by` from it, by = 8, 4, 2, 1. */
 #define EXCHANGED(x, by) \
@@ -465,6 +519,9 @@ typedef struct TwLaneKernels {
 	TwAttend *attend;
 	void (*attend_many)(const TwReadPlaces *, const V *query, int first, bool all, V *score,
 	                    V *read);
+	/* of a packed map, of one vector */
+	void (*times)(const TwAffine *, const float *bias, const float *x, float *repeated,
+	              float *y);
 	/* whether it is certain in all lanes */
 	bool (*search_text)(const TwTextKeys *, int first, V *score, V *read);
 } TwLaneKernels;

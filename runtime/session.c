@@ -117,6 +117,8 @@ lay_out_session(TwSession *s, TwLayout *to)
 	s->start_x = tw_layout_floats(to, d);
 	s->w.qkv = tw_layout_floats(to, (uint64_t)c->qkv);
 	s->w.u = tw_layout_floats(to, (uint64_t)(c->linear > c->qkv ? c->linear : c->qkv));
+	s->w.neuron = tw_layout_floats(to, (uint64_t)c->neuron + d);
+	s->w.repeated = tw_layout_floats(to, (uint64_t)c->repeated);
 	s->w.state = lay_out_vectors(to, (c->state + TW_LANES - 1) / TW_LANES);
 	s->start = tw_layout_floats(to, c->initial);
 	s->w.score = tw_layout_floats(to, c->any ? places + TW_LANES : 0);
@@ -162,12 +164,7 @@ compute_labels(TwSession *s, int place)
 {
 	const TwAffine *f = &s->c->label;
 
-	for (int i = 0; i < f->n; i++) {
-		float sum = f->bias[i];
-		for (int t = f->start[i]; t < f->start[i + 1]; t++)
-			sum += f->term[t].w * s->w.x[f->term[t].at];
-		s->label[(size_t)place * (size_t)f->n + (size_t)i] = sum;
-	}
+	tw_apply(f, f->bias, &s->w, s->w.x, s->label + (size_t)place * (size_t)f->n);
 }
 
 static void

@@ -273,6 +273,8 @@ lay_out_lanes(Lanes *l, TwLayout *to)
 	l->own.x = tw_layout_floats(to, (uint64_t)c->m->d_model);
 	l->own.qkv = tw_layout_floats(to, (uint64_t)c->qkv);
 	l->own.u = tw_layout_floats(to, (uint64_t)(c->linear > c->qkv ? c->linear : c->qkv));
+	l->own.neuron = tw_layout_floats(to, (uint64_t)c->neuron + (uint64_t)c->m->d_model);
+	l->own.repeated = tw_layout_floats(to, (uint64_t)c->repeated);
 	l->start = tw_layout_floats(to, c->initial);
 }
 

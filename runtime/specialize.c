@@ -428,6 +428,12 @@ larger_int(int a, int b)
 	return a > b ? a : b;
 }
 
+static int
+repeated_input(const TwAffine *f)
+{
+	return f->packed ? f->width * TW_TILE + 3 * TW_LANES : 0;
+}
+
 static void
 specialize_layers(TwSpecialized *c)
 {
@@ -442,6 +448,10 @@ specialize_layers(TwSpecialized *c)
 		c->qkv = larger_int(c->qkv, s->project.n);
 		c->linear = larger_int(c->linear, s->linear.n);
 		c->neuron = larger_int(c->neuron, s->nneuron);
+		c->repeated = larger_int(c->repeated, repeated_input(&s->project));
+		c->repeated = larger_int(c->repeated, repeated_input(&s->linear));
+		c->repeated = larger_int(c->repeated, repeated_input(&s->out_t));
+		c->repeated = larger_int(c->repeated, repeated_input(&c->label));
 	}
 }
 

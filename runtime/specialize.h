@@ -196,6 +196,7 @@ struct TwSpecialized {
 	int *label_at;           /* (nlabel) its first */
 	bool in_lanes;           /* simd_batch.c runs it: it has logits alone, and no softmax */
 	int qkv, linear, neuron; /* most rows of one layer */
+	int repeated;            /* numbers of the widest packed map's input, repeated: lanes.h */
 	uint64_t state;          /* floats of a session's state */
 	uint64_t initial;        /* the first of them, set back to what <bos> left by a new text */
 	bool any;                /* some head is TW_LOOKUP_SOFTMAX */
@@ -240,16 +241,20 @@ const struct TwLaneKernels *tw_lane_kernels(unsigned flags);
 typedef struct TwActivations {
 	float *x; /* (d_model), each at [i << shift] */
 	int shift;
-	float *qkv;   /* (specialized->qkv) */
-	float *u;     /* (the larger of specialized->linear and ->qkv) */
-	float *state; /* (specialized->state) in place of a KV cache */
-	float *score; /* (places, rounded up to blocks of 16) */
+	float *qkv;               /* (specialized->qkv) */
+	float *u;                 /* (the larger of specialized->linear and ->qkv) */
+	float *state;             /* (specialized->state) in place of a KV cache */
+	float *score;             /* (places, rounded up to blocks of 16) */
+	float *neuron, *repeated; /* (specialized->neuron + d_model), (specialized->repeated) */
 	TwPhaseClock *clock;
 	const TwSpecialized *c;
 	const struct TwLaneKernels *kernel;
 	float *trace; /* NULL, or (2 * nlayer + 1, places, d_model): the stream after each half
 	               * of a layer */
 } TwActivations;
+
+/* y = f x + bias, by the nonzeros or, if it is large and packed, as a matrix. */
+void tw_apply(const TwAffine *, const float *bias, const TwActivations *, const float *x, float *y);
 
 /* What is fed at a place: a token's rows, or numbers (NULL at <bos>). */
 typedef struct TwFed {
