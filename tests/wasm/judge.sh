@@ -8,7 +8,8 @@
 #     mkdir -p DIR/f && wast2json --disable-bulk-memory --disable-reference-types \
 #         --disable-simd f.wast -o DIR/f/f.json
 #
-# of which this runs what needs i32 and i64 alone and fails at the rest. Ends in "N passed, N failed".
+# of which this runs what needs i32 and i64 alone and fails at the rest. Ends in "N passed, N
+# failed".
 
 cd "$(dirname "$0")/../.." || exit 2
 bin=$(cd "$1" && pwd) || exit 2
@@ -49,7 +50,8 @@ script() {
 
 printf 'The quick brown fox' >"$tmp/in"
 for c in hashes queens factorial; do
-	clang --target=wasm32 -O2 -ffreestanding -fno-builtin -nostdlib -c tests/wasm/$c.c -o "$tmp/o"
+	clang --target=wasm32 -O2 -ffreestanding -fno-builtin -nostdlib -c tests/wasm/$c.c \
+		-o "$tmp/o"
 	wasm-ld --no-entry --export=main --allow-undefined "$tmp/o" -o "$tmp/$c.wasm"
 	same $c node "$tmp/$c.wasm"
 done
@@ -73,7 +75,7 @@ if [ "$suite" ]; then
 		echo "$(basename "$json" .json): $(tail -n 1 "$tmp/log")"
 	done
 else
-	echo "the official suite is left out: SUITE=DIR names a folder (tests/wasm/judge.sh says how)"
+	echo "the official suite is left out: SUITE=DIR names a folder (judge.sh says how)"
 fi
 
 echo "$passed passed, $failed failed"
