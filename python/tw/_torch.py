@@ -144,7 +144,13 @@ def _mlp(layer: Any, d_mlp: int, d: int) -> Dict[str, Any]:
 
 def transformer_lens(model: "Model") -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """HookedTransformerConfig's arguments, and HookedTransformer's state dict. All layers are
-    padded to one shape with zeros, keys and values to one size."""
+    padded to one shape with zeros, keys and values to one size. Load it with strict=False: its
+    masks are buffers that it makes itself.
+
+        config, state = model.transformer_lens_state_dict()
+        hooked = HookedTransformer(HookedTransformerConfig(**config))
+        hooked.load_state_dict(state, strict=False)
+    """
     if model.is_record or model.inputs or not model.emits or not model.causal:
         raise ValueError(f"{model.name} is not causal, has no tokens of one row, or no logits: "
                          "TransformerLens has no such model")

@@ -229,24 +229,22 @@ compare_random_text(const TwModel *m, const Llama *l)
 }
 
 static void
-compare_opened(Program *opened, const char *path, LlamaProfile profile)
+compare_opened(Program *p, const char *path, LlamaProfile profile)
 {
-	Program p = *opened;
 	const char *why = NULL;
 	char *error = NULL;
 	size_t n;
 
-	assert_true(program_compile(&p));
-	Llama *l = llama_from_plain(&p.arena, p.model, &p.report, profile, &why);
+	assert_true(program_compile(p));
+	Llama *l = llama_from_plain(&p->arena, p->model, &p->report, profile, &why);
 	if (!l)
 		fail_msg("%s: %s", path, why);
-	unsigned char *bytes = onnx_bytes(&p.arena, p.model, &n);
+	unsigned char *bytes = onnx_bytes(&p->arena, p->model, &n);
 	TwModel *m = tw_load_memory(bytes, n, &error);
 	assert_non_null(m);
 	for (int i = 0; i < TEXTS; i++)
 		compare_random_text(m, l);
 	tw_free(m);
-	*opened = p;
 }
 
 static void
@@ -273,6 +271,41 @@ test_examples(void **state)
 			snprintf(path, sizeof path, "examples/%s.tw", name[i]);
 			compare_program(path, (LlamaProfile)profile);
 		}
+}
+
+/* What is a function of the token has no layers, and llama.cpp wants one. */
+static void
+test_no_layers(void **state)
+{
+	static const char text[] = "model m { vocab \"ab\" context 4 }\n"
+				   "emit if token == 'a' then 'b' else 'a'\n";
+	Program p = { 0 };
+	Options options = { .no_warnings = true };
+	const char *why = NULL;
+
+	(void)state;
+	assert_true(program_open_text(&p, "test.tw", text, strlen(text), &options));
+	compare_opened(&p, "no layers", LLAMA_F16KV);
+	assert_int_equal(p.model->nlayer, 0);
+	Llama *l = llama_from_plain(&p.arena, p.model, &p.report, LLAMA_F32, &why);
+	assert_int_equal(l->nlayer, 1);
+	program_close(&p);
+}
+
+/* How many places hold what is here: scores of two positions, which cancel out. */
+static void
+test_two_sided_count(void **state)
+{
+	static const char text[] = "model m { vocab \"abc\" context 24 }\n"
+				   "let n = count(token[j] == token for j)\n"
+				   "emit if n > 3 then 'a' else 'b'\n";
+	Program p = { 0 };
+	Options options = { .no_warnings = true };
+
+	(void)state;
+	assert_true(program_open_text(&p, "test.tw", text, strlen(text), &options));
+	compare_opened(&p, "two-sided count", LLAMA_F16KV);
+	program_close(&p);
 }
 
 /* Squares of places in 16 bits are two digits, of which the lower bends at most places. */
@@ -375,9 +408,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_examples),      cmocka_unit_test(test_long_context),
-		cmocka_unit_test(test_listed_places), cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_half_values),   cmocka_unit_test(test_overlapping_tokens),
+		cmocka_unit_test(test_examples),        cmocka_unit_test(test_long_context),
+		cmocka_unit_test(test_listed_places),   cmocka_unit_test(test_no_layers),
+		cmocka_unit_test(test_two_sided_count), cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_half_values),     cmocka_unit_test(test_overlapping_tokens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,6 +206,8 @@ choose_shape(LlamaWriter *w, int place_lanes)
 	int lanes = place_lanes > 1 ? place_lanes : 1;
 
 	to->nlayer = w->m->nlayer + w->by_place;
+	if (!to->nlayer) /* llama.cpp has one at least, though it adds nothing */
+		to->nlayer = 1;
 	to->heads = w->by_place ? w->nbit : 1;
 	for (int l = 0; l < w->m->nlayer; l++) {
 		if (w->m->layer[l].heads > to->heads)

@@ -232,22 +232,6 @@ take_dim(LlamaWriter *w, LlamaHead *h, int layer, int head, int j)
 		split_key(w, h, s->k[j]);
 }
 
-/* Equal weights are of all places whose score is 0, the most that there is: each product is 0
- * there if none of them can be above 0. */
-static bool
-products_are_at_most_0(const Lookup *s)
-{
-	for (int i = 0; i < s->ndim; i++) {
-		const Form *q = s->q[i], *k = s->k[i];
-		int64_t bos = form_bos(k);
-		bool up = q->lo >= 0 && k->hi <= 0 && bos <= 0,
-		     down = q->hi <= 0 && k->lo >= 0 && bos >= 0;
-		if (!up && !down)
-			return false;
-	}
-	return true;
-}
-
 static bool
 plan_head(LlamaWriter *w, int layer, int head)
 {
@@ -373,14 +357,6 @@ llama_choose_planes(LlamaWriter *w)
 	if (w->out->d_head > 256)
 		return llama_refuse(w, "the scores of %s are too large to stay exact in a rotation",
 		                    what_head(w, layer, head));
-	for (int l = 0; l < w->m->nlayer; l++)
-		for (int h = 0; h < w->s->nhead[l]; h++) {
-			const Lookup *s = w->s->head[l][h]->lookup;
-			if (!strcmp(s->intent, "mean") && !products_are_at_most_0(s)
-			    && w->out->profile == LLAMA_F16KV)
-				return llama_refuse(w, "%s adds up scores that only cancel out",
-				                    what_head(w, l, h));
-		}
 	w->out->theta = ldexpf(1, w->out->d_head / 2 / w->out->octave);
 	return true;
 }
