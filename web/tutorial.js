@@ -6,6 +6,8 @@ import { marked } from 'marked'
 export function readTutorial(markdown) {
 	const steps = []
 	const renderer = new marked.Renderer()
+	// the other pages are not beside the playground
+	renderer.link = ({ text }) => text
 	const plain = renderer.code.bind(renderer)
 	renderer.code = block => {
 		if (block.lang !== 'tw') return plain(block)

@@ -118,7 +118,7 @@ outgrows_divisor(const Node *n, int64_t m)
 
 	return n->op == OP_MUL && x->nset != 1 && y->nset != 1 && x->hi - x->lo > 2
 	       && y->hi - y->lo > 2 && x->hi - x->lo + y->hi - y->lo < SET_MAX
-	       && labs(x->lo) < SET_MAX && labs(y->lo) < SET_MAX
+	       && llabs(x->lo) < SET_MAX && llabs(y->lo) < SET_MAX
 	       && n->type.hi - n->type.lo >= WORTH * m;
 }
 

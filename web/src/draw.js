@@ -27,7 +27,8 @@ const dot = 6,
 	most = 900 // of neurons; more are a bar
 
 // Widths: a column is as wide as what most cells need.
-function measure(rows, trace, n) {
+function measure(view, n) {
+	const { rows, trace } = view
 	let longest = 2
 	for (let i = 0; i < n; i++) {
 		const record = fields(trace.tokens[i] ?? '')
@@ -41,10 +42,14 @@ function measure(rows, trace, n) {
 			for (let i = 0; i < n; i++)
 				longest = Math.max(
 					longest,
-					Math.min(14, valueAt(trace, row, i).length),
+					Math.min(n > 8 ? 7 : 12, valueAt(trace, row, i).length),
 				)
 	for (const row of trace.inputs ?? [])
 		for (const x of row) longest = Math.max(longest, x.length)
+	const locked = rows.find(r => r.kind === 'head' && r.id === view.locked)
+	for (const h of locked?.heads ?? [])
+		for (const x of view.place?.scores[locked.layer]?.[h] ?? [])
+			longest = Math.max(longest, 0.9 * String(Math.round(x)).length)
 	return Math.round(Math.max(n > 60 ? 20 : 34, Math.min(116, longest * 7.6 + 12)))
 }
 
@@ -415,7 +420,7 @@ function band(row) {
 export function draw(root, view) {
 	const { trace, rows } = view
 	const n = count(trace),
-		wide = measure(rows, trace, n)
+		wide = measure(view, n)
 	const grid = element('div', { className: `grid${n > 60 ? ' long' : ''}` })
 	grid.style.setProperty('--cols', n + 1)
 	grid.style.setProperty('--wide', `${wide}px`)

@@ -8,7 +8,7 @@ export function sentence(program) {
 		comment.push(line.replace(/^#\s*/, ''))
 	}
 	const whole = comment.join(' '),
-		first = whole.match(/^.{20,}?[.?!](?=\s|$)/)?.[0] ?? whole
+		first = whole.match(/^.{20,}?(?<!\.)[.?!](?=\s|$)/)?.[0] ?? whole
 	return first.length > 180 ? `${first.slice(0, 178)} …` : first
 }
 
@@ -16,9 +16,9 @@ const groups = [
 	[
 		'To begin with',
 		[
-			'reverse_emit',
 			'adder',
 			'calculator',
+			'reverse_emit',
 			'caesar',
 			'sort_digits',
 			'induction',

@@ -288,12 +288,27 @@ function paint() {
 		(view.model.emits && at >= trace.nprompt - 1 && next ? ` → ${next}` : '')
 	$('at').setAttribute('aria-valuetext', $('where').textContent)
 	draw($('picture'), view)
-	const grid = $('picture').firstChild,
-		wide = parseFloat(grid.style.getPropertyValue('--wide'))
-	const shown = $('picture').clientWidth - 320
-	if (n > 40 && shown > 0) $('picture').scrollLeft = Math.max(0, (at + 2) * wide - shown)
+	showColumn()
 	took.paint = performance.now() - begun
 	explain(view.locked)
+}
+
+// The chosen column is in view, and a row of a walk.
+function showColumn() {
+	const box = $('picture'),
+		here = box.querySelector('.text .cell.at'),
+		label = innerWidth > 800 ? box.querySelector('.label').offsetWidth : 0
+	if (!here) return
+	const left = here.offsetLeft - label,
+		right = here.offsetLeft + here.offsetWidth - box.clientWidth
+	if (box.scrollLeft > left || box.scrollLeft < right + 12)
+		box.scrollLeft = Math.min(left, Math.max(right + 2 * here.offsetWidth, 0))
+}
+
+function showRow(id) {
+	const box = $('picture'),
+		row = box.querySelector(`[data-id="${CSS.escape(id ?? '')}"]`)
+	if (row) box.scrollTop = row.offsetTop - box.clientHeight / 2
 }
 
 // ---- reasons ----
@@ -313,7 +328,7 @@ async function explain(id) {
 
 function point(row, scroll) {
 	const [from, to] = row?.lines?.[0] ?? [0, 0]
-	ed.point(from, to, scroll)
+	ed.point(from, to, scroll && innerWidth > 800)
 }
 
 const rowOf = target => view.rows.find(r => r.id === target.closest?.('[data-id]')?.dataset.id)
@@ -514,9 +529,7 @@ const walkTo = guide($('guide'), {
 		const row = view.rows.find(r => r.id === id)
 		point(row, true)
 		paint()
-		$('picture')
-			.querySelector(`[data-id="${CSS.escape(id ?? '')}"]`)
-			?.scrollIntoView({ block: 'center' })
+		showRow(id)
 	},
 	end: () => ($('walk').value = ''),
 })

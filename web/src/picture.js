@@ -102,10 +102,13 @@ function head(h, model, byName) {
 function merge(offsets) {
 	const first = offsets[0],
 		far = offsets.map(h => Math.abs(h.offset))
+	const [most, least] = [far[0], far[far.length - 1]]
 	const list =
-		far.length > 1
-			? `${far.slice(0, -1).join(', ')} and ${far[far.length - 1]}`
-			: far[0]
+		far.length > 3 && most - least === far.length - 1
+			? `${most} to ${least}`
+			: far.length > 1
+				? `${far.slice(0, -1).join(', ')} and ${least}`
+				: most
 	const way = first.offset < 0 ? 'back' : 'ahead'
 	return {
 		...first,

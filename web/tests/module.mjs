@@ -136,6 +136,19 @@ await test('the tutorial', () => {
 	}
 })
 
+await test('.safetensors and .gguf', () => {
+	const { model } = tw.compile('program.tw', read('adder'))
+	assert(model)
+	for (const kind of ['safetensors', 'gguf']) {
+		const file = path.join(tmp, `adder.${kind}`)
+		execFileSync(`${build}/twc`, ['examples/adder.tw', '-o', file])
+		const got = Buffer.from(tw.file(kind))
+		assert(got.equals(fs.readFileSync(file)), `${kind} is not that of twc`)
+	}
+	tw.compile('program.tw', read('dyck2'))
+	assert.throws(() => tw.file('gguf'), /cannot be a Llama/)
+})
+
 await test('mistakes', () => {
 	const { model, diagnostics } = tw.compile(
 		'program.tw',

@@ -1,7 +1,8 @@
 // usage: node web/tests/page.mjs BUILD-DIR
 //
 // The page as a visitor has it: opened from disk in a real browser, where nothing may be asked
-// of any server. Ends in "N passed, N failed". CHROMIUM names another browser than Debian's.
+// of any server. Ends in "N passed, N failed". CHROMIUM names another browser than Debian's, ONLY
+// a test.
 import axe from 'axe-core'
 import { strict as assert } from 'assert'
 import { execFileSync } from 'child_process'
@@ -25,13 +26,14 @@ const browser = await chromium.launch({
 let passed = 0,
 	failed = 0
 async function test(name, options, run) {
+	if (process.env.ONLY && !name.includes(process.env.ONLY)) return
 	const context = await browser.newContext({
 		viewport: { width: 1440, height: 900 },
 		...options,
 	})
 	const page = await context.newPage(),
 		wrong = []
-	page.on('pageerror', e => wrong.push(`error: ${e.message}`))
+	page.on('pageerror', e => wrong.push(`error: ${e.stack.split('\n').slice(0, 4).join(' ')}`))
 	page.on(
 		'console',
 		m =>
