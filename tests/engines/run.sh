@@ -1,10 +1,11 @@
 #!/bin/bash
-# usage: tests/engines/run.sh BUILD-DIR      N=200 prompts a program; make test-engines
+# usage: tests/engines/run.sh BUILD-DIR      N=200 prompts a program, SEED=1; make test-engines
 #
-# Compiled models in other engines, each logit held against libtw's: llama.cpp with its defaults
-# and with float32 keys and values, one text at a time and eight; its builds for all processors
-# that this one can be; HuggingFace's tokenizers; transformers.js; torch, from HuggingFace's folder
-# alone; the Python package. Prints tables, and ends in "N passed, N failed".
+# Compiled models in other engines, each logit held against libtw's: llama.cpp with its defaults and
+# with float32 keys and values, one text at a time and eight, examples and random programs; its
+# builds for all processors that this one can be; HuggingFace's tokenizers; transformers.js; torch,
+# from HuggingFace's folder alone; the Python package. Prints tables, and ends in "N passed, N
+# failed".
 here=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$here" || exit 2
 bin=$(cd "$1" && pwd) || exit 2
@@ -73,6 +74,28 @@ table() { # table TITLE f16|f32 SEQUENCES PROFILE
 table "llama.cpp $version with its defaults (16-bit cache, flash attention)" f16 1 f16kv
 table "llama.cpp $version with -ctk f32 -ctv f32 -fa off" f32 1 f32
 table "llama.cpp $version with its defaults, eight texts at once" f16 8 f16kv
+
+# ---- programs that nobody wrote ----
+
+mkdir "$tmp/random"
+"$python" tests/engines/random_programs.py "$bin/twc" 30 "${SEED:-1}" "$tmp/random" || exit 2
+echo '["a", "b", "c", "d", "e", "f", "g", "h"]' >"$tmp/letters.json"
+right=0 refused=0
+for program in "$tmp"/random/*.tw; do
+	"$bin/twc" "$program" --no-warnings -o "$tmp/random.onnx" 2>/dev/null || continue
+	"$python" tests/engines/prompts.py "$program" 10 4 "$tmp/letters.json" >"$tmp/few"
+	for profile in f16kv f32; do
+		"$bin/twc" "$program" --no-warnings --profile=$profile \
+			-o "$tmp/random.$profile.gguf" 2>"$tmp/why" ||
+			{ refused=$((refused + 1)); continue; }
+		ask best "${profile%kv}" 1 random $profile <"$tmp/few" >/dev/null
+		status=$?
+		tally $status
+		[ $status = 0 ] && right=$((right + 1)) ||
+			{ echo "wrong in llama.cpp, $profile:"; cat "$program"; }
+	done
+done
+printf '\nllama.cpp on random programs, either cache: %s right, %s refused by twc\n' $right $refused
 
 # ---- every build of llama.cpp for a processor that this one can be ----
 
