@@ -81,6 +81,63 @@ round_values(Proof *p, const AddendList *s, bool at_bos, SumTable *out)
 	return ok;
 }
 
+/* The terms of f that have these roots, each value as the nearest whole number; by how much that is
+ * off at most is added to *off. */
+static AffineForm
+snapped_tables(Proof *p, const AffineForm *f, const Roots *roots, double *off)
+{
+	AffineForm same = { .term = TAKE(ScaledAtom, f->n) };
+	double most = 0;
+
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->roots == roots)
+			same.term[same.n++] = f->term[i];
+	double *value = tabulate(p, &same, roots), *error = tabulate_errors(p, &same, roots);
+	for (int v = 0; v < roots->size; v++) {
+		double whole = rint(value[v]);
+		if (!roots->possible || roots->possible[v])
+			most = fmax(most, fabs(value[v] - whole) * (1 + 1e-9) + error[v]);
+		value[v] = whole;
+	}
+	*off += most;
+	AffineForm out = form_of_table(p, roots, value, NULL);
+	free(value);
+	free(error);
+	return out;
+}
+
+/* Rounding where the roots of a real are too many together: what each set of them adds is nearly
+ * whole by itself, as in a sum of several counts. */
+static bool
+round_by_parts(Proof *p, const AddendList *s, AffineForm *out)
+{
+	Rounding r;
+
+	if (!find_rounding(s, &r))
+		return false;
+	AffineForm f = form_of_addends(&r.rest);
+	double off = f.error + r.rest.n * (r.total - r.bias) * 0x1p-24 * 1.01;
+	*out = form_of(plus(f.k, r.bias));
+	for (int i = 0; i < f.n; i++) {
+		const AffineAtom *a = f.term[i].atom;
+		AffineForm part = form_of_atom(f.term[i].atom, f.term[i].c);
+		bool first = true;
+		for (int j = 0; j < i && a->roots; j++)
+			first = first && f.term[j].atom->roots != a->roots;
+		if (a->roots && first)
+			part = snapped_tables(p, &f, a->roots, &off);
+		else if (!a->roots && (a->error != 0 || form_step(&part) < 0))
+			return false;
+		if (!a->roots || first)
+			*out = sum_of_forms(out, &part, 1);
+	}
+	Extent range = range_of(p, out);
+	double least = r.rest.n == 1 ? range.lo : 2 * r.bias - r.total;
+	double apart = least > 0 ? float_spacing(least) : 0;
+	return out->k == rint(out->k) && range.lo >= 0x1p11 && range.hi < 0x1p24 && apart <= 1
+	       && off < apart / 2 * (1 - 1e-9);
+}
+
 /* relu of a real: nothing, where it is negative in every engine. */
 static AffineForm
 relu_of_real(Proof *p, const AffineForm *f)
@@ -115,7 +172,7 @@ value_of_neuron(Proof *p, const AddendList *s, const ColumnValue *sum)
 		return value_with_form(p, relu_of(p, &v.form), fmax(0, v.bos), 0);
 	if (round_values(p, s, false, &t))
 		f = form_of_table(p, t.roots, t.value, NULL);
-	else
+	else if (!round_by_parts(p, s, &f))
 		f = relu_of_real(p, &v.form);
 	if (round_values(p, s, true, &t))
 		return value_with_form(p, f, t.value[0], 0);
