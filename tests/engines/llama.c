@@ -175,6 +175,18 @@ run_together(Judge *j, Text *text, int n)
 		text_end(j, &text[i]);
 }
 
+/* A character that is no token is not left out: its bytes are rows behind <bos>. */
+static bool
+sees_unknown(const Judge *j)
+{
+	int token[8], n = llama_tokenize(j->vocab, "\u2603", 3, token, 8, true, true);
+	bool ok = n > 1;
+
+	for (int i = 1; i < n; i++)
+		ok &= token[i] > tw_bos(j->tw);
+	return ok;
+}
+
 static struct llama_context *
 open_context(struct llama_model *model, bool f32, int sequences, int context)
 {
@@ -217,6 +229,7 @@ main(int argc, char **argv)
 	j.model = or_exit(llama_model_load_from_file(argv[5], llama_model_default_params()),
 	                  "no .gguf");
 	j.vocab = llama_model_get_vocab(j.model);
+	j.wrong += !sees_unknown(&j);
 	/* the longest of contexts would take more memory than prompts need */
 	int context = j.tw->context < 4096 ? j.tw->context : 4096;
 	j.context = or_exit(open_context(j.model, !strcmp(argv[3], "f32"), sequences, context),

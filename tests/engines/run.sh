@@ -95,6 +95,11 @@ for program in "$tmp"/random/*.tw; do
 			{ echo "wrong in llama.cpp, $profile:"; cat "$program"; }
 	done
 done
+printf 'αété→tok\néαtok ab\nα<x>\nα a\ntoktokétéα\n' >"$tmp/few"
+"$bin/twc" tests/engines/letters.tw --no-warnings -o "$tmp/letters.onnx" &&
+	"$bin/twc" tests/engines/letters.tw --no-warnings -o "$tmp/letters.f16kv.gguf" &&
+	ask best f16 1 letters f16kv <"$tmp/few" >"$tmp/ids" && grep -q '^prompts 5 ' "$tmp/ids"
+tally $?
 printf '\nllama.cpp on random programs, either cache: %s right, %s refused by twc\n' $right $refused
 
 # ---- every build of llama.cpp for a processor that this one can be ----
