@@ -18,6 +18,7 @@
 struct Options {
 	const char *model;
 	int steps;
+	const char *checkpoint, *resume;
 	bool trace, stats, check;
 	char **args; /* PROGRAM and its own, or scripts; NULL behind them */
 };
@@ -216,6 +217,33 @@ report_trap(const Running *r, WasmEnd end)
 	return 1;
 }
 
+/* The text from which it can go on. */
+static bool
+save_text(const Running *r)
+{
+	const char *path = r->o->checkpoint;
+	FILE *to = fopen(path, "w");
+	bool saved = to && wasm_save(r->machine, to);
+
+	if (to && fclose(to) != 0)
+		saved = false;
+	return saved || complain(path, strerror(errno));
+}
+
+static bool
+resume_text(Running *r)
+{
+	const char *path = r->o->resume;
+	FILE *from = fopen(path, "r");
+	bool resumed = from && wasm_want(r->program, r->entry) && wasm_resume(r->machine, from);
+
+	if (!resumed)
+		complain(path, from ? r->machine->error : strerror(errno));
+	if (from)
+		fclose(from);
+	return resumed;
+}
+
 static int
 report_end(const Running *r, WasmEnd end)
 {
@@ -227,6 +255,8 @@ report_end(const Running *r, WasmEnd end)
 		                                     : tw_difference(r->machine->session));
 		return *r->machine->error ? 2 : 1;
 	}
+	if (end == W_NONE && r->o->checkpoint)
+		return save_text(r) ? 0 : 2;
 	if (end == W_NONE) {
 		fprintf(stderr, "twasm: %s: stopped after %ld steps\n", r->path, r->machine->steps);
 		return 1;
@@ -253,12 +283,26 @@ report_stats(const Running *r)
 	        (double)stats.bytes / 1e6);
 }
 
+/* The start function, then main; only its text so far where nothing is to be carried out. */
+static WasmEnd
+begin_program(Running *r)
+{
+	static const uint32_t no_words[16];
+	WasmMachine *m = r->machine;
+	int start = r->instance->module->start, n = r->entry->type->nparam;
+	WasmEnd end = W_EXIT;
+
+	if (start >= 0)
+		end = wasm_call(m, r->instance->function[start], NULL, 0);
+	if (start >= 0 && (end != W_EXIT || m->at != W_EXIT_CODE))
+		return end;
+	return wasm_call(m, r->entry, no_words, n < 16 ? n : 16);
+}
+
 static int
 run_wasm(Running *r, const TwModel *model)
 {
 	char error[WASM_ERROR_SIZE];
-	static const uint32_t no_words[16];
-
 	r->machine = wasm_machine(&r->arena, model, r->o->check ? TW_CHECK : 0, error);
 	if (!r->machine) {
 		complain(r->path, error);
@@ -274,14 +318,10 @@ run_wasm(Running *r, const TwModel *model)
 	r->shows_progress = isatty(2) && !isatty(1) && !r->o->trace;
 	m->watch = r->o->trace || r->shows_progress ? watch_step : NULL;
 	clock_gettime(CLOCK_MONOTONIC, &r->since);
-	int start = r->instance->module->start;
-	WasmEnd end = W_EXIT;
+	if (r->o->resume && !resume_text(r))
+		return 2;
+	WasmEnd end = r->o->resume ? wasm_go_on(m) : begin_program(r);
 
-	if (start >= 0)
-		end = wasm_call(m, r->instance->function[start], NULL, 0);
-	if (end == W_EXIT && m->at == W_EXIT_CODE)
-		end = wasm_call(m, r->entry, no_words,
-		                r->entry->type->nparam < 16 ? r->entry->type->nparam : 16);
 	if (r->last > 0)
 		fputc('\n', stderr);
 	int status = report_end(r, end);
@@ -358,12 +398,53 @@ cmd_wasm_code(const Options *o)
 	return loaded ? 0 : 2;
 }
 
+/* ---- prompt */
+
+static bool
+print_wasm_prompt(Running *r, const TwModel *model)
+{
+	static const uint32_t no_words[16];
+	char error[WASM_ERROR_SIZE];
+	int n = r->entry->type->nparam;
+
+	r->machine = wasm_machine(&r->arena, model, 0, error);
+	if (!r->machine)
+		return complain(r->path, error);
+	wasm_machine_begin(r->machine, r->program);
+	bool printed = wasm_begin_call(r->machine, r->entry, no_words, n < 16 ? n : 16)
+	               && wasm_save(r->machine, stdout);
+
+	if (!printed)
+		complain(r->path, r->machine->error);
+	wasm_machine_free(r->machine);
+	return printed;
+}
+
+static int
+cmd_wasm_prompt(const Options *o)
+{
+	Running r = { .o = o, .path = o->args[0] };
+	TwModel *model = NULL;
+	bool printed = load_program(&r) && (model = load_machine(o))
+	               && print_wasm_prompt(&r, model);
+
+	tw_free(model);
+	if (r.program)
+		wasm_program_free(r.program);
+	arena_free(&r.arena);
+	return printed ? 0 : 2;
+}
+
 /* ---- command line */
 
 static const Flag flags[] = {
 	{ "model", 'm', "FILE", offsetof(Options, model),
 	  "the machine, another file than the one that is installed", NULL },
 	{ "steps", 'n', "N", offsetof(Options, steps), "stop after N steps, status 1", NULL },
+	{ "checkpoint", 0, "FILE", offsetof(Options, checkpoint),
+	  "where --steps stops it, write the text from which it goes on, status 0", NULL },
+	{ "resume", 0, "FILE", offsetof(Options, resume),
+	  "go on from what --checkpoint wrote, of the same program and arguments", NULL },
 	{ "trace", 't', NULL, offsetof(Options, trace),
 	  "show each step on standard error: the instruction, what it wrote, where it comes from",
 	  NULL },
@@ -398,10 +479,12 @@ static const Verb verbs[] = {
 		"and main's "
 		"arguments need. A trap is told with its function and the offset in the file, "
 		"status 1.",
-		"model steps trace check stats",
+		"model steps checkpoint resume trace check stats",
 		"twasm run prog.wasm\n"
 		"twasm run --stats prog.wasm <input\n"
-		"twasm run --trace --steps=100 prog.wasm",
+		"twasm run --trace --steps=100 prog.wasm\n"
+		"twasm run --steps=1000000 --checkpoint=a.txt prog.wasm && twasm run "
+		"--resume=a.txt prog.wasm",
 		cmd_wasm_run,
 	},
 	{
@@ -412,6 +495,16 @@ static const Verb verbs[] = {
 		"model",
 		"wast2json i32.wast && twasm test i32.json",
 		cmd_wasm_test,
+	},
+	{
+		"prompt",
+		"PROGRAM.wasm [ARG...]",
+		"prints the prompt that a program becomes, a token a line",
+		"Any engine goes on with it: twrun with the model's file, until the program has "
+		"ended.",
+		"model",
+		"twasm prompt prog.wasm >prompt.txt && twrun wasm32.onnx --prompt prompt.txt",
+		cmd_wasm_prompt,
 	},
 	{
 		"code",

@@ -9,6 +9,8 @@
  * become long is begun anew with the last writer of each word that is still alive: the states that
  * are left out can never be found again. */
 
+#define _GNU_SOURCE /* getline */
+
 #include "wasm/machine.h"
 
 #include <stdio.h>
@@ -154,9 +156,23 @@ begin_token(WasmMachine *m, bool code)
 	m->row[m->field->calc] = m->field->calc_row[W_NOTHING];
 }
 
+/* One token as a line. */
+static bool
+write_token(WasmMachine *m, const int *row)
+{
+	char line[4096];
+
+	tw_spell_token(m->model, row, line, sizeof line);
+	fprintf(m->text, "%s\n", line);
+	return !ferror(m->text);
+}
+
+/* Into the text, or the file that is being written in its place. */
 static bool
 feed_token(WasmMachine *m)
 {
+	if (m->text)
+		return write_token(m, m->row);
 	if (tw_feed_token(m->session, m->row))
 		return true;
 	snprintf(m->error, sizeof m->error, "%s", tw_refusal(m->session));
@@ -292,6 +308,7 @@ wasm_machine(Arena *arena, const TwModel *model, unsigned flags, char *error)
 	m->model = model;
 	m->field = NEW(arena, WasmFields);
 	m->row = NEWS(arena, int, model->nfield + 1);
+	m->last = NEWS(arena, int, 2 * model->nfield + 1);
 	m->field->blank = NEWS(arena, int, model->nfield + 1);
 	m->window = model->context - 8;
 	for (int i = 0; i < model->nfield; i++)
@@ -362,20 +379,12 @@ feed_state(WasmMachine *m, const int *row)
 	return true;
 }
 
-/* A new text with all that can still be found in the old one. */
+/* All that can still be found in the text, but for its last state. */
 static bool
-restart(WasmMachine *m)
+feed_alive(WasmMachine *m)
 {
-	int n = m->model->nfield;
-	int *kept = malloc((size_t)n * sizeof *kept);
-	const int *old = tw_token(m->session, tw_count(m->session) - 1);
 	bool fed = true;
 
-	if (!kept)
-		return false;
-	memcpy(kept, old, (size_t)n * sizeof *kept);
-	tw_reset(m->session);
-	m->restarts++;
 	for (int pc = 0; pc < m->p->ncode && fed; pc++)
 		fed = !m->p->code[pc].there || feed_code(m, pc);
 	for (int frame = 0; frame < W_REGISTERS && fed; frame++) {
@@ -388,8 +397,74 @@ restart(WasmMachine *m)
 	for (uint32_t c = 0; c < (uint32_t)m->p->npage * (WASM_PAGE / 4) && fed; c++)
 		if (m->p->memory[c])
 			fed = feed_cell(m, c, m->p->memory[c]);
-	fed = fed && feed_state(m, kept);
-	free(kept);
+	return fed;
+}
+
+/* A new text in the place of one that is full. */
+static bool
+restart(WasmMachine *m)
+{
+	size_t size = (size_t)m->model->nfield * sizeof *m->last;
+
+	memcpy(m->last, tw_token(m->session, tw_count(m->session) - 1), size);
+	tw_reset(m->session);
+	m->restarts++;
+	if (!feed_alive(m) || tw_count(m->session) >= m->window) {
+		snprintf(m->error, sizeof m->error,
+		         "more than %d registers, words and instructions are in use", m->window);
+		return false;
+	}
+	return feed_state(m, m->last);
+}
+
+bool
+wasm_save(WasmMachine *m, FILE *to)
+{
+	m->text = to;
+	bool saved = feed_alive(m)
+	             && write_token(m, tw_token(m->session, tw_count(m->session) - 1));
+
+	m->text = NULL;
+	return saved;
+}
+
+/* A line that wasm_save wrote. */
+static bool
+resume_line(WasmMachine *m, const char *line)
+{
+	char *why = NULL;
+	const char *brace = strchr(line, '{');
+	bool is_one = brace && !strchr(brace + 1, '{')
+	              && tw_tokenize(m->model, line, m->last, &why) == 1;
+
+	if (!is_one)
+		snprintf(m->error, sizeof m->error, "%s", why ? why : "a line is not one token");
+	free(why);
+	if (!is_one)
+		return false;
+	if (m->last[m->field->kind] == m->field->state_row)
+		return feed_state(m, m->last);
+	memcpy(m->row, m->last, (size_t)m->model->nfield * sizeof *m->row);
+	return feed_token(m);
+}
+
+bool
+wasm_resume(WasmMachine *m, FILE *from)
+{
+	uint32_t *shared = &m->p->reg[(size_t)W_SHARED_FRAME * W_REGISTERS];
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+	bool fed = true;
+
+	/* What the program began with is not what it has now. */
+	memset(shared, 0, W_REGISTERS * sizeof *shared);
+	for (size_t c = 0; c < W_CELLS; c++)
+		if (m->p->memory[c])
+			m->p->memory[c] = 0;
+	while (fed && (n = getline(&line, &cap, from)) > 0)
+		fed = resume_line(m, line);
+	free(line);
 	return fed;
 }
 
@@ -450,8 +525,8 @@ keep_pages(WasmMachine *m, const WasmFunction *f)
 	m->p->shared_fresh[memory->saved] = true;
 }
 
-WasmEnd
-wasm_call(WasmMachine *m, WasmFunction *f, const uint32_t *word, int n)
+bool
+wasm_begin_call(WasmMachine *m, WasmFunction *f, const uint32_t *word, int n)
 {
 	const WasmFields *fields = m->field;
 	bool fed = wasm_want(m->p, f);
@@ -463,7 +538,7 @@ wasm_call(WasmMachine *m, WasmFunction *f, const uint32_t *word, int n)
 	for (int i = 0; i < n && fed; i++)
 		fed = feed_register(m, 1, 1 + i, word[i]);
 	if (!fed)
-		return W_NONE;
+		return false;
 	begin_token(m, false);
 	put_bits(m, fields->pc, (uint32_t)f->entry, 16);
 	put_bits(m, fields->depth, 1, 12);
@@ -473,10 +548,17 @@ wasm_call(WasmMachine *m, WasmFunction *f, const uint32_t *word, int n)
 	put_value_bytes(m, fields->pages,
 	                pages ? m->p->reg[(size_t)W_SHARED_FRAME * W_REGISTERS + (size_t)pages] : 0,
 	                2);
-	if (!feed_state(m, m->row))
+	return feed_state(m, m->row);
+}
+
+WasmEnd
+wasm_call(WasmMachine *m, WasmFunction *f, const uint32_t *word, int n)
+{
+	if (!wasm_begin_call(m, f, word, n))
 		return W_NONE;
 	WasmEnd end = wasm_go_on(m);
 
-	keep_pages(m, f);
+	if (end != W_NONE)
+		keep_pages(m, f);
 	return end;
 }

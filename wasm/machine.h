@@ -7,6 +7,8 @@
 #include "runtime/tw.h"
 #include "wasm/program.h"
 
+#include <stdio.h>
+
 /* A state, as the text has it. */
 typedef struct WasmState {
 	int pc, depth, into, d, left, pages;
@@ -20,7 +22,9 @@ typedef struct WasmMachine {
 	TwSession *session;
 	WasmProgram *p;
 	struct WasmFields *field;
-	int *row; /* (nfield) the token that is being made */
+	int *row;   /* (nfield) the token that is being made */
+	int *last;  /* room for another */
+	FILE *text; /* where tokens go in place of the session; or NULL */
 	WasmState state;
 	int at;     /* the instruction that led to it */
 	long steps; /* states that the model has made */
@@ -42,8 +46,14 @@ void wasm_machine_free(WasmMachine *);
 /* Calls a function with words; W_NONE if it was stopped by `most`, or failed, as m->error says. Its
  * first word is state.value, the others are in registers 0 ... of the shared frame. */
 WasmEnd wasm_call(WasmMachine *, WasmFunction *, const uint32_t *word, int n);
-/* Goes on after `most`. */
+/* Only the text up to its first state: false where that fails. wasm_go_on makes the next ones. */
+bool wasm_begin_call(WasmMachine *, WasmFunction *, const uint32_t *word, int n);
+/* Goes on after that, or after `most`. */
 WasmEnd wasm_go_on(WasmMachine *);
+/* Writes all of the text that can still be found, a token a line, its last state last; and feeds it
+ * to the empty text of a machine that has the same program. False where that fails. */
+bool wasm_save(WasmMachine *, FILE *to);
+bool wasm_resume(WasmMachine *, FILE *from);
 /* How a trap is called in the specification; NULL for what is none. */
 const char *wasm_trap_name(WasmEnd);
 uint32_t wasm_register(const WasmMachine *, int frame, int number);
