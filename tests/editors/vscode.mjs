@@ -165,6 +165,28 @@ assert.equal(lens.command.command, 'tw.runTest');
 await commands['tw.runTest'](...lens.command.arguments);
 assert.deepEqual(shown, [['information', '1 passed, 0 failed']]);
 
+// The playground is shown where there is one; what it is sent, once it is ready.
+const sent = [];
+let receive;
+vscode.ViewColumn = { Beside: -2 };
+vscode.window.createWebviewPanel = () => ({
+	onDidDispose() {},
+	webview: {
+		onDidReceiveMessage: f => (receive = f),
+		postMessage: m => sent.push(m),
+	},
+});
+vscode.window.activeTextEditor = { document };
+commands['tw.view']();
+if (receive) {
+	receive({ tw: 'ready' });
+	assert.deepEqual(sent, [{ tw: 'program', text }]);
+	events.change({ document });
+	assert.equal(sent.length, 2);
+} else {
+	assert.match(shown.pop()[1], /playground is not installed/);
+}
+
 news = diagnostics();
 commands['tw.restart']();
 assert.deepEqual(await news, []);

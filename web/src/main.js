@@ -535,6 +535,15 @@ const walkTo = guide($('guide'), {
 })
 $('walk').onchange = e => walkTo(e.target.value, 0)
 
+// ---- in a panel of an editor (lang/editors/vscode): it sends the program as it is written ----
+
+const host = globalThis.acquireVsCodeApi?.() ?? (window.parent === window ? null : window.parent)
+window.addEventListener('message', ({ data }) => {
+	if (data?.tw !== 'program' || typeof data.text !== 'string') return
+	document.body.classList.add('embed')
+	if (data.text !== ed.text()) ed.set(data.text)
+})
+
 await make()
 if (link.broken) say('the link is damaged: this is another program')
 if (link.walk) {
@@ -558,3 +567,4 @@ window.tw = {
 	linkTo,
 }
 document.body.dataset.ready = ''
+host?.postMessage({ tw: 'ready' }, '*')

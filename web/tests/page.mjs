@@ -275,6 +275,27 @@ await test('twc view', {}, async page => {
 	)
 })
 
+await test('an editor sends its program', {}, async page => {
+	const frame = path.join(tmp, 'frame.html')
+	fs.writeFileSync(frame, `<iframe src="${address}" width="1000" height="700"></iframe>`)
+	await page.goto(pathToFileURL(frame).href)
+	const text = fs.readFileSync(path.join(root, 'examples/reverse_emit.tw'), 'utf8')
+	await page.evaluate(
+		text =>
+			new Promise(done => {
+				window.onmessage = ({ data, source }) => {
+					if (data.tw !== 'ready') return
+					source.postMessage({ tw: 'program', text }, '*')
+					done()
+				}
+			}),
+		text,
+	)
+	const inside = page.frames()[1]
+	await inside.waitForFunction(() => document.querySelector('#answer').textContent === 'dcba')
+	assert(!(await inside.isVisible('#editor')))
+})
+
 await test('left and reopened', {}, async (page, open) => {
 	await open()
 	await page.evaluate(() => window.tw.open(window.tw.programs.adder, '95+17='))

@@ -3,6 +3,8 @@
 // speaks only the part of the protocol that this server has.
 'use strict';
 const vscode = require('vscode');
+const fs = require('fs');
+const path = require('path');
 const { spawn } = require('child_process');
 
 // ---- messages over the server's standard input and output
@@ -251,14 +253,60 @@ const opened = document =>
 			text: document.getText(),
 		},
 	});
-const changed = ({ document }) =>
-	isOurs(document) &&
+const changed = ({ document }) => {
+	if (!isOurs(document)) return;
+	if (document === shown) sendProgram();
 	tell('didChange', {
 		textDocument: { ...textDocument(document), version: document.version },
 		contentChanges: [{ text: document.getText() }],
 	});
+};
 const closed = document =>
 	isOurs(document) && tell('didClose', { textDocument: textDocument(document) });
+
+// ---- the playground beside the editor
+
+let panel, shown; // the panel, and the document that it shows
+
+// Where twc view finds it too: beside the compiler, as it is installed or built.
+function findPage() {
+	const command = vscode.workspace.getConfiguration('tw').get('twc') || 'twc';
+	const folders = command.includes('/') ? [''] : process.env.PATH.split(path.delimiter);
+	for (const folder of folders) {
+		const twc = path.join(folder, command);
+		if (!fs.existsSync(twc)) continue;
+		for (const page of ['../share/tw', '../build-web/page']) {
+			const bin = path.dirname(fs.realpathSync(twc));
+			const file = path.join(bin, page, 'playground.html');
+			if (fs.existsSync(file)) return file;
+		}
+	}
+	return null;
+}
+
+const sendProgram = () =>
+	panel?.webview.postMessage({ tw: 'program', text: shown.getText() });
+
+function view() {
+	const document = vscode.window.activeTextEditor?.document;
+	const page = findPage();
+	if (!document || !isOurs(document)) return;
+	if (!page) {
+		vscode.window.showErrorMessage(
+			'tw: the playground is not installed beside twc: make web, make install'
+		);
+		return;
+	}
+	shown = document;
+	if (panel) return sendProgram();
+	panel = vscode.window.createWebviewPanel('tw', 'tw', vscode.ViewColumn.Beside, {
+		enableScripts: true,
+		retainContextWhenHidden: true,
+	});
+	panel.onDidDispose(() => (panel = null));
+	panel.webview.onDidReceiveMessage(message => message.tw === 'ready' && sendProgram());
+	panel.webview.html = fs.readFileSync(page, 'utf8');
+}
 
 function activate(context) {
 	const diagnostics = vscode.languages.createDiagnosticCollection('tw');
@@ -286,6 +334,7 @@ function activate(context) {
 			})
 		),
 		vscode.commands.registerCommand('tw.restart', restart),
+		vscode.commands.registerCommand('tw.view', view),
 		vscode.workspace.onDidOpenTextDocument(opened),
 		vscode.workspace.onDidChangeTextDocument(changed),
 		vscode.workspace.onDidCloseTextDocument(closed)
