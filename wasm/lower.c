@@ -41,8 +41,9 @@ typedef struct Lowering {
 	uint8_t *local; /* types */
 	int *register_of;
 	int nlocal, local_cap;
-	int first;     /* register of the operand stack */
-	uint8_t *type; /* of the operand stack; 0 is any */
+	bool *accessed; /* (nlocal) so far, while it is checked */
+	int first;      /* register of the operand stack */
+	uint8_t *type;  /* of the operand stack; 0 is any */
 	int ntype, type_cap;
 	Word *word;
 	int nword, word_cap;
@@ -893,6 +894,18 @@ lower_select(Lowering *l)
 	land(l, &over);
 }
 
+/* While all is checked: a local has to be 0 at first unless the first that is done with it, in the
+ * order of the text, is to set it, outside of all blocks. What is outside is never skipped but
+ * with all that comes behind it. */
+static void
+note_access(Lowering *l, uint32_t x, bool sets)
+{
+	if (l->code || l->accessed[x])
+		return;
+	l->accessed[x] = true;
+	l->in->zeroed[l->function][x] = !sets || l->ncontrol > 1;
+}
+
 static void
 lower_local(Lowering *l, int op)
 {
@@ -902,6 +915,7 @@ lower_local(Lowering *l, int op)
 		wasm_fail(&l->r, "local %u, and there are %d", x, l->nlocal);
 		return;
 	}
+	note_access(l, x, op != 0x20);
 	int r = l->register_of[x], n = words_of_type(l->local[x]);
 
 	if (op != 0x20)
@@ -1706,7 +1720,7 @@ read_locals(Lowering *l, const WasmType *t)
 	l->first = 1;
 	for (int i = 0; i < t->nparam; i++)
 		add_local(l, t->param[i]);
-	int first = l->first;
+	int own = l->nlocal;
 
 	for (uint32_t n = wasm_u32(&l->r); n > 0 && !*l->r.error; n--) {
 		uint32_t many = wasm_u32(&l->r);
@@ -1720,8 +1734,13 @@ read_locals(Lowering *l, const WasmType *t)
 			add_local(l, type);
 	}
 	l->large = l->first >= W_REGISTERS - 32;
-	for (int r = first; r < l->first && !l->dead && !l->large; r++)
-		emit_move(l, W_HERE, r, zero_word);
+	l->accessed = NEWS(l->arena, bool, l->nlocal + 1);
+	if (!l->code)
+		l->in->zeroed[l->function] = NEWS(l->p->arena, bool, l->nlocal + 1);
+	for (int x = own; x < l->nlocal && l->code && !l->large; x++)
+		for (int i = 0; i < words_of_type(l->local[x]) && l->in->zeroed[l->function][x];
+		     i++)
+			emit_move(l, W_HERE, l->register_of[x] + i, zero_word);
 }
 
 static void

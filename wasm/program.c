@@ -555,6 +555,7 @@ wasm_instance(WasmProgram *p, const WasmModule *m, const char *file, WasmFind fi
 	in->module = m;
 	in->file = file;
 	in->function = NEWS(p->arena, WasmFunction *, m->nfunction + 1);
+	in->zeroed = NEWS(p->arena, bool *, m->nfunction + 1);
 	in->global = NEWS(p->arena, WasmVariable *, m->nglobal + 1);
 	for (int i = 0; i < m->ntype; i++)
 		if (word_count(m->type[i].result, m->type[i].nresult) > p->nresult)

@@ -156,6 +156,7 @@ typedef struct WasmInstance {
 	const WasmModule *module;
 	const char *file; /* for messages */
 	WasmFunction **function;
+	bool **zeroed; /* (nfunction) of each local: it may be read before it is set */
 	WasmTable *table;
 	WasmMemory *memory; /* one without pages where the module has none */
 	WasmVariable **global;
