@@ -19,6 +19,8 @@
 
 /* ---- scores: one number that compares as a list of numbers does, left to right ---- */
 
+#define SCORES_MAX (INT64_C(1) << 53)
+
 /* The parts of a score, and the range that each has in all scores that are compared. */
 typedef struct ScoreParts {
 	int n;
@@ -73,8 +75,10 @@ share_ranges(Lower *L, ScoreParts *a, ScoreParts *b)
 	return true;
 }
 
+/* A score over positions is never added up where its parts are compared one after the other, so it
+ * may take more values than a float holds: `most`. */
 static Node *
-join_score(Lower *L, const ScoreParts *s)
+join_score(Lower *L, const ScoreParts *s, int64_t most)
 {
 	Node *sum = s->part[0];
 	__int128 values = (__int128)s->hi[0] - s->lo[0] + 1;
@@ -82,12 +86,12 @@ join_score(Lower *L, const ScoreParts *s)
 	for (int i = 1; i < s->n; i++) {
 		int64_t n = s->hi[i] - s->lo[i] + 1;
 		sum = i == 1 ? op2(L, OP_SUB, sum, constant(L, s->lo[0])) : sum;
-		if ((values *= n) >= EXACT_MAX) {
-			fail_here(
-				L,
-				"these scores together take %lld values, more than a 32-bit float "
-				"holds exactly (16777216)",
-				values > INT64_MAX ? INT64_MAX : (long long)values);
+		if ((values *= n) >= most) {
+			fail_here(L,
+			          "these scores together take %lld values, more than the %lld "
+			          "that are told apart",
+			          values > INT64_MAX ? INT64_MAX : (long long)values,
+			          (long long)most - 1);
 			return NULL;
 		}
 		Node *high = op2(L, OP_MUL, sum, constant(L, n));
@@ -144,7 +148,7 @@ choose_position(Lower *L, Env *env, const Ast *a, Op which)
 		return v_pos(L, op1(L, which, l.cond), 0);
 	L->span = a->kid[3]->span;
 	ScoreParts parts;
-	Node *s = score_parts(L, l.value, &parts) ? join_score(L, &parts) : NULL;
+	Node *s = score_parts(L, l.value, &parts) ? join_score(L, &parts, SCORES_MAX) : NULL;
 	L->span = a->span;
 	return s ? v_pos(L, op2(L, OP_BEST, s, l.cond), 0) : &v_error;
 }
@@ -392,7 +396,7 @@ keep_best(Lower *L, Choices *c)
 	int64_t least = INT64_MAX;
 
 	for (int i = 0; i < n; i++) {
-		if (!(of[i] = join_score(L, &c->score[i])))
+		if (!(of[i] = join_score(L, &c->score[i], EXACT_MAX)))
 			return false;
 		least = min_int64(least, of[i]->type.lo);
 	}

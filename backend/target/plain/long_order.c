@@ -30,6 +30,7 @@ enum {
 	BIT_SCALE = 1024,
 	FEW_BITS = 12,
 	PARTS_MAX = 32,
+	ORDER_MAX = 96, /* bits */
 };
 
 /* A part of a score: a stream from 0 on, counted down where `down`. */
@@ -64,6 +65,12 @@ place_bits(Circuit *c, int from, int bits)
 	DigitTable part[8];
 	int n = 0, part_bits;
 
+	if (c->places <= WHOLE_PLACES) {
+		int64_t *t = arena_alloc(c->arena, sizeof *t * (size_t)c->places);
+		for (int p = 0; p < c->places; p++)
+			t[p] = (p >> from) & ((1 << bits) - 1);
+		return place_feature(c, t);
+	}
 	for (int at = 0; at < bits; at += part_bits) {
 		part_bits = min_int(PART_BITS, bits - at);
 		int values = 1 << part_bits;
@@ -180,7 +187,7 @@ add_order_parts(Circuit *c, Order *o, Node *score)
 	OrderPart p = part_of_stream(c, replace_there(c->g, score, NULL));
 	o->bits += p.bits;
 	o->part[o->n++] = p;
-	return o->bits < 64 && has_cheap_bits(c, &p);
+	return o->bits <= ORDER_MAX && has_cheap_bits(c, &p);
 }
 
 static bool
@@ -199,14 +206,16 @@ plain_has_long_order(Circuit *c, const Intent *in)
 {
 	Order o;
 
-	return c->places > WHOLE_PLACES && order_of(c, in, &o);
+	/* in short contexts by two digits of the score, if it is a number (multi_head.c) */
+	bool wide = in->kind == INTENT_BEST && in->score->hi - in->score->lo >= EXACT_MAX;
+	return (c->places > WHOLE_PLACES || wide) && order_of(c, in, &o);
 }
 
 /* The digits that have been found, as their bits: of the position looked at, and as found. */
 typedef struct FoundBits {
 	int n;
-	const Form *bit[64], *found[64];
-	int number[64];
+	const Form *bit[ORDER_MAX], *found[ORDER_MAX];
+	int number[ORDER_MAX];
 } FoundBits;
 
 /* 1 where x is not 0, and then 1 / BIT_SCALE at least. */
