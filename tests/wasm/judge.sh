@@ -2,8 +2,9 @@
 # usage: tests/wasm/judge.sh BUILD-DIR [SUITE-DIR [MODULES]]
 #
 # twasm against other engines: C programs compiled here, in node; the end of their texts, in ONNX
-# Runtime; random modules (MODULES, 100), in node; the official test suite, converted by wast2json, where a folder has it as NAME/NAME.json.
-# Such a folder is made of github.com/WebAssembly/testsuite: for each f.wast of it
+# Runtime; random modules (MODULES, 100), in node; the official test suite, converted by wast2json,
+# where a folder has it as NAME/NAME.json. Such a folder is made of
+# github.com/WebAssembly/testsuite: for each f.wast of it
 #
 #     mkdir -p DIR/f && wast2json --disable-bulk-memory --disable-reference-types \
 #         --disable-simd f.wast -o DIR/f/f.json
@@ -66,11 +67,13 @@ engines() {
 	local steps
 	"$bin/twasm" run --stats "$1" <"$tmp/in" >/dev/null 2>"$tmp/err"
 	steps=$(sed -n 's/ steps in .*//p' "$tmp/err")
-	"$bin/twasm" run --steps=$((steps - 200)) --checkpoint="$tmp/kept" "$1" <"$tmp/in" >/dev/null
+	"$bin/twasm" run --steps=$((steps - 200)) --checkpoint="$tmp/kept" "$1" \
+		<"$tmp/in" >/dev/null
 	{ tr '\n' ' ' <"$tmp/kept"; echo; } >"$tmp/prompt"
 	"$bin/twrun" "$bin/wasm32.onnx" --prompt "$tmp/prompt" >"$tmp/got"
 	node tests/model/judge.mjs "$bin/wasm32.onnx" "$tmp/prompt" --mode step >"$tmp/want"
-	if [ "$(grep -o 'kind: state' "$tmp/got" | wc -l)" = 200 ] && cmp -s "$tmp/want" "$tmp/got"; then
+	if [ "$(grep -o 'kind: state' "$tmp/got" | wc -l)" = 200 ] &&
+		cmp -s "$tmp/want" "$tmp/got"; then
 		passed=$((passed + 1))
 		echo "$(basename "$1"): 200 steps as ONNX Runtime has them"
 	else
