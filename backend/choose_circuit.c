@@ -25,9 +25,9 @@ enum {
 	TERMS_FREE = 4000000,  /* in one of several that are compared, and */
 	TERMS_AGAIN = 4,       /* times those of the first without copies of copies, */
 	TERMS_TRY = 12000000,  /* but no more than this; in all of them together */
-	TERMS_ALL = 40000000,  /* no more than this. */
+	TERMS_ALL = 30000000,  /* no more than this. */
 	TERMS_A_NODE = 100,    /* And so many always, for each node of the graph */
-	BYTES_TRY = 320 << 20, /* for one mapping and its columns; */
+	BYTES_TRY = 200 << 20, /* for one mapping and its columns; */
 	BYTES_MOST = 560 << 20 /* for the first, and for the last resort */
 };
 #define LITTLE_MORE 1.1 /* of as many layers, one of more neurons may have fewer weights */
@@ -284,7 +284,7 @@ best_candidate(Choice *ch, const Diags *diags, Candidate *quick)
 		return quick;
 	Trials t = { .ch = ch, .diags = diags, .best = simple };
 	bool hurried = simple->circuit->hurried;
-	long terms = TERMS_FREE + TERMS_AGAIN * simple->circuit->terms;
+	long terms = 2 * TERMS_FREE + TERMS_AGAIN * simple->circuit->terms;
 
 	t.terms = terms < TERMS_TRY ? terms : TERMS_TRY;
 	t.best = quick->exhausted ? simple : better_candidate(ch, simple, quick);

@@ -411,7 +411,8 @@ require_common_terms(ColumnSpace *sp, int state, const StateReads *r)
 	int ncommon = common_terms(&scratch, left, distinct, sp->c.s->c->natom, common);
 	for (int i = 0; i < ncommon; i++)
 		require_form(sp, state, common[i]);
-	lattice_rebuild(sp, state);
+	if (ncommon || sp->c.s->c->natom <= MANY_ATOMS)
+		lattice_rebuild(sp, state);
 	for (int i = 0; i < distinct; i++)
 		require_form(sp, state, left[i]);
 	arena_free(&scratch);

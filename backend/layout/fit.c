@@ -164,8 +164,8 @@ hash_of_schedule(const Circuit *c)
 
 enum {
 	TRIES = 4,
-	FEW_TRIES = 2,     /* where there are */
-	MANY_ATOMS = 3000, /* so many */
+	FEW_TRIES = 2,               /* where there are MANY_ATOMS, */
+	MOST_ATOMS = 5 * MANY_ATOMS, /* and one only where there are more than these */
 };
 
 /* Schedules of as few layers, and the best of them. */
@@ -209,7 +209,8 @@ fit_freely(Circuit *c, const Limits *limits, SchedulePolicy plan)
 {
 	FreeFit f = { c, limits, plan, .root = c->arena, .least = INFINITY };
 	Columns *cols = NULL;
-	int tries = limits->neurons ? 1 : c->natom > MANY_ATOMS ? FEW_TRIES : TRIES, best = 0;
+	bool one = limits->neurons || c->natom > MOST_ATOMS;
+	int tries = one ? 1 : c->natom > MANY_ATOMS ? FEW_TRIES : TRIES, best = 0;
 
 	for (int i = 0; i < tries; i++) {
 		Columns *new = fit_late(&f, i, false);

@@ -19,6 +19,9 @@ typedef struct SchedulePolicy {
 	int layers;         /* how many there are, where some atoms wait until they must */
 	bool late_values, late_neurons;
 } SchedulePolicy;
+/* Of a circuit that has more, what takes long and gains little is left out. */
+enum { MANY_ATOMS = 3000 };
+
 Schedule *schedule(Circuit *, const SchedulePolicy *);
 int live_neurons(Circuit *); /* how many something needs */
 
