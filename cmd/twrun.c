@@ -303,14 +303,6 @@ answer_rows(PromptRun *r, int n)
 	return true;
 }
 
-/* Of several texts: where one has several lines, an empty line ends it. */
-static void
-end_text(const PromptRun *r)
-{
-	if (r->m->nlabel + r->m->emits > 1)
-		fputc('\n', r->out);
-}
-
 /* What --check found ends the run. */
 static void
 stop_at_difference(const PromptRun *r, const char *prompt)
@@ -444,7 +436,6 @@ answer_each(Worker *w, char **prompt, int n, FILE *out, char **why, int *bad, ch
 			*error = strdup(*w->run.wrong ? w->run.wrong : tw_difference(w->run.s));
 			return 1;
 		}
-		end_text(&w->run);
 	}
 	return 0;
 }
@@ -624,12 +615,9 @@ answer_input(PromptRun *r)
 	r->s = ok ? tw_open(r->m, session_flags(r->c), &error) : NULL;
 	if (ok && !r->s)
 		print_error(error);
-	for (int i = 0; r->s && i < all.ntext; i++) {
+	for (int i = 0; r->s && i < all.ntext; i++)
 		answer_number_rows(r, all.x + (size_t)i * (size_t)all.n * (size_t)r->m->ninput,
 		                   all.n);
-		if (all.ntext > 1)
-			end_text(r);
-	}
 	if (r->s)
 		stats_add(r->totals, tw_stats(r->s));
 	arena_free(&arena);
@@ -687,8 +675,7 @@ cmd_answer(const Options *c)
 
 static const Flag flags[] = {
 	{ "batch", 'b', "FILE", offsetof(Options, batch),
-	  "one prompt a line, - for standard input; one answer a line, in order, on all cores; "
-	  "where an answer has several lines an empty one follows",
+	  "one prompt a line, - for standard input; one answer a line, in order, on all cores",
 	  NULL },
 	{ "prompt", 'p', "FILE", offsetof(Options, prompt_file),
 	  "the prompt is what FILE holds, however long; - for standard input", NULL },

@@ -462,12 +462,6 @@ check 0 '66 passed, 0 failed' '' "$twc" test $calc --model "$model"
 check 2 '*' 'is no model of this program: it takes other tokens' \
 	"$twc" test examples/adder.tw --model "$model"
 
-# texts of several lines are told apart
-"$twc" examples/balanced_parens.tw -o "$tmp/lines.onnx" || failed=1
-printf '()\n(\n' | "$twrun" "$tmp/lines.onnx" --batch - >"$tmp/labels"
-[ "$(grep -c ':' "$tmp/labels")" = 4 ] && [ -z "$(sed -n '3p;6p' "$tmp/labels")" ] &&
-	[ "$(wc -l <"$tmp/labels")" = 6 ] || fail "labels of two texts: $(cat "$tmp/labels")"
-
 # every named value has a column of its own
 for example in adder:12 calculator:15 machine_step:24; do
 	"$twc" "examples/${example%:*}.tw" -o "$tmp/traced.onnx" || failed=1
