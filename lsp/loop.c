@@ -88,6 +88,9 @@ lsp_serve(const LspHost *host)
 	/* Where there is no memory for JSON, control goes back as for all else. */
 	cJSON_InitHooks(&(cJSON_Hooks){ guarded_malloc, guarded_free });
 	signal(SIGPIPE, SIG_IGN);
+	/* Editors end their servers so, and have nobody to tell. */
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	while (!s.exiting && !s.wire.ended) {
 		wait_for_something(&s);
 		handle_all(&s);
