@@ -246,6 +246,18 @@ schedule_late(const WorkList *l, const SchedulePolicy *plan)
 	}
 }
 
+/* What nothing needs stays behind what it reads, as the circuit promises of all atoms. */
+static void
+place_dead_atoms(Circuit *c)
+{
+	for (int i = 0; i < c->natom; i++) {
+		Atom *a = c->atom[i];
+		if (!a->live && a->in)
+			a->ready = a->kind == VALUE ? fetched_from(inputs_ready(a))
+			                            : computed_from(inputs_ready(a));
+	}
+}
+
 /* ---- layers ---- */
 
 static Head *
@@ -293,6 +305,7 @@ schedule(Circuit *c, const SchedulePolicy *plan)
 	schedule_by_list(&list, plan);
 	if (plan->late_values || plan->late_neurons)
 		schedule_late(&list, plan);
+	place_dead_atoms(c);
 	for (int i = 0; i < c->natom; i++)
 		if (c->atom[i]->live && c->atom[i]->in && atom_layer(c->atom[i]) >= s->nlayer)
 			s->nlayer = atom_layer(c->atom[i]) + 1;
