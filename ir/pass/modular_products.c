@@ -114,12 +114,12 @@ congruent_product(Graph *g, Node *n, int64_t m)
 static bool
 outgrows_divisor(const Node *n, int64_t m)
 {
+	if (n->op != OP_MUL)
+		return false;
 	const Type *x = &n->arg[0]->type, *y = &n->arg[1]->type;
-
-	return n->op == OP_MUL && x->nset != 1 && y->nset != 1 && x->hi - x->lo > 2
-	       && y->hi - y->lo > 2 && x->hi - x->lo + y->hi - y->lo < SET_MAX
-	       && llabs(x->lo) < SET_MAX && llabs(y->lo) < SET_MAX
-	       && n->type.hi - n->type.lo >= WORTH * m;
+	return x->nset != 1 && y->nset != 1 && x->hi - x->lo > 2 && y->hi - y->lo > 2
+	       && x->hi - x->lo + y->hi - y->lo < SET_MAX && llabs(x->lo) < SET_MAX
+	       && llabs(y->lo) < SET_MAX && n->type.hi - n->type.lo >= WORTH * m;
 }
 
 /* One divisor, and what has been made smaller for it. */
