@@ -405,12 +405,24 @@ describe_node(Description *d, const Atom *a)
 	d->number[a->id] = d->nnode - max_int(a->npart, 1);
 }
 
+/* How long the longest table is that is described. */
+static int
+longest_table(const Description *d)
+{
+	int most = max_int(d->c.rows, DIGIT_BASE);
+
+	for (int i = 0; i < d->c.natom; i++) {
+		const Atom *a = d->c.atom[i];
+		if (d->needed[i] && !a->npart && (a->kind == PLACE_FEATURE || a->by_place))
+			most = max_int(most, d->c.places);
+	}
+	return most;
+}
+
 static void
 describe_nodes(Description *d)
 {
-	int most = max_int(d->c.rows, max_int(d->c.places, DIGIT_BASE));
-
-	d->cell = NEWS(d->c.arena, double, most + 1);
+	d->cell = NEWS(d->c.arena, double, longest_table(d) + 1);
 	describe_text(d, "\"nodes\":[");
 	for (int i = 0; i < d->c.natom; i++)
 		if (d->needed[i])
