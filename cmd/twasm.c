@@ -318,8 +318,10 @@ run_wasm(Running *r, const TwModel *model)
 	r->shows_progress = isatty(2) && !isatty(1) && !r->o->trace;
 	m->watch = r->o->trace || r->shows_progress ? watch_step : NULL;
 	clock_gettime(CLOCK_MONOTONIC, &r->since);
-	if (r->o->resume && !resume_text(r))
+	if (r->o->resume && !resume_text(r)) {
+		wasm_machine_free(m);
 		return 2;
+	}
 	WasmEnd end = r->o->resume ? wasm_go_on(m) : begin_program(r);
 
 	if (r->last > 0)

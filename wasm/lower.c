@@ -618,7 +618,8 @@ lower_end(Lowering *l)
 	int n = words_in(c->result, c->nresult);
 
 	if (c->kind == OF_IF
-	    && (c->nparam != c->nresult || memcmp(c->param, c->result, (size_t)c->nparam)))
+	    && (c->nparam != c->nresult
+	        || (c->nparam && memcmp(c->param, c->result, (size_t)c->nparam))))
 		wasm_fail(&l->r, "an if without else changes the types of the stack");
 	if (c->kind == OF_FUNCTION && !l->dead)
 		emit_return(l, n);
