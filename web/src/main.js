@@ -267,9 +267,11 @@ function answer() {
 async function select(at) {
 	const n = count(view.trace)
 	view.at = Math.max(0, Math.min(n - 1, at))
-	const asked = view.at
+	const asked = view.at,
+		{ trace } = view
 	const place = await maker.call('position', asked)
-	if (asked !== view.at) return
+	// A later choice, text or program has its own answer; one that is made anew has none yet.
+	if (asked !== view.at || trace !== view.trace || !place.awake) return
 	view.place = place
 	paint()
 }
