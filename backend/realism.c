@@ -24,6 +24,7 @@
 
 #include "backend/target/llama/llama.h"
 #include "lang/text.h"
+#include "lang/random.h"
 
 enum {
 	DEAD_SHARE = 4, /* one dead neuron for so many others */
@@ -57,18 +58,6 @@ typedef struct Realism {
 	NewLayer *layer;
 } Realism;
 
-/* Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators". */
-static int
-any_below(Realism *x, int n)
-{
-	uint64_t z = x->state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	z ^= z >> 31;
-	return (int)(z % (uint64_t)n);
-}
-
 /* ---- the new order */
 
 /* 0 to old - 1 and `more` times -1, in any order if they are permuted. */
@@ -80,7 +69,7 @@ new_order(Realism *x, int old, int more)
 	for (int i = 0; i < n; i++)
 		order[i] = i < old ? i : -1;
 	for (int i = n - 1; i > 0 && x->permute; i--) {
-		int k = any_below(x, i + 1), other = order[i];
+		int k = seeded_below(&x->state, i + 1), other = order[i];
 		order[i] = order[k];
 		order[k] = other;
 	}
@@ -104,9 +93,9 @@ new_scales(Realism *x, const int *order, int n)
 	double *scale = NEWS(x->arena, double, n + 1);
 
 	for (int i = 0; i < n; i++)
-		scale[i] = x->scale && order[i] >= 0
-		                   ? ldexp(1, any_below(x, 2 * SCALE_LOG + 1) - SCALE_LOG)
-		                   : 1;
+		scale[i] = x->scale && order[i] >= 0 ? ldexp(
+				   1, seeded_below(&x->state, 2 * SCALE_LOG + 1) - SCALE_LOG)
+		                                     : 1;
 	return scale;
 }
 
@@ -141,7 +130,7 @@ new_neuron_scales(Realism *x, int n)
 		if (to->neuron[i] < 0)
 			continue;
 		x->state = salt ^ hash_of_reader(x->m, &x->m->layer[n], to->neuron[i]);
-		scale[i] = ldexp(1, any_below(x, 2 * SCALE_LOG + 1) - SCALE_LOG);
+		scale[i] = ldexp(1, seeded_below(&x->state, 2 * SCALE_LOG + 1) - SCALE_LOG);
 	}
 	x->state = salt;
 	return scale;
@@ -178,7 +167,7 @@ floats_of(Realism *x, int rows, int columns)
 static float
 noise_number(Realism *x)
 {
-	return (float)(any_below(x, 2 * NOISE_MOST + 1) - NOISE_MOST);
+	return (float)(seeded_below(&x->state, 2 * NOISE_MOST + 1) - NOISE_MOST);
 }
 
 /* (rows, d_model) tables: those of the embedding, and what heads and neurons write. */
@@ -248,7 +237,7 @@ kill_neuron(Realism *x, int layer, TwLayer *to, int neuron)
 	double most = 1;
 
 	for (int i = 0; i < 2; i++) {
-		int c = any_below(x, x->to->d_model), w = 1 + any_below(x, 3);
+		int c = seeded_below(&x->state, x->to->d_model), w = 1 + seeded_below(&x->state, 3);
 		double here = x->column[c] < 0 ? -1 : most_in_column(x, layer, x->column[c]);
 		if (here < 0 || here > LARGEST_READ)
 			continue;
@@ -257,7 +246,7 @@ kill_neuron(Realism *x, int layer, TwLayer *to, int neuron)
 	}
 	to->b1[neuron] = (float)-ceil(FAR_BELOW * most);
 	for (int c = 0; c < x->to->d_model; c++)
-		if (!any_below(x, 4))
+		if (!seeded_below(&x->state, 4))
 			to->w2[(size_t)neuron * (size_t)x->to->d_model + (size_t)c] = noise_number(
 				x);
 }

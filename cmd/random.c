@@ -17,6 +17,7 @@
 #include "backend/describe_circuit.h"
 #include "backend/file/write.h"
 #include "lang/text.h"
+#include "lang/random.h"
 
 enum {
 	SIZE = 6,
@@ -41,18 +42,6 @@ typedef struct ProgramWriter {
 	RandomValue value[MOST_SIZE];
 } ProgramWriter;
 
-/* Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators". */
-static int
-pick_of(ProgramWriter *w, int n)
-{
-	uint64_t x = w->state += 0x9e3779b97f4a7c15u;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	x ^= x >> 31;
-	return (int)(x % (uint64_t)n);
-}
-
 /* ---- operands */
 
 static bool
@@ -70,7 +59,7 @@ earlier_value(ProgramWriter *w, RandomKind kind, int level)
 	for (int unread = 1; unread >= 0 && found < 0; unread--)
 		for (int i = 0; i < w->n; i++)
 			if (may_read(w, i, kind, level) && (!unread || !w->value[i].read)
-			    && !pick_of(w, ++seen))
+			    && !seeded_below(&w->state, ++seen))
 				found = i;
 	return found;
 }
@@ -90,16 +79,19 @@ operand_of_kind(ProgramWriter *w, RandomKind kind, int level)
 {
 	int i = earlier_value(w, kind, level);
 	Arena *a = w->text.arena;
-	int letter = 'a' + pick_of(w, 6);
+	int letter = 'a' + seeded_below(&w->state, 6);
 
-	if (i >= 0 && pick_of(w, 5))
+	if (i >= 0 && seeded_below(&w->state, 5))
 		return name_to_read(w, i);
 	if (kind == FLAG)
-		return pick_of(w, 2) ? arena_fmt(a, "(token == '%c')", letter)
-		                     : arena_fmt(a, "(token in \"%c%c\")", letter, letter + 2);
-	int yes = pick_of(w, DIGITS), no = (yes + 1 + pick_of(w, DIGITS - 1)) % DIGITS;
-	return pick_of(w, 2) ? arena_fmt(a, "(index %% %d)", 2 + pick_of(w, 5))
-	                     : arena_fmt(a, "(if token == '%c' then %d else %d)", letter, yes, no);
+		return seeded_below(&w->state, 2)
+		               ? arena_fmt(a, "(token == '%c')", letter)
+		               : arena_fmt(a, "(token in \"%c%c\")", letter, letter + 2);
+	int yes = seeded_below(&w->state, DIGITS),
+	    no = (yes + 1 + seeded_below(&w->state, DIGITS - 1)) % DIGITS;
+	return seeded_below(&w->state, 2)
+	               ? arena_fmt(a, "(index %% %d)", 2 + seeded_below(&w->state, 5))
+	               : arena_fmt(a, "(if token == '%c' then %d else %d)", letter, yes, no);
 }
 
 /* Another one than x. */
@@ -120,7 +112,7 @@ place_to_read(ProgramWriter *w, int level)
 	int i = earlier_value(w, REFERENCE, level);
 
 	return i >= 0 ? name_to_read(w, i)
-	              : arena_fmt(w->text.arena, "here - %d", 1 + pick_of(w, 3));
+	              : arena_fmt(w->text.arena, "here - %d", 1 + seeded_below(&w->state, 3));
 }
 
 /* ---- values */
@@ -131,14 +123,16 @@ flag_expression(ProgramWriter *w, int level)
 	Arena *a = w->text.arena;
 	const char *x = operand_of_kind(w, FLAG, level);
 
-	switch (pick_of(w, 6)) {
+	switch (seeded_below(&w->state, 6)) {
 	case 0: return arena_fmt(a, "%s and %s", x, other_operand(w, FLAG, level, x));
 	case 1: return arena_fmt(a, "%s or not %s", x, other_operand(w, FLAG, level, x));
 	case 2: return arena_fmt(a, "%s != %s", x, other_operand(w, FLAG, level, x));
-	case 3: return arena_fmt(a, "%s > %d", operand_of_kind(w, NUMBER, level), pick_of(w, 8));
+	case 3:
+		return arena_fmt(a, "%s > %d", operand_of_kind(w, NUMBER, level),
+		                 seeded_below(&w->state, 8));
 	case 4:
 		return arena_fmt(a, "%s == %d", operand_of_kind(w, NUMBER, level),
-		                 pick_of(w, DIGITS));
+		                 seeded_below(&w->state, DIGITS));
 	}
 	return arena_fmt(a, "%s[%s else false]", x, place_to_read(w, level));
 }
@@ -149,16 +143,16 @@ number_expression(ProgramWriter *w, int level)
 	Arena *a = w->text.arena;
 	const char *x = operand_of_kind(w, NUMBER, level);
 
-	switch (pick_of(w, 6)) {
+	switch (seeded_below(&w->state, 6)) {
 	case 0:
 		return arena_fmt(a, "(%s + %s) %% %d", x, other_operand(w, NUMBER, level, x),
-		                 2 + pick_of(w, DIGITS - 1));
+		                 2 + seeded_below(&w->state, DIGITS - 1));
 	case 1: return arena_fmt(a, "max(%s, %s)", x, other_operand(w, NUMBER, level, x));
 	case 2:
 		return arena_fmt(a, "if %s then %s else %s", operand_of_kind(w, FLAG, level), x,
 		                 operand_of_kind(w, NUMBER, level));
 	case 3: return arena_fmt(a, "min(count(%s[j] for j), 9)", operand_of_kind(w, FLAG, level));
-	case 4: return arena_fmt(a, "(%d * %s + 1) %% 10", 2 + pick_of(w, 7), x);
+	case 4: return arena_fmt(a, "(%d * %s + 1) %% 10", 2 + seeded_below(&w->state, 7), x);
 	}
 	return arena_fmt(a, "%s[%s else 0]", x, place_to_read(w, level));
 }
@@ -166,7 +160,8 @@ number_expression(ProgramWriter *w, int level)
 static const char *
 reference_expression(ProgramWriter *w, int level)
 {
-	return arena_fmt(w->text.arena, "%s j where %s[j]", pick_of(w, 3) ? "latest" : "first",
+	return arena_fmt(w->text.arena, "%s j where %s[j]",
+	                 seeded_below(&w->state, 3) ? "latest" : "first",
 	                 operand_of_kind(w, FLAG, level));
 }
 
@@ -190,7 +185,7 @@ add_to_chain(ProgramWriter *w)
 	int last = w->n - 1;
 
 	if (last < 0) {
-		add_value(w, (RandomKind)pick_of(w, 2), 0);
+		add_value(w, (RandomKind)seeded_below(&w->state, 2), 0);
 		return;
 	}
 	w->level = 1;
@@ -198,19 +193,21 @@ add_to_chain(ProgramWriter *w)
 	const char *x = name_to_read(w, last), *text;
 	switch (of) {
 	case FLAG:
-		kind = pick_of(w, 2) ? REFERENCE : NUMBER;
-		text = kind == REFERENCE ? arena_fmt(a, "%s j where %s[j]",
-		                                     pick_of(w, 2) ? "latest" : "first", x)
-		                         : arena_fmt(a, "if %s then %s else %d", x,
-		                                     operand_of_kind(w, NUMBER, w->level - 1),
-		                                     pick_of(w, DIGITS));
+		kind = seeded_below(&w->state, 2) ? REFERENCE : NUMBER;
+		text = kind == REFERENCE
+		               ? arena_fmt(a, "%s j where %s[j]",
+		                           seeded_below(&w->state, 2) ? "latest" : "first", x)
+		               : arena_fmt(a, "if %s then %s else %d", x,
+		                           operand_of_kind(w, NUMBER, w->level - 1),
+		                           seeded_below(&w->state, DIGITS));
 		break;
 	case NUMBER:
-		kind = pick_of(w, 2) ? FLAG : NUMBER;
+		kind = seeded_below(&w->state, 2) ? FLAG : NUMBER;
 		text = kind == FLAG ? arena_fmt(a, "%s > %s", x,
 		                                other_operand(w, NUMBER, w->level - 1, x))
 		                    : arena_fmt(a, "(%s + %s[here - %d else 0]) %% %d", x, x,
-		                                1 + pick_of(w, 3), 5 + pick_of(w, 6));
+		                                1 + seeded_below(&w->state, 3),
+		                                5 + seeded_below(&w->state, 6));
 		break;
 	default:
 		text = arena_fmt(a, "%s[%s else 0]", operand_of_kind(w, NUMBER, w->level - 1), x);
@@ -243,7 +240,7 @@ write_program(ProgramWriter *w, int number, int size, int depth)
 	while (w->n < depth)
 		add_to_chain(w);
 	while (w->n < size)
-		add_value(w, (RandomKind)pick_of(w, KINDS), depth - 1);
+		add_value(w, (RandomKind)seeded_below(&w->state, KINDS), depth - 1);
 	add_outputs(w);
 	return w->text.s;
 }

@@ -19,6 +19,7 @@
 
 #include "backend/file/write.h"
 #include "lang/text.h"
+#include "lang/random.h"
 
 enum {
 	TRIES = 50, /* for one text that keeps the asserts */
@@ -36,18 +37,6 @@ typedef struct SampleWriter {
 	int n;          /* tokens of the prompt */
 } SampleWriter;
 
-/* Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators". */
-static int
-next_below(SampleWriter *s, int n)
-{
-	uint64_t x = s->state += 0x9e3779b97f4a7c15u;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	x ^= x >> 31;
-	return (int)(x % (uint64_t)n);
-}
-
 /* ---- prompts */
 
 static int
@@ -61,7 +50,7 @@ character_class(const char *s)
 static int
 random_row(SampleWriter *s, int field)
 {
-	return first_row(s->g, field) + next_below(s, rows_of(s->g, field));
+	return first_row(s->g, field) + seeded_below(&s->state, rows_of(s->g, field));
 }
 
 /* Another row of the field whose word begins with a letter of the same kind. */
@@ -82,7 +71,7 @@ random_tokens(SampleWriter *s)
 {
 	int most = s->g->context < LONGEST_RANDOM ? s->g->context : LONGEST_RANDOM;
 
-	s->n = 1 + next_below(s, most);
+	s->n = 1 + seeded_below(&s->state, most);
 	for (int i = 0; i < s->n; i++)
 		for (int f = 0; f < s->g->nfield; f++)
 			s->text[i * s->g->nfield + f] = random_row(s, f);
@@ -92,10 +81,10 @@ random_tokens(SampleWriter *s)
 static void
 change_length(SampleWriter *s)
 {
-	int at = next_below(s, s->n), wide = s->g->nfield;
+	int at = seeded_below(&s->state, s->n), wide = s->g->nfield;
 	size_t rest = (size_t)((s->n - at) * wide) * sizeof *s->text;
 
-	if (next_below(s, 2) && s->n < s->g->context) {
+	if (seeded_below(&s->state, 2) && s->n < s->g->context) {
 		memmove(s->text + (at + 1) * wide, s->text + at * wide, rest);
 		for (int f = 0; f < wide; f++)
 			s->text[at * wide + f] = random_row(s, f);
@@ -111,8 +100,8 @@ static void
 random_prompt(SampleWriter *s)
 {
 	const Graph *g = s->g;
-	const Test *t = g->ntest ? &g->test[next_below(s, g->ntest)] : NULL;
-	int how = next_below(s, 10);
+	const Test *t = g->ntest ? &g->test[seeded_below(&s->state, g->ntest)] : NULL;
+	int how = seeded_below(&s->state, 10);
 
 	if (!t || !t->nprompt || t->nprompt > g->context || how == 0) {
 		random_tokens(s);
@@ -121,7 +110,7 @@ random_prompt(SampleWriter *s)
 	s->n = t->nprompt;
 	memcpy(s->text, t->prompt, (size_t)(s->n * g->nfield) * sizeof *s->text);
 	for (int i = 0; i < s->n * g->nfield; i++)
-		if (next_below(s, 2))
+		if (seeded_below(&s->state, 2))
 			s->text[i] = row_of_kind(s, i % g->nfield, s->text[i]);
 	if (how == 1)
 		change_length(s);
@@ -132,12 +121,12 @@ random_numbers(SampleWriter *s)
 {
 	int most = s->g->context < LONGEST_RANDOM ? s->g->context : LONGEST_RANDOM;
 
-	s->n = 1 + next_below(s, most);
+	s->n = 1 + seeded_below(&s->state, most);
 	for (int i = 0; i < s->n * s->g->ninput; i++) {
 		const Input *in = &s->g->input[i % s->g->ninput];
 		double unit = in->kind == K_REAL ? FINEST : 1;
 		double steps = fmin((in->max - in->min) * unit, 1e6);
-		s->number[i] = in->min + next_below(s, (int)steps + 1) / unit;
+		s->number[i] = in->min + seeded_below(&s->state, (int)steps + 1) / unit;
 	}
 }
 

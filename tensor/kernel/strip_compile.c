@@ -283,13 +283,13 @@ use_value(Registers *r, int value, int at)
 }
 
 static void
-uses_of(const StripInstr *i, void (*use)(Registers *, int, int), Registers *r, int at)
+use_operands(Registers *r, const StripInstr *i, int at)
 {
 	for (int k = 0; k < 3; k++)
-		use(r, i->arg[k], at);
+		use_value(r, i->arg[k], at);
 	for (int k = 0; i->load && k < i->load->rank; k++)
-		use(r, i->load->index[k], at);
-	use(r, i->to, at);
+		use_value(r, i->load->index[k], at);
+	use_value(r, i->to, at);
 }
 
 /* A value from in front of a loop that is read in it is needed up to the loop's end. */
@@ -302,7 +302,7 @@ find_last_uses(const StripCompiler *c, Registers *r, int result)
 		const StripInstr *i = &c->instr[at];
 		if (i->op != S_AGAIN && i->op != S_FOLDED && i->to >= 0)
 			defined[i->to] = at;
-		uses_of(i, use_value, r, at);
+		use_operands(r, i, at);
 	}
 	for (int at = 0; at < c->n; at++) {
 		const StripInstr *i = &c->instr[at];

@@ -91,24 +91,11 @@ test_random_kernels(void **state)
 	}
 }
 
-static TensorGraph *
-read_kernels(const char *text)
-{
-	Source *src = NEW(&arena, Source);
-	Diags ds = { .arena = &arena, .src = src };
-
-	*src = (Source){ "test.twt", text, (uint32_t)strlen(text) };
-	TensorGraph *g = tensor_graph_read(src, &arena, &ds);
-	if (!g)
-		fail_msg("%s", ds.first->msg);
-	return g;
-}
-
 /* Are there this many products and scatters among the kernels? */
 static void
 check_kinds(const char *text, int products, int scatters)
 {
-	TensorGraph *g = read_kernels(text);
+	TensorGraph *g = read_tensors(&arena, text);
 	char *plan = NULL;
 	size_t n;
 	FILE *f = open_memstream(&plan, &n);
@@ -122,7 +109,7 @@ check_kinds(const char *text, int products, int scatters)
 	if (products || scatters)
 		fail_msg("%s", plan);
 	free(plan);
-	check_outputs(read_kernels(text), 1);
+	check_outputs(read_tensors(&arena, text), 1);
 }
 
 static void
@@ -190,14 +177,14 @@ test_shared_functions(void **state)
 			   "a [i < 50] = 2 * tanh(x[i]) + exp(x[i])\n"
 			   "b [i < 50] = x[i] - tanh(x[i])\n"
 			   "output a\noutput b\n";
-	TensorGraph *g = read_kernels(text);
+	TensorGraph *g = read_tensors(&arena, text);
 
 	(void)state;
 	tensor_program_new(g, VECTORS_PORTABLE);
 	assert_non_null(tensor_find(g, "a.tanh"));
 	assert_null(tensor_find(g, "a.exp"));
 	assert_null(tensor_find(g, "b.tanh"));
-	check_outputs(read_kernels(text), 1);
+	check_outputs(read_tensors(&arena, text), 1);
 }
 
 static const char *
@@ -217,7 +204,7 @@ read_test_file(const char *path)
 static void
 test_transformer(void **state)
 {
-	TensorGraph *g = read_kernels(read_test_file("tests/unit/transformer.twt"));
+	TensorGraph *g = read_tensors(&arena, read_test_file("tests/unit/transformer.twt"));
 	TensorNode *by[64], *to[64];
 	int n = 0;
 
@@ -239,7 +226,7 @@ check_strip_function(const char *name, double (*f)(double), double from, double 
 	enum { N = 20000 };
 	const char *text = arena_fmt(&arena, "param x [%d] = 0\ny [i < %d] = %s(x[i])\noutput y\n",
 	                             N, N, name);
-	TensorGraph *g = read_kernels(text);
+	TensorGraph *g = read_tensors(&arena, text);
 	TensorProgram *p = tensor_program_new(g, vector_level());
 	float *x = tensor_program_buffer(p, g->tensor[0]);
 

@@ -186,4 +186,18 @@ random_program(TensorGraph *g, unsigned seed)
 	return tensor_define(g, "loss", total(&m), 0, NULL);
 }
 
+/* A graph that is given as text, which must be one. */
+static inline TensorGraph *
+read_tensors(Arena *arena, const char *text)
+{
+	Source *src = NEW(arena, Source);
+	Diags ds = { .arena = arena, .src = src };
+
+	*src = (Source){ "test.twt", text, (uint32_t)strlen(text) };
+	TensorGraph *g = tensor_graph_read(src, arena, &ds);
+	if (!g)
+		fail_msg("%s", ds.first->msg);
+	return g;
+}
+
 #endif

@@ -385,19 +385,6 @@ tensor_text(const TensorGraph *g)
 	return copy;
 }
 
-static TensorGraph *
-read_tensors(const char *text)
-{
-	Source *src = NEW(&arena, Source);
-	Diags ds = { .arena = &arena, .src = src };
-
-	*src = (Source){ "test.twt", text, (uint32_t)strlen(text) };
-	TensorGraph *g = tensor_graph_read(src, &arena, &ds);
-	if (!g)
-		fail_msg("%s", ds.first->msg);
-	return g;
-}
-
 static void
 test_text_is_read_back(void **state)
 {
@@ -410,7 +397,7 @@ test_text_is_read_back(void **state)
 		tensor_gradient(g, loss, LEAVES, by, to);
 		tensor_output(g, loss);
 		const char *text = tensor_text(g);
-		assert_string_equal(tensor_text(read_tensors(text)), text);
+		assert_string_equal(tensor_text(read_tensors(&arena, text)), text);
 		arena_free(&arena);
 	}
 }
@@ -418,7 +405,7 @@ test_text_is_read_back(void **state)
 static void
 check_gradient(const char *program, const char *expected)
 {
-	TensorGraph *g = read_tensors(program);
+	TensorGraph *g = read_tensors(&arena, program);
 	TensorNode *by[8], *to[8];
 	int n = 0, before = g->ntensor;
 
