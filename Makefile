@@ -12,8 +12,8 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 # The one place that says the version is runtime/model.h.
 VERSION := $(shell sed -n 's/^.define TW_VERSION "\(.*\)"/\1/p' runtime/model.h)
-# Goes up when a program made for an earlier runtime/tw.h would not run with this one.
-SONAME  := libtw.so.1
+# Goes up with each release whose runtime/tw.h is another than that before.
+SONAME  := libtw.so.2
 WARN    = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings
 LIBS    = -lprotobuf-c -lcjson -lm
 

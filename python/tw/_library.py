@@ -61,7 +61,7 @@ def _candidates() -> List[str]:
     found = [os.environ.get("TW_LIBRARY", "")]
     if os.path.isdir(build):
         found += sorted(os.path.join(build, f) for f in os.listdir(build)
-                        if f.startswith("libtw.so"))
+                        if f.startswith("libtw.so"))[::-1]   # the newest first
     return [f for f in found + [ctypes.util.find_library("tw") or ""] if f]
 
 
