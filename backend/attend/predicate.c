@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum {
-	FEW_BITS = 4, /* up to so many bits, an equality is one-hot: a dimension for each value */
+	FEW_BITS = 4, /* from two to so many bits, an equality is one-hot: a dimension for each
+	                 value */
 	MOST_BITS = 12,
 };
 
@@ -20,17 +21,33 @@ is_zero_form(const Form *f)
 	return form_is_const(f) && (f->real ? f->real->k == 0 : f->k == 0);
 }
 
+/* The dimension that a constant is asked of already, -1 if there is none. */
+static int
+constant_dim(const Lookup *s, const Form *q, const Form *k)
+{
+	for (int i = 0; i < s->ndim && form_is_const(q) && !q->real && !k->real; i++)
+		if (form_is_const(s->q[i]) && !s->q[i]->real && !s->k[i]->real
+		    && s->q[i]->k == q->k)
+			return i;
+	return -1;
+}
+
+/* What is asked in the same way wherever one looks is one dimension together. */
 void
 add_dim(Circuit *c, Lookup *s, const Form *q, const Form *k)
 {
 	if (is_zero_form(q) || is_zero_form(k))
 		return;
+	int ready = max_int(q->ready, k->ready), same = constant_dim(s, q, k);
+	s->ready = max_int(ready, s->ready);
+	if (same >= 0) {
+		s->k[same] = form_add(c, 1, s->k[same], 1, k, 0);
+		return;
+	}
 	GROW(c->arena, s->q, s->capq, s->ndim + 1);
 	GROW(c->arena, s->k, s->capk, s->ndim + 1);
-	int ready = max_int(q->ready, k->ready);
 	s->q[s->ndim] = q;
 	s->k[s->ndim++] = k;
-	s->ready = max_int(ready, s->ready);
 }
 
 /* ---- literals ---- */
@@ -147,7 +164,7 @@ is_equality_of_bits(Node *n, Node **x, Node **y, int64_t *least, int *bits)
 	*x = n->arg[swap];
 	*y = n->arg[!swap];
 	*bits = bits_for_both(*x, *y, least);
-	return *bits > FEW_BITS && *bits <= MOST_BITS;
+	return *bits == 1 || (*bits > FEW_BITS && *bits <= MOST_BITS);
 }
 
 /* Adds up the products of the signs of all bits, less their number: 0 where x there equals y

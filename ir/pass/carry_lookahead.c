@@ -722,11 +722,15 @@ lookahead_node(Graph *g, Node *n, void *ctx)
 {
 	Builder at = { g, n };
 	Affine a;
-	Node *y = divided_sum(n, &a)    ? lookahead_division(&at, n, &a)
-	          : compared_sum(n, &a) ? lookahead_comparison(&at, n, &a)
-	                                : NULL;
+	Node *y = NULL;
 
 	(void)ctx;
+	if (n->two_sided) /* what relates two positions is a head's condition, and no sum */
+		return n;
+	if (divided_sum(n, &a))
+		y = lookahead_division(&at, n, &a);
+	else if (compared_sum(n, &a))
+		y = lookahead_comparison(&at, n, &a);
 	return y && y != n ? mk2(&at, OP_AS, n, y) : n;
 }
 
