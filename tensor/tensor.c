@@ -126,6 +126,18 @@ tensor_define(TensorGraph *g, const char *name, Scalar *body, int rank, Scalar *
 void
 tensor_output(TensorGraph *g, TensorNode *t)
 {
+	for (int i = 0; i < g->noutput; i++)
+		if (g->output[i] == t)
+			return;
 	GROW(g->arena, g->output, g->capoutput, g->noutput + 1);
 	g->output[g->noutput++] = t;
+}
+
+void
+tensor_carry(TensorGraph *g, TensorNode *leaf, TensorNode *next)
+{
+	assert(!leaf->body && !leaf->table && tensor_has_shape(next, leaf->rank, leaf->dim));
+	GROW(g->arena, g->carry, g->capcarry, g->ncarry + 1);
+	g->carry[g->ncarry++] = (TensorCarry){ leaf, next };
+	tensor_output(g, next);
 }

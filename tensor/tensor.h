@@ -80,6 +80,11 @@ struct TensorNode {
 	TensorNode *same;    /* the next with this body, and another shape */
 };
 
+/* What the leaf holds in the next run is what the tensor came to in this one. */
+typedef struct TensorCarry {
+	TensorNode *leaf, *next;
+} TensorCarry;
+
 typedef struct TensorGraph {
 	Arena *arena;
 	int nscalar, nfresh;
@@ -88,6 +93,8 @@ typedef struct TensorGraph {
 	Map names, bodies;   /* names -> tensors; bodies -> the first tensor, and see `same` */
 	int noutput, capoutput;
 	TensorNode **output;
+	int ncarry, capcarry;
+	TensorCarry *carry;
 	Scalar **bucket; /* of all scalars, for hash-consing */
 	struct RuleSet *rules;
 	bool as_written; /* nothing is simplified */
@@ -126,6 +133,8 @@ TensorNode *tensor_define(TensorGraph *, const char *name, Scalar *body, int ran
                           Scalar *const *axis);
 TensorNode *tensor_find(const TensorGraph *, const char *name);
 void tensor_output(TensorGraph *, TensorNode *);
+/* A leaf's next value, of its shape, which is an output too: `carry m = m.next`. */
+void tensor_carry(TensorGraph *, TensorNode *leaf, TensorNode *next);
 /* How many elements. */
 int64_t tensor_size(const TensorNode *);
 
@@ -134,6 +143,10 @@ int64_t tensor_size(const TensorNode *);
 /* The gradients of `of`, a tensor without axes, by each of by[n]: to[i] is of by[i]'s shape, or
  * NULL where `of` does not depend on it. They are tensors like others (gradient.c). */
 void tensor_gradient(TensorGraph *, TensorNode *of, int n, TensorNode *const *by, TensorNode **to);
+
+/* The same for `batch` of all that depends on an input, side by side along an axis in front of all
+ * others. now[id]: what stands for a tensor. Outputs are left out. */
+TensorGraph *tensor_batch(TensorGraph *, int batch, TensorNode **now);
 
 void tensor_graph_print(const TensorGraph *, FILE *);
 /* A graph from its text; NULL with errors in the Diags. */

@@ -159,4 +159,6 @@ tensor_graph_print(const TensorGraph *g, FILE *f)
 		print_tensor(&p, g->tensor[i]);
 	for (int i = 0; i < g->noutput; i++)
 		fprintf(f, "output %s\n", g->output[i]->name);
+	for (int i = 0; i < g->ncarry; i++)
+		fprintf(f, "carry %s = %s\n", g->carry[i].leaf->name, g->carry[i].next->name);
 }

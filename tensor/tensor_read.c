@@ -4,6 +4,7 @@
  *              | "param" NAME shape "=" (NUMBER | "normal" "(" NUMBER ")")
  *              | "table" NAME shape "=" NUMBER*
  *              | "output" NAME
+ *              | "carry" NAME "=" NAME
  *              | NAME ("[" NAME "<" INT "]")* "=" sum ["==" | "<" sum]]
  *     shape  ::= ("[" INT "]")*
  *     sum    ::= product (("+" | "-") product)*
@@ -465,17 +466,43 @@ read_definition(TensorReader *r)
 	}
 }
 
-static void
-read_output(TensorReader *r)
+static TensorNode *
+read_tensor_name(TensorReader *r)
 {
 	skip_space(r);
 	uint32_t from = r->at;
 	const char *name = read_name(r);
 	TensorNode *t = r->bad ? NULL : tensor_find(r->g, name);
+
+	if (!t)
+		refuse_text(r, from, "no tensor '%s' above", name);
+	return t;
+}
+
+static void
+read_output(TensorReader *r)
+{
+	TensorNode *t = read_tensor_name(r);
+
 	if (t)
 		tensor_output(r->g, t);
+}
+
+static void
+read_carry(TensorReader *r)
+{
+	TensorNode *leaf = read_tensor_name(r), *next;
+	uint32_t from = r->at;
+
+	if (!leaf || !expect_text(r, "=") || !(next = read_tensor_name(r)))
+		return;
+	bool fits = !leaf->body && !leaf->table && leaf->rank == next->rank;
+	for (int i = 0; i < leaf->rank && fits; i++)
+		fits = leaf->dim[i] == next->dim[i];
+	if (!fits)
+		refuse_text(r, from, "'%s' is no leaf of the same shape", leaf->name);
 	else
-		refuse_text(r, from, "no tensor '%s' above", name);
+		tensor_carry(r->g, leaf, next);
 }
 
 static void
@@ -492,6 +519,8 @@ read_line(TensorReader *r)
 		read_table(r);
 	else if (accept_text(r, "output"))
 		read_output(r);
+	else if (accept_text(r, "carry"))
+		read_carry(r);
 	else
 		read_definition(r);
 	skip_space(r);

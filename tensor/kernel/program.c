@@ -126,6 +126,19 @@ current_tensor(const TensorProgram *p, const TensorNode *t)
 	return now ? now : (TensorNode *)t;
 }
 
+/* What is carried has a buffer that nothing else uses, since it becomes its leaf's. */
+static void
+plan_carried(TensorProgram *p)
+{
+	for (int i = 0; i < p->g->ncarry; i++) {
+		const TensorNode *next = current_tensor(p, p->g->carry[i].next);
+		float **to = &p->buffer[next->id];
+		assert(next->body && !*to);
+		*to = aligned_floats(p->g->arena, tensor_size(next));
+		p->floats += tensor_size(next);
+	}
+}
+
 static void
 plan_buffers(TensorProgram *p, TensorNode *const *live, int n)
 {
@@ -136,12 +149,14 @@ plan_buffers(TensorProgram *p, TensorNode *const *live, int n)
 
 	p->buffer = NEWS(a, float *, p->g->ntensor);
 	plan_leaves(p, live, n);
+	plan_carried(p);
 	for (int i = 0; i < p->nkernel; i++)
 		mark_last_reads(&b, p->kernel[i].to->body, i, &(Map){ 0 });
 	for (int i = 0; i < p->g->noutput; i++)
 		b.last[current_tensor(p, p->g->output[i])->id] = p->nkernel;
 	for (int i = 0; i < p->nkernel; i++) {
-		give_buffer(&b, p->kernel[i].to);
+		if (!p->buffer[p->kernel[i].to->id])
+			give_buffer(&b, p->kernel[i].to);
 		for (int k = 0; k <= i; k++)
 			if (b.last[p->kernel[k].to->id] == i)
 				free_buffer(&b, p->kernel[k].to);
@@ -326,6 +341,18 @@ tensor_program_run(TensorProgram *p)
 		case KERNEL_SCATTER: run_scatter(p, k); break;
 		case KERNEL_PRODUCT: run_product(p, k); break;
 		}
+	}
+}
+
+void
+tensor_program_advance(TensorProgram *p)
+{
+	for (int i = 0; i < p->g->ncarry; i++) {
+		float **leaf = &p->buffer[p->g->carry[i].leaf->id];
+		float **next = &p->buffer[current_tensor(p, p->g->carry[i].next)->id];
+		float *was = *leaf;
+		*leaf = *next;
+		*next = was;
 	}
 }
 

@@ -23,6 +23,8 @@ TensorProgram *tensor_program_new(TensorGraph *, VectorLevel);
 /* (tensor_size) by rows, of a leaf or an output. A leaf's is to be filled in, but a table's. */
 float *tensor_program_buffer(TensorProgram *, const TensorNode *);
 void tensor_program_run(TensorProgram *);
+/* What is carried moves on: leaves take what their next values came to. */
+void tensor_program_advance(TensorProgram *);
 /* A line a kernel. */
 void tensor_program_print(const TensorProgram *, FILE *);
 
