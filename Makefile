@@ -33,7 +33,7 @@ objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 RUNTIME := $(call objects,runtime) $(GEN_ONNX)
 FRONTEND := frontend frontend/syntax frontend/lower frontend/editor
 IR       := ir ir/pass
-TENSOR   := tensor tensor/kernel
+TENSOR   := tensor tensor/kernel tensor/train
 BACKEND  := backend backend/circuit backend/map backend/attend backend/layout \
 	backend/target/plain backend/target/llama backend/file backend/dump backend/verify
 FOLDERS  := lang $(FRONTEND) $(IR) $(TENSOR) $(BACKEND) runtime lsp cmd

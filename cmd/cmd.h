@@ -26,17 +26,22 @@ struct Options {
 	const char *batch;  /* --batch, or NULL */
 	bool json, uniform, check, layered, verify, no_warnings;
 	Limits limits;
-	int profile;                 /* --profile, as PROFILE_ has it, or 0 */
-	const char *shape;           /* --shape, or NULL */
-	bool prove;                  /* --prove */
-	const char *range, *depends; /* --range, --depends; or NULL */
-	const char *input;           /* --input, or NULL */
-	int line;                    /* --line, or 0 */
-	const char *realism;         /* --realism, or NULL */
-	int size, depth;             /* --size, --depth; or 0 */
-	int count, seed;             /* -n, --seed; or 0 */
-	const char *model;           /* --model, or NULL */
-	double started;              /* now_ms() when the process began */
+	int profile;                               /* --profile, as PROFILE_ has it, or 0 */
+	const char *shape;                         /* --shape, or NULL */
+	bool prove;                                /* --prove */
+	const char *range, *depends;               /* --range, --depends; or NULL */
+	const char *input;                         /* --input, or NULL */
+	int line;                                  /* --line, or 0 */
+	const char *realism;                       /* --realism, or NULL */
+	int size, depth;                           /* --size, --depth; or 0 */
+	int count, seed;                           /* -n, --seed; or 0 */
+	const char *model;                         /* --model, or NULL */
+	const char *data, *resume;                 /* --data, --resume; or NULL */
+	int steps, batch_size;                     /* --steps, --batch-size; or 0 */
+	int optimizer, schedule;                   /* as tensor/train/train.h has them, or 0 */
+	const char *rate, *clip, *decay, *warm_up; /* numbers, or NULL */
+	const char *held, *plot;                   /* --validate, --plot; or NULL */
+	double started;                            /* now_ms() when the process began */
 };
 
 /* One source file on its way to weights. All of it lives in the arena. */
@@ -114,6 +119,7 @@ int cmd_view(const Options *);
 int cmd_doctor(const Options *);
 int cmd_prove(const Options *);
 int cmd_equal(const Options *);
+int cmd_train(const Options *);
 /* Runs twprove over a model file; its exit status. */
 int prove_file(const Options *, const char *file, const char *name);
 

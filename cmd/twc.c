@@ -15,6 +15,7 @@
 
 #include "backend/file/write.h"
 #include "backend/realism.h"
+#include "tensor/train/train.h"
 
 /* The library's folder, which lies where twc was built (beside build/) or installed, and where an
  * editor opens its files. Below the current folder its name is relative, so that messages stay
@@ -285,7 +286,9 @@ static const Flag flags[] = {
 	  "of the prompts: characters, D for a digit, [abc] for one of these, each with {n} or "
 	  "{m,n} behind it",
 	  NULL },
-	{ "batch", 0, "FILE", offsetof(Options, batch), "one prompt a line, - for standard input",
+	{ "batch", 0, "FILE", offsetof(Options, batch),
+	  "one prompt a line, - for standard input; of twc train: so many examples a step, 16 "
+	  "unless it is said",
 	  NULL },
 	{ "input", 0, "FILE.npy", offsetof(Options, input),
 	  "the numbers that a model without tokens takes", NULL },
@@ -318,6 +321,29 @@ static const Flag flags[] = {
 	  "which random ones: the same seed gives the same", NULL },
 	{ "model", 0, "MODEL", offsetof(Options, model),
 	  "run them in this model file, and compile nothing", NULL },
+	{ "data", 0, "DATA", offsetof(Options, data),
+	  "what to learn from: a text file; or arrays, INPUT=FILE.npy,INPUT=FILE.npy, a row an "
+	  "example",
+	  NULL },
+	{ "resume", 0, "MODEL", offsetof(Options, resume),
+	  "go on from this checkpoint; what is not said of the recipe is as there", NULL },
+	{ "steps", 0, "N", offsetof(Options, steps),
+	  "how many steps in all; 1000 unless it is said", NULL },
+	{ "optimizer", 0, OPTIMIZERS, offsetof(Options, optimizer),
+	  "AdamW unless it is said; or gradient descent with momentum 0.9", NULL },
+	{ "rate", 0, "RATE", offsetof(Options, rate),
+	  "the rate of learning at its highest; 0.001, of sgd 0.1", NULL },
+	{ "schedule", 0, SCHEDULES, offsetof(Options, schedule),
+	  "how the rate goes on: down to a tenth along a cosine, unless it is said", NULL },
+	{ "warm-up", 0, "STEPS", offsetof(Options, warm_up),
+	  "steps in which the rate grows; a twentieth of all, at most 100", NULL },
+	{ "clip", 0, "NORM", offsetof(Options, clip),
+	  "the greatest norm of a gradient, longer ones are made shorter; 1, and 0 for any", NULL },
+	{ "decay", 0, "DECAY", offsetof(Options, decay),
+	  "by how much matrices shrink, times the rate; 0.01 unless it is said", NULL },
+	{ "validate", 0, "PERCENT", offsetof(Options, held),
+	  "hold back so much of the data, the last of it, and tell the loss on it; 10", NULL },
+	{ "plot", 0, "FILE.svg", offsetof(Options, plot), "draw how the loss went", NULL },
 	{ "no-warnings", 0, NULL, offsetof(Options, no_warnings),
 	  "only errors: say nothing of what is sound but seldom meant", NULL },
 	{ "ops", 0, NULL, 0, "list the operators of the graph", print_ops },
@@ -470,6 +496,28 @@ static const Verb verbs[] = {
 		"twc view calculator.tw\n"
 		"twc view calculator.tw \"12*34=\"",
 		cmd_view,
+	},
+	{
+		"train",
+		"FILE -o OUT",
+		"makes the loss of a program with parameters small, by gradient descent",
+		"FILE is a graph of tensors, a .twt, whose parameters are learned from --data. OUT "
+		"is "
+		"a .safetensors: the parameters by name, and all that --resume needs to go on as "
+		"if "
+		"the run had never stopped, bit for bit. Ctrl-C ends a run early and writes it.\n"
+		"The same seed gives the same bits on any processor. A step whose loss is no "
+		"number "
+		"ends the run, and what was learned before is written.",
+		"output data steps batch rate optimizer schedule warm-up clip decay seed "
+		"validate plot resume",
+		"twc train letters.twt --data text.txt --steps 2000 --plot loss.svg -o "
+		"letters.safetensors\n"
+		"twc train letters.twt --data text.txt --steps 3000 --resume letters.safetensors "
+		"-o "
+		"letters.safetensors\n"
+		"twc train digits.twt --data x=images.npy,target=labels.npy --optimizer sgd",
+		cmd_train,
 	},
 	{
 		"fmt",

@@ -218,6 +218,35 @@ test_transformer(void **state)
 	check_outputs(g, 1);
 }
 
+/* Fibonacci's numbers: what is carried is in a buffer that nothing else may use. */
+static void
+test_carry(void **state)
+{
+	TensorGraph *g = read_tensors(&arena, "param a [9] = 0\nparam b [9] = 1\n"
+	                                      "c [i < 9] = sum(a[r] for r < 9) - 8 * a[i]\n"
+	                                      "d [i < 9] = b[i] * 2\n"
+	                                      "e [i < 9] = sum(c[r] for r < 9) - 8 * c[i]\n"
+	                                      "next [i < 9] = e[i] + d[i] - b[i]\n"
+	                                      "now [i < 9] = max(b[i], b[i] - 1)\n"
+	                                      "carry b = next\ncarry a = now\n");
+	TensorProgram *p = tensor_program_new(g, vector_level());
+
+	(void)state;
+	for (int i = 0; i < 9; i++)
+		tensor_program_buffer(p, tensor_find(g, "b"))[i] = 1;
+	for (int i = 0; i < 10; i++) {
+		tensor_program_run(p);
+		tensor_program_advance(p);
+	}
+	for (int i = 0; i < 9; i++) {
+		assert_true(tensor_program_buffer(p, tensor_find(g, "a"))[i] == 55);
+		assert_true(tensor_program_buffer(p, tensor_find(g, "b"))[i] == 89);
+	}
+	arena_free(&arena);
+}
+
+/* ---- functions ---- */
+
 /* ---- functions ---- */
 
 static void
@@ -263,8 +292,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random_kernels),   cmocka_unit_test(test_kernel_kinds),
-		cmocka_unit_test(test_shared_functions), cmocka_unit_test(test_transformer),
+		cmocka_unit_test(test_random_kernels),
+		cmocka_unit_test(test_kernel_kinds),
+		cmocka_unit_test(test_shared_functions),
+		cmocka_unit_test(test_transformer),
+		cmocka_unit_test(test_carry),
 		cmocka_unit_test(test_functions),
 	};
 

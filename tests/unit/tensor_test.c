@@ -369,6 +369,59 @@ test_gradients(void **state)
 		check_random_gradient(seed);
 }
 
+/* ---- batches ---- */
+
+enum { BATCH = 3 };
+
+/* The loss of text b alone, whose ids go into row b of all[0]. */
+static double
+loss_alone(TensorGraph *g, const TensorNode *loss, unsigned seed, int b, double **all)
+{
+	double **value = NEWS(&arena, double *, g->ntensor);
+
+	srand(seed);
+	for (int i = 0; i <= LEAVES; i++)
+		fill_leaf(g, g->tensor[i], value);
+	for (int k = 0; k < 4; k++)
+		all[0][b * 4 + k] = value[0][k] = fmod(value[0][k] + b, 4);
+	for (int i = 1; i <= LEAVES; i++)
+		all[i] = value[i];
+	tensor_eval(g, value);
+	return value[loss->id][0];
+}
+
+/* Texts side by side give what each gives alone. */
+static void
+check_batch(unsigned seed)
+{
+	TensorGraph *g = tensor_graph_new(&arena), *many;
+	TensorNode *loss = random_program(g, seed), **now = NEWS(&arena, TensorNode *, g->ntensor);
+	double alone[BATCH], *all[1 + LEAVES] = { NEWS(&arena, double, 4 * BATCH) };
+
+	many = tensor_batch(g, BATCH, now);
+	if (tensor_graph_verify(many))
+		fail_msg("seed %u: %s", seed, tensor_graph_verify(many));
+	for (int b = 0; b < BATCH; b++)
+		alone[b] = loss_alone(g, loss, seed, b, all);
+	double **value = NEWS(&arena, double *, many->ntensor);
+	for (int i = 0; i <= LEAVES; i++)
+		value[now[i]->id] = all[i];
+	tensor_eval(many, value);
+	loss = now[loss->id];
+	for (int b = 0; b < BATCH; b++)
+		if (!is_near(value[loss->id][loss->rank ? b : 0], alone[b], 1e-9))
+			fail_msg("seed %u: text %d", seed, b);
+	arena_free(&arena);
+}
+
+static void
+test_batches(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 300; seed++)
+		check_batch(seed);
+}
+
 /* ---- text ---- */
 
 static const char *
@@ -396,6 +449,8 @@ test_text_is_read_back(void **state)
 			by[i] = g->tensor[1 + i];
 		tensor_gradient(g, loss, LEAVES, by, to);
 		tensor_output(g, loss);
+		if (to[0] && to[0]->body)
+			tensor_carry(g, by[0], to[0]);
 		const char *text = tensor_text(g);
 		assert_string_equal(tensor_text(read_tensors(&arena, text)), text);
 		arena_free(&arena);
@@ -497,11 +552,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_gradients),
-		cmocka_unit_test(test_text_is_read_back),
-		cmocka_unit_test(test_forms),
-		cmocka_unit_test(test_tensor_text_refused),
+		cmocka_unit_test(test_rules),   cmocka_unit_test(test_gradients),
+		cmocka_unit_test(test_batches), cmocka_unit_test(test_text_is_read_back),
+		cmocka_unit_test(test_forms),   cmocka_unit_test(test_tensor_text_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,101 @@
+#!/bin/bash
+# usage: tests/train/run.sh BUILD-DIR
+#
+# twc train: a small transformer on a text, a small net on arrays; a run that is taken up again, or
+# interrupted; what is refused, and that nothing is lost then.
+bin=$(cd "$1" && pwd) || exit 2
+cd "$(dirname "$0")" || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+fail() { echo "$*"; failed=1; }
+
+tr -c 'a-z \n.,' ' ' <../../lang/tutorial.md | tr -s ' ' | head -c 20000 >"$tmp/text"
+train() { "$bin/twc" train "$@" 2>"$tmp/err"; }
+letters() { train letters.twt --data "$tmp/text" --schedule constant --warm-up 5 "$@"; }
+# at_most LIMIT NAME: the last number that the run printed
+at_most() { awk -v limit="$1" 'END { exit !($NF + 0 < limit && $NF > 0) }' "$tmp/out" ||
+	fail "$2: $(tail -n 1 "$tmp/out"), not below $1"; }
+
+# ---- it learns ----
+
+letters --rate 0.01 --steps 150 --plot "$tmp/loss.svg" -o "$tmp/a.safetensors" >"$tmp/out" ||
+	fail "training: $(cat "$tmp/err")"
+at_most 2.6 "letters held back"
+grep -q '<polyline' "$tmp/loss.svg" || fail "no curve in the plot"
+
+node circle.mjs "$tmp"
+for how in '--rate 0.02' '--optimizer sgd --rate 0.2'; do
+	train circle.twt --data "x=$tmp/x.npy,target=$tmp/inside.npy" --steps 400 --batch 32 $how \
+		-o "$tmp/circle.safetensors" >"$tmp/out" || fail "circle: $(cat "$tmp/err")"
+	at_most 0.35 "circle $how"
+done
+
+# ---- taken up again: the same bits ----
+
+letters --steps 20 -o "$tmp/whole" >/dev/null
+letters --steps 9 -o "$tmp/part" >/dev/null
+train letters.twt --data "$tmp/text" --resume "$tmp/part" --steps 20 -o "$tmp/part" >/dev/null
+cmp "$tmp/whole" "$tmp/part" || fail "a run that was taken up again differs"
+letters --steps 20 --seed 2 -o "$tmp/other" >/dev/null
+cmp -s "$tmp/whole" "$tmp/other" && fail "another seed gives the same"
+
+# An interrupt writes what was learned, and the rest goes on as if there had been none.
+"$bin/twc" train letters.twt --data "$tmp/text" --schedule constant --warm-up 5 --steps 100000 \
+	-o "$tmp/cut" >"$tmp/out" 2>"$tmp/err" &
+sleep 0.7
+kill -INT $!
+wait $! || fail "an interrupted run ends with $?"
+grep -q 'interrupted after [1-9]' "$tmp/err" || fail "interrupted: $(cat "$tmp/err")"
+steps=$(sed -n 's/.*after \([0-9]*\) steps.*/\1/p' "$tmp/err")
+if [ "$steps" ] && [ "$steps" -lt 500 ]; then
+	letters --steps "$steps" -o "$tmp/short" >/dev/null
+	for f in cut short; do tail -c 4000 "$tmp/$f" >"$tmp/$f.end"; done
+	cmp "$tmp/cut.end" "$tmp/short.end" || fail "the interrupted run has other parameters"
+fi
+
+# ---- what is refused ----
+
+refused() { # refused TEXT ARGUMENT...
+	local text=$1
+	shift
+	cp "$tmp/whole" "$tmp/kept"
+	train "$@" -o "$tmp/kept" >/dev/null && fail "$*: not refused"
+	grep -qF -e "$text" "$tmp/err" || fail "$*: said '$(cat "$tmp/err")', not '$text'"
+	[ "$(wc -l <"$tmp/err")" = 1 ] || fail "$*: $(wc -l <"$tmp/err") lines of error"
+	[ "${changes:-}" ] || cmp "$tmp/whole" "$tmp/kept" || fail "$*: the file has changed"
+}
+printf 'a text with a 7\n' >"$tmp/seven"
+printf 'bad\0text' >"$tmp/zero"
+head -c 1000 "$tmp/whole" >"$tmp/damaged"
+refused 'to learn from' letters.twt
+refused 'No such file' letters.twt --data "$tmp/none"
+refused 'byte 0' letters.twt --data "$tmp/zero"
+refused '12 tokens, and the program reads 24' letters.twt --data <(printf 'a short text')
+refused 'is no token' letters.twt --data "$tmp/seven" --resume "$tmp/whole"
+refused 'different characters' letters.twt --data ../../lang/spec.md
+refused 'truncated' letters.twt --data "$tmp/text" --resume "$tmp/damaged"
+refused "it has no 'adamw.m.a.w'" circle.twt --data "x=$tmp/x.npy,target=$tmp/inside.npy" \
+	--resume "$tmp/whole"
+refused 'inputs are x target weight' circle.twt --data "y=$tmp/x.npy"
+refused 'no array is given' circle.twt --data "x=$tmp/x.npy"
+refused '1 numbers an example, and x[1][2] is 2' circle.twt --data "x=$tmp/inside.npy"
+refused 'no .npy' circle.twt --data "x=$tmp/text"
+refused 'is no number' letters.twt --data "$tmp/text" --rate much
+refused 'a percentage' letters.twt --data "$tmp/text" --validate 95
+changes=1 refused 'is no number; a smaller --rate' letters.twt --data "$tmp/text" --rate 1e30 \
+	--warm-up 0 --steps 5
+changes=
+
+# A full disk: told, and what was there stays.
+cp "$tmp/whole" "$tmp/full"
+(
+	ulimit -f 8
+	trap '' XFSZ
+	letters --steps 2 -o "$tmp/full" >/dev/null
+) && fail "a full disk was not told"
+grep -q 'full: ' "$tmp/err" || fail "a full disk: $(cat "$tmp/err")"
+cmp "$tmp/whole" "$tmp/full" || fail "a full disk took the file"
+train letters.twt --data "$tmp/text" --steps 1 -o "$tmp/none/model" && fail "no such folder"
+grep -q 'No such file' "$tmp/err" || fail "no folder: $(cat "$tmp/err")"
+exit $failed
