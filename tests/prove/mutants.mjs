@@ -46,28 +46,48 @@ function shuffled(list) {
 	return list;
 }
 
-// The columns of a matrix, as lists of [row, weight].
-function columnsOf(t) {
-	const [rows, columns] = t.dims;
-	const list = Array.from({ length: columns }, () => []);
+// The columns of a matrix: of each the rows that are not 0, and what they weigh.
+function columnsOf({ dims: [rows, columns], data }) {
+	const list = Array.from({ length: columns }, () => ({ rows: [], weights: [] }));
 	for (let i = 0; i < rows; i++)
 		for (let j = 0; j < columns; j++)
-			if (t.data[i * columns + j]) list[j].push([i, t.data[i * columns + j]]);
+			if (data[i * columns + j]) {
+				list[j].rows.push(i);
+				list[j].weights.push(data[i * columns + j]);
+			}
 	return list;
+}
+
+// A model to evaluate: its matrices are taken apart once.
+function modelOf(bytes) {
+	const meta = metadata(bytes),
+		all = tensors(bytes),
+		columns = {};
+	return { meta, tensors: all, matrix: name => (columns[name] ??= columnsOf(all[name])) };
 }
 
 class Apart extends Error {}
 
+function exactSum({ rows, weights }, x, bias) {
+	let s = bias;
+	for (let i = 0; i < rows.length; i++) s += x[rows[i]] * weights[i];
+	return s;
+}
+
+const shuffledSum = ({ rows, weights }, x, bias) =>
+	shuffled([...rows.map((r, i) => Math.fround(x[r] * weights[i])), bias]).reduce((a, y) =>
+		Math.fround(a + y)
+	);
+
 function evaluate(m, ids, exact) {
-	const round = exact ? x => x : Math.fround;
-	const sum = terms => (exact ? terms : shuffled(terms)).reduce((a, x) => round(a + x), 0);
+	const round = exact ? x => x : Math.fround,
+		sumOf = exact ? exactSum : shuffledSum;
 	const T = m.tensors,
 		meta = m.meta,
 		d = T["embed.token"].dims[1];
-	const matrix = name => (m.columns[name] ??= columnsOf(T[name]));
-	const affine = (x, w, b) =>
-		matrix(w).map((c, j) => sum([...c.map(([i, y]) => round(x[i] * y)), T[b].data[j]]));
-	const row = (name, i) => T[name].data.subarray(i * d, (i + 1) * d);
+	const affine = (x, w, b) => m.matrix(w).map((c, j) => sumOf(c, x, b ? T[b].data[j] : 0));
+	const added = terms =>
+		sumOf({ rows: [...terms.keys()], weights: terms.map(() => 1) }, terms, 0);
 	// What each digit of a place adds, or the place itself, to the columns that it has.
 	const parts = meta["tw.positions"] ?? [{ columns: Array.from({ length: d }, (_, c) => c) }];
 	const digit = (part, place) => {
@@ -86,66 +106,54 @@ function evaluate(m, ids, exact) {
 		});
 	let x = ids.map((token, place) =>
 		Array.from({ length: d }, (_, c) =>
-			sum([
-				...[token].flat().map(t => row("embed.token", t)[c]),
+			added([
+				...[token].flat().map(t => T["embed.token"].data[t * d + c]),
 				...placed(place, c),
 			])
 		)
 	);
 	const seen = place =>
 		meta["tw.attention"] === "causal" ? place + 1 : place === 0 ? 1 : ids.length;
+	// What a query reads of keys and values, all of one head.
+	const read = (query, keys, values) => {
+		const score = keys.map(k => added(query.map((y, i) => round(y * k[i]))));
+		const most = Math.max(...score);
+		if (exact && score.some(s => s < most && s > most - 104))
+			throw new Apart(`scores ${score} are too near`);
+		const e = score.map(s => (exact ? Number(s === most) : round(Math.exp(round(s - most)))));
+		const rows = [...e.keys()].filter(at => e[at]), // a weight of 0 adds nothing
+			all = added(rows.map(at => e[at])),
+			weights = rows.map(at => round(e[at] / all));
+		return values[0].map((_, j) =>
+			sumOf({ rows, weights }, values.map(v => v[j]), 0)
+		);
+	};
 	meta["tw.layers"].forEach((l, n) => {
 		const name = s => `layers.${n}.${s}`;
 		if (l.heads) {
 			const [q, k, v] = ["q", "k", "v"].map(s =>
 				x.map(r => affine(r, name(`w${s}`), name(`b${s}`)))
 			);
+			const part = (list, h, size) => list.map(r => r.slice(h * size, (h + 1) * size));
+			const heads = Array.from({ length: l.heads }, (_, h) => [
+				part(q, h, l.key_size),
+				part(k, h, l.key_size),
+				part(v, h, l.value_size),
+			]);
 			x = x.map((old, place) => {
-				const read = [];
-				for (let h = 0; h < l.heads; h++) {
-					const key = Array.from(
-						{ length: l.key_size },
-						(_, j) => h * l.key_size + j
-					);
-					const score = Array.from({ length: seen(place) }, (_, at) =>
-						sum(key.map(i => round(q[place][i] * k[at][i])))
-					);
-					const most = Math.max(...score);
-					if (exact && score.some(s => s < most && s > most - 104))
-						throw new Apart(`scores ${score} are too near`);
-					const e = score.map(s =>
-						exact
-							? Number(s === most)
-							: round(Math.exp(round(s - most)))
-					);
-					const all = sum([...e]);
-					const weight = e.map(y => round(y / all));
-					for (
-						let j = h * l.value_size;
-						j < (h + 1) * l.value_size;
-						j++
-					)
-						read.push(
-							sum(
-								weight.map((y, at) =>
-									round(y * v[at][j])
-								)
-							)
-						);
-				}
-				const out = matrix(name("wo")).map(c =>
-					sum(c.map(([i, y]) => round(read[i] * y)))
+				const n = seen(place);
+				const all = heads.flatMap(([q, k, v]) =>
+					read(q[place], k.slice(0, n), v.slice(0, n))
 				);
+				const out = affine(all, name("wo"));
 				return old.map((y, c) => round(y + out[c]));
 			});
 		}
 		if (l.neurons) {
+			const bias = T[name("b1")].data;
 			x = x.map(old => {
 				const neuron = affine(old, name("w1"), name("b1")).map((s, j) =>
-					Math.max(
-						0,
-						T[name("b1")].data[j] >= 4096 ? Math.fround(s) : s
-					)
+					Math.max(0, bias[j] >= 4096 ? Math.fround(s) : s)
 				);
 				const out = affine(neuron, name("w2"), name("b2"));
 				return old.map((y, c) => round(y + out[c]));
@@ -245,7 +253,8 @@ function difference(a, b, off) {
 	return null;
 }
 
-async function judge(path, m, texts) {
+// Why the engines do not agree with exact arithmetic, whose answers are given; or null.
+async function judge(path, m, texts, exact) {
 	const real = {};
 	for (const l of m.meta["tw.labels"])
 		if (l.kind === "real") real[`label.${l.name}`] = l.error;
@@ -253,13 +262,11 @@ async function judge(path, m, texts) {
 	for (const level of levels)
 		engines[`ONNX Runtime (${level})`] = await runtime(path, texts, level);
 	engines["float32 in shuffled order"] = texts.map(ids => evaluate(m, ids, false));
-	for (const [t, ids] of texts.entries()) {
-		const exact = evaluate(m, ids, true);
-		for (const [name, answers] of Object.entries(engines)) {
-			const why = difference(answers[t], exact, what => real[what] ?? 0);
+	for (const [name, answers] of Object.entries(engines))
+		for (const [t, ids] of texts.entries()) {
+			const why = difference(answers[t], exact[t], what => real[what] ?? 0);
 			if (why) return `${name}: ${why}, with ${JSON.stringify(ids)}`;
 		}
-	}
 	return null;
 }
 
@@ -310,6 +317,7 @@ function scaleKeys(bytes, by) {
 	}
 }
 
+const TEXTS = 32; // of each model; eight of them try a mutant
 const models = files.map(file => {
 	const [path, program] = file.split("=");
 	const bytes = readFileSync(path),
@@ -317,35 +325,29 @@ const models = files.map(file => {
 		places = { zero: [], other: [] };
 	for (const [name, t] of Object.entries(list))
 		t.data.forEach((x, i) => places[x ? "other" : "zero"].push([name, i]));
-	return { path, program, bytes, places };
+	const original = modelOf(bytes),
+		texts = textsOf(original.meta, program, TEXTS),
+		answers = texts.map(ids => evaluate(original, ids, true));
+	return { path, bytes, list, places, texts, answers };
 });
 let accepted = 0,
 	wrong = 0,
 	otherwise = 0,
 	otherwiseHeld = 0;
 
-// Does the mutant answer otherwise?
-function differs(bytes, original, texts) {
-	const [m, o] = [bytes, original].map(b => ({
-		tensors: tensors(b),
-		meta: metadata(b),
-		columns: {},
-	}));
+// A file that is proved must be exact; and the circuit's, if it answers as its original does not.
+async function check(path, bytes, what, { texts, answers }) {
+	const m = modelOf(bytes),
+		mine = shuffled([...texts.keys()]).slice(0, 8);
+	let exact, why;
 	try {
-		return texts.some(ids =>
-			difference(evaluate(m, ids, true), evaluate(o, ids, true), () => 0)
-		);
-	} catch {
-		return true;
+		exact = mine.map(t => evaluate(m, texts[t], true));
+		why = await judge(path, m, mine.map(t => texts[t]), exact);
+	} catch (error) {
+		why = String(error);
 	}
-}
-
-async function check(path, bytes, what, program, original) {
-	const m = { tensors: tensors(bytes), meta: metadata(bytes), columns: {} },
-		texts = textsOf(m.meta, program, 8);
-	const why = await judge(path, m, texts).catch(error => String(error));
 	accepted++;
-	if (original && differs(bytes, original, texts)) {
+	if (!exact || mine.some((t, i) => difference(exact[i], answers[t], () => 0))) {
 		otherwise++;
 		if (proved(path, "--circuit")) {
 			otherwiseHeld++;
@@ -357,27 +359,27 @@ async function check(path, bytes, what, program, original) {
 	console.log(`proved, but not exact: ${what}: ${why}`);
 }
 
-for (const { path, bytes, program } of models) {
-	if (!proved(path)) {
-		console.log(`${path}: not proved`);
+for (const model of models) {
+	if (!proved(model.path)) {
+		console.log(`${model.path}: not proved`);
 		wrong++;
 	} else {
-		await check(path, bytes, path, program);
+		await check(model.path, model.bytes, model.path, model);
 	}
 }
 const names = [...Object.keys(kinds), "keys times 3/4", "keys halved"];
 for (let i = 0; i < Number(count); i++) {
-	const { path, program, bytes, places } = models[i % models.length],
+	const model = models[i % models.length],
+		{ path, bytes, list, places } = model,
 		kind = names[Math.floor(i / models.length) % names.length];
 	const [name, at] = pick(places[kind === "new" ? "zero" : "other"]);
 	const mutant = withoutClaims(bytes),
-		offset = tensors(bytes)[name].at + 4 * at;
+		offset = list[name].at + 4 * at;
 	if (kind.startsWith("keys")) scaleKeys(mutant, kind === "keys halved" ? 1 / 2 : 3 / 4);
 	else mutant.writeFloatLE(Math.fround(kinds[kind](bytes.readFloatLE(offset))), offset);
 	const file = join(work, "mutant.onnx");
 	writeFileSync(file, mutant);
-	if (proved(file))
-		await check(file, mutant, `${path}: ${name}[${at}], ${kind}`, program, bytes);
+	if (proved(file)) await check(file, mutant, `${path}: ${name}[${at}], ${kind}`, model);
 }
 console.log(
 	`${count} mutants of ${models.length} models, ${accepted} files proved, ${wrong} wrong; ` +
