@@ -182,8 +182,9 @@ prove_logits(Proof *p)
 	}
 	for (int f = 0; f < m->nfield; f++)
 		for (int row = m->first[f]; row < m->first[f + 1]; row++)
-			hold_logit(p, f, row - m->first[f], &logit[row]);
-	hold_logit(p, 0, m->first[1], &logit[m->nvocab]);
+			hold_logit(p, f, 2.0 * (row - m->first[f]), row - m->first[f], &logit[row]);
+	hold_logit(p, 0, 2.0 * m->first[1], m->first[1], &logit[m->nvocab]);
+	hold_logit(p, 0, 0, m->nvocab + 1, &logit[m->nvocab + 1]);
 	for (int f = 0; f < m->nfield; f++) {
 		int n = m->first[f + 1] - m->first[f];
 		NextToken x = { n, -1, TAKE(ColumnValue, n + 2) };

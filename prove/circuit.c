@@ -252,14 +252,15 @@ hold_neuron(Proof *p, int layer, int i, const ColumnValue *sum)
 		hold_against(p, said, 1, 0, neuron_site(p->m, layer, i), sum);
 }
 
-/* The logit of row c of a field is 2 c v - c c, v being the next token's row there. */
+/* The logit of row c of a field is 2 c v - c c, v being the next token's row there; that of <bos>,
+ * which is never next, its row's -c c. */
 void
-hold_logit(Proof *p, int field_number, int c, const ColumnValue *logit)
+hold_logit(Proof *p, int field_number, double times_v, int c, const ColumnValue *logit)
 {
 	const cJSON *said = cJSON_GetArrayItem(field(p->sums, "next"), field_number);
 
 	if (p->sums)
-		hold_against(p, said, 2.0 * c, -(double)c * c,
+		hold_against(p, said, times_v, -(double)c * c,
 		             text("logit %d of field %d", c, field_number), logit);
 }
 

@@ -229,6 +229,14 @@ form_of_neuron(Proof *p, const AffineForm *f)
 	return *(AffineForm *)*known;
 }
 
+/* Is all of f older than the atom? A table that relu makes may be one that f is made of: relu(2x -
+ * 1) is x, if x is 0 or 1. To say of x that it is a line of itself would be true, and of no use. */
+static bool
+is_older(const AffineForm *f, const AffineAtom *a)
+{
+	return f->n == 0 || f->term[f->n - 1].atom->id < a->id;
+}
+
 /* relu(f), f being exact: a table, if it has few values; f itself where that is never negative. */
 AffineForm
 relu_of(Proof *p, const AffineForm *f)
@@ -246,7 +254,7 @@ relu_of(Proof *p, const AffineForm *f)
 		table[v] = fmax(table[v], 0);
 	}
 	AffineForm out = negative ? form_of_table(p, roots, table, NULL) : *f;
-	if (negative && out.n && !out.term[0].atom->input)
+	if (negative && out.n && !out.term[0].atom->input && is_older(f, out.term[0].atom))
 		set_input(p, out.term[0].atom, f);
 	free(table);
 	return out;
@@ -327,29 +335,31 @@ tabulate(Proof *p, const AffineForm *f, const Roots *roots)
 AffineForm
 merge_tables(Proof *p, const AffineForm *f)
 {
-	AffineForm all = form_of(f->k), same = { .term = TAKE(ScaledAtom, f->n) };
+	AffineForm all = { .term = TAKE(ScaledAtom, f->n), .k = f->k };
+	bool *taken = TAKE(bool, f->n);
 
-	all.error = f->error;
 	for (int i = 0; i < f->n; i++) {
-		const AffineAtom *a = f->term[i].atom;
-		bool first = true;
-		same.n = 0;
-		for (int j = 0; j < f->n; j++)
-			if (i == j || (a->table && f->term[j].atom->roots == a->roots)) {
-				first = first && j >= i;
+		const Roots *roots = f->term[i].atom->roots;
+		AffineForm same = { .term = all.term + all.n };
+		for (int j = i; j < f->n && !taken[i]; j++)
+			if (i == j || (roots && f->term[j].atom->roots == roots)) {
 				same.term[same.n++] = f->term[j];
+				taken[j] = j > i;
 			}
-		if (!first)
-			continue;
-		AffineForm one = same;
 		if (same.n > 1 && form_is_exact(&same)) {
-			double *table = tabulate(p, &same, a->roots);
-			one = form_of_table(p, a->roots, table, NULL);
+			double *table = tabulate(p, &same, roots);
+			AffineForm one = form_of_table(p, roots, table, NULL);
+			all.k = plus(all.k, one.k);
+			same.n = one.n;
+			if (one.n)
+				same.term[0] = one.term[0];
 			free(table);
 		}
-		all = sum_of_forms(&all, &one, 1);
+		all.n += same.n;
 	}
-	free(same.term);
+	free(taken);
+	all = form_of_terms(all.n, all.term, all.k);
+	all.error = f->error;
 	return all;
 }
 

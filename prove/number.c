@@ -83,5 +83,5 @@ magnitude_of(Extent r)
 Extent
 hull(Extent r, double x)
 {
-	return (Extent){ fmin(r.lo, x), fmax(r.hi, x) };
+	return (Extent){ x < r.lo ? x : r.lo, x > r.hi ? x : r.hi };
 }

@@ -207,6 +207,7 @@ struct AffineAtom {
 	const AffineForm *input; /* of a neuron: relu(input) */
 	const AffineForm *line;  /* input = slope * line + a constant, line being whole numbers */
 	double slope;
+	struct AtomSlices *slices; /* what it is where a root has one value (split.c) */
 };
 
 /* What a column holds, or what is added to it. */
@@ -280,7 +281,7 @@ typedef struct Proof {
 	const Model *m;
 	Root **root;
 	int nroot, natom;
-	KnownTable sets, projections, tables, neurons, lines, slices, numbers, forgotten,
+	KnownTable sets, projections, tables, neurons, lines, numbers, forgotten,
 		ranges[MOST_SPLITS + 1];
 	int nsets;
 	Root *place, **field;
@@ -397,7 +398,7 @@ void read_circuit_nodes(Proof *);
 void hold_product(Proof *, int layer, int head, int i, const ColumnValue *q, const ColumnValue *k);
 void hold_value(Proof *, int layer, int head, int i, const ColumnValue *);
 void hold_neuron(Proof *, int layer, int i, const ColumnValue *sum);
-void hold_logit(Proof *, int field, int c, const ColumnValue *);
+void hold_logit(Proof *, int field, double times_v, int c, const ColumnValue *);
 void hold_label(Proof *, int i, const ColumnValue *);
 int place_row(const PlacePart *, int place);
 int report(const Proof *, const char *file, bool json, bool verbose);

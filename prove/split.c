@@ -124,6 +124,7 @@ take_group(Proof *p, BentTerm *list, int n, Extent *sum)
 			continue;
 		AffineForm rest = sum_of_forms(b->input, &l, -g);
 		Extent r = range_of(p, &rest);
+		free(rest.term);
 		if (b->input != f && (r.hi - r.lo) * 4 > fabs(g) * (x.hi - x.lo))
 			continue;
 		b->taken = true;
@@ -244,11 +245,34 @@ slice_of_table(Proof *p, const AffineAtom *a, int at, int v)
 
 static AffineForm form_at(Proof *, const AffineForm *, const Root *, int v);
 
+/* What an atom is at each value of a root, once that has been asked. */
+typedef struct AtomSlices {
+	struct AtomSlices *next;
+	const Root *root;
+	const AffineForm *at[];
+} AtomSlices;
+
+static const AffineForm **
+slice_of_atom(AffineAtom *a, const Root *r, int v)
+{
+	AtomSlices *s = a->slices;
+
+	while (s && s->root != r)
+		s = s->next;
+	if (!s) {
+		s = take(sizeof *s + (size_t)r->size * sizeof *s->at, 1);
+		s->next = a->slices;
+		s->root = r;
+		a->slices = s;
+	}
+	return &s->at[v];
+}
+
 /* The atom where the root has value v; a neuron by what its sum then is. */
 static const AffineForm *
 atom_at(Proof *p, AffineAtom *a, const Root *r, int v)
 {
-	void **known = memo(&p->slices, (int[]){ a->id, r->id, v }, 3 * sizeof(int));
+	const AffineForm **known = slice_of_atom(a, r, v);
 
 	if (*known)
 		return *known;
@@ -330,6 +354,7 @@ range_at_values(Proof *p, const AffineForm *f, Extent r)
 		AffineForm here = form_at(p, f, root, v);
 		Extent one = range_of(p, &here);
 		all = hull(hull(all, one.lo), one.hi);
+		free(here.term);
 	}
 	p->splits++;
 	return (Extent){ fmax(r.lo, all.lo), fmin(r.hi, all.hi) };

@@ -120,7 +120,9 @@ function evaluate(m, ids, exact) {
 		const most = Math.max(...score);
 		if (exact && score.some(s => s < most && s > most - 104))
 			throw new Apart(`scores ${score} are too near`);
-		const e = score.map(s => (exact ? Number(s === most) : round(Math.exp(round(s - most)))));
+		const e = score.map(s =>
+			exact ? Number(s === most) : round(Math.exp(round(s - most)))
+		);
 		const rows = [...e.keys()].filter(at => e[at]), // a weight of 0 adds nothing
 			all = added(rows.map(at => e[at])),
 			weights = rows.map(at => round(e[at] / all));
@@ -134,7 +136,8 @@ function evaluate(m, ids, exact) {
 			const [q, k, v] = ["q", "k", "v"].map(s =>
 				x.map(r => affine(r, name(`w${s}`), name(`b${s}`)))
 			);
-			const part = (list, h, size) => list.map(r => r.slice(h * size, (h + 1) * size));
+			const part = (list, h, size) =>
+				list.map(r => r.slice(h * size, (h + 1) * size));
 			const heads = Array.from({ length: l.heads }, (_, h) => [
 				part(q, h, l.key_size),
 				part(k, h, l.key_size),
