@@ -168,6 +168,8 @@ form_abs_sum(const Form *f)
 double
 form_abs_sum_by_group(const Form *f)
 {
+	if (!f->n || f->by_group > 0)
+		return f->by_group;
 	Arena scratch = { 0 };
 	Form *group = NEWS(&scratch, Form, f->n + 1);
 	int n = form_groups(&scratch, f, INT_MAX, group);
@@ -176,6 +178,7 @@ form_abs_sum_by_group(const Form *f)
 	for (int i = 0; i < n; i++)
 		sum += (double)max_int64(-group[i].lo, group[i].hi);
 	arena_free(&scratch);
+	((Form *)f)->by_group = sum;
 	return sum;
 }
 

@@ -66,6 +66,7 @@ struct Form {
 	int64_t by[2];       /* it was added up from, should it be too large for one column */
 	bool near;           /* computed with a proved error: stands whole, alone in its column */
 	const struct Bundle *bundle; /* NULL: none. Else it is near, and what is known of it */
+	double by_group;             /* form_abs_sum_by_group() of it; 0: not asked for yet */
 };
 
 /* Real neurons that one column adds up: a broken line of what they read. */
@@ -137,6 +138,7 @@ typedef struct Lookup {
 /* A lookup in one layer, and what it fetches there. */
 typedef struct Head {
 	const Lookup *lookup;
+	struct Head *same; /* another of this lookup, in another layer; set by schedule */
 	int layer;
 	int nvalue, capvalue;
 	Atom **value; /* (nvalue) */
@@ -262,6 +264,8 @@ const Form *form_within(Circuit *, const Form *, int64_t lo, int64_t hi);
 int64_t form_bos(const Form *); /* its value at <bos> */
 /* The state in which all of it is there: ready, or where schedule has put its atoms. */
 int form_ready(const Form *);
+/* The state in which the first of it is there; INT_MAX: a constant. */
+int form_first_state(const Form *);
 bool form_equal(const Form *, const Form *);
 bool form_is_const(const Form *);
 /* the earlier, then the one of fewer terms; NULL loses */

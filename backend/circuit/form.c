@@ -6,6 +6,7 @@
 
 #include "backend/circuit/circuit.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 static int
@@ -129,6 +130,16 @@ form_within(Circuit *c, const Form *f, int64_t lo, int64_t hi)
 	g->lo = max_int64(lo, f->lo);
 	g->hi = min_int64(hi, f->hi);
 	return g;
+}
+
+int
+form_first_state(const Form *f)
+{
+	int first = INT_MAX;
+
+	for (int i = 0; i < f->n; i++)
+		first = min_int(first, f->term[i].atom->ready);
+	return first;
 }
 
 int

@@ -52,16 +52,6 @@ clears_by_itself(const Form *f)
 	return f->n > 0;
 }
 
-static int
-first_state(const Form *f)
-{
-	int first = INT_MAX;
-
-	for (int i = 0; i < f->n; i++)
-		first = min_int(f->term[i].atom->ready, first);
-	return first;
-}
-
 typedef struct Turn {
 	int column, from; /* from which state on nothing else may stand there */
 	bool alone;       /* cannot be cleared: shares with none */
@@ -103,7 +93,7 @@ share_columns(Columns *cols, int most)
 		bool quiet = clears_by_itself(cols->form[i]);
 		bool clear = can_clear(cols->form[i], &cols->least[i]) || quiet;
 		cols->least[i] = quiet ? 0 : cols->least[i];
-		turn[i] = (Turn){ i, first_state(cols->form[i]) - quiet, !clear, quiet };
+		turn[i] = (Turn){ i, form_first_state(cols->form[i]) - quiet, !clear, quiet };
 		cols->cleared[i] = INT_MAX;
 		cols->slot[i] = i;
 		alone += !clear;

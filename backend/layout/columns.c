@@ -56,6 +56,7 @@ primitive(Arena *arena, const Form *f, int64_t g)
 	Term *t = NEWS(arena, Term, f->n);
 
 	*p = *f;
+	p->by_group = 0;
 	if (llabs(g) != 1)
 		p->of[0] = p->of[1] = NULL;
 	for (int i = 0; i < 2 && p->of[i]; i++)
@@ -123,7 +124,9 @@ static int
 add_column(ColumnSpace *sp, const Form *f)
 {
 	GROW(sp->arena, sp->c.form, sp->cap, sp->c.n + 1);
+	GROW(sp->arena, sp->first, sp->cap_first, sp->c.n + 1);
 	sp->c.form[sp->c.n] = f;
+	sp->first[sp->c.n] = form_first_state(f);
 	return sp->c.n++;
 }
 

@@ -58,11 +58,11 @@ vec_copy(ColumnSpace *sp, Vec *to, const Vec *from, int64_t times)
 		to->at[to->n++] = (Entry){ from->at[i].column, times * from->at[i].times };
 }
 
-/* A copy with no room to spare. */
+/* A copy in the basis, with no room to spare. */
 static Vec
 vec_keep(ColumnSpace *sp, const Vec *v)
 {
-	Vec kept = { v->n, v->n, NEWS(sp->arena, Entry, v->n + 1) };
+	Vec kept = { v->n, v->n, NEWS(sp->bases, Entry, v->n + 1) };
 
 	if (v->n)
 		memcpy(kept.at, v->at, sizeof *v->at * (size_t)v->n);
@@ -256,7 +256,7 @@ static void
 index_column(ColumnSpace *sp, Basis *b, int column, const Vec *v)
 {
 	uint64_t h = vec_hash(v, vec_content(v));
-	IndexedColumn *k = NEW(sp->arena, IndexedColumn), **at = &b->known[h >> 52];
+	IndexedColumn *k = NEW(sp->bases, IndexedColumn), **at = &b->known[h >> 52];
 
 	while (*at) /* at the end: of equals the first is found */
 		at = &(*at)->next;
@@ -345,9 +345,22 @@ insert_column(ColumnSpace *sp, Basis *b, int column)
 		return;
 	}
 	int64_t scale = modular_inverse(v->at[0].times);
-	BasisRow *r = b->row[v->at[0].column] = NEW(sp->arena, BasisRow);
+	BasisRow *r = b->row[v->at[0].column] = NEW(sp->bases, BasisRow);
 	*r = (BasisRow){ b->first, vec_times(sp, v, scale), vec_times(sp, w, scale) };
 	b->first = r;
+}
+
+enum { BASES_MOST = 32 << 20 }; /* bytes of all bases together */
+
+/* Forgets all bases, where they are large: states are asked for one after the other. */
+static void
+bound_bases(ColumnSpace *sp)
+{
+	if (sp->bases->taken <= BASES_MOST)
+		return;
+	arena_free(sp->bases);
+	memset(sp->basis, 0, sizeof *sp->basis * (size_t)(last_state(sp->c.s->nlayer) + 1));
+	sp->v = sp->w = sp->spare = (Vec){ 0 }; /* they may have changed places with rows */
 }
 
 /* The basis of a state, with all the columns that there are by now. */
@@ -357,12 +370,13 @@ basis_of(ColumnSpace *sp, int state)
 	Basis *b = &sp->basis[state];
 
 	if (!b->row) {
-		b->row = NEWS(sp->arena, BasisRow *, sp->ndim + 1);
-		b->known = NEWS(sp->arena, IndexedColumn *, BUCKETS);
+		bound_bases(sp);
+		b->row = NEWS(sp->bases, BasisRow *, sp->ndim + 1);
+		b->known = NEWS(sp->bases, IndexedColumn *, BUCKETS);
 	}
 	for (; b->ncolumn < sp->c.n; b->ncolumn++) {
 		const Form *f = sp->c.form[b->ncolumn];
-		if (f->near) /* rounded: no part of any combination */
+		if (sp->first[b->ncolumn] > state || f->near) /* rounded: no part of any sum */
 			continue;
 		vec_of_form(sp, f, state, &sp->v);
 		if (!sp->v.n)
@@ -398,6 +412,8 @@ lattice_rebuild(ColumnSpace *sp, int state)
 	int n = 0;
 
 	for (int i = 0; i < b->ncolumn; i++) {
+		if (sp->first[i] > state)
+			continue;
 		vec_of_form(sp, sp->c.form[i], state, &sp->v);
 		if (sp->v.n && !sp->c.form[i]->near)
 			of[n++] = (ColumnLength){ i, sp->v.n, llabs(vec_content(&sp->v)) };
@@ -452,7 +468,7 @@ lattice_largest(ColumnSpace *sp, int state, int column)
 {
 	Basis *b = &sp->basis[state];
 
-	GROW(sp->arena, b->largest, b->caplargest, column + 1);
+	GROW(sp->bases, b->largest, b->caplargest, column + 1);
 	if (!b->largest[column])
 		b->largest[column] = form_max_abs(sp->c.form[column], state);
 	return b->largest[column];
@@ -481,5 +497,6 @@ lattice_begin(ColumnSpace *sp)
 			sp->dim[i] = sp->ndim++;
 	sp->dense = NEWS(sp->arena, int64_t, sp->ndim + 1);
 	sp->seen = NEWS(sp->arena, bool, sp->ndim + 1);
+	sp->bases = arena_child(sp->arena);
 	sp->basis = NEWS(sp->arena, Basis, last_state(sp->c.s->nlayer) + 1);
 }

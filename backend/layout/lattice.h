@@ -15,7 +15,9 @@ struct Basis;
 typedef struct ColumnSpace {
 	Columns c; /* first: what others see */
 	Arena *arena;
-	int cap; /* of c.form */
+	int cap;       /* of c.form */
+	int *first;    /* (c.n) the state in which the first of a column's terms is there */
+	int cap_first; /* of first */
 	int ndim;
 	/* (natom) the dimension of an atom; token features, and place features if they are many,
 	 * have one for each row instead, since there they may be combinations of one another */
@@ -24,6 +26,7 @@ typedef struct ColumnSpace {
 	int64_t *dense;              /* (ndim) zeros, for vec_of_form */
 	bool *seen;                  /* (ndim) false, for vec_of_form */
 	struct Basis *basis;         /* (states) */
+	Arena *bases;                /* where they are, until that is too much */
 	Vec v, w, spare, out;        /* vectors that are used again and again */
 	struct ServedReads *answers; /* how readers were served (columns.c) */
 } ColumnSpace;

@@ -9,8 +9,8 @@
  * cost. */
 
 #include "backend/layout/layout.h"
+#include "lang/pointer_map.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,42 +61,107 @@ live_neurons(Circuit *c)
 
 /* ---- by list ---- */
 
-enum { NOT_YET = INT_MAX };
+/* What can be computed from the present state: an atom waits until all that it reads is placed,
+ * and is then put on the list of its kind. */
+typedef struct ReadyAtom {
+	int height, id; /* id of the atom */
+	Atom *atom;
+} ReadyAtom;
+
+typedef struct ReadyAtoms {
+	int n;
+	ReadyAtom *at; /* (n) */
+} ReadyAtoms;
 
 typedef struct WorkList {
 	Circuit *c;
 	int n;
 	Atom **atom; /* (n) live neurons and values; operands first */
-	int *height; /* the longest chain of atoms that depend on it */
+	/* by id of an atom: the longest chain of atoms that depend on it; how many of what it
+	 * reads are not placed yet, one that is read twice counted twice; its readers */
+	int *height, *waits, *first_reader; /* (natom), (natom), (natom + 1) */
+	Atom **reader;                      /* those of atom i from first_reader[i] on */
+	ReadyAtoms ready[2];                /* neurons, values */
 } WorkList;
 
-static void
-raise_heights(const WorkList *l, const Form *f, int height)
+static ReadyAtoms *
+ready_of_kind(WorkList *l, AtomKind kind)
 {
+	return &l->ready[kind == VALUE];
+}
+
+typedef void VisitForm(WorkList *, Atom *reader, const Form *read);
+
+static void
+visit_reads(WorkList *l, Atom *a, VisitForm *visit)
+{
+	visit(l, a, a->in);
+	for (int d = 0; a->head && d < a->head->lookup->ndim; d++) {
+		visit(l, a, a->head->lookup->q[d]);
+		visit(l, a, a->head->lookup->k[d]);
+	}
+}
+
+static void
+raise_heights(WorkList *l, Atom *reader, const Form *f)
+{
+	int height = l->height[reader->id] + 1;
+
 	for (int i = 0; i < f->n; i++) {
 		int *h = &l->height[f->term[i].atom->id];
 		*h = *h > height ? *h : height;
 	}
 }
 
+static void
+count_reads(WorkList *l, Atom *reader, const Form *f)
+{
+	for (int i = 0; i < f->n; i++) {
+		if (!f->term[i].atom->in)
+			continue;
+		l->waits[reader->id]++;
+		l->first_reader[f->term[i].atom->id + 1]++;
+	}
+}
+
+static void
+note_reader(WorkList *l, Atom *reader, const Form *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->in)
+			l->reader[l->first_reader[f->term[i].atom->id]++] = reader;
+}
+
+/* Each reader of each atom, in one array (a graph as compressed rows). */
+static void
+find_readers_of_atoms(WorkList *l)
+{
+	int natom = l->c->natom, *first = l->first_reader = NEWS(l->c->arena, int, natom + 2);
+
+	l->waits = NEWS(l->c->arena, int, natom + 1);
+	for (int i = 0; i < l->n; i++)
+		visit_reads(l, l->atom[i], count_reads);
+	for (int i = 0; i < natom; i++)
+		first[i + 1] += first[i];
+	l->reader = NEWS(l->c->arena, Atom *, first[natom] + 1);
+	for (int i = 0; i < l->n; i++)
+		visit_reads(l, l->atom[i], note_reader);
+	memmove(first + 1, first, sizeof *first * (size_t)natom);
+	first[0] = 0;
+}
+
 static WorkList
 new_list(Circuit *c)
 {
-	WorkList l = { c, 0, NEWS(c->arena, Atom *, c->natom + 1),
-		       NEWS(c->arena, int, c->natom + 1) };
+	WorkList l = { .c = c,
+		       .atom = NEWS(c->arena, Atom *, c->natom + 1),
+		       .height = NEWS(c->arena, int, c->natom + 1) };
 
 	for (int i = 0; i < c->natom; i++)
 		if (c->atom[i]->live && c->atom[i]->in)
 			l.atom[l.n++] = c->atom[i];
-	for (int i = l.n; i-- > 0;) {
-		const Atom *a = l.atom[i];
-		int height = l.height[a->id] + 1;
-		raise_heights(&l, a->in, height);
-		for (int d = 0; a->head && d < a->head->lookup->ndim; d++) {
-			raise_heights(&l, a->head->lookup->q[d], height);
-			raise_heights(&l, a->head->lookup->k[d], height);
-		}
-	}
+	for (int i = l.n; i-- > 0;)
+		visit_reads(&l, l.atom[i], raise_heights);
 	return l;
 }
 
@@ -114,11 +179,6 @@ inputs_ready(const Atom *a)
 	return ready;
 }
 
-typedef struct ReadyAtom {
-	int height, id; /* id of the atom */
-	Atom *atom;
-} ReadyAtom;
-
 static int
 by_height(const void *p, const void *q)
 {
@@ -127,76 +187,81 @@ by_height(const void *p, const void *q)
 	return a->height != b->height ? b->height - a->height : a->id - b->id;
 }
 
-/* The atoms of this kind that could be computed from this state, the most urgent first. */
-static int
-find_candidates(const WorkList *l, AtomKind kind, int state, ReadyAtom *choice)
+static void
+add_ready(WorkList *l, Atom *a)
 {
-	int n = 0;
+	ReadyAtoms *r = ready_of_kind(l, a->kind);
 
-	for (int i = 0; i < l->n; i++) {
-		Atom *a = l->atom[i];
-		if (a->kind == kind && a->ready == NOT_YET && inputs_ready(a) <= state)
-			choice[n++] = (ReadyAtom){ l->height[a->id], a->id, a };
-	}
-	qsort(choice, (size_t)n, sizeof *choice, by_height);
-	return n;
+	r->at[r->n++] = (ReadyAtom){ l->height[a->id], a->id, a };
 }
 
-static int
-assign_neurons(const WorkList *l, int layer, int most, ReadyAtom *choice)
+/* The atom is there from this state on, which may be all that others were waiting for. */
+static void
+place_atom(WorkList *l, Atom *a, int state)
 {
-	int n = find_candidates(l, NEURON, state_after_attention(layer), choice);
+	a->ready = state;
+	for (int i = l->first_reader[a->id]; i < l->first_reader[a->id + 1]; i++)
+		if (!--l->waits[l->reader[i]->id])
+			add_ready(l, l->reader[i]);
+}
 
-	n = most && n > most ? most : n;
+/* The neurons that can be computed in this layer, the most urgent first. */
+static int
+assign_neurons(WorkList *l, int layer, int most, ReadyAtom *choice)
+{
+	ReadyAtoms *r = ready_of_kind(l, NEURON);
+	int all = r->n, n = most && all > most ? most : all;
+
+	qsort(r->at, (size_t)all, sizeof *r->at, by_height);
+	memcpy(choice, r->at, sizeof *choice * (size_t)n);
+	r->n = all - n;
+	memmove(r->at, r->at + n, sizeof *r->at * (size_t)r->n);
 	for (int i = 0; i < n; i++)
-		choice[i].atom->ready = state_after_mlp(layer);
+		place_atom(l, choice[i].atom, state_after_mlp(layer));
 	return n;
 }
 
-static bool
-has_lookup(const Lookup *const *select, int n, const Lookup *s)
-{
-	while (n-- > 0)
-		if (select[n] == s)
-			return true;
-	return false;
-}
-
+/* The values that can be fetched in this layer, those of the heads that are most urgent. */
 static int
-assign_values(const WorkList *l, int layer, int most, ReadyAtom *choice)
+assign_values(WorkList *l, int layer, int most, ReadyAtom *choice)
 {
-	int n = find_candidates(l, VALUE, state_before(layer), choice), nselect = 0, placed = 0;
-	const Lookup **select = NEWS(l->c->arena, const Lookup *, n + 1);
+	ReadyAtoms *r = ready_of_kind(l, VALUE);
+	Map heads = { 0 };
+	int all = r->n, n = 0;
 
-	for (int i = 0; i < n; i++) {
-		const Lookup *s = choice[i].atom->head->lookup;
-		if (has_lookup(select, nselect, s))
-			continue;
-		if (most && nselect == most)
-			break;
-		select[nselect++] = s;
+	qsort(r->at, (size_t)all, sizeof *r->at, by_height);
+	r->n = 0;
+	for (int i = 0; i < all; i++) {
+		const Lookup *s = r->at[i].atom->head->lookup;
+		bool full = most && heads.n == most;
+		if (!full)
+			map_put(l->c->arena, &heads, s, r->at[i].atom);
+		if (!full || map_get(&heads, s))
+			choice[n++] = r->at[i];
+		else
+			r->at[r->n++] = r->at[i];
 	}
-	for (int i = 0; i < n; i++) {
-		if (!has_lookup(select, nselect, choice[i].atom->head->lookup))
-			continue;
-		choice[i].atom->ready = state_after_attention(layer);
-		placed++;
-	}
-	return placed;
+	for (int i = 0; i < n; i++)
+		place_atom(l, choice[i].atom, state_after_attention(layer));
+	return n;
 }
 
 static void
-schedule_by_list(const WorkList *list, const SchedulePolicy *plan)
+schedule_by_list(WorkList *l, const SchedulePolicy *plan)
 {
-	WorkList l = *list;
-	ReadyAtom *choice = NEWS(l.c->arena, ReadyAtom, l.n + 1);
-	int left = l.n;
+	Arena *arena = l->c->arena;
+	ReadyAtom *choice = NEWS(arena, ReadyAtom, l->n + 1);
+	int left = l->n;
 
-	for (int i = 0; i < l.n; i++)
-		l.atom[i]->ready = NOT_YET;
+	find_readers_of_atoms(l);
+	for (int i = 0; i < 2; i++)
+		l->ready[i].at = NEWS(arena, ReadyAtom, l->n + 1);
+	for (int i = 0; i < l->n; i++)
+		if (!l->waits[l->atom[i]->id])
+			add_ready(l, l->atom[i]);
 	for (int layer = 0; left; layer++) {
-		left -= assign_values(&l, layer, plan->heads, choice);
-		left -= assign_neurons(&l, layer, plan->neurons, choice);
+		left -= assign_values(l, layer, plan->heads, choice);
+		left -= assign_neurons(l, layer, plan->neurons, choice);
 	}
 }
 
@@ -260,14 +325,19 @@ place_dead_atoms(Circuit *c)
 
 /* ---- layers ---- */
 
+/* The head of this lookup in a layer; those of a lookup are a list. */
 static Head *
-live_head(Circuit *c, const Lookup *s, int layer)
+live_head(Circuit *c, Map *heads, const Lookup *s, int layer)
 {
-	for (int i = 0; i < c->nhead; i++)
-		if (c->head[i]->lookup == s && c->head[i]->layer == layer)
-			return c->head[i];
-	Head *h = c->head[c->nhead++] = NEW(c->arena, Head);
-	*h = (Head){ .lookup = s, .layer = layer, .live = true };
+	Head *first = map_get(heads, s), *h = first;
+
+	while (h && h->layer != layer)
+		h = h->same;
+	if (h)
+		return h;
+	h = c->head[c->nhead++] = NEW(c->arena, Head);
+	*h = (Head){ .lookup = s, .same = first, .layer = layer, .live = true };
+	map_put(c->arena, heads, s, h);
 	return h;
 }
 
@@ -275,6 +345,8 @@ live_head(Circuit *c, const Lookup *s, int layer)
 static void
 make_heads(Circuit *c)
 {
+	Map heads = { 0 };
+
 	c->nhead = 0;
 	c->caphead = c->natom + 1;
 	c->head = NEWS(c->arena, Head *, c->caphead);
@@ -282,7 +354,7 @@ make_heads(Circuit *c)
 		Atom *a = c->atom[i];
 		if (!a->live || a->kind != VALUE)
 			continue;
-		a->head = live_head(c, a->head->lookup, atom_layer(a));
+		a->head = live_head(c, &heads, a->head->lookup, atom_layer(a));
 		a->column = a->head->ndim++;
 	}
 	for (int i = 0; i < c->natom; i++) {

@@ -87,15 +87,6 @@ prove(WeightWriter *w, const Node *n, double sum, const char *what)
 	require_exact(w, n, sum, what);
 }
 
-static bool
-changes_in(const Form *f, int state)
-{
-	for (int i = 0; i < f->n; i++)
-		if (f->term[i].atom->ready == state)
-			return true;
-	return false;
-}
-
 /* Is it a sum of neurons with a proof of their own? Then no bound is asked of it: it stands alone
  * in its slot, and what reads it is proved by a margin, or is a ReLU of 1 less it. */
 static bool
@@ -117,22 +108,37 @@ changed_by(const Form *f, int state)
 	return false;
 }
 
+/* What column i can hold, by state: it changes where some of it becomes ready. */
+static void
+find_max_abs_of(WeightWriter *w, int i, bool *changes)
+{
+	const Form *f = w->cols->form[i];
+	int states = min_int(last_state(w->s->nlayer) + 1, w->cols->cleared[i]);
+	double most = 0;
+
+	for (int t = 0; t < f->n; t++)
+		changes[f->term[t].atom->ready] = true;
+	for (int state = 0; state < states; state++) {
+		if (changes[state])
+			most = form_max_abs(f, state);
+		w->all[state][i] = most;
+	}
+	for (int t = 0; t < f->n; t++)
+		changes[f->term[t].atom->ready] = false;
+}
+
 static void
 find_max_abs(WeightWriter *w)
 {
 	int states = last_state(w->s->nlayer) + 1;
+	bool *changes = NEWS(w->c->arena, bool, states);
 
 	w->all = NEWS(w->c->arena, double *, states);
-	for (int state = 0; state < states; state++) {
+	for (int state = 0; state < states; state++)
 		w->all[state] = NEWS(w->c->arena, double, w->cols->n + 1);
-		for (int i = 0; i < w->cols->n; i++) {
-			const Form *f = w->cols->form[i];
-			if (!has_margin(f) && state < w->cols->cleared[i])
-				w->all[state][i] = state && !changes_in(f, state)
-				                           ? w->all[state - 1][i]
-				                           : form_max_abs(f, state);
-		}
-	}
+	for (int i = 0; i < w->cols->n; i++)
+		if (!has_margin(w->cols->form[i]))
+			find_max_abs_of(w, i, changes);
 }
 
 static void
@@ -791,38 +797,60 @@ is_standing(const WeightWriter *w, int state)
 	return true;
 }
 
-enum { NAMED_STATES = 8 }; /* from the first that can hold a value, where it is looked for */
+/* From the first that can hold a value on, where it is looked for: later ones seldom have what the
+ * first have not, and each takes time. */
+enum { NAMED_STATES = 8 };
+
+static const Form *
+form_to_decode(const WeightWriter *w, const Named *n)
+{
+	return n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
+}
 
 static void
-write_one_named(WeightWriter *w, const Named *n, TwNamed *out)
+begin_named(const Named *n, TwNamed *out)
 {
-	const Form *f = n->node->id < w->c->capform ? w->c->form[n->node->id] : NULL;
-	int states = last_state(w->s->nlayer) + 1;
-
-	if (f) /* later ones seldom have what the first have not, and each takes time */
-		states = min_int(states, form_ready(f) + NAMED_STATES);
-
 	out->name = (char *)n->name;
 	out->kind = runtime_kind(n);
 	out->members = members_of(n);
 	out->reference = n->kind == K_POS;
 	out->folded = true;
-	for (int state = f ? form_ready(f) : 0; f && state < states; state++) {
-		if (!find_decoding(w, f, state) || !is_standing(w, state))
-			continue;
-		out->folded = false;
-		out->state = state;
-		out->bias = (float)(f->real ? f->real->k : (double)f->k);
-		for (int i = 0; i < w->cols->n; i++)
-			out->ncolumn += w->real[i] != 0;
-		out->column = NEWS(w->c->arena, int, out->ncolumn + 1);
-		out->weight = zero_floats(w, (size_t)out->ncolumn);
-		for (int i = 0, k = 0; i < w->cols->n; i++)
-			if (w->real[i] != 0) {
-				out->column[k] = w->cols->slot[i];
-				out->weight[k++] = (float)w->real[i];
-			}
-		return;
+}
+
+/* What w->real says of how f is read in a state. */
+static void
+write_decoding(WeightWriter *w, const Form *f, int state, TwNamed *out)
+{
+	out->folded = false;
+	out->state = state;
+	out->bias = (float)(f->real ? f->real->k : (double)f->k);
+	for (int i = 0; i < w->cols->n; i++)
+		out->ncolumn += w->real[i] != 0;
+	out->column = NEWS(w->c->arena, int, out->ncolumn + 1);
+	out->weight = zero_floats(w, (size_t)out->ncolumn);
+	for (int i = 0, k = 0; i < w->cols->n; i++)
+		if (w->real[i] != 0) {
+			out->column[k] = w->cols->slot[i];
+			out->weight[k++] = (float)w->real[i];
+		}
+}
+
+/* Where each named value stands, state by state. */
+static void
+find_decodings(WeightWriter *w)
+{
+	const Graph *g = w->c->g;
+
+	for (int state = 0; state <= last_state(w->s->nlayer); state++) {
+		for (int i = 0; i < g->nnamed; i++) {
+			const Form *f = form_to_decode(w, &g->named[i]);
+			int from = f ? form_ready(f) : 0;
+			if (!f || !w->m->named[i].folded || state < from
+			    || state >= from + NAMED_STATES)
+				continue;
+			if (find_decoding(w, f, state) && is_standing(w, state))
+				write_decoding(w, f, state, &w->m->named[i]);
+		}
 	}
 }
 
@@ -833,11 +861,13 @@ write_named(WeightWriter *w)
 
 	w->m->nnamed = g->nnamed;
 	w->m->named = arena_alloc(w->c->arena, sizeof *w->m->named * (size_t)(g->nnamed + 1));
+	for (int i = 0; i < g->nnamed; i++)
+		begin_named(&g->named[i], &w->m->named[i]);
+	find_decodings(w);
 	uint32_t at = 0;
 	int line = 1;
 	for (int i = 0; i < g->nnamed; i++) {
 		const Named *n = &g->named[i];
-		write_one_named(w, n, &w->m->named[i]);
 		if (n->file)
 			continue;
 		line = n->span.lo < at ? source_line(g->files[0], n->span.lo)
