@@ -11,6 +11,7 @@
  *
  * The runner-up is there to check the gap: see TW_GAP. */
 
+#include "runtime/keys.h"
 #include "runtime/lanes.h"
 #include "runtime/sparse.h"
 
@@ -141,20 +142,11 @@ own_priority(const TwHead *h, int place, const float *qkv)
 	return qkv[h->priority] - (h->window.order ? h->window.own[place] : 0);
 }
 
-/* Entry i of the list of keys: entry 0 is <bos>, then one for each key that came. */
-static float *
-key_entry(const TwHead *h, const TwActivations *w, int i)
-{
-	int size = h->nkey + h->nvalue + 2 + (h->window.order != 0);
-
-	return w->state + h->places + (size_t)i * (size_t)size;
-}
-
 /* With a window: the greatest priority of this key at any place, seen or not. */
 static float *
 best_of_all(const TwHead *h, float *entry)
 {
-	return entry + h->nkey + 2 + h->nvalue;
+	return entry + TW_ENTRY_VALUE + h->nvalue;
 }
 
 /* By how much what is not seen from a place stays behind a score. */
@@ -167,16 +159,12 @@ others_behind(const TwHead *h, float outside, float best)
 static void
 start_keyed(const TwHead *h, const TwActivations *w, const float *qkv)
 {
-	float *e = key_entry(h, w, 0);
+	float *e = tw_key_entry(h, w, 0);
 
-	w->state[h->state + TW_KEYS_COUNT] = 1;
-	w->state[h->state + TW_KEYS_SLOTS] = 0;
-	w->state[h->state + TW_KEYS_IRREGULAR] = 0;
-	w->state[h->state + TW_KEYS_PRIORITY] = -INFINITY;
-	copy_floats(e, qkv + h->key, h->nkey);
-	e[h->nkey] = own_priority(h, 0, qkv);
-	e[h->nkey + 1] = h->lookup == TW_LOOKUP_MEAN ? 1 : -INFINITY;
-	copy_floats(e + h->nkey + 2, qkv + h->value, h->nvalue);
+	tw_start_keys(h, w, qkv + h->key);
+	e[TW_ENTRY_BEST] = own_priority(h, 0, qkv);
+	e[TW_ENTRY_SECOND] = h->lookup == TW_LOOKUP_MEAN ? 1 : -INFINITY;
+	copy_floats(e + TW_ENTRY_VALUE, qkv + h->value, h->nvalue);
 }
 
 /* Four sums, so that none waits for the one before. */
@@ -197,184 +185,14 @@ dot_key(const float *a, const float *b, int n)
 	return s + t + (u + v);
 }
 
-/* ---- finding a key: by comparing where there are few, else by hash (linear probing; Knuth 1973)
- */
-
-enum { FEW_KEYS = 16 };
-
-/* Equal numbers have equal bits, -0 and 0 among them. */
-static uint32_t
-bits_of(float x)
-{
-	uint32_t bits;
-
-	x += 0.0f;
-	memcpy(&bits, &x, sizeof bits);
-	return bits;
-}
-
-static bool
-same_keys(const float *a, const float *b, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (a[i] != b[i])
-			return false;
-	return true;
-}
-
-static uint32_t
-hash_key(const float *key, int n)
-{
-	uint32_t h = 2166136261u;
-
-	for (int i = 0; i < n; i++)
-		h = (h ^ bits_of(key[i])) * 16777619u ^ h >> 15;
-	return h ^ h >> 16;
-}
-
-typedef int32_t __attribute__((may_alias)) KeySlot;
-
-/* Each the number of an entry, or 0; behind the entries. */
-static KeySlot *
-key_slots(const TwHead *h, const TwActivations *w)
-{
-	return (KeySlot *)key_entry(h, w, w->c->m->context + 1);
-}
-
-/* The slot that has the key, or where it belongs. */
-static KeySlot *
-slot_of_key(const TwHead *h, const TwActivations *w, const float *key)
-{
-	uint32_t mask = (uint32_t)w->state[h->state + TW_KEYS_SLOTS] - 1,
-		 i = hash_key(key, h->nkey);
-	KeySlot *slot = key_slots(h, w);
-
-	while (slot[i & mask] && !same_keys(key_entry(h, w, slot[i & mask]), key, h->nkey))
-		i++;
-	return &slot[i & mask];
-}
-
-static void
-grow_slots(const TwHead *h, const TwActivations *w)
-{
-	float *s = w->state + h->state;
-	int n = (int)s[TW_KEYS_COUNT], size = 4 * FEW_KEYS;
-
-	while (size < 2 * (n + 1))
-		size *= 2;
-	if (n < FEW_KEYS || size == (int)s[TW_KEYS_SLOTS])
-		return;
-	memset(key_slots(h, w), 0, (size_t)size * sizeof(KeySlot));
-	s[TW_KEYS_SLOTS] = (float)size;
-	for (int i = 1; i < n; i++)
-		*slot_of_key(h, w, key_entry(h, w, i)) = i;
-}
-
-/* Each number of the keys has two values at most, or they are irregular. */
-static void
-widen_keys(const TwHead *h, const TwActivations *w, const float *key, bool first)
-{
-	float *s = w->state + h->state, *low = s + TW_KEYS, *high = low + h->nkey;
-
-	for (int i = 0; i < h->nkey; i++) {
-		if (first)
-			low[i] = high[i] = key[i];
-		else if (low[i] == high[i])
-			*(key[i] < low[i] ? &low[i] : &high[i]) = key[i];
-		else if (key[i] != low[i] && key[i] != high[i])
-			s[TW_KEYS_IRREGULAR] = 1;
-	}
-}
-
-/* The entry of a key, NULL where there is none. */
-static float *
-known_key(const TwHead *h, const TwActivations *w, const float *key)
-{
-	const float *s = w->state + h->state;
-	int n = (int)s[TW_KEYS_COUNT];
-
-	if (s[TW_KEYS_SLOTS] > 0) {
-		int at = *slot_of_key(h, w, key);
-		return at ? key_entry(h, w, at) : NULL;
-	}
-	for (int i = 1; i < n; i++)
-		if (same_keys(key_entry(h, w, i), key, h->nkey))
-			return key_entry(h, w, i);
-	return NULL;
-}
-
-/* The entry of a key, made where there is none. */
-static float *
-find_key(const TwHead *h, const TwActivations *w, const float *key)
-{
-	float *s = w->state + h->state, *e = known_key(h, w, key);
-	int n = (int)s[TW_KEYS_COUNT];
-
-	if (e)
-		return e;
-	if (n > w->c->m->context) /* numbers that equal nothing, themselves included: NaN */
-		return key_entry(h, w, n - 1);
-	e = key_entry(h, w, n);
-	s[TW_KEYS_COUNT] = (float)(n + 1);
-	copy_floats(e, key, h->nkey);
-	e[h->nkey] = e[h->nkey + 1] = -INFINITY;
-	if (h->window.order)
-		*best_of_all(h, e) = -INFINITY;
-	widen_keys(h, w, key, n == 1);
-	if (s[TW_KEYS_SLOTS] > 0)
-		*slot_of_key(h, w, key) = n;
-	grow_slots(h, w);
-	return e;
-}
-
-/* What a query reads, without looking at all keys; NULL where that is not certain. Each number of
- * the keys being one of two, no key has a greater product with the query than the one made of those
- * that have the greater product in each dimension, and all others have `margin` less. For bits, as
- * +1 and -1, that is the key with the query's own signs. */
-static const float *
-aim_at_key(const TwHead *h, const TwActivations *w, const float *query)
-{
-	const float *s = w->state + h->state, *low = s + TW_KEYS, *high = low + h->nkey;
-	const float *bos = key_entry(h, w, 0);
-	float *aim = w->u, by_key = 0, margin = INFINITY;
-
-	if (s[TW_KEYS_COUNT] <= FEW_KEYS || s[TW_KEYS_IRREGULAR] > 0 || h->window.order)
-		return NULL;
-	for (int i = 0; i < h->nkey; i++) {
-		float a = query[i] * low[i], b = query[i] * high[i];
-		aim[i] = b > a ? high[i] : low[i];
-		by_key += b > a ? b : a;
-		if (low[i] != high[i])
-			margin = fminf(margin, fabsf(b - a));
-	}
-	const float *e = known_key(h, w, aim);
-	float at_bos = dot_key(bos, query, h->nkey) + bos[h->nkey];
-	float others = by_key - margin + s[TW_KEYS_PRIORITY], found = -INFINITY;
-	if (e) {
-		float second = h->lookup == TW_LOOKUP_KEYED ? by_key + e[h->nkey + 1] : -INFINITY;
-		found = by_key + e[h->nkey];
-		others = fmaxf(others, second);
-	}
-	if (found - fmaxf(others, at_bos) >= TW_GAP)
-		return e;
-	return at_bos - fmaxf(others, found) >= TW_GAP ? bos : NULL;
-}
-
-static void
-note_priority(const TwHead *h, const TwActivations *w, float priority)
-{
-	float *most = w->state + h->state + TW_KEYS_PRIORITY;
-
-	*most = fmaxf(*most, priority);
-}
-
 static void
 note_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
-	float *e = find_key(h, w, qkv + h->key);
+	float *e = tw_find_key(h, w, qkv + h->key), priority = own_priority(h, place, qkv);
+	TwKeyTable *t = tw_key_table(h, w);
 
-	note_priority(h, w, own_priority(h, place, qkv));
-	keep_two_best(&e[h->nkey], &e[h->nkey + 1], own_priority(h, place, qkv), e + h->nkey + 2,
+	t->priority = fmaxf(t->priority, priority);
+	keep_two_best(&e[TW_ENTRY_BEST], &e[TW_ENTRY_SECOND], priority, e + TW_ENTRY_VALUE,
 	              qkv + h->value, h->nvalue);
 }
 
@@ -387,24 +205,24 @@ shift_of_bos(const TwHead *h, int place)
 static bool
 read_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
-	const float *read = aim_at_key(h, w, qkv + h->query);
+	const float *read = tw_aim_at_key(h, w, place, qkv + h->query);
 	float best = -INFINITY, second = -INFINITY, outside = -INFINITY;
-	int n = (int)w->state[h->state + TW_KEYS_COUNT];
+	int n = tw_key_table(h, w)->count;
 
 	if (read) {
-		add_read(h, w, read + h->nkey + 2);
+		add_read(h, w, read + TW_ENTRY_VALUE);
 		return true;
 	}
-	read = key_entry(h, w, 0);
+	read = tw_key_entry(h, w, 0);
 	for (int i = 0; i < n; i++) {
-		float *e = key_entry(h, w, i);
-		float by_key = dot_key(e, qkv + h->query, h->nkey);
+		float *e = tw_key_entry(h, w, i);
+		float by_key = dot_key(tw_key_numbers(h, w, i), qkv + h->query, h->nkey);
 		if (h->window.order && i)
 			outside = fmaxf(outside, by_key + *best_of_all(h, e));
 		if (!i)
 			by_key += shift_of_bos(h, place);
-		float score = by_key + e[h->nkey];
-		float next = by_key + e[h->nkey + 1];
+		float score = by_key + e[TW_ENTRY_BEST];
+		float next = by_key + e[TW_ENTRY_SECOND];
 		if (!(score <= best)) {
 			second = best > next ? best : next;
 			best = score;
@@ -413,7 +231,7 @@ read_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 			second = score;
 		}
 	}
-	add_read(h, w, read + h->nkey + 2);
+	add_read(h, w, read + TW_ENTRY_VALUE);
 	return best - second >= TW_GAP && others_behind(h, outside, best);
 }
 
@@ -440,10 +258,11 @@ join_mean(float *best, float *count, float priority, float *sum, const float *va
 static bool
 note_mean(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
-	float *e = find_key(h, w, qkv + h->key);
+	float *e = tw_find_key(h, w, qkv + h->key), priority = own_priority(h, place, qkv);
+	TwKeyTable *t = tw_key_table(h, w);
 
-	note_priority(h, w, own_priority(h, place, qkv));
-	return join_mean(&e[h->nkey], &e[h->nkey + 1], own_priority(h, place, qkv), e + h->nkey + 2,
+	t->priority = fmaxf(t->priority, priority);
+	return join_mean(&e[TW_ENTRY_BEST], &e[TW_ENTRY_SECOND], priority, e + TW_ENTRY_VALUE,
 	                 qkv + h->value, h->nvalue);
 }
 
@@ -451,28 +270,29 @@ static bool
 read_mean(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
 	float *sum = w->u, top = -INFINITY, count = 0, outside = -INFINITY;
-	int n = (int)w->state[h->state + TW_KEYS_COUNT];
-	const float *read = aim_at_key(h, w, qkv + h->query);
+	int n = tw_key_table(h, w)->count;
+	const float *read = tw_aim_at_key(h, w, place, qkv + h->query);
 	bool ok = true;
 
 	if (read) {
 		for (int i = 0; i < h->nvalue; i++)
-			add_number(h, w, i, read[h->nkey + 2 + i] / read[h->nkey + 1]);
+			add_number(h, w, i, read[TW_ENTRY_VALUE + i] / read[TW_ENTRY_SECOND]);
 		return true;
 	}
 	memset(sum, 0, (size_t)h->nvalue * sizeof *sum);
 	for (int i = 0; i < n; i++) {
-		float *e = key_entry(h, w, i);
-		float by_key = dot_key(e, qkv + h->query, h->nkey), score = by_key + e[h->nkey];
+		float *e = tw_key_entry(h, w, i);
+		float by_key = dot_key(tw_key_numbers(h, w, i), qkv + h->query, h->nkey),
+		      score = by_key + e[TW_ENTRY_BEST];
 		if (!i)
 			score += shift_of_bos(h, place);
 		else if (h->window.order)
 			outside = fmaxf(outside, by_key + *best_of_all(h, e));
 		if (top - score >= TW_GAP)
 			continue;
-		ok = join_mean(&top, &count, score, sum, e + h->nkey + 2, h->nvalue) && ok;
+		ok = join_mean(&top, &count, score, sum, e + TW_ENTRY_VALUE, h->nvalue) && ok;
 		if (score == top)
-			count += e[h->nkey + 1] - 1;
+			count += e[TW_ENTRY_SECOND] - 1;
 	}
 	for (int i = 0; i < h->nvalue; i++)
 		add_number(h, w, i, sum[i] / count);
@@ -674,9 +494,11 @@ tw_pass_head(const TwHead *h, const TwActivations *w, int place, const float *qk
 void
 tw_note_best(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
-	float *best = best_of_all(h, find_key(h, w, qkv + h->key));
+	float *best = best_of_all(h, tw_find_key(h, w, qkv + h->key));
+	TwKeyTable *t = tw_key_table(h, w);
 
 	*best = fmaxf(*best, own_priority(h, place, qkv));
+	t->all = fmaxf(t->all, *best);
 }
 
 /* From so many columns and numbers on a packed map is multiplied as a matrix. */

@@ -1084,6 +1084,16 @@ is_said_to(HeadAnalysis *s, int head, const char *what)
 	return false;
 }
 
+/* Of several heads that search by digits of an order, each but the last reads a mean of all that
+ * have the greatest high digit, and the last the greatest low digit of these: no order of all
+ * places. */
+static bool
+is_said_to_search(HeadAnalysis *s, int head)
+{
+	return is_said_to(s, head, "search") || is_said_to(s, head, "best")
+	       || is_said_to(s, head, "only");
+}
+
 /* By the greatest priority, of all positions or of those of each key. */
 static void
 choose_by_priority(HeadAnalysis *s, TwHead *h, HeadDims *d)
@@ -1101,12 +1111,15 @@ choose_by_priority(HeadAnalysis *s, TwHead *h, HeadDims *d)
 		h->rising = 0;
 		flat = true;
 	}
-	if ((!h->rising && !flat) || (h->rising && is_said_to(s, h->head, "mean")))
+	bool mean = is_said_to(s, h->head, "mean");
+	if (!h->rising && !flat && !mean && !is_said_to_search(s, h->head))
+		return;
+	if (h->rising && mean)
 		return;
 	if (h->rising && !h->window.order && only_lifts_bos(d))
 		h->lookup = TW_LOOKUP_ARGMAX;
 	else if (keyed_by_few(s, h->head, d))
-		h->lookup = flat ? TW_LOOKUP_MEAN : TW_LOOKUP_KEYED;
+		h->lookup = flat || mean ? TW_LOOKUP_MEAN : TW_LOOKUP_KEYED;
 }
 
 static void

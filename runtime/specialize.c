@@ -5,6 +5,7 @@
 
 #include "runtime/specialize.h"
 #include "runtime/json.h"
+#include "runtime/keys.h"
 #include "runtime/load.h"
 #include "runtime/onnx_graph.h"
 
@@ -363,25 +364,21 @@ fixed_size(const TwHead *h)
 	case TW_LOOKUP_OFFSET: return (uint64_t)h->back * (uint64_t)h->nvalue;
 	case TW_LOOKUP_ARGMAX: /* best, second, value; the same of <bos>, without second */
 		return 3 + 2 * (uint64_t)h->nvalue;
-	case TW_LOOKUP_KEYED: /* TwKeys, and the two numbers that each key has */
-	case TW_LOOKUP_MEAN: return TW_KEYS + 2 * (uint64_t)h->nkey;
+	case TW_LOOKUP_KEYED:
+	case TW_LOOKUP_MEAN: return tw_key_table_size();
 	default: return 0;
 	}
 }
 
-/* TW_LOOKUP_PLACE: value; _KEYED: key, best, second, value; _MEAN: key, best, how many, sum of
- * values; _SOFTMAX: key, value. With a window also the best of all places; and of keys TW_SLOTS of
- * a hash table. */
+/* TW_LOOKUP_PLACE: value; _KEYED and _MEAN: an entry of the table of keys; _SOFTMAX: key, value. */
 static uint64_t
 size_at_place(const TwHead *h)
 {
-	uint64_t n = (uint64_t)h->nkey + (uint64_t)h->nvalue;
-
 	switch (h->lookup) {
 	case TW_LOOKUP_PLACE: return (uint64_t)h->nvalue;
 	case TW_LOOKUP_KEYED:
-	case TW_LOOKUP_MEAN: return n + 2 + (h->window.order != 0) + TW_SLOTS;
-	case TW_LOOKUP_SOFTMAX: return n;
+	case TW_LOOKUP_MEAN: return TW_ENTRY_VALUE + (uint64_t)h->nvalue + (h->window.order != 0);
+	case TW_LOOKUP_SOFTMAX: return (uint64_t)h->nkey + (uint64_t)h->nvalue;
 	default: return 0;
 	}
 }
@@ -393,6 +390,17 @@ static uint64_t
 add_state(uint64_t state, uint64_t size)
 {
 	return state + size < most_state ? state + size : most_state;
+}
+
+static uint64_t
+lay_out_keys(TwHead *h, uint64_t at, uint64_t places)
+{
+	h->index = (size_t)at;
+	at = add_state(at, tw_key_index_size(h));
+	h->slots = (size_t)at;
+	at = add_state(at, places * TW_SLOTS);
+	h->keys = (size_t)at;
+	return add_state(at, places * (uint64_t)h->nkey);
 }
 
 static void
@@ -414,6 +422,8 @@ lay_out_state(TwSpecialized *c)
 				at = (at + TW_LANES - 1) / TW_LANES * TW_LANES;
 			h->places = (size_t)at;
 			at = add_state(at, places * size_at_place(h));
+			if (h->lookup == TW_LOOKUP_KEYED || h->lookup == TW_LOOKUP_MEAN)
+				at = lay_out_keys(h, at, places);
 			c->any = c->any || h->lookup == TW_LOOKUP_SOFTMAX;
 		}
 	c->state = at;

@@ -87,16 +87,6 @@ typedef enum TwLookup {
 	TW_LOOKUP_SOFTMAX, /* softmax over all positions so far: nothing is known of it */
 } TwLookup;
 
-/* The keys that came, as TW_LOOKUP_KEYED and _MEAN keep them in their fixed state. */
-enum {
-	TW_KEYS_COUNT,     /* <bos> among them */
-	TW_KEYS_SLOTS,     /* of the hash table; 0 while there are few */
-	TW_KEYS_PRIORITY,  /* the greatest of any place */
-	TW_KEYS_IRREGULAR, /* 1 where some number of the keys has more than two values */
-	TW_KEYS,
-	TW_SLOTS = 4, /* of the hash table for each place, at most */
-};
-
 /* In a bidirectional model a head may see, of what it would read, only the places up to `lag`
  * before its own, or only those from `lag` behind its own on: all others score less. */
 typedef struct TwWindow {
@@ -133,7 +123,8 @@ typedef struct TwHead {
 	float *bos_key;         /* (nkey) TW_LOOKUP_ARGMAX: the key of <bos>; it is 0 elsewhere */
 	TwAffine out;           /* (nvalue) into the stream: wo */
 	size_t state;           /* where its part of a session's state begins, of fixed size, */
-	size_t places;          /* and what grows with the text: the others */
+	size_t places;          /* and what grows with the text: the others; */
+	size_t index, keys, slots; /* TW_LOOKUP_KEYED, _MEAN: keys.h */
 } TwHead;
 
 /* ---- neurons */
