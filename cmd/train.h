@@ -5,13 +5,13 @@
 
 #include "cmd/cmd.h"
 #include "tensor/train/train.h"
+#include "tensor/train/vocabulary.h"
 
 typedef struct Training {
 	Arena *arena;
 	const Options *o;
 	Learned *learned;
-	int nvocab;
-	const char **vocab; /* (nvocab) how the rows of the text are spelled; NULL: there is none */
+	Vocabulary vocab;
 	const char *vocab_json;
 	WeightsFile resumed; /* what --resume names */
 	Recipe recipe;

@@ -5,12 +5,10 @@
 
 #include "cmd/train.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lang/npy.h"
-#include "lang/text.h"
 
 static bool
 refuse_data(const char *path, const char *why)
@@ -28,157 +26,34 @@ input_of_source(const Learned *l, LearnedSource source)
 	return NULL;
 }
 
-/* ---- the vocabulary ---- */
-
-/* Bytes of the character that begins here (RFC 3629); a byte that begins none is one. */
-static int
-character_bytes(const char *s, const char *end)
-{
-	unsigned char c = (unsigned char)*s;
-	int n = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-	for (int i = 1; i < n; i++)
-		if (s + i >= end || ((unsigned char)s[i] & 0xc0) != 0x80)
-			return 1;
-	return n;
-}
-
-static int
-compare_words(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The characters of a text, each once, in order. */
-static void
-vocabulary_of_text(Training *t, const char *text, size_t n)
-{
-	Map seen = { 0 };
-	int cap = 0;
-
-	for (const char *s = text, *end = text + n; s < end;) {
-		int len = character_bytes(s, end);
-		const char *word = intern(t->arena, s, (size_t)len);
-		s += len;
-		if (map_get(&seen, word))
-			continue;
-		map_put(t->arena, &seen, word, (void *)word);
-		GROW(t->arena, t->vocab, cap, t->nvocab + 1);
-		t->vocab[t->nvocab++] = word;
-	}
-	qsort(t->vocab, (size_t)t->nvocab, sizeof *t->vocab, compare_words);
-}
-
-static bool
-vocabulary_of_file(Training *t, const char *json)
-{
-	cJSON *list = cJSON_Parse(json);
-	bool ok = cJSON_IsArray(list);
-
-	t->vocab = NEWS(t->arena, const char *, ok ? cJSON_GetArraySize(list) : 1);
-	for (const cJSON *j = ok ? list->child : NULL; j && ok; j = j->next) {
-		ok = cJSON_IsString(j) && *j->valuestring;
-		if (ok)
-			t->vocab[t->nvocab++] = arena_strn(t->arena, j->valuestring,
-			                                   strlen(j->valuestring));
-	}
-	cJSON_Delete(list);
-	return ok;
-}
-
-static const char *
-vocabulary_json(Training *t)
-{
-	TextBuilder b = { .arena = t->arena };
-
-	for (int i = 0; i < t->nvocab; i++) {
-		text_addf(&b, i ? ", " : "[");
-		text_add_json_string(&b, t->vocab[i]);
-	}
-	text_addf(&b, "]");
-	return b.s;
-}
+/* ---- text ---- */
 
 static bool
 vocabulary_fits(const Training *t, const char *path)
 {
 	const TensorNode *token = input_of_source(t->learned, LEARNED_TOKEN),
 			 *scores = t->learned->scores;
-	int rows = token ? (int)token->values.hi + 1 : t->nvocab;
+	int rows = token ? (int)token->values.hi + 1 : t->vocab.n;
 
 	if (scores && scores->dim[1] < rows)
 		rows = scores->dim[1];
-	if (t->nvocab <= rows)
+	if (t->vocab.n <= rows)
 		return true;
 	fprintf(stderr,
 	        "twc: %s: it has %d different characters, and the program takes %d tokens\n", path,
-	        t->nvocab, rows);
+	        t->vocab.n, rows);
 	return false;
-}
-
-/* ---- text ---- */
-
-/* Words by their first byte, the longest first. */
-typedef struct WordTable {
-	int first[257];
-	int *row; /* (nvocab) */
-} WordTable;
-
-static const char **words_to_sort;
-
-static int
-compare_rows(const void *a, const void *b)
-{
-	const char *x = words_to_sort[*(const int *)a], *y = words_to_sort[*(const int *)b];
-
-	if (*x != *y)
-		return (unsigned char)*x < (unsigned char)*y ? -1 : 1;
-	return strlen(x) > strlen(y) ? -1 : strlen(x) < strlen(y) ? 1 : strcmp(x, y);
-}
-
-static WordTable
-word_table(const Training *t)
-{
-	WordTable w = { .row = NEWS(t->arena, int, t->nvocab) };
-	int c = 0;
-
-	for (int i = 0; i < t->nvocab; i++)
-		w.row[i] = i;
-	words_to_sort = t->vocab;
-	qsort(w.row, (size_t)t->nvocab, sizeof *w.row, compare_rows);
-	for (int i = 0; i < t->nvocab; i++)
-		while (c <= (unsigned char)*t->vocab[w.row[i]])
-			w.first[c++] = i;
-	while (c <= 256)
-		w.first[c++] = t->nvocab;
-	return w;
-}
-
-/* The row of the word that the text begins with, or -1. */
-static int
-row_at(const Training *t, const WordTable *w, const char *s, const char *end)
-{
-	unsigned char c = (unsigned char)*s;
-
-	for (int i = w->first[c]; i < w->first[c + 1]; i++) {
-		const char *word = t->vocab[w->row[i]];
-		size_t n = strlen(word);
-		if (n <= (size_t)(end - s) && !memcmp(word, s, n))
-			return w->row[i];
-	}
-	return -1;
 }
 
 static bool
 cut_text(Training *t, const char *path, const char *text, size_t n)
 {
-	WordTable w = word_table(t);
 	int *rows = NEWS(t->arena, int, n + 1), line = 1;
 	const char *s = text, *end = text + n, *start = text;
 	Examples *e = &t->examples;
 
 	while (s < end) {
-		int row = row_at(t, &w, s, end);
+		int row = vocabulary_row(&t->vocab, s, end);
 		if (row < 0) {
 			fprintf(stderr, "twc: %s:%d:%d: '%.*s' is no token of the program\n", path,
 			        line, (int)(s - start) + 1, character_bytes(s, end), s);
@@ -187,7 +62,7 @@ cut_text(Training *t, const char *path, const char *text, size_t n)
 		rows[e->n++] = row;
 		if (*s == '\n')
 			line++, start = s + 1;
-		s += strlen(t->vocab[row]);
+		s += strlen(t->vocab.word[row]);
 	}
 	e->text = rows;
 	return true;
@@ -210,11 +85,11 @@ text_data(Training *t, const char *path)
 	if (memchr(text, '\0', n))
 		return refuse_data(path, "no text: there is a byte 0 in it");
 	e->kind = EXAMPLES_TEXT;
-	if (!t->vocab && json && !vocabulary_of_file(t, json))
+	if (!t->vocab.word && json && !vocabulary_of_json(t->arena, json, &t->vocab))
 		return refuse_data(t->o->resume, "its vocabulary is damaged");
-	if (!t->vocab)
-		vocabulary_of_text(t, text, n);
-	t->vocab_json = vocabulary_json(t);
+	if (!t->vocab.word)
+		t->vocab = vocabulary_of_text(t->arena, text, n);
+	t->vocab_json = vocabulary_json(t->arena, &t->vocab);
 	if (!vocabulary_fits(t, path) || !cut_text(t, path, text, n))
 		return false;
 	if (e->n <= context) {

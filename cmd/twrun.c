@@ -5,6 +5,7 @@
 
 #include "cmd/batch.h"
 #include "cmd/cli.h"
+#include "cmd/learned_run.h"
 #include "cmd/line_editor.h"
 #include "cmd/npy_input.h"
 #include "cmd/stats.h"
@@ -29,6 +30,9 @@ struct Options {
 	const char *model, *prompt, *batch, *input;
 	const char *prompt_file;
 	bool trace, json, check, stats;
+	bool sample;
+	const char *temperature;
+	int top_k, seed;
 	int limit; /* of printed tokens */
 	int threads;
 };
@@ -640,8 +644,23 @@ answer_input_or_prompt(PromptRun *r)
 	return status;
 }
 
+/* A model that twc train has written. */
 static int
-cmd_answer(const Options *c)
+answer_learned(const Options *c)
+{
+	if (!c->batch && !c->input && !c->prompt_file && !c->trace && !c->json && !c->check
+	    && !c->stats)
+		return learned_run(&(LearnedRun){ c->model, c->prompt, c->sample, c->temperature,
+		                                  c->top_k, c->seed, c->limit });
+	fprintf(stderr,
+	        "twrun: %s: what was learned takes a prompt, --sample, --temperature, --top-k, "
+	        "--seed and --max-tokens\n",
+	        c->model);
+	return 2;
+}
+
+static int
+answer_exact(const Options *c)
 {
 	Totals totals = { 0 };
 	PromptRun r = { .c = c, .out = stdout, .totals = &totals };
@@ -673,6 +692,17 @@ cmd_answer(const Options *c)
 	return status;
 }
 
+static int
+cmd_answer(const Options *c)
+{
+	if (is_learned_file(c->model))
+		return answer_learned(c);
+	if (!c->sample && !c->temperature && !c->top_k)
+		return answer_exact(c);
+	fprintf(stderr, "twrun: %s: its answer is exact, there is nothing to sample\n", c->model);
+	return 2;
+}
+
 static const Flag flags[] = {
 	{ "batch", 'b', "FILE", offsetof(Options, batch),
 	  "one prompt a line, - for standard input; one answer a line, in order, on all cores",
@@ -695,6 +725,14 @@ static const Flag flags[] = {
 	{ "max-tokens", 'n', "N", offsetof(Options, limit), "print at most N tokens", NULL },
 	{ "threads", 'j', "N", offsetof(Options, threads),
 	  "threads for --batch; as many as there are cores if not given", NULL },
+	{ "sample", 0, NULL, offsetof(Options, sample),
+	  "of a model that was trained: draw each token by chance, in place of the likeliest",
+	  NULL },
+	{ "temperature", 0, "T", offsetof(Options, temperature),
+	  "the same, of softmax(scores / T): below 1 likelier tokens, 0 the likeliest", NULL },
+	{ "top-k", 0, "N", offsetof(Options, top_k), "the same, of the N likeliest alone", NULL },
+	{ "seed", 0, "N", offsetof(Options, seed), "which drawing: the same seed gives the same",
+	  NULL },
 	{ 0 },
 };
 
@@ -705,13 +743,17 @@ static const Verb verbs[] = {
 		"prints what the transformer MODEL, an .onnx or .safetensors file, answers to "
 		"PROMPT",
 		"Without a prompt, on a terminal, asks for prompts one by one, with editing and "
-		"history where libedit is installed; Ctrl-D ends.",
-		"batch prompt input trace json check stats max-tokens threads",
+		"history where libedit is installed; Ctrl-D ends. What twc train has written goes "
+		"on with "
+		"PROMPT, a context's length unless --max-tokens says how far.",
+		"batch prompt input trace json check stats max-tokens threads sample temperature "
+		"top-k seed",
 		"twrun calculator.onnx \"12*34=\"\n"
 		"twrun calculator.onnx --batch prompts.txt\n"
 		"seq 0 9 | sed 's/$/+1=/' | twrun adder.onnx --batch -\n"
 		"twrun adder.onnx --trace \"12+34=\"\n"
-		"twrun adder.onnx --stats --batch prompts.txt",
+		"twrun adder.onnx --stats --batch prompts.txt\n"
+		"twrun letters.safetensors \"The \" --sample --temperature 0.8 --top-k 20 --seed 1",
 		cmd_answer,
 	},
 	{ 0 },

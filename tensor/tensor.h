@@ -148,6 +148,11 @@ void tensor_gradient(TensorGraph *, TensorNode *of, int n, TensorNode *const *by
  * others. now[id]: what stands for a tensor. Outputs are left out. */
 TensorGraph *tensor_batch(TensorGraph *, int batch, TensorNode **now);
 
+/* The same for one position, the number in the input `here`, where `scores` is what is wanted, its
+ * first axis that of positions. What later positions read of earlier ones is carried. row[id]: what
+ * stands for a tensor at that position. NULL where it is not computed position by position. */
+TensorGraph *tensor_decode(TensorGraph *, const TensorNode *scores, TensorNode **row);
+
 void tensor_graph_print(const TensorGraph *, FILE *);
 /* A graph from its text; NULL with errors in the Diags. */
 TensorGraph *tensor_graph_read(const Source *, Arena *, Diags *);

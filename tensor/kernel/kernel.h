@@ -13,7 +13,12 @@ typedef struct KernelLoop {
 	int64_t a, b, c; /* PRODUCT */
 } KernelLoop;
 
-typedef enum KernelKind { KERNEL_STRIPS, KERNEL_PRODUCT, KERNEL_SCATTER } KernelKind;
+typedef enum KernelKind {
+	KERNEL_STRIPS,
+	KERNEL_PRODUCT,
+	KERNEL_SCATTER,
+	KERNEL_UPDATE /* a row of what is carried, in place */
+} KernelKind;
 
 typedef struct Kernel {
 	KernelKind kind;
@@ -27,13 +32,18 @@ typedef struct Kernel {
 	Gemm gemm;                  /* PRODUCT: but for addresses, which are offsets of buffers */
 	TensorNode *a, *b;
 	int64_t a_base, b_base;
-	int nsum; /* PRODUCT: how many of the loops add to what the first turn stored */
+	TensorNode *past; /* UPDATE: the leaf; its row number b, at any of `outer`, becomes a's */
+	int64_t outer, inner; /* UPDATE: elements before its axis, and behind it */
+	int nsum;             /* PRODUCT: how many of the loops add to what the first turn stored */
 } Kernel;
 
 /* The product that t is, its loops and strides; false if it is none, or a small one. */
 bool plan_product(const TensorNode *t, Kernel *);
 /* The scatter that t is; false if it is none. */
 bool plan_scatter(TensorGraph *, const TensorNode *t, Kernel *);
+/* The update of a row that t is, of what is carried to its leaf; false if it is none. now: as that
+ * of tensor_split(). */
+bool plan_update(const TensorGraph *, const Map *now, const TensorNode *t, Kernel *);
 void plan_strips(TensorGraph *, const TensorNode *t, Kernel *);
 
 /* A load of a tensor at indices that are sums of ranges and multiples of them, all inside of it. */

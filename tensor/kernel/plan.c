@@ -85,6 +85,62 @@ plan_scatter(TensorGraph *g, const TensorNode *t, Kernel *k)
 	return true;
 }
 
+/* ---- updates:  now [t < T][d < D] = where(t == here, row[d], past[t, d]) ---- */
+
+static bool
+is_carried(const TensorGraph *g, const Map *now, const TensorNode *leaf, const TensorNode *next)
+{
+	for (int i = 0; i < g->ncarry; i++)
+		if (g->carry[i].leaf == leaf
+		    && (g->carry[i].next == next || map_get(now, g->carry[i].next) == next))
+			return true;
+	return false;
+}
+
+/* Is it loaded at the axes of t, in order, but for one? */
+static bool
+is_load_at_axes(const Scalar *e, const TensorNode *t, int without)
+{
+	int n = 0;
+
+	if (e->op != X_LOAD)
+		return false;
+	for (int i = 0; i < t->rank; i++) {
+		if (i == without)
+			continue;
+		if (n >= e->narg || e->arg[n]->op != X_RANGE || e->arg[n]->number != i
+		    || e->tensor->dim[n] != t->dim[i])
+			return false;
+		n++;
+	}
+	return n == e->narg;
+}
+
+bool
+plan_update(const TensorGraph *g, const Map *now, const TensorNode *t, Kernel *k)
+{
+	const Scalar *e = t->body, *c = e->op == X_WHERE ? e->arg[0] : NULL;
+
+	if (!c || c->op != X_EQ)
+		return false;
+	const Scalar *axis = c->arg[c->arg[0]->op != X_RANGE],
+		     *here = c->arg[c->arg[0]->op == X_RANGE];
+	if (axis->op != X_RANGE || here->op != X_LOAD || here->narg
+	    || !is_load_at_axes(e->arg[1], t, axis->number) || !is_load_at_axes(e->arg[2], t, -1)
+	    || !is_carried(g, now, e->arg[2]->tensor, t))
+		return false;
+	k->kind = KERNEL_UPDATE;
+	k->past = e->arg[2]->tensor;
+	k->a = e->arg[1]->tensor;
+	k->b = here->tensor;
+	k->outer = k->inner = 1;
+	for (int i = 0; i < axis->number; i++)
+		k->outer *= t->dim[i];
+	for (int i = axis->number + 1; i < t->rank; i++)
+		k->inner *= t->dim[i];
+	return true;
+}
+
 /* ---- products ---- */
 
 /* How an address changes with a range; addresses are affine here. */

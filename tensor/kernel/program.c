@@ -36,7 +36,7 @@ static void
 plan_kernel(TensorProgram *p, TensorNode *t, Kernel *k)
 {
 	k->to = t;
-	if (!plan_product(t, k) && !plan_scatter(p->g, t, k))
+	if (!plan_product(t, k) && !plan_scatter(p->g, t, k) && !plan_update(p->g, &p->now, t, k))
 		plan_strips(p->g, t, k);
 }
 
@@ -126,6 +126,21 @@ current_tensor(const TensorProgram *p, const TensorNode *t)
 	return now ? now : (TensorNode *)t;
 }
 
+/* An update is made in place where nobody reads what was there afterwards. */
+static void
+plan_updates(TensorProgram *p, const int *last)
+{
+	for (int i = 0; i < p->nkernel; i++) {
+		Kernel *k = &p->kernel[i];
+		if (k->kind != KERNEL_UPDATE)
+			continue;
+		if (last[k->past->id] == i)
+			p->buffer[k->to->id] = p->buffer[k->past->id];
+		else
+			plan_strips(p->g, k->to, k);
+	}
+}
+
 /* What is carried has a buffer that nothing else uses, since it becomes its leaf's. */
 static void
 plan_carried(TensorProgram *p)
@@ -133,7 +148,9 @@ plan_carried(TensorProgram *p)
 	for (int i = 0; i < p->g->ncarry; i++) {
 		const TensorNode *next = current_tensor(p, p->g->carry[i].next);
 		float **to = &p->buffer[next->id];
-		assert(next->body && !*to);
+		assert(next->body);
+		if (*to)
+			continue;
 		*to = aligned_floats(p->g->arena, tensor_size(next));
 		p->floats += tensor_size(next);
 	}
@@ -149,9 +166,10 @@ plan_buffers(TensorProgram *p, TensorNode *const *live, int n)
 
 	p->buffer = NEWS(a, float *, p->g->ntensor);
 	plan_leaves(p, live, n);
-	plan_carried(p);
 	for (int i = 0; i < p->nkernel; i++)
 		mark_last_reads(&b, p->kernel[i].to->body, i, &(Map){ 0 });
+	plan_updates(p, b.last);
+	plan_carried(p);
 	for (int i = 0; i < p->g->noutput; i++)
 		b.last[current_tensor(p, p->g->output[i])->id] = p->nkernel;
 	for (int i = 0; i < p->nkernel; i++) {
@@ -331,6 +349,20 @@ run_product(TensorProgram *p, const Kernel *k)
 	} while (next_turn(k, p->range));
 }
 
+static void
+run_update(TensorProgram *p, const Kernel *k)
+{
+	int64_t rows = tensor_size(k->to) / (k->outer * k->inner),
+		here = (int64_t)*p->buffer[k->b->id];
+	const float *from = p->buffer[k->a->id];
+	float *to = p->buffer[k->to->id] + here * k->inner;
+
+	if (here < 0 || here >= rows)
+		return;
+	for (int64_t i = 0; i < k->outer; i++, from += k->inner, to += rows * k->inner)
+		memcpy(to, from, sizeof *to * (size_t)k->inner);
+}
+
 void
 tensor_program_run(TensorProgram *p)
 {
@@ -340,6 +372,7 @@ tensor_program_run(TensorProgram *p)
 		case KERNEL_STRIPS: run_strips(p, k); break;
 		case KERNEL_SCATTER: run_scatter(p, k); break;
 		case KERNEL_PRODUCT: run_product(p, k); break;
+		case KERNEL_UPDATE: run_update(p, k); break;
 		}
 	}
 }
@@ -359,7 +392,7 @@ tensor_program_advance(TensorProgram *p)
 void
 tensor_program_print(const TensorProgram *p, FILE *f)
 {
-	static const char *const kind[] = { "strips", "product", "scatter" };
+	static const char *const kind[] = { "strips", "product", "scatter", "update" };
 
 	for (int i = 0; i < p->nkernel; i++) {
 		const Kernel *k = &p->kernel[i];

@@ -24,6 +24,33 @@ letters --rate 0.01 --steps 150 --plot "$tmp/loss.svg" -o "$tmp/a.safetensors" >
 at_most 2.6 "letters held back"
 grep -q '<polyline' "$tmp/loss.svg" || fail "no curve in the plot"
 
+# It goes on with a text: likeliest tokens, or drawn ones, by a seed; past its context too.
+run() { "$bin/twrun" "$@" 2>"$tmp/err"; }
+run "$tmp/a.safetensors" 'the ' >"$tmp/likely" || fail "running: $(cat "$tmp/err")"
+[ "$(wc -c <"$tmp/likely")" = 25 ] || fail "it says '$(cat "$tmp/likely")'"
+run "$tmp/a.safetensors" 'the ' --temperature 0 >"$tmp/cold"
+run "$tmp/a.safetensors" 'the ' --top-k 1 >"$tmp/first"
+cmp "$tmp/likely" "$tmp/cold" && cmp "$tmp/likely" "$tmp/first" ||
+	fail "temperature 0 or the likeliest alone is not the likeliest"
+for seed in 1 1 2; do
+	run "$tmp/a.safetensors" 'the ' --sample --seed $seed -n 100 >"$tmp/drawn.$((++i))"
+done
+cmp "$tmp/drawn.1" "$tmp/drawn.2" || fail "the same seed draws otherwise"
+cmp -s "$tmp/drawn.1" "$tmp/drawn.3" && fail "another seed draws the same"
+run_refused() { # run_refused TEXT ARGUMENT...
+	local text=$1
+	shift
+	run "$@" >"$tmp/out" && fail "twrun $*: not refused"
+	grep -qF -e "$text" "$tmp/err" || fail "twrun $*: said '$(cat "$tmp/err")', not '$text'"
+}
+run_refused "'7' is no token" "$tmp/a.safetensors" 'a 7'
+run_refused 'no prompt' "$tmp/a.safetensors"
+run_refused 'give it a prompt' "$tmp/a.safetensors" ''
+run_refused 'is no number' "$tmp/a.safetensors" a --temperature hot
+run_refused 'takes a prompt' "$tmp/a.safetensors" a --check
+head -c 3000 "$tmp/a.safetensors" >"$tmp/cut.safetensors"
+run_refused 'truncated' "$tmp/cut.safetensors" a
+
 node circle.mjs "$tmp"
 for how in '--rate 0.02' '--optimizer sgd --rate 0.2'; do
 	train circle.twt --data "x=$tmp/x.npy,target=$tmp/inside.npy" --steps 400 --batch 32 $how \

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "lang/random.h"
 #include "tensor/kernel/kernel.h"
 #include "tests/unit/random_tensors.h"
 
@@ -245,7 +246,86 @@ test_carry(void **state)
 	arena_free(&arena);
 }
 
-/* ---- functions ---- */
+/* ---- position by position ---- */
+
+static void
+fill_params_by_seed(TensorProgram *p, const TensorGraph *g)
+{
+	for (int i = 0; i < g->ntensor; i++) {
+		const TensorNode *t = g->tensor[i];
+		float *to = t->kind == TENSOR_PARAM ? tensor_program_buffer(p, t) : NULL;
+		uint64_t state = 0;
+		for (const char *s = t->name; *s; s++)
+			state = state * 31 + (unsigned char)*s;
+		for (int64_t k = 0; to && k < tensor_size(t); k++)
+			to[k] = (float)seeded_below(&state, 1000) / 1000 - 0.5f;
+	}
+}
+
+/* A row after the other gives the rows of the whole; `updates` of them are in place. */
+static void
+check_decode(const char *text, int context, int updates)
+{
+	TensorGraph *whole = read_tensors(&arena, text), *one;
+	TensorNode *token = tensor_find(whole, "token"), *scores = tensor_find(whole, "scores");
+	TensorNode **row = NEWS(&arena, TensorNode *, whole->ntensor);
+	int n = scores->dim[1];
+
+	one = tensor_decode(whole, scores, row);
+	assert_non_null(one);
+	assert_null(tensor_graph_verify(one));
+	TensorProgram *p = tensor_program_new(whole, vector_level()),
+		      *q = tensor_program_new(one, vector_level());
+	fill_params_by_seed(p, whole);
+	fill_params_by_seed(q, one);
+	for (int t = 0; t < context; t++)
+		tensor_program_buffer(p, token)[t] = (float)(t * 7 % 11);
+	tensor_program_run(p);
+	for (int t = 0; t < context; t++) {
+		float *here = tensor_program_buffer(q, tensor_find(one, "here"));
+		*tensor_program_buffer(q, row[token->id]) = (float)(t * 7 % 11);
+		if (here)
+			*here = (float)t;
+		tensor_program_run(q);
+		tensor_program_advance(q);
+		for (int i = 0; i < n; i++) {
+			float x = tensor_program_buffer(p, scores)[t * n + i],
+			      y = tensor_program_buffer(q, row[scores->id])[i];
+			if (!(fabsf(x - y) <= 1e-5f * (1 + fabsf(x))))
+				fail_msg("position %d: %.9g, not %.9g", t, y, x);
+		}
+	}
+	char *plan = NULL;
+	size_t size;
+	FILE *f = open_memstream(&plan, &size);
+	tensor_program_print(q, f);
+	fclose(f);
+	for (const char *s = plan; (s = strstr(s, "update")); s++)
+		updates--;
+	free(plan);
+	assert_int_equal(updates, 0);
+	arena_free(&arena);
+}
+
+static void
+test_position_by_position(void **state)
+{
+	(void)state;
+	check_decode(read_test_file("tests/train/letters.twt"), 24, 2);
+	/* the one before; one far back that is looked up; all so far; the same in two ways */
+	check_decode("input token [20] int 0..10\nparam e [11][6] = 0\n"
+	             "x [t < 20][c < 6] = e[token[t], c]\n"
+	             "y [t < 20][c < 6] = x[t - 1, c] + tanh(x[t, c])\n"
+	             "z [c < 6][t < 20] = y[t - token[t], 5 - c] * y[t, c]\n"
+	             "s [t < 20] = sum(where(t < u, 0, z[2, u]) for u < 20)\n"
+	             "scores [t < 20][c < 6] = z[c, t] + s[t] + sum(z[c, t - u] for u < 3)\n"
+	             "output scores\n",
+	             20, 3);
+	/* nothing is read elsewhere: there is no past */
+	check_decode("input token [5] int 0..10\nparam e [11][6] = 0\n"
+	             "scores [t < 5][c < 6] = e[token[t], c]\noutput scores\n",
+	             5, 0);
+}
 
 /* ---- functions ---- */
 
@@ -297,6 +377,7 @@ main(void)
 		cmocka_unit_test(test_shared_functions),
 		cmocka_unit_test(test_transformer),
 		cmocka_unit_test(test_carry),
+		cmocka_unit_test(test_position_by_position),
 		cmocka_unit_test(test_functions),
 	};
 

@@ -1,0 +1,160 @@
+/* A learned program's graph and parameters as a machine that goes on with a text. */
+
+#include "tensor/train/generator.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lang/random.h"
+#include "tensor/train/train.h"
+
+static Learned *
+learned_of_file(Arena *a, const WeightsFile *f, const char **why)
+{
+	const char *text = weights_file_text(f, "tw.graph");
+
+	*why = "it has no graph: nothing that twc train has written";
+	if (!text)
+		return NULL;
+	Source *src = NEW(a, Source);
+	*src = (Source){ "tw.graph", text, (uint32_t)strlen(text) };
+	Diags ds = { .arena = a, .src = src };
+	TensorGraph *g = tensor_graph_read(src, a, &ds);
+	if (g)
+		return learned_of_graph(g, why);
+	*why = arena_fmt(a, "its graph is damaged: %s", ds.first->msg);
+	return NULL;
+}
+
+/* The parameters that the program reads. */
+static bool
+fill_params(Arena *a, Generator *n, const WeightsFile *f, const char **why)
+{
+	for (int i = 0; i < n->g->ntensor; i++) {
+		const TensorNode *t = n->g->tensor[i];
+		float *to = t->kind == TENSOR_PARAM ? tensor_program_buffer(n->program, t) : NULL;
+		const FileWeights *w = to ? weights_file_find(f, t->name) : NULL;
+		if (!to)
+			continue;
+		if (!w || !w->at || w->rank != t->rank
+		    || memcmp(w->dim, t->dim, sizeof *w->dim * (size_t)w->rank)) {
+			*why = arena_fmt(a, "it has no '%s' of the shape %s", t->name,
+			                 shape_text(a, t->rank, t->dim));
+			return false;
+		}
+		memcpy(to, w->at, sizeof *to * (size_t)tensor_size(t));
+	}
+	return true;
+}
+
+Generator *
+generator_new(Arena *a, const WeightsFile *f, VectorLevel level, const char **why)
+{
+	Learned *l = learned_of_file(a, f, why);
+	Generator *n = NEW(a, Generator);
+
+	if (!l)
+		return NULL;
+	TensorNode **row = NEWS(a, TensorNode *, l->graph->ntensor),
+		   *token = tensor_find(l->graph, "token");
+	*why = "it has no input token and no output scores: it goes on with no text";
+	if (!l->scores || !token || token->kind != TENSOR_INPUT || !token->integer
+	    || token->values.lo < 0)
+		return NULL;
+	*why = "it is not computed position by position, so it cannot go on with a text";
+	if (!(n->g = tensor_decode(l->graph, l->scores, row)) || !row[token->id])
+		return NULL;
+	n->context = l->context;
+	n->ntoken = (int)token->values.hi + 1;
+	n->nscore = l->scores->dim[1];
+	n->text = NEWS(a, int, n->context);
+	n->token = row[token->id];
+	n->scores = row[l->scores->id];
+	n->here = tensor_find(n->g, "here");
+	n->program = tensor_program_new(n->g, level);
+	return fill_params(a, n, f, why) ? n : NULL;
+}
+
+static const float *
+feed_here(Generator *n, int row)
+{
+	float *here = tensor_program_buffer(n->program, n->here);
+
+	*tensor_program_buffer(n->program, n->token) = (float)row;
+	if (here)
+		*here = (float)n->position;
+	n->text[n->position++] = row;
+	tensor_program_run(n->program);
+	tensor_program_advance(n->program);
+	return tensor_program_buffer(n->program, n->scores);
+}
+
+const float *
+generator_feed(Generator *n, int row)
+{
+	if (n->position == n->context) {
+		int keep = n->context / 2;
+		memmove(n->text, n->text + n->context - keep, sizeof *n->text * (size_t)keep);
+		n->position = 0;
+		while (n->position < keep)
+			feed_here(n, n->text[n->position]);
+	}
+	return feed_here(n, row);
+}
+
+/* ---- choosing ---- */
+
+/* The score that all but k - 1 are not above. */
+static float
+kth_greatest(const float *scores, int n, int k)
+{
+	float low = -INFINITY, limit = INFINITY;
+
+	/* The greatest below the limit, as often as it takes: k is small. */
+	while (k > 0) {
+		int equal = 0;
+		low = -INFINITY;
+		for (int i = 0; i < n; i++)
+			if (scores[i] < limit && scores[i] > low)
+				low = scores[i];
+		for (int i = 0; i < n; i++)
+			equal += scores[i] == low;
+		if (low == -INFINITY)
+			break;
+		limit = low;
+		k -= equal;
+	}
+	return low;
+}
+
+static int
+greatest_score(const float *scores, int n)
+{
+	int best = 0;
+
+	for (int i = 1; i < n; i++)
+		if (scores[i] > scores[best])
+			best = i;
+	return best;
+}
+
+int
+generator_choose(const float *scores, int n, double temperature, int top_k, uint64_t *state)
+{
+	int best = greatest_score(scores, n), last = best;
+	float least = top_k > 0 && top_k < n ? kth_greatest(scores, n, top_k) : -INFINITY;
+	double sum = 0, at;
+
+	if (temperature <= 0)
+		return best;
+	for (int i = 0; i < n; i++)
+		if (scores[i] >= least)
+			sum += exp((scores[i] - scores[best]) / temperature);
+	at = sum * (seeded_below(state, 1 << 30) + 0.5) / (1 << 30);
+	for (int i = 0; i < n && at > 0; i++)
+		if (scores[i] >= least) {
+			at -= exp((scores[i] - scores[best]) / temperature);
+			last = i;
+		}
+	return last;
+}
