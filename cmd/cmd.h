@@ -120,6 +120,8 @@ int cmd_doctor(const Options *);
 int cmd_prove(const Options *);
 int cmd_equal(const Options *);
 int cmd_train(const Options *);
+/* twc MODEL.safetensors -o OUT.onnx, of what twc train has written. */
+int write_learned(const Options *);
 /* Runs twprove over a model file; its exit status. */
 int prove_file(const Options *, const char *file, const char *name);
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lang/text.h"
 #include "tensor/train/generator.h"
 #include "tensor/train/vocabulary.h"
 
@@ -28,6 +29,8 @@ typedef struct Going {
 	Generator *g;
 	double temperature;
 	const float *scores; /* of what comes next; NULL before the first token */
+	int nfed, capfed;
+	int *fed; /* (nfed) rows of the prompt */
 } Going;
 
 static bool
@@ -116,6 +119,8 @@ feed_prompt(Going *s)
 			return false;
 		}
 		s->scores = generator_feed(s->g, row);
+		GROW(&s->arena, s->fed, s->capfed, s->nfed + 1);
+		s->fed[s->nfed++] = row;
 		at += strlen(s->vocab.word[row]);
 	}
 	return s->scores || refuse_learned(s, "it goes on with a text: give it a prompt");
@@ -142,6 +147,33 @@ go_on(Going *s)
 	putchar('\n');
 }
 
+/* {"rows": [3, 1], "next": [{"token": "a", "score": 1.5, "probability": 0.25}, ...]} */
+static void
+print_next_json(Going *s)
+{
+	TextBuilder t = { .arena = &s->arena };
+	float most = -INFINITY;
+	double sum = 0;
+
+	for (int i = 0; i < s->g->nscore; i++)
+		most = fmaxf(most, s->scores[i]);
+	for (int i = 0; i < s->g->nscore; i++)
+		sum += exp(s->scores[i] - most);
+	for (int i = 0; i < s->nfed; i++)
+		text_addf(&t, i ? ", %d" : "{\"rows\": [%d", s->fed[i]);
+	for (int i = 0; i < s->g->nscore; i++) {
+		text_addf(&t, i ? ",\n {\"token\": " : "],\n \"next\": [{\"token\": ");
+		text_add_json_string(&t, i < s->vocab.n ? s->vocab.word[i] : "");
+		text_addf(&t, ", \"score\": ");
+		text_add_json_number(&t, s->scores[i]);
+		text_addf(&t, ", \"probability\": ");
+		text_add_json_number(&t, exp(s->scores[i] - most) / sum);
+		text_addf(&t, "}");
+	}
+	puts(t.s);
+	puts("]}");
+}
+
 int
 learned_run(const LearnedRun *run)
 {
@@ -153,7 +185,9 @@ learned_run(const LearnedRun *run)
 		ok = false;
 	}
 	ok = ok && load_learned(&s) && feed_prompt(&s);
-	if (ok)
+	if (ok && run->json)
+		print_next_json(&s);
+	else if (ok)
 		go_on(&s);
 	if (s.bytes != MAP_FAILED)
 		munmap(s.bytes, s.n);

@@ -10,6 +10,7 @@ typedef struct LearnedRun {
 	bool sample;             /* draw by chance, at temperature 1 unless it is said */
 	const char *temperature; /* a number, or NULL */
 	int top_k, seed;
+	bool json; /* in place of going on: what can come next, with its scores */
 	int limit; /* of printed tokens */
 } LearnedRun;
 

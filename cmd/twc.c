@@ -152,6 +152,8 @@ cmd_compile(const Options *o)
 	char *error = NULL;
 	int status = 2;
 
+	if (has_extension(o->args[0], ".safetensors"))
+		return write_learned(o);
 	if (!is_llama_path(o->output) && !has_extension(o->output, ".onnx")
 	    && !has_extension(o->output, ".safetensors") && !is_onnx_folder(o->output)) {
 		fprintf(stderr,
@@ -357,7 +359,10 @@ static const Verb verbs[] = {
 		"writes the model OUT: an .onnx, a .safetensors or a .gguf file, or a folder",
 		"A .gguf runs in llama.cpp, a folder (its name ends in a slash) in HuggingFace's "
 		"libraries: an ordinary Llama, of programs that emit, are causal and have one "
-		"field a token. A folder whose name ends in .onnx/ is for transformers.js.",
+		"field a token. A folder whose name ends in .onnx/ is for transformers.js. Where "
+		"FILE is "
+		"a .safetensors that twc train has written, OUT is an .onnx: its graph in standard "
+		"operators.",
 		"output prove profile realism seed uniform verify layers d-model heads neurons "
 		"fewest dump "
 		"stdlib "
@@ -366,6 +371,7 @@ static const Verb verbs[] = {
 		"twc calculator.tw -o calculator.gguf && llama-completion -m calculator.gguf "
 		"-no-cnv "
 		"-p \"12*34=\"\n"
+		"twc letters.safetensors -o letters.onnx\n"
 		"twc --dump=lower calculator.tw\n"
 		"twc --dump=weights calculator.tw",
 		cmd_plain,

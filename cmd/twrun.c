@@ -648,13 +648,12 @@ answer_input_or_prompt(PromptRun *r)
 static int
 answer_learned(const Options *c)
 {
-	if (!c->batch && !c->input && !c->prompt_file && !c->trace && !c->json && !c->check
-	    && !c->stats)
+	if (!c->batch && !c->input && !c->prompt_file && !c->trace && !c->check && !c->stats)
 		return learned_run(&(LearnedRun){ c->model, c->prompt, c->sample, c->temperature,
-		                                  c->top_k, c->seed, c->limit });
+		                                  c->top_k, c->seed, c->json, c->limit });
 	fprintf(stderr,
 	        "twrun: %s: what was learned takes a prompt, --sample, --temperature, --top-k, "
-	        "--seed and --max-tokens\n",
+	        "--seed, --json and --max-tokens\n",
 	        c->model);
 	return 2;
 }
@@ -716,7 +715,8 @@ static const Flag flags[] = {
 	{ "trace", 't', NULL, offsetof(Options, trace),
 	  "show, for each position, the token and every named value of the program", NULL },
 	{ "json", 0, NULL, offsetof(Options, json),
-	  "the same as JSON, and where each head looks; in place of the answer, which is in it",
+	  "the same as JSON, and where each head looks; in place of the answer, which is in it. "
+	  "Of a model that was trained: what can come next, with scores and probabilities",
 	  NULL },
 	{ "check", 'c', NULL, offsetof(Options, check),
 	  "run softmax over everything beside the look-ups; stop where they differ", NULL },

@@ -2,29 +2,12 @@
  * the messages is made of the schema that the packaged libonnx installs; the
  * command stands in runtime/onnx_reader.c. */
 
+#include "backend/file/onnx_message.h"
 #include "backend/file/write.h"
 #include "runtime/onnx_graph.h"
 
-#include "onnx.pb-c.h"
-
 #include <stdlib.h>
 #include <string.h>
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data is little-endian");
-
-/* A new message of type T: Onnx__T, set up by onnx__t__init. */
-#define MESSAGE(arena, T, init) \
-	({ \
-		T *message_ = NEW(arena, T); \
-		init(message_); \
-		message_; \
-	})
-
-static char *
-message_text(const char *s)
-{
-	return (char *)s; /* the messages are only read */
-}
 
 static Onnx__TensorProto *
 tensor_message(Arena *a, const TwTensor *t)
@@ -156,8 +139,8 @@ add_model_metadata(Arena *a, TwPool *pool, Onnx__ModelProto *file, const TwModel
 	}
 }
 
-static void
-add_opset(Arena *a, Onnx__ModelProto *file)
+void
+onnx_add_opset(Arena *a, Onnx__ModelProto *file)
 {
 	Onnx__OperatorSetIdProto *set = MESSAGE(a, Onnx__OperatorSetIdProto,
 	                                        onnx__operator_set_id_proto__init);
@@ -179,7 +162,7 @@ onnx_pack(Arena *a, TwPool *pool, const TwModel *m, size_t *n)
 {
 	Onnx__ModelProto *file = MESSAGE(a, Onnx__ModelProto, onnx__model_proto__init);
 
-	add_opset(a, file);
+	onnx_add_opset(a, file);
 	add_model_metadata(a, pool, file, m);
 	file->graph = graph_message(a, tw_plan(pool, m), m->name);
 	*n = onnx__model_proto__get_packed_size(file);

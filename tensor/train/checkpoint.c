@@ -65,6 +65,23 @@ checkpoint_bytes(Trainer *t, const char *vocabulary, size_t *n)
 
 /* ---- taking it up again ---- */
 
+TensorGraph *
+checkpoint_graph(Arena *a, const WeightsFile *f, const char **why)
+{
+	const char *text = weights_file_text(f, "tw.graph");
+
+	*why = "it has no graph: nothing that twc train has written";
+	if (!text)
+		return NULL;
+	Source *src = NEW(a, Source);
+	*src = (Source){ "tw.graph", text, (uint32_t)strlen(text) };
+	Diags ds = { .arena = a, .src = src };
+	TensorGraph *g = tensor_graph_read(src, a, &ds);
+	if (!g)
+		*why = arena_fmt(a, "its graph is damaged: %s", ds.first->msg);
+	return g;
+}
+
 bool
 checkpoint_recipe(const WeightsFile *f, Recipe *r, const char **why)
 {

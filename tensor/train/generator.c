@@ -8,24 +8,6 @@
 #include "lang/random.h"
 #include "tensor/train/train.h"
 
-static Learned *
-learned_of_file(Arena *a, const WeightsFile *f, const char **why)
-{
-	const char *text = weights_file_text(f, "tw.graph");
-
-	*why = "it has no graph: nothing that twc train has written";
-	if (!text)
-		return NULL;
-	Source *src = NEW(a, Source);
-	*src = (Source){ "tw.graph", text, (uint32_t)strlen(text) };
-	Diags ds = { .arena = a, .src = src };
-	TensorGraph *g = tensor_graph_read(src, a, &ds);
-	if (g)
-		return learned_of_graph(g, why);
-	*why = arena_fmt(a, "its graph is damaged: %s", ds.first->msg);
-	return NULL;
-}
-
 /* The parameters that the program reads. */
 static bool
 fill_params(Arena *a, Generator *n, const WeightsFile *f, const char **why)
@@ -50,7 +32,8 @@ fill_params(Arena *a, Generator *n, const WeightsFile *f, const char **why)
 Generator *
 generator_new(Arena *a, const WeightsFile *f, VectorLevel level, const char **why)
 {
-	Learned *l = learned_of_file(a, f, why);
+	TensorGraph *whole = checkpoint_graph(a, f, why);
+	Learned *l = whole ? learned_of_graph(whole, why) : NULL;
 	Generator *n = NEW(a, Generator);
 
 	if (!l)

@@ -101,6 +101,8 @@ double examples_held_loss(Examples *, Trainer *, int most);
 /* The bytes of a .safetensors: the parameters by name, what the optimizer remembers, and in its
  * metadata the graph, the recipe, the step and `vocabulary`, JSON that is kept as it is. */
 char *checkpoint_bytes(Trainer *, const char *vocabulary, size_t *n);
+/* The graph in such a file. NULL, and why. */
+TensorGraph *checkpoint_graph(Arena *, const WeightsFile *, const char **why);
 /* What of the recipe was not said (0) is as in the file. False, and why. */
 bool checkpoint_recipe(const WeightsFile *, Recipe *, const char **why);
 /* Takes the trainer to where it was. False, and why. */

@@ -51,6 +51,23 @@ run_refused 'takes a prompt' "$tmp/a.safetensors" a --check
 head -c 3000 "$tmp/a.safetensors" >"$tmp/cut.safetensors"
 run_refused 'truncated' "$tmp/cut.safetensors" a
 
+# ONNX Runtime gives the same scores.
+train odd.twt --data "$tmp/text" --steps 3 -o "$tmp/odd.safetensors" >"$tmp/out" ||
+	fail "odd: $(cat "$tmp/err")"
+for model in a odd; do
+	i=0
+	for text in 'the ' 'a' 'one two three, four'; do
+		run "$tmp/$model.safetensors" "$text" --json >"$tmp/$model.$((++i)).json"
+	done
+	"$bin/twc" "$tmp/$model.safetensors" -o "$tmp/$model.onnx" || fail "$model is no .onnx"
+	[ ! -x "$bin/model/check" ] || "$bin/model/check" "$tmp/$model.onnx" ||
+		fail "$model.onnx: the checker of ONNX refuses it"
+done
+CONTEXT=24 node onnx.mjs "$tmp/a.onnx" "$tmp"/a.?.json || fail "ONNX Runtime differs"
+CONTEXT=20 node onnx.mjs "$tmp/odd.onnx" "$tmp"/odd.?.json || fail "ONNX Runtime differs"
+"$bin/twc" "$tmp/a.safetensors" -o "$tmp/a.gguf" 2>"$tmp/err" && fail "a .gguf was written"
+grep -q 'as an .onnx' "$tmp/err" || fail "a .gguf: $(cat "$tmp/err")"
+
 node circle.mjs "$tmp"
 for how in '--rate 0.02' '--optimizer sgd --rate 0.2'; do
 	train circle.twt --data "x=$tmp/x.npy,target=$tmp/inside.npy" --steps 400 --batch 32 $how \
