@@ -38,7 +38,9 @@ typedef struct WasmFields {
 		depth, into, value, writes, stores, cell, again, left, rest, pages, puts, end;
 	int code_row, state_row, op_row[W_OPS], calc_row[W_CALCS], size_row[3], frame_row[4],
 		end_row[W_ENDS];
-	int *blank; /* (nfield) a token of zeros */
+	int *blank;           /* (nfield) a token of zeros */
+	uint16_t *frame_bits; /* (W_REGISTERS) the bits that say how deep a frame is, */
+	uint16_t *depth_of;   /* (W_REGISTERS) and how deep it is by these */
 } WasmFields;
 
 /* ---- the model's fields */
@@ -132,6 +134,30 @@ find_fields(const TwModel *m, WasmFields *f)
 	       && find_members(m, "end", end_names, W_ENDS, f->end_row);
 }
 
+/* ---- frames */
+
+/* What follows in the shift register of machine/wasm32.tw, to which no carry belongs. */
+static unsigned
+next_frame(unsigned was)
+{
+	unsigned parity = (was ^ was >> 3 ^ was >> 5 ^ was >> 11) & 1;
+
+	return (was << 1 & 0xfff) | !parity;
+}
+
+static void
+number_frames(WasmFields *f, Arena *arena)
+{
+	f->frame_bits = NEWS(arena, uint16_t, W_REGISTERS);
+	f->depth_of = NEWS(arena, uint16_t, W_REGISTERS);
+	for (unsigned depth = 0, bits = 0; depth < W_SHARED_FRAME; depth++) {
+		f->frame_bits[depth] = (uint16_t)bits;
+		f->depth_of[bits] = (uint16_t)depth;
+		bits = next_frame(bits);
+	}
+	f->frame_bits[W_SHARED_FRAME] = f->depth_of[0xfff] = W_SHARED_FRAME;
+}
+
 /* ---- tokens */
 
 static void
@@ -211,7 +237,7 @@ feed_register(WasmMachine *m, int frame, int number, uint32_t value)
 
 	begin_token(m, false);
 	put_bits(m, f->d, (uint32_t)number, 12);
-	put_bits(m, f->into, (uint32_t)frame, 12);
+	put_bits(m, f->into, f->frame_bits[frame], 12);
 	put_value_bytes(m, f->value, value, 4);
 	put_bits(m, f->writes, 1, 1);
 	m->p->reg[(size_t)frame * W_REGISTERS + (size_t)number] = value;
@@ -281,8 +307,8 @@ decode_state(const WasmMachine *m, const int *row)
 {
 	const WasmFields *f = m->field;
 	WasmState s = { .pc = read_bits(m, row, f->pc, 16),
-		        .depth = read_bits(m, row, f->depth, 12),
-		        .into = read_bits(m, row, f->into, 12),
+		        .depth = f->depth_of[read_bits(m, row, f->depth, 12)],
+		        .into = f->depth_of[read_bits(m, row, f->into, 12)],
 		        .d = read_bits(m, row, f->d, 12),
 		        .left = row[f->left] - m->model->first[f->left],
 		        .pages = (int)read_value_bytes(m, row, f->pages, 2),
@@ -311,6 +337,7 @@ wasm_machine(Arena *arena, const TwModel *model, unsigned flags, char *error)
 	m->last = NEWS(arena, int, 2 * model->nfield + 1);
 	m->field->blank = NEWS(arena, int, model->nfield + 1);
 	m->window = model->context - 8;
+	number_frames(m->field, arena);
 	for (int i = 0; i < model->nfield; i++)
 		m->field->blank[i] = model->first[i];
 	if (!find_fields(model, m->field)) {
@@ -541,8 +568,9 @@ wasm_begin_call(WasmMachine *m, WasmFunction *f, const uint32_t *word, int n)
 		return false;
 	begin_token(m, false);
 	put_bits(m, fields->pc, (uint32_t)f->entry, 16);
-	put_bits(m, fields->depth, 1, 12);
-	put_bits(m, fields->into, 1, 12); /* register 0 of frame 1: back to the end, result to 1 */
+	put_bits(m, fields->depth, fields->frame_bits[1], 12);
+	put_bits(m, fields->into, fields->frame_bits[1],
+	         12); /* register 0 of frame 1: back to the end, result to 1 */
 	put_value_bytes(m, fields->value, (uint32_t)1 << 16 | W_EXIT_CODE, 4);
 	put_bits(m, fields->writes, 1, 1);
 	put_value_bytes(m, fields->pages,
