@@ -193,16 +193,33 @@ write_token(WasmMachine *m, const int *row)
 	return !ferror(m->text);
 }
 
+/* Many tokens go through the model together, which is faster than one after the other. */
+static bool
+feed_waiting(WasmMachine *m)
+{
+	int n = m->nwaiting;
+
+	m->nwaiting = 0;
+	if (!n || tw_feed_tokens(m->session, m->waiting, n))
+		return true;
+	snprintf(m->error, sizeof m->error, "%s", tw_refusal(m->session));
+	return false;
+}
+
+static bool
+add_waiting(WasmMachine *m, const int *row)
+{
+	size_t width = (size_t)m->model->nfield;
+
+	memcpy(m->waiting + (size_t)m->nwaiting++ * width, row, width * sizeof *row);
+	return m->nwaiting < WASM_WAITING || feed_waiting(m);
+}
+
 /* Into the text, or the file that is being written in its place. */
 static bool
 feed_token(WasmMachine *m)
 {
-	if (m->text)
-		return write_token(m, m->row);
-	if (tw_feed_token(m->session, m->row))
-		return true;
-	snprintf(m->error, sizeof m->error, "%s", tw_refusal(m->session));
-	return false;
+	return m->text ? write_token(m, m->row) : add_waiting(m, m->row);
 }
 
 static bool
@@ -335,6 +352,7 @@ wasm_machine(Arena *arena, const TwModel *model, unsigned flags, char *error)
 	m->field = NEW(arena, WasmFields);
 	m->row = NEWS(arena, int, model->nfield + 1);
 	m->last = NEWS(arena, int, 2 * model->nfield + 1);
+	m->waiting = NEWS(arena, int, WASM_WAITING * model->nfield + 1);
 	m->field->blank = NEWS(arena, int, model->nfield + 1);
 	m->window = model->context - 8;
 	number_frames(m->field, arena);
@@ -355,6 +373,7 @@ void
 wasm_machine_begin(WasmMachine *m, WasmProgram *p)
 {
 	tw_reset(m->session);
+	m->nwaiting = 0;
 	m->p = p;
 	m->state = (WasmState){ .pc = 0 };
 	*m->error = '\0';
@@ -393,10 +412,8 @@ wasm_register(const WasmMachine *m, int frame, int number)
 static bool
 feed_state(WasmMachine *m, const int *row)
 {
-	if (!tw_feed_token(m->session, row)) {
-		snprintf(m->error, sizeof m->error, "%s", tw_refusal(m->session));
+	if (!add_waiting(m, row) || !feed_waiting(m))
 		return false;
-	}
 	m->state = decode_state(m, row);
 	if (m->state.writes)
 		m->p->reg[(size_t)m->state.into * W_REGISTERS + (size_t)m->state.d] =

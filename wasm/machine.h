@@ -17,14 +17,17 @@ typedef struct WasmState {
 	WasmEnd end;
 } WasmState;
 
+enum { WASM_WAITING = 1024 };
+
 typedef struct WasmMachine {
 	const TwModel *model;
 	TwSession *session;
 	WasmProgram *p;
 	struct WasmFields *field;
-	int *row;   /* (nfield) the token that is being made */
-	int *last;  /* room for another */
-	FILE *text; /* where tokens go in place of the session; or NULL */
+	int *row;               /* (nfield) the token that is being made */
+	int *last;              /* room for another */
+	int *waiting, nwaiting; /* (WASM_WAITING, nfield) tokens that are to be fed next */
+	FILE *text;             /* where tokens go in place of the session; or NULL */
 	WasmState state;
 	int at;     /* the instruction that led to it */
 	long steps; /* states that the model has made */

@@ -298,6 +298,8 @@ wasm_set_cell(WasmProgram *p, uint32_t cell, uint32_t value)
 	if (p->memory[cell] == value)
 		return;
 	p->memory[cell] = value;
+	if (p->ncell && p->cell[p->ncell - 1] == (int)cell) /* another byte of it */
+		return;
 	GROW(p->arena, p->cell, p->cap, p->ncell + 1);
 	p->cell[p->ncell++] = (int)cell;
 }
