@@ -171,14 +171,94 @@ lanes_times(const TwAffine *f, const float *bias, const float *x, float *repeate
 	}
 }
 
+INLINE V
+lanes_relu(V x)
+{
+	return blend(x > broadcast(0), x, broadcast(0));
+}
+
+/* What a neuron of a block adds to so many columns; w: its numbers, u: its sum, with its bias. */
+INLINE void
+lanes_neuron(V u, const float *w, int columns, V *sum)
+{
+	V r = lanes_relu(u);
+
+#pragma GCC unroll 4
+	for (int c = 0; c < columns; c++)
+		sum[c] += w[1 + c] * r;
+}
+
+/* A block of neurons that add to so many columns, into `to`; *term and *number are those of the
+ * next block then. Two sums or neurons at a time, so that none waits for the one before. */
+INLINE void
+lanes_block(const TwNeuronBlock *b, int columns, const TwTerm **term, const float **number,
+            const V *x, V *to)
+{
+	const TwTerm *t = *term;
+	const float *w = *number;
+	int n = b->terms, sums = b->sums, size = 1 + columns;
+	V sum[TW_BLOCK_COLUMNS] = { { 0 } }, other[TW_BLOCK_COLUMNS] = { { 0 } };
+
+	for (; sums > 1 && b->neurons == 1; sums -= 2, t += 2 * n, w += 2 * size) {
+		V u = broadcast(w[0]), v = broadcast(w[size]);
+		for (int k = 0; k < n; k++) {
+			u += t[k].w * x[t[k].at];
+			v += t[k + n].w * x[t[k + n].at];
+		}
+		lanes_neuron(u, w, columns, sum);
+		lanes_neuron(v, w + size, columns, other);
+	}
+	for (; sums > 0; sums--) {
+		int left = b->neurons;
+		V u = broadcast(0);
+		for (int k = 0; k < n; k++, t++)
+			u += t->w * x[t->at];
+		for (; left > 1; left -= 2, w += 2 * size) {
+			lanes_neuron(u + w[0], w, columns, sum);
+			lanes_neuron(u + w[size], w + size, columns, other);
+		}
+		if (left) {
+			lanes_neuron(u + w[0], w, columns, sum);
+			w += size;
+		}
+	}
+#pragma GCC unroll 4
+	for (int c = 0; c < columns; c++)
+		to[b->column[c]] += sum[c] + other[c];
+	*term = t;
+	*number = w;
+}
+
+INLINE void
+lanes_blocks(const TwFastLayer *s, V *x, V *to)
+{
+	const TwNeuronBlock *b = s->blocks.block, *end = b + s->blocks.n;
+	const TwTerm *term = s->blocks.term;
+	const float *number = s->blocks.number;
+
+	for (int i = 0; i < s->out_t.n; i++)
+		to[i] = broadcast(s->out_t.bias[i]);
+	for (; b < end; b++)
+		switch (b->columns) {
+		case 1: lanes_block(b, 1, &term, &number, x, to); break;
+		case 2: lanes_block(b, 2, &term, &number, x, to); break;
+		case 3: lanes_block(b, 3, &term, &number, x, to); break;
+		default: lanes_block(b, TW_BLOCK_COLUMNS, &term, &number, x, to);
+		}
+	for (int i = 0; i < s->out_t.n; i++)
+		x[s->out_t_column[i]] += to[i];
+}
+
 INLINE void
 lanes_mlp(const TwFastLayer *s, V *x, V *u, V *neuron)
 {
-	lanes_affine(&s->linear, s->linear.bias, x, u);
-	for (int i = 0; i < s->nneuron; i++) {
-		V v = u[s->sum[i]] + s->bias[i];
-		neuron[i] = blend(v > broadcast(0), v, broadcast(0));
+	if (s->blocks.n) {
+		lanes_blocks(s, x, neuron);
+		return;
 	}
+	lanes_affine(&s->linear, s->linear.bias, x, u);
+	for (int i = 0; i < s->nneuron; i++)
+		neuron[i] = lanes_relu(u[s->sum[i]] + s->bias[i]);
 	lanes_add(&s->out_t, s->out_t_column, neuron, x);
 }
 

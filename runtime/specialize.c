@@ -293,6 +293,7 @@ specialize_neurons(TwSpecialized *c, TwFastLayer *s, const TwLayer *l)
 	s->out_t = transpose_rows(c, &s->out, l->b2, &s->out_t_column);
 	tw_affine_pack(p, &s->linear, c->m->d_model);
 	tw_affine_pack(p, &s->out_t, l->neurons);
+	tw_make_neuron_blocks(c, s);
 }
 
 /* ---- the embedding and the outputs */
@@ -457,7 +458,7 @@ specialize_layers(TwSpecialized *c)
 		tw_affine_pack(&c->pool, &s->project, c->m->d_model);
 		c->qkv = larger_int(c->qkv, s->project.n);
 		c->linear = larger_int(c->linear, s->linear.n);
-		c->neuron = larger_int(c->neuron, s->nneuron);
+		c->neuron = larger_int(c->neuron, larger_int(s->nneuron, s->out_t.n));
 		c->repeated = larger_int(c->repeated, repeated_input(&s->project));
 		c->repeated = larger_int(c->repeated, repeated_input(&s->linear));
 		c->repeated = larger_int(c->repeated, repeated_input(&s->out_t));

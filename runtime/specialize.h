@@ -139,6 +139,22 @@ typedef struct TwStaircase {
 	double *line; /* (n + 1, nout, 2) slope and height of each piece */
 } TwStaircase;
 
+/* The same for many places or texts at once (neuron_blocks.c): `sums` sums of so many terms each,
+ * with so many neurons each, which add to the same columns. */
+enum { TW_BLOCK_COLUMNS = 4 };
+
+typedef struct TwNeuronBlock {
+	int sums, terms, neurons;
+	int columns, column[TW_BLOCK_COLUMNS]; /* rows of out_t */
+} TwNeuronBlock;
+
+typedef struct TwNeuronBlocks {
+	int n, terms, numbers; /* n is 0 where matrices are multiplied */
+	TwNeuronBlock *block;
+	TwTerm *term;  /* of all sums, one after the other */
+	float *number; /* of each neuron: its bias, what it adds to each column */
+} TwNeuronBlocks;
+
 typedef struct TwFastLayer {
 	int nhead;
 	TwHead *head;
@@ -156,6 +172,7 @@ typedef struct TwFastLayer {
 	TwAffine out;      /* (nneuron) into the stream: w2 */
 	TwAffine out_t;    /* the same transposed, bias b2 */
 	int *out_t_column; /* (out_t.n) which column */
+	TwNeuronBlocks blocks;
 } TwFastLayer;
 
 /* ---- the next token */
@@ -206,7 +223,7 @@ typedef struct TwSpecialized TwSpecialized;
 static inline int
 tw_place_row(const TwSpecialized *c, int n, int place)
 {
-	return c->digit_row[n] + tw_place_digit(&c->digit[n], place);
+	return c->m->by_digits ? c->digit_row[n] + tw_place_digit(&c->digit[n], place) : place;
 }
 
 /* NULL and a line in *error if a claim of the certificate is not true, or memory ran out. */
@@ -219,6 +236,9 @@ void tw_find_lookups(TwSpecialized *, int n);
  * what was found. False and a line in *error if it is damaged, or not true, or memory ran out. */
 bool tw_read_certificate(TwSpecialized *, char **error);
 bool tw_check_claims(TwSpecialized *, char **error);
+
+/* Where it is faster. Of the scratch memory all is freed. */
+void tw_make_neuron_blocks(TwSpecialized *, TwFastLayer *);
 
 /* next_token.c: the logits' directions, and tables of the greatest. */
 void tw_specialize_logits(TwSpecialized *);
