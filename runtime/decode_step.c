@@ -680,6 +680,16 @@ embed_row(const TwAffine *f, int i, float v, float *x, int shift)
 		x[f->term[t].at << shift] += v * f->term[t].w;
 }
 
+static void
+embed_value(const TwSpecialized *c, int f, int row, float *x, int shift)
+{
+	int second;
+
+	embed_row(&c->token, tw_token_rows(c, f, row, &second), 1, x, shift);
+	if (second >= 0)
+		embed_row(&c->token, second, 1, x, shift);
+}
+
 /* The same by the rows' nonzeros, in the same order of sums, into zeros. */
 void
 tw_embed_sparse(const TwSpecialized *c, TwFed fed, int place, float *x, int shift)
@@ -687,11 +697,11 @@ tw_embed_sparse(const TwSpecialized *c, TwFed fed, int place, float *x, int shif
 	const TwModel *m = c->m;
 
 	if (!m->ninput)
-		embed_row(&c->token, fed.row[0], 1, x, shift);
+		embed_value(c, 0, fed.row[0], x, shift);
 	for (int n = 0; n < c->ndigit; n++)
 		embed_row(&c->place, tw_place_row(c, n, place), 1, x, shift);
 	for (int f = 1; f < m->nfield; f++)
-		embed_row(&c->token, fed.row[f], 1, x, shift);
+		embed_value(c, f, fed.row[f], x, shift);
 	for (int i = 0; i < m->ninput && fed.number; i++)
 		embed_row(&c->token, i, fed.number[i], x, shift);
 }

@@ -166,18 +166,7 @@ slot_of_key(const TwHead *h, const TwActivations *w, uint64_t code, const float 
 	return &slot[i & mask];
 }
 
-static void
-put_in_slot(const TwHead *h, const TwActivations *w, int i)
-{
-	const float *key = tw_key_numbers(h, w, i);
-	bool known;
-	uint64_t code = code_of_key(h, w, key, &known);
-
-	memcpy(tw_key_entry(h, w, i) + TW_ENTRY_CODE, &code, sizeof code);
-	*slot_of_key(h, w, code, key) = i;
-}
-
-/* All keys anew, with their codes, where there are twice as many slots as keys at least. */
+/* All keys anew, where there are twice as many slots as keys at least. */
 static void
 fill_slots(const TwHead *h, const TwActivations *w)
 {
@@ -189,7 +178,25 @@ fill_slots(const TwHead *h, const TwActivations *w)
 		t->slots *= 2;
 	memset(w->state + h->slots, 0, (size_t)t->slots * sizeof(Int));
 	for (int i = 1; i < t->count; i++)
-		put_in_slot(h, w, i);
+		*slot_of_key(h, w, code_of_entry(tw_key_entry(h, w, i)),
+		             tw_key_numbers(h, w, i)) = i;
+}
+
+static void
+set_code(float *entry, uint64_t code)
+{
+	memcpy(entry + TW_ENTRY_CODE, &code, sizeof code);
+}
+
+/* What a code is has changed. */
+static void
+code_all_keys(const TwHead *h, const TwActivations *w)
+{
+	bool known;
+
+	for (int i = 1; i < tw_key_table(h, w)->count; i++)
+		set_code(tw_key_entry(h, w, i), code_of_key(h, w, tw_key_numbers(h, w, i), &known));
+	fill_slots(h, w);
 }
 
 /* ---- groups */
@@ -384,7 +391,7 @@ join_for_query(const TwHead *h, const TwActivations *w, const float *query)
 		i = -1;
 	}
 	if (changed)
-		fill_slots(h, w);
+		code_all_keys(h, w);
 	return changed && t->groups > 0;
 }
 
@@ -397,39 +404,45 @@ tw_start_keys(const TwHead *h, const TwActivations *w, const float *key)
 	memcpy(tw_key_numbers(h, w, 0), key, (size_t)h->nkey * sizeof *key);
 }
 
-/* A new key, entry number `count - 1`, is hashed; the first time all are. */
+/* A key that is new, and perhaps the first to be hashed, or one with values that are new. */
 static void
-index_key(const TwHead *h, const TwActivations *w, const float *key)
+learn_new_key(const TwHead *h, const TwActivations *w, const float *key)
 {
 	TwKeyTable *t = tw_key_table(h, w);
 	int bits = t->bits, groups = t->groups;
-
-	if (t->count <= FEW_KEYS)
-		return;
-	if (!t->slots || (groups < 0 && t->count >= t->retry)) {
-		start_groups(h, w);
-	} else if (groups > 0 && learn_key(h, w, key)) {
-		set_shifts(h, w);
-	}
-	if (!t->slots || t->bits != bits || t->groups != groups || t->slots < 2 * (t->count + 1))
-		fill_slots(h, w);
-	else
-		put_in_slot(h, w, t->count - 1);
-}
-
-/* The entry of a key, NULL where there is none. */
-static float *
-known_key(const TwHead *h, const TwActivations *w, const float *key)
-{
-	const TwKeyTable *t = tw_key_table(h, w);
 	bool known;
 
-	if (t->slots > 0) {
-		uint64_t code = code_of_key(h, w, key, &known);
-		int at = known ? *slot_of_key(h, w, code, key) : 0;
-		return at ? tw_key_entry(h, w, at) : NULL;
+	if (!t->slots || (groups < 0 && t->count >= t->retry))
+		start_groups(h, w);
+	else if (groups > 0 && learn_key(h, w, key))
+		set_shifts(h, w);
+	if (!t->slots || t->bits != bits || t->groups != groups) {
+		code_all_keys(h, w);
+		return;
 	}
-	for (int i = 1; i < t->count; i++)
+	set_code(tw_key_entry(h, w, t->count - 1), code_of_key(h, w, key, &known));
+	fill_slots(h, w);
+}
+
+static float *
+add_entry(const TwHead *h, const TwActivations *w, const float *key)
+{
+	TwKeyTable *t = tw_key_table(h, w);
+	float *e = tw_key_entry(h, w, t->count);
+
+	memcpy(tw_key_numbers(h, w, t->count), key, (size_t)h->nkey * sizeof *key);
+	e[TW_ENTRY_BEST] = e[TW_ENTRY_SECOND] = -INFINITY;
+	if (h->window.order)
+		e[TW_ENTRY_VALUE + h->nvalue] = -INFINITY;
+	t->count++;
+	return e;
+}
+
+/* Among few keys. */
+static float *
+compare_keys(const TwHead *h, const TwActivations *w, const float *key)
+{
+	for (int i = 1; i < tw_key_table(h, w)->count; i++)
 		if (same_keys(tw_key_numbers(h, w, i), key, h->nkey))
 			return tw_key_entry(h, w, i);
 	return NULL;
@@ -439,19 +452,29 @@ float *
 tw_find_key(const TwHead *h, const TwActivations *w, const float *key)
 {
 	TwKeyTable *t = tw_key_table(h, w);
-	float *e = known_key(h, w, key);
+	float *e = t->slots ? NULL : compare_keys(h, w, key);
+	uint64_t code = 0;
+	bool known = false;
+	Int *slot = NULL;
 
 	if (e)
 		return e;
+	if (t->slots)
+		code = code_of_key(h, w, key, &known);
+	if (known) {
+		slot = slot_of_key(h, w, code, key);
+		if (*slot)
+			return tw_key_entry(h, w, *slot);
+	}
 	if (t->count > w->c->m->context) /* numbers that equal nothing, themselves included: NaN */
 		return tw_key_entry(h, w, t->count - 1);
-	e = tw_key_entry(h, w, t->count);
-	memcpy(tw_key_numbers(h, w, t->count), key, (size_t)h->nkey * sizeof *key);
-	e[TW_ENTRY_BEST] = e[TW_ENTRY_SECOND] = -INFINITY;
-	if (h->window.order)
-		e[TW_ENTRY_VALUE + h->nvalue] = -INFINITY;
-	t->count++;
-	index_key(h, w, key);
+	e = add_entry(h, w, key);
+	if (slot && t->groups > 0 && t->slots >= 2 * (t->count + 1)) {
+		set_code(e, code);
+		*slot = t->count - 1;
+	} else if (t->count > FEW_KEYS) {
+		learn_new_key(h, w, key);
+	}
 	return e;
 }
 

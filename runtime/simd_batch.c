@@ -61,6 +61,16 @@ add_embedding(const TwAffine *f, int row, float *x)
 }
 
 INLINE void
+add_embedded(const TwSpecialized *c, int f, int row, float *x)
+{
+	int second;
+
+	add_embedding(&c->token, tw_token_rows(c, f, row, &second), x);
+	if (second >= 0)
+		add_embedding(&c->token, second, x);
+}
+
+INLINE void
 lanes_embed(Lanes *l)
 {
 	const TwSpecialized *c = l->c;
@@ -71,11 +81,11 @@ lanes_embed(Lanes *l)
 		float *x = (float *)l->x + i;
 		if (!l->busy[i])
 			continue;
-		add_embedding(&c->token, row[0], x);
+		add_embedded(c, 0, row[0], x);
 		for (int n = 0; n < c->ndigit; n++)
 			add_embedding(&c->place, tw_place_row(c, n, l->place[i]), x);
 		for (int f = 1; f < c->m->nfield; f++)
-			add_embedding(&c->token, row[f], x);
+			add_embedded(c, f, row[f], x);
 	}
 }
 

@@ -318,6 +318,61 @@ add_place_row(TwSpecialized *c, int n, int r)
 	tw_pool_free(&c->scratch);
 }
 
+/* From so many rows on a table is larger than the nearest caches. */
+enum { SPLIT_ROWS = 1024 };
+
+/* Is row `row` of the table the sum of rows low and high, less row 0, all of them whole numbers? */
+static bool
+adds_up(const float *table, size_t d, int row, int low, int high)
+{
+	for (size_t i = 0; i < d; i++) {
+		double x = (double)table[(size_t)row * d + i],
+		       sum = (double)table[(size_t)low * d + i]
+		             + (double)table[(size_t)high * d + i] - (double)table[i];
+		if (x != sum || x != rint(x) || fabs(x) >= 1 << 22)
+			return false;
+	}
+	return true;
+}
+
+static void
+add_split_rows(TwSpecialized *c, TwSplitField *s, const float *table, int rows)
+{
+	size_t d = (size_t)c->m->d_model;
+	float *row = TW_NEW(&c->scratch, float, d);
+
+	s->high = c->token.n;
+	for (int v = 0; v < rows; v += 1 << s->shift)
+		tw_affine_add(&c->pool, &c->token, table + (size_t)v * d, 1, c->m->d_model, 0);
+	s->low = c->token.n;
+	for (int v = 0; v < 1 << s->shift; v++) {
+		for (size_t i = 0; i < d; i++)
+			row[i] = table[(size_t)v * d + i] - table[i];
+		tw_affine_add(&c->pool, &c->token, row, 1, c->m->d_model, 0);
+	}
+	tw_pool_free(&c->scratch);
+}
+
+/* Splits a field's rows, if they are sums of two. */
+static void
+split_field(TwSpecialized *c, int f)
+{
+	const TwModel *m = c->m;
+	const float *table = m->embed_token + (size_t)m->first[f] * (size_t)m->d_model;
+	int rows = m->first[f + 1] - m->first[f], shift = 1;
+
+	while (1 << 2 * shift < rows)
+		shift++;
+	if (rows < SPLIT_ROWS)
+		return;
+	for (int v = 0; v < rows; v++)
+		if (!adds_up(table, (size_t)m->d_model, v, v & ((1 << shift) - 1),
+		             v >> shift << shift))
+			return;
+	c->split[f].shift = shift;
+	add_split_rows(c, &c->split[f], table, rows);
+}
+
 static void
 specialize_embedding(TwSpecialized *c)
 {
@@ -330,6 +385,9 @@ specialize_embedding(TwSpecialized *c)
 	for (int i = 0; i < m->nvocab + 2 && !m->ninput; i++)
 		tw_affine_add(&c->pool, &c->token, m->embed_token + (size_t)i * d, 1, m->d_model,
 		              0);
+	c->split = TW_NEW(&c->pool, TwSplitField, m->nfield);
+	for (int f = 0; f < m->nfield && !m->ninput; f++)
+		split_field(c, f);
 	c->ndigit = m->by_digits ? m->npart : 1;
 	c->digit = TW_NEW(&c->pool, TwPlaceDigit, c->ndigit);
 	c->digit_row = TW_NEW(&c->pool, int, c->ndigit + 1);

@@ -187,13 +187,20 @@ typedef struct TwGreatest {
 
 /* ---- the model */
 
+/* A field of many rows, of which each is the sum of two: of value v those numbered high + (v >>
+ * shift) and low + v % 2^shift. So are fields whose bits are read. Where shift is 0 it is none. */
+typedef struct TwSplitField {
+	int shift, low, high;
+} TwSplitField;
+
 struct TwSpecialized {
 	const TwModel *m;
 	TwPool pool;
 	TwFastLayer *layer; /* (nlayer) */
 	TwAffine token,     /* of numbers: a row for each of these */
 		place;      /* rows of the embedding: of the place, all digits' one after another */
-	int ndigit;         /* 1 where a place is not known by its digits: it is one itself */
+	TwSplitField *split;     /* (nfield) */
+	int ndigit;              /* 1 where a place is not known by its digits: it is one itself */
 	TwPlaceDigit *digit;     /* (ndigit) */
 	int *digit_row;          /* (ndigit + 1) the first row of place of each */
 	TwAffine logit;          /* the different directions of the logits, without biases */
@@ -224,6 +231,20 @@ static inline int
 tw_place_row(const TwSpecialized *c, int n, int place)
 {
 	return c->m->by_digits ? c->digit_row[n] + tw_place_digit(&c->digit[n], place) : place;
+}
+
+/* The rows of c->token of what is fed in field f; the second is -1 where it is one. */
+static inline int
+tw_token_rows(const TwSpecialized *c, int f, int row, int *second)
+{
+	const TwSplitField *s = &c->split[f];
+	int v = row - c->m->first[f];
+
+	*second = -1;
+	if (!s->shift || row >= c->m->nvocab)
+		return row;
+	*second = s->high + (v >> s->shift);
+	return s->low + (v & ((1 << s->shift) - 1));
 }
 
 /* NULL and a line in *error if a claim of the certificate is not true, or memory ran out. */
