@@ -163,8 +163,10 @@ bool is_dump_stage(const char *name);
 /* The weights that compute what g says. NULL, and an error that names the
  * source, when some value cannot be proved exact or is not built yet. */
 TwModel *compile_graph(Graph *, Arena *, Diags *, Report *);
-/* The same within limits, as few layers deep as was found; an error says the least
- * that would do where they cannot be met. The Inspect may be NULL. */
-TwModel *compile_within(Graph *, Arena *, Diags *, const Limits *, const Inspect *, Report *);
+/* The same for a target (target/target.h), within limits, as few layers deep as was found; an error
+ * says the least that would do where they cannot be met. The Inspect may be NULL. */
+struct Target;
+TwModel *compile_within(Graph *, const struct Target *, Arena *, Diags *, const Limits *,
+                        const Inspect *, Report *);
 
 #endif

@@ -10,11 +10,12 @@
 TwModel *
 compile_graph(Graph *g, Arena *arena, Diags *diags, Report *report)
 {
-	return compile_within(g, arena, diags, &(Limits){ 0 }, NULL, report);
+	return compile_within(g, &plain_target, arena, diags, &(Limits){ 0 }, NULL, report);
 }
 
 typedef struct Compilation {
 	Graph *g;
+	const Target *target;
 	Arena *arena;
 	Diags *diags;
 	const Limits *limits;
@@ -40,6 +41,8 @@ lay_out(Compilation *c, Circuit *circuit, bool narrow, const Inspect *in)
 	c->model = circuit->target->write(columns, c->report);
 	if (circuit->diags->nerror)
 		return NOT_EXACT;
+	if (!c->target->is_plain)
+		return MADE;
 	if (!inspect_weights(in, columns, c->model, c->report))
 		return ENDED;
 	c->model->circuit = describe_circuit(columns, in && in->describe);
@@ -51,8 +54,7 @@ static Outcome
 compile_at(Compilation *c, Arena *arena, int materialize, Diags *diags, const Inspect *in)
 {
 	Diags none = *diags;
-	Circuit *circuit = choose_circuit(c->g, &plain_target, arena, diags, c->limits,
-	                                  materialize);
+	Circuit *circuit = choose_circuit(c->g, c->target, arena, diags, c->limits, materialize);
 
 	if (diags->nerror)
 		return circuit->hopeless ? ENDED : NOT_EXACT;
@@ -93,10 +95,11 @@ compile_stages(void *compilation)
 }
 
 TwModel *
-compile_within(Graph *g, Arena *arena, Diags *diags, const Limits *limits, const Inspect *in,
-               Report *report)
+compile_within(Graph *g, const Target *target, Arena *arena, Diags *diags, const Limits *limits,
+               const Inspect *in, Report *report)
 {
-	Compilation c = { g, arena, diags, limits, in, report, NULL };
+	Compilation c = { g,      target, arena, diags, limits, target->is_plain ? in : NULL,
+		          report, NULL };
 
 	return diag_protect(diags, compile_stages, &c) ? c.model : NULL;
 }

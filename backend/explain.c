@@ -60,6 +60,9 @@ latest_input(const Atom *a)
 {
 	const Atom *before = latest_atom(a->in, NULL);
 
+	if (a->times)
+		before = latest_atom(a->times, before);
+
 	for (int i = 0; a->head && i < a->head->lookup->ndim; i++) {
 		before = latest_atom(a->head->lookup->q[i], before);
 		before = latest_atom(a->head->lookup->k[i], before);

@@ -53,7 +53,8 @@ typedef struct Program {
 	Graph meant;  /* the same as lowered: what the program means, for the evaluator */
 	Limits limits;
 	Inspect inspect;
-	TwModel *model; /* after program_compile */
+	const struct Target *target; /* that program_compile is for; NULL: plain_target */
+	TwModel *model;              /* after program_compile */
 	Report report;
 	bool quiet; /* the caller prints what was found */
 } Program;

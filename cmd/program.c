@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/target/target.h"
 #include "frontend/frontend.h"
 #include "lang/text.h"
 #include "runtime/tw.h"
@@ -198,7 +199,8 @@ program_compile(Program *p)
 {
 	run_passes(p->graph, &p->diags, NULL, NULL);
 	if (!p->diags.nerror)
-		p->model = compile_within(p->graph, &p->arena, &p->diags, &p->limits, &p->inspect,
+		p->model = compile_within(p->graph, p->target ? p->target : &plain_target,
+		                          &p->arena, &p->diags, &p->limits, &p->inspect,
 		                          &p->report);
 	print_diags(p);
 	return p->model && !p->diags.nerror;

@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 #include "backend/file/write.h"
+#include "backend/target/llama/llama.h"
+#include "backend/target/target.h"
+#include "backend/target/target.h"
 #include "backend/realism.h"
 #include "tensor/train/train.h"
 
@@ -97,14 +100,14 @@ write_as_llama(const Options *o, Program *p, char **error)
 	int asked = o->profile ? o->profile : gguf ? PROFILE_F16KV : PROFILE_F32;
 	LlamaProfile profile = asked == PROFILE_F16KV ? LLAMA_F16KV : LLAMA_F32;
 	const char *why, *other;
-	Llama *l = llama_from_plain(&p->arena, p->model, &p->report, profile, &why);
+	Llama *l = llama_from_matrices(&p->arena, p->model, &p->report, profile, &why);
 
 	if (l && p->model->nlabel)
 		fprintf(stderr, "twc: %s: what the program labels is not in it\n", o->output);
 	if (l)
 		return llama_write(l, o->output, error);
 	bool exact = profile == LLAMA_F16KV
-	             && llama_from_plain(&p->arena, p->model, &p->report, LLAMA_F32, &other);
+	             && llama_from_matrices(&p->arena, p->model, &p->report, LLAMA_F32, &other);
 	fprintf(stderr, "twc: %s: '%s' cannot be a Llama%s: %s\n", o->args[0], p->model->name,
 	        exact ? " with a 16-bit cache" : "", why);
 	if (exact)
@@ -167,6 +170,8 @@ cmd_compile(const Options *o)
 		fprintf(stderr, "twc: %s: --prove is for .onnx and .safetensors\n", o->output);
 		return 2;
 	}
+	if (is_llama_path(o->output))
+		p.target = &llama_target;
 	if (program_open(&p, o->args[0], o) && program_compile(&p)) {
 		if (p.report.layers > p.report.free_layers)
 			fprintf(stderr, "twc: %s: %d layers, %d more than without limits\n",

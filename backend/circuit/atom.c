@@ -2,8 +2,10 @@
  * 10` meets the same neurons. This is hash consing (Ershov 1958), which the graph does with nodes
  * too. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/target/target.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct AtomTable {
@@ -82,7 +84,7 @@ hash_form(uint64_t h, const Form *f)
 static bool
 is_whole_neuron(const Atom *a)
 {
-	return a->kind == NEURON && !a->in->real;
+	return a->kind == NEURON && !a->in->real && !a->times;
 }
 
 static uint64_t
@@ -100,6 +102,8 @@ atom_hash(const Circuit *c, const Atom *a)
 	if (is_whole_neuron(a)) /* its linear part has been found by content already */
 		return hash_step(hash_step(h, (uint64_t)a->linear_part),
 		                 (uint64_t)(linear_part_sign(a->in) * a->in->k));
+	if (a->times)
+		h = hash_form(h, a->times);
 	return a->in ? hash_form(h, a->in) : h;
 }
 
@@ -121,6 +125,8 @@ atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 		return a->npart && equal_parts(a, b);
 	if (a->table)
 		return !memcmp(a->table, b->table, feature_size(c, a->kind) * sizeof *a->table);
+	if (!a->times != !b->times || (a->times && !form_equal(a->times, b->times)))
+		return false;
 	if (is_whole_neuron(a))
 		return is_whole_neuron(b) && a->linear_part == b->linear_part
 		       && a->in->k == b->in->k
@@ -153,8 +159,8 @@ atom_intern(Circuit *c, Atom key)
 	AtomTable *t = c->table;
 	if (2 * (t->n + 1) > t->cap)
 		atom_table_grow(c, t);
-	if (key.kind == NEURON)
-		key.linear_part = linear_part_of(c, key.in);
+	if (key.kind == NEURON) /* what is no line has a part of its own */
+		key.linear_part = key.times ? -1 - c->natom : linear_part_of(c, key.in);
 	uint64_t hash = atom_hash(c, &key), h = hash, mask = (uint64_t)t->cap - 1;
 	for (; t->slot[h & mask].atom; h++)
 		if (t->slot[h & mask].hash == hash && atom_equal(c, t->slot[h & mask].atom, &key))
@@ -175,7 +181,9 @@ static const Form *
 intern_feature(Circuit *c, AtomKind kind, int field, const int64_t *table, int first, int n,
                int bos)
 {
-	Atom a = { .kind = kind, .field = field };
+	Atom a = { .kind = kind,
+		   .field = field,
+		   .ready = kind == PLACE_FEATURE ? c->target->place_ready : 0 };
 	int64_t lo = table[first], hi = lo, size = (int64_t)feature_size(c, kind);
 
 	for (int i = first; i < first + n; i++) {
@@ -287,6 +295,44 @@ relu(Circuit *c, const Form *f)
 		   .ready = computed_from(f->ready) };
 	for (int i = 0; i < f->n; i++)
 		a.real |= f->term[i].atom->real;
+	return form_atom(c, atom_intern(c, a));
+}
+
+/* Are all its terms whole numbers, each exact? */
+static bool
+is_of_integers(const Form *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->real || f->term[i].atom->margin)
+			return false;
+	return !f->real && !f->near;
+}
+
+const Form *
+gated_product(Circuit *c, const Form *f, const Form *g)
+{
+	double most = (double)max_int64(llabs(g->lo), llabs(g->hi));
+	int64_t up = max_int64(f->hi, 0), bos = max_int64(form_bos(f), 0);
+
+	if (!c->target->gated || !is_of_integers(f) || !is_of_integers(g)
+	    || (double)up * most >= EXACT_MAX
+	    || (double)bos * fabs((double)form_bos(g)) >= EXACT_MAX)
+		return NULL;
+	if (!up && !bos)
+		return form_const(c, 0);
+	if (c->effort.materialize) {
+		f = as_readable(c, f);
+		g = as_readable(c, g);
+	}
+	int64_t least = f->lo > 0 ? f->lo : 0;
+	Atom a = { .kind = NEURON,
+		   .in = f,
+		   .times = g,
+		   .lo = (g->lo < 0 ? up : least) * g->lo,
+		   .hi = (g->hi > 0 ? up : least) * g->hi,
+		   .bos = bos * form_bos(g),
+		   .ready = computed_from(max_int(f->ready, g->ready)) };
+
 	return form_atom(c, atom_intern(c, a));
 }
 

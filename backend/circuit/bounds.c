@@ -118,7 +118,7 @@ form_groups(Arena *arena, const Form *f, int state, Form *group)
 		if (f->term[i].atom->ready > state)
 			continue;
 		const Atom *a = f->term[i].atom;
-		if (a->kind == NEURON && !a->lift && !a->margin && !a->in->real)
+		if (a->kind == NEURON && !a->lift && !a->margin && !a->in->real && !a->times)
 			t[n++] = f->term[i];
 		else
 			t[--rest] = f->term[i];

@@ -5,7 +5,7 @@
  *
  *     feature   a function of the token, or of the place     in the embedding
  *               or a number that is fed in place of a token
- *     neuron    relu(form)                                   one MLP row
+ *     neuron    relu(form), in some targets times a form     one MLP row
  *     value     a form, fetched by a head from elsewhere     one head dimension
  *
  * Only atoms are computed. A *form* (an affine combination of atoms) costs nothing: sums,
@@ -106,6 +106,7 @@ struct Atom {
 	bool by_place;          /* REAL_FEATURE */
 	int input;              /* INPUT_FEATURE: which of the numbers that are fed */
 	const Form *in;         /* neuron: relu of it; value: what is fetched */
+	const Form *times;      /* neuron: relu(in) times this; NULL: times 1 */
 	struct Head *head;      /* value: by which head */
 	int column; /* neuron: row in its layer; value: dimension in its head; set by schedule */
 	bool live;  /* something needs it; set by schedule */
@@ -303,6 +304,8 @@ double feature_at_place(const Atom *, int place);
 const Atom *single_source(const Form *f, const Atom *but);
 /* max(f, 0): one neuron, or a feature if f is of one source. */
 const Form *relu(Circuit *, const Form *);
+/* max(f, 0) times g in one neuron, where the target has such; NULL where that is not exact. */
+const Form *gated_product(Circuit *, const Form *f, const Form *g);
 /* The integer in lo..hi that f, a sum of reals, is near to: within a quarter of the distance
  * between the floats of the size of lift. */
 const Form *round_to_integer(Circuit *, const Form *f, int64_t lo, int64_t hi, int64_t lift);

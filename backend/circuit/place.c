@@ -6,7 +6,7 @@
  * A digit may be of an earlier place (TwPlaceDigit.back), since those of place - k are no sums of
  * functions of the digits of place. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/target/target.h"
 
 double
 feature_at_place(const Atom *a, int place)
@@ -40,7 +40,7 @@ const Form *
 digits_feature(Circuit *c, int n, const DigitTable *t, int64_t lo, int64_t hi)
 {
 	DigitTable *part = NEWS(c->arena, DigitTable, n + 1);
-	Atom a = { .kind = PLACE_FEATURE, .part = part };
+	Atom a = { .kind = PLACE_FEATURE, .part = part, .ready = c->target->place_ready };
 	int64_t base = 0;
 
 	for (int i = 0; i < n; i++) {

@@ -15,7 +15,7 @@
  * The weights' own rounding is one of these. The writer checks that what is written adds up to no
  * more terms, and no larger ones, than was taken for granted here. */
 
-#include "backend/circuit/circuit.h"
+#include "backend/target/target.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -268,6 +268,7 @@ real_feature(Circuit *c, const double *table, bool by_place, int first, int n)
 	Atom a = real_atom(REAL_FEATURE, min, max, bos, most * ONE_ROUNDING);
 	a.reals = table;
 	a.by_place = by_place;
+	a.ready = by_place ? c->target->place_ready : 0;
 	return real_form_of_atom(c, a);
 }
 

@@ -52,6 +52,17 @@ clears_by_itself(const Form *f)
 	return f->n > 0;
 }
 
+/* From which state on it stands in its slot: one that has a feature from the beginning, whenever a
+ * target makes that, since the feature's table is that of the slot. */
+static int
+first_in_slot(const Form *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (!f->term[i].atom->in)
+			return 0;
+	return form_first_state(f);
+}
+
 typedef struct Turn {
 	int column, from; /* from which state on nothing else may stand there */
 	bool alone;       /* cannot be cleared: shares with none */
@@ -93,7 +104,7 @@ share_columns(Columns *cols, int most)
 		bool quiet = clears_by_itself(cols->form[i]);
 		bool clear = can_clear(cols->form[i], &cols->least[i]) || quiet;
 		cols->least[i] = quiet ? 0 : cols->least[i];
-		turn[i] = (Turn){ i, form_first_state(cols->form[i]) - quiet, !clear, quiet };
+		turn[i] = (Turn){ i, first_in_slot(cols->form[i]) - quiet, !clear, quiet };
 		cols->cleared[i] = INT_MAX;
 		cols->slot[i] = i;
 		alone += !clear;

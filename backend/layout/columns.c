@@ -6,6 +6,7 @@
  * must be integer, since 9/28 of a column would not be exact. */
 
 #include "backend/layout/lattice.h"
+#include "backend/target/target.h"
 #include "lang/int_division.h"
 
 #include <limits.h>
@@ -332,7 +333,7 @@ typedef struct StateReads {
 static int
 most_readers(const Schedule *s)
 {
-	int n = s->c->g->nfield + s->c->g->noutput + s->c->natom;
+	int n = s->c->g->nfield + s->c->g->noutput + 2 * s->c->natom;
 
 	for (int i = 0; i < s->c->nhead; i++)
 		n += 2 * s->c->head[i]->lookup->ndim;
@@ -352,8 +353,11 @@ find_readers(const Schedule *s, int state, StateReads *r)
 		for (int i = 0; i < c->g->noutput; i++)
 			r->form[r->n++] = c->output[i];
 	} else if (is_after_attention(state)) {
-		for (int i = 0; i < s->nneuron[l]; i++)
+		for (int i = 0; i < s->nneuron[l]; i++) {
 			r->form[r->n++] = s->neuron[l][i]->in;
+			if (s->neuron[l][i]->times)
+				r->form[r->n++] = s->neuron[l][i]->times;
+		}
 	} else {
 		for (int h = 0; h < s->nhead[l]; h++) {
 			const Head *head = s->head[l][h];
@@ -560,6 +564,10 @@ double
 columns_size(Columns *cols, const Limits *limits)
 {
 	bool nonzeros = limits->fewest == FEWEST_NONZEROS;
+	const Target *target = cols->s->c->target;
+
+	if (target->size && !nonzeros)
+		return target->size(cols);
 
 	return (nonzeros ? 1 : cols->width) * (double)count_nonzeros(cols);
 }

@@ -6,7 +6,7 @@
  * more room for both. So schedules are tried, from the shallowest on, until one is narrow enough.
  */
 
-#include "backend/layout/layout.h"
+#include "backend/target/target.h"
 
 #include <limits.h>
 #include <math.h>
@@ -76,8 +76,10 @@ narrow_enough(Circuit *c, const Limits *limits, const SchedulePolicy *first, Nea
 	*m = (NearestMiss){ INT_MAX, 0, INT_MAX };
 	for (int layers = least; layers <= most; layers++) {
 		for (int late = layers > least; late < 4; late++) {
-			SchedulePolicy plan = { first->heads, first->neurons, layers, late & 1,
-				                late >> 1 };
+			SchedulePolicy plan = *first;
+			plan.layers = layers;
+			plan.late_values = late & 1;
+			plan.late_neurons = late >> 1;
 			Columns *cols = try_plan(c, plan, limits);
 			int over = neurons_over_limit(cols, limits);
 			if (over && over < m->over && cols->width <= limits->d_model)
@@ -239,6 +241,20 @@ fit_roughly(Circuit *c, const Limits *limits)
 	return allocate_columns(s);
 }
 
+/* The fewest heads a layer that cost no layer, those that make the place among the first's. */
+static int
+heads_that_do(Circuit *c, SchedulePolicy plan, const Schedule *free)
+{
+	int most = 1, layers = free->nlayer;
+
+	for (int l = 0; l < layers; l++)
+		most = max_int(most, free->nhead[l] + (l ? 0 : plan.for_place));
+	for (plan.heads = max_int(plan.for_place, 1); plan.heads < most; plan.heads++)
+		if (schedule(c, &plan)->nlayer <= layers)
+			break;
+	return plan.heads;
+}
+
 Columns *
 fit(Circuit *c, const Limits *limits)
 {
@@ -246,6 +262,10 @@ fit(Circuit *c, const Limits *limits)
 	Schedule *s = schedule(c, &(SchedulePolicy){ 0 });
 	int free_layers = s->nlayer;
 
+	if (c->target->heads_for_place) {
+		plan.for_place = c->target->heads_for_place(c);
+		plan.heads = plan.heads ? plan.heads : heads_that_do(c, plan, s);
+	}
 	if (limits->heads || limits->neurons)
 		s = schedule(c, &plan);
 	if (limits->layers && s->nlayer > limits->layers) {

@@ -16,6 +16,7 @@ typedef struct Schedule {
 /* How layers are filled. All 0: as soon as can be, with any number of heads and neurons. */
 typedef struct SchedulePolicy {
 	int heads, neurons; /* at most, in a layer; 0: any number */
+	int for_place;      /* of the heads of the first layer: that make the place */
 	int layers;         /* how many there are, where some atoms wait until they must */
 	bool late_values, late_neurons;
 } SchedulePolicy;

@@ -11,6 +11,7 @@
 #include "backend/layout/layout.h"
 #include "lang/pointer_map.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,8 @@ mark_atom(Atom *a)
 	a->live = true;
 	if (a->in)
 		mark_form(a->in);
+	if (a->times)
+		mark_form(a->times);
 	for (int i = 0; a->head && i < a->head->lookup->ndim; i++) {
 		mark_form(a->head->lookup->q[i]);
 		mark_form(a->head->lookup->k[i]);
@@ -96,6 +99,8 @@ static void
 visit_reads(WorkList *l, Atom *a, VisitForm *visit)
 {
 	visit(l, a, a->in);
+	if (a->times)
+		visit(l, a, a->times);
 	for (int d = 0; a->head && d < a->head->lookup->ndim; d++) {
 		visit(l, a, a->head->lookup->q[d]);
 		visit(l, a, a->head->lookup->k[d]);
@@ -113,11 +118,18 @@ raise_heights(WorkList *l, Atom *reader, const Form *f)
 	}
 }
 
+/* Must it be waited for? What the embedding has is there from the beginning. */
+static bool
+is_computed(const Atom *a)
+{
+	return a->in || a->ready;
+}
+
 static void
 count_reads(WorkList *l, Atom *reader, const Form *f)
 {
 	for (int i = 0; i < f->n; i++) {
-		if (!f->term[i].atom->in)
+		if (!is_computed(f->term[i].atom))
 			continue;
 		l->waits[reader->id]++;
 		l->first_reader[f->term[i].atom->id + 1]++;
@@ -128,7 +140,7 @@ static void
 note_reader(WorkList *l, Atom *reader, const Form *f)
 {
 	for (int i = 0; i < f->n; i++)
-		if (f->term[i].atom->in)
+		if (is_computed(f->term[i].atom))
 			l->reader[l->first_reader[f->term[i].atom->id]++] = reader;
 }
 
@@ -171,6 +183,8 @@ inputs_ready(const Atom *a)
 {
 	int ready = form_ready(a->in);
 
+	if (a->times)
+		ready = max_int(form_ready(a->times), ready);
 	for (int d = 0; a->head && d < a->head->lookup->ndim; d++) {
 		int q = form_ready(a->head->lookup->q[d]), k = form_ready(a->head->lookup->k[d]);
 		ready = max_int(q, ready);
@@ -233,7 +247,7 @@ assign_values(WorkList *l, int layer, int most, ReadyAtom *choice)
 	r->n = 0;
 	for (int i = 0; i < all; i++) {
 		const Lookup *s = r->at[i].atom->head->lookup;
-		bool full = most && heads.n == most;
+		bool full = heads.n >= most;
 		if (!full)
 			map_put(l->c->arena, &heads, s, r->at[i].atom);
 		if (!full || map_get(&heads, s))
@@ -246,12 +260,23 @@ assign_values(WorkList *l, int layer, int most, ReadyAtom *choice)
 	return n;
 }
 
+/* Functions of the place that the target makes in this state. */
+static void
+place_features(WorkList *l, int state)
+{
+	for (int i = 0; i < l->c->natom; i++) {
+		Atom *a = l->c->atom[i];
+		if (a->live && !a->in && a->ready == state)
+			place_atom(l, a, state);
+	}
+}
+
 static void
 schedule_by_list(WorkList *l, const SchedulePolicy *plan)
 {
 	Arena *arena = l->c->arena;
 	ReadyAtom *choice = NEWS(arena, ReadyAtom, l->n + 1);
-	int left = l->n;
+	int left = l->n, heads = plan->heads ? plan->heads : INT_MAX;
 
 	find_readers_of_atoms(l);
 	for (int i = 0; i < 2; i++)
@@ -260,8 +285,10 @@ schedule_by_list(WorkList *l, const SchedulePolicy *plan)
 		if (!l->waits[l->atom[i]->id])
 			add_ready(l, l->atom[i]);
 	for (int layer = 0; left; layer++) {
-		left -= assign_values(l, layer, plan->heads, choice);
+		left -= assign_values(l, layer, layer ? heads : heads - plan->for_place, choice);
 		left -= assign_neurons(l, layer, plan->neurons, choice);
+		if (!layer)
+			place_features(l, state_after_mlp(layer));
 	}
 }
 
@@ -289,6 +316,8 @@ find_latest_states(const WorkList *l, int layers)
 		if (is_after_attention(*at) != (a->kind == VALUE))
 			--*at;
 		require_form_by(a->in, *at - 1, latest);
+		if (a->times)
+			require_form_by(a->times, *at - 1, latest);
 		for (int d = 0; a->head && d < a->head->lookup->ndim; d++) {
 			require_form_by(a->head->lookup->q[d], *at - 1, latest);
 			require_form_by(a->head->lookup->k[d], *at - 1, latest);
@@ -379,7 +408,7 @@ schedule(Circuit *c, const SchedulePolicy *plan)
 		schedule_late(&list, plan);
 	place_dead_atoms(c);
 	for (int i = 0; i < c->natom; i++)
-		if (c->atom[i]->live && c->atom[i]->in && atom_layer(c->atom[i]) >= s->nlayer)
+		if (c->atom[i]->live && atom_layer(c->atom[i]) >= s->nlayer)
 			s->nlayer = atom_layer(c->atom[i]) + 1;
 	make_heads(c);
 

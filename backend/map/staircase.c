@@ -7,7 +7,7 @@
  *
  * A product is a difference of quarter squares: x y = floor((x+y)^2 / 4) - floor((x-y)^2 / 4),
  * each of them such a function (as in the tables of quarter squares that multiplied before
- * calculators did). */
+ * calculators did). Where a neuron has two forms that it multiplies, it is that. */
 
 #include "backend/map/map.h"
 
@@ -222,7 +222,9 @@ may_copy(Circuit *c, const Form *f)
 static const Form *
 held_neuron(Circuit *c, const Atom *a, const Form *in)
 {
-	const Form *f = is_exact_flag(a) ? flag_neuron(c, in) : relu(c, in);
+	const Form *f = a->times           ? gated_product(c, in, a->times)
+	                : is_exact_flag(a) ? flag_neuron(c, in)
+	                                   : relu(c, in);
 
 	if (f->n == 1 && f->term[0].atom->kind == NEURON && f->term[0].atom->held <= a->held)
 		f->term[0].atom->held = a->held + 1;
@@ -246,16 +248,19 @@ gate_inside(Circuit *c, const Form *deficit, const Form *f)
 		Atom *a = f->term[i].atom;
 		if (a->kind != NEURON || a->ready != f->ready)
 			continue;
-		if (a->real || a->lift || a->hi * deficit->hi > HELD_MAX)
+		int64_t most = a->times ? a->in->hi : a->hi;
+		if (a->real || a->lift || most * deficit->hi > HELD_MAX)
 			return NULL;
 		if (!line || !are_parallel(line, a))
 			terms = form_abs_sum_by_group(a->in);
 		line = a;
-		const Form *in = form_add(c, 1, a->in, -a->hi, deficit, 0);
-		if (terms + (double)a->hi * held_by + (double)llabs(in->k) >= EXACT_MAX)
+		const Form *in = form_add(c, 1, a->in, -most, deficit, 0);
+		if (terms + (double)most * held_by + (double)llabs(in->k) >= EXACT_MAX)
 			return NULL;
 		free_[n] = form_atom(c, a);
 		held[n] = held_neuron(c, a, in);
+		if (!held[n])
+			return NULL;
 		k[n] = f->term[i].c;
 		minus[n] = -k[n];
 		n++;
@@ -280,6 +285,9 @@ gate_behind(Circuit *c, const Form *deficit, const Form *f)
 		const Form *up = gate_behind(c, deficit, form_scale(c, 1, f, -f->lo));
 		return form_within(c, form_add(c, 1, up, -f->lo, deficit, f->lo), f->lo, f->hi);
 	}
+	const Form *product = gated_product(c, form_scale(c, -1, deficit, 1), f);
+	if (product)
+		return product;
 	const Form *plus = relu(c, form_add(c, 1, f, -f->hi, deficit, 0));
 	const Form *minus = relu(c, form_add(c, -1, f, f->lo, deficit, 0));
 	return form_within(c, form_add(c, 1, plus, -1, minus, 0), f->lo, f->hi);
@@ -323,6 +331,9 @@ form_product(Circuit *c, const Form *f, const Form *g)
 		return gate(c, form_scale(c, -1, f, 1), g);
 	if (g->lo >= 0 && g->hi <= 1)
 		return form_product(c, g, f);
+	const Form *gated = gated_product(c, form_scale(c, 1, f, -f->lo), g);
+	if (gated)
+		return form_add(c, 1, gated, f->lo, g, 0);
 	if (f->hi - f->lo + g->hi - g->lo > SET_MAX)
 		return NULL;
 	const Form *sum = form_add(c, 1, f, 1, g, 0), *difference = form_add(c, 1, f, -1, g, 0);

@@ -19,6 +19,7 @@
 
 #include "backend/backend.h"
 #include "backend/file/write.h"
+#include "backend/target/target.h"
 #include "ir/ir.h"
 #include "runtime/tw.h"
 
@@ -565,10 +566,11 @@ try_graph(unsigned number_)
 	run_passes(g, &diags, NULL, NULL);
 	Limits limits = limits_of(number_);
 	const Inspect verify = { .verify = true };
-	TwModel *model = compile_within(g, &arena, &diags, &limits, &verify, &report);
+	TwModel *model = compile_within(g, &plain_target, &arena, &diags, &limits, &verify,
+	                                &report);
 	if (!model && takes_more(&diags, &limits)) {
 		diags = (Diags){ .arena = &arena, .src = g->files[0] };
-		model = compile_within(g, &arena, &diags, &limits, &verify, &report);
+		model = compile_within(g, &plain_target, &arena, &diags, &limits, &verify, &report);
 	}
 	if (!model && !is_beyond_floats(diags.first->msg))
 		fail_msg("graph %u: %s", number_, diags.first->msg);

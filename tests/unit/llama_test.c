@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "backend/file/write.h"
+#include "backend/target/target.h"
 #include "cmd/cmd.h"
 #include "runtime/tw.h"
 #include "tests/random.h"
@@ -229,17 +230,28 @@ compare_random_text(const TwModel *m, const Llama *l)
 }
 
 static void
+compile_for_llama(Program *p)
+{
+	p->target = &llama_target;
+	assert_true(program_compile(p));
+}
+
+static void
 compare_opened(Program *p, const char *path, LlamaProfile profile)
 {
 	const char *why = NULL;
 	char *error = NULL;
 	size_t n;
 
-	assert_true(program_compile(p));
-	Llama *l = llama_from_plain(&p->arena, p->model, &p->report, profile, &why);
+	compile_for_llama(p);
+	Llama *l = llama_from_matrices(&p->arena, p->model, &p->report, profile, &why);
 	if (!l)
 		fail_msg("%s: %s", path, why);
-	unsigned char *bytes = onnx_bytes(&p->arena, p->model, &n);
+	Report plain;
+	const TwModel *to_judge = compile_within(p->graph, &plain_target, &p->arena, &p->diags,
+	                                         &p->limits, NULL, &plain);
+	assert_non_null(to_judge);
+	unsigned char *bytes = onnx_bytes(&p->arena, to_judge, &n);
 	TwModel *m = tw_load_memory(bytes, n, &error);
 	assert_non_null(m);
 	for (int i = 0; i < TEXTS; i++)
@@ -287,7 +299,7 @@ test_no_layers(void **state)
 	assert_true(program_open_text(&p, "test.tw", text, strlen(text), &options));
 	compare_opened(&p, "no layers", LLAMA_F16KV);
 	assert_int_equal(p.model->nlayer, 0);
-	Llama *l = llama_from_plain(&p.arena, p.model, &p.report, LLAMA_F32, &why);
+	Llama *l = llama_from_matrices(&p.arena, p.model, &p.report, LLAMA_F32, &why);
 	assert_int_equal(l->nlayer, 1);
 	program_close(&p);
 }
@@ -306,6 +318,43 @@ test_two_sided_count(void **state)
 	assert_true(program_open_text(&p, "test.tw", text, strlen(text), &options));
 	compare_opened(&p, "two-sided count", LLAMA_F16KV);
 	program_close(&p);
+}
+
+static int
+neurons_with_factors(const Schedule *s)
+{
+	int n = 0;
+
+	for (int l = 0; l < s->nlayer; l++)
+		for (int i = 0; i < s->nneuron[l]; i++)
+			n += s->neuron[l][i]->times != NULL;
+	return n;
+}
+
+/* Products and gates of either sign, each a lane or two: one whose products are gated too. */
+static void
+test_products(void **state)
+{
+	static const char text[] =
+		"use digits\nmodel m { vocab \"0123456789*-\" context 20 }\n"
+		"let d    = digits.digit(token)\n"
+		"let back = d[here - 2 else 0]\n"
+		"let x    = d * back\n"
+		"let y    = (d - 5) * (back - 7)\n"
+		"let z    = if token[here - 1 else '*'] == '-' and back > 3 then y - x else 0\n"
+		"emit if x + y + z > 20 then '*' else if z < -3 then '-' else if y == 0 then '0' "
+		"else if index * y > 90 then '9' else '1'\n";
+	Options options = { .no_warnings = true, .stdlib = "stdlib" };
+
+	(void)state;
+	for (int profile = LLAMA_F16KV; profile <= LLAMA_F32; profile++) {
+		Program p = { 0 };
+		assert_true(program_open_text(&p, "test.tw", text, strlen(text), &options));
+		compare_opened(&p, "products", (LlamaProfile)profile);
+		int n = neurons_with_factors(p.report.columns->s);
+		assert_true(n >= 2 && n < 8);
+		program_close(&p);
+	}
 }
 
 /* Squares of places in 16 bits are two digits, of which the lower bends at most places. */
@@ -340,9 +389,9 @@ refuses(const char *text, LlamaProfile profile, const char *want)
 	Options options = { .no_warnings = true };
 	const char *why = NULL;
 
-	assert_true(program_open_text(&p, "test.tw", text, strlen(text), &options)
-	            && program_compile(&p));
-	Llama *l = llama_from_plain(&p.arena, p.model, &p.report, profile, &why);
+	assert_true(program_open_text(&p, "test.tw", text, strlen(text), &options));
+	compile_for_llama(&p);
+	Llama *l = llama_from_matrices(&p.arena, p.model, &p.report, profile, &why);
 	if (l || !strstr(why, want))
 		fail_msg("'%s', not '%s'", l ? "written" : why, want);
 	program_close(&p);
@@ -383,9 +432,9 @@ test_half_values(void **state)
 	Options options = { .no_warnings = true };
 	const char *why = NULL;
 	snprintf(program, sizeof program, text, 2048, 5000);
-	assert_true(program_open_text(&p, "test.tw", program, strlen(program), &options)
-	            && program_compile(&p));
-	assert_non_null(llama_from_plain(&p.arena, p.model, &p.report, LLAMA_F16KV, &why));
+	assert_true(program_open_text(&p, "test.tw", program, strlen(program), &options));
+	compile_for_llama(&p);
+	assert_non_null(llama_from_matrices(&p.arena, p.model, &p.report, LLAMA_F16KV, &why));
 	program_close(&p);
 }
 
@@ -408,10 +457,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_examples),        cmocka_unit_test(test_long_context),
-		cmocka_unit_test(test_listed_places),   cmocka_unit_test(test_no_layers),
-		cmocka_unit_test(test_two_sided_count), cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_half_values),     cmocka_unit_test(test_overlapping_tokens),
+		cmocka_unit_test(test_examples),           cmocka_unit_test(test_long_context),
+		cmocka_unit_test(test_listed_places),      cmocka_unit_test(test_no_layers),
+		cmocka_unit_test(test_two_sided_count),    cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_products),           cmocka_unit_test(test_half_values),
+		cmocka_unit_test(test_overlapping_tokens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* A finished plain model, and what was proved of it, as a Llama (llama.h): what has no
- * counterpart, which columns there are, the matrices. */
+/* The columns and matrices of a program that was mapped for a Llama, as a Llama (llama.h): what has
+ * no counterpart, which columns there are, the matrices. */
 
 #include "backend/target/llama/llama.h"
 
@@ -74,8 +74,8 @@ pins_of(int d)
 	return d / COLUMNS_PER_PIN;
 }
 
-static int
-bits_of_place(int most)
+int
+llama_bits_of_place(int most)
 {
 	int n = 1;
 
@@ -92,7 +92,7 @@ plan_columns(LlamaWriter *w)
 	int used;
 
 	w->nplain = w->m->d_model;
-	w->nbit = bits_of_place(w->places - 1);
+	w->nbit = llama_bits_of_place(w->places - 1);
 	w->bit = w->nplain;
 	w->bos = w->bit + w->nbit;
 	w->one = w->bos + 1;
@@ -162,10 +162,8 @@ write_llama_rows(LlamaWriter *w)
 		      *output = to->output + (size_t)r * (size_t)to->d;
 		bool token = r < tokens;
 		for (int c = 0; c < to->d; c++) {
-			embed[c] = (float)(r == bos ? llama_place_bos(w, c)
-			                            : llama_place_base(w, c));
 			if (c < w->nplain && token) {
-				embed[c] += m->embed_token[r * w->nplain + c];
+				embed[c] = m->embed_token[r * w->nplain + c];
 				output[c] = m->head_w[c * tokens + r];
 			}
 			if (is_other_pin(w, c) || c == w->one)
@@ -200,49 +198,51 @@ new_layers(LlamaWriter *w)
 
 /* All layers have one shape. */
 static void
-choose_shape(LlamaWriter *w, int place_lanes)
+choose_shape(LlamaWriter *w)
 {
 	Llama *to = w->out;
-	int lanes = place_lanes > 1 ? place_lanes : 1;
+	int lanes = 1;
 
-	to->nlayer = w->m->nlayer + w->by_place;
-	if (!to->nlayer) /* llama.cpp has one at least, though it adds nothing */
-		to->nlayer = 1;
-	to->heads = w->by_place ? w->nbit : 1;
+	to->nlayer = max_int(w->m->nlayer, 1); /* llama.cpp has one, though it may add nothing */
+	to->heads = 1;
 	for (int l = 0; l < w->m->nlayer; l++) {
-		if (w->m->layer[l].heads > to->heads)
-			to->heads = w->m->layer[l].heads;
-		if (llama_lanes(w, l) > lanes)
-			lanes = llama_lanes(w, l);
+		bool makes_place = w->by_place && !l;
+		to->heads = max_int(to->heads, w->m->layer[l].heads + (makes_place ? w->nbit : 0));
+		lanes = max_int(lanes,
+		                llama_lanes(w, l) + (makes_place ? llama_place_lanes(w) : 0));
 	}
 	to->ff = (lanes + 31) / 32 * 32;
 }
 
 Llama *
-llama_from_plain(Arena *arena, const TwModel *m, const Report *r, LlamaProfile profile,
-                 const char **why)
+llama_from_matrices(Arena *arena, const TwModel *m, const Report *r, LlamaProfile profile,
+                    const char **why)
 {
 	Llama *to = NEW(arena, Llama);
 	LlamaWriter w = {
-		.arena = arena, .m = m, .s = r->columns->s, .out = to, .places = m->context + 1
+		.arena = arena,
+		.m = m,
+		.r = r,
+		.s = r->columns->s,
+		.out = to,
+		.places = m->context + 1,
 	};
-	int lanes;
 
 	*to = (Llama){
 		.m = m, .profile = profile, .rows = m->nvocab + 3, .factor = (float)(1 / M_PI)
 	};
 	if (has_counterpart(&w) && plan_columns(&w) && norm_is_identity(&w)
-	    && llama_choose_planes(&w) && llama_choose_slope(&w) && llama_plan_places(&w, &lanes)) {
-		choose_shape(&w, lanes);
+	    && llama_choose_planes(&w) && llama_choose_slope(&w) && llama_plan_places(&w)) {
+		choose_shape(&w);
 		write_gain(&w);
 		write_llama_rows(&w);
 		to->layer = new_layers(&w);
+		for (int l = 0; l < m->nlayer; l++) {
+			llama_write_heads(&w, l, &to->layer[l]);
+			llama_write_neurons(&w, l, &to->layer[l]);
+		}
 		if (w.by_place)
 			llama_write_places(&w, to->layer);
-		for (int l = 0; l < m->nlayer; l++) {
-			llama_write_heads(&w, l, &to->layer[l + w.by_place]);
-			llama_write_neurons(&w, l, &to->layer[l + w.by_place]);
-		}
 	}
 	*why = w.failed;
 	return w.failed ? NULL : to;

@@ -227,7 +227,7 @@ take_dim(LlamaWriter *w, LlamaHead *h, int layer, int head, int j)
 	to->kmost = value_max_abs(s->k[j]);
 	to->qunit = unit_of_column(l->wq, l->bq, d, width, at);
 	to->kunit = unit_of_column(l->wk, l->bk, d, width, at);
-	if (w->out->profile == LLAMA_F16KV && !fits_half(to->kmost, to->kunit)
+	if (w->out->profile == LLAMA_F16KV && layer && !fits_half(to->kmost, to->kunit)
 	    && is_key_of_place(s->k[j], w->s->c) && !w->m->by_digits)
 		split_key(w, h, s->k[j]);
 }

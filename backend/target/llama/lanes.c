@@ -2,10 +2,10 @@
  *
  *     silu(S z) / S  =  z sigmoid(S z)        gate S z, up 1 / S
  *
- * is z where S z is 104 or more, and 0 where it is -104 or less, as exp(104) is infinite in
- * float32. Between the two only z = 0 may occur. What a neuron reads is a multiple of its `step`:
- * 1 for integers; 1/places where it reads what a head shares out among the places, n of them at
- * most; so S is a power of two of 104/step at least. */
+ * and, where a neuron is a product, up y / S. It is z where S z is 104 or more, and 0 where it is
+ * -104 or less, as exp(104) is infinite in float32. Between the two only z = 0 may occur. What a
+ * neuron reads is a multiple of its `step`: 1 for integers; 1/places where it reads what a head
+ * shares out among the places, n of them at most; so S is a power of two of 104/step at least. */
 
 #include "backend/target/llama/llama.h"
 
@@ -117,6 +117,19 @@ llama_write_lane(LlamaWriter *w, LlamaLayer *to, int lane, const float *in, doub
 	to->up[(size_t)lane * (size_t)w->out->d + (size_t)w->one] = (float)(1 / w->slope);
 }
 
+/* What a lane is multiplied by, in place of 1. */
+static void
+write_factor(LlamaWriter *w, LlamaLayer *to, int layer, int lane, const Form *f)
+{
+	Columns *cols = (Columns *)w->r->columns; /* reads are kept there once they are found */
+	float *up = to->up + (size_t)lane * (size_t)w->out->d;
+	const Combination *uses = f->n ? columns_read(cols, state_after_attention(layer), f) : NULL;
+
+	up[w->one] = (float)((double)f->k / w->slope);
+	for (int i = 0; uses && i < uses->n; i++)
+		up[cols->slot[uses->at[i].column]] = (float)((double)uses->at[i].times / w->slope);
+}
+
 /* How many a layer of the plain model takes: the last one is 1, for the constants that are added
  * to the stream. */
 int
@@ -140,6 +153,8 @@ llama_write_neurons(LlamaWriter *w, int layer, LlamaLayer *to)
 			to->down[c * ff + i] = l->w2[i * d + c];
 		}
 		llama_write_lane(w, to, (int)i, in, (double)l->b1[i]);
+		if ((int)i < w->s->nneuron[layer] && w->s->neuron[layer][i]->times)
+			write_factor(w, to, layer, (int)i, w->s->neuron[layer][i]->times);
 	}
 	if (!n)
 		return;

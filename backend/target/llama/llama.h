@@ -1,8 +1,8 @@
 #ifndef BACKEND_TARGET_LLAMA_LLAMA_H
 #define BACKEND_TARGET_LLAMA_LLAMA_H
 
-/* The target `llama`: a finished plain model as an ordinary Llama, so that llama.cpp and what
- * else runs that architecture run it as it is:
+/* The target `llama`: an ordinary Llama, so that llama.cpp and what else runs that architecture run
+ * it as it is:
  *
  *     x = embed[token]
  *     for each layer:
@@ -16,14 +16,17 @@
  *               the mean square is theirs alone in any order of addition. One pin in 64 columns:
  *               the root is a power of two, and the gain takes it back. The norm is the identity
  *     bias      the first pin, normalized, reads 1
- *     place     one more layer before the others: a head for each bit (places.c)
+ *     place     made by the first layer, beside what else it does: a head for each bit (places.c)
  *     offset    a head finds `so far back` by the rotation alone (heads.c)
  *     head      queries and keys on the planes that turn least (heads.c)
  *     neuron    relu(z) as silu(S z) / S, S so large that it is the same (lanes.c)
  *
- * Every bound that this relies on is proved while it is written; what cannot be is not written,
- * and `why` says so. Rotation by pi p / 2^i in plane i ("pi-binary"): RoPE's base is 2^(d_head/2),
- * its linear scaling 1/pi (Su et al. 2021, "RoFormer"; Touvron et al. 2023, "LLaMA"). */
+ * A program is mapped for it (target.c: when the place is there, and what finds an offset), laid
+ * out and written as columns and matrices of a stream like plain's; these are then put into the
+ * shapes above. Every bound that this relies on is proved while it is written; what cannot be is
+ * not written, and `why` says so. Rotation by pi p / 2^i in plane i ("pi-binary"): RoPE's base is
+ * 2^(d_head/2), its linear scaling 1/pi (Su et al. 2021, "RoFormer"; Touvron et al. 2023, "LLaMA").
+ */
 
 #include "backend/layout/layout.h"
 
@@ -53,8 +56,10 @@ typedef struct Llama {
 	LlamaLayer *layer;   /* (nlayer) */
 } Llama;
 
-/* NULL, and why: in plain words that go on a sentence "cannot be a Llama: ". */
-Llama *llama_from_plain(Arena *, const TwModel *, const Report *, LlamaProfile, const char **why);
+/* Of what was compiled for llama_target. NULL, and why: in plain words that go on a sentence
+ * "cannot be a Llama: ". */
+Llama *llama_from_matrices(Arena *, const TwModel *, const Report *, LlamaProfile,
+                           const char **why);
 
 /* Why a model is no generator of texts by one row at a time, as a Llama is; NULL if it is one. */
 const char *llama_has_no_counterpart(const TwModel *);
@@ -81,7 +86,8 @@ typedef struct LlamaHead {
 	LlamaDim *dim;
 } LlamaHead;
 
-/* What a column gets of the place: at[1] + slope (p - 1), and lanes for what is left. */
+/* What a column gets of the place: at[1] + slope (p - 1) but at <bos>, and lanes for what is
+ * left. */
 typedef struct LlamaPlace {
 	double *at; /* (places) */
 	double slope, most;
@@ -90,16 +96,17 @@ typedef struct LlamaPlace {
 
 typedef struct LlamaWriter {
 	Arena *arena;
-	const TwModel *m;
+	const TwModel *m; /* the matrices, as the writer of plain has them */
+	const Report *r;
 	const Schedule *s;
 	Llama *out;
 	int places, nbit;
-	/* columns of the stream: the plain model's, then those of functions of the place that the
-	 * plain model has no need of, the bits of the place, is_bos, the pins */
+	/* columns of the stream: those that were laid out, the bits of the place, is_bos, the first
+	 * pin, digits of keys by place, the other pins */
 	int nplain, nextra, capextra;
 	int bit, bos, one;
 	LlamaPlace *place;  /* (nplain + nextra) */
-	bool by_place;      /* one of those is not constant: there is a layer of the place */
+	bool by_place;      /* one of those is not 0: the first layer makes the place */
 	LlamaHead **head;   /* (plain layers)(heads) */
 	double slope;       /* S of silu(S z) / S */
 	const char *failed; /* the first reason, or NULL */
@@ -107,6 +114,9 @@ typedef struct LlamaWriter {
 
 /* Notes the reason, if it is the first; always false. */
 bool llama_refuse(LlamaWriter *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* How many bits the numbers of places up to `most` have. */
+int llama_bits_of_place(int most);
 
 /* A column for a function of the place, by its table; its number. */
 int llama_place_column(LlamaWriter *, double *table);
@@ -132,10 +142,8 @@ int llama_lanes(const LlamaWriter *, int layer);
 /* places.c */
 void llama_read_places(LlamaWriter *);
 void llama_drop_places(LlamaWriter *);
-bool llama_plan_places(LlamaWriter *, int *lanes);
+bool llama_plan_places(LlamaWriter *);
+int llama_place_lanes(const LlamaWriter *);
 void llama_write_places(LlamaWriter *, LlamaLayer *to);
-/* What the embedding has of the place: at every token but <bos>, and at <bos>. */
-double llama_place_base(const LlamaWriter *, int column);
-double llama_place_bos(const LlamaWriter *, int column);
 
 #endif

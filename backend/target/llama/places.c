@@ -1,14 +1,16 @@
-/* The place, which a Llama has in its rotations alone, as numbers: a layer before all others.
+/* The place, which a Llama has in its rotations alone, as numbers: made by the first layer, beside
+ * what else that does, and there from its end on.
  *
  * Head b reads <bos> where bit b of the place is 1, and other places, whose value is 0, where it
- * is 0: its score at <bos> is - sin(pi (p + 1/2) / 2^b). Any function of the place is then
+ * is 0: its score at <bos> is - sin(pi (p + 1/2) / 2^b). <bos> itself reads all bits as 1, which
+ * its row of the embedding takes away. Any function of the place is then made by lanes that all
+ * share,
  *
- *     f(p) = a + slope p + sum of g_k relu(p - k)         p a sum of bits; lanes shared by all
+ *     f(p) = a + (f(0) - a) [p = 0] + slope relu(p) + sum of g_k relu(p - k)    p a sum of bits
  *
  * or, where its bends add up to too much, f(k) times relu(ones of k in p - zeros of k in p - (ones
- * in k - 1)), which is [p = k]. <bos> reads all bits as 1; its row of the embedding takes away
- * what that adds, and has f(0). Where no head and no neuron asks for the place there is no such
- * layer. */
+ * in k - 1)), which is [p = k]. Where nothing asks for the place there are no such heads and
+ * lanes. */
 
 #include "backend/target/llama/llama.h"
 
@@ -132,7 +134,7 @@ static void
 choose_lanes(const LlamaWriter *w, LlamaPlace *f)
 {
 	double slope = w->places > 2 ? f->at[2] - f->at[1] : 0, most = 0,
-	       sum = fabs(f->at[1] - slope) + 2 * fabs(slope) * ldexp(1, w->nbit) + fabs(f->at[0]);
+	       sum = 2 * fabs(f->at[1] - slope) + fabs(slope) * w->places + fabs(f->at[0]);
 
 	for (int p = 0; p < w->places; p++) {
 		sum += fabs(bend_at(w, f, p)) * (w->places - 1 - p);
@@ -140,7 +142,7 @@ choose_lanes(const LlamaWriter *w, LlamaPlace *f)
 	}
 	f->listed = sum >= EXACT_MAX / 4;
 	f->slope = f->listed ? 0 : slope;
-	f->most = f->listed ? 2 * most : sum;
+	f->most = f->listed ? 4 * most : sum;
 }
 
 /* What only the heads of offsets have read is asked for no more. */
@@ -153,35 +155,22 @@ llama_drop_places(LlamaWriter *w)
 	w->by_place = false;
 	for (int i = 0; i < w->nplain + w->nextra; i++) {
 		choose_lanes(w, &w->place[i]);
-		for (int p = 2; p < w->places; p++)
-			w->by_place |= w->place[i].at[p] != w->place[i].at[1];
+		for (int p = 0; p < w->places; p++)
+			w->by_place |= w->place[i].at[p] != 0;
 	}
 }
 
-double
-llama_place_base(const LlamaWriter *w, int column)
-{
-	const LlamaPlace *f = place_of_column(w, column);
-
-	return f ? f->at[1] - f->slope : 0;
-}
-
-double
-llama_place_bos(const LlamaWriter *w, int column)
-{
-	const LlamaPlace *f = place_of_column(w, column);
-
-	return f ? f->at[0] - (w->by_place ? f->slope * (ldexp(1, w->nbit) - 1) : 0) : 0;
-}
-
+/* What else the absolute terms of a column add up to where the first layer writes into it. */
 static double
-embedded_most(const LlamaWriter *w, int column)
+most_written(const LlamaWriter *w, int column)
 {
 	double most = 0;
 
-	for (int r = 0; r < w->m->nvocab + 2 && column < w->nplain; r++)
-		most = fmax(most, fabs((double)w->m->embed_token[(size_t)r * (size_t)w->nplain
-		                                                 + (size_t)column]));
+	for (int i = 0; i < w->r->nproved; i++) {
+		const ProvedSum *s = &w->r->proved[i];
+		if (s->kind == SUM_MLP_WRITE && !s->layer && s->index == column)
+			most = fmax(most, s->most);
+	}
 	return most;
 }
 
@@ -198,23 +187,31 @@ has_lane(const LlamaWriter *w, int k, bool listed)
 }
 
 bool
-llama_plan_places(LlamaWriter *w, int *lanes)
+llama_plan_places(LlamaWriter *w)
 {
-	*lanes = 0;
 	for (int c = 0; c < columns_with_tables(w) && w->by_place; c++) {
 		const LlamaPlace *f = place_of_column(w, c);
 		if (f
-		    && (f->most + embedded_most(w, c) >= EXACT_MAX
+		    && (f->most + most_written(w, c) >= EXACT_MAX
 		        || (f->listed && w->places > LONGEST_LISTED)))
 			return llama_refuse(w, "its places, up to %d, are too large a number",
 			                    w->places - 1);
 	}
-	for (int k = 2; k < w->places && w->by_place; k++)
-		*lanes += has_lane(w, k, false) + has_lane(w, k, true);
 	return true;
 }
 
-/* ---- the layer ---- */
+/* Three for 1, [p = 0] and p, then those by place. */
+int
+llama_place_lanes(const LlamaWriter *w)
+{
+	int lanes = 3;
+
+	for (int k = 2; k < w->places; k++)
+		lanes += has_lane(w, k, false) + has_lane(w, k, true);
+	return lanes;
+}
+
+/* ---- heads and lanes ---- */
 
 /* A head's amplitude, so that its score at <bos> is 104 or more, or -104 or less, though each
  * factor is rounded and the angle too; 0 if none does. */
@@ -235,7 +232,8 @@ static bool
 write_bit(LlamaWriter *w, LlamaLayer *to, int b)
 {
 	size_t d = (size_t)w->out->d, wide = (size_t)(w->out->heads * w->out->d_head);
-	size_t head = (size_t)(b * w->out->d_head), row = head + 2 * (size_t)(b * w->out->octave);
+	size_t head = (size_t)((w->m->layer[0].heads + b) * w->out->d_head),
+	       row = head + 2 * (size_t)(b * w->out->octave);
 	double most = amplitude_of_bit(w, b), c = ldexp(M_PI, -b - 1);
 	double q = most * sqrt(w->out->d_head) / KEY_OF_BOS;
 
@@ -250,11 +248,31 @@ write_bit(LlamaWriter *w, LlamaLayer *to, int b)
 	to->k[row * d + (size_t)w->bos] = KEY_OF_BOS;
 	to->v[head * d + (size_t)w->bos] = 1;
 	to->o[(size_t)(w->bit + b) * wide + head] = 1;
-	for (int i = 0; i < columns_with_tables(w); i++)
-		if (place_of_column(w, i))
-			to->o[(size_t)i * wide + head] = (float)(place_of_column(w, i)->slope
-			                                         * ldexp(1, b));
 	return true;
+}
+
+/* The three lanes that all functions share. */
+static void
+write_base_lanes(LlamaWriter *w, LlamaLayer *to, int at)
+{
+	float *bos = arena_alloc(w->arena, sizeof *bos * (size_t)w->out->d),
+	      *place = arena_alloc(w->arena, sizeof *place * (size_t)w->out->d);
+
+	bos[w->bos] = 1;
+	for (int b = 0; b < w->nbit; b++)
+		place[w->bit + b] = ldexpf(1, b);
+	llama_write_lane(w, to, at, NULL, 1);
+	llama_write_lane(w, to, at + 1, bos, 0);
+	llama_write_lane(w, to, at + 2, place, 0);
+	for (int c = 0; c < columns_with_tables(w); c++) {
+		const LlamaPlace *f = place_of_column(w, c);
+		float *row = to->down + (size_t)c * (size_t)w->out->ff + (size_t)at;
+		if (!f)
+			continue;
+		row[0] = (float)(f->at[1] - f->slope);
+		row[1] = (float)(f->at[0] - (f->at[1] - f->slope));
+		row[2] = (float)f->slope;
+	}
 }
 
 /* Lane `at`: [p = k], or relu(p - k). */
@@ -280,11 +298,13 @@ write_place_lane(LlamaWriter *w, LlamaLayer *to, int at, int k, bool listed)
 void
 llama_write_places(LlamaWriter *w, LlamaLayer *to)
 {
-	int at = 0;
+	int at = llama_lanes(w, 0);
 
 	for (int b = 0; b < w->nbit; b++)
 		if (!write_bit(w, to, b))
 			return;
+	write_base_lanes(w, to, at);
+	at += 3;
 	for (int k = 2; k < w->places; k++) {
 		if (has_lane(w, k, false))
 			write_place_lane(w, to, at++, k, false);

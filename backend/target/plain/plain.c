@@ -4,6 +4,7 @@
 
 const Target plain_target = {
 	.name = "plain",
+	.place_ready = 0,
 	.score_max = PLAIN_SCORE_MAX,
 	.place_function = place_feature,
 	.real_place_function = real_place_feature,
@@ -14,4 +15,5 @@ const Target plain_target = {
 	.has_room = plain_has_room,
 	.extreme = plain_extreme,
 	.write = plain_weights,
+	.is_plain = true,
 };

@@ -638,6 +638,15 @@ write_clearing(WeightWriter *w, int layer, int column, int at, double *sum)
 		      w->most[column] + (double)llabs(lo), "neuron");
 }
 
+/* What a neuron is multiplied by, where the target has that: read from the same state. */
+static void
+prove_factor(WeightWriter *w, const Atom *a, int state)
+{
+	float *row = zero_floats(w, (size_t)w->m->d_model), k;
+
+	prove_reader(w, a->node, write_reader(w, state, a->times, row, 1, 0, &k), "factor");
+}
+
 static void
 write_mlp(WeightWriter *w, int layer)
 {
@@ -661,6 +670,8 @@ write_mlp(WeightWriter *w, int layer)
 			require_exact(w, a->node, in.most / (double)in.unit, "neuron");
 		else if (!a->margin)
 			prove_reader(w, a->node, in, "neuron");
+		if (a->times)
+			prove_factor(w, a, state_after_attention(layer));
 		write_atom_row(w, a, l->w2 + i * d, sum);
 		for (size_t j = 0; j < d && a->lift; j++)
 			l->b2[j] -= (float)a->lift * l->w2[i * d + j];
