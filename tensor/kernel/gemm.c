@@ -59,7 +59,13 @@ pack_lines(float *to, const float *from, int64_t along, int64_t k_step, int n, i
 	}
 }
 
-/* ---- the inner kernel: a tile of c from a panel of a and one of b ---- */
+/* ---- the inner kernel: a tile of c from rows of a and a panel of b ---- */
+
+/* Rows of a as they lie, element (i, k) at a[i * ai + k * ak]; packed ones have an ai of 1. */
+typedef struct TileRows {
+	const float *a;
+	int64_t ai, ak;
+} TileRows;
 
 /* What is beyond the edge of c is computed and dropped. */
 INLINE void
@@ -73,79 +79,117 @@ put_tile(const float *tile, int columns, float *c, int64_t ldc, int m, int n, bo
 }
 
 static void
-tile_portable(int kc, const float *a, const float *b, float *c, int64_t ldc, int m, int n,
-              bool first)
+tile_portable(int kc, TileRows r, const float *b, float *c, int64_t ldc, int m, int n, bool first)
 {
 	float sum[4][16] = { { 0 } };
 
-	for (int k = 0; k < kc; k++, a += 4, b += 16)
+	for (int k = 0; k < kc; k++, r.a += r.ak, b += 16)
 		for (int i = 0; i < 4; i++)
 			for (int j = 0; j < 16; j++)
-				sum[i][j] = fmaf(a[i], b[j], sum[i][j]);
+				sum[i][j] = fmaf(r.a[i * r.ai], b[j], sum[i][j]);
 	put_tile(&sum[0][0], 16, c, ldc, m, n, first);
 }
 
 #if defined(__x86_64__)
 __attribute__((target("avx2,fma"))) static void
-tile_v3(int kc, const float *a, const float *b, float *c, int64_t ldc, int m, int n, bool first)
+tile_v3(int kc, TileRows r, const float *b, float *c, int64_t ldc, int m, int n, bool first)
 {
+	const float *a = r.a, *a3 = r.a + 3 * r.ai;
 	__m256 sum[6][2];
 	float tile[6 * 16];
 
 	for (int i = 0; i < 6; i++)
 		sum[i][0] = sum[i][1] = _mm256_setzero_ps();
-	for (int k = 0; k < kc; k++, a += 6, b += 16) {
+	for (int k = 0; k < kc; k++, a += r.ak, a3 += r.ak, b += 16) {
 		__m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8);
 #pragma GCC unroll 6
 		for (int i = 0; i < 6; i++) {
-			__m256 x = _mm256_set1_ps(a[i]);
+			__m256 x = _mm256_broadcast_ss((i < 3 ? a : a3) + i % 3 * r.ai);
 			sum[i][0] = _mm256_fmadd_ps(x, b0, sum[i][0]);
 			sum[i][1] = _mm256_fmadd_ps(x, b1, sum[i][1]);
 		}
 	}
-	memcpy(tile, sum, sizeof tile);
-	put_tile(tile, 16, c, ldc, m, n, first);
+	if (n < 16) {
+		memcpy(tile, sum, sizeof tile);
+		put_tile(tile, 16, c, ldc, m, n, first);
+		return;
+	}
+	for (int i = 0; i < m; i++, c += ldc) {
+		__m256 none = _mm256_setzero_ps();
+		__m256 c0 = first ? none : _mm256_loadu_ps(c);
+		__m256 c1 = first ? none : _mm256_loadu_ps(c + 8);
+		_mm256_storeu_ps(c, first ? sum[i][0] : _mm256_add_ps(c0, sum[i][0]));
+		_mm256_storeu_ps(c + 8, first ? sum[i][1] : _mm256_add_ps(c1, sum[i][1]));
+	}
+}
+
+/* Columns from `from` on that are there, as a mask. */
+__attribute__((target("avx512f"))) INLINE __mmask16
+columns_from(int from, int n)
+{
+	return (__mmask16)(n >= from + 16 ? 0xffff : n <= from ? 0 : (1 << (n - from)) - 1);
 }
 
 __attribute__((target("avx512f"))) static void
-tile_v4(int kc, const float *a, const float *b, float *c, int64_t ldc, int m, int n, bool first)
+tile_v4(int kc, TileRows r, const float *b, float *c, int64_t ldc, int m, int n, bool first)
 {
 	__m512 sum[14][2];
-	float tile[14 * 32];
+	__mmask16 left = columns_from(0, n), right = columns_from(16, n);
+	const float *a = r.a, *a3 = a + 3 * r.ai, *a6 = a3 + 3 * r.ai, *a9 = a6 + 3 * r.ai,
+		    *a12 = a9 + 3 * r.ai;
 
 	for (int i = 0; i < 14; i++)
 		sum[i][0] = sum[i][1] = _mm512_setzero_ps();
-	for (int k = 0; k < kc; k++, a += 14, b += 32) {
+	for (int k = 0; k < kc; k++, b += 32) {
 		__m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16);
 #pragma GCC unroll 14
 		for (int i = 0; i < 14; i++) {
-			__m512 x = _mm512_set1_ps(a[i]);
+			const float *row = i < 3 ? a : i < 6 ? a3 : i < 9 ? a6 : i < 12 ? a9 : a12;
+			__m512 x = _mm512_set1_ps(row[i % 3 * r.ai]);
 			sum[i][0] = _mm512_fmadd_ps(x, b0, sum[i][0]);
 			sum[i][1] = _mm512_fmadd_ps(x, b1, sum[i][1]);
 		}
+		a += r.ak, a3 += r.ak, a6 += r.ak, a9 += r.ak, a12 += r.ak;
 	}
-	memcpy(tile, sum, sizeof tile);
-	put_tile(tile, 32, c, ldc, m, n, first);
+#pragma GCC unroll 14
+	for (int i = 0; i < 14; i++, c += ldc) {
+		if (i >= m)
+			break;
+		if (!first) {
+			sum[i][0] = _mm512_add_ps(_mm512_maskz_loadu_ps(left, c), sum[i][0]);
+			sum[i][1] = _mm512_add_ps(_mm512_maskz_loadu_ps(right, c + 16), sum[i][1]);
+		}
+		_mm512_mask_storeu_ps(c, left, sum[i][0]);
+		_mm512_mask_storeu_ps(c + 16, right, sum[i][1]);
+	}
 }
 #endif
 
 /* ---- the product ---- */
 
-typedef void TileRun(int kc, const float *a, const float *b, float *c, int64_t ldc, int m, int n,
+typedef void TileRun(int kc, TileRows, const float *b, float *c, int64_t ldc, int m, int n,
                      bool first);
 
+/* Where k runs along lines of memory, whole tiles of rows are read where they lie, unless lines of
+ * the cache that are needed together would drive each other out. */
 INLINE void
 rows_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns, int k, int row, const float *b)
 {
 	int kc = min_int(GEMM_BLOCK, g->k - k), mc = min_int(ROWS, g->m - row);
+	bool in_place = g->ak == 1 && g->ai % 1024;
+	int whole = in_place ? mc / rows * rows : 0;
+	const float *lines = g->a + row * g->ai + k * g->ak;
 	float *a = g->room;
 
-	pack_lines(a, g->a + row * g->ai + k * g->ak, g->ai, g->ak, mc, kc, rows);
+	pack_lines(a, lines + whole * g->ai, g->ai, g->ak, mc - whole, kc, rows);
 	for (int j = 0; j < g->n; j += columns)
-		for (int i = 0; i < mc; i += rows)
-			tile(kc, a + (int64_t)i * kc, b + (int64_t)j * kc,
-			     g->c + (row + i) * g->ldc + j, g->ldc, min_int(rows, mc - i),
-			     min_int(columns, g->n - j), !k && !g->add);
+		for (int i = 0; i < mc; i += rows) {
+			TileRows r = { a + (int64_t)(i - whole) * kc, 1, rows };
+			if (i < whole)
+				r = (TileRows){ lines + i * g->ai, g->ai, 1 };
+			tile(kc, r, b + (int64_t)j * kc, g->c + (row + i) * g->ldc + j, g->ldc,
+			     min_int(rows, mc - i), min_int(columns, g->n - j), !k && !g->add);
+		}
 }
 
 INLINE void

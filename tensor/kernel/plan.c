@@ -4,38 +4,153 @@
 
 #include <stdlib.h>
 
+/* ---- addresses ---- */
+
+/* How an address changes with a range; addresses are affine here. */
+static int64_t
+slope_of_index(const Scalar *e, const Scalar *r)
+{
+	switch (e->op) {
+	case X_RANGE: return e == r;
+	case X_ADD: return slope_of_index(e->arg[0], r) + slope_of_index(e->arg[1], r);
+	case X_SUB: return slope_of_index(e->arg[0], r) - slope_of_index(e->arg[1], r);
+	case X_MUL: return slope_of_index(e->arg[0], r) * (int64_t)e->arg[1]->value;
+	default: return 0;
+	}
+}
+
+static int64_t
+index_at_zero(const Scalar *e)
+{
+	switch (e->op) {
+	case X_CONST: return (int64_t)e->value;
+	case X_ADD: return index_at_zero(e->arg[0]) + index_at_zero(e->arg[1]);
+	case X_SUB: return index_at_zero(e->arg[0]) - index_at_zero(e->arg[1]);
+	case X_MUL: return index_at_zero(e->arg[0]) * (int64_t)e->arg[1]->value;
+	default: return 0;
+	}
+}
+
+static int64_t
+address(const Scalar *load, const Scalar *r)
+{
+	int64_t stride = 1, sum = 0;
+
+	for (int i = load->narg - 1; i >= 0; stride *= load->tensor->dim[i], i--)
+		sum += stride * (r ? slope_of_index(load->arg[i], r) : index_at_zero(load->arg[i]));
+	return sum;
+}
+
 /* ---- strips ---- */
 
-/* Loops over the axes of t but the last. */
+/* Loops over axes of t. */
 static void
-loop_axes(const TensorNode *t, Kernel *k, int first)
+loop_axes(const TensorNode *t, Kernel *k, int first, int end)
 {
-	for (int i = first; i + 1 < t->rank; i++)
+	for (int i = first; i < end; i++)
 		k->loop[k->nloop++] = (KernelLoop){ .range = i, .extent = t->dim[i] };
 }
 
+/* `merged` axes before the last are one line with it. */
 static StripCode *
-code_of_tensor(TensorGraph *g, const TensorNode *t, Scalar *e, int nmore, Scalar *const *more)
+code_of_tensor(TensorGraph *g, const TensorNode *t, Scalar *e, int merged, int nmore,
+               Scalar *const *more)
 {
-	Scalar *outer[LOOPS_MAX], *lanes = NULL;
-	int n = 0;
+	Scalar *axis[LOOPS_MAX + RANK_MAX];
+	StripLanes lanes = { 0 };
+	int n = t->rank - (t->rank > 0) - merged;
 
 	for (int i = 0; i < t->rank; i++)
-		outer[n++] = lanes = scalar_axis(g, i, t->dim[i]);
-	n -= n > 0;
+		axis[i] = scalar_axis(g, i, t->dim[i]);
+	if (t->rank)
+		lanes.range = axis[t->rank - 1];
+	lanes.nmerged = merged;
+	lanes.merged = axis + n;
+	Scalar *outer[LOOPS_MAX];
+	for (int i = 0; i < n; i++)
+		outer[i] = axis[i];
 	for (int i = 0; i < nmore; i++)
 		outer[n++] = more[i];
 	return strip_compile(g, e, lanes, n, outer);
 }
 
+typedef struct LineSearch {
+	TensorGraph *g;
+	const TensorNode *t;
+	int from; /* the axes from here on are to be one line */
+	Map seen;
+} LineSearch;
+
+static bool
+depends_on_line(const LineSearch *l, const Scalar *e)
+{
+	for (int i = 0; i < e->nfree; i++)
+		if (e->free[i]->number >= l->from && e->free[i]->number < l->t->rank)
+			return true;
+	return false;
+}
+
+static bool
+is_line_load(const LineSearch *l, const Scalar *e)
+{
+	int64_t step = 0;
+
+	if (!is_plain_load(e))
+		return false;
+	for (int i = l->t->rank - 1; i >= l->from; i--) {
+		int64_t slope = address(e, scalar_axis(l->g, i, l->t->dim[i]));
+		if (i + 1 < l->t->rank && slope != step)
+			return false;
+		step = slope * l->t->dim[i];
+	}
+	return true;
+}
+
+/* Does e read along lines, and depend on their axes in no other way? */
+static bool
+is_along_lines(LineSearch *l, const Scalar *e)
+{
+	if (!depends_on_line(l, e) || map_get(&l->seen, e))
+		return true;
+	map_put(l->g->arena, &l->seen, e, l);
+	if (e->op == X_RANGE)
+		return false;
+	if (e->op == X_LOAD)
+		return is_line_load(l, e);
+	for (int i = 0; i < e->narg; i++)
+		if (!is_along_lines(l, e->arg[i]))
+			return false;
+	return true;
+}
+
+/* How many axes before the last are one line with it. */
+static int
+merged_axes(TensorGraph *g, const TensorNode *t)
+{
+	int64_t lanes = t->rank ? t->dim[t->rank - 1] : 0;
+	int n = 0;
+
+	for (int from = t->rank - 2; from >= 0; from--, n++) {
+		LineSearch l = { .g = g, .t = t, .from = from };
+		lanes *= t->dim[from];
+		if (lanes > INT32_MAX / 2 || !is_along_lines(&l, t->body))
+			break;
+	}
+	return n;
+}
+
 void
 plan_strips(TensorGraph *g, const TensorNode *t, Kernel *k)
 {
+	int merged = merged_axes(g, t);
+
 	k->kind = KERNEL_STRIPS;
 	k->nloop = 0;
-	loop_axes(t, k, 0);
-	k->lanes = t->rank ? t->dim[t->rank - 1] : 0;
-	k->code = code_of_tensor(g, t, t->body, 0, NULL);
+	loop_axes(t, k, 0, t->rank - 1 - merged);
+	k->lanes = t->rank ? 1 : 0;
+	for (int i = 0; i <= merged && t->rank; i++)
+		k->lanes *= t->dim[t->rank - 1 - i];
+	k->code = code_of_tensor(g, t, t->body, merged, 0, NULL);
 }
 
 /* ---- scatters:  d [i < V][j < C] = sum(where(i == ids[r], x[r, j], 0) for r < N) ---- */
@@ -77,11 +192,11 @@ plan_scatter(TensorGraph *g, const TensorNode *t, Kernel *k)
 	for (int i = 0; i < n; i++)
 		k->loop[k->nloop++] = (KernelLoop){ .range = range[i]->number,
 			                            .extent = range[i]->extent };
-	loop_axes(t, k, 1);
+	loop_axes(t, k, 1, t->rank - 1);
 	k->lanes = t->dim[t->rank - 1];
 	k->line = tensor_size(t) / t->dim[0];
-	k->code = code_of_tensor(g, t, e->arg[1], n, range);
-	k->row = strip_compile(g, row, NULL, n, range);
+	k->code = code_of_tensor(g, t, e->arg[1], 0, n, range);
+	k->row = strip_compile(g, row, (StripLanes){ 0 }, n, range);
 	return true;
 }
 
@@ -142,41 +257,6 @@ plan_update(const TensorGraph *g, const Map *now, const TensorNode *t, Kernel *k
 }
 
 /* ---- products ---- */
-
-/* How an address changes with a range; addresses are affine here. */
-static int64_t
-slope_of_index(const Scalar *e, const Scalar *r)
-{
-	switch (e->op) {
-	case X_RANGE: return e == r;
-	case X_ADD: return slope_of_index(e->arg[0], r) + slope_of_index(e->arg[1], r);
-	case X_SUB: return slope_of_index(e->arg[0], r) - slope_of_index(e->arg[1], r);
-	case X_MUL: return slope_of_index(e->arg[0], r) * (int64_t)e->arg[1]->value;
-	default: return 0;
-	}
-}
-
-static int64_t
-index_at_zero(const Scalar *e)
-{
-	switch (e->op) {
-	case X_CONST: return (int64_t)e->value;
-	case X_ADD: return index_at_zero(e->arg[0]) + index_at_zero(e->arg[1]);
-	case X_SUB: return index_at_zero(e->arg[0]) - index_at_zero(e->arg[1]);
-	case X_MUL: return index_at_zero(e->arg[0]) * (int64_t)e->arg[1]->value;
-	default: return 0;
-	}
-}
-
-static int64_t
-address(const Scalar *load, const Scalar *r)
-{
-	int64_t stride = 1, sum = 0;
-
-	for (int i = load->narg - 1; i >= 0; stride *= load->tensor->dim[i], i--)
-		sum += stride * (r ? slope_of_index(load->arg[i], r) : index_at_zero(load->arg[i]));
-	return sum;
-}
 
 static int64_t
 axis_stride(const TensorNode *t, int axis)

@@ -21,7 +21,7 @@
 #include "tensor/internal.h"
 #include "tensor/kernel/program.h"
 
-enum { STRIP = 512, LANES = 16 };
+enum { STRIP = 256, LANES = 16 };
 
 typedef enum StripOp {
 	S_CONST,  /* to = value */
@@ -67,9 +67,17 @@ typedef struct StripCode {
 	bool result_strip;
 } StripCode;
 
-/* Code for e: `lanes` is its lane range, or NULL; outer are the other ranges that are free in it.
- */
-StripCode *strip_compile(TensorGraph *, Scalar *e, Scalar *lanes, int nouter, Scalar *const *outer);
+/* The range whose values are the lanes, or NULL. With `merged`, ranges around it, the lanes go
+ * through all of them: each load must then be along one line of memory, and nothing else may depend
+ * on them. */
+typedef struct StripLanes {
+	Scalar *range;
+	int nmerged;
+	Scalar *const *merged;
+} StripLanes;
+
+/* Code for e; outer are the other ranges that are free in it. */
+StripCode *strip_compile(TensorGraph *, Scalar *e, StripLanes, int nouter, Scalar *const *outer);
 
 /* What runs it. */
 typedef struct StripMachine {

@@ -15,6 +15,8 @@ typedef struct StripCompiler {
 	StripInstr *instr;
 	int nvalue;    /* virtual registers */
 	Scalar *lanes; /* or NULL */
+	int nmerged; /* ranges around `lanes` that are one line of memory with it, for each load */
+	Scalar *const *merged;
 	int nscope;
 	Scalar *scope[SCOPE_MAX]; /* ranges that are known here */
 	Map value;                /* Scalar -> ValueAt */
@@ -40,6 +42,9 @@ emit_strip(StripCompiler *c, StripOp op)
 static bool
 differs(const StripCompiler *c, const Scalar *e)
 {
+	for (int i = 0; i < c->nmerged; i++)
+		if (scalar_depends(e, c->merged[i]))
+			return true;
 	return c->lanes && scalar_depends(e, c->lanes);
 }
 
@@ -50,6 +55,8 @@ is_known(const StripCompiler *c, const Scalar *e)
 		bool known = e->free[i] == c->lanes;
 		for (int k = 0; k < c->nscope && !known; k++)
 			known = c->scope[k] == e->free[i];
+		for (int k = 0; k < c->nmerged && !known; k++)
+			known = c->merged[k] == e->free[i];
 		if (!known)
 			return false;
 	}
@@ -65,7 +72,7 @@ lane_slope(const StripCompiler *c, const Scalar *e, int64_t *slope)
 	int64_t a, b;
 
 	*slope = 0;
-	if (!differs(c, e))
+	if (!c->lanes || !scalar_depends(e, c->lanes))
 		return true;
 	if (e == c->lanes) {
 		*slope = 1;
@@ -85,7 +92,9 @@ lane_slope(const StripCompiler *c, const Scalar *e, int64_t *slope)
 static Scalar *
 at_lane_zero(StripCompiler *c, Scalar *e)
 {
-	return differs(c, e) ? scalar_substitute(c->g, e, c->lanes, scalar_const(c->g, 0)) : e;
+	for (int i = 0; i < c->nmerged; i++)
+		e = scalar_substitute(c->g, e, c->merged[i], scalar_const(c->g, 0));
+	return c->lanes ? scalar_substitute(c->g, e, c->lanes, scalar_const(c->g, 0)) : e;
 }
 
 static LoadPlan *
@@ -356,9 +365,11 @@ allocate_registers(StripCompiler *c, StripCode *code)
 }
 
 StripCode *
-strip_compile(TensorGraph *g, Scalar *e, Scalar *lanes, int nouter, Scalar *const *outer)
+strip_compile(TensorGraph *g, Scalar *e, StripLanes lanes, int nouter, Scalar *const *outer)
 {
-	StripCompiler c = { .g = g, .lanes = lanes };
+	StripCompiler c = {
+		.g = g, .lanes = lanes.range, .nmerged = lanes.nmerged, .merged = lanes.merged
+	};
 	StripCode *code = NEW(g->arena, StripCode);
 	bool as_written = g->as_written;
 

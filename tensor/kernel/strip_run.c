@@ -16,6 +16,8 @@ typedef int32_t M __attribute__((vector_size(LANES * sizeof(float)), may_alias))
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* A comparison is used once, in a choose() or truth(): GCC 12 makes one that is kept, or joined
+ * with another, lane by lane. */
 INLINE V
 all_lanes(float x)
 {
@@ -45,13 +47,25 @@ nearest(V x)
 }
 
 INLINE V
+without_sign(V x)
+{
+	return (V)((M)x & 0x7fffffff);
+}
+
+/* x with its sign turned round where s is negative. */
+INLINE V
+with_sign(V x, V s)
+{
+	return (V)((M)x ^ ((M)s & (int32_t)0x80000000));
+}
+
+INLINE V
 down(V x)
 {
 	V whole = __builtin_convertvector(__builtin_convertvector(x, M), V);
-	M small = (x < 8388608.0f) & (x > -8388608.0f);
 
 	whole -= truth(whole > x);
-	return choose(small, whole, x);
+	return choose(without_sign(x) < 8388608.0f, whole, x);
 }
 
 /* 2^n for whole n of -126 .. 127. */
@@ -80,14 +94,13 @@ exp_fraction(V x, V *n)
 INLINE V
 exp_lanes(V x)
 {
-	M low = x<-87.3f, high = x> 88.7f;
-	V n, p = exp_fraction(choose(low | high, all_lanes(0), x), &n);
-	M last = n > 127; /* 2^128 is no float: it is made in two steps */
-	V y = p * power_of_two(n - truth(last));
+	V n, above = choose(x > -87.3f, x, all_lanes(-87.3f));
+	V p = exp_fraction(choose(above < 88.7f, above, all_lanes(88.7f)), &n);
+	V last = truth(n > 127); /* 2^128 is no float: it is made in two steps */
+	V y = p * power_of_two(n - last) * (last + 1.0f);
 
-	y = choose(last, y + y, y);
-	y = choose(low, all_lanes(0), y);
-	y = choose(high, all_lanes(INFINITY), y);
+	y = choose(x < -87.3f, all_lanes(0), y);
+	y = choose(x > 88.7f, all_lanes(INFINITY), y);
 	return choose(x != x, x, y);
 }
 
@@ -97,10 +110,10 @@ log_lanes(V x)
 {
 	M bits = (M)x, exponent = ((bits >> 23) & 255) - 126;
 	V m = (V)((bits & 0x007fffff) | 0x3f000000); /* 0.5 <= m < 1 */
-	M below = m < 0.707106781f;
-	V e = __builtin_convertvector(exponent, V) - truth(below);
+	V below = truth(m < 0.707106781f);
+	V e = __builtin_convertvector(exponent, V) - below;
 
-	m = choose(below, m + m, m) - 1.0f;
+	m = (m + m * below) - 1.0f;
 	V z = m * m;
 	V p = 7.0376836292e-2f * m - 1.1514610310e-1f;
 	p = p * m + 1.1676998740e-1f;
@@ -114,7 +127,8 @@ log_lanes(V x)
 	V y = (p - z * 0.5f) + m + e * 0.693359375f;
 	y = choose(x < 1.17549435e-38f, all_lanes(-INFINITY), y);
 	y = choose(x < 0, all_lanes(NAN), y);
-	return choose((x == INFINITY) | (x != x), x, y);
+	y = choose(x == INFINITY, x, y);
+	return choose(x != x, x, y);
 }
 
 /* For |x| up to 8,192; beyond, digits are lost as they are in x. */
@@ -126,21 +140,19 @@ sin_lanes(V x)
 	V z = r * r;
 	V p = (-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f;
 	V half = n * 0.5f;
-	M odd = down(half) != half;
 	/* The series of a quarter turn, at the complement where r is beyond it. */
-	M beyond = (r > 0.785398163f) | (r < -0.785398163f);
-	V c = choose(r < 0, r + 1.57079633f, r - 1.57079633f);
+	V c = r - with_sign(all_lanes(1.57079633f), r);
 	V w = c * c;
 	V q = (2.443315711809948e-5f * w - 1.388731625493765e-3f) * w + 4.166664568298827e-2f;
 	q = q * w * w - 0.5f * w + 1.0f;
-	V y = choose(beyond, choose(r < 0, -q, q), p * z * r + r);
-	return choose(odd, -y, y);
+	V y = choose(without_sign(r) > 0.785398163f, with_sign(q, r), p * z * r + r);
+	return choose(down(half) != half, -y, y);
 }
 
 INLINE V
 tanh_lanes(V x)
 {
-	V a = choose(x < 0, -x, x), n;
+	V a = without_sign(x), n;
 	V p = exp_fraction(choose(a < 10, a, all_lanes(10)) * -2.0f, &n);
 	V e = p * power_of_two(n), far = (1.0f - e) / (1.0f + e);
 	V z = x * x;
@@ -148,7 +160,7 @@ tanh_lanes(V x)
 	p = p * z - 5.37397155531e-2f;
 	p = p * z + 1.33314422036e-1f;
 	p = p * z - 3.33332819422e-1f;
-	V y = choose(a < 0.625f, p * z * x + x, choose(x < 0, -far, far));
+	V y = choose(a < 0.625f, p * z * x + x, with_sign(far, x));
 	return choose(x != x, x, y);
 }
 
