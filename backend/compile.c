@@ -101,5 +101,11 @@ compile_within(Graph *g, const Target *target, Arena *arena, Diags *diags, const
 	Compilation c = { g,      target, arena, diags, limits, target->is_plain ? in : NULL,
 		          report, NULL };
 
+	if (g->learned) {
+		error_at(diags, (Span){ 0, 1 },
+		         "this program has parameters, which are learned and not compiled: twc run "
+		         "evaluates it as they begin");
+		return NULL;
+	}
 	return diag_protect(diags, compile_stages, &c) ? c.model : NULL;
 }

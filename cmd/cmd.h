@@ -59,6 +59,12 @@ typedef struct Program {
 	bool quiet; /* the caller prints what was found */
 } Program;
 
+/* The learned half of a program (learned_half.c), with parameters as they begin by this seed. */
+typedef struct LearnedHalf LearnedHalf;
+LearnedHalf *learned_half_new(const Graph *, uint64_t seed);
+void learned_half_attach(LearnedHalf *, Eval *);
+void learned_half_free(LearnedHalf *);
+
 /* A graph's own text, as --dump prints it, so that a pass can be tested alone: its files end in
  * .twg. */
 bool is_graph_file(const char *path);

@@ -12,9 +12,10 @@
 typedef struct EvalRun {
 	Program program;
 	Eval *eval;
-	TwModel vocab; /* no weights: what tw_tokenize needs */
-	int *text;     /* (context, nfield) */
-	bool broken;   /* an assert failed */
+	TwModel vocab;        /* no weights: what tw_tokenize needs */
+	int *text;            /* (context, nfield) */
+	bool broken;          /* an assert failed */
+	LearnedHalf *learned; /* or NULL */
 } EvalRun;
 
 static void
@@ -150,6 +151,10 @@ cmd_run(const Options *o)
 		r.vocab = words_of(&r.program.arena, g);
 		r.text = NEWS(&r.program.arena, int, (longest_kept(g) + 1) * g->nfield);
 		r.eval = eval_new(g);
+		if (g->learned) {
+			r.learned = learned_half_new(g, (uint64_t)o->seed);
+			learned_half_attach(r.learned, r.eval);
+		}
 		ok = !o->input || run_number_file(&r, o->input);
 		if (ok && g->ninput && (o->nargs > 1 || o->batch)) {
 			fputs("twc: this model takes numbers: --input FILE.npy\n", stderr);
@@ -160,6 +165,7 @@ cmd_run(const Options *o)
 		if (ok && o->batch)
 			ok = run_prompt_file(&r, o->batch);
 		eval_free(r.eval);
+		learned_half_free(r.learned);
 	}
 	bool broken = r.broken;
 	program_close(&r.program);

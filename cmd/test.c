@@ -35,6 +35,7 @@ typedef struct Tester {
 	TwSession *traced; /* that keeps its states; NULL: too large for that */
 	int *text, *other; /* (context, nfield) the evaluator's text, the transformer's */
 	int passed, failed;
+	LearnedHalf *learned;  /* then only the evaluator is asked; or NULL */
 	bool failing;          /* the test at hand has failed already */
 	const double *numbers; /* of the test at hand, (nprompt, ninput), where these are fed */
 } Tester;
@@ -160,8 +161,10 @@ same_value(const Tester *t, int output, int64_t meant, double x)
 {
 	if (t->g->output[output].kind != K_REAL)
 		return (double)meant == x;
-	double real = real_value(meant),
-	       error = (double)t->model->label[find_label(t, &output)].error;
+	double real = real_value(meant);
+	if (t->learned)
+		return fabs(real - x) <= 1e-5 * (1 + fabs(real));
+	double error = (double)t->model->label[find_label(t, &output)].error;
 	return fabs(real - x) <= error + 1e-12 * fabs(real);
 }
 
@@ -369,6 +372,14 @@ compare_answer(Tester *t, const Test *test, int n, int m)
 	if (gives_answer(t, test, t->text, n) && gives_answer(t, test, t->other, m))
 		return;
 	fail_test(t, test);
+	if (t->learned) {
+		printf("expected %s%s, the evaluator gives %s\n",
+		       quoted_answer(t, test, test->answer, test->nanswer),
+		       test->begins ? "..." : "",
+		       quoted_answer(t, test, t->text + test->nprompt * t->g->nfield,
+		                     n - test->nprompt));
+		return;
+	}
 	if (n > test->nprompt + MOST_SHOWN || test->nanswer > MOST_SHOWN) {
 		print_first_difference(t, test, n - test->nprompt, m - test->nprompt);
 		return;
@@ -426,6 +437,20 @@ test_asserts(Tester *t, int n)
 	       why_broken(&t->program.arena, t->eval, a, at));
 }
 
+/* The rest of the test: what the transformer says of the same text. */
+static void
+compare_with_model(Tester *t, const Test *test, int n, long before)
+{
+	if (!t->failing)
+		compare_positions(t, test, n);
+	if (!t->failing)
+		compare_named(t, test, n);
+	if (!t->failing && fell_back_since(t, before)) {
+		fail_test(t, test);
+		printf("%s\n", less_far_ahead);
+	}
+}
+
 static void
 check_test(Tester *t, const Test *test)
 {
@@ -438,29 +463,56 @@ check_test(Tester *t, const Test *test)
 		size_t size = bytes_of_tokens(t, test->nprompt);
 		memcpy(t->text, test->prompt, size);
 		memcpy(t->other, test->prompt, size);
+		if (t->learned) /* what is said of the evaluator twice */
+			t->other = t->text;
 		int n = test->nprompt, m = test->nprompt;
-		long before = tw_stats(t->session).broken;
+		long before = t->learned ? 0 : tw_stats(t->session).broken;
 		if (test->emits) {
 			n = continue_text(t->g, t->eval, t->text, n);
-			m = continue_model(t, m);
+			m = t->learned ? n : continue_model(t, m);
 			compare_answer(t, test, n, m);
 		}
 		check_expected_labels(t, test);
 		test_asserts(t, n);
-		if (!t->failing)
-			compare_positions(t, test, n);
-		if (!t->failing)
-			compare_named(t, test, n);
-		if (!t->failing && fell_back_since(t, before)) {
-			fail_test(t, test);
-			printf("%s\n", less_far_ahead);
-		}
+		if (!t->learned)
+			compare_with_model(t, test, n, before);
 	}
 	t->failed += t->failing;
 	t->passed += !t->failing;
 }
 
 /* ---- a library's examples ---- */
+
+/* Is the output true at all of text[0..n), and does the transformer agree? */
+static bool
+example_holds(Tester *t, int output, int n)
+{
+	for (int i = 0; i < n; i++) {
+		int64_t v = eval_at(t->eval, t->g->output[output].node, i);
+		float w = t->learned ? (float)v : label_of_model(t, output, i);
+		if (v == 1 && w == 1)
+			continue;
+		printf("%s:%s: does not hold at position %d of %s: the evaluator gives %" PRId64,
+		       t->program.src.path, t->g->output[output].name + strlen(EXAMPLE_NAME), i,
+		       quoted_prompt(t, t->text, n), v);
+		printf(t->learned ? "\n" : ", the transformer %g\n", (double)w);
+		return false;
+	}
+	return true;
+}
+
+static void
+start_piece(Tester *t, int from, int n)
+{
+	if (!t->learned)
+		tw_reset(t->session);
+	for (int i = 0; i < n; i++) {
+		t->text[i] = from + i;
+		if (!t->learned)
+			tw_feed(t->session, from + i);
+	}
+	eval_text(t->eval, t->text, n);
+}
 
 /* Every output is true at every position, in pieces of the context's length, and
  * the transformer agrees. */
@@ -475,29 +527,12 @@ test_library_examples(Tester *t, int line)
 			continue;
 		if (line && line != atoi(g->output[o].name + strlen(EXAMPLE_NAME)))
 			continue;
-		for (int from = 0; from < g->nvocab; from += g->context) {
+		for (int from = 0; holds && from < g->nvocab; from += g->context) {
 			int n = g->nvocab - from < g->context ? g->nvocab - from : g->context;
-			tw_reset(t->session);
-			for (int i = 0; i < n; i++) {
-				t->text[i] = from + i;
-				tw_feed(t->session, from + i);
-			}
-			eval_text(t->eval, t->text, n);
-			for (int i = 0; i < n && holds; i++) {
-				int64_t v = eval_at(t->eval, g->output[o].node, i);
-				float w = label_of_model(t, o, i);
-				if (v == 1 && w == 1)
-					continue;
-				holds = false;
-				printf("%s:%s: does not hold at position %d of %s: the evaluator "
-				       "gives "
-				       "%" PRId64 ", the transformer %g\n",
-				       t->program.src.path,
-				       g->output[o].name + strlen(EXAMPLE_NAME), i,
-				       quoted_prompt(t, t->text, n), v, (double)w);
-			}
+			start_piece(t, from, n);
+			holds = example_holds(t, o, n);
 		}
-		if (holds && fell_back_since(t, 0)) {
+		if (holds && !t->learned && fell_back_since(t, 0)) {
 			holds = false;
 			printf("%s: %s\n", t->program.src.path, less_far_ahead);
 		}
@@ -623,12 +658,16 @@ test_source_text(Tester *t, const char *path, const char *text, size_t n, const 
 		return false;
 	t->program.inspect.verify = true;
 	t->g = &t->program.meant;
-	if ((!o->model && !program_compile(&t->program)) || !open_transformer(t, o))
+	if (t->g->learned)
+		t->learned = learned_half_new(t->g, (uint64_t)o->seed);
+	else if ((!o->model && !program_compile(&t->program)) || !open_transformer(t, o))
 		return false;
 
 	t->text = NEWS(&t->program.arena, int, (longest_kept(t->g) + 1) * t->g->nfield);
 	t->other = NEWS(&t->program.arena, int, (longest_kept(t->g) + 1) * t->g->nfield);
 	t->eval = eval_new(t->g);
+	if (t->learned)
+		learned_half_attach(t->learned, t->eval);
 	if (library)
 		test_library_examples(t, o->line);
 	for (int i = 0; !library && i < t->g->ntest; i++)
@@ -652,6 +691,7 @@ test_source_text(Tester *t, const char *path, const char *text, size_t n, const 
 static void
 close_tester(Tester *t)
 {
+	learned_half_free(t->learned);
 	if (t->session)
 		tw_close(t->session);
 	tw_close(t->traced);

@@ -16,8 +16,8 @@
 #include "backend/file/write.h"
 #include "backend/target/llama/llama.h"
 #include "backend/target/target.h"
-#include "backend/target/target.h"
 #include "backend/realism.h"
+#include "tensor/learned.h"
 #include "tensor/train/train.h"
 
 /* The library's folder, which lies where twc was built (beside build/) or installed, and where an
@@ -201,13 +201,28 @@ cmd_verify(const Options *o)
 static int
 refuse_dump(const char *name)
 {
-	fprintf(stderr, "twc: there is no pass '%s'; there are: lower", name);
+	fprintf(stderr, "twc: there is no pass '%s'; there are: tensors lower", name);
 	for (const Pass *pass = passes; pass->name; pass++)
 		fprintf(stderr, " %s", pass->name);
 	for (const DumpStage *s = dump_stages; s->name; s++)
 		fprintf(stderr, " %s", s->name);
 	fputc('\n', stderr);
 	return 2;
+}
+
+/* The learned half. */
+static int
+dump_tensors(const Options *o)
+{
+	Program p = { 0 };
+	bool ok = program_open(&p, o->args[0], o);
+
+	if (ok && p.graph->learned)
+		tensor_graph_print(p.graph->learned->graph, stdout);
+	else if (ok)
+		fprintf(stderr, "twc: %s: all of it is exact: it has no tensors\n", o->args[0]);
+	program_close(&p);
+	return ok ? 0 : 2;
 }
 
 int
@@ -219,6 +234,8 @@ cmd_dump(const Options *o)
 
 	while (pass->name && strcmp(pass->name, o->dump))
 		pass++;
+	if (!strcmp(o->dump, "tensors"))
+		return dump_tensors(o);
 	if (!pass->name && !stage && strcmp(o->dump, "lower"))
 		return refuse_dump(o->dump);
 
@@ -273,7 +290,8 @@ static const Flag flags[] = {
 	{ "uniform", 0, NULL, offsetof(Options, uniform), "pad all layers of an .onnx to one shape",
 	  NULL },
 	{ "dump", 0, "PASS", offsetof(Options, dump),
-	  "print the graph after this pass, or as it was lowered (lower); or what a stage of the "
+	  "print the graph after this pass, or as it was lowered (lower); the tensors of what is "
+	  "learned (tensors); or what a stage of the "
 	  "backend made: circuit, schedule, columns, weights. A graph kept in a FILE.twg is read "
 	  "back as it is",
 	  NULL },
@@ -388,7 +406,7 @@ static const Verb verbs[] = {
 		"The reference evaluator says what a program means. The compiled transformer must "
 		"give what "
 		"each test expects, and agree with the evaluator at every position.",
-		"line model layers d-model heads neurons fewest stdlib no-warnings",
+		"line model seed layers d-model heads neurons fewest stdlib no-warnings",
 		"twc test calculator.tw stdlib/digits.tw\n"
 		"twc test calculator.tw --model calculator.onnx\n"
 		"twc test --line=27 calculator.tw",
@@ -409,8 +427,8 @@ static const Verb verbs[] = {
 		"run",
 		"FILE [PROMPT...]",
 		"prints how each prompt goes on, from the reference evaluator alone",
-		NULL,
-		"batch input stdlib no-warnings",
+		"A program with parameters is evaluated with these as they begin, by --seed.",
+		"batch input seed stdlib no-warnings",
 		"twc run calculator.tw \"12*34=\"\n"
 		"twc run calculator.tw --batch prompts.txt",
 		cmd_run,

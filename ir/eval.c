@@ -52,6 +52,8 @@ struct Eval {
 	EvalFrame *frame;
 	int64_t *arg;
 	int caparg;
+	LearnedAt *learned; /* or NULL */
+	void *data;         /* of it */
 };
 
 static void
@@ -157,6 +159,13 @@ eval_numbers(Eval *e, const double *number, int n)
 	e->number = guarded_realloc(e->number, size);
 	memcpy(e->number, number, size);
 	e->n = n;
+}
+
+void
+eval_learned(Eval *e, LearnedAt *learned, void *data)
+{
+	e->learned = learned;
+	e->data = data;
 }
 
 /* In a causal model the values at earlier positions stay, since they do not see the new one. */
@@ -501,6 +510,15 @@ look_INPUT(Eval *e, int fr, int64_t *v)
 	double x = e->number[e->frame[fr].at * e->g->ninput + k];
 
 	*v = e->g->input[k].kind == K_REAL ? real_bits(x) : (int64_t)x;
+	return true;
+}
+
+static bool
+look_LEARNED(Eval *e, int fr, int64_t *v)
+{
+	EvalText text = { e->text, e->number, e->n };
+
+	*v = e->learned ? e->learned(e->data, text, (int)e->frame[fr].n->k, e->frame[fr].at) : 0;
 	return true;
 }
 

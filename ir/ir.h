@@ -224,7 +224,10 @@ typedef struct Graph {
 	Field *field;       /* (nfield) NULL: a token is one row of the vocabulary */
 	int ninput;         /* 0: it is fed tokens; else nvocab is 0 */
 	Input *input;       /* (ninput) */
-	int context;        /* the longest text, without <bos> */
+	int nchosen;
+	Input *chosen;           /* (nchosen) what LEARNED nodes read of the learned half, */
+	struct Learned *learned; /* which is this (tensor/learned.h); NULL: all is exact */
+	int context;             /* the longest text, without <bos> */
 	bool bidirectional;
 	/* what the model does */
 	Node **emit; /* (nfield) the next token: for each field the number of a row among its
@@ -467,6 +470,15 @@ Eval *eval_new(const Graph *); /* malloc'ed; eval_free */
 void eval_text(Eval *, const int *row, int n);
 void eval_numbers(Eval *, const double *, int n); /* the same of numbers, (n, ninput) */
 int eval_push(Eval *, const int *row);            /* one token more (causal); 0, or -1 when full */
+/* Who knows what the learned half of the program comes to: value number k at a position of this
+ * text, of n positions. */
+typedef struct EvalText {
+	const int *row;       /* (n, nfield) or */
+	const double *number; /* (n, ninput) */
+	int n;
+} EvalText;
+typedef int64_t LearnedAt(void *data, EvalText, int k, int position);
+void eval_learned(Eval *, LearnedAt *, void *data);
 int64_t eval_at(Eval *, const Node *, int position); /* value, memoized; of a real: real_value */
 void eval_free(Eval *);
 

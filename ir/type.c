@@ -771,12 +771,23 @@ type_index(Graph *g, const Node *n)
 }
 
 static Type
-type_input(Graph *g, const Node *n)
+type_fed(Graph *g, const Node *n, const Input *in)
 {
-	const Input *in = &g->input[n->k];
 	Range r = { (int64_t)in->min, (int64_t)in->max };
 
 	return in->kind == K_REAL ? type_real_input(in) : from_range(g, n, r, SET_MAX);
+}
+
+static Type
+type_input(Graph *g, const Node *n)
+{
+	return type_fed(g, n, &g->input[n->k]);
+}
+
+static Type
+type_learned(Graph *g, const Node *n)
+{
+	return type_fed(g, n, &g->chosen[n->k]);
 }
 
 static Type

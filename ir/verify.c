@@ -56,6 +56,9 @@ attribute_fault(const Graph *g, const Node *n)
 	RULE(n->nreal == reals_wanted(n), "wrong number of reals");
 	switch (n->op) {
 	case OP_TOKEN: RULE(n->k >= 0 && n->k < g->nfield, "a token has no such field"); break;
+	case OP_LEARNED:
+		RULE(n->k >= 0 && n->k < g->nchosen, "there is no such learned value");
+		break;
 	case OP_INPUT: RULE(n->k >= 0 && n->k < g->ninput, "there is no such input"); break;
 	case OP_CURVE:
 		RULE(n->k >= 0 && n->k < NUM_CURVES

@@ -150,4 +150,8 @@ OP(ATTEND, -1, A_NONE, STREAM, T_MIXES | T_ONE_SIDED, none, attend, none,
 OP(ONLY, 1, A_NONE, REFERENCE, T_SEARCH, none, reference, none,
    "reference: the visible position where the condition holds, which is one at most", NULL, NULL)
 
+OP(LEARNED, 0, A_K, STREAM, 0, none, learned, none,
+   "value number k of what is learned, which is chosen and not proved",
+   "learned", "what is learned gives it")
+
 /* clang-format on */

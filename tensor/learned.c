@@ -24,7 +24,7 @@ learned_input(Learned *l, LearnedSource source, const char *name, int rank, cons
 	TensorNode *t = tensor_input(l->graph, name, rank, dim);
 
 	GROW(l->graph->arena, l->input, l->capinput, l->ninput + 1);
-	l->input[l->ninput++] = (LearnedInput){ source, t, NULL };
+	l->input[l->ninput++] = (LearnedInput){ .source = source, .tensor = t };
 	return t;
 }
 

@@ -32,6 +32,7 @@ typedef struct LearnedInput {
 	LearnedSource source;
 	TensorNode *tensor;
 	struct Node **node; /* EXACT: (elements of one position) nodes of the exact graph */
+	int column;         /* NUMBERS: the first of its numbers among those that are fed */
 } LearnedInput;
 
 typedef struct LearnedParam {
@@ -39,10 +40,10 @@ typedef struct LearnedParam {
 	const double *value; /* (tensor_size) by rows, how it begins if it was loaded; or NULL */
 } LearnedParam;
 
-typedef struct LearnedValue { /* output NAME = e, or a name of the program */
+/* What the exact half takes of the learned: the token that is likely, a condition, a number. */
+typedef struct LearnedValue {
 	const char *name;
-	bool is_output;
-	TensorNode *tensor;
+	TensorNode *tensor; /* [context]; NULL: nothing needs it */
 } LearnedValue;
 
 typedef struct Learned {
@@ -53,7 +54,7 @@ typedef struct Learned {
 	int nparam, capparam;
 	LearnedParam *param; /* (nparam) in the order of the program */
 	int nvalue, capvalue;
-	LearnedValue *value; /* (nvalue) */
+	LearnedValue *value; /* (nvalue) by the number of the LEARNED node that reads it */
 	TensorNode *scores; /* [context][n]: n rows of the vocabulary, <end> the last if it may end;
 	                       or NULL, where nothing is `likely` */
 	TensorNode *loss;   /* [] what training makes small; NULL: nothing is to be learned */

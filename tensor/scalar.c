@@ -97,6 +97,12 @@ bound_values(Scalar *e)
 		e->integer = e->arg[0]->integer;
 		e->values = e->arg[0]->values;
 		return;
+	case X_SUM:
+		e->integer = e->arg[0]->integer;
+		e->values = (Interval){ e->arg[0]->values.lo * e->arg[1]->extent,
+			                e->arg[0]->values.hi * e->arg[1]->extent };
+		e->integer = e->integer && interval_max_abs(e->values) < 0x1p53;
+		return;
 	case X_ADD:
 	case X_SUB:
 	case X_MUL:

@@ -153,6 +153,11 @@ TensorGraph *tensor_batch(TensorGraph *, int batch, TensorNode **now);
  * stands for a tensor at that position. NULL where it is not computed position by position. */
 TensorGraph *tensor_decode(TensorGraph *, const TensorNode *scores, TensorNode **row);
 
+/* Marks, by id, also what those marked are made of; and puts a copy of those marked into another
+ * graph: now[id], which the caller fills in for inputs and parameters (copy.c). */
+void tensor_mark_live(const TensorGraph *, bool *live);
+void tensor_copy_live(const TensorGraph *from, const bool *live, TensorGraph *to, TensorNode **now);
+
 void tensor_graph_print(const TensorGraph *, FILE *);
 /* A graph from its text; NULL with errors in the Diags. */
 TensorGraph *tensor_graph_read(const Source *, Arena *, Diags *);
@@ -160,7 +165,7 @@ TensorGraph *tensor_graph_read(const Source *, Arena *, Diags *);
 const char *tensor_graph_verify(const TensorGraph *);
 
 /* The reference: every tensor on doubles. value[id] is what a leaf holds, by rows; what a table
- * holds and what others come to is allocated and filled in. */
+ * holds and what others come to is filled in, and allocated where it is NULL. */
 void tensor_eval(const TensorGraph *, double **value);
 
 #endif

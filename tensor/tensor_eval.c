@@ -110,7 +110,8 @@ tensor_eval(const TensorGraph *g, double **value)
 		const TensorNode *t = g->tensor[i];
 		if (t->kind == TENSOR_INPUT || t->kind == TENSOR_PARAM)
 			continue;
-		value[i] = NEWS(g->arena, double, tensor_size(t));
+		if (!value[i])
+			value[i] = NEWS(g->arena, double, tensor_size(t));
 		eval_tensor(&p, t, value[i]);
 	}
 }

@@ -169,8 +169,9 @@ else
 	done
 	[ "${BLESS:-}" ] && jobs=()
 	for t in examples/*.tw; do jobs+=("golden:$t" "files:$t"); done
+	for t in examples/learned/*.tw; do jobs+=("golden:$t"); done
 	for t in stdlib/*.tw; do jobs+=("golden:$t"); done
-	for t in tests/{lang,bounds,err,dump,walls,wasm}/*.tw tests/{lang,err,passes}/*.twg; do
+	for t in tests/{lang,bounds,err,dump,walls,wasm,learned}/*.tw tests/{lang,err,passes}/*.twg; do
 		jobs+=("golden:$t")
 	done
 	for t in tests/unit/*.c; do u=${t##*/}; jobs+=("unit:$bin/unit/${u%.c}"); done

@@ -42,7 +42,7 @@ const streams = ['token', 'index', 'here', 'length', 'vocabulary'].filter(w =>
 	builtins.includes(w)
 );
 const functions = builtins.filter(w => !streams.includes(w));
-const types = ['int', 'bool', 'token', 'pos', 'real'];
+const types = ['int', 'bool', 'token', 'pos', 'real', 'float'];
 const selectors = ['latest', 'first', 'only', 'best'];
 const settings = ['vocab', 'context', 'attention'];
 

@@ -119,6 +119,14 @@ emit_INPUT(Circuit *c, Node *n)
 	return real_form_of_atom(c, a);
 }
 
+/* Nothing learned is mapped: compile_within() refuses it. */
+const Form *
+emit_LEARNED(Circuit *c, Node *n)
+{
+	(void)n;
+	return real_form(c, 0, NULL, 0);
+}
+
 const Form *
 emit_REAL(Circuit *c, Node *n)
 {

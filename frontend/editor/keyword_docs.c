@@ -25,6 +25,10 @@ const WordDoc words[] = {
 	  "continues from position p with the array xs as it is at p, then <end>" },
 	{ "output", "output name = e", "a label at every position" },
 	{ "input", "input x: [4] real -1..1", "numbers from outside at every position" },
+	{ "param", "param w: [n][m] float = normal(0.02)",
+	  "numbers that are learned; a function makes new ones at each call" },
+	{ "loss", "loss e",
+	  "what training makes small at every position, in place of the surprise" },
 	{ "assert", "assert e, \"why\"",
 	  "e holds at every position: proved, or checked by twc test and twc run" },
 	{ "test", "test \"12*34=\" -> \"408\", test \"ab\" -> n = [1, 2]",
@@ -112,7 +116,15 @@ const WordDoc words[] = {
 	{ "relu", "relu(x)", "x where it is above 0, else 0" },
 	{ "approx", "approx(e, t)",
 	  "e to within t: exp, log, sqrt, sin, cos, * and / of any numbers are allowed in e" },
-	{ "attend", "attend(q, k, v)", "softmax attention, of the raw level" },
+	{ "attend", "attend(q, k, v)", "softmax attention, of the raw level or of floats" },
+	{ "float", "float(x), float",
+	  "a number as a 32-bit float computes it: of it nothing is proved; the type of it" },
+	{ "tanh", "tanh(x)", "the hyperbolic tangent, of a float" },
+	{ "softmax", "softmax(xs)", "exp(x) for each, so that their sum is 1: of floats" },
+	{ "likely", "likely(scores)",
+	  "the token of the greatest score, one for each of the vocabulary; what training aims "
+	  "at" },
+	{ "normal", "normal(s)", "how a param begins: random numbers around 0, of deviation s" },
 	{ 0 },
 };
 

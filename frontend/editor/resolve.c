@@ -148,7 +148,8 @@ resolve_block(Resolver *w, const Ast *a)
 		const Ast *s = a->kid[0]->kid[i];
 		Span all = w->within;
 		int b = -1;
-		if (s->kind == N_LET || s->kind == N_CONST || s->kind == N_FN) {
+		if (s->kind == N_LET || s->kind == N_LEARNED || s->kind == N_CONST
+		    || s->kind == N_FN) {
 			w->within.lo = s->span.hi;
 			b = add_binding(w, s->kid[0], s->kind == N_FN ? BIND_FN : BIND_LOCAL, s,
 			                -1);
@@ -210,6 +211,7 @@ resolve_kind(Resolver *w, const Ast *a)
 	case N_SET:
 	case N_TYPE:
 	case N_LET:
+	case N_LEARNED:
 	case N_CONST:
 	case N_OUTPUT:
 	case N_INPUT: resolve_kids(w, a, 1, 1); break;
@@ -276,9 +278,9 @@ bind_statement(Resolver *w, const Ast *s)
 		AstKind ast;
 		BindKind kind;
 	} kinds[] = {
-		{ N_TYPE, BIND_TYPE },     { N_LET, BIND_LET }, { N_INPUT, BIND_LET },
-		{ N_CONST, BIND_CONST },   { N_FN, BIND_FN },   { N_ENUM, BIND_ENUM },
-		{ N_OUTPUT, BIND_OUTPUT },
+		{ N_TYPE, BIND_TYPE },   { N_LET, BIND_LET },       { N_INPUT, BIND_LET },
+		{ N_LEARNED, BIND_LET }, { N_CONST, BIND_CONST },   { N_FN, BIND_FN },
+		{ N_ENUM, BIND_ENUM },   { N_OUTPUT, BIND_OUTPUT },
 	};
 	int b = -1;
 

@@ -16,6 +16,8 @@
 typedef struct Comprehension {
 	const Ast *clauses;
 	bool guards; /* a where may depend on the text */
+	bool apart;  /* floats are taken apart, too */
+	bool floats; /* else: one was met */
 	long count;
 	bool (*visit)(Lower *, Env *, Value *guard, void *);
 	void *data;
@@ -41,6 +43,10 @@ expand_binding(Lower *L, Comprehension *w, Env *env, int i, Value *guard, Value 
 			return false;
 		if (v->known && !v->num)
 			return true;
+		if (v->kind == V_MASK && !w->apart) {
+			w->floats = true;
+			return false;
+		}
 		if (!v->known && !w->guards) {
 			fail_at(L, where->span,
 			        "this 'where' depends on the text, and how many elements an array "
@@ -108,7 +114,14 @@ expand_clauses(Lower *L, Comprehension *w, Env *env, int i, Value *guard)
 	}
 	if (s->kind == N_TO || s->kind == N_UPTO)
 		return expand_range(L, w, env, i, guard, s);
-	Value *xs = as_array(L, eval(L, env, s));
+	Value *xs = eval(L, env, s);
+	if (xs->kind == V_ROWS) {
+		for (int k = 0; k < xs->n; k++)
+			if (!expand_binding(L, w, env, i, guard, row_number(L, xs, k), NULL))
+				return false;
+		return true;
+	}
+	xs = as_array(L, xs);
 	if (xs->kind == V_ERROR)
 		return false;
 	if (xs->kind != V_ARRAY) {
@@ -138,6 +151,10 @@ gather_item(Lower *L, Env *env, Value *guard, void *data)
 		assume_condition(L, guard->node, true);
 	Value *v = eval(L, env, g->e);
 	L->facts = old;
+	if (!g->items->apart && has_floats(v)) {
+		g->items->floats = true;
+		return false;
+	}
 	g->bad |= v->kind == V_ERROR;
 	list_push(L, &g->items->values, v);
 	list_push(L, &g->items->guards, guard);
@@ -149,9 +166,15 @@ bool
 over_items(Lower *L, Env *env, const Ast *e, const Ast *clauses, bool guards, Items *items)
 {
 	Gather g = { e, items, false };
-	Comprehension w = { clauses, guards, 0, gather_item, &g };
+	Comprehension w = { .clauses = clauses,
+		            .guards = guards,
+		            .apart = items->apart,
+		            .visit = gather_item,
+		            .data = &g };
+	bool fine = expand_clauses(L, &w, env, 0, NULL) && !g.bad;
 
-	return expand_clauses(L, &w, env, 0, NULL) && !g.bad;
+	items->floats |= w.floats;
+	return fine;
 }
 
 typedef struct Cases {
@@ -172,7 +195,7 @@ bool
 each_case(Lower *L, Env *env, const Ast *clauses, bool (*visit)(Lower *, Env *, void *), void *data)
 {
 	Cases c = { visit, data };
-	Comprehension w = { clauses, false, 0, visit_case, &c };
+	Comprehension w = { .clauses = clauses, .apart = true, .visit = visit_case, .data = &c };
 
 	return expand_clauses(L, &w, env, 0, NULL);
 }
@@ -187,6 +210,8 @@ make_array(Lower *L, PtrList *l)
 		if (v->kind == V_ERROR)
 			return v;
 		if (v->kind != first->kind && !(is_numeric(v) && is_numeric(first))
+		    && !(has_floats(v) && has_floats(first)) && !(is_float(v) && is_numeric(first))
+		    && !(is_numeric(v) && is_float(first))
 		    && !(v->kind == V_TEXT && first->kind == V_TOKEN)
 		    && !(v->kind == V_TOKEN && first->kind == V_TEXT)
 		    && !(is_token_record(L, v) && is_token_record(L, first)))
@@ -211,9 +236,13 @@ Value *
 eval_build(Lower *L, Env *env, const Ast *a)
 {
 	Items items = { 0 };
+	Rolled whole;
 
-	if (!over_items(L, env, a->kid[0], a->kid[1], false, &items))
-		return &v_error;
+	switch (take_items(L, env, a, false, &items, &whole)) {
+	case TAKEN_WHOLE: return build_rolled(L, &whole);
+	case TAKEN_NOT: return &v_error;
+	case TAKEN_APART: break;
+	}
 	return make_array(L, &items.values);
 }
 
@@ -339,6 +368,9 @@ eval_read(Lower *L, Env *env, const Ast *a)
 	Value *xs = eval(L, env, a->kid[0]);
 	if (i->kind == V_ERROR || xs->kind == V_ERROR)
 		return &v_error;
+	if (i->kind == V_INDEX
+	    || (i->kind == V_INT && (xs->kind == V_ROWS || (!i->known && has_floats(xs)))))
+		return float_element(L, a, xs, i, a->kid[2] ? eval(L, env, a->kid[2]) : NULL);
 	if (i->kind != V_INT)
 		return fail_at(L, a->kid[1]->span, "an index is a position or an integer, not %s%s",
 		               v_kind(i), whole_hint(i));
@@ -358,8 +390,12 @@ Value *
 eval_slice(Lower *L, Env *env, const Ast *a)
 {
 	const Ast *s = a->kid[1];
-	Value *xs = as_array(L, eval(L, env, a->kid[0]));
+	Value *xs = eval(L, env, a->kid[0]);
 	int64_t lo, hi;
+
+	if (xs->kind == V_ROWS)
+		return float_slice(L, env, a, xs);
+	xs = as_array(L, xs);
 
 	if (!eval_int(L, env, s->kid[0], "a bound of a slice", &lo)
 	    || !eval_int(L, env, s->kid[1], "a bound of a slice", &hi) || xs->kind == V_ERROR)

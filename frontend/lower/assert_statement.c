@@ -81,6 +81,10 @@ lower_assert(Lower *L, Env *env, const Ast *s)
 	L->quiet = quiet;
 	Node *e = c->kind == V_BOOL ? node_of(L, c) : NULL;
 
+	if (c->kind == V_MASK)
+		return fail_at(
+			L, s->kid[0]->span,
+			"what is asserted is proved or checked exactly; of floats nothing is");
 	if (!e)
 		return c;
 	Bounds b = bounds_here(L, e);

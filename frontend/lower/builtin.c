@@ -51,6 +51,11 @@ typedef enum Builtin {
 	B_RELU,
 	B_ATTEND,
 	B_APPROX,
+	B_FLOAT,
+	B_TANH,
+	B_SOFTMAX,
+	B_LIKELY,
+	B_NORMAL,
 	NUM_BUILTINS
 } Builtin;
 
@@ -100,6 +105,11 @@ static const struct {
 	[B_RELU] = { "relu", 1, 1 },
 	[B_ATTEND] = { "attend", 3, 3 },
 	[B_APPROX] = { "approx", 2, 2 },
+	[B_FLOAT] = { "float", 1, 1 },
+	[B_TANH] = { "tanh", 1, 1 },
+	[B_SOFTMAX] = { "softmax", 1, 1 },
+	[B_LIKELY] = { "likely", 1, 1 },
+	[B_NORMAL] = { "normal", 1, 1 },
 };
 
 int
@@ -331,8 +341,10 @@ to_id(Lower *L, Value *v)
 static Value *
 to_int(Lower *L, Value *v)
 {
-	if (v->kind == V_INT)
+	if (v->kind == V_INT || v->kind == V_INDEX)
 		return v;
+	if (v->kind == V_MASK)
+		return v_scalar(L, V_INDEX, v->e);
 	if (v->kind == V_POS)
 		return fail_here(L, "the number of a position is index[p]");
 	if (v->kind != V_BOOL)
@@ -426,6 +438,9 @@ concat(Lower *L, int n, Arg *args)
 	bool texts = true;
 
 	for (int i = 0; i < n; i++)
+		if (has_floats(args[i].value))
+			return float_concat(L, n, args);
+	for (int i = 0; i < n; i++)
 		texts &= args[i].value->kind == V_TEXT;
 	if (texts)
 		return to_str(L, n, args);
@@ -480,7 +495,10 @@ fold_or_scan(Lower *L, Builtin b, Arg *args)
 		Arg pair[2] = { { NULL, v, L->span, from },
 			        { NULL, xs->item[i], L->span,
 			          origin_of_item(L, args[2].origin, i) } };
+		const Path here = { L->floats.path, "", i };
+		L->floats.path = &here;
 		v = call_value(L, args[0].value, 2, pair);
+		L->floats.path = here.up;
 		if (v->kind == V_ERROR)
 			return v;
 		from = L->facts ? origin_of_step(L, args[0].value, pair) : NULL;
@@ -596,12 +614,22 @@ mean_all(Lower *L, int n, Value **item)
 	return sum->kind == V_ERROR ? sum : arith(L, N_DIV, sum, v_int(L, n), NULL, NULL);
 }
 
+enum { FEW = 8 }; /* floats, of which the greatest is found one by one */
+
 static Value *
 over_elements(Lower *L, Builtin b, int n, Value **item)
 {
-	for (int i = 0; i < n; i++)
+	bool floats = false;
+
+	for (int i = 0; i < n; i++) {
 		if (item[i]->kind == V_ERROR)
 			return item[i];
+		floats |= has_floats(item[i]);
+	}
+	if (floats && (b == B_MIN || b == B_MAX) && n <= FEW)
+		return float_extreme(L, n, item, b == B_MIN);
+	if (floats && b != B_SUM && b != B_MEAN)
+		return float_reduce(L, builtin[b].name, to_rows(L, v_array(L, n, item)));
 	switch (b) {
 	case B_SUM: return add_all(L, n, item);
 	case B_COUNT: return count_all(L, n, item);
@@ -617,6 +645,8 @@ over_elements(Lower *L, Builtin b, int n, Value **item)
 static Value *
 over_array(Lower *L, Builtin b, int n, Arg *args)
 {
+	if (n == 1 && args[0].value->kind == V_ROWS)
+		return float_reduce(L, builtin[b].name, args[0].value);
 	Value **item = NEWS(L->arena, Value *, n), *xs = as_array(L, args[0].value);
 
 	if (xs->kind == V_ERROR)
@@ -786,8 +816,12 @@ builtin_over(Lower *L, int which, Env *env, const Ast *over)
 	if (at >= 0)
 		return over_nested(L, b, env, over, at);
 	bool extreme = b == B_MIN || b == B_MAX, guards = b != B_MEAN;
-	if (!over_items(L, env, over->kid[0], over->kid[1], guards, &items))
-		return &v_error;
+	Rolled whole;
+	switch (take_items(L, env, over, guards, &items, &whole)) {
+	case TAKEN_WHOLE: return reduce_rolled(L, builtin[b].name, env, over, &whole);
+	case TAKEN_NOT: return &v_error;
+	case TAKEN_APART: break;
+	}
 	if (!items.values.n && over->kid[2])
 		return eval(L, env, over->kid[2]);
 	if (extreme && some_guard(&items))
@@ -802,6 +836,8 @@ builtin_over(Lower *L, int which, Env *env, const Ast *over)
 static Value *
 absolute(Lower *L, Value *v)
 {
+	if (v->kind == V_FLOAT || v->kind == V_INDEX)
+		return float_size(L, v);
 	if (!is_numeric(v))
 		return wrong_argument(L, B_ABS, "a number", v);
 	if (v->known)
@@ -834,11 +870,20 @@ round_number(Lower *L, Builtin b, Value *v)
 static Value *
 length_of(Lower *L, Value *v)
 {
+	if (v->kind == V_ROWS)
+		return v_int(L, v->n);
 	v = as_array(L, v);
 	if (v->kind == V_ERROR)
 		return v;
 	return v->kind == V_ARRAY ? v_int(L, v->n)
 	                          : wrong_argument(L, B_LEN, "an array or a text", v);
+}
+
+/* Of a float, or exact. */
+static Value *
+smooth_function(Lower *L, CurveKind exact, TensorOp of_floats, Value *v)
+{
+	return has_floats(v) ? float_function(L, of_floats, v) : real_function(L, exact, v);
 }
 
 Value *
@@ -868,9 +913,9 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	case B_ABS: return absolute(L, v);
 	case B_INT: return to_int(L, v);
 	case B_ORD: return to_ord(L, v);
-	case B_CHR: return to_chr(L, v);
+	case B_CHR: return to_chr(L, exact_choice(L, v));
 	case B_ID: return to_id(L, v);
-	case B_FROM_ID: return to_from_id(L, v);
+	case B_FROM_ID: return to_from_id(L, exact_choice(L, v));
 	case B_LEN: return length_of(L, v);
 	case B_CONCAT: return concat(L, n, args);
 	case B_STR: return to_str(L, n, args);
@@ -884,15 +929,22 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 		                        : wrong_argument(L, b, "the number of a position", v);
 	case B_FLOOR:
 	case B_CEIL: return round_number(L, b, v);
-	case B_SQRT: return real_function(L, CURVE_SQRT, v);
-	case B_EXP: return real_function(L, CURVE_EXP, v);
-	case B_LOG: return real_function(L, CURVE_LOG, v);
-	case B_SIN: return real_function(L, CURVE_SIN, v);
+	case B_SQRT: return smooth_function(L, CURVE_SQRT, X_SQRT, v);
+	case B_EXP: return smooth_function(L, CURVE_EXP, X_EXP, v);
+	case B_LOG: return smooth_function(L, CURVE_LOG, X_LOG, v);
+	case B_SIN: return smooth_function(L, CURVE_SIN, X_SIN, v);
 	case B_COS: return real_function(L, CURVE_COS, v);
 	case B_APPROX: return approximate(L, v, args[1].value);
 	case B_LINEAR: return eval_linear_call(L, n, args);
 	case B_RELU: return eval_relu_call(L, v);
 	case B_LOAD: return eval_load_call(L, v);
+	case B_FLOAT: return to_float(L, v);
+	case B_TANH: return float_function(L, X_TANH, v);
+	case B_SOFTMAX: return float_softmax(L, v);
+	case B_LIKELY: return likely_token(L, v);
+	case B_NORMAL:
+		return fail_here(
+			L, "normal(s) is how a param begins: param w: [n] float = normal(0.02)");
 	default: assert(false); return &v_error;
 	}
 }

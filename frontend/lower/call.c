@@ -62,7 +62,8 @@ bind_param(Lower *L, Env *env, const Ast *p, Arg *arg, const char *fn)
 		return v;
 	if (p->kind == N_CPARAM && !is_known_value(v))
 		return fail_at(L, span, "%s is const: it must be known at compile time", what);
-	return p->kid[1] ? conform(L, v, shape_of(L, env, p->kid[1]), span, what) : v;
+	v = p->kid[1] ? conform(L, v, shape_of(L, env, p->kid[1]), span, what) : v;
+	return has_floats(v) ? name_floats(L, v, name) : v;
 }
 
 typedef struct Param {
@@ -182,6 +183,8 @@ call_fn(Lower *L, const Value *f, int n, Arg *args)
 
 	if (!env)
 		return &v_error;
+	const Path path = { L->floats.path, fn->kid[0]->text, -1 };
+	L->floats.path = &path;
 	L->call = &here;
 	L->src = env->module->src;
 	L->file = env->module->file;
@@ -191,6 +194,7 @@ call_fn(Lower *L, const Value *f, int n, Arg *args)
 		v = conform(L, v, shape_of(L, env, fn->kid[2]), body->span,
 		            arena_fmt(L->arena, "the result of %s", fn->kid[0]->text));
 	L->call = here.up;
+	L->floats.path = path.up;
 	L->src = src;
 	L->file = file;
 	L->span = span;

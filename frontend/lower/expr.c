@@ -122,6 +122,8 @@ arith_leaf(Lower *L, Value *a, Value *b, void *data)
 {
 	const Arith *o = data;
 
+	if (is_float(a) || is_float(b))
+		return float_arith(L, o->kind, a, b);
 	if (a->kind == V_POS || b->kind == V_POS) {
 		if (o->kind == N_SUB && a->kind == V_POS && b->kind == V_POS)
 			return pos_minus(L, a, b);
@@ -183,6 +185,12 @@ number_on_the_left(Lower *L, Value *element, void *data)
 	return arith_leaf(L, x->number, element, &x->o);
 }
 
+static bool
+is_list(const Value *v)
+{
+	return v->kind == V_ARRAY || v->kind == V_ROWS;
+}
+
 Value *
 arith(Lower *L, AstKind kind, Value *a, Value *b, const Ast *la, const Ast *ra)
 {
@@ -190,11 +198,12 @@ arith(Lower *L, AstKind kind, Value *a, Value *b, const Ast *la, const Ast *ra)
 
 	if (kind == N_ADD && (a->kind == V_TEXT || b->kind == V_TEXT))
 		return fail_here(L, "texts are joined by str(a, b), arrays by concat(a, b)");
-	if (a->kind == V_ARRAY && is_numeric(b))
+	bool arrays = is_list(a) || is_list(b);
+	if (is_list(a) && (is_numeric(b) || is_float(b)))
 		return v_map(L, a, number_on_the_right, &(Beside){ o, b });
-	if (b->kind == V_ARRAY && is_numeric(a))
+	if (is_list(b) && (is_numeric(a) || is_float(a)))
 		return v_map(L, b, number_on_the_left, &(Beside){ o, a });
-	if ((a->kind == V_ARRAY || b->kind == V_ARRAY) && kind != N_ADD && kind != N_SUB)
+	if (arrays && kind != N_ADD && kind != N_SUB)
 		return fail_here(L, "of two arrays only + and - work element by element; write "
 		                    "[xs[i] * ys[i] for i in 0..<n]");
 	return v_join(L, a, b, arith_leaf, &o);
@@ -207,6 +216,8 @@ v_not(Lower *L, Value *a)
 {
 	if (a->kind == V_ERROR)
 		return a;
+	if (a->kind == V_MASK)
+		return float_not(L, a);
 	return a->known ? v_bool(L, !a->num) : v_stream(L, V_BOOL, op1(L, OP_NOT, a->node));
 }
 
@@ -219,6 +230,8 @@ v_and(Lower *L, Value *a, Value *b)
 		return a->num ? b : a;
 	if (b->known)
 		return b->num ? a : b;
+	if (a->kind == V_MASK || b->kind == V_MASK)
+		return float_logic(L, true, a, b);
 	return v_stream(L, V_BOOL, op2(L, OP_AND, a->node, b->node));
 }
 
@@ -231,6 +244,8 @@ v_or(Lower *L, Value *a, Value *b)
 		return a->num ? a : b;
 	if (b->known)
 		return b->num ? b : a;
+	if (a->kind == V_MASK || b->kind == V_MASK)
+		return float_logic(L, false, a, b);
 	return v_stream(L, V_BOOL, op2(L, OP_OR, a->node, b->node));
 }
 
@@ -239,7 +254,7 @@ eval_bool(Lower *L, Env *env, const Ast *a, const char *what)
 {
 	Value *v = eval(L, env, a);
 
-	if (v->kind == V_BOOL || v->kind == V_ERROR)
+	if (v->kind == V_BOOL || v->kind == V_MASK || v->kind == V_ERROR)
 		return v;
 	return fail_at(L, a->span, "%s is a condition, not %s", what, v_kind(v));
 }
@@ -269,11 +284,15 @@ eval_logic(Lower *L, Env *env, const Ast *a)
 	if (x->known && x->num == !is_and)
 		return x;
 	GuardFact *old = L->facts;
+	const IndexFact *before = L->floats.facts;
 	if (x->node)
 		assume_condition(L, x->node, is_and);
+	if (x->kind == V_MASK)
+		assume_mask(L, x->e, is_and);
 	Value *y = eval_bool(L, env, a->kid[1],
 	                     is_and ? "the right of 'and'" : "the right of 'or'");
 	L->facts = old;
+	L->floats.facts = before;
 	return is_and ? v_and(L, x, y) : v_or(L, x, y);
 }
 
@@ -366,6 +385,8 @@ compare_values(Lower *L, Relation r, Value *a, Value *b)
 {
 	if (a->kind == V_ERROR || b->kind == V_ERROR)
 		return &v_error;
+	if (is_float(a) || is_float(b))
+		return float_compare(L, r, a, b);
 	if (a->kind == V_POS && b->kind == V_POS)
 		return pos_compare(L, r, a, b);
 	if (a->kind == V_POS || b->kind == V_POS)

@@ -41,7 +41,8 @@ defined_name(Lower *L, const Ast *s)
 	case N_FN:
 	case N_ENUM:
 	case N_TYPE:
-	case N_INPUT: return s->kid[0];
+	case N_INPUT:
+	case N_LEARNED: return s->kid[0];
 	case N_USE: return use_name(L->arena, s);
 	default: return NULL;
 	}
@@ -203,8 +204,13 @@ static Value *
 define_value(Lower *L, Env *env, const Ast *s)
 {
 	const char *name = s->kid[0]->text;
-	Value *v = eval(L, env, s->kid[2]);
+	const Path path = { L->floats.path, name, -1 };
 
+	L->floats.path = &path;
+	Value *v = eval(L, env, s->kid[2]);
+	L->floats.path = path.up;
+	if (has_floats(v))
+		v = name_floats(L, v, name);
 	if (v->kind == V_FN || v->kind == V_BUILTIN || v->kind == V_TYPE || v->kind == V_MODULE)
 		return fail_at(L, s->kid[2]->span,
 		               "%s is no value; only a function's own name stands for it",
@@ -255,6 +261,7 @@ local_statement(Lower *L, Env **env, const Ast *s)
 		from = L->facts ? origin_of_let(L, *env, s) : NULL;
 		break;
 	case N_FN: v = define_fn(L, *env, s); break;
+	case N_LEARNED: v = define_param(L, *env, s); break;
 	case N_ASSERT:
 		v = lower_assert(L, *env, s);
 		L->span = span;
@@ -278,6 +285,7 @@ define(Lower *L, Module *m, Def *d)
 	case N_ENUM: return define_enum(L, s);
 	case N_TYPE: return define_type(L, env, s);
 	case N_INPUT: return define_input(L, env, s);
+	case N_LEARNED: return define_param(L, env, s);
 	case N_FN: check_names(L, env, s); return define_fn(L, env, s);
 	default: return define_value(L, env, s);
 	}
@@ -304,6 +312,7 @@ force(Lower *L, Module *m, Def *d)
 	L->near = false;
 	if (m->is_program)
 		L->call = NULL; /* whoever needs it first has not led here */
+	float_scope_begin(L);
 	if (++L->depth > DEPTH_MAX)
 		fail_here(L, "this depends on too long a chain of definitions");
 	else
@@ -319,6 +328,7 @@ force(Lower *L, Module *m, Def *d)
 	L->near = saved.near;
 	L->call = saved.call;
 	L->depth = saved.depth;
+	float_scope_end(L, &saved);
 }
 
 /* ---- what the model does ---- */
@@ -420,7 +430,7 @@ name_stream(Lower *L, const char *name, Value *v, const Ast *stmt, int file)
 {
 	Naming to = { &L->g->named, &L->g->nnamed, &L->cap_named, stmt->kid[0]->span, file };
 
-	if (!is_known_value(v))
+	if (!is_known_value(v) && !has_floats(v))
 		add_named(L, &to, name, v);
 }
 
@@ -449,6 +459,7 @@ lower_output(Lower *L, Env *env, const Ast *s)
 		return;
 	}
 	note_type(L, L->src, s->kid[0], v);
+	v = has_floats(v) ? leave_floats(L, v, name) : v;
 	v = as_array(L, v);
 	if (has_position(v))
 		fail_at(L, s->kid[2]->span, "an output is no position; write index[p else …]");
@@ -512,6 +523,7 @@ lower_statement(Lower *L, Module *m, const Ast *s, int seq)
 	switch (s->kind) {
 	case N_EMIT: lower_emit(L, env, s); return;
 	case N_OUTPUT: lower_output(L, env, s); return;
+	case N_LOSS: lower_loss(L, env, s); return;
 	case N_ASSERT: local_statement(L, &env, s); return;
 	default: break;
 	}
@@ -596,9 +608,11 @@ lower_program(void *lower)
 			L->span = list->kid[i]->span;
 			lower_test(L, file_env(L, m, i), list->kid[i]);
 		}
-	if (!g->emit && !g->noutput && !L->diags->nerror)
+	if (!g->emit && !g->noutput && !L->floats.loss && !L->diags->nerror)
 		error_at(L->diags, (Span){ 0, 1 },
 		         "this program neither emits nor labels: add emit or output");
+	if (!L->diags->nerror)
+		floats_end(L);
 	if (!L->diags->nerror)
 		graph_order(g);
 	report_warnings(L);

@@ -30,6 +30,12 @@
  *   automaton.c         the states that a step can lead to
  *   neural_ops.c        input, linear, relu, attend, load: weights as they are written
  *
+ *   float_value.c       floats: arrays of them kept whole; exact values among them
+ *   float_expr.c        their operators, functions and sums
+ *   float_layers.c      param, linear, softmax, attend, likely, loss
+ *   float_array.c       comprehensions, indexing and slices of arrays kept whole
+ *   index_range.c       what a guard says of an index
+ *
  *   value.c             values: making, showing and joining them
  *   rational.c          arithmetic at compile time
  *   real_expr.c         arithmetic and functions of real streams
@@ -42,6 +48,7 @@
  */
 
 #include "frontend/frontend.h"
+#include "frontend/lower/floats.h"
 #include "frontend/lower/scope.h"
 #include "frontend/lower/value.h"
 #include "frontend/syntax/ast.h"
@@ -85,6 +92,7 @@ struct Lower {
 	PtrList seen_all;        /* the same, in the order in which they were seen */
 	bool stopped;            /* the program is too large; say so once */
 	PtrList large;           /* Large *: numbers beyond 2^24, and where: exactness.c */
+	Floats floats;           /* what is learned: floats.h */
 	/* results */
 	struct Notes *notes; /* for an editor, or NULL */
 	int cap_named, cap_output, cap_test, cap_assert, cap_input;
@@ -187,6 +195,8 @@ Value *make_array(Lower *, PtrList *);
 typedef struct Items {
 	PtrList values; /* Value * */
 	PtrList guards; /* Value *, a run-time condition, or NULL */
+	bool apart;     /* floats too are taken apart */
+	bool floats;    /* not so, and there are some */
 } Items;
 bool over_items(Lower *, Env *, const Ast *e, const Ast *clauses, bool guards, Items *);
 bool each_case(Lower *, Env *, const Ast *clauses, bool (*visit)(Lower *, Env *, void *), void *);

@@ -24,6 +24,20 @@ decided(Lower *L, const Value *c)
 	return b.never || b.hi == 0 ? 0 : b.lo == 1 ? 1 : -1;
 }
 
+/* if c then x else y, c a condition of floats or indices. */
+static Value *
+if_mask(Lower *L, Env *env, const Ast *a, const Value *c)
+{
+	const IndexFact *old = assume_mask(L, c->e, true);
+	Value *x = eval(L, env, a->kid[1]);
+
+	L->floats.facts = old;
+	assume_mask(L, c->e, false);
+	Value *y = eval(L, env, a->kid[2]);
+	L->floats.facts = old;
+	return choose_value(L, c, x, y);
+}
+
 Value *
 eval_if(Lower *L, Env *env, const Ast *a)
 {
@@ -35,6 +49,8 @@ eval_if(Lower *L, Env *env, const Ast *a)
 		check_names(L, env, a->kid[2]);
 		return c;
 	}
+	if (c->kind == V_MASK)
+		return if_mask(L, env, a, c);
 	int which = decided(L, c);
 	see_if(L, a, c, which);
 	if (which >= 0)
@@ -337,7 +353,7 @@ eval_subjects(Lower *L, MatchExpr *m, const Ast *list)
 	m->n = list->n;
 	m->subject = NEWS(L->arena, Value *, m->n);
 	for (int i = 0; i < m->n; i++) {
-		Value *v = eval(L, m->env, list->kid[i]);
+		Value *v = exact_choice(L, eval(L, m->env, list->kid[i]));
 		m->subject[i] = v;
 		if (v->kind == V_ERROR)
 			fine = false;

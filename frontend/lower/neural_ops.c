@@ -6,6 +6,7 @@
  *     attend(query: q, key: k, value: v)      softmax attention: an ATTEND for each element of v
  *     load("w.npy")                           an array of numbers known at compile time */
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -73,6 +74,20 @@ input_of(Lower *L, const char *name, const Shape *s)
 	                 s->kind == S_INT ? "int" : "real");
 }
 
+/* A column of what is fed for each of them. */
+static void
+add_float_inputs(Lower *L, const char *name, const Shape *s)
+{
+	Graph *g = L->g;
+
+	for (int i = 0; s->kind == S_ARRAY && i < s->n; i++)
+		add_float_inputs(L, arena_fmt(L->arena, "%s[%d]", name, i), s->item[0]);
+	if (s->kind == S_ARRAY)
+		return;
+	GROW(L->arena, g->input, L->cap_input, g->ninput + 1);
+	g->input[g->ninput++] = (Input){ name, K_REAL, -(double)FLT_MAX, (double)FLT_MAX };
+}
+
 Value *
 define_input(Lower *L, Env *env, const Ast *s)
 {
@@ -81,6 +96,14 @@ define_input(Lower *L, Env *env, const Ast *s)
 	L->span = s->kid[1]->span;
 	*fed = (Fed){ s->kid[0]->text, shape_of(L, env, s->kid[1]) };
 	list_push(L, &L->fed, fed);
+	const Shape *leaf = fed->shape;
+	while (leaf->kind == S_ARRAY)
+		leaf = leaf->item[0];
+	if (leaf->kind == S_FLOAT) {
+		int column = L->g->ninput;
+		add_float_inputs(L, fed->name, fed->shape);
+		return input_of_floats(L, fed->name, fed->shape, column);
+	}
 	return input_of(L, fed->name, fed->shape);
 }
 
@@ -182,6 +205,8 @@ eval_linear_call(Lower *L, int n, Arg *args)
 	Value *x = args[0].value, *w = args[1].value, *b = n > 2 ? args[2].value : NULL;
 	Real none = { 0, 1 };
 
+	if (has_floats(x) || has_floats(w) || (b && has_floats(b)))
+		return float_linear(L, x, w, b);
 	if (!check_numbers(L, x, "what linear reads"))
 		return &v_error;
 	if (w->kind != V_ARRAY)
@@ -208,6 +233,8 @@ static Value *
 relu_leaf(Lower *L, Value *v, void *data)
 {
 	(void)data;
+	if (is_float(v))
+		return float_relu(L, v);
 	if (!is_numeric(v))
 		return fail_here(L, "relu takes numbers, not %s", v_show(L, v));
 	if (v->known)
@@ -256,6 +283,8 @@ eval_attend_call(Lower *L, int n, Arg *args)
 	for (int k = 0; k < 3; k++)
 		if (!part[k])
 			return fail_here(L, "attend takes query, key and value");
+	if (has_floats(part[0]) || has_floats(part[1]) || has_floats(part[2]))
+		return float_attend(L, part[0], part[1], part[2]);
 	for (int k = 0; k < 2; k++) {
 		Value **alone = NEW(L->arena, Value *);
 		*alone = part[k];

@@ -77,6 +77,8 @@ read_leaf(Lower *L, Value *x, Value *d, void *data)
 		Node *present = presence_node(L, p);
 		return if_pos(L, present, v_pos(L, op1(L, OP_AT, n), 0), d);
 	}
+	if (is_float(x) || (d && is_float(d)))
+		return float_read_at(L, x, p, r->present ? NULL : d);
 	if (x->known && (r->present || (d && same_known(x, d))))
 		return x;
 	Value *both[2] = { x, d };

@@ -67,7 +67,12 @@ bound_value(Lower *L, const Env *e)
 
 	if (e->origin && e->place && e->place != L->place && v->kind != V_ERROR) {
 		L->bound = e->bound;
+		int nparam = L->floats.params.n;
 		v = reevaluate(L, e->origin);
+		if (has_floats(v)) { /* that was to see whether it needs the guard */
+			L->floats.params.n = nparam;
+			v = e->value;
+		}
 		L->bound = bound;
 	}
 	return e->bound == bound ? v : one_sided(L, v);
@@ -232,7 +237,8 @@ check_block(Lower *L, Env *env, const Ast *block)
 			check_names(L, env, s->kid[1]);
 			check_names(L, env, s->kid[2]);
 		}
-		if ((s->kind == N_FN || s->kind == N_LET || s->kind == N_CONST)
+		if ((s->kind == N_FN || s->kind == N_LET || s->kind == N_LEARNED
+		     || s->kind == N_CONST)
 		    && may_define(L, env, s->kid[0]))
 			env = env_bind(L, env, s->kid[0]->text, &foreign, NULL);
 	}
@@ -254,7 +260,7 @@ check_name(Lower *L, Env *env, const Ast *a)
 static bool
 is_shape_word(const char *s)
 {
-	static const char *const shape_words[] = { "int", "bool", "token", "real", "pos" };
+	static const char *const shape_words[] = { "int", "bool", "token", "real", "pos", "float" };
 
 	for (size_t i = 0; i < sizeof shape_words / sizeof *shape_words; i++)
 		if (!strcmp(s, shape_words[i]))

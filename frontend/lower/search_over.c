@@ -106,7 +106,9 @@ join_score(Lower *L, const ScoreParts *s, int64_t most)
 typedef struct OverPosition {
 	Env *env;
 	Node *cond;
-	Value *value; /* of the expression; NULL if there is none */
+	Value *value;      /* of the expression; NULL if there is none */
+	const Value *mask; /* the condition, if it is one of floats; then cond is NULL */
+	int bound;         /* the number of the where */
 } OverPosition;
 
 /* Evaluates the where, then e under the fact that it holds, with the name bound to a position.
@@ -121,6 +123,7 @@ eval_over_position(Lower *L, Env *env, const Ast *name, const Ast *where, const 
 	GuardFact *old = L->facts;
 
 	j->bound = L->bound = ++L->nbound;
+	to->bound = j->bound;
 	env = env_bind(L, env, name->text, j, NULL);
 	L->inner = outer ? &in : NULL;
 	if (where)
@@ -131,8 +134,9 @@ eval_over_position(Lower *L, Env *env, const Ast *name, const Ast *where, const 
 	L->facts = old;
 	L->bound = outer;
 	L->inner = inner;
-	to->cond = c->kind == V_ERROR ? NULL : node_of(L, c);
-	return to->cond && !(e && to->value->kind == V_ERROR);
+	to->mask = c->kind == V_MASK ? c : NULL;
+	to->cond = c->kind == V_ERROR || to->mask ? NULL : node_of(L, c);
+	return (to->cond || to->mask) && !(e && to->value->kind == V_ERROR);
 }
 
 static Value *
@@ -142,6 +146,9 @@ choose_position(Lower *L, Env *env, const Ast *a, Op which)
 
 	if (!eval_over_position(L, env, a->kid[1], a->kid[4], a->kid[3], &l))
 		return &v_error;
+	if (l.mask || (l.value && has_floats(l.value)))
+		return fail_here(L, "a position is found by what is proved, and of floats nothing "
+		                    "is; attend looks by floats");
 	if (which == OP_ONLY)
 		l.cond = assert_one_match(L, l.cond);
 	if (which != OP_BEST)
@@ -244,6 +251,8 @@ mean_positions(Lower *L, const OverPosition *l, Env *env, const Ast *otherwise)
 	return d->known ? mean : if_value(L, presence_node(L, there), mean, d);
 }
 
+static const char *const total_name[] = { "count", "sum", "any", "all", "min", "max", "mean" };
+
 Value *
 over_positions(Lower *L, Total t, Env *env, const Ast *over)
 {
@@ -255,6 +264,11 @@ over_positions(Lower *L, Total t, Env *env, const Ast *over)
 	    || !eval_over_position(L, env, clause->kid[0], clause->kid[2], over->kid[0], &l))
 		return &v_error;
 	L->span = t == T_SUM && l.value->kind == V_REAL ? whole : over->span;
+	if (l.mask || has_floats(l.value)) {
+		Value c = { .kind = V_BOOL, .node = l.cond };
+		return float_over(L, total_name[t], l.value, l.mask ? l.mask : &c, l.bound, env,
+		                  over->kid[2]);
+	}
 	if (t == T_SUM)
 		return sum_positions(L, &l);
 	if (t == T_MEAN)
@@ -277,6 +291,7 @@ over_positions(Lower *L, Total t, Env *env, const Ast *over)
 /* ---- numbers of a range ---- */
 
 typedef struct Choices {
+	bool floats; /* there are some: nothing else is known */
 	int64_t lo, hi;
 	Value **cond;      /* (hi - lo + 1) */
 	ScoreParts *score; /* (hi - lo + 1) of best */
@@ -329,6 +344,10 @@ eval_choices(Lower *L, Env *env, const Ast *a, Choices *c)
 		L->facts = old;
 		if (a->kid[3] && c->number[i]->kind == V_ERROR)
 			return false;
+		if (c->cond[i]->kind == V_MASK || (a->kid[3] && has_floats(c->number[i]))) {
+			c->floats = true;
+			return true;
+		}
 		c->real |= a->kid[3] && has_real(c->number[i]);
 	}
 	for (int i = 0; i < n && a->kid[3] && !c->real; i++)
@@ -415,6 +434,24 @@ keep_best(Lower *L, Choices *c)
 	return true;
 }
 
+/* The same of floats: their scores and conditions are kept whole. */
+static Value *
+choose_among_floats(Lower *L, Env *env, const Ast *a, Op which, int64_t lo)
+{
+	Ast *clause[3] = { a->kid[1], a->kid[2], a->kid[4] };
+	Ast one = { .kind = N_FOR, .span = a->span, .n = 3, .kid = clause }, *only = &one;
+	Ast all = { .kind = N_LIST, .span = a->span, .n = 1, .kid = &only };
+	Ast *part[2] = { a->kid[3], &all };
+	Ast over = { .kind = N_OVER, .span = a->span, .n = 2, .kid = part };
+	Rolled r;
+
+	if (which == OP_ONLY)
+		return fail_here(L, "'only' is proved or checked exactly; of floats nothing is");
+	if (roll_comprehension(L, env, &over, true, &r))
+		return float_pick(L, which == OP_FIRST, lo, &r);
+	return fail_here(L, "this choice among floats cannot be made as a whole: %s", r.why);
+}
+
 /* first i in 0..<n where C: a number of the range, which is known at compile time; -1 if there is
  * none */
 static Value *
@@ -427,9 +464,11 @@ choose_index(Lower *L, Env *env, const Ast *a, Op which)
 		return &v_error;
 	if (c.hi < c.lo)
 		return v_int(L, -1);
-	if (which == OP_BEST && !(c.real ? keep_best_real(L, &c) : keep_best(L, &c)))
+	if (which == OP_BEST && !c.floats && !(c.real ? keep_best_real(L, &c) : keep_best(L, &c)))
 		return &v_error;
 	int64_t n = c.hi - c.lo + 1;
+	if (c.floats)
+		return choose_among_floats(L, env, a, which, c.lo);
 	if (which == OP_ONLY)
 		assert_one_holds(L, (int)n, c.cond);
 	Value *v = v_int(L, sure ? c.lo : -1);

@@ -25,7 +25,7 @@ named_shape(Lower *L, Env *env, const Ast *a)
 		ShapeKind kind;
 	} known[] = {
 		{ "int", S_INT },   { "bool", S_BOOL }, { "token", S_TOKEN },
-		{ "real", S_REAL }, { "pos", S_POS },
+		{ "real", S_REAL }, { "pos", S_POS },   { "float", S_FLOAT },
 	};
 	const Ast *name = a->kid[0];
 
@@ -153,10 +153,13 @@ shape_show(Lower *L, const Shape *s)
 	case S_REAL:
 		return s->ranged ? arena_fmt(L->arena, "real %.10g..%.10g", s->min, s->max)
 		                 : "real";
+	case S_FLOAT: return "float";
 	case S_POS: return "pos";
 	case S_MAYBE: return "pos?";
 	case S_ENUM: return s->name;
-	case S_ARRAY: return arena_fmt(L->arena, "[%d] %s", s->n, shape_show(L, s->item[0]));
+	case S_ARRAY:
+		return arena_fmt(L->arena, "[%d]%s%s", s->n, s->item[0]->kind == S_ARRAY ? "" : " ",
+		                 shape_show(L, s->item[0]));
 	case S_RECORD: return "a record";
 	default: return "?";
 	}
@@ -171,6 +174,10 @@ mismatch(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 static Value *
 conform_int(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 {
+	if (v->kind == V_INDEX
+	    && (!s->ranged
+	        || (v->e->values.lo >= (double)s->lo && v->e->values.hi <= (double)s->hi)))
+		return v;
 	if (v->kind != V_INT)
 		return fail_at(L, span, "%s is %s, not %s%s", what, shape_show(L, s), v_show(L, v),
 		               whole_hint(v));
@@ -237,6 +244,11 @@ fields_in_order(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 static Value *
 conform_items(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 {
+	if (s->kind == S_ARRAY && v->kind == V_ROWS) {
+		if (v->n != s->n)
+			return mismatch(L, v, s, span, what);
+		return v_rows(L, v->axis, conform(L, v->item[0], s->item[0], span, what));
+	}
 	if (s->kind == S_ARRAY)
 		v = as_array(L, v);
 	if (v->kind == V_ERROR)
@@ -272,11 +284,15 @@ conform(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 		return v;
 	switch (s->kind) {
 	case S_INT: return conform_int(L, v, s, span, what);
-	case S_BOOL: return v->kind == V_BOOL ? v : mismatch(L, v, s, span, what);
+	case S_BOOL:
+		return v->kind == V_BOOL || v->kind == V_MASK ? v : mismatch(L, v, s, span, what);
 	case S_TOKEN:
 		if (L->token_shape && s != L->token_shape)
 			return conform(L, v, L->token_shape, span, what);
 		return v->kind == V_TOKEN ? v : mismatch(L, v, s, span, what);
+	case S_FLOAT:
+		return is_float(v) || is_numeric(v) ? to_float(L, v)
+		                                    : mismatch(L, v, s, span, what);
 	case S_REAL: return conform_real(L, v, s, span, what);
 	case S_POS:
 	case S_MAYBE:

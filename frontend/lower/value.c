@@ -290,7 +290,11 @@ is_known_value(const Value *v)
 			if (!is_known_value(v->item[i]))
 				return false;
 		return true;
-	case V_POS: return false;
+	case V_POS:
+	case V_FLOAT:
+	case V_INDEX:
+	case V_MASK:
+	case V_ROWS: return false;
 	case V_ERROR:
 	case V_FN:
 	case V_BUILTIN:
@@ -329,6 +333,8 @@ node_of(Lower *L, Value *v)
 		return NULL;
 	if (v->node)
 		return v->node;
+	if (v->kind == V_INDEX || v->kind == V_MASK)
+		return node_of(L, exact_choice(L, v));
 	if (v->kind == V_TOKEN) {
 		int row = row_of_token(L, v->text);
 		if (row < 0) {
@@ -351,7 +357,11 @@ node_of(Lower *L, Value *v)
 	if (v->kind == V_REAL)
 		return v->node = mk_real(L->g, real_of(v->num, v->den));
 	if (!is_scalar(v)) {
-		fail_here(L, "expected a value of the text, not %s", v_kind(v));
+		fail_here(L, "expected a value of the text, not %s%s", v_kind(v),
+		          v->kind == V_FLOAT
+		                  ? ", of which nothing is proved: likely, best … by and "
+		                    "comparisons choose by it"
+		                  : "");
 		return NULL;
 	}
 	return v->node = constant(L, v->num);
@@ -363,6 +373,16 @@ node_of(Lower *L, Value *v)
 Value *
 as_array(Lower *L, Value *v)
 {
+	if (v->kind == V_ROWS) { /* for whoever wants its elements one by one */
+		Value **item = NEWS(L->arena, Value *, v->n);
+		if (v->n > APART_MAX)
+			return fail_here(L,
+			                 "an array of %d floats is kept whole; this takes it apart",
+			                 v->n);
+		for (int i = 0; i < v->n; i++)
+			item[i] = row_number(L, v, i);
+		return v_array(L, v->n, item);
+	}
 	if (v->kind != V_TEXT)
 		return v;
 	PtrList l = { 0 };
@@ -409,6 +429,10 @@ v_kind(const Value *v)
 	case V_FN:
 	case V_BUILTIN: return "a function";
 	case V_TYPE: return "a type";
+	case V_FLOAT: return "a float";
+	case V_INDEX: return "an index";
+	case V_MASK: return "a condition of floats";
+	case V_ROWS: return "an array of floats";
 	case V_MODULE: return "a module";
 	default: return "an unknown value";
 	}
@@ -430,6 +454,13 @@ v_show(Lower *L, const Value *v)
 	case V_INT: return show_int(L, v);
 	case V_BOOL: return v->known ? v->num ? "true" : "false" : "bool";
 	case V_TOKEN: return v->known ? arena_fmt(L->arena, "'%s'", v->text) : "token";
+	case V_FLOAT: return "float";
+	case V_MASK: return "bool of floats";
+	case V_INDEX:
+		return arena_fmt(L->arena, "int %.0f..%.0f", v->e->values.lo, v->e->values.hi);
+	case V_ROWS:
+		return arena_fmt(L->arena, "[%d]%s%s", v->n, v->item[0]->kind == V_ROWS ? "" : " ",
+		                 v_show(L, v->item[0]));
 	case V_TEXT: return "a text";
 	case V_POS: return is_present(L, v) ? "pos" : "pos?";
 	case V_ENUM: return v->shape->name;
@@ -454,6 +485,8 @@ v_map(Lower *L, Value *v, Mapper *f, void *data)
 		return v;
 	if (v->kind == V_TEXT)
 		v = as_array(L, v);
+	if (v->kind == V_ROWS)
+		return v_rows(L, v->axis, v_map(L, v->item[0], f, data));
 	if (v->kind != V_ARRAY && v->kind != V_RECORD)
 		return f(L, v, data);
 	Value *to = v_new(L, v->kind);
@@ -473,7 +506,11 @@ same_form(Lower *L, Value *a, Value *b)
 		return false;
 	}
 	if (a->n != b->n) {
-		fail_here(L, "arrays of %d and %d elements do not go together", a->n, b->n);
+		if (a->kind == V_ROWS)
+			fail_here(L, "these do not go together: %s and %s", v_show(L, a),
+			          v_show(L, b));
+		else
+			fail_here(L, "arrays of %d and %d elements do not go together", a->n, b->n);
 		return false;
 	}
 	for (int i = 0; a->kind == V_RECORD && i < a->n; i++)
@@ -496,6 +533,13 @@ v_join(Lower *L, Value *a, Value *b, Join *f, void *data)
 	if (a->kind == V_ERROR || b->kind == V_ERROR)
 		return &v_error;
 	meet_end(L, &a, &b);
+	if (a->kind == V_ROWS || b->kind == V_ROWS) {
+		Value *x = a->kind == V_ARRAY ? to_rows(L, a) : a,
+		      *y = b->kind == V_ARRAY ? to_rows(L, b) : b;
+		if (x->kind == V_ERROR || y->kind == V_ERROR || !same_form(L, x, y))
+			return &v_error;
+		return v_rows(L, x->axis, v_join(L, x->item[0], row_at(L, y, x->axis), f, data));
+	}
 	if (a->kind != V_ARRAY && a->kind != V_RECORD && b->kind != V_ARRAY && b->kind != V_RECORD)
 		return f(L, a, b, data);
 	if (!same_form(L, a, b))
@@ -512,10 +556,16 @@ v_join(Lower *L, Value *a, Value *b, Join *f, void *data)
 static Value *
 if_leaf(Lower *L, Value *a, Value *b, void *cond)
 {
+	const Value *c = cond;
+
 	if (same_known(a, b))
 		return a;
+	if (is_float(a) || is_float(b) || (c->kind == V_MASK && is_numeric(a) && is_numeric(b)))
+		return float_if(L, c, a, b);
+	if (c->kind == V_MASK && !(c = leave_floats(L, cond, "chosen"))->node)
+		return &v_error;
 	if (a->kind == V_POS && b->kind == V_POS)
-		return if_pos(L, cond, a, b);
+		return if_pos(L, c->node, a, b);
 	Value *both[2] = { a, b };
 	alike_numbers(L, both, 2);
 	a = both[0];
@@ -526,7 +576,7 @@ if_leaf(Lower *L, Value *a, Value *b, void *cond)
 	Node *x = node_of(L, a), *y = node_of(L, b);
 	if (!x || !y)
 		return &v_error;
-	Value *v = v_stream(L, a->kind, if_node(L, cond, x, y));
+	Value *v = v_stream(L, a->kind, if_node(L, c->node, x, y));
 	v->shape = a->shape;
 	return v;
 }
@@ -534,5 +584,15 @@ if_leaf(Lower *L, Value *a, Value *b, void *cond)
 Value *
 if_value(Lower *L, Node *cond, Value *a, Value *b)
 {
-	return v_join(L, a, b, if_leaf, cond);
+	Value c = { .kind = V_BOOL, .node = cond };
+
+	return v_join(L, a, b, if_leaf, &c);
+}
+
+Value *
+choose_value(Lower *L, const Value *cond, Value *a, Value *b)
+{
+	if (cond->kind == V_MASK)
+		return v_join(L, a, b, if_leaf, (void *)(uintptr_t)cond);
+	return cond->known ? cond->num ? a : b : if_value(L, cond->node, a, b);
 }

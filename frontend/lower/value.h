@@ -15,6 +15,7 @@
 
 #include "frontend/syntax/ast.h"
 #include "ir/ir.h"
+#include "tensor/tensor.h"
 
 typedef struct Value Value;
 typedef struct Shape Shape;
@@ -47,6 +48,11 @@ typedef enum ValueKind {
 	V_TYPE,    /* shape: the name of a type or enum */
 	V_MODULE,
 	V_FOREIGN, /* a name of a function body whose value is not known yet */
+	/* of floats: floats.h */
+	V_FLOAT, /* e */
+	V_INDEX, /* e: an integer made of ranges */
+	V_MASK,  /* e: a condition of these */
+	V_ROWS,  /* an array kept whole: element i is item[0] with i in place of axis */
 } ValueKind;
 
 struct Value {
@@ -73,6 +79,8 @@ struct Value {
 	const Ast *fn;      /* V_FN: N_FN */
 	Env *env;           /* V_FN: where it was defined */
 	Module *module;
+	Scalar *e;    /* V_FLOAT, V_INDEX, V_MASK */
+	Scalar *axis; /* V_ROWS */
 };
 
 typedef enum ShapeKind {
@@ -86,6 +94,7 @@ typedef enum ShapeKind {
 	S_ENUM,
 	S_ARRAY,
 	S_RECORD,
+	S_FLOAT,
 } ShapeKind;
 
 struct Shape {
@@ -128,6 +137,8 @@ Value *v_join(Lower *, Value *, Value *, Join *, void *);
 typedef Value *Mapper(Lower *, Value *, void *);
 Value *v_map(Lower *, Value *, Mapper *, void *); /* over the leaves */
 Value *if_value(Lower *, Node *cond, Value *, Value *);
+/* The same where the condition may be one of floats. */
+Value *choose_value(Lower *, const Value *cond, Value *, Value *);
 
 /* ---- nodes, with the span where we are ---- */
 int site_here(Lower *);

@@ -21,26 +21,28 @@ typedef enum AstKind {
 	N_DOTS,   /* ... */
 	N_OP,     /* op: one of Relation */
 	/* statements */
-	N_USE,    /* NAME or TEXT, [as] */
-	N_MODEL,  /* NAME, LIST of SET */
-	N_SET,    /* NAME, LIST of values or TRECORD */
-	N_ENUM,   /* NAME, LIST of NAME */
-	N_TYPE,   /* NAME, type */
-	N_LET,    /* NAME, [type], e */
-	N_CONST,  /* NAME, [type], e */
-	N_FN,     /* NAME, LIST of PARAM, [type], e or BLOCK */
-	N_PARAM,  /* NAME, [type], [default] */
-	N_CPARAM, /* the same, const */
-	N_BLOCK,  /* LIST of statements, e */
-	N_EMIT,   /* e, [after] */
-	N_OUTPUT, /* NAME, [type], e */
-	N_INPUT,  /* NAME, type */
-	N_ASSERT, /* e, [TEXT] */
-	N_TEST,   /* e, EMITS | BEGINS | LABELS, [LIST of FOR] */
-	N_EMITS,  /* e */
-	N_BEGINS, /* e */
-	N_LABELS, /* LABEL... */
-	N_LABEL,  /* NAME, e */
+	N_USE,     /* NAME or TEXT, [as] */
+	N_MODEL,   /* NAME, LIST of SET */
+	N_SET,     /* NAME, LIST of values or TRECORD */
+	N_ENUM,    /* NAME, LIST of NAME */
+	N_TYPE,    /* NAME, type */
+	N_LET,     /* NAME, [type], e */
+	N_CONST,   /* NAME, [type], e */
+	N_FN,      /* NAME, LIST of PARAM, [type], e or BLOCK */
+	N_PARAM,   /* NAME, [type], [default] */
+	N_CPARAM,  /* the same, const */
+	N_BLOCK,   /* LIST of statements, e */
+	N_EMIT,    /* e, [after] */
+	N_OUTPUT,  /* NAME, [type], e */
+	N_INPUT,   /* NAME, type */
+	N_LEARNED, /* NAME, type, e: param */
+	N_LOSS,    /* e */
+	N_ASSERT,  /* e, [TEXT] */
+	N_TEST,    /* e, EMITS | BEGINS | LABELS, [LIST of FOR] */
+	N_EMITS,   /* e */
+	N_BEGINS,  /* e */
+	N_LABELS,  /* LABEL... */
+	N_LABEL,   /* NAME, e */
 	/* types */
 	N_TNAME,   /* NAME, [NAME] */
 	N_TMAYBE,  /* NAME */

@@ -153,6 +153,8 @@ is_statement_word(int kind)
 	case TOK_OUTPUT:
 	case TOK_INPUT:
 	case TOK_ASSERT:
+	case TOK_PARAM:
+	case TOK_LOSS:
 	case TOK_TEST: return true;
 	default: return false;
 	}

@@ -27,6 +27,7 @@
 
 %token USE "use" AS "as" MODEL "model" ENUM "enum" TYPE "type" CONST "const" LET "let" FN "fn"
 %token RETURN "return" EMIT "emit" AFTER "after" OUTPUT "output" INPUT "input" ASSERT "assert"
+%token PARAM "param" LOSS "loss"
 %token TEST "test" IF "if" THEN "then" ELSE "else" MATCH "match" WHERE "where" BY "by" FOR "for"
 %token IN "in" WITH "with"
 %token AND "and" OR "or" NOT "not" TRUE "true" FALSE "false"
@@ -77,6 +78,7 @@ stmt:
 | k_emit expr "after" expr                  { $$ = N(EMIT, 2, $2, $4); }
 | k_output NAME annotation '=' expr         { $$ = N(OUTPUT, 3, $2, $3, $5); }
 | k_input NAME ':' type                     { $$ = N(INPUT, 2, $2, $4); }
+| k_loss expr                               { $$ = N(LOSS, 1, $2); }
 | k_test expr "->" expectation cases        { $$ = N(TEST, 3, $2, $4, $5); }
 | local
 ;
@@ -92,6 +94,7 @@ local:
 | k_let NAME annotation '=' error           { $$ = N(LET, 3, $2, NULL, BAD); }
 | k_const NAME annotation '=' error         { $$ = N(CONST, 3, $2, NULL, BAD); }
 | k_fn NAME '(' params ')' result body      { $$ = N(FN, 4, $2, $4, $6, $7); }
+| k_param NAME ':' type '=' expr            { $$ = N(LEARNED, 3, $2, $4, $6); }
 | k_assert expr                             { $$ = N(ASSERT, 2, $2, NULL); }
 | k_assert expr ',' STRING                  { $$ = N(ASSERT, 2, $2, $4); }
 ;
@@ -175,6 +178,8 @@ k_let: "let" { yyerrok; };
 k_const: "const" { yyerrok; };
 k_fn: "fn" { yyerrok; };
 k_assert: "assert" { yyerrok; };
+k_param: "param" { yyerrok; };
+k_loss: "loss" { yyerrok; };
 
 /* ---- types ---- */
 
@@ -381,7 +386,8 @@ is_statement_word(yysymbol_kind_t kind)
 {
 	static const int words[] = {
 		TOK_USE, TOK_MODEL, TOK_ENUM, TOK_TYPE, TOK_CONST, TOK_LET, TOK_FN,
-		TOK_RETURN, TOK_EMIT, TOK_OUTPUT, TOK_INPUT, TOK_ASSERT, TOK_TEST,
+		TOK_RETURN, TOK_EMIT, TOK_OUTPUT, TOK_INPUT, TOK_PARAM, TOK_LOSS, TOK_ASSERT,
+		TOK_TEST,
 	};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)

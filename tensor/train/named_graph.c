@@ -25,7 +25,8 @@ list_leaf(Learned *l, TensorNode *t)
 		l->param[l->nparam++] = (LearnedParam){ t, NULL };
 	} else if (t->kind == TENSOR_INPUT) {
 		GROW(a, l->input, l->capinput, l->ninput + 1);
-		l->input[l->ninput++] = (LearnedInput){ source_of_name(t->name), t, NULL };
+		l->input[l->ninput++] = (LearnedInput){ .source = source_of_name(t->name),
+			                                .tensor = t };
 	}
 }
 

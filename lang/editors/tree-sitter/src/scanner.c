@@ -8,6 +8,7 @@
 
 enum Token { NAME, ANGLE, NEVER };
 
+/* clang-format off */
 static const char *const reserved[] = {
 /* BEGIN words */
 	"use",
@@ -23,6 +24,8 @@ static const char *const reserved[] = {
 	"after",
 	"output",
 	"input",
+	"param",
+	"loss",
 	"assert",
 	"test",
 	"if",
@@ -41,6 +44,7 @@ static const char *const reserved[] = {
 	"false",
 /* END words */
 };
+/* clang-format on */
 
 void *
 tree_sitter_tw_external_scanner_create(void)
@@ -124,7 +128,8 @@ bool
 tree_sitter_tw_external_scanner_scan(void *state, TSLexer *lexer, const bool *valid)
 {
 	(void)state, (void)valid;
-	while (lexer->lookahead == ' ' || lexer->lookahead == '\t' || lexer->lookahead == '\r' || lexer->lookahead == '\n')
+	while (lexer->lookahead == ' ' || lexer->lookahead == '\t' || lexer->lookahead == '\r'
+	       || lexer->lookahead == '\n')
 		lexer->advance(lexer, true);
 	if (lexer->lookahead == '<')
 		return scan_angle(lexer);
