@@ -59,9 +59,10 @@ typedef struct Program {
 	bool quiet; /* the caller prints what was found */
 } Program;
 
-/* The learned half of a program (learned_half.c), with parameters as they begin by this seed. */
+/* The learned half of a program (learned_half.c), with parameters as they begin by this seed, or of
+ * a file, if that is not NULL. NULL with a line on standard error. */
 typedef struct LearnedHalf LearnedHalf;
-LearnedHalf *learned_half_new(const Graph *, uint64_t seed);
+LearnedHalf *learned_half_new(const Graph *, uint64_t seed, const char *file);
 void learned_half_attach(LearnedHalf *, Eval *);
 void learned_half_free(LearnedHalf *);
 

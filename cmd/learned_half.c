@@ -1,5 +1,6 @@
 /* The learned half of a program beside its evaluator: exact streams go in, parameters are as they
- * begin, the reference evaluator of tensors says what comes out, on doubles. */
+ * begin or as a file of twc train has them, the reference evaluator of tensors says what comes out,
+ * on doubles. */
 
 #include "cmd/cmd.h"
 
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "tensor/learned.h"
+#include "tensor/train/weights_file.h"
 
 struct LearnedHalf {
 	const Graph *g;
@@ -24,12 +26,46 @@ tensor_room(const Learned *l, const TensorNode *t)
 	return NEWS(l->graph->arena, double, tensor_size(t));
 }
 
+/* What a file of twc train holds, in place of how parameters begin; a line, and false, where it is
+ * none of this program. */
+static bool
+read_learned_file(const Learned *l, const char *path, WeightsFile *to)
+{
+	Arena *arena = l->graph->arena;
+	const char *why = NULL;
+	size_t n;
+	char *bytes = read_file(arena, path, &n);
+
+	if (!bytes)
+		return false;
+	if (!weights_file_read(arena, bytes, n, to, &why)) {
+		fprintf(stderr, "twc: %s: %s\n", path, why);
+		return false;
+	}
+	for (int i = 0; i < l->nparam; i++) {
+		const TensorNode *t = l->param[i].tensor;
+		const FileWeights *w = weights_file_find(to, t->name);
+		const char *want = shape_text(arena, t->rank, t->dim);
+		const char *have = w ? shape_text(arena, w->rank, w->dim) : "missing";
+		if (w && w->at && !strcmp(want, have))
+			continue;
+		fprintf(stderr, "twc: %s: %s is %s there, and %s in the program\n", path, t->name,
+		        have, want);
+		return false;
+	}
+	return true;
+}
+
 LearnedHalf *
-learned_half_new(const Graph *g, uint64_t seed)
+learned_half_new(const Graph *g, uint64_t seed, const char *path)
 {
 	const Learned *l = g->learned;
 	Arena *arena = l->graph->arena;
 	LearnedHalf *r = NEW(arena, LearnedHalf);
+	WeightsFile file = { 0 };
+
+	if (path && !read_learned_file(l, path, &file))
+		return NULL;
 
 	*r = (LearnedHalf){ .g = g, .l = l, .exact = eval_new(g), .n = -1 };
 	r->value = NEWS(arena, double *, l->graph->ntensor);
@@ -42,9 +78,11 @@ learned_half_new(const Graph *g, uint64_t seed)
 		int64_t size = tensor_size(t);
 		double *to = r->value[t->id] = tensor_room(l, t);
 		float *x = NEWS(arena, float, size);
-		learned_initial(&l->param[i], seed, x);
+		const FileWeights *w = path ? weights_file_find(&file, t->name) : NULL;
+		if (!w)
+			learned_initial(&l->param[i], seed, x);
 		for (int64_t k = 0; k < size; k++)
-			to[k] = (double)x[k];
+			to[k] = (double)(w ? w->at[k] : x[k]);
 	}
 	return r;
 }

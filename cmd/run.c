@@ -152,10 +152,11 @@ cmd_run(const Options *o)
 		r.text = NEWS(&r.program.arena, int, (longest_kept(g) + 1) * g->nfield);
 		r.eval = eval_new(g);
 		if (g->learned) {
-			r.learned = learned_half_new(g, (uint64_t)o->seed);
-			learned_half_attach(r.learned, r.eval);
+			r.learned = learned_half_new(g, (uint64_t)o->seed, o->model);
+			if (r.learned)
+				learned_half_attach(r.learned, r.eval);
 		}
-		ok = !o->input || run_number_file(&r, o->input);
+		ok = (r.learned || !g->learned) && (!o->input || run_number_file(&r, o->input));
 		if (ok && g->ninput && (o->nargs > 1 || o->batch)) {
 			fputs("twc: this model takes numbers: --input FILE.npy\n", stderr);
 			ok = false;

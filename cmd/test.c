@@ -659,8 +659,10 @@ test_source_text(Tester *t, const char *path, const char *text, size_t n, const 
 	t->program.inspect.verify = true;
 	t->g = &t->program.meant;
 	if (t->g->learned)
-		t->learned = learned_half_new(t->g, (uint64_t)o->seed);
+		t->learned = learned_half_new(t->g, (uint64_t)o->seed, o->model);
 	else if ((!o->model && !program_compile(&t->program)) || !open_transformer(t, o))
+		return false;
+	if (t->g->learned && !t->learned)
 		return false;
 
 	t->text = NEWS(&t->program.arena, int, (longest_kept(t->g) + 1) * t->g->nfield);

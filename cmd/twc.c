@@ -345,7 +345,10 @@ static const Flag flags[] = {
 	{ "seed", 0, "N", offsetof(Options, seed),
 	  "which random ones: the same seed gives the same", NULL },
 	{ "model", 0, "MODEL", offsetof(Options, model),
-	  "run them in this model file, and compile nothing", NULL },
+	  "run them in this model file, and compile nothing; of a program with parameters, the "
+	  "file "
+	  "that twc train wrote",
+	  NULL },
 	{ "data", 0, "DATA", offsetof(Options, data),
 	  "what to learn from: a text file; or arrays, INPUT=FILE.npy,INPUT=FILE.npy, a row an "
 	  "example",
@@ -427,8 +430,9 @@ static const Verb verbs[] = {
 		"run",
 		"FILE [PROMPT...]",
 		"prints how each prompt goes on, from the reference evaluator alone",
-		"A program with parameters is evaluated with these as they begin, by --seed.",
-		"batch input seed stdlib no-warnings",
+		"A program with parameters is evaluated with these as they begin, by --seed, or as "
+		"twc train left them, of --model.",
+		"batch input seed model stdlib no-warnings",
 		"twc run calculator.tw \"12*34=\"\n"
 		"twc run calculator.tw --batch prompts.txt",
 		cmd_run,
