@@ -4,6 +4,7 @@
 #define _GNU_SOURCE /* basename that changes nothing */
 
 #include "cmd/cli.h"
+#include "wasm/isa.h"
 #include "wasm/script.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,6 +66,61 @@ load_machine(const Options *o)
 	return m;
 }
 
+/* ---- texts that another program converts */
+
+/* As a command of its own, its complaints on standard error; its exit status, 127 if there is none.
+ */
+static int
+run_converter(const char *const *word)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		execvp(word[0], (char *const *)word);
+		_exit(127);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return 127;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* A new folder with the file that a program of wabt makes; NULL after a complaint. */
+static char *
+convert_text(Arena *arena, const char *tool, const char *path, const char *suffix)
+{
+	const char *tmp = getenv("TMPDIR");
+	size_t size = PATH_MAX;
+	char *to = NEWS(arena, char, size), folder[PATH_MAX / 2];
+
+	snprintf(folder, sizeof folder, "%s/twasmXXXXXX", tmp && *tmp ? tmp : "/tmp");
+	if (!mkdtemp(folder)) {
+		complain(folder, strerror(errno));
+		return NULL;
+	}
+	snprintf(to, size, "%s/program%s", folder, suffix);
+	const char *word[] = { tool, path, "-o", to, NULL };
+	int status = run_converter(word);
+
+	if (!status)
+		return to;
+	rmdir(folder);
+	if (status == 127)
+		fprintf(stderr,
+		        "twasm: %s: %s, which converts it, is not installed (Debian: wabt)\n", path,
+		        tool);
+	return NULL;
+}
+
+static void
+remove_converted(char *path)
+{
+	if (!path)
+		return;
+	remove(path);
+	rmdir(dirname(path));
+}
+
 /* ---- run */
 
 typedef struct Running {
@@ -71,7 +128,7 @@ typedef struct Running {
 	const char *path;
 	Arena arena;
 	WasmProgram *program;
-	WasmInstance *instance;
+	WasmInstance *instance; /* NULL of a program of 55 opcodes */
 	WasmFunction *entry;
 	WasmMachine *machine;
 	bool shows_progress;
@@ -125,6 +182,8 @@ spell_origin(const Running *r, int at, char *out, size_t size)
 		snprintf(out, size, "%s, offset 0x%x",
 		         wasm_function_name(i->instance->module, i->function, name, sizeof name),
 		         i->offset);
+	else if (i->function == WASM_OF_ISA)
+		snprintf(out, size, "instruction %u", i->offset);
 	else
 		snprintf(out, size, "a function of the machine's own");
 	return out;
@@ -187,22 +246,46 @@ find_entry(Running *r)
 }
 
 static bool
+ends_in(const char *path, const char *end)
+{
+	size_t n = strlen(path), k = strlen(end);
+
+	return n >= k && !strcmp(path + n - k, end);
+}
+
+static bool
+load_wasm(Running *r, const uint8_t *bytes, size_t n)
+{
+	const WasmModule *m = wasm_module(&r->arena, bytes, n, r->program->error);
+
+	r->instance = m ? wasm_instance(r->program, m, r->path, find_host, NULL) : NULL;
+	return r->instance ? find_entry(r) : complain(r->path, r->program->error);
+}
+
+static bool
 load_program(Running *r)
 {
+	bool is_text = ends_in(r->path, ".wat");
+	char *converted = is_text ? convert_text(&r->arena, "wat2wasm", r->path, ".wasm") : NULL;
 	size_t n;
-	uint8_t *bytes = wasm_file(&r->arena, r->path, &n);
 
+	if (is_text && !converted)
+		return false;
+	uint8_t *bytes = wasm_file(&r->arena, is_text ? converted : r->path, &n);
+	int failed = errno;
+
+	remove_converted(converted);
 	if (!bytes)
-		return complain(r->path, strerror(errno));
+		return complain(r->path, strerror(failed));
 	r->program = wasm_program(&r->arena);
 	r->program->alone = true;
 	r->program->arg = r->o->args;
 	while (r->o->args[r->program->args])
 		r->program->args++;
-	const WasmModule *m = wasm_module(&r->arena, bytes, n, r->program->error);
-
-	r->instance = m ? wasm_instance(r->program, m, r->path, find_host, NULL) : NULL;
-	return r->instance ? find_entry(r) : complain(r->path, r->program->error);
+	if (!ends_in(r->path, ".isa"))
+		return load_wasm(r, bytes, n);
+	r->entry = wasm_isa(r->program, (const char *)bytes);
+	return r->entry || complain(r->path, r->program->error);
 }
 
 static int
@@ -263,6 +346,10 @@ report_end(const Running *r, WasmEnd end)
 	}
 	if (end != W_EXIT)
 		return report_trap(r, end);
+	if (!r->instance) {
+		printf("%d\n", (int)r->machine->state.value);
+		return 0;
+	}
 	return returned && !r->entry->type->nresult ? 0 : (int)(r->machine->state.value & 255);
 }
 
@@ -289,7 +376,7 @@ begin_program(Running *r)
 {
 	static const uint32_t no_words[16];
 	WasmMachine *m = r->machine;
-	int start = r->instance->module->start, n = r->entry->type->nparam;
+	int start = r->instance ? r->instance->module->start : -1, n = r->entry->type->nparam;
 	WasmEnd end = W_EXIT;
 
 	if (start >= 0)
@@ -475,14 +562,19 @@ static const Verb verbs[] = {
 	},
 	{
 		"run",
-		"PROGRAM.wasm [ARG...]",
+		"PROGRAM [ARG...]",
 		"runs a program; its exit status is that of main or of exit",
 		"Imports are putchar, getchar and exit of env, and of WASI what printf, getchar "
 		"and main's "
 		"arguments need. A trap is told with its function and the offset in the file, "
-		"status 1.",
+		"status 1. PROGRAM.wat is converted by wat2wasm, where wabt is installed. "
+		"PROGRAM.isa is "
+		"a program for a stack machine of 55 opcodes, pairs of a number or name and its "
+		"argument: "
+		"prints what HALT finds on top.",
 		"model steps checkpoint resume trace check stats",
 		"twasm run prog.wasm\n"
+		"twasm run fib.isa\n"
 		"twasm run --stats prog.wasm <input\n"
 		"twasm run --trace --steps=100 prog.wasm\n"
 		"twasm run --steps=1000000 --checkpoint=a.txt prog.wasm && twasm run "
@@ -500,7 +592,7 @@ static const Verb verbs[] = {
 	},
 	{
 		"prompt",
-		"PROGRAM.wasm [ARG...]",
+		"PROGRAM [ARG...]",
 		"prints the prompt that a program becomes, a token a line",
 		"Any engine goes on with it: twrun with the model's file, until the program has "
 		"ended.",
@@ -510,7 +602,7 @@ static const Verb verbs[] = {
 	},
 	{
 		"code",
-		"PROGRAM.wasm [ARG...]",
+		"PROGRAM [ARG...]",
 		"prints the register code that a program becomes",
 		NULL,
 		"",
@@ -523,7 +615,7 @@ static const Verb verbs[] = {
 static const Cli cli = {
 	.program = "twasm",
 	.doc = "runs WebAssembly programs inside a transformer",
-	.files = "wasm json",
+	.files = "wasm wat isa json",
 	.status = "the program's own; 0 fine; 1 a trap, or a test failed; 2 the program, the "
 		  "script or "
 		  "the model was refused",

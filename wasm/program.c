@@ -146,8 +146,8 @@ wasm_call_to(WasmProgram *p, WasmInstr *i, WasmFunction *f)
 	f->calls = (int)(i - p->code);
 }
 
-static void
-set_entry(WasmProgram *p, WasmFunction *f, int entry)
+void
+wasm_set_entry(WasmProgram *p, WasmFunction *f, int entry)
 {
 	f->entry = entry;
 	while (f->calls >= 0) {
@@ -171,7 +171,7 @@ wasm_make(WasmProgram *p)
 			entry = wasm_assemble(p, f->host);
 		else
 			wasm_lower(p, f->instance, f->index, true, &entry);
-		set_entry(p, f, entry);
+		wasm_set_entry(p, f, entry);
 	}
 	return !*p->error;
 }

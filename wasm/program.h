@@ -88,6 +88,7 @@ enum {
 	W_CODE = 65536,    /* instructions */
 	W_PAGES = 1024,    /* of all memories */
 	W_CELLS = 1 << 24, /* words of them */
+	WASM_OF_ISA = -2,  /* in the place of a function: see wasm/isa.h */
 	W_EXIT_CODE = 0,   /* where the outermost call returns to */
 };
 
@@ -100,8 +101,8 @@ typedef struct WasmInstr {
 	bool fresh;      /* not yet in the text */
 	bool there;      /* false: nothing stands here, which is a null in a table */
 	int chain;       /* of those that wait for the same address, -1 at the end */
-	int function;    /* what it was made of: in this module, -1 if of none, */
-	uint32_t offset; /* at this byte; */
+	int function;    /* what it was made of: in this module, -1 if of none, at this */
+	uint32_t offset; /* byte; or WASM_OF_ISA, and the number of the instruction */
 	const struct WasmInstance *instance;
 	const char *what; /* W_UNSUPPORTED: which instruction */
 } WasmInstr;
@@ -202,11 +203,13 @@ bool wasm_make(WasmProgram *);
 /* An instruction as text (wasm/spell.c). */
 void wasm_spell_instr(const WasmInstr *, char *out, size_t size);
 
-/* ---- for wasm/lower.c and wasm/library.c */
+/* ---- for wasm/lower.c, wasm/library.c and wasm/isa.c */
 WasmInstr *wasm_emit(WasmProgram *, WasmOp); /* the last one again where it is full */
 int wasm_constant(WasmProgram *,
                   uint32_t value); /* a shared register; W_REGISTERS if none is left */
 void wasm_call_to(WasmProgram *, WasmInstr *, WasmFunction *);
+/* Where it begins is known: the calls that were made before lead there. */
+void wasm_set_entry(WasmProgram *, WasmFunction *, int entry);
 int wasm_jumps(WasmProgram *, WasmTable *, const WasmType *, const WasmMemory *);
 void wasm_set_cell(WasmProgram *, uint32_t cell, uint32_t value);
 bool wasm_same_type(const WasmType *, const WasmType *);

@@ -87,6 +87,20 @@ for c in hashes queens factorial; do
 done
 engines "$tmp/mandelbrot.wasm"
 
+before=$failed
+for n in $(seq "${3:-100}"); do
+	node tests/wasm/isa.mjs --random "$n" >"$tmp/random.isa"
+	want=$(node tests/wasm/isa.mjs "$tmp/random.isa")
+	case $("$bin/twasm" run "$tmp/random.isa" 2>&1) in
+	*"$want"*) passed=$((passed + 1)) ;;
+	*)
+		failed=$((failed + 1))
+		echo "isa.mjs --random $n: twasm does not say $want"
+		;;
+	esac
+done
+[ $failed = $before ] && echo "random programs of 55 opcodes: as isa.mjs has them"
+
 mkdir "$tmp/random"
 seed=${SEED:-$(date +%s)}
 node tests/wasm/random.mjs "${3:-100}" "$seed" "$tmp/random"

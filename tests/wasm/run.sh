@@ -62,6 +62,23 @@ check 0 '*' '' "$bin/twrun" "$bin/wasm32.onnx" --prompt "$tmp/prompt"
 byte=$(node $here/large.mjs "$tmp/large.wasm")
 check "$byte" '' '' "$twasm" run "$tmp/large.wasm"
 
+# The other instruction set: what isa.mjs, another reader of it, printed.
+for want in fib:102334155 gcd:21 primes:25 bubble:-1526473430; do
+	check 0 "${want#*:}" '' "$twasm" run $here/isa/${want%:*}.isa
+done
+echo '1 7 1 0 14 0 5 0' >"$tmp/divides.isa" # by number: 7 / 0
+check 1 '' 'integer divide by zero, in instruction 2' "$twasm" run "$tmp/divides.isa"
+echo 'PUSH 1 JZ 3 PUSH 2 HALT' >"$tmp/two.isa"
+check 2 '' 'line 1: instruction 3 (HALT): it is reached with two heights of the stack' \
+	"$twasm" run "$tmp/two.isa"
+for bad in 'PUSH' 'PUSH 4294967296' 'JUMP 3' 'ADD HALT' 'RETURN' ''; do
+	echo "$bad" >"$tmp/bad.isa"
+	check 2 '' 'bad.isa: ' "$twasm" run "$tmp/bad.isa"
+done
+
+check 2 '' 'wat2wasm, which converts it, is not installed' \
+	env PATH=/nowhere "$twasm" run $here/traps.wat
+
 # A trap is told with its function and place, and a step with what it wrote.
 check 1 '' "traps.wasm: integer divide by zero, in function 0 (main), offset 0x27" \
 	"$twasm" run $here/traps.wasm
