@@ -36,7 +36,7 @@ struct Options {
 	int size, depth;                           /* --size, --depth; or 0 */
 	int count, seed;                           /* -n, --seed; or 0 */
 	const char *model;                         /* --model, or NULL */
-	const char *data, *resume;                 /* --data, --resume; or NULL */
+	const char *data, *resume, *like;          /* --data, --resume, --like; or NULL */
 	int steps, batch_size;                     /* --steps, --batch-size; or 0 */
 	int optimizer, schedule;                   /* as tensor/train/train.h has them, or 0 */
 	const char *rate, *clip, *decay, *warm_up; /* numbers, or NULL */

@@ -9,149 +9,19 @@
  * kind (digits by digits), the same with one taken away or put in, and random ones; only those that
  * keep the program's asserts. */
 
-#include "cmd/cmd.h"
+#include "cmd/sampler.h"
 
-#include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/file/write.h"
 #include "lang/text.h"
-#include "lang/random.h"
-
-enum {
-	TRIES = 50, /* for one text that keeps the asserts */
-	LONGEST_RANDOM = 40,
-	FINEST = 16, /* real numbers that are fed are multiples of 1/16 */
-};
 
 typedef struct SampleWriter {
 	Program program;
-	const Graph *g;
-	Eval *eval;
-	uint64_t state;
-	int *text;      /* (context + 1, nfield) */
-	double *number; /* (context, ninput) */
-	int n;          /* tokens of the prompt */
+	PromptSampler s;
 } SampleWriter;
-
-/* ---- prompts */
-
-static int
-character_class(const char *s)
-{
-	unsigned char c = (unsigned char)*s;
-
-	return isdigit(c) ? 1 : islower(c) ? 2 : isupper(c) ? 3 : isspace(c) ? 4 : 5 + c;
-}
-
-static int
-random_row(SampleWriter *s, int field)
-{
-	return first_row(s->g, field) + seeded_below(&s->state, rows_of(s->g, field));
-}
-
-/* Another row of the field whose word begins with a letter of the same kind. */
-static int
-row_of_kind(SampleWriter *s, int field, int row)
-{
-	for (int i = 0; i < 20; i++) {
-		int other = random_row(s, field);
-		if (s->g->field
-		    || character_class(s->g->vocab[other]) == character_class(s->g->vocab[row]))
-			return other;
-	}
-	return row;
-}
-
-static void
-random_tokens(SampleWriter *s)
-{
-	int most = s->g->context < LONGEST_RANDOM ? s->g->context : LONGEST_RANDOM;
-
-	s->n = 1 + seeded_below(&s->state, most);
-	for (int i = 0; i < s->n; i++)
-		for (int f = 0; f < s->g->nfield; f++)
-			s->text[i * s->g->nfield + f] = random_row(s, f);
-}
-
-/* A token less, or one more. */
-static void
-change_length(SampleWriter *s)
-{
-	int at = seeded_below(&s->state, s->n), wide = s->g->nfield;
-	size_t rest = (size_t)((s->n - at) * wide) * sizeof *s->text;
-
-	if (seeded_below(&s->state, 2) && s->n < s->g->context) {
-		memmove(s->text + (at + 1) * wide, s->text + at * wide, rest);
-		for (int f = 0; f < wide; f++)
-			s->text[at * wide + f] = random_row(s, f);
-		s->n++;
-	} else if (s->n > 1) {
-		memmove(s->text + at * wide, s->text + (at + 1) * wide,
-		        rest - (size_t)wide * sizeof *s->text);
-		s->n--;
-	}
-}
-
-static void
-random_prompt(SampleWriter *s)
-{
-	const Graph *g = s->g;
-	const Test *t = g->ntest ? &g->test[seeded_below(&s->state, g->ntest)] : NULL;
-	int how = seeded_below(&s->state, 10);
-
-	if (!t || !t->nprompt || t->nprompt > g->context || how == 0) {
-		random_tokens(s);
-		return;
-	}
-	s->n = t->nprompt;
-	memcpy(s->text, t->prompt, (size_t)(s->n * g->nfield) * sizeof *s->text);
-	for (int i = 0; i < s->n * g->nfield; i++)
-		if (seeded_below(&s->state, 2))
-			s->text[i] = row_of_kind(s, i % g->nfield, s->text[i]);
-	if (how == 1)
-		change_length(s);
-}
-
-static void
-random_numbers(SampleWriter *s)
-{
-	int most = s->g->context < LONGEST_RANDOM ? s->g->context : LONGEST_RANDOM;
-
-	s->n = 1 + seeded_below(&s->state, most);
-	for (int i = 0; i < s->n * s->g->ninput; i++) {
-		const Input *in = &s->g->input[i % s->g->ninput];
-		double unit = in->kind == K_REAL ? FINEST : 1;
-		double steps = fmin((in->max - in->min) * unit, 1e6);
-		s->number[i] = in->min + seeded_below(&s->state, (int)steps + 1) / unit;
-	}
-}
-
-/* A text that the program is for, its answer behind it: how long it has become; -1 where none was
- * found. */
-static int
-sample_text(SampleWriter *s)
-{
-	const Graph *g = s->g;
-	int at;
-
-	for (int i = 0; i < TRIES; i++) {
-		int end;
-		if (g->ninput) {
-			random_numbers(s);
-			eval_numbers(s->eval, s->number, end = s->n);
-		} else {
-			random_prompt(s);
-			end = continue_text(g, s->eval, s->text, s->n);
-		}
-		if (!broken_assert(g, s->eval, end, &at))
-			return end;
-	}
-	return -1;
-}
 
 /* ---- a line */
 
@@ -167,9 +37,9 @@ add_member(TextBuilder *t, const char *comma, const char *name)
 static int64_t
 position_of(const SampleWriter *s, const Named *v, int p, int n)
 {
-	int64_t x = eval_at(s->eval, v->node, p), at = x + v->offset;
+	int64_t x = eval_at(s->s.eval, v->node, p), at = x + v->offset;
 
-	return x >= 0 && at >= 0 && at < (s->g->bidirectional ? n : p + 1) ? at : -1;
+	return x >= 0 && at >= 0 && at < (s->s.g->bidirectional ? n : p + 1) ? at : -1;
 }
 
 static void
@@ -178,11 +48,11 @@ add_values(SampleWriter *s, TextBuilder *t, const Named *v, int n)
 	for (int p = 0; p < n; p++) {
 		text_addf(t, p ? ", " : "[");
 		if (v->kind == K_REAL)
-			text_add_json_number(t, real_value(eval_at(s->eval, v->node, p)));
+			text_add_json_number(t, real_value(eval_at(s->s.eval, v->node, p)));
 		else
 			text_addf(t, "%lld",
 			          (long long)(v->kind == K_POS ? position_of(s, v, p, n)
-			                                       : eval_at(s->eval, v->node, p)));
+			                                       : eval_at(s->s.eval, v->node, p)));
 	}
 	text_addf(t, n ? "]" : "[]");
 }
@@ -190,13 +60,13 @@ add_values(SampleWriter *s, TextBuilder *t, const Named *v, int n)
 static void
 add_prompt(SampleWriter *s, TextBuilder *t)
 {
-	if (!s->g->ninput) {
-		text_add_json_string(t, spell_rows(t->arena, s->g, s->text, s->n));
+	if (!s->s.g->ninput) {
+		text_add_json_string(t, spell_rows(t->arena, s->s.g, s->s.text, s->s.n));
 		return;
 	}
-	for (int i = 0; i < s->n * s->g->ninput; i++) {
-		text_addf(t, i ? i % s->g->ninput ? ", " : "], [" : "[[");
-		text_add_json_number(t, s->number[i]);
+	for (int i = 0; i < s->s.n * s->s.g->ninput; i++) {
+		text_addf(t, i ? i % s->s.g->ninput ? ", " : "], [" : "[[");
+		text_add_json_number(t, s->s.number[i]);
 	}
 	text_addf(t, "]]");
 }
@@ -204,7 +74,7 @@ add_prompt(SampleWriter *s, TextBuilder *t)
 static void
 add_sample(SampleWriter *s, TextBuilder *t, int end)
 {
-	const Graph *g = s->g;
+	const Graph *g = s->s.g;
 	const char *comma = "";
 
 	add_member(t, "{", "prompt");
@@ -212,7 +82,7 @@ add_sample(SampleWriter *s, TextBuilder *t, int end)
 	if (g->emit) {
 		add_member(t, ", ", "answer");
 		text_add_json_string(
-			t, spell_rows(t->arena, g, s->text + s->n * g->nfield, end - s->n));
+			t, spell_rows(t->arena, g, s->s.text + s->s.n * g->nfield, end - s->s.n));
 	}
 	add_member(t, ", ", "named");
 	text_addf(t, "{");
@@ -239,10 +109,10 @@ write_samples(SampleWriter *s, int count, FILE *to)
 	for (int i = 0; i < count; i++) {
 		Arena *line = arena_child(&s->program.arena);
 		TextBuilder t = { .arena = line };
-		int end = sample_text(s);
+		int end = sampler_text(&s->s);
 		if (end < 0) {
 			fprintf(stderr, "twc: no text of %d was found that keeps its asserts\n",
-			        TRIES);
+			        SAMPLE_TRIES);
 			return false;
 		}
 		add_sample(s, &t, end);
@@ -255,15 +125,9 @@ write_samples(SampleWriter *s, int count, FILE *to)
 static int
 sample_to(SampleWriter *s, const Options *o, FILE *to)
 {
-	const Graph *g = s->g = &s->program.meant;
-	size_t most = (size_t)longest_kept(g) + 2;
-
-	s->text = NEWS(&s->program.arena, int, most *(size_t)(g->nfield + 1));
-	s->number = NEWS(&s->program.arena, double, most *(size_t)(g->ninput + 1));
-	s->state = (uint64_t)o->seed;
-	s->eval = eval_new(g);
+	sampler_open(&s->s, &s->program.arena, &s->program.meant, (uint64_t)o->seed);
 	bool ok = write_samples(s, o->count ? o->count : 1, to);
-	eval_free(s->eval);
+	sampler_close(&s->s);
 	return ok ? 0 : 2;
 }
 

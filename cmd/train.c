@@ -122,15 +122,46 @@ open_tensor_text(Arena *a, const char *path)
 	return l;
 }
 
+static bool
+has_exact_inputs(const Learned *l)
+{
+	for (int i = 0; i < l->ninput; i++)
+		if (l->input[i].source == LEARNED_EXACT)
+			return true;
+	return false;
+}
+
+static Learned *
+open_program(Training *t)
+{
+	const char *path = t->o->args[0];
+
+	if (!program_open(&t->program, path, t->o))
+		return NULL;
+	const Graph *g = &t->program.meant;
+	if (!g->learned || !g->learned->nparam)
+		fprintf(stderr, "twc: %s: it has no param: there is nothing to learn\n", path);
+	else if (!g->learned->loss)
+		fprintf(stderr, "twc: %s: it has no likely and no loss: learn to what end?\n",
+		        path);
+	else if (g->nfield > 1)
+		fprintf(stderr, "twc: %s: twc train takes tokens of one field\n", path);
+	else {
+		if (g->nvocab)
+			t->vocab = vocabulary_of_words(t->arena, g->vocab, g->nvocab);
+		if (has_exact_inputs(g->learned))
+			t->eval = eval_new(g);
+		return g->learned;
+	}
+	return NULL;
+}
+
 static Learned *
 open_learned(Training *t)
 {
 	const char *path = t->o->args[0];
 
-	if (is_tensor_text(path))
-		return open_tensor_text(t->arena, path);
-	fprintf(stderr, "twc: %s: twc train takes a graph of tensors, a .twt\n", path);
-	return NULL;
+	return is_tensor_text(path) ? open_tensor_text(t->arena, path) : open_program(t);
 }
 
 static bool
@@ -375,6 +406,11 @@ cmd_train(const Options *o)
 		if (t.learned && training_data(&t) && start_trainer(&t))
 			status = train_and_save(&t);
 	}
+	if (t.eval)
+		eval_free(t.eval);
+	sampler_close(&t.like);
+	program_close(&t.like_program);
+	program_close(&t.program);
 	arena_free(&arena);
 	return status;
 }

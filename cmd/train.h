@@ -3,16 +3,22 @@
 
 /* What twc train is made of. */
 
-#include "cmd/cmd.h"
+#include "cmd/sampler.h"
 #include "tensor/train/train.h"
 #include "tensor/train/vocabulary.h"
 
 typedef struct Training {
 	Arena *arena;
 	const Options *o;
+	Program program; /* what is trained, unless it is a graph of tensors alone */
 	Learned *learned;
+	Eval *eval; /* of its exact half; NULL: it has none */
 	Vocabulary vocab;
 	const char *vocab_json;
+	Program like_program; /* what --like names */
+	PromptSampler like;
+	int *like_as;        /* its rows -> those of this vocabulary */
+	int *like_row;       /* a text of it in these */
 	WeightsFile resumed; /* what --resume names */
 	Recipe recipe;
 	Examples examples;
@@ -31,6 +37,11 @@ typedef struct HeldLoss {
 /* train_data.c: what --data and --like say, into the examples; a line on standard error, and
  * false. */
 bool training_data(Training *);
+
+/* train_exact.c: the exact program that --like names, for the examples; a line, and false. */
+bool open_like(Training *);
+/* What the exact half computes on a text, into row b of the batch. */
+void training_exact(void *training, Trainer *, int b, const int *row, int n);
 
 /* loss_plot.c: the curve of the loss as a picture. */
 char *loss_plot(Arena *, const Training *, size_t *n);

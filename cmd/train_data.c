@@ -39,8 +39,7 @@ vocabulary_fits(const Training *t, const char *path)
 		rows = scores->dim[1];
 	if (t->vocab.n <= rows)
 		return true;
-	fprintf(stderr,
-	        "twc: %s: it has %d different characters, and the program takes %d tokens\n", path,
+	fprintf(stderr, "twc: %s: it has %d different tokens, and the program takes %d\n", path,
 	        t->vocab.n, rows);
 	return false;
 }
@@ -79,9 +78,8 @@ text_data(Training *t, const char *path)
 
 	if (!text)
 		return false;
-	if (!input_of_source(t->learned, LEARNED_TOKEN) || !t->learned->scores)
-		return refuse_data(path, "a text is for a program that reads tokens and says which "
-		                         "one is likely");
+	if (!t->learned->scores)
+		return refuse_data(path, "a text is for a program that says which token is likely");
 	if (memchr(text, '\0', n))
 		return refuse_data(path, "no text: there is a byte 0 in it");
 	e->kind = EXAMPLES_TEXT;
@@ -187,23 +185,48 @@ arrays_data(Training *t, const char *list)
 	return true;
 }
 
+/* ---- an exact program ---- */
+
+/* Of made examples so many are told apart. */
+enum { HELD_MADE = 1 << 16 };
+
+static bool
+like_data(Training *t)
+{
+	const char *json = weights_file_text(&t->resumed, "tw.vocab");
+
+	if (!t->learned->scores)
+		return refuse_data(t->o->args[0], "it says of no token that it is likely, so it "
+		                                  "cannot answer like another program");
+	if (!t->vocab.word && json && !vocabulary_of_json(t->arena, json, &t->vocab))
+		return refuse_data(t->o->resume, "its vocabulary is damaged");
+	if (!open_like(t))
+		return false;
+	t->vocab_json = vocabulary_json(t->arena, &t->vocab);
+	return vocabulary_fits(t, t->o->like);
+}
+
 bool
 training_data(Training *t)
 {
 	const char *data = t->o->data;
+	bool made = t->o->like != NULL;
 	int percent = t->o->held ? atoi(t->o->held) : 10;
 	Examples *e = &t->examples;
 
 	e->seed = t->recipe.seed;
-	if (!data) {
-		fputs("twc: what is it to learn from? --data TEXT, or --data INPUT=FILE.npy,...\n",
+	e->maker = t;
+	e->exact = training_exact;
+	if (!data == !made) {
+		fputs("twc: what is it to learn from? --data TEXT, --data INPUT=FILE.npy,..., or "
+		      "--like FILE.tw; one of them\n",
 		      stderr);
 		return false;
 	}
-	if (!(strchr(data, '=') ? arrays_data(t, data) : text_data(t, data)))
+	if (!(made ? like_data(t) : strchr(data, '=') ? arrays_data(t, data) : text_data(t, data)))
 		return false;
 	if (percent < 0 || percent > 90)
 		return refuse_data("--validate", "a percentage, 0 to 90");
-	e->held = e->n * percent / 100;
+	e->held = made ? (percent ? HELD_MADE : 0) : e->n * percent / 100;
 	return true;
 }

@@ -353,6 +353,8 @@ static const Flag flags[] = {
 	  "what to learn from: a text file; or arrays, INPUT=FILE.npy,INPUT=FILE.npy, a row an "
 	  "example",
 	  NULL },
+	{ "like", 0, "FILE.tw", offsetof(Options, like),
+	  "in place of --data: random prompts for this exact program, and its answers", NULL },
 	{ "resume", 0, "MODEL", offsetof(Options, resume),
 	  "go on from this checkpoint; what is not said of the recipe is as there", NULL },
 	{ "steps", 0, "N", offsetof(Options, steps),
@@ -434,7 +436,8 @@ static const Verb verbs[] = {
 		"twc train left them, of --model.",
 		"batch input seed model stdlib no-warnings",
 		"twc run calculator.tw \"12*34=\"\n"
-		"twc run calculator.tw --batch prompts.txt",
+		"twc run calculator.tw --batch prompts.txt\n"
+		"twc run sums.tw --model sums.safetensors \"3+4=\"",
 		cmd_run,
 	},
 	{
@@ -542,7 +545,8 @@ static const Verb verbs[] = {
 		"The same seed gives the same bits on any processor. A step whose loss is no "
 		"number "
 		"ends the run, and what was learned before is written.",
-		"output data steps batch rate optimizer schedule warm-up clip decay seed "
+		"output data like stdlib steps batch rate optimizer schedule warm-up clip decay "
+		"seed "
 		"validate plot resume",
 		"twc train letters.twt --data text.txt --steps 2000 --plot loss.svg -o "
 		"letters.safetensors\n"

@@ -21,13 +21,16 @@ fill_input(const Trainer *t, const LearnedInput *in, float *to, const int *text)
 }
 
 static void
-fill_from_text(Trainer *t, int b, const int *text)
+fill_from_text(Trainer *t, int b, const Examples *e, int64_t which)
 {
 	for (int i = 0; i < t->learned->ninput; i++) {
-		float *to = trainer_input(t, i, b);
+		const LearnedInput *in = &t->learned->input[i];
+		float *to = in->source == LEARNED_EXACT ? NULL : trainer_input(t, i, b);
 		if (to)
-			fill_input(t, &t->learned->input[i], to, text);
+			fill_input(t, in, to, e->text + which);
 	}
+	if (e->exact)
+		e->exact(e->maker, t, b, e->text + which, t->learned->context);
 }
 
 static void
@@ -47,7 +50,7 @@ fill_example(Examples *e, Trainer *t, int b, int64_t which)
 	if (e->kind == EXAMPLES_MADE)
 		return e->make(e->maker, (uint64_t)which, t, b);
 	if (e->kind == EXAMPLES_TEXT)
-		fill_from_text(t, b, e->text + which);
+		fill_from_text(t, b, e, which);
 	else
 		fill_from_row(t, b, e, which);
 	return true;

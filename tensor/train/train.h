@@ -86,7 +86,9 @@ typedef struct Examples {
 	const double **array; /* ARRAYS: (ninput) (n, size of the input), or NULL */
 	/* MADE: puts one that the number chooses into row b of the batch */
 	bool (*make)(void *, uint64_t which, Trainer *, int b);
-	void *maker;
+	/* TEXT: puts what the program's exact half says of it into row b, or NULL */
+	void (*exact)(void *, Trainer *, int b, const int *text, int n);
+	void *maker;    /* for both of these */
 	int64_t *order; /* ARRAYS: (n - held) in which they come in this round of all */
 	int64_t round;
 } Examples;

@@ -89,6 +89,17 @@ vocabulary_of_text(Arena *a, const char *text, size_t n)
 	return v;
 }
 
+Vocabulary
+vocabulary_of_words(Arena *a, const char *const *word, int n)
+{
+	Vocabulary v = { .n = n, .word = NEWS(a, const char *, n + 1) };
+
+	for (int i = 0; i < n; i++)
+		v.word[i] = word[i];
+	index_words(a, &v);
+	return v;
+}
+
 bool
 vocabulary_of_json(Arena *a, const char *json, Vocabulary *v)
 {

@@ -18,6 +18,7 @@ typedef struct Vocabulary {
 
 /* The characters of a text, each once, in order. */
 Vocabulary vocabulary_of_text(Arena *, const char *text, size_t n);
+Vocabulary vocabulary_of_words(Arena *, const char *const *word, int n);
 /* From a list of JSON; false if it is none. */
 bool vocabulary_of_json(Arena *, const char *json, Vocabulary *);
 const char *vocabulary_json(Arena *, const Vocabulary *);
