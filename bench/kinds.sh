@@ -5,7 +5,7 @@
 # and the same random texts, answers compared: ns a token, one after the other (decoding) and
 # each at its best of decoding, whole texts and batches. The last column but one is the ratio of
 # the two at their best. Below it what only twrun does: texts for which ONNX Runtime has not the
-# memory, and loading models of long contexts.
+# memory, many prompts on two threads, and loading models of long contexts.
 bin=$(cd "$1" && pwd) || exit 2
 cd "$(dirname "$0")/.." || exit 2
 tmp=$(mktemp -d) || exit 2
@@ -82,6 +82,24 @@ loading() { # loading NAME SOURCE CONTEXT
 	printf '%-20s %6s ms %6s MB\n' "$1" "$ms" "$mb"
 }
 
+# Many prompts by twrun --batch as a whole process, in wall time: a thread, and two where there are
+# two cores.
+threads() { # threads NAME EXAMPLE
+	local ms=() n
+	case " ${wanted[*]} " in *" $1 "* | '  ') ;; *) return ;; esac
+	[ "$(nproc)" -gt 1 ] || return
+	"$bin/twc" "examples/$2.tw" -o "$tmp/$2.onnx" || exit 1
+	"$bin/differential/prompts" "$2" 10000 | cut -f 1 >"$tmp/some"
+	for ((n = 0; n < 40; n++)); do cat "$tmp/some"; done >"$tmp/prompts"
+	for n in 1 2; do
+		read -r ms[n] _ < <("$bin/bench/measure" 7 sh -c 'exec "$@" >/dev/null' sh \
+			"$bin/twrun" "$tmp/$2.onnx" --batch "$tmp/prompts" -j "$n")
+	done
+	awk -v what="$1" -v a="${ms[1]}" -v b="${ms[2]}" -v n="$(wc -l <"$tmp/prompts")" 'BEGIN {
+		printf "%-20s %9.0f %9.0f answers/s, on one thread and on two: %.2f x\n", what,
+			n / a * 1000, n / b * 1000, a / b }'
+}
+
 wanted=("$@")
 dense 64 >"$tmp/dense_64.tw"
 dense 256 >"$tmp/dense_256.tw"
@@ -106,6 +124,7 @@ alone keys_16_long bench/models/keys.tw 60000 1 16
 alone keys_16000_long bench/models/keys.tw 60000 1
 alone at_place_30000 bench/models/at_place.tw 30000 1
 alone prompt_100000 examples/memory.tw 99999 1
+threads two_threads calculator
 loading load_65536 examples/memory.tw 65536
 loading load_2^28 examples/memory.tw 268435456
 exit $failed

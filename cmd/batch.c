@@ -12,6 +12,7 @@ enum {
 	CHUNK = 1024,          /* lines, */
 	CHUNK_BYTES = 1 << 24, /* and how long they are together, or one of them, at most */
 	READ_AT_ONCE = 1 << 16,
+	MOST_WAITING = 4, /* answered chunks for each worker, that others must come before */
 };
 
 /* What was read and not taken is buffer[begin .. end - 1]. */
@@ -24,21 +25,6 @@ typedef struct LineReader {
 	int error;  /* errno of a read that failed */
 } LineReader;
 
-typedef struct WorkerPool {
-	const LineInput *in;
-	const Answerer *by;
-	pthread_mutex_t lock, reading;
-	pthread_cond_t turn;
-	LineReader reader;   /* under `reading` */
-	long taken, printed; /* chunks */
-	long line, done;     /* lines read, and answered */
-	bool ended;          /* under `reading` */
-	bool stopped;        /* something was refused; read and set as an atomic */
-	int status;
-	bool refused; /* some line was */
-	struct timespec shown;
-} WorkerPool;
-
 typedef struct LineChunk {
 	long number, first; /* of its first line */
 	int n, bad, status;
@@ -46,7 +32,27 @@ typedef struct LineChunk {
 	char *line[CHUNK];
 	char *why[CHUNK]; /* NULL, or why the line is refused */
 	char *error;
+	char *text; /* the answers, so many bytes */
+	size_t size;
+	struct LineChunk *next;
 } LineChunk;
+
+typedef struct WorkerPool {
+	const LineInput *in;
+	const Answerer *by;
+	pthread_mutex_t lock, reading;
+	pthread_cond_t turn;
+	LineReader reader;   /* under `reading` */
+	long taken, printed; /* chunks */
+	LineChunk *answered; /* by number: those that are not printed yet, */
+	int waiting, most_waiting;
+	long line, done; /* lines read, and answered */
+	bool ended;      /* under `reading` */
+	bool stopped;    /* something was refused; read and set as an atomic */
+	int status;
+	bool refused; /* some line was */
+	struct timespec shown;
+} WorkerPool;
 
 /* ---- a progress bar, on a terminal */
 
@@ -227,16 +233,26 @@ write_failed(void)
 	return 2;
 }
 
-/* Prints the answers of a chunk when all chunks before it are printed; then, if one of its
- * prompts was refused, why. */
 static void
-print_chunk(WorkerPool *p, LineChunk *c, const char *text, size_t size)
+free_chunk(LineChunk *c)
 {
-	pthread_mutex_lock(&p->lock);
-	while (p->printed != c->number)
-		pthread_cond_wait(&p->turn, &p->lock);
+	for (int i = 0; c && i < c->n; i++) {
+		free(c->line[i]);
+		free(c->why[i]);
+	}
+	if (c) {
+		free(c->text);
+		free(c->error);
+	}
+	free(c);
+}
+
+/* The answers of the chunk whose turn it is; then, if one of its prompts was refused, why. */
+static void
+print_chunk(WorkerPool *p, const LineChunk *c)
+{
 	if (!p->status) {
-		fwrite(text, 1, size, stdout);
+		fwrite(c->text, 1, c->size, stdout);
 		print_refusals(p, c);
 		p->done += c->n;
 		if (c->waits)
@@ -254,6 +270,29 @@ print_chunk(WorkerPool *p, LineChunk *c, const char *text, size_t size)
 		__atomic_store_n(&p->stopped, true, __ATOMIC_RELAXED);
 	show_progress(p, false);
 	p->printed++;
+}
+
+/* Prints an answered chunk, and those that waited for it; or it waits for its turn, and its worker
+ * goes on, but for one that is too far ahead. */
+static void
+hand_in_chunk(WorkerPool *p, LineChunk *c)
+{
+	pthread_mutex_lock(&p->lock);
+	while (c->number != p->printed && p->waiting >= p->most_waiting)
+		pthread_cond_wait(&p->turn, &p->lock);
+	LineChunk **at = &p->answered;
+	while (*at && (*at)->number < c->number)
+		at = &(*at)->next;
+	c->next = *at;
+	*at = c;
+	p->waiting++;
+	while (p->answered && p->answered->number == p->printed) {
+		LineChunk *first = p->answered;
+		p->answered = first->next;
+		p->waiting--;
+		print_chunk(p, first);
+		free_chunk(first);
+	}
 	pthread_cond_broadcast(&p->turn);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -261,10 +300,9 @@ print_chunk(WorkerPool *p, LineChunk *c, const char *text, size_t size)
 static void
 answer_chunk(WorkerPool *p, void *worker, LineChunk *c)
 {
-	char *text = NULL, *error = NULL;
-	size_t size = 0;
+	char *error = NULL;
 	int bad = 0;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out = open_memstream(&c->text, &c->size);
 	int status = out ? p->by->answer(worker, c->line, c->n, out, c->why, &bad, &error) : 2;
 
 	if (status) {
@@ -275,14 +313,8 @@ answer_chunk(WorkerPool *p, void *worker, LineChunk *c)
 	}
 	if (out)
 		fclose(out);
-	print_chunk(p, c, text, text ? size : 0);
-	free(text);
-	free(c->error);
-	c->error = NULL;
-	for (int i = 0; i < c->n; i++) {
-		free(c->line[i]);
-		free(c->why[i]);
-	}
+	c->size = c->text ? c->size : 0;
+	hand_in_chunk(p, c);
 }
 
 static void *
@@ -291,17 +323,18 @@ work(void *arg)
 	WorkerPool *p = arg;
 	char *error = NULL;
 	void *worker = p->by->open(p->by->arg, &error);
-	LineChunk *c = worker ? calloc(1, sizeof *c) : NULL;
+	LineChunk *c = NULL;
 
+	while (worker && (c = calloc(1, sizeof *c)) && take_chunk(p, c))
+		answer_chunk(p, worker, c);
 	if (!c) {
 		pthread_mutex_lock(&p->lock);
 		if (!p->status)
 			fprintf(stderr, "twrun: %s\n", error ? error : "out of memory");
 		p->status = 2;
+		__atomic_store_n(&p->stopped, true, __ATOMIC_RELAXED);
 		pthread_mutex_unlock(&p->lock);
 	}
-	while (c && take_chunk(p, c))
-		answer_chunk(p, worker, c);
 	free(c);
 	free(error);
 	pthread_mutex_lock(&p->lock);
@@ -314,7 +347,10 @@ work(void *arg)
 int
 answer_lines(const LineInput *in, const Answerer *by, int threads)
 {
-	WorkerPool p = { .in = in, .by = by, .reader = { .fd = in->fd } };
+	WorkerPool p = { .in = in,
+		         .by = by,
+		         .reader = { .fd = in->fd },
+		         .most_waiting = MOST_WAITING * threads };
 	pthread_t *thread = calloc((size_t)threads, sizeof *thread);
 	int n = 1;
 

@@ -2,11 +2,10 @@
 #define CMD_BATCH_H
 
 /* Many prompts, one a line, over all cores. Each worker takes the next chunk of lines,
- * writes their answers into a buffer of its own, and prints that when its turn comes: so
- * the answers are in the order of the prompts, and however long the input or a line of it is, only
- * one chunk a worker is in memory. Where no more lines are there yet, those that are there are
- * answered. A line that is refused has an empty answer, and is told with its number; the others go
- * on. */
+ * writes their answers into a buffer of its own, and goes on; they are printed in the order of the
+ * prompts. However long the input or a line of it is, only a few chunks a worker are in memory.
+ * Where no more lines are there yet, those that are there are answered. A line that is refused has
+ * an empty answer, and is told with its number; the others go on. */
 
 #include "runtime/tw.h"
 

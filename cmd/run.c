@@ -67,6 +67,14 @@ report_broken_assert(EvalRun *r, int n)
 	r->broken = true;
 }
 
+/* Of many texts, an empty line ends those that have several lines. */
+static void
+end_of_text(const Graph *g)
+{
+	if ((g->emit != NULL) + g->noutput > 1)
+		putchar('\n');
+}
+
 static bool
 run_prompt(EvalRun *r, const char *prompt)
 {
@@ -105,8 +113,10 @@ run_prompt_file(EvalRun *r, const char *path)
 		if (read_prompt(r, s, path, ++n) < 0)
 			return false;
 	}
-	for (char *s = text; s < end; s += strlen(s) + 1)
+	for (char *s = text; s < end; s += strlen(s) + 1) {
 		run_prompt(r, s);
+		end_of_text(&r->program.meant);
+	}
 	return true;
 }
 
@@ -132,6 +142,8 @@ run_number_file(EvalRun *r, const char *path)
 		eval_numbers(r->eval, all.x + (size_t)i * (size_t)all.n * (size_t)g->ninput, all.n);
 		report_broken_assert(r, all.n);
 		print_labels(r, all.n);
+		if (all.ntext > 1)
+			end_of_text(g);
 	}
 	return true;
 }
@@ -161,8 +173,11 @@ cmd_run(const Options *o)
 			fputs("twc: this model takes numbers: --input FILE.npy\n", stderr);
 			ok = false;
 		}
-		for (int i = 1; ok && i < o->nargs; i++)
+		for (int i = 1; ok && i < o->nargs; i++) {
 			ok = run_prompt(&r, o->args[i]);
+			if (o->nargs > 2)
+				end_of_text(g);
+		}
 		if (ok && o->batch)
 			ok = run_prompt_file(&r, o->batch);
 		eval_free(r.eval);

@@ -280,6 +280,14 @@ print_answer_token(const PromptRun *r, const int *row, bool first)
 	free(text);
 }
 
+/* Of many texts, an empty line ends those that have several lines. */
+static void
+end_text(const PromptRun *r)
+{
+	if (!r->c->json && (r->c->trace || r->m->emits + r->m->nlabel > 1))
+		fputc('\n', r->out);
+}
+
 /* Labels are those of the prompt; the trace shows the whole text. False if memory ran out. */
 static bool
 answer_rows(PromptRun *r, int n)
@@ -436,6 +444,7 @@ answer_each(Worker *w, char **prompt, int n, FILE *out, char **why, int *bad, ch
 		}
 		if (!answer_rows(&w->run, rows))
 			return 2; /* answer_chunk() says why */
+		end_text(&w->run);
 		if (tw_difference(w->run.s) || *w->run.wrong) {
 			*error = strdup(*w->run.wrong ? w->run.wrong : tw_difference(w->run.s));
 			return 1;
@@ -619,9 +628,12 @@ answer_input(PromptRun *r)
 	r->s = ok ? tw_open(r->m, session_flags(r->c), &error) : NULL;
 	if (ok && !r->s)
 		print_error(error);
-	for (int i = 0; r->s && i < all.ntext; i++)
+	for (int i = 0; r->s && i < all.ntext; i++) {
 		answer_number_rows(r, all.x + (size_t)i * (size_t)all.n * (size_t)r->m->ninput,
 		                   all.n);
+		if (all.ntext > 1)
+			end_text(r);
+	}
 	if (r->s)
 		stats_add(r->totals, tw_stats(r->s));
 	arena_free(&arena);
@@ -704,7 +716,8 @@ cmd_answer(const Options *c)
 
 static const Flag flags[] = {
 	{ "batch", 'b', "FILE", offsetof(Options, batch),
-	  "one prompt a line, - for standard input; one answer a line, in order, on all cores",
+	  "one prompt a line, - for standard input; one answer a line, in order, on all cores; "
+	  "where an answer has several lines, an empty one ends it",
 	  NULL },
 	{ "prompt", 'p', "FILE", offsetof(Options, prompt_file),
 	  "the prompt is what FILE holds, however long; - for standard input", NULL },

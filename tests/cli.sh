@@ -379,6 +379,11 @@ echo '1?1=' >>"$tmp/batch"
 echo '2+2=' >>"$tmp/batch"
 check 1 $'2\n81\n-8\n\n4' 'line 4' "$twrun" "$model" --batch "$tmp/batch"
 check 2 '' 'line 4'      "$twc" run $calc --batch "$tmp/batch"
+"$twc" examples/balanced_parens.tw -o "$tmp/parens.onnx"
+printf '()\n((\n' >"$tmp/parens"
+balanced=$'balanced: false true\nhopeful: true true\n\nbalanced: false false\nhopeful: true true'
+check 0 "$balanced" '' "$twrun" "$tmp/parens.onnx" --batch "$tmp/parens"
+check 0 "$balanced" '' "$twc" run examples/balanced_parens.tw --batch "$tmp/parens"
 [ "$(printf '1+1=\n' | "$twrun" "$model" --batch -)" = 2 ] || fail "--batch - failed"
 [ "$(printf '1+1=\n' | "$twc" run $calc --batch -)" = 2 ] || fail "twc run --batch - failed"
 

@@ -60,6 +60,7 @@ async function answerLines(model, prompts, cached, stretch) {
 		[
 			...(model.emits ? [spellText(model, said[b])] : []),
 			...model.labels.map(label => labelLine(model, label, results, b, p.length)),
+			...(!model.inputs && model.emits + model.labels.length > 1 ? [""] : []),
 		].join("\n")
 	);
 }

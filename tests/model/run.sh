@@ -80,8 +80,10 @@ for program in examples/{raw_graph,kernel}.tw tests/lang/{raw,numbers,approx}.tw
 	rm -f "$tmp/evaluator" "$tmp/twrun"
 	for shape in 8,$width 1,$width 40,5,$width 2,1,$width; do
 		node tests/model/npy.mjs "$tmp/$shape.npy" $shape "$model" || failed=1
-		"$bin/twc" run $program --input "$tmp/$shape.npy" >>"$tmp/evaluator" || failed=1
-		"$bin/twrun" "$model" --input "$tmp/$shape.npy" >>"$tmp/twrun" || failed=1
+		"$bin/twc" run $program --input "$tmp/$shape.npy" >"$tmp/out" || failed=1
+		sed '/^$/d' "$tmp/out" >>"$tmp/evaluator"
+		"$bin/twrun" "$model" --input "$tmp/$shape.npy" >"$tmp/out" || failed=1
+		sed '/^$/d' "$tmp/out" >>"$tmp/twrun"
 		files="$files $tmp/$shape.npy"
 	done
 	near "$program, twrun" "$tmp/twrun" || failed=1
