@@ -34,7 +34,7 @@ definition_text(Arena *arena, const Source *src, const Binding *b, const char *t
 	switch (b->kind) {
 	case BIND_LET:
 	case BIND_OUTPUT:
-		if (b->stmt->kind == N_INPUT)
+		if (b->stmt->kind == N_INPUT || b->stmt->kind == N_LEARNED)
 			return definition_head(arena, src, b->stmt);
 		return arena_fmt(arena, "%s %s%s%s", word, b->name, type ? ": " : "",
 		                 type ? type : "");

@@ -27,10 +27,11 @@ module.exports = grammar({
 				$.emit,
 				$.output,
 				$.input,
+				$.loss,
 				$.test,
 				$._local
 			),
-		_local: $ => choice($.let, $.const, $.function, $.assert),
+		_local: $ => choice($.let, $.const, $.function, $.param, $.assert),
 
 		use: $ =>
 			seq(
@@ -59,6 +60,15 @@ module.exports = grammar({
 				field('value', $._expr)
 			),
 		input: $ => seq('input', field('name', $.name), ':', field('type', $._type)),
+		loss: $ => seq('loss', field('value', $._expr)),
+		param: $ =>
+			seq(
+				'param',
+				field('name', $.name),
+				$._annotation,
+				'=',
+				field('value', $._expr)
+			),
 		let: $ =>
 			seq(
 				'let',

@@ -26,6 +26,7 @@
 (let name: (name) @variable)
 (const name: (name) @constant)
 (output name: (name) @variable)
+(param name: (name) @variable)
 (call function: (name) @function)
 (call function: (member name: (name) @function))
 (member of: (name) @namespace name: (name) @property)

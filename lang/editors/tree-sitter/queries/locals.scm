@@ -3,6 +3,7 @@
 (let name: (name) @definition.var)
 (const name: (name) @definition.constant)
 (output name: (name) @definition.var)
+(param name: (name) @definition.var)
 (function name: (name) @definition.function)
 (enum name: (name) @definition.type)
 (type_definition name: (name) @definition.type)

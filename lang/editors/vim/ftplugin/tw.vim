@@ -10,7 +10,7 @@ setlocal expandtab shiftwidth=2 softtabstop=2
 setlocal formatoptions-=t formatoptions+=croql
 setlocal suffixesadd=.tw
 setlocal include=^\\s*use
-setlocal define=^\\s*\\%(let\\\|const\\\|fn\\\|output\\\|enum\\\|type\\)
+setlocal define=^\\s*\\%(let\\\|const\\\|fn\\\|output\\\|param\\\|enum\\\|type\\)
 setlocal iskeyword=@,48-57,_
 let b:match_words = '\<if\>:\<then\>:\<else\>'
 

@@ -11,7 +11,7 @@ if exists("*GetTwIndent")
   finish
 endif
 
-let s:statement = '^\s*\%(use\|model\|enum\|type\|const\|let\|fn\|return\|emit\|output\|input\|assert\|test\)\>'
+let s:statement = '^\s*\%(use\|model\|enum\|type\|const\|let\|fn\|return\|emit\|output\|input\|param\|loss\|assert\|test\)\>'
 
 " Brackets that a line opens and does not close.
 function! s:Open(line) abort

@@ -28,7 +28,7 @@ syn match twLibrary "\<text\.\%(is_digit\|is_letter\|is_lower\|is_space\|is_uppe
 
 syn match twFunction "\<\h\w*\ze("
 syn match twDefine "\%(\<fn\s\+\)\@<=\h\w*"
-syn match twName "\%(\<\%(let\|const\|output\|input\|enum\|type\|model\)\s\+\)\@<=\h\w*"
+syn match twName "\%(\<\%(let\|const\|output\|input\|param\|enum\|type\|model\)\s\+\)\@<=\h\w*"
 syn match twTypeUse "\%(:\|->\|\]\)\s*\h\w*" contains=twType
 syn match twSpecial "<[a-z][a-z0-9_]*>"
 syn match twNumber "\<\d[0-9_]*\>\|\<0x[0-9a-fA-F_]\+\>\|\<0b[01_]\+\>"
