@@ -31,7 +31,8 @@ typedef struct Description {
 	const Lookup **find; /* (nfind) that no head of the model does, */
 	int *find_number;    /* (nfind) and among the nodes; -1: not yet */
 	int nnode;
-	bool whole;   /* what each of the model's own nodes adds up, too */
+	bool whole;   /* what each of the model's own nodes adds up, too, and the graph */
+	int *step;    /* (g->nnode) by id: the number of a node of the graph; -1: not described */
 	double *cell; /* room for a table */
 	TextBuilder text;
 } Description;
@@ -184,6 +185,47 @@ need_sums(Description *d)
 		need_atoms(d, d->c.output[i]);
 }
 
+static bool
+is_whole(const Node *n)
+{
+	return !n->type.real && is_pointwise(n->op);
+}
+
+/* Which nodes the answers are made of here; what a READ takes there, and otherwise. */
+static void
+find_steps(Description *d)
+{
+	const Graph *g = d->c.g;
+
+	d->step = NEWS(d->c.arena, int, g->nnode + 1);
+	for (int i = 0; i < g->nnode; i++)
+		d->step[i] = -1;
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		d->step[g->emit[i]->id] = 0;
+	for (int i = 0; i < g->noutput; i++)
+		d->step[g->output[i].node->id] = 0;
+	for (int id = g->nnode; id-- > 0;) {
+		const Node *n = g->node[id];
+		for (int i = 0; i < n->narg && d->step[id] == 0; i++)
+			if (is_whole(n) || (n->op == OP_READ && i != 1))
+				d->step[n->arg[i]->id] = 0;
+	}
+}
+
+static const Form *
+form_of_step(const Description *d, int id)
+{
+	return id < d->model->capform ? d->model->form[id] : NULL;
+}
+
+static void
+need_steps(Description *d)
+{
+	for (int id = 0; id < d->c.g->nnode; id++)
+		if (d->step[id] >= 0 && form_of_step(d, id))
+			need_atoms(d, form_of_step(d, id));
+}
+
 /* Operands have smaller ids than who reads them, so one way back reaches all. */
 static void
 find_needed(Description *d)
@@ -197,8 +239,10 @@ find_needed(Description *d)
 	for (int i = 0; i < c->g->nnamed; i++)
 		if (d->form[i])
 			need_atoms(d, d->form[i]);
-	if (d->whole)
+	if (d->whole) {
 		need_sums(d);
+		need_steps(d);
+	}
 	for (int i = c->natom; i-- > 0;) {
 		const Atom *a = c->atom[i];
 		if (!d->needed[i])
@@ -545,6 +589,69 @@ describe_sums(Description *d)
 	describe_text(d, "}");
 }
 
+/* ---- the graph: each operator with its operands, and the form of what it gives, so that twprove
+ * can hold the one against the other */
+
+static void
+describe_operands(Description *d, const Node *n)
+{
+	const char *comma = "";
+
+	describe_text(d, ",\"of\":[");
+	for (int i = 0; i < n->narg; i++)
+		if (is_whole(n) || i != 1) {
+			text_addf(&d->text, "%s%d", comma, d->step[n->arg[i]->id]);
+			comma = ",";
+		}
+	describe_text(d, "]");
+}
+
+static void
+describe_step(Description *d, const Node *n)
+{
+	const Form *f = form_of_step(d, n->id);
+	bool leaf = n->op == OP_TOKEN || n->op == OP_INDEX;
+
+	describe_text(d, "{");
+	if (is_whole(n) || leaf || (n->op == OP_READ && !n->type.real)) {
+		text_addf(&d->text, "\"op\":\"%s\",\"k\":%lld", op_info[n->op].name,
+		          (long long)n->k);
+		describe_operands(d, n);
+		for (int i = 0; i < n->ntable; i++)
+			text_addf(&d->text, "%s%lld", i ? "," : ",\"table\":[",
+			          (long long)n->table[i]);
+		describe_text(d, n->ntable ? "]" : "");
+		describe_text(d, f ? "," : "");
+	}
+	if (f) {
+		describe_text(d, "\"form\":");
+		describe_form(d, f, 0);
+	}
+	describe_text(d, "}");
+}
+
+static void
+describe_steps(Description *d)
+{
+	const Graph *g = d->c.g;
+	int n = 0;
+
+	describe_text(d, ",\n\"graph\":{\"nodes\":[");
+	for (int id = 0; id < g->nnode; id++)
+		if (d->step[id] >= 0) {
+			describe_text(d, n ? ",\n" : "");
+			d->step[id] = n++;
+			describe_step(d, g->node[id]);
+		}
+	describe_text(d, "],\"next\":[");
+	for (int i = 0; g->emit && i < g->nfield; i++)
+		text_addf(&d->text, i ? ",%d" : "%d", d->step[g->emit[i]->id]);
+	describe_text(d, "],\"labels\":[");
+	for (int i = 0; i < g->noutput; i++)
+		text_addf(&d->text, i ? ",%d" : "%d", d->step[g->output[i].node->id]);
+	describe_text(d, "]}");
+}
+
 char *
 describe_circuit(const Columns *cols, bool whole)
 {
@@ -555,13 +662,17 @@ describe_circuit(const Columns *cols, bool whole)
 		.c = *c, .model = c, .cols = cols, .whole = whole, .text = { .arena = c->arena }
 	};
 	find_forms(d);
+	if (whole)
+		find_steps(d);
 	find_needed(d);
 	describe_text(d, "{");
 	describe_layers(d);
 	describe_text(d, ",\n");
 	describe_nodes(d);
-	if (whole)
+	if (whole) {
 		describe_sums(d);
+		describe_steps(d);
+	}
 	describe_text(d, "}");
 	return d->text.s;
 }

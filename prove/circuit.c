@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cJSON *
+const cJSON *
 field(const cJSON *j, const char *name)
 {
 	return cJSON_GetObjectItemCaseSensitive(j, name);
@@ -90,10 +90,71 @@ circuit_place(Proof *p, const cJSON *digit, const cJSON *runs, ColumnValue *out)
 }
 
 static bool
+circuit_neuron(Proof *p, const cJSON *sum, ColumnValue *out)
+{
+	const AddendList none = { 0 };
+	ColumnValue v;
+
+	if (!form_of_json(p, sum, 1, 0, &v))
+		return false;
+	v.exact = form_is_exact(&v.form);
+	*out = value_of_neuron(p, &none, &v);
+	return true;
+}
+
+/* The integer nearest to a real of few roots. */
+static bool
+circuit_rounding(Proof *p, const cJSON *sum, ColumnValue *out)
+{
+	ColumnValue v;
+	const Roots *roots = form_of_json(p, sum, 1, 0, &v) ? roots_of_form(p, &v.form) : NULL;
+
+	if (!roots)
+		return false;
+	double *table = tabulate(p, &v.form, roots);
+	for (int i = 0; i < roots->size; i++)
+		table[i] = rint(table[i]);
+	*out = value_with_form(p, form_of_table(p, roots, table, NULL), rint(v.bos), 0);
+	free(table);
+	return true;
+}
+
+/* The head of the model that "a1.h0" is; false: none, or none that is known yet. */
+bool
+head_number(const Proof *p, const char *name, int *layer, int *head)
+{
+	int end = 0;
+
+	return name && sscanf(name, "a%d.h%d%n", layer, head, &end) == 2 && !name[end]
+	       && *layer >= 0 && *layer < p->m->nlayer && *head >= 0
+	       && *head < p->m->layer[*layer].heads && p->head[*layer];
+}
+
+/* What a head of the model would read of a form. */
+static bool
+circuit_read(Proof *p, const char *name, const cJSON *there, ColumnValue *out)
+{
+	int layer, head;
+	ColumnValue v;
+
+	if (!head_number(p, name, &layer, &head) || !form_of_json(p, there, 1, 0, &v))
+		return false;
+	v = value_with_form(p, v.form, v.bos, 0);
+	*out = read_value(p, &p->head[layer][head], &v);
+	return true;
+}
+
+static bool
 circuit_node(Proof *p, const cJSON *j, ColumnValue *out)
 {
 	const cJSON *input = field(j, "input");
 
+	if (field(j, "relu"))
+		return circuit_neuron(p, field(j, "relu"), out);
+	if (field(j, "round"))
+		return circuit_rounding(p, field(j, "round"), out);
+	if (field(j, "read"))
+		return circuit_read(p, cJSON_GetStringValue(field(j, "at")), field(j, "read"), out);
 	if (field(j, "token"))
 		return circuit_token(p, field(j, "token"), out);
 	if (field(j, "place") || field(j, "digit"))
@@ -105,7 +166,8 @@ circuit_node(Proof *p, const cJSON *j, ColumnValue *out)
 	return true;
 }
 
-/* Once the embedding is known. */
+/* Tables, once the embedding is known; and again neurons, which the model lacks and forms of the
+ * graph have, once all else is. */
 void
 read_circuit_nodes(Proof *p)
 {
@@ -113,10 +175,11 @@ read_circuit_nodes(Proof *p)
 	int n = 0;
 
 	p->sums = field(p->m->circuit, "sums");
-	p->node = TAKE(ColumnValue *, cJSON_GetArraySize(nodes));
+	if (!p->node)
+		p->node = TAKE(ColumnValue *, cJSON_GetArraySize(nodes));
 	for (const cJSON *j = nodes && p->sums ? nodes->child : NULL; j; j = j->next, n++) {
 		ColumnValue v;
-		if (circuit_node(p, j, &v))
+		if (!p->node[n] && circuit_node(p, j, &v))
 			p->node[n] = take_copy(&v, sizeof v);
 	}
 	p->nnode = n;
@@ -124,31 +187,44 @@ read_circuit_nodes(Proof *p)
 
 /* ---- forms */
 
+/* Which of the values of its layer "a1.h0.v2" is; -1: none. */
+int
+value_number(const Proof *p, const char *name, int *layer)
+{
+	int head, at, end = 0;
+
+	if (sscanf(name, "a%d.h%d.v%d%n", layer, &head, &at, &end) != 3 || name[end] || *layer < 0
+	    || *layer >= p->m->nlayer || head < 0 || at < 0)
+		return -1;
+	const ModelLayer *l = &p->m->layer[*layer];
+	return head < l->heads && at < l->dv && p->read[*layer] ? head * l->dv + at : -1;
+}
+
 /* "m1.n6", "a1.h0.v2", or the number of a table. NULL: it is not there, or not yet. */
 static const ColumnValue *
 value_of_node(const Proof *p, const cJSON *j)
 {
-	int layer, head = 0, at = 0, end = 0;
+	int layer, at = 0, end = 0;
 	const char *name = cJSON_GetStringValue(j);
 	const Model *m = p->m;
 
 	if (cJSON_IsNumber(j) && j->valuedouble >= 0 && j->valuedouble < p->nnode)
 		return p->node[j->valueint];
-	bool neuron = name && sscanf(name, "m%d.n%d%n", &layer, &at, &end) == 2;
-	if (!name || (!neuron && sscanf(name, "a%d.h%d.v%d%n", &layer, &head, &at, &end) != 3)
-	    || name[end] || layer < 0 || layer >= m->nlayer || at < 0)
+	if (!name)
 		return NULL;
-	const ModelLayer *l = &m->layer[layer];
-	if (neuron)
-		return at < l->neurons && p->neuron[layer] ? p->neuron[layer][at] : NULL;
-	return head >= 0 && head < l->heads && at < l->dv && p->read[layer]
-	               ? p->read[layer][head * l->dv + at]
+	if (sscanf(name, "m%d.n%d%n", &layer, &at, &end) != 2) {
+		at = value_number(p, name, &layer);
+		return at >= 0 ? p->read[layer][at] : NULL;
+	}
+	return !name[end] && layer >= 0 && layer < m->nlayer && at >= 0
+	                       && at < m->layer[layer].neurons && p->neuron[layer]
+	               ? p->neuron[layer][at]
 	               : NULL;
 }
 
 /* times * form + k, with its value at <bos> and the magnitudes of all that is added; exact, if all
  * numbers in it are whole. False: it names what is not there. */
-static bool
+bool
 form_of_json(Proof *p, const cJSON *j, double times_all, double k, ColumnValue *out)
 {
 	const cJSON *x = j ? j->child : NULL;
@@ -178,14 +254,14 @@ form_of_json(Proof *p, const cJSON *j, double times_all, double k, ColumnValue *
 	return true;
 }
 
-/* Is this 0, but for an error? */
-static bool
-is_nothing(Proof *p, const AffineForm *f, double allowed)
+/* Is this 0, but for an error? Narrow ranges are more work. */
+bool
+is_nothing(Proof *p, const AffineForm *f, double allowed, bool narrow)
 {
 	AffineForm off = merge_tables(p, f);
 
 	return magnitude_of(range_of(p, &off)) <= allowed
-	       || magnitude_of(narrow_range_of(p, &off, MOST_SPLITS)) <= allowed;
+	       || (narrow && magnitude_of(narrow_range_of(p, &off, MOST_SPLITS)) <= allowed);
 }
 
 /* Is what the weights make the form of the file, times * form + k? Where numbers are not whole, the
@@ -200,7 +276,7 @@ hold_against(Proof *p, const cJSON *form, double times_all, double k, const char
 	if (form && form_of_json(p, form, times_all, k, &said)) {
 		AffineForm off = sum_of_forms(&said.form, &made->form, -1);
 		double allowed = made->exact && said.exact ? 0 : said.most * 0x1p-22;
-		same = fabs(said.bos - made->bos) <= allowed && is_nothing(p, &off, allowed);
+		same = fabs(said.bos - made->bos) <= allowed && is_nothing(p, &off, allowed, true);
 	}
 	add_finding(p, FACT_CIRCUIT, same, where,
 	            "the weights are not shown to make the sum that tw.circuit says");

@@ -262,6 +262,21 @@ relu_of(Proof *p, const AffineForm *f)
 
 /* ---- what is known of a form */
 
+double
+coefficient_of(const AffineForm *f, const AffineAtom *a)
+{
+	int from = 0, to = f->n;
+
+	while (from < to) {
+		int middle = (from + to) / 2;
+		if (f->term[middle].atom->id < a->id)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from < f->n && f->term[from].atom == a ? f->term[from].c : 0;
+}
+
 bool
 form_is_exact(const AffineForm *f)
 {

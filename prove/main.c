@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: twprove [--json] [--verbose] [--circuit] [--range NAME | --depends NAME] FILE\n"
+	"usage: twprove [--json] [--verbose] [--circuit | --graph]\n"
+	"               [--range NAME | --depends NAME] FILE\n"
 	"\n"
 	"Proves from a model file (.onnx or .safetensors) alone that every number that any\n"
 	"engine computes with it is exact, for every text, and that the next token is one.\n"
@@ -19,6 +20,8 @@ static const char usage[] =
 	"  --circuit        the weights must be shown to compute the circuit that the file "
 	"describes\n"
 	"                   (tw.circuit, as twc --prove writes it)\n"
+	"  --graph          and each node of the program's graph, which it describes too, must be\n"
+	"                   shown to have the form that its operator makes of its operands\n"
 	"  --name NAME      what the report calls the file\n"
 	"  --help           this text\n"
 	"\n"
@@ -87,6 +90,8 @@ read_options(int argc, char **argv, ProveOptions *o, Proof *p)
 			o->verbose = true;
 		else if (!files && !strcmp(argv[i], "--circuit"))
 			p->hold_circuit = true;
+		else if (!files && !strcmp(argv[i], "--graph"))
+			p->hold_circuit = p->every_node = true;
 		else if (!files && !strcmp(argv[i], "--"))
 			files = true;
 		else if ((argv[i][0] == '-' && !files) || o->file)

@@ -13,7 +13,8 @@ add_finding(Proof *p, Fact fact, bool proved, const char *where, const char *rea
 {
 	p->all[fact]++;
 	p->proved[fact] += proved;
-	if (proved || (fact == FACT_CIRCUIT && !p->hold_circuit))
+	if (proved || (fact == FACT_CIRCUIT && !p->hold_circuit)
+	    || (fact == FACT_GRAPH && !p->every_node))
 		return;
 	p->finding = grown(p->finding, p->nfinding, sizeof *p->finding);
 	p->finding[p->nfinding++] = (Finding){ where, reason };
@@ -178,8 +179,10 @@ prove_attention(Proof *p, int layer)
 	AddendList *write = TAKE(AddendList, d);
 
 	p->read[layer] = TAKE(const ColumnValue *, l->heads * l->dv);
+	p->there[layer] = TAKE(const ColumnValue *, l->heads * l->dv);
+	p->head[layer] = TAKE(AttentionHead, l->heads);
 	for (int n = 0; n < l->heads; n++) {
-		AttentionHead h = head_of(p, layer, n);
+		AttentionHead h = p->head[layer][n] = head_of(p, layer, n);
 		for (int j = n * l->dv; j < (n + 1) * l->dv; j++) {
 			const float *wo = l->wo + (size_t)j * (size_t)d;
 			if (!is_read(p->m, wo, 1, 0))
@@ -190,6 +193,7 @@ prove_attention(Proof *p, int layer)
 			hold_value(p, layer, n, j - n * l->dv, &here);
 			const ColumnValue *read = kept_value(read_value(p, &h, &here));
 			p->read[layer][j] = read;
+			p->there[layer][j] = kept_value(here);
 			for (int c = 0; c < d; c++)
 				add(&write[c], (double)wo[c], read);
 		}
@@ -230,6 +234,8 @@ prove_model(Proof *p, const Model *m)
 		            "they were changed since twc wrote them: the digest is another");
 	p->neuron = TAKE(const ColumnValue **, m->nlayer);
 	p->read = TAKE(const ColumnValue **, m->nlayer);
+	p->there = TAKE(const ColumnValue **, m->nlayer);
+	p->head = TAKE(AttentionHead *, m->nlayer);
 	embed(p);
 	read_circuit_nodes(p);
 	ask_of_named_values(p, 0);
@@ -242,4 +248,6 @@ prove_model(Proof *p, const Model *m)
 		ask_of_named_values(p, 2 * n + 2);
 	}
 	prove_answers(p);
+	read_circuit_nodes(p);
+	hold_graph(p);
 }

@@ -54,6 +54,7 @@ double plus(double, double);                     /* exact, or own_arithmetic_fai
 double times(double, double);
 bool own_arithmetic_failed(void);
 void fail_own_arithmetic(void);
+bool forget_failure(void);
 double magnitude_of(Extent);
 Extent hull(Extent, double);
 
@@ -252,6 +253,7 @@ typedef enum Fact {
 	FACT_NEXT,  /* the greatest logit is one */
 	FACT_LABEL,
 	FACT_CIRCUIT, /* what the weights make is what tw.circuit says */
+	FACT_GRAPH,   /* what tw.circuit says is what the program's graph means */
 	FACT_CLAIM,   /* what the file says of itself, worked out again */
 	NFACT
 } Fact;
@@ -293,12 +295,15 @@ typedef struct Proof {
 	int reals;
 	int promises; /* heads that read one position because the program promises it */
 	double largest_sum, least_gap;
+	bool every_node; /* nor is a node of the graph whose form is not shown to be its meaning */
 	bool hold_circuit; /* a sum that is not shown to be that of tw.circuit is not proved */
 	const struct cJSON *sums; /* what tw.circuit says of each sum; NULL: nothing */
 	int nnode;
 	ColumnValue **node;                /* (nnode) its tables */
 	const ColumnValue ***neuron;       /* (nlayer) (neurons) what each gives */
-	const ColumnValue ***read;         /* (nlayer) (heads * dv) what each reads */
+	struct AttentionHead **head;       /* (nlayer) (heads) */
+	const ColumnValue ***there;        /* (nlayer) (heads * dv) what there is to be read, */
+	const ColumnValue ***read;         /* and what each reads */
 	const ColumnValue **input;         /* (ninput) */
 	const char *range_of, *depends_on; /* what is asked of a value, by its name; NULL */
 	AffineForm *answer;                /* (nanswer) its columns */
@@ -314,6 +319,7 @@ const Roots *join_roots(Proof *, const Roots *, const Roots *,
 const Roots *roots_without(Proof *, const Roots *, int at);
 bool roots_overlap(const Roots *, const Roots *);
 const Roots *no_roots(Proof *);
+const Roots *join_form_roots(Proof *, const Roots *all, const AffineForm *);
 const Roots *roots_of_form(Proof *, const AffineForm *); /* NULL: no tables, or too many values */
 const Roots *deep_roots(Proof *, const Roots *, const AffineForm *);
 const int *inside(Proof *, const Roots *all, const Roots *some);
@@ -327,12 +333,14 @@ AffineForm form_of_table(Proof *, const Roots *, const double *table, const doub
 AffineForm form_of_number(Proof *, double low, double high, int layer, int head);
 AffineForm relu_of(Proof *, const AffineForm *);
 AffineForm merge_tables(Proof *, const AffineForm *);
+double coefficient_of(const AffineForm *, const AffineAtom *);
 bool form_is_exact(const AffineForm *);
 int form_step(const AffineForm *);
 double error_of_form(const AffineForm *);
 double *tabulate(Proof *, const AffineForm *, const Roots *);
 double *tabulate_errors(Proof *, const AffineForm *, const Roots *);
 Extent range_of(Proof *, const AffineForm *);
+Extent range_of_table(Proof *, const AffineForm *, const Roots *);
 Extent narrow_range_of(Proof *, const AffineForm *, int splits);
 Extent range_of_lines(const BrokenLine *, int n, Extent x);
 Extent range_at_values(Proof *, const AffineForm *, Extent); /* split.c */
@@ -394,7 +402,23 @@ void prove_answers(Proof *);
 void ask_of_value(Proof *, const char *name, const AffineForm *, bool first);
 void ask_of_named_values(Proof *, int state);
 bool print_properties(Proof *);
+const struct cJSON *field(const struct cJSON *, const char *name);
 void read_circuit_nodes(Proof *);
+int value_number(const Proof *, const char *name, int *layer);
+bool head_number(const Proof *, const char *name, int *layer, int *head);
+bool form_of_json(Proof *, const struct cJSON *, double times_all, double k, ColumnValue *);
+bool is_nothing(Proof *, const AffineForm *, double allowed, bool narrow);
+void hold_graph(Proof *);
+
+/* A function of n whole numbers; from number `shared` on a sum of functions of one each, and of
+ * those before. */
+typedef struct NumberFunction {
+	int n, shared;
+	const AffineForm **number;
+	double (*value)(const void *context, const double *);
+	const void *context;
+} NumberFunction;
+bool is_function(Proof *, const AffineForm *, const NumberFunction *);
 void hold_product(Proof *, int layer, int head, int i, const ColumnValue *q, const ColumnValue *k);
 void hold_value(Proof *, int layer, int head, int i, const ColumnValue *);
 void hold_neuron(Proof *, int layer, int i, const ColumnValue *sum);

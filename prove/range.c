@@ -90,32 +90,63 @@ range_of_lines(const BrokenLine *list, int n, Extent x)
 	return r;
 }
 
+/* The lines of the latest atoms first. */
 static int
 by_line(const void *x, const void *y)
 {
 	const AffineForm *a = ((const ScaledAtom *)x)->atom->line;
 	const AffineForm *b = ((const ScaledAtom *)y)->atom->line;
+	int order = b->term[b->n - 1].atom->id - a->term[a->n - 1].atom->id;
 
-	return a < b ? -1 : a > b;
+	return order ? order : a < b ? -1 : a > b;
 }
 
-/* The neurons of each line together. */
-static void
-add_lines(Proof *p, int n, ScaledAtom *term, Extent *sum)
+/* How often a form has a line as a part of it; 0: it has not all of its atoms, or not alike. */
+static double
+times_line(const AffineForm *f, const AffineForm *line)
 {
-	BrokenLine *list = TAKE(BrokenLine, n);
+	double g = 0;
 
-	if (n)
-		qsort(term, (size_t)n, sizeof *term, by_line);
-	for (int i = 0, end; i < n; i = end) {
-		for (end = i; end < n && term[end].atom->line == term[i].atom->line; end++) {
-			const AffineAtom *a = term[end].atom;
-			list[end - i] =
-				(BrokenLine){ term[end].c, a->slope, { a->input->k, a->input->k } };
-		}
-		widen(sum, range_of_lines(list, end - i, range_of(p, term[i].atom->line)));
+	for (int i = line->n - 1; i >= 0; i--) {
+		double c = coefficient_of(f, line->term[i].atom) / line->term[i].c;
+		if (c == 0 || (g != 0 && c != g))
+			return 0;
+		g = c;
 	}
+	return g;
+}
+
+/* The neurons of one line, from term on, and g times the line itself: g x is
+ * g relu(x - its least) + g * its least. Returns how many they are. */
+static int
+add_line(Proof *p, int n, const ScaledAtom *term, double g, Extent *sum)
+{
+	const AffineForm *line = term[0].atom->line;
+	BrokenLine *list = TAKE(BrokenLine, n + 1);
+	Extent x = range_of(p, line);
+	int own = 0;
+
+	for (; own < n && term[own].atom->line == line; own++) {
+		const AffineAtom *a = term[own].atom;
+		list[own] = (BrokenLine){ term[own].c, a->slope, { a->input->k, a->input->k } };
+	}
+	list[own] = (BrokenLine){ g, 1, { -x.lo, -x.lo } };
+	widen(sum, range_of_lines(list, own + (g != 0), x));
+	widen(sum, (Extent){ g * x.lo, g * x.lo });
 	free(list);
+	return own;
+}
+
+/* f without a line, g times, and without the neurons of that line that are counted as such. */
+static AffineForm
+without_line(const AffineForm *f, const AffineForm *line, double g, bool lines_first)
+{
+	AffineForm rest = { .term = TAKE(ScaledAtom, f->n), .k = f->k };
+
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->line != line || (!lines_first && f->term[i].atom->table))
+			rest.term[rest.n++] = f->term[i];
+	return sum_of_forms(&rest, line, -g);
 }
 
 /* ---- tables that have roots in common */
@@ -148,7 +179,7 @@ merge_into(Proof *p, TableGroup *a, const TableGroup *b)
 }
 
 /* Of a form whose roots are known. */
-static Extent
+Extent
 range_of_table(Proof *p, const AffineForm *f, const Roots *roots)
 {
 	double *table = tabulate(p, f, roots);
@@ -190,25 +221,39 @@ add_tables(Proof *p, int n, ScaledAtom *term, Extent *sum)
 	free(group);
 }
 
-/* One of the two ways. */
+/* One of the two ways. Where a form has a line itself beside neurons of it, these are looked at
+ * together: x - 10 (relu(x - 9) - relu(x - 10)) is a digit. */
 static Extent
 range_by(Proof *p, const AffineForm *f, bool lines_first)
 {
 	ScaledAtom *line = TAKE(ScaledAtom, f->n), *table = TAKE(ScaledAtom, f->n);
-	int nline = 0, ntable = 0;
 	Extent sum = { f->k, f->k };
+	double g = 0;
+	int nline = 0, ntable = 0, at = 0;
 
 	for (int i = 0; i < f->n; i++) {
 		const AffineAtom *a = f->term[i].atom;
 		if (a->line && (lines_first || !a->table))
 			line[nline++] = f->term[i];
-		else if (a->table && !lines_first)
+		else if (a->table)
 			table[ntable++] = f->term[i];
 		else
 			widen(&sum, range_of_term(&f->term[i]));
 	}
-	add_lines(p, nline, line, &sum);
-	add_tables(p, ntable, table, &sum);
+	if (nline)
+		qsort(line, (size_t)nline, sizeof *line, by_line);
+	while (at < nline && (g = times_line(f, line[at].atom->line)) == 0)
+		at++;
+	if (g != 0) {
+		AffineForm rest = without_line(f, line[at].atom->line, g, lines_first);
+		sum = range_by(p, &rest, lines_first);
+		add_line(p, nline - at, line + at, g, &sum);
+		free(rest.term);
+	} else {
+		for (at = 0; at < nline;)
+			at += add_line(p, nline - at, line + at, 0, &sum);
+		add_tables(p, ntable, table, &sum);
+	}
 	free(line);
 	free(table);
 	return sum;

@@ -8,7 +8,7 @@
 static const char *const fact_name[NFACT] = {
 	[FACT_SUM] = "exact sums",  [FACT_SCORE] = "scores", [FACT_GAP] = "heads",
 	[FACT_LOGIT] = "logits",    [FACT_NEXT] = "next",    [FACT_LABEL] = "labels",
-	[FACT_CIRCUIT] = "circuit", [FACT_CLAIM] = "claims",
+	[FACT_CIRCUIT] = "circuit", [FACT_GRAPH] = "graph",  [FACT_CLAIM] = "claims",
 };
 
 static void

@@ -176,9 +176,15 @@ join_form(Proof *p, const Roots *all, const AffineForm *f, int most, int deep)
 }
 
 const Roots *
+join_form_roots(Proof *p, const Roots *all, const AffineForm *f)
+{
+	return join_form(p, all, f, SMALL, 0);
+}
+
+const Roots *
 roots_of_form(Proof *p, const AffineForm *f)
 {
-	return join_form(p, no_roots(p), f, SMALL, 0);
+	return join_form_roots(p, no_roots(p), f);
 }
 
 const Roots *

@@ -21,15 +21,6 @@ typedef struct BentTerm {
 } BentTerm;
 
 static double
-coefficient(const AffineForm *f, const AffineAtom *a)
-{
-	for (int i = 0; i < f->n; i++)
-		if (f->term[i].atom == a)
-			return f->term[i].c;
-	return 0;
-}
-
-static double
 divisor_of(const AffineForm *f)
 {
 	double g = 0;
@@ -97,7 +88,7 @@ direction_of(const AffineForm *f, const AffineAtom **main)
 			*main = a;
 		}
 	}
-	if (coefficient(f, *main) < 0)
+	if (coefficient_of(f, *main) < 0)
 		g = -g;
 	for (int i = 0; i < f->n; i++)
 		l.term[i] = (ScaledAtom){ f->term[i].atom, f->term[i].c / g };
@@ -119,7 +110,7 @@ take_group(Proof *p, BentTerm *list, int n, Extent *sum)
 	Extent x = range_of(p, &l);
 	for (int i = 0; i < n; i++) {
 		BentTerm *b = &list[i];
-		double g = rint(coefficient(b->input, main) / coefficient(&l, main));
+		double g = rint(coefficient_of(b->input, main) / coefficient_of(&l, main));
 		if (b->taken || g == 0)
 			continue;
 		AffineForm rest = sum_of_forms(b->input, &l, -g);

@@ -98,6 +98,19 @@ node tests/prove/change.mjs "$tmp/m.onnx" "$tmp/other.onnx" layers.1.w1 2 -1
 [ $? = 1 ] && grep -q "neuron . of layer 1.*not shown" "$tmp/out" ||
 	complain "a changed neuron is taken for the circuit's: $(cat "$tmp/out")"
 
+# The circuit means the graph, node by node; another operator is told.
+"$bin/twc" examples/adder_1digit.tw -o "$tmp/m.onnx" --prove >/dev/null
+"$bin/twprove" --graph "$tmp/m.onnx" >"$tmp/out" && grep -q 'graph \([0-9]*\) of \1,' "$tmp/out" ||
+	complain "the circuit is not its graph: $(cat "$tmp/out")"
+for change in '"DIV"/"MOD"' '"MOD"/"DIV"' '"ADD"/"SUB"' '"of":\[14,15\]/"of":[14,17]' \
+	'"READ","k":0,"of":\[20,2\]/"READ","k":0,"of":[19,2]' '"next":\[26\]/"next":[25]'; do
+	sed "s/$change/" "$tmp/m.onnx" >"$tmp/other.onnx"
+	"$bin/twprove" --graph "$tmp/other.onnx" >"$tmp/out"
+	[ $? = 1 ] && grep -q " of the graph.*: its form is " "$tmp/out" ||
+		complain "a graph with $change means the same: $(cat "$tmp/out")"
+done
+"$bin/twc" examples/adder.tw -o "$tmp/m.onnx" --prove >/dev/null
+
 # Two programs, or a program and a model, over all prompts of a shape.
 sed 's/, 3)/, 2)/' examples/adder.tw >"$tmp/two.tw"
 "$bin/twc" equal examples/adder.tw "$tmp/m.onnx" --shape 'D{1,2}+D{2}=' >"$tmp/out" &&
