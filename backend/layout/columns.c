@@ -321,7 +321,8 @@ require_form(ColumnSpace *sp, int state, const Form *f)
 		*answer = (ServedRead){ .state = state, .form = p };
 		*served_read(sp, state, f, g) = answer;
 	}
-	answer->w = w;
+	answer->w = (Vec){ 0 }; /* what stands in w may be a basis's, which is forgotten */
+	vec_copy(sp, &answer->w, &w, 1);
 }
 
 /* All forms that are read in one state. */
