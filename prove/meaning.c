@@ -82,7 +82,7 @@ typedef struct GraphNode {
 /* ---- values */
 
 static double
-floor_quotient(double x, double y)
+quotient_below(double x, double y)
 {
 	return y == 0 ? 0 : floor(x / y);
 }
@@ -117,8 +117,8 @@ value_of_operator(const GraphNode *m, const double *x)
 	case OF_SUB: return x[0] - x[1];
 	case OF_NOT: return 1 - x[0];
 	case OF_MUL: return x[0] * x[1];
-	case OF_DIV: return floor_quotient(x[0], x[1]);
-	case OF_MOD: return x[1] == 0 ? 0 : x[0] - x[1] * floor_quotient(x[0], x[1]);
+	case OF_DIV: return quotient_below(x[0], x[1]);
+	case OF_MOD: return x[1] == 0 ? 0 : x[0] - x[1] * quotient_below(x[0], x[1]);
 	case OF_TABLE: return entry_at(m, x[0]);
 	case OF_EQ: return x[0] == x[1];
 	case OF_LT: return x[0] < x[1];
@@ -163,7 +163,7 @@ table_of_operator(Proof *p, const GraphNode *m, const AffineForm *said, bool dee
 
 /* c f + k */
 static AffineForm
-scaled(const AffineForm *f, double c, double k)
+scaled_form(const AffineForm *f, double c, double k)
 {
 	AffineForm none = form_of(k);
 
@@ -171,9 +171,9 @@ scaled(const AffineForm *f, double c, double k)
 }
 
 static AffineForm
-bent(Proof *p, const AffineForm *f, double k)
+relu_shifted(Proof *p, const AffineForm *f, double k)
 {
-	AffineForm x = scaled(f, 1, k);
+	AffineForm x = scaled_form(f, 1, k);
 
 	return relu_of(p, &x);
 }
@@ -186,20 +186,20 @@ add_to(AffineForm *sum, AffineForm f, double c)
 
 /* 1 where a whole number is k at least. */
 static AffineForm
-at_least(Proof *p, const AffineForm *f, double k)
+flag_from(Proof *p, const AffineForm *f, double k)
 {
-	AffineForm sum = bent(p, f, 1 - k);
+	AffineForm sum = relu_shifted(p, f, 1 - k);
 
-	add_to(&sum, bent(p, f, -k), -1);
+	add_to(&sum, relu_shifted(p, f, -k), -1);
 	return sum;
 }
 
 static AffineForm
 equals(Proof *p, const AffineForm *f, double k)
 {
-	AffineForm sum = at_least(p, f, k);
+	AffineForm sum = flag_from(p, f, k);
 
-	add_to(&sum, at_least(p, f, k + 1), -1);
+	add_to(&sum, flag_from(p, f, k + 1), -1);
 	return sum;
 }
 
@@ -208,7 +208,7 @@ static AffineForm
 gated(Proof *p, const AffineForm *c, const AffineForm *x)
 {
 	double most = magnitude_of(range_of(p, x));
-	AffineForm open = scaled(c, most, -most), up = sum_of_forms(&open, x, 1);
+	AffineForm open = scaled_form(c, most, -most), up = sum_of_forms(&open, x, 1);
 	AffineForm down = sum_of_forms(&open, x, -1), sum = relu_of(p, &up);
 
 	add_to(&sum, relu_of(p, &down), -1);
@@ -237,7 +237,7 @@ stairs(Proof *p, const GraphNode *m, const AffineForm *x, AffineForm *out)
 	for (double t = r.lo; t < r.hi; t++) {
 		double next = value_on_stairs(m, t + 1), turn = next - last - slope;
 		if (turn != 0)
-			add_to(out, bent(p, x, -t), turn);
+			add_to(out, relu_shifted(p, x, -t), turn);
 		slope += turn;
 		last = next;
 	}
@@ -253,13 +253,13 @@ is_flag(Proof *p, const AffineForm *f)
 }
 
 static bool
-product_of(Proof *p, const GraphNode *m, AffineForm *out)
+form_of_product(Proof *p, const GraphNode *m, AffineForm *out)
 {
 	const AffineForm *x = &m->of[0]->form, *y = &m->of[1]->form;
 	AffineForm less;
 
 	if (x->n == 0 || y->n == 0) {
-		*out = x->n == 0 ? scaled(y, x->k, 0) : scaled(x, y->k, 0);
+		*out = x->n == 0 ? scaled_form(y, x->k, 0) : scaled_form(x, y->k, 0);
 		return true;
 	}
 	if (is_flag(p, x) || is_flag(p, y)) {
@@ -275,7 +275,7 @@ product_of(Proof *p, const GraphNode *m, AffineForm *out)
 
 /* The differences of what may be chosen from one of them, each where it is chosen. */
 static AffineForm
-choice_of(Proof *p, const GraphNode *m)
+form_of_choice(Proof *p, const GraphNode *m)
 {
 	bool is_if = m->op == OF_IF;
 	const AffineForm *other = &m->of[is_if ? 2 : 1]->form;
@@ -293,20 +293,20 @@ choice_of(Proof *p, const GraphNode *m)
 
 /* The greatest, or, if by is -1, the least. */
 static AffineForm
-extreme_of(Proof *p, const GraphNode *m, double by)
+form_of_extreme(Proof *p, const GraphNode *m, double by)
 {
-	AffineForm most = scaled(&m->of[0]->form, by, 0);
+	AffineForm most = scaled_form(&m->of[0]->form, by, 0);
 
 	for (int i = 1; i < m->n; i++) {
-		AffineForm over = scaled(&m->of[i]->form, by, 0);
+		AffineForm over = scaled_form(&m->of[i]->form, by, 0);
 		add_to(&over, most, -1);
 		add_to(&most, relu_of(p, &over), 1);
 	}
-	return scaled(&most, by, 0);
+	return scaled_form(&most, by, 0);
 }
 
 static AffineForm
-sum_of_operands(const GraphNode *m)
+operands_added(const GraphNode *m)
 {
 	AffineForm sum = form_of(0);
 
@@ -323,30 +323,30 @@ form_of_operator(Proof *p, const GraphNode *m, AffineForm *out)
 	AffineForm d = m->n == 2 ? sum_of_forms(x, &m->of[1]->form, -1) : *x;
 
 	switch (m->op) {
-	case OF_ADD: *out = sum_of_operands(m); return true;
+	case OF_ADD: *out = operands_added(m); return true;
 	case OF_SUB: *out = d; return true;
-	case OF_NOT: *out = scaled(x, -1, 1); return true;
+	case OF_NOT: *out = scaled_form(x, -1, 1); return true;
 	case OF_AS: *out = *x; return true;
-	case OF_MUL: return product_of(p, m, out);
+	case OF_MUL: return form_of_product(p, m, out);
 	case OF_DIV:
 	case OF_MOD:
 	case OF_TABLE: return stairs(p, m, x, out);
 	case OF_EQ: *out = equals(p, &d, 0); return true;
 	case OF_LT:
-		d = scaled(&d, -1, 0);
-		*out = at_least(p, &d, 1);
+		d = scaled_form(&d, -1, 0);
+		*out = flag_from(p, &d, 1);
 		return true;
-	case OF_MIN: *out = extreme_of(p, m, -1); return true;
-	case OF_MAX: *out = extreme_of(p, m, 1); return true;
+	case OF_MIN: *out = form_of_extreme(p, m, -1); return true;
+	case OF_MAX: *out = form_of_extreme(p, m, 1); return true;
 	case OF_AND:
 	case OF_OR:
-		d = sum_of_operands(m);
-		*out = at_least(p, &d, m->op == OF_AND ? m->n : 1);
+		d = operands_added(m);
+		*out = flag_from(p, &d, m->op == OF_AND ? m->n : 1);
 		return true;
 	case OF_IF:
-	case OF_PICK: *out = choice_of(p, m); return true;
+	case OF_PICK: *out = form_of_choice(p, m); return true;
 	case OF_ABS:
-		d = scaled(x, -1, 0);
+		d = scaled_form(x, -1, 0);
 		*out = *x;
 		add_to(out, relu_of(p, &d), 2);
 		return true;

@@ -119,7 +119,7 @@ times_line(const AffineForm *f, const AffineForm *line)
 /* The neurons of one line, from term on, and g times the line itself: g x is
  * g relu(x - its least) + g * its least. Returns how many they are. */
 static int
-add_line(Proof *p, int n, const ScaledAtom *term, double g, Extent *sum)
+add_neurons_of_line(Proof *p, int n, const ScaledAtom *term, double g, Extent *sum)
 {
 	const AffineForm *line = term[0].atom->line;
 	BrokenLine *list = TAKE(BrokenLine, n + 1);
@@ -247,11 +247,11 @@ range_by(Proof *p, const AffineForm *f, bool lines_first)
 	if (g != 0) {
 		AffineForm rest = without_line(f, line[at].atom->line, g, lines_first);
 		sum = range_by(p, &rest, lines_first);
-		add_line(p, nline - at, line + at, g, &sum);
+		add_neurons_of_line(p, nline - at, line + at, g, &sum);
 		free(rest.term);
 	} else {
 		for (at = 0; at < nline;)
-			at += add_line(p, nline - at, line + at, 0, &sum);
+			at += add_neurons_of_line(p, nline - at, line + at, 0, &sum);
 		add_tables(p, ntable, table, &sum);
 	}
 	free(line);

@@ -146,12 +146,12 @@ value_of_solution(const Solution *s, int n, const double *x)
 
 /* Counts in which[i] the numbers i that a sum depends on. */
 static void
-count_numbers(const Solution *s, int n, int *which)
+mark_numbers(const Solution *s, int n, int *which)
 {
 	for (int i = 0; i < n; i++)
 		which[i] += s->a[i] != 0;
 	for (int i = 0; i < s->n; i++)
-		count_numbers(s->neuron[i].in, n, which);
+		mark_numbers(s->neuron[i].in, n, which);
 }
 
 /* Which number, not shared yet, stands most often with another such in a neuron; -1: none does, so
@@ -165,7 +165,7 @@ most_mixed(const Solution *s, int n, const bool *shared)
 		int several = 0;
 		for (int k = 0; k < n; k++)
 			own[k] = 0;
-		count_numbers(s->neuron[i].in, n, own);
+		mark_numbers(s->neuron[i].in, n, own);
 		for (int k = 0; k < n; k++)
 			several += own[k] > 0 && !shared[k];
 		for (int k = 0; k < n; k++)
