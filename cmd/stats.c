@@ -49,8 +49,8 @@ stats_print(const Totals *t, const TwModel *m, FILE *out)
 	fprintf(out,
 	        "weights  %ld, %ld of them not 0; a token reads %ld at most and skips the rest\n",
 	        cost.weights, cost.nonzeros, cost.reads);
-	fprintf(out, "memory   %zu bytes in %d %s, for %d positions each\n", t->sum.bytes,
-	        t->sessions, t->sessions == 1 ? "session" : "sessions", m->context);
+	fprintf(out, "memory   %zu bytes used by %d %s, of %d positions each at most\n",
+	        t->sum.bytes, t->sessions, t->sessions == 1 ? "session" : "sessions", m->context);
 	fprintf(out, "softmax  %ld texts broke a claim of the file and were run by softmax\n",
 	        t->sum.fallbacks);
 }

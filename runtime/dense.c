@@ -18,11 +18,10 @@ typedef struct DenseLayer {
 
 struct TwDense {
 	const TwModel *m;
-	int places;      /* context + 1 */
-	int used;        /* places filled, <bos> among them */
-	bool stale;      /* tokens were fed that are not computed yet */
-	bool every_zero; /* zeros are multiplied too */
-	size_t bytes;
+	int places;            /* context + 1 */
+	int used;              /* places filled, <bos> among them */
+	bool stale;            /* tokens were fed that are not computed yet */
+	bool every_zero;       /* zeros are multiplied too */
 	DenseLayer *layer;     /* (nlayer) */
 	TwSparse head, *label; /* (nlabel) */
 
@@ -93,7 +92,6 @@ dense_allocate(TwDense *s, bool trace, char **error)
 	lay_out_dense(s, &to, trace);
 	if (to.too_large)
 		return tw_refuse(error, "the model needs too much memory to run");
-	s->bytes = to.used;
 	s->reserved = to.used;
 	s->memory = tw_reserve(to.used);
 	if (!s->memory)
@@ -422,5 +420,5 @@ tw_dense_state(TwDense *s, int state, int place)
 size_t
 tw_dense_bytes(const TwDense *s)
 {
-	return s->bytes;
+	return tw_used_bytes(s->memory, s->reserved);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 typedef struct TwBlock TwBlock;
 
@@ -147,4 +148,33 @@ tw_release(void *p, size_t n)
 		free(p);
 	else if (p)
 		munmap(p, n);
+}
+
+/* Of its pages, those that the machine holds. */
+size_t
+tw_used_bytes(const void *p, size_t n)
+{
+#ifdef __linux__
+	enum { PAGES = 4096 };
+	unsigned char held[PAGES];
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)p, end = begin + n;
+	size_t used = 0;
+
+	for (uintptr_t at = begin / page * page; at < end; at += PAGES * page) {
+		size_t pages = (end - at + page - 1) / page;
+		if (pages > PAGES)
+			pages = PAGES;
+		if (mincore((void *)at, pages * page, held))
+			return n;
+		for (size_t i = 0; i < pages; i++) {
+			uintptr_t from = at + i * page, to = from + page;
+			if (held[i] & 1)
+				used += (to < end ? to : end) - (from > begin ? from : begin);
+		}
+	}
+	return used;
+#else
+	(void)p;
+	return n;
+#endif
 }

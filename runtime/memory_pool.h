@@ -52,6 +52,8 @@ typedef struct TwLayout {
  * grows with its text. NULL: there is none. */
 void *tw_reserve(size_t);
 void tw_release(void *, size_t);
+/* How much of it has been taken; all of it where that cannot be told. */
+size_t tw_used_bytes(const void *, size_t);
 
 /* The next `count` elements of a size that is a power of two; NULL while it is measured. */
 static inline void *

@@ -38,14 +38,13 @@ struct TwSession {
 	bool stale;    /* bidirectional: tokens were fed that were not run yet */
 	TwActivations w;
 	TwBlocks b;
-	float *start;    /* (c->initial) the state that <bos> left, */
-	float *start_x;  /* (d_model) and its stream */
-	float *base;     /* (c->logit.n) */
-	float *logits;   /* (nvocab + 2) */
-	float *label;    /* (places, c->label.n) */
-	void *memory;    /* all of these, */
-	size_t reserved; /* and how large that is */
-	size_t bytes;
+	float *start;        /* (c->initial) the state that <bos> left, */
+	float *start_x;      /* (d_model) and its stream */
+	float *base;         /* (c->logit.n) */
+	float *logits;       /* (nvocab + 2) */
+	float *label;        /* (places, c->label.n) */
+	void *memory;        /* all of these, */
+	size_t reserved;     /* and how large that is */
 	bool on_softmax;     /* this text is computed by the fallback, */
 	TwDense *dense;      /* which TW_CHECK, TW_SOFTMAX and bidirectional models have from the
 	                      * start; else NULL until it is needed */
@@ -137,7 +136,6 @@ session_allocate(TwSession *s, char **error)
 	lay_out_session(s, &to);
 	if (to.too_large)
 		return tw_refuse(error, "the model needs too much memory to run");
-	s->bytes = sizeof *s + to.used;
 	s->reserved = to.used;
 	s->memory = tw_reserve(to.used);
 	if (!s->memory)
@@ -688,7 +686,8 @@ tw_stats(const TwSession *s)
 {
 	TwStats stats = s->stats;
 
-	stats.bytes = s->bytes + (s->dense ? tw_dense_bytes(s->dense) : 0);
+	stats.bytes = sizeof *s + tw_used_bytes(s->memory, s->reserved)
+	              + (s->dense ? tw_dense_bytes(s->dense) : 0);
 	tw_phase_shares(&s->clock, stats.share);
 	return stats;
 }

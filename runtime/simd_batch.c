@@ -347,7 +347,7 @@ open_lanes(TwBatch *b, unsigned flags)
 		return true;
 	if (!reserve_states(b) || posix_memalign(&b->memory, sizeof(V), to.used + sizeof(V)))
 		return false;
-	b->bytes = to.used + b->reserved;
+	b->bytes = to.used;
 	memset(b->memory, 0, to.used);
 	to = (TwLayout){ .memory = b->memory };
 	lay_out_lanes(l, &to);
@@ -527,7 +527,7 @@ tw_batch_stats(const TwBatch *b)
 	TwStats stats = tw_stats(b->one);
 
 	stats.tokens += b->tokens;
-	stats.bytes += sizeof *b + b->bytes;
+	stats.bytes += sizeof *b + b->bytes + tw_used_bytes(b->states, b->reserved);
 	if (b->step)
 		tw_phase_shares(&b->l.clock, stats.share);
 	return stats;

@@ -148,7 +148,7 @@ typedef struct TwStats {
 	long fallbacks; /* texts for which a gap was too small, run by softmax; */
 	long broken;    /* of these, where each head's look-up is certain: the file claims what
 	                 * its weights do not do */
-	size_t bytes;   /* memory of the session, or of the batch */
+	size_t bytes;   /* memory that the session, or the batch, has taken */
 	double share[TW_PHASES]; /* with TW_TIMED; 0 for what softmax ran */
 } TwStats;
 TwStats tw_stats(const TwSession *);
