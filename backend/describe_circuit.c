@@ -8,7 +8,7 @@
  * reads them. A value that nothing needs may not even have those parts. So each is mapped once
  * more, as if it were an output, into a copy of the circuit: what it takes and the model lacks
  * (a step of a staircase, the place that a head finds) is described, by the same kinds of atoms.
- * The form of the file is in lang/spec.md; runtime/circuit.c computes the values. */
+ * The form of the file is in lang/json.md; runtime/circuit.c computes the values. */
 
 #include "backend/describe_circuit.h"
 #include "backend/explain.h"
@@ -673,6 +673,10 @@ describe_circuit(const Columns *cols, bool whole)
 		describe_sums(d);
 		describe_steps(d);
 	}
+	describe_text(d, ",\n\"edges\":");
+	describe_text(d, describe_edges(cols));
+	describe_text(d, ",\n\"values\":");
+	describe_text(d, describe_value_sets(cols));
 	describe_text(d, "}");
 	return d->text.s;
 }

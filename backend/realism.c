@@ -20,6 +20,7 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/target/llama/llama.h"
@@ -617,6 +618,63 @@ rename_nodes(const Realism *x, cJSON *j)
 	}
 }
 
+/* The new name of what reads at a port (a1.h0.q1), and how many times the old sum it reads. */
+static const char *
+new_port_name(const Realism *x, const char *name, double *times)
+{
+	int layer, head, number;
+	char port;
+
+	if (sscanf(name, "a%d.h%d.%c%d", &layer, &head, &port, &number) != 4)
+		return new_node_name(x, name, times);
+	int at = x->layer[layer].place_of_head[head];
+	double key = x->layer[layer].key[at];
+	*times = port == 'q' ? key : port == 'k' ? 1 / key : x->layer[layer].value[at];
+	return arena_fmt(x->arena, "a%d.h%d.%c%d", layer, at, port, number);
+}
+
+/* The name of the i-th neighbour behind a node. */
+static const char *
+neighbour_name(const Realism *x, const char *name, int i)
+{
+	size_t n = strlen(name);
+
+	while (n && name[n - 1] >= '0' && name[n - 1] <= '9')
+		n--;
+	return arena_fmt(x->arena, "%.*s%d", (int)n, name, atoi(name + n) + i);
+}
+
+static void
+add_renamed(const Realism *x, cJSON *to, const char *name, const cJSON *number, bool reads)
+{
+	double times = 1;
+	const char *new = reads ? new_port_name(x, name, &times) : new_node_name(x, name, &times);
+
+	cJSON_AddItemToArray(to, cJSON_CreateString(new));
+	cJSON_AddItemToArray(to, cJSON_IsNumber(number) ? cJSON_CreateNumber(
+					 number->valuedouble * (reads ? times : 1 / times))
+	                                                : cJSON_CreateNull());
+}
+
+/* One end of an edge of tw.circuit; neighbours are none any more, so each has its name. */
+static void
+rename_end(const Realism *x, cJSON *edge, const char *end)
+{
+	cJSON *to = cJSON_CreateArray(), *list = cJSON_GetObjectItem(edge, end);
+
+	for (const cJSON *name = list->child; name; name = name->next->next) {
+		const cJSON *number = name->next, *item;
+		int i = 0;
+		if (!cJSON_IsArray(number))
+			add_renamed(x, to, name->valuestring, number, *end == 't');
+		else
+			cJSON_ArrayForEach(item, number)
+				add_renamed(x, to, neighbour_name(x, name->valuestring, i++), item,
+			                    *end == 't');
+	}
+	cJSON_ReplaceItemInObject(edge, end, to);
+}
+
 /* A list by the new order; what is dead, or was not in it, is -1. */
 static cJSON *
 reordered(const cJSON *list, const int *order, int n)
@@ -668,7 +726,7 @@ json_in_arena(const Realism *x, cJSON *j)
 static char *
 new_circuit(const Realism *x)
 {
-	cJSON *j = x->m->circuit ? cJSON_Parse(x->m->circuit) : NULL, *layer;
+	cJSON *j = x->m->circuit ? cJSON_Parse(x->m->circuit) : NULL, *layer, *edge;
 	int n = 0;
 
 	if (!j)
@@ -676,6 +734,11 @@ new_circuit(const Realism *x)
 	rename_nodes(x, cJSON_GetObjectItem(j, "nodes"));
 	rename_nodes(x, cJSON_GetObjectItem(j, "named"));
 	cJSON_ArrayForEach(layer, cJSON_GetObjectItem(j, "layers")) reorder_layer(x, n++, layer);
+	cJSON_ArrayForEach(edge, cJSON_GetObjectItem(j, "edges"))
+	{
+		rename_end(x, edge, "to");
+		rename_end(x, edge, "of");
+	}
 	return json_in_arena(x, j);
 }
 

@@ -1,4 +1,4 @@
-/* Reports, explanations, mistakes and tests as JSON (json.h says which object is what). What a
+/* Reports, explanations, mistakes and tests as JSON (lang/json.md has each object's shape). What a
  * model does with a text is in trace_json.c, which knows nothing of the compiler. */
 
 #include "cmd/json.h"
@@ -27,6 +27,13 @@ add_source_range(cJSON *to, const Source *src, Span span)
 	cJSON_AddNumberToObject(to, "column", source_column(src, span.lo));
 	cJSON_AddNumberToObject(to, "end_line", source_line(src, span.hi));
 	cJSON_AddNumberToObject(to, "end_column", source_column(src, span.hi));
+}
+
+/* A list of none too, whatever stands for it. */
+static cJSON *
+json_ints(const int *v, int n)
+{
+	return n ? cJSON_CreateIntArray(v, n) : cJSON_CreateArray();
 }
 
 /* ---- mistakes ---- */
@@ -94,8 +101,8 @@ json_report(const Program *p, double ms)
 	cJSON_AddNumberToObject(o, "layers", r->layers);
 	cJSON_AddNumberToObject(o, "layers_without_limits", r->free_layers);
 	cJSON_AddNumberToObject(o, "d_model", r->d_model);
-	cJSON_AddItemToObject(o, "heads", cJSON_CreateIntArray(r->heads, r->layers));
-	cJSON_AddItemToObject(o, "neurons", cJSON_CreateIntArray(r->neurons, r->layers));
+	cJSON_AddItemToObject(o, "heads", json_ints(r->heads, r->layers));
+	cJSON_AddItemToObject(o, "neurons", json_ints(r->neurons, r->layers));
 	cJSON_AddNumberToObject(o, "parameters", (double)r->parameters);
 	cJSON_AddNumberToObject(o, "nonzeros", (double)r->nonzeros);
 	cJSON_AddNumberToObject(o, "context", r->context);
@@ -127,8 +134,10 @@ json_named(const Program *p)
 			cJSON_AddNullToObject(o, "state");
 		else
 			cJSON_AddNumberToObject(o, "state", v->state);
-		cJSON_AddItemToObject(o, "column", cJSON_CreateIntArray(v->column, v->ncolumn));
-		cJSON_AddItemToObject(o, "weight", cJSON_CreateFloatArray(v->weight, v->ncolumn));
+		cJSON_AddItemToObject(o, "columns", json_ints(v->column, v->ncolumn));
+		cJSON_AddItemToObject(o, "weights",
+		                      v->ncolumn ? cJSON_CreateFloatArray(v->weight, v->ncolumn)
+		                                 : cJSON_CreateArray());
 		cJSON_AddNumberToObject(o, "bias", (double)v->bias);
 		cJSON_AddItemToArray(list, o);
 	}
@@ -216,7 +225,9 @@ json_heads(const Program *p)
 		cJSON_AddStringToObject(o, "at", h->at);
 		cJSON_AddNumberToObject(o, "offset", h->offset);
 		cJSON_AddNumberToObject(o, "gap", (double)h->gap);
-		cJSON_AddItemToObject(o, "values", cJSON_CreateStringArray(h->value, h->nvalue));
+		cJSON_AddItemToObject(o, "values",
+		                      h->nvalue ? cJSON_CreateStringArray(h->value, h->nvalue)
+		                                : cJSON_CreateArray());
 		add_source_place(o, p, &h->place);
 		cJSON_AddItemToArray(list, o);
 	}
@@ -235,8 +246,7 @@ json_neurons(const Program *p)
 		cJSON_AddNumberToObject(o, "layer", group[i].layer);
 		cJSON_AddStringToObject(o, "name", group[i].name);
 		cJSON_AddStringToObject(o, "op", op_info[group[i].op].name);
-		cJSON_AddItemToObject(o, "neurons",
-		                      cJSON_CreateIntArray(group[i].neuron, group[i].n));
+		cJSON_AddItemToObject(o, "neurons", json_ints(group[i].neuron, group[i].n));
 		add_source_place(o, p, &group[i].place);
 		cJSON *parts = cJSON_AddArrayToObject(o, "parts");
 		for (int k = 0; k < group[i].npart; k++) {

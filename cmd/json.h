@@ -1,8 +1,8 @@
 #ifndef CMD_JSON_H
 #define CMD_JSON_H
 
-/* What twc finds out, as JSON: the same objects from --json and in the page (web/page_api.c).
- * The caller owns what is returned.
+/* What twc finds out, as JSON: the same objects from --json and in the page (web/page_api.c), in
+ * the shapes of lang/json.md. The caller owns what is returned.
  *
  * A place in a source is {"file", "line", "column", "end_line", "end_column"}, counted from 1 in
  * characters. */
@@ -15,7 +15,7 @@
 cJSON *json_diags(const Diags *);
 /* Size, and the chain that makes it that deep. */
 cJSON *json_report(const Program *, double compile_ms);
-/* Each named value: [{"name", place…, "kind", "state", "column", "weight", "bias"}]; `state` is
+/* Each named value: [{"name", place…, "kind", "state", "columns", "weights", "bias"}]; `state` is
  * null where it never stands whole. */
 cJSON *json_named(const Program *);
 /* One of them: what it costs, which rule made it, of what, and what it waits for. */

@@ -108,6 +108,9 @@ json_trace(TwSession *s, const TwModel *m, int nprompt, bool all)
 	cJSON_AddBoolToObject(o, "done", m->emits && tw_next(s) == tw_end(m));
 	cJSON_AddBoolToObject(o, "fell_back", tw_fell_back(s));
 	cJSON_AddItemToObject(o, "tokens", tokens_json(s, m));
+	cJSON *names = cJSON_AddArrayToObject(o, "names");
+	for (int i = 0; i < m->nnamed; i++)
+		add_spelling(names, m->named[i].name);
 	cJSON *values = cJSON_AddArrayToObject(o, "values");
 	for (int i = 0; i < m->nnamed; i++)
 		cJSON_AddItemToArray(values, named_json(s, m, &m->named[i], all));

@@ -12,9 +12,9 @@
 void spell_value(const TwModel *, char *out, size_t size, TwKind, const TwMembers *, float x);
 
 /* Of a text that was fed to a session that keeps its states (TW_TRACE): {"tokens", "nprompt",
- * "done", "fell_back", "values", "labels"}. A value is a list of spellings, one for each position,
- * or null where it never stands whole: of `all`, only where the file does not say how it is made
- * (tw.circuit). Labels are those of the prompt. */
+ * "done", "fell_back", "names", "values", "labels"}. A value is a list of spellings, one for each
+ * position, or null where it never stands whole: of `all`, only where the file does not say how it
+ * is made (tw.circuit). Labels are those of the prompt. */
 cJSON *json_trace(TwSession *, const TwModel *, int nprompt, bool all);
 /* The queries and keys of all heads at all positions of a text, from <bos> on. */
 typedef struct HeadVectors HeadVectors;

@@ -1,5 +1,5 @@
 /* Values that never stood in the stream: named values as forms over nodes, as the property
- * tw.circuit has them (lang/spec.md, "The model file").
+ * tw.circuit has them (lang/json.md).
  *
  *     "m1.n6"                            a neuron of the model: relu(x w1 + b1), of its state
  *     "a1.h0.v2"                         what a head of it fetches, where its scores are greatest

@@ -1,4 +1,4 @@
-"""Edges, recovered from the weights of a file alone, are those that the compiler says."""
+"""Edges, recovered from the weights of a file alone, are those that the file and the compiler say."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ def as_dict(edges):
     return found
 
 
+def as_tuple(edge):
+    return edge.source, edge.target, edge.port, edge.weight
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_edges(compiled, tmp_path, name):
     model = compiled(name)
@@ -27,13 +31,16 @@ def test_edges(compiled, tmp_path, name):
     with open(path, encoding="utf-8") as f:
         said = json.load(f)
     want = as_dict(said["edges"])
-    found = as_dict((e.source, e.target, e.port, e.weight) for e in model.circuit.edges())
+    found = as_dict(map(as_tuple, model.circuit.edges_of_weights()))
+    assert as_dict(map(as_tuple, model.circuit.edges())) == want
     assert {k for k in found if k not in want} == set()
     assert {k for k in want if k not in found} == set()
     for key, weight in want.items():
         assert weight == found[key] or abs(weight - found[key]) <= REAL * abs(weight), key
     assert said["circuit"] == model.circuit.json
     assert [v["name"] for v in said["named"]] == [v.name for v in model.named]
+    for v in said["named"]:
+        assert {"name": v["name"], **model.circuit.value_set(v["name"])} == v
 
 
 @pytest.mark.parametrize("name", ["adder", "calculator", "sort_digits", "machine_step"])

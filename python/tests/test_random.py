@@ -7,7 +7,7 @@ import math
 
 import pytest
 from conftest import twc
-from test_circuit import as_dict
+from test_circuit import as_dict, as_tuple
 
 import tw
 
@@ -26,8 +26,9 @@ def test_random_programs(tmp_path, seed):
         assert twc(source, "--no-warnings", "-o", path).returncode == 0, said["program"]
         model = tw.open(path)
         assert (len(model.layers), model.d_model) == (said["layers"], said["d_model"])
-        found = as_dict((e.source, e.target, e.port, e.weight) for e in model.circuit.edges())
-        assert found == as_dict(said["circuit"]["edges"]), said["program"]
+        want = as_dict(said["circuit"]["edges"])
+        assert as_dict(map(as_tuple, model.circuit.edges())) == want, said["program"]
+        assert as_dict(map(as_tuple, model.circuit.edges_of_weights())) == want, said["program"]
         sampled = twc("sample", source, "--no-warnings", "-n", "3", "--seed", "1")
         for text in map(json.loads, sampled.stdout.splitlines()):
             run = model.run(text["prompt"])

@@ -44,6 +44,14 @@ def test_realism(compiled, tmp_path, name, dials):
                 for got in (after.value(i), s.value(i)):
                     assert all(math.isnan(b) or math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-4)
                                for a, b in zip(got, want)), plain.named[i].name
+    # edges go with the nodes; the weights say the same where columns and nodes are what they were,
+    # and more: what is dead reads and writes too
+    stated = {(e.source, e.target, e.port): e.weight for e in model.circuit.edges()}
+    assert len(stated) == len(plain.circuit.edges())
+    if "noise" not in dials and "rotate" not in dials and "scale" not in dials:
+        found = {(e.source, e.target, e.port): e.weight for e in model.circuit.edges_of_weights()}
+        for key, weight in stated.items():
+            assert found[key] == weight or math.isclose(found[key], weight, rel_tol=1e-5), key
     # what a node is for is what it was for, wherever it stands now
     owners = [sorted(plain.circuit.json["layers"][n]["neurons"]) for n in range(len(plain.layers))]
     now = [sorted(v for v in model.circuit.json["layers"][n]["neurons"])

@@ -36,7 +36,7 @@ class Edge:
 
 
 class Circuit:
-    """tw.circuit of a model (lang/spec.md, "The model file")."""
+    """tw.circuit of a model (lang/json.md)."""
 
     def __init__(self, model: "Model"):
         self.model = model
@@ -86,8 +86,17 @@ class Circuit:
     # ---- edges
 
     def edges(self) -> List[Edge]:
+        """Who reads whom, as the file says; edges_of_weights() finds the same."""
+        return list(_edges_of_file(self.json["edges"]))
+
+    def edges_of_weights(self) -> List[Edge]:
         """Who reads whom, from the weights alone."""
         return list(_edges_of_weights(self.model))
+
+    def value_set(self, name: str) -> Dict[str, Any]:
+        """What a named value can be: low, high, and values where they are few."""
+        found: Dict[str, Any] = self.json["values"][self.model.named_value(name)]
+        return found
 
     def by_component(self) -> Set[Tuple[str, str]]:
         """The edges between whole heads, MLPs, embeddings and outputs: a0.h1 -> m1."""
@@ -224,6 +233,31 @@ def digit(of: List[int], place: int) -> int:
     back, divide, modulo, saturate = of
     x = max(place - back, 0) // divide
     return min(x, modulo - 1) if saturate else x % modulo
+
+
+# ---- who reads whom, from the file
+
+def _ends(flat: List[Any]) -> Iterator[Tuple[str, Optional[float]]]:
+    """Names and numbers; a list of these is of the name's neighbours."""
+    for name, number in zip(flat[::2], flat[1::2]):
+        if not isinstance(number, list):
+            yield name, number
+            continue
+        stem = name.rstrip("0123456789")
+        first = int(name[len(stem):])
+        for i, x in enumerate(number):
+            yield f"{stem}{first + i}", x
+
+
+def _edges_of_file(entries: List[Dict[str, Any]]) -> Iterator[Edge]:
+    for entry in entries:
+        sources = list(_ends(entry["of"]))
+        for reader, sign in _ends(entry["to"]):
+            target, port = reader.rsplit(".", 1)
+            if port[0] == "n":  # a neuron, which has one port
+                target, port = reader, "in"
+            for source, weight in sources:
+                yield Edge(source, target, port, None if weight is None else weight * sign)
 
 
 # ---- who reads whom, from the weights

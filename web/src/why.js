@@ -105,8 +105,8 @@ function neurons(view, row) {
 
 // "x[3] + 2 · x[5] - 1"
 function columns(named) {
-	const terms = named.column.map((c, i) => {
-		const times = named.weight[i]
+	const terms = named.columns.map((c, i) => {
+		const times = named.weights[i]
 		return times === 1 ? `x[${c}]` : `${times} · x[${c}]`
 	})
 	if (named.bias || !terms.length) terms.push(String(named.bias))
