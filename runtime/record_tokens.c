@@ -120,6 +120,31 @@ refuse_field(RecordReader *r, FieldName name, const char *why, const char *value
 }
 
 static bool
+has_value(const TwModel *m, int row, FieldName name, const char *value)
+{
+	const char *word = value_in_field(m, row, name);
+
+	return word && !strcmp(word, value);
+}
+
+/* The row of the field that has the value; -1 if there is none. Rows of numbers are in order. */
+static int
+row_of_value(const TwModel *m, int f, FieldName name, const char *value)
+{
+	const char *first = value_in_field(m, m->first[f], name);
+	double guess = first ? (double)strtol(value, NULL, 10) - (double)strtol(first, NULL, 10)
+	                     : -1;
+
+	if (guess >= 0 && guess < m->first[f + 1] - m->first[f]
+	    && has_value(m, m->first[f] + (int)guess, name, value))
+		return m->first[f] + (int)guess;
+	for (int row = m->first[f]; row < m->first[f + 1]; row++)
+		if (has_value(m, row, name, value))
+			return row;
+	return -1;
+}
+
+static bool
 set_field(RecordReader *r, FieldName name, const char *value)
 {
 	const TwModel *m = r->m;
@@ -133,11 +158,7 @@ set_field(RecordReader *r, FieldName name, const char *value)
 		                 (int)name.n, name.s, element_suffix(name, suffix));
 	if (r->row[f] >= 0)
 		return refuse_field(r, name, "is given twice", NULL);
-	for (int row = m->first[f]; row < m->first[f + 1] && r->row[f] < 0; row++) {
-		const char *word = value_in_field(m, row, name);
-		if (word && !strcmp(word, value))
-			r->row[f] = row;
-	}
+	r->row[f] = row_of_value(m, f, name, value);
 	return r->row[f] >= 0 || refuse_field(r, name, "cannot be '", value);
 }
 
