@@ -3,7 +3,10 @@
  * A column is one affine form. In each state it holds those of its terms that are ready, and each
  * layer adds what it makes; so a column never moves. Readers are served from the last state to
  * the first: one that is an integer combination of the columns there needs none of its own. It
- * must be integer, since 9/28 of a column would not be exact. */
+ * must be integer, since 9/28 of a column would not be exact.
+ *
+ *     c3 = a + b + c + d      stands; a + b + c + e is asked for: e - d may stand beside it,
+ *                             and the reader adds both up */
 
 #include "backend/layout/lattice.h"
 #include "backend/target/target.h"
@@ -121,6 +124,8 @@ columns_read(Columns *c, int state, const Form *f)
 	return found ? &sp->out : NULL;
 }
 
+static void note_holders(ColumnSpace *, int column);
+
 static int
 add_column(ColumnSpace *sp, const Form *f)
 {
@@ -128,6 +133,8 @@ add_column(ColumnSpace *sp, const Form *f)
 	GROW(sp->arena, sp->first, sp->cap_first, sp->c.n + 1);
 	sp->c.form[sp->c.n] = f;
 	sp->first[sp->c.n] = form_first_state(f);
+	if (sp->holder)
+		note_holders(sp, sp->c.n);
 	return sp->c.n++;
 }
 
@@ -202,11 +209,25 @@ has_real_atom(const Form *f)
 	return false;
 }
 
+/* The bounds of a form of which only terms are known. */
+static void
+bound_by_groups(Arena *arena, Form *f)
+{
+	Form *group = NEWS(arena, Form, f->n + 1);
+
+	f->ready = form_ready(f);
+	int n = form_groups(arena, f, f->ready, group);
+	for (int i = 0; i < n; i++) {
+		f->lo += group[i].lo;
+		f->hi += group[i].hi;
+	}
+}
+
 /* f without atoms that nothing computes, since they cancel in what f is a part of. */
 static const Form *
 live_part(Arena *arena, const Form *f)
 {
-	Form *live = NEW(arena, Form), *group = NEWS(arena, Form, f->n + 1);
+	Form *live = NEW(arena, Form);
 	Term *term = NEWS(arena, Term, f->n + 1);
 
 	live->term = term;
@@ -215,12 +236,7 @@ live_part(Arena *arena, const Form *f)
 			term[live->n++] = f->term[i];
 	if (live->n == f->n)
 		return f;
-	live->ready = form_ready(live);
-	int n = form_groups(arena, live, live->ready, group);
-	for (int i = 0; i < n; i++) {
-		live->lo += group[i].lo;
-		live->hi += group[i].hi;
-	}
+	bound_by_groups(arena, live);
 	return live;
 }
 
@@ -267,19 +283,151 @@ give_column(ColumnSpace *sp, const Form *f, Vec *w)
 	vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ i, 1 } }, 1);
 }
 
+/* ---- what stands already ---- */
+
+enum { HOLDERS_MAX = 32 }; /* columns that are tried for one form */
+
+static void
+note_holders(ColumnSpace *sp, int column)
+{
+	const Form *f = sp->c.form[column];
+
+	for (int i = 0; i < f->n; i++) {
+		Holder *h = NEW(sp->arena, Holder);
+		*h = (Holder){ column, f->term[i].c, sp->holder[f->term[i].atom->id] };
+		sp->holder[f->term[i].atom->id] = h;
+	}
+}
+
+static const Term *
+earliest_term(const Form *f)
+{
+	const Term *first = &f->term[0];
+
+	for (int i = 1; i < f->n; i++)
+		if (f->term[i].atom->ready < first->atom->ready)
+			first = &f->term[i];
+	return first;
+}
+
+/* What stands in a column in this state. */
+static const Form *
+column_in_state(ColumnSpace *sp, int column, int state)
+{
+	const Form *f = sp->c.form[column];
+	Form *g = NEW(sp->arena, Form);
+	Term *t = NEWS(sp->arena, Term, f->n + 1);
+
+	if (form_ready(f) <= state)
+		return f;
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->ready <= state)
+			t[g->n++] = f->term[i];
+	g->term = t;
+	bound_by_groups(sp->arena, g);
+	return g;
+}
+
+/* Is it a sum of integers without a proof of its own? */
+static bool
+can_be_part(const Form *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->margin || f->term[i].atom->real)
+			return false;
+	return true;
+}
+
+/* How many terms f - times * column has in this state. */
+static int
+terms_left(const Form *f, int64_t times, const Form *column, int state)
+{
+	int n = 0, i = 0, j = 0;
+
+	while (i < f->n || j < column->n) {
+		const Atom *a = i < f->n ? f->term[i].atom : NULL;
+		const Atom *b = j < column->n ? column->term[j].atom : NULL;
+		if (b && b->ready > state) {
+			j++;
+		} else if (a == b) {
+			n += f->term[i++].c != times * column->term[j++].c;
+		} else {
+			n++;
+			if (!b || (a && a->id < b->id))
+				i++;
+			else
+				j++;
+		}
+	}
+	return n;
+}
+
+/* What the terms of a combination can add up to. */
+static double
+combination_abs_sum(ColumnSpace *sp, int state, const Vec *w)
+{
+	double sum = 0;
+
+	for (int i = 0; i < w->n; i++)
+		sum += (double)llabs(w->at[i].times) * lattice_largest(sp, state, w->at[i].column);
+	return sum;
+}
+
 /* Would the terms of this combination, `factor` times, add up to much more than what a column of
  * its own holds? */
 static bool
 is_wasteful(ColumnSpace *sp, int state, const Form *f, int64_t factor, const Vec *w)
 {
-	double sum = 0, times = (double)llabs(factor);
-
 	if (w->n < 2)
 		return false;
-	for (int i = 0; i < w->n; i++)
-		sum += times * (double)llabs(w->at[i].times)
-		       * lattice_largest(sp, state, w->at[i].column);
+	double times = (double)llabs(factor), sum = times * combination_abs_sum(sp, state, w);
 	return sum >= EXACT_MAX / 2 && sum > 2 * times * form_max_abs(f, state);
+}
+
+/* Of the columns that have f's earliest term, the one that leaves least of f, taken `times`; -1:
+ * all leave as much. */
+static int
+nearest_column(ColumnSpace *sp, int state, const Form *f, int64_t *times)
+{
+	const Term *first = earliest_term(f);
+	const Holder *h = sp->holder[first->atom->id];
+	int least = f->n, best = -1;
+
+	for (int i = 0; h && i < HOLDERS_MAX; h = h->next, i++) {
+		const Form *column = sp->c.form[h->column];
+		if (first->c % h->c || column->near || !can_be_part(column))
+			continue;
+		int n = terms_left(f, first->c / h->c, column, state);
+		if (n >= least)
+			continue;
+		least = n;
+		best = h->column;
+		*times = first->c / h->c;
+	}
+	return best;
+}
+
+/* f, `factor` times of which is read, as a multiple of a column that begins as early, and the
+ * little that is left. So a running sum stands once, not in each column that it is a part of. What
+ * the model says stands whole: its logits are large multiples. */
+static bool
+stand_beside(ColumnSpace *sp, int state, const Form *f, int64_t factor, Vec *w)
+{
+	int64_t times;
+
+	if (!sp->holder || f->n < 2 || state == last_state(sp->c.s->nlayer) || !can_be_part(f))
+		return false;
+	int best = nearest_column(sp, state, f, &times);
+	if (best < 0)
+		return false;
+	const Form *column = column_in_state(sp, best, state);
+	const Form *rest = form_add(sp->c.s->c, 1, f, -times, column, 0);
+	if (form_abs_sum(rest) >= EXACT_MAX / 8 * 5)
+		return false;
+	vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ best, times } }, 1);
+	if (rest->n)
+		require_part(sp, state, rest, 1, w);
+	return (double)llabs(factor) * combination_abs_sum(sp, state, w) < EXACT_MAX / 8 * 5;
 }
 
 /* The error of a real was proved of its terms as they are: each in one column, not in a
@@ -314,7 +462,8 @@ require_form(ColumnSpace *sp, int state, const Form *f)
 	if (!answer && !p->near && lattice_read(sp, state, p)
 	    && !is_wasteful(sp, state, p, g, &sp->w))
 		vec_copy(sp, &w, &sp->w, 1);
-	else if (p->near || !stand_in_parts(sp, state, p, &w))
+	else if (p->near
+	         || (!stand_in_parts(sp, state, p, &w) && !stand_beside(sp, state, p, g, &w)))
 		give_column(sp, p, &w);
 	if (!answer) {
 		answer = NEW(sp->arena, ServedRead);
@@ -443,7 +592,7 @@ find_last_reads(ColumnSpace *sp)
 }
 
 Columns *
-allocate_columns(Schedule *s)
+allocate_columns(Schedule *s, bool beside)
 {
 	Circuit *c = s->c;
 	ColumnSpace *sp = NEW(c->arena, ColumnSpace);
@@ -452,6 +601,8 @@ allocate_columns(Schedule *s)
 	sp->c.s = s;
 	sp->arena = c->arena;
 	sp->answers = NEW(c->arena, ServedReads);
+	if (beside)
+		sp->holder = NEWS(c->arena, Holder *, c->natom + 1);
 	lattice_begin(sp);
 
 	StateReads r = { .form = NEWS(c->arena, const Form *, most_readers(s) + 1) };

@@ -41,6 +41,14 @@ keeps_limits(const Columns *cols, const Limits *limits, int layers)
 	return cols->s->nlayer <= layers && !neurons_over_limit(cols, limits);
 }
 
+enum { DEEP = 12 }; /* layers: where sums run on and on, and are parts of one another */
+
+static bool
+is_deep(const Schedule *s)
+{
+	return s->nlayer > DEEP;
+}
+
 /* The columns of a schedule under this policy, which share slots as far as the limit asks for it.
  * Neurons that clear columns leave less room for others: then the policy allows fewer. */
 static Columns *
@@ -50,7 +58,8 @@ try_plan(Circuit *c, SchedulePolicy plan, const Limits *limits)
 	Columns *cols = NULL;
 
 	for (int i = 0; i < PLANS; i++) {
-		cols = allocate_columns(schedule(c, &plan));
+		Schedule *s = schedule(c, &plan);
+		cols = allocate_columns(s, is_deep(s) && !limits->neurons);
 		share_columns(cols, limits->d_model);
 		int over = neurons_over_limit(cols, limits);
 		if (!over || over >= plan.neurons || plan.late_neurons)
@@ -143,9 +152,9 @@ fit_width(Circuit *c, const Limits *limits, const SchedulePolicy *first)
 
 /* As narrow as it goes, unless that is not what is asked for. */
 static Columns *
-allocate_narrow(Schedule *s, const Limits *limits)
+allocate_narrow(Schedule *s, const Limits *limits, bool beside)
 {
-	Columns *cols = allocate_columns(s);
+	Columns *cols = allocate_columns(s, beside);
 
 	if (!limits->neurons && limits->fewest != FEWEST_NONZEROS
 	    && limits->fewest != FEWEST_NEURONS)
@@ -179,6 +188,7 @@ typedef struct FreeFit {
 		*last; /* of the circuit; of the columns made last, which go when others come */
 	uint64_t seen[TRIES]; /* where everything was */
 	double least;
+	bool beside; /* allocate_columns(), where it is not deep */
 } FreeFit;
 
 /* The columns of try number i. NULL: everything is where it was in an earlier one. */
@@ -202,7 +212,28 @@ fit_late(FreeFit *f, int i, bool again)
 		if (f->seen[k] == f->seen[i])
 			return NULL;
 	f->plan.layers = i ? f->plan.layers : s->nlayer;
-	return allocate_narrow(s, f->limits);
+	return allocate_narrow(s, f->limits, f->beside || is_deep(s));
+}
+
+/* What is to be small; INFINITY where it does not keep the limits, or is none. */
+static double
+size_of_fit(const FreeFit *f, Columns *cols)
+{
+	bool good = cols && keeps_limits(cols, f->limits, f->plan.layers);
+
+	return good ? columns_size(cols, f->limits) : INFINITY;
+}
+
+/* The best schedule once more, with other columns: NULL where that is not smaller. */
+static Columns *
+fit_beside(FreeFit *f, int best)
+{
+	f->beside = true;
+	Columns *cols = fit_late(f, best, true);
+	if (size_of_fit(f, cols) < f->least)
+		return cols;
+	f->beside = false;
+	return NULL;
 }
 
 /* Without a limit on the width: the narrowest stream with the fewest weights. */
@@ -216,15 +247,15 @@ fit_freely(Circuit *c, const Limits *limits, SchedulePolicy plan)
 
 	for (int i = 0; i < tries; i++) {
 		Columns *new = fit_late(&f, i, false);
-		double size = new &&keeps_limits(new, limits, f.plan.layers)
-		                      ? columns_size(new, limits)
-		                      : INFINITY;
+		double size = size_of_fit(&f, new);
 		if (size < f.least) {
 			f.least = size;
 			best = i;
 		}
 		cols = i == best ? new : NULL;
 	}
+	if (tries == TRIES && f.plan.layers <= DEEP)
+		cols = fit_beside(&f, best);
 	if (!cols)
 		cols = fit_late(&f, best, true);
 	c->arena = f.root;
@@ -238,7 +269,7 @@ fit_roughly(Circuit *c, const Limits *limits)
 		return fit(c, limits);
 	Schedule *s = schedule(c, &(SchedulePolicy){ 0 });
 	s->free_layers = s->nlayer;
-	return allocate_columns(s);
+	return allocate_columns(s, is_deep(s));
 }
 
 /* The fewest heads a layer that cost no layer, those that make the place among the first's. */

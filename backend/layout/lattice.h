@@ -12,6 +12,13 @@ typedef ColumnTerm Entry;
 
 struct Basis;
 
+/* A column that has this atom. */
+typedef struct Holder {
+	int column;
+	int64_t c; /* of the atom */
+	struct Holder *next;
+} Holder;
+
 typedef struct ColumnSpace {
 	Columns c; /* first: what others see */
 	Arena *arena;
@@ -28,6 +35,7 @@ typedef struct ColumnSpace {
 	struct Basis *basis;         /* (states) */
 	Arena *bases;                /* where they are, until that is too much */
 	Vec v, w, spare, out;        /* vectors that are used again and again */
+	Holder **holder;             /* (natom) NULL: not kept. The newest first */
 	struct ServedReads *answers; /* how readers were served (columns.c) */
 } ColumnSpace;
 

@@ -40,7 +40,8 @@ typedef struct Columns {
 	int *cleared;   /* (n) from this state on it is gone; INT_MAX: never */
 	int64_t *least; /* (n) of what it can hold */
 } Columns;
-Columns *allocate_columns(Schedule *);
+/* `beside`: a form that is much like a column stands as what is left of it beside that column. */
+Columns *allocate_columns(Schedule *, bool beside);
 /* Gives columns their slots: as many as there are columns, or as few beyond `most` as
  * taking turns allows. */
 void share_columns(Columns *, int most);

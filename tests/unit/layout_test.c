@@ -243,8 +243,12 @@ new_space(Fixture *y, int ncolumn, const Form *const *form)
 	lattice_begin(sp);
 	sp->c.form = NEWS(&y->arena, const Form *, ncolumn + 1);
 	sp->cap = ncolumn + 1;
-	for (int i = 0; i < ncolumn; i++)
+	sp->first = NEWS(&y->arena, int, ncolumn + 1);
+	sp->cap_first = ncolumn + 1;
+	for (int i = 0; i < ncolumn; i++) {
+		sp->first[sp->c.n] = form_first_state(form[i]);
 		sp->c.form[sp->c.n++] = form[i];
+	}
 	return sp;
 }
 
