@@ -103,8 +103,9 @@ compile_within(Graph *g, const Target *target, Arena *arena, Diags *diags, const
 
 	if (g->learned) {
 		error_at(diags, (Span){ 0, 1 },
-		         "this program has parameters, which are learned and not compiled: twc run "
-		         "evaluates it as they begin");
+		         "this program has parameters, which are learned and not compiled: twc "
+		         "train "
+		         "does that; twc explain tells what of it is proved");
 		return NULL;
 	}
 	return diag_protect(diags, compile_stages, &c) ? c.model : NULL;

@@ -10,7 +10,7 @@ check_file(const char *path, const Options *o, cJSON *list)
 	size_t n;
 	char *text = read_file(&p.arena, path, &n);
 	bool library, sound = text && program_open_file_text(&p, path, text, n, o, &library)
-	                      && program_compile(&p);
+	                      && (p.graph->learned || program_compile(&p));
 
 	cJSON *found = list ? json_diags(&p.diags) : NULL;
 	while (cJSON_GetArraySize(found))

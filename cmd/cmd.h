@@ -65,6 +65,8 @@ typedef struct LearnedHalf LearnedHalf;
 LearnedHalf *learned_half_new(const Graph *, uint64_t seed, const char *file);
 void learned_half_attach(LearnedHalf *, Eval *);
 void learned_half_free(LearnedHalf *);
+/* What of a program is proved, learned and chosen (explain_learned.c). */
+void explain_learned(Program *, bool json);
 
 /* A graph's own text, as --dump prints it, so that a pass can be tested alone: its files end in
  * .twg. */

@@ -356,8 +356,14 @@ int
 cmd_explain(const Options *o)
 {
 	Program p = { 0 };
-	bool ok = program_open(&p, o->args[0], o) && program_compile(&p);
+	bool ok = program_open(&p, o->args[0], o);
 
+	if (ok && p.graph->learned && o->nargs == 1) {
+		explain_learned(&p, o->json);
+		program_close(&p);
+		return 0;
+	}
+	ok = ok && program_compile(&p);
 	if (ok && o->nargs > 1) {
 		ok = explain_name(&p, o->args[1], o->json);
 	} else if (ok && o->json) {
