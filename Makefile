@@ -15,7 +15,7 @@ VERSION := $(shell sed -n 's/^.define TW_VERSION "\(.*\)"/\1/p' runtime/model.h)
 # Goes up with each release whose runtime/tw.h is another than that before.
 SONAME  := libtw.so.2
 WARN    = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings
-LIBS    = -lprotobuf-c -lcjson -lm
+LIBS    = -lprotobuf-c -lcjson -lm -pthread
 
 # Built-in yacc and lex rules would overwrite sources that share a stem.
 MAKEFLAGS += --no-builtin-rules

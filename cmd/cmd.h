@@ -37,7 +37,7 @@ struct Options {
 	int count, seed;                           /* -n, --seed; or 0 */
 	const char *model;                         /* --model, or NULL */
 	const char *data, *resume, *like;          /* --data, --resume, --like; or NULL */
-	int steps, batch_size;                     /* --steps, --batch-size; or 0 */
+	int steps, threads;                        /* --steps, --threads; or 0 */
 	int optimizer, schedule;                   /* as tensor/train/train.h has them, or 0 */
 	const char *rate, *clip, *decay, *warm_up; /* numbers, or NULL */
 	const char *held, *plot;                   /* --validate, --plot; or NULL */

@@ -187,7 +187,9 @@ start_trainer(Training *t)
 {
 	const char *why;
 
-	t->trainer = trainer_new(t->learned, &t->recipe, vector_level());
+	int cores = (int)sysconf(_SC_NPROCESSORS_ONLN), asked = t->o->threads;
+	t->workers = workers_new(asked ? asked : cores > 1 ? cores : 1);
+	t->trainer = trainer_new(t->learned, &t->recipe, vector_level(), t->workers);
 	t->loss = NEWS(t->arena, float, t->recipe.steps + 1);
 	if (!t->o->resume) {
 		trainer_initial(t->trainer);
@@ -408,6 +410,7 @@ cmd_train(const Options *o)
 	}
 	if (t.eval)
 		eval_free(t.eval);
+	workers_free(t.workers);
 	sampler_close(&t.like);
 	program_close(&t.like_program);
 	program_close(&t.program);

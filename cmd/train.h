@@ -23,6 +23,7 @@ typedef struct Training {
 	Recipe recipe;
 	Examples examples;
 	Trainer *trainer;
+	Workers *workers;
 	int first_step; /* of this run */
 	float *loss;    /* (recipe.steps) of each step of it */
 	int nheld, capheld;

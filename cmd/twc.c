@@ -359,6 +359,8 @@ static const Flag flags[] = {
 	  "go on from this checkpoint; what is not said of the recipe is as there", NULL },
 	{ "steps", 0, "N", offsetof(Options, steps),
 	  "how many steps in all; 1000 unless it is said", NULL },
+	{ "threads", 'j', "N", offsetof(Options, threads),
+	  "threads that share the work; as many as there are cores, and the same bits", NULL },
 	{ "optimizer", 0, OPTIMIZERS, offsetof(Options, optimizer),
 	  "AdamW unless it is said; or gradient descent with momentum 0.9", NULL },
 	{ "rate", 0, "RATE", offsetof(Options, rate),
@@ -547,7 +549,7 @@ static const Verb verbs[] = {
 		"ends the run, and what was learned before is written.",
 		"output data like stdlib steps batch rate optimizer schedule warm-up clip decay "
 		"seed "
-		"validate plot resume",
+		"validate plot resume threads",
 		"twc train letters.twt --data text.txt --steps 2000 --plot loss.svg -o "
 		"letters.safetensors\n"
 		"twc train letters.twt --data text.txt --steps 3000 --resume letters.safetensors "

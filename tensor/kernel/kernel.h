@@ -4,6 +4,7 @@
 #include "tensor/kernel/gemm.h"
 #include "tensor/kernel/program.h"
 #include "tensor/kernel/strip.h"
+#include "tensor/kernel/workers.h"
 
 enum { LOOPS_MAX = 2 * RANK_MAX };
 
@@ -36,6 +37,28 @@ typedef struct Kernel {
 	int64_t outer, inner; /* UPDATE: elements before its axis, and behind it */
 	int nsum;             /* PRODUCT: how many of the loops add to what the first turn stored */
 } Kernel;
+
+/* What a thread works with. */
+typedef struct KernelDesk {
+	float (*reg)[STRIP];
+	const float **at; /* of the registers */
+	int *range;       /* where each range is, by number */
+	float *room;      /* for products */
+} KernelDesk;
+
+struct TensorProgram {
+	TensorGraph *g;
+	int nkernel;
+	Kernel *kernel;
+	Map now;        /* tensors that were rewritten -> what stands for them */
+	float **buffer; /* by tensor */
+	int64_t floats; /* of all buffers but the leaves' */
+	Workers *workers;
+	KernelDesk *desk; /* one for each of them */
+	int64_t small;    /* elements, or products, that are not worth sharing out */
+	StripRun *strips;
+	GemmRun *product;
+};
 
 /* The product that t is, its loops and strides; false if it is none, or a small one. */
 bool plan_product(const TensorNode *t, Kernel *);

@@ -5,21 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-struct TensorProgram {
-	TensorGraph *g;
-	int nkernel;
-	Kernel *kernel;
-	Map now;        /* tensors that were rewritten -> what stands for them */
-	float **buffer; /* by tensor */
-	int64_t floats; /* of all buffers but the leaves' */
-	float (*reg)[STRIP];
-	const float **at; /* of the registers */
-	int range[BOUND_RANGE + HEIGHT_MAX];
-	float *room; /* for products */
-	StripRun *strips;
-	GemmRun *product;
-};
-
 enum { ALIGNED = 64 };
 
 static float *
@@ -182,7 +167,18 @@ plan_buffers(TensorProgram *p, TensorNode *const *live, int n)
 }
 
 static void
-plan_rooms(TensorProgram *p)
+plan_desk(TensorProgram *p, KernelDesk *d, int64_t room, int nreg)
+{
+	Arena *a = p->g->arena;
+
+	d->room = aligned_floats(a, room);
+	d->at = NEWS(a, const float *, nreg);
+	d->reg = (float(*)[STRIP])aligned_floats(a, (int64_t)nreg * STRIP);
+	d->range = NEWS(a, int, BOUND_RANGE + HEIGHT_MAX);
+}
+
+void
+tensor_program_share(TensorProgram *p, Workers *w)
 {
 	int64_t room = 0;
 	int nreg = 1;
@@ -196,9 +192,11 @@ plan_rooms(TensorProgram *p)
 		if (k->row)
 			nreg = max_int(nreg, k->row->nregister);
 	}
-	p->room = aligned_floats(p->g->arena, room);
-	p->at = NEWS(p->g->arena, const float *, nreg);
-	p->reg = (float(*)[STRIP])aligned_floats(p->g->arena, (int64_t)nreg * STRIP);
+	p->workers = w;
+	p->small = 1 << 14;
+	p->desk = NEWS(p->g->arena, KernelDesk, workers_count(w));
+	for (int i = 0; i < workers_count(w); i++)
+		plan_desk(p, &p->desk[i], room, nreg);
 }
 
 VectorLevel
@@ -229,7 +227,7 @@ tensor_program_new(TensorGraph *g, VectorLevel level)
 	live = tensor_split(g, &n, &p->now);
 	plan_kernels(p, live, n);
 	plan_buffers(p, live, n);
-	plan_rooms(p);
+	tensor_program_share(p, NULL);
 	return p;
 }
 
@@ -237,144 +235,6 @@ float *
 tensor_program_buffer(TensorProgram *p, const TensorNode *t)
 {
 	return p->buffer[current_tensor(p, t)->id];
-}
-
-/* ---- running ---- */
-
-/* Turns the loops on by one, the last fastest; false when all turns are done. */
-static bool
-next_turn(const Kernel *k, int *range)
-{
-	for (int i = k->nloop - 1; i >= 0; i--) {
-		if (++range[k->loop[i].range] < k->loop[i].extent)
-			return true;
-		range[k->loop[i].range] = 0;
-	}
-	return false;
-}
-
-static void
-first_turn(const Kernel *k, int *range)
-{
-	for (int i = 0; i < k->nloop; i++)
-		range[k->loop[i].range] = 0;
-}
-
-static void
-store_strip(const StripCode *code, const StripMachine *m, float *to)
-{
-	const float *from = m->at[code->result];
-
-	if (code->result_strip)
-		memcpy(to, from, sizeof *to * (size_t)m->nlane);
-	else
-		for (int i = 0; i < m->nlane; i++)
-			to[i] = from[0];
-}
-
-static void
-run_strips(TensorProgram *p, const Kernel *k)
-{
-	StripMachine m = { .buffer = p->buffer, .range = p->range, .reg = p->reg, .at = p->at };
-	float *to = p->buffer[k->to->id];
-	int lanes = max_int(k->lanes, 1);
-
-	first_turn(k, p->range);
-	do {
-		for (m.lane = 0; m.lane < lanes; m.lane += m.nlane) {
-			m.nlane = min_int(STRIP, lanes - m.lane);
-			p->strips(k->code, &m);
-			store_strip(k->code, &m, to + m.lane);
-		}
-		to += lanes;
-	} while (next_turn(k, p->range));
-}
-
-static void
-scatter_line(TensorProgram *p, const Kernel *k, StripMachine *m, float *to)
-{
-	for (m->lane = 0; m->lane < k->lanes; m->lane += m->nlane) {
-		m->nlane = min_int(STRIP, k->lanes - m->lane);
-		p->strips(k->code, m);
-		const float *from = m->at[k->code->result];
-		for (int i = 0; i < m->nlane; i++)
-			to[m->lane + i] += from[k->code->result_strip ? i : 0];
-	}
-}
-
-static void
-run_scatter(TensorProgram *p, const Kernel *k)
-{
-	StripMachine m = { .buffer = p->buffer, .range = p->range, .reg = p->reg, .at = p->at };
-	float *to = p->buffer[k->to->id];
-
-	memset(to, 0, sizeof *to * (size_t)tensor_size(k->to));
-	first_turn(k, p->range);
-	do {
-		m.lane = 0;
-		m.nlane = 1;
-		p->strips(k->row, &m);
-		int64_t row = (int64_t)m.at[k->row->result][0], at = row * k->line;
-		for (int i = 1; i + 1 < k->to->rank; i++) {
-			int64_t stride = 1;
-			for (int j = i + 1; j < k->to->rank; j++)
-				stride *= k->to->dim[j];
-			at += stride * p->range[i];
-		}
-		if (row >= 0 && row < k->to->dim[0])
-			scatter_line(p, k, &m, to + at);
-	} while (next_turn(k, p->range));
-}
-
-static void
-run_product(TensorProgram *p, const Kernel *k)
-{
-	Gemm g = k->gemm;
-
-	g.room = p->room;
-	first_turn(k, p->range);
-	do {
-		g.a = p->buffer[k->a->id] + k->a_base;
-		g.b = p->buffer[k->b->id] + k->b_base;
-		g.c = p->buffer[k->to->id];
-		g.add = false;
-		for (int i = 0; i < k->nloop; i++) {
-			int64_t at = p->range[k->loop[i].range];
-			g.a += at * k->loop[i].a;
-			g.b += at * k->loop[i].b;
-			g.c += at * k->loop[i].c;
-			g.add |= at && i >= k->nloop - k->nsum;
-		}
-		p->product(&g);
-	} while (next_turn(k, p->range));
-}
-
-static void
-run_update(TensorProgram *p, const Kernel *k)
-{
-	int64_t rows = tensor_size(k->to) / (k->outer * k->inner),
-		here = (int64_t)*p->buffer[k->b->id];
-	const float *from = p->buffer[k->a->id];
-	float *to = p->buffer[k->to->id] + here * k->inner;
-
-	if (here < 0 || here >= rows)
-		return;
-	for (int64_t i = 0; i < k->outer; i++, from += k->inner, to += rows * k->inner)
-		memcpy(to, from, sizeof *to * (size_t)k->inner);
-}
-
-void
-tensor_program_run(TensorProgram *p)
-{
-	for (int i = 0; i < p->nkernel; i++) {
-		const Kernel *k = &p->kernel[i];
-		switch (k->kind) {
-		case KERNEL_STRIPS: run_strips(p, k); break;
-		case KERNEL_SCATTER: run_scatter(p, k); break;
-		case KERNEL_PRODUCT: run_product(p, k); break;
-		case KERNEL_UPDATE: run_update(p, k); break;
-		}
-	}
 }
 
 void

@@ -7,6 +7,7 @@
  * loop nest of strips, which is all the rest. What a kernel sums, and in which order, depends on
  * the graph alone. A buffer is used again when what it held is read no more. */
 
+#include "tensor/kernel/workers.h"
 #include "tensor/tensor.h"
 
 typedef struct TensorProgram TensorProgram;
@@ -20,6 +21,8 @@ VectorLevel vector_level(void);
 /* For what the graph's outputs need, of this level or the best below that there is. Kernels may
  * define further tensors in the graph. */
 TensorProgram *tensor_program_new(TensorGraph *, VectorLevel);
+/* From now on by these threads, which may be shared with other programs, one running at a time. */
+void tensor_program_share(TensorProgram *, Workers *);
 /* (tensor_size) by rows, of a leaf or an output. A leaf's is to be filled in, but a table's. */
 float *tensor_program_buffer(TensorProgram *, const TensorNode *);
 void tensor_program_run(TensorProgram *);

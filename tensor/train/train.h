@@ -51,7 +51,7 @@ typedef struct Trainer {
 	TensorProgram *learn, *forward;
 } Trainer;
 
-Trainer *trainer_new(Learned *, const Recipe *, VectorLevel);
+Trainer *trainer_new(Learned *, const Recipe *, VectorLevel, Workers *);
 /* Parameters as they begin, by the recipe's seed. */
 void trainer_initial(Trainer *);
 /* Where input i of example b of the batch goes: as many floats as its tensor has. A weight is 0 or

@@ -17,7 +17,7 @@ sum_over_batch(TensorGraph *g, TensorNode *loss)
 }
 
 Trainer *
-trainer_new(Learned *l, const Recipe *recipe, VectorLevel level)
+trainer_new(Learned *l, const Recipe *recipe, VectorLevel level, Workers *workers)
 {
 	Arena *a = l->graph->arena;
 	Trainer *t = NEW(a, Trainer);
@@ -33,6 +33,8 @@ trainer_new(Learned *l, const Recipe *recipe, VectorLevel level)
 		param[i] = t->now[l->param[i].tensor->id];
 	t->numbers = optimizer_step(t->g, recipe, t->loss, l->nparam, param);
 	t->learn = tensor_program_new(t->g, level);
+	tensor_program_share(t->forward, workers);
+	tensor_program_share(t->learn, workers);
 	return t;
 }
 

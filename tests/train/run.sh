@@ -111,6 +111,10 @@ cmp "$tmp/whole" "$tmp/part" || fail "a run that was taken up again differs"
 letters --steps 20 --seed 2 -o "$tmp/other" >/dev/null
 cmp -s "$tmp/whole" "$tmp/other" && fail "another seed gives the same"
 
+# One thread or three: the same bits.
+for j in 1 3; do letters --steps 5 --batch 40 -j $j -o "$tmp/threads.$j" >/dev/null; done
+cmp "$tmp/threads.1" "$tmp/threads.3" || fail "three threads give other bits"
+
 # An interrupt writes what was learned, and the rest goes on as if there had been none.
 "$bin/twc" train letters.twt --data "$tmp/text" --schedule constant --warm-up 5 --steps 100000 \
 	-o "$tmp/cut" >"$tmp/out" 2>"$tmp/err" &

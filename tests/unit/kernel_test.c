@@ -16,6 +16,10 @@
 #include "tests/unit/random_tensors.h"
 
 static Arena arena;
+static Workers *three_threads;
+
+/* Levels of vectors, with one thread; then the last with three. */
+enum { THREE_THREADS = VECTORS_AVX512 + 1, VARIANTS };
 
 /* The reference of leaves as floats hold them. */
 static double **
@@ -37,7 +41,7 @@ reference_values(const TensorGraph *g, unsigned seed)
 }
 
 static TensorProgram *
-run_program(TensorGraph *g, double **value, int nleaf, VectorLevel level)
+run_program(TensorGraph *g, double **value, int nleaf, VectorLevel level, Workers *workers)
 {
 	TensorProgram *p = tensor_program_new(g, level);
 
@@ -47,6 +51,8 @@ run_program(TensorGraph *g, double **value, int nleaf, VectorLevel level)
 		for (int64_t k = 0; to && k < tensor_size(t); k++)
 			to[k] = (float)value[i][k];
 	}
+	tensor_program_share(p, workers);
+	p->small = 0;
 	tensor_program_run(p);
 	return p;
 }
@@ -56,15 +62,16 @@ check_outputs(TensorGraph *g, unsigned seed)
 {
 	int n = g->ntensor;
 	double **value = reference_values(g, seed);
-	TensorProgram *p[VECTORS_AVX512 + 1];
+	TensorProgram *p[VARIANTS];
 
-	for (int level = 0; level <= VECTORS_AVX512; level++)
-		p[level] = run_program(g, value, n, (VectorLevel)level);
+	for (int level = 0; level < VARIANTS; level++)
+		p[level] = run_program(g, value, n, (VectorLevel)min_int(level, VECTORS_AVX512),
+		                       level < THREE_THREADS ? NULL : three_threads);
 	for (int i = 0; i < g->noutput; i++) {
 		const TensorNode *t = g->output[i];
 		int64_t size = tensor_size(t);
 		const float *x = tensor_program_buffer(p[0], t);
-		for (int level = 1; level <= VECTORS_AVX512; level++)
+		for (int level = 1; level < VARIANTS; level++)
 			if (memcmp(x, tensor_program_buffer(p[level], t), sizeof *x * (size_t)size))
 				fail_msg("seed %u: %s differs at level %d", seed, t->name, level);
 		for (int64_t k = 0; k < size; k++)
@@ -381,5 +388,8 @@ main(void)
 		cmocka_unit_test(test_functions),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	three_threads = workers_new(3);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	workers_free(three_threads);
+	return failed;
 }
