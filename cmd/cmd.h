@@ -134,5 +134,7 @@ int cmd_train(const Options *);
 int write_learned(const Options *);
 /* Runs twprove over a model file; its exit status. */
 int prove_file(const Options *, const char *file, const char *name);
+/* Every prompt of a shape, as twc prove --shape has it; the exit status. */
+int prove_shape(Program *, const char *shape);
 
 #endif

@@ -1,10 +1,6 @@
 /* twc equal A B --shape SHAPE: do two programs or models answer every prompt of a shape alike?
- *
- *     D{1,3}+D{1,3}=      a digit one to three times, a plus, again, an equals sign
- *
- * D is a digit, [abc] one of these characters, all else itself; {n} or {m,n} says how often what
- * stands before may come. Each prompt is tried in both, by the runtime: where both are proved
- * (twc prove), its answers are those of every engine, and so is this. */
+ * Each prompt (shape.c) is tried in both, by the runtime: where both are proved (twc prove), its
+ * answers are those of every engine, and so is this. */
 
 #include "cmd/cmd.h"
 
@@ -12,14 +8,10 @@
 #include <string.h>
 
 #include "backend/file/write.h"
+#include "cmd/shape.h"
 #include "runtime/tw.h"
 
-enum { MOST_PARTS = 64, MOST_PROMPT = 512, CHUNK = 1024 };
-
-typedef struct ShapePart {
-	const char *chars; /* (n) any of these */
-	int n, least, most;
-} ShapePart;
+enum { CHUNK = 1024 };
 
 typedef struct Contender {
 	const char *name;
@@ -32,50 +24,11 @@ typedef struct Contender {
 
 typedef struct Comparison {
 	Contender side[2];
-	ShapePart part[MOST_PARTS];
-	int nparts, n; /* n: prompts that wait */
+	int n; /* prompts that wait */
 	char prompt[CHUNK][MOST_PROMPT];
 	long tried;
 	int status; /* 0 so far alike, 1 not, 2 a prompt that is none */
 } Comparison;
-
-/* ---- the shape */
-
-/* "{n}" or "{m,n}", if it stands there. False: it is none. */
-static bool
-read_counts(const char **at, ShapePart *part)
-{
-	char *end;
-
-	part->least = part->most = 1;
-	if (**at != '{')
-		return true;
-	part->least = part->most = (int)strtol(*at + 1, &end, 10);
-	if (*end == ',')
-		part->most = (int)strtol(end + 1, &end, 10);
-	if (*end != '}' || part->least < 0 || part->most < part->least || part->most >= MOST_PROMPT)
-		return false;
-	*at = end + 1;
-	return true;
-}
-
-static bool
-parse_shape(Comparison *e, const char *shape)
-{
-	for (const char *at = shape; *at;) {
-		ShapePart *part = &e->part[e->nparts++];
-		const char *end = *at == '[' ? strchr(at, ']') : at;
-		if (e->nparts == MOST_PARTS || !end)
-			return false;
-		*part = (ShapePart){ *at == 'D' ? "0123456789" : at, *at == 'D' ? 10 : 1, 1, 1 };
-		if (end != at)
-			*part = (ShapePart){ at + 1, (int)(end - at) - 1, 1, 1 };
-		at = end + 1;
-		if (part->n == 0 || !read_counts(&at, part))
-			return false;
-	}
-	return e->nparts > 0;
-}
 
 /* ---- two models */
 
@@ -174,51 +127,34 @@ compare_prompts(Comparison *e)
 	e->n = 0;
 }
 
-/* All that begin with text[0..n) and go on with `count` of this part. */
-static void
-try_prompts(Comparison *e, int part, int count, char *text, int n)
+static bool
+wait_with_prompt(void *data, const char *prompt)
 {
-	const ShapePart *p = &e->part[part];
+	Comparison *e = data;
 
-	if (e->status || n + 1 >= MOST_PROMPT)
-		return;
-	if (part == e->nparts) {
-		memcpy(e->prompt[e->n], text, (size_t)n);
-		e->prompt[e->n++][n] = '\0';
-		if (e->n == CHUNK)
-			compare_prompts(e);
-		return;
-	}
-	if (count >= p->least)
-		try_prompts(e, part + 1, 0, text, n);
-	for (int i = 0; i < p->n && count < p->most; i++) {
-		text[n] = p->chars[i];
-		try_prompts(e, part, count + 1, text, n + 1);
-	}
+	strcpy(e->prompt[e->n++], prompt);
+	if (e->n == CHUNK)
+		compare_prompts(e);
+	return e->status == 0;
 }
 
 int
 cmd_equal(const Options *o)
 {
 	static Comparison e;
-	char text[MOST_PROMPT];
+	PromptShape shape;
 
 	if (o->nargs != 2 || !o->shape) {
 		fputs("twc: equal takes two files and --shape, such as 'D{1,3}+D{1,3}='\n", stderr);
 		return 2;
 	}
-	if (!parse_shape(&e, o->shape)) {
-		fprintf(stderr,
-		        "twc: '%s' is no shape: characters, D for a digit, [abc], each "
-		        "with {n} or {m,n} behind it\n",
-		        o->shape);
+	if (!parse_shape(&shape, o->shape))
 		return 2;
-	}
 	e.status = 2;
 	if (open_contender(&e.side[0], o->args[0], o)
 	    && open_contender(&e.side[1], o->args[1], o)) {
 		e.status = 0;
-		try_prompts(&e, 0, 0, text, 0);
+		each_prompt(&shape, wait_with_prompt, &e);
 		compare_prompts(&e);
 	}
 	if (e.status == 0)

@@ -86,6 +86,8 @@ prove_program(const Options *o, const char *path)
 			fprintf(stderr, "twc: %s\n", error ? error : strerror(errno));
 		else
 			status = prove_file(o, file, path);
+		if (status == 0 && o->shape)
+			status = prove_shape(&p, o->shape);
 		if (fd >= 0) {
 			close(fd);
 			unlink(file);
@@ -106,6 +108,13 @@ cmd_prove(const Options *o)
 	for (int i = 0; i < o->nargs; i++) {
 		const char *end = strrchr(o->args[i], '.');
 		bool program = end && (!strcmp(end, ".tw") || is_graph_file(o->args[i]));
+		if (o->shape && !program) {
+			fprintf(stderr,
+			        "twc: %s: --shape is of a program; twc equal compares a model with "
+			        "one\n",
+			        o->args[i]);
+			return 2;
+		}
 		int one = program ? prove_program(o, o->args[i])
 		                  : prove_file(o, o->args[i], o->args[i]);
 		status = one > status ? one : status;

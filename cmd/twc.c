@@ -473,9 +473,10 @@ static const Verb verbs[] = {
 		"By twprove, which shares no code with the compiler and believes nothing that a "
 		"file says "
 		"of itself. Status 1: it is not proved, and where, and what is missing there.",
-		"json range depends layers d-model heads neurons fewest stdlib no-warnings",
+		"json range depends shape layers d-model heads neurons fewest stdlib no-warnings",
 		"twc prove calculator.onnx\n"
-		"twc prove calculator.tw",
+		"twc prove calculator.tw\n"
+		"twc prove adder.tw --shape \"D{1,3}+D{1,3}=\"",
 		cmd_prove,
 	},
 	{

@@ -119,6 +119,19 @@ sed 's/, 3)/, 2)/' examples/adder.tw >"$tmp/two.tw"
 [ $? = 1 ] && grep -q "not equal, with '100+3='" "$tmp/out" ||
 	complain "an adder of two digits: $(cat "$tmp/out")"
 
+# Of a program alone: its asserts are properties of all prompts of a shape.
+echo 'assert sum[2] < 9 or a[2] + b[2] != 9, "no carry"' | cat examples/adder.tw - >"$tmp/two.tw"
+"$bin/twc" prove examples/adder.tw --shape 'D{1,2}+D{2}=' >"$tmp/out" &&
+	grep -q "all 11000 prompts of the shape: answered as the program means" "$tmp/out" ||
+	complain "adder over a shape: $(tail -n 1 "$tmp/out")"
+"$bin/twc" prove "$tmp/two.tw" --shape '[19]D+D{2}=' >"$tmp/out" &&
+	grep -q "2000 prompts.*its asserts hold" "$tmp/out" || complain "an assert that holds"
+"$bin/twc" prove "$tmp/two.tw" --shape '[34]00+5D0=' >"$tmp/out"
+[ $? = 1 ] && grep -q "with '400+500=', after 10 prompts that are: an assert.*carry" "$tmp/out" ||
+	complain "a broken assert: $(tail -n 2 "$tmp/out")"
+"$bin/twc" prove --no-warnings "$tmp/m.onnx" --shape 'D' 2>"$tmp/err"
+[ $? = 2 ] && grep -q "is of a program" "$tmp/err" || complain "--shape of a model is taken"
+
 # A few changed models; make test-check has a thousand.
 [ "${SLOW:-}" ] ||
 	node tests/prove/mutants.mjs "$bin" 40 "$tmp/m.onnx=examples/adder.tw" >"$tmp/out" ||
