@@ -262,11 +262,16 @@ reduce_leaf(Lower *L, Value *v, void *data)
 		return fail_here(L, "%s takes %s, not %s", r->which,
 		                 asks ? "conditions" : "numbers", v_kind(v));
 	e = reduced_element(L, r, e, extreme);
-	for (int i = r->n - 1; i >= 0; i--) {
+	for (int i = 0; i < r->n; i++)
 		count *= r->range[i]->extent;
+	for (int i = r->n - 1; i > 0; i--)
 		e = scalar_reduce(float_graph(L), extreme ? X_RMAX : X_SUM, e, r->range[i]);
-	}
-	if (!(e = define_scalar(L, e, r->which, 0, NULL)))
+	if (extreme)
+		e = define_scalar(L, scalar_reduce(float_graph(L), X_RMAX, e, r->range[0]),
+		                  r->which, 0, NULL);
+	else
+		e = sum_of_factors(L, e, r->range[0], r->which, 0, NULL);
+	if (!e)
 		return &v_error;
 	return reduced_result(L, r->which, e, count, is_whole_number(v));
 }

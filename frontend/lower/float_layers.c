@@ -199,8 +199,8 @@ float_linear(Lower *L, Value *x, Value *w, Value *b)
 	Scalar *bias = b ? scalar_of(L, row_at(L, b, i)) : float_const(L, 0);
 	if (!c || !e || !bias)
 		return &v_error;
-	Scalar *sum = scalar_reduce(g, X_SUM, scalar_binary(g, X_MUL, c, e), r);
-	if (!(sum = define_scalar(L, sum, "linear", 1, &i)))
+	Scalar *sum = sum_of_factors(L, scalar_binary(g, X_MUL, c, e), r, "linear", 1, &i);
+	if (!sum)
 		return &v_error;
 	return v_rows(L, i, v_float(L, scalar_binary(g, X_ADD, sum, bias)));
 }
@@ -220,7 +220,7 @@ softmax_over(Lower *L, Scalar *e, Scalar *r)
 	if (!(e = define_scalar(L, e, "exp", 1, &r)))
 		return NULL;
 	sum = define_scalar(L, scalar_reduce(g, X_SUM, e, r), "sum", 0, NULL);
-	return sum ? scalar_binary(g, X_DIV, e, sum) : NULL;
+	return sum ? define_scalar(L, scalar_binary(g, X_DIV, e, sum), "softmax", 1, &r) : NULL;
 }
 
 Value *
@@ -251,8 +251,8 @@ weighed_mean(Lower *L, Value *v, void *data)
 	if (!e)
 		return &v_error;
 	e = scalar_substitute(g, e, position_range(L), m->there);
-	e = scalar_reduce(g, X_SUM, scalar_binary(g, X_MUL, m->weight, e), m->there);
-	return v_float(L, define_scalar(L, e, "attend", 0, NULL));
+	e = scalar_binary(g, X_MUL, m->weight, e);
+	return v_float(L, sum_of_factors(L, e, m->there, "attend", 0, NULL));
 }
 
 /* A number as an array of one. */
@@ -288,8 +288,8 @@ float_attend(Lower *L, Value *query, Value *key, Value *value)
 	if (!a || !b || value->kind == V_ERROR)
 		return &v_error;
 	b = scalar_substitute(g, b, t, u);
-	Scalar *score = scalar_reduce(g, X_SUM, scalar_binary(g, X_MUL, a, b), r);
-	if (!(score = define_scalar(L, score, "score", 1, &u)))
+	Scalar *score = sum_of_factors(L, scalar_binary(g, X_MUL, a, b), r, "score", 1, &u);
+	if (!score)
 		return &v_error;
 	score = scalar_where(g, scalar_binary(g, X_LT, t, u), float_const(L, -1e9), score);
 	WeighedMean m = { softmax_over(L, score, u), u };

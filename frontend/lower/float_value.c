@@ -484,6 +484,32 @@ define_scalar(Lower *L, Scalar *e, const char *name, int nlast, Scalar *const *l
 	return scalar_load(float_graph(L), t, axis);
 }
 
+/* Is it less than the elements of a tensor, and computed? Then it is computed once for all that it
+ * is multiplied by, and so is what flows back to it. */
+static bool
+is_factor_to_share(const Scalar *e, const Scalar *product)
+{
+	return e->op > X_LOAD && e->nfree && e->nfree < product->nfree;
+}
+
+Scalar *
+sum_of_factors(Lower *L, Scalar *e, Scalar *range, const char *name, int nlast, Scalar *const *last)
+{
+	TensorGraph *g = float_graph(L);
+
+	if (e->op == X_MUL) {
+		Scalar *a = e->arg[0], *b = e->arg[1];
+		if (is_factor_to_share(a, e))
+			a = define_scalar(L, a, "factor", 1, &range);
+		if (a && is_factor_to_share(b, e))
+			b = define_scalar(L, b, "factor", 1, &range);
+		if (!a || !b)
+			return NULL;
+		e = scalar_binary(g, X_MUL, a, b);
+	}
+	return define_scalar(L, scalar_reduce(g, X_SUM, e, range), name, nlast, last);
+}
+
 /* `axis`: the ranges of the arrays that it is in, from the outside in. */
 static Value *
 name_within(Lower *L, Value *v, const char *name, int n, Scalar **axis)
