@@ -159,7 +159,8 @@ $(BUILD)/editors/treesitter: tests/editors/treesitter.c $(TREE)
 WEB_DEPS := $(addprefix $(BUILD)/deps/,cjson/cJSON.o protobuf-c/protobuf-c.o)
 WASM     := $(filter-out $(addprefix $(BUILD)/,frontend/disk.o backend/inspect.o \
 	$(addprefix lsp/,json_rpc.o loop.o background_jobs.o)),$(COMPILER)) $(RUNTIME) $(WEB_DEPS) \
-	$(addprefix $(BUILD)/cmd/,program.o test.o json.o trace_json.o) $(call objects,web)
+	$(addprefix $(BUILD)/cmd/,program.o test.o learned_half.o json.o trace_json.o) \
+	$(call objects,web)
 WASI     := /usr/lib/wasm32-wasi
 $(BUILD)/tw.wasm: $(WASM)
 	@echo "  LINK  $@"

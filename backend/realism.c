@@ -774,11 +774,17 @@ turn_dials(Realism *x, const char *dials, const char **why)
 		size_t n = strcspn(s, ","), i = 0, count = sizeof all / sizeof *all;
 		while (i < count && (strlen(all[i].name) != n || strncmp(s, all[i].name, n)))
 			i++;
+		if (n == strlen("orthogonal") && !strncmp(s, "orthogonal", n)) {
+			*why = "a rotation by any orthogonal matrix rounds every number in the "
+			       "stream, and that all steps of the program bear it is not proved; "
+			       "'rotate' is one of halves of sums and differences, which is exact";
+			return false;
+		}
 		if (i == count) {
 			*why = arena_fmt(
 				x->arena,
 				"there is no dial '%.*s'; there are: permute, scale, dead, "
-				"noise",
+				"noise, rotate",
 				(int)n, s);
 			return false;
 		}

@@ -81,10 +81,12 @@ is_onnx_folder(const char *path)
 }
 
 static int
-write_onnx_folder(const Options *o, const Program *p, const TwModel *m, char **error)
+write_onnx_folder(const Options *o, Program *p, const TwModel *m, char **error)
 {
-	const char *why = llama_has_no_counterpart(m);
+	const char *why = NULL;
 
+	m = llama_flat_tokens(&p->arena, m, &p->report, spell_rows, &why);
+	why = m ? llama_has_no_counterpart(m) : why;
 	if (!why)
 		return onnx_folder_write(m, o->output, error);
 	fprintf(stderr, "twc: %s: '%s' is nothing for a text generator: %s\n", o->args[0],
@@ -100,14 +102,15 @@ write_as_llama(const Options *o, Program *p, char **error)
 	int asked = o->profile ? o->profile : gguf ? PROFILE_F16KV : PROFILE_F32;
 	LlamaProfile profile = asked == PROFILE_F16KV ? LLAMA_F16KV : LLAMA_F32;
 	const char *why, *other;
-	Llama *l = llama_from_matrices(&p->arena, p->model, &p->report, profile, &why);
+	const TwModel *m = llama_flat_tokens(&p->arena, p->model, &p->report, spell_rows, &why);
+	Llama *l = m ? llama_from_matrices(&p->arena, m, &p->report, profile, &why) : NULL;
 
 	if (l && p->model->nlabel)
 		fprintf(stderr, "twc: %s: what the program labels is not in it\n", o->output);
 	if (l)
 		return llama_write(l, o->output, error);
-	bool exact = profile == LLAMA_F16KV
-	             && llama_from_matrices(&p->arena, p->model, &p->report, LLAMA_F32, &other);
+	bool exact = m && profile == LLAMA_F16KV
+	             && llama_from_matrices(&p->arena, m, &p->report, LLAMA_F32, &other);
 	fprintf(stderr, "twc: %s: '%s' cannot be a Llama%s: %s\n", o->args[0], p->model->name,
 	        exact ? " with a 16-bit cache" : "", why);
 	if (exact)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/file/write.h"
+#include "backend/target/target.h"
 #include "cmd/json.h"
 #include "cmd/trace_json.h"
 #include "lsp/server.h"
@@ -285,14 +286,23 @@ static unsigned char *
 gguf_bytes(size_t *n)
 {
 	Program *p = &page.program;
-	const char *why = "", *first, *second;
-	Llama *l = llama_from_plain(&p->arena, p->model, &p->report, LLAMA_F16KV, &why);
+	const char *why = NULL, *first, *second;
+	Report report;
+	Diags diags = { .arena = &p->arena, .src = &p->src };
+	const TwModel *m = compile_within(p->graph, &llama_target, &p->arena, &diags, &p->limits,
+	                                  NULL, &report);
+	if (m)
+		m = llama_flat_tokens(&p->arena, m, &report, spell_rows, &why);
+	Llama *l = m ? llama_from_matrices(&p->arena, m, &report, LLAMA_F16KV, &why) : NULL;
 
+	if (m && !l)
+		l = llama_from_matrices(&p->arena, m, &report, LLAMA_F32, &why);
 	if (!l)
-		l = llama_from_plain(&p->arena, p->model, &p->report, LLAMA_F32, &why);
-	if (!l)
-		fprintf(stderr, "this cannot be a Llama: %s", why);
-	else if (gguf_cuts_otherwise(p->model, &first, &second))
+		fprintf(stderr, "this cannot be a Llama: %s",
+		        why           ? why
+		        : diags.first ? diags.first->msg
+		                      : "");
+	else if (gguf_cuts_otherwise(m, &first, &second))
 		fprintf(stderr, "llama.cpp would cut texts otherwise: '%s' and '%s'", first,
 		        second);
 	else

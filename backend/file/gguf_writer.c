@@ -121,12 +121,25 @@ ends_in_start(const char *a, const char *b)
 	return false;
 }
 
+/* One pair of braces around all of it, as a record has: no two such overlap. */
+static bool
+is_braced(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 1 && *s == '{' && strcspn(s + 1, "{}") == n - 2 && s[n - 1] == '}';
+}
+
 /* We cut a text from left to right, llama.cpp at its longest tokens first: the same but where a
  * token ends in the start of one that is as long. */
 bool
 gguf_cuts_otherwise(const TwModel *m, const char **first, const char **second)
 {
-	for (int i = 0; i < m->nvocab; i++)
+	bool records = true;
+
+	for (int i = 0; i < m->nvocab && records; i++)
+		records = is_braced(m->vocab[i]);
+	for (int i = 0; i < m->nvocab && !records; i++)
 		for (int k = 0; k < m->nvocab; k++) {
 			*first = m->vocab[i];
 			*second = m->vocab[k];

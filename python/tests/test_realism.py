@@ -90,6 +90,8 @@ def test_dead_neurons_are_dead(compiled, tmp_path):
 def test_wrong_dials(tmp_path):
     done = twc("examples/adder.tw", "--realism", "permute,twist", "-o", str(tmp_path / "x.onnx"))
     assert done.returncode == 2 and "no dial 'twist'; there are: permute" in done.stderr
+    done = twc("examples/adder.tw", "--realism", "orthogonal", "-o", str(tmp_path / "x.onnx"))
+    assert done.returncode == 2 and "is not proved; 'rotate' is" in done.stderr
     done = twc("examples/adder.tw", "--realism", "dead", "-o", str(tmp_path / "x.gguf"))
     assert done.returncode == 2 and "is for .onnx and .safetensors" in done.stderr
     assert not os.listdir(tmp_path) and ROOT

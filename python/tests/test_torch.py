@@ -9,6 +9,7 @@ from llama_forward import Llama, Tokenizer
 from prompts import prompts
 
 import conftest
+import tw
 from test_model import is_near, is_rounded
 
 torch.manual_seed(0)
@@ -50,6 +51,23 @@ def lens_forward(config, w, rows):
     return x @ w["unembed.W_U"] + w["unembed.b_U"]
 
 
+def bridge_forward(config, w, rows):
+    """The same by the names of TransformerBridge, with torch's own Linear."""
+    linear = torch.nn.functional.linear
+    n, heads = len(rows), config["n_heads"]
+    x = w["embed.weight"][rows] + w["pos_embed.weight"][:n]
+    hidden = torch.ones(n, n, dtype=torch.bool).triu(1)
+    for i in range(config["n_layers"]):
+        def part(name, y, i=i):
+            return linear(y, w[f"blocks.{i}.{name}.weight"], w[f"blocks.{i}.{name}.bias"])
+        q, k, v = (part(f"attn.{c}", x).reshape(n, heads, -1).transpose(0, 1) for c in "qkv")
+        scores = (q @ k.transpose(1, 2)).masked_fill(hidden, -torch.inf)
+        z = torch.softmax(scores, -1) @ v
+        x = x + part("attn.o", z.transpose(0, 1).reshape(n, -1))
+        x = x + part("mlp.out", torch.relu(part("mlp.in", x)))
+    return linear(x, w["unembed.weight"], w["unembed.bias"])
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_transformer_lens(compiled, name):
     model = compiled(name)
@@ -58,11 +76,16 @@ def test_transformer_lens(compiled, name):
             model.transformer_lens_state_dict()
         return
     config, state = model.transformer_lens_state_dict()
+    _, bridge = model.transformer_lens_state_dict(names="bridge")
+    assert len(bridge) == len(state)
+    with pytest.raises(ValueError, match="no names 'tracr'"):
+        model.transformer_lens_state_dict(names="tracr")
     assert config["attention_dir"] == "causal" and config["n_ctx"] == model.context + 1
     for rows in texts(model, 3):
         ids = [model.bos] + [r[0] for r in rows]
         ours = lens_forward(config, state, ids)
         assert ours.tolist() == [list(map(float, x)) for x in model.run(rows).logits]
+        assert bridge_forward(config, bridge, ids).tolist() == ours.tolist()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -75,6 +98,10 @@ def test_folder(compiled, tmp_path, name):
         assert "cannot be a Llama" in done.stderr
         assert model.is_record or model.inputs or not model.emits or not model.causal
         return
+    if model.is_record:  # the same with a token for each record
+        flat = str(tmp_path / f"{name}.onnx") + "/"
+        assert twc(f"examples/{name}.tw", "-o", flat).returncode == 0
+        model = tw.open(flat + "onnx/model.onnx")
     llama, tokenizer = Llama(folder), Tokenizer(folder)
     rows = len(model.vocab) + 2
     asked = 0

@@ -190,9 +190,11 @@ class Model:
         """A torch.nn.Module of it: rows (batch, n) to logits (batch, n + 1, rows)."""
         return _torch.to_torch(self)
 
-    def transformer_lens_state_dict(self) -> Tuple[Dict[str, Any], Dict[str, Any]]:
-        """The config and the state dict of TransformerLens's HookedTransformer."""
-        return _torch.transformer_lens(self)
+    def transformer_lens_state_dict(self, names: str = "hooked"
+                                    ) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+        """The config and the state dict of TransformerLens's HookedTransformer; names="bridge": as
+        TransformerBridge of TransformerLens 3 names and shapes them."""
+        return _torch.transformer_lens(self, names)
 
 
 def open_model(path: str) -> Model:

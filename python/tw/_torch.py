@@ -142,7 +142,30 @@ def _mlp(layer: Any, d_mlp: int, d: int) -> Dict[str, Any]:
             "b_out": _tensor(layer.weights["b2"])}
 
 
-def transformer_lens(model: "Model") -> Tuple[Dict[str, Any], Dict[str, Any]]:
+def _bridge_names(state: Dict[str, Any]) -> Dict[str, Any]:
+    """The same under the names of TransformerBridge, in the shapes of torch's Linear (out, in)."""
+    out: Dict[str, Any] = {"embed.weight": state["embed.W_E"],
+                           "pos_embed.weight": state["pos_embed.W_pos"],
+                           "unembed.weight": state["unembed.W_U"].T,
+                           "unembed.bias": state["unembed.b_U"]}
+    for name, t in state.items():
+        if not name.startswith("blocks."):
+            continue
+        start, _, own = name.rpartition(".")
+        kind, port = own.split("_")
+        if kind == "b":
+            t = t.reshape(-1)
+        elif port in "QKV":  # (heads, d, d_head)
+            t = t.permute(0, 2, 1).reshape(-1, t.shape[1])
+        elif port == "O":  # (heads, d_head, d)
+            t = t.reshape(-1, t.shape[2]).T
+        else:
+            t = t.T
+        out[f"{start}.{port.lower()}.{'bias' if kind == 'b' else 'weight'}"] = t
+    return out
+
+
+def transformer_lens(model: "Model", names: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """HookedTransformerConfig's arguments, and HookedTransformer's state dict. All layers are
     padded to one shape with zeros, keys and values to one size. Load it with strict=False: its
     masks are buffers that it makes itself.
@@ -150,7 +173,12 @@ def transformer_lens(model: "Model") -> Tuple[Dict[str, Any], Dict[str, Any]]:
         config, state = model.transformer_lens_state_dict()
         hooked = HookedTransformer(HookedTransformerConfig(**config))
         hooked.load_state_dict(state, strict=False)
+
+    With names="bridge" the weights are named as TransformerBridge of TransformerLens 3 names them
+    (blocks.0.attn.q.weight, blocks.0.mlp.in.weight) and have the shapes of torch's Linear.
     """
+    if names not in ("hooked", "bridge"):
+        raise ValueError(f"no names {names!r}; there are: hooked, bridge")
     if model.is_record or model.inputs or not model.emits or not model.causal:
         raise ValueError(f"{model.name} is not causal, has no tokens of one row, or no logits: "
                          "TransformerLens has no such model")
@@ -172,4 +200,4 @@ def transformer_lens(model: "Model") -> Tuple[Dict[str, Any], Dict[str, Any]]:
             state[f"blocks.{i}.attn.{name}"] = t
         for name, t in _mlp(layer, d_mlp, d).items():
             state[f"blocks.{i}.mlp.{name}"] = t
-    return config, state
+    return config, _bridge_names(state) if names == "bridge" else state

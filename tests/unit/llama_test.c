@@ -320,6 +320,63 @@ test_two_sided_count(void **state)
 	program_close(&p);
 }
 
+/* A token for each combination of a record's fields: what follows is what libtw makes of the
+ * records themselves. */
+static void
+test_records(void **state)
+{
+	Program p = { 0 };
+	Options options = { .stdlib = "stdlib" };
+	const char *why = NULL;
+	char *error = NULL;
+	Report plain;
+	size_t n;
+
+	(void)state;
+	assert_true(program_open(&p, "examples/turing.tw", &options));
+	compile_for_llama(&p);
+	const TwModel *flat = llama_flat_tokens(&p.arena, p.model, &p.report, spell_rows, &why);
+	Llama *l = llama_from_matrices(&p.arena, flat, &p.report, LLAMA_F16KV, &why);
+	assert_non_null(l);
+	assert_int_equal(flat->nvocab, 5 * 33 * 33 * 2);
+	assert_string_equal(flat->vocab[33 * 33 * 2 + 1],
+	                    "{state: B, head: -16, at: -16, wrote: 1}");
+	const TwModel *to_judge = compile_within(p.graph, &plain_target, &p.arena, &p.diags,
+	                                         &p.limits, NULL, &plain);
+	unsigned char *bytes = onnx_bytes(&p.arena, to_judge, &n);
+	TwModel *m = tw_load_memory(bytes, n, &error);
+	TwSession *s = tw_open(m, 0, &error);
+	Engine e = engine_open(l, LONGEST + 1);
+	engine_feed(&e, flat->nvocab + 1);
+	for (int i = 0, next = 0; i < LONGEST; i++) {
+		int token = below(3) ? next : below(flat->nvocab);
+		int row[] = { token / (33 * 33 * 2), token / (33 * 2) % 33, token / 2 % 33,
+			      token % 2 };
+		for (int f = 0; f < 4; f++)
+			row[f] += m->first[f];
+		assert_true(tw_feed_token(s, row));
+		const float *logit = engine_feed(&e, token);
+		next = 0;
+		for (int r = 1; r < flat->nvocab + 2; r++)
+			next = logit[r] > logit[next] ? r : next;
+		const int *want = tw_next_token(s);
+		bool end = want[0] == m->nvocab;
+		assert_int_equal(end, next == flat->nvocab);
+		assert_true(next <= flat->nvocab);
+		assert_int_equal(next,
+		                 end ? next
+		                     : (((want[0] - m->first[0]) * 33 + want[1] - m->first[1]) * 33
+		                        + want[2] - m->first[2])
+		                                         * 2
+		                                 + want[3] - m->first[3]);
+		next = end ? 0 : next;
+	}
+	tw_close(s);
+	tw_free(m);
+	engine_close(&e);
+	program_close(&p);
+}
+
 static int
 neurons_with_factors(const Schedule *s)
 {
@@ -457,11 +514,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_examples),           cmocka_unit_test(test_long_context),
-		cmocka_unit_test(test_listed_places),      cmocka_unit_test(test_no_layers),
-		cmocka_unit_test(test_two_sided_count),    cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_products),           cmocka_unit_test(test_half_values),
-		cmocka_unit_test(test_overlapping_tokens),
+		cmocka_unit_test(test_examples),        cmocka_unit_test(test_long_context),
+		cmocka_unit_test(test_listed_places),   cmocka_unit_test(test_no_layers),
+		cmocka_unit_test(test_two_sided_count), cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_products),        cmocka_unit_test(test_records),
+		cmocka_unit_test(test_half_values),     cmocka_unit_test(test_overlapping_tokens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

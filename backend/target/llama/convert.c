@@ -56,8 +56,9 @@ has_counterpart(LlamaWriter *w)
 	if (m->context >= PLACES_MOST)
 		return llama_refuse(w, "its context of %d is more than a rotation tells apart",
 		                    m->context);
-	if (reads_reals(c->emit[0]))
-		return llama_refuse(w, "what it emits is made of real numbers");
+	for (int i = 0; i < c->g->nfield; i++)
+		if (reads_reals(c->emit[i]))
+			return llama_refuse(w, "what it emits is made of real numbers");
 	for (int l = 0; l < m->nlayer; l++)
 		for (int h = 0; h < w->s->nhead[l]; h++)
 			for (int i = 0; i < w->s->head[l][h]->nvalue; i++)

@@ -56,6 +56,13 @@ typedef struct Llama {
 	LlamaLayer *layer;   /* (nlayer) */
 } Llama;
 
+/* Rows as they are spelled. */
+typedef char *SpellRows(Arena *, const Graph *, const int *row, int n);
+/* The model with a token for each combination of the fields of a record (product_tokens.c); the
+ * model itself where tokens are no records. NULL, and why, where they are too many. */
+const TwModel *llama_flat_tokens(Arena *, const TwModel *, const Report *, SpellRows *,
+                                 const char **why);
+
 /* Of what was compiled for llama_target. NULL, and why: in plain words that go on a sentence
  * "cannot be a Llama: ". */
 Llama *llama_from_matrices(Arena *, const TwModel *, const Report *, LlamaProfile,
