@@ -127,6 +127,23 @@ record_field(const Value *v, const char *name)
 	return NULL;
 }
 
+/* As what is fed is written in a test: a float as a number. */
+static const Shape *
+written_shape(Lower *L, const Shape *s)
+{
+	if (s->kind != S_FLOAT && s->kind != S_ARRAY)
+		return s;
+	Shape *to = NEW(L->arena, Shape);
+	*to = *s;
+	if (s->kind == S_FLOAT) {
+		to->kind = S_REAL;
+		return to;
+	}
+	to->item = NEW(L->arena, const Shape *);
+	to->item[0] = written_shape(L, s->item[0]);
+	return to;
+}
+
 /* The numbers of one position of a test: if there is one input, its value; if several, a record
  * with a field for each. */
 bool
@@ -142,7 +159,8 @@ fed_numbers(Lower *L, Value *v, Span span, double *to)
 			        fed->name);
 			return false;
 		}
-		part = conform(L, part, fed->shape, span, arena_fmt(L->arena, "'%s'", fed->name));
+		part = conform(L, part, written_shape(L, fed->shape), span,
+		               arena_fmt(L->arena, "'%s'", fed->name));
 		if (part->kind == V_ERROR)
 			return false;
 		if (!is_known_value(part)) {

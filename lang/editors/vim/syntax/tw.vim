@@ -20,7 +20,7 @@ syn keyword twSetting contained vocab context attention
 syn match twLibrary "\<bits\.\%(add\|add_carry\|band\|bor\|bxor\|inv\|is_zero\|leading_zeros\|less\|less_signed\|mul\|neg\|of\|popcount\|rotl\|rotr\|shift_left\|shift_right\|shl\|shr\|sub\|trailing_zeros\|value\)\>"
 syn match twLibrary "\<digits\.\%(add\|before\|char\|digit\|distance\|down\|less\|mul\|nth\|number\|of\|pad\|run\|settle\|signed\|size\|sub\|text\|value\)\>"
 syn match twLibrary "\<logic\.\%(at_least\|exactly\|implies\|majority\|none\|number\|odd\|xor\)\>"
-syn match twLibrary "\<nn\.\%(block\|conv\|dense\|embed\|gelu\|head\|max_pool\|mlp\|norm\|place\)\>"
+syn match twLibrary "\<nn\.\%(block\|conv\|dense\|embed\|gelu\|head\|max_pool\|mlp\|norm\|place\|surprise\)\>"
 syn match twLibrary "\<select\.\%(argmax\|argmin\|blend\|clamp\|compact\|gate\|in_range\|one_hot\|switch\)\>"
 syn match twLibrary "\<seq\.\%(balanced\|depth\|distinct\|ends\|fraction\|frequency\|is_first\|is_last\|most_alike\|nearest\|rank\|reverse\|running_sum\|scan\|shift\|since\|sort\)\>"
 syn match twLibrary "\<text\.\%(is_digit\|is_letter\|is_lower\|is_space\|is_upper\|is_word\|letter\|lower\|rotate\|upper\)\>"
