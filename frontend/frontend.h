@@ -20,6 +20,8 @@ char *format(const Source *, Arena *, Diags *, size_t *n);
 /* ---- files: disk.c, or web/page_files.c in a page ---- */
 /* What a file holds, with a NUL behind it; NULL if it cannot be read or is larger than 16 MB. */
 char *file_text(Arena *, const char *path, size_t *n);
+/* The same of a file of any size and any content, not to be written to; it stays in memory. */
+const char *file_bytes(Arena *, const char *path, size_t *n);
 bool file_exists(const char *path);
 /* The names of the files of a folder that end so, without the ending; NULL ends them. */
 const char **files_in(Arena *, const char *folder, const char *ending);

@@ -107,7 +107,7 @@ learned_initial(const LearnedParam *p, uint64_t seed, float *to)
 	for (const char *s = t->name; *s; s++)
 		seed = (seed ^ (unsigned char)*s) * 0x100000001b3u;
 	for (int64_t i = 0; i < tensor_size(t); i++)
-		to[i] = p->value    ? (float)p->value[i]
+		to[i] = p->value    ? p->value[i]
 		        : t->spread ? (float)(t->spread * seeded_normal(&seed))
 		                    : (float)t->init;
 }

@@ -36,8 +36,8 @@ typedef struct LearnedInput {
 } LearnedInput;
 
 typedef struct LearnedParam {
-	TensorNode *tensor;  /* its name is its path: layer.w; spread and init say how it begins */
-	const double *value; /* (tensor_size) by rows, how it begins if it was loaded; or NULL */
+	TensorNode *tensor; /* its name is its path: layer.w; spread and init say how it begins */
+	const float *value; /* (tensor_size) by rows, how it begins if it was loaded; or NULL */
 } LearnedParam;
 
 /* What the exact half takes of the learned: the token that is likely, a condition, a number. */

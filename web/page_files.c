@@ -51,6 +51,12 @@ file_text(Arena *arena, const char *path, size_t *n)
 	return f ? arena_strn(arena, f->text, f->n) : NULL;
 }
 
+const char *
+file_bytes(Arena *arena, const char *path, size_t *n)
+{
+	return file_text(arena, path, n);
+}
+
 bool
 file_exists(const char *path)
 {

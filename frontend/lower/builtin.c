@@ -95,7 +95,7 @@ static const struct {
 	[B_MEAN] = { "mean", 1, 1 },
 	[B_FLOOR] = { "floor", 1, 1 },
 	[B_CEIL] = { "ceil", 1, 1 },
-	[B_LOAD] = { "load", 1, 1 },
+	[B_LOAD] = { "load", 1, 2 },
 	[B_SQRT] = { "sqrt", 1, 1 },
 	[B_EXP] = { "exp", 1, 1 },
 	[B_LOG] = { "log", 1, 1 },
@@ -937,7 +937,10 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 	case B_APPROX: return approximate(L, v, args[1].value);
 	case B_LINEAR: return eval_linear_call(L, n, args);
 	case B_RELU: return eval_relu_call(L, v);
-	case B_LOAD: return eval_load_call(L, v);
+	case B_LOAD:
+		return n == 1 ? eval_load_call(L, v)
+		              : fail_here(L, "load(file, name) is how a param begins: param w: [n] "
+		                             "float = load(\"model.safetensors\", \"w\")");
 	case B_FLOAT: return to_float(L, v);
 	case B_TANH: return float_function(L, X_TANH, v);
 	case B_SOFTMAX: return float_softmax(L, v);

@@ -51,19 +51,20 @@ rows_of_param(Lower *L, TensorNode *t, Scalar **index, int d)
 }
 
 /* What it is at first, as numbers of its own: an array of its shape. */
-static const double *
-initial_numbers(Lower *L, const Value *v, double *to, double **end)
+static void
+put_numbers(const Value *v, float **end)
 {
 	for (int i = 0; i < v->n && v->kind == V_ARRAY; i++)
-		initial_numbers(L, v->item[i], to, end);
+		put_numbers(v->item[i], end);
 	if (is_numeric(v))
-		*(*end)++ = number_value(v);
-	return to;
+		*(*end)++ = (float)number_value(v);
 }
 
 static bool
 begin_param(Lower *L, Env *env, const Ast *e, const Shape *s, FloatParam *p)
 {
+	if (is_weights_load(e) && !L->floats.active.n)
+		return (p->value = loaded_weights(L, env, e, p->tensor)) != NULL;
 	bool normal = e->kind == N_CALL && e->kid[0]->kind == N_NAME
 	              && !strcmp(e->kid[0]->text, "normal") && e->kid[1]->n == 1;
 	Value *v = eval(L, env, normal ? e->kid[1]->kid[0] : e);
@@ -71,10 +72,11 @@ begin_param(Lower *L, Env *env, const Ast *e, const Shape *s, FloatParam *p)
 	if (v->kind == V_ERROR)
 		return false;
 	if (v->kind == V_ARRAY && !normal && !L->floats.active.n && is_known_value(v)) {
-		double *number = NEWS(L->arena, double, tensor_size(p->tensor)), *end = number;
+		float *number = NEWS(L->arena, float, tensor_size(p->tensor)), *end = number;
 		if (conform(L, v, s, e->span, "what the param begins as")->kind == V_ERROR)
 			return false;
-		p->value = initial_numbers(L, v, number, &end);
+		put_numbers(v, &end);
+		p->value = number;
 		return true;
 	}
 	if (!is_numeric(v) || !v->known) {

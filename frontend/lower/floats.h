@@ -54,6 +54,7 @@ typedef struct Floats {
 	const IndexFact *facts; /* here */
 	Map whole;              /* comprehensions that were kept whole before */
 	Map streams;            /* Node -> its TensorNode */
+	Map files;              /* paths -> WeightsFile */
 	Map there;              /* the number of a where -> the range of its position */
 	Diags *loud;            /* where a mistake is heard if we are in a trial; else NULL */
 } Floats;
@@ -61,7 +62,7 @@ typedef struct Floats {
 typedef struct FloatParam {
 	TensorNode *tensor;
 	const char *name;
-	const double *value;
+	const float *value;
 } FloatParam;
 
 typedef struct FloatInput {
@@ -156,6 +157,11 @@ const IndexFact *assume_mask(Lower *, const Scalar *, bool holds);
 Interval index_bounds(Lower *, const Scalar *);
 /* a - b, if that is a constant. */
 bool constant_difference(const Scalar *a, const Scalar *b, double *to);
+
+/* ---- float_load.c ---- */
+/* load("FILE", "NAME"), the numbers of which have the shape of the tensor; NULL after an error. */
+bool is_weights_load(const Ast *);
+const float *loaded_weights(Lower *, Env *, const Ast *, const TensorNode *);
 
 /* ---- float_layers.c ---- */
 Value *define_param(Lower *, Env *, const Ast *);

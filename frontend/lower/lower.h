@@ -33,6 +33,7 @@
  *   float_value.c       floats: arrays of them kept whole; exact values among them
  *   float_expr.c        their operators, functions and sums
  *   float_layers.c      param, linear, softmax, attend, likely, loss
+ *   float_load.c        parameters that begin as a file has them
  *   float_array.c       comprehensions, indexing and slices of arrays kept whole
  *   index_range.c       what a guard says of an index
  *
