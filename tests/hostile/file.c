@@ -10,6 +10,8 @@
 
 /* ---- trying */
 
+enum { TOKENS = 40 }; /* enough that keys are looked up by hash */
+
 static void
 require(bool ok)
 {
@@ -24,7 +26,7 @@ feed_numbers(TwSession *s, const TwModel *m)
 	float *number = calloc((size_t)m->ninput, sizeof *number);
 
 	require(number);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < TOKENS; i++) {
 		for (int k = 0; k < m->ninput; k++)
 			number[k] = i % 3 ? m->input[k].low : m->input[k].high;
 		if (!tw_feed_numbers(s, number))
@@ -43,7 +45,7 @@ feed_some(const TwModel *m, unsigned flags)
 	require(!s == !!error && row);
 	if (s && m->ninput)
 		feed_numbers(s, m);
-	for (int i = 0; s && i < 20 && !m->ninput; i++) {
+	for (int i = 0; s && i < TOKENS && !m->ninput; i++) {
 		for (int f = 0; f < m->nfield; f++)
 			row[f] = m->first[f] + i * 7 % (m->first[f + 1] - m->first[f]);
 		if (i % 3 == 2 && !tw_done(s))

@@ -15,6 +15,29 @@ for example in adder_1digit reverse; do
 	"$bin/twc" examples/$example.tw -o "$dir/$example.safetensors" || exit 1
 	"$bin/twc" --uniform examples/$example.tw -o "$dir/$example.uniform.onnx" || exit 1
 done
+# Keys of many numbers, and a search by digits.
+cat >"$dir/keys.tw" <<'END'
+use bits
+model keys {
+  token { key: int 0..63, digit: int 0..9, ask: bool }
+  context 200
+}
+let k = bits.of(token.key, 6)
+let last = latest j where k[j] == k and token.digit[j] == token.digit and not token.ask[j]
+let sum = (index + token.digit) % 7
+output found = token.key[last else 0]
+output mean = count(sum[j] == sum and k[j][0] == k[0] for j) > 2
+END
+cat >"$dir/digits.tw" <<'END'
+model digits {
+  token { v: int 0..255, u: int 0..9, w: bool }
+  context 60000
+}
+output most = token.u[best j by token.v[j] where token.w[j] else 0]
+END
+for name in keys digits; do
+	"$bin/twc" "$dir/$name.tw" -o "$dir/$name.onnx" || exit 1
+done
 mkdir -p "$dir/prompts"
 number=0
 for model in "$dir"/*.onnx; do
