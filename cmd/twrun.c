@@ -392,7 +392,7 @@ close_worker(void *arg)
 {
 	Worker *w = arg;
 
-	if (w->run.s || w->batch)
+	if (w->run.c->stats && (w->run.s || w->batch))
 		stats_add(w->run.totals, w->run.s ? tw_stats(w->run.s) : tw_batch_stats(w->batch));
 	tw_close(w->run.s);
 	tw_batch_close(w->batch);
@@ -589,7 +589,8 @@ answer_one(PromptRun *r)
 	bool ok = r->c->prompt_file ? answer_prompt_file(r)
 	          : r->c->prompt    ? answer_prompt(r, r->c->prompt)
 	                            : prompt_loop(r);
-	stats_add(r->totals, tw_stats(r->s));
+	if (r->c->stats)
+		stats_add(r->totals, tw_stats(r->s));
 	return ok ? 0 : 2;
 }
 
@@ -634,7 +635,7 @@ answer_input(PromptRun *r)
 		if (all.ntext > 1)
 			end_text(r);
 	}
-	if (r->s)
+	if (r->s && r->c->stats)
 		stats_add(r->totals, tw_stats(r->s));
 	arena_free(&arena);
 	return r->s ? 0 : 2;

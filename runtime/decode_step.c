@@ -501,6 +501,15 @@ tw_note_best(const TwHead *h, const TwActivations *w, int place, const float *qk
 	t->all = fmaxf(t->all, *best);
 }
 
+void
+tw_forget_place(const TwHead *h, const TwActivations *w, const float *qkv)
+{
+	float *e = tw_find_key(h, w, qkv + h->key);
+
+	e[TW_ENTRY_BEST] = e[TW_ENTRY_SECOND] = -INFINITY;
+	tw_key_table(h, w)->priority = -INFINITY;
+}
+
 /* From so many columns and numbers on a packed map is multiplied as a matrix. */
 enum { WIDE_MAP = 32, LARGE_MAP = 1024 };
 

@@ -933,56 +933,73 @@ seen_from(WindowAnalysis *w, const double *sum, int *from, int *to)
 	return true;
 }
 
-static int
-clip_place(const WindowAnalysis *w, int place)
+/* How many places are noted and forgotten when the text is gone through in this order: ranges that
+ * grow only add places, others start anew. */
+static double
+cost_of_order(const TwWindow *w, int places, int order)
 {
-	return place < 0 ? 0 : place < w->places ? place : w->places;
-}
+	double cost = 0;
+	int from = 1, to = 0;
 
-/* Whether places from .. to are what the window shows at this place; the first one that is neither
- * all nor nothing says what the window is. */
-static bool
-fits_window(const WindowAnalysis *w, TwWindow *to_find, int here, int from, int to)
-{
-	int last = w->places - 1;
-	bool empty = from > to, all = from == 1 && to == last;
-
-	if (!to_find->order && !empty && !all) {
-		to_find->order = from == 1 ? 1 : to == last ? -1 : 0;
-		to_find->lag = from == 1 ? here - to : from - here;
-		return to_find->order;
+	for (int k = 1; k < places; k++) {
+		int here = order > 0 ? k : places - k, f = (int)w->from[here], t = (int)w->to[here];
+		if (f > t)
+			continue;
+		bool grows = from <= to && f <= from && t >= to;
+		cost += grows ? from - f + t - to : to - from + 1 + t - f + 1;
+		from = f;
+		to = t;
 	}
-	if (!to_find->order)
-		return true; /* looked at once more */
-	int end = clip_place(w, here - to_find->lag), begin = clip_place(w, here + to_find->lag);
-	if (to_find->order > 0)
-		return end < 1 ? empty : from == 1 && to == (end < last ? end : last);
-	return begin > last ? empty : to == last && from == (begin > 1 ? begin : 1);
+	return cost;
 }
 
+static const double most_notes = 4; /* for each place */
+
+/* Where hardly anything is seen, it is an order that was taken for a window. */
+static void
+choose_order(TwWindow *w, int places)
+{
+	double up = cost_of_order(w, places, 1), down = cost_of_order(w, places, -1), seen = 0;
+	bool all = true;
+
+	for (int here = 1; here < places; here++) {
+		all = all && w->from[here] == 1 && (int)w->to[here] == places - 1;
+		seen += fmax((double)w->to[here] - (double)w->from[here] + 1, 0);
+	}
+	w->order = all || 2 * seen < places || fmin(up, down) > most_notes * places ? 0
+	           : up <= down                                                     ? 1
+	                                                                            : -1;
+}
+
+/* Without an order by place of so much a step, which what is not seen must not make up for; of a
+ * score that goes before the place it is at least two. */
 static bool
-find_window(HeadAnalysis *s, const HeadDims *d, WindowAnalysis *w, TwWindow *found)
+find_window(HeadAnalysis *s, const HeadDims *d, WindowAnalysis *w, TwWindow *found, double step)
 {
 	int from, to;
 
+	w->most = -INFINITY;
+	w->below = INFINITY;
 	for (int here = 1; here < w->places && s->c->budget > 0; here++) {
 		const double *sum = sums_from(s, d, w, here);
 		for (int p = 1; p < w->places; p++)
 			w->most = fmax(w->most, sum[p]);
 	}
-	for (int again = 0; again < 2; again++)
-		for (int here = 1; here < w->places && s->c->budget > 0; here++) {
-			const double *sum = sums_from(s, d, w, here);
-			if (!seen_from(w, sum, &from, &to)
-			    || !fits_window(w, found, here, from, to))
-				return false;
-			found->bos_shift[here] = (float)(sum[0] - w->most);
-			if ((double)found->bos_shift[here] != sum[0] - w->most)
-				return false;
-		}
+	for (int here = 1; here < w->places && s->c->budget > 0; here++) {
+		const double *sum = sums_from(s, d, w, here);
+		if (!seen_from(w, sum, &from, &to))
+			return false;
+		found->from[here] = (float)from;
+		found->to[here] = (float)to;
+		found->bos_shift[here] = (float)(sum[0] - w->most);
+		if ((double)found->bos_shift[here] != sum[0] - w->most)
+			return false;
+	}
 	found->outside = (float)w->below;
-	return s->c->budget > 0 && found->order && w->below >= (double)TW_GAP
-	       && w->below < TW_MOST_EXACT;
+	if (s->c->budget > 0)
+		choose_order(found, w->places);
+	return s->c->budget > 0 && found->order
+	       && w->below >= (double)TW_GAP + fabs(step) * w->places && w->below < TW_MOST_EXACT;
 }
 
 /* What the place adds to the priority; false where it is not exact. */
@@ -999,69 +1016,6 @@ own_part(HeadAnalysis *s, const HeadDims *d, double *own)
 		sure = sure && (double)(float)own[p] == own[p];
 	}
 	return sure;
-}
-
-/* Takes the dimensions of a window out of d, and of the priority what the place adds to it or,
- * where that tells places apart by order, only the dimensions. Whether the priority was part of it.
- */
-static bool
-split_window(HeadAnalysis *s, TwHead *h, HeadDims *d)
-{
-	WindowAnalysis w = { .places = s->m->context + 1, .most = -INFINITY, .below = INFINITY };
-	TwWindow found = { 0 };
-	int left = 0;
-	bool own = true;
-
-	if (!s->m->bidirectional || s->m->by_digits || !d->n)
-		return false;
-	w.own = TW_NEW(&s->c->scratch, double, w.places);
-	w.dim = TW_NEW(&s->c->scratch, int, d->n);
-	for (int i = 0; i < d->n; i++)
-		if (by_place_alone(&d->q[i]) && by_place_alone(&d->k[i]))
-			w.dim[w.n++] = i;
-	w.sum = TW_NEW(&s->c->scratch, double, w.places);
-	found.bos_shift = TW_NEW(&s->c->pool, float, w.places);
-	found.own = TW_NEW(&s->c->pool, float, w.places);
-	if (!w.n || !own_part(s, d, w.own))
-		return false;
-	for (int p = 0; p < w.places; p++)
-		found.own[p] = (float)w.own[p];
-	if (!find_window(s, d, &w, &found)) {
-		own = false;
-		memset(w.own, 0, (size_t)w.places * sizeof *w.own);
-		memset(found.own, 0, (size_t)w.places * sizeof *found.own);
-		found.order = 0;
-		w.most = -INFINITY;
-		w.below = INFINITY;
-		if (!find_window(s, d, &w, &found))
-			return false;
-	}
-	h->window = found;
-	for (int i = 0, n = 0; i < d->n; i++) {
-		if (n < w.n && w.dim[n] == i) {
-			n++;
-			continue;
-		}
-		d->dim[left] = d->dim[i];
-		d->q[left] = d->q[i];
-		d->k[left++] = d->k[i];
-	}
-	d->n = left;
-	return own;
-}
-
-static bool
-keyed_by_few(HeadAnalysis *s, int head, const HeadDims *d)
-{
-	const TwLayer *l = s->l;
-	bool ok = true;
-
-	for (int i = 0; i < d->n && ok; i++) {
-		int j = head * l->dk + d->dim[i];
-		TwAffine f = column_as_form(s, l->wk, l->heads * l->dk, j, l->bk[j]);
-		ok = keys_ignore_place(s, &f);
-	}
-	return ok;
 }
 
 /* Whether the file says that this is what the head is for: a hint. Where a mean is of places alone,
@@ -1084,6 +1038,109 @@ is_said_to(HeadAnalysis *s, int head, const char *what)
 	return false;
 }
 
+static bool
+is_without_order(HeadAnalysis *s, int head)
+{
+	return !cJSON_IsObject(s->c->certificate) || is_said_to(s, head, "mean")
+	       || is_said_to(s, head, "only");
+}
+
+/* The difference from place to place that is the most frequent: an order by place. */
+static double
+usual_step(HeadAnalysis *s, const double *own, int places)
+{
+	double *step = TW_NEW(&s->c->scratch, double, places), found = 0;
+	int most = 0;
+
+	for (int p = 2; p < places; p++)
+		step[p - 2] = own[p] - own[p - 1];
+	qsort(step, (size_t)(places > 2 ? places - 2 : 0), sizeof *step, by_double);
+	for (int i = 0, n = 0; i < places - 2; i++) {
+		n = i && step[i] == step[i - 1] ? n + 1 : 1;
+		if (n > most) {
+			most = n;
+			found = step[i];
+		}
+	}
+	return found;
+}
+
+static void
+drop_dims(HeadDims *d, const WindowAnalysis *w)
+{
+	int left = 0;
+
+	for (int i = 0, n = 0; i < d->n; i++) {
+		if (n < w->n && w->dim[n] == i) {
+			n++;
+			continue;
+		}
+		d->dim[left] = d->dim[i];
+		d->q[left] = d->q[i];
+		d->k[left++] = d->k[i];
+	}
+	d->n = left;
+}
+
+/* Takes the dimensions of a window out of d, and of the priority what the place adds to it, all of
+ * it or all but an order by place, which is *slope then. False where there is no window. */
+static bool
+split_window(HeadAnalysis *s, TwHead *h, HeadDims *d, int *slope)
+{
+	WindowAnalysis w = { .places = s->m->context + 1 };
+	int padded = w.places + TW_LANES;
+	TwWindow found = { 0 };
+
+	if (!s->m->bidirectional || s->m->by_digits || !d->n)
+		return false;
+	w.own = TW_NEW(&s->c->scratch, double, w.places);
+	w.dim = TW_NEW(&s->c->scratch, int, d->n);
+	for (int i = 0; i < d->n; i++)
+		if (by_place_alone(&d->q[i]) && by_place_alone(&d->k[i]))
+			w.dim[w.n++] = i;
+	w.sum = TW_NEW(&s->c->scratch, double, w.places);
+	found.bos_shift = TW_NEW(&s->c->pool, float, w.places);
+	found.own = TW_NEW(&s->c->pool, float, w.places);
+	found.from = TW_NEW(&s->c->pool, float, padded);
+	found.to = TW_NEW(&s->c->pool, float, padded);
+	if (!w.n || !own_part(s, d, w.own))
+		return false;
+	double step = usual_step(s, w.own, w.places);
+	*slope = step > 0 ? 1 : step < 0 ? -1 : 0;
+	for (int p = 0; p < w.places; p++)
+		w.own[p] -= step * p;
+	bool one_order = is_said_to(s, h->head, "latest") || is_said_to(s, h->head, "first");
+	if (!find_window(s, d, &w, &found, one_order ? step : 2 * step)) {
+		for (int p = 0; p < w.places; p++)
+			w.own[p] += step * p;
+		if (!*slope || !is_without_order(s, h->head) || !find_window(s, d, &w, &found, 0))
+			return false;
+		*slope = 0;
+	}
+	for (int p = 0; p < w.places; p++) {
+		found.own[p] = (float)w.own[p];
+		if ((double)found.own[p] != w.own[p])
+			return false;
+	}
+	h->window = found;
+	drop_dims(d, &w);
+	return true;
+}
+
+static bool
+keyed_by_few(HeadAnalysis *s, int head, const HeadDims *d)
+{
+	const TwLayer *l = s->l;
+	bool ok = true;
+
+	for (int i = 0; i < d->n && ok; i++) {
+		int j = head * l->dk + d->dim[i];
+		TwAffine f = column_as_form(s, l->wk, l->heads * l->dk, j, l->bk[j]);
+		ok = keys_ignore_place(s, &f);
+	}
+	return ok;
+}
+
 /* Of several heads that search by digits of an order, each but the last reads a mean of all that
  * have the greatest high digit, and the last the greatest low digit of these: no order of all
  * places. */
@@ -1098,18 +1155,19 @@ is_said_to_search(HeadAnalysis *s, int head)
 static void
 choose_by_priority(HeadAnalysis *s, TwHead *h, HeadDims *d)
 {
-	bool flat, own;
+	int slope;
+	bool flat;
 
 	/* keys made of numbers that are fed need not be few, unless the file says what for */
 	bool any = s->m->ninput && !cJSON_IsObject(s->c->certificate);
 	if (!d->sound || any || is_said_to(s, h->head, "softmax"))
 		return;
-	own = split_window(s, h, d);
+	bool window = split_window(s, h, d, &slope);
 	h->place_rewritten = reads_moved(s, h->head);
 	h->rising = priority_slope(s, d, &flat);
-	if (own) {
-		h->rising = 0;
-		flat = true;
+	if (window) {
+		h->rising = slope;
+		flat = !slope;
 	}
 	bool mean = is_said_to(s, h->head, "mean");
 	if (!h->rising && !flat && !mean && !is_said_to_search(s, h->head))

@@ -508,9 +508,9 @@ shifts_of_bos(const TwTextKeys *t, int first)
 INLINE V
 window_lead(const TwWindow *w, int first, int j)
 {
-	V lead = lane_ramp() + (float)(first - j);
+	V from = *(const U *)(w->from + first), to = *(const U *)(w->to + first);
 
-	return w->order > 0 ? lead - (float)w->lag : -lead - (float)w->lag;
+	return -larger(from - (float)j, (float)j - to);
 }
 
 /* The scores of place j, and of what is not seen. */

@@ -87,11 +87,11 @@ typedef enum TwLookup {
 	TW_LOOKUP_SOFTMAX, /* softmax over all positions so far: nothing is known of it */
 } TwLookup;
 
-/* In a bidirectional model a head may see, of what it would read, only the places up to `lag`
- * before its own, or only those from `lag` behind its own on: all others score less. */
+/* In a bidirectional model a head may see, of what it would read, only places in a row: all others
+ * score less. */
 typedef struct TwWindow {
-	int order; /* 1: up to here - lag; -1: from here + lag on; 0: it sees all */
-	int lag;
+	int order; /* 0: it sees all; 1: such rows mostly grow with the place, -1: going back */
+	float *from, *to; /* (places, and TW_LANES more) what is seen; none where from > to */
 	float outside;    /* how much less others score, at least */
 	float *bos_shift; /* (places) by place of the query: what the score of <bos> has more */
 	float *own;       /* (places) what of the priority is part of this: it does not count */
@@ -301,13 +301,15 @@ bool tw_step(const TwSpecialized *, const TwActivations *, TwFed, int place);
 /* The steps that it is made of: what is fed, into a stream; and for a head and a place, whose
  * projections are qkv: what <bos> leaves and reads; what another place leaves; what one reads that
  * sees places 0 .. last; in place of that, what is to be done where nobody reads; and, through a
- * window, that a place will be noted. False where a gap is too small. */
+ * window, that a place will be noted, or that all that were are not seen. False where a gap is too
+ * small. */
 void tw_embed_sparse(const TwSpecialized *, TwFed, int place, float *x, int shift);
 void tw_start_head(const TwHead *, const TwActivations *, const float *qkv);
 bool tw_note_head(const TwHead *, const TwActivations *, int place, const float *qkv);
 bool tw_read_head(const TwHead *, const TwActivations *, int place, int last, const float *qkv);
 void tw_pass_head(const TwHead *, const TwActivations *, int place, const float *qkv);
 void tw_note_best(const TwHead *, const TwActivations *, int place, const float *qkv);
+void tw_forget_place(const TwHead *, const TwActivations *, const float *qkv);
 
 /* What places side by side are computed in (whole_text.c), at 64 bytes each. */
 typedef struct TwBlocks {

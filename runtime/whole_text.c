@@ -121,19 +121,34 @@ read_all(const WholeText *t, const TwHead *h)
 	return ok;
 }
 
-/* Through a window: places are noted just before the first of those that see them. */
+/* Through a window: the places that are seen are noted. Where they do not only grow, those that
+ * were noted are forgotten. */
 static bool
 read_window(const WholeText *t, const TwHead *h)
 {
-	int order = h->window.order, next = order > 0 ? 1 : t->n - 1;
+	const TwWindow *w = &h->window;
 	bool ok = note_place(t, h, 0);
+	int from = 1, to = 0;
 
 	for (int i = 1; i < t->n; i++)
 		tw_note_best(h, t->w, i, head_rows(t, h, i));
-	for (int i = next; i > 0 && i < t->n; i += order) {
-		int last = i - order * h->window.lag;
-		for (; next > 0 && next < t->n && order * (last - next) >= 0; next += order)
-			ok = note_place(t, h, next) && ok;
+	for (int k = 1; k < t->n; k++) {
+		int i = w->order > 0 ? k : t->n - k;
+		int first = (int)w->from[i], last = (int)w->to[i];
+		last = last < t->n ? last : t->n - 1;
+		if (from <= to && (first > last || first > from || last < to)) {
+			for (int p = from; p <= to; p++)
+				tw_forget_place(h, t->w, head_rows(t, h, p));
+			to = from - 1;
+		}
+		if (from > to) {
+			from = first;
+			to = first - 1;
+		}
+		while (from > first && first <= last)
+			ok = note_place(t, h, --from) && ok;
+		while (to < last)
+			ok = note_place(t, h, ++to) && ok;
 		ok = read_at_place(t, h, i, t->n - 1) && ok;
 	}
 	return ok;
