@@ -57,6 +57,8 @@ whole_file(const char *name, size_t *size)
 		n = fread(bytes + *size, 1, capacity - *size, f);
 		*size += n;
 	} while (n);
+	if (ferror(f) && errno == EISDIR)
+		malformed("%s: a folder; its model.safetensors is a file", name);
 	if (ferror(f))
 		malformed("%s: %s", name, strerror(errno));
 	fclose(f);

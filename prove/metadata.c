@@ -392,6 +392,10 @@ digest_of(const Contents *c)
 	return text("%016llx", (unsigned long long)sum);
 }
 
+static const char of_llama[] =
+	"a Llama, whose norms and rotations are rounded: only the same program as an .onnx or a "
+	".safetensors file is proved";
+
 Model *
 model_of(const Contents *c)
 {
@@ -400,6 +404,8 @@ model_of(const Contents *c)
 	m->d = width_of_table(c, "embed.token");
 	if (!m->d)
 		m->d = width_of_table(c, "embed.input");
+	if (!m->d && width_of_table(c, "model.embed_tokens.weight"))
+		malformed("%s", of_llama);
 	if (!m->d)
 		malformed("not a model of twc: no table embed.token or embed.input");
 	if (whole_number(property_json(c, "tw.version", false), 0, 1e9, "tw.version") != 1)
@@ -440,6 +446,8 @@ model_in(const void *bytes, size_t n)
 {
 	if (n < 9)
 		malformed("truncated, or not a model");
+	if (!memcmp(bytes, "GGUF", 4))
+		malformed("%s", of_llama);
 	bool safetensors = ((const char *)bytes)[8] == '{';
 	Contents *c = safetensors ? read_safetensors(bytes, n) : read_onnx(bytes, n);
 	Model *m = model_of(c);

@@ -283,7 +283,7 @@ typedef struct Proof {
 	const Model *m;
 	Root **root;
 	int nroot, natom;
-	KnownTable sets, projections, tables, neurons, lines, numbers, forgotten,
+	KnownTable sets, projections, tables, neurons, lines, numbers, forgotten, plain,
 		ranges[MOST_SPLITS + 1];
 	int nsets;
 	Root *place, **field;

@@ -32,8 +32,28 @@ typedef struct Echelon {
 	double **mix;
 } Echelon;
 
-/* The same form, its tables being whole numbers from 0 on without common divisor: so those of x and
- * of 12 x are one. */
+/* An atom as a form whose table, if it has one, is of whole numbers from 0 on without common
+ * divisor: so the tables of x and of 12 x are one. */
+static const AffineForm *
+plain_form(Proof *p, AffineAtom *a)
+{
+	void **known = memo(&p->plain, &a->id, sizeof a->id);
+
+	if (*known)
+		return *known;
+	AffineForm f = form_of_atom(a, 1);
+	if (a->table && !a->input && a->error == 0 && a->spacing != 0) {
+		double *table = TAKE(double, a->roots->size);
+		for (int v = 0; v < a->roots->size; v++)
+			table[v] = (a->table[v] - a->range.lo) / a->spacing;
+		f = form_of_table(p, a->roots, table, NULL);
+		f.term[0].c = a->spacing;
+		f.k = a->range.lo;
+		free(table);
+	}
+	return *known = take_copy(&f, sizeof f);
+}
+
 static AffineForm
 with_plain_tables(Proof *p, const AffineForm *f)
 {
@@ -41,20 +61,12 @@ with_plain_tables(Proof *p, const AffineForm *f)
 	ScaledAtom *term = TAKE(ScaledAtom, f->n);
 
 	for (int i = 0; i < f->n; i++) {
-		const AffineAtom *a = f->term[i].atom;
+		const AffineForm *x = plain_form(p, f->term[i].atom);
 		double c = f->term[i].c;
-		term[out.n++] = f->term[i];
-		if (!a->table || a->input || a->error != 0 || a->spacing == 0)
-			continue;
-		double *table = TAKE(double, a->roots->size);
-		for (int v = 0; v < a->roots->size; v++)
-			table[v] = (a->table[v] - a->range.lo) / a->spacing;
-		AffineForm one = form_of_table(p, a->roots, table, NULL);
-		term[out.n - 1] = (ScaledAtom){ one.term[0].atom, times(c, a->spacing) };
-		out.k = plus(out.k, times(c, a->range.lo));
-		free(table);
+		term[i] = (ScaledAtom){ x->term[0].atom, times(c, x->term[0].c) };
+		out.k = plus(out.k, times(c, x->k));
 	}
-	out = form_of_terms(out.n, term, out.k);
+	out = form_of_terms(f->n, term, out.k);
 	out.error = f->error;
 	return out;
 }
@@ -75,7 +87,9 @@ subtract_row(const Echelon *e, AffineForm *f, double *a)
 		double times_row = mine->c / its->c;
 		if (mine->atom != its->atom || times_row != rint(times_row))
 			continue;
-		*f = sum_of_forms(f, &e->row[r], -times_row);
+		AffineForm less = sum_of_forms(f, &e->row[r], -times_row);
+		free(f->term);
+		*f = less;
 		for (int i = 0; i < e->nnumber; i++)
 			a[i] += times_row * e->mix[r][i];
 		return true;
@@ -110,6 +124,7 @@ solve(const Echelon *e, const AffineForm *given, Solution *s, int depth)
 		if (!subtract_row(e, &f, s->a) && !subtract_neuron(e, &f, s, depth))
 			return false;
 	s->k = f.k;
+	free(f.term);
 	return form_is_exact(&f);
 }
 

@@ -92,6 +92,33 @@ form_of_addends(const AddendList *s)
 	return f;
 }
 
+/* What the magnitudes of all that is added in a text add up to, those of common roots at one value
+ * of these: of counts that are read in turn, most are small. */
+static double
+total_in_text(Proof *p, const AddendList *s)
+{
+	AffineForm sum = form_of(0);
+	double rest = 0;
+
+	for (int i = 0; i < s->n; i++) {
+		const AffineForm *f = &s->addend[i].v->form;
+		const Roots *roots = roots_of_form(p, f);
+		double w = fabs(s->addend[i].w);
+		if (!roots) {
+			rest += w * s->addend[i].v->most;
+			continue;
+		}
+		double *table = tabulate(p, f, roots), *errors = tabulate_errors(p, f, roots);
+		for (int v = 0; v < roots->size; v++) /* upwards, to what adds up exactly */
+			table[v] = ceil(w * (fabs(table[v]) + errors[v]) * 0x1p20) * 0x1p-20;
+		AffineForm part = form_of_table(p, roots, table, NULL);
+		sum = sum_of_forms(&sum, &part, 1);
+		free(table);
+		free(errors);
+	}
+	return rest + range_of(p, &sum).hi;
+}
+
 /* The sum of reals, or one of numbers that are too large: by its roots if they are few. */
 static ColumnValue
 real_sum(Proof *p, const AddendList *s, double total, double bos)
@@ -105,7 +132,7 @@ real_sum(Proof *p, const AddendList *s, double total, double bos)
 		free(text.error);
 	} else {
 		f = form_of_addends(s);
-		f.error += rounding_of(s->n, total);
+		f.error += rounding_of(s->n, fmin(total, total_in_text(p, s)));
 	}
 	tabulate_sum(p, s, true, &at_bos);
 	return value_with_form(p, f, bos, at_bos.error[0]);

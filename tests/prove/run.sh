@@ -62,6 +62,13 @@ sed 's/Relu/Sqrt/' "$tmp/m.onnx" >"$tmp/other.onnx"
 	complain "what an 'only' promises is not said"
 "$bin/twc" examples/adder.tw -o "$tmp/m.onnx"
 
+# A model of another target is told from a broken file.
+"$bin/twc" examples/caesar.tw -o "$tmp/llama.gguf" && "$bin/twc" examples/caesar.tw -o "$tmp/llama/"
+for file in llama.gguf llama/model.safetensors; do
+	"$bin/twprove" "$tmp/$file" 2>"$tmp/err"
+	[ $? = 2 ] && grep -q "a Llama" "$tmp/err" || complain "$file: $(cat "$tmp/err")"
+done
+
 # The machine of twasm is more than is proved yet, which is said site by site.
 if [ -f "$bin/wasm32.onnx" ]; then
 	"$bin/twprove" "$bin/wasm32.onnx" >"$tmp/out"
