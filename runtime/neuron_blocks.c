@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* In the measure of one number of a packed matrix. */
+static const double cost_of_term = 1.6;
+
 /* Some neurons of one sum, and columns that they add to. */
 typedef struct BlockPart {
 	int sum, terms;                        /* row of linear; how many it has */
@@ -98,15 +101,16 @@ add_parts(BlockMaker *k, int sum)
 			p.column[j] = k->union_[i + j] - 1;
 		k->part = tw_pool_grow(&k->c->scratch, k->part, k->n, &k->cap, sizeof *k->part);
 		k->part[k->n++] = p;
-		k->cost += terms + (double)g->n * (3 + columns);
+		k->cost += cost_of_term * terms + (double)g->n * (3 + columns);
 	}
 }
 
-/* What whole matrices would cost, in the same measure: a sum of two vectors. */
+/* What whole matrices would cost. */
 static double
 cost_of_matrix(const TwAffine *f)
 {
-	return f->packed ? (double)f->n * f->width : 1.3 * (f->n ? f->start[f->n] : 0) + 2 * f->n;
+	return f->packed ? (double)f->n * f->width
+	                 : cost_of_term * (f->n ? f->start[f->n] : 0) + 2 * f->n;
 }
 
 /* The numbers of one neuron: its bias, and what it adds to the columns. False if that is nothing.

@@ -374,6 +374,19 @@ split_field(TwSpecialized *c, int f)
 }
 
 static void
+find_bits_of_digit(TwSpecialized *c, int n)
+{
+	const TwPlaceDigit *d = &c->digit[n];
+	int shift = 0;
+
+	while (shift < 30 && 1 << shift < d->divide)
+		shift++;
+	bool bits = 1 << shift == d->divide && !(d->modulo & (d->modulo - 1)) && !d->saturate;
+	c->digit_shift[n] = shift;
+	c->digit_mask[n] = bits ? d->modulo - 1 : -1;
+}
+
+static void
 specialize_embedding(TwSpecialized *c)
 {
 	const TwModel *m = c->m;
@@ -391,12 +404,15 @@ specialize_embedding(TwSpecialized *c)
 	c->ndigit = m->by_digits ? m->npart : 1;
 	c->digit = TW_NEW(&c->pool, TwPlaceDigit, c->ndigit);
 	c->digit_row = TW_NEW(&c->pool, int, c->ndigit + 1);
+	c->digit_shift = TW_NEW(&c->pool, int, c->ndigit);
+	c->digit_mask = TW_NEW(&c->pool, int, c->ndigit);
 	for (int n = 0; n < c->ndigit; n++) {
 		c->digit[n] = m->by_digits ? m->part[n].digit
 		                           : (TwPlaceDigit){ 0, 1, m->context + 1, false };
 		for (int r = 0; r < c->digit[n].modulo; r++)
 			add_place_row(c, n, r);
 		c->digit_row[n + 1] = c->place.n;
+		find_bits_of_digit(c, n);
 	}
 }
 

@@ -199,10 +199,12 @@ struct TwSpecialized {
 	TwFastLayer *layer; /* (nlayer) */
 	TwAffine token,     /* of numbers: a row for each of these */
 		place;      /* rows of the embedding: of the place, all digits' one after another */
-	TwSplitField *split;     /* (nfield) */
-	int ndigit;              /* 1 where a place is not known by its digits: it is one itself */
-	TwPlaceDigit *digit;     /* (ndigit) */
-	int *digit_row;          /* (ndigit + 1) the first row of place of each */
+	TwSplitField *split; /* (nfield) */
+	int ndigit;          /* 1 where a place is not known by its digits: it is one itself */
+	TwPlaceDigit *digit; /* (ndigit) */
+	int *digit_row;      /* (ndigit + 1) the first row of place of each */
+	int *digit_shift,
+		*digit_mask;     /* (ndigit) where these are bits of it; else the mask is -1 */
 	TwAffine logit;          /* the different directions of the logits, without biases */
 	int *logit_row;          /* (nvocab + 2) row of logit, -1: constant */
 	float *logit_scale;      /* (nvocab + 2) times this */
@@ -230,7 +232,12 @@ typedef struct TwSpecialized TwSpecialized;
 static inline int
 tw_place_row(const TwSpecialized *c, int n, int place)
 {
-	return c->m->by_digits ? c->digit_row[n] + tw_place_digit(&c->digit[n], place) : place;
+	const TwPlaceDigit *d = &c->digit[n];
+	int x = place > d->back ? place - d->back : 0;
+
+	if (c->digit_mask[n] >= 0)
+		return c->digit_row[n] + (x >> c->digit_shift[n] & c->digit_mask[n]);
+	return c->m->by_digits ? c->digit_row[n] + tw_place_digit(d, place) : place;
 }
 
 /* The rows of c->token of what is fed in field f; the second is -1 where it is one. */
