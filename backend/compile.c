@@ -108,5 +108,7 @@ compile_within(Graph *g, const Target *target, Arena *arena, Diags *diags, const
 		         "does that; twc explain tells what of it is proved");
 		return NULL;
 	}
-	return diag_protect(diags, compile_stages, &c) ? c.model : NULL;
+	const Node *last = g->emit ? g->emit[0] : g->output[0].node;
+
+	return graph_protect(&g, diags, compile_stages, &c, last) ? c.model : NULL;
 }

@@ -287,9 +287,12 @@ known_by_type(Graph *g, Node *draft)
 	return NULL;
 }
 
+enum { STEPS_A_NODE = 500, STEPS_AN_OPERAND = 20 }; /* of work */
+
 static Node *
 build_node(Graph *g, Node *draft)
 {
+	arena_work(g->arena, STEPS_A_NODE + STEPS_AN_OPERAND * (uint64_t)draft->narg);
 	Node *n = fold_node(g, draft);
 
 	if (n)

@@ -305,6 +305,9 @@ int site_new(Graph *, Site);
 /* The file that a node's span is of; NULL where the graph has none. */
 const Source *node_source(const Graph *, const Node *);
 /* An error where n stands in the source, with the calls of the program that led there. */
+/* diag_protect for what is done to *g. Where it is more than a compilation may take, an error at
+ * `at`, or at the node that was made last. */
+bool graph_protect(Graph *const *g, Diags *, void (*f)(void *), void *arg, const Node *at);
 void error_in_node(const Graph *, const Node *n, Diags *, const char *fmt, va_list);
 
 /* A sum, a difference, or a multiple. */

@@ -8,6 +8,8 @@
 
 #include "ir/ir.h"
 
+#include <stdarg.h>
+
 int
 site_new(Graph *g, Site s)
 {
@@ -37,4 +39,40 @@ error_in_node(const Graph *g, const Node *n, Diags *ds, const char *fmt, va_list
 		diag_note(ds, d, g->files[caller->file], g->site[at].call, "in the call here");
 		noted++;
 	}
+}
+
+static void __attribute__((format(printf, 4, 5)))
+error_at_site(const Graph *g, Diags *ds, const Node *at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	error_in_node(g, at, ds, fmt, ap);
+	va_end(ap);
+}
+
+/* The one made last that has a place in the source. */
+static const Node *
+last_placed_node(const Graph *g)
+{
+	int i = g ? g->nnode : 0;
+
+	while (i > 0 && g->node[i - 1]->span.hi == 0)
+		i--;
+	return i ? g->node[i - 1] : NULL;
+}
+
+bool
+graph_protect(Graph *const *g, Diags *ds, void (*f)(void *), void *arg, const Node *at)
+{
+	if (diag_protect(ds, f, arg))
+		return true;
+	static const char what[] =
+		"this program is too large to be compiled: up to here it took more than %s; fold "
+		"over less, bound values with min, max or %%, or emit what is found on the way";
+	if (ds->too_large && *g && (*g)->files)
+		error_at_site(*g, ds, at ? at : last_placed_node(*g), what, ds->too_large);
+	else if (ds->too_large)
+		error_at(ds, (Span){ 0, 1 }, what, ds->too_large);
+	return false;
 }

@@ -284,6 +284,8 @@ adds_ranges(const Node *n)
 	return is_contiguous(&n->arg[0]->type) && is_contiguous(&n->arg[1]->type);
 }
 
+enum { STEPS_A_COMBINATION = 16 }; /* of work */
+
 static bool
 by_combinations(Graph *g, const Node *n, Type *result)
 {
@@ -307,6 +309,7 @@ by_combinations(Graph *g, const Node *n, Type *result)
 		if ((total *= group[j].ntuple) > PAIRS_MAX)
 			return false;
 	}
+	arena_work(g->arena, (uint64_t)total * STEPS_A_COMBINATION);
 	int64_t *v = scratch(g, SCRATCH_ARG, (size_t)n->narg * sizeof *v);
 	int64_t *out = scratch(g, SCRATCH_OUT, (size_t)total * sizeof *out);
 	for (int i = 0; i < n->narg; i++)

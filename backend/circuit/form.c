@@ -67,6 +67,7 @@ form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t
 	int i = 0, j = 0;
 
 	c->terms += f->n + g->n + 1;
+	arena_work(c->arena, 8 * (uint64_t)(f->n + g->n + 1));
 	while (i < f->n || j < g->n) {
 		Term u;
 		if (j == g->n || (i < f->n && f->term[i].atom->id < g->term[j].atom->id)) {

@@ -47,6 +47,8 @@ typedef struct IndexedColumn {
 
 enum { BUCKETS = 4096 }; /* of the columns that are known */
 
+enum { STEPS_AN_ENTRY = 4 }; /* of work (arena.h) */
+
 /* ---- sparse vectors ---- */
 
 void
@@ -114,6 +116,7 @@ vec_add(ColumnSpace *sp, Vec *a, const Vec *b, int64_t times)
 	if (!times)
 		return;
 	s->n = 0;
+	arena_work(sp->arena, STEPS_AN_ENTRY * (uint64_t)(a->n + b->n));
 	GROW(sp->arena, s->at, s->cap, a->n + b->n);
 	const Entry *x = a->at, *y = b->at, *x_end = x + a->n, *y_end = y + b->n;
 	while (x < x_end && y < y_end) {
@@ -188,6 +191,7 @@ vec_of_form(ColumnSpace *sp, const Form *f, int state, Vec *v)
 	int n = 0;
 
 	v->n = 0;
+	arena_work(sp->arena, STEPS_AN_ENTRY * (uint64_t)f->n);
 	for (int i = 0; i < f->n; i++) {
 		const Atom *a = f->term[i].atom;
 		if (a->ready > state)

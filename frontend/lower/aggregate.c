@@ -319,6 +319,7 @@ list_element(Lower *L, Value *i, int n, Value **item, Value *otherwise)
 		                 v_show(L, otherwise));
 	Value *to = v_new(L, item[0]->kind);
 	*to = *item[0];
+	to->settled = false;
 	to->item = NEWS(L->arena, Value *, to->n);
 	for (int e = 0; e < to->n; e++) {
 		for (int k = 0; k < n; k++)

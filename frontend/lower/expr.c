@@ -633,7 +633,8 @@ eval(Lower *L, Env *env, const Ast *a)
 		fail_here(L, "this expands too deeply");
 		L->stopped = true;
 	} else if (++L->steps > STEPS_MAX) {
-		fail_here(L, "the program expands to too much here");
+		fail_here(L, "the program expands to too much here; make fewer elements, fold over "
+		             "less, or emit what is found on the way");
 		L->stopped = true;
 	} else
 		v = eval_node(L, env, a);

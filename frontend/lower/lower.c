@@ -632,5 +632,5 @@ lower_noting(const Tree *tree, const char *stdlib, Arena *arena, Diags *diags, N
 		    .nplace = 1,
 		    .notes = notes };
 
-	return diag_protect(diags, lower_program, &L) ? L.g : NULL;
+	return graph_protect(&L.g, diags, lower_program, &L, NULL) ? L.g : NULL;
 }

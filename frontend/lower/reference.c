@@ -424,15 +424,21 @@ v_chosen(Lower *L, Value *v)
 {
 	if (v->kind == V_POS)
 		return pos_chosen(L, v);
-	if (v->kind != V_ARRAY && v->kind != V_RECORD)
+	if ((v->kind != V_ARRAY && v->kind != V_RECORD) || v->settled)
 		return v;
-	Value **item = NEWS(L->arena, Value *, v->n), *to = v_new(L, v->kind);
-	bool same = true;
-	for (int i = 0; i < v->n; i++)
-		same &= (item[i] = v_chosen(L, v->item[i])) == v->item[i];
-	*to = *v;
-	to->item = item;
-	return same ? v : to;
+	int same = 0;
+	while (same < v->n && v_chosen(L, v->item[same]) == v->item[same])
+		same++;
+	Value *to = v;
+	if (same < v->n) {
+		to = v_new(L, v->kind);
+		*to = *v;
+		to->item = NEWS(L->arena, Value *, v->n);
+		for (int i = 0; i < v->n; i++)
+			to->item[i] = v_chosen(L, v->item[i]);
+	}
+	to->settled = true;
+	return to;
 }
 
 /* The same position in a form that a trace can show: a reference of the graph and an offset. */

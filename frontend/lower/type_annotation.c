@@ -263,6 +263,7 @@ conform_items(Lower *L, Value *v, const Shape *s, Span span, const char *what)
 		return mismatch(L, v, s, span, what);
 	Value *to = v_new(L, v->kind);
 	*to = *v;
+	to->settled = false;
 	to->item = NEWS(L->arena, Value *, v->n);
 	for (int i = 0; i < v->n; i++) {
 		const Shape *part = s->kind == S_ARRAY ? s->item[0] : s->item[i];

@@ -491,6 +491,7 @@ v_map(Lower *L, Value *v, Mapper *f, void *data)
 		return f(L, v, data);
 	Value *to = v_new(L, v->kind);
 	*to = *v;
+	to->settled = false;
 	to->item = NEWS(L->arena, Value *, v->n);
 	for (int i = 0; i < v->n; i++)
 		to->item[i] = v_map(L, v->item[i], f, data);
@@ -546,6 +547,7 @@ v_join(Lower *L, Value *a, Value *b, Join *f, void *data)
 		return &v_error;
 	Value *to = v_new(L, a->kind);
 	*to = *a;
+	to->settled = false;
 	to->item = NEWS(L->arena, Value *, a->n);
 	for (int i = 0; i < a->n; i++)
 		to->item[i] = v_join(L, a->item[i], b->item[i], f, data);

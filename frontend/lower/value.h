@@ -72,6 +72,7 @@ struct Value {
 	const Value *start;       /* p + e, e known at run time: p, and */
 	Node *moved;              /* what was added; ref is where that leads. Else NULL */
 	int bound;                /* the number of the where that binds it, or 0 */
+	bool settled; /* what is chosen of it was so before: no reference is in it that is not */
 	int n;
 	Value **item;
 	const char **field; /* interned */

@@ -160,5 +160,5 @@ run_each_pass(void *run)
 void
 run_passes(Graph *g, Diags *ds, const char *dump, FILE *f)
 {
-	diag_protect(ds, run_each_pass, &(PassRun){ g, ds, dump, f });
+	graph_protect(&g, ds, run_each_pass, &(PassRun){ g, ds, dump, f }, NULL);
 }

@@ -569,6 +569,48 @@ test_places(void **state)
 	check_everywhere(b, mirror, mirrored);
 }
 
+/* ---- more than a compilation may take ---- */
+
+/* Nodes at places 0, 1, 2, ... of the source, for ever: each at the cost of a node and of `steps`.
+ */
+typedef struct Endless {
+	Graph *g;
+	uint64_t steps;
+} Endless;
+
+static void
+make_nodes(void *endless)
+{
+	const Endless *e = endless;
+
+	for (uint32_t i = 0;; i++) {
+		mk(e->g, OP_CONST, (Span){ i, i + 1 }, 0, 0, NULL, i);
+		arena_work(&arena, e->steps);
+	}
+}
+
+static void
+test_work_is_bounded(void **state)
+{
+	(void)state;
+	const Source src = { .path = "test.tw", .text = "test", .len = 4 };
+	const Source *files = &src;
+	Endless e = { empty_graph(16, 8), 1000000000 };
+	Diags ds = { .arena = &arena, .src = &src };
+
+	e.g->files = &files;
+	assert_false(graph_protect(&e.g, &ds, make_nodes, &e, NULL));
+	assert_int_equal(ds.nerror, 1);
+	assert_int_equal(ds.first->span.lo, COMPILER_MILLION_STEPS / 1000 - 1);
+	assert_non_null(strstr(ds.first->msg, "it took more than 4000 million steps;"));
+	/* of memory likewise, and at the node that is named */
+	e.steps = 0;
+	assert_true(arena.taken < (size_t)COMPILER_MB << 20);
+	NEWS(&arena, char, ((size_t)COMPILER_MB << 20) - arena.taken);
+	assert_false(graph_protect(&e.g, &ds, make_nodes, &e, e.g->node[1]));
+	assert_non_null(strstr(ds.first->msg, "it took more than 720 MB;"));
+}
+
 int
 main(void)
 {
@@ -581,6 +623,7 @@ main(void)
 		cmocka_unit_test_teardown(test_joint_range, teardown),
 		cmocka_unit_test(test_ranges_are_sound),
 		cmocka_unit_test(test_floors_are_sound),
+		cmocka_unit_test_teardown(test_work_is_bounded, teardown),
 		cmocka_unit_test_teardown(test_narrowing, teardown),
 		cmocka_unit_test_teardown(test_sharing, teardown),
 		cmocka_unit_test_teardown(test_folding, teardown),
