@@ -170,6 +170,7 @@ $(BUILD)/tw.wasm: $(WASM)
 		-Wl,-z,stack-size=1048576 -Wl,--stack-first -Wl,--gc-sections -Wl,--strip-all
 
 $(BUILD)/bench/speed $(BUILD)/bench/kinds: $(RUNTIME)
+$(BUILD)/bench/learned: $(COMPILER) $(RUNTIME)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o
 	$(LINK) $(LIBS)
 
@@ -249,6 +250,12 @@ test-wasm: setup ## programs in the WebAssembly machine against node; SUITE=DIR,
 	@tools/setup --wasm
 	$(AGAIN) all
 	@tests/wasm/judge.sh $(BUILD) '$(SUITE)' $(or $(N),100)
+
+# Books and digits are installed for this alone.
+test-train: setup ## training on real data: a book, handwritten digits; FULL=1: as long as it takes
+	@tools/setup --train
+	$(AGAIN) all
+	@FULL='$(FULL)' tests/train/real.sh $(BUILD)
 
 # Editors and tree-sitter are installed for this alone.
 test-editors: setup ## the language server in real editors
@@ -370,6 +377,11 @@ bench: setup ## speed, beside ONNX Runtime on the same files
 	$(AGAIN) parts
 	@bench/run.sh $(BUILD)
 
+bench-train: setup ## a step of training beside PyTorch, a product of matrices beside BLIS
+	@tools/setup --bench-train
+	$(AGAIN) all $(BUILD)/bench/learned
+	@bench/train.sh $(BUILD)
+
 house: ## figures of the code: functions, their lengths, names with several meanings
 	@tools/names
 
@@ -390,14 +402,16 @@ uninstall: ## takes away what install put under PREFIX and DESTDIR
 	@$(PLACE) tools/install --remove
 
 clean: ## removes everything built
-	rm -rf build build-asan build-cov build-fuzz build-i386 build-same-* build-bare build-web
+	rm -rf build build-asan build-cov build-fuzz build-i386 build-same-* build-bare \
+		build-train build-web
 
 help: ## this list
 	@echo 'make: builds $(BUILD)/twc, twrun, twprove and the library. The other targets:'
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 15
 
-.PHONY: all parts setup demo test web web-serve test-web test-editors test-engines asan \
+.PHONY: all parts setup demo test test-train bench-train \
+	web web-serve test-web test-editors test-engines asan \
 	check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
 	mutants-models fuzz hostile nightly bless report bench house fmt editors install \
 	uninstall clean help

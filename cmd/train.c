@@ -249,8 +249,11 @@ tell_step(const Training *t)
 	const HeldLoss *held = t->nheld ? &t->held[t->nheld - 1] : NULL;
 
 	printf("step %d  loss %.4f", t->trainer->step, recent_loss(t));
-	if (held && held->step == t->trainer->step)
+	if (held && held->step == t->trainer->step) {
 		printf("  held back %.4f", held->loss);
+		if (held->right >= 0)
+			printf(", %.1f %% right", held->right);
+	}
 	putchar('\n');
 	fflush(stdout);
 }
@@ -268,7 +271,10 @@ try_held_back(Training *t, int every)
 	if (isnan(loss))
 		return;
 	GROW(t->arena, t->held, t->capheld, t->nheld + 1);
-	t->held[t->nheld++] = (HeldLoss){ t->trainer->step, loss };
+	t->held[t->nheld++] = (HeldLoss){ t->trainer->step, loss,
+		                          t->trainer->asked ? 100.0 * (double)t->trainer->right
+		                                                      / (double)t->trainer->asked
+		                                            : -1 };
 }
 
 /* ---- the run ---- */

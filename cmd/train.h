@@ -32,7 +32,7 @@ typedef struct Training {
 
 typedef struct HeldLoss {
 	int step;
-	double loss;
+	double loss, right; /* right: percent, or -1 where nothing is asked for */
 } HeldLoss;
 
 /* train_data.c: what --data and --like say, into the examples; a line on standard error, and

@@ -131,6 +131,7 @@ examples_held_loss(Examples *e, Trainer *t, int most)
 
 	if (batches > most)
 		batches = most;
+	t->asked = t->right = 0;
 	for (int64_t i = 0; i < batches; i++) {
 		if (!held_batch(e, t, i * t->recipe->batch))
 			return NAN;

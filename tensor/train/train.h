@@ -43,6 +43,8 @@ typedef struct Trainer {
 	Learned *learned;
 	const Recipe *recipe;
 	int step; /* how many are done */
+	int64_t asked,
+		right; /* targets that trainer_loss has met, and those with the greatest score */
 	/* ---- trainer.c alone ---- */
 	TensorGraph *g;   /* of a batch */
 	TensorNode **now; /* by a tensor of the learned graph: what it is in g */
@@ -95,7 +97,8 @@ typedef struct Examples {
 
 /* The batch that step number `step` learns from. False where `make` has failed. */
 bool examples_batch(Examples *, Trainer *, int step);
-/* The loss on what is held back, as the mean of at most so many batches; NAN if nothing is. */
+/* The loss on what is held back, as the mean of at most so many batches; NAN if nothing is. The
+ * trainer's asked and right are those of these batches. */
 double examples_held_loss(Examples *, Trainer *, int most);
 
 /* ---- checkpoint.c: all of a trainer, as a file ---- */

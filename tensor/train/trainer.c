@@ -28,6 +28,8 @@ trainer_new(Learned *l, const Recipe *recipe, VectorLevel level, Workers *worker
 	t->g = tensor_batch(l->graph, recipe->batch, t->now);
 	t->loss = sum_over_batch(t->g, t->now[l->loss->id]);
 	tensor_output(t->g, t->loss);
+	if (l->scores)
+		tensor_output(t->g, t->now[l->scores->id]);
 	t->forward = tensor_program_new(t->g, level);
 	for (int i = 0; i < l->nparam; i++)
 		param[i] = t->now[l->param[i].tensor->id];
@@ -102,6 +104,32 @@ copy_leaf(Trainer *t, const TensorNode *leaf)
 		       sizeof *to * (size_t)tensor_size(now));
 }
 
+/* Where a target is asked for, has it the greatest score? */
+static void
+count_right(Trainer *t)
+{
+	const Learned *l = t->learned;
+	const float *scores = l->scores ? tensor_program_buffer(t->forward, t->now[l->scores->id])
+	                                : NULL,
+		    *target = NULL, *weight = NULL;
+	int64_t rows = (int64_t)t->recipe->batch * l->context;
+
+	for (int i = 0; i < l->ninput; i++) {
+		if (l->input[i].source == LEARNED_TARGET)
+			target = trainer_input(t, i, 0);
+		if (l->input[i].source == LEARNED_WEIGHT)
+			weight = trainer_input(t, i, 0);
+	}
+	for (int64_t k = 0; scores && target && weight && k < rows; k++) {
+		int n = l->scores->dim[1], best = 0;
+		for (int i = 1; i < n; i++)
+			if (scores[k * n + i] > scores[k * n + best])
+				best = i;
+		t->asked += weight[k] > 0;
+		t->right += weight[k] > 0 && best == (int)target[k];
+	}
+}
+
 double
 trainer_loss(Trainer *t)
 {
@@ -111,5 +139,6 @@ trainer_loss(Trainer *t)
 	for (int i = 0; i < t->learned->ninput; i++)
 		copy_leaf(t, t->learned->input[i].tensor);
 	tensor_program_run(t->forward);
+	count_right(t);
 	return *tensor_program_buffer(t->forward, t->loss);
 }

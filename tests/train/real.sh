@@ -1,0 +1,43 @@
+#!/bin/bash
+# usage: tests/train/real.sh BUILD-DIR
+#
+# Training on real data, which tools/setup --train installs: Moby Dick, and handwritten digits.
+# FULL=1 trains as long as it takes for figures to quote, some minutes.
+# Ends in "N passed, N failed".
+bin=$(cd "$1" && pwd) || exit 2
+cd "$(dirname "$0")" || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+
+node real.mjs ../../build-train/node_modules "$tmp" || exit 2
+
+# learns NAME FIELD LIMIT ARGUMENT...: a field of the last line is below the limit, or above -LIMIT
+learns() {
+	local name=$1 field=$2 limit=$3
+	shift 3
+	"$bin/twc" train "$@" -o "$tmp/out.safetensors" >"$tmp/out"
+	tail -n 1 "$tmp/out" | sed "s/^/$name: /"
+	if awk -v f="$field" -v limit="$limit" '{ x = $f + 0 }
+		END { exit !(limit < 0 ? x > -limit : x > 0 && x < limit) }' "$tmp/out"; then
+		passed=$((passed + 1))
+	else
+		echo "$name: field $field is not within $limit"
+		failed=$((failed + 1))
+	fi
+}
+
+digits=(--data "x=$tmp/x.npy,target=$tmp/digit.npy" --batch 32 --rate 0.0005)
+if [ "${FULL:-}" ]; then
+	node ../../bench/train/gpt.mjs 4 4 128 64 96 >"$tmp/gpt.twt"
+	learns 'Moby Dick, 4 x 128, 2,000 steps' 7 1.80 "$tmp/gpt.twt" --data "$tmp/text.txt" \
+		--batch 12 --steps 2000 --seed 1
+	learns 'digits, 8 epochs' 8 -92.5 mlp.twt "${digits[@]}" --steps 2250
+else
+	node ../../bench/train/gpt.mjs 2 2 64 32 96 >"$tmp/gpt.twt"
+	learns 'Moby Dick, 2 x 64, 300 steps' 7 2.55 "$tmp/gpt.twt" --data "$tmp/text.txt" \
+		--batch 12 --steps 300 --rate 0.002 --seed 1
+	learns 'digits, 1 epoch' 8 -87 mlp.twt "${digits[@]}" --steps 280
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
