@@ -49,9 +49,10 @@ expand_binding(Lower *L, Comprehension *w, Env *env, int i, Value *guard, Value 
 		}
 		if (!v->known && !w->guards) {
 			fail_at(L, where->span,
-			        "this 'where' depends on the text, and how many elements an array "
-			        "or a mean has is known when it is compiled; sum, count, any, all, "
-			        "min and max take such a condition, else write if");
+			        "this 'where' depends on %s, and how many elements an array or a "
+			        "mean has is known when it is compiled; sum, count, any, all, min "
+			        "and max take such a condition, else write if",
+			        v->kind == V_MASK ? "floats" : "the text");
 			return false;
 		}
 		if (!v->known)

@@ -13,12 +13,15 @@
 
 /* ---- param ---- */
 
+enum { PARAM_MAX = 1 << 30 };
+
 /* Arrays of float: their lengths, behind those of the comprehensions around them. -1 after an
  * error. */
 static int
 param_shape(Lower *L, const Ast *a, const Shape *s, Scalar **index, int *dim)
 {
 	const PtrList *active = &L->floats.active;
+	double size = 1;
 	int n = 0;
 
 	for (const Shape *x = s; n < AXES_MAX && x->kind == S_ARRAY; x = x->item[0])
@@ -32,12 +35,13 @@ param_shape(Lower *L, const Ast *a, const Shape *s, Scalar **index, int *dim)
 		index[i] = active->item[i];
 		dim[i] = index[i]->extent;
 	}
-	for (int i = 0; i < n; i++)
-		if (dim[active->n + i] < 1) {
-			fail_at(L, a->kid[1]->span, "a param has elements, but this is %s",
-			        shape_show(L, s));
-			return -1;
-		}
+	for (int i = 0; i < active->n + n; i++)
+		size *= dim[i];
+	if (size < 1 || size > PARAM_MAX) {
+		fail_at(L, a->kid[1]->span, "a param has 1 to %d numbers, but this is %s",
+		        PARAM_MAX, shape_show(L, s));
+		return -1;
+	}
 	return active->n + n;
 }
 

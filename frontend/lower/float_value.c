@@ -12,6 +12,9 @@ float_graph(Lower *L)
 	Floats *f = &L->floats;
 
 	if (!f->graph) {
+		if (L->g->context > FLOAT_CONTEXT_MAX)
+			fail_here(L, "the context of a program with floats is at most %d",
+			          FLOAT_CONTEXT_MAX);
 		f->graph = tensor_graph_new(L->arena);
 		f->position = scalar_fresh(f->graph, L->g->context);
 	}
@@ -173,14 +176,14 @@ exact_input(Lower *L, const char *name, Interval values, bool whole, Node **node
 }
 
 static const char *
-stream_name(const Lower *L, const Node *n)
+stream_name(Lower *L, const Node *n)
 {
 	if (n->op == OP_TOKEN)
 		return "token";
 	for (int i = 0; i < L->g->nnamed; i++)
 		if (L->g->named[i].node == n)
 			return L->g->named[i].name;
-	return op_info[n->op].name;
+	return path_name(L, "exact");
 }
 
 static Scalar *stream_scalar(Lower *, Node *);

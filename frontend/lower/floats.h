@@ -73,9 +73,10 @@ typedef struct FloatInput {
 } FloatInput;
 
 enum {
-	APART_MAX = 4096,          /* an array of more floats is never taken apart */
-	AXES_MAX = RANK_MAX - 1,   /* of a tensor; a batch takes one more */
-	CLAUSES_MAX = 2 * RANK_MAX /* of a comprehension kept whole */
+	FLOAT_CONTEXT_MAX = 1 << 16, /* of a program with floats */
+	APART_MAX = 4096,            /* an array of more floats is never taken apart */
+	AXES_MAX = RANK_MAX - 1,     /* of a tensor; a batch takes one more */
+	CLAUSES_MAX = 2 * RANK_MAX   /* of a comprehension kept whole */
 };
 
 /* A comprehension kept whole: its value, where these ranges say which element. */

@@ -15,7 +15,7 @@ tests/hostile/models.sh "$bin" "$corpus/models" || exit 2
 cp "$corpus"/models/*.{onnx,safetensors} "$corpus/file"
 cp "$corpus"/models/*.{onnx,safetensors} "$corpus/proof"
 cp "$corpus"/models/prompts/* "$corpus/prompt"
-for source in examples/*.tw tests/{lang,err}/*.tw; do
+for source in examples/*.tw examples/learned/*.tw tests/{lang,err,learned}/*.tw; do
 	case $source in *wide*|*32*|*machine*) continue ;; esac # large: seconds under sanitizers
 	cp "$source" "$corpus/source/${source//\//-}"
 done
