@@ -4,14 +4,11 @@
  *
  *     {"op": "DIV", "k": 0, "of": [14, 15], "form": [0, "m0.n0", 1, "m0.n1", -1]}
  *
- * Node by node, what the operator makes of its operands must be the form that is said: at each
- * value of the roots of all of them, where these are few; else the operator is made of relus here,
- * in a plain way of its own, and the difference of the two forms must be 0 over all values:
+ * Node by node, what the operator makes of its operands must be the form that is said:
  *
- *     x >= k         relu(x - k + 1) - relu(x - k)
- *     if c then x    relu(x - M (1 - c)) - relu(-x - M (1 - c)),  |x| <= M
- *     a table of x   a broken line through its values
- *     x * y          q(x + y) - q(x - y),  q(t) = floor(t t / 4)
+ *     at each value of the roots of all of them, where these are few;
+ *     as a form, of a sum or a comparison: x >= k is relu(x - k + 1) - relu(x - k);
+ *     as a function of the operands' values, or of the values of what these are made of (solve.c).
  *
  * A node without a form is what its operator says. Of a READ it is shown that its head reads the
  * form of the operand and, at <bos>, the number for what is absent; where the head looks follows
@@ -159,7 +156,7 @@ table_of_operator(Proof *p, const GraphNode *m, const AffineForm *said, bool dee
 	return out;
 }
 
-/* ---- operators of relus */
+/* ---- sums and comparisons */
 
 /* c f + k */
 static AffineForm
@@ -203,152 +200,27 @@ equals(Proof *p, const AffineForm *f, double k)
 	return sum;
 }
 
-/* x where c is 1, else 0. */
-static AffineForm
-gated(Proof *p, const AffineForm *c, const AffineForm *x)
-{
-	double most = magnitude_of(range_of(p, x));
-	AffineForm open = scaled_form(c, most, -most), up = sum_of_forms(&open, x, 1);
-	AffineForm down = sum_of_forms(&open, x, -1), sum = relu_of(p, &up);
-
-	add_to(&sum, relu_of(p, &down), -1);
-	return sum;
-}
-
-/* What a whole number becomes by a table, by a number that divides it, or as a square. */
-static double
-value_on_stairs(const GraphNode *m, double x)
-{
-	if (m->op == OF_MUL)
-		return floor(x * x / 4);
-	return value_of_operator(m, (double[]){ x, m->n > 1 ? m->of[1]->form.k : 0 });
-}
-
-/* The broken line through these values at all whole numbers that x can be. */
-static bool
-stairs(Proof *p, const GraphNode *m, const AffineForm *x, AffineForm *out)
-{
-	Extent r = range_of(p, x);
-	double slope = 0, last = value_on_stairs(m, r.lo);
-
-	if (!(r.hi - r.lo < SMALL) || (m->op != OF_MUL && m->n > 1 && m->of[1]->form.n))
-		return false;
-	*out = form_of(last);
-	for (double t = r.lo; t < r.hi; t++) {
-		double next = value_on_stairs(m, t + 1), turn = next - last - slope;
-		if (turn != 0)
-			add_to(out, relu_shifted(p, x, -t), turn);
-		slope += turn;
-		last = next;
-	}
-	return true;
-}
-
-static bool
-is_flag(Proof *p, const AffineForm *f)
-{
-	Extent r = range_of(p, f);
-
-	return r.lo >= 0 && r.hi <= 1;
-}
-
-static bool
-form_of_product(Proof *p, const GraphNode *m, AffineForm *out)
-{
-	const AffineForm *x = &m->of[0]->form, *y = &m->of[1]->form;
-	AffineForm less;
-
-	if (x->n == 0 || y->n == 0) {
-		*out = x->n == 0 ? scaled_form(y, x->k, 0) : scaled_form(x, y->k, 0);
-		return true;
-	}
-	if (is_flag(p, x) || is_flag(p, y)) {
-		*out = is_flag(p, x) ? gated(p, x, y) : gated(p, y, x);
-		return true;
-	}
-	AffineForm sum = sum_of_forms(x, y, 1), difference = sum_of_forms(x, y, -1);
-	if (!stairs(p, m, &sum, out) || !stairs(p, m, &difference, &less))
-		return false;
-	add_to(out, less, -1);
-	return true;
-}
-
-/* The differences of what may be chosen from one of them, each where it is chosen. */
-static AffineForm
-form_of_choice(Proof *p, const GraphNode *m)
-{
-	bool is_if = m->op == OF_IF;
-	const AffineForm *other = &m->of[is_if ? 2 : 1]->form;
-	AffineForm sum = *other;
-
-	for (int i = is_if ? 1 : 2; i < (is_if ? 2 : m->n); i++) {
-		AffineForm chosen = m->of[0]->form;
-		if (!is_if)
-			chosen = equals(p, &chosen, i - 2);
-		AffineForm over = sum_of_forms(&m->of[i]->form, other, -1);
-		add_to(&sum, gated(p, &chosen, &over), 1);
-	}
-	return sum;
-}
-
-/* The greatest, or, if by is -1, the least. */
-static AffineForm
-form_of_extreme(Proof *p, const GraphNode *m, double by)
-{
-	AffineForm most = scaled_form(&m->of[0]->form, by, 0);
-
-	for (int i = 1; i < m->n; i++) {
-		AffineForm over = scaled_form(&m->of[i]->form, by, 0);
-		add_to(&over, most, -1);
-		add_to(&most, relu_of(p, &over), 1);
-	}
-	return scaled_form(&most, by, 0);
-}
-
-static AffineForm
-operands_added(const GraphNode *m)
-{
-	AffineForm sum = form_of(0);
-
-	for (int i = 0; i < m->n; i++)
-		add_to(&sum, m->of[i]->form, 1);
-	return sum;
-}
-
-/* False: it is not made here. */
+/* Of sums and comparisons, which may be of numbers that have many values; false: of another. */
 static bool
 form_of_operator(Proof *p, const GraphNode *m, AffineForm *out)
 {
-	const AffineForm *x = &m->of[0]->form;
-	AffineForm d = m->n == 2 ? sum_of_forms(x, &m->of[1]->form, -1) : *x;
+	const AffineForm *x = &m->of[0]->form, *y = m->n > 1 ? &m->of[1]->form : x;
+	AffineForm difference = sum_of_forms(x, y, -1);
 
 	switch (m->op) {
-	case OF_ADD: *out = operands_added(m); return true;
-	case OF_SUB: *out = d; return true;
+	case OF_ADD: *out = sum_of_forms(x, y, 1); return true;
+	case OF_SUB: *out = difference; return true;
 	case OF_NOT: *out = scaled_form(x, -1, 1); return true;
 	case OF_AS: *out = *x; return true;
-	case OF_MUL: return form_of_product(p, m, out);
-	case OF_DIV:
-	case OF_MOD:
-	case OF_TABLE: return stairs(p, m, x, out);
-	case OF_EQ: *out = equals(p, &d, 0); return true;
+	case OF_MUL:
+		if (x->n && y->n)
+			return false;
+		*out = x->n ? scaled_form(x, y->k, 0) : scaled_form(y, x->k, 0);
+		return true;
+	case OF_EQ: *out = equals(p, &difference, 0); return true;
 	case OF_LT:
-		d = scaled_form(&d, -1, 0);
-		*out = flag_from(p, &d, 1);
-		return true;
-	case OF_MIN: *out = form_of_extreme(p, m, -1); return true;
-	case OF_MAX: *out = form_of_extreme(p, m, 1); return true;
-	case OF_AND:
-	case OF_OR:
-		d = operands_added(m);
-		*out = flag_from(p, &d, m->op == OF_AND ? m->n : 1);
-		return true;
-	case OF_IF:
-	case OF_PICK: *out = form_of_choice(p, m); return true;
-	case OF_ABS:
-		d = scaled_form(x, -1, 0);
-		*out = *x;
-		add_to(out, relu_of(p, &d), 2);
+		difference = scaled_form(&difference, -1, 0);
+		*out = flag_from(p, &difference, 1);
 		return true;
 	default: return false;
 	}
@@ -595,11 +467,13 @@ hold_node(Proof *p, GraphNode *m, const cJSON *j, int number)
 	bool known = leaf || (all && m->op != OF_READ && derive(p, m, &derived));
 
 	m->known = form && form_of_json(p, form, 1, 0, &said);
-	if (m->known && m->op != NOPERATOR)
+	if (m->known && field(j, "op"))
 		add_finding(
 			p, FACT_GRAPH,
-			all && means_what_is_said(p, m, known ? &derived : NULL, &said.form, form),
-			text("node %d of the graph, %s", number, operators[m->op].name),
+			all && means_what_is_said(p, m, known ? &derived : NULL, &said.form, form)
+				&& !own_arithmetic_failed(),
+			text("node %d of the graph%s%s", number, m->op == NOPERATOR ? "" : ", ",
+		             m->op == NOPERATOR ? "" : operators[m->op].name),
 			"its form is not shown to be what its operator gives");
 	if (m->known || known)
 		m->form = m->known ? said.form : derived;

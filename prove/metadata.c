@@ -320,11 +320,30 @@ owner_text(const Model *m, int named)
 	                   : text(" (for %s)", v->name);
 }
 
+/* For which named value a column is there at a state. */
+static const char *
+owner_of_column(const Model *m, int column, int state)
+{
+	const char *owner = "";
+
+	for (int i = 0; i < m->nnamed; i++)
+		for (int k = 0; k < m->named[i].ncolumn && !*owner; k++)
+			if (m->named[i].state == state && m->named[i].column[k] == column)
+				owner = owner_text(m, i);
+	return owner;
+}
+
+/* A neuron that the file says nothing of is for what it writes to. */
 const char *
 neuron_site(const Model *m, int layer, int neuron)
 {
-	return text("neuron %d of layer %d%s", neuron, layer,
-	            owner_text(m, m->layer[layer].owner[neuron]));
+	const ModelLayer *l = &m->layer[layer];
+	const char *owner = owner_text(m, l->owner[neuron]);
+
+	for (int c = 0; c < m->d && !*owner; c++)
+		if (l->w2[(size_t)neuron * (size_t)m->d + (size_t)c] != 0)
+			owner = owner_of_column(m, c, 2 * layer + 2);
+	return text("neuron %d of layer %d%s", neuron, layer, owner);
 }
 
 const char *
@@ -339,12 +358,8 @@ head_site(const Model *m, int layer, int head)
 const char *
 column_site(const Model *m, int column, int state)
 {
-	const char *owner = "";
+	const char *owner = owner_of_column(m, column, state);
 
-	for (int i = 0; i < m->nnamed; i++)
-		for (int k = 0; k < m->named[i].ncolumn && !*owner; k++)
-			if (m->named[i].state == state && m->named[i].column[k] == column)
-				owner = owner_text(m, i);
 	return state == 0 ? text("column %d of the embedding%s", column, owner)
 	                  : text("column %d after the %s of layer %d%s", column,
 	                         state % 2 ? "attention" : "MLP", (state - 1) / 2, owner);

@@ -109,7 +109,8 @@ node tests/prove/change.mjs "$tmp/m.onnx" "$tmp/other.onnx" layers.1.w1 2 -1
 "$bin/twc" examples/adder_1digit.tw -o "$tmp/m.onnx" --prove >/dev/null
 "$bin/twprove" --graph "$tmp/m.onnx" >"$tmp/out" && grep -q 'graph \([0-9]*\) of \1,' "$tmp/out" ||
 	complain "the circuit is not its graph: $(cat "$tmp/out")"
-for change in '"DIV"/"MOD"' '"MOD"/"DIV"' '"ADD"/"SUB"' '"of":\[14,15\]/"of":[14,17]' \
+for change in '"DIV"/"DIX"' '"DIV"/"MOD"' '"MOD"/"DIV"' '"ADD"/"SUB"' \
+	'"of":\[14,15\]/"of":[14,17]' \
 	'"READ","k":0,"of":\[20,2\]/"READ","k":0,"of":[19,2]' '"next":\[26\]/"next":[25]'; do
 	sed "s/$change/" "$tmp/m.onnx" >"$tmp/other.onnx"
 	"$bin/twprove" --graph "$tmp/other.onnx" >"$tmp/out"
