@@ -16,8 +16,8 @@
  * Numbers that say the same, such as a bit and its opposite, or the flags "it is 0", "it is 1", ..
  * of one digit, have queries of which some are 0: the margin would be 0. They form a group, whose
  * values are those that occur together: 10 and 01 of a bit, never 00. Which numbers belong together
- * is found from the keys that came, when a query cannot tell its values apart: the two groups with
- * the fewest values together, compared with the product of their numbers, become one. */
+ * is found from the keys that came, when a query cannot tell its values apart: two groups become
+ * one where the most keys should have had values together that none has. */
 
 #include "runtime/keys.h"
 
@@ -420,8 +420,12 @@ learn_new_key(const TwHead *h, const TwActivations *w, const float *key)
 		code_all_keys(h, w);
 		return;
 	}
-	set_code(tw_key_entry(h, w, t->count - 1), code_of_key(h, w, key, &known));
-	fill_slots(h, w);
+	uint64_t code = code_of_key(h, w, key, &known);
+	set_code(tw_key_entry(h, w, t->count - 1), code);
+	if (t->slots < 2 * (t->count + 1))
+		fill_slots(h, w);
+	else
+		*slot_of_key(h, w, code, key) = t->count - 1;
 }
 
 static float *
@@ -469,7 +473,7 @@ tw_find_key(const TwHead *h, const TwActivations *w, const float *key)
 	if (t->count > w->c->m->context) /* numbers that equal nothing, themselves included: NaN */
 		return tw_key_entry(h, w, t->count - 1);
 	e = add_entry(h, w, key);
-	if (slot && t->groups > 0 && t->slots >= 2 * (t->count + 1)) {
+	if (slot && t->bits && t->slots >= 2 * (t->count + 1)) {
 		set_code(e, code);
 		*slot = t->count - 1;
 	} else if (t->count > FEW_KEYS) {
@@ -486,9 +490,9 @@ typedef struct KeyAim {
 	float product, margin;
 } KeyAim;
 
-/* Where each number has two values at most; `key`: room for it, if codes are hashes. */
+/* Where each number has two values at most. */
 static KeyAim
-aim_at_numbers(const TwHead *h, const KeyGroups *g, const float *query, float *key)
+aim_at_numbers(const TwHead *h, const KeyGroups *g, const float *query)
 {
 	const float *low = g->value, *high = low + h->nkey;
 	KeyAim aim = { 0, 0, INFINITY };
@@ -501,10 +505,10 @@ aim_at_numbers(const TwHead *h, const KeyGroups *g, const float *query, float *k
 		float loss = low[i] != high[i] ? fabsf(b - a) : INFINITY;
 		aim.margin = loss < aim.margin ? loss : aim.margin;
 	}
-	(void)key;
 	return aim;
 }
 
+/* key: room for it, if codes are hashes. */
 static KeyAim
 aim_at_groups(const TwHead *h, const TwActivations *w, const KeyGroups *g, const float *query,
               float *key)
@@ -533,7 +537,7 @@ aim_of_query(const TwHead *h, const TwActivations *w, const float *query)
 	KeyGroups g = groups_of(h, w);
 
 	if (t->groups == h->nkey && t->bits == h->nkey)
-		return aim_at_numbers(h, &g, query, w->u);
+		return aim_at_numbers(h, &g, query);
 	return aim_at_groups(h, w, &g, query, w->u);
 }
 
