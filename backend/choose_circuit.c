@@ -15,6 +15,7 @@
 
 #include "backend/choose_circuit.h"
 #include "backend/map/map.h"
+#include "backend/target/target.h"
 
 enum {
 	FREE_NEURONS = 256,    /* a layer saved may take so many, */
@@ -106,6 +107,7 @@ candidate_new(Choice *ch, const Diags *diags, int number, long terms, bool patie
 	m.effort.materialize = ch->materialize;
 	m.effort.terms = terms;
 	m.effort.patient = patient;
+	m.effort.steps = ch->target->is_plain && !ch->limits->neurons; /* a step is two */
 	m.effort.begun = &begun;
 	new->arena = arena_child(ch->arena);
 	arena_limit(new->arena, !number || terms == TERMS_MOST ? BYTES_MOST : BYTES_TRY);

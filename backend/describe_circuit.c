@@ -279,6 +279,13 @@ static void
 describe_term(Description *d, const Atom *a, double times)
 {
 	if (!is_in_model(a)) {
+		if (a->step) {
+			describe_next(d, d->number[a->id]);
+			describe_next(d, times);
+			describe_next(d, d->number[a->id] + 1);
+			describe_next(d, -times);
+			return;
+		}
 		for (int i = 0; i < max_int(a->npart, 1); i++) {
 			describe_next(d, d->number[a->id] + i);
 			describe_next(d, times);
@@ -290,6 +297,10 @@ describe_term(Description *d, const Atom *a, double times)
 	else
 		text_addf(&d->text, ",\"a%d.h%d.v%d\"", atom_layer(a), a->head->index, a->column);
 	describe_next(d, times);
+	if (a->step) {
+		text_addf(&d->text, ",\"m%d.n%d\"", atom_layer(a), a->second);
+		describe_next(d, -times);
+	}
 }
 
 /* What a sum has too much where its neurons are relu(x + lift). */
@@ -396,6 +407,12 @@ describe_neuron(Description *d, const Atom *a)
 	text_addf(&d->text, "{\"%s\":", a->lift ? "round" : "relu");
 	describe_form(d, a->in, (double)a->lift);
 	describe_text(d, "}");
+	if (!a->step)
+		return;
+	begin_node(d);
+	describe_text(d, "{\"relu\":");
+	describe_form(d, a->in, 1);
+	describe_text(d, "}");
 }
 
 /* What finds the place, where no head of the model does. */
@@ -446,7 +463,7 @@ describe_node(Description *d, const Atom *a)
 		break;
 	default: (a->npart ? describe_digits : describe_feature)(d, a);
 	}
-	d->number[a->id] = d->nnode - max_int(a->npart, 1);
+	d->number[a->id] = d->nnode - max_int(a->npart, 1) - a->step;
 }
 
 /* How long the longest table is that is described. */

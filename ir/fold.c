@@ -41,6 +41,23 @@ constants_last(const void *a, const void *b)
 	return c ? c : node_compare(x, y);
 }
 
+/* Is it a MAX of MINs, or a MIN of MAXs, in part? Those stay apart (join_extremes.c). */
+static bool
+mixes_extremes(const Node *n)
+{
+	Op other = n->op == OP_MAX ? OP_MIN : n->op == OP_MIN ? OP_MAX : n->op;
+
+	for (int i = 0; i < n->narg && other != n->op; i++) {
+		const Node *x = n->arg[i];
+		if (x->op == other)
+			return true;
+		for (int k = 0; k < x->narg && x->op == n->op; k++)
+			if (x->arg[k]->op == other)
+				return true;
+	}
+	return false;
+}
+
 /* Replaces nested operands of the same operator by their operands: AND(a, AND(b, c)) is AND(a, b,
  * c). */
 static void
@@ -50,7 +67,7 @@ gather_operands(Graph *g, Node *n)
 
 	for (int i = 0; i < n->narg; i++)
 		total += n->arg[i]->op == n->op ? n->arg[i]->narg : 1;
-	bool join = total <= FLAT_MAX;
+	bool join = total <= FLAT_MAX && !mixes_extremes(n);
 	Node **out = scratch(g, SCRATCH_FOLD, (size_t)(join ? total : n->narg) * sizeof *out);
 	int m = 0;
 	for (int i = 0; i < n->narg; i++) {

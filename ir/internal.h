@@ -196,6 +196,8 @@ void trail_fired(Graph *, Trail *, const Node *);
 bool exceeds_exact(const Node *n);
 Node *lookahead_node(Graph *, Node *n, void *);
 
+void pass_join_extremes(Graph *, Diags *);
+void pass_flatten_remainders(Graph *, Diags *);
 void pass_divide_terms(Graph *, Diags *);
 void pass_forward_reads(Graph *, Diags *);
 void pass_read_defaults(Graph *, Diags *);

@@ -54,7 +54,7 @@ OP(MIN, -1, A_NONE, POINTWISE, 0, extreme, extreme, extreme,
    "minimum", "the negative of the greatest of negatives")
 OP(MAX, -1, A_NONE, POINTWISE, 0, extreme, extreme, extreme,
    "the greatest",
-   "maximum", "a neuron for each operand, one layer after another")
+   "maximum", "a neuron for each operand, in rounds, as of a tournament")
 OP(ABS, 1, A_NONE, POINTWISE, 0, abs, pointwise, abs,
    "absolute value",
    "relu", "one neuron")

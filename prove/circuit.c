@@ -246,6 +246,7 @@ form_of_json(Proof *p, const cJSON *j, double times_all, double k, ColumnValue *
 		out->most += fabs(c) * v->most;
 		whole = whole && c == rint(c);
 	}
+	replace_steps(&list);
 	out->form = form_of_addends(&list);
 	out->form.k = plus(out->form.k, constant);
 	out->bos = bos;

@@ -208,13 +208,18 @@ prove_neurons(Proof *p, int layer)
 	int d = p->m->d, n = l->neurons;
 	AddendList *write = TAKE(AddendList, d);
 
-	p->neuron[layer] = TAKE(const ColumnValue *, n);
+	AddendList *sums = TAKE(AddendList, n);
+	ColumnValue **neuron = TAKE(ColumnValue *, n);
 	for (int i = 0; i < n; i++) {
-		AddendList s = sum_of_columns(p, l->w1 + i, n, (double)l->b1[i]);
-		ColumnValue sum = prove_sum(p, neuron_site(p->m, layer, i), &s);
+		sums[i] = sum_of_columns(p, l->w1 + i, n, (double)l->b1[i]);
+		ColumnValue sum = prove_sum(p, neuron_site(p->m, layer, i), &sums[i]);
 		hold_neuron(p, layer, i, &sum);
-		const ColumnValue *v = kept_value(value_of_neuron(p, &s, &sum));
-		p->neuron[layer][i] = v;
+		neuron[i] = kept_value(value_of_neuron(p, &sums[i], &sum));
+	}
+	find_exact_steps(p, sums, neuron, n);
+	p->neuron[layer] = (const ColumnValue **)neuron;
+	for (int i = 0; i < n; i++) {
+		const ColumnValue *v = neuron[i];
 		for (int c = 0; c < d; c++)
 			add(&write[c], (double)l->w2[(size_t)i * (size_t)d + (size_t)c], v);
 	}

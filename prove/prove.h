@@ -219,6 +219,9 @@ typedef struct ColumnValue {
 	double most; /* its greatest magnitude, errors counted */
 	int step;    /* it is a multiple of 2^step */
 	bool exact;
+	/* of a real neuron: another, and what is left when that is taken away, which is exact
+	 * (step.c); NULL: there is none */
+	const struct ColumnValue *second, *difference;
 } ColumnValue;
 
 /* The sum of w * value. */
@@ -308,7 +311,9 @@ typedef struct Proof {
 	const char *range_of, *depends_on; /* what is asked of a value, by its name; NULL */
 	AffineForm *answer;                /* (nanswer) its columns */
 	int nanswer;
-	int splits; /* of ranges within ranges, that may be made now */
+	int splits;        /* of ranges within ranges, that may be made now */
+	int extremes;      /* within one another, that are being looked at; */
+	long extreme_work; /* terms of all so far */
 } Proof;
 
 Root *new_root(Proof *, RootKind, int size, int layer, int head);
@@ -353,6 +358,8 @@ bool is_bias(const struct Addend *);
 ColumnValue prove_sum(Proof *, const char *what, const AddendList *);
 bool tabulate_sum(Proof *, const AddendList *, bool at_bos, SumTable *);
 void write_columns(Proof *, AddendList *, int state);
+void find_exact_steps(Proof *, const AddendList *sum, ColumnValue *const *neuron, int n);
+void replace_steps(AddendList *);
 ColumnValue value_of_neuron(Proof *, const AddendList *, const ColumnValue *sum);
 
 void prove_model(Proof *, const Model *);

@@ -121,24 +121,53 @@ read_share(Proof *p, const AttentionHead *h, double b)
 	return form_of_table(p, roots_of(p, n), table, errors);
 }
 
+static double
+some_value_of(const AffineAtom *a)
+{
+	int i = 0;
+
+	while (a->roots->possible && i + 1 < a->roots->size && !a->roots->possible[i])
+		i++;
+	return a->table[i];
+}
+
+/* What all values of the form differ by multiples of, at least 1; raises the least value to
+ * the first of these. */
+static double
+spacing_of(const AffineForm *f, double *low)
+{
+	double all = 0, some = f->k;
+
+	for (int i = 0; i < f->n; i++) {
+		const AffineAtom *a = f->term[i].atom;
+		double c = f->term[i].c;
+		all = gcd_of(all, a->table && !a->errors ? fabs(c) * a->spacing : 1);
+		some += a->table ? c * some_value_of(a) : 0;
+	}
+	if (!(all > 1))
+		return 1;
+	*low = some + ceil((*low - some) / all) * all;
+	return all;
+}
+
 /* The mean of whole numbers: a function of how many and of their sum. */
 static AffineForm
-mean_of_sums(Proof *p, const AttentionHead *h, Extent r, double bos)
+mean_of_sums(Proof *p, const AttentionHead *h, const AffineForm *f, Extent r, double bos)
 {
 	Root *n = count_root(p, h), *sum = new_root(p, ROOT_SUM, 0, h->layer, h->head);
-	double most = magnitude_of(r);
+	double apart = spacing_of(f, &r.lo), most = fmax(magnitude_of(r), fabs(bos));
 	int size = 1, at = 0,
 	    others = h->bos_apart; /* of i + 1 winners i + others are of the text */
 
 	for (int i = 0; i < n->size; i++)
-		size += (int)((i + others) * (r.hi - r.lo)) + 1;
+		size += (int)((i + others) * (r.hi - r.lo) / apart) + 1;
 	sum->number = n;
 	sum->count = TAKE(int, size);
 	double *table = TAKE(double, size), *errors = TAKE(double, size);
 	for (int i = 0; i < n->size - others; i++)
-		for (double s = (i + others) * r.lo; s <= (i + others) * r.hi; s++, at++) {
+		for (double s = (i + others) * r.lo; s <= (i + others) * r.hi; s += apart, at++) {
 			sum->count[at] = i;
-			table[at] = s / (i + 1);
+			table[at] = (s + (others ? 0 : bos)) / (i + 1);
 			errors[at] = (i + 4) * 0x1p-24 * most * 1.01;
 		}
 	if (h->bos_apart) {
@@ -160,9 +189,9 @@ read_equal(Proof *p, const AttentionHead *h, const ColumnValue *v)
 	if (v->exact && (h->bos_wins || h->bos_apart) && v->form.n == 0 && v->form.k == 0
 	    && n < LARGE)
 		return read_share(p, h, v->bos);
-	if (v->exact && (h->bos_apart || (h->bos_wins && v->bos == 0)) && whole
+	if (v->exact && (h->bos_apart || h->bos_wins) && v->bos == rint(v->bos) && whole
 	    && n * n / 2 * (r.hi - r.lo) + n < MOST_SUMS)
-		return mean_of_sums(p, h, r, v->bos);
+		return mean_of_sums(p, h, &v->form, r, v->bos);
 	r = hull(r, v->bos);
 	double error = fmax(error_of_form(&v->form), v->bos_error);
 	error += (n + 3) * 0x1p-24 * (magnitude_of(r) + error) * 1.01;

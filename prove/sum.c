@@ -46,8 +46,10 @@ sum_of_columns(Proof *p, const float *w, int stride, double bias)
 ColumnValue
 value_with_form(Proof *p, AffineForm f, double bos, double bos_error)
 {
-	ColumnValue v = { f, bos, bos_error, 0, REAL_STEP, form_is_exact(&f) && bos_error == 0 };
+	ColumnValue v = { .form = f, .bos = bos, .bos_error = bos_error, .step = REAL_STEP };
 	int step = form_step(&f), of_bos = step_of(bos);
+
+	v.exact = form_is_exact(&f) && bos_error == 0;
 
 	v.most = fmax(magnitude_of(range_of(p, &f)) + error_of_form(&f), fabs(bos) + bos_error);
 	if (v.exact)
@@ -297,6 +299,8 @@ write_columns(Proof *p, AddendList *write, int state)
 		if (write[c].n == 0)
 			continue;
 		add(&write[c], 1, &p->x[c]);
+		if (write[c].n == 2 && is_power_of_two(write[c].addend[0].w))
+			replace_steps(&write[c]); /* the two are alone, and are not rounded */
 		p->x[c] = prove_sum(p, column_site(p->m, c, state), &write[c]);
 		free(write[c].addend);
 	}

@@ -17,6 +17,12 @@ const Form *map_sum(Circuit *, Node *sum);
 /* A function of a sum: y[i] where it is set[i]. Costs nothing beside the sum. */
 const Form *table_of_sum(Circuit *, Node *sum, const int64_t *y);
 
+/* ---- what a count reaches, in the layer of its head (count_steps.c); NULL where not ---- */
+/* A function of a sum, as table_of_sum, that has few steps. */
+const Form *table_by_steps(Circuit *, Node *sum, const int64_t *y);
+/* LT or EQ of sums. */
+const Form *compare_by_steps(Circuit *, Node *);
+
 /* ---- counts over long texts (long_count.c); each NULL after an error ---- */
 bool is_long_count(Circuit *, const Node *);
 const Form *map_long_count(Circuit *, Node *count);

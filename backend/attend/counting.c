@@ -597,9 +597,23 @@ sum_thresholds(Circuit *c, Node *n)
 	return flag;
 }
 
+/* Is it the next token itself? */
+static bool
+is_said(const Circuit *c, const Node *n)
+{
+	for (int i = 0; c->emit && i < c->g->nfield; i++)
+		if (c->g->emit[i] == n)
+			return n->type.nset > 0;
+	return false;
+}
+
 const Form *
 map_sum(Circuit *c, Node *n)
 {
+	const Form *said = is_said(c, n) ? table_by_steps(c, n, n->type.set) : NULL;
+
+	if (said)
+		return said;
 	if (side(n->arg[0]) & ON_HERE)
 		return map_two_sided_sum(c, n);
 	if (is_long_count(c, n))
@@ -621,8 +635,10 @@ const Form *
 table_of_sum(Circuit *c, Node *n, const int64_t *y)
 {
 	Node *all, *mine, *cases[2];
-	const Form *counted;
+	const Form *counted = table_by_steps(c, n, y);
 
+	if (counted)
+		return counted;
 	if (sum_before(c->g, n, &all, &mine) || two_cases(c, n->arg[1], cases))
 		return staircase(c, map_node(c, n), n->type.nset, n->type.set, y);
 	if (is_long_count(c, n)) {

@@ -111,7 +111,7 @@ static bool
 atom_equal(const Circuit *c, const Atom *a, const Atom *b)
 {
 	if (a->kind != b->kind || a->head != b->head || a->by_place != b->by_place
-	    || a->input != b->input || a->lift != b->lift)
+	    || a->input != b->input || a->lift != b->lift || a->step != b->step)
 		return false;
 	if (a->reals) /* placeholders of 0 may stand for different things */
 		return a->min == b->min && a->max == b->max && a->error == b->error
@@ -384,9 +384,66 @@ is_exact_flag(const Atom *a)
 {
 	bool rounded = false;
 
-	for (int i = 0; a->kind == NEURON && !a->real && !a->lift && i < a->in->n; i++)
+	for (int i = 0; a->kind == NEURON && !a->real && !a->lift && !a->step && i < a->in->n; i++)
 		rounded |= a->in->term[i].atom->real;
 	return rounded;
+}
+
+const Form *
+step_neuron(Circuit *c, const Form *in)
+{
+	int64_t bos = form_bos(in);
+	c->steps = true;
+	Atom a = { .kind = NEURON,
+		   .in = in,
+		   .step = true,
+		   .hi = 1,
+		   .bos = bos >= 1,
+		   .ready = computed_from(in->ready) };
+
+	return form_atom(c, atom_intern(c, a));
+}
+
+bool
+has_step(const Form *f)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->step)
+			return true;
+	return false;
+}
+
+const Form *
+as_penalty(Circuit *c, const Form *f)
+{
+	const Atom *one = f->n && !f->real ? single_source(f, NULL) : NULL;
+	size_t n = one ? feature_size(c, one->kind) : 0;
+
+	if (!one || f->lo < 0)
+		return NULL;
+	int64_t *t = arena_alloc(c->arena, sizeof *t * n);
+	for (size_t r = 0; r < n; r++) {
+		t[r] = f->k;
+		for (int i = 0; i < f->n; i++)
+			t[r] += f->term[i].c * f->term[i].atom->table[r];
+		t[r] = max_int64(t[r], 0);
+	}
+	t[one->kind == TOKEN_FEATURE ? c->rows - 1 : 0] = 0;
+	Form *own = NEW(c->arena, Form);
+	*own = *(one->kind == TOKEN_FEATURE ? token_feature(c, one->field, t)
+	                                    : place_feature(c, t));
+	own->near = true;
+	return own;
+}
+
+enum { STEP_GATE = 1 << 25 }; /* more than what a step reads can be */
+
+const Form *
+gated_step(Circuit *c, const Atom *step, const Form *f)
+{
+	const Form *penalty = as_penalty(c, f);
+
+	return penalty ? step_neuron(c, form_add(c, 1, step->in, -STEP_GATE, penalty, 0)) : NULL;
 }
 
 static Head *

@@ -118,7 +118,8 @@ form_groups(Arena *arena, const Form *f, int state, Form *group)
 		if (f->term[i].atom->ready > state)
 			continue;
 		const Atom *a = f->term[i].atom;
-		if (a->kind == NEURON && !a->lift && !a->margin && !a->in->real && !a->times)
+		if (a->kind == NEURON && !a->lift && !a->margin && !a->step && !a->in->real
+		    && !a->times)
 			t[n++] = f->term[i];
 		else
 			t[--rest] = f->term[i];

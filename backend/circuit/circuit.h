@@ -92,6 +92,8 @@ struct Atom {
 	bool real;      /* a rounded fraction: only thresholds with a margin may read it */
 	bool margin; /* neuron: of reals, with a proof of its own; 0, or at least 1, or one of its
 	              * terms (long_count.c) */
+	bool step;   /* neuron: two of them, relu(in) - relu(in - 1), which is exactly 0 or 1 */
+	int second;  /* of these the row of the other one in its layer; set by schedule */
 	int linear_part; /* neuron: of its linear part, whatever the sign (linear_part.c) */
 	int64_t lift;    /* neuron: relu(in) - lift, which rounds a near form; else 0 */
 	int held;        /* neuron: 1 for a copy behind a gate, 2 for a copy of a copy, and so on */
@@ -160,6 +162,7 @@ typedef struct Effort {
 	int bends;         /* neurons of a table in one layer (staircase.c) */
 	int leaves;        /* of nested choices made at once, at most LEAVES_MAX (select.c) */
 	long terms;        /* added up on the way, at most */
+	bool steps;        /* is what a count reaches told in its own layer (count_steps.c)? */
 	int materialize;   /* 0 .. MATERIALIZE_MOST: how much stands in columns of its own */
 	struct Circuit **begun; /* where it is told as soon as there is one; NULL: nowhere */
 } Effort;
@@ -191,6 +194,7 @@ typedef struct Circuit {
 	const Form *place;     /* the number of the place */
 	const Form **emit;     /* (g->nfield) NULL if the program does not emit */
 	const Form **output;   /* (g->noutput) */
+	bool steps;            /* is any atom a step? */
 	struct AtomTable *table;
 	struct LinearParts *linear_parts;
 	/* while it is being made (map.c) */
@@ -312,6 +316,16 @@ const Form *round_to_integer(Circuit *, const Form *f, int64_t lo, int64_t hi, i
 /* relu(in) where in, though made of reals, is 1 or at most 0: an exact 0 or 1. */
 const Form *flag_neuron(Circuit *, const Form *in);
 bool is_exact_flag(const Atom *); /* is it such a neuron? */
+/* relu(in) - relu(in - 1), in being what a head averages times a power of two, less whole numbers
+ * that are not below 0: at most 0, or at least 1 (count_steps.c). */
+const Form *step_neuron(Circuit *, const Form *in);
+/* Has it a step, which shares its column with none, and its slot not in the state that makes it? */
+bool has_step(const Form *);
+/* The same where f, a function of one token or place that is never below 0, is 0, and 0 elsewhere;
+ * NULL where it is none. */
+const Form *gated_step(Circuit *, const Atom *step, const Form *f);
+/* f, the same kind of function, with no constant and in a column of its own; NULL if it is none. */
+const Form *as_penalty(Circuit *, const Form *f);
 /* The same of 1 - u where u is a real of 0 or at least 1. */
 const Form *exact_flag(Circuit *, const Form *u);
 /* f as a value of the head in the first layer that can fetch it; the Atom has its bounds. */

@@ -157,6 +157,8 @@ real_max_abs(const Form *f)
 {
 	Bundle p = term_range(f);
 
+	if (!f->real && has_step(f)) /* each stands by itself */
+		return form_abs_sum(f);
 	return max_double(max_double(fabs(p.min), fabs(p.max)), fabs(p.bos)) + p.error;
 }
 
@@ -178,8 +180,11 @@ reader_abs_sum(const RealSum *r, int *n)
 	double sum = fabs(r->k);
 
 	*n = 1 + r->n;
-	for (int i = 0; i < r->n; i++)
-		sum += fabs(r->term[i].c) * real_max_abs(r->term[i].f);
+	for (int i = 0; i < r->n; i++) {
+		const Form *f = r->term[i].f;
+		sum += fabs(r->term[i].c) * real_max_abs(f);
+		*n += has_step(f) ? f->n - 1 : 0;
+	}
 	return sum;
 }
 

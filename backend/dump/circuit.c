@@ -78,6 +78,11 @@ dump_atom(Dump *d, const Atom *a)
 		fputc(')', d->line);
 		if (a->lift)
 			fprintf(d->line, " - %" PRId64, a->lift);
+		if (a->step) {
+			fputs(" - relu(", d->line);
+			print_form(d->line, d->names, a->in);
+			fputs(" - 1)", d->line);
+		}
 		break;
 	case VALUE:
 		print_form(d->line, d->names, a->in);

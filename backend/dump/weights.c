@@ -159,15 +159,20 @@ dump_neuron_weights(WeightDump *w, int layer, int i)
 {
 	const TwLayer *l = &w->m->layer[layer];
 	const Schedule *s = w->cols->s;
-	bool clears = i >= s->nneuron[layer];
+	int n = s->nneuron[layer];
+	bool second = i >= n && i < n + s->nstep[layer], clears = i >= n && !second;
 
 	fprintf(w->d.line, "\t%s = relu(",
-	        clears ? "clears" : atom_name(w->d.names, s->neuron[layer][i]));
+	        clears   ? "clears"
+	        : second ? "second"
+	                 : atom_name(w->d.names, s->neuron[layer][i]));
 	print_reader(w, l->w1, l->neurons, i, l->b1[i]);
 	fputc(')', w->d.line);
 	print_writes(w, l->w2 + (size_t)i * (size_t)w->m->d_model, clears ? w->at : w->next);
 	if (clears)
 		dump_remark(&w->d, "what stands there until now");
+	else if (second)
+		dump_remark(&w->d, "the other one of a step");
 	else
 		dump_remark(&w->d, "at most %.8g", proved_sum(w, SUM_NEURON, layer, i));
 }

@@ -9,7 +9,7 @@
  * so what is read last by the attention or the MLP of a layer makes room from the end of that
  * layer on. What is rounded, but never below 0, is taken away as it is, x - relu(x): then nothing
  * else may come into the slot in the same state, neither what is there after it nor what was there
- * before. */
+ * before. So it is with a step, which is exact if nothing else is added up with its two neurons. */
 
 #include "backend/layout/layout.h"
 
@@ -104,7 +104,8 @@ share_columns(Columns *cols, int most)
 		bool quiet = clears_by_itself(cols->form[i]);
 		bool clear = can_clear(cols->form[i], &cols->least[i]) || quiet;
 		cols->least[i] = quiet ? 0 : cols->least[i];
-		turn[i] = (Turn){ i, first_in_slot(cols->form[i]) - quiet, !clear, quiet };
+		int apart = quiet || has_step(cols->form[i]);
+		turn[i] = (Turn){ i, first_in_slot(cols->form[i]) - apart, !clear, quiet };
 		cols->cleared[i] = INT_MAX;
 		cols->slot[i] = i;
 		alone += !clear;
@@ -140,4 +141,10 @@ cleared_in(const Columns *cols, int layer)
 	for (int i = 0; i < cols->n; i++)
 		n += cols->cleared[i] == state_after_mlp(layer);
 	return n;
+}
+
+int
+neurons_in(const Columns *cols, int layer)
+{
+	return cols->s->nneuron[layer] + cols->s->nstep[layer] + cleared_in(cols, layer);
 }

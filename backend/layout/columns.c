@@ -240,6 +240,28 @@ live_part(Arena *arena, const Form *f)
 	return live;
 }
 
+/* What nothing may be added to, each in a column of its own, and the rest. */
+static void
+stand_by_steps(ColumnSpace *sp, int state, const Form *f, Vec *w)
+{
+	Form *rest = NEW(sp->arena, Form);
+	Term *term = NEWS(sp->arena, Term, f->n);
+
+	rest->term = term;
+	for (int i = 0; i < f->n; i++) {
+		const Term *t = &f->term[i];
+		if (t->atom->step) {
+			require_part(sp, state, form_atom(sp->c.s->c, t->atom), t->c, w);
+			continue;
+		}
+		term[rest->n++] = *t;
+		rest->ready = max_int(rest->ready, t->atom->ready);
+	}
+	bound_by_groups(sp->arena, rest);
+	if (rest->n)
+		require_part(sp, state, rest, 1, w);
+}
+
 /* A form whose terms cannot be added up in one column stands in several: as the two forms that it
  * was made of if both are ready, else by its groups. */
 static bool
@@ -248,6 +270,10 @@ stand_in_parts(ColumnSpace *sp, int state, const Form *f, Vec *w)
 	if (reads_near(f)) {
 		require_part(sp, state, f->of[0], f->by[0], w);
 		require_part(sp, state, f->of[1], f->by[1], w);
+		return true;
+	}
+	if (f->n > 1 && has_step(f)) {
+		stand_by_steps(sp, state, f, w);
 		return true;
 	}
 	if (f->n > 1 && has_real_atom(f)) { /* what is rounded stands alone */
@@ -439,7 +465,8 @@ require_whole(ColumnSpace *sp, int state, const Form *f)
 	if (!f->n)
 		return;
 	ServedRead *answer = *served_read(sp, state, f, content_of(f));
-	if (answer->w.n > 1 && form_abs_sum(answer->form) < EXACT_MAX / 8 * 5)
+	if (answer->w.n > 1 && form_abs_sum(answer->form) < EXACT_MAX / 8 * 5
+	    && !has_step(answer->form))
 		give_column(sp, answer->form, &answer->w);
 }
 
@@ -459,7 +486,7 @@ require_form(ColumnSpace *sp, int state, const Form *f)
 	const Form *p = primitive(sp->arena, f, g);
 	if (answer && !is_wasteful(sp, state, p, g, &answer->w))
 		return;
-	if (!answer && !p->near && lattice_read(sp, state, p)
+	if (!answer && !p->near && !reads_near(p) && lattice_read(sp, state, p)
 	    && !is_wasteful(sp, state, p, g, &sp->w))
 		vec_copy(sp, &w, &sp->w, 1);
 	else if (p->near
@@ -684,7 +711,7 @@ weights_of_column(const Circuit *c, const Form *column)
 	for (int i = 0; i < column->n; i++) {
 		token |= column->term[i].atom->kind == TOKEN_FEATURE;
 		place |= column->term[i].atom->kind == PLACE_FEATURE;
-		n += column->term[i].atom->in != NULL;
+		n += (column->term[i].atom->in != NULL) + column->term[i].atom->step;
 	}
 	n += token ? weights_of_feature(c, column, TOKEN_FEATURE) : 0;
 	return n + (place ? weights_of_feature(c, column, PLACE_FEATURE) : 0);

@@ -26,7 +26,7 @@ neurons_over_limit(const Columns *cols, const Limits *limits)
 	int most = 0;
 
 	for (int l = 0; limits->neurons && l < cols->s->nlayer; l++) {
-		int n = cols->s->nneuron[l] + cleared_in(cols, l) - limits->neurons;
+		int n = neurons_in(cols, l) - limits->neurons;
 		most = max_int(n, most);
 	}
 	return most;

@@ -12,6 +12,8 @@ typedef struct Schedule {
 	int *nhead, *nneuron; /* (nlayer) live ones */
 	Head ***head;         /* (nlayer)(nhead) */
 	Atom ***neuron;       /* (nlayer)(nneuron) */
+	int *nstep;           /* (nlayer) how many of them are two (step_neuron): the second ones
+	                       * come after all the first */
 } Schedule;
 /* How layers are filled. All 0: as soon as can be, with any number of heads and neurons. */
 typedef struct SchedulePolicy {
@@ -47,6 +49,8 @@ Columns *allocate_columns(Schedule *, bool beside);
 void share_columns(Columns *, int most);
 /* How many columns the MLP of a layer clears, a neuron each. */
 int cleared_in(const Columns *, int layer);
+/* How many neurons a layer has, those among them. */
+int neurons_in(const Columns *, int layer);
 
 /* f as an integer combination of the columns in a state, by column; NULL if it is
  * none. Good until the next call. */

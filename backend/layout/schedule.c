@@ -58,7 +58,7 @@ live_neurons(Circuit *c)
 
 	mark_live_atoms(c);
 	for (int i = 0; i < c->natom; i++)
-		n += c->atom[i]->live && c->atom[i]->kind == NEURON;
+		n += c->atom[i]->live && c->atom[i]->kind == NEURON ? 1 + c->atom[i]->step : 0;
 	return n;
 }
 
@@ -395,6 +395,15 @@ make_heads(Circuit *c)
 	}
 }
 
+static void
+number_steps(Schedule *s)
+{
+	for (int l = 0; l < s->nlayer; l++)
+		for (int i = 0; i < s->nneuron[l]; i++)
+			if (s->neuron[l][i]->step)
+				s->neuron[l][i]->second = s->nneuron[l] + s->nstep[l]++;
+}
+
 Schedule *
 schedule(Circuit *c, const SchedulePolicy *plan)
 {
@@ -415,6 +424,7 @@ schedule(Circuit *c, const SchedulePolicy *plan)
 	size_t n = (size_t)s->nlayer + 1;
 	s->nhead = arena_alloc(c->arena, sizeof *s->nhead * n);
 	s->nneuron = arena_alloc(c->arena, sizeof *s->nneuron * n);
+	s->nstep = arena_alloc(c->arena, sizeof *s->nstep * n);
 	s->head = arena_alloc(c->arena, sizeof *s->head * n);
 	s->neuron = arena_alloc(c->arena, sizeof *s->neuron * n);
 	for (int i = 0; i < c->nhead; i++)
@@ -439,5 +449,6 @@ schedule(Circuit *c, const SchedulePolicy *plan)
 		a->column = s->nneuron[atom_layer(a)]++;
 		s->neuron[atom_layer(a)][a->column] = a;
 	}
+	number_steps(s);
 	return s;
 }

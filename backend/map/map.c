@@ -20,9 +20,9 @@ static const Rule
 	by_place = { "feature", "depends on the position alone: columns of the position table" },
 	by_truth_table = { "truth table", "a function of two or three values: a neuron for each "
 	                                  "block of the table" },
-	by_threshold = { "thresholds", "a neuron for each value that some operand may reach" },
 	by_late_choice = { "late choice",
 	                   "indexed in both lists first, then the choice between the two" },
+	by_gated_step = { "gated step", "what a count reaches, where all else holds" },
 	by_gates = { "gates", "a neuron for each element, held at 0 where the index is another" };
 
 /* A reference has no value of its own, and a THERE has one only in a search. */
@@ -231,58 +231,6 @@ emit_ABS(Circuit *c, Node *n)
 	return form_add(c, 1, f, 2, relu(c, form_scale(c, -1, f, 0)), 0);
 }
 
-/* The greatest operand as min + the sum over all values v of [some operand reaches v] times the
- * distance from the value before. Such a threshold is an OR, which is one neuron. */
-static const Form *
-greatest_by_threshold(Circuit *c, Node *n)
-{
-	int64_t v[THRESHOLDS_MAX];
-	int nv = all_values(n, v);
-
-	if (!nv)
-		return NULL;
-	const Form *sum = form_const(c, n->type.lo);
-	for (int k = 0; k < nv; k++) {
-		if (v[k] <= n->type.lo)
-			continue;
-		int64_t below = k ? max_int64(v[k - 1], n->type.lo) : n->type.lo;
-		const Form *none = form_const(c, 0);
-		for (int i = 0; i < n->narg; i++) {
-			Node *less = mk_at(c->g, n, OP_LT, n->arg[i], mk_const(c->g, v[k]), NULL);
-			if (!is_int_const(less) || !less->k)
-				none = form_add(c, 1, none, 1, deficit(c, less, true), 0);
-		}
-		sum = form_add(c, 1, sum, below - v[k], relu(c, form_scale(c, -1, none, 1)),
-		               v[k] - below);
-	}
-	return sum;
-}
-
-const Form *
-emit_MAX(Circuit *c, Node *n)
-{
-	const Form *f = map_node(c, n->arg[0]);
-
-	for (int i = 1; i < n->narg; i++) /* with the greatest so far: a layer each */
-		f = form_add(c, 1, f, 1, relu(c, form_add(c, 1, map_node(c, n->arg[i]), -1, f, 0)),
-		             0);
-	const Form *by_value = n->narg > 2 ? greatest_by_threshold(c, n) : NULL;
-	if (by_value)
-		c->made = &by_threshold;
-	return form_better_by(c, by_value, f, &by_op[OP_MAX]);
-}
-
-const Form *
-emit_MIN(Circuit *c, Node *n)
-{
-	Node **arg = arena_alloc(c->arena, sizeof *arg * (size_t)n->narg);
-
-	for (int i = 0; i < n->narg; i++)
-		arg[i] = mk_at(c->g, n, OP_SUB, mk_const(c->g, 0), n->arg[i], NULL);
-	return form_scale(c, -1, map_node(c, mk(c->g, OP_MAX, n->span, n->site, n->narg, arg, 0)),
-	                  0);
-}
-
 /* ---- comparison and logic ---- */
 
 const Form *
@@ -307,8 +255,9 @@ const Form *
 emit_AND(Circuit *c, Node *n)
 {
 	const Form *none = relu(c, form_scale(c, -1, deficit_all(c, n, true), 1));
+	const Form *best = map_nested(c, n, form_within(c, none, 0, 1));
 
-	return map_nested(c, n, form_within(c, none, 0, 1));
+	return form_better_by(c, best, and_step(c, n, best), &by_gated_step);
 }
 
 const Form *
@@ -316,7 +265,9 @@ emit_OR(Circuit *c, Node *n)
 {
 	const Form *none = relu(c, form_scale(c, -1, deficit_all(c, n, false), 1));
 
-	return map_nested(c, n, form_within(c, form_scale(c, -1, none, 1), 0, 1));
+	const Form *best = map_nested(c, n, form_within(c, form_scale(c, -1, none, 1), 0, 1));
+
+	return form_better_by(c, best, and_step(c, n, best), &by_gated_step);
 }
 
 /* ---- tables and indexing ---- */
@@ -545,7 +496,9 @@ map_uncached(Circuit *c, Node *n)
 		c->made = &by_place;
 		return digit;
 	}
-	const Form *counted = map_of_long_count(c, n);
+	const Form *counted = compare_by_steps(c, n);
+	if (!counted)
+		counted = map_of_long_count(c, n);
 	if (counted)
 		return counted;
 	if (is_feature(n)) {

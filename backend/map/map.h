@@ -49,6 +49,14 @@ const Form *map_if(Circuit *, Node *n);                /* IF */
 /* ---- long chains of choices (decision_list.c) ---- */
 const Form *map_decision_list(Circuit *, Node *n); /* IF; NULL if that is too short */
 
+/* ---- steps and gates in one layer (step_gates.c); NULL where not, or not before best ---- */
+bool has_late_step(const Circuit *, const Form *);
+const Form *gate_steps(Circuit *, const Form *deficit, const Form *f); /* as gate() */
+/* AND or OR of what a count reaches and of features. */
+const Form *and_step(Circuit *, Node *n, const Form *best);
+/* yes where the count reaches that, else no: both of one token or place. */
+const Form *choose_by_steps(Circuit *, Node *n, const Form *best);
+
 /* ---- conditions inside one another (threshold_logic.c) ---- */
 /* AND or OR as one threshold, if that is before `best`; else best. */
 const Form *map_nested(Circuit *, Node *n, const Form *best);

@@ -15,6 +15,8 @@ static const Rule
 	             "a chain of choices at once: each outcome where no rule before it holds" },
 	by_read = { "read", "what is asked of the position read is asked there, what is asked of "
 	                    "here by the search" },
+	by_steps = { "gated steps",
+	             "for each value that is chosen what the count reaches, where it is that" },
 	by_difference = { "sign gate",
 	                  "the branches' difference, straight from what the condition compares" };
 
@@ -251,5 +253,6 @@ map_if(Circuit *c, Node *n)
 	if (yes->op == OP_IF || no->op == OP_IF || b->n > FEW_TERMS)
 		best = form_better_by(c, best, choose_by_leaves(c, n), &by_leaves);
 	best = form_better_by(c, best, choose_by_difference(c, n), &by_difference);
+	best = form_better_by(c, best, choose_by_steps(c, n, best), &by_steps);
 	return best ? choose_by_read(c, n, best) : NULL;
 }

@@ -249,7 +249,7 @@ gate_inside(Circuit *c, const Form *deficit, const Form *f)
 		if (a->kind != NEURON || a->ready != f->ready)
 			continue;
 		int64_t most = a->times ? a->in->hi : a->hi;
-		if (a->real || a->lift || most * deficit->hi > HELD_MAX)
+		if (a->real || a->lift || a->step || most * deficit->hi > HELD_MAX)
 			return NULL;
 		if (!line || !are_parallel(line, a))
 			terms = form_abs_sum_by_group(a->in);
@@ -302,7 +302,8 @@ gate(Circuit *c, const Form *deficit, const Form *f)
 		return f;
 	const Form *behind = gate_behind(c, deficit, f), *inside = NULL;
 	if (f->ready > deficit->ready && behind->ready > deadline(c) && may_copy(c, f))
-		inside = gate_inside(c, deficit, f);
+		inside = has_late_step(c, f) ? gate_steps(c, deficit, f)
+		                             : gate_inside(c, deficit, f);
 	if (inside)
 		c->hurried = true;
 	return inside ? inside : behind;

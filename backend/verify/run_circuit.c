@@ -293,7 +293,9 @@ run_neuron(CircuitRun *r, const Atom *a)
 
 	form_values(r, a->in, in);
 	for (int p = 0; p < r->places; p++)
-		value[p] = a->lift ? round(in[p] - (double)a->lift) : in[p] > 0 ? in[p] : 0;
+		value[p] = a->lift   ? round(in[p] - (double)a->lift)
+		           : a->step ? in[p] > 0.5
+		                     : fmax(in[p], 0);
 	if (!r->error[a->id])
 		return;
 	form_errors(r, a->in, error);

@@ -160,6 +160,20 @@ check_rounding(Verifier *v, const CircuitRun *r, const Atom *a)
 	}
 }
 
+/* What a step reads is at most 0, or at least 1. */
+static void
+check_step(Verifier *v, const CircuitRun *r, const Atom *a)
+{
+	double in[PLACES_MAX], error[PLACES_MAX];
+
+	form_values(r, a->in, in);
+	part_errors(r, a->in, INT_MAX, error);
+	for (int p = 0; p < r->places; p++)
+		if (in[p] + error[p] > 0 && in[p] - error[p] < 1)
+			rule_broken(v, a->node, "%s steps at %.9g at place %d, within %.3g",
+			            atom_name(v->names, a), in[p], p, error[p]);
+}
+
 /* What is read is within the interval that its bounds are reckoned from. */
 static void
 check_interval(Verifier *v, const CircuitRun *r, const Form *f, const Node *at, const char *what,
@@ -217,6 +231,8 @@ check_atom_values(Verifier *v, const CircuitRun *r)
 			check_value(v, r, a, p);
 		if (a->lift)
 			check_rounding(v, r, a);
+		if (a->step)
+			check_step(v, r, a);
 		if (a->in)
 			check_interval(v, r, a->in, a->node, "input", a, NULL);
 		if (a->in)

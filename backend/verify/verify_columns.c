@@ -43,6 +43,8 @@ check_column(Verifier *v, const Columns *cols, int i)
 
 	if (!f->n || f->k || f->real)
 		rule_broken(v, column_node(f), "column c%d is no sum of atoms alone", i);
+	if (has_step(f) && f->n > 1)
+		rule_broken(v, column_node(f), "column c%d adds to a step", i);
 	for (int t = 0; t < f->n; t++)
 		if (!v->names->live[f->term[t].atom->id] || !f->term[t].c)
 			rule_broken(v, column_node(f), "column c%d has an atom that nothing needs",
@@ -57,7 +59,7 @@ check_column(Verifier *v, const Columns *cols, int i)
 			rule_broken(v, column_node(f),
 			            "%s comes into column c%d after it is cleared",
 			            atom_name(v->names, f->term[t].atom), i);
-	if ((form_is_rounded(f) || f->near) && !clears_by_itself(f))
+	if (form_is_rounded(f) && !clears_by_itself(f))
 		rule_broken(v, column_node(f), "column c%d is rounded, and is cleared", i);
 	if (cleared % 2 || cleared > last || cleared <= cols->last[i]
 	    || cleared <= first_state_of(f))
@@ -75,8 +77,10 @@ check_slots(Verifier *v, const Columns *cols)
 			    other = first_state_of(cols->form[k]);
 			bool quiet = clears_by_itself(cols->form[i])
 			             || clears_by_itself(cols->form[k]);
-			if (cols->slot[k] == cols->slot[i] && cols->cleared[k] > from - quiet
-			    && cols->cleared[i] > other - quiet)
+			from -= quiet || has_step(cols->form[i]);
+			other -= quiet || has_step(cols->form[k]);
+			if (cols->slot[k] == cols->slot[i] && cols->cleared[k] > from
+			    && cols->cleared[i] > other)
 				rule_broken(v, column_node(cols->form[i]),
 				            "columns c%d and c%d stand in slot %d at once", k, i,
 				            cols->slot[i]);
@@ -207,7 +211,7 @@ check_column_limits(Verifier *v, const Columns *cols, const Limits *limits)
 		rule_broken(v, NULL, "there are %d slots, more than %d", cols->width,
 		            limits->d_model);
 	for (int l = 0; limits->neurons && l < cols->s->nlayer; l++) {
-		int n = cols->s->nneuron[l];
+		int n = cols->s->nneuron[l] + cols->s->nstep[l];
 		for (int i = 0; i < cols->n; i++)
 			n += cols->cleared[i] == state_after_mlp(l);
 		if (n > limits->neurons)

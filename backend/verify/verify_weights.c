@@ -128,6 +128,7 @@ compare_neuron(const Pair *x, const Atom *a, int layer)
 
 	for (int p = 0; p < x->circuit->places; p++) {
 		double want = value[p] + (double)a->lift, is = (double)got[p * l->neurons];
+		is -= a->step ? (double)got[p * l->neurons + a->second - a->column] : 0;
 		if (numbers_agree(want, is, error ? error[p] : 0))
 			continue;
 		rule_broken(x->v, a->node, "%s at place %d is %.9g, and the circuit says %.9g",

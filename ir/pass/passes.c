@@ -8,6 +8,7 @@
 #include <string.h>
 
 const Pass passes[] = {
+	{ "join_extremes", pass_join_extremes, "the greatest of the greatest is one operator" },
 	{ "forward_reads", pass_forward_reads,
 	  "what is read where a reference points does not ask for it again" },
 	{ "read_defaults", pass_read_defaults,
@@ -19,6 +20,8 @@ const Pass passes[] = {
 	{ "push_down_reads", pass_push_down_reads, "reads move to the leaves of what is read" },
 	{ "index_defaults", pass_index_defaults,
 	  "a choice around an index becomes the default of the index" },
+	{ "flatten_remainders", pass_flatten_remainders,
+	  "chains of remainders and exclusive ors become one remainder" },
 	{ "divide_terms", pass_divide_terms, "what a division does not mix stands outside of it" },
 	{ "compare_dividends", pass_compare_dividends,
 	  "a comparison with a quotient becomes one with its dividend" },

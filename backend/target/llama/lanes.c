@@ -90,6 +90,10 @@ llama_choose_slope(LlamaWriter *w)
 				return refuse_neuron(w, a,
 				                     "computes with real numbers, and SwiGLU is "
 				                     "ReLU for integers alone");
+			if (a->step)
+				return refuse_neuron(w, a,
+				                     "tells in one layer what a count reaches, "
+				                     "which SwiGLU cannot");
 			if (a->lift)
 				continue;
 			double step = a->margin ? 0 : step_of_form(w, a->in);

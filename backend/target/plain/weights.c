@@ -98,6 +98,15 @@ has_margin(const Form *f)
 	return false;
 }
 
+static bool
+made_in(const Form *f, int state)
+{
+	for (int i = 0; i < f->n; i++)
+		if (f->term[i].atom->ready == state)
+			return true;
+	return false;
+}
+
 /* Is any of it there by this state? */
 static bool
 changed_by(const Form *f, int state)
@@ -541,6 +550,12 @@ prove_writes(WeightWriter *w, SumKind kind, int layer, const double *sum, const 
 		if (stands_by_margin(w->cols, i, state))
 			all[w->cols->slot[i]] = -INFINITY;
 	}
+	for (int i = 0; i < w->cols->n; i++) {
+		const Form *f = w->cols->form[i];
+		if (has_step(f) && made_in(f, state)) /* nothing else is added up in its slot */
+			all[w->cols->slot[i]] = f->n == 1 && all[w->cols->slot[i]] == 1 ? -INFINITY
+			                                                                : EXACT_MAX;
+	}
 	for (int i = 0; i < w->cols->width; i++) {
 		if (all[i] < 0)
 			continue;
@@ -647,12 +662,24 @@ prove_factor(WeightWriter *w, const Atom *a, int state)
 	prove_reader(w, a->node, write_reader(w, state, a->times, row, 1, 0, &k), "factor");
 }
 
+/* relu(in - 1), which is taken away from relu(in). */
+static void
+write_second(WeightWriter *w, TwLayer *l, const Atom *a)
+{
+	int d = w->m->d_model, n = l->neurons;
+
+	for (int i = 0; i < d; i++) {
+		l->w1[i * n + a->second] = l->w1[i * n + a->column];
+		l->w2[a->second * d + i] = -l->w2[a->column * d + i];
+	}
+	l->b1[a->second] = l->b1[a->column] - 1;
+}
+
 static void
 write_mlp(WeightWriter *w, int layer)
 {
 	TwLayer *l = &w->m->layer[layer];
-	size_t d = (size_t)w->m->d_model,
-	       n = (size_t)(w->s->nneuron[layer] + cleared_in(w->cols, layer));
+	size_t d = (size_t)w->m->d_model, n = (size_t)neurons_in(w->cols, layer);
 
 	l->neurons = (int)n;
 	l->w1 = zero_floats(w, d * n);
@@ -668,15 +695,17 @@ write_mlp(WeightWriter *w, int layer)
 		                            (int)i, &l->b1[i]);
 		if (has_margin(a->in)) /* of the rest of a flag: nothing that is seen to be so */
 			require_exact(w, a->node, in.most / (double)in.unit, "neuron");
-		else if (!a->margin)
+		else if (!a->margin && !a->step)
 			prove_reader(w, a->node, in, "neuron");
 		if (a->times)
 			prove_factor(w, a, state_after_attention(layer));
 		write_atom_row(w, a, l->w2 + i * d, sum);
+		if (a->step)
+			write_second(w, l, a);
 		for (size_t j = 0; j < d && a->lift; j++)
 			l->b2[j] -= (float)a->lift * l->w2[i * d + j];
 	}
-	for (int i = 0, at = w->s->nneuron[layer]; i < w->cols->n; i++)
+	for (int i = 0, at = w->s->nneuron[layer] + w->s->nstep[layer]; i < w->cols->n; i++)
 		if (w->cols->cleared[i] == state_after_mlp(layer))
 			write_clearing(w, layer, i, at++, sum);
 	prove_writes(w, SUM_MLP_WRITE, layer, sum,
@@ -986,7 +1015,7 @@ plain_weights(Columns *cols, Report *r)
 		       .heads = cols->s->nhead,
 		       .neurons = NEWS(c->arena, int, cols->s->nlayer + 1) };
 	for (int l = 0; l < r->layers; l++)
-		r->neurons[l] = cols->s->nneuron[l] + cleared_in(cols, l);
+		r->neurons[l] = neurons_in(cols, l);
 	m->name = (char *)g->name;
 	m->nvocab = g->nvocab;
 	m->vocab = (char **)g->vocab;
