@@ -205,10 +205,12 @@ float_linear(Lower *L, Value *x, Value *w, Value *b)
 	Scalar *bias = b ? scalar_of(L, row_at(L, b, i)) : float_const(L, 0);
 	if (!c || !e || !bias)
 		return &v_error;
-	Scalar *sum = sum_of_factors(L, scalar_binary(g, X_MUL, c, e), r, "linear", 1, &i);
+	Scalar *sum = sum_over(L, scalar_binary(g, X_MUL, c, e), r);
 	if (!sum)
 		return &v_error;
-	return v_rows(L, i, v_float(L, scalar_binary(g, X_ADD, sum, bias)));
+	/* with the bias in it, so that what flows back to it is one tensor */
+	sum = scalar_binary(g, X_ADD, sum, bias);
+	return v_rows(L, i, v_float(L, define_scalar(L, sum, "linear", 1, &i)));
 }
 
 /* ---- softmax ---- */

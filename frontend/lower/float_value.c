@@ -496,7 +496,7 @@ is_factor_to_share(const Scalar *e, const Scalar *product)
 }
 
 Scalar *
-sum_of_factors(Lower *L, Scalar *e, Scalar *range, const char *name, int nlast, Scalar *const *last)
+sum_over(Lower *L, Scalar *e, Scalar *range)
 {
 	TensorGraph *g = float_graph(L);
 
@@ -510,7 +510,15 @@ sum_of_factors(Lower *L, Scalar *e, Scalar *range, const char *name, int nlast, 
 			return NULL;
 		e = scalar_binary(g, X_MUL, a, b);
 	}
-	return define_scalar(L, scalar_reduce(g, X_SUM, e, range), name, nlast, last);
+	return scalar_reduce(g, X_SUM, e, range);
+}
+
+Scalar *
+sum_of_factors(Lower *L, Scalar *e, Scalar *range, const char *name, int nlast, Scalar *const *last)
+{
+	Scalar *sum = sum_over(L, e, range);
+
+	return sum ? define_scalar(L, sum, name, nlast, last) : NULL;
 }
 
 /* `axis`: the ranges of the arrays that it is in, from the outside in. */

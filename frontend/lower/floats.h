@@ -111,7 +111,8 @@ Scalar *there_range(Lower *, int bound);
 const char *path_name(Lower *, const char *name);
 /* The scalar, costly or not, as a tensor of its own, whose last axes are these in this order. */
 Scalar *define_scalar(Lower *, Scalar *, const char *name, int nlast, Scalar *const *last);
-/* The sum over a range, as a tensor; where it is one of products, each factor is one too. */
+/* The sum over a range, of products of which each factor is a tensor; and that as a tensor. */
+Scalar *sum_over(Lower *, Scalar *, Scalar *range);
 Scalar *sum_of_factors(Lower *, Scalar *, Scalar *range, const char *name, int nlast,
                        Scalar *const *last);
 /* The value, of which what is costly is a tensor of its own. */
