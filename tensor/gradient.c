@@ -13,6 +13,7 @@
 #include "tensor/internal.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <string.h>
 
 enum { RANGES_MAX = 64 };
@@ -29,6 +30,9 @@ typedef struct Backward {
 	TensorGraph *g;
 	Adjoint *of;           /* by tensor */
 	Scalar *whole, *value; /* the body of the tensor, and the tensor itself, at its axes */
+	const TensorNode *at;  /* that tensor */
+	Scalar *const *axis;   /* (its rank) */
+	Map values;            /* scalars -> as_value() of them */
 } Backward;
 
 /* A level of a body: what is within the same reductions. */
@@ -94,6 +98,72 @@ order_level(Backward *b, Level *l, Scalar *e)
 	l->order[l->n++] = e;
 }
 
+static bool
+has_only_its_axes(const Backward *b, const Scalar *e)
+{
+	for (int i = 0; i < e->nfree; i++) {
+		bool own = false;
+		for (int k = 0; k < b->at->rank && !own; k++)
+			own = b->axis[k] == e->free[i];
+		if (!own)
+			return false;
+	}
+	return true;
+}
+
+/* What a gradient asks for of the forward pass: the same, where each reduction is loaded from a
+ * tensor of its own. Else it would be computed anew at every place of the gradient: the whole sum
+ * of max(sum(...), 0), only to ask whether it is below 0. */
+static Scalar *
+as_value(Backward *b, Scalar *e)
+{
+	Scalar *arg[RANK_MAX], *to;
+
+	if (!e->height)
+		return e;
+	if ((to = map_get(&b->values, e)))
+		return to;
+	if ((e->op == X_SUM || e->op == X_RMAX) && e->nfree && has_only_its_axes(b, e)) {
+		const char *name = arena_fmt(b->g->arena, "%s.%s", b->at->name,
+		                             e->op == X_SUM ? "sum" : "max");
+		TensorNode *own = tensor_define(b->g, name, e, e->nfree, e->free);
+		to = scalar_load(b->g, own, e->free);
+	} else if (e->op == X_SUM || e->op == X_RMAX) {
+		to = e;
+	} else {
+		for (int i = 0; i < e->narg; i++)
+			arg[i] = as_value(b, e->arg[i]);
+		to = scalar_rebuild(b->g, e, arg);
+	}
+	map_put(b->g->arena, &b->values, e, to);
+	return to;
+}
+
+/* Does the text of a gradient ask for this operand? */
+static bool
+asks_for(const char *text, char letter)
+{
+	for (const char *s = text; *s; s++)
+		if (*s == letter && (s == text || !isalpha((unsigned char)s[-1]))
+		    && !isalpha((unsigned char)s[1]))
+			return true;
+	return false;
+}
+
+/* What operand i of e gets, in terms of values. */
+static Scalar *
+flow_to_operand(Backward *b, const Scalar *e, int i, Scalar *adjoint, Scalar *value)
+{
+	Scalar *arg[RANK_MAX], like = *e;
+
+	for (int k = 0; k < e->narg; k++)
+		arg[k] = k < 3 && asks_for(tensor_ops[e->op].gradient[i], (char)('a' + k))
+		                 ? as_value(b, e->arg[k])
+		                 : e->arg[k];
+	like.arg = arg;
+	return gradient_of_operand(b->g, &like, i, adjoint, value);
+}
+
 static void flow_back(Backward *, Scalar *root, Scalar *adjoint, Level *);
 
 static void
@@ -108,21 +178,24 @@ into_reduction(Backward *b, Scalar *e, Scalar *adjoint, Scalar *value, const Lev
 	assert(l.nrange < RANGES_MAX);
 	memcpy(l.range, outside->range, sizeof l.range);
 	l.range[l.nrange++] = range;
-	flow_back(b, arg[0], gradient_of_operand(g, &open, 0, adjoint, value), &l);
+	flow_back(b, arg[0], flow_to_operand(b, &open, 0, adjoint, value), &l);
 }
 
 static void
 into_operands(Backward *b, Scalar *e, Scalar *adjoint, Level *l)
 {
 	TensorGraph *g = b->g;
-	Scalar *value = e == b->whole ? b->value : e;
+	bool asked = false;
+	for (int i = 0; i < 3; i++)
+		asked |= asks_for(tensor_ops[e->op].gradient[i], 'y');
+	Scalar *value = e == b->whole ? b->value : asked ? as_value(b, e) : e;
 
 	if (e->op == X_SUM || e->op == X_RMAX) {
 		into_reduction(b, e, adjoint, value, l);
 		return;
 	}
 	for (int i = 0; i < e->narg && i < 3; i++) {
-		Scalar *flow = gradient_of_operand(g, e, i, adjoint, value), *before;
+		Scalar *flow = flow_to_operand(b, e, i, adjoint, value), *before;
 		if (!flow)
 			continue;
 		before = map_get(&l->adjoint, e->arg[i]);
@@ -185,6 +258,9 @@ through_tensor(Backward *b, TensorNode *t, Scalar *adjoint)
 		b->whole = scalar_substitute(g, b->whole, scalar_axis(g, i, t->dim[i]), l.range[i]);
 		adjoint = scalar_substitute(g, adjoint, b->of[t->id].axis[i], l.range[i]);
 	}
+	b->at = t;
+	b->axis = l.range;
+	b->values = (Map){ 0 };
 	b->value = scalar_load(g, t, l.range);
 	flow_back(b, b->whole, adjoint, &l);
 }

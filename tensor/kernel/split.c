@@ -47,12 +47,40 @@ free_size(const Scalar *e)
 	return n;
 }
 
+static bool
+is_within_ranges(const Scalar *e, const Scalar *of)
+{
+	for (int i = 0; i < e->nfree; i++)
+		if (!scalar_depends(of, e->free[i]))
+			return false;
+	return true;
+}
+
+/* where(c, 0, x y) as where(c, 0, x) y, if c depends on nothing that x does not: what the gradient
+ * of max(..., 0) is. Anything else as it is. */
+static Scalar *
+masked_factor(TensorGraph *g, Scalar *base)
+{
+	if (base->op != X_WHERE || base->height)
+		return base;
+	int to = scalar_is(base->arg[1], 0) ? 2 : scalar_is(base->arg[2], 0) ? 1 : 0;
+	Scalar *product = base->arg[to], *part[3] = { base->arg[0], base->arg[1], base->arg[2] };
+	if (!to || product->op != X_MUL)
+		return base;
+	bool second = !is_within_ranges(base->arg[0], product->arg[0]);
+	if (second && !is_within_ranges(base->arg[0], product->arg[1]))
+		return base;
+	part[to] = product->arg[second];
+	return scalar_binary(g, X_MUL, scalar_where(g, part[0], part[1], part[2]),
+	                     product->arg[!second]);
+}
+
 /* Is e a sum of products that are many enough for a product of matrices? */
 static bool
-is_large_product(Scalar *e)
+is_large_product(TensorGraph *g, Scalar *e)
 {
 	int n;
-	Scalar *range[RANK_MAX], *base = base_of_sum(e, &n, range);
+	Scalar *range[RANK_MAX], *base = masked_factor(g, base_of_sum(e, &n, range));
 	double work = 1, a, b;
 
 	if (!n || base->op != X_MUL || base->height || base->nfree > RANK_MAX)
@@ -119,7 +147,7 @@ static Scalar *
 with_plain_factors(Splitter *s, const TensorNode *t, Scalar *e)
 {
 	int n;
-	Scalar *range[RANK_MAX], *base = base_of_sum(e, &n, range);
+	Scalar *range[RANK_MAX], *base = masked_factor(s->g, base_of_sum(e, &n, range));
 	Scalar *product = scalar_binary(s->g, X_MUL, plain_factor(s, t, base->arg[0]),
 	                                plain_factor(s, t, base->arg[1]));
 
@@ -200,7 +228,7 @@ split_body(BodyRewrite *b, Scalar *e)
 	to = changed ? scalar_rebuild(b->s->g, e, arg) : e;
 	if (to->op == X_LOAD && map_get(&b->s->now, to->tensor))
 		to = scalar_load(b->s->g, map_get(&b->s->now, to->tensor), to->arg);
-	if (to->op == X_SUM && has_only_axes(to) && is_large_product(to)) {
+	if (to->op == X_SUM && has_only_axes(to) && is_large_product(b->s->g, to)) {
 		to = with_plain_factors(b->s, b->tensor, to);
 		/* The whole of a body is a tensor already. */
 		if (e != b->tensor->body || to->nfree < b->tensor->rank)

@@ -33,6 +33,8 @@ if [ "${FULL:-}" ]; then
 	learns 'Moby Dick, 4 x 128, 2,000 steps' 7 1.80 "$tmp/gpt.twt" --data "$tmp/text.txt" \
 		--batch 12 --steps 2000 --seed 1
 	learns 'digits, 8 epochs' 8 -92.5 mlp.twt "${digits[@]}" --steps 2250
+	learns 'digits by convolutions, 3 epochs' 8 -94 conv.twt "${digits[@]}" --rate 0.002 \
+		--steps 840
 else
 	node ../../bench/train/gpt.mjs 2 2 64 32 96 >"$tmp/gpt.twt"
 	learns 'Moby Dick, 2 x 64, 300 steps' 7 2.55 "$tmp/gpt.twt" --data "$tmp/text.txt" \

@@ -226,6 +226,38 @@ test_transformer(void **state)
 	check_outputs(g, 1);
 }
 
+/* What is above 0 is asked of a tensor, and does not hide the products of a gradient. */
+static void
+test_gradient_of_masked_products(void **state)
+{
+	TensorGraph *g = read_tensors(&arena,
+	                              "input x [40][50]\nparam w [30][50] = 0\n"
+	                              "param v [20][30] = 0\n"
+	                              "y [i < 40][j < 30] = "
+	                              "max(sum(x[i, r] * w[j, r] for r < 50), 0)\n"
+	                              "z [i < 40][j < 20] = "
+	                              "max(sum(y[i, r] * v[j, r] for r < 30), 0)\n"
+	                              "loss = sum(sum(z[r, s] * z[r, s] for s < 20) for r < 40)\n");
+	TensorNode *by[] = { tensor_find(g, "w"), tensor_find(g, "v") }, *to[2];
+	char *plan = NULL;
+	size_t n;
+	int products = 0;
+
+	(void)state;
+	tensor_gradient(g, tensor_find(g, "loss"), 2, by, to);
+	tensor_output(g, to[0]);
+	tensor_output(g, to[1]);
+	FILE *f = open_memstream(&plan, &n);
+	tensor_program_print(tensor_program_new(g, VECTORS_PORTABLE), f);
+	fclose(f);
+	for (const char *s = plan; (s = strstr(s, "product")); s++)
+		products++;
+	if (products != 5)
+		fail_msg("%s", plan);
+	free(plan);
+	check_outputs(g, 1);
+}
+
 /* Fibonacci's numbers: what is carried is in a buffer that nothing else may use. */
 static void
 test_carry(void **state)
@@ -383,6 +415,7 @@ main(void)
 		cmocka_unit_test(test_kernel_kinds),
 		cmocka_unit_test(test_shared_functions),
 		cmocka_unit_test(test_transformer),
+		cmocka_unit_test(test_gradient_of_masked_products),
 		cmocka_unit_test(test_carry),
 		cmocka_unit_test(test_position_by_position),
 		cmocka_unit_test(test_functions),
