@@ -122,6 +122,8 @@ kind keys_16 bench/models/keys.tw 2000 1 16
 kind keys_16000 bench/models/keys.tw 2000 1
 alone keys_16_long bench/models/keys.tw 60000 1 16
 alone keys_16000_long bench/models/keys.tw 60000 1
+alone first_8000 bench/models/first.tw 8000 1
+alone first_60000 bench/models/first.tw 60000 1
 alone at_place_30000 bench/models/at_place.tw 30000 1
 alone prompt_100000 examples/memory.tw 99999 1
 threads two_threads calculator
