@@ -1,5 +1,5 @@
 # make          build/twc, build/twrun, build/twprove and the library, build/libtw.a and .so
-# make demo     sets up what is missing, builds, compiles the calculator and asks it a few things
+# make demo     sets up what is missing, builds, shows a calculator and a C program in transformers
 # make test     sets up what is missing, builds, runs every test
 # make help     all targets
 #
@@ -231,7 +231,7 @@ parts: all $(UNIT) $(JUDGE) $(TOOLS)
 setup: ## installs what building and testing need and this machine lacks
 	@tools/setup
 
-demo: setup ## compiles the calculator and asks it a few things
+demo: setup ## compiles the calculator and asks it a few things; a C program in a transformer
 	$(AGAIN) all
 	@tools/demo $(BUILD)
 
@@ -382,6 +382,10 @@ bench-train: setup ## a step of training beside PyTorch, a product of matrices b
 	$(AGAIN) all $(BUILD)/bench/learned
 	@bench/train.sh $(BUILD)
 
+bench-machine: setup ## C programs in the WebAssembly machine, natively, in node and in ONNX Runtime
+	$(AGAIN) all
+	@bench/machine.sh $(BUILD)
+
 house: ## figures of the code: functions, their lengths, names with several meanings
 	@tools/names
 
@@ -413,7 +417,7 @@ help: ## this list
 .PHONY: all parts setup demo test test-train bench-train \
 	web web-serve test-web test-editors test-engines asan \
 	check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
-	mutants-models fuzz hostile nightly bless report bench house fmt editors install \
+	mutants-models fuzz hostile nightly bless report bench bench-machine house fmt editors install \
 	uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -36,6 +36,10 @@ check 0 $'ae4d67e2\nb74574de\n5cac4f980fedc3d3f1f99b4be3472c9b30d56523e632d15123
 sorted='-93 -62 -53 -41 23 26 31 58 59 64 84 97' reversed='97 84 64 59 58 31 26 23 -41 -53 -62 -93'
 check 7 $'2 10 4 \n'"$sorted"$'\n'"$reversed" '' \
 	"$twasm" run $here/queens.wasm
+check 0 $'9 5 10 8 4 7 2 3 1 6\n142' '' "$twasm" run $here/hungarian.wasm
+puzzle=5346.8912672195348198342567859761.234268.3791713.24856.6153728428741.635345286179
+check 0 "$(sed 's/./& /g; s/ *$//' <<<$'534678912\n672195348\n198342567\n859761423\n426853791\n713924856\n961537284\n287419635\n345286179')" '' \
+	"$twasm" run $here/sudoku.wasm <<<"$puzzle"
 hello='++++++++[>++++[>++>+++>+++>+<<<<-]>+>+>->>+[<]<-]>>.>---.+++++++..+++.>,.!x'
 check 0 Hellox '' "$twasm" run $here/brainf.wasm <<<"$hello"
 last=$("$twasm" test $here/own.json | tail -n 1)
