@@ -111,7 +111,7 @@ candidate_new(Choice *ch, const Diags *diags, int number, long terms, bool patie
 	m.effort.begun = &begun;
 	new->arena = arena_child(ch->arena);
 	arena_limit(new->arena, !number || terms == TERMS_MOST ? BYTES_MOST : BYTES_TRY);
-	new->diags = *diags;
+	new->diags = diag_fork(diags);
 	if (!stays_in_memory(new, map_candidate, &m)) {
 		new->circuit = begun;
 		begun->exhausted = begun->node ? begun->node : ch->g->node[ch->g->nnode - 1];
@@ -308,7 +308,7 @@ refuse_as_too_large(Candidate *of, const Diags *before)
 	Circuit *c = of->circuit;
 
 	c->hopeless = true;
-	of->diags = *before;
+	of->diags = diag_fork(before);
 	c->diags = &of->diags;
 	if (of->arena->spent)
 		error_at_node(c, c->exhausted,

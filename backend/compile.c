@@ -53,7 +53,7 @@ lay_out(Compilation *c, Circuit *circuit, bool narrow, const Inspect *in)
 static Outcome
 compile_at(Compilation *c, Arena *arena, int materialize, Diags *diags, const Inspect *in)
 {
-	Diags none = *diags;
+	Diags none = diag_fork(diags);
 	Circuit *circuit = choose_circuit(c->g, c->target, arena, diags, c->limits, materialize);
 
 	if (diags->nerror)
@@ -83,7 +83,7 @@ compile_stages(void *compilation)
 
 	for (; outcome == NOT_EXACT && level <= MATERIALIZE_MOST; level++) {
 		last = &diags[level];
-		*last = *c->diags;
+		*last = diag_fork(c->diags);
 		Arena *mine = arena_child(c->arena);
 		outcome = compile_at(c, mine, level, last, c->in);
 		if (outcome == NOT_EXACT)

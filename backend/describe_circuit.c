@@ -65,7 +65,7 @@ form_of_named(Description *d, const Named *v)
 {
 	Circuit *c = &d->c;
 	const Type *t = &v->node->type;
-	Diags diags = *c->diags;
+	Diags diags = diag_fork(c->diags);
 	const Form *f = NULL;
 
 	if (v->node->two_sided || (!t->real && (t->hi >= EXACT_MAX || t->lo <= -EXACT_MAX)))
