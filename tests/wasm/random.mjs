@@ -386,6 +386,7 @@ function build() {
 }
 
 const traps = [
+	['Maximum call stack size exceeded', 'call stack exhausted'],
 	['unreachable', 'unreachable'],
 	['by zero', 'integer divide by zero'],
 	['unrepresentable', 'integer overflow'],
