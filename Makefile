@@ -417,7 +417,7 @@ help: ## this list
 .PHONY: all parts setup demo test test-train bench-train \
 	web web-serve test-web test-editors test-engines asan \
 	check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
-	mutants-models fuzz hostile nightly bless report bench bench-machine house fmt editors install \
-	uninstall clean help
+	mutants-models fuzz hostile nightly bless report bench bench-machine house fmt editors \
+	install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

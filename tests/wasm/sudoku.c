@@ -43,7 +43,7 @@ fewest_left(void)
 }
 
 static int
-solve(void)
+solve_grid(void)
 {
 	int at = fewest_left();
 
@@ -53,7 +53,7 @@ solve(void)
 		if (taken(at) >> digit & 1)
 			continue;
 		put(at, digit);
-		if (solve())
+		if (solve_grid())
 			return 1;
 		put(at, digit);
 		cell[at] = 0;
@@ -81,7 +81,7 @@ main(void)
 			put(at, c - '0');
 		at += c == '.' || (c >= '0' && c <= '9');
 	}
-	if (!solve())
+	if (!solve_grid())
 		return 1;
 	print();
 	return 0;
