@@ -40,7 +40,9 @@ generator_new(Arena *a, const WeightsFile *f, VectorLevel level, const char **wh
 		return NULL;
 	TensorNode **row = NEWS(a, TensorNode *, l->graph->ntensor),
 		   *token = tensor_find(l->graph, "token");
-	*why = "it has no input token and no output scores: it goes on with no text";
+	*why = "it reads no tokens, or what is computed exactly of them: twc run PROGRAM.tw "
+	       "--model "
+	       "runs it";
 	if (!l->scores || !token || token->kind != TENSOR_INPUT || !token->integer
 	    || token->values.lo < 0)
 		return NULL;

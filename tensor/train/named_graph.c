@@ -30,13 +30,14 @@ list_leaf(Learned *l, TensorNode *t)
 	}
 }
 
+/* By its name; scores also where they are the only output that has two axes. */
 static TensorNode *
 output_named(const TensorGraph *g, const char *name, int rank)
 {
 	for (int i = 0; i < g->noutput; i++)
 		if (!strcmp(g->output[i]->name, name) && g->output[i]->rank == rank)
 			return g->output[i];
-	return NULL;
+	return g->noutput == 1 && rank == 2 && g->output[0]->rank == rank ? g->output[0] : NULL;
 }
 
 /* Positions are the first axis of each, and as many. */

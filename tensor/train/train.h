@@ -59,7 +59,7 @@ void trainer_initial(Trainer *);
 /* Where input i of example b of the batch goes: as many floats as its tensor has. A weight is 0 or
  * 1 there. */
 float *trainer_input(Trainer *, int i, int b);
-/* A parameter's, by rows; */
+/* A parameter, by rows; NULL where the loss does not depend on it. */
 float *trainer_param(Trainer *, int i);
 /* One step on the batch that was put in: its loss. NAN: it or the gradient is no number, and
  * nothing has changed. */

@@ -102,6 +102,8 @@ for a in {0..9}; do for b in {0..9}; do echo "$a+$b="; done; done >"$tmp/asked"
 "$bin/twc" run sums.tw --model "$tmp/b" '1+2=' 2>"$tmp/err" && fail "foreign weights were taken"
 grep -q 'in the program' "$tmp/err" || fail "foreign weights: $(cat "$tmp/err")"
 
+run_refused 'runs it' "$tmp/sums" '1+2='
+
 # ---- taken up again: the same bits ----
 
 letters --steps 20 -o "$tmp/whole" >/dev/null
