@@ -16,6 +16,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 
+from tw import _html
 from tw._files import Array, Tensor, as_array
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ class Run:
         self._attention: List[List[List[List[float]]]] = []
         self._heads: List[List[List[List[float]]]] = []
         self._neurons: List[List[List[float]]] = []
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the picture that the playground draws."""
+        return _html.as_html(self)
 
     @property
     def states(self) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from tw import _engine, _torch
+from tw import _engine, _html, _torch
 from tw._circuit import Circuit
 from tw._files import Array, Contents, FileError, Tensor, read_file
 from tw._library import Session
@@ -99,6 +99,10 @@ class Model:
     def __repr__(self) -> str:
         return (f"<tw.Model {self.name}: {len(self.layers)} layers, d_model {self.d_model}, "
                 f"{len(self.vocab)} tokens, context {self.context}>")
+
+    def _repr_html_(self) -> str:
+        """In a notebook: layers, heads and what neurons are for."""
+        return _html.model_as_html(self)
 
     # ---- what it is made of
 

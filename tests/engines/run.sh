@@ -227,9 +227,9 @@ t=$(cpu "$bin/twc" examples/calculator.tw -o "$tmp/time.gguf")
 printf '\ncalculator.gguf, compiled and written: %s ms of processor time\n' \
 	"$(awk "BEGIN { print 1000 * $t }")"
 t=$(cpu "$bin/twc" random -n 1000 --size 8 --depth 4 --seed 1)
-printf 'random programs with their circuits: %d a second\n' "$(awk "BEGIN { print 1000 / $t }")"
+printf 'random programs with their circuits: %.0f a second\n' "$(awk "BEGIN { print 1000 / $t }")"
 t=$(cpu "$bin/twc" sample examples/calculator.tw -n 10000 --seed 1)
-printf 'samples of the calculator: %d a second\n' "$(awk "BEGIN { print 10000 / $t }")"
+printf 'samples of the calculator: %.0f a second\n' "$(awk "BEGIN { print 10000 / $t }")"
 named=$("$python" - "$tmp" "${names[@]}" <<-'END'
 	import math, sys, tw
 	shown = missing = 0

@@ -1,5 +1,6 @@
 // The picture: text runs across, depth runs down. One position is chosen: what it sees is strong,
-// what is not yet written is pale.
+// what is not yet written is pale. Of a long text only what is in view is drawn, and a bit beside;
+// scrolling draws the rest.
 import { count, fields, looks, spelled, tokenAt, valueAt } from './picture.js'
 
 const svgNamespace = 'http://www.w3.org/2000/svg'
@@ -24,10 +25,14 @@ function shape(tag, attributes, ...children) {
 const tall = 34 // of a head's arcs
 const dot = 6,
 	gap = 3,
-	most = 900 // of neurons; more are a bar
+	most = 900, // of neurons; more are a bar
+	long = 60, // positions; of more, those that are in view
+	beside = 12, // positions, and
+	below = 500 // pixels beyond what is in view
+const high = { band: 31, head: tall, value: 25, neurons: 40, output: 25, scores: 25 } // about
 
-// Widths: a column is as wide as what most cells need.
-function measure(view, n) {
+// The longest of what stands in a cell.
+function longestText(view, n) {
 	const { rows, trace } = view
 	let longest = 2
 	for (let i = 0; i < n; i++) {
@@ -46,6 +51,13 @@ function measure(view, n) {
 				)
 	for (const row of trace.inputs ?? [])
 		for (const x of row) longest = Math.max(longest, x.length)
+	return longest
+}
+
+// Widths: a column is as wide as what most cells need.
+function measure(view, n) {
+	const { rows, trace } = view
+	let longest = (trace.longest ??= longestText(view, n))
 	const locked = rows.find(r => r.kind === 'head' && r.id === view.locked)
 	for (const h of locked?.heads ?? [])
 		for (const x of view.place?.scores[locked.layer]?.[h] ?? [])
@@ -62,7 +74,7 @@ function arcPath(to, from, wide) {
 	return `M${x} ${floor}C${x} ${high} ${y} ${high} ${y} ${floor}`
 }
 
-function arcs(row, view, n, wide) {
+function arcs(row, view, { n, wide, from, to }) {
 	const pic = shape('svg', {
 		class: 'arcs',
 		width: (n + 1) * wide,
@@ -72,7 +84,7 @@ function arcs(row, view, n, wide) {
 	const { trace, at } = view
 	let faint = ''
 	for (const h of row.heads)
-		for (let q = n > 120 ? n : 0; q < n; q++)
+		for (let q = Math.max(from, 0); q < to; q++)
 			if (q !== at)
 				for (const [k, w] of looks(trace, row.layer, h, q))
 					if (w > 0.3 && k >= 0) faint += arcPath(q, k, wide)
@@ -310,10 +322,21 @@ function textRow(view, n) {
 	return e
 }
 
-function valueCells(row, view, n) {
-	const list = [element('span', { className: cellClass(view, -1, '') })]
-	let before = null
-	for (let i = 0; i < n; i++) {
+// In place of the cells that are not in view.
+const skipped = from => {
+	if (from < 0) return []
+	const e = element('span', {})
+	e.style.gridColumn = `span ${from + 1}`
+	return [e]
+}
+
+function valueCells(row, view, { from, to }) {
+	const list =
+		from < 0
+			? [element('span', { className: cellClass(view, -1, '') })]
+			: skipped(from)
+	let before = from > 0 ? valueAt(view.trace, row, from - 1) : null
+	for (let i = Math.max(from, 0); i < to; i++) {
 		const text = valueAt(view.trace, row, i)
 		list.push(
 			cell(
@@ -330,7 +353,7 @@ function valueCells(row, view, n) {
 }
 
 // The scores that a head gives, seen from the chosen position: whole numbers, the winner ahead.
-function scoreRows(row, view, n) {
+function scoreRows(row, view, { from, to }) {
 	return row.heads.map((h, i) => {
 		const scores = view.place?.scores[row.layer]?.[h] ?? [],
 			best = Math.max(...scores)
@@ -343,7 +366,8 @@ function scoreRows(row, view, n) {
 				element('span', { className: 'title', textContent: what }),
 			),
 		)
-		for (let k = -1; k < n; k++) {
+		e.append(...skipped(from))
+		for (let k = from; k < to; k++) {
 			const score = scores[k + 1]
 			e.append(
 				cell(
@@ -358,7 +382,7 @@ function scoreRows(row, view, n) {
 	})
 }
 
-function outputRows(view, n) {
+function outputRows(view, { n, from, to }) {
 	const { trace, model } = view,
 		rows = []
 	if (model.emits) {
@@ -369,9 +393,9 @@ function outputRows(view, n) {
 				{ className: 'label' },
 				element('span', { className: 'title', textContent: 'says next' }),
 			),
-			element('span', { className: 'cell' }),
+			...(from < 0 ? [element('span', { className: 'cell' })] : skipped(from)),
 		)
-		for (let i = 0; i < n; i++) {
+		for (let i = Math.max(from, 0); i < to; i++) {
 			const next =
 				i < trace.nprompt - 1
 					? ''
@@ -392,9 +416,10 @@ function outputRows(view, n) {
 				{ className: 'label' },
 				element('span', { className: 'title', textContent: l.name }),
 			),
-			element('span', { className: 'cell' }),
+			...(from < 0 ? [element('span', { className: 'cell' })] : skipped(from)),
 		)
-		for (let i = 0; i < n; i++) e.append(cell(view, i, l.values[i] ?? '', 'made'))
+		for (let i = Math.max(from, 0); i < to; i++)
+			e.append(cell(view, i, l.values[i] ?? '', 'made'))
 		rows.push(e)
 	}
 	return rows
@@ -416,11 +441,69 @@ function band(row) {
 	)
 }
 
-// view: {model, rows, trace, at, place, locked, lit}
-export function draw(root, view) {
+// Which positions are drawn: from..to. The chosen one is among them, since it is brought into view.
+function windowOf(root, at, n, wide) {
+	if (n <= long) return { n, wide, from: -1, to: n }
+	const across = Math.ceil((root.clientWidth || 1200) / wide)
+	let from = Math.floor(root.scrollLeft / wide) - beside
+	if (at < from + beside || at >= from + beside + across) from = at - across - beside
+	return {
+		n,
+		wide,
+		from: Math.max(-1, Math.min(from, n - across - 2 * beside)),
+		to: Math.min(n, Math.max(from, -1) + across + 2 * beside),
+	}
+}
+
+// What a row has beside its label.
+function contents(row, view, part) {
+	if (row.kind === 'head') return [arcs(row, view, part)]
+	if (row.kind === 'neurons')
+		return [squares(row, view, Math.max(260, (part.n + 1) * part.wide))]
+	return valueCells(row, view, part)
+}
+
+// Rows whose contents are drawn when they come into view: {e, row, top, part}
+const drawn = new WeakMap()
+
+function fill(entry, view, part) {
+	if (entry.part === part) return
+	entry.part = part
+	entry.e.replaceChildren(entry.e.firstChild, ...contents(entry.row, view, part))
+}
+
+// After scrolling.
+export function drawInView(root) {
+	const state = drawn.get(root)
+	if (!state || state.part.n <= long) return
+	const { view, entries } = state,
+		top = root.scrollTop - below,
+		bottom = root.scrollTop + root.clientHeight + below
+	const left = root.scrollLeft / state.part.wide,
+		right = (root.scrollLeft + root.clientWidth) / state.part.wide
+	if (left < state.part.from || right > state.part.to + 1)
+		if (state.part.from >= 0 || state.part.to < state.part.n) {
+			draw(root, view, true)
+			return
+		}
+	for (const entry of entries) {
+		const at = entry.e.offsetTop
+		if (at < bottom && at + entry.e.offsetHeight > top) fill(entry, view, state.part)
+	}
+}
+
+// view: {model, rows, trace, at, place, locked, lit}; where it was scrolled, the chosen position
+// need not be in view.
+export function draw(root, view, scrolled = false) {
 	const { trace, rows } = view
 	const n = count(trace),
-		wide = measure(view, n)
+		wide = measure(view, n),
+		at = scrolled ? Math.round(root.scrollLeft / wide) : view.at,
+		part = windowOf(root, at, n, wide)
+	const entries = [],
+		over = n > long ? root.scrollTop - below : 0,
+		bottom = n > long ? root.scrollTop + (root.clientHeight || 900) + below : Infinity
+	let down = 40
 	const grid = element('div', { className: `grid${n > 60 ? ' long' : ''}` })
 	grid.style.setProperty('--cols', n + 1)
 	grid.style.setProperty('--wide', `${wide}px`)
@@ -435,8 +518,9 @@ export function draw(root, view) {
 			if (thread) e.classList.add('thread')
 			grid.append(e)
 		}
+		down += high[row.kind]
 		if (row.kind === 'band') return add(band(row))
-		if (row.kind === 'output') return outputRows(view, n).forEach(add)
+		if (row.kind === 'output') return outputRows(view, part).forEach(add)
 		const e = element('div', {
 			className: [
 				'row',
@@ -449,18 +533,21 @@ export function draw(root, view) {
 			data: { id: row.id },
 		})
 		e.append(element('div', { className: 'label' }, label(row, view)))
-		if (row.kind === 'head') e.append(arcs(row, view, n, wide))
-		else if (row.kind === 'neurons')
-			e.append(squares(row, view, Math.max(260, (n + 1) * wide)))
-		else e.append(...valueCells(row, view, n))
+		const entry = { e, row }
+		entries.push(entry)
+		const near = down > over && down < bottom
+		if (near || row.kind === 'neurons') fill(entry, view, part)
+		else e.style.minHeight = `${high[row.kind]}px`
 		add(e)
 		if (row.kind === 'head' && view.locked === row.id)
-			scoreRows(row, view, n).forEach(add)
+			scoreRows(row, view, part).forEach(add)
 	})
 	const scroll = [root.scrollLeft, root.scrollTop]
 	root.replaceChildren(grid)
 	root.scrollLeft = scroll[0]
 	root.scrollTop = scroll[1]
+	drawn.set(root, { view, entries, part })
+	if (n > long) requestAnimationFrame(() => drawInView(root)) // heights were guessed
 }
 
 // Rows that a line of the program makes are lit; none where line is 0.

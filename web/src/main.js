@@ -3,7 +3,7 @@ import './style.css'
 import modulePacked from 'virtual:module'
 import examples from 'virtual:examples'
 import { client, Stopped } from './client.js'
-import { draw, element, light } from './draw.js'
+import { draw, drawInView, element, light } from './draw.js'
 import { editor } from './editor.js'
 import { openGallery } from './gallery.js'
 import { openTutorial } from './learn.js'
@@ -216,9 +216,11 @@ async function run() {
 		got = await maker.within(
 			patience,
 			`stopped: running takes more than ${patience} seconds`,
-			'trace',
+			'traceAt',
 			prompt,
 			mostDrawn,
+			// the same prompt again, of a changed program: one stays where one was
+			wanted.at ?? (prompt === ran ? view.at : null),
 		)
 	} catch (e) {
 		say(e.message)
@@ -238,11 +240,10 @@ async function run() {
 			.map(r => r.trim().split(/[\s,]+/))
 	view.trace = got
 	answer()
-	// the same prompt again, of a changed program: one stays where one was
-	const last = count(got) - 1
-	const at = wanted.at ?? (prompt === ran ? view.at : got.nprompt - 1)
 	ran = prompt
-	await select(Math.min(Math.max(0, at), last))
+	view.at = got.at
+	view.place = got.place
+	if (got.place.awake) paint()
 	wanted.at = undefined
 	took.run = performance.now() - begun
 	remember()
@@ -345,6 +346,8 @@ function lock(row) {
 			.querySelector(`[data-id="${CSS.escape(focus)}"] .what`)
 			?.focus({ preventScroll: true })
 }
+
+$('picture').addEventListener('scroll', () => drawInView($('picture')), { passive: true })
 
 let over = null
 $('picture').addEventListener('mouseover', e => {

@@ -1,6 +1,8 @@
 // The compiler's module and the little of WASI that it imports: a clock, and where it prints.
 // What it can be asked is in web/page.h.
 
+import { count } from './picture.js'
+
 const encoder = new TextEncoder(),
 	decoder = new TextDecoder()
 
@@ -78,6 +80,16 @@ export async function instantiate(module) {
 		compile: (path, text) => json('tw_compile', path, text),
 		trace: (prompt, limit) => json('tw_trace', prompt, limit),
 		position: at => json('tw_position', at),
+		// A text, and what heads and neurons do at one of its positions: where that is
+		// null, at the last of the prompt.
+		traceAt(prompt, limit, at) {
+			const got = json('tw_trace', prompt, limit)
+			if (got.error || !got.tokens) return got
+			const last = count(got) - 1
+			got.at = Math.max(0, Math.min(at ?? got.nprompt - 1, last))
+			got.place = json('tw_position', got.at)
+			return got
+		},
 		explain: named => json('tw_explain', named),
 		test(path, text, line) {
 			said = ''

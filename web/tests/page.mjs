@@ -398,6 +398,41 @@ await test('the gallery, the tutorial, the walks', {}, async (page, open) => {
 	assert(await page.isHidden('#guide'))
 })
 
+// Of a text of 256 tokens what is in view has cells, and scrolling brings the rest.
+await test('a long text', {}, async (page, open) => {
+	await open()
+	const program = fs.readFileSync(path.join(root, 'examples/rule110.tw'), 'utf8')
+	await page.evaluate(text => window.tw.open(text, '00010/'), program)
+	const cells = () =>
+		page.evaluate(() => {
+			const all = what => [...document.querySelectorAll(`#picture ${what}`)],
+				right = document.querySelector('#picture').getBoundingClientRect().right,
+				list = all('.row.output .cell[data-at]'),
+				text = all('.text .cell[data-at]')
+			return {
+				all: all('.cell').length,
+				aligned: list.every(
+					e => e.offsetLeft === text[+e.dataset.at + 1].offsetLeft,
+				),
+				last: list.at(-1)?.dataset.at,
+				inView: list.some(
+					e => e.getBoundingClientRect().right >= right - 40,
+				),
+			}
+		})
+	await page.waitForFunction(
+		() => document.querySelectorAll('#picture .text .cell').length === 257,
+	)
+	let got = await cells()
+	assert(got.all < 600 && got.aligned && got.last < 100, JSON.stringify(got))
+	await page.evaluate(() => (document.querySelector('#picture').scrollLeft = 1e5))
+	await page.waitForFunction(
+		() => document.querySelector('#picture .row.output [data-at="255"]'),
+	)
+	got = await cells()
+	assert(got.all < 600 && got.aligned && got.inView, JSON.stringify(got))
+})
+
 await test('what takes long is stopped', {}, async (page, open) => {
 	await open()
 	const said = await page.evaluate(() =>
