@@ -50,7 +50,7 @@ UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
 TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c)) \
 	$(addprefix $(BUILD)/,hostile/file hostile/prompt hostile/proof bounds/audit fuzz/mutate) \
-	$(BUILD)/fuzz/programs \
+	$(BUILD)/fuzz/programs $(BUILD)/machines/machines \
 	$(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 
 HOSTILE = file prompt source proof
@@ -125,6 +125,9 @@ $(BUILD)/unit/allocation_test: $(BUILD)/tests/unit/allocation_test.o \
 		-lcmocka $(LIBS)
 
 $(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
+	$(LINK)
+
+$(BUILD)/machines/machines: $(BUILD)/tests/machines/machines.o
 	$(LINK)
 
 $(BUILD)/fuzz/mutate: $(BUILD)/tests/fuzz/mutate.o
@@ -347,6 +350,10 @@ fuzz: setup ## N random programs (N=3000), compiled and run in every way
 	$(AGAIN) $(ASAN) parts
 	@N=$(or $(N),3000) tests/fuzz/run.sh build-asan
 
+fuzz-machines: ## N random folds, automata, tables, machines (N=1000), in 10 s and 1 GB
+	$(AGAIN) parts
+	@N=$(or $(N),1000) tests/machines/run.sh $(BUILD)
+
 hostile: setup ## libFuzzer on model files, prompts and sources, each for MINUTES (10)
 	@tools/setup --fuzz
 	$(AGAIN) all
@@ -358,7 +365,7 @@ hostile: setup ## libFuzzer on model files, prompts and sources, each for MINUTE
 nightly: ## the long rounds of all of these, and test-bare
 	@failed=; \
 	for target in exhaustive mutants 'test-check N=10000' 'fuzz N=10000' \
-		'hostile MINUTES=20' test-bare; do \
+		'fuzz-machines N=20000' 'hostile MINUTES=20' test-bare; do \
 		echo "== make $$target"; \
 		$(MAKE) --no-print-directory $$target || failed="$$failed; make $$target"; \
 	done; \
@@ -417,7 +424,7 @@ help: ## this list
 .PHONY: all parts setup demo test test-train bench-train \
 	web web-serve test-web test-editors test-engines asan \
 	check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
-	mutants-models fuzz hostile nightly bless report bench bench-machine house fmt editors \
-	install uninstall clean help
+	mutants-models fuzz fuzz-machines hostile nightly bless report bench bench-machine house \
+	fmt editors install uninstall clean help
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
