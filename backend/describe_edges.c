@@ -21,6 +21,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A list so long that those who read it as well are told with it once: the steps of a long count,
+ * say, of which each reads all those before it and another multiple of the count. */
+typedef struct LongRead {
+	const char *of, *to; /* the list, its readers: text in JSON */
+	int place;           /* among those of its layer */
+} LongRead;
+
+enum { LONG_READ = 16 };
+
 typedef struct EdgeWriter {
 	Circuit *c;
 	const Schedule *s;
@@ -31,7 +40,9 @@ typedef struct EdgeWriter {
 	double *times;       /* (natom) by id: the same of neurons and values */
 	Atom **seen;         /* (nseen) whose times were set */
 	int nseen;
-	double *run; /* (natom) room for the times of a list */
+	double *run;    /* (natom) room for the times of a list */
+	LongRead *read; /* (nread) of the layer at hand */
+	int nread, capread;
 } EdgeWriter;
 
 /* ---- a form, added up by what it reads ---- */
@@ -227,31 +238,60 @@ are_neighbours(const Atom *a, const Atom *b)
 	return a->ready == b->ready && a->head == b->head && b->column == a->column + 1;
 }
 
-/* name, number, or name, [numbers] of it and its neighbours. */
+/* A node and its n - 1 neighbours: "name",number or "name",[numbers]. */
 static void
-write_node_list(EdgeWriter *w, Atom *const *a, int n, const double *times, const char *comma)
+write_neighbours(EdgeWriter *w, TextBuilder *to, const Atom *first, int n, const double *times)
 {
-	for (int i = 0, to; i < n; i = to, comma = ",") {
-		for (to = i + 1; to < n && are_neighbours(a[to - 1], a[to]); to++)
-			;
-		text_addf(&w->text, "%s\"%s\",%s", comma, name_of_atom(w, a[i]),
-		          to - i > 1 ? "[" : "");
-		for (int k = i; k < to; k++) {
-			text_addf(&w->text, k > i ? "," : "");
-			text_add_json_number(&w->text, times[k]);
-		}
-		text_addf(&w->text, to - i > 1 ? "]" : "");
+	text_addf(to, "\"%s\",%s", name_of_atom(w, first), n > 1 ? "[" : "");
+	for (int i = 0; i < n; i++) {
+		text_addf(to, i ? "," : "");
+		text_add_json_number(to, times[i]);
 	}
+	text_addf(to, n > 1 ? "]" : "");
 }
 
-/* All that was read, of what was opened with "to". */
+static int
+neighbours_of_first(Atom *const *a, int n)
+{
+	int k = 1;
+
+	while (k < n && are_neighbours(a[k - 1], a[k]))
+		k++;
+	return k;
+}
+
+static const char *
+readers(EdgeWriter *w, Atom *const *a, int n, const double *sign)
+{
+	TextBuilder to = { .arena = w->c->arena };
+
+	for (int i = 0, k; i < n; i += k) {
+		k = neighbours_of_first(a + i, n - i);
+		text_addf(&to, i ? "," : "");
+		write_neighbours(w, &to, a[i], k, sign + i);
+	}
+	return to.s;
+}
+
 static void
-write_sources(EdgeWriter *w, const Form *f)
+add_long_read(EdgeWriter *w, const char *to, int from, int n)
+{
+	TextBuilder of = { .arena = w->c->arena };
+
+	write_neighbours(w, &of, w->seen[from], n, w->run + from);
+	GROW(w->c->arena, w->read, w->capread, w->nread + 1);
+	w->read[w->nread] = (LongRead){ of.s, to, w->nread };
+	w->nread++;
+}
+
+/* All that `to` reads; long lists wait for others that read the same. */
+static void
+write_group(EdgeWriter *w, const Form *f, const char *to)
 {
 	EmbeddingReads e = add_up_form(w, f);
 	const char *comma = "";
 
-	text_addf(&w->text, "],\"of\":[");
+	text_addf(&w->text, "%s{\"to\":[%s],\"of\":[", w->comma, to);
 	for (int i = 0; i < 3; i++) {
 		const char *name = i == 0 ? "token" : i == 1 ? "place" : "input";
 		if (!(i == 0 ? e.token : i == 1 ? e.place : e.input))
@@ -261,19 +301,54 @@ write_sources(EdgeWriter *w, const Form *f)
 	}
 	for (int i = 0; i < w->nseen; i++)
 		w->run[i] = w->times[w->seen[i]->id];
-	write_node_list(w, w->seen, w->nseen, w->run, comma);
+	for (int i = 0, k; i < w->nseen; i += k) {
+		k = neighbours_of_first(w->seen + i, w->nseen - i);
+		if (k >= LONG_READ) {
+			add_long_read(w, to, i, k);
+			continue;
+		}
+		text_addf(&w->text, "%s", comma);
+		write_neighbours(w, &w->text, w->seen[i], k, w->run + i);
+		comma = ",";
+	}
 	forget_form(w);
 	text_addf(&w->text, "]}");
+	w->comma = ",\n";
+}
+
+static int
+by_list(const void *p, const void *q)
+{
+	const LongRead *a = p, *b = q;
+	int order = strcmp(a->of, b->of);
+
+	return order ? order : a->place - b->place;
+}
+
+static void
+write_long_reads(EdgeWriter *w)
+{
+	if (w->nread)
+		qsort(w->read, (size_t)w->nread, sizeof *w->read, by_list);
+	for (int i = 0; i < w->nread;) {
+		const char *of = w->read[i].of, *comma = "";
+		text_addf(&w->text, "%s{\"to\":[", w->comma);
+		for (; i < w->nread && !strcmp(w->read[i].of, of); i++, comma = ",")
+			text_addf(&w->text, "%s%s", comma, w->read[i].to);
+		text_addf(&w->text, "],\"of\":[%s]}", of);
+		w->comma = ",\n";
+	}
+	w->nread = 0;
 }
 
 static void
 write_port(EdgeWriter *w, const Form *f, const char *reader, const char *port, int i)
 {
-	text_addf(&w->text, "%s{\"to\":[", w->comma);
-	text_add_json_string(&w->text, arena_fmt(w->c->arena, "%s.%s%d", reader, port, i));
-	text_addf(&w->text, ",1");
-	write_sources(w, f);
-	w->comma = ",\n";
+	TextBuilder to = { .arena = w->c->arena };
+
+	text_add_json_string(&to, arena_fmt(w->c->arena, "%s.%s%d", reader, port, i));
+	text_addf(&to, ",1");
+	write_group(w, f, to.s);
 }
 
 static bool
@@ -313,10 +388,7 @@ write_neuron_groups(EdgeWriter *w, int layer)
 			;
 		for (int i = from; i < to; i++)
 			sign[i - from] = linear_part_sign(a[i]->in) == linear_part_sign(f) ? 1 : -1;
-		text_addf(&w->text, "%s{\"to\":[", w->comma);
-		write_node_list(w, a + from, to - from, sign, "");
-		write_sources(w, f);
-		w->comma = ",\n";
+		write_group(w, f, readers(w, a + from, to - from, sign));
 	}
 }
 
@@ -361,12 +433,14 @@ describe_edges(const Columns *cols)
 		for (int i = 0; i < w.s->nhead[l]; i++)
 			write_head_ports(&w, w.s->head[l][i], l);
 		write_neuron_groups(&w, l);
+		write_long_reads(&w);
 	}
 	for (int i = 0; w.c->emit && i < g->nfield; i++)
 		write_port(&w, w.c->emit[i], "emit", "out", i);
 	for (int i = 0; i < g->noutput; i++)
 		write_port(&w, w.c->output[i], arena_fmt(w.c->arena, "label.%s", g->output[i].name),
 		           "out", 0);
+	write_long_reads(&w);
 	text_addf(&w.text, "]");
 	return w.text.s;
 }
