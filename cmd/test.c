@@ -707,11 +707,12 @@ print_totals(int passed, int failed, bool refused)
 {
 	bool colours = has_colours(stdout);
 
-	printf("%s%d passed, %d failed%s\n",
-	       !colours            ? ""
-	       : refused || failed ? "\033[1;31m"
-	                           : "\033[1;32m",
-	       passed, failed, colours ? "\033[0m" : "");
+	fputs(!colours ? "" : refused || failed ? "\033[1;31m" : "\033[1;32m", stdout);
+	if (refused && !passed && !failed)
+		fputs("nothing was tested", stdout);
+	else
+		printf("%d passed, %d failed", passed, failed);
+	puts(colours ? "\033[0m" : "");
 	return refused ? 2 : failed > 0;
 }
 

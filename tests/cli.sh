@@ -128,6 +128,7 @@ check 0 00 ''   "$twc" run "$tmp/windows.tw" 0
 printf 'emit token\ntest "1" -> "1"\n' >"$tmp/bare.tw"
 "$twc" test "$tmp/bare.tw" 2>&1 | grep -q ':1:1: error: a program needs a model' ||
 	fail "a program without a model is tested"
+check 2 'nothing was tested' '*' "$twc" test "$tmp/bare.tw"
 printf 'fn double(x) = 2 * x\n' >"$tmp/library.tw"
 check 0 '0 passed, 0 failed' '*' "$twc" test "$tmp/library.tw"
 check 0 '0 passed, 0 failed' '' "$twc" test --no-warnings "$tmp/library.tw"
