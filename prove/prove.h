@@ -311,9 +311,7 @@ typedef struct Proof {
 	const char *range_of, *depends_on; /* what is asked of a value, by its name; NULL */
 	AffineForm *answer;                /* (nanswer) its columns */
 	int nanswer;
-	int splits;        /* of ranges within ranges, that may be made now */
-	int extremes;      /* within one another, that are being looked at; */
-	long extreme_work; /* terms of all so far */
+	int splits; /* of ranges within ranges, that may be made now */
 } Proof;
 
 Root *new_root(Proof *, RootKind, int size, int layer, int head);

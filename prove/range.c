@@ -271,59 +271,12 @@ tables_of(const AffineForm *f)
 }
 
 static Extent
-range_both_ways(Proof *p, const AffineForm *f)
-{
-	Extent a = range_by(p, f, false), b = range_by(p, f, true);
-
-	return (Extent){ fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
-}
-
-/* As it has been found; or found now, but not for ever. */
-static Extent
-known_range(Proof *p, const AffineForm *f)
-{
-	enum { EXTREMES_DEEP = 6, EXTREMES_WORK = 1 << 18, EXTREMES_LONG = 64 };
-	void *known = f->n ? *memo(&p->ranges[p->splits], f->term, (size_t)f->n * sizeof *f->term)
-	                   : NULL;
-
-	if (!known
-	    && (p->extremes >= EXTREMES_DEEP || p->extreme_work > EXTREMES_WORK
-	        || f->n > EXTREMES_LONG))
-		return range_both_ways(p, f);
-	p->extremes++;
-	p->extreme_work += f->n;
-	Extent r = range_of(p, f);
-	p->extremes--;
-	return r;
-}
-
-/* x + c relu(y) is the greatest of x and x + c y, or if c is below 0 the least: what sorts knows
- * its range so, however many layers it has. Of the last neuron that has no table. */
-static Extent
-range_of_extreme(Proof *p, const AffineForm *f, Extent r)
-{
-	int last = f->n - 1;
-
-	while (last >= 0 && (f->term[last].atom->table || !f->term[last].atom->input))
-		last--;
-	if (last < 0)
-		return r;
-	AffineForm neuron = form_of_atom(f->term[last].atom, 1);
-	double c = f->term[last].c;
-	AffineForm x = sum_of_forms(f, &neuron, -c);
-	AffineForm y = sum_of_forms(&x, f->term[last].atom->input, c);
-	Extent a = known_range(p, &x), b = known_range(p, &y);
-	Extent e = c > 0 ? (Extent){ fmax(a.lo, b.lo), fmax(a.hi, b.hi) }
-	                 : (Extent){ fmin(a.lo, b.lo), fmin(a.hi, b.hi) };
-	return (Extent){ fmax(r.lo, e.lo), fmin(r.hi, e.hi) };
-}
-
-static Extent
 look_for_range(Proof *p, const AffineForm *f)
 {
 	enum { WIDE = 2000, DEEP_WORK = 1 << 22 };
-	Extent a = range_of_extreme(p, f, range_both_ways(p, f));
+	Extent a = range_by(p, f, false), b = range_by(p, f, true);
 
+	a = (Extent){ fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
 	if (!(a.hi - a.lo > WIDE) || p->splits == 0 || !form_is_exact(f))
 		return a;
 	const Roots *all = p->splits == MOST_SPLITS ? deep_roots(p, no_roots(p), f) : NULL;
