@@ -37,10 +37,11 @@ typedef struct EdgeWriter {
 	const char *comma;
 	double *row, *place; /* (rows), (places): what the form at hand has of the embedding */
 	bool place_digits;   /* it has functions of digits of the place besides */
-	double *times;       /* (natom) by id: the same of neurons and values */
+	double *times;       /* (2 natom) by id: the same of neurons and values */
 	Atom **seen;         /* (nseen) whose times were set */
 	int nseen;
-	double *run;    /* (natom) room for the times of a list */
+	double *run;    /* (2 natom) room for the times of a list */
+	Atom **second;  /* (natom) by id: relu(x - 1) of a step, relu(x) - relu(x - 1), as a node */
 	LongRead *read; /* (nread) of the layer at hand */
 	int nread, capread;
 } EdgeWriter;
@@ -54,15 +55,35 @@ add_feature_table(double *to, const Atom *a, int n, double times)
 		to[i] += times * (a->reals ? a->reals[i] : (double)a->table[i]);
 }
 
+static Atom *
+second_of(EdgeWriter *w, const Atom *a)
+{
+	if (!w->second[a->id]) {
+		Atom *second = w->second[a->id] = NEW(w->c->arena, Atom);
+		*second = *a;
+		second->id = w->c->natom + a->id;
+		second->column = a->second;
+	}
+	return w->second[a->id];
+}
+
+static void
+count_node(EdgeWriter *w, Atom *a, double times)
+{
+	if (w->times[a->id] == 0)
+		w->seen[w->nseen++] = a;
+	w->times[a->id] += times;
+}
+
 static void
 add_atom(EdgeWriter *w, const Atom *a, double times)
 {
 	bool by_place = a->kind == PLACE_FEATURE || (a->kind == REAL_FEATURE && a->by_place);
 
 	if (a->kind >= INPUT_FEATURE) {
-		if (w->times[a->id] == 0)
-			w->seen[w->nseen++] = w->c->atom[a->id];
-		w->times[a->id] += times;
+		count_node(w, w->c->atom[a->id], times);
+		if (a->kind == NEURON && a->step)
+			count_node(w, second_of(w, a), -times);
 	} else if (!by_place) {
 		add_feature_table(w->row, a, w->c->rows, times);
 	} else if (a->npart) {
@@ -211,17 +232,33 @@ write_head_edges(EdgeWriter *w, const Head *h, int layer)
 			               port_name(w, "v", h->value[i]->column));
 }
 
+/* Neurons of a layer, those of a step both: how many. */
+static int
+neurons_of_layer(EdgeWriter *w, int layer, Atom ***to)
+{
+	int n = 0, most = w->s->nneuron[layer] + w->s->nstep[layer];
+
+	*to = NEWS(w->c->arena, Atom *, most + 1);
+	for (int i = 0; i < w->s->nneuron[layer]; i++) {
+		Atom *a = (*to)[n++] = w->s->neuron[layer][i];
+		if (a->step)
+			(*to)[n++] = second_of(w, a);
+	}
+	return n;
+}
+
 static void
 write_edges(EdgeWriter *w)
 {
 	const Graph *g = w->c->g;
+	Atom **neuron;
 
 	for (int l = 0; l < w->s->nlayer; l++) {
 		for (int i = 0; i < w->s->nhead[l]; i++)
 			write_head_edges(w, w->s->head[l][i], l);
-		for (int i = 0; i < w->s->nneuron[l]; i++)
-			write_edges_of(w, w->s->neuron[l][i]->in,
-			               name_of_atom(w, w->s->neuron[l][i]), "in");
+		int n = neurons_of_layer(w, l, &neuron);
+		for (int i = 0; i < n; i++)
+			write_edges_of(w, neuron[i]->in, name_of_atom(w, neuron[i]), "in");
 	}
 	for (int i = 0; w->c->emit && i < g->nfield; i++)
 		write_edges_of(w, w->c->emit[i], "emit", port_name(w, "out", i));
@@ -373,13 +410,11 @@ by_part_and_column(const void *p, const void *q)
 static void
 write_neuron_groups(EdgeWriter *w, int layer)
 {
-	int n = w->s->nneuron[layer];
-	Atom **a = NEWS(w->c->arena, Atom *, n + 1);
+	Atom **a;
+	int n = neurons_of_layer(w, layer, &a);
 	double *sign = NEWS(w->c->arena, double, n + 1);
 
-	for (int i = 0; i < n; i++)
-		a[i] = w->s->neuron[layer][i];
-	qsort(a, (size_t)n, sizeof *a, by_part_and_column);
+	qsort(a, (size_t)n, sizeof(Atom *), by_part_and_column);
 	for (int from = 0, to; from < n; from = to) {
 		const Form *f = a[from]->in;
 		for (to = from + 1; to < n && is_line(a[from]) && is_line(a[to])
@@ -403,9 +438,10 @@ edge_writer(const Columns *cols)
 		             .comma = "",
 		             .row = NEWS(c->arena, double, c->rows),
 		             .place = NEWS(c->arena, double, places_in_tables(c)),
-		             .times = NEWS(c->arena, double, c->natom + 1),
-		             .seen = NEWS(c->arena, Atom *, c->natom + 1),
-		             .run = NEWS(c->arena, double, c->natom + 1) };
+		             .times = NEWS(c->arena, double, 2 * c->natom + 1),
+		             .seen = NEWS(c->arena, Atom *, 2 * c->natom + 1),
+		             .run = NEWS(c->arena, double, 2 * c->natom + 1),
+		             .second = NEWS(c->arena, Atom *, c->natom + 1) };
 }
 
 static void
