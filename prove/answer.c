@@ -132,18 +132,16 @@ greatest_by_roots(Proof *p, const NextToken *x)
 	const Roots *roots = no_roots(p);
 	double **value = TAKE(double *, x->n), *logit = TAKE(double, x->n);
 
-	for (int i = 0; i < x->n; i++) {
-		const Roots *own = roots_of_form(p, &x->logit[i].form);
-		roots = own ? join_roots(p, roots, own, SMALL) : NULL;
-		if (!roots)
-			return false;
-	}
+	for (int i = 0; i < x->n; i++)
+		roots = join_form_roots(p, roots, &x->logit[i].form);
+	if (!roots)
+		return false;
 	for (int i = 0; i < x->n; i++)
 		value[i] = tabulate(p, &x->logit[i].form, roots);
 	for (int v = 0; v < roots->size; v++) {
 		for (int i = 0; i < x->n; i++)
 			logit[i] = value[i][v];
-		if ((!roots->possible || roots->possible[v]) && !one_is_greatest(x, logit))
+		if (can_be(roots, v) && !one_is_greatest(x, logit))
 			return false;
 	}
 	return true;

@@ -98,7 +98,7 @@ describe_table(AffineAtom *a)
 	a->step = NO_STEP;
 	for (int i = 0; i < s->size; i++) {
 		double x = a->table[i];
-		if (s->possible && !s->possible[i])
+		if (!can_be(s, i))
 			continue;
 		int step = step_of(x);
 		a->step = step < a->step ? step : a->step;
@@ -144,7 +144,7 @@ form_of_table(Proof *p, const Roots *roots, const double *table, const double *e
 	bool real = false;
 
 	for (int i = 0; i < roots->size; i++) {
-		if (roots->possible && !roots->possible[i])
+		if (!can_be(roots, i))
 			continue;
 		r = hull(r, table[i]);
 		real = real || (errors && errors[i] != 0);
@@ -250,7 +250,7 @@ relu_of(Proof *p, const AffineForm *f)
 		return form_of_neuron(p, f);
 	double *table = tabulate(p, f, roots);
 	for (int v = 0; v < roots->size; v++) {
-		negative = negative || (table[v] < 0 && (!roots->possible || roots->possible[v]));
+		negative = negative || (table[v] < 0 && can_be(roots, v));
 		table[v] = fmax(table[v], 0);
 	}
 	AffineForm out = negative ? form_of_table(p, roots, table, NULL) : *f;

@@ -368,10 +368,8 @@ prove_gap(Proof *p, AttentionHead *h)
 static const Roots *
 roots_of_values(Proof *p, const Roots *all, const ColumnValue *v, int n)
 {
-	for (int i = 0; i < n && all; i++) {
-		const Roots *own = roots_of_form(p, &v[i].form);
-		all = own ? join_roots(p, all, own, SMALL) : NULL;
-	}
+	for (int i = 0; i < n; i++)
+		all = join_form_roots(p, all, &v[i].form);
 	return all;
 }
 
@@ -410,8 +408,7 @@ never_reads_itself(Proof *p, const AttentionHead *h)
 	double **q = tables_of_values(p, h->q, h->n, roots);
 	double **k = tables_of_values(p, h->k, h->n, roots);
 	for (int v = 0; v < roots->size && ok; v++)
-		ok = (roots->possible && !roots->possible[v])
-		     || lead_over_bos(h, q, v, k, v) <= -GAP;
+		ok = !can_be(roots, v) || lead_over_bos(h, q, v, k, v) <= -GAP;
 	return ok;
 }
 

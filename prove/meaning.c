@@ -251,7 +251,7 @@ same_at_all_values(Proof *p, const GraphNode *m, const AffineForm *said)
 	bool same = table != NULL;
 
 	for (int v = 0; same && v < roots->size; v++)
-		same = table[v] == of_said[v] || (roots->possible && !roots->possible[v]);
+		same = table[v] == of_said[v] || !can_be(roots, v);
 	free(table);
 	free(of_said);
 	return same;

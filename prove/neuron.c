@@ -75,8 +75,7 @@ round_values(Proof *p, const AddendList *s, bool at_bos, SumTable *out)
 	for (int v = 0; v < out->roots->size && ok; v++) {
 		double x = out->value[v] + r.bias;
 		out->value[v] = rint(x);
-		ok = (out->roots->possible && !out->roots->possible[v])
-		     || rounds_to(&r, x, out->error[v], out->value[v]);
+		ok = !can_be(out->roots, v) || rounds_to(&r, x, out->error[v], out->value[v]);
 	}
 	return ok;
 }
@@ -95,7 +94,7 @@ snapped_tables(Proof *p, const AffineForm *f, const Roots *roots, double *off)
 	double *value = tabulate(p, &same, roots), *error = tabulate_errors(p, &same, roots);
 	for (int v = 0; v < roots->size; v++) {
 		double whole = rint(value[v]);
-		if (!roots->possible || roots->possible[v])
+		if (can_be(roots, v))
 			most = fmax(most, fabs(value[v] - whole) * (1 + 1e-9) + error[v]);
 		value[v] = whole;
 	}

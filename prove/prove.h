@@ -179,6 +179,12 @@ struct Roots {
 	bool *possible; /* NULL: all values are; else which of them are */
 };
 
+static inline bool
+can_be(const Roots *s, int value)
+{
+	return !s->possible || s->possible[value];
+}
+
 /* ---- atoms and forms (form.c) */
 
 typedef struct AffineAtom AffineAtom;

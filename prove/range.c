@@ -186,7 +186,7 @@ range_of_table(Proof *p, const AffineForm *f, const Roots *roots)
 	Extent r = { INFINITY, -INFINITY };
 
 	for (int i = 0; i < roots->size; i++)
-		if (!roots->possible || roots->possible[i])
+		if (can_be(roots, i))
 			r = hull(r, table[i]);
 	free(table);
 	return r;

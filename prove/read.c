@@ -45,7 +45,7 @@ source_root(Proof *p, const AttentionHead *h, const Roots *inner)
 		if (inner->root[i] == p->field[0])
 			row = inside(p, inner, roots_of(p, p->field[0]));
 	for (int v = 0; v < inner->size; v++)
-		if ((!inner->possible || inner->possible[v]) && !(row && h->lost[row[v]]))
+		if (can_be(inner, v) && !(row && h->lost[row[v]]))
 			kept[n++] = v;
 	r = new_root(p, ROOT_SOURCE, n + 1, h->layer, h->head);
 	r->inner = inner;

@@ -247,10 +247,8 @@ roots_of_sum(Proof *p, const AddendList *s)
 {
 	const Roots *all = no_roots(p);
 
-	for (int i = 0; i < s->n && all; i++) {
-		const Roots *own = roots_of_form(p, &s->addend[i].v->form);
-		all = own ? join_roots(p, all, own, SMALL) : NULL;
-	}
+	for (int i = 0; i < s->n; i++)
+		all = join_form_roots(p, all, &s->addend[i].v->form);
 	return all;
 }
 
