@@ -235,8 +235,8 @@ derive(Proof *p, const GraphNode *m, AffineForm *out)
 	const Roots *roots;
 	double *table = table_of_operator(p, m, NULL, false, &roots);
 
-	if (!table)
-		return form_of_operator(p, m, out);
+	if (!table) /* and no number that has too many bits for what is made of it */
+		return form_of_operator(p, m, out) && magnitude_of(range_of(p, out)) < 0x1p45;
 	*out = form_of_table(p, roots, table, NULL);
 	free(table);
 	return true;

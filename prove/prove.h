@@ -351,6 +351,7 @@ double *tabulate_errors(Proof *, const AffineForm *, const Roots *);
 Extent range_of(Proof *, const AffineForm *);
 Extent range_of_table(Proof *, const AffineForm *, const Roots *);
 Extent narrow_range_of(Proof *, const AffineForm *, int splits);
+void widen(Extent *, Extent by);
 Extent range_of_lines(const BrokenLine *, int n, Extent x);
 Extent range_at_values(Proof *, const AffineForm *, Extent); /* split.c */
 

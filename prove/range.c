@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
+/* Adds to a range another. */
+void
 widen(Extent *sum, Extent r)
 {
 	double scale = 1e-15 * (fabs(sum->lo) + fabs(sum->hi) + magnitude_of(r));
@@ -57,8 +58,8 @@ add_lines_at(const BrokenLine *list, int n, double x, Extent *r)
 
 /* All of these are whole numbers but the weights c: sums of them in doubles are exact, if they are
  * not too large, and so are the whole numbers next to a bend. */
-static void
-require_exact_lines(const BrokenLine *list, int n, Extent x)
+static bool
+are_exact_lines(const BrokenLine *list, int n, Extent x)
 {
 	double total = 0;
 	int step = 0;
@@ -68,8 +69,26 @@ require_exact_lines(const BrokenLine *list, int n, Extent x)
 		total += fabs(b->c) * (fabs(b->g) * magnitude_of(x) + magnitude_of(b->rest));
 		step = step_of(b->c) < step ? step_of(b->c) : step;
 	}
-	if (!fits(total, step, OWN_MANTISSA - 1))
-		fail_own_arithmetic();
+	return fits(total, step, OWN_MANTISSA - 1);
+}
+
+/* Each line by itself, and a little more, for what doubles round. */
+static Extent
+range_of_each_line(const BrokenLine *list, int n, Extent x)
+{
+	Extent sum = { 0, 0 };
+
+	for (int i = 0; i < n; i++) {
+		const BrokenLine *b = &list[i];
+		double p = b->g * x.lo, q = b->g * x.hi;
+		double slack = 1e-12 * (fabs(p) + fabs(q) + magnitude_of(b->rest));
+		double low = fmax(0, fmin(p, q) + b->rest.lo - slack);
+		double high = fmax(0, fmax(p, q) + b->rest.hi + slack);
+		slack = 1e-12 * fabs(b->c) * high;
+		widen(&sum, (Extent){ fmin(b->c * low, b->c * high) - slack,
+		                      fmax(b->c * low, b->c * high) + slack });
+	}
+	return sum;
 }
 
 Extent
@@ -77,7 +96,8 @@ range_of_lines(const BrokenLine *list, int n, Extent x)
 {
 	Extent r = { INFINITY, -INFINITY };
 
-	require_exact_lines(list, n, x);
+	if (!are_exact_lines(list, n, x))
+		return range_of_each_line(list, n, x);
 	add_lines_at(list, n, x.lo, &r);
 	add_lines_at(list, n, x.hi, &r);
 	for (int i = 0; i < n; i++)

@@ -122,7 +122,7 @@ take_group(Proof *p, BentTerm *list, int n, Extent *sum)
 		group[ngroup++] = (BrokenLine){ b->c, g, r };
 	}
 	Extent r = range_of_lines(group, ngroup, x);
-	*sum = (Extent){ plus(sum->lo, r.lo), plus(sum->hi, r.hi) };
+	widen(sum, r);
 	free(group);
 	return true;
 }
