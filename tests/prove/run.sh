@@ -24,6 +24,7 @@ prove_all() {
 		grep -q 'ERROR: ' "$e" && continue
 		"$bin/twc" prove --no-warnings "$e" >"$tmp/out.$name" 2>&1
 		status=$?
+		[ $status = 2 ] && grep -q '^# RUN: ' "$e" && continue # refused on purpose
 		if grep -q "^$name: " tests/prove/open.txt; then
 			[ $status != 0 ] || echo "$name is proved, and open.txt says that it is not"
 		elif [ $status != 0 ]; then
@@ -72,7 +73,7 @@ done
 # The machine of twasm is more than is proved yet, which is said site by site.
 if [ -f "$bin/wasm32.onnx" ]; then
 	"$bin/twprove" "$bin/wasm32.onnx" >"$tmp/out"
-	[ $? = 1 ] && grep -q "first of what is not exact: column" "$tmp/out" ||
+	[ $? = 1 ] && grep -q "layer .*its scores may be up to" "$tmp/out" ||
 		complain "the machine: $(head -n 3 "$tmp/out")"
 fi
 
