@@ -285,18 +285,25 @@ find_multiple(const Basis *b, const Vec *v, int64_t *times)
 	return -1;
 }
 
+enum { ELIMINATED_MOST = 1 << 16 }; /* entries that are added up for one vector */
+
 /* Subtracts rows of the basis from v, and how they are made from w, until nothing is left of v or
- * no row begins where it does. */
-static void
+ * no row begins where it does. False if that takes too long: many dense columns are hardly
+ * combinations of one another. */
+static bool
 eliminate(ColumnSpace *sp, const Basis *b, Vec *v, Vec *w)
 {
 	const BasisRow *r;
+	int added = 0;
 
 	while (v->n && (r = b->row[v->at[0].column])) {
 		int64_t times = -v->at[0].times;
+		if ((added += v->n + w->n) > ELIMINATED_MOST)
+			return false;
 		vec_add(sp, v, &r->v, times);
 		vec_add(sp, w, &r->w, times);
 	}
+	return true;
 }
 
 static int64_t
@@ -343,7 +350,8 @@ insert_column(ColumnSpace *sp, Basis *b, int column)
 	if (vec_most(v) > ENTRY_MAX)
 		return;
 	vec_copy(sp, w, &(Vec){ 1, 1, &(Entry){ column, 1 } }, 1);
-	eliminate(sp, b, v, w);
+	if (!eliminate(sp, b, v, w))
+		return;
 	if (!v->n) {
 		exchange_column(sp, b, column, w);
 		return;
@@ -461,7 +469,8 @@ lattice_read(ColumnSpace *sp, int state, const Form *f)
 	}
 	if (vec_most(v) > ENTRY_MAX)
 		return false;
-	eliminate(sp, b, v, w); /* w: the combination that takes f to 0 */
+	if (!eliminate(sp, b, v, w)) /* w: the combination that takes f to 0 */
+		return false;
 	for (i = 0; i < w->n; i++)
 		w->at[i].times = -w->at[i].times;
 	return !v->n && w->n <= PARTS_MAX && vec_most(w) <= TIMES_MAX;
