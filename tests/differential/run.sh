@@ -35,11 +35,11 @@ wrong() {
 		}'
 }
 
-# One line an answer: the bits of a word come as a label each.
+# One line an answer: the bits of a word come as a label each, and an empty line ends the text.
 lines() {
 	if [ $example = alu32 ]; then
-		awk '{ word = word ($2 == "true") }
-			NR % 32 == 0 { print word; word = "" }
+		awk 'NF { word = word ($2 == "true"); next }
+			{ print word; word = "" }
 			END { if (word) print word }'
 	else
 		cat
