@@ -17,14 +17,25 @@
  * of one digit, have queries of which some are 0: the margin would be 0. They form a group, whose
  * values are those that occur together: 10 and 01 of a bit, never 00. Which numbers belong together
  * is found from the keys that came, when a query cannot tell its values apart: two groups become
- * one where the most keys should have had values together that none has. */
+ * one where the most keys should have had values together that none has.
+ *
+ * To find them takes time, that pays only if they are there and many queries follow. So each query
+ * earns a credit, a multiple of the numbers that a look at all keys compares, and what forms groups
+ * is taken from it, a search that finds nothing at many times its price. While there is no credit,
+ * groups stay as they are. */
 
 #include "runtime/keys.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { FEW_KEYS = 16, CODE_BITS = 64 };
+enum {
+	FEW_KEYS = 16,
+	CODE_BITS = 64,
+	EARNED = 8,     /* for each number of each key, by a query */
+	VAIN_COST = 32, /* of each comparison of a search that finds nothing */
+	MOST_CREDIT = 1 << 30
+};
 
 typedef int32_t __attribute__((may_alias)) Int;
 
@@ -254,17 +265,53 @@ set_groups(const TwHead *h, const TwActivations *w)
 	TwKeyTable *t = tw_key_table(h, w);
 	KeyGroups g = groups_of(h, w);
 
-	for (int i = 0, n = 0; i < t->groups; i++) {
-		g.begin[i] = n;
-		g.count[i] = 0;
-		for (int k = 0; k < h->nkey; k++)
-			if (g.group_of[k] == i)
-				g.order[n++] = k;
-		g.begin[i + 1] = n;
-	}
+	memset(g.begin, 0, ((size_t)t->groups + 1) * sizeof *g.begin);
+	memset(g.count, 0, (size_t)t->groups * sizeof *g.count);
+	for (int k = 0; k < h->nkey; k++)
+		g.begin[g.group_of[k] + 1]++;
+	for (int i = 0; i < t->groups; i++)
+		g.begin[i + 1] += g.begin[i];
+	for (int k = h->nkey; k-- > 0;) /* begin is what the group before ends at, for now */
+		g.order[--g.begin[g.group_of[k] + 1]] = k;
+	memmove(g.begin, g.begin + 1, (size_t)t->groups * sizeof *g.begin);
+	g.begin[t->groups] = h->nkey;
 	for (int i = 1; i < t->count && t->groups > 0; i++)
 		learn_key(h, w, tw_key_numbers(h, w, i));
 	set_shifts(h, w);
+}
+
+/* ---- how much may be done to form groups */
+
+static void
+earn_look(const TwHead *h, const TwActivations *w)
+{
+	TwKeyTable *t = tw_key_table(h, w);
+	int64_t credit = t->credit + EARNED * (int64_t)t->count * h->nkey;
+
+	t->credit = (int)(credit < MOST_CREDIT ? credit : MOST_CREDIT);
+}
+
+static void
+spend(const TwHead *h, const TwActivations *w, int64_t compared)
+{
+	TwKeyTable *t = tw_key_table(h, w);
+	int64_t credit = t->credit - compared, spent = t->spent + compared;
+
+	t->credit = (int)(credit > -MOST_CREDIT ? credit : -MOST_CREDIT);
+	t->spent = (int)(spent < MOST_CREDIT ? spent : MOST_CREDIT);
+}
+
+/* For a look at all groups of all keys. */
+static void
+spend_on_keys(const TwHead *h, const TwActivations *w)
+{
+	const TwKeyTable *t = tw_key_table(h, w);
+	KeyGroups g = groups_of(h, w);
+	int64_t compared = h->nkey;
+
+	for (int i = 0; i < t->groups; i++)
+		compared += g.count[i];
+	spend(h, w, compared * t->count);
 }
 
 /* Each number is a group. */
@@ -281,15 +328,18 @@ start_groups(const TwHead *h, const TwActivations *w)
 
 /* How many of the keys that came should have had values of two groups that none has together, if
  * the groups said nothing of each other; 0 where they have too many values together for one group.
- */
+ * Some keys are enough where those have all. Adds to the comparisons that were made. */
 static double
-keys_missed(const TwHead *h, const TwActivations *w, const KeyGroups *g, int a, int b)
+keys_missed(const TwHead *h, const TwActivations *w, const KeyGroups *g, int a, int b,
+            int64_t *compared)
 {
 	uint64_t seen[TW_MOST_JOINT] = { 0 };
 	int with_x[TW_MOST_JOINT] = { 0 }, with_y[TW_MOST_JOINT] = { 0 }, n = 0;
+	int most = g->count[a] * g->count[b], count = tw_key_table(h, w)->count, i = 1;
 	double missed = 0;
 
-	for (int i = 1; i < tw_key_table(h, w)->count; i++) {
+	most = most < TW_MOST_JOINT + 1 ? most : TW_MOST_JOINT + 1;
+	for (; i < count && n < most; i++) {
 		const float *key = tw_key_numbers(h, w, i);
 		int x = joint_of_group(h, g, a, key), y = joint_of_group(h, g, b, key);
 		n += !(seen[x] >> y & 1);
@@ -297,11 +347,14 @@ keys_missed(const TwHead *h, const TwActivations *w, const KeyGroups *g, int a, 
 		with_x[x]++;
 		with_y[y]++;
 	}
+	*compared += (int64_t)i * (g->count[a] + g->count[b]);
+	if (n == most)
+		return 0;
 	for (int x = 0; x < g->count[a]; x++)
 		for (int y = 0; y < g->count[b]; y++)
 			if (!(seen[x] >> y & 1))
 				missed += (double)with_x[x] * with_y[y];
-	return n <= TW_MOST_JOINT ? missed / (tw_key_table(h, w)->count - 1) : 0;
+	return missed / (count - 1);
 }
 
 /* The group that is most bound to this one; -1 if none seems to be. */
@@ -309,15 +362,19 @@ static int
 partner_of_group(const TwHead *h, const TwActivations *w, const KeyGroups *g, int a)
 {
 	double most = 2; /* by chance so many are missed once in e^2 times */
+	int64_t compared = 0;
 	int found = -1;
 
 	for (int b = 0; b < tw_key_table(h, w)->groups; b++) {
-		double missed = b == a ? 0 : keys_missed(h, w, g, a, b);
+		if (b == a || g->count[b] < 2)
+			continue;
+		double missed = keys_missed(h, w, g, a, b, &compared);
 		if (missed > most) {
 			most = missed;
 			found = b;
 		}
 	}
+	spend(h, w, found < 0 ? VAIN_COST * compared : compared);
 	return found;
 }
 
@@ -335,6 +392,7 @@ join_groups(const TwHead *h, const TwActivations *w, int a, int b)
 	}
 	tw_key_table(h, w)->groups--;
 	set_groups(h, w);
+	spend_on_keys(h, w);
 }
 
 /* The values of one group by their product with a query. */
@@ -364,23 +422,34 @@ best_value(const TwHead *h, const KeyGroups *g, int group, const float *query)
 	return b;
 }
 
-/* Joins groups whose best values this query does not tell apart. False where there are none to
- * join. Of few keys some may seem bound to each other that are not: when there are more, and
- * a query is not certain again, groups are formed anew. */
+/* Of few keys some may seem bound to each other that are not: when there are more, and credit for
+ * what forming groups took before, they are formed anew. True if there were any. */
+static bool
+part_groups(const TwHead *h, const TwActivations *w)
+{
+	TwKeyTable *t = tw_key_table(h, w);
+	bool had = t->groups < h->nkey;
+
+	if (t->count < t->retry || t->credit < t->spent)
+		return false;
+	start_groups(h, w);
+	t->retry = t->count + t->count / 4;
+	t->tries = 4 * h->nkey;
+	t->spent = 0;
+	spend_on_keys(h, w);
+	return had;
+}
+
+/* Joins groups whose best values this query does not tell apart, while there is credit. False
+ * where there are none to join. */
 static bool
 join_for_query(const TwHead *h, const TwActivations *w, const float *query)
 {
 	TwKeyTable *t = tw_key_table(h, w);
 	KeyGroups g = groups_of(h, w);
-	bool changed = false;
+	bool changed = t->credit > 0 && part_groups(h, w);
 
-	if (t->count >= t->retry) {
-		changed = t->groups < h->nkey;
-		start_groups(h, w);
-		t->retry = t->count + t->count / 4;
-		t->tries = 4 * h->nkey;
-	}
-	for (int i = 0; i < t->groups && t->tries > 0; i++) {
+	for (int i = 0; i < t->groups && t->tries > 0 && t->credit > 0; i++) {
 		BestValue b = best_value(h, &g, i, query);
 		int other = b.best == b.second ? partner_of_group(h, w, &g, i) : -1;
 		t->tries -= b.best == b.second;
@@ -388,10 +457,12 @@ join_for_query(const TwHead *h, const TwActivations *w, const float *query)
 			continue;
 		join_groups(h, w, i, other);
 		changed = true;
-		i = -1;
+		i = (other < i ? other : i) - 1;
 	}
-	if (changed)
+	if (changed) {
 		code_all_keys(h, w);
+		spend_on_keys(h, w);
+	}
 	return changed && t->groups > 0;
 }
 
@@ -583,6 +654,7 @@ tw_aim_at_key(const TwHead *h, const TwActivations *w, int place, const float *q
 {
 	if (tw_key_table(h, w)->groups <= 0)
 		return NULL;
+	earn_look(h, w);
 	KeyAim aim = aim_of_query(h, w, query);
 	const float *read = read_by_aim(h, w, place, query, &aim);
 	if (read || aim.margin != 0 || !join_for_query(h, w, query))

@@ -13,6 +13,8 @@ typedef struct __attribute__((may_alias)) TwKeyTable {
 	int bits;       /* of a key's code; 0 where it is a hash */
 	int retry;      /* from how many keys on groups may be formed anew, */
 	int tries;      /* and how many may be joined until then */
+	int credit;     /* comparisons that forming groups may take, */
+	int spent;      /* and took since they were last formed anew */
 	float priority; /* the greatest of any place that was noted, */
 	float all;      /* and with a window of any place */
 } TwKeyTable;
