@@ -158,11 +158,14 @@ $(BUILD)/editors/treesitter: tests/editors/treesitter.c $(TREE)
 	@echo "  CC    $<"
 	@$(CC) -std=gnu11 -O1 -Ilang/editors/tree-sitter/src -o $@ $^ -ltree-sitter
 
-# The page's module: all but what opens files, waits and forks, which web/*.c stands for.
+# The page's module: all but what opens files, waits, forks and learns, which web/*.c stands for.
 WEB_DEPS := $(addprefix $(BUILD)/deps/,cjson/cJSON.o protobuf-c/protobuf-c.o)
-WASM     := $(filter-out $(addprefix $(BUILD)/,frontend/disk.o backend/inspect.o \
-	$(addprefix lsp/,json_rpc.o loop.o background_jobs.o)),$(COMPILER)) $(RUNTIME) $(WEB_DEPS) \
-	$(addprefix $(BUILD)/cmd/,program.o test.o learned_half.o json.o trace_json.o) \
+WEB_LACKS := frontend/disk.o backend/inspect.o backend/file/tensor_onnx.o \
+	$(addprefix lsp/,json_rpc.o loop.o background_jobs.o) \
+	$(addprefix frontend/lower/,float_%.o index_range.o)
+WASM     := $(filter-out $(addprefix $(BUILD)/,$(WEB_LACKS)) $(call objects,$(TENSOR)), \
+	$(COMPILER)) $(RUNTIME) $(WEB_DEPS) \
+	$(addprefix $(BUILD)/cmd/,program.o test.o json.o trace_json.o) \
 	$(call objects,web)
 WASI     := /usr/lib/wasm32-wasi
 $(BUILD)/tw.wasm: $(WASM)
@@ -171,6 +174,8 @@ $(BUILD)/tw.wasm: $(WASM)
 		$(WASM) -lc -lm -lwasi-emulated-mman \
 		$(firstword $(wildcard /usr/lib/llvm-*/lib/clang/*/lib/wa*/libclang_rt.builtins*.a)) \
 		-Wl,-z,stack-size=1048576 -Wl,--stack-first -Wl,--gc-sections -Wl,--strip-all
+	@wasm-opt -Oz --converge --enable-simd --enable-sign-ext \
+		--enable-nontrapping-float-to-int --enable-bulk-memory $@ -o $@
 
 $(BUILD)/bench/speed $(BUILD)/bench/kinds: $(RUNTIME)
 $(BUILD)/bench/learned: $(COMPILER) $(RUNTIME)
@@ -273,7 +278,7 @@ asan: setup ## every test under ASan and UBSan
 
 # The page, from the compiler as a module: clang's own headers and wasi-libc's stand before all
 # others. Needs node 20.19 or newer (vite).
-WEB = BUILD=build-web CC='clang --target=wasm32-wasi' CFLAGS='-Oz -msimd128 -msign-ext \
+WEB = BUILD=build-web CC='clang --target=wasm32-wasi' CFLAGS='-Oz -flto -msimd128 -msign-ext \
 	-mnontrapping-fptoint -nostdlibinc -isystem /usr/include/wasm32-wasi -Iweb/wasi \
 	-Ibuild-web/deps -include prelude.h -D_WASI_EMULATED_MMAN'
 web: ## the playground: build-web/page/playground.html, one file that opens from disk

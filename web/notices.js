@@ -15,7 +15,6 @@ const bundled = [
 	'@lezer/highlight',
 	'@marijn/find-cluster-break',
 	'crelt',
-	'marked',
 	'style-mod',
 	'w3c-keyname',
 ]

@@ -24,7 +24,12 @@ function packModule(bytes) {
 		.filter(c => !'"\'\\<`$'.includes(String.fromCharCode(c)))
 	const order = [...times.keys()].sort((a, b) => times[b] - times[a]),
 		code = new Array(256)
-	order.forEach((byte, i) => (code[byte] = String.fromCharCode(plain[i] ?? 0xb0 + i)))
+	const give = (bytes, at) =>
+		bytes
+			.sort((a, b) => a - b)
+			.forEach((byte, i) => (code[byte] = String.fromCharCode(at(i))))
+	give(order.slice(0, plain.length), i => plain[i])
+	give(order.slice(plain.length), i => 0x100 + i)
 	return { order: code.join(''), text: Array.from(bytes, byte => code[byte]).join('') }
 }
 
@@ -104,6 +109,7 @@ export default {
 		modulePreload: false,
 		chunkSizeWarningLimit: 4000,
 	},
+	resolve: { alias: { marked: path.join(import.meta.dirname, 'src/markdown.js') } },
 	worker: { format: 'iife' },
 	plugins: [
 		{
