@@ -178,7 +178,7 @@ tw_make_neuron_blocks(TwSpecialized *c, TwFastLayer *s)
 	k.budget = cost_of_matrix(&s->linear) + 4 * s->nneuron + cost_of_matrix(out);
 	for (int i = 0; i < s->linear.n && k.cost < k.budget; i++)
 		add_parts(&k, i);
-	if (k.cost < k.budget) {
+	if (k.n && k.cost < k.budget) {
 		qsort(k.part, (size_t)k.n, sizeof *k.part, by_shape);
 		fill_blocks(&k, &s->blocks);
 	}
