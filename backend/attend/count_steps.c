@@ -171,6 +171,7 @@ typedef struct SumDifference {
 	Node *sum, *less, *rest;
 	int64_t times;
 	bool failed;
+	const Node *at; /* the comparison */
 } SumDifference;
 
 /* As far as so few sums in one another show. */
@@ -272,7 +273,7 @@ difference_reaches(Circuit *c, const SumDifference *d, int64_t t)
 		return NULL;
 	Node *a = d->times > 0 ? sum : d->less, *b = d->times > 0 ? d->less : sum;
 	if (a && b)
-		sum = difference_of_counts(c, d->rest, a, b);
+		sum = difference_of_counts(c, d->at, a, b);
 	else if (!a)
 		return NULL;
 	return sum && sum->op == OP_SUM ? sum_reaches(c, sum, t - d->rest->k) : NULL;
@@ -281,7 +282,7 @@ difference_reaches(Circuit *c, const SumDifference *d, int64_t t)
 const Form *
 compare_by_steps(Circuit *c, Node *n)
 {
-	SumDifference d = { .rest = mk_const(c->g, 0) };
+	SumDifference d = { .rest = mk_const(c->g, 0), .at = n };
 
 	if (!c->effort.steps || (n->op != OP_LT && n->op != OP_EQ) || n->two_sided
 	    || !(adds_sum(n->arg[0], SUMS_DEEP) || adds_sum(n->arg[1], SUMS_DEEP)))
