@@ -241,7 +241,7 @@ int
 model_write(const TwModel *m, const char *path, bool uniform, char **error)
 {
 	Writing w = {
-		.m = m, .path = path, .uniform = uniform, .error = error, .file = { path, NULL }
+		.m = m, .path = path, .uniform = uniform, .error = error, .file = { .path = path }
 	};
 
 	if (!arena_protect(&w.arena, write_by_ending, &w))
