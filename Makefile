@@ -273,7 +273,7 @@ test-editors: setup ## the language server in real editors
 
 asan: setup ## every test under ASan and UBSan
 	$(AGAIN) $(ASAN) parts
-	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 \
+	@ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 SLOW=1 LIMIT=120 \
 		TEST_CFLAGS=-fsanitize=address,undefined tests/run.sh build-asan
 
 # The page, from the compiler as a module: clang's own headers and wasi-libc's stand before all
