@@ -16,7 +16,6 @@ typedef struct Batcher {
 	TensorNode **now;
 	bool *many; /* by the old tensors' numbers: it depends on an input */
 	Scalar *text;
-	Map done; /* scalars of the body at hand -> new ones */
 } Batcher;
 
 static bool
@@ -33,55 +32,27 @@ depends_on_input(const Batcher *b, const Scalar *e, Map *seen)
 	return false;
 }
 
-static Scalar *batch_scalar(Batcher *, const Scalar *);
-
 static Scalar *
-batch_load(Batcher *b, const Scalar *e)
+batch_load(ScalarRewrite *r, const Scalar *e)
 {
+	Batcher *b = r->context;
 	Scalar *index[RANK_MAX];
 	int n = 0;
 
 	if (b->many[e->tensor->id])
 		index[n++] = b->text;
 	for (int i = 0; i < e->narg; i++)
-		index[n++] = batch_scalar(b, e->arg[i]);
+		index[n++] = scalar_rewrite(r, e->arg[i]);
 	return scalar_load(b->g, b->now[e->tensor->id], index);
-}
-
-static Scalar *
-batch_operands(Batcher *b, const Scalar *e)
-{
-	Scalar *arg[3];
-
-	for (int i = 0; i < e->narg; i++)
-		arg[i] = batch_scalar(b, e->arg[i]);
-	return scalar_rebuild(b->g, e, arg);
-}
-
-static Scalar *
-batch_scalar(Batcher *b, const Scalar *e)
-{
-	Scalar *to = map_get(&b->done, e);
-
-	if (to)
-		return to;
-	switch (e->op) {
-	case X_CONST: to = scalar_const(b->g, e->value); break;
-	case X_RANGE: to = scalar_fresh(b->g, e->extent); break;
-	case X_LOAD: to = batch_load(b, e); break;
-	default: to = batch_operands(b, e); break;
-	}
-	map_put(b->g->arena, &b->done, e, to);
-	return to;
 }
 
 static TensorNode *
 batch_body(Batcher *b, TensorNode *t, int batch)
 {
+	ScalarRewrite r = { .to = b->g, .load = batch_load, .context = b };
 	Scalar *axis[RANK_MAX];
 	int n = 0;
 
-	b->done = (Map){ 0 };
 	b->text = scalar_fresh(b->g, batch);
 	b->many[t->id] = depends_on_input(b, t->body, &(Map){ 0 });
 	if (b->many[t->id])
@@ -89,10 +60,10 @@ batch_body(Batcher *b, TensorNode *t, int batch)
 	assert(n + t->rank <= RANK_MAX);
 	for (int i = 0; i < t->rank; i++) {
 		axis[n] = scalar_fresh(b->g, t->dim[i]);
-		map_put(b->g->arena, &b->done, scalar_axis(b->from, i, t->dim[i]), axis[n]);
+		map_put(b->g->arena, &r.done, scalar_axis(b->from, i, t->dim[i]), axis[n]);
 		n++;
 	}
-	return tensor_define(b->g, t->name, batch_scalar(b, t->body), n, axis);
+	return tensor_define(b->g, t->name, scalar_rewrite(&r, t->body), n, axis);
 }
 
 static TensorNode *

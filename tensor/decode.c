@@ -21,7 +21,6 @@ typedef struct Decoder {
 	bool *live, *past; /* somebody reads it elsewhere */
 	TensorNode **row, **now;
 	const TensorNode *at; /* whose body is rewritten */
-	Map done;             /* its scalars -> those of a position */
 } Decoder;
 
 typedef void LoadVisit(Decoder *, const TensorNode *reader, const Scalar *load);
@@ -127,67 +126,39 @@ find_axes(Decoder *d, const TensorNode *scores, int context)
 
 /* ---- rewriting ---- */
 
-static Scalar *decode_scalar(Decoder *, const Scalar *);
-
 static Scalar *
-decode_load(Decoder *d, const Scalar *e)
+decode_load(ScalarRewrite *r, const Scalar *e)
 {
+	Decoder *d = r->context;
 	int id = e->tensor->id, n = 0;
 	bool row = d->axis[id] >= 0 && is_row_load(d, d->at, e);
 	Scalar *index[RANK_MAX];
 
 	for (int i = 0; i < e->narg; i++)
 		if (!row || i != d->axis[id])
-			index[n++] = decode_scalar(d, e->arg[i]);
+			index[n++] = scalar_rewrite(r, e->arg[i]);
 	return scalar_load(d->g, row ? d->row[id] : d->now[id], index);
-}
-
-static Scalar *
-decode_operands(Decoder *d, const Scalar *e)
-{
-	Scalar *arg[3];
-
-	for (int i = 0; i < e->narg; i++)
-		arg[i] = decode_scalar(d, e->arg[i]);
-	return scalar_rebuild(d->g, e, arg);
-}
-
-static Scalar *
-decode_scalar(Decoder *d, const Scalar *e)
-{
-	Scalar *to = map_get(&d->done, e);
-
-	if (to)
-		return to;
-	switch (e->op) {
-	case X_CONST: to = scalar_const(d->g, e->value); break;
-	case X_RANGE: to = scalar_fresh(d->g, e->extent); break;
-	case X_LOAD: to = decode_load(d, e); break;
-	default: to = decode_operands(d, e); break;
-	}
-	map_put(d->g->arena, &d->done, e, to);
-	return to;
 }
 
 /* The body with `here` in place of the axis of positions; whole, where there is none. */
 static TensorNode *
 decode_body(Decoder *d, TensorNode *t)
 {
+	ScalarRewrite r = { .to = d->g, .load = decode_load, .context = d };
 	Scalar *axis[RANK_MAX];
 	int n = 0;
 	bool row = d->axis[t->id] >= 0;
 
 	d->at = t;
-	d->done = (Map){ 0 };
 	for (int i = 0; i < t->rank; i++) {
 		Scalar *was = scalar_axis(d->from, i, t->dim[i]);
 		if (!row || i != d->axis[t->id])
 			axis[n++] = scalar_fresh(d->g, t->dim[i]);
-		map_put(d->g->arena, &d->done, was,
+		map_put(d->g->arena, &r.done, was,
 		        !row || i != d->axis[t->id] ? axis[n - 1] : d->here);
 	}
 	return tensor_define(d->g, arena_fmt(d->g->arena, row ? "%s.row" : "%s", t->name),
-	                     decode_scalar(d, t->body), n, axis);
+	                     scalar_rewrite(&r, t->body), n, axis);
 }
 
 static TensorNode *

@@ -9,6 +9,16 @@
 enum { BOUND_RANGE = 1 << 8, FREE_RANGE = 1 << 16 };
 
 Scalar *scalar_range(TensorGraph *, int number, int extent);
+/* Expressions of one graph in another: loads as `load` says, other ranges than those of `done` new.
+ */
+typedef struct ScalarRewrite {
+	TensorGraph *to;
+	Map done; /* expressions of the old graph -> those of the new one */
+	Scalar *(*load)(struct ScalarRewrite *, const Scalar *e);
+	void *context; /* of load */
+} ScalarRewrite;
+
+Scalar *scalar_rewrite(ScalarRewrite *, const Scalar *e);
 /* Hash-consed, nothing simplified. */
 Scalar *scalar_cons(TensorGraph *, const Scalar *like);
 /* The same, simplified: rules.h, then sums over what is determined. NULL: as it is. */

@@ -301,6 +301,33 @@ scalar_rebuild(TensorGraph *g, const Scalar *e, Scalar **arg)
 	return is_reduction(e->op) ? scalar_reduce(g, e->op, arg[0], arg[1]) : build(g, &like);
 }
 
+static Scalar *
+rewrite_operands(ScalarRewrite *r, const Scalar *e)
+{
+	Scalar *arg[3];
+
+	for (int i = 0; i < e->narg; i++)
+		arg[i] = scalar_rewrite(r, e->arg[i]);
+	return scalar_rebuild(r->to, e, arg);
+}
+
+Scalar *
+scalar_rewrite(ScalarRewrite *r, const Scalar *e)
+{
+	Scalar *to = map_get(&r->done, e);
+
+	if (to)
+		return to;
+	switch (e->op) {
+	case X_CONST: to = scalar_const(r->to, e->value); break;
+	case X_RANGE: to = scalar_fresh(r->to, e->extent); break;
+	case X_LOAD: to = r->load(r, e); break;
+	default: to = rewrite_operands(r, e); break;
+	}
+	map_put(r->to->arena, &r->done, e, to);
+	return to;
+}
+
 /* ---- substitution ---- */
 
 typedef struct Substitution {
