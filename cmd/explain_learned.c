@@ -22,21 +22,9 @@
 /* ---- does what is learned lead to it? ---- */
 
 static bool
-leads_from_learned(const Node *n, Map *seen, Arena *arena)
-{
-	if (map_get(seen, n))
-		return false;
-	map_put(arena, seen, n, (void *)(uintptr_t)n);
-	for (int i = 0; i < n->narg; i++)
-		if (leads_from_learned(n->arg[i], seen, arena))
-			return true;
-	return n->op == OP_LEARNED;
-}
-
-static bool
 is_learned_choice(Program *p, const Node *n)
 {
-	return leads_from_learned(n, &(Map){ 0 }, &p->arena);
+	return has_op_before(n, OP_LEARNED, &(Map){ 0 }, &p->arena);
 }
 
 static bool

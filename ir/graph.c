@@ -142,6 +142,20 @@ node_equal(const Node *a, const Node *b)
 	return !a->ntable || !memcmp(a->table, b->table, (size_t)a->ntable * sizeof *a->table);
 }
 
+bool
+has_op_before(const Node *n, Op op, Map *none, Arena *arena)
+{
+	if (n->op == op)
+		return true;
+	if (map_get(none, n))
+		return false;
+	for (int i = 0; i < n->narg; i++)
+		if (has_op_before(n->arg[i], op, none, arena))
+			return true;
+	map_put(arena, none, n, (void *)(uintptr_t)n);
+	return false;
+}
+
 /* ---- arrays of values ---- */
 
 static void

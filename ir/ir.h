@@ -26,6 +26,7 @@
 #include "lang/arena.h"
 #include "lang/diag.h"
 #include "lang/interval.h"
+#include "lang/pointer_map.h"
 
 typedef enum Op {
 #define OP(name, ...) OP_##name,
@@ -272,6 +273,9 @@ Node *mk_table(Graph *, Span, int file, Node *x, int64_t k, const int64_t *table
 Node *mk_reals(Graph *, Op, Span, int file, int narg, Node **arg, int64_t k, const Real *,
                int nreal);
 Node *mk_like(Graph *, const Node *, Node **arg); /* the same operator on other operands */
+/* Does an operator of this kind lead to n, or is it one? `none` has the nodes seen to have none
+ * before them, and may be kept from one question to the next. */
+bool has_op_before(const Node *n, Op, Map *none, Arena *);
 
 static inline bool
 has_trait(Op op, Trait trait)

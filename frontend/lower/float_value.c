@@ -226,19 +226,6 @@ two_sided_scalar(Lower *L, Node *n)
 	return NULL;
 }
 
-/* Does a choice that is not proved lead to it? */
-static bool
-is_learned(const Node *n, Map *seen, Arena *arena)
-{
-	if (map_get(seen, n))
-		return false;
-	map_put(arena, seen, n, (void *)(uintptr_t)n);
-	for (int i = 0; i < n->narg; i++)
-		if (is_learned(n->arg[i], seen, arena))
-			return true;
-	return n->op == OP_LEARNED;
-}
-
 static Scalar *
 stream_scalar(Lower *L, Node *n)
 {
@@ -255,7 +242,7 @@ stream_scalar(Lower *L, Node *n)
 	if (n->two_sided)
 		return two_sided_scalar(L, n);
 	TensorNode *s = map_get(&L->floats.streams, n);
-	if (!s && L->floats.out.n && is_learned(n, &(Map){ 0 }, L->arena)) {
+	if (!s && has_op_before(n, OP_LEARNED, &L->floats.exact, L->arena)) {
 		fail_here(L, "this is chosen by what is learned, and what is chosen is not "
 		             "learned from again");
 		return NULL;

@@ -54,6 +54,7 @@ typedef struct Floats {
 	const IndexFact *facts; /* here */
 	Map whole;              /* comprehensions that were kept whole before */
 	Map streams;            /* Node -> its TensorNode */
+	Map exact;              /* nodes before which nothing is chosen by what is learned */
 	Map files;              /* paths -> WeightsFile */
 	Map there;              /* the number of a where -> the range of its position */
 	Diags *loud;            /* where a mistake is heard if we are in a trial; else NULL */
