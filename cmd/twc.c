@@ -349,8 +349,7 @@ static const Flag flags[] = {
 	  "which random ones: the same seed gives the same", NULL },
 	{ "model", 0, "MODEL", offsetof(Options, model),
 	  "run them in this model file, and compile nothing; of a program with parameters, the "
-	  "file "
-	  "that twc train wrote",
+	  "file that twc train wrote",
 	  NULL },
 	{ "data", 0, "DATA", offsetof(Options, data),
 	  "what to learn from: a text file; or arrays, INPUT=FILE.npy,INPUT=FILE.npy, a row an "

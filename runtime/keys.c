@@ -271,7 +271,7 @@ set_groups(const TwHead *h, const TwActivations *w)
 		g.begin[g.group_of[k] + 1]++;
 	for (int i = 0; i < t->groups; i++)
 		g.begin[i + 1] += g.begin[i];
-	for (int k = h->nkey; k-- > 0;) /* begin is what the group before ends at, for now */
+	for (int k = h->nkey; k-- > 0;) /* from where group i ends down to where it begins */
 		g.order[--g.begin[g.group_of[k] + 1]] = k;
 	memmove(g.begin, g.begin + 1, (size_t)t->groups * sizeof *g.begin);
 	g.begin[t->groups] = h->nkey;
