@@ -6,8 +6,9 @@
  *     {"relu": [-9, "a1.h0.v1", 1]}      a node of the file's own: relu(-9 + 1 * a1.h0.v1)
  *
  * So the sum of two digits, which the adder never has as a whole, is -10 of one neuron and so on.
- * A node is a number at each place, computed for all places at once; its operands come before it.
- * Sums are of doubles, where integers are exact as they are in the model. */
+ * A node is a number at each place, computed for all places at once when a value first needs it;
+ * its operands come before it. Sums are of doubles, where integers are exact as they are in the
+ * model. */
 
 #include "runtime/circuit.h"
 #include "runtime/json.h"
@@ -56,8 +57,9 @@ typedef struct CircuitNode {
 	int nrun;
 	NodeRun *run; /* (nrun) */
 	int input;
-	int find;      /* NODE_VALUE, NODE_READ: of the finds; NODE_FIND: its own number there */
-	double *value; /* (n) by place */
+	int find; /* NODE_VALUE, NODE_READ: of the finds; NODE_FIND: its own number there */
+	bool wanted;
+	double *value; /* (n) by place; NULL before it is computed */
 } CircuitNode;
 
 /* How a place is found: by a head of the model, or by queries and keys of the file's own. */
@@ -83,7 +85,7 @@ struct TwCircuit {
 	NodeForm *named;   /* (nnamed) */
 
 	/* of the text at hand */
-	bool computed, failed;
+	bool failed;
 	TwPool values;
 	const TwKept *kept;
 };
@@ -393,11 +395,24 @@ tw_circuit_open(const TwModel *m, char **error)
 	return NULL;
 }
 
+static void
+forget_node(CircuitNode *node)
+{
+	node->value = NULL;
+	node->wanted = false;
+}
+
 void
 tw_circuit_forget(TwCircuit *c)
 {
 	tw_pool_free(&c->values);
-	c->computed = c->failed = false;
+	c->failed = false;
+	for (int i = 0; i < c->nown; i++)
+		forget_node(&c->own[i]);
+	for (int i = 0; i < c->nnode; i++)
+		forget_node(&c->node[i]);
+	for (int i = 0; i < c->nfind; i++)
+		c->find[i].at = NULL;
 }
 
 void
@@ -602,13 +617,10 @@ compute_node(TwCircuit *c, CircuitNode *node)
 	bool fetched = node->kind == NODE_VALUE || node->kind == NODE_READ;
 	double *x = TW_NEW(&c->values, double, n);
 
-	if (node->kind == NODE_FIND) {
-		find_places(c, &c->find[node->find]);
-		return;
-	}
 	for (int p = 0; p < n; p++)
 		x[p] = node_at(c, node, p);
 	node->value = x;
+	node->wanted = false;
 	if (!fetched)
 		return;
 	CircuitFind *f = &c->find[node->find];
@@ -618,17 +630,52 @@ compute_node(TwCircuit *c, CircuitNode *node)
 		node->value[p] = f->at[p] >= 0 ? x[f->at[p]] : softmax_mean(c, f, p, x);
 }
 
+static CircuitNode *
+node_of_term(TwCircuit *c, const NodeTerm *t)
+{
+	return t->node < 0 ? &c->own[-1 - t->node] : &c->node[t->node];
+}
+
+/* Is there a node of it that has no value yet? */
+static bool
+want_form(TwCircuit *c, const NodeForm *f)
+{
+	bool wants = false;
+
+	for (int i = 0; i < f->n; i++) {
+		CircuitNode *node = node_of_term(c, &f->term[i]);
+		node->wanted = !node->value;
+		wants = wants || node->wanted;
+	}
+	return wants;
+}
+
 static void
-compute_nodes(void *circuit)
+want_operands(TwCircuit *c, const CircuitNode *node)
+{
+	want_form(c, &node->form);
+	if (node->kind != NODE_READ)
+		return;
+	const CircuitFind *f = &c->find[node->find];
+	for (int i = 0; f->form && i < 2 * f->ndim; i++)
+		want_form(c, &f->form[i]);
+}
+
+/* All that is wanted, and what that is made of. */
+static void
+compute_wanted(void *circuit)
 {
 	TwCircuit *c = circuit;
 
-	for (int i = 0; i < c->nfind; i++)
-		c->find[i].at = NULL;
+	for (int i = c->nnode - 1; i >= 0; i--)
+		if (c->node[i].wanted)
+			want_operands(c, &c->node[i]);
 	for (int i = 0; i < c->nown; i++)
-		compute_node(c, &c->own[i]);
+		if (c->own[i].wanted)
+			compute_node(c, &c->own[i]);
 	for (int i = 0; i < c->nnode; i++)
-		compute_node(c, &c->node[i]);
+		if (c->node[i].wanted)
+			compute_node(c, &c->node[i]);
 }
 
 bool
@@ -642,11 +689,12 @@ tw_circuit_value(TwCircuit *c, const TwKept *kept, int named, int place)
 {
 	if (c->named[named].missing || c->failed)
 		return NAN;
-	if (!c->computed) {
+	const NodeForm *form = &c->named[named];
+
+	if (want_form(c, form)) {
 		c->kept = kept;
-		c->failed = !tw_protect(&c->values, NULL, compute_nodes, c);
+		c->failed = !tw_protect(&c->values, NULL, compute_wanted, c);
 		c->kept = NULL;
-		c->computed = true;
 	}
-	return c->failed ? NAN : node_form_at(c, &c->named[named], place);
+	return c->failed ? NAN : node_form_at(c, form, place);
 }
