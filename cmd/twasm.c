@@ -4,6 +4,8 @@
 #define _GNU_SOURCE /* basename that changes nothing */
 
 #include "cmd/cli.h"
+#include "cmd/converter.h"
+#include "wasm/explain.h"
 #include "wasm/isa.h"
 #include "wasm/script.h"
 
@@ -13,13 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 struct Options {
 	const char *model;
-	int steps;
+	int steps, step;
 	const char *checkpoint, *resume;
 	bool trace, stats, check;
 	char **args; /* PROGRAM and its own, or scripts; NULL behind them */
@@ -66,61 +67,6 @@ load_machine(const Options *o)
 	return m;
 }
 
-/* ---- texts that another program converts */
-
-/* As a command of its own, its complaints on standard error; its exit status, 127 if there is none.
- */
-static int
-run_converter(const char *const *word)
-{
-	pid_t child = fork();
-	int status = 0;
-
-	if (child == 0) {
-		execvp(word[0], (char *const *)word);
-		_exit(127);
-	}
-	if (child < 0 || waitpid(child, &status, 0) < 0)
-		return 127;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
-
-/* A new folder with the file that a program of wabt makes; NULL after a complaint. */
-static char *
-convert_text(Arena *arena, const char *tool, const char *path, const char *suffix)
-{
-	const char *tmp = getenv("TMPDIR");
-	size_t size = PATH_MAX;
-	char *to = NEWS(arena, char, size), folder[PATH_MAX / 2];
-
-	snprintf(folder, sizeof folder, "%s/twasmXXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(folder)) {
-		complain(folder, strerror(errno));
-		return NULL;
-	}
-	snprintf(to, size, "%s/program%s", folder, suffix);
-	const char *word[] = { tool, path, "-o", to, NULL };
-	int status = run_converter(word);
-
-	if (!status)
-		return to;
-	rmdir(folder);
-	if (status == 127)
-		fprintf(stderr,
-		        "twasm: %s: %s, which converts it, is not installed (Debian: wabt)\n", path,
-		        tool);
-	return NULL;
-}
-
-static void
-remove_converted(char *path)
-{
-	if (!path)
-		return;
-	remove(path);
-	rmdir(dirname(path));
-}
-
 /* ---- run */
 
 typedef struct Running {
@@ -131,6 +77,8 @@ typedef struct Running {
 	WasmInstance *instance; /* NULL of a program of 55 opcodes */
 	WasmFunction *entry;
 	WasmMachine *machine;
+	WasmExplainer *explainer; /* of `explain` */
+	int restarts;             /* that it has seen */
 	bool shows_progress;
 	struct timespec since;
 	double last; /* seconds until progress was shown last */
@@ -437,6 +385,102 @@ cmd_wasm_run(const Options *o)
 	return status;
 }
 
+/* ---- explain */
+
+enum {
+	EXPLAINED_STEPS = 10000, /* where --steps does not say how many */
+	KEPT_BYTES = 2000000000, /* most for the states of all tokens of a prompt */
+};
+
+/* Every state of a text is kept, so a new one begins before it is twice as long as the prompt. */
+static void
+watch_explained(void *with, const WasmMachine *m)
+{
+	Running *r = with;
+	int window = 2 * tw_count(m->session), most = m->model->context - 8;
+
+	if (m->steps == 1 || m->restarts != r->restarts)
+		r->machine->window = window < most ? window : most;
+	r->restarts = m->restarts;
+	if (!r->o->step)
+		wasm_count_step(r->explainer, m);
+	else if (m->steps == r->o->step)
+		wasm_explain_step(r->explainer, m, stdout);
+}
+
+static void
+put_no_byte(void *with, int to, int byte)
+{
+	(void)with;
+	(void)to;
+	(void)byte;
+}
+
+/* Can the states of the prompt be kept? */
+static bool
+fits_kept(const Running *r, const TwModel *model)
+{
+	const WasmProgram *p = r->program;
+	double tokens = (double)p->ncode + p->ncell + p->nshared;
+	double bytes = tokens * (2 * model->nlayer + 1) * model->d_model * (double)sizeof(float);
+
+	if (bytes <= KEPT_BYTES)
+		return true;
+	fprintf(stderr,
+	        "twasm: %s: the prompt has %.0f tokens, whose states take %.1f GB, and 2 GB are "
+	        "the most: explain a smaller program\n",
+	        r->path, tokens, bytes / 1e9);
+	return false;
+}
+
+static bool
+explain_steps(Running *r, const TwModel *model)
+{
+	char error[WASM_ERROR_SIZE];
+
+	r->machine = wasm_machine(&r->arena, model, TW_TRACE, error);
+	r->explainer = r->machine ? wasm_explainer(&r->arena, model, error) : NULL;
+	if (!r->explainer)
+		return complain(r->path, error);
+	if (!wasm_want(r->program, r->entry))
+		return complain(r->path, r->program->error);
+	if (!fits_kept(r, model))
+		return false;
+	WasmMachine *m = r->machine;
+
+	wasm_machine_begin(m, r->program);
+	m->with = r;
+	m->get = get_byte;
+	m->put = put_no_byte;
+	m->watch = watch_explained;
+	m->most = r->o->step ? r->o->step : r->o->steps ? r->o->steps : EXPLAINED_STEPS;
+	begin_program(r);
+	if (*m->error)
+		return complain(r->path, m->error);
+	if (r->o->step && m->steps < r->o->step) {
+		fprintf(stderr, "twasm: %s: it ends after %ld steps\n", r->path, m->steps);
+		return false;
+	}
+	if (!r->o->step)
+		wasm_explain_kinds(r->explainer, stdout);
+	return true;
+}
+
+static int
+cmd_wasm_explain(const Options *o)
+{
+	Running r = { .o = o, .path = o->args[0] };
+	TwModel *model = NULL;
+	bool told = load_program(&r) && (model = load_machine(o)) && explain_steps(&r, model);
+
+	wasm_machine_free(r.machine);
+	tw_free(model);
+	if (r.program)
+		wasm_program_free(r.program);
+	arena_free(&r.arena);
+	return told ? 0 : 2;
+}
+
 /* ---- test */
 
 static int
@@ -530,6 +574,8 @@ static const Flag flags[] = {
 	{ "model", 'm', "FILE", offsetof(Options, model),
 	  "the machine, another file than the one that is installed", NULL },
 	{ "steps", 'n', "N", offsetof(Options, steps), "stop after N steps, status 1", NULL },
+	{ "step", 0, "N", offsetof(Options, step),
+	  "that step alone: what each head finds, and which neurons are awake", NULL },
 	{ "checkpoint", 0, "FILE", offsetof(Options, checkpoint),
 	  "where --steps stops it, write the text from which it goes on, status 0", NULL },
 	{ "resume", 0, "FILE", offsetof(Options, resume),
@@ -589,6 +635,21 @@ static const Verb verbs[] = {
 		"model",
 		"wast2json i32.wast && twasm test i32.json",
 		cmd_wasm_test,
+	},
+	{
+		"explain",
+		"PROGRAM [ARG...]",
+		"tells what heads and neurons each kind of instruction uses",
+		"Of the program's first 10,000 steps, or as many as --steps says, by kind of "
+		"instruction: how many neurons are awake, that is not 0, in each layer, and which "
+		"heads find something. With --step=N, of that step: the token that each head "
+		"finds, "
+		"and the awake neurons by the value in machine/wasm32.tw that they were made for. "
+		"The program reads standard input; what it prints is left out.",
+		"model steps step",
+		"twasm explain prog.wasm\n"
+		"twasm explain --step=25 prog.wasm",
+		cmd_wasm_explain,
 	},
 	{
 		"prompt",

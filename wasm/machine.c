@@ -340,7 +340,50 @@ decode_state(const WasmMachine *m, const int *row)
 	return s;
 }
 
+/* "r3", "c3", "s3": of which frame is told apart. */
+static void
+describe_state(const WasmState *s, char *out, size_t size)
+{
+	char written[64] = "";
+
+	if (s->writes && s->into == W_SHARED_FRAME)
+		snprintf(written, sizeof written, "s%d = 0x%x", s->d, s->value);
+	else if (s->writes)
+		snprintf(written, sizeof written, "r%d of frame %d = 0x%x", s->d, s->into,
+		         s->value);
+	else if (s->stores)
+		snprintf(written, sizeof written, "word 0x%x = 0x%x", 4 * s->cell, s->value);
+	if (s->end != W_NONE)
+		snprintf(out, size, "%s%send: %s", written, *written ? ", " : "",
+		         end_names[s->end]);
+	else if (s->pc || !*written)
+		snprintf(out, size, "%s%sto %d", written, *written ? ", " : "", s->pc);
+	else
+		snprintf(out, size, "%s", written);
+}
+
+void
+wasm_describe_token(const WasmMachine *m, int i, char *out, size_t size)
+{
+	const int *row = tw_token(m->session, i);
+	WasmState s = decode_state(m, row);
+	char instr[80];
+
+	if (row[m->field->kind] != m->field->code_row) {
+		describe_state(&s, out, size);
+		return;
+	}
+	wasm_spell_instr(&m->p->code[s.pc], instr, sizeof instr);
+	snprintf(out, size, "the code at %d: %s", s.pc, instr);
+}
+
 /* ---- running */
+
+static int
+longest_text(const TwModel *m)
+{
+	return m->context - 8;
+}
 
 WasmMachine *
 wasm_machine(Arena *arena, const TwModel *model, unsigned flags, char *error)
@@ -354,7 +397,7 @@ wasm_machine(Arena *arena, const TwModel *model, unsigned flags, char *error)
 	m->last = NEWS(arena, int, 2 * model->nfield + 1);
 	m->waiting = NEWS(arena, int, WASM_WAITING * model->nfield + 1);
 	m->field->blank = NEWS(arena, int, model->nfield + 1);
-	m->window = model->context - 8;
+	m->window = longest_text(model);
 	number_frames(m->field, arena);
 	for (int i = 0; i < model->nfield; i++)
 		m->field->blank[i] = model->first[i];
@@ -449,13 +492,14 @@ static bool
 restart(WasmMachine *m)
 {
 	size_t size = (size_t)m->model->nfield * sizeof *m->last;
+	int longest = longest_text(m->model);
 
 	memcpy(m->last, tw_token(m->session, tw_count(m->session) - 1), size);
 	tw_reset(m->session);
 	m->restarts++;
-	if (!feed_alive(m) || tw_count(m->session) >= m->window) {
+	if (!feed_alive(m) || tw_count(m->session) >= longest) {
 		snprintf(m->error, sizeof m->error,
-		         "more than %d registers, words and instructions are in use", m->window);
+		         "more than %d registers, words and instructions are in use", longest);
 		return false;
 	}
 	return feed_state(m, m->last);

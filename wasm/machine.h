@@ -60,5 +60,7 @@ bool wasm_resume(WasmMachine *, FILE *from);
 /* How a trap is called in the specification; NULL for what is none. */
 const char *wasm_trap_name(WasmEnd);
 uint32_t wasm_register(const WasmMachine *, int frame, int number);
+/* A token of the text in words: the code that stands there, or what the state wrote. */
+void wasm_describe_token(const WasmMachine *, int i, char *out, size_t size);
 
 #endif

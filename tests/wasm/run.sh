@@ -89,6 +89,17 @@ check 1 '' "traps.wasm: integer divide by zero, in function 0 (main), offset 0x2
 check 1 '' 'div_s r2 s65 r1' "$twasm" run --trace $here/traps.wasm
 [ "$("$twasm" code $here/traps.wasm | grep -c div_s)" = 1 ] || fail "code shows no division"
 
+# What heads and neurons an instruction uses: the division of traps.wasm is its last step.
+"$twasm" explain $here/traps.wasm >"$tmp/kinds" || fail "explain: $?"
+grep -qE '^div_s +1 .* fetch a_written b_written$' "$tmp/kinds" || fail "explain: no division"
+last=$("$twasm" run --trace $here/traps.wasm 2>&1 | grep -c ' # ')
+"$twasm" explain --step="$last" $here/traps.wasm >"$tmp/step"
+for line in 'fetch +the code at [0-9]+: div_s r2 s65 r1' 'a_written +s65 = 0x' \
+	'next +end: divide_by_zero'; do
+	grep -qE "$line" "$tmp/step" || fail "explain --step: no '$line' in $(cat "$tmp/step")"
+done
+check 2 '' 'it ends after' "$twasm" explain --step=99 $here/traps.wasm
+
 # What is no module, or not all of one, is refused with a line.
 head -c 30 $here/traps.wasm >"$tmp/cut.wasm"
 check 2 '' 'functions without bodies' "$twasm" run "$tmp/cut.wasm"

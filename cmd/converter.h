@@ -1,0 +1,14 @@
+#ifndef CMD_CONVERTER_H
+#define CMD_CONVERTER_H
+
+#include "lang/arena.h"
+
+/* Runs a program with these words, NULL behind them, its complaints on standard error: its exit
+ * status, 127 if there is no such program. */
+int run_tool(const char *const *word);
+
+/* What `tool PATH -o FILE` makes, in a new folder, for remove_converted; NULL after a complaint. */
+char *convert_text(Arena *, const char *tool, const char *path, const char *suffix);
+void remove_converted(char *path);
+
+#endif
