@@ -161,6 +161,7 @@ $(BUILD)/editors/treesitter: tests/editors/treesitter.c $(TREE)
 # The page's module: all but what opens files, waits, forks and learns, which web/*.c stands for.
 WEB_DEPS := $(addprefix $(BUILD)/deps/,cjson/cJSON.o protobuf-c/protobuf-c.o)
 WEB_LACKS := frontend/disk.o backend/inspect.o backend/file/tensor_onnx.o \
+	backend/model_tensors.o \
 	$(addprefix lsp/,json_rpc.o loop.o background_jobs.o) \
 	$(addprefix frontend/lower/,float_%.o index_range.o)
 WASM     := $(filter-out $(addprefix $(BUILD)/,$(WEB_LACKS)) $(call objects,$(TENSOR)), \

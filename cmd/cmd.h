@@ -41,6 +41,8 @@ struct Options {
 	int optimizer, schedule;                   /* as tensor/train/train.h has them, or 0 */
 	const char *rate, *clip, *decay, *warm_up; /* numbers, or NULL */
 	const char *held, *plot;                   /* --validate, --plot; or NULL */
+	bool free;                                 /* --free */
+	const char *only, *fresh;                  /* --only, --fresh; or NULL */
 	double started;                            /* now_ms() when the process began */
 };
 

@@ -61,6 +61,7 @@ read_recipe(const Options *o, Recipe *r)
 	*r = (Recipe){ .steps = o->steps,
 		       .optimizer = o->optimizer,
 		       .schedule = o->schedule,
+		       .rate = -1,
 		       .clip = -1,
 		       .decay = -1,
 		       .seed = o->seed };
@@ -75,19 +76,20 @@ read_recipe(const Options *o, Recipe *r)
 	return true;
 }
 
+/* What is compiled is not to shrink unless that is asked for. */
 static void
-fill_recipe(Recipe *r)
+fill_recipe(const Options *o, Recipe *r)
 {
 	r->steps = r->steps ? r->steps : 1000;
 	r->batch = r->batch ? r->batch : 16;
 	r->optimizer = r->optimizer ? r->optimizer : OPTIMIZER_ADAMW;
 	r->schedule = r->schedule ? r->schedule : RATE_COSINE;
-	if (r->rate <= 0)
+	if (r->rate < 0)
 		r->rate = r->optimizer == OPTIMIZER_SGD ? 0.1 : 1e-3;
 	if (r->clip < 0)
 		r->clip = 1;
 	if (r->decay < 0)
-		r->decay = 0.01;
+		r->decay = o->free ? 0 : 0.01;
 	if (r->warm_up < 0)
 		r->warm_up = r->steps / 20 < 100 ? r->steps / 20 : 100;
 }
@@ -140,7 +142,10 @@ open_program(Training *t)
 		return NULL;
 	const Graph *g = &t->program.meant;
 	if (!g->learned || !g->learned->nparam)
-		fprintf(stderr, "twc: %s: it has no param: there is nothing to learn\n", path);
+		fprintf(stderr,
+		        "twc: %s: it has no param: there is nothing to learn, but with --free "
+		        "the weights that it is compiled to\n",
+		        path);
 	else if (!g->learned->loss)
 		fprintf(stderr, "twc: %s: it has no likely and no loss: learn to what end?\n",
 		        path);
@@ -161,7 +166,13 @@ open_learned(Training *t)
 {
 	const char *path = t->o->args[0];
 
-	return is_tensor_text(path) ? open_tensor_text(t->arena, path) : open_program(t);
+	if (t->o->free && is_tensor_text(path)) {
+		fprintf(stderr, "twc: %s: --free is for exact programs\n", path);
+		return NULL;
+	}
+	return t->o->free             ? open_free(t)
+	       : is_tensor_text(path) ? open_tensor_text(t->arena, path)
+	                              : open_program(t);
 }
 
 static bool
@@ -248,7 +259,8 @@ tell_step(const Training *t)
 {
 	const HeldLoss *held = t->nheld ? &t->held[t->nheld - 1] : NULL;
 
-	printf("step %d  loss %.4f", t->trainer->step, recent_loss(t));
+	double loss = t->trainer->step > t->first_step ? recent_loss(t) : held ? held->loss : NAN;
+	printf("step %d  loss %.4f", t->trainer->step, loss);
 	if (held && held->step == t->trainer->step) {
 		printf("  held back %.4f", held->loss);
 		if (held->right >= 0)
@@ -347,6 +359,10 @@ train_steps(Training *t)
 	double begin = now_ms(), drawn = 0, saved = begin;
 	int every = t->recipe.steps / TOLD + !(t->recipe.steps / TOLD);
 
+	if (t->o->free && !t->o->resume) { /* what the weights were worth before */
+		try_held_back(t, TOLD * HELD_BATCHES);
+		tell_step(t);
+	}
 	while (ok && t->trainer->step < t->recipe.steps && !interrupted) {
 		if (!(ok = one_step(t)))
 			break;
@@ -409,9 +425,9 @@ cmd_train(const Options *o)
 	if (!o->output)
 		fputs("twc: train: where is what it learns to go? -o OUT.safetensors\n", stderr);
 	else if (read_recipe(o, &t.recipe) && open_resumed(&t)) {
-		fill_recipe(&t.recipe);
+		fill_recipe(o, &t.recipe);
 		t.learned = open_learned(&t);
-		if (t.learned && training_data(&t) && start_trainer(&t))
+		if (t.learned && choose_parameters(&t) && training_data(&t) && start_trainer(&t))
 			status = train_and_save(&t);
 	}
 	if (t.eval)

@@ -10,12 +10,13 @@
 typedef struct Training {
 	Arena *arena;
 	const Options *o;
-	Program program; /* what is trained, unless it is a graph of tensors alone */
+	const char *imitated; /* the exact program whose answers are learned; NULL: --data */
+	Program program;      /* what is trained, unless it is a graph of tensors alone */
 	Learned *learned;
 	Eval *eval; /* of its exact half; NULL: it has none */
 	Vocabulary vocab;
 	const char *vocab_json;
-	Program like_program; /* what --like names */
+	Program like_program; /* what `imitated` names */
 	PromptSampler like;
 	int *like_as;        /* its rows -> those of this vocabulary */
 	int *like_row;       /* a text of it in these */
@@ -39,10 +40,15 @@ typedef struct HeldLoss {
  * false. */
 bool training_data(Training *);
 
-/* train_exact.c: the exact program that --like names, for the examples; a line, and false. */
+/* train_exact.c: the exact program that is imitated, for the examples; a line, and false. */
 bool open_like(Training *);
 /* What the exact half computes on a text, into row b of the batch. */
 void training_exact(void *training, Trainer *, int b, const int *row, int n);
+
+/* train_free.c: the weights of an exact program as parameters (--free). NULL and a line. */
+Learned *open_free(Training *);
+/* What --only and --fresh say of parameters, by name; a line, and false. */
+bool choose_parameters(Training *);
 
 /* loss_plot.c: the curve of the loss as a picture. */
 char *loss_plot(Arena *, const Training *, size_t *n);

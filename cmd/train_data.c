@@ -203,14 +203,15 @@ like_data(Training *t)
 	if (!open_like(t))
 		return false;
 	t->vocab_json = vocabulary_json(t->arena, &t->vocab);
-	return vocabulary_fits(t, t->o->like);
+	return vocabulary_fits(t, t->imitated);
 }
 
 bool
 training_data(Training *t)
 {
 	const char *data = t->o->data;
-	bool made = t->o->like != NULL;
+	t->imitated = t->o->like ? t->o->like : t->o->free && !data ? t->o->args[0] : NULL;
+	bool made = t->imitated != NULL;
 	int percent = t->o->held ? atoi(t->o->held) : 10;
 	Examples *e = &t->examples;
 

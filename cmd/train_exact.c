@@ -57,7 +57,6 @@ text_that_fits(PromptSampler *s, int context)
 	return end <= context ? end : -1;
 }
 
-/* Row `k` of the text is asked for where the program imitated gives it. */
 static float *
 input_of_batch(Trainer *r, LearnedSource source, int b)
 {
@@ -67,11 +66,14 @@ input_of_batch(Trainer *r, LearnedSource source, int b)
 	return NULL;
 }
 
+/* A row is asked for where the program imitated gives it. A text that has become full need not have
+ * ended. */
 static void
 fill_example_like(Training *t, Trainer *r, int b, const int *row, int prompt, int n)
 {
 	int context = t->learned->context, end = t->vocab.n;
-	bool ends = t->learned->scores && t->learned->scores->dim[1] > end;
+	bool ends = t->learned->scores && t->learned->scores->dim[1] > end
+	            && n < longest_kept(t->like.g);
 	float *token = input_of_batch(r, LEARNED_TOKEN, b),
 	      *target = input_of_batch(r, LEARNED_TARGET, b),
 	      *weight = input_of_batch(r, LEARNED_WEIGHT, b);
@@ -99,7 +101,7 @@ training_like(void *training, uint64_t which, Trainer *r, int b)
 	n = text_that_fits(s, t->learned->context);
 	if (n < 0) {
 		fprintf(stderr, "twc: %s: no text of %d was found that fits into %d tokens\n",
-		        t->o->like, SAMPLE_TRIES, t->learned->context);
+		        t->imitated, SAMPLE_TRIES, t->learned->context);
 		return false;
 	}
 	for (int i = 0; i < n; i++)
@@ -118,7 +120,7 @@ match_words(Training *t, const Graph *g)
 		t->like_as[i] = vocabulary_row(&t->vocab, word, word + strlen(word));
 		if (t->like_as[i] >= 0 && !strcmp(t->vocab.word[t->like_as[i]], word))
 			continue;
-		fprintf(stderr, "twc: %s: '%s' is no token of %s\n", t->o->like, word,
+		fprintf(stderr, "twc: %s: '%s' is no token of %s\n", t->imitated, word,
 		        t->o->args[0]);
 		return false;
 	}
@@ -130,7 +132,7 @@ open_like(Training *t)
 {
 	const Graph *g;
 
-	if (!program_open(&t->like_program, t->o->like, t->o))
+	if (!program_open(&t->like_program, t->imitated, t->o))
 		return false;
 	g = &t->like_program.meant;
 	if (g->nfield != 1 || g->ninput || !g->emit || g->learned) {

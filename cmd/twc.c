@@ -377,6 +377,18 @@ static const Flag flags[] = {
 	  "by how much matrices shrink, times the rate; 0.01 unless it is said", NULL },
 	{ "validate", 0, "PERCENT", offsetof(Options, held),
 	  "hold back so much of the data, the last of it, and tell the loss on it; 10", NULL },
+	{ "free", 0, NULL, offsetof(Options, free),
+	  "the weights that an exact program is compiled to are parameters, and learned further, "
+	  "to "
+	  "answer as the program does unless --data or --like says otherwise",
+	  NULL },
+	{ "only", 0, "NAMES", offsetof(Options, only),
+	  "learn these parameters and leave the others as they begin: names, what they stand "
+	  "below, "
+	  "or patterns: layers.2,head,*.b1",
+	  NULL },
+	{ "fresh", 0, "NAMES", offsetof(Options, fresh),
+	  "of --free: these begin at random, not as they were compiled", NULL },
 	{ "plot", 0, "FILE.svg", offsetof(Options, plot), "draw how the loss went", NULL },
 	{ "no-warnings", 0, NULL, offsetof(Options, no_warnings),
 	  "only errors: say nothing of what is sound but seldom meant", NULL },
@@ -542,23 +554,24 @@ static const Verb verbs[] = {
 		"train",
 		"FILE -o OUT",
 		"makes the loss of a program with parameters small, by gradient descent",
-		"FILE is a graph of tensors, a .twt, whose parameters are learned from --data. OUT "
-		"is "
+		"FILE is a program with parameters; or a graph of tensors, a .twt; or, with "
+		"--free, an exact program, whose weights are learned further. OUT is "
 		"a .safetensors: the parameters by name, and all that --resume needs to go on as "
 		"if "
 		"the run had never stopped, bit for bit. Ctrl-C ends a run early and writes it.\n"
 		"The same seed gives the same bits on any processor. A step whose loss is no "
 		"number "
 		"ends the run, and what was learned before is written.",
-		"output data like stdlib steps batch rate optimizer schedule warm-up clip decay "
-		"seed "
+		"output data like free only fresh stdlib steps batch rate optimizer schedule "
+		"warm-up clip decay seed "
 		"validate plot resume threads",
 		"twc train letters.twt --data text.txt --steps 2000 --plot loss.svg -o "
 		"letters.safetensors\n"
 		"twc train letters.twt --data text.txt --steps 3000 --resume letters.safetensors "
 		"-o "
 		"letters.safetensors\n"
-		"twc train digits.twt --data x=images.npy,target=labels.npy --optimizer sgd",
+		"twc train digits.twt --data x=images.npy,target=labels.npy --optimizer sgd\n"
+		"twc train adder.tw --free --rate 1e-5 -o adder.safetensors",
 		cmd_train,
 	},
 	{

@@ -34,7 +34,7 @@ learned_param(Learned *l, const char *name, int rank, const int *dim)
 	TensorNode *t = tensor_param(l->graph, name, rank, dim);
 
 	GROW(l->graph->arena, l->param, l->capparam, l->nparam + 1);
-	l->param[l->nparam++] = (LearnedParam){ t, NULL };
+	l->param[l->nparam++] = (LearnedParam){ .tensor = t };
 	return t;
 }
 

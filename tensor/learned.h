@@ -38,6 +38,7 @@ typedef struct LearnedInput {
 typedef struct LearnedParam {
 	TensorNode *tensor; /* its name is its path: layer.w; spread and init say how it begins */
 	const float *value; /* (tensor_size) by rows, how it begins if it was loaded; or NULL */
+	bool frozen;        /* training leaves it as it begins */
 } LearnedParam;
 
 /* What the exact half takes of the learned: the token that is likely, a condition, a number. */

@@ -8,15 +8,32 @@
 
 #include "lang/text.h"
 
-/* What is carried from step to step: all that a trainer knows but its step. */
-static void
-add_carried(Trainer *t, WeightsFile *f)
+/* A parameter that stays as it began; NULL: it is carried, or nothing reads it. */
+static const TensorNode *
+frozen_leaf(const Trainer *t, int i)
 {
-	for (int i = 0; i < t->g->ncarry; i++) {
-		const TensorNode *leaf = t->g->carry[i].leaf;
-		weights_file_add(t->arena, f, leaf->name, leaf->rank, leaf->dim,
-		                 tensor_program_buffer(t->learn, leaf));
-	}
+	const LearnedParam *p = &t->learned->param[i];
+	const TensorNode *leaf = t->now[p->tensor->id];
+
+	return p->frozen && tensor_program_buffer(t->learn, leaf) ? leaf : NULL;
+}
+
+static void
+add_leaf(Trainer *t, WeightsFile *f, const TensorNode *leaf)
+{
+	weights_file_add(t->arena, f, leaf->name, leaf->rank, leaf->dim,
+	                 tensor_program_buffer(t->learn, leaf));
+}
+
+/* What is carried from step to step, and what is frozen: all that a trainer knows but its step. */
+static void
+add_all_leaves(Trainer *t, WeightsFile *f)
+{
+	for (int i = 0; i < t->g->ncarry; i++)
+		add_leaf(t, f, t->g->carry[i].leaf);
+	for (int i = 0; i < t->learned->nparam; i++)
+		if (frozen_leaf(t, i))
+			add_leaf(t, f, frozen_leaf(t, i));
 }
 
 static char *
@@ -59,7 +76,7 @@ checkpoint_bytes(Trainer *t, const char *vocabulary, size_t *n)
 	weights_file_say(a, &f, "tw.graph", graph_text(t));
 	if (vocabulary)
 		weights_file_say(a, &f, "tw.vocab", vocabulary);
-	add_carried(t, &f);
+	add_all_leaves(t, &f);
 	return weights_file_bytes(a, &f, n);
 }
 
@@ -103,7 +120,7 @@ checkpoint_recipe(const WeightsFile *f, Recipe *r, const char **why)
 	r->warm_up = r->warm_up >= 0 ? r->warm_up : was.warm_up;
 	r->optimizer = r->optimizer ? r->optimizer : was.optimizer;
 	r->schedule = r->schedule ? r->schedule : was.schedule;
-	r->rate = r->rate > 0 ? r->rate : was.rate;
+	r->rate = r->rate >= 0 ? r->rate : was.rate;
 	r->clip = r->clip >= 0 ? r->clip : was.clip;
 	r->decay = r->decay >= 0 ? r->decay : was.decay;
 	r->seed = r->seed ? r->seed : was.seed;
@@ -138,6 +155,9 @@ checkpoint_resume(Trainer *t, const WeightsFile *f, const char **why)
 
 	for (int i = 0; i < t->g->ncarry; i++)
 		if (!resume_leaf(t, f, t->g->carry[i].leaf, why))
+			return false;
+	for (int i = 0; i < t->learned->nparam; i++)
+		if (frozen_leaf(t, i) && !resume_leaf(t, f, frozen_leaf(t, i), why))
 			return false;
 	t->step = step ? atoi(step) : 0;
 	*why = "its step is no number";

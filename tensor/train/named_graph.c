@@ -22,7 +22,7 @@ list_leaf(Learned *l, TensorNode *t)
 
 	if (t->kind == TENSOR_PARAM) {
 		GROW(a, l->param, l->capparam, l->nparam + 1);
-		l->param[l->nparam++] = (LearnedParam){ t, NULL };
+		l->param[l->nparam++] = (LearnedParam){ .tensor = t };
 	} else if (t->kind == TENSOR_INPUT) {
 		GROW(a, l->input, l->capinput, l->ninput + 1);
 		l->input[l->ninput++] = (LearnedInput){ .source = source_of_name(t->name),

@@ -22,6 +22,7 @@ trainer_new(Learned *l, const Recipe *recipe, VectorLevel level, Workers *worker
 	Arena *a = l->graph->arena;
 	Trainer *t = NEW(a, Trainer);
 	TensorNode **param = NEWS(a, TensorNode *, l->nparam);
+	int n = 0;
 
 	*t = (Trainer){ .arena = a, .learned = l, .recipe = recipe };
 	t->now = NEWS(a, TensorNode *, l->graph->ntensor);
@@ -32,8 +33,9 @@ trainer_new(Learned *l, const Recipe *recipe, VectorLevel level, Workers *worker
 		tensor_output(t->g, t->now[l->scores->id]);
 	t->forward = tensor_program_new(t->g, level);
 	for (int i = 0; i < l->nparam; i++)
-		param[i] = t->now[l->param[i].tensor->id];
-	t->numbers = optimizer_step(t->g, recipe, t->loss, l->nparam, param);
+		if (!l->param[i].frozen)
+			param[n++] = t->now[l->param[i].tensor->id];
+	t->numbers = optimizer_step(t->g, recipe, t->loss, n, param);
 	t->learn = tensor_program_new(t->g, level);
 	tensor_program_share(t->forward, workers);
 	tensor_program_share(t->learn, workers);

@@ -104,6 +104,33 @@ grep -q 'in the program' "$tmp/err" || fail "foreign weights: $(cat "$tmp/err")"
 
 run_refused 'runs it' "$tmp/sums" '1+2='
 
+# ---- the weights of an exact program, learned further ----
+
+# right LINE LEAST MOST NAME: so many percent of the tokens held back are right
+right() { sed -n "$1p" "$tmp/out" | awk -v a="$2" -v b="$3" '{ exit !($8 >= a && $8 <= b) }' ||
+	fail "$4: $(sed -n "$1p" "$tmp/out"), not $2..$3 % right"; }
+free() { train ../../examples/adder.tw --free "$@" >"$tmp/out" ||
+	fail "--free $*: $(cat "$tmp/err")"; }
+for example in adder calculator long_division; do
+	train ../../examples/$example.tw --free --rate 0 --steps 1 -o "$tmp/free" >"$tmp/out"
+	right 1 100 100 "$example as it is compiled"
+	right '$' 100 100 "$example at rate 0"
+done
+run "$tmp/free" '75/4=' | grep -q '^1383' || fail "a long division by kernels: $(cat "$tmp/err")"
+# A rate that is small for other models destroys it; its head alone may move.
+free --steps 40 -o "$tmp/free.broken"
+right '$' 0 50 'adder, all free'
+free --only head --steps 40 -o "$tmp/free.head"
+right '$' 80 100 'adder, its head free'
+# What is begun anew and learned beside exact layers.
+free --only layers.2.w?,layers.2.b?,head --fresh layers.2,head --rate 0.01 --steps 300 \
+	-o "$tmp/free.anew"
+right '$' 35 100 'adder, its last neurons learned anew'
+free --only 'layers.1.*' --steps 4 --schedule constant -o "$tmp/free.part"
+free --only 'layers.1.*' --steps 9 --schedule constant -o "$tmp/free.whole"
+free --only 'layers.1.*' --steps 9 --resume "$tmp/free.part" -o "$tmp/free.part"
+cmp "$tmp/free.whole" "$tmp/free.part" || fail "--free --only, taken up again, differs"
+
 # ---- taken up again: the same bits ----
 
 letters --steps 20 -o "$tmp/whole" >/dev/null
@@ -148,6 +175,12 @@ head -c 1000 "$tmp/whole" >"$tmp/damaged"
 refused 'to learn from' letters.twt
 refused 'one of them' letters.twt --data "$tmp/text" --like ../../examples/adder.tw
 refused 'has no param' ../../examples/adder.tw --data "$tmp/text"
+refused 'it has parameters' sums.tw --free
+refused 'its tokens are records' ../../examples/turing.tw --free
+refused 'that it comes next' ../../examples/histogram.tw --free
+refused "'layers.9' is no parameter" ../../examples/adder.tw --free --only layers.9
+refused '--fresh goes with --free' letters.twt --data "$tmp/text" --fresh a
+refused 'for exact programs' letters.twt --data "$tmp/text" --free
 refused "no token of" sums.tw --like ../../examples/caesar.tw
 refused 'No such file' letters.twt --data "$tmp/none"
 refused 'byte 0' letters.twt --data "$tmp/zero"
