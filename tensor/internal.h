@@ -19,6 +19,8 @@ typedef struct ScalarRewrite {
 } ScalarRewrite;
 
 Scalar *scalar_rewrite(ScalarRewrite *, const Scalar *e);
+/* The same as scalar_reduce(), of an order that is decided. */
+Scalar *scalar_reduce_as(TensorGraph *, TensorOp, SumOrder, Scalar *body, Scalar *range);
 /* Hash-consed, nothing simplified. */
 Scalar *scalar_cons(TensorGraph *, const Scalar *like);
 /* The same, simplified: rules.h, then sums over what is determined. NULL: as it is. */

@@ -189,7 +189,7 @@ is_same(const Scalar *a, const Scalar *b)
 {
 	return a->op == b->op && a->narg == b->narg
 	       && !memcmp(&a->value, &b->value, sizeof a->value) && a->number == b->number
-	       && a->extent == b->extent && a->tensor == b->tensor
+	       && a->extent == b->extent && a->tensor == b->tensor && a->order == b->order
 	       && (!a->narg || !memcmp(a->arg, b->arg, sizeof *a->arg * (size_t)a->narg));
 }
 
@@ -282,15 +282,21 @@ scalar_where(TensorGraph *g, Scalar *condition, Scalar *yes, Scalar *no)
 }
 
 Scalar *
-scalar_reduce(TensorGraph *g, TensorOp op, Scalar *body, Scalar *range)
+scalar_reduce_as(TensorGraph *g, TensorOp op, SumOrder order, Scalar *body, Scalar *range)
 {
 	Scalar *bound = scalar_range(g, BOUND_RANGE + body->height, range->extent);
 	Scalar *arg[] = { scalar_substitute(g, body, range, bound), bound };
 
 	/* What was put in may have simplified the body to one of less height. */
 	if (arg[0]->height != body->height)
-		return scalar_reduce(g, op, arg[0], bound);
-	return build(g, &(Scalar){ .op = op, .narg = 2, .arg = arg });
+		return scalar_reduce_as(g, op, order, arg[0], bound);
+	return build(g, &(Scalar){ .op = op, .order = order, .narg = 2, .arg = arg });
+}
+
+Scalar *
+scalar_reduce(TensorGraph *g, TensorOp op, Scalar *body, Scalar *range)
+{
+	return scalar_reduce_as(g, op, ORDER_OPEN, body, range);
 }
 
 Scalar *
@@ -298,7 +304,8 @@ scalar_rebuild(TensorGraph *g, const Scalar *e, Scalar **arg)
 {
 	Scalar like = { .op = e->op, .tensor = e->tensor, .narg = e->narg, .arg = arg };
 
-	return is_reduction(e->op) ? scalar_reduce(g, e->op, arg[0], arg[1]) : build(g, &like);
+	return is_reduction(e->op) ? scalar_reduce_as(g, e->op, e->order, arg[0], arg[1])
+	                           : build(g, &like);
 }
 
 static Scalar *

@@ -47,6 +47,16 @@ extern const TensorOpInfo tensor_ops[NUM_TENSOR_OPS];
 
 enum { RANK_MAX = 8 };
 
+/* How the terms of a reduction are put together, which its bits depend on: decided when kernels are
+ * made (tensor/kernel/sum_order.c), and kept by whatever rewrites the expression. */
+typedef enum SumOrder {
+	ORDER_OPEN,
+	ORDER_ACROSS,  /* term by term */
+	ORDER_ALONG,   /* sixteen sums, number k of what is k places after a multiple of 16, by halves */
+	ORDER_PRODUCT, /* chains of fused multiply-adds over blocks, block by block (gemm.h) */
+	ORDER_SCATTER  /* term by term, each to the place where it belongs */
+} SumOrder;
+
 typedef struct Scalar Scalar;
 typedef struct TensorNode TensorNode;
 
@@ -57,6 +67,7 @@ struct Scalar {
 	Scalar **arg;       /* (narg) a reduction: its body and its range */
 	double value;       /* CONST */
 	int number, extent; /* RANGE: which, and it goes through 0 .. extent - 1 */
+	SumOrder order;     /* of a reduction */
 	int height;         /* how deep reductions are nested in it */
 	TensorNode *tensor; /* LOAD */
 	Interval values;    /* of an integer one */

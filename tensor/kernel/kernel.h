@@ -69,6 +69,25 @@ bool plan_scatter(TensorGraph *, const TensorNode *t, Kernel *);
 bool plan_update(const TensorGraph *, const Map *now, const TensorNode *t, Kernel *);
 void plan_strips(TensorGraph *, const TensorNode *t, Kernel *);
 
+/* ---- sum_order.c ---- */
+
+/* The body with the order of each of its reductions decided. */
+Scalar *decide_orders(TensorGraph *, Scalar *body);
+/* That of one that is neither a product nor a scatter. */
+SumOrder along_or_across(TensorGraph *, const Scalar *reduction);
+/* What a nest of sums adds up, and the ranges, the outer ones first. */
+Scalar *base_of_sum(Scalar *, int *n, Scalar **range);
+/* where(c, 0, x y) as where(c, 0, x) y, if c depends on nothing that x does not: what the gradient
+ * of max(..., 0) is. Anything else as it is. */
+Scalar *masked_factor(TensorGraph *, Scalar *base);
+/* The row in axis == row, if it depends on what is summed alone; else NULL. */
+Scalar *row_of_condition(const Scalar *c, const Scalar *axis);
+/* Elements of an expression's tensor over its own ranges. */
+double free_size(const Scalar *);
+/* A sum of ranges and multiples of them; how it grows with a range. */
+bool is_affine_index(const Scalar *);
+int64_t slope_of_index(const Scalar *, const Scalar *range);
+
 /* A load of a tensor at indices that are sums of ranges and multiples of them, all inside of it. */
 bool is_plain_load(const Scalar *);
 
@@ -76,6 +95,6 @@ bool is_plain_load(const Scalar *);
  * tensors of their own, so that plan_product() finds them; so do functions that are asked for more
  * than once: the graph's live tensors, operands
  * first, with what was split off. now: what stands for a tensor whose body changed. */
-TensorNode **tensor_split(TensorGraph *, int *n, Map *now);
+TensorNode **tensor_split(TensorGraph *, bool unfused, int *n, Map *now);
 
 #endif

@@ -6,19 +6,6 @@
 
 /* ---- addresses ---- */
 
-/* How an address changes with a range; addresses are affine here. */
-static int64_t
-slope_of_index(const Scalar *e, const Scalar *r)
-{
-	switch (e->op) {
-	case X_RANGE: return e == r;
-	case X_ADD: return slope_of_index(e->arg[0], r) + slope_of_index(e->arg[1], r);
-	case X_SUB: return slope_of_index(e->arg[0], r) - slope_of_index(e->arg[1], r);
-	case X_MUL: return slope_of_index(e->arg[0], r) * (int64_t)e->arg[1]->value;
-	default: return 0;
-	}
-}
-
 static int64_t
 index_at_zero(const Scalar *e)
 {
@@ -106,14 +93,15 @@ is_line_load(const LineSearch *l, const Scalar *e)
 	return true;
 }
 
-/* Does e read along lines, and depend on their axes in no other way? */
+/* Does e read along lines, and depend on their axes in no other way? What is summed along other
+ * lines is done for one of them at a time. */
 static bool
 is_along_lines(LineSearch *l, const Scalar *e)
 {
 	if (!depends_on_line(l, e) || map_get(&l->seen, e))
 		return true;
 	map_put(l->g->arena, &l->seen, e, l);
-	if (e->op == X_RANGE)
+	if (e->op == X_RANGE || e->order == ORDER_ALONG)
 		return false;
 	if (e->op == X_LOAD)
 		return is_line_load(l, e);
@@ -155,24 +143,6 @@ plan_strips(TensorGraph *g, const TensorNode *t, Kernel *k)
 
 /* ---- scatters:  d [i < V][j < C] = sum(where(i == ids[r], x[r, j], 0) for r < N) ---- */
 
-/* The row that the condition gives: what axis 0 is equal to. */
-static Scalar *
-row_of_condition(const TensorNode *t, const Scalar *c)
-{
-	if (c->op != X_EQ)
-		return NULL;
-	for (int i = 0; i < 2; i++) {
-		const Scalar *axis = c->arg[i];
-		Scalar *row = c->arg[1 - i];
-		bool is_axis = axis->op == X_RANGE && !axis->number;
-		for (int k = 0; k < row->nfree && is_axis; k++)
-			is_axis = row->free[k]->number >= BOUND_RANGE;
-		if (is_axis && row->nfree && axis->extent == t->dim[0])
-			return row;
-	}
-	return NULL;
-}
-
 bool
 plan_scatter(TensorGraph *g, const TensorNode *t, Kernel *k)
 {
@@ -180,12 +150,12 @@ plan_scatter(TensorGraph *g, const TensorNode *t, Kernel *k)
 	Scalar *axis = t->rank ? scalar_axis(g, 0, t->dim[0]) : NULL;
 	int n = 0;
 
-	if (t->rank < 2)
+	if (t->rank < 2 || e->order != ORDER_SCATTER)
 		return false;
 	for (; e->op == X_SUM && n < RANK_MAX; e = e->arg[0])
 		range[n++] = e->arg[1];
 	if (!n || e->op != X_WHERE || !scalar_is(e->arg[2], 0)
-	    || !(row = row_of_condition(t, e->arg[0])) || scalar_depends(e->arg[1], axis))
+	    || !(row = row_of_condition(e->arg[0], axis)) || scalar_depends(e->arg[1], axis))
 		return false;
 	k->kind = KERNEL_SCATTER;
 	k->nloop = 0;
@@ -354,10 +324,10 @@ plan_product(const TensorNode *t, Kernel *k)
 	ProductPlan p = { 0 };
 	const Scalar *base = t->body;
 
+	if (base->order != ORDER_PRODUCT)
+		return false;
 	while (base->op == X_SUM)
 		base = base->arg[0];
-	if (base == t->body || base->op != X_MUL || base->height || base->nfree > RANK_MAX)
-		return false;
 	const Scalar *a = base->arg[0], *b = base->arg[1];
 	if (!is_plain_load(a) || !is_plain_load(b) || !sort_ranges(t, base, a, b, &p))
 		return false;
@@ -372,8 +342,6 @@ plan_product(const TensorNode *t, Kernel *k)
 	}
 	KernelLoop row = take_longest(&p.rows), column = take_longest(&p.columns),
 		   term = take_longest(&p.terms);
-	if ((int64_t)row.extent * column.extent * term.extent < 512)
-		return false;
 	*k = (Kernel){ .kind = KERNEL_PRODUCT, .to = k->to, .a = a->tensor, .b = b->tensor };
 	k->a_base = address(a, NULL);
 	k->b_base = address(b, NULL);

@@ -220,11 +220,11 @@ tensor_program_new(TensorGraph *g, VectorLevel level)
 	TensorNode **live;
 
 	p->g = g;
-	if (level > vector_level())
-		level = vector_level();
+	bool unfused = level & VECTORS_UNFUSED;
+	level = (VectorLevel)min_int((int)level & ~VECTORS_UNFUSED, (int)vector_level());
 	p->strips = strip_run(level);
 	p->product = gemm_run(level);
-	live = tensor_split(g, &n, &p->now);
+	live = tensor_split(g, unfused, &n, &p->now);
 	plan_kernels(p, live, n);
 	plan_buffers(p, live, n);
 	tensor_program_share(p, NULL);

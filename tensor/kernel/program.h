@@ -12,9 +12,14 @@
 
 typedef struct TensorProgram TensorProgram;
 
-/* Which vectors kernels use: none but the compiler's, those of AVX2, of AVX-512. All give the same
- * bits. */
-typedef enum VectorLevel { VECTORS_PORTABLE, VECTORS_AVX2, VECTORS_AVX512 } VectorLevel;
+/* Which vectors kernels use: none but the compiler's, those of AVX2, of AVX-512; and, added to one
+ * of these, that each operator is to be a kernel of its own. All give the same bits. */
+typedef enum VectorLevel {
+	VECTORS_PORTABLE,
+	VECTORS_AVX2,
+	VECTORS_AVX512,
+	VECTORS_UNFUSED = 8
+} VectorLevel;
 /* The best of this processor. */
 VectorLevel vector_level(void);
 

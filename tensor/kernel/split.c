@@ -17,6 +17,7 @@
 
 typedef struct Splitter {
 	TensorGraph *g;
+	bool unfused;
 	int n, cap;
 	TensorNode **live; /* (n) operands first */
 	bool *seen;        /* by tensor, of those that were there at first */
@@ -25,88 +26,14 @@ typedef struct Splitter {
 	Map asked; /* functions -> the body that has them; for several, the splitter itself */
 } Splitter;
 
-static Scalar *
-base_of_sum(Scalar *e, int *n, Scalar **range)
-{
-	*n = 0;
-	while (e->op == X_SUM && *n < RANK_MAX) {
-		range[(*n)++] = e->arg[1];
-		e = e->arg[0];
-	}
-	return e;
-}
-
-/* Elements of an expression's tensor over its own ranges. */
-static double
-free_size(const Scalar *e)
-{
-	double n = 1;
-
-	for (int i = 0; i < e->nfree; i++)
-		n *= e->free[i]->extent;
-	return n;
-}
-
-static bool
-is_within_ranges(const Scalar *e, const Scalar *of)
-{
-	for (int i = 0; i < e->nfree; i++)
-		if (!scalar_depends(of, e->free[i]))
-			return false;
-	return true;
-}
-
-/* where(c, 0, x y) as where(c, 0, x) y, if c depends on nothing that x does not: what the gradient
- * of max(..., 0) is. Anything else as it is. */
-static Scalar *
-masked_factor(TensorGraph *g, Scalar *base)
-{
-	if (base->op != X_WHERE || base->height)
-		return base;
-	int to = scalar_is(base->arg[1], 0) ? 2 : scalar_is(base->arg[2], 0) ? 1 : 0;
-	Scalar *product = base->arg[to], *part[3] = { base->arg[0], base->arg[1], base->arg[2] };
-	if (!to || product->op != X_MUL)
-		return base;
-	bool second = !is_within_ranges(base->arg[0], product->arg[0]);
-	if (second && !is_within_ranges(base->arg[0], product->arg[1]))
-		return base;
-	part[to] = product->arg[second];
-	return scalar_binary(g, X_MUL, scalar_where(g, part[0], part[1], part[2]),
-	                     product->arg[!second]);
-}
-
-/* Is e a sum of products that are many enough for a product of matrices? */
-static bool
-is_large_product(TensorGraph *g, Scalar *e)
-{
-	int n;
-	Scalar *range[RANK_MAX], *base = masked_factor(g, base_of_sum(e, &n, range));
-	double work = 1, a, b;
-
-	if (!n || base->op != X_MUL || base->height || base->nfree > RANK_MAX)
-		return false;
-	for (int i = 0; i < base->nfree; i++)
-		work *= base->free[i]->extent;
-	a = free_size(base->arg[0]);
-	b = free_size(base->arg[1]);
-	/* A gain only where each operand is read again and again. */
-	return work >= 4096 && work >= 4 * a && work >= 4 * b;
-}
+typedef struct BodyRewrite {
+	Splitter *s;
+	const TensorNode *tensor;
+	Scalar *body; /* of it, its orders decided */
+	Map done;
+} BodyRewrite;
 
 /* ---- factors ---- */
-
-static bool
-is_affine_index(const Scalar *e)
-{
-	switch (e->op) {
-	case X_CONST:
-	case X_RANGE: return true;
-	case X_ADD:
-	case X_SUB: return is_affine_index(e->arg[0]) && is_affine_index(e->arg[1]);
-	case X_MUL: return is_affine_index(e->arg[0]) && e->arg[1]->op == X_CONST;
-	default: return false;
-	}
-}
 
 bool
 is_plain_load(const Scalar *e)
@@ -136,26 +63,29 @@ own_tensor(Splitter *s, const TensorNode *t, const char *what, Scalar *e, int ra
 	return scalar_load(s->g, own, axis);
 }
 
+static Scalar *split_body(BodyRewrite *, Scalar *, bool in_sum);
+
 static Scalar *
-plain_factor(Splitter *s, const TensorNode *t, Scalar *e)
+plain_factor(BodyRewrite *b, Scalar *e)
 {
-	return is_plain_load(e) ? e : own_tensor(s, t, "factor", e, e->nfree, e->free);
+	e = split_body(b, e, false);
+	return is_plain_load(e) ? e : own_tensor(b->s, b->tensor, "factor", e, e->nfree, e->free);
 }
 
 /* The sum of products e with plain factors. */
 static Scalar *
-with_plain_factors(Splitter *s, const TensorNode *t, Scalar *e)
+with_plain_factors(BodyRewrite *b, Scalar *e)
 {
 	int n;
-	Scalar *range[RANK_MAX], *base = masked_factor(s->g, base_of_sum(e, &n, range));
-	Scalar *product = scalar_binary(s->g, X_MUL, plain_factor(s, t, base->arg[0]),
-	                                plain_factor(s, t, base->arg[1]));
+	Splitter *s = b->s;
+	Scalar *range[RANK_MAX], *base = masked_factor(s->g, base_of_sum(e, &n, range)),
+				 *first = plain_factor(b, base->arg[0]),
+				 *product = scalar_binary(s->g, X_MUL, first,
+	                                                  plain_factor(b, base->arg[1]));
 
-	while (n > 0) {
-		n--;
-		product = scalar_reduce(s->g, X_SUM, product, range[n]);
-	}
-	return product;
+	while (--n > 0)
+		product = scalar_reduce_as(s->g, X_SUM, ORDER_ACROSS, product, range[n]);
+	return scalar_reduce_as(s->g, X_SUM, ORDER_PRODUCT, product, range[0]);
 }
 
 static bool
@@ -207,36 +137,45 @@ note_tensor(Splitter *s, TensorNode *t)
 
 /* ---- bodies ---- */
 
-typedef struct BodyRewrite {
-	Splitter *s;
-	const TensorNode *tensor;
-	Map done;
-} BodyRewrite;
+/* Of what is not fused each operator is, but for indices and conditions, and for what is summed,
+ * which is nowhere kept. */
+static bool
+is_kernel_of_its_own(const BodyRewrite *b, const Scalar *e, bool in_sum)
+{
+	if (e->nfree > RANK_MAX || e->op == X_LOAD || !e->narg)
+		return false;
+	return e->order == ORDER_PRODUCT || e->order == ORDER_SCATTER
+	       || map_get(&b->s->asked, e) == b->s
+	       || (b->s->unfused && !in_sum && !e->integer);
+}
 
 static Scalar *
-split_body(BodyRewrite *b, Scalar *e)
+split_operands(BodyRewrite *b, Scalar *e)
 {
-	Scalar *arg[RANK_MAX], *to;
-	bool changed = false;
+	bool sum = e->op == X_SUM || e->op == X_RMAX, changed = false;
+	Scalar *arg[RANK_MAX];
 
-	if ((to = map_get(&b->done, e)))
-		return to;
 	for (int i = 0; i < e->narg; i++) {
-		arg[i] = split_body(b, e->arg[i]);
+		arg[i] = split_body(b, e->arg[i], sum);
 		changed |= arg[i] != e->arg[i];
 	}
-	to = changed ? scalar_rebuild(b->s->g, e, arg) : e;
+	return changed ? scalar_rebuild(b->s->g, e, arg) : e;
+}
+
+static Scalar *
+split_body(BodyRewrite *b, Scalar *e, bool in_sum)
+{
+	Scalar *to = in_sum ? NULL : map_get(&b->done, e);
+
+	if (to)
+		return to;
+	to = e->order == ORDER_PRODUCT ? with_plain_factors(b, e) : split_operands(b, e);
 	if (to->op == X_LOAD && map_get(&b->s->now, to->tensor))
 		to = scalar_load(b->s->g, map_get(&b->s->now, to->tensor), to->arg);
-	if (to->op == X_SUM && has_only_axes(to) && is_large_product(b->s->g, to)) {
-		to = with_plain_factors(b->s, b->tensor, to);
-		/* The whole of a body is a tensor already. */
-		if (e != b->tensor->body || to->nfree < b->tensor->rank)
-			to = own_tensor(b->s, b->tensor, "sum", to, to->nfree, to->free);
-	}
-	if (e != b->tensor->body && map_get(&b->s->asked, e) == b->s)
+	if ((e != b->body || to->nfree < b->tensor->rank) && is_kernel_of_its_own(b, e, in_sum))
 		to = own_tensor(b->s, b->tensor, tensor_ops[e->op].text, to, to->nfree, to->free);
-	map_put(b->s->g->arena, &b->done, e, to);
+	if (!in_sum)
+		map_put(b->s->g->arena, &b->done, e, to);
 	return to;
 }
 
@@ -261,12 +200,12 @@ visit_tensor(Splitter *s, TensorNode *t)
 		return;
 	s->seen[t->id] = true;
 	if (t->body) {
-		BodyRewrite b = { .s = s, .tensor = t };
+		BodyRewrite b = { .s = s, .tensor = t, .body = decide_orders(s->g, t->body) };
 		Scalar *axis[RANK_MAX];
 		visit_loads(s, t->body, &(Map){ 0 });
 		for (int i = 0; i < t->rank; i++)
 			axis[i] = scalar_axis(s->g, i, t->dim[i]);
-		Scalar *body = split_body(&b, t->body);
+		Scalar *body = split_body(&b, b.body, false);
 		if (body != t->body) {
 			TensorNode *now = tensor_define(s->g, t->name, body, t->rank, axis);
 			map_put(s->g->arena, &s->now, t, now);
@@ -281,9 +220,9 @@ visit_tensor(Splitter *s, TensorNode *t)
 }
 
 TensorNode **
-tensor_split(TensorGraph *g, int *n, Map *now)
+tensor_split(TensorGraph *g, bool unfused, int *n, Map *now)
 {
-	Splitter s = { .g = g, .seen = NEWS(g->arena, bool, g->ntensor) };
+	Splitter s = { .g = g, .unfused = unfused, .seen = NEWS(g->arena, bool, g->ntensor) };
 	bool as_written = g->as_written;
 
 	g->as_written = true; /* what floats give must not change */

@@ -13,10 +13,11 @@
  *     v2 = load z at i         one number
  *     v3 = v1 / v2             a strip
  *
- * A reduction is a loop in the code. Where its body depends on the lanes it REPEATs and adds up
- * strips, in order; where not its range becomes the lanes, and a FOLD adds sixteen sums, number k
- * of what is k places after a multiple of 16, then these by halves. So the order of every sum is
- * fixed by the expression and the lanes, whatever the processor. */
+ * A reduction is a loop in the code. One across the lines of memory REPEATs and adds up, in order;
+ * for one along them its range becomes the lanes, and a FOLD adds sixteen sums, number k of what is
+ * k places after a multiple of 16, then these by halves; where it differs from lane to lane this is
+ * done for EACH of them. So the order of every sum is fixed by the expression (sum_order.c),
+ * whatever the processor. */
 
 #include "tensor/internal.h"
 #include "tensor/kernel/program.h"
@@ -34,6 +35,8 @@ typedef enum StripOp {
 	S_AGAIN,  /* to = to what arg[0]; back to S_REPEAT */
 	S_FOLD,   /* the lanes are another range up to S_FOLDED */
 	S_FOLDED, /* to = all of arg[0] */
+	S_EACH,   /* there are no lanes up to S_EACHED, and `range` is where they are, one by one */
+	S_EACHED, /* to, at that lane, = arg[0] */
 	S_END
 } StripOp;
 

@@ -2,7 +2,7 @@
  * is known, each once; then registers are given out by a scan over the code (Poletto and Sarkar
  * 1999, "Linear scan register allocation"). */
 
-#include "tensor/kernel/strip.h"
+#include "tensor/kernel/kernel.h"
 
 #include <assert.h>
 #include <string.h>
@@ -165,13 +165,15 @@ compile_repeat(StripCompiler *c, Scalar *e)
 {
 	Scalar *range = e->arg[1];
 
+	bool strip = differs(c, e);
+
 	compile_invariants(c, e->arg[0], range, &(Map){ 0 });
 	int begin = c->n, undo = c->nundo, to = c->nvalue++;
 	*emit_strip(c, S_REPEAT) = (StripInstr){ .op = S_REPEAT,
 		                                 .what = e->op,
 		                                 .to = to,
 		                                 .arg = { -1, -1, -1 },
-		                                 .strip = true,
+		                                 .strip = strip,
 		                                 .range = range->number,
 		                                 .extent = range->extent };
 	c->scope[c->nscope++] = range;
@@ -182,12 +184,12 @@ compile_repeat(StripCompiler *c, Scalar *e)
 		                                .to = to,
 		                                .arg = { body.reg, -1, -1 },
 		                                .arg_strip = { body.strip },
-		                                .strip = true,
+		                                .strip = strip,
 		                                .range = range->number,
 		                                .extent = range->extent,
 		                                .jump = begin };
 	forget_since(c, undo);
-	return (ValueAt){ to, true };
+	return (ValueAt){ to, strip };
 }
 
 static ValueAt
@@ -216,6 +218,70 @@ compile_fold(StripCompiler *c, Scalar *e)
 		                                 .jump = begin };
 	forget_since(c, undo);
 	return (ValueAt){ to, false };
+}
+
+/* What depends on the lanes is another thing where they are one number. */
+static int *
+hide_strips(StripCompiler *c)
+{
+	int *hidden = NEWS(c->g->arena, int, c->nundo + 1);
+
+	for (int i = 0; i < c->nundo; i++) {
+		ValueAt *v = map_get(&c->value, c->undo[i]);
+		hidden[i] = v->reg;
+		if (scalar_depends(c->undo[i], c->lanes))
+			v->reg = -1;
+	}
+	return hidden;
+}
+
+static void
+show_strips(StripCompiler *c, const int *hidden, int n)
+{
+	for (int i = 0; i < n; i++) {
+		ValueAt *v = map_get(&c->value, c->undo[i]);
+		if (scalar_depends(c->undo[i], c->lanes))
+			*v = (ValueAt){ hidden[i], true };
+	}
+}
+
+/* A sum along lines that differs from lane to lane: for each lane by itself. */
+static ValueAt
+compile_each(StripCompiler *c, Scalar *e)
+{
+	Scalar *range = c->lanes;
+
+	compile_invariants(c, e, range, &(Map){ 0 });
+	int begin = c->n, undo = c->nundo, to = c->nvalue++, *hidden = hide_strips(c);
+	StripInstr each = { .op = S_EACH,
+		            .to = to,
+		            .arg = { -1, -1, -1 },
+		            .strip = true,
+		            .range = range->number };
+	*emit_strip(c, S_EACH) = each;
+	c->scope[c->nscope++] = range;
+	c->lanes = NULL;
+	each.op = S_EACHED;
+	each.arg[0] = compile_scalar(c, e).reg;
+	each.jump = begin;
+	c->lanes = range;
+	c->nscope--;
+	*emit_strip(c, S_EACHED) = each;
+	forget_since(c, undo);
+	show_strips(c, hidden, undo);
+	return (ValueAt){ to, true };
+}
+
+static ValueAt
+compile_reduction(StripCompiler *c, Scalar *e)
+{
+	bool along = e->order == ORDER_ALONG;
+
+	if (e->order == ORDER_OPEN || e->order == ORDER_PRODUCT)
+		along = along_or_across(c->g, e) == ORDER_ALONG;
+	if (!along)
+		return compile_repeat(c, e);
+	return differs(c, e) ? compile_each(c, e) : compile_fold(c, e);
 }
 
 /* ---- the rest ---- */
@@ -262,7 +328,7 @@ compile_scalar(StripCompiler *c, Scalar *e)
 	case X_LOAD: v = compile_load(c, e); break;
 	case X_STOP: v = compile_scalar(c, e->arg[0]); break;
 	case X_SUM:
-	case X_RMAX: v = differs(c, e) ? compile_repeat(c, e) : compile_fold(c, e); break;
+	case X_RMAX: v = compile_reduction(c, e); break;
 	default: v = compile_apply(c, e); break;
 	}
 	if (!kept) {
@@ -301,6 +367,12 @@ use_operands(Registers *r, const StripInstr *i, int at)
 	use_value(r, i->to, at);
 }
 
+static bool
+ends_loop(const StripInstr *i)
+{
+	return i->op == S_AGAIN || i->op == S_FOLDED || i->op == S_EACHED;
+}
+
 /* A value from in front of a loop that is read in it is needed up to the loop's end. */
 static void
 find_last_uses(const StripCompiler *c, Registers *r, int result)
@@ -309,13 +381,13 @@ find_last_uses(const StripCompiler *c, Registers *r, int result)
 
 	for (int at = 0; at < c->n; at++) {
 		const StripInstr *i = &c->instr[at];
-		if (i->op != S_AGAIN && i->op != S_FOLDED && i->to >= 0)
+		if (!ends_loop(i) && i->to >= 0)
 			defined[i->to] = at;
 		use_operands(r, i, at);
 	}
 	for (int at = 0; at < c->n; at++) {
 		const StripInstr *i = &c->instr[at];
-		if (i->op != S_AGAIN && i->op != S_FOLDED)
+		if (!ends_loop(i))
 			continue;
 		for (int v = 0; v < c->nvalue; v++)
 			if (defined[v] < i->jump && r->last[v] > i->jump && r->last[v] < at)

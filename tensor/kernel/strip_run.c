@@ -21,7 +21,7 @@ typedef int32_t M __attribute__((vector_size(LANES * sizeof(float)), may_alias))
 INLINE V
 all_lanes(float x)
 {
-	return (V){ 0 } + x;
+	return (V){ x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x };
 }
 
 INLINE V
@@ -257,7 +257,7 @@ accumulate(const StripInstr *in, const StripMachine *m)
 {
 	Operand a = operand(m, in, 0);
 	V *to = (V *)m->reg[in->to];
-	int n = vectors(m, true);
+	int n = vectors(m, in->strip);
 
 	for (int i = 0; i < n; i++) {
 		V x = part(a, i);
@@ -414,7 +414,7 @@ run_code(const StripCode *code, StripMachine *m)
 		case S_GATHER: gather_strip(in, m); break;
 		case S_APPLY: apply_strip(in, m); break;
 		case S_REPEAT:
-			fill_strip(m, in, vectors(m, true));
+			fill_strip(m, in, vectors(m, in->strip));
 			m->range[in->range] = 0;
 			break;
 		case S_AGAIN:
@@ -439,6 +439,15 @@ run_code(const StripCode *code, StripMachine *m)
 			fold_lanes(in, m);
 			m->lane = outside[--depth].lane;
 			m->nlane = outside[depth].nlane;
+			break;
+		case S_EACH:
+			m->at[in->to] = m->reg[in->to];
+			m->range[in->range] = m->lane;
+			break;
+		case S_EACHED:
+			m->reg[in->to][m->range[in->range] - m->lane] = m->at[in->arg[0]][0];
+			if (++m->range[in->range] < m->lane + m->nlane)
+				in = code->instr + in->jump;
 			break;
 		default: break;
 		}

@@ -18,8 +18,8 @@
 static Arena arena;
 static Workers *three_threads;
 
-/* Levels of vectors, with one thread; then the last with three. */
-enum { THREE_THREADS = VECTORS_AVX512 + 1, VARIANTS };
+/* Levels of vectors, with one thread; then the last with three; then unfused. */
+enum { THREE_THREADS = VECTORS_AVX512 + 1, UNFUSED, VARIANTS };
 
 /* The reference of leaves as floats hold them. */
 static double **
@@ -64,9 +64,11 @@ check_outputs(TensorGraph *g, unsigned seed)
 	double **value = reference_values(g, seed);
 	TensorProgram *p[VARIANTS];
 
-	for (int level = 0; level < VARIANTS; level++)
-		p[level] = run_program(g, value, n, (VectorLevel)min_int(level, VECTORS_AVX512),
-		                       level < THREE_THREADS ? NULL : three_threads);
+	for (int i = 0; i < VARIANTS; i++) {
+		int level = min_int(i, VECTORS_AVX512) + (i == UNFUSED ? VECTORS_UNFUSED : 0);
+		p[i] = run_program(g, value, n, (VectorLevel)level,
+		                   i == THREE_THREADS ? three_threads : NULL);
+	}
 	for (int i = 0; i < g->noutput; i++) {
 		const TensorNode *t = g->output[i];
 		int64_t size = tensor_size(t);
