@@ -51,8 +51,9 @@ enum { RANK_MAX = 8 };
  * made (tensor/kernel/sum_order.c), and kept by whatever rewrites the expression. */
 typedef enum SumOrder {
 	ORDER_OPEN,
-	ORDER_ACROSS,  /* term by term */
-	ORDER_ALONG,   /* sixteen sums, number k of what is k places after a multiple of 16, by halves */
+	ORDER_ACROSS, /* term by term */
+	ORDER_ALONG, /* sixteen sums, number k of what is k places after a multiple of 16, by halves
+	              */
 	ORDER_PRODUCT, /* chains of fused multiply-adds over blocks, block by block (gemm.h) */
 	ORDER_SCATTER  /* term by term, each to the place where it belongs */
 } SumOrder;

@@ -9,7 +9,8 @@
  *
  * and so is a factor of it that is no plain load. A function that several bodies ask for, as a
  * gradient asks for what the forward pass has computed, is computed once. All numbers stay the
- * same: a float that is stored is the float that was computed. */
+ * same: a float that is stored is the float that was computed, and sums have an order of their own
+ * (sum_order.c). "Unfused" every operator becomes a tensor of its own. */
 
 #include "tensor/kernel/kernel.h"
 
@@ -78,10 +79,10 @@ with_plain_factors(BodyRewrite *b, Scalar *e)
 {
 	int n;
 	Splitter *s = b->s;
-	Scalar *range[RANK_MAX], *base = masked_factor(s->g, base_of_sum(e, &n, range)),
-				 *first = plain_factor(b, base->arg[0]),
-				 *product = scalar_binary(s->g, X_MUL, first,
-	                                                  plain_factor(b, base->arg[1]));
+	Scalar *range[RANK_MAX],
+		*base = masked_factor(s->g, base_of_sum(e, &n, range)),
+		*first = plain_factor(b, base->arg[0]),
+		*product = scalar_binary(s->g, X_MUL, first, plain_factor(b, base->arg[1]));
 
 	while (--n > 0)
 		product = scalar_reduce_as(s->g, X_SUM, ORDER_ACROSS, product, range[n]);
@@ -145,8 +146,7 @@ is_kernel_of_its_own(const BodyRewrite *b, const Scalar *e, bool in_sum)
 	if (e->nfree > RANK_MAX || e->op == X_LOAD || !e->narg)
 		return false;
 	return e->order == ORDER_PRODUCT || e->order == ORDER_SCATTER
-	       || map_get(&b->s->asked, e) == b->s
-	       || (b->s->unfused && !in_sum && !e->integer);
+	       || map_get(&b->s->asked, e) == b->s || (b->s->unfused && !in_sum && !e->integer);
 }
 
 static Scalar *

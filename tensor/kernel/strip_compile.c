@@ -253,11 +253,9 @@ compile_each(StripCompiler *c, Scalar *e)
 
 	compile_invariants(c, e, range, &(Map){ 0 });
 	int begin = c->n, undo = c->nundo, to = c->nvalue++, *hidden = hide_strips(c);
-	StripInstr each = { .op = S_EACH,
-		            .to = to,
-		            .arg = { -1, -1, -1 },
-		            .strip = true,
-		            .range = range->number };
+	StripInstr each = {
+		.op = S_EACH, .to = to, .arg = { -1, -1, -1 }, .strip = true, .range = range->number
+	};
 	*emit_strip(c, S_EACH) = each;
 	c->scope[c->nscope++] = range;
 	c->lanes = NULL;

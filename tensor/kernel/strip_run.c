@@ -21,7 +21,7 @@ typedef int32_t M __attribute__((vector_size(LANES * sizeof(float)), may_alias))
 INLINE V
 all_lanes(float x)
 {
-	return (V){ x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x };
+	return x - (V){ 0 }; /* not a sum, which makes 0 of -0 */
 }
 
 INLINE V

@@ -228,8 +228,7 @@ with_orders(TensorGraph *g, Scalar *e, bool in_sum, Map *done)
 		order = in_sum ? along_or_across(g, e) : order_of_nest(g, e);
 	for (int i = 0; i < e->narg; i++)
 		arg[i] = with_orders(g, e->arg[i], e->op == X_SUM && e->arg[i]->op == X_SUM, done);
-	to = order ? scalar_reduce_as(g, e->op, order, arg[0], arg[1])
-	           : scalar_rebuild(g, e, arg);
+	to = order ? scalar_reduce_as(g, e->op, order, arg[0], arg[1]) : scalar_rebuild(g, e, arg);
 	if (!in_sum)
 		map_put(g->arena, done, e, to);
 	return to;
