@@ -291,11 +291,14 @@ web: ## the playground: build-web/page/playground.html, one file that opens from
 web-serve: web ## the same at http://localhost:8000, for other machines and phones
 	@node web/serve.mjs
 
-# CHROMIUM names another browser than Debian's; BUDGETS=1 holds times against what they may be.
+# CHROMIUM names another browser than Debian's.
 test-web: web ## the page in a real browser, and its module against twc
 	$(AGAIN) all
 	@node web/tests/module.mjs $(BUILD)
 	@node web/tests/page.mjs $(BUILD)
+
+bench-web: web ## what the page takes in a real browser, beside what it may take
+	@node web/bench.mjs
 
 check-format: ## is all C laid out by clang-format 14, and nothing wider than 100 columns
 	@tools/setup --format
@@ -428,7 +431,7 @@ help: ## this list
 		expand -t 15
 
 .PHONY: all parts setup demo test test-train bench-train \
-	web web-serve test-web test-editors test-engines asan \
+	web web-serve test-web bench-web test-editors test-engines asan \
 	check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
 	mutants-models fuzz fuzz-machines hostile nightly bless report bench bench-machine house \
 	fmt editors install uninstall clean help

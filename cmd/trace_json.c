@@ -125,7 +125,7 @@ json_trace(TwSession *s, const TwModel *m, int nprompt, bool all)
 struct HeadVectors {
 	const TwModel *m;
 	int places;     /* <bos> among them */
-	float **q, **k; /* (nlayer) each (places, heads * dk) */
+	float **q, **k; /* (nlayer) each (heads * dk, places) */
 };
 
 /* One state of the stream at a position: (d_model). */
@@ -151,27 +151,69 @@ affine_columns(const TwModel *m, const float *x, const float *w, const float *b,
 			y[k] += x[c] * w[c * n + k];
 }
 
+/* One state of the stream at all places: (d_model, places). */
+static void
+read_states(TwSession *s, const TwModel *m, int state, int places, float *x)
+{
+	float one = 1;
+
+	for (int c = 0; c < m->d_model; c++) {
+		TwNamed column = { .state = state, .ncolumn = 1, .column = &c, .weight = &one };
+		for (int p = 0; p < places; p++)
+			*x++ = tw_value(s, &column, p - 1);
+	}
+}
+
+/* Which of n numbers are not 0. How many they are. */
+static int
+nonzeros_of(const float *x, int n, int *at)
+{
+	int count = 0;
+
+	for (int i = 0; i < n; i++)
+		if (x[i] != 0)
+			at[count++] = i;
+	return count;
+}
+
+/* y = x w + b at all places: (n, places). Most of x and of w is 0. */
+static float *
+affine_places(const TwModel *m, const float *x, const float *w, const float *b, int n, int places)
+{
+	float *y = guarded_malloc(((size_t)n * (size_t)places + 1) * sizeof *y);
+	int *at = guarded_malloc((size_t)places * sizeof *at);
+
+	for (int k = 0; k < n; k++)
+		for (int p = 0; p < places; p++)
+			y[k * places + p] = b[k];
+	for (int c = 0; n && c < m->d_model; c++, x += places) {
+		int count = nonzeros_of(x, places, at);
+		for (int k = 0; k < n; k++, w++)
+			for (int i = 0; *w != 0 && i < count; i++)
+				y[k * places + at[i]] += *w * x[at[i]];
+	}
+	guarded_free(at);
+	return y;
+}
+
 HeadVectors *
 head_vectors(TwSession *s, const TwModel *m)
 {
 	HeadVectors *v = guarded_malloc(sizeof *v);
-	float *x = guarded_malloc((size_t)m->d_model * sizeof *x);
+	int places = tw_count(s) + 1;
+	float *x = guarded_malloc((size_t)m->d_model * (size_t)places * sizeof *x);
 
 	*v = (HeadVectors){ .m = m,
-		            .places = tw_count(s) + 1,
+		            .places = places,
 		            .q = guarded_malloc(((size_t)m->nlayer + 1) * sizeof *v->q),
 		            .k = guarded_malloc(((size_t)m->nlayer + 1) * sizeof *v->k) };
 	for (int i = 0; i < m->nlayer; i++) {
 		const TwLayer *l = &m->layer[i];
 		int width = l->heads * l->dk;
-		size_t size = ((size_t)v->places * (size_t)width + 1) * sizeof **v->q;
-		v->q[i] = guarded_malloc(size);
-		v->k[i] = guarded_malloc(size);
-		for (int p = 0; p < v->places && width; p++) {
-			read_state(s, m, 2 * i, p - 1, x);
-			affine_columns(m, x, l->wq, l->bq, width, v->q[i] + p * width);
-			affine_columns(m, x, l->wk, l->bk, width, v->k[i] + p * width);
-		}
+		if (width)
+			read_states(s, m, 2 * i, places, x);
+		v->q[i] = affine_places(m, x, l->wq, l->bq, width, places);
+		v->k[i] = affine_places(m, x, l->wk, l->bk, width, places);
 	}
 	guarded_free(x);
 	return v;
@@ -197,14 +239,14 @@ static int
 score_row(const HeadVectors *v, int layer, int head, int from, float *score)
 {
 	const TwLayer *l = &v->m->layer[layer];
-	int width = l->heads * l->dk, n = v->m->bidirectional ? v->places : from + 1;
-	const float *q = v->q[layer] + from * width + head * l->dk;
+	int n = v->m->bidirectional ? v->places : from + 1;
 
 	memset(score, 0, (size_t)n * sizeof *score);
-	for (int d = 0; d < l->dk; d++) {
-		const float *k = v->k[layer] + head * l->dk + d;
-		for (int p = 0; q[d] != 0 && p < n; p++)
-			score[p] += q[d] * k[p * width];
+	for (int d = head * l->dk; d < (head + 1) * l->dk; d++) {
+		const float *k = v->k[layer] + d * v->places;
+		float q = v->q[layer][d * v->places + from];
+		for (int p = 0; q != 0 && p < n; p++)
+			score[p] += q * k[p];
 	}
 	return n;
 }

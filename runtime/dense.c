@@ -12,7 +12,7 @@
 
 typedef struct DenseLayer {
 	TwSparse q, k, v, o, w1, w2;
-	float *key;   /* (heads, places, dk) */
+	float *key;   /* (heads, dk, places) */
 	float *value; /* (heads, places, dv) */
 } DenseLayer;
 
@@ -222,25 +222,20 @@ dense_embed(TwDense *s, int place)
 		         stream(s, place));
 }
 
-/* What all heads have side by side, into the cache, where each head has a block. */
-static void
-cache_heads(const TwDense *s, float *cache, const float *kv, int place, int heads, int size)
-{
-	for (int h = 0; h < heads; h++)
-		memcpy(cache + ((size_t)h * (size_t)s->places + (size_t)place) * (size_t)size,
-		       kv + (size_t)h * (size_t)size, (size_t)size * sizeof *cache);
-}
-
+/* All heads have theirs side by side; in the cache each head has a block. */
 static void
 cache_key_value(TwDense *s, int n, int place)
 {
 	const TwLayer *l = &s->m->layer[n];
 	DenseLayer *c = &s->layer[n];
+	size_t places = (size_t)s->places, at = (size_t)place, dv = (size_t)l->dv;
 
 	dense_affine(s->kv, stream(s, place), &c->k, l->bk);
-	cache_heads(s, c->key, s->kv, place, l->heads, l->dk);
+	for (size_t d = 0; d < (size_t)l->heads * (size_t)l->dk; d++)
+		c->key[d * places + at] = s->kv[d];
 	dense_affine(s->kv, stream(s, place), &c->v, l->bv);
-	cache_heads(s, c->value, s->kv, place, l->heads, l->dv);
+	for (size_t h = 0; h < (size_t)l->heads; h++)
+		memcpy(c->value + (h * places + at) * dv, s->kv + h * dv, dv * sizeof *s->kv);
 }
 
 static void
@@ -252,11 +247,22 @@ softmax(float *x, int n)
 		if (x[i] > top)
 			top = x[i];
 	for (int i = 0; i < n; i++) {
-		x[i] = expf(x[i] - top);
+		x[i] = x[i] - top > -TW_GAP ? expf(x[i] - top) : 0;
 		sum += x[i];
 	}
 	for (int i = 0; i < n; i++)
 		x[i] /= sum;
+}
+
+/* Most of a query is 0: heads are padded to the widest of their layer. */
+static void
+score_places(TwDense *s, const float *query, const float *key, int dk, int n)
+{
+	memset(s->weight, 0, (size_t)n * sizeof *s->weight);
+	for (int d = 0; d < dk; d++, key += s->places)
+		if (query[d] != 0 || s->every_zero)
+			for (int i = 0; i < n; i++)
+				s->weight[i] += query[d] * key[i];
 }
 
 /* One head's query reads places 0 .. n - 1. */
@@ -268,8 +274,7 @@ dense_read_head(TwDense *s, const TwLayer *l, const DenseLayer *c, int h, int n)
 	const float *value = c->value + (size_t)h * (size_t)s->places * (size_t)l->dv;
 	float *read = s->read + (size_t)h * (size_t)l->dv;
 
-	for (int i = 0; i < n; i++, key += l->dk)
-		s->weight[i] = tw_dot(query, key, l->dk);
+	score_places(s, query, key, l->dk, n);
 	softmax(s->weight, n);
 	memset(read, 0, (size_t)l->dv * sizeof *read);
 	for (int i = 0; i < n; i++, value += l->dv)

@@ -62,6 +62,8 @@ drop_program(void)
 
 /* ---- compiling ---- */
 
+enum { SHORT = 1024 }; /* tokens of a context */
+
 /* The model as the file says, and a session that keeps what it computes; what went wrong is in
  * *error. */
 static bool
@@ -71,7 +73,9 @@ load_model(char **error)
 
 	page.file = onnx_bytes(&p->arena, p->model, &page.size);
 	page.model = page.file ? tw_load_memory(page.file, page.size, error) : NULL;
-	page.session = page.model ? tw_open(page.model, TW_TRACE, error) : NULL;
+	/* over a short text a softmax costs less than to learn what its heads look up */
+	unsigned flags = p->graph->context <= SHORT ? TW_TRACE | TW_SOFTMAX : TW_TRACE;
+	page.session = page.model ? tw_open(page.model, flags, error) : NULL;
 	if (!page.session)
 		return false;
 	int longest = longest_kept(p->graph) + 1;

@@ -308,7 +308,19 @@ function tokenNames(view) {
 	return fields(trace.tokens[0] ?? '')?.map(f => f[0])
 }
 
-function textRow(view, n) {
+// What stands right of a label: those of positions from .. to, -1 among them, in their places.
+function cells(from, list) {
+	const e = element('div', { className: 'cells' }, ...list)
+	if (from > 0) e.style.paddingLeft = `calc(${from + 1} * var(--wide))`
+	return e
+}
+
+const positions = ({ from, to }) => {
+	const first = from > 0 ? from : -1
+	return Array.from({ length: to - first }, (_, i) => first + i)
+}
+
+function textRow(view, part) {
 	const names = tokenNames(view),
 		e = element('div', { className: 'row text' })
 	const title = element('span', { className: 'title' })
@@ -316,112 +328,88 @@ function textRow(view, n) {
 	else title.append('text')
 	e.append(
 		element('div', { className: names ? 'label names' : 'label' }, title),
-		token(view, -1),
+		cells(
+			part.from,
+			positions(part).map(i => token(view, i)),
+		),
 	)
-	for (let i = 0; i < n; i++) e.append(token(view, i))
 	return e
 }
 
-// In place of the cells that are not in view.
-const skipped = from => {
-	if (from < 0) return []
-	const e = element('span', {})
-	e.style.gridColumn = `span ${from + 1}`
-	return [e]
+const blank = (view, i) => element('span', { className: cellClass(view, i, '') })
+
+function valueCells(row, view, part) {
+	let before = part.from > 0 ? valueAt(view.trace, row, part.from - 1) : null
+	return cells(
+		part.from,
+		positions(part).map(i => {
+			if (i < 0) return blank(view, i)
+			const text = valueAt(view.trace, row, i),
+				kind = row.state === null ? 'meant' : 'value',
+				same = text === before ? ' same' : ''
+			before = text
+			return cell(view, i, text, kind + same)
+		}),
+	)
 }
 
-function valueCells(row, view, { from, to }) {
-	const list =
-		from < 0
-			? [element('span', { className: cellClass(view, -1, '') })]
-			: skipped(from)
-	let before = from > 0 ? valueAt(view.trace, row, from - 1) : null
-	for (let i = Math.max(from, 0); i < to; i++) {
-		const text = valueAt(view.trace, row, i)
-		list.push(
-			cell(
-				view,
-				i,
-				text,
-				(row.state === null ? 'meant' : 'value') +
-					(text === before ? ' same' : ''),
-			),
-		)
-		before = text
-	}
-	return list
+// A row with a title and a cell for each position.
+function titled(kind, title, part, cellOf) {
+	return element(
+		'div',
+		{ className: `row ${kind}` },
+		element(
+			'div',
+			{ className: 'label' },
+			element('span', { className: 'title', textContent: title }),
+		),
+		cells(part.from, positions(part).map(cellOf)),
+	)
 }
 
 // The scores that a head gives, seen from the chosen position: whole numbers, the winner ahead.
-function scoreRows(row, view, { from, to }) {
+function scoreRows(row, view, part) {
 	return row.heads.map((h, i) => {
 		const scores = view.place?.scores[row.layer]?.[h] ?? [],
 			best = Math.max(...scores)
-		const e = element('div', { className: 'row scores' })
 		const what = row.offsets ? `scores, ${Math.abs(row.offsets[i])} back` : 'scores'
-		e.append(
-			element(
-				'div',
-				{ className: 'label' },
-				element('span', { className: 'title', textContent: what }),
-			),
-		)
-		e.append(...skipped(from))
-		for (let k = from; k < to; k++) {
+		return titled('scores', what, part, k => {
 			const score = scores[k + 1]
-			e.append(
-				cell(
-					view,
-					k,
-					score === undefined ? '' : String(Math.round(score)),
-					score === best ? 'won' : '',
-				),
+			return cell(
+				view,
+				k,
+				score === undefined ? '' : String(Math.round(score)),
+				score === best ? 'won' : '',
 			)
-		}
-		return e
+		})
 	})
 }
 
-function outputRows(view, { n, from, to }) {
+// What is said next at a position.
+function saidNext({ trace }, n, i) {
+	if (i < trace.nprompt - 1) return ''
+	if (i + 1 < n) return spelled(trace.tokens[i + 1])
+	return trace.done ? 'end' : ''
+}
+
+function outputRows(view, part) {
 	const { trace, model } = view,
 		rows = []
-	if (model.emits) {
-		const e = element('div', { className: 'row output' })
-		e.append(
-			element(
-				'div',
-				{ className: 'label' },
-				element('span', { className: 'title', textContent: 'says next' }),
-			),
-			...(from < 0 ? [element('span', { className: 'cell' })] : skipped(from)),
+	if (model.emits)
+		rows.push(
+			titled('output', 'says next', part, i => {
+				const next = saidNext(view, part.n, i)
+				return i < 0
+					? blank(view, i)
+					: cell(view, i, next, `made ${next === 'end' ? 'end' : ''}`)
+			}),
 		)
-		for (let i = Math.max(from, 0); i < to; i++) {
-			const next =
-				i < trace.nprompt - 1
-					? ''
-					: i + 1 < n
-						? spelled(trace.tokens[i + 1])
-						: trace.done
-							? 'end'
-							: ''
-			e.append(cell(view, i, next, `made ${next === 'end' ? 'end' : ''}`))
-		}
-		rows.push(e)
-	}
-	for (const l of trace.labels) {
-		const e = element('div', { className: 'row output' })
-		e.append(
-			element(
-				'div',
-				{ className: 'label' },
-				element('span', { className: 'title', textContent: l.name }),
+	for (const l of trace.labels)
+		rows.push(
+			titled('output', l.name, part, i =>
+				i < 0 ? blank(view, i) : cell(view, i, l.values[i] ?? '', 'made'),
 			),
-			...(from < 0 ? [element('span', { className: 'cell' })] : skipped(from)),
 		)
-		for (let i = Math.max(from, 0); i < to; i++)
-			e.append(cell(view, i, l.values[i] ?? '', 'made'))
-		rows.push(e)
-	}
 	return rows
 }
 
@@ -457,9 +445,9 @@ function windowOf(root, at, n, wide) {
 
 // What a row has beside its label.
 function contents(row, view, part) {
-	if (row.kind === 'head') return [arcs(row, view, part)]
+	if (row.kind === 'head') return arcs(row, view, part)
 	if (row.kind === 'neurons')
-		return [squares(row, view, Math.max(260, (part.n + 1) * part.wide))]
+		return squares(row, view, Math.max(260, (part.n + 1) * part.wide))
 	return valueCells(row, view, part)
 }
 
@@ -469,7 +457,7 @@ const drawn = new WeakMap()
 function fill(entry, view, part) {
 	if (entry.part === part) return
 	entry.part = part
-	entry.e.replaceChildren(entry.e.firstChild, ...contents(entry.row, view, part))
+	entry.e.replaceChildren(entry.e.firstChild, contents(entry.row, view, part))
 }
 
 // After scrolling.
@@ -481,15 +469,15 @@ export function drawInView(root) {
 		bottom = root.scrollTop + root.clientHeight + below
 	const left = root.scrollLeft / state.part.wide,
 		right = (root.scrollLeft + root.clientWidth) / state.part.wide
-	if (left < state.part.from || right > state.part.to + 1)
-		if (state.part.from >= 0 || state.part.to < state.part.n) {
-			draw(root, view, true)
-			return
-		}
-	for (const entry of entries) {
-		const at = entry.e.offsetTop
-		if (at < bottom && at + entry.e.offsetHeight > top) fill(entry, view, state.part)
-	}
+	const { from, to, n } = state.part
+	if ((from >= 0 && left < from) || (to < n && right > to + 1))
+		return draw(root, view, true)
+	// Where they stand is asked of all first: after a change the page is laid out anew.
+	const near = entries.filter(({ e }) => {
+		const at = e.offsetTop
+		return at < bottom && at + e.offsetHeight > top
+	})
+	for (const entry of near) fill(entry, view, state.part)
 }
 
 // view: {model, rows, trace, at, place, locked, lit}; where it was scrolled, the chosen position
@@ -511,7 +499,7 @@ export function draw(root, view, scrolled = false) {
 	const chain = rows.filter(r => r.chain),
 		first = rows.indexOf(chain[0]),
 		last = rows.indexOf(chain[chain.length - 1])
-	grid.append(textRow(view, n))
+	grid.append(textRow(view, part))
 	rows.forEach((row, i) => {
 		const thread = i >= first && i <= last && chain.length > 1
 		const add = e => {
