@@ -21,12 +21,11 @@ latest_atom(const Form *f, const Atom *best)
 }
 
 const char *
-source_excerpt(const Graph *g, const Node *n)
+span_excerpt(Arena *arena, const Source *src, Span span)
 {
 	enum { MOST = 44 };
-	const Source *src = node_source(g, n);
-	uint32_t lo = n->span.lo, hi = n->span.hi < src->len ? n->span.hi : src->len;
-	char *s = arena_alloc(g->arena, MOST + 8);
+	uint32_t lo = span.lo, hi = span.hi < src->len ? span.hi : src->len;
+	char *s = arena_alloc(arena, MOST + 8);
 	int len = 0;
 
 	for (; lo < hi && len < MOST; lo++) {
@@ -36,10 +35,16 @@ source_excerpt(const Graph *g, const Node *n)
 		else if (len && s[len - 1] != ' ')
 			s[len++] = ' ';
 	}
-	while (lo < hi && len && ((unsigned char)s[len] & 0xc0) == 0x80)
+	for (uint32_t i = lo; i < hi && len && ((unsigned char)src->text[i] & 0xc0) == 0x80; i--)
 		len--; /* not in the middle of a character */
 	strcpy(s + len, lo < hi ? " …" : "");
 	return s;
+}
+
+const char *
+source_excerpt(const Graph *g, const Node *n)
+{
+	return span_excerpt(g->arena, node_source(g, n), n->span);
 }
 
 static const char *

@@ -12,7 +12,8 @@ const char *lookup_label(const Circuit *, const Lookup *);
 /* The named value for which an atom was made first, an array as a whole: "sum" of "sum[2]"; or "".
  */
 const char *atom_owner(const Circuit *, const Atom *);
-/* The source of a node on one line, shortened. */
+/* A piece of a source on one line, shortened; that of a node. */
+const char *span_excerpt(Arena *, const Source *, Span);
 const char *source_excerpt(const Graph *, const Node *);
 
 #endif

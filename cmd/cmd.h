@@ -67,6 +67,11 @@ typedef struct LearnedHalf LearnedHalf;
 LearnedHalf *learned_half_new(const Graph *, uint64_t seed, const char *file);
 void learned_half_attach(LearnedHalf *, Eval *);
 void learned_half_free(LearnedHalf *);
+/* What a file of twc train holds, in place of how parameters begin: all of them, in their shapes. A
+ * line on standard error, and false, where it is none of this program. */
+struct Learned;
+struct WeightsFile;
+bool learned_file(Arena *, const struct Learned *, const char *path, struct WeightsFile *);
 /* What of a program is proved, learned and chosen (explain_learned.c). */
 void explain_learned(Program *, bool json);
 
@@ -132,6 +137,7 @@ int cmd_doctor(const Options *);
 int cmd_prove(const Options *);
 int cmd_equal(const Options *);
 int cmd_train(const Options *);
+int cmd_ablate(const Options *);
 /* twc MODEL.safetensors -o OUT.onnx, of what twc train has written. */
 int write_learned(const Options *);
 /* Runs twprove over a model file; its exit status. */

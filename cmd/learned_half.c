@@ -26,12 +26,9 @@ tensor_room(const Learned *l, const TensorNode *t)
 	return NEWS(l->graph->arena, double, tensor_size(t));
 }
 
-/* What a file of twc train holds, in place of how parameters begin; a line, and false, where it is
- * none of this program. */
-static bool
-read_learned_file(const Learned *l, const char *path, WeightsFile *to)
+bool
+learned_file(Arena *arena, const Learned *l, const char *path, WeightsFile *to)
 {
-	Arena *arena = l->graph->arena;
 	const char *why = NULL;
 	size_t n;
 	char *bytes = read_file(arena, path, &n);
@@ -64,7 +61,7 @@ learned_half_new(const Graph *g, uint64_t seed, const char *path)
 	LearnedHalf *r = NEW(arena, LearnedHalf);
 	WeightsFile file = { 0 };
 
-	if (path && !read_learned_file(l, path, &file))
+	if (path && !learned_file(arena, l, path, &file))
 		return NULL;
 
 	*r = (LearnedHalf){ .g = g, .l = l, .exact = eval_new(g), .n = -1 };

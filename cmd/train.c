@@ -78,7 +78,7 @@ read_recipe(const Options *o, Recipe *r)
 
 /* What is compiled is not to shrink unless that is asked for. */
 static void
-fill_recipe(const Options *o, Recipe *r)
+fill_recipe(bool free, Recipe *r)
 {
 	r->steps = r->steps ? r->steps : 1000;
 	r->batch = r->batch ? r->batch : 16;
@@ -89,7 +89,7 @@ fill_recipe(const Options *o, Recipe *r)
 	if (r->clip < 0)
 		r->clip = 1;
 	if (r->decay < 0)
-		r->decay = o->free ? 0 : 0.01;
+		r->decay = free ? 0 : 0.01;
 	if (r->warm_up < 0)
 		r->warm_up = r->steps / 20 < 100 ? r->steps / 20 : 100;
 }
@@ -137,10 +137,8 @@ static Learned *
 open_program(Training *t)
 {
 	const char *path = t->o->args[0];
-
-	if (!program_open(&t->program, path, t->o))
-		return NULL;
 	const Graph *g = &t->program.meant;
+
 	if (!g->learned || !g->learned->nparam)
 		fprintf(stderr,
 		        "twc: %s: it has no param: there is nothing to learn, but with --free "
@@ -166,13 +164,15 @@ open_learned(Training *t)
 {
 	const char *path = t->o->args[0];
 
-	if (t->o->free && is_tensor_text(path)) {
-		fprintf(stderr, "twc: %s: --free is for exact programs\n", path);
-		return NULL;
+	if (is_tensor_text(path)) {
+		if (t->free)
+			fprintf(stderr, "twc: %s: --free is for exact programs\n", path);
+		return t->free ? NULL : open_tensor_text(t->arena, path);
 	}
-	return t->o->free             ? open_free(t)
-	       : is_tensor_text(path) ? open_tensor_text(t->arena, path)
-	                              : open_program(t);
+	if (!program_open(&t->program, path, t->o))
+		return NULL;
+	t->free |= t->either && !t->program.graph->learned;
+	return t->free ? open_free(t) : open_program(t);
 }
 
 static bool
@@ -193,11 +193,10 @@ open_resumed(Training *t)
 	return false;
 }
 
-static bool
-start_trainer(Training *t)
+bool
+training_start(Training *t)
 {
 	const char *why;
-
 	int cores = (int)sysconf(_SC_NPROCESSORS_ONLN), asked = t->o->threads;
 	t->workers = workers_new(asked ? asked : cores > 1 ? cores : 1);
 	t->trainer = trainer_new(t->learned, &t->recipe, vector_level(), t->workers);
@@ -359,7 +358,7 @@ train_steps(Training *t)
 	double begin = now_ms(), drawn = 0, saved = begin;
 	int every = t->recipe.steps / TOLD + !(t->recipe.steps / TOLD);
 
-	if (t->o->free && !t->o->resume) { /* what the weights were worth before */
+	if (t->free && !t->o->resume) { /* what the weights were worth before */
 		try_held_back(t, TOLD * HELD_BATCHES);
 		tell_step(t);
 	}
@@ -413,29 +412,60 @@ train_and_save(Training *t)
 	return ok && saved ? 0 : 2;
 }
 
+bool
+training_open(Training *t)
+{
+	if (!read_recipe(t->o, &t->recipe) || !open_resumed(t))
+		return false;
+	t->learned = open_learned(t);
+	fill_recipe(t->free, &t->recipe);
+	t->length = NEWS(t->arena, int64_t, t->recipe.batch);
+	for (int i = 0; t->learned && i < t->recipe.batch; i++)
+		t->length[i] = t->learned->context;
+	return t->learned && choose_parameters(t) && training_data(t);
+}
+
+bool
+training_weights(Training *t)
+{
+	const char *path = t->o->model;
+	Learned *l = t->learned;
+	WeightsFile f;
+
+	if (!path)
+		return true;
+	if (!learned_file(t->arena, l, path, &f))
+		return false;
+	for (int i = 0; i < l->nparam; i++)
+		l->param[i].value = weights_file_find(&f, l->param[i].tensor->name)->at;
+	return true;
+}
+
+void
+training_close(Training *t)
+{
+	if (t->eval)
+		eval_free(t->eval);
+	workers_free(t->workers);
+	sampler_close(&t->like);
+	program_close(&t->like_program);
+	program_close(&t->program);
+	arena_free(t->arena);
+}
+
 int
 cmd_train(const Options *o)
 {
 	Arena arena = { 0 };
-	Training t = { .arena = &arena, .o = o };
+	Training t = { .arena = &arena, .o = o, .free = o->free };
 	int status = 2;
 
 	if (o->output && !(can_write(o->output) && (!o->plot || can_write(o->plot))))
 		return 2;
 	if (!o->output)
 		fputs("twc: train: where is what it learns to go? -o OUT.safetensors\n", stderr);
-	else if (read_recipe(o, &t.recipe) && open_resumed(&t)) {
-		fill_recipe(o, &t.recipe);
-		t.learned = open_learned(&t);
-		if (t.learned && choose_parameters(&t) && training_data(&t) && start_trainer(&t))
-			status = train_and_save(&t);
-	}
-	if (t.eval)
-		eval_free(t.eval);
-	workers_free(t.workers);
-	sampler_close(&t.like);
-	program_close(&t.like_program);
-	program_close(&t.program);
-	arena_free(&arena);
+	else if (training_open(&t) && training_start(&t))
+		status = train_and_save(&t);
+	training_close(&t);
 	return status;
 }

@@ -10,6 +10,8 @@
 typedef struct Training {
 	Arena *arena;
 	const Options *o;
+	bool either;          /* an exact program will do as well */
+	bool free;            /* it is exact, and its weights are the parameters */
 	const char *imitated; /* the exact program whose answers are learned; NULL: --data */
 	Program program;      /* what is trained, unless it is a graph of tensors alone */
 	Learned *learned;
@@ -23,6 +25,7 @@ typedef struct Training {
 	WeightsFile resumed; /* what --resume names */
 	Recipe recipe;
 	Examples examples;
+	int64_t *length; /* (recipe.batch) positions of each text of the batch */
 	Trainer *trainer;
 	Workers *workers;
 	int first_step; /* of this run */
@@ -36,6 +39,13 @@ typedef struct HeldLoss {
 	double loss, right; /* right: percent, or -1 where nothing is asked for */
 } HeldLoss;
 
+/* All but the trainer; that; in place of how parameters begin, those of --model. A line on standard
+ * error, and false. */
+bool training_open(Training *);
+bool training_start(Training *);
+bool training_weights(Training *);
+void training_close(Training *);
+
 /* train_data.c: what --data and --like say, into the examples; a line on standard error, and
  * false. */
 bool training_data(Training *);
@@ -45,7 +55,8 @@ bool open_like(Training *);
 /* What the exact half computes on a text, into row b of the batch. */
 void training_exact(void *training, Trainer *, int b, const int *row, int n);
 
-/* train_free.c: the weights of an exact program as parameters (--free). NULL and a line. */
+/* train_free.c: the weights of the exact program that was opened, as parameters. NULL and a line.
+ */
 Learned *open_free(Training *);
 /* What --only and --fresh say of parameters, by name; a line, and false. */
 bool choose_parameters(Training *);

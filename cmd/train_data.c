@@ -210,7 +210,7 @@ bool
 training_data(Training *t)
 {
 	const char *data = t->o->data;
-	t->imitated = t->o->like ? t->o->like : t->o->free && !data ? t->o->args[0] : NULL;
+	t->imitated = t->o->like ? t->o->like : t->free && !data ? t->o->args[0] : NULL;
 	bool made = t->imitated != NULL;
 	int percent = t->o->held ? atoi(t->o->held) : 10;
 	Examples *e = &t->examples;

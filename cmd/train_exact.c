@@ -87,6 +87,7 @@ fill_example_like(Training *t, Trainer *r, int b, const int *row, int prompt, in
 		if (weight)
 			weight[i] = asked;
 	}
+	t->length[b] = n;
 	training_exact(t, r, b, row, n);
 }
 

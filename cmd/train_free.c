@@ -21,8 +21,6 @@ open_free(Training *t)
 	const char *path = t->o->args[0], *why;
 	Program *p = &t->program;
 
-	if (!program_open(p, path, t->o))
-		return NULL;
 	if (p->graph->learned) {
 		fprintf(stderr,
 		        "twc: %s: it has parameters: --free is for programs that are exact\n",
@@ -98,7 +96,7 @@ choose_parameters(Training *t)
 	Learned *l = t->learned;
 	const Options *o = t->o;
 
-	if (o->fresh && !o->free) {
+	if (o->fresh && !t->free) {
 		fputs("twc: --fresh goes with --free: other parameters begin as the program says\n",
 		      stderr);
 		return false;

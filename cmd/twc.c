@@ -575,6 +575,27 @@ static const Verb verbs[] = {
 		cmd_train,
 	},
 	{
+		"ablate",
+		"FILE [NAME...]",
+		"replaces parts of a model, and says what is right then",
+		"A part is a named value, a head (a1.h0), a group of neurons of one place of the "
+		"program (m1.g2), a layer's heads or neurons (a1, m1); of a program with "
+		"parameters a "
+		"tensor (twc --dump=tensors). It is replaced by its mean over random texts, or by "
+		"a "
+		"number: NAME=0. What a name means is replaced at once; without names each part by "
+		"itself. Asked is what an exact program answers, the next token after all right "
+		"ones "
+		"before. --model: parameters as twc train left them.",
+		"model data like count seed batch validate threads json stdlib layers d-model "
+		"heads "
+		"neurons fewest",
+		"twc ablate adder.tw\n"
+		"twc ablate adder.tw a1.h0 m1=0\n"
+		"twc ablate adder_learned.tw --like adder.tw --model adder.safetensors",
+		cmd_ablate,
+	},
+	{
 		"fmt",
 		"FILE...",
 		"puts files into the one style, in place; - for standard input",

@@ -69,6 +69,17 @@ TensorNode *learned_param(Learned *, const char *name, int rank, const int *dim)
 void learned_likely(Learned *, TensorNode *scores);
 /* The loss is this, [context], at the positions that have a weight. */
 void learned_loss(Learned *, TensorNode *each);
+/* A part of what a program computes, to be replaced. */
+typedef struct LearnedCut {
+	TensorNode *tensor;  /* [positions] and what it has at each */
+	const double *to;    /* (of a position) what is there instead, */
+	const double *mask;  /* (of a position) where this is 1; NULL: everywhere; */
+	const double *along; /* (of a position) or, if not NULL, it moves along this direction, */
+	double level;        /* until the sum of along times it is this */
+} LearnedCut;
+/* The program with these parts replaced, by ascending numbers of their tensors. */
+Learned *learned_cut(Arena *, const Learned *, int n, const LearnedCut *);
+
 /* How a parameter begins: the same numbers for the same name and seed, whatever else there is. */
 void learned_initial(const LearnedParam *, uint64_t seed, float *to);
 

@@ -25,8 +25,8 @@ typedef enum RateSchedule { RATE_COSINE = 1, RATE_CONSTANT } RateSchedule;
 #define SCHEDULES "cosine|constant"
 
 typedef struct Recipe {
-	int steps, batch;
-	int warm_up; /* steps in which the rate grows to `rate` */
+	int steps, batch; /* steps 0: none is to be made, only the loss is asked for */
+	int warm_up;      /* steps in which the rate grows to `rate` */
 	int optimizer, schedule;
 	double rate;
 	double clip;  /* the greatest norm of the gradient; 0: any */

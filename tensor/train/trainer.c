@@ -32,12 +32,15 @@ trainer_new(Learned *l, const Recipe *recipe, VectorLevel level, Workers *worker
 	if (l->scores)
 		tensor_output(t->g, t->now[l->scores->id]);
 	t->forward = tensor_program_new(t->g, level);
+	tensor_program_share(t->forward, workers);
+	t->learn = t->forward;
+	if (!recipe->steps)
+		return t;
 	for (int i = 0; i < l->nparam; i++)
 		if (!l->param[i].frozen)
 			param[n++] = t->now[l->param[i].tensor->id];
 	t->numbers = optimizer_step(t->g, recipe, t->loss, n, param);
 	t->learn = tensor_program_new(t->g, level);
-	tensor_program_share(t->forward, workers);
 	tensor_program_share(t->learn, workers);
 	return t;
 }
@@ -101,7 +104,7 @@ copy_leaf(Trainer *t, const TensorNode *leaf)
 	const TensorNode *now = t->now[leaf->id];
 	float *to = tensor_program_buffer(t->forward, now);
 
-	if (to)
+	if (to && t->learn != t->forward)
 		memcpy(to, tensor_program_buffer(t->learn, now),
 		       sizeof *to * (size_t)tensor_size(now));
 }

@@ -131,6 +131,35 @@ free --only 'layers.1.*' --steps 9 --schedule constant -o "$tmp/free.whole"
 free --only 'layers.1.*' --steps 9 --resume "$tmp/free.part" -o "$tmp/free.part"
 cmp "$tmp/free.whole" "$tmp/free.part" || fail "--free --only, taken up again, differs"
 
+# Parts of a model replaced: what needs them is wrong then, and nothing else.
+ablated() { # ablated LEAST MOST ARGUMENT...: percent right in the last line
+	local least=$1 most=$2
+	shift 2
+	"$bin/twc" ablate "$@" -n 300 >"$tmp/out" 2>"$tmp/err" ||
+		fail "ablate $*: $(cat "$tmp/err")"
+	sed -n '$s/.* \([0-9.]*\) % .*/\1/p' "$tmp/out" |
+		awk -v a="$least" -v b="$most" '{ exit !($1 >= a && $1 <= b) }' ||
+		fail "ablate $*: $(tail -n 1 "$tmp/out"), not $least..$most % right"
+}
+ablated 20 60 ../../examples/adder.tw a
+ablated 20 35 ../../examples/adder.tw plus
+ablated 20 60 ../../examples/adder.tw a0.h3=0
+ablated 55 80 ../../examples/adder.tw m1.g2      # the carries: what has none stays right
+ablated 0 5 ../../examples/adder.tw m2
+ablated 50 90 ../../examples/calculator.tw 'a[1]'
+ablated 0 60 sums.tw --like ../../examples/adder_1digit.tw --model "$tmp/sums" a
+ablated 0 60 ../../examples/adder.tw --model "$tmp/free.head" m2=0
+"$bin/twc" ablate ../../examples/adder.tw -n 50 --json | node -e '
+	const { loss, right, ablated } = JSON.parse(require("fs").readFileSync(0));
+	process.exit(+!(loss > 0 && right === 100 && ablated.length === 12 &&
+		ablated.every((p) => p.part && p.what && p.at === "mean" && p.loss > loss)))' ||
+	fail "ablate --json"
+for bad in "a9: 'a9' is no part" "a0=x: 'x' is no number"; do
+	"$bin/twc" ablate ../../examples/adder.tw "${bad%%:*}" -n 20 >"$tmp/out" 2>"$tmp/err" &&
+		fail "ablate ${bad%%:*} is not refused"
+	grep -q "${bad#*: }" "$tmp/err" || fail "ablate ${bad%%:*}: $(cat "$tmp/err")"
+done
+
 # ---- taken up again: the same bits ----
 
 letters --steps 20 -o "$tmp/whole" >/dev/null

@@ -86,6 +86,35 @@ test_initial(void **state)
 	arena_free(&arena);
 }
 
+/* Scores with column 1 replaced by 5, then moved along (1, 0, -1) until 1 x0 - 1 x2 is 4: a sum of
+ * rows behind them shows it. */
+static void
+test_learned_cut(void **state)
+{
+	Learned *l = bigrams(), *cut;
+	LearnedCut parts[] = {
+		{ .tensor = l->scores, .mask = (double[]){ 0, 1, 0 }, .to = (double[]){ 9, 5, 9 } },
+		{ .tensor = l->scores, .along = (double[]){ 1, 0, -1 }, .level = 4 },
+	};
+	double w[] = { 1, 2, 3, 10, 20, 40, 0, 0, 0 };
+	double want[] = { 4, 5, 0, 27, 5, 23 }; /* 1 - 3 is 6 less than 4: 3 to each side */
+
+	(void)state;
+	cut = learned_cut(&arena, l, 2, parts);
+	assert_null(tensor_graph_verify(cut->graph));
+	double **value = NEWS(&arena, double *, cut->graph->ntensor);
+	value[cut->input[0].tensor->id] = (double[]){ 0, 1 };
+	value[cut->input[1].tensor->id] = (double[]){ 2, 2 };
+	value[cut->input[2].tensor->id] = (double[]){ 0, 1 };
+	value[cut->param[0].tensor->id] = w;
+	tensor_eval(cut->graph, value);
+	for (int i = 0; i < 6; i++)
+		assert_true(fabs(value[cut->scores->id][i] - want[i]) < 1e-12);
+	double loss = log(exp(27 - 23) + exp(5 - 23) + 1);
+	assert_true(fabs(*value[cut->loss->id] - loss) < 1e-12);
+	arena_free(&arena);
+}
+
 /* ---- programs ---- */
 
 static const char *const programs[] = {
@@ -233,9 +262,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_surprise),
-		cmocka_unit_test(test_initial),
-		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_surprise),     cmocka_unit_test(test_initial),
+		cmocka_unit_test(test_learned_cut),  cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_program_text),
 	};
 
