@@ -108,6 +108,12 @@ compile_within(Graph *g, const Target *target, Arena *arena, Diags *diags, const
 		         "does that; twc explain tells what of it is proved");
 		return NULL;
 	}
+	if (g->pairs) {
+		error_at(diags, (Span){ 0, 1 },
+		         "byte pairs are for programs that learn: what is compiled has a vocab of "
+		         "texts");
+		return NULL;
+	}
 	const Node *last = g->emit ? g->emit[0] : g->output[0].node;
 
 	return graph_protect(&g, diags, compile_stages, &c, last) ? c.model : NULL;

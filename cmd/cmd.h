@@ -67,6 +67,9 @@ typedef struct LearnedHalf LearnedHalf;
 LearnedHalf *learned_half_new(const Graph *, uint64_t seed, const char *file);
 void learned_half_attach(LearnedHalf *, Eval *);
 void learned_half_free(LearnedHalf *);
+/* The tokens of a program, as what it learns is cut into. */
+struct Vocabulary;
+void program_vocabulary(Arena *, const Graph *, struct Vocabulary *);
 /* What a file of twc train holds, in place of how parameters begin: all of them, in their shapes. A
  * line on standard error, and false, where it is none of this program. */
 struct Learned;
@@ -140,6 +143,8 @@ int cmd_train(const Options *);
 int cmd_ablate(const Options *);
 /* twc MODEL.safetensors -o OUT.onnx, of what twc train has written. */
 int write_learned(const Options *);
+/* twc FILE.tw -o OUT of a program with parameters, as they begin. */
+int write_learned_program(const Options *, Program *);
 /* Runs twprove over a model file; its exit status. */
 int prove_file(const Options *, const char *file, const char *name);
 /* Every prompt of a shape, as twc prove --shape has it; the exit status. */

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontend/frontend.h"
 #include "tensor/learned.h"
+#include "tensor/train/vocabulary.h"
 #include "tensor/train/weights_file.h"
 
 struct LearnedHalf {
@@ -20,6 +22,13 @@ struct LearnedHalf {
 	double *number; /* (n, ninput) */
 };
 
+void
+program_vocabulary(Arena *a, const Graph *g, Vocabulary *to)
+{
+	*to = g->pairs ? vocabulary_of_pairs(a, g->pairs)
+	               : vocabulary_of_words(a, g->vocab, g->nvocab);
+}
+
 static double *
 tensor_room(const Learned *l, const TensorNode *t)
 {
@@ -31,10 +40,12 @@ learned_file(Arena *arena, const Learned *l, const char *path, WeightsFile *to)
 {
 	const char *why = NULL;
 	size_t n;
-	char *bytes = read_file(arena, path, &n);
+	const char *bytes = file_bytes(arena, path, &n);
 
-	if (!bytes)
+	if (!bytes) {
+		fprintf(stderr, "twc: %s: cannot be read\n", path);
 		return false;
+	}
 	if (!weights_file_read(arena, bytes, n, to, &why)) {
 		fprintf(stderr, "twc: %s: %s\n", path, why);
 		return false;

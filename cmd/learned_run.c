@@ -29,7 +29,7 @@ typedef struct Going {
 	Generator *g;
 	double temperature;
 	const float *scores; /* of what comes next; NULL before the first token */
-	int nfed, capfed;
+	int nfed;
 	int *fed; /* (nfed) rows of the prompt */
 } Going;
 
@@ -77,14 +77,15 @@ refuse_learned(const Going *s, const char *why)
 static bool
 load_learned(Going *s)
 {
-	const char *why, *json;
+	const char *why;
 
 	if (!map_file(s->run->model, &s->bytes, &s->n))
 		return refuse_learned(s, strerror(errno));
 	if (!weights_file_read(&s->arena, s->bytes, s->n, &s->file, &why))
 		return refuse_learned(s, why);
-	json = weights_file_text(&s->file, "tw.vocab");
-	if (!json || !vocabulary_of_json(&s->arena, json, &s->vocab) || !s->vocab.n)
+	if (!vocabulary_of_file(&s->arena, &s->file, &s->vocab, &why))
+		return refuse_learned(s, why);
+	if (!s->vocab.n)
 		return refuse_learned(s, "it has no vocabulary, so it goes on with no text");
 	s->g = generator_new(&s->arena, &s->file, vector_level(), &why);
 	return s->g || refuse_learned(s, why);
@@ -107,21 +108,29 @@ read_temperature(Going *s)
 }
 
 static bool
+refuse_prompt_byte(const Going *s, size_t at)
+{
+	const char *prompt = s->run->prompt;
+
+	fprintf(stderr, "twrun: '%.*s' is no token of the model\n",
+	        character_bytes(prompt + at, prompt + strlen(prompt)), prompt + at);
+	return false;
+}
+
+static bool
 feed_prompt(Going *s)
 {
-	const char *at = s->run->prompt, *end = at + strlen(at);
+	const char *prompt = s->run->prompt;
+	size_t n = strlen(prompt), bad = 0;
 
-	while (at < end) {
-		int row = vocabulary_row(&s->vocab, at, end);
-		if (row < 0 || row >= s->g->ntoken) {
-			fprintf(stderr, "twrun: '%.*s' is no token of the model\n",
-			        character_bytes(at, end), at);
-			return false;
-		}
-		s->scores = generator_feed(s->g, row);
-		GROW(&s->arena, s->fed, s->capfed, s->nfed + 1);
-		s->fed[s->nfed++] = row;
-		at += strlen(s->vocab.word[row]);
+	s->fed = NEWS(&s->arena, int, n + 1);
+	s->nfed = vocabulary_cut(&s->arena, &s->vocab, prompt, n, s->fed, &bad);
+	if (s->nfed < 0)
+		return refuse_prompt_byte(s, bad);
+	for (int i = 0; i < s->nfed; i++) {
+		if (s->fed[i] >= s->g->ntoken)
+			return refuse_learned(s, "it has more words than its graph reads");
+		s->scores = generator_feed(s->g, s->fed[i]);
 	}
 	return s->scores || refuse_learned(s, "it goes on with a text: give it a prompt");
 }
@@ -137,9 +146,11 @@ go_on(Going *s)
 
 	for (int i = 0; i < limit; i++) {
 		int row = generator_choose(s->scores, n, s->temperature, s->run->top_k, &state);
-		if (row >= s->vocab.n)
+		size_t size;
+		if (vocabulary_ends(&s->vocab, row))
 			break;
-		fputs(s->vocab.word[row], stdout);
+		const char *bytes = vocabulary_bytes(&s->vocab, row, &size);
+		fwrite(bytes, 1, size, stdout);
 		fflush(stdout);
 		if (i + 1 < limit)
 			s->scores = generator_feed(s->g, row);

@@ -1,5 +1,7 @@
 /* twc run: what a program says, from the reference evaluator alone. */
 
+#define _GNU_SOURCE /* asprintf */
+
 #include "cmd/cmd.h"
 #include "cmd/npy_input.h"
 
@@ -8,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/tw.h"
+#include "tensor/train/vocabulary.h"
 
 typedef struct EvalRun {
 	Program program;
@@ -33,12 +36,37 @@ print_labels(EvalRun *r, int n)
 	}
 }
 
+/* As tw_tokenize() does. */
+static int
+cut_byte_pairs(EvalRun *r, const char *prompt, char **error)
+{
+	const Graph *g = &r->program.meant;
+	Arena *own = arena_child(&r->program.arena);
+	size_t n = strlen(prompt), bad = 0;
+	int *row = NEWS(own, int, n + 1),
+	    count = byte_pairs_cut(own, g->pairs, prompt, n, row, &bad);
+
+	if (!count)
+		*error = strdup("the prompt is empty");
+	else if (count < 0 && asprintf(error, "byte %zu of the prompt is no token", bad) < 0)
+		*error = NULL;
+	else if (count > g->context
+	         && asprintf(error, "the prompt is too long: the model takes %d tokens", g->context)
+	                    < 0)
+		*error = NULL;
+	if (count > 0 && count <= g->context)
+		memcpy(r->text, row, sizeof *row * (size_t)count);
+	arena_free(own);
+	return count > 0 && count <= g->context ? count : -1;
+}
+
 /* The prompt's rows in r->text, or -1 with a line on standard error. */
 static int
 read_prompt(EvalRun *r, const char *prompt, const char *where, int line)
 {
 	char *error = NULL;
-	int n = tw_tokenize(&r->vocab, prompt, r->text, &error);
+	int n = r->program.meant.pairs ? cut_byte_pairs(r, prompt, &error)
+	                               : tw_tokenize(&r->vocab, prompt, r->text, &error);
 
 	if (n < 0 && where)
 		fprintf(stderr, "twc: %s, line %d: %s\n", where, line, error ? error : "no prompt");
@@ -75,6 +103,24 @@ end_of_text(const Graph *g)
 		putchar('\n');
 }
 
+/* What follows the prompt, of byte pairs up to one that ends a text. */
+static void
+print_what_follows(EvalRun *r, int n, int end)
+{
+	const Graph *g = &r->program.meant;
+
+	for (int i = n; i < end; i++) {
+		const int *row = r->text + i * g->nfield;
+		if (g->pairs && *row == g->pairs->end)
+			break;
+		if (g->pairs)
+			fwrite(g->pairs->bytes[*row], 1, (size_t)g->pairs->size[*row], stdout);
+		else
+			print_spelled(&r->vocab, row, i == n, stdout);
+	}
+	putchar('\n');
+}
+
 static bool
 run_prompt(EvalRun *r, const char *prompt)
 {
@@ -85,11 +131,8 @@ run_prompt(EvalRun *r, const char *prompt)
 		return false;
 	int end = continue_text(g, r->eval, r->text, n);
 	report_broken_assert(r, end);
-	if (g->emit) {
-		for (int i = n; i < end; i++)
-			print_spelled(&r->vocab, r->text + i * g->nfield, i == n, stdout);
-		putchar('\n');
-	}
+	if (g->emit)
+		print_what_follows(r, n, end);
 	if (g->noutput) {
 		eval_text(r->eval, r->text, n);
 		print_labels(r, n);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "backend/file/write.h"
+#include "frontend/frontend.h"
 
 enum {
 	HELD_BATCHES = 20, /* at most, each time that the loss on what is held back is told */
@@ -151,7 +152,7 @@ open_program(Training *t)
 		fprintf(stderr, "twc: %s: twc train takes tokens of one field\n", path);
 	else {
 		if (g->nvocab)
-			t->vocab = vocabulary_of_words(t->arena, g->vocab, g->nvocab);
+			program_vocabulary(t->arena, g, &t->vocab);
 		if (has_exact_inputs(g->learned))
 			t->eval = eval_new(g);
 		return g->learned;
@@ -183,9 +184,11 @@ open_resumed(Training *t)
 
 	if (!path)
 		return true;
-	char *bytes = read_file(t->arena, path, &n);
-	if (!bytes)
+	const char *bytes = file_bytes(t->arena, path, &n);
+	if (!bytes) {
+		fprintf(stderr, "twc: %s: cannot be read\n", path);
 		return false;
+	}
 	if (weights_file_read(t->arena, bytes, n, &t->resumed, &why)
 	    && checkpoint_recipe(&t->resumed, &t->recipe, &why))
 		return true;
@@ -323,7 +326,7 @@ save(Training *t)
 	size_t n;
 
 	t->trainer->arena = own;
-	char *bytes = checkpoint_bytes(t->trainer, t->vocab_json, &n);
+	char *bytes = checkpoint_bytes(t->trainer, &t->vocab, &n);
 	bool ok = write_out(t->o->output, bytes, n);
 	t->trainer->arena = whose;
 	arena_free(own);

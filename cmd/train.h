@@ -17,7 +17,6 @@ typedef struct Training {
 	Learned *learned;
 	Eval *eval; /* of its exact half; NULL: it has none */
 	Vocabulary vocab;
-	const char *vocab_json;
 	Program like_program; /* what `imitated` names */
 	PromptSampler like;
 	int *like_as;        /* its rows -> those of this vocabulary */

@@ -1,7 +1,7 @@
 /* What twc train learns from: a text, or arrays.
  *
- * A text is cut into rows of the vocabulary, the longest word first. A program has its vocabulary;
- * that of a graph is the characters of the text, in order. */
+ * A text is cut into rows of the vocabulary (vocabulary.h). A program has its vocabulary; that of a
+ * graph is the characters of the text, in order. */
 
 #include "cmd/train.h"
 
@@ -44,34 +44,45 @@ vocabulary_fits(const Training *t, const char *path)
 	return false;
 }
 
+/* Where it is in the text, and what stands there. */
+static bool
+refuse_unknown_token(const char *path, const char *text, size_t n, size_t at)
+{
+	int line = 1, column = 1;
+
+	for (size_t i = 0; i < at; i++, column++)
+		if (text[i] == '\n')
+			line++, column = 0;
+	fprintf(stderr, "twc: %s:%d:%d: '%.*s' is no token of the program\n", path, line, column,
+	        character_bytes(text + at, text + n), text + at);
+	return false;
+}
+
 static bool
 cut_text(Training *t, const char *path, const char *text, size_t n)
 {
-	int *rows = NEWS(t->arena, int, n + 1), line = 1;
-	const char *s = text, *end = text + n, *start = text;
-	Examples *e = &t->examples;
+	int *rows = NEWS(t->arena, int, n + 1);
+	size_t bad;
 
-	while (s < end) {
-		int row = vocabulary_row(&t->vocab, s, end);
-		if (row < 0) {
-			fprintf(stderr, "twc: %s:%d:%d: '%.*s' is no token of the program\n", path,
-			        line, (int)(s - start) + 1, character_bytes(s, end), s);
-			return false;
-		}
-		rows[e->n++] = row;
-		if (*s == '\n')
-			line++, start = s + 1;
-		s += strlen(t->vocab.word[row]);
-	}
-	e->text = rows;
-	return true;
+	t->examples.n = vocabulary_cut(t->arena, &t->vocab, text, n, rows, &bad);
+	t->examples.text = rows;
+	return t->examples.n >= 0 || refuse_unknown_token(path, text, n, bad);
+}
+
+/* A program has its vocabulary; that of a graph may be in what is resumed. */
+static bool
+resumed_vocabulary(Training *t)
+{
+	const char *why;
+
+	return t->vocab.word || vocabulary_of_file(t->arena, &t->resumed, &t->vocab, &why)
+	       || refuse_data(t->o->resume, why);
 }
 
 static bool
 text_data(Training *t, const char *path)
 {
 	Examples *e = &t->examples;
-	const char *json = weights_file_text(&t->resumed, "tw.vocab");
 	size_t n;
 	char *text = read_file(t->arena, path, &n);
 	int context = t->learned->context;
@@ -83,11 +94,10 @@ text_data(Training *t, const char *path)
 	if (memchr(text, '\0', n))
 		return refuse_data(path, "no text: there is a byte 0 in it");
 	e->kind = EXAMPLES_TEXT;
-	if (!t->vocab.word && json && !vocabulary_of_json(t->arena, json, &t->vocab))
-		return refuse_data(t->o->resume, "its vocabulary is damaged");
+	if (!resumed_vocabulary(t))
+		return false;
 	if (!t->vocab.word)
 		t->vocab = vocabulary_of_text(t->arena, text, n);
-	t->vocab_json = vocabulary_json(t->arena, &t->vocab);
 	if (!vocabulary_fits(t, path) || !cut_text(t, path, text, n))
 		return false;
 	if (e->n <= context) {
@@ -193,17 +203,10 @@ enum { HELD_MADE = 1 << 16 };
 static bool
 like_data(Training *t)
 {
-	const char *json = weights_file_text(&t->resumed, "tw.vocab");
-
 	if (!t->learned->scores)
 		return refuse_data(t->o->args[0], "it says of no token that it is likely, so it "
 		                                  "cannot answer like another program");
-	if (!t->vocab.word && json && !vocabulary_of_json(t->arena, json, &t->vocab))
-		return refuse_data(t->o->resume, "its vocabulary is damaged");
-	if (!open_like(t))
-		return false;
-	t->vocab_json = vocabulary_json(t->arena, &t->vocab);
-	return vocabulary_fits(t, t->imitated);
+	return resumed_vocabulary(t) && open_like(t) && vocabulary_fits(t, t->imitated);
 }
 
 bool

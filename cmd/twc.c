@@ -175,7 +175,10 @@ cmd_compile(const Options *o)
 	}
 	if (is_llama_path(o->output))
 		p.target = &llama_target;
-	if (program_open(&p, o->args[0], o) && program_compile(&p)) {
+	bool open = program_open(&p, o->args[0], o);
+	if (open && p.graph->learned) {
+		status = write_learned_program(o, &p);
+	} else if (open && program_compile(&p)) {
 		if (p.report.layers > p.report.free_layers)
 			fprintf(stderr, "twc: %s: %d layers, %d more than without limits\n",
 			        o->args[0], p.report.layers,
@@ -406,7 +409,10 @@ static const Verb verbs[] = {
 		"field a token. A folder whose name ends in .onnx/ is for transformers.js. Where "
 		"FILE is "
 		"a .safetensors that twc train has written, OUT is an .onnx: its graph in standard "
-		"operators.",
+		"operators. Of a program with parameters OUT is a .safetensors, which twrun goes "
+		"on "
+		"with a text by, or an .onnx: the parameters as they begin, by --seed or from the "
+		"files that the program loads.",
 		"output prove profile realism seed uniform verify layers d-model heads neurons "
 		"fewest dump "
 		"stdlib "
@@ -416,6 +422,8 @@ static const Verb verbs[] = {
 		"-no-cnv "
 		"-p \"12*34=\"\n"
 		"twc letters.safetensors -o letters.onnx\n"
+		"twc gpt2.tw -o gpt2.safetensors && twrun gpt2.safetensors \"The answer is\" -n "
+		"20\n"
 		"twc --dump=lower calculator.tw\n"
 		"twc --dump=weights calculator.tw",
 		cmd_plain,

@@ -757,8 +757,7 @@ static const Verb verbs[] = {
 		"prints what the transformer MODEL, an .onnx or .safetensors file, answers to "
 		"PROMPT",
 		"Without a prompt, on a terminal, asks for prompts one by one, with editing and "
-		"history where libedit is installed; Ctrl-D ends. What twc train has written goes "
-		"on with "
+		"history where libedit is installed; Ctrl-D ends. What was learned goes on with "
 		"PROMPT, a context's length unless --max-tokens says how far.",
 		"batch prompt input trace json check stats max-tokens threads sample temperature "
 		"top-k seed",

@@ -1,6 +1,11 @@
-/* twc MODEL.safetensors -o OUT.onnx: what was learned, for other engines. Its inputs and outputs
- * are those of the graph: of a program that reads tokens, `token`, as many as the context, and
- * `scores`, a row for each position. */
+/* What was learned, for other engines, and a program with parameters as they begin, for twrun:
+ *
+ *     twc MODEL.safetensors -o OUT.onnx
+ *     twc FILE.tw -o OUT.safetensors
+ *     twc FILE.tw -o OUT.onnx
+ *
+ * An .onnx's inputs and outputs are those of the graph: of a program that reads tokens, `token`, as
+ * many as the context, and `scores`, a row for each position. */
 
 #include "cmd/cmd.h"
 
@@ -9,31 +14,94 @@
 
 #include "backend/file/tensor_onnx.h"
 #include "backend/file/write.h"
+#include "frontend/frontend.h"
 #include "tensor/train/train.h"
+
+static bool
+has_suffix(const char *path, const char *ending)
+{
+	size_t n = strlen(path), m = strlen(ending);
+
+	return n > m && !strcmp(path + n - m, ending);
+}
+
+static int
+write_whole_file(const char *path, const void *bytes, size_t n)
+{
+	char *error = NULL;
+	bool ok = !file_write(path, bytes, n, &error);
+
+	if (error)
+		fprintf(stderr, "twc: %s\n", error);
+	free(error);
+	return ok ? 0 : 2;
+}
+
+static int
+write_graph(const Options *o, Arena *a, TensorGraph *g, const WeightsFile *f)
+{
+	const char *why;
+	size_t n;
+
+	/* the name that other engines ask for, whatever the program calls it */
+	if (g->noutput == 1 && g->output[0]->rank == 2 && !tensor_find(g, "scores"))
+		g->output[0]->name = "scores";
+	unsigned char *bytes = tensor_onnx_bytes(a, g, f, &n, &why);
+
+	if (bytes)
+		return write_whole_file(o->output, bytes, n);
+	fprintf(stderr, "twc: %s: %s\n", o->output, why);
+	return 2;
+}
 
 int
 write_learned(const Options *o)
 {
 	Arena arena = { 0 };
 	WeightsFile f;
-	size_t n, size;
+	size_t n;
 	const char *why = NULL, *path = o->args[0];
-	char *file = NULL, *error = NULL;
-	unsigned char *bytes = NULL;
+	const char *file = file_bytes(&arena, path, &n);
 	TensorGraph *g = NULL;
+	int status = 2;
 
-	if (strlen(o->output) < 6 || strcmp(o->output + strlen(o->output) - 5, ".onnx"))
-		why = "what was learned is written as an .onnx";
-	else if ((file = read_file(&arena, path, &n))
-	         && weights_file_read(&arena, file, n, &f, &why)
-	         && (g = checkpoint_graph(&arena, &f, &why)))
-		bytes = tensor_onnx_bytes(&arena, g, &f, &size, &why);
-	if (why)
-		fprintf(stderr, "twc: %s: %s\n", bytes || !file ? o->output : path, why);
-	bool ok = bytes && !file_write(o->output, bytes, size, &error);
-	if (error)
-		fprintf(stderr, "twc: %s\n", error);
-	free(error);
+	if (!file)
+		fprintf(stderr, "twc: %s: cannot be read\n", path);
+	else if (!has_suffix(o->output, ".onnx"))
+		fprintf(stderr, "twc: %s: what was learned is written as an .onnx\n", o->output);
+	else if (!weights_file_read(&arena, file, n, &f, &why)
+	         || !(g = checkpoint_graph(&arena, &f, &why)))
+		fprintf(stderr, "twc: %s: %s\n", path, why);
+	else
+		status = write_graph(o, &arena, g, &f);
 	arena_free(&arena);
-	return ok ? 0 : 2;
+	return status;
+}
+
+int
+write_learned_program(const Options *o, Program *p)
+{
+	const Graph *g = &p->meant;
+	Vocabulary v = { 0 };
+	WeightsFile f;
+	size_t n;
+	const char *why;
+
+	if (g->nvocab)
+		program_vocabulary(&p->arena, g, &v);
+	if (has_suffix(o->output, ".onnx")) {
+		learned_as_file(&p->arena, g->learned, &v, (uint64_t)o->seed, &f);
+		TensorGraph *own = checkpoint_graph(&p->arena, &f, &why);
+		return write_graph(o, &p->arena, own, &f);
+	}
+	if (!has_suffix(o->output, ".safetensors")) {
+		fprintf(stderr,
+		        "twc: %s: a program with parameters is written as a .safetensors or an "
+		        ".onnx\n",
+		        o->output);
+		return 2;
+	}
+	learned_as_file(&p->arena, g->learned, &v, (uint64_t)o->seed, &f);
+	const char *bytes = weights_file_bytes(&p->arena, &f, &n);
+	return write_whole_file(o->output, bytes, n);
 }

@@ -221,10 +221,12 @@ typedef struct Graph {
 	const char *name;
 	int nvocab; /* declared tokens, rows 0..nvocab-1; <end> is row nvocab, <bos> nvocab+1 */
 	const char **vocab; /* (nvocab) UTF-8 spelling, no NUL inside; "op: add" in a field */
-	int nfield;         /* rows that make a token: 1, or as many as the record has fields */
-	Field *field;       /* (nfield) NULL: a token is one row of the vocabulary */
-	int ninput;         /* 0: it is fed tokens; else nvocab is 0 */
-	Input *input;       /* (ninput) */
+	const struct BytePairs *pairs; /* how a text is cut into tokens (tensor/train/byte_pairs.h);
+	                                  NULL: the longest that fits */
+	int nfield;   /* rows that make a token: 1, or as many as the record has fields */
+	Field *field; /* (nfield) NULL: a token is one row of the vocabulary */
+	int ninput;   /* 0: it is fed tokens; else nvocab is 0 */
+	Input *input; /* (ninput) */
 	int nchosen;
 	Input *chosen;           /* (nchosen) what LEARNED nodes read of the learned half, */
 	struct Learned *learned; /* which is this (tensor/learned.h); NULL: all is exact */

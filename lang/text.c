@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* Room for n bytes more and a NUL. */
@@ -99,4 +100,16 @@ text_add_json_number(TextBuilder *t, double x)
 			text_add(t, ".", 1);
 		s += strcspn(s, "0123456789");
 	}
+}
+
+int
+letter_of_byte(int byte)
+{
+	int letter = 0, other = 0x100;
+
+	for (int b = 0; b <= byte; b++) {
+		bool prints = (b >= '!' && b <= '~') || (b >= 0xa1 && b <= 0xac) || b >= 0xae;
+		letter = prints ? b : other++;
+	}
+	return letter;
 }

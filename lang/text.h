@@ -27,4 +27,8 @@ void text_addf(TextBuilder *, const char *fmt, ...) __attribute__((format(printf
 void text_add_json_string(TextBuilder *, const char *s);
 void text_add_json_number(TextBuilder *, double);
 
+/* The character that stands for a byte in tokenizers' files, as GPT-2's alphabet has it: itself
+ * where it prints in Latin-1, else the next from U+0100 on. A code point, below U+0144. */
+int letter_of_byte(int byte);
+
 #endif

@@ -149,3 +149,32 @@ void
 learned_half_free(LearnedHalf *half)
 {
 }
+
+/* ---- byte pairs: their files are not in the page either ---- */
+
+bool
+is_byte_pairs(const Ast *e)
+{
+	return e->kind == N_CALL && e->kid[0]->kind == N_NAME
+	       && !strcmp(e->kid[0]->text, "byte_pairs");
+}
+
+const struct BytePairs *
+loaded_byte_pairs(Lower *L, Env *env, const Ast *e)
+{
+	refuse_learned(L);
+	return NULL;
+}
+
+const char *const *
+byte_pair_words(const struct BytePairs *b, int *n)
+{
+	*n = 0;
+	return NULL;
+}
+
+int
+tokenize_byte_pairs(Lower *L, const char *text, uint32_t len, int *row, uint32_t *bad)
+{
+	return -1;
+}

@@ -58,17 +58,11 @@ typedef struct GgufTensor {
 
 /* ---- tokens ---- */
 
-/* The letter that stands for a byte: itself where it prints in Latin-1, else the next from U+0100
- * on. */
 static const char *
-letter_of_byte(Arena *a, int byte)
+spelled_byte(Arena *a, int byte)
 {
-	int code = 0, other = BYTES;
+	int code = letter_of_byte(byte);
 
-	for (int b = 0; b <= byte; b++) {
-		bool prints = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
-		code = prints ? b : other++;
-	}
 	return code < 0x80 ? arena_fmt(a, "%c", code)
 	                   : arena_fmt(a, "%c%c", 0xC0 | code >> 6, 0x80 | (code & 0x3F));
 }
@@ -98,14 +92,14 @@ list_tokens(GgufWriter *w)
 		const char *s = m->vocab[i];
 		bool own = is_user_token(s);
 		w->token[w->ntoken++] =
-			(GgufToken){ own ? s : letter_of_byte(w->arena, (unsigned char)*s),
+			(GgufToken){ own ? s : spelled_byte(w->arena, (unsigned char)*s),
 			             own ? GGUF_USER_DEFINED : GGUF_NORMAL, i };
 	}
 	w->token[w->ntoken++] = (GgufToken){ "<end>", GGUF_CONTROL, m->nvocab };
 	w->token[w->ntoken++] = (GgufToken){ "<bos>", GGUF_CONTROL, m->nvocab + 1 };
 	w->token[w->ntoken++] = (GgufToken){ "<unk>", GGUF_UNKNOWN, m->nvocab + 2 };
 	for (int b = 0; b < BYTES; b++) {
-		const char *text = letter_of_byte(w->arena, b);
+		const char *text = spelled_byte(w->arena, b);
 		if (!has_token(w, text))
 			w->token[w->ntoken++] = (GgufToken){ text, GGUF_NORMAL, m->nvocab + 2 };
 	}

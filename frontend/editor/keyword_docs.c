@@ -108,6 +108,9 @@ const WordDoc words[] = {
 	{ "ceil", "ceil(x)", "rounded up" },
 	{ "load", "load(\"weights.npy\"), load(\"model.safetensors\", \"name\")",
 	  "numbers from a file, at compile time; of the second kind a param begins" },
+	{ "byte_pairs", "byte_pairs(\"vocab.json\", \"merges.txt\")",
+	  "a vocabulary from HuggingFace's files, or from tokenizer.json: byte pairs as GPT-2 "
+	  "has" },
 	{ "sqrt", "sqrt(x)", "the square root" },
 	{ "exp", "exp(x)", "the exponential" },
 	{ "log", "log(x)", "the natural logarithm" },

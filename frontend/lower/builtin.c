@@ -42,6 +42,7 @@ typedef enum Builtin {
 	B_FLOOR,
 	B_CEIL,
 	B_LOAD,
+	B_BYTE_PAIRS,
 	B_SQRT,
 	B_EXP,
 	B_LOG,
@@ -96,6 +97,7 @@ static const struct {
 	[B_FLOOR] = { "floor", 1, 1 },
 	[B_CEIL] = { "ceil", 1, 1 },
 	[B_LOAD] = { "load", 1, 2 },
+	[B_BYTE_PAIRS] = { "byte_pairs", 1, 2 },
 	[B_SQRT] = { "sqrt", 1, 1 },
 	[B_EXP] = { "exp", 1, 1 },
 	[B_LOG] = { "log", 1, 1 },
@@ -941,6 +943,10 @@ call_builtin(Lower *L, int which, int n, Arg *args)
 		return n == 1 ? eval_load_call(L, v)
 		              : fail_here(L, "load(file, name) is how a param begins: param w: [n] "
 		                             "float = load(\"model.safetensors\", \"w\")");
+	case B_BYTE_PAIRS:
+		return fail_here(L,
+		                 "byte_pairs(...) is a vocabulary, all of it: model NAME { vocab "
+		                 "byte_pairs(\"vocab.json\", \"merges.txt\") ...");
 	case B_FLOAT: return to_float(L, v);
 	case B_TANH: return float_function(L, X_TANH, v);
 	case B_SOFTMAX: return float_softmax(L, v);

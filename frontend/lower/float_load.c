@@ -1,14 +1,19 @@
-/* Weights from a file, as parameters begin:
+/* What HuggingFace's files have: weights, as parameters begin, and byte pairs, as a vocabulary:
  *
  *     param w: [768][2304] float = load("model.safetensors", "h.0.attn.c_attn.weight")
+ *     vocab byte_pairs("vocab.json", "merges.txt")
  *
- * A file is opened once, however many params begin from it, and its numbers stay where they are. */
+ * A file of weights is opened once, however many params begin from it, and its numbers stay where
+ * they are. Some files have "transformer." before each name. */
 
 #include "frontend/lower/lower.h"
 
 #include <string.h>
 
+#include "tensor/train/byte_pairs.h"
 #include "tensor/train/weights_file.h"
+
+static const char prefix[] = "transformer.";
 
 /* As it stands beside the program; NULL after an error. */
 static const WeightsFile *
@@ -22,7 +27,7 @@ open_weights(Lower *L, const Value *path, Span at)
 	if (f)
 		return f;
 	if (!(bytes = file_bytes(L->arena, file, &n))) {
-		fail_at(L, at, "cannot read '%s'", path->text);
+		fail_at(L, at, "cannot read '%s', which is looked for beside the program", file);
 		return NULL;
 	}
 	f = NEW(L->arena, WeightsFile);
@@ -48,6 +53,31 @@ is_weights_load(const Ast *e)
 	       && e->kid[1]->n == 2;
 }
 
+static const FileWeights *
+find_weights(Lower *L, const WeightsFile *f, const char *name)
+{
+	const FileWeights *w = weights_file_find(f, name);
+
+	return w ? w : weights_file_find(f, arena_fmt(L->arena, "%s%s", prefix, name));
+}
+
+/* With the name that is nearest to it. */
+static void
+fail_no_weights(Lower *L, Span at, const char *path, const WeightsFile *f, const char *name)
+{
+	const char *best = NULL;
+	int d = 4;
+
+	for (int i = 0; i < f->nweights; i++) {
+		const char *other = f->weights[i].name;
+		bool behind = !strncmp(other, prefix, sizeof prefix - 1);
+		best = nearest_name(name, best, other + (behind ? sizeof prefix - 1 : 0), &d);
+	}
+	fail_at(L, at, "%s has no '%s'; %s%s%s of the %d arrays that it has", path, name,
+	        best ? "did you mean '" : "that is none", best ? best : "", best ? "', one" : "",
+	        f->nweights);
+}
+
 const float *
 loaded_weights(Lower *L, Env *env, const Ast *e, const TensorNode *to)
 {
@@ -60,9 +90,9 @@ loaded_weights(Lower *L, Env *env, const Ast *e, const TensorNode *to)
 		return NULL;
 	}
 	const WeightsFile *f = open_weights(L, path, e->span);
-	const FileWeights *w = f ? weights_file_find(f, name->text) : NULL;
+	const FileWeights *w = f ? find_weights(L, f, name->text) : NULL;
 	if (f && !w)
-		fail_at(L, e->span, "%s has no '%s'", path->text, name->text);
+		fail_no_weights(L, e->span, path->text, f, name->text);
 	else if (w && !w->at)
 		fail_at(L, e->span, "'%s' of %s holds no floats", name->text, path->text);
 	else if (w && !weights_have_shape(w, to))
@@ -72,4 +102,74 @@ loaded_weights(Lower *L, Env *env, const Ast *e, const TensorNode *to)
 	else
 		return w ? w->at : NULL;
 	return NULL;
+}
+
+/* ---- byte pairs ---- */
+
+bool
+is_byte_pairs(const Ast *e)
+{
+	return e->kind == N_CALL && e->kid[0]->kind == N_NAME
+	       && !strcmp(e->kid[0]->text, "byte_pairs");
+}
+
+static const char *
+pairs_file(Lower *L, Env *env, const Ast *name, size_t *n)
+{
+	const Value *v = eval(L, env, name);
+
+	if (v->kind == V_ERROR)
+		return NULL;
+	if (v->kind != V_TEXT) {
+		fail_at(L, name->span,
+		        "byte pairs are read from files, "
+		        "byte_pairs(\"vocab.json\", \"merges.txt\"), not from %s",
+		        v_show(L, v));
+		return NULL;
+	}
+	const char *file = path_beside(L->arena, L->src->path, v->text);
+	const Source *src = read_source(L->arena, file);
+	if (!src)
+		fail_at(L, name->span, "cannot read '%s', which is looked for beside the program",
+		        file);
+	*n = src ? src->len : 0;
+	return src ? src->text : NULL;
+}
+
+const BytePairs *
+loaded_byte_pairs(Lower *L, Env *env, const Ast *e)
+{
+	const Ast *args = e->kid[1];
+	const char *json, *merges = NULL, *why;
+	size_t n, nmerges = 0;
+
+	if (args->n < 1 || args->n > 2) {
+		fail_at(L, e->span,
+		        "byte_pairs takes vocab.json and merges.txt, or tokenizer.json");
+		return NULL;
+	}
+	if (!(json = pairs_file(L, env, args->kid[0], &n))
+	    || (args->n == 2 && !(merges = pairs_file(L, env, args->kid[1], &nmerges))))
+		return NULL;
+	const BytePairs *b = byte_pairs_read(L->arena, json, n, merges, nmerges, &why);
+	if (!b)
+		fail_at(L, e->span, "%s: %s", source_text(L, args->span), why);
+	return b;
+}
+
+const char *const *
+byte_pair_words(const BytePairs *b, int *n)
+{
+	*n = b->n;
+	return b->shown;
+}
+
+int
+tokenize_byte_pairs(Lower *L, const char *text, uint32_t len, int *row, uint32_t *bad)
+{
+	size_t at = 0;
+	int n = byte_pairs_cut(L->arena, L->g->pairs, text, len, row, &at);
+
+	*bad = (uint32_t)at;
+	return n;
 }

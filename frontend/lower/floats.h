@@ -164,6 +164,12 @@ bool constant_difference(const Scalar *a, const Scalar *b, double *to);
 /* ---- float_load.c ---- */
 /* load("FILE", "NAME"), the numbers of which have the shape of the tensor; NULL after an error. */
 bool is_weights_load(const Ast *);
+/* byte_pairs("FILE", "FILE"), as a vocabulary; NULL after an error. */
+bool is_byte_pairs(const Ast *);
+const struct BytePairs *loaded_byte_pairs(Lower *, Env *, const Ast *);
+const char *const *byte_pair_words(const struct BytePairs *, int *n);
+/* As tokenize() does. */
+int tokenize_byte_pairs(Lower *, const char *text, uint32_t len, int *row, uint32_t *bad);
 const float *loaded_weights(Lower *, Env *, const Ast *, const TensorNode *);
 
 /* ---- float_layers.c ---- */

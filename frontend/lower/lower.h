@@ -253,6 +253,8 @@ int code_of(const char *spelling, uint32_t len); /* -1: not one character */
 const char *row_spelling(Lower *, int64_t row);
 /* The text as rows by longest match; -1 and *bad, the offset, if it is not. */
 int tokenize(Lower *, const char *text, uint32_t len, int *row, uint32_t *bad);
+/* The same as an array of tokens. */
+Value *tokens_of_text(Lower *, const Value *);
 Node *row_table(Lower *, Node *row, int64_t (*f)(Lower *, int row, void *), void *);
 
 /* ---- record_tokens.c ---- */

@@ -385,6 +385,8 @@ as_array(Lower *L, Value *v)
 	}
 	if (v->kind != V_TEXT)
 		return v;
+	if (L->g->pairs)
+		return tokens_of_text(L, v);
 	PtrList l = { 0 };
 	for (uint32_t at = 0, n; at < v->len; at += n) {
 		n = v->len - at < (uint32_t)L->longest ? v->len - at : (uint32_t)L->longest;

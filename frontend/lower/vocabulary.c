@@ -58,6 +58,8 @@ tokenize(Lower *L, const char *text, uint32_t len, int *row, uint32_t *bad)
 {
 	int count = 0;
 
+	if (L->g->pairs)
+		return tokenize_byte_pairs(L, text, len, row, bad);
 	for (uint32_t at = 0, n; at < len; at += n) {
 		n = len - at < (uint32_t)L->longest ? len - at : (uint32_t)L->longest;
 		for (; n > 0; n--) {
@@ -71,6 +73,23 @@ tokenize(Lower *L, const char *text, uint32_t len, int *row, uint32_t *bad)
 		count++;
 	}
 	return count;
+}
+
+Value *
+tokens_of_text(Lower *L, const Value *text)
+{
+	int *row = NEWS(L->arena, int, text->len + 1);
+	uint32_t bad;
+	int n = tokenize(L, text->text, text->len, row, &bad);
+
+	if (n < 0)
+		return fail_here(L, "the vocabulary has no token for '%s'", text->text + bad);
+	Value *v = v_array(L, n, NEWS(L->arena, Value *, n));
+	for (int i = 0; i < n; i++) {
+		const char *s = L->g->vocab[row[i]];
+		v->item[i] = v_token(L, s, (uint32_t)strlen(s));
+	}
+	return v;
 }
 
 /* f of the row as a table over all rows, <end> included. */
@@ -141,13 +160,28 @@ add_tokens(Lower *L, PtrList *vocab, const Value *v, Span span)
 		fail_at(L, span, "a vocabulary is made of texts, not of %s", v_show(L, v));
 }
 
+/* What stands for no character alone is spelled by its bytes: "<0xe2>". */
+static void
+add_byte_pairs(Lower *L, Env *env, PtrList *vocab, const Ast *call)
+{
+	int n = 0;
+	const char *const *word = NULL;
+
+	if ((L->g->pairs = loaded_byte_pairs(L, env, call)))
+		word = byte_pair_words(L->g->pairs, &n);
+	for (int i = 0; i < n && L->diags->nerror == 0; i++)
+		add_token(L, vocab, word[i], (uint32_t)strlen(word[i]), call->span);
+}
+
 static void
 set_vocab(Lower *L, Env *env, const Ast *values)
 {
 	PtrList vocab = { 0 };
 	int before = L->diags->nerror;
 
-	for (int i = 0; i < values->n; i++)
+	if (values->n == 1 && is_byte_pairs(values->kid[0]))
+		add_byte_pairs(L, env, &vocab, values->kid[0]);
+	for (int i = 0; i < values->n && !is_byte_pairs(values->kid[0]); i++)
 		add_tokens(L, &vocab, eval(L, env, values->kid[i]), values->kid[i]->span);
 	L->g->nvocab = vocab.n;
 	L->g->vocab = (const char **)vocab.item;

@@ -37,7 +37,7 @@ add_all_leaves(Trainer *t, WeightsFile *f)
 }
 
 static char *
-graph_text(Trainer *t)
+graph_text(Arena *a, const Learned *l)
 {
 	char *text = NULL;
 	size_t n;
@@ -45,12 +45,12 @@ graph_text(Trainer *t)
 
 	if (!f)
 		arena_fail();
-	if (t->learned->scores)
-		tensor_output(t->learned->graph, t->learned->scores);
-	tensor_graph_print(t->learned->graph, f);
+	if (l->scores)
+		tensor_output(l->graph, l->scores);
+	tensor_graph_print(l->graph, f);
 	if (fclose(f))
 		arena_fail();
-	char *copy = arena_strn(t->arena, text, n);
+	char *copy = arena_strn(a, text, n);
 	free(text);
 	return copy;
 }
@@ -66,18 +66,35 @@ recipe_text(Arena *a, const Recipe *r)
 }
 
 char *
-checkpoint_bytes(Trainer *t, const char *vocabulary, size_t *n)
+checkpoint_bytes(Trainer *t, const Vocabulary *v, size_t *n)
 {
 	WeightsFile f = { 0 };
 	Arena *a = t->arena;
 
 	weights_file_say(a, &f, "tw.step", arena_fmt(a, "%d", t->step));
 	weights_file_say(a, &f, "tw.recipe", recipe_text(a, t->recipe));
-	weights_file_say(a, &f, "tw.graph", graph_text(t));
-	if (vocabulary)
-		weights_file_say(a, &f, "tw.vocab", vocabulary);
+	weights_file_say(a, &f, "tw.graph", graph_text(a, t->learned));
+	vocabulary_say(a, v, &f);
 	add_all_leaves(t, &f);
 	return weights_file_bytes(a, &f, n);
+}
+
+void
+learned_as_file(Arena *a, Learned *l, const Vocabulary *v, uint64_t seed, WeightsFile *f)
+{
+	*f = (WeightsFile){ 0 };
+	weights_file_say(a, f, "tw.graph", graph_text(a, l));
+	vocabulary_say(a, v, f);
+	for (int i = 0; i < l->nparam; i++) {
+		const TensorNode *t = l->param[i].tensor;
+		const float *at = l->param[i].value;
+		if (!at) {
+			float *to = NEWS(a, float, tensor_size(t));
+			learned_initial(&l->param[i], seed, to);
+			at = to;
+		}
+		weights_file_add(a, f, t->name, t->rank, t->dim, at);
+	}
 }
 
 /* ---- taking it up again ---- */

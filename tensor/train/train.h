@@ -16,6 +16,7 @@
 
 #include "tensor/kernel/program.h"
 #include "tensor/learned.h"
+#include "tensor/train/vocabulary.h"
 #include "tensor/train/weights_file.h"
 
 typedef enum Optimizer { OPTIMIZER_ADAMW = 1, OPTIMIZER_SGD } Optimizer;
@@ -104,8 +105,11 @@ double examples_held_loss(Examples *, Trainer *, int most);
 /* ---- checkpoint.c: all of a trainer, as a file ---- */
 
 /* The bytes of a .safetensors: the parameters by name, what the optimizer remembers, and in its
- * metadata the graph, the recipe, the step and `vocabulary`, JSON that is kept as it is. */
-char *checkpoint_bytes(Trainer *, const char *vocabulary, size_t *n);
+ * metadata the graph, the recipe, the step and the vocabulary. */
+char *checkpoint_bytes(Trainer *, const Vocabulary *, size_t *n);
+/* The same of a program that no step has been done of, with parameters as they begin by the seed,
+ * into a file whose numbers live in the arena. */
+void learned_as_file(Arena *, Learned *, const Vocabulary *, uint64_t seed, WeightsFile *);
 /* The graph in such a file. NULL, and why. */
 TensorGraph *checkpoint_graph(Arena *, const WeightsFile *, const char **why);
 /* What of the recipe was not said (0) is as in the file. False, and why. */

@@ -100,36 +100,74 @@ vocabulary_of_words(Arena *a, const char *const *word, int n)
 	return v;
 }
 
-bool
-vocabulary_of_json(Arena *a, const char *json, Vocabulary *v)
+Vocabulary
+vocabulary_of_pairs(Arena *a, const BytePairs *pairs)
+{
+	Vocabulary v = vocabulary_of_words(a, pairs->shown, pairs->n);
+
+	v.pairs = pairs;
+	return v;
+}
+
+/* ---- in files ---- */
+
+static bool
+words_of_json(Arena *a, const char *json, Vocabulary *v)
 {
 	cJSON *list = cJSON_Parse(json);
 	bool ok = cJSON_IsArray(list);
 
-	*v = (Vocabulary){ .word = NEWS(a, const char *, ok ? cJSON_GetArraySize(list) : 1) };
+	v->word = NEWS(a, const char *, ok ? cJSON_GetArraySize(list) : 1);
 	for (const cJSON *j = ok ? list->child : NULL; j && ok; j = j->next) {
 		ok = cJSON_IsString(j) && *j->valuestring;
 		if (ok)
 			v->word[v->n++] = arena_strn(a, j->valuestring, strlen(j->valuestring));
 	}
 	cJSON_Delete(list);
-	if (ok)
-		index_words(a, v);
 	return ok;
 }
 
-const char *
-vocabulary_json(Arena *a, const Vocabulary *v)
+bool
+vocabulary_of_file(Arena *a, const WeightsFile *f, Vocabulary *v, const char **why)
 {
+	const char *json = weights_file_text(f, "tw.vocab"),
+		   *merges = weights_file_text(f, "tw.merges");
+
+	*v = (Vocabulary){ 0 };
+	*why = "its vocabulary is damaged";
+	if (!json)
+		return true;
+	if (!words_of_json(a, json, v))
+		return false;
+	if (!merges) {
+		index_words(a, v);
+		return true;
+	}
+	const BytePairs *pairs = byte_pairs_new(a, v->n, v->word, merges, why);
+	if (pairs)
+		*v = vocabulary_of_pairs(a, pairs);
+	return pairs;
+}
+
+void
+vocabulary_say(Arena *a, const Vocabulary *v, WeightsFile *f)
+{
+	const char *const *word = v->pairs ? v->pairs->spelled : v->word;
 	TextBuilder b = { .arena = a };
 
+	if (!v->n)
+		return;
 	for (int i = 0; i < v->n; i++) {
 		text_addf(&b, i ? ", " : "[");
-		text_add_json_string(&b, v->word[i]);
+		text_add_json_string(&b, word[i]);
 	}
-	text_addf(&b, v->n ? "]" : "[]");
-	return b.s;
+	text_addf(&b, "]");
+	weights_file_say(a, f, "tw.vocab", b.s);
+	if (v->pairs)
+		weights_file_say(a, f, "tw.merges", byte_pairs_merges(a, v->pairs));
 }
+
+/* ---- texts ---- */
 
 int
 vocabulary_row(const Vocabulary *v, const char *s, const char *end)
@@ -143,4 +181,33 @@ vocabulary_row(const Vocabulary *v, const char *s, const char *end)
 			return v->row[i];
 	}
 	return -1;
+}
+
+int
+vocabulary_cut(Arena *a, const Vocabulary *v, const char *text, size_t size, int *row, size_t *bad)
+{
+	const char *end = text + size;
+	int n = 0;
+
+	if (v->pairs)
+		return byte_pairs_cut(a, v->pairs, text, size, row, bad);
+	for (const char *s = text; s < end; s += strlen(v->word[row[n++]]))
+		if ((row[n] = vocabulary_row(v, s, end)) < 0) {
+			*bad = (size_t)(s - text);
+			return -1;
+		}
+	return n;
+}
+
+const char *
+vocabulary_bytes(const Vocabulary *v, int row, size_t *n)
+{
+	*n = v->pairs ? (size_t)v->pairs->size[row] : strlen(v->word[row]);
+	return v->pairs ? v->pairs->bytes[row] : v->word[row];
+}
+
+bool
+vocabulary_ends(const Vocabulary *v, int row)
+{
+	return row >= v->n || (v->pairs && row == v->pairs->end);
 }

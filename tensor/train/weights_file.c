@@ -67,6 +67,9 @@ shape_text(Arena *a, int rank, const int *dim)
 
 /* ---- out ---- */
 
+/* Of the first number, in bytes: a line of the cache. Numbers are used where they lie in a file. */
+enum { ALIGNMENT = 64 };
+
 static void
 add_header_texts(TextBuilder *t, const WeightsFile *f)
 {
@@ -99,7 +102,7 @@ weights_file_bytes(Arena *a, const WeightsFile *f, size_t *n)
 		text_addf(&t, "],\"data_offsets\":[%lld,%lld]}", (long long)begin, (long long)end);
 	}
 	text_addf(&t, "}");
-	text_addf(&t, "%*s", (int)(-t.n & 7), "");
+	text_addf(&t, "%*s", (int)(-(t.n + sizeof(uint64_t)) & (ALIGNMENT - 1)), "");
 	uint64_t header = t.n;
 	*n = sizeof header + t.n + (size_t)end;
 	char *bytes = arena_alloc(a, *n), *to = bytes + sizeof header + t.n;
@@ -148,6 +151,8 @@ read_floats(Arena *a, const char *type, const char *bytes, int64_t n, size_t siz
 		return NULL;
 	if (size != (size_t)n * (wide ? sizeof(float) : sizeof(uint16_t)))
 		return NULL;
+	if (wide && (uintptr_t)bytes % sizeof(float) == 0)
+		return (const void *)bytes;
 	to = NEWS(a, float, n);
 	if (wide)
 		memcpy(to, bytes, size);

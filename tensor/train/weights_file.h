@@ -35,7 +35,8 @@ void weights_file_add(Arena *, WeightsFile *, const char *name, int rank, const 
                       const float *at);
 void weights_file_say(Arena *, WeightsFile *, const char *key, const char *value);
 char *weights_file_bytes(Arena *, const WeightsFile *, size_t *n);
-/* False, and why. Floats of 16 bits become floats of 32. */
+/* False, and why. Floats of 32 bits stay where they are in `bytes`, which must outlive the rest, if
+ * they are aligned there; those of 16 bits become floats of 32. */
 bool weights_file_read(Arena *, const char *bytes, size_t n, WeightsFile *, const char **why);
 /* Or NULL. */
 const FileWeights *weights_file_find(const WeightsFile *, const char *name);

@@ -41,5 +41,5 @@
 ["if" "then" "else" "match" "where" "by" "for" "with" "return" "after"] @conditional
 ["and" "or" "not" "in"] @keyword.operator
 ((name) @variable.builtin (#match? @variable.builtin "^(token|index|here|length|vocabulary)$"))
-(call function: (name) @function.builtin (#match? @function.builtin "^(abs|all|any|approx|at|attend|ceil|chr|concat|context|cos|count|exists|exp|float|floor|fold|from_id|id|int|len|likely|linear|load|log|max|mean|min|normal|number|ord|reachable|relu|scan|sin|softmax|sqrt|str|sum|tanh)$"))
+(call function: (name) @function.builtin (#match? @function.builtin "^(abs|all|any|approx|at|attend|byte_pairs|ceil|chr|concat|context|cos|count|exists|exp|float|floor|fold|from_id|id|int|len|likely|linear|load|log|max|mean|min|normal|number|ord|reachable|relu|scan|sin|softmax|sqrt|str|sum|tanh)$"))
 ; END words

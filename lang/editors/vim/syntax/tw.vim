@@ -14,13 +14,13 @@ syn keyword twOperator and or not in
 syn keyword twBoolean true false
 syn keyword twSelector latest first only best
 syn keyword twStream token index here length vocabulary
-syn keyword twBuiltin abs all any approx at attend ceil chr concat context cos count exists exp float floor fold from_id id int len likely linear load log max mean min normal number ord reachable relu scan sin softmax sqrt str sum tanh
+syn keyword twBuiltin abs all any approx at attend byte_pairs ceil chr concat context cos count exists exp float floor fold from_id id int len likely linear load log max mean min normal number ord reachable relu scan sin softmax sqrt str sum tanh
 syn keyword twType contained int bool token pos real float
 syn keyword twSetting contained vocab context attention
 syn match twLibrary "\<bits\.\%(add\|add_carry\|band\|bor\|bxor\|inv\|is_zero\|leading_zeros\|less\|less_signed\|mul\|neg\|of\|popcount\|rotl\|rotr\|shift_left\|shift_right\|shl\|shr\|sub\|trailing_zeros\|value\)\>"
 syn match twLibrary "\<digits\.\%(add\|before\|char\|digit\|distance\|down\|less\|mul\|nth\|number\|of\|pad\|run\|settle\|signed\|size\|sub\|text\|value\)\>"
 syn match twLibrary "\<logic\.\%(at_least\|exactly\|implies\|majority\|none\|number\|odd\|xor\)\>"
-syn match twLibrary "\<nn\.\%(block\|conv\|dense\|embed\|gelu\|head\|max_pool\|mlp\|norm\|place\|surprise\)\>"
+syn match twLibrary "\<nn\.\%(block\|conv\|dense\|embed\|gelu\|head\|max_pool\|mlp\|norm\|norm_by\|place\|surprise\)\>"
 syn match twLibrary "\<select\.\%(argmax\|argmin\|blend\|clamp\|compact\|gate\|in_range\|one_hot\|switch\)\>"
 syn match twLibrary "\<seq\.\%(balanced\|depth\|distinct\|ends\|fraction\|frequency\|is_first\|is_last\|most_alike\|nearest\|rank\|reverse\|running_sum\|scan\|shift\|since\|sort\)\>"
 syn match twLibrary "\<text\.\%(is_digit\|is_letter\|is_lower\|is_space\|is_upper\|is_word\|letter\|lower\|rotate\|upper\)\>"
