@@ -415,17 +415,45 @@ train_and_save(Training *t)
 	return ok && saved ? 0 : 2;
 }
 
+/* A graph of tensors has no words: those that it was trained with. */
+static bool
+words_of_file(Training *t)
+{
+	const char *path = t->o->model, *why;
+	WeightsFile f;
+	size_t n;
+	char *bytes = read_file(t->arena, path, &n);
+
+	if (!bytes)
+		return false;
+	if (weights_file_read(t->arena, bytes, n, &f, &why)
+	    && vocabulary_of_file(t->arena, &f, &t->vocab, &why) && t->vocab.n)
+		return true;
+	fprintf(stderr, "twc: %s: it has no words\n", path);
+	return false;
+}
+
 bool
-training_open(Training *t)
+training_open_program(Training *t)
 {
 	if (!read_recipe(t->o, &t->recipe) || !open_resumed(t))
 		return false;
 	t->learned = open_learned(t);
 	fill_recipe(t->free, &t->recipe);
+	if (t->learned && t->prompt && !t->vocab.word && t->o->model && !words_of_file(t))
+		return false;
+	return t->learned && (!t->prompt || t->nrow || training_prompt(t, t->learned->context));
+}
+
+bool
+training_open(Training *t)
+{
+	if (!training_open_program(t))
+		return false;
 	t->length = NEWS(t->arena, int64_t, t->recipe.batch);
-	for (int i = 0; t->learned && i < t->recipe.batch; i++)
+	for (int i = 0; i < t->recipe.batch; i++)
 		t->length[i] = t->learned->context;
-	return t->learned && choose_parameters(t) && training_data(t);
+	return choose_parameters(t) && training_data(t);
 }
 
 bool

@@ -24,7 +24,9 @@ typedef struct Training {
 	WeightsFile resumed; /* what --resume names */
 	Recipe recipe;
 	Examples examples;
-	int64_t *length; /* (recipe.batch) positions of each text of the batch */
+	const char *prompt; /* of twc grad, */
+	int nrow, *row;     /* (nrow) its rows */
+	int64_t *length;    /* (recipe.batch) positions of each text of the batch */
 	Trainer *trainer;
 	Workers *workers;
 	int first_step; /* of this run */
@@ -38,21 +40,24 @@ typedef struct HeldLoss {
 	double loss, right; /* right: percent, or -1 where nothing is asked for */
 } HeldLoss;
 
-/* All but the trainer; that; in place of how parameters begin, those of --model. A line on standard
- * error, and false. */
+/* What is trained; and what it learns from; and the trainer; in place of how parameters begin,
+ * those of --model. A line on standard error, and false. */
+bool training_open_program(Training *);
 bool training_open(Training *);
 bool training_start(Training *);
 bool training_weights(Training *);
 void training_close(Training *);
 
-/* train_data.c: what --data and --like say, into the examples; a line on standard error, and
- * false. */
+/* train_data.c: the prompt's rows, as many as the positions at most; what --data and --like say,
+ * into the examples; a line on standard error, and false. */
 bool training_data(Training *);
+bool training_prompt(Training *, int positions);
 
 /* train_exact.c: the exact program that is imitated, for the examples; a line, and false. */
 bool open_like(Training *);
-/* What the exact half computes on a text, into row b of the batch. */
+/* What the exact half computes on a text, into row b of the batch; one input of it. */
 void training_exact(void *training, Trainer *, int b, const int *row, int n);
+void fill_exact(const Training *, const LearnedInput *, const int *row, int n, float *to);
 
 /* train_free.c: the weights of the exact program that was opened, as parameters. NULL and a line.
  */

@@ -109,6 +109,29 @@ text_data(Training *t, const char *path)
 	return true;
 }
 
+bool
+training_prompt(Training *t, int positions)
+{
+	if (!t->vocab.word)
+		return refuse_data(t->o->args[0],
+		                   "it has no tokens that a prompt is made of; of a .twt they are "
+		                   "in its --model");
+	size_t n = strlen(t->prompt), bad = 0;
+	t->row = NEWS(t->arena, int, n + 1);
+	t->nrow = vocabulary_cut(t->arena, &t->vocab, t->prompt, n, t->row, &bad);
+	if (t->nrow < 0 || t->nrow > positions) {
+		const char *s = t->prompt + bad;
+		fprintf(stderr,
+		        t->nrow < 0 ? "twc: '%.*s' is no token of the program\n"
+		                    : "twc: the prompt is longer than the context\n",
+		        t->nrow < 0 ? character_bytes(s, t->prompt + n) : 0, s);
+		return false;
+	}
+	if (!t->nrow)
+		fputs("twc: the prompt is empty\n", stderr);
+	return t->nrow;
+}
+
 /* ---- arrays ---- */
 
 static bool

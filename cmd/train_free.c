@@ -29,10 +29,13 @@ open_free(Training *t)
 	}
 	if (!program_compile(p))
 		return NULL;
-	Learned *l = learned_of_model(t->arena, p->model, p->model->context, &why);
-	if (!l)
-		fprintf(stderr, "twc: %s: its weights are not learned further: %s\n", path, why);
 	t->vocab = vocabulary_of_words(t->arena, p->meant.vocab, p->meant.nvocab);
+	if (t->prompt && p->meant.nfield == 1 && !training_prompt(t, p->model->context))
+		return NULL;
+	int positions = t->nrow ? t->nrow : p->model->context;
+	Learned *l = learned_of_model(t->arena, p->model, positions, &why);
+	if (!l)
+		fprintf(stderr, "twc: %s: its weights are no parameters: %s\n", path, why);
 	return l;
 }
 

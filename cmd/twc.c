@@ -392,6 +392,8 @@ static const Flag flags[] = {
 	  NULL },
 	{ "fresh", 0, "NAMES", offsetof(Options, fresh),
 	  "of --free: these begin at random, not as they were compiled", NULL },
+	{ "of", 0, "WHAT", offsetof(Options, of),
+	  "differentiate this: a token's score, loss, or a named part", NULL },
 	{ "plot", 0, "FILE.svg", offsetof(Options, plot), "draw how the loss went", NULL },
 	{ "no-warnings", 0, NULL, offsetof(Options, no_warnings),
 	  "only errors: say nothing of what is sound but seldom meant", NULL },
@@ -581,6 +583,20 @@ static const Verb verbs[] = {
 		"twc train digits.twt --data x=images.npy,target=labels.npy --optimizer sgd\n"
 		"twc train adder.tw --free --rate 1e-5 -o adder.safetensors",
 		cmd_train,
+	},
+	{
+		"grad",
+		"FILE PROMPT",
+		"prints the gradient of what comes next, by values, heads, neurons and parameters",
+		"Of the score of the token that comes next, or of what --of says: another token's "
+		"score, loss (the surprise of what comes next), a part of twc ablate at the last "
+		"position. Of an exact program it is that of the weights that it is compiled to; "
+		"--model: parameters as twc train left them.",
+		"of model json seed stdlib layers d-model heads neurons fewest",
+		"twc grad adder.tw \"12+34=\"\n"
+		"twc grad adder.tw \"12+34=\" --of 7\n"
+		"twc grad letters.tw \"the \" --model letters.safetensors --of loss",
+		cmd_grad,
 	},
 	{
 		"ablate",

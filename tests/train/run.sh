@@ -160,6 +160,35 @@ for bad in "a9: 'a9' is no part" "a0=x: 'x' is no number"; do
 	grep -q "${bad#*: }" "$tmp/err" || fail "ablate ${bad%%:*}: $(cat "$tmp/err")"
 done
 
+# Gradients: of a value by itself; of nothing by exact heads' queries; of a loss by what is learned.
+grad() { "$bin/twc" grad "$@" >"$tmp/out" 2>"$tmp/err" || fail "grad $*: $(cat "$tmp/err")"; }
+told() { grep -qE -e "$1" "$tmp/out" || fail "grad: no line '$1' in $(cat "$tmp/out")"; }
+grad ../../examples/calculator.tw '12*34=' --of 'a[1]'
+told '^a\[1\] at position 5: 1$'
+told '^  a\[1\] +0 +0 +0 +0 +0 +1 '
+grad ../../examples/adder.tw '12+34='
+told "^score of '4' at position 5: 16$"
+told '^  layers.0.wq +\[11\]\[8\] +0$'
+told '^  head.b +\[14\] +1$'
+grad ../../examples/adder.tw '12+34=' --of '<end>'
+told '^score of <end> at position 5: '
+grad sums.tw '3+4=' --model "$tmp/sums" --of loss --json
+told '"of":	"surprise of '
+grad letters.twt 'the ' --model "$tmp/a.safetensors"
+told 'norm of the gradient of parameters'
+grad_refused() { # grad_refused TEXT ARGUMENT...
+	local text=$1
+	shift
+	"$bin/twc" grad "$@" >"$tmp/out" 2>"$tmp/err" && fail "grad $*: not refused"
+	grep -qF -e "$text" "$tmp/err" || fail "grad $*: said '$(cat "$tmp/err")', not '$text'"
+}
+grad_refused 'is no token' ../../examples/adder.tw x
+grad_refused 'tokens are records' ../../examples/turing.tw x
+grad_refused "'z' is no part" ../../examples/adder.tw 1+ --of z
+grad_refused 'is empty' ../../examples/adder.tw ''
+grad_refused 'longer than the context' ../../examples/adder.tw 11111111111111111
+grad_refused 'no tokens' mlp.twt 1
+
 # ---- taken up again: the same bits ----
 
 letters --steps 20 -o "$tmp/whole" >/dev/null
