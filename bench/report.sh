@@ -53,10 +53,10 @@ for n in 6 9 12 15 20; do        # carries go up to 9 for a digit
 done
 row 'scratchpad adder, 3 digits' examples/scratchpad_adder.tw - -
 row 'binary_increment' examples/binary_increment.tw 3 32 '20 / 512'
-row 'caesar' examples/caesar.tw 3 32
+row 'caesar' examples/caesar.tw 2 32
 row 'reverse' examples/reverse.tw 3 32
 row 'histogram' examples/histogram.tw 3 32
-row 'sort_digits, 10 digits' examples/sort_digits.tw 4 64 '37-63 / 384'
+row 'sort_digits, 10 digits' examples/sort_digits.tw 3 64 '37-63 / 384'
 
 for t in tests/rasp/*.tw; do        # what one head and one MLP need for each step
 	row "rasp: $(basename "$t" .tw)" "$t" "$(sed -n '1s/# layers: //p' "$t")" -

@@ -189,8 +189,9 @@ not_ahead(const Graph *g, const Node *u, const Node *v, int64_t *d)
 	return true;
 }
 
-int64_t
-most_of_difference(const Graph *g, const Node *a, const Node *b)
+/* By terms of one sum. */
+static int64_t
+most_of_sum(const Graph *g, const Node *a, const Node *b)
 {
 	Affine sum;
 	__int128 most;
@@ -216,6 +217,31 @@ most_of_difference(const Graph *g, const Node *a, const Node *b)
 		most += (__int128)sum.term[i].c * (sum.term[i].c > 0 ? t->hi : t->lo);
 	}
 	return clamp(most);
+}
+
+enum { CHOICES_DEEP = 3 }; /* in one another */
+
+static int64_t
+most_of_choice(const Graph *g, const Node *a, const Node *b, int depth)
+{
+	int64_t most = most_of_sum(g, a, b);
+	bool each = a->op == OP_IF || a->op == OP_MAX; /* a is one of them, or the least */
+
+	if (depth == CHOICES_DEEP || a->type.real || (!each && a->op != OP_MIN) || a->narg > 4)
+		return most;
+	int first = a->op == OP_IF;
+	int64_t of_all = most_of_choice(g, a->arg[first], b, depth + 1);
+	for (int i = first + 1; i < a->narg; i++) {
+		int64_t x = most_of_choice(g, a->arg[i], b, depth + 1);
+		of_all = each ? max_int64(of_all, x) : min_int64(of_all, x);
+	}
+	return min_int64(most, of_all);
+}
+
+int64_t
+most_of_difference(const Graph *g, const Node *a, const Node *b)
+{
+	return most_of_choice(g, a, b, 0);
 }
 
 /* ---- remainders ---- */

@@ -201,6 +201,7 @@ void pass_flatten_remainders(Graph *, Diags *);
 void pass_divide_terms(Graph *, Diags *);
 void pass_forward_reads(Graph *, Diags *);
 void pass_read_defaults(Graph *, Diags *);
+void pass_known_numbers(Graph *, Diags *);
 void pass_any_before(Graph *, Diags *);
 void pass_bounded_distance(Graph *, Diags *);
 void pass_push_down_reads(Graph *, Diags *);

@@ -23,16 +23,16 @@ size() { # size EXAMPLE LAYERS D_MODEL
 
 size adder 3 24
 size calculator 4 40
-size sort_digits 4 24
+size sort_digits 3 22
 size dyck2 5 63
 size induction 2 22
-size fibonacci 4 45
-size range_printer 5 46
+size fibonacci 3 19
+size range_printer 5 36
 size sort_by_frequency 6 97
-size scratchpad_adder 5 42
+size scratchpad_adder 4 28
 size rule110 3 20
 size histogram 2 8
-size caesar 3 15
+size caesar 2 14
 size reverse 2 7
 size reverse_emit 2 9
 size parity 2 6

@@ -9,6 +9,9 @@
 /* One that takes several heads to find the position (multi_head.c); NULL if one does. */
 const Form *map_read_by_heads(Circuit *, Node *read);
 
+/* Of `-1 < e`: whether position e is there, if a head finds it anyway; else NULL. */
+const Form *map_found(Circuit *, Node *less);
+
 /* The greatest or least of something, where that is simpler (lookup.c); NULL where it is not. */
 const Form *map_extreme(Circuit *, Node *read);
 

@@ -206,22 +206,42 @@ add_to_difference(Circuit *c, SumDifference *d, Node *n, int64_t by)
 	d->failed |= llabs(by) > EXACT_MAX;
 }
 
-/* Of two counts of what is known there alone, their difference as one sum. */
+static Node *
+all_of(Circuit *c, Node *at, Node *cond, int n, Node *const *part)
+{
+	for (int i = 0; i < n; i++)
+		cond = make_node(c, at, OP_AND, cond, part[i]);
+	return cond;
+}
+
+/* A count's condition as what is known there, and the rest; false where no head counts it. */
+static bool
+parts_of_count(Circuit *c, Node *count, Node **there, Node **rest)
+{
+	Conjunction w = { 0 };
+	Node *one = mk_const(c->g, 1);
+
+	if (!is_one_count(c, count) || !split_condition(c, count, count->arg[1], &w))
+		return false;
+	*there = all_of(c, count, one, w.nthere, w.there);
+	*rest = all_of(c, count, one, w.nboth, w.both);
+	*rest = all_of(c, count, *rest, w.nhere, w.here);
+	return true;
+}
+
+/* Of two counts the difference as one sum, where their conditions differ only in what is known
+ * there: count(A and C) - count(B and C) is the sum of A[j] - B[j] where C. */
 static Node *
 difference_of_counts(Circuit *c, const Node *n, Node *a, Node *b)
 {
-	Node *count[2] = { a, b }, *flag[2];
+	Node *flag[2], *rest[2];
 
-	for (int i = 0; i < 2; i++) {
-		Node *cond = count[i]->arg[1];
-		if (!is_literal(count[i]->arg[0]) || count[i]->arg[0]->k != 1
-		    || side(cond) & ON_HERE)
-			return NULL;
-		flag[i] = replace_there(c->g, cond, NULL);
-	}
+	if (!parts_of_count(c, a, &flag[0], &rest[0]) || !parts_of_count(c, b, &flag[1], &rest[1])
+	    || rest[0] != rest[1])
+		return NULL;
 	Node *e = mk_at(c->g, n, OP_SUB, flag[0], flag[1], NULL);
 	Node *there = mk_at(c->g, n, OP_THERE, e, NULL, NULL);
-	return mk_at(c->g, n, OP_SUM, there, mk_const(c->g, 1), NULL);
+	return mk_at(c->g, n, OP_SUM, there, rest[0], NULL);
 }
 
 /* 1 where the sum is t or more; NULL where its mean is not near enough. */
@@ -249,6 +269,26 @@ sum_reaches(Circuit *c, Node *sum, int64_t t)
 	return step_neuron(c, form_scale(c, (int64_t)s, mean, 0));
 }
 
+static bool
+is_shared(Circuit *c, const Node *n)
+{
+	const int *users = node_users(c);
+
+	return n->id < c->nusers && users[n->id] > 1;
+}
+
+/* Does something else than the comparison need both counts, or their difference? */
+static bool
+are_counted_anyway(Circuit *c, const SumDifference *d)
+{
+	bool shared = is_shared(c, d->sum) && is_shared(c, d->less);
+
+	for (int i = 0; i < 2; i++)
+		shared |= adds_sum(d->at->arg[i], SUMS_DEEP) && d->at->arg[i]->op != OP_SUM
+		          && is_shared(c, d->at->arg[i]);
+	return shared;
+}
+
 /* 1 where the difference is t or more. */
 static const Form *
 difference_reaches(Circuit *c, const SumDifference *d, int64_t t)
@@ -272,11 +312,15 @@ difference_reaches(Circuit *c, const SumDifference *d, int64_t t)
 	if (d->rest->op != OP_CONST || llabs(d->times) != 1)
 		return NULL;
 	Node *a = d->times > 0 ? sum : d->less, *b = d->times > 0 ? d->less : sum;
-	if (a && b)
-		sum = difference_of_counts(c, d->at, a, b);
-	else if (!a)
+	if (!a)
 		return NULL;
-	return sum && sum->op == OP_SUM ? sum_reaches(c, sum, t - d->rest->k) : NULL;
+	if (b && !(sum = difference_of_counts(c, d->at, a, b)))
+		return NULL;
+	const Form *f = sum->op == OP_SUM ? sum_reaches(c, sum, t - d->rest->k) : NULL;
+	if (!b || !f || !are_counted_anyway(c, d))
+		return f;
+	c->hurried = true; /* if there is time, the counts do */
+	return deadline(c) >= computed_from(computed_from(f->ready)) ? NULL : f;
 }
 
 const Form *

@@ -106,6 +106,22 @@ surely_in_text(Circuit *c, Node *at, Node *e)
 	return most_of_difference(c->g, e, make_number_of(c, at, end, 0)) <= 0;
 }
 
+const Form *
+map_found(Circuit *c, Node *less)
+{
+	Node *e = less->arg[1], *index = make_node(c, less, OP_INDEX, NULL, NULL);
+
+	if (!is_int_const(less->arg[0]) || less->arg[0]->k != -1 || c->g->bidirectional
+	    || less->two_sided || is_feature(e) || most_of_difference(c->g, e, index) > 0)
+		return NULL;
+	Node *at = make_node(c, less, OP_AT, e, NULL);
+	const int *users = node_users(c);
+	if (at->op != OP_AT || at->arg[0] != e || at->id >= c->nusers || !users[at->id])
+		return NULL;
+	const Lookup *s = lookup_for(c, at);
+	return s ? head_value(c, s, form_const(c, 1), 0) : NULL;
+}
+
 /* Does the condition relate j to here other than by j < here? */
 static bool
 relates_positions(const Node *cond)

@@ -32,9 +32,8 @@ count_arguments(const Node *n, int nnode, int *users)
 			users[n->arg[i]->id]++;
 }
 
-/* How many nodes read each, (nusers) by id, of those there were when mapping began. */
-static const int *
-find_users(Circuit *c)
+const int *
+node_users(Circuit *c)
 {
 	const Graph *g = c->g;
 
@@ -62,7 +61,7 @@ find_users(Circuit *c)
 static bool
 is_link(Circuit *c, const Node *n)
 {
-	const int *users = find_users(c);
+	const int *users = node_users(c);
 
 	return n->op == OP_IF && !n->type.real && (n->id >= c->nusers || users[n->id] < 2);
 }

@@ -242,7 +242,11 @@ emit_EQ(Circuit *c, Node *n)
 const Form *
 emit_LT(Circuit *c, Node *n)
 {
-	return threshold(c, map_difference(c, n->arg[1], n->arg[0], 0), 1);
+	const Form *less = threshold(c, map_difference(c, n->arg[1], n->arg[0], 0), 1);
+
+	return less->ready <= deadline(c)
+	               ? less
+	               : form_better_by(c, less, map_found(c, n), &by_op[OP_READ]);
 }
 
 const Form *

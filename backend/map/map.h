@@ -48,6 +48,8 @@ const Form *map_if(Circuit *, Node *n);                /* IF */
 
 /* ---- long chains of choices (decision_list.c) ---- */
 const Form *map_decision_list(Circuit *, Node *n); /* IF; NULL if that is too short */
+/* How many nodes read each, (nusers) by id, of those there were when mapping began. */
+const int *node_users(Circuit *);
 
 /* ---- steps and gates in one layer (step_gates.c); NULL where not, or not before best ---- */
 bool has_late_step(const Circuit *, const Form *);
@@ -60,6 +62,9 @@ const Form *choose_by_steps(Circuit *, Node *n, const Form *best);
 /* ---- conditions inside one another (threshold_logic.c) ---- */
 /* AND or OR as one threshold, if that is before `best`; else best. */
 const Form *map_nested(Circuit *, Node *n, const Form *best);
+/* 1 or more just where the condition is as wanted, and ready early enough for what reads it to be
+ * ready before that state; NULL where there is no such form. */
+const Form *nested_sum(Circuit *, Node *cond, bool want, int before);
 
 /* ---- functions of few streams (truth_table.c) ---- */
 /* n in one layer from what is ready early, if that is before `best`; or NULL. */

@@ -58,6 +58,8 @@ latest_states(Arena *arena, const Circuit *c, int depth)
 		for (int k = 0; k < n->narg; k++)
 			before = ready[n->arg[k]->id] > before ? ready[n->arg[k]->id] : before;
 		int state = latest[i] - (ready[i] - before);
+		/* neurons read the state that a head makes as well as the one before */
+		state += is_pointwise(n->op) && ready[i] - before == 2 && !(before & 1);
 		for (int k = 0; k < n->narg; k++)
 			require_by(latest, n->arg[k], state);
 		if (root && root != n)

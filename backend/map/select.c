@@ -18,7 +18,9 @@ static const Rule
 	by_steps = { "gated steps",
 	             "for each value that is chosen what the count reaches, where it is that" },
 	by_difference = { "sign gate",
-	                  "the branches' difference, straight from what the condition compares" };
+	                  "the branches' difference, straight from what the condition compares" },
+	by_nesting = { "nested sign gate", "the branches' difference, straight from the sum that "
+	                                   "the conditions inside one another are" };
 
 /* ---- conditions ---- */
 
@@ -217,6 +219,25 @@ choose_by_difference(Circuit *c, Node *n)
 	return form_add(c, 1, b, 1, g, 0);
 }
 
+/* base, or where the condition is as wanted base + over, a sign gate of the sum that the nested
+ * condition is; NULL where that is not exact or not before `best`. */
+static const Form *
+choose_by_nested(Circuit *c, Node *n, bool want, const Form *best)
+{
+	const Form *base = map_node(c, n->arg[want ? 2 : 1]),
+		   *over = form_add(c, 1, map_node(c, n->arg[want ? 1 : 2]), -1, base, 0);
+	double m = (double)(over->hi - min_int64(over->lo, 0));
+
+	if (best->ready <= deadline(c) || over->ready >= best->ready - 1
+	    || base->ready >= best->ready)
+		return NULL;
+	const Form *w = nested_sum(c, n->arg[0], want, best->ready);
+	if (!w || m * (form_abs_sum(w) + fabs((double)w->k) + 2) >= EXACT_MAX)
+		return NULL;
+	c->hurried = true;
+	return form_add(c, 1, base, 1, gate_by_sign(c, w, over), 0);
+}
+
 /* A choice around a read as a read, where that is earlier. */
 static const Form *
 choose_by_read(Circuit *c, Node *n, const Form *best)
@@ -254,5 +275,7 @@ map_if(Circuit *c, Node *n)
 		best = form_better_by(c, best, choose_by_leaves(c, n), &by_leaves);
 	best = form_better_by(c, best, choose_by_difference(c, n), &by_difference);
 	best = form_better_by(c, best, choose_by_steps(c, n, best), &by_steps);
+	for (int want = 0; best && want < 2; want++)
+		best = form_better_by(c, best, choose_by_nested(c, n, want, best), &by_nesting);
 	return best ? choose_by_read(c, n, best) : NULL;
 }

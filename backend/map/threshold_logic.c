@@ -113,19 +113,25 @@ weighted_sum(Circuit *c, Node *n, Asked a)
 }
 
 const Form *
-map_nested(Circuit *c, Node *n, const Form *best)
+nested_sum(Circuit *c, Node *cond, bool want, int before)
 {
 	const Form *w = NULL;
-	int state = best->ready - 3;
 
-	if (best->ready <= deadline(c))
-		return best;
-	for (; state >= 0; state -= 2) { /* what is too early once is so ever after */
-		const Form *earlier = weighted_sum(c, n, (Asked){ true, state | 1, 0 });
+	/* what is too early once is so ever after */
+	for (int state = before - 3; state >= 0; state -= 2) {
+		const Form *earlier = weighted_sum(c, cond, (Asked){ want, state | 1, 0 });
 		if (!earlier)
 			break;
 		w = earlier;
 	}
+	return w;
+}
+
+const Form *
+map_nested(Circuit *c, Node *n, const Form *best)
+{
+	const Form *w = best->ready > deadline(c) ? nested_sum(c, n, true, best->ready) : NULL;
+
 	if (!w)
 		return best;
 	c->hurried = true;

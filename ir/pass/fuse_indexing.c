@@ -4,7 +4,9 @@
  *     [d[m - 1 - k else <end>] for k in 0..<n][i]      is d[m - 1 - i else <end>]
  *
  * Also where the list is read at another position: then m and d are read there, and the
- * one index that is left is computed here. */
+ * one index that is left is computed here. And where there is another default outside of the
+ * inner lists, as in [d[m - 1 - k else ' '] for k in 0..<n][i else <end>]: it is ' ' for those i
+ * of which the outer list has an element. */
 
 #include "ir/internal.h"
 
@@ -17,6 +19,7 @@ typedef struct InnerPick {
 	Node *instead;  /* IF(condition, constant, pick), or NULL */
 } InnerPick;
 
+/* d: what the outer list has outside, and where p is absent. */
 static InnerPick
 inner_of(Node *e, const Node *d)
 {
@@ -28,9 +31,20 @@ inner_of(Node *e, const Node *d)
 		in.instead = in.pick;
 		in.pick = in.pick->arg[2];
 	}
-	if (in.pick->op != OP_PICK || (in.pick->arg[1] != d && !pick_always_inside(in.pick)))
+	if (in.pick->op != OP_PICK)
 		in.pick = NULL;
 	return in;
+}
+
+/* What inner lists have outside: *none, a constant, the same for all of them. */
+static bool
+same_default(const Node *pick, Node **none)
+{
+	if (pick_always_inside(pick))
+		return true;
+	if (!*none)
+		*none = pick->arg[1];
+	return *none == pick->arg[1] && (*none)->op == OP_CONST;
 }
 
 static bool
@@ -93,28 +107,63 @@ index_past_end(Graph *g, const Node *at, Node *i, int used, const Node *base)
 	return mk(g, OP_ADD, at->span, at->site, 2, (Node *[]){ i, far }, 0);
 }
 
+/* Is e, element k of the outer list, what an inner list would have outside, and is it outside? */
+static bool
+is_outside(Node *e, const InnerPick *first, const Node *d, int k, const Node *none)
+{
+	if (first->p && e->op == OP_READ && !e->k && e->arg[1] == first->p && e->arg[2] == d)
+		e = e->arg[0];
+	return none && e == none && first->pick->arg[0]->type.hi < k;
+}
+
+/* Are the first `used` elements one list, each an index less? Then *none is its default. */
+static bool
+is_one_list(Node *n, const InnerPick *first, int used, Node **none)
+{
+	const Node *d = n->arg[1];
+
+	*none = NULL;
+	if (!same_default(first->pick, none))
+		return false;
+	for (int k = 1; k < used; k++) {
+		InnerPick in = inner_of(n->arg[k + 2], d);
+		if (is_outside(n->arg[k + 2], first, d, k, *none))
+			continue;
+		if (!in.pick || in.p != first->p || !same_default(in.pick, none)
+		    || !same_list(in.pick, first->pick) || !counts_down(first->pick, in.pick, k))
+			return false;
+	}
+	return true;
+}
+
+/* `none` where i is of the outer list, which is read at p; else d. */
+static Node *
+default_within(Graph *g, const Node *at, Node *none, Node *d, Node *i, int used, Node *p)
+{
+	if (!none || none == d)
+		return d;
+	Node *inside = mk_at(g, at, OP_LT, i, mk_const(g, used), NULL), *one = mk_const(g, 1);
+	inside = mk_at(g, at, OP_AND, inside, read_there(g, at, one, p, 0), NULL);
+	return mk_at(g, at, OP_IF, inside, none, d);
+}
+
 static Node *
 fused_index(Graph *g, Node *n)
 {
-	Node *i = n->arg[0], *d = n->arg[1];
+	Node *i = n->arg[0], *d = n->arg[1], *none;
 	InnerPick first = inner_of(n->arg[2], d);
 	int used = length_used(n);
 
 	if (!first.pick || d->op != OP_CONST || i->type.lo < 0
-	    || first.pick->arg[0]->type.hi >= pick_length(n))
+	    || first.pick->arg[0]->type.hi >= pick_length(n)
+	    || !is_one_list(n, &first, used, &none))
 		return n;
-	for (int k = 1; k < used; k++) {
-		InnerPick in = inner_of(n->arg[k + 2], d);
-		if (!in.pick || in.p != first.p || !same_list(in.pick, first.pick)
-		    || !counts_down(first.pick, in.pick, k))
-			return n;
-	}
 	int m = pick_length(first.pick);
 	Node **arg = arena_alloc(g->arena, sizeof *arg * (size_t)(m + 2));
 	Node *base = first.pick->arg[0], *from = read_there(g, n, base, first.p, -1);
 	arg[0] = mk(g, OP_SUB, n->span, n->site, 2,
 	            (Node *[]){ from, index_past_end(g, n, i, used, base) }, 0);
-	arg[1] = d;
+	arg[1] = default_within(g, n, none, d, i, used, first.p);
 	for (int k = 0; k < m; k++)
 		arg[k + 2] = read_there(g, n, first.pick->arg[k + 2], first.p,
 		                        first.pick->arg[k + 2]->type.lo);

@@ -13,6 +13,8 @@ const Pass passes[] = {
 	  "what is read where a reference points does not ask for it again" },
 	{ "read_defaults", pass_read_defaults,
 	  "what stands for an absent reference becomes a default" },
+	{ "known_numbers", pass_known_numbers,
+	  "the number of a position found by its number is not asked for" },
 	{ "any_before", pass_any_before,
 	  "whether there is an earlier match is asked of the first one" },
 	{ "bounded_distance", pass_bounded_distance,
