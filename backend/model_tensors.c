@@ -281,3 +281,47 @@ model_state(const Learned *l, int state)
 	}
 	return t;
 }
+
+/* ---- back ---- */
+
+static bool
+replace_weights(WeightList *l, const WeightsFile *f, Arena *a, const char **why)
+{
+	for (int i = 0; i < l->n; i++) {
+		const TwWeight *w = &l->w[i];
+		const FileWeights *from = weights_file_find(f, w->name);
+		if (!strncmp(w->name, "labels.", 7))
+			continue;
+		bool fits = from && from->at && from->rank == w->ndim;
+		for (int k = 0; fits && k < w->ndim; k++)
+			fits = from->dim[k] == w->dim[k];
+		if (!fits) {
+			*why = arena_fmt(a, "it has no %s of the program's shape", w->name);
+			return false;
+		}
+		*w->data = (float *)(uintptr_t)from->at;
+	}
+	return true;
+}
+
+TwModel *
+model_with_weights(Arena *a, const TwModel *m, const WeightsFile *f, const char **why)
+{
+	TwModel *to = NEW(a, TwModel);
+	WeightList list = { .m = to };
+
+	*to = *m;
+	to->layer = NEWS(a, TwLayer, m->nlayer + 1);
+	memcpy(to->layer, m->layer, sizeof *m->layer * (size_t)m->nlayer);
+	to->certificate = to->circuit = NULL;
+	if (m->by_digits) { /* each place has numbers of its own now */
+		to->by_digits = false;
+		to->npart = 0;
+		to->embed_position = (float *)(uintptr_t)dense_positions(a, m);
+	}
+	if (!tw_protect(&list.pool, NULL, list_weights, &list))
+		arena_fail();
+	bool ok = replace_weights(&list, f, a, why);
+	tw_pool_free(&list.pool);
+	return ok ? to : NULL;
+}

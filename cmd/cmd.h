@@ -76,6 +76,12 @@ void program_vocabulary(Arena *, const Graph *, struct Vocabulary *);
 struct Learned;
 struct WeightsFile;
 bool learned_file(Arena *, const struct Learned *, const char *path, struct WeightsFile *);
+/* A file that twc train has written; the model that an exact program was compiled to with its
+ * weights from there (--free): NULL, and why; the same, compiled and loaded: NULL, and one line in
+ * *error, to be freed (train_free.c). */
+bool is_checkpoint(const char *path);
+const TwModel *model_learned_further(Program *, const char *path, const char **why);
+TwModel *load_checkpoint(Program *, const char *path, char **error);
 /* What of a program is proved, learned and chosen (explain_learned.c). */
 void explain_learned(Program *, bool json);
 

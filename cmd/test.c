@@ -620,7 +620,8 @@ has_names_of_program(const Tester *t)
 static bool
 load_given(Tester *t, const char *path, char **error)
 {
-	t->model = tw_load(path, error);
+	t->model = is_checkpoint(path) ? load_checkpoint(&t->program, path, error)
+	                               : tw_load(path, error);
 	const char *why = t->model ? other_model(t) : NULL;
 	if (why && asprintf(error, "%s is no model of this program: %s", path, why) < 0)
 		*error = NULL;

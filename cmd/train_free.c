@@ -7,13 +7,19 @@
  * A parameter is named by its name, by what it stands below (layers.2), or by a pattern of the
  * shell. */
 
+#define _GNU_SOURCE /* asprintf */
+
 #include "cmd/train.h"
 
 #include <fnmatch.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "backend/file/write.h"
 #include "backend/model_tensors.h"
+#include "runtime/tw.h"
 
 Learned *
 open_free(Training *t)
@@ -108,4 +114,53 @@ choose_parameters(Training *t)
 		l->param[i].frozen = true;
 	return (!o->only || each_named(t, "only", o->only, false))
 	       && (!o->fresh || each_named(t, "fresh", o->fresh, true));
+}
+
+/* ---- back: a model again ---- */
+
+static bool
+read_checkpoint(Arena *a, const char *path, WeightsFile *f)
+{
+	const char *why, *end = strrchr(path, '.');
+	size_t n;
+	char *bytes = end && !strcmp(end, ".safetensors") && !access(path, R_OK)
+	                      ? read_file(a, path, &n)
+	                      : NULL;
+
+	return bytes && weights_file_read(a, bytes, n, f, &why) && weights_file_text(f, "tw.graph");
+}
+
+bool
+is_checkpoint(const char *path)
+{
+	Arena arena = { 0 };
+	WeightsFile f;
+	bool is = read_checkpoint(&arena, path, &f);
+
+	arena_free(&arena);
+	return is;
+}
+
+const TwModel *
+model_learned_further(Program *p, const char *path, const char **why)
+{
+	WeightsFile f;
+
+	*why = "no model of twc train --free";
+	return read_checkpoint(&p->arena, path, &f)
+	               ? model_with_weights(&p->arena, p->model, &f, why)
+	               : NULL;
+}
+
+TwModel *
+load_checkpoint(Program *p, const char *path, char **error)
+{
+	const char *why = "the program does not compile";
+	const TwModel *m = program_compile(p) ? model_learned_further(p, path, &why) : NULL;
+	size_t n;
+
+	unsigned char *bytes = m ? onnx_bytes(&p->arena, m, &n) : NULL;
+	if (!m && asprintf(error, "%s: %s", path, why) < 0)
+		*error = NULL;
+	return bytes ? tw_load_memory(bytes, n, error) : NULL;
 }

@@ -125,6 +125,12 @@ model_to_write(const Options *o, Program *p)
 {
 	const char *why = NULL;
 
+	if (o->model) {
+		const TwModel *m = model_learned_further(p, o->model, &why);
+		if (!m)
+			fprintf(stderr, "twc: %s: %s\n", o->model, why);
+		return m;
+	}
 	if (!o->realism)
 		return p->model;
 	if (is_llama_path(o->output)) {
@@ -171,6 +177,13 @@ cmd_compile(const Options *o)
 	}
 	if (o->prove && (is_llama_path(o->output) || is_onnx_folder(o->output))) {
 		fprintf(stderr, "twc: %s: --prove is for .onnx and .safetensors\n", o->output);
+		return 2;
+	}
+	if (o->model && (o->prove || o->realism || is_llama_path(o->output))) {
+		fprintf(stderr,
+		        "twc: %s: --model, of what was learned further, is for .onnx and "
+		        ".safetensors alone\n",
+		        o->output);
 		return 2;
 	}
 	if (is_llama_path(o->output))
@@ -351,8 +364,8 @@ static const Flag flags[] = {
 	{ "seed", 0, "N", offsetof(Options, seed),
 	  "which random ones: the same seed gives the same", NULL },
 	{ "model", 0, "MODEL", offsetof(Options, model),
-	  "run them in this model file, and compile nothing; of a program with parameters, the "
-	  "file that twc train wrote",
+	  "run them in this model file, and compile nothing; of what was learned, the file that "
+	  "twc train wrote: parameters, or with -o and test weights (--free)",
 	  NULL },
 	{ "data", 0, "DATA", offsetof(Options, data),
 	  "what to learn from: a text file; or arrays, INPUT=FILE.npy,INPUT=FILE.npy, a row an "
@@ -415,7 +428,8 @@ static const Verb verbs[] = {
 		"on "
 		"with a text by, or an .onnx: the parameters as they begin, by --seed or from the "
 		"files that the program loads.",
-		"output prove profile realism seed uniform verify layers d-model heads neurons "
+		"output prove profile realism seed uniform model verify layers d-model heads "
+		"neurons "
 		"fewest dump "
 		"stdlib "
 		"no-warnings",
@@ -424,6 +438,7 @@ static const Verb verbs[] = {
 		"-no-cnv "
 		"-p \"12*34=\"\n"
 		"twc letters.safetensors -o letters.onnx\n"
+		"twc adder.tw --model freed.safetensors -o freed.onnx\n"
 		"twc gpt2.tw -o gpt2.safetensors && twrun gpt2.safetensors \"The answer is\" -n "
 		"20\n"
 		"twc --dump=lower calculator.tw\n"

@@ -150,6 +150,18 @@ learned_half_free(LearnedHalf *half)
 {
 }
 
+bool
+is_checkpoint(const char *path)
+{
+	return false;
+}
+
+TwModel *
+load_checkpoint(Program *p, const char *path, char **error)
+{
+	return NULL;
+}
+
 /* ---- byte pairs: their files are not in the page either ---- */
 
 bool

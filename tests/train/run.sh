@@ -112,14 +112,27 @@ right() { sed -n "$1p" "$tmp/out" | awk -v a="$2" -v b="$3" '{ exit !($8 >= a &&
 free() { train ../../examples/adder.tw --free "$@" >"$tmp/out" ||
 	fail "--free $*: $(cat "$tmp/err")"; }
 for example in adder calculator long_division; do
-	train ../../examples/$example.tw --free --rate 0 --steps 1 -o "$tmp/free" >"$tmp/out"
+	train ../../examples/$example.tw --free --rate 0 --steps 1 \
+		-o "$tmp/free.safetensors" >"$tmp/out"
 	right 1 100 100 "$example as it is compiled"
 	right '$' 100 100 "$example at rate 0"
 done
-run "$tmp/free" '75/4=' | grep -q '^1383' || fail "a long division by kernels: $(cat "$tmp/err")"
+"$bin/twc" test ../../examples/$example.tw --model "$tmp/free.safetensors" >"$tmp/out" 2>&1 ||
+	fail "weights as they were fail the tests: $(cat "$tmp/out")"
+run "$tmp/free.safetensors" '75/4=' | grep -q '^1383' ||
+	fail "a long division by kernels: $(cat "$tmp/err")"
 # A rate that is small for other models destroys it; its head alone may move.
-free --steps 40 -o "$tmp/free.broken"
+free --steps 40 -o "$tmp/free.broken.safetensors"
+"$bin/twc" test ../../examples/adder.tw --model "$tmp/free.broken.safetensors" >"$tmp/err" &&
+	fail "weights that are wrong pass the tests"
 right '$' 0 50 'adder, all free'
+"$bin/twc" ../../examples/adder.tw --model "$tmp/free.broken.safetensors" \
+	-o "$tmp/broken.onnx" || fail "no .onnx of weights that were learned further"
+for text in 12+34= 9+1= 999+999=; do
+	run "$tmp/broken.onnx" "$text" >"$tmp/broken.said"
+	run "$tmp/free.broken.safetensors" "$text" | cmp - "$tmp/broken.said" ||
+		fail "its .onnx says otherwise of $text"
+done
 free --only head --steps 40 -o "$tmp/free.head"
 right '$' 80 100 'adder, its head free'
 # What is begun anew and learned beside exact layers.
