@@ -42,10 +42,10 @@ TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o line_editor.o batch.o stats.o npy_i
 	trace_json.o cli.o manual.o learned_run.o) \
 	$(call objects,tensor tensor/kernel tensor/train) \
 	$(addprefix $(BUILD)/lang/,arena.o npy.o diag.o pointer_map.o text.o)
-TWASM   := $(addprefix $(BUILD)/cmd/,twasm.o converter.o cli.o manual.o) $(BUILD)/lang/arena.o \
-	$(call objects,wasm)
+TWASM   := $(addprefix $(BUILD)/cmd/,twasm.o wasm_load.o converter.o cli.o manual.o) \
+	$(BUILD)/lang/arena.o $(call objects,wasm)
 TWC     := $(filter-out $(addprefix $(BUILD)/cmd/,twrun.o line_editor.o batch.o stats.o \
-	trace_json.o twasm.o converter.o learned_run.o),$(call objects,cmd))
+	trace_json.o twasm.o wasm_load.o converter.o learned_run.o),$(call objects,cmd))
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 JUDGE   := $(patsubst tests/model/%.cc,$(BUILD)/model/%,$(wildcard tests/model/*.cc))
 TOOLS   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/differential/*.c)) \

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,24 +29,27 @@ run_tool(const char *const *word)
 }
 
 char *
-convert_text(Arena *arena, const char *tool, const char *path, const char *suffix)
+new_file(Arena *arena, const char *name)
 {
 	const char *tmp = getenv("TMPDIR");
-	size_t size = PATH_MAX;
-	char *to = NEWS(arena, char, size), folder[PATH_MAX / 2];
+	char *folder = arena_fmt(arena, "%s/twasmXXXXXX", tmp && *tmp ? tmp : "/tmp");
 
-	snprintf(folder, sizeof folder, "%s/twasmXXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(folder)) {
-		fprintf(stderr, "twasm: %s: %s\n", folder, strerror(errno));
-		return NULL;
-	}
-	snprintf(to, size, "%s/program%s", folder, suffix);
+	if (mkdtemp(folder))
+		return arena_fmt(arena, "%s/%s", folder, name);
+	fprintf(stderr, "twasm: %s: %s\n", folder, strerror(errno));
+	return NULL;
+}
+
+char *
+convert_text(Arena *arena, const char *tool, const char *path, const char *suffix)
+{
+	char *to = new_file(arena, arena_fmt(arena, "program%s", suffix));
 	const char *word[] = { tool, path, "-o", to, NULL };
-	int status = run_tool(word);
+	int status = to ? run_tool(word) : 1;
 
 	if (!status)
 		return to;
-	rmdir(folder);
+	remove_converted(to);
 	if (status == 127)
 		fprintf(stderr,
 		        "twasm: %s: %s, which converts it, is not installed (Debian: wabt)\n", path,

@@ -7,7 +7,10 @@
  * status, 127 if there is no such program. */
 int run_tool(const char *const *word);
 
-/* What `tool PATH -o FILE` makes, in a new folder, for remove_converted; NULL after a complaint. */
+/* The path of a file in a new folder of its own, for remove_converted; NULL after a complaint. */
+char *new_file(Arena *, const char *name);
+
+/* What `tool PATH -o FILE` makes, in a new_file; NULL after a complaint. */
 char *convert_text(Arena *, const char *tool, const char *path, const char *suffix);
 void remove_converted(char *path);
 

@@ -5,9 +5,9 @@
 
 #include "cmd/cli.h"
 #include "cmd/converter.h"
-#include "wasm/explain.h"
-#include "wasm/isa.h"
+#include "cmd/twasm.h"
 #include "wasm/script.h"
+#include "wasm/specialize.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -18,71 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-struct Options {
-	const char *model;
-	int steps, step;
-	const char *checkpoint, *resume;
-	bool trace, stats, check;
-	char **args; /* PROGRAM and its own, or scripts; NULL behind them */
-};
-
-/* ---- the model */
-
-static bool
-complain(const char *of, const char *what)
-{
-	fprintf(stderr, "twasm: %s: %s\n", of, what ? what : "out of memory");
-	return false;
-}
-
-/* Beside this program where it was built, or where it is installed. */
-static const char *
-find_machine(void)
-{
-	static const char *const places[] = { "wasm32.onnx", "../share/tw/wasm32.onnx" };
-	static char path[PATH_MAX + 32];
-	char exe[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-
-	exe[n < 0 ? 0 : n] = '\0';
-	char *dir = dirname(exe);
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		snprintf(path, sizeof path, "%s/%s", dir, places[i]);
-		if (!access(path, R_OK))
-			break;
-	}
-	return path;
-}
-
-static TwModel *
-load_machine(const Options *o)
-{
-	const char *path = o->model ? o->model : find_machine();
-	char *error = NULL;
-	TwModel *m = tw_load(path, &error);
-
-	if (!m)
-		complain(path, error);
-	free(error);
-	return m;
-}
-
 /* ---- run */
-
-typedef struct Running {
-	const Options *o;
-	const char *path;
-	Arena arena;
-	WasmProgram *program;
-	WasmInstance *instance; /* NULL of a program of 55 opcodes */
-	WasmFunction *entry;
-	WasmMachine *machine;
-	WasmExplainer *explainer; /* of `explain` */
-	int restarts;             /* that it has seen */
-	bool shows_progress;
-	struct timespec since;
-	double last; /* seconds until progress was shown last */
-} Running;
 
 static int
 get_byte(void *with)
@@ -163,77 +99,6 @@ watch_step(void *with, const WasmMachine *m)
 		show_step(r, m);
 	if (r->shows_progress && m->steps % 1024 == 0)
 		show_steps_made(r, m);
-}
-
-static WasmExtern
-find_host(void *with, WasmProgram *p, const WasmImport *want, const WasmModule *m)
-{
-	(void)with;
-	(void)m;
-	return (WasmExtern){ .kind = want->kind,
-		             .function = wasm_host(p, want->module, want->name) };
-}
-
-/* _start, as WASI has it, or main. */
-static bool
-find_entry(Running *r)
-{
-	const WasmModule *m = r->instance->module;
-	const WasmExport *e = wasm_export(m, "_start");
-
-	e = e && e->kind == WASM_FUNCTION ? e : wasm_export(m, "main");
-	if (!e || e->kind != WASM_FUNCTION)
-		return complain(r->path, "it exports neither _start nor main");
-	r->entry = r->instance->function[e->index];
-	const WasmType *t = r->entry->type;
-
-	for (int i = 0; i < t->nparam; i++)
-		if (t->param[i] != WASM_I32)
-			return complain(r->path, "main takes something else than i32");
-	return true;
-}
-
-static bool
-ends_in(const char *path, const char *end)
-{
-	size_t n = strlen(path), k = strlen(end);
-
-	return n >= k && !strcmp(path + n - k, end);
-}
-
-static bool
-load_wasm(Running *r, const uint8_t *bytes, size_t n)
-{
-	const WasmModule *m = wasm_module(&r->arena, bytes, n, r->program->error);
-
-	r->instance = m ? wasm_instance(r->program, m, r->path, find_host, NULL) : NULL;
-	return r->instance ? find_entry(r) : complain(r->path, r->program->error);
-}
-
-static bool
-load_program(Running *r)
-{
-	bool is_text = ends_in(r->path, ".wat");
-	char *converted = is_text ? convert_text(&r->arena, "wat2wasm", r->path, ".wasm") : NULL;
-	size_t n;
-
-	if (is_text && !converted)
-		return false;
-	uint8_t *bytes = wasm_file(&r->arena, is_text ? converted : r->path, &n);
-	int failed = errno;
-
-	remove_converted(converted);
-	if (!bytes)
-		return complain(r->path, strerror(failed));
-	r->program = wasm_program(&r->arena);
-	r->program->alone = true;
-	r->program->arg = r->o->args;
-	while (r->o->args[r->program->args])
-		r->program->args++;
-	if (!ends_in(r->path, ".isa"))
-		return load_wasm(r, bytes, n);
-	r->entry = wasm_isa(r->program, (const char *)bytes);
-	return r->entry || complain(r->path, r->program->error);
 }
 
 static int
@@ -337,15 +202,12 @@ begin_program(Running *r)
 static int
 run_wasm(Running *r, const TwModel *model)
 {
-	char error[WASM_ERROR_SIZE];
-	r->machine = wasm_machine(&r->arena, model, r->o->check ? TW_CHECK : 0, error);
-	if (!r->machine) {
-		complain(r->path, error);
+	if (!set_up_machine(r, model, r->o->check ? TW_CHECK : 0)) {
+		wasm_machine_free(r->machine);
 		return 2;
 	}
 	WasmMachine *m = r->machine;
 
-	wasm_machine_begin(m, r->program);
 	m->with = r;
 	m->get = get_byte;
 	m->put = put_byte;
@@ -438,17 +300,13 @@ explain_steps(Running *r, const TwModel *model)
 {
 	char error[WASM_ERROR_SIZE];
 
-	r->machine = wasm_machine(&r->arena, model, TW_TRACE, error);
-	r->explainer = r->machine ? wasm_explainer(&r->arena, model, error) : NULL;
+	if (!set_up_machine(r, model, TW_TRACE) || !fits_kept(r, model))
+		return false;
+	r->explainer = wasm_explainer(&r->arena, model, error);
 	if (!r->explainer)
 		return complain(r->path, error);
-	if (!wasm_want(r->program, r->entry))
-		return complain(r->path, r->program->error);
-	if (!fits_kept(r, model))
-		return false;
 	WasmMachine *m = r->machine;
 
-	wasm_machine_begin(m, r->program);
 	m->with = r;
 	m->get = get_byte;
 	m->put = put_no_byte;
@@ -483,14 +341,23 @@ cmd_wasm_explain(const Options *o)
 
 /* ---- test */
 
+/* Scripts call many programs. */
+static bool
+is_general(const Options *o, const TwModel *model)
+{
+	return strncmp(model->name, WASM_SPECIAL, strlen(WASM_SPECIAL)) != 0
+	       || complain(o->model, "it is the model of one program: leave --model out");
+}
+
 static int
 cmd_wasm_test(const Options *o)
 {
 	TwModel *model = load_machine(o);
 	WasmTally all = { 0 };
-	int status = model ? 0 : 2;
+	bool general = model && is_general(o, model);
+	int status = general ? 0 : 2;
 
-	for (int i = 0; model && o->args[i]; i++) {
+	for (int i = 0; general && o->args[i]; i++) {
 		char error[WASM_ERROR_SIZE] = "";
 
 		if (!wasm_script(model, o->args[i], &all, stdout, error)) {
@@ -498,7 +365,7 @@ cmd_wasm_test(const Options *o)
 			status = 2;
 		}
 	}
-	if (model)
+	if (general)
 		printf("%d passed, %d failed; %d modules, %ld steps\n", all.passed, all.failed,
 		       all.modules, all.steps);
 	tw_free(model);
@@ -531,21 +398,86 @@ cmd_wasm_code(const Options *o)
 	return loaded ? 0 : 2;
 }
 
+/* ---- build */
+
+/* Runs twc, which stands beside this program, on what wasm_specialize writes. */
+static bool
+compile_special(Running *r, const char *source)
+{
+	const char *word[] = { find_beside(&r->arena, "twc", "twc"),
+		               source,
+		               "--no-warnings",
+		               "-o",
+		               r->o->output,
+		               NULL };
+	int status = run_tool(word);
+
+	if (status == 127)
+		return complain(word[0], "it cannot be run");
+	return !status;
+}
+
+static bool
+write_special(Running *r, const char *path)
+{
+	const char *folder = find_beside(&r->arena, "../machine", "../share/tw/machine");
+	char *full = realpath(folder, NULL);
+	FILE *to = fopen(path, "w");
+	bool written = to && wasm_specialize(r->program, full ? full : folder, to);
+
+	if (!to)
+		complain(path, strerror(errno));
+	else if (fclose(to) != 0 && written)
+		written = complain(path, strerror(errno));
+	else if (!written)
+		complain(r->path, r->program->error);
+	free(full);
+	return written;
+}
+
+static bool
+build_special(Running *r)
+{
+	if (!r->o->output)
+		return complain(r->path, "-o FILE says where to");
+	if (ends_in(r->o->output, ".tw"))
+		return write_special(r, r->o->output);
+	char *source = new_file(&r->arena, "program.tw");
+	bool built = source && write_special(r, source) && compile_special(r, source);
+
+	remove_converted(source);
+	return built;
+}
+
+static int
+cmd_wasm_build(const Options *o)
+{
+	Running r = { .o = o, .path = o->args[0] };
+	bool built = load_program(&r);
+
+	if (built && !make_code(&r))
+		built = complain(r.path, r.program->error);
+	built = built && build_special(&r);
+	if (r.program)
+		wasm_program_free(r.program);
+	arena_free(&r.arena);
+	return built ? 0 : 2;
+}
+
 /* ---- prompt */
 
 static bool
 print_wasm_prompt(Running *r, const TwModel *model)
 {
 	static const uint32_t no_words[16];
-	char error[WASM_ERROR_SIZE];
 	int n = r->entry->type->nparam;
 
-	r->machine = wasm_machine(&r->arena, model, 0, error);
-	if (!r->machine)
-		return complain(r->path, error);
-	wasm_machine_begin(r->machine, r->program);
-	bool printed = wasm_begin_call(r->machine, r->entry, no_words, n < 16 ? n : 16)
-	               && wasm_save(r->machine, stdout);
+	if (!set_up_machine(r, model, 0)) {
+		wasm_machine_free(r->machine);
+		return false;
+	}
+	r->machine->text = stdout;
+	bool printed = wasm_begin_call(r->machine, r->entry, no_words, n < 16 ? n : 16);
 
 	if (!printed)
 		complain(r->path, r->machine->error);
@@ -573,6 +505,7 @@ cmd_wasm_prompt(const Options *o)
 static const Flag flags[] = {
 	{ "model", 'm', "FILE", offsetof(Options, model),
 	  "the machine, another file than the one that is installed", NULL },
+	{ "output", 'o', "FILE", offsetof(Options, output), "where the model goes", NULL },
 	{ "steps", 'n', "N", offsetof(Options, steps), "stop after N steps, status 1", NULL },
 	{ "step", 0, "N", offsetof(Options, step),
 	  "that step alone: what each head finds, and which neurons are awake", NULL },
@@ -635,6 +568,19 @@ static const Verb verbs[] = {
 		"model",
 		"wast2json i32.wast && twasm test i32.json",
 		cmd_wasm_test,
+	},
+	{
+		"build",
+		"PROGRAM [ARG...]",
+		"makes a program's own transformer, whose instructions are in the weights",
+		"Instructions and constants are a table of the token, so that no head fetches them "
+		"and what the program never does is not there; the prompt is memory alone. "
+		"The output is what twc writes, by its name: .onnx, .safetensors, .gguf; or the "
+		"program itself, .tw. It runs by --model.",
+		"output",
+		"twasm build prog.wasm -o prog.onnx && twasm run --model=prog.onnx prog.wasm\n"
+		"twasm build prog.wasm -o prog.tw && twc report prog.tw",
+		cmd_wasm_build,
 	},
 	{
 		"explain",

@@ -5,6 +5,9 @@
  *     {kind: state, writes: true, d: 1, into: 1, value: 5, ...}          arguments
  *     {kind: state, pc: 7, depth: 1, ...}                                here it begins
  *
+ * A transformer that was made for one program has the code in its weights, and its prompt is memory
+ * alone.
+ *
  * A state that asks for input ends the model's turn; the answer is the next token. A text that has
  * become long is begun anew with the last writer of each word that is still alive: the states that
  * are left out can never be found again. */
@@ -12,25 +15,11 @@
 #define _GNU_SOURCE /* getline */
 
 #include "wasm/machine.h"
+#include "wasm/specialize.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const op_names[W_OPS] = { "calc", "divide", "load",       "store",    "branch",
-	                                     "jump", "call",   "call_table", "return_",  "put",
-	                                     "get",  "size",   "resize",     "constant", "stop" };
-static const char *const calc_names[W_CALCS] = {
-	"add",  "sub",  "mul",  "band", "bor",    "xor",     "shl",      "shr_u", "shr_s",
-	"rotl", "rotr", "clz",  "ctz",  "popcnt", "extend8", "extend16", "eq",    "ne",
-	"lt_s", "lt_u", "ge_s", "ge_u", "div_s",  "div_u",   "rem_s",    "rem_u", "nothing"
-};
-static const char *const size_names[] = { "byte", "half", "full" };
-static const char *const frame_names[] = { "here", "called", "caller", "shared" };
-static const char *const end_names[W_ENDS] = { "none",        "asks",      "exit",
-	                                       "unreachable", "memory",    "divide_by_zero",
-	                                       "overflow",    "table",     "null",
-	                                       "type_",       "exhausted", "unsupported" };
 
 /* Where the model's fields are, of an array the first; and the rows of members. */
 typedef struct WasmFields {
@@ -87,51 +76,73 @@ find_members(const TwModel *m, const char *field, const char *const *name, int n
 	return all;
 }
 
-static bool
-find_fields(const TwModel *m, WasmFields *f)
-{
-	const struct {
-		const char *name, *value;
-		int *at;
-	} want[] = { { "kind", "code", &f->kind },
-		     { "pc[0]", "false", &f->pc },
-		     { "next[0]", "false", &f->next },
-		     { "to[0]", "false", &f->to },
-		     { "op", "calc", &f->op },
-		     { "calc", "add", &f->calc },
-		     { "size", "byte", &f->size },
-		     { "signed", "false", &f->is_signed },
-		     { "a[0]", "false", &f->a },
-		     { "b[0]", "false", &f->b },
-		     { "a_shared", "false", &f->a_shared },
-		     { "b_shared", "false", &f->b_shared },
-		     { "d[0]", "false", &f->d },
-		     { "frame", "here", &f->frame },
-		     { "depth[0]", "false", &f->depth },
-		     { "into[0]", "false", &f->into },
-		     { "value[0]", "0", &f->value },
-		     { "writes", "false", &f->writes },
-		     { "stores", "false", &f->stores },
-		     { "cell[0]", "false", &f->cell },
-		     { "again", "false", &f->again },
-		     { "left", "0", &f->left },
-		     { "rest[0]", "0", &f->rest },
-		     { "pages[0]", "0", &f->pages },
-		     { "puts", "false", &f->puts },
-		     { "end", "none", &f->end } };
-	bool all = m->record;
+typedef struct WantedField {
+	const char *name, *value;
+	int *at;
+} WantedField;
 
-	for (size_t i = 0; all && i < sizeof want / sizeof *want; i++) {
+static bool
+find_all(const TwModel *m, const WantedField *want, size_t n)
+{
+	bool all = true;
+
+	for (size_t i = 0; all && i < n; i++) {
 		*want[i].at = find_field(m, want[i].name, want[i].value);
 		all = *want[i].at >= 0;
 	}
+	return all;
+}
+
+/* Those of a state. */
+static bool
+find_state_fields(const TwModel *m, WasmFields *f)
+{
+	const WantedField want[] = { { "pc", "0", &f->pc },
+		                     { "d[0]", "false", &f->d },
+		                     { "depth[0]", "false", &f->depth },
+		                     { "into[0]", "false", &f->into },
+		                     { "value[0]", "0", &f->value },
+		                     { "writes", "false", &f->writes },
+		                     { "stores", "false", &f->stores },
+		                     { "cell[0]", "false", &f->cell },
+		                     { "again", "false", &f->again },
+		                     { "left", "0", &f->left },
+		                     { "rest[0]", "0", &f->rest },
+		                     { "pages[0]", "0", &f->pages },
+		                     { "puts", "false", &f->puts },
+		                     { "end", "none", &f->end } };
+	size_t n = sizeof want / sizeof *want;
+	bool by_number = find_field(m, want[0].name, want[0].value) >= 0;
+
+	return find_all(m, want + !by_number, n - !by_number)
+	       && find_members(m, "end", wasm_end_member, W_ENDS, f->end_row);
+}
+
+/* Those of an instruction, which a program's own transformer has not. */
+static bool
+find_code_fields(const TwModel *m, WasmFields *f)
+{
+	const WantedField want[] = { { "kind", "code", &f->kind },
+		                     { "pc[0]", "false", &f->pc },
+		                     { "next[0]", "false", &f->next },
+		                     { "to[0]", "false", &f->to },
+		                     { "op", "calc", &f->op },
+		                     { "calc", "add", &f->calc },
+		                     { "size", "byte", &f->size },
+		                     { "signed", "false", &f->is_signed },
+		                     { "a[0]", "false", &f->a },
+		                     { "b[0]", "false", &f->b },
+		                     { "a_shared", "false", &f->a_shared },
+		                     { "b_shared", "false", &f->b_shared },
+		                     { "frame", "here", &f->frame } };
+
 	f->code_row = find_member(m, "kind", "code");
 	f->state_row = find_member(m, "kind", "state");
-	return all && find_members(m, "op", op_names, W_OPS, f->op_row)
-	       && find_members(m, "calc", calc_names, W_CALCS, f->calc_row)
-	       && find_members(m, "size", size_names, 3, f->size_row)
-	       && find_members(m, "frame", frame_names, 4, f->frame_row)
-	       && find_members(m, "end", end_names, W_ENDS, f->end_row);
+	return find_all(m, want, sizeof want / sizeof *want)
+	       && find_members(m, "op", wasm_op_member, W_OPS, f->op_row)
+	       && find_members(m, "calc", wasm_calc_member, W_CALCS, f->calc_row)
+	       && find_members(m, "size", wasm_size_member, W_SIZES, f->size_row)
+	       && find_members(m, "frame", wasm_frame_member, W_FRAMES, f->frame_row);
 }
 
 /* ---- frames */
@@ -175,9 +186,20 @@ put_value_bytes(WasmMachine *m, int field, uint32_t x, int n)
 }
 
 static void
+put_pc(WasmMachine *m, int pc)
+{
+	if (m->special)
+		m->row[m->field->pc] = m->model->first[m->field->pc] + pc;
+	else
+		put_bits(m, m->field->pc, (uint32_t)pc, 16);
+}
+
+static void
 begin_token(WasmMachine *m, bool code)
 {
 	memcpy(m->row, m->field->blank, (size_t)m->model->nfield * sizeof *m->row);
+	if (m->special)
+		return;
 	m->row[m->field->kind] = code ? m->field->code_row : m->field->state_row;
 	m->row[m->field->calc] = m->field->calc_row[W_NOTHING];
 }
@@ -229,7 +251,7 @@ feed_code(WasmMachine *m, int pc)
 	const WasmInstr *i = &m->p->code[pc];
 
 	begin_token(m, true);
-	put_bits(m, f->pc, (uint32_t)pc, 16);
+	put_pc(m, pc);
 	put_bits(m, f->next, (uint32_t)pc + 1, 16);
 	put_bits(m, f->to, i->to, 16);
 	m->row[f->op] = f->op_row[i->op];
@@ -280,7 +302,7 @@ feed_program(WasmMachine *m)
 	for (; p->fresh_from < p->ncode; p->fresh_from++) {
 		WasmInstr *i = &p->code[p->fresh_from];
 
-		if (i->fresh && i->there && !feed_code(m, p->fresh_from))
+		if (i->fresh && i->there && !m->special && !feed_code(m, p->fresh_from))
 			return false;
 		i->fresh = false;
 	}
@@ -323,7 +345,8 @@ static WasmState
 decode_state(const WasmMachine *m, const int *row)
 {
 	const WasmFields *f = m->field;
-	WasmState s = { .pc = read_bits(m, row, f->pc, 16),
+	WasmState s = { .pc = m->special ? row[f->pc] - m->model->first[f->pc]
+		                         : read_bits(m, row, f->pc, 16),
 		        .depth = f->depth_of[read_bits(m, row, f->depth, 12)],
 		        .into = f->depth_of[read_bits(m, row, f->into, 12)],
 		        .d = read_bits(m, row, f->d, 12),
@@ -355,7 +378,7 @@ describe_state(const WasmState *s, char *out, size_t size)
 		snprintf(written, sizeof written, "word 0x%x = 0x%x", 4 * s->cell, s->value);
 	if (s->end != W_NONE)
 		snprintf(out, size, "%s%send: %s", written, *written ? ", " : "",
-		         end_names[s->end]);
+		         wasm_end_member[s->end]);
 	else if (s->pc || !*written)
 		snprintf(out, size, "%s%sto %d", written, *written ? ", " : "", s->pc);
 	else
@@ -369,7 +392,7 @@ wasm_describe_token(const WasmMachine *m, int i, char *out, size_t size)
 	WasmState s = decode_state(m, row);
 	char instr[80];
 
-	if (row[m->field->kind] != m->field->code_row) {
+	if (m->special || row[m->field->kind] != m->field->code_row) {
 		describe_state(&s, out, size);
 		return;
 	}
@@ -401,8 +424,11 @@ wasm_machine(Arena *arena, const TwModel *model, unsigned flags, char *error)
 	number_frames(m->field, arena);
 	for (int i = 0; i < model->nfield; i++)
 		m->field->blank[i] = model->first[i];
-	if (!find_fields(model, m->field)) {
-		snprintf(error, WASM_ERROR_SIZE, "the model is not one of machine/wasm32.tw");
+	m->special = model->record && find_member(model, "kind", "code") < 0;
+	if (!model->record || !(m->special || find_code_fields(model, m->field))
+	    || !find_state_fields(model, m->field)) {
+		snprintf(error, WASM_ERROR_SIZE,
+		         "the model is neither machine/wasm32.tw nor of twasm build");
 		return NULL;
 	}
 	m->session = tw_open(model, flags, &why);
@@ -420,6 +446,25 @@ wasm_machine_begin(WasmMachine *m, WasmProgram *p)
 	m->p = p;
 	m->state = (WasmState){ .pc = 0 };
 	*m->error = '\0';
+}
+
+bool
+wasm_machine_bake(WasmMachine *m)
+{
+	WasmProgram *p = m->p;
+	char name[WASM_NAME_SIZE];
+
+	if (!m->special)
+		return true;
+	wasm_special_name(p, name);
+	if (strcmp(name, m->model->name) != 0) {
+		snprintf(m->error, sizeof m->error, "the model is that of another program");
+		return false;
+	}
+	p->fresh_from = p->ncode;
+	for (int r = 0; r < p->nshared; r++)
+		p->shared_fresh[r] = false;
+	return true;
 }
 
 const char *
@@ -455,6 +500,8 @@ wasm_register(const WasmMachine *m, int frame, int number)
 static bool
 feed_state(WasmMachine *m, const int *row)
 {
+	if (m->text)
+		return write_token(m, row);
 	if (!add_waiting(m, row) || !feed_waiting(m))
 		return false;
 	m->state = decode_state(m, row);
@@ -472,7 +519,7 @@ feed_alive(WasmMachine *m)
 {
 	bool fed = true;
 
-	for (int pc = 0; pc < m->p->ncode && fed; pc++)
+	for (int pc = 0; pc < m->p->ncode && !m->special && fed; pc++)
 		fed = !m->p->code[pc].there || feed_code(m, pc);
 	for (int frame = 0; frame < W_REGISTERS && fed; frame++) {
 		if (frame == m->state.depth + 2)
@@ -530,7 +577,7 @@ resume_line(WasmMachine *m, const char *line)
 	free(why);
 	if (!is_one)
 		return false;
-	if (m->last[m->field->kind] == m->field->state_row)
+	if (m->special || m->last[m->field->kind] == m->field->state_row)
 		return feed_state(m, m->last);
 	memcpy(m->row, m->last, (size_t)m->model->nfield * sizeof *m->row);
 	return feed_token(m);
@@ -628,7 +675,7 @@ wasm_begin_call(WasmMachine *m, WasmFunction *f, const uint32_t *word, int n)
 	if (!fed)
 		return false;
 	begin_token(m, false);
-	put_bits(m, fields->pc, (uint32_t)f->entry, 16);
+	put_pc(m, f->entry);
 	put_bits(m, fields->depth, fields->frame_bits[1], 12);
 	put_bits(m, fields->into, fields->frame_bits[1],
 	         12); /* register 0 of frame 1: back to the end, result to 1 */

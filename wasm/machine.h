@@ -23,6 +23,7 @@ typedef struct WasmMachine {
 	const TwModel *model;
 	TwSession *session;
 	WasmProgram *p;
+	bool special; /* the model was made for one program (wasm/specialize.h) */
 	struct WasmFields *field;
 	int *row;               /* (nfield) the token that is being made */
 	int *last;              /* room for another */
@@ -45,6 +46,9 @@ typedef struct WasmMachine {
 WasmMachine *wasm_machine(Arena *, const TwModel *, unsigned flags, char *error);
 /* An empty text, for this program. */
 void wasm_machine_begin(WasmMachine *, WasmProgram *);
+/* Where the model was made for one program, all of whose code is made: takes code and shared
+ * registers as known. False with m->error if it is another program. */
+bool wasm_machine_bake(WasmMachine *);
 void wasm_machine_free(WasmMachine *);
 /* Calls a function with words; W_NONE if it was stopped by `most`, or failed, as m->error says. Its
  * first word is state.value, the others are in registers 0 ... of the shared frame. */

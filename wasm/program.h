@@ -61,8 +61,8 @@ typedef enum WasmCalc {
 	W_CALCS
 } WasmCalc;
 
-typedef enum WasmSize { W_BYTE, W_HALF, W_FULL } WasmSize;
-typedef enum WasmFrame { W_HERE, W_CALLED, W_CALLER, W_SHARED } WasmFrame;
+typedef enum WasmSize { W_BYTE, W_HALF, W_FULL, W_SIZES } WasmSize;
+typedef enum WasmFrame { W_HERE, W_CALLED, W_CALLER, W_SHARED, W_FRAMES } WasmFrame;
 
 /* Why a text ends; the order is that of machine/wasm32.tw. */
 typedef enum WasmEnd {
@@ -200,8 +200,12 @@ const WasmExport *wasm_export(const WasmModule *, const char *name);
 bool wasm_want(WasmProgram *, WasmFunction *);
 bool wasm_make(WasmProgram *);
 
-/* An instruction as text (wasm/spell.c). */
+/* An instruction as text, and how the members of enums are called in machine/ (wasm/spell.c). */
 void wasm_spell_instr(const WasmInstr *, char *out, size_t size);
+extern const char *const wasm_op_member[W_OPS],
+	*const wasm_calc_member[W_CALCS], *const wasm_size_member[W_SIZES],
+						  *const wasm_frame_member[W_FRAMES],
+							  *const wasm_end_member[W_ENDS];
 
 /* ---- for wasm/lower.c, wasm/library.c and wasm/isa.c */
 WasmInstr *wasm_emit(WasmProgram *, WasmOp); /* the last one again where it is full */

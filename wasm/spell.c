@@ -1,9 +1,25 @@
 /* Register code as text, for traces and listings: "add r1 r2 s70", "load8_u r3 r1 + 0x10". s is a
- * register of the shared frame, c one of the frame to be called. */
+ * register of the shared frame, c one of the frame to be called. And the members of the enums
+ * of the programs in machine/, as programs and models have them. */
 
 #include "wasm/program.h"
 
 #include <stdio.h>
+
+const char *const wasm_op_member[W_OPS] = { "calc", "divide", "load",       "store",    "branch",
+	                                    "jump", "call",   "call_table", "return_",  "put",
+	                                    "get",  "size",   "resize",     "constant", "stop" };
+const char *const wasm_calc_member[W_CALCS] = {
+	"add",  "sub",  "mul",  "band", "bor",    "xor",     "shl",      "shr_u", "shr_s",
+	"rotl", "rotr", "clz",  "ctz",  "popcnt", "extend8", "extend16", "eq",    "ne",
+	"lt_s", "lt_u", "ge_s", "ge_u", "div_s",  "div_u",   "rem_s",    "rem_u", "nothing"
+};
+const char *const wasm_size_member[W_SIZES] = { "byte", "half", "full" };
+const char *const wasm_frame_member[W_FRAMES] = { "here", "called", "caller", "shared" };
+const char *const wasm_end_member[W_ENDS] = { "none",        "asks",      "exit",
+	                                      "unreachable", "memory",    "divide_by_zero",
+	                                      "overflow",    "table",     "null",
+	                                      "type_",       "exhausted", "unsupported" };
 
 static const char *const calc_names[W_CALCS] = {
 	"add",  "sub",  "mul",  "and",  "or",     "xor",       "shl",        "shr_u", "shr_s",

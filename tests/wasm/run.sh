@@ -100,6 +100,29 @@ for line in 'fetch +the code at [0-9]+: div_s r2 s65 r1' 'a_written +s65 = 0x' \
 done
 check 2 '' 'it ends after' "$twasm" explain --step=99 $here/traps.wasm
 
+# Programs in weights of their own: the same output and status, in two parts too.
+"$twasm" build $here/queens.wasm -o "$tmp/queens.onnx" || fail "build: $?"
+own="--model=$tmp/queens.onnx"
+check 7 $'2 10 4 \n'"$sorted"$'\n'"$reversed" '' "$twasm" run "$own" $here/queens.wasm
+"$twasm" run "$own" --steps=4000 --checkpoint="$tmp/kept" $here/queens.wasm >"$tmp/first"
+check 7 $'2 10 4 \n'"$sorted"$'\n'"$reversed" '' \
+	sh -c "cat '$tmp/first'; '$twasm' run '$own' --resume='$tmp/kept' $here/queens.wasm"
+check 2 '' 'is that of another program' "$twasm" run "$own" $here/traps.wasm
+check 2 '' 'it is the model of one program' "$twasm" test "$own" $here/own.json
+"$twasm" build $here/isa/fib.isa -o "$tmp/fib.onnx" || fail "build fib.isa: $?"
+check 0 102334155 '' "$twasm" run --model="$tmp/fib.onnx" $here/isa/fib.isa
+[ "$("$twasm" prompt --model="$tmp/fib.onnx" $here/isa/fib.isa | wc -l)" = 1 ] ||
+	fail "fib.isa needs more than its first state"
+"$twasm" build $here/traps.wasm -o "$tmp/traps.tw" && "$bin/twc" check "$tmp/traps.tw" ||
+	fail "build -o traps.tw: $?"
+{
+	echo PUSH 1
+	seq 2600 | sed 's/.*/PUSH & ADD/'
+	echo HALT
+} >"$tmp/long.isa"
+check 2 '' 'at most 2500 can be in the weights' "$twasm" build "$tmp/long.isa" -o "$tmp/l.onnx"
+[ ! -e "$tmp/l.onnx" ] || fail "a model of what was refused"
+
 # What is no module, or not all of one, is refused with a line.
 head -c 30 $here/traps.wasm >"$tmp/cut.wasm"
 check 2 '' 'functions without bodies' "$twasm" run "$tmp/cut.wasm"
