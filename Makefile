@@ -127,6 +127,17 @@ $(BUILD)/unit/allocation_test: $(BUILD)/tests/unit/allocation_test.o \
 $(BUILD)/differential/%: $(BUILD)/tests/differential/%.o
 	$(LINK)
 
+$(BUILD)/gpt2/tokens: $(BUILD)/tests/gpt2/tokens.o $(COMPILER) $(RUNTIME)
+	$(LINK) $(LIBS)
+
+# llama.cpp, which tools/setup --train has put there.
+LLAMA = $(abspath build-train/node_modules/@node-llama-cpp/linux-x64/bins/linux-x64)
+$(BUILD)/tests/gpt2/llama.o: CFLAGS += -Ibuild-train/llama/include
+$(BUILD)/gpt2/llama: $(BUILD)/tests/gpt2/llama.o $(COMPILER) $(RUNTIME)
+	$(LINK) $(LIBS) -L$(LLAMA) $(patsubst $(LLAMA)/%,-l:%, \
+		$(wildcard $(addprefix $(LLAMA)/,libllama.v*.so libggml.v*.so libggml-base.so))) \
+		-Wl,-rpath,$(LLAMA)
+
 $(BUILD)/machines/machines: $(BUILD)/tests/machines/machines.o
 	$(LINK)
 
@@ -260,10 +271,13 @@ test-wasm: setup ## programs in the WebAssembly machine against node; SUITE=DIR,
 	$(AGAIN) all
 	@tests/wasm/judge.sh $(BUILD) '$(SUITE)' $(or $(N),100)
 
+# What GPT-2 is held against; llama.cpp, where there is one for this machine.
+beside-gpt2: all $(BUILD)/gpt2/tokens $(if $(wildcard $(LLAMA)/*),$(BUILD)/gpt2/llama)
+
 # Books and digits are installed for this alone.
-test-train: setup ## training on real data: a book, handwritten digits; FULL=1: as long as it takes
+test-train: setup ## training on real data; GPT-2 beside llama.cpp; FULL=1: as long as it takes
 	@tools/setup --train
-	$(AGAIN) all
+	$(AGAIN) beside-gpt2
 	@FULL='$(FULL)' tests/train/real.sh $(BUILD)
 
 # Editors and tree-sitter are installed for this alone.
@@ -430,7 +444,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 15
 
-.PHONY: all parts setup demo test test-train bench-train \
+.PHONY: all parts setup demo test test-train bench-train beside-gpt2 \
 	web web-serve test-web bench-web test-editors test-engines asan \
 	check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
 	mutants-models fuzz fuzz-machines hostile nightly bless report bench bench-machine house \

