@@ -204,6 +204,7 @@ rows_so_far(Decoder *d, const TensorNode *t)
 	                                             scalar_load(g, past, axis)),
 	                                t->rank, axis);
 	tensor_carry(g, past, now);
+	g->carry[g->ncarry - 1].axis = p;
 	return now;
 }
 

@@ -138,6 +138,6 @@ tensor_carry(TensorGraph *g, TensorNode *leaf, TensorNode *next)
 {
 	assert(!leaf->body && !leaf->table && tensor_has_shape(next, leaf->rank, leaf->dim));
 	GROW(g->arena, g->carry, g->capcarry, g->ncarry + 1);
-	g->carry[g->ncarry++] = (TensorCarry){ leaf, next };
+	g->carry[g->ncarry++] = (TensorCarry){ .leaf = leaf, .next = next };
 	tensor_output(g, next);
 }

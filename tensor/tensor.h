@@ -95,6 +95,7 @@ struct TensorNode {
 /* What the leaf holds in the next run is what the tensor came to in this one. */
 typedef struct TensorCarry {
 	TensorNode *leaf, *next;
+	int axis; /* of tensor_decode(): that of positions, of which one is new */
 } TensorCarry;
 
 typedef struct TensorGraph {

@@ -29,6 +29,64 @@ fill_params(Arena *a, Generator *n, const WeightsFile *f, const char **why)
 	return true;
 }
 
+/* ---- does it read what comes later? ---- */
+
+/* Rows up to `here` by one seed, those behind by another; positive, so that roots and logarithms
+ * are numbers. */
+static void
+fill_past(Generator *n, int here, uint64_t before, uint64_t behind)
+{
+	for (int i = 0; i < n->g->ncarry; i++) {
+		const TensorNode *t = n->g->carry[i].leaf;
+		float *to = tensor_program_buffer(n->program, t);
+		int64_t inner = 1, size = tensor_size(t);
+		for (int k = n->g->carry[i].axis + 1; k < t->rank; k++)
+			inner *= t->dim[k];
+		for (int64_t k = 0; to && k < size; k++) {
+			bool later = k / inner % t->dim[n->g->carry[i].axis] > here;
+			int x = seeded_below(later ? &behind : &before, 1 << 16);
+			int wide = (int)(t->values.hi - t->values.lo) + 1;
+			to[k] = t->integer ? (float)(t->values.lo + x % wide)
+			                   : (float)(x + 1) / (1 << 16);
+		}
+	}
+}
+
+static const float *
+scores_here(Generator *n, int here)
+{
+	float *at = tensor_program_buffer(n->program, n->here);
+
+	if (at)
+		*at = (float)here;
+	tensor_program_run(n->program);
+	return tensor_program_buffer(n->program, n->scores);
+}
+
+/* What it keeps of later positions may be anything: nothing of it may reach the scores. */
+static bool
+reads_later(Generator *n)
+{
+	int places[] = { 0, n->context / 2 };
+	float *scores = NEWS(n->g->arena, float, n->nscore);
+	size_t size = sizeof *scores * (size_t)n->nscore;
+	bool differs = false;
+
+	for (int i = 0; i < 2; i++) {
+		fill_past(n, places[i], 1, 2);
+		memcpy(scores, scores_here(n, places[i]), size);
+		fill_past(n, places[i], 1, 3);
+		differs |= memcmp(scores, scores_here(n, places[i]), size) != 0;
+	}
+	for (int i = 0; i < n->g->ncarry; i++) {
+		const TensorNode *t = n->g->carry[i].leaf;
+		float *to = tensor_program_buffer(n->program, t);
+		if (to)
+			memset(to, 0, sizeof *to * (size_t)tensor_size(t));
+	}
+	return differs;
+}
+
 Generator *
 generator_new(Arena *a, const WeightsFile *f, VectorLevel level, const char **why)
 {
@@ -57,7 +115,10 @@ generator_new(Arena *a, const WeightsFile *f, VectorLevel level, const char **wh
 	n->scores = row[l->scores->id];
 	n->here = tensor_find(n->g, "here");
 	n->program = tensor_program_new(n->g, level);
-	return fill_params(a, n, f, why) ? n : NULL;
+	if (!fill_params(a, n, f, why))
+		return NULL;
+	*why = "what it says of a position depends on later ones, so it cannot go on with a text";
+	return reads_later(n) ? NULL : n;
 }
 
 static const float *

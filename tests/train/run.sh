@@ -48,6 +48,19 @@ run_refused 'no prompt' "$tmp/a.safetensors"
 run_refused 'give it a prompt' "$tmp/a.safetensors" ''
 run_refused 'is no number' "$tmp/a.safetensors" a --temperature hot
 run_refused 'takes a prompt' "$tmp/a.safetensors" a --check
+# What reads later positions, by itself or by a mean over all of them, does not go on with a text.
+sed 's/^x .*/mean [v < 31] = sum(w[token[r], v] for r < 8) \/ 8/; s/w.x.t., v./mean[v]/' \
+	future.twt >"$tmp/mean.twt"
+sed 's/t + 1/t - 1/' future.twt >"$tmp/before.twt"
+later() { # later GRAPH TEXT: is it refused by that?
+	train "$1" --data "$tmp/text" --steps 3 -o "$tmp/later.safetensors" >"$tmp/out" ||
+		fail "$1: $(cat "$tmp/err")"
+	run_refused "$2" "$tmp/later.safetensors" a
+}
+later future.twt 'depends on later ones'
+later "$tmp/mean.twt" 'not computed position by position'
+train "$tmp/before.twt" --data "$tmp/text" --steps 3 -o "$tmp/later.safetensors" >"$tmp/out"
+run "$tmp/later.safetensors" a >/dev/null || fail "the token before: $(cat "$tmp/err")"
 head -c 3000 "$tmp/a.safetensors" >"$tmp/cut.safetensors"
 run_refused 'truncated' "$tmp/cut.safetensors" a
 
