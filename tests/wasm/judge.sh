@@ -1,10 +1,10 @@
 #!/bin/bash
 # usage: tests/wasm/judge.sh BUILD-DIR [SUITE-DIR [MODULES]]
 #
-# twasm against other engines: C programs compiled here, in node; the end of their texts, in ONNX
-# Runtime; random modules (MODULES, 100), in node; the official test suite, converted by wast2json,
-# where a folder has it as NAME/NAME.json. Such a folder is made of
-# github.com/WebAssembly/testsuite: for each f.wast of it
+# twasm against other engines: C programs compiled here, in node, run by the machine and by a
+# transformer of their own (twasm build); the end of their texts, in ONNX Runtime; random modules
+# (MODULES, 100), in node; the official test suite, converted by wast2json, where a folder has it
+# as NAME/NAME.json. Such a folder is made of github.com/WebAssembly/testsuite: for each f.wast of it
 #
 #     mkdir -p DIR/f && wast2json --disable-bulk-memory --disable-reference-types \
 #         --disable-simd f.wast -o DIR/f/f.json
@@ -19,13 +19,15 @@ tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 passed=0 failed=0
 
+machine=$bin/wasm32.onnx
+
 # same NAME ENGINE PROGRAM [ARG...]: reads $tmp/in; prints and exits as in node
 same() {
 	local name=$1 engine=$2 want got
 	shift 2
 	node --no-warnings "tests/wasm/$engine.mjs" "$@" <"$tmp/in" >"$tmp/want"
 	want=$?
-	"$bin/twasm" run --stats "$@" <"$tmp/in" >"$tmp/got" 2>"$tmp/err"
+	"$bin/twasm" run --model="$machine" --stats "$@" <"$tmp/in" >"$tmp/got" 2>"$tmp/err"
 	got=$?
 	if [ $got = $want ] && cmp -s "$tmp/want" "$tmp/got"; then
 		passed=$((passed + 1))
@@ -59,6 +61,9 @@ for c in hashes queens factorial hungarian sudoku brainf; do
 		-o "$tmp/o"
 	wasm-ld --no-entry --export=main --allow-undefined "$tmp/o" -o "$tmp/$c.wasm"
 	same $c node "$tmp/$c.wasm"
+	"$bin/twasm" build "$tmp/$c.wasm" -o "$tmp/$c.onnx" && machine=$tmp/$c.onnx
+	same "$c, in its own weights" node "$tmp/$c.wasm"
+	machine=$bin/wasm32.onnx
 done
 clang --target=wasm32-wasi --sysroot=/usr -O2 -c tests/wasm/mandelbrot.c -o "$tmp/o"
 lib=/usr/lib/wasm32-wasi
@@ -70,28 +75,32 @@ same mandelbrot wasi "$tmp/mandelbrot.wasm" one 'two three'
 # token the same.
 engines() {
 	local steps
-	"$bin/twasm" run --stats "$1" <"$tmp/in" >/dev/null 2>"$tmp/err"
+	set -- --model="$machine" "$1"
+	"$bin/twasm" run --stats "$@" <"$tmp/in" >/dev/null 2>"$tmp/err"
 	steps=$(sed -n 's/ steps in .*//p' "$tmp/err")
-	[ "$steps" -gt 200 ] || { "$bin/twasm" prompt "$1" >"$tmp/kept"; }
+	[ "$steps" -gt 200 ] || { "$bin/twasm" prompt "$@" >"$tmp/kept"; }
 	[ "$steps" -le 200 ] || "$bin/twasm" run --steps=$((steps - 200)) --checkpoint="$tmp/kept" \
-		"$1" <"$tmp/in" >/dev/null
+		"$@" <"$tmp/in" >/dev/null
 	{ tr '\n' ' ' <"$tmp/kept"; echo; } >"$tmp/prompt"
-	"$bin/twrun" "$bin/wasm32.onnx" --prompt "$tmp/prompt" >"$tmp/got"
-	node tests/model/judge.mjs "$bin/wasm32.onnx" "$tmp/prompt" --mode step >"$tmp/want"
+	"$bin/twrun" "$machine" --prompt "$tmp/prompt" >"$tmp/got"
+	node tests/model/judge.mjs "$machine" "$tmp/prompt" --mode step >"$tmp/want"
 	[ "$steps" -le 200 ] || steps=200
-	if [ "$(grep -o 'kind: state' "$tmp/got" | wc -l)" = "$steps" ] &&
+	if [ "$(grep -o 'puts: ' "$tmp/got" | wc -l)" = "$steps" ] &&
 		cmp -s "$tmp/want" "$tmp/got"; then
 		passed=$((passed + 1))
-		echo "$(basename "$1"): $steps steps as ONNX Runtime has them"
+		echo "$(basename "$2"): $steps steps as ONNX Runtime has them"
 	else
 		failed=$((failed + 1))
-		echo "$(basename "$1"): ONNX Runtime and twrun differ"
+		echo "$(basename "$2"): ONNX Runtime and twrun differ"
 	fi
 }
 printf 'fox' >"$tmp/in"
 for c in hashes queens factorial hungarian; do
 	engines tests/wasm/$c.wasm
 done
+machine=$tmp/queens.onnx
+engines "$tmp/queens.wasm"
+machine=$bin/wasm32.onnx
 for c in fib gcd primes bubble; do
 	engines tests/wasm/isa/$c.isa
 done
