@@ -17,7 +17,8 @@ typedef struct Parser {
 	bool too_deep;       /* said so */
 	Span misnamed;       /* the last reserved word that stood for a name, */
 	const char *misname; /* and which it is; or NULL */
-	Span foreign; /* the last statement of another language, the end of which may follow */
+	bool in_function; /* a function's name or parameters did not parse: its block may follow */
+	Span foreign;     /* the last statement of another language, the end of which may follow */
 } Parser;
 
 /* Where the text does not parse. */

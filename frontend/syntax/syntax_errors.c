@@ -407,7 +407,8 @@ has_slash_comment(const Parser *p, const SyntaxFault *w, Span *where)
 }
 
 /* Does the error follow from one that was reported already? So it is behind a reserved word that
- * was to be a name, where that word is used as a value, and in the rest of a statement that this
+ * was to be a name, where that word is used as a value, at the end of the block of a function whose
+ * name or parameters did not parse, and in the rest of a statement that this
  * language does not have. */
 static bool
 is_consequence(const Parser *p, const SyntaxFault *w)
@@ -415,6 +416,8 @@ is_consequence(const Parser *p, const SyntaxFault *w)
 	if (w->last.hi && w->last.lo == p->misnamed.lo && w->last.hi == p->misnamed.hi)
 		return true;
 	if (p->misname && got_symbol(w, p->misname) && expects_symbol(w, "integer"))
+		return true;
+	if (p->in_function && got_symbol(w, "return"))
 		return true;
 	return p->foreign.hi
 	       && (got_symbol(w, "'}'")
@@ -429,6 +432,8 @@ report_syntax(Parser *p, const SyntaxFault *w)
 
 	if (is_consequence(p, w))
 		return;
+	p->in_function = !strcmp(w->last_word, "fn")
+	                 || (expects_symbol(w, "const") && !expects_symbol(w, "let"));
 	if (has_slash_comment(p, w, &comment))
 		syntax_error(p, comment, "comments start with '#'");
 	else if (hint || earlier) {
