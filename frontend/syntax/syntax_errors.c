@@ -407,9 +407,8 @@ has_slash_comment(const Parser *p, const SyntaxFault *w, Span *where)
 }
 
 /* Does the error follow from one that was reported already? So it is behind a reserved word that
- * was to be a name, where that word is used as a value, at the end of the block of a function whose
- * name or parameters did not parse, and in the rest of a statement that this
- * language does not have. */
+ * was to be a name, where that word is used as a value, at the end of a function's block whose name
+ * or parameters did not parse, and in the rest of a statement that this language does not have. */
 static bool
 is_consequence(const Parser *p, const SyntaxFault *w)
 {

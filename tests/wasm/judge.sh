@@ -4,7 +4,7 @@
 # twasm against other engines: C programs compiled here, in node, run by the machine and by a
 # transformer of their own (twasm build); the end of their texts, in ONNX Runtime; random modules
 # (MODULES, 100), in node; the official test suite, converted by wast2json, where a folder has it
-# as NAME/NAME.json. Such a folder is made of github.com/WebAssembly/testsuite: for each f.wast of it
+# as NAME/NAME.json. Such a folder is made of github.com/WebAssembly/testsuite: for each f.wast
 #
 #     mkdir -p DIR/f && wast2json --disable-bulk-memory --disable-reference-types \
 #         --disable-simd f.wast -o DIR/f/f.json
