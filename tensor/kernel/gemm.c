@@ -22,6 +22,9 @@ int64_t
 gemm_room(int m, int n, int k)
 {
 	int kc = min_int(k, GEMM_BLOCK);
+
+	if (m == 1)
+		return vector_product_room(n);
 	int64_t rows = min_int(m, ROWS) + TILE_ROWS_MAX, columns = n + TILE_COLUMNS_MAX;
 
 	return (rows + columns) * kc;
@@ -209,20 +212,29 @@ gemm_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns)
 static void
 gemm_portable(const Gemm *g)
 {
-	gemm_by_tiles(g, tile_portable, 4, 16);
+	if (g->m == 1)
+		vector_product(g, VECTORS_PORTABLE);
+	else
+		gemm_by_tiles(g, tile_portable, 4, 16);
 }
 
 #if defined(__x86_64__)
 static void
 gemm_v3(const Gemm *g)
 {
-	gemm_by_tiles(g, tile_v3, 6, 16);
+	if (g->m == 1)
+		vector_product(g, VECTORS_AVX2);
+	else
+		gemm_by_tiles(g, tile_v3, 6, 16);
 }
 
 static void
 gemm_v4(const Gemm *g)
 {
-	gemm_by_tiles(g, tile_v4, 14, 32);
+	if (g->m == 1)
+		vector_product(g, VECTORS_AVX512);
+	else
+		gemm_by_tiles(g, tile_v4, 14, 32);
 }
 #endif
 

@@ -25,6 +25,10 @@ typedef struct Gemm {
 
 int64_t gemm_room(int m, int n, int k);
 
+/* vector_product.c: the same where m is 1; of the room it needs so much. */
+void vector_product(const Gemm *, VectorLevel);
+int64_t vector_product_room(int n);
+
 typedef void GemmRun(const Gemm *);
 GemmRun *gemm_run(VectorLevel);
 

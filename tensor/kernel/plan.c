@@ -275,16 +275,18 @@ sort_ranges(const TensorNode *t, const Scalar *base, const Scalar *a, const Scal
 			p->terms.loop[j] = p->terms.loop[j - 1];
 			p->terms.loop[j - 1] = outer;
 		}
-	return p->rows.n && p->columns.n && p->terms.n;
+	return (p->rows.n || p->columns.n) && p->terms.n;
 }
 
-/* Takes the innermost range out of the group, with those around it that go on where it ends: they
- * are one longer range. */
+/* Takes the innermost range out of the group, one of one turn if there is none, with those around
+ * it that go on where it ends: they are one longer range. */
 static KernelLoop
 take_longest(RangeGroup *g)
 {
-	KernelLoop inner = g->loop[--g->n];
+	KernelLoop inner = { .extent = 1 };
 
+	if (g->n)
+		inner = g->loop[--g->n];
 	while (g->n > 0) {
 		const KernelLoop *o = &g->loop[g->n - 1];
 		if (o->a != inner.a * inner.extent || o->b != inner.b * inner.extent
@@ -318,6 +320,12 @@ swap_operands(ProductPlan *p)
 		}
 }
 
+static bool
+are_lines(const RangeGroup *g)
+{
+	return g->n && g->loop[g->n - 1].c == 1;
+}
+
 bool
 plan_product(const TensorNode *t, Kernel *k)
 {
@@ -332,9 +340,9 @@ plan_product(const TensorNode *t, Kernel *k)
 	if (!is_plain_load(a) || !is_plain_load(b) || !sort_ranges(t, base, a, b, &p))
 		return false;
 	/* The lines of what is stored are lines of b. */
-	if (p.columns.loop[p.columns.n - 1].c != 1) {
+	if (!are_lines(&p.columns)) {
 		const Scalar *was_a = a;
-		if (p.rows.loop[p.rows.n - 1].c != 1)
+		if (!are_lines(&p.rows))
 			return false;
 		a = b;
 		b = was_a;

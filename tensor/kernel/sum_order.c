@@ -156,6 +156,33 @@ masked_factor(TensorGraph *g, Scalar *base)
 	                     product->arg[!second]);
 }
 
+/* A leaf, or what is carried to one: it lies in memory, whatever reads it. */
+static bool
+lies_in_memory(const TensorGraph *g, const TensorNode *t)
+{
+	for (int i = 0; t->body && i < g->ncarry; i++)
+		if (g->carry[i].next == t)
+			return true;
+	return !t->body;
+}
+
+/* Is the matrix a large one that is kept, and read once, by something smaller that all sums go
+ * through? So it is with parameters, keys and values where there is one position; what they cost is
+ * memory. */
+static bool
+is_matrix_by_vector(const TensorGraph *g, const Scalar *matrix, const Scalar *vector, int n,
+                    Scalar *const *range)
+{
+	if (!is_plain_load(matrix) || !lies_in_memory(g, matrix->tensor)
+	    || free_size(matrix) < 16384 || free_size(matrix) < 4 * free_size(vector)
+	    || !is_within_ranges(vector, matrix))
+		return false;
+	for (int i = 0; i < n; i++)
+		if (!scalar_depends(vector, range[i]))
+			return false;
+	return true;
+}
+
 /* Is e a sum of products that are many enough for a product of matrices? */
 static bool
 is_large_product(TensorGraph *g, Scalar *e)
@@ -170,6 +197,9 @@ is_large_product(TensorGraph *g, Scalar *e)
 		work *= base->free[i]->extent;
 	a = free_size(base->arg[0]);
 	b = free_size(base->arg[1]);
+	if (is_matrix_by_vector(g, base->arg[0], base->arg[1], n, range)
+	    || is_matrix_by_vector(g, base->arg[1], base->arg[0], n, range))
+		return true;
 	/* A gain only where each operand is read again and again. */
 	return work >= 4096 && work >= 4 * a && work >= 4 * b;
 }

@@ -122,6 +122,32 @@ check_kinds(const char *text, int products, int scatters)
 	check_outputs(read_tensors(&arena, text), 1);
 }
 
+/* A single row: lines along either axis, more than a block of terms, heads side by side, zeros. */
+static void
+test_vector_products(void **state)
+{
+	(void)state;
+	check_kinds("param x [403] = 0\nparam w [403][131] = 0\n"
+	            "y [j < 131] = sum(x[r] * w[r, j] for r < 403)\noutput y\n",
+	            1, 0);
+	check_kinds("param x [403] = 0\nparam w [131][403] = 0\n"
+	            "y [j < 131] = sum(tanh(x[r]) * w[j, r] for r < 403)\noutput y\n",
+	            1, 0);
+	check_kinds("param x [5] = 0\nparam w [5][5003] = 0\n"
+	            "y [j < 5003] = sum(x[r] * w[r, j] for r < 5)\noutput y\n",
+	            1, 0);
+	check_kinds("param q [5][70] = 0\nparam k [300][5][70] = 0\nparam v [300][5][70] = 0\n"
+	            "p [h < 5][u < 300] = sum(q[h, r] * k[u, h, r] for r < 70)\n"
+	            "s [h < 5][u < 300] = where(u < 101, p[h, u] / 100, 0)\n"
+	            "y [h < 5][d < 70] = sum(s[h, r] * v[r, h, d] for r < 300)\noutput y\n",
+	            2, 0);
+	/* too small; and what is squared has no vector */
+	check_kinds("param x [70] = 0\nparam w [70][80] = 0\n"
+	            "y [j < 80] = sum(x[r] * w[r, j] for r < 70)\n"
+	            "z [j < 80] = sum(w[r, j] * w[r, j] for r < 70)\noutput y\noutput z\n",
+	            0, 0);
+}
+
 static void
 test_kernel_kinds(void **state)
 {
@@ -415,6 +441,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_kernels),
 		cmocka_unit_test(test_kernel_kinds),
+		cmocka_unit_test(test_vector_products),
 		cmocka_unit_test(test_shared_functions),
 		cmocka_unit_test(test_transformer),
 		cmocka_unit_test(test_gradient_of_masked_products),
