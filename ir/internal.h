@@ -195,6 +195,11 @@ void trail_fired(Graph *, Trail *, const Node *);
  * computed of sums that are; n itself if it is none. */
 bool exceeds_exact(const Node *n);
 Node *lookahead_node(Graph *, Node *n, void *);
+/* long_division.c: n, a quotient or remainder of this sum by a constant, digit by digit; NULL where
+ * one step does. `exact`: no partial sum is too large. */
+Node *long_division(const Builder *, const Node *n, const Affine *sum, bool exact);
+/* a >= 0 as that of a shorter sum; NULL where its terms cannot be split. */
+Node *long_comparison(const Builder *, const Affine *a);
 
 void pass_join_extremes(Graph *, Diags *);
 void pass_flatten_remainders(Graph *, Diags *);

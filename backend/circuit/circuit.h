@@ -67,6 +67,7 @@ struct Form {
 	bool near;           /* computed with a proved error: stands whole, alone in its column */
 	const struct Bundle *bundle; /* NULL: none. Else it is near, and what is known of it */
 	double by_group;             /* form_abs_sum_by_group() of it; 0: not asked for yet */
+	int *part; /* NULL, or shared with all forms of these terms: 1 + linear_part_of(), or 0 */
 };
 
 /* Real neurons that one column adds up: a broken line of what they read. */

@@ -59,9 +59,32 @@ range_plus(Range r, int64_t c, int64_t lo, int64_t hi)
 		        add_saturating(r.hi, c, c > 0 ? hi : lo) };
 }
 
+/* f + k, which has the terms of f. */
+static const Form *
+shifted(Circuit *c, const Form *f, const Form *none, int64_t k)
+{
+	Form *s = NEW(c->arena, Form);
+
+	if (!f->part)
+		((Form *)f)->part = NEW(c->arena, int);
+	c->terms++;
+	*s = (Form){ .n = f->n,
+		     .term = f->term,
+		     .k = add_saturating(k, 1, f->k),
+		     .lo = add_saturating(k, 1, f->lo),
+		     .hi = add_saturating(k, 1, f->hi),
+		     .ready = f->ready,
+		     .of = { f, none },
+		     .by = { 1, 0 },
+		     .part = f->part };
+	return s;
+}
+
 const Form *
 form_add(Circuit *c, int64_t a, const Form *f, int64_t b, const Form *g, int64_t k)
 {
+	if (a == 1 && !g->n && f->n && b == 0 && !f->real)
+		return shifted(c, f, g, k);
 	Form *s = NEW(c->arena, Form);
 	Term *t = arena_alloc(c->arena, sizeof *t * (size_t)(f->n + g->n + 1));
 	int i = 0, j = 0;

@@ -70,8 +70,8 @@ linear_parts_grow(Circuit *c, LinearParts *t)
 	}
 }
 
-int
-linear_part_of(Circuit *c, const Form *f)
+static int
+find_linear_part(Circuit *c, const Form *f)
 {
 	if (!c->linear_parts)
 		c->linear_parts = NEW(c->arena, LinearParts);
@@ -85,4 +85,14 @@ linear_part_of(Circuit *c, const Form *f)
 	if (!p->form)
 		*p = (LinearPart){ f, hash, t->n++ };
 	return p->number;
+}
+
+int
+linear_part_of(Circuit *c, const Form *f)
+{
+	if (!f->part)
+		return find_linear_part(c, f);
+	if (!*f->part)
+		*f->part = 1 + find_linear_part(c, f);
+	return *f->part - 1;
 }

@@ -71,16 +71,23 @@ readable_by_state(Circuit *c, const Form *f, int state, int depth)
 	return with_operands(c, f, a, b);
 }
 
+/* What a reader may see. At the higher levels less, since columns may hold it in larger parts. */
+static double
+readable_most(const Circuit *c)
+{
+	return EXACT_MAX / (c->effort.materialize > 2 ? 8 : c->effort.materialize > 1 ? 2 : 1);
+}
+
 /* f with the larger of its operands materialized, and the other one if need be. */
 static const Form *
 readable_later(Circuit *c, const Form *f, int depth)
 {
-	if (form_reader_sum(f) < EXACT_MAX || !f->of[0] || depth > DEEPEST)
+	if (form_reader_sum(f) < readable_most(c) || !f->of[0] || depth > DEEPEST)
 		return f;
 	const Form *of[2] = { f->of[0], f->of[1] }, *sum = f;
 	int larger = saved_by(of[1], f->by[1]) > saved_by(of[0], f->by[0]);
 
-	for (int t = 0; t < 2 && form_reader_sum(sum) >= EXACT_MAX; t++) {
+	for (int t = 0; t < 2 && form_reader_sum(sum) >= readable_most(c); t++) {
 		int i = t ? 1 - larger : larger;
 		bool saves = saved_by(of[i], f->by[i]) > 0;
 		of[i] = readable_later(c, of[i], depth + 1);
@@ -94,7 +101,7 @@ readable_later(Circuit *c, const Form *f, int depth)
 const Form *
 as_readable(Circuit *c, const Form *f)
 {
-	if (f->real || f->near || form_reader_sum(f) < EXACT_MAX)
+	if (f->real || f->near || form_reader_sum(f) < readable_most(c))
 		return f;
 	return readable_later(c, readable_by_state(c, f, f->ready, 0), 0);
 }

@@ -23,6 +23,8 @@ typedef struct ServedRead {
 	int state;
 	const Form *form; /* primitive */
 	Vec w;
+	double most;  /* 0, or form_max_abs(form, state) */
+	bool settled; /* it was served again for being wasteful: there is no better way */
 } ServedRead;
 
 enum { BUCKETS = 4096 };
@@ -400,14 +402,18 @@ combination_abs_sum(ColumnSpace *sp, int state, const Vec *w)
 }
 
 /* Would the terms of this combination, `factor` times, add up to much more than what a column of
- * its own holds? */
+ * its own holds? *most: that, or 0 if it is to be found here. */
 static bool
-is_wasteful(ColumnSpace *sp, int state, const Form *f, int64_t factor, const Vec *w)
+is_wasteful(ColumnSpace *sp, int state, const Form *f, int64_t factor, const Vec *w, double *most)
 {
 	if (w->n < 2)
 		return false;
 	double times = (double)llabs(factor), sum = times * combination_abs_sum(sp, state, w);
-	return sum >= EXACT_MAX / 2 && sum > 2 * times * form_max_abs(f, state);
+	if (sum < EXACT_MAX / 2)
+		return false;
+	if (*most <= 0)
+		*most = form_max_abs(f, state);
+	return sum > 2 * times * *most;
 }
 
 /* Of the columns that have f's earliest term, the one that leaves least of f, taken `times`; -1:
@@ -474,6 +480,7 @@ static void
 require_form(ColumnSpace *sp, int state, const Form *f)
 {
 	Vec w = { 0 };
+	double most = 0;
 
 	for (int i = 0; f->real && i < f->real->n; i++)
 		require_whole(sp, state, f->real->term[i].f);
@@ -481,13 +488,15 @@ require_form(ColumnSpace *sp, int state, const Form *f)
 		return;
 	int64_t g = content_of(f);
 	ServedRead *answer = *served_read(sp, state, f, g);
-	if (answer && !is_wasteful(sp, state, answer->form, g, &answer->w))
+	if (answer
+	    && (answer->settled
+	        || !is_wasteful(sp, state, answer->form, g, &answer->w, &answer->most)))
 		return;
 	const Form *p = primitive(sp->arena, f, g);
-	if (answer && !is_wasteful(sp, state, p, g, &answer->w))
+	if (answer && !is_wasteful(sp, state, p, g, &answer->w, &most))
 		return;
 	if (!answer && !p->near && !reads_near(p) && lattice_read(sp, state, p)
-	    && !is_wasteful(sp, state, p, g, &sp->w))
+	    && !is_wasteful(sp, state, p, g, &sp->w, &most))
 		vec_copy(sp, &w, &sp->w, 1);
 	else if (p->near
 	         || (!stand_in_parts(sp, state, p, &w) && !stand_beside(sp, state, p, g, &w)))
@@ -496,7 +505,8 @@ require_form(ColumnSpace *sp, int state, const Form *f)
 		answer = NEW(sp->arena, ServedRead);
 		*answer = (ServedRead){ .state = state, .form = p };
 		*served_read(sp, state, f, g) = answer;
-	}
+	} else
+		answer->settled = true;
 	answer->w = (Vec){ 0 }; /* what stands in w may be a basis's, which is forgotten */
 	vec_copy(sp, &answer->w, &w, 1);
 }

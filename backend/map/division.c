@@ -14,7 +14,12 @@
 #include "backend/map/map.h"
 #include "lang/int_division.h"
 
-enum { MAX_STEPS = 4096, MAX_CASES = 64 };
+enum {
+	MAX_STEPS = 4096,
+	MAX_CASES = 64,
+	MANY_TERMS = 1024,    /* of what each step would read */
+	LARGE_TERMS = 1 << 18 /* of a remainder */
+};
 
 static bool
 refuse_large_quotient(Circuit *c, const Node *n, int64_t values)
@@ -71,15 +76,17 @@ quotient_thresholds(Circuit *c, const Form *a, const Form *b, int64_t from, int6
 	return form_sum(c, n, step_, once);
 }
 
-/* The dividend, and the divisor in *b, both times *sign so that the divisor is positive:
- * their quotient is that of n, its remainder *sign times theirs. */
+/* The dividend, as one number if it is a sum of very many terms, and the divisor in *b, both times
+ * *sign so that the divisor is positive: their quotient is that of n, its remainder *sign times
+ * theirs. */
 static const Form *
 signed_operands(Circuit *c, const Node *n, const Form **b, int *sign)
 {
 	*b = map_node(c, n->arg[1]);
 	*sign = (*b)->hi < 0 ? -1 : 1;
 	*b = form_scale(c, *sign, *b, 0);
-	return form_scale(c, *sign, map_node(c, n->arg[0]), 0);
+	const Form *a = map_node(c, n->arg[0]);
+	return form_scale(c, *sign, a->n > MANY_TERMS ? materialized(c, a) : a, 0);
 }
 
 /* By the sign of the divisor; NULL if it has but one. */
@@ -189,6 +196,18 @@ multiple_below(Circuit *c, const Form *a, const Form *b, int64_t lo, int64_t hi)
 	return form_add(c, 1, quotient_thresholds(c, a, b, lo + 1, hi, true), lo, b, 0);
 }
 
+/* sign * (a - taken); where sums have been too large, as one number if it is of large terms: what
+ * adds up several remainders then sees no more than these. */
+static const Form *
+remainder_without(Circuit *c, const Node *n, const Form *a, const Form *taken, int sign)
+{
+	const Form *rest = form_scale(c, sign, form_add(c, 1, a, -1, taken, 0), 0);
+
+	rest = form_within(c, rest, n->type.lo, n->type.hi);
+	return c->effort.materialize && form_reader_sum(rest) >= LARGE_TERMS ? materialized(c, rest)
+	                                                                     : rest;
+}
+
 const Form *
 emit_MOD(Circuit *c, Node *n)
 {
@@ -201,7 +220,8 @@ emit_MOD(Circuit *c, Node *n)
 	Node *q = mk_at(c->g, n, OP_DIV, n->arg[0], n->arg[1], NULL);
 	if (form_is_const(b)) {
 		const Form *times = divide_by_constant(c, n, a, b->k);
-		return times ? form_scale(c, sign, form_add(c, 1, a, -b->k, times, 0), 0) : NULL;
+		return times ? remainder_without(c, n, a, form_scale(c, b->k, times, 0), sign)
+		             : NULL;
 	}
 	if ((other = divide_by_index(c, n)) && is_no_later(c, other, a, b))
 		return other;
@@ -218,5 +238,5 @@ emit_MOD(Circuit *c, Node *n)
 			"computes; bound the dividend with min, or the divisor with max, so that "
 			"there are at most %d different quotients",
 			(long long)q->type.lo, (long long)q->type.hi, MAX_STEPS);
-	return taken ? form_scale(c, sign, form_add(c, 1, a, -1, taken, 0), 0) : NULL;
+	return taken ? remainder_without(c, n, a, taken, sign) : NULL;
 }

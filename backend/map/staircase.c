@@ -100,13 +100,14 @@ by_bends(Circuit *c, const Form *f, const IntPolyline *l, int pivot)
 {
 	const Form **step = NEWS(c->arena, const Form *, l->n);
 	int64_t *change = NEWS(c->arena, int64_t, l->n);
+	const Form *minus = form_scale(c, -1, f, 0);
 	int n = 0;
 
 	for (int i = 1; i + 1 < l->n; i++) {
 		if (l->slope[i] == l->slope[i - 1])
 			continue;
 		const Form *in = i > pivot ? form_scale(c, 1, f, -l->x[i])
-		                           : form_scale(c, -1, f, l->x[i]);
+		                           : form_scale(c, 1, minus, l->x[i]);
 		change[n] = l->slope[i] - l->slope[i - 1];
 		step[n++] = relu(c, in);
 	}

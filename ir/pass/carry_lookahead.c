@@ -704,6 +704,15 @@ lookahead_division(const Builder *at, const Node *n, Affine *a)
 	return n->op == OP_DIV ? q : mk2(at, OP_SUB, n->arg[0], mk_times(at, q, b));
 }
 
+/* a >= 0; where no digits are known of what is added up, they are found first. */
+static Node *
+at_least_0(const Builder *at, const Affine *a)
+{
+	Node *y = lookahead_sum(at, a, 0);
+
+	return y ? y : long_comparison(at, a);
+}
+
 /* A comparison, from the difference d of its operands, y - x. */
 static Node *
 lookahead_comparison(const Builder *at, const Node *n, const Affine *d)
@@ -712,8 +721,7 @@ lookahead_comparison(const Builder *at, const Node *n, const Affine *d)
 
 	a.c -= n->op == OP_LT;
 	b.c -= 1;
-	Node *least = lookahead_sum(at, &a, 0),
-	     *more = n->op == OP_LT ? mk_zero(at) : lookahead_sum(at, &b, 0);
+	Node *least = at_least_0(at, &a), *more = n->op == OP_LT ? mk_zero(at) : at_least_0(at, &b);
 	return least && more ? mk2(at, OP_SUB, least, more) : NULL;
 }
 
@@ -727,9 +735,14 @@ lookahead_node(Graph *g, Node *n, void *ctx)
 	(void)ctx;
 	if (n->two_sided) /* what relates two positions is a head's condition, and no sum */
 		return n;
-	if (divided_sum(n, &a))
+	if (divided_sum(n, &a)) {
+		Affine sum = a;
 		y = lookahead_division(&at, n, &a);
-	else if (compared_sum(n, &a))
+		if (y && y != n && y->op == OP_MOD)
+			y = lookahead_node(g, y, NULL);
+		if (!y || y == n)
+			y = long_division(&at, n, &sum, is_exact_sum(&sum));
+	} else if (compared_sum(n, &a))
 		y = lookahead_comparison(&at, n, &a);
 	return y && y != n ? mk2(&at, OP_AS, n, y) : n;
 }
