@@ -170,20 +170,23 @@ $(BUILD)/editors/treesitter: tests/editors/treesitter.c $(TREE)
 	@$(CC) -std=gnu11 -O1 -Ilang/editors/tree-sitter/src -o $@ $^ -ltree-sitter
 
 # The page's module: all but what opens files, waits, forks and learns, which web/*.c stands for.
+# That of the machine's page runs WebAssembly, and has no language server.
 WEB_DEPS := $(addprefix $(BUILD)/deps/,cjson/cJSON.o protobuf-c/protobuf-c.o)
 WEB_LACKS := frontend/disk.o backend/inspect.o backend/file/tensor_onnx.o \
-	backend/model_tensors.o \
 	$(addprefix lsp/,json_rpc.o loop.o background_jobs.o) \
 	$(addprefix frontend/lower/,float_%.o index_range.o)
-WASM     := $(filter-out $(addprefix $(BUILD)/,$(WEB_LACKS)) $(call objects,$(TENSOR)), \
+WEB_BOTH := $(filter-out $(addprefix $(BUILD)/,$(WEB_LACKS)) $(call objects,$(TENSOR)), \
 	$(COMPILER)) $(RUNTIME) $(WEB_DEPS) \
 	$(addprefix $(BUILD)/cmd/,program.o test.o json.o trace_json.o) \
-	$(call objects,web)
+	$(filter-out %page_machine.o %page_server.o,$(call objects,web))
+WEB_WASM := $(addprefix $(BUILD)/wasm/,library.o lower.o machine.o module.o program.o spell.o)
 WASI     := /usr/lib/wasm32-wasi
-$(BUILD)/tw.wasm: $(WASM)
+$(BUILD)/tw.wasm: $(WEB_BOTH) $(BUILD)/web/page_server.o
+$(BUILD)/machine.wasm: $(WEB_BOTH) $(WEB_WASM) $(BUILD)/web/page_machine.o
+$(BUILD)/tw.wasm $(BUILD)/machine.wasm:
 	@echo "  LINK  $@"
 	@$(CC) -nostdlib -mexec-model=reactor -L$(WASI) -o $@ $(WASI)/crt1-reactor.o \
-		$(WASM) -lc -lm -lwasi-emulated-mman \
+		$^ -lc -lm -lwasi-emulated-mman \
 		$(firstword $(wildcard /usr/lib/llvm-*/lib/clang/*/lib/wa*/libclang_rt.builtins*.a)) \
 		-Wl,-z,stack-size=1048576 -Wl,--stack-first -Wl,--gc-sections -Wl,--strip-all
 	@wasm-opt -Oz --converge --enable-simd --enable-sign-ext \
@@ -298,9 +301,10 @@ WEB = BUILD=build-web CC='clang --target=wasm32-wasi' CFLAGS='-Oz -flto -msimd12
 	-Ibuild-web/deps -include prelude.h -D_WASI_EMULATED_MMAN'
 web: ## the playground: build-web/page/playground.html, one file that opens from disk
 	@tools/setup --web
-	+$(AGAIN) $(WEB) build-web/tw.wasm
+	+$(AGAIN) $(WEB) build-web/tw.wasm build-web/machine.wasm
 	@cd web && node_modules/.bin/vite build --logLevel=warn
-	@ls -l build-web/page/playground.html | awk '{ print $$5, "bytes in", $$9 }'
+	@cd web && TW_PAGE=machine node_modules/.bin/vite build --logLevel=warn
+	@ls -l build-web/page/*.html | awk '{ print $$5, "bytes in", $$9 }'
 
 web-serve: web ## the same at http://localhost:8000, for other machines and phones
 	@node web/serve.mjs

@@ -58,16 +58,15 @@ tokens_json(TwSession *s, const TwModel *m)
 	return list;
 }
 
+/* What a named value is at n positions; of the whole text where `at` is NULL. */
 static cJSON *
-named_json(TwSession *s, const TwModel *m, const TwNamed *v, bool all)
+named_json(TwSession *s, const TwModel *m, const TwNamed *v, const int *at, int n)
 {
+	cJSON *list = cJSON_CreateArray();
 	char text[128];
 
-	if (!tw_has_value(s, v) || (v->folded && !all))
-		return cJSON_CreateNull();
-	cJSON *list = cJSON_CreateArray();
-	for (int i = 0; i < tw_count(s); i++) {
-		float x = tw_value(s, v, i);
+	for (int i = 0; i < n; i++) {
+		float x = tw_value(s, v, at ? at[i] : i);
 		if (v->reference && x < -0.5f)
 			strcpy(text, "-");
 		else
@@ -75,6 +74,18 @@ named_json(TwSession *s, const TwModel *m, const TwNamed *v, bool all)
 		add_spelling(list, text);
 	}
 	return list;
+}
+
+cJSON *
+json_values_at(TwSession *s, const TwModel *m, const int *at, int n)
+{
+	cJSON *values = cJSON_CreateArray();
+
+	for (int i = 0; i < m->nnamed; i++)
+		cJSON_AddItemToArray(values, tw_has_value(s, &m->named[i])
+		                                     ? named_json(s, m, &m->named[i], at, n)
+		                                     : cJSON_CreateNull());
+	return values;
 }
 
 /* Of several columns: their values in brackets, as twrun prints them. */
@@ -112,8 +123,12 @@ json_trace(TwSession *s, const TwModel *m, int nprompt, bool all)
 	for (int i = 0; i < m->nnamed; i++)
 		add_spelling(names, m->named[i].name);
 	cJSON *values = cJSON_AddArrayToObject(o, "values");
-	for (int i = 0; i < m->nnamed; i++)
-		cJSON_AddItemToArray(values, named_json(s, m, &m->named[i], all));
+	for (int i = 0; i < m->nnamed; i++) {
+		const TwNamed *v = &m->named[i];
+		bool told = tw_has_value(s, v) && (!v->folded || all);
+		cJSON_AddItemToArray(values, told ? named_json(s, m, v, NULL, tw_count(s))
+		                                  : cJSON_CreateNull());
+	}
 	cJSON *labels = cJSON_AddArrayToObject(o, "labels");
 	for (int i = 0; i < m->nlabel; i++)
 		cJSON_AddItemToArray(labels, label_json(s, m, i, nprompt));
@@ -311,6 +326,24 @@ json_attention(const HeadVectors *v)
 }
 
 /* ---- one position ---- */
+
+cJSON *
+json_attention_at(const HeadVectors *v, int at)
+{
+	cJSON *layers = cJSON_CreateArray();
+	float *score = guarded_malloc((size_t)v->places * sizeof *score);
+
+	for (int i = 0; i < v->m->nlayer; i++) {
+		cJSON *heads = cJSON_CreateArray();
+		for (int h = 0; h < v->m->layer[i].heads; h++) {
+			int n = score_row(v, i, h, at + 1, score);
+			cJSON_AddItemToArray(heads, weights_json(score, n));
+		}
+		cJSON_AddItemToArray(layers, heads);
+	}
+	guarded_free(score);
+	return layers;
+}
 
 static cJSON *
 scores_json(const HeadVectors *v, int layer, int at)

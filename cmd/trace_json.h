@@ -16,6 +16,8 @@ void spell_value(const TwModel *, char *out, size_t size, TwKind, const TwMember
  * position, or null where it never stands whole: of `all`, only where the file does not say how it
  * is made (tw.circuit). Labels are those of the prompt. */
 cJSON *json_trace(TwSession *, const TwModel *, int nprompt, bool all);
+/* "values" alone, of all named ones, at n positions. */
+cJSON *json_values_at(TwSession *, const TwModel *, const int *at, int n);
 /* The queries and keys of all heads at all positions of a text, from <bos> on. */
 typedef struct HeadVectors HeadVectors;
 HeadVectors *head_vectors(TwSession *, const TwModel *);
@@ -23,6 +25,8 @@ void head_vectors_free(HeadVectors *);
 /* [layer][head][position]: [[position, weight] …] of those that weigh 1/10000 at least; the softmax
  * over all positions, as any engine does it. The first position is <bos>. */
 cJSON *json_attention(const HeadVectors *);
+/* The same of one position: [layer][head]. */
+cJSON *json_attention_at(const HeadVectors *, int at);
 /* Of one position: {"scores": [layer][head][position], "awake": [layer][…], "logits": […]}: what
  * each head gives each position from <bos> on, which neurons are not 0, and, of a model that emits,
  * the logits of all rows. */

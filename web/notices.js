@@ -54,11 +54,12 @@ this list of conditions and the following disclaimer in the documentation and/or
 materials provided with the distribution. THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT
 HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES ARE DISCLAIMED.`
 
-export const notices = folder =>
+// Is the editor inside?
+export const notices = (folder, editor) =>
 	`The playground of tw. Licence: Apache-2.0. It has inside:
 
 ${bundled
-	.filter(name => fs.existsSync(path.join(folder, name)))
+	.filter(name => editor && fs.existsSync(path.join(folder, name)))
 	.map(name => notice(folder, name))
 	.join('\n')}
 cJSON, MIT. Copyright (c) 2009-2017 Dave Gamble and cJSON contributors

@@ -8,13 +8,16 @@
  * given back with tw_give_back; one that it takes was made with tw_alloc. (web/src/module.js)
  *
  *   page_api.c      compiling and running
- *   page_server.c   the language server, in place of its streams and processes
- *   page_files.c    files, in place of the disk
- *   page_inspect.c  nothing, in place of dumps and verifiers
- *   page_libc.c     what the C library lacks
+ *   page_machine.c  WebAssembly programs in a model, for machine.html, which has a module of its
+ * own page_server.c   the language server, in place of its streams and processes page_files.c
+ * files, in place of the disk page_inspect.c  nothing, in place of dumps and verifiers page_libc.c
+ * what the C library lacks
  */
 
+#include <cjson/cJSON.h>
 #include <stddef.h>
+
+#include "runtime/tw.h"
 
 #ifdef __wasm__
 #define API(name) __attribute__((export_name(#name)))
@@ -45,6 +48,25 @@ int tw_decode(const char *prompt, int times);
  */
 const unsigned char *tw_file(int kind);
 int tw_file_size(void);
+
+/* For the page's other files: the text of an object, which is deleted; the model that was compiled;
+ * the same, of texts of so many tokens at most. */
+char *take_json(cJSON *);
+const TwModel *page_model(void);
+TwModel shorter_model(const TwModel *, int context);
+
+/* ---- page_machine.c ---- */
+/* A WebAssembly program for the model of machine/wasm32.tw, which was compiled, and what it reads:
+ * {"code": [{"pc", "text", "of"}]} or {"error"}. */
+char *tw_machine_open(const unsigned char *wasm, int n, const char *input);
+/* At most so many steps more: {"steps", "at", "pc", "tokens", "said"}, and "status" or "trap" at
+ * its end, "error" where it cannot go on. */
+char *tw_machine_run(int steps);
+/* One step more: the same, and what it took: "positions" of the text that its heads look at, of the
+ * state before it and of the one that it made; "described", in words; "attention" of the state
+ * before it, [layer][head] as json_attention has it; "values" of all named ones at those positions;
+ * "place", json_position of the state before it. */
+char *tw_machine_step(void);
 
 /* ---- page_server.c ---- */
 /* A message of the Language Server Protocol; what the server sends, as a list. */

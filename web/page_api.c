@@ -20,6 +20,7 @@ typedef struct Page {
 	unsigned char *other; /* (other_size) or NULL: the other format, when it was asked for */
 	size_t other_size;
 	TwModel *model; /* as the file says; NULL: nothing is compiled */
+	TwModel shown;  /* the same, of a text as long as there is room to keep all states of */
 	TwSession *session;
 	HeadVectors *heads; /* of the text that was run */
 	Eval *eval;
@@ -39,7 +40,7 @@ API(tw_give_back) void tw_give_back(char *s)
 	free(s);
 }
 
-static char *
+char *
 take_json(cJSON *o)
 {
 	char *text = cJSON_PrintUnformatted(o);
@@ -62,7 +63,26 @@ drop_program(void)
 
 /* ---- compiling ---- */
 
-enum { SHORT = 1024 }; /* tokens of a context */
+enum { SHORT = 1024 };         /* tokens of a context */
+enum { MOST_KEPT = 64000000 }; /* bytes of states */
+
+const TwModel *
+page_model(void)
+{
+	return page.model;
+}
+
+TwModel
+shorter_model(const TwModel *m, int context)
+{
+	TwModel shorter = *m;
+
+	if (context < m->context) {
+		shorter.context = context;
+		shorter.specialized = NULL; /* a session makes its own */
+	}
+	return shorter;
+}
 
 /* The model as the file says, and a session that keeps what it computes; what went wrong is in
  * *error. */
@@ -73,14 +93,19 @@ load_model(char **error)
 
 	page.file = onnx_bytes(&p->arena, p->model, &page.size);
 	page.model = page.file ? tw_load_memory(page.file, page.size, error) : NULL;
+	if (!page.model)
+		return false;
+	const TwModel *m = page.model;
+	page.shown = shorter_model(
+		m, MOST_KEPT / ((2 * m->nlayer + 1) * m->d_model * (int)sizeof(float)));
 	/* over a short text a softmax costs less than to learn what its heads look up */
-	unsigned flags = p->graph->context <= SHORT ? TW_TRACE | TW_SOFTMAX : TW_TRACE;
-	page.session = page.model ? tw_open(page.model, flags, error) : NULL;
+	int longest = page.shown.context;
+	unsigned flags = longest <= SHORT ? TW_TRACE | TW_SOFTMAX : TW_TRACE;
+	page.session = tw_open(&page.shown, flags, error);
 	if (!page.session)
 		return false;
-	int longest = longest_kept(p->graph) + 1;
-	page.text = NEWS(&p->arena, int, longest *(p->graph->nfield + 1));
-	page.number = NEWS(&p->arena, double, longest * p->graph->ninput + 1);
+	page.text = NEWS(&p->arena, int, (longest + 1) * (p->graph->nfield + 1));
+	page.number = NEWS(&p->arena, double, (longest + 1) * p->graph->ninput + 1);
 	page.eval = eval_new(&p->meant);
 	return true;
 }
@@ -166,7 +191,7 @@ static int
 read_numbers(const char *text, char **error)
 {
 	const TwModel *m = page.model;
-	int n = 0, most = longest_kept(page.program.graph) * m->ninput;
+	int n = 0, most = page.shown.context * m->ninput;
 
 	while (*(text += strspn(text, " \t\n,;[]"))) {
 		char *end;
@@ -227,7 +252,7 @@ API(tw_trace) char *tw_trace(const char *prompt, int limit)
 		return take_json(o);
 	bool numbers = page.model->ninput;
 	int n = numbers ? read_numbers(prompt, &error)
-	                : tw_tokenize(page.model, prompt, page.text, &error);
+	                : tw_tokenize(&page.shown, prompt, page.text, &error);
 	if (n < 0) {
 		cJSON_AddStringToObject(o, "error", error ? error : "out of memory");
 		free(error);

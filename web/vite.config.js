@@ -1,6 +1,6 @@
 // One HTML file that opens from disk and asks nothing of any server: scripts, styles, the
 // compiler's module, examples and tutorial are inside. Its Content-Security-Policy names the
-// script by its hash.
+// script by its hash. TW_PAGE=machine makes the other one, machine.html.
 import { createHash } from 'crypto'
 import fs from 'fs'
 import path from 'path'
@@ -8,6 +8,7 @@ import { readTutorial } from './tutorial.js'
 import { notices } from './notices.js'
 
 const root = path.resolve(import.meta.dirname, '..')
+const isMachine = process.env.TW_PAGE === 'machine'
 const read = file => fs.readFileSync(path.join(root, file), 'utf8')
 const sources = folder =>
 	fs
@@ -37,7 +38,7 @@ const virtual = {
 	'virtual:module': () =>
 		packModule(
 			fs.readFileSync(
-				process.env.TW_MODULE ?? path.join(root, 'build-web/tw.wasm'),
+				path.join(root, `build-web/${isMachine ? 'machine' : 'tw'}.wasm`),
 			),
 		),
 	'virtual:tutorial': () => readTutorial(read('lang/tutorial.md')),
@@ -50,6 +51,39 @@ const virtual = {
 		),
 	}),
 }
+
+// C programs that run in the machine: what each does, and what it is given to read.
+const inMachine = [
+	['queens', 'Queens, and a sort', undefined],
+	['factorial', 'Factorials of many digits', undefined],
+	['hashes', 'FNV-1a, CRC-32 and SHA-256', 'The quick brown fox'],
+	['brainf', 'An interpreter', '++++++++[>++++++++<-]>+.+.+.>++++++++++.,.!x'],
+	['hungarian', 'The cheapest assignment', undefined],
+	[
+		'sudoku',
+		'A Sudoku',
+		'53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79',
+	],
+]
+virtual['virtual:machine'] = () => ({
+	text: read('machine/wasm32.tw'),
+	files: Object.fromEntries(
+		['alu', 'divide', 'memory'].map(name => [`${name}.tw`, read(`machine/${name}.tw`)]),
+	),
+	programs: inMachine.map(([name, title, input]) => {
+		const [, about, c] = read(`tests/wasm/${name}.c`).match(/^\/\*([^]*?)\*\/\s*([^]*)$/)
+		return {
+			name,
+			title,
+			input,
+			about: about.replace(/\s*\n \* */g, ' ').trim(),
+			c: c.replace('#include "world.h"\n', '').trim(),
+			wasm: fs
+				.readFileSync(path.join(root, `tests/wasm/${name}.wasm`))
+				.toString('base64'),
+		}
+	}),
+})
 
 const tag = script => `<script type="module">${script}</script>`
 
@@ -91,9 +125,9 @@ const inside = {
 		}
 		html.source = html.source.replace(
 			/^/,
-			`<!--\n${notices(path.join(root, 'web/node_modules'))}\n-->\n`,
+			`<!--\n${notices(path.join(root, 'web/node_modules'), !isMachine)}\n-->\n`,
 		)
-		html.fileName = 'playground.html'
+		html.fileName = isMachine ? 'machine.html' : 'playground.html'
 	},
 }
 
@@ -102,8 +136,14 @@ export default {
 	base: './',
 	build: {
 		target: 'es2022',
-		outDir: process.env.TW_OUT ?? path.join(root, 'build-web/page'),
-		emptyOutDir: true,
+		outDir: path.join(root, 'build-web/page'),
+		emptyOutDir: false,
+		rollupOptions: {
+			input: path.join(
+				import.meta.dirname,
+				isMachine ? 'machine.html' : 'index.html',
+			),
+		},
 		assetsInlineLimit: 1e8,
 		cssCodeSplit: false,
 		modulePreload: false,

@@ -57,6 +57,7 @@ function longestText(view, n) {
 // Widths: a column is as wide as what most cells need.
 function measure(view, n) {
 	const { rows, trace } = view
+	if (view.wide) return view.wide
 	let longest = (trace.longest ??= longestText(view, n))
 	const locked = rows.find(r => r.kind === 'head' && r.id === view.locked)
 	for (const h of locked?.heads ?? [])
@@ -292,7 +293,7 @@ function token(view, i) {
 			title: '<bos>, which stands before every text',
 			data: { at: i },
 		})
-	const list = trace.inputs ? trace.inputs[i]?.map(x => [, x]) : fields(trace.tokens[i])
+	const list = (trace.inputs ?? trace.lines)?.[i]?.map(x => [, x]) ?? fields(trace.tokens[i])
 	if (!list) return cell(view, i, spelled(trace.tokens[i] ?? ''), `token ${made}`)
 	const e = element('span', {
 		className: cellClass(view, i, `token record ${made}`),
@@ -480,8 +481,8 @@ export function drawInView(root) {
 	for (const entry of near) fill(entry, view, state.part)
 }
 
-// view: {model, rows, trace, at, place, locked, lit}; where it was scrolled, the chosen position
-// need not be in view.
+// view: {model, rows, trace, at, place, locked, wide}, the last only where the width of a column is
+// fixed. Where it was scrolled, the chosen position need not be in view.
 export function draw(root, view, scrolled = false) {
 	const { trace, rows } = view
 	const n = count(trace),

@@ -57,6 +57,19 @@ const groups = [
 	['Numbers', ['neighbour', 'kernel', 'raw_graph']],
 ]
 
+// A page of its own, beside this one.
+const computer = () =>
+	element(
+		'a',
+		{ className: 'card', href: 'machine.html' },
+		element('b', { textContent: 'C programs' }),
+		element('span', {
+			textContent:
+				'A C program inside a transformer: WebAssembly in 13 layers, an ' +
+				'instruction a token.',
+		}),
+	)
+
 export function openGallery(dialog, programs, open) {
 	const placed = new Set(groups.flatMap(g => g[1]))
 	const all = [...groups, ['More', Object.keys(programs).filter(n => !placed.has(n))]]
@@ -95,6 +108,7 @@ export function openGallery(dialog, programs, open) {
 					'div',
 					{ className: 'cards' },
 					...names.filter(n => programs[n]).map(card),
+					title === 'Machines' ? computer() : '',
 				),
 			]),
 	)

@@ -108,6 +108,16 @@ export async function instantiate(module) {
 			return new Uint8Array(memory.buffer, at, tw.tw_file_size()).slice()
 		},
 		put: (path, text) => call('tw_put', path, text),
+		// A WebAssembly program for the machine, its bytes and what it reads.
+		machineOpen(bytes, input) {
+			const at = tw.tw_alloc(bytes.length + 1)
+			new Uint8Array(memory.buffer).set(bytes, at)
+			const got = json('tw_machine_open', at, bytes.length, input)
+			tw.tw_give_back(at)
+			return got
+		},
+		machineRun: steps => json('tw_machine_run', steps),
+		machineStep: () => json('tw_machine_step'),
 		lsp: message => json('tw_lsp', JSON.stringify(message)),
 		built: (uri, version, result) =>
 			json('tw_built', uri, version, JSON.stringify(result)),

@@ -288,6 +288,8 @@ export function valueAt(trace, row, at) {
 			'',
 	)
 	while (got.length > 1 && got[got.length - 1] === '<end>') got.pop()
+	if (got.length > 5 && got.every(x => x === 'true' || x === 'false'))
+		return got.map(x => (x === 'true' ? 1 : 0)).join('')
 	const words = got.map(shown)
 	return words.join(words.some(w => w.length > 1) ? ' ' : '')
 }

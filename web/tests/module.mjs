@@ -160,6 +160,27 @@ await test('mistakes', () => {
 	assert.equal(tw.trace('1+1=', 10).tokens, undefined)
 })
 
+// What is learned is told apart from what is wrong: at its place, once.
+await test('what is learned', () => {
+	const refused = text => {
+		const { model, diagnostics } = tw.compile('program.tw', text)
+		assert.equal(model, undefined)
+		const errors = diagnostics.filter(d => d.severity === 'error')
+		assert.equal(errors.length, 1, errors.map(d => d.message).join('; '))
+		assert.match(errors[0].message, /not in the page; twc has it/)
+		return errors[0]
+	}
+	const model = 'model m { vocab "ab" context 8 }\n'
+	assert.equal(refused(`${model}param w: [4] float = 0\nemit 'a'\n`).line, 2)
+	assert.equal(refused(`${model}let x = float(index)\nemit 'a'\n`).line, 2)
+	const fed = 'model m {\n  context 8\n}\ninput x: [4] float\noutput y = x[0]\n'
+	assert.equal(refused(fed).line, 4)
+	for (const folder of ['examples/learned', 'tests/train'])
+		for (const file of fs.readdirSync(folder).filter(f => f.endsWith('.tw')))
+			refused(fs.readFileSync(path.join(folder, file), 'utf8'))
+	assert(tw.compile('program.tw', read('adder')).model)
+})
+
 await test('tests that fail', () => {
 	const { status, output } = tw.test(
 		'program.tw',

@@ -44,9 +44,9 @@ async function test(name, options, run) {
 		'request',
 		r => /^(file|blob|data):/.test(r.url()) || wrong.push(`request: ${r.url()}`),
 	)
-	const open = async (hash = '') => {
+	const open = async (hash = '', name = 'playground.html') => {
 		await page.goto('about:blank')
-		await page.goto(address + hash)
+		await page.goto(address.replace('playground.html', name) + hash)
 		await page.waitForFunction(() => document.body.dataset.ready === '', null, {
 			timeout: 120000,
 		})
@@ -82,11 +82,14 @@ const faults = async page => {
 }
 
 await test('size', {}, async () => {
-	const bytes = zlib.brotliCompressSync(fs.readFileSync(file), {
-		params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 11 },
-	}).length
-	console.log(`the page: ${Math.round(bytes / 1000)} KB brotli`)
-	assert(bytes <= 450e3, `${bytes} bytes`)
+	for (const name of ['playground', 'machine']) {
+		const bytes = zlib.brotliCompressSync(
+			fs.readFileSync(path.join(path.dirname(file), `${name}.html`)),
+			{ params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 11 } },
+		).length
+		console.log(`${name}.html: ${Math.round(bytes / 1000)} KB brotli`)
+		assert(bytes <= 450e3, `${bytes} bytes`)
+	}
 })
 
 await test('the calculator', {}, async (page, open) => {
@@ -397,6 +400,71 @@ await test('the gallery, the tutorial, the walks', {}, async (page, open) => {
 	}
 	assert(await page.isHidden('#guide'))
 })
+
+for (const [name, options] of [
+	['a C program', {}],
+	[
+		'a C program on a dark phone',
+		{ viewport: { width: 390, height: 844 }, colorScheme: 'dark' },
+	],
+])
+	await test(name, options, async (page, open) => {
+		await open('', 'machine.html')
+		assert.match(await page.textContent('#status'), /13 layers .* 179 instructions/)
+		assert.match(await page.textContent('#where'), /^1 instructions/)
+		await page.click('#step')
+		await page.waitForFunction(() =>
+			/^2 /.test(document.querySelector('#where').textContent),
+		)
+		// the head that fetches looks at the instruction that the list marks
+		assert.match(await page.textContent('[data-id="head 0.0"] .sr'), /the code at \d+/)
+		await page.click('[data-id="head 0.0"] .what')
+		assert.match(await page.textContent('#why'), /asks a condition[^]*let fetch/)
+		const scores = (await page.locator('.scores .cell').allTextContents())
+			.filter(Boolean)
+			.map(Number)
+			.sort((a, b) => b - a)
+		assert(scores[0] - scores[1] >= 104, scores.join(' '))
+		assert.deepEqual(await faults(page), [])
+		assert(
+			(await page.evaluate(
+				() => document.documentElement.scrollWidth - innerWidth,
+			)) <= 0,
+			'wider than the window',
+		)
+		await page.click('#run')
+		await page.waitForFunction(
+			() => /ended/.test(document.querySelector('#where').textContent),
+			null,
+			{ timeout: 120000 },
+		)
+		assert.match(await page.textContent('#where'), /10,281 instructions.*status 7/)
+		const native = execFileSync('sh', [
+			'-c',
+			`"${build}/twasm" run "${root}/tests/wasm/queens.wasm"; true`,
+		])
+		assert.equal(await page.textContent('#said'), native.toString())
+		await page.selectOption('#program', 'brainf')
+		await page.waitForFunction(() => !document.querySelector('#run').disabled)
+		await page.click('#run')
+		await page.waitForFunction(
+			() => /ended/.test(document.querySelector('#where').textContent),
+			null,
+			{ timeout: 120000 },
+		)
+		assert.match(await page.textContent('#said'), /^ABC/)
+		const own = file => page.setInputFiles('#own', path.join(root, 'tests/wasm', file))
+		await own('traps.wasm')
+		await page.waitForFunction(() =>
+			/trap: integer divide by zero/.test(
+				document.querySelector('#where').textContent,
+			),
+		)
+		await own('own.1.wasm')
+		await page.waitForFunction(() =>
+			/cannot be run/.test(document.querySelector('#status').textContent),
+		)
+	})
 
 // Of a text of 256 tokens what is in view has cells, and scrolling brings the rest.
 await test('a long text', {}, async (page, open) => {

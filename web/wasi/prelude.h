@@ -4,7 +4,12 @@
 /* Included before every file: what Debian's wasi-libc lacks, and web/page_libc.c has. */
 #define _GNU_SOURCE
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/types.h>
+
+/* Its mmap refuses this. */
+#undef MAP_NORESERVE
+#define MAP_NORESERVE 0
 
 void qsort_r(void *base, size_t n, size_t size, int (*less)(const void *, const void *, void *),
              void *arg);
