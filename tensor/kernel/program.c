@@ -91,12 +91,16 @@ free_buffer(BufferPlan *b, const TensorNode *t)
 }
 
 static void
-plan_leaves(TensorProgram *p, TensorNode *const *live, int n)
+plan_leaves(TensorProgram *p, TensorNode *const *live, int n, const float *const *leaf)
 {
 	for (int i = 0; i < n; i++) {
 		const TensorNode *t = live[i];
 		if (t->body)
 			continue;
+		if (leaf && leaf[t->id]) {
+			p->buffer[t->id] = (float *)(uintptr_t)leaf[t->id];
+			continue;
+		}
 		float *to = p->buffer[t->id] = aligned_floats(p->g->arena, tensor_size(t));
 		for (int64_t k = 0; t->table && k < tensor_size(t); k++)
 			to[k] = (float)t->table[k];
@@ -142,7 +146,7 @@ plan_carried(TensorProgram *p)
 }
 
 static void
-plan_buffers(TensorProgram *p, TensorNode *const *live, int n)
+plan_buffers(TensorProgram *p, TensorNode *const *live, int n, const float *const *leaf)
 {
 	Arena *a = p->g->arena;
 	BufferPlan b = { .p = p,
@@ -150,7 +154,7 @@ plan_buffers(TensorProgram *p, TensorNode *const *live, int n)
 		         .size = NEWS(a, int64_t, p->g->ntensor) };
 
 	p->buffer = NEWS(a, float *, p->g->ntensor);
-	plan_leaves(p, live, n);
+	plan_leaves(p, live, n, leaf);
 	for (int i = 0; i < p->nkernel; i++)
 		mark_last_reads(&b, p->kernel[i].to->body, i, &(Map){ 0 });
 	plan_updates(p, b.last);
@@ -215,6 +219,12 @@ vector_level(void)
 TensorProgram *
 tensor_program_new(TensorGraph *g, VectorLevel level)
 {
+	return tensor_program_over(g, level, NULL);
+}
+
+TensorProgram *
+tensor_program_over(TensorGraph *g, VectorLevel level, const float *const *leaf)
+{
 	TensorProgram *p = NEW(g->arena, TensorProgram);
 	int n;
 	TensorNode **live;
@@ -226,7 +236,7 @@ tensor_program_new(TensorGraph *g, VectorLevel level)
 	p->product = gemm_run(level);
 	live = tensor_split(g, unfused, &n, &p->now);
 	plan_kernels(p, live, n);
-	plan_buffers(p, live, n);
+	plan_buffers(p, live, n, leaf);
 	tensor_program_share(p, NULL);
 	return p;
 }

@@ -26,6 +26,9 @@ VectorLevel vector_level(void);
 /* For what the graph's outputs need, of this level or the best below that there is. Kernels may
  * define further tensors in the graph. */
 TensorProgram *tensor_program_new(TensorGraph *, VectorLevel);
+/* The same where leaf[id] is what a leaf holds, by rows: it is read where it lies. NULL: the leaf
+ * has a buffer as all have. */
+TensorProgram *tensor_program_over(TensorGraph *, VectorLevel, const float *const *leaf);
 /* From now on by these threads, which may be shared with other programs, one running at a time. */
 void tensor_program_share(TensorProgram *, Workers *);
 /* (tensor_size) by rows, of a leaf or an output. A leaf's is to be filled in, but a table's. */

@@ -8,25 +8,27 @@
 #include "lang/random.h"
 #include "tensor/train/train.h"
 
-/* The parameters that the program reads. */
-static bool
-fill_params(Arena *a, Generator *n, const WeightsFile *f, const char **why)
+/* The parameters that the graph reads, where they lie in the file: by tensor. NULL, and why. */
+static const float **
+find_params(Arena *a, const TensorGraph *g, const WeightsFile *f, const char **why)
 {
-	for (int i = 0; i < n->g->ntensor; i++) {
-		const TensorNode *t = n->g->tensor[i];
-		float *to = t->kind == TENSOR_PARAM ? tensor_program_buffer(n->program, t) : NULL;
-		const FileWeights *w = to ? weights_file_find(f, t->name) : NULL;
-		if (!to)
+	const float **at = NEWS(a, const float *, g->ntensor);
+
+	for (int i = 0; i < g->ntensor; i++) {
+		const TensorNode *t = g->tensor[i];
+		const FileWeights *w = t->kind == TENSOR_PARAM ? weights_file_find(f, t->name)
+		                                               : NULL;
+		if (t->kind != TENSOR_PARAM)
 			continue;
 		if (!w || !w->at || w->rank != t->rank
 		    || memcmp(w->dim, t->dim, sizeof *w->dim * (size_t)w->rank)) {
 			*why = arena_fmt(a, "it has no '%s' of the shape %s", t->name,
 			                 shape_text(a, t->rank, t->dim));
-			return false;
+			return NULL;
 		}
-		memcpy(to, w->at, sizeof *to * (size_t)tensor_size(t));
+		at[i] = w->at;
 	}
-	return true;
+	return at;
 }
 
 /* ---- does it read what comes later? ---- */
@@ -34,21 +36,30 @@ fill_params(Arena *a, Generator *n, const WeightsFile *f, const char **why)
 /* Rows up to `here` by one seed, those behind by another; positive, so that roots and logarithms
  * are numbers. */
 static void
+fill_line(const TensorNode *t, float *to, int64_t n, uint64_t *state)
+{
+	int wide = (int)(t->values.hi - t->values.lo) + 1;
+
+	for (int64_t i = 0; i < n; i++) {
+		*state = *state * 6364136223846793005u + 1442695040888963407u;
+		int x = (int)(*state >> 48);
+		to[i] = t->integer ? (float)(t->values.lo + x % wide) : (float)(x + 1) / (1 << 16);
+	}
+}
+
+static void
 fill_past(Generator *n, int here, uint64_t before, uint64_t behind)
 {
 	for (int i = 0; i < n->g->ncarry; i++) {
 		const TensorNode *t = n->g->carry[i].leaf;
 		float *to = tensor_program_buffer(n->program, t);
-		int64_t inner = 1, size = tensor_size(t);
+		int positions = t->dim[n->g->carry[i].axis];
+		int64_t inner = 1, lines = to ? tensor_size(t) : 0;
 		for (int k = n->g->carry[i].axis + 1; k < t->rank; k++)
 			inner *= t->dim[k];
-		for (int64_t k = 0; to && k < size; k++) {
-			bool later = k / inner % t->dim[n->g->carry[i].axis] > here;
-			int x = seeded_below(later ? &behind : &before, 1 << 16);
-			int wide = (int)(t->values.hi - t->values.lo) + 1;
-			to[k] = t->integer ? (float)(t->values.lo + x % wide)
-			                   : (float)(x + 1) / (1 << 16);
-		}
+		for (int64_t k = 0; k < lines / inner; k++)
+			fill_line(t, to + k * inner, inner,
+			          k % positions > here ? &behind : &before);
 	}
 }
 
@@ -114,9 +125,10 @@ generator_new(Arena *a, const WeightsFile *f, VectorLevel level, const char **wh
 	n->token = row[token->id];
 	n->scores = row[l->scores->id];
 	n->here = tensor_find(n->g, "here");
-	n->program = tensor_program_new(n->g, level);
-	if (!fill_params(a, n, f, why))
+	const float **params = find_params(a, n->g, f, why);
+	if (!params)
 		return NULL;
+	n->program = tensor_program_over(n->g, level, params);
 	*why = "what it says of a position depends on later ones, so it cannot go on with a text";
 	return reads_later(n) ? NULL : n;
 }

@@ -17,7 +17,7 @@ typedef struct Generator {
 	TensorProgram *program;
 } Generator;
 
-/* From what twc train has written. NULL, and why. */
+/* From what twc train has written, and the parameters are read where they lie. NULL, and why. */
 Generator *generator_new(Arena *, const WeightsFile *, VectorLevel, const char **why);
 /* The scores of what comes after this token: (nscore). */
 const float *generator_feed(Generator *, int row);

@@ -190,8 +190,7 @@ time_both(Gpt2Judge *j, int n)
 	qsort(ours, (size_t)n, sizeof *ours, order_of_times);
 	qsort(theirs, (size_t)n, sizeof *theirs, order_of_times);
 	double x = ours[n / 2], y = theirs[n / 2];
-	printf("a token: %.1f ms, %.1f a second; llama.cpp %.1f ms, %.1f a second: %.2f x\n", x,
-	       1e3 / x, y, 1e3 / y, y / x);
+	printf("%8.1f a second   llama.cpp %8.1f, %.2f x\n", 1e3 / x, 1e3 / y, y / x);
 }
 
 int
