@@ -216,6 +216,34 @@ fold_eq(Graph *g, Node *n)
 	return is_bool(x) && is_const(n->arg[1], 0) ? fold1(g, n, OP_NOT, x) : NULL;
 }
 
+/* Is x y, or y held within a constant that is on the other side of k than op would bring it? */
+static bool
+is_held(const Node *x, const Node *y, Op op, const Node *k)
+{
+	if (x == y)
+		return true;
+	return x->op == op && k->op == OP_CONST && x->narg == 2 && x->arg[0] == y
+	       && x->arg[1]->op == OP_CONST
+	       && (op == OP_MIN ? x->arg[1]->k >= k->k : x->arg[1]->k <= k->k);
+}
+
+/* if a < b then a else b: the least of both, or else the greatest. Also where that is held within
+ * another bound: if a < 0 then 0 else min(a, 9). */
+static Node *
+fold_extreme_choice(Graph *g, const Node *n)
+{
+	const Node *a = n->arg[0]->arg[0], *b = n->arg[0]->arg[1], *yes = n->arg[1],
+		   *no = n->arg[2];
+	bool least = (yes == a && is_held(no, b, OP_MAX, a))
+	             || (no == b && is_held(yes, a, OP_MAX, b)),
+	     most = (yes == b && is_held(no, a, OP_MIN, b))
+	            || (no == a && is_held(yes, b, OP_MIN, a));
+
+	if (!least && !most)
+		return NULL;
+	return mk(g, least ? OP_MIN : OP_MAX, n->span, n->site, 2, n->arg + 1, 0);
+}
+
 static Node *
 fold_if(Graph *g, Node *n)
 {
@@ -235,7 +263,7 @@ fold_if(Graph *g, Node *n)
 		return fold1(g, n, OP_NOT, c);
 	if (c->op == OP_NOT)
 		return mk(g, OP_IF, n->span, n->site, 3, (Node *[]){ c->arg[0], b, a }, 0);
-	return NULL;
+	return c->op == OP_LT ? fold_extreme_choice(g, n) : NULL;
 }
 
 /* Does the table add the same to every value in reach? */

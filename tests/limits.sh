@@ -35,7 +35,7 @@ size histogram 2 8
 size caesar 2 14
 size reverse 2 7
 size reverse_emit 2 9
-size parity 2 6
+size parity 1 52
 size most_frequent 3 10
 size dyck1 3 43
 size turing 1 27

@@ -32,7 +32,7 @@
 
 enum {
 	SCALE_MOST = 1 << 22, /* of y: its last place is below 1 */
-	STEPS_MOST = 40,      /* of one function: two neurons and a column each */
+	STEPS_MOST = 64,      /* of one function: two neurons and a column each */
 	STEPS_FREE = 2,       /* so many take no more than a count and what reads it */
 	THRESHOLDS_OF = 4096, /* values of the threshold */
 	SUMS_DEEP = 4,

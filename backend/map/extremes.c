@@ -14,7 +14,10 @@ enum { MOST_LEAVES = 64 };
 static const Rule by_threshold = { "thresholds",
 	                           "a neuron for each value that some operand may reach" },
 		  by_rounds = { "maximum",
-	                        "a neuron for each operand, in rounds, as of a tournament" };
+	                        "a neuron for each operand, in rounds, as of a tournament" },
+		  by_composing = { "composed steps",
+	                           "a chain of sums within bounds, two steps as one, "
+	                           "then four, and so on" };
 
 /* The greatest operand as min + the sum over all values v of [some operand reaches v] times the
  * distance from the value before. Such a threshold is an OR, which is one neuron. */
@@ -117,7 +120,8 @@ emit_MAX(Circuit *c, Node *n)
 	if (by_value)
 		c->made = &by_threshold;
 	const Form *best = form_better_by(c, by_value, greatest_by_rounds(c, n), &by_rounds);
-	return form_better_by(c, best, extreme_of_leaves(c, n, best), &by_threshold);
+	best = form_better_by(c, best, extreme_of_leaves(c, n, best), &by_threshold);
+	return form_better_by(c, best, map_clamp_chain(c, n, best), &by_composing);
 }
 
 const Form *
@@ -135,5 +139,6 @@ emit_MIN(Circuit *c, Node *n)
 		Node *max = mk(c->g, OP_MAX, n->span, n->site, n->narg, arg, 0);
 		f = form_scale(c, -1, map_node(c, max), 0);
 	}
-	return form_better_by(c, f, extreme_of_leaves(c, n, f), &by_threshold);
+	f = form_better_by(c, f, extreme_of_leaves(c, n, f), &by_threshold);
+	return form_better_by(c, f, map_clamp_chain(c, n, f), &by_composing);
 }

@@ -66,6 +66,10 @@ const Form *map_nested(Circuit *, Node *n, const Form *best);
  * ready before that state; NULL where there is no such form. */
 const Form *nested_sum(Circuit *, Node *cond, bool want, int before);
 
+/* ---- chains of sums within bounds (clamps.c) ---- */
+/* MAX or MIN, several of its steps as one, if that is before `best`; or NULL. */
+const Form *map_clamp_chain(Circuit *, Node *n, const Form *best);
+
 /* ---- functions of few streams (truth_table.c) ---- */
 /* n in one layer from what is ready early, if that is before `best`; or NULL. */
 const Form *map_truth_table(Circuit *, Node *n, const Form *best);

@@ -40,6 +40,18 @@ require_by(int *latest, const Node *n, int state)
 		latest[n->id] = state;
 }
 
+/* When the operands of n must be there, which are so `before` it is ready. Neurons read the state
+ * that heads make as well as the one that neurons made. */
+static int
+latest_before(const Node *n, int latest, int ready, int before)
+{
+	int steps = ready - before;
+
+	if (!is_pointwise(n->op) || steps <= 0 || ready % 2)
+		return latest - steps;
+	return latest / 2 * 2 - (steps + 1) / 2 * 2 + 1;
+}
+
 /* The required time of each node: (g->nnode) by id. */
 static const int *
 latest_states(Arena *arena, const Circuit *c, int depth)
@@ -57,9 +69,7 @@ latest_states(Arena *arena, const Circuit *c, int depth)
 		int before = root && root != n ? ready[root->id] : 0;
 		for (int k = 0; k < n->narg; k++)
 			before = ready[n->arg[k]->id] > before ? ready[n->arg[k]->id] : before;
-		int state = latest[i] - (ready[i] - before);
-		/* neurons read the state that a head makes as well as the one before */
-		state += is_pointwise(n->op) && ready[i] - before == 2 && !(before & 1);
+		int state = latest_before(n, latest[i], ready[i], before);
 		for (int k = 0; k < n->narg; k++)
 			require_by(latest, n->arg[k], state);
 		if (root && root != n)

@@ -275,7 +275,9 @@ map_if(Circuit *c, Node *n)
 		best = form_better_by(c, best, choose_by_leaves(c, n), &by_leaves);
 	best = form_better_by(c, best, choose_by_difference(c, n), &by_difference);
 	best = form_better_by(c, best, choose_by_steps(c, n, best), &by_steps);
+	if (best)
+		best = choose_by_read(c, n, best);
 	for (int want = 0; best && want < 2; want++)
 		best = form_better_by(c, best, choose_by_nested(c, n, want, best), &by_nesting);
-	return best ? choose_by_read(c, n, best) : NULL;
+	return best;
 }
