@@ -26,6 +26,7 @@ ONNX_PROTO := $(firstword $(wildcard /usr/include/onnx/onnx.proto) \
 	$(shell dpkg -L libonnx-dev 2>/dev/null | grep '/onnx\.proto$$'))
 
 GEN_FRONT := $(BUILD)/grammar.o $(BUILD)/lexer.o $(BUILD)/library.o
+GEN_TENSOR := $(BUILD)/kernel_prelude.o
 GEN_ONNX  := $(BUILD)/onnx.pb-c.o
 comma     := ,
 objects    = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
@@ -37,10 +38,11 @@ TENSOR   := tensor tensor/kernel tensor/train
 BACKEND  := backend backend/circuit backend/map backend/attend backend/layout \
 	backend/target/plain backend/target/llama backend/file backend/dump backend/verify
 FOLDERS  := lang $(FRONTEND) $(IR) $(TENSOR) $(BACKEND) runtime lsp cmd
-COMPILER := $(call objects,lang $(FRONTEND) $(IR) $(TENSOR) $(BACKEND) lsp) $(GEN_FRONT)
+COMPILER := $(call objects,lang $(FRONTEND) $(IR) $(TENSOR) $(BACKEND) lsp) $(GEN_FRONT) \
+	$(GEN_TENSOR)
 TWRUN   := $(addprefix $(BUILD)/cmd/,twrun.o line_editor.o batch.o stats.o npy_input.o \
 	trace_json.o cli.o manual.o learned_run.o) \
-	$(call objects,tensor tensor/kernel tensor/train) \
+	$(call objects,tensor tensor/kernel tensor/train) $(GEN_TENSOR) \
 	$(addprefix $(BUILD)/lang/,arena.o npy.o diag.o pointer_map.o text.o)
 TWASM   := $(addprefix $(BUILD)/cmd/,twasm.o wasm_load.o converter.o cli.o manual.o) \
 	$(BUILD)/lang/arena.o $(call objects,wasm)
@@ -175,8 +177,8 @@ WEB_DEPS := $(addprefix $(BUILD)/deps/,cjson/cJSON.o protobuf-c/protobuf-c.o)
 WEB_LACKS := frontend/disk.o backend/inspect.o backend/file/tensor_onnx.o \
 	$(addprefix lsp/,json_rpc.o loop.o background_jobs.o) \
 	$(addprefix frontend/lower/,float_%.o index_range.o)
-WEB_BOTH := $(filter-out $(addprefix $(BUILD)/,$(WEB_LACKS)) $(call objects,$(TENSOR)), \
-	$(COMPILER)) $(RUNTIME) $(WEB_DEPS) \
+WEB_BOTH := $(filter-out $(addprefix $(BUILD)/,$(WEB_LACKS)) $(call objects,$(TENSOR)) \
+	$(GEN_TENSOR),$(COMPILER)) $(RUNTIME) $(WEB_DEPS) \
 	$(addprefix $(BUILD)/cmd/,program.o test.o json.o trace_json.o) \
 	$(filter-out %page_machine.o %page_server.o,$(call objects,web))
 WEB_WASM := $(addprefix $(BUILD)/wasm/,library.o lower.o machine.o module.o program.o spell.o)
@@ -208,8 +210,8 @@ $(BUILD)/%.o: %.c Makefile
 	$(COMPILE)
 
 # Generated code, and that of others, is not held to our warnings.
-$(GEN_FRONT) $(GEN_ONNX) $(WEB_DEPS): WARN = -w
-$(GEN_FRONT) $(GEN_ONNX) $(WEB_DEPS): $(BUILD)/%.o: $(BUILD)/%.c Makefile
+$(GEN_FRONT) $(GEN_TENSOR) $(GEN_ONNX) $(WEB_DEPS): WARN = -w
+$(GEN_FRONT) $(GEN_TENSOR) $(GEN_ONNX) $(WEB_DEPS): $(BUILD)/%.o: $(BUILD)/%.c Makefile
 	$(COMPILE)
 
 $(BUILD)/grammar.c $(BUILD)/grammar.h &: frontend/syntax/grammar.y
@@ -232,6 +234,12 @@ $(BUILD)/library.c: tools/embed $(wildcard stdlib/*.tw)
 	@mkdir -p $(@D)
 	@echo "  EMBED stdlib"
 	@tools/embed $(filter %.tw,$^) >$@
+
+PRELUDE := $(addprefix tensor/kernel/,vectors.h gemm.h vector_product.h gemm_tiles.h)
+$(BUILD)/kernel_prelude.c: tools/embed $(PRELUDE)
+	@mkdir -p $(@D)
+	@echo "  EMBED kernels"
+	@tools/embed --text kernel_prelude $(PRELUDE) >$@
 
 # Whoever may include a generated header waits for it.
 $(GEN_FRONT) $(call objects,$(FRONTEND)): | $(BUILD)/grammar.h $(BUILD)/lexer.h

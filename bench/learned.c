@@ -1,6 +1,7 @@
-/* usage: learned step GRAPH.twt BATCH | gemm [BLAS.so]
+/* usage: learned step GRAPH.twt BATCH [cc] | gemm [BLAS.so]
  *
- * step: milliseconds of processor time of a step of training, the median of 15, one thread.
+ * step: milliseconds of processor time of a step of training, the median of 15, one thread;
+ * with cc by kernels that the C compiler makes.
  * gemm: GFLOP/s of the product 1024 x 768 x 768, ours; and that of a BLAS with cblas_sgemm, turn by
  * turn in the same run; medians of 15. */
 
@@ -58,7 +59,7 @@ random_tokens_of_batch(Trainer *t, int seed)
 }
 
 static int
-time_step(const char *path, int batch)
+time_step(const char *path, int batch, bool compiled)
 {
 	Arena arena = { 0 };
 	FILE *f = fopen(path, "r");
@@ -84,6 +85,10 @@ time_step(const char *path, int batch)
 		     .seed = 1 };
 	Trainer *t = trainer_new(l, &r, vector_level(), NULL);
 	double ms[TURNS];
+	if (compiled && (why = trainer_compile(t))) {
+		fprintf(stderr, "learned: %s\n", why);
+		return 2;
+	}
 	trainer_initial(t);
 	for (int i = -FIRST; i < TURNS; i++) {
 		random_tokens_of_batch(t, i);
@@ -151,10 +156,10 @@ time_gemm(const char *blas)
 int
 main(int argc, char **argv)
 {
-	if (argc == 4 && !strcmp(argv[1], "step"))
-		return time_step(argv[2], atoi(argv[3]));
+	if (argc >= 4 && !strcmp(argv[1], "step"))
+		return time_step(argv[2], atoi(argv[3]), argc > 4 && !strcmp(argv[4], "cc"));
 	if (argc >= 2 && !strcmp(argv[1], "gemm"))
 		return time_gemm(argc > 2 ? argv[2] : NULL);
-	fputs("usage: learned step GRAPH.twt BATCH | gemm [BLAS.so]\n", stderr);
+	fputs("usage: learned step GRAPH.twt BATCH [cc] | gemm [BLAS.so]\n", stderr);
 	return 2;
 }

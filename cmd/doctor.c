@@ -17,6 +17,7 @@
 #include "backend/file/write.h"
 #include "frontend/frontend.h"
 #include "tensor/kernel/gemm.h"
+#include "tensor/kernel/program.h"
 
 typedef struct Doctor {
 	const Options *o;

@@ -90,6 +90,7 @@ struct TensorNode {
 	double spread, init; /* PARAM: at first normal with this deviation; or 0, and init */
 	const double *table; /* TABLE: (tensor_size) by rows */
 	TensorNode *same;    /* the next with this body, and another shape */
+	const TensorNode *stands_for; /* that it is the same as, otherwise taken apart; or NULL */
 };
 
 /* What the leaf holds in the next run is what the tensor came to in this one. */
@@ -172,6 +173,8 @@ void tensor_mark_live(const TensorGraph *, bool *live);
 void tensor_copy_live(const TensorGraph *from, const bool *live, TensorGraph *to, TensorNode **now);
 
 void tensor_graph_print(const TensorGraph *, FILE *);
+/* A line of it, of one tensor, with the names of those that others stand for. */
+void tensor_print(const TensorGraph *, const TensorNode *, FILE *);
 /* A graph from its text; NULL with errors in the Diags. */
 TensorGraph *tensor_graph_read(const Source *, Arena *, Diags *);
 /* What is wrong with it, or NULL: shapes, indices, order. */

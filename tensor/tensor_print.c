@@ -13,7 +13,14 @@
 typedef struct Printer {
 	const TensorGraph *g;
 	FILE *f;
+	bool original; /* names of what tensors stand for */
 } Printer;
+
+static const char *
+shown_name(const Printer *p, const TensorNode *t)
+{
+	return p->original && t->stands_for ? t->stands_for->name : t->name;
+}
 
 static void
 print_number(double x, FILE *f)
@@ -83,7 +90,7 @@ print_scalar(const Printer *p, const Scalar *e, int prec)
 	case X_CONST: print_number(e->value, f); return;
 	case X_RANGE: print_range_name(p, e->number); return;
 	case X_LOAD:
-		fputs(e->tensor->name, f);
+		fputs(shown_name(p, e->tensor), f);
 		fputs(e->narg ? "[" : "", f);
 		print_list(p, e->arg, e->narg);
 		fputs(e->narg ? "]" : "", f);
@@ -137,7 +144,7 @@ print_tensor(const Printer *p, const TensorNode *t)
 		}
 		break;
 	case TENSOR_BODY:
-		fputs(t->name, f);
+		fputs(shown_name(p, t), f);
 		for (int i = 0; i < t->rank; i++) {
 			fputs(i ? "[" : " [", f);
 			print_range_name(p, i);
@@ -153,7 +160,7 @@ print_tensor(const Printer *p, const TensorNode *t)
 void
 tensor_graph_print(const TensorGraph *g, FILE *f)
 {
-	Printer p = { g, f };
+	Printer p = { g, f, false };
 
 	for (int i = 0; i < g->ntensor; i++)
 		print_tensor(&p, g->tensor[i]);
@@ -161,4 +168,10 @@ tensor_graph_print(const TensorGraph *g, FILE *f)
 		fprintf(f, "output %s\n", g->output[i]->name);
 	for (int i = 0; i < g->ncarry; i++)
 		fprintf(f, "carry %s = %s\n", g->carry[i].leaf->name, g->carry[i].next->name);
+}
+
+void
+tensor_print(const TensorGraph *g, const TensorNode *t, FILE *f)
+{
+	print_tensor(&(Printer){ g, f, true }, t);
 }

@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tensor/kernel/program.h"
-
 enum { GEMM_BLOCK = 384 };
 
 typedef struct Gemm {
@@ -25,11 +23,40 @@ typedef struct Gemm {
 
 int64_t gemm_room(int m, int n, int k);
 
-/* vector_product.c: the same where m is 1; of the room it needs so much. */
-void vector_product(const Gemm *, VectorLevel);
-int64_t vector_product_room(int n);
-
 typedef void GemmRun(const Gemm *);
-GemmRun *gemm_run(VectorLevel);
+/* The one of a VectorLevel. */
+GemmRun *gemm_run(int level);
+
+static inline int
+lesser(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+/* The first of n things that a part has. */
+static inline int64_t
+part_begin(int64_t n, int part, int parts)
+{
+	return n * part / parts;
+}
+
+/* Of its rows, or of its columns if there are more of these, the part's. */
+static inline void
+gemm_cut(Gemm *g, int part, int parts)
+{
+	bool rows = g->m >= g->n;
+	int all = rows ? g->m : g->n, from = (int)part_begin(all, part, parts),
+	    to = (int)part_begin(all, part + 1, parts);
+
+	if (rows) {
+		g->a += from * g->ai;
+		g->c += from * g->ldc;
+		g->m = to - from;
+	} else {
+		g->b += from * g->bj;
+		g->c += from;
+		g->n = to - from;
+	}
+}
 
 #endif

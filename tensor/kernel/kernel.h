@@ -21,6 +21,9 @@ typedef enum KernelKind {
 	KERNEL_UPDATE /* a row of what is carried, in place */
 } KernelKind;
 
+/* A kernel that the C compiler made, of tensors[n]: what is written, then what is read. */
+typedef void CompiledKernel(float *const *tensor, int part, int parts, float *room);
+
 typedef struct Kernel {
 	KernelKind kind;
 	TensorNode *to;
@@ -36,6 +39,9 @@ typedef struct Kernel {
 	TensorNode *past; /* UPDATE: the leaf; its row number b, at any of `outer`, becomes a's */
 	int64_t outer, inner; /* UPDATE: elements before its axis, and behind it */
 	int nsum;             /* PRODUCT: how many of the loops add to what the first turn stored */
+	CompiledKernel *compiled; /* or NULL */
+	int noperand;
+	const int *operand; /* (noperand) ids of its tensors */
 } Kernel;
 
 /* What a thread works with. */
@@ -67,6 +73,8 @@ bool plan_scatter(TensorGraph *, const TensorNode *t, Kernel *);
 /* The update of a row that t is, of what is carried to its leaf; false if it is none. now: as that
  * of tensor_split(). */
 bool plan_update(const TensorGraph *, const Map *now, const TensorNode *t, Kernel *);
+/* From one element of an axis to the next. */
+int64_t axis_stride(const TensorNode *, int axis);
 void plan_strips(TensorGraph *, const TensorNode *t, Kernel *);
 
 /* ---- sum_order.c ---- */

@@ -228,7 +228,7 @@ plan_update(const TensorGraph *g, const Map *now, const TensorNode *t, Kernel *k
 
 /* ---- products ---- */
 
-static int64_t
+int64_t
 axis_stride(const TensorNode *t, int axis)
 {
 	int64_t stride = 1;

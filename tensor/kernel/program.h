@@ -31,6 +31,9 @@ TensorProgram *tensor_program_new(TensorGraph *, VectorLevel);
 TensorProgram *tensor_program_over(TensorGraph *, VectorLevel, const float *const *leaf);
 /* From now on by these threads, which may be shared with other programs, one running at a time. */
 void tensor_program_share(TensorProgram *, Workers *);
+/* From now on by what the C compiler makes of the kernels' text: the same bits. NULL, or why not.
+ */
+const char *tensor_program_compile(TensorProgram *);
 /* (tensor_size) by rows, of a leaf or an output. A leaf's is to be filled in, but a table's. */
 float *tensor_program_buffer(TensorProgram *, const TensorNode *);
 void tensor_program_run(TensorProgram *);

@@ -11,13 +11,6 @@ typedef struct KernelJob {
 	int parts;
 } KernelJob;
 
-/* The first of n things that a part has. */
-static int64_t
-part_begin(int64_t n, int part, int parts)
-{
-	return n * part / parts;
-}
-
 /* ---- loops ---- */
 
 /* Turns the first `nloop` loops on by one, the last fastest; false when all turns are done. */
@@ -159,25 +152,6 @@ product_of_turn(const TensorProgram *p, const Kernel *k, const KernelDesk *d)
 	return g;
 }
 
-/* Its rows, or its columns if there are more of these, from one on up to another. */
-static void
-cut_product(Gemm *g, int part, int parts)
-{
-	bool rows = g->m >= g->n;
-	int all = rows ? g->m : g->n, from = (int)part_begin(all, part, parts),
-	    to = (int)part_begin(all, part + 1, parts);
-
-	if (rows) {
-		g->a += from * g->ai;
-		g->c += from * g->ldc;
-		g->m = to - from;
-	} else {
-		g->b += from * g->bj;
-		g->c += from;
-		g->n = to - from;
-	}
-}
-
 /* What is added to one place stays with one thread, in order. */
 static void
 run_product(void *job, int part)
@@ -195,10 +169,24 @@ run_product(void *job, int part)
 	for (int64_t i = at * terms; i < end * terms; i++) {
 		Gemm g = product_of_turn(j->p, k, d);
 		if (cut)
-			cut_product(&g, part, j->parts);
+			gemm_cut(&g, part, j->parts);
 		j->p->product(&g);
 		next_turn(k, k->nloop, d->range);
 	}
+}
+
+/* ---- compiled kernels ---- */
+
+static void
+run_compiled(void *job, int part)
+{
+	const KernelJob *j = job;
+	const Kernel *k = j->k;
+	float *tensor[k->noperand];
+
+	for (int i = 0; i < k->noperand; i++)
+		tensor[i] = j->p->buffer[k->operand[i]];
+	k->compiled(tensor, part, j->parts, j->p->desk[part].room);
 }
 
 /* ---- the program ---- */
@@ -241,6 +229,10 @@ tensor_program_run(TensorProgram *p)
 {
 	for (int i = 0; i < p->nkernel; i++) {
 		const Kernel *k = &p->kernel[i];
+		if (k->compiled) {
+			share_kernel(p, k, run_compiled);
+			continue;
+		}
 		switch (k->kind) {
 		case KERNEL_STRIPS: share_kernel(p, k, run_strips); break;
 		case KERNEL_PRODUCT: share_kernel(p, k, run_product); break;

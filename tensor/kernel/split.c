@@ -209,6 +209,8 @@ visit_tensor(Splitter *s, TensorNode *t)
 		if (body != t->body) {
 			TensorNode *now = tensor_define(s->g, t->name, body, t->rank, axis);
 			map_put(s->g->arena, &s->now, t, now);
+			if (now->id > t->id)
+				now->stands_for = t->stands_for ? t->stands_for : t;
 			t = now;
 		}
 	}

@@ -22,7 +22,7 @@
 #include "tensor/internal.h"
 #include "tensor/kernel/program.h"
 
-enum { STRIP = 256, LANES = 16 };
+enum { STRIP = 256 };
 
 typedef enum StripOp {
 	S_CONST,  /* to = value */
@@ -57,6 +57,7 @@ typedef struct StripInstr {
 	int to, arg[3]; /* registers */
 	bool strip;     /* the result differs from lane to lane */
 	bool arg_strip[3];
+	bool whole; /* CONST, RANGE, LANES, APPLY: the result is a whole number below 2^24 */
 	float value;
 	int range, extent; /* RANGE, REPEAT, FOLD */
 	int jump;          /* AGAIN, FOLDED: where their loop begins */

@@ -284,10 +284,18 @@ compile_reduction(StripCompiler *c, Scalar *e)
 
 /* ---- the rest ---- */
 
+static bool
+gives_whole(const Scalar *e)
+{
+	return e->integer && interval_max_abs(e->values) < 0x1p24;
+}
+
 static ValueAt
 compile_apply(StripCompiler *c, Scalar *e)
 {
-	StripInstr i = { .op = S_APPLY, .what = e->op, .arg = { -1, -1, -1 } };
+	StripInstr i = {
+		.op = S_APPLY, .what = e->op, .whole = gives_whole(e), .arg = { -1, -1, -1 }
+	};
 
 	for (int k = 0; k < e->narg; k++) {
 		ValueAt v = compile_scalar(c, e->arg[k]);
@@ -307,6 +315,7 @@ compile_leaf(StripCompiler *c, const Scalar *e)
 	StripInstr *i = emit_strip(c, op);
 
 	i->value = (float)e->value;
+	i->whole = gives_whole(e);
 	i->range = e->number;
 	i->strip = op == S_LANES;
 	i->to = c->nvalue++;

@@ -55,6 +55,8 @@ typedef struct Trainer {
 } Trainer;
 
 Trainer *trainer_new(Learned *, const Recipe *, VectorLevel, Workers *);
+/* From now on by kernels that the C compiler makes: the same bits. NULL, or why not. */
+const char *trainer_compile(Trainer *);
 /* Parameters as they begin, by the recipe's seed. */
 void trainer_initial(Trainer *);
 /* Where input i of example b of the batch goes: as many floats as its tensor has. A weight is 0 or

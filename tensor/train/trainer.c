@@ -45,6 +45,14 @@ trainer_new(Learned *l, const Recipe *recipe, VectorLevel level, Workers *worker
 	return t;
 }
 
+const char *
+trainer_compile(Trainer *t)
+{
+	const char *why = tensor_program_compile(t->learn);
+
+	return why ? why : tensor_program_compile(t->forward);
+}
+
 float *
 trainer_param(Trainer *t, int i)
 {

@@ -18,8 +18,9 @@
 static Arena arena;
 static Workers *three_threads;
 
-/* Levels of vectors, with one thread; then the last with three; then unfused. */
-enum { THREE_THREADS = VECTORS_AVX512 + 1, UNFUSED, VARIANTS };
+/* Levels of vectors, with one thread; then the last with three; then unfused; then by the C
+ * compiler, which takes its time, so it is asked of some. */
+enum { THREE_THREADS = VECTORS_AVX512 + 1, UNFUSED, COMPILED, VARIANTS };
 
 /* The reference of leaves as floats hold them. */
 static double **
@@ -41,7 +42,7 @@ reference_values(const TensorGraph *g, unsigned seed)
 }
 
 static TensorProgram *
-run_program(TensorGraph *g, double **value, int nleaf, VectorLevel level, Workers *workers)
+filled_program(TensorGraph *g, double **value, int nleaf, VectorLevel level, Workers *workers)
 {
 	TensorProgram *p = tensor_program_new(g, level);
 
@@ -53,27 +54,31 @@ run_program(TensorGraph *g, double **value, int nleaf, VectorLevel level, Worker
 	}
 	tensor_program_share(p, workers);
 	p->small = 0;
-	tensor_program_run(p);
 	return p;
 }
 
 static void
-check_outputs(TensorGraph *g, unsigned seed)
+check_outputs(TensorGraph *g, unsigned seed, bool compiled)
 {
 	int n = g->ntensor;
 	double **value = reference_values(g, seed);
 	TensorProgram *p[VARIANTS];
 
-	for (int i = 0; i < VARIANTS; i++) {
+	int variants = compiled ? VARIANTS : COMPILED;
+	for (int i = 0; i < variants; i++) {
 		int level = min_int(i, VECTORS_AVX512) + (i == UNFUSED ? VECTORS_UNFUSED : 0);
-		p[i] = run_program(g, value, n, (VectorLevel)level,
-		                   i == THREE_THREADS ? three_threads : NULL);
+		p[i] = filled_program(g, value, n, (VectorLevel)level,
+		                      i == THREE_THREADS || i == COMPILED ? three_threads : NULL);
+		const char *why = i == COMPILED ? tensor_program_compile(p[i]) : NULL;
+		if (why)
+			fail_msg("seed %u: %s", seed, why);
+		tensor_program_run(p[i]);
 	}
 	for (int i = 0; i < g->noutput; i++) {
 		const TensorNode *t = g->output[i];
 		int64_t size = tensor_size(t);
 		const float *x = tensor_program_buffer(p[0], t);
-		for (int level = 1; level < VARIANTS; level++)
+		for (int level = 1; level < variants; level++)
 			if (memcmp(x, tensor_program_buffer(p[level], t), sizeof *x * (size_t)size))
 				fail_msg("seed %u: %s differs at level %d", seed, t->name, level);
 		for (int64_t k = 0; k < size; k++)
@@ -97,7 +102,7 @@ test_random_kernels(void **state)
 		for (int i = 0; i < g->ntensor; i++)
 			if (g->tensor[i]->body)
 				tensor_output(g, g->tensor[i]);
-		check_outputs(g, seed);
+		check_outputs(g, seed, seed % 100 == 0 || getenv("CC_EACH"));
 	}
 }
 
@@ -119,7 +124,7 @@ check_kinds(const char *text, int products, int scatters)
 	if (products || scatters)
 		fail_msg("%s", plan);
 	free(plan);
-	check_outputs(read_tensors(&arena, text), 1);
+	check_outputs(read_tensors(&arena, text), 1, true);
 }
 
 /* A single row: lines along either axis, more than a block of terms, heads side by side, zeros. */
@@ -220,7 +225,7 @@ test_shared_functions(void **state)
 	assert_non_null(tensor_find(g, "a.tanh"));
 	assert_null(tensor_find(g, "a.exp"));
 	assert_null(tensor_find(g, "b.tanh"));
-	check_outputs(read_tensors(&arena, text), 1);
+	check_outputs(read_tensors(&arena, text), 1, true);
 }
 
 static const char *
@@ -251,7 +256,7 @@ test_transformer(void **state)
 	tensor_gradient(g, g->output[0], n, by, to);
 	for (int i = 0; i < n; i++)
 		tensor_output(g, to[i]);
-	check_outputs(g, 1);
+	check_outputs(g, 1, true);
 }
 
 /* What is above 0 is asked of a tensor, and does not hide the products of a gradient. */
@@ -283,7 +288,7 @@ test_gradient_of_masked_products(void **state)
 	if (products != 5)
 		fail_msg("%s", plan);
 	free(plan);
-	check_outputs(g, 1);
+	check_outputs(g, 1, true);
 }
 
 /* Fibonacci's numbers: what is carried is in a buffer that nothing else may use. */

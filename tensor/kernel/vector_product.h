@@ -1,3 +1,6 @@
+#ifndef TENSOR_KERNEL_VECTOR_PRODUCT_H
+#define TENSOR_KERNEL_VECTOR_PRODUCT_H
+
 /* A product with a single row, c = a b: what it costs to go on with a text by one token. Each
  * number of b is read once, so that the time is what memory takes, and what matters is to read
  * along its lines, several of them at once:
@@ -9,14 +12,12 @@
  *
  * The sums are those of gemm.c: chains along k over blocks, and the blocks in order. Eight lines
  * along n that are all multiplied by 0 are not read, as the values of positions are that a text
- * does not have yet. */
-
-#include "tensor/kernel/gemm.h"
+ * does not have yet. This text stands by itself, with gemm.h. */
 
 #include <math.h>
 #include <string.h>
 
-#include "lang/interval.h"
+#include "tensor/kernel/gemm.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -24,12 +25,6 @@
 
 /* Columns whose sums are in the cache together. */
 enum { COLUMNS = 4096, LINES = 8 };
-
-int64_t
-vector_product_room(int n)
-{
-	return min_int(n, COLUMNS);
-}
 
 /* The sums of a block, put to what c has. */
 static void
@@ -78,10 +73,10 @@ static void
 product_by_columns(const Gemm *g, AddLines *add)
 {
 	for (int j = 0; j < g->n; j += COLUMNS) {
-		int n = min_int(COLUMNS, g->n - j);
+		int n = lesser(COLUMNS, g->n - j);
 		for (int k = 0; k < g->k; k += GEMM_BLOCK) {
 			memset(g->room, 0, sizeof *g->room * (size_t)n);
-			add(g->room, g, g->b + j * g->bj, k, min_int(GEMM_BLOCK, g->k - k), n);
+			add(g->room, g, g->b + j * g->bj, k, lesser(GEMM_BLOCK, g->k - k), n);
 			put_sums(g->room, g->c + j, n, !k && !g->add);
 		}
 	}
@@ -180,7 +175,7 @@ product_by_lines(const Gemm *g)
 	for (int j = 0; j < whole; j += 8)
 		for (int k = 0; k < g->k; k += GEMM_BLOCK) {
 			float sum[8];
-			sum_eight(g, g->b + j * g->bj, k, min_int(GEMM_BLOCK, g->k - k), sum);
+			sum_eight(g, g->b + j * g->bj, k, lesser(GEMM_BLOCK, g->k - k), sum);
 			put_sums(sum, g->c + j, 8, !k && !g->add);
 		}
 	rest.b += whole * g->bj;
@@ -190,19 +185,22 @@ product_by_lines(const Gemm *g)
 }
 #endif
 
-void
-vector_product(const Gemm *g, VectorLevel level)
+/* c = a b where there is one row. */
+static void
+vector_product(const Gemm *g, bool avx2)
 {
 #if defined(__x86_64__)
-	if (level >= VECTORS_AVX2 && g->bk == 1) {
+	if (avx2 && g->bk == 1) {
 		product_by_lines(g);
 		return;
 	}
-	if (level >= VECTORS_AVX2 && g->bj == 1) {
+	if (avx2 && g->bj == 1) {
 		product_by_columns(g, add_lines_v3);
 		return;
 	}
 #endif
-	(void)level;
+	(void)avx2;
 	product_by_columns(g, add_lines_portable);
 }
+
+#endif
