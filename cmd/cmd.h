@@ -43,6 +43,8 @@ struct Options {
 	const char *held, *plot;                   /* --validate, --plot; or NULL */
 	bool free;                                 /* --free */
 	const char *only, *fresh;                  /* --only, --fresh; or NULL */
+	bool grad, cc, unfused;                    /* --grad, --cc, --unfused */
+	int vectors;                               /* --vectors: 1 + a VectorLevel; or 0 */
 	const char *of;                            /* --of, or NULL */
 	double started;                            /* now_ms() when the process began */
 };
@@ -149,6 +151,7 @@ int cmd_equal(const Options *);
 int cmd_train(const Options *);
 int cmd_ablate(const Options *);
 int cmd_grad(const Options *);
+int cmd_kernels(const Options *);
 /* twc MODEL.safetensors -o OUT.onnx, of what twc train has written. */
 int write_learned(const Options *);
 /* twc FILE.tw -o OUT of a program with parameters, as they begin. */

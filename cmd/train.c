@@ -202,7 +202,11 @@ training_start(Training *t)
 	const char *why;
 	int cores = (int)sysconf(_SC_NPROCESSORS_ONLN), asked = t->o->threads;
 	t->workers = workers_new(asked ? asked : cores > 1 ? cores : 1);
-	t->trainer = trainer_new(t->learned, &t->recipe, vector_level(), t->workers);
+	t->trainer = trainer_new(t->learned, &t->recipe, kernel_level(t->o), t->workers);
+	if (t->o->cc && (why = trainer_compile(t->trainer))) {
+		fprintf(stderr, "twc: --cc: %s\n", why);
+		return false;
+	}
 	t->loss = NEWS(t->arena, float, t->recipe.steps + 1);
 	if (!t->o->resume) {
 		trainer_initial(t->trainer);
@@ -431,6 +435,15 @@ words_of_file(Training *t)
 		return true;
 	fprintf(stderr, "twc: %s: it has no words\n", path);
 	return false;
+}
+
+bool
+training_recipe(Training *t)
+{
+	bool ok = read_recipe(t->o, &t->recipe);
+
+	fill_recipe(t->free, &t->recipe);
+	return ok;
 }
 
 bool

@@ -43,6 +43,10 @@ typedef struct HeldLoss {
 /* What is trained; and what it learns from; and the trainer; in place of how parameters begin,
  * those of --model. A line on standard error, and false. */
 bool training_open_program(Training *);
+/* The recipe alone. */
+bool training_recipe(Training *);
+/* kernels.c: what --vectors and --unfused say. */
+VectorLevel kernel_level(const Options *);
 bool training_open(Training *);
 bool training_start(Training *);
 bool training_weights(Training *);

@@ -408,6 +408,17 @@ static const Flag flags[] = {
 	{ "of", 0, "WHAT", offsetof(Options, of),
 	  "differentiate this: a token's score, loss, or a named part", NULL },
 	{ "plot", 0, "FILE.svg", offsetof(Options, plot), "draw how the loss went", NULL },
+	{ "grad", 0, NULL, offsetof(Options, grad),
+	  "all of a step of training, not what the loss needs alone", NULL },
+	{ "cc", 0, NULL, offsetof(Options, cc),
+	  "kernels by the C compiler of this machine (CC, or cc): some seconds more at first, then "
+	  "faster; the same bits",
+	  NULL },
+	{ "unfused", 0, NULL, offsetof(Options, unfused),
+	  "each operator a kernel of its own: slower, and the same bits", NULL },
+	{ "vectors", 0, "portable|avx2|avx512", offsetof(Options, vectors),
+	  "those of this processor, unless it is said: what it lacks is left out; the same bits",
+	  NULL },
 	{ "no-warnings", 0, NULL, offsetof(Options, no_warnings),
 	  "only errors: say nothing of what is sound but seldom meant", NULL },
 	{ "ops", 0, NULL, 0, "list the operators of the graph", print_ops },
@@ -589,7 +600,7 @@ static const Verb verbs[] = {
 		"ends the run, and what was learned before is written.",
 		"output data like free only fresh stdlib steps batch rate optimizer schedule "
 		"warm-up clip decay seed "
-		"validate plot resume threads",
+		"validate plot resume threads cc unfused vectors",
 		"twc train letters.twt --data text.txt --steps 2000 --plot loss.svg -o "
 		"letters.safetensors\n"
 		"twc train letters.twt --data text.txt --steps 3000 --resume letters.safetensors "
@@ -598,6 +609,23 @@ static const Verb verbs[] = {
 		"twc train digits.twt --data x=images.npy,target=labels.npy --optimizer sgd\n"
 		"twc train adder.tw --free --rate 1e-5 -o adder.safetensors",
 		cmd_train,
+	},
+	{
+		"kernels",
+		"FILE [NAME]",
+		"prints the kernels that a program with parameters becomes, and what they cost",
+		"A line a kernel: its kind (a product of matrices, a loop nest of strips, a "
+	        "scatter, "
+		"an update in place), its stage, operations and bytes of a batch, and the "
+		"expression that is fused into it. With NAME, the kernel that computes it as C; "
+		"with -o OUT.c all of them. FILE is a program, a .twt, or what twc train has "
+		"written.",
+		"output grad batch optimizer clip decay unfused stdlib",
+		"twc kernels letters.tw --batch 12\n"
+		"twc kernels letters.tw --grad\n"
+		"twc kernels letters.tw loss\n"
+		"twc kernels letters.safetensors --grad -o kernels.c",
+		cmd_kernels,
 	},
 	{
 		"grad",

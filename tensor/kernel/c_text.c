@@ -323,3 +323,9 @@ add_c_kernels(TextBuilder *t, const CKernels *c)
 	for (int i = 0; i < c->nfunction; i++)
 		text_addf(t, "\n%s", c->function[i]);
 }
+
+void
+tensor_program_write_c(const TensorProgram *p, TextBuilder *t)
+{
+	add_c_kernels(t, kernels_as_c(p->g->arena, p));
+}

@@ -66,6 +66,8 @@ struct TensorProgram {
 	GemmRun *product;
 };
 
+/* The tensor, or what stands for it. */
+TensorNode *current_tensor(const TensorProgram *, const TensorNode *);
 /* The product that t is, its loops and strides; false if it is none, or a small one. */
 bool plan_product(const TensorNode *t, Kernel *);
 /* The scatter that t is; false if it is none. */

@@ -107,7 +107,7 @@ plan_leaves(TensorProgram *p, TensorNode *const *live, int n, const float *const
 	}
 }
 
-static TensorNode *
+TensorNode *
 current_tensor(const TensorProgram *p, const TensorNode *t)
 {
 	TensorNode *now = map_get(&p->now, t);
@@ -257,21 +257,4 @@ tensor_program_advance(TensorProgram *p)
 		*leaf = *next;
 		*next = was;
 	}
-}
-
-void
-tensor_program_print(const TensorProgram *p, FILE *f)
-{
-	static const char *const kind[] = { "strips", "product", "scatter", "update" };
-
-	for (int i = 0; i < p->nkernel; i++) {
-		const Kernel *k = &p->kernel[i];
-		fprintf(f, "%-8s%s", kind[k->kind], k->to->name);
-		for (int j = 0; j < k->to->rank; j++)
-			fprintf(f, "%s[%d]", j ? "" : " ", k->to->dim[j]);
-		if (k->kind == KERNEL_PRODUCT)
-			fprintf(f, "  %d x %d x %d", k->gemm.m, k->gemm.n, k->gemm.k);
-		fputc('\n', f);
-	}
-	fprintf(f, "%lld floats\n", (long long)p->floats);
 }

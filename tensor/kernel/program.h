@@ -7,6 +7,7 @@
  * loop nest of strips, which is all the rest. What a kernel sums, and in which order, depends on
  * the graph alone. A buffer is used again when what it held is read no more. */
 
+#include "lang/text.h"
 #include "tensor/kernel/workers.h"
 #include "tensor/tensor.h"
 
@@ -39,7 +40,16 @@ float *tensor_program_buffer(TensorProgram *, const TensorNode *);
 void tensor_program_run(TensorProgram *);
 /* What is carried moves on: leaves take what their next values came to. */
 void tensor_program_advance(TensorProgram *);
-/* A line a kernel. */
-void tensor_program_print(const TensorProgram *, FILE *);
+/* Where stages end: the loss, and the norm of its gradients, or NULL. */
+typedef struct KernelStages {
+	const TensorNode *loss, *norm;
+} KernelStages;
+
+/* A line a kernel, and its stage unless `ends` is NULL (describe.c). */
+void tensor_program_print(const TensorProgram *, const KernelStages *ends, FILE *);
+/* The kernels that compute what has this name, as C; how many. */
+int tensor_program_print_c(const TensorProgram *, const char *name, FILE *);
+/* All of them, and what they need. */
+void tensor_program_write_c(const TensorProgram *, TextBuilder *);
 
 #endif
