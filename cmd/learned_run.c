@@ -88,7 +88,10 @@ load_learned(Going *s)
 	if (!s->vocab.n)
 		return refuse_learned(s, "it has no vocabulary, so it goes on with no text");
 	s->g = generator_new(&s->arena, &s->file, vector_level(), &why);
-	return s->g || refuse_learned(s, why);
+	if (!s->g)
+		return refuse_learned(s, why);
+	why = s->run->cc ? tensor_program_compile(s->g->program) : NULL;
+	return !why || refuse_learned(s, why);
 }
 
 static bool

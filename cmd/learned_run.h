@@ -12,6 +12,7 @@ typedef struct LearnedRun {
 	int top_k, seed;
 	bool json; /* in place of going on: what can come next, with its scores */
 	int limit; /* of printed tokens */
+	bool cc;   /* by the C compiler */
 } LearnedRun;
 
 /* Is it such a file? False for what cannot be read. */

@@ -167,11 +167,11 @@ cmd_compile(const Options *o)
 	if (has_extension(o->args[0], ".safetensors"))
 		return write_learned(o);
 	if (!is_llama_path(o->output) && !has_extension(o->output, ".onnx")
-	    && !has_extension(o->output, ".safetensors") && !is_onnx_folder(o->output)) {
+	    && !has_extension(o->output, ".safetensors") && !has_extension(o->output, ".c")
+	    && !is_onnx_folder(o->output)) {
 		fprintf(stderr,
-		        "twc: %s: the name of a model ends in .onnx, .safetensors or .gguf, or in "
-		        "a "
-		        "slash: a folder\n",
+		        "twc: %s: the name of a model ends in .onnx, .safetensors, .gguf or .c, or "
+		        "in a slash: a folder\n",
 		        o->output);
 		return 2;
 	}
@@ -191,6 +191,9 @@ cmd_compile(const Options *o)
 	bool open = program_open(&p, o->args[0], o);
 	if (open && p.graph->learned) {
 		status = write_learned_program(o, &p);
+	} else if (open && has_extension(o->output, ".c")) {
+		fprintf(stderr, "twc: %s: C is for what is learned; all of %s is exact\n",
+		        o->output, o->args[0]);
 	} else if (open && program_compile(&p)) {
 		if (p.report.layers > p.report.free_layers)
 			fprintf(stderr, "twc: %s: %d layers, %d more than without limits\n",
@@ -294,8 +297,8 @@ cmd_plain(const Options *o)
 
 static const Flag flags[] = {
 	{ "output", 'o', "OUT", offsetof(Options, output),
-	  "write the model here; the extension chooses the kind of file: .onnx, .safetensors or "
-	  ".gguf; a slash at the end: a folder",
+	  "write the model here; the extension chooses the kind of file: .onnx, .safetensors, "
+	  ".gguf or .c; a slash at the end: a folder",
 	  NULL },
 	{ "profile", 0, "f16kv|f32", offsetof(Options, profile),
 	  "what an engine keeps keys and values of a .gguf or a folder in: half precision, which "
@@ -429,15 +432,17 @@ static const Verb verbs[] = {
 	{
 		"",
 		"FILE -o OUT",
-		"writes the model OUT: an .onnx, a .safetensors or a .gguf file, or a folder",
+		"writes the model OUT: an .onnx, a .safetensors, a .gguf or a .c file, or a folder",
 		"A .gguf runs in llama.cpp, a folder (its name ends in a slash) in HuggingFace's "
 		"libraries: an ordinary Llama, of programs that emit, are causal and have one "
 		"field a token. A folder whose name ends in .onnx/ is for transformers.js. Where "
 		"FILE is "
 		"a .safetensors that twc train has written, OUT is an .onnx: its graph in standard "
-		"operators. Of a program with parameters OUT is a .safetensors, which twrun goes "
+		"operators; or a .c, a program and functions that need a C compiler alone. Of a "
+		"program with parameters OUT is a .safetensors, which twrun goes "
 		"on "
-		"with a text by, or an .onnx: the parameters as they begin, by --seed or from the "
+		"with a text by, an .onnx or a .c: the parameters as they begin, by --seed or from "
+		"the "
 		"files that the program loads.",
 		"output prove profile realism seed uniform model verify layers d-model heads "
 		"neurons "
@@ -615,7 +620,7 @@ static const Verb verbs[] = {
 		"FILE [NAME]",
 		"prints the kernels that a program with parameters becomes, and what they cost",
 		"A line a kernel: its kind (a product of matrices, a loop nest of strips, a "
-	        "scatter, "
+		"scatter, "
 		"an update in place), its stage, operations and bytes of a batch, and the "
 		"expression that is fused into it. With NAME, the kernel that computes it as C; "
 		"with -o OUT.c all of them. FILE is a program, a .twt, or what twc train has "

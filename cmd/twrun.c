@@ -33,6 +33,7 @@ struct Options {
 	bool sample;
 	const char *temperature;
 	int top_k, seed;
+	bool cc;
 	int limit; /* of printed tokens */
 	int threads;
 };
@@ -663,10 +664,10 @@ answer_learned(const Options *c)
 {
 	if (!c->batch && !c->input && !c->prompt_file && !c->trace && !c->check && !c->stats)
 		return learned_run(&(LearnedRun){ c->model, c->prompt, c->sample, c->temperature,
-		                                  c->top_k, c->seed, c->json, c->limit });
+		                                  c->top_k, c->seed, c->json, c->limit, c->cc });
 	fprintf(stderr,
 	        "twrun: %s: what was learned takes a prompt, --sample, --temperature, --top-k, "
-	        "--seed, --json and --max-tokens\n",
+	        "--seed, --json, --max-tokens and --cc\n",
 	        c->model);
 	return 2;
 }
@@ -747,6 +748,10 @@ static const Flag flags[] = {
 	{ "top-k", 0, "N", offsetof(Options, top_k), "the same, of the N likeliest alone", NULL },
 	{ "seed", 0, "N", offsetof(Options, seed), "which drawing: the same seed gives the same",
 	  NULL },
+	{ "cc", 0, NULL, offsetof(Options, cc),
+	  "the same, by kernels that the C compiler of this machine makes (CC, or cc): the same "
+	  "bits",
+	  NULL },
 	{ 0 },
 };
 
@@ -760,7 +765,7 @@ static const Verb verbs[] = {
 		"history where libedit is installed; Ctrl-D ends. What was learned goes on with "
 		"PROMPT, a context's length unless --max-tokens says how far.",
 		"batch prompt input trace json check stats max-tokens threads sample temperature "
-		"top-k seed",
+		"top-k seed cc",
 		"twrun calculator.onnx \"12*34=\"\n"
 		"twrun calculator.onnx --batch prompts.txt\n"
 		"seq 0 9 | sed 's/$/+1=/' | twrun adder.onnx --batch -\n"

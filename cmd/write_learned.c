@@ -3,6 +3,7 @@
  *     twc MODEL.safetensors -o OUT.onnx
  *     twc FILE.tw -o OUT.safetensors
  *     twc FILE.tw -o OUT.onnx
+ *     twc MODEL.safetensors -o OUT.c          and of FILE.tw
  *
  * An .onnx's inputs and outputs are those of the graph: of a program that reads tokens, `token`, as
  * many as the context, and `scores`, a row for each position. */
@@ -15,6 +16,7 @@
 #include "backend/file/tensor_onnx.h"
 #include "backend/file/write.h"
 #include "frontend/frontend.h"
+#include "tensor/train/c_model.h"
 #include "tensor/train/train.h"
 
 static bool
@@ -54,6 +56,24 @@ write_graph(const Options *o, Arena *a, TensorGraph *g, const WeightsFile *f)
 	return 2;
 }
 
+/* Where it has many parameters they stand beside it, as OUT.weights. */
+static int
+write_c_model(const Options *o, Arena *a, const WeightsFile *f)
+{
+	const char *why, *slash = strrchr(o->output, '/');
+	size_t stem = strlen(o->output) - 2;
+	char *beside = arena_fmt(a, "%.*s.weights", (int)stem, o->output);
+	CModel m;
+
+	if (!c_model(a, f, slash ? beside + (slash + 1 - o->output) : beside, &m, &why)) {
+		fprintf(stderr, "twc: %s: %s\n", o->output, why);
+		return 2;
+	}
+	if (m.weights && write_whole_file(beside, m.weights, sizeof(float) * (size_t)m.nweights))
+		return 2;
+	return write_whole_file(o->output, m.text.s, m.text.n);
+}
+
 int
 write_learned(const Options *o)
 {
@@ -67,13 +87,15 @@ write_learned(const Options *o)
 
 	if (!file)
 		fprintf(stderr, "twc: %s: cannot be read\n", path);
-	else if (!has_suffix(o->output, ".onnx"))
-		fprintf(stderr, "twc: %s: what was learned is written as an .onnx\n", o->output);
+	else if (!has_suffix(o->output, ".onnx") && !has_suffix(o->output, ".c"))
+		fprintf(stderr, "twc: %s: what was learned is written as an .onnx or a .c\n",
+		        o->output);
 	else if (!weights_file_read(&arena, file, n, &f, &why)
 	         || !(g = checkpoint_graph(&arena, &f, &why)))
 		fprintf(stderr, "twc: %s: %s\n", path, why);
 	else
-		status = write_graph(o, &arena, g, &f);
+		status = has_suffix(o->output, ".c") ? write_c_model(o, &arena, &f)
+		                                     : write_graph(o, &arena, g, &f);
 	arena_free(&arena);
 	return status;
 }
@@ -94,10 +116,14 @@ write_learned_program(const Options *o, Program *p)
 		TensorGraph *own = checkpoint_graph(&p->arena, &f, &why);
 		return write_graph(o, &p->arena, own, &f);
 	}
+	if (has_suffix(o->output, ".c")) {
+		learned_as_file(&p->arena, g->learned, &v, (uint64_t)o->seed, &f);
+		return write_c_model(o, &p->arena, &f);
+	}
 	if (!has_suffix(o->output, ".safetensors")) {
 		fprintf(stderr,
-		        "twc: %s: a program with parameters is written as a .safetensors or an "
-		        ".onnx\n",
+		        "twc: %s: a program with parameters is written as a .safetensors, an "
+		        ".onnx or a .c\n",
 		        o->output);
 		return 2;
 	}

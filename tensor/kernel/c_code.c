@@ -22,7 +22,7 @@ typedef struct CValue {
 	CValueKind kind;
 	const char *name;
 	int segment;
-	bool kept; /* another segment reads it */
+	bool kept, used; /* another segment reads it; any does */
 } CValue;
 
 typedef struct CodeWriter {
@@ -98,8 +98,10 @@ use_of(CodeWriter *c, int reg)
 {
 	int by = reg < 0 ? -1 : c->defined[reg];
 
-	if (by >= 0 && c->value[by].segment != c->segment)
-		c->value[by].kept = true;
+	if (by < 0)
+		return by;
+	c->value[by].used = true;
+	c->value[by].kept |= c->value[by].segment != c->segment;
 	return by;
 }
 
@@ -128,7 +130,7 @@ find_uses(CodeWriter *c)
 
 /* Of vectors. */
 static const char *
-vector_text(const CodeWriter *c, int by)
+c_vector_of(const CodeWriter *c, int by)
 {
 	const CValue *v = &c->value[by];
 
@@ -142,7 +144,7 @@ vector_text(const CodeWriter *c, int by)
 }
 
 static const char *
-number_text(const CodeWriter *c, int by)
+c_number(const CodeWriter *c, int by)
 {
 	const CValue *v = &c->value[by];
 
@@ -150,7 +152,7 @@ number_text(const CodeWriter *c, int by)
 }
 
 static const char *
-whole_text(const CodeWriter *c, int by)
+c_whole(const CodeWriter *c, int by)
 {
 	const CValue *v = &c->value[by];
 
@@ -180,14 +182,14 @@ static const char *const number_format[NUM_TENSOR_OPS] = {
 	[X_SUB] = "%s - %s",
 	[X_MUL] = "%s * %s",
 	[X_DIV] = "%s / %s",
-	[X_FLOOR] = "first_of(down(all_lanes(%s / %s)))",
-	[X_MOD] = "first_of(modulo_lanes(all_lanes(%s), all_lanes(%s)))",
+	[X_FLOOR] = "down(all_lanes(%s / %s))[0]",
+	[X_MOD] = "modulo_lanes(all_lanes(%s), all_lanes(%s))[0]",
 	[X_MAX] = "greater_number(%s, %s)",
-	[X_EXP] = "first_of(exp_lanes(all_lanes(%s)))",
-	[X_LOG] = "first_of(log_lanes(all_lanes(%s)))",
+	[X_EXP] = "exp_lanes(all_lanes(%s))[0]",
+	[X_LOG] = "log_lanes(all_lanes(%s))[0]",
 	[X_SQRT] = "sqrtf(%s)",
-	[X_SIN] = "first_of(sin_lanes(all_lanes(%s)))",
-	[X_TANH] = "first_of(tanh_lanes(all_lanes(%s)))",
+	[X_SIN] = "sin_lanes(all_lanes(%s))[0]",
+	[X_TANH] = "tanh_lanes(all_lanes(%s))[0]",
 	[X_LT] = "%s < %s ? 1.0f : 0.0f",
 	[X_EQ] = "%s == %s ? 1.0f : 0.0f",
 	[X_WHERE] = "%s != 0 ? %s : %s",
@@ -250,9 +252,7 @@ c_apply(CodeWriter *c, int at)
 	v->kind = whole ? C_WHOLE : !i->strip ? C_NUMBER : v->kept ? C_STRIP : C_VECTOR;
 	for (int k = 0; k < tensor_ops[i->what].nargs; k++) {
 		int by = c->operand[3 * at + k];
-		x[k] = whole      ? whole_text(c, by)
-		       : i->strip ? vector_text(c, by)
-		                  : number_text(c, by);
+		x[k] = whole ? c_whole(c, by) : i->strip ? c_vector_of(c, by) : c_number(c, by);
 	}
 	const char *fmt = (whole      ? whole_format
 	                   : i->strip ? vector_format
@@ -274,7 +274,7 @@ address_text(CodeWriter *c, int at)
 	TextBuilder t = { .arena = c->arena };
 
 	for (int i = 0; i < p->rank; i++) {
-		const char *index = whole_text(c, c->index[at][i]);
+		const char *index = c_whole(c, c->index[at][i]);
 		if (!strcmp(index, "0"))
 			continue;
 		text_addf(&t, " + %s%s", p->stride[i] > INT32_MAX / p->dim[i] ? "(int64_t)" : "",
@@ -296,7 +296,7 @@ c_load_number(CodeWriter *c, int at)
 	for (int i = 0; i < p->rank; i++)
 		if (p->may_miss[i])
 			text_addf(&inside, "%sis_in_axis(%s, %d)", inside.s ? " && " : "",
-			          whole_text(c, c->index[at][i]), p->dim[i]);
+			          c_whole(c, c->index[at][i]), p->dim[i]);
 	address = *address ? address + 3 : "0";
 	if (inside.s)
 		c_line(c->w, "const float %s = %s ? %s[%s] : 0;", c->value[at].name, inside.s, from,
@@ -332,7 +332,7 @@ c_load_strip(CodeWriter *c, int at)
 		if (p->may_miss[i])
 			c_line(c->w,
 			       "lanes_inside(%s + (int64_t)lane * (%lld), %lld, %d, &lo, &hi);",
-			       whole_text(c, c->index[at][i]), (long long)p->per_lane[i],
+			       c_whole(c, c->index[at][i]), (long long)p->per_lane[i],
 			       (long long)p->per_lane[i], p->dim[i]);
 	c_line(c->w, "load_line(%s, %lld, lo, hi, n, (float *)%s);", first, (long long)step, name);
 	c->w->depth--;
@@ -351,8 +351,8 @@ c_gather(CodeWriter *c, int at)
 	for (int i = 0; i < p->rank; i++) {
 		int by = c->index[at][i];
 		const char *index = p->strip[i] ? arena_fmt(c->arena, "(int64_t)(%s)[j]",
-		                                            vector_text(c, by))
-		                                : whole_text(c, by);
+		                                            c_vector_of(c, by))
+		                                : c_whole(c, by);
 		text_addf(&inside, " && is_in_axis(%s, %d)", index, p->dim[i]);
 		text_addf(&address, "%s%s * %lld", i ? " + " : "", index, (long long)p->stride[i]);
 	}
@@ -414,12 +414,12 @@ c_again(CodeWriter *c, int at)
 		c_vector(c,
 		         i->what == X_SUM ? "%1$s[k] = %1$s[k] + %2$s;"
 		                          : "%1$s[k] = greater_lanes(%1$s[k], %2$s);",
-		         to, vector_text(c, by));
+		         to, c_vector_of(c, by));
 	else
 		c_line(c->w,
 		       i->what == X_SUM ? "%1$s = %1$s + %2$s;"
 		                        : "%1$s = greater_number(%1$s, %2$s);",
-		       to, number_text(c, by));
+		       to, c_number(c, by));
 	end_loop(c);
 }
 
@@ -448,7 +448,7 @@ c_folded(CodeWriter *c, int at)
 {
 	const StripInstr *i = &c->code->instr[at];
 	const char *to = c->value[c->operand[3 * at + 1]].name,
-		   *x = vector_text(c, c->operand[3 * at]);
+		   *x = c_vector_of(c, c->operand[3 * at]);
 
 	if (i->extent % VECTOR)
 		x = arena_fmt(c->arena, "first_lanes(%s, n - k * LANES, all_lanes(%s))", x,
@@ -458,7 +458,7 @@ c_folded(CodeWriter *c, int at)
 	                          : "all_%1$s = greater_lanes(all_%1$s, %2$s);",
 	         to, x);
 	end_loop(c);
-	c_line(c->w, "const float %s = %s_by_halves(all_%s);", to,
+	c_line(c->w, "const float %s = %s_by_halves(&all_%s);", to,
 	       i->what == X_SUM ? "sum" : "greatest", to);
 }
 
@@ -481,7 +481,7 @@ c_eached(CodeWriter *c, int at)
 	const StripInstr *i = &c->code->instr[at];
 
 	c_line(c->w, "((float *)%s)[%s - lane] = %s;", c->value[c->operand[3 * at + 1]].name,
-	       c_range(c->arena, i->range), number_text(c, c->operand[3 * at]));
+	       c_range(c->arena, i->range), c_number(c, c->operand[3 * at]));
 	end_loop(c);
 }
 
@@ -497,8 +497,9 @@ c_leaf(CodeWriter *c, int at)
 		v->kind = v->kept ? C_STRIP : C_VECTOR;
 		if (v->kept)
 			c_line(c->w, "V %s[STRIP / LANES];", v->name);
-		c_vector(c, v->kept ? "%s[k] = %s;" : "V %s = %s;", v->name,
-		         "numbers_from(lane + k * LANES)");
+		if (v->used)
+			c_vector(c, v->kept ? "%s[k] = %s;" : "V %s = %s;", v->name,
+			         "numbers_from(lane + k * LANES)");
 		return;
 	}
 	v->kind = i->whole ? C_WHOLE : C_NUMBER;
@@ -550,8 +551,8 @@ c_statements(CWriter *w, const StripCode *code, const char *use_strip, const cha
 		c_instruction(&c, i);
 	int result = c.defined[code->result];
 	if (code->result_strip)
-		c_vector(&c, use_strip, vector_text(&c, result), "");
+		c_vector(&c, use_strip, c_vector_of(&c, result), "");
 	end_segment(&c);
 	if (!code->result_strip)
-		c_line(w, use_number, number_text(&c, result));
+		c_line(w, use_number, c_number(&c, result));
 }

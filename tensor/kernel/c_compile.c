@@ -14,14 +14,14 @@
 
 extern char **environ;
 
-typedef struct Compilation {
+typedef struct CCompilation {
 	Arena *arena;
 	const char *folder, *source, *library, *log;
 	const char *why;
-} Compilation;
+} CCompilation;
 
 static bool
-write_source(Compilation *c, const CKernels *k)
+write_source(CCompilation *c, const CKernels *k)
 {
 	TextBuilder t = { .arena = c->arena };
 	FILE *f = fopen(c->source, "w");
@@ -42,7 +42,7 @@ write_source(Compilation *c, const CKernels *k)
 
 /* What the compiler said first, for a message. */
 static const char *
-first_complaint(Compilation *c)
+first_complaint(CCompilation *c)
 {
 	FILE *f = fopen(c->log, "r");
 	char line[300] = "";
@@ -56,7 +56,7 @@ first_complaint(Compilation *c)
 }
 
 static bool
-run_compiler(Compilation *c)
+run_compiler(CCompilation *c)
 {
 	const char *cc = getenv("CC") && *getenv("CC") ? getenv("CC") : "cc";
 	char *command = arena_fmt(c->arena,
@@ -83,7 +83,7 @@ run_compiler(Compilation *c)
 }
 
 static void
-load_library(Compilation *c, TensorProgram *p, const CKernels *k)
+load_library(CCompilation *c, TensorProgram *p, const CKernels *k)
 {
 	void *library = dlopen(c->library, RTLD_NOW | RTLD_LOCAL);
 	CompiledKernel *const *all = library ? dlsym(library, "tw_kernels") : NULL;
@@ -105,7 +105,7 @@ tensor_program_compile(TensorProgram *p)
 	Arena *a = p->g->arena;
 	const char *tmp = getenv("TMPDIR");
 	char folder[PATH_MAX];
-	Compilation c = { .arena = a };
+	CCompilation c = { .arena = a };
 	CKernels *k = kernels_as_c(a, p);
 
 	snprintf(folder, sizeof folder, "%s/twc-XXXXXX", tmp && *tmp ? tmp : "/tmp");

@@ -69,8 +69,10 @@ c_strips(CWriter *w, const Kernel *k)
 		       strips, lanes);
 	else
 		c_line(w, "const int lane = 0, n = %d;", lanes);
-	c_line(w, "float *out = to + at / %d * %d + lane;", strips, lanes);
-	c_statements(w, k->code, "put_vector(out, k, n, %s);%s", "fill_line(out, n, %s);");
+	c_line(w, "float *out = to + at%s * %d + lane;",
+	       strips > 1 ? arena_fmt(a, " / %d", strips) : "", lanes);
+	c_statements(w, k->code, "V y = %s;\nput_vector(out, k, n, &y);%s",
+	             "fill_line(out, n, %s);");
 	c_close(w);
 }
 
@@ -99,7 +101,7 @@ c_scatter(CWriter *w, const Kernel *k)
 	c_open(w, arena_fmt(a, "for (int lane = 0; lane < %d; lane += STRIP) {", k->lanes));
 	c_line(w, "const int n = lesser(STRIP, %d - lane);", k->lanes);
 	c_line(w, "float *out = line + lane;");
-	c_statements(w, k->code, "put_vector(out, k, n, vector_at(out, k) + %s);%s",
+	c_statements(w, k->code, "V y = vector_at(out, k) + %s;\nput_vector(out, k, n, &y);%s",
 	             "for (int i = 0; i < n; i++) out[i] += %s;");
 	c_close(w);
 	c_close(w);
@@ -294,6 +296,7 @@ static const char c_head[] =
 	"#error sums must be rounded as they are written: no -ffast-math, and no x87\n"
 	"#elif defined(__clang__)\n"
 	"#pragma STDC FP_CONTRACT OFF\n"
+	"#pragma clang diagnostic ignored \"-Wpsabi\"\n"
 	"#else\n"
 	"#pragma GCC optimize(\"fp-contract=off\")\n"
 	"#pragma GCC diagnostic ignored \"-Wpsabi\"\n"
@@ -301,7 +304,7 @@ static const char c_head[] =
 	"enum { STRIP = 256 };\n\n";
 
 static const char c_product_choice[] =
-	"static void\n"
+	"static inline void\n"
 	"product(const Gemm *g)\n"
 	"{\n"
 	"#if defined(__x86_64__)\n"

@@ -116,7 +116,7 @@ cost_of_kernel(const TensorProgram *p, const Kernel *k)
 /* ---- the table ---- */
 
 static void
-print_totals(const TensorProgram *p, const double *operations, FILE *f)
+print_kernel_totals(const TensorProgram *p, const double *operations, FILE *f)
 {
 	int n[4] = { 0 };
 
@@ -143,7 +143,7 @@ tensor_program_print(const TensorProgram *p, const KernelStages *ends, FILE *f)
 		        stage_names[stage[k->to->id]], c.operations / 1e6, 4e-6 * c.elements);
 		tensor_print(p->g, k->to, f);
 	}
-	print_totals(p, operations, f);
+	print_kernel_totals(p, operations, f);
 }
 
 int

@@ -5,7 +5,8 @@
  * order, and a tile of sums stays in registers (Goto and van de Geijn 2008, "Anatomy of
  * High-Performance Matrix Multiplication"; Van Zee and van de Geijn 2015, BLIS).
  *
- * This text stands by itself, with gemm.h and vector_product.h: it is in front of kernels that are written as C, too. */
+ * This text stands by itself, with gemm.h and vector_product.h: it is in front of kernels that are
+ * written as C, too. */
 
 #include <math.h>
 #include <string.h>

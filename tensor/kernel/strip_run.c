@@ -128,7 +128,7 @@ fold_lanes(const StripInstr *in, StripMachine *m)
 	V all = *result(m, in);
 
 	*result(m,
-	        in) = all_lanes(in->what == X_SUM ? sum_by_halves(all) : greatest_by_halves(all));
+	        in) = all_lanes(in->what == X_SUM ? sum_by_halves(&all) : greatest_by_halves(&all));
 }
 
 /* ---- loads ---- */

@@ -207,10 +207,13 @@ greater_lanes(V x, V y)
 	return choose(x < y, y, x);
 }
 
-/* All lanes put together, by halves. */
+/* All lanes put together, by halves. (By address: GCC remarks on vectors that are passed to what
+ * returns none.) */
 INLINE float
-sum_by_halves(V x)
+sum_by_halves(const V *of)
 {
+	V x = *of;
+
 	for (int half = LANES / 2; half; half /= 2)
 		for (int k = 0; k < half; k++)
 			x[k] = x[k] + x[k + half];
@@ -218,8 +221,10 @@ sum_by_halves(V x)
 }
 
 INLINE float
-greatest_by_halves(V x)
+greatest_by_halves(const V *of)
 {
+	V x = *of;
+
 	for (int half = LANES / 2; half; half /= 2)
 		for (int k = 0; k < half; k++)
 			x[k] = x[k] < x[k + half] ? x[k + half] : x[k];
@@ -227,12 +232,6 @@ greatest_by_halves(V x)
 }
 
 /* ---- numbers ---- */
-
-INLINE float
-first_of(V x)
-{
-	return x[0];
-}
 
 INLINE float
 greater_number(float x, float y)
@@ -262,12 +261,13 @@ vector_at(const float *p, int k)
 
 /* Vector k of a line of n floats. */
 INLINE void
-put_vector(float *to, int k, int n, V x)
+put_vector(float *to, int k, int n, const V *x)
 {
 	if (n - k * LANES >= LANES)
-		*(U *)(to + k * LANES) = x;
+		*(U *)(to + k * LANES) = *x;
 	else
-		memcpy(to + k * LANES, &x, sizeof *to * (size_t)(n - k * LANES));
+		for (int i = 0; i < n - k * LANES; i++)
+			to[k * LANES + i] = (*x)[i];
 }
 
 INLINE void

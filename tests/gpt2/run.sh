@@ -108,7 +108,7 @@ refused "'a' and 'b' are both token 0" 's/vocab.json/twice.json/'
 refused 'it cuts texts by Split' 's/byte_pairs(.*)/byte_pairs("split.json")/'
 refused 'byte pairs are for programs that learn' '/^const/,$d; /^}/q'
 "$bin/twc" gpt2.tw -o model.gguf 2>err && fail "a .gguf was written"
-grep -q 'is written as a .safetensors or an .onnx' err || fail "a .gguf: $(cat err)"
+grep -q 'is written as a .safetensors, an .onnx or a .c' err || fail "a .gguf: $(cat err)"
 "$bin/twc" run gpt2.tw "" 2>err && fail "an empty prompt"
 grep -q 'the prompt is empty' err || fail "an empty prompt: $(cat err)"
 "$bin/twc" run gpt2.tw "a b c d e f g h i j" 2>err && fail "a long prompt"

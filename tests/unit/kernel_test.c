@@ -102,7 +102,7 @@ test_random_kernels(void **state)
 		for (int i = 0; i < g->ntensor; i++)
 			if (g->tensor[i]->body)
 				tensor_output(g, g->tensor[i]);
-		check_outputs(g, seed, seed % 100 == 0 || getenv("CC_EACH"));
+		check_outputs(g, seed, seed % 250 == 0 || getenv("CC_EACH"));
 	}
 }
 
