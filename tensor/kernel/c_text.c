@@ -72,7 +72,7 @@ c_strips(CWriter *w, const Kernel *k)
 	c_line(w, "float *out = to + at%s * %d + lane;",
 	       strips > 1 ? arena_fmt(a, " / %d", strips) : "", lanes);
 	c_statements(w, k->code, "V y = %s;\nput_vector(out, k, n, &y);%s",
-	             "fill_line(out, n, %s);");
+	             "fill_strip_line(out, n, %s);");
 	c_close(w);
 }
 

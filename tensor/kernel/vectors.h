@@ -271,7 +271,7 @@ put_vector(float *to, int k, int n, const V *x)
 }
 
 INLINE void
-fill_line(float *to, int n, float x)
+fill_strip_line(float *to, int n, float x)
 {
 	for (int i = 0; i < n; i++)
 		to[i] = x;
