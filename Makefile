@@ -317,6 +317,10 @@ web: ## the playground: build-web/page/playground.html, one file that opens from
 web-serve: web ## the same at http://localhost:8000, for other machines and phones
 	@node web/serve.mjs
 
+vsix: web ## the VS Code extension with the playground inside: build-web/tw.vsix
+	@node tools/vsix.mjs build-web/tw.vsix build-web/page/playground.html
+	@ls -l build-web/tw.vsix | awk '{ print $$5, "bytes in", $$9 }'
+
 # CHROMIUM names another browser than Debian's.
 test-web: web ## the page in a real browser, and its module against twc
 	$(AGAIN) all
@@ -457,7 +461,7 @@ help: ## this list
 		expand -t 15
 
 .PHONY: all parts setup demo test test-train bench-train beside-gpt2 \
-	web web-serve test-web bench-web test-editors test-engines asan \
+	web web-serve vsix test-web bench-web test-editors test-engines asan \
 	check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
 	mutants-models fuzz fuzz-machines hostile nightly bless report bench bench-machine house \
 	fmt editors install uninstall clean help

@@ -55,6 +55,21 @@ check_vscode() {
 	cp -r lang/editors/vscode "$tmp/tw"             # as a user would, into ~/.vscode/extensions
 	node tests/editors/vscode.mjs "$tmp/tw" "$bin/twc"
 }
+# As one file: an archive that unpacks, with all that its package.json speaks of, and the page.
+check_vsix() {
+	echo '<!doctype html>' >"$tmp/page.html"
+	node tools/vsix.mjs "$tmp/tw.vsix" "$tmp/page.html" &&
+		python3 -m zipfile -t "$tmp/tw.vsix" >/dev/null &&
+		python3 -m zipfile -e "$tmp/tw.vsix" "$tmp/vsix" || echo "it does not unpack"
+	diff -r lang/editors/vscode "$tmp/vsix/extension" | grep -v 'extension: playground.html$'
+	cmp "$tmp/page.html" "$tmp/vsix/extension/playground.html"
+	grep -q 'Version="[0-9.]*"' "$tmp/vsix/extension.vsixmanifest" ||
+		echo "the manifest names no version"
+	grep -oE '"(path|main|configuration)": "[^"]+"' "$tmp/vsix/extension/package.json" |
+		sed 's/.*: "\(.*\)"/\1/' | while read -r file; do
+			[ -f "$tmp/vsix/extension/$file" ] || echo "$file is not in it"
+		done
+}
 check_neovim() {
 	timeout 120 nvim --headless -u NONE --cmd 'set rtp^=lang/editors/vim' \
 		-c 'luafile tests/editors/nvim.lua' 2>&1 </dev/null

@@ -4,7 +4,10 @@
 // it registers is called as the editor would. (VS Code itself is not here to be asked.)
 import assert from 'node:assert/strict';
 import Module, { createRequire } from 'node:module';
-import { resolve } from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const [folder, twc] = process.argv.slice(2).map(p => resolve(p));
 
@@ -81,7 +84,14 @@ const vscode = {
 		onDidChangeTextDocument: on('change'),
 		onDidCloseTextDocument: on('close'),
 	},
+	ViewColumn: { Beside: -2 },
+	TextEditorRevealType: { InCenterIfOutsideViewport: 2 },
+	ThemeColor: make('id'),
 	window: {
+		visibleTextEditors: [],
+		onDidChangeActiveTextEditor: on('active'),
+		onDidChangeTextEditorSelection: on('selection'),
+		createTextEditorDecorationType: about => about,
 		showErrorMessage: text => shown.push(['error', text]),
 		showInformationMessage: text => shown.push(['information', text]),
 	},
@@ -89,7 +99,8 @@ const vscode = {
 const load = Module._load;
 Module._load = (name, ...rest) => (name === 'vscode' ? vscode : load(name, ...rest));
 
-const uri = 'file:///tmp/a%20program.tw';
+const home = mkdtempSync(join(tmpdir(), 'tw-'));
+const uri = pathToFileURL(join(home, 'a program.tw')).href;
 let text = `model m {
   vocab   "ab"
   context 4
@@ -102,7 +113,7 @@ test "a" -> "bab"
 const document = {
 	languageId: 'tw',
 	version: 1,
-	uri: { toString: () => uri },
+	uri: { toString: () => uri, fsPath: join(home, 'a program.tw') },
 	getText: () => text,
 };
 const diagnostics = () => new Promise(done => waiting.push(done));
@@ -165,27 +176,79 @@ assert.equal(lens.command.command, 'tw.runTest');
 await commands['tw.runTest'](...lens.command.arguments);
 assert.deepEqual(shown, [['information', '1 passed, 0 failed']]);
 
-// The playground is shown where there is one; what it is sent, once it is ready.
-const sent = [];
-let receive;
-vscode.ViewColumn = { Beside: -2 };
-vscode.window.createWebviewPanel = () => ({
-	onDidDispose() {},
-	webview: {
-		onDidReceiveMessage: f => (receive = f),
-		postMessage: m => sent.push(m),
-	},
-});
+// The playground beside the editor: where there is none, a line; where it is in the folder, the
+// panel is told the program, the files that it uses, and the cursor's line.
 vscode.window.activeTextEditor = { document };
+const page = join(folder, 'playground.html');
+let made = null;
+vscode.window.createWebviewPanel = (...args) =>
+	(made = {
+		args,
+		sent: [],
+		reveal() {},
+		onDidDispose: f => (made.close = f),
+		webview: {
+			onDidReceiveMessage: f => (made.tell = f),
+			postMessage: m => made.sent.push(m),
+		},
+	});
 commands['tw.view']();
-if (receive) {
-	receive({ tw: 'ready' });
-	assert.deepEqual(sent, [{ tw: 'program', text }]);
-	events.change({ document });
-	assert.equal(sent.length, 2);
-} else {
-	assert.match(shown.pop()[1], /playground is not installed/);
-}
+if (!made) assert.match(shown.pop()[1], /playground is not installed/);
+made?.close();
+made = null;
+writeFileSync(page, '<!doctype html>the page');
+commands['tw.view']();
+assert.equal(made.webview.html, '<!doctype html>the page');
+assert.equal(made.title, 'tw: a program.tw');
+assert.equal(made.args[3].enableScripts, true);
+assert.deepEqual(made.sent, []); // not before it is ready
+made.tell({ tw: 'ready' });
+assert.deepEqual(made.sent.pop(), { tw: 'program', text, files: [] });
+writeFileSync(join(home, 'one.tw'), 'use "./two.tw"\nlet x = 1\n');
+writeFileSync(join(home, 'two.tw'), 'let y = 2\n');
+const alone = text;
+text = `use "./one.tw"\nuse digits\n${text}`;
+document.version = 3;
+news = diagnostics();
+events.change({ document });
+assert.deepEqual(await news, []);
+assert.deepEqual(made.sent.pop(), {
+	tw: 'program',
+	text,
+	files: [
+		['one.tw', 'use "./two.tw"\nlet x = 1\n'],
+		['two.tw', 'let y = 2\n'],
+	],
+});
+const editor = {
+	document,
+	selection: { active: new Position(7, 0) },
+	setDecorations: (type, ranges) => (editor.marked = ranges),
+	revealRange: range => (editor.revealed = range),
+};
+vscode.window.visibleTextEditors.push(editor);
+events.selection({ textEditor: editor });
+assert.deepEqual(made.sent.pop(), { tw: 'line', line: 8 });
+made.tell({ tw: 'point', from: 8, to: 9 });
+assert.deepEqual(editor.marked, [new Range(new Position(7, 0), new Position(8, 0))]);
+assert.deepEqual(editor.revealed, editor.marked[0]);
+made.tell({ tw: 'point', from: 0, to: 0 });
+assert.deepEqual(editor.marked, []);
+const another = { ...document, uri: { toString: () => 'file:///b.tw', fsPath: '/b.tw' } };
+events.active({ document: another });
+assert.equal(made.title, 'tw: b.tw');
+events.active({ document: { ...another, languageId: 'c' } });
+events.active(undefined);
+assert.equal(made.title, 'tw: b.tw');
+made.close();
+const before = made.sent.length;
+text = alone;
+document.version = 4;
+news = diagnostics();
+events.change({ document });
+assert.deepEqual(await news, []);
+assert.equal(made.sent.length, before); // nothing is sent to a panel that is closed
+rmSync(page);
 
 news = diagnostics();
 commands['tw.restart']();
@@ -194,3 +257,4 @@ assert.ok(await ask('Hover', 'provideHover', at));
 events.close(document);
 await deactivate();
 assert.equal(shown.length, 1);
+rmSync(home, { recursive: true });

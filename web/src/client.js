@@ -8,7 +8,7 @@ export function client(module) {
 	let worker,
 		last = 0
 	const waiting = new Map(),
-		files = []
+		files = new Map()
 
 	const send = (what, args) =>
 		new Promise((resolve, reject) => {
@@ -38,7 +38,7 @@ export function client(module) {
 	return {
 		ready,
 		put(path, text) {
-			files.push([path, text])
+			files.set(path, text)
 			return send('put', [path, text])
 		},
 		// What it took inside of the module is `client.took`.

@@ -329,9 +329,17 @@ async function explain(id) {
 	$('why').classList.toggle('legend', !row)
 }
 
+// Of an editor that shows the page in a panel.
+const editorApi = globalThis.acquireVsCodeApi?.()
+function tellHost(message) {
+	if (editorApi) editorApi.postMessage(message)
+	else if (window.parent !== window) window.parent.postMessage(message, '*')
+}
+
 function point(row, scroll) {
 	const [from, to] = row?.lines?.[0] ?? [0, 0]
 	ed.point(from, to, scroll && innerWidth > 800)
+	tellHost({ tw: 'point', from, to })
 }
 
 const rowOf = target => view.rows.find(r => r.id === target.closest?.('[data-id]')?.dataset.id)
@@ -540,13 +548,29 @@ const walkTo = guide($('guide'), {
 })
 $('walk').onchange = e => walkTo(e.target.value, 0)
 
-// ---- in a panel of an editor (lang/editors/vscode): it sends the program as it is written ----
+// ---- in a panel of an editor (lang/editors/vscode) or another page ----
+//
+// It sends the program as it is written, {tw: 'program', text, files: [[path, text]]}, and the line
+// of its cursor, {tw: 'line', line}; it is told {tw: 'ready'}, and which lines are pointed at.
 
-const host = globalThis.acquireVsCodeApi?.() ?? (window.parent === window ? null : window.parent)
-window.addEventListener('message', ({ data }) => {
-	if (data?.tw !== 'program' || typeof data.text !== 'string') return
+async function take(text, files) {
 	document.body.classList.add('embed')
-	if (data.text !== ed.text()) ed.set(data.text)
+	const changed = files.filter(
+		([path, text]) => own.find(file => file[0] === path)?.[1] !== text,
+	)
+	for (const file of changed) {
+		own.splice(0, own.length, ...own.filter(f => f[0] !== file[0]), file)
+		words.put(...file)
+		maker.put(...file)
+	}
+	if (text !== ed.text()) ed.set(text)
+	else if (changed.length) await make()
+}
+
+window.addEventListener('message', ({ data }) => {
+	if (data?.tw === 'program' && typeof data.text === 'string')
+		take(data.text, Array.isArray(data.files) ? data.files : [])
+	else if (data?.tw === 'line') light($('picture'), view.rows, Number(data.line))
 })
 
 await make()
@@ -572,4 +596,4 @@ window.tw = {
 	linkTo,
 }
 document.body.dataset.ready = ''
-host?.postMessage({ tw: 'ready' }, '*')
+tellHost({ tw: 'ready' })

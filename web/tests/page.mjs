@@ -299,6 +299,41 @@ await test('an editor sends its program', {}, async page => {
 	assert(!(await inside.isVisible('#editor')))
 })
 
+// As in a panel of VS Code (lang/editors/vscode): its API takes one message at a time.
+await test('in a panel of an editor', {}, async (page, open) => {
+	await page.addInitScript(() => {
+		window.told = []
+		window.acquireVsCodeApi = () => ({
+			postMessage(message, transfer) {
+				if (transfer !== undefined) throw new TypeError('no sequence')
+				window.told.push(message)
+			},
+		})
+	})
+	await open()
+	const told = what =>
+		page.evaluate(w => window.told.filter(m => m.tw === w).at(-1), what)
+	assert.deepEqual(await told('ready'), { tw: 'ready' })
+	const send = (text, mine) =>
+		page.evaluate(([text, mine]) => {
+			window.postMessage({ tw: 'program', text, files: [['mine.tw', mine]] }, '*')
+		}, [text, mine])
+	const program =
+		'use "./mine.tw"\nmodel own { vocab "ab" context 8 }\n' +
+		'let other = mine.other(token)\n' +
+		'emit if index < 4 then other else <end>\ntest "ab" -> "aba"\n'
+	await send(program, "fn other(t) = if t == 'a' then 'b' else 'a'\n")
+	await until(page, 'aba')
+	await send(program, "fn other(t) = if t == 'a' then 'a' else 'b'\n") // the file alone
+	await until(page, 'bbb')
+	await page.evaluate(() => window.postMessage({ tw: 'line', line: 3 }, '*'))
+	await page.waitForSelector('.row.lit')
+	await page.click('.row.lit .what')
+	const { from, to } = await told('point')
+	assert(from <= 3 && 3 <= to, `${from} to ${to}`)
+	assert(!(await page.isVisible('#editor')))
+})
+
 await test('left and reopened', {}, async (page, open) => {
 	await open()
 	await page.evaluate(() => window.tw.open(window.tw.programs.adder, '95+17='))

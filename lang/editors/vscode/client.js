@@ -255,7 +255,7 @@ const opened = document =>
 	});
 const changed = ({ document }) => {
 	if (!isOurs(document)) return;
-	if (document === shown) sendProgram();
+	if (panel) sendProgram(); // it may be a file that the program uses
 	tell('didChange', {
 		textDocument: { ...textDocument(document), version: document.version },
 		contentChanges: [{ text: document.getText() }],
@@ -265,46 +265,127 @@ const closed = document =>
 	isOurs(document) && tell('didClose', { textDocument: textDocument(document) });
 
 // ---- the playground beside the editor
+//
+// A panel with the page that twc view opens. It is told {tw: 'program', text, files} as one types
+// and {tw: 'line', line} as the cursor moves; it tells {tw: 'ready'}, and {tw: 'point', from, to},
+// lines that a head or a group of neurons is made of.
 
-let panel, shown; // the panel, and the document that it shows
+let panel, shown, marks; // the panel, the document that it shows, and how its lines are marked
 
-// Where twc view finds it too: beside the compiler, as it is installed or built.
+// In this folder, or beside the compiler, as it is installed or built.
 function findPage() {
 	const command = vscode.workspace.getConfiguration('tw').get('twc') || 'twc';
-	const folders = command.includes('/') ? [''] : process.env.PATH.split(path.delimiter);
+	const inPath = (process.env.PATH ?? '').split(path.delimiter);
+	const folders = command.includes('/') ? [''] : inPath;
+	const places = [__dirname];
 	for (const folder of folders) {
 		const twc = path.join(folder, command);
 		if (!fs.existsSync(twc)) continue;
-		for (const page of ['../share/tw', '../build-web/page']) {
-			const bin = path.dirname(fs.realpathSync(twc));
-			const file = path.join(bin, page, 'playground.html');
-			if (fs.existsSync(file)) return file;
-		}
+		const bin = path.dirname(fs.realpathSync(twc));
+		places.push(path.join(bin, '../share/tw'), path.join(bin, '../build-web/page'));
 	}
-	return null;
+	return places.map(p => path.join(p, 'playground.html')).find(p => fs.existsSync(p));
 }
 
-const sendProgram = () =>
-	panel?.webview.postMessage({ tw: 'program', text: shown.getText() });
+// A file as it stands in an editor, or else on the disk; undefined if it is nowhere.
+function textOf(file) {
+	const open = vscode.workspace.textDocuments.find(d => d.uri.fsPath === file);
+	if (open) return open.getText();
+	try {
+		return fs.readFileSync(file, 'utf8');
+	} catch {
+		return undefined;
+	}
+}
+
+// The files of its own that a program uses, and those use: [path as it names them, text].
+function filesOf(file, text) {
+	const home = path.dirname(file),
+		found = new Map();
+	const collect = (from, text) => {
+		for (const [, used] of text.matchAll(/^\s*use\s+"([^"]+)"/gm)) {
+			const other = path.resolve(path.dirname(from), used),
+				name = path.relative(home, other),
+				its = textOf(other);
+			if (its === undefined || found.has(name)) continue;
+			found.set(name, its);
+			collect(other, its);
+		}
+	};
+	if (file) collect(file, text);
+	return [...found];
+}
+
+function sendProgram() {
+	const text = shown.getText();
+	panel?.webview.postMessage({
+		tw: 'program',
+		text,
+		files: filesOf(shown.uri.fsPath, text),
+	});
+}
+
+function sendLine({ textEditor }) {
+	if (!panel || textEditor.document !== shown) return;
+	const { line } = textEditor.selection.active;
+	panel.webview.postMessage({ tw: 'line', line: line + 1 });
+}
+
+function show(document) {
+	shown = document;
+	panel.title = `tw: ${path.basename(document.uri.fsPath ?? '')}`;
+	sendProgram();
+}
+
+// Marks lines of the program; from is 0 where there are none.
+function mark(from, to) {
+	const { InCenterIfOutsideViewport } = vscode.TextEditorRevealType;
+	const start = { line: from - 1, character: 0 },
+		end = { line: to - 1, character: 0 };
+	const lines = from ? [range({ start, end })] : [];
+	for (const editor of vscode.window.visibleTextEditors) {
+		if (editor.document !== shown) continue;
+		editor.setDecorations(marks, lines);
+		if (lines.length) editor.revealRange(lines[0], InCenterIfOutsideViewport);
+	}
+}
+
+function received(message) {
+	if (message.tw === 'ready') sendProgram();
+	else if (message.tw === 'point') mark(message.from, message.to);
+}
 
 function view() {
 	const document = vscode.window.activeTextEditor?.document;
-	const page = findPage();
 	if (!document || !isOurs(document)) return;
+	const page = findPage();
 	if (!page) {
 		vscode.window.showErrorMessage(
 			'tw: the playground is not installed beside twc: make web, make install'
 		);
 		return;
 	}
+	if (panel) {
+		panel.reveal(undefined, true);
+		return show(document);
+	}
 	shown = document;
-	if (panel) return sendProgram();
-	panel = vscode.window.createWebviewPanel('tw', 'tw', vscode.ViewColumn.Beside, {
-		enableScripts: true,
-		retainContextWhenHidden: true,
+	panel = vscode.window.createWebviewPanel(
+		'tw',
+		'tw',
+		{ viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
+		{ enableScripts: true, retainContextWhenHidden: true, localResourceRoots: [] }
+	);
+	marks ??= vscode.window.createTextEditorDecorationType({
+		isWholeLine: true,
+		backgroundColor: new vscode.ThemeColor('editor.findMatchHighlightBackground'),
 	});
-	panel.onDidDispose(() => (panel = null));
-	panel.webview.onDidReceiveMessage(message => message.tw === 'ready' && sendProgram());
+	panel.title = `tw: ${path.basename(document.uri.fsPath ?? '')}`;
+	panel.onDidDispose(() => {
+		mark(0);
+		panel = null;
+	});
+	panel.webview.onDidReceiveMessage(received);
 	panel.webview.html = fs.readFileSync(page, 'utf8');
 }
 
@@ -335,6 +416,14 @@ function activate(context) {
 		),
 		vscode.commands.registerCommand('tw.restart', restart),
 		vscode.commands.registerCommand('tw.view', view),
+		vscode.window.onDidChangeActiveTextEditor(
+			editor =>
+				panel &&
+				editor &&
+				isOurs(editor.document) &&
+				show(editor.document)
+		),
+		vscode.window.onDidChangeTextEditorSelection(sendLine),
 		vscode.workspace.onDidOpenTextDocument(opened),
 		vscode.workspace.onDidChangeTextDocument(changed),
 		vscode.workspace.onDidCloseTextDocument(closed)
