@@ -5,6 +5,8 @@
  *
  *     param w: [4] float = 0      what is learned (param, float) is not in the page; twc has it */
 
+#include <string.h>
+
 #include "cmd/cmd.h"
 #include "frontend/lower/lower.h"
 

@@ -6,6 +6,7 @@
  *                      Ġ a
  *     tokenizer.json   {"model": {"type": "BPE", "vocab": {...}, "merges": ["Ġ t", ...]},
  *                       "pre_tokenizer": {"type": "ByteLevel"}, "added_tokens": [...], ...}
+ *                      where GPT-2's own does not tell the type of the model
  *
  * What cuts a text otherwise than GPT-2 does is refused. */
 
@@ -109,34 +110,51 @@ merges_of_json(WordList *w, const cJSON *list)
 	return t.s;
 }
 
+static const cJSON *
+json_part(const cJSON *object, const char *key)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+/* What of a tokenizer.json is not as GPT-2 has it, or NULL. */
+static const char *
+other_than_gpt2(Arena *a, const cJSON *j)
+{
+	const cJSON *model = json_part(j, "model"), *before = json_part(j, "pre_tokenizer"),
+		    *normal = json_part(j, "normalizer");
+
+	if (!model)
+		return "it has no model, so it is no tokenizer.json; a vocab.json goes with its "
+		       "merges.txt: byte_pairs(\"vocab.json\", \"merges.txt\")";
+	if (json_part(model, "type") ? strcmp(text_under(model, "type"), "BPE") != 0
+	                             : !json_part(model, "merges"))
+		return arena_fmt(a, "its model is %s, not BPE", text_under(model, "type"));
+	if (strcmp(text_under(before, "type"), "ByteLevel"))
+		return arena_fmt(a, "it cuts texts by %s; what is known is ByteLevel",
+		                 text_under(before, "type"));
+	if (cJSON_IsTrue(json_part(before, "add_prefix_space")))
+		return "it puts a space before each text";
+	if (cJSON_IsFalse(json_part(before, "use_regex")))
+		return "it does not cut texts into words";
+	if (normal && !cJSON_IsNull(normal))
+		return "it changes texts before it cuts them";
+	if (cJSON_IsTrue(json_part(model, "ignore_merges")))
+		return "it takes words whole that are tokens, whatever the merges make of them";
+	return NULL;
+}
+
 /* tokenizer.json: the words go into the list, the merges are the result. */
 static const char *
 read_tokenizer(WordList *w, const cJSON *j)
 {
-	const cJSON *model = cJSON_GetObjectItemCaseSensitive(j, "model"),
-		    *before = cJSON_GetObjectItemCaseSensitive(j, "pre_tokenizer"),
-		    *normal = cJSON_GetObjectItemCaseSensitive(j, "normalizer"),
-		    *added = cJSON_GetObjectItemCaseSensitive(j, "added_tokens");
+	const cJSON *model = json_part(j, "model"), *added = json_part(j, "added_tokens");
 
-	if (!model)
-		w->why = "it has no model, so it is no tokenizer.json; a vocab.json goes with its "
-			 "merges.txt: byte_pairs(\"vocab.json\", \"merges.txt\")";
-	else if (strcmp(text_under(model, "type"), "BPE"))
-		w->why = arena_fmt(w->arena, "its model is %s, not BPE", text_under(model, "type"));
-	else if (strcmp(text_under(before, "type"), "ByteLevel"))
-		w->why = arena_fmt(w->arena, "it cuts texts by %s; what is known is ByteLevel",
-		                   text_under(before, "type"));
-	else if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(before, "add_prefix_space")))
-		w->why = "it puts a space before each text";
-	else if (normal && !cJSON_IsNull(normal))
-		w->why = "it changes texts before it cuts them";
-	else if (read_words(w, cJSON_GetObjectItemCaseSensitive(model, "vocab")))
-		for (const cJSON *t = cJSON_IsArray(added) ? added->child : NULL; t; t = t->next)
-			add_word(w,
-			         cJSON_GetStringValue(
-					 cJSON_GetObjectItemCaseSensitive(t, "content")),
-			         cJSON_GetObjectItemCaseSensitive(t, "id"));
-	return w->why ? NULL : merges_of_json(w, cJSON_GetObjectItemCaseSensitive(model, "merges"));
+	w->why = other_than_gpt2(w->arena, j);
+	if (w->why || !read_words(w, json_part(model, "vocab")))
+		return NULL;
+	for (const cJSON *t = cJSON_IsArray(added) ? added->child : NULL; t; t = t->next)
+		add_word(w, cJSON_GetStringValue(json_part(t, "content")), json_part(t, "id"));
+	return w->why ? NULL : merges_of_json(w, json_part(model, "merges"));
 }
 
 BytePairs *

@@ -93,7 +93,7 @@ writeFileSync(`${folder}/merges.txt`, `#version: 0.2\n${merges.join("\n")}\n`);
 writeFileSync(`${folder}/tokenizer.json`, JSON.stringify({ version: "1.0",
 	added_tokens: [{ id: vocab["<|endoftext|>"], content: "<|endoftext|>", special: true }],
 	normalizer: null, pre_tokenizer: { type: "ByteLevel", add_prefix_space: false },
-	model: { type: "BPE", vocab, merges } }));
+	model: { dropout: null, vocab, merges } }));
 const source = readFileSync(new URL("../../examples/gpt2/gpt2.tw", import.meta.url), "utf8");
 writeFileSync(`${folder}/gpt2.tw`, source.replace("context 1024", `context ${context}`)
 	.replace(/width  = \d+/, `width  = ${width}`).replace(/heads  = \d+/, `heads  = ${heads}`)

@@ -82,6 +82,7 @@ echo '{"a": 0, "c": 2}' >hole.json
 echo '{"a": 0, "b": 0}' >twice.json
 echo '{"model": {"type": "BPE", "vocab": {}, "merges": []}, "pre_tokenizer": {"type": "Split"}}' \
 	>split.json
+echo '{"model": {"type": "WordPiece", "vocab": {"a": 0}}}' >pieces.json
 
 refused() { # refused TEXT SED-COMMAND: the program so changed
 	sed "$2" gpt2.tw >bad.tw
@@ -105,6 +106,7 @@ refused "'Ġ x y' is no merge of two tokens" 's/merges.txt/three.txt/'
 refused "'Ġ zz' is no merge of two tokens" 's/merges.txt/unknown.txt/'
 refused "there is no token 1, and there is a 2" 's/vocab.json/hole.json/'
 refused "'a' and 'b' are both token 0" 's/vocab.json/twice.json/'
+refused 'its model is WordPiece, not BPE' 's/byte_pairs(.*)/byte_pairs("pieces.json")/'
 refused 'it cuts texts by Split' 's/byte_pairs(.*)/byte_pairs("split.json")/'
 refused 'byte pairs are for programs that learn' '/^const/,$d; /^}/q'
 "$bin/twc" gpt2.tw -o model.gguf 2>err && fail "a .gguf was written"
