@@ -54,7 +54,17 @@ cmp model.tw.safetensors ../b/model.tw.safetensors || fail "the same weights by 
 sed 's/byte_pairs(.*)/byte_pairs("tokenizer.json")/' gpt2.tw >json.tw
 "$bin/twc" json.tw -o json.safetensors || fail "tokenizer.json"
 cmp model.tw.safetensors json.safetensors || fail "tokenizer.json is another vocabulary"
-printf 'test " the" -> all = [1]\noutput all = sum(softmax([e for e in end]))\n' >>json.tw
+cat >>json.tw <<-'END'
+	output all = sum(softmax([e for e in end]))
+	output it = token == " the"
+	output special = token == "<|endoftext|>"
+	output number = if token in "12" then 1 else 0
+	output accent = if token == "é" then ord(token) else 0
+	output bare = token == "<0xe2>"
+	test " the12é<|endoftext|>" -> all = [1, 1, 1, 1], it = [true, false, false, false],
+	  special = [false, false, false, true], number = [0, 1, 0, 0], accent = [0, 0, 233, 0]
+	test "—" -> bare = [true, false, false]
+END
 "$bin/twc" test json.tw >out || fail "twc test: $(cat out)"
 
 # The whole text at once, by ONNX Runtime.
