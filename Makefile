@@ -13,7 +13,7 @@ PREFIX ?= /usr/local
 # The one place that says the version is runtime/model.h.
 VERSION := $(shell sed -n 's/^.define TW_VERSION "\(.*\)"/\1/p' runtime/model.h)
 # Goes up with each release whose runtime/tw.h is another than that before.
-SONAME  := libtw.so.2
+SONAME  := libtw.so.3
 WARN    = -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wwrite-strings
 LIBS    = -lprotobuf-c -lcjson -lm -pthread
 

@@ -10,6 +10,7 @@
 #include "runtime/load.h"
 #include "runtime/dense.h"
 #include "runtime/circuit.h"
+#include "runtime/gradient.h"
 #include "runtime/tw.h"
 
 #include <math.h>
@@ -661,6 +662,19 @@ tw_value(TwSession *s, const TwNamed *v, int i)
 	for (int c = 0; c < v->ncolumn; c++)
 		sum += v->weight[c] * x[v->column[c]];
 	return sum;
+}
+
+TwGradient *
+tw_grad_from(TwSession *s, const TwSeed *seed, int n, char **error)
+{
+	TwKept kept = { s->used, s->row, s->at, s->number, kept_state, s };
+
+	if (!(s->flags & TW_TRACE)) {
+		tw_refuse(error, "the session keeps no states: TW_TRACE");
+		return NULL;
+	}
+	run_stale(s);
+	return tw_gradient_open(s->m, &kept, seed, n, error);
 }
 
 bool

@@ -110,6 +110,34 @@ const float *tw_label(TwSession *, int label, int i);
 float tw_value(TwSession *, const TwNamed *, int i);
 bool tw_has_value(const TwSession *, const TwNamed *); /* does it? */
 
+/* Gradients, by reverse accumulation, of a sum of outputs, each times a weight, for the text that a
+ * session has. By what: everything in between. The session keeps its states (TW_TRACE); what is fed
+ * later does not change a gradient. A neuron whose sum is 0 passes nothing on; a head that is exact
+ * gives its queries and keys nothing, since it looks where it looked. */
+typedef enum TwSeedKind {
+	TW_SEED_LOGIT, /* id: a row of the vocabulary, <end>, <bos> */
+	TW_SEED_LABEL, /* id: a column, those of all labels counted through */
+	TW_SEED_NAMED, /* id: of the model's named values, one that stands in the stream */
+} TwSeedKind;
+typedef struct TwSeed {
+	TwSeedKind kind;
+	int id, token; /* of which output, at which token of the text */
+	double weight;
+} TwSeed;
+
+typedef struct TwGradient TwGradient;
+/* NULL and a line in *error where a seed is no output of the model. The model must outlive it. */
+TwGradient *tw_grad_from(TwSession *, const TwSeed *, int n, char **error);
+void tw_grad_free(TwGradient *);
+/* (nnamed, tokens) by each named value, along its columns by as little as makes it greater by 1;
+ * NAN for one that does not stand in the stream. */
+const double *tw_grad_all(const TwGradient *);
+/* At token i, -1 for <bos>: (d_model) by a state of the stream; (heads * dv) by what a layer's
+ * heads read; (neurons) by what its neurons give. NULL where there is none. */
+const double *tw_grad_state(const TwGradient *, int state, int i);
+const double *tw_grad_heads(const TwGradient *, int layer, int i);
+const double *tw_grad_neurons(const TwGradient *, int layer, int i);
+
 /* Did this text break a claim of the file? It was then computed by softmax over everything,
  * and where the claim was one of exactness, its numbers need not be exact. */
 bool tw_fell_back(const TwSession *);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import subprocess
@@ -167,3 +168,33 @@ def test_wheel(tmp_path, compiled):
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, text=True,
                           capture_output=True, check=False, env={})
     assert done.stdout.split() == ["True", "adder"], done.stderr
+
+
+GRADIENTS = {"adder": "12+34=", "calculator": "12*34=", "sort_digits": "3142=", "caesar": "abc"}
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients(compiled, name):
+    """Those of libtw, against twc grad: of the graph of tensors that the weights are put into."""
+    check_gradients(compiled(name), name)
+
+
+def check_gradients(model, name):
+    program = os.path.join(ROOT, "examples", f"{name}.tw")
+    twc = os.path.join(os.environ.get("TW_BUILD", os.path.join(ROOT, "build")), "twc")
+    told = json.loads(subprocess.run([twc, "grad", program, GRADIENTS[name], "--json"], check=True,
+                                     capture_output=True, text=True).stdout)
+    parts = {part["part"]: part for part in told["parts"]}
+    with model.session() as s:
+        s.feed(s.tokenize(GRADIENTS[name]))
+        row = int(max(range(len(model.vocab) + 1), key=lambda i: s.logits()[i]))
+        ours = s.gradients([("logit", row, -1, 1.0)])
+        for i, want in enumerate(parts["token"]["times_value"]):
+            got = sum(x * g for x, g in zip(s.states()[0][i], ours.states[0][i]))
+            assert math.isclose(got, want, rel_tol=1e-5, abs_tol=1e-5), (name, i)
+        for value, got in ours.named.items():
+            for a, b in zip(got, parts[value]["gradient"]):
+                assert math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-5), (name, value)
+        for bad in [("logit", 99, 0, 1.0), ("logit", 0, 99, 1.0), ("head", 0, 0, 1.0)]:
+            with pytest.raises(ValueError):
+                s.gradients([bad])

@@ -18,11 +18,11 @@ stream is the embedding, 2 L + 1 what the attention of layer L has made, 2 L + 2
 from tw._circuit import Circuit, Edge
 from tw._engine import Patch, Run
 from tw._files import FileError
-from tw._library import LibraryError, Session
+from tw._library import Gradients, LibraryError, Session
 from tw._model import Label, Layer, Model, Named, open_model
 
 open = open_model  # noqa: A001 - tw.open reads as it should
 
 __all__ = ["Circuit", "Edge", "FileError", "Label", "Layer", "LibraryError", "Model", "Named",
-           "Patch", "Run", "Session", "open", "open_model"]
+           "Gradients", "Patch", "Run", "Session", "open", "open_model"]
 __version__ = "0.1"

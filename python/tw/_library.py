@@ -9,8 +9,8 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import os
-from ctypes import POINTER, c_bool, c_char_p, c_float, c_int, c_void_p
-from typing import TYPE_CHECKING, List, Optional
+from ctypes import POINTER, c_bool, c_char_p, c_double, c_float, c_int, c_void_p
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Tuple
 
 from tw._files import Array, as_array
 
@@ -50,6 +50,21 @@ class _Model(ctypes.Structure):
                 ("layer", c_void_p), ("head_w", c_void_p), ("head_b", c_void_p),
                 ("nlabel", c_int), ("label", c_void_p), ("nnamed", c_int),
                 ("named", POINTER(_Named))]
+
+
+class _Seed(ctypes.Structure):
+    """TwSeed of runtime/tw.h."""
+
+    _fields_ = [("kind", c_int), ("id", c_int), ("token", c_int), ("weight", c_double)]
+
+
+class Gradients(NamedTuple):
+    """Of a sum of outputs, by what lies between them and the text, at each of its positions."""
+
+    states: Array                  # (2 layers + 1, positions, d_model)
+    heads: List[Optional[Array]]   # by layer: (positions, heads * value_size); None: it has no heads
+    neurons: List[Optional[Array]]  # by layer: (positions, neurons); None: it has none
+    named: Dict[str, List[float]]  # by value that stands in the stream: (positions)
 
 
 _library: Optional[ctypes.CDLL] = None
@@ -102,6 +117,12 @@ def _declare(lib: ctypes.CDLL) -> None:
             ("tw_logits", POINTER(c_float), [c_void_p]),
             ("tw_label", POINTER(c_float), [c_void_p, c_int, c_int]),
             ("tw_value", c_float, [c_void_p, POINTER(_Named), c_int]),
+            ("tw_grad_from", c_void_p, [c_void_p, POINTER(_Seed), c_int, error]),
+            ("tw_grad_free", None, [c_void_p]),
+            ("tw_grad_all", POINTER(c_double), [c_void_p]),
+            ("tw_grad_state", POINTER(c_double), [c_void_p, c_int, c_int]),
+            ("tw_grad_heads", POINTER(c_double), [c_void_p, c_int, c_int]),
+            ("tw_grad_neurons", POINTER(c_double), [c_void_p, c_int, c_int]),
             ("tw_spell_token", ctypes.c_size_t, [c_void_p, POINTER(c_int), c_char_p,
                                                  ctypes.c_size_t])):
         function = getattr(lib, name)
@@ -228,3 +249,46 @@ class Session:
         wide = self.model.labels[number].columns
         return as_array([self._lib.tw_label(self._session, number, i)[:wide]
                          for i in range(self._lib.tw_count(self._session))])
+
+    def gradients(self, seeds: List[Tuple[str, "str | int", int, float]]) -> Gradients:
+        """Of the sum of outputs, each (kind, which, token, weight): of the "logit" of a row or a
+        word, of a "label"'s column, those of all labels counted through, or of a "named" value
+        that stands in the stream, by its name or number; at a token of the text, -1 the last."""
+        count = self._lib.tw_count(self._session)
+        kinds = ("logit", "label", "named")
+        list_ = (_Seed * len(seeds))()
+        for to, (kind, which, token, weight) in zip(list_, seeds):
+            if kind not in kinds:
+                raise ValueError(f"'{kind}' is none of {', '.join(kinds)}")
+            if isinstance(which, str):
+                which = (self.model.named_value(which) if kind == "named"
+                         else self.model.vocab.index(which))
+            to.kind, to.id, to.weight = kinds.index(kind), which, weight
+            to.token = token + count if token < 0 else token
+        error = c_char_p()
+        at = self._lib.tw_grad_from(self._session, list_, len(seeds), ctypes.byref(error))
+        if not at:
+            raise ValueError((error.value or b"out of memory").decode())
+        try:
+            return self._taken(at, count)
+        finally:
+            self._lib.tw_grad_free(at)
+
+    def _taken(self, at: int, count: int) -> Gradients:
+        lib, layers = self._lib, self.model.layers
+        named = lib.tw_grad_all(at)
+        values = {}
+        for i in range(self._model.contents.nnamed):
+            value = self._model.contents.named[i]
+            if not value.folded and value.ncolumn:
+                values[value.name.decode()] = named[i * count:(i + 1) * count]
+
+        def rows(of, which, wide):
+            return as_array([of(at, which, i)[:wide] for i in range(count)]) if wide else None
+
+        return Gradients(
+            as_array([[lib.tw_grad_state(at, s, i)[:self.model.d_model] for i in range(count)]
+                      for s in range(2 * len(layers) + 1)]),
+            [rows(lib.tw_grad_heads, n, layer.heads * layer.value_size) for n, layer in enumerate(layers)],
+            [rows(lib.tw_grad_neurons, n, layer.neurons) for n, layer in enumerate(layers)],
+            values)
