@@ -428,6 +428,10 @@ bench-train: setup ## training beside PyTorch and BLIS, GPT-2 beside llama.cpp
 	$(AGAIN) beside-gpt2 $(BUILD)/bench/learned
 	@bench/train.sh $(BUILD)
 
+learned-figures: setup ## the tables of examples/learned/README.md: exact weights under training
+	$(AGAIN) all
+	@bench/learned_figures.sh $(BUILD)
+
 bench-machine: setup ## C programs in the WebAssembly machine, natively, in node and in ONNX Runtime
 	$(AGAIN) all
 	@bench/machine.sh $(BUILD)
@@ -460,7 +464,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^=].*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		expand -t 15
 
-.PHONY: all parts setup demo test test-train bench-train beside-gpt2 \
+.PHONY: all parts setup demo test test-train bench-train learned-figures beside-gpt2 \
 	web web-serve vsix test-web bench-web test-editors test-engines asan \
 	check-format check-commits same-bytes test-bare exhaustive coverage mutants test-check \
 	mutants-models fuzz fuzz-machines hostile nightly bless report bench bench-machine house \

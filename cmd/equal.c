@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/file/write.h"
+#include "cmd/learned_batch.h"
 #include "cmd/shape.h"
 #include "runtime/tw.h"
 
@@ -15,7 +16,8 @@ enum { CHUNK = 1024 };
 
 typedef struct Contender {
 	const char *name;
-	Program program; /* of a .tw */
+	Program program;       /* of a .tw */
+	LearnedBatch *learned; /* of one with parameters: then `model` has words alone */
 	TwModel *model;
 	TwBatch *batch;
 	int *rows; /* (CHUNK, context) prompts with their answers behind them */
@@ -32,6 +34,25 @@ typedef struct Comparison {
 
 /* ---- two models */
 
+/* A program with parameters does not answer by itself: what it says after the other's words is held
+ * against these. */
+static bool
+open_learned_contender(Contender *s, const Options *o)
+{
+	Arena *a = &s->program.arena;
+	const Graph *g = &s->program.meant;
+
+	if (!g->emit || g->nfield > 1 || g->ninput) {
+		fprintf(stderr, "twc: %s: it answers no text with text\n", s->name);
+		return false;
+	}
+	s->model = NEW(a, TwModel);
+	*s->model = words_of(a, g);
+	s->learned = learned_batch_open(a, g, o->model, CHUNK);
+	s->rows = calloc((size_t)CHUNK * (size_t)g->context, sizeof *s->rows);
+	return s->learned && s->rows;
+}
+
 static bool
 open_contender(Contender *s, const char *path, const Options *o)
 {
@@ -41,7 +62,11 @@ open_contender(Contender *s, const char *path, const Options *o)
 
 	s->name = path;
 	if (end && !strcmp(end, ".tw")) {
-		if (!program_open(&s->program, path, o) || !program_compile(&s->program))
+		if (!program_open(&s->program, path, o))
+			return false;
+		if (s->program.graph->learned)
+			return open_learned_contender(s, o);
+		if (!program_compile(&s->program))
 			return false;
 		unsigned char *bytes = onnx_bytes(&s->program.arena, s->program.model, &n);
 		s->model = tw_load_memory(bytes, n, &error);
@@ -62,8 +87,10 @@ open_contender(Contender *s, const char *path, const Options *o)
 static void
 close_contender(Contender *s)
 {
+	learned_batch_close(s->learned);
 	tw_batch_close(s->batch);
-	tw_free(s->model);
+	if (!s->program.graph || !s->program.graph->learned)
+		tw_free(s->model);
 	free(s->rows);
 	program_close(&s->program);
 }
@@ -83,7 +110,54 @@ answer_waiting(Comparison *e, Contender *s)
 		}
 		s->text[i] = (TwText){ row, n, row + n, 0 };
 	}
-	return tw_batch_answer(s->batch, s->text, e->n, s->model->context);
+	return s->learned || tw_batch_answer(s->batch, s->text, e->n, s->model->context);
+}
+
+/* What it says after each token of the answer that `like` gave to text i, up to the first that is
+ * another. */
+static void
+follow_answer(Contender *s, const Contender *like, int i)
+{
+	const Graph *g = &s->program.meant;
+	TwText *mine = &s->text[i];
+	const TwText *other = &like->text[i];
+	Eval *eval = learned_batch_eval(s->learned, i);
+
+	for (int k = 0; k <= other->nanswer && mine->nprompt + k < g->context; k++) {
+		int row;
+		if (!next_token(g, eval, mine->nprompt + k - 1, &row))
+			return;
+		mine->answer[mine->nanswer++] = row;
+		if (k == other->nanswer
+		    || strcmp(tw_spell(s->model, row), tw_spell(like->model, other->answer[k])))
+			return;
+	}
+}
+
+/* The other's answers stand behind the prompts, in its own words. */
+static bool
+answer_after(Comparison *e, Contender *s, const Contender *like)
+{
+	int *row[CHUNK], length[CHUNK];
+
+	for (int i = 0; i < e->n; i++) {
+		const TwText *other = &like->text[i];
+		row[i] = s->rows + (size_t)i * (size_t)s->model->context;
+		length[i] = s->text[i].nprompt;
+		for (int k = 0; k < other->nanswer && length[i] < s->model->context; k++) {
+			const char *word = tw_spell(like->model, other->answer[k]);
+			int at = 0;
+			while (at < s->model->nvocab && strcmp(s->model->vocab[at], word))
+				at++;
+			if (at == s->model->nvocab)
+				break; /* it can only say something else there */
+			row[i][length[i]++] = at;
+		}
+	}
+	learned_batch_run(s->learned, e->n, row, length);
+	for (int i = 0; i < e->n; i++)
+		follow_answer(s, like, i);
+	return true;
 }
 
 static bool
@@ -112,9 +186,12 @@ print_answer(const Contender *s, int i)
 static void
 compare_prompts(Comparison *e)
 {
-	if (e->status || e->n == 0)
+	if (e->status || e->n == 0) {
+		e->n = 0;
 		return;
-	if (!answer_waiting(e, &e->side[0]) || !answer_waiting(e, &e->side[1]))
+	}
+	if (!answer_waiting(e, &e->side[0]) || !answer_waiting(e, &e->side[1])
+	    || (e->side[1].learned && !answer_after(e, &e->side[1], &e->side[0])))
 		e->status = 2;
 	for (int i = 0; i < e->n && !e->status; i++, e->tried++)
 		if (!same_answer(e, i)) {
@@ -153,7 +230,10 @@ cmd_equal(const Options *o)
 	e.status = 2;
 	if (open_contender(&e.side[0], o->args[0], o)
 	    && open_contender(&e.side[1], o->args[1], o)) {
-		e.status = 0;
+		e.status = e.side[0].learned ? 2 : 0;
+		if (e.side[0].learned)
+			fprintf(stderr, "twc: %s: the one with parameters is to be the second\n",
+			        e.side[0].name);
 		each_prompt(&shape, wait_with_prompt, &e);
 		compare_prompts(&e);
 	}

@@ -46,13 +46,15 @@ fill_prompt(const Gradients *d, TensorProgram *p)
 		if (to)
 			learned_initial(&l->param[i], (uint64_t)t->recipe.seed, to);
 	}
+	if (t->eval)
+		eval_text(t->eval, t->row, t->nrow);
 	for (int i = 0; i < l->ninput; i++) {
 		const LearnedInput *in = &l->input[i];
 		float *to = tensor_program_buffer(p, in->tensor);
 		if (!to)
 			continue;
 		if (in->source == LEARNED_EXACT)
-			fill_exact(t, in, t->row, t->nrow, to);
+			fill_evaluated(t->eval, l, in, t->nrow, to);
 		for (int at = 0; in->source == LEARNED_TOKEN && at < t->nrow; at++)
 			to[at] = (float)t->row[at];
 		if (in->source == LEARNED_TARGET)

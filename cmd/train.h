@@ -59,9 +59,10 @@ bool training_prompt(Training *, int positions);
 
 /* train_exact.c: the exact program that is imitated, for the examples; a line, and false. */
 bool open_like(Training *);
-/* What the exact half computes on a text, into row b of the batch; one input of it. */
+/* What the exact half computes on a text, into row b of the batch; one input, of the n positions of
+ * the text that the evaluator has: behind them it is the least that it can be. */
 void training_exact(void *training, Trainer *, int b, const int *row, int n);
-void fill_exact(const Training *, const LearnedInput *, const int *row, int n, float *to);
+void fill_evaluated(Eval *, const Learned *, const LearnedInput *, int n, float *to);
 
 /* train_free.c: the weights of the exact program that was opened, as parameters. NULL and a line.
  */

@@ -18,25 +18,17 @@ fill_exact_position(Eval *eval, const LearnedInput *in, int at, int n, float *to
 	}
 }
 
-/* Behind the end of a text it is the least that it can be. */
-static void
-fill_evaluated(const Training *t, const LearnedInput *in, int n, float *to)
+void
+fill_evaluated(Eval *eval, const Learned *l, const LearnedInput *in, int n, float *to)
 {
-	int context = t->learned->context, wide = (int)(tensor_size(in->tensor) / context);
+	int context = l->context, wide = (int)(tensor_size(in->tensor) / context);
 
 	for (int at = 0; at < context; at++)
 		if (at < n)
-			fill_exact_position(t->eval, in, at, wide, to + at * wide);
+			fill_exact_position(eval, in, at, wide, to + at * wide);
 		else
 			for (int k = 0; k < wide; k++)
 				to[at * wide + k] = (float)in->tensor->values.lo;
-}
-
-void
-fill_exact(const Training *t, const LearnedInput *in, const int *row, int n, float *to)
-{
-	eval_text(t->eval, row, n);
-	fill_evaluated(t, in, n, to);
 }
 
 void
@@ -52,7 +44,7 @@ training_exact(void *training, Trainer *r, int b, const int *row, int n)
 		const LearnedInput *in = &l->input[i];
 		float *to = in->source == LEARNED_EXACT ? trainer_input(r, i, b) : NULL;
 		if (to)
-			fill_evaluated(t, in, n, to);
+			fill_evaluated(t->eval, l, in, n, to);
 	}
 }
 

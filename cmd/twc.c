@@ -539,10 +539,13 @@ static const Verb verbs[] = {
 		"A B",
 		"tries whether two programs or models answer every prompt of a shape alike",
 		"Each prompt is answered by both, in the transformer. Of models that are proved "
-		"(twc prove) the answers are those of every engine. Status 1: one is answered "
-		"otherwise.",
-		"shape layers d-model heads neurons fewest stdlib no-warnings",
-		"twc equal adder.tw adder.onnx --shape \"D{1,3}+D{1,3}=\"",
+		"(twc prove) the answers are those of every engine. B may be a program with "
+		"parameters, as twc train left it in --model: it is asked for each token after "
+		"the right ones before. Status 1: one is answered otherwise.",
+		"shape model layers d-model heads neurons fewest stdlib no-warnings",
+		"twc equal adder.tw adder.onnx --shape \"D{1,3}+D{1,3}=\"\n"
+		"twc equal adder.tw adder_learned.tw --model adder.safetensors --shape "
+		"\"D{1,3}+D{1,3}=\"",
 		cmd_equal,
 	},
 	{

@@ -24,12 +24,12 @@ struct TwGradient {
 };
 
 /* A layer at work; all arrays of (places, width). */
-typedef struct Backward {
+typedef struct BackwardPass {
 	TwGradient *g;
 	const TwKept *kept;
 	double *q, *k, *v, *dq, *dk, *dv; /* heads side by side */
 	double *weight;                   /* (places) of one head at one place */
-} Backward;
+} BackwardPass;
 
 static double *
 doubles(size_t rows, size_t width)
@@ -38,14 +38,14 @@ doubles(size_t rows, size_t width)
 }
 
 static const float *
-kept_at(const Backward *b, int state, int place)
+kept_at(const BackwardPass *b, int state, int place)
 {
 	return b->kept->state(b->kept->session, state, place);
 }
 
 /* y += x w, or the other way round, y += x w': w is (in, out). */
 static void
-add_product(double *y, const double *x, const float *w, int in, int out)
+add_row_times(double *y, const double *x, const float *w, int in, int out)
 {
 	for (int i = 0; i < in; i++)
 		for (int o = 0; o < out && x[i] != 0; o++)
@@ -63,7 +63,7 @@ add_transposed(double *x, const double *y, const float *w, int in, int out)
 /* ---- neurons ---- */
 
 static void
-through_neurons(Backward *b, int n)
+through_neurons(BackwardPass *b, int n)
 {
 	TwGradient *g = b->g;
 	const TwLayer *l = &g->m->layer[n];
@@ -88,7 +88,7 @@ through_neurons(Backward *b, int n)
 /* ---- heads ---- */
 
 static void
-project_places(const Backward *b, int state, double *to, const float *w, const float *bias,
+project_places(const BackwardPass *b, int state, double *to, const float *w, const float *bias,
                int width)
 {
 	int d = b->g->m->d_model;
@@ -100,7 +100,7 @@ project_places(const Backward *b, int state, double *to, const float *w, const f
 			row[o] = (double)bias[o];
 		for (int c = 0; c < d; c++) {
 			double one = (double)x[c];
-			add_product(row, &one, w + (size_t)c * (size_t)width, 1, width);
+			add_row_times(row, &one, w + (size_t)c * (size_t)width, 1, width);
 		}
 	}
 }
@@ -117,7 +117,7 @@ dot(const double *a, const double *b, int n)
 
 /* The softmax of one head at place p over n places, into b->weight. */
 static void
-weigh_places(const Backward *b, const TwLayer *l, int h, int p, int n)
+softmax_of_head(const BackwardPass *b, const TwLayer *l, int h, int p, int n)
 {
 	size_t width = (size_t)l->heads * (size_t)l->dk, at = (size_t)h * (size_t)l->dk;
 	double most = -INFINITY, sum = 0;
@@ -136,13 +136,13 @@ weigh_places(const Backward *b, const TwLayer *l, int h, int p, int n)
 /* What flows to head h's reading at place p goes on to its query, and the keys and values of n
  * places. */
 static void
-through_reading(Backward *b, const TwLayer *l, int h, int p, int n, const double *dr)
+through_reading(BackwardPass *b, const TwLayer *l, int h, int p, int n, const double *dr)
 {
 	size_t keys = (size_t)l->heads * (size_t)l->dk, values = (size_t)l->heads * (size_t)l->dv;
 	size_t key = (size_t)h * (size_t)l->dk, value = (size_t)h * (size_t)l->dv;
 	double mean = 0;
 
-	weigh_places(b, l, h, p, n);
+	softmax_of_head(b, l, h, p, n);
 	for (int u = 0; u < n; u++)
 		mean += b->weight[u] * dot(dr, b->v + (size_t)u * values + value, l->dv);
 	for (int u = 0; u < n; u++) {
@@ -158,7 +158,7 @@ through_reading(Backward *b, const TwLayer *l, int h, int p, int n, const double
 }
 
 static bool
-room_for_heads(Backward *b, const TwLayer *l)
+room_for_heads(BackwardPass *b, const TwLayer *l)
 {
 	size_t n = (size_t)b->g->places, keys = (size_t)l->heads * (size_t)l->dk,
 	       values = (size_t)l->heads * (size_t)l->dv;
@@ -174,7 +174,7 @@ room_for_heads(Backward *b, const TwLayer *l)
 }
 
 static void
-free_heads(Backward *b)
+free_heads(BackwardPass *b)
 {
 	double *all[] = { b->q, b->k, b->v, b->dq, b->dk, b->dv, b->weight };
 
@@ -183,7 +183,7 @@ free_heads(Backward *b)
 }
 
 static bool
-through_heads(Backward *b, int n)
+through_heads(BackwardPass *b, int n)
 {
 	TwGradient *g = b->g;
 	const TwLayer *l = &g->m->layer[n];
@@ -213,7 +213,7 @@ through_heads(Backward *b, int n)
 static bool
 through_layer(TwGradient *g, const TwKept *kept, int n)
 {
-	Backward b = { .g = g, .kept = kept };
+	BackwardPass b = { .g = g, .kept = kept };
 	size_t size = (size_t)g->places * (size_t)g->m->d_model;
 	bool ok = true;
 

@@ -3,7 +3,8 @@
 #
 # Every prompt of two numbers below 1000 through twrun, against arithmetic: the
 # 1,000,000 sums of examples/adder.tw, the 3,000,000 sums, differences and products of
-# examples/calculator.tw. Prints how many are wrong; exit status 1 if any is.
+# examples/calculator.tw. Prints how many are wrong; exit status 1 if any is. Then adder_learned.tw,
+# trained here, against adder.tw.
 set -eu
 bin=$(cd "$1" && pwd)
 cd "$(dirname "$0")/../.."
@@ -47,4 +48,11 @@ all_prompts() {
 
 all_prompts adder +
 all_prompts calculator '+-*'
+
+# Half compiled, half learned: trained anew, then every prompt of one to three digits.
+learned=examples/learned/adder_learned.tw
+"$bin/twc" train $learned --like examples/adder.tw --steps 4000 --rate 0.01 \
+	-o "$tmp/learned.safetensors" | tail -n 1
+"$bin/twc" equal examples/adder.tw $learned --model "$tmp/learned.safetensors" \
+	--shape 'D{1,3}+D{1,3}=' || status=1
 exit $status

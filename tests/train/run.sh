@@ -116,6 +116,15 @@ for a in {0..9}; do for b in {0..9}; do echo "$a+$b="; done; done >"$tmp/asked"
 grep -q 'in the program' "$tmp/err" || fail "foreign weights: $(cat "$tmp/err")"
 
 run_refused 'runs it' "$tmp/sums" '1+2='
+"$bin/twc" equal ../../examples/adder_1digit.tw sums.tw --model "$tmp/b" --shape 'D+D=' \
+	>"$tmp/out" 2>"$tmp/err" && fail "foreign weights are equal"
+"$bin/twc" equal ../../examples/adder_1digit.tw sums.tw --model "$tmp/sums" --shape '[12]+[34]=' \
+	>"$tmp/out" 2>"$tmp/err" || fail "equal: $(cat "$tmp/out" "$tmp/err")"
+grep -q 'equal: all 4 prompts' "$tmp/out" || fail "equal: $(cat "$tmp/out")"
+train sums.tw --like ../../examples/adder_1digit.tw --steps 1 -o "$tmp/new" >"$tmp/out"
+"$bin/twc" equal ../../examples/adder_1digit.tw sums.tw --model "$tmp/new" --shape 'D+D=' \
+	>"$tmp/out" && fail "what is not trained is equal"
+grep -q '^not equal, with' "$tmp/out" || fail "not equal: $(cat "$tmp/out")"
 
 # ---- the weights of an exact program, learned further ----
 

@@ -27,17 +27,17 @@ enum {
 
 #define S(literal) ((char *)(literal)) /* the model owns its strings; these are only read */
 
-typedef struct Random {
+typedef struct RandomModel {
 	TwModel m;
 	TwLayer layer[LAYERS];
 	TwLabel label[1];
 	TwNamed named[2];
 	float pool[4096], weight[2];
 	int used, first[2], column[2];
-} Random;
+} RandomModel;
 
 static float *
-random_floats(Random *r, int n, float scale)
+random_weights(RandomModel *r, int n, float scale)
 {
 	float *to = r->pool + r->used;
 
@@ -51,10 +51,10 @@ random_floats(Random *r, int n, float scale)
 static char *vocab[] = { S("a"), S("b"), S("c"), S("d") };
 
 /* sharp: by how much queries are longer than others. */
-static Random *
-random_model(bool bidirectional, float sharp)
+static RandomModel *
+model_of_chance(bool bidirectional, float sharp)
 {
-	Random *r = calloc(1, sizeof *r);
+	RandomModel *r = calloc(1, sizeof *r);
 
 	for (int i = 0; i < LAYERS; i++)
 		r->layer[i] = (TwLayer){
@@ -62,23 +62,23 @@ random_model(bool bidirectional, float sharp)
 			.dk = DK,
 			.dv = DV,
 			.neurons = i ? 0 : NEURONS, /* the last has none */
-			.wq = random_floats(r, D * HEADS * DK, sharp),
-			.bq = random_floats(r, HEADS * DK, sharp),
-			.wk = random_floats(r, D * HEADS * DK, 1),
-			.bk = random_floats(r, HEADS * DK, 1),
-			.wv = random_floats(r, D * HEADS * DV, 1),
-			.bv = random_floats(r, HEADS * DV, 1),
-			.wo = random_floats(r, HEADS * DV * D, 1),
-			.w1 = random_floats(r, D * NEURONS, 1),
-			.b1 = random_floats(r, NEURONS, 1),
-			.w2 = random_floats(r, NEURONS * D, 1),
-			.b2 = random_floats(r, D, 1),
+			.wq = random_weights(r, D * HEADS * DK, sharp),
+			.bq = random_weights(r, HEADS * DK, sharp),
+			.wk = random_weights(r, D * HEADS * DK, 1),
+			.bk = random_weights(r, HEADS * DK, 1),
+			.wv = random_weights(r, D * HEADS * DV, 1),
+			.bv = random_weights(r, HEADS * DV, 1),
+			.wo = random_weights(r, HEADS * DV * D, 1),
+			.w1 = random_weights(r, D * NEURONS, 1),
+			.b1 = random_weights(r, NEURONS, 1),
+			.w2 = random_weights(r, NEURONS * D, 1),
+			.b2 = random_weights(r, D, 1),
 		};
 	r->label[0] = (TwLabel){ .name = S("out"),
 		                 .kind = TW_INT,
 		                 .columns = COLUMNS,
-		                 .w = random_floats(r, D * COLUMNS, 1),
-		                 .b = random_floats(r, COLUMNS, 1) };
+		                 .w = random_weights(r, D * COLUMNS, 1),
+		                 .b = random_weights(r, COLUMNS, 1) };
 	r->first[1] = VOCAB;
 	r->column[0] = 1;
 	r->column[1] = 3;
@@ -99,10 +99,10 @@ random_model(bool bidirectional, float sharp)
 		          .d_model = D,
 		          .nlayer = LAYERS,
 		          .layer = r->layer,
-		          .embed_token = random_floats(r, (VOCAB + 2) * D, 1),
-		          .embed_position = random_floats(r, (TEXT + 2) * D, 1),
-		          .head_w = random_floats(r, D * (VOCAB + 2), 1),
-		          .head_b = random_floats(r, VOCAB + 2, 1),
+		          .embed_token = random_weights(r, (VOCAB + 2) * D, 1),
+		          .embed_position = random_weights(r, (TEXT + 2) * D, 1),
+		          .head_w = random_weights(r, D * (VOCAB + 2), 1),
+		          .head_b = random_weights(r, VOCAB + 2, 1),
 		          .nlabel = 1,
 		          .label = r->label,
 		          .nnamed = 2,
@@ -112,21 +112,21 @@ random_model(bool bidirectional, float sharp)
 
 /* ---- dual numbers: a number, and how fast it changes ---- */
 
-typedef struct Dual {
+typedef struct RuntimeDual {
 	double x, d;
-} Dual;
+} RuntimeDual;
 
-static Dual
-dual_times(Dual a, Dual b)
+static RuntimeDual
+dual_times(RuntimeDual a, RuntimeDual b)
 {
-	return (Dual){ a.x * b.x, a.d * b.x + a.x * b.d };
+	return (RuntimeDual){ a.x * b.x, a.d * b.x + a.x * b.d };
 }
 
 static void
-dual_affine(Dual *to, const Dual *x, const float *w, const float *b, int in, int out)
+dual_affine(RuntimeDual *to, const RuntimeDual *x, const float *w, const float *b, int in, int out)
 {
 	for (int o = 0; o < out; o++) {
-		to[o] = (Dual){ b ? (double)b[o] : 0, 0 };
+		to[o] = (RuntimeDual){ b ? (double)b[o] : 0, 0 };
 		for (int i = 0; i < in; i++) {
 			to[o].x += x[i].x * (double)w[i * out + o];
 			to[o].d += x[i].d * (double)w[i * out + o];
@@ -135,40 +135,41 @@ dual_affine(Dual *to, const Dual *x, const float *w, const float *b, int in, int
 }
 
 static void
-dual_head(const Random *r, const TwLayer *l, Dual x[TEXT + 1][D], int p, int h, Dual *to)
+dual_head(const RandomModel *r, const TwLayer *l, RuntimeDual x[TEXT + 1][D], int p, int h,
+          RuntimeDual *to)
 {
-	Dual q[HEADS * DK], k[HEADS * DK], v[HEADS * DV], sum = { 0, 0 };
+	RuntimeDual q[HEADS * DK], k[HEADS * DK], v[HEADS * DV], sum = { 0, 0 };
 	int n = r->m.bidirectional && p ? TEXT + 1 : p + 1;
 
 	dual_affine(q, x[p], l->wq, l->bq, D, HEADS * DK);
 	for (int j = 0; j < DV; j++)
-		to[j] = (Dual){ 0, 0 };
+		to[j] = (RuntimeDual){ 0, 0 };
 	for (int u = 0; u < n; u++) {
-		Dual score = { 0, 0 };
+		RuntimeDual score = { 0, 0 };
 		dual_affine(k, x[u], l->wk, l->bk, D, HEADS * DK);
 		dual_affine(v, x[u], l->wv, l->bv, D, HEADS * DV);
 		for (int j = h * DK; j < (h + 1) * DK; j++) {
-			Dual part = dual_times(q[j], k[j]);
-			score = (Dual){ score.x + part.x, score.d + part.d };
+			RuntimeDual part = dual_times(q[j], k[j]);
+			score = (RuntimeDual){ score.x + part.x, score.d + part.d };
 		}
-		Dual e = { exp(score.x), exp(score.x) * score.d };
-		sum = (Dual){ sum.x + e.x, sum.d + e.d };
+		RuntimeDual e = { exp(score.x), exp(score.x) * score.d };
+		sum = (RuntimeDual){ sum.x + e.x, sum.d + e.d };
 		for (int j = 0; j < DV; j++) {
-			Dual part = dual_times(e, v[h * DV + j]);
-			to[j] = (Dual){ to[j].x + part.x, to[j].d + part.d };
+			RuntimeDual part = dual_times(e, v[h * DV + j]);
+			to[j] = (RuntimeDual){ to[j].x + part.x, to[j].d + part.d };
 		}
 	}
-	Dual inverse = { 1 / sum.x, -sum.d / (sum.x * sum.x) };
+	RuntimeDual inverse = { 1 / sum.x, -sum.d / (sum.x * sum.x) };
 	for (int j = 0; j < DV; j++)
 		to[j] = dual_times(to[j], inverse);
 }
 
 /* One half of a layer: from state s to the next. */
 static void
-dual_step(const Random *r, Dual x[TEXT + 1][D], int s)
+dual_step(const RandomModel *r, RuntimeDual x[TEXT + 1][D], int s)
 {
 	const TwLayer *l = &r->layer[s / 2];
-	Dual next[TEXT + 1][D], add[D], inner[HEADS * DV + NEURONS];
+	RuntimeDual next[TEXT + 1][D], add[D], inner[HEADS * DV + NEURONS];
 
 	for (int p = 0; p <= TEXT; p++) {
 		memset(add, 0, sizeof add);
@@ -180,38 +181,39 @@ dual_step(const Random *r, Dual x[TEXT + 1][D], int s)
 			dual_affine(inner, x[p], l->w1, l->b1, D, NEURONS);
 			for (int j = 0; j < NEURONS; j++)
 				if (inner[j].x <= 0)
-					inner[j] = (Dual){ 0, 0 };
+					inner[j] = (RuntimeDual){ 0, 0 };
 			dual_affine(add, inner, l->w2, l->b2, NEURONS, D);
 		}
 		for (int c = 0; c < D; c++)
-			next[p][c] = (Dual){ x[p][c].x + add[c].x, x[p][c].d + add[c].d };
+			next[p][c] = (RuntimeDual){ x[p][c].x + add[c].x, x[p][c].d + add[c].d };
 	}
 	memcpy(x, next, sizeof next);
 }
 
 /* How fast the seeds' sum changes with column c of state `from` at a place. */
 static double
-dual_gradient(const Random *r, TwSession *s, const TwSeed *seed, int n, int from, int place, int c)
+dual_gradient(const RandomModel *r, TwSession *s, const TwSeed *seed, int n, int from, int place,
+              int c)
 {
-	Dual x[TEXT + 1][D];
+	RuntimeDual x[TEXT + 1][D];
 	double sum = 0;
 	TwNamed one = { .ncolumn = 1, .column = &(int){ 0 }, .weight = &(float){ 1 } };
 
 	/* the states are those of the session; <bos>, which it does not show, is all its own */
 	for (int k = 0; k < D; k++)
-		x[0][k] = (Dual){ (double)r->m.embed_token[(VOCAB + 1) * D + k]
-			                  + (double)r->m.embed_position[k],
-			          0 };
+		x[0][k] = (RuntimeDual){ (double)r->m.embed_token[(VOCAB + 1) * D + k]
+			                         + (double)r->m.embed_position[k],
+			                 0 };
 	for (int i = 0; i < TEXT; i++)
 		for (int k = 0; k < D; k++) {
 			*one.column = k;
-			x[i + 1][k] = (Dual){ (double)tw_value(s, &one, i), 0 };
+			x[i + 1][k] = (RuntimeDual){ (double)tw_value(s, &one, i), 0 };
 		}
 	for (int state = 0; state <= 2 * LAYERS; state++) {
 		if (state == from)
 			x[place][c].d = 1;
 		for (int i = 0; i < n; i++) {
-			const Dual *at = x[seed[i].token + 1];
+			const RuntimeDual *at = x[seed[i].token + 1];
 			const TwNamed *v = &r->named[0];
 			if (seed[i].kind == TW_SEED_NAMED && v->state == state)
 				for (int k = 0; k < v->ncolumn; k++)
@@ -241,7 +243,7 @@ static const TwSeed seeds[] = { { TW_SEED_LOGIT, 2, TEXT - 1, 1 },
 enum { NSEED = sizeof seeds / sizeof *seeds };
 
 static TwSession *
-fed_session(const Random *r, unsigned flags)
+fed_session(const RandomModel *r, unsigned flags)
 {
 	char *error = NULL;
 	TwSession *s = tw_open(&r->m, flags, &error);
@@ -254,7 +256,7 @@ fed_session(const Random *r, unsigned flags)
 static void
 compare_with_duals(bool bidirectional, float sharp)
 {
-	Random *r = random_model(bidirectional, sharp);
+	RandomModel *r = model_of_chance(bidirectional, sharp);
 	TwSession *s = fed_session(r, TW_TRACE | TW_SOFTMAX);
 	char *error = NULL;
 	TwGradient *g = tw_grad_from(s, seeds, NSEED, &error);
@@ -316,7 +318,7 @@ assert_seed_refused(TwSession *s, TwSeed seed, const char *why)
 static void
 test_seeds(void **state)
 {
-	Random *r = random_model(false, 1);
+	RandomModel *r = model_of_chance(false, 1);
 	TwSession *s = fed_session(r, TW_TRACE | TW_SOFTMAX), *plain = fed_session(r, TW_SOFTMAX);
 	const char *none = "the model has no such output", *past = "the text has no such token";
 
