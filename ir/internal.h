@@ -198,6 +198,8 @@ Node *lookahead_node(Graph *, Node *n, void *);
 /* long_division.c: n, a quotient or remainder of this sum by a constant, digit by digit; NULL where
  * one step does. `exact`: no partial sum is too large. */
 Node *long_division(const Builder *, const Node *n, const Affine *sum, bool exact);
+/* The same of a quotient or remainder by a stream. */
+Node *long_division_by_stream(const Builder *, const Node *n);
 /* a >= 0 as that of a shorter sum; NULL where its terms cannot be split. */
 Node *long_comparison(const Builder *, const Affine *a);
 

@@ -28,9 +28,9 @@ refuse_large_quotient(Circuit *c, const Node *n, int64_t values)
 		error_at_node(
 			c, n,
 			"this quotient takes %lld values (int %lld..%lld), more than the %d that "
-			"one "
-			"layer computes; bound the dividend with min or %%, or divide its digits "
-			"one by one (digits.of, digits.value)",
+			"one layer computes; digit by digit it is found where the dividend is "
+			"from 0 to 4194303 and the divisor 1 or more: write them with max, min, "
+			"abs",
 			(long long)values, (long long)n->type.lo, (long long)n->type.hi, MAX_STEPS);
 	return values > MAX_STEPS;
 }
@@ -196,16 +196,18 @@ multiple_below(Circuit *c, const Form *a, const Form *b, int64_t lo, int64_t hi)
 	return form_add(c, 1, quotient_thresholds(c, a, b, lo + 1, hi, true), lo, b, 0);
 }
 
-/* sign * (a - taken); where sums have been too large, as one number if it is of large terms: what
- * adds up several remainders then sees no more than these. */
+const Form *
+remainder_form(Circuit *c, const Node *n, const Form *f)
+{
+	f = form_within(c, f, n->type.lo, n->type.hi);
+	return c->effort.materialize && form_reader_sum(f) >= LARGE_TERMS ? materialized(c, f) : f;
+}
+
+/* sign * (a - taken) */
 static const Form *
 remainder_without(Circuit *c, const Node *n, const Form *a, const Form *taken, int sign)
 {
-	const Form *rest = form_scale(c, sign, form_add(c, 1, a, -1, taken, 0), 0);
-
-	rest = form_within(c, rest, n->type.lo, n->type.hi);
-	return c->effort.materialize && form_reader_sum(rest) >= LARGE_TERMS ? materialized(c, rest)
-	                                                                     : rest;
+	return remainder_form(c, n, form_scale(c, sign, form_add(c, 1, a, -1, taken, 0), 0));
 }
 
 const Form *
@@ -235,8 +237,8 @@ emit_MOD(Circuit *c, Node *n)
 		error_at_node(
 			c, n,
 			"this remainder is of a quotient of int %lld..%lld, more than one layer "
-			"computes; bound the dividend with min, or the divisor with max, so that "
-			"there are at most %d different quotients",
-			(long long)q->type.lo, (long long)q->type.hi, MAX_STEPS);
+			"computes; digit by digit it is found where the dividend is from 0 to "
+			"4194303 and the divisor 1 or more: write them with max, min, abs",
+			(long long)q->type.lo, (long long)q->type.hi);
 	return taken ? remainder_without(c, n, a, taken, sign) : NULL;
 }

@@ -439,7 +439,9 @@ emit_PICK(Circuit *c, Node *n)
 const Form *
 emit_AS(Circuit *c, Node *n)
 {
-	return map_node(c, n->arg[1]);
+	const Form *f = map_node(c, n->arg[1]);
+
+	return n->arg[0]->op == OP_MOD && !n->type.real ? remainder_form(c, n, f) : f;
 }
 
 /* ---- sums over positions ---- */

@@ -37,6 +37,9 @@ const Form *is_zero(Circuit *, const Form *);
 const Form *gate(Circuit *, const Form *deficit, const Form *f); /* f where deficit is 0, else 0 */
 /* NULL where it takes too many neurons */
 const Form *form_product(Circuit *, const Form *, const Form *);
+/* The remainder n; where sums have been too large, as one number if its terms are large: what adds
+ * up several remainders then sees no more than these (division.c). */
+const Form *remainder_form(Circuit *, const Node *n, const Form *);
 
 /* ---- conditions and choices (select.c) ---- */
 /* y where w >= 1, else 0, straight from w */

@@ -744,6 +744,8 @@ lookahead_node(Graph *g, Node *n, void *ctx)
 			y = long_division(&at, n, &sum, is_exact_sum(&sum));
 	} else if (compared_sum(n, &a))
 		y = lookahead_comparison(&at, n, &a);
+	else if ((n->op == OP_DIV || n->op == OP_MOD) && n->arg[1]->op != OP_CONST)
+		y = long_division_by_stream(&at, n);
 	return y && y != n ? mk2(&at, OP_AS, n, y) : n;
 }
 

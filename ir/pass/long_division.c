@@ -14,6 +14,13 @@
  *
  *     (45 x + 30 y) // 100  =  (45 x' + 30 y') * (B // 100) + (45 x" + 30 y") // 100
  *
+ * By a stream b a digit of the quotient is found as by hand, w being the weight of the digit and
+ * r what was left so far, all comparisons of one digit at once:
+ *
+ *     digit  =  [r >= w b] + [r >= 2 w b] + ...,     r' = r - w b digit
+ *
+ * where what is more than r can be is cut off first, b to r / (k w) + 1, so that all stays small.
+ *
  * Where m is too large for that, B divides it, and the sum of the low digits carries into that of
  * the high ones; so, too, where a sum is compared with 0. */
 
@@ -23,11 +30,15 @@
 #include <stdlib.h>
 
 enum {
-	FEW_STEPS = 16,       /* are taken at once in any case */
-	DIGIT_STEPS = 256,    /* of a digit that leaves a remainder, at most */
-	STEP_TERMS = 1 << 25, /* what its steps may add up to, in about two columns */
-	WORTH_A_DIGIT = 4,    /* steps */
-	REST_MOST = 1 << 20   /* of the low digits of a sum */
+	FEW_STEPS = 16,        /* are taken at once in any case */
+	DIGIT_STEPS = 256,     /* of a digit that leaves a remainder, at most */
+	STEP_TERMS = 1 << 25,  /* what its steps may add up to, in about two columns */
+	WORTH_A_DIGIT = 4,     /* steps */
+	REST_MOST = 1 << 20,   /* of the low digits of a sum */
+	RADIX_MOST = 16,       /* of a quotient by a stream: */
+	LEFT_TERMS = 1 << 23,  /* what is left is so much by its terms; */
+	QUOTIENTS_MOST = 1024, /* where it, or it and its divisor, has more values than these, */
+	CASES_MOST = 64 /* and no operand so few that it is an index (backend/map/division.c) */
 };
 
 /* What larger divisors are m times a power of: b where m is a power of b, the least such, or else
@@ -231,4 +242,61 @@ long_comparison(const Builder *at, const Affine *a)
 		return NULL;
 	Node *carried = mk2(at, OP_ADD, high, divided(at, OP_DIV, low, b));
 	return lookahead_node(at->g, mk2(at, OP_LT, mk_const(at->g, -1), carried), NULL);
+}
+
+/* ---- by a stream ---- */
+
+/* What is left of the dividend, and the quotient so far. */
+typedef struct Division {
+	Builder at; /* the quotient or remainder that is asked for */
+	Node *rest, *quotient;
+} Division;
+
+/* k * min(b, rest / k + 1): as k b where that is no more than the rest. */
+static Node *
+capped_multiple(const Division *d, int64_t k)
+{
+	Node *most = mk_const(d->at.g, d->rest->type.hi / k + 1);
+
+	return mk_times(&d->at, mk2(&d->at, OP_MIN, d->at.at->arg[1], most), k);
+}
+
+/* The digit of weight w: at most `most` times w b is in what is left. */
+static void
+take_digit(Division *d, int64_t w, int64_t most)
+{
+	Node *zero = mk_const(d->at.g, 0), *once = capped_multiple(d, w), *taken = zero;
+	Node *b = d->at.at->arg[1], *dividend = d->at.at->arg[0];
+
+	for (int64_t k = 1; k <= most; k++) {
+		Node *over = mk2(&d->at, OP_SUB, capped_multiple(d, k * w), mk_const(d->at.g, 1));
+		Node *fits = mk2(&d->at, OP_LT, over, d->rest);
+		d->quotient = plus_times(&d->at, d->quotient, w, fits);
+		Node *more = mk_at(d->at.g, d->at.at, OP_IF, fits, once, zero);
+		taken = mk2(&d->at, OP_ADD, taken, more);
+	}
+	/* what it means says how large it can be */
+	Node *means = mk2(&d->at, OP_MOD, dividend, mk_times(&d->at, b, w));
+	d->rest = mk2(&d->at, OP_AS, means, mk2(&d->at, OP_SUB, d->rest, taken));
+}
+
+Node *
+long_division_by_stream(const Builder *at, const Node *n)
+{
+	const Type *a = &n->arg[0]->type, *b = &n->arg[1]->type;
+	Division d = { *at, n->arg[0], mk_const(at->g, 0) };
+	int64_t w = 1;
+
+	if (a->real || b->real || a->lo < 0 || b->lo < 1 || a->hi >= LEFT_TERMS / 2)
+		return NULL;
+	int64_t most = a->hi / b->lo;
+	bool few = most <= 4 * QUOTIENTS_MOST && b->hi - b->lo < CASES_MOST;
+	if (most + b->hi <= QUOTIENTS_MOST || a->hi - a->lo < CASES_MOST || few)
+		return NULL;
+	int64_t radix = min_int64(RADIX_MOST, LEFT_TERMS / (a->hi + 1));
+	while (w <= most / radix)
+		w *= radix;
+	for (; w; w /= radix)
+		take_digit(&d, w, min_int64(most / w, radix - 1));
+	return n->op == OP_DIV ? d.quotient : d.rest;
 }
