@@ -81,7 +81,7 @@ $(BUILD)/twasm: $(TWASM) $(RUNTIME)
 # The machine that twasm runs.
 $(BUILD)/wasm32.onnx: $(BUILD)/twc $(wildcard machine/*.tw)
 	@echo "  TWC   machine/wasm32.tw"
-	@$(BUILD)/twc machine/wasm32.tw -o $@
+	@$(BUILD)/twc machine/wasm32.tw --fewest=neurons -o $@
 
 # Shares no code with the others, so that it can prove what they make.
 $(BUILD)/twprove: $(call objects,prove)

@@ -407,6 +407,7 @@ compile_special(Running *r, const char *source)
 	const char *word[] = { find_beside(&r->arena, "twc", "twc"),
 		               source,
 		               "--no-warnings",
+		               "--fewest=neurons",
 		               "-o",
 		               r->o->output,
 		               NULL };

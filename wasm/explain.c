@@ -8,8 +8,9 @@
  *
  * A head is told by what it looks for, and by the token that it finds; it finds none where its
  * condition holds nowhere, so that what stands behind `else` is read. A neuron belongs to the value
- * that it was made for first; the elements of an array are one unit. Neurons are computed here once
- * more, relu(x w1 + b1) of the states that the session has kept. */
+ * that it was made for first; the elements of an array are one unit. A head that has no name, for
+ * it reads what is wanted only now and then, is told by its condition alone. Neurons are computed
+ * here once more, relu(x w1 + b1) of the states that the session has kept. */
 
 #include "wasm/explain.h"
 #include "runtime/json.h"
@@ -21,7 +22,8 @@ enum { MOST_HEADS = 16, MOST_KINDS = 96, KIND_NAME = 32 };
 
 typedef struct ExplainHead {
 	int layer;
-	const TwNamed *finds; /* the position that it finds */
+	const char *what;     /* it looks for: a name, or a condition */
+	const TwNamed *finds; /* the position of that name; NULL of a condition */
 } ExplainHead;
 
 typedef struct ExplainKind {
@@ -50,7 +52,7 @@ struct WasmExplainer {
 static const TwNamed *
 find_named(const TwModel *m, const char *name)
 {
-	for (int i = 0; name && i < m->nnamed; i++)
+	for (int i = 0; i < m->nnamed; i++)
 		if (!strcmp(m->named[i].name, name))
 			return &m->named[i];
 	return NULL;
@@ -82,12 +84,12 @@ read_heads(WasmExplainer *e, int layer, const cJSON *heads)
 
 	cJSON_ArrayForEach(head, heads)
 	{
-		const cJSON *at = cJSON_GetObjectItem(head, "at");
-		const TwNamed *finds = find_named(e->model, cJSON_GetStringValue(at));
+		const char *what = cJSON_GetStringValue(cJSON_GetObjectItem(head, "at"));
 
-		if (!finds || e->nhead == MOST_HEADS)
+		if (!what || e->nhead == MOST_HEADS)
 			return false;
-		e->head[e->nhead++] = (ExplainHead){ layer, finds };
+		e->head[e->nhead++] = (ExplainHead){ layer, arena_fmt(e->arena, "%s", what),
+			                             find_named(e->model, what) };
 	}
 	return true;
 }
@@ -194,7 +196,7 @@ find_awake(WasmExplainer *e, const WasmMachine *m, int layer)
 static int
 found_by(const WasmMachine *m, const ExplainHead *head)
 {
-	float at = tw_value(m->session, head->finds, acting_token(m));
+	float at = head->finds ? tw_value(m->session, head->finds, acting_token(m)) : -1;
 
 	return at >= 0 ? (int)at : -1;
 }
@@ -203,11 +205,12 @@ static void
 print_found(const WasmMachine *m, const ExplainHead *head, FILE *to)
 {
 	int at = found_by(m, head);
-	char what[120] = "nothing";
+	char what[120];
 
+	snprintf(what, sizeof what, head->finds ? "nothing" : "");
 	if (at >= 0)
 		wasm_describe_token(m, at, what, sizeof what);
-	fprintf(to, "%-10s %s\n", head->finds->name, what);
+	fprintf(to, *what ? "%-10s %s\n" : "%s\n", head->what, what);
 }
 
 /* How many of a layer's neurons, and of which units. */
@@ -304,7 +307,7 @@ print_kind(const WasmExplainer *e, const ExplainKind *k, FILE *to)
 	fprintf(to, " %6ld  ", (all + k->times / 2) / k->times);
 	for (int h = 0; h < e->nhead; h++)
 		if (k->found[h])
-			fprintf(to, "%s%s", width++ ? " " : "", e->head[h].finds->name);
+			fprintf(to, "%s%s", width++ ? " " : "", e->head[h].what);
 	fputc('\n', to);
 }
 
