@@ -176,6 +176,25 @@ divided_by_terms(const Builder *at, const Affine *a, Op op, int64_t m, int64_t b
 	return plus_times(at, divided(at, OP_MOD, low, b), b, divided(at, OP_MOD, carried, m / b));
 }
 
+/* Of one number x of 2^23 and more, of which a neuron that reads it beside a multiple would not be
+ * exact: of x % t, which is read as max(x - t, 0) - max(t - x, 0), where t is above half of x. */
+static Node *
+divided_by_half(const Builder *at, Op op, Node *x, int64_t m)
+{
+	int64_t t = (x->type.hi / (2 * m) + 1) * m;
+
+	if (x->type.lo < 0 || t >= EXACT_MAX / 3)
+		return NULL;
+	Node *zero = mk_const(at->g, 0), *half = mk_const(at->g, t);
+	Node *above = mk2(at, OP_MAX, mk2(at, OP_SUB, x, half), zero),
+	     *below = mk2(at, OP_MAX, mk2(at, OP_SUB, half, x), zero),
+	     *up = mk2(at, OP_LT, mk_const(at->g, t - 1), x);
+	Node *low = plus_times(at, mk2(at, OP_SUB, above, below), -t, up);
+	low = mk2(at, OP_AS, mk2(at, OP_MOD, x, half), mk2(at, OP_ADD, low, half));
+	low = divided(at, op, low, m);
+	return op == OP_MOD ? low : plus_times(at, low, t / m, up);
+}
+
 /* Takes what all terms and m have in common out of them; the sum as a node. */
 static Node *
 reduced_sum(const Builder *at, Affine *a, int64_t *m, int64_t *common)
@@ -223,6 +242,8 @@ long_division(const Builder *at, const Node *n, const Affine *sum, bool exact)
 		return NULL;
 	if (max_int64(-whole->type.lo, whole->type.hi) < EXACT_MAX / 2)
 		y = divided_by_digits(at, n->op, whole, m, base);
+	else if (a.n == 1 && llabs(a.term[0].c) == 1)
+		y = divided_by_half(at, n->op, whole, m);
 	else
 		y = divided_by_terms(at, &a, n->op, m, base);
 	if (!y && common > 1)

@@ -1,8 +1,9 @@
 /* usage: machines SEED
  *
  * Prints a random program of a kind whose cost can explode, with tests that say what it answers:
- * folds, automata, tables on a computed index, products digit by digit, counts in long texts,
- * decision lists, machines that are unrolled over a register file.
+ * folds, automata, tables on a computed index, products digit by digit, quotients of long numbers,
+ * sums by bands, counts in long texts, decision lists, machines that are unrolled over a register
+ * file.
  *
  * The answers come from plain C that does what the program says, step by step, and shares nothing
  * with the compiler or its evaluator (McKeeman 1998, "Differential testing for software"); twc test
@@ -106,10 +107,13 @@ print_fold(void)
 static void
 print_automaton(void)
 {
-	int states = dice_in(2, 6), letters = dice_in(2, 4), to[6 * 4], v[LONGEST];
+	enum { MOST = 12, LETTERS = 4 };
+	int states = dice(4) ? dice_in(2, 6) : dice_in(7, MOST), letters = dice_in(2, LETTERS),
+	    to[MOST * LETTERS], v[LONGEST];
 
 	dice_many(to, states * letters, states);
-	printf("use seq\nmodel automaton {\n  vocab \"0123\"\n  context %d\n}\n", dice_in(12, 200));
+	printf("use seq\nmodel automaton {\n  vocab \"0123\"\n  context %d\n}\n",
+	       dice(4) ? dice_in(12, 200) : dice_in(200, 5000));
 	print_constants("to", to, states * letters);
 	printf("fn step(s, x) = to[s * %d + min(id(x), %d)]\n", letters, letters - 1);
 	printf("output s = seq.scan(step, 0, token)\n");
@@ -147,22 +151,120 @@ print_lookup(void)
 
 /* ---- products, digit by digit ---- */
 
+static int64_t
+power_of_ten(int n)
+{
+	return n ? 10 * power_of_ten(n - 1) : 1;
+}
+
+/* A number of n digits at most, often short or all nines. */
+static int64_t
+dice_number(int n)
+{
+	int64_t x = dice(4) ? 0 : power_of_ten(n) - 1;
+
+	for (int i = dice(4) ? n : dice_in(1, n); i > 0 && !x; i--)
+		x = seeded_below(&state, (int)power_of_ten(i > 8 ? 8 : i))
+		    * power_of_ten(i > 8 ? i - 8 : 0);
+	return x;
+}
+
+/* The model of a text "12*345=", and both numbers' places. */
+static void
+print_two_numbers(const char *name, char sign)
+{
+	printf("use digits\nmodel %s {\n  vocab \"0123456789%c=\"\n  context 40\n}\n", name, sign);
+	printf("let first  = latest j where token[j] == '%c'\n", sign);
+	printf("let second = latest j where token[j] == '='\n");
+}
+
 static void
 print_product(void)
 {
-	int n = dice_in(1, 5), most = 1;
+	int n = dice(3) ? dice_in(1, 5) : dice_in(6, 9), m = dice(2) ? n : dice_in(1, n);
 
-	for (int i = 0; i < n; i++)
-		most *= 10;
-	printf("use digits\nmodel products {\n  vocab \"0123456789*=\"\n  context 40\n}\n");
-	printf("let times  = latest j where token[j] == '*'\n");
-	printf("let equals = latest j where token[j] == '='\n");
-	printf("emit digits.text(digits.mul(digits.before(times, %d), digits.before(equals, %d))) "
-	       "after equals\n",
-	       n, n);
+	print_two_numbers("products", '*');
+	printf("emit digits.text(digits.mul(digits.before(first, %d), digits.before(second, %d))) "
+	       "after second\n",
+	       n, m);
 	for (int t = 0; t < TESTS; t++) {
-		int a = dice(most), b = dice(most);
-		printf("test \"%d*%d=\" -> \"%lld\"\n", a, b, (long long)a * b);
+		int64_t a = dice_number(n), b = dice_number(m);
+		printf("test \"%lld*%lld=\" -> \"%lld\"\n", (long long)a, (long long)b,
+		       (long long)(a * b));
+	}
+}
+
+/* ---- quotients of long numbers ---- */
+
+static int
+dice_divisor(void)
+{
+	static const int usual[] = { 2, 3, 7, 10, 12, 16, 60, 97, 100, 365, 1000, 1024, 10000 };
+
+	return dice(3) ? usual[dice(sizeof usual / sizeof *usual)] : dice_in(2, 5000);
+}
+
+static void
+print_quotients(void)
+{
+	int n = dice_in(3, 6), m = dice_in(1, 3), by = dice_divisor(), of = dice_divisor();
+	int64_t less = dice_number(n), times = dice_in(1, 9);
+
+	print_two_numbers("quotients", '/');
+	printf("let a = max(0, %lld * digits.number(first, %d) - %lld)\n", (long long)times, n,
+	       (long long)less);
+	printf("let b = digits.number(second, %d) + 1\n", m);
+	printf("output q = a // %d\noutput r = a %% %d\noutput d = digits.of(a, %d)\n", by, of, n);
+	printf("output p = min(a, %lld) // b\noutput s = min(a, %lld) %% b\n",
+	       (long long)power_of_ten(n), (long long)power_of_ten(n));
+	for (int t = 0; t < TESTS; t++) {
+		int64_t x = dice_number(n), b = dice_number(m), a = times * x - less;
+		a = a < 0 ? 0 : a;
+		int64_t c = a < power_of_ten(n) ? a : power_of_ten(n);
+		printf("test \"%lld/%lld=\" -> q = [..., %lld], r = [..., %lld], d = [..., [",
+		       (long long)x, (long long)b, (long long)(a / by), (long long)(a % of));
+		for (int i = 0; i < n; i++)
+			printf("%s%lld", i ? ", " : "", (long long)(a / power_of_ten(i) % 10));
+		printf("]], p = [..., %lld], s = [..., %lld]\n", (long long)(c / (b + 1)),
+		       (long long)(c % (b + 1)));
+	}
+}
+
+/* ---- sums by bands ---- */
+
+/* Of x, or of x up to `next`: what is above `from`, in percent. */
+static int64_t
+percent_above(int64_t x, int from, int next, int percent)
+{
+	x = x < next ? x : next;
+	return x > from ? (x - from) * percent / 100 : 0;
+}
+
+static void
+print_bands(void)
+{
+	enum { BANDS = 6 };
+	int n = dice_in(2, BANDS), digits = dice_in(3, 6), from[BANDS + 1] = { 0 },
+	    percent[BANDS] = { 0 }, most = (int)power_of_ten(digits);
+
+	for (int i = 0; i < n; i++) {
+		from[i + 1] = from[i] + dice_in(1, most / n);
+		percent[i] = dice_in(1, 60);
+	}
+	from[n] = most;
+	printf("use digits\nmodel bands {\n  vocab \"0123456789=\"\n  context 16\n}\n");
+	print_constants("from", from, n + 1);
+	print_constants("percent", percent, n);
+	printf("let end = latest j where token[j] == '='\nlet x = digits.number(end, %d)\n",
+	       digits);
+	printf("fn band(i) = max(0, min(x, from[i + 1]) - from[i]) * percent[i] // 100\n");
+	printf("emit digits.text(digits.of(sum(band(i) for i in 0..<%d), %d)) after end\n", n,
+	       digits);
+	for (int t = 0; t < TESTS; t++) {
+		int64_t x = dice_number(digits), all = 0;
+		for (int i = 0; i < n; i++)
+			all += percent_above(x, from[i], from[i + 1], percent[i]);
+		printf("test \"%lld=\" -> \"%lld\"\n", (long long)x, (long long)all);
 	}
 }
 
@@ -174,7 +276,7 @@ print_counts(void)
 	int k = dice(40), m = dice_in(2, 5), v[LONGEST];
 
 	printf("model counts {\n  vocab \"0123456789\"\n  context %d\n}\n",
-	       dice(2) ? dice_in(64, 1000) : dice_in(1000, 40000));
+	       dice(2) ? dice_in(64, 1000) : dice_in(1000, dice(2) ? 40000 : 1000000));
 	printf("let a = count(token[j] in '0'..'4' for j)\nlet b = count(token[j] == '7' for j)\n");
 	printf("output more = a > %d\noutput left = a %% %d\noutput most = a > 3 * b\n", k, m);
 	for (int t = 0; t < TESTS; t++) {
@@ -314,8 +416,8 @@ int
 main(int argc, char **argv)
 {
 	static void (*const kind[])(void) = { print_fold,    print_automaton, print_lookup,
-		                              print_product, print_counts,    print_decisions,
-		                              print_machine };
+		                              print_product, print_quotients, print_bands,
+		                              print_counts,  print_decisions, print_machine };
 	enum { KINDS = sizeof kind / sizeof *kind };
 
 	if (argc != 2) {
