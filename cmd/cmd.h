@@ -86,6 +86,8 @@ const TwModel *model_learned_further(Program *, const char *path, const char **w
 TwModel *load_checkpoint(Program *, const char *path, char **error);
 /* What of a program is proved, learned and chosen (explain_learned.c). */
 void explain_learned(Program *, bool json);
+/* What it holds, and what a token costs (report_learned.c). */
+void report_learned(Program *, bool json);
 
 /* A graph's own text, as --dump prints it, so that a pass can be tested alone: its files end in
  * .twg. */

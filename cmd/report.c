@@ -61,9 +61,12 @@ int
 cmd_report(const Options *o)
 {
 	Program p = { 0 };
-	bool ok = program_open(&p, o->args[0], o) && program_compile(&p);
+	bool open = program_open(&p, o->args[0], o), learned = open && p.graph->learned,
+	     ok = open && (learned || program_compile(&p));
 
-	if (ok && o->json)
+	if (ok && learned)
+		report_learned(&p, o->json);
+	else if (ok && o->json)
 		print_json(json_report(&p, now_ms() - o->started));
 	else if (ok)
 		print_table(&p, now_ms() - o->started);

@@ -501,7 +501,7 @@ static const Verb verbs[] = {
 		"report",
 		"FILE",
 		"prints the transformer's size, and what makes it that deep",
-		NULL,
+		"Of a program with parameters: how many, and what a token costs, part by part.",
 		"json layers d-model heads neurons fewest stdlib no-warnings",
 		"twc report calculator.tw\n"
 		"twc report calculator.tw --json",

@@ -224,6 +224,10 @@ grad_refused 'is empty' ../../examples/adder.tw ''
 grad_refused 'longer than the context' ../../examples/adder.tw 11111111111111111
 grad_refused 'no tokens' mlp.twt 1
 
+# Sizes: of a product of matrices two operations for each weight and token, less one a sum.
+"$bin/twc" report ../../examples/learned/letters.tw >"$tmp/out" || fail "report: $(cat "$tmp/out")"
+grep -qE '^  scores.dense +1950 +7800 +3870 +30$' "$tmp/out" || fail "report: $(cat "$tmp/out")"
+
 # ---- taken up again: the same bits ----
 
 letters --steps 20 -o "$tmp/whole" >/dev/null

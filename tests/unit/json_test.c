@@ -264,6 +264,7 @@ test_data(void **state)
 {
 	(void)state;
 	of_each("$B/twc sample $P -n 3 --seed 1", "Sample", true);
+	prints("$B/twc report examples/learned/letters.tw --json", "LearnedReport", false);
 	prints("$B/twc grad examples/calculator.tw 12*34= --json", "Gradients", false);
 	prints("$B/twc ablate examples/adder.tw -n 32 --json", "Ablation", false);
 	prints("$B/twc random -n 5 --seed 2", "RandomProgram", true);
