@@ -45,7 +45,7 @@ struct Options {
 	const char *only, *fresh;                  /* --only, --fresh; or NULL */
 	bool grad, cc, unfused;                    /* --grad, --cc, --unfused */
 	int vectors;                               /* --vectors: 1 + a VectorLevel; or 0 */
-	const char *of;                            /* --of, or NULL */
+	const char *of, *op;                       /* --of, --op; or NULL */
 	double started;                            /* now_ms() when the process began */
 };
 
@@ -84,6 +84,8 @@ bool learned_file(Arena *, const struct Learned *, const char *path, struct Weig
 bool is_checkpoint(const char *path);
 const TwModel *model_learned_further(Program *, const char *path, const char **why);
 TwModel *load_checkpoint(Program *, const char *path, char **error);
+/* What an operator is; the exit status (explain_op.c). */
+int explain_op(const char *name);
 /* What of a program is proved, learned and chosen (explain_learned.c). */
 void explain_learned(Program *, bool json);
 /* What it holds, and what a token costs (report_learned.c). */

@@ -356,8 +356,14 @@ int
 cmd_explain(const Options *o)
 {
 	Program p = { 0 };
-	bool ok = program_open(&p, o->args[0], o);
 
+	if (o->op)
+		return explain_op(o->op);
+	if (!o->nargs) {
+		fputs("twc: explain what? a FILE, or --op NAME\n", stderr);
+		return 2;
+	}
+	bool ok = program_open(&p, o->args[0], o);
 	if (ok && p.graph->learned && o->nargs == 1) {
 		explain_learned(&p, o->json);
 		program_close(&p);

@@ -31,7 +31,7 @@ typedef struct LearnedReport {
 /* ---- what an expression costs ---- */
 
 static double
-turns_of(const Scalar *e)
+places_of(const Scalar *e)
 {
 	double n = 1;
 
@@ -52,7 +52,7 @@ operations_of(Arena *a, const Scalar *e, Map *seen)
 	map_put(a, seen, e, (void *)(uintptr_t)e);
 	if (e->op == X_CONST || e->op == X_RANGE || e->op == X_LOAD || e->integer)
 		return 0;
-	n = turns_of(e->op == X_SUM || e->op == X_RMAX ? e->arg[0] : e);
+	n = places_of(e->op == X_SUM || e->op == X_RMAX ? e->arg[0] : e);
 	for (int i = 0; i < e->narg; i++)
 		n += operations_of(a, e->arg[i], seen);
 	return n;
@@ -168,7 +168,7 @@ print_part(const LearnedReport *r, const LearnedPart *p, int wide)
 }
 
 static cJSON *
-json_part(const LearnedReport *r, const LearnedPart *p)
+json_learned_part(const LearnedReport *r, const LearnedPart *p)
 {
 	cJSON *o = cJSON_CreateObject();
 
@@ -195,14 +195,14 @@ report_learned(Program *p, bool json)
 	size_t wide = 16;
 
 	if (json) {
-		cJSON *o = json_part(&r, &r.all), *parts;
+		cJSON *o = json_learned_part(&r, &r.all), *parts;
 		cJSON_AddNumberToObject(o, "context", l->context);
 		cJSON_AddNumberToObject(o, "operations_of_training_a_token",
 		                        r.with_gradient / l->context);
 		parts = cJSON_AddArrayToObject(o, "parts");
 		for (int i = 0; i < r.n; i++)
 			if (!is_empty(&r.part[i]))
-				cJSON_AddItemToArray(parts, json_part(&r, &r.part[i]));
+				cJSON_AddItemToArray(parts, json_learned_part(&r, &r.part[i]));
 		print_json(o);
 		return;
 	}

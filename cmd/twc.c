@@ -410,6 +410,10 @@ static const Flag flags[] = {
 	  "of --free: these begin at random, not as they were compiled", NULL },
 	{ "of", 0, "WHAT", offsetof(Options, of),
 	  "differentiate this: a token's score, loss, or a named part", NULL },
+	{ "op", 0, "NAME", offsetof(Options, op),
+	  "an operator in place of a program: what it means, becomes, and costs; of floats its "
+	  "gradient",
+	  NULL },
 	{ "plot", 0, "FILE.svg", offsetof(Options, plot), "draw how the loss went", NULL },
 	{ "grad", 0, NULL, offsetof(Options, grad),
 	  "all of a step of training, not what the loss needs alone", NULL },
@@ -509,16 +513,17 @@ static const Verb verbs[] = {
 	},
 	{
 		"explain",
-		"FILE [NAME]",
+		"[FILE] [NAME]",
 		"says what became of a named value; without NAME, what each layer makes",
 		"Of a value: its type and range, the columns it stands in, the rules that shaped "
 		"it, what it "
 		"costs, and what it waits for. With --json also every head, with what it looks for "
 		"and by "
 		"what gap, and the neurons by the place of the program that they compute.",
-		"json layers d-model heads neurons fewest stdlib no-warnings",
+		"op json layers d-model heads neurons fewest stdlib no-warnings",
 		"twc explain calculator.tw\n"
-		"twc explain calculator.tw answer",
+		"twc explain calculator.tw answer\n"
+		"twc explain --op mul",
 		cmd_explain,
 	},
 	{

@@ -401,18 +401,30 @@ onnx_where(OnnxBuilder *b, const Scalar *e, Around *r)
 	return out;
 }
 
+static const char *const operator_name[NUM_TENSOR_OPS] = {
+	[X_ADD] = "Add", [X_SUB] = "Sub",  [X_MUL] = "Mul",   [X_DIV] = "Div", [X_MAX] = "Max",
+	[X_EXP] = "Exp", [X_LOG] = "Log",  [X_SQRT] = "Sqrt", [X_SIN] = "Sin", [X_TANH] = "Tanh",
+	[X_LT] = "Less", [X_EQ] = "Equal", [X_FLOOR] = "Div", [X_MOD] = "Div",
+};
+
+const char *
+onnx_of_operator(TensorOp op)
+{
+	bool several = op == X_FLOOR || op == X_MOD;
+
+	return op == X_WHERE  ? "Where"
+	       : op == X_SUM  ? "ReduceSum"
+	       : op == X_RMAX ? "ReduceMax"
+	       : several      ? NULL
+	                      : operator_name[op];
+}
+
 static const char *
 onnx_operator(OnnxBuilder *b, const Scalar *e, Around *r)
 {
-	static const char *const name[NUM_TENSOR_OPS] = {
-		[X_ADD] = "Add",   [X_SUB] = "Sub",   [X_MUL] = "Mul", [X_DIV] = "Div",
-		[X_MAX] = "Max",   [X_EXP] = "Exp",   [X_LOG] = "Log", [X_SQRT] = "Sqrt",
-		[X_SIN] = "Sin",   [X_TANH] = "Tanh", [X_LT] = "Less", [X_EQ] = "Equal",
-		[X_FLOOR] = "Div", [X_MOD] = "Div",
-	};
 	const char *x = onnx_scalar(b, e->arg[0], r),
 		   *y = e->narg > 1 ? onnx_scalar(b, e->arg[1], r) : NULL;
-	const char *value = operation(b, name[e->op], x, y);
+	const char *value = operation(b, operator_name[e->op], x, y);
 
 	if (e->op == X_LT || e->op == X_EQ)
 		return cast_to(b, value, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);

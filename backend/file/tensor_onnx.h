@@ -11,4 +11,7 @@
 unsigned char *tensor_onnx_bytes(Arena *, TensorGraph *, const WeightsFile *, size_t *n,
                                  const char **why);
 
+/* The standard operator that one of ours becomes by itself; NULL: several, or none. */
+const char *onnx_of_operator(TensorOp);
+
 #endif

@@ -207,6 +207,14 @@ static const char *const whole_format[NUM_TENSOR_OPS] = {
 	[X_WHERE] = "%s ? %s : %s",
 };
 
+const char *
+c_of_operator(Arena *a, TensorOp op)
+{
+	const char *fmt = number_format[op];
+
+	return fmt ? arena_fmt(a, fmt, "a", "b", "c") : NULL;
+}
+
 /* ---- segments ---- */
 
 /* A line of the loop over the vectors of this segment. */

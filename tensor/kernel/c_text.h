@@ -60,4 +60,7 @@ const char *c_range(Arena *, int number);
  * which a %s is an expression: of each vector k of it where it is a strip, else once. */
 void c_statements(CWriter *, const StripCode *, const char *use_strip, const char *use_number);
 
+/* An operator on the numbers a, b, c in C; NULL where it has a form of its own. */
+const char *c_of_operator(Arena *, TensorOp);
+
 #endif

@@ -228,6 +228,16 @@ grad_refused 'no tokens' mlp.twt 1
 "$bin/twc" report ../../examples/learned/letters.tw >"$tmp/out" || fail "report: $(cat "$tmp/out")"
 grep -qE '^  scores.dense +1950 +7800 +3870 +30$' "$tmp/out" || fail "report: $(cat "$tmp/out")"
 
+# Operators, by all their names.
+ops=$("$bin/twc" --ops | cut -d' ' -f1)
+for op in $ops exp log sqrt sin tanh where floor stop rmax load '//'; do
+	"$bin/twc" explain --op "$op" >"$tmp/out" 2>&1 || fail "explain --op $op: $(cat "$tmp/out")"
+done
+"$bin/twc" explain --op mul >"$tmp/out"
+grep -q '^  gradient  a gets g \* b, b gets g \* a ' "$tmp/out" || fail "$(cat "$tmp/out")"
+grep -q '^  becomes   quarter squares: ' "$tmp/out" || fail "$(cat "$tmp/out")"
+"$bin/twc" explain --op foo 2>"$tmp/err" && fail "explain --op foo is not refused"
+
 # ---- taken up again: the same bits ----
 
 letters --steps 20 -o "$tmp/whole" >/dev/null
