@@ -155,7 +155,8 @@ static AffineForm
 mean_of_sums(Proof *p, const AttentionHead *h, const AffineForm *f, Extent r, double bos)
 {
 	Root *n = count_root(p, h), *sum = new_root(p, ROOT_SUM, 0, h->layer, h->head);
-	double apart = spacing_of(f, &r.lo), most = fmax(magnitude_of(r), fabs(bos));
+	AffineForm merged = merge_tables(p, f); /* a token's columns together: one value of few */
+	double apart = spacing_of(&merged, &r.lo), most = fmax(magnitude_of(r), fabs(bos));
 	int size = 1, at = 0,
 	    others = h->bos_apart; /* of i + 1 winners i + others are of the text */
 

@@ -26,6 +26,7 @@
 
 #include "backend/attend/attend.h"
 #include "backend/map/map.h"
+#include "lang/int_division.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -309,14 +310,15 @@ difference_reaches(Circuit *c, const SumDifference *d, int64_t t)
 		const Form *below = count_below(c, count, !up, x);
 		return !below || !up ? below : form_scale(c, -1, below, 1);
 	}
-	if (d->rest->op != OP_CONST || llabs(d->times) != 1)
+	if (d->rest->op != OP_CONST || !d->times)
 		return NULL;
 	Node *a = d->times > 0 ? sum : d->less, *b = d->times > 0 ? d->less : sum;
 	if (!a)
 		return NULL;
 	if (b && !(sum = difference_of_counts(c, d->at, a, b)))
 		return NULL;
-	const Form *f = sum->op == OP_SUM ? sum_reaches(c, sum, t - d->rest->k) : NULL;
+	int64_t least = -(int64_t)floor_div(d->rest->k - t, llabs(d->times));
+	const Form *f = sum->op == OP_SUM ? sum_reaches(c, sum, least) : NULL;
 	if (!b || !f || !are_counted_anyway(c, d))
 		return f;
 	c->hurried = true; /* if there is time, the counts do */

@@ -22,6 +22,7 @@ static const Rule
 	                                  "block of the table" },
 	by_late_choice = { "late choice",
 	                   "indexed in both lists first, then the choice between the two" },
+	by_pairs = { "pairs", "each of the others compared with the one that may be greatest" },
 	by_gated_step = { "gated step", "what a count reaches, where all else holds" },
 	by_gates = { "gates", "a neuron for each element, held at 0 where the index is another" };
 
@@ -236,7 +237,14 @@ emit_ABS(Circuit *c, Node *n)
 const Form *
 emit_EQ(Circuit *c, Node *n)
 {
-	return is_zero(c, map_difference(c, n->arg[0], n->arg[1], 0));
+	const Form *equal = is_zero(c, map_difference(c, n->arg[0], n->arg[1], 0)),
+		   *beaten = equal->ready > deadline(c) ? deficit_of_greatest(c, n) : NULL;
+
+	if (!beaten || computed_from(beaten->ready) >= equal->ready)
+		return equal;
+	c->hurried = true;
+	beaten = relu(c, form_scale(c, -1, beaten, 1));
+	return form_better_by(c, equal, form_within(c, beaten, 0, 1), &by_pairs);
 }
 
 const Form *

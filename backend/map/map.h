@@ -49,6 +49,12 @@ const Form *deficit(Circuit *, Node *, bool want);
 const Form *deficit_all(Circuit *, Node *, bool want); /* of all operands, added up */
 const Form *map_if(Circuit *, Node *n);                /* IF */
 
+/* ---- the greatest of several, choices of one (exclusive.c); each NULL if it is no such ---- */
+/* Of an equality with the greatest or least of several: how many of them beat the other. */
+const Form *deficit_of_greatest(Circuit *, const Node *equal);
+/* IFs one after the other of conditions of which one at most holds: a gate each. */
+const Form *map_exclusive(Circuit *, Node *n);
+
 /* ---- long chains of choices (decision_list.c) ---- */
 const Form *map_decision_list(Circuit *, Node *n); /* IF; NULL if that is too short */
 /* How many nodes read each, (nusers) by id, of those there were when mapping began. */

@@ -11,6 +11,8 @@
 static const Rule
 	by_leaves = { "nested gates",
 	              "nested choices at once: each outcome gated by all of its conditions" },
+	by_one = { "exclusive gates",
+	           "one condition at most holds: a gate for each outcome, added up" },
 	by_rules = { "decision list",
 	             "a chain of choices at once: each outcome where no rule before it holds" },
 	by_read = { "read", "what is asked of the position read is asked there, what is asked of "
@@ -82,6 +84,18 @@ deficit_all(Circuit *c, Node *n, bool want)
 	return sum;
 }
 
+/* Of an equality with the greatest of several, where that is earlier. */
+static const Form *
+beaten_by(Circuit *c, const Form *best, const Node *n)
+{
+	const Form *f = deficit_of_greatest(c, n);
+
+	if (!f || f->ready >= best->ready)
+		return best;
+	c->hurried = true;
+	return small_deficit(best, f);
+}
+
 const Form *
 deficit(Circuit *c, Node *n, bool want)
 {
@@ -99,7 +113,7 @@ deficit(Circuit *c, Node *n, bool want)
 		best = deficit_order(c, best, n, want);
 	if (n->op == OP_EQ && want)
 		best = deficit_equal(c, best, n);
-	return best;
+	return n->op == OP_EQ && want && best->ready > deadline(c) ? beaten_by(c, best, n) : best;
 }
 
 /* ---- choices: the leaves of nested IFs, each behind all of its conditions ---- */
@@ -271,6 +285,8 @@ map_if(Circuit *c, Node *n)
 		best = form_better(best,
 		                   form_add(c, 1, a, 1, gate(c, deficit(c, cond, false), over), 0));
 	}
+	if (no->op == OP_IF)
+		best = form_better_by(c, best, map_exclusive(c, n), &by_one);
 	if (yes->op == OP_IF || no->op == OP_IF || b->n > FEW_TERMS)
 		best = form_better_by(c, best, choose_by_leaves(c, n), &by_leaves);
 	best = form_better_by(c, best, choose_by_difference(c, n), &by_difference);
