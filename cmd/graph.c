@@ -1,6 +1,6 @@
 /* twc graph: a picture of the program, or of the layers it became, for Graphviz. */
 
-#include "cmd/cmd.h"
+#include "cmd/train.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -282,6 +282,37 @@ write_circuit(const Options *o)
 	return status;
 }
 
+/* --grad: a step of training, kernel by kernel; of an exact program that of its weights. */
+static int
+draw_gradient(const Options *o, const char *kind)
+{
+	Arena arena = { 0 };
+	Training t = { .arena = &arena, .o = o, .either = true };
+	int status = 2, drawn = 0;
+	char *text;
+	size_t n;
+
+	if (training_open_program(&t)) {
+		const Trainer *r = trainer_new(t.learned, &t.recipe, vector_level(), NULL);
+		KernelStages ends = { r->loss, r->numbers->norm };
+		FILE *f = open_memstream(&text, &n);
+		if (f) {
+			drawn = tensor_program_draw(r->learn, &ends, f);
+			fclose(f);
+			if (drawn > DRAWN_MAX && strcmp(kind, "dot"))
+				fprintf(stderr,
+				        "twc: %s: %d kernels are too many to draw; write a .dot "
+				        "file\n",
+				        o->output, drawn);
+			else
+				status = write_picture(o, kind, text, n);
+			free(text);
+		}
+	}
+	training_close(&t);
+	return status;
+}
+
 static bool
 is_json(const char *path)
 {
@@ -295,7 +326,7 @@ cmd_graph(const Options *o)
 {
 	Program p = { 0 };
 
-	if (is_json(o->output))
+	if (is_json(o->output) && !o->grad)
 		return write_circuit(o);
 	const char *kind = o->output ? picture_kind(o->output) : NULL;
 	char *text;
@@ -307,6 +338,8 @@ cmd_graph(const Options *o)
 		      stderr);
 		return 2;
 	}
+	if (o->grad)
+		return draw_gradient(o, kind);
 	bool ok = program_open(&p, o->args[0], o) && (!o->layered || program_compile(&p));
 	FILE *f = ok ? open_memstream(&text, &n) : NULL;
 	int status = 2;

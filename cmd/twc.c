@@ -560,9 +560,13 @@ static const Verb verbs[] = {
 		"OUT ends in .svg, .png or .pdf, for which Graphviz must be installed, or in .dot, "
 		"which needs nothing. An OUT that ends in .json is the compiled circuit as data: "
 		"nodes, "
-		"edges, what values there can be.",
-		"output layered layers d-model heads neurons fewest stdlib no-warnings",
+		"edges, what values there can be. With --grad a step of training: a node a kernel, "
+		"forward, backward and the step told by words, shape and colour; of an exact "
+		"program "
+		"that of its weights.",
+		"output layered grad layers d-model heads neurons fewest stdlib no-warnings",
 		"twc graph calculator.tw -o calculator.svg\n"
+		"twc graph --grad letters.tw -o step.svg\n"
 		"twc graph --layered calculator.tw -o layers.svg\n"
 		"twc graph calculator.tw -o calculator.json",
 		cmd_graph,

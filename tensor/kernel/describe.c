@@ -9,10 +9,8 @@
 
 #include <string.h>
 
-static const char *const kind_names[] = { "strips", "product", "scatter", "update" };
-static const char *const stage_names[] = { "", "forward", "backward", "step" };
-
-typedef enum KernelStage { STAGE_NONE, STAGE_FORWARD, STAGE_BACKWARD, STAGE_STEP } KernelStage;
+const char *const kernel_kind_names[] = { "strips", "product", "scatter", "update" };
+const char *const kernel_stage_names[] = { "", "forward", "backward", "step" };
 
 /* ---- which stage ---- */
 
@@ -47,8 +45,8 @@ mark_stage_of_tensor(StageSearch *s, const TensorNode *t)
 }
 
 /* What the loss needs is forward, what the gradient's norm needs besides is backward. */
-static KernelStage *
-find_stages(const TensorProgram *p, const KernelStages *ends)
+KernelStage *
+find_kernel_stages(const TensorProgram *p, const KernelStages *ends)
 {
 	StageSearch s = { .p = p, .stage = NEWS(p->g->arena, KernelStage, p->g->ntensor) };
 
@@ -125,22 +123,24 @@ print_kernel_totals(const TensorProgram *p, const double *operations, FILE *f)
 	fprintf(f, "%d kernels:", p->nkernel);
 	for (int i = 0; i < 4; i++)
 		if (n[i])
-			fprintf(f, " %d %s (%.2f MFLOP)", n[i], kind_names[i], operations[i] / 1e6);
+			fprintf(f, " %d %s (%.2f MFLOP)", n[i], kernel_kind_names[i],
+			        operations[i] / 1e6);
 	fprintf(f, "; buffers of %.2f MB\n", 4e-6 * (double)p->floats);
 }
 
 void
 tensor_program_print(const TensorProgram *p, const KernelStages *ends, FILE *f)
 {
-	const KernelStage *stage = find_stages(p, ends);
+	const KernelStage *stage = find_kernel_stages(p, ends);
 	double operations[4] = { 0 };
 
 	for (int i = 0; i < p->nkernel; i++) {
 		const Kernel *k = &p->kernel[i];
 		CostSearch c = cost_of_kernel(p, k);
 		operations[k->kind] += c.operations;
-		fprintf(f, "%-8s %-8s %9.2f MFLOP %7.2f MB  ", kind_names[k->kind],
-		        stage_names[stage[k->to->id]], c.operations / 1e6, 4e-6 * c.elements);
+		fprintf(f, "%-8s %-8s %9.2f MFLOP %7.2f MB  ", kernel_kind_names[k->kind],
+		        kernel_stage_names[stage[k->to->id]], c.operations / 1e6,
+		        4e-6 * c.elements);
 		tensor_print(p->g, k->to, f);
 	}
 	print_kernel_totals(p, operations, f);

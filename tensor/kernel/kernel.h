@@ -107,4 +107,9 @@ bool is_plain_load(const Scalar *);
  * first, with what was split off. now: what stands for a tensor whose body changed. */
 TensorNode **tensor_split(TensorGraph *, bool unfused, int *n, Map *now);
 
+/* describe.c: which part of a step a kernel is of, by the tensor that it computes. */
+typedef enum KernelStage { STAGE_NONE, STAGE_FORWARD, STAGE_BACKWARD, STAGE_STEP } KernelStage;
+extern const char *const kernel_kind_names[], *const kernel_stage_names[];
+KernelStage *find_kernel_stages(const TensorProgram *, const KernelStages *);
+
 #endif

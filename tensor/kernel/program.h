@@ -47,6 +47,8 @@ typedef struct KernelStages {
 
 /* A line a kernel, and its stage unless `ends` is NULL (describe.c). */
 void tensor_program_print(const TensorProgram *, const KernelStages *ends, FILE *);
+/* A picture for Graphviz (draw.c); how many nodes. */
+int tensor_program_draw(const TensorProgram *, const KernelStages *ends, FILE *);
 /* The kernels that compute what has this name, as C; how many. */
 int tensor_program_print_c(const TensorProgram *, const char *name, FILE *);
 /* All of them, and what they need. */

@@ -238,6 +238,18 @@ grep -q '^  gradient  a gets g \* b, b gets g \* a ' "$tmp/out" || fail "$(cat "
 grep -q '^  becomes   quarter squares: ' "$tmp/out" || fail "$(cat "$tmp/out")"
 "$bin/twc" explain --op foo 2>"$tmp/err" && fail "explain --op foo is not refused"
 
+# A step of training as a picture: stages by words and shape, all that is read is drawn.
+for file in sums.tw letters.twt ../../examples/adder.tw; do
+	"$bin/twc" graph --grad $file -o "$tmp/step.dot" || fail "graph --grad $file"
+	for text in 'shape=box.*forward: product' 'shape=hexagon.*backward: product' \
+		'shape=parallelogram.*step: strips' 'operators fused", peripheries=2'; do
+		grep -q "$text" "$tmp/step.dot" || fail "graph --grad $file: no $text"
+	done
+	awk '$2 == "->" { read[$1]; read[$3] } $2 ~ /^\[shape/ { drawn[$1] }
+		END { for (n in read) if (!(n in drawn)) { print n; exit 1 } }' "$tmp/step.dot" ||
+		fail "graph --grad $file: a node is read and not drawn"
+done
+
 # ---- taken up again: the same bits ----
 
 letters --steps 20 -o "$tmp/whole" >/dev/null
