@@ -37,21 +37,58 @@ pack_panels(float *to, const float *from, int64_t along, int64_t k_step, int n, 
 	}
 }
 
-INLINE void
-pack_lines(float *to, const float *from, int64_t along, int64_t k_step, int n, int kc, int tile)
+#if defined(__x86_64__)
+/* The same where each line goes on with k: eight lines of eight numbers are turned at a time. */
+__attribute__((target("avx2,fma"))) static void
+pack_turned(float *to, const float *from, int64_t along, int n, int kc, int tile)
 {
+	for (int first = 0; first < n; first += tile, to += (int64_t)tile * kc) {
+		int have = lesser(tile, n - first), whole = have & ~7, turned = kc & ~7;
+		const float *line = from + first * along;
+		for (int i = 0; i < whole; i += 8)
+			for (int k = 0; k < turned; k += 8) {
+				__m256 column[8];
+				turn_lines(line + i * along + k, along, column);
+				for (int l = 0; l < 8; l++)
+					_mm256_storeu_ps(to + (k + l) * tile + i, column[l]);
+			}
+		for (int k = 0; k < kc; k++)
+			for (int i = k < turned ? whole : 0; i < tile; i++)
+				to[k * tile + i] = i < have ? line[i * along + k] : 0;
+	}
+}
+#else
+#define pack_turned(to, from, along, n, kc, tile) pack_panels(to, from, along, 1, n, kc, tile)
+#endif
+
+/* Lines of so many elements that the compiler knows how many. */
+INLINE void
+copy_tile(float *to, const float *from, int have, int tile)
+{
+	if (have == tile) {
+		memcpy(to, from, sizeof *to * (size_t)tile);
+		return;
+	}
+	for (int i = 0; i < tile; i++)
+		to[i] = i < have ? from[i] : 0;
+}
+
+INLINE void
+pack_lines(float *to, const float *from, int64_t along, int64_t k_step, int n, int kc, int tile,
+           bool avx2)
+{
+	if (along != 1 && k_step == 1 && avx2) {
+		pack_turned(to, from, along, n, kc, tile);
+		return;
+	}
 	if (along != 1) {
 		pack_panels(to, from, along, k_step, n, kc, tile);
 		return;
 	}
-	for (int first = 0; first < n; first += tile, to += (int64_t)tile * kc) {
-		int have = lesser(tile, n - first);
-		for (int k = 0; k < kc; k++) {
-			memcpy(to + k * tile, from + first + k * k_step, sizeof *to * (size_t)have);
-			for (int i = have; i < tile; i++)
-				to[k * tile + i] = 0;
-		}
-	}
+	for (int k = 0; k < kc; k++, to += tile, from += k_step)
+		for (int first = 0; first < n; first += tile)
+			copy_tile(to + (int64_t)first * kc, from + first, lesser(tile, n - first),
+			          tile);
 }
 
 /* ---- the inner kernel: a tile of c from rows of a and a panel of b ---- */
@@ -168,7 +205,8 @@ typedef void TileRun(int kc, TileRows, const float *b, float *c, int64_t ldc, in
 /* Where k runs along lines of memory, whole tiles of rows are read where they lie, unless lines of
  * the cache that are needed together would drive each other out. */
 INLINE void
-rows_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns, int k, int row, const float *b)
+rows_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns, bool avx2, int k, int row,
+              const float *b)
 {
 	int kc = lesser(GEMM_BLOCK, g->k - k), mc = lesser(ROWS, g->m - row);
 	bool in_place = g->ak == 1 && g->ai % 1024;
@@ -176,7 +214,7 @@ rows_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns, int k, int ro
 	const float *lines = g->a + row * g->ai + k * g->ak;
 	float *a = g->room;
 
-	pack_lines(a, lines + whole * g->ai, g->ai, g->ak, mc - whole, kc, rows);
+	pack_lines(a, lines + whole * g->ai, g->ai, g->ak, mc - whole, kc, rows, avx2);
 	for (int j = 0; j < g->n; j += columns)
 		for (int i = 0; i < mc; i += rows) {
 			TileRows r = { a + (int64_t)(i - whole) * kc, 1, rows };
@@ -188,16 +226,16 @@ rows_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns, int k, int ro
 }
 
 INLINE void
-gemm_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns)
+gemm_by_tiles(const Gemm *g, TileRun *tile, int rows, int columns, bool avx2)
 {
 	float *b = g->room
 	           + (int64_t)(lesser(g->m, ROWS) + TILE_ROWS_MAX) * lesser(g->k, GEMM_BLOCK);
 
 	for (int k = 0; k < g->k; k += GEMM_BLOCK) {
 		int kc = lesser(GEMM_BLOCK, g->k - k);
-		pack_lines(b, g->b + k * g->bk, g->bj, g->bk, g->n, kc, columns);
+		pack_lines(b, g->b + k * g->bk, g->bj, g->bk, g->n, kc, columns, avx2);
 		for (int row = 0; row < g->m; row += ROWS)
-			rows_by_tiles(g, tile, rows, columns, k, row, b);
+			rows_by_tiles(g, tile, rows, columns, avx2, k, row, b);
 	}
 }
 
@@ -207,7 +245,7 @@ gemm_portable(const Gemm *g)
 	if (g->m == 1)
 		vector_product(g, false);
 	else
-		gemm_by_tiles(g, tile_portable, 4, 16);
+		gemm_by_tiles(g, tile_portable, 4, 16, false);
 }
 
 #if defined(__x86_64__)
@@ -217,7 +255,7 @@ gemm_v3(const Gemm *g)
 	if (g->m == 1)
 		vector_product(g, true);
 	else
-		gemm_by_tiles(g, tile_v3, 6, 16);
+		gemm_by_tiles(g, tile_v3, 6, 16, true);
 }
 
 static void
@@ -226,7 +264,7 @@ gemm_v4(const Gemm *g)
 	if (g->m == 1)
 		vector_product(g, true);
 	else
-		gemm_by_tiles(g, tile_v4, 14, 32);
+		gemm_by_tiles(g, tile_v4, 14, 32, true);
 }
 #endif
 
