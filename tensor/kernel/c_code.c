@@ -281,6 +281,14 @@ address_text(CodeWriter *c, int at)
 	const LoadPlan *p = c->code->instr[at].load;
 	TextBuilder t = { .arena = c->arena };
 
+	if (p->affine) {
+		if (p->base)
+			text_addf(&t, " + %lld", (long long)p->base);
+		for (int i = 0; i < p->nterm; i++)
+			text_addf(&t, " + (int64_t)%s * %lld", c_range(c->arena, p->range[i]),
+			          (long long)p->times[i]);
+		return t.s ? t.s : "";
+	}
 	for (int i = 0; i < p->rank; i++) {
 		const char *index = c_whole(c, c->index[at][i]);
 		if (!strcmp(index, "0"))
@@ -301,7 +309,7 @@ c_load_number(CodeWriter *c, int at)
 	TextBuilder inside = { .arena = c->arena };
 
 	c->value[at].kind = C_NUMBER;
-	for (int i = 0; i < p->rank; i++)
+	for (int i = 0; i < p->rank && !p->affine; i++)
 		if (p->may_miss[i])
 			text_addf(&inside, "%sis_in_axis(%s, %d)", inside.s ? " && " : "",
 			          c_whole(c, c->index[at][i]), p->dim[i]);
@@ -318,10 +326,10 @@ c_load_strip(CodeWriter *c, int at)
 {
 	const LoadPlan *p = c->code->instr[at].load;
 	const char *from = c_tensor(c->w, p->tensor), *name = c->value[at].name;
-	int64_t step = 0;
+	int64_t step = p->step;
 	bool misses = false;
 
-	for (int i = 0; i < p->rank; i++) {
+	for (int i = 0; i < p->rank && !p->affine; i++) {
 		step += p->per_lane[i] * p->stride[i];
 		misses |= p->may_miss[i];
 	}
@@ -336,7 +344,7 @@ c_load_strip(CodeWriter *c, int at)
 	c_line(c->w, "{");
 	c->w->depth++;
 	c_line(c->w, "int lo = 0, hi = n;");
-	for (int i = 0; i < p->rank; i++)
+	for (int i = 0; i < p->rank && !p->affine; i++)
 		if (p->may_miss[i])
 			c_line(c->w,
 			       "lanes_inside(%s + (int64_t)lane * (%lld), %lld, %d, &lo, &hi);",

@@ -96,6 +96,8 @@ Scalar *row_of_condition(const Scalar *c, const Scalar *axis);
 double free_size(const Scalar *);
 /* A sum of ranges and multiples of them; how it grows with a range. */
 bool is_affine_index(const Scalar *);
+/* What a plain load's address grows by with a range; without one, where it is when all are 0. */
+int64_t load_address(const Scalar *load, const Scalar *range);
 int64_t slope_of_index(const Scalar *, const Scalar *range);
 
 /* A load of a tensor at indices that are sums of ranges and multiples of them, all inside of it. */

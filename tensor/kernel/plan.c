@@ -18,8 +18,8 @@ index_at_zero(const Scalar *e)
 	}
 }
 
-static int64_t
-address(const Scalar *load, const Scalar *r)
+int64_t
+load_address(const Scalar *load, const Scalar *r)
 {
 	int64_t stride = 1, sum = 0;
 
@@ -85,7 +85,7 @@ is_line_load(const LineSearch *l, const Scalar *e)
 	if (!is_plain_load(e))
 		return false;
 	for (int i = l->t->rank - 1; i >= l->from; i--) {
-		int64_t slope = address(e, scalar_axis(l->g, i, l->t->dim[i]));
+		int64_t slope = load_address(e, scalar_axis(l->g, i, l->t->dim[i]));
 		if (i + 1 < l->t->rank && slope != step)
 			return false;
 		step = slope * l->t->dim[i];
@@ -255,8 +255,8 @@ sort_ranges(const TensorNode *t, const Scalar *base, const Scalar *a, const Scal
 		const Scalar *r = base->free[i];
 		KernelLoop l = { .range = r->number,
 			         .extent = r->extent,
-			         .a = address(a, r),
-			         .b = address(b, r) };
+			         .a = load_address(a, r),
+			         .b = load_address(b, r) };
 		bool axis = r->number < BOUND_RANGE;
 		l.c = axis ? axis_stride(t, r->number) : 0;
 		if ((!l.a && !l.b) || (!axis && (!l.a || !l.b)))
@@ -351,8 +351,8 @@ plan_product(const TensorNode *t, Kernel *k)
 	KernelLoop row = take_longest(&p.rows), column = take_longest(&p.columns),
 		   term = take_longest(&p.terms);
 	*k = (Kernel){ .kind = KERNEL_PRODUCT, .to = k->to, .a = a->tensor, .b = b->tensor };
-	k->a_base = address(a, NULL);
-	k->b_base = address(b, NULL);
+	k->a_base = load_address(a, NULL);
+	k->b_base = load_address(b, NULL);
 	k->gemm = (Gemm){ .m = row.extent,
 		          .n = column.extent,
 		          .k = term.extent,

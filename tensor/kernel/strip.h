@@ -40,9 +40,15 @@ typedef enum StripOp {
 	S_END
 } StripOp;
 
-/* How a load finds its elements: the sum over axes of stride * index. */
+/* How a load finds its elements: the sum over axes of stride * index. Where it hits always, and its
+ * indices are sums of ranges and multiples of them, that is a sum over ranges. */
 typedef struct LoadPlan {
 	int tensor, rank;
+	bool affine;
+	int64_t base, step; /* AFFINE: of lane 0 where all ranges are 0; from lane to lane */
+	int nterm;
+	int range[RANK_MAX]; /* (nterm) */
+	int64_t times[RANK_MAX];
 	int index[RANK_MAX];        /* register: the index at lane 0; a strip for a gather */
 	bool strip[RANK_MAX];       /* gather: it differs from lane to lane */
 	int64_t per_lane[RANK_MAX]; /* how much the index grows from lane to lane */

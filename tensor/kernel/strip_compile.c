@@ -97,6 +97,30 @@ at_lane_zero(StripCompiler *c, Scalar *e)
 	return c->lanes ? scalar_substitute(c->g, e, c->lanes, scalar_const(c->g, 0)) : e;
 }
 
+/* The ranges that are not lanes are terms. False where an index is another thing, or may miss. */
+static bool
+plan_affine_load(StripCompiler *c, const Scalar *e, LoadPlan *p)
+{
+	if (!is_plain_load(e) || e->nfree > RANK_MAX)
+		return false;
+	p->affine = true;
+	p->base = load_address(e, NULL);
+	for (int i = 0; i < e->nfree; i++) {
+		bool lanes = e->free[i] == c->lanes;
+		for (int k = 0; k < c->nmerged; k++)
+			lanes |= e->free[i] == c->merged[k];
+		if (e->free[i] == c->lanes)
+			p->step = load_address(e, e->free[i]);
+		if (lanes)
+			continue;
+		p->range[p->nterm] = e->free[i]->number;
+		p->times[p->nterm++] = load_address(e, e->free[i]);
+	}
+	for (int i = 0; i < RANK_MAX; i++)
+		p->index[i] = -1;
+	return true;
+}
+
 static LoadPlan *
 plan_load(StripCompiler *c, const Scalar *e, bool *gather)
 {
@@ -107,6 +131,8 @@ plan_load(StripCompiler *c, const Scalar *e, bool *gather)
 	*gather = false;
 	p->tensor = t->id;
 	p->rank = t->rank;
+	if (plan_affine_load(c, e, p))
+		return p;
 	for (int i = t->rank - 1; i >= 0; stride *= t->dim[i], i--) {
 		p->stride[i] = stride;
 		p->dim[i] = t->dim[i];

@@ -3,6 +3,10 @@
 #include "tensor/kernel/strip.h"
 #include "tensor/kernel/vectors.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 /* ---- a strip at a time ---- */
 
 /* A strip, or one number, which stands in all lanes of a vector: that is read again and again. */
@@ -39,6 +43,38 @@ vectors(const StripMachine *m, bool strip)
 	return strip ? (m->nlane + LANES - 1) / LANES : 1;
 }
 
+/* Square roots, which compilers take of vectors only where they are asked by the processor's name;
+ * all are rounded right. */
+typedef void RootsRun(V *to, Operand a, int n);
+
+static void
+roots_portable(V *to, Operand a, int n)
+{
+	for (int i = 0; i < n; i++)
+		to[i] = roots_of_lanes(part(a, i));
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void
+roots_v3(V *to, Operand a, int n)
+{
+	for (int i = 0; i < n; i++)
+		for (int half = 0; half < 2; half++) {
+			const float *from = (const float *)(a.at + (size_t)i * a.step) + 8 * half;
+			_mm256_storeu_ps((float *)&to[i] + 8 * half,
+			                 _mm256_sqrt_ps(_mm256_loadu_ps(from)));
+		}
+}
+
+__attribute__((target("avx512f"))) static void
+roots_v4(V *to, Operand a, int n)
+{
+	for (int i = 0; i < n; i++)
+		_mm512_storeu_ps(&to[i],
+		                 _mm512_sqrt_ps(_mm512_loadu_ps(a.at + (size_t)i * a.step)));
+}
+#endif
+
 #define EACH(e) \
 	for (int i = 0; i < n; i++) { \
 		V x = part(a, i), y = part(b, i), z = part(c, i); \
@@ -48,7 +84,7 @@ vectors(const StripMachine *m, bool strip)
 	break
 
 INLINE void
-apply_strip(const StripInstr *in, StripMachine *m)
+apply_strip(const StripInstr *in, StripMachine *m, RootsRun *roots)
 {
 	Operand a = operand(m, in, 0), b = operand(m, in, 1), c = operand(m, in, 2);
 	V *to = result(m, in);
@@ -66,7 +102,7 @@ apply_strip(const StripInstr *in, StripMachine *m)
 	case X_LOG: EACH(log_lanes(x));
 	case X_SIN: EACH(sin_lanes(x));
 	case X_TANH: EACH(tanh_lanes(x));
-	case X_SQRT: EACH(roots_of_lanes(x));
+	case X_SQRT: roots(to, a, n); break;
 	case X_LT: EACH(truth(x < y));
 	case X_EQ: EACH(truth(x == y));
 	case X_WHERE: EACH(choose(x != 0, y, z));
@@ -134,6 +170,26 @@ fold_lanes(const StripInstr *in, StripMachine *m)
 /* ---- loads ---- */
 
 INLINE void
+load_affine(const StripInstr *in, StripMachine *m)
+{
+	const LoadPlan *p = in->load;
+	int64_t at = p->base;
+
+	for (int i = 0; i < p->nterm; i++)
+		at += m->range[p->range[i]] * p->times[i];
+	const float *from = m->buffer[p->tensor] + at;
+	if (!in->strip) {
+		*result(m, in) = all_lanes(*from);
+		return;
+	}
+	from += m->lane * p->step;
+	if (p->step == 1)
+		m->at[in->to] = from; /* buffers have room for the last vector */
+	else
+		load_line(from, p->step, 0, m->nlane, m->nlane, (float *)result(m, in));
+}
+
+INLINE void
 load_strip(const StripInstr *in, StripMachine *m)
 {
 	const LoadPlan *p = in->load;
@@ -192,7 +248,7 @@ typedef struct OuterLanes {
 } OuterLanes;
 
 INLINE void
-run_code(const StripCode *code, StripMachine *m)
+run_code(const StripCode *code, StripMachine *m, RootsRun *roots)
 {
 	OuterLanes outside[HEIGHT_MAX];
 	int depth = 0;
@@ -202,9 +258,14 @@ run_code(const StripCode *code, StripMachine *m)
 		case S_CONST: *result(m, in) = all_lanes(in->value); break;
 		case S_RANGE: *result(m, in) = all_lanes((float)m->range[in->range]); break;
 		case S_LANES: lane_numbers(in, m); break;
-		case S_LOAD: load_strip(in, m); break;
+		case S_LOAD:
+			if (in->load->affine)
+				load_affine(in, m);
+			else
+				load_strip(in, m);
+			break;
 		case S_GATHER: gather_strip(in, m); break;
-		case S_APPLY: apply_strip(in, m); break;
+		case S_APPLY: apply_strip(in, m, roots); break;
 		case S_REPEAT:
 			fill_strip(m, in, vectors(m, in->strip));
 			m->range[in->range] = 0;
@@ -249,7 +310,7 @@ run_code(const StripCode *code, StripMachine *m)
 #define MACHINE(name, target) \
 	target static void run_##name(const StripCode *code, StripMachine *m) \
 	{ \
-		run_code(code, m); \
+		run_code(code, m, roots_##name); \
 	}
 
 MACHINE(portable, )
