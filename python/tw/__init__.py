@@ -18,11 +18,13 @@ stream is the embedding, 2 L + 1 what the attention of layer L has made, 2 L + 2
 from tw._circuit import Circuit, Edge
 from tw._engine import Patch, Run
 from tw._files import FileError
+from tw._learned import LearnedModel, Likely, open_learned
 from tw._library import Gradients, LibraryError, Session
 from tw._model import Label, Layer, Model, Named, open_model
 
 open = open_model  # noqa: A001 - tw.open reads as it should
 
 __all__ = ["Circuit", "Edge", "FileError", "Label", "Layer", "LibraryError", "Model", "Named",
-           "Gradients", "Patch", "Run", "Session", "open", "open_model"]
+           "Gradients", "LearnedModel", "Likely", "Patch", "Run", "Session", "open",
+           "open_learned", "open_model"]
 __version__ = "0.1"

@@ -182,6 +182,8 @@ def read_file(path: str) -> Contents:
     try:
         contents = read_safetensors(raw) if raw[8:9] == b"{" else read_onnx(raw)
     except (IndexError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as e:
+        if b'"tw.graph"' in raw[:1 << 20]:
+            raise FileError(f"{path}: it was learned: tw.open_learned opens it") from e
         raise FileError(f"{path}: damaged, or not written by twc") from e
     if "version" not in contents.properties:
         raise FileError(f"{path}: not written by twc")
