@@ -315,7 +315,7 @@ static const Flag flags[] = {
 	  "print the graph after this pass, or as it was lowered (lower); the tensors of what is "
 	  "learned (tensors); or what a stage of the "
 	  "backend made: circuit, schedule, columns, weights. A graph kept in a FILE.twg is read "
-	  "back as it is",
+	  "back as it is, unless it takes what is learned",
 	  NULL },
 	{ "verify", 0, NULL, offsetof(Options, verify),
 	  "hold what each stage of the backend made against what it promises, on texts too; twc "

@@ -57,7 +57,9 @@ attribute_fault(const Graph *g, const Node *n)
 	switch (n->op) {
 	case OP_TOKEN: RULE(n->k >= 0 && n->k < g->nfield, "a token has no such field"); break;
 	case OP_LEARNED:
-		RULE(n->k >= 0 && n->k < g->nchosen, "there is no such learned value");
+		RULE(n->k >= 0 && n->k < g->nchosen,
+		     g->nchosen ? "there is no such learned value"
+		                : "what gives this value is learned, which a .twg does not have");
 		break;
 	case OP_INPUT: RULE(n->k >= 0 && n->k < g->ninput, "there is no such input"); break;
 	case OP_CURVE:

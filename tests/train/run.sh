@@ -126,6 +126,16 @@ train sums.tw --like ../../examples/adder_1digit.tw --steps 1 -o "$tmp/new" >"$t
 	>"$tmp/out" && fail "what is not trained is equal"
 grep -q '^not equal, with' "$tmp/out" || fail "not equal: $(cat "$tmp/out")"
 
+# A convolution of the library, against loops.
+node planes.mjs "$tmp" >"$tmp/planes.want"
+"$bin/twc" run planes.tw --model "$tmp/planes.safetensors" --input "$tmp/planes.npy" |
+	sed 's/.*: //' | cmp - "$tmp/planes.want" || fail "nn.conv is not what loops say"
+
+# The exact half of such a program as text says whose its values are, and is not read back alone.
+"$bin/twc" --dump=lower sums.tw >"$tmp/half.twg" || fail "no dump of a half-exact program"
+"$bin/twc" --dump=lower "$tmp/half.twg" >/dev/null 2>"$tmp/err" && fail "half a program was read"
+grep -q 'is learned, which a .twg does not have' "$tmp/err" || fail "half.twg: $(cat "$tmp/err")"
+
 # ---- the weights of an exact program, learned further ----
 
 # right LINE LEAST MOST NAME: so many percent of the tokens held back are right
