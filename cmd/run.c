@@ -211,7 +211,13 @@ cmd_run(const Options *o)
 			if (r.learned)
 				learned_half_attach(r.learned, r.eval);
 		}
-		ok = (r.learned || !g->learned) && (!o->input || run_number_file(&r, o->input));
+		if (!g->learned && o->model)
+			fprintf(stderr,
+			        "twc: %s: it is exact, and run without a model; twrun runs %s%s\n",
+			        o->args[0], o->model,
+			        is_checkpoint(o->model) ? ", what twc train made of it" : "");
+		bool ready = g->learned ? r.learned != NULL : !o->model;
+		ok = ready && (!o->input || run_number_file(&r, o->input));
 		if (ok && g->ninput && (o->nargs > 1 || o->batch)) {
 			fputs("twc: this model takes numbers: --input FILE.npy\n", stderr);
 			ok = false;

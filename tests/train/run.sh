@@ -167,6 +167,9 @@ for text in 12+34= 9+1= 999+999=; do
 done
 free --only head --steps 40 -o "$tmp/free.head"
 right '$' 80 100 'adder, its head free'
+"$bin/twc" run ../../examples/adder.tw --model "$tmp/free.broken.safetensors" 1+1= \
+	2>"$tmp/err" && fail "twc run of an exact program takes a model"
+grep -q 'twrun runs' "$tmp/err" || fail "twc run with a model: $(cat "$tmp/err")"
 # What is begun anew and learned beside exact layers.
 free --only layers.2.w?,layers.2.b?,head --fresh layers.2,head --rate 0.01 --steps 300 \
 	-o "$tmp/free.anew"
