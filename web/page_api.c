@@ -120,6 +120,7 @@ json_inputs(const TwModel *m)
 		cJSON_AddStringToObject(o, "name", m->input[i].name);
 		cJSON_AddNumberToObject(o, "low", (double)m->input[i].low);
 		cJSON_AddNumberToObject(o, "high", (double)m->input[i].high);
+		cJSON_AddBoolToObject(o, "whole", m->input[i].kind != TW_REAL);
 		cJSON_AddItemToArray(list, o);
 	}
 	return list;

@@ -66,10 +66,7 @@ const inMachine = [
 	],
 ]
 virtual['virtual:machine'] = () => ({
-	text: read('machine/wasm32.tw'),
-	files: Object.fromEntries(
-		['alu', 'divide', 'memory'].map(name => [`${name}.tw`, read(`machine/${name}.tw`)]),
-	),
+	files: Object.fromEntries(sources('machine').map(f => [f, read(`machine/${f}`)])),
 	programs: inMachine.map(([name, title, input]) => {
 		const [, about, c] = read(`tests/wasm/${name}.c`).match(/^\/\*([^]*?)\*\/\s*([^]*)$/)
 		return {

@@ -191,6 +191,17 @@ function spokenLabel(row, view) {
 	return `: a value, ${valueAt(view.trace, row, view.at)} at position ${view.at}.`
 }
 
+// "next.pc": of a record, whose fields stand in rows below each other.
+function nameOf(row) {
+	const at = row.name.lastIndexOf('.') + 1
+	return element(
+		'b',
+		{},
+		at ? element('span', { textContent: row.name.slice(0, at) }) : '',
+		row.name.slice(at),
+	)
+}
+
 // What stands to the left of a row: a button, which locks it.
 function label(row, view) {
 	const parts = []
@@ -241,7 +252,7 @@ function label(row, view) {
 		parts.push(
 			element('span', {
 				className: 'sign',
-				textContent: row.position ? '⌖' : '▢',
+				textContent: row.position ? '↩' : '▢',
 				'aria-hidden': 'true',
 			}),
 		)
@@ -249,7 +260,7 @@ function label(row, view) {
 			element(
 				'span',
 				{ className: 'words' },
-				element('b', { textContent: row.name }),
+				nameOf(row),
 				row.of.length > 1
 					? element('small', {
 							textContent: ` ${row.of.length} numbers`,

@@ -177,6 +177,9 @@ export async function editor(parent, text, { words, onChange, onProblems, onLine
 				scrollIntoView: true,
 			})
 		},
+		replace(at, length, text) {
+			view.dispatch({ changes: { from: at, to: at + length, insert: text } })
+		},
 		// What compiling found goes to the language server, which tells the editor.
 		async built(result, version) {
 			receive(await words.call('built', uri, version, result))

@@ -65,7 +65,7 @@ const computer = () =>
 		element('b', { textContent: 'C programs' }),
 		element('span', {
 			textContent:
-				'A C program inside a transformer: WebAssembly in 13 layers, an ' +
+				'A C program inside a transformer: WebAssembly as a prompt, an ' +
 				'instruction a token.',
 		}),
 	)

@@ -14,10 +14,11 @@ import { legend, why } from './why.js'
 
 const $ = id => document.getElementById(id)
 const say = message => ($('status').textContent = message)
+const machineFile = 'wasm32.tw'
 const wide = 132 // pixels of a column
 
 colours($('theme'))
-say('compiling the machine, a transformer of 13 layers …')
+say('compiling the machine into a transformer …')
 const worker = client(await WebAssembly.compile(unpackModule(modulePacked)))
 await worker.ready
 for (const [path, text] of Object.entries(machine.files)) worker.put(path, text)
@@ -216,7 +217,7 @@ async function explain(id) {
 	if (from)
 		parts.push(
 			element('pre', {
-				textContent: machine.text
+				textContent: machine.files[machineFile]
 					.split('\n')
 					.slice(from - 1, Math.min(to, from + 11))
 					.join('\n'),
@@ -242,6 +243,15 @@ $('picture').addEventListener('click', e => {
 	$('picture')
 		.querySelector(`[data-id="${CSS.escape(id)}"] .what`)
 		?.focus({ preventScroll: true })
+})
+$('why').addEventListener('click', e => {
+	const { to } = e.target.dataset
+	if (!to) return
+	view.locked = to
+	paint()
+	const button = $('picture').querySelector(`[data-id="${CSS.escape(to)}"] .what`)
+	button?.focus()
+	button?.scrollIntoView({ block: 'center' })
 })
 $('picture').onkeydown = e => {
 	const buttons = [...$('picture').querySelectorAll('.what')],
@@ -283,7 +293,7 @@ document.querySelector('.file').onkeydown = e => {
 	if (e.key === 'Enter' || e.key === ' ') $('own').click()
 }
 
-const got = await worker.call('compile', 'wasm32.tw', machine.text)
+const got = await worker.call('compile', machineFile, machine.files[machineFile])
 if (got.model) {
 	view.model = got.model
 	rows = picture(got.model)

@@ -9,6 +9,7 @@ import { openGallery } from './gallery.js'
 import { openTutorial } from './learn.js'
 import { keep, linkTo, readLink, recall } from './link.js'
 import { count, describe, picture, spelled, tokenAt } from './picture.js'
+import { constants, numberRows, showSliders } from './sliders.js'
 import { colours } from './theme.js'
 import { unpackModule } from './unpack.js'
 import { guide, walks } from './walks.js'
@@ -233,11 +234,7 @@ async function run() {
 		$('answer').textContent = got.error ?? ''
 		return
 	}
-	if (view.model.inputs.length)
-		got.inputs = prompt
-			.split(/[;\n]/)
-			.filter(r => r.trim())
-			.map(r => r.trim().split(/[\s,]+/))
+	if (view.model.inputs.length) got.inputs = numberRows(prompt)
 	view.trace = got
 	answer()
 	ran = prompt
@@ -261,7 +258,7 @@ function answer() {
 						(trace.labels.length > 1 ? `${l.name}: ` : '') +
 						l.values.join(' '),
 				)
-				.join('   ')
+				.join('\n')
 }
 
 // Which position is chosen; what heads and neurons do there is asked of the worker.
@@ -292,6 +289,7 @@ function paint() {
 	$('at').setAttribute('aria-valuetext', $('where').textContent)
 	draw($('picture'), view)
 	showColumn()
+	sliders()
 	took.paint = performance.now() - begun
 	explain(view.locked)
 }
@@ -312,6 +310,38 @@ function showRow(id) {
 	const box = $('picture'),
 		row = box.querySelector(`[data-id="${CSS.escape(id ?? '')}"]`)
 	if (row) box.scrollTop = row.offsetTop - box.clientHeight / 2
+}
+
+// ---- sliders ----
+
+let moving = null // a run that is under way: the last of what is moved meanwhile follows it
+async function moveNumber(input, text) {
+	const numbers = numberRows($('prompt').value)
+	numbers[view.at][input] = text
+	$('prompt').value = numbers.map(row => row.join(' ')).join('; ')
+	if (moving) return (moving.again = true)
+	moving = {}
+	do {
+		moving.again = false
+		wanted.at = view.at
+		await run()
+	} while (moving.again)
+	moving = null
+}
+
+function moveConstant(name, text) {
+	const constant = constants(ed.text()).find(c => c.name === name)
+	if (constant) ed.replace(constant.at, constant.length, text)
+}
+
+function sliders() {
+	showSliders($('sliders'), {
+		inputs: view.model.inputs,
+		row: view.trace.inputs?.[view.at] ?? [],
+		text: ed.text(),
+		setNumber: moveNumber,
+		setConstant: moveConstant,
+	})
 }
 
 // ---- reasons ----
@@ -379,6 +409,14 @@ $('picture').addEventListener('click', e => {
 		row = rowOf(e.target)
 	if (cell && cell.dataset.at >= 0) select(Number(cell.dataset.at))
 	else if (row) lock(row)
+})
+// A name in the reasons leads to its row.
+$('why').addEventListener('click', e => {
+	const { to } = e.target.dataset
+	if (!to) return
+	lock(view.rows.find(r => r.id === to && r.id !== view.locked))
+	showRow(to)
+	$('picture').querySelector(`[data-id="${CSS.escape(to)}"] .what`)?.focus()
 })
 $('picture').addEventListener('focusin', e => {
 	const row = rowOf(e.target)

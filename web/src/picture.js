@@ -175,17 +175,20 @@ function neurons(model, layer) {
 	return [...groups, ...clearing(model, layer, groups)]
 }
 
+// The row of a step of a chain.
+export const rowOfLink = (rows, step) =>
+	rows.find(
+		r =>
+			r.layer === step.layer &&
+			(r.kind === 'head'
+				? r.heads.includes(step.head)
+				: r.kind === 'neurons' && r.neurons.includes(step.neuron)),
+	)
+
 // Marks the rows that the longest chain of steps goes through: what makes the model that deep.
 function mark(rows, chain) {
 	for (const step of chain) {
-		const row = rows.find(
-			r =>
-				r.layer === step.layer &&
-				(r.kind === 'head'
-					? r.heads.includes(step.head)
-					: r.kind === 'neurons' &&
-						r.neurons.includes(step.neuron)),
-		)
+		const row = rowOfLink(rows, step)
 		if (row) (row.chain ??= []).push(step)
 	}
 }

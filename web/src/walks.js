@@ -156,20 +156,22 @@ export const walks = [
 			},
 			{
 				at: 5,
-				head: 'j < equals',
+				head: 'given > done',
 				text:
-					'One token later 3 was written. How many of this digit ' +
-					'were given? This head attends to all positions that ' +
-					'fit, and to <bos>, with equal weights: one of n + 1. ' +
-					'So a count is in the weight itself.',
+					'One token later 3 was written. Were all the 3s that ' +
+					'were given written by now? One head answers: it looks ' +
+					'at every 3 before “=” and after it, and at <bos>, with ' +
+					'equal weights. A 3 that was given brings 1, one that ' +
+					'was written −1. Here they cancel.',
 			},
 			{
 				at: 5,
-				neurons: 'j < equals',
+				neurons: 'given > done',
 				text:
-					'Neurons turn the weight 1/(n + 1) back into n: a ' +
-					'straight piece between each two values that can occur. ' +
-					'24 tokens are the context, so 24 neurons do it, exactly.',
+					'What comes is a mean, (given − written) / (n + 1), and ' +
+					'only its sign is asked: two neurons tell a mean above ' +
+					'0 from one that is not, for every n that the context ' +
+					'holds. Nothing is counted.',
 			},
 			{
 				at: 4,
@@ -187,11 +189,10 @@ export const walks = [
 			},
 			{
 				at: 5,
-				neurons: 'given > done',
+				neurons: 'token[least',
 				text:
-					'Were all the 3s that were given written? Then the next ' +
-					'digit is due, else the same once more. Try 2212= to ' +
-					'see the difference.',
+					'None was left, so the next digit is due, else it would ' +
+					'be the same once more. Try 2212= to see the difference.',
 			},
 		],
 	},

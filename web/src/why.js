@@ -1,6 +1,6 @@
 // In words: why a row of the picture is there, and what it does at the chosen position.
 import { element } from './draw.js'
-import { looks, many, tokenAt, valueAt } from './picture.js'
+import { base, looks, many, rowOfLink, tokenAt, valueAt } from './picture.js'
 
 const code = text => element('code', { textContent: text })
 const line = (...parts) => element('p', {}, ...parts)
@@ -74,7 +74,10 @@ function head(view, row) {
 		list.push(
 			line(
 				'It brings what is needed for ',
-				...row.brings.flatMap((b, i) => [i ? ', ' : '', code(b)]),
+				...row.brings.flatMap((b, i) => [
+					i ? ', ' : '',
+					way(view, b, valueRow(view, b)),
+				]),
 				'.',
 			),
 		)
@@ -133,22 +136,41 @@ function encoding(row, named) {
 	return `It stands whole from ${from} on, as ${columns(named)} of the stream.`
 }
 
-function cost(told) {
-	const some = told.made_of.slice(0, 6).join(', ')
-	const others = told.made_of.length > 6 ? ' and others' : ''
-	return (
-		`It takes ${many(told.heads, 'head')} and ${many(told.neurons, 'neuron')}` +
-		`${some ? `, and is made of ${some}${others}` : ''}.` +
-		(told.made_as ? ` Made as ${told.made_as.name}: ${told.made_as.doc}.` : '')
+// The name of a row, which leads there (data-to).
+function way(view, text, row) {
+	return row && view.rows.includes(row)
+		? element('button', {
+				type: 'button',
+				className: 'way',
+				textContent: text,
+				data: { to: row.id },
+			})
+		: code(text)
+}
+
+const valueRow = (view, name) => view.rows.find(r => r.kind === 'value' && r.name === name)
+
+// What it is made of: the edges of the program's graph that end here.
+function cost(view, told) {
+	const names = [...new Set(told.made_of.map(base))]
+	const some = names
+		.slice(0, 8)
+		.flatMap((n, i) => [i ? ', ' : '', way(view, n, valueRow(view, n))])
+	return line(
+		`It takes ${many(told.heads, 'head')} and ${many(told.neurons, 'neuron')}`,
+		...(names.length ? [', and is made of ', ...some] : []),
+		names.length > 8 ? ' and others.' : '.',
+		told.made_as ? ` Made as ${told.made_as.name}: ${told.made_as.doc}.` : '',
 	)
 }
 
-function chainStep(step) {
+function chainStep(view, step) {
 	const what = step.what.replace(/^(mlp|attention)\s+/, (all, half) => `${half}: `)
 	const place =
 		step.file === 'program.tw' ? `line ${step.line}` : `${step.file}:${step.line}`
 	const at = step.line ? ` (${place})` : ''
-	return element('li', {}, `layer ${step.layer}, `, code(what), at)
+	const row = rowOfLink(view.rows, step)
+	return element('li', {}, `layer ${step.layer}, `, way(view, what, row), at)
 }
 
 async function value(view, row, explain) {
@@ -159,12 +181,12 @@ async function value(view, row, explain) {
 			` is ${quote(valueAt(view.trace, row, view.at))} at position ${view.at}. `,
 			encoding(row, view.model.named[row.of[0]]),
 		),
-		line(cost(told)),
+		cost(view, told),
 	]
 	if (told.chain.length)
 		list.push(
 			line('It cannot be earlier, since it waits for:'),
-			element('ol', {}, ...told.chain.map(chainStep)),
+			element('ol', {}, ...told.chain.map(s => chainStep(view, s))),
 		)
 	return list
 }

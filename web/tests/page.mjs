@@ -436,6 +436,49 @@ await test('the gallery, the tutorial, the walks', {}, async (page, open) => {
 	assert(await page.isHidden('#guide'))
 })
 
+await test('numbers that one moves', {}, async (page, open) => {
+	await open('#example=kernel')
+	const inputs = page.locator('#sliders input')
+	assert.equal(await inputs.count(), 2)
+	const first = await answer(page)
+	const at = await page.evaluate(() => window.tw.view.at)
+	await inputs.nth(1).focus()
+	await page.keyboard.press('End') // y as large as it may be
+	await page.waitForFunction(
+		was => document.querySelector('#answer').textContent !== was,
+		first,
+	)
+	const rows = (await page.inputValue('#prompt')).split('; ')
+	assert.match(rows[at], / 10$/)
+	assert.equal(await page.evaluate(() => window.tw.view.at), at)
+	assert.deepEqual(await faults(page), [])
+	// a constant of the program is another model
+	await open('#example=range_printer')
+	const compiled = await page.textContent('#status')
+	await page.locator('#sliders input').focus()
+	await page.keyboard.press('ArrowLeft')
+	await page.waitForFunction(() => /^const most = 5/m.test(window.tw.ed.text()))
+	await page.waitForFunction(
+		was => {
+			const now = document.querySelector('#status').textContent
+			return /compiled/.test(now) && now.split(' · ')[1] !== was.split(' · ')[1]
+		},
+		compiled,
+	)
+	await open('#example=adder')
+	assert(await page.isHidden('#sliders'))
+})
+
+await test('reasons lead on', {}, async (page, open) => {
+	await open()
+	await page.click('[data-id="value answer"] .what')
+	await page.waitForSelector('#why .way')
+	const to = await page.getAttribute('#why .way >> nth=0', 'data-to')
+	await page.click('#why .way >> nth=0')
+	await page.waitForSelector(`[data-id="${to}"].locked`)
+	assert.deepEqual(await faults(page), [])
+})
+
 for (const [name, options] of [
 	['a C program', {}],
 	[
@@ -445,7 +488,7 @@ for (const [name, options] of [
 ])
 	await test(name, options, async (page, open) => {
 		await open('', 'machine.html')
-		assert.match(await page.textContent('#status'), /13 layers .* 179 instructions/)
+		assert.match(await page.textContent('#status'), /^\d+ layers .* 179 instructions/)
 		assert.match(await page.textContent('#where'), /^1 instructions/)
 		await page.click('#step')
 		await page.waitForFunction(() =>
