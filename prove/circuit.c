@@ -262,7 +262,7 @@ is_nothing(Proof *p, const AffineForm *f, double allowed, bool narrow)
 	AffineForm off = merge_tables(p, f);
 
 	return magnitude_of(range_of(p, &off)) <= allowed
-	       || (narrow && magnitude_of(narrow_range_of(p, &off, MOST_SPLITS)) <= allowed);
+	       || (narrow && magnitude_of(narrow_range_of(p, &off, MOST_SPLITS, false)) <= allowed);
 }
 
 /* Is what the weights make the form of the file, times * form + k? Where numbers are not whole, the

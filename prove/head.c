@@ -12,7 +12,8 @@
  *             apart. Then the winners may be many, and the head averages over them; but where
  *             the program promises that no two positions match (`only`), there is one.
  *
- * Scores are exact (sum.c) and below 2^29 in magnitude, and what is hidden has -2^30. */
+ * Scores are exact (sum.c), and what is hidden has -2^30: less by 104 than any that is not, if
+ * these are below 2^30 - 2^10 in magnitude; half of that where they are rounded. */
 
 #include "prove/prove.h"
 
@@ -81,6 +82,19 @@ error_of_scores(Proof *p, const AttentionHead *h)
 	return bos + of_bos + GAP < -text - of_text ? of_text : fmax(of_text, of_bos);
 }
 
+/* Queries that are a bit each may be sums of neurons that say more by interval. */
+static void
+narrow_queries(Proof *p, AttentionHead *h)
+{
+	for (int i = 0; i < h->n; i++) {
+		ColumnValue *q = &h->q[i];
+		if (q->exact)
+			q->most = fmax(
+				magnitude_of(narrow_range_of(p, &q->form, MOST_SPLITS, true)),
+				fabs(q->bos));
+	}
+}
+
 static void
 prove_score(Proof *p, AttentionHead *h)
 {
@@ -93,13 +107,18 @@ prove_score(Proof *p, AttentionHead *h)
 		step = s < step ? s : step;
 		exact = exact && h->q[i].exact && h->k[i].exact;
 	}
+	if (exact && !(fits(total, step, MANTISSA) && total <= LARGEST_SCORE)) {
+		narrow_queries(p, h);
+		total = score_bound(p, h);
+	}
 	exact = exact && fits(total, step, MANTISSA);
 	if (exact)
 		p->largest_sum = fmax(p->largest_sum, total > 0 ? ldexp(total, -step) : 0);
 	else
 		h->score_error = fmax(error_of_scores(p, h), 0x1p-60);
-	add_finding(p, FACT_SCORE, total <= LARGEST_SCORE, head_site(p->m, h->layer, h->head),
-	            text("its scores may be up to %.0f, more than 2^29", total));
+	add_finding(p, FACT_SCORE, total <= (exact ? LARGEST_SCORE : LARGEST_SCORE / 2),
+	            head_site(p->m, h->layer, h->head),
+	            text("its scores may be up to %.0f, more than 2^30", total));
 }
 
 /* ---- what is known of a score */

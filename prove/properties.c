@@ -101,7 +101,7 @@ add_form_causes(const Proof *p, const AffineForm *f, Causes *c)
 static void
 print_range(Proof *p, const AffineForm *f, double error)
 {
-	Extent r = range_of(p, f), narrow = narrow_range_of(p, f, MOST_SPLITS);
+	Extent r = range_of(p, f), narrow = narrow_range_of(p, f, MOST_SPLITS, false);
 
 	r = (Extent){ fmax(r.lo, narrow.lo), fmin(r.hi, narrow.hi) };
 	printf("  between %.9g and %.9g", r.lo, r.hi);

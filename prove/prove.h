@@ -282,7 +282,7 @@ enum {
 	LARGE = 1 << 21, /* of one */
 	DEEP = 1 << 18,  /* of roots that few queries are tried with */
 	GAP = 104,       /* exp(-104) is 0 in float32 */
-	LARGEST_SCORE = 1 << 29,
+	LARGEST_SCORE = (1 << 30) - (1 << 10),
 	MOST_WORK = 1 << 26,
 	MOST_SPLITS = 2,  /* ranges within ranges */
 	SPLIT_VALUES = 24 /* of the root that a range is split by */
@@ -293,7 +293,7 @@ typedef struct Proof {
 	Root **root;
 	int nroot, natom;
 	KnownTable sets, projections, tables, neurons, lines, numbers, forgotten, plain,
-		ranges[MOST_SPLITS + 1];
+		ranges[2][MOST_SPLITS + 1];
 	int nsets;
 	Root *place, **field;
 	ColumnValue *x; /* (d) the stream */
@@ -317,7 +317,8 @@ typedef struct Proof {
 	const char *range_of, *depends_on; /* what is asked of a value, by its name; NULL */
 	AffineForm *answer;                /* (nanswer) its columns */
 	int nanswer;
-	int splits; /* of ranges within ranges, that may be made now */
+	int splits;    /* of ranges within ranges, that may be made now */
+	bool thorough; /* of ranges that are not wide too, and by atoms of two values */
 } Proof;
 
 Root *new_root(Proof *, RootKind, int size, int layer, int head);
@@ -350,7 +351,7 @@ double *tabulate(Proof *, const AffineForm *, const Roots *);
 double *tabulate_errors(Proof *, const AffineForm *, const Roots *);
 Extent range_of(Proof *, const AffineForm *);
 Extent range_of_table(Proof *, const AffineForm *, const Roots *);
-Extent narrow_range_of(Proof *, const AffineForm *, int splits);
+Extent narrow_range_of(Proof *, const AffineForm *, int splits, bool thorough);
 void widen(Extent *, Extent by);
 Extent range_of_lines(const BrokenLine *, int n, Extent x);
 Extent range_at_values(Proof *, const AffineForm *, Extent); /* split.c */

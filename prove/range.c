@@ -297,7 +297,7 @@ look_for_range(Proof *p, const AffineForm *f)
 	Extent a = range_by(p, f, false), b = range_by(p, f, true);
 
 	a = (Extent){ fmax(a.lo, b.lo), fmin(a.hi, b.hi) };
-	if (!(a.hi - a.lo > WIDE) || p->splits == 0 || !form_is_exact(f))
+	if (!(a.hi - a.lo > (p->thorough ? 1 : WIDE)) || p->splits == 0 || !form_is_exact(f))
 		return a;
 	const Roots *all = p->splits == MOST_SPLITS ? deep_roots(p, no_roots(p), f) : NULL;
 	if (all && all->size * tables_of(f) < DEEP_WORK)
@@ -313,12 +313,14 @@ range_of(Proof *p, const AffineForm *f)
 
 	if (f->n == 0)
 		return r;
-	void **known = memo(&p->ranges[p->splits], f->term, (size_t)f->n * sizeof *f->term);
+	void **known = memo(&p->ranges[p->thorough][p->splits], f->term,
+	                    (size_t)f->n * sizeof *f->term);
 	if (!*known) {
 		AffineForm terms = *f;
 		terms.k = 0;
 		Extent found = look_for_range(p, &terms);
-		known = memo(&p->ranges[p->splits], f->term, (size_t)f->n * sizeof *f->term);
+		known = memo(&p->ranges[p->thorough][p->splits], f->term,
+		             (size_t)f->n * sizeof *f->term);
 		*known = take_copy(&found, sizeof found);
 	}
 	widen(&r, *(Extent *)*known);
@@ -327,10 +329,12 @@ range_of(Proof *p, const AffineForm *f)
 
 /* The same, with more work. */
 Extent
-narrow_range_of(Proof *p, const AffineForm *f, int splits)
+narrow_range_of(Proof *p, const AffineForm *f, int splits, bool thorough)
 {
+	p->thorough = thorough;
 	p->splits = splits;
 	Extent r = range_of(p, f);
 	p->splits = 0;
+	p->thorough = false;
 	return r;
 }

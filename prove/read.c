@@ -61,7 +61,7 @@ read_range(Proof *p, const AttentionHead *h, const ColumnValue *v)
 
 	for (int splits = 1; v->exact && splits <= MOST_SPLITS && r.hi - r.lo >= SPLIT_VALUES;
 	     splits++)
-		r = hull(narrow_range_of(p, &v->form, splits), v->bos);
+		r = hull(narrow_range_of(p, &v->form, splits, false), v->bos);
 	if (v->exact && v->step >= 0 && r.hi - r.lo < SPLIT_VALUES)
 		return form_of_number(p, r.lo, r.hi, h->layer, h->head);
 	return form_of_atom(

@@ -1,7 +1,10 @@
-/* Ranges of sums of neurons that only take turns with one another: those of an addition if
- * the operator is +, those of a multiplication if it is *. Each value of one small root (the
+/* Ranges of sums of neurons that only take turns with one another: those of an addition if the
+ * operator is +, those of a multiplication if it is *. Each value of one small root (the
  * operator that a head has read) is looked at by itself: tables become smaller, and the
- * neurons are worked out again from what their sums then are, so that many fall silent.
+ * neurons are worked out again from what their sums then are, so that many fall silent. So is
+ * each value of an atom that has two: the sum of two bits and of the carry [L >= 2] into them,
+ * modulo 2, is a + b + [L >= 2] - 2 [L + 2 a + 2 b >= 4], and with a and b known all of its neurons
+ * are on the line L.
  *
  * The others are often broken lines of nearly one form: sums of c relu(H) with H = g L + R, R in
  * a small range [a, b]. relu being monotone, each lies between c relu(g x + a) and c relu(g x + b)
@@ -215,7 +218,15 @@ range_of_near_lines(Proof *p, const AffineForm *f)
 	return sum;
 }
 
-/* ---- one root, value by value */
+/* ---- case by case */
+
+/* What is looked at value by value: a root; or, without it, an atom that takes few values, whatever
+ * those do that have roots in common with it. */
+typedef struct CaseSplit {
+	const Root *root;
+	const AffineAtom *atom;
+	int size;
+} CaseSplit;
 
 /* The atom's table where root number `at` has value v: one of the other roots. */
 static AffineForm
@@ -234,62 +245,64 @@ slice_of_table(Proof *p, const AffineAtom *a, int at, int v)
 	return f;
 }
 
-static AffineForm form_at(Proof *, const AffineForm *, const Root *, int v);
+static AffineForm form_at(Proof *, const AffineForm *, const CaseSplit *, int v);
 
-/* What an atom is at each value of a root, once that has been asked. */
+/* What an atom is in each case, once that has been asked. */
 typedef struct AtomSlices {
 	struct AtomSlices *next;
-	const Root *root;
+	CaseSplit by;
 	const AffineForm *at[];
 } AtomSlices;
 
 static const AffineForm **
-slice_of_atom(AffineAtom *a, const Root *r, int v)
+slice_of_atom(AffineAtom *a, const CaseSplit *by, int v)
 {
 	AtomSlices *s = a->slices;
 
-	while (s && s->root != r)
+	while (s && (s->by.root != by->root || s->by.atom != by->atom))
 		s = s->next;
 	if (!s) {
-		s = take(sizeof *s + (size_t)r->size * sizeof *s->at, 1);
+		s = take(sizeof *s + (size_t)by->size * sizeof *s->at, 1);
 		s->next = a->slices;
-		s->root = r;
+		s->by = *by;
 		a->slices = s;
 	}
 	return &s->at[v];
 }
 
-/* The atom where the root has value v; a neuron by what its sum then is. */
+/* The atom in a case; a neuron by what its sum then is. */
 static const AffineForm *
-atom_at(Proof *p, AffineAtom *a, const Root *r, int v)
+atom_at(Proof *p, AffineAtom *a, const CaseSplit *by, int v)
 {
-	const AffineForm **known = slice_of_atom(a, r, v);
+	const AffineForm **known = slice_of_atom(a, by, v);
 
 	if (*known)
 		return *known;
 	AffineForm f = form_of_atom(a, 1);
-	if (a->table) {
+	if (a == by->atom) {
+		f = form_of(a->range.lo + v * a->spacing);
+	} else if (a->table) {
 		for (int i = 0; i < a->roots->n; i++)
-			if (a->roots->root[i] == r)
+			if (a->roots->root[i] == by->root)
 				f = slice_of_table(p, a, i, v);
 	} else if (a->input) {
-		AffineForm input = form_at(p, a->input, r, v);
+		AffineForm input = form_at(p, a->input, by, v);
 		f = relu_of(p, &input);
 	}
 	return *known = take_copy(&f, sizeof f);
 }
 
 static AffineForm
-form_at(Proof *p, const AffineForm *f, const Root *r, int v)
+form_at(Proof *p, const AffineForm *f, const CaseSplit *by, int v)
 {
 	AffineForm all = form_of(f->k);
 
 	for (int i = 0; i < f->n; i++)
-		all.n += atom_at(p, f->term[i].atom, r, v)->n;
+		all.n += atom_at(p, f->term[i].atom, by, v)->n;
 	ScaledAtom *term = TAKE(ScaledAtom, all.n);
 	int n = 0;
 	for (int i = 0; i < f->n; i++) {
-		const AffineForm *x = atom_at(p, f->term[i].atom, r, v);
+		const AffineForm *x = atom_at(p, f->term[i].atom, by, v);
 		all.k = plus(all.k, times(f->term[i].c, x->k));
 		for (int t = 0; t < x->n; t++)
 			term[n++] = (ScaledAtom){ x->term[t].atom,
@@ -298,51 +311,81 @@ form_at(Proof *p, const AffineForm *f, const Root *r, int v)
 	return form_of_terms(n, term, all.k);
 }
 
-/* What a form's roots say, in tables and in the sums of neurons. */
+static bool
+is_flag(const AffineAtom *a)
+{
+	return a->table && !a->errors && a->spacing == a->range.hi - a->range.lo;
+}
+
+/* How much a form moves with each small root, and with each atom of two values, in tables and in
+ * the sums of neurons. */
+typedef struct CaseWeights {
+	double *root, *flag;     /* by their numbers */
+	const AffineAtom **atom; /* by its number */
+} CaseWeights;
+
 static void
-weigh_roots(const AffineForm *f, double by, int depth, double *weight)
+weigh_cases(const AffineForm *f, double by, int depth, CaseWeights *w)
 {
 	for (int i = 0; i < f->n; i++) {
 		const AffineAtom *a = f->term[i].atom;
-		double c = by * fabs(f->term[i].c);
+		double c = by * fabs(f->term[i].c), moves = c * (a->range.hi - a->range.lo);
 		if (is_bent(a) && depth > 0)
-			weigh_roots(a->input, c, depth - 1, weight);
+			weigh_cases(a->input, c, depth - 1, w);
 		for (int r = 0; a->table && r < a->roots->n; r++)
 			if (a->roots->root[r]->size <= SPLIT_VALUES)
-				weight[a->roots->root[r]->id] += c * (a->range.hi - a->range.lo);
+				w->root[a->roots->root[r]->id] += moves;
+		if (is_flag(a)) {
+			w->flag[a->id] += moves;
+			w->atom[a->id] = a;
+		}
 	}
 }
 
-static const Root *
-splitting_root(const Proof *p, const AffineForm *f)
+/* What moves the form most: a root, or, if the search is thorough, an atom that moves it far more.
+ * size 0: nothing does that has few values. */
+static CaseSplit
+best_cases(const Proof *p, const AffineForm *f)
 {
-	double *weight = TAKE(double, p->nroot);
-	const Root *best = NULL;
+	CaseWeights w = { TAKE(double, p->nroot), TAKE(double, p->natom),
+		          TAKE(const AffineAtom *, p->natom) };
+	CaseSplit best = { 0 };
+	double most = 0;
 
-	weigh_roots(f, 1, 1, weight);
+	weigh_cases(f, 1, 1, &w);
 	for (int i = 0; i < p->nroot; i++)
-		if (weight[i] > (best ? weight[best->id] : 0))
-			best = p->root[i];
-	free(weight);
+		if (w.root[i] > most) {
+			most = w.root[i];
+			best = (CaseSplit){ p->root[i], NULL, p->root[i]->size };
+		}
+	most *= 8;
+	for (int i = 0; i < p->natom && p->thorough; i++)
+		if (w.flag[i] > most) {
+			most = w.flag[i];
+			best = (CaseSplit){ NULL, w.atom[i], 2 };
+		}
+	free(w.root);
+	free(w.flag);
+	free(w.atom);
 	return best;
 }
 
-/* Narrower than r, if neurons of nearly one line or the values of a root, one by one, say so. */
+/* Narrower than r, if neurons of nearly one line or cases, one by one, say so. */
 Extent
 range_at_values(Proof *p, const AffineForm *f, Extent r)
 {
-	const Root *root = splitting_root(p, f);
+	const CaseSplit by = best_cases(p, f);
 	Extent all = { INFINITY, -INFINITY };
 
 	if (p->splits < MOST_SPLITS) {
 		Extent near = range_of_near_lines(p, f);
 		r = (Extent){ fmax(r.lo, near.lo), fmin(r.hi, near.hi) };
 	}
-	if (!root)
+	if (by.size == 0)
 		return r;
 	p->splits--;
-	for (int v = 0; v < root->size && !(all.lo <= r.lo && all.hi >= r.hi); v++) {
-		AffineForm here = form_at(p, f, root, v);
+	for (int v = 0; v < by.size && !(all.lo <= r.lo && all.hi >= r.hi); v++) {
+		AffineForm here = form_at(p, f, &by, v);
 		Extent one = range_of(p, &here);
 		all = hull(hull(all, one.lo), one.hi);
 		free(here.term);

@@ -152,7 +152,7 @@ total_of(const double *most, int n)
 
 /* Looks at the largest addends more narrowly, one by one, until a sum of this step is exact. */
 static double
-narrow_total(Proof *p, const AddendList *s, int step, int splits, double *most)
+narrow_total(Proof *p, const AddendList *s, int step, int splits, bool thorough, double *most)
 {
 	double *left = take_copy(most, (size_t)s->n * sizeof *most), total;
 
@@ -163,8 +163,9 @@ narrow_total(Proof *p, const AddendList *s, int step, int splits, double *most)
 		const ColumnValue *v = s->addend[at].v;
 		if (left[at] == 0)
 			break;
-		Extent r = narrow_range_of(p, &v->form, splits);
-		most[at] = fabs(s->addend[at].w) * fmax(magnitude_of(r), fabs(v->bos));
+		Extent r = narrow_range_of(p, &v->form, splits, thorough);
+		most[at] = fmin(most[at],
+		                fabs(s->addend[at].w) * fmax(magnitude_of(r), fabs(v->bos)));
 		left[at] = 0;
 	}
 	free(left);
@@ -180,9 +181,10 @@ total_of_sum(Proof *p, const AddendList *s, int step, bool exact)
 	for (int i = 0; i < s->n; i++)
 		most[i] = fabs(s->addend[i].w) * s->addend[i].v->most;
 	double total = total_of(most, s->n);
-	for (int splits = 1; exact && splits <= MOST_SPLITS; splits++)
-		if (!fits(total, step, MANTISSA))
-			total = narrow_total(p, s, step, splits, most);
+	for (int i = 1; exact && i <= MOST_SPLITS + 1 && !fits(total, step, MANTISSA); i++) {
+		bool thorough = i > MOST_SPLITS;
+		total = narrow_total(p, s, step, thorough ? MOST_SPLITS : i, thorough, most);
+	}
 	free(most);
 	return total;
 }
