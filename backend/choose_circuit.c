@@ -28,6 +28,7 @@ enum {
 	TERMS_TRY = 12000000,  /* but no more than this; in all of them together */
 	TERMS_ALL = 30000000,  /* no more than this. */
 	TERMS_A_NODE = 100,    /* And so many always, for each node of the graph */
+	LONGEST_FORM = 256,    /* where this is too much */
 	BYTES_TRY = 200 << 20, /* for one mapping and its columns; */
 	BYTES_MOST = 560 << 20 /* for the first, and for the last resort */
 };
@@ -98,19 +99,17 @@ stays_in_memory(const Candidate *of, void (*f)(void *), void *arg)
 }
 
 static Candidate *
-candidate_new(Choice *ch, const Diags *diags, int number, long terms, bool patient)
+candidate_of(Choice *ch, const Diags *diags, int number, Effort effort)
 {
 	Candidate *new = NEW(ch->arena, Candidate);
-	Mapping m = { ch, new, efforts[number] };
+	Mapping m = { ch, new, effort };
 	Circuit *begun = NULL;
 
 	m.effort.materialize = ch->materialize;
-	m.effort.terms = terms;
-	m.effort.patient = patient;
 	m.effort.steps = ch->target->is_plain && !ch->limits->neurons; /* a step is two */
 	m.effort.begun = &begun;
 	new->arena = arena_child(ch->arena);
-	arena_limit(new->arena, !number || terms == TERMS_MOST ? BYTES_MOST : BYTES_TRY);
+	arena_limit(new->arena, !number || effort.terms == TERMS_MOST ? BYTES_MOST : BYTES_TRY);
 	new->diags = diag_fork(diags);
 	if (!stays_in_memory(new, map_candidate, &m)) {
 		new->circuit = begun;
@@ -119,6 +118,16 @@ candidate_new(Choice *ch, const Diags *diags, int number, long terms, bool patie
 	new->exhausted = new->circuit->exhausted;
 	ch->terms += new->circuit->terms;
 	return new;
+}
+
+static Candidate *
+candidate_new(Choice *ch, const Diags *diags, int number, long terms, bool patient)
+{
+	Effort effort = efforts[number];
+
+	effort.terms = terms;
+	effort.patient = patient;
+	return candidate_of(ch, diags, number, effort);
 }
 
 typedef struct Fitting {
@@ -230,16 +239,31 @@ is_plain(const Candidate *of)
 	return n <= FREE_NEURONS || n <= of->neurons / FEW_COPIES;
 }
 
-/* Without copies of copies; and where that is too long a way too, in the cheapest forms. */
+/* The same without long forms: what a fold carries on is a sum that grows from step to step, and so
+ * does the work of each step, unless it stands as one number now and then. */
+static Candidate *
+without_long_forms(Choice *ch, const Diags *diags)
+{
+	Effort effort = efforts[EFFORTS - 1];
+
+	effort.terms = TERMS_MOST;
+	effort.longest = LONGEST_FORM;
+	return candidate_of(ch, diags, EFFORTS - 1, effort);
+}
+
+/* Without copies of copies; and where that is too long a way too, without long forms, or whatever
+ * it takes, or in the cheapest forms. */
 static Candidate *
 simplest(Choice *ch, const Diags *diags)
 {
-	Candidate *best = candidate_new(ch, diags, EFFORTS - 1, TERMS_MOST, false);
+	Candidate *best = candidate_new(ch, diags, EFFORTS - 1, TERMS_TRY, false);
 
-	if (!best->exhausted)
-		return best;
-	arena_free(best->arena);
-	return candidate_new(ch, diags, EFFORTS - 1, TERMS_MOST, true);
+	for (int way = 0; best->exhausted && way < 3; way++) {
+		arena_free(best->arena);
+		best = way == 0 ? without_long_forms(ch, diags)
+		                : candidate_new(ch, diags, EFFORTS - 1, TERMS_MOST, way == 2);
+	}
+	return best;
 }
 
 /* Several efforts in turn. */

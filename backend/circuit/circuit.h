@@ -163,6 +163,7 @@ typedef struct Effort {
 	int bends;         /* neurons of a table in one layer (staircase.c) */
 	int leaves;        /* of nested choices made at once, at most LEAVES_MAX (select.c) */
 	long terms;        /* added up on the way, at most */
+	int longest;       /* of more terms a form stands in a column of its own; 0: of none */
 	bool steps;        /* is what a count reaches told in its own layer (count_steps.c)? */
 	int materialize;   /* 0 .. MATERIALIZE_MOST: how much stands in columns of its own */
 	struct Circuit **begun; /* where it is told as soon as there is one; NULL: nowhere */

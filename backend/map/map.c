@@ -572,12 +572,14 @@ map_operands_first(Circuit *c, Node *n)
 	}
 }
 
-/* At the higher levels of c->effort.materialize. */
+/* At the higher levels of c->effort.materialize; and where forms would grow from step to step. */
 static const Form *
 materialized_where_large(Circuit *c, const Node *n, const Form *f)
 {
-	int level = c->effort.materialize;
+	int level = c->effort.materialize, longest = c->effort.longest;
 
+	if (longest && f && f->n > longest)
+		return materialized(c, f);
 	if (level < 2 || !f || f->real || f->near || costs_nothing(n))
 		return f;
 	return form_abs_sum(f) >= (level == 2 ? LARGE : LESS_LARGE) ? materialized(c, f) : f;
