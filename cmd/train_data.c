@@ -245,9 +245,10 @@ training_data(Training *t)
 	e->maker = t;
 	e->exact = training_exact;
 	if (!data == !made) {
-		fputs("twc: what is it to learn from? --data TEXT, --data INPUT=FILE.npy,..., or "
-		      "--like FILE.tw; one of them\n",
-		      stderr);
+		fprintf(stderr,
+		        "twc: what is it to %s? --data TEXT, --data INPUT=FILE.npy,..., or --like "
+		        "FILE.tw; one of them\n",
+		        t->either ? "be tried on" : "learn from");
 		return false;
 	}
 	if (!(made ? like_data(t) : strchr(data, '=') ? arrays_data(t, data) : text_data(t, data)))
