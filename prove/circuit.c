@@ -16,12 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const cJSON *
-field(const cJSON *j, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(j, name);
-}
-
 /* ---- tables: nodes that the model has as parts of columns */
 
 /* Runs [first, count, value, step, …]; what is in none is 0. */

@@ -128,9 +128,6 @@ main(int argc, char **argv)
 	if (p.hold_circuit && !p.sums)
 		add_finding(&p, FACT_CIRCUIT, false, "the circuit",
 		            "the file does not describe it: twc FILE -o OUT --prove does");
-	if (own_arithmetic_failed())
-		add_finding(&p, FACT_NEXT, false, "the proof itself",
-		            "its numbers have more bits than it can compute with exactly");
 	int status = report(&p, o.name ? o.name : o.file, o.json, o.verbose);
 	if (!print_properties(&p))
 		malformed("no output or named value that stands in the stream is called '%s'",

@@ -9,13 +9,13 @@
 
 enum { MOST_WIDTH = 1 << 16, MOST_ROWS = 1 << 24, MOST_NEURONS = 1 << 24, MOST_PLACES = 1 << 28 };
 
-static const cJSON *
-member(const cJSON *j, const char *name)
+const cJSON *
+field(const cJSON *j, const char *name)
 {
 	return cJSON_GetObjectItemCaseSensitive(j, name);
 }
 
-static const cJSON *
+const cJSON *
 property_json(const Contents *c, const char *key, bool optional)
 {
 	for (int i = 0; i < c->nproperty; i++)
@@ -51,7 +51,7 @@ static Kind
 kind_in(const cJSON *j)
 {
 	static const char *const name[] = { "int", "bool", "token", "real" };
-	const char *s = string_in(member(j, "kind"), "a kind");
+	const char *s = string_in(field(j, "kind"), "a kind");
 
 	for (int i = 0; i < 4; i++)
 		if (!strcmp(s, name[i]))
@@ -127,9 +127,9 @@ read_inputs(Model *m, const Contents *c)
 	m->input = TAKE(InputNumber, cJSON_GetArraySize(list));
 	for (const cJSON *j = list ? list->child : NULL; j; j = j->next) {
 		InputNumber *in = &m->input[m->ninput++];
-		*in = (InputNumber){ string_in(member(j, "name"), "an input's name"), kind_in(j),
-			             cJSON_GetNumberValue(member(j, "low")),
-			             cJSON_GetNumberValue(member(j, "high")) };
+		*in = (InputNumber){ string_in(field(j, "name"), "an input's name"), kind_in(j),
+			             cJSON_GetNumberValue(field(j, "low")),
+			             cJSON_GetNumberValue(field(j, "high")) };
 		if (!(in->low <= in->high && fabs(in->low) < 0x1p24 && fabs(in->high) < 0x1p24))
 			malformed("the input '%s' has no range", in->name);
 		if (in->kind != KIND_REAL && in->low != floor(in->low))
@@ -140,13 +140,13 @@ read_inputs(Model *m, const Contents *c)
 static void
 digit_in(Model *m, const Contents *c, const cJSON *j)
 {
-	const cJSON *columns = member(j, "columns");
+	const cJSON *columns = field(j, "columns");
 	PlacePart *part = &m->part[m->npart];
 
-	part->back = whole_number(member(j, "back"), -MOST_PLACES, MOST_PLACES, "a digit's back");
-	part->divide = whole_number(member(j, "divide"), 1, MOST_PLACES, "a digit's divisor");
-	part->modulo = whole_number(member(j, "modulo"), 1, MOST_ROWS, "a digit's modulus");
-	part->saturate = cJSON_IsTrue(member(j, "saturate"));
+	part->back = whole_number(field(j, "back"), -MOST_PLACES, MOST_PLACES, "a digit's back");
+	part->divide = whole_number(field(j, "divide"), 1, MOST_PLACES, "a digit's divisor");
+	part->modulo = whole_number(field(j, "modulo"), 1, MOST_ROWS, "a digit's modulus");
+	part->saturate = cJSON_IsTrue(field(j, "saturate"));
 	part->column = TAKE(int, cJSON_GetArraySize(columns));
 	for (const cJSON *x = columns ? columns->child : NULL; x; x = x->next) {
 		int last = part->ncolumn ? part->column[part->ncolumn - 1] : -1;
@@ -181,20 +181,20 @@ read_places(Model *m, const Contents *c)
 		digit_in(m, c, j);
 }
 
-/* ---- layers, labels, names */
+/* ---- layers, labels */
 
 static void
 layer_in(const Model *m, const Contents *c, int n, ModelLayer *l, const cJSON *j)
 {
 	int d = m->d;
 
-	l->heads = whole_number(member(j, "heads"), 0, MOST_WIDTH, "heads");
-	l->dk = whole_number(member(j, "key_size"), 0, MOST_WIDTH, "key_size");
-	l->dv = whole_number(member(j, "value_size"), 0, MOST_WIDTH, "value_size");
+	l->heads = whole_number(field(j, "heads"), 0, MOST_WIDTH, "heads");
+	l->dk = whole_number(field(j, "key_size"), 0, MOST_WIDTH, "key_size");
+	l->dv = whole_number(field(j, "value_size"), 0, MOST_WIDTH, "value_size");
 	l->soft = TAKE(bool, l->heads);
 	l->only = TAKE(bool, l->heads);
 	l->gap = TAKE(double, l->heads);
-	l->neurons = whole_number(member(j, "neurons"), 0, MOST_NEURONS, "neurons");
+	l->neurons = whole_number(field(j, "neurons"), 0, MOST_NEURONS, "neurons");
 	int64_t keys = (int64_t)l->heads * l->dk, values = (int64_t)l->heads * l->dv;
 	if (keys > MOST_WIDTH || values > MOST_WIDTH || (l->heads && (!keys || !values)))
 		malformed("layer %d has heads of no size, or of too large a one", n);
@@ -223,146 +223,13 @@ read_labels(Model *m, const Contents *c)
 	m->label = TAKE(OutputLabel, cJSON_GetArraySize(list));
 	for (const cJSON *j = list->child; j; j = j->next) {
 		OutputLabel *l = &m->label[m->nlabel++];
-		l->name = string_in(member(j, "name"), "a label's name");
+		l->name = string_in(field(j, "name"), "a label's name");
 		l->kind = kind_in(j);
-		l->columns = whole_number(member(j, "columns"), 1, MOST_WIDTH, "a label's columns");
+		l->columns = whole_number(field(j, "columns"), 1, MOST_WIDTH, "a label's columns");
 		l->w = tensor(c, text("labels.%s.w", l->name), m->d, l->columns);
 		l->b = tensor(c, text("labels.%s.b", l->name), l->columns, 0);
-		l->error = l->kind == KIND_REAL ? cJSON_GetNumberValue(member(j, "error")) : 0;
+		l->error = l->kind == KIND_REAL ? cJSON_GetNumberValue(field(j, "error")) : 0;
 	}
-}
-
-/* A number that only serves a report: -1 where it is none. */
-static int
-small_number(const cJSON *j)
-{
-	return cJSON_IsNumber(j) ? j->valueint : -1;
-}
-
-static void
-read_named_columns(const Model *m, NamedColumns *v, const cJSON *column, const cJSON *weight)
-{
-	int n = cJSON_GetArraySize(column);
-
-	if (!column || !weight || n != cJSON_GetArraySize(weight) || !isfinite(v->bias))
-		return;
-	v->column = TAKE(int, n);
-	double *w = TAKE(double, n);
-	weight = weight->child;
-	for (column = column->child; column; column = column->next, weight = weight->next) {
-		v->column[v->ncolumn] = whole_number(column, 0, m->d - 1, "a column");
-		w[v->ncolumn] = cJSON_GetNumberValue(weight);
-		if (!isfinite(w[v->ncolumn++]))
-			return;
-	}
-	v->weight = w;
-}
-
-/* Names serve the report alone: what is not as it should be is left out. */
-static void
-read_names(Model *m, const Contents *c)
-{
-	const cJSON *list = property_json(c, "tw.residual", true);
-
-	m->named = TAKE(NamedColumns, cJSON_GetArraySize(list));
-	for (const cJSON *j = list ? list->child : NULL; j; j = j->next) {
-		const cJSON *columns = member(j, "columns"), *name = member(j, "name");
-		NamedColumns *v = &m->named[m->nnamed];
-		if (!cJSON_IsString(name))
-			continue;
-		*v = (NamedColumns){ .name = name->valuestring,
-			             .line = small_number(member(j, "line")),
-			             .state = small_number(member(j, "state")),
-			             .bias = cJSON_GetNumberValue(member(j, "bias")) };
-		read_named_columns(m, v, columns, member(j, "weights"));
-		m->nnamed++;
-	}
-}
-
-static void
-read_layer_names(ModelLayer *l, const cJSON *j)
-{
-	const cJSON *head = member(j, "heads"), *owner = member(j, "neurons");
-	int n = 0;
-
-	for (head = head ? head->child : NULL; head && n < l->heads; head = head->next)
-		l->finds[n++] = cJSON_GetStringValue(member(head, "at"));
-	n = 0;
-	for (owner = owner ? owner->child : NULL; owner && n < l->neurons; owner = owner->next)
-		l->owner[n++] = small_number(owner);
-}
-
-/* What heads and neurons are for; for the report alone too. */
-static void
-read_circuit_names(Model *m, const Contents *c)
-{
-	const cJSON *layers = member(m->circuit = property_json(c, "tw.circuit", true), "layers");
-	const cJSON *j = layers ? layers->child : NULL;
-
-	for (int n = 0; n < m->nlayer; n++, j = j ? j->next : NULL) {
-		ModelLayer *l = &m->layer[n];
-		l->finds = TAKE(const char *, l->heads);
-		l->owner = TAKE(int, l->neurons);
-		for (int i = 0; i < l->neurons; i++)
-			l->owner[i] = -1;
-		read_layer_names(l, j);
-	}
-}
-
-/* ", a[1] in line 12" */
-static const char *
-owner_text(const Model *m, int named)
-{
-	if (named < 0 || named >= m->nnamed)
-		return "";
-	const NamedColumns *v = &m->named[named];
-	return v->line > 0 ? text(" (for %s, line %d)", v->name, v->line)
-	                   : text(" (for %s)", v->name);
-}
-
-/* For which named value a column is there at a state. */
-static const char *
-owner_of_column(const Model *m, int column, int state)
-{
-	const char *owner = "";
-
-	for (int i = 0; i < m->nnamed; i++)
-		for (int k = 0; k < m->named[i].ncolumn && !*owner; k++)
-			if (m->named[i].state == state && m->named[i].column[k] == column)
-				owner = owner_text(m, i);
-	return owner;
-}
-
-/* A neuron that the file says nothing of is for what it writes to. */
-const char *
-neuron_site(const Model *m, int layer, int neuron)
-{
-	const ModelLayer *l = &m->layer[layer];
-	const char *owner = owner_text(m, l->owner[neuron]);
-
-	for (int c = 0; c < m->d && !*owner; c++)
-		if (l->w2[(size_t)neuron * (size_t)m->d + (size_t)c] != 0)
-			owner = owner_of_column(m, c, 2 * layer + 2);
-	return text("neuron %d of layer %d%s", neuron, layer, owner);
-}
-
-const char *
-head_site(const Model *m, int layer, int head)
-{
-	const char *finds = m->layer[layer].finds[head];
-
-	return finds ? text("head %d of layer %d (finds %s)", head, layer, finds)
-	             : text("head %d of layer %d", head, layer);
-}
-
-const char *
-column_site(const Model *m, int column, int state)
-{
-	const char *owner = owner_of_column(m, column, state);
-
-	return state == 0 ? text("column %d of the embedding%s", column, owner)
-	                  : text("column %d after the %s of layer %d%s", column,
-	                         state % 2 ? "attention" : "MLP", (state - 1) / 2, owner);
 }
 
 /* What the file says of its heads: the gap, which is proved again, and what they are for. Believed
@@ -371,17 +238,17 @@ column_site(const Model *m, int column, int state)
 static void
 read_intents(Model *m)
 {
-	const cJSON *heads = member(m->certificate, "heads");
+	const cJSON *heads = field(m->certificate, "heads");
 
 	for (const cJSON *j = heads ? heads->child : NULL; j; j = j->next) {
-		const char *intent = cJSON_GetStringValue(member(j, "intent"));
-		int layer = whole_number(member(j, "layer"), 0, MOST_WIDTH, "a head's layer");
-		int head = whole_number(member(j, "head"), 0, MOST_WIDTH, "a head's number");
+		const char *intent = cJSON_GetStringValue(field(j, "intent"));
+		int layer = whole_number(field(j, "layer"), 0, MOST_WIDTH, "a head's layer");
+		int head = whole_number(field(j, "head"), 0, MOST_WIDTH, "a head's number");
 		if (!intent || layer >= m->nlayer || head >= m->layer[layer].heads)
 			continue;
 		m->layer[layer].soft[head] = !strcmp(intent, "softmax");
 		m->layer[layer].only[head] = !strcmp(intent, "only");
-		m->layer[layer].gap[head] = cJSON_GetNumberValue(member(j, "gap"));
+		m->layer[layer].gap[head] = cJSON_GetNumberValue(field(j, "gap"));
 	}
 }
 
@@ -447,8 +314,8 @@ model_of(const Contents *c)
 		m->head_b = tensor(c, "head.b", m->nvocab + 2, 0);
 	}
 	read_labels(m, c);
+	m->circuit = property_json(c, "tw.circuit", true);
 	read_names(m, c);
-	read_circuit_names(m, c);
 	m->certificate = property_json(c, "tw.certificate", true);
 	read_intents(m);
 	m->digest = cJSON_GetStringValue(property_json(c, "tw.digest", true));

@@ -255,4 +255,7 @@ prove_model(Proof *p, const Model *m)
 	prove_answers(p);
 	read_circuit_nodes(p);
 	hold_graph(p);
+	if (own_arithmetic_failed())
+		add_finding(p, FACT_NEXT, false, "the proof itself",
+		            "its numbers have more bits than it can compute with exactly");
 }

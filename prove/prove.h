@@ -58,7 +58,7 @@ bool forget_failure(void);
 double magnitude_of(Extent);
 Extent hull(Extent, double);
 
-/* ---- the model (onnx.c, safetensors.c, metadata.c, graph.c) */
+/* ---- the model (onnx.c, safetensors.c, metadata.c, names.c, graph.c) */
 
 typedef struct Tensor {
 	const char *name;
@@ -144,6 +144,9 @@ Contents *read_onnx(const uint8_t *, size_t);
 Contents *read_safetensors(const uint8_t *, size_t);
 Model *model_of(const Contents *);
 void require_graph(const Model *, const Contents *);
+const struct cJSON *field(const struct cJSON *, const char *name);
+const struct cJSON *property_json(const Contents *, const char *key, bool optional);
+void read_names(Model *, const Contents *);
 const char *neuron_site(const Model *, int layer, int neuron);
 const char *head_site(const Model *, int layer, int head);
 const char *column_site(const Model *, int column, int state); /* state 0: the embedding */
@@ -415,7 +418,6 @@ void prove_answers(Proof *);
 void ask_of_value(Proof *, const char *name, const AffineForm *, bool first);
 void ask_of_named_values(Proof *, int state);
 bool print_properties(Proof *);
-const struct cJSON *field(const struct cJSON *, const char *name);
 void read_circuit_nodes(Proof *);
 int value_number(const Proof *, const char *name, int *layer);
 bool head_number(const Proof *, const char *name, int *layer, int *head);

@@ -18,9 +18,9 @@ offset_of(const cJSON *list, int i, size_t most)
 static void
 header_tensor(Contents *c, const cJSON *j, const uint8_t *data, size_t n)
 {
-	const cJSON *shape = cJSON_GetObjectItemCaseSensitive(j, "shape");
-	const cJSON *range = cJSON_GetObjectItemCaseSensitive(j, "data_offsets");
-	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(j, "dtype"));
+	const cJSON *shape = field(j, "shape");
+	const cJSON *range = field(j, "data_offsets");
+	const char *type = cJSON_GetStringValue(field(j, "dtype"));
 	Tensor t = { .name = j->string, .ndim = cJSON_GetArraySize(shape) };
 	size_t size = 4;
 
@@ -47,7 +47,7 @@ read_safetensors(const uint8_t *bytes, size_t n)
 	if (header > n - 8)
 		malformed("truncated, or not a model");
 	const cJSON *j = cJSON_ParseWithLength((const char *)bytes + 8, header);
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(j, "__metadata__");
+	const cJSON *meta = field(j, "__metadata__");
 	if (!cJSON_IsObject(j) || !cJSON_IsObject(meta))
 		malformed("not a model of twc: no __metadata__");
 	c->tensor = TAKE(Tensor, cJSON_GetArraySize(j));
