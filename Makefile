@@ -307,7 +307,7 @@ asan: setup ## every test under ASan and UBSan
 WEB = BUILD=build-web CC='clang --target=wasm32-wasi' CFLAGS='-Oz -flto -msimd128 -msign-ext \
 	-mnontrapping-fptoint -nostdlibinc -isystem /usr/include/wasm32-wasi -Iweb/wasi \
 	-Ibuild-web/deps -include prelude.h -D_WASI_EMULATED_MMAN'
-web: ## the playground: build-web/page/playground.html, one file that opens from disk
+web: ## playground.html and machine.html in build-web/page, each one file that opens from disk
 	@tools/setup --web
 	+$(AGAIN) $(WEB) build-web/tw.wasm build-web/machine.wasm
 	@cd web && node_modules/.bin/vite build --logLevel=warn
