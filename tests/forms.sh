@@ -82,6 +82,23 @@ main(void)
 END
 cc -O2 -w -Wno-psabi -DMODEL_NO_MAIN -o "$tmp/own" "$tmp/own.c" -lm && "$tmp/own" ||
 	fail "circle: its functions cannot be called"
+# Many parameters stand beside it.
+cat >"$tmp/wide.twt" <<'END'
+input x [1][2]
+param a.w [300000][2] = normal(1)
+a [t < 1][n < 300000] = max(sum(x[t, r] * a.w[n, r] for r < 2), 0)
+param b.w [2][300000] = normal(0.01)
+scores [t < 1][n < 2] = sum(a[t, r] * b.w[n, r] for r < 300000)
+output scores
+END
+"$bin/twc" train "$tmp/wide.twt" --data "x=$tmp/x.npy,target=$tmp/inside.npy" --steps 1 \
+	--batch 1 -o "$tmp/wide.safetensors" >"$tmp/out" 2>&1 || fail "wide: $(cat "$tmp/out")"
+"$bin/twc" "$tmp/wide.safetensors" -o "$tmp/wide.c" && [ -s "$tmp/wide.weights" ] &&
+	cc -O2 -w -Wno-psabi -o "$tmp/wide" "$tmp/wide.c" -lm || fail "wide as C"
+[ "$(cd "$tmp" && echo 0 0.1 | ./wide | grep -c '[0-9]')" = 2 ] || fail "wide: no answer"
+(cd / && echo 0 0.1 | "$tmp/wide" >"$tmp/out" 2>&1) && fail "wide: an answer without its weights"
+grep -q 'weights cannot be read' "$tmp/out" || fail "wide, no weights: $(cat "$tmp/out")"
+
 "$bin/twc" ../../examples/adder.tw -o "$tmp/adder.c" 2>"$tmp/out" && fail "an exact program as C"
 grep -q 'C is for what is learned' "$tmp/out" || fail "an exact program: $(cat "$tmp/out")"
 

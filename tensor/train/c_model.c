@@ -395,7 +395,9 @@ write_whole(ModelWriter *m)
 	text_addf(m->t,
 	          "#ifndef MODEL_NO_MAIN\n/* Inputs are numbers on standard input, outputs a "
 	          "number a "
-	          "line. */\nint\nmain(void)\n{\n\tif (model_load())\n\t\treturn 2;\n%s"
+	          "line. */\nint\nmain(void)\n{\n\tif (model_load()) {\n"
+	          "\t\tfputs(\"the model's weights cannot be read\\n\", stderr);\n"
+	          "\t\treturn 2;\n\t}\n%s"
 	          "\tmodel_run();\n%s\treturn 0;\n}\n#endif\n",
 	          read.s ? read.s : "", print.s ? print.s : "");
 }
