@@ -7,11 +7,14 @@
 #
 #     native   the program
 #     node     the program, from its WebAssembly
-#     twasm    the transformer: look-ups for heads, proved to be what softmax gives; a weight that
-#              is 0, or whose input is 0, is left out; all others are multiplied
-#     ORT      the transformer as the file has it, softmax and zeros too
+#     T2       the transformer: what is different since the same instruction was last carried out;
+#              look-ups for heads, proved to be what softmax gives
+#     T1       the same, and nothing is kept from step to step but what attention reads: every
+#              weight is multiplied but those that are 0, or whose input is 0
+#     T0       the transformer as the file has it, softmax over all positions and zeros too
+#     ORT      the same, by ONNX Runtime
 #
-# Starting up and loading are in the seconds, and are taken off for the steps a second.
+# For the three rungs it is the steps a second; starting up and loading are taken off.
 bin=$(cd "$1" && pwd) || exit 2
 cd "$(dirname "$0")/.." || exit 2
 tmp=$(mktemp -d) || exit 2
@@ -36,17 +39,23 @@ ort() {
 	seconds "$tmp/none" node tests/model/judge.mjs "$bin/wasm32.onnx" "$tmp/prompt" --mode step
 }
 
+# rung NAME STEPS: its steps a second, of so many of the program
+rung() {
+	local t from
+	t=$(seconds "$tmp/none" "$bin/twasm" run --rung="$1" --steps="$2" $wasm)
+	from=$(seconds "$tmp/none" "$bin/twasm" run --rung="$1" --steps=1 $wasm)
+	awk "BEGIN { d = $t - $from; printf \"%.0f\", $2 / (d > 0 ? d : 0.001) }"
+}
+
 echo "$puzzle" >"$tmp/in"
-load=$(seconds "$tmp/none" "$bin/twasm" run --steps=1 tests/wasm/queens.wasm)
-echo "loading the machine, and one step: $load s"
-printf '%-10s %9s %9s %9s %9s %12s %14s\n' program steps native node twasm 'steps/s' \
+printf '%-10s %9s %9s %9s %9s %9s %7s %14s\n' program steps native node T2 T1 T0 \
 	"ORT, $few steps"
 for c in hashes hungarian queens factorial sudoku; do
 	wasm=tests/wasm/$c.wasm
 	${CC:-cc} -O2 -w -o "$tmp/native" tests/wasm/$c.c
 	native=$(seconds "$tmp/want" "$tmp/native")
 	node=$(seconds "$tmp/node" node --no-warnings tests/wasm/node.mjs $wasm)
-	here=$(seconds "$tmp/got" "$bin/twasm" run --stats $wasm)
+	"$bin/twasm" run --stats $wasm <"$tmp/in" >"$tmp/got" 2>"$tmp/err"
 	steps=$(sed -n 's/ steps in .*//p' "$tmp/err")
 	cmp -s "$tmp/want" "$tmp/got" && cmp -s "$tmp/want" "$tmp/node" || {
 		echo "$c: other output"
@@ -54,7 +63,7 @@ for c in hashes hungarian queens factorial sudoku; do
 	}
 	there=-
 	[ $c = hungarian ] && there=$(ort)
-	printf '%-10s %9d %9s %9s %9s %12.0f %14s\n' $c "$steps" "$native" "$node" "$here" \
-		"$(awk "BEGIN { print $steps / ($here > $load ? $here - $load : 0.001) }")" "$there"
+	printf '%-10s %9d %9s %9s %9s %9s %7s %14s\n' $c "$steps" "$native" "$node" \
+		"$(rung T2 "$steps")" "$(rung T1 "$steps")" "$(rung T0 $few)" "$there"
 done
 exit $failed

@@ -166,6 +166,24 @@ report_end(const Running *r, WasmEnd end)
 	return returned && !r->entry->type->nresult ? 0 : (int)(r->machine->state.value & 255);
 }
 
+/* What is computed for a step. All give the same. */
+typedef struct Rung {
+	const char *name, *computes;
+	unsigned flags;
+} Rung;
+
+static const Rung *
+rung_of(const Options *o)
+{
+	static const Rung rungs[] = {
+		{ "T0", "every weight, zeros too, and softmax over all positions", TW_DENSE },
+		{ "T1", "every weight whose input is not 0, heads as look-ups", TW_ANEW },
+		{ "T2", "what is different since the same instruction was last carried out", 0 },
+	};
+
+	return &rungs[o->rung ? o->rung - 1 : 2];
+}
+
 static void
 report_stats(const Running *r)
 {
@@ -176,6 +194,7 @@ report_stats(const Running *r)
 
 	fprintf(stderr, "%ld steps in %.2f s, %.0f a second; %d instructions of code\n", m->steps,
 	        t, (double)m->steps / t, r->program->ncode);
+	fprintf(stderr, "%s: %s\n", rung_of(r->o)->name, rung_of(r->o)->computes);
 	fprintf(stderr,
 	        "%d layers, %ld of %ld weights are not 0; %d texts of at most %d tokens; "
 	        "%.1f MB\n",
@@ -202,7 +221,7 @@ begin_program(Running *r)
 static int
 run_wasm(Running *r, const TwModel *model)
 {
-	if (!set_up_machine(r, model, r->o->check ? TW_CHECK : 0)) {
+	if (!set_up_machine(r, model, (r->o->check ? TW_CHECK : 0) | rung_of(r->o)->flags)) {
 		wasm_machine_free(r->machine);
 		return 2;
 	}
@@ -519,6 +538,11 @@ static const Flag flags[] = {
 	  NULL },
 	{ "check", 'c', NULL, offsetof(Options, check),
 	  "run softmax over everything beside the look-ups; tell where they differ", NULL },
+	{ "rung", 0, "T0|T1|T2", offsetof(Options, rung),
+	  "what is computed for a step: T0 all that the file has, softmax and zeros too; T1 each "
+	  "weight whose input is not 0, heads as look-ups; T2, the default, only what is different "
+	  "since the same instruction was last carried out",
+	  NULL },
 	{ "stats", 's', NULL, offsetof(Options, stats),
 	  "say what it took, on standard error: steps a second, weights, memory", NULL },
 	{ 0 },
@@ -552,7 +576,7 @@ static const Verb verbs[] = {
 		"a program for a stack machine of 55 opcodes, pairs of a number or name and its "
 		"argument: "
 		"prints what HALT finds on top.",
-		"model steps checkpoint resume trace check stats",
+		"model steps checkpoint resume rung trace check stats",
 		"twasm run prog.wasm\n"
 		"twasm run fib.isa\n"
 		"twasm run --stats prog.wasm <input\n"

@@ -13,6 +13,7 @@ typedef struct Options Options;
 struct Options {
 	const char *model;
 	int steps, step;
+	int rung; /* 1: T0, .. 3: T2; 0: that */
 	const char *checkpoint, *resume, *output;
 	bool trace, stats, check;
 	char **args; /* PROGRAM and its own, or scripts; NULL behind them */

@@ -94,8 +94,8 @@ start_earlier(const TwHead *h, const TwActivations *w, const float *qkv)
 }
 
 /* Keeps the two greatest priorities, and the value that goes with the greatest. */
-static void
-keep_two_best(float *best, float *second, float priority, float *kept, const float *value, int n)
+void
+tw_keep_two_best(float *best, float *second, float priority, float *kept, const float *value, int n)
 {
 	if (priority > *best) {
 		*second = *best;
@@ -111,18 +111,28 @@ note_argmax(const TwHead *h, const TwActivations *w, const float *qkv)
 {
 	float *s = w->state + h->state;
 
-	keep_two_best(&s[0], &s[1], qkv[h->priority], s + 3, qkv + h->value, h->nvalue);
+	tw_keep_two_best(&s[0], &s[1], qkv[h->priority], s + 3, qkv + h->value, h->nvalue);
+}
+
+const float *
+tw_find_greatest(const TwHead *h, const TwActivations *w, const float *query, bool *ok)
+{
+	const float *s = w->state + h->state, *kept = s + 3, *bos = kept + h->nvalue;
+	float lifted = s[2] + tw_dot(query, h->bos_key, h->nkey);
+	bool at_bos = lifted > s[0];
+	float other = at_bos ? s[0] : s[1] > lifted ? s[1] : lifted;
+
+	*ok = *ok && (at_bos ? lifted : s[0]) - other >= TW_GAP;
+	return at_bos ? bos : kept;
 }
 
 static bool
 read_argmax(const TwHead *h, const TwActivations *w, const float *qkv)
 {
-	const float *s = w->state + h->state, *kept = s + 3, *bos = kept + h->nvalue;
-	float lifted = s[2] + tw_dot(qkv + h->query, h->bos_key, h->nkey);
-	bool at_bos = lifted > s[0];
-	float other = at_bos ? s[0] : s[1] > lifted ? s[1] : lifted;
-	add_read(h, w, at_bos ? bos : kept);
-	return (at_bos ? lifted : s[0]) - other >= TW_GAP;
+	bool ok = true;
+
+	add_read(h, w, tw_find_greatest(h, w, qkv + h->query, &ok));
+	return ok;
 }
 
 static void
@@ -192,8 +202,8 @@ note_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 	TwKeyTable *t = tw_key_table(h, w);
 
 	t->priority = fmaxf(t->priority, priority);
-	keep_two_best(&e[TW_ENTRY_BEST], &e[TW_ENTRY_SECOND], priority, e + TW_ENTRY_VALUE,
-	              qkv + h->value, h->nvalue);
+	tw_keep_two_best(&e[TW_ENTRY_BEST], &e[TW_ENTRY_SECOND], priority, e + TW_ENTRY_VALUE,
+	                 qkv + h->value, h->nvalue);
 }
 
 static float
@@ -202,21 +212,17 @@ shift_of_bos(const TwHead *h, int place)
 	return h->window.order ? h->window.bos_shift[place] : 0;
 }
 
-static bool
-read_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
+/* The entry that a query reads, after a look at all; *ok is lost where a gap is too small. */
+static const float *
+search_keys(const TwHead *h, const TwActivations *w, int place, const float *query, bool *ok)
 {
-	const float *read = tw_aim_at_key(h, w, place, qkv + h->query);
+	const float *read = tw_key_entry(h, w, 0);
 	float best = -INFINITY, second = -INFINITY, outside = -INFINITY;
 	int n = tw_key_table(h, w)->count;
 
-	if (read) {
-		add_read(h, w, read + TW_ENTRY_VALUE);
-		return true;
-	}
-	read = tw_key_entry(h, w, 0);
 	for (int i = 0; i < n; i++) {
 		float *e = tw_key_entry(h, w, i);
-		float by_key = dot_key(tw_key_numbers(h, w, i), qkv + h->query, h->nkey);
+		float by_key = dot_key(tw_key_numbers(h, w, i), query, h->nkey);
 		if (h->window.order && i)
 			outside = fmaxf(outside, by_key + *best_of_all(h, e));
 		if (!i)
@@ -231,8 +237,26 @@ read_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 			second = score;
 		}
 	}
-	add_read(h, w, read + TW_ENTRY_VALUE);
-	return best - second >= TW_GAP && others_behind(h, outside, best);
+	*ok = *ok && best - second >= TW_GAP && others_behind(h, outside, best);
+	return read;
+}
+
+const float *
+tw_find_entry(const TwHead *h, const TwActivations *w, int place, const float *query, TwAim *kept,
+              bool *ok)
+{
+	const float *read = tw_aim_at_key(h, w, place, query, kept);
+
+	return read ? read : search_keys(h, w, place, query, ok);
+}
+
+static bool
+read_keyed(const TwHead *h, const TwActivations *w, int place, const float *qkv)
+{
+	bool ok = true;
+
+	add_read(h, w, tw_find_entry(h, w, place, qkv + h->query, NULL, &ok) + TW_ENTRY_VALUE);
+	return ok;
 }
 
 /* Adds a value to the mean of those with the best priority, or starts the mean again where
@@ -271,7 +295,7 @@ read_mean(const TwHead *h, const TwActivations *w, int place, const float *qkv)
 {
 	float *sum = w->u, top = -INFINITY, count = 0, outside = -INFINITY;
 	int n = tw_key_table(h, w)->count;
-	const float *read = tw_aim_at_key(h, w, place, qkv + h->query);
+	const float *read = tw_aim_at_key(h, w, place, qkv + h->query, NULL);
 	bool ok = true;
 
 	if (read) {
@@ -350,8 +374,8 @@ better_of(Nearest *a, Nearest b)
 /* Of places 0 .. last: those whose digits above digit i are the last's, digit i is below that of
  * the last, and digits below it are any; for each i, and the last itself with any lowest digit up
  * to its own. */
-static bool
-find_place(const TwHead *h, const float *query, int last, int *place)
+bool
+tw_find_place(const TwHead *h, const float *query, int last, int *place)
 {
 	Nearest all = { -INFINITY, -INFINITY, 0 }, above = { 0, -INFINITY, 0 };
 
@@ -389,7 +413,7 @@ static bool
 read_nearest_place(const TwHead *h, const TwActivations *w, int last, const float *qkv)
 {
 	int place;
-	bool ok = find_place(h, qkv + h->query, last, &place);
+	bool ok = tw_find_place(h, qkv + h->query, last, &place);
 
 	add_read(h, w, value_at(h, w, place));
 	return ok;
@@ -560,9 +584,7 @@ decode_attention(const TwFastLayer *s, const TwActivations *w, int place)
 static void
 add_staircase(const TwStaircase *g, float u, float *x)
 {
-	float at = ceilf(u) - (float)g->low;
-	int i = at > 0 ? at < (float)g->range ? (int)at : g->range : 0;
-	const double *line = g->line + 2 * (size_t)g->segment[i] * (size_t)g->nout;
+	const double *line = tw_staircase_line(g, (double)u);
 
 	for (int c = 0; c < g->nout; c++)
 		x[g->out[c]] += (float)(line[2 * c] * (double)u + line[2 * c + 1]);

@@ -227,6 +227,7 @@ learn_key(const TwHead *h, const TwActivations *w, const float *key)
 		new = true;
 		if (v == TW_MOST_JOINT) {
 			t->groups = -1;
+			t->version++;
 			t->retry = t->count + t->count / 4;
 			break;
 		}
@@ -247,6 +248,7 @@ set_shifts(const TwHead *h, const TwActivations *w)
 	KeyGroups g = groups_of(h, w);
 
 	t->bits = 0;
+	t->version++;
 	for (int i = 0; i < t->groups; i++) {
 		int bits = 1;
 		while (g.count[i] > 1 << bits)
@@ -471,7 +473,8 @@ join_for_query(const TwHead *h, const TwActivations *w, const float *query)
 void
 tw_start_keys(const TwHead *h, const TwActivations *w, const float *key)
 {
-	*tw_key_table(h, w) = (TwKeyTable){ .count = 1, .priority = -INFINITY, .all = -INFINITY };
+	*tw_key_table(h, w) =
+		(TwKeyTable){ .count = 1, .priority = -INFINITY, .all = -INFINITY, .version = 1 };
 	memcpy(tw_key_numbers(h, w, 0), key, (size_t)h->nkey * sizeof *key);
 }
 
@@ -623,16 +626,14 @@ product_with_bos(const TwHead *h, const TwActivations *w, const float *query)
 	return sum;
 }
 
-/* What is read, if that is certain. */
+/* What is read, if that is certain; e: the entry that is aimed at, or NULL. */
 static const float *
-read_by_aim(const TwHead *h, const TwActivations *w, int place, const float *query,
-            const KeyAim *aim)
+judge_aim(const TwHead *h, const TwActivations *w, int place, const TwAim *aim, const float *e)
 {
 	const TwKeyTable *t = tw_key_table(h, w);
 	const TwWindow *seen = &h->window;
-	const Int *slot = slot_of_key(h, w, aim->code, w->u);
-	const float *e = *slot ? tw_key_entry(h, w, *slot) : NULL, *bos = tw_key_entry(h, w, 0);
-	float at_bos = product_with_bos(h, w, query) + bos[TW_ENTRY_BEST];
+	const float *bos = tw_key_entry(h, w, 0);
+	float at_bos = aim->at_bos + bos[TW_ENTRY_BEST];
 	float others = aim->product - aim->margin + t->priority, found = -INFINITY;
 
 	if (seen->order) {
@@ -649,16 +650,30 @@ read_by_aim(const TwHead *h, const TwActivations *w, int place, const float *que
 	return at_bos - fmaxf(others, found) >= TW_GAP ? bos : NULL;
 }
 
-const float *
-tw_aim_at_key(const TwHead *h, const TwActivations *w, int place, const float *query)
+static const float *
+read_by_aim(const TwHead *h, const TwActivations *w, int place, const float *query, TwAim *to)
 {
+	KeyAim aim = aim_of_query(h, w, query);
+	int at = *slot_of_key(h, w, aim.code, w->u);
+
+	*to = (TwAim){ at ? tw_key_table(h, w)->version : 0, at, aim.product, aim.margin,
+		       product_with_bos(h, w, query) };
+	return judge_aim(h, w, place, to, at ? tw_key_entry(h, w, at) : NULL);
+}
+
+const float *
+tw_aim_at_key(const TwHead *h, const TwActivations *w, int place, const float *query, TwAim *kept)
+{
+	TwAim aim;
+
 	if (tw_key_table(h, w)->groups <= 0)
 		return NULL;
 	earn_look(h, w);
-	KeyAim aim = aim_of_query(h, w, query);
-	const float *read = read_by_aim(h, w, place, query, &aim);
-	if (read || aim.margin != 0 || !join_for_query(h, w, query))
+	if (kept && kept->version == tw_key_table(h, w)->version)
+		return judge_aim(h, w, place, kept, tw_key_entry(h, w, kept->entry));
+	kept = kept ? kept : &aim;
+	const float *read = read_by_aim(h, w, place, query, kept);
+	if (read || kept->margin != 0 || !join_for_query(h, w, query))
 		return read;
-	aim = aim_of_query(h, w, query);
-	return read_by_aim(h, w, place, query, &aim);
+	return read_by_aim(h, w, place, query, kept);
 }

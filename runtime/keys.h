@@ -17,7 +17,15 @@ typedef struct __attribute__((may_alias)) TwKeyTable {
 	int spent;      /* and took since they were last formed anew */
 	float priority; /* the greatest of any place that was noted, */
 	float all;      /* and with a window of any place */
+	int version;    /* counts what changes how keys are told apart */
 } TwKeyTable;
+
+/* What a query aims at, to be kept while the query and the version are the same. */
+typedef struct __attribute__((may_alias)) TwAim {
+	int version; /* 0: not known */
+	int entry;
+	float product, margin, at_bos; /* with the key, more than with others, with <bos> */
+} TwAim;
 
 /* Entry 0 is <bos>, then one for each key that came. */
 enum {
@@ -43,6 +51,13 @@ tw_key_entry(const TwHead *h, const TwActivations *w, int i)
 	return w->state + h->places + (size_t)i * (size_t)size;
 }
 
+static inline int
+tw_key_number(const TwHead *h, const TwActivations *w, const float *entry)
+{
+	return (int)((entry - tw_key_entry(h, w, 0))
+	             / (TW_ENTRY_VALUE + h->nvalue + (h->window.order != 0)));
+}
+
 static inline float *
 tw_key_numbers(const TwHead *h, const TwActivations *w, int i)
 {
@@ -53,8 +68,10 @@ tw_key_numbers(const TwHead *h, const TwActivations *w, int i)
 void tw_start_keys(const TwHead *, const TwActivations *, const float *key);
 /* The entry of a key, made where there is none. */
 float *tw_find_key(const TwHead *, const TwActivations *, const float *key);
-/* What a query at a place reads, without a look at all keys; NULL where that is not certain. */
-const float *tw_aim_at_key(const TwHead *, const TwActivations *, int place, const float *query);
+/* What a query at a place reads, without a look at all keys; NULL where that is not certain. The
+ * aim is NULL, or what was kept of the same query, or is to be kept. */
+const float *tw_aim_at_key(const TwHead *, const TwActivations *, int place, const float *query,
+                           TwAim *);
 
 /* How much a head takes of a session's state for this, of so many places. */
 uint64_t tw_key_index_size(const TwHead *);

@@ -69,6 +69,15 @@ tw_layout_take(TwLayout *l, uint64_t count, size_t size)
 	return l->memory ? l->memory + at : NULL;
 }
 
+/* Numbers of 32 bits at an address that 64 divides. */
+static inline void *
+tw_layout_lines(TwLayout *l, uint64_t count)
+{
+	char *at = tw_layout_take(l, count / 16 + 2, 64);
+
+	return at ? at + (-(uintptr_t)at & 63) : NULL;
+}
+
 static inline float *
 tw_layout_floats(TwLayout *l, uint64_t count)
 {

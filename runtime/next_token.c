@@ -200,12 +200,18 @@ void
 tw_find_logits(const TwSpecialized *c, const float *x, float *base, float *logits)
 {
 	find_bases(c, x, base);
+	tw_logits_of_bases(c, base, logits);
+}
+
+void
+tw_logits_of_bases(const TwSpecialized *c, const float *base, float *logits)
+{
 	for (int r = 0; r < c->m->nvocab + 2; r++)
 		logits[r] = logit_of(c, r, base, 1);
 }
 
-static int
-greatest_of_field(const TwSpecialized *c, int f, const float *base, int step)
+int
+tw_greatest_row(const TwSpecialized *c, int f, const float *base, int step)
 {
 	const TwGreatest *g = &c->greatest[f];
 	int best = c->m->first[f];
@@ -226,15 +232,19 @@ greatest_of_field(const TwSpecialized *c, int f, const float *base, int step)
 	return best;
 }
 
+bool
+tw_ends_before(const TwSpecialized *c, int row, const float *base, int step)
+{
+	return logit_of(c, c->m->nvocab, base, step) > logit_of(c, row, base, step);
+}
+
 void
 tw_next_of_bases(const TwSpecialized *c, const float *base, int step, int *next)
 {
-	int end = c->m->nvocab;
-
 	for (int f = 0; f < c->m->nfield; f++)
-		next[f] = greatest_of_field(c, f, base, step);
-	if (logit_of(c, end, base, step) > logit_of(c, next[0], base, step))
-		next[0] = end;
+		next[f] = tw_greatest_row(c, f, base, step);
+	if (tw_ends_before(c, next[0], base, step))
+		next[0] = c->m->nvocab;
 }
 
 void

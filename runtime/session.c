@@ -6,7 +6,7 @@
  * on the way goes through the fallback instead (dense.c), from its first token on. A
  * bidirectional model has nothing to say before the text is whole: it is run when it is asked. */
 
-#include "runtime/specialize.h"
+#include "runtime/delta.h"
 #include "runtime/load.h"
 #include "runtime/dense.h"
 #include "runtime/circuit.h"
@@ -39,6 +39,8 @@ struct TwSession {
 	bool stale;    /* bidirectional: tokens were fed that were not run yet */
 	TwActivations w;
 	TwBlocks b;
+	TwDelta delta; /* where by_delta: a token from what is different in it */
+	bool by_delta;
 	float *start;        /* (c->initial) the state that <bos> left, */
 	float *start_x;      /* (d_model) and its stream */
 	float *base;         /* (c->logit.n) */
@@ -72,9 +74,7 @@ blocks_of(const TwSession *s)
 static float *
 lay_out_vectors(TwLayout *to, uint64_t count)
 {
-	char *at = tw_layout_take(to, count + 1, TW_LANES * sizeof(float));
-
-	return at ? (float *)(at + (-(uintptr_t)at & (TW_LANES * sizeof(float) - 1))) : NULL;
+	return tw_layout_lines(to, count * TW_LANES);
 }
 
 static int
@@ -107,7 +107,7 @@ lay_out_session(TwSession *s, TwLayout *to)
 
 	uint64_t block = blocks_of(s);
 
-	s->row = tw_layout_take(to, (places + 1) * (uint64_t)m->nfield, sizeof *s->row);
+	s->row = tw_layout_take(to, (places + 1) * (uint64_t)m->nfield + TW_LANES, sizeof *s->row);
 	s->at = tw_layout_take(to, places, sizeof *s->at);
 	s->number = tw_layout_floats(to, places * (uint64_t)m->ninput);
 	if (s->flags & TW_SOFTMAX)
@@ -127,6 +127,8 @@ lay_out_session(TwSession *s, TwLayout *to)
 	s->label = tw_layout_floats(to, places * (uint64_t)c->label.n);
 	lay_out_blocks(s, to, block);
 	s->w.trace = states ? tw_layout_floats(to, states * places * d) : NULL;
+	if (s->by_delta)
+		tw_lay_out_delta(&s->delta, to);
 }
 
 static bool
@@ -177,6 +179,27 @@ compute_bos(TwSession *s)
 	memcpy(s->start_x, s->w.x, (size_t)s->m->d_model * sizeof *s->start_x);
 }
 
+/* A session that keeps no streams may go by what is different. */
+static void
+choose_delta(TwSession *s)
+{
+	s->by_delta = s->c && s->c->delta && !(s->flags & (TW_SOFTMAX | TW_TRACE));
+	if (s->by_delta)
+		s->delta = (TwDelta){ .plan = s->c->delta, .anew = s->flags & TW_ANEW };
+}
+
+static void
+connect_delta(TwSession *s)
+{
+	float *state = s->delta.w.state;
+
+	s->delta.w = s->w;
+	s->delta.w.state = state;
+	s->delta.kernel = tw_delta_kernels(s->flags);
+	s->delta.text_row = s->row;
+	s->delta.text_at = s->at;
+}
+
 /* The fast path; and the fallback, where it is always used or to be compared with. */
 static bool
 open_paths(TwSession *s, char **error)
@@ -188,8 +211,11 @@ open_paths(TwSession *s, char **error)
 	if (!(s->flags & TW_SOFTMAX) && !m->specialized && !(s->own = tw_specialize(m, error)))
 		return false;
 	s->c = s->w.c = s->own ? s->own : m->specialized;
+	choose_delta(s);
 	if (!session_allocate(s, error))
 		return false;
+	if (s->by_delta)
+		connect_delta(s);
 	return !(s->flags & (TW_SOFTMAX | TW_CHECK) || m->bidirectional) || open_dense(s, error);
 }
 
@@ -249,6 +275,8 @@ tw_reset(TwSession *s)
 		return;
 	memcpy(s->w.state, s->start, (size_t)s->c->initial * sizeof *s->start);
 	memcpy(s->w.x, s->start_x, (size_t)s->m->d_model * sizeof *s->start_x);
+	if (s->by_delta)
+		tw_delta_begin(&s->delta);
 }
 
 /* Is the look-up of every head certain? Where earlier layers write a column that a head has
@@ -323,6 +351,39 @@ check_stream(TwSession *s, int place)
 			         place, i, (double)x[i], (double)s->w.x[i]);
 }
 
+/* What both ways say of the next token. */
+static void
+check_delta(TwSession *s, int place)
+{
+	const float *base = tw_delta_bases(&s->delta);
+
+	check_stream(s, place);
+	tw_find_next(s->c, s->w.x, s->base, s->next);
+	for (int i = 0; i < s->c->logit.n && !*s->differs; i++)
+		if (base[i] != s->base[i])
+			snprintf(s->differs, sizeof s->differs,
+			         "at token %d, logits: all of it gives %.9g, what is different in "
+			         "it "
+			         "%.9g",
+			         place, (double)s->base[i], (double)base[i]);
+	if (!*s->differs
+	    && memcmp(s->next, tw_delta_next(&s->delta), (size_t)s->m->nfield * sizeof *s->next)
+	               != 0)
+		snprintf(s->differs, sizeof s->differs, "at token %d: another next token", place);
+	*s->next = -1;
+}
+
+/* The newest place by what is different in it; beside it, to be compared, all of it. */
+static bool
+step_by_delta(TwSession *s, TwFed fed, int place)
+{
+	bool ok = tw_delta_step(&s->delta, place);
+
+	if (s->flags & TW_CHECK && tw_step(s->c, &s->w, fed, place) && ok)
+		check_delta(s, place);
+	return ok;
+}
+
 /* The newest place, which is fed to the model. */
 static bool
 run_newest(TwSession *s)
@@ -337,7 +398,10 @@ run_newest(TwSession *s)
 	if (s->dense && (s->on_softmax || s->flags & TW_CHECK))
 		feed_dense(s, place);
 	if (!s->on_softmax && !s->stale) {
-		if (tw_step(s->c, &s->w, fed, place)) {
+		if (s->by_delta) {
+			if (!step_by_delta(s, fed, place) && !fall_back(s))
+				return false;
+		} else if (tw_step(s->c, &s->w, fed, place)) {
 			compute_labels(s, place);
 			if (s->flags & TW_CHECK)
 				check_stream(s, place);
@@ -397,11 +461,20 @@ run_many(TwSession *s, int from)
 
 	for (int p = from; s->dense && s->flags & TW_CHECK && p < end; p++)
 		feed_dense(s, p);
+	for (int p = from; p < end && s->by_delta; p++)
+		if (p < end - 1)
+			tw_delta_note(&s->delta, p);
+		else if (!tw_delta_step(&s->delta, p))
+			return fall_back(s);
+	if (s->by_delta && !(s->flags & TW_CHECK))
+		return true;
 	for (int p = from; p < end; p += MOST_BLOCKS * TW_LANES) {
 		int n = end - p < MOST_BLOCKS * TW_LANES ? end - p : MOST_BLOCKS * TW_LANES;
 		if (!run_places(s, p, n))
 			return fall_back(s);
 	}
+	if (s->by_delta)
+		check_delta(s, end - 1);
 	return true;
 }
 
@@ -465,6 +538,21 @@ bool
 tw_feed_token(TwSession *s, const int *row)
 {
 	return tw_feed_tokens(s, row, 1);
+}
+
+const int *
+tw_feed_next(TwSession *s)
+{
+	const int *next = tw_next_token(s);
+	int *to = s->row + (size_t)s->used * (size_t)s->m->nfield;
+
+	if (tw_done(s)) {
+		refuse_token(s, s->used + s->skipped == s->places ? "the text is full"
+		                                                  : "the text has ended");
+		return NULL;
+	}
+	memcpy(to, next, (size_t)s->m->nfield * sizeof *to);
+	return run_fed(s, s->used++) ? to : NULL;
 }
 
 static bool
@@ -559,7 +647,10 @@ tw_logits(TwSession *s)
 	run_stale(s);
 	if (s->on_softmax)
 		return tw_dense_logits(s->dense);
-	tw_find_logits(s->c, s->w.x, s->base, s->logits);
+	if (s->by_delta && s->used > 1)
+		tw_logits_of_bases(s->c, tw_delta_bases(&s->delta), s->logits);
+	else
+		tw_find_logits(s->c, s->w.x, s->base, s->logits);
 	return s->logits;
 }
 
@@ -593,6 +684,8 @@ tw_next_token(TwSession *s)
 		*s->next = tw_end(s->m);
 	if (*s->next >= 0)
 		return s->next;
+	if (s->by_delta && !s->on_softmax && s->used > 1)
+		return tw_delta_next(&s->delta);
 	run_stale(s);
 	tw_phase_begin(&s->clock);
 	if (s->on_softmax)

@@ -5,7 +5,7 @@
 
 #include "runtime/specialize.h"
 #include "runtime/json.h"
-#include "runtime/keys.h"
+#include "runtime/delta.h"
 #include "runtime/load.h"
 #include "runtime/onnx_graph.h"
 
@@ -478,31 +478,44 @@ lay_out_keys(TwHead *h, uint64_t at, uint64_t places)
 	return add_state(at, places * (uint64_t)h->nkey);
 }
 
-static void
-lay_out_state(TwSpecialized *c)
+uint64_t
+tw_lay_out_heads(const TwSpecialized *c, TwHead **head, int n, uint64_t *initial)
 {
 	uint64_t places = ((uint64_t)c->m->context + TW_LANES) / TW_LANES * TW_LANES, at = 0;
 
-	for (int n = 0; n < c->m->nlayer; n++)
-		for (int i = 0; i < c->layer[n].nhead; i++) {
-			TwHead *h = &c->layer[n].head[i];
-			h->state = (size_t)at;
-			at = add_state(at, fixed_size(h));
+	for (int i = 0; i < n; i++) {
+		head[i]->state = (size_t)at;
+		at = add_state(at, fixed_size(head[i]));
+	}
+	*initial = at;
+	for (int i = 0; i < n; i++) {
+		TwHead *h = head[i];
+		if (h->lookup == TW_LOOKUP_SOFTMAX) /* in blocks: see cached_key */
+			at = (at + TW_LANES - 1) / TW_LANES * TW_LANES;
+		h->places = (size_t)at;
+		at = add_state(at, places * size_at_place(h));
+		if (h->lookup == TW_LOOKUP_KEYED || h->lookup == TW_LOOKUP_MEAN)
+			at = lay_out_keys(h, at, places);
+	}
+	return at;
+}
+
+static void
+lay_out_state(TwSpecialized *c)
+{
+	int all = 0, n = 0;
+
+	for (int i = 0; i < c->m->nlayer; i++)
+		all += c->layer[i].nhead;
+	TwHead **head = TW_NEW(&c->scratch, TwHead *, all);
+	for (int i = 0; i < c->m->nlayer; i++)
+		for (int j = 0; j < c->layer[i].nhead; j++) {
+			head[n++] = &c->layer[i].head[j];
+			c->any = c->any || head[n - 1]->lookup == TW_LOOKUP_SOFTMAX;
 		}
-	c->initial = at;
-	for (int n = 0; n < c->m->nlayer; n++)
-		for (int i = 0; i < c->layer[n].nhead; i++) {
-			TwHead *h = &c->layer[n].head[i];
-			if (h->lookup == TW_LOOKUP_SOFTMAX) /* in blocks: see cached_key */
-				at = (at + TW_LANES - 1) / TW_LANES * TW_LANES;
-			h->places = (size_t)at;
-			at = add_state(at, places * size_at_place(h));
-			if (h->lookup == TW_LOOKUP_KEYED || h->lookup == TW_LOOKUP_MEAN)
-				at = lay_out_keys(h, at, places);
-			c->any = c->any || h->lookup == TW_LOOKUP_SOFTMAX;
-		}
-	c->state = at;
+	c->state = tw_lay_out_heads(c, head, n, &c->initial);
 	c->in_lanes = c->m->emits && !c->m->nlabel && !c->m->bidirectional && !c->any;
+	tw_pool_free(&c->scratch);
 }
 
 /* ---- */
@@ -552,6 +565,7 @@ specialize_model(void *specialized)
 	c->place_of = TW_NEW(&c->pool, int, c->m->d_model);
 	specialize_layers(c);
 	lay_out_state(c);
+	tw_plan_delta(c);
 }
 
 TwSpecialized *

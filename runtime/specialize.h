@@ -155,6 +155,16 @@ typedef struct TwNeuronBlocks {
 	float *number; /* of each neuron: its bias, what it adds to each column */
 } TwNeuronBlocks;
 
+/* Slope and height of each of its nout columns where the sum is u. */
+static inline const double *
+tw_staircase_line(const TwStaircase *g, double u)
+{
+	double at = ceil(u) - g->low;
+	int i = at > 0 ? at < g->range ? (int)at : g->range : 0;
+
+	return g->line + 2 * (size_t)g->segment[i] * (size_t)g->nout;
+}
+
 typedef struct TwFastLayer {
 	int nhead;
 	TwHead *head;
@@ -217,6 +227,7 @@ struct TwSpecialized {
 	uint64_t state;          /* floats of a session's state */
 	uint64_t initial;        /* the first of them, set back to what <bos> left by a new text */
 	bool any;                /* some head is TW_LOOKUP_SOFTMAX */
+	struct TwDeltaPlan *delta; /* NULL, or how a token is computed from another: delta.h */
 
 	/* while it is made */
 	struct cJSON *certificate; /* while it is being made: what the file says of its heads */
@@ -268,6 +279,10 @@ bool tw_check_claims(TwSpecialized *, char **error);
 /* Where it is faster. Of the scratch memory all is freed. */
 void tw_make_neuron_blocks(TwSpecialized *, TwFastLayer *);
 
+/* Lays out the state of some heads from 0 on; how much it takes, and how much of it a new text sets
+ * back. */
+uint64_t tw_lay_out_heads(const TwSpecialized *, TwHead **, int n, uint64_t *initial);
+
 /* next_token.c: the logits' directions, and tables of the greatest. */
 void tw_specialize_logits(TwSpecialized *);
 
@@ -318,6 +333,17 @@ void tw_pass_head(const TwHead *, const TwActivations *, int place, const float 
 void tw_note_best(const TwHead *, const TwActivations *, int place, const float *qkv);
 void tw_forget_place(const TwHead *, const TwActivations *, const float *qkv);
 
+/* What is read alone: an entry of the keys (keys.h), the value with the greatest priority, a place.
+ * *ok is lost, or it is false, where a gap is too small. */
+struct TwAim;
+const float *tw_find_entry(const TwHead *, const TwActivations *, int place, const float *query,
+                           struct TwAim *, bool *ok);
+const float *tw_find_greatest(const TwHead *, const TwActivations *, const float *query, bool *ok);
+bool tw_find_place(const TwHead *, const float *query, int last, int *place);
+/* Keeps the two greatest priorities, and the value that goes with the greatest. */
+void tw_keep_two_best(float *best, float *second, float priority, float *kept, const float *value,
+                      int n);
+
 /* What places side by side are computed in (whole_text.c), at 64 bytes each. */
 typedef struct TwBlocks {
 	float *x;      /* (blocks, d_model, 16) */
@@ -345,6 +371,10 @@ void tw_find_logits(const TwSpecialized *, const float *x, float *base, float *l
 void tw_find_next(const TwSpecialized *, const float *x, float *base, int *next);
 /* The same where base has been found: [i * step]. */
 void tw_next_of_bases(const TwSpecialized *, const float *base, int step, int *next);
+void tw_logits_of_bases(const TwSpecialized *, const float *base, float *logits);
+/* Of one field; and whether <end> comes in place of that row. */
+int tw_greatest_row(const TwSpecialized *, int field, const float *base, int step);
+bool tw_ends_before(const TwSpecialized *, int row, const float *base, int step);
 
 /* session.c: whether memory ran out where the fallback was needed. */
 bool tw_stuck(const struct TwSession *);

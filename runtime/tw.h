@@ -65,6 +65,7 @@ enum {
 	TW_PORTABLE = 16, /* no instructions that only some processors of this kind have, */
 	TW_TIMED = 32,    /* time the phases of each token: tw_stats */
 	TW_V3 = 64,       /* or on x86-64 none beyond those of its third level (AVX2) */
+	TW_ANEW = 128,    /* keep no sums from token to token, only what attention reads */
 };
 
 /* Any number of sessions share a model, each used by one thread at a time. */
@@ -97,6 +98,9 @@ bool tw_feed_numbers(TwSession *, const float *);
 bool tw_feed_token(TwSession *, const int *rows);
 const int *tw_token(const TwSession *, int i);
 const int *tw_next_token(TwSession *);
+
+/* Feeds what comes next: its rows. NULL where that is <end>, or it is not taken. */
+const int *tw_feed_next(TwSession *);
 
 /* A prompt at once: n tokens, (n, nfield) rows, or (n, ninput) numbers, as many as are taken. Many
  * go through the model together, layer by layer, which is faster than one after the other. */

@@ -283,9 +283,17 @@ feed_register(WasmMachine *m, int frame, int number, uint32_t value)
 	return feed_token(m);
 }
 
+static void
+note_cell(WasmMachine *m, uint32_t cell)
+{
+	if (m->p->written <= cell)
+		m->p->written = cell + 1;
+}
+
 static bool
 feed_cell(WasmMachine *m, uint32_t cell, uint32_t value)
 {
+	note_cell(m, cell);
 	begin_token(m, false);
 	put_bits(m, m->field->cell, cell, 24);
 	put_value_bytes(m, m->field->value, value, 4);
@@ -498,6 +506,30 @@ wasm_register(const WasmMachine *m, int frame, int number)
 }
 
 static bool
+row_is_true(const WasmMachine *m, const int *row, int field)
+{
+	return row[field] != m->model->first[field];
+}
+
+/* What registers and memory hold after a state. */
+static void
+follow_state(WasmMachine *m, const int *row)
+{
+	const WasmFields *f = m->field;
+
+	if (row_is_true(m, row, f->writes)) {
+		int frame = f->depth_of[read_bits(m, row, f->into, 12)];
+		size_t at = (size_t)frame * W_REGISTERS + (size_t)read_bits(m, row, f->d, 12);
+		m->p->reg[at] = read_value_bytes(m, row, f->value, 4);
+	}
+	if (row_is_true(m, row, f->stores)) {
+		uint32_t cell = (uint32_t)read_bits(m, row, f->cell, 24);
+		m->p->memory[cell] = read_value_bytes(m, row, f->value, 4);
+		note_cell(m, cell);
+	}
+}
+
+static bool
 feed_state(WasmMachine *m, const int *row)
 {
 	if (m->text)
@@ -505,12 +537,20 @@ feed_state(WasmMachine *m, const int *row)
 	if (!add_waiting(m, row) || !feed_waiting(m))
 		return false;
 	m->state = decode_state(m, row);
-	if (m->state.writes)
-		m->p->reg[(size_t)m->state.into * W_REGISTERS + (size_t)m->state.d] =
-			m->state.value;
-	if (m->state.stores)
-		m->p->memory[m->state.cell] = m->state.value;
+	follow_state(m, row);
 	return true;
+}
+
+/* A text is begun anew when it is several times as long as it need be, and as long as the search
+ * for what is alive is a small part of the work: a short one stays in the processor's caches. */
+static void
+plan_renewal(WasmMachine *m)
+{
+	const int least = 2048, times = 8, words_a_token = 16;
+	long words = (long)m->p->written + (m->state.depth + 3L) * W_REGISTERS;
+	long tokens = (long)times * tw_count(m->session) + words / words_a_token + least;
+
+	m->renew = tokens < m->window ? (int)tokens : m->window;
 }
 
 /* All that can still be found in the text, but for its last state. */
@@ -528,7 +568,7 @@ feed_alive(WasmMachine *m)
 			if (wasm_register(m, frame, r))
 				fed = feed_register(m, frame, r, wasm_register(m, frame, r));
 	}
-	for (uint32_t c = 0; c < (uint32_t)m->p->npage * (WASM_PAGE / 4) && fed; c++)
+	for (uint32_t c = 0; c < m->p->written && fed; c++)
 		if (m->p->memory[c])
 			fed = feed_cell(m, c, m->p->memory[c]);
 	return fed;
@@ -542,6 +582,7 @@ restart(WasmMachine *m)
 	int longest = longest_text(m->model);
 
 	memcpy(m->last, tw_token(m->session, tw_count(m->session) - 1), size);
+	m->state = decode_state(m, m->last);
 	tw_reset(m->session);
 	m->restarts++;
 	if (!feed_alive(m) || tw_count(m->session) >= longest) {
@@ -549,6 +590,7 @@ restart(WasmMachine *m)
 		         "more than %d registers, words and instructions are in use", longest);
 		return false;
 	}
+	plan_renewal(m);
 	return feed_state(m, m->last);
 }
 
@@ -616,33 +658,51 @@ answer(WasmMachine *m)
 	return feed_state(m, m->row);
 }
 
+/* One more state. All of it is read where somebody looks. */
+static bool
+carry_out_step(WasmMachine *m, long stop)
+{
+	const WasmFields *f = m->field;
+	const int *row = tw_feed_next(m->session);
+
+	if (!row) {
+		snprintf(m->error, sizeof m->error, "the model has no next state: %s",
+		         tw_refusal(m->session));
+		return false;
+	}
+	m->steps++;
+	follow_state(m, row);
+	if (m->watch || m->steps == stop || row[f->end] != f->end_row[W_NONE]
+	    || row_is_true(m, row, f->puts)) {
+		const int *was = tw_token(m->session, tw_count(m->session) - 2);
+		m->at = read_bits(m, was, f->pc, 16);
+		m->state = decode_state(m, row);
+	}
+	if (m->state.puts)
+		m->put(m->with, m->state.d, (int)(m->state.value & 255));
+	m->state.puts = false;
+	if (m->watch)
+		m->watch(m->with, m);
+	return true;
+}
+
 WasmEnd
 wasm_go_on(WasmMachine *m)
 {
 	long stop = m->most ? m->steps + m->most : 0;
 
+	m->renew = 0;
 	for (;;) {
 		if (m->state.end == W_ASKS && !answer(m))
 			return W_NONE;
 		if (m->state.end != W_NONE || (stop && m->steps >= stop))
 			return m->state.end;
-		if (tw_count(m->session) >= m->window && !restart(m))
+		if (!m->renew)
+			plan_renewal(m);
+		if (tw_count(m->session) >= m->renew && !restart(m))
 			return W_NONE;
-		const int *row = tw_next_token(m->session);
-
-		if (!row || tw_done(m->session)) {
-			snprintf(m->error, sizeof m->error, "the model has no next state");
+		if (!carry_out_step(m, stop))
 			return W_NONE;
-		}
-		m->at = m->state.pc;
-		memcpy(m->row, row, (size_t)m->model->nfield * sizeof *m->row);
-		if (!feed_state(m, m->row))
-			return W_NONE;
-		m->steps++;
-		if (m->state.puts)
-			m->put(m->with, m->state.d, (int)(m->state.value & 255));
-		if (m->watch)
-			m->watch(m->with, m);
 	}
 }
 

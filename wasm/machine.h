@@ -33,7 +33,8 @@ typedef struct WasmMachine {
 	int at;     /* the instruction that led to it */
 	long steps; /* states that the model has made */
 	long most;  /* of them; 0: no limit */
-	int window; /* tokens after which a new text begins with what is alive */
+	int window; /* the most tokens of a text */
+	int renew;  /* tokens after which a new text begins with what is alive */
 	int restarts;
 	void *with;
 	int (*get)(void *with);                                /* a byte, -1 at the end */

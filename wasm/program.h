@@ -169,7 +169,8 @@ typedef struct WasmProgram {
 	int ncode, fresh_from;
 	bool full;        /* there was no room for all of the code */
 	uint32_t *reg;    /* (4096, 4096) what registers hold now, by frame */
-	uint32_t *memory; /* (W_CELLS) what memory holds now */
+	uint32_t *memory; /* (W_CELLS) what memory holds now, */
+	uint32_t written; /* 0 from this cell on */
 	bool *shared_fresh;
 	int nshared;                  /* registers of the shared frame that are taken */
 	int nresult;                  /* of them, from 0 on: for words that are returned */

@@ -180,7 +180,7 @@ try_keys(const KeyKind *kind)
 		     (kind->mean ? 0 : (float)(STEP * (i + 1))) - (penalty ? WEIGHT : 0));
 		digits_of(kind, (unsigned)below(20 + i / 2), digit);
 		encode(kind, digit, key, query);
-		const float *read = tw_aim_at_key(&a.h, &a.w, i + 1, query);
+		const float *read = tw_aim_at_key(&a.h, &a.w, i + 1, query, NULL);
 		int best = best_place(&a, i + 1, query, bos[TW_ENTRY_BEST]);
 		if (read && best >= 0)
 			assert_true(!memcmp(a.key + best * a.h.nkey,

@@ -48,6 +48,20 @@ last=$("$twasm" test $here/own.json | tail -n 1)
 # The same with softmax over everything beside the look-ups.
 check 1 '' 'stopped after 20 steps' "$twasm" run --check --steps=20 $here/hashes.wasm <<<fox
 
+# Whatever is computed for a step, the steps are the same; so are the logits, beside all weights.
+for rung in T0 T1 T2; do
+	"$twasm" run --rung=$rung --trace --steps=60 $here/hashes.wasm <<<fox >"$tmp/out" \
+		2>"$tmp/$rung"
+	cmp -s "$tmp/T0" "$tmp/$rung" || fail "--rung=$rung: other steps"
+	[ $rung = T0 ] ||
+		check 1 '' 'stopped after 400 steps' \
+			"$twasm" run --rung=$rung --check --steps=400 $here/queens.wasm
+done
+"$twasm" run --rung=T1 --trace --steps=3000 $here/queens.wasm >"$tmp/out" 2>"$tmp/T1"
+"$twasm" run --trace --steps=3000 $here/queens.wasm >"$tmp/out" 2>"$tmp/T2"
+cmp -s "$tmp/T1" "$tmp/T2" || fail 'T1 and T2: other steps'
+check 2 '' 'T0|T1|T2' "$twasm" run --rung=T3 $here/queens.wasm
+
 # Stopped and gone on with: the same output in two parts, the same exit status.
 "$twasm" run --steps=4000 --checkpoint="$tmp/kept" $here/queens.wasm >"$tmp/first" ||
 	fail "no checkpoint"
