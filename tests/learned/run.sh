@@ -44,7 +44,7 @@ refused "'h.0.w' is [2][2] in w.safetensors, but the param is [2][3]"
 program '[2][2]' w.safetensors v
 refused "w.safetensors has no 'h.0.v'"
 program '[2][2]' none.safetensors w
-refused "cannot read 'none.safetensors'"
+refused "none.safetensors', which is looked for beside the program"
 head -c 100 "$tmp/w.safetensors" >"$tmp/cut.safetensors"
 program '[2][2]' cut.safetensors w
 refused "cut.safetensors: truncated, or no .safetensors"
