@@ -176,8 +176,9 @@ divided_by_terms(const Builder *at, const Affine *a, Op op, int64_t m, int64_t b
 	return plus_times(at, divided(at, OP_MOD, low, b), b, divided(at, OP_MOD, carried, m / b));
 }
 
-/* Of one number x of 2^23 and more, of which a neuron that reads it beside a multiple would not be
- * exact: of x % t, which is read as max(x - t, 0) - max(t - x, 0), where t is above half of x. */
+/* Of one number x of a third of 2^24 and more, of which a neuron that reads it beside a multiple
+ * would not be exact: of x % t, which is read as max(x - t, 0) - max(t - x, 0), where t is above
+ * half of x. */
 static Node *
 divided_by_half(const Builder *at, Op op, Node *x, int64_t m)
 {
@@ -251,7 +252,7 @@ long_division(const Builder *at, const Node *n, const Affine *sum, bool exact)
 	Node *whole = reduced_sum(at, &a, &m, &common), *y;
 	if (m == 1)
 		return NULL;
-	if (max_int64(-whole->type.lo, whole->type.hi) < EXACT_MAX / 2)
+	if (max_int64(-whole->type.lo, whole->type.hi) < EXACT_MAX / 3)
 		y = divided_by_digits(at, n->op, whole, m, base);
 	else if (a.n == 1 && llabs(a.term[0].c) == 1)
 		y = divided_by_half(at, n->op, whole, m);
