@@ -17,7 +17,11 @@
 
 #include <stdlib.h>
 
-enum { SEARCH_MAX = 4096, CHOICES_MAX = 64 };
+enum {
+	SEARCH_MAX = 4096,
+	CHOICES_MAX = 64,
+	CARRY_MOST = 1 << 10 /* values of a carry whose joint division may be a long one */
+};
 
 typedef struct Flatten {
 	int n, cap;
@@ -104,9 +108,23 @@ find_carries(Graph *g, Flatten *f, const Node *p, const Node **carry)
 	return n;
 }
 
-/* (rest + y // m) // b as one division, NULL if that would be too large. */
+static bool
+is_wide(const Node *n)
+{
+	return n->type.hi - n->type.lo >= CARRY_MOST;
+}
+
+/* Is x, once divided, no number that one neuron reads beside another of its size? */
+static bool
+is_long(const Node *x)
+{
+	return max_int64(-x->type.lo, x->type.hi) >= EXACT_MAX / 3;
+}
+
+/* (rest + y // m) // b as one division, NULL if that would be too large, or a long one in vain: one
+ * of many wide quotients may join, and then the others make it no shorter. */
 static Node *
-join_divisions(Graph *g, const Node *at, Node *p, const Node *carry, int64_t b)
+join_divisions(Graph *g, const Node *at, Node *p, const Node *carry, int64_t b, bool in_vain)
 {
 	int budget = SEARCH_MAX;
 	int64_t m = carry->arg[1]->k;
@@ -116,7 +134,7 @@ join_divisions(Graph *g, const Node *at, Node *p, const Node *carry, int64_t b)
 		return NULL;
 	x = mk(g, OP_MUL, at->span, at->site, 2, (Node *[]){ rest, mk_const(g, m) }, 0);
 	x = mk(g, OP_ADD, at->span, at->site, 2, (Node *[]){ x, y }, 0);
-	if (!is_unsaturated(x))
+	if (!is_unsaturated(x) || (in_vain && is_wide(carry) && is_long(x)))
 		return NULL;
 	return mk(g, OP_DIV, at->span, at->site, 2, (Node *[]){ x, mk_const(g, m * b) }, 0);
 }
@@ -130,9 +148,12 @@ flat_quotient(Graph *g, Flatten *f, const Node *at, Node *p, int64_t b)
 
 	for (bool more = true; more;) {
 		int n = find_carries(g, f, p, carry);
+		int wide = 0;
 		more = false;
+		for (int i = 0; i < n; i++)
+			wide += is_wide(carry[i]);
 		for (int i = 0; i < n && !more; i++) {
-			Node *next = join_divisions(g, at, p, carry[i], b);
+			Node *next = join_divisions(g, at, p, carry[i], b, wide > 1);
 			if (!next)
 				continue;
 			q = next;

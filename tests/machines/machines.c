@@ -276,7 +276,7 @@ print_counts(void)
 	int k = dice(40), m = dice_in(2, 5), v[LONGEST];
 
 	printf("model counts {\n  vocab \"0123456789\"\n  context %d\n}\n",
-	       dice(2) ? dice_in(64, 1000) : dice_in(1000, dice(2) ? 40000 : 1000000));
+	       dice(2) ? dice_in(64, 1000) : dice_in(1000, dice(2) ? 40000 : 100000));
 	printf("let a = count(token[j] in '0'..'4' for j)\nlet b = count(token[j] == '7' for j)\n");
 	printf("output more = a > %d\noutput left = a %% %d\noutput most = a > 3 * b\n", k, m);
 	for (int t = 0; t < TESTS; t++) {

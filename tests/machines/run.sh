@@ -22,7 +22,7 @@ for ((i = from; i < from + n; i++)); do
 	) >"$tmp/out" 2>&1
 	status=$?
 	[ $status = 0 ] && continue
-	if [ $status = 2 ] && grep -q "program.tw:[0-9]*:[0-9]*: error: " "$tmp/out"; then
+	if [ $status = 2 ] && grep -q "program.tw:[0-9]*:[0-9]*: \(error\|note\): " "$tmp/out"; then
 		refused=$((refused + 1))
 		[ "${VERBOSE:-}" ] && { echo "$i: refused"; head -n 1 "$tmp/out"; }
 		continue
