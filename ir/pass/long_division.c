@@ -227,15 +227,20 @@ digit_between(const Builder *at, const Node *n, const Node *quotient)
 	return mk2(at, OP_SUB, n->arg[0], mk_times(at, above, m));
 }
 
-/* What the place says alone is in the embedding, by digits where contexts are long. */
+/* What the place says alone is in the embedding, by digits where contexts are long; and of a sum
+ * over positions the backend finds a quotient before the sum (backend/attend/long_count.c). */
 static bool
-depends_on_place_alone(const Node *n)
+has_quotients_of_its_own(const Node *n)
 {
-	while (n->narg == 2 && n->arg[1]->op == OP_CONST
-	       && (has_trait(n->op, T_ADDS) || n->op == OP_DIV || n->op == OP_MOD
-	           || n->op == OP_MUL))
-		n = n->arg[0];
-	return n->op == OP_INDEX;
+	bool multiplied = false;
+
+	for (; n->narg == 2 && n->arg[1]->op == OP_CONST; n = n->arg[0]) {
+		if (!has_trait(n->op, T_ADDS) && n->op != OP_DIV && n->op != OP_MOD
+		    && n->op != OP_MUL)
+			return false;
+		multiplied = multiplied || n->op == OP_MUL;
+	}
+	return n->op == OP_INDEX || (n->op == OP_SUM && !multiplied);
 }
 
 Node *
@@ -245,7 +250,7 @@ long_division(const Builder *at, const Node *n, const Affine *sum, bool exact)
 	int64_t m = n->arg[1]->k, base = base_of(m), common, by;
 	const Node *x = without_as(n->arg[0]);
 
-	if (exact && (depends_on_place_alone(n) || first_divisor(n->arg[0], m, base) == m))
+	if (exact && (has_quotients_of_its_own(n) || first_divisor(n->arg[0], m, base) == m))
 		return NULL;
 	if (n->op == OP_MOD && x->op == OP_DIV && divides_const(x, &by))
 		return digit_between(at, n, x);
