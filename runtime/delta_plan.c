@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Of one weight, or a number that is made of some; of terms in all maps. */
-enum { MOST_WEIGHT = 1 << 24, MOST_TERMS = 1 << 24, MOST_PLACES = 1 << 24 };
+enum { MOST_WEIGHT = 1 << 24, MOST_TERMS = 1 << 22, MOST_PLACES = 1 << 24 };
 enum { MOST_GRAIN = 1 << 14 };
 /* Of the table of one staircase, and of all. */
 enum { MOST_RANGE = 1 << 12, MOST_CELLS = 1 << 20 };
@@ -760,6 +760,25 @@ lay_out_delta_state(PlanMaker *k)
 	p->state = tw_lay_out_heads(k->c, head, p->nhead, &initial);
 }
 
+/* Every row of a head is compared with all that earlier layers write: no honest file comes near the
+ * limit. */
+static bool
+is_little_work(const TwSpecialized *c)
+{
+	const double most = 1e9;
+	double written = 0, work = 0;
+
+	for (int n = 0; n < c->m->nlayer; n++) {
+		const TwFastLayer *s = &c->layer[n];
+		work += (written + c->m->d_model) * s->project.n;
+		written += s->nneuron ? s->out.start[s->nneuron] : 0;
+		for (int i = 0; i < s->nhead; i++)
+			if (s->head[i].nvalue)
+				written += s->head[i].out.start[s->head[i].nvalue];
+	}
+	return work < most;
+}
+
 static bool
 is_of_the_kind(const TwSpecialized *c)
 {
@@ -772,7 +791,7 @@ is_of_the_kind(const TwSpecialized *c)
 		for (int i = 0; i < c->layer[n].nhead; i++, heads++)
 			ok = ok && c->layer[n].head[i].lookup != TW_LOOKUP_MEAN
 			     && c->layer[n].head[i].lookup != TW_LOOKUP_SOFTMAX;
-	return ok && heads < INT16_MAX;
+	return ok && heads < INT16_MAX && is_little_work(c);
 }
 
 /* What is known of each sum, now that there are no more. */
