@@ -5,42 +5,16 @@
  * Such a head reads x wv wo of a place, and x is the embedding, a sum of a row for each field: so
  * wo wv of each row is worked out here, once. */
 
-#include "runtime/delta.h"
+#include "runtime/delta_plan.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Of one weight, or a number that is made of some; of terms in all maps. */
-enum { MOST_WEIGHT = 1 << 24, MOST_TERMS = 1 << 22, MOST_PLACES = 1 << 24 };
+/* Of one weight, or a number that is made of some; of places; of sums in a block. */
+enum { MOST_WEIGHT = 1 << 24, MOST_PLACES = 1 << 24 };
 enum { MOST_GRAIN = 1 << 14 };
-/* Of the table of one staircase, and of all. */
-enum { MOST_RANGE = 1 << 12, MOST_CELLS = 1 << 20 };
 /* Numbers of all slots, and slots. */
 enum { MOST_KEPT = 1 << 24, MOST_SLOTS = 1 << 12 };
-
-typedef struct Triple {
-	int row, at, w;
-} Triple;
-
-typedef struct PlanMaker {
-	TwSpecialized *c;
-	const TwModel *m;
-	TwDeltaPlan *p;
-	bool ok;
-	Triple *t; /* (n) of the map that is being made */
-	int n, cap;
-	long terms;     /* of all maps */
-	long cells;     /* that tables may still take */
-	double *form;   /* (d_model) */
-	int32_t *start; /* (nsum) sums where the stream is 0 */
-	int capstart, capfloor;
-	TwIntMap *constant; /* (2 * nlayer) what heads, then neurons, add at each place */
-	int nstage;
-	TwIntMap *by;   /* (nstage) columns into the sums of a stage, in the order of stages */
-	int32_t *total; /* (nsum) of a column */
-	int nvector, capvector, capweight; /* of columns */
-	int neurons;                       /* rows of p->neuron */
-} PlanMaker;
 
 /* ---- maps */
 
@@ -53,19 +27,19 @@ take_integer(PlanMaker *k, double w)
 	return 0;
 }
 
-static void
-add_integer(PlanMaker *k, int row, int at, double w)
+void
+tw_add_integer(PlanMaker *k, int row, int at, double w)
 {
 	if (w == 0 || !k->ok)
 		return;
 	k->t = tw_pool_grow(&k->c->scratch, k->t, k->n, &k->cap, sizeof *k->t);
 	k->t[k->n++] = (Triple){ row, at, take_integer(k, w) };
-	k->ok = k->ok && ++k->terms < MOST_TERMS;
+	k->ok = k->ok && ++k->terms < TW_MOST_TERMS;
 }
 
 /* The terms so far as rows, in the order in which they came. */
-static TwIntMap
-take_map(PlanMaker *k, int rows)
+TwIntMap
+tw_take_map(PlanMaker *k, int rows)
 {
 	TwIntMap f = { rows, TW_NEW(&k->c->pool, int, rows + 1),
 		       TW_NEW(&k->c->pool, TwIntTerm, k->n + 1) };
@@ -106,7 +80,7 @@ take_stage(PlanMaker *k, TwDeltaStage *s, int first)
 	s->number = k->nstage;
 	for (int i = first / p->grain; i < p->nsum / p->grain; i++)
 		s->blocks[i / 64] |= (uint64_t)1 << (i % 64);
-	k->by[k->nstage++] = take_map(k, k->m->d_model);
+	k->by[k->nstage++] = tw_take_map(k, k->m->d_model);
 }
 
 /* ---- sums */
@@ -194,7 +168,7 @@ add_projection(PlanMaker *k, int layer, int row, double constant, float *scale)
 
 	*scale = (float)(1 / by);
 	for (int t = f->start[row]; t < f->start[row + 1]; t++)
-		add_integer(k, f->term[t].at, sum, by * (double)f->term[t].w);
+		tw_add_integer(k, f->term[t].at, sum, by * (double)f->term[t].w);
 	return sum;
 }
 
@@ -210,12 +184,12 @@ plan_fed_rows(PlanMaker *k)
 
 	for (int r = 0; r < tokens; r++)
 		for (int i = 0; i < m->d_model; i++)
-			add_integer(k, r, i, (double)m->embed_token[(size_t)r * d + (size_t)i]);
+			tw_add_integer(k, r, i, (double)m->embed_token[(size_t)r * d + (size_t)i]);
 	for (int r = 0; r < place->n; r++)
 		for (int t = place->start[r]; t < place->start[r + 1]; t++)
-			add_integer(k, tokens + r, place->term[t].at, (double)place->term[t].w);
+			tw_add_integer(k, tokens + r, place->term[t].at, (double)place->term[t].w);
 	k->p->rows = tokens + place->n;
-	k->p->embed = take_map(k, k->p->rows);
+	k->p->embed = tw_take_map(k, k->p->rows);
 }
 
 /* What a row of an input may be. */
@@ -248,8 +222,8 @@ values_by_column(PlanMaker *k, int layer, const TwHead *h)
 
 	for (int v = 0; v < h->nvalue; v++)
 		for (int t = f->start[h->value + v]; t < f->start[h->value + v + 1]; t++)
-			add_integer(k, f->term[t].at, v, (double)f->term[t].w);
-	return take_map(k, k->m->d_model);
+			tw_add_integer(k, f->term[t].at, v, (double)f->term[t].w);
+	return tw_take_map(k, k->m->d_model);
 }
 
 static void
@@ -257,7 +231,8 @@ add_read_values(PlanMaker *k, int row, const TwHead *h, const double *value)
 {
 	for (int v = 0; v < h->nvalue; v++)
 		for (int t = h->out.start[v]; t < h->out.start[v + 1] && value[v] != 0; t++)
-			add_integer(k, row, h->out.term[t].at, value[v] * (double)h->out.term[t].w);
+			tw_add_integer(k, row, h->out.term[t].at,
+			               value[v] * (double)h->out.term[t].w);
 }
 
 /* What each row adds where it is read, and into constant[2 * layer] what all do. */
@@ -275,7 +250,7 @@ plan_read(PlanMaker *k, TwDeltaHead *to, int layer, const TwHead *h)
 				value[by.term[u].at] += (double)e->term[t].w * by.term[u].w;
 		add_read_values(k, r, h, value);
 	}
-	to->read = take_map(k, e->n);
+	to->read = tw_take_map(k, e->n);
 	to->from = TW_NEW(&k->c->pool, int, k->p->inputs);
 	for (int i = 0; i < k->p->inputs; i++)
 		if (input_has_terms(k, &to->read, i))
@@ -374,7 +349,7 @@ plan_reads(PlanMaker *k, int layer)
 	for (int j = 0; j < k->c->layer[layer].nhead && k->ok; j++)
 		if (k->c->layer[layer].head[j].lookup != TW_LOOKUP_UNUSED)
 			add_value_constants(k, layer, &k->c->layer[layer].head[j]);
-	k->constant[2 * layer] = take_map(k, 1);
+	k->constant[2 * layer] = tw_take_map(k, 1);
 }
 
 static void
@@ -397,179 +372,13 @@ plan_queries(PlanMaker *k, int layer)
 	take_stage(k, &l->query, first);
 }
 
-/* ---- what is added to sums, and by what */
-
-/* The vector of some sums, of which one is `at`, and takes it out of k->total. */
-static void
-take_vector_of(PlanMaker *k, TwDeltaColumns *f, int at)
-{
-	int first = at / TW_LANES * TW_LANES, n = k->nvector++;
-
-	f->first = tw_pool_grow(&k->c->scratch, f->first, n, &k->capvector, sizeof *f->first);
-	f->weight = tw_pool_grow(&k->c->scratch, f->weight, n, &k->capweight,
-	                         TW_LANES * sizeof *f->weight);
-	f->first[n] = first;
-	for (int i = 0; i < TW_LANES; i++) {
-		f->weight[n * TW_LANES + i] = k->total[first + i];
-		k->total[first + i] = 0;
-	}
-	k->terms += TW_LANES;
-	k->ok = k->ok && k->terms < MOST_TERMS;
-}
-
-/* What a column adds to a stage. */
-static void
-take_column(PlanMaker *k, TwDeltaColumns *f, int column, int stage)
-{
-	const TwIntMap *by = &k->by[stage];
-	int start = by->start[column], end = by->start[column + 1];
-
-	for (int t = start; t < end; t++)
-		k->total[by->term[t].at] = by->term[t].w;
-	for (int t = start; t < end && k->ok; t++)
-		if (k->total[by->term[t].at])
-			take_vector_of(k, f, by->term[t].at);
-}
-
-/* Aligned, and the blocks of the vectors. */
-static void
-keep_columns(PlanMaker *k, const TwDeltaColumns *f)
-{
-	TwDeltaColumns *to = &k->p->column;
-	size_t n = (size_t)k->nvector, size = n * TW_LANES * sizeof *f->weight;
-	char *at = tw_pool_alloc(&k->c->pool, size + 64, 1);
-
-	*to = *f;
-	to->first = TW_NEW(&k->c->pool, int, n + 1);
-	to->block = TW_NEW(&k->c->pool, int, n + 1);
-	to->weight = (int32_t *)(void *)(at + (-(uintptr_t)at & 63));
-	if (n) {
-		memcpy(to->first, f->first, n * sizeof *f->first);
-		memcpy(to->weight, f->weight, size);
-	}
-	for (size_t i = 0; i < n; i++)
-		to->block[i] = to->first[i] / k->p->grain;
-	if (k->p->listed < k->nvector)
-		k->p->listed = k->nvector;
-}
-
-static void
-plan_delta_columns(PlanMaker *k)
-{
-	int d = k->m->d_model, *start = TW_NEW(&k->c->pool, int, d *(k->nstage + 1));
-	TwDeltaColumns f = { .stages = k->nstage, .start = start };
-
-	for (int i = 0; i < d && k->ok; i++) {
-		for (int n = 0; n < k->nstage; n++) {
-			*start++ = k->nvector;
-			take_column(k, &f, i, n);
-		}
-		*start++ = k->nvector;
-	}
-	keep_columns(k, &f);
-}
-
-/* ---- neurons of one sum */
-
-static void
-add_neuron(PlanMaker *k, int row, const TwFastLayer *s, int neuron)
-{
-	for (int t = s->out.start[neuron]; t < s->out.start[neuron + 1]; t++)
-		add_integer(k, row, s->out.term[t].at, (double)s->out.term[t].w);
-}
-
-/* Whether a sum's neurons have a table, for thresholds low .. low + range. */
-static bool
-takes_table(PlanMaker *k, TwDeltaStair *to, const TwFastLayer *s, const TwStaircase *g)
-{
-	double low = -(double)s->bias[g->first], high = -(double)s->bias[g->first + g->n - 1];
-	int terms = s->out.start[g->first + g->n] - s->out.start[g->first];
-
-	if (!(high - low < MOST_RANGE) || !terms || (high - low + 2) * terms > (double)k->cells)
-		return false;
-	to->low = (int)low;
-	to->range = (int)(high - low);
-	k->cells -= (to->range + 2) * terms;
-	to->value = TW_NEW(&k->c->pool, int32_t, (to->range + 1) * terms);
-	to->out = TW_NEW(&k->c->pool, TwIntTerm, terms);
-	return true;
-}
-
-static int
-number_of_column(TwDeltaStair *to, int column)
-{
-	int i = 0;
-
-	while (i < to->nout && to->out[i].at != column)
-		i++;
-	if (i == to->nout)
-		to->out[to->nout++].at = column;
-	return i;
-}
-
-/* Modulo 2^32, as all sums are. */
-static void
-fill_staircase(TwDeltaStair *to, const TwFastLayer *s, const TwStaircase *g)
-{
-	for (int t = s->out.start[g->first]; t < s->out.start[g->first + g->n]; t++)
-		number_of_column(to, s->out.term[t].at);
-	for (int n = g->first; n < g->first + g->n; n++)
-		for (int t = s->out.start[n]; t < s->out.start[n + 1]; t++) {
-			uint32_t w = (uint32_t)(int32_t)s->out.term[t].w;
-			int c = number_of_column(to, s->out.term[t].at);
-			int u = (int)-s->bias[n] - to->low;
-			to->out[c].w = (int32_t)((uint32_t)to->out[c].w + w);
-			for (uint32_t d = 0; u <= to->range; u++, d++) {
-				int32_t *v = &to->value[u * to->nout + c];
-				*v = (int32_t)((uint32_t)*v + w * d);
-			}
-		}
-}
-
-static void
-plan_staircase(PlanMaker *k, const TwFastLayer *s, TwDeltaStair *to, const TwStaircase *g)
-{
-	if (takes_table(k, to, s, g)) {
-		fill_staircase(to, s, g);
-		return;
-	}
-	to->n = g->n;
-	to->neuron = k->neurons;
-	to->bias = TW_NEW(&k->c->pool, int32_t, g->n);
-	for (int i = 0; i < g->n; i++) {
-		to->bias[i] = (int32_t)s->bias[g->first + i];
-		add_neuron(k, k->neurons++, s, g->first + i);
-	}
-}
-
-/* What neurons add to columns: first the one of each sum, by its number. */
-static void
-plan_spread(PlanMaker *k)
-{
-	TwDeltaPlan *p = k->p;
-
-	k->neurons = p->nsum;
-	for (int n = 0; n < k->m->nlayer && k->ok; n++) {
-		const TwFastLayer *s = &k->c->layer[n];
-		TwDeltaLayer *l = &p->layer[n];
-		int sum = l->sum.first;
-		for (int i = 0; i < s->linear.n && k->ok; i++)
-			if (s->staircase[i].n == 1)
-				add_neuron(k, sum++, s, s->staircase[i].first);
-		l->stair = TW_NEW(&k->c->pool, TwDeltaStair, s->nshared + 1);
-		for (int i = 0; i < s->nshared && k->ok; i++)
-			plan_staircase(k, s, &l->stair[i], &s->staircase[s->shared[i]]);
-	}
-	p->neuron = take_map(k, k->neurons);
-}
-
 /* ---- neurons and logits */
 
 static void
 add_sum_terms(PlanMaker *k, const TwAffine *f, int row, int sum)
 {
 	for (int t = f->start[row]; t < f->start[row + 1]; t++)
-		add_integer(k, f->term[t].at, sum, (double)f->term[t].w);
+		tw_add_integer(k, f->term[t].at, sum, (double)f->term[t].w);
 }
 
 static void
@@ -609,8 +418,8 @@ plan_neurons(PlanMaker *k, int layer)
 	check_integers(k, s);
 	plan_sums(k, l, s);
 	for (int i = 0; i < s->out_t.n; i++)
-		add_integer(k, 0, s->out_t_column[i], (double)s->out_t.bias[i]);
-	k->constant[2 * layer + 1] = take_map(k, 1);
+		tw_add_integer(k, 0, s->out_t_column[i], (double)s->out_t.bias[i]);
+	k->constant[2 * layer + 1] = tw_take_map(k, 1);
 }
 
 static void
@@ -629,9 +438,9 @@ plan_logits(PlanMaker *k)
 			if (row < 0 || last[row] == f + 1)
 				continue;
 			last[row] = f + 1;
-			add_integer(k, row, f, 1);
+			tw_add_integer(k, row, f, 1);
 		}
-	k->p->fields = take_map(k, c->logit.n);
+	k->p->fields = tw_take_map(k, c->logit.n);
 }
 
 /* ---- what is kept of a token */
@@ -827,7 +636,7 @@ plan_layers(PlanMaker *k)
 void
 tw_plan_delta(TwSpecialized *c)
 {
-	PlanMaker k = { .c = c, .m = c->m, .ok = true, .cells = MOST_CELLS };
+	PlanMaker k = { .c = c, .m = c->m, .ok = true, .cells = TW_MOST_CELLS };
 	TwDeltaPlan *p = TW_NEW(&c->pool, TwDeltaPlan, 1);
 
 	if (!is_of_the_kind(c))
@@ -847,8 +656,8 @@ tw_plan_delta(TwSpecialized *c)
 	plan_logits(&k);
 	if (k.ok) {
 		k.total = TW_NEW(&c->scratch, int32_t, p->nsum);
-		plan_spread(&k);
-		plan_delta_columns(&k);
+		tw_plan_spread(&k);
+		tw_plan_columns(&k);
 	}
 	if (k.ok) {
 		choose_select(&k);
