@@ -95,7 +95,8 @@ $(BUILD)/libtw.a: $(RUNTIME)
 # Its objects serve the programs too, so all are position-independent.
 $(RUNTIME): PIC = -fPIC
 $(BUILD)/tensor/kernel/strip_run.o: PIC += -Wno-psabi
-$(addprefix $(BUILD)/runtime/,simd_batch.o lanes.o whole_text.o decode_step.o): PIC += -Wno-psabi
+$(addprefix $(BUILD)/runtime/,simd_batch.o lanes.o whole_text.o decode_step.o delta_kernels.o \
+	neuron_blocks.o): PIC += -Wno-psabi
 $(BUILD)/$(SONAME): $(RUNTIME) runtime/tw.map
 	@echo "  LINK  $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) \
