@@ -15,9 +15,9 @@ typedef int8_t Flags __attribute__((vector_size(TW_LANES)));
 
 /* Adds the numbers of the lanes whose flags are set to a list, counted from `first`. */
 INLINE int
-list_lanes(J mask, int first, int32_t *list, int n)
+list_lanes(const J *mask, int first, int32_t *list, int n)
 {
-	Flags f = __builtin_convertvector(mask, Flags);
+	Flags f = __builtin_convertvector(*mask, Flags);
 	uint64_t half[2];
 
 	memcpy(half, &f, sizeof half);
@@ -49,7 +49,8 @@ settle_lanes(int32_t *u, int32_t *du, const int32_t *floor, const uint64_t *bloc
 				int from = to->n;
 				*(J *)(u + i) = b;
 				*(J *)(du + i) = (J){ 0 };
-				to->n = list_lanes(x != y, i, to->at, from);
+				J other = x != y;
+				to->n = list_lanes(&other, i, to->at, from);
 				for (; from < to->n; from++)
 					to->more[from] = more[to->at[from] - i];
 			}
@@ -62,8 +63,10 @@ differ_lanes(const int32_t *a, const int32_t *b, int n, int32_t *list)
 {
 	int listed = 0, i = 0;
 
-	for (; i + TW_LANES <= n; i += TW_LANES)
-		listed = list_lanes(*(const J *)(a + i) != *(const J *)(b + i), i, list, listed);
+	for (; i + TW_LANES <= n; i += TW_LANES) {
+		J other = *(const J *)(a + i) != *(const J *)(b + i);
+		listed = list_lanes(&other, i, list, listed);
+	}
 	for (; i < n; i++)
 		if (a[i] != b[i])
 			list[listed++] = i;
@@ -164,7 +167,10 @@ list_mask(__mmask16 mask, __m512i numbers, int32_t *list)
 V4 static inline __m512i
 lanes_from(int first)
 {
-	return _mm512_add_epi32((__m512i)numbers_of_lanes(), _mm512_set1_epi32(first));
+	const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+	                                        15);
+
+	return _mm512_add_epi32(lanes, _mm512_set1_epi32(first));
 }
 
 V4 static void
