@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Of one weight, or a number that is made of some; of places; of sums in a block. */
-enum { MOST_WEIGHT = 1 << 24, MOST_PLACES = 1 << 24 };
+enum { MOST_WEIGHT = 1 << 30, MOST_PLACES = 1 << 24 };
 enum { MOST_GRAIN = 1 << 14 };
 /* Numbers of all slots, and slots. */
 enum { MOST_KEPT = 1 << 24, MOST_SLOTS = 1 << 12 };
@@ -293,6 +293,35 @@ head_of_place(PlanMaker *k, const TwHead *h)
 	return new;
 }
 
+/* The form in k->form, of what is fed, times the row of the embedding. */
+static double
+form_of_row(const PlanMaker *k, int row)
+{
+	const TwIntMap *e = &k->p->embed;
+	double sum = 0;
+
+	for (int t = e->start[row]; t < e->start[row + 1]; t++)
+		sum += k->form[e->term[t].at] * e->term[t].w;
+	return fabs(sum);
+}
+
+/* A priority may be larger than what the file itself adds up: is it within 32 bits? */
+static bool
+priority_fits(const PlanMaker *k, double constant)
+{
+	double most = fabs(constant) + k->m->nfield * form_of_row(k, k->m->nvocab + 1);
+
+	for (int i = 0; i < k->p->inputs; i++) {
+		int first, end;
+		double greatest = 0;
+		rows_of_input(k, i, &first, &end);
+		for (int r = first; r < end; r++)
+			greatest = fmax(greatest, form_of_row(k, r));
+		most += greatest;
+	}
+	return most < MOST_WEIGHT / 2;
+}
+
 static void
 plan_keys(PlanMaker *k, TwDeltaHead *to, int layer, const TwHead *h)
 {
@@ -305,7 +334,9 @@ plan_keys(PlanMaker *k, TwDeltaHead *to, int layer, const TwHead *h)
 	for (int i = 0; i < to->nkey + priority; i++) {
 		int row = i < to->nkey ? h->key + i : h->priority;
 		set_form(k, f, row);
-		add_projection(k, layer, row, constant_of_form(k, layer), &to->scale[i]);
+		double constant = constant_of_form(k, layer);
+		k->ok = k->ok && priority_fits(k, constant + (double)f->bias[row]);
+		add_projection(k, layer, row, constant, &to->scale[i]);
 	}
 	to->nkey += priority;
 	fill_up_sums(k);
