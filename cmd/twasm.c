@@ -166,21 +166,21 @@ report_end(const Running *r, WasmEnd end)
 	return returned && !r->entry->type->nresult ? 0 : (int)(r->machine->state.value & 255);
 }
 
-/* What is computed for a step. All give the same. */
+/* What is computed for a step. All give the same. A model may have no way for T2. */
 typedef struct Rung {
 	const char *name, *computes;
 	unsigned flags;
 } Rung;
 
-static const Rung *
-rung_of(const Options *o)
-{
-	static const Rung rungs[] = {
-		{ "T0", "every weight, zeros too, and softmax over all positions", TW_DENSE },
-		{ "T1", "every weight whose input is not 0, heads as look-ups", TW_ANEW },
-		{ "T2", "what is different since the same instruction was last carried out", 0 },
-	};
+static const Rung rungs[] = {
+	{ "T0", "every weight, zeros too, and softmax over all positions", TW_DENSE },
+	{ "T1", "every weight whose input is not 0, heads as look-ups", TW_ANEW },
+	{ "T2", "what is different since the same instruction was last carried out", 0 },
+};
 
+static const Rung *
+asked_rung(const Options *o)
+{
 	return &rungs[o->rung ? o->rung - 1 : 2];
 }
 
@@ -191,10 +191,12 @@ report_stats(const Running *r)
 	double t = seconds_since(&r->since);
 	TwStats stats = tw_stats(m->session);
 	TwCost cost = tw_cost(m->model);
+	const Rung *asked = asked_rung(r->o),
+		   *rung = asked->flags || stats.by_differences ? asked : &rungs[1];
 
 	fprintf(stderr, "%ld steps in %.2f s, %.0f a second; %d instructions of code\n", m->steps,
 	        t, (double)m->steps / t, r->program->ncode);
-	fprintf(stderr, "%s: %s\n", rung_of(r->o)->name, rung_of(r->o)->computes);
+	fprintf(stderr, "%s: %s\n", rung->name, rung->computes);
 	fprintf(stderr,
 	        "%d layers, %ld of %ld weights are not 0; %d texts of at most %d tokens; "
 	        "%.1f MB\n",
@@ -221,7 +223,7 @@ begin_program(Running *r)
 static int
 run_wasm(Running *r, const TwModel *model)
 {
-	if (!set_up_machine(r, model, (r->o->check ? TW_CHECK : 0) | rung_of(r->o)->flags)) {
+	if (!set_up_machine(r, model, (r->o->check ? TW_CHECK : 0) | asked_rung(r->o)->flags)) {
 		wasm_machine_free(r->machine);
 		return 2;
 	}

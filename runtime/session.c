@@ -379,6 +379,7 @@ step_by_delta(TwSession *s, TwFed fed, int place)
 {
 	bool ok = tw_delta_step(&s->delta, place);
 
+	s->stats.by_differences += ok && !s->delta.anew;
 	if (s->flags & TW_CHECK && tw_step(s->c, &s->w, fed, place) && ok)
 		check_delta(s, place);
 	return ok;

@@ -176,11 +176,12 @@ typedef enum TwPhase {
 } TwPhase;
 
 typedef struct TwStats {
-	long tokens;    /* fed so far */
-	long fallbacks; /* texts for which a gap was too small, run by softmax; */
-	long broken;    /* of these, where each head's look-up is certain: the file claims what
-	                 * its weights do not do */
-	size_t bytes;   /* memory that the session, or the batch, has taken */
+	long tokens;         /* fed so far */
+	long by_differences; /* of these, computed from what is different in them: see TW_ANEW */
+	long fallbacks;      /* texts for which a gap was too small, run by softmax; */
+	long broken;         /* of these, where each head's look-up is certain: the file claims what
+	                      * its weights do not do */
+	size_t bytes;        /* memory that the session, or the batch, has taken */
 	double share[TW_PHASES]; /* with TW_TIMED; 0 for what softmax ran */
 } TwStats;
 TwStats tw_stats(const TwSession *);

@@ -60,6 +60,7 @@ done
 "$twasm" run --rung=T1 --trace --steps=3000 $here/queens.wasm >"$tmp/out" 2>"$tmp/T1"
 "$twasm" run --trace --steps=3000 $here/queens.wasm >"$tmp/out" 2>"$tmp/T2"
 cmp -s "$tmp/T1" "$tmp/T2" || fail 'T1 and T2: other steps'
+check 7 '*' 'T2: what is different' "$twasm" run --stats $here/queens.wasm
 check 2 '' 'T0|T1|T2' "$twasm" run --rung=T3 $here/queens.wasm
 
 # Stopped and gone on with: the same output in two parts, the same exit status.
