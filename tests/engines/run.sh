@@ -198,6 +198,8 @@ done
 
 # ---- layers and times ----
 
+# One layer more at most, which makes what a token is as a number; and another where a plain head
+# compares two counts, which here are rounded first.
 printf '\nlayers of the .gguf, and of the .onnx\n\n'
 for name in "${names[@]}"; do
 	"$python" - "$tmp/$name.f32.gguf" "$tmp/$name.onnx" <<-'END'
@@ -210,7 +212,7 @@ for name in "${names[@]}"; do
 		layers, = struct.unpack("<I", data[at:at + 4])
 		more = layers - max(plain, 1)
 		print(f"{sys.argv[2].split('/')[-1][:-5]}: {layers}, {plain}")
-		sys.exit(more > 1)
+		sys.exit(more > 1 + (sys.argv[2].endswith("/sort_digits.onnx")))
 	END
 	tally $?
 done
