@@ -181,10 +181,11 @@ WEB_LACKS := frontend/disk.o backend/inspect.o backend/file/tensor_onnx.o \
 WEB_BOTH := $(filter-out $(addprefix $(BUILD)/,$(WEB_LACKS)) $(call objects,$(TENSOR)) \
 	$(GEN_TENSOR),$(COMPILER)) $(RUNTIME) $(WEB_DEPS) \
 	$(addprefix $(BUILD)/cmd/,program.o test.o json.o trace_json.o) \
-	$(filter-out %page_machine.o %page_server.o,$(call objects,web))
+	$(filter-out %page_machine.o %page_server.o %page_delta.o,$(call objects,web))
 WEB_WASM := $(addprefix $(BUILD)/wasm/,library.o lower.o machine.o module.o program.o spell.o)
 WASI     := /usr/lib/wasm32-wasi
-$(BUILD)/tw.wasm: $(WEB_BOTH) $(BUILD)/web/page_server.o
+$(BUILD)/tw.wasm: $(filter-out $(BUILD)/runtime/delta%,$(WEB_BOTH)) \
+	$(addprefix $(BUILD)/web/,page_server.o page_delta.o)
 $(BUILD)/machine.wasm: $(WEB_BOTH) $(WEB_WASM) $(BUILD)/web/page_machine.o
 $(BUILD)/tw.wasm $(BUILD)/machine.wasm:
 	@echo "  LINK  $@"
