@@ -6,17 +6,18 @@
 # seconds. One that does not is kept in BUILD-DIR/machines/found.
 #
 # N=n tries n of them (default 20), FROM=m starts at the m-th. With SLOW=1, set where the programs
-# are built with sanitizers, memory is not limited.
+# are built with sanitizers, memory is not limited, and they may take a minute.
 bin=$(cd "$1" && pwd) || exit 2
 cd "$(dirname "$0")/../.." || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
-from=${FROM:-1} n=${N:-20} refused=0 bad=0
+from=${FROM:-1} n=${N:-20} seconds=${SLOW:+60} refused=0 bad=0
+seconds=${seconds:-10}
 
 for ((i = from; i < from + n; i++)); do
 	"$bin/machines/machines" "$i" >"$tmp/program.tw" || exit 2
 	(
-		ulimit -t 10
+		ulimit -t "$seconds"
 		# what runs a long text reserves more than it uses: the limit is the compiler's
 		([ "${SLOW:-}" ] || ulimit -v 1048576
 		"$bin/twc" check --no-warnings "$tmp/program.tw") &&
