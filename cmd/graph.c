@@ -282,6 +282,17 @@ write_circuit(const Options *o)
 	return status;
 }
 
+/* The graph that dot lays out, unless so many things are drawn that it would not end. */
+static int
+write_drawing(const Options *o, const char *kind, const char *text, size_t n, int drawn,
+              const char *too_many)
+{
+	if (drawn <= DRAWN_MAX || !strcmp(kind, "dot"))
+		return write_picture(o, kind, text, n);
+	fprintf(stderr, "twc: %s: %d %s\n", o->output, drawn, too_many);
+	return 2;
+}
+
 /* --grad: a step of training, kernel by kernel; of an exact program that of its weights. */
 static int
 draw_gradient(const Options *o, const char *kind)
@@ -299,13 +310,8 @@ draw_gradient(const Options *o, const char *kind)
 		if (f) {
 			drawn = tensor_program_draw(r->learn, &ends, f);
 			fclose(f);
-			if (drawn > DRAWN_MAX && strcmp(kind, "dot"))
-				fprintf(stderr,
-				        "twc: %s: %d kernels are too many to draw; write a .dot "
-				        "file\n",
-				        o->output, drawn);
-			else
-				status = write_picture(o, kind, text, n);
+			status = write_drawing(o, kind, text, n, drawn,
+			                       "kernels are too many to draw; write a .dot file");
 			free(text);
 		}
 	}
@@ -346,13 +352,9 @@ cmd_graph(const Options *o)
 	if (f) {
 		int drawn = o->layered ? put_layers(&p, f) : put_graph(&p.meant, f);
 		fclose(f);
-		if (drawn > DRAWN_MAX && strcmp(kind, "dot"))
-			fprintf(stderr,
-			        "twc: %s: %d nodes are too many to draw; write a .dot file, or "
-			        "draw it --layered\n",
-			        o->output, drawn);
-		else
-			status = write_picture(o, kind, text, n);
+		status = write_drawing(o, kind, text, n, drawn,
+		                       "nodes are too many to draw; write a .dot file, or draw it "
+		                       "--layered");
 		free(text);
 	}
 	program_close(&p);
