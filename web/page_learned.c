@@ -166,13 +166,6 @@ load_checkpoint(Program *p, const char *path, char **error)
 
 /* ---- byte pairs: their files are not in the page either ---- */
 
-bool
-is_byte_pairs(const Ast *e)
-{
-	return e->kind == N_CALL && e->kid[0]->kind == N_NAME
-	       && !strcmp(e->kid[0]->text, "byte_pairs");
-}
-
 const struct BytePairs *
 loaded_byte_pairs(Lower *L, Env *env, const Ast *e)
 {

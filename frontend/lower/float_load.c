@@ -106,13 +106,6 @@ loaded_weights(Lower *L, Env *env, const Ast *e, const TensorNode *to)
 
 /* ---- byte pairs ---- */
 
-bool
-is_byte_pairs(const Ast *e)
-{
-	return e->kind == N_CALL && e->kid[0]->kind == N_NAME
-	       && !strcmp(e->kid[0]->text, "byte_pairs");
-}
-
 static const char *
 pairs_file(Lower *L, Env *env, const Ast *name, size_t *n)
 {

@@ -165,7 +165,6 @@ bool constant_difference(const Scalar *a, const Scalar *b, double *to);
 /* load("FILE", "NAME"), the numbers of which have the shape of the tensor; NULL after an error. */
 bool is_weights_load(const Ast *);
 /* byte_pairs("FILE", "FILE"), as a vocabulary; NULL after an error. */
-bool is_byte_pairs(const Ast *);
 const struct BytePairs *loaded_byte_pairs(Lower *, Env *, const Ast *);
 const char *const *byte_pair_words(const struct BytePairs *, int *n);
 /* As tokenize() does. */

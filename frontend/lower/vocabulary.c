@@ -173,6 +173,14 @@ add_byte_pairs(Lower *L, Env *env, PtrList *vocab, const Ast *call)
 		add_token(L, vocab, word[i], (uint32_t)strlen(word[i]), call->span);
 }
 
+/* byte_pairs("FILE", "FILE") */
+static bool
+is_byte_pairs(const Ast *e)
+{
+	return e->kind == N_CALL && e->kid[0]->kind == N_NAME
+	       && !strcmp(e->kid[0]->text, "byte_pairs");
+}
+
 static void
 set_vocab(Lower *L, Env *env, const Ast *values)
 {
