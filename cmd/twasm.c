@@ -439,20 +439,27 @@ compile_special(Running *r, const char *source)
 	return !status;
 }
 
+/* What is refused leaves no file behind. */
 static bool
 write_special(Running *r, const char *path)
 {
 	const char *folder = find_beside(&r->arena, "../machine", "../share/tw/machine");
-	char *full = realpath(folder, NULL);
-	FILE *to = fopen(path, "w");
-	bool written = to && wasm_specialize(r->program, full ? full : folder, to);
+	char *full = realpath(folder, NULL), *text = NULL;
+	size_t n = 0;
+	FILE *made = open_memstream(&text, &n);
+	bool written = made && wasm_specialize(r->program, full ? full : folder, made);
 
-	if (!to)
-		complain(path, strerror(errno));
-	else if (fclose(to) != 0 && written)
-		written = complain(path, strerror(errno));
-	else if (!written)
-		complain(r->path, r->program->error);
+	if (made)
+		fclose(made);
+	if (written) {
+		FILE *to = fopen(path, "w");
+		written = to && fwrite(text, 1, n, to) == n;
+		if ((to && fclose(to) != 0) || !written)
+			written = complain(path, strerror(errno));
+	} else {
+		complain(r->path, *r->program->error ? r->program->error : NULL);
+	}
+	free(text);
 	free(full);
 	return written;
 }
@@ -528,7 +535,8 @@ static const Flag flags[] = {
 	{ "model", 'm', "FILE", offsetof(Options, model),
 	  "the machine, another file than the one that is installed", NULL },
 	{ "output", 'o', "FILE", offsetof(Options, output), "where the model goes", NULL },
-	{ "steps", 'n', "N", offsetof(Options, steps), "stop after N steps, status 1", NULL },
+	{ "steps", 'n', "N", offsetof(Options, steps),
+	  "stop after N steps; run ends with status 1 then", NULL },
 	{ "step", 0, "N", offsetof(Options, step),
 	  "that step alone: what each head finds, and which neurons are awake", NULL },
 	{ "checkpoint", 0, "FILE", offsetof(Options, checkpoint),

@@ -136,7 +136,9 @@ check 0 102334155 '' "$twasm" run --model="$tmp/fib.onnx" $here/isa/fib.isa
 	echo HALT
 } >"$tmp/long.isa"
 check 2 '' 'at most 2500 can be in the weights' "$twasm" build "$tmp/long.isa" -o "$tmp/l.onnx"
-[ ! -e "$tmp/l.onnx" ] || fail "a model of what was refused"
+echo kept >"$tmp/l.tw"
+check 2 '' 'at most 2500 can be in the weights' "$twasm" build "$tmp/long.isa" -o "$tmp/l.tw"
+[ ! -e "$tmp/l.onnx" ] && [ "$(cat "$tmp/l.tw")" = kept ] || fail "a file of what was refused"
 
 # What is no module, or not all of one, is refused with a line.
 head -c 30 $here/traps.wasm >"$tmp/cut.wasm"
