@@ -57,34 +57,6 @@ load_machine(const Options *o)
 	return m;
 }
 
-static WasmExtern
-find_host(void *with, WasmProgram *p, const WasmImport *want, const WasmModule *m)
-{
-	(void)with;
-	(void)m;
-	return (WasmExtern){ .kind = want->kind,
-		             .function = wasm_host(p, want->module, want->name) };
-}
-
-/* _start, as WASI has it, or main. */
-static bool
-find_entry(Running *r)
-{
-	const WasmModule *m = r->instance->module;
-	const WasmExport *e = wasm_export(m, "_start");
-
-	e = e && e->kind == WASM_FUNCTION ? e : wasm_export(m, "main");
-	if (!e || e->kind != WASM_FUNCTION)
-		return complain(r->path, "it exports neither _start nor main");
-	r->entry = r->instance->function[e->index];
-	const WasmType *t = r->entry->type;
-
-	for (int i = 0; i < t->nparam; i++)
-		if (t->param[i] != WASM_I32)
-			return complain(r->path, "main takes something else than i32");
-	return true;
-}
-
 bool
 ends_in(const char *path, const char *end)
 {
@@ -98,8 +70,9 @@ load_wasm(Running *r, const uint8_t *bytes, size_t n)
 {
 	const WasmModule *m = wasm_module(&r->arena, bytes, n, r->program->error);
 
-	r->instance = m ? wasm_instance(r->program, m, r->path, find_host, NULL) : NULL;
-	return r->instance ? find_entry(r) : complain(r->path, r->program->error);
+	r->instance = m ? wasm_instance(r->program, m, r->path, wasm_find_host, NULL) : NULL;
+	r->entry = r->instance ? wasm_entry(r->instance, r->program->error) : NULL;
+	return r->entry || complain(r->path, r->program->error);
 }
 
 bool

@@ -585,3 +585,23 @@ wasm_export(const WasmModule *m, const char *name)
 			return &m->export[i];
 	return NULL;
 }
+
+WasmFunction *
+wasm_entry(const WasmInstance *in, char *error)
+{
+	const WasmExport *e = wasm_export(in->module, "_start");
+
+	e = e && e->kind == WASM_FUNCTION ? e : wasm_export(in->module, "main");
+	if (!e || e->kind != WASM_FUNCTION) {
+		snprintf(error, WASM_ERROR_SIZE, "it exports neither _start nor main");
+		return NULL;
+	}
+	WasmFunction *f = in->function[e->index];
+
+	for (int i = 0; i < f->type->nparam; i++)
+		if (f->type->param[i] != WASM_I32) {
+			snprintf(error, WASM_ERROR_SIZE, "main takes something else than i32");
+			return NULL;
+		}
+	return f;
+}

@@ -197,6 +197,8 @@ WasmInstance *wasm_instance(WasmProgram *, const WasmModule *, const char *file,
 WasmMemory *wasm_new_memory(WasmProgram *, WasmLimits);
 WasmTable *wasm_new_table(WasmProgram *, uint32_t size, uint32_t most);
 const WasmExport *wasm_export(const WasmModule *, const char *name);
+/* What a program begins with: _start, as WASI has it, or main. NULL with a line in error. */
+WasmFunction *wasm_entry(const WasmInstance *, char *error);
 /* It will be called: makes its code, and that of all it calls. */
 bool wasm_want(WasmProgram *, WasmFunction *);
 bool wasm_make(WasmProgram *);
@@ -226,6 +228,8 @@ bool wasm_lower(WasmProgram *, const WasmInstance *, int function, bool code, in
 /* The function that is offered under this name, NULL if there is none; "i64" has what the
  * code for i64 calls. */
 WasmFunction *wasm_host(WasmProgram *, const char *module, const char *name);
+/* The same as a WasmFind, of whatever kind is wanted. */
+WasmExtern wasm_find_host(void *with, WasmProgram *, const WasmImport *, const WasmModule *);
 /* Makes code of it; where it begins. */
 int wasm_assemble(WasmProgram *, const struct WasmHost *);
 

@@ -79,15 +79,6 @@ keep_output(void *with, int to, int byte)
 	c->said[c->nsaid] = '\0';
 }
 
-static WasmExtern
-offer_host(void *with, WasmProgram *p, const WasmImport *want, const WasmModule *m)
-{
-	(void)with;
-	(void)m;
-	return (WasmExtern){ .kind = want->kind,
-		             .function = wasm_host(p, want->module, want->name) };
-}
-
 static WasmMachine *
 make_machine(const TwModel *model, unsigned flags, char *error)
 {
@@ -107,15 +98,9 @@ make_machine(const TwModel *model, unsigned flags, char *error)
 static WasmFunction *
 entry_of(const WasmInstance *in, char *error)
 {
-	const WasmExport *e = wasm_export(in->module, "_start");
-
-	e = e && e->kind == WASM_FUNCTION ? e : wasm_export(in->module, "main");
-	if (in->module->start >= 0)
-		snprintf(error, WASM_ERROR_SIZE, "it has a start function: twasm runs those");
-	else if (!e || e->kind != WASM_FUNCTION)
-		snprintf(error, WASM_ERROR_SIZE, "it exports neither _start nor main");
-	else
-		return in->function[e->index];
+	if (in->module->start < 0)
+		return wasm_entry(in, error);
+	snprintf(error, WASM_ERROR_SIZE, "it has a start function: twasm runs those");
 	return NULL;
 }
 
@@ -130,7 +115,7 @@ open_wasm(const uint8_t *bytes, int n, char *error)
 		return false;
 	c->program = wasm_program(&c->arena);
 	c->program->alone = true;
-	c->instance = wasm_instance(c->program, m, "it", offer_host, NULL);
+	c->instance = wasm_instance(c->program, m, "it", wasm_find_host, NULL);
 	if (!c->instance)
 		snprintf(error, WASM_ERROR_SIZE, "%s", c->program->error);
 	c->entry = c->instance ? entry_of(c->instance, error) : NULL;
