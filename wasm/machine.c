@@ -349,12 +349,19 @@ read_value_bytes(const WasmMachine *m, const int *row, int field, int n)
 	return x;
 }
 
+static int
+read_pc(const WasmMachine *m, const int *row)
+{
+	int field = m->field->pc;
+
+	return m->special ? row[field] - m->model->first[field] : read_bits(m, row, field, 16);
+}
+
 static WasmState
 decode_state(const WasmMachine *m, const int *row)
 {
 	const WasmFields *f = m->field;
-	WasmState s = { .pc = m->special ? row[f->pc] - m->model->first[f->pc]
-		                         : read_bits(m, row, f->pc, 16),
+	WasmState s = { .pc = read_pc(m, row),
 		        .depth = f->depth_of[read_bits(m, row, f->depth, 12)],
 		        .into = f->depth_of[read_bits(m, row, f->into, 12)],
 		        .d = read_bits(m, row, f->d, 12),
@@ -674,8 +681,7 @@ carry_out_step(WasmMachine *m, long stop)
 	follow_state(m, row);
 	if (m->watch || m->steps == stop || row[f->end] != f->end_row[W_NONE]
 	    || row_is_true(m, row, f->puts)) {
-		const int *was = tw_token(m->session, tw_count(m->session) - 2);
-		m->at = read_bits(m, was, f->pc, 16);
+		m->at = read_pc(m, tw_token(m->session, tw_count(m->session) - 2));
 		m->state = decode_state(m, row);
 	}
 	if (m->state.puts)

@@ -116,12 +116,19 @@ done
 check 2 '' 'it ends after' "$twasm" explain --step=99 $here/traps.wasm
 
 # Programs in weights of their own: the same output and status, in two parts too.
-"$twasm" build $here/queens.wasm -o "$tmp/queens.onnx" || fail "build: $?"
 own="--model=$tmp/queens.onnx"
+"$twasm" build $here/queens.wasm -o "$tmp/queens.onnx" || fail "build: $?"
 check 7 $'2 10 4 \n'"$sorted"$'\n'"$reversed" '' "$twasm" run "$own" $here/queens.wasm
 "$twasm" run "$own" --steps=4000 --checkpoint="$tmp/kept" $here/queens.wasm >"$tmp/first"
 check 7 $'2 10 4 \n'"$sorted"$'\n'"$reversed" '' \
 	sh -c "cat '$tmp/first'; '$twasm' run '$own' --resume='$tmp/kept' $here/queens.wasm"
+"$twasm" build $here/traps.wasm -o "$tmp/traps.onnx" || fail "build traps: $?"
+for program in queens traps; do
+	"$twasm" run --trace --steps=300 $here/$program.wasm 2>"$tmp/machine" >"$tmp/out"
+	"$twasm" run --trace --steps=300 --model="$tmp/$program.onnx" $here/$program.wasm \
+		2>"$tmp/own" >"$tmp/out"
+	cmp "$tmp/machine" "$tmp/own" || fail "$program: other steps in its own weights"
+done
 check 2 '' 'is that of another program' "$twasm" run "$own" $here/traps.wasm
 check 2 '' 'it is the model of one program' "$twasm" test "$own" $here/own.json
 "$twasm" build $here/isa/fib.isa -o "$tmp/fib.onnx" || fail "build fib.isa: $?"
