@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_HEADS = 16, MOST_KINDS = 96, KIND_NAME = 32 };
+enum { MOST_KINDS = 96, KIND_NAME = 32 };
 
 typedef struct ExplainHead {
 	int layer;
@@ -29,15 +29,15 @@ typedef struct ExplainHead {
 typedef struct ExplainKind {
 	char name[KIND_NAME];
 	long times;
-	bool found[MOST_HEADS];
+	bool *found; /* (nhead) */
 	long *awake; /* (nlayer) */
 } ExplainKind;
 
 struct WasmExplainer {
 	Arena *arena;
 	const TwModel *model;
-	int nhead;
-	ExplainHead head[MOST_HEADS];
+	int nhead, most_heads;
+	ExplainHead *head; /* (most_heads) */
 	int nunit;
 	const char **unit; /* (nunit) what neurons are for */
 	int **unit_of;     /* (nlayer)(neurons) its number, nunit for none */
@@ -86,7 +86,7 @@ read_heads(WasmExplainer *e, int layer, const cJSON *heads)
 	{
 		const char *what = cJSON_GetStringValue(cJSON_GetObjectItem(head, "at"));
 
-		if (!what || e->nhead == MOST_HEADS)
+		if (!what || e->nhead == e->most_heads)
 			return false;
 		e->head[e->nhead++] = (ExplainHead){ layer, arena_fmt(e->arena, "%s", what),
 			                             find_named(e->model, what) };
@@ -141,6 +141,9 @@ wasm_explainer(Arena *arena, const TwModel *m, char *error)
 	e->unit_of = NEWS(arena, int *, m->nlayer + 1);
 	e->awake = NEWS(arena, bool *, m->nlayer + 1);
 	e->x = NEWS(arena, float, m->d_model + 1);
+	for (int i = 0; i < m->nlayer; i++)
+		e->most_heads += m->layer[i].heads;
+	e->head = NEWS(arena, ExplainHead, e->most_heads + 1);
 	if (read_purposes(e))
 		return e;
 	snprintf(error, WASM_ERROR_SIZE,
@@ -276,6 +279,7 @@ kind_of_step(WasmExplainer *e, const WasmMachine *m)
 
 	strcpy(k->name, name);
 	k->awake = NEWS(e->arena, long, e->model->nlayer + 1);
+	k->found = NEWS(e->arena, bool, e->nhead + 1);
 	return k;
 }
 
