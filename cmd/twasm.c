@@ -272,19 +272,15 @@ cmd_wasm_run(const Options *o)
 
 enum {
 	EXPLAINED_STEPS = 10000, /* where --steps does not say how many */
-	KEPT_BYTES = 2000000000, /* most for the states of all tokens of a prompt */
+	KEPT_STEPS = 1000,       /* of a text, beside as many as the prompt has tokens */
+	KEPT_BYTES = 2000000000, /* most for the states of all tokens of a text */
 };
 
-/* Every state of a text is kept, so a new one begins before it is twice as long as the prompt. */
 static void
 watch_explained(void *with, const WasmMachine *m)
 {
 	Running *r = with;
-	int window = 2 * tw_count(m->session), most = m->model->context - 8;
 
-	if (m->steps == 1 || m->restarts != r->restarts)
-		r->machine->window = window < most ? window : most;
-	r->restarts = m->restarts;
 	if (!r->o->step)
 		wasm_count_step(r->explainer, m);
 	else if (m->steps == r->o->step)
@@ -299,21 +295,25 @@ put_no_byte(void *with, int to, int byte)
 	(void)byte;
 }
 
-/* Can the states of the prompt be kept? */
+/* Every state of a text is kept: how long may it be? */
 static bool
-fits_kept(const Running *r, const TwModel *model)
+limit_kept_text(Running *r, const TwModel *model)
 {
 	const WasmProgram *p = r->program;
-	double tokens = (double)p->ncode + p->ncell + p->nshared;
+	double tokens = 2 * ((double)p->ncode + p->ncell + p->nshared) + KEPT_STEPS;
 	double bytes = tokens * (2 * model->nlayer + 1) * model->d_model * (double)sizeof(float);
 
-	if (bytes <= KEPT_BYTES)
-		return true;
-	fprintf(stderr,
-	        "twasm: %s: the prompt has %.0f tokens, whose states take %.1f GB, and 2 GB are "
-	        "the most: explain a smaller program\n",
-	        r->path, tokens, bytes / 1e9);
-	return false;
+	if (bytes > KEPT_BYTES) {
+		fprintf(stderr,
+		        "twasm: %s: a text of its %d instructions and %d words has some %.0f "
+		        "tokens, whose states take %.1f GB, and 2 GB are the most: explain a "
+		        "smaller program\n",
+		        r->path, p->ncode, p->ncell + p->nshared, tokens, bytes / 1e9);
+		return false;
+	}
+	if (tokens < r->machine->window)
+		r->machine->window = (int)tokens;
+	return true;
 }
 
 static bool
@@ -321,7 +321,7 @@ explain_steps(Running *r, const TwModel *model)
 {
 	char error[WASM_ERROR_SIZE];
 
-	if (!set_up_machine(r, model, TW_TRACE) || !fits_kept(r, model))
+	if (!set_up_machine(r, model, TW_TRACE) || !limit_kept_text(r, model))
 		return false;
 	r->explainer = wasm_explainer(&r->arena, model, error);
 	if (!r->explainer)

@@ -28,7 +28,6 @@ typedef struct Running {
 	WasmFunction *entry;
 	WasmMachine *machine;
 	WasmExplainer *explainer; /* of `explain` */
-	int restarts;             /* that it has seen */
 	bool shows_progress;
 	struct timespec since;
 	double last; /* seconds until progress was shown last */
