@@ -162,6 +162,18 @@ compile_load(StripCompiler *c, Scalar *e)
 
 /* ---- reductions ---- */
 
+/* Along merged lanes an index is only the part of it at lane zero, which plan_load compiles. */
+static bool
+is_merged_index(const StripCompiler *c, const Scalar *e)
+{
+	if (!e->integer)
+		return false;
+	for (int i = 0; i < c->nmerged; i++)
+		if (scalar_depends(e, c->merged[i]))
+			return true;
+	return false;
+}
+
 /* All in e that does not depend on the range of a loop is computed in front of it. */
 static void
 compile_invariants(StripCompiler *c, Scalar *e, const Scalar *range, Map *seen)
@@ -169,6 +181,8 @@ compile_invariants(StripCompiler *c, Scalar *e, const Scalar *range, Map *seen)
 	if (map_get(seen, e))
 		return;
 	map_put(c->g->arena, seen, e, e);
+	if (is_merged_index(c, e))
+		return;
 	if (!scalar_depends(e, range) && is_known(c, e)) {
 		compile_scalar(c, e);
 		return;
