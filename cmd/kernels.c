@@ -89,7 +89,7 @@ int
 cmd_kernels(const Options *o)
 {
 	Arena arena = { 0 };
-	Training t = { .arena = &arena, .o = o, .free = o->free };
+	Training t = { .arena = &arena, .o = o, .either = true };
 	int status = open_for_kernels(&t) ? show_kernels(&t) : 2;
 
 	training_close(&t);

@@ -636,7 +636,7 @@ static const Verb verbs[] = {
 		"an update in place), its stage, operations and bytes of a batch, and the "
 		"expression that is fused into it. With NAME, the kernel that computes it as C; "
 		"with -o OUT.c all of them. FILE is a program, a .twt, or what twc train has "
-		"written.",
+		"written; of an exact program its weights are the parameters.",
 		"output grad batch optimizer clip decay unfused stdlib",
 		"twc kernels letters.tw --batch 12\n"
 		"twc kernels letters.tw --grad\n"

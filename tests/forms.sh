@@ -114,5 +114,9 @@ grep -q '^// up .i < 16' "$tmp/out" && grep -q 'greater_lanes' "$tmp/out" ||
 "$bin/twc" kernels letters.twt nothing 2>"$tmp/out" && fail "a kernel of nothing"
 "$bin/twc" kernels "$tmp/letters.safetensors" --grad -o "$tmp/all.c" &&
 	cc -O1 -w -c -o "$tmp/all.o" "$tmp/all.c" || fail "all kernels as C"
+# An exact program's weights: lanes go through several ranges at once.
+"$bin/twc" kernels ../../examples/adder_1digit.tw --grad -o "$tmp/all.c" &&
+	cc -O0 -w -Wno-psabi -c -o "$tmp/all.o" "$tmp/all.c" ||
+	fail "kernels of an exact program as C"
 
 exit $failed
